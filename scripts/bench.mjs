@@ -1,0 +1,50 @@
+// The benches: criterion in the crates, and benches/*.bench.ts for what crosses into JavaScript.
+//
+//   node scripts/bench.mjs                   all of them
+//   node scripts/bench.mjs --once            each once, to see that it runs (no figures)
+//   node scripts/bench.mjs rust [name ...]   criterion only, and of it only these benches
+//   node scripts/bench.mjs node [name ...]   the Node benches only
+
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { step } from './steps.mjs';
+import { orExplain, requireRust, root } from './toolchain.mjs';
+
+const once = process.argv.includes('--once');
+const [kind, ...names] = process.argv.slice(2).filter((word) => !word.startsWith('--'));
+
+function rustBenches() {
+  const json = execFileSync('cargo', ['metadata', '--format-version=1', '--no-deps', '--locked'], {
+    cwd: root,
+    encoding: 'utf8',
+    maxBuffer: 1 << 26,
+  });
+  return JSON.parse(json).packages.flatMap(({ targets }) =>
+    targets.filter((target) => target.kind.includes('bench')).map((target) => target.name),
+  );
+}
+
+function rust() {
+  requireRust();
+  const chosen = rustBenches().filter((name) => names.length === 0 || names.includes(name));
+  if (chosen.length === 0) return;
+  const args = ['bench', '--workspace', '--locked', ...chosen.flatMap((name) => ['--bench', name])];
+  step(`cargo bench ${chosen.join(' ')}`, 'cargo', once ? [...args, '--', '--test'] : args);
+}
+
+function node() {
+  const folder = join(root, 'benches');
+  if (!existsSync(folder)) return;
+  for (const file of readdirSync(folder).sort()) {
+    const name = file.match(/^(.*)\.bench\.ts$/)?.[1];
+    if (!name || (names.length > 0 && !names.includes(name))) continue;
+    const args = ['--expose-gc', '--import=@oxc-node/core/register', join(folder, file)];
+    step(`node bench ${name}`, process.execPath, once ? [...args, '--once'] : args);
+  }
+}
+
+await orExplain(() => {
+  if (kind !== 'node') rust();
+  if (kind !== 'rust') node();
+});

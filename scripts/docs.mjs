@@ -1,0 +1,67 @@
+// Checks the documentation: rustdoc without warnings, links between the pages, and that every
+// TypeScript example in them compiles against index.d.ts.
+
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { step, tool, tsc } from './steps.mjs';
+import { Missing, orExplain, requireRust, root } from './toolchain.mjs';
+
+const pages = readdirSync(root).filter((name) => name.endsWith('.md'));
+
+function checkLinks() {
+  const broken = [];
+  for (const page of pages) {
+    const text = readFileSync(join(root, page), 'utf8').replace(/^```[\s\S]*?^```/gm, '');
+    for (const [, target] of text.matchAll(/\]\(([^)\s#]+)(?:#[^)]*)?\)/g)) {
+      if (/^[a-z]+:/.test(target)) continue;
+      if (!existsSync(resolve(dirname(join(root, page)), target))) {
+        broken.push(`${page}: ${target}`);
+      }
+    }
+  }
+  if (broken.length > 0) throw new Missing(`links that lead nowhere: ${broken.join(', ')}.`);
+}
+
+function checkExamples() {
+  // Inside the checkout, so that `kilohertz` is this package.
+  const folder = join(root, 'dist', 'docs');
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  let count = 0;
+  for (const page of pages) {
+    for (const [, code] of readFileSync(join(root, page), 'utf8').matchAll(
+      /^```(?:ts|typescript)\n([\s\S]*?)^```/gm,
+    )) {
+      count += 1;
+      writeFileSync(
+        join(folder, `${page.replace('.md', '')}-${count}.ts`),
+        `${code}\nexport {};\n`,
+      );
+    }
+  }
+  if (count === 0) return;
+  writeFileSync(
+    join(folder, 'tsconfig.json'),
+    JSON.stringify({
+      extends: '../../tsconfig.json',
+      compilerOptions: {
+        declaration: false,
+        isolatedDeclarations: false,
+        noUnusedLocals: false,
+        noUnusedParameters: false,
+      },
+      include: ['*.ts'],
+      exclude: [],
+    }),
+  );
+  tool(`compile ${count} examples of the documentation`, tsc, ['-p', folder]);
+}
+
+await orExplain(() => {
+  requireRust();
+  step('cargo doc', 'cargo', ['doc', '--workspace', '--no-deps', '--locked'], {
+    env: { RUSTDOCFLAGS: '-D warnings' },
+  });
+  checkLinks();
+  checkExamples();
+});

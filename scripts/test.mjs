@@ -1,0 +1,39 @@
+// Everything that must hold, from the types to the packed package. Stops at the first failure.
+//
+//   node scripts/test.mjs           all of it
+//   node scripts/test.mjs types     only the named parts: types, rust, loom, ava
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { step, tool, tsc } from './steps.mjs';
+import { orExplain, requireRust, root } from './toolchain.mjs';
+
+const parts = {
+  types() {
+    tool('check types', tsc, ['-p', 'tsconfig.json']);
+  },
+  rust() {
+    requireRust();
+    step('cargo test', 'cargo', ['test', '--workspace', '--locked']);
+  },
+  loom() {
+    const manifest = readFileSync(join(root, 'crates', 'kilohertz-core', 'Cargo.toml'), 'utf8');
+    if (!/^loom\b/m.test(manifest)) return;
+    requireRust();
+    // Loom replaces the atomics of one crate and explores every interleaving; it wants its own
+    // flags, and so its own target folder.
+    const target = join(root, 'target', 'loom');
+    const args = ['test', '--locked', '-p', 'kilohertz-core', '--release', '--lib', 'loom'];
+    step('loom', 'cargo', [...args, '--target-dir', target], {
+      env: { RUSTFLAGS: `${process.env.RUSTFLAGS ?? ''} --cfg loom`.trim() },
+    });
+  },
+  ava() {
+    tool('ava', 'ava/entrypoints/cli.mjs', []);
+  },
+};
+
+await orExplain(() => {
+  const named = process.argv.slice(2);
+  for (const name of named.length > 0 ? named : Object.keys(parts)) parts[name]();
+});
