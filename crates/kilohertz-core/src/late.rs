@@ -1,0 +1,167 @@
+//! What happens when the policy's answer is not there in time. Written once, here.
+//!
+//! ```text
+//! fresh action ──▶ used as it is
+//! late action  ──▶ followed within the limits     (also a fresh one after a gap, until caught up)
+//! no action    ──▶ held: the robot moves on as last commanded, at most `max_held` cycles in a row
+//!              ──▶ rest: the robot is brought to rest within its limits and kept there
+//!              ──▶ with `OnLate::Stop`, the session ends with an error instead of waiting
+//! ```
+
+use crate::policy::Answer;
+
+/// What ends the wait for a policy that is too late for too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnLate {
+    /// Nothing does: the robot rests, and actions that come again are taken up smoothly.
+    #[default]
+    Hold,
+    /// The session ends with an error once the robot rests.
+    Stop,
+}
+
+/// The rule for late answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LateRule {
+    /// Cycles in a row that may be held. Also the age in cycles beyond which a late action is
+    /// discarded: it answers a state that is long gone.
+    pub max_held: u32,
+    /// What happens after that.
+    pub on_late: OnLate,
+}
+
+impl Default for LateRule {
+    /// 20 cycles, as many lost commands as a Franka arm tolerates, then rest.
+    fn default() -> LateRule {
+        LateRule {
+            max_held: 20,
+            on_late: OnLate::Hold,
+        }
+    }
+}
+
+/// What to do in one cycle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Use the action as it is: it must be within the limits.
+    Use,
+    /// Approach the action as fast as the limits allow.
+    Follow,
+    /// Keep moving as last commanded.
+    Hold,
+    /// Come to rest, or stay there.
+    Rest,
+    /// Come to rest and end the session with an error.
+    Stop,
+}
+
+/// Where on the ladder from fresh to stopped the session stands.
+#[derive(Debug, Clone)]
+pub struct Ladder {
+    rule: LateRule,
+    without: u32,
+    catching_up: bool,
+}
+
+impl Ladder {
+    /// A session at its start: the first action is used as it is if it comes in time.
+    pub fn new(rule: LateRule) -> Ladder {
+        Ladder {
+            rule,
+            without: 0,
+            catching_up: false,
+        }
+    }
+
+    /// Whether a late action of this age is too old to be used.
+    pub fn is_stale(&self, answer: Answer) -> bool {
+        matches!(answer, Answer::Late { age } if age > u64::from(self.rule.max_held))
+    }
+
+    /// What to do with `answer`, which must not be [`Answer::Failed`].
+    pub fn step(&mut self, answer: Answer) -> Step {
+        if answer == Answer::None || self.is_stale(answer) {
+            self.without = self.without.saturating_add(1);
+            self.catching_up = true;
+            return match self.rule.on_late {
+                _ if self.without <= self.rule.max_held => Step::Hold,
+                OnLate::Hold => Step::Rest,
+                OnLate::Stop => Step::Stop,
+            };
+        }
+        self.without = 0;
+        if answer != Answer::Fresh {
+            self.catching_up = true;
+        }
+        if self.catching_up {
+            Step::Follow
+        } else {
+            Step::Use
+        }
+    }
+
+    /// Tells that the action just followed was reached: fresh ones are used as they are again.
+    pub fn caught_up(&mut self) {
+        self.catching_up = false;
+    }
+
+    /// Cycles in a row without a usable action.
+    pub fn without_action(&self) -> u32 {
+        self.without
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ladder(max_held: u32, on_late: OnLate) -> Ladder {
+        Ladder::new(LateRule { max_held, on_late })
+    }
+
+    #[test]
+    fn holds_as_often_as_allowed_and_then_rests() {
+        let mut ladder = ladder(3, OnLate::Hold);
+        assert_eq!(ladder.step(Answer::Fresh), Step::Use);
+        for _ in 0..3 {
+            assert_eq!(ladder.step(Answer::None), Step::Hold);
+        }
+        for _ in 0..1_000 {
+            assert_eq!(ladder.step(Answer::None), Step::Rest);
+        }
+    }
+
+    #[test]
+    fn ends_instead_where_the_user_chose_that() {
+        let mut ladder = ladder(2, OnLate::Stop);
+        let steps: Vec<Step> = (0..3).map(|_| ladder.step(Answer::None)).collect();
+        assert_eq!(steps, [Step::Hold, Step::Hold, Step::Stop]);
+    }
+
+    #[test]
+    fn follows_after_a_gap_until_caught_up() {
+        let mut ladder = ladder(2, OnLate::Hold);
+        ladder.step(Answer::None);
+        assert_eq!(ladder.step(Answer::Fresh), Step::Follow);
+        assert_eq!(ladder.step(Answer::Fresh), Step::Follow);
+        ladder.caught_up();
+        assert_eq!(ladder.step(Answer::Fresh), Step::Use);
+    }
+
+    #[test]
+    fn a_late_action_ends_the_gap_and_is_followed() {
+        let mut ladder = ladder(2, OnLate::Hold);
+        ladder.step(Answer::None);
+        ladder.step(Answer::None);
+        assert_eq!(ladder.step(Answer::Late { age: 1 }), Step::Follow);
+        assert_eq!(ladder.without_action(), 0);
+        assert_eq!(ladder.step(Answer::None), Step::Hold);
+    }
+
+    #[test]
+    fn an_action_for_a_state_long_gone_is_not_used() {
+        let mut ladder = ladder(2, OnLate::Hold);
+        assert_eq!(ladder.step(Answer::Late { age: 3 }), Step::Hold);
+        assert_eq!(ladder.step(Answer::Late { age: 2 }), Step::Follow);
+    }
+}

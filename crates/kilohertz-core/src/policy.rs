@@ -1,0 +1,94 @@
+//! The seam between the loop and whoever decides: it asks, and is answered.
+
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use crate::time::Time;
+
+/// What a policy is asked in one cycle.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask<'a> {
+    /// Number of the cycle, from 0.
+    pub tick: u64,
+    /// From the start of the session's first cycle to the start of this one.
+    pub time: Duration,
+    /// From the start of the previous cycle to the start of this one; zero in the first.
+    pub period: Duration,
+    /// The robot's newest observation, laid out as its schema says.
+    pub observation: &'a [f64],
+}
+
+/// What came of asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// An action for this cycle's observation, in time.
+    Fresh,
+    /// An action for the observation of `age` cycles ago, the newest there is.
+    Late {
+        /// How many cycles old the observation behind the action is, at least 1.
+        age: u64,
+    },
+    /// No action since the last one.
+    None,
+    /// The policy failed; it will not answer again.
+    Failed,
+}
+
+/// A policy as the loop sees it. Both calls come from the loop thread, in turns.
+pub trait Policy: Send {
+    /// Told once, from the loop thread, before the first request.
+    fn attach(&mut self) {}
+
+    /// Asks for an action. Never blocks.
+    fn request(&mut self, ask: &Ask<'_>);
+
+    /// Waits for an answer until `until` (`None`: as long as it takes) or until `stop` is set, and
+    /// writes the newest action there is. Leaves `action` alone unless the answer carries one.
+    fn poll(&mut self, until: Option<Time>, stop: &AtomicBool, action: &mut [f64]) -> Answer;
+}
+
+/// Why a native policy cannot go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PolicyFailed;
+
+/// A policy in Rust, run on the loop thread: it has answered when the request returns.
+///
+/// The closure writes the whole action. It must not block, and should not allocate.
+pub struct Native<F> {
+    decide: F,
+    action: Vec<f64>,
+    answer: Answer,
+}
+
+impl<F> Native<F>
+where
+    F: FnMut(&Ask<'_>, &mut [f64]) -> Result<(), PolicyFailed> + Send,
+{
+    /// A policy for actions of `action_len` slots.
+    pub fn new(action_len: usize, decide: F) -> Native<F> {
+        Native {
+            decide,
+            action: vec![0.0; action_len],
+            answer: Answer::None,
+        }
+    }
+}
+
+impl<F> Policy for Native<F>
+where
+    F: FnMut(&Ask<'_>, &mut [f64]) -> Result<(), PolicyFailed> + Send,
+{
+    fn request(&mut self, ask: &Ask<'_>) {
+        self.answer = match (self.decide)(ask, &mut self.action) {
+            Ok(()) => Answer::Fresh,
+            Err(PolicyFailed) => Answer::Failed,
+        };
+    }
+
+    fn poll(&mut self, _until: Option<Time>, _stop: &AtomicBool, action: &mut [f64]) -> Answer {
+        if self.answer == Answer::Fresh {
+            action.copy_from_slice(&self.action);
+        }
+        self.answer
+    }
+}

@@ -1,0 +1,138 @@
+//! Every tick of a run, for whoever wants to look at it afterwards.
+
+use rtrb::{Consumer, Producer, RingBuffer};
+
+/// What the robot was commanded in a cycle, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommandKind {
+    /// The policy's action, in time.
+    Fresh,
+    /// As much of the policy's action as the limits allowed, after a gap.
+    Followed,
+    /// The last motion, kept up without an action.
+    Held,
+    /// On the way to rest, or at rest.
+    Rest,
+}
+
+/// One cycle. Times are seconds since the start of the first one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TickRecord {
+    /// Number of the cycle.
+    pub tick: u64,
+    /// When the cycle started [s].
+    pub time_s: f64,
+    /// From the start of the previous cycle [s]; NaN in the first.
+    pub period_s: f64,
+    /// When the action was handed to the robot [s].
+    pub sent_s: f64,
+    /// Where the action came from.
+    pub kind: CommandKind,
+}
+
+/// Slots of a record before those of the action.
+pub const RECORD_HEADER: usize = 5;
+
+/// The loop's end of the record ring.
+pub(crate) struct RecordIn {
+    ring: Producer<f64>,
+    row: Vec<f64>,
+}
+
+/// The reader's end of the record ring.
+pub struct RecordOut {
+    ring: Consumer<f64>,
+    stride: usize,
+}
+
+/// A ring for `ticks` records with actions of `action_len` slots.
+pub(crate) fn record_ring(ticks: usize, action_len: usize) -> (RecordIn, RecordOut) {
+    let stride = RECORD_HEADER + action_len;
+    let (producer, consumer) = RingBuffer::new(ticks * stride);
+    (
+        RecordIn {
+            ring: producer,
+            row: vec![0.0; stride],
+        },
+        RecordOut {
+            ring: consumer,
+            stride,
+        },
+    )
+}
+
+impl RecordIn {
+    /// Whether records are kept at all.
+    pub(crate) fn is_on(&self) -> bool {
+        self.ring.buffer().capacity() > 0
+    }
+
+    /// Puts a record in, whole; says whether there was room.
+    pub(crate) fn push(&mut self, record: &TickRecord, action: &[f64]) -> bool {
+        let header = [
+            record.tick as f64,
+            record.time_s,
+            record.period_s,
+            record.sent_s,
+            f64::from(record.kind as u8),
+        ];
+        self.row[..RECORD_HEADER].copy_from_slice(&header);
+        self.row[RECORD_HEADER..].copy_from_slice(action);
+        self.ring.push_entire_slice(&self.row).is_ok()
+    }
+}
+
+impl RecordOut {
+    /// Numbers per record: `tick, time_s, period_s, sent_s, kind`, then the action that was sent.
+    pub fn stride(&self) -> usize {
+        self.stride
+    }
+
+    /// Takes all records there are, oldest first, each of [`RecordOut::stride`] numbers.
+    pub fn take(&mut self) -> Vec<f64> {
+        let available = self.ring.slots();
+        let mut rows = vec![0.0; available - available % self.stride];
+        // Only this end takes slots out, so as many as were there still are.
+        if self.ring.pop_entire_slice(&mut rows).is_err() {
+            rows.clear();
+        }
+        rows
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(tick: u64) -> TickRecord {
+        TickRecord {
+            tick,
+            time_s: 0.0,
+            period_s: f64::NAN,
+            sent_s: 0.0,
+            kind: CommandKind::Held,
+        }
+    }
+
+    #[test]
+    fn keeps_the_oldest_records_when_full_and_says_so() {
+        let (mut input, mut output) = record_ring(3, 2);
+        let kept: Vec<bool> = (0..5)
+            .map(|tick| input.push(&record(tick), &[tick as f64, -1.0]))
+            .collect();
+        assert_eq!(kept, [true, true, true, false, false]);
+        let rows = output.take();
+        let ticks: Vec<f64> = rows.chunks(output.stride()).map(|row| row[0]).collect();
+        assert_eq!(ticks, [0.0, 1.0, 2.0]);
+        assert_eq!(rows[RECORD_HEADER..output.stride()], [0.0, -1.0]);
+        assert_eq!(rows[4], f64::from(CommandKind::Held as u8));
+        assert!(input.push(&record(5), &[0.0, 0.0]));
+    }
+
+    #[test]
+    fn a_ring_without_room_is_off() {
+        let (mut input, _output) = record_ring(0, 2);
+        assert!(!input.is_on());
+        assert!(!input.push(&record(0), &[0.0, 0.0]));
+    }
+}

@@ -1,0 +1,167 @@
+//! The seam between the loop and a robot: the robot drives the tick.
+
+use std::error::Error;
+use std::time::Duration;
+
+use crate::pacer::Pacer;
+use crate::schema::Schema;
+use crate::time::Time;
+use crate::wait::Waiter;
+
+/// Why a robot cannot go on. What it is exactly is the robot crate's.
+pub type RobotError = Box<dyn Error + Send + Sync>;
+
+/// One cycle, as the robot hands it to the loop body.
+#[derive(Debug)]
+pub struct Cycle<'a> {
+    /// When the cycle started: the observation's arrival, or the pacer's wake.
+    pub started: Time,
+    /// Ticks of the robot's clock that had no cycle since the last one.
+    pub skipped: u64,
+    /// The newest observation.
+    pub observation: &'a [f64],
+    /// Where the loop body writes the action. All of it is written.
+    pub action: &'a mut [f64],
+}
+
+/// What the robot does after a cycle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// Send the action and go on.
+    Continue,
+    /// Send the action as the last one and return.
+    Finish,
+}
+
+/// The loop body, as a robot sees it.
+pub trait Tick {
+    /// Runs one cycle.
+    fn cycle(&mut self, cycle: Cycle<'_>) -> Flow;
+
+    /// Told when the action of the last cycle was handed to the robot. A robot whose client does
+    /// not let it know leaves this out; the end of the cycle counts then.
+    fn sent(&mut self, at: Time);
+
+    /// Whether the session is to end, for a robot that waits long between cycles.
+    fn is_stopping(&self) -> bool;
+}
+
+/// A robot that a session can drive.
+pub trait Robot: Send {
+    /// What the slots of an observation mean.
+    fn observation(&self) -> &Schema;
+
+    /// What the slots of an action mean.
+    fn action(&self) -> &Schema;
+
+    /// The time from one cycle to the next.
+    fn period(&self) -> Duration;
+
+    /// Runs cycles until the loop body says [`Flow::Finish`], on the loop thread.
+    ///
+    /// However this returns, by panic too, the robot must be stopped when it has.
+    ///
+    /// # Errors
+    /// Where the robot cannot go on.
+    fn drive(&mut self, tick: &mut dyn Tick) -> Result<(), RobotError>;
+}
+
+/// A robot without a clock, in Rust: it is read and written when it is told to.
+pub trait Device: Send {
+    /// What the slots of an observation mean.
+    fn observation(&self) -> &Schema;
+
+    /// What the slots of an action mean.
+    fn action(&self) -> &Schema;
+
+    /// Writes the newest observation.
+    ///
+    /// # Errors
+    /// Where the device cannot be read.
+    fn observe(&mut self, observation: &mut [f64]) -> Result<(), RobotError>;
+
+    /// Carries out `action`.
+    ///
+    /// # Errors
+    /// Where the device cannot be written.
+    fn act(&mut self, action: &[f64]) -> Result<(), RobotError>;
+}
+
+/// A [`Device`] with the pacer as its clock.
+pub struct Paced<D> {
+    device: D,
+    period: Duration,
+}
+
+impl<D: Device> Paced<D> {
+    /// `device`, read and written once every `period`.
+    ///
+    /// # Panics
+    /// Panics if `period` is zero.
+    pub fn new(device: D, period: Duration) -> Paced<D> {
+        assert!(!period.is_zero(), "a paced robot needs a period above zero");
+        Paced { device, period }
+    }
+}
+
+impl<D: Device> Robot for Paced<D> {
+    fn observation(&self) -> &Schema {
+        self.device.observation()
+    }
+
+    fn action(&self) -> &Schema {
+        self.device.action()
+    }
+
+    fn period(&self) -> Duration {
+        self.period
+    }
+
+    fn drive(&mut self, tick: &mut dyn Tick) -> Result<(), RobotError> {
+        let mut observation = vec![0.0; self.device.observation().len()];
+        let mut action = vec![0.0; self.device.action().len()];
+        let mut waiter = Waiter::new(self.period);
+        let mut now = Time::now();
+        let mut pacer = Pacer::new(now, self.period);
+        loop {
+            let due = pacer.next(now);
+            let started = waiter.wait(due.deadline, || tick.is_stopping());
+            self.device.observe(&mut observation)?;
+            let flow = tick.cycle(Cycle {
+                started,
+                skipped: due.missed,
+                observation: &observation,
+                action: &mut action,
+            });
+            if flow == Flow::Finish {
+                return Ok(());
+            }
+            self.device.act(&action)?;
+            now = Time::now();
+            tick.sent(now);
+        }
+    }
+}
+
+/// The device behind a robot that lives elsewhere: observing, deciding and acting all happen where
+/// the policy is, which is woken once a cycle.
+#[derive(Debug, Clone, Default)]
+pub struct Elsewhere(Schema);
+
+impl Device for Elsewhere {
+    fn observation(&self) -> &Schema {
+        &self.0
+    }
+
+    fn action(&self) -> &Schema {
+        &self.0
+    }
+
+    fn observe(&mut self, _observation: &mut [f64]) -> Result<(), RobotError> {
+        Ok(())
+    }
+
+    fn act(&mut self, _action: &[f64]) -> Result<(), RobotError> {
+        Ok(())
+    }
+}

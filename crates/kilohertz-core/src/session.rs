@@ -1,0 +1,647 @@
+//! A session: one robot, one policy, one loop thread.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::{JoinHandle, Thread};
+use std::time::Duration;
+
+use crossbeam::queue::ArrayQueue;
+
+use crate::courier::{Bell, News};
+use crate::late::{Ladder, LateRule, Step};
+use crate::limits::{Limits, Violation};
+use crate::policy::{Answer, Ask, Policy};
+use crate::record::{CommandKind, RecordIn, RecordOut, TickRecord, record_ring};
+use crate::robot::{Cycle, Flow, Robot, RobotError, Tick};
+use crate::stats::{Recorder, Stats};
+use crate::thread::{RealtimeReport, RealtimeRequest, make_realtime};
+use crate::time::Time;
+
+/// How long the loop waits for the policy in one cycle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// This long from the start of the cycle; then the late rule applies. For robots that want a
+    /// command every cycle, come what may.
+    Budget(Duration),
+    /// Until the policy has answered, however many ticks are missed meanwhile. For robots that do
+    /// nothing unless told, and live with their policy.
+    Cycle,
+}
+
+/// How a session runs.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// How long to wait for the policy in each cycle.
+    pub patience: Patience,
+    /// What happens when it does not answer in time.
+    pub late: LateRule,
+    /// How many ticks the record ring holds; 0 keeps no records.
+    pub record_ticks: usize,
+    /// What the loop thread asks of the system.
+    pub realtime: RealtimeRequest,
+}
+
+impl Default for Config {
+    /// 300 us for the policy, the default late rule, no records, a realtime thread.
+    fn default() -> Config {
+        Config {
+            patience: Patience::Budget(Duration::from_micros(300)),
+            late: LateRule::default(),
+            record_ticks: 0,
+            realtime: RealtimeRequest::default(),
+        }
+    }
+}
+
+/// Why a session ended other than by being asked to. The first cause counts.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cause {
+    /// The policy failed.
+    PolicyFailed {
+        /// The cycle in which the loop learnt of it.
+        tick: u64,
+    },
+    /// The policy's action was not allowed.
+    InvalidAction {
+        /// The cycle that the action was for.
+        tick: u64,
+        /// What was wrong with it.
+        violation: Violation,
+    },
+    /// The policy was late for longer than its rule allows.
+    TooLate {
+        /// The cycle in which the loop gave up.
+        tick: u64,
+        /// Cycles in a row without an action, this one included.
+        without_action: u32,
+    },
+    /// The robot failed; the error is in [`Outcome::robot_error`].
+    RobotFailed {
+        /// The number of cycles that had started.
+        tick: u64,
+    },
+    /// The loop thread panicked: a fault of this program or of a client library.
+    Panicked {
+        /// The panic's message.
+        message: String,
+    },
+}
+
+/// How a session ended.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Why, unless it was asked to.
+    pub cause: Option<Cause>,
+    /// What the robot reported, as the cause or while it was being stopped for another.
+    pub robot_error: Option<RobotError>,
+    /// The last observations, oldest first, each behind its cycle's number and its time [s].
+    pub last_states: Vec<f64>,
+}
+
+/// Something worth telling while a session runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Event {
+    /// The cycle in which it happened.
+    pub tick: u64,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// What an [`Event`] is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    /// The first cycle without an action after one with: the command is held.
+    Held,
+    /// The robot is being brought to rest because no action came for too long.
+    Resting,
+    /// Actions are used as they come again.
+    Resumed,
+}
+
+/// Observations kept for the error that may come.
+const LAST_STATES: usize = 50;
+/// Longest time that coming to rest may take before the robot is told to finish anyway.
+const REST_LIMIT: Duration = Duration::from_secs(3);
+const EVENT_QUEUE: usize = 256;
+
+/// What the loop thread and everybody else share.
+struct Shared {
+    stop: AtomicBool,
+    ended: AtomicBool,
+    recorder: Arc<Recorder>,
+    events: ArrayQueue<Event>,
+    realtime: OnceLock<RealtimeReport>,
+    outcome: OnceLock<Outcome>,
+}
+
+/// A running or ended session. Dropping it stops the robot and waits for the loop thread.
+pub struct Session {
+    shared: Arc<Shared>,
+    records: Mutex<RecordOut>,
+    handle: Mutex<Option<JoinHandle<()>>>,
+    thread: Thread,
+}
+
+impl Session {
+    /// Starts the loop thread. `bell` is rung for events and at the end; `recorder` is what the
+    /// policy's channel counts into too.
+    ///
+    /// # Errors
+    /// The system's, where it cannot start a thread.
+    pub fn start(
+        robot: Box<dyn Robot>,
+        policy: Box<dyn Policy>,
+        limits: Box<dyn Limits>,
+        config: Config,
+        recorder: Arc<Recorder>,
+        bell: Bell,
+    ) -> std::io::Result<Session> {
+        let shared = Arc::new(Shared {
+            stop: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+            recorder,
+            events: ArrayQueue::new(EVENT_QUEUE),
+            realtime: OnceLock::new(),
+            outcome: OnceLock::new(),
+        });
+        let (records_in, records_out) = record_ring(config.record_ticks, robot.action().len());
+        let inside = Arc::clone(&shared);
+        let handle = std::thread::Builder::new()
+            .name("kilohertz-loop".to_owned())
+            .spawn(move || {
+                run(robot, policy, limits, &config, &inside, records_in, &bell);
+                inside.ended.store(true, Ordering::Release);
+                bell.ring(News::ENDED);
+            })?;
+        let thread = handle.thread().clone();
+        Ok(Session {
+            shared,
+            records: Mutex::new(records_out),
+            handle: Mutex::new(Some(handle)),
+            thread,
+        })
+    }
+
+    /// Asks the loop to bring the robot to rest and to end. Returns at once; may be repeated.
+    pub fn request_stop(&self) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        self.thread.unpark();
+    }
+
+    /// Waits until the loop thread has ended, at most `limit`; says whether it has. The robot is
+    /// stopped by then.
+    pub fn join(&self, limit: Duration) -> bool {
+        let deadline = Time::now() + limit;
+        while !self.has_ended() {
+            if Time::now() >= deadline {
+                return false;
+            }
+            std::thread::sleep(Duration::from_micros(500));
+        }
+        let handle = self
+            .handle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(handle) = handle {
+            // A panic inside was caught and is the outcome's cause.
+            let _ = handle.join();
+        }
+        true
+    }
+
+    /// Whether the robot is stopped and the loop has ended.
+    pub fn has_ended(&self) -> bool {
+        self.shared.ended.load(Ordering::Acquire)
+    }
+
+    /// What the loop has done until now.
+    pub fn stats(&self) -> Stats {
+        self.shared.recorder.snapshot()
+    }
+
+    /// Where the loop counts.
+    pub fn recorder(&self) -> &Recorder {
+        &self.shared.recorder
+    }
+
+    /// What the loop thread asked of the system and got; nothing before the thread has run.
+    pub fn realtime(&self) -> Option<&RealtimeReport> {
+        self.shared.realtime.get()
+    }
+
+    /// How the session ended; nothing while it runs.
+    pub fn outcome(&self) -> Option<&Outcome> {
+        self.shared.outcome.get()
+    }
+
+    /// Takes the oldest event not taken yet.
+    pub fn take_event(&self) -> Option<Event> {
+        self.shared.events.pop()
+    }
+
+    /// Takes all tick records there are; the layout is [`RecordOut`]'s.
+    pub fn take_records(&self) -> Vec<f64> {
+        self.records
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.request_stop();
+        while !self.join(Duration::from_secs(1)) {}
+    }
+}
+
+/// The loop thread.
+fn run(
+    mut robot: Box<dyn Robot>,
+    mut policy: Box<dyn Policy>,
+    limits: Box<dyn Limits>,
+    config: &Config,
+    shared: &Shared,
+    records: RecordIn,
+    bell: &Bell,
+) {
+    // Set once, here; a second value is impossible.
+    let _ = shared.realtime.set(make_realtime(&config.realtime));
+    policy.attach();
+    let mut body = Body::new(&*robot, policy, limits, config, shared, records, bell);
+    let driven = catch_unwind(AssertUnwindSafe(|| robot.drive(&mut body)));
+    body.close();
+    let tick = body.tick;
+    let mut cause = body.cause.take();
+    let robot_error = match driven {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => {
+            cause.get_or_insert(Cause::RobotFailed { tick });
+            Some(error)
+        }
+        Err(panic) => {
+            cause.get_or_insert(Cause::Panicked {
+                message: panic_message(&*panic),
+            });
+            None
+        }
+    };
+    let last_states = body.last_states.rows();
+    // The robot goes first: whoever sees the outcome finds it stopped and its sockets closed.
+    drop(body);
+    drop(robot);
+    let _ = shared.outcome.set(Outcome {
+        cause,
+        robot_error,
+        last_states,
+    });
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without a message".to_owned())
+}
+
+/// A cycle whose action was decided but may not have been handed to the robot yet.
+#[derive(Clone, Copy)]
+struct Pending {
+    record: TickRecord,
+    started: Time,
+    decided: Time,
+}
+
+/// The loop body.
+struct Body<'a> {
+    policy: Box<dyn Policy>,
+    limits: Box<dyn Limits>,
+    patience: Patience,
+    late: LateRule,
+    ladder: Ladder,
+    shared: &'a Shared,
+    bell: &'a Bell,
+    records: RecordIn,
+    period: Duration,
+    tick: u64,
+    first: Time,
+    previous: Time,
+    /// The policy's action, then what is sent.
+    wanted: Vec<f64>,
+    sent: Vec<f64>,
+    pending: Option<Pending>,
+    /// Cycles left for coming to rest, once the session is ending.
+    ending: Option<u64>,
+    told: EventKind,
+    cause: Option<Cause>,
+    last_states: LastStates,
+}
+
+impl<'a> Body<'a> {
+    fn new(
+        robot: &dyn Robot,
+        policy: Box<dyn Policy>,
+        limits: Box<dyn Limits>,
+        config: &Config,
+        shared: &'a Shared,
+        records: RecordIn,
+        bell: &'a Bell,
+    ) -> Body<'a> {
+        let now = Time::now();
+        Body {
+            policy,
+            limits,
+            patience: config.patience,
+            late: config.late,
+            ladder: Ladder::new(config.late),
+            shared,
+            bell,
+            records,
+            period: robot.period(),
+            tick: 0,
+            first: now,
+            previous: now,
+            wanted: vec![0.0; robot.action().len()],
+            sent: vec![0.0; robot.action().len()],
+            pending: None,
+            ending: None,
+            told: EventKind::Resumed,
+            cause: None,
+            last_states: LastStates::new(robot.observation().len()),
+        }
+    }
+
+    /// Counts the time since the last cycle; returns it.
+    fn count_period(&mut self, started: Time, skipped: u64) -> Duration {
+        if self.tick == 0 {
+            self.first = started;
+            self.previous = started;
+            return Duration::ZERO;
+        }
+        let period = started.since(self.previous);
+        self.previous = started;
+        self.shared.recorder.period(period);
+        self.shared.recorder.missed_ticks.add(skipped);
+        period
+    }
+
+    /// Asks the policy; `None` where the session is to end instead.
+    fn ask(&mut self, started: Time, period: Duration, observation: &[f64]) -> Option<Answer> {
+        let tick = self.tick;
+        let time = started.since(self.first);
+        self.policy.request(&Ask {
+            tick,
+            time,
+            period,
+            observation,
+        });
+        let cycle = self.period;
+        let until = match self.patience {
+            Patience::Budget(budget) => Some(started + budget),
+            Patience::Cycle => match self.late.on_late {
+                crate::late::OnLate::Hold => None,
+                crate::late::OnLate::Stop => Some(started + cycle * (self.late.max_held + 1)),
+            },
+        };
+        let answer = self.policy.poll(until, &self.shared.stop, &mut self.wanted);
+        if self.shared.stop.load(Ordering::Relaxed) && answer != Answer::Failed {
+            return None;
+        }
+        let late = match self.patience {
+            Patience::Budget(_) => answer != Answer::Fresh,
+            Patience::Cycle => Time::now() > started + cycle,
+        };
+        if late && answer != Answer::Failed {
+            self.shared.recorder.late_actions.add(1);
+        }
+        if self.ladder.is_stale(answer) {
+            self.shared.recorder.stale_actions.add(1);
+        }
+        Some(answer)
+    }
+
+    /// Writes this cycle's command into `self.sent`, or begins to end the session.
+    fn decide(&mut self, answer: Answer, observation: &[f64]) -> CommandKind {
+        let tick = self.tick;
+        let step = match (answer, self.patience) {
+            (Answer::Failed, _) => {
+                return self.end(Some(Cause::PolicyFailed { tick }), observation);
+            }
+            (Answer::None, Patience::Cycle) => {
+                let without_action = self.late.max_held + 1;
+                let cause = Cause::TooLate {
+                    tick,
+                    without_action,
+                };
+                return self.end(Some(cause), observation);
+            }
+            (answer, _) => self.ladder.step(answer),
+        };
+        if matches!(step, Step::Use | Step::Follow) {
+            let rate_matters = step == Step::Use;
+            let checked = self
+                .limits
+                .check_value(observation, &self.wanted)
+                .and_then(|()| {
+                    if rate_matters {
+                        self.limits.check_rate(observation, &self.wanted)
+                    } else {
+                        Ok(())
+                    }
+                });
+            if let Err(violation) = checked {
+                return self.end(Some(Cause::InvalidAction { tick, violation }), observation);
+            }
+        }
+        match step {
+            Step::Use => {
+                self.limits.commanded(&self.wanted);
+                self.sent.copy_from_slice(&self.wanted);
+                CommandKind::Fresh
+            }
+            Step::Follow => {
+                if self
+                    .limits
+                    .follow(observation, &self.wanted, &mut self.sent)
+                {
+                    self.ladder.caught_up();
+                    self.tell(EventKind::Resumed);
+                }
+                CommandKind::Followed
+            }
+            Step::Hold => {
+                self.tell(EventKind::Held);
+                self.shared.recorder.held_commands.add(1);
+                self.limits.hold(observation, &mut self.sent);
+                CommandKind::Held
+            }
+            Step::Rest => {
+                self.tell(EventKind::Resting);
+                self.shared.recorder.rest_commands.add(1);
+                self.limits.rest(observation, &mut self.sent);
+                CommandKind::Rest
+            }
+            Step::Stop => {
+                let without_action = self.ladder.without_action();
+                self.end(
+                    Some(Cause::TooLate {
+                        tick,
+                        without_action,
+                    }),
+                    observation,
+                )
+            }
+        }
+    }
+
+    /// Begins to end the session, or goes on with it: the robot comes to rest, then finishes.
+    fn end(&mut self, cause: Option<Cause>, observation: &[f64]) -> CommandKind {
+        if self.cause.is_none() {
+            self.cause = cause;
+        }
+        let cycles = (REST_LIMIT.as_secs_f64() / self.period.as_secs_f64()).ceil() as u64;
+        let left = self.ending.unwrap_or(cycles);
+        let at_rest = self.limits.rest(observation, &mut self.sent);
+        self.shared.recorder.rest_commands.add(1);
+        self.ending = Some(if at_rest { 0 } else { left.saturating_sub(1) });
+        CommandKind::Rest
+    }
+
+    /// Tells an event, where it is not what was told last.
+    fn tell(&mut self, kind: EventKind) {
+        let worse_told = kind == EventKind::Held && self.told == EventKind::Resting;
+        if kind == self.told || worse_told {
+            return;
+        }
+        self.told = kind;
+        if self
+            .shared
+            .events
+            .push(Event {
+                tick: self.tick,
+                kind,
+            })
+            .is_err()
+        {
+            self.shared.recorder.dropped_events.add(1);
+        }
+        self.bell.ring(News::EVENT);
+    }
+
+    /// Counts and records the cycle whose action was handed over, or last could have been.
+    fn close(&mut self) {
+        let Some(Pending {
+            mut record,
+            started,
+            decided,
+        }) = self.pending.take()
+        else {
+            return;
+        };
+        self.shared.recorder.execution(decided.since(started));
+        record.sent_s = decided.since(self.first).as_secs_f64();
+        if self.records.is_on() && !self.records.push(&record, &self.sent) {
+            self.shared.recorder.dropped_records.add(1);
+        }
+    }
+}
+
+impl Tick for Body<'_> {
+    fn cycle(&mut self, cycle: Cycle<'_>) -> Flow {
+        self.close();
+        let Cycle {
+            started,
+            skipped,
+            observation,
+            action,
+        } = cycle;
+        let period = self.count_period(started, skipped);
+        if self.tick == 0 {
+            self.limits.seed(observation);
+        }
+        self.last_states
+            .push(self.tick, started.since(self.first), observation);
+        let kind = if self.ending.is_some() || self.is_stopping() {
+            self.end(None, observation)
+        } else {
+            match self.ask(started, period, observation) {
+                Some(answer) => self.decide(answer, observation),
+                None => self.end(None, observation),
+            }
+        };
+        action.copy_from_slice(&self.sent);
+        let record = TickRecord {
+            tick: self.tick,
+            time_s: started.since(self.first).as_secs_f64(),
+            period_s: if self.tick == 0 {
+                f64::NAN
+            } else {
+                period.as_secs_f64()
+            },
+            sent_s: 0.0,
+            kind,
+        };
+        self.pending = Some(Pending {
+            record,
+            started,
+            decided: Time::now(),
+        });
+        self.tick += 1;
+        if self.ending == Some(0) {
+            Flow::Finish
+        } else {
+            Flow::Continue
+        }
+    }
+
+    fn sent(&mut self, at: Time) {
+        if let Some(pending) = &mut self.pending {
+            pending.decided = at;
+        }
+        self.close();
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.shared.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// The newest observations, for the error that may come.
+struct LastStates {
+    rows: Vec<f64>,
+    stride: usize,
+    written: usize,
+}
+
+impl LastStates {
+    fn new(observation_len: usize) -> LastStates {
+        let stride = observation_len + 2;
+        LastStates {
+            rows: vec![0.0; stride * LAST_STATES],
+            stride,
+            written: 0,
+        }
+    }
+
+    fn push(&mut self, tick: u64, time: Duration, observation: &[f64]) {
+        let first = (self.written % LAST_STATES) * self.stride;
+        self.rows[first] = tick as f64;
+        self.rows[first + 1] = time.as_secs_f64();
+        self.rows[first + 2..first + self.stride].copy_from_slice(observation);
+        self.written += 1;
+    }
+
+    /// The rows there are, oldest first. Allocates: for after the loop.
+    fn rows(&self) -> Vec<f64> {
+        let kept = self.written.min(LAST_STATES);
+        let oldest = self.written - kept;
+        (oldest..self.written)
+            .flat_map(|row| {
+                let first = (row % LAST_STATES) * self.stride;
+                &self.rows[first..first + self.stride]
+            })
+            .copied()
+            .collect()
+    }
+}

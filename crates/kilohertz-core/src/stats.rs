@@ -1,0 +1,370 @@
+//! What a loop has done so far: counters, jitter, execution times.
+//!
+//! The loop thread writes and anybody reads, at any time, without either waiting: everything here
+//! is an atomic that only the loop changes. A snapshot taken while the loop runs may hold counters
+//! of two neighbouring ticks; one taken after it ended is exact.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+use crate::time::nanos;
+
+/// A number that one thread raises and any thread reads.
+///
+/// Orderings are relaxed throughout: a reader needs each number by itself, and what must be exact
+/// is read after the loop thread was joined.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds `n`.
+    pub fn add(&self, n: u64) {
+        self.0.fetch_add(n, Relaxed);
+    }
+
+    /// Keeps the larger of `value` and what is there.
+    pub fn raise(&self, value: u64) {
+        self.0.fetch_max(value, Relaxed);
+    }
+
+    /// The number now.
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// The newest samples, oldest overwritten first.
+#[derive(Debug)]
+struct Window {
+    samples: Box<[AtomicU64]>,
+    written: Counter,
+}
+
+impl Window {
+    fn new(capacity: usize) -> Window {
+        Window {
+            samples: (0..capacity).map(|_| AtomicU64::new(0)).collect(),
+            written: Counter::default(),
+        }
+    }
+
+    fn push(&self, value: u64) {
+        let index = self.written.get() % self.samples.len() as u64;
+        self.samples[index as usize].store(value, Relaxed);
+        self.written.add(1);
+    }
+
+    fn sorted(&self) -> Vec<u64> {
+        let filled = self.written.get().min(self.samples.len() as u64) as usize;
+        let mut values: Vec<u64> = self.samples[..filled]
+            .iter()
+            .map(|sample| sample.load(Relaxed))
+            .collect();
+        values.sort_unstable();
+        values
+    }
+}
+
+/// Bits of a value that choose a bucket within its octave: buckets are 1/64 of their value wide.
+const MANTISSA_BITS: u32 = 6;
+/// Values from 2^36 ns (68 s) on share the last bucket.
+const VALUE_BITS: u32 = 36;
+const BUCKETS: usize = ((VALUE_BITS - MANTISSA_BITS + 1) << MANTISSA_BITS) as usize;
+
+/// Every sample of a run, in buckets of fixed relative width and fixed number.
+#[derive(Debug)]
+struct Buckets(Box<[AtomicU64]>);
+
+impl Buckets {
+    fn new() -> Buckets {
+        Buckets((0..BUCKETS).map(|_| AtomicU64::new(0)).collect())
+    }
+
+    fn record(&self, value: u64) {
+        self.0[Self::index(value)].fetch_add(1, Relaxed);
+    }
+
+    fn index(value: u64) -> usize {
+        let value = value.min((1 << VALUE_BITS) - 1);
+        let octave = (64 - value.leading_zeros()).saturating_sub(MANTISSA_BITS + 1);
+        let index = (u64::from(octave) << MANTISSA_BITS) + (value >> octave);
+        index as usize
+    }
+
+    /// The middle of the values that fall into bucket `index`.
+    fn value(index: usize) -> u64 {
+        let octave = (index >> MANTISSA_BITS).saturating_sub(1) as u32;
+        let mantissa = index as u64 - (u64::from(octave) << MANTISSA_BITS);
+        (mantissa << octave) + ((1_u64 << octave) >> 1)
+    }
+
+    fn histogram(&self) -> Histogram<u64> {
+        let mut histogram = Histogram::new_with_bounds(1, 1 << VALUE_BITS, 3)
+            .expect("the bounds are constants that hdrhistogram accepts");
+        for (index, bucket) in self.0.iter().enumerate() {
+            histogram.saturating_record_n(Self::value(index), bucket.load(Relaxed));
+        }
+        histogram
+    }
+}
+
+/// Where the loop writes what it does.
+#[derive(Debug)]
+pub struct Recorder {
+    target_period_ns: u64,
+    /// Cycles finished.
+    pub iterations: Counter,
+    /// Cycles whose execution took longer than the target period.
+    pub overruns: Counter,
+    /// Deadlines that passed before the cycle before them had finished.
+    pub missed_ticks: Counter,
+    /// Answers of the policy that came after their deadline, those never used included.
+    pub late_actions: Counter,
+    /// Cycles in which the robot was kept moving as last commanded because no answer had come.
+    pub held_commands: Counter,
+    /// Cycles in which the robot was brought, or kept, at rest.
+    pub rest_commands: Counter,
+    /// Late answers too old to be used.
+    pub stale_actions: Counter,
+    /// Observations that a newer one replaced before the policy took them.
+    pub overwritten_observations: Counter,
+    /// Answers that a newer one replaced before the loop took them.
+    pub overwritten_actions: Counter,
+    /// Tick records that found the record ring full.
+    pub dropped_records: Counter,
+    /// Events that found the event queue full.
+    pub dropped_events: Counter,
+    periods: Counter,
+    period_sum_ns: Counter,
+    longest_period_ns: Counter,
+    max_jitter_ns: Counter,
+    max_execution_ns: Counter,
+    jitter: Window,
+    execution: Window,
+    all_jitter: Buckets,
+    all_execution: Buckets,
+}
+
+impl Recorder {
+    /// A recorder for cycles of `target_period` that takes percentiles from the newest
+    /// `max_samples` of them.
+    ///
+    /// # Panics
+    /// Panics if `max_samples` is zero.
+    pub fn new(target_period: Duration, max_samples: usize) -> Recorder {
+        assert!(max_samples > 0, "percentiles need at least one sample");
+        Recorder {
+            target_period_ns: nanos(target_period),
+            iterations: Counter::default(),
+            overruns: Counter::default(),
+            missed_ticks: Counter::default(),
+            late_actions: Counter::default(),
+            held_commands: Counter::default(),
+            rest_commands: Counter::default(),
+            stale_actions: Counter::default(),
+            overwritten_observations: Counter::default(),
+            overwritten_actions: Counter::default(),
+            dropped_records: Counter::default(),
+            dropped_events: Counter::default(),
+            periods: Counter::default(),
+            period_sum_ns: Counter::default(),
+            longest_period_ns: Counter::default(),
+            max_jitter_ns: Counter::default(),
+            max_execution_ns: Counter::default(),
+            jitter: Window::new(max_samples),
+            execution: Window::new(max_samples),
+            all_jitter: Buckets::new(),
+            all_execution: Buckets::new(),
+        }
+    }
+
+    /// Takes in the time from the start of one cycle to the start of the next.
+    pub fn period(&self, period: Duration) {
+        let period = nanos(period);
+        let jitter = period.abs_diff(self.target_period_ns);
+        self.periods.add(1);
+        self.period_sum_ns.add(period);
+        self.longest_period_ns.raise(period);
+        self.max_jitter_ns.raise(jitter);
+        self.jitter.push(jitter);
+        self.all_jitter.record(jitter);
+    }
+
+    /// Takes in the time from the start of a cycle until its action was handed to the robot.
+    pub fn execution(&self, execution: Duration) {
+        let execution = nanos(execution);
+        if execution > self.target_period_ns {
+            self.overruns.add(1);
+        }
+        self.max_execution_ns.raise(execution);
+        self.execution.push(execution);
+        self.all_execution.record(execution);
+        self.iterations.add(1);
+    }
+
+    /// What the loop has done until now.
+    pub fn snapshot(&self) -> Stats {
+        let jitter = self.jitter.sorted();
+        let execution = self.execution.sorted();
+        let periods = self.periods.get();
+        Stats {
+            iterations: self.iterations.get(),
+            overruns: self.overruns.get(),
+            missed_ticks: self.missed_ticks.get(),
+            late_actions: self.late_actions.get(),
+            held_commands: self.held_commands.get(),
+            rest_commands: self.rest_commands.get(),
+            stale_actions: self.stale_actions.get(),
+            overwritten_observations: self.overwritten_observations.get(),
+            overwritten_actions: self.overwritten_actions.get(),
+            dropped_records: self.dropped_records.get(),
+            dropped_events: self.dropped_events.get(),
+            target_period: Duration::from_nanos(self.target_period_ns),
+            avg_period: Duration::from_nanos(
+                self.period_sum_ns.get().checked_div(periods).unwrap_or(0),
+            ),
+            longest_period: Duration::from_nanos(self.longest_period_ns.get()),
+            jitter: Spread::of(&jitter, self.max_jitter_ns.get()),
+            execution: Spread::of(&execution, self.max_execution_ns.get()),
+        }
+    }
+
+    /// The jitter of every cycle so far [ns].
+    pub fn jitter_histogram(&self) -> Histogram<u64> {
+        self.all_jitter.histogram()
+    }
+
+    /// The execution time of every cycle so far [ns].
+    pub fn execution_histogram(&self) -> Histogram<u64> {
+        self.all_execution.histogram()
+    }
+}
+
+/// Percentiles of the newest samples, and the largest of all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Spread {
+    /// Half of the newest samples are not above this.
+    pub p50: Duration,
+    /// 95 % of the newest samples are not above this.
+    pub p95: Duration,
+    /// 99 % of the newest samples are not above this.
+    pub p99: Duration,
+    /// The largest sample of the whole run.
+    pub max: Duration,
+}
+
+impl Spread {
+    fn of(sorted: &[u64], max: u64) -> Spread {
+        // Nearest rank: the smallest sample that at least the given share is not above.
+        let at = |percent: usize| {
+            let rank = (sorted.len() * percent).div_ceil(100);
+            Duration::from_nanos(*sorted.get(rank.saturating_sub(1)).unwrap_or(&0))
+        };
+        Spread {
+            p50: at(50),
+            p95: at(95),
+            p99: at(99),
+            max: Duration::from_nanos(max),
+        }
+    }
+}
+
+/// What a loop had done at one moment. Field meanings are [`Recorder`]'s.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[allow(
+    missing_docs,
+    reason = "each counter is documented where it is written, in Recorder"
+)]
+pub struct Stats {
+    pub iterations: u64,
+    pub overruns: u64,
+    pub missed_ticks: u64,
+    pub late_actions: u64,
+    pub held_commands: u64,
+    pub rest_commands: u64,
+    pub stale_actions: u64,
+    pub overwritten_observations: u64,
+    pub overwritten_actions: u64,
+    pub dropped_records: u64,
+    pub dropped_events: u64,
+    pub target_period: Duration,
+    pub avg_period: Duration,
+    pub longest_period: Duration,
+    pub jitter: Spread,
+    pub execution: Spread,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn a_long_period_alone_is_jitter_and_not_an_overrun() {
+        let recorder = Recorder::new(MS, 100);
+        recorder.period(MS * 3);
+        recorder.execution(MS / 10);
+        let stats = recorder.snapshot();
+        assert_eq!(stats.overruns, 0);
+        assert_eq!(stats.jitter.max, MS * 2);
+        recorder.execution(MS + Duration::from_nanos(1));
+        assert_eq!(recorder.snapshot().overruns, 1);
+    }
+
+    #[test]
+    fn an_execution_of_exactly_one_period_is_no_overrun() {
+        let recorder = Recorder::new(MS, 100);
+        recorder.execution(MS);
+        assert_eq!(recorder.snapshot().overruns, 0);
+    }
+
+    #[test]
+    fn nothing_is_reported_before_the_second_cycle() {
+        let stats = Recorder::new(MS, 100).snapshot();
+        assert_eq!(stats.jitter, Spread::default());
+        assert_eq!(stats.avg_period, Duration::ZERO);
+    }
+
+    #[test]
+    fn percentiles_are_those_of_the_newest_samples_and_the_maximum_of_all() {
+        let recorder = Recorder::new(MS, 100);
+        recorder.period(MS + Duration::from_micros(900));
+        for us in 1..=100 {
+            recorder.period(MS + Duration::from_micros(us));
+        }
+        let jitter = recorder.snapshot().jitter;
+        assert_eq!(jitter.p50, Duration::from_micros(50));
+        assert_eq!(jitter.p95, Duration::from_micros(95));
+        assert_eq!(jitter.p99, Duration::from_micros(99));
+        assert_eq!(jitter.max, Duration::from_micros(900));
+    }
+
+    #[test]
+    fn every_bucket_holds_values_within_a_64th_of_its_middle() {
+        let mut value: u64 = 1;
+        while value < 1 << VALUE_BITS {
+            let middle = Buckets::value(Buckets::index(value));
+            assert!(
+                value.abs_diff(middle) * 64 <= value.max(1),
+                "{value} ns was counted as {middle} ns"
+            );
+            value += 1 + value / 97;
+        }
+        assert_eq!(Buckets::index(u64::MAX), BUCKETS - 1);
+    }
+
+    #[test]
+    fn the_whole_run_histogram_counts_every_sample() {
+        let recorder = Recorder::new(MS, 10);
+        for us in 0..5_000 {
+            recorder.period(MS + Duration::from_micros(us));
+        }
+        let histogram = recorder.jitter_histogram();
+        assert_eq!(histogram.len(), 5_000);
+        let median = histogram.value_at_quantile(0.5) as f64;
+        assert!((median - 2_500_000.0).abs() < 60_000.0, "{median}");
+    }
+}

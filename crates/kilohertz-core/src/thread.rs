@@ -1,0 +1,344 @@
+//! What makes a thread a realtime thread, and whether the system granted it.
+//!
+//! All that is Linux's own stands here. Elsewhere the same functions exist: sleeping and the clock
+//! come from the standard library, and every realtime request is answered "not available".
+
+#![allow(
+    unsafe_code,
+    reason = "the scheduler and the sleep are system calls; each use is argued"
+)]
+
+use std::fmt;
+use std::time::Duration;
+
+/// What a loop thread asks of the system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RealtimeRequest {
+    /// `SCHED_FIFO` priority, 1 to 99; `None` leaves the thread with the ordinary scheduler.
+    pub priority: Option<u8>,
+    /// The CPU to stay on; `None` lets the scheduler choose.
+    pub cpu: Option<usize>,
+    /// Whether the process's memory is kept from being paged out.
+    pub lock_memory: bool,
+    /// How much later than asked the kernel may wake the thread to save power. Counts without
+    /// `SCHED_FIFO` only, where the kernel's default is 50 us.
+    pub timer_slack: Option<Duration>,
+}
+
+impl Default for RealtimeRequest {
+    /// Priority 80 (above the kernel's interrupt threads, below its watchdogs), any CPU, memory
+    /// locked, 1 ns of timer slack.
+    fn default() -> RealtimeRequest {
+        RealtimeRequest {
+            priority: Some(80),
+            cpu: None,
+            lock_memory: true,
+            timer_slack: Some(Duration::from_nanos(1)),
+        }
+    }
+}
+
+/// What became of one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Grant {
+    /// It was not asked for.
+    NotAsked,
+    /// The system granted it.
+    Granted,
+    /// The system refused, for this reason, which says what to do.
+    Refused(String),
+}
+
+impl fmt::Display for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Grant::NotAsked => f.write_str("not asked"),
+            Grant::Granted => f.write_str("granted"),
+            Grant::Refused(reason) => write!(f, "refused: {reason}"),
+        }
+    }
+}
+
+/// What was asked of the system for a loop thread, and what it granted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RealtimeReport {
+    /// What was asked.
+    pub asked: RealtimeRequest,
+    /// `SCHED_FIFO` at the asked priority.
+    pub priority: Grant,
+    /// Staying on the asked CPU.
+    pub cpu: Grant,
+    /// The process's memory kept from being paged out.
+    pub memory: Grant,
+    /// The asked timer slack.
+    pub timer_slack: Grant,
+    /// Whether the kernel is a `PREEMPT_RT` one, which bounds the lateness of a wake.
+    pub preempt_rt: bool,
+}
+
+/// Makes the calling thread what `request` asks, as far as the system permits, and says how far.
+///
+/// Never fails: a loop without privileges still runs, and its report says what it runs without.
+pub fn make_realtime(request: &RealtimeRequest) -> RealtimeReport {
+    let grant = |asked: bool, apply: &dyn Fn() -> Result<(), String>| {
+        if !asked {
+            return Grant::NotAsked;
+        }
+        match apply() {
+            Ok(()) => Grant::Granted,
+            Err(reason) => Grant::Refused(reason),
+        }
+    };
+    RealtimeReport {
+        asked: request.clone(),
+        priority: grant(request.priority.is_some(), &|| {
+            system::set_fifo(request.priority.unwrap_or(1))
+        }),
+        cpu: grant(request.cpu.is_some(), &|| {
+            system::pin(request.cpu.unwrap_or(0))
+        }),
+        memory: grant(request.lock_memory, &system::lock_memory),
+        timer_slack: grant(request.timer_slack.is_some(), &|| {
+            system::set_timer_slack(request.timer_slack.unwrap_or_default())
+        }),
+        preempt_rt: system::preempt_rt(),
+    }
+}
+
+pub(crate) use system::{monotonic_now, sleep_until};
+
+#[cfg(target_os = "linux")]
+mod system {
+    use std::io::Error;
+    use std::time::Duration;
+
+    use crate::time::{Time, nanos};
+
+    pub(crate) fn monotonic_now() -> Time {
+        let mut now = libc::timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        // SAFETY: `now` is a valid timespec that outlives the call, which only writes it. The
+        // monotonic clock exists on every Linux, so the call cannot fail.
+        unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
+        Time::from_nanos(now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64)
+    }
+
+    pub(crate) fn sleep_until(deadline: Time) {
+        let until = libc::timespec {
+            tv_sec: (deadline.as_nanos() / 1_000_000_000) as libc::time_t,
+            tv_nsec: (deadline.as_nanos() % 1_000_000_000) as libc::c_long,
+        };
+        // SAFETY: `until` is a valid timespec that outlives the call, which only reads it; with
+        // TIMER_ABSTIME the remaining time is never written, so null is allowed. A signal may end
+        // the sleep early; the caller looks at the clock.
+        unsafe {
+            libc::clock_nanosleep(
+                libc::CLOCK_MONOTONIC,
+                libc::TIMER_ABSTIME,
+                &raw const until,
+                std::ptr::null_mut(),
+            );
+        }
+    }
+
+    pub(super) fn set_fifo(priority: u8) -> Result<(), String> {
+        // SAFETY: all-zero bytes are a valid sched_param: it holds integers only.
+        let mut param: libc::sched_param = unsafe { std::mem::zeroed() };
+        param.sched_priority = i32::from(priority);
+        // SAFETY: pid 0 is the calling thread, and `param` is a valid sched_param that outlives
+        // the call, which only reads it.
+        let rc = unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const param) };
+        if rc == 0 {
+            return Ok(());
+        }
+        let error = Error::last_os_error();
+        Err(match error.raw_os_error() {
+            Some(libc::EPERM) => format!(
+                "SCHED_FIFO {priority} is not permitted: give the user an rtprio limit of at least \
+                 {priority} in /etc/security/limits.conf, or the program CAP_SYS_NICE"
+            ),
+            Some(libc::EINVAL) => format!("SCHED_FIFO priority {priority} is not within 1 to 99"),
+            _ => format!("SCHED_FIFO {priority}: {error}"),
+        })
+    }
+
+    pub(super) fn pin(cpu: usize) -> Result<(), String> {
+        let count = libc::CPU_SETSIZE as usize;
+        if cpu >= count {
+            return Err(format!("CPU {cpu} is not within 0 to {}", count - 1));
+        }
+        // SAFETY: all-zero bytes are a valid, empty cpu_set_t, and `cpu` is within its bits.
+        let set = unsafe {
+            let mut set: libc::cpu_set_t = std::mem::zeroed();
+            libc::CPU_SET(cpu, &mut set);
+            set
+        };
+        // SAFETY: pid 0 is the calling thread; the size given is that of `set`, which outlives the
+        // call and is only read.
+        let rc =
+            unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set) };
+        if rc == 0 {
+            return Ok(());
+        }
+        Err(format!(
+            "CPU {cpu}: {}; choose one that this process may run on (see taskset -p)",
+            Error::last_os_error()
+        ))
+    }
+
+    pub(super) fn lock_memory() -> Result<(), String> {
+        let mut limit = libc::rlimit {
+            rlim_cur: 0,
+            rlim_max: 0,
+        };
+        // SAFETY: `limit` is a valid rlimit that outlives the call, which only writes it.
+        unsafe { libc::getrlimit(libc::RLIMIT_MEMLOCK, &raw mut limit) };
+        // SAFETY: geteuid has no preconditions and cannot fail.
+        let root = unsafe { libc::geteuid() } == 0;
+        if !root && limit.rlim_cur != libc::RLIM_INFINITY {
+            // With a finite limit the lock would succeed now and allocations would fail later.
+            return Err(
+                "the memlock limit is finite: set it to unlimited in /etc/security/limits.conf"
+                    .to_owned(),
+            );
+        }
+        // MCL_ONFAULT keeps pages once touched; without it every reservation of the JavaScript
+        // engine would be filled with memory at once.
+        let flags = libc::MCL_CURRENT | libc::MCL_FUTURE | libc::MCL_ONFAULT;
+        // SAFETY: mlockall takes flags only and changes no memory contents.
+        if unsafe { libc::mlockall(flags) } == 0 {
+            return Ok(());
+        }
+        Err(format!(
+            "mlockall: {}; set memlock to unlimited in /etc/security/limits.conf",
+            Error::last_os_error()
+        ))
+    }
+
+    pub(super) fn set_timer_slack(slack: Duration) -> Result<(), String> {
+        let slack = nanos(slack).max(1);
+        // SAFETY: PR_SET_TIMERSLACK takes one integer and concerns the calling thread only.
+        if unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, slack) } == 0 {
+            return Ok(());
+        }
+        Err(format!(
+            "timer slack of {slack} ns: {}",
+            Error::last_os_error()
+        ))
+    }
+
+    pub(super) fn preempt_rt() -> bool {
+        std::fs::read_to_string("/sys/kernel/realtime").is_ok_and(|text| text.trim() == "1")
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod system {
+    use std::sync::OnceLock;
+    use std::time::{Duration, Instant};
+
+    use crate::time::Time;
+
+    const ABSENT: &str = "not available on this operating system; use Linux for a realtime loop";
+
+    fn origin() -> Instant {
+        static ORIGIN: OnceLock<Instant> = OnceLock::new();
+        *ORIGIN.get_or_init(Instant::now)
+    }
+
+    pub(crate) fn monotonic_now() -> Time {
+        Time::default() + origin().elapsed()
+    }
+
+    pub(crate) fn sleep_until(deadline: Time) {
+        std::thread::sleep(deadline.since(monotonic_now()));
+    }
+
+    pub(super) fn set_fifo(_priority: u8) -> Result<(), String> {
+        Err(ABSENT.to_owned())
+    }
+
+    pub(super) fn pin(_cpu: usize) -> Result<(), String> {
+        Err(ABSENT.to_owned())
+    }
+
+    pub(super) fn lock_memory() -> Result<(), String> {
+        Err(ABSENT.to_owned())
+    }
+
+    pub(super) fn set_timer_slack(_slack: Duration) -> Result<(), String> {
+        Err(ABSENT.to_owned())
+    }
+
+    pub(super) fn preempt_rt() -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Time;
+
+    #[test]
+    fn reports_what_was_not_asked_as_not_asked() {
+        let request = RealtimeRequest {
+            priority: None,
+            cpu: None,
+            lock_memory: false,
+            timer_slack: None,
+        };
+        let report = std::thread::spawn(move || make_realtime(&request))
+            .join()
+            .unwrap();
+        for grant in [
+            report.priority,
+            report.cpu,
+            report.memory,
+            report.timer_slack,
+        ] {
+            assert_eq!(grant, Grant::NotAsked);
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_why() {
+        let request = RealtimeRequest {
+            cpu: Some(1_000_000),
+            ..RealtimeRequest::default()
+        };
+        let report = std::thread::spawn(move || make_realtime(&request))
+            .join()
+            .unwrap();
+        let Grant::Refused(reason) = report.cpu else {
+            panic!("granted CPU 1000000")
+        };
+        assert!(reason.contains("1000000"), "{reason}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_granted_priority_is_the_threads_priority() {
+        let report = std::thread::spawn(|| {
+            let report = make_realtime(&RealtimeRequest::default());
+            // SAFETY: pid 0 is the calling thread.
+            (report, unsafe { libc::sched_getscheduler(0) })
+        });
+        let (report, policy) = report.join().unwrap();
+        assert_eq!(
+            report.priority == Grant::Granted,
+            policy == libc::SCHED_FIFO
+        );
+    }
+
+    #[test]
+    fn sleeps_at_least_as_long_as_asked() {
+        let deadline = Time::now() + Duration::from_millis(3);
+        while Time::now() < deadline {
+            sleep_until(deadline);
+        }
+        assert!(Time::now() >= deadline);
+    }
+}
