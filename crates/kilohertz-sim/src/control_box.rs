@@ -1,0 +1,595 @@
+//! The arm's control box: its modes, what it answers to requests, and one tick of a millisecond.
+//!
+//! Pure: requests and commands are handed in, replies and states are taken out, and time passes
+//! only in [`ControlBox::tick`].
+
+use franka::MoveStatus;
+use franka::rate_limiting::JOINT_POSITION_LIMITS;
+use franka::wire::f64s_to_f64;
+use franka::wire::robot::{
+    AutomaticErrorRecoveryStatus, Command, MoveControllerMode, RobotCommand, RobotMode,
+    StopMoveStatus,
+};
+
+use crate::arm::{Arm, Drive};
+use crate::dynamics::Joints;
+use crate::error::SimulatorError;
+use crate::motion::{Generator, Limits, Missing, Reception};
+use crate::options::SimulatorOptions;
+use crate::request::{NOT_POSSIBLE, Request, SUCCESS};
+use crate::violation::{self, Violation};
+
+/// A status byte for the request `command_id`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reply {
+    pub command: Command,
+    pub command_id: u32,
+    pub status: u8,
+}
+
+/// What became of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Offer {
+    /// The next tick uses it.
+    Accepted,
+    /// It answers a state that is no longer the newest.
+    Late,
+    /// No motion takes commands.
+    Outside,
+    /// It answers a state that has not been sent.
+    Refused,
+}
+
+/// What has happened since the start.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Tally {
+    pub commands_lost: u64,
+    pub longest_lost_run: u64,
+    pub motions_started: u64,
+    pub motions_finished: u64,
+    pub motions_aborted: u64,
+    pub reflexes: u64,
+}
+
+#[derive(Debug)]
+struct Motion {
+    id: Option<u32>,
+    generator: Generator,
+    controller: MoveControllerMode,
+    reception: Reception,
+    next: Option<RobotCommand>,
+    /// Newest state that a command has answered.
+    answered: u64,
+    first: bool,
+    /// Last commanded torques [N m].
+    tau: Joints,
+}
+
+impl Motion {
+    fn is_external(&self) -> bool {
+        self.controller == MoveControllerMode::ExternalController
+    }
+}
+
+/// A motion that is being brought to rest, and who waits for it.
+#[derive(Debug)]
+struct Stop {
+    generator: Generator,
+    controller: MoveControllerMode,
+    move_id: Option<u32>,
+    stop_ids: Vec<u32>,
+}
+
+#[derive(Debug)]
+enum Mode {
+    Idle,
+    Moving(Motion),
+    Stopping(Stop),
+    Reflex,
+    Recovering(Vec<u32>),
+    UserStopped,
+}
+
+/// A `Move` that waits for the arm to come to rest.
+#[derive(Debug, Clone, Copy)]
+struct WaitingMove {
+    id: u32,
+    generator: Generator,
+    controller: MoveControllerMode,
+}
+
+/// The control box with its arm.
+#[derive(Debug)]
+pub(crate) struct ControlBox {
+    pub arm: Arm,
+    limits: Limits,
+    lockstep: bool,
+    lost_packet_limit: u32,
+    /// Ticks that a motion may wait for its first command.
+    grace: u64,
+    mode: Mode,
+    waiting: Option<WaitingMove>,
+    pub errors: Violation,
+    pub reflex_reason: Violation,
+    /// Number of the newest state, in milliseconds of the arm's time.
+    pub time: u64,
+    pub tally: Tally,
+    replies: Vec<Reply>,
+}
+
+impl ControlBox {
+    pub fn new(options: &SimulatorOptions) -> Result<ControlBox, SimulatorError> {
+        let grace = if options.lockstep {
+            options.lockstep_timeout
+        } else {
+            options.first_command_grace
+        };
+        Ok(ControlBox {
+            arm: Arm::new(options.q, options.friction)?,
+            limits: Limits::new()?,
+            lockstep: options.lockstep,
+            lost_packet_limit: options.lost_packet_limit,
+            grace: grace.as_millis() as u64,
+            mode: Mode::Idle,
+            waiting: None,
+            errors: Violation::NONE,
+            reflex_reason: Violation::NONE,
+            time: 0,
+            tally: Tally::default(),
+            replies: Vec::with_capacity(16),
+        })
+    }
+
+    /// Takes the replies that have come up, oldest first.
+    pub fn replies(&mut self) -> std::vec::Drain<'_, Reply> {
+        self.replies.drain(..)
+    }
+
+    /// Mode, motion generator and controller, as the state reports them.
+    pub fn modes(&self) -> (RobotMode, Option<(Generator, MoveControllerMode)>) {
+        match &self.mode {
+            Mode::Idle => (RobotMode::Idle, None),
+            Mode::Moving(m) => (RobotMode::Move, Some((m.generator, m.controller))),
+            Mode::Stopping(s) => (RobotMode::Move, Some((s.generator, s.controller))),
+            Mode::Reflex => (RobotMode::Reflex, None),
+            Mode::Recovering(_) => (RobotMode::AutomaticErrorRecovery, None),
+            Mode::UserStopped => (RobotMode::UserStopped, None),
+        }
+    }
+
+    /// Share of the last commands that came in time; 0 outside a motion.
+    pub fn success_rate(&self) -> f64 {
+        match &self.mode {
+            Mode::Moving(motion) => motion.reception.success_rate(),
+            _ => 0.0,
+        }
+    }
+
+    /// In lockstep, whether time stands still until the next command: a motion has had its first
+    /// command and has none for the newest state.
+    pub fn awaits_command(&self) -> bool {
+        match &self.mode {
+            Mode::Moving(motion) => self.lockstep && !motion.first && motion.next.is_none(),
+            _ => false,
+        }
+    }
+
+    /// Hands in a command; the newest for the current state counts.
+    pub fn offer(&mut self, command: &RobotCommand) -> Offer {
+        let Mode::Moving(motion) = &mut self.mode else {
+            return Offer::Outside;
+        };
+        let answers = command.message_id.get();
+        if answers > self.time {
+            return Offer::Refused;
+        }
+        // On the wall clock a command is for the newest state or for none. In lockstep no command
+        // is too late, but each counts once.
+        let late = if self.lockstep {
+            answers <= motion.answered
+        } else {
+            answers < self.time
+        };
+        if late {
+            return Offer::Late;
+        }
+        motion.next = Some(*command);
+        Offer::Accepted
+    }
+
+    /// Hands in a request; the reply comes at once or when what was asked for is done.
+    pub fn request(&mut self, command: Command, command_id: u32, request: Request) {
+        match request {
+            Request::Move {
+                generator,
+                controller,
+            } => {
+                self.start_move(WaitingMove {
+                    id: command_id,
+                    generator,
+                    controller,
+                });
+            }
+            Request::StopMove => self.stop_move(command_id),
+            Request::AutomaticErrorRecovery => self.recover(command_id),
+            setter => {
+                let possible = matches!(self.mode, Mode::Idle | Mode::Reflex | Mode::UserStopped)
+                    && self.waiting.is_none();
+                if possible {
+                    self.set(setter);
+                }
+                let status = if possible { SUCCESS } else { NOT_POSSIBLE };
+                self.reply(command, command_id, status);
+            }
+        }
+    }
+
+    fn set(&mut self, setter: Request) {
+        match setter {
+            Request::SetJointImpedance(stiffness) => self.arm.stiffness = stiffness,
+            Request::SetEeToK(frame) => self.arm.frames.ee_t_k = frame,
+            Request::SetNeToEe(frame) => self.arm.frames.ne_t_ee = frame,
+            Request::SetLoad(load) => self.arm.set_load(load),
+            _ => {}
+        }
+    }
+
+    /// Whoever asked is gone: nobody waits for replies, and a motion is brought to rest.
+    pub fn disconnect(&mut self) {
+        self.waiting = None;
+        match &mut self.mode {
+            Mode::Moving(motion) => {
+                motion.id = None;
+                self.begin_stop(Vec::new());
+                self.tally.motions_aborted += 1;
+            }
+            Mode::Stopping(stop) => {
+                stop.move_id = None;
+                stop.stop_ids.clear();
+            }
+            Mode::Recovering(ids) => ids.clear(),
+            Mode::Idle | Mode::Reflex | Mode::UserStopped => {}
+        }
+    }
+
+    /// Presses or releases the user stop.
+    pub fn user_stop(&mut self, pressed: bool) {
+        if pressed {
+            self.abandon(
+                MoveStatus::EmergencyAborted,
+                StopMoveStatus::EmergencyAborted,
+                AutomaticErrorRecoveryStatus::EmergencyAborted,
+            );
+            self.mode = Mode::UserStopped;
+        } else if matches!(self.mode, Mode::UserStopped) {
+            self.mode = if self.errors.any() {
+                Mode::Reflex
+            } else {
+                Mode::Idle
+            };
+        }
+    }
+
+    /// A reflex stops the arm.
+    pub fn reflex(&mut self, reason: Violation) {
+        self.abandon(
+            MoveStatus::ReflexAborted,
+            StopMoveStatus::ReflexAborted,
+            AutomaticErrorRecoveryStatus::ReflexAborted,
+        );
+        self.errors = reason;
+        self.reflex_reason = reason;
+        self.tally.reflexes += 1;
+        if !matches!(self.mode, Mode::UserStopped) {
+            self.mode = Mode::Reflex;
+        }
+    }
+
+    /// One millisecond passes: the newest command is obeyed, the arm moves, and the next state
+    /// has the next number.
+    pub fn tick(&mut self) {
+        self.time += 1;
+        let drive = match &self.mode {
+            Mode::Moving(_) => self.command_arm(),
+            _ => {
+                self.bring_to_rest();
+                Drive::Internal
+            }
+        };
+        self.arm.advance(drive);
+        if let Mode::Moving(motion) = &self.mode {
+            if motion.generator == Generator::None {
+                self.arm.reference_from_measured();
+            }
+            if let Err(violated) = self.limits.measured(&self.arm.pose.q, &self.arm.pose.dq) {
+                self.reflex(violated);
+            }
+        } else {
+            self.settle();
+        }
+    }
+
+    /// The drive that the newest command, or its absence, asks for.
+    fn command_arm(&mut self) -> Drive {
+        let Mode::Moving(motion) = &mut self.mode else {
+            return Drive::Internal;
+        };
+        let Some(command) = motion.next.take() else {
+            return self.go_on_without();
+        };
+        motion.answered = command.message_id.get();
+        motion.reception.received();
+        let first = std::mem::take(&mut motion.first);
+        let tau = f64s_to_f64(&command.control.tau_J_d);
+        let input = match motion.generator {
+            Generator::JointPosition => f64s_to_f64(&command.motion.q_c),
+            Generator::JointVelocity => f64s_to_f64(&command.motion.dq_c),
+            Generator::None => [0.0; 7],
+        };
+        if !input.iter().chain(&tau).all(|v| v.is_finite()) {
+            return self.abort(MoveStatus::InputErrorAborted);
+        }
+        let external = motion.is_external();
+        let finished = command.motion.motion_generation_finished != 0
+            || command.control.torque_command_finished != 0;
+        let mut checked = self
+            .limits
+            .next(motion.generator, &self.arm.reference, &input, first)
+            .and_then(|next| {
+                if external {
+                    self.limits.torque(&motion.tau, &tau)?;
+                }
+                Ok(next)
+            });
+        motion.tau = tau;
+        if let (true, false, Ok(next)) = (finished, motion.generator == Generator::None, &checked) {
+            if let Err(violated) = self.limits.finish(next) {
+                checked = Err(violated);
+            }
+        }
+        match checked {
+            Err(violated) => {
+                self.reflex(violated);
+                Drive::Internal
+            }
+            Ok(next) => {
+                self.arm.reference = next;
+                if finished {
+                    self.finish();
+                    return Drive::Internal;
+                }
+                if external {
+                    Drive::External(tau)
+                } else {
+                    Drive::Internal
+                }
+            }
+        }
+    }
+
+    /// The lost-packet rule: motion commands go on with constant acceleration, torques are used
+    /// again, and too many losses in a row end the motion.
+    fn go_on_without(&mut self) -> Drive {
+        let Mode::Moving(motion) = &mut self.mode else {
+            return Drive::Internal;
+        };
+        let drive = if motion.is_external() {
+            Drive::External(motion.tau)
+        } else {
+            Drive::Internal
+        };
+        match motion.reception.missing(self.grace) {
+            Missing::Waiting => {
+                self.arm.reference = self.arm.reference.braked();
+                drive
+            }
+            Missing::Lost(run) => {
+                self.tally.commands_lost += 1;
+                self.tally.longest_lost_run = self.tally.longest_lost_run.max(u64::from(run));
+                if run >= self.lost_packet_limit {
+                    self.reflex(Violation::of(violation::COMMUNICATION));
+                    return Drive::Internal;
+                }
+                if motion.generator != Generator::None {
+                    self.arm.reference = self.limits.extrapolated(&self.arm.reference);
+                }
+                drive
+            }
+        }
+    }
+
+    /// One millisecond of braking; while recovering, also of moving back inside the limits.
+    fn bring_to_rest(&mut self) {
+        let reference = &self.arm.reference;
+        let mut target = [0.0; 7];
+        if matches!(self.mode, Mode::Recovering(_)) {
+            let (lower, upper) = JOINT_POSITION_LIMITS;
+            for i in 0..7 {
+                let inside = reference.q[i].clamp(lower[i] + 1e-3, upper[i] - 1e-3);
+                if reference.q[i] < lower[i] || reference.q[i] > upper[i] {
+                    target[i] = (5.0 * (inside - reference.q[i])).clamp(-0.2, 0.2);
+                }
+            }
+        }
+        self.arm.reference = if target == [0.0; 7] {
+            reference.braked()
+        } else {
+            reference.towards(&target)
+        };
+    }
+
+    /// What becomes possible once the arm is at rest.
+    fn settle(&mut self) {
+        if !self.arm.reference.is_at_rest() {
+            return;
+        }
+        match std::mem::replace(&mut self.mode, Mode::Idle) {
+            Mode::Stopping(stop) => {
+                if let Some(id) = stop.move_id {
+                    self.reply(Command::Move, id, MoveStatus::Preempted.to_u8());
+                }
+                for id in stop.stop_ids {
+                    self.reply(Command::StopMove, id, SUCCESS);
+                }
+            }
+            Mode::Recovering(ids) => {
+                self.errors = Violation::NONE;
+                for id in ids {
+                    self.reply(Command::AutomaticErrorRecovery, id, SUCCESS);
+                }
+            }
+            Mode::Idle => {
+                if let Some(waiting) = self.waiting.take() {
+                    self.start_move(waiting);
+                }
+            }
+            other => self.mode = other,
+        }
+    }
+
+    fn start_move(&mut self, request: WaitingMove) {
+        if !matches!(self.mode, Mode::Idle) || self.waiting.is_some() {
+            let status = MoveStatus::CommandNotPossibleRejected.to_u8();
+            return self.reply(Command::Move, request.id, status);
+        }
+        if !self.arm.reference.is_at_rest() {
+            self.waiting = Some(request);
+            return;
+        }
+        self.reflex_reason = Violation::NONE;
+        self.tally.motions_started += 1;
+        self.mode = Mode::Moving(Motion {
+            id: Some(request.id),
+            generator: request.generator,
+            controller: request.controller,
+            reception: Reception::default(),
+            next: None,
+            answered: self.time,
+            first: true,
+            tau: [0.0; 7],
+        });
+        self.reply(Command::Move, request.id, MoveStatus::MotionStarted.to_u8());
+    }
+
+    fn stop_move(&mut self, id: u32) {
+        match &mut self.mode {
+            Mode::Moving(_) => {
+                self.begin_stop(vec![id]);
+                self.tally.motions_aborted += 1;
+            }
+            Mode::Stopping(stop) => stop.stop_ids.push(id),
+            Mode::Idle => {
+                if let Some(waiting) = self.waiting.take() {
+                    self.reply(Command::Move, waiting.id, MoveStatus::Preempted.to_u8());
+                }
+                self.reply(Command::StopMove, id, SUCCESS);
+            }
+            Mode::Reflex | Mode::Recovering(_) | Mode::UserStopped => {
+                self.reply(Command::StopMove, id, NOT_POSSIBLE);
+            }
+        }
+    }
+
+    fn recover(&mut self, id: u32) {
+        let status = match &mut self.mode {
+            Mode::Reflex => {
+                self.mode = Mode::Recovering(vec![id]);
+                return;
+            }
+            Mode::Recovering(ids) => {
+                ids.push(id);
+                return;
+            }
+            Mode::Idle => SUCCESS,
+            Mode::Moving(_) | Mode::Stopping(_) | Mode::UserStopped => NOT_POSSIBLE,
+        };
+        self.reply(Command::AutomaticErrorRecovery, id, status);
+    }
+
+    /// From a motion to the stop of it.
+    fn begin_stop(&mut self, stop_ids: Vec<u32>) {
+        if let Mode::Moving(motion) = &self.mode {
+            if motion.is_external() {
+                self.arm.reference_from_measured();
+            }
+            self.mode = Mode::Stopping(Stop {
+                generator: motion.generator,
+                controller: motion.controller,
+                move_id: motion.id,
+                stop_ids,
+            });
+        }
+    }
+
+    fn finish(&mut self) {
+        let Mode::Moving(motion) = std::mem::replace(&mut self.mode, Mode::Idle) else {
+            return;
+        };
+        if motion.is_external() {
+            self.arm.reference_from_measured();
+        } else {
+            self.arm.reference.dq = [0.0; 7];
+            self.arm.reference.ddq = [0.0; 7];
+        }
+        self.tally.motions_finished += 1;
+        if let Some(id) = motion.id {
+            self.reply(Command::Move, id, MoveStatus::Success.to_u8());
+        }
+    }
+
+    /// Ends a motion without a reflex.
+    fn abort(&mut self, status: MoveStatus) -> Drive {
+        self.abandon(
+            status,
+            StopMoveStatus::Aborted,
+            AutomaticErrorRecoveryStatus::Aborted,
+        );
+        Drive::Internal
+    }
+
+    /// Answers everybody who waits, brakes the arm, and leaves the mode idle.
+    fn abandon(
+        &mut self,
+        motion_status: MoveStatus,
+        stop_status: StopMoveStatus,
+        recovery_status: AutomaticErrorRecoveryStatus,
+    ) {
+        if let Some(waiting) = self.waiting.take() {
+            self.reply(Command::Move, waiting.id, motion_status.to_u8());
+        }
+        match std::mem::replace(&mut self.mode, Mode::Idle) {
+            Mode::Moving(motion) => {
+                self.tally.motions_aborted += 1;
+                if motion.is_external() {
+                    self.arm.reference_from_measured();
+                }
+                if let Some(id) = motion.id {
+                    self.reply(Command::Move, id, motion_status.to_u8());
+                }
+            }
+            Mode::Stopping(stop) => {
+                if let Some(id) = stop.move_id {
+                    self.reply(Command::Move, id, motion_status.to_u8());
+                }
+                for id in stop.stop_ids {
+                    self.reply(Command::StopMove, id, stop_status.to_u8());
+                }
+            }
+            Mode::Recovering(ids) => {
+                for id in ids {
+                    self.reply(Command::AutomaticErrorRecovery, id, recovery_status.to_u8());
+                }
+            }
+            Mode::UserStopped => self.mode = Mode::UserStopped,
+            Mode::Idle | Mode::Reflex => {}
+        }
+    }
+
+    fn reply(&mut self, command: Command, command_id: u32, status: u8) {
+        self.replies.push(Reply {
+            command,
+            command_id,
+            status,
+        });
+    }
+}

@@ -1,0 +1,105 @@
+//! What the simulator has seen, counted.
+
+use std::time::Duration;
+
+/// Counts since the start. All are monotonic but the work figures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Counters {
+    /// States sent to a client.
+    pub states_sent: u64,
+    /// States that a fault kept back for good.
+    pub states_dropped: u64,
+    /// States that a fault delayed.
+    pub states_delayed: u64,
+    /// Commands that arrived in a motion and were used.
+    pub commands_received: u64,
+    /// Commands that answered an older state than the newest and were dropped.
+    pub commands_late: u64,
+    /// Commands that arrived while no motion took any.
+    pub commands_outside: u64,
+    /// Ticks of a motion without a command.
+    pub commands_lost: u64,
+    /// Most ticks in a row without a command.
+    pub longest_lost_run: u64,
+    /// Commands that a fault threw away.
+    pub commands_dropped: u64,
+    /// Commands that a fault delayed.
+    pub commands_delayed: u64,
+    /// Datagrams that are no command of this client: wrong length, sender, or a state never sent.
+    pub datagrams_refused: u64,
+    /// Motions that began.
+    pub motions_started: u64,
+    /// Motions that the client finished.
+    pub motions_finished: u64,
+    /// Motions that ended any other way.
+    pub motions_aborted: u64,
+    /// Reflexes.
+    pub reflexes: u64,
+    /// Milliseconds simulated.
+    pub ticks: u64,
+    /// Deadlines of the wall clock that passed before the previous tick had ended; skipped.
+    pub missed_ticks: u64,
+    /// Clients that connected.
+    pub clients: u64,
+    /// Median work of a tick, from 0.1 s to 0.1 s: from the end of its wait to the state sent.
+    pub tick_work_p50: Duration,
+    /// 99th percentile of the same.
+    pub tick_work_p99: Duration,
+}
+
+/// Work of ticks, by the microsecond.
+#[derive(Debug)]
+pub(crate) struct Work {
+    buckets: [u32; Work::LAST + 1],
+    total: u32,
+}
+
+impl Work {
+    /// Longer work counts as this many microseconds.
+    const LAST: usize = 1023;
+
+    pub fn new() -> Work {
+        Work {
+            buckets: [0; Work::LAST + 1],
+            total: 0,
+        }
+    }
+
+    pub fn record(&mut self, work: Duration) {
+        let bucket = (work.as_micros() as usize).min(Work::LAST);
+        self.buckets[bucket] = self.buckets[bucket].saturating_add(1);
+        self.total = self.total.saturating_add(1);
+    }
+
+    /// The bucket under which `share` of all ticks lie.
+    pub fn quantile(&self, share: f64) -> Duration {
+        let rank = (f64::from(self.total) * share).ceil() as u64;
+        let mut seen = 0;
+        for (micros, count) in self.buckets.iter().enumerate() {
+            seen += u64::from(*count);
+            if seen >= rank.max(1) {
+                return Duration::from_micros(micros as u64);
+            }
+        }
+        Duration::ZERO
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_come_from_the_ticks_recorded() {
+        let mut work = Work::new();
+        assert_eq!(work.quantile(0.5), Duration::ZERO);
+        for micros in 1..=100 {
+            work.record(Duration::from_micros(micros));
+        }
+        assert_eq!(work.quantile(0.5), Duration::from_micros(50));
+        assert_eq!(work.quantile(0.99), Duration::from_micros(99));
+        work.record(Duration::from_secs(9));
+        assert_eq!(work.quantile(1.0), Duration::from_micros(1023));
+    }
+}

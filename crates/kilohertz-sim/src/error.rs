@@ -1,0 +1,79 @@
+//! What the simulator refuses, and what to do about it.
+
+use std::io;
+
+/// Why the simulator could not start or take a fault.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SimulatorError {
+    /// The address is not on the loopback interface.
+    #[error(
+        "host {host} is not a loopback address: the simulator answers anybody who connects; \
+         use 127.0.0.1 or another address of 127.0.0.0/8"
+    )]
+    Address {
+        /// What was received.
+        host: std::net::IpAddr,
+    },
+    /// The port could not be opened.
+    #[error("cannot listen on {address}: {source}; choose another port, or 0 for a free one")]
+    Bind {
+        /// Where it should have listened.
+        address: std::net::SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// An option is outside its range.
+    #[error("option {option} is {received}; expected {expected}")]
+    Option {
+        /// Name of the option.
+        option: &'static str,
+        /// What was received.
+        received: String,
+        /// What would have been accepted.
+        expected: String,
+    },
+    /// A fault names something that does not exist or is outside its range.
+    #[error("fault {fault} got {received}; expected {expected}")]
+    Fault {
+        /// Name of the fault.
+        fault: &'static str,
+        /// What was received.
+        received: String,
+        /// What would have been accepted.
+        expected: String,
+    },
+    /// The simulator is no longer running.
+    #[error("the simulator has been stopped or has died; start another one")]
+    Stopped,
+    /// The system refused a thread, a socket option or the runtime.
+    #[error("the system refused {what}: {source}; check the limits on threads and open files")]
+    System {
+        /// What was asked for.
+        what: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The arm's model could not be built.
+    #[error("the arm's model is unusable: {message}; this is a defect of the build")]
+    Model {
+        /// What the model said.
+        message: String,
+    },
+}
+
+impl SimulatorError {
+    /// A stable name for programs: `SIM_ADDRESS`, `SIM_BIND`, `SIM_OPTION`, `SIM_FAULT`,
+    /// `SIM_STOPPED`, `SIM_SYSTEM`, `SIM_MODEL`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            SimulatorError::Address { .. } => "SIM_ADDRESS",
+            SimulatorError::Bind { .. } => "SIM_BIND",
+            SimulatorError::Option { .. } => "SIM_OPTION",
+            SimulatorError::Fault { .. } => "SIM_FAULT",
+            SimulatorError::Stopped => "SIM_STOPPED",
+            SimulatorError::System { .. } => "SIM_SYSTEM",
+            SimulatorError::Model { .. } => "SIM_MODEL",
+        }
+    }
+}

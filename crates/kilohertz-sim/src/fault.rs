@@ -1,0 +1,117 @@
+//! Faults on request.
+
+use std::time::Duration;
+
+use franka::{ERROR_NAMES, Errors};
+
+use crate::error::SimulatorError;
+
+/// Something that goes wrong on purpose. In force when
+/// [`Simulator::inject`](crate::Simulator::inject) has returned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The next `count` states are not sent. In lockstep each counts as a lost command.
+    DropStates {
+        /// How many.
+        count: u32,
+    },
+    /// The next `count` commands are thrown away on arrival.
+    DropCommands {
+        /// How many.
+        count: u32,
+    },
+    /// The next `count` states leave `by` later; those after them may overtake them.
+    DelayStates {
+        /// How many.
+        count: u32,
+        /// Of wall time, at most 60 s.
+        by: Duration,
+    },
+    /// The next `count` commands arrive `by` later.
+    DelayCommands {
+        /// How many.
+        count: u32,
+        /// Of wall time, at most 60 s.
+        by: Duration,
+    },
+    /// A reflex by one of the arm's error names, such as `joint_reflex`.
+    Reflex {
+        /// One of [`franka::ERROR_NAMES`].
+        error: String,
+    },
+    /// Presses (true) or releases (false) the user stop.
+    UserStop(bool),
+    /// The next `Connect` is refused as incompatible, by a server of this version.
+    RejectConnect {
+        /// The version that the server claims.
+        version: u16,
+    },
+    /// Closes the sockets abruptly and sends nothing more. The simulator cannot be used again.
+    Die,
+    /// The sockets stay open and nothing is sent any more; what arrives is ignored.
+    Freeze,
+}
+
+const LONGEST_DELAY: Duration = Duration::from_secs(60);
+
+impl Fault {
+    pub(crate) fn validate(&self) -> Result<(), SimulatorError> {
+        let refused = |fault, received: String, expected: String| {
+            Err(SimulatorError::Fault {
+                fault,
+                received,
+                expected,
+            })
+        };
+        match self {
+            Fault::DelayStates { by, .. } if *by > LONGEST_DELAY => refused(
+                "DelayStates",
+                format!("{by:?}"),
+                format!("at most {LONGEST_DELAY:?}"),
+            ),
+            Fault::DelayCommands { by, .. } if *by > LONGEST_DELAY => refused(
+                "DelayCommands",
+                format!("{by:?}"),
+                format!("at most {LONGEST_DELAY:?}"),
+            ),
+            Fault::Reflex { error } if Errors::index_of(error).is_none() => refused(
+                "Reflex",
+                format!("the error name {error:?}"),
+                format!("one of {}", ERROR_NAMES.join(", ")),
+            ),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_an_error_that_the_arm_does_not_have() {
+        let error = Fault::Reflex {
+            error: "bad_mood".into(),
+        }
+        .validate()
+        .unwrap_err();
+        assert_eq!(error.code(), "SIM_FAULT");
+        assert!(error.to_string().contains("bad_mood"));
+        assert!(error.to_string().contains("joint_reflex"));
+        Fault::Reflex {
+            error: "joint_reflex".into(),
+        }
+        .validate()
+        .unwrap();
+    }
+
+    #[test]
+    fn refuses_an_endless_delay() {
+        let fault = Fault::DelayStates {
+            count: 1,
+            by: Duration::MAX,
+        };
+        assert_eq!(fault.validate().unwrap_err().code(), "SIM_FAULT");
+    }
+}

@@ -1,0 +1,149 @@
+//! How a simulator is started.
+
+use std::f64::consts::{FRAC_PI_2, FRAC_PI_4};
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use franka::rate_limiting::JOINT_POSITION_LIMITS;
+
+use crate::error::SimulatorError;
+
+/// What the simulated arm and its server are like. Every field is validated by
+/// [`Simulator::start`](crate::Simulator::start).
+#[derive(Debug, Clone)]
+pub struct SimulatorOptions {
+    /// Where to listen; must be a loopback address. Default 127.0.0.1.
+    pub host: IpAddr,
+    /// TCP port; 0 takes a free one. Default 0. (A control box listens on 1337.)
+    pub port: u16,
+    /// Joint positions at the start [rad], at rest. Default `[0, -π/4, 0, -3π/4, 0, π/2, π/4]`.
+    pub q: [f64; 7],
+    /// Whether the joints have friction. Default true.
+    pub friction: bool,
+    /// false: the wall clock, one state a millisecond. true: in a motion the next state follows
+    /// the command for the last one, and simulated time advances by 1 ms for each command.
+    pub lockstep: bool,
+    /// Lost commands in a row that end a motion with `communication_constraints_violation`,
+    /// 1 to 10,000. Default 20.
+    pub lost_packet_limit: u32,
+    /// How long a motion waits for its first command before losses are counted, at most 60 s.
+    /// Ends with the first command. Default 500 ms.
+    pub first_command_grace: Duration,
+    /// Lockstep only: how long a motion waits for a command until it goes on without, 1 ms to 10 min.
+    /// Default 10 s.
+    pub lockstep_timeout: Duration,
+}
+
+impl Default for SimulatorOptions {
+    fn default() -> Self {
+        SimulatorOptions {
+            host: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            port: 0,
+            q: [
+                0.0,
+                -FRAC_PI_4,
+                0.0,
+                -3.0 * FRAC_PI_4,
+                0.0,
+                FRAC_PI_2,
+                FRAC_PI_4,
+            ],
+            friction: true,
+            lockstep: false,
+            lost_packet_limit: 20,
+            first_command_grace: Duration::from_millis(500),
+            lockstep_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl SimulatorOptions {
+    pub(crate) fn validate(&self) -> Result<(), SimulatorError> {
+        if !self.host.is_loopback() {
+            return Err(SimulatorError::Address { host: self.host });
+        }
+        let (lower, upper) = JOINT_POSITION_LIMITS;
+        for joint in 0..7 {
+            let q = self.q[joint];
+            if !(lower[joint]..=upper[joint]).contains(&q) {
+                return Err(SimulatorError::Option {
+                    option: "q",
+                    received: format!("{q} rad for joint {}", joint + 1),
+                    expected: format!("{} to {} rad", lower[joint], upper[joint]),
+                });
+            }
+        }
+        if !(1..=10_000).contains(&self.lost_packet_limit) {
+            return Err(SimulatorError::Option {
+                option: "lost_packet_limit",
+                received: self.lost_packet_limit.to_string(),
+                expected: "1 to 10000".into(),
+            });
+        }
+        if self.first_command_grace > Duration::from_secs(60) {
+            return Err(SimulatorError::Option {
+                option: "first_command_grace",
+                received: format!("{:?}", self.first_command_grace),
+                expected: "at most 60 s".into(),
+            });
+        }
+        if !(Duration::from_millis(1)..=Duration::from_secs(600)).contains(&self.lockstep_timeout) {
+            return Err(SimulatorError::Option {
+                option: "lockstep_timeout",
+                received: format!("{:?}", self.lockstep_timeout),
+                expected: "1 ms to 600 s".into(),
+            });
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(change: impl FnOnce(&mut SimulatorOptions)) -> SimulatorError {
+        let mut options = SimulatorOptions::default();
+        change(&mut options);
+        options.validate().expect_err("should be refused")
+    }
+
+    #[test]
+    fn accepts_the_defaults() {
+        SimulatorOptions::default().validate().unwrap();
+    }
+
+    #[test]
+    fn refuses_an_address_that_others_can_reach() {
+        let error = refused(|o| o.host = "0.0.0.0".parse().unwrap());
+        assert_eq!(error.code(), "SIM_ADDRESS");
+        assert!(error.to_string().contains("0.0.0.0"));
+        assert_eq!(
+            refused(|o| o.host = "192.0.2.1".parse().unwrap()).code(),
+            "SIM_ADDRESS"
+        );
+    }
+
+    #[test]
+    fn refuses_a_start_pose_that_the_arm_cannot_have() {
+        for q in [f64::NAN, f64::INFINITY, 3.0] {
+            let error = refused(|o| o.q[0] = q);
+            assert_eq!(error.code(), "SIM_OPTION");
+            assert!(error.to_string().contains("joint 1"), "{error}");
+        }
+        assert_eq!(refused(|o| o.q[3] = 0.0).code(), "SIM_OPTION");
+    }
+
+    #[test]
+    fn refuses_limits_that_make_no_sense() {
+        assert_eq!(refused(|o| o.lost_packet_limit = 0).code(), "SIM_OPTION");
+        assert_eq!(
+            refused(|o| o.lockstep_timeout = Duration::ZERO).code(),
+            "SIM_OPTION"
+        );
+        assert_eq!(
+            refused(|o| o.first_command_grace = Duration::MAX).code(),
+            "SIM_OPTION"
+        );
+    }
+}

@@ -1,0 +1,164 @@
+//! What hangs on the flange: the end effector and the load that `SetLoad` declares.
+
+use franka::robot_state::{IDENTITY_TRANSFORM, combine_center_of_mass, combine_inertia_tensor};
+
+/// A rigid body fixed to the flange.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Body {
+    /// Mass [kg].
+    pub mass: f64,
+    /// Centre of mass in the flange frame [m].
+    pub com: [f64; 3],
+    /// Inertia about the centre of mass [kg m2], 3x3, column-major.
+    pub inertia: [f64; 9],
+}
+
+impl Body {
+    /// Both bodies as one, libfranka's way of combining them.
+    pub fn with(&self, other: &Body) -> Body {
+        let mass = self.mass + other.mass;
+        let com = combine_center_of_mass(self.mass, &self.com, other.mass, &other.com);
+        let inertia = combine_inertia_tensor(
+            self.mass,
+            &self.com,
+            &self.inertia,
+            other.mass,
+            &other.com,
+            &other.inertia,
+            mass,
+            &com,
+        );
+        Body { mass, com, inertia }
+    }
+
+    /// Finite, not negative, and an inertia that some body can have.
+    pub fn is_physical(&self) -> bool {
+        let all = self.com.iter().chain(&self.inertia).chain([&self.mass]);
+        if !all.clone().all(|v| v.is_finite()) || self.mass < 0.0 {
+            return false;
+        }
+        let i = &self.inertia;
+        let scale = i.iter().fold(1e-6_f64, |m, v| m.max(v.abs()));
+        let tolerance = 1e-6 * scale;
+        let symmetric = (i[1] - i[3]).abs() <= tolerance
+            && (i[2] - i[6]).abs() <= tolerance
+            && (i[5] - i[7]).abs() <= tolerance;
+        let minor = |a: usize, b: usize| i[4 * a] * i[4 * b] - i[3 * a + b] * i[3 * b + a];
+        let determinant = i[0] * (i[4] * i[8] - i[5] * i[7]) - i[3] * (i[1] * i[8] - i[2] * i[7])
+            + i[6] * (i[1] * i[5] - i[2] * i[4]);
+        symmetric
+            && (0..3).all(|k| i[4 * k] >= -tolerance)
+            && minor(0, 1) >= -tolerance * scale
+            && minor(0, 2) >= -tolerance * scale
+            && minor(1, 2) >= -tolerance * scale
+            && determinant >= -tolerance * scale * scale
+    }
+}
+
+/// The frames at the flange, 4x4 column-major [m].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Frames {
+    /// Flange to nominal end effector.
+    pub f_t_ne: [f64; 16],
+    /// Nominal end effector to end effector.
+    pub ne_t_ee: [f64; 16],
+    /// End effector to stiffness frame.
+    pub ee_t_k: [f64; 16],
+}
+
+impl Default for Frames {
+    fn default() -> Self {
+        Frames {
+            f_t_ne: IDENTITY_TRANSFORM,
+            ne_t_ee: IDENTITY_TRANSFORM,
+            ee_t_k: IDENTITY_TRANSFORM,
+        }
+    }
+}
+
+impl Frames {
+    /// Flange to end effector.
+    pub fn f_t_ee(&self) -> [f64; 16] {
+        let (a, b) = (&self.f_t_ne, &self.ne_t_ee);
+        let mut product = [0.0; 16];
+        for column in 0..4 {
+            for row in 0..4 {
+                product[4 * column + row] =
+                    (0..4).map(|k| a[4 * k + row] * b[4 * column + k]).sum();
+            }
+        }
+        product
+    }
+}
+
+/// Whether a 4x4 column-major matrix is a rigid transform, within 1e-5 as libfranka checks poses.
+pub(crate) fn is_rigid(t: &[f64; 16]) -> bool {
+    const TOLERANCE: f64 = 1e-5;
+    if !t.iter().all(|v| v.is_finite()) {
+        return false;
+    }
+    let last_row = [t[3], t[7], t[11], t[15] - 1.0];
+    let dot = |a: usize, b: usize| (0..3).map(|k| t[4 * a + k] * t[4 * b + k]).sum::<f64>();
+    let determinant = t[0] * (t[5] * t[10] - t[6] * t[9]) - t[4] * (t[1] * t[10] - t[2] * t[9])
+        + t[8] * (t[1] * t[6] - t[2] * t[5]);
+    last_row.iter().all(|v| v.abs() < TOLERANCE)
+        && (0..3).all(|k| (dot(k, k) - 1.0).abs() < TOLERANCE)
+        && [(0, 1), (0, 2), (1, 2)]
+            .iter()
+            .all(|&(a, b)| dot(a, b).abs() < TOLERANCE)
+        && determinant > 0.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_a_body_that_cannot_exist() {
+        let brick = Body {
+            mass: 1.0,
+            com: [0.0; 3],
+            inertia: [0.1, 0., 0., 0., 0.1, 0., 0., 0., 0.1],
+        };
+        assert!(brick.is_physical());
+        assert!(Body::default().is_physical());
+        assert!(
+            !Body {
+                mass: -1.0,
+                ..brick
+            }
+            .is_physical()
+        );
+        assert!(
+            !Body {
+                mass: f64::NAN,
+                ..brick
+            }
+            .is_physical()
+        );
+        let mut skewed = brick;
+        skewed.inertia[1] = 0.05;
+        assert!(!skewed.is_physical());
+        let mut negative = brick;
+        negative.inertia[8] = -0.1;
+        assert!(!negative.is_physical());
+        let mut indefinite = brick;
+        indefinite.inertia[1] = 0.2;
+        indefinite.inertia[3] = 0.2;
+        assert!(!indefinite.is_physical());
+    }
+
+    #[test]
+    fn refuses_a_transform_that_is_not_rigid() {
+        assert!(is_rigid(&IDENTITY_TRANSFORM));
+        let mut scaled = IDENTITY_TRANSFORM;
+        scaled[0] = 1.01;
+        assert!(!is_rigid(&scaled));
+        let mut mirrored = IDENTITY_TRANSFORM;
+        mirrored[0] = -1.0;
+        assert!(!is_rigid(&mirrored));
+        let mut nan = IDENTITY_TRANSFORM;
+        nan[12] = f64::NAN;
+        assert!(!is_rigid(&nan));
+    }
+}

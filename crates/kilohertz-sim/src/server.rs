@@ -1,0 +1,416 @@
+//! The arm's thread: it owns the control box and the UDP socket, and lets time pass.
+//!
+//! Every millisecond of wall time it takes in what has arrived, lets the control box tick, and
+//! sends the next state. In lockstep it waits for the command instead, while a motion runs.
+//! Nothing here waits for TCP: requests come in through a channel, replies leave through another.
+
+use std::collections::VecDeque;
+use std::io::ErrorKind;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use franka::wire::robot::{Command, RobotCommand};
+use tokio::sync::mpsc::UnboundedSender;
+use zerocopy::{FromBytes, IntoBytes};
+
+use crate::control_box::{ControlBox, Offer, Reply};
+use crate::counters::{Counters, Work};
+use crate::fault::Fault;
+use crate::pace::Pace;
+use crate::request::Request;
+use crate::state::StateWriter;
+use crate::violation::Violation;
+
+/// The thread wakes this long before a deadline and yields until it is there.
+const YIELDING: Duration = Duration::from_micros(80);
+/// How long a wait for a command may keep requests waiting, in lockstep.
+const LOCKSTEP_POLL: Duration = Duration::from_millis(1);
+
+/// True joint values now, free of noise.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct JointState {
+    /// Positions [rad].
+    pub q: [f64; 7],
+    /// Velocities [rad/s].
+    pub dq: [f64; 7],
+    /// Accelerations [rad/s2].
+    pub ddq: [f64; 7],
+    /// Link-side torques with gravity [N m].
+    pub tau: [f64; 7],
+    /// The arm's time since its start; the newest state's number in milliseconds.
+    pub time: Duration,
+}
+
+/// What the arm's thread shows to others.
+#[derive(Debug)]
+pub(crate) struct Published {
+    pub joints: JointState,
+    pub counters: Counters,
+}
+
+/// What others tell the arm's thread.
+pub(crate) enum Message {
+    /// A client has connected: states go to `udp`, replies to `replies`.
+    Connected {
+        udp: SocketAddr,
+        replies: UnboundedSender<Reply>,
+    },
+    /// A request of the connected client.
+    Request {
+        command: Command,
+        command_id: u32,
+        request: Request,
+    },
+    /// The client is gone.
+    Disconnected,
+    /// A fault; `done` hears of it when it is in force.
+    Inject { fault: Fault, done: Sender<()> },
+    /// The thread ends.
+    Stop,
+}
+
+struct Client {
+    udp: SocketAddr,
+    replies: UnboundedSender<Reply>,
+}
+
+/// Faults that are in force.
+#[derive(Default)]
+struct Faults {
+    drop_states: u32,
+    drop_commands: u32,
+    delay_states: (u32, Duration),
+    delay_commands: (u32, Duration),
+    frozen: bool,
+}
+
+/// Takes one off a count, if there is one.
+fn take_one(count: &mut u32) -> bool {
+    let some = *count > 0;
+    *count = count.saturating_sub(1);
+    some
+}
+
+/// The arm's thread.
+pub(crate) struct Server {
+    robot: ControlBox,
+    socket: UdpSocket,
+    messages: Receiver<Message>,
+    published: Arc<Mutex<Published>>,
+    lockstep_timeout: Duration,
+    client: Option<Client>,
+    faults: Faults,
+    held_states: VecDeque<(Instant, Box<[u8]>)>,
+    held_commands: VecDeque<(Instant, RobotCommand)>,
+    writer: StateWriter,
+    counters: Counters,
+    work: Work,
+    /// A command for the newest state can still come: the state was sent, and none was dropped.
+    command_may_come: bool,
+    blocking: bool,
+    over: bool,
+}
+
+impl Server {
+    pub fn new(
+        robot: ControlBox,
+        socket: UdpSocket,
+        messages: Receiver<Message>,
+        published: Arc<Mutex<Published>>,
+        lockstep_timeout: Duration,
+    ) -> std::io::Result<Server> {
+        socket.set_nonblocking(true)?;
+        socket.set_read_timeout(Some(LOCKSTEP_POLL))?;
+        Ok(Server {
+            robot,
+            socket,
+            messages,
+            published,
+            lockstep_timeout,
+            client: None,
+            faults: Faults::default(),
+            held_states: VecDeque::new(),
+            held_commands: VecDeque::new(),
+            writer: StateWriter::default(),
+            counters: Counters::default(),
+            work: Work::new(),
+            command_may_come: false,
+            blocking: false,
+            over: false,
+        })
+    }
+
+    /// Runs until it is told to stop or to die.
+    pub fn run(mut self) {
+        let mut pace = Pace::new(Instant::now());
+        while !self.over {
+            if self.may_wait_for_command() {
+                self.wait_for_command();
+                pace.restart(Instant::now());
+            } else {
+                let (deadline, skipped) = pace.next(Instant::now());
+                self.counters.missed_ticks += skipped;
+                sleep_until(deadline);
+            }
+            let begin = Instant::now();
+            self.take_messages();
+            if self.over {
+                break;
+            }
+            self.take_datagrams();
+            self.robot.tick();
+            self.send_replies();
+            self.send_state();
+            self.work.record(begin.elapsed());
+            self.publish();
+        }
+        self.count();
+        if let Ok(mut published) = self.published.lock() {
+            self.show(&mut published);
+        }
+    }
+
+    fn may_wait_for_command(&self) -> bool {
+        self.robot.awaits_command() && self.command_may_come && !self.faults.frozen
+    }
+
+    /// Lockstep: time stands still until the command for the newest state is there, or something
+    /// happens after which none will come.
+    fn wait_for_command(&mut self) {
+        let give_up = Instant::now() + self.lockstep_timeout;
+        if !self.blocking && self.socket.set_nonblocking(false).is_ok() {
+            self.blocking = true;
+        }
+        while self.may_wait_for_command() && !self.over {
+            if Instant::now() >= give_up {
+                self.command_may_come = false;
+                return;
+            }
+            self.take_datagram();
+            self.release_held();
+            self.take_messages();
+            self.send_replies();
+        }
+    }
+
+    fn take_messages(&mut self) {
+        loop {
+            match self.messages.try_recv() {
+                Ok(message) => self.take(message),
+                Err(TryRecvError::Empty) => return,
+                Err(TryRecvError::Disconnected) => {
+                    self.over = true;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Connected { udp, replies } => {
+                self.counters.clients += 1;
+                self.client = Some(Client { udp, replies });
+            }
+            Message::Request {
+                command,
+                command_id,
+                request,
+            } => {
+                if !self.faults.frozen {
+                    self.robot.request(command, command_id, request);
+                }
+            }
+            Message::Disconnected => {
+                self.send_replies();
+                self.client = None;
+                self.held_states.clear();
+                self.held_commands.clear();
+                self.robot.disconnect();
+            }
+            Message::Inject { fault, done } => {
+                self.suffer(fault);
+                let _ = done.send(());
+            }
+            Message::Stop => self.over = true,
+        }
+    }
+
+    fn suffer(&mut self, fault: Fault) {
+        match fault {
+            Fault::DropStates { count } => self.faults.drop_states = count,
+            Fault::DropCommands { count } => self.faults.drop_commands = count,
+            Fault::DelayStates { count, by } => self.faults.delay_states = (count, by),
+            Fault::DelayCommands { count, by } => self.faults.delay_commands = (count, by),
+            Fault::Reflex { error } => self.robot.reflex(Violation::of(&error)),
+            Fault::UserStop(pressed) => self.robot.user_stop(pressed),
+            Fault::Freeze => self.faults.frozen = true,
+            Fault::Die => self.over = true,
+            // The TCP side answers `Connect`.
+            Fault::RejectConnect { .. } => {}
+        }
+    }
+
+    /// Everything that has arrived.
+    fn take_datagrams(&mut self) {
+        if self.blocking {
+            let _ = self.socket.set_nonblocking(true);
+            self.blocking = false;
+        }
+        while self.take_datagram() {}
+        self.release_held();
+    }
+
+    /// One datagram, if there is one.
+    fn take_datagram(&mut self) -> bool {
+        // A byte more than a command, so that a longer datagram shows.
+        let mut bytes = [0_u8; size_of::<RobotCommand>() + 1];
+        let (length, sender) = match self.socket.recv_from(&mut bytes) {
+            Ok(received) => received,
+            Err(error) => return error.kind() == ErrorKind::Interrupted,
+        };
+        let expected = self
+            .client
+            .as_ref()
+            .is_some_and(|client| client.udp == sender);
+        match RobotCommand::read_from_bytes(&bytes[..length]) {
+            Ok(command) if expected => self.take_command(command),
+            _ => self.counters.datagrams_refused += 1,
+        }
+        true
+    }
+
+    fn take_command(&mut self, command: RobotCommand) {
+        if self.faults.frozen {
+            return;
+        }
+        if take_one(&mut self.faults.drop_commands) {
+            self.counters.commands_dropped += 1;
+            self.command_may_come = false;
+            return;
+        }
+        if take_one(&mut self.faults.delay_commands.0) {
+            self.counters.commands_delayed += 1;
+            let due = Instant::now() + self.faults.delay_commands.1;
+            self.held_commands.push_back((due, command));
+            return;
+        }
+        self.offer(&command);
+    }
+
+    fn offer(&mut self, command: &RobotCommand) {
+        let count = match self.robot.offer(command) {
+            Offer::Accepted => &mut self.counters.commands_received,
+            Offer::Late => &mut self.counters.commands_late,
+            Offer::Outside => &mut self.counters.commands_outside,
+            Offer::Refused => &mut self.counters.datagrams_refused,
+        };
+        *count += 1;
+    }
+
+    /// Lets go of what a fault has delayed until now.
+    fn release_held(&mut self) {
+        if self.held_states.is_empty() && self.held_commands.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        while self
+            .held_commands
+            .front()
+            .is_some_and(|(due, _)| *due <= now)
+        {
+            if let Some((_, command)) = self.held_commands.pop_front() {
+                self.offer(&command);
+            }
+        }
+        while self.held_states.front().is_some_and(|(due, _)| *due <= now) {
+            if let Some((_, state)) = self.held_states.pop_front() {
+                self.send(&state);
+            }
+        }
+    }
+
+    fn send_replies(&mut self) {
+        for reply in self.robot.replies() {
+            if let (Some(client), false) = (&self.client, self.faults.frozen) {
+                let _ = client.replies.send(reply);
+            }
+        }
+    }
+
+    fn send_state(&mut self) {
+        let state = self.writer.write(&self.robot);
+        self.command_may_come = true;
+        if self.client.is_none() || self.faults.frozen {
+            self.command_may_come = false;
+        } else if take_one(&mut self.faults.drop_states) {
+            self.counters.states_dropped += 1;
+            self.command_may_come = false;
+        } else if take_one(&mut self.faults.delay_states.0) {
+            self.counters.states_delayed += 1;
+            let due = Instant::now() + self.faults.delay_states.1;
+            self.held_states.push_back((due, state.as_bytes().into()));
+        } else {
+            self.send(state.as_bytes());
+        }
+    }
+
+    fn send(&mut self, state: &[u8]) {
+        let Some(client) = &self.client else { return };
+        if self.socket.send_to(state, client.udp).is_ok() {
+            self.counters.states_sent += 1;
+        }
+    }
+
+    fn count(&mut self) {
+        let tally = self.robot.tally;
+        let counters = &mut self.counters;
+        counters.ticks = self.robot.time;
+        counters.commands_lost = tally.commands_lost;
+        counters.longest_lost_run = tally.longest_lost_run;
+        counters.motions_started = tally.motions_started;
+        counters.motions_finished = tally.motions_finished;
+        counters.motions_aborted = tally.motions_aborted;
+        counters.reflexes = tally.reflexes;
+        if counters.ticks % 100 == 0 {
+            counters.tick_work_p50 = self.work.quantile(0.5);
+            counters.tick_work_p99 = self.work.quantile(0.99);
+        }
+    }
+
+    /// Shows the newest values, unless somebody is reading the last; then the next tick does.
+    fn publish(&mut self) {
+        self.count();
+        if let Ok(mut published) = self.published.try_lock() {
+            self.show(&mut published);
+        }
+    }
+
+    fn show(&self, published: &mut Published) {
+        published.counters = self.counters;
+        published.joints = joints_of(&self.robot);
+    }
+}
+
+/// The true joint values of `robot`.
+pub(crate) fn joints_of(robot: &ControlBox) -> JointState {
+    JointState {
+        q: robot.arm.pose.q,
+        dq: robot.arm.pose.dq,
+        ddq: robot.arm.ddq,
+        tau: robot.arm.tau_j,
+        time: Duration::from_millis(robot.time),
+    }
+}
+
+fn sleep_until(deadline: Instant) {
+    let ahead = deadline.saturating_duration_since(Instant::now());
+    if ahead > YIELDING {
+        std::thread::sleep(ahead - YIELDING);
+    }
+    while Instant::now() < deadline {
+        std::thread::yield_now();
+    }
+}

@@ -1,0 +1,280 @@
+//! The command channel: TCP, one client at a time, on tokio.
+//!
+//! Frames messages, answers `Connect` and `GetRobotModel`, and hands everything else to the
+//! arm's thread. Whatever a client sends, the worst that happens is that it is disconnected.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use franka::model::FR3_URDF;
+use franka::wire::robot::{Command, CommandStatus, ConnectRequest, ConnectResponse, ConnectStatus};
+use franka::wire::{HeaderLayout, ROBOT_HEADER_LEN, ROBOT_VERSION};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+use zerocopy::{FromBytes, IntoBytes};
+
+use crate::request::{NOT_POSSIBLE, decode};
+use crate::server::Message;
+
+/// Longest request that is read; the longest that makes sense is `SetCollisionBehavior`'s 428 bytes.
+const LONGEST_REQUEST: usize = 4096;
+/// How long a client may take from opening the connection to its `Connect`.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a client may take to make room for an answer.
+const READING_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Whether the server lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Life {
+    Running,
+    /// Close what is open.
+    Stopped,
+    /// Close what is open as if the power had failed.
+    Dead,
+}
+
+/// What the TCP side shares with the simulator's handle.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    /// Version + 1 by which the next `Connect` is refused; 0 refuses none.
+    reject: AtomicU32,
+    /// The arm's thread.
+    arm: Mutex<Sender<Message>>,
+    life: watch::Sender<Life>,
+}
+
+impl Gate {
+    pub fn new(arm: Sender<Message>) -> Gate {
+        Gate {
+            reject: AtomicU32::new(0),
+            arm: Mutex::new(arm),
+            life: watch::Sender::new(Life::Running),
+        }
+    }
+
+    pub fn reject_next(&self, version: u16) {
+        self.reject.store(u32::from(version) + 1, Ordering::Relaxed);
+    }
+
+    /// Tells the arm's thread; false if it has ended.
+    pub fn tell(&self, message: Message) -> bool {
+        self.arm
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .send(message)
+            .is_ok()
+    }
+
+    /// Ends the TCP side; the first way of ending it counts.
+    pub fn end(&self, life: Life) {
+        self.life.send_if_modified(|now| {
+            let running = *now == Life::Running;
+            if running {
+                *now = life;
+            }
+            running
+        });
+    }
+
+    pub fn life(&self) -> Life {
+        *self.life.borrow()
+    }
+}
+
+/// Serves clients until the gate closes.
+pub(crate) async fn serve(listener: TcpListener, gate: Arc<Gate>) {
+    let mut life = gate.life.subscribe();
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            _ = ended(&mut life) => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let _ = attend(stream, peer, &listener, &gate, &mut life).await;
+            }
+            // Out of file descriptors, or a client that gave up: not the listener's fault.
+            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+        }
+    }
+}
+
+async fn ended(life: &mut watch::Receiver<Life>) -> Life {
+    match life.wait_for(|life| *life != Life::Running).await {
+        Ok(life) => *life,
+        Err(_) => Life::Stopped,
+    }
+}
+
+/// One client, from its connection to its end. Others are turned away meanwhile.
+async fn attend(
+    mut stream: TcpStream,
+    peer: SocketAddr,
+    listener: &TcpListener,
+    gate: &Gate,
+    life: &mut watch::Receiver<Life>,
+) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let (replies, mut outbox) = mpsc::unbounded_channel();
+    let mut conversation = Conversation {
+        peer,
+        gate,
+        replies: Some(replies),
+        inbox: Vec::new(),
+    };
+    let patience = tokio::time::sleep(CONNECT_PATIENCE);
+    tokio::pin!(patience);
+    let mut buffer = [0_u8; 2048];
+    loop {
+        tokio::select! {
+            // What has been read comes before a newcomer: a client that has closed its
+            // connection and opens the next is not turned away.
+            biased;
+            how = ended(life) => {
+                if how == Life::Dead {
+                    let _ = stream.set_zero_linger();
+                }
+                return Ok(());
+            }
+            read = stream.read(&mut buffer) => {
+                let length = read?;
+                if length == 0 {
+                    return Ok(());
+                }
+                conversation.inbox.extend_from_slice(&buffer[..length]);
+                loop {
+                    match conversation.next() {
+                        Step::Incomplete => break,
+                        Step::Quiet => {}
+                        Step::Answer(bytes) => write(&mut stream, &bytes).await?,
+                        Step::Farewell(bytes) => {
+                            write(&mut stream, &bytes).await?;
+                            return stream.shutdown().await;
+                        }
+                    }
+                }
+            }
+            Some(reply) = outbox.recv() => {
+                let bytes = message(reply.command as u32, reply.command_id, &[reply.status]);
+                write(&mut stream, &bytes).await?;
+            }
+            newcomer = listener.accept() => drop(newcomer),
+            () = &mut patience, if !conversation.connected() => return Ok(()),
+        }
+    }
+}
+
+/// Writes all, or gives up on a client that does not read.
+async fn write(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
+    tokio::time::timeout(READING_PATIENCE, stream.write_all(bytes)).await?
+}
+
+/// What a client has said so far.
+struct Conversation<'a> {
+    peer: SocketAddr,
+    gate: &'a Gate,
+    /// Where the arm's thread sends replies; with it once the client is connected.
+    replies: Option<mpsc::UnboundedSender<crate::control_box::Reply>>,
+    inbox: Vec<u8>,
+}
+
+/// What follows from one message.
+enum Step {
+    /// No whole message is there.
+    Incomplete,
+    /// The arm's thread answers.
+    Quiet,
+    Answer(Vec<u8>),
+    /// The last answer.
+    Farewell(Vec<u8>),
+}
+
+impl Conversation<'_> {
+    fn connected(&self) -> bool {
+        self.replies.is_none()
+    }
+
+    fn next(&mut self) -> Step {
+        let Some((command, id, size)) = HeaderLayout::Robot.decode_header(&self.inbox) else {
+            return Step::Incomplete;
+        };
+        let size = size as usize;
+        if !(ROBOT_HEADER_LEN..=LONGEST_REQUEST).contains(&size) {
+            return Step::Farewell(Vec::new());
+        }
+        if self.inbox.len() < size {
+            return Step::Incomplete;
+        }
+        let payload: Vec<u8> = self.inbox[ROBOT_HEADER_LEN..size].to_vec();
+        self.inbox.drain(..size);
+        match (Command::from_u32(command), self.connected()) {
+            (Some(Command::Connect), false) => self.connect(id, &payload),
+            (_, false) | (Some(Command::Connect), true) => Step::Farewell(Vec::new()),
+            (Some(Command::GetRobotModel), true) => {
+                let mut answer = vec![CommandStatus::Success.to_u8()];
+                answer.extend_from_slice(FR3_URDF.as_bytes());
+                Step::Answer(message(command, id, &answer))
+            }
+            (Some(known), true) => match decode(known, &payload) {
+                Ok(request) => {
+                    self.gate.tell(Message::Request {
+                        command: known,
+                        command_id: id,
+                        request,
+                    });
+                    Step::Quiet
+                }
+                Err(status) => Step::Answer(message(command, id, &[status])),
+            },
+            (None, true) => Step::Answer(message(command, id, &[NOT_POSSIBLE])),
+        }
+    }
+
+    fn connect(&mut self, id: u32, payload: &[u8]) -> Step {
+        let answer = |status, version| {
+            let response = ConnectResponse::new(status, version);
+            message(Command::Connect as u32, id, response.as_bytes())
+        };
+        let Ok(request) = ConnectRequest::read_from_bytes(payload) else {
+            return Step::Farewell(Vec::new());
+        };
+        let reject = self.gate.reject.swap(0, Ordering::Relaxed);
+        if let Some(version) = reject.checked_sub(1) {
+            let version = version as u16;
+            return Step::Farewell(answer(ConnectStatus::IncompatibleLibraryVersion, version));
+        }
+        if request.version.get() != ROBOT_VERSION {
+            let status = ConnectStatus::IncompatibleLibraryVersion;
+            return Step::Farewell(answer(status, ROBOT_VERSION));
+        }
+        let udp = SocketAddr::new(self.peer.ip(), request.udp_port.get());
+        if udp.port() == 0 {
+            return Step::Farewell(Vec::new());
+        }
+        if let Some(replies) = self.replies.take() {
+            self.gate.tell(Message::Connected { udp, replies });
+        }
+        Step::Answer(answer(ConnectStatus::Success, ROBOT_VERSION))
+    }
+}
+
+impl Drop for Conversation<'_> {
+    fn drop(&mut self) {
+        if self.connected() {
+            self.gate.tell(Message::Disconnected);
+        }
+    }
+}
+
+fn message(command: u32, command_id: u32, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = HeaderLayout::Robot.encode_header(command, command_id, payload.len());
+    bytes.extend_from_slice(payload);
+    bytes
+}

@@ -1,0 +1,62 @@
+//! A simulator with a client, on a thread of its own.
+#![allow(dead_code, reason = "each test file uses its share")]
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use franka::{FrankaResult, RealtimeConfig, Robot};
+use kilohertz_sim::{Simulator, SimulatorOptions};
+
+/// One millisecond [s].
+pub const DT: f64 = 1e-3;
+
+pub fn lockstep() -> Simulator {
+    Simulator::start(SimulatorOptions {
+        lockstep: true,
+        ..SimulatorOptions::default()
+    })
+    .unwrap()
+}
+
+pub fn wall_clock() -> Simulator {
+    Simulator::start(SimulatorOptions::default()).unwrap()
+}
+
+pub fn connect(simulator: &Simulator) -> FrankaResult<Robot> {
+    Robot::new(&simulator.address().to_string(), RealtimeConfig::Ignore)
+}
+
+/// Runs `body` with a connected client. `Robot::new` raises the priority of the thread that calls
+/// it, so that it gets one of its own.
+pub fn with_robot<T: Send>(simulator: &Simulator, body: impl FnOnce(&Arc<Robot>) -> T + Send) -> T {
+    thread::scope(|scope| {
+        let client = scope.spawn(|| body(&Arc::new(connect(simulator).expect("a connection"))));
+        match client.join() {
+            Ok(value) => value,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
+/// Waits until `condition` holds, generously.
+pub fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let give_up = Instant::now() + Duration::from_secs(30);
+    while !condition() {
+        assert!(Instant::now() < give_up, "still not: {what}");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// A velocity that rises and falls smoothly [rad/s]: zero at the ends, `peak` in the middle.
+pub fn bump(tick: u32, ticks: u32, peak: f64) -> f64 {
+    let phase = f64::from(tick) / f64::from(ticks);
+    peak * (1.0 - (std::f64::consts::TAU * phase).cos()) / 2.0
+}
+
+pub fn largest_difference(a: &[f64; 7], b: &[f64; 7]) -> f64 {
+    a.iter()
+        .zip(b)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f64::max)
+}
