@@ -235,7 +235,7 @@ mod tests {
     ) {
         let recorder = std::sync::Arc::new(Recorder::new(Duration::from_millis(1), 10));
         let (tell, heard) = mpsc::channel();
-        let bell = start_courier(|| {}, move |news| drop(tell.send(news))).unwrap();
+        let bell = start_courier(|| {}, move |news| tell.send(news).unwrap_or(())).unwrap();
         let (mut inside, outside) = mailbox(1, 1, bell, std::sync::Arc::clone(&recorder));
         inside.attach();
         (inside, outside, recorder, heard)

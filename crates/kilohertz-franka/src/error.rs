@@ -1,0 +1,148 @@
+//! What can go wrong with an arm, in the robot's own words.
+
+use franka::FrankaError;
+use franka::MoveStatus;
+
+/// The kind of an [`ArmError`]. [`ArmErrorCode::as_str`] is stable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ArmErrorCode {
+    /// Nothing listens at the address, or FCI is not enabled.
+    ConnectRefused,
+    /// The address cannot be reached, or what answers is not an arm.
+    ConnectFailed,
+    /// Nothing answered in time.
+    ConnectTimeout,
+    /// The arm speaks another version of FCI.
+    IncompatibleVersion,
+    /// The connection was lost.
+    ConnectionLost,
+    /// The arm said something that FCI does not allow.
+    Protocol,
+    /// The arm refused a command.
+    CommandRejected,
+    /// A reflex of the arm ended the motion.
+    Reflex,
+    /// The motion ended other than by a reflex.
+    MotionAborted,
+    /// The arm is driven by a session, or closed, or not in a state for this.
+    InvalidOperation,
+    /// The arm's model cannot be read.
+    Model,
+}
+
+impl ArmErrorCode {
+    /// The stable name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ArmErrorCode::ConnectRefused => "FRANKA_CONNECT_REFUSED",
+            ArmErrorCode::ConnectFailed => "FRANKA_CONNECT_FAILED",
+            ArmErrorCode::ConnectTimeout => "FRANKA_CONNECT_TIMEOUT",
+            ArmErrorCode::IncompatibleVersion => "FRANKA_INCOMPATIBLE_VERSION",
+            ArmErrorCode::ConnectionLost => "FRANKA_CONNECTION_LOST",
+            ArmErrorCode::Protocol => "FRANKA_PROTOCOL",
+            ArmErrorCode::CommandRejected => "FRANKA_COMMAND_REJECTED",
+            ArmErrorCode::Reflex => "FRANKA_REFLEX",
+            ArmErrorCode::MotionAborted => "FRANKA_MOTION_ABORTED",
+            ArmErrorCode::InvalidOperation => "FRANKA_INVALID_OPERATION",
+            ArmErrorCode::Model => "FRANKA_MODEL",
+        }
+    }
+}
+
+/// An error of an arm: what happened, and what to do.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub struct ArmError {
+    /// The kind.
+    pub code: ArmErrorCode,
+    /// What happened, and what to do.
+    pub message: String,
+    /// The robot's own names of the errors that ended the motion, as in
+    /// `joint_velocity_violation`.
+    pub errors: Vec<&'static str>,
+    /// How the robot says that the motion ended, as in `ReflexAborted`.
+    pub move_status: Option<String>,
+}
+
+impl ArmError {
+    pub(crate) fn new(code: ArmErrorCode, message: impl Into<String>) -> ArmError {
+        ArmError {
+            code,
+            message: message.into(),
+            errors: Vec::new(),
+            move_status: None,
+        }
+    }
+
+    /// What connecting to `address` failed with.
+    pub(crate) fn connecting(address: &str, error: FrankaError) -> ArmError {
+        match error {
+            FrankaError::Network(text) if text.contains("refused") => ArmError::new(
+                ArmErrorCode::ConnectRefused,
+                format!(
+                    "{address} refused the connection: check the address, and that the brakes are \
+                     open and FCI is activated in Desk"
+                ),
+            ),
+            FrankaError::Network(text) if text.contains("imeout") => ArmError::new(
+                ArmErrorCode::ConnectTimeout,
+                format!("{address} did not answer in time: check the network ({text})"),
+            ),
+            FrankaError::Network(text) => ArmError::new(
+                ArmErrorCode::ConnectFailed,
+                format!("cannot connect to {address}: {text}"),
+            ),
+            FrankaError::IncompatibleVersion {
+                server_version,
+                library_version,
+            } => ArmError::new(
+                ArmErrorCode::IncompatibleVersion,
+                format!(
+                    "{address} speaks FCI version {server_version}; an FR3 with version \
+                     {library_version} is expected. Update the robot's system image, or use the \
+                     kilohertz release for it"
+                ),
+            ),
+            other => ArmError::from(other),
+        }
+    }
+}
+
+impl From<FrankaError> for ArmError {
+    fn from(error: FrankaError) -> ArmError {
+        match error {
+            FrankaError::Network(text) => ArmError::new(
+                ArmErrorCode::ConnectionLost,
+                format!("the connection to the arm was lost: {text}"),
+            ),
+            FrankaError::Protocol(text) => ArmError::new(ArmErrorCode::Protocol, text),
+            FrankaError::IncompatibleVersion { .. } => {
+                ArmError::new(ArmErrorCode::IncompatibleVersion, error.to_string())
+            }
+            FrankaError::Command(text) => ArmError::new(ArmErrorCode::CommandRejected, text),
+            FrankaError::Control(exception) => {
+                let reflex = exception.move_status == Some(MoveStatus::ReflexAborted);
+                let (code, advice) = if reflex {
+                    (
+                        ArmErrorCode::Reflex,
+                        "; see to the cause, then call recover()",
+                    )
+                } else {
+                    (ArmErrorCode::MotionAborted, "")
+                };
+                ArmError {
+                    code,
+                    message: format!("{}{advice}", exception.message),
+                    errors: exception.last_motion_errors.names(),
+                    move_status: exception.move_status.map(|status| format!("{status:?}")),
+                }
+            }
+            FrankaError::Realtime(text)
+            | FrankaError::InvalidOperation(text)
+            | FrankaError::InvalidArgument(text) => {
+                ArmError::new(ArmErrorCode::InvalidOperation, text)
+            }
+            FrankaError::Model(text) => ArmError::new(ArmErrorCode::Model, text),
+        }
+    }
+}
