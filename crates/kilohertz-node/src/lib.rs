@@ -1,1 +1,17 @@
-//! The Node-API boundary of kilohertz.
+//! The Node-API boundary of kilohertz: what `lib/native.ts` imports, and nothing that a user sees.
+//!
+//! ```text
+//! session.rs    a loop thread and its policy in JavaScript
+//! arm.rs        a connected arm
+//! simulator.rs  a simulated one
+//! background.rs work that blocks, as promises
+//! view.rs       writing into typed arrays that JavaScript keeps
+//! failure.rs    errors with a code and details, as JavaScript gets them
+//! ```
+
+mod arm;
+mod background;
+mod failure;
+mod session;
+mod simulator;
+mod view;

@@ -1,0 +1,98 @@
+//! A connected arm, as JavaScript holds it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kilohertz_franka::{Arm, ConnectOptions, state};
+use napi::bindgen_prelude::{Float64Array, Object};
+use napi::{Env, Result};
+use napi_derive::napi;
+
+use crate::background::in_background;
+use crate::failure::Failure;
+
+/// One named run of slots of a frame.
+#[napi(object)]
+pub struct NativeField {
+    pub name: String,
+    pub len: u32,
+    pub unit: String,
+}
+
+/// The layout of an arm's state, and the names of its error flags.
+#[napi(object)]
+pub struct NativeArmSchema {
+    pub fields: Vec<NativeField>,
+    pub error_names: Vec<String>,
+}
+
+/// The layout of an arm's state.
+#[napi]
+pub fn arm_schema() -> NativeArmSchema {
+    let field = |field: &kilohertz_core::schema::Field| NativeField {
+        name: field.name.to_owned(),
+        len: field.len as u32,
+        unit: field.unit.to_owned(),
+    };
+    NativeArmSchema {
+        fields: state::SCHEMA.fields().iter().map(field).collect(),
+        error_names: franka::ERROR_NAMES.map(str::to_owned).to_vec(),
+    }
+}
+
+/// A connected arm.
+#[napi]
+pub struct NativeArm {
+    pub(crate) arm: Arc<Arm>,
+}
+
+#[napi]
+impl NativeArm {
+    /// Connects; rejects with the arm's or the network's answer.
+    #[napi(ts_return_type = "Promise<NativeArm>")]
+    pub fn connect(env: &Env, address: String, timeout_s: f64) -> Result<Object<'_>> {
+        let options = ConnectOptions {
+            timeout: Duration::from_secs_f64(timeout_s),
+        };
+        in_background(env, move || {
+            let arm = Arm::connect(&address, &options)?;
+            Ok(NativeArm { arm: Arc::new(arm) })
+        })
+    }
+
+    /// The FCI version that the arm speaks.
+    #[napi(getter)]
+    pub fn server_version(&self) -> u16 {
+        self.arm.server_version()
+    }
+
+    /// Whether a session drives the arm.
+    #[napi(getter)]
+    pub fn is_driven(&self) -> bool {
+        self.arm.is_driven()
+    }
+
+    /// The arm's state now, while no session drives it.
+    #[napi(ts_return_type = "Promise<Float64Array>")]
+    pub fn state<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+        let arm = Arc::clone(&self.arm);
+        in_background(env, move || {
+            let mut slots = vec![0.0; state::LEN];
+            state::write(&arm.state().map_err(Failure::from)?, &mut slots);
+            Ok(Float64Array::new(slots))
+        })
+    }
+
+    /// Clears the errors of a reflex.
+    #[napi(ts_return_type = "Promise<void>")]
+    pub fn recover<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+        let arm = Arc::clone(&self.arm);
+        in_background(env, move || Ok(arm.recover()?))
+    }
+
+    /// Closes the connection, once no session drives the arm any more.
+    #[napi]
+    pub fn close(&self) {
+        self.arm.close();
+    }
+}

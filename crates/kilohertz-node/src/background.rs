@@ -1,0 +1,45 @@
+//! Work that blocks, as promises. Nothing here is realtime.
+
+use std::sync::OnceLock;
+
+use napi::bindgen_prelude::{Object, ToNapiValue};
+use napi::{Env, Result};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::failure::Failure;
+
+/// The runtime that all environments of the process share. It is never shut down: its threads may
+/// outlive the environment that first needed it.
+fn runtime() -> Result<&'static Runtime> {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    if let Some(runtime) = RUNTIME.get() {
+        return Ok(runtime);
+    }
+    let made = Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("kilohertz-work")
+        .build()
+        .map_err(|error| {
+            Failure::new(
+                "SYSTEM",
+                format!("cannot start a thread: {error}; check its limits"),
+            )
+        })?;
+    Ok(RUNTIME.get_or_init(|| made))
+}
+
+/// A promise for what `work` returns; it runs on a thread where it may block.
+pub fn in_background<T>(
+    env: &Env,
+    work: impl FnOnce() -> std::result::Result<T, Failure> + Send + 'static,
+) -> Result<Object<'_>>
+where
+    T: ToNapiValue + Send + 'static,
+{
+    let (deferred, promise) = env.create_deferred()?;
+    runtime()?.spawn_blocking(move || match work() {
+        Ok(value) => deferred.resolve(move |_env| Ok(value)),
+        Err(failure) => deferred.reject(failure.into()),
+    });
+    Ok(promise)
+}

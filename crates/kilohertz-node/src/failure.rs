@@ -1,0 +1,45 @@
+//! Errors on their way to JavaScript.
+
+use kilohertz_franka::ArmError;
+use kilohertz_sim::SimulatorError;
+use serde_json::{Value, json};
+
+/// An error with a stable code. Its text crosses as JSON, which `lib/errors.ts` turns into the
+/// error class that belongs to the code.
+#[derive(Debug, Clone)]
+pub struct Failure(Value);
+
+impl Failure {
+    /// An error with a code and a message.
+    pub fn new(code: &str, message: impl Into<String>) -> Failure {
+        Failure(json!({ "code": code, "message": message.into() }))
+    }
+
+    /// The JSON text.
+    pub fn into_text(self) -> String {
+        self.0.to_string()
+    }
+}
+
+impl From<ArmError> for Failure {
+    fn from(error: ArmError) -> Failure {
+        Failure(json!({
+            "code": error.code.as_str(),
+            "message": error.message,
+            "errors": error.errors,
+            "moveStatus": error.move_status,
+        }))
+    }
+}
+
+impl From<SimulatorError> for Failure {
+    fn from(error: SimulatorError) -> Failure {
+        Failure::new(error.code(), error.to_string())
+    }
+}
+
+impl From<Failure> for napi::Error {
+    fn from(failure: Failure) -> napi::Error {
+        napi::Error::from_reason(failure.into_text())
+    }
+}

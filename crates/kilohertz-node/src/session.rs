@@ -1,0 +1,537 @@
+//! A loop thread and its policy in JavaScript.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use kilohertz_core::courier::{News, start_courier};
+use kilohertz_core::late::{LateRule, OnLate};
+use kilohertz_core::limits::{Limits, Unlimited};
+use kilohertz_core::mailbox::{PolicyEnd, mailbox};
+use kilohertz_core::robot::{Elsewhere, Paced, Robot};
+use kilohertz_core::schema::Schema;
+use kilohertz_core::session::{Cause, Config, EventKind, Outcome, Patience, Session};
+use kilohertz_core::stats::{Recorder, Spread};
+use kilohertz_core::thread::{Grant, RealtimeReport, RealtimeRequest, make_realtime};
+use kilohertz_franka::{ArmError, Control};
+use napi::bindgen_prelude::{Float64Array, Float64ArraySlice, Function};
+use napi::threadsafe_function::ThreadsafeFunctionCallMode;
+use napi::{Env, Result};
+use napi_derive::napi;
+
+use crate::arm::NativeArm;
+use crate::failure::Failure;
+use crate::view::fill;
+
+/// How a session runs. `lib/options.ts` has checked every value and filled in the defaults.
+#[napi(object)]
+pub struct NativeSessionOptions {
+    pub rate_hz: f64,
+    pub deadline_s: f64,
+    pub max_held_ticks: u32,
+    pub stop_on_late: bool,
+    pub max_timing_samples: u32,
+    pub record_ticks: u32,
+    pub priority: Option<u8>,
+    pub cpu: Option<u32>,
+    pub lock_memory: bool,
+    pub timer_slack_s: Option<f64>,
+}
+
+/// Percentiles of the newest samples and the largest of all [s].
+#[napi(object)]
+pub struct NativeSpread {
+    pub p50: f64,
+    pub p95: f64,
+    pub p99: f64,
+    pub max: f64,
+}
+
+impl From<Spread> for NativeSpread {
+    fn from(spread: Spread) -> NativeSpread {
+        NativeSpread {
+            p50: spread.p50.as_secs_f64(),
+            p95: spread.p95.as_secs_f64(),
+            p99: spread.p99.as_secs_f64(),
+            max: spread.max.as_secs_f64(),
+        }
+    }
+}
+
+/// What a loop has done so far.
+#[napi(object)]
+pub struct NativeStats {
+    pub iterations: f64,
+    pub overruns: f64,
+    pub missed_ticks: f64,
+    pub late_actions: f64,
+    pub held_commands: f64,
+    pub rest_commands: f64,
+    pub stale_actions: f64,
+    pub overwritten_observations: f64,
+    pub overwritten_actions: f64,
+    pub dropped_records: f64,
+    pub dropped_events: f64,
+    pub target_period_s: f64,
+    pub avg_period_s: f64,
+    pub longest_period_s: f64,
+    pub jitter: NativeSpread,
+    pub execution: NativeSpread,
+}
+
+/// A whole-run histogram: upper edges [s] and counts of the buckets that are not empty.
+#[napi(object)]
+pub struct NativeHistogram {
+    pub upper_s: Float64Array,
+    pub counts: Float64Array,
+}
+
+/// One thing asked of the system for the loop thread.
+#[napi(object)]
+pub struct NativeGrant {
+    /// "granted", "refused" or "notAsked".
+    pub status: String,
+    pub reason: Option<String>,
+}
+
+impl From<&Grant> for NativeGrant {
+    fn from(grant: &Grant) -> NativeGrant {
+        let (status, reason) = match grant {
+            Grant::NotAsked => ("notAsked", None),
+            Grant::Granted => ("granted", None),
+            Grant::Refused(reason) => ("refused", Some(reason.clone())),
+        };
+        NativeGrant {
+            status: status.to_owned(),
+            reason,
+        }
+    }
+}
+
+/// What was asked of the system for the loop thread, and what it granted.
+#[napi(object)]
+pub struct NativeRealtime {
+    pub priority: NativeGrant,
+    pub cpu: NativeGrant,
+    pub memory: NativeGrant,
+    pub timer_slack: NativeGrant,
+    pub preempt_rt: bool,
+}
+
+impl From<&RealtimeReport> for NativeRealtime {
+    fn from(report: &RealtimeReport) -> NativeRealtime {
+        NativeRealtime {
+            priority: (&report.priority).into(),
+            cpu: (&report.cpu).into(),
+            memory: (&report.memory).into(),
+            timer_slack: (&report.timer_slack).into(),
+            preempt_rt: report.preempt_rt,
+        }
+    }
+}
+
+/// An action value that was refused.
+#[napi(object)]
+pub struct NativeViolation {
+    pub kind: String,
+    pub slot: u32,
+    pub field: String,
+    pub index: u32,
+    pub unit: String,
+    pub action: f64,
+    pub received: f64,
+    pub limit: f64,
+}
+
+/// How a session ended.
+#[napi(object)]
+pub struct NativeOutcome {
+    /// "stopped", "policyFailed", "invalidAction", "tooLate", "robotFailed" or "panicked".
+    pub cause: String,
+    pub tick: Option<f64>,
+    pub without_action: Option<u32>,
+    pub violation: Option<NativeViolation>,
+    /// The panic's message.
+    pub message: Option<String>,
+    /// The robot's own error, as `failure.rs` writes errors.
+    pub robot_error: Option<String>,
+    /// The last states, each behind its tick and its time [s].
+    pub last_states: Float64Array,
+}
+
+fn outcome(outcome: &Outcome, action: &Schema) -> NativeOutcome {
+    let mut told = NativeOutcome {
+        cause: "stopped".to_owned(),
+        tick: None,
+        without_action: None,
+        violation: None,
+        message: None,
+        robot_error: outcome.robot_error.as_ref().map(|error| {
+            match error.downcast_ref::<ArmError>() {
+                Some(error) => Failure::from(error.clone()),
+                None => Failure::new("ROBOT", error.to_string()),
+            }
+            .into_text()
+        }),
+        last_states: Float64Array::new(outcome.last_states.clone()),
+    };
+    let (cause, tick) = match &outcome.cause {
+        None => return told,
+        Some(Cause::PolicyFailed { tick }) => ("policyFailed", Some(*tick)),
+        Some(Cause::RobotFailed { tick }) => ("robotFailed", Some(*tick)),
+        Some(Cause::TooLate {
+            tick,
+            without_action,
+        }) => {
+            told.without_action = Some(*without_action);
+            ("tooLate", Some(*tick))
+        }
+        Some(Cause::InvalidAction { tick, violation }) => {
+            let (field, index) = action.locate(violation.slot).unwrap_or(("action", 0));
+            let unit = action.fields().iter().find(|known| known.name == field);
+            told.violation = Some(NativeViolation {
+                kind: violation.kind.to_string(),
+                slot: violation.slot as u32,
+                field: field.to_owned(),
+                index: index as u32,
+                unit: unit.map_or("", |field| field.unit).to_owned(),
+                action: violation.action,
+                received: violation.received,
+                limit: violation.limit,
+            });
+            ("invalidAction", Some(*tick))
+        }
+        Some(Cause::Panicked { message }) => {
+            told.message = Some(message.clone());
+            ("panicked", None)
+        }
+    };
+    told.cause = cause.to_owned();
+    told.tick = tick.map(|tick| tick as f64);
+    told
+}
+
+/// Something that happened while the session ran.
+#[napi(object)]
+pub struct NativeEvent {
+    /// "held", "resting" or "resumed".
+    pub kind: String,
+    pub tick: f64,
+}
+
+/// How long the process's end may take to stop an arm, at most.
+const EXIT_LIMIT: Duration = Duration::from_secs(5);
+
+/// A running or ended session.
+#[napi]
+pub struct NativeSession {
+    session: Arc<OnceLock<Session>>,
+    policy: PolicyEnd,
+    action: Schema,
+    taken: f64,
+}
+
+fn seconds(seconds: f64) -> Duration {
+    // lib/options.ts refuses what this would clamp.
+    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+}
+
+/// Starts the loop thread and the courier that wakes JavaScript for it.
+fn start(
+    env: &Env,
+    robot: Box<dyn Robot>,
+    limits: Box<dyn Limits>,
+    patience: Patience,
+    options: &NativeSessionOptions,
+    wake: Function<'_, (), ()>,
+) -> Result<NativeSession> {
+    let wake = wake
+        .build_threadsafe_function::<()>()
+        .weak::<true>()
+        .build()?;
+    let recorder = Arc::new(Recorder::new(
+        robot.period(),
+        options.max_timing_samples.max(1) as usize,
+    ));
+    let realtime = RealtimeRequest {
+        priority: options.priority,
+        cpu: options.cpu.map(|cpu| cpu as usize),
+        lock_memory: options.lock_memory,
+        timer_slack: options.timer_slack_s.map(seconds),
+    };
+    // The courier runs right below the loop, so that a busy machine does not delay its wakes.
+    let courier_realtime = RealtimeRequest {
+        priority: options
+            .priority
+            .map(|priority| priority.saturating_sub(1).max(1)),
+        cpu: None,
+        lock_memory: false,
+        timer_slack: None,
+    };
+    let session: Arc<OnceLock<Session>> = Arc::default();
+    let ended = Arc::clone(&session);
+    let bell = start_courier(
+        move || drop(make_realtime(&courier_realtime)),
+        move |news| {
+            if news.has(News::ENDED)
+                && let Some(session) = ended.get()
+            {
+                session.join(EXIT_LIMIT);
+            }
+            // Refused only when the environment is closing; nobody is left to be woken then.
+            let _ = wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        },
+    )
+    .map_err(thread_failure)?;
+    let (inside, policy) = mailbox(
+        robot.observation().len(),
+        robot.action().len(),
+        bell.clone(),
+        Arc::clone(&recorder),
+    );
+    let config = Config {
+        patience,
+        late: LateRule {
+            max_held: options.max_held_ticks,
+            on_late: if options.stop_on_late {
+                OnLate::Stop
+            } else {
+                OnLate::Hold
+            },
+        },
+        record_ticks: options.record_ticks as usize,
+        realtime,
+    };
+    let action = robot.action().clone();
+    let started = Session::start(
+        robot,
+        Box::new(inside),
+        limits,
+        config,
+        recorder,
+        bell.clone(),
+    );
+    match started {
+        // The cell is empty: this is its only writer.
+        Ok(started) => drop(session.set(started)),
+        Err(error) => {
+            bell.ring(News::ENDED);
+            return Err(thread_failure(error).into());
+        }
+    }
+    // However this environment ends, a worker's by terminate() included, the arm stops first.
+    let ending = Arc::downgrade(&session);
+    env.add_env_cleanup_hook(ending, |ending| {
+        if let Some(session) = ending.upgrade()
+            && let Some(session) = session.get()
+        {
+            session.request_stop();
+            session.join(EXIT_LIMIT);
+        }
+    })?;
+    Ok(NativeSession {
+        session,
+        policy,
+        action,
+        taken: -1.0,
+    })
+}
+
+fn thread_failure(error: std::io::Error) -> Failure {
+    Failure::new(
+        "SYSTEM",
+        format!("cannot start a thread: {error}; check its limits"),
+    )
+}
+
+#[napi]
+impl NativeSession {
+    /// A session whose robot is JavaScript: `wake` is called once a tick, and observes, decides
+    /// and acts.
+    #[napi(factory)]
+    pub fn paced(
+        env: &Env,
+        options: NativeSessionOptions,
+        wake: Function<'_, (), ()>,
+    ) -> Result<NativeSession> {
+        let robot = Box::new(Paced::new(
+            Elsewhere::default(),
+            seconds(1.0 / options.rate_hz),
+        ));
+        start(
+            env,
+            robot,
+            Box::new(Unlimited::new(0)),
+            Patience::Cycle,
+            &options,
+            wake,
+        )
+    }
+
+    /// A session that drives an arm.
+    #[napi(factory)]
+    pub fn arm(
+        env: &Env,
+        arm: &NativeArm,
+        control: String,
+        options: NativeSessionOptions,
+        wake: Function<'_, (), ()>,
+    ) -> Result<NativeSession> {
+        let control: Control = control
+            .parse()
+            .map_err(|message: String| Failure::new("OPTION_CONTROL", message))?;
+        let (robot, limits) = arm.arm.robot(control).map_err(Failure::from)?;
+        let patience = Patience::Budget(seconds(options.deadline_s));
+        start(env, robot, limits, patience, &options, wake)
+    }
+
+    fn session(&self) -> Result<&Session> {
+        self.session
+            .get()
+            .ok_or_else(|| Failure::new("SYSTEM", "the session was not started").into())
+    }
+
+    /// Copies the newest observation, and its tick, time [s] and period [s]; false where there is
+    /// none that was not taken yet.
+    #[napi]
+    pub fn receive(
+        &mut self,
+        mut observation: Float64ArraySlice<'_>,
+        mut clock: Float64ArraySlice<'_>,
+    ) -> bool {
+        let Some(frame) = self.policy.take() else {
+            return false;
+        };
+        self.taken = frame.tick as f64;
+        let times = [
+            self.taken,
+            frame.time.as_secs_f64(),
+            frame.period.as_secs_f64(),
+        ];
+        fill(&mut observation, &frame.slots) && fill(&mut clock, &times)
+    }
+
+    /// Answers the observation taken last.
+    #[napi]
+    pub fn answer(&mut self, action: &[f64]) -> Result<()> {
+        let expected = self.action.len();
+        if action.len() != expected {
+            let message = format!("the action has {} slots, not {expected}", action.len());
+            return Err(Failure::new("ACTION_LENGTH", message).into());
+        }
+        self.policy
+            .answer(self.taken as u64, |slots| slots.copy_from_slice(action));
+        Ok(())
+    }
+
+    /// Tells the loop that the policy failed and will not answer again.
+    #[napi]
+    pub fn fail(&self) {
+        self.policy.fail(self.taken.max(0.0) as u64);
+    }
+
+    /// Asks the loop to bring the robot to rest and to end.
+    #[napi]
+    pub fn request_stop(&self) -> Result<()> {
+        self.session()?.request_stop();
+        Ok(())
+    }
+
+    /// Blocks until the loop has ended, at most `limit_s`; says whether it has.
+    #[napi]
+    pub fn join(&self, limit_s: f64) -> Result<bool> {
+        Ok(self.session()?.join(seconds(limit_s)))
+    }
+
+    /// Whether the robot is stopped and the loop has ended.
+    #[napi(getter)]
+    pub fn has_ended(&self) -> Result<bool> {
+        Ok(self.session()?.has_ended())
+    }
+
+    /// What the loop has done until now.
+    #[napi]
+    pub fn stats(&self) -> Result<NativeStats> {
+        let stats = self.session()?.stats();
+        Ok(NativeStats {
+            iterations: stats.iterations as f64,
+            overruns: stats.overruns as f64,
+            missed_ticks: stats.missed_ticks as f64,
+            late_actions: stats.late_actions as f64,
+            held_commands: stats.held_commands as f64,
+            rest_commands: stats.rest_commands as f64,
+            stale_actions: stats.stale_actions as f64,
+            overwritten_observations: stats.overwritten_observations as f64,
+            overwritten_actions: stats.overwritten_actions as f64,
+            dropped_records: stats.dropped_records as f64,
+            dropped_events: stats.dropped_events as f64,
+            target_period_s: stats.target_period.as_secs_f64(),
+            avg_period_s: stats.avg_period.as_secs_f64(),
+            longest_period_s: stats.longest_period.as_secs_f64(),
+            jitter: stats.jitter.into(),
+            execution: stats.execution.into(),
+        })
+    }
+
+    /// Cycles finished so far.
+    #[napi(getter)]
+    pub fn step_count(&self) -> Result<f64> {
+        Ok(self.session()?.recorder().iterations.get() as f64)
+    }
+
+    /// The whole run's "jitter" or "execution" times.
+    #[napi]
+    pub fn histogram(&self, of: String) -> Result<NativeHistogram> {
+        let recorder = self.session()?.recorder();
+        let histogram = match of.as_str() {
+            "execution" => recorder.execution_histogram(),
+            _ => recorder.jitter_histogram(),
+        };
+        let mut upper = Vec::new();
+        let mut counts = Vec::new();
+        for bucket in histogram.iter_recorded() {
+            upper.push(bucket.value_iterated_to() as f64 * 1e-9);
+            counts.push(bucket.count_at_value() as f64);
+        }
+        Ok(NativeHistogram {
+            upper_s: Float64Array::new(upper),
+            counts: Float64Array::new(counts),
+        })
+    }
+
+    /// What the loop thread asked of the system and got; nothing before it has run.
+    #[napi]
+    pub fn realtime(&self) -> Result<Option<NativeRealtime>> {
+        Ok(self.session()?.realtime().map(NativeRealtime::from))
+    }
+
+    /// How the session ended; nothing while it runs.
+    #[napi]
+    pub fn outcome(&self) -> Result<Option<NativeOutcome>> {
+        Ok(self
+            .session()?
+            .outcome()
+            .map(|ended| outcome(ended, &self.action)))
+    }
+
+    /// Takes all events there are.
+    #[napi]
+    pub fn take_events(&self) -> Result<Vec<NativeEvent>> {
+        let session = self.session()?;
+        let events = std::iter::from_fn(|| session.take_event()).map(|event| NativeEvent {
+            kind: match event.kind {
+                EventKind::Held => "held",
+                EventKind::Resting => "resting",
+                EventKind::Resumed => "resumed",
+            }
+            .to_owned(),
+            tick: event.tick as f64,
+        });
+        Ok(events.collect())
+    }
+
+    /// Takes all tick records there are: `tick, timeS, periodS, sentS, kind` and the action, each.
+    #[napi]
+    pub fn take_records(&self) -> Result<Float64Array> {
+        Ok(Float64Array::new(self.session()?.take_records()))
+    }
+}
