@@ -12,6 +12,9 @@ const DEFAULT_STIFFNESS: Joints = [3000.0, 3000.0, 3000.0, 2500.0, 2500.0, 2000.
 /// Least damping of the joint impedance controller, per moved inertia [1/s].
 const LEAST_DAMPING: f64 = 5.0;
 
+/// An arm whose joints are all slower [rad/s] is at rest.
+const REST_VELOCITY: f64 = 1e-3;
+
 /// What drives the joints for one millisecond.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Drive {
@@ -67,6 +70,11 @@ impl Arm {
     pub fn set_load(&mut self, load: Body) {
         self.load = load;
         self.dynamics.payload = self.end_effector.with(&load);
+    }
+
+    /// Neither the reference nor the arm moves.
+    pub fn is_at_rest(&self) -> bool {
+        self.reference.is_at_rest() && self.pose.dq.iter().all(|dq| dq.abs() < REST_VELOCITY)
     }
 
     /// The reference takes over where the arm is.

@@ -234,19 +234,16 @@ impl ControlBox {
         }
     }
 
-    /// Whoever asked is gone: nobody waits for replies, and a motion is brought to rest.
+    /// Whoever asked is gone: nobody waits for replies, and a motion is over. The arm is brought
+    /// to rest while the next client already finds it idle.
     pub fn disconnect(&mut self) {
         self.waiting = None;
         match &mut self.mode {
             Mode::Moving(motion) => {
                 motion.id = None;
-                self.begin_stop(Vec::new());
-                self.tally.motions_aborted += 1;
+                self.abort(MoveStatus::Aborted);
             }
-            Mode::Stopping(stop) => {
-                stop.move_id = None;
-                stop.stop_ids.clear();
-            }
+            Mode::Stopping(_) => self.mode = Mode::Idle,
             Mode::Recovering(ids) => ids.clear(),
             Mode::Idle | Mode::Reflex | Mode::UserStopped => {}
         }
@@ -420,7 +417,7 @@ impl ControlBox {
 
     /// What becomes possible once the arm is at rest.
     fn settle(&mut self) {
-        if !self.arm.reference.is_at_rest() {
+        if !self.arm.is_at_rest() {
             return;
         }
         match std::mem::replace(&mut self.mode, Mode::Idle) {
@@ -452,7 +449,7 @@ impl ControlBox {
             let status = MoveStatus::CommandNotPossibleRejected.to_u8();
             return self.reply(Command::Move, request.id, status);
         }
-        if !self.arm.reference.is_at_rest() {
+        if !self.arm.is_at_rest() {
             self.waiting = Some(request);
             return;
         }
@@ -474,7 +471,7 @@ impl ControlBox {
     fn stop_move(&mut self, id: u32) {
         match &mut self.mode {
             Mode::Moving(_) => {
-                self.begin_stop(vec![id]);
+                self.begin_stop(id);
                 self.tally.motions_aborted += 1;
             }
             Mode::Stopping(stop) => stop.stop_ids.push(id),
@@ -507,7 +504,7 @@ impl ControlBox {
     }
 
     /// From a motion to the stop of it.
-    fn begin_stop(&mut self, stop_ids: Vec<u32>) {
+    fn begin_stop(&mut self, stop_id: u32) {
         if let Mode::Moving(motion) = &self.mode {
             if motion.is_external() {
                 self.arm.reference_from_measured();
@@ -516,7 +513,7 @@ impl ControlBox {
                 generator: motion.generator,
                 controller: motion.controller,
                 move_id: motion.id,
-                stop_ids,
+                stop_ids: vec![stop_id],
             });
         }
     }
@@ -591,5 +588,221 @@ impl ControlBox {
             command_id,
             status,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn robot(lockstep: bool) -> ControlBox {
+        let options = SimulatorOptions {
+            lockstep,
+            ..SimulatorOptions::default()
+        };
+        ControlBox::new(&options).unwrap()
+    }
+
+    fn start(robot: &mut ControlBox, generator: Generator) {
+        let controller = match generator {
+            Generator::None => MoveControllerMode::ExternalController,
+            _ => MoveControllerMode::JointImpedance,
+        };
+        robot.request(
+            Command::Move,
+            1,
+            Request::Move {
+                generator,
+                controller,
+            },
+        );
+    }
+
+    fn statuses(robot: &mut ControlBox) -> Vec<(Command, u32, u8)> {
+        robot
+            .replies()
+            .map(|r| (r.command, r.command_id, r.status))
+            .collect()
+    }
+
+    fn command(answers: u64, dq: f64) -> RobotCommand {
+        let mut command = RobotCommand::default();
+        command.message_id.set(answers);
+        command.motion.dq_c[0].set(dq);
+        command
+    }
+
+    /// A velocity motion at 0.2 rad/s.
+    fn moving() -> ControlBox {
+        let mut robot = robot(false);
+        start(&mut robot, Generator::JointVelocity);
+        for tick in 0..100 {
+            let answer = command(robot.time, (0.004 * f64::from(tick)).min(0.2));
+            assert_eq!(robot.offer(&answer), Offer::Accepted);
+            robot.tick();
+        }
+        assert_eq!(robot.modes().0, RobotMode::Move);
+        robot
+    }
+
+    #[test]
+    fn a_command_for_an_older_state_is_late_on_the_wall_clock() {
+        let mut robot = moving();
+        let now = robot.time;
+        assert_eq!(robot.offer(&command(now - 1, 0.2)), Offer::Late);
+        assert_eq!(robot.offer(&command(now + 1, 0.2)), Offer::Refused);
+        assert_eq!(robot.offer(&command(now, 0.2)), Offer::Accepted);
+        robot.tick();
+        assert_eq!(robot.tally.commands_lost, 0);
+        robot.tick();
+        assert_eq!(robot.tally.commands_lost, 1);
+    }
+
+    #[test]
+    fn in_lockstep_each_command_counts_once_however_old() {
+        let mut robot = robot(true);
+        start(&mut robot, Generator::JointVelocity);
+        robot.tick();
+        robot.tick();
+        assert!(
+            !robot.awaits_command(),
+            "the first command may take its time"
+        );
+        let older = robot.time - 1;
+        assert_eq!(robot.offer(&command(older, 0.0)), Offer::Accepted);
+        robot.tick();
+        assert!(robot.awaits_command());
+        assert_eq!(robot.offer(&command(older, 0.0)), Offer::Late);
+        assert_eq!(robot.offer(&command(older + 1, 0.0)), Offer::Accepted);
+        assert!(!robot.awaits_command());
+    }
+
+    #[test]
+    fn nothing_takes_commands_without_a_motion() {
+        let mut robot = robot(false);
+        robot.tick();
+        assert_eq!(robot.offer(&command(1, 0.0)), Offer::Outside);
+    }
+
+    #[test]
+    fn the_twentieth_loss_in_a_row_is_the_one_too_many() {
+        let mut robot = moving();
+        robot.replies();
+        (0..19).for_each(|_| robot.tick());
+        assert_eq!(robot.modes().0, RobotMode::Move);
+        assert!((robot.success_rate() - 0.81).abs() < 1e-9);
+        assert!(
+            (robot.arm.reference.dq[0] - 0.2).abs() < 1e-9,
+            "it went on meanwhile"
+        );
+        robot.tick();
+        assert_eq!(robot.modes().0, RobotMode::Reflex);
+        assert_eq!(robot.errors, Violation::of(violation::COMMUNICATION));
+        let reflex = (Command::Move, 1, MoveStatus::ReflexAborted.to_u8());
+        assert_eq!(statuses(&mut robot).last(), Some(&reflex));
+    }
+
+    #[test]
+    fn a_stop_is_answered_when_the_arm_is_at_rest() {
+        let mut robot = moving();
+        robot.replies();
+        robot.request(Command::StopMove, 2, Request::StopMove);
+        robot.request(Command::StopMove, 3, Request::StopMove);
+        assert_eq!(statuses(&mut robot), []);
+        let mut ticks = 0;
+        while robot.modes().0 == RobotMode::Move {
+            assert_eq!(statuses(&mut robot), []);
+            assert_eq!(robot.offer(&command(robot.time, 0.2)), Offer::Outside);
+            robot.tick();
+            ticks += 1;
+            assert!(ticks < 100);
+        }
+        assert!(ticks > 15, "0.2 rad/s do not vanish in {ticks} ms");
+        assert!(robot.arm.pose.dq[0].abs() < 1e-3);
+        let preempted = MoveStatus::Preempted.to_u8();
+        assert_eq!(
+            statuses(&mut robot),
+            [
+                (Command::Move, 1, preempted),
+                (Command::StopMove, 2, SUCCESS),
+                (Command::StopMove, 3, SUCCESS)
+            ]
+        );
+    }
+
+    #[test]
+    fn a_motion_asked_for_while_the_arm_comes_to_rest_starts_when_it_has() {
+        let mut robot = moving();
+        robot.disconnect();
+        robot.replies();
+        assert_eq!(robot.modes().0, RobotMode::Idle);
+        start(&mut robot, Generator::JointPosition);
+        assert_eq!(statuses(&mut robot), []);
+        for _ in 0..100 {
+            robot.tick();
+        }
+        assert_eq!(
+            statuses(&mut robot),
+            [(Command::Move, 1, MoveStatus::MotionStarted.to_u8())]
+        );
+        assert!(robot.arm.reference.is_at_rest());
+    }
+
+    #[test]
+    fn a_second_motion_is_refused_while_one_runs() {
+        let mut robot = moving();
+        robot.replies();
+        start(&mut robot, Generator::None);
+        let refused = MoveStatus::CommandNotPossibleRejected.to_u8();
+        assert_eq!(statuses(&mut robot), [(Command::Move, 1, refused)]);
+        let impedance = Request::SetJointImpedance([100.0; 7]);
+        robot.request(Command::SetJointImpedance, 4, impedance);
+        assert_eq!(
+            statuses(&mut robot),
+            [(Command::SetJointImpedance, 4, NOT_POSSIBLE)]
+        );
+        robot.request(
+            Command::AutomaticErrorRecovery,
+            5,
+            Request::AutomaticErrorRecovery,
+        );
+        assert_eq!(
+            statuses(&mut robot),
+            [(Command::AutomaticErrorRecovery, 5, NOT_POSSIBLE)]
+        );
+    }
+
+    #[test]
+    fn a_reflex_in_a_stop_answers_everybody_who_waits() {
+        let mut robot = moving();
+        robot.replies();
+        robot.request(Command::StopMove, 2, Request::StopMove);
+        robot.reflex(Violation::of("joint_reflex"));
+        assert_eq!(
+            statuses(&mut robot),
+            [
+                (Command::Move, 1, MoveStatus::ReflexAborted.to_u8()),
+                (Command::StopMove, 2, StopMoveStatus::ReflexAborted.to_u8())
+            ]
+        );
+    }
+
+    #[test]
+    fn releasing_the_user_stop_does_not_recover_from_a_reflex() {
+        let mut robot = robot(false);
+        robot.reflex(Violation::of("joint_reflex"));
+        robot.user_stop(true);
+        robot.user_stop(false);
+        assert_eq!(robot.modes().0, RobotMode::Reflex);
+        robot.request(
+            Command::AutomaticErrorRecovery,
+            1,
+            Request::AutomaticErrorRecovery,
+        );
+        robot.tick();
+        assert_eq!(robot.modes().0, RobotMode::Idle);
+        robot.user_stop(true);
+        robot.user_stop(false);
+        assert_eq!(robot.modes().0, RobotMode::Idle);
     }
 }

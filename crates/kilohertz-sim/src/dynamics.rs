@@ -202,3 +202,222 @@ fn solve(mut m: [Joints; 7], mut b: Joints) -> Joints {
     }
     b
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOME: Joints = [0.0, -0.785398, 0.0, -2.356194, 0.0, 1.570796, 0.785398];
+    const ELSEWHERE: Joints = [
+        0.549159, 1.133616, 1.27949, -2.232337, -0.897333, 3.717823, -2.387313,
+    ];
+
+    fn dynamics(friction: bool) -> Dynamics {
+        Dynamics::new(friction).unwrap()
+    }
+
+    fn assert_close(ours: &Joints, theirs: &Joints, tolerance: f64) {
+        for i in 0..7 {
+            let difference = (ours[i] - theirs[i]).abs();
+            assert!(
+                difference < tolerance,
+                "joint {}: {} and {}",
+                i + 1,
+                ours[i],
+                theirs[i]
+            );
+        }
+    }
+
+    fn bias(pose: &Pose) -> Joints {
+        let dynamics = dynamics(false);
+        let (gravity, coriolis) = (dynamics.gravity(&pose.q), dynamics.coriolis(pose));
+        std::array::from_fn(|i| gravity[i] + coriolis[i])
+    }
+
+    fn bare_mass(q: &Joints) -> Joints {
+        let mass = dynamics(false).mass(q);
+        std::array::from_fn(|i| mass[i][i] - ARMATURE[i])
+    }
+
+    // The figures of these three tests are MuJoCo 3.2.7's for its FR3 model without a hand.
+
+    #[test]
+    fn gravity_is_that_of_an_independent_source() {
+        let theirs = [0.0, -1.70904, -0.63946, 18.95823, 0.7919, 1.58794, 0.0];
+        assert_close(
+            &bias(&Pose {
+                q: HOME,
+                dq: [0.0; 7],
+            }),
+            &theirs,
+            2e-4,
+        );
+    }
+
+    #[test]
+    fn coriolis_and_gravity_are_those_of_an_independent_source() {
+        let dq = [0.5, -0.4, 0.3, 0.6, -0.7, 0.8, -0.9];
+        let theirs = [
+            0.11372, -2.69655, -0.80573, 19.01748, 0.82153, 1.54275, 0.00543,
+        ];
+        assert_close(&bias(&Pose { q: HOME, dq }), &theirs, 2e-4);
+
+        let dq = [
+            0.642457, 0.594139, -0.06413, -0.393935, -0.443149, -0.490261, -0.109847,
+        ];
+        let theirs = [
+            0.11028, -25.17713, 21.3769, 5.02951, -0.09871, 0.59059, 0.04562,
+        ];
+        assert_close(&bias(&Pose { q: ELSEWHERE, dq }), &theirs, 2e-4);
+    }
+
+    #[test]
+    fn the_mass_matrix_is_that_of_an_independent_source() {
+        let theirs = [
+            0.49851, 1.52542, 0.92334, 0.83402, 0.02752, 0.03049, 0.00012,
+        ];
+        assert_close(&bare_mass(&HOME), &theirs, 2e-5);
+        let theirs = [1.57186, 0.80675, 0.96675, 0.68861, 0.04826, 0.0311, 0.00012];
+        assert_close(&bare_mass(&ELSEWHERE), &theirs, 2e-5);
+    }
+
+    /// Mass [kg] and centre of mass [m] of the links 1 to 7, read from the URDF's text.
+    fn links() -> Vec<(f64, [f64; 3])> {
+        let number = |text: &str| text.trim().parse::<f64>().unwrap();
+        let quoted = |text: &str, key: &str| -> String {
+            let from = text.find(&format!("{key}=\"")).unwrap() + key.len() + 2;
+            text[from..].split('"').next().unwrap().to_string()
+        };
+        (1..=7)
+            .map(|link| {
+                let from = FR3_URDF
+                    .find(&format!("<link name=\"link{link}\">"))
+                    .unwrap();
+                let inertial = &FR3_URDF[from + FR3_URDF[from..].find("<inertial>").unwrap()..];
+                let mass = &inertial[inertial.find("<mass").unwrap()..];
+                let com: Vec<f64> = quoted(inertial, "xyz")
+                    .split_whitespace()
+                    .map(number)
+                    .collect();
+                (number(&quoted(mass, "value")), [com[0], com[1], com[2]])
+            })
+            .collect()
+    }
+
+    /// Kinetic and potential energy [J], the potential from the links' heights alone.
+    fn energy(dynamics: &Dynamics, pose: &Pose) -> (f64, f64) {
+        let mass = dynamics.mass(&pose.q);
+        let kinetic: f64 = (0..7)
+            .flat_map(|i| (0..7).map(move |j| (i, j)))
+            .map(|(i, j)| 0.5 * pose.dq[i] * mass[i][j] * pose.dq[j])
+            .sum();
+        let potential = links()
+            .iter()
+            .zip(Frame::ALL)
+            .map(|((mass, com), frame)| {
+                let t =
+                    dynamics
+                        .model
+                        .pose_q(frame, &pose.q, &IDENTITY_TRANSFORM, &IDENTITY_TRANSFORM);
+                mass * 9.81 * (t[2] * com[0] + t[6] * com[1] + t[10] * com[2] + t[14])
+            })
+            .sum();
+        (kinetic, potential)
+    }
+
+    fn swing(dynamics: &Dynamics, seconds: f64, dt: f64) -> Pose {
+        let mut pose = Pose {
+            q: HOME,
+            dq: [0.4, 0.0, -0.3, 0.0, 0.5, 0.0, 0.8],
+        };
+        for _ in 0..(seconds / dt).round() as u32 {
+            pose = dynamics.step(&pose, &[0.0; 7], dt).0;
+            assert_eq!(dynamics.stops(&pose), [0.0; 7], "the swing is free");
+        }
+        pose
+    }
+
+    #[test]
+    fn a_free_swing_without_friction_keeps_its_energy() {
+        let dynamics = dynamics(false);
+        let start = energy(&dynamics, &swing(&dynamics, 0.0, 1e-3));
+        for seconds in [0.1, 0.15, 0.2, 0.25] {
+            let now = energy(&dynamics, &swing(&dynamics, seconds, 1e-3));
+            let drift = (now.0 + now.1 - start.0 - start.1).abs();
+            assert!((now.1 - start.1).abs() > 0.5, "it swings: {now:?}");
+            println!("{drift} J of {now:?}");
+            assert!(drift < 1e-4 * now.0, "{drift} J of {now:?} J");
+        }
+    }
+
+    #[test]
+    fn friction_takes_energy_away() {
+        let dynamics = dynamics(true);
+        let start = energy(&dynamics, &swing(&dynamics, 0.0, 1e-3));
+        let end = energy(&dynamics, &swing(&dynamics, 0.2, 1e-3));
+        assert!(end.0 + end.1 < start.0 + start.1 - 0.1);
+    }
+
+    #[test]
+    fn halving_the_step_changes_a_free_swing_by_a_quarter_as_much_each_time() {
+        let dynamics = dynamics(false);
+        let worst = |a: Pose, b: Pose| (0..7).map(|i| (a.q[i] - b.q[i]).abs()).fold(0.0, f64::max);
+        let [coarse, half, quarter] = [1e-3, 5e-4, 2.5e-4].map(|dt| swing(&dynamics, 0.25, dt));
+        let (first, second) = (worst(coarse, half), worst(half, quarter));
+        assert!(first < 2e-5, "{first} rad");
+        assert!(
+            (3.0..5.0).contains(&(first / second)),
+            "{first} rad, then {second} rad"
+        );
+    }
+
+    #[test]
+    fn a_load_weighs_what_it_weighs() {
+        let mut dynamics = dynamics(false);
+        let bare = dynamics.gravity(&HOME);
+        dynamics.payload = Body {
+            mass: 2.0,
+            com: [0.0, 0.0, 0.1],
+            inertia: [0.0; 9],
+        };
+        let loaded = dynamics.gravity(&HOME);
+        // Joint 2 turns about a horizontal axis through the base's: the lever is the load's x.
+        let frame = dynamics.end_effector(&HOME, &IDENTITY_TRANSFORM);
+        let x = frame[12] + 0.1 * frame[8];
+        let torque = 2.0 * 9.81 * x;
+        assert!(
+            ((bare[1] - loaded[1]).abs() - torque).abs() < 1e-3,
+            "{bare:?} {loaded:?} {torque}"
+        );
+    }
+
+    #[test]
+    fn the_hard_stops_keep_the_arm_in_its_range() {
+        let dynamics = dynamics(true);
+        let mut pose = Pose {
+            q: HOME,
+            dq: [0.0; 7],
+        };
+        for _ in 0..3000 {
+            pose = dynamics
+                .step(&pose, &[80.0, 80.0, 80.0, 80.0, 12.0, 12.0, 12.0], 1e-3)
+                .0;
+            assert!(
+                pose.q
+                    .iter()
+                    .chain(&pose.dq)
+                    .all(|v| v.is_finite() && v.abs() < 50.0)
+            );
+        }
+        let upper = JOINT_POSITION_LIMITS.1;
+        for i in 0..7 {
+            assert!(
+                pose.q[i] < upper[i] + STOP_MARGIN + 0.05,
+                "joint {} at {}",
+                i + 1,
+                pose.q[i]
+            );
+        }
+    }
+}

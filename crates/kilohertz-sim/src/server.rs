@@ -28,6 +28,9 @@ const YIELDING: Duration = Duration::from_micros(80);
 /// How long a wait for a command may keep requests waiting, in lockstep.
 const LOCKSTEP_POLL: Duration = Duration::from_millis(1);
 
+/// How often a tick tries to show its values while somebody reads the last.
+const PUBLISHING_TRIES: u32 = 200;
+
 /// True joint values now, free of noise.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct JointState {
@@ -109,6 +112,8 @@ pub(crate) struct Server {
     work: Work,
     /// A command for the newest state can still come: the state was sent, and none was dropped.
     command_may_come: bool,
+    /// Lockstep has waited for a command in vain and goes on by the wall clock until one comes.
+    out_of_patience: bool,
     blocking: bool,
     over: bool,
 }
@@ -137,6 +142,7 @@ impl Server {
             counters: Counters::default(),
             work: Work::new(),
             command_may_come: false,
+            out_of_patience: false,
             blocking: false,
             over: false,
         })
@@ -161,10 +167,12 @@ impl Server {
             }
             self.take_datagrams();
             self.robot.tick();
-            self.send_replies();
-            self.send_state();
-            self.work.record(begin.elapsed());
+            // Shown before it is told: who hears of something finds it counted, and who gets a
+            // reply finds the state that goes with it.
             self.publish();
+            self.send_state();
+            self.send_replies();
+            self.work.record(begin.elapsed());
         }
         self.count();
         if let Ok(mut published) = self.published.lock() {
@@ -173,7 +181,10 @@ impl Server {
     }
 
     fn may_wait_for_command(&self) -> bool {
-        self.robot.awaits_command() && self.command_may_come && !self.faults.frozen
+        self.robot.awaits_command()
+            && self.command_may_come
+            && !self.out_of_patience
+            && !self.faults.frozen
     }
 
     /// Lockstep: time stands still until the command for the newest state is there, or something
@@ -185,13 +196,15 @@ impl Server {
         }
         while self.may_wait_for_command() && !self.over {
             if Instant::now() >= give_up {
-                self.command_may_come = false;
+                self.out_of_patience = true;
                 return;
             }
             self.take_datagram();
             self.release_held();
             self.take_messages();
-            self.send_replies();
+            if self.may_wait_for_command() {
+                self.send_replies();
+            }
         }
     }
 
@@ -302,7 +315,10 @@ impl Server {
 
     fn offer(&mut self, command: &RobotCommand) {
         let count = match self.robot.offer(command) {
-            Offer::Accepted => &mut self.counters.commands_received,
+            Offer::Accepted => {
+                self.out_of_patience = false;
+                &mut self.counters.commands_received
+            }
             Offer::Late => &mut self.counters.commands_late,
             Offer::Outside => &mut self.counters.commands_outside,
             Offer::Refused => &mut self.counters.datagrams_refused,
@@ -380,11 +396,16 @@ impl Server {
         }
     }
 
-    /// Shows the newest values, unless somebody is reading the last; then the next tick does.
+    /// Shows the newest values. A reader that stays in the way does not hold the tick up; the
+    /// next tick shows them then.
     fn publish(&mut self) {
         self.count();
-        if let Ok(mut published) = self.published.try_lock() {
-            self.show(&mut published);
+        for _ in 0..PUBLISHING_TRIES {
+            if let Ok(mut published) = self.published.try_lock() {
+                self.show(&mut published);
+                return;
+            }
+            std::hint::spin_loop();
         }
     }
 

@@ -29,6 +29,9 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a client may take to make room for an answer.
 const READING_PATIENCE: Duration = Duration::from_secs(1);
 
+/// Pause after a connection that the system could not take in.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
+
 /// Whether the server lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Life {
@@ -101,7 +104,7 @@ pub(crate) async fn serve(listener: TcpListener, gate: Arc<Gate>) {
                 let _ = attend(stream, peer, &listener, &gate, &mut life).await;
             }
             // Out of file descriptors, or a client that gave up: not the listener's fault.
-            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
     }
 }
@@ -165,7 +168,11 @@ async fn attend(
                 let bytes = message(reply.command as u32, reply.command_id, &[reply.status]);
                 write(&mut stream, &bytes).await?;
             }
-            newcomer = listener.accept() => drop(newcomer),
+            newcomer = listener.accept() => {
+                if newcomer.is_err() {
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
             () = &mut patience, if !conversation.connected() => return Ok(()),
         }
     }

@@ -3,10 +3,14 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use common::{DT, bump, largest_difference, lockstep, with_robot};
 use franka::{
-    JointPositions, JointVelocities, MoveControllerMode, RobotMode, Torques, motion_finished,
+    FrankaError, JointPositions, JointVelocities, MoveControllerMode, MoveStatus, RobotMode,
+    Torques, motion_finished,
 };
+use kilohertz_sim::{Simulator, SimulatorOptions};
 
 #[test]
 fn a_velocity_motion_ends_where_its_integral_says() {
@@ -105,4 +109,285 @@ fn no_torque_holds_the_arm_against_gravity() {
     });
     assert!(largest_difference(&simulator.joints().q, &start) < 1e-4);
     assert_eq!(simulator.counters().motions_finished, 1);
+}
+
+#[test]
+fn a_torque_motion_ends_where_integration_says() {
+    let simulator = Simulator::start(SimulatorOptions {
+        lockstep: true,
+        friction: false,
+        ..SimulatorOptions::default()
+    })
+    .unwrap();
+    let start = simulator.joints().q;
+    let (mut last, mut expected) = (0.0, 0.0);
+    with_robot(&simulator, |robot| {
+        let mut control = robot.start_torque_control().unwrap();
+        // About the vertical axis of joint 1 nothing but inertia resists: an independent
+        // integration of one joint, with the inertia at the start.
+        let model = franka::Model::from_urdf(franka::model::FR3_URDF).unwrap();
+        let (mut q, mut dq) = (0.0, 0.0);
+        for tick in 0..=200 {
+            let (state, _) = control.read_once().unwrap();
+            let tau = if tick < 200 {
+                bump(2 * (tick % 100), 200, 0.4)
+            } else {
+                0.0
+            };
+            let tau = if tick < 100 { tau } else { -tau };
+            control
+                .write_once(&Torques::new([tau, 0., 0., 0., 0., 0., 0.]))
+                .unwrap();
+            // The others' reaction is taken from the mass matrix: they are free as well.
+            let flat = model.mass(&state);
+            let inertia = schur(&flat);
+            dq += tau / inertia * DT;
+            q += dq * DT;
+            (last, expected) = (state.q[0], q);
+        }
+        control.read_once().unwrap();
+        control
+            .write_once(&motion_finished(Torques::new([0.0; 7])))
+            .unwrap();
+    });
+    let moved = last - start[0];
+    assert!(moved > 1e-3, "{moved}");
+    assert!(
+        (moved - expected).abs() < 0.02 * expected,
+        "{moved} rad instead of {expected} rad"
+    );
+}
+
+/// Inertia [kg m2] that joint 1 feels while the other joints are free: 1 / (M⁻¹)₁₁, by
+/// elimination from the last joint on.
+fn schur(flat: &[f64; 49]) -> f64 {
+    let armature = [0.195, 0.195, 0.195, 0.195, 0.074, 0.074, 0.074];
+    let mut m = [[0.0; 7]; 7];
+    for i in 0..7 {
+        for j in 0..7 {
+            m[i][j] = flat[7 * i + j] + if i == j { armature[i] } else { 0.0 };
+        }
+    }
+    for k in (1..7).rev() {
+        for i in 0..k {
+            for j in 0..k {
+                m[i][j] -= m[i][k] * m[k][j] / m[k][k];
+            }
+        }
+    }
+    m[0][0]
+}
+
+#[test]
+fn callbacks_with_rate_limits_and_filters_run_without_a_reflex() {
+    let simulator = lockstep();
+    let start = simulator.joints().q;
+    with_robot(&simulator, |robot| {
+        let initial = robot.read_once().unwrap().q_d;
+        let mut tick = 0;
+        robot
+            .control_joint_positions(
+                |_, _| {
+                    tick += 1;
+                    let mut q = initial;
+                    q[3] += 0.1 * (1.0 - (f64::from(tick) * DT * 3.0).cos());
+                    q[5] -= 0.1 * (1.0 - (f64::from(tick) * DT * 3.0).cos());
+                    let mut command = JointPositions::new(q);
+                    command.motion_finished = f64::from(tick) * DT * 3.0 >= std::f64::consts::TAU;
+                    command
+                },
+                franka::ControllerMode::JointImpedance,
+                true,
+                franka::DEFAULT_CUTOFF_FREQUENCY,
+            )
+            .unwrap();
+        let mut tick = 0;
+        robot
+            .control_joint_velocities(
+                |_, _| {
+                    tick += 1;
+                    // A step, which the client's limits turn into a ramp.
+                    let dq = if tick < 400 { 0.3 } else { 0.0 };
+                    let mut command = JointVelocities::new([0., 0., 0., 0., 0., dq, dq]);
+                    command.motion_finished = tick >= 900;
+                    command
+                },
+                franka::ControllerMode::JointImpedance,
+                true,
+                franka::DEFAULT_CUTOFF_FREQUENCY,
+            )
+            .unwrap();
+    });
+    let end = simulator.joints().q;
+    assert!((end[3] - start[3]).abs() < 2e-3, "there and back");
+    assert!(end[6] - start[6] > 0.1);
+    let counters = simulator.counters();
+    assert_eq!((counters.motions_finished, counters.reflexes), (2, 0));
+}
+
+#[test]
+fn a_motion_with_torques_of_the_clients_own_follows_them() {
+    let simulator = lockstep();
+    with_robot(&simulator, |robot| {
+        let mut control = robot
+            .start_joint_velocity_control(MoveControllerMode::ExternalController)
+            .unwrap();
+        for tick in 0..=300 {
+            let (state, _) = control.read_once().unwrap();
+            let dq = bump(tick, 300, 0.3);
+            let tau = std::array::from_fn(|i| {
+                (300.0 * (state.q_d[i] - state.q[i]) + 20.0 * (state.dq_d[i] - state.dq[i]))
+                    .clamp(-5.0, 5.0)
+            });
+            let velocities = JointVelocities::new([0., 0., 0., 0., 0., 0., dq]);
+            control
+                .write_once(&velocities, Some(&Torques::new(tau)))
+                .unwrap();
+        }
+        let (state, _) = control.read_once().unwrap();
+        assert!(
+            (state.q_d[6] - state.q[6]).abs() < 0.02,
+            "{} {}",
+            state.q_d[6],
+            state.q[6]
+        );
+        let rest = motion_finished(JointVelocities::new([0.0; 7]));
+        control
+            .write_once(&rest, Some(&Torques::new([0.0; 7])))
+            .unwrap();
+    });
+    assert_eq!(simulator.counters().motions_finished, 1);
+}
+
+#[test]
+fn a_stop_from_another_thread_preempts_the_motion() {
+    let simulator = lockstep();
+    with_robot(&simulator, |robot| {
+        let mut control = robot
+            .start_joint_velocity_control(MoveControllerMode::JointImpedance)
+            .unwrap();
+        let stopper = Arc::clone(robot);
+        let mut stop = None;
+        let error = loop {
+            let (state, _) = match control.read_once() {
+                Ok(read) => read,
+                Err(error) => break error,
+            };
+            let dq = (state.dq_d[0] + 0.002).min(0.3);
+            if dq >= 0.3 && stop.is_none() {
+                let stopper = Arc::clone(&stopper);
+                stop = Some(std::thread::spawn(move || stopper.stop()));
+            }
+            control
+                .write_once(&JointVelocities::new([dq, 0., 0., 0., 0., 0., 0.]), None)
+                .unwrap();
+        };
+        match error {
+            FrankaError::Control(e) => assert_eq!(e.move_status, Some(MoveStatus::Preempted)),
+            other => panic!("{other:?}"),
+        }
+        stop.unwrap().join().unwrap().unwrap();
+        assert_eq!(robot.read_once().unwrap().robot_mode, RobotMode::Idle);
+        assert!(simulator.joints().dq[0].abs() < 1e-3);
+    });
+    let counters = simulator.counters();
+    assert_eq!((counters.motions_aborted, counters.reflexes), (1, 0));
+}
+
+#[test]
+fn the_state_tells_the_truth_about_the_arm() {
+    let simulator = lockstep();
+    with_robot(&simulator, |robot| {
+        let model = robot.load_model().unwrap();
+        robot
+            .set_load(
+                1.5,
+                [0.0, 0.0, 0.05],
+                [0.01, 0., 0., 0., 0.01, 0., 0., 0., 0.01],
+            )
+            .unwrap();
+        let mut tool = franka::robot_state::IDENTITY_TRANSFORM;
+        tool[14] = 0.1;
+        robot.set_ee(tool).unwrap();
+        robot.set_k(tool).unwrap();
+        for _ in 0..300 {
+            robot.read_once().unwrap();
+        }
+        let state = robot.read_once().unwrap();
+        assert_eq!(state.m_load, 1.5);
+        assert_eq!(state.m_total, 1.5);
+        assert_eq!((state.F_T_EE, state.EE_T_K), (state.NE_T_EE, state.EE_T_K));
+        let pose = model.pose(franka::Frame::EndEffector, &state);
+        for i in 0..16 {
+            assert!((pose[i] - state.O_T_EE[i]).abs() < 1e-5);
+        }
+        let gravity = model.gravity(&state);
+        assert!(
+            largest_difference(&state.tau_J, &gravity) < 0.05,
+            "{:?} {gravity:?}",
+            state.tau_J
+        );
+        assert!(largest_difference(&state.q, &simulator.joints().q) < 1e-4);
+        assert_eq!(state.elbow[1], -1.0);
+        assert_eq!(state.control_command_success_rate, 0.0);
+        assert_eq!(state.tau_ext_hat_filtered, [0.0; 7]);
+    });
+}
+
+#[test]
+fn a_softer_joint_impedance_tracks_worse() {
+    let error = |stiffness: f64| {
+        let simulator = lockstep();
+        with_robot(&simulator, |robot| {
+            robot.set_joint_impedance([stiffness; 7]).unwrap();
+            let mut control = robot
+                .start_joint_velocity_control(MoveControllerMode::JointImpedance)
+                .unwrap();
+            let mut worst: f64 = 0.0;
+            for tick in 0..=500 {
+                let (state, _) = control.read_once().unwrap();
+                worst = worst.max(largest_difference(&state.q, &state.q_d));
+                let dq = bump(tick, 500, 0.5);
+                control
+                    .write_once(&JointVelocities::new([dq, 0., 0., 0., 0., 0., dq]), None)
+                    .unwrap();
+            }
+            worst
+        })
+    };
+    let (stiff, soft) = (error(3000.0), error(20.0));
+    assert!(soft > 2.0 * stiff, "{soft} rad and {stiff} rad");
+}
+
+#[test]
+fn the_arm_refuses_what_makes_no_sense() {
+    let simulator = lockstep();
+    with_robot(&simulator, |robot| {
+        let invalid = |result: franka::FrankaResult<()>| match result {
+            Err(FrankaError::Command(text)) => {
+                assert!(text.contains("invalid argument"), "{text}");
+            }
+            other => panic!("{other:?}"),
+        };
+        invalid(robot.set_joint_impedance([-1.0; 7]));
+        invalid(robot.set_cartesian_impedance([1e9; 6]));
+        invalid(robot.set_load(-1.0, [0.0; 3], [0.0; 9]));
+        invalid(robot.set_load(1.0, [f64::NAN; 3], [0.0; 9]));
+        invalid(robot.set_k([1.0; 16]));
+        invalid(robot.set_collision_behavior_simple([20.0; 7], [10.0; 7], [10.0; 6], [20.0; 6]));
+        robot
+            .set_collision_behavior_simple([10.0; 7], [20.0; 7], [10.0; 6], [20.0; 6])
+            .unwrap();
+        robot.set_guiding_mode([true; 6], false).unwrap();
+        robot
+            .set_cartesian_impedance([500.0, 500.0, 500.0, 20.0, 20.0, 20.0])
+            .unwrap();
+        assert!(matches!(
+            robot
+                .start_cartesian_pose_control(MoveControllerMode::CartesianImpedance)
+                .map(drop),
+            Err(FrankaError::Command(_))
+        ));
+        robot.automatic_error_recovery().unwrap();
+    });
 }
