@@ -81,6 +81,10 @@ struct Stop {
 }
 
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one, and a box would be an allocation"
+)]
 enum Mode {
     Idle,
     Moving(Motion),
@@ -329,21 +333,20 @@ impl ControlBox {
         let external = motion.is_external();
         let finished = command.motion.motion_generation_finished != 0
             || command.control.torque_command_finished != 0;
-        let mut checked = self
+        let generated = motion.generator != Generator::None;
+        let last_tau = std::mem::replace(&mut motion.tau, tau);
+        let checked = self
             .limits
             .next(motion.generator, &self.arm.reference, &input, first)
             .and_then(|next| {
                 if external {
-                    self.limits.torque(&motion.tau, &tau)?;
+                    self.limits.torque(&last_tau, &tau)?;
+                }
+                if finished && generated {
+                    self.limits.finish(&next)?;
                 }
                 Ok(next)
             });
-        motion.tau = tau;
-        if let (true, false, Ok(next)) = (finished, motion.generator == Generator::None, &checked) {
-            if let Err(violated) = self.limits.finish(next) {
-                checked = Err(violated);
-            }
-        }
         match checked {
             Err(violated) => {
                 self.reflex(violated);

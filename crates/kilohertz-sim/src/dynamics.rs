@@ -181,33 +181,37 @@ fn along(from: &Joints, rate: &Joints, dt: f64) -> Joints {
 fn solve(mut m: [Joints; 7], mut b: Joints) -> Joints {
     for i in 0..7 {
         for j in 0..=i {
-            let mut sum = m[i][j];
-            for k in 0..j {
-                sum -= m[i][k] * m[j][k];
-            }
-            m[i][j] = if i == j { sum.sqrt() } else { sum / m[j][j] };
+            let known: f64 = (0..j).map(|k| m[i][k] * m[j][k]).sum();
+            let rest = m[i][j] - known;
+            m[i][j] = if i == j { rest.sqrt() } else { rest / m[j][j] };
         }
     }
     for i in 0..7 {
-        for k in 0..i {
-            b[i] -= m[i][k] * b[k];
-        }
-        b[i] /= m[i][i];
+        let known: f64 = (0..i).map(|k| m[i][k] * b[k]).sum();
+        b[i] = (b[i] - known) / m[i][i];
     }
     for i in (0..7).rev() {
-        for k in i + 1..7 {
-            b[i] -= m[k][i] * b[k];
-        }
-        b[i] /= m[i][i];
+        let known: f64 = (i + 1..7).map(|k| m[k][i] * b[k]).sum();
+        b[i] = (b[i] - known) / m[i][i];
     }
     b
 }
 
 #[cfg(test)]
 mod tests {
+    use std::f64::consts::{FRAC_PI_2, FRAC_PI_4};
+
     use super::*;
 
-    const HOME: Joints = [0.0, -0.785398, 0.0, -2.356194, 0.0, 1.570796, 0.785398];
+    const HOME: Joints = [
+        0.0,
+        -FRAC_PI_4,
+        0.0,
+        -3.0 * FRAC_PI_4,
+        0.0,
+        FRAC_PI_2,
+        FRAC_PI_4,
+    ];
     const ELSEWHERE: Joints = [
         0.549159, 1.133616, 1.27949, -2.232337, -0.897333, 3.717823, -2.387313,
     ];
@@ -410,14 +414,8 @@ mod tests {
                     .all(|v| v.is_finite() && v.abs() < 50.0)
             );
         }
-        let upper = JOINT_POSITION_LIMITS.1;
-        for i in 0..7 {
-            assert!(
-                pose.q[i] < upper[i] + STOP_MARGIN + 0.05,
-                "joint {} at {}",
-                i + 1,
-                pose.q[i]
-            );
+        for (q, upper) in pose.q.iter().zip(JOINT_POSITION_LIMITS.1) {
+            assert!(*q < upper + STOP_MARGIN + 0.05, "{:?}", pose.q);
         }
     }
 }

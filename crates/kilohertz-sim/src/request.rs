@@ -167,7 +167,7 @@ mod tests {
     use zerocopy::IntoBytes;
 
     fn move_request(controller: MoveControllerMode, mode: MoveMotionGeneratorMode) -> MoveRequest {
-        let deviation = Deviation::new(10.0, 3.12, 6.28);
+        let deviation = Deviation::new(10.0, 3.0, 6.0);
         MoveRequest::new(controller, mode, deviation, deviation)
     }
 

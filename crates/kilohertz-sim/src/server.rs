@@ -390,7 +390,7 @@ impl Server {
         counters.motions_finished = tally.motions_finished;
         counters.motions_aborted = tally.motions_aborted;
         counters.reflexes = tally.reflexes;
-        if counters.ticks % 100 == 0 {
+        if counters.ticks.is_multiple_of(100) {
             counters.tick_work_p50 = self.work.quantile(0.5);
             counters.tick_work_p99 = self.work.quantile(0.99);
         }

@@ -292,7 +292,7 @@ fn a_command_that_is_not_a_number_ends_the_motion_as_an_input_error() {
     use franka::wire::robot::{Deviation, MoveMotionGeneratorMode, MoveRequest};
     let simulator = wall_clock();
     let (mut stream, udp, server) = raw_client(simulator.address());
-    let wide = Deviation::new(10.0, 3.12, 6.28);
+    let wide = Deviation::new(10.0, 3.0, 6.0);
     let motion = MoveRequest::new(
         MoveControllerMode::JointImpedance,
         MoveMotionGeneratorMode::JointVelocity,

@@ -318,8 +318,8 @@ fn the_state_tells_the_truth_about_the_arm() {
         assert_eq!(state.m_total, 1.5);
         assert_eq!((state.F_T_EE, state.EE_T_K), (state.NE_T_EE, state.EE_T_K));
         let pose = model.pose(franka::Frame::EndEffector, &state);
-        for i in 0..16 {
-            assert!((pose[i] - state.O_T_EE[i]).abs() < 1e-5);
+        for (computed, reported) in pose.iter().zip(state.O_T_EE) {
+            assert!((computed - reported).abs() < 1e-5);
         }
         let gravity = model.gravity(&state);
         assert!(

@@ -146,7 +146,7 @@ fn losses_at_speed_are_bridged_with_constant_acceleration() {
             .start_joint_velocity_control(MoveControllerMode::JointImpedance)
             .unwrap();
         let mut dq = 0.0_f64;
-        let mut q_d = 0.0;
+        let mut before = None;
         // Each command follows the state's own desired velocity, as a client must that may lose
         // one: up to 0.2 rad/s, a sleep, and down again.
         let mut slept = false;
@@ -156,15 +156,20 @@ fn losses_at_speed_are_bridged_with_constant_acceleration() {
             if up && dq >= 0.2 && !slept && state.ddq_d[0].abs() < 1e-3 {
                 thread::sleep(Duration::from_millis(12));
                 slept = true;
-                q_d = state.q_d[0];
+                before = Some(state);
                 control
                     .write_once(&JointVelocities::new([dq, 0., 0., 0., 0., 0., 0.]), None)
                     .unwrap();
                 continue;
             }
-            if slept && up {
+            if let (Some(before), true) = (before, up) {
+                let seconds = (state.time.as_millis() - before.time.as_millis()) as f64 * 1e-3;
+                let moved = state.q_d[0] - before.q_d[0];
                 assert!((state.dq_d[0] - dq).abs() < 1e-6, "it kept its velocity");
-                assert!(state.q_d[0] > q_d + 8.0 * 0.2e-3, "and went on");
+                assert!(
+                    (moved - dq * seconds).abs() < 1e-6,
+                    "and went on: {moved} rad"
+                );
                 up = false;
             }
             let target: f64 = if up { 0.2 } else { 0.0 };
