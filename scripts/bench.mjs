@@ -15,7 +15,7 @@ const once = process.argv.includes('--once');
 const [kind, ...names] = process.argv.slice(2).filter((word) => !word.startsWith('--'));
 
 function rustBenches() {
-  const json = execFileSync('cargo', ['metadata', '--format-version=1', '--no-deps', '--locked'], {
+  const json = execFileSync('cargo', ['metadata', '--format-version=1', '--no-deps'], {
     cwd: root,
     encoding: 'utf8',
     maxBuffer: 1 << 26,
@@ -29,7 +29,7 @@ function rust() {
   requireRust();
   const chosen = rustBenches().filter((name) => names.length === 0 || names.includes(name));
   if (chosen.length === 0) return;
-  const args = ['bench', '--workspace', '--locked', ...chosen.flatMap((name) => ['--bench', name])];
+  const args = ['bench', '--workspace', ...chosen.flatMap((name) => ['--bench', name])];
   step(`cargo bench ${chosen.join(' ')}`, 'cargo', once ? [...args, '--', '--test'] : args);
 }
 

@@ -59,7 +59,7 @@ function checkExamples() {
 
 await orExplain(() => {
   requireRust();
-  step('cargo doc', 'cargo', ['doc', '--workspace', '--no-deps', '--locked'], {
+  step('cargo doc', 'cargo', ['doc', '--workspace', '--no-deps'], {
     env: { RUSTDOCFLAGS: '-D warnings' },
   });
   checkLinks();

@@ -25,8 +25,12 @@ await orExplain(() => {
   if (existsSync(join(root, 'index.ts')) || bindingLoads()) return;
 
   const why = `no native binding for ${process.platform}-${process.arch} came with the package`;
-  console.error(`kilohertz: ${why}; building it from source (about two minutes).`);
-  requireRust();
+  try {
+    requireRust();
+  } catch (error) {
+    throw new Missing(`${why}, and it cannot be built here: ${error.message}`);
+  }
+  console.error(`kilohertz: ${why}; building it from source, which takes a minute or two.`);
   const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
   const args = ['build', '--release', '--locked', '--package', 'kilohertz-node'];
   const ended = spawnSync('cargo', [...args, '--target-dir', target], {

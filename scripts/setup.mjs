@@ -92,10 +92,9 @@ function buildBinding() {
     tool('build the native binding', '@napi-rs/cli/dist/cli.js', [
       ...['build', '--platform', '--release', '--esm', '--output-dir', fresh],
       ...['--manifest-path', path('crates', 'kilohertz-node', 'Cargo.toml')],
-      ...['--js', 'binding.js', '--dts', 'binding.d.ts', '--', '--locked'],
+      ...['--js', 'binding.js', '--dts', 'binding.d.ts'],
     ]);
     for (const name of [basename(bindingPath()), 'binding.js', 'binding.d.ts']) {
-      if (!existsSync(join(fresh, name))) continue;
       const placed = path('binding', name);
       mkdirSync(dirname(placed), { recursive: true });
       copyFileSync(join(fresh, name), `${placed}.new`);

@@ -14,7 +14,7 @@ const parts = {
   },
   rust() {
     requireRust();
-    step('cargo test', 'cargo', ['test', '--workspace', '--locked']);
+    step('cargo test', 'cargo', ['test', '--workspace']);
   },
   loom() {
     const manifest = readFileSync(join(root, 'crates', 'kilohertz-core', 'Cargo.toml'), 'utf8');
@@ -23,7 +23,7 @@ const parts = {
     // Loom replaces the atomics of one crate and explores every interleaving; it wants its own
     // flags, and so its own target folder.
     const target = join(root, 'target', 'loom');
-    const args = ['test', '--locked', '-p', 'kilohertz-core', '--release', '--lib', 'loom'];
+    const args = ['test', '-p', 'kilohertz-core', '--release', '--lib', 'loom'];
     step('loom', 'cargo', [...args, '--target-dir', target], {
       env: { RUSTFLAGS: `${process.env.RUSTFLAGS ?? ''} --cfg loom`.trim() },
     });

@@ -1,0 +1,4 @@
+// A CommonJS user's program.
+const { version } = require('kilohertz');
+
+console.log(JSON.stringify({ version }));

@@ -1,0 +1,139 @@
+// The package as a user gets it: packed, installed into an empty folder without the network, without
+// Rust and without a compiler, then compiled against and run.
+
+import { execFileSync } from 'node:child_process';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = dirname(dirname(here));
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const folder = mkdtempSync(join(tmpdir(), 'kilohertz-package-'));
+const app = join(folder, 'app');
+const installed = join(app, 'node_modules', 'kilohertz');
+let packed: string[] = [];
+
+// Only Node and npm can be found on this path.
+const tools = join(folder, 'tools');
+const env = { ...process.env, PATH: tools, npm_config_offline: 'true', NODE_OPTIONS: '' };
+
+function node(args: string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): string {
+  return execFileSync(process.execPath, args, {
+    cwd: app,
+    env,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...options,
+  });
+}
+
+/** npm's own script: the one that runs us, or else the one beside this Node. */
+function npmCli(): string {
+  const running = process.env['npm_execpath'];
+  if (running && basename(running) === 'npm-cli.js') return running;
+  return `${execFileSync('npm', ['root', '--global'], { encoding: 'utf8' }).trim()}/npm/bin/npm-cli.js`;
+}
+
+function run(program: string): { version: string } {
+  return JSON.parse(node([program]));
+}
+
+test.before('pack and install', () => {
+  mkdirSync(tools);
+  symlinkSync(process.execPath, join(tools, 'node'));
+  cpSync(join(here, 'consumer'), app, { recursive: true });
+  writeFileSync(
+    join(app, 'package.json'),
+    JSON.stringify({ name: 'app', type: 'module', private: true }),
+  );
+
+  const npm = npmCli();
+  const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder];
+  const [{ filename, files }] = JSON.parse(node([npm, ...args], { cwd: root }));
+  packed = files.map(({ path }: { path: string }) => path);
+  node([npm, 'install', '--no-audit', '--no-fund', join(folder, filename)]);
+});
+
+test.after.always('clean up', () => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('carries the licences, the declarations, the binding and the sources it can be built from', (t) => {
+  for (const path of [
+    'LICENSE-APACHE',
+    'LICENSE-MIT',
+    'NOTICE',
+    'README.md',
+    'index.d.ts',
+    'dist/index.js',
+    'binding/binding.js',
+    'Cargo.lock',
+    'crates/kilohertz-node/build.rs',
+    'scripts/install.mjs',
+  ]) {
+    t.true(packed.includes(path), path);
+  }
+  t.true(packed.some((path) => /^binding\/kilohertz\..*\.node$/.test(path)));
+});
+
+test('carries nothing that only the checkout needs', (t) => {
+  const unwanted =
+    /(^|\/)(__test__|node_modules|target|\.stamp)(\/|$)|^dist\/(examples|docs)\/|\.tgz$/;
+  t.deepEqual(
+    packed.filter((path) => unwanted.test(path)),
+    [],
+  );
+});
+
+test('compiles in a TypeScript program with its own declarations, strictly', (t) => {
+  const modules = join(root, 'node_modules');
+  const compiler = join(modules, 'typescript', 'bin', 'tsc');
+  t.notThrows(() => node([compiler, '-p', '.', '--typeRoots', join(modules, '@types')]));
+  t.is(run('typed.js').version, version);
+});
+
+test('runs in plain JavaScript', (t) => {
+  t.is(run('plain.js').version, version);
+});
+
+test('runs in CommonJS', (t) => {
+  t.is(run('common.cjs').version, version);
+});
+
+// A build from nothing takes a minute or two, so it is left to the full check.
+const whenChecked = process.env['CI'] ? test : test.skip;
+
+whenChecked('builds its binding from source where none that fits came with it', (t) => {
+  t.timeout(10 * 60_000, 'a build from source');
+  const prebuilt = packed.find((path) => path.endsWith('.node')) as string;
+  rmSync(join(installed, prebuilt));
+  t.throws(() => run('plain.js'));
+
+  node([join(installed, 'scripts', 'install.mjs')], {
+    env: { ...process.env, CARGO_NET_OFFLINE: 'true', CARGO_TARGET_DIR: join(folder, 'target') },
+  });
+  t.is(run('plain.js').version, version);
+});
+
+test('says in one line what is missing where it cannot be built', (t) => {
+  const copy = join(folder, 'bare');
+  cpSync(installed, copy, { recursive: true });
+  rmSync(join(copy, 'binding'), { recursive: true });
+  const error = t.throws(() => node([join(copy, 'scripts', 'install.mjs')])) as Error & {
+    status: number;
+    stderr: string;
+  };
+  t.is(error.status, 1);
+  t.regex(error.stderr, /^kilohertz: .*cargo was not found.*rustup\.rs\.\n$/);
+});
