@@ -16,7 +16,7 @@ pub struct SimulatorOptions {
     pub host: IpAddr,
     /// TCP port; 0 takes a free one. Default 0. (A control box listens on 1337.)
     pub port: u16,
-    /// Joint positions at the start [rad], at rest. Default `[0, -π/4, 0, -3π/4, 0, π/2, π/4]`.
+    /// Joint positions at the start \[rad\], at rest. Default `[0, -π/4, 0, -3π/4, 0, π/2, π/4]`.
     pub q: [f64; 7],
     /// Whether the joints have friction. Default true.
     pub friction: bool,

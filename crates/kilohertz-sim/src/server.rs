@@ -34,7 +34,7 @@ const PUBLISHING_TRIES: u32 = 200;
 /// True joint values now, free of noise.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct JointState {
-    /// Positions [rad].
+    /// Positions \[rad\].
     pub q: [f64; 7],
     /// Velocities [rad/s].
     pub dq: [f64; 7],

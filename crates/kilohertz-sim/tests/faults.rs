@@ -363,3 +363,95 @@ fn a_client_that_vanishes_in_a_motion_leaves_an_arm_at_rest_for_the_next() {
     eventually("at rest", || simulator.joints().dq[0].abs() < 1e-3);
     assert_eq!(simulator.counters().reflexes, 0);
 }
+
+#[test]
+fn a_client_that_never_reads_its_answers_holds_nobody_up() {
+    let simulator = wall_clock();
+    let (mut stream, _udp, _server) = raw_client(simulator.address());
+    stream
+        .set_write_timeout(Some(Duration::from_millis(100)))
+        .unwrap();
+    let model = request(Command::GetRobotModel, &[]);
+    for _ in 0..20_000 {
+        if stream.write_all(&model).is_err() {
+            break;
+        }
+    }
+    let ticks = simulator.counters().ticks;
+    eventually("time goes on", || simulator.counters().ticks > ticks + 20);
+    eventually("it is disconnected", || {
+        std::thread::scope(|scope| {
+            scope
+                .spawn(|| connect(&simulator).and_then(|robot| robot.read_once()))
+                .join()
+                .unwrap()
+        })
+        .is_ok()
+    });
+    simulator.stop();
+}
+
+#[test]
+fn a_client_that_says_nothing_makes_room_for_the_next() {
+    let simulator = wall_clock();
+    let _silent = TcpStream::connect(simulator.address()).unwrap();
+    eventually("its patience is over", || {
+        std::thread::scope(|scope| {
+            scope
+                .spawn(|| connect(&simulator).and_then(|robot| robot.read_once()))
+                .join()
+                .unwrap()
+        })
+        .is_ok()
+    });
+}
+
+#[test]
+fn in_lockstep_a_client_that_stays_away_ends_its_motion_in_the_end() {
+    let simulator = Simulator::start(SimulatorOptions {
+        lockstep: true,
+        lockstep_timeout: Duration::from_millis(50),
+        ..SimulatorOptions::default()
+    })
+    .unwrap();
+    let error = with_robot(&simulator, |robot| {
+        motion_at_rest(robot, 100, |tick| {
+            if tick == 50 {
+                eventually("given up", || simulator.counters().reflexes == 1);
+            }
+        })
+        .unwrap_err()
+    });
+    assert!(
+        error
+            .to_string()
+            .contains("communication_constraints_violation"),
+        "{error}"
+    );
+    let counters = simulator.counters();
+    assert_eq!(
+        (counters.commands_lost, counters.longest_lost_run),
+        (20, 20)
+    );
+}
+
+#[test]
+fn an_unknown_or_mangled_request_is_answered_as_refused() {
+    let simulator = wall_clock();
+    let (mut stream, _udp, _server) = raw_client(simulator.address());
+    let unknown = HeaderLayout::Robot.encode_header(77, 5, 0);
+    stream.write_all(&unknown).unwrap();
+    let mut answer = [0; ROBOT_HEADER_LEN + 1];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(
+        HeaderLayout::Robot.decode_header(&answer),
+        Some((77, 5, 13))
+    );
+    assert_eq!(answer[ROBOT_HEADER_LEN], 1, "not possible");
+    stream.write_all(&request(Command::Move, &[0; 3])).unwrap();
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(
+        answer[ROBOT_HEADER_LEN],
+        franka::MoveStatus::InvalidArgumentRejected.to_u8()
+    );
+}

@@ -391,3 +391,24 @@ fn the_arm_refuses_what_makes_no_sense() {
         robot.automatic_error_recovery().unwrap();
     });
 }
+
+#[test]
+fn the_same_commands_end_at_the_same_place_bit_for_bit() {
+    let run = || {
+        let simulator = lockstep();
+        with_robot(&simulator, |robot| {
+            let mut control = robot
+                .start_joint_velocity_control(MoveControllerMode::JointImpedance)
+                .unwrap();
+            for tick in 0..=300 {
+                control.read_once().unwrap();
+                let dq = bump(tick, 300, 0.4);
+                let velocities = JointVelocities::new([dq, 0., -dq, 0., dq, 0., 0.]);
+                control.write_once(&velocities, None).unwrap();
+            }
+            let (state, _) = control.read_once().unwrap();
+            (state.q, state.dq, state.tau_J)
+        })
+    };
+    assert_eq!(run(), run());
+}
