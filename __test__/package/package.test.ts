@@ -24,7 +24,7 @@ const app = join(folder, 'app');
 const installed = join(app, 'node_modules', 'kilohertz');
 let packed: string[] = [];
 
-// Only Node and npm can be found on this path.
+// On this path there is Node, and the shell that npm starts scripts with; no Rust, no compiler.
 const tools = join(folder, 'tools');
 const env = { ...process.env, PATH: tools, npm_config_offline: 'true', NODE_OPTIONS: '' };
 
@@ -52,6 +52,7 @@ function run(program: string): { version: string } {
 test.before('pack and install', () => {
   mkdirSync(tools);
   symlinkSync(process.execPath, join(tools, 'node'));
+  symlinkSync('/bin/sh', join(tools, 'sh'));
   cpSync(join(here, 'consumer'), app, { recursive: true });
   writeFileSync(
     join(app, 'package.json'),
