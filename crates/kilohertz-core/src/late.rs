@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! fresh action ──▶ used as it is
-//! late action  ──▶ followed within the limits     (also a fresh one after a gap, until caught up)
+//! late action  ──▶ followed within the limits     (also a fresh one after a gap, or after a lost
+//!                  command, until caught up)
 //! no action    ──▶ held: the robot moves on as last commanded, at most `max_held` cycles in a row
 //!              ──▶ rest: the robot is brought to rest within its limits and kept there
 //!              ──▶ with `OnLate::Stop`, the session ends with an error instead of waiting
@@ -98,6 +99,12 @@ impl Ladder {
         } else {
             Step::Use
         }
+    }
+
+    /// Tells that the robot is not where it was commanded to be: a command got lost. Actions are
+    /// followed until caught up.
+    pub fn out_of_step(&mut self) {
+        self.catching_up = true;
     }
 
     /// Tells that the action just followed was reached: fresh ones are used as they are again.

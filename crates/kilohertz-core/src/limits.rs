@@ -58,8 +58,9 @@ pub struct Violation {
 /// A robot's limits, as the loop uses them. All calls come from the loop thread; none may block or
 /// allocate. `observation` is always the cycle's, `action` and `out` have the action's slots.
 pub trait Limits: Send {
-    /// Takes in how the robot stands and moves before the first command.
-    fn seed(&mut self, observation: &[f64]);
+    /// Takes in how the robot stands and moves, first thing in every cycle. Says whether that is
+    /// what it was commanded; it is not where a command got lost and the robot went on by itself.
+    fn observe(&mut self, observation: &[f64]) -> bool;
 
     /// Whether the value of `action` is allowed at all, however the robot got there.
     ///
@@ -117,7 +118,9 @@ impl Unlimited {
 }
 
 impl Limits for Unlimited {
-    fn seed(&mut self, _observation: &[f64]) {}
+    fn observe(&mut self, _observation: &[f64]) -> bool {
+        true
+    }
 
     fn check_value(&self, _observation: &[f64], action: &[f64]) -> Result<(), Violation> {
         check_finite(action)

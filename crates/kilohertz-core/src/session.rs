@@ -38,17 +38,20 @@ pub struct Config {
     pub late: LateRule,
     /// How many ticks the record ring holds; 0 keeps no records.
     pub record_ticks: usize,
+    /// When the loop ends by itself, counted from its first cycle; `None`: when it is asked to.
+    pub run_for: Option<Duration>,
     /// What the loop thread asks of the system.
     pub realtime: RealtimeRequest,
 }
 
 impl Default for Config {
-    /// 300 us for the policy, the default late rule, no records, a realtime thread.
+    /// 300 us for the policy, the default late rule, no records, no end, a realtime thread.
     fn default() -> Config {
         Config {
             patience: Patience::Budget(Duration::from_micros(300)),
             late: LateRule::default(),
             record_ticks: 0,
+            run_for: None,
             realtime: RealtimeRequest::default(),
         }
     }
@@ -236,6 +239,11 @@ impl Session {
         self.shared.outcome.get()
     }
 
+    /// Whether there are events to be taken.
+    pub fn has_events(&self) -> bool {
+        !self.shared.events.is_empty()
+    }
+
     /// Takes the oldest event not taken yet.
     pub fn take_event(&self) -> Option<Event> {
         self.shared.events.pop()
@@ -319,6 +327,7 @@ struct Body<'a> {
     limits: Box<dyn Limits>,
     patience: Patience,
     late: LateRule,
+    run_for: Option<Duration>,
     ladder: Ladder,
     shared: &'a Shared,
     bell: &'a Bell,
@@ -354,6 +363,7 @@ impl<'a> Body<'a> {
             limits,
             patience: config.patience,
             late: config.late,
+            run_for: config.run_for,
             ladder: Ladder::new(config.late),
             shared,
             bell,
@@ -419,6 +429,13 @@ impl<'a> Body<'a> {
             self.shared.recorder.stale_actions.add(1);
         }
         Some(answer)
+    }
+
+    /// Whether the session has run for as long as it was to. Half a period early counts: a cycle
+    /// that starts a little before its time is that time's cycle.
+    fn is_over(&self, started: Time) -> bool {
+        let ran = started.since(self.first) + self.period / 2;
+        self.run_for.is_some_and(|run_for| ran >= run_for)
     }
 
     /// Writes this cycle's command into `self.sent`, or begins to end the session.
@@ -557,12 +574,12 @@ impl Tick for Body<'_> {
             action,
         } = cycle;
         let period = self.count_period(started, skipped);
-        if self.tick == 0 {
-            self.limits.seed(observation);
+        if !self.limits.observe(observation) {
+            self.ladder.out_of_step();
         }
         self.last_states
             .push(self.tick, started.since(self.first), observation);
-        let kind = if self.ending.is_some() || self.is_stopping() {
+        let kind = if self.ending.is_some() || self.is_stopping() || self.is_over(started) {
             self.end(None, observation)
         } else {
             match self.ask(started, period, observation) {

@@ -18,7 +18,7 @@ pub struct RealtimeRequest {
     pub priority: Option<u8>,
     /// The CPU to stay on; `None` lets the scheduler choose.
     pub cpu: Option<usize>,
-    /// Whether the process's memory is kept from being paged out.
+    /// Whether this library and the thread's stack are kept from being paged out.
     pub lock_memory: bool,
     /// How much later than asked the kernel may wake the thread to save power. Counts without
     /// `SCHED_FIFO` only, where the kernel's default is 50 us.
@@ -68,7 +68,7 @@ pub struct RealtimeReport {
     pub priority: Grant,
     /// Staying on the asked CPU.
     pub cpu: Grant,
-    /// The process's memory kept from being paged out.
+    /// This library and the thread's stack kept from being paged out.
     pub memory: Grant,
     /// The asked timer slack.
     pub timer_slack: Grant,
@@ -188,33 +188,65 @@ mod system {
         ))
     }
 
+    /// Locks the mappings of this library and the stack of the calling thread.
+    ///
+    /// Not `mlockall`: under it the JavaScript engine's own memory management fails (V8 aborts
+    /// where it cannot change the protection of a locked page), and what the loop uses otherwise it
+    /// touches every cycle.
     pub(super) fn lock_memory() -> Result<(), String> {
-        let mut limit = libc::rlimit {
-            rlim_cur: 0,
-            rlim_max: 0,
-        };
-        // SAFETY: `limit` is a valid rlimit that outlives the call, which only writes it.
-        unsafe { libc::getrlimit(libc::RLIMIT_MEMLOCK, &raw mut limit) };
-        // SAFETY: geteuid has no preconditions and cannot fail.
-        let root = unsafe { libc::geteuid() } == 0;
-        if !root && limit.rlim_cur != libc::RLIM_INFINITY {
-            // With a finite limit the lock would succeed now and allocations would fail later.
-            return Err(
-                "the memlock limit is finite: set it to unlimited in /etc/security/limits.conf"
-                    .to_owned(),
-            );
+        let maps = std::fs::read_to_string("/proc/self/maps")
+            .map_err(|error| format!("/proc/self/maps: {error}"))?;
+        let mappings: Vec<Mapping<'_>> = maps.lines().filter_map(Mapping::parse).collect();
+        let on_stack = 0_u8;
+        let stack = (&raw const on_stack).addr();
+        let code = (lock_memory as fn() -> Result<(), String>) as usize;
+        let library = mappings
+            .iter()
+            .find(|mapping| mapping.holds(code))
+            .map(|found| found.path);
+        for mapping in &mappings {
+            let ours = library == Some(mapping.path) || mapping.holds(stack);
+            if !ours || !mapping.readable {
+                continue;
+            }
+            let start = std::ptr::without_provenance(mapping.start);
+            // SAFETY: mlock changes no memory contents; a range that is no longer mapped makes it
+            // fail, which is reported.
+            if unsafe { libc::mlock(start, mapping.end - mapping.start) } != 0 {
+                return Err(format!(
+                    "mlock: {}; raise the memlock limit in /etc/security/limits.conf",
+                    Error::last_os_error()
+                ));
+            }
         }
-        // MCL_ONFAULT keeps pages once touched; without it every reservation of the JavaScript
-        // engine would be filled with memory at once.
-        let flags = libc::MCL_CURRENT | libc::MCL_FUTURE | libc::MCL_ONFAULT;
-        // SAFETY: mlockall takes flags only and changes no memory contents.
-        if unsafe { libc::mlockall(flags) } == 0 {
-            return Ok(());
+        Ok(())
+    }
+
+    /// A line of `/proc/self/maps`.
+    struct Mapping<'a> {
+        start: usize,
+        end: usize,
+        readable: bool,
+        path: &'a str,
+    }
+
+    impl Mapping<'_> {
+        fn parse(line: &str) -> Option<Mapping<'_>> {
+            let mut columns = line.split_whitespace();
+            let (start, end) = columns.next()?.split_once('-')?;
+            let readable = columns.next()?.starts_with('r');
+            let path = columns.nth(3).unwrap_or("");
+            Some(Mapping {
+                start: usize::from_str_radix(start, 16).ok()?,
+                end: usize::from_str_radix(end, 16).ok()?,
+                readable,
+                path,
+            })
         }
-        Err(format!(
-            "mlockall: {}; set memlock to unlimited in /etc/security/limits.conf",
-            Error::last_os_error()
-        ))
+
+        fn holds(&self, address: usize) -> bool {
+            (self.start..self.end).contains(&address)
+        }
     }
 
     pub(super) fn set_timer_slack(slack: Duration) -> Result<(), String> {

@@ -30,6 +30,11 @@ const OWN_SHARE: f64 = 0.95;
 const REACHED_SHARE: f64 = 0.4;
 /// Rounding of a command that was computed to be at its limit.
 const ROUNDING: f64 = 1e-9;
+/// The arm reports in single precision what it was commanded; closer than this is the same. What
+/// differs is not the last command: it got lost, and the arm extrapolated or reused an older one.
+const SAME_POSITION: f64 = 2e-6;
+const SAME_VELOCITY: f64 = 2e-5;
+const SAME_TORQUE: f64 = 1e-3;
 /// Joints slower than this are at rest in torque control [rad/s].
 const REST_VELOCITY: f64 = 0.01;
 /// For how many cycles in a row they have to be.
@@ -62,6 +67,7 @@ struct Motion {
     quantity: Quantity,
     velocity: JointVelocityLimitsConfig,
     joints: [JointMotion; 7],
+    has_observed: bool,
     /// The action followed last, and how many cycles ago.
     followed: Option<([f64; 7], u32)>,
 }
@@ -72,6 +78,7 @@ impl Motion {
             quantity,
             velocity,
             joints: [JointMotion::default(); 7],
+            has_observed: false,
             followed: None,
         }
     }
@@ -126,15 +133,25 @@ impl Motion {
 }
 
 impl Limits for Motion {
-    fn seed(&mut self, observation: &[f64]) {
+    fn observe(&mut self, observation: &[f64]) -> bool {
         let q_d = joints(observation, offset::q_d);
         let dq_d = joints(observation, offset::dq_d);
         let ddq_d = joints(observation, offset::ddq_d);
-        self.joints = std::array::from_fn(|joint| JointMotion {
-            position: q_d[joint],
-            velocity: dq_d[joint],
-            acceleration: ddq_d[joint],
+        let in_step = (0..7).all(|joint| {
+            let motion = &self.joints[joint];
+            let same_position = (motion.position - q_d[joint]).abs() < SAME_POSITION;
+            let same_velocity = (motion.velocity - dq_d[joint]).abs() < SAME_VELOCITY;
+            same_velocity && (same_position || self.quantity == Quantity::Velocity)
         });
+        if !in_step {
+            self.joints = std::array::from_fn(|joint| JointMotion {
+                position: q_d[joint],
+                velocity: dq_d[joint],
+                acceleration: ddq_d[joint],
+            });
+        }
+        let is_first = !std::mem::replace(&mut self.has_observed, true);
+        in_step || is_first
     }
 
     fn check_value(&self, observation: &[f64], action: &[f64]) -> Result<(), Violation> {
@@ -231,6 +248,7 @@ impl Limits for Motion {
 #[derive(Debug, Default)]
 struct Torque {
     last: [f64; 7],
+    has_observed: bool,
     /// Where each joint is kept while resting, once it is slow.
     kept: [Option<f64>; 7],
     slow_for: u32,
@@ -254,8 +272,14 @@ impl Torque {
 }
 
 impl Limits for Torque {
-    fn seed(&mut self, observation: &[f64]) {
-        self.last = joints(observation, offset::tau_J_d);
+    fn observe(&mut self, observation: &[f64]) -> bool {
+        let tau_j_d = joints(observation, offset::tau_J_d);
+        let in_step = (0..7).all(|joint| (self.last[joint] - tau_j_d[joint]).abs() < SAME_TORQUE);
+        if !in_step {
+            self.last = tau_j_d;
+        }
+        let is_first = !std::mem::replace(&mut self.has_observed, true);
+        in_step || is_first
     }
 
     fn check_value(&self, _observation: &[f64], action: &[f64]) -> Result<(), Violation> {
@@ -362,7 +386,7 @@ mod tests {
     fn a_velocity_beyond_the_joints_limit_is_refused_by_name() {
         let observation = at(READY);
         let mut limits = limits(Control::JointVelocity, fr3());
-        limits.seed(&observation);
+        assert!(limits.observe(&observation));
         let mut action = [0.0; 7];
         action[4] = 5.3;
         let refused = limits.check_value(&observation, &action);
@@ -378,7 +402,7 @@ mod tests {
         let mut observation = at(READY);
         observation[offset::q] += 2e-3;
         let mut limits = limits(Control::JointPosition, fr3());
-        limits.seed(&observation);
+        assert!(limits.observe(&observation));
         let q = joints(&observation, offset::q);
         assert!(limits.check_rate(&observation, &q).is_err());
         assert!(limits.check_rate(&observation, &READY).is_ok());
@@ -399,7 +423,7 @@ mod tests {
         for control in [Control::JointVelocity, Control::JointPosition] {
             let observation = at(READY);
             let mut limits = limits(control, fr3());
-            limits.seed(&observation);
+            assert!(limits.observe(&observation));
             let mut sent = [0.0; 7];
             let mut reached = None;
             for step in 0..3_000 {
@@ -420,10 +444,28 @@ mod tests {
     }
 
     #[test]
+    fn goes_on_from_where_the_arm_is_when_a_command_got_lost() {
+        let mut observation = at(READY);
+        let mut limits = limits(Control::JointVelocity, fr3());
+        assert!(limits.observe(&observation));
+        limits.commanded(&[0.004; 7]);
+        // The command was lost: the arm still stands.
+        assert!(!limits.observe(&observation));
+        let mut sent = [0.0; 7];
+        limits.follow(&observation, &[0.008; 7], &mut sent);
+        assert!(
+            sent[0] > 0.0 && sent[0] < 0.005,
+            "{sent:?} steps too far from rest"
+        );
+        observation[offset::dq_d..offset::dq_d + 7].copy_from_slice(&sent);
+        assert!(limits.observe(&observation));
+    }
+
+    #[test]
     fn torque_steps_are_bounded_whatever_is_wanted() {
         let observation = at(READY);
         let mut limits = limits(Control::Torque, fr3());
-        limits.seed(&observation);
+        assert!(limits.observe(&observation));
         let mut last = [0.0; 7];
         let mut sent = [0.0; 7];
         for _ in 0..100 {

@@ -7,6 +7,7 @@ use kilohertz_core::courier::{News, start_courier};
 use kilohertz_core::late::{LateRule, OnLate};
 use kilohertz_core::limits::{Limits, Unlimited};
 use kilohertz_core::mailbox::{PolicyEnd, mailbox};
+use kilohertz_core::record::RECORD_HEADER;
 use kilohertz_core::robot::{Elsewhere, Paced, Robot};
 use kilohertz_core::schema::Schema;
 use kilohertz_core::session::{Cause, Config, EventKind, Outcome, Patience, Session};
@@ -31,6 +32,7 @@ pub struct NativeSessionOptions {
     pub stop_on_late: bool,
     pub max_timing_samples: u32,
     pub record_ticks: u32,
+    pub run_for_s: Option<f64>,
     pub priority: Option<u8>,
     pub cpu: Option<u32>,
     pub lock_memory: bool,
@@ -299,6 +301,7 @@ fn start(
             },
         },
         record_ticks: options.record_ticks as usize,
+        run_for: options.run_for_s.map(seconds),
         realtime,
     };
     let action = robot.action().clone();
@@ -390,24 +393,36 @@ impl NativeSession {
             .ok_or_else(|| Failure::new("SYSTEM", "the session was not started").into())
     }
 
-    /// Copies the newest observation, and its tick, time [s] and period [s]; false where there is
-    /// none that was not taken yet.
+    /// What there is after a wake, as a sum: 1 an observation not taken yet, which is copied with
+    /// its tick, time [s] and period [s]; 2 events; 4 the end.
     #[napi]
     pub fn receive(
         &mut self,
         mut observation: Float64ArraySlice<'_>,
         mut clock: Float64ArraySlice<'_>,
-    ) -> bool {
-        let Some(frame) = self.policy.take() else {
-            return false;
-        };
-        self.taken = frame.tick as f64;
-        let times = [
-            self.taken,
-            frame.time.as_secs_f64(),
-            frame.period.as_secs_f64(),
-        ];
-        fill(&mut observation, &frame.slots) && fill(&mut clock, &times)
+    ) -> Result<u32> {
+        let mut news = self.news()?;
+        if let Some(frame) = self.policy.take() {
+            self.taken = frame.tick as f64;
+            let times = [
+                self.taken,
+                frame.time.as_secs_f64(),
+                frame.period.as_secs_f64(),
+            ];
+            if fill(&mut observation, &frame.slots) && fill(&mut clock, &times) {
+                news |= 1;
+            }
+        }
+        Ok(news)
+    }
+
+    /// The same without taking an observation.
+    #[napi]
+    pub fn news(&self) -> Result<u32> {
+        let session = self.session()?;
+        let events = if session.has_events() { 2 } else { 0 };
+        let end = if session.has_ended() { 4 } else { 0 };
+        Ok(events | end)
     }
 
     /// Answers the observation taken last.
@@ -527,6 +542,12 @@ impl NativeSession {
             tick: event.tick as f64,
         });
         Ok(events.collect())
+    }
+
+    /// Numbers of a tick record.
+    #[napi(getter)]
+    pub fn record_stride(&self) -> u32 {
+        (RECORD_HEADER + self.action.len()) as u32
     }
 
     /// Takes all tick records there are: `tick, timeS, periodS, sentS, kind` and the action, each.

@@ -1,0 +1,885 @@
+// Every public declaration of kilohertz. Made from lib/ by `npm run build`; edit it there.
+
+import { EventEmitter } from 'node:events';
+
+/** What the robot is doing, as libfranka names it. */
+export type RobotMode =
+  | 'Other'
+  | 'Idle'
+  | 'Move'
+  | 'Guiding'
+  | 'Reflex'
+  | 'UserStopped'
+  | 'AutomaticErrorRecovery';
+/**
+ * The state of a Franka arm, with libfranka's field names.
+ *
+ * Inside a policy the arrays are views that the next cycle refreshes in place: read them during the
+ * call, and keep a {@link RobotState.copy} of what is needed later. Poses are 4x4 homogeneous
+ * transformations in column-major order; twists and wrenches are linear, then angular. Frames are
+ * libfranka's: `O` is the base, `F` the flange, `NE` the nominal end effector, `EE` the end
+ * effector, `K` the stiffness frame.
+ */
+export declare class RobotState {
+  #private;
+  /** The robot's time, strictly increasing, in steps of 1 ms [s]. */
+  readonly time: number;
+  /** Measured joint positions [rad], 7. */
+  readonly q: Float64Array;
+  /** Measured joint velocities [rad/s], 7. */
+  readonly dq: Float64Array;
+  /** Desired joint positions [rad], 7. Start a position motion from these, not from `q`. */
+  readonly q_d: Float64Array;
+  /** Desired joint velocities [rad/s], 7. */
+  readonly dq_d: Float64Array;
+  /** Desired joint accelerations [rad/s^2], 7. */
+  readonly ddq_d: Float64Array;
+  /** Measured link-side joint torques [N m], 7. */
+  readonly tau_J: Float64Array;
+  /** Desired link-side joint torques without gravity [N m], 7. */
+  readonly tau_J_d: Float64Array;
+  /** Derivative of the measured joint torques [N m/s], 7. */
+  readonly dtau_J: Float64Array;
+  /** Low-pass filtered estimate of the external joint torques [N m], 7. */
+  readonly tau_ext_hat_filtered: Float64Array;
+  /** Motor positions [rad], 7. */
+  readonly theta: Float64Array;
+  /** Motor velocities [rad/s], 7. */
+  readonly dtheta: Float64Array;
+  /** Measured end-effector pose in the base frame [m], 16. */
+  readonly O_T_EE: Float64Array;
+  /** Last desired end-effector pose in the base frame [m], 16. */
+  readonly O_T_EE_d: Float64Array;
+  /** Last commanded end-effector pose in the base frame [m], 16. */
+  readonly O_T_EE_c: Float64Array;
+  /** Desired end-effector twist in the base frame [m/s, rad/s], 6. */
+  readonly O_dP_EE_d: Float64Array;
+  /** Last commanded end-effector twist in the base frame [m/s, rad/s], 6. */
+  readonly O_dP_EE_c: Float64Array;
+  /** Last commanded end-effector acceleration in the base frame [m/s^2, rad/s^2], 6. */
+  readonly O_ddP_EE_c: Float64Array;
+  /** Estimated external wrench on the stiffness frame, in the base frame [N, N m], 6. */
+  readonly O_F_ext_hat_K: Float64Array;
+  /** Estimated external wrench on the stiffness frame, in that frame [N, N m], 6. */
+  readonly K_F_ext_hat_K: Float64Array;
+  /** Acceleration of the unmoved base in the base frame, gravity included [m/s^2], 3. */
+  readonly O_ddP_O: Float64Array;
+  /** Elbow: position of joint 3 [rad] and sign of joint 4, 2. */
+  readonly elbow: Float64Array;
+  /** Desired elbow, 2. */
+  readonly elbow_d: Float64Array;
+  /** Commanded elbow, 2. */
+  readonly elbow_c: Float64Array;
+  /** Commanded elbow velocity [rad/s], 2. */
+  readonly delbow_c: Float64Array;
+  /** Commanded elbow acceleration [rad/s^2], 2. */
+  readonly ddelbow_c: Float64Array;
+  /** Contact level of each joint: 1 in contact, 0 not, 7. */
+  readonly joint_contact: Float64Array;
+  /** Contact level of each Cartesian direction, in the stiffness frame, 6. */
+  readonly cartesian_contact: Float64Array;
+  /** Collision level of each joint, 7. */
+  readonly joint_collision: Float64Array;
+  /** Collision level of each Cartesian direction, in the stiffness frame, 6. */
+  readonly cartesian_collision: Float64Array;
+  /** End effector in the flange frame [m], 16. */
+  readonly F_T_EE: Float64Array;
+  /** Nominal end effector in the flange frame [m], 16. */
+  readonly F_T_NE: Float64Array;
+  /** End effector in the nominal end-effector frame [m], 16. */
+  readonly NE_T_EE: Float64Array;
+  /** Stiffness frame in the end-effector frame [m], 16. */
+  readonly EE_T_K: Float64Array;
+  /** Mass of the end effector [kg]. */
+  readonly m_ee: number;
+  /** Inertia of the end effector about its centre of mass, column-major [kg m^2], 9. */
+  readonly I_ee: Float64Array;
+  /** Centre of mass of the end effector in the flange frame [m], 3. */
+  readonly F_x_Cee: Float64Array;
+  /** Mass of the load [kg]. */
+  readonly m_load: number;
+  /** Inertia of the load about its centre of mass, column-major [kg m^2], 9. */
+  readonly I_load: Float64Array;
+  /** Centre of mass of the load in the flange frame [m], 3. */
+  readonly F_x_Cload: Float64Array;
+  /** Mass of end effector and load [kg]. */
+  readonly m_total: number;
+  /** Inertia of both about their centre of mass, column-major [kg m^2], 9. */
+  readonly I_total: Float64Array;
+  /** Centre of mass of both in the flange frame [m], 3. */
+  readonly F_x_Ctotal: Float64Array;
+  /** Readings of the six upper accelerometers [m/s^2], 18. */
+  readonly accelerometer_top: Float64Array;
+  /** Readings of the six lower accelerometers [m/s^2], 18. */
+  readonly accelerometer_bottom: Float64Array;
+  /** Share of the last 100 commands that the robot received, 0 to 1. */
+  readonly control_command_success_rate: number;
+  /** @internal Makes views of `slots`, which has {@link STATE_LENGTH} numbers. */
+  constructor(slots: Float64Array);
+  /** What the robot is doing. */
+  get robot_mode(): RobotMode;
+  /** Names of the errors that are present, as in `joint_velocity_violation`. */
+  get current_errors(): readonly string[];
+  /** Names of the errors that ended the last motion. */
+  get last_motion_errors(): readonly string[];
+  /** A copy that later cycles leave alone. */
+  copy(): RobotState;
+  /** The state as a plain object with ordinary arrays, for `JSON.stringify`. */
+  toJSON(): Record<string, number | string | readonly (number | string)[]>;
+}
+/** The base of all errors of this package that are neither a wrong value nor a wrong type. */
+export declare class KilohertzError extends Error {
+  /** A stable name of what went wrong, as in `POLICY_THREW`. */
+  readonly code: string;
+  constructor(code: string, message: string, options?: ErrorOptions);
+}
+/** A value is outside of what is possible. Thrown before anything moves. */
+export declare class OptionRangeError extends RangeError {
+  /** `OPTION_` and the option's name, as in `OPTION_RATE_HZ`. */
+  readonly code: string;
+  /** What was received. */
+  readonly received: unknown;
+  /** What is expected. */
+  readonly expected: string;
+  constructor(code: string, option: string, received: unknown, expected: string);
+}
+/** A value is of the wrong type, or an option has an unknown name. Thrown before anything moves. */
+export declare class OptionTypeError extends TypeError {
+  /** `OPTION_` and the option's name, as in `OPTION_RATE_HZ`. */
+  readonly code: string;
+  /** What was received. */
+  readonly received: unknown;
+  /** What is expected. */
+  readonly expected: string;
+  constructor(code: string, option: string, received: unknown, expected: string);
+}
+/** A session was asked for something that it cannot do in its present state. */
+export declare class SessionStateError extends KilohertzError {}
+/** One of the last states before an error, oldest first. */
+export interface PastState {
+  /** The cycle. */
+  readonly tick: number;
+  /** From the start of the first cycle [s]. */
+  readonly timeS: number;
+  /** The state, a copy. */
+  readonly state: RobotState;
+}
+/** What a {@link SessionError} knows beside its message. */
+export interface SessionErrorDetails {
+  /** The cycle in which the session began to end; absent where there was none. */
+  readonly tick?: number | undefined;
+  /** The last states; empty for robots written in JavaScript. */
+  readonly lastStates?: readonly PastState[];
+  /** The original error. */
+  readonly cause?: unknown;
+}
+/** A session ended with an error. The robot was stopped before this was thrown. */
+export declare class SessionError extends KilohertzError {
+  /** The cycle in which the session began to end. */
+  readonly tick: number | undefined;
+  /** The last states, oldest first; empty for robots written in JavaScript. */
+  readonly lastStates: readonly PastState[];
+  constructor(code: string, message: string, details?: SessionErrorDetails);
+}
+/** The policy threw or rejected; `cause` is what it threw. Code `POLICY_THREW`. */
+export declare class PolicyError extends SessionError {}
+/**
+ * The policy answered something that the robot may not be commanded: not a number, the wrong
+ * length, or beyond a limit. Codes `ACTION_NOT_FINITE`, `ACTION_LENGTH`, `ACTION_TYPE` and
+ * `ACTION_LIMIT`.
+ */
+export declare class InvalidActionError extends SessionError {
+  /** What was received: the value of the slot, or the whole answer. */
+  readonly received: unknown;
+  /** What is expected. */
+  readonly expected: string;
+  constructor(
+    code: string,
+    message: string,
+    received: unknown,
+    expected: string,
+    details?: SessionErrorDetails,
+  );
+}
+/** The policy did not answer for too long, and `onLate` is `'stop'`. Code `POLICY_LATE`. */
+export declare class PolicyLateError extends SessionError {}
+/**
+ * The robot failed, or ended the motion. The code is the robot's: `FRANKA_REFLEX`,
+ * `FRANKA_CONNECTION_LOST` and others, or `ROBOT_THREW` where a robot written in JavaScript threw.
+ */
+export declare class RobotError extends SessionError {
+  /** The robot's own names of what is wrong, as in `joint_velocity_violation`. */
+  readonly errors: readonly string[];
+  /** How the robot says that its motion ended, as in `ReflexAborted`. */
+  readonly moveStatus: string | undefined;
+  constructor(
+    code: string,
+    message: string,
+    details?: SessionErrorDetails & {
+      readonly errors?: readonly string[] | undefined;
+      readonly moveStatus?: string | undefined;
+    },
+  );
+}
+declare class NativeArm {
+  /** Connects; rejects with the arm's or the network's answer. */
+  static connect(address: string, timeoutS: number): Promise<NativeArm>;
+  /** The FCI version that the arm speaks. */
+  get serverVersion(): number;
+  /** Whether a session drives the arm. */
+  get isDriven(): boolean;
+  /** The arm's state now, while no session drives it. */
+  state(): Promise<Float64Array>;
+  /** Clears the errors of a reflex. */
+  recover(): Promise<void>;
+  /** Closes the connection, once no session drives the arm any more. */
+  close(): void;
+}
+declare class NativeSession {
+  /**
+   * A session whose robot is JavaScript: `wake` is called once a tick, and observes, decides
+   * and acts.
+   */
+  static paced(options: NativeSessionOptions, wake: () => void): NativeSession;
+  /** A session that drives an arm. */
+  static arm(
+    arm: NativeArm,
+    control: string,
+    options: NativeSessionOptions,
+    wake: () => void,
+  ): NativeSession;
+  /**
+   * What there is after a wake, as a sum: 1 an observation not taken yet, which is copied with
+   * its tick, time [s] and period [s]; 2 events; 4 the end.
+   */
+  receive(observation: Float64Array, clock: Float64Array): number;
+  /** The same without taking an observation. */
+  news(): number;
+  /** Answers the observation taken last. */
+  answer(action: Float64Array): void;
+  /** Tells the loop that the policy failed and will not answer again. */
+  fail(): void;
+  /** Asks the loop to bring the robot to rest and to end. */
+  requestStop(): void;
+  /** Blocks until the loop has ended, at most `limit_s`; says whether it has. */
+  join(limitS: number): boolean;
+  /** Whether the robot is stopped and the loop has ended. */
+  get hasEnded(): boolean;
+  /** What the loop has done until now. */
+  stats(): NativeStats;
+  /** Cycles finished so far. */
+  get stepCount(): number;
+  /** The whole run's "jitter" or "execution" times. */
+  histogram(of: string): NativeHistogram;
+  /** What the loop thread asked of the system and got; nothing before it has run. */
+  realtime(): NativeRealtime | null;
+  /** How the session ended; nothing while it runs. */
+  outcome(): NativeOutcome | null;
+  /** Takes all events there are. */
+  takeEvents(): Array<NativeEvent>;
+  /** Numbers of a tick record. */
+  get recordStride(): number;
+  /** Takes all tick records there are: `tick, timeS, periodS, sentS, kind` and the action, each. */
+  takeRecords(): Float64Array;
+}
+interface NativeEvent {
+  /** "held", "resting" or "resumed". */
+  kind: string;
+  tick: number;
+}
+interface NativeGrant {
+  /** "granted", "refused" or "notAsked". */
+  status: string;
+  reason?: string;
+}
+interface NativeHistogram {
+  upperS: Float64Array;
+  counts: Float64Array;
+}
+interface NativeOutcome {
+  /** "stopped", "policyFailed", "invalidAction", "tooLate", "robotFailed" or "panicked". */
+  cause: string;
+  tick?: number;
+  withoutAction?: number;
+  violation?: NativeViolation;
+  /** The panic's message. */
+  message?: string;
+  /** The robot's own error, as `failure.rs` writes errors. */
+  robotError?: string;
+  /** The last states, each behind its tick and its time [s]. */
+  lastStates: Float64Array;
+}
+interface NativeRealtime {
+  priority: NativeGrant;
+  cpu: NativeGrant;
+  memory: NativeGrant;
+  timerSlack: NativeGrant;
+  preemptRt: boolean;
+}
+interface NativeSessionOptions {
+  rateHz: number;
+  deadlineS: number;
+  maxHeldTicks: number;
+  stopOnLate: boolean;
+  maxTimingSamples: number;
+  recordTicks: number;
+  runForS?: number;
+  priority?: number;
+  cpu?: number;
+  lockMemory: boolean;
+  timerSlackS?: number;
+}
+interface NativeSpread {
+  p50: number;
+  p95: number;
+  p99: number;
+  max: number;
+}
+interface NativeStats {
+  iterations: number;
+  overruns: number;
+  missedTicks: number;
+  lateActions: number;
+  heldCommands: number;
+  restCommands: number;
+  staleActions: number;
+  overwrittenObservations: number;
+  overwrittenActions: number;
+  droppedRecords: number;
+  droppedEvents: number;
+  targetPeriodS: number;
+  avgPeriodS: number;
+  longestPeriodS: number;
+  jitter: NativeSpread;
+  execution: NativeSpread;
+}
+interface NativeViolation {
+  kind: string;
+  slot: number;
+  field: string;
+  index: number;
+  unit: string;
+  action: number;
+  received: number;
+  limit: number;
+}
+type Failure = (details: SessionErrorDetails) => SessionError;
+interface Driver {
+  /** Brings the robot to where a session starts. */
+  reset(): void | Promise<void>;
+  /** Starts the loop; `wake` is called for every tick, for events and at the end. */
+  begin(options: NativeSessionOptions, wake: () => void): NativeSession;
+  /** Does what a wake asks for; returns the news that are left. */
+  wake(session: NativeSession): number;
+  /** From now on the robot is not told to do anything any more. */
+  halt(): void;
+  /** Stops the robot, after the loop has ended; resolves when it is stopped. */
+  stop(): Promise<void>;
+  /** Stops the robot as far as that is possible without waiting: the process is ending. */
+  stopNow(): void;
+  /** What went wrong on this side, first. */
+  readonly failure: Failure | undefined;
+  /** The last states, from the rows that the loop kept. */
+  pastStates(rows: Float64Array): readonly PastState[];
+}
+/** What a policy is told beside the observation. */
+export interface Tick {
+  /** Number of the cycle, from 0. */
+  readonly tick: number;
+  /** From the start of the first cycle to the start of this one [s]. */
+  readonly timeS: number;
+  /** From the start of the previous cycle to the start of this one [s]; 0 in the first. */
+  readonly periodS: number;
+}
+/**
+ * A robot written in JavaScript. Each method may return a promise. It has no clock of its own: the
+ * session's loop thread wakes it once a cycle, to observe, decide and act.
+ */
+export interface Robot<Observation, Action> {
+  /** Returns what the policy decides on. */
+  observe(): Observation | Promise<Observation>;
+  /** Carries out an action. Never called with a number that is NaN or infinite. */
+  act(action: Action): void | Promise<void>;
+  /** Brings the robot to where a session starts. */
+  reset(): void | Promise<void>;
+  /** Stops the robot; called at every end of a session, before anybody learns of the end. */
+  stop?(): void | Promise<void>;
+}
+/** A policy: decides on an action, or promises one. */
+export type Policy<Observation, Action> = (
+  observation: Observation,
+  tick: Tick,
+) => Action | Promise<Action>;
+/** A robot with a clock of its own, driven natively, as a {@link Franka} is. */
+export interface NativeRobot<Observation, Action> {
+  /** How it is driven: between this package and itself. */
+  readonly nativeLink: NativeLink<Observation, Action>;
+}
+interface NativeLink<Observation, Action> {
+  /** The rate of its clock. */
+  readonly rateHz: number;
+  /** Makes it ready for a session, which runs `policy`. */
+  readonly drive: (policy: Policy<Observation, Action>) => Driver;
+}
+/** Seven numbers, one a joint: an array or a typed array. */
+export type JointVector = ArrayLike<number>;
+/** What the actions of a session on an arm are. */
+export type FrankaControl = 'jointVelocity' | 'jointPosition' | 'torque';
+/** How to connect to an arm. */
+export interface FrankaOptions {
+  /**
+   * What a policy's actions are. In each mode the late rule does what suits it:
+   *
+   * | control | action | held | rest |
+   * | --- | --- | --- | --- |
+   * | `jointVelocity` (default) | `dq` [rad/s] | the velocity is kept | braked to zero |
+   * | `jointPosition` | `q` [rad], from `q_d` on | the velocity is kept | braked to zero |
+   * | `torque` | `tau_J` [N m] without gravity | the torque is kept | damped, then held in place |
+   */
+  readonly control?: FrankaControl;
+  /** How long connecting may take [s]. Default 5. */
+  readonly timeoutS?: number;
+}
+/**
+ * A Franka Research 3 over FCI (version 10). The arm is the clock of the sessions that drive it: it
+ * sends a state every millisecond and is sent a command for each.
+ */
+export declare class Franka implements NativeRobot<RobotState, JointVector>, AsyncDisposable {
+  #private;
+  /** What the actions of a session are. */
+  readonly control: FrankaControl;
+  /** Where the arm is, as it was given to `connect`. */
+  readonly address: string;
+  private constructor();
+  /**
+   * Connects to the arm at `address`: a host, or `host:port` where the port is not 1337.
+   *
+   * @throws {RobotError} `FRANKA_CONNECT_REFUSED`, `FRANKA_CONNECT_FAILED`,
+   * `FRANKA_CONNECT_TIMEOUT` or `FRANKA_INCOMPATIBLE_VERSION`
+   * @throws {OptionRangeError} {@link OptionTypeError} where an option is not as it must be
+   */
+  static connect(address: string, options?: FrankaOptions): Promise<Franka>;
+  /** The FCI version that the arm speaks. */
+  get serverVersion(): number;
+  /** Whether a session drives the arm. */
+  get isDriven(): boolean;
+  /** @internal */
+  get nativeLink(): NativeLink<RobotState, JointVector>;
+  /**
+   * The arm's state now; a copy. While a session drives the arm, its policy gets the states.
+   *
+   * @throws {RobotError} `FRANKA_INVALID_OPERATION` while a session drives the arm, or after
+   * `close()`; `FRANKA_CONNECTION_LOST` where the arm is gone
+   */
+  state(): Promise<RobotState>;
+  /**
+   * Clears the errors of a reflex, so that a session can be started again.
+   *
+   * @throws {RobotError} `FRANKA_COMMAND_REJECTED` where the arm has to be seen to by hand
+   */
+  recover(): Promise<void>;
+  /** Closes the connection; a session that drives the arm keeps it until its end. */
+  close(): Promise<void>;
+  /** Closes the connection. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+/** What the loop thread asks of the operating system. */
+export interface RealtimeOptions {
+  /** `SCHED_FIFO` priority, 1 to 99; `null` stays with the ordinary scheduler. Default 80. */
+  readonly priority?: number | null;
+  /** The CPU to stay on; `null` lets the scheduler choose. Default `null`. */
+  readonly cpu?: number | null;
+  /** Whether the loop's code and stack are kept from being paged out. Default true. */
+  readonly lockMemory?: boolean;
+  /** How late the kernel may wake the thread to save power [s]; `null` leaves it. Default 1e-9. */
+  readonly timerSlackS?: number | null;
+}
+/** How a session runs. */
+export interface SessionOptions {
+  /**
+   * Cycles per second. Default 50 for a robot written in JavaScript, at most 10,000; a robot with a
+   * clock of its own has its own rate and takes no other (a Franka arm: 1000).
+   */
+  readonly rateHz?: number;
+  /** Wait between the robot's reset and the first cycle [s]. Default 0.5. */
+  readonly warmupS?: number;
+  /**
+   * How long the policy may take, from the arrival of the robot's state [s]. Default 300e-6. Only
+   * for robots with a clock of their own: a robot written in JavaScript waits for its policy.
+   */
+  readonly deadlineS?: number;
+  /** Cycles in a row that the last command is held when no action comes. Default 20. */
+  readonly maxHeldTicks?: number;
+  /**
+   * What happens after that: `'hold'` (default) rests the robot and goes on when actions come
+   * again; `'stop'` ends the session with a {@link PolicyLateError}.
+   */
+  readonly onLate?: 'hold' | 'stop';
+  /** Percentiles come from this many of the newest cycles. Default 10,000. */
+  readonly maxTimingSamples?: number;
+  /** How many ticks are kept for `takeRecords()`; 0 (default) keeps none. */
+  readonly recordTicks?: number;
+  /** What the loop thread asks of the system; `false` asks for nothing. */
+  readonly realtime?: RealtimeOptions | false;
+}
+/** What became of one thing that the loop thread asked of the system. */
+export interface Grant<T> {
+  /** What was asked; undefined where nothing was. */
+  readonly asked: T | undefined;
+  /** Whether the system granted it. */
+  readonly granted: boolean;
+  /** Why not, and what to do; undefined where it was granted, or not asked. */
+  readonly reason: string | undefined;
+}
+/** What the loop thread asked of the operating system, and what it got. */
+export interface Realtime {
+  /** `SCHED_FIFO` priority. */
+  readonly priority: Grant<number>;
+  /** The CPU to stay on. */
+  readonly cpu: Grant<number>;
+  /** The loop's code and stack kept from being paged out. */
+  readonly lockMemory: Grant<boolean>;
+  /** How late the kernel may wake the thread to save power [s]. */
+  readonly timerSlackS: Grant<number>;
+  /** Whether the kernel is a `PREEMPT_RT` one, which bounds how late it may wake a thread. */
+  readonly preemptRt: boolean;
+}
+/** Where the command of a tick came from. */
+export type CommandKind = 'fresh' | 'followed' | 'held' | 'rest';
+/** One tick of a session. Times are seconds since the start of the first cycle. */
+export interface TickRecord {
+  /** Number of the cycle. */
+  readonly tick: number;
+  /** When the cycle started [s]. */
+  readonly timeS: number;
+  /** From the start of the previous cycle [s]; NaN in the first. */
+  readonly periodS: number;
+  /** When the action was handed to the robot [s]. */
+  readonly sentS: number;
+  /**
+   * Where the command came from: the policy's action as it was (`fresh`), as much of it as the
+   * limits allowed after a gap (`followed`), the last motion kept up (`held`), or the way to rest.
+   */
+  readonly kind: CommandKind;
+  /** What the robot was commanded; empty for robots written in JavaScript. */
+  readonly action: Float64Array;
+}
+/** A histogram of a whole run. */
+export interface Histogram {
+  /** Upper edges of the buckets that are not empty, rising [s]. */
+  readonly upperS: Float64Array;
+  /** How many cycles fell into each. */
+  readonly counts: Float64Array;
+}
+/** The numbers of a {@link SessionStats}, as a plain object. */
+export type SessionStatsDict = {
+  readonly [Name in keyof SessionStats as SessionStats[Name] extends number ? Name : never]: number;
+};
+/**
+ * What a session had done at one moment: an immutable value. Times are seconds.
+ *
+ * A *period* is the time from the start of one cycle to the start of the next, *jitter* is how far
+ * a period is from the target, *execution* is the time from the start of a cycle until its action
+ * was handed to the robot. The first cycle has no period. Percentiles are those of the newest
+ * `maxTimingSamples` cycles; maxima, and everything counted, are those of the whole run.
+ */
+export declare class SessionStats {
+  /** Cycles finished. */
+  readonly iterations: number;
+  /** Cycles whose execution took longer than the target period. A late start alone is none. */
+  readonly overruns: number;
+  /** Deadlines, or states of the robot, that passed before the cycle before them had finished. */
+  readonly missedTicks: number;
+  /** Cycles for which the policy had not answered in time. */
+  readonly lateActions: number;
+  /** Cycles in which the robot was kept moving as last commanded because no action had come. */
+  readonly heldCommands: number;
+  /** Cycles in which the robot was brought, or kept, at rest. */
+  readonly restCommands: number;
+  /** Late actions that were too old to be used. */
+  readonly staleActions: number;
+  /** Observations that a newer one replaced before the policy took them. */
+  readonly overwrittenObservations: number;
+  /** Actions that a newer one replaced before the loop took them. */
+  readonly overwrittenActions: number;
+  /** Tick records that found no room. */
+  readonly droppedRecords: number;
+  /** Events that found no room. */
+  readonly droppedEvents: number;
+  /** The period aimed for. */
+  readonly targetPeriodS: number;
+  /** The mean period. */
+  readonly avgPeriodS: number;
+  /** The longest period. */
+  readonly longestPeriodS: number;
+  /** Half of the cycles have no more jitter than this. */
+  readonly p50JitterS: number;
+  /** 95 % of the cycles have no more jitter than this. */
+  readonly p95JitterS: number;
+  /** 99 % of the cycles have no more jitter than this. */
+  readonly p99JitterS: number;
+  /** The largest jitter. */
+  readonly maxJitterS: number;
+  /** Half of the cycles took no longer than this. */
+  readonly p50ExecutionS: number;
+  /** 95 % of the cycles took no longer than this. */
+  readonly p95ExecutionS: number;
+  /** 99 % of the cycles took no longer than this. */
+  readonly p99ExecutionS: number;
+  /** The longest execution. */
+  readonly maxExecutionS: number;
+  /** @internal */
+  constructor(stats: NativeStats);
+  /** @internal The stats of a session that has not run yet. */
+  static none(targetPeriodS: number): SessionStats;
+  /** The numbers as a plain object. */
+  toDict(): SessionStatsDict;
+  /** What `JSON.stringify` writes: the same as {@link SessionStats.toDict}. */
+  toJSON(): SessionStatsDict;
+}
+/** How long a session runs, for `session.run`. */
+export interface RunOptions {
+  /** How long, from the first cycle [s]; without it until Ctrl+C, `stop()` or the signal. */
+  readonly durationS?: number;
+  /** Ends the run when it aborts; the run still resolves. */
+  readonly signal?: AbortSignal;
+}
+/** Something that happened at a tick. */
+export interface TickEvent {
+  /** The cycle. */
+  readonly tick: number;
+}
+/** The events of a session, and what listeners get. */
+export interface SessionEvents {
+  /** The loop runs. */
+  start: [];
+  /** The robot is stopped and the loop has ended. */
+  stop: [stats: SessionStats];
+  /** The loop ended with this error; told after the robot was stopped. */
+  error: [error: KilohertzError];
+  /** No action came in time; the last command is held. */
+  held: [event: TickEvent];
+  /** No action came for too long; the robot is brought to rest. */
+  resting: [event: TickEvent];
+  /** Actions are used again. */
+  resumed: [event: TickEvent];
+}
+/** A robot that a session can drive. */
+export type AnyRobot<Observation, Action> =
+  | Robot<Observation, Action>
+  | NativeRobot<Observation, Action>;
+/**
+ * Runs a policy on a robot at a fixed rate, on a thread of its own that JavaScript cannot delay.
+ *
+ * A session may be started again after it has ended; each start counts from zero. An error that
+ * ends the loop is thrown by `run()`, `checkHealth()` and the end of an `await using` block, and
+ * told to listeners of `error`; where nobody asked by then, it is a warning of the process.
+ */
+export declare class Session<Observation, Action>
+  extends EventEmitter<SessionEvents>
+  implements AsyncDisposable
+{
+  #private;
+  /**
+   * @param robot a robot written in JavaScript, or a connected `Franka`
+   * @param policy from an observation and a {@link Tick} to an action, or a promise of one
+   * @throws {OptionRangeError} where a value is not possible
+   * @throws {OptionTypeError} where something is of the wrong type
+   */
+  constructor(
+    robot: AnyRobot<Observation, Action>,
+    policy: Policy<NoInfer<Observation>, NoInfer<Action>>,
+    options?: SessionOptions,
+  );
+  /** Whether the session is between the call of `start()` and its end. */
+  get isRunning(): boolean;
+  /** Cycles finished since the last start. */
+  get stepCount(): number;
+  /** What the session has done since the last start. */
+  get stats(): SessionStats;
+  /** What the loop thread asked of the system and got; undefined before its first cycle. */
+  get realtime(): Realtime | undefined;
+  /** The jitter, or the execution time, of every cycle since the last start. */
+  histogram(of?: 'jitter' | 'execution'): Histogram;
+  /** Takes the records of the ticks since the last call; `recordTicks` says how many are kept. */
+  takeRecords(): TickRecord[];
+  /**
+   * Resets the robot, waits the warm-up and starts the loop. Resolves when the first cycle has
+   * begun.
+   *
+   * @throws {SessionStateError} `SESSION_RUNNING` where it runs already, `SESSION_STOPPED` where
+   * it was stopped before the first cycle
+   * @throws {SessionError} where the robot cannot be started
+   */
+  start(): Promise<void>;
+  /**
+   * Brings the robot to rest and ends the loop. Resolves when the robot is stopped and the loop
+   * thread has ended. May be called in any state and more than once; does not throw what ended
+   * the loop: {@link Session.checkHealth} does.
+   */
+  stop(): Promise<void>;
+  /**
+   * Starts, runs, and stops. Resolves to the final stats.
+   *
+   * Ctrl+C ends a run without `durationS`, and the program goes on behind it. With `durationS` it
+   * stops the robot and then ends the program, as ever.
+   *
+   * @throws {SessionError} the first cause, where the loop ended with an error
+   */
+  run(options?: RunOptions): Promise<SessionStats>;
+  /** Throws what ended the loop, if it ended with an error since the last start. */
+  checkHealth(): void;
+  /**
+   * Yields the stats at an interval while the session runs, and once more at its end.
+   *
+   * @param options.intervalS the interval [s], default 1
+   */
+  snapshots(options?: { intervalS?: number }): AsyncGenerator<SessionStats, void, void>;
+  /** Lets the process end although the session runs; the robot is stopped then. */
+  unref(): this;
+  /** Keeps the process alive while the session runs, which is the default. */
+  ref(): this;
+  /** Stops, then throws what ended the loop, if anything did. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+/**
+ * Runs `policy` on `robot` and resolves to the stats: a {@link Session} in one line.
+ *
+ * @throws {SessionError} the first cause, where the loop ended with an error
+ */
+export declare function run<Observation, Action>(
+  robot: AnyRobot<Observation, Action>,
+  policy: Policy<NoInfer<Observation>, NoInfer<Action>>,
+  options?: SessionOptions & RunOptions,
+): Promise<SessionStats>;
+/** How a simulated arm starts. */
+export interface FrankaSimulatorOptions {
+  /** Where to listen; a loopback address. Default 127.0.0.1. */
+  readonly host?: string;
+  /** The TCP port; 0 (default) takes a free one. */
+  readonly port?: number;
+  /** Joint positions at the start [rad], 7. Default [0, -π/4, 0, -3π/4, 0, π/2, π/4]. */
+  readonly q?: ArrayLike<number>;
+  /** Whether the joints have friction. Default true. */
+  readonly friction?: boolean;
+  /**
+   * Whether, during a motion, the next state follows the command for the last one instead of the
+   * wall clock. Default false.
+   */
+  readonly lockstep?: boolean;
+  /** Lost commands in a row that end a motion. Default 20, as on an arm. */
+  readonly lostPacketLimit?: number;
+}
+/** How the simulated arm truly moves. */
+export interface JointState {
+  /** Joint positions [rad], 7. */
+  readonly q: readonly number[];
+  /** Joint velocities [rad/s], 7. */
+  readonly dq: readonly number[];
+  /** Joint accelerations [rad/s^2], 7. */
+  readonly ddq: readonly number[];
+  /** Link-side joint torques, gravity included [N m], 7. */
+  readonly tau: readonly number[];
+  /** The arm's time since its start [s]. */
+  readonly timeS: number;
+}
+/** What a simulator has counted since its start. */
+export interface SimulatorCounters {
+  /** States that were sent. */
+  readonly statesSent: number;
+  /** States that a fault dropped. */
+  readonly statesDropped: number;
+  /** States that a fault delayed. */
+  readonly statesDelayed: number;
+  /** Commands that arrived. */
+  readonly commandsReceived: number;
+  /** Commands that arrived too late for their state. */
+  readonly commandsLate: number;
+  /** Milliseconds of a motion without a command. */
+  readonly commandsLost: number;
+  /** The most of them in a row. */
+  readonly longestLostRun: number;
+  /** Commands that a fault dropped. */
+  readonly commandsDropped: number;
+  /** Commands that a fault delayed. */
+  readonly commandsDelayed: number;
+  /** Motions that started. */
+  readonly motionsStarted: number;
+  /** Motions that ended regularly. */
+  readonly motionsFinished: number;
+  /** Motions that ended otherwise. */
+  readonly motionsAborted: number;
+  /** Reflexes. */
+  readonly reflexes: number;
+  /** Milliseconds that the simulator itself was too late for. */
+  readonly missedTicks: number;
+  /** Connections that were taken. */
+  readonly clients: number;
+}
+/** Something that goes wrong on purpose. */
+export type SimulatorFault =
+  /** The next `count` states, or commands, get lost. */
+  | {
+      readonly kind: 'dropStates' | 'dropCommands';
+      readonly count: number;
+    }
+  /** The next `count` states, or commands, come `byS` seconds later. */
+  | {
+      readonly kind: 'delayStates' | 'delayCommands';
+      readonly count: number;
+      readonly byS: number;
+    }
+  /** A reflex, with one of libfranka's error names. Default `joint_reflex`. */
+  | {
+      readonly kind: 'reflex';
+      readonly error?: string;
+    }
+  /** The user stop is pressed, or released. */
+  | {
+      readonly kind: 'userStop';
+      readonly pressed: boolean;
+    }
+  /** The next connection is refused by a server of this FCI version. */
+  | {
+      readonly kind: 'rejectConnect';
+      readonly version: number;
+    }
+  /** The sockets close, and nothing more is sent. */
+  | {
+      readonly kind: 'die';
+    }
+  /** The sockets stay open, and nothing more is sent. */
+  | {
+      readonly kind: 'freeze';
+    };
+/**
+ * A simulated Franka Research 3: it listens on a loopback address and speaks the arm's protocol
+ * over TCP and UDP, with a rigid-body arm behind it.
+ */
+export declare class FrankaSimulator implements AsyncDisposable {
+  #private;
+  /** `host:port`, for `Franka.connect`. */
+  readonly address: string;
+  private constructor();
+  /**
+   * Starts a simulated arm.
+   *
+   * @throws {KilohertzError} `SIM_ADDRESS`, `SIM_BIND`, `SIM_OPTION` or `SIM_SYSTEM`
+   * @throws {OptionRangeError} {@link OptionTypeError} where an option is not as it must be
+   */
+  static start(options?: FrankaSimulatorOptions): Promise<FrankaSimulator>;
+  /** How the arm truly moves now. */
+  joints(): JointState;
+  /** What was counted since the start. */
+  counters(): SimulatorCounters;
+  /**
+   * Lets something go wrong, from now on.
+   *
+   * @throws {KilohertzError} `SIM_FAULT`, or `SIM_STOPPED` after `stop()`
+   */
+  inject(fault: SimulatorFault): void;
+  /** Stops the simulator; resolves when its threads have ended. May be called more than once. */
+  stop(): Promise<void>;
+  /** Stops the simulator. */
+  [Symbol.asyncDispose](): Promise<void>;
+}

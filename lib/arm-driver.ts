@@ -1,0 +1,121 @@
+import { isNumbers } from './checks.ts';
+import { type Driver, type Failure, isPromise, NEWS } from './driver.ts';
+import { describe, InvalidActionError, type PastState } from './errors.ts';
+import { calling, type NativeArm, NativeSession, type NativeSessionOptions } from './native.ts';
+import { policyThrew } from './object-driver.ts';
+import type { Policy } from './robot.ts';
+import { RobotState, STATE_LENGTH } from './robot-state.ts';
+
+/** Slots of an action, one a joint. */
+const JOINTS = 7;
+
+/** Drives an arm: the loop talks to it natively, and wakes the policy once a state. */
+export class ArmDriver implements Driver {
+  readonly #arm: NativeArm;
+  readonly #control: string;
+  readonly #policy: Policy<RobotState, ArrayLike<number>>;
+  readonly #slots = new Float64Array(STATE_LENGTH);
+  readonly #state = new RobotState(this.#slots);
+  readonly #clock = new Float64Array(3);
+  readonly #action = new Float64Array(JOINTS);
+  #session: NativeSession | undefined;
+  #busy = false;
+  #halted = false;
+  #failure: Failure | undefined;
+
+  constructor(arm: NativeArm, control: string, policy: Policy<RobotState, ArrayLike<number>>) {
+    this.#arm = arm;
+    this.#control = control;
+    this.#policy = policy;
+  }
+
+  reset(): void {
+    // An arm starts from where it stands: moving it there first is the user's own decision.
+  }
+
+  begin(options: NativeSessionOptions, wake: () => void): NativeSession {
+    this.#session = calling(() => NativeSession.arm(this.#arm, this.#control, options, wake));
+    return this.#session;
+  }
+
+  wake(session: NativeSession): number {
+    if (this.#busy || this.#halted) return session.news();
+    const news = session.receive(this.#slots, this.#clock);
+    if (news & NEWS.observation) this.#ask(session);
+    return news;
+  }
+
+  halt(): void {
+    this.#halted = true;
+  }
+
+  async stop(): Promise<void> {
+    this.#halted = true;
+  }
+
+  stopNow(): void {
+    this.#halted = true;
+  }
+
+  get failure(): Failure | undefined {
+    return this.#failure;
+  }
+
+  pastStates(rows: Float64Array): readonly PastState[] {
+    const stride = STATE_LENGTH + 2;
+    return Array.from({ length: Math.floor(rows.length / stride) }, (_, row) => {
+      const [tick = 0, timeS = 0] = rows.subarray(row * stride, row * stride + 2);
+      const slots = rows.slice(row * stride + 2, (row + 1) * stride);
+      return { tick, timeS, state: new RobotState(slots) };
+    });
+  }
+
+  #ask(session: NativeSession): void {
+    const [tick = 0, timeS = 0, periodS = 0] = this.#clock;
+    try {
+      const action = this.#policy(this.#state, { tick, timeS, periodS });
+      if (!isPromise(action)) {
+        this.#answer(session, action, tick);
+        return;
+      }
+      this.#busy = true;
+      action.then(
+        (settled) => {
+          this.#busy = false;
+          if (this.#halted) return;
+          this.#answer(session, settled, tick);
+          // The wakes that came meanwhile found the policy busy.
+          this.wake(session);
+        },
+        (error: unknown) => this.#fail(policyThrew(tick, error), tick),
+      );
+    } catch (error) {
+      this.#fail(policyThrew(tick, error), tick);
+    }
+  }
+
+  #answer(session: NativeSession, action: unknown, tick: number): void {
+    if (action instanceof Float64Array && action.length === JOINTS) {
+      session.answer(action);
+      return;
+    }
+    const expected = `an array or typed array of ${JOINTS} numbers`;
+    const right = isNumbers(action);
+    if (right && action.length === JOINTS) {
+      this.#action.set(action);
+      session.answer(this.#action);
+      return;
+    }
+    const code = right ? 'ACTION_LENGTH' : 'ACTION_TYPE';
+    const message =
+      `action ${tick} refused: the policy returned ${describe(action)}; expected ${expected}. ` +
+      'The arm was brought to rest';
+    this.#fail((details) => new InvalidActionError(code, message, action, expected, details), tick);
+  }
+
+  #fail(failure: Failure, tick: number): void {
+    this.#halted = true;
+    this.#failure ??= (details) => failure({ tick, ...details });
+    this.#session?.fail();
+  }
+}

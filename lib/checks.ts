@@ -1,0 +1,119 @@
+// Checks of what users hand in. Each says what was received and what is expected.
+
+import { OptionRangeError, OptionTypeError } from './errors.ts';
+
+/** `maxHeldTicks` as `OPTION_MAX_HELD_TICKS`. */
+function codeOf(option: string): string {
+  return `OPTION_${option.replace(/([a-z])([A-Z])/g, '$1_$2').toUpperCase()}`;
+}
+
+/** A number from `from` to `to`, both included unless said otherwise. */
+export function checkNumber(
+  option: string,
+  value: unknown,
+  range: { from: number; to: number; above?: boolean; integer?: boolean; unit?: string },
+): number {
+  const kind = range.integer ? 'a whole number' : 'a number';
+  const unit = range.unit ? ` ${range.unit}` : '';
+  const from = range.above ? `above ${range.from}` : `from ${range.from}`;
+  const expected = `${kind} ${from} to ${range.to}${unit}`;
+  if (typeof value !== 'number') {
+    throw new OptionTypeError(codeOf(option), option, value, expected);
+  }
+  const low = range.above ? value > range.from : value >= range.from;
+  if (!(low && value <= range.to) || (range.integer && !Number.isInteger(value))) {
+    throw new OptionRangeError(codeOf(option), option, value, expected);
+  }
+  return value;
+}
+
+/** One of a few names. */
+export function checkName<const Name extends string>(
+  option: string,
+  value: unknown,
+  names: readonly Name[],
+): Name {
+  const found = names.find((name) => name === value);
+  if (found !== undefined) return found;
+  const expected = names.map((name) => `'${name}'`).join(', ');
+  const Refusal = typeof value === 'string' ? OptionRangeError : OptionTypeError;
+  throw new Refusal(codeOf(option), option, value, `one of ${expected}`);
+}
+
+/** True or false. */
+export function checkBoolean(option: string, value: unknown): boolean {
+  if (typeof value === 'boolean') return value;
+  throw new OptionTypeError(codeOf(option), option, value, 'true or false');
+}
+
+/** A text that is not empty. */
+export function checkText(option: string, value: unknown, expected: string): string {
+  if (typeof value !== 'string') throw new OptionTypeError(codeOf(option), option, value, expected);
+  if (value.trim() === '') throw new OptionRangeError(codeOf(option), option, value, expected);
+  return value;
+}
+
+/** Finite numbers of a fixed number. */
+export function checkNumbers(option: string, value: unknown, length: number): number[] {
+  const expected = `${length} finite numbers`;
+  if (!isNumbers(value)) throw new OptionTypeError(codeOf(option), option, value, expected);
+  const numbers = Array.from(value);
+  if (numbers.length !== length) {
+    throw new OptionRangeError(codeOf(option), option, value, expected);
+  }
+  const wrong = numbers.findIndex((number) => !Number.isFinite(number));
+  if (wrong >= 0) {
+    throw new OptionRangeError(codeOf(option), `${option}[${wrong}]`, numbers[wrong], expected);
+  }
+  return numbers;
+}
+
+/** An object whose keys are all known. */
+export function checkKeys(what: string, value: unknown, known: readonly string[]): void {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) {
+    throw new OptionTypeError('OPTION_TYPE', what, value, 'an object');
+  }
+  const unknown = Object.keys(value).find((key) => !known.includes(key));
+  if (unknown !== undefined) {
+    throw new OptionTypeError(
+      'OPTION_UNKNOWN',
+      `an option of ${what}`,
+      unknown,
+      `one of ${known.join(', ')}`,
+    );
+  }
+}
+
+/** Whether a value is an array or a typed array of numbers. */
+export function isNumbers(value: unknown): value is ArrayLike<number> {
+  if (Array.isArray(value)) return value.every((item) => typeof item === 'number');
+  return (
+    ArrayBuffer.isView(value) &&
+    !(value instanceof DataView) &&
+    !(value instanceof BigInt64Array) &&
+    !(value instanceof BigUint64Array)
+  );
+}
+
+/** The first number in `value` that is NaN or infinite, with its path; looks into objects too. */
+export function findNotFinite(
+  value: unknown,
+  path = 'action',
+  depth = 0,
+): { path: string; value: number } | undefined {
+  if (typeof value === 'number') return Number.isFinite(value) ? undefined : { path, value };
+  if (value === null || typeof value !== 'object' || depth > 4) return undefined;
+  if (Array.isArray(value) || isNumbers(value)) {
+    const items = value as ArrayLike<unknown>;
+    for (let index = 0; index < items.length; index += 1) {
+      const found = findNotFinite(items[index], `${path}[${index}]`, depth + 1);
+      if (found) return found;
+    }
+    return undefined;
+  }
+  for (const [key, item] of Object.entries(value)) {
+    const found = findNotFinite(item, `${path}.${key}`, depth + 1);
+    if (found) return found;
+  }
+  return undefined;
+}

@@ -1,0 +1,38 @@
+import type { PastState, SessionError, SessionErrorDetails } from './errors.ts';
+import type { NativeSession, NativeSessionOptions } from './native.ts';
+
+/** What a wake is about, as sums; the native side's `receive` and `news` return them. */
+export const NEWS = { observation: 1, events: 2, end: 4 } as const;
+
+/** Makes an error once the last states are known. */
+export type Failure = (details: SessionErrorDetails) => SessionError;
+
+/** How one session drives one robot: what happens at its start, at each wake, at its end. */
+export interface Driver {
+  /** Brings the robot to where a session starts. */
+  reset(): void | Promise<void>;
+  /** Starts the loop; `wake` is called for every tick, for events and at the end. */
+  begin(options: NativeSessionOptions, wake: () => void): NativeSession;
+  /** Does what a wake asks for; returns the news that are left. */
+  wake(session: NativeSession): number;
+  /** From now on the robot is not told to do anything any more. */
+  halt(): void;
+  /** Stops the robot, after the loop has ended; resolves when it is stopped. */
+  stop(): Promise<void>;
+  /** Stops the robot as far as that is possible without waiting: the process is ending. */
+  stopNow(): void;
+  /** What went wrong on this side, first. */
+  readonly failure: Failure | undefined;
+  /** The last states, from the rows that the loop kept. */
+  pastStates(rows: Float64Array): readonly PastState[];
+}
+
+/** Whether something is to be awaited. */
+export function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return (
+    value !== null &&
+    typeof value === 'object' &&
+    'then' in value &&
+    typeof value.then === 'function'
+  );
+}

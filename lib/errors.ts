@@ -1,0 +1,185 @@
+import type { RobotState } from './robot-state.ts';
+
+/** The base of all errors of this package that are neither a wrong value nor a wrong type. */
+export class KilohertzError extends Error {
+  /** A stable name of what went wrong, as in `POLICY_THREW`. */
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+    this.code = code;
+  }
+}
+
+/** A value is outside of what is possible. Thrown before anything moves. */
+export class OptionRangeError extends RangeError {
+  /** `OPTION_` and the option's name, as in `OPTION_RATE_HZ`. */
+  readonly code: string;
+  /** What was received. */
+  readonly received: unknown;
+  /** What is expected. */
+  readonly expected: string;
+
+  constructor(code: string, option: string, received: unknown, expected: string) {
+    super(`${option} is ${describe(received)}; expected ${expected}`);
+    this.name = 'OptionRangeError';
+    this.code = code;
+    this.received = received;
+    this.expected = expected;
+  }
+}
+
+/** A value is of the wrong type, or an option has an unknown name. Thrown before anything moves. */
+export class OptionTypeError extends TypeError {
+  /** `OPTION_` and the option's name, as in `OPTION_RATE_HZ`. */
+  readonly code: string;
+  /** What was received. */
+  readonly received: unknown;
+  /** What is expected. */
+  readonly expected: string;
+
+  constructor(code: string, option: string, received: unknown, expected: string) {
+    super(`${option} is ${describe(received)}; expected ${expected}`);
+    this.name = 'OptionTypeError';
+    this.code = code;
+    this.received = received;
+    this.expected = expected;
+  }
+}
+
+/** A session was asked for something that it cannot do in its present state. */
+export class SessionStateError extends KilohertzError {}
+
+/** One of the last states before an error, oldest first. */
+export interface PastState {
+  /** The cycle. */
+  readonly tick: number;
+  /** From the start of the first cycle [s]. */
+  readonly timeS: number;
+  /** The state, a copy. */
+  readonly state: RobotState;
+}
+
+/** What a {@link SessionError} knows beside its message. */
+export interface SessionErrorDetails {
+  /** The cycle in which the session began to end; absent where there was none. */
+  readonly tick?: number | undefined;
+  /** The last states; empty for robots written in JavaScript. */
+  readonly lastStates?: readonly PastState[];
+  /** The original error. */
+  readonly cause?: unknown;
+}
+
+/** A session ended with an error. The robot was stopped before this was thrown. */
+export class SessionError extends KilohertzError {
+  /** The cycle in which the session began to end. */
+  readonly tick: number | undefined;
+  /** The last states, oldest first; empty for robots written in JavaScript. */
+  readonly lastStates: readonly PastState[];
+
+  constructor(code: string, message: string, details: SessionErrorDetails = {}) {
+    super(code, message, 'cause' in details ? { cause: details.cause } : undefined);
+    this.tick = details.tick;
+    this.lastStates = details.lastStates ?? [];
+  }
+}
+
+/** The policy threw or rejected; `cause` is what it threw. Code `POLICY_THREW`. */
+export class PolicyError extends SessionError {}
+
+/**
+ * The policy answered something that the robot may not be commanded: not a number, the wrong
+ * length, or beyond a limit. Codes `ACTION_NOT_FINITE`, `ACTION_LENGTH`, `ACTION_TYPE` and
+ * `ACTION_LIMIT`.
+ */
+export class InvalidActionError extends SessionError {
+  /** What was received: the value of the slot, or the whole answer. */
+  readonly received: unknown;
+  /** What is expected. */
+  readonly expected: string;
+
+  constructor(
+    code: string,
+    message: string,
+    received: unknown,
+    expected: string,
+    details?: SessionErrorDetails,
+  ) {
+    super(code, message, details);
+    this.received = received;
+    this.expected = expected;
+  }
+}
+
+/** The policy did not answer for too long, and `onLate` is `'stop'`. Code `POLICY_LATE`. */
+export class PolicyLateError extends SessionError {}
+
+/**
+ * The robot failed, or ended the motion. The code is the robot's: `FRANKA_REFLEX`,
+ * `FRANKA_CONNECTION_LOST` and others, or `ROBOT_THREW` where a robot written in JavaScript threw.
+ */
+export class RobotError extends SessionError {
+  /** The robot's own names of what is wrong, as in `joint_velocity_violation`. */
+  readonly errors: readonly string[];
+  /** How the robot says that its motion ended, as in `ReflexAborted`. */
+  readonly moveStatus: string | undefined;
+
+  constructor(
+    code: string,
+    message: string,
+    details: SessionErrorDetails & {
+      readonly errors?: readonly string[] | undefined;
+      readonly moveStatus?: string | undefined;
+    } = {},
+  ) {
+    super(code, message, details);
+    this.errors = details.errors ?? [];
+    this.moveStatus = details.moveStatus;
+  }
+}
+
+/** What an error of the native side carries. */
+interface NativeFailure {
+  readonly code: string;
+  readonly message: string;
+  readonly errors?: readonly string[];
+  readonly moveStatus?: string | null;
+}
+
+/** The error that a failure of the native side, as JSON, stands for. */
+export function fromFailure(text: string, details: SessionErrorDetails = {}): KilohertzError {
+  const failure = JSON.parse(text) as NativeFailure;
+  if (failure.code.startsWith('FRANKA_') || failure.code === 'ROBOT') {
+    return new RobotError(failure.code, failure.message, {
+      ...details,
+      errors: failure.errors,
+      moveStatus: failure.moveStatus ?? undefined,
+    });
+  }
+  return new KilohertzError(failure.code, failure.message);
+}
+
+/** The error that something thrown by the native side stands for. */
+export function fromNative(error: unknown): unknown {
+  if (error instanceof Error && error.message.startsWith('{"code":')) {
+    return fromFailure(error.message);
+  }
+  return error;
+}
+
+/** A value for a message: short, on one line. */
+export function describe(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'function') return `function ${value.name || '(anonymous)'}`;
+  if (Array.isArray(value) || ArrayBuffer.isView(value)) {
+    const kind = value.constructor.name;
+    const length = 'length' in value ? Number(value.length) : value.byteLength;
+    return `${kind} of length ${length}`;
+  }
+  if (value !== null && typeof value === 'object') {
+    return `an object of ${Object.getPrototypeOf(value)?.constructor?.name ?? 'no class'}`;
+  }
+  return String(value);
+}

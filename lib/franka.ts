@@ -1,0 +1,120 @@
+import { ArmDriver } from './arm-driver.ts';
+import { checkKeys, checkName, checkNumber, checkText } from './checks.ts';
+import { awaiting, NativeArm } from './native.ts';
+import type { NativeLink, NativeRobot } from './robot.ts';
+import { RobotState } from './robot-state.ts';
+
+/** Seven numbers, one a joint: an array or a typed array. */
+export type JointVector = ArrayLike<number>;
+
+/** What the actions of a session on an arm are. */
+export type FrankaControl = 'jointVelocity' | 'jointPosition' | 'torque';
+
+/** How to connect to an arm. */
+export interface FrankaOptions {
+  /**
+   * What a policy's actions are. In each mode the late rule does what suits it:
+   *
+   * | control | action | held | rest |
+   * | --- | --- | --- | --- |
+   * | `jointVelocity` (default) | `dq` [rad/s] | the velocity is kept | braked to zero |
+   * | `jointPosition` | `q` [rad], from `q_d` on | the velocity is kept | braked to zero |
+   * | `torque` | `tau_J` [N m] without gravity | the torque is kept | damped, then held in place |
+   */
+  readonly control?: FrankaControl;
+  /** How long connecting may take [s]. Default 5. */
+  readonly timeoutS?: number;
+}
+
+/** The rate of an arm's clock. */
+const RATE_HZ = 1000;
+
+/**
+ * A Franka Research 3 over FCI (version 10). The arm is the clock of the sessions that drive it: it
+ * sends a state every millisecond and is sent a command for each.
+ */
+export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDisposable {
+  /** What the actions of a session are. */
+  readonly control: FrankaControl;
+  /** Where the arm is, as it was given to `connect`. */
+  readonly address: string;
+  readonly #arm: NativeArm;
+
+  private constructor(arm: NativeArm, address: string, control: FrankaControl) {
+    this.#arm = arm;
+    this.address = address;
+    this.control = control;
+  }
+
+  /**
+   * Connects to the arm at `address`: a host, or `host:port` where the port is not 1337.
+   *
+   * @throws {RobotError} `FRANKA_CONNECT_REFUSED`, `FRANKA_CONNECT_FAILED`,
+   * `FRANKA_CONNECT_TIMEOUT` or `FRANKA_INCOMPATIBLE_VERSION`
+   * @throws {OptionRangeError} {@link OptionTypeError} where an option is not as it must be
+   */
+  static async connect(address: string, options: FrankaOptions = {}): Promise<Franka> {
+    checkText('address', address, "a host, or host:port, as in '172.16.0.2'");
+    checkKeys('the options of Franka.connect', options, ['control', 'timeoutS']);
+    const control = checkName('control', options.control ?? 'jointVelocity', [
+      'jointVelocity',
+      'jointPosition',
+      'torque',
+    ]);
+    const timeoutS = checkNumber('timeoutS', options.timeoutS ?? 5, {
+      from: 0,
+      to: 600,
+      above: true,
+      unit: 's',
+    });
+    const arm = await awaiting(() => NativeArm.connect(address.trim(), timeoutS));
+    return new Franka(arm, address, control);
+  }
+
+  /** The FCI version that the arm speaks. */
+  get serverVersion(): number {
+    return this.#arm.serverVersion;
+  }
+
+  /** Whether a session drives the arm. */
+  get isDriven(): boolean {
+    return this.#arm.isDriven;
+  }
+
+  /** @internal */
+  get nativeLink(): NativeLink<RobotState, JointVector> {
+    return {
+      rateHz: RATE_HZ,
+      drive: (policy) => new ArmDriver(this.#arm, this.control, policy),
+    };
+  }
+
+  /**
+   * The arm's state now; a copy. While a session drives the arm, its policy gets the states.
+   *
+   * @throws {RobotError} `FRANKA_INVALID_OPERATION` while a session drives the arm, or after
+   * `close()`; `FRANKA_CONNECTION_LOST` where the arm is gone
+   */
+  async state(): Promise<RobotState> {
+    return new RobotState(await awaiting(() => this.#arm.state()));
+  }
+
+  /**
+   * Clears the errors of a reflex, so that a session can be started again.
+   *
+   * @throws {RobotError} `FRANKA_COMMAND_REJECTED` where the arm has to be seen to by hand
+   */
+  async recover(): Promise<void> {
+    await awaiting(() => this.#arm.recover());
+  }
+
+  /** Closes the connection; a session that drives the arm keeps it until its end. */
+  async close(): Promise<void> {
+    this.#arm.close();
+  }
+
+  /** Closes the connection. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}

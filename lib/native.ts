@@ -1,0 +1,37 @@
+// The only importer of the native binding. What it exports is internal; users see `index.ts`.
+
+import { fromNative } from './errors.ts';
+
+export {
+  armSchema,
+  NativeArm,
+  type NativeCounters,
+  type NativeFault,
+  type NativeGrant,
+  type NativeJointState,
+  type NativeOutcome,
+  type NativeRealtime,
+  NativeSession,
+  type NativeSessionOptions,
+  NativeSimulator,
+  type NativeSpread,
+  type NativeStats,
+} from '#binding';
+
+/** Runs a native call; what it throws becomes the error class of its code. */
+export function calling<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw fromNative(error);
+  }
+}
+
+/** Awaits a native promise; what it rejects with becomes the error class of its code. */
+export async function awaiting<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    throw fromNative(error);
+  }
+}

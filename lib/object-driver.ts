@@ -1,0 +1,179 @@
+import { findNotFinite } from './checks.ts';
+import { type Driver, type Failure, isPromise, NEWS } from './driver.ts';
+import {
+  describe,
+  InvalidActionError,
+  type PastState,
+  PolicyError,
+  RobotError,
+  type SessionErrorDetails,
+} from './errors.ts';
+import { calling, NativeSession, type NativeSessionOptions } from './native.ts';
+import type { Policy, Robot } from './robot.ts';
+
+const NOTHING: Float64Array = new Float64Array(0);
+
+/** How long the end of a session waits for what the robot is doing, and then for its `stop` [ms]. */
+const STOP_LIMIT_MS = 2_000;
+
+/** Drives a robot written in JavaScript: one wake a tick, to observe, decide and act. */
+export class ObjectDriver<Observation, Action> implements Driver {
+  readonly #robot: Robot<Observation, Action>;
+  readonly #policy: Policy<Observation, Action>;
+  readonly #clock = new Float64Array(3);
+  #session: NativeSession | undefined;
+  #busy = false;
+  #halted = false;
+  #acting: PromiseLike<unknown> | undefined;
+  #failure: Failure | undefined;
+
+  constructor(robot: Robot<Observation, Action>, policy: Policy<Observation, Action>) {
+    this.#robot = robot;
+    this.#policy = policy;
+  }
+
+  reset(): void | Promise<void> {
+    return this.#robot.reset();
+  }
+
+  begin(options: NativeSessionOptions, wake: () => void): NativeSession {
+    this.#session = calling(() => NativeSession.paced(options, wake));
+    return this.#session;
+  }
+
+  wake(session: NativeSession): number {
+    if (this.#busy || this.#halted) return session.news();
+    const news = session.receive(NOTHING, this.#clock);
+    if (news & NEWS.observation) this.#cycle();
+    return news;
+  }
+
+  halt(): void {
+    this.#halted = true;
+  }
+
+  async stop(): Promise<void> {
+    this.#halted = true;
+    if (this.#acting) await within(STOP_LIMIT_MS, this.#acting);
+    await within(STOP_LIMIT_MS, this.#robot.stop?.());
+  }
+
+  stopNow(): void {
+    this.#halted = true;
+    this.#robot.stop?.();
+  }
+
+  get failure(): Failure | undefined {
+    return this.#failure;
+  }
+
+  pastStates(): readonly PastState[] {
+    return [];
+  }
+
+  #cycle(): void {
+    this.#busy = true;
+    const [tick = 0, timeS = 0, periodS = 0] = this.#clock;
+    this.#step(
+      () => this.#robot.observe(),
+      (error) => this.#robotThrew('observe', tick, error),
+      (observation) =>
+        this.#step(
+          () => this.#policy(observation, { tick, timeS, periodS }),
+          (error) => policyThrew(tick, error),
+          (action) => this.#act(action, tick),
+        ),
+    );
+  }
+
+  #act(action: Action, tick: number): void {
+    const wrong = findNotFinite(action);
+    if (wrong) {
+      const expected = 'finite numbers';
+      const message =
+        `action ${tick} refused: ${wrong.path} is ${wrong.value}; expected ${expected}. ` +
+        'The robot was not told; see to the policy';
+      const { value } = wrong;
+      this.#fail(
+        (details) => new InvalidActionError('ACTION_NOT_FINITE', message, value, expected, details),
+        tick,
+      );
+      return;
+    }
+    this.#step(
+      () => {
+        const acting = this.#robot.act(action);
+        this.#acting = isPromise(acting) ? acting : undefined;
+        return acting;
+      },
+      (error) => this.#robotThrew('act', tick, error),
+      () => {
+        this.#busy = false;
+        this.#session?.answer(NOTHING);
+      },
+    );
+  }
+
+  /** Runs `call` and goes on with what it returns or promises, unless the session was halted. */
+  #step<T>(
+    call: () => T | PromiseLike<T>,
+    refuse: (error: unknown) => Failure,
+    next: (value: T) => void,
+  ): void {
+    // A step after the end must not reach the robot: what still comes is dropped.
+    if (this.#halted) return;
+    const [tick = 0] = this.#clock;
+    let value: T | PromiseLike<T>;
+    try {
+      value = call();
+    } catch (error) {
+      this.#fail(refuse(error), tick);
+      return;
+    }
+    if (!isPromise(value)) {
+      next(value);
+      return;
+    }
+    value.then(
+      (settled) => {
+        if (!this.#halted) next(settled);
+      },
+      (error: unknown) => this.#fail(refuse(error), tick),
+    );
+  }
+
+  #robotThrew(method: string, tick: number, error: unknown): Failure {
+    const message = `the robot's ${method}() failed in cycle ${tick}: ${messageOf(error)}`;
+    return (details) => new RobotError('ROBOT_THREW', message, { ...details, cause: error });
+  }
+
+  #fail(failure: Failure, tick: number): void {
+    this.#halted = true;
+    this.#failure ??= (details) => failure({ tick, ...details });
+    this.#session?.fail();
+  }
+}
+
+/** What a policy that threw leads to. */
+export function policyThrew(tick: number, error: unknown): Failure {
+  const message = `the policy failed in cycle ${tick}: ${messageOf(error)}`;
+  return (details: SessionErrorDetails) =>
+    new PolicyError('POLICY_THREW', message, { ...details, cause: error });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : describe(error);
+}
+
+/** Awaits `work`, but no longer than this. Rejects as it does. */
+async function within(limitMs: number, work: unknown): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, limitMs);
+  });
+  try {
+    await Promise.race([work, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

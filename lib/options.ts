@@ -1,0 +1,143 @@
+import { checkBoolean, checkKeys, checkName, checkNumber } from './checks.ts';
+import { OptionRangeError } from './errors.ts';
+import type { NativeSessionOptions } from './native.ts';
+
+/** What the loop thread asks of the operating system. */
+export interface RealtimeOptions {
+  /** `SCHED_FIFO` priority, 1 to 99; `null` stays with the ordinary scheduler. Default 80. */
+  readonly priority?: number | null;
+  /** The CPU to stay on; `null` lets the scheduler choose. Default `null`. */
+  readonly cpu?: number | null;
+  /** Whether the loop's code and stack are kept from being paged out. Default true. */
+  readonly lockMemory?: boolean;
+  /** How late the kernel may wake the thread to save power [s]; `null` leaves it. Default 1e-9. */
+  readonly timerSlackS?: number | null;
+}
+
+/** How a session runs. */
+export interface SessionOptions {
+  /**
+   * Cycles per second. Default 50 for a robot written in JavaScript, at most 10,000; a robot with a
+   * clock of its own has its own rate and takes no other (a Franka arm: 1000).
+   */
+  readonly rateHz?: number;
+  /** Wait between the robot's reset and the first cycle [s]. Default 0.5. */
+  readonly warmupS?: number;
+  /**
+   * How long the policy may take, from the arrival of the robot's state [s]. Default 300e-6. Only
+   * for robots with a clock of their own: a robot written in JavaScript waits for its policy.
+   */
+  readonly deadlineS?: number;
+  /** Cycles in a row that the last command is held when no action comes. Default 20. */
+  readonly maxHeldTicks?: number;
+  /**
+   * What happens after that: `'hold'` (default) rests the robot and goes on when actions come
+   * again; `'stop'` ends the session with a {@link PolicyLateError}.
+   */
+  readonly onLate?: 'hold' | 'stop';
+  /** Percentiles come from this many of the newest cycles. Default 10,000. */
+  readonly maxTimingSamples?: number;
+  /** How many ticks are kept for `takeRecords()`; 0 (default) keeps none. */
+  readonly recordTicks?: number;
+  /** What the loop thread asks of the system; `false` asks for nothing. */
+  readonly realtime?: RealtimeOptions | false;
+}
+
+/** Options that were checked, with their defaults filled in. */
+export interface CheckedOptions {
+  readonly warmupS: number;
+  readonly native: NativeSessionOptions;
+}
+
+const SESSION_OPTIONS = [
+  'rateHz',
+  'warmupS',
+  'deadlineS',
+  'maxHeldTicks',
+  'onLate',
+  'maxTimingSamples',
+  'recordTicks',
+  'realtime',
+] as const satisfies readonly (keyof SessionOptions)[];
+
+const REALTIME_OPTIONS = [
+  'priority',
+  'cpu',
+  'lockMemory',
+  'timerSlackS',
+] as const satisfies readonly (keyof RealtimeOptions)[];
+
+const NOT_REALTIME: RealtimeOptions = {
+  priority: null,
+  cpu: null,
+  lockMemory: false,
+  timerSlackS: null,
+};
+
+/** Checks `options`; `ownRateHz` is the rate of a robot with a clock of its own. */
+export function checkOptions(
+  options: SessionOptions,
+  ownRateHz: number | undefined,
+): CheckedOptions {
+  checkKeys('the session options', options, SESSION_OPTIONS);
+  const rateHz = checkNumber('rateHz', options.rateHz ?? ownRateHz ?? 50, {
+    from: 0,
+    to: 10_000,
+    above: true,
+    unit: 'Hz',
+  });
+  if (ownRateHz !== undefined && rateHz !== ownRateHz) {
+    throw new OptionRangeError(
+      'OPTION_RATE_HZ',
+      'rateHz',
+      rateHz,
+      `${ownRateHz}, the rate of this robot's own clock`,
+    );
+  }
+  const periodS = 1 / rateHz;
+  const realtime = options.realtime === false ? NOT_REALTIME : (options.realtime ?? {});
+  checkKeys('realtime', realtime, REALTIME_OPTIONS);
+  const optional = <T>(value: T | null | undefined, standard: T | undefined): T | undefined =>
+    value === undefined ? standard : (value ?? undefined);
+  const priority = optional(realtime.priority, 80);
+  const cpu = optional<number>(realtime.cpu, undefined);
+  const timerSlackS = optional(realtime.timerSlackS, 1e-9);
+  return {
+    warmupS: checkNumber('warmupS', options.warmupS ?? 0.5, { from: 0, to: 3600, unit: 's' }),
+    native: {
+      rateHz,
+      deadlineS: checkNumber('deadlineS', options.deadlineS ?? Math.min(300e-6, 0.3 * periodS), {
+        from: 0,
+        to: ownRateHz === undefined ? 3600 : 0.9 * periodS,
+        above: true,
+        unit: 's',
+      }),
+      maxHeldTicks: checkNumber('maxHeldTicks', options.maxHeldTicks ?? 20, {
+        from: 0,
+        to: 1_000_000,
+        integer: true,
+      }),
+      stopOnLate: checkName('onLate', options.onLate ?? 'hold', ['hold', 'stop']) === 'stop',
+      maxTimingSamples: checkNumber('maxTimingSamples', options.maxTimingSamples ?? 10_000, {
+        from: 1,
+        to: 10_000_000,
+        integer: true,
+      }),
+      recordTicks: checkNumber('recordTicks', options.recordTicks ?? 0, {
+        from: 0,
+        to: 100_000_000,
+        integer: true,
+      }),
+      lockMemory: checkBoolean('lockMemory', realtime.lockMemory ?? true),
+      ...(priority === undefined
+        ? {}
+        : { priority: checkNumber('priority', priority, { from: 1, to: 99, integer: true }) }),
+      ...(cpu === undefined
+        ? {}
+        : { cpu: checkNumber('cpu', cpu, { from: 0, to: 1023, integer: true }) }),
+      ...(timerSlackS === undefined
+        ? {}
+        : { timerSlackS: checkNumber('timerSlackS', timerSlackS, { from: 0, to: 1, unit: 's' }) }),
+    },
+  };
+}

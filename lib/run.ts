@@ -1,0 +1,249 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Driver, NEWS } from './driver.ts';
+import {
+  fromFailure,
+  InvalidActionError,
+  type KilohertzError,
+  PolicyLateError,
+  RobotError,
+  SessionError,
+  type SessionErrorDetails,
+  SessionStateError,
+} from './errors.ts';
+import { type Guarded, guard, unguard } from './guard.ts';
+import type { NativeOutcome, NativeSession } from './native.ts';
+import type { CheckedOptions } from './options.ts';
+
+/** What a run tells its session. */
+export interface Listener {
+  event(kind: 'held' | 'resting' | 'resumed', tick: number): void;
+  begun(): void;
+  ended(error: KilohertzError | undefined): void;
+}
+
+/** One start of a session, until its end. */
+export class Run implements Guarded {
+  readonly endsOnInterrupt: boolean;
+  /** Resolves when the robot is stopped and the loop has ended. Never rejects. */
+  readonly ended: Promise<void>;
+  /** Resolves when the first cycle has begun, or at the end where there was none. */
+  readonly begun: Promise<void>;
+  readonly #driver: Driver;
+  readonly #options: CheckedOptions;
+  readonly #durationS: number | undefined;
+  readonly #listener: Listener;
+  readonly #abort = new AbortController();
+  readonly #keepAlive: NodeJS.Timeout;
+  #resolveEnded!: () => void;
+  #resolveBegun!: () => void;
+  #native: NativeSession | undefined;
+  #hasBegun = false;
+  #isEnding = false;
+  #error: KilohertzError | undefined;
+
+  constructor(
+    driver: Driver,
+    options: CheckedOptions,
+    plan: { durationS: number | undefined; endsOnInterrupt: boolean },
+    listener: Listener,
+  ) {
+    this.#driver = driver;
+    this.#options = options;
+    this.#durationS = plan.durationS;
+    this.endsOnInterrupt = plan.endsOnInterrupt;
+    this.#listener = listener;
+    this.ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve;
+    });
+    this.begun = new Promise((resolve) => {
+      this.#resolveBegun = resolve;
+    });
+    // The loop's wakes do not keep the process alive; this does.
+    this.#keepAlive = setInterval(() => undefined, 2 ** 30);
+    guard(this);
+  }
+
+  /** The loop; undefined before it was started. */
+  get native(): NativeSession | undefined {
+    return this.#native;
+  }
+
+  /** What ended the run, if it was an error. */
+  get error(): KilohertzError | undefined {
+    return this.#error;
+  }
+
+  keepAlive(referenced: boolean): void {
+    if (referenced) this.#keepAlive.ref();
+    else this.#keepAlive.unref();
+  }
+
+  /** Resets the robot, waits the warm-up and starts the loop. */
+  async launch(): Promise<void> {
+    try {
+      await this.#reset();
+      await this.#warmUp();
+      const options =
+        this.#durationS === undefined
+          ? this.#options.native
+          : { ...this.#options.native, runForS: this.#durationS };
+      this.#native = this.#driver.begin(options, () => this.#wake());
+    } catch (error) {
+      await this.#stopRobot().catch(() => undefined);
+      this.#close();
+      throw error;
+    }
+  }
+
+  requestStop(): void {
+    this.#driver.halt();
+    this.#abort.abort();
+    this.#native?.requestStop();
+  }
+
+  stopNow(limitS: number): void {
+    this.#native?.join(limitS);
+    this.#driver.stopNow();
+  }
+
+  async #reset(): Promise<void> {
+    try {
+      await this.#driver.reset();
+    } catch (error) {
+      const told = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+      const message = `the robot's reset() failed: ${told}`;
+      throw new RobotError('ROBOT_THREW', message, { cause: error });
+    }
+  }
+
+  async #warmUp(): Promise<void> {
+    const { signal } = this.#abort;
+    if (!signal.aborted) {
+      await sleep(this.#options.warmupS * 1e3, undefined, { signal }).catch(() => undefined);
+    }
+    if (signal.aborted) {
+      throw new SessionStateError(
+        'SESSION_STOPPED',
+        'the session was stopped before its first cycle',
+      );
+    }
+  }
+
+  #wake(): void {
+    const native = this.#native;
+    if (!native || this.#isEnding) return;
+    const news = this.#driver.wake(native);
+    if (news & NEWS.observation && !this.#hasBegun) {
+      this.#hasBegun = true;
+      this.#listener.begun();
+      this.#resolveBegun();
+    }
+    if (news & NEWS.events) this.#tellEvents(native);
+    if (news & NEWS.end) {
+      this.#isEnding = true;
+      void this.#end(native);
+    }
+  }
+
+  #tellEvents(native: NativeSession): void {
+    for (const { kind, tick } of native.takeEvents()) {
+      this.#listener.event(kind as 'held' | 'resting' | 'resumed', tick);
+    }
+  }
+
+  async #end(native: NativeSession): Promise<void> {
+    let stopError: KilohertzError | undefined;
+    try {
+      await this.#stopRobot();
+    } catch (error) {
+      const message = `the robot's stop() failed: ${String(error)}`;
+      stopError = new RobotError('ROBOT_THREW', message, { cause: error });
+    }
+    this.#tellEvents(native);
+    const outcome = native.outcome();
+    this.#error = (outcome ? this.#errorOf(outcome) : undefined) ?? stopError;
+    this.#close();
+  }
+
+  async #stopRobot(): Promise<void> {
+    this.#driver.halt();
+    await this.#driver.stop();
+  }
+
+  #close(): void {
+    clearInterval(this.#keepAlive);
+    unguard(this);
+    this.#listener.ended(this.#error);
+    this.#resolveBegun();
+    this.#resolveEnded();
+  }
+
+  #errorOf(outcome: NativeOutcome): KilohertzError | undefined {
+    const details: SessionErrorDetails = {
+      tick: outcome.tick,
+      lastStates: this.#driver.pastStates(outcome.lastStates),
+    };
+    switch (outcome.cause) {
+      case 'policyFailed':
+        return this.#driver.failure?.(details) ?? new SessionError('POLICY_THREW', '', details);
+      case 'invalidAction':
+        return invalidAction(outcome, details);
+      case 'tooLate':
+        return tooLate(outcome, this.#options, details);
+      case 'panicked': {
+        const message = `the loop failed: ${outcome.message}; please report this`;
+        return new SessionError('INTERNAL', message, details);
+      }
+      default:
+        return outcome.robotError ? fromFailure(outcome.robotError, details) : undefined;
+    }
+  }
+}
+
+/** Units of the quantities that limits are about, for radians and newton metres alike. */
+const PER_SECOND: Readonly<Record<string, string>> = {
+  position: 'rad',
+  velocity: 'rad/s',
+  acceleration: 'rad/s^2',
+  jerk: 'rad/s^3',
+  torque: 'N m',
+  'torque rate': 'N m/s',
+};
+
+function invalidAction(outcome: NativeOutcome, details: SessionErrorDetails): KilohertzError {
+  const { tick, violation } = outcome;
+  if (!violation) return new SessionError('INTERNAL', 'an action was refused', details);
+  const { kind, field, index, action, received, limit } = violation;
+  const slot = `${field}[${index}]`;
+  const rested = 'The robot was brought to rest';
+  if (kind === 'finite value') {
+    const message = `action ${tick} refused: ${slot} is ${action}; expected a finite number. ${rested}`;
+    return new InvalidActionError('ACTION_NOT_FINITE', message, action, 'a finite number', details);
+  }
+  const unit = PER_SECOND[kind] ?? violation.unit;
+  const expected = `a ${kind} up to ${short(limit)} ${unit}`;
+  const message =
+    `action ${tick} refused: ${slot} = ${short(action)} ${violation.unit} means a ${kind} of ` +
+    `${short(received)} ${unit} (limit ${short(limit)} ${unit}). ${rested}. Take smaller steps ` +
+    "from one action to the next, and start from the robot's desired state, not the measured one";
+  return new InvalidActionError('ACTION_LIMIT', message, action, expected, details);
+}
+
+function tooLate(
+  outcome: NativeOutcome,
+  options: CheckedOptions,
+  details: SessionErrorDetails,
+): KilohertzError {
+  const { maxHeldTicks, rateHz } = options.native;
+  const ms = ((outcome.withoutAction ?? 0) / rateHz) * 1e3;
+  const message =
+    `no action for ${outcome.withoutAction} cycles (${short(ms)} ms) in cycle ${outcome.tick}; ` +
+    `${maxHeldTicks} are allowed. The robot was brought to rest. Make the policy faster, allow ` +
+    "more with maxHeldTicks, or let the robot rest and go on with onLate: 'hold'";
+  return new PolicyLateError('POLICY_LATE', message, details);
+}
+
+/** A number for a message. */
+function short(value: number): string {
+  return Number(value.toPrecision(5)).toString();
+}

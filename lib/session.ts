@@ -1,0 +1,303 @@
+import { EventEmitter } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { checkKeys, checkNumber } from './checks.ts';
+import type { Driver } from './driver.ts';
+import { type KilohertzError, OptionTypeError, SessionStateError } from './errors.ts';
+import { ObjectDriver } from './object-driver.ts';
+import { type CheckedOptions, checkOptions, type SessionOptions } from './options.ts';
+import { type Realtime, realtimeOf } from './realtime.ts';
+import { type Histogram, type TickRecord, toHistogram, toRecords } from './records.ts';
+import type { NativeRobot, Policy, Robot } from './robot.ts';
+import { Run } from './run.ts';
+import { SessionStats } from './stats.ts';
+
+/** How long a session runs, for `session.run`. */
+export interface RunOptions {
+  /** How long, from the first cycle [s]; without it until Ctrl+C, `stop()` or the signal. */
+  readonly durationS?: number;
+  /** Ends the run when it aborts; the run still resolves. */
+  readonly signal?: AbortSignal;
+}
+
+/** Something that happened at a tick. */
+export interface TickEvent {
+  /** The cycle. */
+  readonly tick: number;
+}
+
+/** The events of a session, and what listeners get. */
+export interface SessionEvents {
+  /** The loop runs. */
+  start: [];
+  /** The robot is stopped and the loop has ended. */
+  stop: [stats: SessionStats];
+  /** The loop ended with this error; told after the robot was stopped. */
+  error: [error: KilohertzError];
+  /** No action came in time; the last command is held. */
+  held: [event: TickEvent];
+  /** No action came for too long; the robot is brought to rest. */
+  resting: [event: TickEvent];
+  /** Actions are used again. */
+  resumed: [event: TickEvent];
+}
+
+/** A robot that a session can drive. */
+export type AnyRobot<Observation, Action> =
+  | Robot<Observation, Action>
+  | NativeRobot<Observation, Action>;
+
+/**
+ * Runs a policy on a robot at a fixed rate, on a thread of its own that JavaScript cannot delay.
+ *
+ * A session may be started again after it has ended; each start counts from zero. An error that
+ * ends the loop is thrown by `run()`, `checkHealth()` and the end of an `await using` block, and
+ * told to listeners of `error`; where nobody asked by then, it is a warning of the process.
+ */
+export class Session<Observation, Action>
+  extends EventEmitter<SessionEvents>
+  implements AsyncDisposable
+{
+  readonly #makeDriver: () => Driver;
+  readonly #options: CheckedOptions;
+  /** The run since the last start, ended or not. */
+  #last: Run | undefined;
+  #isRunning = false;
+  #isAwaited = false;
+  #isReferenced = true;
+
+  /**
+   * @param robot a robot written in JavaScript, or a connected `Franka`
+   * @param policy from an observation and a {@link Tick} to an action, or a promise of one
+   * @throws {OptionRangeError} where a value is not possible
+   * @throws {OptionTypeError} where something is of the wrong type
+   */
+  constructor(
+    robot: AnyRobot<Observation, Action>,
+    policy: Policy<NoInfer<Observation>, NoInfer<Action>>,
+    options: SessionOptions = {},
+  ) {
+    super();
+    if (typeof policy !== 'function') {
+      throw new OptionTypeError('OPTION_POLICY', 'policy', policy, 'a function');
+    }
+    if (isNative(robot)) {
+      const { rateHz, drive } = robot.nativeLink;
+      this.#options = checkOptions(options, rateHz);
+      this.#makeDriver = () => drive(policy);
+    } else {
+      checkRobot(robot);
+      this.#options = checkOptions(options, undefined);
+      this.#makeDriver = () => new ObjectDriver(robot, policy);
+    }
+  }
+
+  /** Whether the session is between the call of `start()` and its end. */
+  get isRunning(): boolean {
+    return this.#isRunning;
+  }
+
+  /** Cycles finished since the last start. */
+  get stepCount(): number {
+    return this.#last?.native?.stepCount ?? 0;
+  }
+
+  /** What the session has done since the last start. */
+  get stats(): SessionStats {
+    const native = this.#last?.native;
+    if (native) return new SessionStats(native.stats());
+    return SessionStats.none(1 / this.#options.native.rateHz);
+  }
+
+  /** What the loop thread asked of the system and got; undefined before its first cycle. */
+  get realtime(): Realtime | undefined {
+    const report = this.#last?.native?.realtime();
+    return report ? realtimeOf(report, this.#options.native) : undefined;
+  }
+
+  /** The jitter, or the execution time, of every cycle since the last start. */
+  histogram(of: 'jitter' | 'execution' = 'jitter'): Histogram {
+    return toHistogram(this.#last?.native?.histogram(of));
+  }
+
+  /** Takes the records of the ticks since the last call; `recordTicks` says how many are kept. */
+  takeRecords(): TickRecord[] {
+    const native = this.#last?.native;
+    return native ? toRecords(native.takeRecords(), native.recordStride) : [];
+  }
+
+  /**
+   * Resets the robot, waits the warm-up and starts the loop. Resolves when the first cycle has
+   * begun.
+   *
+   * @throws {SessionStateError} `SESSION_RUNNING` where it runs already, `SESSION_STOPPED` where
+   * it was stopped before the first cycle
+   * @throws {SessionError} where the robot cannot be started
+   */
+  async start(): Promise<void> {
+    const run = await this.#start({ durationS: undefined, endsOnInterrupt: false });
+    if (run.error && this.stepCount === 0) throw run.error;
+  }
+
+  /**
+   * Brings the robot to rest and ends the loop. Resolves when the robot is stopped and the loop
+   * thread has ended. May be called in any state and more than once; does not throw what ended
+   * the loop: {@link Session.checkHealth} does.
+   */
+  async stop(): Promise<void> {
+    if (!this.#isRunning || !this.#last) return;
+    this.#last.requestStop();
+    await this.#last.ended;
+  }
+
+  /**
+   * Starts, runs, and stops. Resolves to the final stats.
+   *
+   * Ctrl+C ends a run without `durationS`, and the program goes on behind it. With `durationS` it
+   * stops the robot and then ends the program, as ever.
+   *
+   * @throws {SessionError} the first cause, where the loop ended with an error
+   */
+  async run(options: RunOptions = {}): Promise<SessionStats> {
+    checkKeys('run', options, ['durationS', 'signal']);
+    const { durationS, signal } = options;
+    if (durationS !== undefined) {
+      checkNumber('durationS', durationS, { from: 0, to: 1e9, above: true, unit: 's' });
+    }
+    if (signal !== undefined && !(signal instanceof AbortSignal)) {
+      throw new OptionTypeError('OPTION_SIGNAL', 'signal', signal, 'an AbortSignal');
+    }
+    if (signal?.aborted) return SessionStats.none(1 / this.#options.native.rateHz);
+    const stop = (): void => void this.stop();
+    signal?.addEventListener('abort', stop, { once: true });
+    try {
+      const endsOnInterrupt = durationS === undefined;
+      const run = await this.#start({ durationS, endsOnInterrupt, isAwaited: true });
+      await run.ended;
+      if (run.error) throw run.error;
+    } catch (error) {
+      if (!(error instanceof SessionStateError && error.code === 'SESSION_STOPPED')) throw error;
+    } finally {
+      signal?.removeEventListener('abort', stop);
+    }
+    return this.stats;
+  }
+
+  /** Throws what ended the loop, if it ended with an error since the last start. */
+  checkHealth(): void {
+    if (this.#last?.error) throw this.#last.error;
+  }
+
+  /**
+   * Yields the stats at an interval while the session runs, and once more at its end.
+   *
+   * @param options.intervalS the interval [s], default 1
+   */
+  async *snapshots(options: { intervalS?: number } = {}): AsyncGenerator<SessionStats, void, void> {
+    const intervalS = checkNumber('intervalS', options.intervalS ?? 1, {
+      from: 0,
+      to: 1e6,
+      above: true,
+      unit: 's',
+    });
+    while (this.#isRunning && this.#last) {
+      const over = new AbortController();
+      const { signal } = over;
+      const wait = sleep(intervalS * 1e3, undefined, { signal, ref: false }).catch(() => undefined);
+      await Promise.race([this.#last.ended, wait]);
+      over.abort();
+      yield this.stats;
+    }
+  }
+
+  /** Lets the process end although the session runs; the robot is stopped then. */
+  unref(): this {
+    return this.#reference(false);
+  }
+
+  /** Keeps the process alive while the session runs, which is the default. */
+  ref(): this {
+    return this.#reference(true);
+  }
+
+  /** Stops, then throws what ended the loop, if anything did. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    this.checkHealth();
+  }
+
+  #reference(referenced: boolean): this {
+    this.#isReferenced = referenced;
+    if (this.#isRunning) this.#last?.keepAlive(referenced);
+    return this;
+  }
+
+  async #start(plan: {
+    durationS: number | undefined;
+    endsOnInterrupt: boolean;
+    isAwaited?: boolean;
+  }): Promise<Run> {
+    if (this.#isRunning) {
+      throw new SessionStateError(
+        'SESSION_RUNNING',
+        'the session runs already: await stop() before starting it again',
+      );
+    }
+    this.#isRunning = true;
+    this.#isAwaited = plan.isAwaited ?? false;
+    const run = new Run(this.#makeDriver(), this.#options, plan, {
+      event: (kind, tick) => void this.emit(kind, { tick }),
+      begun: () => void this.emit('start'),
+      ended: (error) => this.#ended(error),
+    });
+    run.keepAlive(this.#isReferenced);
+    this.#last = run;
+    await run.launch();
+    await run.begun;
+    return run;
+  }
+
+  #ended(error: KilohertzError | undefined): void {
+    this.#isRunning = false;
+    if (error) {
+      if (this.listenerCount('error') > 0) this.emit('error', error);
+      else if (!this.#isAwaited) process.emitWarning(error);
+    }
+    this.emit('stop', this.stats);
+  }
+}
+
+/**
+ * Runs `policy` on `robot` and resolves to the stats: a {@link Session} in one line.
+ *
+ * @throws {SessionError} the first cause, where the loop ended with an error
+ */
+export async function run<Observation, Action>(
+  robot: AnyRobot<Observation, Action>,
+  policy: Policy<NoInfer<Observation>, NoInfer<Action>>,
+  options: SessionOptions & RunOptions = {},
+): Promise<SessionStats> {
+  const { durationS, signal, ...sessionOptions } = options;
+  return new Session(robot, policy, sessionOptions).run({
+    ...(durationS === undefined ? {} : { durationS }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+}
+
+function isNative<Observation, Action>(
+  robot: AnyRobot<Observation, Action>,
+): robot is NativeRobot<Observation, Action> {
+  return robot !== null && typeof robot === 'object' && 'nativeLink' in robot;
+}
+
+function checkRobot(robot: unknown): void {
+  const expected = 'a robot: an object with the methods observe(), act(action) and reset()';
+  if (robot === null || typeof robot !== 'object') {
+    throw new OptionTypeError('OPTION_ROBOT', 'robot', robot, expected);
+  }
+  for (const method of ['observe', 'act', 'reset'] as const) {
+    const value = (robot as Record<string, unknown>)[method];
+    if (typeof value !== 'function') {
+      throw new OptionTypeError('OPTION_ROBOT', `robot.${method}`, value, expected);
+    }
+  }
+}

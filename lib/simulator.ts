@@ -1,0 +1,161 @@
+import { checkBoolean, checkKeys, checkNumber, checkNumbers, checkText } from './checks.ts';
+import { awaiting, calling, type NativeFault, NativeSimulator } from './native.ts';
+
+/** How a simulated arm starts. */
+export interface FrankaSimulatorOptions {
+  /** Where to listen; a loopback address. Default 127.0.0.1. */
+  readonly host?: string;
+  /** The TCP port; 0 (default) takes a free one. */
+  readonly port?: number;
+  /** Joint positions at the start [rad], 7. Default [0, -π/4, 0, -3π/4, 0, π/2, π/4]. */
+  readonly q?: ArrayLike<number>;
+  /** Whether the joints have friction. Default true. */
+  readonly friction?: boolean;
+  /**
+   * Whether, during a motion, the next state follows the command for the last one instead of the
+   * wall clock. Default false.
+   */
+  readonly lockstep?: boolean;
+  /** Lost commands in a row that end a motion. Default 20, as on an arm. */
+  readonly lostPacketLimit?: number;
+}
+
+/** How the simulated arm truly moves. */
+export interface JointState {
+  /** Joint positions [rad], 7. */
+  readonly q: readonly number[];
+  /** Joint velocities [rad/s], 7. */
+  readonly dq: readonly number[];
+  /** Joint accelerations [rad/s^2], 7. */
+  readonly ddq: readonly number[];
+  /** Link-side joint torques, gravity included [N m], 7. */
+  readonly tau: readonly number[];
+  /** The arm's time since its start [s]. */
+  readonly timeS: number;
+}
+
+/** What a simulator has counted since its start. */
+export interface SimulatorCounters {
+  /** States that were sent. */
+  readonly statesSent: number;
+  /** States that a fault dropped. */
+  readonly statesDropped: number;
+  /** States that a fault delayed. */
+  readonly statesDelayed: number;
+  /** Commands that arrived. */
+  readonly commandsReceived: number;
+  /** Commands that arrived too late for their state. */
+  readonly commandsLate: number;
+  /** Milliseconds of a motion without a command. */
+  readonly commandsLost: number;
+  /** The most of them in a row. */
+  readonly longestLostRun: number;
+  /** Commands that a fault dropped. */
+  readonly commandsDropped: number;
+  /** Commands that a fault delayed. */
+  readonly commandsDelayed: number;
+  /** Motions that started. */
+  readonly motionsStarted: number;
+  /** Motions that ended regularly. */
+  readonly motionsFinished: number;
+  /** Motions that ended otherwise. */
+  readonly motionsAborted: number;
+  /** Reflexes. */
+  readonly reflexes: number;
+  /** Milliseconds that the simulator itself was too late for. */
+  readonly missedTicks: number;
+  /** Connections that were taken. */
+  readonly clients: number;
+}
+
+/** Something that goes wrong on purpose. */
+export type SimulatorFault =
+  /** The next `count` states, or commands, get lost. */
+  | { readonly kind: 'dropStates' | 'dropCommands'; readonly count: number }
+  /** The next `count` states, or commands, come `byS` seconds later. */
+  | { readonly kind: 'delayStates' | 'delayCommands'; readonly count: number; readonly byS: number }
+  /** A reflex, with one of libfranka's error names. Default `joint_reflex`. */
+  | { readonly kind: 'reflex'; readonly error?: string }
+  /** The user stop is pressed, or released. */
+  | { readonly kind: 'userStop'; readonly pressed: boolean }
+  /** The next connection is refused by a server of this FCI version. */
+  | { readonly kind: 'rejectConnect'; readonly version: number }
+  /** The sockets close, and nothing more is sent. */
+  | { readonly kind: 'die' }
+  /** The sockets stay open, and nothing more is sent. */
+  | { readonly kind: 'freeze' };
+
+/**
+ * A simulated Franka Research 3: it listens on a loopback address and speaks the arm's protocol
+ * over TCP and UDP, with a rigid-body arm behind it.
+ */
+export class FrankaSimulator implements AsyncDisposable {
+  /** `host:port`, for `Franka.connect`. */
+  readonly address: string;
+  readonly #simulator: NativeSimulator;
+
+  private constructor(simulator: NativeSimulator) {
+    this.#simulator = simulator;
+    this.address = simulator.address;
+  }
+
+  /**
+   * Starts a simulated arm.
+   *
+   * @throws {KilohertzError} `SIM_ADDRESS`, `SIM_BIND`, `SIM_OPTION` or `SIM_SYSTEM`
+   * @throws {OptionRangeError} {@link OptionTypeError} where an option is not as it must be
+   */
+  static async start(options: FrankaSimulatorOptions = {}): Promise<FrankaSimulator> {
+    const known = ['host', 'port', 'q', 'friction', 'lockstep', 'lostPacketLimit'] as const;
+    checkKeys('the options of FrankaSimulator.start', options, known);
+    const { host, port, q, friction, lockstep, lostPacketLimit } = options;
+    const checked = {
+      ...(host === undefined ? {} : { host: checkText('host', host, 'a loopback address') }),
+      ...(port === undefined
+        ? {}
+        : { port: checkNumber('port', port, { from: 0, to: 65_535, integer: true }) }),
+      ...(q === undefined ? {} : { q: checkNumbers('q', q, 7) }),
+      ...(friction === undefined ? {} : { friction: checkBoolean('friction', friction) }),
+      ...(lockstep === undefined ? {} : { lockstep: checkBoolean('lockstep', lockstep) }),
+      ...(lostPacketLimit === undefined
+        ? {}
+        : {
+            lostPacketLimit: checkNumber('lostPacketLimit', lostPacketLimit, {
+              from: 1,
+              to: 10_000,
+              integer: true,
+            }),
+          }),
+    };
+    return new FrankaSimulator(await awaiting(() => NativeSimulator.start(checked)));
+  }
+
+  /** How the arm truly moves now. */
+  joints(): JointState {
+    return this.#simulator.joints();
+  }
+
+  /** What was counted since the start. */
+  counters(): SimulatorCounters {
+    return this.#simulator.counters();
+  }
+
+  /**
+   * Lets something go wrong, from now on.
+   *
+   * @throws {KilohertzError} `SIM_FAULT`, or `SIM_STOPPED` after `stop()`
+   */
+  inject(fault: SimulatorFault): void {
+    calling(() => this.#simulator.inject(fault as NativeFault));
+  }
+
+  /** Stops the simulator; resolves when its threads have ended. May be called more than once. */
+  async stop(): Promise<void> {
+    await awaiting(() => this.#simulator.stop());
+  }
+
+  /** Stops the simulator. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}
