@@ -118,8 +118,14 @@ pub(crate) struct ControlBox {
     /// Number of the newest state, in milliseconds of the arm's time.
     pub time: u64,
     pub tally: Tally,
+    /// Ticks that the arm has been coming to rest.
+    restless: u32,
     replies: Vec<Reply>,
 }
+
+/// Who waits for an arm that does not come to rest hears so after as many ticks. An arm can be
+/// loaded beyond its strength.
+const REST_PATIENCE: u32 = 5000;
 
 impl ControlBox {
     pub fn new(options: &SimulatorOptions) -> Result<ControlBox, SimulatorError> {
@@ -140,6 +146,7 @@ impl ControlBox {
             reflex_reason: Violation::NONE,
             time: 0,
             tally: Tally::default(),
+            restless: 0,
             replies: Vec::with_capacity(16),
         })
     }
@@ -420,9 +427,12 @@ impl ControlBox {
 
     /// What becomes possible once the arm is at rest.
     fn settle(&mut self) {
-        if !self.arm.is_at_rest() {
+        let at_rest = self.arm.is_at_rest();
+        self.restless = if at_rest { 0 } else { self.restless + 1 };
+        if !at_rest && self.restless < REST_PATIENCE {
             return;
         }
+        self.restless = 0;
         match std::mem::replace(&mut self.mode, Mode::Idle) {
             Mode::Stopping(stop) => {
                 if let Some(id) = stop.move_id {
@@ -438,11 +448,14 @@ impl ControlBox {
                     self.reply(Command::AutomaticErrorRecovery, id, SUCCESS);
                 }
             }
-            Mode::Idle => {
-                if let Some(waiting) = self.waiting.take() {
-                    self.start_move(waiting);
+            Mode::Idle => match self.waiting.take() {
+                Some(waiting) if at_rest => self.start_move(waiting),
+                Some(waiting) => {
+                    let status = MoveStatus::CommandNotPossibleRejected.to_u8();
+                    self.reply(Command::Move, waiting.id, status);
                 }
-            }
+                None => {}
+            },
             other => self.mode = other,
         }
     }
@@ -749,6 +762,22 @@ mod tests {
             [(Command::Move, 1, MoveStatus::MotionStarted.to_u8())]
         );
         assert!(robot.arm.reference.is_at_rest());
+    }
+
+    #[test]
+    fn an_arm_that_cannot_hold_its_load_keeps_nobody_waiting_for_ever() {
+        let mut robot = moving();
+        robot.disconnect();
+        robot.replies();
+        start(&mut robot, Generator::JointVelocity);
+        let mut answers = Vec::new();
+        for _ in 0..2 * REST_PATIENCE {
+            robot.arm.pose.dq[6] = 0.1;
+            robot.tick();
+            answers.extend(statuses(&mut robot));
+        }
+        let refused = MoveStatus::CommandNotPossibleRejected.to_u8();
+        assert_eq!(answers, [(Command::Move, 1, refused)]);
     }
 
     #[test]

@@ -410,7 +410,8 @@ fn a_client_that_says_nothing_makes_room_for_the_next() {
 fn in_lockstep_a_client_that_stays_away_ends_its_motion_in_the_end() {
     let simulator = Simulator::start(SimulatorOptions {
         lockstep: true,
-        lockstep_timeout: Duration::from_millis(50),
+        // Twenty times as long would be longer than the test waits.
+        lockstep_timeout: Duration::from_secs(2),
         ..SimulatorOptions::default()
     })
     .unwrap();
