@@ -114,7 +114,7 @@ export declare class RobotState {
   readonly accelerometer_bottom: Float64Array;
   /** Share of the last 100 commands that the robot received, 0 to 1. */
   readonly control_command_success_rate: number;
-  /** @internal Makes views of `slots`, which has {@link STATE_LENGTH} numbers. */
+  /** A state that views `slots`, laid out as the sessions on an arm lay it out. */
   constructor(slots: Float64Array);
   /** What the robot is doing. */
   get robot_mode(): RobotMode;
@@ -221,167 +221,6 @@ export declare class RobotError extends SessionError {
     },
   );
 }
-declare class NativeArm {
-  /** Connects; rejects with the arm's or the network's answer. */
-  static connect(address: string, timeoutS: number): Promise<NativeArm>;
-  /** The FCI version that the arm speaks. */
-  get serverVersion(): number;
-  /** Whether a session drives the arm. */
-  get isDriven(): boolean;
-  /** The arm's state now, while no session drives it. */
-  state(): Promise<Float64Array>;
-  /** Clears the errors of a reflex. */
-  recover(): Promise<void>;
-  /** Closes the connection, once no session drives the arm any more. */
-  close(): void;
-}
-declare class NativeSession {
-  /**
-   * A session whose robot is JavaScript: `wake` is called once a tick, and observes, decides
-   * and acts.
-   */
-  static paced(options: NativeSessionOptions, wake: () => void): NativeSession;
-  /** A session that drives an arm. */
-  static arm(
-    arm: NativeArm,
-    control: string,
-    options: NativeSessionOptions,
-    wake: () => void,
-  ): NativeSession;
-  /**
-   * What there is after a wake, as a sum: 1 an observation not taken yet, which is copied with
-   * its tick, time [s] and period [s]; 2 events; 4 the end.
-   */
-  receive(observation: Float64Array, clock: Float64Array): number;
-  /** The same without taking an observation. */
-  news(): number;
-  /** Answers the observation taken last. */
-  answer(action: Float64Array): void;
-  /** Tells the loop that the policy failed and will not answer again. */
-  fail(): void;
-  /** Asks the loop to bring the robot to rest and to end. */
-  requestStop(): void;
-  /** Blocks until the loop has ended, at most `limit_s`; says whether it has. */
-  join(limitS: number): boolean;
-  /** Whether the robot is stopped and the loop has ended. */
-  get hasEnded(): boolean;
-  /** What the loop has done until now. */
-  stats(): NativeStats;
-  /** Cycles finished so far. */
-  get stepCount(): number;
-  /** The whole run's "jitter" or "execution" times. */
-  histogram(of: string): NativeHistogram;
-  /** What the loop thread asked of the system and got; nothing before it has run. */
-  realtime(): NativeRealtime | null;
-  /** How the session ended; nothing while it runs. */
-  outcome(): NativeOutcome | null;
-  /** Takes all events there are. */
-  takeEvents(): Array<NativeEvent>;
-  /** Numbers of a tick record. */
-  get recordStride(): number;
-  /** Takes all tick records there are: `tick, timeS, periodS, sentS, kind` and the action, each. */
-  takeRecords(): Float64Array;
-}
-interface NativeEvent {
-  /** "held", "resting" or "resumed". */
-  kind: string;
-  tick: number;
-}
-interface NativeGrant {
-  /** "granted", "refused" or "notAsked". */
-  status: string;
-  reason?: string;
-}
-interface NativeHistogram {
-  upperS: Float64Array;
-  counts: Float64Array;
-}
-interface NativeOutcome {
-  /** "stopped", "policyFailed", "invalidAction", "tooLate", "robotFailed" or "panicked". */
-  cause: string;
-  tick?: number;
-  withoutAction?: number;
-  violation?: NativeViolation;
-  /** The panic's message. */
-  message?: string;
-  /** The robot's own error, as `failure.rs` writes errors. */
-  robotError?: string;
-  /** The last states, each behind its tick and its time [s]. */
-  lastStates: Float64Array;
-}
-interface NativeRealtime {
-  priority: NativeGrant;
-  cpu: NativeGrant;
-  memory: NativeGrant;
-  timerSlack: NativeGrant;
-  preemptRt: boolean;
-}
-interface NativeSessionOptions {
-  rateHz: number;
-  deadlineS: number;
-  maxHeldTicks: number;
-  stopOnLate: boolean;
-  maxTimingSamples: number;
-  recordTicks: number;
-  runForS?: number;
-  priority?: number;
-  cpu?: number;
-  lockMemory: boolean;
-  timerSlackS?: number;
-}
-interface NativeSpread {
-  p50: number;
-  p95: number;
-  p99: number;
-  max: number;
-}
-interface NativeStats {
-  iterations: number;
-  overruns: number;
-  missedTicks: number;
-  lateActions: number;
-  heldCommands: number;
-  restCommands: number;
-  staleActions: number;
-  overwrittenObservations: number;
-  overwrittenActions: number;
-  droppedRecords: number;
-  droppedEvents: number;
-  targetPeriodS: number;
-  avgPeriodS: number;
-  longestPeriodS: number;
-  jitter: NativeSpread;
-  execution: NativeSpread;
-}
-interface NativeViolation {
-  kind: string;
-  slot: number;
-  field: string;
-  index: number;
-  unit: string;
-  action: number;
-  received: number;
-  limit: number;
-}
-type Failure = (details: SessionErrorDetails) => SessionError;
-interface Driver {
-  /** Brings the robot to where a session starts. */
-  reset(): void | Promise<void>;
-  /** Starts the loop; `wake` is called for every tick, for events and at the end. */
-  begin(options: NativeSessionOptions, wake: () => void): NativeSession;
-  /** Does what a wake asks for; returns the news that are left. */
-  wake(session: NativeSession): number;
-  /** From now on the robot is not told to do anything any more. */
-  halt(): void;
-  /** Stops the robot, after the loop has ended; resolves when it is stopped. */
-  stop(): Promise<void>;
-  /** Stops the robot as far as that is possible without waiting: the process is ending. */
-  stopNow(): void;
-  /** What went wrong on this side, first. */
-  readonly failure: Failure | undefined;
-  /** The last states, from the rows that the loop kept. */
-  pastStates(rows: Float64Array): readonly PastState[];
-}
 /** What a policy is told beside the observation. */
 export interface Tick {
   /** Number of the cycle, from 0. */
@@ -410,16 +249,17 @@ export type Policy<Observation, Action> = (
   observation: Observation,
   tick: Tick,
 ) => Action | Promise<Action>;
-/** A robot with a clock of its own, driven natively, as a {@link Franka} is. */
+/** A robot with a clock of its own, driven natively, as a `Franka` is. */
 export interface NativeRobot<Observation, Action> {
   /** How it is driven: between this package and itself. */
   readonly nativeLink: NativeLink<Observation, Action>;
 }
-interface NativeLink<Observation, Action> {
-  /** The rate of its clock. */
+/** What ties a native robot to the sessions that drive it. */
+export interface NativeLink<Observation, Action> {
+  /** The rate of the robot's clock [Hz]. */
   readonly rateHz: number;
-  /** Makes it ready for a session, which runs `policy`. */
-  readonly drive: (policy: Policy<Observation, Action>) => Driver;
+  /** Never there; it tells the compiler what the robot observes and what it can be told. */
+  readonly types?: (observation: Observation) => Action;
 }
 /** Seven numbers, one a joint: an array or a typed array. */
 export type JointVector = ArrayLike<number>;
@@ -450,6 +290,8 @@ export declare class Franka implements NativeRobot<RobotState, JointVector>, Asy
   readonly control: FrankaControl;
   /** Where the arm is, as it was given to `connect`. */
   readonly address: string;
+  /** How sessions drive the arm: between this package and itself. */
+  readonly nativeLink: NativeLink<RobotState, JointVector>;
   private constructor();
   /**
    * Connects to the arm at `address`: a host, or `host:port` where the port is not 1337.
@@ -463,8 +305,6 @@ export declare class Franka implements NativeRobot<RobotState, JointVector>, Asy
   get serverVersion(): number;
   /** Whether a session drives the arm. */
   get isDriven(): boolean;
-  /** @internal */
-  get nativeLink(): NativeLink<RobotState, JointVector>;
   /**
    * The arm's state now; a copy. While a session drives the arm, its policy gets the states.
    *
@@ -628,10 +468,7 @@ export declare class SessionStats {
   readonly p99ExecutionS: number;
   /** The longest execution. */
   readonly maxExecutionS: number;
-  /** @internal */
-  constructor(stats: NativeStats);
-  /** @internal The stats of a session that has not run yet. */
-  static none(targetPeriodS: number): SessionStats;
+  constructor(numbers: SessionStatsDict);
   /** The numbers as a plain object. */
   toDict(): SessionStatsDict;
   /** What `JSON.stringify` writes: the same as {@link SessionStats.toDict}. */

@@ -15,7 +15,7 @@ export { Franka, type FrankaControl, type FrankaOptions, type JointVector } from
 export type { RealtimeOptions, SessionOptions } from './lib/options.ts';
 export type { Grant, Realtime } from './lib/realtime.ts';
 export type { CommandKind, Histogram, TickRecord } from './lib/records.ts';
-export type { NativeRobot, Policy, Robot, Tick } from './lib/robot.ts';
+export type { NativeLink, NativeRobot, Policy, Robot, Tick } from './lib/robot.ts';
 export { type RobotMode, RobotState } from './lib/robot-state.ts';
 export {
   type AnyRobot,

@@ -1,5 +1,6 @@
 import type { PastState, SessionError, SessionErrorDetails } from './errors.ts';
 import type { NativeSession, NativeSessionOptions } from './native.ts';
+import type { NativeLink, Policy } from './robot.ts';
 
 /** What a wake is about, as sums; the native side's `receive` and `news` return them. */
 export const NEWS = { observation: 1, events: 2, end: 4 } as const;
@@ -25,6 +26,12 @@ export interface Driver {
   readonly failure: Failure | undefined;
   /** The last states, from the rows that the loop kept. */
   pastStates(rows: Float64Array): readonly PastState[];
+}
+
+/** A native robot's link, as it is inside this package. */
+export interface DrivenLink<Observation, Action> extends NativeLink<Observation, Action> {
+  /** Makes the robot ready for a session that runs `policy`. */
+  readonly drive: (policy: Policy<Observation, Action>) => Driver;
 }
 
 /** Whether something is to be awaited. */

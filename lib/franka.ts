@@ -1,5 +1,6 @@
 import { ArmDriver } from './arm-driver.ts';
 import { checkKeys, checkName, checkNumber, checkText } from './checks.ts';
+import type { DrivenLink } from './driver.ts';
 import { awaiting, NativeArm } from './native.ts';
 import type { NativeLink, NativeRobot } from './robot.ts';
 import { RobotState } from './robot-state.ts';
@@ -38,12 +39,19 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
   readonly control: FrankaControl;
   /** Where the arm is, as it was given to `connect`. */
   readonly address: string;
+  /** How sessions drive the arm: between this package and itself. */
+  readonly nativeLink: NativeLink<RobotState, JointVector>;
   readonly #arm: NativeArm;
 
   private constructor(arm: NativeArm, address: string, control: FrankaControl) {
     this.#arm = arm;
     this.address = address;
     this.control = control;
+    const link: DrivenLink<RobotState, JointVector> = {
+      rateHz: RATE_HZ,
+      drive: (policy) => new ArmDriver(arm, control, policy),
+    };
+    this.nativeLink = link;
   }
 
   /**
@@ -79,14 +87,6 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
   /** Whether a session drives the arm. */
   get isDriven(): boolean {
     return this.#arm.isDriven;
-  }
-
-  /** @internal */
-  get nativeLink(): NativeLink<RobotState, JointVector> {
-    return {
-      rateHz: RATE_HZ,
-      drive: (policy) => new ArmDriver(this.#arm, this.control, policy),
-    };
   }
 
   /**

@@ -143,7 +143,7 @@ export class RobotState {
 
   readonly #slots: Float64Array;
 
-  /** @internal Makes views of `slots`, which has {@link STATE_LENGTH} numbers. */
+  /** A state that views `slots`, laid out as the sessions on an arm lay it out. */
   constructor(slots: Float64Array) {
     this.#slots = slots;
     for (const [name, { offset, length }] of FIELDS) {

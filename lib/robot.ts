@@ -1,5 +1,3 @@
-import type { Driver } from './driver.ts';
-
 /** What a policy is told beside the observation. */
 export interface Tick {
   /** Number of the cycle, from 0. */
@@ -31,16 +29,16 @@ export type Policy<Observation, Action> = (
   tick: Tick,
 ) => Action | Promise<Action>;
 
-/** A robot with a clock of its own, driven natively, as a {@link Franka} is. */
+/** A robot with a clock of its own, driven natively, as a `Franka` is. */
 export interface NativeRobot<Observation, Action> {
   /** How it is driven: between this package and itself. */
   readonly nativeLink: NativeLink<Observation, Action>;
 }
 
-/** How a native robot is driven. */
+/** What ties a native robot to the sessions that drive it. */
 export interface NativeLink<Observation, Action> {
-  /** The rate of its clock. */
+  /** The rate of the robot's clock [Hz]. */
   readonly rateHz: number;
-  /** Makes it ready for a session, which runs `policy`. */
-  readonly drive: (policy: Policy<Observation, Action>) => Driver;
+  /** Never there; it tells the compiler what the robot observes and what it can be told. */
+  readonly types?: (observation: Observation) => Action;
 }

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkKeys, checkNumber } from './checks.ts';
-import type { Driver } from './driver.ts';
+import type { DrivenLink, Driver } from './driver.ts';
 import { type KilohertzError, OptionTypeError, SessionStateError } from './errors.ts';
 import { ObjectDriver } from './object-driver.ts';
 import { type CheckedOptions, checkOptions, type SessionOptions } from './options.ts';
@@ -9,7 +9,7 @@ import { type Realtime, realtimeOf } from './realtime.ts';
 import { type Histogram, type TickRecord, toHistogram, toRecords } from './records.ts';
 import type { NativeRobot, Policy, Robot } from './robot.ts';
 import { Run } from './run.ts';
-import { SessionStats } from './stats.ts';
+import { noStats, type SessionStats, statsOf } from './stats.ts';
 
 /** How long a session runs, for `session.run`. */
 export interface RunOptions {
@@ -81,7 +81,8 @@ export class Session<Observation, Action>
       throw new OptionTypeError('OPTION_POLICY', 'policy', policy, 'a function');
     }
     if (isNative(robot)) {
-      const { rateHz, drive } = robot.nativeLink;
+      // Every native robot is one of ours, and has the link's other half.
+      const { rateHz, drive } = robot.nativeLink as DrivenLink<Observation, Action>;
       this.#options = checkOptions(options, rateHz);
       this.#makeDriver = () => drive(policy);
     } else {
@@ -104,8 +105,8 @@ export class Session<Observation, Action>
   /** What the session has done since the last start. */
   get stats(): SessionStats {
     const native = this.#last?.native;
-    if (native) return new SessionStats(native.stats());
-    return SessionStats.none(1 / this.#options.native.rateHz);
+    if (native) return statsOf(native.stats());
+    return noStats(1 / this.#options.native.rateHz);
   }
 
   /** What the loop thread asked of the system and got; undefined before its first cycle. */
@@ -166,7 +167,7 @@ export class Session<Observation, Action>
     if (signal !== undefined && !(signal instanceof AbortSignal)) {
       throw new OptionTypeError('OPTION_SIGNAL', 'signal', signal, 'an AbortSignal');
     }
-    if (signal?.aborted) return SessionStats.none(1 / this.#options.native.rateHz);
+    if (signal?.aborted) return noStats(1 / this.#options.native.rateHz);
     const stop = (): void => void this.stop();
     signal?.addEventListener('abort', stop, { once: true });
     try {

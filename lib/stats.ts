@@ -15,98 +15,53 @@ export type SessionStatsDict = {
  */
 export class SessionStats {
   /** Cycles finished. */
-  readonly iterations: number;
+  declare readonly iterations: number;
   /** Cycles whose execution took longer than the target period. A late start alone is none. */
-  readonly overruns: number;
+  declare readonly overruns: number;
   /** Deadlines, or states of the robot, that passed before the cycle before them had finished. */
-  readonly missedTicks: number;
+  declare readonly missedTicks: number;
   /** Cycles for which the policy had not answered in time. */
-  readonly lateActions: number;
+  declare readonly lateActions: number;
   /** Cycles in which the robot was kept moving as last commanded because no action had come. */
-  readonly heldCommands: number;
+  declare readonly heldCommands: number;
   /** Cycles in which the robot was brought, or kept, at rest. */
-  readonly restCommands: number;
+  declare readonly restCommands: number;
   /** Late actions that were too old to be used. */
-  readonly staleActions: number;
+  declare readonly staleActions: number;
   /** Observations that a newer one replaced before the policy took them. */
-  readonly overwrittenObservations: number;
+  declare readonly overwrittenObservations: number;
   /** Actions that a newer one replaced before the loop took them. */
-  readonly overwrittenActions: number;
+  declare readonly overwrittenActions: number;
   /** Tick records that found no room. */
-  readonly droppedRecords: number;
+  declare readonly droppedRecords: number;
   /** Events that found no room. */
-  readonly droppedEvents: number;
+  declare readonly droppedEvents: number;
   /** The period aimed for. */
-  readonly targetPeriodS: number;
+  declare readonly targetPeriodS: number;
   /** The mean period. */
-  readonly avgPeriodS: number;
+  declare readonly avgPeriodS: number;
   /** The longest period. */
-  readonly longestPeriodS: number;
+  declare readonly longestPeriodS: number;
   /** Half of the cycles have no more jitter than this. */
-  readonly p50JitterS: number;
+  declare readonly p50JitterS: number;
   /** 95 % of the cycles have no more jitter than this. */
-  readonly p95JitterS: number;
+  declare readonly p95JitterS: number;
   /** 99 % of the cycles have no more jitter than this. */
-  readonly p99JitterS: number;
+  declare readonly p99JitterS: number;
   /** The largest jitter. */
-  readonly maxJitterS: number;
+  declare readonly maxJitterS: number;
   /** Half of the cycles took no longer than this. */
-  readonly p50ExecutionS: number;
+  declare readonly p50ExecutionS: number;
   /** 95 % of the cycles took no longer than this. */
-  readonly p95ExecutionS: number;
+  declare readonly p95ExecutionS: number;
   /** 99 % of the cycles took no longer than this. */
-  readonly p99ExecutionS: number;
+  declare readonly p99ExecutionS: number;
   /** The longest execution. */
-  readonly maxExecutionS: number;
+  declare readonly maxExecutionS: number;
 
-  /** @internal */
-  constructor(stats: NativeStats) {
-    this.iterations = stats.iterations;
-    this.overruns = stats.overruns;
-    this.missedTicks = stats.missedTicks;
-    this.lateActions = stats.lateActions;
-    this.heldCommands = stats.heldCommands;
-    this.restCommands = stats.restCommands;
-    this.staleActions = stats.staleActions;
-    this.overwrittenObservations = stats.overwrittenObservations;
-    this.overwrittenActions = stats.overwrittenActions;
-    this.droppedRecords = stats.droppedRecords;
-    this.droppedEvents = stats.droppedEvents;
-    this.targetPeriodS = stats.targetPeriodS;
-    this.avgPeriodS = stats.avgPeriodS;
-    this.longestPeriodS = stats.longestPeriodS;
-    this.p50JitterS = stats.jitter.p50;
-    this.p95JitterS = stats.jitter.p95;
-    this.p99JitterS = stats.jitter.p99;
-    this.maxJitterS = stats.jitter.max;
-    this.p50ExecutionS = stats.execution.p50;
-    this.p95ExecutionS = stats.execution.p95;
-    this.p99ExecutionS = stats.execution.p99;
-    this.maxExecutionS = stats.execution.max;
+  constructor(numbers: SessionStatsDict) {
+    Object.assign(this, numbers);
     Object.freeze(this);
-  }
-
-  /** @internal The stats of a session that has not run yet. */
-  static none(targetPeriodS: number): SessionStats {
-    const zero = { p50: 0, p95: 0, p99: 0, max: 0 };
-    return new SessionStats({
-      iterations: 0,
-      overruns: 0,
-      missedTicks: 0,
-      lateActions: 0,
-      heldCommands: 0,
-      restCommands: 0,
-      staleActions: 0,
-      overwrittenObservations: 0,
-      overwrittenActions: 0,
-      droppedRecords: 0,
-      droppedEvents: 0,
-      targetPeriodS,
-      avgPeriodS: 0,
-      longestPeriodS: 0,
-      jitter: zero,
-      execution: zero,
-    });
   }
 
   /** The numbers as a plain object. */
@@ -118,4 +73,43 @@ export class SessionStats {
   toJSON(): SessionStatsDict {
     return this.toDict();
   }
+}
+
+/** The stats that the loop's numbers are. */
+export function statsOf(native: NativeStats): SessionStats {
+  const { jitter, execution, ...counted } = native;
+  return new SessionStats({
+    ...counted,
+    p50JitterS: jitter.p50,
+    p95JitterS: jitter.p95,
+    p99JitterS: jitter.p99,
+    maxJitterS: jitter.max,
+    p50ExecutionS: execution.p50,
+    p95ExecutionS: execution.p95,
+    p99ExecutionS: execution.p99,
+    maxExecutionS: execution.max,
+  });
+}
+
+/** The stats of a session that has not run. */
+export function noStats(targetPeriodS: number): SessionStats {
+  const none = { p50: 0, p95: 0, p99: 0, max: 0 };
+  return statsOf({
+    iterations: 0,
+    overruns: 0,
+    missedTicks: 0,
+    lateActions: 0,
+    heldCommands: 0,
+    restCommands: 0,
+    staleActions: 0,
+    overwrittenObservations: 0,
+    overwrittenActions: 0,
+    droppedRecords: 0,
+    droppedEvents: 0,
+    targetPeriodS,
+    avgPeriodS: 0,
+    longestPeriodS: 0,
+    jitter: none,
+    execution: none,
+  });
 }
