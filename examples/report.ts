@@ -30,13 +30,14 @@ export interface Result {
 /** The result as people read it. */
 export function report(result: Result): string {
   const { stats, longestGapS, commandsLost } = result;
+  const blockedTicks = result.block.toTick - result.block.fromTick;
   const rows: [string, string][] = [
     ['robot', result.robot],
     ['loop thread', result.realtime],
     ['iterations', `${stats.iterations} in ${result.durationS} s`],
     ['overruns', `${stats.overruns}`],
     ['missed ticks', `${stats.missedTicks}`],
-    ['late actions', `${stats.lateActions} (${result.block.ms} of them are the block)`],
+    ['late actions', `${stats.lateActions} (the block lasted ${blockedTicks} cycles)`],
     ['held commands', `${stats.heldCommands}, then ${stats.restCommands} at rest`],
     [
       'jitter p50 / p95 / p99 / max',

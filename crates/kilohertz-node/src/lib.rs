@@ -9,6 +9,14 @@
 //! failure.rs    errors with a code and details, as JavaScript gets them
 //! ```
 
+#![cfg_attr(
+    test,
+    allow(
+        dead_code,
+        reason = "a test build has no Node to register functions with"
+    )
+)]
+
 mod arm;
 mod background;
 mod failure;

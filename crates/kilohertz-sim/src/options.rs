@@ -32,6 +32,9 @@ pub struct SimulatorOptions {
     /// Lockstep only: how long a motion waits for a command until it goes on without, 1 ms to 10 min.
     /// Default 10 s.
     pub lockstep_timeout: Duration,
+    /// Runs first on the arm's thread, to raise its priority for instance: an arm's own computer
+    /// is not kept from its work by what else runs here. Default: nothing.
+    pub prepare_arm_thread: Option<fn()>,
 }
 
 impl Default for SimulatorOptions {
@@ -53,6 +56,7 @@ impl Default for SimulatorOptions {
             lost_packet_limit: 20,
             first_command_grace: Duration::from_millis(500),
             lockstep_timeout: Duration::from_secs(10),
+            prepare_arm_thread: None,
         }
     }
 }

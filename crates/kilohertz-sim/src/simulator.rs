@@ -88,7 +88,13 @@ impl Simulator {
             threads: Mutex::new(Vec::new()),
         };
         let gate = Arc::clone(&simulator.gate);
-        simulator.spawn("kilohertz-sim-arm", move || server.run())?;
+        let prepare = options.prepare_arm_thread;
+        simulator.spawn("kilohertz-sim-arm", move || {
+            if let Some(prepare) = prepare {
+                prepare();
+            }
+            server.run();
+        })?;
         simulator.spawn("kilohertz-sim-tcp", move || {
             runtime.block_on(session::serve(listener, gate));
         })?;
