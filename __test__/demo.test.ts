@@ -1,0 +1,34 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import test from 'ava';
+
+const run = promisify(execFile);
+const demo = join(import.meta.dirname, '..', 'dist', 'examples', 'demo.js');
+
+test('the demo drives the arm there and back while the event loop is blocked, and says so', async (t) => {
+  const { stdout } = await run(process.execPath, [demo, '--json']);
+  const result = JSON.parse(stdout);
+  t.true(result.sound, result.problems.join('; '));
+  t.true(result.block.toTick - result.block.fromTick >= 150);
+  t.true(result.stats.lateActions >= 150);
+  t.true(result.reachedRad > 0.5);
+  t.true(result.endErrorRad < 0.005);
+  t.is(
+    result.jitter.counts.reduce((sum: number, count: number) => sum + count, 0),
+    result.stats.iterations - 1,
+  );
+});
+
+test('the demo asks before it moves a real arm, and does not where nobody can answer', async (t) => {
+  const refused = await t.throwsAsync(run(process.execPath, [demo, '--robot', '127.0.0.1:1']));
+  t.is(Reflect.get(refused, 'code'), 2);
+  t.regex(String(Reflect.get(refused, 'stderr')), /REAL ARM at 127\.0\.0\.1:1/);
+});
+
+test('the demo says in one line why an arm cannot be reached', async (t) => {
+  const arm = ['--robot', '127.0.0.1:1', '--yes'];
+  const refused = await t.throwsAsync(run(process.execPath, [demo, ...arm]));
+  t.is(Reflect.get(refused, 'code'), 1);
+  t.regex(String(Reflect.get(refused, 'stderr')).trim(), /^FRANKA_CONNECT_REFUSED: [^\n]+$/);
+});
