@@ -39,7 +39,8 @@ pub trait Tick {
     fn cycle(&mut self, cycle: Cycle<'_>) -> Flow;
 
     /// Told when the action of the last cycle was handed to the robot. A robot whose client does
-    /// not let it know leaves this out; the end of the cycle counts then.
+    /// not let it know leaves this out; the end of the cycle counts then. The cycle that finishes
+    /// counts only where this is told.
     fn sent(&mut self, at: Time);
 
     /// Whether the session is to end, for a robot that waits long between cycles.
@@ -123,9 +124,12 @@ impl<D: Device> Robot for Paced<D> {
         let mut waiter = Waiter::new(self.period);
         let mut now = Time::now();
         let mut pacer = Pacer::new(now, self.period);
+        let mut stopping = false;
         loop {
             let due = pacer.next(now);
-            let started = waiter.wait(due.deadline, || tick.is_stopping());
+            // A stop cuts one wait short; the cycles that bring the device to rest keep their pace.
+            let started = waiter.wait(due.deadline, || !stopping && tick.is_stopping());
+            stopping = tick.is_stopping();
             self.device.observe(&mut observation)?;
             let flow = tick.cycle(Cycle {
                 started,

@@ -102,6 +102,18 @@ pub struct Outcome {
     pub last_states: Vec<f64>,
 }
 
+impl Outcome {
+    /// A panic outside the cycles: before the first, or while the robot was let go.
+    fn panicked(panic: &(dyn std::any::Any + Send)) -> Outcome {
+        let message = panic_message(panic);
+        Outcome {
+            cause: Some(Cause::Panicked { message }),
+            robot_error: None,
+            last_states: Vec::new(),
+        }
+    }
+}
+
 /// Something worth telling while a session runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Event {
@@ -173,7 +185,12 @@ impl Session {
         let handle = std::thread::Builder::new()
             .name("kilohertz-loop".to_owned())
             .spawn(move || {
-                run(robot, policy, limits, &config, &inside, records_in, &bell);
+                let ran = catch_unwind(AssertUnwindSafe(|| {
+                    run(robot, policy, limits, &config, &inside, records_in, &bell);
+                }));
+                if let Err(panic) = ran {
+                    let _ = inside.outcome.set(Outcome::panicked(&*panic));
+                }
                 inside.ended.store(true, Ordering::Release);
                 bell.ring(News::ENDED);
             })?;
@@ -280,7 +297,10 @@ fn run(
     policy.attach();
     let mut body = Body::new(&*robot, policy, limits, config, shared, records, bell);
     let driven = catch_unwind(AssertUnwindSafe(|| robot.drive(&mut body)));
-    body.close();
+    // What a robot was told to finish with counts where it says that it was sent.
+    if body.ending != Some(0) {
+        body.close();
+    }
     let tick = body.tick;
     let mut cause = body.cause.take();
     let robot_error = match driven {

@@ -155,9 +155,9 @@ fn cycles(mut motion: impl Motion, tick: &mut dyn Tick) -> FrankaResult<()> {
             action: &mut action,
         });
         motion.write(action, flow)?;
+        tick.sent(Time::now());
         if flow == Flow::Finish {
             return Ok(());
         }
-        tick.sent(Time::now());
     }
 }

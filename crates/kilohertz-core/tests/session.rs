@@ -1,0 +1,1171 @@
+//! What a session promises, checked through the public API: on a robot whose clock is the test's
+//! where the order of things matters, and on a paced device where the wall clock does.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::{Duration, Instant};
+
+use kilohertz_core::courier::{Bell, News, start_courier};
+use kilohertz_core::late::{LateRule, OnLate};
+use kilohertz_core::limits::{Limits, Unlimited, Violation, ViolationKind};
+use kilohertz_core::mailbox::{PolicyEnd, mailbox};
+use kilohertz_core::policy::{Ask, Native, Policy, PolicyFailed};
+use kilohertz_core::record::{CommandKind, RECORD_HEADER};
+use kilohertz_core::robot::{Cycle, Device, Flow, Paced, Robot, RobotError, Tick};
+use kilohertz_core::schema::{Field, Schema};
+use kilohertz_core::session::{Cause, Config, Event, EventKind, Outcome, Patience, Session};
+use kilohertz_core::stats::Recorder;
+use kilohertz_core::thread::RealtimeRequest;
+use kilohertz_core::time::Time;
+
+const MS: Duration = Duration::from_millis(1);
+/// Far beyond what any session here takes: who waits this long has found a session that hangs.
+const NEVER: Duration = Duration::from_secs(60);
+const RUNAWAY: u64 = 100_000;
+
+fn schema(len: usize) -> Schema {
+    Schema::new([Field {
+        name: "x",
+        len,
+        unit: "m",
+    }])
+}
+
+fn config() -> Config {
+    Config {
+        realtime: RealtimeRequest {
+            priority: None,
+            cpu: None,
+            lock_memory: false,
+            timer_slack: None,
+        },
+        ..Config::default()
+    }
+}
+
+/// What the scripted robot was commanded, cycle by cycle.
+#[derive(Debug, Clone, PartialEq)]
+struct Command {
+    action: f64,
+    finishes: bool,
+}
+
+#[derive(Default)]
+struct Log {
+    commands: Mutex<Vec<Command>>,
+    dropped: AtomicBool,
+}
+
+impl Log {
+    fn actions(&self) -> Vec<f64> {
+        let commands = self.commands.lock().unwrap();
+        commands.iter().map(|command| command.action).collect()
+    }
+}
+
+/// When a cycle of the scripted robot starts and how long its action takes to be sent.
+#[derive(Clone, Copy)]
+struct Timing {
+    started: Duration,
+    execution: Duration,
+    skipped: u64,
+}
+
+/// A robot with one slot each way whose clock is the test's: cycle `n` starts at `timing(n)`, and
+/// observes `n`.
+struct Scripted {
+    schema: Schema,
+    before: Box<dyn FnMut(u64) -> Result<(), RobotError> + Send>,
+    timing: Box<dyn FnMut(u64) -> Timing + Send>,
+    log: Arc<Log>,
+}
+
+impl Scripted {
+    fn new(log: &Arc<Log>) -> Scripted {
+        Scripted {
+            schema: schema(1),
+            before: Box::new(|_| Ok(())),
+            timing: Box::new(|tick| Timing {
+                started: MS * tick as u32,
+                execution: MS / 10,
+                skipped: 0,
+            }),
+            log: Arc::clone(log),
+        }
+    }
+
+    fn before(
+        mut self,
+        before: impl FnMut(u64) -> Result<(), RobotError> + Send + 'static,
+    ) -> Scripted {
+        self.before = Box::new(before);
+        self
+    }
+
+    fn timing(mut self, timing: impl FnMut(u64) -> Timing + Send + 'static) -> Scripted {
+        self.timing = Box::new(timing);
+        self
+    }
+}
+
+impl Drop for Scripted {
+    fn drop(&mut self) {
+        self.log.dropped.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Robot for Scripted {
+    fn observation(&self) -> &Schema {
+        &self.schema
+    }
+
+    fn action(&self) -> &Schema {
+        &self.schema
+    }
+
+    fn period(&self) -> Duration {
+        MS
+    }
+
+    fn drive(&mut self, tick: &mut dyn Tick) -> Result<(), RobotError> {
+        let first = Time::now();
+        for cycle in 0..RUNAWAY {
+            (self.before)(cycle)?;
+            let timing = (self.timing)(cycle);
+            let started = first + timing.started;
+            let mut action = [f64::NAN];
+            let flow = tick.cycle(Cycle {
+                started,
+                skipped: timing.skipped,
+                observation: &[cycle as f64],
+                action: &mut action,
+            });
+            self.log.commands.lock().unwrap().push(Command {
+                action: action[0],
+                finishes: flow == Flow::Finish,
+            });
+            tick.sent(started + timing.execution);
+            if flow == Flow::Finish {
+                return Ok(());
+            }
+        }
+        panic!("the session did not end in {RUNAWAY} cycles");
+    }
+}
+
+/// Allows what is finite and takes `steps` cycles to come to rest, which it commands as -1.
+struct Braking {
+    steps: u64,
+    rested: u64,
+}
+
+impl Braking {
+    fn new(steps: u64) -> Box<Braking> {
+        Box::new(Braking { steps, rested: 0 })
+    }
+}
+
+impl Limits for Braking {
+    fn observe(&mut self, _observation: &[f64]) -> bool {
+        true
+    }
+
+    fn check_value(&self, observation: &[f64], action: &[f64]) -> Result<(), Violation> {
+        Unlimited::new(action.len()).check_value(observation, action)
+    }
+
+    fn check_rate(&self, _observation: &[f64], action: &[f64]) -> Result<(), Violation> {
+        match action.iter().position(|value| *value > 1e6) {
+            None => Ok(()),
+            Some(slot) => Err(Violation {
+                kind: ViolationKind::Velocity,
+                slot,
+                action: action[slot],
+                received: action[slot] * 1e3,
+                limit: 1e6,
+            }),
+        }
+    }
+
+    fn commanded(&mut self, _action: &[f64]) {
+        self.rested = 0;
+    }
+
+    fn follow(&mut self, _observation: &[f64], action: &[f64], out: &mut [f64]) -> bool {
+        self.rested = 0;
+        out.copy_from_slice(action);
+        true
+    }
+
+    fn hold(&mut self, _observation: &[f64], out: &mut [f64]) {
+        out.fill(-0.5);
+    }
+
+    fn rest(&mut self, _observation: &[f64], out: &mut [f64]) -> bool {
+        out.fill(-1.0);
+        self.rested += 1;
+        self.rested >= self.steps
+    }
+}
+
+/// A bell, and what it rang for.
+fn bell() -> (Bell, mpsc::Receiver<News>) {
+    let (tell, heard) = mpsc::channel();
+    let bell = start_courier(|| {}, move |news| tell.send(news).unwrap_or(())).unwrap();
+    (bell, heard)
+}
+
+struct Setup {
+    config: Config,
+    limits: Box<dyn Limits>,
+    recorder: Arc<Recorder>,
+}
+
+impl Setup {
+    fn new(config: Config) -> Setup {
+        Setup {
+            config,
+            limits: Box::new(Unlimited::new(1)),
+            recorder: Arc::new(Recorder::new(MS, 10_000)),
+        }
+    }
+
+    fn limits(mut self, limits: Box<dyn Limits>) -> Setup {
+        self.limits = limits;
+        self
+    }
+
+    fn start(self, robot: impl Robot + 'static, policy: impl Policy + 'static) -> Session {
+        let (bell, _heard) = bell();
+        self.start_with(robot, policy, bell)
+    }
+
+    fn start_with(
+        self,
+        robot: impl Robot + 'static,
+        policy: impl Policy + 'static,
+        bell: Bell,
+    ) -> Session {
+        let (robot, policy) = (Box::new(robot), Box::new(policy));
+        Session::start(robot, policy, self.limits, self.config, self.recorder, bell).unwrap()
+    }
+}
+
+fn ended(session: &Session) -> &Outcome {
+    assert!(session.join(NEVER), "the session hangs");
+    session.outcome().expect("an ended session has an outcome")
+}
+
+fn cause(session: &Session) -> Option<Cause> {
+    ended(session).cause.clone()
+}
+
+fn run_for(ticks: u32) -> Config {
+    Config {
+        run_for: Some(MS * ticks),
+        ..config()
+    }
+}
+
+/// A native policy that answers with the number of the cycle.
+fn echo() -> impl Policy {
+    Native::new(1, |ask: &Ask<'_>, action: &mut [f64]| {
+        action[0] = ask.tick as f64;
+        Ok(())
+    })
+}
+
+fn events(session: &Session) -> Vec<(u64, EventKind)> {
+    std::iter::from_fn(|| session.take_event())
+        .map(|Event { tick, kind }| (tick, kind))
+        .collect()
+}
+
+fn kinds(session: &Session) -> Vec<f64> {
+    let rows = session.take_records();
+    rows.chunks(RECORD_HEADER + 1).map(|row| row[4]).collect()
+}
+
+const FRESH: f64 = CommandKind::Fresh as u8 as f64;
+const FOLLOWED: f64 = CommandKind::Followed as u8 as f64;
+const HELD: f64 = CommandKind::Held as u8 as f64;
+const REST: f64 = CommandKind::Rest as u8 as f64;
+
+/// Waits until `condition` holds.
+fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let give_up = Instant::now() + NEVER;
+    while !condition() {
+        assert!(Instant::now() < give_up, "still not: {what}");
+        std::thread::sleep(MS);
+    }
+}
+
+mod counting {
+    use super::*;
+
+    #[test]
+    fn runs_as_many_cycles_as_the_duration_holds_and_then_finishes() {
+        let log = Arc::new(Log::default());
+        let session = Setup::new(run_for(250)).start(Scripted::new(&log), echo());
+        assert_eq!(cause(&session), None);
+        let commands = log.commands.lock().unwrap();
+        let (last, run) = commands.split_last().unwrap();
+        assert_eq!(run.len(), 250);
+        assert!(run.iter().all(|command| !command.finishes));
+        assert!(last.finishes);
+        assert_eq!(run[249].action, 249.0);
+        assert_eq!(session.stats().iterations, 251, "the last one is a cycle");
+    }
+
+    #[test]
+    fn a_cycle_a_little_early_is_still_the_one_of_its_time() {
+        for shift_us in [-400_i64, 400] {
+            let log = Arc::new(Log::default());
+            let robot = Scripted::new(&log).timing(move |tick| Timing {
+                started: if tick == 0 {
+                    Duration::from_micros(500)
+                } else {
+                    Duration::from_micros((tick as i64 * 1_000 + 500 + shift_us) as u64)
+                },
+                execution: MS / 10,
+                skipped: 0,
+            });
+            let session = Setup::new(run_for(100)).start(robot, echo());
+            assert_eq!(cause(&session), None);
+            assert_eq!(log.commands.lock().unwrap().len(), 101, "{shift_us} us");
+        }
+    }
+
+    #[test]
+    fn the_first_cycle_contributes_no_period() {
+        let log = Arc::new(Log::default());
+        let robot = Scripted::new(&log).timing(|tick| Timing {
+            started: Duration::from_secs(5) + MS * tick as u32,
+            execution: MS / 10,
+            skipped: 0,
+        });
+        let session = Setup::new(run_for(100)).start(robot, echo());
+        ended(&session);
+        let stats = session.stats();
+        assert_eq!(stats.jitter.max, Duration::ZERO);
+        assert_eq!(stats.longest_period, MS);
+        assert_eq!(stats.avg_period, MS);
+        assert_eq!(
+            session.recorder().jitter_histogram().len(),
+            stats.iterations - 1
+        );
+    }
+
+    #[test]
+    fn a_long_period_is_jitter_and_no_overrun() {
+        let log = Arc::new(Log::default());
+        let robot = Scripted::new(&log).timing(|tick| Timing {
+            started: MS * (3 * tick) as u32,
+            execution: MS / 10,
+            skipped: 2,
+        });
+        let session = Setup::new(run_for(300)).start(robot, echo());
+        ended(&session);
+        let stats = session.stats();
+        assert_eq!((stats.iterations, stats.overruns), (101, 0));
+        assert_eq!(stats.jitter.p50, 2 * MS);
+        assert_eq!(stats.longest_period, 3 * MS);
+        assert_eq!(stats.missed_ticks, 200);
+    }
+
+    #[test]
+    fn an_overrun_is_an_execution_longer_than_the_period() {
+        let log = Arc::new(Log::default());
+        let robot = Scripted::new(&log).timing(|tick| Timing {
+            started: MS * tick as u32,
+            execution: if tick % 10 == 3 { MS * 2 } else { MS },
+            skipped: 0,
+        });
+        let session = Setup::new(run_for(100)).start(robot, echo());
+        ended(&session);
+        assert_eq!(session.stats().overruns, 10);
+        assert_eq!(session.stats().execution.max, 2 * MS);
+        assert_eq!(session.stats().execution.p50, MS);
+    }
+
+    #[test]
+    fn a_new_session_counts_from_zero() {
+        let log = Arc::new(Log::default());
+        for _ in 0..2 {
+            let session = Setup::new(run_for(40)).start(Scripted::new(&log), echo());
+            ended(&session);
+            assert_eq!(session.stats().iterations, 41);
+        }
+    }
+}
+
+mod paced {
+    use super::*;
+
+    #[derive(Default)]
+    struct Seen {
+        observed: AtomicU64,
+        acted: AtomicU64,
+        at: Mutex<Vec<Instant>>,
+        dropped: AtomicBool,
+    }
+
+    struct Counted {
+        schema: Schema,
+        seen: Arc<Seen>,
+        fails_at: Option<u64>,
+    }
+
+    impl Counted {
+        fn new(seen: &Arc<Seen>) -> Counted {
+            Counted {
+                schema: schema(1),
+                seen: Arc::clone(seen),
+                fails_at: None,
+            }
+        }
+    }
+
+    impl Drop for Counted {
+        fn drop(&mut self) {
+            self.seen.dropped.store(true, Ordering::SeqCst);
+        }
+    }
+
+    impl Device for Counted {
+        fn observation(&self) -> &Schema {
+            &self.schema
+        }
+
+        fn action(&self) -> &Schema {
+            &self.schema
+        }
+
+        fn observe(&mut self, observation: &mut [f64]) -> Result<(), RobotError> {
+            observation[0] = self.seen.observed.fetch_add(1, Ordering::SeqCst) as f64;
+            Ok(())
+        }
+
+        fn act(&mut self, _action: &[f64]) -> Result<(), RobotError> {
+            self.seen.at.lock().unwrap().push(Instant::now());
+            let acted = self.seen.acted.fetch_add(1, Ordering::SeqCst);
+            if self.fails_at == Some(acted) {
+                return Err("the cable is out".into());
+            }
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn acts_once_for_every_cycle_of_the_duration() {
+        let seen = Arc::new(Seen::default());
+        let asked = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&asked);
+        let policy = Native::new(1, move |_: &Ask<'_>, _: &mut [f64]| {
+            count.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        });
+        let robot = Paced::new(Counted::new(&seen), 5 * MS);
+        let config = Config {
+            run_for: Some(200 * MS),
+            ..config()
+        };
+        let session = Setup::new(config).start(robot, policy);
+        assert_eq!(cause(&session), None);
+        let stats = session.stats();
+        let acted = seen.acted.load(Ordering::SeqCst);
+        assert_eq!(acted + stats.missed_ticks, 40, "{stats:?}");
+        assert_eq!(asked.load(Ordering::SeqCst), acted);
+        assert_eq!(stats.iterations, acted, "what was not sent is no iteration");
+    }
+
+    #[test]
+    fn a_policy_that_takes_longer_than_a_period_overruns_and_its_ticks_are_skipped() {
+        let seen = Arc::new(Seen::default());
+        let policy = Native::new(1, |ask: &Ask<'_>, _: &mut [f64]| {
+            if ask.tick % 5 == 4 {
+                std::thread::sleep(25 * MS);
+            }
+            Ok(())
+        });
+        let robot = Paced::new(Counted::new(&seen), 5 * MS);
+        let setup = Setup {
+            recorder: Arc::new(Recorder::new(5 * MS, 1_000)),
+            ..Setup::new(Config {
+                run_for: Some(500 * MS),
+                ..config()
+            })
+        };
+        let session = setup.start(robot, policy);
+        assert_eq!(cause(&session), None);
+        let stats = session.stats();
+        let acted = seen.acted.load(Ordering::SeqCst);
+        assert!(stats.overruns >= acted / 5, "{stats:?}");
+        assert!(stats.overruns <= acted / 5 + stats.missed_ticks / 5 + 5);
+        // Each sleep passes at least four deadlines, and none of them is made up for.
+        assert!(stats.missed_ticks >= 4 * (acted / 5 - 1), "{stats:?}");
+        assert!(acted + stats.missed_ticks <= 101, "{stats:?}");
+    }
+
+    #[test]
+    fn comes_to_rest_at_its_own_rate_when_stopped() {
+        let seen = Arc::new(Seen::default());
+        let robot = Paced::new(Counted::new(&seen), 10 * MS);
+        let session = Setup::new(config())
+            .limits(Braking::new(20))
+            .start(robot, echo());
+        eventually("five cycles", || seen.acted.load(Ordering::SeqCst) >= 5);
+        session.request_stop();
+        assert_eq!(cause(&session), None);
+        let at = seen.at.lock().unwrap();
+        let resting = &at[at.len() - 19..];
+        let took = resting[18] - resting[0];
+        assert!(
+            took > 120 * MS,
+            "19 commands of 10 ms were sent in {took:?}"
+        );
+    }
+
+    #[test]
+    fn a_stop_does_not_wait_for_a_slow_clock() {
+        let seen = Arc::new(Seen::default());
+        let robot = Paced::new(Counted::new(&seen), NEVER);
+        let session = Setup::new(config()).start(robot, echo());
+        eventually("the first cycle", || seen.acted.load(Ordering::SeqCst) == 1);
+        session.request_stop();
+        assert!(session.join(NEVER / 4));
+        assert_eq!(seen.acted.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_device_that_fails_ends_the_session_with_its_error_kept() {
+        let seen = Arc::new(Seen::default());
+        let mut device = Counted::new(&seen);
+        device.fails_at = Some(7);
+        let session = Setup::new(config()).start(Paced::new(device, MS), echo());
+        let outcome = ended(&session);
+        assert_eq!(outcome.cause, Some(Cause::RobotFailed { tick: 8 }));
+        let error = outcome.robot_error.as_ref().unwrap();
+        assert_eq!(error.to_string(), "the cable is out");
+        assert!(seen.dropped.load(Ordering::SeqCst));
+    }
+}
+
+mod ending {
+    use super::*;
+
+    #[test]
+    fn a_policy_that_fails_lets_the_robot_rest_before_the_session_ends() {
+        let log = Arc::new(Log::default());
+        let policy = Native::new(1, |ask: &Ask<'_>, action: &mut [f64]| {
+            action[0] = 1.0;
+            if ask.tick < 10 {
+                Ok(())
+            } else {
+                Err(PolicyFailed)
+            }
+        });
+        let session = Setup::new(config())
+            .limits(Braking::new(5))
+            .start(Scripted::new(&log), policy);
+        assert_eq!(cause(&session), Some(Cause::PolicyFailed { tick: 10 }));
+        let actions = log.actions();
+        assert_eq!(actions[..10], [1.0; 10]);
+        assert_eq!(actions[10..], [-1.0; 5]);
+        assert!(log.commands.lock().unwrap()[14].finishes);
+        assert_eq!(session.stats().rest_commands, 5);
+    }
+
+    #[test]
+    fn what_is_not_a_number_never_reaches_the_robot() {
+        for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let log = Arc::new(Log::default());
+            let policy = Native::new(1, move |ask: &Ask<'_>, action: &mut [f64]| {
+                action[0] = if ask.tick == 6 { bad } else { 1.0 };
+                Ok(())
+            });
+            let session = Setup::new(config())
+                .limits(Braking::new(3))
+                .start(Scripted::new(&log), policy);
+            let Some(Cause::InvalidAction { tick: 6, violation }) = cause(&session) else {
+                panic!("{:?}", session.outcome());
+            };
+            assert_eq!(violation.kind, ViolationKind::NotFinite);
+            assert_eq!(violation.slot, 0);
+            assert_eq!(violation.action.to_bits(), bad.to_bits());
+            assert_eq!(
+                log.actions(),
+                [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, -1.0, -1.0, -1.0]
+            );
+        }
+    }
+
+    #[test]
+    fn an_action_beyond_the_limits_is_refused_with_the_slot_and_the_limit() {
+        let log = Arc::new(Log::default());
+        let policy = Native::new(1, |ask: &Ask<'_>, action: &mut [f64]| {
+            action[0] = if ask.tick == 3 { 2e6 } else { 1.0 };
+            Ok(())
+        });
+        let session = Setup::new(config())
+            .limits(Braking::new(1))
+            .start(Scripted::new(&log), policy);
+        let Some(Cause::InvalidAction { tick: 3, violation }) = cause(&session) else {
+            panic!("{:?}", session.outcome());
+        };
+        assert_eq!((violation.received, violation.limit), (2e9, 1e6));
+        assert_eq!(log.actions(), [1.0, 1.0, 1.0, -1.0]);
+    }
+
+    #[test]
+    fn the_first_cause_is_the_one_that_is_told() {
+        let log = Arc::new(Log::default());
+        let robot = Scripted::new(&log).before(|tick| match tick {
+            12 => Err("gave up while resting".into()),
+            _ => Ok(()),
+        });
+        let policy = Native::new(1, |ask: &Ask<'_>, _: &mut [f64]| {
+            if ask.tick < 10 {
+                Ok(())
+            } else {
+                Err(PolicyFailed)
+            }
+        });
+        let session = Setup::new(config())
+            .limits(Braking::new(50))
+            .start(robot, policy);
+        let outcome = ended(&session);
+        assert_eq!(outcome.cause, Some(Cause::PolicyFailed { tick: 10 }));
+        let error = outcome.robot_error.as_ref().unwrap();
+        assert_eq!(error.to_string(), "gave up while resting");
+    }
+
+    #[test]
+    fn a_robot_that_fails_ends_the_session_with_its_error_and_its_last_states() {
+        let log = Arc::new(Log::default());
+        let robot = Scripted::new(&log).before(|tick| match tick {
+            120 => Err(std::io::Error::other("unplugged").into()),
+            _ => Ok(()),
+        });
+        let session = Setup::new(config()).start(robot, echo());
+        let outcome = ended(&session);
+        assert_eq!(outcome.cause, Some(Cause::RobotFailed { tick: 120 }));
+        let error = outcome.robot_error.as_ref().unwrap();
+        assert_eq!(
+            error.downcast_ref::<std::io::Error>().unwrap().to_string(),
+            "unplugged"
+        );
+        let rows: Vec<&[f64]> = outcome.last_states.chunks(3).collect();
+        assert_eq!(rows.len(), 50);
+        for (row, tick) in rows.iter().zip(70..) {
+            assert_eq!((row[0], row[2]), (f64::from(tick), f64::from(tick)));
+            assert!((row[1] - f64::from(tick) * 1e-3).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn a_session_of_few_cycles_keeps_that_many_states() {
+        let log = Arc::new(Log::default());
+        let session = Setup::new(run_for(3)).start(Scripted::new(&log), echo());
+        assert_eq!(ended(&session).last_states.len(), 4 * 3);
+    }
+
+    #[test]
+    fn a_robot_that_cannot_rest_is_finished_after_three_seconds_of_cycles() {
+        let log = Arc::new(Log::default());
+        let policy = Native::new(1, |_: &Ask<'_>, _: &mut [f64]| Err(PolicyFailed));
+        let session = Setup::new(config())
+            .limits(Braking::new(u64::MAX))
+            .start(Scripted::new(&log), policy);
+        assert_eq!(cause(&session), Some(Cause::PolicyFailed { tick: 0 }));
+        assert_eq!(log.actions().len(), 3_000);
+    }
+
+    #[test]
+    fn a_panic_in_the_policy_is_an_outcome() {
+        let log = Arc::new(Log::default());
+        let policy = Native::new(1, |ask: &Ask<'_>, _: &mut [f64]| {
+            assert!(ask.tick < 4, "out of ideas at {}", ask.tick);
+            Ok(())
+        });
+        let session = Setup::new(config()).start(Scripted::new(&log), policy);
+        let message = "out of ideas at 4".to_owned();
+        assert_eq!(cause(&session), Some(Cause::Panicked { message }));
+        assert!(log.dropped.load(Ordering::SeqCst));
+        assert_eq!(log.actions().len(), 4);
+    }
+
+    #[test]
+    fn a_panic_in_the_robot_is_an_outcome() {
+        let log = Arc::new(Log::default());
+        let robot = Scripted::new(&log).before(|tick| {
+            assert!(tick < 3, "a bug");
+            Ok(())
+        });
+        let session = Setup::new(config()).start(robot, echo());
+        let message = "a bug".to_owned();
+        assert_eq!(cause(&session), Some(Cause::Panicked { message }));
+        assert_eq!(session.stats().iterations, 3);
+    }
+
+    #[test]
+    fn a_panic_before_the_first_cycle_is_an_outcome() {
+        struct Stillborn;
+        impl Policy for Stillborn {
+            fn attach(&mut self) {
+                panic!("no model");
+            }
+
+            fn request(&mut self, _ask: &Ask<'_>) {}
+
+            fn poll(
+                &mut self,
+                _until: Option<Time>,
+                _stop: &AtomicBool,
+                _action: &mut [f64],
+            ) -> kilohertz_core::policy::Answer {
+                kilohertz_core::policy::Answer::None
+            }
+        }
+        let log = Arc::new(Log::default());
+        let session = Setup::new(config()).start(Scripted::new(&log), Stillborn);
+        assert!(session.join(Duration::from_secs(10)), "the session hangs");
+        let message = "no model".to_owned();
+        assert_eq!(cause(&session), Some(Cause::Panicked { message }));
+        assert_eq!(log.actions().len(), 0);
+        assert!(log.dropped.load(Ordering::SeqCst));
+    }
+
+    #[test]
+    fn the_end_is_rung_once_when_the_robot_is_gone() {
+        let log = Arc::new(Log::default());
+        let (tell, heard) = mpsc::channel();
+        let seen = Arc::clone(&log);
+        let bell = start_courier(
+            || {},
+            move |news| {
+                if news.has(News::ENDED) {
+                    tell.send(seen.dropped.load(Ordering::SeqCst)).unwrap();
+                }
+            },
+        )
+        .unwrap();
+        let session = Setup::new(run_for(50)).start_with(Scripted::new(&log), echo(), bell);
+        assert_eq!(heard.recv_timeout(NEVER), Ok(true));
+        assert!(session.has_ended() && session.outcome().is_some());
+        session.request_stop();
+        drop(session);
+        assert_eq!(
+            heard.recv_timeout(NEVER),
+            Err(mpsc::RecvTimeoutError::Disconnected)
+        );
+    }
+}
+
+mod stopping {
+    use super::*;
+
+    /// A robot that cycles on the wall clock until it is stopped.
+    fn unhurried(log: &Arc<Log>) -> Scripted {
+        Scripted::new(log).before(|_| {
+            std::thread::sleep(MS);
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn a_stop_rests_the_robot_and_has_no_cause() {
+        let log = Arc::new(Log::default());
+        let session = Setup::new(config())
+            .limits(Braking::new(4))
+            .start(unhurried(&log), echo());
+        eventually("ten cycles", || log.actions().len() > 10);
+        session.request_stop();
+        session.request_stop();
+        assert_eq!(cause(&session), None);
+        let actions = log.actions();
+        let (run, rest) = actions.split_at(actions.len() - 4);
+        assert_eq!(rest, [-1.0; 4]);
+        assert!(run.iter().all(|&action| action >= 0.0));
+        session.request_stop();
+        assert!(session.join(Duration::ZERO) && session.join(NEVER));
+    }
+
+    #[test]
+    fn a_stop_before_the_first_cycle_lets_no_action_through() {
+        let log = Arc::new(Log::default());
+        let (go, gate) = mpsc::channel::<()>();
+        let robot = Scripted::new(&log).before(move |_| {
+            let _ = gate.recv();
+            Ok(())
+        });
+        let session = Setup::new(config())
+            .limits(Braking::new(2))
+            .start(robot, echo());
+        session.request_stop();
+        drop(go);
+        assert_eq!(cause(&session), None);
+        assert_eq!(log.actions(), [-1.0, -1.0]);
+    }
+
+    #[test]
+    fn dropping_a_session_stops_the_robot() {
+        let log = Arc::new(Log::default());
+        let session = Setup::new(config()).start(unhurried(&log), echo());
+        eventually("a cycle", || !log.actions().is_empty());
+        drop(session);
+        assert!(log.dropped.load(Ordering::SeqCst));
+        assert!(log.commands.lock().unwrap().last().unwrap().finishes);
+    }
+
+    #[test]
+    fn a_stop_ends_the_wait_for_a_policy_that_never_answers() {
+        for patience in [Patience::Cycle, Patience::Budget(NEVER)] {
+            let log = Arc::new(Log::default());
+            let (bell, heard) = bell();
+            let setup = Setup::new(Config {
+                patience,
+                ..config()
+            });
+            let (inside, _outside) = mailbox(1, 1, bell.clone(), Arc::clone(&setup.recorder));
+            let session = setup.start_with(Scripted::new(&log), inside, bell);
+            assert!(heard.recv_timeout(NEVER).unwrap().has(News::OBSERVATION));
+            // Long enough for the loop to have parked.
+            std::thread::sleep(5 * MS);
+            session.request_stop();
+            assert_eq!(cause(&session), None);
+            assert_eq!(log.actions().len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_join_that_is_too_short_says_so_and_changes_nothing() {
+        let log = Arc::new(Log::default());
+        let session = Setup::new(config()).start(unhurried(&log), echo());
+        assert!(!session.join(Duration::from_millis(5)));
+        assert!(session.outcome().is_none());
+        session.request_stop();
+        assert!(session.join(NEVER));
+    }
+}
+
+mod lateness {
+    use super::*;
+
+    /// A session whose policy answers when `answer` says so, at the start of the cycle and without
+    /// a budget: what is not there then is late.
+    fn scripted(
+        config: Config,
+        limits: Box<dyn Limits>,
+        mut answer: impl FnMut(u64, &mut PolicyEnd) -> Result<(), RobotError> + Send + 'static,
+    ) -> (Session, Arc<Log>) {
+        let log = Arc::new(Log::default());
+        let (bell, _heard) = bell();
+        let setup = Setup::new(Config {
+            patience: Patience::Budget(Duration::ZERO),
+            record_ticks: 1_000,
+            ..config
+        })
+        .limits(limits);
+        let (inside, mut outside) = mailbox(1, 1, bell.clone(), Arc::clone(&setup.recorder));
+        let robot = Scripted::new(&log).before(move |tick| answer(tick, &mut outside));
+        (setup.start_with(robot, inside, bell), log)
+    }
+
+    fn rule(max_held: u32, on_late: OnLate) -> Config {
+        Config {
+            late: LateRule { max_held, on_late },
+            ..run_for(40)
+        }
+    }
+
+    fn set(value: f64) -> impl FnOnce(&mut [f64]) {
+        move |action| action[0] = value
+    }
+
+    #[test]
+    fn a_late_policy_is_held_then_rested_then_resumed_and_told_in_that_order() {
+        let (session, log) = scripted(rule(5, OnLate::Hold), Braking::new(1), |tick, policy| {
+            if !(10..30).contains(&tick) {
+                policy.answer(tick, set(tick as f64));
+            }
+            Ok(())
+        });
+        assert_eq!(cause(&session), None);
+        assert_eq!(
+            events(&session),
+            [
+                (10, EventKind::Held),
+                (15, EventKind::Resting),
+                (30, EventKind::Resumed)
+            ]
+        );
+        let kinds = kinds(&session);
+        assert_eq!(kinds[..10], [FRESH; 10]);
+        assert_eq!(kinds[10..15], [HELD; 5]);
+        assert_eq!(kinds[15..30], [REST; 15]);
+        assert_eq!(kinds[30], FOLLOWED);
+        assert_eq!(kinds[31..40], [FRESH; 9]);
+        let actions = log.actions();
+        assert_eq!(actions[9..11], [9.0, -0.5]);
+        assert_eq!(actions[14..16], [-0.5, -1.0]);
+        assert_eq!(actions[29..31], [-1.0, 30.0]);
+        let stats = session.stats();
+        assert_eq!((stats.held_commands, stats.late_actions), (5, 20));
+        assert_eq!(stats.rest_commands, 16, "with the one that finishes");
+        assert_eq!(stats.stale_actions, 0);
+    }
+
+    #[test]
+    fn a_policy_that_is_too_late_for_too_long_ends_the_session_where_that_was_chosen() {
+        let (session, log) = scripted(rule(5, OnLate::Stop), Braking::new(3), |tick, policy| {
+            if tick < 10 {
+                policy.answer(tick, set(1.0));
+            }
+            Ok(())
+        });
+        let without_action = 6;
+        let tick = 15;
+        assert_eq!(
+            cause(&session),
+            Some(Cause::TooLate {
+                tick,
+                without_action
+            })
+        );
+        assert_eq!(
+            log.actions()[10..],
+            [-0.5, -0.5, -0.5, -0.5, -0.5, -1.0, -1.0, -1.0]
+        );
+    }
+
+    #[test]
+    fn an_action_late_by_less_than_what_may_be_held_is_followed() {
+        let (session, log) = scripted(rule(5, OnLate::Stop), Braking::new(1), |tick, policy| {
+            match tick {
+                10..14 => {}
+                14 => policy.answer(10, set(77.0)),
+                _ => policy.answer(tick, set(tick as f64)),
+            }
+            Ok(())
+        });
+        assert_eq!(cause(&session), None);
+        assert_eq!(
+            kinds(&session)[9..16],
+            [FRESH, HELD, HELD, HELD, HELD, FOLLOWED, FRESH]
+        );
+        assert_eq!(log.actions()[14], 77.0);
+        assert_eq!(session.stats().late_actions, 5);
+        let told = [(10, EventKind::Held), (14, EventKind::Resumed)];
+        assert_eq!(events(&session), told);
+    }
+
+    #[test]
+    fn a_policy_that_is_always_one_cycle_late_is_followed_all_the_time() {
+        let (session, log) = scripted(rule(5, OnLate::Stop), Braking::new(1), |tick, policy| {
+            if tick > 0 {
+                policy.answer(tick - 1, set((tick - 1) as f64));
+            }
+            Ok(())
+        });
+        assert_eq!(cause(&session), None);
+        let expected: Vec<f64> = (0..39).map(f64::from).collect();
+        assert_eq!(log.actions()[1..40], expected);
+        let stats = session.stats();
+        assert_eq!((stats.late_actions, stats.held_commands), (40, 1));
+    }
+
+    #[test]
+    fn an_answer_to_a_state_long_gone_is_counted_and_not_used() {
+        let (session, log) = scripted(rule(5, OnLate::Hold), Braking::new(1), |tick, policy| {
+            match tick {
+                0..10 => policy.answer(tick, set(1.0)),
+                20 => policy.answer(14, set(66.0)),
+                25 => policy.answer(20, set(55.0)),
+                _ => {}
+            }
+            Ok(())
+        });
+        assert_eq!(cause(&session), None);
+        assert!(!log.actions().contains(&66.0));
+        assert_eq!(log.actions()[25], 55.0);
+        assert_eq!(session.stats().stale_actions, 1);
+    }
+
+    #[test]
+    fn a_late_answer_that_is_not_a_number_is_refused_too() {
+        let (session, _) = scripted(rule(5, OnLate::Hold), Braking::new(1), |tick, policy| {
+            match tick {
+                0..10 => policy.answer(tick, set(1.0)),
+                12 => policy.answer(10, set(f64::NAN)),
+                _ => {}
+            }
+            Ok(())
+        });
+        assert!(matches!(
+            cause(&session),
+            Some(Cause::InvalidAction { tick: 12, .. })
+        ));
+    }
+
+    #[test]
+    fn a_policy_that_fails_after_its_last_answer_has_that_answer_used() {
+        let (session, log) = scripted(rule(5, OnLate::Hold), Braking::new(1), |tick, policy| {
+            policy.answer(tick, set(tick as f64));
+            if tick == 12 {
+                policy.fail(13);
+            }
+            Ok(())
+        });
+        assert!(matches!(
+            cause(&session),
+            None | Some(Cause::PolicyFailed { .. })
+        ));
+        assert_eq!(log.actions()[12], 12.0);
+    }
+
+    #[test]
+    fn a_policy_on_another_thread_is_waited_for_within_its_budget() {
+        let log = Arc::new(Log::default());
+        let (bell, heard) = bell();
+        let setup = Setup::new(Config {
+            patience: Patience::Budget(NEVER),
+            ..run_for(500)
+        });
+        let (inside, mut outside) = mailbox(1, 1, bell.clone(), Arc::clone(&setup.recorder));
+        let session = setup.start_with(Scripted::new(&log), inside, bell);
+        let policy = std::thread::spawn(move || {
+            while let Ok(news) = heard.recv() {
+                if news.has(News::ENDED) {
+                    return;
+                }
+                if let Some(tick) = outside.take().map(|frame| frame.tick) {
+                    outside.answer(tick, set(tick as f64));
+                }
+            }
+        });
+        assert_eq!(cause(&session), None);
+        policy.join().unwrap();
+        let expected: Vec<f64> = (0..500).map(f64::from).collect();
+        assert_eq!(log.actions()[..500], expected);
+        let stats = session.stats();
+        assert_eq!(stats.late_actions, 0);
+        assert_eq!(
+            (stats.overwritten_actions, stats.overwritten_observations),
+            (0, 0)
+        );
+    }
+
+    #[test]
+    fn a_robot_that_lives_with_its_policy_gives_up_only_where_that_was_chosen() {
+        let log = Arc::new(Log::default());
+        let (bell, _heard) = bell();
+        let setup = Setup::new(Config {
+            patience: Patience::Cycle,
+            late: LateRule {
+                max_held: 3,
+                on_late: OnLate::Stop,
+            },
+            ..config()
+        });
+        let (inside, _outside) = mailbox(1, 1, bell.clone(), Arc::clone(&setup.recorder));
+        let session = setup.start_with(Scripted::new(&log), inside, bell);
+        let (tick, without_action) = (0, 4);
+        assert_eq!(
+            cause(&session),
+            Some(Cause::TooLate {
+                tick,
+                without_action
+            })
+        );
+    }
+
+    #[test]
+    fn events_that_nobody_takes_are_dropped_and_counted() {
+        let config = Config {
+            late: LateRule {
+                max_held: 1,
+                on_late: OnLate::Hold,
+            },
+            ..run_for(1_000)
+        };
+        let (session, _) = scripted(config, Braking::new(1), |tick, policy| {
+            if tick % 3 == 0 {
+                policy.answer(tick, set(0.0));
+            }
+            Ok(())
+        });
+        assert_eq!(cause(&session), None);
+        let kept = events(&session).len() as u64;
+        // Held, Resting, Resumed in every round of three, but no Resumed in the first.
+        assert_eq!(kept + session.stats().dropped_events, 999);
+        assert!(session.stats().dropped_events > 0);
+    }
+}
+
+mod records {
+    use super::*;
+
+    #[test]
+    fn hold_every_cycle_in_order_with_what_was_sent() {
+        let log = Arc::new(Log::default());
+        let config = Config {
+            record_ticks: 500,
+            ..run_for(300)
+        };
+        let session = Setup::new(config).start(Scripted::new(&log), echo());
+        ended(&session);
+        let rows = session.take_records();
+        let rows: Vec<&[f64]> = rows.chunks(RECORD_HEADER + 1).collect();
+        assert_eq!(rows.len(), 301);
+        assert!(rows[0][2].is_nan(), "the first cycle has no period");
+        for (tick, row) in rows.iter().enumerate() {
+            let time = tick as f64 * 1e-3;
+            assert_eq!(row[0], tick as f64);
+            assert!((row[1] - time).abs() < 1e-9);
+            assert!((row[3] - time - 1e-4).abs() < 1e-9, "sent at {}", row[3]);
+            assert!(tick == 0 || (row[2] - 1e-3).abs() < 1e-9);
+            assert_eq!(row[4], if tick < 300 { FRESH } else { REST });
+            assert_eq!(row[5], tick.min(299) as f64);
+        }
+        assert!(session.take_records().is_empty());
+        assert_eq!(session.stats().dropped_records, 0);
+    }
+
+    #[test]
+    fn beyond_the_rings_room_are_dropped_and_counted() {
+        let log = Arc::new(Log::default());
+        let config = Config {
+            record_ticks: 64,
+            ..run_for(300)
+        };
+        let session = Setup::new(config).start(Scripted::new(&log), echo());
+        ended(&session);
+        assert_eq!(session.take_records().len(), 64 * (RECORD_HEADER + 1));
+        assert_eq!(session.stats().dropped_records, 301 - 64);
+    }
+
+    #[test]
+    fn can_be_taken_while_the_session_runs_without_losing_one() {
+        let log = Arc::new(Log::default());
+        let robot = Scripted::new(&log).before(|tick| {
+            if tick % 20 == 0 {
+                std::thread::sleep(MS);
+            }
+            Ok(())
+        });
+        let config = Config {
+            record_ticks: 4_000,
+            ..run_for(3_000)
+        };
+        let session = Setup::new(config).start(robot, echo());
+        let mut rows = Vec::new();
+        while !session.has_ended() {
+            rows.extend(session.take_records());
+        }
+        rows.extend(session.take_records());
+        let ticks: Vec<f64> = rows.chunks(RECORD_HEADER + 1).map(|row| row[0]).collect();
+        let expected: Vec<f64> = (0..=3_000).map(f64::from).collect();
+        assert_eq!(ticks, expected);
+    }
+}
