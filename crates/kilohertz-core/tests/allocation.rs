@@ -1,0 +1,198 @@
+//! A steady tick allocates nothing and frees nothing, whatever the policy does.
+
+mod counting;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use kilohertz_core::courier::{Bell, News, start_courier};
+use kilohertz_core::late::{LateRule, OnLate};
+use kilohertz_core::limits::Unlimited;
+use kilohertz_core::mailbox::mailbox;
+use kilohertz_core::policy::{Ask, Native, Policy};
+use kilohertz_core::robot::{Device, Paced, RobotError};
+use kilohertz_core::schema::{Field, Schema};
+use kilohertz_core::session::{Config, Patience, Session};
+use kilohertz_core::stats::{Recorder, Stats};
+
+const MS: Duration = Duration::from_millis(1);
+const SLOTS: usize = 7;
+/// Cycles before the watch, for what is set up at the first use.
+const WARM_UP: u64 = 20;
+const WATCHED: u64 = 400;
+
+/// A device that watches the thread that drives it, from one observation to another.
+struct Watching {
+    schema: Schema,
+    observed: u64,
+    allocations: Arc<AtomicU64>,
+}
+
+impl Device for Watching {
+    fn observation(&self) -> &Schema {
+        &self.schema
+    }
+
+    fn action(&self) -> &Schema {
+        &self.schema
+    }
+
+    fn observe(&mut self, observation: &mut [f64]) -> Result<(), RobotError> {
+        if self.observed == WARM_UP {
+            counting::watch();
+        } else if self.observed == WARM_UP + WATCHED {
+            self.allocations.store(counting::seen(), Ordering::SeqCst);
+        }
+        self.observed += 1;
+        observation.fill(self.observed as f64);
+        Ok(())
+    }
+
+    fn act(&mut self, _action: &[f64]) -> Result<(), RobotError> {
+        Ok(())
+    }
+}
+
+fn config() -> Config {
+    Config {
+        record_ticks: 2_000,
+        late: LateRule {
+            max_held: 5,
+            on_late: OnLate::Hold,
+        },
+        ..Config::default()
+    }
+}
+
+/// Runs until the watch is over; returns what was allocated during it.
+fn run(
+    config: Config,
+    policy: impl Policy + 'static,
+    recorder: Arc<Recorder>,
+    bell: Bell,
+) -> (u64, Stats) {
+    let unset = u64::MAX;
+    let allocations = Arc::new(AtomicU64::new(unset));
+    let device = Watching {
+        schema: Schema::new([Field {
+            name: "q",
+            len: SLOTS,
+            unit: "rad",
+        }]),
+        observed: 0,
+        allocations: Arc::clone(&allocations),
+    };
+    let session = Session::start(
+        Box::new(Paced::new(device, MS)),
+        Box::new(policy),
+        Box::new(Unlimited::new(SLOTS)),
+        config,
+        recorder,
+        bell,
+    )
+    .unwrap();
+    while allocations.load(Ordering::SeqCst) == unset {
+        std::thread::sleep(MS);
+        assert!(!session.has_ended(), "{:?}", session.outcome());
+    }
+    session.request_stop();
+    assert!(session.join(Duration::from_secs(60)));
+    assert_eq!(session.outcome().unwrap().cause, None);
+    (allocations.load(Ordering::SeqCst), session.stats())
+}
+
+fn recorder() -> Arc<Recorder> {
+    Arc::new(Recorder::new(MS, 100))
+}
+
+/// Runs with a policy on another thread that answers the observations that `answers` chooses.
+fn run_mailbox(config: Config, answers: impl Fn(u64) -> bool + Send + 'static) -> (u64, Stats) {
+    let recorder = recorder();
+    let (tell, heard) = std::sync::mpsc::channel();
+    let bell = start_courier(|| {}, move |news| tell.send(news).unwrap_or(())).unwrap();
+    let (inside, mut outside) = mailbox(SLOTS, SLOTS, bell.clone(), Arc::clone(&recorder));
+    let policy = std::thread::spawn(move || {
+        while let Ok(news) = heard.recv() {
+            if news.has(News::ENDED) {
+                return;
+            }
+            let Some(tick) = outside.take().map(|frame| frame.tick) else {
+                continue;
+            };
+            if answers(tick) {
+                outside.answer(tick, |action| action.fill(tick as f64));
+            }
+        }
+    });
+    let ran = run(config, inside, recorder, bell);
+    policy.join().unwrap();
+    ran
+}
+
+fn native(mut decide: impl FnMut(&Ask<'_>, &mut [f64]) + Send + 'static) -> (u64, Stats) {
+    let policy = Native::new(SLOTS, move |ask: &Ask<'_>, action: &mut [f64]| {
+        decide(ask, action);
+        Ok(())
+    });
+    run(
+        config(),
+        policy,
+        recorder(),
+        start_courier(|| {}, |_| {}).unwrap(),
+    )
+}
+
+#[test]
+fn a_tick_of_a_native_policy_allocates_nothing() {
+    let (allocations, _) = native(|ask, action| action.copy_from_slice(ask.observation));
+    assert_eq!(allocations, 0);
+}
+
+#[test]
+fn an_allocation_in_a_tick_would_be_seen() {
+    let (allocations, _) = native(|ask, action| {
+        if ask.tick == WARM_UP + 10 {
+            action.copy_from_slice(&std::hint::black_box(ask.observation.to_vec()));
+        }
+    });
+    assert_eq!(allocations, 2, "one to allocate, one to free");
+}
+
+#[test]
+fn a_tick_of_a_policy_on_another_thread_allocates_nothing() {
+    for patience in [Patience::Budget(MS / 2), Patience::Cycle] {
+        let config = Config {
+            patience,
+            ..config()
+        };
+        let (allocations, stats) = run_mailbox(config, |_| true);
+        assert_eq!(allocations, 0, "{patience:?}");
+        assert!(stats.iterations > WATCHED);
+    }
+}
+
+#[test]
+fn held_rested_and_resumed_ticks_allocate_nothing() {
+    let (allocations, stats) = run_mailbox(config(), |tick| tick % 50 >= 20);
+    assert_eq!(allocations, 0);
+    assert!(
+        stats.held_commands > 0 && stats.rest_commands > 0,
+        "{stats:?}"
+    );
+}
+
+#[test]
+fn ticks_whose_records_and_events_find_no_room_allocate_nothing() {
+    let config = Config {
+        record_ticks: 30,
+        late: LateRule {
+            max_held: 1,
+            on_late: OnLate::Hold,
+        },
+        ..config()
+    };
+    let (allocations, stats) = run_mailbox(config, |tick| tick % 3 == 0);
+    assert_eq!(allocations, 0);
+    assert!(stats.dropped_records > 0, "{stats:?}");
+}
