@@ -65,6 +65,38 @@ fn answer(pending: &AtomicU32) -> News {
     }
 }
 
+/// The listening end of a bell, for a thread that waits for the loop by itself.
+#[cfg(not(loom))]
+pub struct Ear(Arc<AtomicU32>);
+
+#[cfg(not(loom))]
+impl Ear {
+    /// A bell that this thread, and no other, listens to.
+    pub fn here() -> (Bell, Ear) {
+        let pending = Arc::new(AtomicU32::new(0));
+        (
+            Bell::new(Arc::clone(&pending), thread::current()),
+            Ear(pending),
+        )
+    }
+
+    /// Takes the news there are, and blocks until there are some, but no longer than `limit`.
+    /// Another thread's wake may end it early, without news.
+    pub fn answer_for(&self, limit: std::time::Duration) -> Option<News> {
+        self.take().or_else(|| {
+            thread::park_timeout(limit);
+            self.take()
+        })
+    }
+
+    /// Takes the news there are. Never blocks.
+    pub fn take(&self) -> Option<News> {
+        Some(self.0.swap(0, Ordering::Acquire))
+            .filter(|&news| news != 0)
+            .map(News)
+    }
+}
+
 /// Starts the courier: `prepare` runs on its thread first, then `deliver` for all news until it
 /// has delivered [`News::ENDED`].
 ///
@@ -144,6 +176,27 @@ mod loom_tests {
             while heard != News::OBSERVATION.0 | News::EVENT.0 {
                 heard |= answer(&pending).0;
             }
+            ringer.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn what_was_written_before_a_ring_is_seen_behind_it() {
+        loom::model(|| {
+            let pending = Arc::new(AtomicU32::new(0));
+            let written = Arc::new(AtomicU32::new(0));
+            let bell = Bell::new(Arc::clone(&pending), thread::current());
+            let writing = Arc::clone(&written);
+            let ringer = thread::spawn(move || {
+                bell.ring(News::OBSERVATION);
+                writing.store(1, Ordering::Relaxed);
+                bell.ring(News::EVENT);
+            });
+            let mut heard = 0;
+            while heard & News::EVENT.0 == 0 {
+                heard |= answer(&pending).0;
+            }
+            assert_eq!(written.load(Ordering::Relaxed), 1);
             ringer.join().unwrap();
         });
     }

@@ -13,6 +13,54 @@
 //! [`policy::Policy`], applies the rule for late answers ([`late`]) and the robot's [`limits`], and
 //! counts everything. Between the loop thread and everybody else there are only lock-free channels.
 //!
+//! ```
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//!
+//! use kilohertz_core::courier::start_courier;
+//! use kilohertz_core::limits::Unlimited;
+//! use kilohertz_core::policy::Native;
+//! use kilohertz_core::robot::{Device, Paced, Robot, RobotError};
+//! use kilohertz_core::schema::{Field, Schema};
+//! use kilohertz_core::session::{Config, Session};
+//! use kilohertz_core::stats::Recorder;
+//!
+//! struct Cart(f64, Schema);
+//!
+//! impl Device for Cart {
+//!     fn observation(&self) -> &Schema {
+//!         &self.1
+//!     }
+//!     fn action(&self) -> &Schema {
+//!         &self.1
+//!     }
+//!     fn observe(&mut self, observation: &mut [f64]) -> Result<(), RobotError> {
+//!         observation[0] = self.0;
+//!         Ok(())
+//!     }
+//!     fn act(&mut self, action: &[f64]) -> Result<(), RobotError> {
+//!         self.0 += action[0];
+//!         Ok(())
+//!     }
+//! }
+//!
+//! let schema = Schema::new([Field { name: "position", len: 1, unit: "m" }]);
+//! let robot = Paced::new(Cart(1.0, schema), Duration::from_millis(1));
+//! let policy = Native::new(1, |ask, action| {
+//!     action[0] = -0.1 * ask.observation[0];
+//!     Ok(())
+//! });
+//! let config = Config { run_for: Some(Duration::from_millis(100)), ..Config::default() };
+//! let recorder = Arc::new(Recorder::new(robot.period(), 10_000));
+//! let bell = start_courier(|| {}, |_news| {})?;
+//! let (policy, limits) = (Box::new(policy), Box::new(Unlimited::new(1)));
+//! let session = Session::start(Box::new(robot), policy, limits, config, recorder, bell)?;
+//! assert!(session.join(Duration::from_secs(60)));
+//! let stats = session.stats();
+//! assert!(stats.iterations + stats.missed_ticks >= 100);
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
 //! Nothing on the loop thread allocates, takes a lock, logs or makes a system call other than its
 //! wait, its socket and its wake; `tests/allocation.rs` proves the first of these.
 

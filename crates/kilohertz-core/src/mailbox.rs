@@ -65,6 +65,23 @@ pub struct PolicyEnd {
     recorder: std::sync::Arc<Recorder>,
 }
 
+/// Tells the loop that the policy failed, from whatever thread learns of it. Cheap to clone.
+#[derive(Clone)]
+pub struct FailureBell {
+    failed: Arc<AtomicU64>,
+    loop_thread: Arc<std::sync::OnceLock<Thread>>,
+}
+
+impl FailureBell {
+    /// Tells the loop that the policy failed in cycle `tick` and will not answer again.
+    pub fn ring(&self, tick: u64) {
+        self.failed.store(tick.min(NEVER - 1), Ordering::Release);
+        if let Some(thread) = self.loop_thread.get() {
+            thread.unpark();
+        }
+    }
+}
+
 /// A mailbox for observations and actions of these numbers of slots.
 ///
 /// `bell` is rung for every observation; `recorder` counts what is overwritten.
@@ -195,8 +212,15 @@ impl PolicyEnd {
 
     /// Tells the loop that the policy failed in cycle `tick` and will not answer again.
     pub fn fail(&self, tick: u64) {
-        self.failed.store(tick.min(NEVER - 1), Ordering::Release);
-        self.wake_loop();
+        self.failure_bell().ring(tick);
+    }
+
+    /// For telling the loop of a failure that this end's holder cannot tell itself.
+    pub fn failure_bell(&self) -> FailureBell {
+        FailureBell {
+            failed: Arc::clone(&self.failed),
+            loop_thread: Arc::clone(&self.loop_thread),
+        }
     }
 
     /// The cycle in which the policy failed, if it did.
@@ -375,6 +399,29 @@ mod loom_tests {
             let stop = StopFlag::new(false);
             assert_eq!(inside.poll(None, &stop, &mut action), Answer::Fresh);
             assert_eq!(inside.poll(None, &stop, &mut action), Answer::Failed);
+            policy.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn a_failure_never_hides_the_answer_from_a_loop_that_was_not_woken() {
+        loom::model(|| {
+            let recorder = std::sync::Arc::new(Recorder::new(Duration::from_millis(1), 1));
+            let bell = crate::courier::Bell::silent(Arc::new(AtomicU32::new(0)));
+            // Not attached: a wake would order what the two cells alone have to order.
+            let (mut inside, mut outside) = mailbox(1, 1, bell, recorder);
+            let policy = thread::spawn(move || {
+                outside.answer(0, |slots| slots[0] = 7.0);
+                outside.fail(1);
+            });
+            let mut action = [0.0];
+            for _ in 0..2 {
+                match inside.take(&mut action) {
+                    Answer::None => {}
+                    Answer::Fresh => break,
+                    other => panic!("{other:?}"),
+                }
+            }
             policy.join().unwrap();
         });
     }

@@ -126,6 +126,8 @@ pub struct Event {
 /// What an [`Event`] is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
+    /// The first cycle has begun.
+    Begun,
     /// The first cycle without an action after one with: the command is held.
     Held,
     /// The robot is being brought to rest because no action came for too long.
@@ -407,6 +409,7 @@ impl<'a> Body<'a> {
         if self.tick == 0 {
             self.first = started;
             self.previous = started;
+            self.tell(EventKind::Begun);
             return Duration::ZERO;
         }
         let period = started.since(self.previous);

@@ -47,16 +47,26 @@ mod newest {
     }
 }
 
-/// What `triple_buffer` promises, as a lock, so that loom checks our use of it and not it.
+/// What `triple_buffer` promises, so that loom checks our use of it and not it: a value is whole, and
+/// a reader that has not synchronised with the writer may not see it yet.
 #[cfg(loom)]
 mod newest {
+    use loom::sync::atomic::{AtomicBool, Ordering};
     use loom::sync::{Arc, Mutex};
 
-    pub(crate) struct NewestIn<T>(Arc<Mutex<(T, bool)>>);
-    pub(crate) struct NewestOut<T>(Arc<Mutex<(T, bool)>>, T);
+    struct Shared<T> {
+        value: Mutex<T>,
+        unread: AtomicBool,
+    }
+
+    pub(crate) struct NewestIn<T>(Arc<Shared<T>>);
+    pub(crate) struct NewestOut<T>(Arc<Shared<T>>, T);
 
     pub(crate) fn newest<T: Clone>(initial: &T) -> (NewestIn<T>, NewestOut<T>) {
-        let shared = Arc::new(Mutex::new((initial.clone(), false)));
+        let shared = Arc::new(Shared {
+            value: Mutex::new(initial.clone()),
+            unread: AtomicBool::new(false),
+        });
         (
             NewestIn(Arc::clone(&shared)),
             NewestOut(shared, initial.clone()),
@@ -65,19 +75,19 @@ mod newest {
 
     impl<T> NewestIn<T> {
         pub(crate) fn publish(&mut self, write: impl FnOnce(&mut T)) -> bool {
-            let mut slot = self.0.lock().unwrap();
-            write(&mut slot.0);
-            std::mem::replace(&mut slot.1, true)
+            write(&mut self.0.value.lock().unwrap());
+            self.0.unread.swap(true, Ordering::AcqRel)
         }
     }
 
     impl<T: Clone> NewestOut<T> {
         pub(crate) fn take(&mut self) -> Option<&T> {
-            let mut slot = self.0.lock().unwrap();
-            if !std::mem::replace(&mut slot.1, false) {
+            // Relaxed, as `triple_buffer` looks: it may be an older value.
+            if !self.0.unread.load(Ordering::Relaxed) {
                 return None;
             }
-            self.1 = slot.0.clone();
+            self.0.unread.swap(false, Ordering::AcqRel);
+            self.1 = self.0.value.lock().unwrap().clone();
             Some(&self.1)
         }
     }
