@@ -474,6 +474,69 @@ export declare class SessionStats {
   /** What `JSON.stringify` writes: the same as {@link SessionStats.toDict}. */
   toJSON(): SessionStatsDict;
 }
+/** A policy that runs in a worker; {@link workerPolicy} makes it. */
+export interface WorkerPolicy<Observation, Action> {
+  /** The module. */
+  readonly url: URL;
+  /** The name under which the module exports the policy, or its factory. */
+  readonly exportName: string;
+  /** What the factory is called with; undefined where the export is the policy itself. */
+  readonly args: readonly unknown[] | undefined;
+  /** Whether the worker keeps a core busy while it waits. */
+  readonly spin: boolean;
+  /** Never there; it tells the compiler what the policy decides on and what it answers. */
+  readonly types?: (observation: Observation) => Action;
+}
+type PolicyIn<Export, Args> = Args extends readonly unknown[]
+  ? Export extends (...args: never[]) => infer Made
+    ? Awaited<Made>
+    : never
+  : Export;
+type ObservationOf<P> = P extends (observation: infer Observation, ...rest: never[]) => unknown
+  ? Observation
+  : never;
+type ActionOf<P> = P extends (...args: never[]) => infer Answer ? Awaited<Answer> : never;
+/** How a policy in a worker is found and run. */
+export interface WorkerPolicyOptions<Name extends PropertyKey, Args> {
+  /** The name of the export. Default `'default'`. */
+  readonly export?: Name;
+  /**
+   * What the export is called with to make the policy, where it is a factory (sync or async). They
+   * are copied to the worker as by `postMessage`. Without `args` the export is the policy itself.
+   */
+  readonly args?: Args;
+  /** Whether the worker spins instead of sleeping between ticks. It costs a core. Default false. */
+  readonly spin?: boolean;
+}
+/**
+ * A policy in a worker thread, for a robot that is driven natively, as a `Franka` is. The module is
+ * loaded when a session starts; the worker then waits for the loop inside the addon, so neither a
+ * blocked main thread nor its garbage collection delays it. It is ended with the session.
+ *
+ * @example
+ * const policy = workerPolicy<typeof import('./policy.js'), 'makePolicy'>(
+ *   new URL('./policy.js', import.meta.url),
+ *   { export: 'makePolicy', args: [0.5] },
+ * );
+ * @throws {OptionTypeError} where an option is not as it must be
+ */
+export declare function workerPolicy<
+  Module extends object = Record<string, Policy<never, never>>,
+  Name extends keyof Module = 'default' extends keyof Module ? 'default' : keyof Module,
+  Args extends readonly unknown[] | undefined = Module[Name] extends (
+    ...args: infer Given
+  ) => infer Made
+    ? Awaited<Made> extends (...args: never[]) => unknown
+      ? Given
+      : undefined
+    : undefined,
+>(
+  url: URL,
+  options?: WorkerPolicyOptions<Name, Args>,
+): WorkerPolicy<
+  ObservationOf<PolicyIn<Module[Name], Args>>,
+  ActionOf<PolicyIn<Module[Name], Args>>
+>;
 /** How long a session runs, for `session.run`. */
 export interface RunOptions {
   /** How long, from the first cycle [s]; without it until Ctrl+C, `stop()` or the signal. */
@@ -505,6 +568,10 @@ export interface SessionEvents {
 export type AnyRobot<Observation, Action> =
   | Robot<Observation, Action>
   | NativeRobot<Observation, Action>;
+/** A policy in this thread, or in a worker. */
+export type AnyPolicy<Observation, Action> =
+  | Policy<Observation, Action>
+  | WorkerPolicy<Observation, Action>;
 /**
  * Runs a policy on a robot at a fixed rate, on a thread of its own that JavaScript cannot delay.
  *
@@ -525,7 +592,7 @@ export declare class Session<Observation, Action>
    */
   constructor(
     robot: AnyRobot<Observation, Action>,
-    policy: Policy<NoInfer<Observation>, NoInfer<Action>>,
+    policy: AnyPolicy<NoInfer<Observation>, NoInfer<Action>>,
     options?: SessionOptions,
   );
   /** Whether the session is between the call of `start()` and its end. */
@@ -586,7 +653,7 @@ export declare class Session<Observation, Action>
  */
 export declare function run<Observation, Action>(
   robot: AnyRobot<Observation, Action>,
-  policy: Policy<NoInfer<Observation>, NoInfer<Action>>,
+  policy: AnyPolicy<NoInfer<Observation>, NoInfer<Action>>,
   options?: SessionOptions & RunOptions,
 ): Promise<SessionStats>;
 /** How a simulated arm starts. */

@@ -18,6 +18,7 @@ export type { CommandKind, Histogram, TickRecord } from './lib/records.ts';
 export type { NativeLink, NativeRobot, Policy, Robot, Tick } from './lib/robot.ts';
 export { type RobotMode, RobotState } from './lib/robot-state.ts';
 export {
+  type AnyPolicy,
   type AnyRobot,
   type RunOptions,
   run,
@@ -33,3 +34,4 @@ export {
   type SimulatorFault,
 } from './lib/simulator.ts';
 export { SessionStats, type SessionStatsDict } from './lib/stats.ts';
+export { type WorkerPolicy, type WorkerPolicyOptions, workerPolicy } from './lib/worker-policy.ts';

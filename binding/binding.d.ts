@@ -25,6 +25,24 @@ export declare class NativeArm {
   close(): void
 }
 
+/** A seat, as the worker that sits in it holds it. */
+export declare class NativeSeat {
+  /** Takes a seat; this thread is the one that is woken. */
+  constructor()
+  /** For finding the seat from another thread. */
+  get number(): number
+  /**
+   * Blocks until there is an observation (1), which is copied with its tick, time [s] and
+   * period [s], or the end (4), but no longer than `limit_s` (0): a worker that is blocked
+   * here cannot be terminated. With `spin` it keeps its core busy meanwhile.
+   */
+  wait(observation: Float64Array, clock: Float64Array, limitS: number, spin: boolean): number
+  /** Answers the observation taken last. */
+  answer(action: Float64Array): void
+  /** Tells the loop that the policy failed and will not answer again. */
+  fail(): void
+}
+
 /** A running or ended session. */
 export declare class NativeSession {
   /**
@@ -32,11 +50,11 @@ export declare class NativeSession {
    * and acts.
    */
   static paced(options: NativeSessionOptions, wake: () => void): NativeSession
-  /** A session that drives an arm. */
-  static arm(arm: NativeArm, control: string, options: NativeSessionOptions, wake: () => void): NativeSession
+  /** A session that drives an arm; `seat` is that of the worker where the policy runs. */
+  static arm(arm: NativeArm, control: string, options: NativeSessionOptions, wake: () => void, seat?: number | undefined | null): NativeSession
   /**
    * What there is after a wake, as a sum: 1 an observation not taken yet, which is copied with
-   * its tick, time [s] and period [s]; 2 events; 4 the end.
+   * its tick, time [s] and period [s]; 2 events; 4 the end; 8 the beginning, from then on.
    */
   receive(observation: Float64Array, clock: Float64Array): number
   /** The same without taking an observation. */
@@ -87,6 +105,9 @@ export declare class NativeSimulator {
 
 /** The layout of an arm's state. */
 export declare function armSchema(): NativeArmSchema
+
+/** Lets the worker in the seat with this number go; it may be gone already. */
+export declare function dismissSeat(number: number): void
 
 /** The layout of an arm's state, and the names of its error flags. */
 export interface NativeArmSchema {

@@ -1,6 +1,6 @@
-import { isNumbers } from './checks.ts';
+import { ActionBuffer } from './action.ts';
 import { type Driver, type Failure, isPromise, NEWS } from './driver.ts';
-import { describe, InvalidActionError, type PastState } from './errors.ts';
+import { InvalidActionError, type PastState } from './errors.ts';
 import { calling, type NativeArm, NativeSession, type NativeSessionOptions } from './native.ts';
 import { policyThrew } from './object-driver.ts';
 import type { Policy } from './robot.ts';
@@ -17,7 +17,7 @@ export class ArmDriver implements Driver {
   readonly #slots = new Float64Array(STATE_LENGTH);
   readonly #state = new RobotState(this.#slots);
   readonly #clock = new Float64Array(3);
-  readonly #action = new Float64Array(JOINTS);
+  readonly #action = new ActionBuffer(JOINTS);
   #session: NativeSession | undefined;
   #busy = false;
   #halted = false;
@@ -62,12 +62,7 @@ export class ArmDriver implements Driver {
   }
 
   pastStates(rows: Float64Array): readonly PastState[] {
-    const stride = STATE_LENGTH + 2;
-    return Array.from({ length: Math.floor(rows.length / stride) }, (_, row) => {
-      const [tick = 0, timeS = 0] = rows.subarray(row * stride, row * stride + 2);
-      const slots = rows.slice(row * stride + 2, (row + 1) * stride);
-      return { tick, timeS, state: new RobotState(slots) };
-    });
+    return pastStates(rows);
   }
 
   #ask(session: NativeSession): void {
@@ -94,23 +89,17 @@ export class ArmDriver implements Driver {
     }
   }
 
-  #answer(session: NativeSession, action: unknown, tick: number): void {
-    if (action instanceof Float64Array && action.length === JOINTS) {
+  #answer(session: NativeSession, answer: unknown, tick: number): void {
+    const action = this.#action.take(answer);
+    if (action instanceof Float64Array) {
       session.answer(action);
       return;
     }
-    const expected = `an array or typed array of ${JOINTS} numbers`;
-    const right = isNumbers(action);
-    if (right && action.length === JOINTS) {
-      this.#action.set(action);
-      session.answer(this.#action);
-      return;
-    }
-    const code = right ? 'ACTION_LENGTH' : 'ACTION_TYPE';
+    const { code, received, expected } = action;
     const message =
-      `action ${tick} refused: the policy returned ${describe(action)}; expected ${expected}. ` +
+      `action ${tick} refused: the policy returned ${received}; expected ${expected}. ` +
       'The arm was brought to rest';
-    this.#fail((details) => new InvalidActionError(code, message, action, expected, details), tick);
+    this.#fail((details) => new InvalidActionError(code, message, answer, expected, details), tick);
   }
 
   #fail(failure: Failure, tick: number): void {
@@ -118,4 +107,14 @@ export class ArmDriver implements Driver {
     this.#failure ??= (details) => failure({ tick, ...details });
     this.#session?.fail();
   }
+}
+
+/** The last states of an arm, from the rows that the loop kept. */
+export function pastStates(rows: Float64Array): readonly PastState[] {
+  const stride = STATE_LENGTH + 2;
+  return Array.from({ length: Math.floor(rows.length / stride) }, (_, row) => {
+    const [tick = 0, timeS = 0] = rows.subarray(row * stride, row * stride + 2);
+    const slots = rows.slice(row * stride + 2, (row + 1) * stride);
+    return { tick, timeS, state: new RobotState(slots) };
+  });
 }

@@ -1,9 +1,10 @@
 import type { PastState, SessionError, SessionErrorDetails } from './errors.ts';
 import type { NativeSession, NativeSessionOptions } from './native.ts';
 import type { NativeLink, Policy } from './robot.ts';
+import type { WorkerPolicy } from './worker-policy.ts';
 
 /** What a wake is about, as sums; the native side's `receive` and `news` return them. */
-export const NEWS = { observation: 1, events: 2, end: 4 } as const;
+export const NEWS = { observation: 1, events: 2, end: 4, begun: 8 } as const;
 
 /** Makes an error once the last states are known. */
 export type Failure = (details: SessionErrorDetails) => SessionError;
@@ -31,7 +32,9 @@ export interface Driver {
 /** A native robot's link, as it is inside this package. */
 export interface DrivenLink<Observation, Action> extends NativeLink<Observation, Action> {
   /** Makes the robot ready for a session that runs `policy`. */
-  readonly drive: (policy: Policy<Observation, Action>) => Driver;
+  readonly drive: (
+    policy: Policy<Observation, Action> | WorkerPolicy<Observation, Action>,
+  ) => Driver;
 }
 
 /** Whether something is to be awaited. */

@@ -4,6 +4,8 @@ import type { DrivenLink } from './driver.ts';
 import { awaiting, NativeArm } from './native.ts';
 import type { NativeLink, NativeRobot } from './robot.ts';
 import { RobotState } from './robot-state.ts';
+import { WorkerDriver } from './worker-driver.ts';
+import { isWorkerPolicy } from './worker-policy.ts';
 
 /** Seven numbers, one a joint: an array or a typed array. */
 export type JointVector = ArrayLike<number>;
@@ -49,7 +51,10 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
     this.control = control;
     const link: DrivenLink<RobotState, JointVector> = {
       rateHz: RATE_HZ,
-      drive: (policy) => new ArmDriver(arm, control, policy),
+      drive: (policy) =>
+        isWorkerPolicy<RobotState, JointVector>(policy)
+          ? new WorkerDriver(arm, control, policy)
+          : new ArmDriver(arm, control, policy),
     };
     this.nativeLink = link;
   }

@@ -4,6 +4,7 @@ import { fromNative } from './errors.ts';
 
 export {
   armSchema,
+  dismissSeat,
   NativeArm,
   type NativeCounters,
   type NativeFault,
@@ -11,6 +12,7 @@ export {
   type NativeJointState,
   type NativeOutcome,
   type NativeRealtime,
+  NativeSeat,
   NativeSession,
   type NativeSessionOptions,
   NativeSimulator,

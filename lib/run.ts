@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Driver, NEWS } from './driver.ts';
 import {
@@ -13,6 +14,9 @@ import {
 import { type Guarded, guard, unguard } from './guard.ts';
 import type { NativeOutcome, NativeSession } from './native.ts';
 import type { CheckedOptions } from './options.ts';
+
+/** How long the end of a session waits for a reset that is under way [ms]. */
+const RESET_LIMIT_MS = 2_000;
 
 /** What a run tells its session. */
 export interface Listener {
@@ -73,6 +77,11 @@ export class Run implements Guarded {
     return this.#error;
   }
 
+  /** Whether a cycle has begun. */
+  get hasBegun(): boolean {
+    return this.#hasBegun;
+  }
+
   keepAlive(referenced: boolean): void {
     if (referenced) this.#keepAlive.ref();
     else this.#keepAlive.unref();
@@ -108,11 +117,26 @@ export class Run implements Guarded {
 
   async #reset(): Promise<void> {
     try {
-      await this.#driver.reset();
+      await this.#orGivenUp(Promise.resolve(this.#driver.reset()));
     } catch (error) {
+      if (error instanceof SessionError) throw error;
       const told = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
       const message = `the robot's reset() failed: ${told}`;
       throw new RobotError('ROBOT_THREW', message, { cause: error });
+    }
+  }
+
+  /** Waits for a reset; once the session is to end, not for ever. */
+  async #orGivenUp(reset: Promise<void>): Promise<void> {
+    const done = new AbortController();
+    const { signal } = this.#abort;
+    const aborted = signal.aborted ? Promise.resolve() : once(signal, 'abort', done);
+    const givenUp = aborted.then(() => sleep(RESET_LIMIT_MS, undefined, done));
+    givenUp.catch(() => undefined);
+    try {
+      await Promise.race([reset, givenUp]);
+    } finally {
+      done.abort();
     }
   }
 
@@ -133,10 +157,10 @@ export class Run implements Guarded {
     const native = this.#native;
     if (!native || this.#isEnding) return;
     const news = this.#driver.wake(native);
-    if (news & NEWS.observation && !this.#hasBegun) {
+    if (news & NEWS.begun && !this.#hasBegun) {
       this.#hasBegun = true;
-      this.#listener.begun();
       this.#resolveBegun();
+      this.#listener.begun();
     }
     if (news & NEWS.events) this.#tellEvents(native);
     if (news & NEWS.end) {
@@ -173,9 +197,9 @@ export class Run implements Guarded {
   #close(): void {
     clearInterval(this.#keepAlive);
     unguard(this);
-    this.#listener.ended(this.#error);
     this.#resolveBegun();
     this.#resolveEnded();
+    this.#listener.ended(this.#error);
   }
 
   #errorOf(outcome: NativeOutcome): KilohertzError | undefined {

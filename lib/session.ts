@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { checkKeys, checkNumber } from './checks.ts';
+import { checkKeys, checkName, checkNumber, checkObject } from './checks.ts';
 import type { DrivenLink, Driver } from './driver.ts';
 import { type KilohertzError, OptionTypeError, SessionStateError } from './errors.ts';
 import { ObjectDriver } from './object-driver.ts';
@@ -10,6 +10,7 @@ import { type Histogram, type TickRecord, toHistogram, toRecords } from './recor
 import type { NativeRobot, Policy, Robot } from './robot.ts';
 import { Run } from './run.ts';
 import { noStats, type SessionStats, statsOf } from './stats.ts';
+import { isWorkerPolicy, type WorkerPolicy } from './worker-policy.ts';
 
 /** How long a session runs, for `session.run`. */
 export interface RunOptions {
@@ -46,6 +47,11 @@ export type AnyRobot<Observation, Action> =
   | Robot<Observation, Action>
   | NativeRobot<Observation, Action>;
 
+/** A policy in this thread, or in a worker. */
+export type AnyPolicy<Observation, Action> =
+  | Policy<Observation, Action>
+  | WorkerPolicy<Observation, Action>;
+
 /**
  * Runs a policy on a robot at a fixed rate, on a thread of its own that JavaScript cannot delay.
  *
@@ -73,12 +79,14 @@ export class Session<Observation, Action>
    */
   constructor(
     robot: AnyRobot<Observation, Action>,
-    policy: Policy<NoInfer<Observation>, NoInfer<Action>>,
+    policy: AnyPolicy<NoInfer<Observation>, NoInfer<Action>>,
     options: SessionOptions = {},
   ) {
     super();
-    if (typeof policy !== 'function') {
-      throw new OptionTypeError('OPTION_POLICY', 'policy', policy, 'a function');
+    const inWorker = isWorkerPolicy<Observation, Action>(policy);
+    if (typeof policy !== 'function' && !inWorker) {
+      const expected = 'a function, or what workerPolicy() returns';
+      throw new OptionTypeError('OPTION_POLICY', 'policy', policy, expected);
     }
     if (isNative(robot)) {
       // Every native robot is one of ours, and has the link's other half.
@@ -87,6 +95,12 @@ export class Session<Observation, Action>
       this.#makeDriver = () => drive(policy);
     } else {
       checkRobot(robot);
+      if (inWorker) {
+        const expected =
+          'a function: a worker sees the observations of natively driven robots only, and this ' +
+          'robot is written in JavaScript';
+        throw new OptionTypeError('OPTION_POLICY', 'policy', policy, expected);
+      }
       this.#options = checkOptions(options, undefined);
       this.#makeDriver = () => new ObjectDriver(robot, policy);
     }
@@ -104,9 +118,7 @@ export class Session<Observation, Action>
 
   /** What the session has done since the last start. */
   get stats(): SessionStats {
-    const native = this.#last?.native;
-    if (native) return statsOf(native.stats());
-    return noStats(1 / this.#options.native.rateHz);
+    return this.#statsOf(this.#last);
   }
 
   /** What the loop thread asked of the system and got; undefined before its first cycle. */
@@ -117,7 +129,8 @@ export class Session<Observation, Action>
 
   /** The jitter, or the execution time, of every cycle since the last start. */
   histogram(of: 'jitter' | 'execution' = 'jitter'): Histogram {
-    return toHistogram(this.#last?.native?.histogram(of));
+    const name = checkName('of', of, ['jitter', 'execution']);
+    return toHistogram(this.#last?.native?.histogram(name));
   }
 
   /** Takes the records of the ticks since the last call; `recordTicks` says how many are kept. */
@@ -136,7 +149,7 @@ export class Session<Observation, Action>
    */
   async start(): Promise<void> {
     const run = await this.#start({ durationS: undefined, endsOnInterrupt: false });
-    if (run.error && this.stepCount === 0) throw run.error;
+    if (run.error && !run.hasBegun) throw run.error;
   }
 
   /**
@@ -167,7 +180,7 @@ export class Session<Observation, Action>
     if (signal !== undefined && !(signal instanceof AbortSignal)) {
       throw new OptionTypeError('OPTION_SIGNAL', 'signal', signal, 'an AbortSignal');
     }
-    if (signal?.aborted) return noStats(1 / this.#options.native.rateHz);
+    if (signal?.aborted) return this.#statsOf(undefined);
     const stop = (): void => void this.stop();
     signal?.addEventListener('abort', stop, { once: true });
     try {
@@ -175,12 +188,13 @@ export class Session<Observation, Action>
       const run = await this.#start({ durationS, endsOnInterrupt, isAwaited: true });
       await run.ended;
       if (run.error) throw run.error;
+      return this.#statsOf(run);
     } catch (error) {
       if (!(error instanceof SessionStateError && error.code === 'SESSION_STOPPED')) throw error;
+      return this.#statsOf(undefined);
     } finally {
       signal?.removeEventListener('abort', stop);
     }
-    return this.stats;
   }
 
   /** Throws what ended the loop, if it ended with an error since the last start. */
@@ -194,19 +208,18 @@ export class Session<Observation, Action>
    * @param options.intervalS the interval [s], default 1
    */
   async *snapshots(options: { intervalS?: number } = {}): AsyncGenerator<SessionStats, void, void> {
-    const intervalS = checkNumber('intervalS', options.intervalS ?? 1, {
-      from: 0,
-      to: 1e6,
-      above: true,
-      unit: 's',
-    });
-    while (this.#isRunning && this.#last) {
+    checkKeys('the options of snapshots', options, ['intervalS']);
+    const { intervalS = 1 } = options;
+    checkNumber('intervalS', intervalS, { from: 0, to: 1e6, above: true, unit: 's' });
+    const run = this.#last;
+    if (!this.#isRunning || !run) return;
+    for (let hasEnded = false; !hasEnded; ) {
       const over = new AbortController();
       const { signal } = over;
-      const wait = sleep(intervalS * 1e3, undefined, { signal, ref: false }).catch(() => undefined);
-      await Promise.race([this.#last.ended, wait]);
+      const wait = sleep(intervalS * 1e3, false, { signal, ref: false }).catch(() => false);
+      hasEnded = await Promise.race([run.ended.then(() => true), wait]);
       over.abort();
-      yield this.stats;
+      yield this.#statsOf(run);
     }
   }
 
@@ -224,6 +237,11 @@ export class Session<Observation, Action>
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
     this.checkHealth();
+  }
+
+  #statsOf(run: Run | undefined): SessionStats {
+    if (run?.native) return statsOf(run.native.stats());
+    return noStats(1 / this.#options.native.rateHz);
   }
 
   #reference(referenced: boolean): this {
@@ -248,7 +266,7 @@ export class Session<Observation, Action>
     const run = new Run(this.#makeDriver(), this.#options, plan, {
       event: (kind, tick) => void this.emit(kind, { tick }),
       begun: () => void this.emit('start'),
-      ended: (error) => this.#ended(error),
+      ended: (error) => this.#ended(run, error),
     });
     run.keepAlive(this.#isReferenced);
     this.#last = run;
@@ -257,13 +275,15 @@ export class Session<Observation, Action>
     return run;
   }
 
-  #ended(error: KilohertzError | undefined): void {
+  #ended(run: Run, error: KilohertzError | undefined): void {
     this.#isRunning = false;
     if (error) {
+      // What comes before the first cycle is thrown by `start()`.
+      const isAwaited = this.#isAwaited || !run.hasBegun;
       if (this.listenerCount('error') > 0) this.emit('error', error);
-      else if (!this.#isAwaited) process.emitWarning(error);
+      else if (!isAwaited) process.emitWarning(error);
     }
-    this.emit('stop', this.stats);
+    this.emit('stop', this.#statsOf(run));
   }
 }
 
@@ -274,9 +294,10 @@ export class Session<Observation, Action>
  */
 export async function run<Observation, Action>(
   robot: AnyRobot<Observation, Action>,
-  policy: Policy<NoInfer<Observation>, NoInfer<Action>>,
+  policy: AnyPolicy<NoInfer<Observation>, NoInfer<Action>>,
   options: SessionOptions & RunOptions = {},
 ): Promise<SessionStats> {
+  checkObject('the options of run', options);
   const { durationS, signal, ...sessionOptions } = options;
   return new Session(robot, policy, sessionOptions).run({
     ...(durationS === undefined ? {} : { durationS }),

@@ -17,6 +17,8 @@ impl News {
     pub const EVENT: News = News(2);
     /// The loop thread has ended.
     pub const ENDED: News = News(4);
+    /// The first cycle has begun.
+    pub const BEGUN: News = News(8);
 
     /// Whether `other` is among these news.
     pub const fn has(self, other: News) -> bool {

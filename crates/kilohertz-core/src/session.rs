@@ -126,8 +126,6 @@ pub struct Event {
 /// What an [`Event`] is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
-    /// The first cycle has begun.
-    Begun,
     /// The first cycle without an action after one with: the command is held.
     Held,
     /// The robot is being brought to rest because no action came for too long.
@@ -145,6 +143,7 @@ const EVENT_QUEUE: usize = 256;
 /// What the loop thread and everybody else share.
 struct Shared {
     stop: AtomicBool,
+    begun: AtomicBool,
     ended: AtomicBool,
     recorder: Arc<Recorder>,
     events: ArrayQueue<Event>,
@@ -176,6 +175,7 @@ impl Session {
     ) -> std::io::Result<Session> {
         let shared = Arc::new(Shared {
             stop: AtomicBool::new(false),
+            begun: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             recorder,
             events: ArrayQueue::new(EVENT_QUEUE),
@@ -231,6 +231,11 @@ impl Session {
             let _ = handle.join();
         }
         true
+    }
+
+    /// Whether the first cycle has begun.
+    pub fn has_begun(&self) -> bool {
+        self.shared.begun.load(Ordering::Acquire)
     }
 
     /// Whether the robot is stopped and the loop has ended.
@@ -409,7 +414,8 @@ impl<'a> Body<'a> {
         if self.tick == 0 {
             self.first = started;
             self.previous = started;
-            self.tell(EventKind::Begun);
+            self.shared.begun.store(true, Ordering::Release);
+            self.bell.ring(News::BEGUN);
             return Duration::ZERO;
         }
         let period = started.since(self.previous);

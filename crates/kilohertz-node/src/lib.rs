@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! session.rs    a loop thread and its policy in JavaScript
+//! seat.rs       where a policy in a worker waits for the loop
 //! arm.rs        a connected arm
 //! simulator.rs  a simulated one
 //! background.rs work that blocks, as promises
@@ -20,6 +21,7 @@
 mod arm;
 mod background;
 mod failure;
+mod seat;
 mod session;
 mod simulator;
 mod view;

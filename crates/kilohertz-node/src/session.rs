@@ -6,7 +6,7 @@ use std::time::Duration;
 use kilohertz_core::courier::{News, start_courier};
 use kilohertz_core::late::{LateRule, OnLate};
 use kilohertz_core::limits::{Limits, Unlimited};
-use kilohertz_core::mailbox::{PolicyEnd, mailbox};
+use kilohertz_core::mailbox::{FailureBell, PolicyEnd, mailbox};
 use kilohertz_core::record::RECORD_HEADER;
 use kilohertz_core::robot::{Elsewhere, Paced, Robot};
 use kilohertz_core::schema::Schema;
@@ -21,6 +21,7 @@ use napi_derive::napi;
 
 use crate::arm::NativeArm;
 use crate::failure::Failure;
+use crate::seat::Seat;
 use crate::view::fill;
 
 /// How a session runs. `lib/options.ts` has checked every value and filled in the defaults.
@@ -227,7 +228,9 @@ const EXIT_LIMIT: Duration = Duration::from_secs(5);
 #[napi]
 pub struct NativeSession {
     session: Arc<OnceLock<Session>>,
-    policy: PolicyEnd,
+    /// The policy's end, where the policy runs on this thread.
+    policy: Option<PolicyEnd>,
+    failure: FailureBell,
     action: Schema,
     taken: f64,
 }
@@ -237,15 +240,28 @@ fn seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
 }
 
-/// Starts the loop thread and the courier that wakes JavaScript for it.
-fn start(
-    env: &Env,
+/// What a session is made of.
+struct Parts {
     robot: Box<dyn Robot>,
     limits: Box<dyn Limits>,
     patience: Patience,
+    /// Where the policy runs, unless it is on this thread.
+    seat: Option<Arc<Seat>>,
+}
+
+/// Starts the loop thread and the courier that wakes JavaScript for it.
+fn start(
+    env: &Env,
+    parts: Parts,
     options: &NativeSessionOptions,
     wake: Function<'_, (), ()>,
 ) -> Result<NativeSession> {
+    let Parts {
+        robot,
+        limits,
+        patience,
+        seat,
+    } = parts;
     let wake = wake
         .build_threadsafe_function::<()>()
         .weak::<true>()
@@ -287,9 +303,18 @@ fn start(
     let (inside, policy) = mailbox(
         robot.observation().len(),
         robot.action().len(),
-        bell.clone(),
+        seat.as_ref()
+            .map_or_else(|| bell.clone(), |seat| seat.bell()),
         Arc::clone(&recorder),
     );
+    let failure = policy.failure_bell();
+    let policy = match seat {
+        None => Some(policy),
+        Some(seat) => {
+            seat.give(policy);
+            None
+        }
+    };
     let config = Config {
         patience,
         late: LateRule {
@@ -334,6 +359,7 @@ fn start(
     Ok(NativeSession {
         session,
         policy,
+        failure,
         action,
         taken: -1.0,
     })
@@ -360,17 +386,16 @@ impl NativeSession {
             Elsewhere::default(),
             seconds(1.0 / options.rate_hz),
         ));
-        start(
-            env,
+        let parts = Parts {
             robot,
-            Box::new(Unlimited::new(0)),
-            Patience::Cycle,
-            &options,
-            wake,
-        )
+            limits: Box::new(Unlimited::new(0)),
+            patience: Patience::Cycle,
+            seat: None,
+        };
+        start(env, parts, &options, wake)
     }
 
-    /// A session that drives an arm.
+    /// A session that drives an arm; `seat` is that of the worker where the policy runs.
     #[napi(factory)]
     pub fn arm(
         env: &Env,
@@ -378,13 +403,21 @@ impl NativeSession {
         control: String,
         options: NativeSessionOptions,
         wake: Function<'_, (), ()>,
+        seat: Option<u32>,
     ) -> Result<NativeSession> {
+        let seat = seat.map(Seat::find).transpose()?;
         let control: Control = control
             .parse()
             .map_err(|message: String| Failure::new("OPTION_CONTROL", message))?;
         let (robot, limits) = arm.arm.robot(control).map_err(Failure::from)?;
         let patience = Patience::Budget(seconds(options.deadline_s));
-        start(env, robot, limits, patience, &options, wake)
+        let parts = Parts {
+            robot,
+            limits,
+            patience,
+            seat,
+        };
+        start(env, parts, &options, wake)
     }
 
     fn session(&self) -> Result<&Session> {
@@ -394,7 +427,7 @@ impl NativeSession {
     }
 
     /// What there is after a wake, as a sum: 1 an observation not taken yet, which is copied with
-    /// its tick, time [s] and period [s]; 2 events; 4 the end.
+    /// its tick, time [s] and period [s]; 2 events; 4 the end; 8 the beginning, from then on.
     #[napi]
     pub fn receive(
         &mut self,
@@ -402,7 +435,7 @@ impl NativeSession {
         mut clock: Float64ArraySlice<'_>,
     ) -> Result<u32> {
         let mut news = self.news()?;
-        if let Some(frame) = self.policy.take() {
+        if let Some(frame) = self.policy.as_mut().and_then(PolicyEnd::take) {
             self.taken = frame.tick as f64;
             let times = [
                 self.taken,
@@ -422,7 +455,8 @@ impl NativeSession {
         let session = self.session()?;
         let events = if session.has_events() { 2 } else { 0 };
         let end = if session.has_ended() { 4 } else { 0 };
-        Ok(events | end)
+        let begun = if session.has_begun() { 8 } else { 0 };
+        Ok(events | end | begun)
     }
 
     /// Answers the observation taken last.
@@ -433,15 +467,16 @@ impl NativeSession {
             let message = format!("the action has {} slots, not {expected}", action.len());
             return Err(Failure::new("ACTION_LENGTH", message).into());
         }
-        self.policy
-            .answer(self.taken as u64, |slots| slots.copy_from_slice(action));
+        if let Some(policy) = &mut self.policy {
+            policy.answer(self.taken as u64, |slots| slots.copy_from_slice(action));
+        }
         Ok(())
     }
 
     /// Tells the loop that the policy failed and will not answer again.
     #[napi]
     pub fn fail(&self) {
-        self.policy.fail(self.taken.max(0.0) as u64);
+        self.failure.ring(self.taken.max(0.0) as u64);
     }
 
     /// Asks the loop to bring the robot to rest and to end.

@@ -1,0 +1,100 @@
+import { checkBoolean, checkKeys, checkText } from './checks.ts';
+import { OptionTypeError } from './errors.ts';
+import type { Policy } from './robot.ts';
+
+/** A policy that runs in a worker; {@link workerPolicy} makes it. */
+export interface WorkerPolicy<Observation, Action> {
+  /** The module. */
+  readonly url: URL;
+  /** The name under which the module exports the policy, or its factory. */
+  readonly exportName: string;
+  /** What the factory is called with; undefined where the export is the policy itself. */
+  readonly args: readonly unknown[] | undefined;
+  /** Whether the worker keeps a core busy while it waits. */
+  readonly spin: boolean;
+  /** Never there; it tells the compiler what the policy decides on and what it answers. */
+  readonly types?: (observation: Observation) => Action;
+}
+
+/** The policy that an export is, or that the factory which it is returns. */
+type PolicyIn<Export, Args> = Args extends readonly unknown[]
+  ? Export extends (...args: never[]) => infer Made
+    ? Awaited<Made>
+    : never
+  : Export;
+
+type ObservationOf<P> = P extends (observation: infer Observation, ...rest: never[]) => unknown
+  ? Observation
+  : never;
+
+type ActionOf<P> = P extends (...args: never[]) => infer Answer ? Awaited<Answer> : never;
+
+/** How a policy in a worker is found and run. */
+export interface WorkerPolicyOptions<Name extends PropertyKey, Args> {
+  /** The name of the export. Default `'default'`. */
+  readonly export?: Name;
+  /**
+   * What the export is called with to make the policy, where it is a factory (sync or async). They
+   * are copied to the worker as by `postMessage`. Without `args` the export is the policy itself.
+   */
+  readonly args?: Args;
+  /** Whether the worker spins instead of sleeping between ticks. It costs a core. Default false. */
+  readonly spin?: boolean;
+}
+
+const made: WeakSet<object> = new WeakSet();
+
+/**
+ * A policy in a worker thread, for a robot that is driven natively, as a `Franka` is. The module is
+ * loaded when a session starts; the worker then waits for the loop inside the addon, so neither a
+ * blocked main thread nor its garbage collection delays it. It is ended with the session.
+ *
+ * @example
+ * const policy = workerPolicy<typeof import('./policy.js'), 'makePolicy'>(
+ *   new URL('./policy.js', import.meta.url),
+ *   { export: 'makePolicy', args: [0.5] },
+ * );
+ * @throws {OptionTypeError} where an option is not as it must be
+ */
+export function workerPolicy<
+  Module extends object = Record<string, Policy<never, never>>,
+  Name extends keyof Module = 'default' extends keyof Module ? 'default' : keyof Module,
+  Args extends readonly unknown[] | undefined = Module[Name] extends (
+    ...args: infer Given
+  ) => infer Made
+    ? Awaited<Made> extends (...args: never[]) => unknown
+      ? Given
+      : undefined
+    : undefined,
+>(
+  url: URL,
+  options: WorkerPolicyOptions<Name, Args> = {},
+): WorkerPolicy<
+  ObservationOf<PolicyIn<Module[Name], Args>>,
+  ActionOf<PolicyIn<Module[Name], Args>>
+> {
+  if (!(url instanceof URL)) {
+    const expected = "a URL, as in new URL('./policy.js', import.meta.url)";
+    throw new OptionTypeError('OPTION_URL', 'url', url, expected);
+  }
+  checkKeys('workerPolicy', options, ['export', 'args', 'spin']);
+  const { args } = options;
+  if (args !== undefined && !Array.isArray(args)) {
+    throw new OptionTypeError('OPTION_ARGS', 'args', args, 'an array');
+  }
+  const policy = Object.freeze({
+    url,
+    exportName: checkText('export', options.export ?? 'default', 'the name of an export'),
+    args,
+    spin: checkBoolean('spin', options.spin ?? false),
+  });
+  made.add(policy);
+  return policy;
+}
+
+/** Whether something was made by {@link workerPolicy}. */
+export function isWorkerPolicy<Observation, Action>(
+  policy: unknown,
+): policy is WorkerPolicy<Observation, Action> {
+  return typeof policy === 'object' && policy !== null && made.has(policy);
+}
