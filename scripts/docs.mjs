@@ -1,5 +1,5 @@
 // Checks the documentation: rustdoc without warnings, links between the pages, and that every
-// TypeScript example in them compiles against index.d.ts.
+// TypeScript example in them compiles against index.d.ts and runs.
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -55,6 +55,10 @@ function checkExamples() {
     }),
   );
   tool(`compile ${count} examples of the documentation`, tsc, ['-p', folder]);
+  for (const file of readdirSync(folder).filter((name) => name.endsWith('.ts'))) {
+    const args = ['--import=@oxc-node/core/register', join(folder, file)];
+    step(`run the example ${file}`, process.execPath, args);
+  }
 }
 
 await orExplain(() => {
