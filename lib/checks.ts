@@ -68,11 +68,16 @@ export function checkNumbers(option: string, value: unknown, length: number): nu
   return numbers;
 }
 
-/** An object whose keys are all known. */
-export function checkKeys(what: string, value: unknown, known: readonly string[]): void {
+/** An object that is no array. */
+export function checkObject(what: string, value: unknown): asserts value is object {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) {
     throw new OptionTypeError('OPTION_TYPE', what, value, 'an object');
   }
+}
+
+/** An object whose keys are all known. */
+export function checkKeys(what: string, value: unknown, known: readonly string[]): void {
+  checkObject(what, value);
   const unknown = Object.keys(value).find((key) => !known.includes(key));
   if (unknown !== undefined) {
     throw new OptionTypeError(
@@ -99,20 +104,21 @@ export function isNumbers(value: unknown): value is ArrayLike<number> {
 export function findNotFinite(
   value: unknown,
   path = 'action',
-  depth = 0,
+  seen: Set<object> = new Set(),
 ): { path: string; value: number } | undefined {
   if (typeof value === 'number') return Number.isFinite(value) ? undefined : { path, value };
-  if (value === null || typeof value !== 'object' || depth > 4) return undefined;
+  if (value === null || typeof value !== 'object' || seen.has(value)) return undefined;
+  seen.add(value);
   if (Array.isArray(value) || isNumbers(value)) {
     const items = value as ArrayLike<unknown>;
     for (let index = 0; index < items.length; index += 1) {
-      const found = findNotFinite(items[index], `${path}[${index}]`, depth + 1);
+      const found = findNotFinite(items[index], `${path}[${index}]`, seen);
       if (found) return found;
     }
     return undefined;
   }
-  for (const [key, item] of Object.entries(value)) {
-    const found = findNotFinite(item, `${path}.${key}`, depth + 1);
+  for (const [key, item] of value instanceof Map ? value : Object.entries(value)) {
+    const found = findNotFinite(item, `${path}.${String(key)}`, seen);
     if (found) return found;
   }
   return undefined;

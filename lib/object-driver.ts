@@ -54,7 +54,8 @@ export class ObjectDriver<Observation, Action> implements Driver {
 
   async stop(): Promise<void> {
     this.#halted = true;
-    if (this.#acting) await within(STOP_LIMIT_MS, this.#acting);
+    // How the action ended is told elsewhere; the robot is stopped either way.
+    await within(STOP_LIMIT_MS, this.#acting).catch(() => undefined);
     await within(STOP_LIMIT_MS, this.#robot.stop?.());
   }
 

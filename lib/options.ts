@@ -80,12 +80,9 @@ export function checkOptions(
   ownRateHz: number | undefined,
 ): CheckedOptions {
   checkKeys('the session options', options, SESSION_OPTIONS);
-  const rateHz = checkNumber('rateHz', options.rateHz ?? ownRateHz ?? 50, {
-    from: 0,
-    to: 10_000,
-    above: true,
-    unit: 'Hz',
-  });
+  const { rateHz = ownRateHz ?? 50, warmupS = 0.5, maxHeldTicks = 20, onLate = 'hold' } = options;
+  const { maxTimingSamples = 10_000, recordTicks = 0 } = options;
+  checkNumber('rateHz', rateHz, { from: 1e-3, to: 10_000, unit: 'Hz' });
   if (ownRateHz !== undefined && rateHz !== ownRateHz) {
     throw new OptionRangeError(
       'OPTION_RATE_HZ',
@@ -95,47 +92,45 @@ export function checkOptions(
     );
   }
   const periodS = 1 / rateHz;
-  const realtime = options.realtime === false ? NOT_REALTIME : (options.realtime ?? {});
+  const { deadlineS = Math.min(300e-6, 0.3 * periodS) } = options;
+  const { realtime: asked = {} } = options;
+  const realtime = asked === false ? NOT_REALTIME : asked;
   checkKeys('realtime', realtime, REALTIME_OPTIONS);
-  const optional = <T>(value: T | null | undefined, standard: T | undefined): T | undefined =>
-    value === undefined ? standard : (value ?? undefined);
-  const priority = optional(realtime.priority, 80);
-  const cpu = optional<number>(realtime.cpu, undefined);
-  const timerSlackS = optional(realtime.timerSlackS, 1e-9);
+  const { priority = 80, cpu = null, lockMemory = true, timerSlackS = 1e-9 } = realtime;
   return {
-    warmupS: checkNumber('warmupS', options.warmupS ?? 0.5, { from: 0, to: 3600, unit: 's' }),
+    warmupS: checkNumber('warmupS', warmupS, { from: 0, to: 3600, unit: 's' }),
     native: {
       rateHz,
-      deadlineS: checkNumber('deadlineS', options.deadlineS ?? Math.min(300e-6, 0.3 * periodS), {
+      deadlineS: checkNumber('deadlineS', deadlineS, {
         from: 0,
         to: ownRateHz === undefined ? 3600 : 0.9 * periodS,
         above: true,
         unit: 's',
       }),
-      maxHeldTicks: checkNumber('maxHeldTicks', options.maxHeldTicks ?? 20, {
+      maxHeldTicks: checkNumber('maxHeldTicks', maxHeldTicks, {
         from: 0,
         to: 1_000_000,
         integer: true,
       }),
-      stopOnLate: checkName('onLate', options.onLate ?? 'hold', ['hold', 'stop']) === 'stop',
-      maxTimingSamples: checkNumber('maxTimingSamples', options.maxTimingSamples ?? 10_000, {
+      stopOnLate: checkName('onLate', onLate, ['hold', 'stop']) === 'stop',
+      maxTimingSamples: checkNumber('maxTimingSamples', maxTimingSamples, {
         from: 1,
         to: 10_000_000,
         integer: true,
       }),
-      recordTicks: checkNumber('recordTicks', options.recordTicks ?? 0, {
+      recordTicks: checkNumber('recordTicks', recordTicks, {
         from: 0,
         to: 100_000_000,
         integer: true,
       }),
-      lockMemory: checkBoolean('lockMemory', realtime.lockMemory ?? true),
-      ...(priority === undefined
+      lockMemory: checkBoolean('lockMemory', lockMemory),
+      ...(priority === null
         ? {}
         : { priority: checkNumber('priority', priority, { from: 1, to: 99, integer: true }) }),
-      ...(cpu === undefined
+      ...(cpu === null
         ? {}
         : { cpu: checkNumber('cpu', cpu, { from: 0, to: 1023, integer: true }) }),
-      ...(timerSlackS === undefined
+      ...(timerSlackS === null
         ? {}
         : { timerSlackS: checkNumber('timerSlackS', timerSlackS, { from: 0, to: 1, unit: 's' }) }),
     },
