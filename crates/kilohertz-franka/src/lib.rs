@@ -9,6 +9,18 @@
 //! error.rs   what can go wrong, in the robot's own words
 //! ```
 //!
+//! ```
+//! use kilohertz_franka::{Arm, ConnectOptions};
+//! use kilohertz_sim::{Simulator, SimulatorOptions};
+//!
+//! let simulator = Simulator::start(SimulatorOptions::default())?;
+//! let arm = Arm::connect(&simulator.address().to_string(), &ConnectOptions::default())?;
+//! assert_eq!(arm.server_version(), 10);
+//! let off = arm.state()?.q[3] - simulator.joints().q[3];
+//! assert!(off.abs() < 1e-4);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! The client is `franka-rs`; nothing outside this crate knows of it. A client that calls back, as
 //! `libfranka-rs` does, fits the same seam: its callback calls the loop body.
 

@@ -1,0 +1,61 @@
+//! A steady tick of a session on an arm allocates nothing and frees nothing: not in the loop, not
+//! in the client.
+
+#[path = "../../kilohertz-core/tests/counting/mod.rs"]
+mod counting;
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use common::*;
+use kilohertz_core::session::Config;
+use kilohertz_franka::Control;
+use kilohertz_sim::SimulatorOptions;
+
+/// Cycles before the watch, for what is set up at the first use.
+const WARM_UP: u64 = 20;
+const WATCHED: u64 = 500;
+const UNSET: u64 = u64::MAX;
+
+/// What the loop thread allocates from a cycle after the warm-up to one `WATCHED` later.
+fn allocations(control: Control, record_ticks: usize) -> u64 {
+    let simulator = start(SimulatorOptions {
+        // A stall of the machine is no matter here.
+        lost_packet_limit: 10_000,
+        friction: false,
+        ..SimulatorOptions::default()
+    });
+    let arm = connect(&simulator);
+    let counted = Arc::new(AtomicU64::new(UNSET));
+    let count = Arc::clone(&counted);
+    let policy = at_speed(control, move |tick, _| {
+        match tick {
+            WARM_UP => counting::watch(),
+            _ if tick == WARM_UP + WATCHED => count.store(counting::seen(), Ordering::SeqCst),
+            _ => {}
+        }
+        Ok(())
+    });
+    let config = Config {
+        record_ticks,
+        ..config()
+    };
+    let session = session(&arm, control, config, policy);
+    eventually("the end of the watch", || {
+        session.has_ended() || counted.load(Ordering::SeqCst) != UNSET
+    });
+    session.request_stop();
+    ended_well(&session);
+    counted.load(Ordering::SeqCst)
+}
+
+#[test]
+fn a_tick_of_a_native_policy_on_an_arm_allocates_nothing() {
+    for control in Control::ALL {
+        for record_ticks in [0, 2_000] {
+            assert_eq!(allocations(control, record_ticks), 0, "{control}");
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! A simulated arm, sessions on it, and policies that move it.
+#![allow(dead_code, reason = "each test file uses its share")]
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+use kilohertz_core::courier::start_courier;
+use kilohertz_core::policy::{Answer, Ask, Native, Policy, PolicyFailed};
+use kilohertz_core::session::{Config, EventKind, Outcome, Session};
+use kilohertz_core::stats::Recorder;
+use kilohertz_core::thread::RealtimeRequest;
+use kilohertz_core::time::Time;
+use kilohertz_franka::state::SCHEMA;
+use kilohertz_franka::{Arm, ArmError, ConnectOptions, Control};
+use kilohertz_sim::{Simulator, SimulatorOptions};
+
+pub const MS: Duration = Duration::from_millis(1);
+/// Who waits this long has found something that hangs.
+pub const NEVER: Duration = Duration::from_secs(120);
+/// The joints that the policies here move, and how fast at most [rad/s].
+pub const MOVED: [usize; 2] = [0, 3];
+pub const SPEED: f64 = 0.6;
+/// How long speeding up takes [s].
+const RAMP_S: f64 = 0.4;
+
+/// In lockstep every run takes the same course, however loaded the machine is.
+pub fn lockstep() -> Arc<Simulator> {
+    start(SimulatorOptions {
+        lockstep: true,
+        friction: false,
+        ..SimulatorOptions::default()
+    })
+}
+
+pub fn start(options: SimulatorOptions) -> Arc<Simulator> {
+    Arc::new(Simulator::start(options).unwrap())
+}
+
+pub fn connect(simulator: &Simulator) -> Arm {
+    try_connect(simulator).unwrap()
+}
+
+pub fn try_connect(simulator: &Simulator) -> Result<Arm, ArmError> {
+    let options = ConnectOptions {
+        timeout: Duration::from_secs(30),
+    };
+    Arm::connect(&simulator.address().to_string(), &options)
+}
+
+/// An ordinary thread that the policy has as long as it wants: for lockstep.
+pub fn config() -> Config {
+    Config {
+        realtime: ordinary(),
+        ..Config::default()
+    }
+}
+
+pub fn ordinary() -> RealtimeRequest {
+    RealtimeRequest {
+        priority: None,
+        cpu: None,
+        lock_memory: false,
+        timer_slack: None,
+    }
+}
+
+pub fn run_for(ms: u32) -> Config {
+    Config {
+        run_for: Some(MS * ms),
+        ..config()
+    }
+}
+
+pub fn session(
+    arm: &Arm,
+    control: Control,
+    config: Config,
+    policy: impl Policy + 'static,
+) -> Session {
+    let (robot, limits) = arm.robot(control).unwrap();
+    let recorder = Arc::new(Recorder::new(robot.period(), 10_000));
+    let bell = start_courier(|| {}, |_| {}).unwrap();
+    Session::start(robot, Box::new(policy), limits, config, recorder, bell).unwrap()
+}
+
+/// Stands still in cycle `tick` until the stop of the session has been asked for: in lockstep the
+/// arm stands still too.
+struct Until<P> {
+    policy: P,
+    tick: u64,
+    reached: mpsc::Sender<()>,
+    go: mpsc::Receiver<()>,
+}
+
+impl<P: Policy> Policy for Until<P> {
+    fn attach(&mut self) {
+        self.policy.attach();
+    }
+
+    fn request(&mut self, ask: &Ask<'_>) {
+        if ask.tick == self.tick {
+            let _ = self.reached.send(());
+            let _ = self.go.recv();
+        }
+        self.policy.request(ask);
+    }
+
+    fn poll(&mut self, until: Option<Time>, stop: &AtomicBool, action: &mut [f64]) -> Answer {
+        self.policy.poll(until, stop, action)
+    }
+}
+
+/// A session in lockstep that is asked to stop in its cycle `tick`, after `look`. Has ended.
+pub fn session_until(
+    tick: u64,
+    arm: &Arm,
+    control: Control,
+    policy: impl Policy + 'static,
+    look: impl FnOnce(),
+) -> Session {
+    let (reached, wait) = mpsc::channel();
+    let (proceed, go) = mpsc::channel();
+    let policy = Until {
+        policy,
+        tick,
+        reached,
+        go,
+    };
+    let session = session(arm, control, config(), policy);
+    // An error means that the session ended before: what follows finds out why.
+    let _ = wait.recv_timeout(NEVER);
+    look();
+    session.request_stop();
+    let _ = proceed.send(());
+    ended(&session);
+    session
+}
+
+pub fn ended(session: &Session) -> &Outcome {
+    assert!(session.join(NEVER), "the session hangs");
+    session.outcome().unwrap()
+}
+
+/// Joins a session that must have ended without a cause.
+pub fn ended_well(session: &Session) {
+    let outcome = ended(session);
+    assert!(outcome.cause.is_none(), "{outcome:?}");
+    assert!(outcome.robot_error.is_none(), "{outcome:?}");
+}
+
+pub fn robot_error(session: &Session) -> ArmError {
+    let error = ended(session).robot_error.as_ref().expect("a robot error");
+    error.downcast_ref::<ArmError>().unwrap().clone()
+}
+
+pub fn event_kinds(session: &Session) -> Vec<EventKind> {
+    std::iter::from_fn(|| session.take_event())
+        .map(|event| event.kind)
+        .collect()
+}
+
+/// The seven slots of a joint field.
+pub fn joints(observation: &[f64], name: &str) -> [f64; 7] {
+    let mut first = 0;
+    for field in SCHEMA.fields() {
+        if field.name == name {
+            return std::array::from_fn(|joint| observation[first + joint]);
+        }
+        first += field.len;
+    }
+    panic!("no field {name}");
+}
+
+/// How far a joint has come after `time_s` and how fast it then is, from rest to [`SPEED`].
+fn ramp(time_s: f64) -> (f64, f64) {
+    let share = time_s / RAMP_S;
+    if share >= 1.0 {
+        return (SPEED * (time_s - RAMP_S / 2.0), SPEED);
+    }
+    let way = SPEED * RAMP_S * (share.powi(3) - share.powi(4) / 2.0);
+    (way, SPEED * share * share * (3.0 - 2.0 * share))
+}
+
+/// Speeds up to [`SPEED`] and stays there; time is the arm's, so lost ticks are caught up with.
+pub struct AtSpeed {
+    control: Control,
+    start: Option<(f64, [f64; 7])>,
+}
+
+impl AtSpeed {
+    pub fn new(control: Control) -> AtSpeed {
+        let start = None;
+        AtSpeed { control, start }
+    }
+
+    pub fn act(&mut self, observation: &[f64], action: &mut [f64]) {
+        let now = observation[0];
+        let (began, from) = *self
+            .start
+            .get_or_insert_with(|| (now, joints(observation, "q_d")));
+        let (way, speed) = ramp(now - began);
+        let q = joints(observation, "q");
+        let dq = joints(observation, "dq");
+        for joint in 0..7 {
+            let moves = f64::from(u8::from(MOVED.contains(&joint)));
+            let target = from[joint] + moves * way;
+            action[joint] = match self.control {
+                Control::JointVelocity => moves * speed,
+                Control::JointPosition => target,
+                Control::Torque => torque(joint, target - q[joint], moves * speed - dq[joint]),
+            };
+        }
+    }
+}
+
+/// A joint's torque for a distance [rad] and a difference of velocities [rad/s].
+pub fn torque(joint: usize, away: f64, slower: f64) -> f64 {
+    let (stiffness, damping) = if joint < 4 {
+        (150.0, 25.0)
+    } else {
+        (30.0, 4.0)
+    };
+    stiffness * away + damping * slower
+}
+
+/// A native policy at speed, with `meddle` having the last word each tick.
+pub fn at_speed(
+    control: Control,
+    mut meddle: impl FnMut(u64, &mut [f64]) -> Result<(), PolicyFailed> + Send + 'static,
+) -> impl Policy {
+    let mut policy = AtSpeed::new(control);
+    Native::new(7, move |ask: &Ask<'_>, action: &mut [f64]| {
+        policy.act(ask.observation, action);
+        meddle(ask.tick, action)
+    })
+}
+
+/// A policy at speed that leaves the ticks of `silent` unanswered.
+pub struct Silent {
+    pub policy: AtSpeed,
+    pub silent: std::ops::Range<u64>,
+    answer: Option<[f64; 7]>,
+}
+
+impl Silent {
+    pub fn new(control: Control, silent: std::ops::Range<u64>) -> Silent {
+        Silent {
+            policy: AtSpeed::new(control),
+            silent,
+            answer: None,
+        }
+    }
+}
+
+impl Policy for Silent {
+    fn request(&mut self, ask: &Ask<'_>) {
+        let mut action = [0.0; 7];
+        self.policy.act(ask.observation, &mut action);
+        self.answer = (!self.silent.contains(&ask.tick)).then_some(action);
+    }
+
+    fn poll(&mut self, _until: Option<Time>, _stop: &AtomicBool, action: &mut [f64]) -> Answer {
+        match self.answer {
+            None => Answer::None,
+            Some(answer) => {
+                action.copy_from_slice(&answer);
+                Answer::Fresh
+            }
+        }
+    }
+}
+
+pub fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let give_up = Instant::now() + NEVER;
+    while !condition() {
+        assert!(Instant::now() < give_up, "still not: {what}");
+        std::thread::sleep(MS);
+    }
+}
+
+/// That the arm stands still soon, without a reflex having stopped it.
+pub fn assert_at_rest_without_reflex(simulator: &Simulator) {
+    eventually("at rest", || {
+        simulator.joints().dq.iter().all(|dq| dq.abs() < 5e-3)
+    });
+    assert_eq!(simulator.counters().reflexes, 0);
+}

@@ -1,0 +1,91 @@
+//! Connecting, and what can go wrong with it.
+
+mod common;
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use common::*;
+use kilohertz_franka::{Arm, ArmErrorCode, ConnectOptions};
+use kilohertz_sim::Fault;
+
+fn refusal(address: &str, timeout: Duration) -> (ArmErrorCode, String) {
+    let refused = Arm::connect(address, &ConnectOptions { timeout });
+    let error = refused.err().expect("connected");
+    (error.code, error.message)
+}
+
+#[test]
+fn an_arm_says_which_version_it_speaks() {
+    let simulator = lockstep();
+    assert_eq!(connect(&simulator).server_version(), 10);
+}
+
+#[test]
+fn an_arm_of_another_version_is_named_as_that() {
+    let simulator = lockstep();
+    simulator
+        .inject(Fault::RejectConnect { version: 9 })
+        .unwrap();
+    let error = try_connect(&simulator).err().expect("connected");
+    assert_eq!(error.code.as_str(), "FRANKA_INCOMPATIBLE_VERSION");
+    assert!(error.message.contains("version 9"), "{error}");
+    connect(&simulator);
+}
+
+#[test]
+fn an_address_where_nothing_listens_refuses() {
+    let unused = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let (code, message) = refusal(&unused.to_string(), NEVER);
+    assert_eq!(code, ArmErrorCode::ConnectRefused, "{message}");
+    assert!(message.contains(&unused.to_string()), "{message}");
+}
+
+#[test]
+fn who_takes_the_connection_and_says_nothing_is_given_up() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap().to_string();
+    let (code, message) = refusal(&address, Duration::from_millis(300));
+    assert_eq!(code, ArmErrorCode::ConnectTimeout, "{message}");
+}
+
+#[test]
+fn who_is_no_arm_fails() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let server = std::thread::spawn(move || {
+        use std::io::Write;
+        let (mut client, _) = listener.accept().unwrap();
+        let _ = client.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+    });
+    let refused = Arm::connect(&address, &ConnectOptions { timeout: NEVER });
+    assert!(refused.is_err());
+    server.join().unwrap();
+}
+
+#[test]
+fn a_host_without_an_address_fails() {
+    let (code, message) = refusal("no such host", NEVER);
+    assert_eq!(code, ArmErrorCode::ConnectFailed, "{message}");
+}
+
+#[test]
+fn connecting_leaves_the_callers_thread_as_it_was() {
+    let scheduling = || std::fs::read_to_string("/proc/thread-self/sched").unwrap_or_default();
+    let policy = |text: String| {
+        let line = text.lines().find(|line| line.starts_with("policy"));
+        line.map(|line| {
+            line.split_whitespace()
+                .last()
+                .unwrap_or_default()
+                .to_owned()
+        })
+    };
+    let before = policy(scheduling());
+    let simulator = lockstep();
+    let _arm = connect(&simulator);
+    assert_eq!(policy(scheduling()), before);
+}

@@ -1,0 +1,196 @@
+//! Nothing of a session or a connection stays behind, however it ended. One test at a time: they
+//! count the threads and the files of the whole process.
+
+mod common;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use common::*;
+use kilohertz_core::late::LateRule;
+use kilohertz_core::session::{Cause, Config, EventKind};
+use kilohertz_franka::{ArmErrorCode, Control};
+use kilohertz_sim::{Fault, SimulatorOptions};
+
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+fn alone() -> std::sync::MutexGuard<'static, ()> {
+    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Threads and open files of this process, without the threads that run tests.
+fn held() -> (usize, usize) {
+    let names = std::fs::read_dir("/proc/self/task").unwrap();
+    let ours = names.filter(|entry| {
+        let name = entry.as_ref().unwrap().path().join("comm");
+        std::fs::read_to_string(name).is_ok_and(|name| name.starts_with("kilohertz"))
+    });
+    (
+        ours.count(),
+        std::fs::read_dir("/proc/self/fd").unwrap().count(),
+    )
+}
+
+/// The same once both threads of a simulator have taken their names.
+fn held_by_simulator() -> (usize, usize) {
+    eventually("two threads of the simulator", || held().0 >= 2);
+    held()
+}
+
+/// Waits until threads and files are `before`'s again: a thread ends a little after its work.
+fn assert_gone(before: (usize, usize)) {
+    let give_up = Instant::now() + Duration::from_secs(20);
+    while held() != before {
+        assert!(Instant::now() < give_up, "{before:?} became {:?}", held());
+        std::thread::sleep(MS);
+    }
+}
+
+#[test]
+fn a_dead_or_frozen_arm_ends_the_session_in_bounded_time() {
+    let _alone = alone();
+    for control in Control::ALL {
+        for fault in [Fault::Die, Fault::Freeze] {
+            let before = held();
+            let simulator = start(SimulatorOptions {
+                lost_packet_limit: 10_000,
+                ..SimulatorOptions::default()
+            });
+            let arm = connect(&simulator);
+            let session = session(&arm, control, config(), at_speed(control, |_, _| Ok(())));
+            eventually("a motion", || {
+                session.has_ended() || session.stats().iterations > 300
+            });
+            simulator.inject(fault.clone()).unwrap();
+            let what = format!("{control}, {fault:?}");
+            assert!(
+                session.join(Duration::from_secs(20)),
+                "{what}: the session hangs"
+            );
+            let outcome = session.outcome().unwrap();
+            assert!(
+                matches!(outcome.cause, Some(Cause::RobotFailed { .. })),
+                "{outcome:?}"
+            );
+            let error = robot_error(&session);
+            assert_eq!(error.code, ArmErrorCode::ConnectionLost, "{what}: {error}");
+            assert!(!arm.is_driven());
+            drop((session, arm, simulator));
+            assert_gone(before);
+        }
+    }
+}
+
+#[test]
+fn forty_rounds_of_connecting_driving_and_closing_leave_nothing_behind() {
+    let _alone = alone();
+    let before = held();
+    let simulator = lockstep();
+    let running = held_by_simulator();
+    for round in 0..40 {
+        let arm = connect(&simulator);
+        let control = Control::ALL[round % 3];
+        let policy = at_speed(control, move |tick, _| {
+            if round % 4 == 3 && tick == 30 {
+                return Err(kilohertz_core::policy::PolicyFailed);
+            }
+            Ok(())
+        });
+        let session = session(&arm, control, run_for(5), policy);
+        if round % 4 == 1 {
+            arm.close();
+        }
+        if round % 4 != 2 {
+            ended(&session);
+        }
+    }
+    assert_gone(running);
+    assert_eq!(simulator.counters().reflexes, 0);
+    assert_eq!(simulator.counters().clients, 40);
+    drop(simulator);
+    assert_gone(before);
+}
+
+#[test]
+fn a_connection_that_was_refused_leaves_nothing_behind() {
+    let _alone = alone();
+    let simulator = lockstep();
+    let before = held_by_simulator();
+    for _ in 0..10 {
+        simulator
+            .inject(Fault::RejectConnect { version: 9 })
+            .unwrap();
+        assert!(try_connect(&simulator).is_err());
+    }
+    assert_gone(before);
+}
+
+/// A policy on a thread of its own that does not answer for 300 ms, twice over, on the wall clock.
+/// Were the arm to wait for it, 300 commands in a row would be lost.
+#[test]
+fn a_blocked_policy_costs_the_arm_no_command() {
+    let _alone = alone();
+    for control in Control::ALL {
+        let simulator = start(SimulatorOptions {
+            // A stall of the machine is not what this is about.
+            lost_packet_limit: 10_000,
+            friction: false,
+            ..SimulatorOptions::default()
+        });
+        let arm = connect(&simulator);
+        let config = Config {
+            late: LateRule::default(),
+            ..run_for(1_500)
+        };
+        let session = blocked_session(&arm, control, config, [400..700, 900..1_200]);
+        ended_well(&session);
+        let told = event_kinds(&session);
+        let rests = told
+            .iter()
+            .filter(|&&kind| kind == EventKind::Resting)
+            .count();
+        assert!(rests >= 1, "{control}: {told:?}");
+        assert!(session.stats().held_commands >= 20, "{control}");
+        assert_at_rest_without_reflex(&simulator);
+        let counters = simulator.counters();
+        assert!(counters.longest_lost_run < 150, "{control}: {counters:?}");
+        assert_eq!(counters.motions_finished, 1, "{control}");
+    }
+}
+
+/// A session whose policy answers from a thread of its own, which sleeps during `blocks` [ms].
+fn blocked_session(
+    arm: &kilohertz_franka::Arm,
+    control: Control,
+    config: Config,
+    blocks: [std::ops::Range<u64>; 2],
+) -> kilohertz_core::session::Session {
+    use kilohertz_core::courier::{News, start_courier};
+    let (robot, limits) = arm.robot(control).unwrap();
+    let recorder = Arc::new(kilohertz_core::stats::Recorder::new(MS, 10_000));
+    let (lengths, schema) = (robot.observation().len(), robot.action().len());
+    let (tell, heard) = std::sync::mpsc::channel();
+    let bell = start_courier(|| {}, move |news| tell.send(news).unwrap_or(())).unwrap();
+    let (inside, mut outside) =
+        kilohertz_core::mailbox::mailbox(lengths, schema, bell.clone(), Arc::clone(&recorder));
+    std::thread::spawn(move || {
+        let mut policy = AtSpeed::new(control);
+        while let Ok(news) = heard.recv() {
+            if news.has(News::ENDED) {
+                return;
+            }
+            let Some(frame) = outside.take() else {
+                continue;
+            };
+            let (tick, now) = (frame.tick, frame.time.as_millis() as u64);
+            let mut action = [0.0; 7];
+            policy.act(&frame.slots, &mut action);
+            if let Some(block) = blocks.iter().find(|block| block.contains(&now)) {
+                std::thread::sleep(Duration::from_millis(block.end - now));
+            }
+            outside.answer(tick, |slots| slots.copy_from_slice(&action));
+        }
+    });
+    kilohertz_core::session::Session::start(robot, Box::new(inside), limits, config, recorder, bell)
+        .unwrap()
+}

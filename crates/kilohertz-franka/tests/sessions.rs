@@ -1,0 +1,306 @@
+//! Sessions on a simulated arm in lockstep: where they end, and how they are stopped.
+
+mod common;
+
+use std::sync::Arc;
+
+use common::*;
+use kilohertz_core::limits::ViolationKind;
+use kilohertz_core::policy::{Ask, Native, Policy, PolicyFailed};
+use kilohertz_core::session::{Cause, EventKind};
+use kilohertz_franka::{ArmErrorCode, Control};
+use kilohertz_sim::Fault;
+
+/// From 0 to 1 and smoothly at both ends, and its rate.
+fn smooth(share: f64) -> (f64, f64) {
+    let s = share.clamp(0.0, 1.0);
+    let way = s.powi(3) * (10.0 - 15.0 * s + 6.0 * s * s);
+    let rate = 30.0 * s * s * (1.0 - s) * (1.0 - s);
+    (way, rate)
+}
+
+/// Moves the joints of `MOVED` by `by` [rad] within `over_s`, then stays.
+fn move_by(control: Control, by: f64, over_s: f64) -> impl Policy {
+    let mut start = None;
+    Native::new(7, move |ask: &Ask<'_>, action: &mut [f64]| {
+        let from = *start.get_or_insert_with(|| joints(ask.observation, "q_d"));
+        // The velocity of a tick is kept for the millisecond behind it.
+        let (way, _) = smooth(ask.tick as f64 * 1e-3 / over_s);
+        let (_, rate) = smooth((ask.tick as f64 + 0.5) * 1e-3 / over_s);
+        let q = joints(ask.observation, "q");
+        let dq = joints(ask.observation, "dq");
+        for joint in 0..7 {
+            let moves = if MOVED.contains(&joint) { by } else { 0.0 };
+            let speed = moves * rate / over_s;
+            let target = from[joint] + moves * way;
+            action[joint] = match control {
+                Control::JointVelocity => speed,
+                Control::JointPosition => target,
+                Control::Torque => torque(joint, target - q[joint], speed - dq[joint]),
+            };
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn a_session_ends_where_its_policy_took_the_arm() {
+    for control in Control::ALL {
+        let simulator = lockstep();
+        let arm = connect(&simulator);
+        let before = simulator.joints().q;
+        let steps = 2_500;
+        let policy = move_by(control, 0.3, 1.5);
+        let session = session_until(steps, &arm, control, policy, || {});
+        ended_well(&session);
+        let after = simulator.joints().q;
+        for joint in 0..7 {
+            let expected = before[joint] + if MOVED.contains(&joint) { 0.3 } else { 0.0 };
+            let off = after[joint] - expected;
+            assert!(off.abs() < 4e-3, "{control}: joint {joint} is off by {off}");
+        }
+        let counters = simulator.counters();
+        assert_eq!(
+            (counters.motions_finished, counters.motions_aborted),
+            (1, 0)
+        );
+        assert_eq!((counters.reflexes, counters.commands_lost), (0, 0));
+        assert!(session.stats().iterations > steps);
+        assert!(!arm.is_driven());
+    }
+}
+
+#[test]
+fn a_stop_at_speed_brings_the_arm_to_rest_within_its_limits() {
+    for control in Control::ALL {
+        let simulator = lockstep();
+        let arm = connect(&simulator);
+        let policy = at_speed(control, |_, _| Ok(()));
+        let session = session_until(700, &arm, control, policy, || {
+            assert!(simulator.joints().dq[0] > 0.9 * SPEED, "{control}");
+        });
+        ended_well(&session);
+        assert_at_rest_without_reflex(&simulator);
+        assert_eq!(simulator.counters().motions_finished, 1, "{control}");
+    }
+}
+
+#[test]
+fn a_policy_that_fails_at_speed_leaves_the_arm_at_rest_and_is_told() {
+    for control in Control::ALL {
+        let simulator = lockstep();
+        let arm = connect(&simulator);
+        let policy = at_speed(control, |tick, _| match tick {
+            500.. => Err(PolicyFailed),
+            _ => Ok(()),
+        });
+        let session = session(&arm, control, config(), policy);
+        assert_eq!(
+            ended(&session).cause,
+            Some(Cause::PolicyFailed { tick: 500 })
+        );
+        assert!(ended(&session).robot_error.is_none());
+        assert_at_rest_without_reflex(&simulator);
+        assert_eq!(simulator.counters().motions_finished, 1, "{control}");
+    }
+}
+
+#[test]
+fn what_the_arm_may_not_be_commanded_never_reaches_it() {
+    let beyond = |control| match control {
+        Control::JointVelocity => (0.1, ViolationKind::Acceleration),
+        Control::JointPosition => (0.01, ViolationKind::Velocity),
+        Control::Torque => (5.0, ViolationKind::TorqueRate),
+    };
+    let out_of_range = |control| match control {
+        Control::JointVelocity => (9.0, ViolationKind::Velocity),
+        Control::JointPosition => (9.0, ViolationKind::Position),
+        Control::Torque => (99.0, ViolationKind::Torque),
+    };
+    let nan = |_| (f64::NAN, ViolationKind::NotFinite);
+    for control in Control::ALL {
+        for (added, expected) in [beyond(control), out_of_range(control), nan(control)] {
+            let simulator = lockstep();
+            let arm = connect(&simulator);
+            let policy = at_speed(control, move |tick, action| {
+                if tick >= 500 {
+                    action[3] += added;
+                }
+                Ok(())
+            });
+            let session = session(&arm, control, config(), policy);
+            let what = format!("{control}, {added} more");
+            let Some(Cause::InvalidAction { tick, violation }) = ended(&session).cause else {
+                panic!("{what}: {:?}", session.outcome());
+            };
+            assert_eq!(
+                (tick, violation.slot, violation.kind),
+                (500, 3, expected),
+                "{what}"
+            );
+            assert!(ended(&session).robot_error.is_none(), "{what}");
+            assert_at_rest_without_reflex(&simulator);
+            assert_eq!(simulator.counters().motions_finished, 1, "{what}");
+        }
+    }
+}
+
+#[test]
+fn lost_packets_are_survived_at_speed_and_while_speeding_up() {
+    for control in Control::ALL {
+        for count in [1, 5, 15] {
+            for fault in [Fault::DropStates { count }, Fault::DropCommands { count }] {
+                let simulator = lockstep();
+                let arm = connect(&simulator);
+                let injecting = Arc::clone(&simulator);
+                let injected = fault.clone();
+                let policy = at_speed(control, move |tick, _| {
+                    if tick == 150 || tick == 600 {
+                        injecting.inject(injected.clone()).unwrap();
+                    }
+                    Ok(())
+                });
+                let session = session_until(1_000, &arm, control, policy, || {});
+                let what = format!("{control}, {fault:?}");
+                let outcome = ended(&session);
+                assert!(outcome.cause.is_none(), "{what}: {outcome:?}");
+                assert_at_rest_without_reflex(&simulator);
+                let counters = simulator.counters();
+                assert_eq!(counters.motions_finished, 1, "{what}");
+                assert_eq!(counters.longest_lost_run, u64::from(count), "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_policy_silent_for_300_ms_at_speed_is_held_rested_and_taken_up_again() {
+    for control in Control::ALL {
+        let simulator = lockstep();
+        let arm = connect(&simulator);
+        let policy = Silent::new(control, 500..800);
+        let mut speed = 0.0;
+        let session = session_until(2_000, &arm, control, policy, || {
+            speed = simulator.joints().dq[0];
+        });
+        ended_well(&session);
+        let told = event_kinds(&session);
+        let expected = [EventKind::Held, EventKind::Resting, EventKind::Resumed];
+        assert_eq!(told, expected, "{control}");
+        let stats = session.stats();
+        assert_eq!(
+            (stats.held_commands, stats.late_actions),
+            (20, 300),
+            "{control}"
+        );
+        assert!(
+            (speed - SPEED).abs() < 0.1,
+            "{control} goes on at {speed} rad/s"
+        );
+        assert_at_rest_without_reflex(&simulator);
+        let counters = simulator.counters();
+        assert_eq!(
+            (counters.commands_lost, counters.motions_finished),
+            (0, 1),
+            "{control}"
+        );
+    }
+}
+
+#[test]
+fn a_silence_shorter_than_what_may_be_held_is_hardly_felt() {
+    for control in Control::ALL {
+        let simulator = lockstep();
+        let arm = connect(&simulator);
+        let policy = Silent::new(control, 600..615);
+        let session = session_until(1_000, &arm, control, policy, || {});
+        ended_well(&session);
+        let told = event_kinds(&session);
+        assert_eq!(told, [EventKind::Held, EventKind::Resumed], "{control}");
+        assert_eq!(session.stats().held_commands, 15, "{control}");
+        assert_at_rest_without_reflex(&simulator);
+    }
+}
+
+#[test]
+fn a_reflex_is_named_and_recovered_from() {
+    let simulator = lockstep();
+    let arm = connect(&simulator);
+    for control in Control::ALL {
+        let injecting = Arc::clone(&simulator);
+        let policy = at_speed(control, move |tick, _| {
+            if tick == 300 {
+                let error = "joint_reflex".into();
+                injecting.inject(Fault::Reflex { error }).unwrap();
+            }
+            Ok(())
+        });
+        let failed = session(&arm, control, config(), policy);
+        let error = robot_error(&failed);
+        assert_eq!(error.code.as_str(), "FRANKA_REFLEX", "{error}");
+        assert_eq!(error.errors, ["joint_reflex"]);
+        assert_eq!(error.move_status.as_deref(), Some("ReflexAborted"));
+        assert!(error.message.contains("recover()"), "{error}");
+        assert!(matches!(
+            ended(&failed).cause,
+            Some(Cause::RobotFailed { .. })
+        ));
+        assert!(!ended(&failed).last_states.is_empty());
+
+        let refused = session(&arm, control, config(), at_speed(control, |_, _| Ok(())));
+        let error = robot_error(&refused);
+        assert_eq!(error.code, ArmErrorCode::CommandRejected, "{error}");
+
+        arm.recover().unwrap();
+        let session = session(&arm, control, run_for(20), at_speed(control, |_, _| Ok(())));
+        ended_well(&session);
+    }
+}
+
+#[test]
+fn an_arm_that_is_driven_or_closed_says_so() {
+    let simulator = lockstep();
+    let arm = connect(&simulator);
+    let control = Control::JointVelocity;
+    let standing = Native::new(7, |_: &Ask<'_>, _: &mut [f64]| Ok(()));
+    let running = session(&arm, control, config(), standing);
+    let refusals = [
+        arm.robot(control).err(),
+        arm.state().err(),
+        arm.recover().err(),
+    ];
+    for refused in refusals {
+        let error = refused.expect("refused while driven");
+        assert_eq!(error.code, ArmErrorCode::InvalidOperation);
+        assert!(
+            error.message.contains("a session drives the arm"),
+            "{error}"
+        );
+    }
+    arm.close();
+    assert!(arm.is_closed() && arm.is_driven());
+    running.request_stop();
+    ended_well(&running);
+    assert!(!arm.is_driven());
+    let error = arm.robot(control).err().expect("refused after the close");
+    assert_eq!(error.code, ArmErrorCode::InvalidOperation);
+}
+
+#[test]
+fn the_state_is_readable_between_sessions() {
+    let simulator = lockstep();
+    let arm = connect(&simulator);
+    let control = Control::JointVelocity;
+    for _ in 0..3 {
+        let state = arm.state().unwrap();
+        let q = simulator.joints().q;
+        assert!(
+            (state.q[0] - q[0]).abs() < 1e-3,
+            "{:?} is not {q:?}",
+            state.q
+        );
+        let session = session(&arm, control, run_for(50), at_speed(control, |_, _| Ok(())));
+        ended_well(&session);
+    }
+    assert_eq!(simulator.counters().motions_finished, 3);
+}
