@@ -69,17 +69,9 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
   static async connect(address: string, options: FrankaOptions = {}): Promise<Franka> {
     checkText('address', address, "a host, or host:port, as in '172.16.0.2'");
     checkKeys('the options of Franka.connect', options, ['control', 'timeoutS']);
-    const control = checkName('control', options.control ?? 'jointVelocity', [
-      'jointVelocity',
-      'jointPosition',
-      'torque',
-    ]);
-    const timeoutS = checkNumber('timeoutS', options.timeoutS ?? 5, {
-      from: 0,
-      to: 600,
-      above: true,
-      unit: 's',
-    });
+    const { control = 'jointVelocity', timeoutS = 5 } = options;
+    checkName('control', control, ['jointVelocity', 'jointPosition', 'torque']);
+    checkNumber('timeoutS', timeoutS, { from: 0, to: 600, above: true, unit: 's' });
     const arm = await awaiting(() => NativeArm.connect(address.trim(), timeoutS));
     return new Franka(arm, address, control);
   }

@@ -1,0 +1,77 @@
+import test from 'ava';
+import {
+  InvalidActionError,
+  KilohertzError,
+  OptionRangeError,
+  OptionTypeError,
+  PolicyError,
+  PolicyLateError,
+  RobotError,
+  SessionError,
+  SessionStateError,
+} from '../index.ts';
+
+test('each error has the name of its class, its code and its message', (t) => {
+  const errors = [
+    new KilohertzError('C', 'm'),
+    new SessionStateError('C', 'm'),
+    new SessionError('C', 'm'),
+    new PolicyError('C', 'm'),
+    new PolicyLateError('C', 'm'),
+    new RobotError('C', 'm'),
+    new InvalidActionError('C', 'm', 1, 'less'),
+  ];
+  for (const error of errors) {
+    t.true(error instanceof KilohertzError);
+    t.is(error.name, error.constructor.name);
+    t.is(error.code, 'C');
+    t.is(error.message, 'm');
+    t.true(error.stack?.includes('errors.test'));
+  }
+});
+
+test('what ends a session is a SessionError, a wrong value is a RangeError or a TypeError', (t) => {
+  const late = new PolicyLateError('POLICY_LATE', 'late', { tick: 7 });
+  t.true(late instanceof SessionError);
+  t.is(late.tick, 7);
+  t.deepEqual(late.lastStates, []);
+  t.false('cause' in late);
+  const range = new OptionRangeError('OPTION_RATE_HZ', 'rateHz', 0, 'a number above 0');
+  t.true(range instanceof RangeError);
+  t.is(range.name, 'OptionRangeError');
+  const type = new OptionTypeError('OPTION_RATE_HZ', 'rateHz', '50', 'a number above 0');
+  t.true(type instanceof TypeError);
+  t.is(type.name, 'OptionTypeError');
+});
+
+test('the message of a refusal says in one line what was received and what is expected', (t) => {
+  class Arm {}
+  const seen: readonly [unknown, string][] = [
+    [0, '0'],
+    [Number.NaN, 'NaN'],
+    ['50', '"50"'],
+    [50n, '50n'],
+    [null, 'null'],
+    [undefined, 'undefined'],
+    [[1, 2], 'Array of length 2'],
+    [new Float32Array(3), 'Float32Array of length 3'],
+    [{ q: 1 }, 'an object of Object'],
+    [new Arm(), 'an object of Arm'],
+    [Object.create(null), 'an object of no class'],
+    [Symbol('s'), 'Symbol(s)'],
+    [function named() {}, 'function named'],
+    ['two\nlines', String.raw`"two\nlines"`],
+  ];
+  for (const [received, told] of seen) {
+    const error = new OptionTypeError('C', 'rateHz', received, 'a number');
+    t.is(error.message, `rateHz is ${told}; expected a number`);
+    t.is(error.received, received);
+    t.is(error.expected, 'a number');
+  }
+});
+
+test('a cause is kept as it is, undefined included', (t) => {
+  const cause = new Error('original');
+  t.is(new PolicyError('POLICY_THREW', 'm', { cause }).cause, cause);
+  t.true('cause' in new PolicyError('POLICY_THREW', 'm', { cause: undefined }));
+});
