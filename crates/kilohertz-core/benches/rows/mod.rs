@@ -1,0 +1,55 @@
+//! What the benches with rounds of their own share: percentiles, medians, the raw rows kept.
+
+use std::path::Path;
+use std::time::Duration;
+
+/// Whether each bench runs shortly, to see that it runs; no rows are kept then.
+pub fn is_test() -> bool {
+    std::env::args().any(|argument| argument == "--test")
+}
+
+/// The nearest rank; `values` need not be in order.
+pub fn percentile(values: &mut [f64], percent: usize) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    let rank = (values.len() * percent).div_ceil(100);
+    values
+        .get(rank.saturating_sub(1))
+        .copied()
+        .unwrap_or(f64::NAN)
+}
+
+/// The middle one.
+pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    percentile(&mut values, 50)
+}
+
+pub fn us(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e6
+}
+
+/// Prints the machine that the figures are of.
+pub fn print_machine() {
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let cpus = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let models: Vec<&str> = cpus
+        .lines()
+        .filter_map(|line| line.strip_prefix("model name")?.split(": ").nth(1))
+        .collect();
+    let model = models.first().copied().unwrap_or("unknown");
+    println!("Linux {}, {} x {model}", kernel.trim(), models.len());
+}
+
+/// Keeps raw rows as `benches/results/<name>.csv`, unless this is only a test of the bench.
+pub fn keep(name: &str, header: &str, rows: &[String]) {
+    if is_test() {
+        return;
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../benches/results");
+    let text = format!("{header}\n{}\n", rows.join("\n"));
+    let written = std::fs::create_dir_all(&folder)
+        .and_then(|()| std::fs::write(folder.join(format!("{name}.csv")), text));
+    if let Err(error) = written {
+        eprintln!("the rows could not be kept: {error}");
+    }
+}

@@ -1,0 +1,131 @@
+//! From the arrival of the arm's state to the command sent, with a native policy, over a simulated
+//! arm on the wall clock; beside `franka-rs` alone on the same arm.
+//!
+//! Bar: 25 us at p50. Alternating rounds in one run, medians.
+
+#[path = "../../kilohertz-core/benches/rows/mod.rs"]
+mod rows;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use franka::{FrankaResult, JointVelocities, MoveControllerMode, RealtimeConfig, motion_finished};
+use kilohertz_core::courier::start_courier;
+use kilohertz_core::policy::{Ask, Native};
+use kilohertz_core::session::{Config, Session};
+use kilohertz_core::stats::Recorder;
+use kilohertz_core::time::Time;
+use kilohertz_franka::{Arm, ConnectOptions, Control};
+use kilohertz_sim::{Simulator, SimulatorOptions};
+use rows::{is_test, keep, median, percentile, print_machine, us};
+
+const MS: Duration = Duration::from_millis(1);
+
+/// Joint velocities at cycle `tick`: a swing of a second [rad/s].
+fn swing(tick: u64) -> [f64; 7] {
+    let phase = std::f64::consts::TAU * tick as f64 * 1e-3;
+    [0.2 * phase.sin(), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+}
+
+struct Stint {
+    p50_us: f64,
+    p99_us: f64,
+    max_us: f64,
+    ticks: u64,
+}
+
+fn ours(simulator: &Simulator, ms: u64) -> Stint {
+    let address = simulator.address().to_string();
+    let arm = Arm::connect(&address, &ConnectOptions::default()).expect("a connection");
+    let (robot, limits) = arm.robot(Control::JointVelocity).expect("an idle arm");
+    let policy = Native::new(7, |ask: &Ask<'_>, action: &mut [f64]| {
+        action.copy_from_slice(&swing(ask.tick));
+        Ok(())
+    });
+    let config = Config {
+        run_for: Some(MS * ms as u32),
+        ..Config::default()
+    };
+    let recorder = Arc::new(Recorder::new(MS, 100_000));
+    let bell = start_courier(|| {}, |_| {}).expect("a thread");
+    let session =
+        Session::start(robot, Box::new(policy), limits, config, recorder, bell).expect("a thread");
+    while !session.join(Duration::from_secs(1)) {}
+    let outcome = session.outcome().expect("it has ended");
+    assert!(outcome.cause.is_none(), "{outcome:?}");
+    let stats = session.stats();
+    Stint {
+        p50_us: us(stats.execution.p50),
+        p99_us: us(stats.execution.p99),
+        max_us: us(stats.execution.max),
+        ticks: stats.iterations,
+    }
+}
+
+/// The same with the client alone; it makes the thread that connects a realtime one.
+fn client_alone(simulator: &Simulator, ms: u64) -> FrankaResult<Stint> {
+    let robot = franka::Robot::new(&simulator.address().to_string(), RealtimeConfig::Ignore)?;
+    let mut motion = robot.start_joint_velocity_control(MoveControllerMode::JointImpedance)?;
+    let mut took = Vec::with_capacity(ms as usize);
+    for tick in 0..ms {
+        motion.read_once()?;
+        let started = Time::now();
+        motion.write_once(&JointVelocities::new(swing(tick)), None)?;
+        took.push(us(Time::now().since(started)));
+    }
+    motion.read_once()?;
+    motion.write_once(&motion_finished(JointVelocities::new([0.0; 7])), None)?;
+    Ok(Stint {
+        p50_us: percentile(&mut took, 50),
+        p99_us: percentile(&mut took, 99),
+        max_us: percentile(&mut took, 100),
+        ticks: ms,
+    })
+}
+
+fn main() {
+    print_machine();
+    // Whole swings, so that the motion ends at rest.
+    let (rounds, ms) = if is_test() { (1, 1_000) } else { (7, 4_000) };
+    let simulator = Simulator::start(SimulatorOptions::default()).expect("a simulator");
+    let mut raw = Vec::new();
+    let mut stints: [Vec<Stint>; 2] = [Vec::new(), Vec::new()];
+    for round in 0..rounds {
+        let alone = std::thread::scope(|scope| {
+            let thread = scope.spawn(|| client_alone(&simulator, ms));
+            thread.join().expect("the client does not panic")
+        });
+        let both = [ours(&simulator, ms), alone.expect("a motion")];
+        for (index, (name, stint)) in ["kilohertz", "franka-rs alone"]
+            .iter()
+            .zip(both)
+            .enumerate()
+        {
+            raw.push(format!(
+                "{round},{name},{:.2},{:.2},{:.1},{}",
+                stint.p50_us, stint.p99_us, stint.max_us, stint.ticks
+            ));
+            stints[index].push(stint);
+        }
+    }
+    let of = |which: usize, value: fn(&Stint) -> f64| median(stints[which].iter().map(value));
+    println!("\nstate to command, medians of {rounds} rounds of {ms} ticks");
+    println!("{:16} {:>9} {:>9} {:>11}", "", "p50 us", "p99 us", "max us");
+    for (index, name) in ["kilohertz", "franka-rs alone"].iter().enumerate() {
+        println!(
+            "{name:16} {:9.2} {:9.2} {:11.1}",
+            of(index, |stint| stint.p50_us),
+            of(index, |stint| stint.p99_us),
+            of(index, |stint| stint.max_us),
+        );
+    }
+    let p50 = of(0, |stint| stint.p50_us);
+    let ratio = p50 / of(1, |stint| stint.p50_us);
+    let counters = simulator.counters();
+    println!("p50 {p50:.1} us (bar 25), {ratio:.2}x of franka-rs alone");
+    println!(
+        "commands lost: {}, ticks that the simulator missed: {}",
+        counters.commands_lost, counters.missed_ticks
+    );
+    keep("response", "round,client,p50_us,p99_us,max_us,ticks", &raw);
+}
