@@ -177,7 +177,7 @@ export interface SessionErrorDetails {
 export declare class SessionError extends KilohertzError {
   /** The cycle in which the session began to end. */
   readonly tick: number | undefined;
-  /** The last states, oldest first; empty for robots written in JavaScript. */
+  /** The last states, oldest first; empty for robots written in JavaScript. Not enumerable. */
   readonly lastStates: readonly PastState[];
   constructor(code: string, message: string, details?: SessionErrorDetails);
 }
@@ -225,9 +225,12 @@ export declare class RobotError extends SessionError {
 export interface Tick {
   /** Number of the cycle, from 0. */
   readonly tick: number;
-  /** From the start of the first cycle to the start of this one [s]. */
+  /**
+   * From the first cycle to this one on the robot's clock [s]: a whole number of its periods. A
+   * motion computed from it is smooth however late the host hears of a tick.
+   */
   readonly timeS: number;
-  /** From the start of the previous cycle to the start of this one [s]; 0 in the first. */
+  /** From the previous cycle to this one on the robot's clock [s]; 0 in the first. */
   readonly periodS: number;
 }
 /**
@@ -386,7 +389,7 @@ export interface Realtime {
 }
 /** Where the command of a tick came from. */
 export type CommandKind = 'fresh' | 'followed' | 'held' | 'rest';
-/** One tick of a session. Times are seconds since the start of the first cycle. */
+/** One tick of a session. Times are the host's, in seconds since the start of the first cycle. */
 export interface TickRecord {
   /** Number of the cycle. */
   readonly tick: number;

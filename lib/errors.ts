@@ -75,13 +75,14 @@ export interface SessionErrorDetails {
 export class SessionError extends KilohertzError {
   /** The cycle in which the session began to end. */
   readonly tick: number | undefined;
-  /** The last states, oldest first; empty for robots written in JavaScript. */
-  readonly lastStates: readonly PastState[];
+  /** The last states, oldest first; empty for robots written in JavaScript. Not enumerable. */
+  declare readonly lastStates: readonly PastState[];
 
   constructor(code: string, message: string, details: SessionErrorDetails = {}) {
     super(code, message, 'cause' in details ? { cause: details.cause } : undefined);
     this.tick = details.tick;
-    this.lastStates = details.lastStates ?? [];
+    // Not enumerable: fifty states would bury the message wherever the error is printed.
+    Object.defineProperty(this, 'lastStates', { value: details.lastStates ?? [] });
   }
 }
 

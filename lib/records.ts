@@ -3,7 +3,7 @@ export type CommandKind = 'fresh' | 'followed' | 'held' | 'rest';
 
 const KINDS: readonly CommandKind[] = ['fresh', 'followed', 'held', 'rest'];
 
-/** One tick of a session. Times are seconds since the start of the first cycle. */
+/** One tick of a session. Times are the host's, in seconds since the start of the first cycle. */
 export interface TickRecord {
   /** Number of the cycle. */
   readonly tick: number;

@@ -2,9 +2,12 @@
 export interface Tick {
   /** Number of the cycle, from 0. */
   readonly tick: number;
-  /** From the start of the first cycle to the start of this one [s]. */
+  /**
+   * From the first cycle to this one on the robot's clock [s]: a whole number of its periods. A
+   * motion computed from it is smooth however late the host hears of a tick.
+   */
   readonly timeS: number;
-  /** From the start of the previous cycle to the start of this one [s]; 0 in the first. */
+  /** From the previous cycle to this one on the robot's clock [s]; 0 in the first. */
   readonly periodS: number;
 }
 

@@ -18,9 +18,9 @@ use crate::time::Time;
 pub struct Frame {
     /// Number of the cycle.
     pub tick: u64,
-    /// From the start of the session's first cycle to the start of this one.
+    /// From the first cycle to this one on the robot's clock.
     pub time: Duration,
-    /// From the start of the previous cycle to the start of this one.
+    /// From the previous cycle to this one on the robot's clock.
     pub period: Duration,
     /// The values, laid out as the schema says.
     pub slots: Box<[f64]>,

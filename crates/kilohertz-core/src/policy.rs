@@ -10,9 +10,10 @@ use crate::time::Time;
 pub struct Ask<'a> {
     /// Number of the cycle, from 0.
     pub tick: u64,
-    /// From the start of the session's first cycle to the start of this one.
+    /// From the first cycle to this one on the robot's clock: a whole number of its periods. What
+    /// is computed from it is smooth however late the host hears of a tick.
     pub time: Duration,
-    /// From the start of the previous cycle to the start of this one; zero in the first.
+    /// From the previous cycle to this one on the robot's clock; zero in the first.
     pub period: Duration,
     /// The robot's newest observation, laid out as its schema says.
     pub observation: &'a [f64],

@@ -361,6 +361,8 @@ struct Body<'a> {
     records: RecordIn,
     period: Duration,
     tick: u64,
+    /// Ticks of the robot's clock since the first cycle; those without a cycle count.
+    clock: u64,
     first: Time,
     previous: Time,
     /// The policy's action, then what is sent.
@@ -397,6 +399,7 @@ impl<'a> Body<'a> {
             records,
             period: robot.period(),
             tick: 0,
+            clock: 0,
             first: now,
             previous: now,
             wanted: vec![0.0; robot.action().len()],
@@ -415,7 +418,6 @@ impl<'a> Body<'a> {
             self.first = started;
             self.previous = started;
             self.shared.begun.store(true, Ordering::Release);
-            self.bell.ring(News::BEGUN);
             return Duration::ZERO;
         }
         let period = started.since(self.previous);
@@ -426,9 +428,10 @@ impl<'a> Body<'a> {
     }
 
     /// Asks the policy; `None` where the session is to end instead.
-    fn ask(&mut self, started: Time, period: Duration, observation: &[f64]) -> Option<Answer> {
+    fn ask(&mut self, started: Time, step: u64, observation: &[f64]) -> Option<Answer> {
         let tick = self.tick;
-        let time = started.since(self.first);
+        let on_clock = |steps: u64| self.period.mul_f64(steps as f64);
+        let (time, period) = (on_clock(self.clock), on_clock(step));
         self.policy.request(&Ask {
             tick,
             time,
@@ -603,6 +606,8 @@ impl Tick for Body<'_> {
             action,
         } = cycle;
         let period = self.count_period(started, skipped);
+        let step = if self.tick == 0 { 0 } else { 1 + skipped };
+        self.clock += step;
         if !self.limits.observe(observation) {
             self.ladder.out_of_step();
         }
@@ -611,12 +616,16 @@ impl Tick for Body<'_> {
         let kind = if self.ending.is_some() || self.is_stopping() || self.is_over(started) {
             self.end(None, observation)
         } else {
-            match self.ask(started, period, observation) {
+            match self.ask(started, step, observation) {
                 Some(answer) => self.decide(answer, observation),
                 None => self.end(None, observation),
             }
         };
         action.copy_from_slice(&self.sent);
+        if self.tick == 0 {
+            // Whoever is woken by the first request knows already; this is for the others.
+            self.bell.ring(News::BEGUN);
+        }
         let record = TickRecord {
             tick: self.tick,
             time_s: started.since(self.first).as_secs_f64(),
