@@ -245,9 +245,10 @@ function invalidAction(outcome: NativeOutcome, details: SessionErrorDetails): Ki
     return new InvalidActionError('ACTION_NOT_FINITE', message, action, 'a finite number', details);
   }
   const unit = PER_SECOND[kind] ?? violation.unit;
-  const expected = `a ${kind} up to ${short(limit)} ${unit}`;
+  const quantity = kind === 'acceleration' ? `an ${kind}` : `a ${kind}`;
+  const expected = `${quantity} up to ${short(limit)} ${unit}`;
   const message =
-    `action ${tick} refused: ${slot} = ${short(action)} ${violation.unit} means a ${kind} of ` +
+    `action ${tick} refused: ${slot} = ${short(action)} ${violation.unit} means ${quantity} of ` +
     `${short(received)} ${unit} (limit ${short(limit)} ${unit}). ${rested}. Take smaller steps ` +
     "from one action to the next, and start from the robot's desired state, not the measured one";
   return new InvalidActionError('ACTION_LIMIT', message, action, expected, details);
