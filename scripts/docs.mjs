@@ -1,7 +1,15 @@
 // Checks the documentation: rustdoc without warnings, links between the pages, and that every
 // TypeScript example in them compiles against index.d.ts and runs.
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { step, tool, tsc } from './steps.mjs';
 import { Missing, orExplain, requireRust, root } from './toolchain.mjs';
@@ -27,6 +35,8 @@ function checkExamples() {
   const folder = join(root, 'dist', 'docs');
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
+  // What the pages name is found from where the examples run too.
+  cpSync(join(root, 'examples'), join(folder, 'examples'), { recursive: true });
   let count = 0;
   for (const page of pages) {
     for (const [, code] of readFileSync(join(root, page), 'utf8').matchAll(

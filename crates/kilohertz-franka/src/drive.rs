@@ -154,10 +154,12 @@ fn cycles(mut motion: impl Motion, tick: &mut dyn Tick) -> FrankaResult<()> {
             observation: &observation,
             action: &mut action,
         });
+        if flow == Flow::Finish {
+            // Counted as it goes out: the call returns when the arm has ended the motion.
+            tick.sent(Time::now());
+            return motion.write(action, flow);
+        }
         motion.write(action, flow)?;
         tick.sent(Time::now());
-        if flow == Flow::Finish {
-            return Ok(());
-        }
     }
 }
