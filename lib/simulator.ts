@@ -144,9 +144,11 @@ export class FrankaSimulator implements AsyncDisposable {
    * Lets something go wrong, from now on.
    *
    * @throws {KilohertzError} `SIM_FAULT`, or `SIM_STOPPED` after `stop()`
+   * @throws {OptionRangeError} {@link OptionTypeError} where the fault is not as it must be
    */
   inject(fault: SimulatorFault): void {
-    calling(() => this.#simulator.inject(fault as NativeFault));
+    const checked = checkFault(fault);
+    calling(() => this.#simulator.inject(checked));
   }
 
   /** Stops the simulator; resolves when its threads have ended. May be called more than once. */
@@ -158,4 +160,32 @@ export class FrankaSimulator implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
+}
+
+function checkFault(fault: SimulatorFault): NativeFault {
+  checkKeys('fault', fault, ['kind', 'count', 'byS', 'error', 'pressed', 'version']);
+  const { kind } = fault;
+  checkText('kind', kind, 'the name of a fault');
+  switch (kind) {
+    case 'delayStates':
+    case 'delayCommands':
+      checkNumber('byS', fault.byS, { from: 0, to: 60, unit: 's' });
+      checkNumber('count', fault.count, { from: 1, to: 1e9, integer: true });
+      break;
+    case 'dropStates':
+    case 'dropCommands':
+      checkNumber('count', fault.count, { from: 1, to: 1e9, integer: true });
+      break;
+    case 'reflex':
+      if (fault.error !== undefined) checkText('error', fault.error, "one of libfranka's names");
+      break;
+    case 'userStop':
+      checkBoolean('pressed', fault.pressed);
+      break;
+    case 'rejectConnect':
+      checkNumber('version', fault.version, { from: 0, to: 65_535, integer: true });
+      break;
+    default:
+  }
+  return fault;
 }
