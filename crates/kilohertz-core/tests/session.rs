@@ -357,6 +357,34 @@ mod counting {
     }
 
     #[test]
+    fn a_policy_is_told_the_time_of_the_robots_clock_however_late_the_host_hears_of_it() {
+        let log = Arc::new(Log::default());
+        // Every fifth tick is skipped, and no cycle starts when it should.
+        let robot = Scripted::new(&log).timing(|tick| Timing {
+            started: MS * (tick + tick / 4) as u32 + Duration::from_micros(tick % 4 * 100),
+            execution: MS / 10,
+            skipped: u64::from(tick % 4 == 0),
+        });
+        let (tell, told) = mpsc::channel();
+        let policy = Native::new(1, move |ask: &Ask<'_>, _: &mut [f64]| {
+            tell.send((ask.time, ask.period)).unwrap();
+            Ok(())
+        });
+        let session = Setup::new(run_for(100)).start(robot, policy);
+        ended(&session);
+        let mut clock = 0;
+        for (tick, (time, period)) in told.iter().enumerate() {
+            let steps = match tick {
+                0 => 0,
+                _ => 1 + u32::from(tick % 4 == 0),
+            };
+            clock += steps;
+            assert_eq!((time, period), (MS * clock, MS * steps));
+        }
+        assert_eq!(clock, 98);
+    }
+
+    #[test]
     fn a_long_period_is_jitter_and_no_overrun() {
         let log = Arc::new(Log::default());
         let robot = Scripted::new(&log).timing(|tick| Timing {
