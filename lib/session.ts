@@ -246,7 +246,8 @@ export class Session<Observation, Action>
 
   #reference(referenced: boolean): this {
     this.#isReferenced = referenced;
-    if (this.#isRunning) this.#last?.keepAlive(referenced);
+    // A start under way keeps the process alive in any case.
+    if (this.#last?.hasBegun) this.#last.keepAlive(referenced);
     return this;
   }
 
@@ -268,10 +269,10 @@ export class Session<Observation, Action>
       begun: () => void this.emit('start'),
       ended: (error) => this.#ended(run, error),
     });
-    run.keepAlive(this.#isReferenced);
     this.#last = run;
     await run.launch();
     await run.begun;
+    run.keepAlive(this.#isReferenced);
     return run;
   }
 
