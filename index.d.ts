@@ -523,8 +523,12 @@ export interface WorkerPolicyOptions<Name extends PropertyKey, Args> {
  * );
  * @throws {OptionTypeError} where an option is not as it must be
  */
+export declare function workerPolicy(
+  url: URL,
+  options?: WorkerPolicyOptions<string, readonly unknown[]>,
+): WorkerPolicy<any, any>;
 export declare function workerPolicy<
-  Module extends object = Record<string, Policy<never, never>>,
+  Module extends object,
   Name extends keyof Module = 'default' extends keyof Module ? 'default' : keyof Module,
   Args extends readonly unknown[] | undefined = Module[Name] extends (
     ...args: infer Given
@@ -783,6 +787,7 @@ export declare class FrankaSimulator implements AsyncDisposable {
    * Lets something go wrong, from now on.
    *
    * @throws {KilohertzError} `SIM_FAULT`, or `SIM_STOPPED` after `stop()`
+   * @throws {OptionRangeError} {@link OptionTypeError} where the fault is not as it must be
    */
   inject(fault: SimulatorFault): void;
   /** Stops the simulator; resolves when its threads have ended. May be called more than once. */

@@ -157,4 +157,5 @@ test('policies of the wrong type do not compile', (t) => {
   });
   // @ts-expect-error the module has no such export
   t.notThrows(() => workerPolicy<Policies, 'nothing'>(url, { export: 'nothing' }));
+  t.throws(() => new Session(robot, workerPolicy(url)), undefined, 'an untyped module fits');
 });

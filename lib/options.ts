@@ -120,7 +120,7 @@ export function checkOptions(
       }),
       recordTicks: checkNumber('recordTicks', recordTicks, {
         from: 0,
-        to: 100_000_000,
+        to: 10_000_000,
         integer: true,
       }),
       lockMemory: checkBoolean('lockMemory', lockMemory),

@@ -1,6 +1,5 @@
 import { checkBoolean, checkKeys, checkText } from './checks.ts';
 import { OptionTypeError } from './errors.ts';
-import type { Policy } from './robot.ts';
 
 /** A policy that runs in a worker; {@link workerPolicy} makes it. */
 export interface WorkerPolicy<Observation, Action> {
@@ -56,8 +55,13 @@ const made: WeakSet<object> = new WeakSet();
  * );
  * @throws {OptionTypeError} where an option is not as it must be
  */
+export function workerPolicy(
+  url: URL,
+  options?: WorkerPolicyOptions<string, readonly unknown[]>,
+  // biome-ignore lint/suspicious/noExplicitAny: an untyped module fits every robot, as import() does
+): WorkerPolicy<any, any>;
 export function workerPolicy<
-  Module extends object = Record<string, Policy<never, never>>,
+  Module extends object,
   Name extends keyof Module = 'default' extends keyof Module ? 'default' : keyof Module,
   Args extends readonly unknown[] | undefined = Module[Name] extends (
     ...args: infer Given
@@ -68,11 +72,15 @@ export function workerPolicy<
     : undefined,
 >(
   url: URL,
-  options: WorkerPolicyOptions<Name, Args> = {},
+  options?: WorkerPolicyOptions<Name, Args>,
 ): WorkerPolicy<
   ObservationOf<PolicyIn<Module[Name], Args>>,
   ActionOf<PolicyIn<Module[Name], Args>>
-> {
+>;
+export function workerPolicy(
+  url: URL,
+  options: WorkerPolicyOptions<PropertyKey, readonly unknown[] | undefined> = {},
+): WorkerPolicy<unknown, unknown> {
   if (!(url instanceof URL)) {
     const expected = "a URL, as in new URL('./policy.js', import.meta.url)";
     throw new OptionTypeError('OPTION_URL', 'url', url, expected);
