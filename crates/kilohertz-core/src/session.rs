@@ -92,7 +92,6 @@ pub enum Cause {
 }
 
 /// How a session ended.
-#[derive(Debug)]
 pub struct Outcome {
     /// Why, unless it was asked to.
     pub cause: Option<Cause>,
@@ -100,6 +99,16 @@ pub struct Outcome {
     pub robot_error: Option<RobotError>,
     /// The last observations, oldest first, each behind its cycle's number and its time [s].
     pub last_states: Vec<f64>,
+}
+
+impl std::fmt::Debug for Outcome {
+    /// Leaves the last states out: they would bury the cause.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Outcome")
+            .field("cause", &self.cause)
+            .field("robot_error", &self.robot_error)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Outcome {
