@@ -203,6 +203,9 @@ for (const { what, answer, Class, code, message } of WRONG) {
       states.every(({ tick }, index) => index === 0 || tick === (states[index - 1]?.tick ?? 0) + 1),
     );
     t.is(states.at(-1)?.tick, session.stepCount - 1, 'the newest is the last');
+    const times = states.map(({ state }) => state.time);
+    t.true(times.every((time, index) => index === 0 || time > (times[index - 1] ?? 0)));
+    t.true(distance(states.at(-1)?.state.q ?? [], simulator.joints().q) < 1e-3);
     t.false(arm.isDriven);
   });
 }
