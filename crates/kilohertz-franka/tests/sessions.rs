@@ -174,6 +174,33 @@ fn lost_packets_are_survived_at_speed_and_while_speeding_up() {
 }
 
 #[test]
+fn torques_that_change_as_fast_as_they_may_are_followed_from_what_the_arm_was_left_with() {
+    let simulator = lockstep();
+    let arm = connect(&simulator);
+    let injecting = Arc::clone(&simulator);
+    // A triangle on the last joint: 0.8 N m a tick, of 1.0 that are allowed.
+    let wave = |tick: u64| {
+        let phase = (tick % 16) as f64;
+        0.8 * (4.0 - (phase - 8.0).abs())
+    };
+    let policy = Native::new(7, move |ask: &Ask<'_>, action: &mut [f64]| {
+        if (200..1_000).contains(&ask.tick) && ask.tick.is_multiple_of(53) {
+            let count = 1 + (ask.tick % 11) as u32;
+            injecting.inject(Fault::DropCommands { count }).unwrap();
+        }
+        // It starts where the wave is zero.
+        action[6] = wave(ask.tick + 4);
+        Ok(())
+    });
+    let session = session_until(1_200, &arm, Control::Torque, policy, || {});
+    ended_well(&session);
+    assert_at_rest_without_reflex(&simulator);
+    let counters = simulator.counters();
+    assert!(counters.commands_lost > 50, "{counters:?}");
+    assert_eq!(counters.motions_finished, 1);
+}
+
+#[test]
 fn a_policy_silent_for_300_ms_at_speed_is_held_rested_and_taken_up_again() {
     for control in Control::ALL {
         let simulator = lockstep();
@@ -252,8 +279,8 @@ fn a_reflex_is_named_and_recovered_from() {
         assert_eq!(error.code, ArmErrorCode::CommandRejected, "{error}");
 
         arm.recover().unwrap();
-        let session = session(&arm, control, run_for(20), at_speed(control, |_, _| Ok(())));
-        ended_well(&session);
+        let policy = at_speed(control, |_, _| Ok(()));
+        ended_well(&session_until(100, &arm, control, policy, || {}));
     }
 }
 
@@ -262,8 +289,7 @@ fn an_arm_that_is_driven_or_closed_says_so() {
     let simulator = lockstep();
     let arm = connect(&simulator);
     let control = Control::JointVelocity;
-    let standing = Native::new(7, |_: &Ask<'_>, _: &mut [f64]| Ok(()));
-    let running = session(&arm, control, config(), standing);
+    let running = session(&arm, control, config(), standing(control, |_| Ok(())));
     let refusals = [
         arm.robot(control).err(),
         arm.state().err(),
@@ -299,8 +325,8 @@ fn the_state_is_readable_between_sessions() {
             "{:?} is not {q:?}",
             state.q
         );
-        let session = session(&arm, control, run_for(50), at_speed(control, |_, _| Ok(())));
-        ended_well(&session);
+        let policy = at_speed(control, |_, _| Ok(()));
+        ended_well(&session_until(300, &arm, control, policy, || {}));
     }
     assert_eq!(simulator.counters().motions_finished, 3);
 }

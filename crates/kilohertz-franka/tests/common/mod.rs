@@ -236,6 +236,23 @@ pub fn at_speed(
     })
 }
 
+/// A native policy that keeps the arm where it is, for sessions whose length in ticks is open: in
+/// lockstep a tick takes as long as it takes.
+pub fn standing(
+    control: Control,
+    mut meddle: impl FnMut(u64) -> Result<(), PolicyFailed> + Send + 'static,
+) -> impl Policy {
+    let mut start = None;
+    Native::new(7, move |ask: &Ask<'_>, action: &mut [f64]| {
+        let from = *start.get_or_insert_with(|| joints(ask.observation, "q_d"));
+        match control {
+            Control::JointPosition => action.copy_from_slice(&from),
+            _ => action.fill(0.0),
+        }
+        meddle(ask.tick)
+    })
+}
+
 /// A policy at speed that leaves the ticks of `silent` unanswered.
 pub struct Silent {
     pub policy: AtSpeed,
