@@ -177,7 +177,10 @@ export interface SessionErrorDetails {
 export declare class SessionError extends KilohertzError {
   /** The cycle in which the session began to end. */
   readonly tick: number | undefined;
-  /** The last states, oldest first; empty for robots written in JavaScript. Not enumerable. */
+  /**
+   * The states that led to the error, oldest first, 50 at most; empty for robots written in
+   * JavaScript. Not enumerable.
+   */
   readonly lastStates: readonly PastState[];
   constructor(code: string, message: string, details?: SessionErrorDetails);
 }
@@ -564,7 +567,7 @@ export interface SessionEvents {
   stop: [stats: SessionStats];
   /** The loop ended with this error; told after the robot was stopped. */
   error: [error: KilohertzError];
-  /** No action came in time; the last command is held. */
+  /** No action came in time; the last command is held. On a busy machine this comes often. */
   held: [event: TickEvent];
   /** No action came for too long; the robot is brought to rest. */
   resting: [event: TickEvent];

@@ -202,10 +202,11 @@ for (const { what, answer, Class, code, message } of WRONG) {
     t.true(
       states.every(({ tick }, index) => index === 0 || tick === (states[index - 1]?.tick ?? 0) + 1),
     );
-    t.is(states.at(-1)?.tick, session.stepCount - 1, 'the newest is the last');
+    t.is(states.at(-1)?.tick, error.tick, 'the newest is that of the failure');
     const times = states.map(({ state }) => state.time);
     t.true(times.every((time, index) => index === 0 || time > (times[index - 1] ?? 0)));
-    t.true(distance(states.at(-1)?.state.q ?? [], simulator.joints().q) < 1e-3);
+    // The arm went on a little while it braked.
+    t.true(distance(states.at(-1)?.state.q ?? [], simulator.joints().q) < 0.2);
     t.false(arm.isDriven);
   });
 }

@@ -75,7 +75,10 @@ export interface SessionErrorDetails {
 export class SessionError extends KilohertzError {
   /** The cycle in which the session began to end. */
   readonly tick: number | undefined;
-  /** The last states, oldest first; empty for robots written in JavaScript. Not enumerable. */
+  /**
+   * The states that led to the error, oldest first, 50 at most; empty for robots written in
+   * JavaScript. Not enumerable.
+   */
   declare readonly lastStates: readonly PastState[];
 
   constructor(code: string, message: string, details: SessionErrorDetails = {}) {

@@ -34,7 +34,7 @@ export interface SessionEvents {
   stop: [stats: SessionStats];
   /** The loop ended with this error; told after the robot was stopped. */
   error: [error: KilohertzError];
-  /** No action came in time; the last command is held. */
+  /** No action came in time; the last command is held. On a busy machine this comes often. */
   held: [event: TickEvent];
   /** No action came for too long; the robot is brought to rest. */
   resting: [event: TickEvent];

@@ -353,6 +353,7 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
 #[derive(Clone, Copy)]
 struct Pending {
     record: TickRecord,
+    period: Option<Duration>,
     started: Time,
     decided: Time,
 }
@@ -421,19 +422,17 @@ impl<'a> Body<'a> {
         }
     }
 
-    /// Counts the time since the last cycle; returns it.
-    fn count_period(&mut self, started: Time, skipped: u64) -> Duration {
+    /// The time since the last cycle; none for the first.
+    fn period_until(&mut self, started: Time) -> Option<Duration> {
         if self.tick == 0 {
             self.first = started;
             self.previous = started;
             self.shared.begun.store(true, Ordering::Release);
-            return Duration::ZERO;
+            return None;
         }
         let period = started.since(self.previous);
         self.previous = started;
-        self.shared.recorder.period(period);
-        self.shared.recorder.missed_ticks.add(skipped);
-        period
+        Some(period)
     }
 
     /// Asks the policy; `None` where the session is to end instead.
@@ -591,12 +590,16 @@ impl<'a> Body<'a> {
     fn close(&mut self) {
         let Some(Pending {
             mut record,
+            period,
             started,
             decided,
         }) = self.pending.take()
         else {
             return;
         };
+        if let Some(period) = period {
+            self.shared.recorder.period(period);
+        }
         self.shared.recorder.execution(decided.since(started));
         record.sent_s = decided.since(self.first).as_secs_f64();
         if self.records.is_on() && !self.records.push(&record, &self.sent) {
@@ -614,14 +617,21 @@ impl Tick for Body<'_> {
             observation,
             action,
         } = cycle;
-        let period = self.count_period(started, skipped);
+        let period = self.period_until(started);
         let step = if self.tick == 0 { 0 } else { 1 + skipped };
         self.clock += step;
+        self.shared
+            .recorder
+            .missed_ticks
+            .add(step.saturating_sub(1));
         if !self.limits.observe(observation) {
             self.ladder.out_of_step();
         }
-        self.last_states
-            .push(self.tick, started.since(self.first), observation);
+        if self.cause.is_none() {
+            // Those that led to the error are kept, not those of the braking after it.
+            self.last_states
+                .push(self.tick, started.since(self.first), observation);
+        }
         let kind = if self.ending.is_some() || self.is_stopping() || self.is_over(started) {
             self.end(None, observation)
         } else {
@@ -638,16 +648,13 @@ impl Tick for Body<'_> {
         let record = TickRecord {
             tick: self.tick,
             time_s: started.since(self.first).as_secs_f64(),
-            period_s: if self.tick == 0 {
-                f64::NAN
-            } else {
-                period.as_secs_f64()
-            },
+            period_s: period.map_or(f64::NAN, |period| period.as_secs_f64()),
             sent_s: 0.0,
             kind,
         };
         self.pending = Some(Pending {
             record,
+            period,
             started,
             decided: Time::now(),
         });
