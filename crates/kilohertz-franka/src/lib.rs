@@ -22,7 +22,8 @@
 //! ```
 //!
 //! The client is `franka-rs`; nothing outside this crate knows of it. A client that calls back, as
-//! `libfranka-rs` does, fits the same seam: its callback calls the loop body.
+//! `libfranka-rs` does, fits the same seam: its callback calls the loop body. `franka-rs` writes the
+//! text of an aborted motion to standard error too, and cannot be told not to.
 
 pub mod arm;
 pub mod control;
