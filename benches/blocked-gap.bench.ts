@@ -7,15 +7,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { Franka, FrankaSimulator, Session, type TickRecord } from 'kilohertz';
 import swing from './policies.ts';
-import { keep, median, once, type Row, show } from './rows.ts';
+import { block, keep, median, once, type Row, show } from './rows.ts';
 
 const BLOCK_MS = 300;
 const ROUNDS = once ? 1 : 10;
-
-function block(ms: number): void {
-  const end = performance.now() + ms;
-  while (performance.now() < end);
-}
 
 function longestGapMs(records: readonly TickRecord[], from: number, to: number): number {
   const sent = records.slice(from, to + 1).map(({ sentS }) => sentS);

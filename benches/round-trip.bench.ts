@@ -4,7 +4,7 @@
 
 import { Franka, FrankaSimulator, Session, workerPolicy } from 'kilohertz';
 import swing from './policies.ts';
-import { keep, median, once, type Row, show } from './rows.ts';
+import { block, keep, median, once, type Row, show } from './rows.ts';
 
 const ROUNDS = once ? 1 : 5;
 const DURATION_S = once ? 0.3 : 4;
@@ -17,11 +17,6 @@ const policies = {
   worker: workerPolicy<Module>(module),
   'worker, spinning': workerPolicy<Module>(module, { spin: true }),
 };
-
-function block(ms: number): void {
-  const end = performance.now() + ms;
-  while (performance.now() < end);
-}
 
 const simulator = await FrankaSimulator.start();
 const robot = await Franka.connect(simulator.address);

@@ -10,6 +10,12 @@ export const once: boolean = process.argv.includes('--once');
 /** One measured round: numbers and names. */
 export type Row = Readonly<Record<string, string | number>>;
 
+/** Keeps this thread busy, as a long synchronous call would. */
+export function block(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
+
 /** The middle one. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);

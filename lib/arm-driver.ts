@@ -1,13 +1,13 @@
 import { ActionBuffer } from './action.ts';
 import { type Driver, type Failure, isPromise, NEWS } from './driver.ts';
-import { InvalidActionError, type PastState } from './errors.ts';
+import type { PastState } from './errors.ts';
+import { armRefused, policyThrew } from './failures.ts';
 import { calling, type NativeArm, NativeSession, type NativeSessionOptions } from './native.ts';
-import { policyThrew } from './object-driver.ts';
 import type { Policy } from './robot.ts';
 import { RobotState, STATE_LENGTH } from './robot-state.ts';
 
 /** Slots of an action, one a joint. */
-const JOINTS = 7;
+export const JOINTS = 7;
 
 /** Drives an arm: the loop talks to it natively, and wakes the policy once a state. */
 export class ArmDriver implements Driver {
@@ -95,11 +95,7 @@ export class ArmDriver implements Driver {
       session.answer(action);
       return;
     }
-    const { code, received, expected } = action;
-    const message =
-      `action ${tick} refused: the policy returned ${received}; expected ${expected}. ` +
-      'The arm was brought to rest';
-    this.#fail((details) => new InvalidActionError(code, message, answer, expected, details), tick);
+    this.#fail(armRefused(tick, action, answer), tick);
   }
 
   #fail(failure: Failure, tick: number): void {

@@ -172,6 +172,11 @@ export function fromNative(error: unknown): unknown {
   return error;
 }
 
+/** What was thrown, for a message. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : describe(error);
+}
+
 /** A value for a message: short, on one line. */
 export function describe(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value);

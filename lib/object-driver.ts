@@ -1,13 +1,8 @@
 import { findNotFinite } from './checks.ts';
 import { type Driver, type Failure, isPromise, NEWS } from './driver.ts';
-import {
-  describe,
-  InvalidActionError,
-  type PastState,
-  PolicyError,
-  RobotError,
-  type SessionErrorDetails,
-} from './errors.ts';
+import { InvalidActionError, messageOf, type PastState, RobotError } from './errors.ts';
+import { policyThrew } from './failures.ts';
+import { within } from './limit.ts';
 import { calling, NativeSession, type NativeSessionOptions } from './native.ts';
 import type { Policy, Robot } from './robot.ts';
 
@@ -152,29 +147,5 @@ export class ObjectDriver<Observation, Action> implements Driver {
     this.#halted = true;
     this.#failure ??= (details) => failure({ tick, ...details });
     this.#session?.fail();
-  }
-}
-
-/** What a policy that threw leads to. */
-export function policyThrew(tick: number, error: unknown): Failure {
-  const message = `the policy failed in cycle ${tick}: ${messageOf(error)}`;
-  return (details: SessionErrorDetails) =>
-    new PolicyError('POLICY_THREW', message, { ...details, cause: error });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}` : describe(error);
-}
-
-/** Awaits `work`, but no longer than this. Rejects as it does. */
-async function within(limitMs: number, work: unknown): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, limitMs);
-  });
-  try {
-    await Promise.race([work, limit]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -5,6 +5,7 @@ import {
   fromFailure,
   InvalidActionError,
   type KilohertzError,
+  messageOf,
   PolicyLateError,
   RobotError,
   SessionError,
@@ -120,8 +121,7 @@ export class Run implements Guarded {
       await this.#orGivenUp(Promise.resolve(this.#driver.reset()));
     } catch (error) {
       if (error instanceof SessionError) throw error;
-      const told = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-      const message = `the robot's reset() failed: ${told}`;
+      const message = `the robot's reset() failed: ${messageOf(error)}`;
       throw new RobotError('ROBOT_THREW', message, { cause: error });
     }
   }

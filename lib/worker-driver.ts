@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { pastStates } from './arm-driver.ts';
+import { JOINTS, pastStates } from './arm-driver.ts';
 import type { Driver, Failure } from './driver.ts';
-import { InvalidActionError, type PastState, PolicyError } from './errors.ts';
+import { type PastState, PolicyError } from './errors.ts';
+import { armRefused, policyThrew } from './failures.ts';
+import { within } from './limit.ts';
 import {
   calling,
   dismissSeat,
@@ -14,8 +15,6 @@ import {
 import { STATE_LENGTH } from './robot-state.ts';
 import { fromMessage, type WorkerMessage, type WorkerTask } from './worker-messages.ts';
 import type { WorkerPolicy } from './worker-policy.ts';
-
-const JOINTS = 7;
 
 /** How long a worker may take to end by itself before it is terminated [ms]. */
 const END_LIMIT_MS = 500;
@@ -48,7 +47,6 @@ export class WorkerDriver<Observation, Action> implements Driver {
   async reset(): Promise<void> {
     const { url, exportName, args, spin } = this.#policy;
     const task: WorkerTask = {
-      kilohertz: true,
       url: url.href,
       exportName,
       args,
@@ -97,9 +95,7 @@ export class WorkerDriver<Observation, Action> implements Driver {
   async stop(): Promise<void> {
     this.stopNow();
     // A policy that does not come back, from an endless loop for instance, is ended.
-    const ended = this.#ended.then(() => true);
-    const inTime = await Promise.race([ended, sleep(END_LIMIT_MS, false)]);
-    if (!inTime) await this.#worker?.terminate();
+    if (!(await within(END_LIMIT_MS, this.#ended))) await this.#worker?.terminate();
   }
 
   stopNow(): void {
@@ -120,27 +116,11 @@ export class WorkerDriver<Observation, Action> implements Driver {
       case 'ready':
         this.#seat = message.seat;
         return;
-      case 'threw': {
-        const cause = fromMessage(message.error);
-        const when =
-          message.tick === undefined ? 'before its first cycle' : `in cycle ${message.tick}`;
-        const text = `the policy failed ${when}: ${cause.name}: ${cause.message}`;
-        this.#fail(
-          (details) => new PolicyError('POLICY_THREW', text, { ...details, cause }),
-          message.tick,
-        );
+      case 'threw':
+        this.#fail(policyThrew(message.tick, fromMessage(message.error)), message.tick);
         return;
-      }
-      case 'refused': {
-        const { tick, code, received, expected } = message;
-        const text =
-          `action ${tick} refused: the policy returned ${received}; expected ${expected}. ` +
-          'The arm was brought to rest';
-        this.#fail(
-          (details) => new InvalidActionError(code, text, received, expected, details),
-          tick,
-        );
-      }
+      case 'refused':
+        this.#fail(armRefused(message.tick, message, message.received), message.tick);
     }
   }
 

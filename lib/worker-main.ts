@@ -2,7 +2,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { ActionBuffer } from './action.ts';
-import { isPromise } from './driver.ts';
+import { isPromise, NEWS } from './driver.ts';
 import { NativeSeat } from './native.ts';
 import type { Policy } from './robot.ts';
 import { RobotState } from './robot-state.ts';
@@ -10,8 +10,6 @@ import { toMessage, type WorkerMessage, type WorkerTask } from './worker-message
 
 /** How long the worker stays inside the addon at a time: so long it cannot be terminated [s]. */
 const LONGEST_WAIT_S = 0.1;
-const OBSERVATION = 1;
-const END = 4;
 
 const task = workerData as WorkerTask;
 
@@ -47,8 +45,8 @@ async function serve(policy: Policy<RobotState, unknown>): Promise<void> {
   tell({ kind: 'ready', seat: seat.number });
   for (;;) {
     const news = seat.wait(slots, clock, LONGEST_WAIT_S, task.spin);
-    if (news === END) return;
-    if (news !== OBSERVATION) continue;
+    if (news === NEWS.end) return;
+    if (news !== NEWS.observation) continue;
     const [tick = 0, timeS = 0, periodS = 0] = clock;
     try {
       let answer = policy(state, { tick, timeS, periodS });

@@ -1,3 +1,5 @@
+import type { Refusal } from './action.ts';
+
 /** An error on its way out of a worker. */
 export interface ErrorMessage {
   readonly name: string;
@@ -7,7 +9,6 @@ export interface ErrorMessage {
 
 /** What the main thread gives a worker to run. */
 export interface WorkerTask {
-  readonly kilohertz: true;
   readonly url: string;
   readonly exportName: string;
   readonly args: readonly unknown[] | undefined;
@@ -20,13 +21,7 @@ export interface WorkerTask {
 export type WorkerMessage =
   | { readonly kind: 'ready'; readonly seat: number }
   | { readonly kind: 'threw'; readonly tick: number | undefined; readonly error: ErrorMessage }
-  | {
-      readonly kind: 'refused';
-      readonly tick: number;
-      readonly code: string;
-      readonly received: string;
-      readonly expected: string;
-    };
+  | ({ readonly kind: 'refused'; readonly tick: number } & Refusal);
 
 /** What was thrown, as a message: a class of the user's would not survive the way as it is. */
 export function toMessage(error: unknown): ErrorMessage {

@@ -60,8 +60,7 @@ pub struct LoopEnd {
 pub struct PolicyEnd {
     observations: NewestOut<Frame>,
     actions: NewestIn<Frame>,
-    failed: Arc<AtomicU64>,
-    loop_thread: Arc<std::sync::OnceLock<Thread>>,
+    failure: FailureBell,
     recorder: std::sync::Arc<Recorder>,
 }
 
@@ -76,6 +75,10 @@ impl FailureBell {
     /// Tells the loop that the policy failed in cycle `tick` and will not answer again.
     pub fn ring(&self, tick: u64) {
         self.failed.store(tick.min(NEVER - 1), Ordering::Release);
+        self.wake_loop();
+    }
+
+    fn wake_loop(&self) {
         if let Some(thread) = self.loop_thread.get() {
             thread.unpark();
         }
@@ -108,8 +111,10 @@ pub fn mailbox(
         PolicyEnd {
             observations: observations_out,
             actions: actions_in,
-            failed,
-            loop_thread,
+            failure: FailureBell {
+                failed,
+                loop_thread,
+            },
             recorder,
         },
     )
@@ -207,31 +212,22 @@ impl PolicyEnd {
         if overwrote {
             self.recorder.overwritten_actions.add(1);
         }
-        self.wake_loop();
+        self.failure.wake_loop();
     }
 
     /// Tells the loop that the policy failed in cycle `tick` and will not answer again.
     pub fn fail(&self, tick: u64) {
-        self.failure_bell().ring(tick);
+        self.failure.ring(tick);
     }
 
     /// For telling the loop of a failure that this end's holder cannot tell itself.
     pub fn failure_bell(&self) -> FailureBell {
-        FailureBell {
-            failed: Arc::clone(&self.failed),
-            loop_thread: Arc::clone(&self.loop_thread),
-        }
+        self.failure.clone()
     }
 
     /// The cycle in which the policy failed, if it did.
     pub fn failed_tick(&self) -> Option<u64> {
-        Some(self.failed.load(Ordering::Acquire)).filter(|&tick| tick != NEVER)
-    }
-
-    fn wake_loop(&self) {
-        if let Some(thread) = self.loop_thread.get() {
-            thread.unpark();
-        }
+        Some(self.failure.failed.load(Ordering::Acquire)).filter(|&tick| tick != NEVER)
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crossbeam::queue::ArrayQueue;
 
 use crate::courier::{Bell, News};
-use crate::late::{Ladder, LateRule, Step};
+use crate::late::{Ladder, LateRule, OnLate, Step};
 use crate::limits::{Limits, Violation};
 use crate::policy::{Answer, Ask, Policy};
 use crate::record::{CommandKind, RecordIn, RecordOut, TickRecord, record_ring};
@@ -450,8 +450,8 @@ impl<'a> Body<'a> {
         let until = match self.patience {
             Patience::Budget(budget) => Some(started + budget),
             Patience::Cycle => match self.late.on_late {
-                crate::late::OnLate::Hold => None,
-                crate::late::OnLate::Stop => Some(started + cycle * (self.late.max_held + 1)),
+                OnLate::Hold => None,
+                OnLate::Stop => Some(started + cycle * (self.late.max_held + 1)),
             },
         };
         let answer = self.policy.poll(until, &self.shared.stop, &mut self.wanted);

@@ -19,12 +19,7 @@ fn runtime() -> Result<&'static Runtime> {
         .worker_threads(1)
         .thread_name("kilohertz-work")
         .build()
-        .map_err(|error| {
-            Failure::new(
-                "SYSTEM",
-                format!("cannot start a thread: {error}; check its limits"),
-            )
-        })?;
+        .map_err(|error| Failure::thread(&error))?;
     Ok(RUNTIME.get_or_init(|| made))
 }
 

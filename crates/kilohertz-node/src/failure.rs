@@ -15,6 +15,14 @@ impl Failure {
         Failure(json!({ "code": code, "message": message.into() }))
     }
 
+    /// The system could not start a thread.
+    pub fn thread(error: &std::io::Error) -> Failure {
+        Failure::new(
+            "SYSTEM",
+            format!("cannot start a thread: {error}; check its limits"),
+        )
+    }
+
     /// The JSON text.
     pub fn into_text(self) -> String {
         self.0.to_string()

@@ -16,6 +16,7 @@ use napi::bindgen_prelude::Float64ArraySlice;
 use napi_derive::napi;
 
 use crate::failure::Failure;
+use crate::session::{END, OBSERVATION};
 use crate::view::fill;
 
 /// The part of a seat that other threads see.
@@ -48,10 +49,6 @@ impl Seat {
         *self.given.lock().unwrap_or_else(PoisonError::into_inner) = Some(policy);
     }
 }
-
-/// The number of an observation, of the end, and of neither.
-const OBSERVATION: u32 = 1;
-const END: u32 = 4;
 
 /// A seat, as the worker that sits in it holds it.
 #[napi]

@@ -221,6 +221,12 @@ pub struct NativeEvent {
     pub tick: f64,
 }
 
+/// What JavaScript is told there is, as sums; `NEWS` in `lib/driver.ts` has the same numbers.
+pub const OBSERVATION: u32 = 1;
+pub const EVENTS: u32 = 2;
+pub const END: u32 = 4;
+pub const BEGUN: u32 = 8;
+
 /// How long the process's end may take to stop an arm, at most.
 const EXIT_LIMIT: Duration = Duration::from_secs(5);
 
@@ -299,7 +305,7 @@ fn start(
             let _ = wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
         },
     )
-    .map_err(thread_failure)?;
+    .map_err(|error| Failure::thread(&error))?;
     let (inside, policy) = mailbox(
         robot.observation().len(),
         robot.action().len(),
@@ -343,7 +349,7 @@ fn start(
         Ok(started) => drop(session.set(started)),
         Err(error) => {
             bell.ring(News::ENDED);
-            return Err(thread_failure(error).into());
+            return Err(Failure::thread(&error).into());
         }
     }
     // However this environment ends, a worker's by terminate() included, the arm stops first.
@@ -363,13 +369,6 @@ fn start(
         action,
         taken: -1.0,
     })
-}
-
-fn thread_failure(error: std::io::Error) -> Failure {
-    Failure::new(
-        "SYSTEM",
-        format!("cannot start a thread: {error}; check its limits"),
-    )
 }
 
 #[napi]
@@ -443,7 +442,7 @@ impl NativeSession {
                 frame.period.as_secs_f64(),
             ];
             if fill(&mut observation, &frame.slots) && fill(&mut clock, &times) {
-                news |= 1;
+                news |= OBSERVATION;
             }
         }
         Ok(news)
@@ -453,9 +452,9 @@ impl NativeSession {
     #[napi]
     pub fn news(&self) -> Result<u32> {
         let session = self.session()?;
-        let events = if session.has_events() { 2 } else { 0 };
-        let end = if session.has_ended() { 4 } else { 0 };
-        let begun = if session.has_begun() { 8 } else { 0 };
+        let events = if session.has_events() { EVENTS } else { 0 };
+        let end = if session.has_ended() { END } else { 0 };
+        let begun = if session.has_begun() { BEGUN } else { 0 };
         Ok(events | end | begun)
     }
 
