@@ -155,6 +155,20 @@ export declare class OptionTypeError extends TypeError {
 }
 /** A session was asked for something that it cannot do in its present state. */
 export declare class SessionStateError extends KilohertzError {}
+/**
+ * Work that was handed to another thread or process did not come back; `cause`, where there is one,
+ * is the original error. What the work itself throws is no `OffloadError`: it arrives as it was
+ * thrown. Codes:
+ *
+ * - `OFFLOAD_NOT_FOUND`: the module has no such function under that name
+ * - `OFFLOAD_ENTRY_POINT`: the module is the program itself, which would run again over there
+ * - `OFFLOAD_NOT_CLONEABLE`: an argument or a result cannot be copied to the other side
+ * - `OFFLOAD_TIMEOUT`: no answer within `timeoutS`
+ * - `OFFLOAD_CRASHED`: the other side ended, or ran out of memory, before it answered
+ *
+ * A call whose `signal` aborts rejects with the signal's reason instead.
+ */
+export declare class OffloadError extends KilohertzError {}
 /** One of the last states before an error, oldest first. */
 export interface PastState {
   /** The cycle. */

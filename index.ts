@@ -1,6 +1,7 @@
 export {
   InvalidActionError,
   KilohertzError,
+  OffloadError,
   OptionRangeError,
   OptionTypeError,
   type PastState,
