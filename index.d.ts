@@ -2,6 +2,79 @@
 
 import { EventEmitter } from 'node:events';
 
+/** What bounds one call of work in another thread or process. */
+export interface CallLimits {
+  /** Ends the call; it then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** How long until the answer, waiting for its turn included [s]. Default: no limit. */
+  readonly timeoutS?: number | undefined;
+}
+type AnyFunction = (...args: any[]) => unknown;
+/** A function as it is called in another thread: the same arguments, and a promise. */
+export type AsyncCall<Work extends AnyFunction> = (
+  ...args: Parameters<Work>
+) => Promise<Awaited<ReturnType<Work>>>;
+/** An export that runs in a pool of threads; {@link asyncify} makes it. */
+export interface AsyncifiedExport<Work extends AnyFunction> {
+  /** Calls it on a thread of the pool. */
+  (...args: Parameters<Work>): Promise<Awaited<ReturnType<Work>>>;
+  /** The same call with limits, as in `solve.with({ timeoutS: 0.5 })(x)`. */
+  with(limits: CallLimits): AsyncCall<Work>;
+}
+/** A function that runs in a pool of threads; {@link asyncify} makes it. */
+export interface Asyncified<Work extends AnyFunction> extends AsyncifiedExport<Work> {
+  /** The function itself, on the calling thread. */
+  readonly sync: Work;
+}
+/**
+ * Makes a blocking function asynchronous: each call runs on a thread of a pool, and the event loop
+ * goes on meanwhile. The function must be exported, by the module whose URL is given, under its own
+ * name: that is how a thread finds it, in a copy of the module that it loads for itself. Exported may
+ * be the function, or what `asyncify` made of it.
+ *
+ * There is one pool for all functions, of as many threads as the machine has processors. A thread is
+ * started when a call finds none free and ended when it was idle for 10 s; further calls wait, in
+ * order. An idle pool does not keep the process alive. On a thread of the pool an asyncified function
+ * runs in place.
+ *
+ * Arguments and results are copied as by `postMessage`, when a thread takes the call; {@link transfer}
+ * moves them. What the function throws, the call rejects with: an error of the same name, message,
+ * stack, `code` and `cause`, which is `instanceof` its class only for the classes of the language.
+ * Where a `signal` aborts or `timeoutS` passes, the call rejects and its thread is ended with whatever
+ * it computes; a new one takes its place. Between calls a thread stands still: timers and sockets that
+ * a function leaves behind wait for the next call on that thread.
+ *
+ * @example
+ * // solve.ts
+ * export const solve = asyncify(import.meta.url, function solve(target: Float64Array) { ... });
+ * // elsewhere
+ * const q = await solve(target);
+ * const sooner = await solve.with({ timeoutS: 0.5 })(target);
+ * const here = solve.sync(target);
+ *
+ * @param module `import.meta.url` of the module that exports the function
+ * @throws {OptionTypeError} `OPTION_MODULE`, `OPTION_WORK`
+ * @throws {OffloadError} `OFFLOAD_ENTRY_POINT`, `OFFLOAD_NOT_FOUND` where the function has no name;
+ * calls reject with `OFFLOAD_NOT_FOUND`, `OFFLOAD_NOT_CLONEABLE`, `OFFLOAD_TIMEOUT`, `OFFLOAD_CRASHED`
+ */
+export declare function asyncify<Work extends AnyFunction>(
+  module: string | URL,
+  work: Work,
+): Asyncified<Work>;
+/**
+ * The same for a function that a module exports already, without loading the module here.
+ *
+ * @example
+ * const solve = asyncify<typeof import('./solve.js').solve>(
+ *   new URL('./solve.js', import.meta.url),
+ *   'solve',
+ * );
+ * @param work the name of the export
+ */
+export declare function asyncify<Work extends AnyFunction = AnyFunction>(
+  module: string | URL,
+  work: string,
+): AsyncifiedExport<Work>;
 /** What the robot is doing, as libfranka names it. */
 export type RobotMode =
   | 'Other'
@@ -812,3 +885,15 @@ export declare class FrankaSimulator implements AsyncDisposable {
   /** Stops the simulator. */
   [Symbol.asyncDispose](): Promise<void>;
 }
+/**
+ * Marks a value, an argument or a result, to be moved to the other thread instead of copied: a large
+ * buffer then takes no time, and is empty (detached) on this side. Returns the value itself. The mark
+ * is used up when the value is sent.
+ *
+ * @example
+ * const depth = await estimate(transfer(image)); // and in estimate: return transfer(map)
+ * await fuse(transfer({ left, right }, [left.buffer, right.buffer]));
+ * @param list what moves: array buffers, ports; by default the value itself, or its buffer
+ * @throws {OptionTypeError} `OPTION_VALUE`, `OPTION_LIST`
+ */
+export declare function transfer<T extends object>(value: T, list?: readonly object[]): T;

@@ -1,4 +1,11 @@
 export {
+  type AsyncCall,
+  type Asyncified,
+  type AsyncifiedExport,
+  asyncify,
+} from './lib/asyncify.ts';
+export type { CallLimits } from './lib/call-limits.ts';
+export {
   InvalidActionError,
   KilohertzError,
   OffloadError,
@@ -35,4 +42,5 @@ export {
   type SimulatorFault,
 } from './lib/simulator.ts';
 export { SessionStats, type SessionStatsDict } from './lib/stats.ts';
+export { transfer } from './lib/transfer.ts';
 export { type WorkerPolicy, type WorkerPolicyOptions, workerPolicy } from './lib/worker-policy.ts';

@@ -38,15 +38,16 @@ function checkExamples() {
   // What the pages name is found from where the examples run too.
   cpSync(join(root, 'examples'), join(folder, 'examples'), { recursive: true });
   let count = 0;
+  const programs = [];
   for (const page of pages) {
     for (const [, code] of readFileSync(join(root, page), 'utf8').matchAll(
       /^```(?:ts|typescript)\n([\s\S]*?)^```/gm,
     )) {
       count += 1;
-      writeFileSync(
-        join(folder, `${page.replace('.md', '')}-${count}.ts`),
-        `${code}\nexport {};\n`,
-      );
+      // An example that begins with a file's name is that file, for those behind it to import.
+      const [, module] = code.match(/^\/\/ (\w+\.ts)\n/) ?? [];
+      if (module === undefined) programs.push(`${page.replace('.md', '')}-${count}.ts`);
+      writeFileSync(join(folder, module ?? programs.at(-1)), `${code}\nexport {};\n`);
     }
   }
   if (count === 0) return;
@@ -65,7 +66,7 @@ function checkExamples() {
     }),
   );
   tool(`compile ${count} examples of the documentation`, tsc, ['-p', folder]);
-  for (const file of readdirSync(folder).filter((name) => name.endsWith('.ts'))) {
+  for (const file of programs) {
     const args = ['--import=@oxc-node/core/register', join(folder, file)];
     step(`run the example ${file}`, process.execPath, args);
   }

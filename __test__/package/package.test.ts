@@ -2,7 +2,15 @@
 // Rust and without a compiler, then compiled against and run.
 
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -62,9 +70,15 @@ test.before('pack and install', () => {
 
   const npm = npmCli();
   const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder];
-  const [{ filename, files }] = JSON.parse(node([npm, ...args], { cwd: root }));
-  packed = files.map(({ path }: { path: string }) => path);
-  node([npm, 'install', '--no-audit', '--no-fund', join(folder, filename)]);
+  const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  // What it depends on comes from this checkout: without the network there is no other place.
+  const needed = Object.keys(dependencies).map((name) => join(root, 'node_modules', name));
+  const tarballs: { filename: string; files: { path: string }[] }[] = [root, ...needed].map(
+    (place) => JSON.parse(node([npm, ...args, place], { cwd: root }))[0],
+  );
+  packed = tarballs[0]?.files.map(({ path }) => path) ?? [];
+  const files = tarballs.map(({ filename }) => join(folder, filename));
+  node([npm, 'install', '--no-audit', '--no-fund', ...files]);
 });
 
 test.after.always('clean up', () => {
@@ -111,6 +125,12 @@ test('runs in plain JavaScript', (t) => {
 
 test('runs in CommonJS', (t) => {
   drives(t, 'common.cjs');
+});
+
+test('calls functions of the user on other threads, from ES modules and from CommonJS', (t) => {
+  for (const program of ['offload.js', 'offload.cjs']) {
+    t.deepEqual(JSON.parse(node([program])), { solved: 8, here: 8 }, program);
+  }
 });
 
 // A build from nothing takes a minute or two, so it is left to the full check.
