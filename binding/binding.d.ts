@@ -25,6 +25,56 @@ export declare class NativeArm {
   close(): void
 }
 
+/** One end of a line. */
+export declare class NativeLine {
+  /** The caller's end of a new line, with so many bytes in each direction for large values. */
+  static make(arenaBytes: number): NativeLine
+  /** The servant's end of a line of this process, once. */
+  static attach(number: number): NativeLine
+  /** The servant's end in a child process, whose descriptors the process `parent` handed over. */
+  static join(memory: number, callBell: number, answerBell: number): NativeLine
+  /** For [`NativeLine::attach`] in a worker. */
+  get number(): number | null
+  /** For [`NativeLine::join`] in a child. */
+  get descriptors(): NativeDescriptors
+  /** Sends the first `length` bytes; says whether there was room. */
+  send(message: Uint8Array, length: number): boolean
+  /**
+   * Takes the next message and says its length; -1 where there is none, and then the next rings. A message
+   * longer than `into` is not taken: call again with room for it.
+   */
+  take(into: Uint8Array): number
+  /** Lends a copy of a value to the other end, and says its number; -1 where it has to go within the message. */
+  lend(value: Uint8Array): number
+  /** Takes back a value that the other end never heard of. */
+  retract(number: number): void
+  /**
+   * A value that the other end lent, in place: its memory is given back when JavaScript is done with it. Null
+   * where so much is kept already that it has to be copied.
+   */
+  borrow(number: number, length: number): ArrayBuffer | null
+  /** Copies a value that the other end lent, and gives its memory back. */
+  copy(number: number, into: Uint8Array): void
+  /**
+   * Blocks until there is a message or the line is closed, no longer than `limit_s`; for the first `spin_s` of it
+   * the core is kept busy. Says whether there is anything.
+   */
+  wait(spinS: number, limitS: number): boolean
+  /**
+   * Calls `callback` in the event loop whenever this end is woken: once after each [`NativeLine::take`] that
+   * found nothing.
+   */
+  listen(callback: () => void): void
+  /** Whether listening keeps the process alive; at first it does not. */
+  hold(hold: boolean): void
+  /** Ends [`NativeLine::listen`]. */
+  deafen(): void
+  /** Closes the line: the other end wakes, and sees it once it has taken what was sent. */
+  close(): void
+  /** Whether either end has closed the line. */
+  get closed(): boolean
+}
+
 /** A seat, as the worker that sits in it holds it. */
 export declare class NativeSeat {
   /** Takes a seat; this thread is the one that is woken. */
@@ -109,6 +159,12 @@ export declare function armSchema(): NativeArmSchema
 /** Lets the worker in the seat with this number go; it may be gone already. */
 export declare function dismissSeat(number: number): void
 
+/** Blocks until a child has ended, no longer than `limit_s`, then kills it. Says whether it was killed. */
+export declare function endChild(pid: number, limitS: number): boolean
+
+/** For a child process: it is ended with `parent`. False where that is gone already. */
+export declare function endWithParent(parent: number): boolean
+
 /** The layout of an arm's state, and the names of its error flags. */
 export interface NativeArmSchema {
   fields: Array<NativeField>
@@ -132,6 +188,16 @@ export interface NativeCounters {
   reflexes: number
   missedTicks: number
   clients: number
+}
+
+/** What a child process needs for its end of a line: descriptors of this process. */
+export interface NativeDescriptors {
+  /** The memory. */
+  memory: number
+  /** What wakes the child. */
+  callBell: number
+  /** What the child wakes this process with. */
+  answerBell: number
 }
 
 /** Something that happened while the session ran. */

@@ -9,7 +9,7 @@ import { fromMessage } from './worker-messages.ts';
 
 /** Any function. */
 // biome-ignore lint/suspicious/noExplicitAny: what is neither called nor looked into here
-type AnyFunction = (...args: any[]) => unknown;
+export type AnyFunction = (...args: any[]) => unknown;
 
 /** A function as it is called in another thread: the same arguments, and a promise. */
 export type AsyncCall<Work extends AnyFunction> = (

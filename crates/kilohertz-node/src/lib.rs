@@ -5,8 +5,10 @@
 //! seat.rs       where a policy in a worker waits for the loop
 //! arm.rs        a connected arm
 //! simulator.rs  a simulated one
+//! line.rs       calls to a worker or a child over shared memory
+//! doorbell.rs   waking JavaScript by a descriptor
 //! background.rs work that blocks, as promises
-//! view.rs       writing into typed arrays that JavaScript keeps
+//! view.rs       memory that JavaScript and we both see
 //! failure.rs    errors with a code and details, as JavaScript gets them
 //! ```
 
@@ -20,7 +22,9 @@
 
 mod arm;
 mod background;
+mod doorbell;
 mod failure;
+mod line;
 mod seat;
 mod session;
 mod simulator;

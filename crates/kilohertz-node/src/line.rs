@@ -1,0 +1,266 @@
+//! The ends of a line, for JavaScript. `lib/line.ts` and `lib/servant.ts` know what the messages say.
+
+use std::collections::BTreeMap;
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use kilohertz_offload::arena::Block;
+use kilohertz_offload::child;
+use kilohertz_offload::line::{End, Line, LineError};
+use napi::bindgen_prelude::{ArrayBuffer, Env, Function, Uint8ArraySlice};
+use napi::{Error, Result};
+use napi_derive::napi;
+
+use crate::doorbell::Doorbell;
+use crate::failure::Failure;
+use crate::view::{bytes_of, seen_in_place};
+
+impl From<LineError> for Failure {
+    fn from(error: LineError) -> Failure {
+        let code = match error {
+            LineError::Full => "OFFLOAD_FULL",
+            LineError::Foreign | LineError::Garbled => "OFFLOAD_PROTOCOL",
+            LineError::System(_) => "SYSTEM",
+        };
+        Failure::new(code, error.to_string())
+    }
+}
+
+fn failed(error: LineError) -> Error {
+    Failure::from(error).into()
+}
+
+fn seconds(limit_s: f64) -> Duration {
+    Duration::try_from_secs_f64(limit_s).unwrap_or_default()
+}
+
+/// The lines whose servant is a worker of this process.
+static LINES: Mutex<BTreeMap<u32, Line>> = Mutex::new(BTreeMap::new());
+
+fn lines() -> MutexGuard<'static, BTreeMap<u32, Line>> {
+    LINES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a child process needs for its end of a line: descriptors of this process.
+#[napi(object)]
+pub struct NativeDescriptors {
+    /// The memory.
+    pub memory: i32,
+    /// What wakes the child.
+    pub call_bell: i32,
+    /// What the child wakes this process with.
+    pub answer_bell: i32,
+}
+
+/// One end of a line.
+#[napi]
+pub struct NativeLine {
+    line: Line,
+    end: End,
+    number: Option<u32>,
+    doorbell: Option<Doorbell>,
+}
+
+#[napi]
+impl NativeLine {
+    /// The caller's end of a new line, with so many bytes in each direction for large values.
+    #[napi(factory)]
+    pub fn make(arena_bytes: f64) -> Result<NativeLine> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let line = Line::make(arena_bytes as u64).map_err(failed)?;
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        lines().insert(number, line.clone());
+        Ok(NativeLine {
+            end: line.caller(),
+            line,
+            number: Some(number),
+            doorbell: None,
+        })
+    }
+
+    /// The servant's end of a line of this process, once.
+    #[napi(factory)]
+    pub fn attach(number: u32) -> Result<NativeLine> {
+        let line = lines().remove(&number);
+        let line = line.ok_or_else(|| Failure::new("SYSTEM", "the line is gone"))?;
+        Ok(NativeLine {
+            end: line.servant(),
+            line,
+            number: None,
+            doorbell: None,
+        })
+    }
+
+    /// The servant's end in a child process, whose descriptors the process `parent` handed over.
+    #[napi(factory)]
+    #[allow(
+        unsafe_code,
+        reason = "a number that was handed over stands for a descriptor"
+    )]
+    pub fn join(memory: i32, call_bell: i32, answer_bell: i32) -> Result<NativeLine> {
+        let [memory, call_bell, answer_bell] = [memory, call_bell, answer_bell].map(|fd| {
+            // SAFETY: `lib/child-main.ts` calls this once, with the descriptors that the parent placed for
+            // this process; nobody else in it knows of them, so they are ours to close.
+            unsafe { OwnedFd::from_raw_fd(fd) }
+        });
+        let line = Line::join(memory, call_bell, answer_bell).map_err(failed)?;
+        Ok(NativeLine {
+            end: line.servant(),
+            line,
+            number: None,
+            doorbell: None,
+        })
+    }
+
+    /// For [`NativeLine::attach`] in a worker.
+    #[napi(getter)]
+    pub fn number(&self) -> Option<u32> {
+        self.number
+    }
+
+    /// For [`NativeLine::join`] in a child.
+    #[napi(getter)]
+    pub fn descriptors(&self) -> NativeDescriptors {
+        let fds = self.line.descriptors();
+        NativeDescriptors {
+            memory: fds.memory,
+            call_bell: fds.call_bell,
+            answer_bell: fds.answer_bell,
+        }
+    }
+
+    /// Sends the first `length` bytes; says whether there was room.
+    #[napi]
+    pub fn send(&mut self, message: Uint8ArraySlice<'_>, length: u32) -> Result<bool> {
+        match self.end.send(&message[..length as usize]) {
+            Ok(()) => Ok(true),
+            Err(LineError::Full) => Ok(false),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Takes the next message and says its length; -1 where there is none, and then the next rings. A message
+    /// longer than `into` is not taken: call again with room for it.
+    #[napi]
+    pub fn take(&mut self, mut into: Uint8ArraySlice<'_>) -> Result<f64> {
+        let length = loop {
+            match self.end.peek().map_err(failed)? {
+                Some(length) => break length,
+                None if self.end.park() => return Ok(-1.0),
+                None => {}
+            }
+        };
+        if let Some(into) = bytes_of(&mut into).get_mut(..length) {
+            self.end.take(into).map_err(failed)?;
+        }
+        Ok(length as f64)
+    }
+
+    /// Lends a copy of a value to the other end, and says its number; -1 where it has to go within the message.
+    #[napi]
+    pub fn lend(&mut self, value: Uint8ArraySlice<'_>) -> Result<f64> {
+        let block = self.end.lend(&value).map_err(failed)?;
+        Ok(block.map_or(-1.0, |block| block.number() as f64))
+    }
+
+    /// Takes back a value that the other end never heard of.
+    #[napi]
+    pub fn retract(&mut self, number: f64) {
+        self.end.retract(Block::from_number(number as u64));
+    }
+
+    /// A value that the other end lent, in place: its memory is given back when JavaScript is done with it. Null
+    /// where so much is kept already that it has to be copied.
+    #[napi]
+    pub fn borrow<'env>(
+        &self,
+        env: &'env Env,
+        number: f64,
+        length: f64,
+    ) -> Result<Option<ArrayBuffer<'env>>> {
+        let block = Block::from_number(number as u64);
+        let value = self.end.borrow(block, length as usize).map_err(failed)?;
+        match self.end.keep(value) {
+            Ok(kept) => seen_in_place(env, kept).map(Some),
+            Err(value) => {
+                // It stays lent: `copy` is what gives it back.
+                value.leave();
+                Ok(None)
+            }
+        }
+    }
+
+    /// Copies a value that the other end lent, and gives its memory back.
+    #[napi]
+    pub fn copy(&self, number: f64, mut into: Uint8ArraySlice<'_>) -> Result<()> {
+        let block = Block::from_number(number as u64);
+        let value = self.end.borrow(block, into.len()).map_err(failed)?;
+        value.copy_to(bytes_of(&mut into));
+        Ok(())
+    }
+
+    /// Blocks until there is a message or the line is closed, no longer than `limit_s`; for the first `spin_s` of it
+    /// the core is kept busy. Says whether there is anything.
+    #[napi]
+    pub fn wait(&self, spin_s: f64, limit_s: f64) -> bool {
+        self.end.wait(seconds(spin_s), seconds(limit_s))
+    }
+
+    /// Calls `callback` in the event loop whenever this end is woken: once after each [`NativeLine::take`] that
+    /// found nothing.
+    #[napi]
+    pub fn listen(&mut self, env: &Env, callback: Function<'_, (), ()>) -> Result<()> {
+        self.doorbell = Some(Doorbell::new(env, self.end.bell().raw(), &callback)?);
+        Ok(())
+    }
+
+    /// Whether listening keeps the process alive; at first it does not.
+    #[napi]
+    pub fn hold(&self, hold: bool) {
+        if let Some(doorbell) = &self.doorbell {
+            doorbell.hold(hold);
+        }
+    }
+
+    /// Ends [`NativeLine::listen`].
+    #[napi]
+    pub fn deafen(&mut self) {
+        self.doorbell = None;
+    }
+
+    /// Closes the line: the other end wakes, and sees it once it has taken what was sent.
+    #[napi]
+    pub fn close(&self) {
+        self.end.close();
+    }
+
+    /// Whether either end has closed the line.
+    #[napi(getter)]
+    pub fn closed(&self) -> bool {
+        self.end.is_closed()
+    }
+}
+
+impl Drop for NativeLine {
+    fn drop(&mut self) {
+        // However this end went, the other must not wait for it.
+        self.end.close();
+        if let Some(number) = self.number {
+            lines().remove(&number);
+        }
+    }
+}
+
+/// For a child process: it is ended with `parent`. False where that is gone already.
+#[napi]
+pub fn end_with_parent(parent: u32) -> Result<bool> {
+    child::end_with_parent(parent).map_err(|error| failed(error.into()))
+}
+
+/// Blocks until a child has ended, no longer than `limit_s`, then kills it. Says whether it was killed.
+#[napi]
+pub fn end_child(pid: u32, limit_s: f64) -> Result<bool> {
+    child::end(pid, seconds(limit_s)).map_err(|error| failed(error.into()))
+}

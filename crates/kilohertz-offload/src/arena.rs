@@ -1,0 +1,230 @@
+//! Room for large values: which bytes of the file are lent to the other end.
+//!
+//! The sender of a direction keeps this book alone; the receiver only says which blocks it gives back.
+//! First fit from the front: what was used before is used again, so its pages are there already.
+
+use std::ops::Range;
+
+use crate::layout::{BLOCKS, BLOCKS_FOR_MESSAGES, Direction, PAGE};
+
+/// A part of the file that is lent to the receiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Block {
+    /// Its number, under which the receiver gives it back.
+    pub index: u32,
+    /// Where it begins in the file.
+    pub offset: u64,
+}
+
+impl Block {
+    /// As one whole number below 2^53, so that it is exact as a double as well.
+    pub fn number(self) -> u64 {
+        self.offset / PAGE * u64::from(BLOCKS) + u64::from(self.index)
+    }
+
+    /// The block with this [`Block::number`].
+    pub fn from_number(number: u64) -> Block {
+        Block {
+            index: (number % u64::from(BLOCKS)) as u32,
+            offset: (number / u64::from(BLOCKS)).saturating_mul(PAGE),
+        }
+    }
+}
+
+/// What a block is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// An array beside a message.
+    Value,
+    /// A message that is too long for its slot; for these some blocks are kept.
+    Message,
+}
+
+/// The book of one direction's blocks.
+#[derive(Debug)]
+pub struct Arena {
+    /// Free parts of the arena: in order, never touching.
+    free: Vec<Range<u64>>,
+    /// The bytes each block occupies; empty where it is not lent.
+    lent: Vec<Range<u64>>,
+    unused: Vec<u32>,
+    arena: Range<u64>,
+    beyond: Range<u64>,
+}
+
+impl Arena {
+    /// The book of a direction whose arena has so many bytes, all of them free.
+    pub fn new(direction: Direction, arena_bytes: u64) -> Arena {
+        let arena = direction.arena(arena_bytes);
+        Arena {
+            free: Vec::from_iter((!arena.is_empty()).then(|| arena.clone())),
+            lent: vec![0..0; BLOCKS as usize],
+            unused: (0..BLOCKS).rev().collect(),
+            arena,
+            beyond: direction.beyond(),
+        }
+    }
+
+    /// Whether this block lies within the arena, which both ends keep mapped.
+    pub fn is_mapped(&self, block: Block) -> bool {
+        self.arena.contains(&block.offset)
+    }
+
+    /// The numbers of the blocks that are lent.
+    pub fn lent(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..BLOCKS).filter(|index| !self.lent[*index as usize].is_empty())
+    }
+
+    /// Lends room for so many bytes; none where too many blocks are lent already.
+    pub fn lend(&mut self, bytes: usize, purpose: Use) -> Option<Block> {
+        let kept = match purpose {
+            Use::Value => BLOCKS_FOR_MESSAGES as usize,
+            Use::Message => 0,
+        };
+        if self.unused.len() <= kept {
+            return None;
+        }
+        let size = (bytes as u64).max(1).next_multiple_of(PAGE);
+        let range = match self
+            .free
+            .iter()
+            .position(|part| part.end - part.start >= size)
+        {
+            Some(nth) => {
+                let start = self.free[nth].start;
+                self.free[nth].start += size;
+                if self.free[nth].is_empty() {
+                    self.free.remove(nth);
+                }
+                start..start + size
+            }
+            None => self.beyond_the_arena(size)?,
+        };
+        let index = self.unused.pop()?;
+        let offset = range.start;
+        self.lent[index as usize] = range;
+        Some(Block { index, offset })
+    }
+
+    /// The next bytes beyond the arena. They are used once: a terabyte lasts long, and what is given
+    /// back goes to the system.
+    fn beyond_the_arena(&mut self, size: u64) -> Option<Range<u64>> {
+        let start = self.beyond.start;
+        if self.beyond.end - start < size {
+            return None;
+        }
+        self.beyond.start += size;
+        Some(start..start + size)
+    }
+
+    /// Takes a block back. Where it lay beyond the arena, its bytes are returned: they are nobody's now.
+    pub fn take_back(&mut self, index: u32) -> Option<Range<u64>> {
+        let range = std::mem::replace(self.lent.get_mut(index as usize)?, 0..0);
+        if range.is_empty() {
+            return None;
+        }
+        self.unused.push(index);
+        if !self.arena.contains(&range.start) {
+            return Some(range);
+        }
+        let nth = self.free.partition_point(|part| part.start < range.start);
+        let joins_next = self
+            .free
+            .get(nth)
+            .is_some_and(|next| next.start == range.end);
+        let joins_last = nth > 0 && self.free[nth - 1].end == range.start;
+        match (joins_last, joins_next) {
+            (true, true) => self.free[nth - 1].end = self.free.remove(nth).end,
+            (true, false) => self.free[nth - 1].end = range.end,
+            (false, true) => self.free[nth].start = range.start,
+            (false, false) => self.free.insert(nth, range),
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ARENA: u64 = 16 * PAGE;
+
+    fn arena() -> Arena {
+        Arena::new(Direction::Answers, ARENA)
+    }
+
+    #[test]
+    fn blocks_never_overlap_and_all_room_comes_back() {
+        let mut arena = arena();
+        let mut held: Vec<(Block, u64)> = Vec::new();
+        let mut seed = 7_u64;
+        for _ in 0..20_000 {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let roll = seed >> 33;
+            if roll % 3 != 0 {
+                let bytes = (roll % (5 * PAGE)) as usize;
+                if let Some(block) = arena.lend(bytes, Use::Value) {
+                    let size = (bytes as u64).max(1).next_multiple_of(PAGE);
+                    for (other, length) in &held {
+                        let apart = block.offset >= other.offset + length
+                            || other.offset >= block.offset + size;
+                        assert!(apart && block.index != other.index);
+                    }
+                    held.push((block, size));
+                }
+            } else if !held.is_empty() {
+                let (block, _) = held.swap_remove(roll as usize % held.len());
+                arena.take_back(block.index);
+            }
+        }
+        for (block, _) in held {
+            arena.take_back(block.index);
+        }
+        assert_eq!(arena.free, [Direction::Answers.arena(ARENA)]);
+        assert_eq!(arena.lent().count(), 0);
+    }
+
+    #[test]
+    fn what_finds_no_room_goes_beyond_the_arena_and_back_to_the_system() {
+        let mut arena = arena();
+        let inside = arena.lend(ARENA as usize, Use::Value).unwrap();
+        let beyond = arena.lend(1, Use::Value).unwrap();
+        assert!(arena.is_mapped(inside) && !arena.is_mapped(beyond));
+        assert_eq!(
+            arena.take_back(beyond.index),
+            Some(beyond.offset..beyond.offset + PAGE)
+        );
+        assert_eq!(arena.take_back(inside.index), None);
+    }
+
+    #[test]
+    fn values_leave_blocks_for_long_messages() {
+        let mut arena = arena();
+        let values = std::iter::from_fn(|| arena.lend(1, Use::Value)).count();
+        assert_eq!(values, (BLOCKS - BLOCKS_FOR_MESSAGES) as usize);
+        assert!(arena.lend(1, Use::Message).is_some());
+    }
+
+    #[test]
+    fn a_block_that_is_not_lent_cannot_come_back() {
+        let mut arena = arena();
+        let block = arena.lend(1, Use::Value).unwrap();
+        arena.take_back(block.index);
+        assert_eq!(arena.take_back(block.index), None);
+        assert_eq!(arena.take_back(BLOCKS), None);
+        assert_eq!(arena.free, [Direction::Answers.arena(ARENA)]);
+    }
+
+    #[test]
+    fn a_blocks_number_is_exact_as_a_double() {
+        for offset in [0, PAGE, Direction::Answers.beyond().end - PAGE] {
+            let block = Block {
+                index: BLOCKS - 1,
+                offset,
+            };
+            let number = block.number() as f64;
+            assert_eq!(Block::from_number(number as u64), block);
+            assert!(number < 2_f64.powi(53));
+        }
+    }
+}

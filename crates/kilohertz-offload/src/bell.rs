@@ -1,0 +1,54 @@
+//! Waking the other end, whether it sleeps in a call, in its event loop or in Python.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::time::Duration;
+
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+
+/// An event counter of the kernel; the other end may be in another process.
+#[derive(Debug)]
+pub struct Bell(OwnedFd);
+
+impl Bell {
+    /// A bell of this process; a child has it where it is handed over.
+    pub fn make() -> io::Result<Bell> {
+        Ok(Bell(eventfd(0, EventfdFlags::CLOEXEC)?))
+    }
+
+    /// The bell behind a descriptor that was handed over.
+    pub fn join(fd: OwnedFd) -> Bell {
+        Bell(fd)
+    }
+
+    /// Wakes the other end. Does not block: the counter has room for 2^64 rings.
+    pub fn ring(&self) {
+        // It can only fail where the descriptor is no event counter: then nobody listens.
+        let _ = rustix::io::write(&self.0, &1_u64.to_ne_bytes());
+    }
+
+    /// Forgets the rings so far. Blocks where there was none and nobody made it non-blocking.
+    fn clear(&self) {
+        clear(self.0.as_fd());
+    }
+
+    /// Waits for a ring, which it clears, no longer than `limit`.
+    pub fn wait(&self, limit: Duration) {
+        let limit = Timespec::try_from(limit).ok();
+        let mut fds = [PollFd::new(&self.0, PollFlags::IN)];
+        // An interrupted wait is a wait that was shorter: the caller looks again.
+        if matches!(poll(&mut fds, limit.as_ref()), Ok(1..)) {
+            self.clear();
+        }
+    }
+
+    /// The descriptor, for handing it over or polling it.
+    pub fn raw(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+/// Forgets the rings so far of a bell that was readable.
+pub fn clear(bell: BorrowedFd<'_>) {
+    let _ = rustix::io::read(bell, &mut [0_u8; 8]);
+}

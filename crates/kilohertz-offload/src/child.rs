@@ -1,0 +1,75 @@
+//! How a child process ends: with its parent, or when it is told to.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, getppid, pidfd_open, pidfd_send_signal,
+    set_parent_process_death_signal,
+};
+
+/// For the child: the system ends it when the thread that started it is gone, even where that was
+/// killed. Says whether the parent is still there; if not, the child has to end by itself.
+pub fn end_with_parent(parent: u32) -> io::Result<bool> {
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    // The parent may have gone before the line above; then another is the parent now.
+    Ok(getppid().map(Pid::as_raw_pid) == i32::try_from(parent).ok())
+}
+
+/// For the parent: waits for a child to end by itself, no longer than `limit`, then kills it. Returns once
+/// it runs no more, and whether it had to be killed. It stays to be collected by whoever started it.
+pub fn end(child: u32, limit: Duration) -> io::Result<bool> {
+    let Some(pid) = i32::try_from(child).ok().and_then(Pid::from_raw) else {
+        return Ok(false);
+    };
+    let process = match pidfd_open(pid, PidfdFlags::empty()) {
+        Ok(process) => process,
+        Err(rustix::io::Errno::SRCH) => return Ok(false),
+        Err(error) => return Err(error.into()),
+    };
+    let deadline = Instant::now() + limit;
+    let mut killed = false;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let limit = if killed {
+            None
+        } else {
+            Timespec::try_from(left).ok()
+        };
+        match poll(&mut [PollFd::new(&process, PollFlags::IN)], limit.as_ref()) {
+            Ok(1..) => return Ok(killed),
+            Ok(0) => {
+                killed = true;
+                match pidfd_send_signal(&process, Signal::KILL) {
+                    Ok(()) | Err(rustix::io::Errno::SRCH) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn a_child_that_ends_by_itself_is_not_killed() {
+        let mut child = Command::new("true").spawn().unwrap();
+        assert!(!end(child.id(), Duration::from_secs(60)).unwrap());
+        assert!(child.wait().unwrap().success());
+    }
+
+    #[test]
+    fn a_child_that_does_not_end_is_killed() {
+        let mut child = Command::new("sleep").arg("600").spawn().unwrap();
+        assert!(end(child.id(), Duration::from_millis(20)).unwrap());
+        assert!(!child.wait().unwrap().success());
+        assert!(!end(child.id(), Duration::ZERO).unwrap());
+    }
+}

@@ -1,0 +1,357 @@
+//! The two ends of a line.
+
+use std::io;
+use std::os::fd::{OwnedFd, RawFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::arena::{Arena, Block, Use};
+use crate::bell::Bell;
+use crate::layout::{CLOSED_AT, Direction, SLOT_BODY, SLOT_HEAD, SLOTS};
+use crate::region::{Borrowed, Region};
+
+/// What can go wrong on a line.
+#[derive(Debug, thiserror::Error)]
+pub enum LineError {
+    /// Too many messages are under way.
+    #[error("{SLOTS} messages are under way; take answers before sending more")]
+    Full,
+    /// The memory is none of a line's.
+    #[error("the memory was not made by this version of kilohertz; use the same on both ends")]
+    Foreign,
+    /// What the other end wrote cannot be.
+    #[error("the other end wrote what it may not; end it")]
+    Garbled,
+    /// A system call failed.
+    #[error("the shared memory failed: {0}")]
+    System(#[from] io::Error),
+}
+
+/// What is shared by the two ends of a line in one process.
+#[derive(Debug)]
+struct Shared {
+    region: Arc<Region>,
+    call_bell: Bell,
+    answer_bell: Bell,
+}
+
+/// What has to be handed over for the other end.
+#[derive(Debug, Clone, Copy)]
+pub struct Descriptors {
+    /// The memory.
+    pub memory: RawFd,
+    /// What wakes the servant.
+    pub call_bell: RawFd,
+    /// What wakes the caller.
+    pub answer_bell: RawFd,
+}
+
+/// A line that was made but whose servant is still to come.
+#[derive(Debug, Clone)]
+pub struct Line(Arc<Shared>);
+
+impl Line {
+    /// A new line, with so many bytes in each direction for large values.
+    pub fn make(arena_bytes: u64) -> Result<Line, LineError> {
+        Ok(Line(Arc::new(Shared {
+            region: Arc::new(Region::make(arena_bytes)?),
+            call_bell: Bell::make()?,
+            answer_bell: Bell::make()?,
+        })))
+    }
+
+    /// The line whose descriptors another process handed over.
+    pub fn join(
+        memory: OwnedFd,
+        call_bell: OwnedFd,
+        answer_bell: OwnedFd,
+    ) -> Result<Line, LineError> {
+        Ok(Line(Arc::new(Shared {
+            region: Arc::new(Region::join(memory)?),
+            call_bell: Bell::join(call_bell),
+            answer_bell: Bell::join(answer_bell),
+        })))
+    }
+
+    /// What has to be handed over for the other end; valid while this or an end of it lives.
+    pub fn descriptors(&self) -> Descriptors {
+        Descriptors {
+            memory: self.0.region.raw(),
+            call_bell: self.0.call_bell.raw(),
+            answer_bell: self.0.answer_bell.raw(),
+        }
+    }
+
+    /// The end that sends calls. There may be one.
+    pub fn caller(&self) -> End {
+        End::new(Arc::clone(&self.0), Direction::Calls, Direction::Answers)
+    }
+
+    /// The end that answers them. There may be one.
+    pub fn servant(&self) -> End {
+        End::new(Arc::clone(&self.0), Direction::Answers, Direction::Calls)
+    }
+}
+
+/// One end of a line, for one thread at a time.
+#[derive(Debug)]
+pub struct End {
+    shared: Arc<Shared>,
+    outward: Direction,
+    inward: Direction,
+    sent: u32,
+    taken: u32,
+    arena: Arena,
+    /// Bytes and number of the other end's blocks that this end keeps.
+    held: Arc<Held>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    bytes: AtomicU64,
+    blocks: AtomicU64,
+}
+
+/// So many of the other end's blocks may be kept: the rest stay for what comes.
+const MOST_BLOCKS_HELD: u64 = 256;
+
+impl End {
+    fn new(shared: Arc<Shared>, outward: Direction, inward: Direction) -> End {
+        let arena = Arena::new(outward, shared.region.arena_bytes());
+        End {
+            shared,
+            outward,
+            inward,
+            sent: 0,
+            taken: 0,
+            arena,
+            held: Arc::default(),
+        }
+    }
+
+    fn region(&self) -> &Arc<Region> {
+        &self.shared.region
+    }
+
+    fn bell_of(&self, direction: Direction) -> &Bell {
+        match direction {
+            Direction::Calls => &self.shared.call_bell,
+            Direction::Answers => &self.shared.answer_bell,
+        }
+    }
+
+    /// What wakes this end.
+    pub fn bell(&self) -> &Bell {
+        self.bell_of(self.inward)
+    }
+
+    /// Sends a message, and wakes the other end where it sleeps.
+    pub fn send(&mut self, message: &[u8]) -> Result<(), LineError> {
+        if !self.region().track(self.outward).has_room(self.sent) {
+            return Err(LineError::Full);
+        }
+        let slot = self.outward.slot_at(self.sent);
+        let length = u32::try_from(message.len()).map_err(io::Error::other)?;
+        let spilled = message.len() > SLOT_BODY;
+        if spilled {
+            let block = self
+                .lend_as(message, Use::Message)?
+                .ok_or(LineError::Full)?;
+            self.region()
+                .write(slot + SLOT_HEAD, &block.number().to_le_bytes());
+        } else {
+            self.region().write(slot + SLOT_HEAD, message);
+        }
+        self.region().write(slot, &length.to_le_bytes());
+        self.region()
+            .write(slot + 4, &u32::from(spilled).to_le_bytes());
+        self.sent = self.sent.wrapping_add(1);
+        if self.region().track(self.outward).publish(self.sent) {
+            self.bell_of(self.outward).ring();
+        }
+        Ok(())
+    }
+
+    /// Lends a copy of a value to the other end; none where it has too many already, and the value has
+    /// to go within the message.
+    pub fn lend(&mut self, value: &[u8]) -> Result<Option<Block>, LineError> {
+        self.lend_as(value, Use::Value)
+    }
+
+    fn lend_as(&mut self, value: &[u8], purpose: Use) -> Result<Option<Block>, LineError> {
+        self.collect_returned();
+        let Some(block) = self.arena.lend(value.len(), purpose) else {
+            return Ok(None);
+        };
+        if self.arena.is_mapped(block) {
+            self.region().write(block.offset as usize, value);
+        } else if let Err(error) = self.region().write_beyond(block.offset, value) {
+            self.retract(block);
+            return Err(error.into());
+        }
+        Ok(Some(block))
+    }
+
+    /// Takes back a block that the other end never heard of.
+    pub fn retract(&mut self, block: Block) {
+        if let Some(range) = self.arena.take_back(block.index) {
+            self.region().forget_beyond(range);
+        }
+    }
+
+    fn collect_returned(&mut self) {
+        let region = Arc::clone(self.region());
+        let returned: Vec<u32> = self
+            .arena
+            .lent()
+            .filter(|index| {
+                let word = region.word(self.outward.returned_at(*index));
+                // Acquire pairs with the receiver's release: it reads the block no more.
+                word.load(Ordering::Acquire) != 0 && {
+                    word.store(0, Ordering::Relaxed);
+                    true
+                }
+            })
+            .collect();
+        for index in returned {
+            if let Some(range) = self.arena.take_back(index) {
+                region.forget_beyond(range);
+            }
+        }
+    }
+
+    /// The length of the next message, where there is one.
+    pub fn peek(&self) -> Result<Option<usize>, LineError> {
+        match self.region().track(self.inward).under_way(self.taken) {
+            0 => Ok(None),
+            1..=SLOTS => Ok(Some(self.head()?.0)),
+            _ => Err(LineError::Garbled),
+        }
+    }
+
+    /// The next message's length, and whether it went to a block.
+    fn head(&self) -> Result<(usize, bool), LineError> {
+        let slot = self.inward.slot_at(self.taken);
+        let [mut length, mut spilled] = [[0; 4]; 2];
+        self.region().read(slot, &mut length);
+        self.region().read(slot + 4, &mut spilled);
+        let length = u32::from_le_bytes(length) as usize;
+        match u32::from_le_bytes(spilled) {
+            0 if length <= SLOT_BODY => Ok((length, false)),
+            1 => Ok((length, true)),
+            _ => Err(LineError::Garbled),
+        }
+    }
+
+    /// Takes the next message, of which [`End::peek`] said the length.
+    ///
+    /// # Panics
+    /// Where `into` has another length.
+    pub fn take(&mut self, into: &mut [u8]) -> Result<(), LineError> {
+        let (length, spilled) = self.head()?;
+        assert_eq!(into.len(), length, "a message of another length");
+        let at = self.inward.slot_at(self.taken) + SLOT_HEAD;
+        if spilled {
+            let mut number = [0; 8];
+            self.region().read(at, &mut number);
+            let block = Block::from_number(u64::from_le_bytes(number));
+            Borrowed::take(self.region(), self.inward, block, length)?.copy_to(into);
+        } else {
+            self.region().read(at, into);
+        }
+        self.taken = self.taken.wrapping_add(1);
+        self.region().track(self.inward).took(self.taken);
+        Ok(())
+    }
+
+    /// A value that the other end lent beside the message taken last.
+    pub fn borrow(&self, block: Block, length: usize) -> Result<Borrowed, LineError> {
+        Borrowed::take(self.region(), self.inward, block, length)
+    }
+
+    /// Keeps a value for as long as the receiver likes; none where so much is kept already that it has to be
+    /// copied, because the other end would run out of room.
+    pub fn keep(&self, value: Borrowed) -> Result<Kept, Borrowed> {
+        let bytes = value.len() as u64;
+        let held = &self.held;
+        if held.blocks.load(Ordering::Relaxed) >= MOST_BLOCKS_HELD
+            || held.bytes.load(Ordering::Relaxed) + bytes > self.region().arena_bytes() / 2
+        {
+            return Err(value);
+        }
+        held.blocks.fetch_add(1, Ordering::Relaxed);
+        held.bytes.fetch_add(bytes, Ordering::Relaxed);
+        Ok(Kept {
+            value,
+            held: Arc::clone(held),
+        })
+    }
+
+    /// Waits until there is a message or the line is closed, no longer than `limit`; the first `spin` of it
+    /// awake. Says whether there is anything.
+    pub fn wait(&self, spin: Duration, limit: Duration) -> bool {
+        let track = self.region().track(self.inward);
+        let there = || track.under_way(self.taken) != 0 || self.is_closed();
+        if there() {
+            return true;
+        }
+        if !spin.is_zero() {
+            track.wake();
+            let until = Instant::now() + spin;
+            while Instant::now() < until {
+                if there() {
+                    return true;
+                }
+                std::hint::spin_loop();
+            }
+        }
+        if track.park(self.taken) {
+            if !self.is_closed() {
+                self.bell().wait(limit);
+            }
+            track.wake();
+        }
+        there()
+    }
+
+    /// For an end that waits for its bell elsewhere: whether it may, because there is nothing to take.
+    pub fn park(&self) -> bool {
+        self.region().track(self.inward).park(self.taken)
+    }
+
+    /// Closes the line: the other end wakes, and sees it once it has taken what was sent.
+    pub fn close(&self) {
+        self.region().word(CLOSED_AT).store(1, Ordering::SeqCst);
+        self.shared.call_bell.ring();
+        self.shared.answer_bell.ring();
+    }
+
+    /// Whether either end has closed the line.
+    pub fn is_closed(&self) -> bool {
+        self.region().word(CLOSED_AT).load(Ordering::SeqCst) != 0
+    }
+}
+
+/// A value of the other end's that is kept; it is given back when this is dropped.
+#[derive(Debug)]
+pub struct Kept {
+    value: Borrowed,
+    held: Arc<Held>,
+}
+
+impl Kept {
+    /// The value.
+    pub fn value(&self) -> &Borrowed {
+        &self.value
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.held.blocks.fetch_sub(1, Ordering::Relaxed);
+        self.held
+            .bytes
+            .fetch_sub(self.value.len() as u64, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,281 @@
+//! The memory that both ends map.
+
+#![allow(
+    unsafe_code,
+    reason = "memory that another process maps too has no other name than a pointer"
+)]
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use memmap2::{MmapOptions, MmapRaw};
+use rustix::fs::{FallocateFlags, MemfdFlags, fallocate, ftruncate, memfd_create};
+
+use crate::arena::Block;
+use crate::layout::{
+    ARENA_BYTES_AT, ARENAS_AT, Direction, LARGEST_ARENA, MAGIC, PAGE, VERSION, VERSION_AT,
+};
+use crate::line::LineError;
+use crate::track::Track;
+
+/// An anonymous memory file, mapped.
+#[derive(Debug)]
+pub struct Region {
+    file: File,
+    map: MmapRaw,
+    arena_bytes: u64,
+}
+
+impl Region {
+    /// New memory, with an arena of so many bytes in each direction. The system provides what is used.
+    pub fn make(arena_bytes: u64) -> io::Result<Region> {
+        let arena_bytes = arena_bytes.min(LARGEST_ARENA).next_multiple_of(PAGE);
+        let file = memfd_create("kilohertz", MemfdFlags::CLOEXEC)?;
+        ftruncate(&file, Direction::Answers.arena(arena_bytes).end)?;
+        let region = Region::map(file.into(), arena_bytes)?;
+        region.write(ARENA_BYTES_AT, &arena_bytes.to_le_bytes());
+        region.write(VERSION_AT, &VERSION.to_le_bytes());
+        region.write(0, &MAGIC.to_le_bytes());
+        Ok(region)
+    }
+
+    /// The memory behind a descriptor that was handed over.
+    pub fn join(fd: OwnedFd) -> Result<Region, LineError> {
+        let file = File::from(fd);
+        let bytes = file.metadata()?.len();
+        if bytes < ARENAS_AT as u64 {
+            return Err(LineError::Foreign);
+        }
+        let head = Region::map_part(&file, 0..ARENAS_AT as u64)?;
+        let head = Region {
+            file,
+            map: head,
+            arena_bytes: 0,
+        };
+        let [mut magic, mut arena] = [[0; 8]; 2];
+        let mut version = [0; 4];
+        head.read(0, &mut magic);
+        head.read(VERSION_AT, &mut version);
+        head.read(ARENA_BYTES_AT, &mut arena);
+        let arena_bytes = u64::from_le_bytes(arena);
+        let ours = u64::from_le_bytes(magic) == MAGIC && u32::from_le_bytes(version) == VERSION;
+        if !ours || arena_bytes > LARGEST_ARENA || bytes < Direction::Answers.arena(arena_bytes).end
+        {
+            return Err(LineError::Foreign);
+        }
+        Ok(Region::map(head.file, arena_bytes)?)
+    }
+
+    fn map(file: File, arena_bytes: u64) -> io::Result<Region> {
+        let map = Region::map_part(&file, 0..Direction::Answers.arena(arena_bytes).end)?;
+        Ok(Region {
+            file,
+            map,
+            arena_bytes,
+        })
+    }
+
+    fn map_part(file: &File, part: Range<u64>) -> io::Result<MmapRaw> {
+        let length = usize::try_from(part.end - part.start).map_err(io::Error::other)?;
+        MmapOptions::new()
+            .offset(part.start)
+            .len(length)
+            .map_raw(file)
+    }
+
+    /// The size of each arena [bytes].
+    pub fn arena_bytes(&self) -> u64 {
+        self.arena_bytes
+    }
+
+    /// The descriptor, for handing it over.
+    pub fn raw(&self) -> RawFd {
+        self.file.as_raw_fd()
+    }
+
+    /// The word at one of the layout's places.
+    ///
+    /// # Panics
+    /// Where the place is none: a multiple of four before the arenas.
+    pub(crate) fn word(&self, at: usize) -> &AtomicU32 {
+        assert!(at.is_multiple_of(4) && at + 4 <= ARENAS_AT);
+        // SAFETY: the four bytes are within the mapping, which lives as long as this reference, and aligned.
+        // Every access to them, by whichever process, is atomic: neither end reads or writes words otherwise
+        // (in Python a four-byte store to an aligned address is one store).
+        unsafe { AtomicU32::from_ptr(self.map.as_mut_ptr().add(at).cast()) }
+    }
+
+    /// The counters of a direction.
+    pub(crate) fn track(&self, direction: Direction) -> Track<'_> {
+        Track {
+            published: self.word(direction.published_at()),
+            taken: self.word(direction.taken_at()),
+            waiting: self.word(direction.waiting_at()),
+        }
+    }
+
+    /// Copies bytes to a place that this end may write: a slot, or a block that it lends.
+    ///
+    /// # Panics
+    /// Where the bytes do not lie within the mapping.
+    pub(crate) fn write(&self, at: usize, bytes: &[u8]) {
+        assert!(
+            at.checked_add(bytes.len())
+                .is_some_and(|end| end <= self.map.len())
+        );
+        // SAFETY: within the mapping, as asserted. The other end does not touch these bytes until
+        // they are published: `track.rs` and the book of blocks see to it. `bytes` is memory of
+        // this process that no reference to the mapping exists for, so the two do not overlap.
+        unsafe {
+            self.map
+                .as_mut_ptr()
+                .add(at)
+                .copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+        }
+    }
+
+    /// Copies bytes from a place that this end may read: a slot, or a block that it was lent.
+    ///
+    /// # Panics
+    /// Where the bytes do not lie within the mapping.
+    pub(crate) fn read(&self, at: usize, into: &mut [u8]) {
+        assert!(
+            at.checked_add(into.len())
+                .is_some_and(|end| end <= self.map.len())
+        );
+        // SAFETY: within the mapping, as asserted. The other end has published these bytes and does
+        // not write them again before this end gives them back. `into` is this process's own.
+        unsafe {
+            into.as_mut_ptr()
+                .copy_from_nonoverlapping(self.map.as_ptr().add(at), into.len());
+        }
+    }
+
+    /// Copies a value to a block beyond the arenas.
+    pub(crate) fn write_beyond(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let length = bytes.len().max(1) as u64;
+        // It lengthens the file and never shortens it, so both ends may do so at a time.
+        fallocate(&self.file, FallocateFlags::empty(), offset, length)?;
+        let window = Region::map_part(&self.file, offset..offset + length)?;
+        // SAFETY: the window has this length, nobody else knows of the block yet, and `bytes` is
+        // memory of this process that the window, mapped just now, does not overlap.
+        unsafe {
+            window
+                .as_mut_ptr()
+                .copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+        }
+        Ok(())
+    }
+
+    /// Gives the memory of a block beyond the arenas back to the system.
+    pub(crate) fn forget_beyond(&self, range: Range<u64>) {
+        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        // Where it fails the memory stays until the line ends, and is right all the same.
+        let _ = fallocate(&self.file, flags, range.start, range.end - range.start);
+    }
+}
+
+/// A value of the other end's, read in place. It is given back when this is dropped.
+#[derive(Debug)]
+pub struct Borrowed {
+    region: Arc<Region>,
+    direction: Direction,
+    index: u32,
+    offset: u64,
+    length: usize,
+    /// Where the block lies beyond the arenas: its own mapping.
+    window: Option<MmapRaw>,
+    left: bool,
+}
+
+impl Borrowed {
+    /// The block that the other end lent, if that is possible: its bytes are all there.
+    pub(crate) fn take(
+        region: &Arc<Region>,
+        direction: Direction,
+        block: Block,
+        length: usize,
+    ) -> Result<Borrowed, LineError> {
+        let end = block
+            .offset
+            .checked_add(length as u64)
+            .ok_or(LineError::Garbled)?;
+        let within = |range: &Range<u64>| range.start <= block.offset && end <= range.end;
+        let arena = direction.arena(region.arena_bytes);
+        let window = if within(&arena) {
+            None
+        } else if within(&direction.beyond()) && end <= region.file.metadata()?.len() {
+            Some(Region::map_part(
+                &region.file,
+                block.offset..end.max(block.offset + 1),
+            )?)
+        } else {
+            return Err(LineError::Garbled);
+        };
+        Ok(Borrowed {
+            region: Arc::clone(region),
+            direction,
+            index: block.index,
+            offset: block.offset,
+            length,
+            window,
+            left: false,
+        })
+    }
+
+    /// Where the bytes begin. They stay as they are until this is dropped.
+    pub fn as_mut_ptr(&self) -> *mut u8 {
+        match &self.window {
+            Some(window) => window.as_mut_ptr(),
+            // SAFETY: the block lies within the arena, so within the mapping, as `take` checked.
+            None => unsafe { self.region.map.as_mut_ptr().add(self.offset as usize) },
+        }
+    }
+
+    /// How many bytes there are.
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Whether there are no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// Copies the bytes.
+    ///
+    /// # Panics
+    /// Where `into` has another length.
+    pub fn copy_to(&self, into: &mut [u8]) {
+        assert_eq!(into.len(), self.length);
+        // SAFETY: the other end lent these bytes and does not write them until they are given back;
+        // `into` is this process's own and has the same length.
+        unsafe {
+            into.as_mut_ptr()
+                .copy_from_nonoverlapping(self.as_mut_ptr(), self.length);
+        }
+    }
+}
+
+impl Borrowed {
+    /// Drops this without giving the value back: it can be borrowed again.
+    pub fn leave(mut self) {
+        self.left = true;
+    }
+}
+
+impl Drop for Borrowed {
+    fn drop(&mut self) {
+        if self.left {
+            return;
+        }
+        // Release pairs with the sender's acquire: nothing here reads the block any more.
+        self.region
+            .word(self.direction.returned_at(self.index))
+            .store(1, Ordering::Release);
+    }
+}

@@ -1,0 +1,187 @@
+//! The order in which two ends use the slots of one direction, and when a wake is needed.
+//!
+//! One end publishes, the other takes. The counters only go up (and wrap); their difference is
+//! what is under way. The receiver says that it is about to sleep before it looks a last time, the sender
+//! publishes before it looks whether the receiver sleeps: so one of them sees the other.
+
+#[cfg(loom)]
+use loom::sync::atomic::{AtomicU32, Ordering};
+#[cfg(not(loom))]
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::layout::SLOTS;
+
+/// The receiver looks by itself: no wake.
+pub(crate) const AWAKE: u32 = 0;
+/// The receiver sleeps, or is about to.
+pub(crate) const PARKED: u32 = 1;
+
+/// The counters of one direction. A receiver that always wants to be woken, as one in Python does
+/// which cannot order its memory accesses by itself, stores any other number in `waiting`.
+pub(crate) struct Track<'a> {
+    pub(crate) published: &'a AtomicU32,
+    pub(crate) taken: &'a AtomicU32,
+    pub(crate) waiting: &'a AtomicU32,
+}
+
+impl Track<'_> {
+    /// For the sender, who has published `sent`: whether the next slot is free.
+    pub(crate) fn has_room(&self, sent: u32) -> bool {
+        // Acquire pairs with `took`: the receiver has read the slot before it is written again.
+        sent.wrapping_sub(self.taken.load(Ordering::Acquire)) < SLOTS
+    }
+
+    /// For the sender, who has written the slot before `sent`; says whether to ring.
+    pub(crate) fn publish(&self, sent: u32) -> bool {
+        // SeqCst here and in `park`: either this sees that the receiver parked, or the receiver sees
+        // what was published. As a release it also pairs with `under_way`.
+        self.published.store(sent, Ordering::SeqCst);
+        match self.waiting.load(Ordering::SeqCst) {
+            AWAKE => false,
+            PARKED => self.waiting.swap(AWAKE, Ordering::SeqCst) != AWAKE,
+            _ => true,
+        }
+    }
+
+    /// For the receiver, who has taken `taken`: how many messages are there.
+    pub(crate) fn under_way(&self, taken: u32) -> u32 {
+        // Acquire pairs with `publish`: the slots are written.
+        self.published.load(Ordering::Acquire).wrapping_sub(taken)
+    }
+
+    /// For the receiver, who has read the slot before `taken`.
+    pub(crate) fn took(&self, taken: u32) {
+        self.taken.store(taken, Ordering::Release);
+    }
+
+    /// For the receiver, who wants to sleep: whether it may. If so, the next message rings.
+    pub(crate) fn park(&self, taken: u32) -> bool {
+        self.waiting.store(PARKED, Ordering::SeqCst);
+        if self.published.load(Ordering::SeqCst) == taken {
+            return true;
+        }
+        self.wake();
+        false
+    }
+
+    /// For the receiver, who is awake again, for whatever reason.
+    pub(crate) fn wake(&self) {
+        self.waiting.store(AWAKE, Ordering::SeqCst);
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use loom::cell::UnsafeCell;
+    use loom::sync::{Arc, Condvar, Mutex};
+    use loom::thread;
+
+    use super::*;
+
+    /// What the two ends share, with two slots in the place of 256.
+    struct Shared {
+        published: AtomicU32,
+        taken: AtomicU32,
+        waiting: AtomicU32,
+        slots: [UnsafeCell<u32>; 2],
+        bell: Mutex<bool>,
+        rung: Condvar,
+    }
+
+    impl Shared {
+        fn new() -> Arc<Shared> {
+            Arc::new(Shared {
+                published: AtomicU32::new(0),
+                taken: AtomicU32::new(0),
+                waiting: AtomicU32::new(AWAKE),
+                slots: [UnsafeCell::new(0), UnsafeCell::new(0)],
+                bell: Mutex::new(false),
+                rung: Condvar::new(),
+            })
+        }
+
+        fn track(&self) -> Track<'_> {
+            Track {
+                published: &self.published,
+                taken: &self.taken,
+                waiting: &self.waiting,
+            }
+        }
+
+        fn send(&self, sent: u32) {
+            let slot = &self.slots[(sent % 2) as usize];
+            #[allow(unsafe_code, reason = "loom checks that nobody else has the slot")]
+            // SAFETY: loom fails the test where this is not so.
+            slot.with_mut(|slot| unsafe { *slot = sent + 1 });
+            if self.track().publish(sent + 1) {
+                *self.bell.lock().unwrap() = true;
+                self.rung.notify_one();
+            }
+        }
+
+        fn take(&self, taken: u32) -> u32 {
+            let slot = &self.slots[(taken % 2) as usize];
+            #[allow(unsafe_code, reason = "loom checks that nobody else has the slot")]
+            // SAFETY: loom fails the test where this is not so.
+            let value = slot.with(|slot| unsafe { *slot });
+            self.track().took(taken + 1);
+            value
+        }
+
+        fn sleep(&self) {
+            let mut rung = self.bell.lock().unwrap();
+            while !*rung {
+                rung = self.rung.wait(rung).unwrap();
+            }
+            *rung = false;
+        }
+    }
+
+    #[test]
+    fn loom_no_wake_is_lost_and_each_message_is_whole() {
+        loom::model(|| {
+            let shared = Shared::new();
+            let sender = Arc::clone(&shared);
+            let sending = thread::spawn(move || {
+                for sent in 0..2 {
+                    sender.send(sent);
+                }
+            });
+            for taken in 0..2 {
+                while shared.track().under_way(taken) == 0 {
+                    // A wake that got lost would block here for ever, which loom reports.
+                    if shared.track().park(taken) {
+                        shared.sleep();
+                        shared.track().wake();
+                    }
+                }
+                assert_eq!(shared.take(taken), taken + 1);
+            }
+            sending.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn loom_a_slot_is_written_again_only_after_it_was_read() {
+        loom::model(|| {
+            let shared = Shared::new();
+            let sender = Arc::clone(&shared);
+            let sending = thread::spawn(move || {
+                for sent in 0..3 {
+                    // Two slots are there instead of `SLOTS`: the same comparison, smaller.
+                    while !sender.track().has_room(sent + SLOTS - 2) {
+                        thread::yield_now();
+                    }
+                    sender.send(sent);
+                }
+            });
+            for taken in 0..3 {
+                while shared.track().under_way(taken) == 0 {
+                    thread::yield_now();
+                }
+                assert_eq!(shared.take(taken), taken + 1);
+            }
+            sending.join().unwrap();
+        });
+    }
+}

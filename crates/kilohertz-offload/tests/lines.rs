@@ -1,0 +1,214 @@
+//! What a line promises to both ends.
+
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::thread;
+use std::time::Duration;
+
+use kilohertz_offload::arena::Block;
+use kilohertz_offload::layout::{BLOCKS, PAGE, SLOT_BODY, SLOTS};
+use kilohertz_offload::line::{End, Line, LineError};
+
+const LONG: Duration = Duration::from_secs(60);
+const ARENA: u64 = 64 * PAGE;
+
+fn line() -> (End, End) {
+    let line = Line::make(ARENA).unwrap();
+    (line.caller(), line.servant())
+}
+
+fn take(end: &mut End) -> Option<Vec<u8>> {
+    let mut message = vec![0; end.peek().unwrap()?];
+    end.take(&mut message).unwrap();
+    Some(message)
+}
+
+fn next(end: &mut End) -> Vec<u8> {
+    loop {
+        if let Some(message) = take(end) {
+            return message;
+        }
+        assert!(end.wait(Duration::ZERO, LONG) || !end.is_closed());
+    }
+}
+
+#[test]
+fn messages_of_any_length_arrive_whole_and_in_order() {
+    let (mut caller, mut servant) = line();
+    let lengths = [0, 1, SLOT_BODY, SLOT_BODY + 1, ARENA as usize + 1, 3];
+    for (nth, length) in lengths.into_iter().enumerate() {
+        caller.send(&vec![nth as u8; length]).unwrap();
+    }
+    for (nth, length) in lengths.into_iter().enumerate() {
+        assert_eq!(take(&mut servant), Some(vec![nth as u8; length]));
+    }
+    assert_eq!(take(&mut servant), None);
+}
+
+#[test]
+fn calls_and_answers_cross_between_threads_without_loss() {
+    let (mut caller, mut servant) = line();
+    let serving = thread::spawn(move || {
+        for nth in 0..20_000_u32 {
+            assert_eq!(next(&mut servant), nth.to_le_bytes());
+            servant.send(&nth.to_le_bytes()).unwrap();
+        }
+    });
+    let mut sent = 0_u32;
+    for answered in 0..20_000_u32 {
+        while sent < 20_000 && sent - answered < 100 {
+            caller.send(&sent.to_le_bytes()).unwrap();
+            sent += 1;
+        }
+        assert_eq!(next(&mut caller), answered.to_le_bytes());
+    }
+    serving.join().unwrap();
+}
+
+#[test]
+fn a_line_that_is_full_says_so_and_loses_nothing() {
+    let (mut caller, mut servant) = line();
+    for nth in 0..SLOTS {
+        caller.send(&nth.to_le_bytes()).unwrap();
+    }
+    assert!(matches!(caller.send(b"more"), Err(LineError::Full)));
+    assert_eq!(next(&mut servant), 0_u32.to_le_bytes());
+    caller.send(b"more").unwrap();
+    for nth in 1..SLOTS {
+        assert_eq!(next(&mut servant), nth.to_le_bytes());
+    }
+    assert_eq!(next(&mut servant), b"more");
+}
+
+#[test]
+fn a_lent_value_stays_as_it_was_until_it_is_given_back() {
+    let (mut caller, servant) = line();
+    let first = caller.lend(&[1; 10_000]).unwrap().unwrap();
+    let borrowed = servant.borrow(first, 10_000).unwrap();
+    let others: Vec<_> = (2..12)
+        .map(|fill| caller.lend(&[fill; 10_000]).unwrap().unwrap())
+        .collect();
+    assert!(others.iter().all(|other| other.offset != first.offset));
+    let mut value = vec![0; 10_000];
+    borrowed.copy_to(&mut value);
+    assert_eq!(value, [1; 10_000]);
+    drop(borrowed);
+    assert_eq!(
+        caller.lend(&[9; 10_000]).unwrap().unwrap().offset,
+        first.offset
+    );
+}
+
+#[test]
+fn values_beyond_the_arena_still_cross_and_their_memory_is_given_back() {
+    let line = Line::make(ARENA).unwrap();
+    let (mut caller, servant) = (line.caller(), line.servant());
+    let descriptor = line.descriptors().memory;
+    let bytes = 4 * ARENA as usize;
+    let used = || {
+        // SAFETY-free: the descriptor is borrowed while the line lives.
+        rustix::fs::fstat(borrow(descriptor)).unwrap().st_blocks * 512
+    };
+    let before = used();
+    for fill in 0..20 {
+        let block = caller.lend(&vec![fill; bytes]).unwrap().unwrap();
+        let borrowed = servant.borrow(block, bytes).unwrap();
+        let mut value = vec![0; bytes];
+        borrowed.copy_to(&mut value);
+        assert!(value.iter().all(|byte| *byte == fill));
+    }
+    caller.lend(b"small").unwrap().unwrap();
+    assert!(
+        used() - before < 2 * bytes as i64,
+        "{} bytes",
+        used() - before
+    );
+}
+
+#[allow(
+    unsafe_code,
+    reason = "a test looks at a descriptor that the line owns"
+)]
+fn borrow<'a>(fd: i32) -> BorrowedFd<'a> {
+    // SAFETY: the callers keep the line alive for as long as they use the descriptor.
+    unsafe { BorrowedFd::borrow_raw(fd) }
+}
+
+#[test]
+fn what_is_kept_is_bounded_so_that_the_sender_keeps_room() {
+    let (mut caller, servant) = line();
+    let mut kept = Vec::new();
+    for _ in 0..10 {
+        let block = caller.lend(&[7; 8 * PAGE as usize]).unwrap().unwrap();
+        if let Ok(value) = servant.keep(servant.borrow(block, 8 * PAGE as usize).unwrap()) {
+            kept.push(value);
+        }
+    }
+    // Half of the arena, which has room for eight of them.
+    assert_eq!(kept.len(), 4);
+    assert_eq!(kept[0].value().len(), 8 * PAGE as usize);
+    drop(kept);
+    let block = caller.lend(&[7; 8]).unwrap().unwrap();
+    assert!(servant.keep(servant.borrow(block, 8).unwrap()).is_ok());
+}
+
+#[test]
+fn a_block_that_cannot_be_is_refused() {
+    let (_caller, servant) = line();
+    for (offset, length) in [(0, 8), (ARENA * 1000, 8), (u64::MAX - 4, 8), (3 << 40, 8)] {
+        let block = Block {
+            index: BLOCKS - 1,
+            offset,
+        };
+        assert!(matches!(
+            servant.borrow(block, length),
+            Err(LineError::Garbled)
+        ));
+    }
+    let far = Block {
+        index: 0,
+        offset: (1 << 40) + PAGE,
+    };
+    assert!(matches!(servant.borrow(far, 8), Err(LineError::Garbled)));
+}
+
+#[test]
+fn a_closed_line_wakes_the_other_end_which_still_gets_what_was_sent() {
+    let (mut caller, mut servant) = line();
+    let serving = thread::spawn(move || {
+        let message = next(&mut servant);
+        while !servant.is_closed() {
+            servant.wait(Duration::ZERO, LONG);
+        }
+        message
+    });
+    caller.send(b"last").unwrap();
+    caller.close();
+    assert_eq!(serving.join().unwrap(), b"last");
+}
+
+#[test]
+fn a_process_that_was_handed_the_descriptors_has_the_same_line() {
+    let line = Line::make(ARENA).unwrap();
+    let fds = line.descriptors();
+    let copy = |fd| -> OwnedFd { borrow(fd).try_clone_to_owned().unwrap() };
+    let joined = Line::join(copy(fds.memory), copy(fds.call_bell), copy(fds.answer_bell)).unwrap();
+    let (mut caller, mut servant) = (line.caller(), joined.servant());
+    caller.send(b"call").unwrap();
+    assert_eq!(next(&mut servant), b"call");
+    servant.send(b"answer").unwrap();
+    assert_eq!(next(&mut caller), b"answer");
+}
+
+#[test]
+fn memory_that_is_no_lines_is_refused() {
+    let bell =
+        || -> OwnedFd { rustix::event::eventfd(0, rustix::event::EventfdFlags::CLOEXEC).unwrap() };
+    for bytes in [0, 100, 1 << 23] {
+        let memory = rustix::fs::memfd_create("other", rustix::fs::MemfdFlags::CLOEXEC).unwrap();
+        rustix::fs::ftruncate(&memory, bytes).unwrap();
+        assert!(matches!(
+            Line::join(memory, bell(), bell()),
+            Err(LineError::Foreign)
+        ));
+    }
+}

@@ -1,0 +1,229 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import type { AnyFunction } from './asyncify.ts';
+import { type CallLimits, checkCallLimits } from './call-limits.ts';
+import { checkKeys, checkNumber, checkText } from './checks.ts';
+import { OffloadError } from './errors.ts';
+import { within } from './limit.ts';
+import { CALL, Line, MOST_CALLS } from './line.ts';
+import { calling, NativeLine } from './native.ts';
+import { checkModule } from './offload-module.ts';
+import { checkSharedBytes, DEFAULT_SHARED_BYTES } from './shared-bytes.ts';
+
+/** This module as it is, source or compiled, decides which the thread runs. */
+const MAIN: URL = new URL(
+  import.meta.url.endsWith('.ts') ? './inference-worker.ts' : './inference-worker.js',
+  import.meta.url,
+);
+
+const DEFAULT_QUEUE = 64;
+const DEFAULT_STOP_S = 1;
+
+/** The names of what a module exports as functions. */
+export type FunctionNames<Module> = {
+  [Name in keyof Module & string]: Module[Name] extends AnyFunction ? Name : never;
+}[keyof Module & string];
+
+/** What a function answers when it is called in another thread. */
+type Answer<F> = F extends (...args: never[]) => infer Result ? Awaited<Result> : never;
+type Given<F> = F extends (...args: infer Args) => unknown ? Args : never;
+
+/** An export of the module, as a function; {@link InferenceThread.wrap} makes it. */
+export interface Wrapped<Work extends AnyFunction> {
+  /** Calls it on the thread. */
+  (...args: Parameters<Work>): Promise<Awaited<ReturnType<Work>>>;
+  /** Calls it on the thread, and blocks this one until the answer is there. */
+  sync(...args: Parameters<Work>): Awaited<ReturnType<Work>>;
+  /** The same call with limits, as in `infer.with({ timeoutS: 0.1 })(image)`. */
+  with(limits: CallLimits): (...args: Parameters<Work>) => Promise<Awaited<ReturnType<Work>>>;
+}
+
+/** How an {@link InferenceThread} is set up. */
+export interface InferenceThreadOptions {
+  /** So many calls may wait for their answer; more are refused. 1 to 128. Default 64. */
+  readonly maxQueued?: number;
+  /**
+   * Shared memory for large arrays, in each direction [bytes]. What finds no room in it still gets
+   * there, slower. The system provides what is used. Default 64 MiB.
+   */
+  readonly sharedBytes?: number;
+}
+
+/**
+ * One thread of its own for a model's inference. It loads a module once, and what the module keeps (a
+ * session of onnxruntime, a context of CUDA) stays warm. Calls are answered in order, one at a time,
+ * asynchronous functions too; a call is a hand-off through shared memory and a wake.
+ *
+ * Arguments and results are copied, once: typed arrays from 64 kB are read by the other side where they
+ * lie in shared memory, and their place is used again when they are garbage collected there. What a
+ * function throws, the call rejects with: an error of the same name, message, stack, `code` and `cause`.
+ * An idle thread uses no processor time and does not keep the process alive.
+ *
+ * @example
+ * await using thread = new InferenceThread<typeof import('./model.js')>(
+ *   new URL('./model.js', import.meta.url),
+ * );
+ * await thread.start();
+ * const action = await thread.run('infer', image);
+ */
+export class InferenceThread<Module extends object = Record<string, AnyFunction>> {
+  readonly #url: string;
+  readonly #maxQueued: number;
+  readonly #sharedBytes: number;
+  #thread:
+    | { readonly worker: Worker; readonly line: Line; readonly ended: Promise<unknown> }
+    | undefined;
+  #starting: Promise<void> | undefined;
+  #stopped = false;
+
+  /**
+   * @param module the URL of the module
+   * @throws {OptionTypeError | OptionRangeError} where an argument is not as it must be
+   * @throws {OffloadError} `OFFLOAD_ENTRY_POINT` where the module is the program itself
+   */
+  constructor(module: string | URL, options: InferenceThreadOptions = {}) {
+    this.#url = checkModule(module);
+    checkKeys('InferenceThread', options, ['maxQueued', 'sharedBytes']);
+    const { maxQueued = DEFAULT_QUEUE, sharedBytes = DEFAULT_SHARED_BYTES } = options;
+    const range = { from: 1, to: MOST_CALLS, integer: true };
+    this.#maxQueued = checkNumber('maxQueued', maxQueued, range);
+    this.#sharedBytes = checkSharedBytes(sharedBytes);
+  }
+
+  /** How many calls wait for their answer, the one that is being answered included. */
+  get queued(): number {
+    return this.#thread?.line.waiting ?? 0;
+  }
+
+  /**
+   * Starts the thread and loads the module; rejects with what that throws. A thread that was stopped can be
+   * started again, with the module loaded anew.
+   */
+  start(): Promise<void> {
+    this.#starting ??= this.#start().catch((error: unknown) => {
+      this.#starting = undefined;
+      throw error;
+    });
+    return this.#starting;
+  }
+
+  async #start(): Promise<void> {
+    const native = calling(() => NativeLine.make(this.#sharedBytes));
+    const line = new Line(native, this.#url, this.#maxQueued, true);
+    const worker = new Worker(MAIN, {
+      workerData: { line: native.number },
+      name: 'kilohertz inference',
+    });
+    let cause: unknown;
+    worker.on('error', (error) => {
+      cause = error;
+    });
+    worker.on('exit', (code) => {
+      if (this.#thread?.worker === worker) {
+        this.#thread = undefined;
+        this.#starting = undefined;
+      }
+      line.break(this.#stopped ? stopped() : crashed(code, cause));
+    });
+    const ended = once(worker, 'exit').catch(() => once(worker, 'exit'));
+    this.#stopped = false;
+    this.#thread = { worker, line, ended };
+    // The calls keep the process alive while they wait; the thread by itself does not.
+    worker.unref();
+    try {
+      await line.call(CALL.make, '', [this.#url]);
+    } catch (error) {
+      await this.stop({ timeoutS: 0 });
+      throw error;
+    }
+  }
+
+  /**
+   * Calls an export of the module on the thread.
+   *
+   * @throws {OffloadError} `OFFLOAD_NOT_STARTED`, `OFFLOAD_STOPPED`, `OFFLOAD_QUEUE_FULL`,
+   * `OFFLOAD_NOT_FOUND`, `OFFLOAD_NOT_CLONEABLE`, `OFFLOAD_CRASHED`
+   */
+  async run<Name extends FunctionNames<Module>>(
+    name: Name,
+    ...args: Given<Module[Name]>
+  ): Promise<Answer<Module[Name]>> {
+    return this.#line().call(CALL.call, name, args) as Promise<Answer<Module[Name]>>;
+  }
+
+  /**
+   * An export of the module as a function. It may be made before the thread is started.
+   *
+   * @example
+   * const infer = thread.wrap('infer');
+   * await infer(image);
+   * await infer.with({ timeoutS: 0.1 })(image);
+   * infer.sync(image); // blocks
+   */
+  wrap<Name extends FunctionNames<Module>>(
+    name: Name,
+  ): Module[Name] extends AnyFunction ? Wrapped<Module[Name]> : never {
+    checkText('name', name, 'the name of an export');
+    const call = async (...args: unknown[]): Promise<unknown> =>
+      this.#line().call(CALL.call, name, args);
+    const wrapped = Object.assign(call, {
+      sync: (...args: unknown[]) => this.#line().callNow(CALL.call, name, args),
+      with: (limits: CallLimits) => {
+        const checked = checkCallLimits(limits);
+        return async (...args: unknown[]) =>
+          this.#line().callWithin(checked, CALL.call, name, args);
+      },
+    });
+    Object.defineProperty(wrapped, 'name', { value: name, configurable: true });
+    return wrapped as Wrapped<AnyFunction> as Module[Name] extends AnyFunction
+      ? Wrapped<Module[Name]>
+      : never;
+  }
+
+  /**
+   * Ends the thread: calls that wait are answered, for no longer than `timeoutS` [s], by default 1; then it is
+   * terminated, and they reject with `OFFLOAD_STOPPED`.
+   */
+  async stop(options: { readonly timeoutS?: number } = {}): Promise<void> {
+    checkKeys('stop', options, ['timeoutS']);
+    const { timeoutS = DEFAULT_STOP_S } = options;
+    checkNumber('timeoutS', timeoutS, { from: 0, to: 3600, unit: 's' });
+    const thread = this.#thread;
+    this.#stopped = true;
+    this.#starting = undefined;
+    if (!thread) return;
+    thread.line.close();
+    if (!(await within(timeoutS * 1e3, thread.ended))) {
+      await thread.worker.terminate();
+      await thread.ended;
+    }
+  }
+
+  /** The same as {@link InferenceThread.stop}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  #line(): Line {
+    if (this.#thread && !this.#stopped) return this.#thread.line;
+    throw this.#stopped ? stopped() : notStarted();
+  }
+}
+
+function notStarted(): OffloadError {
+  const message = 'the inference thread was not started, or has crashed; await start() first';
+  return new OffloadError('OFFLOAD_NOT_STARTED', message);
+}
+
+function stopped(): OffloadError {
+  const message = 'the inference thread was stopped; start() starts it again';
+  return new OffloadError('OFFLOAD_STOPPED', message);
+}
+
+function crashed(code: number, cause: unknown): OffloadError {
+  const why =
+    cause === undefined
+      ? `ended with code ${code}; what it runs must not call process.exit()`
+      : `crashed: ${(cause as Error).name}: ${(cause as Error).message}`;
+  return new OffloadError('OFFLOAD_CRASHED', `the inference thread ${why}`, { cause });
+}

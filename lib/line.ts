@@ -1,0 +1,254 @@
+// The calling end of a line: calls go out as messages, answers come back as promises.
+
+import type { CallLimits } from './call-limits.ts';
+import { limited } from './call-limits.ts';
+import { OffloadError } from './errors.ts';
+import { calling, type NativeLine } from './native.ts';
+import { Packer, Unpacker } from './parcel.ts';
+
+/** What a call asks for. `lib/child.py` knows the same numbers. */
+export const CALL = {
+  /** To make the object that all others are about. */
+  make: 0,
+  /** To call a method. */
+  call: 1,
+  /** To read an attribute. */
+  get: 2,
+  /** To set one; never answered. */
+  set: 3,
+  /** The next value of an iterator. */
+  next: 4,
+  /** To end an iterator. */
+  return: 5,
+  /** That a call is not waited for any more; never answered. */
+  cancel: 6,
+} as const;
+
+/** What an answer is. */
+export const ANSWER = { value: 0, error: 1, iterator: 2 } as const;
+
+/** How long a call that blocks looks for its answer before it sleeps [s]. */
+const SPIN_S = 50e-6;
+/** How long it sleeps at a time [s]. */
+const SLEEP_S = 0.1;
+
+/** Calls under way at the most; so many more messages can be on a line as both ends need. */
+export const MOST_CALLS = 128;
+
+/** A method's name, or the names on the way to it. */
+export type Path = string | readonly string[];
+
+interface Waiting {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Calls over one line. */
+export class Line {
+  readonly #native: NativeLine;
+  readonly #packer: Packer;
+  readonly #unpacker: Unpacker;
+  readonly #waiting: Map<number, Waiting> = new Map();
+  readonly #name: string;
+  readonly #most: number;
+  #nextId = 0;
+  #broken: OffloadError | undefined;
+
+  /**
+   * @param name what is called, for errors
+   * @param most calls under way at the most
+   * @param clones whether the other end is Node
+   */
+  constructor(native: NativeLine, name: string, most: number, clones: boolean) {
+    this.#native = native;
+    this.#name = name;
+    this.#most = most;
+    this.#packer = new Packer(native, clones);
+    this.#unpacker = new Unpacker(native);
+    calling(() => native.listen(() => this.#listen()));
+    this.drain();
+  }
+
+  /** How many calls wait for their answer. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** Calls, and awaits the answer. */
+  call(kind: number, path: Path, args: readonly unknown[], end?: AbortSignal): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const id = this.#send(kind, path, args, { resolve, reject });
+      end?.addEventListener('abort', () => {
+        if (this.#forget(id)) this.#tell(CALL.cancel, id);
+        reject(end.reason);
+      });
+    });
+  }
+
+  /** The same, within limits. */
+  callWithin(
+    limits: CallLimits,
+    kind: number,
+    path: Path,
+    args: readonly unknown[],
+  ): Promise<unknown> {
+    return limited(
+      limits,
+      () => this.#late(path, limits),
+      (end) => this.call(kind, path, args, end),
+    );
+  }
+
+  /** Calls, and blocks this thread until the answer is there. */
+  callNow(kind: number, path: Path, args: readonly unknown[]): unknown {
+    let outcome: { value: unknown } | { error: unknown } | undefined;
+    this.#send(kind, path, args, {
+      resolve: (value) => {
+        outcome = { value };
+      },
+      reject: (error) => {
+        outcome = { error };
+      },
+    });
+    while (!outcome) {
+      this.#native.wait(SPIN_S, SLEEP_S);
+      this.drain();
+      if (!outcome && this.#native.closed) {
+        throw new OffloadError('OFFLOAD_CRASHED', `${this.#name} ended before it answered`);
+      }
+    }
+    if ('error' in outcome) throw outcome.error;
+    return outcome.value;
+  }
+
+  /** Tells the other end something that is not answered. */
+  tell(kind: number, path: Path, args: readonly unknown[]): void {
+    this.#send(kind, path, args, undefined);
+  }
+
+  /** Takes all answers that are there. */
+  drain(): void {
+    for (;;) {
+      const length = calling(() => this.#native.take(this.#unpacker.bytes));
+      if (length < 0) return;
+      if (length > this.#unpacker.bytes.length) this.#unpacker.grow(length);
+      else this.#answered(length);
+    }
+  }
+
+  /** Rejects all calls, those to come too. What was answered before is resolved first. */
+  break(error: OffloadError): void {
+    if (this.#broken) return;
+    try {
+      this.drain();
+    } catch {
+      // What broke the line may have broken its last message too.
+    }
+    this.#broken = error;
+    for (const id of [...this.#waiting.keys()]) {
+      const waiting = this.#waiting.get(id);
+      this.#forget(id);
+      waiting?.reject(error);
+    }
+    this.#native.close();
+    this.#native.deafen();
+  }
+
+  /** Asks the other end to finish what it is doing and to end. */
+  close(): void {
+    this.#native.close();
+  }
+
+  #listen(): void {
+    try {
+      this.drain();
+    } catch (error) {
+      this.break(error as OffloadError);
+    }
+  }
+
+  #send(kind: number, path: Path, args: readonly unknown[], waiting?: Waiting): number {
+    if (this.#broken) throw this.#broken;
+    if (waiting && this.#waiting.size >= this.#most) throw this.#full();
+    const packer = this.#packer;
+    this.#nextId = (this.#nextId + 1) >>> 0;
+    const id = this.#nextId;
+    packer.begin(id, kind);
+    let sent = false;
+    try {
+      packer.value(path, 'path');
+      packer.value(args, 'args');
+      sent = calling(() => this.#native.send(packer.bytes, packer.length));
+    } finally {
+      if (!sent) packer.discard();
+    }
+    if (!sent) throw this.#full();
+    if (waiting) {
+      this.#waiting.set(id, waiting);
+      if (this.#waiting.size === 1) this.#native.hold(true);
+    }
+    return id;
+  }
+
+  #tell(kind: number, id: number): void {
+    try {
+      this.tell(kind, '', [id]);
+    } catch {
+      // The other end is gone, or so far behind that it does not matter.
+    }
+  }
+
+  #answered(length: number): void {
+    const unpacker = this.#unpacker;
+    const id = unpacker.begin(length);
+    const { kind } = unpacker;
+    const waiting = this.#waiting.get(id);
+    this.#forget(id);
+    // Read in any case: what was lent with it is given back.
+    const value = unpacker.value();
+    if (!waiting) return;
+    if (kind === ANSWER.error) waiting.reject(value);
+    else waiting.resolve(kind === ANSWER.iterator ? this.#iterate(value as number) : value);
+  }
+
+  /** Walks through an iterator at the other end, a step a call. */
+  async *#iterate(iterator: number): AsyncGenerator<unknown, unknown> {
+    let over = false;
+    try {
+      for (;;) {
+        const step = (await this.call(CALL.next, '', [iterator])) as IteratorResult<unknown>;
+        over = step.done === true;
+        if (over) return step.value;
+        yield step.value;
+      }
+    } catch (error) {
+      over = true;
+      throw error;
+    } finally {
+      if (!over && !this.#broken) await this.call(CALL.return, '', [iterator]);
+    }
+  }
+
+  #forget(id: number): boolean {
+    const was = this.#waiting.delete(id);
+    if (was && this.#waiting.size === 0) this.#native.hold(false);
+    return was;
+  }
+
+  #full(): OffloadError {
+    return new OffloadError(
+      'OFFLOAD_QUEUE_FULL',
+      `${this.#waiting.size} calls to ${this.#name} wait for their answer, and ${this.#most} may; ` +
+        'await some before calling again',
+    );
+  }
+
+  #late(path: Path, { timeoutS }: CallLimits): OffloadError {
+    const name = typeof path === 'string' ? path : path.join('.');
+    return new OffloadError(
+      'OFFLOAD_TIMEOUT',
+      `${name} of ${this.#name} did not answer within ${timeoutS} s; it may still be at it, and ` +
+        'later calls wait for it. Raise timeoutS, or stop() the other end',
+    );
+  }
+}

@@ -1,0 +1,282 @@
+// The answering end of a line: takes calls, makes them, sends what came of them.
+
+import { setImmediate as turn } from 'node:timers/promises';
+import { OffloadError } from './errors.ts';
+import { ANSWER, CALL, type Path } from './line.ts';
+import type { NativeLine } from './native.ts';
+import { Packer, Unpacker } from './parcel.ts';
+
+/** How long it looks for the next call before it sleeps [s]. */
+const SPIN_S = 30e-6;
+/** How long it sleeps at a time: so long a worker cannot be terminated [s]. */
+const SLEEP_S = 0.1;
+/** So many calls in a row are answered without a turn of the event loop. */
+const CALLS_A_TURN = 16;
+
+interface Call {
+  readonly id: number;
+  readonly kind: number;
+  readonly path: Path;
+  readonly args: readonly unknown[];
+}
+
+type AnyIterator = Iterator<unknown> | AsyncIterator<unknown>;
+
+export interface ServantOptions {
+  /** Makes the object that the calls are about, from what the first call brings. */
+  readonly make: (...args: readonly unknown[]) => Promise<unknown>;
+  /** Whether a call has to be over before the next begins, asynchronous ones too. */
+  readonly ordered: boolean;
+  /** What keeps the event loop alive beside the work, as `process.getActiveResourcesInfo` names it. */
+  readonly furniture?: readonly string[];
+}
+
+/**
+ * Answers calls until the line is closed. While nothing else goes on in this thread it sleeps within
+ * the addon, which is the shortest way from a call to its answer; while a call, a timer or a socket is
+ * pending, the event loop waits for calls as well.
+ */
+export async function serve(native: NativeLine, options: ServantOptions): Promise<void> {
+  await new Servant(native, options).serve();
+}
+
+class Servant {
+  readonly #native: NativeLine;
+  readonly #options: ServantOptions;
+  readonly #packer: Packer;
+  readonly #unpacker: Unpacker;
+  readonly #inbox: Call[] = [];
+  /** The calls that are begun but not over. */
+  readonly #running: Set<number> = new Set();
+  readonly #cancelled: Set<number> = new Set();
+  readonly #iterators: Map<number, AnyIterator> = new Map();
+  #nextIterator = 0;
+  #root: unknown;
+  /** The first assignment that failed, until a call tells of it. */
+  #failedSet: { readonly error: unknown } | undefined;
+  #rung: (() => void) | undefined;
+
+  constructor(native: NativeLine, options: ServantOptions) {
+    this.#native = native;
+    this.#options = options;
+    this.#packer = new Packer(native, true);
+    this.#unpacker = new Unpacker(native);
+  }
+
+  async serve(): Promise<void> {
+    let sinceTurn = 0;
+    for (;;) {
+      this.#take();
+      const call = this.#inbox.shift();
+      if (call) {
+        const done = this.#begin(call);
+        if (done && this.#options.ordered) await done;
+        sinceTurn += 1;
+        if (sinceTurn < CALLS_A_TURN) continue;
+      } else {
+        if (this.#native.closed) return;
+        if (this.#running.size === 0 && this.#native.wait(SPIN_S, 0)) continue;
+      }
+      // Timers, sockets and finalizers have their turn.
+      sinceTurn = 0;
+      await turn();
+      if (this.#inbox.length > 0) continue;
+      if (this.#running.size > 0 || this.#isBusy()) await this.#bell();
+      else this.#native.wait(0, SLEEP_S);
+    }
+  }
+
+  /** Whether anything else keeps the event loop alive. */
+  #isBusy(): boolean {
+    const { furniture = [] } = this.#options;
+    return process.getActiveResourcesInfo().some((name) => !furniture.includes(name));
+  }
+
+  /** Waits in the event loop for the next call, or for the end of one that is pending. */
+  async #bell(): Promise<void> {
+    const rung = new Promise<void>((resolve) => {
+      this.#rung = resolve;
+    });
+    this.#native.listen(() => this.#rung?.());
+    this.#native.hold(true);
+    this.#take();
+    if (this.#inbox.length > 0 || this.#native.closed) this.#rung?.();
+    await rung;
+    this.#rung = undefined;
+    this.#native.deafen();
+  }
+
+  #take(): void {
+    for (;;) {
+      const length = this.#native.take(this.#unpacker.bytes);
+      if (length < 0) return;
+      if (length > this.#unpacker.bytes.length) {
+        this.#unpacker.grow(length);
+        continue;
+      }
+      const id = this.#unpacker.begin(length);
+      const { kind } = this.#unpacker;
+      const path = this.#unpacker.value() as Path;
+      const args = this.#unpacker.value() as readonly unknown[];
+      if (kind === CALL.cancel) {
+        const place = this.#inbox.findIndex((call) => call.id === args[0]);
+        if (place >= 0) this.#inbox.splice(place, 1);
+        else if (this.#running.has(args[0] as number)) this.#cancelled.add(args[0] as number);
+      } else {
+        this.#inbox.push({ id, kind, path, args });
+      }
+    }
+  }
+
+  /** Makes a call. The promise is there where it is not over at once; it never rejects. */
+  #begin(call: Call): Promise<void> | undefined {
+    try {
+      const result = this.#run(call);
+      if (call.kind === CALL.set) return undefined;
+      if (!isThenable(result)) {
+        this.#answer(call, result);
+        return undefined;
+      }
+      this.#running.add(call.id);
+      return Promise.resolve(result)
+        .then(
+          (value) => this.#answer(call, value),
+          (error) => this.#send(call, ANSWER.error, error),
+        )
+        .then(() => {
+          this.#running.delete(call.id);
+          this.#rung?.();
+        });
+    } catch (error) {
+      if (call.kind === CALL.set) this.#failedSet ??= { error };
+      else this.#send(call, ANSWER.error, error);
+      return undefined;
+    }
+  }
+
+  #run({ kind, path, args }: Call): unknown {
+    if (this.#failedSet && kind !== CALL.set) {
+      const { error } = this.#failedSet;
+      this.#failedSet = undefined;
+      throw error;
+    }
+    switch (kind) {
+      case CALL.make:
+        return this.#options.make(...args).then((root) => {
+          this.#root = root;
+        });
+      case CALL.call: {
+        const { owner, name, value } = this.#find(path);
+        if (typeof value !== 'function') throw noFunction(owner, name, value);
+        return value.apply(owner, args);
+      }
+      case CALL.get:
+        return this.#find(path).value;
+      case CALL.set: {
+        const { owner, name } = this.#find(path);
+        (owner as Record<string, unknown>)[name] = args[0];
+        return undefined;
+      }
+      case CALL.next:
+        return this.#iterators.get(args[0] as number)?.next();
+      case CALL.return: {
+        const iterator = this.#iterators.get(args[0] as number);
+        this.#iterators.delete(args[0] as number);
+        return iterator?.return?.();
+      }
+      default:
+        throw new OffloadError('OFFLOAD_PROTOCOL', `${kind} is no kind of call`);
+    }
+  }
+
+  /** What a path leads to, and whose it is. */
+  #find(path: Path): { owner: unknown; name: string; value: unknown } {
+    const names = typeof path === 'string' ? [path] : path;
+    let owner: unknown;
+    let value = this.#root;
+    let name = '';
+    for (name of names) {
+      owner = value;
+      if (owner === null || owner === undefined) throw noFunction(owner, name, undefined);
+      value = (owner as Record<string, unknown>)[name];
+    }
+    return { owner, name, value };
+  }
+
+  #answer(call: Call, value: unknown): Promise<void> | undefined {
+    if (call.kind === CALL.next) {
+      const step = value as IteratorResult<unknown> | undefined;
+      if (step === undefined || step.done) this.#iterators.delete(call.args[0] as number);
+      return this.#send(call, ANSWER.value, step ?? { done: true, value: undefined });
+    }
+    const iterator = call.kind === CALL.return ? undefined : iteratorOf(value);
+    if (!iterator) return this.#send(call, ANSWER.value, value);
+    const number = this.#nextIterator;
+    this.#nextIterator += 1;
+    this.#iterators.set(number, iterator);
+    return this.#send(call, ANSWER.iterator, number);
+  }
+
+  #send(call: Call, kind: number, value: unknown): Promise<void> | undefined {
+    // Nobody waits for it any more.
+    if (this.#cancelled.delete(call.id)) return undefined;
+    const packer = this.#packer;
+    packer.begin(call.id, kind);
+    try {
+      const what = kind === ANSWER.error ? toError(value) : value;
+      packer.value(what, `the result of ${String(call.path)}`);
+    } catch (error) {
+      packer.discard();
+      packer.begin(call.id, ANSWER.error);
+      packer.value(error, 'error');
+    }
+    if (this.#native.send(packer.bytes, packer.length)) return undefined;
+    // The caller is far behind: what it has not taken must not get lost.
+    packer.discard();
+    return turn().then(() => this.#send(call, kind, value));
+  }
+}
+
+/** A generator, or what else is walked through step by step; not what holds its values. */
+function iteratorOf(value: unknown): AnyIterator | undefined {
+  if (value === null || typeof value !== 'object') return undefined;
+  const walked = value as Partial<AsyncIterable<unknown> & Iterable<unknown> & Iterator<unknown>>;
+  if (typeof walked[Symbol.asyncIterator] === 'function') return walked[Symbol.asyncIterator]?.();
+  if (typeof walked[Symbol.iterator] === 'function' && typeof walked.next === 'function') {
+    return walked[Symbol.iterator]?.();
+  }
+  return undefined;
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    value !== null &&
+    typeof value === 'object' &&
+    typeof (value as { then?: unknown }).then === 'function'
+  );
+}
+
+/** What was thrown, as an error. */
+function toError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown });
+}
+
+function noFunction(owner: unknown, name: string, value: unknown): OffloadError {
+  const names = owner !== null && typeof owner === 'object' ? namesOf(owner) : [];
+  return new OffloadError(
+    'OFFLOAD_NOT_FOUND',
+    `${name || 'what was made'} is ${value === undefined ? 'not there' : `a ${typeof value}`}; ` +
+      `expected a function. There is ${names.join(', ') || 'nothing'}`,
+  );
+}
+
+/** The names of an object and of its class, without what every object has. */
+function namesOf(object: object): string[] {
+  const names = new Set<string>();
+  for (let at: object | null = object; at && at !== Object.prototype; ) {
+    for (const name of Object.getOwnPropertyNames(at)) names.add(name);
+    at = Object.getPrototypeOf(at);
+  }
+  names.delete('constructor');
+  return [...names];
+}
