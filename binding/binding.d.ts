@@ -40,19 +40,28 @@ export declare class NativeLine {
   /** Sends the first `length` bytes; says whether there was room. */
   send(message: Uint8Array, length: number): boolean
   /**
-   * Takes the next message and says its length; -1 where there is none, and then the next rings. A message
-   * longer than `into` is not taken: call again with room for it.
+   * Sends as [`NativeLine::send`] does, and where the other end is awake looks for its answer for `spin_s`. Says
+   * the length of the next message as [`NativeLine::take`] does; -1 where there is none yet, -2 where there
+   * was no room.
    */
-  take(into: Uint8Array): number
+  ask(message: Uint8Array, length: number, into: Uint8Array, spinS: number): number
+  /**
+   * Takes the next message and says its length; -1 where there is none, and then, with `park`, the next rings.
+   * A message longer than `into` is not taken: call again with room for it.
+   */
+  take(into: Uint8Array, park: boolean): number
   /** Lends a copy of a value to the other end, and says its number; -1 where it has to go within the message. */
   lend(value: Uint8Array): number
   /** Takes back a value that the other end never heard of. */
   retract(number: number): void
   /**
-   * A value that the other end lent, in place: its memory is given back when JavaScript is done with it. Null
-   * where so much is kept already that it has to be copied.
+   * A value that the other end lent, in place. Its memory is given back by [`NativeLine::revoke`] where it is
+   * `revocable`, and else when JavaScript is done with it. Null where so much is kept already that it has
+   * to be copied.
    */
-  borrow(number: number, length: number): ArrayBuffer | null
+  borrow(number: number, length: number, revocable: boolean): ArrayBuffer | null
+  /** Detaches a buffer; where it was borrowed under a number, its memory is given back. */
+  revoke(buffer: ArrayBuffer, number: number): void
   /** Copies a value that the other end lent, and gives its memory back. */
   copy(number: number, into: Uint8Array): void
   /**

@@ -9,6 +9,7 @@ const { line } = workerData as { line: number };
 await serve(NativeLine.attach(line), {
   make: (url) => import(url as string),
   ordered: true,
+  revokes: true,
 });
 // What the module left open must not keep the thread.
 process.exit();

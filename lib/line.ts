@@ -27,6 +27,10 @@ export const CALL = {
 /** What an answer is. */
 export const ANSWER = { value: 0, error: 1, iterator: 2 } as const;
 
+/** How long a call looks for its answer where the other end is awake [s]: less than being woken takes. */
+const ANSWER_SPIN_S = 10e-6;
+const FULL = -2;
+
 /** How long a call that blocks looks for its answer before it sleeps [s]. */
 const SPIN_S = 50e-6;
 /** How long it sleeps at a time [s]. */
@@ -52,6 +56,8 @@ export class Line {
   readonly #name: string;
   readonly #most: number;
   #nextId = 0;
+  /** Whether calls keep the process alive. */
+  #held = false;
   #broken: OffloadError | undefined;
 
   /**
@@ -64,7 +70,7 @@ export class Line {
     this.#name = name;
     this.#most = most;
     this.#packer = new Packer(native, clones);
-    this.#unpacker = new Unpacker(native);
+    this.#unpacker = new Unpacker(native, false);
     calling(() => native.listen(() => this.#listen()));
     this.drain();
   }
@@ -129,11 +135,17 @@ export class Line {
   /** Takes all answers that are there. */
   drain(): void {
     for (;;) {
-      const length = calling(() => this.#native.take(this.#unpacker.bytes));
+      const length = calling(() => this.#native.take(this.#unpacker.bytes, true));
       if (length < 0) return;
       if (length > this.#unpacker.bytes.length) this.#unpacker.grow(length);
       else this.#answered(length);
     }
+  }
+
+  /** Reads the message that was taken, if there was room for it, and those behind it. */
+  #taken(length: number): void {
+    if (length <= this.#unpacker.bytes.length) this.#answered(length);
+    this.drain();
   }
 
   /** Rejects all calls, those to come too. What was answered before is resolved first. */
@@ -174,19 +186,24 @@ export class Line {
     this.#nextId = (this.#nextId + 1) >>> 0;
     const id = this.#nextId;
     packer.begin(id, kind);
-    let sent = false;
+    let answer = FULL;
     try {
       packer.value(path, 'path');
       packer.value(args, 'args');
-      sent = calling(() => this.#native.send(packer.bytes, packer.length));
+      // Only an only call can be the one that is answered next.
+      const spinS = waiting && this.#waiting.size === 0 ? ANSWER_SPIN_S : 0;
+      answer = calling(() =>
+        this.#native.ask(packer.bytes, packer.length, this.#unpacker.bytes, spinS),
+      );
     } finally {
-      if (!sent) packer.discard();
+      if (answer === FULL) packer.discard();
     }
-    if (!sent) throw this.#full();
+    if (answer === FULL) throw this.#full();
     if (waiting) {
       this.#waiting.set(id, waiting);
-      if (this.#waiting.size === 1) this.#native.hold(true);
+      if (answer < 0 && this.#waiting.size === 1) this.#hold(true);
     }
+    if (answer >= 0) this.#taken(answer);
     return id;
   }
 
@@ -231,8 +248,13 @@ export class Line {
 
   #forget(id: number): boolean {
     const was = this.#waiting.delete(id);
-    if (was && this.#waiting.size === 0) this.#native.hold(false);
+    if (was && this.#held && this.#waiting.size === 0) this.#hold(false);
     return was;
+  }
+
+  #hold(hold: boolean): void {
+    this.#held = hold;
+    this.#native.hold(hold);
   }
 
   #full(): OffloadError {

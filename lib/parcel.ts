@@ -107,7 +107,9 @@ export interface Lender {
   /** Takes back what the other end never heard of. */
   retract(number: number): void;
   /** What the other end lent, in place; null where it has to be copied. */
-  borrow(number: number, length: number): ArrayBuffer | null;
+  borrow(number: number, length: number, revocable: boolean): ArrayBuffer | null;
+  /** Detaches a buffer, and gives back what was lent under its number, if that is not -1. */
+  revoke(buffer: ArrayBuffer, number: number): void;
   /** Copies what the other end lent, and gives it back. */
   copy(number: number, into: Uint8Array): void;
 }
@@ -181,18 +183,24 @@ export class Packer {
   #value(value: unknown, path: string, depth: number): void {
     switch (typeof value) {
       case 'undefined':
-        return this.#tag(TAG.undefined);
+        this.#tag(TAG.undefined);
+        break;
       case 'boolean':
-        return this.#tag(value ? TAG.true : TAG.false);
+        this.#tag(value ? TAG.true : TAG.false);
+        break;
       case 'number':
-        return this.#number(value);
+        this.#number(value);
+        break;
       case 'string':
-        return this.#text(TAG.text, value);
+        this.#text(TAG.text, value);
+        break;
       case 'bigint':
-        return this.#text(TAG.bigint, value.toString());
+        this.#text(TAG.bigint, value.toString());
+        break;
       case 'object':
-        if (value === null) return this.#tag(TAG.null);
-        return this.#object(value, path, depth);
+        if (value === null) this.#tag(TAG.null);
+        else this.#object(value, path, depth);
+        break;
       default:
         throw notCloneable(path, `is a ${typeof value}`);
     }
@@ -233,36 +241,34 @@ export class Packer {
   }
 
   #object(value: object, path: string, depth: number): void {
-    if (ArrayBuffer.isView(value)) return this.#array(value);
     if (depth === DEEPEST) throw notCloneable(path, 'lies too deep, or in a circle');
-    if (Array.isArray(value)) return this.#list(value, path, depth);
     const prototype = Object.getPrototypeOf(value);
-    if (prototype === Object.prototype || prototype === null) {
-      return this.#record(value, path, depth);
-    }
-    if (value instanceof ArrayBuffer) return this.#bytes(BUFFER, [], new Uint8Array(value));
-    if (value instanceof Date) return this.#double(TAG.date, value.getTime());
-    if (value instanceof Error) {
+    if (ArrayBuffer.isView(value)) this.#array(value);
+    else if (Array.isArray(value)) this.#list(value, path, depth);
+    else if (prototype === Object.prototype || prototype === null) this.#record(value, path, depth);
+    else if (value instanceof ArrayBuffer) this.#bytes(BUFFER, [], new Uint8Array(value));
+    else if (value instanceof Date) this.#double(TAG.date, value.getTime());
+    else if (value instanceof Map) this.#map(value, path, depth);
+    else if (value instanceof Set) this.#set(value, path, depth);
+    else if (value instanceof Error) {
       this.#tag(TAG.error);
-      return this.#value(toMessage(value), path, depth + 1);
+      this.#value(toMessage(value), path, depth + 1);
+    } else if ('toJSON' in value && typeof value.toJSON === 'function') {
+      this.#value(value.toJSON(), path, depth + 1);
+    } else this.#clone(value, path, depth);
+  }
+
+  #map(map: ReadonlyMap<unknown, unknown>, path: string, depth: number): void {
+    this.#count(TAG.map, map.size);
+    for (const [key, item] of map) {
+      this.#value(key, `${path}.key`, depth + 1);
+      this.#value(item, `${path}.${String(key)}`, depth + 1);
     }
-    if (value instanceof Map) {
-      this.#count(TAG.map, value.size);
-      for (const [key, item] of value) {
-        this.#value(key, `${path}.key`, depth + 1);
-        this.#value(item, `${path}.${String(key)}`, depth + 1);
-      }
-      return;
-    }
-    if (value instanceof Set) {
-      this.#count(TAG.set, value.size);
-      for (const item of value) this.#value(item, path, depth + 1);
-      return;
-    }
-    if ('toJSON' in value && typeof value.toJSON === 'function') {
-      return this.#value(value.toJSON(), path, depth + 1);
-    }
-    this.#clone(value, path, depth);
+  }
+
+  #set(set: ReadonlySet<unknown>, path: string, depth: number): void {
+    this.#count(TAG.set, set.size);
+    for (const item of set) this.#value(item, path, depth + 1);
   }
 
   #list(list: readonly unknown[], path: string, depth: number): void {
@@ -334,7 +340,10 @@ export class Packer {
   #clone(value: object, path: string, depth: number): void {
     // Instances of a class arrive as what they hold, as with `postMessage`.
     const kind = Object.prototype.toString.call(value).slice(8, -1);
-    if (kind === 'Object') return this.#record(value, path, depth);
+    if (kind === 'Object') {
+      this.#record(value, path, depth);
+      return;
+    }
     if (!this.#clones || kind === 'SharedArrayBuffer') {
       throw notCloneable(path, `is a ${value.constructor.name}`);
     }
@@ -372,9 +381,13 @@ export class Unpacker {
   #at = 0;
   #end = 0;
   readonly #lender: Lender;
+  readonly #revocable: boolean;
+  #given: { readonly buffer: ArrayBuffer; readonly number: number }[] = [];
 
-  constructor(lender: Lender) {
+  /** @param revocable whether arrays are taken back by {@link Unpacker.revoker} */
+  constructor(lender: Lender, revocable: boolean) {
     this.#lender = lender;
+    this.#revocable = revocable;
   }
 
   /** Makes room for a message. */
@@ -387,12 +400,22 @@ export class Unpacker {
   begin(length: number): number {
     this.#end = length;
     this.#at = 5;
+    if (this.#given.length > 0) this.#given = [];
     return this.#view.getUint32(0, true);
   }
 
   /** What the message is. */
   get kind(): number {
     return this.bytes[4] as number;
+  }
+
+  /** What takes the arrays of this message back; undefined where it has none, or they are not revocable. */
+  get revoker(): (() => void) | undefined {
+    const given = this.#given;
+    if (given.length === 0) return undefined;
+    return () => {
+      for (const { buffer, number } of given) this.#lender.revoke(buffer, number);
+    };
   }
 
   /** Reads the next value. */
@@ -517,17 +540,22 @@ export class Unpacker {
   #within(length: number): ArrayBuffer {
     const at = this.#take(length);
     const { buffer, byteOffset } = this.bytes;
-    return (buffer as ArrayBuffer).slice(byteOffset + at, byteOffset + at + length);
+    return this.#give((buffer as ArrayBuffer).slice(byteOffset + at, byteOffset + at + length), -1);
   }
 
   #lent(length: number): ArrayBuffer {
     const number = this.#double();
     if (length >= SMALLEST_IN_PLACE) {
-      const buffer = this.#lender.borrow(number, length);
-      if (buffer) return buffer;
+      const buffer = this.#lender.borrow(number, length, this.#revocable);
+      if (buffer) return this.#give(buffer, number);
     }
     const copy = new Uint8Array(length);
     this.#lender.copy(number, copy);
-    return copy.buffer;
+    return this.#give(copy.buffer, -1);
+  }
+
+  #give(buffer: ArrayBuffer, number: number): ArrayBuffer {
+    if (this.#revocable) this.#given.push({ buffer, number });
+    return buffer;
   }
 }

@@ -18,15 +18,26 @@ interface Call {
   readonly kind: number;
   readonly path: Path;
   readonly args: readonly unknown[];
+  /** Takes its arrays back, to be called when it is over. */
+  readonly revoke: (() => void) | undefined;
 }
 
 type AnyIterator = Iterator<unknown> | AsyncIterator<unknown>;
+
+/** An iterator that a call returned. */
+interface Walk {
+  readonly iterator: AnyIterator;
+  /** That call's: its arrays are the iterator's until it ends. */
+  readonly revoke: (() => void) | undefined;
+}
 
 export interface ServantOptions {
   /** Makes the object that the calls are about, from what the first call brings. */
   readonly make: (...args: readonly unknown[]) => Promise<unknown>;
   /** Whether a call has to be over before the next begins, asynchronous ones too. */
   readonly ordered: boolean;
+  /** Whether the arrays that a call brings are taken back when it is over. */
+  readonly revokes: boolean;
   /** What keeps the event loop alive beside the work, as `process.getActiveResourcesInfo` names it. */
   readonly furniture?: readonly string[];
 }
@@ -49,7 +60,7 @@ class Servant {
   /** The calls that are begun but not over. */
   readonly #running: Set<number> = new Set();
   readonly #cancelled: Set<number> = new Set();
-  readonly #iterators: Map<number, AnyIterator> = new Map();
+  readonly #iterators: Map<number, Walk> = new Map();
   #nextIterator = 0;
   #root: unknown;
   /** The first assignment that failed, until a call tells of it. */
@@ -60,13 +71,13 @@ class Servant {
     this.#native = native;
     this.#options = options;
     this.#packer = new Packer(native, true);
-    this.#unpacker = new Unpacker(native);
+    this.#unpacker = new Unpacker(native, options.revokes);
   }
 
   async serve(): Promise<void> {
     let sinceTurn = 0;
     for (;;) {
-      this.#take();
+      this.#take(false);
       const call = this.#inbox.shift();
       if (call) {
         const done = this.#begin(call);
@@ -99,16 +110,16 @@ class Servant {
     });
     this.#native.listen(() => this.#rung?.());
     this.#native.hold(true);
-    this.#take();
+    this.#take(true);
     if (this.#inbox.length > 0 || this.#native.closed) this.#rung?.();
     await rung;
     this.#rung = undefined;
     this.#native.deafen();
   }
 
-  #take(): void {
+  #take(park: boolean): void {
     for (;;) {
-      const length = this.#native.take(this.#unpacker.bytes);
+      const length = this.#native.take(this.#unpacker.bytes, park);
       if (length < 0) return;
       if (length > this.#unpacker.bytes.length) {
         this.#unpacker.grow(length);
@@ -123,7 +134,7 @@ class Servant {
         if (place >= 0) this.#inbox.splice(place, 1);
         else if (this.#running.has(args[0] as number)) this.#cancelled.add(args[0] as number);
       } else {
-        this.#inbox.push({ id, kind, path, args });
+        this.#inbox.push({ id, kind, path, args, revoke: this.#unpacker.revoker });
       }
     }
   }
@@ -178,12 +189,9 @@ class Servant {
         return undefined;
       }
       case CALL.next:
-        return this.#iterators.get(args[0] as number)?.next();
-      case CALL.return: {
-        const iterator = this.#iterators.get(args[0] as number);
-        this.#iterators.delete(args[0] as number);
-        return iterator?.return?.();
-      }
+        return this.#iterators.get(args[0] as number)?.iterator.next();
+      case CALL.return:
+        return this.#endWalk(args[0] as number)?.return?.();
       default:
         throw new OffloadError('OFFLOAD_PROTOCOL', `${kind} is no kind of call`);
     }
@@ -206,18 +214,33 @@ class Servant {
   #answer(call: Call, value: unknown): Promise<void> | undefined {
     if (call.kind === CALL.next) {
       const step = value as IteratorResult<unknown> | undefined;
-      if (step === undefined || step.done) this.#iterators.delete(call.args[0] as number);
-      return this.#send(call, ANSWER.value, step ?? { done: true, value: undefined });
+      const sent = this.#send(call, ANSWER.value, step ?? { done: true, value: undefined });
+      if (step === undefined || step.done) this.#endWalk(call.args[0] as number);
+      return sent;
     }
     const iterator = call.kind === CALL.return ? undefined : iteratorOf(value);
     if (!iterator) return this.#send(call, ANSWER.value, value);
     const number = this.#nextIterator;
     this.#nextIterator += 1;
-    this.#iterators.set(number, iterator);
-    return this.#send(call, ANSWER.iterator, number);
+    this.#iterators.set(number, { iterator, revoke: call.revoke });
+    return this.#send({ ...call, revoke: undefined }, ANSWER.iterator, number);
+  }
+
+  #endWalk(number: number): AnyIterator | undefined {
+    const walk = this.#iterators.get(number);
+    this.#iterators.delete(number);
+    walk?.revoke?.();
+    return walk?.iterator;
   }
 
   #send(call: Call, kind: number, value: unknown): Promise<void> | undefined {
+    const sent = this.#trySend(call, kind, value);
+    if (sent) return sent.then(call.revoke);
+    call.revoke?.();
+    return undefined;
+  }
+
+  #trySend(call: Call, kind: number, value: unknown): Promise<void> | undefined {
     // Nobody waits for it any more.
     if (this.#cancelled.delete(call.id)) return undefined;
     const packer = this.#packer;
@@ -233,7 +256,7 @@ class Servant {
     if (this.#native.send(packer.bytes, packer.length)) return undefined;
     // The caller is far behind: what it has not taken must not get lost.
     packer.discard();
-    return turn().then(() => this.#send(call, kind, value));
+    return turn().then(() => this.#trySend(call, kind, value));
   }
 }
 

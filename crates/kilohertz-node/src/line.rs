@@ -1,21 +1,23 @@
 //! The ends of a line, for JavaScript. `lib/line.ts` and `lib/servant.ts` know what the messages say.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::os::fd::{FromRawFd, OwnedFd};
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kilohertz_offload::arena::Block;
 use kilohertz_offload::child;
-use kilohertz_offload::line::{End, Line, LineError};
+use kilohertz_offload::line::{End, Kept, Line, LineError};
 use napi::bindgen_prelude::{ArrayBuffer, Env, Function, Uint8ArraySlice};
 use napi::{Error, Result};
 use napi_derive::napi;
 
 use crate::doorbell::Doorbell;
 use crate::failure::Failure;
-use crate::view::{bytes_of, seen_in_place};
+use crate::view::{bytes_of, detach, seen_in_place};
 
 impl From<LineError> for Failure {
     fn from(error: LineError) -> Failure {
@@ -61,6 +63,8 @@ pub struct NativeLine {
     end: End,
     number: Option<u32>,
     doorbell: Option<Doorbell>,
+    /// Values that JavaScript sees in place until they are revoked, by their numbers.
+    revocable: BTreeMap<u64, Rc<Cell<Option<Kept>>>>,
 }
 
 #[napi]
@@ -77,6 +81,7 @@ impl NativeLine {
             line,
             number: Some(number),
             doorbell: None,
+            revocable: BTreeMap::new(),
         })
     }
 
@@ -90,6 +95,7 @@ impl NativeLine {
             line,
             number: None,
             doorbell: None,
+            revocable: BTreeMap::new(),
         })
     }
 
@@ -111,6 +117,7 @@ impl NativeLine {
             line,
             number: None,
             doorbell: None,
+            revocable: BTreeMap::new(),
         })
     }
 
@@ -135,20 +142,40 @@ impl NativeLine {
     #[napi]
     pub fn send(&mut self, message: Uint8ArraySlice<'_>, length: u32) -> Result<bool> {
         match self.end.send(&message[..length as usize]) {
-            Ok(()) => Ok(true),
+            Ok(_) => Ok(true),
             Err(LineError::Full) => Ok(false),
             Err(error) => Err(failed(error)),
         }
     }
 
-    /// Takes the next message and says its length; -1 where there is none, and then the next rings. A message
-    /// longer than `into` is not taken: call again with room for it.
+    /// Sends as [`NativeLine::send`] does, and where the other end is awake looks for its answer for `spin_s`. Says
+    /// the length of the next message as [`NativeLine::take`] does; -1 where there is none yet, -2 where there
+    /// was no room.
     #[napi]
-    pub fn take(&mut self, mut into: Uint8ArraySlice<'_>) -> Result<f64> {
+    pub fn ask(
+        &mut self,
+        message: Uint8ArraySlice<'_>,
+        length: u32,
+        into: Uint8ArraySlice<'_>,
+        spin_s: f64,
+    ) -> Result<f64> {
+        match self.end.send(&message[..length as usize]) {
+            Ok(true) if self.end.wait(seconds(spin_s), Duration::ZERO) => self.take(into, false),
+            // The answer to come has to ring.
+            Ok(_) => self.take(into, true),
+            Err(LineError::Full) => Ok(-2.0),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Takes the next message and says its length; -1 where there is none, and then, with `park`, the next rings.
+    /// A message longer than `into` is not taken: call again with room for it.
+    #[napi]
+    pub fn take(&mut self, mut into: Uint8ArraySlice<'_>, park: bool) -> Result<f64> {
         let length = loop {
             match self.end.peek().map_err(failed)? {
                 Some(length) => break length,
-                None if self.end.park() => return Ok(-1.0),
+                None if !park || self.end.park() => return Ok(-1.0),
                 None => {}
             }
         };
@@ -171,25 +198,45 @@ impl NativeLine {
         self.end.retract(Block::from_number(number as u64));
     }
 
-    /// A value that the other end lent, in place: its memory is given back when JavaScript is done with it. Null
-    /// where so much is kept already that it has to be copied.
+    /// A value that the other end lent, in place. Its memory is given back by [`NativeLine::revoke`] where it is
+    /// `revocable`, and else when JavaScript is done with it. Null where so much is kept already that it has
+    /// to be copied.
     #[napi]
     pub fn borrow<'env>(
-        &self,
+        &mut self,
         env: &'env Env,
         number: f64,
         length: f64,
+        revocable: bool,
     ) -> Result<Option<ArrayBuffer<'env>>> {
         let block = Block::from_number(number as u64);
         let value = self.end.borrow(block, length as usize).map_err(failed)?;
         match self.end.keep(value) {
-            Ok(kept) => seen_in_place(env, kept).map(Some),
+            Ok(kept) => {
+                let kept = Rc::new(Cell::new(Some(kept)));
+                if revocable {
+                    self.revocable.insert(block.number(), Rc::clone(&kept));
+                }
+                seen_in_place(env, kept, length as usize).map(Some)
+            }
             Err(value) => {
                 // It stays lent: `copy` is what gives it back.
                 value.leave();
                 Ok(None)
             }
         }
+    }
+
+    /// Detaches a buffer; where it was borrowed under a number, its memory is given back.
+    #[napi]
+    pub fn revoke(&mut self, env: &Env, buffer: ArrayBuffer<'_>, number: f64) -> Result<()> {
+        detach(env, buffer)?;
+        if number >= 0.0 {
+            self.revocable
+                .remove(&(number as u64))
+                .map(|kept| kept.take());
+        }
+        Ok(())
     }
 
     /// Copies a value that the other end lent, and gives its memory back.

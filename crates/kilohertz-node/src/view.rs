@@ -5,8 +5,15 @@
     reason = "napi cannot know who else sees the memory; we do"
 )]
 
+use std::cell::Cell;
+use std::ptr;
+use std::rc::Rc;
+
 use kilohertz_offload::line::Kept;
-use napi::bindgen_prelude::{ArrayBuffer, Env, Float64ArraySlice, Result, Uint8ArraySlice};
+use napi::bindgen_prelude::{
+    ArrayBuffer, Env, Float64ArraySlice, JsValue, Result, Uint8ArraySlice,
+};
+use napi::{check_status, sys};
 
 /// Copies `values` to the front of `view`; says whether there was room.
 pub fn fill(view: &mut Float64ArraySlice<'_>, values: &[f64]) -> bool {
@@ -30,10 +37,27 @@ pub fn bytes_of<'a>(view: &'a mut Uint8ArraySlice<'_>) -> &'a mut [u8] {
     unsafe { view.as_mut() }
 }
 
-/// An array buffer over a value of a line's other end. The value is given back when the buffer is collected.
-pub fn seen_in_place(env: &Env, kept: Kept) -> Result<ArrayBuffer<'_>> {
-    let (start, length) = (kept.value().as_mut_ptr(), kept.value().len());
-    // SAFETY: the bytes are mapped for as long as `kept` lives, which the finalizer drops, and the other end, as
-    // it lent them, neither reads nor writes them until then. So JavaScript may even write them.
+/// An array buffer over a value of a line's other end. The value is given back when it is taken out of the cell,
+/// which may only be done after [`detach`], or when the buffer is collected.
+pub fn seen_in_place(
+    env: &Env,
+    kept: Rc<Cell<Option<Kept>>>,
+    length: usize,
+) -> Result<ArrayBuffer<'_>> {
+    let value = kept.take();
+    let start = value
+        .as_ref()
+        .map_or(ptr::null_mut(), |kept| kept.value().as_mut_ptr());
+    kept.set(value);
+    // SAFETY: the bytes, so many as `End::borrow` was asked for, are mapped for as long as `kept` holds the value,
+    // which is until the finalizer at least, or until nobody sees them any more. The other end, as it lent them,
+    // neither reads nor writes them until then. So JavaScript may even write them.
     unsafe { ArrayBuffer::from_external(env, start, length, kept, |_, kept| drop(kept)) }
+}
+
+/// Takes the memory away from a buffer: it and the arrays over it are empty from now on.
+pub fn detach(env: &Env, buffer: ArrayBuffer<'_>) -> Result<()> {
+    // SAFETY: the value is a buffer of this environment, whose JavaScript called us.
+    let status = unsafe { sys::napi_detach_arraybuffer(env.raw(), buffer.raw()) };
+    check_status!(status, "a buffer could not be detached")
 }

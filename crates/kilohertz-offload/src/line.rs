@@ -146,8 +146,8 @@ impl End {
         self.bell_of(self.inward)
     }
 
-    /// Sends a message, and wakes the other end where it sleeps.
-    pub fn send(&mut self, message: &[u8]) -> Result<(), LineError> {
+    /// Sends a message, and wakes the other end where it sleeps; says whether it did not: it is awake.
+    pub fn send(&mut self, message: &[u8]) -> Result<bool, LineError> {
         if !self.region().track(self.outward).has_room(self.sent) {
             return Err(LineError::Full);
         }
@@ -167,10 +167,11 @@ impl End {
         self.region()
             .write(slot + 4, &u32::from(spilled).to_le_bytes());
         self.sent = self.sent.wrapping_add(1);
-        if self.region().track(self.outward).publish(self.sent) {
+        let asleep = self.region().track(self.outward).publish(self.sent);
+        if asleep {
             self.bell_of(self.outward).ring();
         }
-        Ok(())
+        Ok(!asleep)
     }
 
     /// Lends a copy of a value to the other end; none where it has too many already, and the value has
@@ -306,7 +307,7 @@ impl End {
                 std::hint::spin_loop();
             }
         }
-        if track.park(self.taken) {
+        if !limit.is_zero() && track.park(self.taken) {
             if !self.is_closed() {
                 self.bell().wait(limit);
             }
