@@ -1,0 +1,700 @@
+"""What runs in a Python child: it makes an object, answers calls about it, and ends with its parent.
+
+It needs the standard library only. The memory that it shares with its parent is laid out as
+crates/kilohertz-offload/src/layout.rs says; values are written as lib/parcel.ts writes them.
+"""
+
+import sys
+
+if sys.version_info < (3, 9):
+    sys.stderr.write("this is Python %d.%d; expected 3.9 or newer\n" % sys.version_info[:2])
+    sys.exit(97)
+
+import asyncio
+import ctypes
+import datetime
+import importlib.util
+import inspect
+import mmap
+import os
+import select
+import signal
+import struct
+import traceback
+import weakref
+
+_numpy = None
+
+MAGIC = b"kilohrtz"
+VERSION = 1
+CLOSED_AT = 64
+SLOTS = 256
+SLOT_BYTES = 4096
+SLOT_HEAD = 8
+SLOT_BODY = SLOT_BYTES - SLOT_HEAD
+BLOCKS = 1024
+BLOCKS_FOR_MESSAGES = SLOTS
+PAGE = 4096
+COUNTERS_AT = 128
+COUNTER_STRIDE = 64
+RETURNED_AT = 4096
+SLOTS_AT = RETURNED_AT + 2 * 4 * BLOCKS
+ARENAS_AT = SLOTS_AT + 2 * SLOTS * SLOT_BYTES
+TIB = 1 << 40
+CALLS, ANSWERS = 0, 1
+ALWAYS_RING = 2
+
+MAKE, CALL, GET, SET, NEXT, RETURN, CANCEL = range(7)
+VALUE, ERROR, ITERATOR = range(3)
+
+LARGEST_WITHIN = 1024
+SMALLEST_IN_PLACE = 65536
+DEEPEST = 100
+
+(
+    UNDEFINED, NULL, FALSE, TRUE, INT, FLOAT, WHOLE, TEXT, LIST, RECORD,
+    ARRAY, LENT_ARRAY, FLOATS, INTS, BIGINT, DATE, MAP, SET_OF, ERROR_OF, CLONE,
+) = range(20)
+
+# The kinds of arrays, in the order of their numbers: as struct and memoryview, and as numpy name them.
+FORMATS = ["b", "B", "h", "H", "i", "I", "q", "Q", "f", "d", "B", "B", "B"]
+DTYPES = ["i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8", "u1", "u1", None]
+BUFFER = 12
+KINDS = {"i1": 0, "u1": 1, "b1": 1, "i2": 2, "u2": 3, "i4": 4, "u4": 5, "i8": 6, "u8": 7, "f4": 8, "f8": 9}
+
+
+def numpy():
+    """numpy where it is there, else None."""
+    global _numpy
+    if _numpy is None:
+        try:
+            import numpy as module
+        except ImportError:
+            module = False
+        _numpy = module
+    return _numpy or None
+
+
+class Garbled(Exception):
+    """The other end sent what cannot be."""
+
+
+class NotCloneable(TypeError):
+    """A value cannot be sent to another process."""
+
+
+class Line:
+    """The servant's end of a line."""
+
+    def __init__(self, memory, call_bell, answer_bell):
+        self.memory = memory
+        self.call_bell = call_bell
+        self.answer_bell = answer_bell
+        head = mmap.mmap(memory, ARENAS_AT)
+        (self.arena_bytes,) = struct.unpack_from("<Q", head, 16)
+        (version,) = struct.unpack_from("<I", head, 8)
+        if head[:8] != MAGIC or version != VERSION:
+            raise Garbled("the memory was not made by this version of kilohertz")
+        head.close()
+        self.map = mmap.mmap(memory, ARENAS_AT + 2 * self.arena_bytes)
+        self.sent = 0
+        self.taken = 0
+        self.arena = Arena(ARENAS_AT + self.arena_bytes, self.arena_bytes, 2 * TIB)
+        self.held_bytes = 0
+        self.held_blocks = 0
+        # The bell of a call orders the memory, so each message has to ring.
+        self._set_word(self._counter(CALLS, 2), ALWAYS_RING)
+        self.poll = select.poll()
+        self.poll.register(call_bell, select.POLLIN)
+
+    @staticmethod
+    def _counter(direction, nth):
+        return COUNTERS_AT + (3 * direction + nth) * COUNTER_STRIDE
+
+    def _word(self, at):
+        return struct.unpack_from("<I", self.map, at)[0]
+
+    def _set_word(self, at, value):
+        struct.pack_into("<I", self.map, at, value)
+
+    @property
+    def closed(self):
+        return self._word(CLOSED_AT) != 0
+
+    def wait(self):
+        """Blocks until the bell rings."""
+        self.poll.poll()
+        os.read(self.call_bell, 8)
+
+    def take(self):
+        """The next message, or None."""
+        under_way = (self._word(self._counter(CALLS, 0)) - self.taken) & 0xFFFFFFFF
+        if under_way == 0:
+            return None
+        if under_way > SLOTS:
+            raise Garbled("more messages than there is room for")
+        slot = SLOTS_AT + (self.taken % SLOTS) * SLOT_BYTES
+        length, spilled = struct.unpack_from("<II", self.map, slot)
+        body = slot + SLOT_HEAD
+        if spilled:
+            (number,) = struct.unpack_from("<Q", self.map, body)
+            message = bytes(self.borrow(number, length, False))
+        else:
+            message = self.map[body : body + length]
+        self.taken = (self.taken + 1) & 0xFFFFFFFF
+        self._set_word(self._counter(CALLS, 1), self.taken)
+        return message
+
+    def send(self, message):
+        """Sends a message; says whether there was room."""
+        if (self.sent - self._word(self._counter(ANSWERS, 1))) & 0xFFFFFFFF >= SLOTS:
+            return False
+        slot = SLOTS_AT + (SLOTS + self.sent % SLOTS) * SLOT_BYTES
+        spilled = len(message) > SLOT_BODY
+        if spilled:
+            number = self.lend(message, 0)
+            if number < 0:
+                return False
+            struct.pack_into("<Q", self.map, slot + SLOT_HEAD, number)
+        else:
+            self.map[slot + SLOT_HEAD : slot + SLOT_HEAD + len(message)] = bytes(message)
+        struct.pack_into("<II", self.map, slot, len(message), int(spilled))
+        self.sent = (self.sent + 1) & 0xFFFFFFFF
+        self._set_word(self._counter(ANSWERS, 0), self.sent)
+        os.write(self.answer_bell, struct.pack("=Q", 1))
+        return True
+
+    def borrow(self, number, length, keep):
+        """A view of what the other end lent. It is given back at once, or when nobody holds the view any more."""
+        offset, index = number // BLOCKS * PAGE, number % BLOCKS
+        start = ARENAS_AT
+        if start <= offset and offset + length <= start + self.arena_bytes:
+            owner = (ctypes.c_char * length).from_buffer(self.map, offset)
+        elif TIB <= offset and offset + length <= 2 * TIB:
+            window = mmap.mmap(self.memory, max(length, 1), offset=offset)
+            owner = (ctypes.c_char * length).from_buffer(window)
+        else:
+            raise Garbled("a block that cannot be")
+        at = RETURNED_AT + index * 4
+        if not keep:
+            copy = bytes(owner)
+            self._set_word(at, 1)
+            return copy
+        self.held_bytes += length
+        self.held_blocks += 1
+        weakref.finalize(owner, self._give_back, at, length).atexit = False
+        return owner
+
+    def may_keep(self, length):
+        return self.held_blocks < 256 and self.held_bytes + length <= self.arena_bytes // 2
+
+    def _give_back(self, at, length):
+        self.held_bytes -= length
+        self.held_blocks -= 1
+        self._set_word(at, 1)
+
+    def lend(self, data, kept=BLOCKS_FOR_MESSAGES):
+        """Lends a copy of bytes; its number, or -1 where it has to go within the message."""
+        for index in list(self.arena.lent):
+            at = RETURNED_AT + (BLOCKS + index) * 4
+            if self._word(at):
+                self._set_word(at, 0)
+                self._take_back(index)
+        block = self.arena.lend(len(data), kept)
+        if block is None:
+            return -1
+        offset, index, inside = block
+        if inside:
+            self.map[offset : offset + len(data)] = data
+        else:
+            os.posix_fallocate(self.memory, offset, max(len(data), 1))
+            with mmap.mmap(self.memory, max(len(data), 1), offset=offset) as window:
+                window[: len(data)] = data
+        return offset // PAGE * BLOCKS + index
+
+    def retract(self, number):
+        self._take_back(number % BLOCKS)
+
+    def _take_back(self, index):
+        # Memory beyond the arena stays with the file: Python cannot give parts of it to the system.
+        self.arena.take_back(index)
+
+
+class Arena:
+    """The book of what is lent; see crates/kilohertz-offload/src/arena.rs."""
+
+    def __init__(self, start, size, beyond):
+        self.start = start
+        self.end = start + size
+        self.free = [(start, self.end)] if size else []
+        self.lent = {}
+        self.unused = list(range(BLOCKS - 1, -1, -1))
+        self.beyond = beyond
+        self.spare = []
+
+    def lend(self, length, kept):
+        if len(self.unused) <= kept:
+            return None
+        size = max(1, -(-length // PAGE)) * PAGE
+        for nth, (start, end) in enumerate(self.free):
+            if end - start >= size:
+                if end - start == size:
+                    del self.free[nth]
+                else:
+                    self.free[nth] = (start + size, end)
+                inside = True
+                break
+        else:
+            start, size = self._beyond(size)
+            inside = False
+        index = self.unused.pop()
+        self.lent[index] = (start, start + size)
+        return start, index, inside
+
+    def _beyond(self, size):
+        # The smallest spare part that is large enough is used again.
+        fits = [part for part in self.spare if part[1] >= size]
+        if fits:
+            part = min(fits, key=lambda part: part[1])
+            self.spare.remove(part)
+            return part
+        start = self.beyond
+        self.beyond += size
+        return start, size
+
+    def take_back(self, index):
+        part = self.lent.pop(index, None)
+        if part is None:
+            return
+        self.unused.append(index)
+        start, end = part
+        if not self.start <= start < self.end:
+            self.spare.append((start, end - start))
+            return
+        before = [part for part in self.free if part[0] < start]
+        after = [part for part in self.free if part[0] > start]
+        if before and before[-1][1] == start:
+            start = before.pop()[0]
+        if after and after[0][0] == end:
+            end = after.pop(0)[1]
+        self.free = before + [(start, end)] + after
+
+
+class Packer:
+    """Writes values into a message."""
+
+    def __init__(self, line):
+        self.line = line
+        self.lent = []
+
+    def message(self, call, kind, value, path):
+        self.lent = []
+        out = bytearray(struct.pack("<IB", call, kind))
+        try:
+            self._value(out, value, path, 0)
+        except BaseException:
+            self.discard()
+            raise
+        return out
+
+    def discard(self):
+        for number in self.lent:
+            self.line.retract(number)
+        self.lent = []
+
+    def _value(self, out, value, path, depth):
+        kind = type(value)
+        if value is None:
+            out.append(UNDEFINED)
+        elif kind is bool:
+            out.append(TRUE if value else FALSE)
+        elif kind is float:
+            out += struct.pack("<Bd", FLOAT, value)
+        elif kind is int:
+            self._int(out, value)
+        elif kind is str:
+            self._text(out, TEXT, value)
+        elif depth == DEEPEST:
+            raise NotCloneable("%s lies too deep, or in a circle" % path)
+        elif kind is dict:
+            self._dict(out, value, path, depth)
+        elif kind is list or kind is tuple:
+            self._list(out, value, path, depth)
+        else:
+            self._object(out, value, path, depth)
+
+    def _int(self, out, value):
+        if -(2**31) <= value < 2**31:
+            out += struct.pack("<Bi", INT, value)
+        elif abs(value) < 2**53:
+            out += struct.pack("<Bd", WHOLE, value)
+        else:
+            self._text(out, BIGINT, str(value))
+
+    @staticmethod
+    def _text(out, tag, value):
+        data = value.encode("utf-8", "replace")
+        out += struct.pack("<BI", tag, len(data))
+        out += data
+
+    def _dict(self, out, value, path, depth):
+        texts = all(type(key) is str for key in value)
+        out += struct.pack("<BI", RECORD if texts else MAP, len(value))
+        for key, item in value.items():
+            self._value(out, key, path + ".key", depth + 1)
+            self._value(out, item, "%s.%s" % (path, key), depth + 1)
+
+    def _list(self, out, value, path, depth):
+        if value:
+            try:
+                if all(type(item) is float for item in value):
+                    out += struct.pack("<BI%dd" % len(value), FLOATS, len(value), *value)
+                    return
+                if all(type(item) is int for item in value):
+                    out += struct.pack("<BI%di" % len(value), INTS, len(value), *value)
+                    return
+            except struct.error:
+                pass
+        out += struct.pack("<BI", LIST, len(value))
+        for nth, item in enumerate(value):
+            self._value(out, item, "%s[%d]" % (path, nth), depth + 1)
+
+    def _object(self, out, value, path, depth):
+        np = numpy() if "numpy" in sys.modules else None
+        if np and isinstance(value, np.generic) and value.ndim == 0 and value.dtype.kind in "biuf":
+            self._value(out, value.item(), path, depth)
+        elif np and isinstance(value, np.ndarray):
+            self._ndarray(out, value, path)
+        elif isinstance(value, (bytes, bytearray)):
+            self._bytes(out, 1, (), value)
+        elif isinstance(value, memoryview):
+            self._memoryview(out, value, path)
+        elif isinstance(value, (bool, int, float, str)):
+            base = next(b for b in (bool, int, float, str) if isinstance(value, b))
+            self._value(out, base(value), path, depth)
+        elif isinstance(value, (set, frozenset)):
+            out += struct.pack("<BI", SET_OF, len(value))
+            for item in value:
+                self._value(out, item, path, depth + 1)
+        elif isinstance(value, datetime.datetime):
+            out += struct.pack("<Bd", DATE, value.timestamp() * 1e3)
+        elif isinstance(value, BaseException):
+            out.append(ERROR_OF)
+            self._value(out, describe(value), path, depth + 1)
+        elif isinstance(value, dict):
+            self._dict(out, value, path, depth)
+        elif isinstance(value, (list, tuple)):
+            self._list(out, value, path, depth)
+        elif hasattr(value, "detach") and hasattr(value, "cpu") and hasattr(value, "numpy"):
+            # A tensor of PyTorch, wherever it lies.
+            self._value(out, value.detach().cpu().numpy(), path, depth + 1)
+        elif hasattr(value, "__array__") and numpy():
+            self._value(out, numpy().asarray(value), path, depth + 1)
+        elif hasattr(value, "__dataclass_fields__"):
+            fields = {name: getattr(value, name) for name in value.__dataclass_fields__}
+            self._dict(out, fields, path, depth)
+        else:
+            raise NotCloneable(
+                "%s is a %s and cannot be sent to another process; return numbers, texts, lists, "
+                "dicts, arrays" % (path, type(value).__name__)
+            )
+
+    def _ndarray(self, out, value, path):
+        np = numpy()
+        name = value.dtype.newbyteorder("=").str[1:]
+        if name not in KINDS:
+            raise NotCloneable(
+                "%s has dtype %s, which JavaScript has no array for; convert it, as with "
+                ".astype(numpy.float32)" % (path, value.dtype)
+            )
+        plain = np.ascontiguousarray(value, dtype="<" + name)
+        self._bytes(out, KINDS[name], value.shape, plain.reshape(-1).view("u1").data)
+
+    def _memoryview(self, out, value, path):
+        if value.format not in FORMATS[:10]:
+            raise NotCloneable("%s has format %s; expected one of %s" % (path, value.format, FORMATS[:10]))
+        data = value if value.c_contiguous else memoryview(value.tobytes())
+        self._bytes(out, FORMATS.index(value.format), value.shape, data.cast("B"))
+
+    def _bytes(self, out, kind, shape, data):
+        length = len(data)
+        number = self.line.lend(data) if length > LARGEST_WITHIN else -1
+        # One dimension is what an array has anyway.
+        sizes = shape if len(shape) != 1 else ()
+        out += struct.pack("<BBBd", ARRAY if number < 0 else LENT_ARRAY, kind, len(sizes), length)
+        out += struct.pack("<%dd" % len(sizes), *sizes)
+        if number < 0:
+            out += data
+        else:
+            self.lent.append(number)
+            out += struct.pack("<d", number)
+
+
+class Unpacker:
+    """Reads values out of a message."""
+
+    def __init__(self, line, message):
+        self.line = line
+        self.message = message
+        self.at = 5
+        self.call, self.kind = struct.unpack_from("<IB", message)
+
+    def _take(self, form):
+        values = struct.unpack_from("<" + form, self.message, self.at)
+        self.at += struct.calcsize("<" + form)
+        return values
+
+    def _text(self):
+        (length,) = self._take("I")
+        self.at += length
+        return self.message[self.at - length : self.at].decode("utf-8")
+
+    def value(self):
+        (tag,) = self._take("B")
+        if tag in (UNDEFINED, NULL):
+            return None
+        if tag in (FALSE, TRUE):
+            return tag == TRUE
+        if tag == INT:
+            return self._take("i")[0]
+        if tag == FLOAT:
+            return self._take("d")[0]
+        if tag == WHOLE:
+            return int(self._take("d")[0])
+        if tag == TEXT:
+            return self._text()
+        if tag == LIST:
+            return [self.value() for _ in range(self._take("I")[0])]
+        if tag == RECORD or tag == MAP:
+            return {self.value(): self.value() for _ in range(self._take("I")[0])}
+        if tag in (ARRAY, LENT_ARRAY):
+            return self._array(tag == LENT_ARRAY)
+        if tag == FLOATS:
+            return list(self._take("%dd" % self._take("I")[0]))
+        if tag == INTS:
+            return list(self._take("%di" % self._take("I")[0]))
+        if tag == BIGINT:
+            return int(self._text())
+        if tag == DATE:
+            stamp = self._take("d")[0] / 1e3
+            return datetime.datetime.fromtimestamp(stamp, datetime.timezone.utc)
+        if tag == SET_OF:
+            return {self.value() for _ in range(self._take("I")[0])}
+        if tag == ERROR_OF:
+            told = self.value()
+            return RuntimeError("%s: %s" % (told.get("name"), told.get("message")))
+        raise Garbled("tag %d" % tag)
+
+    def _array(self, lent):
+        kind, dimensions, length = self._take("BBd")
+        length = int(length)
+        shape = [int(size) for size in self._take("%dd" % dimensions)]
+        if lent:
+            number = int(self._take("d")[0])
+            keep = numpy() and length >= SMALLEST_IN_PLACE and self.line.may_keep(length)
+            data = self.line.borrow(number, length, bool(keep))
+        else:
+            data = self.message[self.at : self.at + length]
+            self.at += length
+        if kind == BUFFER:
+            return bytes(data)
+        np = numpy()
+        if np:
+            array = np.frombuffer(data, dtype="<" + DTYPES[kind])
+            if isinstance(data, bytes):
+                # Of its own, and so writable, as an array in shared memory is.
+                array = array.copy()
+            return array.reshape(shape) if dimensions else array
+        view = memoryview(bytearray(data))
+        return view.cast(FORMATS[kind], shape) if dimensions else view.cast(FORMATS[kind])
+
+
+def describe(error):
+    """An error as lib/worker-messages.ts tells it."""
+    stack = "".join(traceback.format_exception(type(error), error, error.__traceback__)).rstrip()
+    told = {"name": type(error).__name__, "message": str(error), "stack": stack}
+    if error.__cause__ is not None:
+        told["cause"] = {"error": describe(error.__cause__)}
+    return told
+
+
+class Servant:
+    """Answers calls until the line is closed."""
+
+    def __init__(self, line):
+        self.line = line
+        self.packer = Packer(line)
+        self.root = None
+        self.iterators = {}
+        self.next_iterator = 0
+        self.failed_set = None
+        self.loop = None
+
+    def serve(self):
+        inbox = []
+        while True:
+            message = self.line.take()
+            while message is not None:
+                self._receive(inbox, message)
+                message = self.line.take()
+            if inbox:
+                call = inbox.pop(0)
+                self._answer(*call)
+                # What the call brought is given back now, not when the next one comes.
+                del call
+            elif self.line.closed:
+                return
+            else:
+                self.line.wait()
+
+    def _receive(self, inbox, message):
+        unpacker = Unpacker(self.line, message)
+        path, args = unpacker.value(), unpacker.value()
+        if unpacker.kind == CANCEL:
+            inbox[:] = [call for call in inbox if call[0] != args[0]]
+        else:
+            inbox.append((unpacker.call, unpacker.kind, path, args))
+
+    def _answer(self, call, kind, path, args):
+        try:
+            status, value = VALUE, self._run(kind, path, args)
+            if kind not in (NEXT, RETURN) and is_iterator(value):
+                number = self.next_iterator
+                self.next_iterator += 1
+                self.iterators[number] = value
+                status, value = ITERATOR, number
+            if kind == SET:
+                return
+            message = self.packer.message(call, status, value, "the result of %s" % name_of(path))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # SystemExit too: only the parent ends this process
+            if kind == SET:
+                self.failed_set = self.failed_set or error
+                return
+            message = self.packer.message(call, ERROR, error, "error")
+        while not self.line.send(message):
+            select.select([], [], [], 0.001)
+
+    def _run(self, kind, path, args):
+        if self.failed_set is not None and kind != SET:
+            error, self.failed_set = self.failed_set, None
+            raise error
+        if kind == MAKE:
+            self.root = self._settled(make(*args))
+            return None
+        if kind == CALL:
+            return self._settled(self._find(path)(*args))
+        if kind == GET:
+            return self._find(path)
+        if kind == SET:
+            names = [path] if isinstance(path, str) else path
+            setattr(self._find(names[:-1]), names[-1], args[0])
+            return None
+        if kind == NEXT:
+            return self._step(args[0])
+        if kind == RETURN:
+            iterator = self.iterators.pop(args[0], None)
+            if hasattr(iterator, "close"):
+                iterator.close()
+            elif hasattr(iterator, "aclose"):
+                self._settled(iterator.aclose())
+            return None
+        raise Garbled("%d is no kind of call" % kind)
+
+    def _find(self, path):
+        value = self.root
+        for name in [path] if isinstance(path, str) else path:
+            if isinstance(value, dict) and name in value:
+                value = value[name]
+            else:
+                value = getattr(value, name)
+        return value
+
+    def _settled(self, value):
+        """What a coroutine returns; any other value as it is."""
+        if not inspect.iscoroutine(value):
+            return value
+        if self.loop is None:
+            self.loop = asyncio.new_event_loop()
+        return self.loop.run_until_complete(value)
+
+    def _step(self, number):
+        iterator = self.iterators.get(number)
+        try:
+            if iterator is None:
+                raise StopIteration
+            if hasattr(iterator, "__anext__"):
+                return {"done": False, "value": self._settled(as_coroutine(iterator))}
+            return {"done": False, "value": next(iterator)}
+        except StopIteration as end:
+            self.iterators.pop(number, None)
+            return {"done": True, "value": end.value}
+        except StopAsyncIteration:
+            self.iterators.pop(number, None)
+            return {"done": True, "value": None}
+        except BaseException:
+            self.iterators.pop(number, None)
+            raise
+
+
+async def as_coroutine(iterator):
+    return await iterator.__anext__()
+
+
+def is_iterator(value):
+    if inspect.isgenerator(value) or inspect.isasyncgen(value):
+        return True
+    return hasattr(value, "__next__") and hasattr(value, "__iter__")
+
+
+def name_of(path):
+    return path if isinstance(path, str) else ".".join(path)
+
+
+def make(file, name, args):
+    """Loads a file as a module and calls what it has under a name."""
+    folder, base = os.path.split(file)
+    # Its neighbours can be imported, as when Python is started with the file.
+    sys.path[0] = folder
+    spec = importlib.util.spec_from_file_location(os.path.splitext(base)[0], file)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    made = getattr(module, name, None)
+    if not callable(made):
+        names = ", ".join(key for key in vars(module) if not key.startswith("_"))
+        raise LookupError("%s has no function %s; it has %s" % (file, name, names or "nothing"))
+    made = made(*args)
+    # Now, so that the first array does not wait for it.
+    numpy()
+    return made
+
+
+def end_with_parent(parent):
+    """Has the system end this process with the thread that started it, even where that is killed."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit(0)
+
+
+def finish(root):
+    """Lets what was made close what it holds."""
+    close = getattr(root, "close", None)
+    if callable(close):
+        close()
+
+
+def main():
+    memory, call_bell, answer_bell, parent = map(int, sys.argv[1:5])
+    sys.argv[1:] = []
+    end_with_parent(parent)
+    # Ctrl+C reaches the whole terminal; the parent decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    servant = Servant(Line(memory, call_bell, answer_bell))
+    servant.serve()
+    finish(servant.root)
+
+
+if __name__ == "__main__":
+    main()
