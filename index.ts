@@ -21,6 +21,11 @@ export {
 } from './lib/errors.ts';
 export { Franka, type FrankaControl, type FrankaOptions, type JointVector } from './lib/franka.ts';
 export type { RealtimeOptions, SessionOptions } from './lib/options.ts';
+export {
+  type ProcessPolicy,
+  type ProcessPolicyOptions,
+  processPolicy,
+} from './lib/process-policy.ts';
 export type { Grant, Realtime } from './lib/realtime.ts';
 export type { CommandKind, Histogram, TickRecord } from './lib/records.ts';
 export type { NativeLink, NativeRobot, Policy, Robot, Tick } from './lib/robot.ts';

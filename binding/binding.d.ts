@@ -162,6 +162,16 @@ export declare class NativeSimulator {
   stop(): Promise<void>
 }
 
+/** The line on which a policy in another process is asked. */
+export declare class NativeUsher {
+  /** A line for one session. */
+  constructor()
+  /** For the child's end. */
+  get descriptors(): NativeDescriptors
+  /** Starts the thread, with this realtime priority where the system grants it; says the number of its seat. */
+  start(priority?: number | undefined | null): number
+}
+
 /** The layout of an arm's state. */
 export declare function armSchema(): NativeArmSchema
 

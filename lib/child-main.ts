@@ -1,9 +1,14 @@
 // What runs in a child of `mpify`: it makes an object, answers calls about it, and ends with its parent.
 
 import { endWithParent, NativeLine } from './native.ts';
+import { LineSeat, type PolicyFailure, policyOf, sit } from './policy-seat.ts';
+import type { Policy } from './robot.ts';
+import type { RobotState } from './robot-state.ts';
 import { serve } from './servant.ts';
 
-const [memory = -1, callBell = -1, answerBell = -1, parent = 0] = process.argv.slice(2).map(Number);
+const [parent = 0, memory = -1, callBell = -1, answerBell = -1, ...seat] = process.argv
+  .slice(2)
+  .map(Number);
 process.argv.length = 2;
 if (!endWithParent(parent)) process.exit();
 // Ctrl+C reaches the whole terminal; the parent decides what it means.
@@ -11,8 +16,13 @@ process.on('SIGINT', () => {});
 
 let made: unknown;
 
+/** Makes what the calls are about; without `args` it is the export itself, a policy. */
 async function make(url: unknown, name: unknown, args: unknown): Promise<unknown> {
   const module = (await import(url as string)) as Record<string, unknown>;
+  if (seat.length > 0) {
+    made = await policyOf(module, url as string, name as string, args as readonly unknown[]);
+    return made;
+  }
   const factory = module[name as string];
   if (typeof factory !== 'function') {
     const names = Object.keys(module).join(', ') || 'nothing';
@@ -22,8 +32,19 @@ async function make(url: unknown, name: unknown, args: unknown): Promise<unknown
   return made;
 }
 
+/** Runs the policy that was made until its session ends; resolves with why, where it failed. */
+async function sitDown(_fields: unknown, lengths: unknown): Promise<PolicyFailure | undefined> {
+  const [memory = -1, callBell = -1, answerBell = -1] = seat;
+  const size = lengths as { observation: number; action: number };
+  const place = new LineSeat(NativeLine.join(memory, callBell, answerBell), size);
+  const failure = await sit(made as Policy<RobotState, unknown>, place, size, false);
+  if (failure) place.fail();
+  return failure;
+}
+
 await serve(NativeLine.join(memory, callBell, answerBell), {
   make,
+  sit: sitDown,
   ordered: false,
   revokes: false,
 });

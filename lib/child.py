@@ -11,6 +11,7 @@ if sys.version_info < (3, 9):
     sys.exit(97)
 
 import asyncio
+import collections
 import ctypes
 import datetime
 import importlib.util
@@ -44,7 +45,7 @@ TIB = 1 << 40
 CALLS, ANSWERS = 0, 1
 ALWAYS_RING = 2
 
-MAKE, CALL, GET, SET, NEXT, RETURN, CANCEL = range(7)
+MAKE, CALL, GET, SET, NEXT, RETURN, CANCEL, SIT = range(8)
 VALUE, ERROR, ITERATOR = range(3)
 
 LARGEST_WITHIN = 1024
@@ -511,7 +512,11 @@ class Unpacker:
 
 def describe(error):
     """An error as lib/worker-messages.ts tells it."""
-    stack = "".join(traceback.format_exception(type(error), error, error.__traceback__)).rstrip()
+    trace = error.__traceback__
+    # It begins where the user's code does, if it got there.
+    while trace and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    stack = "".join(traceback.format_exception(type(error), error, trace)).rstrip()
     told = {"name": type(error).__name__, "message": str(error), "stack": stack}
     if error.__cause__ is not None:
         told["cause"] = {"error": describe(error.__cause__)}
@@ -521,8 +526,9 @@ def describe(error):
 class Servant:
     """Answers calls until the line is closed."""
 
-    def __init__(self, line):
+    def __init__(self, line, seat):
         self.line = line
+        self.seat = seat
         self.packer = Packer(line)
         self.root = None
         self.iterators = {}
@@ -600,7 +606,42 @@ class Servant:
             elif hasattr(iterator, "aclose"):
                 self._settled(iterator.aclose())
             return None
+        if kind == SIT and self.seat:
+            return self._sit(*args)
         raise Garbled("%d is no kind of call" % kind)
+
+    def _sit(self, fields, lengths):
+        """Runs what was made as the policy of a session until that ends; says why, where it failed."""
+        seat = Line(*self.seat)
+        state = State(fields)
+        answer = struct.Struct("<d%dd" % lengths["action"])
+        while True:
+            message = seat.take()
+            if message is None:
+                if seat.closed:
+                    return None
+                seat.wait()
+                continue
+            number, time_s, period_s = struct.unpack_from("<3d", message)
+            tick = Tick(int(number), time_s, period_s)
+            try:
+                state._refresh(message[24:])
+                action = self._settled(self.root(state, tick))
+                values = numbers_of(action)
+                if values is not None and len(values) == lengths["action"]:
+                    seat.send(answer.pack(number, *values))
+                    continue
+                failure = {
+                    "kind": "refused",
+                    "tick": tick.tick,
+                    "code": "ACTION_TYPE" if values is None else "ACTION_LENGTH",
+                    "received": told(action, values),
+                    "expected": "%d numbers: a list, a numpy array, a tensor" % lengths["action"],
+                }
+            except BaseException as error:
+                failure = {"kind": "threw", "tick": tick.tick, "error": describe(error)}
+            seat.send(struct.pack("<d", number))
+            return failure
 
     def _find(self, path):
         value = self.root
@@ -642,6 +683,51 @@ async def as_coroutine(iterator):
     return await iterator.__anext__()
 
 
+Tick = collections.namedtuple("Tick", "tick time_s period_s")
+Tick.__doc__ = "The cycle, its time from the start of the first one [s], and the policy's period [s]."
+
+
+class State:
+    """The robot's state. Arrays are refreshed in place each cycle: copy what is needed later."""
+
+    def __init__(self, fields):
+        self._slots = memoryview(bytearray(8 * sum(length for _, length in fields)))
+        doubles = self._slots.cast("d")
+        if numpy():
+            doubles = numpy().frombuffer(self._slots, dtype="<f8")
+        self._numbers = []
+        at = 0
+        for name, length in fields:
+            if length == 1:
+                self._numbers.append((name, doubles[at : at + 1]))
+            else:
+                setattr(self, name, doubles[at : at + length])
+            at += length
+
+    def _refresh(self, slots):
+        self._slots[:] = slots
+        for name, slot in self._numbers:
+            setattr(self, name, float(slot[0]))
+
+
+def numbers_of(action):
+    """The numbers of an action, or None where it has none."""
+    if hasattr(action, "detach") and hasattr(action, "cpu"):
+        action = action.detach().cpu()
+    if hasattr(action, "reshape") and hasattr(action, "tolist"):
+        action = action.reshape(-1).tolist()
+    try:
+        return [float(value) for value in action]
+    except (TypeError, ValueError):
+        return None
+
+
+def told(action, values):
+    """An action that was refused, in short."""
+    kind = type(action).__name__
+    return repr(action)[:80] if values is None else "%s of length %d" % (kind, len(values))
+
+
 def is_iterator(value):
     if inspect.isgenerator(value) or inspect.isasyncgen(value):
         return True
@@ -653,7 +739,7 @@ def name_of(path):
 
 
 def make(file, name, args):
-    """Loads a file as a module and calls what it has under a name."""
+    """Loads a file as a module and calls what it has under a name; without args that itself is meant."""
     folder, base = os.path.split(file)
     # Its neighbours can be imported, as when Python is started with the file.
     sys.path[0] = folder
@@ -665,7 +751,8 @@ def make(file, name, args):
     if not callable(made):
         names = ", ".join(key for key in vars(module) if not key.startswith("_"))
         raise LookupError("%s has no function %s; it has %s" % (file, name, names or "nothing"))
-    made = made(*args)
+    if args is not None:
+        made = made(*args)
     # Now, so that the first array does not wait for it.
     numpy()
     return made
@@ -686,12 +773,12 @@ def finish(root):
 
 
 def main():
-    memory, call_bell, answer_bell, parent = map(int, sys.argv[1:5])
+    parent, *descriptors = map(int, sys.argv[1:])
     sys.argv[1:] = []
     end_with_parent(parent)
     # Ctrl+C reaches the whole terminal; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    servant = Servant(Line(memory, call_bell, answer_bell))
+    servant = Servant(Line(*descriptors[:3]), descriptors[3:])
     servant.serve()
     finish(servant.root)
 

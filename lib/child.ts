@@ -4,10 +4,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { OffloadError } from './errors.ts';
+import { checkObject } from './checks.ts';
+import { OffloadError, OptionTypeError } from './errors.ts';
 import { within } from './limit.ts';
 import { Line, MOST_CALLS } from './line.ts';
-import { calling, endChild, NativeLine } from './native.ts';
+import { calling, endChild, type NativeDescriptors, NativeLine } from './native.ts';
 
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 
@@ -39,6 +40,18 @@ export interface ChildSpec {
   /** Environment variables beside the parent's. */
   readonly env: Readonly<Record<string, string>> | undefined;
   readonly sharedBytes: number;
+  /** The line on which a session's loop asks the child's policy. */
+  readonly seat?: NativeDescriptors;
+}
+
+/** Checks environment variables. */
+export function checkEnvironment(env: unknown): void {
+  checkObject('env', env);
+  for (const [name, value] of Object.entries(env)) {
+    if (typeof value !== 'string') {
+      throw new OptionTypeError('OPTION_ENV', `env.${name}`, value, 'a text');
+    }
+  }
 }
 
 /** Whether a module is Python's. */
@@ -78,13 +91,16 @@ export class Child {
   constructor(spec: ChildSpec) {
     this.#spec = spec;
     const native = calling(() => NativeLine.make(spec.sharedBytes));
-    const { memory, callBell, answerBell } = native.descriptors;
+    const lines = [native.descriptors, ...(spec.seat ? [spec.seat] : [])];
+    const descriptors = lines.flatMap((line) => [line.memory, line.callBell, line.answerBell]);
     const python = isPython(spec.url);
     const [program, main] = python
       ? [interpreter(spec), ['-u', PYTHON_MAIN]]
       : [process.execPath, [...loaderOptions(), NODE_MAIN]];
-    this.#process = spawn(program, [...main, '3', '4', '5', String(process.pid)], {
-      stdio: ['ignore', 'inherit', 'pipe', memory, callBell, answerBell],
+    // In the child the descriptors follow those of the standard streams.
+    const numbers = descriptors.map((_, nth) => String(nth + 3));
+    this.#process = spawn(program, [...main, String(process.pid), ...numbers], {
+      stdio: ['ignore', 'inherit', 'pipe', ...descriptors],
       env: { ...process.env, ...spec.env },
     });
     this.line = new Line(native, fileName(spec.url), MOST_CALLS, !python);

@@ -1,5 +1,6 @@
 import type { PastState, SessionError, SessionErrorDetails } from './errors.ts';
 import type { NativeSession, NativeSessionOptions } from './native.ts';
+import type { ProcessPolicy } from './process-policy.ts';
 import type { NativeLink, Policy } from './robot.ts';
 import type { WorkerPolicy } from './worker-policy.ts';
 
@@ -33,7 +34,10 @@ export interface Driver {
 export interface DrivenLink<Observation, Action> extends NativeLink<Observation, Action> {
   /** Makes the robot ready for a session that runs `policy`. */
   readonly drive: (
-    policy: Policy<Observation, Action> | WorkerPolicy<Observation, Action>,
+    policy:
+      | Policy<Observation, Action>
+      | WorkerPolicy<Observation, Action>
+      | ProcessPolicy<Observation, Action>,
   ) => Driver;
 }
 

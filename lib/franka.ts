@@ -2,6 +2,8 @@ import { ArmDriver } from './arm-driver.ts';
 import { checkKeys, checkName, checkNumber, checkText } from './checks.ts';
 import type { DrivenLink } from './driver.ts';
 import { awaiting, NativeArm } from './native.ts';
+import { ProcessDriver } from './process-driver.ts';
+import { isProcessPolicy } from './process-policy.ts';
 import type { NativeLink, NativeRobot } from './robot.ts';
 import { RobotState } from './robot-state.ts';
 import { WorkerDriver } from './worker-driver.ts';
@@ -51,10 +53,14 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
     this.control = control;
     const link: DrivenLink<RobotState, JointVector> = {
       rateHz: RATE_HZ,
-      drive: (policy) =>
-        isWorkerPolicy<RobotState, JointVector>(policy)
-          ? new WorkerDriver(arm, control, policy)
-          : new ArmDriver(arm, control, policy),
+      drive: (policy) => {
+        if (isWorkerPolicy<RobotState, JointVector>(policy)) {
+          return new WorkerDriver(arm, control, policy);
+        }
+        return isProcessPolicy<RobotState, JointVector>(policy)
+          ? new ProcessDriver(arm, control, policy)
+          : new ArmDriver(arm, control, policy);
+      },
     };
     this.nativeLink = link;
   }

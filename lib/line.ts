@@ -22,6 +22,8 @@ export const CALL = {
   return: 5,
   /** That a call is not waited for any more; never answered. */
   cancel: 6,
+  /** To run what was made as the policy of a session, until that ends. */
+  sit: 7,
 } as const;
 
 /** What an answer is. */

@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import type { AnyFunction } from './asyncify.ts';
 import { type CallLimits, checkCallLimits } from './call-limits.ts';
-import { checkKeys, checkNumber, checkObject, checkText } from './checks.ts';
-import { Child, type ChildSpec, isPython, stopped } from './child.ts';
-import { OffloadError, OptionTypeError } from './errors.ts';
+import { checkKeys, checkNumber, checkText } from './checks.ts';
+import { Child, type ChildSpec, checkEnvironment, isPython, stopped } from './child.ts';
+import { OffloadError } from './errors.ts';
 import { CALL } from './line.ts';
 import { checkModule } from './offload-module.ts';
 import { makeProxy, type ProcessProxy, type Remote } from './process-proxy.ts';
@@ -113,15 +113,6 @@ function withOptions(options: MpifyOptions): MpifyCall {
   checkSharedBytes(options.sharedBytes ?? DEFAULT_SHARED_BYTES);
   return ((module: string | URL, name: string, ...args: unknown[]) =>
     begin(options, module, name, args)) as MpifyCall;
-}
-
-function checkEnvironment(env: object): void {
-  checkObject('env', env);
-  for (const [name, value] of Object.entries(env)) {
-    if (typeof value !== 'string') {
-      throw new OptionTypeError('OPTION_ENV', `env.${name}`, value, 'a text');
-    }
-  }
 }
 
 /** Makes an object in another process, and a proxy of it here. */

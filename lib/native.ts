@@ -9,6 +9,7 @@ export {
   endWithParent,
   NativeArm,
   type NativeCounters,
+  type NativeDescriptors,
   type NativeFault,
   type NativeGrant,
   type NativeJointState,
@@ -21,6 +22,7 @@ export {
   NativeSimulator,
   type NativeSpread,
   type NativeStats,
+  NativeUsher,
 } from '#binding';
 
 /** Runs a native call; what it throws becomes the error class of its code. */

@@ -34,6 +34,8 @@ interface Walk {
 export interface ServantOptions {
   /** Makes the object that the calls are about, from what the first call brings. */
   readonly make: (...args: readonly unknown[]) => Promise<unknown>;
+  /** Runs what was made as the policy of a session. */
+  readonly sit?: (...args: readonly unknown[]) => Promise<unknown>;
   /** Whether a call has to be over before the next begins, asynchronous ones too. */
   readonly ordered: boolean;
   /** Whether the arrays that a call brings are taken back when it is over. */
@@ -192,6 +194,8 @@ class Servant {
         return this.#iterators.get(args[0] as number)?.iterator.next();
       case CALL.return:
         return this.#endWalk(args[0] as number)?.return?.();
+      case CALL.sit:
+        return this.#options.sit?.(...args);
       default:
         throw new OffloadError('OFFLOAD_PROTOCOL', `${kind} is no kind of call`);
     }

@@ -5,6 +5,7 @@ import type { DrivenLink, Driver } from './driver.ts';
 import { type KilohertzError, OptionTypeError, SessionStateError } from './errors.ts';
 import { ObjectDriver } from './object-driver.ts';
 import { type CheckedOptions, checkOptions, type SessionOptions } from './options.ts';
+import { isProcessPolicy, type ProcessPolicy } from './process-policy.ts';
 import { type Realtime, realtimeOf } from './realtime.ts';
 import { type Histogram, type TickRecord, toHistogram, toRecords } from './records.ts';
 import type { NativeRobot, Policy, Robot } from './robot.ts';
@@ -47,10 +48,11 @@ export type AnyRobot<Observation, Action> =
   | Robot<Observation, Action>
   | NativeRobot<Observation, Action>;
 
-/** A policy in this thread, or in a worker. */
+/** A policy in this thread, in a worker, or in another process. */
 export type AnyPolicy<Observation, Action> =
   | Policy<Observation, Action>
-  | WorkerPolicy<Observation, Action>;
+  | WorkerPolicy<Observation, Action>
+  | ProcessPolicy<Observation, Action>;
 
 /**
  * Runs a policy on a robot at a fixed rate, on a thread of its own that JavaScript cannot delay.
@@ -83,9 +85,8 @@ export class Session<Observation, Action>
     options: SessionOptions = {},
   ) {
     super();
-    const inWorker = isWorkerPolicy<Observation, Action>(policy);
-    if (typeof policy !== 'function' && !inWorker) {
-      const expected = 'a function, or what workerPolicy() returns';
+    if (typeof policy !== 'function' && !isWorkerPolicy(policy) && !isProcessPolicy(policy)) {
+      const expected = 'a function, or what workerPolicy() or processPolicy() returns';
       throw new OptionTypeError('OPTION_POLICY', 'policy', policy, expected);
     }
     if (isNative(robot)) {
@@ -95,10 +96,10 @@ export class Session<Observation, Action>
       this.#makeDriver = () => drive(policy);
     } else {
       checkRobot(robot);
-      if (inWorker) {
+      if (typeof policy !== 'function') {
         const expected =
-          'a function: a worker sees the observations of natively driven robots only, and this ' +
-          'robot is written in JavaScript';
+          'a function: a worker or a process sees the observations of natively driven robots only, ' +
+          'and this robot is written in JavaScript';
         throw new OptionTypeError('OPTION_POLICY', 'policy', policy, expected);
       }
       this.#options = checkOptions(options, undefined);

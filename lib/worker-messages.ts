@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import type { Refusal } from './action.ts';
+import type { PolicyFailure } from './policy-seat.ts';
 
 /** An error on its way out of a worker. */
 export interface ErrorMessage {
@@ -19,15 +19,12 @@ export interface WorkerTask {
   readonly exportName: string;
   readonly args: readonly unknown[] | undefined;
   readonly spin: boolean;
-  readonly observationLength: number;
-  readonly actionLength: number;
+  /** How many numbers an observation has, and an action. */
+  readonly lengths: { readonly observation: number; readonly action: number };
 }
 
 /** What a worker tells the main thread. */
-export type WorkerMessage =
-  | { readonly kind: 'ready'; readonly seat: number }
-  | { readonly kind: 'threw'; readonly tick: number | undefined; readonly error: ErrorMessage }
-  | ({ readonly kind: 'refused'; readonly tick: number } & Refusal);
+export type WorkerMessage = { readonly kind: 'ready'; readonly seat: number } | PolicyFailure;
 
 /** What was thrown, as a message: a class of the user's would not survive the way as it is. */
 export function toMessage(thrown: unknown): ErrorMessage {

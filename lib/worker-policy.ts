@@ -16,17 +16,20 @@ export interface WorkerPolicy<Observation, Action> {
 }
 
 /** The policy that an export is, or that the factory which it is returns. */
-type PolicyIn<Export, Args> = Args extends readonly unknown[]
+export type PolicyIn<Export, Args> = Args extends readonly unknown[]
   ? Export extends (...args: never[]) => infer Made
     ? Awaited<Made>
     : never
   : Export;
 
-type ObservationOf<P> = P extends (observation: infer Observation, ...rest: never[]) => unknown
+export type ObservationOf<P> = P extends (
+  observation: infer Observation,
+  ...rest: never[]
+) => unknown
   ? Observation
   : never;
 
-type ActionOf<P> = P extends (...args: never[]) => infer Answer ? Awaited<Answer> : never;
+export type ActionOf<P> = P extends (...args: never[]) => infer Answer ? Awaited<Answer> : never;
 
 /** How a policy in a worker is found and run. */
 export interface WorkerPolicyOptions<Name extends PropertyKey, Args> {

@@ -3,6 +3,7 @@
 //! ```text
 //! session.rs    a loop thread and its policy in JavaScript
 //! seat.rs       where a policy in a worker waits for the loop
+//! usher.rs      between the loop and a policy in another process
 //! arm.rs        a connected arm
 //! simulator.rs  a simulated one
 //! line.rs       calls to a worker or a child over shared memory
@@ -28,4 +29,5 @@ mod line;
 mod seat;
 mod session;
 mod simulator;
+mod usher;
 mod view;

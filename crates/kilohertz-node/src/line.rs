@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use kilohertz_offload::arena::Block;
 use kilohertz_offload::child;
-use kilohertz_offload::line::{End, Kept, Line, LineError};
+use kilohertz_offload::line::{Descriptors, End, Kept, Line, LineError};
 use napi::bindgen_prelude::{ArrayBuffer, Env, Function, Uint8ArraySlice};
 use napi::{Error, Result};
 use napi_derive::napi;
@@ -54,6 +54,16 @@ pub struct NativeDescriptors {
     pub call_bell: i32,
     /// What the child wakes this process with.
     pub answer_bell: i32,
+}
+
+impl From<Descriptors> for NativeDescriptors {
+    fn from(fds: Descriptors) -> NativeDescriptors {
+        NativeDescriptors {
+            memory: fds.memory,
+            call_bell: fds.call_bell,
+            answer_bell: fds.answer_bell,
+        }
+    }
 }
 
 /// One end of a line.
@@ -130,12 +140,7 @@ impl NativeLine {
     /// For [`NativeLine::join`] in a child.
     #[napi(getter)]
     pub fn descriptors(&self) -> NativeDescriptors {
-        let fds = self.line.descriptors();
-        NativeDescriptors {
-            memory: fds.memory,
-            call_bell: fds.call_bell,
-            answer_bell: fds.answer_bell,
-        }
+        self.line.descriptors().into()
     }
 
     /// Sends the first `length` bytes; says whether there was room.

@@ -33,6 +33,29 @@ fn seats() -> MutexGuard<'static, BTreeMap<u32, Arc<Seat>>> {
 }
 
 impl Seat {
+    /// A new seat, and the number under which it is found.
+    pub fn register(bell: Bell) -> (u32, Arc<Seat>) {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let seat = Arc::new(Seat {
+            bell,
+            given: Mutex::new(None),
+        });
+        seats().insert(number, Arc::clone(&seat));
+        (number, seat)
+    }
+
+    /// Nobody finds the seat with this number any more.
+    pub fn remove(number: u32) {
+        seats().remove(&number);
+    }
+
+    /// The policy's end, once it was given.
+    pub fn take(&self) -> Option<PolicyEnd> {
+        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        given.take()
+    }
+
     /// The seat with this number.
     pub fn find(number: u32) -> Result<Arc<Seat>> {
         let seat = seats().get(&number).cloned();
@@ -66,14 +89,8 @@ impl NativeSeat {
     #[napi(constructor)]
     #[allow(clippy::new_without_default, reason = "a constructor of JavaScript's")]
     pub fn new() -> NativeSeat {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let (bell, ear) = Ear::here();
-        let seat = Arc::new(Seat {
-            bell,
-            given: Mutex::new(None),
-        });
-        seats().insert(number, Arc::clone(&seat));
+        let (number, seat) = Seat::register(bell);
         NativeSeat {
             number,
             seat,
@@ -103,12 +120,7 @@ impl NativeSeat {
         let deadline = Instant::now() + Duration::try_from_secs_f64(limit_s).unwrap_or_default();
         loop {
             if self.policy.is_none() {
-                let mut given = self
-                    .seat
-                    .given
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
-                self.policy = given.take();
+                self.policy = self.seat.take();
             }
             if let Some(frame) = self.policy.as_mut().and_then(PolicyEnd::take) {
                 self.taken = frame.tick;
@@ -159,7 +171,7 @@ impl NativeSeat {
 
 impl Drop for NativeSeat {
     fn drop(&mut self) {
-        seats().remove(&self.number);
+        Seat::remove(self.number);
     }
 }
 

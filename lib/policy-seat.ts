@@ -1,0 +1,119 @@
+// A policy away from the main thread: it sits where the loop's observations arrive, and answers.
+
+import { ActionBuffer, type Refusal } from './action.ts';
+import { isPromise, NEWS } from './driver.ts';
+import type { NativeLine } from './native.ts';
+import type { Policy } from './robot.ts';
+import { RobotState } from './robot-state.ts';
+import { type ErrorMessage, toMessage } from './worker-messages.ts';
+
+/** How long it stays inside the addon at a time: so long a worker cannot be terminated [s]. */
+const LONGEST_WAIT_S = 0.1;
+
+/** Where a policy waits for the loop. */
+export interface Seat {
+  /** Blocks until there is an observation, copied with tick, time [s] and period [s], or the end. */
+  wait(observation: Float64Array, clock: Float64Array, limitS: number, spin: boolean): number;
+  /** Answers the observation that was copied last. */
+  answer(action: Float64Array): void;
+}
+
+/** How a policy ended that did not end with its session. */
+export type PolicyFailure =
+  | { readonly kind: 'threw'; readonly tick: number | undefined; readonly error: ErrorMessage }
+  | ({ readonly kind: 'refused'; readonly tick: number } & Refusal);
+
+/** Runs a policy until the session ends, or until it fails. */
+export async function sit(
+  policy: Policy<RobotState, unknown>,
+  seat: Seat,
+  lengths: { readonly observation: number; readonly action: number },
+  spin: boolean,
+): Promise<PolicyFailure | undefined> {
+  const slots = new Float64Array(lengths.observation);
+  const state = new RobotState(slots);
+  const clock = new Float64Array(3);
+  const action = new ActionBuffer(lengths.action);
+  for (;;) {
+    const news = seat.wait(slots, clock, LONGEST_WAIT_S, spin);
+    if (news === NEWS.end) return undefined;
+    if (news !== NEWS.observation) continue;
+    const [tick = 0, timeS = 0, periodS = 0] = clock;
+    try {
+      let answer = policy(state, { tick, timeS, periodS });
+      // Only a promise is awaited: the event loop of this thread is for the policy's own use.
+      if (isPromise(answer)) answer = await answer;
+      const taken = action.take(answer);
+      if (!(taken instanceof Float64Array)) return { kind: 'refused', tick, ...taken };
+      seat.answer(taken);
+    } catch (error) {
+      return { kind: 'threw', tick, error: toMessage(error) };
+    }
+  }
+}
+
+/** The policy that an export is; with `args` the one that it makes. */
+export async function policyOf(
+  module: Record<string, unknown>,
+  url: string,
+  exportName: string,
+  args: readonly unknown[] | undefined,
+): Promise<Policy<RobotState, unknown>> {
+  const found = module[exportName];
+  if (typeof found !== 'function') {
+    const names = Object.keys(module).join(', ') || 'nothing';
+    throw new TypeError(`${url} exports no function ${exportName}; it exports ${names}`);
+  }
+  if (args === undefined) return found as Policy<RobotState, unknown>;
+  const made: unknown = await found(...args);
+  if (typeof made !== 'function') {
+    throw new TypeError(
+      `${exportName} of ${url} was called with args and returned ${typeof made}; expected the ` +
+        'policy, a function. Leave args out where the export is the policy itself',
+    );
+  }
+  return made as Policy<RobotState, unknown>;
+}
+
+/** A seat in another process, at the end of a line from there. */
+export class LineSeat implements Seat {
+  readonly #line: NativeLine;
+  readonly #message: Float64Array;
+  readonly #answer: Float64Array;
+  #tick = 0;
+
+  constructor(
+    line: NativeLine,
+    lengths: { readonly observation: number; readonly action: number },
+  ) {
+    this.#line = line;
+    this.#message = new Float64Array(3 + lengths.observation);
+    this.#answer = new Float64Array(1 + lengths.action);
+  }
+
+  wait(observation: Float64Array, clock: Float64Array, limitS: number, spin: boolean): number {
+    this.#line.wait(spin ? limitS : 0, limitS);
+    if (this.#line.take(bytesOf(this.#message), false) === this.#message.byteLength) {
+      clock.set(this.#message.subarray(0, 3));
+      observation.set(this.#message.subarray(3));
+      [this.#tick = 0] = clock;
+      return NEWS.observation;
+    }
+    return this.#line.closed ? NEWS.end : 0;
+  }
+
+  answer(action: Float64Array): void {
+    this.#answer[0] = this.#tick;
+    this.#answer.set(action, 1);
+    this.#line.send(bytesOf(this.#answer), this.#answer.byteLength);
+  }
+
+  /** Tells the loop that the policy failed and will not answer again. */
+  fail(): void {
+    this.#line.send(bytesOf(this.#answer), 8);
+  }
+}
+
+function bytesOf(array: Float64Array): Uint8Array {
+  return new Uint8Array(array.buffer);
+}

@@ -1,0 +1,91 @@
+import { fileURLToPath } from 'node:url';
+import { Child, isPython } from './child.ts';
+import type { Failure } from './driver.ts';
+import { OffloadError, PolicyError } from './errors.ts';
+import { policyThrew } from './failures.ts';
+import { within } from './limit.ts';
+import { CALL } from './line.ts';
+import {
+  armSchema,
+  calling,
+  type NativeArm,
+  type NativeSession,
+  type NativeSessionOptions,
+  NativeUsher,
+} from './native.ts';
+import type { PolicyFailure } from './policy-seat.ts';
+import type { ProcessPolicy } from './process-policy.ts';
+import { END_LIMIT_MS, LENGTHS, SeatedDriver } from './seated-driver.ts';
+
+/** Drives an arm with a policy in another process. */
+export class ProcessDriver<Observation, Action> extends SeatedDriver {
+  readonly #policy: ProcessPolicy<Observation, Action>;
+  #child: Child | undefined;
+  #usher: NativeUsher | undefined;
+  /** Resolves when the policy has left its seat. */
+  #left: Promise<void> = Promise.resolve();
+
+  constructor(arm: NativeArm, control: string, policy: ProcessPolicy<Observation, Action>) {
+    super(arm, control);
+    this.#policy = policy;
+  }
+
+  /** Starts the process and waits until its policy is there. */
+  async reset(): Promise<void> {
+    const { url, exportName, args, python, env } = this.#policy;
+    const usher = calling(() => new NativeUsher());
+    const child = new Child({
+      url: url.href,
+      python,
+      env,
+      sharedBytes: 0,
+      seat: usher.descriptors,
+    });
+    this.#child = child;
+    this.#usher = usher;
+    const place = isPython(url.href) ? fileURLToPath(url) : url.href;
+    try {
+      await child.line.call(CALL.make, 'make', [place, exportName, args]);
+    } catch (error) {
+      await child.stopLater(0);
+      const crashed = error instanceof OffloadError;
+      this.fail(crashed ? died(error) : policyThrew(undefined, error), undefined);
+    }
+    if (this.failure) throw this.failure({});
+    void child.ended.then((error) => {
+      if (!this.halted) this.fail(died(error), undefined);
+    });
+  }
+
+  override begin(options: NativeSessionOptions, wake: () => void): NativeSession {
+    const { priority } = options;
+    // Two below the loop, beside the courier: it waits for the one and wakes the other.
+    const own = priority === undefined ? undefined : Math.max(1, priority - 1);
+    const usher = this.#usher;
+    if (usher) this.sitsAt(calling(() => usher.start(own)));
+    const session = super.begin(options, wake);
+    this.#left = this.#sit();
+    return session;
+  }
+
+  async #sit(): Promise<void> {
+    const fields = armSchema().fields.map(({ name, len }) => [name, len]);
+    try {
+      const failure = await this.#child?.line.call(CALL.sit, 'policy', [fields, LENGTHS]);
+      if (failure) this.failed(failure as PolicyFailure);
+    } catch (error) {
+      if (!this.halted) this.fail(died(error as OffloadError), undefined);
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.stopNow();
+    await within(END_LIMIT_MS, this.#left);
+    await this.#child?.stopLater(END_LIMIT_MS / 1e3);
+  }
+}
+
+function died(cause: OffloadError): Failure {
+  const message = `the policy's process is gone: ${cause.message}`;
+  return (details) => new PolicyError('POLICY_CRASHED', message, { ...details, cause });
+}

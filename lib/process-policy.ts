@@ -1,0 +1,107 @@
+import { checkKeys, checkText } from './checks.ts';
+import { checkEnvironment } from './child.ts';
+import { OptionTypeError } from './errors.ts';
+import { checkModule } from './offload-module.ts';
+import type { ActionOf, ObservationOf, PolicyIn } from './worker-policy.ts';
+
+/** A policy that runs in another process; {@link processPolicy} makes it. */
+export interface ProcessPolicy<Observation, Action> {
+  /** The module. */
+  readonly url: URL;
+  /** The name under which the module has the policy, or its factory. */
+  readonly exportName: string;
+  /** What the factory is called with; undefined where the export is the policy itself. */
+  readonly args: readonly unknown[] | undefined;
+  /** The Python interpreter; undefined for the default. */
+  readonly python: string | undefined;
+  /** Environment variables beside this process's own. */
+  readonly env: Readonly<Record<string, string>> | undefined;
+  /** Never there; it tells the compiler what the policy decides on and what it answers. */
+  readonly types?: (observation: Observation) => Action;
+}
+
+/** How a policy in another process is found and run. */
+export interface ProcessPolicyOptions<Name extends PropertyKey, Args> {
+  /** The name of the export, or in Python of the function. Default `'default'`; in Python there is none. */
+  readonly export?: Name;
+  /**
+   * What the export is called with to make the policy, where it is a factory (sync or async). They
+   * are copied to the process. Without `args` the export is the policy itself.
+   */
+  readonly args?: Args;
+  /** The Python interpreter. Default: that of the environment variable `VIRTUAL_ENV`, then `python3`. */
+  readonly python?: string;
+  /** Environment variables beside this process's own. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+const made: WeakSet<object> = new WeakSet();
+
+/**
+ * A policy in another process, Node or Python, for a robot that is driven natively, as a `Franka` is. The
+ * process is started with the session and loads the module; a native thread then carries observations there
+ * and actions back, so neither a blocked main thread nor its garbage collection delays it. It ends with the
+ * session; where it dies, the arm is brought to rest and the session ends with `POLICY_CRASHED`.
+ *
+ * In Python the policy is called as `policy(state, tick)`: `state.q` and the other fields of a robot state are
+ * numpy arrays, or memoryviews without numpy, that the next cycle refreshes in place, and numbers; `tick` has
+ * `tick`, `time_s` and `period_s`. It returns numbers: a list, a numpy array, a tensor.
+ *
+ * @example
+ * const policy = processPolicy(new URL('./policy.py', import.meta.url), {
+ *   export: 'make_policy',
+ *   args: ['checkpoint.pt', 'cuda:0'],
+ * });
+ * @throws {OptionTypeError | OptionRangeError} where an option is not as it must be
+ */
+export function processPolicy(
+  url: URL,
+  options?: ProcessPolicyOptions<string, readonly unknown[]>,
+  // biome-ignore lint/suspicious/noExplicitAny: an untyped module fits every robot, as import() does
+): ProcessPolicy<any, any>;
+export function processPolicy<
+  Module extends object,
+  Name extends keyof Module = 'default' extends keyof Module ? 'default' : keyof Module,
+  Args extends readonly unknown[] | undefined = Module[Name] extends (
+    ...args: infer Given
+  ) => infer Made
+    ? Awaited<Made> extends (...args: never[]) => unknown
+      ? Given
+      : undefined
+    : undefined,
+>(
+  url: URL,
+  options?: ProcessPolicyOptions<Name, Args>,
+): ProcessPolicy<
+  ObservationOf<PolicyIn<Module[Name], Args>>,
+  ActionOf<PolicyIn<Module[Name], Args>>
+>;
+export function processPolicy(
+  url: URL,
+  options: ProcessPolicyOptions<PropertyKey, readonly unknown[] | undefined> = {},
+): ProcessPolicy<unknown, unknown> {
+  if (!(url instanceof URL)) {
+    const expected = "a URL, as in new URL('./policy.py', import.meta.url)";
+    throw new OptionTypeError('OPTION_URL', 'url', url, expected);
+  }
+  checkModule(url);
+  checkKeys('processPolicy', options, ['export', 'args', 'python', 'env']);
+  const { args, python, env } = options;
+  if (args !== undefined && !Array.isArray(args)) {
+    throw new OptionTypeError('OPTION_ARGS', 'args', args, 'an array');
+  }
+  if (python !== undefined) checkText('python', python, 'the path of an interpreter');
+  if (env !== undefined) checkEnvironment(env);
+  const name = options.export ?? (url.pathname.endsWith('.py') ? undefined : 'default');
+  const exportName = checkText('export', name, 'the name of the policy, or of its factory');
+  const policy = Object.freeze({ url, exportName, args, python, env });
+  made.add(policy);
+  return policy;
+}
+
+/** Whether something was made by {@link processPolicy}. */
+export function isProcessPolicy<Observation, Action>(
+  policy: unknown,
+): policy is ProcessPolicy<Observation, Action> {
+  return typeof policy === 'object' && policy !== null && made.has(policy);
+}

@@ -1,0 +1,96 @@
+import { JOINTS, pastStates } from './arm-driver.ts';
+import type { Driver, Failure } from './driver.ts';
+import type { PastState } from './errors.ts';
+import { armRefused, policyThrew } from './failures.ts';
+import {
+  calling,
+  dismissSeat,
+  type NativeArm,
+  NativeSession,
+  type NativeSessionOptions,
+} from './native.ts';
+import type { PolicyFailure } from './policy-seat.ts';
+import { STATE_LENGTH } from './robot-state.ts';
+import { fromMessage } from './worker-messages.ts';
+
+/** How long a policy elsewhere may take to end by itself before it is ended [ms]. */
+export const END_LIMIT_MS = 500;
+
+/** How many numbers an arm's observation has, and an action for it. */
+export const LENGTHS: { readonly observation: number; readonly action: number } = {
+  observation: STATE_LENGTH,
+  action: JOINTS,
+};
+
+/** Drives an arm with a policy in another thread or process, which the loop asks directly. */
+export abstract class SeatedDriver implements Driver {
+  readonly #arm: NativeArm;
+  readonly #control: string;
+  #seat: number | undefined;
+  #session: NativeSession | undefined;
+  #halted = false;
+  #failure: Failure | undefined;
+
+  constructor(arm: NativeArm, control: string) {
+    this.#arm = arm;
+    this.#control = control;
+  }
+
+  /** Starts the policy and waits until it is there. */
+  abstract reset(): Promise<void>;
+  abstract stop(): Promise<void>;
+
+  begin(options: NativeSessionOptions, wake: () => void): NativeSession {
+    this.#session = calling(() =>
+      NativeSession.arm(this.#arm, this.#control, options, wake, this.#seat),
+    );
+    return this.#session;
+  }
+
+  wake(session: NativeSession): number {
+    return session.news();
+  }
+
+  halt(): void {
+    this.#halted = true;
+  }
+
+  stopNow(): void {
+    this.#halted = true;
+    if (this.#seat !== undefined) dismissSeat(this.#seat);
+  }
+
+  get failure(): Failure | undefined {
+    return this.#failure;
+  }
+
+  pastStates(rows: Float64Array): readonly PastState[] {
+    return pastStates(rows);
+  }
+
+  /** Whether the policy is not expected to answer any more. */
+  protected get halted(): boolean {
+    return this.#halted;
+  }
+
+  /** Says where the policy waits for the loop. */
+  protected sitsAt(seat: number): void {
+    this.#seat = seat;
+  }
+
+  /** Ends the session with what the policy told. */
+  protected failed(message: PolicyFailure): void {
+    const failure =
+      message.kind === 'threw'
+        ? policyThrew(message.tick, fromMessage(message.error))
+        : armRefused(message.tick, message, message.received);
+    this.fail(failure, message.tick);
+  }
+
+  /** Ends the session with a failure, the first of them. */
+  protected fail(failure: Failure, tick: number | undefined): void {
+    this.#halted = true;
+    this.#failure ??= (details) => failure({ ...(tick === undefined ? {} : { tick }), ...details });
+    this.#session?.fail();
+  }
+}
