@@ -108,22 +108,32 @@ export const pool: Pool = new Pool();
 
 /** The error of a call whose thread gave no answer. */
 function lost(name: string, cause: unknown): OffloadError {
-  const { code, name: kind } = cause as { code?: unknown; name?: unknown };
-  // What a thread throws because its result cannot be copied cannot be copied either, on older Nodes.
-  const opaque = !(cause instanceof Error);
-  if (opaque || kind === 'DataCloneError' || code === 'ERR_INVALID_TRANSFER_OBJECT') {
+  const uncloneable = whyUncloneable(cause);
+  if (uncloneable !== undefined) {
     return new OffloadError(
       'OFFLOAD_NOT_CLONEABLE',
-      `an argument or the result of ${name} cannot be sent to another thread` +
-        `${opaque ? '' : `: ${cause.message}`}; pass and return data, without functions, and ` +
-        'transfer only what can be moved',
+      `an argument or the result of ${name} cannot be sent to another thread: ${uncloneable}; pass ` +
+        'and return data, without functions, and transfer only what can be moved',
       { cause },
     );
   }
+  const { code, message } = cause as Error & { code?: unknown };
   const why =
     code === 'ERR_WORKER_OUT_OF_MEMORY'
       ? 'ran out of memory; give it less at a time, or start node with a larger --max-old-space-size'
-      : `ended before it answered: ${cause.message}; a function on a thread of the pool must catch ` +
-        'its errors and must not call process.exit()';
+      : `ended before it answered: ${message}; a function on a thread of the pool must catch its ` +
+        'errors and must not call process.exit()';
   return new OffloadError('OFFLOAD_CRASHED', `the thread that ran ${name} ${why}`, { cause });
+}
+
+/** Why something could not be sent, where that is what went wrong. */
+function whyUncloneable(cause: unknown): string | undefined {
+  // What a thread throws on its side has lost its name on the way: on Node 20 nothing is left of it,
+  // on later ones the stack.
+  if (!(cause instanceof Error)) return 'it is no data';
+  const { code } = cause as { code?: unknown };
+  if (cause.name === 'DataCloneError' || code === 'ERR_INVALID_TRANSFER_OBJECT') {
+    return cause.message;
+  }
+  return /^DataCloneError: (.*)/.exec(cause.stack ?? '')?.[1];
 }
