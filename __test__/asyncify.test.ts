@@ -240,6 +240,13 @@ test('a thread that runs out of memory rejects its call and nothing else', async
   t.is(code, 0, stderr);
 });
 
+test('threads that cannot start reject the calls that they were made for, each time', async (t) => {
+  const { code, lines, stderr } = await program('offloading', 'no threads').ended;
+  t.is(lines.length, 2, stderr);
+  for (const line of lines) t.regex(line, /^OFFLOAD_CRASHED: the thread .*: no threads here;/);
+  t.is(code, 0);
+});
+
 test('a function that a thread cannot find is refused, with what to do', async (t) => {
   t.throws(() => asyncify(url, () => 1), { code: 'OFFLOAD_NOT_FOUND', message: /has no name/ });
   for (const [call, message] of [
