@@ -2,6 +2,7 @@ import test from 'ava';
 import {
   InvalidActionError,
   KilohertzError,
+  OffloadError,
   OptionRangeError,
   OptionTypeError,
   PolicyError,
@@ -15,6 +16,7 @@ test('each error has the name of its class, its code and its message', (t) => {
   const errors = [
     new KilohertzError('C', 'm'),
     new SessionStateError('C', 'm'),
+    new OffloadError('C', 'm'),
     new SessionError('C', 'm'),
     new PolicyError('C', 'm'),
     new PolicyLateError('C', 'm'),

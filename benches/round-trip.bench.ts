@@ -4,7 +4,7 @@
 
 import { Franka, FrankaSimulator, Session, workerPolicy } from 'kilohertz';
 import swing from './policies.ts';
-import { block, keep, median, once, type Row, show } from './rows.ts';
+import { block, keep, median, once, percentile, type Row, show } from './rows.ts';
 
 const ROUNDS = once ? 1 : 5;
 const DURATION_S = once ? 0.3 : 4;
@@ -29,15 +29,13 @@ for (let round = 0; round < ROUNDS; round += 1) {
       const stats = await session.run({ durationS: DURATION_S });
       clearInterval(blocks);
       const inTime = session.takeRecords().filter(({ kind }) => kind === 'fresh');
-      const responses = inTime
-        .map(({ timeS, sentS }) => 1e6 * (sentS - timeS))
-        .toSorted((a, b) => a - b);
+      const responses = inTime.map(({ timeS, sentS }) => 1e6 * (sentS - timeS));
       rows.push({
         round,
         policy,
         main: blocked ? 'blocked' : 'idle',
-        p50Us: responses[Math.floor(responses.length * 0.5)] ?? Number.NaN,
-        p99Us: responses[Math.floor(responses.length * 0.99)] ?? Number.NaN,
+        p50Us: percentile(responses, 0.5),
+        p99Us: percentile(responses, 0.99),
         late: stats.lateActions,
         ticks: stats.iterations,
       });

@@ -1,7 +1,7 @@
 import { type CallLimits, checkCallLimits, limited } from './call-limits.ts';
 import { checkText } from './checks.ts';
 import { OffloadError, OptionTypeError } from './errors.ts';
-import { checkModule } from './offload-module.ts';
+import { checkModule, type Place, partsOf } from './offload-module.ts';
 import { isPoolThread, type Job, pool } from './pool.ts';
 import { find } from './pool-worker.ts';
 import { takeMoving } from './transfer.ts';
@@ -84,11 +84,9 @@ export function asyncify(
   work: AnyFunction | string,
 ): AsyncifiedExport<AnyFunction> {
   const name = nameOf(work);
-  const url = checkModule(module);
-  const call = (args: readonly unknown[], limits?: CallLimits): Promise<unknown> => {
-    const job = { url, name, args };
-    return isPoolThread ? inPlace(job, work) : offload(job, limits);
-  };
+  const place: Place = `${checkModule(module)} ${name}`;
+  const call = (args: readonly unknown[], limits?: CallLimits): Promise<unknown> =>
+    isPoolThread ? inPlace(place, args, work) : offload([place, args], limits);
   const made = Object.assign(async (...args: unknown[]) => call(args), {
     with(limits: CallLimits): AsyncCall<AnyFunction> {
       const checked = checkCallLimits(limits);
@@ -119,40 +117,40 @@ function nameOf(work: unknown): string {
 }
 
 async function offload(job: Job, limits?: CallLimits): Promise<unknown> {
-  const moving = takeMoving(job.args);
+  const [place, args] = job;
+  const moving = takeMoving(args);
   const outcome = await (limits
     ? limited(
         limits,
-        () => late(job, limits),
+        () => late(place, limits),
         (end) => pool.run(job, moving, end),
       )
     : pool.run(job, moving));
-  switch (outcome.kind) {
-    case 'value':
-      return outcome.value;
-    case 'threw':
-      throw fromMessage(outcome.error);
-    case 'missing':
-      throw missing(job, outcome.exported);
-  }
+  if (!('kind' in outcome)) return outcome[0];
+  throw outcome.kind === 'threw' ? fromMessage(outcome.error) : missing(place, outcome.exported);
 }
 
-async function inPlace(job: Job, work: AnyFunction | string): Promise<unknown> {
-  if (typeof work === 'function') return work(...job.args);
-  const found = await find(job.url, job.name);
-  if (typeof found !== 'function') throw missing(job, found.exported);
-  return found(...job.args);
+async function inPlace(
+  place: Place,
+  args: readonly unknown[],
+  work: AnyFunction | string,
+): Promise<unknown> {
+  if (typeof work === 'function') return work(...args);
+  const found = await find(place);
+  if (typeof found !== 'function') throw missing(place, found.exported);
+  return found(...args);
 }
 
-function late({ name }: Job, { timeoutS }: CallLimits): OffloadError {
+function late(place: Place, { timeoutS }: CallLimits): OffloadError {
   return new OffloadError(
     'OFFLOAD_TIMEOUT',
-    `${name} did not answer within ${timeoutS} s, and its thread was ended; raise timeoutS, or give ` +
-      'it less to do',
+    `${partsOf(place).name} did not answer within ${timeoutS} s, and its thread was ended; raise ` +
+      'timeoutS, or give it less to do',
   );
 }
 
-function missing({ url, name }: Job, exported: readonly string[]): OffloadError {
+function missing(place: Place, exported: readonly string[]): OffloadError {
+  const { url, name } = partsOf(place);
   return new OffloadError(
     'OFFLOAD_NOT_FOUND',
     `${url} exports no function ${name}; it exports ${exported.join(', ') || 'nothing'}. Export the ` +

@@ -1,8 +1,17 @@
-// The module that work in another thread or process is loaded from.
+// The module that work in another thread or process is loaded from, and the function in it.
 
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { OffloadError, OptionTypeError } from './errors.ts';
+
+/** Where a function is found: the URL of its module and its name, with a space between. */
+export type Place = `${string} ${string}`;
+
+/** The two parts of a place. A URL has no space in it; a name may. */
+export function partsOf(place: Place): { url: string; name: string } {
+  const end = place.indexOf(' ');
+  return { url: place.slice(0, end), name: place.slice(end + 1) };
+}
 
 /**
  * A module that can be loaded once more elsewhere, as its URL.

@@ -1,5 +1,7 @@
 // What runs on a thread of the pool: it finds the function, calls it, and tells what came of it.
 
+import { isPromise } from './driver.ts';
+import { type Place, partsOf } from './offload-module.ts';
 import type { Job, Outcome } from './pool.ts';
 import { takeMoving } from './transfer.ts';
 import { toMessage } from './worker-messages.ts';
@@ -7,28 +9,27 @@ import { toMessage } from './worker-messages.ts';
 type Work = (...args: readonly unknown[]) => unknown;
 type Missing = Extract<Outcome, { kind: 'missing' }>;
 
-const found: Map<string, Work> = new Map();
+const known: Map<Place, Work> = new Map();
 
 /** The function that a module exports, or what it exports instead. */
-export async function find(url: string, name: string): Promise<Work | Missing> {
-  const key = `${url} ${name}`;
-  const known = found.get(key);
-  if (known) return known;
+export async function find(place: Place): Promise<Work | Missing> {
+  const { url, name } = partsOf(place);
   const module = (await import(url)) as Record<string, unknown>;
   const work = module[name];
   if (typeof work !== 'function') return { kind: 'missing', exported: Object.keys(module) };
-  found.set(key, work as Work);
+  known.set(place, work as Work);
   return work as Work;
 }
 
-/** Called by piscina, once a call. */
-export default async function answer({ url, name, args }: Job): Promise<Outcome | object> {
+/** Called by piscina, once a call. Waits for nothing that is there already. */
+export default async function answer([place, args]: Job): Promise<Outcome | object> {
   try {
-    const work = await find(url, name);
+    const work = known.get(place) ?? (await find(place));
     if (typeof work !== 'function') return work;
-    const value = await work(...args);
-    const outcome: Outcome = { kind: 'value', value };
-    const moving = takeMoving([value]);
+    let value = work(...args);
+    if (isPromise(value)) value = await value;
+    const outcome: Outcome = [value];
+    const moving = takeMoving(outcome);
     if (moving.length === 0) return outcome;
     const { move, transferableSymbol, valueSymbol } = await import('piscina');
     const result: object = { [transferableSymbol]: moving, [valueSymbol]: outcome };

@@ -6,18 +6,15 @@ import { fileURLToPath } from 'node:url';
 import { type TransferListItem, workerData } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { OffloadError } from './errors.ts';
+import { type Place, partsOf } from './offload-module.ts';
 import type { ErrorMessage } from './worker-messages.ts';
 
-/** One call, as it is sent to a thread. */
-export interface Job {
-  readonly url: string;
-  readonly name: string;
-  readonly args: readonly unknown[];
-}
+/** One call, as it is sent to a thread; arrays, because they take the least time on the way. */
+export type Job = readonly [place: Place, args: readonly unknown[]];
 
 /** What came of a call. */
 export type Outcome =
-  | { readonly kind: 'value'; readonly value: unknown }
+  | readonly [value: unknown]
   | { readonly kind: 'threw'; readonly error: ErrorMessage }
   | { readonly kind: 'missing'; readonly exported: readonly string[] };
 
@@ -56,11 +53,14 @@ class Pool {
     let threads: Piscina | undefined;
     try {
       threads = this.#made();
-      const transferList = moving as TransferListItem[];
-      return await threads.run(job, end ? { transferList, signal: end } : { transferList });
+      if (moving.length === 0 && end === undefined) return await threads.run(job);
+      return await threads.run(job, {
+        transferList: moving as TransferListItem[],
+        signal: end ?? null,
+      });
     } catch (error) {
       if (end?.aborted) throw error;
-      throw lost(job.name, threads === this.#threads ? error : this.#startFailure);
+      throw lost(partsOf(job[0]).name, threads === this.#threads ? error : this.#startFailure);
     } finally {
       const next = this.#waiting.shift();
       if (next) next();
@@ -108,22 +108,32 @@ export const pool: Pool = new Pool();
 
 /** The error of a call whose thread gave no answer. */
 function lost(name: string, cause: unknown): OffloadError {
-  const { code, name: kind } = cause as { code?: unknown; name?: unknown };
-  // What a thread throws because its result cannot be copied cannot be copied either, on older Nodes.
-  const opaque = !(cause instanceof Error);
-  if (opaque || kind === 'DataCloneError' || code === 'ERR_INVALID_TRANSFER_OBJECT') {
+  const uncloneable = whyUncloneable(cause);
+  if (uncloneable !== undefined) {
     return new OffloadError(
       'OFFLOAD_NOT_CLONEABLE',
-      `an argument or the result of ${name} cannot be sent to another thread` +
-        `${opaque ? '' : `: ${cause.message}`}; pass and return data, without functions, and ` +
-        'transfer only what can be moved',
+      `an argument or the result of ${name} cannot be sent to another thread: ${uncloneable}; pass ` +
+        'and return data, without functions, and transfer only what can be moved',
       { cause },
     );
   }
+  const { code, message } = cause as Error & { code?: unknown };
   const why =
     code === 'ERR_WORKER_OUT_OF_MEMORY'
       ? 'ran out of memory; give it less at a time, or start node with a larger --max-old-space-size'
-      : `ended before it answered: ${cause.message}; a function on a thread of the pool must catch ` +
-        'its errors and must not call process.exit()';
+      : `ended before it answered: ${message}; a function on a thread of the pool must catch its ` +
+        'errors and must not call process.exit()';
   return new OffloadError('OFFLOAD_CRASHED', `the thread that ran ${name} ${why}`, { cause });
+}
+
+/** Why something could not be sent, where that is what went wrong. */
+function whyUncloneable(cause: unknown): string | undefined {
+  // What a thread throws on its side has lost its name on the way: on Node 20 nothing is left of it,
+  // on later ones the stack.
+  if (!(cause instanceof Error)) return 'it is no data';
+  const { code } = cause as { code?: unknown };
+  if (cause.name === 'DataCloneError' || code === 'ERR_INVALID_TRANSFER_OBJECT') {
+    return cause.message;
+  }
+  return /^DataCloneError: (.*)/.exec(cause.stack ?? '')?.[1];
 }
