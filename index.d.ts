@@ -455,6 +455,140 @@ export interface SessionOptions {
   /** What the loop thread asks of the system; `false` asks for nothing. */
   readonly realtime?: RealtimeOptions | false;
 }
+/** A policy that runs in a worker; {@link workerPolicy} makes it. */
+export interface WorkerPolicy<Observation, Action> {
+  /** The module. */
+  readonly url: URL;
+  /** The name under which the module exports the policy, or its factory. */
+  readonly exportName: string;
+  /** What the factory is called with; undefined where the export is the policy itself. */
+  readonly args: readonly unknown[] | undefined;
+  /** Whether the worker keeps a core busy while it waits. */
+  readonly spin: boolean;
+  /** Never there; it tells the compiler what the policy decides on and what it answers. */
+  readonly types?: (observation: Observation) => Action;
+}
+type PolicyIn<Export, Args> = Args extends readonly unknown[]
+  ? Export extends (...args: never[]) => infer Made
+    ? Awaited<Made>
+    : never
+  : Export;
+type ObservationOf<P> = P extends (observation: infer Observation, ...rest: never[]) => unknown
+  ? Observation
+  : never;
+type ActionOf<P> = P extends (...args: never[]) => infer Answer ? Awaited<Answer> : never;
+/** How a policy in a worker is found and run. */
+export interface WorkerPolicyOptions<Name extends PropertyKey, Args> {
+  /** The name of the export. Default `'default'`. */
+  readonly export?: Name;
+  /**
+   * What the export is called with to make the policy, where it is a factory (sync or async). They
+   * are copied to the worker as by `postMessage`. Without `args` the export is the policy itself.
+   */
+  readonly args?: Args;
+  /** Whether the worker spins instead of sleeping between ticks. It costs a core. Default false. */
+  readonly spin?: boolean;
+}
+/**
+ * A policy in a worker thread, for a robot that is driven natively, as a `Franka` is. The module is
+ * loaded when a session starts; the worker then waits for the loop inside the addon, so neither a
+ * blocked main thread nor its garbage collection delays it. It is ended with the session.
+ *
+ * @example
+ * const policy = workerPolicy<typeof import('./policy.js'), 'makePolicy'>(
+ *   new URL('./policy.js', import.meta.url),
+ *   { export: 'makePolicy', args: [0.5] },
+ * );
+ * @throws {OptionTypeError} where an option is not as it must be
+ */
+export declare function workerPolicy(
+  url: URL,
+  options?: WorkerPolicyOptions<string, readonly unknown[]>,
+): WorkerPolicy<any, any>;
+export declare function workerPolicy<
+  Module extends object,
+  Name extends keyof Module = 'default' extends keyof Module ? 'default' : keyof Module,
+  Args extends readonly unknown[] | undefined = Module[Name] extends (
+    ...args: infer Given
+  ) => infer Made
+    ? Awaited<Made> extends (...args: never[]) => unknown
+      ? Given
+      : undefined
+    : undefined,
+>(
+  url: URL,
+  options?: WorkerPolicyOptions<Name, Args>,
+): WorkerPolicy<
+  ObservationOf<PolicyIn<Module[Name], Args>>,
+  ActionOf<PolicyIn<Module[Name], Args>>
+>;
+/** A policy that runs in another process; {@link processPolicy} makes it. */
+export interface ProcessPolicy<Observation, Action> {
+  /** The module. */
+  readonly url: URL;
+  /** The name under which the module has the policy, or its factory. */
+  readonly exportName: string;
+  /** What the factory is called with; undefined where the export is the policy itself. */
+  readonly args: readonly unknown[] | undefined;
+  /** The Python interpreter; undefined for the default. */
+  readonly python: string | undefined;
+  /** Environment variables beside this process's own. */
+  readonly env: Readonly<Record<string, string>> | undefined;
+  /** Never there; it tells the compiler what the policy decides on and what it answers. */
+  readonly types?: (observation: Observation) => Action;
+}
+/** How a policy in another process is found and run. */
+export interface ProcessPolicyOptions<Name extends PropertyKey, Args> {
+  /** The name of the export, or in Python of the function. Default `'default'`; in Python there is none. */
+  readonly export?: Name;
+  /**
+   * What the export is called with to make the policy, where it is a factory (sync or async). They
+   * are copied to the process. Without `args` the export is the policy itself.
+   */
+  readonly args?: Args;
+  /** The Python interpreter. Default: that of the environment variable `VIRTUAL_ENV`, then `python3`. */
+  readonly python?: string;
+  /** Environment variables beside this process's own. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+/**
+ * A policy in another process, Node or Python, for a robot that is driven natively, as a `Franka` is. The
+ * process is started with the session and loads the module; a native thread then carries observations there
+ * and actions back, so neither a blocked main thread nor its garbage collection delays it. It ends with the
+ * session; where it dies, the arm is brought to rest and the session ends with `POLICY_CRASHED`.
+ *
+ * In Python the policy is called as `policy(state, tick)`: `state.q` and the other fields of a robot state are
+ * numpy arrays, or memoryviews without numpy, that the next cycle refreshes in place, and numbers; `tick` has
+ * `tick`, `time_s` and `period_s`. It returns numbers: a list, a numpy array, a tensor.
+ *
+ * @example
+ * const policy = processPolicy(new URL('./policy.py', import.meta.url), {
+ *   export: 'make_policy',
+ *   args: ['checkpoint.pt', 'cuda:0'],
+ * });
+ * @throws {OptionTypeError | OptionRangeError} where an option is not as it must be
+ */
+export declare function processPolicy(
+  url: URL,
+  options?: ProcessPolicyOptions<string, readonly unknown[]>,
+): ProcessPolicy<any, any>;
+export declare function processPolicy<
+  Module extends object,
+  Name extends keyof Module = 'default' extends keyof Module ? 'default' : keyof Module,
+  Args extends readonly unknown[] | undefined = Module[Name] extends (
+    ...args: infer Given
+  ) => infer Made
+    ? Awaited<Made> extends (...args: never[]) => unknown
+      ? Given
+      : undefined
+    : undefined,
+>(
+  url: URL,
+  options?: ProcessPolicyOptions<Name, Args>,
+): ProcessPolicy<
+  ObservationOf<PolicyIn<Module[Name], Args>>,
+  ActionOf<PolicyIn<Module[Name], Args>>
+>;
 /** What became of one thing that the loop thread asked of the system. */
 export interface Grant<T> {
   /** What was asked; undefined where nothing was. */
@@ -567,73 +701,6 @@ export declare class SessionStats {
   /** What `JSON.stringify` writes: the same as {@link SessionStats.toDict}. */
   toJSON(): SessionStatsDict;
 }
-/** A policy that runs in a worker; {@link workerPolicy} makes it. */
-export interface WorkerPolicy<Observation, Action> {
-  /** The module. */
-  readonly url: URL;
-  /** The name under which the module exports the policy, or its factory. */
-  readonly exportName: string;
-  /** What the factory is called with; undefined where the export is the policy itself. */
-  readonly args: readonly unknown[] | undefined;
-  /** Whether the worker keeps a core busy while it waits. */
-  readonly spin: boolean;
-  /** Never there; it tells the compiler what the policy decides on and what it answers. */
-  readonly types?: (observation: Observation) => Action;
-}
-type PolicyIn<Export, Args> = Args extends readonly unknown[]
-  ? Export extends (...args: never[]) => infer Made
-    ? Awaited<Made>
-    : never
-  : Export;
-type ObservationOf<P> = P extends (observation: infer Observation, ...rest: never[]) => unknown
-  ? Observation
-  : never;
-type ActionOf<P> = P extends (...args: never[]) => infer Answer ? Awaited<Answer> : never;
-/** How a policy in a worker is found and run. */
-export interface WorkerPolicyOptions<Name extends PropertyKey, Args> {
-  /** The name of the export. Default `'default'`. */
-  readonly export?: Name;
-  /**
-   * What the export is called with to make the policy, where it is a factory (sync or async). They
-   * are copied to the worker as by `postMessage`. Without `args` the export is the policy itself.
-   */
-  readonly args?: Args;
-  /** Whether the worker spins instead of sleeping between ticks. It costs a core. Default false. */
-  readonly spin?: boolean;
-}
-/**
- * A policy in a worker thread, for a robot that is driven natively, as a `Franka` is. The module is
- * loaded when a session starts; the worker then waits for the loop inside the addon, so neither a
- * blocked main thread nor its garbage collection delays it. It is ended with the session.
- *
- * @example
- * const policy = workerPolicy<typeof import('./policy.js'), 'makePolicy'>(
- *   new URL('./policy.js', import.meta.url),
- *   { export: 'makePolicy', args: [0.5] },
- * );
- * @throws {OptionTypeError} where an option is not as it must be
- */
-export declare function workerPolicy(
-  url: URL,
-  options?: WorkerPolicyOptions<string, readonly unknown[]>,
-): WorkerPolicy<any, any>;
-export declare function workerPolicy<
-  Module extends object,
-  Name extends keyof Module = 'default' extends keyof Module ? 'default' : keyof Module,
-  Args extends readonly unknown[] | undefined = Module[Name] extends (
-    ...args: infer Given
-  ) => infer Made
-    ? Awaited<Made> extends (...args: never[]) => unknown
-      ? Given
-      : undefined
-    : undefined,
->(
-  url: URL,
-  options?: WorkerPolicyOptions<Name, Args>,
-): WorkerPolicy<
-  ObservationOf<PolicyIn<Module[Name], Args>>,
-  ActionOf<PolicyIn<Module[Name], Args>>
->;
 /** How long a session runs, for `session.run`. */
 export interface RunOptions {
   /** How long, from the first cycle [s]; without it until Ctrl+C, `stop()` or the signal. */
@@ -665,10 +732,11 @@ export interface SessionEvents {
 export type AnyRobot<Observation, Action> =
   | Robot<Observation, Action>
   | NativeRobot<Observation, Action>;
-/** A policy in this thread, or in a worker. */
+/** A policy in this thread, in a worker, or in another process. */
 export type AnyPolicy<Observation, Action> =
   | Policy<Observation, Action>
-  | WorkerPolicy<Observation, Action>;
+  | WorkerPolicy<Observation, Action>
+  | ProcessPolicy<Observation, Action>;
 /**
  * Runs a policy on a robot at a fixed rate, on a thread of its own that JavaScript cannot delay.
  *
