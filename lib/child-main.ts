@@ -1,5 +1,7 @@
 // What runs in a child of `mpify`: it makes an object, answers calls about it, and ends with its parent.
 
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { endWithParent, NativeLine } from './native.ts';
 import { LineSeat, type PolicyFailure, policyOf, sit } from './policy-seat.ts';
 import type { Policy } from './robot.ts';
@@ -45,11 +47,20 @@ async function sitDown(_fields: unknown, lengths: unknown): Promise<PolicyFailur
 await serve(NativeLine.join(memory, callBell, answerBell), {
   make,
   sit: sitDown,
+  collect: collector(),
   ordered: false,
   revokes: false,
 });
 await finish(made as Partial<AsyncDisposable & Disposable> | undefined);
 process.exit();
+
+/** A quick collection of what was dropped lately. */
+function collector(): () => void {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as (how: { type: 'minor' }) => void;
+  setFlagsFromString('--no-expose-gc');
+  return () => collect({ type: 'minor' });
+}
 
 /** Lets what was made close what it holds. */
 async function finish(held: Partial<AsyncDisposable & Disposable> | undefined): Promise<void> {

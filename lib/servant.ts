@@ -10,6 +10,8 @@ import { Packer, Unpacker } from './parcel.ts';
 const SPIN_S = 30e-6;
 /** How long it sleeps at a time: so long a worker cannot be terminated [s]. */
 const SLEEP_S = 0.1;
+/** Borrowed arrays of this size together are worth a collection [bytes]: they should fit into a cache. */
+const COLLECT_AT = 4 * 2 ** 20;
 /** So many calls in a row are answered without a turn of the event loop. */
 const CALLS_A_TURN = 16;
 
@@ -36,6 +38,8 @@ export interface ServantOptions {
   readonly make: (...args: readonly unknown[]) => Promise<unknown>;
   /** Runs what was made as the policy of a session. */
   readonly sit?: (...args: readonly unknown[]) => Promise<unknown>;
+  /** Collects garbage, quickly: called where dropped arrays might take the shared memory up. */
+  readonly collect?: () => void;
   /** Whether a call has to be over before the next begins, asynchronous ones too. */
   readonly ordered: boolean;
   /** Whether the arrays that a call brings are taken back when it is over. */
@@ -64,6 +68,7 @@ class Servant {
   readonly #cancelled: Set<number> = new Set();
   readonly #iterators: Map<number, Walk> = new Map();
   #nextIterator = 0;
+  #collectAt: number = COLLECT_AT;
   #root: unknown;
   /** The first assignment that failed, until a call tells of it. */
   #failedSet: { readonly error: unknown } | undefined;
@@ -92,11 +97,20 @@ class Servant {
       }
       // Timers, sockets and finalizers have their turn.
       sinceTurn = 0;
-      await turn();
+      await this.#turn();
       if (this.#inbox.length > 0) continue;
       if (this.#running.size > 0 || this.#isBusy()) await this.#bell();
       else this.#native.wait(0, SLEEP_S);
     }
+  }
+
+  /** A turn of the event loop; many dropped arrays are given back in it. */
+  async #turn(): Promise<void> {
+    const collects = this.#native.heldBytes >= this.#collectAt;
+    if (collects) this.#options.collect?.();
+    await turn();
+    // What is left is kept by somebody: collecting again makes sense when as much has come.
+    if (collects) this.#collectAt = Math.max(COLLECT_AT, 2 * this.#native.heldBytes);
   }
 
   /** Whether anything else keeps the event loop alive. */

@@ -18,3 +18,8 @@ export function observe({ q, step }: Observation): Float64Array {
 export function look(image: Uint8Array): number {
   return image[image.length - 1] ?? 0;
 }
+
+/** The same as methods, for those that call an object. */
+export function makeWork(): object {
+  return { noop, observe, look };
+}

@@ -256,8 +256,14 @@ impl NativeLine {
     /// Blocks until there is a message or the line is closed, no longer than `limit_s`; for the first `spin_s` of it
     /// the core is kept busy. Says whether there is anything.
     #[napi]
-    pub fn wait(&self, spin_s: f64, limit_s: f64) -> bool {
+    pub fn wait(&mut self, spin_s: f64, limit_s: f64) -> bool {
         self.end.wait(seconds(spin_s), seconds(limit_s))
+    }
+
+    /// How many bytes of borrowed values JavaScript is not done with.
+    #[napi(getter)]
+    pub fn held_bytes(&self) -> f64 {
+        self.end.held_bytes() as f64
     }
 
     /// Calls `callback` in the event loop whenever this end is woken: once after each [`NativeLine::take`] that

@@ -105,6 +105,34 @@ pub struct End {
     arena: Arena,
     /// Bytes and number of the other end's blocks that this end keeps.
     held: Arc<Held>,
+    spinning: Spinning,
+}
+
+/// Whether looking for a message before sleeping pays. It does where the other end is quick and has a
+/// processor; each time in a row that it did not, it is left out twice as often.
+#[derive(Debug, Default)]
+struct Spinning {
+    failures: u32,
+    left_out: u32,
+}
+
+impl Spinning {
+    const MOST_FAILURES: u32 = 6;
+
+    fn is_due(&mut self) -> bool {
+        let due = self.left_out == 0;
+        self.left_out = self.left_out.saturating_sub(1);
+        due
+    }
+
+    fn ended(&mut self, paid: bool) {
+        if paid {
+            *self = Spinning::default();
+        } else {
+            self.failures = (self.failures + 1).min(Spinning::MOST_FAILURES);
+            self.left_out = (1 << self.failures) - 1;
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -127,6 +155,7 @@ impl End {
             taken: 0,
             arena,
             held: Arc::default(),
+            spinning: Spinning::default(),
         }
     }
 
@@ -290,21 +319,27 @@ impl End {
     }
 
     /// Waits until there is a message or the line is closed, no longer than `limit`; the first `spin` of it
-    /// awake. Says whether there is anything.
-    pub fn wait(&self, spin: Duration, limit: Duration) -> bool {
-        let track = self.region().track(self.inward);
-        let there = || track.under_way(self.taken) != 0 || self.is_closed();
+    /// awake, while that pays. Says whether there is anything.
+    pub fn wait(&mut self, spin: Duration, limit: Duration) -> bool {
+        let region = Arc::clone(self.region());
+        let track = region.track(self.inward);
+        let there = || {
+            track.under_way(self.taken) != 0 || region.word(CLOSED_AT).load(Ordering::SeqCst) != 0
+        };
         if there() {
             return true;
         }
-        if !spin.is_zero() {
+        if !spin.is_zero() && self.spinning.is_due() {
             track.wake();
             let until = Instant::now() + spin;
-            while Instant::now() < until {
-                if there() {
-                    return true;
-                }
+            let mut paid = false;
+            while !paid && Instant::now() < until {
                 std::hint::spin_loop();
+                paid = there();
+            }
+            self.spinning.ended(paid);
+            if paid {
+                return true;
             }
         }
         if !limit.is_zero() && track.park(self.taken) {
@@ -314,6 +349,11 @@ impl End {
             track.wake();
         }
         there()
+    }
+
+    /// How many bytes of the other end's values are kept.
+    pub fn held_bytes(&self) -> u64 {
+        self.held.bytes.load(Ordering::Relaxed)
     }
 
     /// For an end that waits for its bell elsewhere: whether it may, because there is nothing to take.
