@@ -161,7 +161,7 @@ mod tests {
         for _ in 0..20_000 {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let roll = seed >> 33;
-            if roll % 3 != 0 {
+            if !roll.is_multiple_of(3) {
                 let bytes = (roll % (5 * PAGE)) as usize;
                 if let Some(block) = arena.lend(bytes, Use::Value) {
                     let size = (bytes as u64).max(1).next_multiple_of(PAGE);
