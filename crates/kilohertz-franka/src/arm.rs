@@ -4,15 +4,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
-use franka::{
-    FciVersion, JointVelocityLimitsConfig, RealtimeConfig, RobotOptions, RobotState, VersionPolicy,
-};
+use franka::{RealtimeConfig, RobotOptions, RobotState, VersionPolicy};
 use kilohertz_core::limits::Limits;
 use kilohertz_core::robot::Robot;
 
 use crate::control::Control;
 use crate::drive::ArmRobot;
 use crate::error::{ArmError, ArmErrorCode};
+use crate::generation::{Generation, JointLimits};
 use crate::limits::limits;
 
 /// How to connect.
@@ -20,13 +19,16 @@ use crate::limits::limits;
 pub struct ConnectOptions {
     /// How long connecting may take.
     pub timeout: Duration,
+    /// The arm that must answer; `None` takes either and finds out which it is.
+    pub generation: Option<Generation>,
 }
 
 impl Default for ConnectOptions {
-    /// 5 s.
+    /// 5 s, either generation.
     fn default() -> ConnectOptions {
         ConnectOptions {
             timeout: Duration::from_secs(5),
+            generation: None,
         }
     }
 }
@@ -34,11 +36,11 @@ impl Default for ConnectOptions {
 /// A robot for one session, and the limits for it.
 pub type Driven = (Box<dyn Robot>, Box<dyn Limits>);
 
-/// A connected FR3. Dropping it closes the connection, once no session drives it any more.
+/// A connected arm. Dropping it closes the connection, once no session drives it any more.
 pub struct Arm {
     client: Mutex<Option<Arc<franka::Robot>>>,
-    velocity_limits: JointVelocityLimitsConfig,
-    server_version: u16,
+    generation: Generation,
+    limits: JointLimits,
     driven: Arc<AtomicBool>,
 }
 
@@ -51,13 +53,14 @@ impl Arm {
     pub fn connect(address: &str, options: &ConnectOptions) -> Result<Arm, ArmError> {
         let (report, reported) = mpsc::channel();
         let target = address.to_owned();
+        let generation = options.generation;
         // The client puts the thread that makes it on SCHED_FIFO 99 wherever it may, so that must
         // not be the caller's.
         std::thread::Builder::new()
             .name("kilohertz-connect".to_owned())
             .spawn(move || {
                 // Nobody waits any more after the timeout; the connection is closed then.
-                let _ = report.send(Arm::connect_here(&target));
+                let _ = report.send(Arm::connect_here(&target, generation));
             })
             .map_err(|error| {
                 ArmError::new(
@@ -70,32 +73,46 @@ impl Arm {
                 ArmErrorCode::ConnectTimeout,
                 format!(
                     "{address} took the connection but did not answer within {:?}: check that it \
-                     is an FR3 with FCI activated",
+                     is a Franka arm with FCI activated",
                     options.timeout
                 ),
             ))
         })
     }
 
-    fn connect_here(address: &str) -> Result<Arm, ArmError> {
+    fn connect_here(address: &str, asked_for: Option<Generation>) -> Result<Arm, ArmError> {
+        let version = asked_for.map_or(VersionPolicy::Auto, |generation| {
+            VersionPolicy::Exact(generation.wire())
+        });
         let options = RobotOptions::new(RealtimeConfig::Ignore)
-            .with_version(VersionPolicy::Exact(FciVersion::V10))
+            .with_version(version)
             .with_log_size(0);
-        let connecting = |error| ArmError::connecting(address, error);
+        let connecting = |error| ArmError::connecting(address, asked_for, error);
         let client = franka::Robot::with_options(address, options).map_err(connecting)?;
-        let urdf = client.robot_model().map_err(connecting)?;
-        let velocity_limits = JointVelocityLimitsConfig::from_urdf(&urdf).map_err(connecting)?;
+        let generation = Generation::of(client.fci_version());
+        let limits = match generation {
+            Generation::Fer => JointLimits::fer(),
+            Generation::Fr3 => client
+                .robot_model()
+                .and_then(|urdf| JointLimits::fr3(&urdf))
+                .map_err(connecting)?,
+        };
         Ok(Arm {
-            server_version: client.server_version(),
             client: Mutex::new(Some(Arc::new(client))),
-            velocity_limits,
+            generation,
+            limits,
             driven: Arc::new(AtomicBool::new(false)),
         })
     }
 
+    /// Which arm it is.
+    pub fn generation(&self) -> Generation {
+        self.generation
+    }
+
     /// The FCI version that the arm speaks.
     pub fn server_version(&self) -> u16 {
-        self.server_version
+        self.generation.fci_version()
     }
 
     /// Whether a session drives the arm now.
@@ -163,7 +180,7 @@ impl Arm {
     pub fn robot(&self, control: Control) -> Result<Driven, ArmError> {
         let client = self.idle_client("cannot start a session")?;
         let robot = ArmRobot::new(client, control, Arc::clone(&self.driven))?;
-        Ok((Box::new(robot), limits(control, self.velocity_limits)))
+        Ok((Box::new(robot), limits(control, self.limits)))
     }
 
     /// Closes the connection. A session that drives the arm keeps it until it ends.

@@ -20,14 +20,15 @@ const WATCHED: u64 = 500;
 const UNSET: u64 = u64::MAX;
 
 /// What the loop thread allocates from a cycle after the warm-up to one `WATCHED` later.
-fn allocations(control: Control, record_ticks: usize) -> u64 {
-    let simulator = start(SimulatorOptions {
+fn allocations(rig: Rig, control: Control, record_ticks: usize) -> u64 {
+    let options = SimulatorOptions {
         // A stall of the machine is no matter here.
         lost_packet_limit: 10_000,
         friction: false,
         ..SimulatorOptions::default()
-    });
-    let arm = connect(&simulator);
+    };
+    let simulator = start(rig, options);
+    let arm = connect(rig, &simulator);
     let counted = Arc::new(AtomicU64::new(UNSET));
     let count = Arc::clone(&counted);
     let policy = at_speed(control, move |tick, _| {
@@ -53,9 +54,12 @@ fn allocations(control: Control, record_ticks: usize) -> u64 {
 
 #[test]
 fn a_tick_of_a_native_policy_on_an_arm_allocates_nothing() {
-    for control in Control::ALL {
-        for record_ticks in [0, 2_000] {
-            assert_eq!(allocations(control, record_ticks), 0, "{control}");
+    for rig in [Rig::Fr3, Rig::Fer] {
+        for control in Control::ALL {
+            for record_ticks in [0, 2_000] {
+                let allocated = allocations(rig, control, record_ticks);
+                assert_eq!(allocated, 0, "{rig:?}, {control}");
+            }
         }
     }
 }

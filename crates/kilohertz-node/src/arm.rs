@@ -53,6 +53,7 @@ impl NativeArm {
     pub fn connect(env: &Env, address: String, timeout_s: f64) -> Result<Object<'_>> {
         let options = ConnectOptions {
             timeout: Duration::from_secs_f64(timeout_s),
+            ..ConnectOptions::default()
         };
         in_background(env, move || {
             let arm = Arm::connect(&address, &options)?;

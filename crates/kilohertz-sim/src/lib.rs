@@ -75,8 +75,8 @@
 //!   `ReflexAborted`, and the arm brakes within its limits. Only `AutomaticErrorRecovery` allows the
 //!   next motion.
 //! - A motion that finishes at more commanded velocity than can be shed within a millisecond
-//!   (10.5 mrad/s on an FR3) is a `joint_motion_generator_velocity_discontinuity`. Torque control may finish at any speed; the
-//!   arm then brakes by itself.
+//!   (10.5 mrad/s on an FR3) is a `joint_motion_generator_velocity_discontinuity`. Torque control
+//!   may finish at any speed; the arm then brakes by itself.
 //! - `StopMove` brakes within the limits and is answered at rest, after the `Move` (`Preempted`).
 //! - A client that vanishes leaves an arm that brakes. A `Move` that arrives meanwhile starts once
 //!   the arm is at rest.

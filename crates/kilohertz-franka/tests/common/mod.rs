@@ -12,7 +12,7 @@ use kilohertz_core::stats::Recorder;
 use kilohertz_core::thread::RealtimeRequest;
 use kilohertz_core::time::Time;
 use kilohertz_franka::state::SCHEMA;
-use kilohertz_franka::{Arm, ArmError, ConnectOptions, Control};
+use kilohertz_franka::{Arm, ArmError, ConnectOptions, Control, Generation};
 use kilohertz_sim::{Simulator, SimulatorOptions};
 
 pub const MS: Duration = Duration::from_millis(1);
@@ -24,26 +24,66 @@ pub const SPEED: f64 = 0.6;
 /// How long speeding up takes [s].
 const RAMP_S: f64 = 0.4;
 
+/// An arm and how it is talked to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rig {
+    Fr3,
+    Fer,
+}
+
+impl Rig {
+    pub const ALL: &[Rig] = &[Rig::Fr3, Rig::Fer];
+
+    pub fn generation(self) -> Generation {
+        match self {
+            Rig::Fr3 => Generation::Fr3,
+            Rig::Fer => Generation::Fer,
+        }
+    }
+}
+
+/// Makes one test of each function for each rig.
+#[macro_export]
+macro_rules! on_each_arm {
+    ($($promise:ident),* $(,)?) => {
+        mod fr3 {
+            $(#[test] fn $promise() { super::$promise(super::Rig::Fr3) })*
+        }
+        mod fer {
+            $(#[test] fn $promise() { super::$promise(super::Rig::Fer) })*
+        }
+    };
+}
+
 /// In lockstep every run takes the same course, however loaded the machine is.
-pub fn lockstep() -> Arc<Simulator> {
-    start(SimulatorOptions {
+pub fn lockstep(rig: Rig) -> Arc<Simulator> {
+    let options = SimulatorOptions {
         lockstep: true,
         friction: false,
         ..SimulatorOptions::default()
-    })
+    };
+    start(rig, options)
 }
 
-pub fn start(options: SimulatorOptions) -> Arc<Simulator> {
+pub fn start(rig: Rig, options: SimulatorOptions) -> Arc<Simulator> {
+    let options = SimulatorOptions {
+        generation: match rig.generation() {
+            Generation::Fr3 => kilohertz_sim::Generation::Fr3,
+            Generation::Fer => kilohertz_sim::Generation::Fer,
+        },
+        ..options
+    };
     Arc::new(Simulator::start(options).unwrap())
 }
 
-pub fn connect(simulator: &Simulator) -> Arm {
-    try_connect(simulator).unwrap()
+pub fn connect(rig: Rig, simulator: &Simulator) -> Arm {
+    try_connect(rig, simulator).unwrap()
 }
 
-pub fn try_connect(simulator: &Simulator) -> Result<Arm, ArmError> {
+pub fn try_connect(_rig: Rig, simulator: &Simulator) -> Result<Arm, ArmError> {
     let options = ConnectOptions {
         timeout: Duration::from_secs(30),
+        ..ConnectOptions::default()
     };
     Arm::connect(&simulator.address().to_string(), &options)
 }
