@@ -11,7 +11,13 @@ export {
   type SessionErrorDetails,
   SessionStateError,
 } from './lib/errors.ts';
-export { Franka, type FrankaControl, type FrankaOptions, type JointVector } from './lib/franka.ts';
+export {
+  Franka,
+  type FrankaControl,
+  type FrankaOptions,
+  type JointVector,
+} from './lib/franka.ts';
+export type { FrankaGeneration } from './lib/generation.ts';
 export type { RealtimeOptions, SessionOptions } from './lib/options.ts';
 export type { Grant, Realtime } from './lib/realtime.ts';
 export type { CommandKind, Histogram, TickRecord } from './lib/records.ts';

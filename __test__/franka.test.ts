@@ -5,9 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import {
   Franka,
+  type FrankaOptions,
   FrankaSimulator,
   InvalidActionError,
   type KilohertzError,
+  type OptionRangeError,
   PolicyError,
   PolicyLateError,
   RobotError,
@@ -49,10 +51,16 @@ test('an arm is connected to, tells its state, and is not driven', async (t) => 
   t.true((await arm.state()).time > state.time);
 });
 
-for (const control of ['jointVelocity', 'jointPosition', 'torque'] as const) {
-  test(`${control} moves the arm where the policy wants it, and leaves it at rest`, async (t) => {
-    await using setup = await setUp(control);
+const CONTROLS = ['jointVelocity', 'jointPosition', 'torque'] as const;
+const GENERATIONS = ['fr3', 'fer'] as const;
+
+for (const [generation, control] of GENERATIONS.flatMap((generation) =>
+  CONTROLS.map((control) => [generation, control] as const),
+)) {
+  test(`${control} moves a ${generation} where the policy wants it, and leaves it at rest`, async (t) => {
+    await using setup = await setUp(control, { lockstep: true, generation });
     const { simulator, arm, start } = setup;
+    t.is(arm.generation, generation);
     const { policy, target, elapsedS } = reaching(control, start, 1.5);
     const session = new Session(arm, policy, PATIENT);
     const running = session.run();
@@ -65,6 +73,51 @@ for (const control of ['jointVelocity', 'jointPosition', 'torque'] as const) {
     atRest(t, simulator);
   });
 }
+
+for (const generation of GENERATIONS) {
+  test(`a ${generation} is recovered from a reflex, which its error names`, async (t) => {
+    await using setup = await setUp('jointVelocity', { lockstep: true, generation });
+    const { simulator, arm } = setup;
+    const policy = (state: RobotState, tick: Tick): number[] => {
+      if (tick.tick === 100) simulator.inject({ kind: 'reflex', error: 'joint_reflex' });
+      return turning(state, tick);
+    };
+    const error = (await rejection(run(arm, policy, PATIENT))) as RobotError;
+    t.is(error.code, 'FRANKA_REFLEX');
+    t.deepEqual(error.errors, ['joint_reflex']);
+    t.is(error.moveStatus, 'ReflexAborted');
+    await arm.recover();
+    t.is((await arm.state()).robot_mode, 'Idle');
+  });
+
+  test(`a ${generation} that is not the arm asked for is refused by both names`, async (t) => {
+    await using simulator = await FrankaSimulator.start({ generation });
+    const other = generation === 'fr3' ? 'fer' : 'fr3';
+    const connecting = Franka.connect(simulator.address, { generation: other });
+    const error = (await rejection(connecting)) as RobotError;
+    t.true(error instanceof RobotError);
+    t.is(error.code, 'FRANKA_GENERATION');
+    t.regex(error.message, /fr3.*fer|fer.*fr3/);
+    t.regex(error.message, /version 5.*version 10|version 10.*version 5/);
+    await using arm = await Franka.connect(simulator.address, { generation });
+    t.is(arm.serverVersion, generation === 'fr3' ? 10 : 5);
+  });
+}
+
+test('a generation that does not exist is refused before anything is connected', async (t) => {
+  for (const generation of ['panda', '', 5, null]) {
+    const options = { generation } as unknown as FrankaOptions;
+    for (const starting of [
+      Franka.connect('127.0.0.1:1', options),
+      FrankaSimulator.start(options),
+    ]) {
+      const error = (await rejection(starting)) as OptionRangeError;
+      t.is(error.code, 'OPTION_GENERATION');
+      t.is(error.received, generation);
+      t.regex(error.message, /'fr3', 'fer'/);
+    }
+  }
+});
 
 test('a policy sees views that each cycle refreshes; a copy stays as it was', async (t) => {
   await using setup = await setUp();
