@@ -99,21 +99,29 @@ impl Gate {
 /// Serves clients until the gate closes.
 pub(crate) async fn serve(listener: TcpListener, gate: Arc<Gate>) {
     let mut life = gate.life.subscribe();
+    let mut next = None;
     loop {
-        let accepted = tokio::select! {
-            biased;
-            _ = ended(&mut life) => return,
-            accepted = listener.accept() => accepted,
+        let accepted = match next.take() {
+            Some(client) => Ok(client),
+            None => tokio::select! {
+                biased;
+                _ = ended(&mut life) => return,
+                accepted = listener.accept() => accepted,
+            },
         };
         match accepted {
-            Ok((stream, peer)) => {
-                let _ = attend(stream, peer, &listener, &gate, &mut life).await;
+            Ok(client) => {
+                let attended = attend(client, &listener, &gate, &mut life).await;
+                next = attended.unwrap_or_default();
             }
             // Out of file descriptors, or a client that gave up: not the listener's fault.
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
     }
 }
+
+/// A client's connection, and where it comes from.
+type Client = (TcpStream, SocketAddr);
 
 async fn ended(life: &mut watch::Receiver<Life>) -> Life {
     match life.wait_for(|life| *life != Life::Running).await {
@@ -122,14 +130,14 @@ async fn ended(life: &mut watch::Receiver<Life>) -> Life {
     }
 }
 
-/// One client, from its connection to its end. Others are turned away meanwhile.
+/// One client, from its connection to its end. Others are turned away meanwhile; the one that
+/// follows upon its end is returned where it is here already.
 async fn attend(
-    mut stream: TcpStream,
-    peer: SocketAddr,
+    (mut stream, peer): Client,
     listener: &TcpListener,
     gate: &Gate,
     life: &mut watch::Receiver<Life>,
-) -> io::Result<()> {
+) -> io::Result<Option<Client>> {
     stream.set_nodelay(true)?;
     let (replies, mut outbox) = mpsc::unbounded_channel();
     let mut conversation = Conversation {
@@ -150,12 +158,12 @@ async fn attend(
                 if how == Life::Dead {
                     let _ = stream.set_zero_linger();
                 }
-                return Ok(());
+                return Ok(None);
             }
             read = stream.read(&mut buffer) => {
                 let length = read?;
                 if length == 0 {
-                    return Ok(());
+                    return Ok(None);
                 }
                 conversation.inbox.extend_from_slice(&buffer[..length]);
                 loop {
@@ -165,7 +173,8 @@ async fn attend(
                         Step::Answer(bytes) => write(&mut stream, &bytes).await?,
                         Step::Farewell(bytes) => {
                             write(&mut stream, &bytes).await?;
-                            return stream.shutdown().await;
+                            stream.shutdown().await?;
+                            return Ok(None);
                         }
                     }
                 }
@@ -175,14 +184,23 @@ async fn attend(
                 let bytes = message(reply.ticket, &[status]);
                 write(&mut stream, &bytes).await?;
             }
-            newcomer = listener.accept() => {
-                if newcomer.is_err() {
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            }
-            () = &mut patience, if !conversation.connected() => return Ok(()),
+            newcomer = listener.accept() => match newcomer {
+                Ok(next) if has_left(&stream).await => return Ok(Some(next)),
+                Ok(_) => {}
+                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+            },
+            () = &mut patience, if !conversation.connected() => return Ok(None),
         }
     }
+}
+
+/// Whether the client has closed its connection by now: it may have between the look at it and the
+/// look at who else is there.
+async fn has_left(stream: &TcpStream) -> bool {
+    tokio::task::yield_now().await;
+    let mut byte = [0];
+    let look = tokio::time::timeout(Duration::ZERO, stream.peek(&mut byte));
+    matches!(look.await, Ok(Ok(0) | Err(_)))
 }
 
 /// Writes all, or gives up on a client that does not read.

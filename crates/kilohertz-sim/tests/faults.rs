@@ -20,6 +20,7 @@ use kilohertz_sim::{Fault, Generation, Simulator, SimulatorOptions};
 use zerocopy::{FromBytes, IntoBytes};
 
 on_each_arm! {
+    a_client_that_leaves_makes_room_for_the_next_at_once,
     dropped_states_are_commands_lost,
     dropped_commands_are_commands_lost,
     twenty_dropped_commands_in_a_row_end_the_motion,
@@ -386,6 +387,19 @@ fn a_second_client_is_turned_away_and_the_first_stays(arm: Generation) {
     });
     with_robot(&simulator, |robot| robot.read_once().map(drop).unwrap());
     assert_eq!(simulator.counters().clients, 2);
+}
+
+/// The client's thread has a higher priority than the server's, where it may.
+fn a_client_that_leaves_makes_room_for_the_next_at_once(arm: Generation) {
+    let simulator = wall_clock(arm);
+    std::thread::scope(|scope| {
+        let client = scope.spawn(|| {
+            for round in 0..300 {
+                assert!(connect(&simulator).is_ok(), "round {round}");
+            }
+        });
+        client.join().unwrap();
+    });
 }
 
 fn a_client_that_vanishes_in_a_motion_leaves_an_arm_at_rest_for_the_next(arm: Generation) {
