@@ -273,6 +273,8 @@ export interface NativeLink<Observation, Action> {
 export type JointVector = ArrayLike<number>;
 /** What the actions of a session on an arm are. */
 export type FrankaControl = 'jointVelocity' | 'jointPosition' | 'torque';
+/** The library that talks to an arm. */
+export type FrankaClient = 'franka-rs' | 'libfranka-rs';
 /** How to connect to an arm. */
 export interface FrankaOptions {
   /**
@@ -287,6 +289,11 @@ export interface FrankaOptions {
   readonly control?: FrankaControl;
   /** Which arm must answer. Default: either; it is found out. */
   readonly generation?: FrankaGeneration;
+  /**
+   * The library that talks to the arm. Default `franka-rs`, which serves both generations;
+   * `libfranka-rs` serves a FER, on port 1337, on Linux. The README compares them.
+   */
+  readonly client?: FrankaClient;
   /** How long connecting may take [s]. Default 5. */
   readonly timeoutS?: number;
 }
@@ -309,12 +316,14 @@ export declare class Franka implements NativeRobot<RobotState, JointVector>, Asy
    *
    * @throws {RobotError} `FRANKA_CONNECT_REFUSED`, `FRANKA_CONNECT_FAILED`,
    * `FRANKA_CONNECT_TIMEOUT`, `FRANKA_INCOMPATIBLE_VERSION`, or `FRANKA_GENERATION` where the other
-   * generation answers than the one asked for
+   * generation answers than the one asked for; `FRANKA_CLIENT` where the client cannot go there
    * @throws {OptionRangeError} {@link OptionTypeError} where an option is not as it must be
    */
   static connect(address: string, options?: FrankaOptions): Promise<Franka>;
   /** Which arm it is. */
   get generation(): FrankaGeneration;
+  /** The library that talks to the arm. */
+  get client(): FrankaClient;
   /** The FCI version that the arm speaks: 10 or 5. */
   get serverVersion(): number;
   /** Whether a session drives the arm. */

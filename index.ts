@@ -13,6 +13,7 @@ export {
 } from './lib/errors.ts';
 export {
   Franka,
+  type FrankaClient,
   type FrankaControl,
   type FrankaOptions,
   type JointVector,

@@ -15,6 +15,8 @@ export declare class NativeArm {
   static connect(address: string, connectWith: NativeConnectOptions): Promise<NativeArm>
   /** Which arm it is: fr3 or fer. */
   get generation(): string
+  /** The library that talks to it: franka-rs or libfranka-rs. */
+  get client(): string
   /** The FCI version that the arm speaks. */
   get serverVersion(): number
   /** Whether a session drives the arm. */
@@ -121,6 +123,7 @@ export interface NativeArmSchema {
 export interface NativeConnectOptions {
   timeoutS: number
   generation?: string
+  client?: string
 }
 
 /** What the simulator has counted. */

@@ -14,6 +14,11 @@ export type JointVector = ArrayLike<number>;
 /** What the actions of a session on an arm are. */
 export type FrankaControl = 'jointVelocity' | 'jointPosition' | 'torque';
 
+/** The library that talks to an arm. */
+export type FrankaClient = 'franka-rs' | 'libfranka-rs';
+
+const CLIENTS: readonly FrankaClient[] = ['franka-rs', 'libfranka-rs'];
+
 /** How to connect to an arm. */
 export interface FrankaOptions {
   /**
@@ -28,6 +33,11 @@ export interface FrankaOptions {
   readonly control?: FrankaControl;
   /** Which arm must answer. Default: either; it is found out. */
   readonly generation?: FrankaGeneration;
+  /**
+   * The library that talks to the arm. Default `franka-rs`, which serves both generations;
+   * `libfranka-rs` serves a FER, on port 1337, on Linux. The README compares them.
+   */
+  readonly client?: FrankaClient;
   /** How long connecting may take [s]. Default 5. */
   readonly timeoutS?: number;
 }
@@ -68,17 +78,24 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
    *
    * @throws {RobotError} `FRANKA_CONNECT_REFUSED`, `FRANKA_CONNECT_FAILED`,
    * `FRANKA_CONNECT_TIMEOUT`, `FRANKA_INCOMPATIBLE_VERSION`, or `FRANKA_GENERATION` where the other
-   * generation answers than the one asked for
+   * generation answers than the one asked for; `FRANKA_CLIENT` where the client cannot go there
    * @throws {OptionRangeError} {@link OptionTypeError} where an option is not as it must be
    */
   static async connect(address: string, options: FrankaOptions = {}): Promise<Franka> {
     checkText('address', address, "a host, or host:port, as in '172.16.0.2'");
-    checkKeys('the options of Franka.connect', options, ['control', 'generation', 'timeoutS']);
-    const { control = 'jointVelocity', generation, timeoutS = 5 } = options;
+    checkKeys('the options of Franka.connect', options, [
+      'control',
+      'generation',
+      'client',
+      'timeoutS',
+    ]);
+    const { control = 'jointVelocity', generation, client = 'franka-rs', timeoutS = 5 } = options;
     checkName('control', control, ['jointVelocity', 'jointPosition', 'torque']);
     checkNumber('timeoutS', timeoutS, { from: 0, to: 600, above: true, unit: 's' });
+    checkName('client', client, generation === 'fr3' ? ['franka-rs'] : CLIENTS);
     const checked = {
       timeoutS,
+      client,
       ...(generation === undefined
         ? {}
         : { generation: checkName('generation', generation, GENERATIONS) }),
@@ -90,6 +107,11 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
   /** Which arm it is. */
   get generation(): FrankaGeneration {
     return this.#arm.generation as FrankaGeneration;
+  }
+
+  /** The library that talks to the arm. */
+  get client(): FrankaClient {
+    return this.#arm.client as FrankaClient;
   }
 
   /** The FCI version that the arm speaks: 10 or 5. */

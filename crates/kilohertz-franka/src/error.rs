@@ -2,6 +2,8 @@
 
 use franka::{FrankaError, MoveStatus};
 
+use crate::arm::ConnectOptions;
+use crate::client::Client;
 use crate::generation::Generation;
 
 /// The kind of an [`ArmError`]. [`ArmErrorCode::as_str`] is stable.
@@ -15,6 +17,8 @@ pub enum ArmErrorCode {
     ConnectTimeout,
     /// The arm is of the other generation than the one asked for.
     Generation,
+    /// The client that was asked for cannot do this.
+    Client,
     /// The arm speaks a version of FCI that neither generation does.
     IncompatibleVersion,
     /// The connection was lost.
@@ -41,6 +45,7 @@ impl ArmErrorCode {
             ArmErrorCode::ConnectFailed => "FRANKA_CONNECT_FAILED",
             ArmErrorCode::ConnectTimeout => "FRANKA_CONNECT_TIMEOUT",
             ArmErrorCode::Generation => "FRANKA_GENERATION",
+            ArmErrorCode::Client => "FRANKA_CLIENT",
             ArmErrorCode::IncompatibleVersion => "FRANKA_INCOMPATIBLE_VERSION",
             ArmErrorCode::ConnectionLost => "FRANKA_CONNECTION_LOST",
             ArmErrorCode::Protocol => "FRANKA_PROTOCOL",
@@ -81,7 +86,7 @@ impl ArmError {
     /// What connecting to `address` failed with.
     pub(crate) fn connecting(
         address: &str,
-        asked_for: Option<Generation>,
+        wanted: &ConnectOptions,
         error: FrankaError,
     ) -> ArmError {
         match error {
@@ -101,7 +106,17 @@ impl ArmError {
                 format!("cannot connect to {address}: {text}"),
             ),
             FrankaError::IncompatibleVersion { server_version, .. } => {
-                match (asked_for, Generation::speaking(server_version)) {
+                match (wanted.generation, Generation::speaking(server_version)) {
+                    (_, Some(Generation::Fr3)) if wanted.client == Client::LibfrankaRs => {
+                        ArmError::new(
+                            ArmErrorCode::Generation,
+                            format!(
+                                "{address} is of generation fr3, which speaks FCI version \
+                                 {server_version}; client libfranka-rs knows generation fer with \
+                                 version 5 alone. Use franka-rs"
+                            ),
+                        )
+                    }
                     (Some(asked_for), Some(answered)) => ArmError::new(
                         ArmErrorCode::Generation,
                         format!(

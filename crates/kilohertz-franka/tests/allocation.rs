@@ -1,5 +1,5 @@
 //! A steady tick of a session on an arm allocates nothing and frees nothing: not in the loop, not
-//! in the client.
+//! in `franka-rs`. `libfranka-rs` does, and nothing is added to that.
 
 #[path = "../../kilohertz-core/tests/counting/mod.rs"]
 mod counting;
@@ -61,5 +61,16 @@ fn a_tick_of_a_native_policy_on_an_arm_allocates_nothing() {
                 assert_eq!(allocated, 0, "{rig:?}, {control}");
             }
         }
+    }
+}
+
+/// What `libfranka-rs` allocates and frees in a cycle: three buffers for what it receives and sends.
+#[cfg(feature = "libfranka-rs")]
+#[test]
+fn a_tick_over_libfranka_rs_allocates_what_that_client_does_and_no_more() {
+    let theirs = 6 * WATCHED;
+    for control in Control::ALL {
+        let allocated = allocations(Rig::Libfranka, control, 0);
+        assert!(allocated <= theirs + 10, "{control}: {allocated}");
     }
 }

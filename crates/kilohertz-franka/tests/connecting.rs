@@ -141,3 +141,41 @@ fn connecting_leaves_the_callers_thread_as_it_was(rig: Rig) {
     let _arm = connect(rig, &simulator);
     assert_eq!(policy(scheduling()), before);
 }
+
+#[cfg(feature = "libfranka-rs")]
+#[test]
+fn libfranka_rs_goes_to_a_fer_on_its_own_port_and_nowhere_else() {
+    use kilohertz_franka::Client;
+    use kilohertz_sim::SimulatorOptions;
+
+    let libfranka = ConnectOptions {
+        client: Client::LibfrankaRs,
+        ..with(NEVER)
+    };
+    let refused = |address: &str, options: &ConnectOptions| {
+        let error = Arm::connect(address, options).err().expect("connected");
+        (error.code.as_str(), error.message)
+    };
+    let elsewhere = lockstep(Rig::Fer);
+    let (code, message) = refused(&elsewhere.address().to_string(), &libfranka);
+    assert_eq!(code, "FRANKA_CLIENT", "{message}");
+    assert!(message.contains("1337"), "{message}");
+
+    let fr3 = start_on_its_own_host(Rig::Fr3, SimulatorOptions::default());
+    let address = fr3.address().to_string();
+    let (code, message) = refused(&address, &libfranka);
+    assert_eq!(code, "FRANKA_GENERATION", "{message}");
+    for named in ["fr3", "version 10", "fer", "version 5", "franka-rs"] {
+        assert!(message.contains(named), "{message}");
+    }
+    let pinned = ConnectOptions {
+        generation: Some(Generation::Fr3),
+        ..libfranka.clone()
+    };
+    assert_eq!(refused(&address, &pinned).0, "FRANKA_CLIENT");
+
+    let fer = lockstep(Rig::Libfranka);
+    let arm = connect(Rig::Libfranka, &fer);
+    assert_eq!(arm.client_name(), Client::LibfrankaRs);
+    assert_eq!(arm.generation(), Generation::Fer);
+}

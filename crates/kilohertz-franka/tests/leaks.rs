@@ -114,7 +114,7 @@ fn forty_rounds_of_connecting_driving_and_closing_leave_nothing_behind(rig: Rig)
     }
     assert_gone(running);
     assert_eq!(simulator.counters().reflexes, 0);
-    assert_eq!(simulator.counters().clients, 40);
+    assert_eq!(simulator.counters().clients, 40 * rig.connections());
     drop(simulator);
     assert_gone(before);
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kilohertz_franka::{Arm, ConnectOptions, state};
+use kilohertz_franka::{Arm, Client, ConnectOptions, state};
 use napi::bindgen_prelude::{Float64Array, Object};
 use napi::{Env, Result};
 use napi_derive::napi;
@@ -45,14 +45,19 @@ pub fn arm_schema() -> NativeArmSchema {
 pub struct NativeConnectOptions {
     pub timeout_s: f64,
     pub generation: Option<String>,
+    pub client: Option<String>,
 }
 
 fn options(options: NativeConnectOptions) -> std::result::Result<ConnectOptions, Failure> {
     let refused = |message| Failure::new("FRANKA_INVALID_OPERATION", message);
     let generation = options.generation.map(|name| name.parse()).transpose();
+    let client = options
+        .client
+        .map_or(Ok(Client::default()), |name| name.parse());
     Ok(ConnectOptions {
         timeout: Duration::from_secs_f64(options.timeout_s),
         generation: generation.map_err(refused)?,
+        client: client.map_err(refused)?,
     })
 }
 
@@ -82,6 +87,12 @@ impl NativeArm {
     #[napi(getter)]
     pub fn generation(&self) -> String {
         self.arm.generation().to_string()
+    }
+
+    /// The library that talks to it: franka-rs or libfranka-rs.
+    #[napi(getter)]
+    pub fn client(&self) -> String {
+        self.arm.client_name().to_string()
     }
 
     /// The FCI version that the arm speaks.
