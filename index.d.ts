@@ -311,6 +311,8 @@ export declare class RobotError extends SessionError {
     },
   );
 }
+/** Which arm it is: a Franka Research 3, or a Franka Emika Robot (FER), also called Panda. */
+export type FrankaGeneration = 'fr3' | 'fer';
 /** What a policy is told beside the observation. */
 export interface Tick {
   /** Number of the cycle, from 0. */
@@ -358,6 +360,8 @@ export interface NativeLink<Observation, Action> {
 export type JointVector = ArrayLike<number>;
 /** What the actions of a session on an arm are. */
 export type FrankaControl = 'jointVelocity' | 'jointPosition' | 'torque';
+/** The library that talks to an arm. */
+export type FrankaClient = 'franka-rs' | 'libfranka-rs';
 /** How to connect to an arm. */
 export interface FrankaOptions {
   /**
@@ -370,12 +374,20 @@ export interface FrankaOptions {
    * | `torque` | `tau_J` [N m] without gravity | the torque is kept | damped, then held in place |
    */
   readonly control?: FrankaControl;
+  /** Which arm must answer. Default: either; it is found out. */
+  readonly generation?: FrankaGeneration;
+  /**
+   * The library that talks to the arm. Default `franka-rs`, which serves both generations;
+   * `libfranka-rs` serves a FER, on port 1337, on Linux. The README compares them.
+   */
+  readonly client?: FrankaClient;
   /** How long connecting may take [s]. Default 5. */
   readonly timeoutS?: number;
 }
 /**
- * A Franka Research 3 over FCI (version 10). The arm is the clock of the sessions that drive it: it
- * sends a state every millisecond and is sent a command for each.
+ * A Franka arm over FCI: an FR3 (version 10) or a FER, also called Panda (version 5). The arm is the
+ * clock of the sessions that drive it: it sends a state every millisecond and is sent a command for
+ * each.
  */
 export declare class Franka implements NativeRobot<RobotState, JointVector>, AsyncDisposable {
   #private;
@@ -390,11 +402,16 @@ export declare class Franka implements NativeRobot<RobotState, JointVector>, Asy
    * Connects to the arm at `address`: a host, or `host:port` where the port is not 1337.
    *
    * @throws {RobotError} `FRANKA_CONNECT_REFUSED`, `FRANKA_CONNECT_FAILED`,
-   * `FRANKA_CONNECT_TIMEOUT` or `FRANKA_INCOMPATIBLE_VERSION`
+   * `FRANKA_CONNECT_TIMEOUT`, `FRANKA_INCOMPATIBLE_VERSION`, or `FRANKA_GENERATION` where the other
+   * generation answers than the one asked for; `FRANKA_CLIENT` where the client cannot go there
    * @throws {OptionRangeError} {@link OptionTypeError} where an option is not as it must be
    */
   static connect(address: string, options?: FrankaOptions): Promise<Franka>;
-  /** The FCI version that the arm speaks. */
+  /** Which arm it is. */
+  get generation(): FrankaGeneration;
+  /** The library that talks to the arm. */
+  get client(): FrankaClient;
+  /** The FCI version that the arm speaks: 10 or 5. */
   get serverVersion(): number;
   /** Whether a session drives the arm. */
   get isDriven(): boolean;
@@ -1025,6 +1042,8 @@ export declare function run<Observation, Action>(
 ): Promise<SessionStats>;
 /** How a simulated arm starts. */
 export interface FrankaSimulatorOptions {
+  /** Which arm it is. Default 'fr3'. */
+  readonly generation?: FrankaGeneration;
   /** Where to listen; a loopback address. Default 127.0.0.1. */
   readonly host?: string;
   /** The TCP port; 0 (default) takes a free one. */
@@ -1124,8 +1143,8 @@ export type SimulatorFault =
       readonly kind: 'freeze';
     };
 /**
- * A simulated Franka Research 3: it listens on a loopback address and speaks the arm's protocol
- * over TCP and UDP, with a rigid-body arm behind it.
+ * A simulated Franka arm of either generation: it listens on a loopback address and speaks the arm's
+ * protocol over TCP and UDP, with a rigid-body arm behind it.
  */
 export declare class FrankaSimulator implements AsyncDisposable {
   #private;

@@ -19,7 +19,14 @@ export {
   type SessionErrorDetails,
   SessionStateError,
 } from './lib/errors.ts';
-export { Franka, type FrankaControl, type FrankaOptions, type JointVector } from './lib/franka.ts';
+export {
+  Franka,
+  type FrankaClient,
+  type FrankaControl,
+  type FrankaOptions,
+  type JointVector,
+} from './lib/franka.ts';
+export type { FrankaGeneration } from './lib/generation.ts';
 export {
   type FunctionNames,
   InferenceThread,

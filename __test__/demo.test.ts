@@ -6,19 +6,25 @@ import test from 'ava';
 const run = promisify(execFile);
 const demo = join(import.meta.dirname, '..', 'dist', 'examples', 'demo.js');
 
-test('the demo drives the arm there and back while the event loop is blocked, and says so', async (t) => {
-  const { stdout } = await run(process.execPath, [demo, '--json']);
-  const result = JSON.parse(stdout);
-  t.true(result.sound, result.problems.join('; '));
-  t.true(result.block.toTick - result.block.fromTick >= 150);
-  t.true(result.stats.lateActions >= 150);
-  t.true(result.reachedRad > 0.5);
-  t.true(result.endErrorRad < 0.005);
-  t.is(
-    result.jitter.counts.reduce((sum: number, count: number) => sum + count, 0),
-    result.stats.iterations - 1,
-  );
-});
+for (const [name, asked] of [
+  ['FR3', []],
+  ['FER', ['--robot', 'fer']],
+] as const) {
+  test(`the demo drives the ${name} there and back while the event loop is blocked, and says so`, async (t) => {
+    const { stdout } = await run(process.execPath, [demo, '--json', ...asked]);
+    const result = JSON.parse(stdout);
+    t.is(result.robot, `simulated ${name}, over TCP and UDP`);
+    t.true(result.sound, result.problems.join('; '));
+    t.true(result.block.toTick - result.block.fromTick >= 150);
+    t.true(result.stats.lateActions >= 150);
+    t.true(result.reachedRad > 0.5);
+    t.true(result.endErrorRad < 0.005);
+    t.is(
+      result.jitter.counts.reduce((sum: number, count: number) => sum + count, 0),
+      result.stats.iterations - 1,
+    );
+  });
+}
 
 test('the demo asks before it moves a real arm, and does not where nobody can answer', async (t) => {
   const refused = await t.throwsAsync(run(process.execPath, [demo, '--robot', '127.0.0.1:1']));

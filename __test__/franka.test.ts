@@ -5,9 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import {
   Franka,
+  type FrankaOptions,
   FrankaSimulator,
   InvalidActionError,
   type KilohertzError,
+  type OptionRangeError,
   PolicyError,
   PolicyLateError,
   RobotError,
@@ -17,7 +19,7 @@ import {
   SessionError,
   type Tick,
 } from '../index.ts';
-import { distance, reaching, setUp, speed, turning } from './fixtures/arms.ts';
+import { distance, ownPlace, reaching, setUp, speed, turning } from './fixtures/arms.ts';
 import { block, rejection, until } from './fixtures/waiting.ts';
 
 const WALL = { lockstep: false };
@@ -49,10 +51,23 @@ test('an arm is connected to, tells its state, and is not driven', async (t) => 
   t.true((await arm.state()).time > state.time);
 });
 
-for (const control of ['jointVelocity', 'jointPosition', 'torque'] as const) {
-  test(`${control} moves the arm where the policy wants it, and leaves it at rest`, async (t) => {
-    await using setup = await setUp(control);
+const CONTROLS = ['jointVelocity', 'jointPosition', 'torque'] as const;
+const GENERATIONS = ['fr3', 'fer'] as const;
+
+const ARMS = [
+  { generation: 'fr3', client: 'franka-rs' },
+  { generation: 'fer', client: 'franka-rs' },
+  { generation: 'fer', client: 'libfranka-rs' },
+] as const;
+
+for (const { generation, client, control } of ARMS.flatMap((arm) =>
+  CONTROLS.map((control) => ({ ...arm, control })),
+)) {
+  test(`${control} moves a ${generation} over ${client} where the policy wants it, and leaves it at rest`, async (t) => {
+    await using setup = await setUp(control, { lockstep: true, generation }, client);
     const { simulator, arm, start } = setup;
+    t.is(arm.generation, generation);
+    t.is(arm.client, client);
     const { policy, target, elapsedS } = reaching(control, start, 1.5);
     const session = new Session(arm, policy, PATIENT);
     const running = session.run();
@@ -65,6 +80,81 @@ for (const control of ['jointVelocity', 'jointPosition', 'torque'] as const) {
     atRest(t, simulator);
   });
 }
+
+for (const { generation, client } of ARMS) {
+  test(`a ${generation} over ${client} is recovered from a reflex, which its error names`, async (t) => {
+    await using setup = await setUp('jointVelocity', { lockstep: true, generation }, client);
+    const { simulator, arm } = setup;
+    const policy = (state: RobotState, tick: Tick): number[] => {
+      if (tick.tick === 100) simulator.inject({ kind: 'reflex', error: 'joint_reflex' });
+      return turning(state, tick);
+    };
+    const error = (await rejection(run(arm, policy, PATIENT))) as RobotError;
+    t.is(error.code, 'FRANKA_REFLEX');
+    t.deepEqual(error.errors, ['joint_reflex']);
+    t.is(error.moveStatus, 'ReflexAborted');
+    await arm.recover();
+    t.is((await arm.state()).robot_mode, 'Idle');
+  });
+
+  test(`a ${generation} over ${client} that dies or freezes in a motion ends it with an error`, async (t) => {
+    for (const kind of ['die', 'freeze'] as const) {
+      await using setup = await setUp('jointVelocity', { generation }, client);
+      const { simulator, arm } = setup;
+      const running = rejection(run(arm, turning, PATIENT));
+      await until(() => simulator.counters().commandsReceived > 50, '50 commands');
+      simulator.inject({ kind });
+      t.is(((await running) as RobotError).code, 'FRANKA_CONNECTION_LOST', kind);
+    }
+  });
+}
+
+for (const generation of GENERATIONS) {
+  test(`a ${generation} that is not the arm asked for is refused by both names`, async (t) => {
+    await using simulator = await FrankaSimulator.start({ generation });
+    const other = generation === 'fr3' ? 'fer' : 'fr3';
+    const connecting = Franka.connect(simulator.address, { generation: other });
+    const error = (await rejection(connecting)) as RobotError;
+    t.true(error instanceof RobotError);
+    t.is(error.code, 'FRANKA_GENERATION');
+    t.regex(error.message, /fr3.*fer|fer.*fr3/);
+    t.regex(error.message, /version 5.*version 10|version 10.*version 5/);
+    await using arm = await Franka.connect(simulator.address, { generation });
+    t.is(arm.serverVersion, generation === 'fr3' ? 10 : 5);
+  });
+}
+
+test('libfranka-rs is refused where it cannot go, before or upon connecting', async (t) => {
+  const client = 'libfranka-rs';
+  const pinned = await rejection(Franka.connect('127.0.0.1', { client, generation: 'fr3' }));
+  t.is((pinned as OptionRangeError).code, 'OPTION_CLIENT');
+  const unknown = { client: 'pylibfranka' } as unknown as FrankaOptions;
+  t.regex(
+    ((await rejection(Franka.connect('127.0.0.1', unknown))) as Error).message,
+    /libfranka-rs/,
+  );
+  const elsewhere = (await rejection(Franka.connect('127.0.0.1:4711', { client }))) as RobotError;
+  t.is(elsewhere.code, 'FRANKA_CLIENT');
+  t.regex(elsewhere.message, /port 1337 alone.*127\.0\.0\.1:4711/);
+  await using simulator = await FrankaSimulator.start({ ...ownPlace(), generation: 'fr3' });
+  const other = (await rejection(Franka.connect(simulator.address, { client }))) as RobotError;
+  t.is(other.code, 'FRANKA_GENERATION');
+});
+
+test('a generation that does not exist is refused before anything is connected', async (t) => {
+  for (const generation of ['panda', '', 5, null]) {
+    const options = { generation } as unknown as FrankaOptions;
+    for (const starting of [
+      Franka.connect('127.0.0.1:1', options),
+      FrankaSimulator.start(options),
+    ]) {
+      const error = (await rejection(starting)) as OptionRangeError;
+      t.is(error.code, 'OPTION_GENERATION');
+      t.is(error.received, generation);
+      t.regex(error.message, /'fr3', 'fer'/);
+    }
+  }
+});
 
 test('a policy sees views that each cycle refreshes; a copy stays as it was', async (t) => {
   await using setup = await setUp();

@@ -12,7 +12,11 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 /** A connected arm. */
 export declare class NativeArm {
   /** Connects; rejects with the arm's or the network's answer. */
-  static connect(address: string, timeoutS: number): Promise<NativeArm>
+  static connect(address: string, connectWith: NativeConnectOptions): Promise<NativeArm>
+  /** Which arm it is: fr3 or fer. */
+  get generation(): string
+  /** The library that talks to it: franka-rs or libfranka-rs. */
+  get client(): string
   /** The FCI version that the arm speaks. */
   get serverVersion(): number
   /** Whether a session drives the arm. */
@@ -192,6 +196,13 @@ export interface NativeArmSchema {
   errorNames: Array<string>
 }
 
+/** How to connect; what is absent has the arm's default. */
+export interface NativeConnectOptions {
+  timeoutS: number
+  generation?: string
+  client?: string
+}
+
 /** What the simulator has counted. */
 export interface NativeCounters {
   statesSent: number
@@ -308,6 +319,7 @@ export interface NativeSessionOptions {
 
 /** How a simulator starts; what is absent has the simulator's default. */
 export interface NativeSimulatorOptions {
+  generation?: string
   host?: string
   port?: number
   q?: Array<number>

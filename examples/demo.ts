@@ -25,10 +25,11 @@ const TOLERANCE_RAD = 0.005;
 /** How fast the policy closes in on its path [1/s]. */
 const GAIN = 2;
 
-const USAGE = `npm run demo -- [--json] [--robot ADDRESS [--yes]]
+const USAGE = `npm run demo -- [--json] [--robot fr3|fer|ADDRESS [--yes]]
 
   --json            print the result as JSON, and nothing else
-  --robot ADDRESS   drive a real FR3 instead of the simulated one
+  --robot fr3|fer   which arm to simulate; fr3 unless said otherwise
+  --robot ADDRESS   drive a real arm instead
   --yes             do not ask before a real arm moves`;
 
 /** The policy: joint velocities along the path, and back to it when off. */
@@ -99,12 +100,13 @@ async function drive(
   const endErrorRad = Math.max(...start.map((rad, joint) => Math.abs(rad - (q[joint] ?? 0))));
   const records = session.takeRecords();
   const { fromTick, toTick } = blocked;
+  const name = robot.generation.toUpperCase();
   const idle = idleGaps(records, Math.max(toTick - fromTick, 1), fromTick, toTick);
   const problems = problemsOf(stats, { endErrorRad, reachedRad, blockedTicks: toTick - fromTick });
   return {
     sound: problems.length === 0,
     problems,
-    robot: simulator ? 'simulated FR3, over TCP and UDP' : `FR3 at ${robot.address}`,
+    robot: simulator ? `simulated ${name}, over TCP and UDP` : `${name} at ${robot.address}`,
     durationS: DURATION_S,
     stats,
     jitter: session.histogram('jitter'),
@@ -191,10 +193,12 @@ async function main(): Promise<number> {
     console.log(USAGE);
     return 0;
   }
-  if (values.robot !== undefined && !values.yes && !(await isConfirmed(values.robot))) return 2;
-  const simulator = values.robot === undefined ? await FrankaSimulator.start() : undefined;
+  const { robot: asked = 'fr3' } = values;
+  const generation = asked === 'fr3' || asked === 'fer' ? asked : undefined;
+  if (generation === undefined && !values.yes && !(await isConfirmed(asked))) return 2;
+  const simulator = generation && (await FrankaSimulator.start({ generation }));
   try {
-    const robot = await Franka.connect(values.robot ?? simulator?.address ?? '');
+    const robot = await Franka.connect(simulator?.address ?? asked);
     try {
       if (!values.json) {
         console.log(`\n  A policy in TypeScript drives the arm at ${robot.address}, 1 kHz, 10 s.`);

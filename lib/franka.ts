@@ -1,6 +1,7 @@
 import { ArmDriver } from './arm-driver.ts';
 import { checkKeys, checkName, checkNumber, checkText } from './checks.ts';
 import type { DrivenLink } from './driver.ts';
+import { type FrankaGeneration, GENERATIONS } from './generation.ts';
 import { awaiting, NativeArm } from './native.ts';
 import { ProcessDriver } from './process-driver.ts';
 import { isProcessPolicy } from './process-policy.ts';
@@ -15,6 +16,11 @@ export type JointVector = ArrayLike<number>;
 /** What the actions of a session on an arm are. */
 export type FrankaControl = 'jointVelocity' | 'jointPosition' | 'torque';
 
+/** The library that talks to an arm. */
+export type FrankaClient = 'franka-rs' | 'libfranka-rs';
+
+const CLIENTS: readonly FrankaClient[] = ['franka-rs', 'libfranka-rs'];
+
 /** How to connect to an arm. */
 export interface FrankaOptions {
   /**
@@ -27,6 +33,13 @@ export interface FrankaOptions {
    * | `torque` | `tau_J` [N m] without gravity | the torque is kept | damped, then held in place |
    */
   readonly control?: FrankaControl;
+  /** Which arm must answer. Default: either; it is found out. */
+  readonly generation?: FrankaGeneration;
+  /**
+   * The library that talks to the arm. Default `franka-rs`, which serves both generations;
+   * `libfranka-rs` serves a FER, on port 1337, on Linux. The README compares them.
+   */
+  readonly client?: FrankaClient;
   /** How long connecting may take [s]. Default 5. */
   readonly timeoutS?: number;
 }
@@ -35,8 +48,9 @@ export interface FrankaOptions {
 const RATE_HZ = 1000;
 
 /**
- * A Franka Research 3 over FCI (version 10). The arm is the clock of the sessions that drive it: it
- * sends a state every millisecond and is sent a command for each.
+ * A Franka arm over FCI: an FR3 (version 10) or a FER, also called Panda (version 5). The arm is the
+ * clock of the sessions that drive it: it sends a state every millisecond and is sent a command for
+ * each.
  */
 export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDisposable {
   /** What the actions of a session are. */
@@ -69,20 +83,44 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
    * Connects to the arm at `address`: a host, or `host:port` where the port is not 1337.
    *
    * @throws {RobotError} `FRANKA_CONNECT_REFUSED`, `FRANKA_CONNECT_FAILED`,
-   * `FRANKA_CONNECT_TIMEOUT` or `FRANKA_INCOMPATIBLE_VERSION`
+   * `FRANKA_CONNECT_TIMEOUT`, `FRANKA_INCOMPATIBLE_VERSION`, or `FRANKA_GENERATION` where the other
+   * generation answers than the one asked for; `FRANKA_CLIENT` where the client cannot go there
    * @throws {OptionRangeError} {@link OptionTypeError} where an option is not as it must be
    */
   static async connect(address: string, options: FrankaOptions = {}): Promise<Franka> {
     checkText('address', address, "a host, or host:port, as in '172.16.0.2'");
-    checkKeys('the options of Franka.connect', options, ['control', 'timeoutS']);
-    const { control = 'jointVelocity', timeoutS = 5 } = options;
+    checkKeys('the options of Franka.connect', options, [
+      'control',
+      'generation',
+      'client',
+      'timeoutS',
+    ]);
+    const { control = 'jointVelocity', generation, client = 'franka-rs', timeoutS = 5 } = options;
     checkName('control', control, ['jointVelocity', 'jointPosition', 'torque']);
     checkNumber('timeoutS', timeoutS, { from: 0, to: 600, above: true, unit: 's' });
-    const arm = await awaiting(() => NativeArm.connect(address.trim(), timeoutS));
+    checkName('client', client, generation === 'fr3' ? ['franka-rs'] : CLIENTS);
+    const checked = {
+      timeoutS,
+      client,
+      ...(generation === undefined
+        ? {}
+        : { generation: checkName('generation', generation, GENERATIONS) }),
+    };
+    const arm = await awaiting(() => NativeArm.connect(address.trim(), checked));
     return new Franka(arm, address, control);
   }
 
-  /** The FCI version that the arm speaks. */
+  /** Which arm it is. */
+  get generation(): FrankaGeneration {
+    return this.#arm.generation as FrankaGeneration;
+  }
+
+  /** The library that talks to the arm. */
+  get client(): FrankaClient {
+    return this.#arm.client as FrankaClient;
+  }
+
+  /** The FCI version that the arm speaks: 10 or 5. */
   get serverVersion(): number {
     return this.#arm.serverVersion;
   }

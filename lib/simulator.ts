@@ -1,8 +1,18 @@
-import { checkBoolean, checkKeys, checkNumber, checkNumbers, checkText } from './checks.ts';
+import {
+  checkBoolean,
+  checkKeys,
+  checkName,
+  checkNumber,
+  checkNumbers,
+  checkText,
+} from './checks.ts';
+import { type FrankaGeneration, GENERATIONS } from './generation.ts';
 import { awaiting, calling, type NativeFault, NativeSimulator } from './native.ts';
 
 /** How a simulated arm starts. */
 export interface FrankaSimulatorOptions {
+  /** Which arm it is. Default 'fr3'. */
+  readonly generation?: FrankaGeneration;
   /** Where to listen; a loopback address. Default 127.0.0.1. */
   readonly host?: string;
   /** The TCP port; 0 (default) takes a free one. */
@@ -86,8 +96,8 @@ export type SimulatorFault =
   | { readonly kind: 'freeze' };
 
 /**
- * A simulated Franka Research 3: it listens on a loopback address and speaks the arm's protocol
- * over TCP and UDP, with a rigid-body arm behind it.
+ * A simulated Franka arm of either generation: it listens on a loopback address and speaks the arm's
+ * protocol over TCP and UDP, with a rigid-body arm behind it.
  */
 export class FrankaSimulator implements AsyncDisposable {
   /** `host:port`, for `Franka.connect`. */
@@ -106,10 +116,13 @@ export class FrankaSimulator implements AsyncDisposable {
    * @throws {OptionRangeError} {@link OptionTypeError} where an option is not as it must be
    */
   static async start(options: FrankaSimulatorOptions = {}): Promise<FrankaSimulator> {
-    const known = ['host', 'port', 'q', 'friction', 'lockstep', 'lostPacketLimit'] as const;
+    const known = ['generation', 'host', 'port', 'q', 'friction', 'lockstep', 'lostPacketLimit'];
     checkKeys('the options of FrankaSimulator.start', options, known);
-    const { host, port, q, friction, lockstep, lostPacketLimit } = options;
+    const { generation, host, port, q, friction, lockstep, lostPacketLimit } = options;
     const checked = {
+      ...(generation === undefined
+        ? {}
+        : { generation: checkName('generation', generation, GENERATIONS) }),
       ...(host === undefined ? {} : { host: checkText('host', host, 'a loopback address') }),
       ...(port === undefined
         ? {}

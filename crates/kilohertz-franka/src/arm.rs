@@ -4,15 +4,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
-use franka::{
-    FciVersion, JointVelocityLimitsConfig, RealtimeConfig, RobotOptions, RobotState, VersionPolicy,
-};
+use franka::{RealtimeConfig, RobotOptions, RobotState, VersionPolicy};
 use kilohertz_core::limits::Limits;
 use kilohertz_core::robot::Robot;
 
+use crate::client::{Client, Connection};
 use crate::control::Control;
 use crate::drive::ArmRobot;
 use crate::error::{ArmError, ArmErrorCode};
+use crate::generation::{Generation, JointLimits};
 use crate::limits::limits;
 
 /// How to connect.
@@ -20,13 +20,19 @@ use crate::limits::limits;
 pub struct ConnectOptions {
     /// How long connecting may take.
     pub timeout: Duration,
+    /// The arm that must answer; `None` takes either and finds out which it is.
+    pub generation: Option<Generation>,
+    /// The library that talks to the arm.
+    pub client: Client,
 }
 
 impl Default for ConnectOptions {
-    /// 5 s.
+    /// 5 s, either generation, `franka-rs`.
     fn default() -> ConnectOptions {
         ConnectOptions {
             timeout: Duration::from_secs(5),
+            generation: None,
+            client: Client::default(),
         }
     }
 }
@@ -34,11 +40,12 @@ impl Default for ConnectOptions {
 /// A robot for one session, and the limits for it.
 pub type Driven = (Box<dyn Robot>, Box<dyn Limits>);
 
-/// A connected FR3. Dropping it closes the connection, once no session drives it any more.
+/// A connected arm. Dropping it closes the connection, once no session drives it any more.
 pub struct Arm {
-    client: Mutex<Option<Arc<franka::Robot>>>,
-    velocity_limits: JointVelocityLimitsConfig,
-    server_version: u16,
+    client: Mutex<Option<Arc<dyn Connection>>>,
+    generation: Generation,
+    client_name: Client,
+    limits: JointLimits,
     driven: Arc<AtomicBool>,
 }
 
@@ -51,13 +58,14 @@ impl Arm {
     pub fn connect(address: &str, options: &ConnectOptions) -> Result<Arm, ArmError> {
         let (report, reported) = mpsc::channel();
         let target = address.to_owned();
+        let wanted = options.clone();
         // The client puts the thread that makes it on SCHED_FIFO 99 wherever it may, so that must
         // not be the caller's.
         std::thread::Builder::new()
             .name("kilohertz-connect".to_owned())
             .spawn(move || {
                 // Nobody waits any more after the timeout; the connection is closed then.
-                let _ = report.send(Arm::connect_here(&target));
+                let _ = report.send(Arm::connect_here(&target, &wanted));
             })
             .map_err(|error| {
                 ArmError::new(
@@ -70,32 +78,92 @@ impl Arm {
                 ArmErrorCode::ConnectTimeout,
                 format!(
                     "{address} took the connection but did not answer within {:?}: check that it \
-                     is an FR3 with FCI activated",
+                     is a Franka arm with FCI activated",
                     options.timeout
                 ),
             ))
         })
     }
 
-    fn connect_here(address: &str) -> Result<Arm, ArmError> {
-        let options = RobotOptions::new(RealtimeConfig::Ignore)
-            .with_version(VersionPolicy::Exact(FciVersion::V10))
-            .with_log_size(0);
-        let connecting = |error| ArmError::connecting(address, error);
-        let client = franka::Robot::with_options(address, options).map_err(connecting)?;
-        let urdf = client.robot_model().map_err(connecting)?;
-        let velocity_limits = JointVelocityLimitsConfig::from_urdf(&urdf).map_err(connecting)?;
+    fn connect_here(address: &str, wanted: &ConnectOptions) -> Result<Arm, ArmError> {
+        let (client, generation, limits) = match wanted.client {
+            Client::FrankaRs => {
+                let client = Arm::identify(address, wanted)?;
+                let generation = Generation::of(client.fci_version());
+                let limits = match generation {
+                    Generation::Fer => JointLimits::fer(),
+                    Generation::Fr3 => client
+                        .robot_model()
+                        .and_then(|urdf| JointLimits::fr3(&urdf))
+                        .map_err(|error| ArmError::connecting(address, wanted, error))?,
+                };
+                let client: Arc<dyn Connection> = Arc::new(client);
+                (client, generation, limits)
+            }
+            Client::LibfrankaRs => {
+                let client = Arm::fenced(address, wanted)?;
+                (client, Generation::Fer, JointLimits::fer())
+            }
+        };
         Ok(Arm {
-            server_version: client.server_version(),
-            client: Mutex::new(Some(Arc::new(client))),
-            velocity_limits,
+            client: Mutex::new(Some(client)),
+            generation,
+            client_name: wanted.client,
+            limits,
             driven: Arc::new(AtomicBool::new(false)),
         })
     }
 
+    /// Connects with `franka-rs`, which is told apart from every other answer what is wrong.
+    fn identify(address: &str, wanted: &ConnectOptions) -> Result<franka::Robot, ArmError> {
+        let version = wanted.generation.map_or(VersionPolicy::Auto, |generation| {
+            VersionPolicy::Exact(generation.wire())
+        });
+        let options = RobotOptions::new(RealtimeConfig::Ignore)
+            .with_version(version)
+            .with_log_size(0);
+        franka::Robot::with_options(address, options)
+            .map_err(|error| ArmError::connecting(address, wanted, error))
+    }
+
+    /// Connects with `libfranka-rs`, after `franka-rs` has made sure that it can.
+    #[cfg(all(feature = "libfranka-rs", target_os = "linux"))]
+    fn fenced(address: &str, wanted: &ConnectOptions) -> Result<Arc<dyn Connection>, ArmError> {
+        use crate::libfranka_rs::{Fenced, host_of};
+        let host = host_of(address, wanted)?;
+        let fer = ConnectOptions {
+            generation: Some(Generation::Fer),
+            ..wanted.clone()
+        };
+        drop(Arm::identify(address, &fer)?);
+        Ok(Arc::new(Fenced::connect(&host)?))
+    }
+
+    #[cfg(not(all(feature = "libfranka-rs", target_os = "linux")))]
+    fn fenced(_address: &str, wanted: &ConnectOptions) -> Result<Arc<dyn Connection>, ArmError> {
+        Err(ArmError::new(
+            ArmErrorCode::Client,
+            format!(
+                "this build has no client {}: it needs Linux and the cargo feature of that name. \
+                 Use franka-rs",
+                wanted.client
+            ),
+        ))
+    }
+
+    /// Which arm it is.
+    pub fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// The library that talks to it.
+    pub fn client_name(&self) -> Client {
+        self.client_name
+    }
+
     /// The FCI version that the arm speaks.
     pub fn server_version(&self) -> u16 {
-        self.server_version
+        self.generation.fci_version()
     }
 
     /// Whether a session drives the arm now.
@@ -111,7 +179,7 @@ impl Arm {
             .is_none()
     }
 
-    fn client(&self) -> Result<Arc<franka::Robot>, ArmError> {
+    fn client(&self) -> Result<Arc<dyn Connection>, ArmError> {
         let client = self
             .client
             .lock()
@@ -125,7 +193,7 @@ impl Arm {
         })
     }
 
-    fn idle_client(&self, what: &str) -> Result<Arc<franka::Robot>, ArmError> {
+    fn idle_client(&self, what: &str) -> Result<Arc<dyn Connection>, ArmError> {
         if self.is_driven() {
             return Err(ArmError::new(
                 ArmErrorCode::InvalidOperation,
@@ -140,10 +208,7 @@ impl Arm {
     /// # Errors
     /// Where the arm is driven, closed, or gone.
     pub fn state(&self) -> Result<RobotState, ArmError> {
-        let client = self.idle_client("cannot read the state")?;
-        // The first read empties the socket's queue, which stopped taking in when it was full.
-        client.read_once()?;
-        Ok(client.read_once()?)
+        self.idle_client("cannot read the state")?.state()
     }
 
     /// Clears the errors of a reflex, so that a new session can start. Blocks.
@@ -151,9 +216,7 @@ impl Arm {
     /// # Errors
     /// Where the arm is driven, closed or gone, or wants to be seen to by hand.
     pub fn recover(&self) -> Result<(), ArmError> {
-        Ok(self
-            .idle_client("cannot recover")?
-            .automatic_error_recovery()?)
+        self.idle_client("cannot recover")?.recover()
     }
 
     /// A robot for one session that drives this arm through `control`, and the limits for it.
@@ -163,7 +226,7 @@ impl Arm {
     pub fn robot(&self, control: Control) -> Result<Driven, ArmError> {
         let client = self.idle_client("cannot start a session")?;
         let robot = ArmRobot::new(client, control, Arc::clone(&self.driven))?;
-        Ok((Box::new(robot), limits(control, self.velocity_limits)))
+        Ok((Box::new(robot), limits(control, self.limits)))
     }
 
     /// Closes the connection. A session that drives the arm keeps it until it ends.

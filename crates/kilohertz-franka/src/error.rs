@@ -1,7 +1,10 @@
 //! What can go wrong with an arm, in the robot's own words.
 
-use franka::FrankaError;
-use franka::MoveStatus;
+use franka::{FrankaError, MoveStatus};
+
+use crate::arm::ConnectOptions;
+use crate::client::Client;
+use crate::generation::Generation;
 
 /// The kind of an [`ArmError`]. [`ArmErrorCode::as_str`] is stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,7 +15,11 @@ pub enum ArmErrorCode {
     ConnectFailed,
     /// Nothing answered in time.
     ConnectTimeout,
-    /// The arm speaks another version of FCI.
+    /// The arm is of the other generation than the one asked for.
+    Generation,
+    /// The client that was asked for cannot do this.
+    Client,
+    /// The arm speaks a version of FCI that neither generation does.
     IncompatibleVersion,
     /// The connection was lost.
     ConnectionLost,
@@ -37,6 +44,8 @@ impl ArmErrorCode {
             ArmErrorCode::ConnectRefused => "FRANKA_CONNECT_REFUSED",
             ArmErrorCode::ConnectFailed => "FRANKA_CONNECT_FAILED",
             ArmErrorCode::ConnectTimeout => "FRANKA_CONNECT_TIMEOUT",
+            ArmErrorCode::Generation => "FRANKA_GENERATION",
+            ArmErrorCode::Client => "FRANKA_CLIENT",
             ArmErrorCode::IncompatibleVersion => "FRANKA_INCOMPATIBLE_VERSION",
             ArmErrorCode::ConnectionLost => "FRANKA_CONNECTION_LOST",
             ArmErrorCode::Protocol => "FRANKA_PROTOCOL",
@@ -75,7 +84,11 @@ impl ArmError {
     }
 
     /// What connecting to `address` failed with.
-    pub(crate) fn connecting(address: &str, error: FrankaError) -> ArmError {
+    pub(crate) fn connecting(
+        address: &str,
+        wanted: &ConnectOptions,
+        error: FrankaError,
+    ) -> ArmError {
         match error {
             FrankaError::Network(text) if text.contains("refused") => ArmError::new(
                 ArmErrorCode::ConnectRefused,
@@ -92,17 +105,37 @@ impl ArmError {
                 ArmErrorCode::ConnectFailed,
                 format!("cannot connect to {address}: {text}"),
             ),
-            FrankaError::IncompatibleVersion {
-                server_version,
-                library_version,
-            } => ArmError::new(
-                ArmErrorCode::IncompatibleVersion,
-                format!(
-                    "{address} speaks FCI version {server_version}; an FR3 with version \
-                     {library_version} is expected. Update the robot's system image, or use the \
-                     kilohertz release for it"
-                ),
-            ),
+            FrankaError::IncompatibleVersion { server_version, .. } => {
+                match (wanted.generation, Generation::speaking(server_version)) {
+                    (_, Some(Generation::Fr3)) if wanted.client == Client::LibfrankaRs => {
+                        ArmError::new(
+                            ArmErrorCode::Generation,
+                            format!(
+                                "{address} is of generation fr3, which speaks FCI version \
+                                 {server_version}; client libfranka-rs knows generation fer with \
+                                 version 5 alone. Use franka-rs"
+                            ),
+                        )
+                    }
+                    (Some(asked_for), Some(answered)) => ArmError::new(
+                        ArmErrorCode::Generation,
+                        format!(
+                            "{address} is of generation {answered}, which speaks FCI version \
+                             {server_version}; generation {asked_for} with version {} was asked \
+                             for. Ask for {answered}, or leave the generation out",
+                            asked_for.fci_version()
+                        ),
+                    ),
+                    _ => ArmError::new(
+                        ArmErrorCode::IncompatibleVersion,
+                        format!(
+                            "{address} speaks FCI version {server_version}; an FR3 with version \
+                             10 or an FER with version 5 is expected. Update the robot's system \
+                             image, or use the kilohertz release for it"
+                        ),
+                    ),
+                }
+            }
             other => ArmError::from(other),
         }
     }

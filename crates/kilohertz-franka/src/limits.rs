@@ -1,8 +1,7 @@
 //! What an arm may be commanded, and how it is brought to rest.
 //!
-//! The numbers are the FR3's: joint positions and the position-dependent velocity limits from the
-//! URDF that the arm serves, the others from libfranka's `rate_limiting.h`, which `franka-rs`
-//! carries, and torques from the URDF's `effort`.
+//! The numbers of each generation are in `generation.rs`; those of torques, which both share, are
+//! from libfranka's `rate_limiting.h`, which `franka-rs` carries, and the URDF's `effort`.
 //!
 //! | | checked | without an action | at the end |
 //! | --- | --- | --- | --- |
@@ -10,18 +9,18 @@
 //! | position | the same, and the position range | the velocity is kept | braked to zero |
 //! | torque | torque, torque rate | the torque is kept | damped, then held in place |
 
-use franka::JointVelocityLimitsConfig;
-use franka::rate_limiting::{MAX_JOINT_ACCELERATION, MAX_JOINT_JERK, MAX_TORQUE_RATE};
+use franka::rate_limiting::MAX_TORQUE_RATE;
 use kilohertz_core::limits::{
     JointMotion, Limits, MotionBounds, Violation, ViolationKind, check_finite,
 };
 
 use crate::control::Control;
+use crate::generation::JointLimits;
 use crate::state::{joints, offset};
 
 /// The cycle [s].
 const DT: f64 = 1e-3;
-/// Highest joint torques of an FR3 [N m], from its URDF and data sheet.
+/// Highest joint torques of both generations [N m], from their URDFs and data sheets.
 const MAX_TORQUE: [f64; 7] = [87.0, 87.0, 87.0, 87.0, 12.0, 12.0, 12.0];
 /// Commands of our own making stay this far within the limits.
 const OWN_SHARE: f64 = 0.95;
@@ -46,11 +45,11 @@ const REST_STIFFNESS: [f64; 7] = [300.0, 300.0, 300.0, 300.0, 120.0, 80.0, 40.0]
 /// Below this velocity a joint's place is taken as the one to keep [rad/s].
 const LATCH_VELOCITY: f64 = 0.02;
 
-/// The limits for `control`; `velocity` comes from the arm's URDF.
-pub fn limits(control: Control, velocity: JointVelocityLimitsConfig) -> Box<dyn Limits> {
+/// The limits for `control` of an arm with these joints.
+pub fn limits(control: Control, arm: JointLimits) -> Box<dyn Limits> {
     match control {
-        Control::JointVelocity => Box::new(Motion::new(Quantity::Velocity, velocity)),
-        Control::JointPosition => Box::new(Motion::new(Quantity::Position, velocity)),
+        Control::JointVelocity => Box::new(Motion::new(Quantity::Velocity, arm)),
+        Control::JointPosition => Box::new(Motion::new(Quantity::Position, arm)),
         Control::Torque => Box::new(Torque::default()),
     }
 }
@@ -65,7 +64,7 @@ enum Quantity {
 /// Limits of joint velocity and joint position control.
 struct Motion {
     quantity: Quantity,
-    velocity: JointVelocityLimitsConfig,
+    arm: JointLimits,
     joints: [JointMotion; 7],
     has_observed: bool,
     /// The action followed last, and how many cycles ago.
@@ -73,10 +72,10 @@ struct Motion {
 }
 
 impl Motion {
-    fn new(quantity: Quantity, velocity: JointVelocityLimitsConfig) -> Motion {
+    fn new(quantity: Quantity, arm: JointLimits) -> Motion {
         Motion {
             quantity,
-            velocity,
+            arm,
             joints: [JointMotion::default(); 7],
             has_observed: false,
             followed: None,
@@ -86,13 +85,12 @@ impl Motion {
     /// The bounds at the commanded position, accelerations and jerks scaled by `share`.
     fn bounds(&self, observation: &[f64], share: f64) -> [MotionBounds; 7] {
         let q_d = joints(observation, offset::q_d);
-        let upper = self.velocity.upper_limits(&q_d);
-        let lower = self.velocity.lower_limits(&q_d);
+        let (lower, upper) = self.arm.velocities(&q_d);
         std::array::from_fn(|joint| MotionBounds {
             lower_velocity: lower[joint],
             upper_velocity: upper[joint],
-            acceleration: MAX_JOINT_ACCELERATION[joint] * share + ROUNDING,
-            jerk: MAX_JOINT_JERK[joint] * share + ROUNDING,
+            acceleration: self.arm.acceleration[joint] * share + ROUNDING,
+            jerk: self.arm.jerk[joint] * share + ROUNDING,
         })
     }
 
@@ -178,12 +176,12 @@ impl Limits for Motion {
                 }
             }
             Quantity::Position => {
-                for (slot, joint) in self.velocity.joint_params().iter().enumerate() {
-                    if action[slot] > joint.upper_position_limit {
-                        return refuse(ViolationKind::Position, slot, joint.upper_position_limit);
+                for (slot, &(lower, upper)) in self.arm.range.iter().enumerate() {
+                    if action[slot] > upper {
+                        return refuse(ViolationKind::Position, slot, upper);
                     }
-                    if action[slot] < joint.lower_position_limit {
-                        return refuse(ViolationKind::Position, slot, joint.lower_position_limit);
+                    if action[slot] < lower {
+                        return refuse(ViolationKind::Position, slot, lower);
                     }
                 }
             }
@@ -365,8 +363,8 @@ mod tests {
 
     const READY: [f64; 7] = [0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785];
 
-    fn fr3() -> JointVelocityLimitsConfig {
-        JointVelocityLimitsConfig::from_urdf(FR3_URDF).unwrap()
+    fn fr3() -> JointLimits {
+        JointLimits::fr3(FR3_URDF).unwrap()
     }
 
     fn at(q: [f64; 7]) -> Vec<f64> {
@@ -398,6 +396,25 @@ mod tests {
     }
 
     #[test]
+    fn each_joint_of_the_fer_has_its_own_limits() {
+        let observation = at(READY);
+        let mut limits = limits(Control::JointVelocity, JointLimits::fer());
+        assert!(limits.observe(&observation));
+        let only = |joint: usize, dq: f64| {
+            let mut action = [0.0; 7];
+            action[joint] = dq;
+            action
+        };
+        // An FR3 goes on to 2.62 rad/s here.
+        let refused = limits.check_value(&observation, &only(0, 2.2));
+        assert_eq!(kind(refused), Some((ViolationKind::Velocity, 0)));
+        assert_eq!(kind(limits.check_value(&observation, &only(6, 2.2))), None);
+        assert_eq!(kind(limits.check_rate(&observation, &only(0, 0.006))), None);
+        let refused = limits.check_rate(&observation, &only(1, 0.006));
+        assert_eq!(kind(refused), Some((ViolationKind::Jerk, 1)));
+    }
+
+    #[test]
     fn the_measured_position_is_no_first_command_but_the_desired_one_is() {
         let mut observation = at(READY);
         observation[offset::q] += 2e-3;
@@ -420,9 +437,13 @@ mod tests {
 
     #[test]
     fn follows_a_target_that_went_on_meanwhile_and_reaches_it() {
-        for control in [Control::JointVelocity, Control::JointPosition] {
+        let controls = [Control::JointVelocity, Control::JointPosition];
+        for (control, arm) in controls
+            .into_iter()
+            .flat_map(|control| [(control, fr3()), (control, JointLimits::fer())])
+        {
             let observation = at(READY);
-            let mut limits = limits(control, fr3());
+            let mut limits = limits(control, arm);
             assert!(limits.observe(&observation));
             let mut sent = [0.0; 7];
             let mut reached = None;

@@ -1,5 +1,5 @@
 //! A steady tick of a session on an arm allocates nothing and frees nothing: not in the loop, not
-//! in the client.
+//! in `franka-rs`. `libfranka-rs` does, and nothing is added to that.
 
 #[path = "../../kilohertz-core/tests/counting/mod.rs"]
 mod counting;
@@ -20,14 +20,15 @@ const WATCHED: u64 = 500;
 const UNSET: u64 = u64::MAX;
 
 /// What the loop thread allocates from a cycle after the warm-up to one `WATCHED` later.
-fn allocations(control: Control, record_ticks: usize) -> u64 {
-    let simulator = start(SimulatorOptions {
+fn allocations(rig: Rig, control: Control, record_ticks: usize) -> u64 {
+    let options = SimulatorOptions {
         // A stall of the machine is no matter here.
         lost_packet_limit: 10_000,
         friction: false,
         ..SimulatorOptions::default()
-    });
-    let arm = connect(&simulator);
+    };
+    let simulator = start(rig, options);
+    let arm = connect(rig, &simulator);
     let counted = Arc::new(AtomicU64::new(UNSET));
     let count = Arc::clone(&counted);
     let policy = at_speed(control, move |tick, _| {
@@ -53,9 +54,23 @@ fn allocations(control: Control, record_ticks: usize) -> u64 {
 
 #[test]
 fn a_tick_of_a_native_policy_on_an_arm_allocates_nothing() {
-    for control in Control::ALL {
-        for record_ticks in [0, 2_000] {
-            assert_eq!(allocations(control, record_ticks), 0, "{control}");
+    for rig in [Rig::Fr3, Rig::Fer] {
+        for control in Control::ALL {
+            for record_ticks in [0, 2_000] {
+                let allocated = allocations(rig, control, record_ticks);
+                assert_eq!(allocated, 0, "{rig:?}, {control}");
+            }
         }
+    }
+}
+
+/// What `libfranka-rs` allocates and frees in a cycle: three buffers for what it receives and sends.
+#[cfg(feature = "libfranka-rs")]
+#[test]
+fn a_tick_over_libfranka_rs_allocates_what_that_client_does_and_no_more() {
+    let theirs = 6 * WATCHED;
+    for control in Control::ALL {
+        let allocated = allocations(Rig::Libfranka, control, 0);
+        assert!(allocated <= theirs + 10, "{control}: {allocated}");
     }
 }

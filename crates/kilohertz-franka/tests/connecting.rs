@@ -6,31 +6,84 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use common::*;
-use kilohertz_franka::{Arm, ArmErrorCode, ConnectOptions};
+use kilohertz_franka::{Arm, ArmErrorCode, ConnectOptions, Generation};
 use kilohertz_sim::Fault;
 
+on_each_arm! {
+    another_generation_than_the_one_asked_for_is_refused_by_both_names,
+    an_arm_of_another_version_is_named_as_that,
+    connecting_leaves_the_callers_thread_as_it_was,
+}
+
+fn with(timeout: Duration) -> ConnectOptions {
+    ConnectOptions {
+        timeout,
+        ..ConnectOptions::default()
+    }
+}
+
 fn refusal(address: &str, timeout: Duration) -> (ArmErrorCode, String) {
-    let refused = Arm::connect(address, &ConnectOptions { timeout });
+    let refused = Arm::connect(address, &with(timeout));
     let error = refused.err().expect("connected");
     (error.code, error.message)
 }
 
 #[test]
-fn an_arm_says_which_version_it_speaks() {
-    let simulator = lockstep();
-    assert_eq!(connect(&simulator).server_version(), 10);
+fn which_arm_answers_is_found_out() {
+    for (generation, version) in [(Generation::Fr3, 10), (Generation::Fer, 5)] {
+        let rig = Rig::ALL
+            .iter()
+            .find(|rig| rig.generation() == generation)
+            .unwrap();
+        let simulator = lockstep(*rig);
+        let options = with(NEVER);
+        let arm = Arm::connect(&simulator.address().to_string(), &options).unwrap();
+        assert_eq!(
+            (arm.generation(), arm.server_version()),
+            (generation, version)
+        );
+    }
 }
 
-#[test]
-fn an_arm_of_another_version_is_named_as_that() {
-    let simulator = lockstep();
+fn another_generation_than_the_one_asked_for_is_refused_by_both_names(rig: Rig) {
+    let simulator = lockstep(rig);
+    let address = simulator.address().to_string();
+    for generation in Generation::ALL {
+        let options = ConnectOptions {
+            generation: Some(generation),
+            ..with(NEVER)
+        };
+        match Arm::connect(&address, &options) {
+            Ok(arm) => assert_eq!(
+                (arm.generation(), generation),
+                (generation, rig.generation())
+            ),
+            Err(error) => {
+                assert_ne!(generation, rig.generation());
+                assert_eq!(error.code.as_str(), "FRANKA_GENERATION");
+                for named in [
+                    "generation fr3",
+                    "version 10",
+                    "generation fer",
+                    "version 5",
+                ] {
+                    assert!(error.message.contains(named), "{error}");
+                }
+            }
+        }
+    }
+    assert_eq!(simulator.counters().clients, 1);
+}
+
+fn an_arm_of_another_version_is_named_as_that(rig: Rig) {
+    let simulator = lockstep(rig);
     simulator
         .inject(Fault::RejectConnect { version: 9 })
         .unwrap();
-    let error = try_connect(&simulator).err().expect("connected");
+    let error = try_connect(rig, &simulator).err().expect("connected");
     assert_eq!(error.code.as_str(), "FRANKA_INCOMPATIBLE_VERSION");
     assert!(error.message.contains("version 9"), "{error}");
-    connect(&simulator);
+    connect(rig, &simulator);
 }
 
 #[test]
@@ -61,7 +114,7 @@ fn who_is_no_arm_fails() {
         let (mut client, _) = listener.accept().unwrap();
         let _ = client.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
     });
-    let refused = Arm::connect(&address, &ConnectOptions { timeout: NEVER });
+    let refused = Arm::connect(&address, &with(NEVER));
     assert!(refused.is_err());
     server.join().unwrap();
 }
@@ -72,8 +125,7 @@ fn a_host_without_an_address_fails() {
     assert_eq!(code, ArmErrorCode::ConnectFailed, "{message}");
 }
 
-#[test]
-fn connecting_leaves_the_callers_thread_as_it_was() {
+fn connecting_leaves_the_callers_thread_as_it_was(rig: Rig) {
     let scheduling = || std::fs::read_to_string("/proc/thread-self/sched").unwrap_or_default();
     let policy = |text: String| {
         let line = text.lines().find(|line| line.starts_with("policy"));
@@ -85,7 +137,45 @@ fn connecting_leaves_the_callers_thread_as_it_was() {
         })
     };
     let before = policy(scheduling());
-    let simulator = lockstep();
-    let _arm = connect(&simulator);
+    let simulator = lockstep(rig);
+    let _arm = connect(rig, &simulator);
     assert_eq!(policy(scheduling()), before);
+}
+
+#[cfg(feature = "libfranka-rs")]
+#[test]
+fn libfranka_rs_goes_to_a_fer_on_its_own_port_and_nowhere_else() {
+    use kilohertz_franka::Client;
+    use kilohertz_sim::SimulatorOptions;
+
+    let libfranka = ConnectOptions {
+        client: Client::LibfrankaRs,
+        ..with(NEVER)
+    };
+    let refused = |address: &str, options: &ConnectOptions| {
+        let error = Arm::connect(address, options).err().expect("connected");
+        (error.code.as_str(), error.message)
+    };
+    let elsewhere = lockstep(Rig::Fer);
+    let (code, message) = refused(&elsewhere.address().to_string(), &libfranka);
+    assert_eq!(code, "FRANKA_CLIENT", "{message}");
+    assert!(message.contains("1337"), "{message}");
+
+    let fr3 = start_on_its_own_host(Rig::Fr3, SimulatorOptions::default());
+    let address = fr3.address().to_string();
+    let (code, message) = refused(&address, &libfranka);
+    assert_eq!(code, "FRANKA_GENERATION", "{message}");
+    for named in ["fr3", "version 10", "fer", "version 5", "franka-rs"] {
+        assert!(message.contains(named), "{message}");
+    }
+    let pinned = ConnectOptions {
+        generation: Some(Generation::Fr3),
+        ..libfranka.clone()
+    };
+    assert_eq!(refused(&address, &pinned).0, "FRANKA_CLIENT");
+
+    let fer = lockstep(Rig::Libfranka);
+    let arm = connect(Rig::Libfranka, &fer);
+    assert_eq!(arm.client_name(), Client::LibfrankaRs);
+    assert_eq!(arm.generation(), Generation::Fer);
 }

@@ -12,6 +12,13 @@ use kilohertz_core::session::{Cause, Config, EventKind};
 use kilohertz_franka::{ArmErrorCode, Control};
 use kilohertz_sim::{Fault, SimulatorOptions};
 
+on_each_arm! {
+    a_dead_or_frozen_arm_ends_the_session_in_bounded_time,
+    forty_rounds_of_connecting_driving_and_closing_leave_nothing_behind,
+    a_connection_that_was_refused_leaves_nothing_behind,
+    a_blocked_policy_costs_the_arm_no_command,
+}
+
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 fn alone() -> std::sync::MutexGuard<'static, ()> {
@@ -46,17 +53,19 @@ fn assert_gone(before: (usize, usize)) {
     }
 }
 
-#[test]
-fn a_dead_or_frozen_arm_ends_the_session_in_bounded_time() {
+fn a_dead_or_frozen_arm_ends_the_session_in_bounded_time(rig: Rig) {
     let _alone = alone();
     for control in Control::ALL {
         for fault in [Fault::Die, Fault::Freeze] {
             let before = held();
-            let simulator = start(SimulatorOptions {
-                lost_packet_limit: 10_000,
-                ..SimulatorOptions::default()
-            });
-            let arm = connect(&simulator);
+            let simulator = start(
+                rig,
+                SimulatorOptions {
+                    lost_packet_limit: 10_000,
+                    ..SimulatorOptions::default()
+                },
+            );
+            let arm = connect(rig, &simulator);
             let session = session(&arm, control, config(), at_speed(control, |_, _| Ok(())));
             eventually("a motion", || {
                 session.has_ended() || session.stats().iterations > 300
@@ -81,14 +90,13 @@ fn a_dead_or_frozen_arm_ends_the_session_in_bounded_time() {
     }
 }
 
-#[test]
-fn forty_rounds_of_connecting_driving_and_closing_leave_nothing_behind() {
+fn forty_rounds_of_connecting_driving_and_closing_leave_nothing_behind(rig: Rig) {
     let _alone = alone();
     let before = held();
-    let simulator = lockstep();
+    let simulator = lockstep(rig);
     let running = held_by_simulator();
     for round in 0..40 {
-        let arm = connect(&simulator);
+        let arm = connect(rig, &simulator);
         let control = Control::ALL[round % 3];
         let policy = standing(control, move |tick| {
             if round % 4 == 3 && tick == 30 {
@@ -106,38 +114,39 @@ fn forty_rounds_of_connecting_driving_and_closing_leave_nothing_behind() {
     }
     assert_gone(running);
     assert_eq!(simulator.counters().reflexes, 0);
-    assert_eq!(simulator.counters().clients, 40);
+    assert_eq!(simulator.counters().clients, 40 * rig.connections());
     drop(simulator);
     assert_gone(before);
 }
 
-#[test]
-fn a_connection_that_was_refused_leaves_nothing_behind() {
+fn a_connection_that_was_refused_leaves_nothing_behind(rig: Rig) {
     let _alone = alone();
-    let simulator = lockstep();
+    let simulator = lockstep(rig);
     let before = held_by_simulator();
     for _ in 0..10 {
         simulator
             .inject(Fault::RejectConnect { version: 9 })
             .unwrap();
-        assert!(try_connect(&simulator).is_err());
+        assert!(try_connect(rig, &simulator).is_err());
     }
     assert_gone(before);
 }
 
 /// A policy on a thread of its own that does not answer for 300 ms, twice over, on the wall clock.
 /// Were the arm to wait for it, 300 commands in a row would be lost.
-#[test]
-fn a_blocked_policy_costs_the_arm_no_command() {
+fn a_blocked_policy_costs_the_arm_no_command(rig: Rig) {
     let _alone = alone();
     for control in Control::ALL {
-        let simulator = start(SimulatorOptions {
-            // A stall of the machine is not what this is about.
-            lost_packet_limit: 10_000,
-            friction: false,
-            ..SimulatorOptions::default()
-        });
-        let arm = connect(&simulator);
+        let simulator = start(
+            rig,
+            SimulatorOptions {
+                // A stall of the machine is not what this is about.
+                lost_packet_limit: 10_000,
+                friction: false,
+                ..SimulatorOptions::default()
+            },
+        );
+        let arm = connect(rig, &simulator);
         let config = Config {
             late: LateRule::default(),
             ..run_for(1_500)

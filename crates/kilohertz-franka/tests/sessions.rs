@@ -11,6 +11,20 @@ use kilohertz_core::session::{Cause, EventKind};
 use kilohertz_franka::{ArmErrorCode, Control};
 use kilohertz_sim::Fault;
 
+on_each_arm! {
+    a_session_ends_where_its_policy_took_the_arm,
+    a_stop_at_speed_brings_the_arm_to_rest_within_its_limits,
+    a_policy_that_fails_at_speed_leaves_the_arm_at_rest_and_is_told,
+    what_the_arm_may_not_be_commanded_never_reaches_it,
+    lost_packets_are_survived_at_speed_and_while_speeding_up,
+    torques_that_change_as_fast_as_they_may_are_followed_from_what_the_arm_was_left_with,
+    a_policy_silent_for_300_ms_at_speed_is_held_rested_and_taken_up_again,
+    a_silence_shorter_than_what_may_be_held_is_hardly_felt,
+    a_reflex_is_named_and_recovered_from,
+    an_arm_that_is_driven_or_closed_says_so,
+    the_state_is_readable_between_sessions,
+}
+
 /// From 0 to 1 and smoothly at both ends, and its rate.
 fn smooth(share: f64) -> (f64, f64) {
     let s = share.clamp(0.0, 1.0);
@@ -43,11 +57,10 @@ fn move_by(control: Control, by: f64, over_s: f64) -> impl Policy {
     })
 }
 
-#[test]
-fn a_session_ends_where_its_policy_took_the_arm() {
+fn a_session_ends_where_its_policy_took_the_arm(rig: Rig) {
     for control in Control::ALL {
-        let simulator = lockstep();
-        let arm = connect(&simulator);
+        let simulator = lockstep(rig);
+        let arm = connect(rig, &simulator);
         let before = simulator.joints().q;
         let steps = 2_500;
         let policy = move_by(control, 0.3, 1.5);
@@ -70,11 +83,10 @@ fn a_session_ends_where_its_policy_took_the_arm() {
     }
 }
 
-#[test]
-fn a_stop_at_speed_brings_the_arm_to_rest_within_its_limits() {
+fn a_stop_at_speed_brings_the_arm_to_rest_within_its_limits(rig: Rig) {
     for control in Control::ALL {
-        let simulator = lockstep();
-        let arm = connect(&simulator);
+        let simulator = lockstep(rig);
+        let arm = connect(rig, &simulator);
         let policy = at_speed(control, |_, _| Ok(()));
         let session = session_until(700, &arm, control, policy, || {
             assert!(simulator.joints().dq[0] > 0.9 * SPEED, "{control}");
@@ -85,11 +97,10 @@ fn a_stop_at_speed_brings_the_arm_to_rest_within_its_limits() {
     }
 }
 
-#[test]
-fn a_policy_that_fails_at_speed_leaves_the_arm_at_rest_and_is_told() {
+fn a_policy_that_fails_at_speed_leaves_the_arm_at_rest_and_is_told(rig: Rig) {
     for control in Control::ALL {
-        let simulator = lockstep();
-        let arm = connect(&simulator);
+        let simulator = lockstep(rig);
+        let arm = connect(rig, &simulator);
         let policy = at_speed(control, |tick, _| match tick {
             500.. => Err(PolicyFailed),
             _ => Ok(()),
@@ -105,8 +116,7 @@ fn a_policy_that_fails_at_speed_leaves_the_arm_at_rest_and_is_told() {
     }
 }
 
-#[test]
-fn what_the_arm_may_not_be_commanded_never_reaches_it() {
+fn what_the_arm_may_not_be_commanded_never_reaches_it(rig: Rig) {
     let beyond = |control| match control {
         Control::JointVelocity => (0.1, ViolationKind::Acceleration),
         Control::JointPosition => (0.01, ViolationKind::Velocity),
@@ -120,8 +130,8 @@ fn what_the_arm_may_not_be_commanded_never_reaches_it() {
     let nan = |_| (f64::NAN, ViolationKind::NotFinite);
     for control in Control::ALL {
         for (added, expected) in [beyond(control), out_of_range(control), nan(control)] {
-            let simulator = lockstep();
-            let arm = connect(&simulator);
+            let simulator = lockstep(rig);
+            let arm = connect(rig, &simulator);
             let policy = at_speed(control, move |tick, action| {
                 if tick >= 500 {
                     action[3] += added;
@@ -145,13 +155,12 @@ fn what_the_arm_may_not_be_commanded_never_reaches_it() {
     }
 }
 
-#[test]
-fn lost_packets_are_survived_at_speed_and_while_speeding_up() {
+fn lost_packets_are_survived_at_speed_and_while_speeding_up(rig: Rig) {
     for control in Control::ALL {
         for count in [1, 5, 15] {
             for fault in [Fault::DropStates { count }, Fault::DropCommands { count }] {
-                let simulator = lockstep();
-                let arm = connect(&simulator);
+                let simulator = lockstep(rig);
+                let arm = connect(rig, &simulator);
                 let injecting = Arc::clone(&simulator);
                 let injected = fault.clone();
                 let policy = at_speed(control, move |tick, _| {
@@ -173,10 +182,9 @@ fn lost_packets_are_survived_at_speed_and_while_speeding_up() {
     }
 }
 
-#[test]
-fn torques_that_change_as_fast_as_they_may_are_followed_from_what_the_arm_was_left_with() {
-    let simulator = lockstep();
-    let arm = connect(&simulator);
+fn torques_that_change_as_fast_as_they_may_are_followed_from_what_the_arm_was_left_with(rig: Rig) {
+    let simulator = lockstep(rig);
+    let arm = connect(rig, &simulator);
     let injecting = Arc::clone(&simulator);
     // A triangle on the last joint: 0.8 N m a tick, of 1.0 that are allowed.
     let wave = |tick: u64| {
@@ -200,11 +208,10 @@ fn torques_that_change_as_fast_as_they_may_are_followed_from_what_the_arm_was_le
     assert_eq!(counters.motions_finished, 1);
 }
 
-#[test]
-fn a_policy_silent_for_300_ms_at_speed_is_held_rested_and_taken_up_again() {
+fn a_policy_silent_for_300_ms_at_speed_is_held_rested_and_taken_up_again(rig: Rig) {
     for control in Control::ALL {
-        let simulator = lockstep();
-        let arm = connect(&simulator);
+        let simulator = lockstep(rig);
+        let arm = connect(rig, &simulator);
         let policy = Silent::new(control, 500..800);
         let mut speed = 0.0;
         let session = session_until(2_000, &arm, control, policy, || {
@@ -234,11 +241,10 @@ fn a_policy_silent_for_300_ms_at_speed_is_held_rested_and_taken_up_again() {
     }
 }
 
-#[test]
-fn a_silence_shorter_than_what_may_be_held_is_hardly_felt() {
+fn a_silence_shorter_than_what_may_be_held_is_hardly_felt(rig: Rig) {
     for control in Control::ALL {
-        let simulator = lockstep();
-        let arm = connect(&simulator);
+        let simulator = lockstep(rig);
+        let arm = connect(rig, &simulator);
         let policy = Silent::new(control, 600..615);
         let session = session_until(1_000, &arm, control, policy, || {});
         ended_well(&session);
@@ -249,10 +255,9 @@ fn a_silence_shorter_than_what_may_be_held_is_hardly_felt() {
     }
 }
 
-#[test]
-fn a_reflex_is_named_and_recovered_from() {
-    let simulator = lockstep();
-    let arm = connect(&simulator);
+fn a_reflex_is_named_and_recovered_from(rig: Rig) {
+    let simulator = lockstep(rig);
+    let arm = connect(rig, &simulator);
     for control in Control::ALL {
         let injecting = Arc::clone(&simulator);
         let policy = at_speed(control, move |tick, _| {
@@ -284,10 +289,9 @@ fn a_reflex_is_named_and_recovered_from() {
     }
 }
 
-#[test]
-fn an_arm_that_is_driven_or_closed_says_so() {
-    let simulator = lockstep();
-    let arm = connect(&simulator);
+fn an_arm_that_is_driven_or_closed_says_so(rig: Rig) {
+    let simulator = lockstep(rig);
+    let arm = connect(rig, &simulator);
     let control = Control::JointVelocity;
     let running = session(&arm, control, config(), standing(control, |_| Ok(())));
     let refusals = [
@@ -312,10 +316,9 @@ fn an_arm_that_is_driven_or_closed_says_so() {
     assert_eq!(error.code, ArmErrorCode::InvalidOperation);
 }
 
-#[test]
-fn the_state_is_readable_between_sessions() {
-    let simulator = lockstep();
-    let arm = connect(&simulator);
+fn the_state_is_readable_between_sessions(rig: Rig) {
+    let simulator = lockstep(rig);
+    let arm = connect(rig, &simulator);
     let control = Control::JointVelocity;
     for _ in 0..3 {
         let state = arm.state().unwrap();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kilohertz_franka::{Arm, ConnectOptions, state};
+use kilohertz_franka::{Arm, Client, ConnectOptions, state};
 use napi::bindgen_prelude::{Float64Array, Object};
 use napi::{Env, Result};
 use napi_derive::napi;
@@ -40,6 +40,27 @@ pub fn arm_schema() -> NativeArmSchema {
     }
 }
 
+/// How to connect; what is absent has the arm's default.
+#[napi(object)]
+pub struct NativeConnectOptions {
+    pub timeout_s: f64,
+    pub generation: Option<String>,
+    pub client: Option<String>,
+}
+
+fn options(options: NativeConnectOptions) -> std::result::Result<ConnectOptions, Failure> {
+    let refused = |message| Failure::new("FRANKA_INVALID_OPERATION", message);
+    let generation = options.generation.map(|name| name.parse()).transpose();
+    let client = options
+        .client
+        .map_or(Ok(Client::default()), |name| name.parse());
+    Ok(ConnectOptions {
+        timeout: Duration::from_secs_f64(options.timeout_s),
+        generation: generation.map_err(refused)?,
+        client: client.map_err(refused)?,
+    })
+}
+
 /// A connected arm.
 #[napi]
 pub struct NativeArm {
@@ -50,14 +71,28 @@ pub struct NativeArm {
 impl NativeArm {
     /// Connects; rejects with the arm's or the network's answer.
     #[napi(ts_return_type = "Promise<NativeArm>")]
-    pub fn connect(env: &Env, address: String, timeout_s: f64) -> Result<Object<'_>> {
-        let options = ConnectOptions {
-            timeout: Duration::from_secs_f64(timeout_s),
-        };
+    pub fn connect(
+        env: &Env,
+        address: String,
+        connect_with: NativeConnectOptions,
+    ) -> Result<Object<'_>> {
+        let options = options(connect_with)?;
         in_background(env, move || {
             let arm = Arm::connect(&address, &options)?;
             Ok(NativeArm { arm: Arc::new(arm) })
         })
+    }
+
+    /// Which arm it is: fr3 or fer.
+    #[napi(getter)]
+    pub fn generation(&self) -> String {
+        self.arm.generation().to_string()
+    }
+
+    /// The library that talks to it: franka-rs or libfranka-rs.
+    #[napi(getter)]
+    pub fn client(&self) -> String {
+        self.arm.client_name().to_string()
     }
 
     /// The FCI version that the arm speaks.

@@ -15,6 +15,7 @@ use crate::failure::Failure;
 /// How a simulator starts; what is absent has the simulator's default.
 #[napi(object)]
 pub struct NativeSimulatorOptions {
+    pub generation: Option<String>,
     pub host: Option<String>,
     pub port: Option<u16>,
     pub q: Option<Vec<f64>>,
@@ -89,7 +90,12 @@ fn options(options: NativeSimulatorOptions) -> std::result::Result<SimulatorOpti
             )
         })?,
     };
+    let generation = match options.generation {
+        None => defaults.generation,
+        Some(name) => name.parse().map_err(Failure::from)?,
+    };
     Ok(SimulatorOptions {
+        generation,
         host,
         q,
         port: options.port.unwrap_or(defaults.port),

@@ -4,6 +4,7 @@ use franka::rate_limiting::DELTA_T;
 
 use crate::dynamics::{ARMATURE, Dynamics, Joints, MAX_TORQUE, Pose};
 use crate::error::SimulatorError;
+use crate::generation::Generation;
 use crate::payload::{Body, Frames};
 use crate::reference::Reference;
 
@@ -47,8 +48,8 @@ pub(crate) struct Arm {
 }
 
 impl Arm {
-    pub fn new(q: Joints, friction: bool) -> Result<Arm, SimulatorError> {
-        let dynamics = Dynamics::new(friction)?;
+    pub fn new(generation: Generation, q: Joints, friction: bool) -> Result<Arm, SimulatorError> {
+        let dynamics = Dynamics::new(generation, friction)?;
         let gravity = dynamics.gravity(&q);
         Ok(Arm {
             dynamics,

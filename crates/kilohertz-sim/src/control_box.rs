@@ -3,29 +3,18 @@
 //! Pure: requests and commands are handed in, replies and states are taken out, and time passes
 //! only in [`ControlBox::tick`].
 
-use franka::MoveStatus;
-use franka::rate_limiting::JOINT_POSITION_LIMITS;
-use franka::wire::f64s_to_f64;
-use franka::wire::robot::{
-    AutomaticErrorRecoveryStatus, Command, MoveControllerMode, RobotCommand, RobotMode,
-    StopMoveStatus,
-};
+use franka::wire::robot::{AutomaticErrorRecoveryStatus, MoveControllerMode, StopMoveStatus};
+use franka::{MoveStatus, RobotMode};
 
 use crate::arm::{Arm, Drive};
 use crate::dynamics::Joints;
 use crate::error::SimulatorError;
+use crate::generation::{Envelope, Generation};
 use crate::motion::{Generator, Limits, Missing, Reception};
 use crate::options::SimulatorOptions;
-use crate::request::{NOT_POSSIBLE, Request, SUCCESS};
+use crate::request::Request;
 use crate::violation::{self, Violation};
-
-/// A status byte for the request `command_id`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Reply {
-    pub command: Command,
-    pub command_id: u32,
-    pub status: u8,
-}
+use crate::wire::{Reply, Setpoint, Status, Ticket};
 
 /// What became of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,11 +42,11 @@ pub(crate) struct Tally {
 
 #[derive(Debug)]
 struct Motion {
-    id: Option<u32>,
+    ticket: Option<Ticket>,
     generator: Generator,
     controller: MoveControllerMode,
     reception: Reception,
-    next: Option<RobotCommand>,
+    next: Option<Setpoint>,
     /// Newest state that a command has answered.
     answered: u64,
     first: bool,
@@ -76,8 +65,8 @@ impl Motion {
 struct Stop {
     generator: Generator,
     controller: MoveControllerMode,
-    move_id: Option<u32>,
-    stop_ids: Vec<u32>,
+    moving: Option<Ticket>,
+    stopping: Vec<Ticket>,
 }
 
 #[derive(Debug)]
@@ -90,14 +79,14 @@ enum Mode {
     Moving(Motion),
     Stopping(Stop),
     Reflex,
-    Recovering(Vec<u32>),
+    Recovering(Vec<Ticket>),
     UserStopped,
 }
 
 /// A `Move` that waits for the arm to come to rest.
 #[derive(Debug, Clone, Copy)]
 struct WaitingMove {
-    id: u32,
+    ticket: Ticket,
     generator: Generator,
     controller: MoveControllerMode,
 }
@@ -105,6 +94,7 @@ struct WaitingMove {
 /// The control box with its arm.
 #[derive(Debug)]
 pub(crate) struct ControlBox {
+    pub generation: Generation,
     pub arm: Arm,
     limits: Limits,
     lockstep: bool,
@@ -135,8 +125,9 @@ impl ControlBox {
             options.first_command_grace
         };
         Ok(ControlBox {
-            arm: Arm::new(options.q, options.friction)?,
-            limits: Limits::new()?,
+            generation: options.generation,
+            arm: Arm::new(options.generation, options.q, options.friction)?,
+            limits: Limits::new(options.generation)?,
             lockstep: options.lockstep,
             lost_packet_limit: options.lost_packet_limit,
             grace: grace.as_millis() as u64,
@@ -186,11 +177,11 @@ impl ControlBox {
     }
 
     /// Hands in a command; the newest for the current state counts.
-    pub fn offer(&mut self, command: &RobotCommand) -> Offer {
+    pub fn offer(&mut self, command: &Setpoint) -> Offer {
         let Mode::Moving(motion) = &mut self.mode else {
             return Offer::Outside;
         };
-        let answers = command.message_id.get();
+        let answers = command.answers;
         if answers > self.time {
             return Offer::Refused;
         }
@@ -209,28 +200,32 @@ impl ControlBox {
     }
 
     /// Hands in a request; the reply comes at once or when what was asked for is done.
-    pub fn request(&mut self, command: Command, command_id: u32, request: Request) {
+    pub fn request(&mut self, ticket: Ticket, request: Request) {
         match request {
             Request::Move {
                 generator,
                 controller,
             } => {
                 self.start_move(WaitingMove {
-                    id: command_id,
+                    ticket,
                     generator,
                     controller,
                 });
             }
-            Request::StopMove => self.stop_move(command_id),
-            Request::AutomaticErrorRecovery => self.recover(command_id),
+            Request::StopMove => self.stop_move(ticket),
+            Request::AutomaticErrorRecovery => self.recover(ticket),
             setter => {
                 let possible = matches!(self.mode, Mode::Idle | Mode::Reflex | Mode::UserStopped)
                     && self.waiting.is_none();
                 if possible {
                     self.set(setter);
                 }
-                let status = if possible { SUCCESS } else { NOT_POSSIBLE };
-                self.reply(command, command_id, status);
+                let status = if possible {
+                    Status::SUCCESS
+                } else {
+                    Status::NOT_POSSIBLE
+                };
+                self.reply(ticket, status);
             }
         }
     }
@@ -251,11 +246,11 @@ impl ControlBox {
         self.waiting = None;
         match &mut self.mode {
             Mode::Moving(motion) => {
-                motion.id = None;
+                motion.ticket = None;
                 self.abort(MoveStatus::Aborted);
             }
             Mode::Stopping(_) => self.mode = Mode::Idle,
-            Mode::Recovering(ids) => ids.clear(),
+            Mode::Recovering(tickets) => tickets.clear(),
             Mode::Idle | Mode::Reflex | Mode::UserStopped => {}
         }
     }
@@ -325,21 +320,19 @@ impl ControlBox {
         let Some(command) = motion.next.take() else {
             return self.go_on_without();
         };
-        motion.answered = command.message_id.get();
+        motion.answered = command.answers;
         motion.reception.received();
         let first = std::mem::take(&mut motion.first);
-        let tau = f64s_to_f64(&command.control.tau_J_d);
+        let Setpoint { tau, finished, .. } = command;
         let input = match motion.generator {
-            Generator::JointPosition => f64s_to_f64(&command.motion.q_c),
-            Generator::JointVelocity => f64s_to_f64(&command.motion.dq_c),
+            Generator::JointPosition => command.q,
+            Generator::JointVelocity => command.dq,
             Generator::None => [0.0; 7],
         };
         if !input.iter().chain(&tau).all(|v| v.is_finite()) {
             return self.abort(MoveStatus::InputErrorAborted);
         }
         let external = motion.is_external();
-        let finished = command.motion.motion_generation_finished != 0
-            || command.control.torque_command_finished != 0;
         let generated = motion.generator != Generator::None;
         let last_tau = std::mem::replace(&mut motion.tau, tau);
         let checked = self
@@ -387,7 +380,7 @@ impl ControlBox {
         };
         match motion.reception.missing(self.grace) {
             Missing::Waiting => {
-                self.arm.reference = self.arm.reference.braked();
+                self.arm.reference = self.arm.reference.braked(self.envelope());
                 drive
             }
             Missing::Lost(run) => {
@@ -410,7 +403,7 @@ impl ControlBox {
         let reference = &self.arm.reference;
         let mut target = [0.0; 7];
         if matches!(self.mode, Mode::Recovering(_)) {
-            let (lower, upper) = JOINT_POSITION_LIMITS;
+            let (lower, upper) = (self.envelope().lower, self.envelope().upper);
             for i in 0..7 {
                 let inside = reference.q[i].clamp(lower[i] + 1e-3, upper[i] - 1e-3);
                 if reference.q[i] < lower[i] || reference.q[i] > upper[i] {
@@ -419,9 +412,9 @@ impl ControlBox {
             }
         }
         self.arm.reference = if target == [0.0; 7] {
-            reference.braked()
+            reference.braked(self.envelope())
         } else {
-            reference.towards(&target)
+            reference.towards(&target, self.envelope())
         };
     }
 
@@ -435,24 +428,27 @@ impl ControlBox {
         self.restless = 0;
         match std::mem::replace(&mut self.mode, Mode::Idle) {
             Mode::Stopping(stop) => {
-                if let Some(id) = stop.move_id {
-                    self.reply(Command::Move, id, MoveStatus::Preempted.to_u8());
+                if let Some(ticket) = stop.moving {
+                    self.reply(ticket, Status::Move(MoveStatus::Preempted));
                 }
-                for id in stop.stop_ids {
-                    self.reply(Command::StopMove, id, SUCCESS);
+                for ticket in stop.stopping {
+                    self.reply(ticket, Status::Stop(StopMoveStatus::Success));
                 }
             }
-            Mode::Recovering(ids) => {
+            Mode::Recovering(tickets) => {
                 self.errors = Violation::NONE;
-                for id in ids {
-                    self.reply(Command::AutomaticErrorRecovery, id, SUCCESS);
+                for ticket in tickets {
+                    self.reply(
+                        ticket,
+                        Status::Recovery(AutomaticErrorRecoveryStatus::Success),
+                    );
                 }
             }
             Mode::Idle => match self.waiting.take() {
                 Some(waiting) if at_rest => self.start_move(waiting),
                 Some(waiting) => {
-                    let status = MoveStatus::CommandNotPossibleRejected.to_u8();
-                    self.reply(Command::Move, waiting.id, status);
+                    let status = Status::Move(MoveStatus::CommandNotPossibleRejected);
+                    self.reply(waiting.ticket, status);
                 }
                 None => {}
             },
@@ -462,8 +458,8 @@ impl ControlBox {
 
     fn start_move(&mut self, request: WaitingMove) {
         if !matches!(self.mode, Mode::Idle) || self.waiting.is_some() {
-            let status = MoveStatus::CommandNotPossibleRejected.to_u8();
-            return self.reply(Command::Move, request.id, status);
+            let status = Status::Move(MoveStatus::CommandNotPossibleRejected);
+            return self.reply(request.ticket, status);
         }
         if !self.arm.is_at_rest() {
             self.waiting = Some(request);
@@ -472,7 +468,7 @@ impl ControlBox {
         self.reflex_reason = Violation::NONE;
         self.tally.motions_started += 1;
         self.mode = Mode::Moving(Motion {
-            id: Some(request.id),
+            ticket: Some(request.ticket),
             generator: request.generator,
             controller: request.controller,
             reception: Reception::default(),
@@ -481,46 +477,49 @@ impl ControlBox {
             first: true,
             tau: [0.0; 7],
         });
-        self.reply(Command::Move, request.id, MoveStatus::MotionStarted.to_u8());
+        self.reply(request.ticket, Status::Move(MoveStatus::MotionStarted));
     }
 
-    fn stop_move(&mut self, id: u32) {
+    fn stop_move(&mut self, ticket: Ticket) {
         match &mut self.mode {
             Mode::Moving(_) => {
-                self.begin_stop(id);
+                self.begin_stop(ticket);
                 self.tally.motions_aborted += 1;
             }
-            Mode::Stopping(stop) => stop.stop_ids.push(id),
+            Mode::Stopping(stop) => stop.stopping.push(ticket),
             Mode::Idle => {
                 if let Some(waiting) = self.waiting.take() {
-                    self.reply(Command::Move, waiting.id, MoveStatus::Preempted.to_u8());
+                    self.reply(waiting.ticket, Status::Move(MoveStatus::Preempted));
                 }
-                self.reply(Command::StopMove, id, SUCCESS);
+                self.reply(ticket, Status::Stop(StopMoveStatus::Success));
             }
             Mode::Reflex | Mode::Recovering(_) | Mode::UserStopped => {
-                self.reply(Command::StopMove, id, NOT_POSSIBLE);
+                let status = StopMoveStatus::CommandNotPossibleRejected;
+                self.reply(ticket, Status::Stop(status));
             }
         }
     }
 
-    fn recover(&mut self, id: u32) {
+    fn recover(&mut self, ticket: Ticket) {
         let status = match &mut self.mode {
             Mode::Reflex => {
-                self.mode = Mode::Recovering(vec![id]);
+                self.mode = Mode::Recovering(vec![ticket]);
                 return;
             }
-            Mode::Recovering(ids) => {
-                ids.push(id);
+            Mode::Recovering(tickets) => {
+                tickets.push(ticket);
                 return;
             }
-            Mode::Idle => SUCCESS,
-            Mode::Moving(_) | Mode::Stopping(_) | Mode::UserStopped => NOT_POSSIBLE,
+            Mode::Idle => AutomaticErrorRecoveryStatus::Success,
+            Mode::Moving(_) | Mode::Stopping(_) | Mode::UserStopped => {
+                AutomaticErrorRecoveryStatus::CommandNotPossibleRejected
+            }
         };
-        self.reply(Command::AutomaticErrorRecovery, id, status);
+        self.reply(ticket, Status::Recovery(status));
     }
 
     /// From a motion to the stop of it.
-    fn begin_stop(&mut self, stop_id: u32) {
+    fn begin_stop(&mut self, stopping: Ticket) {
         if let Mode::Moving(motion) = &self.mode {
             if motion.is_external() {
                 self.arm.reference_from_measured();
@@ -528,8 +527,8 @@ impl ControlBox {
             self.mode = Mode::Stopping(Stop {
                 generator: motion.generator,
                 controller: motion.controller,
-                move_id: motion.id,
-                stop_ids: vec![stop_id],
+                moving: motion.ticket,
+                stopping: vec![stopping],
             });
         }
     }
@@ -545,8 +544,8 @@ impl ControlBox {
             self.arm.reference.ddq = [0.0; 7];
         }
         self.tally.motions_finished += 1;
-        if let Some(id) = motion.id {
-            self.reply(Command::Move, id, MoveStatus::Success.to_u8());
+        if let Some(ticket) = motion.ticket {
+            self.reply(ticket, Status::Move(MoveStatus::Success));
         }
     }
 
@@ -568,7 +567,7 @@ impl ControlBox {
         recovery_status: AutomaticErrorRecoveryStatus,
     ) {
         if let Some(waiting) = self.waiting.take() {
-            self.reply(Command::Move, waiting.id, motion_status.to_u8());
+            self.reply(waiting.ticket, Status::Move(motion_status));
         }
         match std::mem::replace(&mut self.mode, Mode::Idle) {
             Mode::Moving(motion) => {
@@ -576,21 +575,21 @@ impl ControlBox {
                 if motion.is_external() {
                     self.arm.reference_from_measured();
                 }
-                if let Some(id) = motion.id {
-                    self.reply(Command::Move, id, motion_status.to_u8());
+                if let Some(ticket) = motion.ticket {
+                    self.reply(ticket, Status::Move(motion_status));
                 }
             }
             Mode::Stopping(stop) => {
-                if let Some(id) = stop.move_id {
-                    self.reply(Command::Move, id, motion_status.to_u8());
+                if let Some(ticket) = stop.moving {
+                    self.reply(ticket, Status::Move(motion_status));
                 }
-                for id in stop.stop_ids {
-                    self.reply(Command::StopMove, id, stop_status.to_u8());
+                for ticket in stop.stopping {
+                    self.reply(ticket, Status::Stop(stop_status));
                 }
             }
-            Mode::Recovering(ids) => {
-                for id in ids {
-                    self.reply(Command::AutomaticErrorRecovery, id, recovery_status.to_u8());
+            Mode::Recovering(tickets) => {
+                for ticket in tickets {
+                    self.reply(ticket, Status::Recovery(recovery_status));
                 }
             }
             Mode::UserStopped => self.mode = Mode::UserStopped,
@@ -598,12 +597,12 @@ impl ControlBox {
         }
     }
 
-    fn reply(&mut self, command: Command, command_id: u32, status: u8) {
-        self.replies.push(Reply {
-            command,
-            command_id,
-            status,
-        });
+    fn reply(&mut self, ticket: Ticket, status: Status) {
+        self.replies.push(Reply { ticket, status });
+    }
+
+    fn envelope(&self) -> &'static Envelope {
+        self.generation.envelope()
     }
 }
 
@@ -624,27 +623,30 @@ mod tests {
             Generator::None => MoveControllerMode::ExternalController,
             _ => MoveControllerMode::JointImpedance,
         };
-        robot.request(
-            Command::Move,
-            1,
-            Request::Move {
-                generator,
-                controller,
-            },
-        );
+        let motion = Request::Move {
+            generator,
+            controller,
+        };
+        robot.request(ticket(1), motion);
     }
 
-    fn statuses(robot: &mut ControlBox) -> Vec<(Command, u32, u8)> {
+    fn ticket(id: u32) -> Ticket {
+        Ticket { command: 0, id }
+    }
+
+    fn statuses(robot: &mut ControlBox) -> Vec<(u32, Status)> {
         robot
             .replies()
-            .map(|r| (r.command, r.command_id, r.status))
+            .map(|reply| (reply.ticket.id, reply.status))
             .collect()
     }
 
-    fn command(answers: u64, dq: f64) -> RobotCommand {
-        let mut command = RobotCommand::default();
-        command.message_id.set(answers);
-        command.motion.dq_c[0].set(dq);
+    fn command(answers: u64, dq: f64) -> Setpoint {
+        let mut command = Setpoint {
+            answers,
+            ..Setpoint::default()
+        };
+        command.dq[0] = dq;
         command
     }
 
@@ -714,7 +716,7 @@ mod tests {
         robot.tick();
         assert_eq!(robot.modes().0, RobotMode::Reflex);
         assert_eq!(robot.errors, Violation::of(violation::COMMUNICATION));
-        let reflex = (Command::Move, 1, MoveStatus::ReflexAborted.to_u8());
+        let reflex = (1, Status::Move(MoveStatus::ReflexAborted));
         assert_eq!(statuses(&mut robot).last(), Some(&reflex));
     }
 
@@ -722,8 +724,8 @@ mod tests {
     fn a_stop_is_answered_when_the_arm_is_at_rest() {
         let mut robot = moving();
         robot.replies();
-        robot.request(Command::StopMove, 2, Request::StopMove);
-        robot.request(Command::StopMove, 3, Request::StopMove);
+        robot.request(ticket(2), Request::StopMove);
+        robot.request(ticket(3), Request::StopMove);
         assert_eq!(statuses(&mut robot), []);
         let mut ticks = 0;
         while robot.modes().0 == RobotMode::Move {
@@ -735,13 +737,13 @@ mod tests {
         }
         assert!(ticks > 15, "0.2 rad/s do not vanish in {ticks} ms");
         assert!(robot.arm.pose.dq[0].abs() < 1e-3);
-        let preempted = MoveStatus::Preempted.to_u8();
+        let preempted = Status::Move(MoveStatus::Preempted);
         assert_eq!(
             statuses(&mut robot),
             [
-                (Command::Move, 1, preempted),
-                (Command::StopMove, 2, SUCCESS),
-                (Command::StopMove, 3, SUCCESS)
+                (1, preempted),
+                (2, Status::Stop(StopMoveStatus::Success)),
+                (3, Status::Stop(StopMoveStatus::Success))
             ]
         );
     }
@@ -759,7 +761,7 @@ mod tests {
         }
         assert_eq!(
             statuses(&mut robot),
-            [(Command::Move, 1, MoveStatus::MotionStarted.to_u8())]
+            [(1, Status::Move(MoveStatus::MotionStarted))]
         );
         assert!(robot.arm.reference.is_at_rest());
     }
@@ -776,8 +778,8 @@ mod tests {
             robot.tick();
             answers.extend(statuses(&mut robot));
         }
-        let refused = MoveStatus::CommandNotPossibleRejected.to_u8();
-        assert_eq!(answers, [(Command::Move, 1, refused)]);
+        let refused = Status::Move(MoveStatus::CommandNotPossibleRejected);
+        assert_eq!(answers, [(1, refused)]);
     }
 
     #[test]
@@ -785,36 +787,27 @@ mod tests {
         let mut robot = moving();
         robot.replies();
         start(&mut robot, Generator::None);
-        let refused = MoveStatus::CommandNotPossibleRejected.to_u8();
-        assert_eq!(statuses(&mut robot), [(Command::Move, 1, refused)]);
+        let refused = Status::Move(MoveStatus::CommandNotPossibleRejected);
+        assert_eq!(statuses(&mut robot), [(1, refused)]);
         let impedance = Request::SetJointImpedance([100.0; 7]);
-        robot.request(Command::SetJointImpedance, 4, impedance);
-        assert_eq!(
-            statuses(&mut robot),
-            [(Command::SetJointImpedance, 4, NOT_POSSIBLE)]
-        );
-        robot.request(
-            Command::AutomaticErrorRecovery,
-            5,
-            Request::AutomaticErrorRecovery,
-        );
-        assert_eq!(
-            statuses(&mut robot),
-            [(Command::AutomaticErrorRecovery, 5, NOT_POSSIBLE)]
-        );
+        robot.request(ticket(4), impedance);
+        assert_eq!(statuses(&mut robot), [(4, Status::NOT_POSSIBLE)]);
+        robot.request(ticket(5), Request::AutomaticErrorRecovery);
+        let refused = AutomaticErrorRecoveryStatus::CommandNotPossibleRejected;
+        assert_eq!(statuses(&mut robot), [(5, Status::Recovery(refused))]);
     }
 
     #[test]
     fn a_reflex_in_a_stop_answers_everybody_who_waits() {
         let mut robot = moving();
         robot.replies();
-        robot.request(Command::StopMove, 2, Request::StopMove);
+        robot.request(ticket(2), Request::StopMove);
         robot.reflex(Violation::of("joint_reflex"));
         assert_eq!(
             statuses(&mut robot),
             [
-                (Command::Move, 1, MoveStatus::ReflexAborted.to_u8()),
-                (Command::StopMove, 2, StopMoveStatus::ReflexAborted.to_u8())
+                (1, Status::Move(MoveStatus::ReflexAborted)),
+                (2, Status::Stop(StopMoveStatus::ReflexAborted))
             ]
         );
     }
@@ -826,11 +819,7 @@ mod tests {
         robot.user_stop(true);
         robot.user_stop(false);
         assert_eq!(robot.modes().0, RobotMode::Reflex);
-        robot.request(
-            Command::AutomaticErrorRecovery,
-            1,
-            Request::AutomaticErrorRecovery,
-        );
+        robot.request(ticket(1), Request::AutomaticErrorRecovery);
         robot.tick();
         assert_eq!(robot.modes().0, RobotMode::Idle);
         robot.user_stop(true);

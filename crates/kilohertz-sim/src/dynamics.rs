@@ -2,14 +2,14 @@
 //!
 //! `(M(q) + armature) ddq + c(q, dq) + g(q) + friction(dq) = tau + stops(q, dq)`
 //!
-//! M, c and g come from `franka::Model` on the FR3's URDF. Armature and friction are those of
+//! M, c and g come from `franka::Model` on the arm's URDF. Armature and friction are those of
 //! MuJoCo's FR3 model, because the URDF has none and its last link alone is too light to integrate.
 
-use franka::model::{DEFAULT_GRAVITY_EARTH, FR3_URDF, Frame, Model};
-use franka::rate_limiting::JOINT_POSITION_LIMITS;
+use franka::model::{DEFAULT_GRAVITY_EARTH, Frame, Model};
 use franka::robot_state::IDENTITY_TRANSFORM;
 
 use crate::error::SimulatorError;
+use crate::generation::{Envelope, Generation};
 use crate::payload::Body;
 
 /// One value a joint.
@@ -38,6 +38,7 @@ pub(crate) struct Dynamics {
     pub model: Model,
     pub friction: bool,
     pub payload: Body,
+    envelope: &'static Envelope,
 }
 
 /// Position [rad] and velocity [rad/s] of the joints.
@@ -48,14 +49,12 @@ pub(crate) struct Pose {
 }
 
 impl Dynamics {
-    pub fn new(friction: bool) -> Result<Dynamics, SimulatorError> {
-        let model = Model::from_urdf(FR3_URDF).map_err(|e| SimulatorError::Model {
-            message: e.to_string(),
-        })?;
+    pub fn new(generation: Generation, friction: bool) -> Result<Dynamics, SimulatorError> {
         Ok(Dynamics {
-            model,
+            model: generation.model()?,
             friction,
             payload: Body::default(),
+            envelope: generation.envelope(),
         })
     }
 
@@ -109,7 +108,7 @@ impl Dynamics {
 
     /// Torques [N m] of the hard stops; zero between them.
     pub fn stops(&self, pose: &Pose) -> Joints {
-        let (lower, upper) = JOINT_POSITION_LIMITS;
+        let (lower, upper) = (&self.envelope.lower, &self.envelope.upper);
         std::array::from_fn(|i| {
             let over = (pose.q[i] - upper[i] - STOP_MARGIN).max(0.0)
                 + (pose.q[i] - lower[i] + STOP_MARGIN).min(0.0);
@@ -201,6 +200,8 @@ fn solve(mut m: [Joints; 7], mut b: Joints) -> Joints {
 mod tests {
     use std::f64::consts::{FRAC_PI_2, FRAC_PI_4};
 
+    use franka::model::{FER_URDF, FR3_URDF};
+
     use super::*;
 
     const HOME: Joints = [
@@ -217,7 +218,11 @@ mod tests {
     ];
 
     fn dynamics(friction: bool) -> Dynamics {
-        Dynamics::new(friction).unwrap()
+        Dynamics::new(Generation::Fr3, friction).unwrap()
+    }
+
+    fn each_arm(friction: bool) -> [(Generation, Dynamics); 2] {
+        Generation::ALL.map(|arm| (arm, Dynamics::new(arm, friction).unwrap()))
     }
 
     fn assert_close(ours: &Joints, theirs: &Joints, tolerance: f64) {
@@ -287,7 +292,11 @@ mod tests {
     }
 
     /// Mass [kg] and centre of mass [m] of the links 1 to 7, read from the URDF's text.
-    fn links() -> Vec<(f64, [f64; 3])> {
+    fn links(generation: Generation) -> Vec<(f64, [f64; 3])> {
+        let urdf = match generation {
+            Generation::Fr3 => FR3_URDF,
+            Generation::Fer => FER_URDF,
+        };
         let number = |text: &str| text.trim().parse::<f64>().unwrap();
         let quoted = |text: &str, key: &str| -> String {
             let from = text.find(&format!("{key}=\"")).unwrap() + key.len() + 2;
@@ -295,10 +304,8 @@ mod tests {
         };
         (1..=7)
             .map(|link| {
-                let from = FR3_URDF
-                    .find(&format!("<link name=\"link{link}\">"))
-                    .unwrap();
-                let inertial = &FR3_URDF[from + FR3_URDF[from..].find("<inertial>").unwrap()..];
+                let from = urdf.find(&format!("<link name=\"link{link}\">")).unwrap();
+                let inertial = &urdf[from + urdf[from..].find("<inertial>").unwrap()..];
                 let mass = &inertial[inertial.find("<mass").unwrap()..];
                 let com: Vec<f64> = quoted(inertial, "xyz")
                     .split_whitespace()
@@ -310,13 +317,13 @@ mod tests {
     }
 
     /// Kinetic and potential energy [J], the potential from the links' heights alone.
-    fn energy(dynamics: &Dynamics, pose: &Pose) -> (f64, f64) {
+    fn energy(generation: Generation, dynamics: &Dynamics, pose: &Pose) -> (f64, f64) {
         let mass = dynamics.mass(&pose.q);
         let kinetic: f64 = (0..7)
             .flat_map(|i| (0..7).map(move |j| (i, j)))
             .map(|(i, j)| 0.5 * pose.dq[i] * mass[i][j] * pose.dq[j])
             .sum();
-        let potential = links()
+        let potential = links(generation)
             .iter()
             .zip(Frame::ALL)
             .map(|((mass, com), frame)| {
@@ -344,78 +351,106 @@ mod tests {
 
     #[test]
     fn a_free_swing_without_friction_keeps_its_energy() {
-        let dynamics = dynamics(false);
-        let start = energy(&dynamics, &swing(&dynamics, 0.0, 1e-3));
-        for seconds in [0.1, 0.15, 0.2, 0.25] {
-            let now = energy(&dynamics, &swing(&dynamics, seconds, 1e-3));
-            let drift = (now.0 + now.1 - start.0 - start.1).abs();
-            assert!((now.1 - start.1).abs() > 0.5, "it swings: {now:?}");
-            println!("{drift} J of {now:?}");
-            assert!(drift < 1e-4 * now.0, "{drift} J of {now:?} J");
+        for (arm, dynamics) in each_arm(false) {
+            let start = energy(arm, &dynamics, &swing(&dynamics, 0.0, 1e-3));
+            for seconds in [0.1, 0.15, 0.2, 0.25] {
+                let now = energy(arm, &dynamics, &swing(&dynamics, seconds, 1e-3));
+                let drift = (now.0 + now.1 - start.0 - start.1).abs();
+                assert!((now.1 - start.1).abs() > 0.5, "it swings: {now:?}");
+                println!("{drift} J of {now:?}");
+                assert!(drift < 1e-4 * now.0, "{drift} J of {now:?} J");
+            }
         }
     }
 
     #[test]
     fn friction_takes_energy_away() {
-        let dynamics = dynamics(true);
-        let start = energy(&dynamics, &swing(&dynamics, 0.0, 1e-3));
-        let end = energy(&dynamics, &swing(&dynamics, 0.2, 1e-3));
-        assert!(end.0 + end.1 < start.0 + start.1 - 0.1);
+        for (arm, dynamics) in each_arm(true) {
+            let start = energy(arm, &dynamics, &swing(&dynamics, 0.0, 1e-3));
+            let end = energy(arm, &dynamics, &swing(&dynamics, 0.2, 1e-3));
+            assert!(end.0 + end.1 < start.0 + start.1 - 0.1);
+        }
     }
 
     #[test]
     fn halving_the_step_changes_a_free_swing_by_a_quarter_as_much_each_time() {
-        let dynamics = dynamics(false);
-        let worst = |a: Pose, b: Pose| (0..7).map(|i| (a.q[i] - b.q[i]).abs()).fold(0.0, f64::max);
-        let [coarse, half, quarter] = [1e-3, 5e-4, 2.5e-4].map(|dt| swing(&dynamics, 0.25, dt));
-        let (first, second) = (worst(coarse, half), worst(half, quarter));
-        assert!(first < 2e-5, "{first} rad");
-        assert!(
-            (3.0..5.0).contains(&(first / second)),
-            "{first} rad, then {second} rad"
-        );
+        for (_, dynamics) in each_arm(false) {
+            let worst =
+                |a: Pose, b: Pose| (0..7).map(|i| (a.q[i] - b.q[i]).abs()).fold(0.0, f64::max);
+            let [coarse, half, quarter] = [1e-3, 5e-4, 2.5e-4].map(|dt| swing(&dynamics, 0.25, dt));
+            let (first, second) = (worst(coarse, half), worst(half, quarter));
+            assert!(first < 2e-5, "{first} rad");
+            assert!(
+                (3.0..5.0).contains(&(first / second)),
+                "{first} rad, then {second} rad"
+            );
+        }
+    }
+
+    /// The FER's model is a fit to the arm's own, whose links alone no body could be.
+    #[test]
+    fn everywhere_in_its_range_an_arm_resists_acceleration() {
+        for (arm, dynamics) in each_arm(true) {
+            let Envelope { lower, upper, .. } = arm.envelope();
+            let mut noise = 1_u64;
+            let mut random = || {
+                noise = noise
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                (noise >> 40) as f64 / (1_u64 << 24) as f64
+            };
+            for _ in 0..5000 {
+                let q = std::array::from_fn(|i| lower[i] + random() * (upper[i] - lower[i]));
+                let tau = std::array::from_fn(|_| random() - 0.5);
+                let ddq = solve(dynamics.mass(&q), tau);
+                let power: f64 = (0..7).map(|i| tau[i] * ddq[i]).sum();
+                assert!(power > 0.0, "{arm} at {q:?}: {ddq:?}");
+            }
+        }
     }
 
     #[test]
     fn a_load_weighs_what_it_weighs() {
-        let mut dynamics = dynamics(false);
-        let bare = dynamics.gravity(&HOME);
-        dynamics.payload = Body {
-            mass: 2.0,
-            com: [0.0, 0.0, 0.1],
-            inertia: [0.0; 9],
-        };
-        let loaded = dynamics.gravity(&HOME);
-        // Joint 2 turns about a horizontal axis through the base's: the lever is the load's x.
-        let frame = dynamics.end_effector(&HOME, &IDENTITY_TRANSFORM);
-        let x = frame[12] + 0.1 * frame[8];
-        let torque = 2.0 * 9.81 * x;
-        assert!(
-            ((bare[1] - loaded[1]).abs() - torque).abs() < 1e-3,
-            "{bare:?} {loaded:?} {torque}"
-        );
+        for (_, mut dynamics) in each_arm(false) {
+            let bare = dynamics.gravity(&HOME);
+            dynamics.payload = Body {
+                mass: 2.0,
+                com: [0.0, 0.0, 0.1],
+                inertia: [0.0; 9],
+            };
+            let loaded = dynamics.gravity(&HOME);
+            // Joint 2 turns about a horizontal axis through the base's: the lever is the load's x.
+            let frame = dynamics.end_effector(&HOME, &IDENTITY_TRANSFORM);
+            let x = frame[12] + 0.1 * frame[8];
+            let torque = 2.0 * 9.81 * x;
+            assert!(
+                ((bare[1] - loaded[1]).abs() - torque).abs() < 1e-3,
+                "{bare:?} {loaded:?} {torque}"
+            );
+        }
     }
 
     #[test]
     fn the_hard_stops_keep_the_arm_in_its_range() {
-        let dynamics = dynamics(true);
-        let mut pose = Pose {
-            q: HOME,
-            dq: [0.0; 7],
-        };
-        for _ in 0..3000 {
-            pose = dynamics
-                .step(&pose, &[80.0, 80.0, 80.0, 80.0, 12.0, 12.0, 12.0], 1e-3)
-                .0;
-            assert!(
-                pose.q
-                    .iter()
-                    .chain(&pose.dq)
-                    .all(|v| v.is_finite() && v.abs() < 50.0)
-            );
-        }
-        for (q, upper) in pose.q.iter().zip(JOINT_POSITION_LIMITS.1) {
-            assert!(*q < upper + STOP_MARGIN + 0.05, "{:?}", pose.q);
+        for (_, dynamics) in each_arm(true) {
+            let mut pose = Pose {
+                q: HOME,
+                dq: [0.0; 7],
+            };
+            for _ in 0..3000 {
+                pose = dynamics
+                    .step(&pose, &[80.0, 80.0, 80.0, 80.0, 12.0, 12.0, 12.0], 1e-3)
+                    .0;
+                assert!(
+                    pose.q
+                        .iter()
+                        .chain(&pose.dq)
+                        .all(|v| v.is_finite() && v.abs() < 50.0)
+                );
+            }
+            for (q, upper) in pose.q.iter().zip(dynamics.envelope.upper) {
+                assert!(*q < upper + STOP_MARGIN + 0.05, "{:?}", pose.q);
+            }
         }
     }
 }

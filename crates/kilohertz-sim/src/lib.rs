@@ -1,4 +1,5 @@
-//! An FCI v10 server on loopback with a rigid-body FR3 behind it.
+//! An FCI server on loopback with a rigid-body arm behind it: an FR3, which speaks version 10, or a
+//! FER (Panda), which speaks version 5.
 //!
 //! It speaks the bytes of Franka's control box over real TCP and UDP, moves an arm that has mass,
 //! friction and limits, refuses what a real arm refuses, and can delay, drop, freeze or die on
@@ -20,9 +21,9 @@
 //!
 //! ```text
 //!             TCP                                                    UDP
-//!   client ────────▶ session.rs ──request.rs──▶ ┌─────────────┐ ◀──────── client's command
-//!          ◀──────── (tokio)    ◀────reply───── │  server.rs  │
-//!                                               │ (own thread)│ ────────▶ state.rs: next state
+//!   client ─wire.rs▶ session.rs ──request.rs──▶ ┌─────────────┐ ◀──────── client's command
+//!          ◀─wire.rs (tokio)    ◀────reply───── │  server.rs  │
+//!                                               │ (own thread)│ state.rs ─wire.rs▶ next state
 //!   Simulator::inject ──────fault.rs──────────▶ └──────┬──────┘
 //!   Simulator::joints, counters ◀──counters.rs─────────┤   pace.rs: when the next tick is
 //!                                                      ▼
@@ -37,6 +38,9 @@
 //! ```
 //!
 //! Everything from `control_box.rs` down is pure: time passes only when it is told to tick.
+//!
+//! The two generations are one arm with other numbers (`generation.rs`) behind another wire format:
+//! `wire/v10.rs` and `wire/v5.rs` are the only places that know the bytes.
 //!
 //! # Time
 //!
@@ -64,14 +68,15 @@
 //!
 //! # Modes
 //!
-//! - A motion's setpoints are checked against the FR3's limits on position, velocity (by position),
-//!   acceleration and jerk, and torques against their range and rate. Tolerances absorb the 32-bit
-//!   floats of the state: 0.05 rad/s² and 50 rad/s³ for velocities, 0.5 rad/s² and 500 rad/s³ for
-//!   positions, 1 N m/s for torques. A violation is a reflex: error flags, `ReflexAborted`, and the
-//!   arm brakes within its limits. Only `AutomaticErrorRecovery` allows the next motion.
-//! - A motion that finishes at more than 10.5 mrad/s of commanded velocity is
-//!   a `joint_motion_generator_velocity_discontinuity`. Torque control may finish at any speed; the
-//!   arm then brakes by itself.
+//! - A motion's setpoints are checked against the arm's limits on position, velocity (the FR3's by
+//!   position), acceleration and jerk, and torques against their range and rate. Tolerances absorb
+//!   the 32-bit floats of version 10's state: 0.05 rad/s² and 50 rad/s³ for velocities, 0.5 rad/s²
+//!   and 500 rad/s³ for positions, 1 N m/s for torques. A violation is a reflex: error flags,
+//!   `ReflexAborted`, and the arm brakes within its limits. Only `AutomaticErrorRecovery` allows the
+//!   next motion.
+//! - A motion that finishes at more commanded velocity than can be shed within a millisecond
+//!   (10.5 mrad/s on an FR3) is a `joint_motion_generator_velocity_discontinuity`. Torque control
+//!   may finish at any speed; the arm then brakes by itself.
 //! - `StopMove` brakes within the limits and is answered at rest, after the `Move` (`Preempted`).
 //! - A client that vanishes leaves an arm that brakes. A `Move` that arrives meanwhile starts once
 //!   the arm is at rest.
@@ -86,16 +91,19 @@
 //!   stops alone. Nobody guides it by hand. Self-collision and Cartesian limits are not watched.
 //! - In torque control gravity is compensated and friction is not, where a real arm compensates part
 //!   of it. Start with `friction: false` for an ideally compensated arm.
-//! - Joints are rigid: `theta` is `q`. Friction and armature are MuJoCo's, not a measured arm's.
+//! - Joints are rigid: `theta` is `q`. Friction and armature are those of MuJoCo's FR3 for both arms,
+//!   not a measured arm's.
 //!   Sensors are free of noise and delay. Accelerometers read zero.
 //! - The load of `SetLoad` is also what hangs on the flange; a wrong load cannot be declared.
 //! - `tau_J_range_violation` watches the commanded torques without gravity; motors saturate at 87 and
 //!   12 N m with gravity included.
 //! - The numbers behind start-pose (1 mrad), velocity (2 mrad/s) and measured-velocity (0.2 rad/s)
 //!   tolerances are this simulator's. The hard stops are 0.05 rad behind the limits.
-//! - `StopMove` without a motion succeeds. A command number that does not exist is answered as not
+//! - `StopMove` without a motion succeeds; in a reflex it is not possible. A command number that does not exist is answered as not
 //!   possible; a message that cannot be framed, or one before `Connect`, ends the connection.
-//! - A second client is disconnected at once. There is no hand, and no FCI v5.
+//! - Version 5: `SetFilters` is checked and filters nothing, every virtual wall is switched off, and
+//!   no model library is served.
+//! - A second client is disconnected at once. There is no hand.
 //! - The user stop is released at once, without brakes to open.
 
 #![forbid(unsafe_code)]
@@ -106,6 +114,7 @@ mod counters;
 mod dynamics;
 mod error;
 mod fault;
+mod generation;
 mod motion;
 mod options;
 mod pace;
@@ -117,10 +126,12 @@ mod session;
 mod simulator;
 mod state;
 mod violation;
+mod wire;
 
 pub use counters::Counters;
 pub use error::SimulatorError;
 pub use fault::Fault;
+pub use generation::Generation;
 pub use options::SimulatorOptions;
 pub use server::JointState;
 pub use simulator::Simulator;

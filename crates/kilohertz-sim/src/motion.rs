@@ -5,16 +5,15 @@
 
 use franka::joint_velocity_limits::JointVelocityLimitsConfig;
 use franka::model::FR3_URDF;
-use franka::rate_limiting::{DELTA_T, JOINT_POSITION_LIMITS};
+use franka::rate_limiting::DELTA_T;
 
 use crate::dynamics::{Joints, MAX_TORQUE};
 use crate::error::SimulatorError;
+use crate::generation::{Envelope, Generation};
 use crate::reference::Reference;
 use crate::violation::{self, Violation};
 
-/// Limits of the FR3's joint space, libfranka's `rate_limiting.h`.
-const MAX_ACCELERATION: f64 = 10.0;
-const MAX_JERK: f64 = 5000.0;
+/// Largest torque rate [N m/s] of every joint of both arms, libfranka's `rate_limiting.h`.
 const MAX_TORQUE_RATE: f64 = 1000.0;
 
 /// Tolerance on a commanded velocity [rad/s], above the limits that a client computes.
@@ -49,16 +48,35 @@ impl Generator {
 /// The limits of the arm's joints.
 #[derive(Debug)]
 pub(crate) struct Limits {
-    velocity: JointVelocityLimitsConfig,
+    envelope: &'static Envelope,
+    /// The FR3's joints are slower near the ends of their range.
+    velocity_by_position: Option<JointVelocityLimitsConfig>,
 }
 
 impl Limits {
-    pub fn new() -> Result<Limits, SimulatorError> {
-        let velocity =
-            JointVelocityLimitsConfig::from_urdf(FR3_URDF).map_err(|e| SimulatorError::Model {
-                message: e.to_string(),
-            })?;
-        Ok(Limits { velocity })
+    pub fn new(generation: Generation) -> Result<Limits, SimulatorError> {
+        let velocity_by_position = match generation {
+            Generation::Fer => None,
+            Generation::Fr3 => {
+                Some(JointVelocityLimitsConfig::from_urdf(FR3_URDF).map_err(|e| {
+                    SimulatorError::Model {
+                        message: e.to_string(),
+                    }
+                })?)
+            }
+        };
+        Ok(Limits {
+            envelope: generation.envelope(),
+            velocity_by_position,
+        })
+    }
+
+    /// The slowest and the fastest that the joints may be at `q`, [rad/s].
+    fn velocities(&self, q: &Joints) -> (Joints, Joints) {
+        match &self.velocity_by_position {
+            Some(limits) => (limits.lower_limits(q), limits.upper_limits(q)),
+            None => (self.envelope.velocity.map(|v| -v), self.envelope.velocity),
+        }
     }
 
     /// The desired values that `input` asks for after `last`, or what it violates.
@@ -88,9 +106,8 @@ impl Limits {
         }
         next.ddq = std::array::from_fn(|i| (next.dq[i] - last.dq[i]) / DELTA_T);
 
-        let (lower, upper) = JOINT_POSITION_LIMITS;
-        let fastest = self.velocity.upper_limits(&last.q);
-        let slowest = self.velocity.lower_limits(&last.q);
+        let Envelope { lower, upper, .. } = self.envelope;
+        let (slowest, fastest) = self.velocities(&last.q);
         let (acceleration_tolerance, jerk_tolerance) = generator.tolerances();
         let mut violated = Violation::NONE;
         for i in 0..7 {
@@ -106,10 +123,10 @@ impl Limits {
             {
                 violated.add(violation::COMMANDED_VELOCITY);
             }
-            if next.ddq[i].abs() > MAX_ACCELERATION + acceleration_tolerance {
+            if next.ddq[i].abs() > self.envelope.acceleration[i] + acceleration_tolerance {
                 violated.add(violation::VELOCITY_DISCONTINUITY);
             }
-            if jerk.abs() > MAX_JERK + jerk_tolerance {
+            if jerk.abs() > self.envelope.jerk[i] + jerk_tolerance {
                 violated.add(violation::ACCELERATION_DISCONTINUITY);
             }
         }
@@ -123,9 +140,8 @@ impl Limits {
     /// The desired values of a tick without a command: constant acceleration, within the limits
     /// on velocity and position.
     pub fn extrapolated(&self, last: &Reference) -> Reference {
-        let (lower, upper) = JOINT_POSITION_LIMITS;
-        let fastest = self.velocity.upper_limits(&last.q);
-        let slowest = self.velocity.lower_limits(&last.q);
+        let Envelope { lower, upper, .. } = self.envelope;
+        let (slowest, fastest) = self.velocities(&last.q);
         let mut next = *last;
         for i in 0..7 {
             let free = last.dq[i] + last.ddq[i] * DELTA_T;
@@ -145,8 +161,8 @@ impl Limits {
 
     /// Whether a motion may end at the desired values `last`: what the stop would violate.
     pub fn finish(&self, last: &Reference) -> Result<(), Violation> {
-        let largest = (MAX_ACCELERATION + 0.5) * DELTA_T;
-        if last.dq.iter().any(|dq| dq.abs() > largest) {
+        let largest = self.envelope.acceleration.map(|a| (a + 0.5) * DELTA_T);
+        if (0..7).any(|i| last.dq[i].abs() > largest[i]) {
             return Err(Violation::of(violation::VELOCITY_DISCONTINUITY));
         }
         Ok(())
@@ -172,9 +188,8 @@ impl Limits {
 
     /// What the measured position [rad] and velocity [rad/s] violate.
     pub fn measured(&self, q: &Joints, dq: &Joints) -> Result<(), Violation> {
-        let (lower, upper) = JOINT_POSITION_LIMITS;
-        let fastest = self.velocity.upper_limits(q);
-        let slowest = self.velocity.lower_limits(q);
+        let Envelope { lower, upper, .. } = self.envelope;
+        let (slowest, fastest) = self.velocities(q);
         let mut violated = Violation::NONE;
         for i in 0..7 {
             // On its way back in, an arm that is outside is left alone.
@@ -263,7 +278,7 @@ mod tests {
     const START: Joints = [0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785];
 
     fn limits() -> Limits {
-        Limits::new().unwrap()
+        Limits::new(Generation::Fr3).unwrap()
     }
 
     fn velocity(limits: &Limits, last: &Reference, dq: f64) -> Result<Reference, Violation> {
@@ -304,6 +319,44 @@ mod tests {
         let jump = velocity(&limits, &moving, 0.0107).unwrap_err();
         assert!(jump.has(violation::VELOCITY_DISCONTINUITY));
         assert!(!jump.has(violation::ACCELERATION_DISCONTINUITY));
+    }
+
+    #[test]
+    fn each_joint_of_the_fer_has_its_own_limits() {
+        let limits = Limits::new(Generation::Fer).unwrap();
+        let rest = Reference::at_rest(START);
+        let step = |last: &Reference, joint: usize, dq: f64| {
+            let mut input = last.dq;
+            input[joint] = dq;
+            limits.next(Generator::JointVelocity, last, &input, false)
+        };
+        // 4 rad/s2 after 1 ms: too much for joint 2, not for the others.
+        assert!(step(&rest, 0, 0.004).is_ok());
+        let jerk = step(&rest, 1, 0.004).unwrap_err();
+        assert_eq!(jerk, Violation::of(violation::ACCELERATION_DISCONTINUITY));
+        let fast = Reference {
+            dq: [2.174; 7],
+            ..rest
+        };
+        assert!(step(&fast, 6, 2.1775).is_ok());
+        let violated = step(&fast, 0, 2.1775).unwrap_err();
+        assert_eq!(violated, Violation::of(violation::COMMANDED_VELOCITY));
+        assert!(
+            limits
+                .finish(&Reference {
+                    dq: [0.007; 7],
+                    ..rest
+                })
+                .is_ok()
+        );
+        assert!(
+            limits
+                .finish(&Reference {
+                    dq: [0.012; 7],
+                    ..rest
+                })
+                .is_err()
+        );
     }
 
     #[test]

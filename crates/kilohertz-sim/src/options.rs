@@ -4,14 +4,15 @@ use std::f64::consts::{FRAC_PI_2, FRAC_PI_4};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use franka::rate_limiting::JOINT_POSITION_LIMITS;
-
 use crate::error::SimulatorError;
+use crate::generation::Generation;
 
 /// What the simulated arm and its server are like. Every field is validated by
 /// [`Simulator::start`](crate::Simulator::start).
 #[derive(Debug, Clone)]
 pub struct SimulatorOptions {
+    /// Which arm it is, and with it the version of FCI. Default [`Generation::Fr3`].
+    pub generation: Generation,
     /// Where to listen; must be a loopback address. Default 127.0.0.1.
     pub host: IpAddr,
     /// TCP port; 0 takes a free one. Default 0. (A control box listens on 1337.)
@@ -40,6 +41,7 @@ pub struct SimulatorOptions {
 impl Default for SimulatorOptions {
     fn default() -> Self {
         SimulatorOptions {
+            generation: Generation::default(),
             host: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 0,
             q: [
@@ -66,7 +68,10 @@ impl SimulatorOptions {
         if !self.host.is_loopback() {
             return Err(SimulatorError::Address { host: self.host });
         }
-        let (lower, upper) = JOINT_POSITION_LIMITS;
+        let (lower, upper) = (
+            self.generation.envelope().lower,
+            self.generation.envelope().upper,
+        );
         for joint in 0..7 {
             let q = self.q[joint];
             if !(lower[joint]..=upper[joint]).contains(&q) {
@@ -136,6 +141,11 @@ mod tests {
             assert!(error.to_string().contains("joint 1"), "{error}");
         }
         assert_eq!(refused(|o| o.q[3] = 0.0).code(), "SIM_OPTION");
+        let fer = |o: &mut SimulatorOptions| {
+            o.generation = Generation::Fer;
+            o.q[5] = 4.0;
+        };
+        assert!(refused(fer).to_string().contains("3.7525"));
     }
 
     #[test]

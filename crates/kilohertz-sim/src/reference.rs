@@ -1,13 +1,10 @@
 //! Where the arm's own controller wants the joints to be, and how it brings them to rest.
 
-use franka::rate_limiting::{
-    DELTA_T, MAX_JOINT_ACCELERATION, MAX_JOINT_JERK, limit_rate_joint_velocity,
-};
+use franka::rate_limiting::{DELTA_T, LIMIT_EPS, limit_rate_joint_velocity};
 
 use crate::dynamics::Joints;
+use crate::generation::Envelope;
 
-/// Velocity limits [rad/s] of the URDF, without their dependence on the position.
-const MAX_VELOCITY: Joints = [2.62, 2.62, 2.62, 2.62, 5.26, 4.18, 5.26];
 /// Below this velocity [rad/s] and acceleration [rad/s2] the reference is put to rest.
 const REST_VELOCITY: f64 = 1e-4;
 const REST_ACCELERATION: f64 = 5.0;
@@ -35,22 +32,21 @@ impl Reference {
 
     /// One millisecond towards the velocities `target` [rad/s], within the arm's limits on
     /// acceleration and jerk.
-    pub fn towards(&self, target: &Joints) -> Reference {
+    pub fn towards(&self, target: &Joints, envelope: &Envelope) -> Reference {
         let mut next = *self;
-        for i in 0..7 {
+        for (i, &target) in target.iter().enumerate() {
             let dq = limit_rate_joint_velocity(
-                MAX_VELOCITY[i],
-                -MAX_VELOCITY[i],
-                MAX_JOINT_ACCELERATION[i],
-                MAX_JOINT_JERK[i],
-                target[i],
+                envelope.velocity[i],
+                -envelope.velocity[i],
+                envelope.acceleration[i] - LIMIT_EPS,
+                envelope.jerk[i] - LIMIT_EPS,
+                target,
                 self.dq[i],
                 self.ddq[i],
             );
             let ddq = (dq - self.dq[i]) / DELTA_T;
-            let resting = target[i] == 0.0
-                && dq.abs() < REST_VELOCITY
-                && self.ddq[i].abs() <= REST_ACCELERATION;
+            let resting =
+                target == 0.0 && dq.abs() < REST_VELOCITY && self.ddq[i].abs() <= REST_ACCELERATION;
             next.dq[i] = if resting { 0.0 } else { dq };
             next.ddq[i] = if resting { 0.0 } else { ddq };
             next.q[i] = self.q[i] + next.dq[i] * DELTA_T;
@@ -59,11 +55,11 @@ impl Reference {
     }
 
     /// One millisecond of braking.
-    pub fn braked(&self) -> Reference {
+    pub fn braked(&self, envelope: &Envelope) -> Reference {
         if self.is_at_rest() {
             *self
         } else {
-            self.towards(&[0.0; 7])
+            self.towards(&[0.0; 7], envelope)
         }
     }
 }
@@ -71,16 +67,22 @@ impl Reference {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::generation::Generation;
 
     #[test]
     fn comes_to_rest_within_the_limits_on_acceleration_and_jerk() {
-        for (speed, ddq) in [
+        let starts = [
             (0.5, 0.0),
-            (2.0, 10.0),
-            (-1.0, -10.0),
+            (2.0, 7.4),
+            (-1.0, -7.4),
             (0.003, 4.0),
-            (0.2, -9.0),
-        ] {
+            (0.2, -7.0),
+        ];
+        let envelopes = Generation::ALL.map(Generation::envelope);
+        for (envelope, (speed, ddq)) in envelopes
+            .iter()
+            .flat_map(|envelope| starts.map(|start| (envelope, start)))
+        {
             let mut reference = Reference {
                 q: [0.0; 7],
                 dq: [speed; 7],
@@ -88,11 +90,15 @@ mod tests {
             };
             let mut ticks = 0;
             while !reference.is_at_rest() {
-                let next = reference.braked();
+                let next = reference.braked(envelope);
                 for i in 0..7 {
-                    assert!(next.ddq[i].abs() <= 10.0 + 1e-6, "{:?}", next.ddq);
+                    assert!(
+                        next.ddq[i].abs() <= envelope.acceleration[i] + 1e-6,
+                        "{:?}",
+                        next.ddq
+                    );
                     let jerk = (next.ddq[i] - reference.ddq[i]) / DELTA_T;
-                    assert!(jerk.abs() <= 5000.0 + 1e-6, "jerk {jerk}");
+                    assert!(jerk.abs() <= envelope.jerk[i] + 1e-6, "jerk {jerk}");
                 }
                 reference = next;
                 ticks += 1;

@@ -2,15 +2,18 @@
 
 use franka::MoveStatus;
 use franka::wire::f64s_to_f64;
+use franka::wire::robot::v5::SetFiltersRequest;
 use franka::wire::robot::{
-    Command, GetterSetterStatus, MoveControllerMode, MoveMotionGeneratorMode, MoveRequest,
-    SetCartesianImpedanceRequest, SetCollisionBehaviorRequest, SetEEToKRequest,
-    SetGuidingModeRequest, SetJointImpedanceRequest, SetLoadRequest, SetNEToEERequest,
+    MoveControllerMode, MoveMotionGeneratorMode, SetCartesianImpedanceRequest,
+    SetCollisionBehaviorRequest, SetEEToKRequest, SetGuidingModeRequest, SetJointImpedanceRequest,
+    SetLoadRequest, SetNEToEERequest,
 };
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
+use crate::generation::Generation;
 use crate::motion::Generator;
 use crate::payload::{Body, is_rigid};
+use crate::wire::{Command, Status};
 
 /// What a client asks of the arm.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,24 +33,28 @@ pub(crate) enum Request {
     SetEeToK([f64; 16]),
     SetNeToEe([f64; 16]),
     SetLoad(Body),
+    /// Checked, and changes nothing: the simulated arm filters nothing.
+    SetFilters,
     AutomaticErrorRecovery,
 }
 
-/// Status bytes that every command of the protocol gives the same meaning.
-pub(crate) const SUCCESS: u8 = GetterSetterStatus::Success as u8;
-/// As a getter or setter, `StopMove` and `AutomaticErrorRecovery` say it.
-pub(crate) const NOT_POSSIBLE: u8 = GetterSetterStatus::CommandNotPossibleRejected as u8;
-const INVALID: u8 = GetterSetterStatus::InvalidArgumentRejected as u8;
+const INVALID: Status = Status::INVALID;
 
 /// Largest joint stiffness [N m/rad] that libfranka documents.
 const MAX_JOINT_STIFFNESS: f64 = 14_250.0;
+/// Cut-off frequencies [Hz] of `SetFilters`, as libfranka documents them; the highest filters nothing.
+const CUT_OFF: std::ops::RangeInclusive<f64> = 1.0..=1000.0;
 /// Stiffness ranges of `SetCartesianImpedance`, [N/m] and [N m/rad], as libfranka documents them.
 const CARTESIAN_STIFFNESS: [(f64, f64); 2] = [(10.0, 3000.0), (1.0, 300.0)];
 
-/// The request in a payload, or the status byte that refuses it.
-pub(crate) fn decode(command: Command, payload: &[u8]) -> Result<Request, u8> {
+/// The request in a payload, or the status that refuses it.
+pub(crate) fn decode(
+    generation: Generation,
+    command: Command,
+    payload: &[u8],
+) -> Result<Request, Status> {
     match command {
-        Command::Move => decode_move(payload),
+        Command::Move => decode_move(generation, payload).map_err(Status::Move),
         Command::StopMove => Ok(Request::StopMove),
         Command::AutomaticErrorRecovery => Ok(Request::AutomaticErrorRecovery),
         Command::SetCollisionBehavior => {
@@ -93,12 +100,12 @@ pub(crate) fn decode(command: Command, payload: &[u8]) -> Result<Request, u8> {
                 .all(|flag| *flag <= 1);
             accept(valid, Request::SetGuidingMode)
         }
-        Command::SetEEToK => {
+        Command::SetEeToK => {
             let r: SetEEToKRequest = read(payload).ok_or(INVALID)?;
             let frame = f64s_to_f64(&r.EE_T_K);
             accept(is_rigid(&frame), Request::SetEeToK(frame))
         }
-        Command::SetNEToEE => {
+        Command::SetNeToEe => {
             let r: SetNEToEERequest = read(payload).ok_or(INVALID)?;
             let frame = f64s_to_f64(&r.NE_T_EE);
             accept(is_rigid(&frame), Request::SetNeToEe(frame))
@@ -112,17 +119,34 @@ pub(crate) fn decode(command: Command, payload: &[u8]) -> Result<Request, u8> {
             };
             accept(load.is_physical(), Request::SetLoad(load))
         }
-        Command::Connect | Command::GetRobotModel => Err(NOT_POSSIBLE),
+        Command::SetFilters => {
+            let r: SetFiltersRequest = read(payload).ok_or(INVALID)?;
+            let frequencies = [
+                r.joint_position_filter_frequency,
+                r.joint_velocity_filter_frequency,
+                r.cartesian_position_filter_frequency,
+                r.cartesian_velocity_filter_frequency,
+                r.controller_filter_frequency,
+            ];
+            let valid = frequencies.iter().all(|f| CUT_OFF.contains(&f.get()));
+            accept(valid, Request::SetFilters)
+        }
+        Command::Connect
+        | Command::GetRobotModel
+        | Command::GetCartesianLimit
+        | Command::LoadModelLibrary => Err(Status::NOT_POSSIBLE),
     }
 }
 
-fn decode_move(payload: &[u8]) -> Result<Request, u8> {
-    let invalid = MoveStatus::InvalidArgumentRejected.to_u8();
-    let r: MoveRequest = read(payload).ok_or(invalid)?;
-    let controller = MoveControllerMode::from_u32(r.controller_mode.get()).ok_or(invalid)?;
-    let mode = MoveMotionGeneratorMode::from_u32(r.motion_generator_mode.get()).ok_or(invalid)?;
-    let deviations = [r.maximum_path_deviation, r.maximum_goal_pose_deviation];
-    let sound = deviations.iter().all(|d| {
+fn decode_move(generation: Generation, payload: &[u8]) -> Result<Request, MoveStatus> {
+    let invalid = MoveStatus::InvalidArgumentRejected;
+    let arguments = generation.move_arguments(payload).ok_or(invalid)?;
+    let controller = MoveControllerMode::from_u32(arguments.controller).ok_or(invalid)?;
+    let mode = MoveMotionGeneratorMode::from_u32(arguments.generator).ok_or(invalid)?;
+    if mode == MoveMotionGeneratorMode::None && generation == Generation::Fer {
+        return Err(invalid);
+    }
+    let sound = arguments.deviations.iter().all(|d| {
         [d.translation.get(), d.rotation.get(), d.elbow.get()]
             .iter()
             .all(|v| v.is_finite() && *v >= 0.0)
@@ -132,12 +156,12 @@ fn decode_move(payload: &[u8]) -> Result<Request, u8> {
         MoveMotionGeneratorMode::JointVelocity => Generator::JointVelocity,
         MoveMotionGeneratorMode::None => Generator::None,
         MoveMotionGeneratorMode::CartesianPosition | MoveMotionGeneratorMode::CartesianVelocity => {
-            return Err(MoveStatus::CommandNotPossibleRejected.to_u8());
+            return Err(MoveStatus::CommandNotPossibleRejected);
         }
     };
     let nobody_moves_it =
         generator == Generator::None && controller != MoveControllerMode::ExternalController;
-    if !sound || nobody_moves_it || r.use_async_motion_generator != 0 {
+    if !sound || nobody_moves_it || arguments.asynchronous {
         return Err(invalid);
     }
     Ok(Request::Move {
@@ -150,7 +174,7 @@ fn read<T: FromBytes + KnownLayout + Immutable>(payload: &[u8]) -> Option<T> {
     T::read_from_bytes(payload).ok()
 }
 
-fn accept(valid: bool, request: Request) -> Result<Request, u8> {
+fn accept(valid: bool, request: Request) -> Result<Request, Status> {
     if valid { Ok(request) } else { Err(INVALID) }
 }
 
@@ -163,7 +187,7 @@ fn ordered<const N: usize>(lower: &[f64; N], upper: &[f64; N]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use franka::wire::robot::Deviation;
+    use franka::wire::robot::{Deviation, MoveRequest, v5};
     use zerocopy::IntoBytes;
 
     fn move_request(controller: MoveControllerMode, mode: MoveMotionGeneratorMode) -> MoveRequest {
@@ -178,7 +202,7 @@ mod tests {
             MoveMotionGeneratorMode::JointVelocity,
         );
         assert_eq!(
-            decode(Command::Move, request.as_bytes()),
+            decode(Generation::Fr3, Command::Move, request.as_bytes()),
             Ok(Request::Move {
                 generator: Generator::JointVelocity,
                 controller: MoveControllerMode::JointImpedance
@@ -192,31 +216,47 @@ mod tests {
             MoveControllerMode::JointImpedance,
             MoveMotionGeneratorMode::None,
         );
-        let invalid = Err(MoveStatus::InvalidArgumentRejected.to_u8());
-        assert_eq!(decode(Command::Move, nobody.as_bytes()), invalid);
-        assert_eq!(decode(Command::Move, &nobody.as_bytes()[..50]), invalid);
+        let invalid = Err(Status::Move(MoveStatus::InvalidArgumentRejected));
+        assert_eq!(
+            decode(Generation::Fr3, Command::Move, nobody.as_bytes()),
+            invalid
+        );
+        assert_eq!(
+            decode(Generation::Fr3, Command::Move, &nobody.as_bytes()[..50]),
+            invalid
+        );
         let mut unknown = nobody;
         unknown.controller_mode.set(77);
-        assert_eq!(decode(Command::Move, unknown.as_bytes()), invalid);
+        assert_eq!(
+            decode(Generation::Fr3, Command::Move, unknown.as_bytes()),
+            invalid
+        );
         let mut endless = move_request(
             MoveControllerMode::JointImpedance,
             MoveMotionGeneratorMode::JointPosition,
         );
         endless.maximum_path_deviation = Deviation::new(f64::NAN, 1.0, 1.0);
-        assert_eq!(decode(Command::Move, endless.as_bytes()), invalid);
+        assert_eq!(
+            decode(Generation::Fr3, Command::Move, endless.as_bytes()),
+            invalid
+        );
     }
 
     #[test]
     fn refuses_arguments_that_are_not_finite_or_out_of_range() {
         let soft = SetJointImpedanceRequest::new(&[100.0; 7]);
         assert_eq!(
-            decode(Command::SetJointImpedance, soft.as_bytes()),
+            decode(Generation::Fr3, Command::SetJointImpedance, soft.as_bytes()),
             Ok(Request::SetJointImpedance([100.0; 7]))
         );
         for k in [f64::NAN, -1.0, 1e6] {
             let request = SetJointImpedanceRequest::new(&[k; 7]);
             assert_eq!(
-                decode(Command::SetJointImpedance, request.as_bytes()),
+                decode(
+                    Generation::Fr3,
+                    Command::SetJointImpedance,
+                    request.as_bytes()
+                ),
                 Err(INVALID)
             );
         }
@@ -224,24 +264,69 @@ mod tests {
             &[20.; 7], &[10.; 7], &[10.; 7], &[20.; 7], &[10.; 6], &[20.; 6], &[10.; 6], &[20.; 6],
         );
         assert_eq!(
-            decode(Command::SetCollisionBehavior, twisted.as_bytes()),
+            decode(
+                Generation::Fr3,
+                Command::SetCollisionBehavior,
+                twisted.as_bytes()
+            ),
             Err(INVALID)
         );
         let mut inertia = [0.0; 9];
         inertia[1] = 0.5;
         let load = SetLoadRequest::new(1.0, &[0.0; 3], &inertia);
-        assert_eq!(decode(Command::SetLoad, load.as_bytes()), Err(INVALID));
+        assert_eq!(
+            decode(Generation::Fr3, Command::SetLoad, load.as_bytes()),
+            Err(INVALID)
+        );
+    }
+
+    #[test]
+    fn version_5_has_no_word_for_torques_alone() {
+        let controller = MoveControllerMode::ExternalController;
+        let wide = Deviation::new(10.0, 3.0, 6.0);
+        let velocities = v5::MoveMotionGeneratorMode::JointVelocity;
+        let mut request = v5::MoveRequest::new(controller, velocities, wide, wide);
+        let decoded = |r: &v5::MoveRequest| decode(Generation::Fer, Command::Move, r.as_bytes());
+        assert_eq!(
+            decoded(&request),
+            Ok(Request::Move {
+                generator: Generator::JointVelocity,
+                controller
+            })
+        );
+        let none = MoveMotionGeneratorMode::None.to_u32();
+        request.motion_generator_mode.set(none);
+        let invalid = Err(Status::Move(MoveStatus::InvalidArgumentRejected));
+        assert_eq!(decoded(&request), invalid);
+        let longer = move_request(controller, MoveMotionGeneratorMode::JointVelocity);
+        assert_eq!(
+            decode(Generation::Fer, Command::Move, longer.as_bytes()),
+            invalid
+        );
+    }
+
+    #[test]
+    fn filters_have_a_range() {
+        let filters = |hz| SetFiltersRequest::new(100.0, 100.0, hz, 100.0, 100.0);
+        let decoded = |hz| decode(Generation::Fer, Command::SetFilters, filters(hz).as_bytes());
+        assert_eq!(decoded(1000.0), Ok(Request::SetFilters));
+        for hz in [0.0, -1.0, 1000.5, f64::NAN, f64::INFINITY] {
+            assert_eq!(decoded(hz), Err(INVALID), "{hz}");
+        }
     }
 
     #[test]
     fn no_length_of_any_payload_panics() {
-        for number in 0..=12 {
-            let Some(command) = Command::from_u32(number) else {
+        for (generation, number) in Generation::ALL
+            .into_iter()
+            .flat_map(|generation| (0..=14).map(move |number| (generation, number)))
+        {
+            let Some(command) = generation.command(number) else {
                 continue;
             };
             for length in 0..600 {
                 for byte in [0x00, 0x7f, 0xff] {
-                    let _ = decode(command, &vec![byte; length]);
+                    let _ = decode(generation, command, &vec![byte; length]);
                 }
             }
         }

@@ -11,17 +11,16 @@ use std::sync::mpsc::{Receiver, Sender, TryRecvError};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use franka::wire::robot::{Command, RobotCommand};
 use tokio::sync::mpsc::UnboundedSender;
-use zerocopy::{FromBytes, IntoBytes};
 
-use crate::control_box::{ControlBox, Offer, Reply};
+use crate::control_box::{ControlBox, Offer};
 use crate::counters::{Counters, Work};
 use crate::fault::Fault;
 use crate::pace::Pace;
 use crate::request::Request;
 use crate::state::StateWriter;
 use crate::violation::Violation;
+use crate::wire::{COMMAND_ROOM, Reply, Setpoint, Ticket};
 
 /// The thread wakes this long before a deadline and yields until it is there.
 const YIELDING: Duration = Duration::from_micros(80);
@@ -61,11 +60,7 @@ pub(crate) enum Message {
         replies: UnboundedSender<Reply>,
     },
     /// A request of the connected client.
-    Request {
-        command: Command,
-        command_id: u32,
-        request: Request,
-    },
+    Request { ticket: Ticket, request: Request },
     /// The client is gone.
     Disconnected,
     /// A fault; `done` hears of it when it is in force.
@@ -106,7 +101,7 @@ pub(crate) struct Server {
     client: Option<Client>,
     faults: Faults,
     held_states: VecDeque<(Instant, Box<[u8]>)>,
-    held_commands: VecDeque<(Instant, RobotCommand)>,
+    held_commands: VecDeque<(Instant, Setpoint)>,
     writer: StateWriter,
     counters: Counters,
     work: Work,
@@ -227,13 +222,9 @@ impl Server {
                 self.counters.clients += 1;
                 self.client = Some(Client { udp, replies });
             }
-            Message::Request {
-                command,
-                command_id,
-                request,
-            } => {
+            Message::Request { ticket, request } => {
                 if !self.faults.frozen {
-                    self.robot.request(command, command_id, request);
+                    self.robot.request(ticket, request);
                 }
             }
             Message::Disconnected => {
@@ -278,8 +269,7 @@ impl Server {
 
     /// One datagram, if there is one.
     fn take_datagram(&mut self) -> bool {
-        // A byte more than a command, so that a longer datagram shows.
-        let mut bytes = [0_u8; size_of::<RobotCommand>() + 1];
+        let mut bytes = [0_u8; COMMAND_ROOM];
         let (length, sender) = match self.socket.recv_from(&mut bytes) {
             Ok(received) => received,
             Err(error) => return error.kind() == ErrorKind::Interrupted,
@@ -288,14 +278,14 @@ impl Server {
             .client
             .as_ref()
             .is_some_and(|client| client.udp == sender);
-        match RobotCommand::read_from_bytes(&bytes[..length]) {
-            Ok(command) if expected => self.take_command(command),
+        match self.robot.generation.setpoint(&bytes[..length]) {
+            Some(command) if expected => self.take_command(command),
             _ => self.counters.datagrams_refused += 1,
         }
         true
     }
 
-    fn take_command(&mut self, command: RobotCommand) {
+    fn take_command(&mut self, command: Setpoint) {
         if self.faults.frozen {
             return;
         }
@@ -313,7 +303,7 @@ impl Server {
         self.offer(&command);
     }
 
-    fn offer(&mut self, command: &RobotCommand) {
+    fn offer(&mut self, command: &Setpoint) {
         let count = match self.robot.offer(command) {
             Offer::Accepted => {
                 self.out_of_patience = false;
@@ -358,6 +348,7 @@ impl Server {
 
     fn send_state(&mut self) {
         let state = self.writer.write(&self.robot);
+        let state = self.robot.generation.datagram(&state);
         self.command_may_come = true;
         if self.client.is_none() || self.faults.frozen {
             self.command_may_come = false;

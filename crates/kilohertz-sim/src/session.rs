@@ -11,15 +11,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use franka::model::FR3_URDF;
-use franka::wire::robot::{Command, CommandStatus, ConnectRequest, ConnectResponse, ConnectStatus};
-use franka::wire::{HeaderLayout, ROBOT_HEADER_LEN, ROBOT_VERSION};
+use franka::robot_state::IDENTITY_TRANSFORM;
+use franka::wire::robot::v5::{GetCartesianLimitResponse, LoadModelLibraryStatus};
+use franka::wire::robot::{ConnectRequest, ConnectResponse, ConnectStatus};
+use franka::wire::{HeaderLayout, ROBOT_HEADER_LEN, f64s_to_wire};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use zerocopy::{FromBytes, IntoBytes};
 
-use crate::request::{NOT_POSSIBLE, decode};
+use crate::generation::Generation;
+use crate::request::decode;
 use crate::server::Message;
+use crate::wire::{Command, Reply, Status, Ticket};
 
 /// Longest request that is read; the longest that makes sense is `SetCollisionBehavior`'s 428 bytes.
 const LONGEST_REQUEST: usize = 4096;
@@ -47,15 +51,17 @@ pub(crate) enum Life {
 pub(crate) struct Gate {
     /// Version + 1 by which the next `Connect` is refused; 0 refuses none.
     reject: AtomicU32,
+    generation: Generation,
     /// The arm's thread.
     arm: Mutex<Sender<Message>>,
     life: watch::Sender<Life>,
 }
 
 impl Gate {
-    pub fn new(arm: Sender<Message>) -> Gate {
+    pub fn new(generation: Generation, arm: Sender<Message>) -> Gate {
         Gate {
             reject: AtomicU32::new(0),
+            generation,
             arm: Mutex::new(arm),
             life: watch::Sender::new(Life::Running),
         }
@@ -93,21 +99,29 @@ impl Gate {
 /// Serves clients until the gate closes.
 pub(crate) async fn serve(listener: TcpListener, gate: Arc<Gate>) {
     let mut life = gate.life.subscribe();
+    let mut next = None;
     loop {
-        let accepted = tokio::select! {
-            biased;
-            _ = ended(&mut life) => return,
-            accepted = listener.accept() => accepted,
+        let accepted = match next.take() {
+            Some(client) => Ok(client),
+            None => tokio::select! {
+                biased;
+                _ = ended(&mut life) => return,
+                accepted = listener.accept() => accepted,
+            },
         };
         match accepted {
-            Ok((stream, peer)) => {
-                let _ = attend(stream, peer, &listener, &gate, &mut life).await;
+            Ok(client) => {
+                let attended = attend(client, &listener, &gate, &mut life).await;
+                next = attended.unwrap_or_default();
             }
             // Out of file descriptors, or a client that gave up: not the listener's fault.
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
     }
 }
+
+/// A client's connection, and where it comes from.
+type Client = (TcpStream, SocketAddr);
 
 async fn ended(life: &mut watch::Receiver<Life>) -> Life {
     match life.wait_for(|life| *life != Life::Running).await {
@@ -116,14 +130,14 @@ async fn ended(life: &mut watch::Receiver<Life>) -> Life {
     }
 }
 
-/// One client, from its connection to its end. Others are turned away meanwhile.
+/// One client, from its connection to its end. Others are turned away meanwhile; the one that
+/// follows upon its end is returned where it is here already.
 async fn attend(
-    mut stream: TcpStream,
-    peer: SocketAddr,
+    (mut stream, peer): Client,
     listener: &TcpListener,
     gate: &Gate,
     life: &mut watch::Receiver<Life>,
-) -> io::Result<()> {
+) -> io::Result<Option<Client>> {
     stream.set_nodelay(true)?;
     let (replies, mut outbox) = mpsc::unbounded_channel();
     let mut conversation = Conversation {
@@ -144,12 +158,12 @@ async fn attend(
                 if how == Life::Dead {
                     let _ = stream.set_zero_linger();
                 }
-                return Ok(());
+                return Ok(None);
             }
             read = stream.read(&mut buffer) => {
                 let length = read?;
                 if length == 0 {
-                    return Ok(());
+                    return Ok(None);
                 }
                 conversation.inbox.extend_from_slice(&buffer[..length]);
                 loop {
@@ -159,23 +173,34 @@ async fn attend(
                         Step::Answer(bytes) => write(&mut stream, &bytes).await?,
                         Step::Farewell(bytes) => {
                             write(&mut stream, &bytes).await?;
-                            return stream.shutdown().await;
+                            stream.shutdown().await?;
+                            return Ok(None);
                         }
                     }
                 }
             }
             Some(reply) = outbox.recv() => {
-                let bytes = message(reply.command as u32, reply.command_id, &[reply.status]);
+                let status = gate.generation.status(reply.status);
+                let bytes = message(reply.ticket, &[status]);
                 write(&mut stream, &bytes).await?;
             }
-            newcomer = listener.accept() => {
-                if newcomer.is_err() {
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            }
-            () = &mut patience, if !conversation.connected() => return Ok(()),
+            newcomer = listener.accept() => match newcomer {
+                Ok(next) if has_left(&stream).await => return Ok(Some(next)),
+                Ok(_) => {}
+                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+            },
+            () = &mut patience, if !conversation.connected() => return Ok(None),
         }
     }
+}
+
+/// Whether the client has closed its connection by now: it may have between the look at it and the
+/// look at who else is there.
+async fn has_left(stream: &TcpStream) -> bool {
+    tokio::task::yield_now().await;
+    let mut byte = [0];
+    let look = tokio::time::timeout(Duration::ZERO, stream.peek(&mut byte));
+    matches!(look.await, Ok(Ok(0) | Err(_)))
 }
 
 /// Writes all, or gives up on a client that does not read.
@@ -188,7 +213,7 @@ struct Conversation<'a> {
     peer: SocketAddr,
     gate: &'a Gate,
     /// Where the arm's thread sends replies; with it once the client is connected.
-    replies: Option<mpsc::UnboundedSender<crate::control_box::Reply>>,
+    replies: Option<mpsc::UnboundedSender<Reply>>,
     inbox: Vec<u8>,
 }
 
@@ -221,33 +246,39 @@ impl Conversation<'_> {
         }
         let payload: Vec<u8> = self.inbox[ROBOT_HEADER_LEN..size].to_vec();
         self.inbox.drain(..size);
-        match (Command::from_u32(command), self.connected()) {
-            (Some(Command::Connect), false) => self.connect(id, &payload),
+        let generation = self.gate.generation;
+        let ticket = Ticket { command, id };
+        let status = |status| Step::Answer(message(ticket, &[generation.status(status)]));
+        match (generation.command(command), self.connected()) {
+            (Some(Command::Connect), false) => self.connect(ticket, &payload),
             (_, false) | (Some(Command::Connect), true) => Step::Farewell(Vec::new()),
             (Some(Command::GetRobotModel), true) => {
-                let mut answer = vec![CommandStatus::Success.to_u8()];
+                let mut answer = vec![generation.status(Status::SUCCESS)];
                 answer.extend_from_slice(FR3_URDF.as_bytes());
-                Step::Answer(message(command, id, &answer))
+                Step::Answer(message(ticket, &answer))
             }
-            (Some(known), true) => match decode(known, &payload) {
+            (Some(Command::LoadModelLibrary), true) => {
+                Step::Answer(message(ticket, &[LoadModelLibraryStatus::Error.to_u8()]))
+            }
+            (Some(Command::GetCartesianLimit), true) => {
+                Step::Answer(message(ticket, no_wall(generation).as_bytes()))
+            }
+            (Some(known), true) => match decode(generation, known, &payload) {
                 Ok(request) => {
-                    self.gate.tell(Message::Request {
-                        command: known,
-                        command_id: id,
-                        request,
-                    });
+                    self.gate.tell(Message::Request { ticket, request });
                     Step::Quiet
                 }
-                Err(status) => Step::Answer(message(command, id, &[status])),
+                Err(refusal) => status(refusal),
             },
-            (None, true) => Step::Answer(message(command, id, &[NOT_POSSIBLE])),
+            (None, true) => status(Status::NOT_POSSIBLE),
         }
     }
 
-    fn connect(&mut self, id: u32, payload: &[u8]) -> Step {
+    fn connect(&mut self, ticket: Ticket, payload: &[u8]) -> Step {
+        let own_version = self.gate.generation.fci_version();
         let answer = |status, version| {
             let response = ConnectResponse::new(status, version);
-            message(Command::Connect as u32, id, response.as_bytes())
+            message(ticket, response.as_bytes())
         };
         let Ok(request) = ConnectRequest::read_from_bytes(payload) else {
             return Step::Farewell(Vec::new());
@@ -257,9 +288,9 @@ impl Conversation<'_> {
             let version = version as u16;
             return Step::Farewell(answer(ConnectStatus::IncompatibleLibraryVersion, version));
         }
-        if request.version.get() != ROBOT_VERSION {
+        if request.version.get() != own_version {
             let status = ConnectStatus::IncompatibleLibraryVersion;
-            return Step::Farewell(answer(status, ROBOT_VERSION));
+            return Step::Farewell(answer(status, own_version));
         }
         let udp = SocketAddr::new(self.peer.ip(), request.udp_port.get());
         if udp.port() == 0 {
@@ -268,7 +299,7 @@ impl Conversation<'_> {
         if let Some(replies) = self.replies.take() {
             self.gate.tell(Message::Connected { udp, replies });
         }
-        Step::Answer(answer(ConnectStatus::Success, ROBOT_VERSION))
+        Step::Answer(answer(ConnectStatus::Success, own_version))
     }
 }
 
@@ -280,8 +311,19 @@ impl Drop for Conversation<'_> {
     }
 }
 
-fn message(command: u32, command_id: u32, payload: &[u8]) -> Vec<u8> {
-    let mut bytes = HeaderLayout::Robot.encode_header(command, command_id, payload.len());
+fn message(ticket: Ticket, payload: &[u8]) -> Vec<u8> {
+    let Ticket { command, id } = ticket;
+    let mut bytes = HeaderLayout::Robot.encode_header(command, id, payload.len());
     bytes.extend_from_slice(payload);
     bytes
+}
+
+/// A virtual wall that is not there.
+fn no_wall(generation: Generation) -> GetCartesianLimitResponse {
+    GetCartesianLimitResponse {
+        status: generation.status(Status::SUCCESS),
+        object_world_size: f64s_to_wire(&[0.0; 3]),
+        object_frame: f64s_to_wire(&IDENTITY_TRANSFORM),
+        object_activation: 0,
+    }
 }

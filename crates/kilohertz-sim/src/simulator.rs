@@ -17,7 +17,7 @@ use crate::session::{self, Gate, Life};
 /// How long a fault may take to come into force.
 const INJECT_PATIENCE: Duration = Duration::from_secs(5);
 
-/// A running simulator: an FCI v10 server with an FR3 behind it. Dropping it stops it.
+/// A running simulator: an FCI server with an arm behind it. Dropping it stops it.
 ///
 /// Its two threads are ordinary ones and inherit the scheduling of the thread that starts it:
 /// start it from a thread without realtime priority.
@@ -83,7 +83,7 @@ impl Simulator {
 
         let simulator = Simulator {
             address,
-            gate: Arc::new(Gate::new(arm)),
+            gate: Arc::new(Gate::new(options.generation, arm)),
             published,
             threads: Mutex::new(Vec::new()),
         };

@@ -1,12 +1,11 @@
-//! The robot state as it goes over the wire.
+//! What the arm says about itself every millisecond.
 
 use franka::model::DEFAULT_GRAVITY_EARTH;
 use franka::rate_limiting::DELTA_T;
-use franka::wire::robot::{ControllerMode, MotionGeneratorMode, MoveControllerMode, RobotState};
-use zerocopy::little_endian::{F32, U64};
+use franka::{Duration, RobotState};
 
 use crate::control_box::ControlBox;
-use crate::motion::Generator;
+use crate::wire::State;
 
 /// What a state needs of the one before it.
 #[derive(Debug, Default)]
@@ -16,84 +15,59 @@ pub(crate) struct StateWriter {
 
 impl StateWriter {
     /// The state of `robot` now. Allocates nothing.
-    pub fn write(&mut self, robot: &ControlBox) -> RobotState {
+    pub fn write(&mut self, robot: &ControlBox) -> State {
         let arm = &robot.arm;
         let reference = &arm.reference;
         let f_t_ee = arm.frames.f_t_ee();
-        let desired = f32s(&arm.dynamics.end_effector(&reference.q, &f_t_ee));
+        let desired = arm.dynamics.end_effector(&reference.q, &f_t_ee);
         let twist = arm.dynamics.twist(&reference.q, &reference.dq, &f_t_ee);
         let twist_rate: [f64; 6] =
             std::array::from_fn(|i| (twist[i] - self.last_twist[i]) / DELTA_T);
         self.last_twist = twist;
         let (robot_mode, motion) = robot.modes();
-        let (generator, controller) = match motion {
-            None => (MotionGeneratorMode::Idle, ControllerMode::Other),
-            Some((generator, controller)) => (reported(generator), reported_controller(controller)),
-        };
-        let elbow_of = |q: &[f64; 7]| f32s(&[q[2], if q[3] < 0.0 { -1.0 } else { 1.0 }]);
+        let elbow_of = |q: &[f64; 7]| [q[2], if q[3] < 0.0 { -1.0 } else { 1.0 }];
         let elbow_d = elbow_of(&reference.q);
-        RobotState {
-            message_id: U64::new(robot.time),
-            O_T_EE: f32s(&arm.dynamics.end_effector(&arm.pose.q, &f_t_ee)),
+        let values = RobotState {
+            time: Duration::from_millis(robot.time),
+            O_T_EE: arm.dynamics.end_effector(&arm.pose.q, &f_t_ee),
             O_T_EE_d: desired,
-            F_T_EE: f32s(&f_t_ee),
-            EE_T_K: f32s(&arm.frames.ee_t_k),
-            F_T_NE: f32s(&arm.frames.f_t_ne),
-            NE_T_EE: f32s(&arm.frames.ne_t_ee),
-            m_ee: F32::new(arm.end_effector.mass as f32),
-            I_ee: f32s(&arm.end_effector.inertia),
-            F_x_Cee: f32s(&arm.end_effector.com),
-            m_load: F32::new(arm.load.mass as f32),
-            I_load: f32s(&arm.load.inertia),
-            F_x_Cload: f32s(&arm.load.com),
+            F_T_EE: f_t_ee,
+            EE_T_K: arm.frames.ee_t_k,
+            F_T_NE: arm.frames.f_t_ne,
+            NE_T_EE: arm.frames.ne_t_ee,
+            m_ee: arm.end_effector.mass,
+            I_ee: arm.end_effector.inertia,
+            F_x_Cee: arm.end_effector.com,
+            m_load: arm.load.mass,
+            I_load: arm.load.inertia,
+            F_x_Cload: arm.load.com,
             elbow: elbow_of(&arm.pose.q),
             elbow_d,
-            tau_J: f32s(&arm.tau_j),
-            tau_J_d: f32s(&arm.tau_d),
-            dtau_J: f32s(&arm.dtau_j),
-            q: f32s(&arm.pose.q),
-            q_d: f32s(&reference.q),
-            dq: f32s(&arm.pose.dq),
-            dq_d: f32s(&reference.dq),
-            ddq_d: f32s(&reference.ddq),
-            tau_ext_hat_filtered: f32s(&arm.tau_ext),
-            O_dP_EE_d: f32s(&twist),
-            O_ddP_O: f32s(&DEFAULT_GRAVITY_EARTH),
+            tau_J: arm.tau_j,
+            tau_J_d: arm.tau_d,
+            dtau_J: arm.dtau_j,
+            q: arm.pose.q,
+            q_d: reference.q,
+            dq: arm.pose.dq,
+            dq_d: reference.dq,
+            ddq_d: reference.ddq,
+            tau_ext_hat_filtered: arm.tau_ext,
+            O_dP_EE_d: twist,
+            O_ddP_O: DEFAULT_GRAVITY_EARTH,
             elbow_c: elbow_d,
-            delbow_c: f32s(&[reference.dq[2], 0.0]),
-            ddelbow_c: f32s(&[reference.ddq[2], 0.0]),
+            delbow_c: [reference.dq[2], 0.0],
+            ddelbow_c: [reference.ddq[2], 0.0],
             O_T_EE_c: desired,
-            O_dP_EE_c: f32s(&twist),
-            O_ddP_EE_c: f32s(&twist_rate),
-            theta: f32s(&arm.pose.q),
-            dtheta: f32s(&arm.pose.dq),
-            motion_generator_mode: generator.to_u8(),
-            controller_mode: controller.to_u8(),
-            errors: robot.errors.to_wire(),
-            reflex_reason: robot.reflex_reason.to_wire(),
-            robot_mode: robot_mode.to_u8(),
-            control_command_success_rate: F32::new(robot.success_rate() as f32),
+            O_dP_EE_c: twist,
+            O_ddP_EE_c: twist_rate,
+            theta: arm.pose.q,
+            dtheta: arm.pose.dq,
+            current_errors: robot.errors.flags(),
+            last_motion_errors: robot.reflex_reason.flags(),
+            robot_mode,
+            control_command_success_rate: robot.success_rate(),
             ..RobotState::default()
-        }
+        };
+        State { values, motion }
     }
-}
-
-fn reported(generator: Generator) -> MotionGeneratorMode {
-    match generator {
-        Generator::JointPosition => MotionGeneratorMode::JointPosition,
-        Generator::JointVelocity => MotionGeneratorMode::JointVelocity,
-        Generator::None => MotionGeneratorMode::None,
-    }
-}
-
-fn reported_controller(controller: MoveControllerMode) -> ControllerMode {
-    match controller {
-        MoveControllerMode::JointImpedance => ControllerMode::JointImpedance,
-        MoveControllerMode::CartesianImpedance => ControllerMode::CartesianImpedance,
-        MoveControllerMode::ExternalController => ControllerMode::ExternalController,
-    }
-}
-
-fn f32s<const N: usize>(values: &[f64; N]) -> [F32; N] {
-    values.map(|value| F32::new(value as f32))
 }

@@ -47,9 +47,8 @@ impl Violation {
         self.0.any()
     }
 
-    /// As on the wire: one byte a flag.
-    pub fn to_wire(self) -> [u8; ERROR_NAMES.len()] {
-        self.0.0.map(u8::from)
+    pub fn flags(self) -> Errors {
+        self.0
     }
 
     #[cfg(test)]

@@ -6,15 +6,38 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::time::Duration;
 
-use common::{connect, eventually, lockstep, wall_clock, with_robot};
-use franka::wire::robot::{Command, ConnectRequest, ConnectResponse, RobotCommand};
+use common::{connect, eventually, lockstep, options, wall_clock, with_robot};
+use franka::wire::robot::{
+    Command, ConnectRequest, ConnectResponse, Deviation, MoveMotionGeneratorMode, MoveRequest,
+    RobotCommand, v5,
+};
 use franka::wire::{HeaderLayout, ROBOT_HEADER_LEN};
 use franka::{
     FrankaError, FrankaResult, JointVelocities, MoveControllerMode, Robot, RobotMode,
     motion_finished,
 };
-use kilohertz_sim::{Fault, Simulator, SimulatorOptions};
+use kilohertz_sim::{Fault, Generation, Simulator, SimulatorOptions};
 use zerocopy::{FromBytes, IntoBytes};
+
+on_each_arm! {
+    a_client_that_leaves_makes_room_for_the_next_at_once,
+    dropped_states_are_commands_lost,
+    dropped_commands_are_commands_lost,
+    twenty_dropped_commands_in_a_row_end_the_motion,
+    delayed_states_and_commands_arrive_after_all,
+    on_the_wall_clock_a_delayed_command_is_late_and_lost,
+    a_server_that_dies_in_a_motion_is_an_error_for_the_client,
+    a_frozen_server_sends_nothing_more_and_still_stops,
+    a_wrong_version_is_refused_with_the_right_one,
+    garbage_on_tcp_costs_the_client_its_connection_and_nobody_else_theirs,
+    garbage_on_udp_is_counted_and_ignored,
+    a_command_that_is_not_a_number_ends_the_motion_as_an_input_error,
+    a_second_client_is_turned_away_and_the_first_stays,
+    a_client_that_vanishes_in_a_motion_leaves_an_arm_at_rest_for_the_next,
+    a_client_that_says_nothing_makes_room_for_the_next,
+    in_lockstep_a_client_that_stays_away_ends_its_motion_in_the_end,
+    an_unknown_or_mangled_request_is_answered_as_refused,
+}
 
 const REST: JointVelocities = JointVelocities {
     dq: [0.0; 7],
@@ -33,9 +56,8 @@ fn motion_at_rest(robot: &Robot, ticks: u32, mut act: impl FnMut(u32)) -> Franka
     control.write_once(&motion_finished(REST), None)
 }
 
-#[test]
-fn dropped_states_are_commands_lost() {
-    let simulator = lockstep();
+fn dropped_states_are_commands_lost(arm: Generation) {
+    let simulator = lockstep(arm);
     with_robot(&simulator, |robot| {
         motion_at_rest(robot, 100, |tick| {
             if tick == 50 {
@@ -49,9 +71,8 @@ fn dropped_states_are_commands_lost() {
     assert_eq!((counters.commands_lost, counters.longest_lost_run), (7, 7));
 }
 
-#[test]
-fn dropped_commands_are_commands_lost() {
-    let simulator = lockstep();
+fn dropped_commands_are_commands_lost(arm: Generation) {
+    let simulator = lockstep(arm);
     with_robot(&simulator, |robot| {
         motion_at_rest(robot, 100, |tick| {
             if tick == 50 {
@@ -65,9 +86,8 @@ fn dropped_commands_are_commands_lost() {
     assert_eq!((counters.commands_lost, counters.longest_lost_run), (9, 9));
 }
 
-#[test]
-fn twenty_dropped_commands_in_a_row_end_the_motion() {
-    let simulator = lockstep();
+fn twenty_dropped_commands_in_a_row_end_the_motion(arm: Generation) {
+    let simulator = lockstep(arm);
     let error = with_robot(&simulator, |robot| {
         motion_at_rest(robot, 100, |tick| {
             if tick == 50 {
@@ -87,9 +107,8 @@ fn twenty_dropped_commands_in_a_row_end_the_motion() {
     assert_eq!(simulator.counters().longest_lost_run, 20);
 }
 
-#[test]
-fn delayed_states_and_commands_arrive_after_all() {
-    let simulator = lockstep();
+fn delayed_states_and_commands_arrive_after_all(arm: Generation) {
+    let simulator = lockstep(arm);
     with_robot(&simulator, |robot| {
         motion_at_rest(robot, 60, |tick| {
             if tick == 20 {
@@ -110,11 +129,10 @@ fn delayed_states_and_commands_arrive_after_all() {
     assert_eq!(counters.motions_finished, 1);
 }
 
-#[test]
-fn on_the_wall_clock_a_delayed_command_is_late_and_lost() {
+fn on_the_wall_clock_a_delayed_command_is_late_and_lost(arm: Generation) {
     let simulator = Simulator::start(SimulatorOptions {
         lost_packet_limit: 2000,
-        ..SimulatorOptions::default()
+        ..options(arm)
     })
     .unwrap();
     with_robot(&simulator, |robot| {
@@ -137,9 +155,8 @@ fn on_the_wall_clock_a_delayed_command_is_late_and_lost() {
     );
 }
 
-#[test]
-fn a_server_that_dies_in_a_motion_is_an_error_for_the_client() {
-    let simulator = lockstep();
+fn a_server_that_dies_in_a_motion_is_an_error_for_the_client(arm: Generation) {
+    let simulator = lockstep(arm);
     let error = with_robot(&simulator, |robot| {
         motion_at_rest(robot, 100, |tick| {
             if tick == 50 {
@@ -159,9 +176,8 @@ fn a_server_that_dies_in_a_motion_is_an_error_for_the_client() {
     simulator.stop();
 }
 
-#[test]
-fn a_frozen_server_sends_nothing_more_and_still_stops() {
-    let simulator = wall_clock();
+fn a_frozen_server_sends_nothing_more_and_still_stops(arm: Generation) {
+    let simulator = wall_clock(arm);
     with_robot(&simulator, |robot| {
         simulator.inject(Fault::Freeze).unwrap();
         let mut error = None;
@@ -177,9 +193,8 @@ fn a_frozen_server_sends_nothing_more_and_still_stops() {
     simulator.stop();
 }
 
-#[test]
-fn a_wrong_version_is_refused_with_the_right_one() {
-    let simulator = wall_clock();
+fn a_wrong_version_is_refused_with_the_right_one(arm: Generation) {
+    let simulator = wall_clock(arm);
     simulator
         .inject(Fault::RejectConnect { version: 7 })
         .unwrap();
@@ -198,14 +213,19 @@ fn a_wrong_version_is_refused_with_the_right_one() {
     stream
         .write_all(&request(
             Command::Connect,
-            ConnectRequest::new(5, 1).as_bytes(),
+            ConnectRequest::new(15 - arm.fci_version(), 1).as_bytes(),
         ))
         .unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
     let response = ConnectResponse::read_from_bytes(&answer[ROBOT_HEADER_LEN..]).unwrap();
-    assert_eq!((response.status, response.version.get()), (1, 10));
-    with_robot(&simulator, |robot| assert_eq!(robot.server_version(), 10));
+    assert_eq!(
+        (response.status, response.version.get()),
+        (1, arm.fci_version())
+    );
+    with_robot(&simulator, |robot| {
+        assert_eq!(robot.server_version(), arm.fci_version());
+    });
 }
 
 fn request(command: Command, payload: &[u8]) -> Vec<u8> {
@@ -214,8 +234,44 @@ fn request(command: Command, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// The payload of a `Move` by joint velocities.
+fn velocity_motion(arm: Generation) -> Vec<u8> {
+    let controller = MoveControllerMode::JointImpedance;
+    let wide = Deviation::new(10.0, 3.0, 6.0);
+    match arm {
+        Generation::Fr3 => {
+            let generator = MoveMotionGeneratorMode::JointVelocity;
+            let motion = MoveRequest::new(controller, generator, wide, wide);
+            motion.as_bytes().to_vec()
+        }
+        Generation::Fer => {
+            let generator = v5::MoveMotionGeneratorMode::JointVelocity;
+            let motion = v5::MoveRequest::new(controller, generator, wide, wide);
+            motion.as_bytes().to_vec()
+        }
+    }
+}
+
+/// The datagram that commands joint 3 to move at `dq` [rad/s].
+fn command(arm: Generation, answers: u64, dq: f64) -> Vec<u8> {
+    match arm {
+        Generation::Fr3 => {
+            let mut command = RobotCommand::default();
+            command.message_id.set(answers);
+            command.motion.dq_c[2].set(dq);
+            command.as_bytes().to_vec()
+        }
+        Generation::Fer => {
+            let mut command = v5::RobotCommand::default();
+            command.message_id.set(answers);
+            command.motion.dq_c[2].set(dq);
+            command.as_bytes().to_vec()
+        }
+    }
+}
+
 /// A client of its own making, connected.
-fn raw_client(address: SocketAddr) -> (TcpStream, UdpSocket, SocketAddr) {
+fn raw_client(arm: Generation, address: SocketAddr) -> (TcpStream, UdpSocket, SocketAddr) {
     let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
     udp.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let port = udp.local_addr().unwrap().port();
@@ -226,26 +282,32 @@ fn raw_client(address: SocketAddr) -> (TcpStream, UdpSocket, SocketAddr) {
     stream
         .write_all(&request(
             Command::Connect,
-            ConnectRequest::new(10, port).as_bytes(),
+            ConnectRequest::new(arm.fci_version(), port).as_bytes(),
         ))
         .unwrap();
     let mut answer = [0; ROBOT_HEADER_LEN + 3];
     stream.read_exact(&mut answer).unwrap();
     assert_eq!(answer[ROBOT_HEADER_LEN], 0);
-    let mut state = [0; 2000];
+    let mut state = [0; 3000];
     let (length, server) = udp.recv_from(&mut state).unwrap();
-    assert_eq!(length, 1377);
+    let expected = match arm {
+        Generation::Fr3 => 1377,
+        Generation::Fer => 2373,
+    };
+    assert_eq!(length, expected);
     (stream, udp, server)
 }
 
-#[test]
-fn garbage_on_tcp_costs_the_client_its_connection_and_nobody_else_theirs() {
-    let simulator = wall_clock();
+fn garbage_on_tcp_costs_the_client_its_connection_and_nobody_else_theirs(arm: Generation) {
+    let simulator = wall_clock(arm);
     let mut noise = 0x2545_f491_4f6c_dd1d_u64;
     for round in 0..60 {
         let mut bytes = Vec::new();
         if round % 3 == 0 {
-            bytes = request(Command::Connect, ConnectRequest::new(10, 9).as_bytes());
+            bytes = request(
+                Command::Connect,
+                ConnectRequest::new(arm.fci_version(), 9).as_bytes(),
+            );
         }
         for _ in 0..(round * 13 % 700) {
             noise ^= noise << 13;
@@ -271,36 +333,25 @@ fn garbage_on_tcp_costs_the_client_its_connection_and_nobody_else_theirs() {
     });
 }
 
-#[test]
-fn garbage_on_udp_is_counted_and_ignored() {
-    let simulator = wall_clock();
-    let (_stream, udp, server) = raw_client(simulator.address());
+fn garbage_on_udp_is_counted_and_ignored(arm: Generation) {
+    let simulator = wall_clock(arm);
+    let (_stream, udp, server) = raw_client(arm, simulator.address());
     let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
-    for length in [0, 1, 8, 370, 372, 1377, 9000] {
+    let command = command(arm, 0, 0.0);
+    for length in [0, 1, 8, command.len() - 1, command.len() + 1, 1377, 9000] {
         udp.send_to(&vec![0xff; length], server).unwrap();
     }
-    stranger
-        .send_to(RobotCommand::default().as_bytes(), server)
-        .unwrap();
+    stranger.send_to(&command, server).unwrap();
     eventually("counted", || simulator.counters().datagrams_refused == 8);
     let ticks = simulator.counters().ticks;
     eventually("time goes on", || simulator.counters().ticks > ticks + 20);
 }
 
-#[test]
-fn a_command_that_is_not_a_number_ends_the_motion_as_an_input_error() {
-    use franka::wire::robot::{Deviation, MoveMotionGeneratorMode, MoveRequest};
-    let simulator = wall_clock();
-    let (mut stream, udp, server) = raw_client(simulator.address());
-    let wide = Deviation::new(10.0, 3.0, 6.0);
-    let motion = MoveRequest::new(
-        MoveControllerMode::JointImpedance,
-        MoveMotionGeneratorMode::JointVelocity,
-        wide,
-        wide,
-    );
+fn a_command_that_is_not_a_number_ends_the_motion_as_an_input_error(arm: Generation) {
+    let simulator = wall_clock(arm);
+    let (mut stream, udp, server) = raw_client(arm, simulator.address());
     stream
-        .write_all(&request(Command::Move, motion.as_bytes()))
+        .write_all(&request(Command::Move, &velocity_motion(arm)))
         .unwrap();
     let mut answer = [0; ROBOT_HEADER_LEN + 1];
     stream.read_exact(&mut answer).unwrap();
@@ -308,28 +359,28 @@ fn a_command_that_is_not_a_number_ends_the_motion_as_an_input_error() {
         answer[ROBOT_HEADER_LEN],
         franka::MoveStatus::MotionStarted.to_u8()
     );
-    let mut state = [0; 2000];
+    let mut state = [0; 3000];
     // Until one answers the newest state in time.
     let aborted = loop {
         udp.recv_from(&mut state).unwrap();
-        let mut command = RobotCommand::default();
-        command
-            .message_id
-            .set(u64::from_le_bytes(state[..8].try_into().unwrap()));
-        command.motion.dq_c[2].set(f64::NAN);
-        udp.send_to(command.as_bytes(), server).unwrap();
+        let answers = u64::from_le_bytes(state[..8].try_into().unwrap());
+        udp.send_to(&command(arm, answers, f64::NAN), server)
+            .unwrap();
         if simulator.counters().motions_aborted == 1 {
             stream.read_exact(&mut answer).unwrap();
             break answer[ROBOT_HEADER_LEN];
         }
     };
-    assert_eq!(aborted, franka::MoveStatus::InputErrorAborted.to_u8());
+    let input_error = match arm {
+        Generation::Fr3 => franka::MoveStatus::InputErrorAborted.to_u8(),
+        Generation::Fer => v5::MoveStatus::InputErrorAborted.to_u8(),
+    };
+    assert_eq!(aborted, input_error);
     assert!(simulator.joints().q.iter().all(|q| q.is_finite()));
 }
 
-#[test]
-fn a_second_client_is_turned_away_and_the_first_stays() {
-    let simulator = wall_clock();
+fn a_second_client_is_turned_away_and_the_first_stays(arm: Generation) {
+    let simulator = wall_clock(arm);
     with_robot(&simulator, |robot| {
         assert!(connect(&simulator).is_err());
         assert_eq!(robot.read_once().unwrap().robot_mode, RobotMode::Idle);
@@ -338,9 +389,21 @@ fn a_second_client_is_turned_away_and_the_first_stays() {
     assert_eq!(simulator.counters().clients, 2);
 }
 
-#[test]
-fn a_client_that_vanishes_in_a_motion_leaves_an_arm_at_rest_for_the_next() {
-    let simulator = lockstep();
+/// The client's thread has a higher priority than the server's, where it may.
+fn a_client_that_leaves_makes_room_for_the_next_at_once(arm: Generation) {
+    let simulator = wall_clock(arm);
+    std::thread::scope(|scope| {
+        let client = scope.spawn(|| {
+            for round in 0..300 {
+                assert!(connect(&simulator).is_ok(), "round {round}");
+            }
+        });
+        client.join().unwrap();
+    });
+}
+
+fn a_client_that_vanishes_in_a_motion_leaves_an_arm_at_rest_for_the_next(arm: Generation) {
+    let simulator = lockstep(arm);
     for _ in 0..5 {
         with_robot(&simulator, |robot| {
             let mut control = robot
@@ -364,10 +427,12 @@ fn a_client_that_vanishes_in_a_motion_leaves_an_arm_at_rest_for_the_next() {
     assert_eq!(simulator.counters().reflexes, 0);
 }
 
+/// Only an FR3 has answers long enough.
 #[test]
 fn a_client_that_never_reads_its_answers_holds_nobody_up() {
-    let simulator = wall_clock();
-    let (mut stream, _udp, _server) = raw_client(simulator.address());
+    let arm = Generation::Fr3;
+    let simulator = wall_clock(arm);
+    let (mut stream, _udp, _server) = raw_client(arm, simulator.address());
     stream
         .set_write_timeout(Some(Duration::from_millis(100)))
         .unwrap();
@@ -391,9 +456,8 @@ fn a_client_that_never_reads_its_answers_holds_nobody_up() {
     simulator.stop();
 }
 
-#[test]
-fn a_client_that_says_nothing_makes_room_for_the_next() {
-    let simulator = wall_clock();
+fn a_client_that_says_nothing_makes_room_for_the_next(arm: Generation) {
+    let simulator = wall_clock(arm);
     let _silent = TcpStream::connect(simulator.address()).unwrap();
     eventually("its patience is over", || {
         std::thread::scope(|scope| {
@@ -406,13 +470,12 @@ fn a_client_that_says_nothing_makes_room_for_the_next() {
     });
 }
 
-#[test]
-fn in_lockstep_a_client_that_stays_away_ends_its_motion_in_the_end() {
+fn in_lockstep_a_client_that_stays_away_ends_its_motion_in_the_end(arm: Generation) {
     let simulator = Simulator::start(SimulatorOptions {
         lockstep: true,
         // Twenty times as long would be longer than the test waits.
         lockstep_timeout: Duration::from_secs(2),
-        ..SimulatorOptions::default()
+        ..options(arm)
     })
     .unwrap();
     let error = with_robot(&simulator, |robot| {
@@ -436,10 +499,9 @@ fn in_lockstep_a_client_that_stays_away_ends_its_motion_in_the_end() {
     );
 }
 
-#[test]
-fn an_unknown_or_mangled_request_is_answered_as_refused() {
-    let simulator = wall_clock();
-    let (mut stream, _udp, _server) = raw_client(simulator.address());
+fn an_unknown_or_mangled_request_is_answered_as_refused(arm: Generation) {
+    let simulator = wall_clock(arm);
+    let (mut stream, _udp, _server) = raw_client(arm, simulator.address());
     let unknown = HeaderLayout::Robot.encode_header(77, 5, 0);
     stream.write_all(&unknown).unwrap();
     let mut answer = [0; ROBOT_HEADER_LEN + 1];
@@ -451,8 +513,9 @@ fn an_unknown_or_mangled_request_is_answered_as_refused() {
     assert_eq!(answer[ROBOT_HEADER_LEN], 1, "not possible");
     stream.write_all(&request(Command::Move, &[0; 3])).unwrap();
     stream.read_exact(&mut answer).unwrap();
-    assert_eq!(
-        answer[ROBOT_HEADER_LEN],
-        franka::MoveStatus::InvalidArgumentRejected.to_u8()
-    );
+    let invalid = match arm {
+        Generation::Fr3 => franka::MoveStatus::InvalidArgumentRejected.to_u8(),
+        Generation::Fer => v5::MoveStatus::InvalidArgumentRejected.to_u8(),
+    };
+    assert_eq!(answer[ROBOT_HEADER_LEN], invalid);
 }

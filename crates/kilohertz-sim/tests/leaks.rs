@@ -4,7 +4,7 @@
 mod common;
 
 use common::{lockstep, wall_clock, with_robot};
-use kilohertz_sim::{Fault, Simulator, SimulatorOptions};
+use kilohertz_sim::{Fault, Generation, Simulator, SimulatorOptions};
 
 fn count(folder: &str) -> usize {
     std::fs::read_dir(folder).unwrap().count()
@@ -17,13 +17,14 @@ fn held() -> (usize, usize) {
 
 #[test]
 fn fifty_rounds_leak_no_thread_and_no_file() {
-    drop(wall_clock());
+    drop(wall_clock(Generation::Fr3));
     let before = held();
     for round in 0..50 {
+        let arm = Generation::ALL[round / 2 % 2];
         let simulator = if round % 2 == 0 {
-            wall_clock()
+            wall_clock(arm)
         } else {
-            lockstep()
+            lockstep(arm)
         };
         match round % 5 {
             0 => with_robot(&simulator, |robot| {
@@ -41,7 +42,7 @@ fn fifty_rounds_leak_no_thread_and_no_file() {
     }
     assert_eq!(held(), before, "(threads, files)");
 
-    let first = wall_clock();
+    let first = wall_clock(Generation::Fr3);
     let taken = Simulator::start(SimulatorOptions {
         port: first.address().port(),
         ..SimulatorOptions::default()

@@ -5,16 +5,29 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{DT, bump, largest_difference, lockstep, with_robot};
+use common::{DT, bump, largest_difference, lockstep, options, with_robot};
 use franka::{
     FrankaError, JointPositions, JointVelocities, MoveControllerMode, MoveStatus, RobotMode,
     Torques, motion_finished,
 };
-use kilohertz_sim::{Simulator, SimulatorOptions};
+use kilohertz_sim::{Generation, Simulator, SimulatorOptions};
 
-#[test]
-fn a_velocity_motion_ends_where_its_integral_says() {
-    let simulator = lockstep();
+on_each_arm! {
+    a_velocity_motion_ends_where_its_integral_says,
+    a_position_motion_ends_at_its_last_position,
+    no_torque_holds_the_arm_against_gravity,
+    a_torque_motion_ends_where_integration_says,
+    callbacks_with_rate_limits_and_filters_run_without_a_reflex,
+    a_motion_with_torques_of_the_clients_own_follows_them,
+    a_stop_from_another_thread_preempts_the_motion,
+    the_state_tells_the_truth_about_the_arm,
+    a_softer_joint_impedance_tracks_worse,
+    the_arm_refuses_what_makes_no_sense,
+    the_same_commands_end_at_the_same_place_bit_for_bit,
+}
+
+fn a_velocity_motion_ends_where_its_integral_says(arm: Generation) {
+    let simulator = lockstep(arm);
     let start = simulator.joints().q;
     let integral = with_robot(&simulator, |robot| {
         let mut control = robot
@@ -63,9 +76,8 @@ fn a_velocity_motion_ends_where_its_integral_says() {
     println!("{counters:?}");
 }
 
-#[test]
-fn a_position_motion_ends_at_its_last_position() {
-    let simulator = lockstep();
+fn a_position_motion_ends_at_its_last_position(arm: Generation) {
+    let simulator = lockstep(arm);
     let goal = with_robot(&simulator, |robot| {
         let mut control = robot
             .start_joint_position_control(MoveControllerMode::JointImpedance)
@@ -91,9 +103,8 @@ fn a_position_motion_ends_at_its_last_position() {
     assert_eq!(simulator.counters().motions_finished, 1);
 }
 
-#[test]
-fn no_torque_holds_the_arm_against_gravity() {
-    let simulator = lockstep();
+fn no_torque_holds_the_arm_against_gravity(arm: Generation) {
+    let simulator = lockstep(arm);
     let start = simulator.joints().q;
     with_robot(&simulator, |robot| {
         let mut control = robot.start_torque_control().unwrap();
@@ -111,12 +122,11 @@ fn no_torque_holds_the_arm_against_gravity() {
     assert_eq!(simulator.counters().motions_finished, 1);
 }
 
-#[test]
-fn a_torque_motion_ends_where_integration_says() {
+fn a_torque_motion_ends_where_integration_says(arm: Generation) {
     let simulator = Simulator::start(SimulatorOptions {
         lockstep: true,
         friction: false,
-        ..SimulatorOptions::default()
+        ..options(arm)
     })
     .unwrap();
     let start = simulator.joints().q;
@@ -125,7 +135,7 @@ fn a_torque_motion_ends_where_integration_says() {
         let mut control = robot.start_torque_control().unwrap();
         // About the vertical axis of joint 1 nothing but inertia resists: an independent
         // integration of one joint, with the inertia at the start.
-        let model = franka::Model::from_urdf(franka::model::FR3_URDF).unwrap();
+        let model = robot.load_model().unwrap();
         let (mut q, mut dq) = (0.0, 0.0);
         for tick in 0..=200 {
             let (state, _) = control.read_once().unwrap();
@@ -178,9 +188,8 @@ fn schur(flat: &[f64; 49]) -> f64 {
     m[0][0]
 }
 
-#[test]
-fn callbacks_with_rate_limits_and_filters_run_without_a_reflex() {
-    let simulator = lockstep();
+fn callbacks_with_rate_limits_and_filters_run_without_a_reflex(arm: Generation) {
+    let simulator = lockstep(arm);
     let start = simulator.joints().q;
     with_robot(&simulator, |robot| {
         let initial = robot.read_once().unwrap().q_d;
@@ -225,9 +234,8 @@ fn callbacks_with_rate_limits_and_filters_run_without_a_reflex() {
     assert_eq!((counters.motions_finished, counters.reflexes), (2, 0));
 }
 
-#[test]
-fn a_motion_with_torques_of_the_clients_own_follows_them() {
-    let simulator = lockstep();
+fn a_motion_with_torques_of_the_clients_own_follows_them(arm: Generation) {
+    let simulator = lockstep(arm);
     with_robot(&simulator, |robot| {
         let mut control = robot
             .start_joint_velocity_control(MoveControllerMode::ExternalController)
@@ -259,9 +267,8 @@ fn a_motion_with_torques_of_the_clients_own_follows_them() {
     assert_eq!(simulator.counters().motions_finished, 1);
 }
 
-#[test]
-fn a_stop_from_another_thread_preempts_the_motion() {
-    let simulator = lockstep();
+fn a_stop_from_another_thread_preempts_the_motion(arm: Generation) {
+    let simulator = lockstep(arm);
     with_robot(&simulator, |robot| {
         let mut control = robot
             .start_joint_velocity_control(MoveControllerMode::JointImpedance)
@@ -294,9 +301,8 @@ fn a_stop_from_another_thread_preempts_the_motion() {
     assert_eq!((counters.motions_aborted, counters.reflexes), (1, 0));
 }
 
-#[test]
-fn the_state_tells_the_truth_about_the_arm() {
-    let simulator = lockstep();
+fn the_state_tells_the_truth_about_the_arm(arm: Generation) {
+    let simulator = lockstep(arm);
     with_robot(&simulator, |robot| {
         let model = robot.load_model().unwrap();
         robot
@@ -334,10 +340,9 @@ fn the_state_tells_the_truth_about_the_arm() {
     });
 }
 
-#[test]
-fn a_softer_joint_impedance_tracks_worse() {
+fn a_softer_joint_impedance_tracks_worse(arm: Generation) {
     let error = |stiffness: f64| {
-        let simulator = lockstep();
+        let simulator = lockstep(arm);
         with_robot(&simulator, |robot| {
             robot.set_joint_impedance([stiffness; 7]).unwrap();
             let mut control = robot
@@ -359,9 +364,8 @@ fn a_softer_joint_impedance_tracks_worse() {
     assert!(soft > 2.0 * stiff, "{soft} rad and {stiff} rad");
 }
 
-#[test]
-fn the_arm_refuses_what_makes_no_sense() {
-    let simulator = lockstep();
+fn the_arm_refuses_what_makes_no_sense(arm: Generation) {
+    let simulator = lockstep(arm);
     with_robot(&simulator, |robot| {
         let invalid = |result: franka::FrankaResult<()>| match result {
             Err(FrankaError::Command(text)) => {
@@ -392,10 +396,9 @@ fn the_arm_refuses_what_makes_no_sense() {
     });
 }
 
-#[test]
-fn the_same_commands_end_at_the_same_place_bit_for_bit() {
+fn the_same_commands_end_at_the_same_place_bit_for_bit(arm: Generation) {
     let run = || {
-        let simulator = lockstep();
+        let simulator = lockstep(arm);
         with_robot(&simulator, |robot| {
             let mut control = robot
                 .start_joint_velocity_control(MoveControllerMode::JointImpedance)

@@ -5,12 +5,22 @@ mod common;
 use std::thread;
 use std::time::Duration;
 
-use common::{eventually, wall_clock, with_robot};
+use common::{eventually, options, wall_clock, with_robot};
 use franka::{
     FrankaError, FrankaResult, JointVelocities, MoveControllerMode, MoveStatus, Robot, RobotMode,
     Torques, motion_finished,
 };
-use kilohertz_sim::{Simulator, SimulatorOptions};
+use kilohertz_sim::{Generation, Simulator, SimulatorOptions};
+
+on_each_arm! {
+    states_count_up_by_one_and_never_back,
+    a_client_that_sleeps_too_long_violates_the_communication_constraints,
+    a_shorter_sleep_is_survived_and_its_losses_are_counted,
+    the_limit_of_lost_packets_is_the_one_asked_for,
+    a_motion_waits_for_its_first_command_for_the_grace_and_no_longer,
+    losses_at_speed_are_bridged_with_constant_acceleration,
+    a_torque_is_used_again_when_commands_are_lost,
+}
 
 /// A motion at rest of 100 commands, with one pause in the middle.
 fn motion_with_pause(robot: &Robot, pause: Duration) -> FrankaResult<()> {
@@ -27,9 +37,8 @@ fn motion_with_pause(robot: &Robot, pause: Duration) -> FrankaResult<()> {
     control.write_once(&motion_finished(rest), None)
 }
 
-#[test]
-fn states_count_up_by_one_and_never_back() {
-    let simulator = wall_clock();
+fn states_count_up_by_one_and_never_back(arm: Generation) {
+    let simulator = wall_clock(arm);
     with_robot(&simulator, |robot| {
         let mut last = robot.read_once().unwrap().time.as_millis();
         for _ in 0..200 {
@@ -47,9 +56,8 @@ fn states_count_up_by_one_and_never_back() {
     );
 }
 
-#[test]
-fn a_client_that_sleeps_too_long_violates_the_communication_constraints() {
-    let simulator = wall_clock();
+fn a_client_that_sleeps_too_long_violates_the_communication_constraints(arm: Generation) {
+    let simulator = wall_clock(arm);
     let result = with_robot(&simulator, |robot| {
         motion_with_pause(robot, Duration::from_millis(100))
     });
@@ -69,12 +77,11 @@ fn a_client_that_sleeps_too_long_violates_the_communication_constraints() {
     assert_eq!((counters.reflexes, counters.motions_finished), (1, 0));
 }
 
-#[test]
-fn a_shorter_sleep_is_survived_and_its_losses_are_counted() {
+fn a_shorter_sleep_is_survived_and_its_losses_are_counted(arm: Generation) {
     // The limit is wide, so that a stall of the machine does not add up to it.
     let simulator = Simulator::start(SimulatorOptions {
         lost_packet_limit: 2000,
-        ..SimulatorOptions::default()
+        ..options(arm)
     })
     .unwrap();
     with_robot(&simulator, |robot| {
@@ -92,11 +99,10 @@ fn a_shorter_sleep_is_survived_and_its_losses_are_counted() {
     );
 }
 
-#[test]
-fn the_limit_of_lost_packets_is_the_one_asked_for() {
+fn the_limit_of_lost_packets_is_the_one_asked_for(arm: Generation) {
     let simulator = Simulator::start(SimulatorOptions {
         lost_packet_limit: 5,
-        ..SimulatorOptions::default()
+        ..options(arm)
     })
     .unwrap();
     let result = with_robot(&simulator, |robot| {
@@ -106,11 +112,10 @@ fn the_limit_of_lost_packets_is_the_one_asked_for() {
     assert_eq!(simulator.counters().longest_lost_run, 5);
 }
 
-#[test]
-fn a_motion_waits_for_its_first_command_for_the_grace_and_no_longer() {
+fn a_motion_waits_for_its_first_command_for_the_grace_and_no_longer(arm: Generation) {
     let simulator = Simulator::start(SimulatorOptions {
         first_command_grace: Duration::from_millis(100),
-        ..SimulatorOptions::default()
+        ..options(arm)
     })
     .unwrap();
     with_robot(&simulator, |robot| {
@@ -134,11 +139,10 @@ fn a_motion_waits_for_its_first_command_for_the_grace_and_no_longer() {
     );
 }
 
-#[test]
-fn losses_at_speed_are_bridged_with_constant_acceleration() {
+fn losses_at_speed_are_bridged_with_constant_acceleration(arm: Generation) {
     let simulator = Simulator::start(SimulatorOptions {
         lost_packet_limit: 2000,
-        ..SimulatorOptions::default()
+        ..options(arm)
     })
     .unwrap();
     with_robot(&simulator, |robot| {
@@ -190,12 +194,11 @@ fn losses_at_speed_are_bridged_with_constant_acceleration() {
     assert!(simulator.counters().commands_lost > 0);
 }
 
-#[test]
-fn a_torque_is_used_again_when_commands_are_lost() {
+fn a_torque_is_used_again_when_commands_are_lost(arm: Generation) {
     let simulator = Simulator::start(SimulatorOptions {
         lost_packet_limit: 2000,
         friction: false,
-        ..SimulatorOptions::default()
+        ..options(arm)
     })
     .unwrap();
     with_robot(&simulator, |robot| {

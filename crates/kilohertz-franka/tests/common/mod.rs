@@ -1,7 +1,8 @@
 //! A simulated arm, sessions on it, and policies that move it.
 #![allow(dead_code, reason = "each test file uses its share")]
 
-use std::sync::atomic::AtomicBool;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use kilohertz_core::stats::Recorder;
 use kilohertz_core::thread::RealtimeRequest;
 use kilohertz_core::time::Time;
 use kilohertz_franka::state::SCHEMA;
-use kilohertz_franka::{Arm, ArmError, ConnectOptions, Control};
+use kilohertz_franka::{Arm, ArmError, Client, ConnectOptions, Control, Generation};
 use kilohertz_sim::{Simulator, SimulatorOptions};
 
 pub const MS: Duration = Duration::from_millis(1);
@@ -24,26 +25,121 @@ pub const SPEED: f64 = 0.6;
 /// How long speeding up takes [s].
 const RAMP_S: f64 = 0.4;
 
+/// An arm and how it is talked to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rig {
+    Fr3,
+    Fer,
+    /// The FER with `libfranka-rs`.
+    #[cfg(feature = "libfranka-rs")]
+    Libfranka,
+}
+
+impl Rig {
+    pub const ALL: &[Rig] = &[
+        Rig::Fr3,
+        Rig::Fer,
+        #[cfg(feature = "libfranka-rs")]
+        Rig::Libfranka,
+    ];
+
+    pub fn generation(self) -> Generation {
+        match self {
+            Rig::Fr3 => Generation::Fr3,
+            _ => Generation::Fer,
+        }
+    }
+
+    pub fn client(self) -> Client {
+        match self {
+            Rig::Fr3 | Rig::Fer => Client::FrankaRs,
+            #[cfg(feature = "libfranka-rs")]
+            Rig::Libfranka => Client::LibfrankaRs,
+        }
+    }
+
+    /// Connections that one `connect` makes: `libfranka-rs` is let in after `franka-rs`.
+    pub fn connections(self) -> u64 {
+        match self.client() {
+            Client::FrankaRs => 1,
+            Client::LibfrankaRs => 2,
+        }
+    }
+}
+
+/// Makes one test of each function for each rig.
+#[macro_export]
+macro_rules! on_each_arm {
+    ($($promise:ident),* $(,)?) => {
+        mod fr3 {
+            $(#[test] fn $promise() { super::$promise(super::Rig::Fr3) })*
+        }
+        mod fer {
+            $(#[test] fn $promise() { super::$promise(super::Rig::Fer) })*
+        }
+        #[cfg(feature = "libfranka-rs")]
+        mod libfranka {
+            $(#[test] fn $promise() { super::$promise(super::Rig::Libfranka) })*
+        }
+    };
+}
+
 /// In lockstep every run takes the same course, however loaded the machine is.
-pub fn lockstep() -> Arc<Simulator> {
-    start(SimulatorOptions {
+pub fn lockstep(rig: Rig) -> Arc<Simulator> {
+    let options = SimulatorOptions {
         lockstep: true,
         friction: false,
         ..SimulatorOptions::default()
-    })
+    };
+    start(rig, options)
 }
 
-pub fn start(options: SimulatorOptions) -> Arc<Simulator> {
+pub fn start(rig: Rig, options: SimulatorOptions) -> Arc<Simulator> {
+    let options = SimulatorOptions {
+        generation: simulated(rig),
+        ..options
+    };
+    match rig.client() {
+        Client::FrankaRs => Arc::new(Simulator::start(options).unwrap()),
+        Client::LibfrankaRs => start_on_its_own_host(rig, options),
+    }
+}
+
+fn simulated(rig: Rig) -> kilohertz_sim::Generation {
+    match rig.generation() {
+        Generation::Fr3 => kilohertz_sim::Generation::Fr3,
+        Generation::Fer => kilohertz_sim::Generation::Fer,
+    }
+}
+
+/// Where `libfranka-rs` finds it.
+pub fn start_on_its_own_host(rig: Rig, options: SimulatorOptions) -> Arc<Simulator> {
+    let options = SimulatorOptions {
+        generation: simulated(rig),
+        host: own_host(),
+        port: 1337,
+        ..options
+    };
     Arc::new(Simulator::start(options).unwrap())
 }
 
-pub fn connect(simulator: &Simulator) -> Arm {
-    try_connect(simulator).unwrap()
+/// A loopback address that nobody else uses: `libfranka-rs` knows one port alone.
+fn own_host() -> IpAddr {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    let next = NEXT.fetch_add(1, Ordering::Relaxed) as u8;
+    Ipv4Addr::new(127, 1 + (high << 4 | middle) % 250, low, 1 + next % 250).into()
 }
 
-pub fn try_connect(simulator: &Simulator) -> Result<Arm, ArmError> {
+pub fn connect(rig: Rig, simulator: &Simulator) -> Arm {
+    try_connect(rig, simulator).unwrap()
+}
+
+pub fn try_connect(rig: Rig, simulator: &Simulator) -> Result<Arm, ArmError> {
     let options = ConnectOptions {
         timeout: Duration::from_secs(30),
+        client: rig.client(),
+        ..ConnectOptions::default()
     };
     Arm::connect(&simulator.address().to_string(), &options)
 }

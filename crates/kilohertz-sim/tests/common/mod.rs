@@ -6,21 +6,50 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use franka::{FrankaResult, RealtimeConfig, Robot};
-use kilohertz_sim::{Simulator, SimulatorOptions};
+use kilohertz_sim::{Generation, Simulator, SimulatorOptions};
 
 /// One millisecond [s].
 pub const DT: f64 = 1e-3;
 
-pub fn lockstep() -> Simulator {
+/// Makes one test of each function for each arm.
+#[macro_export]
+macro_rules! on_each_arm {
+    ($($promise:ident),* $(,)?) => {
+        mod fr3 {
+            $(#[test] fn $promise() { super::$promise(kilohertz_sim::Generation::Fr3) })*
+        }
+        mod fer {
+            $(#[test] fn $promise() { super::$promise(kilohertz_sim::Generation::Fer) })*
+        }
+    };
+}
+
+/// The defaults, for this arm.
+pub fn options(generation: Generation) -> SimulatorOptions {
+    SimulatorOptions {
+        generation,
+        ..SimulatorOptions::default()
+    }
+}
+
+pub fn lockstep(generation: Generation) -> Simulator {
     Simulator::start(SimulatorOptions {
         lockstep: true,
-        ..SimulatorOptions::default()
+        ..options(generation)
     })
     .unwrap()
 }
 
-pub fn wall_clock() -> Simulator {
-    Simulator::start(SimulatorOptions::default()).unwrap()
+pub fn wall_clock(generation: Generation) -> Simulator {
+    Simulator::start(options(generation)).unwrap()
+}
+
+/// Where the last joint's range ends \[rad\].
+pub fn end_of_range(generation: Generation) -> f64 {
+    match generation {
+        Generation::Fr3 => franka::rate_limiting::JOINT_POSITION_LIMITS.1[6],
+        Generation::Fer => franka::rate_limiting::fer::JOINT_POSITION_LIMITS.1[6],
+    }
 }
 
 pub fn connect(simulator: &Simulator) -> FrankaResult<Robot> {

@@ -1,0 +1,124 @@
+//! `franka-rs` as the client: it is read and written.
+
+use franka::{
+    ActiveMotionGenerator, ActiveMotionInput, ActiveTorqueControl, FrankaResult, JointPositions,
+    JointVelocities, MoveControllerMode, RobotState, Torques, motion_finished,
+};
+use kilohertz_core::robot::{Cycle, Flow, Tick};
+use kilohertz_core::time::Time;
+
+use crate::client::Connection;
+use crate::control::Control;
+use crate::error::ArmError;
+use crate::state;
+
+impl Connection for franka::Robot {
+    fn state(&self) -> Result<RobotState, ArmError> {
+        // The first read empties the socket's queue, which stopped taking in when it was full.
+        self.read_once()?;
+        Ok(self.read_once()?)
+    }
+
+    fn recover(&self) -> Result<(), ArmError> {
+        Ok(self.automatic_error_recovery()?)
+    }
+
+    fn drive(&self, control: Control, tick: &mut dyn Tick) -> Result<(), ArmError> {
+        Ok(start_and_drive(self, control, tick)?)
+    }
+}
+
+fn start_and_drive(
+    client: &franka::Robot,
+    control: Control,
+    tick: &mut dyn Tick,
+) -> FrankaResult<()> {
+    // Leaves whatever the last motion left in the client's picture of the robot behind.
+    client.read_once()?;
+    let impedance = MoveControllerMode::JointImpedance;
+    match control {
+        Control::JointVelocity => {
+            let motion = client.start_joint_velocity_control(impedance)?;
+            cycles(
+                Generator {
+                    motion,
+                    command: JointVelocities::new,
+                },
+                tick,
+            )
+        }
+        Control::JointPosition => {
+            let motion = client.start_joint_position_control(impedance)?;
+            cycles(
+                Generator {
+                    motion,
+                    command: JointPositions::new,
+                },
+                tick,
+            )
+        }
+        Control::Torque => cycles(client.start_torque_control()?, tick),
+    }
+}
+
+/// A motion in progress. Dropping it stops the arm.
+trait Motion {
+    fn read(&mut self) -> FrankaResult<(RobotState, franka::Duration)>;
+    fn write(&mut self, action: [f64; 7], flow: Flow) -> FrankaResult<()>;
+}
+
+struct Generator<'a, T: ActiveMotionInput> {
+    motion: ActiveMotionGenerator<'a, T>,
+    command: fn([f64; 7]) -> T,
+}
+
+impl<T: ActiveMotionInput> Motion for Generator<'_, T> {
+    fn read(&mut self) -> FrankaResult<(RobotState, franka::Duration)> {
+        self.motion.read_once()
+    }
+
+    fn write(&mut self, action: [f64; 7], flow: Flow) -> FrankaResult<()> {
+        self.motion
+            .write_once(&last_if(flow, (self.command)(action)), None)
+    }
+}
+
+impl Motion for ActiveTorqueControl<'_> {
+    fn read(&mut self) -> FrankaResult<(RobotState, franka::Duration)> {
+        self.read_once()
+    }
+
+    fn write(&mut self, action: [f64; 7], flow: Flow) -> FrankaResult<()> {
+        self.write_once(&last_if(flow, Torques::new(action)))
+    }
+}
+
+fn last_if<T: franka::Finishable>(flow: Flow, command: T) -> T {
+    match flow {
+        Flow::Continue => command,
+        Flow::Finish => motion_finished(command),
+    }
+}
+
+fn cycles(mut motion: impl Motion, tick: &mut dyn Tick) -> FrankaResult<()> {
+    let mut observation = [0.0; state::LEN];
+    let mut action = [0.0; 7];
+    loop {
+        let (robot_state, elapsed) = motion.read()?;
+        let started = Time::now();
+        state::write(&robot_state, &mut observation);
+        let flow = tick.cycle(Cycle {
+            started,
+            skipped: elapsed.as_millis().saturating_sub(1),
+            observation: &observation,
+            action: &mut action,
+        });
+        if flow == Flow::Finish {
+            // Counted as it goes out: the call returns when the arm has ended the motion.
+            tick.sent(Time::now());
+            return motion.write(action, flow);
+        }
+        motion.write(action, flow)?;
+        tick.sent(Time::now());
+    }
+}

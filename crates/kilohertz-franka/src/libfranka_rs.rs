@@ -1,0 +1,792 @@
+//! `libfranka-rs` as the client, and the fence around it.
+//!
+//! It is a port of libfranka 0.9 for the FER. It calls back, which fits the loop. What does not fit
+//! ends here:
+//!
+//! | what it does | what is done about it |
+//! | --- | --- |
+//! | panics: on a host without an address, a wrong first state, a refused stop, a closed socket, NaN | `franka-rs` connects first and tells what is wrong; actions are checked; a panic is caught, kept from standard error, and told as an error |
+//! | waits for ever for an answer that does not come | each wait has a limit, after which a signal interrupts it: its unwrap turns that into a panic |
+//! | takes every other signal as a reason to panic | they are blocked on its thread |
+//! | forgets why a motion ended when the stop behind it fails | the arm is asked |
+//! | knows no other port than 1337, and no other log than one of at least a record | refused by name; it gets one record |
+//! | cannot be stopped from another thread | a session finishes through its callback |
+//!
+//! A connection on which anything has failed is not used again: the next call makes a new one. Each
+//! cycle allocates; nothing can be done about that from outside.
+
+#![allow(
+    unsafe_code,
+    reason = "signals to a thread are system calls; each use is argued"
+)]
+
+use std::cell::Cell;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, Once, OnceLock, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use franka::{ERROR_NAMES, Errors, RobotMode, RobotState};
+use kilohertz_core::robot::{Cycle, Flow, Tick};
+use kilohertz_core::time::Time;
+use libfranka::exception::FrankaException;
+use libfranka::{
+    ControllerMode, JointPositions, JointVelocities, MAX_CUTOFF_FREQUENCY, MotionFinished,
+    RealtimeConfig, Torques,
+};
+
+use crate::arm::ConnectOptions;
+use crate::client::Connection;
+use crate::control::Control;
+use crate::error::{ArmError, ArmErrorCode};
+use crate::generation::Generation;
+use crate::state;
+
+/// The only port that it knows.
+const PORT: u16 = 1337;
+/// Where none is asked for it panics.
+const LOG_SIZE: usize = 1;
+
+/// How long a connection may take, and how often it is tried: an arm that has one client at a time
+/// may still be busy with the end of the last one.
+const OPENING: Duration = Duration::from_secs(1);
+const OPENINGS: u32 = 3;
+/// How long a request may take: the arm comes to rest or moves back into its range first.
+const REQUEST: Duration = Duration::from_secs(10);
+/// How long the next state may take. Its own wait for one ends after a second.
+const CYCLE: Duration = Duration::from_secs(2);
+/// How often the watch looks, and how often it interrupts what has taken too long.
+const LOOKING: Duration = Duration::from_millis(100);
+const INTERRUPTING: Duration = Duration::from_millis(10);
+
+/// The host in `address` as an IP address, where the client can go there.
+///
+/// # Errors
+/// [`ArmErrorCode::Client`] for another port or generation than it knows,
+/// [`ArmErrorCode::ConnectFailed`] for a name without an address.
+pub(crate) fn host_of(address: &str, wanted: &ConnectOptions) -> Result<String, ArmError> {
+    let refuse = |message| Err(ArmError::new(ArmErrorCode::Client, message));
+    if wanted.generation == Some(Generation::Fr3) {
+        return refuse(
+            "client libfranka-rs knows generation fer alone, and fr3 was asked for. Use franka-rs"
+                .to_owned(),
+        );
+    }
+    let (host, port) = if let Ok(socket) = address.parse::<SocketAddr>() {
+        (socket.ip().to_string(), Some(socket.port()))
+    } else if let (Some((host, port)), Err(_)) =
+        (address.rsplit_once(':'), address.parse::<IpAddr>())
+    {
+        (host.to_owned(), port.parse().ok())
+    } else {
+        (address.to_owned(), Some(PORT))
+    };
+    if port != Some(PORT) {
+        return refuse(format!(
+            "client libfranka-rs knows port {PORT} alone, and the address is {address}. Use \
+             franka-rs; or, for a simulated arm, a loopback address of its own, as 127.0.0.2, with \
+             port {PORT}"
+        ));
+    }
+    let resolved = (host.as_str(), PORT).to_socket_addrs();
+    let ip = resolved
+        .ok()
+        .and_then(|mut found| found.next())
+        .map(|found| found.ip());
+    match ip {
+        Some(IpAddr::V4(ip)) => Ok(ip.to_string()),
+        Some(IpAddr::V6(ip)) => Ok(format!("[{ip}]")),
+        None => Err(ArmError::new(
+            ArmErrorCode::ConnectFailed,
+            format!("cannot connect to {address}: the host has no address; check its name"),
+        )),
+    }
+}
+
+/// A connection to a FER.
+pub(crate) struct Fenced {
+    host: String,
+    /// Nothing after a failure, until the next call.
+    robot: Mutex<Option<libfranka::Robot>>,
+}
+
+impl Fenced {
+    pub(crate) fn connect(host: &str) -> Result<Fenced, ArmError> {
+        Ok(Fenced {
+            host: host.to_owned(),
+            robot: Mutex::new(Some(open(host)?)),
+        })
+    }
+
+    /// Does `work` on the connection, for as long as the watch permits.
+    fn with<T>(
+        &self,
+        work: impl FnOnce(&mut libfranka::Robot, &Watch) -> Result<T, FrankaException>,
+    ) -> Result<T, ArmError> {
+        let mut slot = self.robot.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut robot = match slot.take() {
+            Some(robot) => robot,
+            None => open(&self.host)?,
+        };
+        match guarded(REQUEST, |watch| work(&mut robot, watch)) {
+            Ok(Ok(value)) => {
+                *slot = Some(robot);
+                Ok(value)
+            }
+            Ok(Err(told)) => Err(why(robot, Failed::Told(told))),
+            Err(broken) => Err(why(robot, Failed::Broken(broken))),
+        }
+    }
+}
+
+fn open(host: &str) -> Result<libfranka::Robot, ArmError> {
+    let mut text = String::new();
+    for _ in 0..OPENINGS {
+        let opening = guarded(OPENING, |_| {
+            libfranka::Robot::new(host, RealtimeConfig::Ignore, LOG_SIZE)
+        });
+        text = match opening {
+            Ok(Ok(robot)) => return Ok(robot),
+            Ok(Err(told)) => told.to_string(),
+            Err(broken) => broken.text,
+        };
+    }
+    Err(ArmError::new(
+        ArmErrorCode::ConnectFailed,
+        format!("cannot connect to {host} with libfranka-rs: {text}; check the network"),
+    ))
+}
+
+impl Connection for Fenced {
+    fn state(&self) -> Result<RobotState, ArmError> {
+        self.with(|robot, _| Ok(shared(&robot.read_once()?)))
+    }
+
+    fn recover(&self) -> Result<(), ArmError> {
+        self.with(|robot, _| robot.automatic_error_recovery())
+    }
+
+    fn drive(&self, control: Control, tick: &mut dyn Tick) -> Result<(), ArmError> {
+        let not_finite = self.with(|robot, watch| {
+            // Leaves what the last motion left in its picture of the arm behind.
+            robot.read_once()?;
+            let mut body = Body {
+                tick,
+                watch,
+                control,
+                last: None,
+                not_finite: false,
+            };
+            // Filters and limits of its own would change what the session has decided.
+            let (limited, cutoff) = (false, MAX_CUTOFF_FREQUENCY);
+            let impedance = ControllerMode::JointImpedance;
+            match control {
+                Control::JointVelocity => robot.control_joint_velocities(
+                    |state, step| body.cycle(state, step, JointVelocities::new),
+                    impedance,
+                    limited,
+                    cutoff,
+                ),
+                Control::JointPosition => robot.control_joint_positions(
+                    |state, step| body.cycle(state, step, JointPositions::new),
+                    impedance,
+                    limited,
+                    cutoff,
+                ),
+                Control::Torque => robot.control_torques(
+                    |state, step| body.cycle(state, step, Torques::new),
+                    limited,
+                    cutoff,
+                ),
+            }?;
+            Ok(body.not_finite)
+        })?;
+        if not_finite {
+            return Err(ArmError::new(
+                ArmErrorCode::InvalidOperation,
+                "an action was not finite: the motion was ended instead of commanding it",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// The loop body as its callback.
+struct Body<'a> {
+    tick: &'a mut dyn Tick,
+    watch: &'a Watch,
+    control: Control,
+    /// The last action, for when the next is none.
+    last: Option<[f64; 7]>,
+    not_finite: bool,
+}
+
+impl Body<'_> {
+    fn cycle<T: MotionFinished>(
+        &mut self,
+        arrived: &libfranka::RobotState,
+        elapsed: &Duration,
+        command: fn([f64; 7]) -> T,
+    ) -> T {
+        let started = Time::now();
+        let arrived = shared(arrived);
+        let mut observation = [0.0; state::LEN];
+        state::write(&arrived, &mut observation);
+        let mut action = [0.0; 7];
+        let mut flow = self.watch.outside(|| {
+            self.tick.cycle(Cycle {
+                started,
+                skipped: (elapsed.as_millis() as u64).saturating_sub(1),
+                observation: &observation,
+                action: &mut action,
+            })
+        });
+        if !action.iter().all(|value| value.is_finite()) {
+            self.not_finite = true;
+            flow = Flow::Finish;
+            action = self.last.unwrap_or(match self.control {
+                Control::JointPosition => arrived.q_d,
+                Control::JointVelocity | Control::Torque => [0.0; 7],
+            });
+        }
+        self.last = Some(action);
+        self.tick.sent(Time::now());
+        match flow {
+            Flow::Continue => {
+                self.watch.patience(CYCLE);
+                command(action)
+            }
+            Flow::Finish => {
+                self.watch.patience(REQUEST);
+                command(action).motion_finished()
+            }
+        }
+    }
+}
+
+/// Why something on the connection failed.
+enum Failed {
+    /// It said so.
+    Told(FrankaException),
+    /// It panicked.
+    Broken(Broken),
+}
+
+/// What a failure means. The arm is asked, because the client often does not know.
+fn why(mut robot: libfranka::Robot, failed: Failed) -> ArmError {
+    if let Failed::Told(FrankaException::CommandException { message }) = failed {
+        return ArmError::new(ArmErrorCode::CommandRejected, message);
+    }
+    let (text, interrupted) = match &failed {
+        Failed::Told(told) => (told.to_string(), false),
+        Failed::Broken(broken) => (broken.text.clone(), broken.interrupted),
+    };
+    let state = guarded(REQUEST, |_| robot.read_once());
+    let (Ok(Ok(state)), false) = (state, interrupted) else {
+        return ArmError::new(
+            ArmErrorCode::ConnectionLost,
+            format!("the connection to the arm was lost: {text}"),
+        );
+    };
+    let state = shared(&state);
+    let aborted = |status: &str, message: String| ArmError {
+        code: ArmErrorCode::MotionAborted,
+        message,
+        errors: state.last_motion_errors.names(),
+        move_status: Some(status.to_owned()),
+    };
+    match (state.robot_mode, failed) {
+        (RobotMode::Reflex, _) => {
+            let names = state.last_motion_errors.names().join(", ");
+            let advice = "see to the cause, then call recover()";
+            ArmError {
+                code: ArmErrorCode::Reflex,
+                ..aborted(
+                    "ReflexAborted",
+                    format!("the motion was aborted by a reflex: {names}; {advice}"),
+                )
+            }
+        }
+        (RobotMode::UserStopped, _) => aborted(
+            "EmergencyAborted",
+            "the motion was aborted: the user stop is pressed".to_owned(),
+        ),
+        (_, Failed::Told(FrankaException::ControlException { error, .. })) => {
+            let status = if error.contains("preempted") {
+                "Preempted"
+            } else if error.contains("invalid input") {
+                "InputErrorAborted"
+            } else {
+                "Aborted"
+            };
+            aborted(status, error)
+        }
+        _ => ArmError::new(
+            ArmErrorCode::Protocol,
+            format!("libfranka-rs gave up: {text}"),
+        ),
+    }
+}
+
+/// A panic of the client.
+struct Broken {
+    text: String,
+    /// It waited for too long and was interrupted.
+    interrupted: bool,
+}
+
+thread_local! {
+    /// Whether the client is at work on this thread: its panics are caught and stay silent.
+    static FENCED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Calls the client under the watch: whatever it does, this returns. Panics that are not the
+/// client's go on.
+fn guarded<T>(patience: Duration, work: impl FnOnce(&Watch) -> T) -> Result<T, Broken> {
+    silence_fenced_panics();
+    let signal = waking_signal();
+    let _masked = Masked::all_but(signal);
+    let watch = Watch::new(patience);
+    // SAFETY: takes no argument and cannot fail.
+    let worker = unsafe { libc::pthread_self() };
+    let outcome = thread::scope(|scope| {
+        let watcher = thread::Builder::new()
+            .name("kilohertz-fence".to_owned())
+            .spawn_scoped(scope, || watch.keep(worker, signal))
+            .map_err(|error| Broken {
+                text: format!("cannot start a thread: {error}"),
+                interrupted: false,
+            })?;
+        FENCED.set(true);
+        let outcome = catch_unwind(AssertUnwindSafe(|| work(&watch)));
+        let at_work = FENCED.replace(false);
+        watch.over.store(true, Ordering::Release);
+        watcher.thread().unpark();
+        match outcome {
+            Err(panic) if !at_work => Ok(Err(panic)),
+            Err(panic) => Err(Broken {
+                text: panic_text(panic.as_ref()),
+                interrupted: watch.interrupted.load(Ordering::Acquire),
+            }),
+            Ok(value) => Ok(Ok(value)),
+        }
+    })?;
+    outcome.map_err(|panic| resume_unwind(panic))
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("a panic without a text")
+        .to_owned()
+}
+
+/// What the client panics with is told as an error and not on standard error too.
+fn silence_fenced_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let others = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !FENCED.get() {
+                others(panic);
+            }
+        }));
+    });
+}
+
+/// Ends the waits of a client that would wait for ever.
+struct Watch {
+    epoch: Instant,
+    /// When its patience ends, in milliseconds of the epoch.
+    due: AtomicU64,
+    interrupted: AtomicBool,
+    over: AtomicBool,
+}
+
+impl Watch {
+    fn new(patience: Duration) -> Watch {
+        Watch {
+            epoch: Instant::now(),
+            due: AtomicU64::new(patience.as_millis() as u64),
+            interrupted: AtomicBool::new(false),
+            over: AtomicBool::new(false),
+        }
+    }
+
+    /// The client has this long from now on.
+    fn patience(&self, patience: Duration) {
+        let due = (self.epoch.elapsed() + patience).as_millis() as u64;
+        self.due.store(due, Ordering::Release);
+    }
+
+    /// Runs what is not the client's: it has all the time that it wants, and its panics are its own.
+    fn outside<T>(&self, body: impl FnOnce() -> T) -> T {
+        self.due.store(u64::MAX, Ordering::Release);
+        FENCED.set(false);
+        let value = body();
+        FENCED.set(true);
+        value
+    }
+
+    /// Interrupts `worker` again and again once its time is up, until it is over.
+    fn keep(&self, worker: libc::pthread_t, signal: libc::c_int) {
+        while !self.over.load(Ordering::Acquire) {
+            let now = self.epoch.elapsed().as_millis() as u64;
+            let left = self.due.load(Ordering::Acquire).saturating_sub(now);
+            if left > 0 {
+                thread::park_timeout(Duration::from_millis(left).min(LOOKING));
+                continue;
+            }
+            self.interrupted.store(true, Ordering::Release);
+            // SAFETY: this runs on a scoped thread that `worker` joins before it leaves `guarded`,
+            // so `worker` has not ended. The signal has a handler that does nothing.
+            unsafe { libc::pthread_kill(worker, signal) };
+            thread::park_timeout(INTERRUPTING);
+        }
+    }
+}
+
+/// A signal that nobody else has a handler for, with one that does nothing: all it does is to end
+/// the system call that it hits.
+fn waking_signal() -> libc::c_int {
+    static SIGNAL: OnceLock<libc::c_int> = OnceLock::new();
+    extern "C" fn nothing(_signal: libc::c_int) {}
+    *SIGNAL.get_or_init(|| {
+        let free = (libc::SIGRTMIN()..=libc::SIGRTMAX()).rev().find(|&signal| {
+            // SAFETY: all-zero bytes are a valid sigaction; the call writes `now` and changes
+            // nothing, because no new action is given.
+            unsafe {
+                let mut now: libc::sigaction = std::mem::zeroed();
+                libc::sigaction(signal, std::ptr::null(), &raw mut now) == 0
+                    && now.sa_sigaction == libc::SIG_DFL
+            }
+        });
+        // Thirty signals that are all taken would be a first; the last is as good as any then.
+        let signal = free.unwrap_or(libc::SIGRTMAX());
+        if free.is_some() {
+            // SAFETY: all-zero bytes are a valid sigaction: no flags, so that a system call is not
+            // started again, and an empty mask. The handler touches nothing and is never unloaded.
+            unsafe {
+                let mut action: libc::sigaction = std::mem::zeroed();
+                action.sa_sigaction = nothing as *const () as libc::sighandler_t;
+                libc::sigaction(signal, &raw const action, std::ptr::null_mut());
+            }
+        }
+        signal
+    })
+}
+
+/// Signals are kept from this thread until this is dropped: the client panics on each.
+struct Masked {
+    before: libc::sigset_t,
+}
+
+impl Masked {
+    fn all_but(signal: libc::c_int) -> Masked {
+        // What the processor raises for a fault of this thread must not be blocked.
+        let faults = [
+            libc::SIGSEGV,
+            libc::SIGBUS,
+            libc::SIGFPE,
+            libc::SIGILL,
+            libc::SIGTRAP,
+            libc::SIGABRT,
+            libc::SIGSYS,
+        ];
+        // SAFETY: all-zero bytes are valid sigsets; they outlive the calls, which fill them and
+        // read them, and every signal named exists.
+        unsafe {
+            let mut blocked: libc::sigset_t = std::mem::zeroed();
+            let mut before: libc::sigset_t = std::mem::zeroed();
+            libc::sigfillset(&raw mut blocked);
+            for allowed in faults.into_iter().chain([signal]) {
+                libc::sigdelset(&raw mut blocked, allowed);
+            }
+            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const blocked, &raw mut before);
+            Masked { before }
+        }
+    }
+}
+
+impl Drop for Masked {
+    fn drop(&mut self) {
+        // SAFETY: `before` is the set that the same thread had: a `Masked` is not sent anywhere.
+        unsafe {
+            libc::pthread_sigmask(
+                libc::SIG_SETMASK,
+                &raw const self.before,
+                std::ptr::null_mut(),
+            );
+        }
+    }
+}
+
+/// Both clients name the fields of a state alike.
+fn shared(s: &libfranka::RobotState) -> RobotState {
+    macro_rules! same {
+        ($($field:ident)*) => {
+            RobotState {
+                $($field: s.$field,)*
+                current_errors: flags(&s.current_errors.franka_errors),
+                last_motion_errors: flags(&s.last_motion_errors.franka_errors),
+                robot_mode: RobotMode::from_u8(s.robot_mode as u8).unwrap_or(RobotMode::Other),
+                time: franka::Duration::from_millis(s.time.as_millis() as u64),
+                ..RobotState::default()
+            }
+        };
+    }
+    same! {
+        O_T_EE O_T_EE_d F_T_EE F_T_NE NE_T_EE EE_T_K m_ee I_ee F_x_Cee m_load I_load F_x_Cload
+        m_total I_total F_x_Ctotal elbow elbow_d elbow_c delbow_c ddelbow_c tau_J tau_J_d dtau_J
+        q q_d dq dq_d ddq_d joint_contact cartesian_contact joint_collision cartesian_collision
+        tau_ext_hat_filtered O_F_ext_hat_K K_F_ext_hat_K O_dP_EE_d O_ddP_O O_T_EE_c O_dP_EE_c
+        O_ddP_EE_c theta dtheta control_command_success_rate
+    }
+}
+
+/// Its errors are numbered as the arm's flags are.
+fn flags(errors: &[libfranka::robot::error::FrankaError]) -> Errors {
+    let mut flags = Errors([false; ERROR_NAMES.len()]);
+    for &error in errors {
+        if let Some(flag) = flags.0.get_mut(error as usize) {
+            *flag = true;
+        }
+    }
+    flags
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+    use std::sync::atomic::AtomicU8;
+
+    use franka::wire::robot::{ConnectResponse, ConnectStatus, v5};
+    use kilohertz_sim::{Fault, Generation as Kind, Simulator, SimulatorOptions};
+    use zerocopy::IntoBytes;
+
+    use super::*;
+
+    /// An address that nobody else uses.
+    fn own_host() -> Ipv4Addr {
+        static NEXT: AtomicU8 = AtomicU8::new(1);
+        let [_, _, high, low] = std::process::id().to_be_bytes();
+        let next = NEXT.fetch_add(1, Ordering::Relaxed);
+        Ipv4Addr::new(127, 30 + high % 90, low, next)
+    }
+
+    fn simulator() -> Simulator {
+        Simulator::start(SimulatorOptions {
+            generation: Kind::Fer,
+            host: own_host().into(),
+            port: PORT,
+            // A stall of the machine is no matter here.
+            lost_packet_limit: 10_000,
+            ..SimulatorOptions::default()
+        })
+        .unwrap()
+    }
+
+    fn connect(simulator: &Simulator) -> Fenced {
+        Fenced::connect(&simulator.address().ip().to_string()).unwrap()
+    }
+
+    /// Stands still until `cycle` says otherwise.
+    struct Standing<F>(F);
+
+    impl<F: FnMut(&mut [f64]) -> Flow> Tick for Standing<F> {
+        fn cycle(&mut self, cycle: Cycle<'_>) -> Flow {
+            cycle.action.fill(0.0);
+            (self.0)(cycle.action)
+        }
+
+        fn sent(&mut self, _at: Time) {}
+
+        fn is_stopping(&self) -> bool {
+            false
+        }
+    }
+
+    fn drive(fenced: &Fenced, cycle: impl FnMut(&mut [f64]) -> Flow) -> Result<(), ArmError> {
+        fenced.drive(Control::JointVelocity, &mut Standing(cycle))
+    }
+
+    fn for_cycles(cycles: u32) -> impl FnMut(&mut [f64]) -> Flow {
+        let mut left = cycles;
+        move |_| {
+            left -= 1;
+            if left == 0 {
+                Flow::Finish
+            } else {
+                Flow::Continue
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_finite_is_never_commanded() {
+        let simulator = simulator();
+        let fenced = connect(&simulator);
+        for value in [f64::NAN, f64::INFINITY] {
+            let mut cycles = 0;
+            let error = drive(&fenced, |action| {
+                cycles += 1;
+                if cycles == 50 {
+                    action[3] = value;
+                }
+                Flow::Continue
+            })
+            .unwrap_err();
+            assert_eq!(error.code, ArmErrorCode::InvalidOperation, "{error}");
+            assert_eq!(cycles, 50);
+        }
+        assert_eq!(simulator.counters().motions_finished, 2);
+    }
+
+    #[test]
+    fn a_panic_of_somebody_else_goes_on_and_the_next_motion_is_possible() {
+        let simulator = simulator();
+        let fenced = connect(&simulator);
+        let panic = catch_unwind(AssertUnwindSafe(|| {
+            drive(&fenced, |_| panic!("not the client's"))
+        }));
+        let panic = panic.expect_err("it goes on");
+        assert_eq!(panic_text(panic.as_ref()), "not the client's");
+        assert!(!FENCED.get());
+        drive(&fenced, for_cycles(20)).unwrap();
+    }
+
+    #[test]
+    fn signals_to_its_thread_do_not_end_a_motion() {
+        extern "C" fn nothing(_signal: libc::c_int) {}
+        // SAFETY: all-zero bytes are a valid sigaction, and the handler does nothing.
+        unsafe {
+            let mut action: libc::sigaction = std::mem::zeroed();
+            action.sa_sigaction = nothing as *const () as libc::sighandler_t;
+            libc::sigaction(libc::SIGUSR2, &raw const action, std::ptr::null_mut());
+        }
+        let simulator = simulator();
+        let fenced = connect(&simulator);
+        let over = AtomicBool::new(false);
+        // SAFETY: takes no argument and cannot fail.
+        let worker = unsafe { libc::pthread_self() };
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(Ordering::Acquire) {
+                    // SAFETY: `worker` joins this thread, so it has not ended.
+                    unsafe { libc::pthread_kill(worker, libc::SIGUSR2) };
+                    thread::sleep(Duration::from_micros(300));
+                }
+            });
+            let driven = drive(&fenced, for_cycles(300));
+            over.store(true, Ordering::Release);
+            driven.unwrap();
+        });
+    }
+
+    #[test]
+    fn a_wait_that_would_never_end_ends_as_a_lost_connection() {
+        let simulator = simulator();
+        let fenced = connect(&simulator);
+        let mut cycles = 0;
+        let error = drive(&fenced, |_| {
+            cycles += 1;
+            if cycles == 50 {
+                simulator.inject(Fault::Freeze).unwrap();
+            }
+            Flow::Continue
+        })
+        .unwrap_err();
+        assert_eq!(error.code, ArmErrorCode::ConnectionLost, "{error}");
+        assert!(fenced.robot.lock().unwrap().is_none());
+    }
+
+    #[test]
+    fn a_connection_is_made_anew_after_a_failure() {
+        let simulator = simulator();
+        let fenced = connect(&simulator);
+        let mut cycles = 0;
+        let error = drive(&fenced, |_| {
+            cycles += 1;
+            if cycles == 20 {
+                simulator.inject(Fault::UserStop(true)).unwrap();
+            }
+            Flow::Continue
+        })
+        .unwrap_err();
+        assert_eq!(error.code, ArmErrorCode::MotionAborted, "{error}");
+        assert_eq!(error.move_status.as_deref(), Some("EmergencyAborted"));
+        assert!(error.message.contains("user stop"), "{error}");
+        simulator.inject(Fault::UserStop(false)).unwrap();
+        assert_eq!(fenced.state().unwrap().robot_mode, RobotMode::Idle);
+        drive(&fenced, for_cycles(20)).unwrap();
+        assert_eq!(simulator.counters().clients, 2);
+    }
+
+    /// Answers every `Connect` as a FER does, and then sends `state` again and again.
+    fn server_of(state: Vec<u8>) -> Ipv4Addr {
+        use std::io::{Read, Write};
+        let host = own_host();
+        let listener = TcpListener::bind((host, PORT)).unwrap();
+        thread::spawn(move || {
+            while let Ok((mut client, peer)) = listener.accept() {
+                let mut request = [0; 16];
+                if client.read_exact(&mut request).is_err() {
+                    continue;
+                }
+                let port = u16::from_le_bytes([request[14], request[15]]);
+                let response = ConnectResponse::new(ConnectStatus::Success, 5);
+                let mut answer = request[..8].to_vec();
+                answer.extend_from_slice(&15_u32.to_le_bytes());
+                answer.extend_from_slice(response.as_bytes());
+                let _ = client.write_all(&answer);
+                let udp = UdpSocket::bind((host, 0)).unwrap();
+                for _ in 0..100 {
+                    let _ = udp.send_to(&state, (peer.ip(), port));
+                    thread::sleep(Duration::from_millis(1));
+                }
+            }
+        });
+        host
+    }
+
+    #[test]
+    fn a_first_state_that_is_none_is_an_error() {
+        let mut nonsense = v5::RobotState::default().as_bytes().to_vec();
+        nonsense.fill(0xff);
+        let short = v5::RobotState::default().as_bytes()[..100].to_vec();
+        for state in [nonsense, short] {
+            let refused = Fenced::connect(&server_of(state).to_string());
+            let error = refused.err().expect("no arm");
+            assert_eq!(error.code, ArmErrorCode::ConnectFailed, "{error}");
+        }
+    }
+
+    #[test]
+    fn where_it_cannot_go_is_said_before_anything_is_connected() {
+        let any = ConnectOptions::default();
+        let refused = |address, wanted| host_of(address, wanted).unwrap_err();
+        for address in ["127.0.0.1:4711", "[::1]:80", "fer.local:1", "fer.local:x"] {
+            let error = refused(address, &any);
+            assert_eq!(error.code.as_str(), "FRANKA_CLIENT", "{error}");
+            assert!(error.message.contains(address), "{error}");
+            assert!(error.message.contains("1337"), "{error}");
+        }
+        let fr3 = ConnectOptions {
+            generation: Some(Generation::Fr3),
+            ..any.clone()
+        };
+        assert_eq!(refused("127.0.0.1", &fr3).code, ArmErrorCode::Client);
+        let nobody = refused("no such host", &any);
+        assert_eq!(nobody.code, ArmErrorCode::ConnectFailed, "{nobody}");
+        for (address, host) in [
+            ("127.0.0.2", "127.0.0.2"),
+            ("127.0.0.2:1337", "127.0.0.2"),
+            ("::1", "[::1]"),
+            ("[::1]:1337", "[::1]"),
+        ] {
+            assert_eq!(host_of(address, &any).unwrap(), host);
+        }
+    }
+}
