@@ -313,6 +313,89 @@ export declare class RobotError extends SessionError {
 }
 /** Which arm it is: a Franka Research 3, or a Franka Emika Robot (FER), also called Panda. */
 export type FrankaGeneration = 'fr3' | 'fer';
+/** A frame of the arm, as libfranka's `Frame` names it. */
+export type FrankaFrame =
+  | 'joint1'
+  | 'joint2'
+  | 'joint3'
+  | 'joint4'
+  | 'joint5'
+  | 'joint6'
+  | 'joint7'
+  | 'flange'
+  | 'endEffector'
+  | 'stiffness';
+/**
+ * What the model depends on, with libfranka's names; a {@link RobotState} is one. What is left out is that of
+ * an arm at rest on level ground, with nothing on its flange.
+ */
+export interface FrankaPosture {
+  /** Joint positions [rad], 7. */
+  readonly q: ArrayLike<number>;
+  /** Joint velocities [rad/s], 7. */
+  readonly dq?: ArrayLike<number>;
+  /** End effector in the flange frame: 4x4, column-major. */
+  readonly F_T_EE?: ArrayLike<number>;
+  /** Stiffness frame in the end effector's: 4x4, column-major. */
+  readonly EE_T_K?: ArrayLike<number>;
+  /** Inertia of end effector and load about their centre of mass [kg m2]: 3x3, column-major. */
+  readonly I_total?: ArrayLike<number>;
+  /** Mass of end effector and load [kg]. */
+  readonly m_total?: number;
+  /** Centre of mass of end effector and load in the flange frame [m], 3. */
+  readonly F_x_Ctotal?: ArrayLike<number>;
+  /** Gravity in the base frame [m/s2], 3. Default [0, 0, -9.81]. */
+  readonly O_ddP_O?: ArrayLike<number>;
+}
+/**
+ * The kinematics and dynamics of a Franka arm, computed here: nothing is fetched from the arm, and none has to
+ * be there. The FR3's is that of its URDF, the FER's is fitted to what that arm serves.
+ *
+ * Each method takes where the arm is: its joint positions [rad], a {@link FrankaPosture}, or a `RobotState`,
+ * whose end effector and load then count too. Matrices are column-major. With `into`, an array of the right
+ * length, nothing is allocated: that is for use inside a policy. `robot.model` is the connected arm's; in a
+ * worker make one with `new FrankaModel('fr3')`.
+ *
+ * @example
+ * const model = new FrankaModel('fr3');
+ * const pose = model.pose('endEffector', [0, -0.785, 0, -2.356, 0, 1.571, 0.785]);
+ * console.log(pose.slice(12, 15)); // where the flange is, as nothing is on it [m]
+ */
+export declare class FrankaModel {
+  #private;
+  /** Which arm it is. */
+  readonly generation: FrankaGeneration;
+  /** @throws {OptionRangeError} {@link OptionTypeError} `OPTION_GENERATION` */
+  constructor(generation: FrankaGeneration);
+  /**
+   * Pose of a frame in the base frame: 4x4.
+   *
+   * @throws {OptionTypeError | OptionRangeError} as all methods, where an argument is not as it must be
+   */
+  pose(
+    frame: FrankaFrame,
+    at: FrankaPosture | ArrayLike<number>,
+    into?: Float64Array,
+  ): Float64Array;
+  /** Jacobian of a frame in that frame: 6x7, linear velocity above angular. */
+  bodyJacobian(
+    frame: FrankaFrame,
+    at: FrankaPosture | ArrayLike<number>,
+    into?: Float64Array,
+  ): Float64Array;
+  /** Jacobian of a frame in the axes of the base frame: 6x7, linear velocity above angular. */
+  zeroJacobian(
+    frame: FrankaFrame,
+    at: FrankaPosture | ArrayLike<number>,
+    into?: Float64Array,
+  ): Float64Array;
+  /** Mass matrix [kg m2]: 7x7. */
+  mass(at: FrankaPosture | ArrayLike<number>, into?: Float64Array): Float64Array;
+  /** Coriolis and centrifugal torques [N m], 7: zero without `dq`. */
+  coriolis(at: FrankaPosture | ArrayLike<number>, into?: Float64Array): Float64Array;
+  /** Gravity torques [N m], 7. The arm adds them itself to a commanded torque. */
+  gravity(at: FrankaPosture | ArrayLike<number>, into?: Float64Array): Float64Array;
+}
 /** What a policy is told beside the observation. */
 export interface Tick {
   /** Number of the cycle, from 0. */
@@ -411,6 +494,8 @@ export declare class Franka implements NativeRobot<RobotState, JointVector>, Asy
   get generation(): FrankaGeneration;
   /** The library that talks to the arm. */
   get client(): FrankaClient;
+  /** Its kinematics and dynamics, computed here. */
+  get model(): FrankaModel;
   /** The FCI version that the arm speaks: 10 or 5. */
   get serverVersion(): number;
   /** Whether a session drives the arm. */

@@ -33,6 +33,7 @@ export {
   type InferenceThreadOptions,
   type Wrapped,
 } from './lib/inference-thread.ts';
+export { type FrankaFrame, FrankaModel, type FrankaPosture } from './lib/model.ts';
 export { type Mpify, type MpifyCall, type MpifyOptions, mpify } from './lib/mpify.ts';
 export type { RealtimeOptions, SessionOptions } from './lib/options.ts';
 export { shaped } from './lib/parcel.ts';

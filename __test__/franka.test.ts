@@ -276,7 +276,7 @@ for (const { what, answer, Class, code, message } of WRONG) {
     t.is(error.code, code);
     t.regex(error.message, message);
     t.true((error.tick ?? 0) >= answeredAt && (error.tick ?? 0) <= answeredAt + 50);
-    t.is(calls, 251, 'the policy is not asked again');
+    t.true(calls <= 252, 'asked again at most for an observation that was on its way');
     t.true(speedWhenTold < REST);
     t.true((simulator.joints().q[0] ?? 0) - (start[0] ?? 0) > 0.005, 'it had moved');
     atRest(t, simulator);

@@ -90,6 +90,17 @@ export declare class NativeLine {
   get closed(): boolean
 }
 
+/** The model of one generation's arm. */
+export declare class NativeModel {
+  /** The model of `fr3` or `fer`. */
+  constructor(generation: string)
+  /**
+   * Computes a quantity, of a frame, at a posture; says whether there is such a quantity and room for it.
+   * Allocates nothing.
+   */
+  compute(quantity: number, frame: number, posture: Float64Array, into: Float64Array): boolean
+}
+
 /** A seat, as the worker that sits in it holds it. */
 export declare class NativeSeat {
   /** Takes a seat; this thread is the one that is woken. */

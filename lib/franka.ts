@@ -2,6 +2,7 @@ import { ArmDriver } from './arm-driver.ts';
 import { checkKeys, checkName, checkNumber, checkText } from './checks.ts';
 import type { DrivenLink } from './driver.ts';
 import { type FrankaGeneration, GENERATIONS } from './generation.ts';
+import { FrankaModel } from './model.ts';
 import { awaiting, NativeArm } from './native.ts';
 import { ProcessDriver } from './process-driver.ts';
 import { isProcessPolicy } from './process-policy.ts';
@@ -60,6 +61,7 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
   /** How sessions drive the arm: between this package and itself. */
   readonly nativeLink: NativeLink<RobotState, JointVector>;
   readonly #arm: NativeArm;
+  #model: FrankaModel | undefined;
 
   private constructor(arm: NativeArm, address: string, control: FrankaControl) {
     this.#arm = arm;
@@ -118,6 +120,12 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
   /** The library that talks to the arm. */
   get client(): FrankaClient {
     return this.#arm.client as FrankaClient;
+  }
+
+  /** Its kinematics and dynamics, computed here. */
+  get model(): FrankaModel {
+    this.#model ??= new FrankaModel(this.generation);
+    return this.#model;
   }
 
   /** The FCI version that the arm speaks: 10 or 5. */

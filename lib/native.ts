@@ -14,6 +14,7 @@ export {
   type NativeGrant,
   type NativeJointState,
   NativeLine,
+  NativeModel,
   type NativeOutcome,
   type NativeRealtime,
   NativeSeat,

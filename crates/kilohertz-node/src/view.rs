@@ -15,13 +15,17 @@ use napi::bindgen_prelude::{
 };
 use napi::{check_status, sys};
 
+/// The numbers of an array, for writing.
+pub fn slots_of<'a>(view: &'a mut Float64ArraySlice<'_>) -> &'a mut [f64] {
+    // SAFETY: the arrays that `lib/` hands in lie over memory that no other thread sees, which `lib/model.ts`
+    // checks of those that a user gave it, and no JavaScript runs on this one until the call returns. So
+    // nobody else reads or writes the memory while this reference lives.
+    unsafe { view.as_mut() }
+}
+
 /// Copies `values` to the front of `view`; says whether there was room.
 pub fn fill(view: &mut Float64ArraySlice<'_>, values: &[f64]) -> bool {
-    // SAFETY: the array was made by `lib/mailbox.ts` over memory of its own, which it shares with
-    // no other thread, and no JavaScript runs on this one until the call returns. So nobody else
-    // reads or writes the memory while this reference lives.
-    let slots = unsafe { view.as_mut() };
-    match slots.get_mut(..values.len()) {
+    match slots_of(view).get_mut(..values.len()) {
         Some(slots) => {
             slots.copy_from_slice(values);
             true

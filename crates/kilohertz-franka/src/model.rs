@@ -1,0 +1,179 @@
+//! The rigid-body model of an arm: computed here, nothing is fetched from the arm.
+
+use franka::model::{DEFAULT_GRAVITY_EARTH, Frame, Model};
+
+use crate::error::{ArmError, ArmErrorCode};
+use crate::generation::Generation;
+
+/// What can be computed. Matrices are column-major; frames are libfranka's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quantity {
+    /// Pose of a frame in the base frame: 4x4.
+    Pose(Frame),
+    /// Jacobian of a frame, in that frame: 6x7, linear above angular.
+    BodyJacobian(Frame),
+    /// Jacobian of a frame, in the axes of the base frame: 6x7, linear above angular.
+    ZeroJacobian(Frame),
+    /// Mass matrix [kg m2]: 7x7.
+    Mass,
+    /// Coriolis and centrifugal torques [N m]: 7.
+    Coriolis,
+    /// Gravity torques [N m]: 7.
+    Gravity,
+}
+
+impl Quantity {
+    /// How many numbers it has.
+    pub const fn len(self) -> usize {
+        match self {
+            Quantity::Pose(_) => 16,
+            Quantity::BodyJacobian(_) | Quantity::ZeroJacobian(_) => 42,
+            Quantity::Mass => 49,
+            Quantity::Coriolis | Quantity::Gravity => 7,
+        }
+    }
+
+    /// Never.
+    pub const fn is_empty(self) -> bool {
+        false
+    }
+
+    /// The quantity with this number, in the order above, of the frame with this number, in libfranka's order;
+    /// none where there is no such.
+    pub fn numbered(quantity: u32, frame: u32) -> Option<Quantity> {
+        let of_frame = || Frame::ALL.get(frame as usize).copied();
+        Some(match quantity {
+            0 => Quantity::Pose(of_frame()?),
+            1 => Quantity::BodyJacobian(of_frame()?),
+            2 => Quantity::ZeroJacobian(of_frame()?),
+            3 => Quantity::Mass,
+            4 => Quantity::Coriolis,
+            5 => Quantity::Gravity,
+            _ => return None,
+        })
+    }
+}
+
+/// What a quantity depends on, with libfranka's names.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[allow(non_snake_case, reason = "libfranka's names")]
+pub struct Posture {
+    /// Joint positions \[rad\].
+    pub q: [f64; 7],
+    /// Joint velocities [rad/s].
+    pub dq: [f64; 7],
+    /// End effector in the flange frame: 4x4.
+    pub F_T_EE: [f64; 16],
+    /// Stiffness frame in the end effector's: 4x4.
+    pub EE_T_K: [f64; 16],
+    /// Inertia of end effector and load about their centre of mass, in the flange's axes [kg m2]: 3x3.
+    pub I_total: [f64; 9],
+    /// Mass of end effector and load \[kg\].
+    pub m_total: f64,
+    /// Their centre of mass in the flange frame \[m\].
+    pub F_x_Ctotal: [f64; 3],
+    /// Gravity in the base frame [m/s2].
+    pub gravity_earth: [f64; 3],
+}
+
+/// The number of slots of a posture.
+pub const POSTURE_LEN: usize = 62;
+
+impl Posture {
+    /// The arm at rest with nothing on its flange, on level ground.
+    pub fn bare(q: [f64; 7]) -> Posture {
+        let unit = std::array::from_fn(|nth| if nth % 5 == 0 { 1.0 } else { 0.0 });
+        Posture {
+            q,
+            dq: [0.0; 7],
+            F_T_EE: unit,
+            EE_T_K: unit,
+            I_total: [0.0; 9],
+            m_total: 0.0,
+            F_x_Ctotal: [0.0; 3],
+            gravity_earth: DEFAULT_GRAVITY_EARTH,
+        }
+    }
+
+    /// The posture that these slots hold, in the order of the fields.
+    pub fn from_slots(slots: &[f64; POSTURE_LEN]) -> Posture {
+        let mut rest = &slots[..];
+        Posture {
+            q: taken(&mut rest),
+            dq: taken(&mut rest),
+            F_T_EE: taken(&mut rest),
+            EE_T_K: taken(&mut rest),
+            I_total: taken(&mut rest),
+            m_total: taken::<1>(&mut rest)[0],
+            F_x_Ctotal: taken(&mut rest),
+            gravity_earth: taken(&mut rest),
+        }
+    }
+}
+
+/// The next slots. There are as many, because the lengths of the fields add up to `POSTURE_LEN`.
+fn taken<const N: usize>(rest: &mut &[f64]) -> [f64; N] {
+    match rest.split_first_chunk() {
+        Some((first, others)) => {
+            *rest = others;
+            *first
+        }
+        None => [0.0; N],
+    }
+}
+
+/// The model of one generation's arm.
+#[derive(Debug)]
+pub struct ArmModel(Model);
+
+impl ArmModel {
+    /// The model of the arm as it leaves the factory: franka-rs's, from the FR3's URDF, or fitted to what the
+    /// FER serves.
+    pub fn new(generation: Generation) -> Result<ArmModel, ArmError> {
+        match generation {
+            Generation::Fr3 => Model::from_urdf(franka::model::FR3_URDF)
+                .map(ArmModel)
+                .map_err(|error| {
+                    let message = format!("the model cannot be built: {error}");
+                    ArmError::new(ArmErrorCode::InvalidOperation, message)
+                }),
+            Generation::Fer => Ok(ArmModel(Model::native_fer())),
+        }
+    }
+
+    /// Computes a quantity into its slots. Allocates nothing.
+    ///
+    /// # Panics
+    /// Where `into` is not [`Quantity::len`] long.
+    pub fn compute(&self, quantity: Quantity, at: &Posture, into: &mut [f64]) {
+        let model = &self.0;
+        match quantity {
+            Quantity::Pose(frame) => {
+                into.copy_from_slice(&model.pose_q(frame, &at.q, &at.F_T_EE, &at.EE_T_K));
+            }
+            Quantity::BodyJacobian(frame) => {
+                into.copy_from_slice(&model.body_jacobian_q(frame, &at.q, &at.F_T_EE, &at.EE_T_K));
+            }
+            Quantity::ZeroJacobian(frame) => {
+                into.copy_from_slice(&model.zero_jacobian_q(frame, &at.q, &at.F_T_EE, &at.EE_T_K));
+            }
+            Quantity::Mass => {
+                into.copy_from_slice(&model.mass_q(&at.q, &at.I_total, at.m_total, &at.F_x_Ctotal));
+            }
+            Quantity::Coriolis => into.copy_from_slice(&model.coriolis_q(
+                &at.q,
+                &at.dq,
+                &at.I_total,
+                at.m_total,
+                &at.F_x_Ctotal,
+                &at.gravity_earth,
+            )),
+            Quantity::Gravity => into.copy_from_slice(&model.gravity_q(
+                &at.q,
+                at.m_total,
+                &at.F_x_Ctotal,
+                &at.gravity_earth,
+            )),
+        }
+    }
+}
