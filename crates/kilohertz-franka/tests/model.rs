@@ -3,11 +3,21 @@
 #[path = "../../kilohertz-core/tests/counting/mod.rs"]
 mod counting;
 
+use std::f64::consts::{FRAC_PI_2, FRAC_PI_4};
+
 use franka::model::Frame;
 use kilohertz_franka::Generation;
 use kilohertz_franka::model::{ArmModel, POSTURE_LEN, Posture, Quantity};
 
-const READY: [f64; 7] = [0.0, -0.785_398, 0.0, -2.356_194, 0.0, 1.570_796, 0.785_398];
+const READY: [f64; 7] = [
+    0.0,
+    -FRAC_PI_4,
+    0.0,
+    -3.0 * FRAC_PI_4,
+    0.0,
+    FRAC_PI_2,
+    FRAC_PI_4,
+];
 const BENT: [f64; 7] = [
     0.549_159, 1.133_616, 1.279_49, -2.232_337, -0.897_333, 3.717_823, -2.387_313,
 ];
