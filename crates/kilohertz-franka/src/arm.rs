@@ -114,7 +114,7 @@ impl Arm {
         })
     }
 
-    /// Connects with `franka-rs`, which is told apart from every other answer what is wrong.
+    /// Connects with `franka-rs`, which says what is wrong where it cannot.
     fn identify(address: &str, wanted: &ConnectOptions) -> Result<franka::Robot, ArmError> {
         let version = wanted.generation.map_or(VersionPolicy::Auto, |generation| {
             VersionPolicy::Exact(generation.wire())

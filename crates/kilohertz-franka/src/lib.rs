@@ -1,17 +1,17 @@
 //! A Franka arm as a kilohertz robot, over FCI.
 //!
 //! ```text
-//! arm.rs         the connection: connect, state, recover, close
-//! generation.rs  the two generations of the arm, and what their joints may be commanded
-//! control.rs     the interfaces it can be driven through, and their actions
-//! drive.rs       an arm as the robot of one session
-//! client.rs      the libraries that can talk to an arm, and what is needed of them
-//! franka_rs.rs   one of them: read a state, run the loop body, write its command
+//! arm.rs           the connection: connect, state, recover, close
+//! generation.rs    the two generations of the arm, and what their joints may be commanded
+//! control.rs       the interfaces it can be driven through, and their actions
+//! drive.rs         an arm as the robot of one session
+//! client.rs        the libraries that can talk to an arm, and what is needed of them
+//! franka_rs.rs     one of them: read a state, run the loop body, write its command
 //! libfranka_rs.rs  the other, and the fence around it
-//! model.rs       the rigid-body model: poses, Jacobians, dynamics
-//! state.rs       libfranka's robot state as flat slots with libfranka's names
-//! limits.rs      what the arm may be commanded, and how it is brought to rest
-//! error.rs       what can go wrong, in the robot's own words
+//! model.rs         the rigid-body model: poses, Jacobians, dynamics
+//! state.rs         libfranka's robot state as flat slots with libfranka's names
+//! limits.rs        what the arm may be commanded, and how it is brought to rest
+//! error.rs         what can go wrong, in the robot's own words
 //! ```
 //!
 //! ```

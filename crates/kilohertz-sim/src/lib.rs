@@ -99,8 +99,9 @@
 //!   12 N m with gravity included.
 //! - The numbers behind start-pose (1 mrad), velocity (2 mrad/s) and measured-velocity (0.2 rad/s)
 //!   tolerances are this simulator's. The hard stops are 0.05 rad behind the limits.
-//! - `StopMove` without a motion succeeds; in a reflex it is not possible. A command number that does not exist is answered as not
-//!   possible; a message that cannot be framed, or one before `Connect`, ends the connection.
+//! - `StopMove` without a motion succeeds; in a reflex it is not possible. A command number that
+//!   does not exist is answered as not possible; a message that cannot be framed, or one before
+//!   `Connect`, ends the connection.
 //! - Version 5: `SetFilters` is checked and filters nothing, every virtual wall is switched off, and
 //!   no model library is served.
 //! - A second client is disconnected at once. There is no hand.
