@@ -11,6 +11,7 @@ import {
   type SessionOptions,
   workerPolicy,
 } from '../index.ts';
+import { program } from './fixtures/programs.ts';
 
 type Policies = typeof import('./fixtures/policies.ts');
 
@@ -104,6 +105,15 @@ test('a worker that ends on its own ends the session, and the arm stops', async 
     message: /code 7/,
   });
   t.is(simulator.counters().motionsFinished, 1);
+});
+
+test('a worker that runs out of memory ends its session, and the program goes on', async (t) => {
+  const { code, signal, lines, stderr } = await program('hungry').ended;
+  t.deepEqual([code, signal], [0, null], stderr);
+  const { told, motionsFinished } = JSON.parse(lines[0] ?? '');
+  t.is(told[0], 'POLICY_CRASHED');
+  t.regex(told[1], /ERR_WORKER_OUT_OF_MEMORY|memory/);
+  t.is(motionsFinished, 1);
 });
 
 test('an endless loop in the worker is late, and stop() ends it', async (t) => {

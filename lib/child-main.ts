@@ -35,7 +35,7 @@ async function make(url: unknown, name: unknown, args: unknown): Promise<unknown
 }
 
 /** Runs the policy that was made until its session ends; resolves with why, where it failed. */
-async function sitDown(_fields: unknown, lengths: unknown): Promise<PolicyFailure | undefined> {
+async function sitDown(_schema: unknown, lengths: unknown): Promise<PolicyFailure | undefined> {
   const [memory = -1, callBell = -1, answerBell = -1] = seat;
   const size = lengths as { observation: number; action: number };
   const place = new LineSeat(NativeLine.join(memory, callBell, answerBell), size);

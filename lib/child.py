@@ -588,6 +588,12 @@ class Servant:
             raise error
         if kind == MAKE:
             self.root = self._settled(make(*args))
+            if self.seat and not callable(self.root):
+                raise TypeError(
+                    "%s of %s was called with args and returned %s; expected the policy, a function. "
+                    "Leave args out where the export is the policy itself"
+                    % (args[1], args[0], type(self.root).__name__)
+                )
             return None
         if kind == CALL:
             return self._settled(self._find(path)(*args))
@@ -610,10 +616,10 @@ class Servant:
             return self._sit(*args)
         raise Garbled("%d is no kind of call" % kind)
 
-    def _sit(self, fields, lengths):
+    def _sit(self, schema, lengths):
         """Runs what was made as the policy of a session until that ends; says why, where it failed."""
         seat = Line(*self.seat)
-        state = State(fields)
+        state = State(schema)
         answer = struct.Struct("<d%dd" % lengths["action"])
         while True:
             message = seat.take()
@@ -690,19 +696,45 @@ Tick.__doc__ = "The cycle, its time from the start of the first one [s], and the
 class State:
     """The robot's state. Arrays are refreshed in place each cycle: copy what is needed later."""
 
-    def __init__(self, fields):
+    def __init__(self, schema):
+        fields = schema["fields"]
         self._slots = memoryview(bytearray(8 * sum(length for _, length in fields)))
         doubles = self._slots.cast("d")
         if numpy():
             doubles = numpy().frombuffer(self._slots, dtype="<f8")
+        self._modes = schema["modes"]
+        self._error_names = schema["errorNames"]
+        self._named = {}
         self._numbers = []
         at = 0
         for name, length in fields:
-            if length == 1:
-                self._numbers.append((name, doubles[at : at + 1]))
+            part = doubles[at : at + length]
+            if name in ("robot_mode", "current_errors", "last_motion_errors"):
+                self._named[name] = part
+            elif length == 1:
+                self._numbers.append((name, part))
             else:
-                setattr(self, name, doubles[at : at + length])
+                setattr(self, name, part)
             at += length
+
+    @property
+    def robot_mode(self):
+        """What the robot is doing, by libfranka's name."""
+        number = int(self._named["robot_mode"][0])
+        return self._modes[number] if number < len(self._modes) else "Other"
+
+    @property
+    def current_errors(self):
+        """What is wrong now, by the robot's names."""
+        return self._names("current_errors")
+
+    @property
+    def last_motion_errors(self):
+        """What ended the last motion, by the robot's names."""
+        return self._names("last_motion_errors")
+
+    def _names(self, field):
+        return [name for name, slot in zip(self._error_names, self._named[field]) if slot == 1]
 
     def _refresh(self, slots):
         self._slots[:] = slots
@@ -716,9 +748,15 @@ def numbers_of(action):
         action = action.detach().cpu()
     if hasattr(action, "reshape") and hasattr(action, "tolist"):
         action = action.reshape(-1).tolist()
+    if isinstance(action, (str, bytes, dict, set, frozenset)):
+        return None
     try:
-        return [float(value) for value in action]
-    except (TypeError, ValueError):
+        values = list(action)
+        # Of a text float() would make a number.
+        if any(isinstance(value, (str, bytes)) for value in values):
+            return None
+        return [float(value) for value in values]
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

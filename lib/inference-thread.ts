@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { AnyFunction } from './asyncify.ts';
 import { type CallLimits, checkCallLimits } from './call-limits.ts';
@@ -125,7 +124,8 @@ export class InferenceThread<Module extends object = Record<string, AnyFunction>
       }
       line.break(this.#stopped ? stopped() : crashed(code, cause));
     });
-    const ended = once(worker, 'exit').catch(() => once(worker, 'exit'));
+    // Not `once()`: that would reject where the thread crashes first.
+    const ended = new Promise((resolve) => worker.once('exit', resolve));
     this.#stopped = false;
     this.#thread = { worker, line, ended };
     // The calls keep the process alive while they wait; the thread by itself does not.

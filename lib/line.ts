@@ -164,8 +164,7 @@ export class Line {
       this.#forget(id);
       waiting?.reject(error);
     }
-    this.#native.close();
-    this.#native.deafen();
+    this.#native.release();
   }
 
   /** Asks the other end to finish what it is doing and to end. */

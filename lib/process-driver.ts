@@ -15,6 +15,7 @@ import {
 } from './native.ts';
 import type { PolicyFailure } from './policy-seat.ts';
 import type { ProcessPolicy } from './process-policy.ts';
+import { MODES } from './robot-state.ts';
 import { END_LIMIT_MS, LENGTHS, SeatedDriver } from './seated-driver.ts';
 
 /** Drives an arm with a policy in another process. */
@@ -69,9 +70,10 @@ export class ProcessDriver<Observation, Action> extends SeatedDriver {
   }
 
   async #sit(): Promise<void> {
-    const fields = armSchema().fields.map(({ name, len }) => [name, len]);
+    const { fields, errorNames } = armSchema();
+    const schema = { fields: fields.map(({ name, len }) => [name, len]), errorNames, modes: MODES };
     try {
-      const failure = await this.#child?.line.call(CALL.sit, 'policy', [fields, LENGTHS]);
+      const failure = await this.#child?.line.call(CALL.sit, 'policy', [schema, LENGTHS]);
       if (failure) this.failed(failure as PolicyFailure);
     } catch (error) {
       if (!this.halted) this.fail(died(error as OffloadError), undefined);
@@ -82,6 +84,7 @@ export class ProcessDriver<Observation, Action> extends SeatedDriver {
     this.stopNow();
     await within(END_LIMIT_MS, this.#left);
     await this.#child?.stopLater(END_LIMIT_MS / 1e3);
+    this.#usher?.release();
   }
 }
 

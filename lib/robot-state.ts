@@ -26,7 +26,8 @@ export type RobotMode =
   | 'UserStopped'
   | 'AutomaticErrorRecovery';
 
-const MODES: readonly RobotMode[] = [
+/** The modes, in the order of their numbers. */
+export const MODES: readonly RobotMode[] = [
   'Other',
   'Idle',
   'Move',

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { Failure } from './driver.ts';
 import { PolicyError } from './errors.ts';
@@ -31,7 +30,8 @@ export class WorkerDriver<Observation, Action> extends SeatedDriver {
     const task: WorkerTask = { url: url.href, exportName, args, spin, lengths: LENGTHS };
     const worker = new Worker(MAIN, { workerData: task, name: `kilohertz ${exportName}` });
     this.#worker = worker;
-    this.#ended = once(worker, 'exit');
+    // Not `once()`: that would reject where the worker crashes first.
+    this.#ended = new Promise((resolve) => worker.once('exit', resolve));
     const ready = new Promise<void>((resolve) => {
       worker.on('message', (message: WorkerMessage) => {
         if (message.kind === 'ready') this.sitsAt(message.seat);

@@ -25,7 +25,8 @@ const SLEEP: Duration = Duration::from_millis(50);
 /// The line on which a policy in another process is asked.
 #[napi]
 pub struct NativeUsher {
-    line: Line,
+    /// Until the thread has it.
+    line: Option<Line>,
 }
 
 #[napi]
@@ -34,19 +35,27 @@ impl NativeUsher {
     #[napi(constructor)]
     pub fn new() -> Result<NativeUsher> {
         let line = Line::make(0).map_err(Failure::from)?;
-        Ok(NativeUsher { line })
+        Ok(NativeUsher { line: Some(line) })
     }
 
-    /// For the child's end.
+    /// For the child's end, until the thread is started.
     #[napi(getter)]
-    pub fn descriptors(&self) -> NativeDescriptors {
-        self.line.descriptors().into()
+    pub fn descriptors(&self) -> Result<NativeDescriptors> {
+        let line = self.line.as_ref().ok_or_else(gone)?;
+        Ok(line.descriptors().into())
     }
 
-    /// Starts the thread, with this realtime priority where the system grants it; says the number of its seat.
+    /// Closes a line whose thread will not be started.
     #[napi]
-    pub fn start(&self, priority: Option<u8>) -> Result<u32> {
-        let end = self.line.caller();
+    pub fn release(&mut self) {
+        self.line = None;
+    }
+
+    /// Starts the thread, once, with this realtime priority where the system grants it; says the number of its seat.
+    #[napi]
+    pub fn start(&mut self, priority: Option<u8>) -> Result<u32> {
+        let line = self.line.take().ok_or_else(gone)?;
+        let end = line.caller();
         let (tell, told) = mpsc::channel();
         thread::Builder::new()
             .name("kilohertz-usher".to_owned())
@@ -69,6 +78,10 @@ impl NativeUsher {
             .recv()
             .map_err(|_| Failure::new("SYSTEM", "the policy's thread is gone"))?)
     }
+}
+
+fn gone() -> Failure {
+    Failure::new("SYSTEM", "the line is gone")
 }
 
 /// Carries until the session has ended.
