@@ -60,7 +60,10 @@ export declare class NativeLine {
    * to be copied.
    */
   borrow(number: number, length: number, revocable: boolean): ArrayBuffer | null
-  /** Detaches a buffer; where it was borrowed under a number, its memory is given back. */
+  /**
+   * Detaches a buffer; where it was borrowed under a number, its memory is given back. Where the buffer is
+   * detached already, another has its memory now, which is given back when that is collected.
+   */
   revoke(buffer: ArrayBuffer, number: number): void
   /** Copies a value that the other end lent, and gives its memory back. */
   copy(number: number, into: Uint8Array): void
@@ -80,6 +83,11 @@ export declare class NativeLine {
   deafen(): void
   /** Closes the line: the other end wakes, and sees it once it has taken what was sent. */
   close(): void
+  /**
+   * Closes the line and gives its memory and its descriptors back, without waiting for the garbage collector;
+   * values that JavaScript sees in place stay.
+   */
+  release(): void
   /** Whether either end has closed the line. */
   get closed(): boolean
 }

@@ -1,5 +1,6 @@
 // What runs in a child of `mpify`: it makes an object, answers calls about it, and ends with its parent.
 
+import { OffloadError } from './errors.ts';
 import { endWithParent, NativeLine } from './native.ts';
 import { serve } from './servant.ts';
 
@@ -16,7 +17,8 @@ async function make(url: unknown, name: unknown, args: unknown): Promise<unknown
   const factory = module[name as string];
   if (typeof factory !== 'function') {
     const names = Object.keys(module).join(', ') || 'nothing';
-    throw new TypeError(`${url} exports no function ${name}; it exports ${names}`);
+    const message = `${url} exports no function ${name}; it exports ${names}`;
+    throw new OffloadError('OFFLOAD_NOT_FOUND', message);
   }
   made = await factory(...(args as unknown[]));
   return made;

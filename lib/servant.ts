@@ -10,6 +10,7 @@ import { Packer, Unpacker } from './parcel.ts';
 const SPIN_S = 30e-6;
 /** How long it sleeps at a time: so long a worker cannot be terminated [s]. */
 const SLEEP_S = 0.1;
+const LONG_MS: number = 2 ** 30;
 /** So many calls in a row are answered without a turn of the event loop. */
 const CALLS_A_TURN = 16;
 
@@ -77,15 +78,17 @@ class Servant {
   async serve(): Promise<void> {
     let sinceTurn = 0;
     for (;;) {
+      // Looked at first: what was sent before it was closed is there then.
+      const { closed } = this.#native;
       this.#take(false);
       const call = this.#inbox.shift();
       if (call) {
         const done = this.#begin(call);
-        if (done && this.#options.ordered) await done;
+        if (done && this.#options.ordered) await lasting(done);
         sinceTurn += 1;
         if (sinceTurn < CALLS_A_TURN) continue;
       } else {
-        if (this.#native.closed) return;
+        if (closed && this.#running.size === 0) return;
         if (this.#running.size === 0 && this.#native.wait(SPIN_S, 0)) continue;
       }
       // Timers, sockets and finalizers have their turn.
@@ -111,7 +114,8 @@ class Servant {
     this.#native.listen(() => this.#rung?.());
     this.#native.hold(true);
     this.#take(true);
-    if (this.#inbox.length > 0 || this.#native.closed) this.#rung?.();
+    const isOver = this.#native.closed && this.#running.size === 0;
+    if (this.#inbox.length > 0 || isOver) this.#rung?.();
     await rung;
     this.#rung = undefined;
     this.#native.deafen();
@@ -150,10 +154,8 @@ class Servant {
       }
       this.#running.add(call.id);
       return Promise.resolve(result)
-        .then(
-          (value) => this.#answer(call, value),
-          (error) => this.#send(call, ANSWER.error, error),
-        )
+        .then((value) => this.#answer(call, value))
+        .catch((error) => this.#send(call, ANSWER.error, error))
         .then(() => {
           this.#running.delete(call.id);
           this.#rung?.();
@@ -191,7 +193,7 @@ class Servant {
       case CALL.next:
         return this.#iterators.get(args[0] as number)?.iterator.next();
       case CALL.return:
-        return this.#endWalk(args[0] as number)?.return?.();
+        return this.#iterators.get(args[0] as number)?.iterator.return?.();
       default:
         throw new OffloadError('OFFLOAD_PROTOCOL', `${kind} is no kind of call`);
     }
@@ -215,7 +217,7 @@ class Servant {
     if (call.kind === CALL.next) {
       const step = value as IteratorResult<unknown> | undefined;
       const sent = this.#send(call, ANSWER.value, step ?? { done: true, value: undefined });
-      if (step === undefined || step.done) this.#endWalk(call.args[0] as number);
+      if (step === undefined || step.done) this.#endWalk(call);
       return sent;
     }
     const iterator = call.kind === CALL.return ? undefined : iteratorOf(value);
@@ -226,14 +228,15 @@ class Servant {
     return this.#send({ ...call, revoke: undefined }, ANSWER.iterator, number);
   }
 
-  #endWalk(number: number): AnyIterator | undefined {
+  #endWalk({ args }: Call): void {
+    const number = args[0] as number;
     const walk = this.#iterators.get(number);
     this.#iterators.delete(number);
     walk?.revoke?.();
-    return walk?.iterator;
   }
 
   #send(call: Call, kind: number, value: unknown): Promise<void> | undefined {
+    if (call.kind === CALL.return) this.#endWalk(call);
     const sent = this.#trySend(call, kind, value);
     if (sent) return sent.then(call.revoke);
     call.revoke?.();
@@ -241,8 +244,8 @@ class Servant {
   }
 
   #trySend(call: Call, kind: number, value: unknown): Promise<void> | undefined {
-    // Nobody waits for it any more.
-    if (this.#cancelled.delete(call.id)) return undefined;
+    // Nobody waits for it any more; an iterator has to be ended by the caller even so.
+    if (this.#cancelled.delete(call.id) && kind !== ANSWER.iterator) return undefined;
     const packer = this.#packer;
     packer.begin(call.id, kind);
     try {
@@ -258,6 +261,13 @@ class Servant {
     packer.discard();
     return turn().then(() => this.#trySend(call, kind, value));
   }
+}
+
+/** Awaits what may be pending without anything that keeps a thread alive. */
+async function lasting(done: Promise<void>): Promise<void> {
+  const alive = setInterval(() => undefined, LONG_MS);
+  await done;
+  clearInterval(alive);
 }
 
 /** A generator, or what else is walked through step by step; not what holds its values. */
