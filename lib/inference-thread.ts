@@ -158,6 +158,7 @@ export class InferenceThread<Module extends object = Record<string, AnyFunction>
     name: Name,
     ...args: Given<Module[Name]>
   ): Promise<Answer<Module[Name]>> {
+    checkText('name', name, 'the name of an export');
     return this.#line().call(CALL.call, name, args) as Promise<Answer<Module[Name]>>;
   }
 

@@ -244,7 +244,7 @@ fn an_end_survives_whatever_the_other_writes() {
         let line = Line::make(ARENA).unwrap();
         let (mut caller, servant) = (line.caller(), line.servant());
         let memory = borrow(line.descriptors().memory);
-        let mut garble = |dice: &mut Dice| {
+        let garble = |dice: &mut Dice| {
             // Counters, blocks given back, and the heads of the first slots of both directions.
             let at = match dice.next() % 3 {
                 0 => 64 * (2 + dice.next() % 6),
