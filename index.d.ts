@@ -238,6 +238,11 @@ export declare class SessionStateError extends KilohertzError {}
  * - `OFFLOAD_NOT_CLONEABLE`: an argument or a result cannot be copied to the other side
  * - `OFFLOAD_TIMEOUT`: no answer within `timeoutS`
  * - `OFFLOAD_CRASHED`: the other side ended, or ran out of memory, before it answered
+ * - `OFFLOAD_NOT_STARTED`, `OFFLOAD_STOPPED`: it is not there yet, or was stopped
+ * - `OFFLOAD_QUEUE_FULL`: too many calls wait for their answer
+ * - `OFFLOAD_SHAPE`: an array's shape has another number of elements than the array
+ * - `OFFLOAD_PYTHON`: there is no Python interpreter, or it is too old
+ * - `OFFLOAD_PROTOCOL`: what the other side sent cannot be read; it was closed
  *
  * A call whose `signal` aborts rejects with the signal's reason instead.
  */
@@ -549,7 +554,8 @@ export interface InferenceThreadOptions {
  * asynchronous functions too; a call is a hand-off through shared memory and a wake.
  *
  * Arguments and results are copied, once: typed arrays from 64 kB are read by the other side where they
- * lie in shared memory, and their place is used again when they are garbage collected there. What a
+ * lie in shared memory. The arrays that a function is given are its own until it has answered, for a
+ * generator until that ends; then they are empty: what is to be kept has to be copied. What a
  * function throws, the call rejects with: an error of the same name, message, stack, `code` and `cause`.
  * An idle thread uses no processor time and does not keep the process alive.
  *
@@ -667,7 +673,7 @@ type Given$1<Factory> = Factory extends (...args: infer Args) => unknown ? Args 
  *
  * Where the URL ends in `.py` the process is Python (3.9 or newer, the standard library is enough). Typed
  * arrays arrive there as numpy arrays, where numpy is installed, with the shape that {@link shaped} gave them,
- * and come back as typed arrays with a `shape`. `PATH`, `VIRTUAL_ENV` or the option `python` say which Python.
+ * and come back as typed arrays, with a `shape` where they have more than one dimension. `PATH`, `VIRTUAL_ENV` or the option `python` say which Python.
  *
  * Calls are made in order; those of asynchronous methods go on at the same time in Node, and one after the
  * other in Python. What they are given and what they return is copied; arrays from 64 kB once, through shared
@@ -693,7 +699,8 @@ type Given$1<Factory> = Factory extends (...args: infer Args) => unknown ? Args 
  * @param name the export that makes the object
  * @param args what it is called with
  * @throws {OptionTypeError | OptionRangeError} where an argument is not as it must be
- * @throws {OffloadError} `OFFLOAD_ENTRY_POINT`, `OFFLOAD_PYTHON`, `OFFLOAD_CRASHED`, `OFFLOAD_TIMEOUT`
+ * @throws {OffloadError} `OFFLOAD_ENTRY_POINT`, `OFFLOAD_NOT_FOUND`, `OFFLOAD_PYTHON`, `OFFLOAD_CRASHED`,
+ * `OFFLOAD_TIMEOUT`
  */
 export type MpifyCall = <Factory extends AnyFunction = (...args: any[]) => any>(
   module: string | URL,
@@ -751,6 +758,7 @@ export interface SessionOptions {
  *
  * @example
  * await policy.getAction(shaped(image, [480, 640, 3]));
+ * @throws {OptionTypeError} `OPTION_ARRAY` where it is no typed array
  * @throws {OffloadError} `OFFLOAD_SHAPE` where the shape has another number of elements
  */
 export declare function shaped<A extends ArrayBufferView>(

@@ -64,7 +64,10 @@ export declare class NativeLine {
    * to be copied.
    */
   borrow(number: number, length: number, revocable: boolean): ArrayBuffer | null
-  /** Detaches a buffer; where it was borrowed under a number, its memory is given back. */
+  /**
+   * Detaches a buffer; where it was borrowed under a number, its memory is given back. Where the buffer is
+   * detached already, another has its memory now, which is given back when that is collected.
+   */
   revoke(buffer: ArrayBuffer, number: number): void
   /** Copies a value that the other end lent, and gives its memory back. */
   copy(number: number, into: Uint8Array): void
@@ -87,8 +90,8 @@ export declare class NativeLine {
   /** Closes the line: the other end wakes, and sees it once it has taken what was sent. */
   close(): void
   /**
-   * Closes the line and gives back what it holds of the system, now and not when it is garbage collected:
-   * JavaScript collects little while it does little. Arrays that are seen in place stay.
+   * Closes the line and gives its memory and its descriptors back, without waiting for the garbage collector;
+   * values that JavaScript sees in place stay.
    */
   release(): void
   /** Whether either end has closed the line. */

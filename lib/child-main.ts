@@ -2,6 +2,7 @@
 
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { OffloadError } from './errors.ts';
 import { endWithParent, NativeLine } from './native.ts';
 import { LineSeat, type PolicyFailure, policyOf, sit } from './policy-seat.ts';
 import type { Policy } from './robot.ts';
@@ -28,7 +29,8 @@ async function make(url: unknown, name: unknown, args: unknown): Promise<unknown
   const factory = module[name as string];
   if (typeof factory !== 'function') {
     const names = Object.keys(module).join(', ') || 'nothing';
-    throw new TypeError(`${url} exports no function ${name}; it exports ${names}`);
+    const message = `${url} exports no function ${name}; it exports ${names}`;
+    throw new OffloadError('OFFLOAD_NOT_FOUND', message);
   }
   made = await factory(...(args as unknown[]));
   return made;

@@ -83,6 +83,14 @@ class Garbled(Exception):
 class NotCloneable(TypeError):
     """A value cannot be sent to another process."""
 
+    code = "OFFLOAD_NOT_CLONEABLE"
+
+
+class NotFound(LookupError):
+    """The file has nothing of this name that could be called."""
+
+    code = "OFFLOAD_NOT_FOUND"
+
 
 class Line:
     """The servant's end of a line."""
@@ -438,6 +446,7 @@ class Unpacker:
         self.line = line
         self.message = message
         self.at = 5
+        self.failure = None
         self.call, self.kind = struct.unpack_from("<IB", message)
 
     def _take(self, form):
@@ -467,7 +476,7 @@ class Unpacker:
         if tag == LIST:
             return [self.value() for _ in range(self._take("I")[0])]
         if tag == RECORD or tag == MAP:
-            return {self.value(): self.value() for _ in range(self._take("I")[0])}
+            return self._made(dict, [(self.value(), self.value()) for _ in range(self._take("I")[0])])
         if tag in (ARRAY, LENT_ARRAY):
             return self._array(tag == LENT_ARRAY)
         if tag == FLOATS:
@@ -475,16 +484,23 @@ class Unpacker:
         if tag == INTS:
             return list(self._take("%di" % self._take("I")[0]))
         if tag == BIGINT:
-            return int(self._text())
+            return self._made(int, self._text())
         if tag == DATE:
-            stamp = self._take("d")[0] / 1e3
-            return datetime.datetime.fromtimestamp(stamp, datetime.timezone.utc)
+            return self._made(date, self._take("d")[0])
         if tag == SET_OF:
-            return {self.value() for _ in range(self._take("I")[0])}
+            return self._made(set, [self.value() for _ in range(self._take("I")[0])])
         if tag == ERROR_OF:
             told = self.value()
             return RuntimeError("%s: %s" % (told.get("name"), told.get("message")))
         raise Garbled("tag %d" % tag)
+
+    def _made(self, make, of):
+        try:
+            return make(of)
+        except Exception as error:
+            # The rest is read all the same: what was lent with it is given back.
+            self.failure = self.failure or error
+            return None
 
     def _array(self, lent):
         kind, dimensions, length = self._take("BBd")
@@ -507,19 +523,36 @@ class Unpacker:
                 array = array.copy()
             return array.reshape(shape) if dimensions else array
         view = memoryview(bytearray(data))
-        return view.cast(FORMATS[kind], shape) if dimensions else view.cast(FORMATS[kind])
+        # A memoryview cannot be of a shape that has no elements.
+        return view.cast(FORMATS[kind], shape) if dimensions and length else view.cast(FORMATS[kind])
 
 
-def describe(error):
+def date(milliseconds):
+    """A time of JavaScript."""
+    return datetime.datetime.fromtimestamp(milliseconds / 1e3, datetime.timezone.utc)
+
+
+def describe(error, seen=()):
     """An error as lib/worker-messages.ts tells it."""
     trace = error.__traceback__
     # It begins where the user's code does, if it got there.
     while trace and trace.tb_frame.f_code.co_filename == __file__:
         trace = trace.tb_next
     stack = "".join(traceback.format_exception(type(error), error, trace)).rstrip()
-    told = {"name": type(error).__name__, "message": str(error), "stack": stack}
-    if error.__cause__ is not None:
-        told["cause"] = {"error": describe(error.__cause__)}
+    name, code = type(error).__name__, getattr(error, "code", None)
+    if isinstance(error, (NotCloneable, NotFound)):
+        name = "OffloadError"
+    try:
+        message = str(error)
+    except Exception:
+        message = stack
+    told = {"name": name, "message": message, "stack": stack}
+    if type(code) in (int, str):
+        told["code"] = code
+    cause = error.__cause__
+    # A cause that leads back to its own error is told once; so is what lies deeper than can be sent.
+    if cause is not None and cause not in seen and len(seen) < DEEPEST // 4:
+        told["cause"] = {"error": describe(cause, (*seen, error))}
     return told
 
 
@@ -539,6 +572,8 @@ class Servant:
     def serve(self):
         inbox = []
         while True:
+            # Looked at first: what was sent before it was closed is there then.
+            closed = self.line.closed
             message = self.line.take()
             while message is not None:
                 self._receive(inbox, message)
@@ -548,7 +583,7 @@ class Servant:
                 self._answer(*call)
                 # What the call brought is given back now, not when the next one comes.
                 del call
-            elif self.line.closed:
+            elif closed:
                 return
             else:
                 self.line.wait()
@@ -556,6 +591,9 @@ class Servant:
     def _receive(self, inbox, message):
         unpacker = Unpacker(self.line, message)
         path, args = unpacker.value(), unpacker.value()
+        if unpacker.failure is not None:
+            # What has no like in Python is told by the answer.
+            args = unpacker.failure
         if unpacker.kind == CANCEL:
             inbox[:] = [call for call in inbox if call[0] != args[0]]
         else:
@@ -583,6 +621,8 @@ class Servant:
             select.select([], [], [], 0.001)
 
     def _run(self, kind, path, args):
+        if isinstance(args, Exception):
+            raise args
         if self.failed_set is not None and kind != SET:
             error, self.failed_set = self.failed_set, None
             raise error
@@ -601,7 +641,11 @@ class Servant:
             return self._find(path)
         if kind == SET:
             names = [path] if isinstance(path, str) else path
-            setattr(self._find(names[:-1]), names[-1], args[0])
+            owner = self._find(names[:-1])
+            if isinstance(owner, dict):
+                owner[names[-1]] = args[0]
+            else:
+                setattr(owner, names[-1], args[0])
             return None
         if kind == NEXT:
             return self._step(args[0])
@@ -788,7 +832,7 @@ def make(file, name, args):
     made = getattr(module, name, None)
     if not callable(made):
         names = ", ".join(key for key in vars(module) if not key.startswith("_"))
-        raise LookupError("%s has no function %s; it has %s" % (file, name, names or "nothing"))
+        raise NotFound("%s has no function %s; it has %s" % (file, name, names or "nothing"))
     if args is not None:
         made = made(*args)
     # Now, so that the first array does not wait for it.

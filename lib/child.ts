@@ -84,12 +84,17 @@ export class Child {
   readonly ended: Promise<OffloadError>;
   readonly #process: ChildProcess;
   readonly #spec: ChildSpec;
+  readonly #whenEnded: (error: OffloadError) => void;
   #tail = '';
   #stopped = false;
 
-  /** @throws {KilohertzError} `SYSTEM` where there is no memory to share */
-  constructor(spec: ChildSpec) {
+  /**
+   * @param whenEnded called with the error that says how it ended, before calls reject with it
+   * @throws {KilohertzError} `SYSTEM` where there is no memory to share
+   */
+  constructor(spec: ChildSpec, whenEnded: (error: OffloadError) => void) {
     this.#spec = spec;
+    this.#whenEnded = whenEnded;
     const native = calling(() => NativeLine.make(spec.sharedBytes));
     const lines = [native.descriptors, ...(spec.seat ? [spec.seat] : [])];
     const descriptors = lines.flatMap((line) => [line.memory, line.callBell, line.answerBell]);
@@ -130,6 +135,7 @@ export class Child {
     } catch (cause) {
       error = this.#unstartable(cause as Error);
     }
+    this.#whenEnded(error);
     this.line.break(error);
     return error;
   }

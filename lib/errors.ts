@@ -61,6 +61,11 @@ export class SessionStateError extends KilohertzError {}
  * - `OFFLOAD_NOT_CLONEABLE`: an argument or a result cannot be copied to the other side
  * - `OFFLOAD_TIMEOUT`: no answer within `timeoutS`
  * - `OFFLOAD_CRASHED`: the other side ended, or ran out of memory, before it answered
+ * - `OFFLOAD_NOT_STARTED`, `OFFLOAD_STOPPED`: it is not there yet, or was stopped
+ * - `OFFLOAD_QUEUE_FULL`: too many calls wait for their answer
+ * - `OFFLOAD_SHAPE`: an array's shape has another number of elements than the array
+ * - `OFFLOAD_PYTHON`: there is no Python interpreter, or it is too old
+ * - `OFFLOAD_PROTOCOL`: what the other side sent cannot be read; it was closed
  *
  * A call whose `signal` aborts rejects with the signal's reason instead.
  */
@@ -176,7 +181,8 @@ export function fromFailure(text: string, details: SessionErrorDetails = {}): Ki
       moveStatus: failure.moveStatus ?? undefined,
     });
   }
-  return new KilohertzError(failure.code, failure.message);
+  const Class = failure.code.startsWith('OFFLOAD_') ? OffloadError : KilohertzError;
+  return new Class(failure.code, failure.message);
 }
 
 /** The error that something thrown by the native side stands for. */

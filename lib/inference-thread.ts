@@ -48,13 +48,22 @@ export interface InferenceThreadOptions {
   readonly sharedBytes?: number;
 }
 
+interface Thread {
+  readonly worker: Worker;
+  readonly line: Line;
+  /** Resolves when it has ended. */
+  readonly ended: Promise<void>;
+  stopped: boolean;
+}
+
 /**
  * One thread of its own for a model's inference. It loads a module once, and what the module keeps (a
  * session of onnxruntime, a context of CUDA) stays warm. Calls are answered in order, one at a time,
  * asynchronous functions too; a call is a hand-off through shared memory and a wake.
  *
  * Arguments and results are copied, once: typed arrays from 64 kB are read by the other side where they
- * lie in shared memory, and their place is used again when they are garbage collected there. What a
+ * lie in shared memory. The arrays that a function is given are its own until it has answered, for a
+ * generator until that ends; then they are empty: what is to be kept has to be copied. What a
  * function throws, the call rejects with: an error of the same name, message, stack, `code` and `cause`.
  * An idle thread uses no processor time and does not keep the process alive.
  *
@@ -69,10 +78,9 @@ export class InferenceThread<Module extends object = Record<string, AnyFunction>
   readonly #url: string;
   readonly #maxQueued: number;
   readonly #sharedBytes: number;
-  #thread:
-    | { readonly worker: Worker; readonly line: Line; readonly ended: Promise<unknown> }
-    | undefined;
+  #thread: Thread | undefined;
   #starting: Promise<void> | undefined;
+  /** Whether calls are refused because of a stop, not for want of a start. */
   #stopped = false;
 
   /**
@@ -117,23 +125,25 @@ export class InferenceThread<Module extends object = Record<string, AnyFunction>
     worker.on('error', (error) => {
       cause = error;
     });
-    worker.on('exit', (code) => {
-      if (this.#thread?.worker === worker) {
-        this.#thread = undefined;
-        this.#starting = undefined;
-      }
-      line.break(this.#stopped ? stopped() : crashed(code, cause));
+    const ended = new Promise<void>((resolve) => {
+      worker.on('exit', (code) => {
+        if (this.#thread === thread) {
+          this.#thread = undefined;
+          this.#starting = undefined;
+        }
+        line.break(thread.stopped ? stopped() : crashed(code, cause));
+        resolve();
+      });
     });
-    // Not `once()`: that would reject where the thread crashes first.
-    const ended = new Promise((resolve) => worker.once('exit', resolve));
+    const thread: Thread = { worker, line, ended, stopped: false };
+    this.#thread = thread;
     this.#stopped = false;
-    this.#thread = { worker, line, ended };
     // The calls keep the process alive while they wait; the thread by itself does not.
     worker.unref();
     try {
       await line.call(CALL.make, '', [this.#url]);
     } catch (error) {
-      await this.stop({ timeoutS: 0 });
+      await end(thread, 0);
       throw error;
     }
   }
@@ -148,6 +158,7 @@ export class InferenceThread<Module extends object = Record<string, AnyFunction>
     name: Name,
     ...args: Given<Module[Name]>
   ): Promise<Answer<Module[Name]>> {
+    checkText('name', name, 'the name of an export');
     return this.#line().call(CALL.call, name, args) as Promise<Answer<Module[Name]>>;
   }
 
@@ -189,14 +200,9 @@ export class InferenceThread<Module extends object = Record<string, AnyFunction>
     const { timeoutS = DEFAULT_STOP_S } = options;
     checkNumber('timeoutS', timeoutS, { from: 0, to: 3600, unit: 's' });
     const thread = this.#thread;
-    this.#stopped = true;
+    this.#stopped ||= thread !== undefined;
     this.#starting = undefined;
-    if (!thread) return;
-    thread.line.close();
-    if (!(await within(timeoutS * 1e3, thread.ended))) {
-      await thread.worker.terminate();
-      await thread.ended;
-    }
+    if (thread) await end(thread, timeoutS);
   }
 
   /** The same as {@link InferenceThread.stop}. */
@@ -208,6 +214,15 @@ export class InferenceThread<Module extends object = Record<string, AnyFunction>
     if (this.#thread && !this.#stopped) return this.#thread.line;
     throw this.#stopped ? stopped() : notStarted();
   }
+}
+
+/** Ends a thread: asks it to, and terminates it after so long. */
+async function end(thread: Thread, timeoutS: number): Promise<void> {
+  thread.stopped = true;
+  thread.line.close();
+  if (await within(timeoutS * 1e3, thread.ended)) return;
+  await thread.worker.terminate();
+  await thread.ended;
 }
 
 function notStarted(): OffloadError {

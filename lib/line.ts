@@ -2,9 +2,9 @@
 
 import type { CallLimits } from './call-limits.ts';
 import { limited } from './call-limits.ts';
-import { OffloadError } from './errors.ts';
+import { type KilohertzError, OffloadError } from './errors.ts';
 import { calling, type NativeLine } from './native.ts';
-import { Packer, Unpacker } from './parcel.ts';
+import { garbled, Packer, Unpacker } from './parcel.ts';
 
 /** What a call asks for. `lib/child.py` knows the same numbers. */
 export const CALL = {
@@ -60,7 +60,7 @@ export class Line {
   #nextId = 0;
   /** Whether calls keep the process alive. */
   #held = false;
-  #broken: OffloadError | undefined;
+  #broken: KilohertzError | undefined;
 
   /**
    * @param name what is called, for errors
@@ -120,9 +120,11 @@ export class Line {
     });
     while (!outcome) {
       this.#native.wait(SPIN_S, SLEEP_S);
-      this.drain();
-      if (!outcome && this.#native.closed) {
-        throw new OffloadError('OFFLOAD_CRASHED', `${this.#name} ended before it answered`);
+      // Looked at first: what was answered before it closed is there then.
+      const { closed } = this.#native;
+      this.#listen();
+      if (!outcome && closed) {
+        this.break(new OffloadError('OFFLOAD_CRASHED', `${this.#name} ended before it answered`));
       }
     }
     if ('error' in outcome) throw outcome.error;
@@ -136,7 +138,7 @@ export class Line {
 
   /** Takes all answers that are there. */
   drain(): void {
-    for (;;) {
+    while (!this.#broken) {
       const length = calling(() => this.#native.take(this.#unpacker.bytes, true));
       if (length < 0) return;
       if (length > this.#unpacker.bytes.length) this.#unpacker.grow(length);
@@ -146,12 +148,19 @@ export class Line {
 
   /** Reads the message that was taken, if there was room for it, and those behind it. */
   #taken(length: number): void {
-    if (length <= this.#unpacker.bytes.length) this.#answered(length);
-    this.drain();
+    try {
+      if (length <= this.#unpacker.bytes.length) this.#answered(length);
+      this.drain();
+    } catch (error) {
+      this.break(garbled(error));
+    }
   }
 
-  /** Rejects all calls, those to come too. What was answered before is resolved first. */
-  break(error: OffloadError): void {
+  /**
+   * Rejects all calls, those to come too. What was answered before is resolved first. Shared memory and
+   * descriptors are given back.
+   */
+  break(error: KilohertzError): void {
     if (this.#broken) return;
     try {
       this.drain();
@@ -176,7 +185,7 @@ export class Line {
     try {
       this.drain();
     } catch (error) {
-      this.break(error as OffloadError);
+      this.break(garbled(error));
     }
   }
 
@@ -200,11 +209,10 @@ export class Line {
       if (answer === FULL) packer.discard();
     }
     if (answer === FULL) throw this.#full();
-    if (waiting) {
-      this.#waiting.set(id, waiting);
-      if (answer < 0 && this.#waiting.size === 1) this.#hold(true);
-    }
+    if (waiting) this.#waiting.set(id, waiting);
     if (answer >= 0) this.#taken(answer);
+    // The answer may have been another's, of a call that is not waited for any more.
+    if (!this.#held && this.#waiting.size > 0) this.#hold(true);
     return id;
   }
 
@@ -220,11 +228,14 @@ export class Line {
     const unpacker = this.#unpacker;
     const id = unpacker.begin(length);
     const { kind } = unpacker;
-    const waiting = this.#waiting.get(id);
-    this.#forget(id);
     // Read in any case: what was lent with it is given back.
     const value = unpacker.value();
-    if (!waiting) return;
+    const waiting = this.#waiting.get(id);
+    this.#forget(id);
+    if (!waiting) {
+      if (kind === ANSWER.iterator) this.#tell(CALL.return, value as number);
+      return;
+    }
     if (kind === ANSWER.error) waiting.reject(value);
     else waiting.resolve(kind === ANSWER.iterator ? this.#iterate(value as number) : value);
   }
@@ -241,6 +252,8 @@ export class Line {
       }
     } catch (error) {
       over = true;
+      // Where only the step's value could not be sent, it goes on over there.
+      await this.call(CALL.return, '', [iterator]).catch(() => undefined);
       throw error;
     } finally {
       if (!over && !this.#broken) await this.call(CALL.return, '', [iterator]);

@@ -42,7 +42,7 @@ type Given<Factory> = Factory extends (...args: infer Args) => unknown ? Args : 
  *
  * Where the URL ends in `.py` the process is Python (3.9 or newer, the standard library is enough). Typed
  * arrays arrive there as numpy arrays, where numpy is installed, with the shape that {@link shaped} gave them,
- * and come back as typed arrays with a `shape`. `PATH`, `VIRTUAL_ENV` or the option `python` say which Python.
+ * and come back as typed arrays, with a `shape` where they have more than one dimension. `PATH`, `VIRTUAL_ENV` or the option `python` say which Python.
  *
  * Calls are made in order; those of asynchronous methods go on at the same time in Node, and one after the
  * other in Python. What they are given and what they return is copied; arrays from 64 kB once, through shared
@@ -68,7 +68,8 @@ type Given<Factory> = Factory extends (...args: infer Args) => unknown ? Args : 
  * @param name the export that makes the object
  * @param args what it is called with
  * @throws {OptionTypeError | OptionRangeError} where an argument is not as it must be
- * @throws {OffloadError} `OFFLOAD_ENTRY_POINT`, `OFFLOAD_PYTHON`, `OFFLOAD_CRASHED`, `OFFLOAD_TIMEOUT`
+ * @throws {OffloadError} `OFFLOAD_ENTRY_POINT`, `OFFLOAD_NOT_FOUND`, `OFFLOAD_PYTHON`, `OFFLOAD_CRASHED`,
+ * `OFFLOAD_TIMEOUT`
  */
 // biome-ignore lint/suspicious/noExplicitAny: an untyped factory makes anything
 export type MpifyCall = <Factory extends AnyFunction = (...args: any[]) => any>(
@@ -92,7 +93,7 @@ async function begin(
   const url = checkModule(module);
   checkText('name', name, 'the name of an export');
   const process = new RemoteProcess(url, name, args, options);
-  await process.start();
+  await process.start(options.signal);
   return makeProxy(process);
 }
 
@@ -128,6 +129,8 @@ class RemoteProcess implements Remote {
   #restartsLeft: number;
   /** While another is being started: calls wait for it. */
   #restarting: Promise<void> | undefined;
+  /** The first assignment that failed while another was being started, until a call tells of it. */
+  #failedSet: { readonly error: unknown } | undefined;
   /** Why there will be no other. */
   #over: OffloadError | undefined;
 
@@ -140,10 +143,14 @@ class RemoteProcess implements Remote {
     this.#restartsLeft = restarts;
   }
 
-  async start(): Promise<void> {
-    const { signal, startTimeoutS: timeoutS } = this.#options;
+  async start(signal?: AbortSignal): Promise<void> {
+    const { startTimeoutS: timeoutS } = this.#options;
     signal?.throwIfAborted();
-    const child = new Child(this.#spec);
+    let made = false;
+    const child = new Child(this.#spec, (error) => {
+      // Who calls again as soon as a call is rejected is to find the next process.
+      if (made) this.#died(error);
+    });
     this.#child = child;
     try {
       await child.line.callWithin({ signal, timeoutS }, CALL.make, 'make', this.#make);
@@ -151,8 +158,8 @@ class RemoteProcess implements Remote {
       await child.stopLater(0);
       throw error;
     }
+    made = true;
     if (this.#over) await child.stopLater(0);
-    void child.ended.then((error) => this.#died(error));
   }
 
   #died(error: OffloadError): void {
@@ -184,6 +191,7 @@ class RemoteProcess implements Remote {
     limits?: CallLimits,
   ): Promise<unknown> {
     if (this.#restarting) await this.#restarting;
+    this.#tellFailedSet();
     const { line } = this.#running();
     const named = path.length === 1 ? (path[0] as string) : path;
     return limits
@@ -193,12 +201,27 @@ class RemoteProcess implements Remote {
 
   async get(path: readonly string[]): Promise<unknown> {
     if (this.#restarting) await this.#restarting;
+    this.#tellFailedSet();
     return this.#running().line.call(CALL.get, path, []);
   }
 
   set(path: readonly string[], value: unknown): void {
-    if (this.#restarting) void this.#restarting.then(() => this.set(path, value));
-    else this.#running().line.tell(CALL.set, path, [value]);
+    if (!this.#restarting) {
+      this.#running().line.tell(CALL.set, path, [value]);
+      return;
+    }
+    this.#restarting
+      .then(() => this.#running().line.tell(CALL.set, path, [value]))
+      .catch((error: unknown) => {
+        this.#failedSet ??= { error };
+      });
+  }
+
+  #tellFailedSet(): void {
+    if (!this.#failedSet) return;
+    const { error } = this.#failedSet;
+    this.#failedSet = undefined;
+    throw error;
   }
 
   checkLimits(limits: CallLimits): CallLimits {

@@ -6,7 +6,7 @@
 
 import { TextEncoder } from 'node:util';
 import { deserialize, serialize } from 'node:v8';
-import { OffloadError } from './errors.ts';
+import { describe, fromNative, KilohertzError, OffloadError, OptionTypeError } from './errors.ts';
 import { fromMessage, toMessage } from './worker-messages.ts';
 
 const TAG = {
@@ -75,29 +75,45 @@ interface Shaped {
  *
  * @example
  * await policy.getAction(shaped(image, [480, 640, 3]));
+ * @throws {OptionTypeError} `OPTION_ARRAY` where it is no typed array
  * @throws {OffloadError} `OFFLOAD_SHAPE` where the shape has another number of elements
  */
 export function shaped<A extends ArrayBufferView>(
   array: A,
   shape: readonly number[],
 ): A & { readonly shape: readonly number[] } {
-  const { length } = array as unknown as { length?: number };
-  const fits =
+  if (!ArrayBuffer.isView(array)) {
+    throw new OptionTypeError('OPTION_ARRAY', 'array', array, 'a typed array');
+  }
+  checkShape(array, shape, 'shape');
+  return withShape(array, [...shape]);
+}
+
+function withShape<A extends ArrayBufferView>(
+  array: A,
+  shape: readonly number[],
+): A & { readonly shape: readonly number[] } {
+  Object.defineProperty(array, 'shape', { value: Object.freeze(shape), configurable: true });
+  return array as A & { readonly shape: readonly number[] };
+}
+
+function hasShape(array: ArrayBufferView, shape: readonly number[]): boolean {
+  return (
     Array.isArray(shape) &&
     shape.every((size) => Number.isInteger(size) && size >= 0) &&
     shape.length <= 32 &&
-    shape.reduce((product, size) => product * size, 1) === length;
-  if (!fits) {
-    throw new OffloadError(
-      'OFFLOAD_SHAPE',
-      `shape is [${shape}]; expected whole numbers whose product is the array's length, ${length}`,
-    );
-  }
-  Object.defineProperty(array, 'shape', {
-    value: Object.freeze([...shape]),
-    configurable: true,
-  });
-  return array as A & { readonly shape: readonly number[] };
+    shape.reduce((product, size) => product * size, 1) === (array as { length?: number }).length
+  );
+}
+
+function checkShape(array: ArrayBufferView, shape: readonly number[], path: string): void {
+  if (hasShape(array, shape)) return;
+  const { length = 'which a DataView does not have' } = array as { length?: number };
+  throw new OffloadError(
+    'OFFLOAD_SHAPE',
+    `${path} is ${Array.isArray(shape) ? `[${shape}]` : describe(shape)}; expected at most 32 whole ` +
+      `numbers whose product is the array's length, ${length}`,
+  );
 }
 
 /** Where large arrays are lent and borrowed. */
@@ -192,7 +208,9 @@ export class Packer {
         this.#number(value);
         break;
       case 'string':
-        this.#text(TAG.text, value);
+        // Half a surrogate pair is no UTF-8.
+        if (this.#clones && !value.isWellFormed()) this.#serialized(value);
+        else this.#text(TAG.text, value);
         break;
       case 'bigint':
         this.#text(TAG.bigint, value.toString());
@@ -243,10 +261,10 @@ export class Packer {
   #object(value: object, path: string, depth: number): void {
     if (depth === DEEPEST) throw notCloneable(path, 'lies too deep, or in a circle');
     const prototype = Object.getPrototypeOf(value);
-    if (ArrayBuffer.isView(value)) this.#array(value);
+    if (ArrayBuffer.isView(value)) this.#array(value, path);
     else if (Array.isArray(value)) this.#list(value, path, depth);
     else if (prototype === Object.prototype || prototype === null) this.#record(value, path, depth);
-    else if (value instanceof ArrayBuffer) this.#bytes(BUFFER, [], new Uint8Array(value));
+    else if (value instanceof ArrayBuffer) this.#bytes(BUFFER, [], bytesOf(value, path));
     else if (value instanceof Date) this.#double(TAG.date, value.getTime());
     else if (value instanceof Map) this.#map(value, path, depth);
     else if (value instanceof Set) this.#set(value, path, depth);
@@ -261,14 +279,14 @@ export class Packer {
   #map(map: ReadonlyMap<unknown, unknown>, path: string, depth: number): void {
     this.#count(TAG.map, map.size);
     for (const [key, item] of map) {
-      this.#value(key, `${path}.key`, depth + 1);
-      this.#value(item, `${path}.${String(key)}`, depth + 1);
+      this.#value(key, `a key of ${path}`, depth + 1);
+      this.#value(item, `${path}.get(${describe(key)})`, depth + 1);
     }
   }
 
   #set(set: ReadonlySet<unknown>, path: string, depth: number): void {
     this.#count(TAG.set, set.size);
-    for (const item of set) this.#value(item, path, depth + 1);
+    for (const item of set) this.#value(item, `an item of ${path}`, depth + 1);
   }
 
   #list(list: readonly unknown[], path: string, depth: number): void {
@@ -307,12 +325,17 @@ export class Packer {
     }
   }
 
-  #array(value: ArrayBufferView & Shaped): void {
-    // A class derived from a typed array, as Buffer is, arrives as the typed array.
+  #array(value: ArrayBufferView & Shaped, path: string): void {
     let kind = KIND_NUMBERS.get(value.constructor);
-    kind ??= KINDS.findIndex((Kind) => value instanceof Kind);
-    const bytes = new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
-    this.#bytes(kind, value.shape ?? [], bytes);
+    if (kind === undefined) {
+      // A class derived from a typed array, as Buffer is, arrives as the typed array.
+      const name = Object.prototype.toString.call(value).slice(8, -1);
+      kind = KINDS.findIndex((Kind) => Kind.name === name);
+      if (kind < 0) throw notCloneable(path, `is a ${name}`);
+    }
+    const { shape = [] } = value;
+    if (value.shape !== undefined) checkShape(value, shape, `${path}.shape`);
+    this.#bytes(kind, shape, bytesOf(value.buffer, path, value.byteOffset, value.byteLength));
   }
 
   #bytes(kind: number, shape: readonly number[], bytes: Uint8Array): void {
@@ -344,18 +367,27 @@ export class Packer {
       this.#record(value, path, depth);
       return;
     }
-    if (!this.#clones || kind === 'SharedArrayBuffer') {
-      throw notCloneable(path, `is a ${value.constructor.name}`);
-    }
-    let clone: Uint8Array;
+    if (!this.#clones || kind === 'SharedArrayBuffer') throw notCloneable(path, `is a ${kind}`);
     try {
-      clone = serialize(value);
+      this.#serialized(value);
     } catch {
-      throw notCloneable(path, `is a ${value.constructor.name}`);
+      throw notCloneable(path, `is a ${kind}`);
     }
+  }
+
+  #serialized(value: unknown): void {
+    const clone = serialize(value);
     this.#count(TAG.clone, clone.length);
     const at = this.#reserve(clone.length);
     this.bytes.set(clone, at);
+  }
+}
+
+function bytesOf(buffer: ArrayBufferLike, path: string, start = 0, length?: number): Uint8Array {
+  try {
+    return new Uint8Array(buffer, start, length);
+  } catch {
+    throw notCloneable(path, 'has no memory any more, it was moved or taken back,');
   }
 }
 
@@ -367,11 +399,15 @@ function notCloneable(path: string, what: string): OffloadError {
   );
 }
 
-const garbled = (): OffloadError =>
-  new OffloadError(
-    'OFFLOAD_PROTOCOL',
-    'the other end sent what cannot be; use the same version on both',
-  );
+/** The error of a message that cannot be read; `cause` is what reading it threw. */
+export function garbled(cause?: unknown): KilohertzError {
+  const known = fromNative(cause);
+  if (known instanceof KilohertzError) return known;
+  const message = 'the other end sent what cannot be; use the same version on both';
+  return new OffloadError('OFFLOAD_PROTOCOL', message, { cause });
+}
+
+const OWN: PropertyDescriptor = { configurable: true, enumerable: true, writable: true };
 
 /** Reads values out of a message. */
 export class Unpacker {
@@ -399,9 +435,9 @@ export class Unpacker {
   /** Begins to read a message of this length; returns the number of its call. */
   begin(length: number): number {
     this.#end = length;
-    this.#at = 5;
+    this.#at = 0;
     if (this.#given.length > 0) this.#given = [];
-    return this.#view.getUint32(0, true);
+    return this.#view.getUint32(this.#take(5), true);
   }
 
   /** What the message is. */
@@ -418,8 +454,20 @@ export class Unpacker {
     };
   }
 
-  /** Reads the next value. */
+  /**
+   * Reads the next value.
+   *
+   * @throws {KilohertzError} `OFFLOAD_PROTOCOL` where there is none, `SYSTEM`
+   */
   value(): unknown {
+    try {
+      return this.#value();
+    } catch (error) {
+      throw garbled(error);
+    }
+  }
+
+  #value(): unknown {
     switch (this.bytes[this.#take(1)]) {
       case TAG.undefined:
         return undefined;
@@ -453,11 +501,11 @@ export class Unpacker {
       case TAG.date:
         return new Date(this.#double());
       case TAG.map:
-        return new Map(this.#items(() => [this.value(), this.value()]));
+        return new Map(this.#items(() => [this.#value(), this.#value()]));
       case TAG.set:
-        return new Set(this.#items(() => this.value()));
+        return new Set(this.#items(() => this.#value()));
       case TAG.error:
-        return fromMessage(this.value() as Parameters<typeof fromMessage>[0]);
+        return fromMessage(this.#value() as Parameters<typeof fromMessage>[0]);
       case TAG.clone: {
         const length = this.#count();
         const at = this.#take(length);
@@ -470,8 +518,9 @@ export class Unpacker {
 
   #take(bytes: number): number {
     const at = this.#at;
+    // A length that is no number, or below zero, is refused too.
+    if (!(bytes >= 0 && at + bytes <= this.#end)) throw garbled();
     this.#at += bytes;
-    if (this.#at > this.#end) throw garbled();
     return at;
   }
 
@@ -497,7 +546,7 @@ export class Unpacker {
 
   #list(): unknown[] {
     const items: unknown[] = [];
-    for (let left = this.#count(); left > 0; left -= 1) items.push(this.value());
+    for (let left = this.#count(); left > 0; left -= 1) items.push(this.#value());
     return items;
   }
 
@@ -512,11 +561,11 @@ export class Unpacker {
   #record(): Record<string, unknown> {
     const record: Record<string, unknown> = {};
     for (let left = this.#count(); left > 0; left -= 1) {
-      this.#take(1);
+      if (this.bytes[this.#take(1)] !== TAG.text) throw garbled();
       const key = this.#text();
-      const value = this.value();
+      const value = this.#value();
       // Assigning to it would change what the record is.
-      if (key === '__proto__') Object.defineProperty(record, key, { value, enumerable: true });
+      if (key === '__proto__') Object.defineProperty(record, key, { ...OWN, value });
       else record[key] = value;
     }
     return record;
@@ -527,6 +576,7 @@ export class Unpacker {
     const kind = this.bytes[head] as number;
     const dimensions = this.bytes[head + 1] as number;
     const length = this.#view.getFloat64(head + 2, true);
+    if (!Number.isSafeInteger(length) || length < 0) throw garbled();
     const shape: number[] = [];
     for (let left = dimensions; left > 0; left -= 1) shape.push(this.#double());
     const buffer = lent ? this.#lent(length) : this.#within(length);
@@ -534,7 +584,9 @@ export class Unpacker {
     const Kind = KINDS[kind];
     if (!Kind) throw garbled();
     const array = new Kind(buffer);
-    return dimensions === 0 ? array : shaped(array, shape);
+    if (dimensions === 0) return array;
+    if (!hasShape(array, shape)) throw garbled();
+    return withShape(array, shape);
   }
 
   #within(length: number): ArrayBuffer {

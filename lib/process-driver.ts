@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { Child, isPython } from './child.ts';
 import type { Failure } from './driver.ts';
-import { OffloadError, PolicyError } from './errors.ts';
+import { type OffloadError, PolicyError } from './errors.ts';
 import { policyThrew } from './failures.ts';
 import { within } from './limit.ts';
 import { CALL } from './line.ts';
@@ -35,27 +35,24 @@ export class ProcessDriver<Observation, Action> extends SeatedDriver {
   async reset(): Promise<void> {
     const { url, exportName, args, python, env } = this.#policy;
     const usher = calling(() => new NativeUsher());
-    const child = new Child({
-      url: url.href,
-      python,
-      env,
-      sharedBytes: 0,
-      seat: usher.descriptors,
+    const spec = { url: url.href, python, env, sharedBytes: 0, seat: usher.descriptors };
+    let made = false;
+    let gone: OffloadError | undefined;
+    const child = new Child(spec, (error) => {
+      gone = error;
+      if (made && !this.halted) this.fail(died(error), undefined);
     });
     this.#child = child;
     this.#usher = usher;
     const place = isPython(url.href) ? fileURLToPath(url) : url.href;
     try {
       await child.line.call(CALL.make, 'make', [place, exportName, args]);
+      made = true;
     } catch (error) {
+      this.fail(gone ? died(gone) : policyThrew(undefined, error), undefined);
       await child.stopLater(0);
-      const crashed = error instanceof OffloadError;
-      this.fail(crashed ? died(error) : policyThrew(undefined, error), undefined);
     }
     if (this.failure) throw this.failure({});
-    void child.ended.then((error) => {
-      if (!this.halted) this.fail(died(error), undefined);
-    });
   }
 
   override begin(options: NativeSessionOptions, wake: () => void): NativeSession {

@@ -12,6 +12,8 @@ const SPIN_S = 30e-6;
 const SLEEP_S = 0.1;
 /** Borrowed arrays of this size together are worth a collection [bytes]: they should fit into a cache. */
 const COLLECT_AT = 4 * 2 ** 20;
+/** How often a timer that only keeps a thread alive fires. */
+const LONG_MS: number = 2 ** 30;
 /** So many calls in a row are answered without a turn of the event loop. */
 const CALLS_A_TURN = 16;
 
@@ -84,15 +86,17 @@ class Servant {
   async serve(): Promise<void> {
     let sinceTurn = 0;
     for (;;) {
+      // Looked at first: what was sent before it was closed is there then.
+      const { closed } = this.#native;
       this.#take(false);
       const call = this.#inbox.shift();
       if (call) {
         const done = this.#begin(call);
-        if (done && this.#options.ordered) await done;
+        if (done && this.#options.ordered) await lasting(done);
         sinceTurn += 1;
         if (sinceTurn < CALLS_A_TURN) continue;
       } else {
-        if (this.#native.closed) return;
+        if (closed && this.#running.size === 0) return;
         if (this.#running.size === 0 && this.#native.wait(SPIN_S, 0)) continue;
       }
       // Timers, sockets and finalizers have their turn.
@@ -127,7 +131,8 @@ class Servant {
     this.#native.listen(() => this.#rung?.());
     this.#native.hold(true);
     this.#take(true);
-    if (this.#inbox.length > 0 || this.#native.closed) this.#rung?.();
+    const isOver = this.#native.closed && this.#running.size === 0;
+    if (this.#inbox.length > 0 || isOver) this.#rung?.();
     await rung;
     this.#rung = undefined;
     this.#native.deafen();
@@ -166,10 +171,8 @@ class Servant {
       }
       this.#running.add(call.id);
       return Promise.resolve(result)
-        .then(
-          (value) => this.#answer(call, value),
-          (error) => this.#send(call, ANSWER.error, error),
-        )
+        .then((value) => this.#answer(call, value))
+        .catch((error) => this.#send(call, ANSWER.error, error))
         .then(() => {
           this.#running.delete(call.id);
           this.#rung?.();
@@ -207,7 +210,7 @@ class Servant {
       case CALL.next:
         return this.#iterators.get(args[0] as number)?.iterator.next();
       case CALL.return:
-        return this.#endWalk(args[0] as number)?.return?.();
+        return this.#iterators.get(args[0] as number)?.iterator.return?.();
       case CALL.sit:
         return this.#options.sit?.(...args);
       default:
@@ -233,7 +236,7 @@ class Servant {
     if (call.kind === CALL.next) {
       const step = value as IteratorResult<unknown> | undefined;
       const sent = this.#send(call, ANSWER.value, step ?? { done: true, value: undefined });
-      if (step === undefined || step.done) this.#endWalk(call.args[0] as number);
+      if (step === undefined || step.done) this.#endWalk(call);
       return sent;
     }
     const iterator = call.kind === CALL.return ? undefined : iteratorOf(value);
@@ -244,14 +247,15 @@ class Servant {
     return this.#send({ ...call, revoke: undefined }, ANSWER.iterator, number);
   }
 
-  #endWalk(number: number): AnyIterator | undefined {
+  #endWalk({ args }: Call): void {
+    const number = args[0] as number;
     const walk = this.#iterators.get(number);
     this.#iterators.delete(number);
     walk?.revoke?.();
-    return walk?.iterator;
   }
 
   #send(call: Call, kind: number, value: unknown): Promise<void> | undefined {
+    if (call.kind === CALL.return) this.#endWalk(call);
     const sent = this.#trySend(call, kind, value);
     if (sent) return sent.then(call.revoke);
     call.revoke?.();
@@ -259,8 +263,8 @@ class Servant {
   }
 
   #trySend(call: Call, kind: number, value: unknown): Promise<void> | undefined {
-    // Nobody waits for it any more.
-    if (this.#cancelled.delete(call.id)) return undefined;
+    // Nobody waits for it any more; an iterator has to be ended by the caller even so.
+    if (this.#cancelled.delete(call.id) && kind !== ANSWER.iterator) return undefined;
     const packer = this.#packer;
     packer.begin(call.id, kind);
     try {
@@ -276,6 +280,13 @@ class Servant {
     packer.discard();
     return turn().then(() => this.#trySend(call, kind, value));
   }
+}
+
+/** Awaits what may be pending without anything that keeps a thread alive. */
+async function lasting(done: Promise<void>): Promise<void> {
+  const alive = setInterval(() => undefined, LONG_MS);
+  await done;
+  clearInterval(alive);
 }
 
 /** A generator, or what else is walked through step by step; not what holds its values. */

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { OffloadError } from './errors.ts';
 import type { PolicyFailure } from './policy-seat.ts';
 
 /** An error on its way out of a worker. */
@@ -61,7 +62,7 @@ function textOf(value: unknown): string {
   return typeof value === 'string' ? value : inspect(value);
 }
 
-/** Errors of the language are made as what they are, so that `instanceof` holds. */
+/** Errors of the language, and those of this package's other end, are what they were: `instanceof` holds. */
 const BUILT_IN: Readonly<Record<string, ErrorConstructor>> = {
   EvalError,
   RangeError,
@@ -73,14 +74,16 @@ const BUILT_IN: Readonly<Record<string, ErrorConstructor>> = {
 
 /** The error that a message stands for: with its name, message, stack, code and cause. */
 export function fromMessage({ name, message, stack, code, cause }: ErrorMessage): Error {
-  const Class = BUILT_IN[name] ?? Error;
-  const error: Error & { code?: string | number } = cause
-    ? new Class(message, { cause: 'error' in cause ? fromMessage(cause.error) : cause.value })
-    : new Class(message);
+  const Class = (Object.hasOwn(BUILT_IN, name) && BUILT_IN[name]) || Error;
+  const options = cause && { cause: 'error' in cause ? fromMessage(cause.error) : cause.value };
+  const error: Error & { code?: string | number } =
+    name === 'OffloadError'
+      ? new OffloadError(String(code), message, options)
+      : new Class(message, options);
   // Not enumerable, as an error's own: it would be printed a second time.
   if (error.name !== name) Object.defineProperty(error, 'name', { ...HIDDEN, value: name });
   if (stack !== undefined) error.stack = stack;
-  if (code !== undefined) error.code = code;
+  if (code !== undefined && error.code === undefined) error.code = code;
   return error;
 }
 

@@ -17,16 +17,18 @@ const parts = {
     step('cargo test', 'cargo', ['test', '--workspace']);
   },
   loom() {
-    const manifest = readFileSync(join(root, 'crates', 'kilohertz-core', 'Cargo.toml'), 'utf8');
-    if (!/^loom\b/m.test(manifest)) return;
-    requireRust();
     // Loom replaces the atomics of one crate and explores every interleaving; it wants its own
     // flags, and so its own target folder.
     const target = join(root, 'target', 'loom');
-    const args = ['test', '-p', 'kilohertz-core', '--release', '--lib', 'loom'];
-    step('loom', 'cargo', [...args, '--target-dir', target], {
-      env: { RUSTFLAGS: `${process.env.RUSTFLAGS ?? ''} --cfg loom`.trim() },
-    });
+    for (const crate of ['kilohertz-core', 'kilohertz-offload']) {
+      const manifest = readFileSync(join(root, 'crates', crate, 'Cargo.toml'), 'utf8');
+      if (!/\bloom\b/.test(manifest)) continue;
+      requireRust();
+      const args = ['test', '-p', crate, '--release', '--lib', 'loom', '--target-dir', target];
+      step(`loom ${crate}`, 'cargo', args, {
+        env: { RUSTFLAGS: `${process.env.RUSTFLAGS ?? ''} --cfg loom`.trim() },
+      });
+    }
   },
   ava() {
     tool('ava', 'ava/entrypoints/cli.mjs', []);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kilohertz_offload::arena::Block;
@@ -45,17 +45,6 @@ fn lines() -> MutexGuard<'static, BTreeMap<u32, Line>> {
     LINES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A line that is closed, in the place of those that were released.
-fn closed_line() -> Result<&'static Line> {
-    static CLOSED: OnceLock<Line> = OnceLock::new();
-    if let Some(line) = CLOSED.get() {
-        return Ok(line);
-    }
-    let line = Line::make(0).map_err(failed)?;
-    line.caller().close();
-    Ok(CLOSED.get_or_init(|| line))
-}
-
 /// What a child process needs for its end of a line: descriptors of this process.
 #[napi(object)]
 pub struct NativeDescriptors {
@@ -80,12 +69,39 @@ impl From<Descriptors> for NativeDescriptors {
 /// One end of a line.
 #[napi]
 pub struct NativeLine {
-    line: Line,
-    end: End,
+    /// Until it is released.
+    open: Option<Open>,
     number: Option<u32>,
     doorbell: Option<Doorbell>,
     /// Values that JavaScript sees in place until they are revoked, by their numbers.
     revocable: BTreeMap<u64, Rc<Cell<Option<Kept>>>>,
+}
+
+struct Open {
+    line: Line,
+    end: End,
+}
+
+impl NativeLine {
+    fn with(line: Line, end: End, number: Option<u32>) -> NativeLine {
+        NativeLine {
+            open: Some(Open { line, end }),
+            number,
+            doorbell: None,
+            revocable: BTreeMap::new(),
+        }
+    }
+
+    fn end(&mut self) -> Result<&mut End> {
+        match &mut self.open {
+            Some(open) => Ok(&mut open.end),
+            None => Err(gone()),
+        }
+    }
+}
+
+fn gone() -> Error {
+    Failure::new("SYSTEM", "the line is gone").into()
 }
 
 #[napi]
@@ -97,27 +113,16 @@ impl NativeLine {
         let line = Line::make(arena_bytes as u64).map_err(failed)?;
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         lines().insert(number, line.clone());
-        Ok(NativeLine {
-            end: line.caller(),
-            line,
-            number: Some(number),
-            doorbell: None,
-            revocable: BTreeMap::new(),
-        })
+        let end = line.caller();
+        Ok(NativeLine::with(line, end, Some(number)))
     }
 
     /// The servant's end of a line of this process, once.
     #[napi(factory)]
     pub fn attach(number: u32) -> Result<NativeLine> {
-        let line = lines().remove(&number);
-        let line = line.ok_or_else(|| Failure::new("SYSTEM", "the line is gone"))?;
-        Ok(NativeLine {
-            end: line.servant(),
-            line,
-            number: None,
-            doorbell: None,
-            revocable: BTreeMap::new(),
-        })
+        let line = lines().remove(&number).ok_or_else(gone)?;
+        let end = line.servant();
+        Ok(NativeLine::with(line, end, None))
     }
 
     /// The servant's end in a child process, whose descriptors the process `parent` handed over.
@@ -133,13 +138,8 @@ impl NativeLine {
             unsafe { OwnedFd::from_raw_fd(fd) }
         });
         let line = Line::join(memory, call_bell, answer_bell).map_err(failed)?;
-        Ok(NativeLine {
-            end: line.servant(),
-            line,
-            number: None,
-            doorbell: None,
-            revocable: BTreeMap::new(),
-        })
+        let end = line.servant();
+        Ok(NativeLine::with(line, end, None))
     }
 
     /// For [`NativeLine::attach`] in a worker.
@@ -150,14 +150,15 @@ impl NativeLine {
 
     /// For [`NativeLine::join`] in a child.
     #[napi(getter)]
-    pub fn descriptors(&self) -> NativeDescriptors {
-        self.line.descriptors().into()
+    pub fn descriptors(&self) -> Result<NativeDescriptors> {
+        let open = self.open.as_ref().ok_or_else(gone)?;
+        Ok(open.line.descriptors().into())
     }
 
     /// Sends the first `length` bytes; says whether there was room.
     #[napi]
     pub fn send(&mut self, message: Uint8ArraySlice<'_>, length: u32) -> Result<bool> {
-        match self.end.send(&message[..length as usize]) {
+        match self.end()?.send(&message[..length as usize]) {
             Ok(_) => Ok(true),
             Err(LineError::Full) => Ok(false),
             Err(error) => Err(failed(error)),
@@ -175,8 +176,9 @@ impl NativeLine {
         into: Uint8ArraySlice<'_>,
         spin_s: f64,
     ) -> Result<f64> {
-        match self.end.send(&message[..length as usize]) {
-            Ok(true) if self.end.wait(seconds(spin_s), Duration::ZERO) => self.take(into, false),
+        let end = self.end()?;
+        match end.send(&message[..length as usize]) {
+            Ok(true) if end.wait(seconds(spin_s), Duration::ZERO) => self.take(into, false),
             // The answer to come has to ring.
             Ok(_) => self.take(into, true),
             Err(LineError::Full) => Ok(-2.0),
@@ -188,15 +190,16 @@ impl NativeLine {
     /// A message longer than `into` is not taken: call again with room for it.
     #[napi]
     pub fn take(&mut self, mut into: Uint8ArraySlice<'_>, park: bool) -> Result<f64> {
+        let end = self.end()?;
         let length = loop {
-            match self.end.peek().map_err(failed)? {
+            match end.peek().map_err(failed)? {
                 Some(length) => break length,
-                None if !park || self.end.park() => return Ok(-1.0),
+                None if !park || end.park() => return Ok(-1.0),
                 None => {}
             }
         };
         if let Some(into) = bytes_of(&mut into).get_mut(..length) {
-            self.end.take(into).map_err(failed)?;
+            end.take(into).map_err(failed)?;
         }
         Ok(length as f64)
     }
@@ -204,14 +207,15 @@ impl NativeLine {
     /// Lends a copy of a value to the other end, and says its number; -1 where it has to go within the message.
     #[napi]
     pub fn lend(&mut self, value: Uint8ArraySlice<'_>) -> Result<f64> {
-        let block = self.end.lend(&value).map_err(failed)?;
+        let block = self.end()?.lend(&value).map_err(failed)?;
         Ok(block.map_or(-1.0, |block| block.number() as f64))
     }
 
     /// Takes back a value that the other end never heard of.
     #[napi]
-    pub fn retract(&mut self, number: f64) {
-        self.end.retract(Block::from_number(number as u64));
+    pub fn retract(&mut self, number: f64) -> Result<()> {
+        self.end()?.retract(Block::from_number(number as u64));
+        Ok(())
     }
 
     /// A value that the other end lent, in place. Its memory is given back by [`NativeLine::revoke`] where it is
@@ -226,8 +230,9 @@ impl NativeLine {
         revocable: bool,
     ) -> Result<Option<ArrayBuffer<'env>>> {
         let block = Block::from_number(number as u64);
-        let value = self.end.borrow(block, length as usize).map_err(failed)?;
-        match self.end.keep(value) {
+        let end = self.end()?;
+        let value = end.borrow(block, length as usize).map_err(failed)?;
+        match end.keep(value) {
             Ok(kept) => {
                 let kept = Rc::new(Cell::new(Some(kept)));
                 if revocable {
@@ -243,23 +248,25 @@ impl NativeLine {
         }
     }
 
-    /// Detaches a buffer; where it was borrowed under a number, its memory is given back.
+    /// Detaches a buffer; where it was borrowed under a number, its memory is given back. Where the buffer is
+    /// detached already, another has its memory now, which is given back when that is collected.
     #[napi]
     pub fn revoke(&mut self, env: &Env, buffer: ArrayBuffer<'_>, number: f64) -> Result<()> {
-        detach(env, buffer)?;
+        let ours = detach(env, buffer)?;
         if number >= 0.0 {
-            self.revocable
-                .remove(&(number as u64))
-                .map(|kept| kept.take());
+            let kept = self.revocable.remove(&(number as u64));
+            if ours {
+                kept.map(|kept| kept.take());
+            }
         }
         Ok(())
     }
 
     /// Copies a value that the other end lent, and gives its memory back.
     #[napi]
-    pub fn copy(&self, number: f64, mut into: Uint8ArraySlice<'_>) -> Result<()> {
+    pub fn copy(&mut self, number: f64, mut into: Uint8ArraySlice<'_>) -> Result<()> {
         let block = Block::from_number(number as u64);
-        let value = self.end.borrow(block, into.len()).map_err(failed)?;
+        let value = self.end()?.borrow(block, into.len()).map_err(failed)?;
         value.copy_to(bytes_of(&mut into));
         Ok(())
     }
@@ -267,21 +274,23 @@ impl NativeLine {
     /// Blocks until there is a message or the line is closed, no longer than `limit_s`; for the first `spin_s` of it
     /// the core is kept busy. Says whether there is anything.
     #[napi]
-    pub fn wait(&mut self, spin_s: f64, limit_s: f64) -> bool {
-        self.end.wait(seconds(spin_s), seconds(limit_s))
+    pub fn wait(&mut self, spin_s: f64, limit_s: f64) -> Result<bool> {
+        Ok(self.end()?.wait(seconds(spin_s), seconds(limit_s)))
     }
 
     /// How many bytes of borrowed values JavaScript is not done with.
     #[napi(getter)]
     pub fn held_bytes(&self) -> f64 {
-        self.end.held_bytes() as f64
+        let open = self.open.as_ref();
+        open.map_or(0.0, |open| open.end.held_bytes() as f64)
     }
 
     /// Calls `callback` in the event loop whenever this end is woken: once after each [`NativeLine::take`] that
     /// found nothing.
     #[napi]
     pub fn listen(&mut self, env: &Env, callback: Function<'_, (), ()>) -> Result<()> {
-        self.doorbell = Some(Doorbell::new(env, self.end.bell().raw(), &callback)?);
+        let bell = self.end()?.bell().raw();
+        self.doorbell = Some(Doorbell::new(env, bell, &callback)?);
         Ok(())
     }
 
@@ -302,38 +311,34 @@ impl NativeLine {
     /// Closes the line: the other end wakes, and sees it once it has taken what was sent.
     #[napi]
     pub fn close(&self) {
-        self.end.close();
+        if let Some(open) = &self.open {
+            open.end.close();
+        }
     }
 
-    /// Closes the line and gives back what it holds of the system, now and not when it is garbage collected:
-    /// JavaScript collects little while it does little. Arrays that are seen in place stay.
+    /// Closes the line and gives its memory and its descriptors back, without waiting for the garbage collector;
+    /// values that JavaScript sees in place stay.
     #[napi]
     pub fn release(&mut self) {
+        self.close();
         self.doorbell = None;
-        self.end.close();
+        self.open = None;
         if let Some(number) = self.number {
             lines().remove(&number);
-        }
-        if let Ok(closed) = closed_line() {
-            self.line = closed.clone();
-            self.end = closed.caller();
         }
     }
 
     /// Whether either end has closed the line.
     #[napi(getter)]
     pub fn closed(&self) -> bool {
-        self.end.is_closed()
+        self.open.as_ref().is_none_or(|open| open.end.is_closed())
     }
 }
 
 impl Drop for NativeLine {
     fn drop(&mut self) {
         // However this end went, the other must not wait for it.
-        self.end.close();
-        if let Some(number) = self.number {
-            lines().remove(&number);
-        }
+        self.release();
     }
 }
 

@@ -59,9 +59,18 @@ pub fn seen_in_place(
     unsafe { ArrayBuffer::from_external(env, start, length, kept, |_, kept| drop(kept)) }
 }
 
-/// Takes the memory away from a buffer: it and the arrays over it are empty from now on.
-pub fn detach(env: &Env, buffer: ArrayBuffer<'_>) -> Result<()> {
+/// Takes the memory away from a buffer: it and the arrays over it are empty from now on. Says whether it was
+/// the buffer that had the memory: JavaScript may have moved it to another.
+pub fn detach(env: &Env, buffer: ArrayBuffer<'_>) -> Result<bool> {
+    let mut gone = false;
     // SAFETY: the value is a buffer of this environment, whose JavaScript called us.
+    let status = unsafe { sys::napi_is_detached_arraybuffer(env.raw(), buffer.raw(), &mut gone) };
+    check_status!(status, "a buffer could not be looked at")?;
+    if gone {
+        return Ok(false);
+    }
+    // SAFETY: as above.
     let status = unsafe { sys::napi_detach_arraybuffer(env.raw(), buffer.raw()) };
-    check_status!(status, "a buffer could not be detached")
+    check_status!(status, "a buffer could not be detached")?;
+    Ok(true)
 }

@@ -43,25 +43,25 @@ pub enum Use {
 /// The book of one direction's blocks.
 #[derive(Debug)]
 pub struct Arena {
-    /// Free parts of the arena: in order, never touching.
+    /// Free parts, of the arena first, then beyond it: in order, never touching.
     free: Vec<Range<u64>>,
     /// The bytes each block occupies; empty where it is not lent.
     lent: Vec<Range<u64>>,
     unused: Vec<u32>,
     arena: Range<u64>,
-    beyond: Range<u64>,
 }
 
 impl Arena {
     /// The book of a direction whose arena has so many bytes, all of them free.
     pub fn new(direction: Direction, arena_bytes: u64) -> Arena {
         let arena = direction.arena(arena_bytes);
+        let mut free = vec![arena.clone(), direction.beyond()];
+        free.retain(|part| !part.is_empty());
         Arena {
-            free: Vec::from_iter((!arena.is_empty()).then(|| arena.clone())),
+            free,
             lent: vec![0..0; BLOCKS as usize],
             unused: (0..BLOCKS).rev().collect(),
             arena,
-            beyond: direction.beyond(),
         }
     }
 
@@ -85,48 +85,32 @@ impl Arena {
             return None;
         }
         let size = (bytes as u64).max(1).next_multiple_of(PAGE);
-        let range = match self
+        let nth = self
             .free
             .iter()
-            .position(|part| part.end - part.start >= size)
-        {
-            Some(nth) => {
-                let start = self.free[nth].start;
-                self.free[nth].start += size;
-                if self.free[nth].is_empty() {
-                    self.free.remove(nth);
-                }
-                start..start + size
-            }
-            None => self.beyond_the_arena(size)?,
-        };
-        let index = self.unused.pop()?;
-        let offset = range.start;
-        self.lent[index as usize] = range;
-        Some(Block { index, offset })
-    }
-
-    /// The next bytes beyond the arena. They are used once: a terabyte lasts long, and what is given
-    /// back goes to the system.
-    fn beyond_the_arena(&mut self, size: u64) -> Option<Range<u64>> {
-        let start = self.beyond.start;
-        if self.beyond.end - start < size {
-            return None;
+            .position(|part| part.end - part.start >= size)?;
+        let start = self.free[nth].start;
+        self.free[nth].start += size;
+        if self.free[nth].is_empty() {
+            self.free.remove(nth);
         }
-        self.beyond.start += size;
-        Some(start..start + size)
+        let index = self.unused.pop()?;
+        self.lent[index as usize] = start..start + size;
+        Some(Block {
+            index,
+            offset: start,
+        })
     }
 
-    /// Takes a block back. Where it lay beyond the arena, its bytes are returned: they are nobody's now.
+    /// Takes a block back. Where it lay beyond the arena, its bytes are returned: what they hold is not needed
+    /// any more, and they may be lent again.
     pub fn take_back(&mut self, index: u32) -> Option<Range<u64>> {
         let range = std::mem::replace(self.lent.get_mut(index as usize)?, 0..0);
         if range.is_empty() {
             return None;
         }
         self.unused.push(index);
-        if !self.arena.contains(&range.start) {
-            return Some(range);
-        }
+        let beyond = !self.arena.contains(&range.start);
         let nth = self.free.partition_point(|part| part.start < range.start);
         let joins_next = self
             .free
@@ -137,9 +121,9 @@ impl Arena {
             (true, true) => self.free[nth - 1].end = self.free.remove(nth).end,
             (true, false) => self.free[nth - 1].end = range.end,
             (false, true) => self.free[nth].start = range.start,
-            (false, false) => self.free.insert(nth, range),
+            (false, false) => self.free.insert(nth, range.clone()),
         }
-        None
+        beyond.then_some(range)
     }
 }
 
@@ -151,6 +135,10 @@ mod tests {
 
     fn arena() -> Arena {
         Arena::new(Direction::Answers, ARENA)
+    }
+
+    fn all_free() -> [Range<u64>; 2] {
+        [Direction::Answers.arena(ARENA), Direction::Answers.beyond()]
     }
 
     #[test]
@@ -180,7 +168,7 @@ mod tests {
         for (block, _) in held {
             arena.take_back(block.index);
         }
-        assert_eq!(arena.free, [Direction::Answers.arena(ARENA)]);
+        assert_eq!(arena.free, all_free());
         assert_eq!(arena.lent().count(), 0);
     }
 
@@ -198,6 +186,18 @@ mod tests {
     }
 
     #[test]
+    fn room_beyond_the_arena_does_not_run_out_while_it_is_given_back() {
+        let mut arena = arena();
+        let third = (Direction::Answers.beyond().end - Direction::Answers.beyond().start) / 3;
+        for _ in 0..100 {
+            let [first, second] = [(); 2].map(|()| arena.lend(third as usize, Use::Value).unwrap());
+            assert!(arena.take_back(first.index).is_some());
+            assert!(arena.take_back(second.index).is_some());
+        }
+        assert_eq!(arena.free, all_free());
+    }
+
+    #[test]
     fn values_leave_blocks_for_long_messages() {
         let mut arena = arena();
         let values = std::iter::from_fn(|| arena.lend(1, Use::Value)).count();
@@ -212,7 +212,7 @@ mod tests {
         arena.take_back(block.index);
         assert_eq!(arena.take_back(block.index), None);
         assert_eq!(arena.take_back(BLOCKS), None);
-        assert_eq!(arena.free, [Direction::Answers.arena(ARENA)]);
+        assert_eq!(arena.free, all_free());
     }
 
     #[test]

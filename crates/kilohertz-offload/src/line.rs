@@ -274,13 +274,13 @@ impl End {
         }
     }
 
-    /// Takes the next message, of which [`End::peek`] said the length.
-    ///
-    /// # Panics
-    /// Where `into` has another length.
+    /// Takes the next message, of which [`End::peek`] said the length. Where `into` has another length, the other
+    /// end has changed it since.
     pub fn take(&mut self, into: &mut [u8]) -> Result<(), LineError> {
         let (length, spilled) = self.head()?;
-        assert_eq!(into.len(), length, "a message of another length");
+        if into.len() != length {
+            return Err(LineError::Garbled);
+        }
         let at = self.inward.slot_at(self.taken) + SLOT_HEAD;
         if spilled {
             let mut number = [0; 8];

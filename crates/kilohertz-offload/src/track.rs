@@ -5,9 +5,9 @@
 //! publishes before it looks whether the receiver sleeps: so one of them sees the other.
 
 #[cfg(loom)]
-use loom::sync::atomic::{AtomicU32, Ordering};
+use loom::sync::atomic::{AtomicU32, Ordering, fence};
 #[cfg(not(loom))]
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering, fence};
 
 use crate::layout::SLOTS;
 
@@ -33,12 +33,14 @@ impl Track<'_> {
 
     /// For the sender, who has written the slot before `sent`; says whether to ring.
     pub(crate) fn publish(&self, sent: u32) -> bool {
-        // SeqCst here and in `park`: either this sees that the receiver parked, or the receiver sees
-        // what was published. As a release it also pairs with `under_way`.
-        self.published.store(sent, Ordering::SeqCst);
-        match self.waiting.load(Ordering::SeqCst) {
+        // Release pairs with `under_way`: the slot is written.
+        self.published.store(sent, Ordering::Release);
+        // The fences here and in `park` have an order. Where this one is first, the receiver sees what was
+        // published; else this sees that the receiver parked.
+        fence(Ordering::SeqCst);
+        match self.waiting.load(Ordering::Relaxed) {
             AWAKE => false,
-            PARKED => self.waiting.swap(AWAKE, Ordering::SeqCst) != AWAKE,
+            PARKED => self.waiting.swap(AWAKE, Ordering::Relaxed) != AWAKE,
             _ => true,
         }
     }
@@ -56,8 +58,10 @@ impl Track<'_> {
 
     /// For the receiver, who wants to sleep: whether it may. If so, the next message rings.
     pub(crate) fn park(&self, taken: u32) -> bool {
-        self.waiting.store(PARKED, Ordering::SeqCst);
-        if self.published.load(Ordering::SeqCst) == taken {
+        self.waiting.store(PARKED, Ordering::Relaxed);
+        // See `publish`.
+        fence(Ordering::SeqCst);
+        if self.published.load(Ordering::Relaxed) == taken {
             return true;
         }
         self.wake();
@@ -66,7 +70,8 @@ impl Track<'_> {
 
     /// For the receiver, who is awake again, for whatever reason.
     pub(crate) fn wake(&self) {
-        self.waiting.store(AWAKE, Ordering::SeqCst);
+        // A sender that does not see it rings once more than it has to.
+        self.waiting.store(AWAKE, Ordering::Relaxed);
     }
 }
 

@@ -212,3 +212,81 @@ fn memory_that_is_no_lines_is_refused() {
         ));
     }
 }
+
+/// Numbers that look random and are the same each time.
+struct Dice(u64);
+
+impl Dice {
+    fn next(&mut self) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        self.0 >> 16
+    }
+
+    /// Small, huge or anything between: what is likely to be wrong somewhere.
+    fn word(&mut self) -> u32 {
+        match self.next() % 4 {
+            0 => (self.next() % 8) as u32,
+            1 => u32::MAX - (self.next() % 8) as u32,
+            2 => SLOTS - 2 + (self.next() % 4) as u32,
+            _ => self.next() as u32,
+        }
+    }
+}
+
+#[test]
+fn an_end_survives_whatever_the_other_writes() {
+    const HEAD: u64 = 12_288;
+    let mut dice = Dice(5);
+    for _ in 0..200 {
+        let line = Line::make(ARENA).unwrap();
+        let (mut caller, servant) = (line.caller(), line.servant());
+        let memory = borrow(line.descriptors().memory);
+        let garble = |dice: &mut Dice| {
+            // Counters, blocks given back, and the heads of the first slots of both directions.
+            let at = match dice.next() % 3 {
+                0 => 64 * (2 + dice.next() % 6),
+                1 => 4096 + 4 * (dice.next() % 2048),
+                _ => {
+                    let slot = dice.next() % 2 * u64::from(SLOTS) + dice.next() % 3;
+                    HEAD + slot * 4096 + 4 * (dice.next() % 4)
+                }
+            };
+            rustix::io::pwrite(memory, &dice.word().to_le_bytes(), at).unwrap();
+        };
+        let (mut taken, mut refused) = (0, 0);
+        for _ in 0..200 {
+            garble(&mut dice);
+            match dice.next() % 8 {
+                0 | 1 => drop(caller.send(&[1; 100])),
+                2 => drop(caller.send(&vec![2; SLOT_BODY + 1])),
+                3 => drop(caller.lend(&[3; 5000])),
+                4 => {
+                    let _ = caller.wait(Duration::ZERO, Duration::from_micros(1));
+                    let _ = caller.park();
+                }
+                5 => {
+                    let number = dice.next() % (1 << 53);
+                    let length = (dice.word() as usize) % (2 * ARENA as usize);
+                    if let Ok(value) = servant.borrow(Block::from_number(number), length) {
+                        value.copy_to(&mut vec![0; length]);
+                    }
+                }
+                _ => match caller.peek() {
+                    Ok(Some(length)) if length < 1 << 20 => {
+                        garble(&mut dice);
+                        match caller.take(&mut vec![0; length]) {
+                            Ok(()) => taken += 1,
+                            Err(_) => refused += 1,
+                        }
+                    }
+                    Ok(_) => {}
+                    Err(_) => refused += 1,
+                },
+            }
+        }
+        assert!(taken + refused <= 200);
+    }
+}
