@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { AnyFunction } from './asyncify.ts';
-import { type CallLimits, checkCallLimits } from './call-limits.ts';
+import { type CallLimits, checkCallLimits, LONGEST_S } from './call-limits.ts';
 import { checkKeys, checkNumber, checkObject, checkText } from './checks.ts';
 import { Child, type ChildSpec, isPython, stopped } from './child.ts';
 import { OffloadError, OptionTypeError } from './errors.ts';
@@ -110,7 +110,10 @@ function withOptions(options: MpifyOptions): MpifyCall {
   if (python !== undefined) checkText('python', python, 'the path of an interpreter');
   if (env !== undefined) checkEnvironment(env);
   checkNumber('restarts', restarts, { from: 0, to: 1e6, integer: true });
-  checkCallLimits({ signal, timeoutS: startTimeoutS });
+  checkCallLimits({ signal });
+  if (startTimeoutS !== undefined) {
+    checkNumber('startTimeoutS', startTimeoutS, { from: 0, to: LONGEST_S, above: true, unit: 's' });
+  }
   checkSharedBytes(options.sharedBytes ?? DEFAULT_SHARED_BYTES);
   return ((module: string | URL, name: string, ...args: unknown[]) =>
     begin(options, module, name, args)) as MpifyCall;
