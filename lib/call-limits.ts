@@ -10,7 +10,7 @@ export interface CallLimits {
 }
 
 /** The longest time that a timer of Node takes [s]. */
-const LONGEST_S = 2_147_483;
+export const LONGEST_S = 2_147_483;
 
 export function checkCallLimits(limits: CallLimits): CallLimits {
   checkKeys('with', limits, ['signal', 'timeoutS']);

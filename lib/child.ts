@@ -184,6 +184,8 @@ export class Child {
   async stopLater(limitS: number): Promise<void> {
     this.#stopped = true;
     this.line.close();
+    // Whoever waits for its end is not left waiting because nothing else goes on here.
+    this.#process.ref();
     if (!(await within(limitS * 1e3, this.ended))) this.#process.kill('SIGKILL');
     await this.ended;
   }

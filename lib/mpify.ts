@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { AnyFunction } from './asyncify.ts';
-import { type CallLimits, checkCallLimits } from './call-limits.ts';
+import { type CallLimits, checkCallLimits, LONGEST_S } from './call-limits.ts';
 import { checkKeys, checkNumber, checkText } from './checks.ts';
 import { Child, type ChildSpec, checkEnvironment, isPython, stopped } from './child.ts';
 import { OffloadError } from './errors.ts';
@@ -42,7 +42,8 @@ type Given<Factory> = Factory extends (...args: infer Args) => unknown ? Args : 
  *
  * Where the URL ends in `.py` the process is Python (3.9 or newer, the standard library is enough). Typed
  * arrays arrive there as numpy arrays, where numpy is installed, with the shape that {@link shaped} gave them,
- * and come back as typed arrays, with a `shape` where they have more than one dimension. `PATH`, `VIRTUAL_ENV` or the option `python` say which Python.
+ * and come back as typed arrays, with a `shape` where they have more than one dimension. `PATH`, `VIRTUAL_ENV`
+ * or the option `python` say which Python.
  *
  * Calls are made in order; those of asynchronous methods go on at the same time in Node, and one after the
  * other in Python. What they are given and what they return is copied; arrays from 64 kB once, through shared
@@ -110,7 +111,10 @@ function withOptions(options: MpifyOptions): MpifyCall {
   if (python !== undefined) checkText('python', python, 'the path of an interpreter');
   if (env !== undefined) checkEnvironment(env);
   checkNumber('restarts', restarts, { from: 0, to: 1e6, integer: true });
-  checkCallLimits({ signal, timeoutS: startTimeoutS });
+  checkCallLimits({ signal });
+  if (startTimeoutS !== undefined) {
+    checkNumber('startTimeoutS', startTimeoutS, { from: 0, to: LONGEST_S, above: true, unit: 's' });
+  }
   checkSharedBytes(options.sharedBytes ?? DEFAULT_SHARED_BYTES);
   return ((module: string | URL, name: string, ...args: unknown[]) =>
     begin(options, module, name, args)) as MpifyCall;
@@ -210,11 +214,14 @@ class RemoteProcess implements Remote {
       this.#running().line.tell(CALL.set, path, [value]);
       return;
     }
-    this.#restarting
-      .then(() => this.#running().line.tell(CALL.set, path, [value]))
-      .catch((error: unknown) => {
+    void this.#restarting.then(() => {
+      // Within this turn: the calls that wait behind it are to see what became of it.
+      try {
+        this.#running().line.tell(CALL.set, path, [value]);
+      } catch (error) {
         this.#failedSet ??= { error };
-      });
+      }
+    });
   }
 
   #tellFailedSet(): void {

@@ -5,6 +5,7 @@ import { OffloadError } from './errors.ts';
 import { ANSWER, CALL, type Path } from './line.ts';
 import type { NativeLine } from './native.ts';
 import { Packer, Unpacker } from './parcel.ts';
+import { fromMessage, toMessage } from './worker-messages.ts';
 
 /** How long it looks for the next call before it sleeps [s]. */
 const SPIN_S = 30e-6;
@@ -310,7 +311,7 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 
 /** What was thrown, as an error. */
 function toError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown });
+  return thrown instanceof Error ? thrown : fromMessage(toMessage(thrown));
 }
 
 function noFunction(owner: unknown, name: string, value: unknown): OffloadError {
