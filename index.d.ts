@@ -416,6 +416,195 @@ export declare class Franka implements NativeRobot<RobotState, JointVector>, Asy
   /** Closes the connection. */
   [Symbol.asyncDispose](): Promise<void>;
 }
+/** The names of what a module exports as functions. */
+export type FunctionNames<Module> = {
+  [Name in keyof Module & string]: Module[Name] extends AnyFunction ? Name : never;
+}[keyof Module & string];
+type Answer<F> = F extends (...args: never[]) => infer Result ? Awaited<Result> : never;
+type Given<F> = F extends (...args: infer Args) => unknown ? Args : never;
+/** An export of the module, as a function; {@link InferenceThread.wrap} makes it. */
+export interface Wrapped<Work extends AnyFunction> {
+  /** Calls it on the thread. */
+  (...args: Parameters<Work>): Promise<Awaited<ReturnType<Work>>>;
+  /** Calls it on the thread, and blocks this one until the answer is there. */
+  sync(...args: Parameters<Work>): Awaited<ReturnType<Work>>;
+  /** The same call with limits, as in `infer.with({ timeoutS: 0.1 })(image)`. */
+  with(limits: CallLimits): (...args: Parameters<Work>) => Promise<Awaited<ReturnType<Work>>>;
+}
+/** How an {@link InferenceThread} is set up. */
+export interface InferenceThreadOptions {
+  /** So many calls may wait for their answer; more are refused. 1 to 128. Default 64. */
+  readonly maxQueued?: number;
+  /**
+   * Shared memory for large arrays, in each direction [bytes]. What finds no room in it still gets
+   * there, slower. The system provides what is used. Default 64 MiB.
+   */
+  readonly sharedBytes?: number;
+}
+/**
+ * One thread of its own for a model's inference. It loads a module once, and what the module keeps (a
+ * session of onnxruntime, a context of CUDA) stays warm. Calls are answered in order, one at a time,
+ * asynchronous functions too; a call is a hand-off through shared memory and a wake.
+ *
+ * Arguments and results are copied, once: typed arrays from 64 kB are read by the other side where they
+ * lie in shared memory, and their place is used again when they are garbage collected there. What a
+ * function throws, the call rejects with: an error of the same name, message, stack, `code` and `cause`.
+ * An idle thread uses no processor time and does not keep the process alive.
+ *
+ * @example
+ * await using thread = new InferenceThread<typeof import('./model.js')>(
+ *   new URL('./model.js', import.meta.url),
+ * );
+ * await thread.start();
+ * const action = await thread.run('infer', image);
+ */
+export declare class InferenceThread<Module extends object = Record<string, AnyFunction>> {
+  #private;
+  /**
+   * @param module the URL of the module
+   * @throws {OptionTypeError | OptionRangeError} where an argument is not as it must be
+   * @throws {OffloadError} `OFFLOAD_ENTRY_POINT` where the module is the program itself
+   */
+  constructor(module: string | URL, options?: InferenceThreadOptions);
+  /** How many calls wait for their answer, the one that is being answered included. */
+  get queued(): number;
+  /**
+   * Starts the thread and loads the module; rejects with what that throws. A thread that was stopped can be
+   * started again, with the module loaded anew.
+   */
+  start(): Promise<void>;
+  /**
+   * Calls an export of the module on the thread.
+   *
+   * @throws {OffloadError} `OFFLOAD_NOT_STARTED`, `OFFLOAD_STOPPED`, `OFFLOAD_QUEUE_FULL`,
+   * `OFFLOAD_NOT_FOUND`, `OFFLOAD_NOT_CLONEABLE`, `OFFLOAD_CRASHED`
+   */
+  run<Name extends FunctionNames<Module>>(
+    name: Name,
+    ...args: Given<Module[Name]>
+  ): Promise<Answer<Module[Name]>>;
+  /**
+   * An export of the module as a function. It may be made before the thread is started.
+   *
+   * @example
+   * const infer = thread.wrap('infer');
+   * await infer(image);
+   * await infer.with({ timeoutS: 0.1 })(image);
+   * infer.sync(image); // blocks
+   */
+  wrap<Name extends FunctionNames<Module>>(
+    name: Name,
+  ): Module[Name] extends AnyFunction ? Wrapped<Module[Name]> : never;
+  /**
+   * Ends the thread: calls that wait are answered, for no longer than `timeoutS` [s], by default 1; then it is
+   * terminated, and they reject with `OFFLOAD_STOPPED`.
+   */
+  stop(options?: { readonly timeoutS?: number }): Promise<void>;
+  /** The same as {@link InferenceThread.stop}. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+/** What a remote function answers; walking through it walks through what a generator yields. */
+export type RemoteAnswer<Result> = Promise<Awaited<Result>> &
+  (Result extends AsyncIterable<infer Item> | Iterator<infer Item> ? AsyncIterable<Item> : unknown);
+/** A method of an object in another process. */
+export interface RemoteMethod<Args extends readonly unknown[], Result> {
+  /** Calls it there. */
+  (...args: Args): RemoteAnswer<Result>;
+  /** The same call with limits, as in `policy.getAction.with({ timeoutS: 0.1 })(obs)`. */
+  with(limits: CallLimits): (...args: Args) => RemoteAnswer<Result>;
+}
+type Member<Value> = Value extends (...args: infer Args) => infer Result
+  ? RemoteMethod<Args, Result>
+  : Value | PromiseLike<Value>;
+/** What a proxy has of its own. */
+export interface ProxyControl extends Disposable, AsyncDisposable {
+  /**
+   * Ends the process, and blocks until it has ended: it is asked to, finishes the calls that it was given
+   * and closes what was made (`Symbol.asyncDispose` or `Symbol.dispose`; `close()` in Python). What takes longer
+   * than `timeoutS` [s], by default 1, is killed. Calls that wait reject with `OFFLOAD_STOPPED`.
+   */
+  stop(options?: { readonly timeoutS?: number }): void;
+}
+type Members<Made> = {
+  [Name in Exclude<keyof Made, keyof ProxyControl>]: Member<Made[Name]>;
+};
+/**
+ * An object in another process: `await policy.getAction(obs)` calls its method, `await policy.timing` reads its
+ * attribute, `policy.gain = 2` sets it. Every access goes there. An assignment that fails is told by the next
+ * call.
+ */
+export type ProcessProxy<Made> = ProxyControl &
+  (0 extends 1 & Made ? any : Members<Made>) &
+  (Made extends (...args: infer Args) => infer Result ? RemoteMethod<Args, Result> : unknown);
+/** How the process of {@link mpify} is started and kept. */
+export interface MpifyOptions {
+  /**
+   * The Python interpreter, where the module is Python. Default: that of the environment variable
+   * `VIRTUAL_ENV`, then `python3`.
+   */
+  readonly python?: string;
+  /** Environment variables beside this process's own. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** So often the object is made again, with the same arguments, where its process died. Default 0. */
+  readonly restarts?: number;
+  /** How long making the object may take [s]; then the process is killed. Default: no limit. */
+  readonly startTimeoutS?: number;
+  /** Aborting it while the object is made kills the process; the promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /**
+   * Shared memory for large arrays, in each direction [bytes]. What finds no room in it still gets
+   * there, slower. The system provides what is used. Default 64 MiB.
+   */
+  readonly sharedBytes?: number;
+}
+type Made<Factory> = Factory extends (...args: never[]) => infer Result ? Awaited<Result> : never;
+type Given$1<Factory> = Factory extends (...args: infer Args) => unknown ? Args : never;
+/**
+ * Starts a process that loads a module and calls one of its exports, a factory, to make an object; resolves
+ * with a proxy of that. Every access to the proxy goes there and is awaited. The factory may be asynchronous.
+ *
+ * Where the URL ends in `.py` the process is Python (3.9 or newer, the standard library is enough). Typed
+ * arrays arrive there as numpy arrays, where numpy is installed, with the shape that {@link shaped} gave them,
+ * and come back as typed arrays with a `shape`. `PATH`, `VIRTUAL_ENV` or the option `python` say which Python.
+ *
+ * Calls are made in order; those of asynchronous methods go on at the same time in Node, and one after the
+ * other in Python. What they are given and what they return is copied; arrays from 64 kB once, through shared
+ * memory, without pickling. What a method throws, the call rejects with: an error of the same name, message,
+ * stack (in Python the traceback), `code` and `cause`. Where the process dies, calls reject with `OFFLOAD_CRASHED`,
+ * how it ended, and the last lines that it wrote to stderr.
+ *
+ * The process ends with this one, however this ends; an idle one uses no processor time and does not keep this
+ * one alive.
+ *
+ * @example
+ * const policy = await mpify<typeof import('./policy.js').makePolicy>(
+ *   new URL('./policy.js', import.meta.url),
+ *   'makePolicy',
+ *   'checkpoint.onnx',
+ * );
+ * const action = await policy.getAction(observation);
+ * const timing = await policy.timing;
+ * policy.gain = 2;
+ * for await (const step of policy.rollOut(10)) console.log(step);
+ * policy.stop();
+ * @param module the module's URL
+ * @param name the export that makes the object
+ * @param args what it is called with
+ * @throws {OptionTypeError | OptionRangeError} where an argument is not as it must be
+ * @throws {OffloadError} `OFFLOAD_ENTRY_POINT`, `OFFLOAD_PYTHON`, `OFFLOAD_CRASHED`, `OFFLOAD_TIMEOUT`
+ */
+export type MpifyCall = <Factory extends AnyFunction = (...args: any[]) => any>(
+  module: string | URL,
+  name: string,
+  ...args: Given$1<Factory>
+) => Promise<ProcessProxy<Made<Factory>>>;
+/** What {@link mpify} is. */
+export interface Mpify extends MpifyCall {
+  /** The same with options, as in `mpify.with({ restarts: 1 })(url, 'makePolicy')`. */
+  with(options: MpifyOptions): MpifyCall;
+}
+/** Makes an object in another process, and a proxy of it here. */
+export declare const mpify: Mpify;
 /** What the loop thread asks of the operating system. */
 export interface RealtimeOptions {
   /** `SCHED_FIFO` priority, 1 to 99; `null` stays with the ordinary scheduler. Default 80. */
@@ -455,6 +644,19 @@ export interface SessionOptions {
   /** What the loop thread asks of the system; `false` asks for nothing. */
   readonly realtime?: RealtimeOptions | false;
 }
+/**
+ * Gives a typed array the shape that it has in Python, rows before columns. Returns the array itself.
+ *
+ * @example
+ * await policy.getAction(shaped(image, [480, 640, 3]));
+ * @throws {OffloadError} `OFFLOAD_SHAPE` where the shape has another number of elements
+ */
+export declare function shaped<A extends ArrayBufferView>(
+  array: A,
+  shape: readonly number[],
+): A & {
+  readonly shape: readonly number[];
+};
 /** A policy that runs in a worker; {@link workerPolicy} makes it. */
 export interface WorkerPolicy<Observation, Action> {
   /** The module. */

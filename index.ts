@@ -20,12 +20,26 @@ export {
   SessionStateError,
 } from './lib/errors.ts';
 export { Franka, type FrankaControl, type FrankaOptions, type JointVector } from './lib/franka.ts';
+export {
+  type FunctionNames,
+  InferenceThread,
+  type InferenceThreadOptions,
+  type Wrapped,
+} from './lib/inference-thread.ts';
+export { type Mpify, type MpifyCall, type MpifyOptions, mpify } from './lib/mpify.ts';
 export type { RealtimeOptions, SessionOptions } from './lib/options.ts';
+export { shaped } from './lib/parcel.ts';
 export {
   type ProcessPolicy,
   type ProcessPolicyOptions,
   processPolicy,
 } from './lib/process-policy.ts';
+export type {
+  ProcessProxy,
+  ProxyControl,
+  RemoteAnswer,
+  RemoteMethod,
+} from './lib/process-proxy.ts';
 export type { Grant, Realtime } from './lib/realtime.ts';
 export type { CommandKind, Histogram, TickRecord } from './lib/records.ts';
 export type { NativeLink, NativeRobot, Policy, Robot, Tick } from './lib/robot.ts';
