@@ -673,7 +673,8 @@ type Given$1<Factory> = Factory extends (...args: infer Args) => unknown ? Args 
  *
  * Where the URL ends in `.py` the process is Python (3.9 or newer, the standard library is enough). Typed
  * arrays arrive there as numpy arrays, where numpy is installed, with the shape that {@link shaped} gave them,
- * and come back as typed arrays, with a `shape` where they have more than one dimension. `PATH`, `VIRTUAL_ENV` or the option `python` say which Python.
+ * and come back as typed arrays, with a `shape` where they have more than one dimension. `PATH`, `VIRTUAL_ENV`
+ * or the option `python` say which Python.
  *
  * Calls are made in order; those of asynchronous methods go on at the same time in Node, and one after the
  * other in Python. What they are given and what they return is copied; arrays from 64 kB once, through shared

@@ -61,3 +61,8 @@ export function bars(upperS: Float64Array, counts: Float64Array): string {
     })
     .join('\n');
 }
+
+/** The middle one of some numbers. */
+export function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}

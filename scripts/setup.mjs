@@ -9,6 +9,7 @@
 import { createHash } from 'node:crypto';
 import {
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -109,7 +110,7 @@ function buildTypeScript() {
     ...['index.ts', 'index.d.ts', 'scripts/roll-up.mjs', 'binding/binding.d.ts'],
     ...['node_modules/typescript/package.json'],
     ...filesUnder('lib'),
-    ...filesUnder('examples').filter((file) => file.endsWith('.ts')),
+    ...filesUnder('examples'),
   ];
   // The roll-up writes index.d.ts, which is also an input: an edited one is made anew.
   const hash = () => hashOf(sources);
@@ -121,6 +122,9 @@ function buildTypeScript() {
     step('roll up index.d.ts', process.execPath, [path('scripts', 'roll-up.mjs')]);
     if (sources.some((file) => file.startsWith('examples'))) {
       tool('compile the examples', tsc, ['-p', 'tsconfig.examples.json']);
+      // What they load beside modules: models, and what is Python's.
+      const filter = (file) => !file.endsWith('.ts');
+      cpSync(path('examples'), path('dist', 'examples'), { recursive: true, filter });
     }
   });
   if (readFileSync(stamp, 'utf8').trim() !== hash()) writeFileSync(stamp, `${hash()}\n`);

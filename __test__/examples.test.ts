@@ -1,0 +1,43 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import test from 'ava';
+import { venv, WITHOUT_NUMPY } from './python.ts';
+
+const run = promisify(execFile);
+
+/** What an example prints; rejects where it does not end well within a minute. */
+async function printed(name: string, env: Readonly<Record<string, string>> = {}): Promise<string> {
+  const file = join(import.meta.dirname, '..', 'dist', 'examples', `${name}.js`);
+  const options = { timeout: 60_000, env: { ...process.env, NODE_OPTIONS: '', ...env } };
+  return (await run(process.execPath, [file], options)).stdout;
+}
+
+test('a policy in a worker has a part while the main thread is blocked, one on the main thread has none', async (t) => {
+  const text = await printed('worker');
+  const [, without, cycles] = text.match(/in a worker +(\d+) of (\d+) cycles/) ?? [];
+  t.true(Number(cycles) > 400, text);
+  t.true(Number(without) < Number(cycles) / 2, text);
+  const [, alone, all] = text.match(/on the main thread +(\d+) of (\d+) cycles/) ?? [];
+  t.true(Number(alone) > 0.9 * Number(all), text);
+});
+
+test('a network in an inference thread moves the arm to its goal', async (t) => {
+  const text = await printed('onnx');
+  const [, answers] = text.match(/answers of the network +(\d+)/) ?? [];
+  t.true(Number(answers) > 50, text);
+  const [, mrad] = text.match(/ended +([\d.]+) mrad/) ?? [];
+  t.true(Number(mrad) < 20, text);
+});
+
+test('a numpy policy drives the arm there and back, on ways that another process plans', async (t) => {
+  const text = await printed('python', { VIRTUAL_ENV: join(await venv(), '..', '..') });
+  t.regex(text, /ways planned +2,/);
+  for (const [, mrad] of text.matchAll(/came to +([\d.]+) mrad/g)) t.true(Number(mrad) < 20, text);
+});
+
+test('without numpy the Python example says so and ends', async (t) => {
+  const refused = await t.throwsAsync(printed('python', WITHOUT_NUMPY));
+  t.is(Reflect.get(refused, 'code'), 1);
+  t.regex(String(Reflect.get(refused, 'stderr')), /no numpy here/);
+});
