@@ -329,6 +329,8 @@ export declare class Franka implements NativeRobot<RobotState, JointVector>, Asy
   /** Closes the connection. */
   [Symbol.asyncDispose](): Promise<void>;
 }
+/** What happens to an action that breaks a limit. */
+export type OnViolation = 'stop' | 'clamp';
 /** What the loop thread asks of the operating system. */
 export interface RealtimeOptions {
   /** `SCHED_FIFO` priority, 1 to 99; `null` stays with the ordinary scheduler. Default 80. */
@@ -339,6 +341,41 @@ export interface RealtimeOptions {
   readonly lockMemory?: boolean;
   /** How late the kernel may wake the thread to save power [s]; `null` leaves it. Default 1e-9. */
   readonly timerSlackS?: number | null;
+}
+/**
+ * What happens to an action that breaks a limit of the arm, kind by kind. `'stop'` (the default of
+ * each) brings the arm to rest and ends the session with an {@link InvalidActionError}; `'clamp'`
+ * follows the action as far as all limits allow, and goes on. A step breaks several limits at once;
+ * one that stops prevails. What is no finite number always stops.
+ *
+ * The limits are the arm's own data: range and velocity from the URDF that the arm serves, where the
+ * velocity falls towards the ends of the range; acceleration, jerk and torque rate from libfranka's
+ * `rate_limiting.h`; torque from the data sheet. A clamped motion keeps 5 % away from acceleration
+ * and jerk, and is slower where the arm lags behind it.
+ */
+export interface LimitOptions {
+  /** Beyond a joint's range. In torque control: the measured joint, which is then braked. */
+  readonly position?: OnViolation;
+  /**
+   * Faster than allowed at this place, or too fast to be braked before the end of the range within
+   * acceleration and jerk. In torque control: the measured joint, which is then braked.
+   */
+  readonly velocity?: OnViolation;
+  /** A velocity that changes faster than allowed. */
+  readonly acceleration?: OnViolation;
+  /** An acceleration that changes faster than allowed. */
+  readonly jerk?: OnViolation;
+  /** More torque than allowed, in torque control. */
+  readonly torque?: OnViolation;
+  /** A torque that changes faster than allowed, in torque control. */
+  readonly torqueRate?: OnViolation;
+  /** A joint further than `maxDistanceRad` from its command; clamped, the command waits for it. */
+  readonly distance?: OnViolation;
+  /**
+   * How far a joint may be from its command, except in torque control [rad]. Default 0.1: an arm
+   * with its usual joint stiffness gives its highest torque at a third of that.
+   */
+  readonly maxDistanceRad?: number;
 }
 /** How a session runs. */
 export interface SessionOptions {
@@ -361,6 +398,11 @@ export interface SessionOptions {
    * again; `'stop'` ends the session with a {@link PolicyLateError}.
    */
   readonly onLate?: 'hold' | 'stop';
+  /**
+   * What happens to actions that break a limit: kind by kind, or one word for all kinds. Default
+   * `'stop'`. Only for arms: of a robot written in JavaScript no limits are known.
+   */
+  readonly limits?: LimitOptions | OnViolation;
   /** Percentiles come from this many of the newest cycles. Default 10,000. */
   readonly maxTimingSamples?: number;
   /** How many ticks are kept for `takeRecords()`; 0 (default) keeps none. */
@@ -417,10 +459,10 @@ export interface Histogram {
   /** How many cycles fell into each. */
   readonly counts: Float64Array;
 }
-/** The numbers of a {@link SessionStats}, as a plain object. */
+/** What a {@link SessionStats} holds, as a plain object. */
 export type SessionStatsDict = {
   readonly [Name in keyof SessionStats as SessionStats[Name] extends number ? Name : never]: number;
-};
+} & Pick<SessionStats, 'firstViolation'>;
 /**
  * What a session had done at one moment: an immutable value. Times are seconds.
  *
@@ -444,6 +486,24 @@ export declare class SessionStats {
   readonly restCommands: number;
   /** Late actions that were too old to be used. */
   readonly staleActions: number;
+  /** Cycles whose action was carried out only as far as the limits allow. */
+  readonly clampedCommands: number;
+  /** Cycles whose action would have left a joint's range. */
+  readonly positionViolations: number;
+  /** Cycles whose action was too fast: now, or for being braked in time. */
+  readonly velocityViolations: number;
+  /** Cycles in which going to the action would have taken too much acceleration. */
+  readonly accelerationViolations: number;
+  /** Cycles in which going to the action would have taken too much jerk. */
+  readonly jerkViolations: number;
+  /** Cycles whose action was too high a torque. */
+  readonly torqueViolations: number;
+  /** Cycles in which going to the action would have taken too high a torque rate. */
+  readonly torqueRateViolations: number;
+  /** Cycles in which the arm was too far behind its command. */
+  readonly distanceViolations: number;
+  /** The first action that broke a limit, in words; `null` where none has. */
+  readonly firstViolation: string | null;
   /** Observations that a newer one replaced before the policy took them. */
   readonly overwrittenObservations: number;
   /** Actions that a newer one replaced before the loop took them. */
@@ -474,8 +534,8 @@ export declare class SessionStats {
   readonly p99ExecutionS: number;
   /** The longest execution. */
   readonly maxExecutionS: number;
-  constructor(numbers: SessionStatsDict);
-  /** The numbers as a plain object. */
+  constructor(values: SessionStatsDict);
+  /** The same as a plain object. */
   toDict(): SessionStatsDict;
   /** What `JSON.stringify` writes: the same as {@link SessionStats.toDict}. */
   toJSON(): SessionStatsDict;

@@ -12,7 +12,7 @@ export {
   SessionStateError,
 } from './lib/errors.ts';
 export { Franka, type FrankaControl, type FrankaOptions, type JointVector } from './lib/franka.ts';
-export type { RealtimeOptions, SessionOptions } from './lib/options.ts';
+export type { LimitOptions, RealtimeOptions, SessionOptions } from './lib/options.ts';
 export type { Grant, Realtime } from './lib/realtime.ts';
 export type { CommandKind, Histogram, TickRecord } from './lib/records.ts';
 export type { NativeLink, NativeRobot, Policy, Robot, Tick } from './lib/robot.ts';
@@ -34,4 +34,5 @@ export {
   type SimulatorFault,
 } from './lib/simulator.ts';
 export { SessionStats, type SessionStatsDict } from './lib/stats.ts';
+export type { OnViolation } from './lib/violation.ts';
 export { type WorkerPolicy, type WorkerPolicyOptions, workerPolicy } from './lib/worker-policy.ts';

@@ -210,6 +210,9 @@ export interface NativeSessionOptions {
   deadlineS: number
   maxHeldTicks: number
   stopOnLate: boolean
+  /** The kinds of limits whose violations are clamped, by the names of `NativeViolation`. */
+  clamped: Array<string>
+  maxDistanceRad: number
   maxTimingSamples: number
   recordTicks: number
   runForS?: number
@@ -246,6 +249,10 @@ export interface NativeStats {
   heldCommands: number
   restCommands: number
   staleActions: number
+  clampedCommands: number
+  violations: NativeViolations
+  firstViolation?: NativeViolation
+  firstViolationTick?: number
   overwrittenObservations: number
   overwrittenActions: number
   droppedRecords: number
@@ -257,8 +264,12 @@ export interface NativeStats {
   execution: NativeSpread
 }
 
-/** An action value that was refused. */
+/** An action value that broke a limit. */
 export interface NativeViolation {
+  /**
+   * The limit's name: "position", "torque rate" and so on; "finite value" is none that can be
+   * clamped.
+   */
   kind: string
   slot: number
   field: string
@@ -267,4 +278,15 @@ export interface NativeViolation {
   action: number
   received: number
   limit: number
+}
+
+/** Cycles in which the action broke a limit, by its kind. */
+export interface NativeViolations {
+  position: number
+  velocity: number
+  acceleration: number
+  jerk: number
+  torque: number
+  torqueRate: number
+  distance: number
 }

@@ -18,6 +18,7 @@ export {
   NativeSimulator,
   type NativeSpread,
   type NativeStats,
+  type NativeViolation,
 } from '#binding';
 
 /** Runs a native call; what it throws becomes the error class of its code. */

@@ -1,6 +1,7 @@
 import { checkBoolean, checkKeys, checkName, checkNumber } from './checks.ts';
-import { OptionRangeError } from './errors.ts';
+import { OptionRangeError, OptionTypeError } from './errors.ts';
 import type { NativeSessionOptions } from './native.ts';
+import { LIMIT_NAMES, nativeKinds, type OnViolation } from './violation.ts';
 
 /** What the loop thread asks of the operating system. */
 export interface RealtimeOptions {
@@ -12,6 +13,42 @@ export interface RealtimeOptions {
   readonly lockMemory?: boolean;
   /** How late the kernel may wake the thread to save power [s]; `null` leaves it. Default 1e-9. */
   readonly timerSlackS?: number | null;
+}
+
+/**
+ * What happens to an action that breaks a limit of the arm, kind by kind. `'stop'` (the default of
+ * each) brings the arm to rest and ends the session with an {@link InvalidActionError}; `'clamp'`
+ * follows the action as far as all limits allow, and goes on. A step breaks several limits at once;
+ * one that stops prevails. What is no finite number always stops.
+ *
+ * The limits are the arm's own data: range and velocity from the URDF that the arm serves, where the
+ * velocity falls towards the ends of the range; acceleration, jerk and torque rate from libfranka's
+ * `rate_limiting.h`; torque from the data sheet. A clamped motion keeps 5 % away from acceleration
+ * and jerk, and is slower where the arm lags behind it.
+ */
+export interface LimitOptions {
+  /** Beyond a joint's range. In torque control: the measured joint, which is then braked. */
+  readonly position?: OnViolation;
+  /**
+   * Faster than allowed at this place, or too fast to be braked before the end of the range within
+   * acceleration and jerk. In torque control: the measured joint, which is then braked.
+   */
+  readonly velocity?: OnViolation;
+  /** A velocity that changes faster than allowed. */
+  readonly acceleration?: OnViolation;
+  /** An acceleration that changes faster than allowed. */
+  readonly jerk?: OnViolation;
+  /** More torque than allowed, in torque control. */
+  readonly torque?: OnViolation;
+  /** A torque that changes faster than allowed, in torque control. */
+  readonly torqueRate?: OnViolation;
+  /** A joint further than `maxDistanceRad` from its command; clamped, the command waits for it. */
+  readonly distance?: OnViolation;
+  /**
+   * How far a joint may be from its command, except in torque control [rad]. Default 0.1: an arm
+   * with its usual joint stiffness gives its highest torque at a third of that.
+   */
+  readonly maxDistanceRad?: number;
 }
 
 /** How a session runs. */
@@ -35,6 +72,11 @@ export interface SessionOptions {
    * again; `'stop'` ends the session with a {@link PolicyLateError}.
    */
   readonly onLate?: 'hold' | 'stop';
+  /**
+   * What happens to actions that break a limit: kind by kind, or one word for all kinds. Default
+   * `'stop'`. Only for arms: of a robot written in JavaScript no limits are known.
+   */
+  readonly limits?: LimitOptions | OnViolation;
   /** Percentiles come from this many of the newest cycles. Default 10,000. */
   readonly maxTimingSamples?: number;
   /** How many ticks are kept for `takeRecords()`; 0 (default) keeps none. */
@@ -55,6 +97,7 @@ const SESSION_OPTIONS = [
   'deadlineS',
   'maxHeldTicks',
   'onLate',
+  'limits',
   'maxTimingSamples',
   'recordTicks',
   'realtime',
@@ -97,6 +140,10 @@ export function checkOptions(
   const realtime = asked === false ? NOT_REALTIME : asked;
   checkKeys('realtime', realtime, REALTIME_OPTIONS);
   const { priority = 80, cpu = null, lockMemory = true, timerSlackS = 1e-9 } = realtime;
+  if (ownRateHz === undefined && options.limits !== undefined) {
+    const expected = 'nothing: of a robot written in JavaScript no limits are known';
+    throw new OptionTypeError('OPTION_LIMITS', 'limits', options.limits, expected);
+  }
   return {
     warmupS: checkNumber('warmupS', warmupS, { from: 0, to: 3600, unit: 's' }),
     native: {
@@ -112,6 +159,7 @@ export function checkOptions(
         to: 1_000_000,
         integer: true,
       }),
+      ...checkLimits(options.limits),
       stopOnLate: checkName('onLate', onLate, ['hold', 'stop']) === 'stop',
       maxTimingSamples: checkNumber('maxTimingSamples', maxTimingSamples, {
         from: 1,
@@ -134,5 +182,27 @@ export function checkOptions(
         ? {}
         : { timerSlackS: checkNumber('timerSlackS', timerSlackS, { from: 0, to: 1, unit: 's' }) }),
     },
+  };
+}
+
+const ON_VIOLATION = ['stop', 'clamp'] as const satisfies readonly OnViolation[];
+
+function checkLimits(
+  limits: LimitOptions | OnViolation = {},
+): Pick<NativeSessionOptions, 'clamped' | 'maxDistanceRad'> {
+  if (typeof limits === 'string') {
+    const all = checkName('limits', limits, ON_VIOLATION);
+    return checkLimits(Object.fromEntries(LIMIT_NAMES.map((name) => [name, all])));
+  }
+  checkKeys('limits', limits, [...LIMIT_NAMES, 'maxDistanceRad']);
+  const { maxDistanceRad = 0.1 } = limits;
+  const clamped = LIMIT_NAMES.filter((name) => {
+    const { [name]: rule = 'stop' } = limits;
+    return checkName(`limits.${name}`, rule, ON_VIOLATION) === 'clamp';
+  });
+  const range = { from: 0, to: Math.PI, above: true, unit: 'rad' };
+  return {
+    clamped: nativeKinds(clamped),
+    maxDistanceRad: checkNumber('limits.maxDistanceRad', maxDistanceRad, range),
   };
 }

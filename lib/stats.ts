@@ -1,9 +1,10 @@
 import type { NativeStats } from './native.ts';
+import { violationText } from './violation.ts';
 
-/** The numbers of a {@link SessionStats}, as a plain object. */
+/** What a {@link SessionStats} holds, as a plain object. */
 export type SessionStatsDict = {
   readonly [Name in keyof SessionStats as SessionStats[Name] extends number ? Name : never]: number;
-};
+} & Pick<SessionStats, 'firstViolation'>;
 
 /**
  * What a session had done at one moment: an immutable value. Times are seconds.
@@ -28,6 +29,24 @@ export class SessionStats {
   declare readonly restCommands: number;
   /** Late actions that were too old to be used. */
   declare readonly staleActions: number;
+  /** Cycles whose action was carried out only as far as the limits allow. */
+  declare readonly clampedCommands: number;
+  /** Cycles whose action would have left a joint's range. */
+  declare readonly positionViolations: number;
+  /** Cycles whose action was too fast: now, or for being braked in time. */
+  declare readonly velocityViolations: number;
+  /** Cycles in which going to the action would have taken too much acceleration. */
+  declare readonly accelerationViolations: number;
+  /** Cycles in which going to the action would have taken too much jerk. */
+  declare readonly jerkViolations: number;
+  /** Cycles whose action was too high a torque. */
+  declare readonly torqueViolations: number;
+  /** Cycles in which going to the action would have taken too high a torque rate. */
+  declare readonly torqueRateViolations: number;
+  /** Cycles in which the arm was too far behind its command. */
+  declare readonly distanceViolations: number;
+  /** The first action that broke a limit, in words; `null` where none has. */
+  declare readonly firstViolation: string | null;
   /** Observations that a newer one replaced before the policy took them. */
   declare readonly overwrittenObservations: number;
   /** Actions that a newer one replaced before the loop took them. */
@@ -59,12 +78,12 @@ export class SessionStats {
   /** The longest execution. */
   declare readonly maxExecutionS: number;
 
-  constructor(numbers: SessionStatsDict) {
-    Object.assign(this, numbers);
+  constructor(values: SessionStatsDict) {
+    Object.assign(this, values);
     Object.freeze(this);
   }
 
-  /** The numbers as a plain object. */
+  /** The same as a plain object. */
   toDict(): SessionStatsDict {
     return { ...this } as SessionStatsDict;
   }
@@ -77,9 +96,18 @@ export class SessionStats {
 
 /** The stats that the loop's numbers are. */
 export function statsOf(native: NativeStats): SessionStats {
-  const { jitter, execution, ...counted } = native;
+  const { jitter, execution, violations, firstViolation, firstViolationTick, ...counted } = native;
+  const first = firstViolation && `cycle ${firstViolationTick}: ${violationText(firstViolation)}`;
   return new SessionStats({
     ...counted,
+    positionViolations: violations.position,
+    velocityViolations: violations.velocity,
+    accelerationViolations: violations.acceleration,
+    jerkViolations: violations.jerk,
+    torqueViolations: violations.torque,
+    torqueRateViolations: violations.torqueRate,
+    distanceViolations: violations.distance,
+    firstViolation: first ?? null,
     p50JitterS: jitter.p50,
     p95JitterS: jitter.p95,
     p99JitterS: jitter.p99,
@@ -102,6 +130,16 @@ export function noStats(targetPeriodS: number): SessionStats {
     heldCommands: 0,
     restCommands: 0,
     staleActions: 0,
+    clampedCommands: 0,
+    violations: {
+      position: 0,
+      velocity: 0,
+      acceleration: 0,
+      jerk: 0,
+      torque: 0,
+      torqueRate: 0,
+      distance: 0,
+    },
     overwrittenObservations: 0,
     overwrittenActions: 0,
     droppedRecords: 0,

@@ -10,7 +10,7 @@ use crossbeam::queue::ArrayQueue;
 
 use crate::courier::{Bell, News};
 use crate::late::{Ladder, LateRule, OnLate, Step};
-use crate::limits::{Limits, Violation};
+use crate::limits::{LimitRules, Limits, OnViolation, Violation};
 use crate::policy::{Answer, Ask, Policy};
 use crate::record::{CommandKind, RecordIn, RecordOut, TickRecord, record_ring};
 use crate::robot::{Cycle, Flow, Robot, RobotError, Tick};
@@ -36,6 +36,8 @@ pub struct Config {
     pub patience: Patience,
     /// What happens when it does not answer in time.
     pub late: LateRule,
+    /// What happens to an action that breaks a limit.
+    pub limits: LimitRules,
     /// How many ticks the record ring holds; 0 keeps no records.
     pub record_ticks: usize,
     /// When the loop ends by itself, counted from its first cycle; `None`: when it is asked to.
@@ -45,11 +47,13 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// 300 us for the policy, the default late rule, no records, no end, a realtime thread.
+    /// 300 us for the policy, the default late rule, an end at the first violation of a limit, no
+    /// records, no other end, a realtime thread.
     fn default() -> Config {
         Config {
             patience: Patience::Budget(Duration::from_micros(300)),
             late: LateRule::default(),
+            limits: LimitRules::default(),
             record_ticks: 0,
             run_for: None,
             realtime: RealtimeRequest::default(),
@@ -364,6 +368,9 @@ struct Body<'a> {
     limits: Box<dyn Limits>,
     patience: Patience,
     late: LateRule,
+    rules: LimitRules,
+    /// Whether the robot lags behind the policy because an action was clamped.
+    clamping: bool,
     run_for: Option<Duration>,
     ladder: Ladder,
     shared: &'a Shared,
@@ -402,6 +409,8 @@ impl<'a> Body<'a> {
             limits,
             patience: config.patience,
             late: config.late,
+            rules: config.limits,
+            clamping: false,
             run_for: config.run_for,
             ladder: Ladder::new(config.late),
             shared,
@@ -495,22 +504,15 @@ impl<'a> Body<'a> {
             }
             (answer, _) => self.ladder.step(answer),
         };
-        if matches!(step, Step::Use | Step::Follow) {
-            let rate_matters = step == Step::Use;
-            let checked = self
-                .limits
-                .check_value(observation, &self.wanted)
-                .and_then(|()| {
-                    if rate_matters {
-                        self.limits.check_rate(observation, &self.wanted)
-                    } else {
-                        Ok(())
-                    }
-                });
-            if let Err(violation) = checked {
-                return self.end(Some(Cause::InvalidAction { tick, violation }), observation);
-            }
-        }
+        let step = match step {
+            Step::Use | Step::Follow => match self.checked(step, observation) {
+                Ok(step) => step,
+                Err(violation) => {
+                    return self.end(Some(Cause::InvalidAction { tick, violation }), observation);
+                }
+            },
+            step => step,
+        };
         match step {
             Step::Use => {
                 self.limits.commanded(&self.wanted);
@@ -522,6 +524,7 @@ impl<'a> Body<'a> {
                     .limits
                     .follow(observation, &self.wanted, &mut self.sent)
                 {
+                    self.clamping = false;
                     self.ladder.caught_up();
                     self.tell(EventKind::Resumed);
                 }
@@ -550,6 +553,37 @@ impl<'a> Body<'a> {
                 )
             }
         }
+    }
+
+    /// Counts what the action breaks. Says how it is carried out then, or what ends the session.
+    fn checked(&mut self, step: Step, observation: &[f64]) -> Result<Step, Violation> {
+        let mut found = self.limits.check_value(observation, &self.wanted);
+        // Going to the action in one step is asked for where nothing is in the way. An action that
+        // is followed after a gap has not been asked for so soon; behind one that was clamped only
+        // what is clamped counts on, because the way back is not the policy's.
+        if step == Step::Use {
+            found.join(&self.limits.check_rate(observation, &self.wanted));
+        } else if self.clamping {
+            let rate = self.limits.check_rate(observation, &self.wanted);
+            rate.iter()
+                .filter(|violation| self.rules.of(violation.kind) == OnViolation::Clamp)
+                .for_each(|violation| found.note(*violation));
+        }
+        if found.is_empty() {
+            return Ok(step);
+        }
+        let recorder = &self.shared.recorder;
+        for violation in found.iter() {
+            recorder.violation(self.tick, violation);
+        }
+        let stops = |violation: &&Violation| self.rules.of(violation.kind) == OnViolation::Stop;
+        if let Some(violation) = found.iter().find(stops) {
+            return Err(*violation);
+        }
+        recorder.clamped_commands.add(1);
+        self.clamping = true;
+        self.ladder.out_of_step();
+        Ok(Step::Follow)
     }
 
     /// Begins to end the session, or goes on with it: the robot comes to rest, then finishes.

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use kilohertz_core::courier::{Bell, News, start_courier};
 use kilohertz_core::late::{LateRule, OnLate};
-use kilohertz_core::limits::{Limits, Unlimited, Violation, ViolationKind};
+use kilohertz_core::limits::{
+    LimitRules, Limits, OnViolation, Unlimited, Violation, ViolationKind, Violations,
+};
 use kilohertz_core::mailbox::{PolicyEnd, mailbox};
 use kilohertz_core::policy::{Ask, Native, Policy, PolicyFailed};
 use kilohertz_core::record::{CommandKind, RECORD_HEADER};
@@ -170,21 +172,24 @@ impl Limits for Braking {
         true
     }
 
-    fn check_value(&self, observation: &[f64], action: &[f64]) -> Result<(), Violation> {
+    fn check_value(&self, observation: &[f64], action: &[f64]) -> Violations {
         Unlimited::new(action.len()).check_value(observation, action)
     }
 
-    fn check_rate(&self, _observation: &[f64], action: &[f64]) -> Result<(), Violation> {
-        match action.iter().position(|value| *value > 1e6) {
-            None => Ok(()),
-            Some(slot) => Err(Violation {
-                kind: ViolationKind::Velocity,
-                slot,
-                action: action[slot],
-                received: action[slot] * 1e3,
-                limit: 1e6,
-            }),
+    fn check_rate(&self, _observation: &[f64], action: &[f64]) -> Violations {
+        let mut found = Violations::NONE;
+        for (slot, &value) in action.iter().enumerate().filter(|(_, value)| **value > 1e6) {
+            for kind in [ViolationKind::Velocity, ViolationKind::Jerk] {
+                found.note(Violation {
+                    kind,
+                    slot,
+                    action: value,
+                    received: value * 1e3,
+                    limit: 1e6,
+                });
+            }
         }
+        found
     }
 
     fn commanded(&mut self, _action: &[f64]) {
@@ -645,6 +650,59 @@ mod ending {
         };
         assert_eq!((violation.received, violation.limit), (2e9, 1e6));
         assert_eq!(log.actions(), [1.0, 1.0, 1.0, -1.0]);
+    }
+
+    /// Runs 20 cycles in which the actions of some break a limit on velocity and one on jerk.
+    fn run_beyond(rules: LimitRules, limits: Box<dyn Limits>) -> (Session, Arc<Log>) {
+        let log = Arc::new(Log::default());
+        let policy = Native::new(1, |ask: &Ask<'_>, action: &mut [f64]| {
+            action[0] = match ask.tick {
+                3..=5 | 9 => 2e6,
+                _ => 1.0,
+            };
+            Ok(())
+        });
+        let config = Config {
+            limits: rules,
+            run_for: Some(MS * 20),
+            ..config()
+        };
+        let session = Setup::new(config)
+            .limits(limits)
+            .start(Scripted::new(&log), policy);
+        ended(&session);
+        (session, log)
+    }
+
+    #[test]
+    fn an_action_that_is_clamped_is_followed_and_counted_by_kind_and_the_first_is_kept() {
+        let rules = LimitRules::all(OnViolation::Clamp);
+        let (session, log) = run_beyond(rules, Braking::new(1));
+        assert_eq!(cause(&session), None);
+        let stats = session.stats();
+        let count = |kind| stats.violations[kind as usize];
+        assert_eq!(count(ViolationKind::Velocity), 4);
+        assert_eq!(count(ViolationKind::Jerk), 4);
+        assert_eq!(count(ViolationKind::Position), 0);
+        assert_eq!(stats.clamped_commands, 4);
+        let (tick, first) = session.recorder().first_violation().unwrap();
+        assert_eq!((tick, first.kind), (3, ViolationKind::Velocity));
+        assert_eq!((first.action, first.limit), (2e6, 1e6));
+        assert!(log.actions().len() > 15, "the session went on");
+    }
+
+    #[test]
+    fn one_kind_that_stops_ends_the_session_where_others_are_clamped() {
+        let mut rules = LimitRules::all(OnViolation::Clamp);
+        rules.set(ViolationKind::Jerk, OnViolation::Stop);
+        let (session, _) = run_beyond(rules, Braking::new(1));
+        let Some(Cause::InvalidAction { tick: 3, violation }) = cause(&session) else {
+            panic!("{:?}", session.outcome());
+        };
+        assert_eq!(violation.kind, ViolationKind::Jerk);
+        assert_eq!(session.stats().clamped_commands, 0);
+        let (tick, first) = session.recorder().first_violation().unwrap();
+        assert_eq!((tick, first.kind), (3, ViolationKind::Velocity));
     }
 
     #[test]

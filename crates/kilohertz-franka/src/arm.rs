@@ -13,7 +13,7 @@ use kilohertz_core::robot::Robot;
 use crate::control::Control;
 use crate::drive::ArmRobot;
 use crate::error::{ArmError, ArmErrorCode};
-use crate::limits::limits;
+use crate::limits::{ArmLimits, MotionOptions, limits};
 
 /// How to connect.
 #[derive(Debug, Clone)]
@@ -37,7 +37,7 @@ pub type Driven = (Box<dyn Robot>, Box<dyn Limits>);
 /// A connected FR3. Dropping it closes the connection, once no session drives it any more.
 pub struct Arm {
     client: Mutex<Option<Arc<franka::Robot>>>,
-    velocity_limits: JointVelocityLimitsConfig,
+    limits: ArmLimits,
     server_version: u16,
     driven: Arc<AtomicBool>,
 }
@@ -84,11 +84,11 @@ impl Arm {
         let connecting = |error| ArmError::connecting(address, error);
         let client = franka::Robot::with_options(address, options).map_err(connecting)?;
         let urdf = client.robot_model().map_err(connecting)?;
-        let velocity_limits = JointVelocityLimitsConfig::from_urdf(&urdf).map_err(connecting)?;
+        let velocity = JointVelocityLimitsConfig::from_urdf(&urdf).map_err(connecting)?;
         Ok(Arm {
             server_version: client.server_version(),
             client: Mutex::new(Some(Arc::new(client))),
-            velocity_limits,
+            limits: ArmLimits::fr3(&velocity),
             driven: Arc::new(AtomicBool::new(false)),
         })
     }
@@ -161,9 +161,21 @@ impl Arm {
     /// # Errors
     /// Where the arm is driven already, or closed.
     pub fn robot(&self, control: Control) -> Result<Driven, ArmError> {
+        self.robot_with(control, &MotionOptions::default())
+    }
+
+    /// The same, with limits of the session's choice.
+    ///
+    /// # Errors
+    /// As [`Arm::robot`].
+    pub fn robot_with(
+        &self,
+        control: Control,
+        options: &MotionOptions,
+    ) -> Result<Driven, ArmError> {
         let client = self.idle_client("cannot start a session")?;
         let robot = ArmRobot::new(client, control, Arc::clone(&self.driven))?;
-        Ok((Box::new(robot), limits(control, self.velocity_limits)))
+        Ok((Box::new(robot), limits(control, &self.limits, options)))
     }
 
     /// Closes the connection. A session that drives the arm keeps it until it ends.

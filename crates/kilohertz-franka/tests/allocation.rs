@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use common::*;
+use kilohertz_core::limits::{LimitRules, OnViolation};
 use kilohertz_core::session::Config;
 use kilohertz_franka::Control;
 use kilohertz_sim::SimulatorOptions;
@@ -20,7 +21,7 @@ const WATCHED: u64 = 500;
 const UNSET: u64 = u64::MAX;
 
 /// What the loop thread allocates from a cycle after the warm-up to one `WATCHED` later.
-fn allocations(control: Control, record_ticks: usize) -> u64 {
+fn allocations(control: Control, record_ticks: usize, beyond: f64) -> u64 {
     let simulator = start(SimulatorOptions {
         // A stall of the machine is no matter here.
         lost_packet_limit: 10_000,
@@ -30,7 +31,8 @@ fn allocations(control: Control, record_ticks: usize) -> u64 {
     let arm = connect(&simulator);
     let counted = Arc::new(AtomicU64::new(UNSET));
     let count = Arc::clone(&counted);
-    let policy = at_speed(control, move |tick, _| {
+    let policy = at_speed(control, move |tick, action| {
+        action[6] += beyond;
         match tick {
             WARM_UP => counting::watch(),
             _ if tick == WARM_UP + WATCHED => count.store(counting::seen(), Ordering::SeqCst),
@@ -40,6 +42,7 @@ fn allocations(control: Control, record_ticks: usize) -> u64 {
     });
     let config = Config {
         record_ticks,
+        limits: LimitRules::all(OnViolation::Clamp),
         ..config()
     };
     let session = session(&arm, control, config, policy);
@@ -55,7 +58,14 @@ fn allocations(control: Control, record_ticks: usize) -> u64 {
 fn a_tick_of_a_native_policy_on_an_arm_allocates_nothing() {
     for control in Control::ALL {
         for record_ticks in [0, 2_000] {
-            assert_eq!(allocations(control, record_ticks), 0, "{control}");
+            assert_eq!(allocations(control, record_ticks, 0.0), 0, "{control}");
         }
+    }
+}
+
+#[test]
+fn a_tick_whose_action_is_clamped_allocates_nothing() {
+    for control in Control::ALL {
+        assert_eq!(allocations(control, 0, 2.0), 0, "{control}");
     }
 }

@@ -5,9 +5,9 @@ mod common;
 use std::sync::Arc;
 
 use common::*;
-use kilohertz_core::limits::ViolationKind;
+use kilohertz_core::limits::{LimitRules, OnViolation, ViolationKind};
 use kilohertz_core::policy::{Ask, Native, Policy, PolicyFailed};
-use kilohertz_core::session::{Cause, EventKind};
+use kilohertz_core::session::{Cause, Config, EventKind};
 use kilohertz_franka::{ArmErrorCode, Control};
 use kilohertz_sim::Fault;
 
@@ -143,6 +143,102 @@ fn what_the_arm_may_not_be_commanded_never_reaches_it() {
             assert_eq!(simulator.counters().motions_finished, 1, "{what}");
         }
     }
+}
+
+fn clamping() -> Config {
+    Config {
+        limits: LimitRules::all(OnViolation::Clamp),
+        ..config()
+    }
+}
+
+/// A session in which what breaks a limit is clamped, until its policy has been asked `ticks` times.
+fn clamped_session(
+    arm: &kilohertz_franka::Arm,
+    control: Control,
+    policy: impl Policy + 'static,
+    ticks: u64,
+) -> kilohertz_core::session::Session {
+    let session = session(arm, control, clamping(), policy);
+    eventually("the end of the motion", || {
+        session.has_ended() || session.stats().iterations > ticks
+    });
+    session.request_stop();
+    session
+}
+
+#[test]
+fn whatever_a_policy_wants_a_clamped_motion_never_makes_the_arm_object() {
+    for control in [Control::JointVelocity, Control::JointPosition] {
+        for seed in [7, 13, 19] {
+            let simulator = lockstep();
+            let arm = connect(&simulator);
+            let policy = senseless(control, seed, |_| {});
+            let session = clamped_session(&arm, control, policy, 20_000);
+            ended_well(&session);
+            assert_at_rest_without_reflex(&simulator);
+            assert_eq!(simulator.counters().motions_finished, 1, "{control}");
+            let stats = session.stats();
+            assert!(stats.clamped_commands > 10_000, "{control}: {stats:?}");
+            for kind in [
+                ViolationKind::Velocity,
+                ViolationKind::Acceleration,
+                ViolationKind::Jerk,
+            ] {
+                let counted = stats.violations[kind as usize];
+                assert!(
+                    counted > 1_000 && counted <= stats.clamped_commands,
+                    "{control}: {stats:?}"
+                );
+            }
+            let (tick, _) = session.recorder().first_violation().unwrap();
+            assert!(tick < 1_000, "{control}: {tick}");
+        }
+    }
+}
+
+#[test]
+fn a_clamped_motion_survives_lost_commands() {
+    for control in [Control::JointVelocity, Control::JointPosition] {
+        let simulator = lockstep();
+        let arm = connect(&simulator);
+        let injecting = Arc::clone(&simulator);
+        let mut random = numbers(3);
+        let policy = senseless(control, 5, move |ask| {
+            if ask.tick % 101 == 100 {
+                let count = 1 + (random().abs() * 3.0) as u32;
+                injecting.inject(Fault::DropCommands { count }).unwrap();
+            }
+        });
+        let session = clamped_session(&arm, control, policy, 10_000);
+        ended_well(&session);
+        assert_at_rest_without_reflex(&simulator);
+        assert!(simulator.counters().commands_lost > 100, "{control}");
+    }
+}
+
+#[test]
+fn torques_beyond_the_limits_are_clamped_to_them() {
+    let simulator = lockstep();
+    let arm = connect(&simulator);
+    // Steps of the last joint's torque, to and fro, and once more than it can be given.
+    let policy = Native::new(7, move |ask: &Ask<'_>, action: &mut [f64]| {
+        action[6] = match ask.tick {
+            300..310 => 50.0,
+            tick if tick / 20 % 2 == 0 => 1.5,
+            _ => -1.5,
+        };
+        Ok(())
+    });
+    let session = clamped_session(&arm, Control::Torque, policy, 1_000);
+    ended_well(&session);
+    assert_at_rest_without_reflex(&simulator);
+    let counted = session.stats().violations;
+    assert_eq!(counted[ViolationKind::Torque as usize], 10);
+    assert!(
+        counted[ViolationKind::TorqueRate as usize] > 50,
+        "{counted:?}"
+    );
 }
 
 #[test]

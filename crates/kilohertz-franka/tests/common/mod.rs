@@ -253,6 +253,50 @@ pub fn standing(
     })
 }
 
+/// Numbers from -1 to 1, the same in each run.
+pub fn numbers(seed: u64) -> impl FnMut() -> f64 + Send {
+    let mut state = seed | 1;
+    move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
+    }
+}
+
+/// A policy without sense: for up to half a second at a time it wants something anywhere, now and
+/// then another thing in every cycle.
+pub fn senseless(
+    control: Control,
+    seed: u64,
+    mut meddle: impl FnMut(&Ask<'_>) + Send + 'static,
+) -> impl Policy {
+    let mut random = numbers(seed);
+    let mut start = None;
+    let mut wanted = [0.0; 7];
+    let (mut jumps, mut left) = (false, 0);
+    Native::new(7, move |ask: &Ask<'_>, action: &mut [f64]| {
+        let from = *start.get_or_insert_with(|| joints(ask.observation, "q_d"));
+        if left == 0 {
+            jumps = random() > 0.6;
+            left = (random().abs() * 500.0) as u32 + 1;
+        }
+        left -= 1;
+        if left == 0 || jumps {
+            for joint in 0..7 {
+                wanted[joint] = match control {
+                    Control::JointVelocity => 4.0 * random(),
+                    Control::Torque => 100.0 * random(),
+                    _ => from[joint] + 3.0 * random(),
+                };
+            }
+        }
+        action.copy_from_slice(&wanted);
+        meddle(ask);
+        Ok(())
+    })
+}
+
 /// A policy at speed that leaves the ticks of `silent` unanswered.
 pub struct Silent {
     pub policy: AtSpeed,
