@@ -12,7 +12,12 @@ export {
   SessionStateError,
 } from './lib/errors.ts';
 export { Franka, type FrankaControl, type FrankaOptions, type JointVector } from './lib/franka.ts';
-export type { LimitOptions, RealtimeOptions, SessionOptions } from './lib/options.ts';
+export type {
+  LimitOptions,
+  RealtimeOptions,
+  SessionOptions,
+  TargetBudget,
+} from './lib/options.ts';
 export type { Grant, Realtime } from './lib/realtime.ts';
 export type { CommandKind, Histogram, TickRecord } from './lib/records.ts';
 export type { NativeLink, NativeRobot, Policy, Robot, Tick } from './lib/robot.ts';

@@ -19,21 +19,17 @@ const PATIENT = { warmupS: 0, deadlineS: 0.9e-3 };
 
 test('a clamped step is followed within the limits, counted by kind, and described', async (t) => {
   await using setup = await setUp();
-  const { simulator, arm, start } = setup;
-  let q = 0;
-  const session = new Session(
-    arm,
-    (state) => {
-      q = state.q[2] ?? 0;
-      return [0, 0, q < 0.2 ? 0.8 : 0, 0, 0, 0, 0];
-    },
-    { ...PATIENT, limits: 'clamp' },
-  );
+  const { simulator, arm } = setup;
+  // A step whose own cycle is late is followed as what it is, and no violation: there are many.
+  const toAndFro = (_: RobotState, { tick }: Tick): number[] => {
+    const step = Math.floor(tick / 100) % 2 === 0 ? 0.4 : -0.4;
+    return [0, 0, tick < 100 ? 0 : step, 0, 0, 0, 0];
+  };
+  const session = new Session(arm, toAndFro, { ...PATIENT, limits: 'clamp' });
   const running = session.run();
-  await until(() => q > 0.2 || !session.isRunning, 'the arm is there');
+  await until(() => session.stepCount > 2000 || !session.isRunning, '2000 cycles');
   await session.stop();
   const stats = await running;
-  t.true(Math.abs(q - (start[2] ?? 0)) > 0.19);
   t.is(simulator.counters().reflexes, 0);
   t.true(speed(simulator) < 0.02);
   t.true(stats.clampedCommands > 10);
@@ -44,27 +40,22 @@ test('a clamped step is followed within the limits, counted by kind, and describ
   t.is(stats.distanceViolations, 0);
   t.regex(
     stats.firstViolation ?? '',
-    /^cycle \d+: joint 3, dq\[2\] = 0\.8 rad\/s means an acceleration of \d+ rad\/s\^2 \(limit 9\.999 rad\/s\^2\)$/,
+    /^cycle \d+: joint 3, dq\[2\] = -?0\.4 rad\/s means an acceleration of -?\d+ rad\/s\^2 \(limit -?9\.999 rad\/s\^2\)$/,
   );
 });
 
 test('a kind that stops ends the session where the others are clamped, and says how to go on', async (t) => {
   await using setup = await setUp();
   const { arm, simulator } = setup;
-  const step = (_: RobotState, { tick }: Tick): number[] => [
-    tick < 100 ? 0 : 0.5,
-    0,
-    0,
-    0,
-    0,
-    0,
-    0,
-  ];
+  const step = (_: RobotState, { tick }: Tick): number[] => {
+    const half = Math.floor(tick / 100) % 2 === 0 ? 0.25 : -0.25;
+    return [tick < 100 ? 0 : half, 0, 0, 0, 0, 0, 0];
+  };
   const session = new Session(arm, step, { ...PATIENT, limits: { acceleration: 'clamp' } });
   const error = (await rejection(session.run())) as InvalidActionError;
   t.true(error instanceof InvalidActionError);
   t.is(error.code, 'ACTION_LIMIT');
-  t.regex(error.message, /joint 1, dq\[0\] = 0\.5 rad\/s means a jerk of .* rad\/s\^3 \(limit /);
+  t.regex(error.message, /joint 1, dq\[0\] = -?0\.25 rad\/s means a jerk of .* rad\/s\^3 \(limit /);
   t.regex(error.message, /limits: \{ jerk: 'clamp' \}/);
   t.regex(error.expected, /^a jerk up to \d+ rad\/s\^3$/);
   t.true(session.stats.jerkViolations >= 1);

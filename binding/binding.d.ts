@@ -206,13 +206,20 @@ export interface NativeRealtime {
 
 /** How a session runs. `lib/options.ts` has checked every value and filled in the defaults. */
 export interface NativeSessionOptions {
+  /** The loop's rate. */
   rateHz: number
+  /** The policy's. */
+  policyRateHz: number
   deadlineS: number
   maxHeldTicks: number
   stopOnLate: boolean
   /** The kinds of limits whose violations are clamped, by the names of `NativeViolation`. */
   clamped: Array<string>
   maxDistanceRad: number
+  /** What a motion to a target may take of the arm's limits. */
+  velocityShare: number
+  accelerationShare: number
+  jerkShare: number
   maxTimingSamples: number
   recordTicks: number
   runForS?: number
@@ -245,6 +252,8 @@ export interface NativeStats {
   iterations: number
   overruns: number
   missedTicks: number
+  policyAsks: number
+  policyAnswers: number
   lateActions: number
   heldCommands: number
   restCommands: number

@@ -11,18 +11,20 @@ import { isWorkerPolicy } from './worker-policy.ts';
 export type JointVector = ArrayLike<number>;
 
 /** What the actions of a session on an arm are. */
-export type FrankaControl = 'jointVelocity' | 'jointPosition' | 'torque';
+export type FrankaControl = 'jointVelocity' | 'jointPosition' | 'jointTarget' | 'torque';
 
 /** How to connect to an arm. */
 export interface FrankaOptions {
   /**
-   * What a policy's actions are. In each mode the late rule does what suits it:
+   * What a policy's actions are. In each mode the late rule does what suits it, and so does what is
+   * commanded between the answers of a policy slower than the arm ({@link SessionOptions.rateHz}):
    *
-   * | control | action | held | rest |
-   * | --- | --- | --- | --- |
-   * | `jointVelocity` (default) | `dq` [rad/s] | the velocity is kept | braked to zero |
-   * | `jointPosition` | `q` [rad], from `q_d` on | the velocity is kept | braked to zero |
-   * | `torque` | `tau_J` [N m] without gravity | the torque is kept | damped, then held in place |
+   * | control | action | between answers | held | rest |
+   * | --- | --- | --- | --- | --- |
+   * | `jointVelocity` (default) | `dq` [rad/s] | a line | the velocity is kept | braked to zero |
+   * | `jointPosition` | `q` [rad], from `q_d` on | a spline | the velocity is kept | braked to zero |
+   * | `jointTarget` | `q` [rad], in steps of any size | one bounded motion | it goes on | braked to zero |
+   * | `torque` | `tau_J` [N m] without gravity | gone to at the limited rate | the torque is kept | damped, then held in place |
    */
   readonly control?: FrankaControl;
   /** How long connecting may take [s]. Default 5. */
@@ -51,6 +53,7 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
     this.control = control;
     const link: DrivenLink<RobotState, JointVector> = {
       rateHz: RATE_HZ,
+      hasTargets: control === 'jointTarget',
       drive: (policy) =>
         isWorkerPolicy<RobotState, JointVector>(policy)
           ? new WorkerDriver(arm, control, policy)
@@ -70,7 +73,7 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
     checkText('address', address, "a host, or host:port, as in '172.16.0.2'");
     checkKeys('the options of Franka.connect', options, ['control', 'timeoutS']);
     const { control = 'jointVelocity', timeoutS = 5 } = options;
-    checkName('control', control, ['jointVelocity', 'jointPosition', 'torque']);
+    checkName('control', control, ['jointVelocity', 'jointPosition', 'jointTarget', 'torque']);
     checkNumber('timeoutS', timeoutS, { from: 0, to: 600, above: true, unit: 's' });
     const arm = await awaiting(() => NativeArm.connect(address.trim(), timeoutS));
     return new Franka(arm, address, control);

@@ -51,21 +51,43 @@ export interface LimitOptions {
   readonly maxDistanceRad?: number;
 }
 
+/**
+ * What a motion to a target may take of the arm's own limits, joint by joint: shares from 0.01 to 1. With the defaults joint 1 goes 0.1 rad in 0.37 s and 1 rad in 1.16 s.
+ */
+export interface TargetBudget {
+  /** Of the velocity. Default 0.5. */
+  readonly velocityShare?: number;
+  /** Of the acceleration. Default 0.5. */
+  readonly accelerationShare?: number;
+  /** Of the jerk. Default 0.1. */
+  readonly jerkShare?: number;
+}
+
 /** How a session runs. */
 export interface SessionOptions {
   /**
-   * Cycles per second. Default 50 for a robot written in JavaScript, at most 10,000; a robot with a
-   * clock of its own has its own rate and takes no other (a Franka arm: 1000).
+   * How often the policy is asked, a second; any number, fractions too. Default 50 for a robot
+   * written in JavaScript, at most 10,000. A robot with a clock of its own (a Franka arm: 1000) gets
+   * its command every cycle whatever this is; default and most is its own rate. Questions are asked
+   * in the cycle nearest to their time, and what is commanded between two answers follows from
+   * {@link FrankaOptions.control}.
    */
   readonly rateHz?: number;
   /** Wait between the robot's reset and the first cycle [s]. Default 0.5. */
   readonly warmupS?: number;
   /**
-   * How long the policy may take, from the arrival of the robot's state [s]. Default 300e-6. Only
-   * for robots with a clock of their own: a robot written in JavaScript waits for its policy.
+   * How long the policy may take, from the arrival of the robot's state [s]. Default 300e-6, and half
+   * of its own period for a policy slower than the robot; then it may take up to that period. Up to
+   * nine tenths of the robot's period the answer is used in the same cycle; above, from the first
+   * cycle behind the deadline on, even if it is there before: a motion is smooth then however long
+   * each answer takes. Only for robots with a clock of their own: a robot written in JavaScript waits
+   * for its policy.
    */
   readonly deadlineS?: number;
-  /** Cycles in a row that the last command is held when no action comes. Default 20. */
+  /**
+   * Cycles of the loop in a row that the last command is held when no action comes. Default 20, or as
+   * many as one period of a slower policy has.
+   */
   readonly maxHeldTicks?: number;
   /**
    * What happens after that: `'hold'` (default) rests the robot and goes on when actions come
@@ -77,6 +99,8 @@ export interface SessionOptions {
    * `'stop'`. Only for arms: of a robot written in JavaScript no limits are known.
    */
   readonly limits?: LimitOptions | OnViolation;
+  /** What motions to a target may take; only with `control: 'jointTarget'`. */
+  readonly targetBudget?: TargetBudget;
   /** Percentiles come from this many of the newest cycles. Default 10,000. */
   readonly maxTimingSamples?: number;
   /** How many ticks are kept for `takeRecords()`; 0 (default) keeps none. */
@@ -98,6 +122,7 @@ const SESSION_OPTIONS = [
   'maxHeldTicks',
   'onLate',
   'limits',
+  'targetBudget',
   'maxTimingSamples',
   'recordTicks',
   'realtime',
@@ -117,40 +142,48 @@ const NOT_REALTIME: RealtimeOptions = {
   timerSlackS: null,
 };
 
-/** Checks `options`; `ownRateHz` is the rate of a robot with a clock of its own. */
-export function checkOptions(
-  options: SessionOptions,
-  ownRateHz: number | undefined,
-): CheckedOptions {
+/** What the options depend on of a robot with a clock of its own. */
+interface OwnClock {
+  readonly rateHz: number;
+  readonly hasTargets: boolean;
+}
+
+/** Checks `options`; `own` is there for a robot with a clock of its own. */
+export function checkOptions(options: SessionOptions, own: OwnClock | undefined): CheckedOptions {
   checkKeys('the session options', options, SESSION_OPTIONS);
-  const { rateHz = ownRateHz ?? 50, warmupS = 0.5, maxHeldTicks = 20, onLate = 'hold' } = options;
+  const { rateHz = own?.rateHz ?? 50, warmupS = 0.5, onLate = 'hold' } = options;
   const { maxTimingSamples = 10_000, recordTicks = 0 } = options;
   checkNumber('rateHz', rateHz, { from: 1e-3, to: 10_000, unit: 'Hz' });
-  if (ownRateHz !== undefined && rateHz !== ownRateHz) {
-    throw new OptionRangeError(
-      'OPTION_RATE_HZ',
-      'rateHz',
-      rateHz,
-      `${ownRateHz}, the rate of this robot's own clock`,
-    );
+  if (own && rateHz > own.rateHz) {
+    const expected = `at most ${own.rateHz}, the rate of this robot's own clock`;
+    throw new OptionRangeError('OPTION_RATE_HZ', 'rateHz', rateHz, expected);
   }
+  const isSlower = own !== undefined && rateHz < own.rateHz;
   const periodS = 1 / rateHz;
-  const { deadlineS = Math.min(300e-6, 0.3 * periodS) } = options;
+  const periodTicks = Math.round((own?.rateHz ?? rateHz) / rateHz);
+  const { maxHeldTicks = Math.max(20, periodTicks) } = options;
+  const { deadlineS = isSlower ? 0.5 * periodS : Math.min(300e-6, 0.3 * periodS) } = options;
   const { realtime: asked = {} } = options;
   const realtime = asked === false ? NOT_REALTIME : asked;
   checkKeys('realtime', realtime, REALTIME_OPTIONS);
   const { priority = 80, cpu = null, lockMemory = true, timerSlackS = 1e-9 } = realtime;
-  if (ownRateHz === undefined && options.limits !== undefined) {
+  if (!own && options.limits !== undefined) {
     const expected = 'nothing: of a robot written in JavaScript no limits are known';
     throw new OptionTypeError('OPTION_LIMITS', 'limits', options.limits, expected);
+  }
+  if (!own?.hasTargets && options.targetBudget !== undefined) {
+    const expected = "nothing unless the robot's control is 'jointTarget'";
+    const { targetBudget } = options;
+    throw new OptionTypeError('OPTION_TARGET_BUDGET', 'targetBudget', targetBudget, expected);
   }
   return {
     warmupS: checkNumber('warmupS', warmupS, { from: 0, to: 3600, unit: 's' }),
     native: {
-      rateHz,
+      rateHz: own?.rateHz ?? rateHz,
+      policyRateHz: rateHz,
       deadlineS: checkNumber('deadlineS', deadlineS, {
         from: 0,
-        to: ownRateHz === undefined ? 3600 : 0.9 * periodS,
+        to: own ? (isSlower ? 1 : 0.9) * periodS : 3600,
         above: true,
         unit: 's',
       }),
@@ -160,6 +193,7 @@ export function checkOptions(
         integer: true,
       }),
       ...checkLimits(options.limits),
+      ...checkBudget(options.targetBudget),
       stopOnLate: checkName('onLate', onLate, ['hold', 'stop']) === 'stop',
       maxTimingSamples: checkNumber('maxTimingSamples', maxTimingSamples, {
         from: 1,
@@ -204,5 +238,18 @@ function checkLimits(
   return {
     clamped: nativeKinds(clamped),
     maxDistanceRad: checkNumber('limits.maxDistanceRad', maxDistanceRad, range),
+  };
+}
+
+function checkBudget(
+  budget: TargetBudget = {},
+): Pick<NativeSessionOptions, 'velocityShare' | 'accelerationShare' | 'jerkShare'> {
+  checkKeys('targetBudget', budget, ['velocityShare', 'accelerationShare', 'jerkShare']);
+  const { velocityShare = 0.5, accelerationShare = 0.5, jerkShare = 0.1 } = budget;
+  const range = { from: 0.01, to: 1 };
+  return {
+    velocityShare: checkNumber('targetBudget.velocityShare', velocityShare, range),
+    accelerationShare: checkNumber('targetBudget.accelerationShare', accelerationShare, range),
+    jerkShare: checkNumber('targetBudget.jerkShare', jerkShare, range),
   };
 }

@@ -15,13 +15,19 @@ export type SessionStatsDict = {
  * `maxTimingSamples` cycles; maxima, and everything counted, are those of the whole run.
  */
 export class SessionStats {
-  /** Cycles finished. */
+  /** Cycles of the loop finished. */
   declare readonly iterations: number;
-  /** Cycles whose execution took longer than the target period. A late start alone is none. */
+  /** Cycles of the loop whose execution took longer than the target period. A late start alone is none. */
   declare readonly overruns: number;
   /** Deadlines, or states of the robot, that passed before the cycle before them had finished. */
   declare readonly missedTicks: number;
-  /** Cycles for which the policy had not answered in time. */
+  /** Times that the policy was asked: in every cycle, or at its own rate where that is lower. */
+  declare readonly policyAsks: number;
+  /** Answers of the policy that came, late ones included; what it overwrote itself is not. */
+  declare readonly policyAnswers: number;
+  /** Answers a second of the robot's time. */
+  declare readonly policyRateHz: number;
+  /** Questions that the policy had not answered in time. */
   declare readonly lateActions: number;
   /** Cycles in which the robot was kept moving as last commanded because no action had come. */
   declare readonly heldCommands: number;
@@ -55,7 +61,7 @@ export class SessionStats {
   declare readonly droppedRecords: number;
   /** Events that found no room. */
   declare readonly droppedEvents: number;
-  /** The period aimed for. */
+  /** The period that the loop aims for: for an arm its own, whatever the rate of the policy. */
   declare readonly targetPeriodS: number;
   /** The mean period. */
   declare readonly avgPeriodS: number;
@@ -98,8 +104,11 @@ export class SessionStats {
 export function statsOf(native: NativeStats): SessionStats {
   const { jitter, execution, violations, firstViolation, firstViolationTick, ...counted } = native;
   const first = firstViolation && `cycle ${firstViolationTick}: ${violationText(firstViolation)}`;
+  const { iterations, missedTicks, policyAnswers, targetPeriodS } = counted;
+  const lastedS = (iterations + missedTicks) * targetPeriodS;
   return new SessionStats({
     ...counted,
+    policyRateHz: lastedS > 0 ? policyAnswers / lastedS : 0,
     positionViolations: violations.position,
     velocityViolations: violations.velocity,
     accelerationViolations: violations.acceleration,
@@ -126,6 +135,8 @@ export function noStats(targetPeriodS: number): SessionStats {
     iterations: 0,
     overruns: 0,
     missedTicks: 0,
+    policyAsks: 0,
+    policyAnswers: 0,
     lateActions: 0,
     heldCommands: 0,
     restCommands: 0,

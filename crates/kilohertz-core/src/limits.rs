@@ -8,6 +8,8 @@
 
 use std::fmt;
 
+use crate::between::Between;
+
 /// What an action broke.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ViolationKind {
@@ -150,6 +152,13 @@ impl LimitRules {
 /// A robot's limits, as the loop uses them. All calls come from the loop thread; none may block or
 /// allocate. `observation` is always the cycle's, `action` and `out` have the action's slots.
 pub trait Limits: Send {
+    /// How a command gets from one action to the next where the policy is slower than the robot.
+    fn between(&self) -> Between;
+
+    /// Writes what was commanded last, or what stands for it before the first command: the action
+    /// that changes nothing.
+    fn last(&self, out: &mut [f64]);
+
     /// Takes in how the robot stands and moves, first thing in every cycle. Says whether that is
     /// what it was commanded; it is not where a command got lost and the robot went on by itself.
     fn observe(&mut self, observation: &[f64]) -> bool;
@@ -206,6 +215,14 @@ impl Unlimited {
 }
 
 impl Limits for Unlimited {
+    fn between(&self) -> Between {
+        Between::Line
+    }
+
+    fn last(&self, out: &mut [f64]) {
+        out.copy_from_slice(&self.last);
+    }
+
     fn observe(&mut self, _observation: &[f64]) -> bool {
         true
     }

@@ -122,6 +122,10 @@ pub struct Recorder {
     pub overruns: Counter,
     /// Deadlines that passed before the cycle before them had finished.
     pub missed_ticks: Counter,
+    /// Times that the policy was asked.
+    pub policy_asks: Counter,
+    /// Answers of the policy that were there when they were looked for, late ones included.
+    pub policy_answers: Counter,
     /// Answers of the policy that came after their deadline, those never used included.
     pub late_actions: Counter,
     /// Cycles in which the robot was kept moving as last commanded because no answer had come.
@@ -166,6 +170,8 @@ impl Recorder {
             iterations: Counter::default(),
             overruns: Counter::default(),
             missed_ticks: Counter::default(),
+            policy_asks: Counter::default(),
+            policy_answers: Counter::default(),
             late_actions: Counter::default(),
             held_commands: Counter::default(),
             rest_commands: Counter::default(),
@@ -234,6 +240,8 @@ impl Recorder {
             iterations: self.iterations.get(),
             overruns: self.overruns.get(),
             missed_ticks: self.missed_ticks.get(),
+            policy_asks: self.policy_asks.get(),
+            policy_answers: self.policy_answers.get(),
             late_actions: self.late_actions.get(),
             held_commands: self.held_commands.get(),
             rest_commands: self.rest_commands.get(),
@@ -304,6 +312,8 @@ pub struct Stats {
     pub iterations: u64,
     pub overruns: u64,
     pub missed_ticks: u64,
+    pub policy_asks: u64,
+    pub policy_answers: u64,
     pub late_actions: u64,
     pub held_commands: u64,
     pub rest_commands: u64,

@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
+use kilohertz_core::between::Between;
 use kilohertz_core::courier::{Bell, News, start_courier};
 use kilohertz_core::late::{LateRule, OnLate};
 use kilohertz_core::limits::{
     LimitRules, Limits, OnViolation, Unlimited, Violation, ViolationKind, Violations,
 };
 use kilohertz_core::mailbox::{PolicyEnd, mailbox};
-use kilohertz_core::policy::{Ask, Native, Policy, PolicyFailed};
+use kilohertz_core::policy::{Answer, Ask, Native, Policy, PolicyFailed};
 use kilohertz_core::record::{CommandKind, RECORD_HEADER};
 use kilohertz_core::robot::{Cycle, Device, Flow, Paced, Robot, RobotError, Tick};
 use kilohertz_core::schema::{Field, Schema};
@@ -168,6 +169,14 @@ impl Braking {
 }
 
 impl Limits for Braking {
+    fn between(&self) -> Between {
+        Between::Line
+    }
+
+    fn last(&self, out: &mut [f64]) {
+        out.fill(0.0);
+    }
+
     fn observe(&mut self, _observation: &[f64]) -> bool {
         true
     }
@@ -1255,5 +1264,229 @@ mod records {
         let ticks: Vec<f64> = rows.chunks(RECORD_HEADER + 1).map(|row| row[0]).collect();
         let expected: Vec<f64> = (0..=3_000).map(f64::from).collect();
         assert_eq!(ticks, expected);
+    }
+}
+
+mod slow_policies {
+    use super::*;
+
+    /// Answers each question with what `answer` says, once it was looked for `looks` times in vain.
+    struct Slow<F> {
+        answer: F,
+        looks: u64,
+        open: Option<u64>,
+        looked: u64,
+        asked: Arc<Mutex<Vec<(u64, Duration, Duration)>>>,
+    }
+
+    impl<F: FnMut(u64) -> f64 + Send> Policy for Slow<F> {
+        fn request(&mut self, ask: &Ask<'_>) {
+            let mut asked = self.asked.lock().unwrap();
+            self.open = Some(asked.len() as u64);
+            self.looked = 0;
+            asked.push((ask.tick, ask.time, ask.period));
+        }
+
+        fn poll(&mut self, _: Option<Time>, _: &AtomicBool, action: &mut [f64]) -> Answer {
+            self.looked += 1;
+            match self.open {
+                Some(question) if self.looked > self.looks => {
+                    self.open = None;
+                    action[0] = (self.answer)(question);
+                    Answer::Fresh
+                }
+                _ => Answer::None,
+            }
+        }
+    }
+
+    struct Ran {
+        actions: Vec<f64>,
+        asked: Vec<(u64, Duration, Duration)>,
+        session: Session,
+    }
+
+    /// Runs `cycles` of 1 ms with a policy at `rate_hz` whose answers take `looks` cycles.
+    fn run_at(
+        rate_hz: f64,
+        budget: Duration,
+        looks: u64,
+        cycles: u32,
+        answer: impl FnMut(u64) -> f64 + Send + 'static,
+    ) -> Ran {
+        let log = Arc::new(Log::default());
+        let asked = Arc::default();
+        let policy = Slow {
+            answer,
+            looks,
+            open: None,
+            looked: 0,
+            asked: Arc::clone(&asked),
+        };
+        let config = Config {
+            policy_rate_hz: Some(rate_hz),
+            patience: Patience::Budget(budget),
+            run_for: Some(MS * cycles),
+            ..config()
+        };
+        let session = Setup::new(config).start(Scripted::new(&log), policy);
+        assert_eq!(cause(&session), None);
+        let asked = asked.lock().unwrap().clone();
+        Ran {
+            actions: log.actions(),
+            asked,
+            session,
+        }
+    }
+
+    #[test]
+    fn are_asked_at_their_own_rate_while_the_robot_gets_a_command_every_cycle() {
+        for rate_hz in [30.0, 50.0, 333.3, 700.0] {
+            let ran = run_at(rate_hz, MS / 3, 0, 3_000, |_| 1.0);
+            let stats = ran.session.stats();
+            assert!(stats.iterations >= 3_000);
+            let expected = (3.0 * rate_hz).round();
+            assert!(
+                (ran.asked.len() as f64 - expected).abs() <= 1.0,
+                "{rate_hz} Hz"
+            );
+            assert_eq!(stats.policy_asks, ran.asked.len() as u64);
+            assert_eq!(stats.policy_answers, stats.policy_asks);
+            assert_eq!(
+                (stats.late_actions, stats.held_commands),
+                (0, 0),
+                "{rate_hz} Hz"
+            );
+            for (question, (tick, time, period)) in ran.asked.iter().enumerate() {
+                let exact = question as f64 / rate_hz;
+                assert!(
+                    (time.as_secs_f64() - exact).abs() < 1e-8,
+                    "{rate_hz} Hz: {time:?}"
+                );
+                assert!(
+                    (*tick as f64 * 1e-3 - exact).abs() < 0.51e-3,
+                    "{rate_hz} Hz: {tick}"
+                );
+                let expected = if question == 0 { 0.0 } else { 1.0 / rate_hz };
+                assert!((period.as_secs_f64() - expected).abs() < 1e-8, "{period:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn are_asked_in_every_cycle_at_the_robots_rate_or_above() {
+        for rate_hz in [1_000.0, 4_000.0] {
+            let ran = run_at(rate_hz, MS / 3, 0, 100, |question| question as f64);
+            assert_eq!(ran.asked.len(), 100, "{rate_hz} Hz");
+            let each: Vec<f64> = (0..100).map(f64::from).collect();
+            assert_eq!(ran.actions[..100], each);
+        }
+    }
+
+    #[test]
+    fn have_their_answers_joined_by_lines_and_never_a_staircase() {
+        for (budget, looks) in [(MS / 3, 0), (MS * 10, 7), (MS * 20, 19)] {
+            let ran = run_at(50.0, budget, looks, 2_000, |question| question as f64);
+            assert_eq!(ran.session.stats().late_actions, 0, "{budget:?}");
+            let behind = 20.0
+                + if looks == 0 {
+                    0.0
+                } else {
+                    budget.as_secs_f64() * 1e3
+                };
+            for (cycle, action) in ran.actions[100..2_000].iter().enumerate() {
+                let expected = (cycle as f64 + 100.0 - behind) / 20.0;
+                assert!(
+                    (action - expected).abs() < 1e-9,
+                    "{cycle}: {action} is not {expected}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn that_are_too_late_are_counted_once_a_question_held_and_taken_up_again() {
+        let ran = run_at(50.0, MS * 5, 8, 1_000, |question| question as f64);
+        let stats = ran.session.stats();
+        assert_eq!(stats.policy_asks, 50);
+        assert_eq!((stats.late_actions, stats.stale_actions), (50, 0));
+        // The answer comes in the ninth cycle behind the question and is due in the fifth.
+        assert_eq!(stats.held_commands, 4 * 50);
+        assert_eq!(stats.rest_commands, 1, "for the end");
+    }
+
+    #[test]
+    fn that_go_silent_rest_and_come_back() {
+        let log = Arc::new(Log::default());
+        let policy = Native::new(1, |_: &Ask<'_>, action: &mut [f64]| {
+            action[0] = 1.0;
+            Ok(())
+        });
+        let config = Config {
+            policy_rate_hz: Some(20.0),
+            late: LateRule {
+                max_held: 10,
+                ..LateRule::default()
+            },
+            run_for: Some(MS * 1_000),
+            ..config()
+        };
+        let session = Setup::new(config)
+            .limits(Braking::new(1))
+            .start(Scripted::new(&log), Sometimes(policy, 0));
+        ended(&session);
+        let stats = session.stats();
+        // Of twenty questions every fourth stays open: 50 cycles each, ten of them held.
+        assert_eq!(stats.held_commands, 5 * 10);
+        assert_eq!(stats.rest_commands, 5 * 40 + 1);
+        let told: Vec<EventKind> = std::iter::from_fn(|| session.take_event())
+            .map(|event| event.kind)
+            .take(3)
+            .collect();
+        assert_eq!(
+            told,
+            [EventKind::Held, EventKind::Resting, EventKind::Resumed]
+        );
+    }
+
+    /// Leaves every fourth question unanswered.
+    struct Sometimes<P>(P, u64);
+
+    impl<P: Policy> Policy for Sometimes<P> {
+        fn request(&mut self, ask: &Ask<'_>) {
+            self.1 += 1;
+            if !self.1.is_multiple_of(4) {
+                self.0.request(ask);
+            }
+        }
+
+        fn poll(&mut self, until: Option<Time>, stop: &AtomicBool, action: &mut [f64]) -> Answer {
+            self.0.poll(until, stop, action)
+        }
+    }
+
+    #[test]
+    fn that_answer_what_is_not_a_number_end_the_session() {
+        let log = Arc::new(Log::default());
+        let policy = Native::new(1, |ask: &Ask<'_>, action: &mut [f64]| {
+            action[0] = if ask.tick > 100 { f64::INFINITY } else { 1.0 };
+            Ok(())
+        });
+        let config = Config {
+            policy_rate_hz: Some(30.0),
+            ..config()
+        };
+        let session = Setup::new(config)
+            .limits(Braking::new(3))
+            .start(Scripted::new(&log), policy);
+        let Some(Cause::InvalidAction {
+            tick: 133,
+            violation,
+        }) = cause(&session)
+        else {
+            panic!("{:?}", session.outcome());
+        };
+        assert_eq!(violation.kind, ViolationKind::NotFinite);
+        assert!(log.actions().iter().all(|action| action.is_finite()));
     }
 }

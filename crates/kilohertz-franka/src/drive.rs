@@ -87,7 +87,7 @@ impl ArmRobot {
                     tick,
                 )
             }
-            Control::JointPosition => {
+            Control::JointPosition | Control::JointTarget => {
                 let motion = self.client.start_joint_position_control(impedance)?;
                 cycles(
                     Generator {

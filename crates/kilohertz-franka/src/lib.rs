@@ -35,4 +35,4 @@ pub mod state;
 pub use arm::{Arm, ConnectOptions};
 pub use control::Control;
 pub use error::{ArmError, ArmErrorCode};
-pub use limits::MotionOptions;
+pub use limits::{Budget, MotionOptions};

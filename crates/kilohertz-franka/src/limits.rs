@@ -8,6 +8,7 @@
 //! | --- | --- | --- | --- |
 //! | velocity | velocity, acceleration, jerk, distance | the velocity is kept | braked to zero |
 //! | position | the same, and the position range | the velocity is kept | braked to zero |
+//! | target | the position range, distance; it is moved to within a [`Budget`] | the last target is moved to | braked to zero |
 //! | torque | torque, torque rate; of the arm itself position and velocity | the torque is kept | damped, then held in place |
 //!
 //! A motion counts as too fast as soon as it could not be braked before the end of a joint's range
@@ -17,6 +18,7 @@ use franka::JointVelocityLimitsConfig;
 use franka::rate_limiting::{
     JOINT_VELOCITY_LIMITS_TOLERANCE, MAX_JOINT_ACCELERATION, MAX_JOINT_JERK, MAX_TORQUE_RATE,
 };
+use kilohertz_core::between::Between;
 use kilohertz_core::limits::{
     JointBounds, JointMotion, Limits, Violation, ViolationKind, Violations, check_finite,
 };
@@ -39,6 +41,9 @@ const ROUNDING: f64 = 1e-9;
 /// differs is not the last command: it got lost, and the arm extrapolated or reused an older one.
 const SAME_POSITION: f64 = 2e-6;
 const SAME_VELOCITY: f64 = 2e-5;
+/// The same where positions are commanded: the rounding of the one that a motion starts from, up to
+/// 2.4e-7 rad, is gone over in one cycle.
+const SAME_VELOCITY_OF_POSITIONS: f64 = 3e-4;
 const SAME_TORQUE: f64 = 1e-3;
 /// In torque control the arm may be this much faster than its limit before that is a violation
 /// [rad/s]: a measured velocity is noisy, and near the end of the range the limit is zero.
@@ -92,18 +97,45 @@ impl ArmLimits {
     }
 }
 
+/// What a motion to a target may take: shares of the arm's limits, above 0 and at most 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Budget {
+    /// Of each joint's velocity.
+    pub velocity: f64,
+    /// Of each joint's acceleration.
+    pub acceleration: f64,
+    /// Of each joint's jerk.
+    pub jerk: f64,
+}
+
+impl Default for Budget {
+    /// Half of velocity and acceleration, a tenth of the jerk.
+    fn default() -> Budget {
+        Budget {
+            velocity: 0.5,
+            acceleration: 0.5,
+            jerk: 0.1,
+        }
+    }
+}
+
 /// What a session chooses about the limits of its arm.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MotionOptions {
     /// How far a commanded joint may be from the measured one [rad].
     pub max_distance: f64,
+    /// For motions to a target.
+    pub budget: Budget,
 }
 
 impl Default for MotionOptions {
     /// 0.1 rad: an arm with its usual joint stiffness of 2,000 to 3,000 N m/rad would have to give
     /// more than its highest torque at a third of that, so it has stopped following by then.
     fn default() -> MotionOptions {
-        MotionOptions { max_distance: 0.1 }
+        MotionOptions {
+            max_distance: 0.1,
+            budget: Budget::default(),
+        }
     }
 }
 
@@ -113,6 +145,7 @@ pub fn limits(control: Control, arm: &ArmLimits, options: &MotionOptions) -> Box
     match control {
         Control::JointVelocity => motion(Quantity::Velocity),
         Control::JointPosition => motion(Quantity::Position),
+        Control::JointTarget => motion(Quantity::Target),
         Control::Torque => Box::new(Torque::new(arm)),
     }
 }
@@ -122,6 +155,8 @@ pub fn limits(control: Control, arm: &ArmLimits, options: &MotionOptions) -> Box
 enum Quantity {
     Velocity,
     Position,
+    /// A position that is not to be reached at once.
+    Target,
 }
 
 /// Limits of joint velocity and joint position control.
@@ -130,6 +165,8 @@ struct Motion {
     arm: [JointBounds; 7],
     /// For commands of our own making.
     own: [JointBounds; 7],
+    /// For following an action.
+    following: [JointBounds; 7],
     max_distance: f64,
     joints: [JointMotion; 7],
     /// Measured positions.
@@ -141,12 +178,25 @@ struct Motion {
 
 impl Motion {
     fn new(quantity: Quantity, arm: &ArmLimits, options: &MotionOptions) -> Motion {
+        let share = |velocity: f64, acceleration: f64, jerk: f64| {
+            let own = |share: f64| share.min(OWN_SHARE);
+            let joints = arm.joints;
+            joints.map(|bounds| bounds.share(velocity, own(acceleration), own(jerk)))
+        };
+        let Budget {
+            velocity,
+            acceleration,
+            jerk,
+        } = options.budget;
+        let own = share(1.0, 1.0, 1.0);
         Motion {
             quantity,
             arm: arm.joints,
-            own: arm
-                .joints
-                .map(|bounds| bounds.share(1.0, OWN_SHARE, OWN_SHARE)),
+            own,
+            following: match quantity {
+                Quantity::Target => share(velocity, acceleration, jerk),
+                Quantity::Velocity | Quantity::Position => own,
+            },
             max_distance: options.max_distance,
             joints: [JointMotion::default(); 7],
             measured: [0.0; 7],
@@ -159,7 +209,7 @@ impl Motion {
     fn next(&self, joint: usize, action: f64) -> JointMotion {
         match self.quantity {
             Quantity::Velocity => self.joints[joint].with_velocity(action, DT),
-            Quantity::Position => self.joints[joint].with_position(action, DT),
+            Quantity::Position | Quantity::Target => self.joints[joint].with_position(action, DT),
         }
     }
 
@@ -222,29 +272,82 @@ impl Motion {
         found
     }
 
+    /// Takes the step of one cycle towards `wanted`, and writes it out.
+    fn step_towards(&mut self, wanted: &[f64; 7], out: &mut [f64]) {
+        let (last, ago) = self.followed.unwrap_or((*wanted, 1));
+        let (quantity, following) = (self.quantity, self.following);
+        let ahead: [_; 7] = std::array::from_fn(|joint| self.ahead(joint));
+        let measured = self.measured;
+        self.step(out, |joint, motion| {
+            // An arm that lags behind moves faster than its command once it catches up.
+            let behind = (motion.position - measured[joint]).abs();
+            let bounds = &JointBounds {
+                velocity: (following[joint].velocity - CATCH_UP * behind).max(0.0),
+                ..following[joint]
+            };
+            let target = wanted[joint];
+            let next = match quantity {
+                Quantity::Velocity => motion.towards_velocity(target, bounds, DT),
+                Quantity::Position => {
+                    // How fast the target itself moves, as far as that is known.
+                    let moved = (target - last[joint]) / (f64::from(ago) * DT);
+                    let velocity = moved.clamp(-bounds.velocity, bounds.velocity);
+                    motion.towards_position(target, velocity, bounds, DT)
+                }
+                Quantity::Target => motion.towards_position(target, 0.0, bounds, DT),
+            };
+            // A command that the arm is too far behind waits for it.
+            match ahead[joint] {
+                Some(ahead) if ahead * next.velocity > 0.0 => {
+                    motion.towards_velocity(0.0, bounds, DT)
+                }
+                _ => next,
+            }
+        });
+    }
+
     /// Takes one step of every joint and writes it out.
     fn step(&mut self, out: &mut [f64], mut step: impl FnMut(usize, JointMotion) -> JointMotion) {
         for (joint, (motion, out)) in self.joints.iter_mut().zip(out).enumerate() {
             *motion = step(joint, *motion);
             *out = match self.quantity {
                 Quantity::Velocity => motion.velocity,
-                Quantity::Position => motion.position,
+                Quantity::Position | Quantity::Target => motion.position,
             };
         }
     }
 }
 
 impl Limits for Motion {
+    fn between(&self) -> Between {
+        match self.quantity {
+            Quantity::Velocity => Between::Line,
+            Quantity::Position => Between::Spline,
+            Quantity::Target => Between::Target,
+        }
+    }
+
+    fn last(&self, out: &mut [f64]) {
+        for (motion, out) in self.joints.iter().zip(out) {
+            *out = match self.quantity {
+                Quantity::Velocity => motion.velocity,
+                Quantity::Position | Quantity::Target => motion.position,
+            };
+        }
+    }
+
     fn observe(&mut self, observation: &[f64]) -> bool {
         let q_d = joints(observation, offset::q_d);
         let dq_d = joints(observation, offset::dq_d);
         let ddq_d = joints(observation, offset::ddq_d);
         self.measured = joints(observation, offset::q);
-        let in_step = (0..7).all(|joint| {
-            let motion = &self.joints[joint];
-            let same_position = (motion.position - q_d[joint]).abs() < SAME_POSITION;
-            let same_velocity = (motion.velocity - dq_d[joint]).abs() < SAME_VELOCITY;
-            same_velocity && (same_position || self.quantity == Quantity::Velocity)
+        let (same_position, same_velocity) = match self.quantity {
+            Quantity::Velocity => (f64::INFINITY, SAME_VELOCITY),
+            Quantity::Position | Quantity::Target => (SAME_POSITION, SAME_VELOCITY_OF_POSITIONS),
+        };
+        let in_step = self.joints.iter().enumerate().all(|(joint, motion)| {
+            (motion.position - q_d[joint]).abs() < same_position
+                && (motion.velocity - dq_d[joint]).abs() < same_velocity
         });
         if !in_step {
             self.joints = std::array::from_fn(|joint| JointMotion {
@@ -311,7 +414,8 @@ impl Limits for Motion {
     }
 
     fn follow(&mut self, observation: &[f64], action: &[f64], out: &mut [f64]) -> bool {
-        let reached = self.broken(action, REACHED_SHARE).is_empty()
+        let reached = self.quantity != Quantity::Target
+            && self.broken(action, REACHED_SHARE).is_empty()
             && self.check_value(observation, action).is_empty();
         if reached {
             self.commanded(action);
@@ -320,47 +424,21 @@ impl Limits for Motion {
         }
         let mut wanted = [0.0; 7];
         wanted.copy_from_slice(action);
-        if self.quantity == Quantity::Position {
+        if self.quantity != Quantity::Velocity {
             for (joint, target) in wanted.iter_mut().enumerate() {
                 let (lowest, highest) = self.range(joint);
                 *target = target.clamp(lowest, highest);
             }
         }
-        let (last, ago) = self.followed.unwrap_or((wanted, 1));
-        let (quantity, own) = (self.quantity, self.own);
-        let ahead: [_; 7] = std::array::from_fn(|joint| self.ahead(joint));
-        let measured = self.measured;
-        self.step(out, |joint, motion| {
-            // An arm that lags behind moves faster than its command once it catches up.
-            let behind = (motion.position - measured[joint]).abs();
-            let velocity = (own[joint].velocity - CATCH_UP * behind).max(0.0);
-            let bounds = &JointBounds {
-                velocity,
-                ..own[joint]
-            };
-            let target = wanted[joint];
-            let next = match quantity {
-                Quantity::Velocity => motion.towards_velocity(target, bounds, DT),
-                Quantity::Position => {
-                    // How fast the target itself moves, as far as that is known.
-                    let moved = (target - last[joint]) / (f64::from(ago) * DT);
-                    let velocity = moved.clamp(-bounds.velocity, bounds.velocity);
-                    motion.towards_position(target, velocity, bounds, DT)
-                }
-            };
-            // A command that the arm is too far behind waits for it.
-            match ahead[joint] {
-                Some(ahead) if ahead * next.velocity > 0.0 => {
-                    motion.towards_velocity(0.0, bounds, DT)
-                }
-                _ => next,
-            }
-        });
+        self.step_towards(&wanted, out);
         self.followed = Some((wanted, 1));
         false
     }
 
     fn hold(&mut self, _observation: &[f64], out: &mut [f64]) {
+        if let (Quantity::Target, Some((target, _))) = (self.quantity, self.followed) {
+            return self.step_towards(&target, out);
+        }
         let own = self.own;
         self.followed = self
             .followed
@@ -441,6 +519,14 @@ impl Torque {
 }
 
 impl Limits for Torque {
+    fn between(&self) -> Between {
+        Between::Approach
+    }
+
+    fn last(&self, out: &mut [f64]) {
+        out.copy_from_slice(&self.last);
+    }
+
     fn observe(&mut self, observation: &[f64]) -> bool {
         let tau_j_d = joints(observation, offset::tau_J_d);
         let in_step = (0..7).all(|joint| (self.last[joint] - tau_j_d[joint]).abs() < SAME_TORQUE);

@@ -15,7 +15,7 @@ use kilohertz_core::schema::Schema;
 use kilohertz_core::session::{Cause, Config, EventKind, Outcome, Patience, Session};
 use kilohertz_core::stats::{Recorder, Spread};
 use kilohertz_core::thread::{Grant, RealtimeReport, RealtimeRequest, make_realtime};
-use kilohertz_franka::{ArmError, Control, MotionOptions};
+use kilohertz_franka::{ArmError, Budget, Control, MotionOptions};
 use napi::bindgen_prelude::{Float64Array, Float64ArraySlice, Function};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{Env, Result};
@@ -29,13 +29,20 @@ use crate::view::fill;
 /// How a session runs. `lib/options.ts` has checked every value and filled in the defaults.
 #[napi(object)]
 pub struct NativeSessionOptions {
+    /// The loop's rate.
     pub rate_hz: f64,
+    /// The policy's.
+    pub policy_rate_hz: f64,
     pub deadline_s: f64,
     pub max_held_ticks: u32,
     pub stop_on_late: bool,
     /// The kinds of limits whose violations are clamped, by the names of `NativeViolation`.
     pub clamped: Vec<String>,
     pub max_distance_rad: f64,
+    /// What a motion to a target may take of the arm's limits.
+    pub velocity_share: f64,
+    pub acceleration_share: f64,
+    pub jerk_share: f64,
     pub max_timing_samples: u32,
     pub record_ticks: u32,
     pub run_for_s: Option<f64>,
@@ -83,6 +90,8 @@ pub struct NativeStats {
     pub iterations: f64,
     pub overruns: f64,
     pub missed_ticks: f64,
+    pub policy_asks: f64,
+    pub policy_answers: f64,
     pub late_actions: f64,
     pub held_commands: f64,
     pub rest_commands: f64,
@@ -357,6 +366,7 @@ fn start(
         }
     }
     let config = Config {
+        policy_rate_hz: Some(options.policy_rate_hz),
         patience,
         limits: rules,
         late: LateRule {
@@ -446,6 +456,11 @@ impl NativeSession {
             .map_err(|message: String| Failure::new("OPTION_CONTROL", message))?;
         let motion = MotionOptions {
             max_distance: options.max_distance_rad,
+            budget: Budget {
+                velocity: options.velocity_share,
+                acceleration: options.acceleration_share,
+                jerk: options.jerk_share,
+            },
         };
         let driven = arm.arm.robot_with(control, &motion);
         let (robot, limits) = driven.map_err(Failure::from)?;
@@ -548,6 +563,8 @@ impl NativeSession {
             iterations: stats.iterations as f64,
             overruns: stats.overruns as f64,
             missed_ticks: stats.missed_ticks as f64,
+            policy_asks: stats.policy_asks as f64,
+            policy_answers: stats.policy_answers as f64,
             late_actions: stats.late_actions as f64,
             held_commands: stats.held_commands as f64,
             rest_commands: stats.rest_commands as f64,

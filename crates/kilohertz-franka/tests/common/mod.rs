@@ -21,6 +21,12 @@ pub const NEVER: Duration = Duration::from_secs(120);
 /// The joints that the policies here move, and how fast at most [rad/s].
 pub const MOVED: [usize; 2] = [0, 3];
 pub const SPEED: f64 = 0.6;
+/// The interfaces whose actions are commands.
+pub const DIRECT: [Control; 3] = [
+    Control::JointVelocity,
+    Control::JointPosition,
+    Control::Torque,
+];
 /// How long speeding up takes [s].
 const RAMP_S: f64 = 0.4;
 
@@ -207,7 +213,7 @@ impl AtSpeed {
             let target = from[joint] + moves * way;
             action[joint] = match self.control {
                 Control::JointVelocity => moves * speed,
-                Control::JointPosition => target,
+                Control::JointPosition | Control::JointTarget => target,
                 Control::Torque => torque(joint, target - q[joint], moves * speed - dq[joint]),
             };
         }
@@ -246,7 +252,7 @@ pub fn standing(
     Native::new(7, move |ask: &Ask<'_>, action: &mut [f64]| {
         let from = *start.get_or_insert_with(|| joints(ask.observation, "q_d"));
         match control {
-            Control::JointPosition => action.copy_from_slice(&from),
+            Control::JointPosition | Control::JointTarget => action.copy_from_slice(&from),
             _ => action.fill(0.0),
         }
         meddle(ask.tick)
