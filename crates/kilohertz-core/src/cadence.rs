@@ -30,7 +30,7 @@ impl Cadence {
     }
 
     /// The tick of question `question`.
-    fn tick_of(&self, question: u64) -> u64 {
+    pub fn tick_of(&self, question: u64) -> u64 {
         (question as f64 * self.ratio).round() as u64
     }
 

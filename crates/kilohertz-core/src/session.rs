@@ -374,14 +374,14 @@ struct Pending {
 }
 
 /// The question asked last.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Question {
     /// Its number in the policy's own count, from 0.
     number: u64,
     /// The cycle in which it was asked.
     tick: u64,
-    /// That cycle on the robot's clock.
-    clock: u64,
+    /// The tick of the robot's clock by which its answer has to be there.
+    due: u64,
 }
 
 /// What a cycle goes by.
@@ -525,10 +525,15 @@ impl<'a> Body<'a> {
         let periods = number - self.asked.map_or(number, |asked| asked.number);
         let policy_period = self.cadence.ratio() * self.period.as_secs_f64();
         let lasting = |periods: u64| Duration::from_secs_f64(policy_period * periods as f64);
+        let due = match self.delay {
+            0 => self.clock,
+            // A question whose own tick had no cycle has less time: its answer is needed when it is.
+            delay => self.cadence.tick_of(number) + delay,
+        };
         self.asked = Some(Question {
             number,
             tick: self.tick,
-            clock: self.clock,
+            due,
         });
         self.policy.request(&Ask {
             tick: self.tick,
@@ -571,8 +576,7 @@ impl<'a> Body<'a> {
         if self.cadence.is_every_cycle() {
             self.wanted.copy_from_slice(self.path.answer());
         } else {
-            let place = (self.clock - self.delay) as f64 / self.cadence.ratio();
-            self.path.at(place, &mut self.wanted);
+            self.path.at(self.place(), &mut self.wanted);
         }
         Turn::Answer(answer)
     }
@@ -586,8 +590,7 @@ impl<'a> Body<'a> {
         if polled != Answer::None {
             recorder.policy_answers.add(1);
         }
-        let due = asked.clock + self.delay;
-        let is_due = self.clock >= due;
+        let is_due = self.clock >= asked.due;
         // Whether this is the cycle by which the answer has to be there.
         let is_deadline = is_due && self.expected != Some(asked.number);
         if is_deadline {
@@ -608,7 +611,7 @@ impl<'a> Body<'a> {
             }
             Answer::Fresh if is_deadline => Answer::Fresh,
             Answer::Fresh => Answer::Late {
-                age: self.clock - due,
+                age: self.clock - asked.due,
             },
             Answer::Late { age } => {
                 let since = age + (self.tick - asked.tick);
@@ -633,10 +636,18 @@ impl<'a> Body<'a> {
             // What comes late stands for what should have come.
             self.path.put(expected, &self.answered);
             self.is_new = true;
-        } else if self.path.newest() == Some(expected) {
-            return Answer::Fresh;
         }
-        answer
+        // Between two questions it is the answer to the last one that goes on, as far as it leads.
+        let leads = |newest: u64| newest as f64 + 1.0 > self.place();
+        match answer {
+            Answer::None if self.path.newest().is_some_and(leads) => Answer::Fresh,
+            answer => answer,
+        }
+    }
+
+    /// This cycle in periods of the policy, behind its questions by what their answers may take.
+    fn place(&self) -> f64 {
+        self.clock.saturating_sub(self.delay) as f64 / self.cadence.ratio()
     }
 
     /// Whether actions are gone to within the limits, however far they are.

@@ -1405,6 +1405,63 @@ mod slow_policies {
     }
 
     #[test]
+    fn have_their_answers_joined_by_lines_where_cycles_are_missing_too() {
+        for (rate_hz, budget, every) in
+            [(50.0, 20, 7), (50.0, 10, 19), (30.0, 33, 11), (333.3, 2, 5)]
+        {
+            let ratio = 1_000.0 / rate_hz;
+            let log = Arc::new(Log::default());
+            let policy = Slow {
+                answer: |question| question as f64,
+                looks: 0,
+                open: None,
+                looked: 0,
+                asked: Arc::default(),
+            };
+            let skipped = move |cycle: u64| if cycle % every == every - 1 { 2 } else { 0 };
+            let mut clock = 0;
+            let robot = Scripted::new(&log).timing(move |cycle| {
+                clock += if cycle == 0 { 0 } else { 1 + skipped(cycle) };
+                Timing {
+                    started: MS * clock as u32,
+                    execution: MS / 10,
+                    skipped: skipped(cycle),
+                }
+            });
+            let config = Config {
+                policy_rate_hz: Some(rate_hz),
+                patience: Patience::Budget(MS * budget),
+                run_for: Some(MS * 2_000),
+                ..config()
+            };
+            let session = Setup::new(config).start(robot, policy);
+            assert_eq!(cause(&session), None);
+            let what = format!("{rate_hz} Hz, every {every}th");
+            let stats = session.stats();
+            assert!(stats.missed_ticks > 150, "{what}");
+            let mut clock = 0;
+            let actions = log.actions();
+            for (cycle, action) in actions.iter().enumerate().take(actions.len() - 1) {
+                clock += if cycle == 0 {
+                    0
+                } else {
+                    1 + skipped(cycle as u64)
+                };
+                let expected = (clock as f64 - ratio - f64::from(budget)) / ratio;
+                // The first answers begin from rest.
+                if clock > 200 {
+                    let off = action - expected;
+                    assert!(
+                        off.abs() < 1e-6,
+                        "{what}, tick {clock}: {action} is not {expected}"
+                    );
+                }
+            }
+            assert_eq!((stats.late_actions, stats.held_commands), (0, 0), "{what}");
+        }
+    }
+
+    #[test]
     fn that_are_too_late_are_counted_once_a_question_held_and_taken_up_again() {
         let ran = run_at(50.0, MS * 5, 8, 1_000, |question| question as f64);
         let stats = ran.session.stats();
