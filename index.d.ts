@@ -403,14 +403,14 @@ export declare class FrankaModel {
 }
 /** What a policy is told beside the observation. */
 export interface Tick {
-  /** Number of the cycle, from 0. */
+  /** Number of the loop's cycle, from 0; a policy slower than its robot sees some of them. */
   readonly tick: number;
   /**
-   * From the first cycle to this one on the robot's clock [s]: a whole number of its periods. A
-   * motion computed from it is smooth however late the host hears of a tick.
+   * From the first question to this one on the robot's clock [s]: a whole number of the policy's
+   * periods. A motion computed from it is smooth however late the host hears of a tick.
    */
   readonly timeS: number;
-  /** From the previous cycle to this one on the robot's clock [s]; 0 in the first. */
+  /** From the previous question to this one on the robot's clock [s]; 0 in the first. */
   readonly periodS: number;
 }
 /**
@@ -447,19 +447,21 @@ export interface NativeLink<Observation, Action> {
 /** Seven numbers, one a joint: an array or a typed array. */
 export type JointVector = ArrayLike<number>;
 /** What the actions of a session on an arm are. */
-export type FrankaControl = 'jointVelocity' | 'jointPosition' | 'torque';
+export type FrankaControl = 'jointVelocity' | 'jointPosition' | 'jointTarget' | 'torque';
 /** The library that talks to an arm. */
 export type FrankaClient = 'franka-rs' | 'libfranka-rs';
 /** How to connect to an arm. */
 export interface FrankaOptions {
   /**
-   * What a policy's actions are. In each mode the late rule does what suits it:
+   * What a policy's actions are. In each mode the late rule does what suits it, and so does what is
+   * commanded between the answers of a policy slower than the arm ({@link SessionOptions.rateHz}):
    *
-   * | control | action | held | rest |
-   * | --- | --- | --- | --- |
-   * | `jointVelocity` (default) | `dq` [rad/s] | the velocity is kept | braked to zero |
-   * | `jointPosition` | `q` [rad], from `q_d` on | the velocity is kept | braked to zero |
-   * | `torque` | `tau_J` [N m] without gravity | the torque is kept | damped, then held in place |
+   * | control | action | between answers | held | rest |
+   * | --- | --- | --- | --- | --- |
+   * | `jointVelocity` (default) | `dq` [rad/s] | a line | the velocity is kept | braked to zero |
+   * | `jointPosition` | `q` [rad], from `q_d` on | a spline | the velocity is kept | braked to zero |
+   * | `jointTarget` | `q` [rad], in steps of any size | one bounded motion | it goes on | braked to zero |
+   * | `torque` | `tau_J` [N m] without gravity | gone to at the limited rate | the torque is kept | damped, then held in place |
    */
   readonly control?: FrankaControl;
   /** Which arm must answer. Default: either; it is found out. */
@@ -715,6 +717,8 @@ export interface Mpify extends MpifyCall {
 }
 /** Makes an object in another process, and a proxy of it here. */
 export declare const mpify: Mpify;
+/** What happens to an action that breaks a limit. */
+export type OnViolation = 'stop' | 'clamp';
 /** What the loop thread asks of the operating system. */
 export interface RealtimeOptions {
   /** `SCHED_FIFO` priority, 1 to 99; `null` stays with the ordinary scheduler. Default 80. */
@@ -726,27 +730,90 @@ export interface RealtimeOptions {
   /** How late the kernel may wake the thread to save power [s]; `null` leaves it. Default 1e-9. */
   readonly timerSlackS?: number | null;
 }
+/**
+ * What happens to an action that breaks a limit of the arm, kind by kind. `'stop'` (the default of
+ * each) brings the arm to rest and ends the session with an {@link InvalidActionError}; `'clamp'`
+ * follows the action as far as all limits allow, and goes on. A step breaks several limits at once;
+ * one that stops prevails. What is no finite number always stops.
+ *
+ * The limits are the arm's own data: range and velocity from the URDF that the arm serves, where the
+ * velocity falls towards the ends of the range; acceleration, jerk and torque rate from libfranka's
+ * `rate_limiting.h`; torque from the data sheet. A clamped motion keeps 5 % away from acceleration
+ * and jerk, and is slower where the arm lags behind it.
+ */
+export interface LimitOptions {
+  /** Beyond a joint's range. In torque control: the measured joint, which is then braked. */
+  readonly position?: OnViolation;
+  /**
+   * Faster than allowed at this place, or too fast to be braked before the end of the range within
+   * acceleration and jerk. In torque control: the measured joint, which is then braked.
+   */
+  readonly velocity?: OnViolation;
+  /** A velocity that changes faster than allowed. */
+  readonly acceleration?: OnViolation;
+  /** An acceleration that changes faster than allowed. */
+  readonly jerk?: OnViolation;
+  /** More torque than allowed, in torque control. */
+  readonly torque?: OnViolation;
+  /** A torque that changes faster than allowed, in torque control. */
+  readonly torqueRate?: OnViolation;
+  /** A joint further than `maxDistanceRad` from its command; clamped, the command waits for it. */
+  readonly distance?: OnViolation;
+  /**
+   * How far a joint may be from its command, except in torque control [rad]. Default 0.1: an arm
+   * with its usual joint stiffness gives its highest torque at a third of that.
+   */
+  readonly maxDistanceRad?: number;
+}
+/**
+ * What a motion to a target may take of the arm's own limits, joint by joint: shares from 0.01 to 1. With the defaults joint 1 goes 0.1 rad in 0.37 s and 1 rad in 1.16 s.
+ */
+export interface TargetBudget {
+  /** Of the velocity. Default 0.5. */
+  readonly velocityShare?: number;
+  /** Of the acceleration. Default 0.5. */
+  readonly accelerationShare?: number;
+  /** Of the jerk. Default 0.1. */
+  readonly jerkShare?: number;
+}
 /** How a session runs. */
 export interface SessionOptions {
   /**
-   * Cycles per second. Default 50 for a robot written in JavaScript, at most 10,000; a robot with a
-   * clock of its own has its own rate and takes no other (a Franka arm: 1000).
+   * How often the policy is asked, a second; any number, fractions too. Default 50 for a robot
+   * written in JavaScript, at most 10,000. A robot with a clock of its own (a Franka arm: 1000) gets
+   * its command every cycle whatever this is; default and most is its own rate. Questions are asked
+   * in the cycle nearest to their time, and what is commanded between two answers follows from
+   * {@link FrankaOptions.control}.
    */
   readonly rateHz?: number;
   /** Wait between the robot's reset and the first cycle [s]. Default 0.5. */
   readonly warmupS?: number;
   /**
-   * How long the policy may take, from the arrival of the robot's state [s]. Default 300e-6. Only
-   * for robots with a clock of their own: a robot written in JavaScript waits for its policy.
+   * How long the policy may take, from the arrival of the robot's state [s]. Default 300e-6, and half
+   * of its own period for a policy slower than the robot; then it may take up to that period. Up to
+   * nine tenths of the robot's period the answer is used in the same cycle; above, from the first
+   * cycle behind the deadline on, even if it is there before: a motion is smooth then however long
+   * each answer takes. Only for robots with a clock of their own: a robot written in JavaScript waits
+   * for its policy.
    */
   readonly deadlineS?: number;
-  /** Cycles in a row that the last command is held when no action comes. Default 20. */
+  /**
+   * Cycles of the loop in a row that the last command is held when no action comes. Default 20, or as
+   * many as one period of a slower policy has.
+   */
   readonly maxHeldTicks?: number;
   /**
    * What happens after that: `'hold'` (default) rests the robot and goes on when actions come
    * again; `'stop'` ends the session with a {@link PolicyLateError}.
    */
   readonly onLate?: 'hold' | 'stop';
+  /**
+   * What happens to actions that break a limit: kind by kind, or one word for all kinds. Default
+   * `'stop'`. Only for arms: of a robot written in JavaScript no limits are known.
+   */
+  readonly limits?: LimitOptions | OnViolation;
+  /** What motions to a target may take; only with `control: 'jointTarget'`. */
+  readonly targetBudget?: TargetBudget;
   /** Percentiles come from this many of the newest cycles. Default 10,000. */
   readonly maxTimingSamples?: number;
   /** How many ticks are kept for `takeRecords()`; 0 (default) keeps none. */
@@ -951,10 +1018,10 @@ export interface Histogram {
   /** How many cycles fell into each. */
   readonly counts: Float64Array;
 }
-/** The numbers of a {@link SessionStats}, as a plain object. */
+/** What a {@link SessionStats} holds, as a plain object. */
 export type SessionStatsDict = {
   readonly [Name in keyof SessionStats as SessionStats[Name] extends number ? Name : never]: number;
-};
+} & Pick<SessionStats, 'firstViolation'>;
 /**
  * What a session had done at one moment: an immutable value. Times are seconds.
  *
@@ -964,13 +1031,19 @@ export type SessionStatsDict = {
  * `maxTimingSamples` cycles; maxima, and everything counted, are those of the whole run.
  */
 export declare class SessionStats {
-  /** Cycles finished. */
+  /** Cycles of the loop finished. */
   readonly iterations: number;
-  /** Cycles whose execution took longer than the target period. A late start alone is none. */
+  /** Cycles of the loop whose execution took longer than the target period. A late start alone is none. */
   readonly overruns: number;
   /** Deadlines, or states of the robot, that passed before the cycle before them had finished. */
   readonly missedTicks: number;
-  /** Cycles for which the policy had not answered in time. */
+  /** Times that the policy was asked: in every cycle, or at its own rate where that is lower. */
+  readonly policyAsks: number;
+  /** Answers of the policy that came, late ones included; what it overwrote itself is not. */
+  readonly policyAnswers: number;
+  /** Answers a second of the robot's time. */
+  readonly policyRateHz: number;
+  /** Questions that the policy had not answered in time. */
   readonly lateActions: number;
   /** Cycles in which the robot was kept moving as last commanded because no action had come. */
   readonly heldCommands: number;
@@ -978,6 +1051,24 @@ export declare class SessionStats {
   readonly restCommands: number;
   /** Late actions that were too old to be used. */
   readonly staleActions: number;
+  /** Cycles whose action was carried out only as far as the limits allow. */
+  readonly clampedCommands: number;
+  /** Cycles whose action would have left a joint's range. */
+  readonly positionViolations: number;
+  /** Cycles whose action was too fast: now, or for being braked in time. */
+  readonly velocityViolations: number;
+  /** Cycles in which going to the action would have taken too much acceleration. */
+  readonly accelerationViolations: number;
+  /** Cycles in which going to the action would have taken too much jerk. */
+  readonly jerkViolations: number;
+  /** Cycles whose action was too high a torque. */
+  readonly torqueViolations: number;
+  /** Cycles in which going to the action would have taken too high a torque rate. */
+  readonly torqueRateViolations: number;
+  /** Cycles in which the arm was too far behind its command. */
+  readonly distanceViolations: number;
+  /** The first action that broke a limit, in words; `null` where none has. */
+  readonly firstViolation: string | null;
   /** Observations that a newer one replaced before the policy took them. */
   readonly overwrittenObservations: number;
   /** Actions that a newer one replaced before the loop took them. */
@@ -986,7 +1077,7 @@ export declare class SessionStats {
   readonly droppedRecords: number;
   /** Events that found no room. */
   readonly droppedEvents: number;
-  /** The period aimed for. */
+  /** The period that the loop aims for: for an arm its own, whatever the rate of the policy. */
   readonly targetPeriodS: number;
   /** The mean period. */
   readonly avgPeriodS: number;
@@ -1008,8 +1099,8 @@ export declare class SessionStats {
   readonly p99ExecutionS: number;
   /** The longest execution. */
   readonly maxExecutionS: number;
-  constructor(numbers: SessionStatsDict);
-  /** The numbers as a plain object. */
+  constructor(values: SessionStatsDict);
+  /** The same as a plain object. */
   toDict(): SessionStatsDict;
   /** What `JSON.stringify` writes: the same as {@link SessionStats.toDict}. */
   toJSON(): SessionStatsDict;

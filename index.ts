@@ -35,7 +35,12 @@ export {
 } from './lib/inference-thread.ts';
 export { type FrankaFrame, FrankaModel, type FrankaPosture } from './lib/model.ts';
 export { type Mpify, type MpifyCall, type MpifyOptions, mpify } from './lib/mpify.ts';
-export type { RealtimeOptions, SessionOptions } from './lib/options.ts';
+export type {
+  LimitOptions,
+  RealtimeOptions,
+  SessionOptions,
+  TargetBudget,
+} from './lib/options.ts';
 export { shaped } from './lib/parcel.ts';
 export {
   type ProcessPolicy,
@@ -70,4 +75,5 @@ export {
 } from './lib/simulator.ts';
 export { SessionStats, type SessionStatsDict } from './lib/stats.ts';
 export { transfer } from './lib/transfer.ts';
+export type { OnViolation } from './lib/violation.ts';
 export { type WorkerPolicy, type WorkerPolicyOptions, workerPolicy } from './lib/worker-policy.ts';

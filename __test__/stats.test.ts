@@ -6,10 +6,22 @@ const NAMES = [
   'iterations',
   'overruns',
   'missedTicks',
+  'policyAsks',
+  'policyAnswers',
+  'policyRateHz',
   'lateActions',
   'heldCommands',
   'restCommands',
   'staleActions',
+  'clampedCommands',
+  'positionViolations',
+  'velocityViolations',
+  'accelerationViolations',
+  'jerkViolations',
+  'torqueViolations',
+  'torqueRateViolations',
+  'distanceViolations',
+  'firstViolation',
   'overwrittenObservations',
   'overwrittenActions',
   'droppedRecords',
@@ -29,14 +41,16 @@ const NAMES = [
 
 const OPTIONS = { rateHz: 100, warmupS: 0, durationS: 0.3 };
 
-test('stats hold these numbers and no others, each finite', async (t) => {
+test('stats hold these values and no others, each number finite', async (t) => {
   for (const stats of [
     await run(new Scribe(), () => 1, OPTIONS),
     new Session(new Scribe(), () => 1).stats,
   ]) {
     t.true(stats instanceof SessionStats);
     t.deepEqual(Object.keys(stats).sort(), NAMES.toSorted());
-    for (const [name, value] of Object.entries(stats)) t.true(Number.isFinite(value), name);
+    const { firstViolation, ...numbers } = stats.toDict();
+    t.is(firstViolation, null);
+    for (const [name, value] of Object.entries(numbers)) t.true(Number.isFinite(value), name);
   }
 });
 
@@ -59,7 +73,7 @@ test('stats are a value: later cycles and restarts leave them alone', async (t) 
   t.deepEqual(session.stats, session.stats);
 });
 
-test('toDict and JSON hold the same plain numbers', async (t) => {
+test('toDict and JSON hold the same plain values', async (t) => {
   const stats = await run(new Scribe(), () => 1, OPTIONS);
   const dict = stats.toDict();
   t.is(Object.getPrototypeOf(dict), Object.prototype);

@@ -325,10 +325,20 @@ export interface NativeRealtime {
 
 /** How a session runs. `lib/options.ts` has checked every value and filled in the defaults. */
 export interface NativeSessionOptions {
+  /** The loop's rate. */
   rateHz: number
+  /** The policy's. */
+  policyRateHz: number
   deadlineS: number
   maxHeldTicks: number
   stopOnLate: boolean
+  /** The kinds of limits whose violations are clamped, by the names of `NativeViolation`. */
+  clamped: Array<string>
+  maxDistanceRad: number
+  /** What a motion to a target may take of the arm's limits. */
+  velocityShare: number
+  accelerationShare: number
+  jerkShare: number
   maxTimingSamples: number
   recordTicks: number
   runForS?: number
@@ -362,10 +372,16 @@ export interface NativeStats {
   iterations: number
   overruns: number
   missedTicks: number
+  policyAsks: number
+  policyAnswers: number
   lateActions: number
   heldCommands: number
   restCommands: number
   staleActions: number
+  clampedCommands: number
+  violations: NativeViolations
+  firstViolation?: NativeViolation
+  firstViolationTick?: number
   overwrittenObservations: number
   overwrittenActions: number
   droppedRecords: number
@@ -377,8 +393,12 @@ export interface NativeStats {
   execution: NativeSpread
 }
 
-/** An action value that was refused. */
+/** An action value that broke a limit. */
 export interface NativeViolation {
+  /**
+   * The limit's name: "position", "torque rate" and so on; "finite value" is none that can be
+   * clamped.
+   */
   kind: string
   slot: number
   field: string
@@ -387,4 +407,15 @@ export interface NativeViolation {
   action: number
   received: number
   limit: number
+}
+
+/** Cycles in which the action broke a limit, by its kind. */
+export interface NativeViolations {
+  position: number
+  velocity: number
+  acceleration: number
+  jerk: number
+  torque: number
+  torqueRate: number
+  distance: number
 }

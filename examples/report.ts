@@ -39,6 +39,7 @@ export function report(result: Result): string {
     ['missed ticks', `${stats.missedTicks}`],
     ['late actions', `${stats.lateActions} (the block lasted ${blockedTicks} cycles)`],
     ['held commands', `${stats.heldCommands}, then ${stats.restCommands} at rest`],
+    ['limits', stats.firstViolation ?? 'kept by every action'],
     [
       'jitter p50 / p95 / p99 / max',
       [stats.p50JitterS, stats.p95JitterS, stats.p99JitterS, stats.maxJitterS]

@@ -2,9 +2,12 @@
 
 import { OptionRangeError, OptionTypeError } from './errors.ts';
 
-/** `maxHeldTicks` as `OPTION_MAX_HELD_TICKS`. */
+/** `maxHeldTicks` as `OPTION_MAX_HELD_TICKS`, `limits.jerk` as `OPTION_LIMITS_JERK`. */
 function codeOf(option: string): string {
-  return `OPTION_${option.replace(/([a-z])([A-Z])/g, '$1_$2').toUpperCase()}`;
+  return `OPTION_${option
+    .replaceAll('.', '_')
+    .replace(/([a-z])([A-Z])/g, '$1_$2')
+    .toUpperCase()}`;
 }
 
 /** A number from `from` to `to`, both included unless said otherwise. */

@@ -15,7 +15,7 @@ import { isWorkerPolicy } from './worker-policy.ts';
 export type JointVector = ArrayLike<number>;
 
 /** What the actions of a session on an arm are. */
-export type FrankaControl = 'jointVelocity' | 'jointPosition' | 'torque';
+export type FrankaControl = 'jointVelocity' | 'jointPosition' | 'jointTarget' | 'torque';
 
 /** The library that talks to an arm. */
 export type FrankaClient = 'franka-rs' | 'libfranka-rs';
@@ -25,13 +25,15 @@ const CLIENTS: readonly FrankaClient[] = ['franka-rs', 'libfranka-rs'];
 /** How to connect to an arm. */
 export interface FrankaOptions {
   /**
-   * What a policy's actions are. In each mode the late rule does what suits it:
+   * What a policy's actions are. In each mode the late rule does what suits it, and so does what is
+   * commanded between the answers of a policy slower than the arm ({@link SessionOptions.rateHz}):
    *
-   * | control | action | held | rest |
-   * | --- | --- | --- | --- |
-   * | `jointVelocity` (default) | `dq` [rad/s] | the velocity is kept | braked to zero |
-   * | `jointPosition` | `q` [rad], from `q_d` on | the velocity is kept | braked to zero |
-   * | `torque` | `tau_J` [N m] without gravity | the torque is kept | damped, then held in place |
+   * | control | action | between answers | held | rest |
+   * | --- | --- | --- | --- | --- |
+   * | `jointVelocity` (default) | `dq` [rad/s] | a line | the velocity is kept | braked to zero |
+   * | `jointPosition` | `q` [rad], from `q_d` on | a spline | the velocity is kept | braked to zero |
+   * | `jointTarget` | `q` [rad], in steps of any size | one bounded motion | it goes on | braked to zero |
+   * | `torque` | `tau_J` [N m] without gravity | gone to at the limited rate | the torque is kept | damped, then held in place |
    */
   readonly control?: FrankaControl;
   /** Which arm must answer. Default: either; it is found out. */
@@ -69,6 +71,7 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
     this.control = control;
     const link: DrivenLink<RobotState, JointVector> = {
       rateHz: RATE_HZ,
+      hasTargets: control === 'jointTarget',
       drive: (policy) => {
         if (isWorkerPolicy<RobotState, JointVector>(policy)) {
           return new WorkerDriver(arm, control, policy);
@@ -98,7 +101,7 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
       'timeoutS',
     ]);
     const { control = 'jointVelocity', generation, client = 'franka-rs', timeoutS = 5 } = options;
-    checkName('control', control, ['jointVelocity', 'jointPosition', 'torque']);
+    checkName('control', control, ['jointVelocity', 'jointPosition', 'jointTarget', 'torque']);
     checkNumber('timeoutS', timeoutS, { from: 0, to: 600, above: true, unit: 's' });
     checkName('client', client, generation === 'fr3' ? ['franka-rs'] : CLIENTS);
     const checked = {

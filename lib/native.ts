@@ -24,6 +24,7 @@ export {
   type NativeSpread,
   type NativeStats,
   NativeUsher,
+  type NativeViolation,
 } from '#binding';
 
 /** Runs a native call; what it throws becomes the error class of its code. */

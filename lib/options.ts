@@ -1,6 +1,7 @@
 import { checkBoolean, checkKeys, checkName, checkNumber } from './checks.ts';
-import { OptionRangeError } from './errors.ts';
+import { OptionRangeError, OptionTypeError } from './errors.ts';
 import type { NativeSessionOptions } from './native.ts';
+import { LIMIT_NAMES, nativeKinds, type OnViolation } from './violation.ts';
 
 /** What the loop thread asks of the operating system. */
 export interface RealtimeOptions {
@@ -14,27 +15,92 @@ export interface RealtimeOptions {
   readonly timerSlackS?: number | null;
 }
 
+/**
+ * What happens to an action that breaks a limit of the arm, kind by kind. `'stop'` (the default of
+ * each) brings the arm to rest and ends the session with an {@link InvalidActionError}; `'clamp'`
+ * follows the action as far as all limits allow, and goes on. A step breaks several limits at once;
+ * one that stops prevails. What is no finite number always stops.
+ *
+ * The limits are the arm's own data: range and velocity from the URDF that the arm serves, where the
+ * velocity falls towards the ends of the range; acceleration, jerk and torque rate from libfranka's
+ * `rate_limiting.h`; torque from the data sheet. A clamped motion keeps 5 % away from acceleration
+ * and jerk, and is slower where the arm lags behind it.
+ */
+export interface LimitOptions {
+  /** Beyond a joint's range. In torque control: the measured joint, which is then braked. */
+  readonly position?: OnViolation;
+  /**
+   * Faster than allowed at this place, or too fast to be braked before the end of the range within
+   * acceleration and jerk. In torque control: the measured joint, which is then braked.
+   */
+  readonly velocity?: OnViolation;
+  /** A velocity that changes faster than allowed. */
+  readonly acceleration?: OnViolation;
+  /** An acceleration that changes faster than allowed. */
+  readonly jerk?: OnViolation;
+  /** More torque than allowed, in torque control. */
+  readonly torque?: OnViolation;
+  /** A torque that changes faster than allowed, in torque control. */
+  readonly torqueRate?: OnViolation;
+  /** A joint further than `maxDistanceRad` from its command; clamped, the command waits for it. */
+  readonly distance?: OnViolation;
+  /**
+   * How far a joint may be from its command, except in torque control [rad]. Default 0.1: an arm
+   * with its usual joint stiffness gives its highest torque at a third of that.
+   */
+  readonly maxDistanceRad?: number;
+}
+
+/**
+ * What a motion to a target may take of the arm's own limits, joint by joint: shares from 0.01 to 1. With the defaults joint 1 goes 0.1 rad in 0.37 s and 1 rad in 1.16 s.
+ */
+export interface TargetBudget {
+  /** Of the velocity. Default 0.5. */
+  readonly velocityShare?: number;
+  /** Of the acceleration. Default 0.5. */
+  readonly accelerationShare?: number;
+  /** Of the jerk. Default 0.1. */
+  readonly jerkShare?: number;
+}
+
 /** How a session runs. */
 export interface SessionOptions {
   /**
-   * Cycles per second. Default 50 for a robot written in JavaScript, at most 10,000; a robot with a
-   * clock of its own has its own rate and takes no other (a Franka arm: 1000).
+   * How often the policy is asked, a second; any number, fractions too. Default 50 for a robot
+   * written in JavaScript, at most 10,000. A robot with a clock of its own (a Franka arm: 1000) gets
+   * its command every cycle whatever this is; default and most is its own rate. Questions are asked
+   * in the cycle nearest to their time, and what is commanded between two answers follows from
+   * {@link FrankaOptions.control}.
    */
   readonly rateHz?: number;
   /** Wait between the robot's reset and the first cycle [s]. Default 0.5. */
   readonly warmupS?: number;
   /**
-   * How long the policy may take, from the arrival of the robot's state [s]. Default 300e-6. Only
-   * for robots with a clock of their own: a robot written in JavaScript waits for its policy.
+   * How long the policy may take, from the arrival of the robot's state [s]. Default 300e-6, and half
+   * of its own period for a policy slower than the robot; then it may take up to that period. Up to
+   * nine tenths of the robot's period the answer is used in the same cycle; above, from the first
+   * cycle behind the deadline on, even if it is there before: a motion is smooth then however long
+   * each answer takes. Only for robots with a clock of their own: a robot written in JavaScript waits
+   * for its policy.
    */
   readonly deadlineS?: number;
-  /** Cycles in a row that the last command is held when no action comes. Default 20. */
+  /**
+   * Cycles of the loop in a row that the last command is held when no action comes. Default 20, or as
+   * many as one period of a slower policy has.
+   */
   readonly maxHeldTicks?: number;
   /**
    * What happens after that: `'hold'` (default) rests the robot and goes on when actions come
    * again; `'stop'` ends the session with a {@link PolicyLateError}.
    */
   readonly onLate?: 'hold' | 'stop';
+  /**
+   * What happens to actions that break a limit: kind by kind, or one word for all kinds. Default
+   * `'stop'`. Only for arms: of a robot written in JavaScript no limits are known.
+   */
+  readonly limits?: LimitOptions | OnViolation;
+  /** What motions to a target may take; only with `control: 'jointTarget'`. */
+  readonly targetBudget?: TargetBudget;
   /** Percentiles come from this many of the newest cycles. Default 10,000. */
   readonly maxTimingSamples?: number;
   /** How many ticks are kept for `takeRecords()`; 0 (default) keeps none. */
@@ -55,6 +121,8 @@ const SESSION_OPTIONS = [
   'deadlineS',
   'maxHeldTicks',
   'onLate',
+  'limits',
+  'targetBudget',
   'maxTimingSamples',
   'recordTicks',
   'realtime',
@@ -74,36 +142,48 @@ const NOT_REALTIME: RealtimeOptions = {
   timerSlackS: null,
 };
 
-/** Checks `options`; `ownRateHz` is the rate of a robot with a clock of its own. */
-export function checkOptions(
-  options: SessionOptions,
-  ownRateHz: number | undefined,
-): CheckedOptions {
+/** What the options depend on of a robot with a clock of its own. */
+interface OwnClock {
+  readonly rateHz: number;
+  readonly hasTargets: boolean;
+}
+
+/** Checks `options`; `own` is there for a robot with a clock of its own. */
+export function checkOptions(options: SessionOptions, own: OwnClock | undefined): CheckedOptions {
   checkKeys('the session options', options, SESSION_OPTIONS);
-  const { rateHz = ownRateHz ?? 50, warmupS = 0.5, maxHeldTicks = 20, onLate = 'hold' } = options;
+  const { rateHz = own?.rateHz ?? 50, warmupS = 0.5, onLate = 'hold' } = options;
   const { maxTimingSamples = 10_000, recordTicks = 0 } = options;
   checkNumber('rateHz', rateHz, { from: 1e-3, to: 10_000, unit: 'Hz' });
-  if (ownRateHz !== undefined && rateHz !== ownRateHz) {
-    throw new OptionRangeError(
-      'OPTION_RATE_HZ',
-      'rateHz',
-      rateHz,
-      `${ownRateHz}, the rate of this robot's own clock`,
-    );
+  if (own && rateHz > own.rateHz) {
+    const expected = `at most ${own.rateHz}, the rate of this robot's own clock`;
+    throw new OptionRangeError('OPTION_RATE_HZ', 'rateHz', rateHz, expected);
   }
+  const isSlower = own !== undefined && rateHz < own.rateHz;
   const periodS = 1 / rateHz;
-  const { deadlineS = Math.min(300e-6, 0.3 * periodS) } = options;
+  const periodTicks = Math.round((own?.rateHz ?? rateHz) / rateHz);
+  const { maxHeldTicks = Math.max(20, periodTicks) } = options;
+  const { deadlineS = isSlower ? 0.5 * periodS : Math.min(300e-6, 0.3 * periodS) } = options;
   const { realtime: asked = {} } = options;
   const realtime = asked === false ? NOT_REALTIME : asked;
   checkKeys('realtime', realtime, REALTIME_OPTIONS);
   const { priority = 80, cpu = null, lockMemory = true, timerSlackS = 1e-9 } = realtime;
+  if (!own && options.limits !== undefined) {
+    const expected = 'nothing: of a robot written in JavaScript no limits are known';
+    throw new OptionTypeError('OPTION_LIMITS', 'limits', options.limits, expected);
+  }
+  if (!own?.hasTargets && options.targetBudget !== undefined) {
+    const expected = "nothing unless the robot's control is 'jointTarget'";
+    const { targetBudget } = options;
+    throw new OptionTypeError('OPTION_TARGET_BUDGET', 'targetBudget', targetBudget, expected);
+  }
   return {
     warmupS: checkNumber('warmupS', warmupS, { from: 0, to: 3600, unit: 's' }),
     native: {
-      rateHz,
+      rateHz: own?.rateHz ?? rateHz,
+      policyRateHz: rateHz,
       deadlineS: checkNumber('deadlineS', deadlineS, {
         from: 0,
-        to: ownRateHz === undefined ? 3600 : 0.9 * periodS,
+        to: own ? (isSlower ? 1 : 0.9) * periodS : 3600,
         above: true,
         unit: 's',
       }),
@@ -112,6 +192,8 @@ export function checkOptions(
         to: 1_000_000,
         integer: true,
       }),
+      ...checkLimits(options.limits),
+      ...checkBudget(options.targetBudget),
       stopOnLate: checkName('onLate', onLate, ['hold', 'stop']) === 'stop',
       maxTimingSamples: checkNumber('maxTimingSamples', maxTimingSamples, {
         from: 1,
@@ -134,5 +216,40 @@ export function checkOptions(
         ? {}
         : { timerSlackS: checkNumber('timerSlackS', timerSlackS, { from: 0, to: 1, unit: 's' }) }),
     },
+  };
+}
+
+const ON_VIOLATION = ['stop', 'clamp'] as const satisfies readonly OnViolation[];
+
+function checkLimits(
+  limits: LimitOptions | OnViolation = {},
+): Pick<NativeSessionOptions, 'clamped' | 'maxDistanceRad'> {
+  if (typeof limits === 'string') {
+    const all = checkName('limits', limits, ON_VIOLATION);
+    return checkLimits(Object.fromEntries(LIMIT_NAMES.map((name) => [name, all])));
+  }
+  checkKeys('limits', limits, [...LIMIT_NAMES, 'maxDistanceRad']);
+  const { maxDistanceRad = 0.1 } = limits;
+  const clamped = LIMIT_NAMES.filter((name) => {
+    const { [name]: rule = 'stop' } = limits;
+    return checkName(`limits.${name}`, rule, ON_VIOLATION) === 'clamp';
+  });
+  const range = { from: 0, to: Math.PI, above: true, unit: 'rad' };
+  return {
+    clamped: nativeKinds(clamped),
+    maxDistanceRad: checkNumber('limits.maxDistanceRad', maxDistanceRad, range),
+  };
+}
+
+function checkBudget(
+  budget: TargetBudget = {},
+): Pick<NativeSessionOptions, 'velocityShare' | 'accelerationShare' | 'jerkShare'> {
+  checkKeys('targetBudget', budget, ['velocityShare', 'accelerationShare', 'jerkShare']);
+  const { velocityShare = 0.5, accelerationShare = 0.5, jerkShare = 0.1 } = budget;
+  const range = { from: 0.01, to: 1 };
+  return {
+    velocityShare: checkNumber('targetBudget.velocityShare', velocityShare, range),
+    accelerationShare: checkNumber('targetBudget.accelerationShare', accelerationShare, range),
+    jerkShare: checkNumber('targetBudget.jerkShare', jerkShare, range),
   };
 }

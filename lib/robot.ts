@@ -1,13 +1,13 @@
 /** What a policy is told beside the observation. */
 export interface Tick {
-  /** Number of the cycle, from 0. */
+  /** Number of the loop's cycle, from 0; a policy slower than its robot sees some of them. */
   readonly tick: number;
   /**
-   * From the first cycle to this one on the robot's clock [s]: a whole number of its periods. A
-   * motion computed from it is smooth however late the host hears of a tick.
+   * From the first question to this one on the robot's clock [s]: a whole number of the policy's
+   * periods. A motion computed from it is smooth however late the host hears of a tick.
    */
   readonly timeS: number;
-  /** From the previous cycle to this one on the robot's clock [s]; 0 in the first. */
+  /** From the previous question to this one on the robot's clock [s]; 0 in the first. */
   readonly periodS: number;
 }
 

@@ -15,6 +15,7 @@ import {
 import { type Guarded, guard, unguard } from './guard.ts';
 import type { NativeOutcome, NativeSession } from './native.ts';
 import type { CheckedOptions } from './options.ts';
+import { allowedText, limitName, short, violationText } from './violation.ts';
 
 /** How long the end of a session waits for a reset that is under way [ms]. */
 const RESET_LIMIT_MS = 2_000;
@@ -224,34 +225,31 @@ export class Run implements Guarded {
   }
 }
 
-/** Units of the quantities that limits are about, for radians and newton metres alike. */
-const PER_SECOND: Readonly<Record<string, string>> = {
-  position: 'rad',
-  velocity: 'rad/s',
-  acceleration: 'rad/s^2',
-  jerk: 'rad/s^3',
-  torque: 'N m',
-  'torque rate': 'N m/s',
-};
-
 function invalidAction(outcome: NativeOutcome, details: SessionErrorDetails): KilohertzError {
   const { tick, violation } = outcome;
   if (!violation) return new SessionError('INTERNAL', 'an action was refused', details);
-  const { kind, field, index, action, received, limit } = violation;
-  const slot = `${field}[${index}]`;
-  const rested = 'The robot was brought to rest';
+  const refused = `action ${tick} refused: ${violationText(violation)}. The robot was brought to rest`;
+  const { kind, action } = violation;
+  const expected = allowedText(violation);
   if (kind === 'finite value') {
-    const message = `action ${tick} refused: ${slot} is ${action}; expected a finite number. ${rested}`;
-    return new InvalidActionError('ACTION_NOT_FINITE', message, action, 'a finite number', details);
+    return new InvalidActionError('ACTION_NOT_FINITE', refused, action, expected, details);
   }
-  const unit = PER_SECOND[kind] ?? violation.unit;
-  const quantity = kind === 'acceleration' ? `an ${kind}` : `a ${kind}`;
-  const expected = `${quantity} up to ${short(limit)} ${unit}`;
-  const message =
-    `action ${tick} refused: ${slot} = ${short(action)} ${violation.unit} means ${quantity} of ` +
-    `${short(received)} ${unit} (limit ${short(limit)} ${unit}). ${rested}. Take smaller steps ` +
-    "from one action to the next, and start from the robot's desired state, not the measured one";
+  const message = `${refused}. ${adviceFor(kind)}`;
   return new InvalidActionError('ACTION_LIMIT', message, action, expected, details);
+}
+
+function adviceFor(kind: string): string {
+  const clamp = `choose limits: { ${limitName(kind)}: 'clamp' }`;
+  if (kind === 'distance') {
+    return (
+      'See what keeps the arm from following, ask for less acceleration, allow more with ' +
+      `limits: { maxDistanceRad }, or ${clamp}`
+    );
+  }
+  return (
+    "Take smaller steps from one action to the next, start from the robot's desired state, not the " +
+    `measured one, or ${clamp} to have what is beyond the limits followed as far as they allow`
+  );
 }
 
 function tooLate(
@@ -266,9 +264,4 @@ function tooLate(
     `${maxHeldTicks} are allowed. The robot was brought to rest. Make the policy faster, allow ` +
     "more with maxHeldTicks, or let the robot rest and go on with onLate: 'hold'";
   return new PolicyLateError('POLICY_LATE', message, details);
-}
-
-/** A number for a message. */
-function short(value: number): string {
-  return Number(value.toPrecision(5)).toString();
 }

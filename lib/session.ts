@@ -91,9 +91,9 @@ export class Session<Observation, Action>
     }
     if (isNative(robot)) {
       // Every native robot is one of ours, and has the link's other half.
-      const { rateHz, drive } = robot.nativeLink as DrivenLink<Observation, Action>;
-      this.#options = checkOptions(options, rateHz);
-      this.#makeDriver = () => drive(policy);
+      const link = robot.nativeLink as DrivenLink<Observation, Action>;
+      this.#options = checkOptions(options, link);
+      this.#makeDriver = () => link.drive(policy);
     } else {
       checkRobot(robot);
       if (typeof policy !== 'function') {

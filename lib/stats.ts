@@ -1,9 +1,10 @@
 import type { NativeStats } from './native.ts';
+import { violationText } from './violation.ts';
 
-/** The numbers of a {@link SessionStats}, as a plain object. */
+/** What a {@link SessionStats} holds, as a plain object. */
 export type SessionStatsDict = {
   readonly [Name in keyof SessionStats as SessionStats[Name] extends number ? Name : never]: number;
-};
+} & Pick<SessionStats, 'firstViolation'>;
 
 /**
  * What a session had done at one moment: an immutable value. Times are seconds.
@@ -14,13 +15,19 @@ export type SessionStatsDict = {
  * `maxTimingSamples` cycles; maxima, and everything counted, are those of the whole run.
  */
 export class SessionStats {
-  /** Cycles finished. */
+  /** Cycles of the loop finished. */
   declare readonly iterations: number;
-  /** Cycles whose execution took longer than the target period. A late start alone is none. */
+  /** Cycles of the loop whose execution took longer than the target period. A late start alone is none. */
   declare readonly overruns: number;
   /** Deadlines, or states of the robot, that passed before the cycle before them had finished. */
   declare readonly missedTicks: number;
-  /** Cycles for which the policy had not answered in time. */
+  /** Times that the policy was asked: in every cycle, or at its own rate where that is lower. */
+  declare readonly policyAsks: number;
+  /** Answers of the policy that came, late ones included; what it overwrote itself is not. */
+  declare readonly policyAnswers: number;
+  /** Answers a second of the robot's time. */
+  declare readonly policyRateHz: number;
+  /** Questions that the policy had not answered in time. */
   declare readonly lateActions: number;
   /** Cycles in which the robot was kept moving as last commanded because no action had come. */
   declare readonly heldCommands: number;
@@ -28,6 +35,24 @@ export class SessionStats {
   declare readonly restCommands: number;
   /** Late actions that were too old to be used. */
   declare readonly staleActions: number;
+  /** Cycles whose action was carried out only as far as the limits allow. */
+  declare readonly clampedCommands: number;
+  /** Cycles whose action would have left a joint's range. */
+  declare readonly positionViolations: number;
+  /** Cycles whose action was too fast: now, or for being braked in time. */
+  declare readonly velocityViolations: number;
+  /** Cycles in which going to the action would have taken too much acceleration. */
+  declare readonly accelerationViolations: number;
+  /** Cycles in which going to the action would have taken too much jerk. */
+  declare readonly jerkViolations: number;
+  /** Cycles whose action was too high a torque. */
+  declare readonly torqueViolations: number;
+  /** Cycles in which going to the action would have taken too high a torque rate. */
+  declare readonly torqueRateViolations: number;
+  /** Cycles in which the arm was too far behind its command. */
+  declare readonly distanceViolations: number;
+  /** The first action that broke a limit, in words; `null` where none has. */
+  declare readonly firstViolation: string | null;
   /** Observations that a newer one replaced before the policy took them. */
   declare readonly overwrittenObservations: number;
   /** Actions that a newer one replaced before the loop took them. */
@@ -36,7 +61,7 @@ export class SessionStats {
   declare readonly droppedRecords: number;
   /** Events that found no room. */
   declare readonly droppedEvents: number;
-  /** The period aimed for. */
+  /** The period that the loop aims for: for an arm its own, whatever the rate of the policy. */
   declare readonly targetPeriodS: number;
   /** The mean period. */
   declare readonly avgPeriodS: number;
@@ -59,12 +84,12 @@ export class SessionStats {
   /** The longest execution. */
   declare readonly maxExecutionS: number;
 
-  constructor(numbers: SessionStatsDict) {
-    Object.assign(this, numbers);
+  constructor(values: SessionStatsDict) {
+    Object.assign(this, values);
     Object.freeze(this);
   }
 
-  /** The numbers as a plain object. */
+  /** The same as a plain object. */
   toDict(): SessionStatsDict {
     return { ...this } as SessionStatsDict;
   }
@@ -77,9 +102,21 @@ export class SessionStats {
 
 /** The stats that the loop's numbers are. */
 export function statsOf(native: NativeStats): SessionStats {
-  const { jitter, execution, ...counted } = native;
+  const { jitter, execution, violations, firstViolation, firstViolationTick, ...counted } = native;
+  const first = firstViolation && `cycle ${firstViolationTick}: ${violationText(firstViolation)}`;
+  const { iterations, missedTicks, policyAnswers, targetPeriodS } = counted;
+  const lastedS = (iterations + missedTicks) * targetPeriodS;
   return new SessionStats({
     ...counted,
+    policyRateHz: lastedS > 0 ? policyAnswers / lastedS : 0,
+    positionViolations: violations.position,
+    velocityViolations: violations.velocity,
+    accelerationViolations: violations.acceleration,
+    jerkViolations: violations.jerk,
+    torqueViolations: violations.torque,
+    torqueRateViolations: violations.torqueRate,
+    distanceViolations: violations.distance,
+    firstViolation: first ?? null,
     p50JitterS: jitter.p50,
     p95JitterS: jitter.p95,
     p99JitterS: jitter.p99,
@@ -98,10 +135,22 @@ export function noStats(targetPeriodS: number): SessionStats {
     iterations: 0,
     overruns: 0,
     missedTicks: 0,
+    policyAsks: 0,
+    policyAnswers: 0,
     lateActions: 0,
     heldCommands: 0,
     restCommands: 0,
     staleActions: 0,
+    clampedCommands: 0,
+    violations: {
+      position: 0,
+      velocity: 0,
+      acceleration: 0,
+      jerk: 0,
+      torque: 0,
+      torqueRate: 0,
+      distance: 0,
+    },
     overwrittenObservations: 0,
     overwrittenActions: 0,
     droppedRecords: 0,

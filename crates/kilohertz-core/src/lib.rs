@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! robot ──observation──▶ session.rs ──▶ policy.rs ──action──▶ late.rs ▶ limits.rs ──▶ robot
-//!   ▲                    (loop thread)   mailbox.rs                                    │
+//!   ▲                    (loop thread)   mailbox.rs           between.rs               │
+//!   │                     cadence.rs                                                   │
 //!   └── the robot's clock, or pacer.rs + wait.rs ──────────────────────────────────────┘
 //!                             │
 //!            stats.rs (counters, jitter)  record.rs (every tick)  courier.rs (wakes)
@@ -64,6 +65,8 @@
 //! Nothing on the loop thread allocates, takes a lock, logs or makes a system call other than its
 //! wait, its socket and its wake; `tests/allocation.rs` proves the first of these.
 
+pub mod between;
+pub mod cadence;
 pub mod courier;
 pub mod late;
 pub mod limits;

@@ -1,19 +1,23 @@
 //! What a robot may be commanded, and how it is brought to rest.
 //!
-//! The loop asks its robot's limits four things: is this action allowed, how far towards it may the
-//! robot go in one cycle, how does it keep moving without one, how does it come to rest. A robot
+//! The loop asks its robot's limits four things: what does this action break, how far towards it may
+//! the robot go in one cycle, how does it keep moving without one, how does it come to rest. A robot
 //! crate answers them for its own command kinds; [`JointMotion`] is the arithmetic they share.
+//! Whether an action that breaks a limit ends the session or is carried out as far as the limits
+//! allow is the session's choice, kind by kind: [`LimitRules`].
 
 use std::fmt;
 
-/// Why an action was refused.
+use crate::between::Between;
+
+/// What an action broke.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ViolationKind {
     /// It is NaN or infinite.
     NotFinite,
-    /// It is below or above what the slot's quantity may be.
+    /// The joint would be, or is, beyond its range.
     Position,
-    /// The robot would move faster than it may at this place.
+    /// The robot would move, or moves, faster than it may at this place.
     Velocity,
     /// The velocity would change faster than it may.
     Acceleration,
@@ -23,6 +27,24 @@ pub enum ViolationKind {
     Torque,
     /// The torque would change faster than it may.
     TorqueRate,
+    /// The command would move on although the robot is far behind it.
+    Distance,
+}
+
+impl ViolationKind {
+    /// All of them, the gravest first.
+    pub const ALL: [ViolationKind; 8] = [
+        ViolationKind::NotFinite,
+        ViolationKind::Position,
+        ViolationKind::Velocity,
+        ViolationKind::Acceleration,
+        ViolationKind::Jerk,
+        ViolationKind::Torque,
+        ViolationKind::TorqueRate,
+        ViolationKind::Distance,
+    ];
+    /// How many there are.
+    pub const COUNT: usize = ViolationKind::ALL.len();
 }
 
 impl fmt::Display for ViolationKind {
@@ -35,12 +57,12 @@ impl fmt::Display for ViolationKind {
             ViolationKind::Jerk => "jerk",
             ViolationKind::Torque => "torque",
             ViolationKind::TorqueRate => "torque rate",
+            ViolationKind::Distance => "distance",
         })
     }
 }
 
-/// One action value that was refused, and the limit it broke. Units follow from the kind and from
-/// the action's schema.
+/// One action value that broke a limit. Units follow from the kind and from the action's schema.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Violation {
     /// Which limit.
@@ -55,29 +77,103 @@ pub struct Violation {
     pub limit: f64,
 }
 
+/// What one action broke: of each kind the first violation.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Violations([Option<Violation>; ViolationKind::COUNT]);
+
+impl Violations {
+    /// Nothing broken.
+    pub const NONE: Violations = Violations([None; ViolationKind::COUNT]);
+
+    /// Adds `violation`, unless there is one of its kind.
+    pub fn note(&mut self, violation: Violation) {
+        self.0[violation.kind as usize].get_or_insert(violation);
+    }
+
+    /// Adds those of `other` whose kind is not here yet.
+    pub fn join(&mut self, other: &Violations) {
+        other.iter().for_each(|violation| self.note(*violation));
+    }
+
+    /// The first of this kind.
+    pub fn of(&self, kind: ViolationKind) -> Option<Violation> {
+        self.0[kind as usize]
+    }
+
+    /// Those there are, the gravest kind first.
+    pub fn iter(&self) -> impl Iterator<Item = &Violation> {
+        self.0.iter().flatten()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(Option::is_none)
+    }
+}
+
+/// What happens to an action that breaks a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnViolation {
+    /// The robot is brought to rest and the session ends with an error.
+    #[default]
+    Stop,
+    /// The action is followed as far as the limits allow, and the session goes on.
+    Clamp,
+}
+
+/// What happens to an action that breaks a limit, kind by kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LimitRules([OnViolation; ViolationKind::COUNT]);
+
+impl LimitRules {
+    /// The same for each kind that can be clamped.
+    pub fn all(rule: OnViolation) -> LimitRules {
+        let mut rules = LimitRules::default();
+        for kind in ViolationKind::ALL {
+            rules.set(kind, rule);
+        }
+        rules
+    }
+
+    /// Chooses for one kind. What is not a finite number has no nearest value that is allowed: it
+    /// always ends the session.
+    pub fn set(&mut self, kind: ViolationKind, rule: OnViolation) {
+        if kind != ViolationKind::NotFinite {
+            self.0[kind as usize] = rule;
+        }
+    }
+
+    /// What happens to actions that break this limit.
+    pub fn of(&self, kind: ViolationKind) -> OnViolation {
+        self.0[kind as usize]
+    }
+}
+
 /// A robot's limits, as the loop uses them. All calls come from the loop thread; none may block or
 /// allocate. `observation` is always the cycle's, `action` and `out` have the action's slots.
 pub trait Limits: Send {
+    /// How a command gets from one action to the next where the policy is slower than the robot.
+    fn between(&self) -> Between;
+
+    /// Writes what was commanded last, or what stands for it before the first command: the action
+    /// that changes nothing.
+    fn last(&self, out: &mut [f64]);
+
     /// Takes in how the robot stands and moves, first thing in every cycle. Says whether that is
     /// what it was commanded; it is not where a command got lost and the robot went on by itself.
     fn observe(&mut self, observation: &[f64]) -> bool;
 
-    /// Whether the value of `action` is allowed at all, however the robot got there.
-    ///
-    /// # Errors
-    /// The first violation.
-    fn check_value(&self, observation: &[f64], action: &[f64]) -> Result<(), Violation>;
+    /// What `action` breaks as a value, however the robot gets there.
+    fn check_value(&self, observation: &[f64], action: &[f64]) -> Violations;
 
-    /// Whether the robot may go to `action` within this cycle.
-    ///
-    /// # Errors
-    /// The first violation.
-    fn check_rate(&self, observation: &[f64], action: &[f64]) -> Result<(), Violation>;
+    /// What going to `action` within this cycle breaks.
+    fn check_rate(&self, observation: &[f64], action: &[f64]) -> Violations;
 
     /// Notes that `action` is commanded in this cycle.
     fn commanded(&mut self, action: &[f64]);
 
-    /// Commands as much of the way to `action` as one cycle allows; says whether all of it.
+    /// Commands as much of the way to `action`, which is finite, as one cycle allows; says whether
+    /// all of it.
     fn follow(&mut self, observation: &[f64], action: &[f64], out: &mut [f64]) -> bool;
 
     /// Commands to keep moving as last commanded.
@@ -88,17 +184,18 @@ pub trait Limits: Send {
 }
 
 /// The first slot that is not finite.
-pub fn check_finite(action: &[f64]) -> Result<(), Violation> {
-    match action.iter().position(|value| !value.is_finite()) {
-        None => Ok(()),
-        Some(slot) => Err(Violation {
+pub fn check_finite(action: &[f64]) -> Violations {
+    let mut found = Violations::NONE;
+    if let Some(slot) = action.iter().position(|value| !value.is_finite()) {
+        found.note(Violation {
             kind: ViolationKind::NotFinite,
             slot,
             action: action[slot],
             received: action[slot],
             limit: f64::MAX,
-        }),
+        });
     }
+    found
 }
 
 /// The limits of a robot about which nothing is known: any finite action is allowed, and the last
@@ -118,16 +215,24 @@ impl Unlimited {
 }
 
 impl Limits for Unlimited {
+    fn between(&self) -> Between {
+        Between::Line
+    }
+
+    fn last(&self, out: &mut [f64]) {
+        out.copy_from_slice(&self.last);
+    }
+
     fn observe(&mut self, _observation: &[f64]) -> bool {
         true
     }
 
-    fn check_value(&self, _observation: &[f64], action: &[f64]) -> Result<(), Violation> {
+    fn check_value(&self, _observation: &[f64], action: &[f64]) -> Violations {
         check_finite(action)
     }
 
-    fn check_rate(&self, _observation: &[f64], _action: &[f64]) -> Result<(), Violation> {
-        Ok(())
+    fn check_rate(&self, _observation: &[f64], _action: &[f64]) -> Violations {
+        Violations::NONE
     }
 
     fn commanded(&mut self, action: &[f64]) {
@@ -150,17 +255,73 @@ impl Limits for Unlimited {
     }
 }
 
-/// How fast one joint may move and change its motion.
+/// Rounding of a velocity that was computed to be at its limit [rad/s].
+const ROUNDING: f64 = 1e-9;
+
+/// How one joint may move.
+///
+/// Towards the ends of its range the velocity is bounded by a braking curve,
+/// `sqrt(2 deceleration (upper - position)) - margin`, so that whoever stays below it can stop in
+/// time. Standing still, and moving back inside, is allowed everywhere.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct MotionBounds {
-    /// Lowest velocity here and now [rad/s].
-    pub lower_velocity: f64,
-    /// Highest velocity here and now [rad/s].
-    pub upper_velocity: f64,
+pub struct JointBounds {
+    /// Lowest position [rad].
+    pub lower: f64,
+    /// Highest position [rad].
+    pub upper: f64,
+    /// Highest velocity, either way [rad/s].
+    pub velocity: f64,
+    /// How far the velocity stays below the braking curve [rad/s].
+    pub margin: f64,
+    /// The deceleration of the braking curve [rad/s^2].
+    pub deceleration: f64,
     /// Highest acceleration, either way [rad/s^2].
     pub acceleration: f64,
     /// Highest jerk, either way [rad/s^3].
     pub jerk: f64,
+}
+
+impl JointBounds {
+    /// Shares of these bounds for commands of our own making, whose braking curve leaves some of
+    /// the acceleration for keeping below it.
+    pub fn share(self, velocity: f64, acceleration: f64, jerk: f64) -> JointBounds {
+        const BRAKING: f64 = 0.85;
+        let acceleration = self.acceleration * acceleration;
+        JointBounds {
+            velocity: self.velocity * velocity,
+            deceleration: self.deceleration.min(BRAKING * acceleration),
+            acceleration,
+            jerk: self.jerk * jerk,
+            ..self
+        }
+    }
+
+    /// Highest velocity at `position` [rad/s], not below zero.
+    pub fn upper_velocity(&self, position: f64) -> f64 {
+        let left = (self.upper - position).max(0.0);
+        let braking = (2.0 * self.deceleration * left).sqrt() - self.margin;
+        self.velocity.min(braking).max(0.0)
+    }
+
+    /// Lowest velocity at `position` [rad/s], not above zero.
+    pub fn lower_velocity(&self, position: f64) -> f64 {
+        -self.mirrored().upper_velocity(-position)
+    }
+
+    /// The positions that can be reached [rad]: at the last of them the velocity bound is zero.
+    pub fn reach(&self) -> (f64, f64) {
+        let last = self.margin * self.margin / (2.0 * self.deceleration);
+        (self.lower + last, self.upper - last)
+    }
+
+    /// The same with up and down exchanged.
+    fn mirrored(&self) -> JointBounds {
+        JointBounds {
+            lower: -self.upper,
+            upper: -self.lower,
+            ..*self
+        }
+    }
 }
 
 /// The commanded motion of one joint, advanced in steps of one cycle.
@@ -198,39 +359,112 @@ impl JointMotion {
         }
     }
 
-    /// Which limit the step from `self` to `next` breaks: its kind, the quantity and the limit.
-    pub fn violation(
+    /// The motion one cycle of `dt` seconds later, with `acceleration` until then.
+    fn with_acceleration(self, acceleration: f64, dt: f64) -> JointMotion {
+        let velocity = self.velocity + acceleration * dt;
+        JointMotion {
+            position: self.position + velocity * dt,
+            velocity,
+            acceleration,
+        }
+    }
+
+    fn mirrored(self) -> JointMotion {
+        JointMotion {
+            position: -self.position,
+            velocity: -self.velocity,
+            acceleration: -self.acceleration,
+        }
+    }
+
+    /// The jerk of the step from `self` to `next` [rad/s^3].
+    pub fn jerk_to(self, next: JointMotion, dt: f64) -> f64 {
+        (next.acceleration - self.acceleration) / dt
+    }
+
+    /// The velocity with which the step to `next` breaks the velocity bounds, now or, however hard
+    /// the joint is braked from then on, later: the velocity and the bound at that place.
+    pub fn too_fast(self, next: JointMotion, bounds: &JointBounds, dt: f64) -> Option<(f64, f64)> {
+        let upwards = self.too_fast_upwards(next, bounds, dt);
+        upwards.or_else(|| {
+            let (from, to) = (self.mirrored(), next.mirrored());
+            from.too_fast_upwards(to, &bounds.mirrored(), dt)
+                .map(|(velocity, bound)| (-velocity, -bound))
+        })
+    }
+
+    fn too_fast_upwards(
         self,
         next: JointMotion,
-        bounds: &MotionBounds,
+        bounds: &JointBounds,
         dt: f64,
-    ) -> Option<(ViolationKind, f64, f64)> {
-        if next.velocity > bounds.upper_velocity {
-            return Some((
-                ViolationKind::Velocity,
-                next.velocity,
-                bounds.upper_velocity,
-            ));
+    ) -> Option<(f64, f64)> {
+        let mut place = self.position;
+        let mut motion = next;
+        loop {
+            let bound = bounds.upper_velocity(place);
+            if motion.velocity > bound + ROUNDING {
+                return Some((motion.velocity, bound));
+            }
+            // From here on the velocity falls as fast as the bound does, or is none.
+            if motion.acceleration <= -bounds.acceleration || motion.velocity <= 0.0 {
+                return None;
+            }
+            place = motion.position;
+            let harder = motion.acceleration - bounds.jerk * dt;
+            motion = motion.with_acceleration(harder.max(-bounds.acceleration), dt);
         }
-        if next.velocity < bounds.lower_velocity {
-            return Some((
-                ViolationKind::Velocity,
-                next.velocity,
-                bounds.lower_velocity,
-            ));
+    }
+
+    /// One cycle with an acceleration as close to `wanted` as `bounds` allow, now and later: from
+    /// where it leads, the joint can always be braked within them.
+    pub fn accelerated(self, wanted: f64, bounds: &JointBounds, dt: f64) -> JointMotion {
+        let change = bounds.jerk * dt;
+        let limit = bounds.acceleration;
+        let within = |value: f64| {
+            value
+                .clamp(-limit, limit)
+                .clamp(self.acceleration - change, self.acceleration + change)
+        };
+        let wanted = within(wanted);
+        let (lowest, highest) = (within(f64::MIN), within(f64::MAX));
+        let lowered = self.lowered(lowest, wanted, bounds, dt);
+        // Mirrored, raising is lowering. Where both ways are too fast nothing is right, and braking
+        // from the velocity there is comes first.
+        let raised = -self
+            .mirrored()
+            .lowered(-highest, -wanted, &bounds.mirrored(), dt);
+        let acceleration = match (lowered < wanted, raised > wanted) {
+            (false, false) => wanted,
+            (true, false) => lowered,
+            (false, true) => raised,
+            (true, true) => within(-self.velocity / dt),
+        };
+        self.with_acceleration(acceleration, dt)
+    }
+
+    /// The highest acceleration from `lowest` to `wanted` that is not too fast upwards; `lowest`
+    /// where all are.
+    fn lowered(self, lowest: f64, wanted: f64, bounds: &JointBounds, dt: f64) -> f64 {
+        let allowed = |acceleration: f64| {
+            let next = self.with_acceleration(acceleration, dt);
+            self.too_fast_upwards(next, bounds, dt).is_none()
+        };
+        if allowed(wanted) {
+            return wanted;
         }
-        if next.acceleration.abs() > bounds.acceleration {
-            return Some((
-                ViolationKind::Acceleration,
-                next.acceleration,
-                bounds.acceleration,
-            ));
+        // The higher the acceleration the faster at every place that follows: one step from allowed
+        // to not.
+        let (mut low, mut high) = (lowest, wanted);
+        for _ in 0..24 {
+            let middle = 0.5 * (low + high);
+            if allowed(middle) {
+                low = middle;
+            } else {
+                high = middle;
+            }
         }
-        let jerk = (next.acceleration - self.acceleration) / dt;
-        if jerk.abs() > bounds.jerk {
-            return Some((ViolationKind::Jerk, jerk, bounds.jerk));
-        }
-        None
+        low
     }
 
     /// One cycle towards `velocity`, within `bounds`.
@@ -238,35 +472,38 @@ impl JointMotion {
     /// The acceleration asked for is proportional to what is missing, with the gain
     /// jerk / acceleration: close to the target it then dies out exactly as fast as the jerk limit
     /// allows, without overshoot. It is the shape of libfranka's `limitRate` for joint velocities.
-    pub fn towards_velocity(self, velocity: f64, bounds: &MotionBounds, dt: f64) -> JointMotion {
-        let target = velocity.clamp(bounds.lower_velocity, bounds.upper_velocity);
-        let wanted = ((target - self.velocity) * (bounds.jerk / bounds.acceleration))
-            .clamp(-bounds.acceleration, bounds.acceleration);
-        let change = bounds.jerk * dt;
-        let acceleration = wanted.clamp(self.acceleration - change, self.acceleration + change);
-        self.with_velocity(self.velocity + acceleration * dt, dt)
+    pub fn towards_velocity(self, velocity: f64, bounds: &JointBounds, dt: f64) -> JointMotion {
+        let target = velocity.clamp(
+            bounds.lower_velocity(self.position),
+            bounds.upper_velocity(self.position),
+        );
+        let gain = bounds.jerk / bounds.acceleration;
+        self.accelerated((target - self.velocity) * gain, bounds, dt)
     }
 
     /// One cycle towards `position`, which itself moves at `velocity`, within `bounds`.
     ///
     /// The velocity aimed for is that of the target plus the highest one from which the remaining
-    /// way still suffices to brake at `braking` times the acceleration limit; near the target it
-    /// turns into a proportional law so that the approach dies out smoothly.
+    /// way still suffices to brake at `BRAKING` times the acceleration limit; near the target it
+    /// turns into a proportional law, slower than that of the velocity by `SLOWER`, so that the
+    /// approach dies out without passing the target.
     pub fn towards_position(
         self,
         position: f64,
         velocity: f64,
-        bounds: &MotionBounds,
+        bounds: &JointBounds,
         dt: f64,
     ) -> JointMotion {
-        const BRAKING: f64 = 0.5;
-        // Proportional gain [1/s] where the square root would be steeper than the limits follow.
-        const GAIN: f64 = 20.0;
+        const BRAKING: f64 = 0.6;
+        const SLOWER: f64 = 6.0;
+        // Beyond this gain [1/s] one cycle is too long a step.
+        const STEEPEST: f64 = 60.0;
+        let gain = (bounds.jerk / bounds.acceleration / SLOWER).min(STEEPEST);
         let missing = position - (self.position + self.velocity * dt);
         let brake = BRAKING * bounds.acceleration;
-        let knee = brake / (GAIN * GAIN);
+        let knee = brake / (gain * gain);
         let approach = if missing.abs() <= knee {
-            GAIN * missing
+            gain * missing
         } else {
             (2.0 * brake * (missing.abs() - knee / 2.0)).sqrt() * missing.signum()
         };
@@ -284,22 +521,129 @@ mod tests {
     use super::*;
 
     const DT: f64 = 1e-3;
-    const BOUNDS: MotionBounds = MotionBounds {
-        lower_velocity: -2.0,
-        upper_velocity: 2.0,
+    const BOUNDS: JointBounds = JointBounds {
+        lower: -100.0,
+        upper: 100.0,
+        velocity: 2.0,
+        margin: 0.2,
+        deceleration: 6.0,
         acceleration: 10.0,
         jerk: 5_000.0,
     };
-    /// What rounding may add to a quantity that was computed to be at its limit.
-    const WIDER: MotionBounds = MotionBounds {
-        lower_velocity: -2.0 - 1e-9,
-        upper_velocity: 2.0 + 1e-9,
-        acceleration: 10.0 + 1e-6,
-        jerk: 5_000.0 + 1e-3,
-    };
 
-    fn assert_within(from: JointMotion, to: JointMotion) {
-        assert_eq!(from.violation(to, &WIDER, DT), None, "{from:?} to {to:?}");
+    /// Joints of different kinds, the last ones slow to change their acceleration.
+    fn joints() -> Vec<JointBounds> {
+        let joint = |velocity, margin, deceleration, acceleration, jerk| JointBounds {
+            lower: -1.0,
+            upper: 0.4,
+            velocity,
+            margin,
+            deceleration,
+            acceleration,
+            jerk,
+        };
+        [
+            joint(2.62, 0.3, 6.0, 10.0, 5_000.0),
+            joint(2.62, 0.2, 2.585, 10.0, 5_000.0),
+            joint(5.26, 0.35, 17.0, 10.0, 5_000.0),
+            joint(2.1, 0.05, 12.0, 15.0, 7_500.0),
+            joint(1.0, 0.3, 6.0, 4.0, 300.0),
+            joint(0.5, 0.2, 3.0, 1.0, 40.0),
+        ]
+        .map(|bounds| bounds.share(1.0, 0.95, 0.95))
+        .to_vec()
+    }
+
+    /// A small generator of numbers from -1 to 1.
+    struct Numbers(u64);
+
+    impl Numbers {
+        fn next(&mut self) -> f64 {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            (self.0 >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
+        }
+    }
+
+    /// That the step keeps every bound, up to rounding.
+    fn assert_within(from: JointMotion, to: JointMotion, bounds: &JointBounds) {
+        let what = format!("{from:?} to {to:?} under {bounds:?}");
+        assert!(
+            to.velocity <= bounds.upper_velocity(from.position) + 1e-8,
+            "{what}"
+        );
+        assert!(
+            to.velocity >= bounds.lower_velocity(from.position) - 1e-8,
+            "{what}"
+        );
+        assert!(
+            to.acceleration.abs() <= bounds.acceleration + 1e-6,
+            "{what}"
+        );
+        assert!(from.jerk_to(to, DT).abs() <= bounds.jerk + 1e-3, "{what}");
+        assert!(
+            to.position <= bounds.upper && to.position >= bounds.lower,
+            "{what}"
+        );
+    }
+
+    #[test]
+    fn whatever_is_wanted_no_step_leaves_any_limit() {
+        let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
+        for bounds in joints() {
+            let mut motion = JointMotion::default();
+            let (mut kind, mut wanted, mut left) = (0, 0.0, 0);
+            for _ in 0..60_000 {
+                if left == 0 {
+                    kind = ((numbers.next() + 1.0) * 1.99) as u32;
+                    wanted = numbers.next();
+                    left = (numbers.next().abs() * 400.0) as u32 + 1;
+                }
+                left -= 1;
+                let next = match kind {
+                    0 => motion.towards_velocity(8.0 * wanted, &bounds, DT),
+                    1 => motion.towards_position(2.0 * wanted, 0.0, &bounds, DT),
+                    2 => motion.accelerated(30.0 * wanted, &bounds, DT),
+                    // Another one each cycle, far beyond what is possible.
+                    _ => motion.accelerated(1e4 * numbers.next(), &bounds, DT),
+                };
+                assert_within(motion, next, &bounds);
+                motion = next;
+            }
+        }
+    }
+
+    #[test]
+    fn driven_against_the_end_of_its_range_a_joint_comes_to_rest_there() {
+        for bounds in joints() {
+            for (velocity, end) in [(9.0, bounds.reach().1), (-9.0, bounds.reach().0)] {
+                let mut motion = JointMotion::default();
+                for _ in 0..20_000 {
+                    let next = motion.towards_velocity(velocity, &bounds, DT);
+                    assert_within(motion, next, &bounds);
+                    motion = next;
+                }
+                assert!(
+                    (motion.position - end).abs() < 1e-3,
+                    "{motion:?} is not at {end}"
+                );
+                assert!(motion.velocity.abs() < 1e-3, "{motion:?} still moves");
+            }
+        }
+    }
+
+    #[test]
+    fn beyond_its_range_a_joint_may_stand_and_go_back() {
+        let bounds = joints()[0];
+        let beyond = JointMotion {
+            position: bounds.upper + 0.01,
+            ..JointMotion::default()
+        };
+        let stands = beyond.towards_velocity(0.0, &bounds, DT);
+        assert_eq!(stands, beyond);
+        assert_eq!(beyond.towards_velocity(1.0, &bounds, DT).velocity, 0.0);
+        assert!(beyond.towards_velocity(-1.0, &bounds, DT).velocity < 0.0);
     }
 
     #[test]
@@ -315,7 +659,7 @@ mod tests {
                 while !motion.is_at_rest() {
                     let next = motion.towards_velocity(0.0, &BOUNDS, DT);
                     // An acceleration outwards at the velocity limit cannot be undone in one step.
-                    let jerk = (next.acceleration - motion.acceleration) / DT;
+                    let jerk = motion.jerk_to(next, DT);
                     assert!(next.acceleration.abs() <= 10.0 + 1e-6 && jerk.abs() <= 5_000.0 + 1e-3);
                     motion = next;
                     steps += 1;
@@ -330,7 +674,7 @@ mod tests {
         let mut motion = JointMotion::default();
         for _ in 0..400 {
             let next = motion.towards_velocity(1.5, &BOUNDS, DT);
-            assert_within(motion, next);
+            assert_within(motion, next, &BOUNDS);
             assert!(next.velocity <= 1.5 + 1e-9);
             motion = next;
         }
@@ -344,7 +688,7 @@ mod tests {
         for step in 0..4_000 {
             target += 0.3 * DT;
             let next = motion.towards_position(target, 0.3, &BOUNDS, DT);
-            assert_within(motion, next);
+            assert_within(motion, next, &BOUNDS);
             motion = next;
             if step > 2_000 {
                 assert!(
@@ -357,35 +701,86 @@ mod tests {
     }
 
     #[test]
-    fn approaches_a_far_position_without_swinging_past_it() {
-        let mut motion = JointMotion::default();
-        for _ in 0..3_000 {
-            motion = motion.towards_position(1.0, 0.0, &BOUNDS, DT);
-            assert!(motion.position < 1.0 + 1e-3, "{motion:?}");
+    fn reaches_a_position_without_passing_it_however_small_the_limits() {
+        for (velocity, acceleration, jerk) in [
+            (2.0, 10.0, 5_000.0),
+            (2.0, 10.0, 200.0),
+            (1.0, 5.0, 500.0),
+            (0.5, 2.0, 20.0),
+            (0.2, 0.5, 1_000.0),
+        ] {
+            let bounds = JointBounds {
+                velocity,
+                acceleration,
+                jerk,
+                ..BOUNDS
+            };
+            for target in [0.002, 0.05, 0.6, 2.0] {
+                // Four times what the time-optimal motion takes, and the gentle end of ours.
+                let optimal = target / velocity
+                    + 2.0 * velocity.min((target * acceleration).sqrt()) / acceleration
+                    + 2.0 * acceleration / jerk;
+                let limit = 4.0 * optimal + 40.0 * acceleration / jerk + 0.2;
+                let mut motion = JointMotion::default();
+                let mut steps = 0;
+                while (motion.position - target).abs() > 1e-5 || motion.velocity.abs() > 1e-3 {
+                    let next = motion.towards_position(target, 0.0, &bounds, DT);
+                    assert_within(motion, next, &bounds);
+                    assert!(
+                        next.position < target + 1e-3,
+                        "{next:?} passed {target}, {bounds:?}"
+                    );
+                    motion = next;
+                    steps += 1;
+                    assert!(
+                        f64::from(steps) * DT < limit,
+                        "{motion:?} is not at {target} after {limit} s, {bounds:?}"
+                    );
+                }
+            }
         }
-        assert!((motion.position - 1.0).abs() < 1e-4);
     }
 
     #[test]
-    fn names_the_limit_that_a_step_breaks() {
-        let still = JointMotion::default();
-        let kind = |velocity| {
-            still
-                .violation(still.with_velocity(velocity, DT), &BOUNDS, DT)
-                .map(|found| found.0)
+    fn says_when_a_joint_could_not_be_braked_in_time() {
+        let bounds = joints()[0];
+        // At the end of the flat part, at full speed: on is too fast although no bound is broken yet.
+        let corner = {
+            let mut place = -1.0;
+            while bounds.upper_velocity(place) >= bounds.velocity - 1e-3 || place < -0.5 {
+                place += 1e-4;
+            }
+            place
         };
-        assert_eq!(kind(0.004), None);
-        assert_eq!(kind(0.006), Some(ViolationKind::Jerk));
-        assert_eq!(kind(0.02), Some(ViolationKind::Acceleration));
-        assert_eq!(kind(2.5), Some(ViolationKind::Velocity));
-        assert_eq!(kind(-2.5), Some(ViolationKind::Velocity));
+        let motion = JointMotion {
+            position: corner,
+            velocity: bounds.upper_velocity(corner) - 0.004,
+            acceleration: 0.0,
+        };
+        let on = motion.with_velocity(motion.velocity + 0.0039, DT);
+        assert!(on.velocity < bounds.upper_velocity(motion.position));
+        assert!(motion.too_fast(on, &bounds, DT).is_some());
+        let braked = motion.with_velocity(motion.velocity - 0.004, DT);
+        assert_eq!(motion.too_fast(braked, &bounds, DT), None);
     }
 
     #[test]
     fn refuses_what_is_not_a_number_and_says_which_slot() {
-        let refused = Unlimited::new(3)
-            .check_value(&[], &[1.0, f64::NAN, 0.0])
-            .unwrap_err();
-        assert_eq!((refused.kind, refused.slot), (ViolationKind::NotFinite, 1));
+        let found = Unlimited::new(3).check_value(&[], &[1.0, f64::NAN, 0.0]);
+        let refused = found.of(ViolationKind::NotFinite).unwrap();
+        assert_eq!(refused.slot, 1);
+        assert_eq!(found.iter().count(), 1);
+    }
+
+    #[test]
+    fn each_kind_has_its_rule_and_what_is_no_number_cannot_be_clamped() {
+        for (index, kind) in ViolationKind::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, index);
+        }
+        let mut rules = LimitRules::all(OnViolation::Clamp);
+        rules.set(ViolationKind::Jerk, OnViolation::Stop);
+        assert_eq!(rules.of(ViolationKind::NotFinite), OnViolation::Stop);
+        assert_eq!(rules.of(ViolationKind::Jerk), OnViolation::Stop);
+        assert_eq!(rules.of(ViolationKind::Velocity), OnViolation::Clamp);
     }
 }

@@ -10,10 +10,10 @@ use crate::time::Time;
 pub struct Ask<'a> {
     /// Number of the cycle, from 0.
     pub tick: u64,
-    /// From the first cycle to this one on the robot's clock: a whole number of its periods. What
-    /// is computed from it is smooth however late the host hears of a tick.
+    /// From the first question to this one on the robot's clock: a whole number of the policy's
+    /// periods. What is computed from it is smooth however late the host hears of a tick.
     pub time: Duration,
-    /// From the previous cycle to this one on the robot's clock; zero in the first.
+    /// From the previous question to this one on the robot's clock; zero in the first.
     pub period: Duration,
     /// The robot's newest observation, laid out as its schema says.
     pub observation: &'a [f64],
@@ -43,6 +43,8 @@ pub trait Policy: Send {
     /// Asks for an action. Never blocks.
     fn request(&mut self, ask: &Ask<'_>);
 
+    /// May be called more than once for a request, and where none is open.
+    ///
     /// Waits for an answer until `until` (`None`: as long as it takes) or until `stop` is set, and
     /// writes the newest action there is. Leaves `action` alone unless the answer carries one.
     fn poll(&mut self, until: Option<Time>, stop: &AtomicBool, action: &mut [f64]) -> Answer;
@@ -89,6 +91,8 @@ where
     fn poll(&mut self, _until: Option<Time>, _stop: &AtomicBool, action: &mut [f64]) -> Answer {
         if self.answer == Answer::Fresh {
             action.copy_from_slice(&self.action);
+            self.answer = Answer::None;
+            return Answer::Fresh;
         }
         self.answer
     }

@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use crossbeam::queue::ArrayQueue;
 
+use crate::between::{Between, Path};
+use crate::cadence::Cadence;
 use crate::courier::{Bell, News};
 use crate::late::{Ladder, LateRule, OnLate, Step};
-use crate::limits::{Limits, Violation};
+use crate::limits::{LimitRules, Limits, OnViolation, Violation};
 use crate::policy::{Answer, Ask, Policy};
 use crate::record::{CommandKind, RecordIn, RecordOut, TickRecord, record_ring};
 use crate::robot::{Cycle, Flow, Robot, RobotError, Tick};
@@ -21,8 +23,13 @@ use crate::time::Time;
 /// How long the loop waits for the policy in one cycle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Patience {
-    /// This long from the start of the cycle; then the late rule applies. For robots that want a
-    /// command every cycle, come what may.
+    /// This long from the start of the cycle in which it was asked; then the late rule applies. For
+    /// robots that want a command every cycle, come what may.
+    ///
+    /// The loop waits in that cycle, and the answer is for it. For a policy slower than its robot
+    /// and more than nine tenths of the robot's period nobody waits: the answer is used from the
+    /// first cycle behind the budget on, even if it is there before, and at the latest when the
+    /// next question is asked.
     Budget(Duration),
     /// Until the policy has answered, however many ticks are missed meanwhile. For robots that do
     /// nothing unless told, and live with their policy.
@@ -32,10 +39,15 @@ pub enum Patience {
 /// How a session runs.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// How long to wait for the policy in each cycle.
+    /// How often the policy is asked [Hz]; `None`, and what is above the robot's rate: every cycle.
+    /// Only with [`Patience::Budget`].
+    pub policy_rate_hz: Option<f64>,
+    /// How long to wait for the policy.
     pub patience: Patience,
     /// What happens when it does not answer in time.
     pub late: LateRule,
+    /// What happens to an action that breaks a limit.
+    pub limits: LimitRules,
     /// How many ticks the record ring holds; 0 keeps no records.
     pub record_ticks: usize,
     /// When the loop ends by itself, counted from its first cycle; `None`: when it is asked to.
@@ -45,11 +57,14 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// 300 us for the policy, the default late rule, no records, no end, a realtime thread.
+    /// 300 us for the policy, the default late rule, an end at the first violation of a limit, no
+    /// records, no other end, a realtime thread.
     fn default() -> Config {
         Config {
+            policy_rate_hz: None,
             patience: Patience::Budget(Duration::from_micros(300)),
             late: LateRule::default(),
+            limits: LimitRules::default(),
             record_ticks: 0,
             run_for: None,
             realtime: RealtimeRequest::default(),
@@ -358,12 +373,52 @@ struct Pending {
     decided: Time,
 }
 
+/// The question asked last.
+#[derive(Clone, Copy)]
+struct Question {
+    /// Its number in the policy's own count, from 0.
+    number: u64,
+    /// The cycle in which it was asked.
+    tick: u64,
+    /// The tick of the robot's clock by which its answer has to be there.
+    due: u64,
+}
+
+/// What a cycle goes by.
+enum Turn {
+    /// This answer, and the action in `wanted`.
+    Answer(Answer),
+    /// Nothing yet: the first answer is not due.
+    Early,
+    /// The session is to end.
+    End,
+}
+
+/// The share of a period that the loop waits in a cycle at most.
+const LONGEST_WAIT: f64 = 0.9;
+
 /// The loop body.
 struct Body<'a> {
     policy: Box<dyn Policy>,
     limits: Box<dyn Limits>,
+    cadence: Cadence,
+    /// Cycles from a question to the use of its answer.
+    delay: u64,
+    /// The question asked last; before the first one that of cycle 0.
+    asked: Option<Question>,
+    /// The number of the newest question whose answer has to be there.
+    expected: Option<u64>,
+    /// Whether the answer to the question asked last waits, in `answered`, until it is due.
+    is_early: bool,
+    /// Whether this cycle is the first with a new answer.
+    is_new: bool,
+    answered: Vec<f64>,
+    path: Path,
     patience: Patience,
     late: LateRule,
+    rules: LimitRules,
+    /// Whether the robot lags behind the policy because an action was clamped.
+    clamping: bool,
     run_for: Option<Duration>,
     ladder: Ladder,
     shared: &'a Shared,
@@ -397,23 +452,50 @@ impl<'a> Body<'a> {
         bell: &'a Bell,
     ) -> Body<'a> {
         let now = Time::now();
+        let len = robot.action().len();
+        let period = robot.period();
+        let hertz = 1.0 / period.as_secs_f64();
+        let cadence = match (config.policy_rate_hz, config.patience) {
+            (Some(rate_hz), Patience::Budget(_)) => Cadence::new(hertz / rate_hz),
+            _ => Cadence::new(1.0),
+        };
+        let delay = match config.patience {
+            Patience::Budget(budget)
+                if !cadence.is_every_cycle() && budget > period.mul_f64(LONGEST_WAIT) =>
+            {
+                let cycles = (budget.as_secs_f64() * hertz).ceil();
+                // A single precision's worth below a whole number is that number.
+                (cycles as u64).min((cadence.ratio() + 1e-6) as u64)
+            }
+            _ => 0,
+        };
         Body {
+            path: Path::new(limits.between(), len),
             policy,
             limits,
+            cadence,
+            delay,
+            asked: None,
+            expected: None,
+            is_early: false,
+            is_new: false,
+            answered: vec![0.0; len],
             patience: config.patience,
             late: config.late,
+            rules: config.limits,
+            clamping: false,
             run_for: config.run_for,
             ladder: Ladder::new(config.late),
             shared,
             bell,
             records,
-            period: robot.period(),
+            period,
             tick: 0,
             clock: 0,
             first: now,
             previous: now,
-            wanted: vec![0.0; robot.action().len()],
-            sent: vec![0.0; robot.action().len()],
+            wanted: vec![0.0; len],
+            sent: vec![0.0; len],
             pending: None,
             ending: None,
             told: EventKind::Resumed,
@@ -435,40 +517,146 @@ impl<'a> Body<'a> {
         Some(period)
     }
 
-    /// Asks the policy; `None` where the session is to end instead.
-    fn ask(&mut self, started: Time, step: u64, observation: &[f64]) -> Option<Answer> {
-        let tick = self.tick;
-        let on_clock = |steps: u64| self.period.mul_f64(steps as f64);
-        let (time, period) = (on_clock(self.clock), on_clock(step));
+    /// Asks the policy where a question is due; says whether.
+    fn ask(&mut self, observation: &[f64]) -> bool {
+        let Some(number) = self.cadence.due(self.clock) else {
+            return false;
+        };
+        let periods = number - self.asked.map_or(number, |asked| asked.number);
+        let policy_period = self.cadence.ratio() * self.period.as_secs_f64();
+        let lasting = |periods: u64| Duration::from_secs_f64(policy_period * periods as f64);
+        let due = match self.delay {
+            0 => self.clock,
+            // A question whose own tick had no cycle has less time: its answer is needed when it is.
+            delay => self.cadence.tick_of(number) + delay,
+        };
+        self.asked = Some(Question {
+            number,
+            tick: self.tick,
+            due,
+        });
         self.policy.request(&Ask {
-            tick,
-            time,
-            period,
+            tick: self.tick,
+            time: lasting(number),
+            period: lasting(periods),
             observation,
         });
-        let cycle = self.period;
+        self.shared.recorder.policy_asks.add(1);
+        true
+    }
+
+    /// What this cycle goes by, with its action in `wanted`.
+    fn turn(&mut self, started: Time, observation: &[f64]) -> Turn {
+        self.is_new = false;
+        let waits = self.delay == 0 && self.ask(observation);
         let until = match self.patience {
-            Patience::Budget(budget) => Some(started + budget),
+            Patience::Budget(budget) if waits => Some(started + budget),
+            Patience::Budget(_) => Some(started),
             Patience::Cycle => match self.late.on_late {
                 OnLate::Hold => None,
-                OnLate::Stop => Some(started + cycle * (self.late.max_held + 1)),
+                OnLate::Stop => Some(started + self.period * (self.late.max_held + 1)),
             },
         };
-        let answer = self.policy.poll(until, &self.shared.stop, &mut self.wanted);
-        if self.shared.stop.load(Ordering::Relaxed) && answer != Answer::Failed {
-            return None;
+        let polled = self
+            .policy
+            .poll(until, &self.shared.stop, &mut self.answered);
+        if polled == Answer::Failed {
+            return Turn::Answer(polled);
         }
-        let late = match self.patience {
-            Patience::Budget(_) => answer != Answer::Fresh,
-            Patience::Cycle => Time::now() > started + cycle,
+        if self.shared.stop.load(Ordering::Relaxed) {
+            return Turn::End;
+        }
+        let answer = self.taken(polled, started);
+        if self.delay > 0 {
+            self.ask(observation);
+        }
+        if self.expected.is_none() {
+            return Turn::Early;
+        }
+        if self.cadence.is_every_cycle() {
+            self.wanted.copy_from_slice(self.path.answer());
+        } else {
+            self.path.at(self.place(), &mut self.wanted);
+        }
+        Turn::Answer(answer)
+    }
+
+    /// Takes in what polling brought. Says how the answer that has to be there by now stands.
+    fn taken(&mut self, polled: Answer, started: Time) -> Answer {
+        let Some(asked) = self.asked else {
+            return Answer::None;
         };
-        if late && answer != Answer::Failed {
-            self.shared.recorder.late_actions.add(1);
+        let recorder = &self.shared.recorder;
+        if polled != Answer::None {
+            recorder.policy_answers.add(1);
         }
+        let is_due = self.clock >= asked.due;
+        // Whether this is the cycle by which the answer has to be there.
+        let is_deadline = is_due && self.expected != Some(asked.number);
+        if is_deadline {
+            self.expected = Some(asked.number);
+        }
+        let in_time = self.is_early || (polled == Answer::Fresh && is_deadline);
+        let late = match self.patience {
+            Patience::Budget(_) => is_deadline && !in_time,
+            Patience::Cycle => Time::now() > started + self.period,
+        };
+        if late {
+            recorder.late_actions.add(1);
+        }
+        let answer = match polled {
+            Answer::Fresh if !is_due => {
+                self.is_early = true;
+                Answer::None
+            }
+            Answer::Fresh if is_deadline => Answer::Fresh,
+            Answer::Fresh => Answer::Late {
+                age: self.clock - asked.due,
+            },
+            Answer::Late { age } => {
+                let since = age + (self.tick - asked.tick);
+                Answer::Late {
+                    age: since.saturating_sub(self.delay).max(1),
+                }
+            }
+            _ if self.is_early && is_due => Answer::Fresh,
+            _ => Answer::None,
+        };
+        let Some(expected) = self.expected else {
+            return Answer::None;
+        };
         if self.ladder.is_stale(answer) {
             self.shared.recorder.stale_actions.add(1);
+        } else if answer != Answer::None {
+            self.is_early &= !is_due;
+            if self.path.newest().is_none() {
+                self.limits.last(&mut self.wanted);
+                self.path.begin(&self.wanted);
+            }
+            // What comes late stands for what should have come.
+            self.path.put(expected, &self.answered);
+            self.is_new = true;
         }
-        Some(answer)
+        // Between two questions it is the answer to the last one that goes on, as far as it leads.
+        let leads = |newest: u64| newest as f64 + 1.0 > self.place();
+        match answer {
+            Answer::None if self.path.newest().is_some_and(leads) => Answer::Fresh,
+            answer => answer,
+        }
+    }
+
+    /// This cycle in periods of the policy, behind its questions by what their answers may take.
+    fn place(&self) -> f64 {
+        self.clock.saturating_sub(self.delay) as f64 / self.cadence.ratio()
+    }
+
+    /// Whether actions are gone to within the limits, however far they are.
+    fn approaches(&self) -> bool {
+        match self.limits.between() {
+            Between::Target => true,
+            Between::Approach => !self.cadence.is_every_cycle(),
+            Between::Spline | Between::Line => false,
+        }
     }
 
     /// Whether the session has run for as long as it was to. Half a period early counts: a cycle
@@ -495,23 +683,28 @@ impl<'a> Body<'a> {
             }
             (answer, _) => self.ladder.step(answer),
         };
-        if matches!(step, Step::Use | Step::Follow) {
-            let rate_matters = step == Step::Use;
-            let checked = self
-                .limits
-                .check_value(observation, &self.wanted)
-                .and_then(|()| {
-                    if rate_matters {
-                        self.limits.check_rate(observation, &self.wanted)
-                    } else {
-                        Ok(())
-                    }
-                });
-            if let Err(violation) = checked {
-                return self.end(Some(Cause::InvalidAction { tick, violation }), observation);
-            }
-        }
+        let step = match step {
+            Step::Use | Step::Follow => match self.checked(step, observation) {
+                Ok(step) => step,
+                Err(violation) => {
+                    return self.end(Some(Cause::InvalidAction { tick, violation }), observation);
+                }
+            },
+            step => step,
+        };
+        let approaches = self.approaches();
         match step {
+            Step::Use | Step::Follow if approaches => {
+                self.limits
+                    .follow(observation, &self.wanted, &mut self.sent);
+                self.clamping = false;
+                self.ladder.caught_up();
+                self.tell(EventKind::Resumed);
+                match step {
+                    Step::Use => CommandKind::Fresh,
+                    _ => CommandKind::Followed,
+                }
+            }
             Step::Use => {
                 self.limits.commanded(&self.wanted);
                 self.sent.copy_from_slice(&self.wanted);
@@ -522,6 +715,7 @@ impl<'a> Body<'a> {
                     .limits
                     .follow(observation, &self.wanted, &mut self.sent)
                 {
+                    self.clamping = false;
                     self.ladder.caught_up();
                     self.tell(EventKind::Resumed);
                 }
@@ -550,6 +744,43 @@ impl<'a> Body<'a> {
                 )
             }
         }
+    }
+
+    /// Counts what the action breaks. Says how it is carried out then, or what ends the session.
+    fn checked(&mut self, step: Step, observation: &[f64]) -> Result<Step, Violation> {
+        let mut found = self.limits.check_value(observation, &self.wanted);
+        if self.is_new && !self.cadence.is_every_cycle() {
+            // What is commanded on the way there could hide what was answered.
+            found.join(&self.limits.check_value(observation, self.path.answer()));
+        }
+        // Going to the action in one step is asked for where nothing is in the way. An action that
+        // is followed after a gap has not been asked for so soon; behind one that was clamped only
+        // what is clamped counts on, because the way back is not the policy's.
+        if self.approaches() {
+            // Going there is our doing.
+        } else if step == Step::Use {
+            found.join(&self.limits.check_rate(observation, &self.wanted));
+        } else if self.clamping {
+            let rate = self.limits.check_rate(observation, &self.wanted);
+            rate.iter()
+                .filter(|violation| self.rules.of(violation.kind) == OnViolation::Clamp)
+                .for_each(|violation| found.note(*violation));
+        }
+        if found.is_empty() {
+            return Ok(step);
+        }
+        let recorder = &self.shared.recorder;
+        for violation in found.iter() {
+            recorder.violation(self.tick, violation);
+        }
+        let stops = |violation: &&Violation| self.rules.of(violation.kind) == OnViolation::Stop;
+        if let Some(violation) = found.iter().find(stops) {
+            return Err(*violation);
+        }
+        recorder.clamped_commands.add(1);
+        self.clamping = true;
+        self.ladder.out_of_step();
+        Ok(Step::Follow)
     }
 
     /// Begins to end the session, or goes on with it: the robot comes to rest, then finishes.
@@ -635,9 +866,13 @@ impl Tick for Body<'_> {
         let kind = if self.ending.is_some() || self.is_stopping() || self.is_over(started) {
             self.end(None, observation)
         } else {
-            match self.ask(started, step, observation) {
-                Some(answer) => self.decide(answer, observation),
-                None => self.end(None, observation),
+            match self.turn(started, observation) {
+                Turn::Answer(answer) => self.decide(answer, observation),
+                Turn::Early => {
+                    self.limits.rest(observation, &mut self.sent);
+                    CommandKind::Rest
+                }
+                Turn::End => self.end(None, observation),
             }
         };
         action.copy_from_slice(&self.sent);

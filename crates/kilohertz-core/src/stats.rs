@@ -4,11 +4,13 @@
 //! is an atomic that only the loop changes. A snapshot taken while the loop runs may hold counters
 //! of two neighbouring ticks; one taken after it ended is exact.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+use crate::limits::{Violation, ViolationKind};
 use crate::time::nanos;
 
 /// A number that one thread raises and any thread reads.
@@ -120,6 +122,10 @@ pub struct Recorder {
     pub overruns: Counter,
     /// Deadlines that passed before the cycle before them had finished.
     pub missed_ticks: Counter,
+    /// Times that the policy was asked.
+    pub policy_asks: Counter,
+    /// Answers of the policy that were there when they were looked for, late ones included.
+    pub policy_answers: Counter,
     /// Answers of the policy that came after their deadline, those never used included.
     pub late_actions: Counter,
     /// Cycles in which the robot was kept moving as last commanded because no answer had come.
@@ -128,6 +134,10 @@ pub struct Recorder {
     pub rest_commands: Counter,
     /// Late answers too old to be used.
     pub stale_actions: Counter,
+    /// Cycles in which the action was carried out only as far as the limits allow.
+    pub clamped_commands: Counter,
+    violations: [Counter; ViolationKind::COUNT],
+    first_violation: OnceLock<(u64, Violation)>,
     /// Observations that a newer one replaced before the policy took them.
     pub overwritten_observations: Counter,
     /// Answers that a newer one replaced before the loop took them.
@@ -160,10 +170,15 @@ impl Recorder {
             iterations: Counter::default(),
             overruns: Counter::default(),
             missed_ticks: Counter::default(),
+            policy_asks: Counter::default(),
+            policy_answers: Counter::default(),
             late_actions: Counter::default(),
             held_commands: Counter::default(),
             rest_commands: Counter::default(),
             stale_actions: Counter::default(),
+            clamped_commands: Counter::default(),
+            violations: Default::default(),
+            first_violation: OnceLock::new(),
             overwritten_observations: Counter::default(),
             overwritten_actions: Counter::default(),
             dropped_records: Counter::default(),
@@ -204,6 +219,18 @@ impl Recorder {
         self.iterations.add(1);
     }
 
+    /// Takes in that the action of cycle `tick` broke a limit: once for each kind in a cycle.
+    pub fn violation(&self, tick: u64, violation: &Violation) {
+        self.violations[violation.kind as usize].add(1);
+        // Only the first stays.
+        let _ = self.first_violation.set((tick, *violation));
+    }
+
+    /// The first violation of all, and its cycle.
+    pub fn first_violation(&self) -> Option<(u64, Violation)> {
+        self.first_violation.get().copied()
+    }
+
     /// What the loop has done until now.
     pub fn snapshot(&self) -> Stats {
         let jitter = self.jitter.sorted();
@@ -213,10 +240,14 @@ impl Recorder {
             iterations: self.iterations.get(),
             overruns: self.overruns.get(),
             missed_ticks: self.missed_ticks.get(),
+            policy_asks: self.policy_asks.get(),
+            policy_answers: self.policy_answers.get(),
             late_actions: self.late_actions.get(),
             held_commands: self.held_commands.get(),
             rest_commands: self.rest_commands.get(),
             stale_actions: self.stale_actions.get(),
+            clamped_commands: self.clamped_commands.get(),
+            violations: std::array::from_fn(|kind| self.violations[kind].get()),
             overwritten_observations: self.overwritten_observations.get(),
             overwritten_actions: self.overwritten_actions.get(),
             dropped_records: self.dropped_records.get(),
@@ -281,10 +312,15 @@ pub struct Stats {
     pub iterations: u64,
     pub overruns: u64,
     pub missed_ticks: u64,
+    pub policy_asks: u64,
+    pub policy_answers: u64,
     pub late_actions: u64,
     pub held_commands: u64,
     pub rest_commands: u64,
     pub stale_actions: u64,
+    pub clamped_commands: u64,
+    /// Cycles in which the action broke a limit, by [`ViolationKind`].
+    pub violations: [u64; ViolationKind::COUNT],
     pub overwritten_observations: u64,
     pub overwritten_actions: u64,
     pub dropped_records: u64,

@@ -173,6 +173,20 @@ fn a_tick_of_a_policy_on_another_thread_allocates_nothing() {
 }
 
 #[test]
+fn ticks_between_the_answers_of_a_slow_policy_allocate_nothing() {
+    for (rate_hz, budget) in [(30.0, MS / 3), (333.3, MS / 3), (50.0, MS * 15)] {
+        let config = Config {
+            policy_rate_hz: Some(rate_hz),
+            patience: Patience::Budget(budget),
+            ..config()
+        };
+        let (allocations, stats) = run_mailbox(config, |_| true);
+        assert_eq!(allocations, 0, "{rate_hz} Hz");
+        assert!(stats.policy_asks > 0 && stats.policy_asks < stats.iterations);
+    }
+}
+
+#[test]
 fn held_rested_and_resumed_ticks_allocate_nothing() {
     let (allocations, stats) = run_mailbox(config(), |tick| tick % 50 >= 20);
     assert_eq!(allocations, 0);

@@ -5,11 +5,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
+use kilohertz_core::between::Between;
 use kilohertz_core::courier::{Bell, News, start_courier};
 use kilohertz_core::late::{LateRule, OnLate};
-use kilohertz_core::limits::{Limits, Unlimited, Violation, ViolationKind};
+use kilohertz_core::limits::{
+    LimitRules, Limits, OnViolation, Unlimited, Violation, ViolationKind, Violations,
+};
 use kilohertz_core::mailbox::{PolicyEnd, mailbox};
-use kilohertz_core::policy::{Ask, Native, Policy, PolicyFailed};
+use kilohertz_core::policy::{Answer, Ask, Native, Policy, PolicyFailed};
 use kilohertz_core::record::{CommandKind, RECORD_HEADER};
 use kilohertz_core::robot::{Cycle, Device, Flow, Paced, Robot, RobotError, Tick};
 use kilohertz_core::schema::{Field, Schema};
@@ -166,25 +169,36 @@ impl Braking {
 }
 
 impl Limits for Braking {
+    fn between(&self) -> Between {
+        Between::Line
+    }
+
+    fn last(&self, out: &mut [f64]) {
+        out.fill(0.0);
+    }
+
     fn observe(&mut self, _observation: &[f64]) -> bool {
         true
     }
 
-    fn check_value(&self, observation: &[f64], action: &[f64]) -> Result<(), Violation> {
+    fn check_value(&self, observation: &[f64], action: &[f64]) -> Violations {
         Unlimited::new(action.len()).check_value(observation, action)
     }
 
-    fn check_rate(&self, _observation: &[f64], action: &[f64]) -> Result<(), Violation> {
-        match action.iter().position(|value| *value > 1e6) {
-            None => Ok(()),
-            Some(slot) => Err(Violation {
-                kind: ViolationKind::Velocity,
-                slot,
-                action: action[slot],
-                received: action[slot] * 1e3,
-                limit: 1e6,
-            }),
+    fn check_rate(&self, _observation: &[f64], action: &[f64]) -> Violations {
+        let mut found = Violations::NONE;
+        for (slot, &value) in action.iter().enumerate().filter(|(_, value)| **value > 1e6) {
+            for kind in [ViolationKind::Velocity, ViolationKind::Jerk] {
+                found.note(Violation {
+                    kind,
+                    slot,
+                    action: value,
+                    received: value * 1e3,
+                    limit: 1e6,
+                });
+            }
         }
+        found
     }
 
     fn commanded(&mut self, _action: &[f64]) {
@@ -645,6 +659,59 @@ mod ending {
         };
         assert_eq!((violation.received, violation.limit), (2e9, 1e6));
         assert_eq!(log.actions(), [1.0, 1.0, 1.0, -1.0]);
+    }
+
+    /// Runs 20 cycles in which the actions of some break a limit on velocity and one on jerk.
+    fn run_beyond(rules: LimitRules, limits: Box<dyn Limits>) -> (Session, Arc<Log>) {
+        let log = Arc::new(Log::default());
+        let policy = Native::new(1, |ask: &Ask<'_>, action: &mut [f64]| {
+            action[0] = match ask.tick {
+                3..=5 | 9 => 2e6,
+                _ => 1.0,
+            };
+            Ok(())
+        });
+        let config = Config {
+            limits: rules,
+            run_for: Some(MS * 20),
+            ..config()
+        };
+        let session = Setup::new(config)
+            .limits(limits)
+            .start(Scripted::new(&log), policy);
+        ended(&session);
+        (session, log)
+    }
+
+    #[test]
+    fn an_action_that_is_clamped_is_followed_and_counted_by_kind_and_the_first_is_kept() {
+        let rules = LimitRules::all(OnViolation::Clamp);
+        let (session, log) = run_beyond(rules, Braking::new(1));
+        assert_eq!(cause(&session), None);
+        let stats = session.stats();
+        let count = |kind| stats.violations[kind as usize];
+        assert_eq!(count(ViolationKind::Velocity), 4);
+        assert_eq!(count(ViolationKind::Jerk), 4);
+        assert_eq!(count(ViolationKind::Position), 0);
+        assert_eq!(stats.clamped_commands, 4);
+        let (tick, first) = session.recorder().first_violation().unwrap();
+        assert_eq!((tick, first.kind), (3, ViolationKind::Velocity));
+        assert_eq!((first.action, first.limit), (2e6, 1e6));
+        assert!(log.actions().len() > 15, "the session went on");
+    }
+
+    #[test]
+    fn one_kind_that_stops_ends_the_session_where_others_are_clamped() {
+        let mut rules = LimitRules::all(OnViolation::Clamp);
+        rules.set(ViolationKind::Jerk, OnViolation::Stop);
+        let (session, _) = run_beyond(rules, Braking::new(1));
+        let Some(Cause::InvalidAction { tick: 3, violation }) = cause(&session) else {
+            panic!("{:?}", session.outcome());
+        };
+        assert_eq!(violation.kind, ViolationKind::Jerk);
+        assert_eq!(session.stats().clamped_commands, 0);
+        let (tick, first) = session.recorder().first_violation().unwrap();
+        assert_eq!((tick, first.kind), (3, ViolationKind::Velocity));
     }
 
     #[test]
@@ -1197,5 +1264,286 @@ mod records {
         let ticks: Vec<f64> = rows.chunks(RECORD_HEADER + 1).map(|row| row[0]).collect();
         let expected: Vec<f64> = (0..=3_000).map(f64::from).collect();
         assert_eq!(ticks, expected);
+    }
+}
+
+mod slow_policies {
+    use super::*;
+
+    /// Answers each question with what `answer` says, once it was looked for `looks` times in vain.
+    struct Slow<F> {
+        answer: F,
+        looks: u64,
+        open: Option<u64>,
+        looked: u64,
+        asked: Arc<Mutex<Vec<(u64, Duration, Duration)>>>,
+    }
+
+    impl<F: FnMut(u64) -> f64 + Send> Policy for Slow<F> {
+        fn request(&mut self, ask: &Ask<'_>) {
+            let mut asked = self.asked.lock().unwrap();
+            self.open = Some(asked.len() as u64);
+            self.looked = 0;
+            asked.push((ask.tick, ask.time, ask.period));
+        }
+
+        fn poll(&mut self, _: Option<Time>, _: &AtomicBool, action: &mut [f64]) -> Answer {
+            self.looked += 1;
+            match self.open {
+                Some(question) if self.looked > self.looks => {
+                    self.open = None;
+                    action[0] = (self.answer)(question);
+                    Answer::Fresh
+                }
+                _ => Answer::None,
+            }
+        }
+    }
+
+    struct Ran {
+        actions: Vec<f64>,
+        asked: Vec<(u64, Duration, Duration)>,
+        session: Session,
+    }
+
+    /// Runs `cycles` of 1 ms with a policy at `rate_hz` whose answers take `looks` cycles.
+    fn run_at(
+        rate_hz: f64,
+        budget: Duration,
+        looks: u64,
+        cycles: u32,
+        answer: impl FnMut(u64) -> f64 + Send + 'static,
+    ) -> Ran {
+        let log = Arc::new(Log::default());
+        let asked = Arc::default();
+        let policy = Slow {
+            answer,
+            looks,
+            open: None,
+            looked: 0,
+            asked: Arc::clone(&asked),
+        };
+        let config = Config {
+            policy_rate_hz: Some(rate_hz),
+            patience: Patience::Budget(budget),
+            run_for: Some(MS * cycles),
+            ..config()
+        };
+        let session = Setup::new(config).start(Scripted::new(&log), policy);
+        assert_eq!(cause(&session), None);
+        let asked = asked.lock().unwrap().clone();
+        Ran {
+            actions: log.actions(),
+            asked,
+            session,
+        }
+    }
+
+    #[test]
+    fn are_asked_at_their_own_rate_while_the_robot_gets_a_command_every_cycle() {
+        for rate_hz in [30.0, 50.0, 333.3, 700.0] {
+            let ran = run_at(rate_hz, MS / 3, 0, 3_000, |_| 1.0);
+            let stats = ran.session.stats();
+            assert!(stats.iterations >= 3_000);
+            let expected = (3.0 * rate_hz).round();
+            assert!(
+                (ran.asked.len() as f64 - expected).abs() <= 1.0,
+                "{rate_hz} Hz"
+            );
+            assert_eq!(stats.policy_asks, ran.asked.len() as u64);
+            assert_eq!(stats.policy_answers, stats.policy_asks);
+            assert_eq!(
+                (stats.late_actions, stats.held_commands),
+                (0, 0),
+                "{rate_hz} Hz"
+            );
+            for (question, (tick, time, period)) in ran.asked.iter().enumerate() {
+                let exact = question as f64 / rate_hz;
+                assert!(
+                    (time.as_secs_f64() - exact).abs() < 1e-8,
+                    "{rate_hz} Hz: {time:?}"
+                );
+                assert!(
+                    (*tick as f64 * 1e-3 - exact).abs() < 0.51e-3,
+                    "{rate_hz} Hz: {tick}"
+                );
+                let expected = if question == 0 { 0.0 } else { 1.0 / rate_hz };
+                assert!((period.as_secs_f64() - expected).abs() < 1e-8, "{period:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn are_asked_in_every_cycle_at_the_robots_rate_or_above() {
+        for rate_hz in [1_000.0, 4_000.0] {
+            let ran = run_at(rate_hz, MS / 3, 0, 100, |question| question as f64);
+            assert_eq!(ran.asked.len(), 100, "{rate_hz} Hz");
+            let each: Vec<f64> = (0..100).map(f64::from).collect();
+            assert_eq!(ran.actions[..100], each);
+        }
+    }
+
+    #[test]
+    fn have_their_answers_joined_by_lines_and_never_a_staircase() {
+        for (budget, looks) in [(MS / 3, 0), (MS * 10, 7), (MS * 20, 19)] {
+            let ran = run_at(50.0, budget, looks, 2_000, |question| question as f64);
+            assert_eq!(ran.session.stats().late_actions, 0, "{budget:?}");
+            let behind = 20.0
+                + if looks == 0 {
+                    0.0
+                } else {
+                    budget.as_secs_f64() * 1e3
+                };
+            for (cycle, action) in ran.actions[100..2_000].iter().enumerate() {
+                let expected = (cycle as f64 + 100.0 - behind) / 20.0;
+                assert!(
+                    (action - expected).abs() < 1e-9,
+                    "{cycle}: {action} is not {expected}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn have_their_answers_joined_by_lines_where_cycles_are_missing_too() {
+        for (rate_hz, budget, every) in
+            [(50.0, 20, 7), (50.0, 10, 19), (30.0, 33, 11), (333.3, 2, 5)]
+        {
+            let ratio = 1_000.0 / rate_hz;
+            let log = Arc::new(Log::default());
+            let policy = Slow {
+                answer: |question| question as f64,
+                looks: 0,
+                open: None,
+                looked: 0,
+                asked: Arc::default(),
+            };
+            let skipped = move |cycle: u64| if cycle % every == every - 1 { 2 } else { 0 };
+            let mut clock = 0;
+            let robot = Scripted::new(&log).timing(move |cycle| {
+                clock += if cycle == 0 { 0 } else { 1 + skipped(cycle) };
+                Timing {
+                    started: MS * clock as u32,
+                    execution: MS / 10,
+                    skipped: skipped(cycle),
+                }
+            });
+            let config = Config {
+                policy_rate_hz: Some(rate_hz),
+                patience: Patience::Budget(MS * budget),
+                run_for: Some(MS * 2_000),
+                ..config()
+            };
+            let session = Setup::new(config).start(robot, policy);
+            assert_eq!(cause(&session), None);
+            let what = format!("{rate_hz} Hz, every {every}th");
+            let stats = session.stats();
+            assert!(stats.missed_ticks > 150, "{what}");
+            let mut clock = 0;
+            let actions = log.actions();
+            for (cycle, action) in actions.iter().enumerate().take(actions.len() - 1) {
+                clock += if cycle == 0 {
+                    0
+                } else {
+                    1 + skipped(cycle as u64)
+                };
+                let expected = (clock as f64 - ratio - f64::from(budget)) / ratio;
+                // The first answers begin from rest.
+                if clock > 200 {
+                    let off = action - expected;
+                    assert!(
+                        off.abs() < 1e-6,
+                        "{what}, tick {clock}: {action} is not {expected}"
+                    );
+                }
+            }
+            assert_eq!((stats.late_actions, stats.held_commands), (0, 0), "{what}");
+        }
+    }
+
+    #[test]
+    fn that_are_too_late_are_counted_once_a_question_held_and_taken_up_again() {
+        let ran = run_at(50.0, MS * 5, 8, 1_000, |question| question as f64);
+        let stats = ran.session.stats();
+        assert_eq!(stats.policy_asks, 50);
+        assert_eq!((stats.late_actions, stats.stale_actions), (50, 0));
+        // The answer comes in the ninth cycle behind the question and is due in the fifth.
+        assert_eq!(stats.held_commands, 4 * 50);
+        assert_eq!(stats.rest_commands, 1, "for the end");
+    }
+
+    #[test]
+    fn that_go_silent_rest_and_come_back() {
+        let log = Arc::new(Log::default());
+        let policy = Native::new(1, |_: &Ask<'_>, action: &mut [f64]| {
+            action[0] = 1.0;
+            Ok(())
+        });
+        let config = Config {
+            policy_rate_hz: Some(20.0),
+            late: LateRule {
+                max_held: 10,
+                ..LateRule::default()
+            },
+            run_for: Some(MS * 1_000),
+            ..config()
+        };
+        let session = Setup::new(config)
+            .limits(Braking::new(1))
+            .start(Scripted::new(&log), Sometimes(policy, 0));
+        ended(&session);
+        let stats = session.stats();
+        // Of twenty questions every fourth stays open: 50 cycles each, ten of them held.
+        assert_eq!(stats.held_commands, 5 * 10);
+        assert_eq!(stats.rest_commands, 5 * 40 + 1);
+        let told: Vec<EventKind> = std::iter::from_fn(|| session.take_event())
+            .map(|event| event.kind)
+            .take(3)
+            .collect();
+        assert_eq!(
+            told,
+            [EventKind::Held, EventKind::Resting, EventKind::Resumed]
+        );
+    }
+
+    /// Leaves every fourth question unanswered.
+    struct Sometimes<P>(P, u64);
+
+    impl<P: Policy> Policy for Sometimes<P> {
+        fn request(&mut self, ask: &Ask<'_>) {
+            self.1 += 1;
+            if !self.1.is_multiple_of(4) {
+                self.0.request(ask);
+            }
+        }
+
+        fn poll(&mut self, until: Option<Time>, stop: &AtomicBool, action: &mut [f64]) -> Answer {
+            self.0.poll(until, stop, action)
+        }
+    }
+
+    #[test]
+    fn that_answer_what_is_not_a_number_end_the_session() {
+        let log = Arc::new(Log::default());
+        let policy = Native::new(1, |ask: &Ask<'_>, action: &mut [f64]| {
+            action[0] = if ask.tick > 100 { f64::INFINITY } else { 1.0 };
+            Ok(())
+        });
+        let config = Config {
+            policy_rate_hz: Some(30.0),
+            ..config()
+        };
+        let session = Setup::new(config)
+            .limits(Braking::new(3))
+            .start(Scripted::new(&log), policy);
+        let Some(Cause::InvalidAction {
+            tick: 133,
+            violation,
+        }) = cause(&session)
+        else {
+            panic!("{:?}", session.outcome());
+        };
+        assert_eq!(violation.kind, ViolationKind::NotFinite);
+        assert!(log.actions().iter().all(|action| action.is_finite()));
     }
 }

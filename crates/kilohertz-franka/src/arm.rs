@@ -12,8 +12,8 @@ use crate::client::{Client, Connection};
 use crate::control::Control;
 use crate::drive::ArmRobot;
 use crate::error::{ArmError, ArmErrorCode};
-use crate::generation::{Generation, JointLimits};
-use crate::limits::limits;
+use crate::generation::Generation;
+use crate::limits::{ArmLimits, MotionOptions, limits};
 
 /// How to connect.
 #[derive(Debug, Clone)]
@@ -45,7 +45,7 @@ pub struct Arm {
     client: Mutex<Option<Arc<dyn Connection>>>,
     generation: Generation,
     client_name: Client,
-    limits: JointLimits,
+    limits: ArmLimits,
     driven: Arc<AtomicBool>,
 }
 
@@ -91,10 +91,10 @@ impl Arm {
                 let client = Arm::identify(address, wanted)?;
                 let generation = Generation::of(client.fci_version());
                 let limits = match generation {
-                    Generation::Fer => JointLimits::fer(),
+                    Generation::Fer => ArmLimits::fer(),
                     Generation::Fr3 => client
                         .robot_model()
-                        .and_then(|urdf| JointLimits::fr3(&urdf))
+                        .and_then(|urdf| ArmLimits::fr3(&urdf))
                         .map_err(|error| ArmError::connecting(address, wanted, error))?,
                 };
                 let client: Arc<dyn Connection> = Arc::new(client);
@@ -102,7 +102,7 @@ impl Arm {
             }
             Client::LibfrankaRs => {
                 let client = Arm::fenced(address, wanted)?;
-                (client, Generation::Fer, JointLimits::fer())
+                (client, Generation::Fer, ArmLimits::fer())
             }
         };
         Ok(Arm {
@@ -224,9 +224,21 @@ impl Arm {
     /// # Errors
     /// Where the arm is driven already, or closed.
     pub fn robot(&self, control: Control) -> Result<Driven, ArmError> {
+        self.robot_with(control, &MotionOptions::default())
+    }
+
+    /// The same, with limits of the session's choice.
+    ///
+    /// # Errors
+    /// As [`Arm::robot`].
+    pub fn robot_with(
+        &self,
+        control: Control,
+        options: &MotionOptions,
+    ) -> Result<Driven, ArmError> {
         let client = self.idle_client("cannot start a session")?;
         let robot = ArmRobot::new(client, control, Arc::clone(&self.driven))?;
-        Ok((Box::new(robot), limits(control, self.limits)))
+        Ok((Box::new(robot), limits(control, &self.limits, options)))
     }
 
     /// Closes the connection. A session that drives the arm keeps it until it ends.

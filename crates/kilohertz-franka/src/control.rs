@@ -12,15 +12,19 @@ pub enum Control {
     JointVelocity,
     /// Joint positions `q` [rad], tracked by the arm's joint impedance controller.
     JointPosition,
+    /// Targets for the joint positions `q` [rad], in steps of any size at any rate: the arm is moved
+    /// there with bounded velocity, acceleration and jerk, through its joint position interface.
+    JointTarget,
     /// Joint torques `tau_J` [N m]; the arm adds what gravity and friction take.
     Torque,
 }
 
 impl Control {
     /// All of them.
-    pub const ALL: [Control; 3] = [
+    pub const ALL: [Control; 4] = [
         Control::JointVelocity,
         Control::JointPosition,
+        Control::JointTarget,
         Control::Torque,
     ];
 
@@ -29,6 +33,7 @@ impl Control {
         match self {
             Control::JointVelocity => "jointVelocity",
             Control::JointPosition => "jointPosition",
+            Control::JointTarget => "jointTarget",
             Control::Torque => "torque",
         }
     }
@@ -37,7 +42,7 @@ impl Control {
     pub fn action(self) -> Schema {
         let (name, unit) = match self {
             Control::JointVelocity => ("dq", "rad/s"),
-            Control::JointPosition => ("q", "rad"),
+            Control::JointPosition | Control::JointTarget => ("q", "rad"),
             Control::Torque => ("tau_J", "N m"),
         };
         Schema::new([Field { name, len: 7, unit }])

@@ -47,7 +47,7 @@ fn start_and_drive(
                 tick,
             )
         }
-        Control::JointPosition => {
+        Control::JointPosition | Control::JointTarget => {
             let motion = client.start_joint_position_control(impedance)?;
             cycles(
                 Generator {

@@ -1,10 +1,9 @@
-//! The two generations of the arm, and what their joints may be commanded.
+//! The two generations of the arm.
 
 use std::fmt;
 use std::str::FromStr;
 
-use franka::rate_limiting::{self, fer};
-use franka::{FciVersion, FrankaResult, JointVelocityLimitsConfig};
+use franka::FciVersion;
 
 /// Which arm it is, and with it the version of FCI that it speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,69 +70,6 @@ impl FromStr for Generation {
             .into_iter()
             .find(|generation| generation.name() == name)
             .ok_or_else(|| format!("{name:?} is no generation of the arm; there are fr3 and fer"))
-    }
-}
-
-/// What the joints of an arm may be commanded. Torques and their rates are the same for both
-/// generations.
-#[derive(Debug, Clone, Copy)]
-pub struct JointLimits {
-    velocity: Velocity,
-    /// Lowest and highest position \[rad\].
-    pub(crate) range: [(f64, f64); 7],
-    /// Acceleration [rad/s^2].
-    pub(crate) acceleration: [f64; 7],
-    /// Jerk [rad/s^3].
-    pub(crate) jerk: [f64; 7],
-}
-
-#[derive(Debug, Clone, Copy)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the loop reads it every cycle, and an arm has one"
-)]
-enum Velocity {
-    /// Slower near the ends of the range.
-    ByPosition(JointVelocityLimitsConfig),
-    /// The same everywhere [rad/s].
-    Flat([f64; 7]),
-}
-
-impl JointLimits {
-    /// Those of the FR3 that serves `urdf`: positions and velocities from there, the others from
-    /// libfranka 0.21.
-    ///
-    /// # Errors
-    /// Where the URDF lacks a joint or one of its limits.
-    pub fn fr3(urdf: &str) -> FrankaResult<JointLimits> {
-        let by_position = JointVelocityLimitsConfig::from_urdf(urdf)?;
-        let joints = by_position.joint_params();
-        Ok(JointLimits {
-            velocity: Velocity::ByPosition(by_position),
-            range: joints.map(|joint| (joint.lower_position_limit, joint.upper_position_limit)),
-            acceleration: rate_limiting::MAX_JOINT_ACCELERATION,
-            jerk: rate_limiting::MAX_JOINT_JERK,
-        })
-    }
-
-    /// Those of the FER, which serves none: libfranka 0.9's. Velocities leave room for three lost
-    /// packets.
-    pub fn fer() -> JointLimits {
-        let (lower, upper) = fer::JOINT_POSITION_LIMITS;
-        JointLimits {
-            velocity: Velocity::Flat(fer::MAX_JOINT_VELOCITY),
-            range: std::array::from_fn(|joint| (lower[joint], upper[joint])),
-            acceleration: fer::MAX_JOINT_ACCELERATION,
-            jerk: fer::MAX_JOINT_JERK,
-        }
-    }
-
-    /// The lowest and the highest velocities at `q` [rad/s].
-    pub(crate) fn velocities(&self, q: &[f64; 7]) -> ([f64; 7], [f64; 7]) {
-        match &self.velocity {
-            Velocity::ByPosition(limits) => (limits.lower_limits(q), limits.upper_limits(q)),
-            Velocity::Flat(fastest) => (fastest.map(|velocity| -velocity), *fastest),
-        }
     }
 }
 

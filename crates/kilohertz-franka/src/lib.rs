@@ -49,3 +49,4 @@ pub use client::Client;
 pub use control::Control;
 pub use error::{ArmError, ArmErrorCode};
 pub use generation::Generation;
+pub use limits::{Budget, MotionOptions};

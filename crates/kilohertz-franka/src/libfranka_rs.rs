@@ -189,7 +189,7 @@ impl Connection for Fenced {
                     limited,
                     cutoff,
                 ),
-                Control::JointPosition => robot.control_joint_positions(
+                Control::JointPosition | Control::JointTarget => robot.control_joint_positions(
                     |state, step| body.cycle(state, step, JointPositions::new),
                     impedance,
                     limited,
@@ -247,7 +247,7 @@ impl Body<'_> {
             self.not_finite = true;
             flow = Flow::Finish;
             action = self.last.unwrap_or(match self.control {
-                Control::JointPosition => arrived.q_d,
+                Control::JointPosition | Control::JointTarget => arrived.q_d,
                 Control::JointVelocity | Control::Torque => [0.0; 7],
             });
         }

@@ -5,17 +5,22 @@
 //!
 //! | | checked | without an action | at the end |
 //! | --- | --- | --- | --- |
-//! | velocity | velocity, acceleration, jerk | the velocity is kept | braked to zero |
+//! | velocity | velocity, acceleration, jerk, distance | the velocity is kept | braked to zero |
 //! | position | the same, and the position range | the velocity is kept | braked to zero |
-//! | torque | torque, torque rate | the torque is kept | damped, then held in place |
+//! | target | the position range, distance; it is moved to within a [`Budget`] | the last target is moved to | braked to zero |
+//! | torque | torque, torque rate; of the arm itself position and velocity | the torque is kept | damped, then held in place |
+//!
+//! A motion counts as too fast as soon as it could not be braked before the end of a joint's range
+//! within acceleration and jerk, even where its velocity alone is allowed.
 
-use franka::rate_limiting::MAX_TORQUE_RATE;
+use franka::rate_limiting::{self, JOINT_VELOCITY_LIMITS_TOLERANCE, fer};
+use franka::{FrankaResult, JointVelocityLimitsConfig};
+use kilohertz_core::between::Between;
 use kilohertz_core::limits::{
-    JointMotion, Limits, MotionBounds, Violation, ViolationKind, check_finite,
+    JointBounds, JointMotion, Limits, Violation, ViolationKind, Violations, check_finite,
 };
 
 use crate::control::Control;
-use crate::generation::JointLimits;
 use crate::state::{joints, offset};
 
 /// The cycle [s].
@@ -33,7 +38,16 @@ const ROUNDING: f64 = 1e-9;
 /// differs is not the last command: it got lost, and the arm extrapolated or reused an older one.
 const SAME_POSITION: f64 = 2e-6;
 const SAME_VELOCITY: f64 = 2e-5;
+/// The same where positions are commanded: the rounding of the one that a motion starts from, up to
+/// 2.4e-7 rad, is gone over in one cycle.
+const SAME_VELOCITY_OF_POSITIONS: f64 = 3e-4;
 const SAME_TORQUE: f64 = 1e-3;
+/// In torque control the arm may be this much faster than its limit before that is a violation
+/// [rad/s]: a measured velocity is noisy, and near the end of the range the limit is zero.
+const MEASURED_MARGIN: f64 = 0.1;
+/// How much faster than its command an arm moves that catches up with it, for each radian behind
+/// [1/s].
+const CATCH_UP: f64 = 20.0;
 /// Joints slower than this are at rest in torque control [rad/s].
 const REST_VELOCITY: f64 = 0.01;
 /// For how many cycles in a row they have to be.
@@ -45,12 +59,122 @@ const REST_STIFFNESS: [f64; 7] = [300.0, 300.0, 300.0, 300.0, 120.0, 80.0, 40.0]
 /// Below this velocity a joint's place is taken as the one to keep [rad/s].
 const LATCH_VELOCITY: f64 = 0.02;
 
-/// The limits for `control` of an arm with these joints.
-pub fn limits(control: Control, arm: JointLimits) -> Box<dyn Limits> {
+/// How far a FER stays below its braking curves [rad/s], which an FR3 says of itself: so fast it
+/// could be braked within the 5 to 12 mrad that are left to the end of the range, and the measured
+/// joint, which the arm watches, is a few mrad off the commanded one.
+const FER_MARGIN: f64 = 0.4;
+
+/// The limits of an arm, joint by joint.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ArmLimits {
+    /// Positions, velocities, accelerations and jerks.
+    pub joints: [JointBounds; 7],
+    /// Highest torques, either way [N m].
+    pub torque: [f64; 7],
+    /// Highest torque rates, either way [N m/s].
+    pub torque_rate: [f64; 7],
+}
+
+impl ArmLimits {
+    /// Those of the FR3 that serves `urdf`: positions and velocities from there, the others from
+    /// libfranka 0.21.
+    ///
+    /// # Errors
+    /// Where the URDF lacks a joint or one of its limits.
+    pub fn fr3(urdf: &str) -> FrankaResult<ArmLimits> {
+        let by_position = JointVelocityLimitsConfig::from_urdf(urdf)?;
+        let joints = std::array::from_fn(|joint| {
+            let urdf = &by_position.joint_params()[joint];
+            let tolerance = JOINT_VELOCITY_LIMITS_TOLERANCE[joint];
+            JointBounds {
+                lower: urdf.lower_position_limit,
+                upper: urdf.upper_position_limit,
+                velocity: urdf.max_velocity - tolerance,
+                margin: urdf.velocity_offset + tolerance,
+                deceleration: urdf.deceleration_limit,
+                acceleration: rate_limiting::MAX_JOINT_ACCELERATION[joint],
+                jerk: rate_limiting::MAX_JOINT_JERK[joint],
+            }
+        });
+        Ok(ArmLimits::with(joints))
+    }
+
+    /// Those of the FER, which serves none: libfranka 0.9's. Velocities leave room for three lost
+    /// packets. The arm's velocity limit is the same everywhere; here it falls towards the ends of the
+    /// range, so that it can be braked before them.
+    pub fn fer() -> ArmLimits {
+        let (lower, upper) = fer::JOINT_POSITION_LIMITS;
+        ArmLimits::with(std::array::from_fn(|joint| JointBounds {
+            lower: lower[joint],
+            upper: upper[joint],
+            velocity: fer::MAX_JOINT_VELOCITY[joint],
+            margin: FER_MARGIN,
+            deceleration: fer::MAX_JOINT_ACCELERATION[joint],
+            acceleration: fer::MAX_JOINT_ACCELERATION[joint],
+            jerk: fer::MAX_JOINT_JERK[joint],
+        }))
+    }
+
+    /// Torques and their rates are the same for both generations.
+    fn with(joints: [JointBounds; 7]) -> ArmLimits {
+        ArmLimits {
+            joints,
+            torque: MAX_TORQUE,
+            torque_rate: rate_limiting::MAX_TORQUE_RATE,
+        }
+    }
+}
+
+/// What a motion to a target may take: shares of the arm's limits, above 0 and at most 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Budget {
+    /// Of each joint's velocity.
+    pub velocity: f64,
+    /// Of each joint's acceleration.
+    pub acceleration: f64,
+    /// Of each joint's jerk.
+    pub jerk: f64,
+}
+
+impl Default for Budget {
+    /// Half of velocity and acceleration, a tenth of the jerk.
+    fn default() -> Budget {
+        Budget {
+            velocity: 0.5,
+            acceleration: 0.5,
+            jerk: 0.1,
+        }
+    }
+}
+
+/// What a session chooses about the limits of its arm.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MotionOptions {
+    /// How far a commanded joint may be from the measured one [rad].
+    pub max_distance: f64,
+    /// For motions to a target.
+    pub budget: Budget,
+}
+
+impl Default for MotionOptions {
+    /// 0.1 rad: an arm with its usual joint stiffness of 2,000 to 3,000 N m/rad would have to give
+    /// more than its highest torque at a third of that, so it has stopped following by then.
+    fn default() -> MotionOptions {
+        MotionOptions {
+            max_distance: 0.1,
+            budget: Budget::default(),
+        }
+    }
+}
+
+/// The limits for `control`.
+pub fn limits(control: Control, arm: &ArmLimits, options: &MotionOptions) -> Box<dyn Limits> {
+    let motion = |quantity| Box::new(Motion::new(quantity, arm, options));
     match control {
-        Control::JointVelocity => Box::new(Motion::new(Quantity::Velocity, arm)),
-        Control::JointPosition => Box::new(Motion::new(Quantity::Position, arm)),
-        Control::Torque => Box::new(Torque::default()),
+        Control::JointVelocity => motion(Quantity::Velocity),
+        Control::JointPosition => motion(Quantity::Position),
+        Control::JointTarget => motion(Quantity::Target),
+        Control::Torque => Box::new(Torque::new(arm)),
     }
 }
 
@@ -59,63 +183,155 @@ pub fn limits(control: Control, arm: JointLimits) -> Box<dyn Limits> {
 enum Quantity {
     Velocity,
     Position,
+    /// A position that is not to be reached at once.
+    Target,
 }
 
 /// Limits of joint velocity and joint position control.
 struct Motion {
     quantity: Quantity,
-    arm: JointLimits,
+    arm: [JointBounds; 7],
+    /// For commands of our own making.
+    own: [JointBounds; 7],
+    /// For following an action.
+    following: [JointBounds; 7],
+    max_distance: f64,
     joints: [JointMotion; 7],
+    /// Measured positions.
+    measured: [f64; 7],
     has_observed: bool,
     /// The action followed last, and how many cycles ago.
     followed: Option<([f64; 7], u32)>,
 }
 
 impl Motion {
-    fn new(quantity: Quantity, arm: JointLimits) -> Motion {
+    fn new(quantity: Quantity, arm: &ArmLimits, options: &MotionOptions) -> Motion {
+        let share = |velocity: f64, acceleration: f64, jerk: f64| {
+            let own = |share: f64| share.min(OWN_SHARE);
+            let joints = arm.joints;
+            joints.map(|bounds| bounds.share(velocity, own(acceleration), own(jerk)))
+        };
+        let Budget {
+            velocity,
+            acceleration,
+            jerk,
+        } = options.budget;
+        let own = share(1.0, 1.0, 1.0);
         Motion {
             quantity,
-            arm,
+            arm: arm.joints,
+            own,
+            following: match quantity {
+                Quantity::Target => share(velocity, acceleration, jerk),
+                Quantity::Velocity | Quantity::Position => own,
+            },
+            max_distance: options.max_distance,
             joints: [JointMotion::default(); 7],
+            measured: [0.0; 7],
             has_observed: false,
             followed: None,
         }
-    }
-
-    /// The bounds at the commanded position, accelerations and jerks scaled by `share`.
-    fn bounds(&self, observation: &[f64], share: f64) -> [MotionBounds; 7] {
-        let q_d = joints(observation, offset::q_d);
-        let (lower, upper) = self.arm.velocities(&q_d);
-        std::array::from_fn(|joint| MotionBounds {
-            lower_velocity: lower[joint],
-            upper_velocity: upper[joint],
-            acceleration: self.arm.acceleration[joint] * share + ROUNDING,
-            jerk: self.arm.jerk[joint] * share + ROUNDING,
-        })
     }
 
     /// The motion of `joint` with `action` as its next step.
     fn next(&self, joint: usize, action: f64) -> JointMotion {
         match self.quantity {
             Quantity::Velocity => self.joints[joint].with_velocity(action, DT),
-            Quantity::Position => self.joints[joint].with_position(action, DT),
+            Quantity::Position | Quantity::Target => self.joints[joint].with_position(action, DT),
         }
     }
 
-    fn violation(&self, observation: &[f64], action: &[f64], share: f64) -> Option<Violation> {
-        let bounds = self.bounds(observation, share);
-        (0..7).find_map(|joint| {
-            let next = self.next(joint, action[joint]);
-            self.joints[joint]
-                .violation(next, &bounds[joint], DT)
-                .map(|(kind, received, limit)| Violation {
+    /// Where `joint` may be commanded: it may stay where it is.
+    fn range(&self, joint: usize) -> (f64, f64) {
+        let (lowest, highest) = self.own[joint].reach();
+        let place = self.joints[joint].position;
+        (lowest.min(place), highest.max(place))
+    }
+
+    /// How far the command of `joint` is ahead of the measured position, where that is too far.
+    fn ahead(&self, joint: usize) -> Option<f64> {
+        let ahead = self.joints[joint].position - self.measured[joint];
+        (ahead.abs() > self.max_distance).then_some(ahead)
+    }
+
+    /// What the step to `action` breaks, with `share` of the acceleration and of the jerk.
+    fn broken(&self, action: &[f64], share: f64) -> Violations {
+        let mut found = Violations::NONE;
+        for (slot, &action) in action.iter().enumerate() {
+            let (motion, arm) = (self.joints[slot], &self.arm[slot]);
+            let next = self.next(slot, action);
+            let mut note = |kind, received: f64, limit: f64| {
+                found.note(Violation {
                     kind,
-                    slot: joint,
-                    action: action[joint],
+                    slot,
+                    action,
                     received,
-                    limit,
-                })
-        })
+                    limit: if received < 0.0 { -limit.abs() } else { limit },
+                });
+            };
+            let upper = arm.upper_velocity(motion.position);
+            let lower = arm.lower_velocity(motion.position);
+            if next.velocity > upper + ROUNDING {
+                note(ViolationKind::Velocity, next.velocity, upper);
+            } else if next.velocity < lower - ROUNDING {
+                note(ViolationKind::Velocity, next.velocity, lower);
+            }
+            let jerk = motion.jerk_to(next, DT);
+            let jumps = next.acceleration.abs() > arm.acceleration * share + ROUNDING;
+            let jerks = jerk.abs() > arm.jerk * share + ROUNDING;
+            if jumps {
+                note(
+                    ViolationKind::Acceleration,
+                    next.acceleration,
+                    arm.acceleration,
+                );
+            }
+            if jerks {
+                note(ViolationKind::Jerk, jerk, arm.jerk);
+            }
+            // How a joint is braked from here is a question only where it can be here.
+            if !jumps
+                && !jerks
+                && let Some((velocity, bound)) = motion.too_fast(next, &self.own[slot], DT)
+            {
+                note(ViolationKind::Velocity, velocity, bound);
+            }
+        }
+        found
+    }
+
+    /// Takes the step of one cycle towards `wanted`, and writes it out.
+    fn step_towards(&mut self, wanted: &[f64; 7], out: &mut [f64]) {
+        let (last, ago) = self.followed.unwrap_or((*wanted, 1));
+        let (quantity, following) = (self.quantity, self.following);
+        let ahead: [_; 7] = std::array::from_fn(|joint| self.ahead(joint));
+        let measured = self.measured;
+        self.step(out, |joint, motion| {
+            // An arm that lags behind moves faster than its command once it catches up.
+            let behind = (motion.position - measured[joint]).abs();
+            let bounds = &JointBounds {
+                velocity: (following[joint].velocity - CATCH_UP * behind).max(0.0),
+                ..following[joint]
+            };
+            let target = wanted[joint];
+            let next = match quantity {
+                Quantity::Velocity => motion.towards_velocity(target, bounds, DT),
+                Quantity::Position => {
+                    // How fast the target itself moves, as far as that is known.
+                    let moved = (target - last[joint]) / (f64::from(ago) * DT);
+                    let velocity = moved.clamp(-bounds.velocity, bounds.velocity);
+                    motion.towards_position(target, velocity, bounds, DT)
+                }
+                Quantity::Target => motion.towards_position(target, 0.0, bounds, DT),
+            };
+            // A command that the arm is too far behind waits for it.
+            match ahead[joint] {
+                Some(ahead) if ahead * next.velocity > 0.0 => {
+                    motion.towards_velocity(0.0, bounds, DT)
+                }
+                _ => next,
+            }
+        });
     }
 
     /// Takes one step of every joint and writes it out.
@@ -124,22 +340,42 @@ impl Motion {
             *motion = step(joint, *motion);
             *out = match self.quantity {
                 Quantity::Velocity => motion.velocity,
-                Quantity::Position => motion.position,
+                Quantity::Position | Quantity::Target => motion.position,
             };
         }
     }
 }
 
 impl Limits for Motion {
+    fn between(&self) -> Between {
+        match self.quantity {
+            Quantity::Velocity => Between::Line,
+            Quantity::Position => Between::Spline,
+            Quantity::Target => Between::Target,
+        }
+    }
+
+    fn last(&self, out: &mut [f64]) {
+        for (motion, out) in self.joints.iter().zip(out) {
+            *out = match self.quantity {
+                Quantity::Velocity => motion.velocity,
+                Quantity::Position | Quantity::Target => motion.position,
+            };
+        }
+    }
+
     fn observe(&mut self, observation: &[f64]) -> bool {
         let q_d = joints(observation, offset::q_d);
         let dq_d = joints(observation, offset::dq_d);
         let ddq_d = joints(observation, offset::ddq_d);
-        let in_step = (0..7).all(|joint| {
-            let motion = &self.joints[joint];
-            let same_position = (motion.position - q_d[joint]).abs() < SAME_POSITION;
-            let same_velocity = (motion.velocity - dq_d[joint]).abs() < SAME_VELOCITY;
-            same_velocity && (same_position || self.quantity == Quantity::Velocity)
+        self.measured = joints(observation, offset::q);
+        let (same_position, same_velocity) = match self.quantity {
+            Quantity::Velocity => (f64::INFINITY, SAME_VELOCITY),
+            Quantity::Position | Quantity::Target => (SAME_POSITION, SAME_VELOCITY_OF_POSITIONS),
+        };
+        let in_step = self.joints.iter().enumerate().all(|(joint, motion)| {
+            (motion.position - q_d[joint]).abs() < same_position
+                && (motion.velocity - dq_d[joint]).abs() < same_velocity
         });
         if !in_step {
             self.joints = std::array::from_fn(|joint| JointMotion {
@@ -147,50 +383,57 @@ impl Limits for Motion {
                 velocity: dq_d[joint],
                 acceleration: ddq_d[joint],
             });
+        } else if self.quantity == Quantity::Velocity {
+            // Where commanded velocities lead is known to the arm alone.
+            for (motion, q_d) in self.joints.iter_mut().zip(q_d) {
+                motion.position = q_d;
+            }
         }
         let is_first = !std::mem::replace(&mut self.has_observed, true);
         in_step || is_first
     }
 
-    fn check_value(&self, observation: &[f64], action: &[f64]) -> Result<(), Violation> {
-        check_finite(action)?;
-        let refuse = |kind, slot: usize, limit| {
-            Err(Violation {
-                kind,
-                slot,
-                action: action[slot],
-                received: action[slot],
-                limit,
-            })
-        };
-        match self.quantity {
-            Quantity::Velocity => {
-                let bounds = self.bounds(observation, 1.0);
-                for (slot, bounds) in bounds.iter().enumerate() {
-                    if action[slot] > bounds.upper_velocity {
-                        return refuse(ViolationKind::Velocity, slot, bounds.upper_velocity);
-                    }
-                    if action[slot] < bounds.lower_velocity {
-                        return refuse(ViolationKind::Velocity, slot, bounds.lower_velocity);
-                    }
+    fn check_value(&self, _observation: &[f64], action: &[f64]) -> Violations {
+        let mut found = check_finite(action);
+        if !found.is_empty() {
+            return found;
+        }
+        for (slot, &action) in action.iter().enumerate() {
+            let next = self.next(slot, action);
+            let mut note = |kind, received, limit| {
+                found.note(Violation {
+                    kind,
+                    slot,
+                    action,
+                    received,
+                    limit,
+                });
+            };
+            let (lowest, highest) = self.range(slot);
+            if next.position > highest + SAME_POSITION {
+                note(ViolationKind::Position, next.position, highest);
+            } else if next.position < lowest - SAME_POSITION {
+                note(ViolationKind::Position, next.position, lowest);
+            }
+            if self.quantity == Quantity::Velocity {
+                let arm = &self.arm[slot];
+                let upper = arm.upper_velocity(self.joints[slot].position);
+                let lower = arm.lower_velocity(self.joints[slot].position);
+                if next.velocity > upper + ROUNDING {
+                    note(ViolationKind::Velocity, next.velocity, upper);
+                } else if next.velocity < lower - ROUNDING {
+                    note(ViolationKind::Velocity, next.velocity, lower);
                 }
             }
-            Quantity::Position => {
-                for (slot, &(lower, upper)) in self.arm.range.iter().enumerate() {
-                    if action[slot] > upper {
-                        return refuse(ViolationKind::Position, slot, upper);
-                    }
-                    if action[slot] < lower {
-                        return refuse(ViolationKind::Position, slot, lower);
-                    }
-                }
+            if let Some(ahead) = self.ahead(slot) {
+                note(ViolationKind::Distance, ahead.abs(), self.max_distance);
             }
         }
-        Ok(())
+        found
     }
 
-    fn check_rate(&self, observation: &[f64], action: &[f64]) -> Result<(), Violation> {
-        self.violation(observation, action, 1.0).map_or(Ok(()), Err)
+    fn check_rate(&self, _observation: &[f64], action: &[f64]) -> Violations {
+        self.broken(action, 1.0)
     }
 
     fn commanded(&mut self, action: &[f64]) {
@@ -199,52 +442,54 @@ impl Limits for Motion {
     }
 
     fn follow(&mut self, observation: &[f64], action: &[f64], out: &mut [f64]) -> bool {
-        if self.violation(observation, action, REACHED_SHARE).is_none() {
+        let reached = self.quantity != Quantity::Target
+            && self.broken(action, REACHED_SHARE).is_empty()
+            && self.check_value(observation, action).is_empty();
+        if reached {
             self.commanded(action);
             out.copy_from_slice(action);
             return true;
         }
-        let bounds = self.bounds(observation, OWN_SHARE);
-        let (last, ago) = self.followed.unwrap_or(([f64::NAN; 7], 1));
-        let quantity = self.quantity;
-        self.step(out, |joint, motion| match quantity {
-            Quantity::Velocity => motion.towards_velocity(action[joint], &bounds[joint], DT),
-            Quantity::Position => {
-                // How fast the target itself moves, as far as that is known.
-                let moved = (action[joint] - last[joint]) / (f64::from(ago) * DT);
-                let velocity = if moved.is_nan() { 0.0 } else { moved };
-                motion.towards_position(action[joint], velocity, &bounds[joint], DT)
+        let mut wanted = [0.0; 7];
+        wanted.copy_from_slice(action);
+        if self.quantity != Quantity::Velocity {
+            for (joint, target) in wanted.iter_mut().enumerate() {
+                let (lowest, highest) = self.range(joint);
+                *target = target.clamp(lowest, highest);
             }
-        });
-        let mut followed = [0.0; 7];
-        followed.copy_from_slice(action);
-        self.followed = Some((followed, 1));
+        }
+        self.step_towards(&wanted, out);
+        self.followed = Some((wanted, 1));
         false
     }
 
-    fn hold(&mut self, observation: &[f64], out: &mut [f64]) {
-        let bounds = self.bounds(observation, OWN_SHARE);
+    fn hold(&mut self, _observation: &[f64], out: &mut [f64]) {
+        if let (Quantity::Target, Some((target, _))) = (self.quantity, self.followed) {
+            return self.step_towards(&target, out);
+        }
+        let own = self.own;
         self.followed = self
             .followed
             .map(|(action, ago)| (action, ago.saturating_add(1)));
         self.step(out, |joint, motion| {
-            motion.towards_velocity(motion.velocity, &bounds[joint], DT)
+            motion.towards_velocity(motion.velocity, &own[joint], DT)
         });
     }
 
-    fn rest(&mut self, observation: &[f64], out: &mut [f64]) -> bool {
-        let bounds = self.bounds(observation, OWN_SHARE);
+    fn rest(&mut self, _observation: &[f64], out: &mut [f64]) -> bool {
+        let own = self.own;
         self.followed = None;
         self.step(out, |joint, motion| {
-            motion.towards_velocity(0.0, &bounds[joint], DT)
+            motion.towards_velocity(0.0, &own[joint], DT)
         });
         self.joints.iter().all(|motion| motion.is_at_rest())
     }
 }
 
 /// Limits of torque control.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Torque {
+    arm: ArmLimits,
     last: [f64; 7],
     has_observed: bool,
     /// Where each joint is kept while resting, once it is slow.
@@ -253,11 +498,43 @@ struct Torque {
 }
 
 impl Torque {
+    fn new(arm: &ArmLimits) -> Torque {
+        Torque {
+            arm: *arm,
+            last: [0.0; 7],
+            has_observed: false,
+            kept: [None; 7],
+            slow_for: 0,
+        }
+    }
+
+    /// What the arm itself, as it is measured, breaks in `joint`: its position or its velocity.
+    fn strayed(&self, observation: &[f64], joint: usize) -> Option<(ViolationKind, f64, f64)> {
+        let q = observation[offset::q + joint];
+        let dq = observation[offset::dq + joint];
+        let bounds = &self.arm.joints[joint];
+        let (end, fastest) = if dq > 0.0 {
+            (bounds.upper, bounds.upper_velocity(q))
+        } else {
+            (bounds.lower, bounds.lower_velocity(q))
+        };
+        let outwards = dq.abs() > LATCH_VELOCITY;
+        if outwards && !(bounds.lower..=bounds.upper).contains(&q) && (q - end) * dq > 0.0 {
+            return Some((ViolationKind::Position, q, end));
+        }
+        (dq.abs() > fastest.abs() + MEASURED_MARGIN).then_some((
+            ViolationKind::Velocity,
+            dq,
+            fastest,
+        ))
+    }
+
     /// Commands `wanted` as far as the torque rate allows.
     fn step(&mut self, wanted: &[f64; 7], out: &mut [f64]) {
-        for joint in 0..7 {
-            let change = MAX_TORQUE_RATE[joint] * OWN_SHARE * DT;
-            let bounded = wanted[joint].clamp(-MAX_TORQUE[joint], MAX_TORQUE[joint]);
+        for (joint, wanted) in wanted.iter().enumerate() {
+            let change = self.arm.torque_rate[joint] * OWN_SHARE * DT;
+            let limit = self.arm.torque[joint];
+            let bounded = wanted.clamp(-limit, limit);
             self.last[joint] = bounded.clamp(self.last[joint] - change, self.last[joint] + change);
         }
         out.copy_from_slice(&self.last);
@@ -270,6 +547,14 @@ impl Torque {
 }
 
 impl Limits for Torque {
+    fn between(&self) -> Between {
+        Between::Approach
+    }
+
+    fn last(&self, out: &mut [f64]) {
+        out.copy_from_slice(&self.last);
+    }
+
     fn observe(&mut self, observation: &[f64]) -> bool {
         let tau_j_d = joints(observation, offset::tau_J_d);
         let in_step = (0..7).all(|joint| (self.last[joint] - tau_j_d[joint]).abs() < SAME_TORQUE);
@@ -280,30 +565,36 @@ impl Limits for Torque {
         in_step || is_first
     }
 
-    fn check_value(&self, _observation: &[f64], action: &[f64]) -> Result<(), Violation> {
-        check_finite(action)?;
-        for (slot, (&torque, &limit)) in action.iter().zip(&MAX_TORQUE).enumerate() {
-            if torque.abs() > limit {
-                let kind = ViolationKind::Torque;
-                return Err(Violation {
+    fn check_value(&self, observation: &[f64], action: &[f64]) -> Violations {
+        let mut found = check_finite(action);
+        if !found.is_empty() {
+            return found;
+        }
+        for (slot, &torque) in action.iter().enumerate() {
+            let limit = self.arm.torque[slot];
+            let beyond = (torque.abs() > limit).then_some((ViolationKind::Torque, torque, limit));
+            for (kind, received, limit) in self.strayed(observation, slot).into_iter().chain(beyond)
+            {
+                found.note(Violation {
                     kind,
                     slot,
                     action: torque,
-                    received: torque,
+                    received,
                     limit,
                 });
             }
         }
-        Ok(())
+        found
     }
 
-    fn check_rate(&self, _observation: &[f64], action: &[f64]) -> Result<(), Violation> {
-        for (slot, (&torque, &limit)) in action.iter().zip(&MAX_TORQUE_RATE).enumerate() {
+    fn check_rate(&self, _observation: &[f64], action: &[f64]) -> Violations {
+        let mut found = Violations::NONE;
+        for (slot, &torque) in action.iter().enumerate() {
+            let limit = self.arm.torque_rate[slot];
             let rate = (torque - self.last[slot]) / DT;
             if rate.abs() > limit + ROUNDING {
-                let kind = ViolationKind::TorqueRate;
-                return Err(Violation {
-                    kind,
+                found.note(Violation {
+                    kind: ViolationKind::TorqueRate,
                     slot,
                     action: torque,
                     received: rate,
@@ -311,7 +602,7 @@ impl Limits for Torque {
                 });
             }
         }
-        Ok(())
+        found
     }
 
     fn commanded(&mut self, action: &[f64]) {
@@ -320,13 +611,27 @@ impl Limits for Torque {
     }
 
     fn follow(&mut self, observation: &[f64], action: &[f64], out: &mut [f64]) -> bool {
-        if self.check_rate(observation, action).is_ok() {
+        let reached = self.check_rate(observation, action).is_empty()
+            && self.check_value(observation, action).is_empty();
+        if reached {
             self.commanded(action);
             out.copy_from_slice(action);
             return true;
         }
         let mut wanted = [0.0; 7];
         wanted.copy_from_slice(action);
+        for (joint, torque) in wanted.iter_mut().enumerate() {
+            if self.strayed(observation, joint).is_some() {
+                // Nothing pushes on a joint that is too fast already: it is braked.
+                let dq = observation[offset::dq + joint];
+                let brake = -REST_DAMPING[joint] * dq;
+                *torque = if dq > 0.0 {
+                    torque.min(brake)
+                } else {
+                    torque.max(brake)
+                };
+            }
+        }
         self.moves_again();
         self.step(&wanted, out);
         false
@@ -363,8 +668,23 @@ mod tests {
 
     const READY: [f64; 7] = [0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785];
 
-    fn fr3() -> JointLimits {
-        JointLimits::fr3(FR3_URDF).unwrap()
+    fn fr3() -> ArmLimits {
+        ArmLimits::fr3(FR3_URDF).unwrap()
+    }
+
+    fn limits(control: Control) -> Box<dyn Limits> {
+        limits_of(&fr3(), control)
+    }
+
+    fn limits_of(arm: &ArmLimits, control: Control) -> Box<dyn Limits> {
+        super::limits(control, arm, &MotionOptions::default())
+    }
+
+    /// Each arm, with each of its motion interfaces.
+    fn motions() -> impl Iterator<Item = (ArmLimits, Control)> {
+        [fr3(), ArmLimits::fer()].into_iter().flat_map(|arm| {
+            [Control::JointVelocity, Control::JointPosition].map(|control| (arm, control))
+        })
     }
 
     fn at(q: [f64; 7]) -> Vec<f64> {
@@ -374,16 +694,16 @@ mod tests {
         observation
     }
 
-    fn kind(result: Result<(), Violation>) -> Option<(ViolationKind, usize)> {
-        result
-            .err()
-            .map(|violation| (violation.kind, violation.slot))
+    /// The gravest violation.
+    fn kind(found: Violations) -> Option<(ViolationKind, usize)> {
+        let gravest = found.iter().next();
+        gravest.map(|violation| (violation.kind, violation.slot))
     }
 
     #[test]
     fn a_velocity_beyond_the_joints_limit_is_refused_by_name() {
         let observation = at(READY);
-        let mut limits = limits(Control::JointVelocity, fr3());
+        let mut limits = limits(Control::JointVelocity);
         assert!(limits.observe(&observation));
         let mut action = [0.0; 7];
         action[4] = 5.3;
@@ -398,7 +718,7 @@ mod tests {
     #[test]
     fn each_joint_of_the_fer_has_its_own_limits() {
         let observation = at(READY);
-        let mut limits = limits(Control::JointVelocity, JointLimits::fer());
+        let mut limits = limits_of(&ArmLimits::fer(), Control::JointVelocity);
         assert!(limits.observe(&observation));
         let only = |joint: usize, dq: f64| {
             let mut action = [0.0; 7];
@@ -418,33 +738,91 @@ mod tests {
     fn the_measured_position_is_no_first_command_but_the_desired_one_is() {
         let mut observation = at(READY);
         observation[offset::q] += 2e-3;
-        let mut limits = limits(Control::JointPosition, fr3());
+        let mut limits = limits(Control::JointPosition);
         assert!(limits.observe(&observation));
         let q = joints(&observation, offset::q);
-        assert!(limits.check_rate(&observation, &q).is_err());
-        assert!(limits.check_rate(&observation, &READY).is_ok());
+        assert!(!limits.check_rate(&observation, &q).is_empty());
+        assert!(limits.check_rate(&observation, &READY).is_empty());
     }
 
     #[test]
     fn a_position_out_of_range_is_refused() {
         let observation = at(READY);
-        let limits = limits(Control::JointPosition, fr3());
+        let mut limits = limits(Control::JointPosition);
+        assert!(limits.observe(&observation));
         let mut action = READY;
         action[3] = 0.0;
         let refused = limits.check_value(&observation, &action);
         assert_eq!(kind(refused), Some((ViolationKind::Position, 3)));
     }
 
+    /// An arm that does at once what it is commanded, and checks it as an arm does.
+    struct Follower {
+        control: Control,
+        arm: ArmLimits,
+        observation: Vec<f64>,
+    }
+
+    impl Follower {
+        fn new(control: Control, arm: ArmLimits) -> Follower {
+            Follower {
+                control,
+                arm,
+                observation: at(READY),
+            }
+        }
+
+        fn motion(&self, joint: usize) -> JointMotion {
+            let slot = |offset: usize| self.observation[offset + joint];
+            JointMotion {
+                position: slot(offset::q_d),
+                velocity: slot(offset::dq_d),
+                acceleration: slot(offset::ddq_d),
+            }
+        }
+
+        fn take(&mut self, command: &[f64; 7]) {
+            for (joint, &command) in command.iter().enumerate() {
+                let (motion, bounds) = (self.motion(joint), &self.arm.joints[joint]);
+                let next = match self.control {
+                    Control::JointPosition => motion.with_position(command, DT),
+                    _ => motion.with_velocity(command, DT),
+                };
+                let what = format!("{}: joint {joint}, {motion:?} to {next:?}", self.control);
+                let near = 1e-6;
+                assert!(
+                    next.velocity <= bounds.upper_velocity(motion.position) + near,
+                    "{what}"
+                );
+                assert!(
+                    next.velocity >= bounds.lower_velocity(motion.position) - near,
+                    "{what}"
+                );
+                assert!(
+                    next.acceleration.abs() <= bounds.acceleration + near,
+                    "{what}"
+                );
+                assert!(
+                    motion.jerk_to(next, DT).abs() <= bounds.jerk + 1e-2,
+                    "{what}"
+                );
+                assert!(
+                    (bounds.lower..=bounds.upper).contains(&next.position),
+                    "{what}"
+                );
+                self.observation[offset::q + joint] = next.position;
+                self.observation[offset::q_d + joint] = next.position;
+                self.observation[offset::dq_d + joint] = next.velocity;
+                self.observation[offset::ddq_d + joint] = next.acceleration;
+            }
+        }
+    }
+
     #[test]
     fn follows_a_target_that_went_on_meanwhile_and_reaches_it() {
-        let controls = [Control::JointVelocity, Control::JointPosition];
-        for (control, arm) in controls
-            .into_iter()
-            .flat_map(|control| [(control, fr3()), (control, JointLimits::fer())])
-        {
-            let observation = at(READY);
-            let mut limits = limits(control, arm);
-            assert!(limits.observe(&observation));
+        for (bounds, control) in motions() {
+            let mut arm = Follower::new(control, bounds);
+            let mut limits = limits_of(&bounds, control);
             let mut sent = [0.0; 7];
             let mut reached = None;
             for step in 0..3_000 {
@@ -454,20 +832,173 @@ mod tests {
                     Control::JointPosition => action[0] = 0.15 + 0.1 * (2.0 * time).sin(),
                     _ => action = [0.5 + 0.2 * (2.0 * time).sin(), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
                 }
-                if limits.follow(&observation, &action, &mut sent) {
+                assert!(limits.observe(&arm.observation));
+                if limits.follow(&arm.observation, &action, &mut sent) {
                     assert_eq!(sent, action);
                     reached = Some(step);
                     break;
                 }
+                arm.take(&sent);
             }
             assert!(reached.is_some(), "{control} never caught up: {sent:?}");
         }
     }
 
+    /// Numbers from -1 to 1, the same in each run.
+    fn numbers() -> impl FnMut() -> f64 {
+        let mut state = 0x2545_f491_4f6c_dd1d_u64;
+        move || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
+        }
+    }
+
+    #[test]
+    fn what_is_clamped_followed_held_and_rested_in_turns_stays_within_every_limit() {
+        for (bounds, control) in motions() {
+            let mut random = numbers();
+            let mut arm = Follower::new(control, bounds);
+            let mut limits = limits_of(&bounds, control);
+            let mut sent = [0.0; 7];
+            let mut wanted = [0.0; 7];
+            let (mut way, mut left) = (0, 0);
+            let mut clamped = 0;
+            for _ in 0..40_000 {
+                if left == 0 {
+                    way = ((random() + 1.0) * 3.0) as u32;
+                    left = (random().abs() * 300.0) as u32 + 1;
+                    for (joint, wanted) in wanted.iter_mut().enumerate() {
+                        *wanted = match control {
+                            Control::JointPosition => READY[joint] + 4.0 * random(),
+                            _ => 6.0 * random(),
+                        };
+                    }
+                }
+                left -= 1;
+                assert!(limits.observe(&arm.observation));
+                let observation = &arm.observation;
+                match way {
+                    0 => limits.hold(observation, &mut sent),
+                    1 => {
+                        limits.rest(observation, &mut sent);
+                    }
+                    _ => {
+                        let value = limits.check_value(observation, &wanted);
+                        let rate = limits.check_rate(observation, &wanted);
+                        if value.is_empty() && rate.is_empty() {
+                            limits.commanded(&wanted);
+                            sent = wanted;
+                        } else {
+                            clamped += 1;
+                            limits.follow(observation, &wanted, &mut sent);
+                        }
+                    }
+                }
+                arm.take(&sent);
+            }
+            assert!(clamped > 5_000, "{control}: only {clamped} were clamped");
+        }
+    }
+
+    #[test]
+    fn a_velocity_that_could_not_be_braked_before_the_end_of_the_range_is_refused_in_time() {
+        let control = Control::JointVelocity;
+        let mut arm = Follower::new(control, fr3());
+        let mut limits = limits(control);
+        let mut speed: f64 = 0.0;
+        let refused = loop {
+            speed = (speed + 4e-3).min(2.6);
+            let action = [speed, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+            assert!(limits.observe(&arm.observation));
+            let found = limits.check_value(&arm.observation, &action);
+            let rate = limits.check_rate(&arm.observation, &action);
+            if !found.is_empty() || !rate.is_empty() {
+                break kind(if found.is_empty() { rate } else { found });
+            }
+            limits.commanded(&action);
+            arm.take(&action);
+        };
+        assert_eq!(refused, Some((ViolationKind::Velocity, 0)));
+        // From there the joint comes to rest within its limits, which the arm checks.
+        let mut sent = [0.0; 7];
+        loop {
+            assert!(limits.observe(&arm.observation));
+            let rests = limits.rest(&arm.observation, &mut sent);
+            arm.take(&sent);
+            if rests {
+                break;
+            }
+        }
+        assert!(arm.motion(0).position > 2.0, "{:?}", arm.motion(0));
+    }
+
+    #[test]
+    fn a_command_that_the_arm_does_not_follow_is_noticed_and_waits() {
+        for (bounds, control) in motions() {
+            let mut arm = Follower::new(control, bounds);
+            let mut limits = limits_of(&bounds, control);
+            let mut sent = [0.0; 7];
+            let mut noticed = None;
+            for step in 0..2_000 {
+                // Joint 3 is stuck.
+                arm.observation[offset::q + 3] = READY[3];
+                assert!(limits.observe(&arm.observation));
+                let wanted = match control {
+                    Control::JointPosition => READY.map(|q| q + 0.4),
+                    _ => [0.3; 7],
+                };
+                let found = limits.check_value(&arm.observation, &wanted);
+                if let Some(violation) = found.of(ViolationKind::Distance) {
+                    assert_eq!((violation.slot, violation.limit), (3, 0.1));
+                    noticed.get_or_insert(step);
+                }
+                limits.follow(&arm.observation, &wanted, &mut sent);
+                arm.take(&sent);
+            }
+            assert!(noticed.is_some(), "{control}");
+            let ahead = arm.motion(3).position - READY[3];
+            // It was braked from then on.
+            assert!(ahead > 0.1 && ahead < 0.3, "{control}: {ahead} rad ahead");
+            assert!(
+                arm.motion(3).velocity.abs() < 1e-3,
+                "{control}: it moves on"
+            );
+            assert!(
+                arm.motion(1).position > READY[1] + 0.3,
+                "{control}: the others stay"
+            );
+        }
+    }
+
+    #[test]
+    fn in_torque_control_a_joint_that_is_too_fast_is_noticed_and_no_longer_pushed() {
+        let mut observation = at(READY);
+        observation[offset::dq + 1] = 2.9;
+        let mut limits = limits(Control::Torque);
+        assert!(limits.observe(&observation));
+        let mut action = [0.0; 7];
+        action[1] = 20.0;
+        let found = limits.check_value(&observation, &action);
+        assert_eq!(kind(found), Some((ViolationKind::Velocity, 1)));
+        let mut sent = [0.0; 7];
+        for _ in 0..200 {
+            limits.follow(&observation, &action, &mut sent);
+        }
+        assert!(sent[1] < 0.0, "{sent:?} pushes on");
+        observation[offset::dq + 1] = 0.2;
+        observation[offset::q + 1] = 1.8;
+        let found = limits.check_value(&observation, &[0.0; 7]);
+        assert_eq!(kind(found), Some((ViolationKind::Position, 1)));
+        observation[offset::dq + 1] = -0.2;
+        assert_eq!(kind(limits.check_value(&observation, &[0.0; 7])), None);
+    }
+
     #[test]
     fn goes_on_from_where_the_arm_is_when_a_command_got_lost() {
         let mut observation = at(READY);
-        let mut limits = limits(Control::JointVelocity, fr3());
+        let mut limits = limits(Control::JointVelocity);
         assert!(limits.observe(&observation));
         limits.commanded(&[0.004; 7]);
         // The command was lost: the arm still stands.
@@ -485,7 +1016,7 @@ mod tests {
     #[test]
     fn torque_steps_are_bounded_whatever_is_wanted() {
         let observation = at(READY);
-        let mut limits = limits(Control::Torque, fr3());
+        let mut limits = limits(Control::Torque);
         assert!(limits.observe(&observation));
         let mut last = [0.0; 7];
         let mut sent = [0.0; 7];
@@ -496,7 +1027,9 @@ mod tests {
                 &mut sent,
             );
             for joint in 0..7 {
-                assert!((sent[joint] - last[joint]).abs() <= MAX_TORQUE_RATE[joint] * DT);
+                assert!(
+                    (sent[joint] - last[joint]).abs() <= rate_limiting::MAX_TORQUE_RATE[joint] * DT
+                );
             }
             last = sent;
         }

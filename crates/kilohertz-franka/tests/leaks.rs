@@ -97,7 +97,7 @@ fn forty_rounds_of_connecting_driving_and_closing_leave_nothing_behind(rig: Rig)
     let running = held_by_simulator();
     for round in 0..40 {
         let arm = connect(rig, &simulator);
-        let control = Control::ALL[round % 3];
+        let control = Control::ALL[round % 4];
         let policy = standing(control, move |tick| {
             if round % 4 == 3 && tick == 30 {
                 return Err(kilohertz_core::policy::PolicyFailed);

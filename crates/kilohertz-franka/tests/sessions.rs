@@ -5,9 +5,9 @@ mod common;
 use std::sync::Arc;
 
 use common::*;
-use kilohertz_core::limits::ViolationKind;
+use kilohertz_core::limits::{LimitRules, OnViolation, ViolationKind};
 use kilohertz_core::policy::{Ask, Native, Policy, PolicyFailed};
-use kilohertz_core::session::{Cause, EventKind};
+use kilohertz_core::session::{Cause, Config, EventKind};
 use kilohertz_franka::{ArmErrorCode, Control};
 use kilohertz_sim::Fault;
 
@@ -16,6 +16,9 @@ on_each_arm! {
     a_stop_at_speed_brings_the_arm_to_rest_within_its_limits,
     a_policy_that_fails_at_speed_leaves_the_arm_at_rest_and_is_told,
     what_the_arm_may_not_be_commanded_never_reaches_it,
+    whatever_a_policy_wants_a_clamped_motion_never_makes_the_arm_object,
+    a_clamped_motion_survives_lost_commands,
+    torques_beyond_the_limits_are_clamped_to_them,
     lost_packets_are_survived_at_speed_and_while_speeding_up,
     torques_that_change_as_fast_as_they_may_are_followed_from_what_the_arm_was_left_with,
     a_policy_silent_for_300_ms_at_speed_is_held_rested_and_taken_up_again,
@@ -49,7 +52,7 @@ fn move_by(control: Control, by: f64, over_s: f64) -> impl Policy {
             let target = from[joint] + moves * way;
             action[joint] = match control {
                 Control::JointVelocity => speed,
-                Control::JointPosition => target,
+                Control::JointPosition | Control::JointTarget => target,
                 Control::Torque => torque(joint, target - q[joint], speed - dq[joint]),
             };
         }
@@ -120,15 +123,15 @@ fn what_the_arm_may_not_be_commanded_never_reaches_it(rig: Rig) {
     let beyond = |control| match control {
         Control::JointVelocity => (0.1, ViolationKind::Acceleration),
         Control::JointPosition => (0.01, ViolationKind::Velocity),
-        Control::Torque => (5.0, ViolationKind::TorqueRate),
+        _ => (5.0, ViolationKind::TorqueRate),
     };
     let out_of_range = |control| match control {
         Control::JointVelocity => (9.0, ViolationKind::Velocity),
         Control::JointPosition => (9.0, ViolationKind::Position),
-        Control::Torque => (99.0, ViolationKind::Torque),
+        _ => (99.0, ViolationKind::Torque),
     };
     let nan = |_| (f64::NAN, ViolationKind::NotFinite);
-    for control in Control::ALL {
+    for control in DIRECT {
         for (added, expected) in [beyond(control), out_of_range(control), nan(control)] {
             let simulator = lockstep(rig);
             let arm = connect(rig, &simulator);
@@ -153,6 +156,99 @@ fn what_the_arm_may_not_be_commanded_never_reaches_it(rig: Rig) {
             assert_eq!(simulator.counters().motions_finished, 1, "{what}");
         }
     }
+}
+
+fn clamping() -> Config {
+    Config {
+        limits: LimitRules::all(OnViolation::Clamp),
+        ..config()
+    }
+}
+
+/// A session in which what breaks a limit is clamped, until its policy has been asked `ticks` times.
+fn clamped_session(
+    arm: &kilohertz_franka::Arm,
+    control: Control,
+    policy: impl Policy + 'static,
+    ticks: u64,
+) -> kilohertz_core::session::Session {
+    let session = session(arm, control, clamping(), policy);
+    eventually("the end of the motion", || {
+        session.has_ended() || session.stats().iterations > ticks
+    });
+    session.request_stop();
+    session
+}
+
+fn whatever_a_policy_wants_a_clamped_motion_never_makes_the_arm_object(rig: Rig) {
+    for control in [Control::JointVelocity, Control::JointPosition] {
+        for seed in [7, 13, 19] {
+            let simulator = lockstep(rig);
+            let arm = connect(rig, &simulator);
+            let policy = senseless(control, seed, |_| {});
+            let session = clamped_session(&arm, control, policy, 20_000);
+            ended_well(&session);
+            assert_at_rest_without_reflex(&simulator);
+            assert_eq!(simulator.counters().motions_finished, 1, "{control}");
+            let stats = session.stats();
+            assert!(stats.clamped_commands > 10_000, "{control}: {stats:?}");
+            for kind in [
+                ViolationKind::Velocity,
+                ViolationKind::Acceleration,
+                ViolationKind::Jerk,
+            ] {
+                let counted = stats.violations[kind as usize];
+                assert!(
+                    counted > 1_000 && counted <= stats.clamped_commands,
+                    "{control}: {stats:?}"
+                );
+            }
+            let (tick, _) = session.recorder().first_violation().unwrap();
+            assert!(tick < 1_000, "{control}: {tick}");
+        }
+    }
+}
+
+fn a_clamped_motion_survives_lost_commands(rig: Rig) {
+    for control in [Control::JointVelocity, Control::JointPosition] {
+        let simulator = lockstep(rig);
+        let arm = connect(rig, &simulator);
+        let injecting = Arc::clone(&simulator);
+        let mut random = numbers(3);
+        let policy = senseless(control, 5, move |ask| {
+            if ask.tick % 101 == 100 {
+                let count = 1 + (random().abs() * 3.0) as u32;
+                injecting.inject(Fault::DropCommands { count }).unwrap();
+            }
+        });
+        let session = clamped_session(&arm, control, policy, 10_000);
+        ended_well(&session);
+        assert_at_rest_without_reflex(&simulator);
+        assert!(simulator.counters().commands_lost > 100, "{control}");
+    }
+}
+
+fn torques_beyond_the_limits_are_clamped_to_them(rig: Rig) {
+    let simulator = lockstep(rig);
+    let arm = connect(rig, &simulator);
+    // Steps of the last joint's torque, to and fro, and once more than it can be given.
+    let policy = Native::new(7, move |ask: &Ask<'_>, action: &mut [f64]| {
+        action[6] = match ask.tick {
+            300..310 => 50.0,
+            tick if tick / 20 % 2 == 0 => 1.5,
+            _ => -1.5,
+        };
+        Ok(())
+    });
+    let session = clamped_session(&arm, Control::Torque, policy, 1_000);
+    ended_well(&session);
+    assert_at_rest_without_reflex(&simulator);
+    let counted = session.stats().violations;
+    assert_eq!(counted[ViolationKind::Torque as usize], 10);
+    assert!(
+        counted[ViolationKind::TorqueRate as usize] > 50,
+        "{counted:?}"
+    );
 }
 
 fn lost_packets_are_survived_at_speed_and_while_speeding_up(rig: Rig) {
@@ -209,7 +305,7 @@ fn torques_that_change_as_fast_as_they_may_are_followed_from_what_the_arm_was_le
 }
 
 fn a_policy_silent_for_300_ms_at_speed_is_held_rested_and_taken_up_again(rig: Rig) {
-    for control in Control::ALL {
+    for control in DIRECT {
         let simulator = lockstep(rig);
         let arm = connect(rig, &simulator);
         let policy = Silent::new(control, 500..800);
@@ -242,7 +338,7 @@ fn a_policy_silent_for_300_ms_at_speed_is_held_rested_and_taken_up_again(rig: Ri
 }
 
 fn a_silence_shorter_than_what_may_be_held_is_hardly_felt(rig: Rig) {
-    for control in Control::ALL {
+    for control in DIRECT {
         let simulator = lockstep(rig);
         let arm = connect(rig, &simulator);
         let policy = Silent::new(control, 600..615);

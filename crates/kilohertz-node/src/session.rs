@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use kilohertz_core::courier::{News, start_courier};
 use kilohertz_core::late::{LateRule, OnLate};
-use kilohertz_core::limits::{Limits, Unlimited};
+use kilohertz_core::limits::{
+    LimitRules, Limits, OnViolation, Unlimited, Violation, ViolationKind,
+};
 use kilohertz_core::mailbox::{FailureBell, PolicyEnd, mailbox};
 use kilohertz_core::record::RECORD_HEADER;
 use kilohertz_core::robot::{Elsewhere, Paced, Robot};
@@ -13,7 +15,7 @@ use kilohertz_core::schema::Schema;
 use kilohertz_core::session::{Cause, Config, EventKind, Outcome, Patience, Session};
 use kilohertz_core::stats::{Recorder, Spread};
 use kilohertz_core::thread::{Grant, RealtimeReport, RealtimeRequest, make_realtime};
-use kilohertz_franka::{ArmError, Control};
+use kilohertz_franka::{ArmError, Budget, Control, MotionOptions};
 use napi::bindgen_prelude::{Float64Array, Float64ArraySlice, Function};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{Env, Result};
@@ -27,10 +29,20 @@ use crate::view::fill;
 /// How a session runs. `lib/options.ts` has checked every value and filled in the defaults.
 #[napi(object)]
 pub struct NativeSessionOptions {
+    /// The loop's rate.
     pub rate_hz: f64,
+    /// The policy's.
+    pub policy_rate_hz: f64,
     pub deadline_s: f64,
     pub max_held_ticks: u32,
     pub stop_on_late: bool,
+    /// The kinds of limits whose violations are clamped, by the names of `NativeViolation`.
+    pub clamped: Vec<String>,
+    pub max_distance_rad: f64,
+    /// What a motion to a target may take of the arm's limits.
+    pub velocity_share: f64,
+    pub acceleration_share: f64,
+    pub jerk_share: f64,
     pub max_timing_samples: u32,
     pub record_ticks: u32,
     pub run_for_s: Option<f64>,
@@ -60,16 +72,34 @@ impl From<Spread> for NativeSpread {
     }
 }
 
+/// Cycles in which the action broke a limit, by its kind.
+#[napi(object)]
+pub struct NativeViolations {
+    pub position: f64,
+    pub velocity: f64,
+    pub acceleration: f64,
+    pub jerk: f64,
+    pub torque: f64,
+    pub torque_rate: f64,
+    pub distance: f64,
+}
+
 /// What a loop has done so far.
 #[napi(object)]
 pub struct NativeStats {
     pub iterations: f64,
     pub overruns: f64,
     pub missed_ticks: f64,
+    pub policy_asks: f64,
+    pub policy_answers: f64,
     pub late_actions: f64,
     pub held_commands: f64,
     pub rest_commands: f64,
     pub stale_actions: f64,
+    pub clamped_commands: f64,
+    pub violations: NativeViolations,
+    pub first_violation: Option<NativeViolation>,
+    pub first_violation_tick: Option<f64>,
     pub overwritten_observations: f64,
     pub overwritten_actions: f64,
     pub dropped_records: f64,
@@ -132,9 +162,11 @@ impl From<&RealtimeReport> for NativeRealtime {
     }
 }
 
-/// An action value that was refused.
+/// An action value that broke a limit.
 #[napi(object)]
 pub struct NativeViolation {
+    /// The limit's name: "position", "torque rate" and so on; "finite value" is none that can be
+    /// clamped.
     pub kind: String,
     pub slot: u32,
     pub field: String,
@@ -143,6 +175,23 @@ pub struct NativeViolation {
     pub action: f64,
     pub received: f64,
     pub limit: f64,
+}
+
+impl NativeViolation {
+    fn new(violation: &Violation, action: &Schema) -> NativeViolation {
+        let (field, index) = action.locate(violation.slot).unwrap_or(("action", 0));
+        let unit = action.fields().iter().find(|known| known.name == field);
+        NativeViolation {
+            kind: violation.kind.to_string(),
+            slot: violation.slot as u32,
+            field: field.to_owned(),
+            index: index as u32,
+            unit: unit.map_or("", |field| field.unit).to_owned(),
+            action: violation.action,
+            received: violation.received,
+            limit: violation.limit,
+        }
+    }
 }
 
 /// How a session ended.
@@ -189,18 +238,7 @@ fn outcome(outcome: &Outcome, action: &Schema) -> NativeOutcome {
             ("tooLate", Some(*tick))
         }
         Some(Cause::InvalidAction { tick, violation }) => {
-            let (field, index) = action.locate(violation.slot).unwrap_or(("action", 0));
-            let unit = action.fields().iter().find(|known| known.name == field);
-            told.violation = Some(NativeViolation {
-                kind: violation.kind.to_string(),
-                slot: violation.slot as u32,
-                field: field.to_owned(),
-                index: index as u32,
-                unit: unit.map_or("", |field| field.unit).to_owned(),
-                action: violation.action,
-                received: violation.received,
-                limit: violation.limit,
-            });
+            told.violation = Some(NativeViolation::new(violation, action));
             ("invalidAction", Some(*tick))
         }
         Some(Cause::Panicked { message }) => {
@@ -321,8 +359,16 @@ fn start(
             None
         }
     };
+    let mut rules = LimitRules::all(OnViolation::Stop);
+    for kind in ViolationKind::ALL {
+        if options.clamped.contains(&kind.to_string()) {
+            rules.set(kind, OnViolation::Clamp);
+        }
+    }
     let config = Config {
+        policy_rate_hz: Some(options.policy_rate_hz),
         patience,
+        limits: rules,
         late: LateRule {
             max_held: options.max_held_ticks,
             on_late: if options.stop_on_late {
@@ -408,7 +454,16 @@ impl NativeSession {
         let control: Control = control
             .parse()
             .map_err(|message: String| Failure::new("OPTION_CONTROL", message))?;
-        let (robot, limits) = arm.arm.robot(control).map_err(Failure::from)?;
+        let motion = MotionOptions {
+            max_distance: options.max_distance_rad,
+            budget: Budget {
+                velocity: options.velocity_share,
+                acceleration: options.acceleration_share,
+                jerk: options.jerk_share,
+            },
+        };
+        let driven = arm.arm.robot_with(control, &motion);
+        let (robot, limits) = driven.map_err(Failure::from)?;
         let patience = Patience::Budget(seconds(options.deadline_s));
         let parts = Parts {
             robot,
@@ -500,15 +555,32 @@ impl NativeSession {
     /// What the loop has done until now.
     #[napi]
     pub fn stats(&self) -> Result<NativeStats> {
-        let stats = self.session()?.stats();
+        let session = self.session()?;
+        let stats = session.stats();
+        let first = session.recorder().first_violation();
+        let counted = |kind| stats.violations[kind as usize] as f64;
         Ok(NativeStats {
             iterations: stats.iterations as f64,
             overruns: stats.overruns as f64,
             missed_ticks: stats.missed_ticks as f64,
+            policy_asks: stats.policy_asks as f64,
+            policy_answers: stats.policy_answers as f64,
             late_actions: stats.late_actions as f64,
             held_commands: stats.held_commands as f64,
             rest_commands: stats.rest_commands as f64,
             stale_actions: stats.stale_actions as f64,
+            clamped_commands: stats.clamped_commands as f64,
+            violations: NativeViolations {
+                position: counted(ViolationKind::Position),
+                velocity: counted(ViolationKind::Velocity),
+                acceleration: counted(ViolationKind::Acceleration),
+                jerk: counted(ViolationKind::Jerk),
+                torque: counted(ViolationKind::Torque),
+                torque_rate: counted(ViolationKind::TorqueRate),
+                distance: counted(ViolationKind::Distance),
+            },
+            first_violation: first.map(|(_, first)| NativeViolation::new(&first, &self.action)),
+            first_violation_tick: first.map(|(tick, _)| tick as f64),
             overwritten_observations: stats.overwritten_observations as f64,
             overwritten_actions: stats.overwritten_actions as f64,
             dropped_records: stats.dropped_records as f64,

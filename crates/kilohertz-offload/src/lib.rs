@@ -4,7 +4,7 @@
 //! one [`Region`](region::Region), an anonymous memory file that nobody can find by a name and that is gone with the last
 //! end, however that one dies. A message is copied into the next slot of its direction and
 //! published with one store; large values go beside it in [blocks](arena) that the receiver reads in
-//! place. A [bell](bell) wakes the other end only where it sleeps.
+//! place. A [bell] wakes the other end only where it sleeps.
 //!
 //! | what | where |
 //! | --- | --- |

@@ -7,11 +7,13 @@ use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use kilohertz_core::courier::start_courier;
+use kilohertz_core::limits::JointBounds;
 use kilohertz_core::policy::{Answer, Ask, Native, Policy, PolicyFailed};
 use kilohertz_core::session::{Config, EventKind, Outcome, Session};
 use kilohertz_core::stats::Recorder;
 use kilohertz_core::thread::RealtimeRequest;
 use kilohertz_core::time::Time;
+use kilohertz_franka::limits::ArmLimits;
 use kilohertz_franka::state::SCHEMA;
 use kilohertz_franka::{Arm, ArmError, Client, ConnectOptions, Control, Generation};
 use kilohertz_sim::{Simulator, SimulatorOptions};
@@ -22,6 +24,12 @@ pub const NEVER: Duration = Duration::from_secs(120);
 /// The joints that the policies here move, and how fast at most [rad/s].
 pub const MOVED: [usize; 2] = [0, 3];
 pub const SPEED: f64 = 0.6;
+/// The interfaces whose actions are commands.
+pub const DIRECT: [Control; 3] = [
+    Control::JointVelocity,
+    Control::JointPosition,
+    Control::Torque,
+];
 /// How long speeding up takes [s].
 const RAMP_S: f64 = 0.4;
 
@@ -47,6 +55,14 @@ impl Rig {
         match self {
             Rig::Fr3 => Generation::Fr3,
             _ => Generation::Fer,
+        }
+    }
+
+    /// What its joints may do.
+    pub fn bounds(self) -> [JointBounds; 7] {
+        match self.generation() {
+            Generation::Fr3 => ArmLimits::fr3(franka::model::FR3_URDF).unwrap().joints,
+            Generation::Fer => ArmLimits::fer().joints,
         }
     }
 
@@ -303,7 +319,7 @@ impl AtSpeed {
             let target = from[joint] + moves * way;
             action[joint] = match self.control {
                 Control::JointVelocity => moves * speed,
-                Control::JointPosition => target,
+                Control::JointPosition | Control::JointTarget => target,
                 Control::Torque => torque(joint, target - q[joint], moves * speed - dq[joint]),
             };
         }
@@ -342,10 +358,54 @@ pub fn standing(
     Native::new(7, move |ask: &Ask<'_>, action: &mut [f64]| {
         let from = *start.get_or_insert_with(|| joints(ask.observation, "q_d"));
         match control {
-            Control::JointPosition => action.copy_from_slice(&from),
+            Control::JointPosition | Control::JointTarget => action.copy_from_slice(&from),
             _ => action.fill(0.0),
         }
         meddle(ask.tick)
+    })
+}
+
+/// Numbers from -1 to 1, the same in each run.
+pub fn numbers(seed: u64) -> impl FnMut() -> f64 + Send {
+    let mut state = seed | 1;
+    move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
+    }
+}
+
+/// A policy without sense: for up to half a second at a time it wants something anywhere, now and
+/// then another thing in every cycle.
+pub fn senseless(
+    control: Control,
+    seed: u64,
+    mut meddle: impl FnMut(&Ask<'_>) + Send + 'static,
+) -> impl Policy {
+    let mut random = numbers(seed);
+    let mut start = None;
+    let mut wanted = [0.0; 7];
+    let (mut jumps, mut left) = (false, 0);
+    Native::new(7, move |ask: &Ask<'_>, action: &mut [f64]| {
+        let from = *start.get_or_insert_with(|| joints(ask.observation, "q_d"));
+        if left == 0 {
+            jumps = random() > 0.6;
+            left = (random().abs() * 500.0) as u32 + 1;
+        }
+        left -= 1;
+        if left == 0 || jumps {
+            for joint in 0..7 {
+                wanted[joint] = match control {
+                    Control::JointVelocity => 4.0 * random(),
+                    Control::Torque => 100.0 * random(),
+                    _ => from[joint] + 3.0 * random(),
+                };
+            }
+        }
+        action.copy_from_slice(&wanted);
+        meddle(ask);
+        Ok(())
     })
 }
 

@@ -1,0 +1,97 @@
+//! When a policy slower than its robot is asked.
+
+/// Questions at a rate of their own, each in the cycle of the robot nearest to its time.
+///
+/// Pure: times are ticks of the robot's clock, and nothing is summed up, so that no rate drifts.
+#[derive(Debug, Clone, Copy)]
+pub struct Cadence {
+    /// Periods of the robot from one question to the next, at least 1.
+    ratio: f64,
+    next: u64,
+}
+
+impl Cadence {
+    /// A question every `ratio` periods of the robot; below 1 there is one every period.
+    pub fn new(ratio: f64) -> Cadence {
+        Cadence {
+            ratio: ratio.max(1.0),
+            next: 0,
+        }
+    }
+
+    /// Periods of the robot from one question to the next.
+    pub fn ratio(&self) -> f64 {
+        self.ratio
+    }
+
+    /// Whether there is a question in every cycle.
+    pub fn is_every_cycle(&self) -> bool {
+        self.ratio == 1.0
+    }
+
+    /// The tick of question `question`.
+    pub fn tick_of(&self, question: u64) -> u64 {
+        (question as f64 * self.ratio).round() as u64
+    }
+
+    /// The question to be asked in the cycle at `tick`. Of several whose ticks had no cycle, the
+    /// newest is asked and the others never.
+    pub fn due(&mut self, tick: u64) -> Option<u64> {
+        if self.tick_of(self.next) > tick {
+            return None;
+        }
+        let mut newest = (((tick as f64) / self.ratio) as u64).max(self.next);
+        while self.tick_of(newest + 1) <= tick {
+            newest += 1;
+        }
+        self.next = newest + 1;
+        Some(newest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(ratio: f64, ticks: impl Iterator<Item = u64>) -> Vec<(u64, u64)> {
+        let mut cadence = Cadence::new(ratio);
+        ticks
+            .filter_map(|tick| Some((tick, cadence.due(tick)?)))
+            .collect()
+    }
+
+    #[test]
+    fn asks_in_every_cycle_at_the_robots_own_rate() {
+        let every: Vec<(u64, u64)> = (0..100).map(|tick| (tick, tick)).collect();
+        assert_eq!(asked(1.0, 0..100), every);
+        assert_eq!(asked(0.5, 0..100), every);
+    }
+
+    #[test]
+    fn asks_at_the_tick_nearest_to_each_time_and_never_drifts() {
+        for rate in [999.0, 500.0, 333.3, 100.0, 50.0, 30.0, 7.77, 0.5] {
+            let ratio = 1000.0 / rate;
+            let asked = asked(ratio, 0..400_000);
+            for (index, &(tick, question)) in asked.iter().enumerate() {
+                assert_eq!(question, index as u64, "{rate} Hz");
+                let off = tick as f64 - question as f64 * ratio;
+                assert!(
+                    off.abs() <= 0.5 + 1e-6,
+                    "{rate} Hz: question {question} is off by {off}"
+                );
+            }
+            let expected = (400_000.0 / ratio).round();
+            assert!(
+                (asked.len() as f64 - expected).abs() <= 1.0,
+                "{rate} Hz: {}",
+                asked.len()
+            );
+        }
+    }
+
+    #[test]
+    fn questions_whose_ticks_passed_are_left_out_and_not_made_up_for() {
+        let ticks = [0, 10, 47, 48, 52, 55].into_iter();
+        assert_eq!(asked(10.0, ticks), [(0, 0), (10, 1), (47, 4), (52, 5)]);
+    }
+}
