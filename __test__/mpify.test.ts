@@ -12,7 +12,7 @@ import {
   type ProcessProxy,
   shaped,
 } from '../index.ts';
-import { childrenOf, runs, stateOf } from './fixtures/processes.ts';
+import { childrenOf, processorTicks, runs, stateOf } from './fixtures/processes.ts';
 import { program } from './fixtures/programs.ts';
 import type { Policy } from './fixtures/remote.ts';
 import { rejection, until } from './fixtures/waiting.ts';
@@ -364,17 +364,13 @@ test('a call that is late or aborted is rejected, and the others are answered', 
 test('an idle child uses no processor time', async (t) => {
   const policy = await made(t);
   const pid = await policy.pid;
-  const ticks = (): number => {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return Number(fields[11]) + Number(fields[12]);
-  };
   await sleep(300);
-  const [before, own] = [ticks(), process.cpuUsage()];
+  const [before, own] = [processorTicks(pid), process.cpuUsage()];
   await sleep(1000);
   const { user, system } = process.cpuUsage(own);
   // A tick is 10 ms; one that spun would use a whole second.
-  t.true(ticks() - before <= 10, `${ticks() - before} ticks`);
+  const ticks = processorTicks(pid) - before;
+  t.true(ticks <= 10, `${ticks} ticks`);
   t.true(user + system < 300_000, `${user + system} us`);
 });
 

@@ -831,7 +831,9 @@ def make(file, name, args):
     spec.loader.exec_module(module)
     made = getattr(module, name, None)
     if not callable(made):
-        names = ", ".join(key for key in vars(module) if not key.startswith("_"))
+        names = ", ".join(
+            key for key, value in vars(module).items() if callable(value) and not key.startswith("_")
+        )
         raise NotFound("%s has no function %s; it has %s" % (file, name, names or "nothing"))
     if args is not None:
         made = made(*args)

@@ -58,7 +58,8 @@ impl Track<'_> {
 
     /// For the receiver, who wants to sleep: whether it may. If so, the next message rings.
     pub(crate) fn park(&self, taken: u32) -> bool {
-        self.waiting.store(PARKED, Ordering::Relaxed);
+        // An exchange, as the sender's is: so the two are in one order for loom as well.
+        self.waiting.swap(PARKED, Ordering::Relaxed);
         // See `publish`.
         fence(Ordering::SeqCst);
         if self.published.load(Ordering::Relaxed) == taken {
