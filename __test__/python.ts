@@ -32,3 +32,5 @@ async function install(): Promise<string> {
 export const WITHOUT_NUMPY: Readonly<Record<string, string>> = {
   PYTHONPATH: fileURLToPath(new URL('./fixtures/without-numpy', import.meta.url)),
 };
+
+if (process.argv[1] === import.meta.filename) await venv();

@@ -66,9 +66,12 @@ function checkExamples() {
     }),
   );
   tool(`compile ${count} examples of the documentation`, tsc, ['-p', folder]);
+  const loader = '--import=@oxc-node/core/register';
+  const python = join(root, '__test__', 'python.ts');
+  step('install numpy for the examples', process.execPath, [loader, python]);
+  const env = { VIRTUAL_ENV: join(root, 'target', 'python') };
   for (const file of programs) {
-    const args = ['--import=@oxc-node/core/register', join(folder, file)];
-    step(`run the example ${file}`, process.execPath, args);
+    step(`run the example ${file}`, process.execPath, [loader, join(folder, file)], { env });
   }
 }
 
