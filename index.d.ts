@@ -1008,6 +1008,10 @@ export interface TickRecord {
    * limits allowed after a gap (`followed`), the last motion kept up (`held`), or the way to rest.
    */
   readonly kind: CommandKind;
+  /** When the policy was asked [s]; NaN where it was not, in this cycle. */
+  readonly askedS: number;
+  /** When an answer of the policy's was there [s]; NaN where none came in this cycle. */
+  readonly answeredS: number;
   /** What the robot was commanded; empty for robots written in JavaScript. */
   readonly action: Float64Array;
 }

@@ -167,7 +167,10 @@ export declare class NativeSession {
   takeEvents(): Array<NativeEvent>
   /** Numbers of a tick record. */
   get recordStride(): number
-  /** Takes all tick records there are: `tick, timeS, periodS, sentS, kind` and the action, each. */
+  /**
+   * Takes all tick records there are: `tick, timeS, periodS, sentS, kind, askedS, answeredS`
+   * and the action, each.
+   */
   takeRecords(): Float64Array
 }
 

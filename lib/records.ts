@@ -18,6 +18,10 @@ export interface TickRecord {
    * limits allowed after a gap (`followed`), the last motion kept up (`held`), or the way to rest.
    */
   readonly kind: CommandKind;
+  /** When the policy was asked [s]; NaN where it was not, in this cycle. */
+  readonly askedS: number;
+  /** When an answer of the policy's was there [s]; NaN where none came in this cycle. */
+  readonly answeredS: number;
   /** What the robot was commanded; empty for robots written in JavaScript. */
   readonly action: Float64Array;
 }
@@ -30,15 +34,16 @@ export interface Histogram {
   readonly counts: Float64Array;
 }
 
-const HEADER = 5;
+const HEADER = 7;
 
 /** @internal */
 export function toRecords(rows: Float64Array, stride: number): TickRecord[] {
   return Array.from({ length: rows.length / stride }, (_, index) => {
     const row = rows.subarray(index * stride, (index + 1) * stride);
-    const [tick = 0, timeS = 0, periodS = 0, sentS = 0, kind = 0] = row;
+    const [tick = 0, timeS = 0, periodS = 0, sentS = 0, kind = 0, askedS = 0, answeredS = 0] = row;
     const action = row.slice(HEADER);
-    return { tick, timeS, periodS, sentS, kind: KINDS[kind] ?? 'fresh', action };
+    const times = { timeS, periodS, sentS, askedS, answeredS };
+    return { tick, ...times, kind: KINDS[kind] ?? 'fresh', action };
   });
 }
 

@@ -28,10 +28,14 @@ pub struct TickRecord {
     pub sent_s: f64,
     /// Where the action came from.
     pub kind: CommandKind,
+    /// When the policy was asked [s]; NaN where it was not, in this cycle.
+    pub asked_s: f64,
+    /// When an answer of the policy's was there [s]; NaN where none came in this cycle.
+    pub answered_s: f64,
 }
 
 /// Slots of a record before those of the action.
-pub const RECORD_HEADER: usize = 5;
+pub const RECORD_HEADER: usize = 7;
 
 /// The loop's end of the record ring.
 pub(crate) struct RecordIn {
@@ -75,6 +79,8 @@ impl RecordIn {
             record.period_s,
             record.sent_s,
             f64::from(record.kind as u8),
+            record.asked_s,
+            record.answered_s,
         ];
         self.row[..RECORD_HEADER].copy_from_slice(&header);
         self.row[RECORD_HEADER..].copy_from_slice(action);
@@ -83,7 +89,7 @@ impl RecordIn {
 }
 
 impl RecordOut {
-    /// Numbers per record: `tick, time_s, period_s, sent_s, kind`, then the action that was sent.
+    /// Numbers per record: `tick, time_s, period_s, sent_s, kind, asked_s, answered_s`, then the action that was sent.
     pub fn stride(&self) -> usize {
         self.stride
     }
@@ -111,6 +117,8 @@ mod tests {
             period_s: f64::NAN,
             sent_s: 0.0,
             kind: CommandKind::Held,
+            asked_s: f64::NAN,
+            answered_s: f64::NAN,
         }
     }
 

@@ -430,6 +430,9 @@ struct Body<'a> {
     clock: u64,
     first: Time,
     previous: Time,
+    /// Of this cycle, for its record.
+    asked_s: f64,
+    answered_s: f64,
     /// The policy's action, then what is sent.
     wanted: Vec<f64>,
     sent: Vec<f64>,
@@ -494,6 +497,8 @@ impl<'a> Body<'a> {
             clock: 0,
             first: now,
             previous: now,
+            asked_s: f64::NAN,
+            answered_s: f64::NAN,
             wanted: vec![0.0; len],
             sent: vec![0.0; len],
             pending: None,
@@ -517,6 +522,14 @@ impl<'a> Body<'a> {
         Some(period)
     }
 
+    /// Now, for a record [s]; NaN where none is kept.
+    fn stamp(&self) -> f64 {
+        match self.records.is_on() {
+            true => Time::now().since(self.first).as_secs_f64(),
+            false => f64::NAN,
+        }
+    }
+
     /// Asks the policy where a question is due; says whether.
     fn ask(&mut self, observation: &[f64]) -> bool {
         let Some(number) = self.cadence.due(self.clock) else {
@@ -535,6 +548,7 @@ impl<'a> Body<'a> {
             tick: self.tick,
             due,
         });
+        self.asked_s = self.stamp();
         self.policy.request(&Ask {
             tick: self.tick,
             time: lasting(number),
@@ -560,6 +574,9 @@ impl<'a> Body<'a> {
         let polled = self
             .policy
             .poll(until, &self.shared.stop, &mut self.answered);
+        if polled != Answer::None {
+            self.answered_s = self.stamp();
+        }
         if polled == Answer::Failed {
             return Turn::Answer(polled);
         }
@@ -886,6 +903,8 @@ impl Tick for Body<'_> {
             period_s: period.map_or(f64::NAN, |period| period.as_secs_f64()),
             sent_s: 0.0,
             kind,
+            asked_s: std::mem::replace(&mut self.asked_s, f64::NAN),
+            answered_s: std::mem::replace(&mut self.answered_s, f64::NAN),
         };
         self.pending = Some(Pending {
             record,

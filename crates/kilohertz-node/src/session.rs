@@ -656,7 +656,8 @@ impl NativeSession {
         (RECORD_HEADER + self.action.len()) as u32
     }
 
-    /// Takes all tick records there are: `tick, timeS, periodS, sentS, kind` and the action, each.
+    /// Takes all tick records there are: `tick, timeS, periodS, sentS, kind, askedS, answeredS`
+    /// and the action, each.
     #[napi]
     pub fn take_records(&self) -> Result<Float64Array> {
         Ok(Float64Array::new(self.session()?.take_records()))
