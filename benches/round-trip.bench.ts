@@ -1,21 +1,33 @@
-// From the arrival of the arm's state to the command, at 1 kHz, with a policy in JavaScript: on the
-// main thread, in a worker, in a worker that spins; idle, and with the main thread blocked for
-// 300 ms once a second. Alternating rounds; medians over them.
+// The round trip of a policy in JavaScript, from its question to its answer, and from the arrival of the arm's
+// state to the command, at 1 kHz: on the main thread, in a worker, in a worker that spins, in a process;
+// idle, and with the main thread blocked for 300 ms once a second. Alternating rounds; medians over them.
 
-import { Franka, FrankaSimulator, Session, workerPolicy } from 'kilohertz';
+import {
+  type AnyPolicy,
+  Franka,
+  FrankaSimulator,
+  type JointVector,
+  processPolicy,
+  type RobotState,
+  Session,
+  workerPolicy,
+} from 'kilohertz';
 import swing from './policies.ts';
 import { block, keep, median, once, percentile, type Row, show } from './rows.ts';
 
-const ROUNDS = once ? 1 : 5;
+const ROUNDS = once ? 1 : 7;
 const DURATION_S = once ? 0.3 : 4;
 const BLOCK_MS = 300;
 
 const module = new URL('./policies.ts', import.meta.url);
 type Module = typeof import('./policies.ts');
-const policies = {
+const python = new URL('./policies.py', import.meta.url);
+const policies: Readonly<Record<string, AnyPolicy<RobotState, JointVector>>> = {
   'main thread': swing,
   worker: workerPolicy<Module>(module),
   'worker, spinning': workerPolicy<Module>(module, { spin: true }),
+  'process, Node': processPolicy<Module>(module),
+  'process, Python': processPolicy(python, { export: 'swing' }),
 };
 
 const simulator = await FrankaSimulator.start();
@@ -23,19 +35,22 @@ const robot = await Franka.connect(simulator.address);
 const rows: Row[] = [];
 for (let round = 0; round < ROUNDS; round += 1) {
   for (const [policy, run] of Object.entries(policies)) {
-    for (const blocked of [false, true]) {
+    for (const main of ['idle', 'blocked']) {
       const session = new Session(robot, run, { warmupS: 0.1, recordTicks: 20_000 });
-      const blocks = blocked ? setInterval(() => block(BLOCK_MS), 1000) : undefined;
+      const blocks = main === 'blocked' ? setInterval(() => block(BLOCK_MS), 1000) : undefined;
       const stats = await session.run({ durationS: DURATION_S });
       clearInterval(blocks);
       const inTime = session.takeRecords().filter(({ kind }) => kind === 'fresh');
-      const responses = inTime.map(({ timeS, sentS }) => 1e6 * (sentS - timeS));
+      const answers = inTime.map(({ askedS, answeredS }) => 1e6 * (answeredS - askedS));
+      const commands = inTime.map(({ timeS, sentS }) => 1e6 * (sentS - timeS));
       rows.push({
         round,
         policy,
-        main: blocked ? 'blocked' : 'idle',
-        p50Us: percentile(responses, 0.5),
-        p99Us: percentile(responses, 0.99),
+        main,
+        answerP50Us: percentile(answers, 0.5),
+        answerP99Us: percentile(answers, 0.99),
+        commandP50Us: percentile(commands, 0.5),
+        commandP99Us: percentile(commands, 0.99),
         late: stats.lateActions,
         ticks: stats.iterations,
       });
@@ -45,20 +60,48 @@ for (let round = 0; round < ROUNDS; round += 1) {
 await robot.close();
 await simulator.stop();
 
-const medians = Object.keys(policies).flatMap((policy) =>
-  ['idle', 'blocked'].map((main) => {
-    const mine = rows.filter((row) => row['policy'] === policy && row['main'] === main);
-    const of = (name: string): number => median(mine.map((row) => Number(row[name])));
-    const us = (name: string): number => Number(of(name).toFixed(1));
-    return {
+/** The median of a column over the rounds. */
+function of(policy: string, main: string, column: string): number {
+  const mine = rows.filter((row) => row['policy'] === policy && row['main'] === main);
+  return Number(median(mine.map((row) => Number(row[column]))).toFixed(1));
+}
+
+const columns = ['answerP50Us', 'answerP99Us', 'commandP50Us', 'commandP99Us', 'late', 'ticks'];
+show(
+  'question to answer, and state to command, of those in time [us]; medians over the rounds',
+  Object.keys(policies).flatMap((policy) =>
+    ['idle', 'blocked'].map((main) => ({
       policy,
       main,
-      p50Us: us('p50Us'),
-      p99Us: us('p99Us'),
-      late: of('late'),
-      ticks: of('ticks'),
-    };
-  }),
+      ...Object.fromEntries(columns.map((column) => [column, of(policy, main, column)])),
+    })),
+  ),
 );
-show('state to command, of those in time; medians over the rounds', medians);
+
+const p50 = (policy: string): number => of(policy, 'idle', 'answerP50Us');
+const p99 = (main: string): number => of('worker', main, 'answerP99Us');
+const late = (main: string): number => of('worker', main, 'late');
+/** What is measured, beside what it is measured by. */
+const BARS: readonly { what: string; figure: number; beside: number; atMost: number }[] = [
+  {
+    what: 'worker p50, main thread p50',
+    figure: p50('worker'),
+    beside: p50('main thread'),
+    atMost: 0.75,
+  },
+  { what: 'worker p99 blocked, idle', figure: p99('blocked'), beside: p99('idle'), atMost: 1.5 },
+  { what: 'worker, spinning p50, 5 us', figure: p50('worker, spinning'), beside: 5, atMost: 1 },
+  { what: 'worker late blocked, idle', figure: late('blocked'), beside: late('idle'), atMost: 1 },
+];
+show(
+  'question to answer, as a multiple of what stands beside it',
+  BARS.map(({ what, figure, beside, atMost }) => ({
+    what,
+    figure,
+    beside,
+    bar: `<= ${atMost}x`,
+    // Nothing is measured by a few cycles.
+    held: once ? '' : figure <= atMost * beside ? 'yes' : 'NO',
+  })),
+);
 keep('round-trip', rows);
