@@ -733,7 +733,10 @@ impl<'a> Body<'a> {
                     .follow(observation, &self.wanted, &mut self.sent)
                 {
                     self.clamping = false;
-                    self.ladder.caught_up();
+                    // What was caught up with is not yet what a fresh answer wants.
+                    if answer == Answer::Fresh {
+                        self.ladder.caught_up();
+                    }
                     self.tell(EventKind::Resumed);
                 }
                 CommandKind::Followed

@@ -3,11 +3,13 @@
 mod common;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use common::*;
 use kilohertz_core::limits::{LimitRules, OnViolation, ViolationKind};
-use kilohertz_core::policy::{Ask, Native, Policy, PolicyFailed};
+use kilohertz_core::policy::{Answer, Ask, Native, Policy, PolicyFailed};
 use kilohertz_core::session::{Cause, Config, EventKind};
+use kilohertz_core::time::Time;
 use kilohertz_franka::{ArmErrorCode, Control};
 use kilohertz_sim::Fault;
 
@@ -23,6 +25,7 @@ on_each_arm! {
     torques_that_change_as_fast_as_they_may_are_followed_from_what_the_arm_was_left_with,
     a_policy_silent_for_300_ms_at_speed_is_held_rested_and_taken_up_again,
     a_silence_shorter_than_what_may_be_held_is_hardly_felt,
+    answers_that_come_late_and_then_in_time_again_are_followed,
     a_reflex_is_named_and_recovered_from,
     an_arm_that_is_driven_or_closed_says_so,
     the_state_is_readable_between_sessions,
@@ -347,6 +350,48 @@ fn a_silence_shorter_than_what_may_be_held_is_hardly_felt(rig: Rig) {
         let told = event_kinds(&session);
         assert_eq!(told, [EventKind::Held, EventKind::Resumed], "{control}");
         assert_eq!(session.stats().held_commands, 15, "{control}");
+        assert_at_rest_without_reflex(&simulator);
+    }
+}
+
+/// A policy that in every tenth cycle answers what it was asked five cycles before.
+struct Lagging {
+    policy: AtSpeed,
+    answers: [[f64; 7]; 10],
+    tick: u64,
+}
+
+impl Policy for Lagging {
+    fn request(&mut self, ask: &Ask<'_>) {
+        self.tick = ask.tick;
+        let answer = &mut self.answers[(ask.tick % 10) as usize];
+        self.policy.act(ask.observation, answer);
+    }
+
+    fn poll(&mut self, _until: Option<Time>, _stop: &AtomicBool, action: &mut [f64]) -> Answer {
+        let (answered, answer) = match self.tick % 10 {
+            1..5 => return Answer::None,
+            5 => (0, Answer::Late { age: 5 }),
+            now => (now as usize, Answer::Fresh),
+        };
+        action.copy_from_slice(&self.answers[answered]);
+        answer
+    }
+}
+
+fn answers_that_come_late_and_then_in_time_again_are_followed(rig: Rig) {
+    for control in DIRECT {
+        let simulator = lockstep(rig);
+        let arm = connect(rig, &simulator);
+        let policy = Lagging {
+            policy: AtSpeed::new(control),
+            answers: [[0.0; 7]; 10],
+            tick: 0,
+        };
+        // Refused as too large a step, the first answer in time would end the session.
+        let session = session_until(1_000, &arm, control, policy, || {});
+        ended_well(&session);
+        assert!(session.stats().held_commands >= 400, "{control}");
         assert_at_rest_without_reflex(&simulator);
     }
 }
