@@ -50,8 +50,9 @@
 //! width can be put between its fingers and taken away.
 //!
 //! - A grasp closes the fingers at its speed until they meet the object or each other, presses for
-//!   50 ms and is successful if `width - inner < opening < width + outer`. It keeps pressing then: if
-//!   the object is taken away, the fingers close and nothing is grasped any more.
+//!   50 ms and is successful if `width - inner < opening < width + outer`, which nothing but the
+//!   fingers themselves may satisfy too. It keeps pressing then: if the object is taken away, the
+//!   fingers close and are judged anew.
 //! - A move onto the object is unsuccessful after it has pressed for 1 s. (A hand was seen to press for
 //!   100 s.) Homing closes and opens the fingers at 0.1 m/s; an object makes it unsuccessful.
 //! - A stop ends a motion at once and lets go of what is held. (A hand was seen to finish the motion
