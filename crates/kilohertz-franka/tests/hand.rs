@@ -206,7 +206,8 @@ fn closing_stops_a_motion_and_keeps_a_grip(rig: Rig) {
         let moving = scope.spawn(|| hand.move_to(0.0, 0.004));
         eventually("moving", || simulator.fingers().unwrap().is_moving);
         hand.close();
-        moving.join().unwrap().unwrap_err();
+        let error = moving.join().unwrap().unwrap_err();
+        assert_eq!(error.code, ArmErrorCode::CommandAborted, "{error}");
     });
     assert!(!simulator.fingers().unwrap().is_moving);
     assert!(hand.is_closed());
