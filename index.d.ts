@@ -581,8 +581,9 @@ export interface HandState {
  *
  * One command runs at a time. Another one is refused with `FRANKA_INVALID_OPERATION` until the first
  * has ended: `await` it. `stop()`, `state()` and `close()` are possible at any time. Where the hand
- * is gone, calls end with `FRANKA_CONNECTION_LOST`: after 3 s of silence, 1 s for `state()`. A process
- * that ends does not stop the hand: what its fingers then do is the hand's own rule.
+ * is gone, calls end with `FRANKA_CONNECTION_LOST`: after 3 s of silence, 1 s for `state()`. The end of
+ * the program or of a worker stops a command that runs, as `close()` does; a signal that kills the
+ * program does not.
  */
 export declare class FrankaHand implements AsyncDisposable {
   #private;
@@ -620,6 +621,7 @@ export declare class FrankaHand implements AsyncDisposable {
   /**
    * Closes the fingers until they meet something, and presses. Resolves to whether an object is held:
    * whether the opening is more than `widthM - epsilonInnerM` and less than `widthM + epsilonOuterM`.
+   * That is all it goes by: bounds around 0 are met by fingers that meet each other, too.
    *
    * @param widthM how wide the object is [m], from 0 to 0.1
    * @throws {RobotError} `FRANKA_COMMAND_REJECTED` where the hand refuses, `FRANKA_COMMAND_ABORTED`

@@ -63,8 +63,9 @@ export interface HandState {
  *
  * One command runs at a time. Another one is refused with `FRANKA_INVALID_OPERATION` until the first
  * has ended: `await` it. `stop()`, `state()` and `close()` are possible at any time. Where the hand
- * is gone, calls end with `FRANKA_CONNECTION_LOST`: after 3 s of silence, 1 s for `state()`. A process
- * that ends does not stop the hand: what its fingers then do is the hand's own rule.
+ * is gone, calls end with `FRANKA_CONNECTION_LOST`: after 3 s of silence, 1 s for `state()`. The end of
+ * the program or of a worker stops a command that runs, as `close()` does; a signal that kills the
+ * program does not.
  */
 export class FrankaHand implements AsyncDisposable {
   /** Where the arm is, as it was given to `connect`. */

@@ -1,6 +1,6 @@
 //! A connected hand, as JavaScript holds it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use kilohertz_franka::{Hand, HandCommand, HandOptions};
@@ -47,8 +47,18 @@ impl NativeHand {
             port: wanted.port,
             command_timeout: Duration::from_secs_f64(wanted.command_timeout_s),
         };
+        // However this environment ends, a worker's by terminate() included, the fingers stop first.
+        let ending = Arc::new(OnceLock::<Weak<Hand>>::new());
+        let connected = Arc::clone(&ending);
+        env.add_env_cleanup_hook(ending, |ending| {
+            if let Some(hand) = ending.get().and_then(Weak::upgrade) {
+                hand.close();
+            }
+        })?;
         in_background(env, move || {
             let hand = Arc::new(Hand::connect(&address, &options)?);
+            // The cell is empty: this is its only writer.
+            let _ = connected.set(Arc::downgrade(&hand));
             Ok(NativeHand { hand })
         })
     }
