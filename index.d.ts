@@ -525,6 +525,130 @@ export declare class Franka implements NativeRobot<RobotState, JointVector>, Asy
   /** Closes the connection. */
   [Symbol.asyncDispose](): Promise<void>;
 }
+/** How to connect to a hand. */
+export interface FrankaHandOptions {
+  /** How long connecting may take [s], above 0 to 600. Default 5. */
+  readonly timeoutS?: number;
+  /** The hand's TCP port. Default: the one after the arm's, 1338 where the address has none. */
+  readonly port?: number;
+  /**
+   * How long a command may take beyond its motion [s], above 0 to 3600. Default 180: hands have been
+   * seen to press against what was in the way of a move for 100 s.
+   */
+  readonly commandTimeoutS?: number;
+}
+/** How `homing` is called. */
+export interface HandHomingOptions {
+  /** Stops the hand when it aborts; the call then rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+/** How the fingers move. */
+export interface HandMoveOptions extends HandHomingOptions {
+  /**
+   * How fast the opening changes [m/s], above 0 to 0.1, which is both fingers at 50 mm/s (data
+   * sheet). Default 0.1, as in libfranka's examples.
+   */
+  readonly speedMPerS?: number;
+}
+/** How an object is grasped. */
+export interface HandGraspOptions extends HandMoveOptions {
+  /**
+   * How hard the fingers press [N], above 0 to 140, of which 70 lastingly (data sheet). Default 20;
+   * libfranka has no default. A hand has been reported to press with 30 N where it is told less.
+   */
+  readonly forceN?: number;
+  /** How much narrower than `widthM` the object may be [m], 0 to 0.1. Default 0.005, as in libfranka. */
+  readonly epsilonInnerM?: number;
+  /** How much wider it may be [m], 0 to 0.1. Default 0.005, as in libfranka. */
+  readonly epsilonOuterM?: number;
+}
+/** The state of a hand, with libfranka's names. */
+export interface HandState {
+  /** The opening between the fingers [m]. */
+  readonly width: number;
+  /** The widest opening, as homing has found it [m]. */
+  readonly max_width: number;
+  /** Whether an object is grasped. */
+  readonly is_grasped: boolean;
+  /** The hand's temperature [°C]. */
+  readonly temperature: number;
+  /** The hand's time, increasing [s]. */
+  readonly time: number;
+}
+/**
+ * A Franka Hand, the gripper of either generation. It is a server of its own beside the arm's: it
+ * needs no `Franka`, and works while a session drives the arm.
+ *
+ * One command runs at a time. Another one is refused with `FRANKA_INVALID_OPERATION` until the first
+ * has ended: `await` it. `stop()`, `state()` and `close()` are possible at any time. Where the hand
+ * is gone, calls end with `FRANKA_CONNECTION_LOST`: after 3 s of silence, 1 s for `state()`. The end of
+ * the program or of a worker stops a command that runs, as `close()` does; a signal that kills the
+ * program does not.
+ */
+export declare class FrankaHand implements AsyncDisposable {
+  #private;
+  /** Where the arm is, as it was given to `connect`. */
+  readonly address: string;
+  private constructor();
+  /**
+   * Connects to the hand of the arm at `address`: the same host, or `host:port`, as for
+   * `Franka.connect`. The hand is on the port after the arm's.
+   *
+   * @throws {RobotError} `FRANKA_CONNECT_REFUSED`, `FRANKA_CONNECT_FAILED`,
+   * `FRANKA_CONNECT_TIMEOUT`, `FRANKA_INCOMPATIBLE_VERSION`
+   * @throws {OptionRangeError} {@link OptionTypeError} where an option is not as it must be
+   */
+  static connect(address: string, options?: FrankaHandOptions): Promise<FrankaHand>;
+  /** The version of the hand's protocol: 3. */
+  get serverVersion(): number;
+  /** Whether a command runs. */
+  get isBusy(): boolean;
+  /**
+   * Closes and opens the fingers as far as they go, and so finds out `max_width`. Needed after the
+   * fingers were changed. Resolves to whether it was possible.
+   *
+   * @throws {RobotError} as {@link FrankaHand.grasp}
+   */
+  homing(options?: HandHomingOptions): Promise<boolean>;
+  /**
+   * Moves the fingers to an opening. Resolves to whether they got there: `false` where something is
+   * in the way. To hold something use {@link FrankaHand.grasp}.
+   *
+   * @param widthM the opening [m], from 0 to 0.1; the hand itself refuses more than its `max_width`
+   * @throws {RobotError} as {@link FrankaHand.grasp}
+   */
+  move(widthM: number, options?: HandMoveOptions): Promise<boolean>;
+  /**
+   * Closes the fingers until they meet something, and presses. Resolves to whether an object is held:
+   * whether the opening is more than `widthM - epsilonInnerM` and less than `widthM + epsilonOuterM`.
+   * That is all it goes by: bounds around 0 are met by fingers that meet each other, too.
+   *
+   * @param widthM how wide the object is [m], from 0 to 0.1
+   * @throws {RobotError} `FRANKA_COMMAND_REJECTED` where the hand refuses, `FRANKA_COMMAND_ABORTED`
+   * where it was stopped, `FRANKA_CONNECTION_LOST`, `FRANKA_COMMAND_TIMEOUT` where it does not answer,
+   * `FRANKA_INVALID_OPERATION` while another command runs, or after `close()`
+   * @throws {OptionRangeError} {@link OptionTypeError} where a number is not as it must be
+   */
+  grasp(widthM: number, options?: HandGraspOptions): Promise<boolean>;
+  /**
+   * Ends the command that runs, whose call then rejects with `FRANKA_COMMAND_ABORTED`, and lets go
+   * of what is held. (Hands have been reported to finish a move before they obey.)
+   *
+   * @throws {RobotError} `FRANKA_CONNECTION_LOST`, `FRANKA_COMMAND_REJECTED`,
+   * `FRANKA_COMMAND_TIMEOUT`
+   */
+  stop(): Promise<void>;
+  /**
+   * The state of the hand now: the next that it sends, some 60 a second.
+   *
+   * @throws {RobotError} `FRANKA_CONNECTION_LOST` where none comes within a second
+   */
+  state(): Promise<HandState>;
+  /** Stops a command that runs, then closes the connection. What is held stays held. */
+  close(): Promise<void>;
+  /** Closes the connection, as `close()` does. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
 /** The names of what a module exports as functions. */
 export type FunctionNames<Module> = {
   [Name in keyof Module & string]: Module[Name] extends AnyFunction ? Name : never;
@@ -1235,8 +1359,12 @@ export interface FrankaSimulatorOptions {
   readonly generation?: FrankaGeneration;
   /** Where to listen; a loopback address. Default 127.0.0.1. */
   readonly host?: string;
-  /** The TCP port; 0 (default) takes a free one. */
+  /** The TCP port; 0 (default) takes a free one. The hand listens on the next one. */
   readonly port?: number;
+  /** Whether there is a hand. Default true. */
+  readonly hand?: boolean;
+  /** Width of an object between the fingers of the open hand [m], above 0 to 0.08. Default: none. */
+  readonly objectWidthM?: number;
   /** Joint positions at the start [rad], 7. Default [0, -π/4, 0, -3π/4, 0, π/2, π/4]. */
   readonly q?: ArrayLike<number>;
   /** Whether the joints have friction. Default true. */
@@ -1261,6 +1389,19 @@ export interface JointState {
   readonly tau: readonly number[];
   /** The arm's time since its start [s]. */
   readonly timeS: number;
+}
+/** How the fingers of the simulated hand truly stand. */
+export interface FingerState {
+  /** The opening between them [m]. */
+  readonly widthM: number;
+  /** Whether they are on their way. */
+  readonly isMoving: boolean;
+  /** Whether a grasp holds something of the width that it was told. */
+  readonly isGrasped: boolean;
+  /** How hard they press on what they hold [N]. */
+  readonly forceN: number;
+  /** Width of the object between them [m]; absent without one. */
+  readonly objectWidthM?: number;
 }
 /** What a simulator has counted since its start. */
 export interface SimulatorCounters {
@@ -1330,6 +1471,23 @@ export type SimulatorFault =
   /** The sockets stay open, and nothing more is sent. */
   | {
       readonly kind: 'freeze';
+    }
+  /** The next connection to the hand is refused by a server of this version. */
+  | {
+      readonly kind: 'handRejectConnect';
+      readonly version: number;
+    }
+  /** The next command of the hand fails. */
+  | {
+      readonly kind: 'handFailNext';
+    }
+  /** The hand does and answers nothing any more, and goes on sending its states. */
+  | {
+      readonly kind: 'handDeaf';
+    }
+  /** The same as `die` and `freeze`, of the hand alone. */
+  | {
+      readonly kind: 'handDie' | 'handFreeze';
     };
 /**
  * A simulated Franka arm of either generation: it listens on a loopback address and speaks the arm's
@@ -1337,8 +1495,10 @@ export type SimulatorFault =
  */
 export declare class FrankaSimulator implements AsyncDisposable {
   #private;
-  /** `host:port`, for `Franka.connect`. */
+  /** `host:port`, for `Franka.connect` and `FrankaHand.connect`. */
   readonly address: string;
+  /** The TCP port of the hand, the one after the arm's; undefined without a hand. */
+  readonly handPort: number | undefined;
   private constructor();
   /**
    * Starts a simulated arm.
@@ -1349,6 +1509,22 @@ export declare class FrankaSimulator implements AsyncDisposable {
   static start(options?: FrankaSimulatorOptions): Promise<FrankaSimulator>;
   /** How the arm truly moves now. */
   joints(): JointState;
+  /**
+   * How the fingers of the hand truly stand now.
+   *
+   * @throws {KilohertzError} `SIM_OPTION` without a hand
+   */
+  fingers(): FingerState;
+  /**
+   * Puts an object between the fingers, in the place of the one that is there.
+   *
+   * @param widthM its width [m], at most what the fingers leave free
+   * @throws {KilohertzError} `SIM_OPTION` where it does not fit between the fingers
+   * @throws {OptionRangeError} {@link OptionTypeError} where no object is that wide
+   */
+  placeObject(widthM: number): void;
+  /** Takes away what is between the fingers. */
+  removeObject(): void;
   /** What was counted since the start. */
   counters(): SimulatorCounters;
   /**

@@ -28,6 +28,14 @@ export {
 } from './lib/franka.ts';
 export type { FrankaGeneration } from './lib/generation.ts';
 export {
+  FrankaHand,
+  type FrankaHandOptions,
+  type HandGraspOptions,
+  type HandHomingOptions,
+  type HandMoveOptions,
+  type HandState,
+} from './lib/hand.ts';
+export {
   type FunctionNames,
   InferenceThread,
   type InferenceThreadOptions,
@@ -67,6 +75,7 @@ export {
   type TickEvent,
 } from './lib/session.ts';
 export {
+  type FingerState,
   FrankaSimulator,
   type FrankaSimulatorOptions,
   type JointState,

@@ -29,6 +29,28 @@ export declare class NativeArm {
   close(): void
 }
 
+/** A connected hand. */
+export declare class NativeHand {
+  /** Connects to the hand of the arm at `host` or `host:port`. */
+  static connect(address: string, wanted: NativeHandOptions): Promise<NativeHand>
+  /** The version of the hand's protocol. */
+  get serverVersion(): number
+  /** Whether a command runs. */
+  get isBusy(): boolean
+  /** Finds out how far the fingers open. */
+  homing(): Promise<boolean>
+  /** Moves the fingers. */
+  moveTo(width: number, speed: number): Promise<boolean>
+  /** Closes the fingers on an object. */
+  grasp(width: number, speed: number, force: number, epsilonInner: number, epsilonOuter: number): Promise<boolean>
+  /** Ends the command that runs, and lets go of what is held. */
+  stop(): Promise<void>
+  /** The hand's state now. */
+  state(): Promise<NativeHandState>
+  /** Stops a command that runs, and closes the connection. */
+  close(): Promise<void>
+}
+
 /** One end of a line. */
 export declare class NativeLine {
   /** The caller's end of a new line, with so many bytes in each direction for large values. */
@@ -180,6 +202,14 @@ export declare class NativeSimulator {
   static start(startedWith: NativeSimulatorOptions): Promise<NativeSimulator>
   /** `host:port` of the simulated arm. */
   get address(): string
+  /** The TCP port of the simulated hand. */
+  get handPort(): number | null
+  /** How the fingers truly stand now. */
+  fingers(): NativeFingers
+  /** Puts an object between the fingers. */
+  placeObject(widthM: number): void
+  /** Takes away what is between the fingers. */
+  removeObject(): void
   /** The true motion of the arm now. */
   joints(): NativeJointState
   /** What was counted since the start. */
@@ -280,11 +310,36 @@ export interface NativeField {
   unit: string
 }
 
+/** How the fingers of the simulated hand truly stand. */
+export interface NativeFingers {
+  widthM: number
+  isMoving: boolean
+  isGrasped: boolean
+  forceN: number
+  objectWidthM?: number
+}
+
 /** One thing asked of the system for the loop thread. */
 export interface NativeGrant {
   /** "granted", "refused" or "notAsked". */
   status: string
   reason?: string
+}
+
+/** How to connect; what is absent has the hand's default. */
+export interface NativeHandOptions {
+  timeoutS: number
+  commandTimeoutS: number
+  port?: number
+}
+
+/** The state of a hand, with libfranka's names. */
+export interface NativeHandState {
+  width: number
+  max_width: number
+  is_grasped: boolean
+  temperature: number
+  time: number
 }
 
 /** A whole-run histogram: upper edges [s] and counts of the buckets that are not empty. */
@@ -360,6 +415,8 @@ export interface NativeSimulatorOptions {
   friction?: boolean
   lockstep?: boolean
   lostPacketLimit?: number
+  hand?: boolean
+  objectWidthM?: number
 }
 
 /** Percentiles of the newest samples and the largest of all [s]. */

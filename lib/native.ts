@@ -12,6 +12,8 @@ export {
   type NativeDescriptors,
   type NativeFault,
   type NativeGrant,
+  NativeHand,
+  type NativeHandState,
   type NativeJointState,
   NativeLine,
   NativeModel,

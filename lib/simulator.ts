@@ -15,8 +15,12 @@ export interface FrankaSimulatorOptions {
   readonly generation?: FrankaGeneration;
   /** Where to listen; a loopback address. Default 127.0.0.1. */
   readonly host?: string;
-  /** The TCP port; 0 (default) takes a free one. */
+  /** The TCP port; 0 (default) takes a free one. The hand listens on the next one. */
   readonly port?: number;
+  /** Whether there is a hand. Default true. */
+  readonly hand?: boolean;
+  /** Width of an object between the fingers of the open hand [m], above 0 to 0.08. Default: none. */
+  readonly objectWidthM?: number;
   /** Joint positions at the start [rad], 7. Default [0, -π/4, 0, -3π/4, 0, π/2, π/4]. */
   readonly q?: ArrayLike<number>;
   /** Whether the joints have friction. Default true. */
@@ -42,6 +46,20 @@ export interface JointState {
   readonly tau: readonly number[];
   /** The arm's time since its start [s]. */
   readonly timeS: number;
+}
+
+/** How the fingers of the simulated hand truly stand. */
+export interface FingerState {
+  /** The opening between them [m]. */
+  readonly widthM: number;
+  /** Whether they are on their way. */
+  readonly isMoving: boolean;
+  /** Whether a grasp holds something of the width that it was told. */
+  readonly isGrasped: boolean;
+  /** How hard they press on what they hold [N]. */
+  readonly forceN: number;
+  /** Width of the object between them [m]; absent without one. */
+  readonly objectWidthM?: number;
 }
 
 /** What a simulator has counted since its start. */
@@ -93,20 +111,31 @@ export type SimulatorFault =
   /** The sockets close, and nothing more is sent. */
   | { readonly kind: 'die' }
   /** The sockets stay open, and nothing more is sent. */
-  | { readonly kind: 'freeze' };
+  | { readonly kind: 'freeze' }
+  /** The next connection to the hand is refused by a server of this version. */
+  | { readonly kind: 'handRejectConnect'; readonly version: number }
+  /** The next command of the hand fails. */
+  | { readonly kind: 'handFailNext' }
+  /** The hand does and answers nothing any more, and goes on sending its states. */
+  | { readonly kind: 'handDeaf' }
+  /** The same as `die` and `freeze`, of the hand alone. */
+  | { readonly kind: 'handDie' | 'handFreeze' };
 
 /**
  * A simulated Franka arm of either generation: it listens on a loopback address and speaks the arm's
  * protocol over TCP and UDP, with a rigid-body arm behind it.
  */
 export class FrankaSimulator implements AsyncDisposable {
-  /** `host:port`, for `Franka.connect`. */
+  /** `host:port`, for `Franka.connect` and `FrankaHand.connect`. */
   readonly address: string;
+  /** The TCP port of the hand, the one after the arm's; undefined without a hand. */
+  readonly handPort: number | undefined;
   readonly #simulator: NativeSimulator;
 
   private constructor(simulator: NativeSimulator) {
     this.#simulator = simulator;
     this.address = simulator.address;
+    this.handPort = simulator.handPort ?? undefined;
   }
 
   /**
@@ -116,9 +145,20 @@ export class FrankaSimulator implements AsyncDisposable {
    * @throws {OptionRangeError} {@link OptionTypeError} where an option is not as it must be
    */
   static async start(options: FrankaSimulatorOptions = {}): Promise<FrankaSimulator> {
-    const known = ['generation', 'host', 'port', 'q', 'friction', 'lockstep', 'lostPacketLimit'];
+    const known = [
+      'generation',
+      'host',
+      'port',
+      'hand',
+      'objectWidthM',
+      'q',
+      'friction',
+      'lockstep',
+      'lostPacketLimit',
+    ];
     checkKeys('the options of FrankaSimulator.start', options, known);
     const { generation, host, port, q, friction, lockstep, lostPacketLimit } = options;
+    const { hand, objectWidthM } = options;
     const checked = {
       ...(generation === undefined
         ? {}
@@ -127,6 +167,8 @@ export class FrankaSimulator implements AsyncDisposable {
       ...(port === undefined
         ? {}
         : { port: checkNumber('port', port, { from: 0, to: 65_535, integer: true }) }),
+      ...(hand === undefined ? {} : { hand: checkBoolean('hand', hand) }),
+      ...(objectWidthM === undefined ? {} : { objectWidthM: checkObjectWidth(objectWidthM) }),
       ...(q === undefined ? {} : { q: checkNumbers('q', q, 7) }),
       ...(friction === undefined ? {} : { friction: checkBoolean('friction', friction) }),
       ...(lockstep === undefined ? {} : { lockstep: checkBoolean('lockstep', lockstep) }),
@@ -146,6 +188,32 @@ export class FrankaSimulator implements AsyncDisposable {
   /** How the arm truly moves now. */
   joints(): JointState {
     return this.#simulator.joints();
+  }
+
+  /**
+   * How the fingers of the hand truly stand now.
+   *
+   * @throws {KilohertzError} `SIM_OPTION` without a hand
+   */
+  fingers(): FingerState {
+    return calling(() => this.#simulator.fingers());
+  }
+
+  /**
+   * Puts an object between the fingers, in the place of the one that is there.
+   *
+   * @param widthM its width [m], at most what the fingers leave free
+   * @throws {KilohertzError} `SIM_OPTION` where it does not fit between the fingers
+   * @throws {OptionRangeError} {@link OptionTypeError} where no object is that wide
+   */
+  placeObject(widthM: number): void {
+    const checked = checkObjectWidth(widthM, 'widthM');
+    calling(() => this.#simulator.placeObject(checked));
+  }
+
+  /** Takes away what is between the fingers. */
+  removeObject(): void {
+    calling(() => this.#simulator.removeObject());
   }
 
   /** What was counted since the start. */
@@ -175,6 +243,10 @@ export class FrankaSimulator implements AsyncDisposable {
   }
 }
 
+function checkObjectWidth(value: unknown, option = 'objectWidthM'): number {
+  return checkNumber(option, value, { from: 0, to: 0.08, above: true, unit: 'm' });
+}
+
 function checkFault(fault: SimulatorFault): NativeFault {
   checkKeys('fault', fault, ['kind', 'count', 'byS', 'error', 'pressed', 'version']);
   const { kind } = fault;
@@ -196,6 +268,7 @@ function checkFault(fault: SimulatorFault): NativeFault {
       checkBoolean('pressed', fault.pressed);
       break;
     case 'rejectConnect':
+    case 'handRejectConnect':
       checkNumber('version', fault.version, { from: 0, to: 65_535, integer: true });
       break;
     default:

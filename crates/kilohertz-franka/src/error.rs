@@ -27,6 +27,10 @@ pub enum ArmErrorCode {
     Protocol,
     /// The arm refused a command.
     CommandRejected,
+    /// A command was stopped before its end.
+    CommandAborted,
+    /// A command was not answered for too long.
+    CommandTimeout,
     /// A reflex of the arm ended the motion.
     Reflex,
     /// The motion ended other than by a reflex.
@@ -50,6 +54,8 @@ impl ArmErrorCode {
             ArmErrorCode::ConnectionLost => "FRANKA_CONNECTION_LOST",
             ArmErrorCode::Protocol => "FRANKA_PROTOCOL",
             ArmErrorCode::CommandRejected => "FRANKA_COMMAND_REJECTED",
+            ArmErrorCode::CommandAborted => "FRANKA_COMMAND_ABORTED",
+            ArmErrorCode::CommandTimeout => "FRANKA_COMMAND_TIMEOUT",
             ArmErrorCode::Reflex => "FRANKA_REFLEX",
             ArmErrorCode::MotionAborted => "FRANKA_MOTION_ABORTED",
             ArmErrorCode::InvalidOperation => "FRANKA_INVALID_OPERATION",

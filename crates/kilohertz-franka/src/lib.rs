@@ -8,6 +8,7 @@
 //! client.rs        the libraries that can talk to an arm, and what is needed of them
 //! franka_rs.rs     one of them: read a state, run the loop body, write its command
 //! libfranka_rs.rs  the other, and the fence around it
+//! hand.rs          the Franka Hand: connect, homing, move, grasp, stop, state, close
 //! model.rs         the rigid-body model: poses, Jacobians, dynamics
 //! state.rs         libfranka's robot state as flat slots with libfranka's names
 //! limits.rs        what the arm may be commanded, and how it is brought to rest
@@ -38,6 +39,7 @@ mod drive;
 pub mod error;
 mod franka_rs;
 pub mod generation;
+pub mod hand;
 #[cfg(all(feature = "libfranka-rs", target_os = "linux"))]
 mod libfranka_rs;
 pub mod limits;
@@ -49,4 +51,5 @@ pub use client::Client;
 pub use control::Control;
 pub use error::{ArmError, ArmErrorCode};
 pub use generation::Generation;
+pub use hand::{Hand, HandCommand, HandMotion, HandOptions};
 pub use limits::{Budget, MotionOptions};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kilohertz_core::thread::{RealtimeRequest, make_realtime};
-use kilohertz_sim::{Fault, Simulator, SimulatorOptions};
+use kilohertz_sim::{Fault, HandFault, Simulator, SimulatorOptions};
 use napi::bindgen_prelude::Object;
 use napi::{Env, Result};
 use napi_derive::napi;
@@ -22,6 +22,8 @@ pub struct NativeSimulatorOptions {
     pub friction: Option<bool>,
     pub lockstep: Option<bool>,
     pub lost_packet_limit: Option<u32>,
+    pub hand: Option<bool>,
+    pub object_width_m: Option<f64>,
 }
 
 /// The true motion of the simulated arm.
@@ -32,6 +34,16 @@ pub struct NativeJointState {
     pub ddq: Vec<f64>,
     pub tau: Vec<f64>,
     pub time_s: f64,
+}
+
+/// How the fingers of the simulated hand truly stand.
+#[napi(object)]
+pub struct NativeFingers {
+    pub width_m: f64,
+    pub is_moving: bool,
+    pub is_grasped: bool,
+    pub force_n: f64,
+    pub object_width_m: Option<f64>,
 }
 
 /// What the simulator has counted.
@@ -104,6 +116,8 @@ fn options(options: NativeSimulatorOptions) -> std::result::Result<SimulatorOpti
         lost_packet_limit: options
             .lost_packet_limit
             .unwrap_or(defaults.lost_packet_limit),
+        hand: options.hand.unwrap_or(defaults.hand),
+        object: options.object_width_m,
         prepare_arm_thread: Some(raise_priority),
         ..defaults
     })
@@ -136,9 +150,17 @@ fn fault(fault: NativeFault) -> std::result::Result<Fault, Failure> {
         },
         "die" => Fault::Die,
         "freeze" => Fault::Freeze,
+        "handRejectConnect" => Fault::Hand(HandFault::RejectConnect {
+            version: fault.version.unwrap_or(2),
+        }),
+        "handFailNext" => Fault::Hand(HandFault::FailNext),
+        "handDeaf" => Fault::Hand(HandFault::Deaf),
+        "handDie" => Fault::Hand(HandFault::Die),
+        "handFreeze" => Fault::Hand(HandFault::Freeze),
         other => {
             let kinds = "dropStates, dropCommands, delayStates, delayCommands, reflex, userStop, \
-                         rejectConnect, die or freeze";
+                         rejectConnect, die, freeze, handRejectConnect, handFailNext, handDeaf, handDie or \
+                         handFreeze";
             return Err(Failure::new(
                 "SIM_FAULT",
                 format!("fault kind {other:?} does not exist; expected {kinds}"),
@@ -171,6 +193,38 @@ impl NativeSimulator {
     #[napi(getter)]
     pub fn address(&self) -> String {
         self.simulator.address().to_string()
+    }
+
+    /// The TCP port of the simulated hand.
+    #[napi(getter)]
+    pub fn hand_port(&self) -> Option<u16> {
+        self.simulator.hand_address().map(|address| address.port())
+    }
+
+    /// How the fingers truly stand now.
+    #[napi]
+    pub fn fingers(&self) -> Result<NativeFingers> {
+        let fingers = self.simulator.fingers().map_err(Failure::from)?;
+        Ok(NativeFingers {
+            width_m: fingers.width,
+            is_moving: fingers.is_moving,
+            is_grasped: fingers.is_grasped,
+            force_n: fingers.force,
+            object_width_m: fingers.object,
+        })
+    }
+
+    /// Puts an object between the fingers.
+    #[napi]
+    pub fn place_object(&self, width_m: f64) -> Result<()> {
+        let placed = self.simulator.place_object(width_m);
+        Ok(placed.map_err(Failure::from)?)
+    }
+
+    /// Takes away what is between the fingers.
+    #[napi]
+    pub fn remove_object(&self) -> Result<()> {
+        Ok(self.simulator.remove_object().map_err(Failure::from)?)
     }
 
     /// The true motion of the arm now.

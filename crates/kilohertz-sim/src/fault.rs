@@ -49,7 +49,28 @@ pub enum Fault {
     },
     /// Closes the sockets abruptly and sends nothing more. The simulator cannot be used again.
     Die,
-    /// The sockets stay open and nothing is sent any more; what arrives is ignored.
+    /// The sockets stay open and nothing is sent any more; what arrives is ignored. The hand's too.
+    Freeze,
+    /// Of the hand alone. Without a hand nothing happens.
+    Hand(HandFault),
+}
+
+/// Something that goes wrong with the hand on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HandFault {
+    /// The next `Connect` is refused as incompatible, by a server of this version.
+    RejectConnect {
+        /// The version that the server claims.
+        version: u16,
+    },
+    /// The next command fails at once.
+    FailNext,
+    /// Commands are never answered any more, and do nothing; states go on.
+    Deaf,
+    /// Closes the hand's sockets abruptly, for good. The arm goes on.
+    Die,
+    /// The hand's sockets stay open and nothing is sent any more; what arrives is ignored.
     Freeze,
 }
 

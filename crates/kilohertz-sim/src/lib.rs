@@ -42,6 +42,25 @@
 //! The two generations are one arm with other numbers (`generation.rs`) behind another wire format:
 //! `wire/v10.rs` and `wire/v5.rs` are the only places that know the bytes.
 //!
+//! # The hand
+//!
+//! Beside the arm there is a Franka Hand (`hand.rs`, pure; `hand_server.rs`), on the TCP port after
+//! the arm's: 1338 for an arm on 1337. It has its own protocol, the same for both generations, its
+//! own client, and its own time, which is the wall clock's in lockstep too. An object of a chosen
+//! width can be put between its fingers and taken away.
+//!
+//! - A grasp closes the fingers at its speed until they meet the object or each other, presses for
+//!   50 ms and is successful if `width - inner < opening < width + outer`, which nothing but the
+//!   fingers themselves may satisfy too. It keeps pressing then: if the object is taken away, the
+//!   fingers close and are judged anew.
+//! - A move onto the object is unsuccessful after it has pressed for 1 s. (A hand was seen to press for
+//!   100 s.) Homing closes and opens the fingers at 0.1 m/s; an object makes it unsuccessful.
+//! - A stop ends a motion at once and lets go of what is held. (A hand was seen to finish the motion
+//!   first.) A command that comes during another one aborts it. A client that leaves ends a motion
+//!   and leaves a grip as it is.
+//! - Widths beyond 0 to 0.08 m, speeds and forces that are not positive fail. Faster than
+//!   0.1 m/s and stronger than 140 N it does not get. It is homed from the start, and 30 °C warm.
+//!
 //! # Time
 //!
 //! A state's number is the arm's time in milliseconds, and each state is one step of 1 ms.
@@ -104,7 +123,7 @@
 //!   `Connect`, ends the connection.
 //! - Version 5: `SetFilters` is checked and filters nothing, every virtual wall is switched off, and
 //!   no model library is served.
-//! - A second client is disconnected at once. There is no hand.
+//! - A second client is disconnected at once.
 //! - The user stop is released at once, without brakes to open.
 
 #![forbid(unsafe_code)]
@@ -116,6 +135,8 @@ mod dynamics;
 mod error;
 mod fault;
 mod generation;
+mod hand;
+mod hand_server;
 mod motion;
 mod options;
 mod pace;
@@ -131,8 +152,9 @@ mod wire;
 
 pub use counters::Counters;
 pub use error::SimulatorError;
-pub use fault::Fault;
+pub use fault::{Fault, HandFault};
 pub use generation::Generation;
+pub use hand::Fingers;
 pub use options::SimulatorOptions;
 pub use server::JointState;
 pub use simulator::Simulator;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::error::SimulatorError;
 use crate::generation::Generation;
+use crate::hand::Hand;
 
 /// What the simulated arm and its server are like. Every field is validated by
 /// [`Simulator::start`](crate::Simulator::start).
@@ -15,8 +16,14 @@ pub struct SimulatorOptions {
     pub generation: Generation,
     /// Where to listen; must be a loopback address. Default 127.0.0.1.
     pub host: IpAddr,
-    /// TCP port; 0 takes a free one. Default 0. (A control box listens on 1337.)
+    /// TCP port; 0 takes a free one. Default 0. (A control box listens on 1337.) The hand listens on
+    /// the next one.
     pub port: u16,
+    /// Whether there is a hand. Default true.
+    pub hand: bool,
+    /// Width of an object between the fingers of the open hand \[m\], above 0 to 0.08. Default: no
+    /// object.
+    pub object: Option<f64>,
     /// Joint positions at the start \[rad\], at rest. Default `[0, -π/4, 0, -3π/4, 0, π/2, π/4]`.
     pub q: [f64; 7],
     /// Whether the joints have friction. Default true.
@@ -44,6 +51,8 @@ impl Default for SimulatorOptions {
             generation: Generation::default(),
             host: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 0,
+            hand: true,
+            object: None,
             q: [
                 0.0,
                 -FRAC_PI_4,
@@ -67,6 +76,23 @@ impl SimulatorOptions {
     pub(crate) fn validate(&self) -> Result<(), SimulatorError> {
         if !self.host.is_loopback() {
             return Err(SimulatorError::Address { host: self.host });
+        }
+        if self.hand && self.port == u16::MAX {
+            return Err(SimulatorError::Option {
+                option: "port",
+                received: self.port.to_string(),
+                expected: "at most 65534: the hand listens on the next one".into(),
+            });
+        }
+        if let Some(object) = self.object {
+            if !self.hand {
+                return Err(SimulatorError::Option {
+                    option: "object",
+                    received: format!("{object} m without a hand"),
+                    expected: "a hand, or no object".into(),
+                });
+            }
+            Hand::new(None).place(object)?;
         }
         let (lower, upper) = (
             self.generation.envelope().lower,
@@ -146,6 +172,19 @@ mod tests {
             o.q[5] = 4.0;
         };
         assert!(refused(fer).to_string().contains("3.7525"));
+    }
+
+    #[test]
+    fn refuses_a_hand_that_cannot_be() {
+        assert_eq!(refused(|o| o.port = u16::MAX).code(), "SIM_OPTION");
+        for object in [0.0, 0.081, f64::NAN] {
+            assert_eq!(refused(|o| o.object = Some(object)).code(), "SIM_OPTION");
+        }
+        let error = refused(|o| {
+            o.hand = false;
+            o.object = Some(0.02);
+        });
+        assert!(error.to_string().contains("without a hand"), "{error}");
     }
 
     #[test]

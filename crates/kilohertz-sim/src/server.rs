@@ -252,8 +252,8 @@ impl Server {
             Fault::UserStop(pressed) => self.robot.user_stop(pressed),
             Fault::Freeze => self.faults.frozen = true,
             Fault::Die => self.over = true,
-            // The TCP side answers `Connect`.
-            Fault::RejectConnect { .. } => {}
+            // The TCP side answers `Connect`, and the hand is its own server.
+            Fault::RejectConnect { .. } | Fault::Hand(_) => {}
         }
     }
 

@@ -28,13 +28,13 @@ use crate::wire::{Command, Reply, Status, Ticket};
 /// Longest request that is read; the longest that makes sense is `SetCollisionBehavior`'s 428 bytes.
 const LONGEST_REQUEST: usize = 4096;
 /// How long a client may take from opening the connection to its `Connect`.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
+pub(crate) const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long a client may take to make room for an answer.
 const READING_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Pause after a connection that the system could not take in.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
 /// Whether the server lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +44,19 @@ pub(crate) enum Life {
     Stopped,
     /// Close what is open as if the power had failed.
     Dead,
+}
+
+impl Life {
+    /// Puts an end to what lives; the first end counts.
+    pub fn replace_running(self, life: &watch::Sender<Life>) {
+        life.send_if_modified(|now| {
+            let running = *now == Life::Running;
+            if running {
+                *now = self;
+            }
+            running
+        });
+    }
 }
 
 /// What the TCP side shares with the simulator's handle.
@@ -82,13 +95,7 @@ impl Gate {
 
     /// Ends the TCP side; the first way of ending it counts.
     pub fn end(&self, life: Life) {
-        self.life.send_if_modified(|now| {
-            let running = *now == Life::Running;
-            if running {
-                *now = life;
-            }
-            running
-        });
+        life.replace_running(&self.life);
     }
 
     pub fn life(&self) -> Life {
@@ -121,9 +128,9 @@ pub(crate) async fn serve(listener: TcpListener, gate: Arc<Gate>) {
 }
 
 /// A client's connection, and where it comes from.
-type Client = (TcpStream, SocketAddr);
+pub(crate) type Client = (TcpStream, SocketAddr);
 
-async fn ended(life: &mut watch::Receiver<Life>) -> Life {
+pub(crate) async fn ended(life: &mut watch::Receiver<Life>) -> Life {
     match life.wait_for(|life| *life != Life::Running).await {
         Ok(life) => *life,
         Err(_) => Life::Stopped,
@@ -196,7 +203,7 @@ async fn attend(
 
 /// Whether the client has closed its connection by now: it may have between the look at it and the
 /// look at who else is there.
-async fn has_left(stream: &TcpStream) -> bool {
+pub(crate) async fn has_left(stream: &TcpStream) -> bool {
     tokio::task::yield_now().await;
     let mut byte = [0];
     let look = tokio::time::timeout(Duration::ZERO, stream.peek(&mut byte));
@@ -204,7 +211,7 @@ async fn has_left(stream: &TcpStream) -> bool {
 }
 
 /// Writes all, or gives up on a client that does not read.
-async fn write(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
+pub(crate) async fn write(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
     tokio::time::timeout(READING_PATIENCE, stream.write_all(bytes)).await?
 }
 

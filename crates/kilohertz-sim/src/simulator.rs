@@ -1,6 +1,6 @@
 //! The simulator's handle.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -9,7 +9,9 @@ use std::time::Duration;
 use crate::control_box::ControlBox;
 use crate::counters::Counters;
 use crate::error::SimulatorError;
-use crate::fault::Fault;
+use crate::fault::{Fault, HandFault};
+use crate::hand::Fingers;
+use crate::hand_server::{self, Desk};
 use crate::options::SimulatorOptions;
 use crate::server::{JointState, Message, Published, Server, joints_of};
 use crate::session::{self, Gate, Life};
@@ -25,6 +27,7 @@ const INJECT_PATIENCE: Duration = Duration::from_secs(5);
 pub struct Simulator {
     address: SocketAddr,
     gate: Arc<Gate>,
+    hand: Option<Arc<Desk>>,
     published: Arc<Mutex<Published>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -40,25 +43,11 @@ impl Simulator {
         options.validate()?;
         let system = |what| move |source| SimulatorError::System { what, source };
         let robot = ControlBox::new(&options)?;
-        let wanted = SocketAddr::new(options.host, options.port);
-        let listener =
-            std::net::TcpListener::bind(wanted).map_err(|source| SimulatorError::Bind {
-                address: wanted,
-                source,
-            })?;
-        let address = listener
-            .local_addr()
-            .map_err(system("the listener's address"))?;
-        listener
-            .set_nonblocking(true)
-            .map_err(system("a non-blocking listener"))?;
-        let udp = SocketAddr::new(options.host, 0);
-        let socket = UdpSocket::bind(udp).map_err(|source| SimulatorError::Bind {
-            address: udp,
-            source,
-        })?;
+        let Listeners { arm, hand } = Listeners::bind(&options)?;
+        let address = arm.local_addr().map_err(system("the listener's address"))?;
+        let socket = states_from(options.host)?;
 
-        let (arm, messages) = mpsc::channel();
+        let (orders, messages) = mpsc::channel();
         let published = Arc::new(Mutex::new(Published {
             joints: joints_of(&robot),
             counters: Counters::default(),
@@ -76,14 +65,28 @@ impl Simulator {
             .enable_time()
             .build()
             .map_err(system("an asynchronous runtime"))?;
-        let listener = {
+        let asynchronous = |listener: TcpListener| {
             let _inside = runtime.enter();
-            tokio::net::TcpListener::from_std(listener).map_err(system("an asynchronous socket"))?
+            listener
+                .set_nonblocking(true)
+                .and_then(|()| tokio::net::TcpListener::from_std(listener))
+                .map_err(system("an asynchronous socket"))
+        };
+        let arm = asynchronous(arm)?;
+        let desk = hand.is_some().then(|| Arc::new(Desk::new(options.object)));
+        let hand = match (hand, &desk) {
+            (Some(listener), Some(desk)) => Some((
+                asynchronous(listener)?,
+                states_from(options.host)?,
+                Arc::clone(desk),
+            )),
+            _ => None,
         };
 
         let simulator = Simulator {
             address,
-            gate: Arc::new(Gate::new(options.generation, arm)),
+            gate: Arc::new(Gate::new(options.generation, orders)),
+            hand: desk,
             published,
             threads: Mutex::new(Vec::new()),
         };
@@ -96,7 +99,14 @@ impl Simulator {
             server.run();
         })?;
         simulator.spawn("kilohertz-sim-tcp", move || {
-            runtime.block_on(session::serve(listener, gate));
+            runtime.block_on(async {
+                let hand = async {
+                    if let Some((listener, socket, desk)) = hand {
+                        hand_server::serve(listener, socket, desk).await;
+                    }
+                };
+                tokio::join!(session::serve(arm, gate), hand);
+            });
         })?;
         Ok(simulator)
     }
@@ -123,6 +133,45 @@ impl Simulator {
     /// Where clients connect.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where clients of the hand connect: the port after the arm's.
+    pub fn hand_address(&self) -> Option<SocketAddr> {
+        let hand = self.hand.is_some();
+        hand.then(|| SocketAddr::new(self.address.ip(), self.address.port() + 1))
+    }
+
+    fn hand(&self) -> Result<&Desk, SimulatorError> {
+        self.hand.as_deref().ok_or_else(|| SimulatorError::Option {
+            option: "hand",
+            received: "false".into(),
+            expected: "true where the hand is wanted".into(),
+        })
+    }
+
+    /// How the fingers truly stand now.
+    ///
+    /// # Errors
+    /// [`SimulatorError::Option`] if the simulator was started without a hand.
+    pub fn fingers(&self) -> Result<Fingers, SimulatorError> {
+        Ok(self.hand()?.fingers())
+    }
+
+    /// Puts an object of this width \[m\] between the fingers, in the place of the one that is there.
+    ///
+    /// # Errors
+    /// [`SimulatorError::Option`] if it does not fit between the fingers, or there is no hand.
+    pub fn place_object(&self, width: f64) -> Result<(), SimulatorError> {
+        self.hand()?.place(width)
+    }
+
+    /// Takes away what is between the fingers.
+    ///
+    /// # Errors
+    /// [`SimulatorError::Option`] if the simulator was started without a hand.
+    pub fn remove_object(&self) -> Result<(), SimulatorError> {
+        self.hand()?.remove();
+        Ok(())
     }
 
     /// The true joint values now, at most a tick old; after [`stop`](Simulator::stop) the last.
@@ -154,8 +203,15 @@ impl Simulator {
         if let Fault::RejectConnect { version } = fault {
             self.gate.reject_next(version);
         }
+        if let Fault::Hand(fault) = fault {
+            self.hand()?.suffer(fault);
+            return Ok(());
+        }
         if fault == Fault::Die {
-            self.gate.end(Life::Dead);
+            self.end(Life::Dead);
+        }
+        if let (Fault::Freeze, Some(hand)) = (&fault, &self.hand) {
+            hand.suffer(HandFault::Freeze);
         }
         let (done, in_force) = mpsc::channel();
         if !self.gate.tell(Message::Inject { fault, done }) {
@@ -166,15 +222,73 @@ impl Simulator {
             .map_err(|_| SimulatorError::Stopped)
     }
 
+    fn end(&self, life: Life) {
+        self.gate.end(life);
+        if let Some(hand) = &self.hand {
+            hand.end(life);
+        }
+    }
+
     /// Stops the simulator: closes its sockets and joins its threads. Does nothing the second time.
     pub fn stop(&self) {
-        self.gate.end(Life::Stopped);
+        self.end(Life::Stopped);
         self.gate.tell(Message::Stop);
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         for thread in threads.drain(..) {
             let _ = thread.join();
         }
     }
+}
+
+/// Where clients of the arm and of the hand connect.
+struct Listeners {
+    arm: TcpListener,
+    hand: Option<TcpListener>,
+}
+
+impl Listeners {
+    /// How many free ports are tried until the next one is free as well.
+    const TRIES: u32 = 100;
+
+    fn bind(options: &SimulatorOptions) -> Result<Listeners, SimulatorError> {
+        let mut tries = 1;
+        loop {
+            match Listeners::try_bind(options) {
+                Err(SimulatorError::Bind { .. }) if options.port == 0 && tries < Self::TRIES => {
+                    tries += 1;
+                }
+                bound => return bound,
+            }
+        }
+    }
+
+    fn try_bind(options: &SimulatorOptions) -> Result<Listeners, SimulatorError> {
+        let at = |port| {
+            let address = SocketAddr::new(options.host, port);
+            TcpListener::bind(address).map_err(|source| SimulatorError::Bind { address, source })
+        };
+        let arm = at(options.port)?;
+        let port = arm.local_addr().map_or(options.port, |own| own.port());
+        let hand = options
+            .hand
+            .then(|| at(port.saturating_add(1)))
+            .transpose()?;
+        Ok(Listeners { arm, hand })
+    }
+}
+
+/// A socket that states are sent from.
+fn states_from(host: IpAddr) -> Result<UdpSocket, SimulatorError> {
+    let address = SocketAddr::new(host, 0);
+    let socket =
+        UdpSocket::bind(address).map_err(|source| SimulatorError::Bind { address, source })?;
+    socket
+        .set_nonblocking(true)
+        .map_err(|source| SimulatorError::System {
+            what: "a UDP socket option",
+            source,
+        })?;
+    Ok(socket)
 }
 
 impl Drop for Simulator {

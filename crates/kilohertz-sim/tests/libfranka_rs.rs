@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use common::{bump, eventually, largest_difference, options};
-use kilohertz_sim::{Fault, Generation, Simulator, SimulatorOptions};
+use kilohertz_sim::{Fault, Generation, HandFault, Simulator, SimulatorOptions};
 use libfranka::exception::FrankaException;
 use libfranka::{
     ControllerMode, FrankaResult, JointPositions, JointVelocities, MAX_CUTOFF_FREQUENCY,
@@ -220,4 +220,24 @@ fn an_abort_leaves_the_arm_at_rest() {
     });
     assert_eq!(simulator.counters().reflexes, 0);
     connect(&simulator);
+}
+
+/// The hand's port is the one after the arm's 1337: 1338, the only one that it knows.
+#[test]
+fn its_gripper_homes_moves_grasps_and_reads() {
+    let simulator = simulator(true);
+    let mut hand = libfranka::Gripper::new(&simulator.address().ip().to_string()).unwrap();
+    assert_eq!(hand.server_version(), 3);
+    assert!(hand.homing().unwrap());
+    assert!(hand.move_gripper(0.07, 0.1).unwrap());
+    simulator.place_object(0.06).unwrap();
+    assert!(!hand.grasp(0.05, 0.1, 20.0, None, None).unwrap());
+    assert!(hand.grasp(0.058, 0.1, 20.0, None, None).unwrap());
+    let state = hand.read_once().unwrap();
+    assert_eq!((state.width, state.max_width), (0.06, 0.08));
+    assert!(state.is_grasped);
+    assert!(hand.stop().unwrap());
+    assert!(!simulator.fingers().unwrap().is_grasped);
+    simulator.inject(Fault::Hand(HandFault::FailNext)).unwrap();
+    assert!(hand.homing().is_err());
 }

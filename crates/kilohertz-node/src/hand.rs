@@ -1,0 +1,152 @@
+//! A connected hand, as JavaScript holds it.
+
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+use kilohertz_franka::{Hand, HandCommand, HandOptions};
+use napi::bindgen_prelude::Object;
+use napi::{Env, Result};
+use napi_derive::napi;
+
+use crate::background::in_background;
+use crate::failure::Failure;
+
+/// How to connect; what is absent has the hand's default.
+#[napi(object)]
+pub struct NativeHandOptions {
+    pub timeout_s: f64,
+    pub command_timeout_s: f64,
+    pub port: Option<u16>,
+}
+
+/// The state of a hand, with libfranka's names.
+#[napi(object)]
+pub struct NativeHandState {
+    pub width: f64,
+    #[napi(js_name = "max_width")]
+    pub max_width: f64,
+    #[napi(js_name = "is_grasped")]
+    pub is_grasped: bool,
+    pub temperature: u16,
+    pub time: f64,
+}
+
+/// A connected hand.
+#[napi]
+pub struct NativeHand {
+    hand: Arc<Hand>,
+}
+
+#[napi]
+impl NativeHand {
+    /// Connects to the hand of the arm at `host` or `host:port`.
+    #[napi(ts_return_type = "Promise<NativeHand>")]
+    pub fn connect(env: &Env, address: String, wanted: NativeHandOptions) -> Result<Object<'_>> {
+        let options = HandOptions {
+            timeout: Duration::from_secs_f64(wanted.timeout_s),
+            port: wanted.port,
+            command_timeout: Duration::from_secs_f64(wanted.command_timeout_s),
+        };
+        // However this environment ends, a worker's by terminate() included, the fingers stop first.
+        let ending = Arc::new(OnceLock::<Weak<Hand>>::new());
+        let connected = Arc::clone(&ending);
+        env.add_env_cleanup_hook(ending, |ending| {
+            if let Some(hand) = ending.get().and_then(Weak::upgrade) {
+                hand.close();
+            }
+        })?;
+        in_background(env, move || {
+            let hand = Arc::new(Hand::connect(&address, &options)?);
+            // The cell is empty: this is its only writer.
+            let _ = connected.set(Arc::downgrade(&hand));
+            Ok(NativeHand { hand })
+        })
+    }
+
+    /// The version of the hand's protocol.
+    #[napi(getter)]
+    pub fn server_version(&self) -> u16 {
+        self.hand.server_version()
+    }
+
+    /// Whether a command runs.
+    #[napi(getter)]
+    pub fn is_busy(&self) -> bool {
+        self.hand.is_busy()
+    }
+
+    /// Finds out how far the fingers open.
+    #[napi(ts_return_type = "Promise<boolean>")]
+    pub fn homing<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+        self.run(env, HandCommand::Homing)
+    }
+
+    /// Moves the fingers.
+    #[napi(ts_return_type = "Promise<boolean>")]
+    pub fn move_to<'env>(&self, env: &'env Env, width: f64, speed: f64) -> Result<Object<'env>> {
+        self.run(env, HandCommand::Move { width, speed })
+    }
+
+    /// Closes the fingers on an object.
+    #[napi(ts_return_type = "Promise<boolean>")]
+    pub fn grasp<'env>(
+        &self,
+        env: &'env Env,
+        width: f64,
+        speed: f64,
+        force: f64,
+        epsilon_inner: f64,
+        epsilon_outer: f64,
+    ) -> Result<Object<'env>> {
+        let command = HandCommand::Grasp {
+            width,
+            speed,
+            force,
+            epsilon_inner,
+            epsilon_outer,
+        };
+        self.run(env, command)
+    }
+
+    /// Ends the command that runs, and lets go of what is held.
+    #[napi(ts_return_type = "Promise<void>")]
+    pub fn stop<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+        let hand = Arc::clone(&self.hand);
+        in_background(env, move || Ok(hand.stop()?))
+    }
+
+    /// The hand's state now.
+    #[napi(ts_return_type = "Promise<NativeHandState>")]
+    pub fn state<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+        let hand = Arc::clone(&self.hand);
+        in_background(env, move || {
+            let state = hand.state()?;
+            Ok(NativeHandState {
+                width: state.width,
+                max_width: state.max_width,
+                is_grasped: state.is_grasped,
+                temperature: state.temperature,
+                time: state.time.as_secs_f64(),
+            })
+        })
+    }
+
+    /// Stops a command that runs, and closes the connection.
+    #[napi(ts_return_type = "Promise<void>")]
+    pub fn close<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+        let hand = Arc::clone(&self.hand);
+        in_background(env, move || {
+            hand.close();
+            Ok(())
+        })
+    }
+}
+
+impl NativeHand {
+    /// The order in which commands and stops are asked for is that of these calls, not that of the
+    /// threads which carry them out.
+    fn run<'env>(&self, env: &'env Env, command: HandCommand) -> Result<Object<'env>> {
+        let motion = self.hand.begin(command).map_err(Failure::from)?;
+        in_background(env, move || Ok(motion.finish()?))
+    }
+}
