@@ -101,7 +101,7 @@ test('of 10,000 mixed calls none is lost while the main thread is blocked and a 
 
 for (const what of ['thread', 'node', 'python']) {
   test(`200 rounds of starting and stopping leave nothing behind (${what})`, async (t) => {
-    const { code, lines, stderr } = await program('rounds.js', what).ended;
+    const { code, lines, stderr } = await program('offload-rounds.js', what).ended;
     t.is(code, 0, stderr);
     const { before, after } = JSON.parse(lines.at(-1) ?? '');
     t.is(before.children, 0);
