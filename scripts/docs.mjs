@@ -10,11 +10,13 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { step, tool, tsc } from './steps.mjs';
 import { Missing, orExplain, requireRust, root } from './toolchain.mjs';
 
-const pages = readdirSync(root).filter((name) => name.endsWith('.md'));
+const isPage = (name) => name.endsWith('.md');
+const guides = readdirSync(join(root, 'docs')).filter(isPage);
+const pages = [...readdirSync(root).filter(isPage), ...guides.map((name) => join('docs', name))];
 
 function checkLinks() {
   const broken = [];
@@ -46,7 +48,7 @@ function checkExamples() {
       count += 1;
       // An example that begins with a file's name is that file, for those behind it to import.
       const [, module] = code.match(/^\/\/ (\w+\.ts)\n/) ?? [];
-      if (module === undefined) programs.push(`${page.replace('.md', '')}-${count}.ts`);
+      if (module === undefined) programs.push(`${basename(page, '.md')}-${count}.ts`);
       writeFileSync(join(folder, module ?? programs.at(-1)), `${code}\nexport {};\n`);
     }
   }
