@@ -5,6 +5,13 @@ export {
   asyncify,
 } from './lib/asyncify.ts';
 export type { CallLimits } from './lib/call-limits.ts';
+export type {
+  CollisionBehavior,
+  CollisionThresholds,
+  FrankaFilters,
+  GuidingMode,
+  Load,
+} from './lib/configuration.ts';
 export {
   InvalidActionError,
   KilohertzError,

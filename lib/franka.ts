@@ -1,5 +1,12 @@
 import { ArmDriver } from './arm-driver.ts';
 import { checkKeys, checkName, checkNumber, checkText } from './checks.ts';
+import {
+  type CollisionBehavior,
+  Configuration,
+  type FrankaFilters,
+  type GuidingMode,
+  type Load,
+} from './configuration.ts';
 import type { DrivenLink } from './driver.ts';
 import { type FrankaGeneration, GENERATIONS } from './generation.ts';
 import { FrankaModel } from './model.ts';
@@ -63,10 +70,12 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
   /** How sessions drive the arm: between this package and itself. */
   readonly nativeLink: NativeLink<RobotState, JointVector>;
   readonly #arm: NativeArm;
+  readonly #configuration: Configuration;
   #model: FrankaModel | undefined;
 
   private constructor(arm: NativeArm, address: string, control: FrankaControl) {
     this.#arm = arm;
+    this.#configuration = new Configuration(arm);
     this.address = address;
     this.control = control;
     const link: DrivenLink<RobotState, JointVector> = {
@@ -158,6 +167,92 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
    */
   async recover(): Promise<void> {
     await awaiting(() => this.#arm.recover());
+  }
+
+  /**
+   * Sets from when on what the arm feels is a contact, and from when on a collision, which stops it.
+   *
+   * As all that is set up, it holds until it is set again, by whomever; it is sent while no session
+   * drives the arm, because an arm refuses it in a motion; and it resolves when the arm has taken it.
+   *
+   * @throws {OptionRangeError} {@link OptionTypeError} where a value is not as it must be; nothing is
+   * sent then
+   * @throws {RobotError} `FRANKA_INVALID_OPERATION` while a session drives the arm, or after
+   * `close()`; `FRANKA_COMMAND_REJECTED` where the arm refuses, as in a reflex;
+   * `FRANKA_CONNECTION_LOST` where it is gone
+   */
+  async setCollisionBehavior(behavior: CollisionBehavior): Promise<void> {
+    await this.#configuration.collisionBehavior(behavior);
+  }
+
+  /**
+   * Sets the stiffness of the arm's joint impedance controller, which tracks all commands but torques.
+   *
+   * @param K_theta a joint each, 0 to 14250 [N m/rad], 7: libfranka's range
+   * @throws as {@link Franka.setCollisionBehavior}
+   */
+  async setJointImpedance(K_theta: JointVector): Promise<void> {
+    await this.#configuration.jointImpedance(K_theta);
+  }
+
+  /**
+   * Sets the stiffness of the arm's Cartesian impedance controller.
+   *
+   * @param K_x x, y, z from 10 to 3000 [N/m], roll, pitch, yaw from 1 to 300 [N m/rad], 6: libfranka's
+   * ranges
+   * @throws as {@link Franka.setCollisionBehavior}
+   */
+  async setCartesianImpedance(K_x: ArrayLike<number>): Promise<void> {
+    await this.#configuration.cartesianImpedance(K_x);
+  }
+
+  /**
+   * Sets which directions are free when somebody guides the arm by hand.
+   *
+   * @throws as {@link Franka.setCollisionBehavior}
+   */
+  async setGuidingMode(mode: GuidingMode): Promise<void> {
+    await this.#configuration.guidingMode(mode);
+  }
+
+  /**
+   * Sets what the arm carries beside its end effector; the arm bears its weight then, and the state and
+   * the model know of it.
+   *
+   * @throws as {@link Franka.setCollisionBehavior}
+   */
+  async setLoad(load: Load): Promise<void> {
+    await this.#configuration.load(load);
+  }
+
+  /**
+   * Sets where the end effector is: what `O_T_EE` of the state, and poses as a command, are about.
+   *
+   * @param NE_T_EE its pose in the frame of the nominal end effector, which is set in Desk: 4x4,
+   * column-major, rigid [m], 16
+   * @throws as {@link Franka.setCollisionBehavior}
+   */
+  async setEE(NE_T_EE: ArrayLike<number>): Promise<void> {
+    await this.#configuration.endEffector(NE_T_EE);
+  }
+
+  /**
+   * Sets where the stiffness frame is: forces are felt there, and Cartesian stiffness is in its axes.
+   *
+   * @param EE_T_K its pose in the end effector's frame: 4x4, column-major, rigid [m], 16
+   * @throws as {@link Franka.setCollisionBehavior}
+   */
+  async setK(EE_T_K: ArrayLike<number>): Promise<void> {
+    await this.#configuration.stiffnessFrame(EE_T_K);
+  }
+
+  /**
+   * Sets the cut-off frequencies of the arm's own filters. A FER alone has them.
+   *
+   * @throws {RobotError} `FRANKA_GENERATION` on an FR3; otherwise as {@link Franka.setCollisionBehavior}
+   */
+  async setFilters(filters: FrankaFilters): Promise<void> {
+    await this.#configuration.filters(filters);
   }
 
   /** Closes the connection; a session that drives the arm keeps it until its end. */

@@ -88,6 +88,8 @@ export type SimulatorFault =
   | { readonly kind: 'reflex'; readonly error?: string }
   /** The user stop is pressed, or released. */
   | { readonly kind: 'userStop'; readonly pressed: boolean }
+  /** Somebody pushes the joints with these torques [N m], 7, until the next push. */
+  | { readonly kind: 'push'; readonly torquesNm: readonly number[] }
   /** The next connection is refused by a server of this FCI version. */
   | { readonly kind: 'rejectConnect'; readonly version: number }
   /** The sockets close, and nothing more is sent. */
@@ -176,7 +178,7 @@ export class FrankaSimulator implements AsyncDisposable {
 }
 
 function checkFault(fault: SimulatorFault): NativeFault {
-  checkKeys('fault', fault, ['kind', 'count', 'byS', 'error', 'pressed', 'version']);
+  checkKeys('fault', fault, ['kind', 'count', 'byS', 'error', 'pressed', 'torquesNm', 'version']);
   const { kind } = fault;
   checkText('kind', kind, 'the name of a fault');
   switch (kind) {
@@ -195,6 +197,8 @@ function checkFault(fault: SimulatorFault): NativeFault {
     case 'userStop':
       checkBoolean('pressed', fault.pressed);
       break;
+    case 'push':
+      return { kind, torquesNm: checkNumbers('torquesNm', fault.torquesNm, 7) };
     case 'rejectConnect':
       checkNumber('version', fault.version, { from: 0, to: 65_535, integer: true });
       break;

@@ -193,7 +193,7 @@ impl Arm {
         })
     }
 
-    fn idle_client(&self, what: &str) -> Result<Arc<dyn Connection>, ArmError> {
+    pub(crate) fn idle_client(&self, what: &str) -> Result<Arc<dyn Connection>, ArmError> {
         if self.is_driven() {
             return Err(ArmError::new(
                 ArmErrorCode::InvalidOperation,

@@ -3,6 +3,7 @@
 //! ```text
 //! arm.rs           the connection: connect, state, recover, close
 //! generation.rs    the two generations of the arm, and what their joints may be commanded
+//! configuration.rs what the arm can be set up with between motions
 //! control.rs       the interfaces it can be driven through, and their actions
 //! drive.rs         an arm as the robot of one session
 //! client.rs        the libraries that can talk to an arm, and what is needed of them
@@ -33,6 +34,7 @@
 
 pub mod arm;
 pub mod client;
+pub mod configuration;
 pub mod control;
 mod drive;
 pub mod error;
@@ -46,6 +48,7 @@ pub mod state;
 
 pub use arm::{Arm, ConnectOptions};
 pub use client::Client;
+pub use configuration::{Setting, Thresholds};
 pub use control::Control;
 pub use error::{ArmError, ArmErrorCode};
 pub use generation::Generation;

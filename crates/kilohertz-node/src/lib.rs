@@ -5,6 +5,7 @@
 //! seat.rs       where a policy in a worker waits for the loop
 //! usher.rs      between the loop and a policy in another process
 //! arm.rs        a connected arm
+//! configuration.rs what an arm is set up with
 //! model.rs      an arm's rigid-body model
 //! simulator.rs  a simulated one
 //! line.rs       calls to a worker or a child over shared memory
@@ -24,6 +25,7 @@
 
 mod arm;
 mod background;
+mod configuration;
 mod doorbell;
 mod failure;
 mod line;
