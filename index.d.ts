@@ -75,6 +75,61 @@ export declare function asyncify<Work extends AnyFunction = AnyFunction>(
   module: string | URL,
   work: string,
 ): AsyncifiedExport<Work>;
+/**
+ * From when on what the arm feels from outside counts. Above the lower threshold it is a contact, which
+ * `joint_contact` and `cartesian_contact` of the state show; above the upper one a collision, which
+ * stops the arm by a reflex (`joint_reflex`, `cartesian_reflex`).
+ */
+export interface CollisionThresholds {
+  /** Torques of the joints [N m], 7. */
+  readonly lowerTorquesNm: ArrayLike<number>;
+  /** Torques of the joints [N m], 7; each at least the lower one. */
+  readonly upperTorquesNm: ArrayLike<number>;
+  /** Forces, then torques, on the stiffness frame, in its axes [N, N m], 6. */
+  readonly lowerForces: ArrayLike<number>;
+  /** Forces, then torques, on the stiffness frame [N, N m], 6; each at least the lower one. */
+  readonly upperForces: ArrayLike<number>;
+}
+/** Thresholds for a motion of constant velocity, and for an accelerated one. */
+export interface CollisionBehavior extends CollisionThresholds {
+  /** While the arm accelerates. Default: the same, which is libfranka's short form. */
+  readonly acceleration?: CollisionThresholds;
+}
+/** What is free when the arm is guided by hand; what is left out is not. */
+export interface GuidingMode {
+  readonly x?: boolean;
+  readonly y?: boolean;
+  readonly z?: boolean;
+  readonly roll?: boolean;
+  readonly pitch?: boolean;
+  readonly yaw?: boolean;
+  readonly elbow?: boolean;
+}
+/** What the arm carries beside its end effector, with libfranka's names. */
+export interface Load {
+  /** Its mass [kg]; 0 is no load. */
+  readonly m_load: number;
+  /** Its centre of mass in the flange frame [m], 3. Default 0, 0, 0. */
+  readonly F_x_Cload?: ArrayLike<number>;
+  /**
+   * Its inertia about its centre of mass [kg m^2]: 3x3, column-major, symmetric, positive semidefinite.
+   * Default zeros: a point. Some arms want a positive definite one.
+   */
+  readonly I_load?: ArrayLike<number>;
+}
+/** Cut-off frequencies of a FER's own filters [Hz], 1 to 1000 each; 1000 filters nothing. */
+export interface FrankaFilters {
+  /** Of commanded joint positions. */
+  readonly jointPositionHz: number;
+  /** Of commanded joint velocities. */
+  readonly jointVelocityHz: number;
+  /** Of commanded poses. */
+  readonly cartesianPositionHz: number;
+  /** Of commanded twists. */
+  readonly cartesianVelocityHz: number;
+  /** Of commanded torques. */
+  readonly controllerHz: number;
+}
 /** What the robot is doing, as libfranka names it. */
 export type RobotMode =
   | 'Other'
@@ -520,6 +575,68 @@ export declare class Franka implements NativeRobot<RobotState, JointVector>, Asy
    * @throws {RobotError} `FRANKA_COMMAND_REJECTED` where the arm has to be seen to by hand
    */
   recover(): Promise<void>;
+  /**
+   * Sets from when on what the arm feels is a contact, and from when on a collision, which stops it.
+   *
+   * As all that is set up, it holds until it is set again, by whomever; it is sent while no session
+   * drives the arm, because an arm refuses it in a motion; and it resolves when the arm has taken it.
+   *
+   * @throws {OptionRangeError} {@link OptionTypeError} where a value is not as it must be; nothing is
+   * sent then
+   * @throws {RobotError} `FRANKA_INVALID_OPERATION` while a session drives the arm, or after
+   * `close()`; `FRANKA_COMMAND_REJECTED` where the arm refuses, as in a reflex;
+   * `FRANKA_CONNECTION_LOST` where it is gone
+   */
+  setCollisionBehavior(behavior: CollisionBehavior): Promise<void>;
+  /**
+   * Sets the stiffness of the arm's joint impedance controller, which tracks all commands but torques.
+   *
+   * @param K_theta a joint each, 0 to 14250 [N m/rad], 7: libfranka's range
+   * @throws as {@link Franka.setCollisionBehavior}
+   */
+  setJointImpedance(K_theta: JointVector): Promise<void>;
+  /**
+   * Sets the stiffness of the arm's Cartesian impedance controller.
+   *
+   * @param K_x x, y, z from 10 to 3000 [N/m], roll, pitch, yaw from 1 to 300 [N m/rad], 6: libfranka's
+   * ranges
+   * @throws as {@link Franka.setCollisionBehavior}
+   */
+  setCartesianImpedance(K_x: ArrayLike<number>): Promise<void>;
+  /**
+   * Sets which directions are free when somebody guides the arm by hand.
+   *
+   * @throws as {@link Franka.setCollisionBehavior}
+   */
+  setGuidingMode(mode: GuidingMode): Promise<void>;
+  /**
+   * Sets what the arm carries beside its end effector; the arm bears its weight then, and the state and
+   * the model know of it.
+   *
+   * @throws as {@link Franka.setCollisionBehavior}
+   */
+  setLoad(load: Load): Promise<void>;
+  /**
+   * Sets where the end effector is: what `O_T_EE` of the state, and poses as a command, are about.
+   *
+   * @param NE_T_EE its pose in the frame of the nominal end effector, which is set in Desk: 4x4,
+   * column-major, rigid [m], 16
+   * @throws as {@link Franka.setCollisionBehavior}
+   */
+  setEE(NE_T_EE: ArrayLike<number>): Promise<void>;
+  /**
+   * Sets where the stiffness frame is: forces are felt there, and Cartesian stiffness is in its axes.
+   *
+   * @param EE_T_K its pose in the end effector's frame: 4x4, column-major, rigid [m], 16
+   * @throws as {@link Franka.setCollisionBehavior}
+   */
+  setK(EE_T_K: ArrayLike<number>): Promise<void>;
+  /**
+   * Sets the cut-off frequencies of the arm's own filters. A FER alone has them.
+   *
+   * @throws {RobotError} `FRANKA_GENERATION` on an FR3; otherwise as {@link Franka.setCollisionBehavior}
+   */
+  setFilters(filters: FrankaFilters): Promise<void>;
   /** Closes the connection; a session that drives the arm keeps it until its end. */
   close(): Promise<void>;
   /** Closes the connection. */
@@ -1313,6 +1430,11 @@ export type SimulatorFault =
   | {
       readonly kind: 'userStop';
       readonly pressed: boolean;
+    }
+  /** Somebody pushes the joints with these torques [N m], 7, until the next push. */
+  | {
+      readonly kind: 'push';
+      readonly torquesNm: readonly number[];
     }
   /** The next connection is refused by a server of this FCI version. */
   | {

@@ -27,6 +27,11 @@ export declare class NativeArm {
   recover(): Promise<void>
   /** Closes the connection, once no session drives the arm any more. */
   close(): void
+  /**
+   * Sets the arm up: a setting by its kind and its values, in the order of
+   * `kilohertz_franka::Setting`.
+   */
+  configure(kind: string, values: Float64Array): Promise<void>
 }
 
 /** One end of a line. */
@@ -267,6 +272,7 @@ export interface NativeFault {
   byS?: number
   error?: string
   pressed?: boolean
+  torquesNm?: Array<number>
   version?: number
 }
 
