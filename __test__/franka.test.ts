@@ -645,7 +645,6 @@ test('while a session drives the arm nothing else may', async (t) => {
   for (const refused of [
     run(arm, turning, { warmupS: 0 }),
     new Session(arm, turning, { warmupS: 0 }).start(),
-    arm.state(),
     arm.recover(),
   ]) {
     const error = (await rejection(refused)) as RobotError;

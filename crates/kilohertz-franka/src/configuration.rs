@@ -380,8 +380,7 @@ impl Arm {
                  FER's version 5 has. Filter the commands in the policy instead",
             ));
         }
-        self.idle_client("cannot set the arm up")?
-            .configure(setting)
+        self.while_idle("cannot set the arm up", |client| client.configure(setting))
     }
 }
 

@@ -5,6 +5,7 @@
 //! generation.rs    the two generations of the arm, and what their joints may be commanded
 //! configuration.rs what the arm can be set up with between motions
 //! control.rs       the interfaces it can be driven through, and their actions
+//! desk.rs          who uses the connection, and what a session's loop has seen
 //! drive.rs         an arm as the robot of one session
 //! client.rs        the libraries that can talk to an arm, and what is needed of them
 //! franka_rs.rs     one of them: read a state, run the loop body, write its command
@@ -36,6 +37,7 @@ pub mod arm;
 pub mod client;
 pub mod configuration;
 pub mod control;
+mod desk;
 mod drive;
 pub mod error;
 mod franka_rs;
