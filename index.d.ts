@@ -499,6 +499,44 @@ export interface NativeLink<Observation, Action> {
   /** Never there; it tells the compiler what the robot observes and what it can be told. */
   readonly types?: (observation: Observation) => Action;
 }
+/** How an arm's states are read, for `robot.states`. */
+export interface StatesOptions {
+  /** How often [Hz], above 0 to 1000. Default 50. */
+  readonly rateHz?: number;
+  /** Ends the iteration when it aborts; nothing is thrown. */
+  readonly signal?: AbortSignal;
+}
+interface StateSource {
+  /** Reads the newest state. */
+  read(): Promise<Float64Array>;
+  /** The streams to be ended when the arm is closed. */
+  readonly streams: Set<RobotStates>;
+  readonly isClosed: boolean;
+}
+/**
+ * The states of an arm at a rate, for `for await`; idle, in sessions, and from one to the other.
+ *
+ * Each is the newest there is when it is asked for, a copy, and newer than the one before. Who takes
+ * longer than a period misses what was due meanwhile: it is not made up for, but counted in
+ * {@link RobotStates.skipped}. Between two steps of the iteration nothing happens at all; a step that
+ * waits keeps the process alive, until the arm is closed.
+ *
+ * The iteration ends when the arm is closed or the signal aborts, and throws where the arm is lost.
+ */
+export declare class RobotStates implements AsyncIterableIterator<RobotState, void, void> {
+  #private;
+  /** Made by `robot.states`. */
+  constructor(source: StateSource, options: StatesOptions);
+  /** States that were due and not asked for in time. */
+  get skipped(): number;
+  /** The next state, when it is due. One at a time: a second call waits for the first. */
+  next(): Promise<IteratorResult<RobotState, void>>;
+  /** Ends the iteration, as leaving `for await` does; a step that waits ends too. */
+  return(): Promise<IteratorResult<RobotState, void>>;
+  [Symbol.asyncIterator](): this;
+  /** Ends the iteration. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
 /** Seven numbers, one a joint: an array or a typed array. */
 export type JointVector = ArrayLike<number>;
 /** What the actions of a session on an arm are. */
@@ -563,12 +601,22 @@ export declare class Franka implements NativeRobot<RobotState, JointVector>, Asy
   /** Whether a session drives the arm. */
   get isDriven(): boolean;
   /**
-   * The arm's state now; a copy. While a session drives the arm, its policy gets the states.
+   * The arm's state now; a copy. While a session drives the arm it is the newest that its loop has seen,
+   * which costs the loop nothing.
    *
-   * @throws {RobotError} `FRANKA_INVALID_OPERATION` while a session drives the arm, or after
-   * `close()`; `FRANKA_CONNECTION_LOST` where the arm is gone
+   * @throws {RobotError} `FRANKA_INVALID_OPERATION` after `close()`; `FRANKA_CONNECTION_LOST` where the
+   * arm is gone
    */
   state(): Promise<RobotState>;
+  /**
+   * The arm's states at a rate, idle and while sessions drive it, until it is closed.
+   *
+   * @example
+   * for await (const state of robot.states({ rateHz: 10 })) console.log(state.q);
+   * @throws {OptionRangeError} {@link OptionTypeError} where an option is not as it must be
+   * @throws {RobotError} from the iteration, where the arm is gone
+   */
+  states(options?: StatesOptions): RobotStates;
   /**
    * Clears the errors of a reflex, so that a session can be started again.
    *

@@ -21,7 +21,7 @@ export declare class NativeArm {
   get serverVersion(): number
   /** Whether a session drives the arm. */
   get isDriven(): boolean
-  /** The arm's state now, while no session drives it. */
+  /** The arm's state now; while a session drives it the newest that its loop has seen. */
   state(): Promise<Float64Array>
   /** Clears the errors of a reflex. */
   recover(): Promise<void>

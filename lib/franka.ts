@@ -15,6 +15,7 @@ import { ProcessDriver } from './process-driver.ts';
 import { isProcessPolicy } from './process-policy.ts';
 import type { NativeLink, NativeRobot } from './robot.ts';
 import { RobotState } from './robot-state.ts';
+import { RobotStates, type StatesOptions } from './states.ts';
 import { WorkerDriver } from './worker-driver.ts';
 import { isWorkerPolicy } from './worker-policy.ts';
 
@@ -71,6 +72,8 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
   readonly nativeLink: NativeLink<RobotState, JointVector>;
   readonly #arm: NativeArm;
   readonly #configuration: Configuration;
+  readonly #streams = new Set<RobotStates>();
+  #isClosed = false;
   #model: FrankaModel | undefined;
 
   private constructor(arm: NativeArm, address: string, control: FrankaControl) {
@@ -151,13 +154,34 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
   }
 
   /**
-   * The arm's state now; a copy. While a session drives the arm, its policy gets the states.
+   * The arm's state now; a copy. While a session drives the arm it is the newest that its loop has seen,
+   * which costs the loop nothing.
    *
-   * @throws {RobotError} `FRANKA_INVALID_OPERATION` while a session drives the arm, or after
-   * `close()`; `FRANKA_CONNECTION_LOST` where the arm is gone
+   * @throws {RobotError} `FRANKA_INVALID_OPERATION` after `close()`; `FRANKA_CONNECTION_LOST` where the
+   * arm is gone
    */
   async state(): Promise<RobotState> {
     return new RobotState(await awaiting(() => this.#arm.state()));
+  }
+
+  /**
+   * The arm's states at a rate, idle and while sessions drive it, until it is closed.
+   *
+   * @example
+   * for await (const state of robot.states({ rateHz: 10 })) console.log(state.q);
+   * @throws {OptionRangeError} {@link OptionTypeError} where an option is not as it must be
+   * @throws {RobotError} from the iteration, where the arm is gone
+   */
+  states(options: StatesOptions = {}): RobotStates {
+    const isClosed = (): boolean => this.#isClosed;
+    const source = {
+      read: () => awaiting(() => this.#arm.state()),
+      streams: this.#streams,
+      get isClosed() {
+        return isClosed();
+      },
+    };
+    return new RobotStates(source, options);
   }
 
   /**
@@ -257,6 +281,8 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
 
   /** Closes the connection; a session that drives the arm keeps it until its end. */
   async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const stream of this.#streams) await stream.return();
     this.#arm.close();
   }
 
