@@ -171,6 +171,10 @@ impl Arm {
         self.generation.fci_version()
     }
 
+    pub(crate) fn limits(&self) -> &ArmLimits {
+        &self.limits
+    }
+
     /// Whether a session drives the arm now.
     pub fn is_driven(&self) -> bool {
         self.desk.is_driven()

@@ -37,6 +37,8 @@ pub enum ArmErrorCode {
     InvalidOperation,
     /// The arm's model cannot be read.
     Model,
+    /// The arm cannot get there.
+    Unreachable,
 }
 
 impl ArmErrorCode {
@@ -57,6 +59,7 @@ impl ArmErrorCode {
             ArmErrorCode::MotionAborted => "FRANKA_MOTION_ABORTED",
             ArmErrorCode::InvalidOperation => "FRANKA_INVALID_OPERATION",
             ArmErrorCode::Model => "FRANKA_MODEL",
+            ArmErrorCode::Unreachable => "FRANKA_UNREACHABLE",
         }
     }
 }

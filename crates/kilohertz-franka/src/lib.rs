@@ -11,6 +11,9 @@
 //! franka_rs.rs     one of them: read a state, run the loop body, write its command
 //! libfranka_rs.rs  the other, and the fence around it
 //! model.rs         the rigid-body model: poses, Jacobians, dynamics
+//! move_to.rs       moving an arm to a place: the plan, and the policy that follows it
+//! profile.rs       the fastest way from rest to rest
+//! reach.rs         joint positions for a pose
 //! state.rs         libfranka's robot state as flat slots with libfranka's names
 //! limits.rs        what the arm may be commanded, and how it is brought to rest
 //! error.rs         what can go wrong, in the robot's own words
@@ -46,6 +49,9 @@ pub mod generation;
 mod libfranka_rs;
 pub mod limits;
 pub mod model;
+pub mod move_to;
+mod profile;
+mod reach;
 pub mod state;
 
 pub use arm::{Arm, ConnectOptions};
