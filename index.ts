@@ -41,6 +41,7 @@ export {
   type Wrapped,
 } from './lib/inference-thread.ts';
 export { type FrankaFrame, FrankaModel, type FrankaPosture } from './lib/model.ts';
+export type { MoveOptions, MoveProgress } from './lib/move-to.ts';
 export { type Mpify, type MpifyCall, type MpifyOptions, mpify } from './lib/mpify.ts';
 export type {
   LimitOptions,

@@ -13,8 +13,10 @@ import { FrankaModel } from './model.ts';
 import { awaiting, NativeArm } from './native.ts';
 import { ProcessDriver } from './process-driver.ts';
 import { isProcessPolicy } from './process-policy.ts';
+import { HOME, type MoveOptions, moveTo } from './move-to.ts';
 import type { NativeLink, NativeRobot } from './robot.ts';
 import { RobotState } from './robot-state.ts';
+import type { SessionStats } from './stats.ts';
 import { RobotStates, type StatesOptions } from './states.ts';
 import { WorkerDriver } from './worker-driver.ts';
 import { isWorkerPolicy } from './worker-policy.ts';
@@ -277,6 +279,35 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
    */
   async setFilters(filters: FrankaFilters): Promise<void> {
     await this.#configuration.filters(filters);
+  }
+
+  /**
+   * Moves the arm to a place, natively, in a session of its own: a straight line between joint
+   * positions, which all joints go together from rest to rest, in the shortest time that `speed`, the
+   * arm's limits and a smooth start allow. Resolves to the session's stats when the arm is there.
+   *
+   * Nothing but the joints' ranges is minded: neither the table nor the arm itself. Where the goal or
+   * the way is close to the end of a joint's range, it is gone more slowly, as the arm demands.
+   *
+   * @param goal joint positions [rad], 7, or `O_T_EE`: a pose of the end effector in the base frame,
+   * 4x4, column-major [m], 16. Of the joint positions for a pose those near to the present ones are taken
+   * @throws {OptionRangeError} {@link OptionTypeError} where an argument is not as it must be
+   * @throws {RobotError} `FRANKA_UNREACHABLE` where the arm cannot get there; nothing has moved then.
+   * `FRANKA_INVALID_OPERATION` while a session drives the arm, or after `close()`; `FRANKA_REFLEX` and
+   * others as a session's
+   * @throws what the signal was aborted with, once the arm stands; what `onProgress` threw, likewise
+   */
+  async moveTo(goal: ArrayLike<number>, options: MoveOptions = {}): Promise<SessionStats> {
+    return moveTo(this.#arm, goal, options);
+  }
+
+  /**
+   * Moves the arm to libfranka's ready pose, with the elbow bent and the hand pointing down.
+   *
+   * @throws as {@link Franka.moveTo}
+   */
+  async home(options: MoveOptions = {}): Promise<SessionStats> {
+    return moveTo(this.#arm, HOME, options);
   }
 
   /** Closes the connection; a session that drives the arm keeps it until its end. */

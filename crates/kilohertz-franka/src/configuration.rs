@@ -260,7 +260,7 @@ fn each(
     Ok(())
 }
 
-fn finite(option: &str, values: &[f64]) -> Result<(), Refusal> {
+pub(crate) fn finite(option: &str, values: &[f64]) -> Result<(), Refusal> {
     match values.iter().position(|value| !value.is_finite()) {
         None => Ok(()),
         Some(nth) => refuse(

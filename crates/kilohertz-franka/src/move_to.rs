@@ -14,7 +14,7 @@ use kilohertz_core::policy::{Answer, Ask, Policy};
 use kilohertz_core::time::Time;
 
 use crate::arm::Arm;
-use crate::configuration::check_rigid;
+use crate::configuration::{Refusal, check_rigid, finite};
 use crate::error::{ArmError, ArmErrorCode};
 use crate::model::ArmModel;
 use crate::profile::{Bounds, Profile};
@@ -47,6 +47,19 @@ pub enum Goal {
     Joints([f64; 7]),
     /// `O_T_EE`: a pose of the end effector in the base frame, 4x4 column-major.
     Pose([f64; 16]),
+}
+
+impl Goal {
+    /// Whether it is a place at all.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<(), Refusal> {
+        match self {
+            Goal::Joints(q) => finite("q", q),
+            Goal::Pose(pose) => check_rigid("pose", pose),
+        }
+    }
 }
 
 /// libfranka's ready pose [rad]: the elbow bent, the hand pointing down.
@@ -176,6 +189,7 @@ fn ranges(bounds: &[JointBounds; 7]) -> Ranges {
 #[derive(Debug, Default)]
 pub struct Progress {
     elapsed_ms: AtomicU64,
+    arrived: AtomicBool,
     trouble: AtomicU32,
 }
 
@@ -186,6 +200,11 @@ impl Progress {
     /// For how long it has moved, on the robot's clock [s].
     pub fn elapsed(&self) -> f64 {
         self.elapsed_ms.load(Ordering::Relaxed) as f64 * 1e-3
+    }
+
+    /// Whether the commanded motion has come to its end.
+    pub fn has_arrived(&self) -> bool {
+        self.arrived.load(Ordering::Acquire)
     }
 
     /// Why the plan was given up, if it was.
@@ -271,6 +290,7 @@ impl Policy for MovePolicy {
 
     fn poll(&mut self, _until: Option<Time>, stop: &AtomicBool, action: &mut [f64]) -> Answer {
         if self.has_arrived {
+            self.progress.arrived.store(true, Ordering::Release);
             stop.store(true, Ordering::Relaxed);
         }
         if self.answer == Answer::Fresh {
@@ -297,9 +317,8 @@ impl Arm {
             let text = format!("speed is {speed}; expected a number from {LEAST_SPEED} to 1");
             return Err(invalid(text));
         }
-        if let Goal::Pose(pose) = goal {
-            check_rigid("O_T_EE", pose).map_err(|refusal| invalid(refusal.to_string()))?;
-        }
+        goal.check()
+            .map_err(|refusal| invalid(refusal.to_string()))?;
         let state = self.while_idle("cannot move the arm", |client| client.state())?;
         let bounds = &self.limits().joints;
         let to = self.joints_of(goal, &state)?;

@@ -6,6 +6,7 @@
 //! usher.rs      between the loop and a policy in another process
 //! arm.rs        a connected arm
 //! configuration.rs what an arm is set up with
+//! move_to.rs    a planned move
 //! model.rs      an arm's rigid-body model
 //! simulator.rs  a simulated one
 //! line.rs       calls to a worker or a child over shared memory
@@ -30,6 +31,7 @@ mod doorbell;
 mod failure;
 mod line;
 mod model;
+mod move_to;
 mod seat;
 mod session;
 mod simulator;
