@@ -456,6 +456,115 @@ export declare class FrankaModel {
   /** Gravity torques [N m], 7. The arm adds them itself to a commanded torque. */
   gravity(at: FrankaPosture | ArrayLike<number>, into?: Float64Array): Float64Array;
 }
+/** What a {@link SessionStats} holds, as a plain object. */
+export type SessionStatsDict = {
+  readonly [Name in keyof SessionStats as SessionStats[Name] extends number ? Name : never]: number;
+} & Pick<SessionStats, 'firstViolation'>;
+/**
+ * What a session had done at one moment: an immutable value. Times are seconds.
+ *
+ * A *period* is the time from the start of one cycle to the start of the next, *jitter* is how far
+ * a period is from the target, *execution* is the time from the start of a cycle until its action
+ * was handed to the robot. The first cycle has no period. Percentiles are those of the newest
+ * `maxTimingSamples` cycles; maxima, and everything counted, are those of the whole run.
+ */
+export declare class SessionStats {
+  /** Cycles of the loop finished. */
+  readonly iterations: number;
+  /** Cycles of the loop whose execution took longer than the target period. A late start alone is none. */
+  readonly overruns: number;
+  /** Deadlines, or states of the robot, that passed before the cycle before them had finished. */
+  readonly missedTicks: number;
+  /** Times that the policy was asked: in every cycle, or at its own rate where that is lower. */
+  readonly policyAsks: number;
+  /** Answers of the policy that came, late ones included; what it overwrote itself is not. */
+  readonly policyAnswers: number;
+  /** Answers a second of the robot's time. */
+  readonly policyRateHz: number;
+  /** Questions that the policy had not answered in time. */
+  readonly lateActions: number;
+  /** Cycles in which the robot was kept moving as last commanded because no action had come. */
+  readonly heldCommands: number;
+  /** Cycles in which the robot was brought, or kept, at rest. */
+  readonly restCommands: number;
+  /** Late actions that were too old to be used. */
+  readonly staleActions: number;
+  /** Cycles whose action was carried out only as far as the limits allow. */
+  readonly clampedCommands: number;
+  /** Cycles whose action would have left a joint's range. */
+  readonly positionViolations: number;
+  /** Cycles whose action was too fast: now, or for being braked in time. */
+  readonly velocityViolations: number;
+  /** Cycles in which going to the action would have taken too much acceleration. */
+  readonly accelerationViolations: number;
+  /** Cycles in which going to the action would have taken too much jerk. */
+  readonly jerkViolations: number;
+  /** Cycles whose action was too high a torque. */
+  readonly torqueViolations: number;
+  /** Cycles in which going to the action would have taken too high a torque rate. */
+  readonly torqueRateViolations: number;
+  /** Cycles in which the arm was too far behind its command. */
+  readonly distanceViolations: number;
+  /** The first action that broke a limit, in words; `null` where none has. */
+  readonly firstViolation: string | null;
+  /** Observations that a newer one replaced before the policy took them. */
+  readonly overwrittenObservations: number;
+  /** Actions that a newer one replaced before the loop took them. */
+  readonly overwrittenActions: number;
+  /** Tick records that found no room. */
+  readonly droppedRecords: number;
+  /** Events that found no room. */
+  readonly droppedEvents: number;
+  /** The period that the loop aims for: for an arm its own, whatever the rate of the policy. */
+  readonly targetPeriodS: number;
+  /** The mean period. */
+  readonly avgPeriodS: number;
+  /** The longest period. */
+  readonly longestPeriodS: number;
+  /** Half of the cycles have no more jitter than this. */
+  readonly p50JitterS: number;
+  /** 95 % of the cycles have no more jitter than this. */
+  readonly p95JitterS: number;
+  /** 99 % of the cycles have no more jitter than this. */
+  readonly p99JitterS: number;
+  /** The largest jitter. */
+  readonly maxJitterS: number;
+  /** Half of the cycles took no longer than this. */
+  readonly p50ExecutionS: number;
+  /** 95 % of the cycles took no longer than this. */
+  readonly p95ExecutionS: number;
+  /** 99 % of the cycles took no longer than this. */
+  readonly p99ExecutionS: number;
+  /** The longest execution. */
+  readonly maxExecutionS: number;
+  constructor(values: SessionStatsDict);
+  /** The same as a plain object. */
+  toDict(): SessionStatsDict;
+  /** What `JSON.stringify` writes: the same as {@link SessionStats.toDict}. */
+  toJSON(): SessionStatsDict;
+}
+/** How far a move has come. */
+export interface MoveProgress {
+  /** For how long the arm has moved, on its own clock [s]. */
+  readonly elapsedS: number;
+  /** How long the whole move takes [s]. */
+  readonly durationS: number;
+  /** The first as a share of the second, 0 to 1. */
+  readonly share: number;
+}
+/** How an arm is moved to a place. */
+export interface MoveOptions {
+  /**
+   * The share of the arm's own velocities and accelerations that the move may use, 0.01 to 1; of its
+   * jerk a tenth of that. Default 0.2: a joint of an FR3 turns at 0.5 rad/s at most. 1 is 95 % of what
+   * the arm can do.
+   */
+  readonly speed?: number;
+  /** Stops the arm within its limits when it aborts; the move rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** Told twenty times a second how far the move has come, and at its end. */
+  readonly onProgress?: (progress: MoveProgress) => void;
+}
 /** What a policy is told beside the observation. */
 export interface Tick {
   /** Number of the loop's cycle, from 0; a policy slower than its robot sees some of them. */
@@ -685,6 +794,29 @@ export declare class Franka implements NativeRobot<RobotState, JointVector>, Asy
    * @throws {RobotError} `FRANKA_GENERATION` on an FR3; otherwise as {@link Franka.setCollisionBehavior}
    */
   setFilters(filters: FrankaFilters): Promise<void>;
+  /**
+   * Moves the arm to a place, natively, in a session of its own: a straight line between joint
+   * positions, which all joints go together from rest to rest, in the shortest time that `speed`, the
+   * arm's limits and a smooth start allow. Resolves to the session's stats when the arm is there.
+   *
+   * Nothing but the joints' ranges is minded: neither the table nor the arm itself. Where the goal or
+   * the way is close to the end of a joint's range, it is gone more slowly, as the arm demands.
+   *
+   * @param goal joint positions [rad], 7, or `O_T_EE`: a pose of the end effector in the base frame,
+   * 4x4, column-major [m], 16. Of the joint positions for a pose those near to the present ones are taken
+   * @throws {OptionRangeError} {@link OptionTypeError} where an argument is not as it must be
+   * @throws {RobotError} `FRANKA_UNREACHABLE` where the arm cannot get there; nothing has moved then.
+   * `FRANKA_INVALID_OPERATION` while a session drives the arm, or after `close()`; `FRANKA_REFLEX` and
+   * others as a session's
+   * @throws what the signal was aborted with, once the arm stands; what `onProgress` threw, likewise
+   */
+  moveTo(goal: ArrayLike<number>, options?: MoveOptions): Promise<SessionStats>;
+  /**
+   * Moves the arm to libfranka's ready pose, with the elbow bent and the hand pointing down.
+   *
+   * @throws as {@link Franka.moveTo}
+   */
+  home(options?: MoveOptions): Promise<SessionStats>;
   /** Closes the connection; a session that drives the arm keeps it until its end. */
   close(): Promise<void>;
   /** Closes the connection. */
@@ -1182,93 +1314,6 @@ export interface Histogram {
   readonly upperS: Float64Array;
   /** How many cycles fell into each. */
   readonly counts: Float64Array;
-}
-/** What a {@link SessionStats} holds, as a plain object. */
-export type SessionStatsDict = {
-  readonly [Name in keyof SessionStats as SessionStats[Name] extends number ? Name : never]: number;
-} & Pick<SessionStats, 'firstViolation'>;
-/**
- * What a session had done at one moment: an immutable value. Times are seconds.
- *
- * A *period* is the time from the start of one cycle to the start of the next, *jitter* is how far
- * a period is from the target, *execution* is the time from the start of a cycle until its action
- * was handed to the robot. The first cycle has no period. Percentiles are those of the newest
- * `maxTimingSamples` cycles; maxima, and everything counted, are those of the whole run.
- */
-export declare class SessionStats {
-  /** Cycles of the loop finished. */
-  readonly iterations: number;
-  /** Cycles of the loop whose execution took longer than the target period. A late start alone is none. */
-  readonly overruns: number;
-  /** Deadlines, or states of the robot, that passed before the cycle before them had finished. */
-  readonly missedTicks: number;
-  /** Times that the policy was asked: in every cycle, or at its own rate where that is lower. */
-  readonly policyAsks: number;
-  /** Answers of the policy that came, late ones included; what it overwrote itself is not. */
-  readonly policyAnswers: number;
-  /** Answers a second of the robot's time. */
-  readonly policyRateHz: number;
-  /** Questions that the policy had not answered in time. */
-  readonly lateActions: number;
-  /** Cycles in which the robot was kept moving as last commanded because no action had come. */
-  readonly heldCommands: number;
-  /** Cycles in which the robot was brought, or kept, at rest. */
-  readonly restCommands: number;
-  /** Late actions that were too old to be used. */
-  readonly staleActions: number;
-  /** Cycles whose action was carried out only as far as the limits allow. */
-  readonly clampedCommands: number;
-  /** Cycles whose action would have left a joint's range. */
-  readonly positionViolations: number;
-  /** Cycles whose action was too fast: now, or for being braked in time. */
-  readonly velocityViolations: number;
-  /** Cycles in which going to the action would have taken too much acceleration. */
-  readonly accelerationViolations: number;
-  /** Cycles in which going to the action would have taken too much jerk. */
-  readonly jerkViolations: number;
-  /** Cycles whose action was too high a torque. */
-  readonly torqueViolations: number;
-  /** Cycles in which going to the action would have taken too high a torque rate. */
-  readonly torqueRateViolations: number;
-  /** Cycles in which the arm was too far behind its command. */
-  readonly distanceViolations: number;
-  /** The first action that broke a limit, in words; `null` where none has. */
-  readonly firstViolation: string | null;
-  /** Observations that a newer one replaced before the policy took them. */
-  readonly overwrittenObservations: number;
-  /** Actions that a newer one replaced before the loop took them. */
-  readonly overwrittenActions: number;
-  /** Tick records that found no room. */
-  readonly droppedRecords: number;
-  /** Events that found no room. */
-  readonly droppedEvents: number;
-  /** The period that the loop aims for: for an arm its own, whatever the rate of the policy. */
-  readonly targetPeriodS: number;
-  /** The mean period. */
-  readonly avgPeriodS: number;
-  /** The longest period. */
-  readonly longestPeriodS: number;
-  /** Half of the cycles have no more jitter than this. */
-  readonly p50JitterS: number;
-  /** 95 % of the cycles have no more jitter than this. */
-  readonly p95JitterS: number;
-  /** 99 % of the cycles have no more jitter than this. */
-  readonly p99JitterS: number;
-  /** The largest jitter. */
-  readonly maxJitterS: number;
-  /** Half of the cycles took no longer than this. */
-  readonly p50ExecutionS: number;
-  /** 95 % of the cycles took no longer than this. */
-  readonly p95ExecutionS: number;
-  /** 99 % of the cycles took no longer than this. */
-  readonly p99ExecutionS: number;
-  /** The longest execution. */
-  readonly maxExecutionS: number;
-  constructor(values: SessionStatsDict);
-  /** The same as a plain object. */
-  toDict(): SessionStatsDict;
-  /** What `JSON.stringify` writes: the same as {@link SessionStats.toDict}. */
-  toJSON(): SessionStatsDict;
 }
 /** How long a session runs, for `session.run`. */
 export interface RunOptions {

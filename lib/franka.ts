@@ -10,14 +10,14 @@ import {
 import type { DrivenLink } from './driver.ts';
 import { type FrankaGeneration, GENERATIONS } from './generation.ts';
 import { FrankaModel } from './model.ts';
+import { HOME, type MoveOptions, moveTo } from './move-to.ts';
 import { awaiting, NativeArm } from './native.ts';
 import { ProcessDriver } from './process-driver.ts';
 import { isProcessPolicy } from './process-policy.ts';
-import { HOME, type MoveOptions, moveTo } from './move-to.ts';
 import type { NativeLink, NativeRobot } from './robot.ts';
 import { RobotState } from './robot-state.ts';
-import type { SessionStats } from './stats.ts';
 import { RobotStates, type StatesOptions } from './states.ts';
+import type { SessionStats } from './stats.ts';
 import { WorkerDriver } from './worker-driver.ts';
 import { isWorkerPolicy } from './worker-policy.ts';
 

@@ -1,6 +1,7 @@
 import { pastStates } from './arm-driver.ts';
 import { checkKeys, checkNumber, checkNumbers, isNumbers } from './checks.ts';
 import type { Driver, Failure } from './driver.ts';
+import type { PastState } from './errors.ts';
 import { fromFailure, OptionTypeError, RobotError, type SessionErrorDetails } from './errors.ts';
 import {
   awaiting,
@@ -11,7 +12,6 @@ import {
   type NativeSessionOptions,
 } from './native.ts';
 import { checkOptions } from './options.ts';
-import type { PastState } from './errors.ts';
 import { Run } from './run.ts';
 import { type SessionStats, statsOf } from './stats.ts';
 
@@ -130,7 +130,8 @@ class Move {
     const { native } = this.#run;
     if (!this.#planned.hasArrived || !native) {
       this.#signal?.throwIfAborted();
-      const message = 'the move was stopped before the arm was there, because the process is ending';
+      const message =
+        'the move was stopped before the arm was there, because the process is ending';
       throw new RobotError('FRANKA_MOTION_ABORTED', message);
     }
     this.#report();
