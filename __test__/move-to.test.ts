@@ -91,10 +91,10 @@ for (const { generation, client } of ARMS) {
     const { arm, simulator } = setup;
     const far = (await arm.state()).O_T_EE.slice();
     far[12] = 1.5;
-    const joints = [...HOME.slice(0, 6), 3];
+    const joints = [...HOME.slice(0, 6), 3.2];
     for (const [goal, message] of [
       [far, /closest found is .* mm/],
-      [joints, /joint 7 cannot go to 3 rad/],
+      [joints, /joint 7 cannot go to 3.2 rad/],
     ] as const) {
       const error = (await rejection(arm.moveTo(goal))) as RobotError;
       t.is(error.code, 'FRANKA_UNREACHABLE', String(error));
