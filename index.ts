@@ -81,7 +81,7 @@ export {
   type SimulatorCounters,
   type SimulatorFault,
 } from './lib/simulator.ts';
-export { RobotStates, type StatesOptions } from './lib/states.ts';
+export type { RobotStates, StatesOptions } from './lib/states.ts';
 export { SessionStats, type SessionStatsDict } from './lib/stats.ts';
 export { transfer } from './lib/transfer.ts';
 export type { OnViolation } from './lib/violation.ts';

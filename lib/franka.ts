@@ -16,7 +16,7 @@ import { ProcessDriver } from './process-driver.ts';
 import { isProcessPolicy } from './process-policy.ts';
 import type { NativeLink, NativeRobot } from './robot.ts';
 import { RobotState } from './robot-state.ts';
-import { RobotStates, type StatesOptions } from './states.ts';
+import { type RobotStates, type StatesOptions, StateStream } from './states.ts';
 import type { SessionStats } from './stats.ts';
 import { WorkerDriver } from './worker-driver.ts';
 import { isWorkerPolicy } from './worker-policy.ts';
@@ -74,7 +74,7 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
   readonly nativeLink: NativeLink<RobotState, JointVector>;
   readonly #arm: NativeArm;
   readonly #configuration: Configuration;
-  readonly #streams = new Set<RobotStates>();
+  readonly #streams = new Set<StateStream>();
   #isClosed = false;
   #model: FrankaModel | undefined;
 
@@ -156,8 +156,8 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
   }
 
   /**
-   * The arm's state now; a copy. While a session drives the arm it is the newest that its loop has seen,
-   * which costs the loop nothing.
+   * The arm's state now; a copy. While a session drives the arm it is the newest that its loop has seen;
+   * the loop does not wait for whoever reads it.
    *
    * @throws {RobotError} `FRANKA_INVALID_OPERATION` after `close()`; `FRANKA_CONNECTION_LOST` where the
    * arm is gone
@@ -183,7 +183,7 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
         return isClosed();
       },
     };
-    return new RobotStates(source, options);
+    return new StateStream(source, options);
   }
 
   /**

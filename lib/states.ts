@@ -16,7 +16,7 @@ export interface StateSource {
   /** Reads the newest state. */
   read(): Promise<Float64Array>;
   /** The streams to be ended when the arm is closed. */
-  readonly streams: Set<RobotStates>;
+  readonly streams: Set<StateStream>;
   readonly isClosed: boolean;
 }
 
@@ -26,11 +26,25 @@ export interface StateSource {
  * Each is the newest there is when it is asked for, a copy, and newer than the one before. Who takes
  * longer than a period misses what was due meanwhile: it is not made up for, but counted in
  * {@link RobotStates.skipped}. Between two steps of the iteration nothing happens at all; a step that
- * waits keeps the process alive, until the arm is closed.
+ * waits keeps the process alive, until the arm is closed. Reading an idle arm takes two of its
+ * milliseconds, so that faster than 300 Hz or so some are skipped.
  *
  * The iteration ends when the arm is closed or the signal aborts, and throws where the arm is lost.
  */
-export class RobotStates implements AsyncIterableIterator<RobotState, void, void> {
+export interface RobotStates
+  extends AsyncIterableIterator<RobotState, void, void>,
+    AsyncDisposable {
+  /** States that were due and not asked for in time. */
+  readonly skipped: number;
+  /** The next state, when it is due. One at a time: a second call waits for the first. */
+  next(): Promise<IteratorResult<RobotState, void>>;
+  /** Ends the iteration, as leaving `for await` does; a step that waits ends too. */
+  return(): Promise<IteratorResult<RobotState, void>>;
+  [Symbol.asyncIterator](): this;
+}
+
+/** The states of one arm, read as they are asked for. */
+export class StateStream implements RobotStates {
   readonly #source: StateSource;
   readonly #periodMs: number;
   readonly #signal: AbortSignal | undefined;
@@ -43,7 +57,6 @@ export class RobotStates implements AsyncIterableIterator<RobotState, void, void
   #skipped = 0;
   #timeS = Number.NEGATIVE_INFINITY;
 
-  /** Made by `robot.states`. */
   constructor(source: StateSource, options: StatesOptions) {
     checkKeys('the options of states', options, ['rateHz', 'signal']);
     const { rateHz = 50, signal } = options;
@@ -56,19 +69,16 @@ export class RobotStates implements AsyncIterableIterator<RobotState, void, void
     this.#signal = signal;
   }
 
-  /** States that were due and not asked for in time. */
   get skipped(): number {
     return this.#skipped;
   }
 
-  /** The next state, when it is due. One at a time: a second call waits for the first. */
   next(): Promise<IteratorResult<RobotState, void>> {
     const next = this.#last.then(() => this.#next());
     this.#last = next.catch(() => undefined);
     return next;
   }
 
-  /** Ends the iteration, as leaving `for await` does; a step that waits ends too. */
   async return(): Promise<IteratorResult<RobotState, void>> {
     this.#finish();
     return { done: true, value: undefined };
@@ -78,7 +88,6 @@ export class RobotStates implements AsyncIterableIterator<RobotState, void, void
     return this;
   }
 
-  /** Ends the iteration. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#finish();
   }

@@ -227,8 +227,8 @@ impl Arm {
     }
 
     /// The slots of the robot's state now, laid out as [`state::SCHEMA`]: read from the arm while no session
-    /// drives it, and otherwise the newest that the session's loop has seen, which costs the loop
-    /// nothing. Blocks for a few milliseconds, or until a session that is starting has its first cycle.
+    /// drives it, and otherwise the newest that the session's loop has seen, without making the
+    /// loop wait. Blocks for a few milliseconds, or until a session that is starting has its first cycle.
     ///
     /// # Errors
     /// Where the arm is closed or gone.
