@@ -615,36 +615,27 @@ export interface StatesOptions {
   /** Ends the iteration when it aborts; nothing is thrown. */
   readonly signal?: AbortSignal;
 }
-interface StateSource {
-  /** Reads the newest state. */
-  read(): Promise<Float64Array>;
-  /** The streams to be ended when the arm is closed. */
-  readonly streams: Set<RobotStates>;
-  readonly isClosed: boolean;
-}
 /**
  * The states of an arm at a rate, for `for await`; idle, in sessions, and from one to the other.
  *
  * Each is the newest there is when it is asked for, a copy, and newer than the one before. Who takes
  * longer than a period misses what was due meanwhile: it is not made up for, but counted in
  * {@link RobotStates.skipped}. Between two steps of the iteration nothing happens at all; a step that
- * waits keeps the process alive, until the arm is closed.
+ * waits keeps the process alive, until the arm is closed. Reading an idle arm takes two of its
+ * milliseconds, so that faster than 300 Hz or so some are skipped.
  *
  * The iteration ends when the arm is closed or the signal aborts, and throws where the arm is lost.
  */
-export declare class RobotStates implements AsyncIterableIterator<RobotState, void, void> {
-  #private;
-  /** Made by `robot.states`. */
-  constructor(source: StateSource, options: StatesOptions);
+export interface RobotStates
+  extends AsyncIterableIterator<RobotState, void, void>,
+    AsyncDisposable {
   /** States that were due and not asked for in time. */
-  get skipped(): number;
+  readonly skipped: number;
   /** The next state, when it is due. One at a time: a second call waits for the first. */
   next(): Promise<IteratorResult<RobotState, void>>;
   /** Ends the iteration, as leaving `for await` does; a step that waits ends too. */
   return(): Promise<IteratorResult<RobotState, void>>;
   [Symbol.asyncIterator](): this;
-  /** Ends the iteration. */
-  [Symbol.asyncDispose](): Promise<void>;
 }
 /** Seven numbers, one a joint: an array or a typed array. */
 export type JointVector = ArrayLike<number>;
@@ -710,8 +701,8 @@ export declare class Franka implements NativeRobot<RobotState, JointVector>, Asy
   /** Whether a session drives the arm. */
   get isDriven(): boolean;
   /**
-   * The arm's state now; a copy. While a session drives the arm it is the newest that its loop has seen,
-   * which costs the loop nothing.
+   * The arm's state now; a copy. While a session drives the arm it is the newest that its loop has seen;
+   * the loop does not wait for whoever reads it.
    *
    * @throws {RobotError} `FRANKA_INVALID_OPERATION` after `close()`; `FRANKA_CONNECTION_LOST` where the
    * arm is gone

@@ -16,7 +16,7 @@ import { ProcessDriver } from './process-driver.ts';
 import { isProcessPolicy } from './process-policy.ts';
 import type { NativeLink, NativeRobot } from './robot.ts';
 import { RobotState } from './robot-state.ts';
-import { type RobotStates, type StatesOptions, StateStream } from './states.ts';
+import { type RobotStates, StateStream, type StatesOptions } from './states.ts';
 import type { SessionStats } from './stats.ts';
 import { WorkerDriver } from './worker-driver.ts';
 import { isWorkerPolicy } from './worker-policy.ts';
