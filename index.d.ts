@@ -75,6 +75,61 @@ export declare function asyncify<Work extends AnyFunction = AnyFunction>(
   module: string | URL,
   work: string,
 ): AsyncifiedExport<Work>;
+/**
+ * From when on what the arm feels from outside counts. Above the lower threshold it is a contact, which
+ * `joint_contact` and `cartesian_contact` of the state show; above the upper one a collision, which
+ * stops the arm by a reflex (`joint_reflex`, `cartesian_reflex`).
+ */
+export interface CollisionThresholds {
+  /** Torques of the joints [N m], 7. */
+  readonly lowerTorquesNm: ArrayLike<number>;
+  /** Torques of the joints [N m], 7; each at least the lower one. */
+  readonly upperTorquesNm: ArrayLike<number>;
+  /** Forces, then torques, on the stiffness frame, in its axes [N, N m], 6. */
+  readonly lowerForces: ArrayLike<number>;
+  /** Forces, then torques, on the stiffness frame [N, N m], 6; each at least the lower one. */
+  readonly upperForces: ArrayLike<number>;
+}
+/** Thresholds for a motion of constant velocity, and for an accelerated one. */
+export interface CollisionBehavior extends CollisionThresholds {
+  /** While the arm accelerates. Default: the same, which is libfranka's short form. */
+  readonly acceleration?: CollisionThresholds;
+}
+/** What is free when the arm is guided by hand; what is left out is not. */
+export interface GuidingMode {
+  readonly x?: boolean;
+  readonly y?: boolean;
+  readonly z?: boolean;
+  readonly roll?: boolean;
+  readonly pitch?: boolean;
+  readonly yaw?: boolean;
+  readonly elbow?: boolean;
+}
+/** What the arm carries beside its end effector, with libfranka's names. */
+export interface Load {
+  /** Its mass [kg]; 0 is no load. */
+  readonly m_load: number;
+  /** Its centre of mass in the flange frame [m], 3. Default 0, 0, 0. */
+  readonly F_x_Cload?: ArrayLike<number>;
+  /**
+   * Its inertia about its centre of mass [kg m^2]: 3x3, column-major, symmetric, positive semidefinite.
+   * Default zeros: a point. Some arms want a positive definite one.
+   */
+  readonly I_load?: ArrayLike<number>;
+}
+/** Cut-off frequencies of a FER's own filters [Hz], 1 to 1000 each; 1000 filters nothing. */
+export interface FrankaFilters {
+  /** Of commanded joint positions. */
+  readonly jointPositionHz: number;
+  /** Of commanded joint velocities. */
+  readonly jointVelocityHz: number;
+  /** Of commanded poses. */
+  readonly cartesianPositionHz: number;
+  /** Of commanded twists. */
+  readonly cartesianVelocityHz: number;
+  /** Of commanded torques. */
+  readonly controllerHz: number;
+}
 /** What the robot is doing, as libfranka names it. */
 export type RobotMode =
   | 'Other'
@@ -401,6 +456,115 @@ export declare class FrankaModel {
   /** Gravity torques [N m], 7. The arm adds them itself to a commanded torque. */
   gravity(at: FrankaPosture | ArrayLike<number>, into?: Float64Array): Float64Array;
 }
+/** What a {@link SessionStats} holds, as a plain object. */
+export type SessionStatsDict = {
+  readonly [Name in keyof SessionStats as SessionStats[Name] extends number ? Name : never]: number;
+} & Pick<SessionStats, 'firstViolation'>;
+/**
+ * What a session had done at one moment: an immutable value. Times are seconds.
+ *
+ * A *period* is the time from the start of one cycle to the start of the next, *jitter* is how far
+ * a period is from the target, *execution* is the time from the start of a cycle until its action
+ * was handed to the robot. The first cycle has no period. Percentiles are those of the newest
+ * `maxTimingSamples` cycles; maxima, and everything counted, are those of the whole run.
+ */
+export declare class SessionStats {
+  /** Cycles of the loop finished. */
+  readonly iterations: number;
+  /** Cycles of the loop whose execution took longer than the target period. A late start alone is none. */
+  readonly overruns: number;
+  /** Deadlines, or states of the robot, that passed before the cycle before them had finished. */
+  readonly missedTicks: number;
+  /** Times that the policy was asked: in every cycle, or at its own rate where that is lower. */
+  readonly policyAsks: number;
+  /** Answers of the policy that came, late ones included; what it overwrote itself is not. */
+  readonly policyAnswers: number;
+  /** Answers a second of the robot's time. */
+  readonly policyRateHz: number;
+  /** Questions that the policy had not answered in time. */
+  readonly lateActions: number;
+  /** Cycles in which the robot was kept moving as last commanded because no action had come. */
+  readonly heldCommands: number;
+  /** Cycles in which the robot was brought, or kept, at rest. */
+  readonly restCommands: number;
+  /** Late actions that were too old to be used. */
+  readonly staleActions: number;
+  /** Cycles whose action was carried out only as far as the limits allow. */
+  readonly clampedCommands: number;
+  /** Cycles whose action would have left a joint's range. */
+  readonly positionViolations: number;
+  /** Cycles whose action was too fast: now, or for being braked in time. */
+  readonly velocityViolations: number;
+  /** Cycles in which going to the action would have taken too much acceleration. */
+  readonly accelerationViolations: number;
+  /** Cycles in which going to the action would have taken too much jerk. */
+  readonly jerkViolations: number;
+  /** Cycles whose action was too high a torque. */
+  readonly torqueViolations: number;
+  /** Cycles in which going to the action would have taken too high a torque rate. */
+  readonly torqueRateViolations: number;
+  /** Cycles in which the arm was too far behind its command. */
+  readonly distanceViolations: number;
+  /** The first action that broke a limit, in words; `null` where none has. */
+  readonly firstViolation: string | null;
+  /** Observations that a newer one replaced before the policy took them. */
+  readonly overwrittenObservations: number;
+  /** Actions that a newer one replaced before the loop took them. */
+  readonly overwrittenActions: number;
+  /** Tick records that found no room. */
+  readonly droppedRecords: number;
+  /** Events that found no room. */
+  readonly droppedEvents: number;
+  /** The period that the loop aims for: for an arm its own, whatever the rate of the policy. */
+  readonly targetPeriodS: number;
+  /** The mean period. */
+  readonly avgPeriodS: number;
+  /** The longest period. */
+  readonly longestPeriodS: number;
+  /** Half of the cycles have no more jitter than this. */
+  readonly p50JitterS: number;
+  /** 95 % of the cycles have no more jitter than this. */
+  readonly p95JitterS: number;
+  /** 99 % of the cycles have no more jitter than this. */
+  readonly p99JitterS: number;
+  /** The largest jitter. */
+  readonly maxJitterS: number;
+  /** Half of the cycles took no longer than this. */
+  readonly p50ExecutionS: number;
+  /** 95 % of the cycles took no longer than this. */
+  readonly p95ExecutionS: number;
+  /** 99 % of the cycles took no longer than this. */
+  readonly p99ExecutionS: number;
+  /** The longest execution. */
+  readonly maxExecutionS: number;
+  constructor(values: SessionStatsDict);
+  /** The same as a plain object. */
+  toDict(): SessionStatsDict;
+  /** What `JSON.stringify` writes: the same as {@link SessionStats.toDict}. */
+  toJSON(): SessionStatsDict;
+}
+/** How far a move has come. */
+export interface MoveProgress {
+  /** For how long the arm has moved, on its own clock [s]. */
+  readonly elapsedS: number;
+  /** How long the whole move takes [s]. */
+  readonly durationS: number;
+  /** The first as a share of the second, 0 to 1. */
+  readonly share: number;
+}
+/** How an arm is moved to a place. */
+export interface MoveOptions {
+  /**
+   * The share of the arm's own velocities and accelerations that the move may use, 0.01 to 1; of its
+   * jerk a tenth of that. Default 0.2: a joint of an FR3 turns at 0.5 rad/s at most. 1 is 95 % of what
+   * the arm can do.
+   */
+  readonly speed?: number;
+  /** Stops the arm within its limits when it aborts; the move rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** Told twenty times a second how far the move has come, and at its end. */
+  readonly onProgress?: (progress: MoveProgress) => void;
+}
 /** What a policy is told beside the observation. */
 export interface Tick {
   /** Number of the loop's cycle, from 0; a policy slower than its robot sees some of them. */
@@ -443,6 +607,35 @@ export interface NativeLink<Observation, Action> {
   readonly rateHz: number;
   /** Never there; it tells the compiler what the robot observes and what it can be told. */
   readonly types?: (observation: Observation) => Action;
+}
+/** How an arm's states are read, for `robot.states`. */
+export interface StatesOptions {
+  /** How often [Hz], above 0 to 1000. Default 50. */
+  readonly rateHz?: number;
+  /** Ends the iteration when it aborts; nothing is thrown. */
+  readonly signal?: AbortSignal;
+}
+/**
+ * The states of an arm at a rate, for `for await`; idle, in sessions, and from one to the other.
+ *
+ * Each is the newest there is when it is asked for, a copy, and newer than the one before. Who takes
+ * longer than a period misses what was due meanwhile: it is not made up for, but counted in
+ * {@link RobotStates.skipped}. Between two steps of the iteration nothing happens at all; a step that
+ * waits keeps the process alive, until the arm is closed. Reading an idle arm takes two of its
+ * milliseconds, so that faster than 300 Hz or so some are skipped.
+ *
+ * The iteration ends when the arm is closed or the signal aborts, and throws where the arm is lost.
+ */
+export interface RobotStates
+  extends AsyncIterableIterator<RobotState, void, void>,
+    AsyncDisposable {
+  /** States that were due and not asked for in time. */
+  readonly skipped: number;
+  /** The next state, when it is due. One at a time: a second call waits for the first. */
+  next(): Promise<IteratorResult<RobotState, void>>;
+  /** Ends the iteration, as leaving `for await` does; a step that waits ends too. */
+  return(): Promise<IteratorResult<RobotState, void>>;
+  [Symbol.asyncIterator](): this;
 }
 /** Seven numbers, one a joint: an array or a typed array. */
 export type JointVector = ArrayLike<number>;
@@ -508,18 +701,113 @@ export declare class Franka implements NativeRobot<RobotState, JointVector>, Asy
   /** Whether a session drives the arm. */
   get isDriven(): boolean;
   /**
-   * The arm's state now; a copy. While a session drives the arm, its policy gets the states.
+   * The arm's state now; a copy. While a session drives the arm it is the newest that its loop has seen;
+   * the loop does not wait for whoever reads it.
    *
-   * @throws {RobotError} `FRANKA_INVALID_OPERATION` while a session drives the arm, or after
-   * `close()`; `FRANKA_CONNECTION_LOST` where the arm is gone
+   * @throws {RobotError} `FRANKA_INVALID_OPERATION` after `close()`; `FRANKA_CONNECTION_LOST` where the
+   * arm is gone
    */
   state(): Promise<RobotState>;
+  /**
+   * The arm's states at a rate, idle and while sessions drive it, until it is closed.
+   *
+   * @example
+   * for await (const state of robot.states({ rateHz: 10 })) console.log(state.q);
+   * @throws {OptionRangeError} {@link OptionTypeError} where an option is not as it must be
+   * @throws {RobotError} from the iteration, where the arm is gone
+   */
+  states(options?: StatesOptions): RobotStates;
   /**
    * Clears the errors of a reflex, so that a session can be started again.
    *
    * @throws {RobotError} `FRANKA_COMMAND_REJECTED` where the arm has to be seen to by hand
    */
   recover(): Promise<void>;
+  /**
+   * Sets from when on what the arm feels is a contact, and from when on a collision, which stops it.
+   *
+   * As all that is set up, it holds until it is set again, by whomever; it is sent while no session
+   * drives the arm, because an arm refuses it in a motion; and it resolves when the arm has taken it.
+   *
+   * @throws {OptionRangeError} {@link OptionTypeError} where a value is not as it must be; nothing is
+   * sent then
+   * @throws {RobotError} `FRANKA_INVALID_OPERATION` while a session drives the arm, or after
+   * `close()`; `FRANKA_COMMAND_REJECTED` where the arm refuses, as in a reflex;
+   * `FRANKA_CONNECTION_LOST` where it is gone
+   */
+  setCollisionBehavior(behavior: CollisionBehavior): Promise<void>;
+  /**
+   * Sets the stiffness of the arm's joint impedance controller, which tracks all commands but torques.
+   *
+   * @param K_theta a joint each, 0 to 14250 [N m/rad], 7: libfranka's range
+   * @throws as {@link Franka.setCollisionBehavior}
+   */
+  setJointImpedance(K_theta: JointVector): Promise<void>;
+  /**
+   * Sets the stiffness of the arm's Cartesian impedance controller.
+   *
+   * @param K_x x, y, z from 10 to 3000 [N/m], roll, pitch, yaw from 1 to 300 [N m/rad], 6: libfranka's
+   * ranges
+   * @throws as {@link Franka.setCollisionBehavior}
+   */
+  setCartesianImpedance(K_x: ArrayLike<number>): Promise<void>;
+  /**
+   * Sets which directions are free when somebody guides the arm by hand.
+   *
+   * @throws as {@link Franka.setCollisionBehavior}
+   */
+  setGuidingMode(mode: GuidingMode): Promise<void>;
+  /**
+   * Sets what the arm carries beside its end effector; the arm bears its weight then, and the state and
+   * the model know of it.
+   *
+   * @throws as {@link Franka.setCollisionBehavior}
+   */
+  setLoad(load: Load): Promise<void>;
+  /**
+   * Sets where the end effector is: what `O_T_EE` of the state, and poses as a command, are about.
+   *
+   * @param NE_T_EE its pose in the frame of the nominal end effector, which is set in Desk: 4x4,
+   * column-major, rigid [m], 16
+   * @throws as {@link Franka.setCollisionBehavior}
+   */
+  setEE(NE_T_EE: ArrayLike<number>): Promise<void>;
+  /**
+   * Sets where the stiffness frame is: forces are felt there, and Cartesian stiffness is in its axes.
+   *
+   * @param EE_T_K its pose in the end effector's frame: 4x4, column-major, rigid [m], 16
+   * @throws as {@link Franka.setCollisionBehavior}
+   */
+  setK(EE_T_K: ArrayLike<number>): Promise<void>;
+  /**
+   * Sets the cut-off frequencies of the arm's own filters. A FER alone has them.
+   *
+   * @throws {RobotError} `FRANKA_GENERATION` on an FR3; otherwise as {@link Franka.setCollisionBehavior}
+   */
+  setFilters(filters: FrankaFilters): Promise<void>;
+  /**
+   * Moves the arm to a place, natively, in a session of its own: a straight line between joint
+   * positions, which all joints go together from rest to rest, in the shortest time that `speed`, the
+   * arm's limits and a smooth start allow. Resolves to the session's stats when the arm is there.
+   *
+   * Nothing but the joints' ranges is minded: neither the table nor the arm itself. Where the goal or
+   * the way is close to the end of a joint's range, it is gone more slowly, as the arm demands.
+   *
+   * @param goal joint positions [rad], 7, or `O_T_EE`: a pose of the end effector in the base frame,
+   * 4x4, column-major [m], 16. Of the joint positions for a pose those near to the present ones are taken
+   * @throws {OptionRangeError} {@link OptionTypeError} where an argument is not as it must be
+   * @throws {RobotError} `FRANKA_UNREACHABLE` where the arm cannot get there; nothing has moved then.
+   * `FRANKA_INVALID_OPERATION` while a session drives the arm, or after `close()`; `FRANKA_REFLEX` and
+   * others as a session's
+   * @throws what the signal was aborted with, once the arm stands; what `onProgress` threw, likewise
+   */
+  moveTo(goal: ArrayLike<number>, options?: MoveOptions): Promise<SessionStats>;
+  /**
+   * Moves the arm to libfranka's ready pose, with the elbow bent and the hand pointing down.
+   *
+   * @throws as {@link Franka.moveTo}
+   */
+  home(options?: MoveOptions): Promise<SessionStats>;
   /** Closes the connection; a session that drives the arm keeps it until its end. */
   close(): Promise<void>;
   /** Closes the connection. */
@@ -1146,93 +1434,6 @@ export interface Histogram {
   /** How many cycles fell into each. */
   readonly counts: Float64Array;
 }
-/** What a {@link SessionStats} holds, as a plain object. */
-export type SessionStatsDict = {
-  readonly [Name in keyof SessionStats as SessionStats[Name] extends number ? Name : never]: number;
-} & Pick<SessionStats, 'firstViolation'>;
-/**
- * What a session had done at one moment: an immutable value. Times are seconds.
- *
- * A *period* is the time from the start of one cycle to the start of the next, *jitter* is how far
- * a period is from the target, *execution* is the time from the start of a cycle until its action
- * was handed to the robot. The first cycle has no period. Percentiles are those of the newest
- * `maxTimingSamples` cycles; maxima, and everything counted, are those of the whole run.
- */
-export declare class SessionStats {
-  /** Cycles of the loop finished. */
-  readonly iterations: number;
-  /** Cycles of the loop whose execution took longer than the target period. A late start alone is none. */
-  readonly overruns: number;
-  /** Deadlines, or states of the robot, that passed before the cycle before them had finished. */
-  readonly missedTicks: number;
-  /** Times that the policy was asked: in every cycle, or at its own rate where that is lower. */
-  readonly policyAsks: number;
-  /** Answers of the policy that came, late ones included; what it overwrote itself is not. */
-  readonly policyAnswers: number;
-  /** Answers a second of the robot's time. */
-  readonly policyRateHz: number;
-  /** Questions that the policy had not answered in time. */
-  readonly lateActions: number;
-  /** Cycles in which the robot was kept moving as last commanded because no action had come. */
-  readonly heldCommands: number;
-  /** Cycles in which the robot was brought, or kept, at rest. */
-  readonly restCommands: number;
-  /** Late actions that were too old to be used. */
-  readonly staleActions: number;
-  /** Cycles whose action was carried out only as far as the limits allow. */
-  readonly clampedCommands: number;
-  /** Cycles whose action would have left a joint's range. */
-  readonly positionViolations: number;
-  /** Cycles whose action was too fast: now, or for being braked in time. */
-  readonly velocityViolations: number;
-  /** Cycles in which going to the action would have taken too much acceleration. */
-  readonly accelerationViolations: number;
-  /** Cycles in which going to the action would have taken too much jerk. */
-  readonly jerkViolations: number;
-  /** Cycles whose action was too high a torque. */
-  readonly torqueViolations: number;
-  /** Cycles in which going to the action would have taken too high a torque rate. */
-  readonly torqueRateViolations: number;
-  /** Cycles in which the arm was too far behind its command. */
-  readonly distanceViolations: number;
-  /** The first action that broke a limit, in words; `null` where none has. */
-  readonly firstViolation: string | null;
-  /** Observations that a newer one replaced before the policy took them. */
-  readonly overwrittenObservations: number;
-  /** Actions that a newer one replaced before the loop took them. */
-  readonly overwrittenActions: number;
-  /** Tick records that found no room. */
-  readonly droppedRecords: number;
-  /** Events that found no room. */
-  readonly droppedEvents: number;
-  /** The period that the loop aims for: for an arm its own, whatever the rate of the policy. */
-  readonly targetPeriodS: number;
-  /** The mean period. */
-  readonly avgPeriodS: number;
-  /** The longest period. */
-  readonly longestPeriodS: number;
-  /** Half of the cycles have no more jitter than this. */
-  readonly p50JitterS: number;
-  /** 95 % of the cycles have no more jitter than this. */
-  readonly p95JitterS: number;
-  /** 99 % of the cycles have no more jitter than this. */
-  readonly p99JitterS: number;
-  /** The largest jitter. */
-  readonly maxJitterS: number;
-  /** Half of the cycles took no longer than this. */
-  readonly p50ExecutionS: number;
-  /** 95 % of the cycles took no longer than this. */
-  readonly p95ExecutionS: number;
-  /** 99 % of the cycles took no longer than this. */
-  readonly p99ExecutionS: number;
-  /** The longest execution. */
-  readonly maxExecutionS: number;
-  constructor(values: SessionStatsDict);
-  /** The same as a plain object. */
-  toDict(): SessionStatsDict;
-  /** What `JSON.stringify` writes: the same as {@link SessionStats.toDict}. */
-  toJSON(): SessionStatsDict;
-}
 /** How long a session runs, for `session.run`. */
 export interface RunOptions {
   /** How long, from the first cycle [s]; without it until Ctrl+C, `stop()` or the signal. */
@@ -1458,6 +1659,11 @@ export type SimulatorFault =
   | {
       readonly kind: 'userStop';
       readonly pressed: boolean;
+    }
+  /** Somebody pushes the joints with these torques [N m], 7, until the next push. */
+  | {
+      readonly kind: 'push';
+      readonly torquesNm: readonly number[];
     }
   /** The next connection is refused by a server of this FCI version. */
   | {

@@ -5,6 +5,13 @@ export {
   asyncify,
 } from './lib/asyncify.ts';
 export type { CallLimits } from './lib/call-limits.ts';
+export type {
+  CollisionBehavior,
+  CollisionThresholds,
+  FrankaFilters,
+  GuidingMode,
+  Load,
+} from './lib/configuration.ts';
 export {
   InvalidActionError,
   KilohertzError,
@@ -42,6 +49,7 @@ export {
   type Wrapped,
 } from './lib/inference-thread.ts';
 export { type FrankaFrame, FrankaModel, type FrankaPosture } from './lib/model.ts';
+export type { MoveOptions, MoveProgress } from './lib/move-to.ts';
 export { type Mpify, type MpifyCall, type MpifyOptions, mpify } from './lib/mpify.ts';
 export type {
   LimitOptions,
@@ -82,6 +90,7 @@ export {
   type SimulatorCounters,
   type SimulatorFault,
 } from './lib/simulator.ts';
+export type { RobotStates, StatesOptions } from './lib/states.ts';
 export { SessionStats, type SessionStatsDict } from './lib/stats.ts';
 export { transfer } from './lib/transfer.ts';
 export type { OnViolation } from './lib/violation.ts';

@@ -41,3 +41,23 @@ test('without numpy the Python example says so and ends', async (t) => {
   t.is(Reflect.get(refused, 'code'), 1);
   t.regex(String(Reflect.get(refused, 'stderr')), /no numpy here/);
 });
+
+test('an arm is set up, and shows it', async (t) => {
+  const text = await printed('configure');
+  t.regex(text, /load +0 kg, then 0\.5 kg/);
+  t.regex(text, /filters +an FR3 has no filters/);
+  const [, before, after] = text.match(/end effector .* (-?\d+) mm, then .* (-?\d+) mm/) ?? [];
+  t.is(Number(before) - Number(after), 100, text);
+});
+
+test('an arm moves to places, and is stopped on the way', async (t) => {
+  const text = await printed('move-to');
+  for (const name of ['home', 'joint positions', '10 cm down']) {
+    t.regex(text, new RegExp(`${name} +\\d+\\.\\d+ s`));
+  }
+  const [, mm] = text.match(/height off +([\d.]+) mm/) ?? [];
+  t.true(Number(mm) < 0.1, text);
+  t.regex(text, /stopped after 0\.4 s +TimeoutError/);
+  const [, fast] = text.match(/speed then +([\d.]+) rad/) ?? [];
+  t.true(Number(fast) < 0.02, text);
+});

@@ -21,12 +21,19 @@ export declare class NativeArm {
   get serverVersion(): number
   /** Whether a session drives the arm. */
   get isDriven(): boolean
-  /** The arm's state now, while no session drives it. */
+  /** The arm's state now; while a session drives it the newest that its loop has seen. */
   state(): Promise<Float64Array>
   /** Clears the errors of a reflex. */
   recover(): Promise<void>
   /** Closes the connection, once no session drives the arm any more. */
   close(): void
+  /**
+   * Sets the arm up: a setting by its kind and its values, in the order of
+   * `kilohertz_franka::Setting`.
+   */
+  configure(kind: string, values: Float64Array): Promise<void>
+  /** Plans a move to joint positions, 7 numbers, or to a pose, 16. */
+  planMove(goal: Float64Array, speed: number): Promise<NativeMove>
 }
 
 /** A connected hand. */
@@ -131,6 +138,18 @@ export declare class NativeModel {
   compute(quantity: number, frame: number, posture: Float64Array, into: Float64Array): boolean
 }
 
+/** A move that was planned from where the arm stands. */
+export declare class NativeMove {
+  /** How long the way takes [s]. */
+  get durationS(): number
+  /** For how long the arm has moved [s]. */
+  get elapsedS(): number
+  /** Whether the arm is there. */
+  get hasArrived(): boolean
+  /** Why the plan was given up, as `failure.rs` writes errors; nothing if it was not. */
+  trouble(): string | null
+}
+
 /** A seat, as the worker that sits in it holds it. */
 export declare class NativeSeat {
   /** Takes a seat; this thread is the one that is woken. */
@@ -158,6 +177,8 @@ export declare class NativeSession {
   static paced(options: NativeSessionOptions, wake: () => void): NativeSession
   /** A session that drives an arm; `seat` is that of the worker where the policy runs. */
   static arm(arm: NativeArm, control: string, options: NativeSessionOptions, wake: () => void, seat?: number | undefined | null): NativeSession
+  /** A session that moves an arm as planned, and ends when it is there. */
+  static moving(arm: NativeArm, planned: NativeMove, options: NativeSessionOptions, wake: () => void): NativeSession
   /**
    * What there is after a wake, as a sum: 1 an observation not taken yet, which is copied with
    * its tick, time [s] and period [s]; 2 events; 4 the end; 8 the beginning, from then on.
@@ -300,6 +321,7 @@ export interface NativeFault {
   byS?: number
   error?: string
   pressed?: boolean
+  torquesNm?: Array<number>
   version?: number
 }
 

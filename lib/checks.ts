@@ -1,14 +1,6 @@
 // Checks of what users hand in. Each says what was received and what is expected.
 
-import { OptionRangeError, OptionTypeError } from './errors.ts';
-
-/** `maxHeldTicks` as `OPTION_MAX_HELD_TICKS`, `limits.jerk` as `OPTION_LIMITS_JERK`. */
-function codeOf(option: string): string {
-  return `OPTION_${option
-    .replaceAll('.', '_')
-    .replace(/([a-z])([A-Z])/g, '$1_$2')
-    .toUpperCase()}`;
-}
+import { codeOf, OptionRangeError, OptionTypeError } from './errors.ts';
 
 /** A number from `from` to `to`, both included unless said otherwise. */
 export function checkNumber(

@@ -163,17 +163,35 @@ export class RobotError extends SessionError {
   }
 }
 
+/** `maxHeldTicks` as `OPTION_MAX_HELD_TICKS`, `limits.jerk` as `OPTION_LIMITS_JERK`. */
+export function codeOf(option: string): string {
+  return `OPTION_${option
+    .replaceAll('.', '_')
+    .replace(/([a-z])([A-Z])/g, '$1_$2')
+    .toUpperCase()}`;
+}
+
 /** What an error of the native side carries. */
 interface NativeFailure {
   readonly code: string;
   readonly message: string;
+  /** Of a value that is out of range. */
+  readonly refused?: {
+    readonly option: string;
+    readonly what: string;
+    readonly received: number;
+    readonly expected: string;
+  };
   readonly errors?: readonly string[];
   readonly moveStatus?: string | null;
 }
 
 /** The error that a failure of the native side, as JSON, stands for. */
 export function fromFailure(text: string, details: SessionErrorDetails = {}): KilohertzError {
-  const failure = JSON.parse(text) as NativeFailure;
+  return fromParsed(JSON.parse(text) as NativeFailure, details);
+}
+
+function fromParsed(failure: NativeFailure, details: SessionErrorDetails): KilohertzError {
   if (failure.code.startsWith('FRANKA_') || failure.code === 'ROBOT') {
     return new RobotError(failure.code, failure.message, {
       ...details,
@@ -188,7 +206,10 @@ export function fromFailure(text: string, details: SessionErrorDetails = {}): Ki
 /** The error that something thrown by the native side stands for. */
 export function fromNative(error: unknown): unknown {
   if (error instanceof Error && error.message.startsWith('{"code":')) {
-    return fromFailure(error.message);
+    const failure = JSON.parse(error.message) as NativeFailure;
+    if (!failure.refused) return fromParsed(failure, {});
+    const { option, what, received, expected } = failure.refused;
+    return new OptionRangeError(codeOf(option), what, received, expected);
   }
   return error;
 }

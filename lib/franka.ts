@@ -1,13 +1,23 @@
 import { ArmDriver } from './arm-driver.ts';
 import { checkKeys, checkName, checkNumber, checkText } from './checks.ts';
+import {
+  type CollisionBehavior,
+  Configuration,
+  type FrankaFilters,
+  type GuidingMode,
+  type Load,
+} from './configuration.ts';
 import type { DrivenLink } from './driver.ts';
 import { type FrankaGeneration, GENERATIONS } from './generation.ts';
 import { FrankaModel } from './model.ts';
+import { HOME, type MoveOptions, moveTo } from './move-to.ts';
 import { awaiting, NativeArm } from './native.ts';
 import { ProcessDriver } from './process-driver.ts';
 import { isProcessPolicy } from './process-policy.ts';
 import type { NativeLink, NativeRobot } from './robot.ts';
 import { RobotState } from './robot-state.ts';
+import { type RobotStates, StateStream, type StatesOptions } from './states.ts';
+import type { SessionStats } from './stats.ts';
 import { WorkerDriver } from './worker-driver.ts';
 import { isWorkerPolicy } from './worker-policy.ts';
 
@@ -63,10 +73,14 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
   /** How sessions drive the arm: between this package and itself. */
   readonly nativeLink: NativeLink<RobotState, JointVector>;
   readonly #arm: NativeArm;
+  readonly #configuration: Configuration;
+  readonly #streams = new Set<StateStream>();
+  #isClosed = false;
   #model: FrankaModel | undefined;
 
   private constructor(arm: NativeArm, address: string, control: FrankaControl) {
     this.#arm = arm;
+    this.#configuration = new Configuration(arm);
     this.address = address;
     this.control = control;
     const link: DrivenLink<RobotState, JointVector> = {
@@ -142,13 +156,34 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
   }
 
   /**
-   * The arm's state now; a copy. While a session drives the arm, its policy gets the states.
+   * The arm's state now; a copy. While a session drives the arm it is the newest that its loop has seen;
+   * the loop does not wait for whoever reads it.
    *
-   * @throws {RobotError} `FRANKA_INVALID_OPERATION` while a session drives the arm, or after
-   * `close()`; `FRANKA_CONNECTION_LOST` where the arm is gone
+   * @throws {RobotError} `FRANKA_INVALID_OPERATION` after `close()`; `FRANKA_CONNECTION_LOST` where the
+   * arm is gone
    */
   async state(): Promise<RobotState> {
     return new RobotState(await awaiting(() => this.#arm.state()));
+  }
+
+  /**
+   * The arm's states at a rate, idle and while sessions drive it, until it is closed.
+   *
+   * @example
+   * for await (const state of robot.states({ rateHz: 10 })) console.log(state.q);
+   * @throws {OptionRangeError} {@link OptionTypeError} where an option is not as it must be
+   * @throws {RobotError} from the iteration, where the arm is gone
+   */
+  states(options: StatesOptions = {}): RobotStates {
+    const isClosed = (): boolean => this.#isClosed;
+    const source = {
+      read: () => awaiting(() => this.#arm.state()),
+      streams: this.#streams,
+      get isClosed() {
+        return isClosed();
+      },
+    };
+    return new StateStream(source, options);
   }
 
   /**
@@ -160,8 +195,125 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
     await awaiting(() => this.#arm.recover());
   }
 
+  /**
+   * Sets from when on what the arm feels is a contact, and from when on a collision, which stops it.
+   *
+   * As all that is set up, it holds until it is set again, by whomever; it is sent while no session
+   * drives the arm, because an arm refuses it in a motion; and it resolves when the arm has taken it.
+   *
+   * @throws {OptionRangeError} {@link OptionTypeError} where a value is not as it must be; nothing is
+   * sent then
+   * @throws {RobotError} `FRANKA_INVALID_OPERATION` while a session drives the arm, or after
+   * `close()`; `FRANKA_COMMAND_REJECTED` where the arm refuses, as in a reflex;
+   * `FRANKA_CONNECTION_LOST` where it is gone
+   */
+  async setCollisionBehavior(behavior: CollisionBehavior): Promise<void> {
+    await this.#configuration.collisionBehavior(behavior);
+  }
+
+  /**
+   * Sets the stiffness of the arm's joint impedance controller, which tracks all commands but torques.
+   *
+   * @param K_theta a joint each, 0 to 14250 [N m/rad], 7: libfranka's range
+   * @throws as {@link Franka.setCollisionBehavior}
+   */
+  async setJointImpedance(K_theta: JointVector): Promise<void> {
+    await this.#configuration.jointImpedance(K_theta);
+  }
+
+  /**
+   * Sets the stiffness of the arm's Cartesian impedance controller.
+   *
+   * @param K_x x, y, z from 10 to 3000 [N/m], roll, pitch, yaw from 1 to 300 [N m/rad], 6: libfranka's
+   * ranges
+   * @throws as {@link Franka.setCollisionBehavior}
+   */
+  async setCartesianImpedance(K_x: ArrayLike<number>): Promise<void> {
+    await this.#configuration.cartesianImpedance(K_x);
+  }
+
+  /**
+   * Sets which directions are free when somebody guides the arm by hand.
+   *
+   * @throws as {@link Franka.setCollisionBehavior}
+   */
+  async setGuidingMode(mode: GuidingMode): Promise<void> {
+    await this.#configuration.guidingMode(mode);
+  }
+
+  /**
+   * Sets what the arm carries beside its end effector; the arm bears its weight then, and the state and
+   * the model know of it.
+   *
+   * @throws as {@link Franka.setCollisionBehavior}
+   */
+  async setLoad(load: Load): Promise<void> {
+    await this.#configuration.load(load);
+  }
+
+  /**
+   * Sets where the end effector is: what `O_T_EE` of the state, and poses as a command, are about.
+   *
+   * @param NE_T_EE its pose in the frame of the nominal end effector, which is set in Desk: 4x4,
+   * column-major, rigid [m], 16
+   * @throws as {@link Franka.setCollisionBehavior}
+   */
+  async setEE(NE_T_EE: ArrayLike<number>): Promise<void> {
+    await this.#configuration.endEffector(NE_T_EE);
+  }
+
+  /**
+   * Sets where the stiffness frame is: forces are felt there, and Cartesian stiffness is in its axes.
+   *
+   * @param EE_T_K its pose in the end effector's frame: 4x4, column-major, rigid [m], 16
+   * @throws as {@link Franka.setCollisionBehavior}
+   */
+  async setK(EE_T_K: ArrayLike<number>): Promise<void> {
+    await this.#configuration.stiffnessFrame(EE_T_K);
+  }
+
+  /**
+   * Sets the cut-off frequencies of the arm's own filters. A FER alone has them.
+   *
+   * @throws {RobotError} `FRANKA_GENERATION` on an FR3; otherwise as {@link Franka.setCollisionBehavior}
+   */
+  async setFilters(filters: FrankaFilters): Promise<void> {
+    await this.#configuration.filters(filters);
+  }
+
+  /**
+   * Moves the arm to a place, natively, in a session of its own: a straight line between joint
+   * positions, which all joints go together from rest to rest, in the shortest time that `speed`, the
+   * arm's limits and a smooth start allow. Resolves to the session's stats when the arm is there.
+   *
+   * Nothing but the joints' ranges is minded: neither the table nor the arm itself. Where the goal or
+   * the way is close to the end of a joint's range, it is gone more slowly, as the arm demands.
+   *
+   * @param goal joint positions [rad], 7, or `O_T_EE`: a pose of the end effector in the base frame,
+   * 4x4, column-major [m], 16. Of the joint positions for a pose those near to the present ones are taken
+   * @throws {OptionRangeError} {@link OptionTypeError} where an argument is not as it must be
+   * @throws {RobotError} `FRANKA_UNREACHABLE` where the arm cannot get there; nothing has moved then.
+   * `FRANKA_INVALID_OPERATION` while a session drives the arm, or after `close()`; `FRANKA_REFLEX` and
+   * others as a session's
+   * @throws what the signal was aborted with, once the arm stands; what `onProgress` threw, likewise
+   */
+  async moveTo(goal: ArrayLike<number>, options: MoveOptions = {}): Promise<SessionStats> {
+    return moveTo(this.#arm, goal, options);
+  }
+
+  /**
+   * Moves the arm to libfranka's ready pose, with the elbow bent and the hand pointing down.
+   *
+   * @throws as {@link Franka.moveTo}
+   */
+  async home(options: MoveOptions = {}): Promise<SessionStats> {
+    return moveTo(this.#arm, HOME, options);
+  }
+
   /** Closes the connection; a session that drives the arm keeps it until its end. */
   async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const stream of this.#streams) await stream.return();
     this.#arm.close();
   }
 

@@ -17,6 +17,7 @@ export {
   type NativeJointState,
   NativeLine,
   NativeModel,
+  type NativeMove,
   type NativeOutcome,
   type NativeRealtime,
   NativeSeat,

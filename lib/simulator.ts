@@ -106,6 +106,8 @@ export type SimulatorFault =
   | { readonly kind: 'reflex'; readonly error?: string }
   /** The user stop is pressed, or released. */
   | { readonly kind: 'userStop'; readonly pressed: boolean }
+  /** Somebody pushes the joints with these torques [N m], 7, until the next push. */
+  | { readonly kind: 'push'; readonly torquesNm: readonly number[] }
   /** The next connection is refused by a server of this FCI version. */
   | { readonly kind: 'rejectConnect'; readonly version: number }
   /** The sockets close, and nothing more is sent. */
@@ -248,7 +250,7 @@ function checkObjectWidth(value: unknown, option = 'objectWidthM'): number {
 }
 
 function checkFault(fault: SimulatorFault): NativeFault {
-  checkKeys('fault', fault, ['kind', 'count', 'byS', 'error', 'pressed', 'version']);
+  checkKeys('fault', fault, ['kind', 'count', 'byS', 'error', 'pressed', 'torquesNm', 'version']);
   const { kind } = fault;
   checkText('kind', kind, 'the name of a fault');
   switch (kind) {
@@ -267,6 +269,8 @@ function checkFault(fault: SimulatorFault): NativeFault {
     case 'userStop':
       checkBoolean('pressed', fault.pressed);
       break;
+    case 'push':
+      return { kind, torquesNm: checkNumbers('torquesNm', fault.torquesNm, 7) };
     case 'rejectConnect':
     case 'handRejectConnect':
       checkNumber('version', fault.version, { from: 0, to: 65_535, integer: true });

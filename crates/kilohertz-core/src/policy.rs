@@ -46,7 +46,8 @@ pub trait Policy: Send {
     /// May be called more than once for a request, and where none is open.
     ///
     /// Waits for an answer until `until` (`None`: as long as it takes) or until `stop` is set, and
-    /// writes the newest action there is. Leaves `action` alone unless the answer carries one.
+    /// writes the newest action there is. A policy that has done what it is for may set `stop` itself:
+    /// the session then ends as if it had been asked to. Leaves `action` alone unless the answer carries one.
     fn poll(&mut self, until: Option<Time>, stop: &AtomicBool, action: &mut [f64]) -> Answer;
 }
 

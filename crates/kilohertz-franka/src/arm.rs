@@ -1,8 +1,7 @@
 //! The connection to an arm.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use franka::{RealtimeConfig, RobotOptions, RobotState, VersionPolicy};
 use kilohertz_core::limits::Limits;
@@ -10,10 +9,12 @@ use kilohertz_core::robot::Robot;
 
 use crate::client::{Client, Connection};
 use crate::control::Control;
+use crate::desk::Desk;
 use crate::drive::ArmRobot;
 use crate::error::{ArmError, ArmErrorCode};
 use crate::generation::Generation;
 use crate::limits::{ArmLimits, MotionOptions, limits};
+use crate::state;
 
 /// How to connect.
 #[derive(Debug, Clone)]
@@ -37,6 +38,10 @@ impl Default for ConnectOptions {
     }
 }
 
+/// How long a session that has the arm may take until its first cycle, and how often it is looked for.
+const FIRST_CYCLE: Duration = Duration::from_secs(10);
+const LOOKING: Duration = Duration::from_millis(1);
+
 /// A robot for one session, and the limits for it.
 pub type Driven = (Box<dyn Robot>, Box<dyn Limits>);
 
@@ -46,7 +51,7 @@ pub struct Arm {
     generation: Generation,
     client_name: Client,
     limits: ArmLimits,
-    driven: Arc<AtomicBool>,
+    desk: Arc<Desk>,
 }
 
 impl Arm {
@@ -110,7 +115,7 @@ impl Arm {
             generation,
             client_name: wanted.client,
             limits,
-            driven: Arc::new(AtomicBool::new(false)),
+            desk: Arc::new(Desk::new()),
         })
     }
 
@@ -166,9 +171,13 @@ impl Arm {
         self.generation.fci_version()
     }
 
+    pub(crate) fn limits(&self) -> &ArmLimits {
+        &self.limits
+    }
+
     /// Whether a session drives the arm now.
     pub fn is_driven(&self) -> bool {
-        self.driven.load(Ordering::Acquire)
+        self.desk.is_driven()
     }
 
     /// Whether the connection was closed.
@@ -193,22 +202,58 @@ impl Arm {
         })
     }
 
-    fn idle_client(&self, what: &str) -> Result<Arc<dyn Connection>, ArmError> {
-        if self.is_driven() {
+    /// Does `work` on the connection while no session drives the arm. One at a time.
+    pub(crate) fn while_idle<T>(
+        &self,
+        what: &str,
+        work: impl FnOnce(&dyn Connection) -> Result<T, ArmError>,
+    ) -> Result<T, ArmError> {
+        let client = self.client()?;
+        let Some(_turn) = self.desk.turn() else {
             return Err(ArmError::new(
                 ArmErrorCode::InvalidOperation,
                 format!("{what} while a session drives the arm: stop the session first"),
             ));
-        }
-        self.client()
+        };
+        work(&*client)
     }
 
     /// The robot's state now, while no session drives it. Blocks for a few milliseconds.
     ///
     /// # Errors
-    /// Where the arm is driven, closed, or gone.
+    /// Where the arm is driven, closed, or gone. [`Arm::observe`] serves a driven arm too.
     pub fn state(&self) -> Result<RobotState, ArmError> {
-        self.idle_client("cannot read the state")?.state()
+        self.while_idle("cannot read the state", |client| client.state())
+    }
+
+    /// The slots of the robot's state now, laid out as [`state::SCHEMA`]: read from the arm while no session
+    /// drives it, and otherwise the newest that the session's loop has seen, without making the
+    /// loop wait. Blocks for a few milliseconds, or until a session that is starting has its first cycle.
+    ///
+    /// # Errors
+    /// Where the arm is closed or gone.
+    pub fn observe(&self) -> Result<Vec<f64>, ArmError> {
+        let asked = Instant::now();
+        let client = self.client()?;
+        loop {
+            if let Some(_turn) = self.desk.turn() {
+                let mut slots = vec![0.0; state::LEN];
+                state::write(&client.state()?, &mut slots);
+                return Ok(slots);
+            }
+            if let Some(slots) = self.desk.newest() {
+                return Ok(slots);
+            }
+            if asked.elapsed() > FIRST_CYCLE {
+                return Err(ArmError::new(
+                    ArmErrorCode::ConnectionLost,
+                    format!(
+                        "a session has the arm and has not seen a state within {FIRST_CYCLE:?}"
+                    ),
+                ));
+            }
+            std::thread::sleep(LOOKING);
+        }
     }
 
     /// Clears the errors of a reflex, so that a new session can start. Blocks.
@@ -216,7 +261,7 @@ impl Arm {
     /// # Errors
     /// Where the arm is driven, closed or gone, or wants to be seen to by hand.
     pub fn recover(&self) -> Result<(), ArmError> {
-        self.idle_client("cannot recover")?.recover()
+        self.while_idle("cannot recover", |client| client.recover())
     }
 
     /// A robot for one session that drives this arm through `control`, and the limits for it.
@@ -236,8 +281,8 @@ impl Arm {
         control: Control,
         options: &MotionOptions,
     ) -> Result<Driven, ArmError> {
-        let client = self.idle_client("cannot start a session")?;
-        let robot = ArmRobot::new(client, control, Arc::clone(&self.driven))?;
+        let client = self.client()?;
+        let robot = ArmRobot::new(client, control, Arc::clone(&self.desk))?;
         Ok((Box::new(robot), limits(control, &self.limits, options)))
     }
 

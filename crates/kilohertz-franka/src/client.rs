@@ -6,6 +6,7 @@ use std::str::FromStr;
 use franka::RobotState;
 use kilohertz_core::robot::Tick;
 
+use crate::configuration::Setting;
 use crate::control::Control;
 use crate::error::ArmError;
 
@@ -56,6 +57,9 @@ pub(crate) trait Connection: Send + Sync {
 
     /// Clears the errors of a reflex.
     fn recover(&self) -> Result<(), ArmError>;
+
+    /// Sets the arm up; `setting` was checked.
+    fn configure(&self, setting: &Setting) -> Result<(), ArmError>;
 
     /// Starts a motion and runs cycles until `tick` says that it is over. The motion has ended
     /// when this returns, however it does.

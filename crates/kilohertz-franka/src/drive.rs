@@ -1,7 +1,6 @@
 //! An arm as the robot of one session.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use kilohertz_core::robot::{Robot, RobotError, Tick};
@@ -9,6 +8,7 @@ use kilohertz_core::schema::Schema;
 
 use crate::client::Connection;
 use crate::control::Control;
+use crate::desk::Desk;
 use crate::error::{ArmError, ArmErrorCode};
 use crate::state;
 
@@ -17,7 +17,7 @@ pub(crate) struct ArmRobot {
     client: Arc<dyn Connection>,
     control: Control,
     action: Schema,
-    driven: Arc<AtomicBool>,
+    desk: Arc<Desk>,
 }
 
 impl ArmRobot {
@@ -25,9 +25,9 @@ impl ArmRobot {
     pub(crate) fn new(
         client: Arc<dyn Connection>,
         control: Control,
-        driven: Arc<AtomicBool>,
+        desk: Arc<Desk>,
     ) -> Result<ArmRobot, ArmError> {
-        if driven.swap(true, Ordering::AcqRel) {
+        if !desk.take() {
             return Err(ArmError::new(
                 ArmErrorCode::InvalidOperation,
                 "a session drives the arm already: stop it before starting another",
@@ -37,14 +37,14 @@ impl ArmRobot {
             client,
             control,
             action: control.action(),
-            driven,
+            desk,
         })
     }
 }
 
 impl Drop for ArmRobot {
     fn drop(&mut self) {
-        self.driven.store(false, Ordering::Release);
+        self.desk.give_back();
     }
 }
 
@@ -62,6 +62,9 @@ impl Robot for ArmRobot {
     }
 
     fn drive(&mut self, tick: &mut dyn Tick) -> Result<(), RobotError> {
-        Ok(self.client.drive(self.control, tick)?)
+        let (client, control) = (&self.client, self.control);
+        Ok(self
+            .desk
+            .listening(tick, |tick| client.drive(control, tick))?)
     }
 }

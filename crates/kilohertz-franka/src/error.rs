@@ -15,7 +15,7 @@ pub enum ArmErrorCode {
     ConnectFailed,
     /// Nothing answered in time.
     ConnectTimeout,
-    /// The arm is of the other generation than the one asked for.
+    /// The arm is of the other generation than the one asked for, or than has what was asked for.
     Generation,
     /// The client that was asked for cannot do this.
     Client,
@@ -23,6 +23,8 @@ pub enum ArmErrorCode {
     IncompatibleVersion,
     /// The connection was lost.
     ConnectionLost,
+    /// A value that no arm is sent.
+    InvalidArgument,
     /// The arm said something that FCI does not allow.
     Protocol,
     /// The arm refused a command.
@@ -39,6 +41,8 @@ pub enum ArmErrorCode {
     InvalidOperation,
     /// The arm's model cannot be read.
     Model,
+    /// The arm cannot get there.
+    Unreachable,
 }
 
 impl ArmErrorCode {
@@ -52,6 +56,7 @@ impl ArmErrorCode {
             ArmErrorCode::Client => "FRANKA_CLIENT",
             ArmErrorCode::IncompatibleVersion => "FRANKA_INCOMPATIBLE_VERSION",
             ArmErrorCode::ConnectionLost => "FRANKA_CONNECTION_LOST",
+            ArmErrorCode::InvalidArgument => "FRANKA_INVALID_ARGUMENT",
             ArmErrorCode::Protocol => "FRANKA_PROTOCOL",
             ArmErrorCode::CommandRejected => "FRANKA_COMMAND_REJECTED",
             ArmErrorCode::CommandAborted => "FRANKA_COMMAND_ABORTED",
@@ -60,6 +65,7 @@ impl ArmErrorCode {
             ArmErrorCode::MotionAborted => "FRANKA_MOTION_ABORTED",
             ArmErrorCode::InvalidOperation => "FRANKA_INVALID_OPERATION",
             ArmErrorCode::Model => "FRANKA_MODEL",
+            ArmErrorCode::Unreachable => "FRANKA_UNREACHABLE",
         }
     }
 }

@@ -8,6 +8,7 @@ use kilohertz_core::robot::{Cycle, Flow, Tick};
 use kilohertz_core::time::Time;
 
 use crate::client::Connection;
+use crate::configuration::Setting;
 use crate::control::Control;
 use crate::error::ArmError;
 use crate::state;
@@ -21,6 +22,37 @@ impl Connection for franka::Robot {
 
     fn recover(&self) -> Result<(), ArmError> {
         Ok(self.automatic_error_recovery()?)
+    }
+
+    fn configure(&self, setting: &Setting) -> Result<(), ArmError> {
+        Ok(match setting {
+            Setting::CollisionBehavior {
+                nominal,
+                acceleration,
+            } => self.set_collision_behavior(
+                acceleration.lower_torques,
+                acceleration.upper_torques,
+                nominal.lower_torques,
+                nominal.upper_torques,
+                acceleration.lower_forces,
+                acceleration.upper_forces,
+                nominal.lower_forces,
+                nominal.upper_forces,
+            ),
+            Setting::JointImpedance(stiffness) => self.set_joint_impedance(*stiffness),
+            Setting::CartesianImpedance(stiffness) => self.set_cartesian_impedance(*stiffness),
+            Setting::GuidingMode { axes, elbow } => self.set_guiding_mode(*axes, *elbow),
+            Setting::EndEffector(frame) => self.set_ee(*frame),
+            Setting::StiffnessFrame(frame) => self.set_k(*frame),
+            Setting::Load {
+                mass,
+                centre,
+                inertia,
+            } => self.set_load(*mass, *centre, *inertia),
+            Setting::Filters([joint, joint_rate, pose, twist, controller]) => {
+                self.set_filters(*joint, *joint_rate, *pose, *twist, *controller)
+            }
+        }?)
     }
 
     fn drive(&self, control: Control, tick: &mut dyn Tick) -> Result<(), ArmError> {

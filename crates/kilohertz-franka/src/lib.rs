@@ -3,13 +3,18 @@
 //! ```text
 //! arm.rs           the connection: connect, state, recover, close
 //! generation.rs    the two generations of the arm, and what their joints may be commanded
+//! configuration.rs what the arm can be set up with between motions
 //! control.rs       the interfaces it can be driven through, and their actions
+//! desk.rs          who uses the connection, and what a session's loop has seen
 //! drive.rs         an arm as the robot of one session
 //! client.rs        the libraries that can talk to an arm, and what is needed of them
 //! franka_rs.rs     one of them: read a state, run the loop body, write its command
 //! libfranka_rs.rs  the other, and the fence around it
 //! hand.rs          the Franka Hand: connect, homing, move, grasp, stop, state, close
 //! model.rs         the rigid-body model: poses, Jacobians, dynamics
+//! move_to.rs       moving an arm to a place: the plan, and the policy that follows it
+//! profile.rs       the fastest way from rest to rest
+//! reach.rs         joint positions for a pose
 //! state.rs         libfranka's robot state as flat slots with libfranka's names
 //! limits.rs        what the arm may be commanded, and how it is brought to rest
 //! error.rs         what can go wrong, in the robot's own words
@@ -34,7 +39,9 @@
 
 pub mod arm;
 pub mod client;
+pub mod configuration;
 pub mod control;
+mod desk;
 mod drive;
 pub mod error;
 mod franka_rs;
@@ -44,10 +51,14 @@ pub mod hand;
 mod libfranka_rs;
 pub mod limits;
 pub mod model;
+pub mod move_to;
+mod profile;
+mod reach;
 pub mod state;
 
 pub use arm::{Arm, ConnectOptions};
 pub use client::Client;
+pub use configuration::{Setting, Thresholds};
 pub use control::Control;
 pub use error::{ArmError, ArmErrorCode};
 pub use generation::Generation;

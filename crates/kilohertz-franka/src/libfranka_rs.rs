@@ -39,6 +39,7 @@ use libfranka::{
 
 use crate::arm::ConnectOptions;
 use crate::client::Connection;
+use crate::configuration::Setting;
 use crate::control::Control;
 use crate::error::{ArmError, ArmErrorCode};
 use crate::generation::Generation;
@@ -166,6 +167,38 @@ impl Connection for Fenced {
 
     fn recover(&self) -> Result<(), ArmError> {
         self.with(|robot, _| robot.automatic_error_recovery())
+    }
+
+    fn configure(&self, setting: &Setting) -> Result<(), ArmError> {
+        self.with(|robot, _| match setting {
+            Setting::CollisionBehavior {
+                nominal,
+                acceleration,
+            } => robot.set_collision_behavior(
+                acceleration.lower_torques,
+                acceleration.upper_torques,
+                nominal.lower_torques,
+                nominal.upper_torques,
+                acceleration.lower_forces,
+                acceleration.upper_forces,
+                nominal.lower_forces,
+                nominal.upper_forces,
+            ),
+            Setting::JointImpedance(stiffness) => robot.set_joint_impedance(*stiffness),
+            Setting::CartesianImpedance(stiffness) => robot.set_cartesian_impedance(*stiffness),
+            Setting::GuidingMode { axes, elbow } => robot.set_guiding_mode(*axes, *elbow),
+            Setting::EndEffector(frame) => robot.set_EE(*frame),
+            Setting::StiffnessFrame(frame) => robot.set_K(*frame),
+            Setting::Load {
+                mass,
+                centre,
+                inertia,
+            } => robot.set_load(*mass, *centre, *inertia),
+            #[allow(deprecated, reason = "the arm has them all the same")]
+            Setting::Filters([joint, joint_rate, pose, twist, controller]) => {
+                robot.set_filters(*joint, *joint_rate, *pose, *twist, *controller)
+            }
+        })
     }
 
     fn drive(&self, control: Control, tick: &mut dyn Tick) -> Result<(), ArmError> {

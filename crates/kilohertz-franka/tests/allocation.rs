@@ -7,12 +7,15 @@ mod counting;
 mod common;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use common::*;
 use kilohertz_core::limits::{LimitRules, OnViolation};
+use kilohertz_core::policy::{Answer, Ask, Policy};
 use kilohertz_core::session::Config;
+use kilohertz_core::time::Time;
 use kilohertz_franka::Control;
+use kilohertz_franka::move_to::{Goal, HOME, MovePolicy};
 use kilohertz_sim::SimulatorOptions;
 
 /// Cycles before the watch, for what is set up at the first use.
@@ -71,6 +74,47 @@ fn a_tick_of_a_native_policy_on_an_arm_allocates_nothing() {
 fn a_tick_whose_action_is_clamped_allocates_nothing() {
     for control in Control::ALL {
         assert_eq!(allocations(Rig::Fr3, control, 0, 2.0), 0, "{control}");
+    }
+}
+
+/// Follows a plan, and counts what the loop thread allocates meanwhile.
+struct Watched {
+    policy: MovePolicy,
+    counted: Arc<AtomicU64>,
+}
+
+impl Policy for Watched {
+    fn request(&mut self, ask: &Ask<'_>) {
+        match ask.tick {
+            WARM_UP => counting::watch(),
+            tick if tick == WARM_UP + WATCHED => {
+                self.counted.store(counting::seen(), Ordering::SeqCst);
+            }
+            _ => {}
+        }
+        self.policy.request(ask);
+    }
+
+    fn poll(&mut self, until: Option<Time>, stop: &AtomicBool, action: &mut [f64]) -> Answer {
+        self.policy.poll(until, stop, action)
+    }
+}
+
+#[test]
+fn a_tick_of_a_move_allocates_nothing() {
+    for rig in [Rig::Fr3, Rig::Fer] {
+        let simulator = lockstep(rig);
+        let arm = connect(rig, &simulator);
+        let goal = Goal::Joints(HOME.map(|q| q + 0.3));
+        let plan = arm.plan_move(&goal, 0.2).unwrap();
+        assert!(plan.duration() > 0.6, "{}", plan.duration());
+        let counted = Arc::new(AtomicU64::new(UNSET));
+        let policy = Watched {
+            policy: MovePolicy::new(plan, Arc::default()),
+            counted: Arc::clone(&counted),
+        };
+        ended_well(&session(&arm, Control::JointPosition, config(), policy));
+        assert_eq!(counted.load(Ordering::SeqCst), 0, "{rig:?}");
     }
 }
 

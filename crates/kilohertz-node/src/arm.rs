@@ -107,15 +107,11 @@ impl NativeArm {
         self.arm.is_driven()
     }
 
-    /// The arm's state now, while no session drives it.
+    /// The arm's state now; while a session drives it the newest that its loop has seen.
     #[napi(ts_return_type = "Promise<Float64Array>")]
     pub fn state<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
         let arm = Arc::clone(&self.arm);
-        in_background(env, move || {
-            let mut slots = vec![0.0; state::LEN];
-            state::write(&arm.state().map_err(Failure::from)?, &mut slots);
-            Ok(Float64Array::new(slots))
-        })
+        in_background(env, move || Ok(Float64Array::new(arm.observe()?)))
     }
 
     /// Clears the errors of a reflex.

@@ -1,6 +1,7 @@
 //! Errors on their way to JavaScript.
 
 use kilohertz_franka::ArmError;
+use kilohertz_franka::configuration::Refusal;
 use kilohertz_sim::SimulatorError;
 use serde_json::{Value, json};
 
@@ -36,6 +37,21 @@ impl From<ArmError> for Failure {
             "message": error.message,
             "errors": error.errors,
             "moveStatus": error.move_status,
+        }))
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Failure {
+        Failure(json!({
+            "code": "OPTION",
+            "message": refusal.to_string(),
+            "refused": {
+                "option": refusal.option,
+                "what": refusal.what,
+                "received": refusal.received,
+                "expected": refusal.expected,
+            },
         }))
     }
 }

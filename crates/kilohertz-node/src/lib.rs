@@ -6,6 +6,8 @@
 //! usher.rs      between the loop and a policy in another process
 //! arm.rs        a connected arm
 //! hand.rs       a connected hand
+//! configuration.rs  what an arm is set up with
+//! move_to.rs    a planned move
 //! model.rs      an arm's rigid-body model
 //! simulator.rs  a simulated one
 //! line.rs       calls to a worker or a child over shared memory
@@ -25,11 +27,13 @@
 
 mod arm;
 mod background;
+mod configuration;
 mod doorbell;
 mod failure;
 mod hand;
 mod line;
 mod model;
+mod move_to;
 mod seat;
 mod session;
 mod simulator;

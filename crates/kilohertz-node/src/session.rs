@@ -9,6 +9,7 @@ use kilohertz_core::limits::{
     LimitRules, Limits, OnViolation, Unlimited, Violation, ViolationKind,
 };
 use kilohertz_core::mailbox::{FailureBell, PolicyEnd, mailbox};
+use kilohertz_core::policy::Policy;
 use kilohertz_core::record::RECORD_HEADER;
 use kilohertz_core::robot::{Elsewhere, Paced, Robot};
 use kilohertz_core::schema::Schema;
@@ -23,6 +24,7 @@ use napi_derive::napi;
 
 use crate::arm::NativeArm;
 use crate::failure::Failure;
+use crate::move_to::NativeMove;
 use crate::seat::Seat;
 use crate::view::fill;
 
@@ -291,6 +293,31 @@ struct Parts {
     patience: Patience,
     /// Where the policy runs, unless it is on this thread.
     seat: Option<Arc<Seat>>,
+    /// The policy, where it is none in JavaScript.
+    native: Option<Box<dyn Policy>>,
+}
+
+/// What a session that drives an arm is made of, with a policy on this thread.
+fn driven(arm: &NativeArm, control: Control, options: &NativeSessionOptions) -> Result<Parts> {
+    let motion = MotionOptions {
+        max_distance: options.max_distance_rad,
+        budget: Budget {
+            velocity: options.velocity_share,
+            acceleration: options.acceleration_share,
+            jerk: options.jerk_share,
+        },
+    };
+    let (robot, limits) = arm
+        .arm
+        .robot_with(control, &motion)
+        .map_err(Failure::from)?;
+    Ok(Parts {
+        robot,
+        limits,
+        patience: Patience::Budget(seconds(options.deadline_s)),
+        seat: None,
+        native: None,
+    })
 }
 
 /// Starts the loop thread and the courier that wakes JavaScript for it.
@@ -305,6 +332,7 @@ fn start(
         limits,
         patience,
         seat,
+        native,
     } = parts;
     let wake = wake
         .build_threadsafe_function::<()>()
@@ -351,6 +379,7 @@ fn start(
             .map_or_else(|| bell.clone(), |seat| seat.bell()),
         Arc::clone(&recorder),
     );
+    let inside: Box<dyn Policy> = native.unwrap_or_else(|| Box::new(inside));
     let failure = policy.failure_bell();
     let policy = match seat {
         None => Some(policy),
@@ -382,14 +411,7 @@ fn start(
         realtime,
     };
     let action = robot.action().clone();
-    let started = Session::start(
-        robot,
-        Box::new(inside),
-        limits,
-        config,
-        recorder,
-        bell.clone(),
-    );
+    let started = Session::start(robot, inside, limits, config, recorder, bell.clone());
     match started {
         // The cell is empty: this is its only writer.
         Ok(started) => drop(session.set(started)),
@@ -436,6 +458,7 @@ impl NativeSession {
             limits: Box::new(Unlimited::new(0)),
             patience: Patience::Cycle,
             seat: None,
+            native: None,
         };
         start(env, parts, &options, wake)
     }
@@ -454,24 +477,22 @@ impl NativeSession {
         let control: Control = control
             .parse()
             .map_err(|message: String| Failure::new("OPTION_CONTROL", message))?;
-        let motion = MotionOptions {
-            max_distance: options.max_distance_rad,
-            budget: Budget {
-                velocity: options.velocity_share,
-                acceleration: options.acceleration_share,
-                jerk: options.jerk_share,
-            },
-        };
-        let driven = arm.arm.robot_with(control, &motion);
-        let (robot, limits) = driven.map_err(Failure::from)?;
-        let patience = Patience::Budget(seconds(options.deadline_s));
-        let parts = Parts {
-            robot,
-            limits,
-            patience,
-            seat,
-        };
-        start(env, parts, &options, wake)
+        let parts = driven(arm, control, &options)?;
+        start(env, Parts { seat, ..parts }, &options, wake)
+    }
+
+    /// A session that moves an arm as planned, and ends when it is there.
+    #[napi(factory)]
+    pub fn moving(
+        env: &Env,
+        arm: &NativeArm,
+        planned: &NativeMove,
+        options: NativeSessionOptions,
+        wake: Function<'_, (), ()>,
+    ) -> Result<NativeSession> {
+        let native: Option<Box<dyn Policy>> = Some(Box::new(planned.policy()));
+        let parts = driven(arm, Control::JointPosition, &options)?;
+        start(env, Parts { native, ..parts }, &options, wake)
     }
 
     fn session(&self) -> Result<&Session> {

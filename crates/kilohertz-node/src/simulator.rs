@@ -74,6 +74,7 @@ pub struct NativeFault {
     pub by_s: Option<f64>,
     pub error: Option<String>,
     pub pressed: Option<bool>,
+    pub torques_nm: Option<Vec<f64>>,
     pub version: Option<u16>,
 }
 
@@ -145,6 +146,13 @@ fn fault(fault: NativeFault) -> std::result::Result<Fault, Failure> {
             error: fault.error.unwrap_or_else(|| "joint_reflex".to_owned()),
         },
         "userStop" => Fault::UserStop(fault.pressed.unwrap_or(true)),
+        "push" => {
+            let torques = fault.torques_nm.unwrap_or_default();
+            let len = torques.len();
+            Fault::Push(torques.try_into().map_err(|_| {
+                refused("torquesNm", &format!("of length {len}"), "7 torques [N m]")
+            })?)
+        }
         "rejectConnect" => Fault::RejectConnect {
             version: fault.version.unwrap_or(5),
         },
@@ -159,7 +167,7 @@ fn fault(fault: NativeFault) -> std::result::Result<Fault, Failure> {
         "handFreeze" => Fault::Hand(HandFault::Freeze),
         other => {
             let kinds = "dropStates, dropCommands, delayStates, delayCommands, reflex, userStop, \
-                         rejectConnect, die, freeze, handRejectConnect, handFailNext, handDeaf, handDie or \
+                         push, rejectConnect, die, freeze, handRejectConnect, handFailNext, handDeaf, handDie or \
                          handFreeze";
             return Err(Failure::new(
                 "SIM_FAULT",

@@ -2,6 +2,7 @@
 
 use franka::rate_limiting::DELTA_T;
 
+use crate::contact::{CollisionBehavior, Contacts, Wrench};
 use crate::dynamics::{ARMATURE, Dynamics, Joints, MAX_TORQUE, Pose};
 use crate::error::SimulatorError;
 use crate::generation::Generation;
@@ -33,6 +34,9 @@ pub(crate) struct Arm {
     pub end_effector: Body,
     pub load: Body,
     pub stiffness: Joints,
+    pub collision: CollisionBehavior,
+    /// What somebody pushes the joints with [N m].
+    pub push: Joints,
     pub pose: Pose,
     /// Acceleration [rad/s2].
     pub ddq: Joints,
@@ -43,8 +47,13 @@ pub(crate) struct Arm {
     pub tau_j: Joints,
     /// Rate of `tau_j` [N m/s].
     pub dtau_j: Joints,
-    /// From outside: the hard stops.
+    /// From outside: the hard stops and the push.
     pub tau_ext: Joints,
+    /// The same as a wrench on the stiffness frame, in the base frame's axes [N, N m].
+    pub wrench_base: Wrench,
+    /// The same in the stiffness frame's axes.
+    pub wrench: Wrench,
+    pub contacts: Contacts,
 }
 
 impl Arm {
@@ -57,6 +66,8 @@ impl Arm {
             end_effector: Body::default(),
             load: Body::default(),
             stiffness: DEFAULT_STIFFNESS,
+            collision: CollisionBehavior::default(),
+            push: [0.0; 7],
             pose: Pose { q, dq: [0.0; 7] },
             ddq: [0.0; 7],
             reference: Reference::at_rest(q),
@@ -64,6 +75,9 @@ impl Arm {
             tau_j: gravity,
             dtau_j: [0.0; 7],
             tau_ext: [0.0; 7],
+            wrench_base: [0.0; 6],
+            wrench: [0.0; 6],
+            contacts: Contacts::default(),
         })
     }
 
@@ -97,14 +111,26 @@ impl Arm {
         let motor: Joints = std::array::from_fn(|i| {
             (self.tau_d[i] + gravity[i]).clamp(-MAX_TORQUE[i], MAX_TORQUE[i])
         });
-        let (pose, ddq) = self.dynamics.step(&self.pose, &motor, DELTA_T);
+        let felt: Joints = std::array::from_fn(|i| motor[i] + self.push[i]);
+        let (pose, ddq) = self.dynamics.step(&self.pose, &felt, DELTA_T);
         self.pose = pose;
         self.ddq = ddq;
         let friction = self.dynamics.friction(&pose.dq);
         let tau_j: Joints = std::array::from_fn(|i| motor[i] - ARMATURE[i] * ddq[i] - friction[i]);
         self.dtau_j = std::array::from_fn(|i| (tau_j[i] - self.tau_j[i]) / DELTA_T);
         self.tau_j = tau_j;
-        self.tau_ext = self.dynamics.stops(&pose);
+        self.feel();
+    }
+
+    /// Takes in what comes from outside.
+    fn feel(&mut self) {
+        let (q, frames, dynamics) = (&self.pose.q, &self.frames, &self.dynamics);
+        let stops = dynamics.stops(&self.pose);
+        self.tau_ext = std::array::from_fn(|i| stops[i] + self.push[i]);
+        self.wrench_base = dynamics.wrench(q, frames, &self.tau_ext);
+        self.wrench = dynamics.in_stiffness_axes(q, frames, &self.wrench_base);
+        let thresholds = self.collision.at(&self.reference.ddq);
+        self.contacts = Contacts::of(&self.tau_ext, &self.wrench, thresholds);
     }
 
     /// Torques without gravity that follow the reference: the model's feedforward, and a spring

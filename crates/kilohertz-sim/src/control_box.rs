@@ -215,8 +215,8 @@ impl ControlBox {
             Request::StopMove => self.stop_move(ticket),
             Request::AutomaticErrorRecovery => self.recover(ticket),
             setter => {
-                let possible = matches!(self.mode, Mode::Idle | Mode::Reflex | Mode::UserStopped)
-                    && self.waiting.is_none();
+                let possible =
+                    matches!(self.mode, Mode::Idle | Mode::UserStopped) && self.waiting.is_none();
                 if possible {
                     self.set(setter);
                 }
@@ -236,6 +236,7 @@ impl ControlBox {
             Request::SetEeToK(frame) => self.arm.frames.ee_t_k = frame,
             Request::SetNeToEe(frame) => self.arm.frames.ne_t_ee = frame,
             Request::SetLoad(load) => self.arm.set_load(load),
+            Request::SetCollisionBehavior(behavior) => self.arm.collision = *behavior,
             _ => {}
         }
     }
@@ -304,8 +305,11 @@ impl ControlBox {
             if motion.generator == Generator::None {
                 self.arm.reference_from_measured();
             }
+            let felt = self.arm.contacts.reflex();
             if let Err(violated) = self.limits.measured(&self.arm.pose.q, &self.arm.pose.dq) {
                 self.reflex(violated);
+            } else if felt.any() {
+                self.reflex(felt);
             }
         } else {
             self.settle();

@@ -8,9 +8,10 @@
 use franka::model::{DEFAULT_GRAVITY_EARTH, Frame, Model};
 use franka::robot_state::IDENTITY_TRANSFORM;
 
+use crate::contact::Wrench;
 use crate::error::SimulatorError;
 use crate::generation::{Envelope, Generation};
-use crate::payload::Body;
+use crate::payload::{Body, Frames};
 
 /// One value a joint.
 pub(crate) type Joints = [f64; 7];
@@ -40,6 +41,9 @@ pub(crate) struct Dynamics {
     pub payload: Body,
     envelope: &'static Envelope,
 }
+
+/// Keeps a stretched arm's wrench finite [m2].
+const NEVER_SINGULAR: f64 = 1e-6;
 
 /// Position [rad] and velocity [rad/s] of the joints.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -170,6 +174,38 @@ impl Dynamics {
                 .sum()
         })
     }
+
+    /// The wrench [N, N m] on the stiffness frame, in the base frame's axes, that is closest to what
+    /// `tau` [N m] from outside says.
+    pub fn wrench(&self, q: &Joints, frames: &Frames, tau: &Joints) -> Wrench {
+        if tau.iter().all(|&tau| tau == 0.0) {
+            return [0.0; 6];
+        }
+        let jacobian =
+            self.model
+                .zero_jacobian_q(Frame::Stiffness, q, &frames.f_t_ee(), &frames.ee_t_k);
+        let row = |row: usize, joint: usize| jacobian[6 * joint + row];
+        let mut gram = [[0.0; 6]; 6];
+        for (i, line) in gram.iter_mut().enumerate() {
+            for (j, value) in line.iter_mut().enumerate() {
+                *value = (0..7).map(|joint| row(i, joint) * row(j, joint)).sum();
+            }
+            line[i] += NEVER_SINGULAR;
+        }
+        let felt = std::array::from_fn(|i| (0..7).map(|joint| row(i, joint) * tau[joint]).sum());
+        solve(gram, felt)
+    }
+
+    /// A wrench in the base frame's axes in those of the stiffness frame.
+    pub fn in_stiffness_axes(&self, q: &Joints, frames: &Frames, wrench: &Wrench) -> Wrench {
+        let pose = self
+            .model
+            .pose_q(Frame::Stiffness, q, &frames.f_t_ee(), &frames.ee_t_k);
+        std::array::from_fn(|i| {
+            let (first, axis) = (3 * (i / 3), i % 3);
+            (0..3).map(|k| pose[4 * axis + k] * wrench[first + k]).sum()
+        })
+    }
 }
 
 fn along(from: &Joints, rate: &Joints, dt: f64) -> Joints {
@@ -177,20 +213,20 @@ fn along(from: &Joints, rate: &Joints, dt: f64) -> Joints {
 }
 
 /// `m⁻¹ b` for a symmetric positive definite `m`, by Cholesky.
-fn solve(mut m: [Joints; 7], mut b: Joints) -> Joints {
-    for i in 0..7 {
+fn solve<const N: usize>(mut m: [[f64; N]; N], mut b: [f64; N]) -> [f64; N] {
+    for i in 0..N {
         for j in 0..=i {
             let known: f64 = (0..j).map(|k| m[i][k] * m[j][k]).sum();
             let rest = m[i][j] - known;
             m[i][j] = if i == j { rest.sqrt() } else { rest / m[j][j] };
         }
     }
-    for i in 0..7 {
+    for i in 0..N {
         let known: f64 = (0..i).map(|k| m[i][k] * b[k]).sum();
         b[i] = (b[i] - known) / m[i][i];
     }
-    for i in (0..7).rev() {
-        let known: f64 = (i + 1..7).map(|k| m[k][i] * b[k]).sum();
+    for i in (0..N).rev() {
+        let known: f64 = (i + 1..N).map(|k| m[k][i] * b[k]).sum();
         b[i] = (b[i] - known) / m[i][i];
     }
     b

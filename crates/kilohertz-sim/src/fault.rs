@@ -8,7 +8,7 @@ use crate::error::SimulatorError;
 
 /// Something that goes wrong on purpose. In force when
 /// [`Simulator::inject`](crate::Simulator::inject) has returned.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Fault {
     /// The next `count` states are not sent. In lockstep each counts as a lost command.
@@ -42,6 +42,8 @@ pub enum Fault {
     },
     /// Presses (true) or releases (false) the user stop.
     UserStop(bool),
+    /// Somebody pushes each joint with these torques [N m], until the next push; zeros let go.
+    Push([f64; 7]),
     /// The next `Connect` is refused as incompatible, by a server of this version.
     RejectConnect {
         /// The version that the server claims.
@@ -74,6 +76,8 @@ pub enum HandFault {
     Freeze,
 }
 
+/// An arm gives as much [N m].
+const MAX_PUSH: f64 = 87.0;
 const LONGEST_DELAY: Duration = Duration::from_secs(60);
 
 impl Fault {
@@ -100,6 +104,11 @@ impl Fault {
                 "Reflex",
                 format!("the error name {error:?}"),
                 format!("one of {}", ERROR_NAMES.join(", ")),
+            ),
+            Fault::Push(torques) if !torques.iter().all(|tau| tau.abs() <= MAX_PUSH) => refused(
+                "Push",
+                format!("{torques:?}"),
+                format!("7 torques of at most {MAX_PUSH} N m"),
             ),
             _ => Ok(()),
         }

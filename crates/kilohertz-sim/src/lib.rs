@@ -105,9 +105,13 @@
 //!
 //! - No Cartesian motion generators: their `Move` is refused as not possible. The Cartesian impedance
 //!   controller is accepted for joint motions and behaves as the joint impedance controller.
-//! - Nothing touches the arm: contacts, collisions and external wrenches are zero, thresholds of
-//!   `SetCollisionBehavior` are checked and have no effect, and `tau_ext_hat_filtered` shows the hard
-//!   stops alone. Nobody guides it by hand. Self-collision and Cartesian limits are not watched.
+//! - Nothing touches the arm but its hard stops and [`Fault::Push`]; `tau_ext_hat_filtered` shows both
+//!   exactly, and external wrenches are computed from it. `SetCollisionBehavior` decides what of that is
+//!   a contact, and in a motion what is a reflex (`joint_reflex`, `cartesian_reflex`); a collision is
+//!   not kept once it is over. Until it is set, thresholds are 20 while accelerating and 10 otherwise,
+//!   as in libfranka's examples. Self-collision and Cartesian limits are not watched.
+//! - `SetGuidingMode` and `SetCartesianImpedance` are checked and change nothing: nobody guides the arm
+//!   by hand, and there is no Cartesian controller.
 //! - In torque control gravity is compensated and friction is not, where a real arm compensates part
 //!   of it. Start with `friction: false` for an ideally compensated arm.
 //! - Joints are rigid: `theta` is `q`. Friction and armature are those of MuJoCo's FR3 for both arms,
@@ -129,6 +133,7 @@
 #![forbid(unsafe_code)]
 
 mod arm;
+mod contact;
 mod control_box;
 mod counters;
 mod dynamics;

@@ -10,6 +10,7 @@ use franka::wire::robot::{
 };
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
+use crate::contact::{CollisionBehavior, Thresholds};
 use crate::generation::Generation;
 use crate::motion::Generator;
 use crate::payload::{Body, is_rigid};
@@ -23,8 +24,7 @@ pub(crate) enum Request {
         controller: MoveControllerMode,
     },
     StopMove,
-    /// Thresholds are checked and change nothing: the simulated arm touches nothing.
-    SetCollisionBehavior,
+    SetCollisionBehavior(Box<CollisionBehavior>),
     SetJointImpedance([f64; 7]),
     /// Checked, and changes nothing: there is no Cartesian controller.
     SetCartesianImpedance,
@@ -59,20 +59,32 @@ pub(crate) fn decode(
         Command::AutomaticErrorRecovery => Ok(Request::AutomaticErrorRecovery),
         Command::SetCollisionBehavior => {
             let r: SetCollisionBehaviorRequest = read(payload).ok_or(INVALID)?;
-            let valid = ordered(
-                &f64s_to_f64(&r.lower_torque_thresholds_acceleration),
-                &f64s_to_f64(&r.upper_torque_thresholds_acceleration),
-            ) && ordered(
-                &f64s_to_f64(&r.lower_torque_thresholds_nominal),
-                &f64s_to_f64(&r.upper_torque_thresholds_nominal),
-            ) && ordered(
-                &f64s_to_f64(&r.lower_force_thresholds_acceleration),
-                &f64s_to_f64(&r.upper_force_thresholds_acceleration),
-            ) && ordered(
-                &f64s_to_f64(&r.lower_force_thresholds_nominal),
-                &f64s_to_f64(&r.upper_force_thresholds_nominal),
-            );
-            accept(valid, Request::SetCollisionBehavior)
+            let acceleration = Thresholds {
+                torque: (
+                    f64s_to_f64(&r.lower_torque_thresholds_acceleration),
+                    f64s_to_f64(&r.upper_torque_thresholds_acceleration),
+                ),
+                force: (
+                    f64s_to_f64(&r.lower_force_thresholds_acceleration),
+                    f64s_to_f64(&r.upper_force_thresholds_acceleration),
+                ),
+            };
+            let nominal = Thresholds {
+                torque: (
+                    f64s_to_f64(&r.lower_torque_thresholds_nominal),
+                    f64s_to_f64(&r.upper_torque_thresholds_nominal),
+                ),
+                force: (
+                    f64s_to_f64(&r.lower_force_thresholds_nominal),
+                    f64s_to_f64(&r.upper_force_thresholds_nominal),
+                ),
+            };
+            let valid = acceleration.is_sound() && nominal.is_sound();
+            let behavior = CollisionBehavior {
+                acceleration,
+                nominal,
+            };
+            accept(valid, Request::SetCollisionBehavior(Box::new(behavior)))
         }
         Command::SetJointImpedance => {
             let r: SetJointImpedanceRequest = read(payload).ok_or(INVALID)?;
@@ -176,12 +188,6 @@ fn read<T: FromBytes + KnownLayout + Immutable>(payload: &[u8]) -> Option<T> {
 
 fn accept(valid: bool, request: Request) -> Result<Request, Status> {
     if valid { Ok(request) } else { Err(INVALID) }
-}
-
-fn ordered<const N: usize>(lower: &[f64; N], upper: &[f64; N]) -> bool {
-    (0..N).all(|i| {
-        lower[i].is_finite() && upper[i].is_finite() && lower[i] >= 0.0 && lower[i] <= upper[i]
-    })
 }
 
 #[cfg(test)]

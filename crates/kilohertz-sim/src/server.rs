@@ -250,6 +250,7 @@ impl Server {
             Fault::DelayCommands { count, by } => self.faults.delay_commands = (count, by),
             Fault::Reflex { error } => self.robot.reflex(Violation::of(&error)),
             Fault::UserStop(pressed) => self.robot.user_stop(pressed),
+            Fault::Push(torques) => self.robot.arm.push = torques,
             Fault::Freeze => self.faults.frozen = true,
             Fault::Die => self.over = true,
             // The TCP side answers `Connect`, and the hand is its own server.

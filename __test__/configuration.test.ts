@@ -1,0 +1,197 @@
+import test from 'ava';
+import {
+  type CollisionBehavior,
+  type Franka,
+  type Load,
+  OptionRangeError,
+  OptionTypeError,
+  RobotError,
+  Session,
+} from '../index.ts';
+import { setUp } from './fixtures/arms.ts';
+import { rejection, until } from './fixtures/waiting.ts';
+
+const ARMS = [
+  { generation: 'fr3', client: 'franka-rs' },
+  { generation: 'fer', client: 'franka-rs' },
+  { generation: 'fer', client: 'libfranka-rs' },
+] as const;
+
+/** A tool 10 cm in front of the flange, turned by a right angle. */
+const TOOL = [0, 1, 0, 0, -1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0.1, 1];
+const UNIT = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
+
+function thresholds(contact: number, collision: number): CollisionBehavior {
+  return {
+    lowerTorquesNm: Array(7).fill(contact),
+    upperTorquesNm: Array(7).fill(collision),
+    lowerForces: Array(6).fill(1e3),
+    upperForces: Array(6).fill(1e3),
+  };
+}
+
+function near(ours: ArrayLike<number>, theirs: ArrayLike<number>): boolean {
+  return Array.from(theirs).every((value, nth) => Math.abs((ours[nth] ?? NaN) - value) < 1e-5);
+}
+
+for (const { generation, client } of ARMS) {
+  test(`a ${generation} over ${client} takes all that it can be set up with, and shows it`, async (t) => {
+    await using setup = await setUp('jointVelocity', { generation }, client);
+    const { arm } = setup;
+    await arm.setCollisionBehavior(thresholds(20, 40));
+    const acceleration = thresholds(30, 50);
+    await arm.setCollisionBehavior({ ...thresholds(20, 40), acceleration });
+    await arm.setJointImpedance([3000, 3000, 3000, 2500, 2500, 2000, 2000]);
+    await arm.setCartesianImpedance(Float64Array.of(1000, 1000, 1000, 100, 100, 100));
+    await arm.setGuidingMode({ x: true, elbow: true });
+    await arm.setEE(TOOL);
+    await arm.setK(TOOL);
+    await arm.setLoad({ m_load: 0.5, F_x_Cload: [0, 0, 0.05], I_load: diagonal(0.01) });
+    const state = await arm.state();
+    t.true(near(state.NE_T_EE, TOOL));
+    t.true(near(state.F_T_EE, TOOL));
+    t.true(near(state.EE_T_K, TOOL));
+    t.true(Math.abs(state.m_load - 0.5) < 1e-6);
+    t.true(Math.abs(state.m_total - 0.5) < 1e-6);
+    t.true(near(state.F_x_Cload, [0, 0, 0.05]));
+    t.true(near(state.I_load, diagonal(0.01)));
+    await arm.setLoad({ m_load: 0 });
+    t.is((await arm.state()).m_load, 0);
+  });
+
+  test(`a ${generation} over ${client} is stopped by a push above its thresholds, and by none below`, async (t) => {
+    await using setup = await setUp('jointVelocity', { generation, lockstep: true }, client);
+    const { arm, simulator } = setup;
+    const push = async (): Promise<unknown> => {
+      let ticks = 0;
+      const session = new Session(
+        arm,
+        () => {
+          ticks += 1;
+          if (ticks === 30) simulator.inject({ kind: 'push', torquesNm: [0, 0, 9, 0, 0, 0, 0] });
+          if (ticks === 60) simulator.inject({ kind: 'push', torquesNm: Array(7).fill(0) });
+          return [0, 0, 0, 0, 0, 0, 0];
+        },
+        { warmupS: 0, deadlineS: 0.9e-3 },
+      );
+      session.on('error', () => undefined);
+      await session.start();
+      await until(() => ticks > 90 || !session.isRunning, 'it was pushed');
+      await session.stop();
+      simulator.inject({ kind: 'push', torquesNm: Array(7).fill(0) });
+      return Promise.resolve()
+        .then(() => session.checkHealth())
+        .catch((error: unknown) => error);
+    };
+    await arm.setCollisionBehavior(thresholds(5, 8));
+    const error = await push();
+    t.true(error instanceof RobotError, String(error));
+    t.is((error as RobotError).code, 'FRANKA_REFLEX');
+    t.deepEqual((error as RobotError).errors, ['joint_reflex']);
+    await arm.recover();
+    await arm.setCollisionBehavior(thresholds(5, 12));
+    t.is(await push(), undefined);
+  });
+}
+
+function diagonal(value: number): number[] {
+  return [value, 0, 0, 0, value, 0, 0, 0, value];
+}
+
+const FILTERS = {
+  jointPositionHz: 100,
+  jointVelocityHz: 100,
+  cartesianPositionHz: 100,
+  cartesianVelocityHz: 100,
+  controllerHz: 1000,
+};
+
+test('filters are set on a FER; an FR3 has none, and says so', async (t) => {
+  await using fer = await setUp('jointVelocity', { generation: 'fer' });
+  await fer.arm.setFilters(FILTERS);
+  await using fr3 = await setUp('jointVelocity', { generation: 'fr3' });
+  const error = (await rejection(fr3.arm.setFilters(FILTERS))) as RobotError;
+  t.true(error instanceof RobotError);
+  t.is(error.code, 'FRANKA_GENERATION');
+  t.regex(error.message, /FR3 has no filters.*FER/);
+});
+
+test('what is not as it must be is refused by its name, and nothing is sent', async (t) => {
+  await using setup = await setUp();
+  const { arm } = setup;
+  const cases: [(arm: Franka) => Promise<void>, string, RegExp][] = [
+    [(a) => a.setLoad({ m_load: -1 }), 'OPTION_M_LOAD', /m_load is -1; expected a number from 0/],
+    [(a) => a.setLoad({ m_load: Number.NaN }), 'OPTION_M_LOAD', /m_load is NaN/],
+    [(a) => a.setLoad({} as Load), 'OPTION_M_LOAD', /m_load is undefined/],
+    [(a) => a.setLoad({ m_load: 1, mass: 2 } as Load), 'OPTION_UNKNOWN', /"mass"/],
+    [(a) => a.setLoad({ m_load: 1, F_x_Cload: [1] }), 'OPTION_F_X_CLOAD', /3 finite numbers/],
+    [
+      (a) => a.setLoad({ m_load: 1, I_load: [1, 2, 0, 0, 1, 0, 0, 0, 1] }),
+      'OPTION_I_LOAD',
+      /symmetric/,
+    ],
+    [(a) => a.setLoad({ m_load: 1, I_load: diagonal(-1) }), 'OPTION_I_LOAD', /I_load\[0\] is -1/],
+    [(a) => a.setEE(UNIT.slice(1)), 'OPTION_NE_T_EE', /16 finite numbers/],
+    [(a) => a.setEE(UNIT.map((value) => 2 * value)), 'OPTION_NE_T_EE', /NE_T_EE\[15\] is 2/],
+    [(a) => a.setK([...UNIT.slice(0, 5), 1.2, ...UNIT.slice(6)]), 'OPTION_EE_T_K', /y axis/],
+    [(a) => a.setJointImpedance(Array(7).fill(14_251)), 'OPTION_K_THETA', /0 to 14250 N m\/rad/],
+    [(a) => a.setJointImpedance('stiff' as never), 'OPTION_K_THETA', /"stiff"/],
+    [(a) => a.setCartesianImpedance([5, 5, 5, 5, 5, 5]), 'OPTION_K_X', /10 to 3000 N\/m/],
+    [(a) => a.setGuidingMode({ x: 1 as never }), 'OPTION_X', /true or false/],
+    [(a) => a.setCollisionBehavior(thresholds(20, 10)), 'OPTION_UPPER_TORQUES_NM', /from 20/],
+    [
+      (a) => a.setCollisionBehavior({ ...thresholds(1, 2), lowerForces: [1, 2] }),
+      'OPTION_LOWER_FORCES',
+      /6 finite numbers/,
+    ],
+    [
+      (a) => a.setCollisionBehavior({ ...thresholds(1, 2), acceleration: thresholds(2, 1) }),
+      'OPTION_ACCELERATION_UPPER_TORQUES_NM',
+      /acceleration\.upperTorquesNm\[0\] is 1/,
+    ],
+    [(a) => a.setFilters({ ...FILTERS, controllerHz: 0 }), 'OPTION_CONTROLLER_HZ', /1 to 1000 Hz/],
+  ];
+  for (const [call, code, message] of cases) {
+    const error = (await rejection(call(arm))) as OptionRangeError;
+    t.true([OptionRangeError, OptionTypeError].some((kind) => (error as unknown) instanceof kind));
+    t.is(error.code, code, error.message);
+    t.regex(error.message, message);
+    t.truthy(error.expected);
+  }
+  const state = await arm.state();
+  t.is(state.m_load, 0);
+  t.true(near(state.F_T_EE, UNIT));
+});
+
+test('nothing is set up while a session drives the arm, nor after close', async (t) => {
+  await using setup = await setUp();
+  const { arm } = setup;
+  const session = new Session(arm, () => [0, 0, 0, 0, 0, 0, 0], { warmupS: 0 });
+  await session.start();
+  const refused = (await rejection(arm.setLoad({ m_load: 1 }))) as RobotError;
+  t.is(refused.code, 'FRANKA_INVALID_OPERATION');
+  t.regex(refused.message, /stop the session first/);
+  await session.stop();
+  await arm.setLoad({ m_load: 1 });
+  await arm.close();
+  const closed = (await rejection(arm.setLoad({ m_load: 0 }))) as RobotError;
+  t.is(closed.code, 'FRANKA_INVALID_OPERATION');
+});
+
+test('what the arm itself refuses is told, and what is set up does not block this thread', async (t) => {
+  await using setup = await setUp();
+  const { arm, simulator } = setup;
+  simulator.inject({ kind: 'reflex' });
+  const refused = (await rejection(arm.setLoad({ m_load: 1 }))) as RobotError;
+  t.is(refused.code, 'FRANKA_COMMAND_REJECTED');
+  t.regex(refused.message, /[Ss]et [Ll]oad/);
+  simulator.inject({ kind: 'freeze' });
+  const waiting = arm.setLoad({ m_load: 1 }).then(
+    () => 'taken',
+    () => 'refused',
+  );
+  const first = await Promise.race([waiting, Promise.resolve('free')]);
+  t.is(first, 'free');
+  await simulator.stop();
+  t.is(await waiting, 'refused');
+});

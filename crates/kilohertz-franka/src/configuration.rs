@@ -1,0 +1,543 @@
+//! What an arm can be set up with between motions, checked before it is sent.
+//!
+//! Ranges are those that libfranka documents. Where it documents none, what no arm could mean is
+//! refused. The arm has the last word: what it refuses is [`ArmErrorCode::CommandRejected`].
+
+use std::fmt;
+
+use crate::arm::Arm;
+use crate::error::{ArmError, ArmErrorCode};
+use crate::generation::Generation;
+
+/// From when on what is felt from outside counts: above `lower` it is a contact, which the state
+/// shows; above `upper` a collision, which stops the arm by a reflex.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Thresholds {
+    /// Torques of the joints [N m].
+    pub lower_torques: [f64; 7],
+    /// Torques of the joints [N m].
+    pub upper_torques: [f64; 7],
+    /// Forces and torques of the stiffness frame [N, N m].
+    pub lower_forces: [f64; 6],
+    /// Forces and torques of the stiffness frame [N, N m].
+    pub upper_forces: [f64; 6],
+}
+
+/// One thing to set up. Names are libfranka's; matrices are column-major.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one is made for a request, and dropped"
+)]
+pub enum Setting {
+    /// What counts as a contact and as a collision.
+    CollisionBehavior {
+        /// While the arm moves with a constant velocity, or stands.
+        nominal: Thresholds,
+        /// While it accelerates.
+        acceleration: Thresholds,
+    },
+    /// `K_theta`: stiffness of the arm's joint impedance controller [N m/rad].
+    JointImpedance([f64; 7]),
+    /// `K_x`: stiffness of its Cartesian one [N/m, N m/rad].
+    CartesianImpedance([f64; 6]),
+    /// Which directions are free when somebody guides the arm by hand.
+    GuidingMode {
+        /// x, y, z, roll, pitch, yaw.
+        axes: [bool; 6],
+        /// Whether the elbow is free too.
+        elbow: bool,
+    },
+    /// `NE_T_EE`: the end effector in the nominal end effector's frame.
+    EndEffector([f64; 16]),
+    /// `EE_T_K`: the stiffness frame in the end effector's.
+    StiffnessFrame([f64; 16]),
+    /// What the arm carries beside its end effector.
+    Load {
+        /// `m_load` \[kg\].
+        mass: f64,
+        /// `F_x_Cload`: its centre of mass in the flange frame \[m\].
+        centre: [f64; 3],
+        /// `I_load`: its inertia about its centre of mass [kg m2].
+        inertia: [f64; 9],
+    },
+    /// Cut-off frequencies \[Hz\], of a FER alone: joint position, joint velocity, Cartesian
+    /// position, Cartesian velocity, controller. 1000 filters nothing.
+    Filters([f64; 5]),
+}
+
+/// The names of the filters in the TypeScript API, in the order of the values.
+const FILTERS: [&str; 5] = [
+    "jointPositionHz",
+    "jointVelocityHz",
+    "cartesianPositionHz",
+    "cartesianVelocityHz",
+    "controllerHz",
+];
+
+/// Largest joint stiffness [N m/rad].
+const MAX_JOINT_STIFFNESS: f64 = 14_250.0;
+/// Stiffness of translations [N/m] and of rotations [N m/rad].
+const CARTESIAN_STIFFNESS: [(f64, f64, &str); 2] =
+    [(10.0, 3_000.0, "N/m"), (1.0, 300.0, "N m/rad")];
+/// Cut-off frequencies \[Hz\].
+const CUT_OFF: (f64, f64) = (1.0, 1_000.0);
+/// How far a transformation may be from a rigid one, and an inertia from a symmetric one, relative
+/// to its largest moment.
+const TOLERANCE: f64 = 1e-5;
+
+/// A value that no arm is sent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refusal {
+    /// The option, by its name in the TypeScript API.
+    pub option: String,
+    /// What of it is wrong, where that is more than the option.
+    pub what: String,
+    /// What was received.
+    pub received: f64,
+    /// What is expected.
+    pub expected: String,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Refusal {
+            what,
+            received,
+            expected,
+            ..
+        } = self;
+        write!(f, "{what} is {received}; expected {expected}")
+    }
+}
+
+impl Setting {
+    /// The setting of this kind with these values, in the order of its fields; flags are 1 or 0. None
+    /// where there is no such kind or their number is another.
+    pub fn from_slots(kind: &str, values: &[f64]) -> Option<Setting> {
+        let mut rest = values;
+        let setting = match kind {
+            "collisionBehavior" => Setting::CollisionBehavior {
+                nominal: Thresholds::taken(&mut rest)?,
+                acceleration: Thresholds::taken(&mut rest)?,
+            },
+            "jointImpedance" => Setting::JointImpedance(taken(&mut rest)?),
+            "cartesianImpedance" => Setting::CartesianImpedance(taken(&mut rest)?),
+            "guidingMode" => {
+                let [x, y, z, roll, pitch, yaw, elbow] = taken(&mut rest)?.map(|flag| flag != 0.0);
+                let axes = [x, y, z, roll, pitch, yaw];
+                Setting::GuidingMode { axes, elbow }
+            }
+            "endEffector" => Setting::EndEffector(taken(&mut rest)?),
+            "stiffnessFrame" => Setting::StiffnessFrame(taken(&mut rest)?),
+            "load" => Setting::Load {
+                mass: taken::<1>(&mut rest)?[0],
+                centre: taken(&mut rest)?,
+                inertia: taken(&mut rest)?,
+            },
+            "filters" => Setting::Filters(taken(&mut rest)?),
+            _ => return None,
+        };
+        rest.is_empty().then_some(setting)
+    }
+
+    /// Whether an arm can be sent this.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<(), Refusal> {
+        match self {
+            Setting::CollisionBehavior {
+                nominal,
+                acceleration,
+            } => {
+                nominal.check("")?;
+                acceleration.check("acceleration.")
+            }
+            Setting::JointImpedance(stiffness) => each("K_theta", stiffness, |_| {
+                (0.0, MAX_JOINT_STIFFNESS, "N m/rad")
+            }),
+            Setting::CartesianImpedance(stiffness) => {
+                each("K_x", stiffness, |axis| CARTESIAN_STIFFNESS[axis / 3])
+            }
+            Setting::GuidingMode { .. } => Ok(()),
+            Setting::EndEffector(frame) => check_rigid("NE_T_EE", frame),
+            Setting::StiffnessFrame(frame) => check_rigid("EE_T_K", frame),
+            Setting::Load {
+                mass,
+                centre,
+                inertia,
+            } => check_load(*mass, centre, inertia),
+            Setting::Filters(frequencies) => {
+                for (name, &frequency) in FILTERS.iter().zip(frequencies) {
+                    within(name, name, frequency, (CUT_OFF.0, CUT_OFF.1, "Hz"))?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Thresholds {
+    fn taken(rest: &mut &[f64]) -> Option<Thresholds> {
+        Some(Thresholds {
+            lower_torques: taken(rest)?,
+            upper_torques: taken(rest)?,
+            lower_forces: taken(rest)?,
+            upper_forces: taken(rest)?,
+        })
+    }
+
+    fn check(&self, prefix: &str) -> Result<(), Refusal> {
+        let pairs = [
+            (
+                "TorquesNm",
+                &self.lower_torques[..],
+                &self.upper_torques[..],
+            ),
+            ("Forces", &self.lower_forces[..], &self.upper_forces[..]),
+        ];
+        for (name, lower, upper) in pairs {
+            let (low, high) = (
+                format!("{prefix}lower{name}"),
+                format!("{prefix}upper{name}"),
+            );
+            for (nth, (&least, &most)) in lower.iter().zip(upper).enumerate() {
+                let at = format!("{low}[{nth}]");
+                within(&low, &at, least, (0.0, f64::MAX, ""))?;
+                let at = format!("{high}[{nth}]");
+                if !(most >= least && most.is_finite()) {
+                    let expected = format!("a number from {least}, the lower threshold, on");
+                    return refuse(&high, &at, most, expected);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The next values.
+fn taken<const N: usize>(rest: &mut &[f64]) -> Option<[f64; N]> {
+    let (first, others) = rest.split_first_chunk()?;
+    *rest = others;
+    Some(*first)
+}
+
+fn refuse(option: &str, what: &str, received: f64, expected: String) -> Result<(), Refusal> {
+    Err(Refusal {
+        option: option.to_owned(),
+        what: what.to_owned(),
+        received,
+        expected,
+    })
+}
+
+fn within(
+    option: &str,
+    what: &str,
+    value: f64,
+    (least, most, unit): (f64, f64, &str),
+) -> Result<(), Refusal> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    let expected = if most == f64::MAX {
+        format!("a finite number from {least} on")
+    } else {
+        format!("a number from {least} to {most} {unit}")
+    };
+    refuse(option, what, value, expected)
+}
+
+fn each(
+    option: &str,
+    values: &[f64],
+    range: impl Fn(usize) -> (f64, f64, &'static str),
+) -> Result<(), Refusal> {
+    for (nth, &value) in values.iter().enumerate() {
+        within(option, &format!("{option}[{nth}]"), value, range(nth))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn finite(option: &str, values: &[f64]) -> Result<(), Refusal> {
+    match values.iter().position(|value| !value.is_finite()) {
+        None => Ok(()),
+        Some(nth) => refuse(
+            option,
+            &format!("{option}[{nth}]"),
+            values[nth],
+            "a finite number".to_owned(),
+        ),
+    }
+}
+
+/// A 4x4 column-major matrix that is a rotation and a translation.
+pub(crate) fn check_rigid(option: &str, frame: &[f64; 16]) -> Result<(), Refusal> {
+    finite(option, frame)?;
+    for (nth, wanted) in [(3, 0.0), (7, 0.0), (11, 0.0), (15, 1.0)] {
+        if (frame[nth] - wanted).abs() > TOLERANCE {
+            let expected =
+                format!("{wanted}: a transformation is 4x4, column-major, its last row 0 0 0 1");
+            return refuse(option, &format!("{option}[{nth}]"), frame[nth], expected);
+        }
+    }
+    let column = |nth: usize| [frame[4 * nth], frame[4 * nth + 1], frame[4 * nth + 2]];
+    let [x, y, z] = [column(0), column(1), column(2)];
+    for (name, axis) in [("x", x), ("y", y), ("z", z)] {
+        let length = dot(&axis, &axis).sqrt();
+        if (length - 1.0).abs() > TOLERANCE {
+            let what = format!("the length of the {name} axis of {option}");
+            return refuse(option, &what, length, "1, as in a rotation".to_owned());
+        }
+    }
+    for (names, one, other) in [("x and y", x, y), ("x and z", x, z), ("y and z", y, z)] {
+        let cosine = dot(&one, &other);
+        if cosine.abs() > TOLERANCE {
+            let what = format!("the cosine between the axes {names} of {option}");
+            return refuse(option, &what, cosine, "0, as in a rotation".to_owned());
+        }
+    }
+    let determinant = dot(&cross(&x, &y), &z);
+    if determinant < 0.0 {
+        let what = format!("the determinant of the rotation in {option}");
+        let expected = "1: this one mirrors".to_owned();
+        return refuse(option, &what, determinant, expected);
+    }
+    Ok(())
+}
+
+fn dot(one: &[f64; 3], other: &[f64; 3]) -> f64 {
+    (0..3).map(|axis| one[axis] * other[axis]).sum()
+}
+
+fn cross(one: &[f64; 3], other: &[f64; 3]) -> [f64; 3] {
+    std::array::from_fn(|axis| {
+        let (next, last) = ((axis + 1) % 3, (axis + 2) % 3);
+        one[next] * other[last] - one[last] * other[next]
+    })
+}
+
+/// A mass that is not negative and the inertia of some body. Zero stands for a point.
+fn check_load(mass: f64, centre: &[f64; 3], inertia: &[f64; 9]) -> Result<(), Refusal> {
+    within("m_load", "m_load", mass, (0.0, f64::MAX, "kg"))?;
+    finite("F_x_Cload", centre)?;
+    finite("I_load", inertia)?;
+    let at = |row: usize, column: usize| inertia[3 * column + row];
+    let largest = inertia
+        .iter()
+        .fold(0.0_f64, |most, value| most.max(value.abs()));
+    if mass == 0.0 && largest > 0.0 {
+        let expected = "zeros only, because m_load is 0".to_owned();
+        return refuse("I_load", "the largest entry of I_load", largest, expected);
+    }
+    for (row, column) in [(0, 1), (0, 2), (1, 2)] {
+        if (at(row, column) - at(column, row)).abs() > TOLERANCE * largest {
+            let what = format!("I_load[{}]", 3 * row + column);
+            let expected = format!("{}, as on the other side: it is symmetric", at(row, column));
+            return refuse("I_load", &what, at(column, row), expected);
+        }
+    }
+    // All minors on the diagonal of a positive semidefinite matrix are none below zero.
+    let minor = |a: usize, b: usize| at(a, a) * at(b, b) - at(a, b) * at(b, a);
+    let determinant = at(0, 0) * minor(1, 2)
+        - at(0, 1) * (at(1, 0) * at(2, 2) - at(1, 2) * at(2, 0))
+        + at(0, 2) * (at(1, 0) * at(2, 1) - at(1, 1) * at(2, 0));
+    let minors = [
+        ("I_load[0]", at(0, 0), 1),
+        ("I_load[4]", at(1, 1), 1),
+        ("I_load[8]", at(2, 2), 1),
+        ("the minor of I_load without z", minor(0, 1), 2),
+        ("the minor of I_load without y", minor(0, 2), 2),
+        ("the minor of I_load without x", minor(1, 2), 2),
+        ("the determinant of I_load", determinant, 3),
+    ];
+    for (what, value, degree) in minors {
+        if value < -TOLERANCE * largest.powi(degree) {
+            let expected = "0 or more: no body has another inertia".to_owned();
+            return refuse("I_load", what, value, expected);
+        }
+    }
+    Ok(())
+}
+
+impl Arm {
+    /// Sets the arm up, while no session drives it: an arm refuses that in a motion. Blocks for a few
+    /// milliseconds.
+    ///
+    /// # Errors
+    /// [`ArmErrorCode::InvalidArgument`] for what [`Setting::check`] refuses,
+    /// [`ArmErrorCode::Generation`] for filters of an FR3, [`ArmErrorCode::CommandRejected`] where
+    /// the arm refuses; [`ArmErrorCode::InvalidOperation`] while it is driven, or closed.
+    pub fn configure(&self, setting: &Setting) -> Result<(), ArmError> {
+        setting
+            .check()
+            .map_err(|refusal| ArmError::new(ArmErrorCode::InvalidArgument, refusal.to_string()))?;
+        if self.generation() == Generation::Fr3 && matches!(setting, Setting::Filters(_)) {
+            return Err(ArmError::new(
+                ArmErrorCode::Generation,
+                "an FR3 has no filters to be set: its version of FCI, 10, has no such command, only a \
+                 FER's version 5 has. Filter the commands in the policy instead",
+            ));
+        }
+        self.while_idle("cannot set the arm up", |client| client.configure(setting))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UNIT: [f64; 16] = [
+        1., 0., 0., 0., 0., 1., 0., 0., 0., 0., 1., 0., 0., 0., 0., 1.,
+    ];
+
+    fn refusal(setting: &Setting) -> Refusal {
+        setting.check().unwrap_err()
+    }
+
+    fn load(mass: f64, inertia: [f64; 9]) -> Setting {
+        Setting::Load {
+            mass,
+            centre: [0.0; 3],
+            inertia,
+        }
+    }
+
+    #[test]
+    fn what_libfranka_documents_is_let_through_to_both_ends_of_each_range() {
+        for setting in [
+            Setting::JointImpedance([0.0; 7]),
+            Setting::JointImpedance([14_250.0; 7]),
+            Setting::CartesianImpedance([10.0, 10.0, 10.0, 1.0, 1.0, 1.0]),
+            Setting::CartesianImpedance([3000.0, 3000.0, 3000.0, 300.0, 300.0, 300.0]),
+            Setting::Filters([1.0, 1000.0, 1.0, 1000.0, 100.0]),
+            Setting::EndEffector(UNIT),
+            load(0.0, [0.0; 9]),
+            load(1.0, [0.0; 9]),
+            load(1.0, [0.1, 0.0, 0.0, 0.0, 0.1, 0.0, 0.0, 0.0, 0.1]),
+        ] {
+            assert_eq!(setting.check(), Ok(()), "{setting:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_out_of_range_is_refused_by_its_name_with_the_range() {
+        let mut stiffness = [3000.0, 3000.0, 3000.0, 300.0, 300.0, 301.0];
+        let refused = refusal(&Setting::CartesianImpedance(stiffness)).to_string();
+        assert_eq!(
+            refused,
+            "K_x[5] is 301; expected a number from 1 to 300 N m/rad"
+        );
+        stiffness[5] = f64::NAN;
+        assert_eq!(
+            refusal(&Setting::CartesianImpedance(stiffness)).option,
+            "K_x"
+        );
+        for wrong in [-1.0, 14_251.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(
+                refusal(&Setting::JointImpedance([wrong; 7])).what,
+                "K_theta[0]"
+            );
+            let mut filters = [100.0; 5];
+            filters[3] = wrong.min(0.5);
+            assert_eq!(
+                refusal(&Setting::Filters(filters)).option,
+                "cartesianVelocityHz"
+            );
+        }
+    }
+
+    #[test]
+    fn a_contact_comes_before_a_collision() {
+        let nominal = Thresholds {
+            lower_torques: [10.0; 7],
+            upper_torques: [20.0; 7],
+            lower_forces: [10.0; 6],
+            upper_forces: [10.0; 6],
+        };
+        let with = |acceleration| Setting::CollisionBehavior {
+            nominal,
+            acceleration,
+        };
+        assert_eq!(with(nominal).check(), Ok(()));
+        let mut twisted = nominal;
+        twisted.upper_forces[2] = 9.0;
+        let refused = refusal(&with(twisted));
+        assert_eq!(refused.option, "acceleration.upperForces");
+        assert_eq!(refused.what, "acceleration.upperForces[2]");
+        for wrong in [-1.0, f64::NAN, f64::INFINITY] {
+            twisted = nominal;
+            twisted.lower_torques[0] = wrong;
+            let refused = refusal(&with(twisted));
+            assert_eq!(refused.what, "acceleration.lowerTorquesNm[0]");
+        }
+    }
+
+    #[test]
+    fn a_frame_is_a_rotation_and_a_translation() {
+        let with = |nth: usize, value: f64| {
+            let mut frame = UNIT;
+            frame[nth] = value;
+            refusal(&Setting::StiffnessFrame(frame)).what
+        };
+        assert_eq!(with(3, 0.5), "EE_T_K[3]");
+        assert_eq!(with(15, 0.0), "EE_T_K[15]");
+        assert_eq!(with(12, f64::NAN), "EE_T_K[12]");
+        assert_eq!(with(5, 1.01), "the length of the y axis of EE_T_K");
+        assert!(with(0, -1.0).contains("determinant"));
+        let slanted = std::f64::consts::FRAC_1_SQRT_2;
+        let mut frame = UNIT;
+        (frame[4], frame[5]) = (slanted, slanted);
+        let refused = refusal(&Setting::EndEffector(frame)).what;
+        assert_eq!(refused, "the cosine between the axes x and y of NE_T_EE");
+    }
+
+    #[test]
+    fn a_load_is_a_body_that_can_exist() {
+        let unit = [0.1, 0.0, 0.0, 0.0, 0.1, 0.0, 0.0, 0.0, 0.1];
+        assert_eq!(refusal(&load(-0.1, unit)).option, "m_load");
+        assert_eq!(refusal(&load(f64::INFINITY, unit)).option, "m_load");
+        assert_eq!(refusal(&load(0.0, unit)).option, "I_load");
+        let with = |changes: &[(usize, f64)]| {
+            let mut inertia = unit;
+            for &(nth, value) in changes {
+                inertia[nth] = value;
+            }
+            refusal(&load(1.0, inertia)).to_string()
+        };
+        assert!(with(&[(1, 0.05)]).contains("symmetric"));
+        assert!(with(&[(4, -0.1)]).contains("I_load[4] is -0.1"));
+        assert!(with(&[(1, 0.2), (3, 0.2)]).contains("minor of I_load without z"));
+        let indefinite = [
+            (1, 0.09),
+            (3, 0.09),
+            (2, 0.09),
+            (6, 0.09),
+            (5, -0.09),
+            (7, -0.09),
+        ];
+        assert!(with(&indefinite).contains("determinant"));
+        assert!(with(&[(8, f64::NAN)]).contains("I_load[8] is NaN"));
+    }
+
+    #[test]
+    fn slots_of_another_number_are_no_setting() {
+        for (kind, len) in [
+            ("collisionBehavior", 52),
+            ("jointImpedance", 7),
+            ("cartesianImpedance", 6),
+            ("guidingMode", 7),
+            ("endEffector", 16),
+            ("stiffnessFrame", 16),
+            ("load", 13),
+            ("filters", 5),
+        ] {
+            for given in 0..60 {
+                let setting = Setting::from_slots(kind, &vec![0.0; given]);
+                assert_eq!(setting.is_some(), given == len, "{kind} of {given}");
+            }
+        }
+        assert_eq!(Setting::from_slots("mood", &[]), None);
+    }
+}

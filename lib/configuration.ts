@@ -1,0 +1,160 @@
+import { checkBoolean, checkKeys, checkNumber, checkNumbers } from './checks.ts';
+import { awaiting, type NativeArm } from './native.ts';
+
+/**
+ * From when on what the arm feels from outside counts. Above the lower threshold it is a contact, which
+ * `joint_contact` and `cartesian_contact` of the state show; above the upper one a collision, which
+ * stops the arm by a reflex (`joint_reflex`, `cartesian_reflex`).
+ */
+export interface CollisionThresholds {
+  /** Torques of the joints [N m], 7. */
+  readonly lowerTorquesNm: ArrayLike<number>;
+  /** Torques of the joints [N m], 7; each at least the lower one. */
+  readonly upperTorquesNm: ArrayLike<number>;
+  /** Forces, then torques, on the stiffness frame, in its axes [N, N m], 6. */
+  readonly lowerForces: ArrayLike<number>;
+  /** Forces, then torques, on the stiffness frame [N, N m], 6; each at least the lower one. */
+  readonly upperForces: ArrayLike<number>;
+}
+
+/** Thresholds for a motion of constant velocity, and for an accelerated one. */
+export interface CollisionBehavior extends CollisionThresholds {
+  /** While the arm accelerates. Default: the same, which is libfranka's short form. */
+  readonly acceleration?: CollisionThresholds;
+}
+
+/** What is free when the arm is guided by hand; what is left out is not. */
+export interface GuidingMode {
+  readonly x?: boolean;
+  readonly y?: boolean;
+  readonly z?: boolean;
+  readonly roll?: boolean;
+  readonly pitch?: boolean;
+  readonly yaw?: boolean;
+  readonly elbow?: boolean;
+}
+
+/** What the arm carries beside its end effector, with libfranka's names. */
+export interface Load {
+  /** Its mass [kg]; 0 is no load. */
+  readonly m_load: number;
+  /** Its centre of mass in the flange frame [m], 3. Default 0, 0, 0. */
+  readonly F_x_Cload?: ArrayLike<number>;
+  /**
+   * Its inertia about its centre of mass [kg m^2]: 3x3, column-major, symmetric, positive semidefinite.
+   * Default zeros: a point. Some arms want a positive definite one.
+   */
+  readonly I_load?: ArrayLike<number>;
+}
+
+/** Cut-off frequencies of a FER's own filters [Hz], 1 to 1000 each; 1000 filters nothing. */
+export interface FrankaFilters {
+  /** Of commanded joint positions. */
+  readonly jointPositionHz: number;
+  /** Of commanded joint velocities. */
+  readonly jointVelocityHz: number;
+  /** Of commanded poses. */
+  readonly cartesianPositionHz: number;
+  /** Of commanded twists. */
+  readonly cartesianVelocityHz: number;
+  /** Of commanded torques. */
+  readonly controllerHz: number;
+}
+
+const THRESHOLDS = [
+  ['lowerTorquesNm', 7],
+  ['upperTorquesNm', 7],
+  ['lowerForces', 6],
+  ['upperForces', 6],
+] as const satisfies readonly (readonly [keyof CollisionThresholds, number])[];
+
+const DIRECTIONS = [
+  'x',
+  'y',
+  'z',
+  'roll',
+  'pitch',
+  'yaw',
+  'elbow',
+] as const satisfies readonly (keyof GuidingMode)[];
+
+const FILTERS = [
+  'jointPositionHz',
+  'jointVelocityHz',
+  'cartesianPositionHz',
+  'cartesianVelocityHz',
+  'controllerHz',
+] as const satisfies readonly (keyof FrankaFilters)[];
+
+/**
+ * Sets an arm up, off the loop and off this thread. Lengths and types are checked here, ranges where
+ * the arm's generation is known; the arm itself refuses last.
+ */
+export class Configuration {
+  readonly #arm: NativeArm;
+
+  constructor(arm: NativeArm) {
+    this.#arm = arm;
+  }
+
+  async collisionBehavior(behavior: CollisionBehavior): Promise<void> {
+    const names = THRESHOLDS.map(([name]) => name);
+    checkKeys('setCollisionBehavior', behavior, [...names, 'acceleration']);
+    const { acceleration } = behavior;
+    const nominal = thresholds('', behavior);
+    if (acceleration === undefined) return this.#set('collisionBehavior', [...nominal, ...nominal]);
+    checkKeys('acceleration', acceleration, names);
+    const accelerating = thresholds('acceleration.', acceleration);
+    return this.#set('collisionBehavior', [...nominal, ...accelerating]);
+  }
+
+  async jointImpedance(stiffness: ArrayLike<number>): Promise<void> {
+    return this.#set('jointImpedance', checkNumbers('K_theta', stiffness, 7));
+  }
+
+  async cartesianImpedance(stiffness: ArrayLike<number>): Promise<void> {
+    return this.#set('cartesianImpedance', checkNumbers('K_x', stiffness, 6));
+  }
+
+  async guidingMode(mode: GuidingMode): Promise<void> {
+    checkKeys('setGuidingMode', mode, DIRECTIONS);
+    const flags = DIRECTIONS.map((name) => {
+      const { [name]: free = false } = mode;
+      return Number(checkBoolean(name, free));
+    });
+    return this.#set('guidingMode', flags);
+  }
+
+  async endEffector(frame: ArrayLike<number>): Promise<void> {
+    return this.#set('endEffector', checkNumbers('NE_T_EE', frame, 16));
+  }
+
+  async stiffnessFrame(frame: ArrayLike<number>): Promise<void> {
+    return this.#set('stiffnessFrame', checkNumbers('EE_T_K', frame, 16));
+  }
+
+  async load(load: Load): Promise<void> {
+    checkKeys('setLoad', load, ['m_load', 'F_x_Cload', 'I_load']);
+    const { m_load, F_x_Cload = [0, 0, 0], I_load = new Float64Array(9) } = load;
+    const mass = checkNumber('m_load', m_load, { from: 0, to: Number.MAX_VALUE, unit: 'kg' });
+    const centre = checkNumbers('F_x_Cload', F_x_Cload, 3);
+    return this.#set('load', [mass, ...centre, ...checkNumbers('I_load', I_load, 9)]);
+  }
+
+  async filters(filters: FrankaFilters): Promise<void> {
+    checkKeys('setFilters', filters, FILTERS);
+    const range = { from: 1, to: 1000, unit: 'Hz' };
+    const values = FILTERS.map((name) => checkNumber(name, filters[name], range));
+    return this.#set('filters', values);
+  }
+
+  #set(kind: string, values: readonly number[]): Promise<void> {
+    return awaiting(() => this.#arm.configure(kind, Float64Array.from(values)));
+  }
+}
+
+function thresholds(prefix: string, given: CollisionThresholds): number[] {
+  return THRESHOLDS.flatMap(([name, length]) =>
+    checkNumbers(`${prefix}${name}`, given[name], length),
+  );
+}

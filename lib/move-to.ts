@@ -1,0 +1,201 @@
+import { pastStates } from './arm-driver.ts';
+import { checkKeys, checkNumber, checkNumbers, isNumbers } from './checks.ts';
+import type { Driver, Failure } from './driver.ts';
+import type { PastState } from './errors.ts';
+import { fromFailure, OptionTypeError, RobotError, type SessionErrorDetails } from './errors.ts';
+import {
+  awaiting,
+  calling,
+  type NativeArm,
+  type NativeMove,
+  NativeSession,
+  type NativeSessionOptions,
+} from './native.ts';
+import { checkOptions } from './options.ts';
+import { Run } from './run.ts';
+import { type SessionStats, statsOf } from './stats.ts';
+
+/** How far a move has come. */
+export interface MoveProgress {
+  /** For how long the arm has moved, on its own clock [s]. */
+  readonly elapsedS: number;
+  /** How long the whole move takes [s]. */
+  readonly durationS: number;
+  /** The first as a share of the second, 0 to 1. */
+  readonly share: number;
+}
+
+/** How an arm is moved to a place. */
+export interface MoveOptions {
+  /**
+   * The share of the arm's own velocities and accelerations that the move may use, 0.01 to 1; of its
+   * jerk a tenth of that. Default 0.2: a joint of an FR3 turns at 0.5 rad/s at most. 1 is 95 % of what
+   * the arm can do.
+   */
+  readonly speed?: number;
+  /** Stops the arm within its limits when it aborts; the move rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** Told twenty times a second how far the move has come, and at its end. */
+  readonly onProgress?: (progress: MoveProgress) => void;
+}
+
+/** The ready pose of libfranka [rad]: the elbow bent, the hand pointing down. */
+export const HOME: readonly number[] = [
+  0,
+  -Math.PI / 4,
+  0,
+  (-3 * Math.PI) / 4,
+  0,
+  Math.PI / 2,
+  Math.PI / 4,
+];
+
+/** Milliseconds between two reports of progress. */
+const REPORTING_MS = 50;
+const DEFAULT_SPEED = 0.2;
+/** An arm's own clock [Hz]. */
+const RATE_HZ = 1000;
+
+/** Moves an arm; resolves when it is there. */
+export async function moveTo(
+  arm: NativeArm,
+  goal: ArrayLike<number>,
+  options: MoveOptions,
+): Promise<SessionStats> {
+  checkKeys('the options of moveTo', options, ['speed', 'signal', 'onProgress']);
+  const { speed = DEFAULT_SPEED, signal, onProgress } = options;
+  checkNumber('speed', speed, { from: 0.01, to: 1 });
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new OptionTypeError('OPTION_SIGNAL', 'signal', signal, 'an AbortSignal');
+  }
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw new OptionTypeError('OPTION_ON_PROGRESS', 'onProgress', onProgress, 'a function');
+  }
+  const numbers = Float64Array.from(checkGoal(goal));
+  signal?.throwIfAborted();
+  const planned = await awaiting(() => arm.planMove(numbers, speed));
+  signal?.throwIfAborted();
+  return new Move(arm, planned, signal, onProgress).run();
+}
+
+function checkGoal(goal: ArrayLike<number>): number[] {
+  if (!isNumbers(goal) || (goal.length !== 7 && goal.length !== 16)) {
+    const expected = '7 joint positions [rad], or a pose of 16 numbers: 4x4, column-major';
+    throw new OptionTypeError('OPTION_GOAL', 'the place to move to', goal, expected);
+  }
+  return checkNumbers(goal.length === 7 ? 'q' : 'pose', goal, goal.length);
+}
+
+/** One move, as a session of its own. */
+class Move {
+  readonly #planned: NativeMove;
+  readonly #run: Run;
+  readonly #signal: AbortSignal | undefined;
+  readonly #onProgress: ((progress: MoveProgress) => void) | undefined;
+  /** What `onProgress` threw. */
+  #thrown: { readonly error: unknown } | undefined;
+
+  constructor(
+    arm: NativeArm,
+    planned: NativeMove,
+    signal: AbortSignal | undefined,
+    onProgress: ((progress: MoveProgress) => void) | undefined,
+  ) {
+    this.#planned = planned;
+    this.#signal = signal;
+    this.#onProgress = onProgress;
+    const options = checkOptions({ warmupS: 0 }, { rateHz: RATE_HZ, hasTargets: false });
+    const plan = { durationS: undefined, endsOnInterrupt: false };
+    const nobody = (): void => undefined;
+    const listener = { event: nobody, begun: nobody, ended: nobody };
+    this.#run = new Run(new MoveDriver(arm, planned), options, plan, listener);
+  }
+
+  async run(): Promise<SessionStats> {
+    const stop = (): void => this.#run.requestStop();
+    const reporting = this.#onProgress && setInterval(() => this.#report(), REPORTING_MS);
+    this.#signal?.addEventListener('abort', stop, { once: true });
+    try {
+      await this.#run.launch();
+      await this.#run.ended;
+    } catch (error) {
+      this.#signal?.throwIfAborted();
+      throw error;
+    } finally {
+      clearInterval(reporting);
+      this.#signal?.removeEventListener('abort', stop);
+    }
+    if (this.#run.error) throw this.#run.error;
+    if (this.#thrown) throw this.#thrown.error;
+    const { native } = this.#run;
+    if (!this.#planned.hasArrived || !native) {
+      this.#signal?.throwIfAborted();
+      const message =
+        'the move was stopped before the arm was there, because the process is ending';
+      throw new RobotError('FRANKA_MOTION_ABORTED', message);
+    }
+    this.#report();
+    return statsOf(native.stats());
+  }
+
+  #report(): void {
+    if (!this.#onProgress || this.#thrown) return;
+    const { durationS, elapsedS } = this.#planned;
+    const progress = {
+      durationS,
+      elapsedS: Math.min(elapsedS, durationS),
+      share: durationS > 0 ? Math.min(1, elapsedS / durationS) : 1,
+    };
+    try {
+      this.#onProgress(progress);
+    } catch (error) {
+      this.#thrown = { error };
+      this.#run.requestStop();
+    }
+  }
+}
+
+/** Drives an arm as planned: nothing of it is in JavaScript. */
+class MoveDriver implements Driver {
+  readonly #arm: NativeArm;
+  readonly #planned: NativeMove;
+
+  constructor(arm: NativeArm, planned: NativeMove) {
+    this.#arm = arm;
+    this.#planned = planned;
+  }
+
+  reset(): void {
+    // A move starts from where the arm stands.
+  }
+
+  begin(options: NativeSessionOptions, wake: () => void): NativeSession {
+    return calling(() => NativeSession.moving(this.#arm, this.#planned, options, wake));
+  }
+
+  wake(session: NativeSession): number {
+    return session.news();
+  }
+
+  halt(): void {
+    // The loop is asked to end; no answer is on its way.
+  }
+
+  async stop(): Promise<void> {
+    // The arm has stopped when the loop has ended.
+  }
+
+  stopNow(): void {
+    // Likewise.
+  }
+
+  get failure(): Failure | undefined {
+    const trouble = this.#planned.trouble();
+    if (!trouble) return undefined;
+    return (details: SessionErrorDetails) => fromFailure(trouble, details) as RobotError;
+  }
+
+  pastStates(rows: Float64Array): readonly PastState[] {
+    return pastStates(rows);
+  }
+}
