@@ -29,6 +29,7 @@
 //!                                                      ▼
 //!                        control_box.rs: modes, replies, one tick of a millisecond
 //!                          │ motion.rs: limits, lost-packet rule → violation.rs: error flags
+//!                          │ cartesian.rs: poses and twists → joints
 //!                          │ reference.rs: braking
 //!                          ▼
 //!                        arm.rs: impedance control or the client's torques, saturation
@@ -74,6 +75,11 @@
 //!   and 500 rad/s³ for positions, 1 N m/s for torques. A violation is a reflex: error flags,
 //!   `ReflexAborted`, and the arm brakes within its limits. Only `AutomaticErrorRecovery` allows the
 //!   next motion.
+//! - Cartesian setpoints are checked as well: a rigid transform within 1e-5, a start within 1 mm and
+//!   1 mrad of `O_T_EE_c`, velocity, acceleration and jerk of translation and rotation by their norms
+//!   (tolerances as above, in metres and radians), and all limits of the joints that they take.
+//!   Without a command a Cartesian motion goes on with constant acceleration, too; where its joints
+//!   could not, they go on instead.
 //! - A motion that finishes at more commanded velocity than can be shed within a millisecond
 //!   (10.5 mrad/s on an FR3) is a `joint_motion_generator_velocity_discontinuity`. Torque control
 //!   may finish at any speed; the arm then brakes by itself.
@@ -84,11 +90,14 @@
 //!
 //! # Known differences from a real arm
 //!
-//! - No Cartesian motion generators: their `Move` is refused as not possible. The Cartesian impedance
-//!   controller is accepted for joint motions and behaves as the joint impedance controller.
+//! - The inverse kinematics is this simulator's own: the shortest way of the joints, damped close to
+//!   singular poses, with a slow pull towards the elbow that the motion began with. A real arm may
+//!   choose another elbow. The Cartesian impedance controller is accepted for every motion generator
+//!   and behaves as the joint impedance controller.
 //! - Nothing touches the arm: contacts, collisions and external wrenches are zero, thresholds of
 //!   `SetCollisionBehavior` are checked and have no effect, and `tau_ext_hat_filtered` shows the hard
-//!   stops alone. Nobody guides it by hand. Self-collision and Cartesian limits are not watched.
+//!   stops alone. Nobody guides it by hand. Self-collision is not watched, nor is the measured Cartesian
+//!   velocity.
 //! - In torque control gravity is compensated and friction is not, where a real arm compensates part
 //!   of it. Start with `friction: false` for an ideally compensated arm.
 //! - Joints are rigid: `theta` is `q`. Friction and armature are those of MuJoCo's FR3 for both arms,
@@ -110,6 +119,7 @@
 #![forbid(unsafe_code)]
 
 mod arm;
+mod cartesian;
 mod control_box;
 mod counters;
 mod dynamics;
