@@ -655,7 +655,7 @@ impl<'a> Body<'a> {
         match self.limits.between() {
             Between::Target => true,
             Between::Approach => !self.cadence.is_every_cycle(),
-            Between::Spline | Between::Line => false,
+            Between::Spline | Between::Pose | Between::Line => false,
         }
     }
 

@@ -8,7 +8,7 @@ use kilohertz_core::robot::{Robot, RobotError, Tick};
 use kilohertz_core::schema::Schema;
 
 use crate::client::Connection;
-use crate::control::Control;
+use crate::control::{Control, Impedance};
 use crate::error::{ArmError, ArmErrorCode};
 use crate::state;
 
@@ -16,6 +16,7 @@ use crate::state;
 pub(crate) struct ArmRobot {
     client: Arc<dyn Connection>,
     control: Control,
+    impedance: Impedance,
     action: Schema,
     driven: Arc<AtomicBool>,
 }
@@ -25,6 +26,7 @@ impl ArmRobot {
     pub(crate) fn new(
         client: Arc<dyn Connection>,
         control: Control,
+        impedance: Impedance,
         driven: Arc<AtomicBool>,
     ) -> Result<ArmRobot, ArmError> {
         if driven.swap(true, Ordering::AcqRel) {
@@ -36,6 +38,7 @@ impl ArmRobot {
         Ok(ArmRobot {
             client,
             control,
+            impedance,
             action: control.action(),
             driven,
         })
@@ -62,6 +65,6 @@ impl Robot for ArmRobot {
     }
 
     fn drive(&mut self, tick: &mut dyn Tick) -> Result<(), RobotError> {
-        Ok(self.client.drive(self.control, tick)?)
+        Ok(self.client.drive(self.control, self.impedance, tick)?)
     }
 }

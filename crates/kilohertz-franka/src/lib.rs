@@ -32,21 +32,27 @@
 //! told not to.
 
 pub mod arm;
+mod cartesian;
 pub mod client;
 pub mod control;
 mod drive;
 pub mod error;
+mod fence;
 mod franka_rs;
 pub mod generation;
+mod geometry;
 #[cfg(all(feature = "libfranka-rs", target_os = "linux"))]
 mod libfranka_rs;
 pub mod limits;
 pub mod model;
+mod reach;
 pub mod state;
 
 pub use arm::{Arm, ConnectOptions};
+pub use cartesian::PartBounds;
 pub use client::Client;
-pub use control::Control;
+pub use control::{Control, Impedance};
 pub use error::{ArmError, ArmErrorCode};
+pub use fence::CartesianBox;
 pub use generation::Generation;
 pub use limits::{Budget, MotionOptions};

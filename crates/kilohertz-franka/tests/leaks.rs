@@ -55,7 +55,7 @@ fn assert_gone(before: (usize, usize)) {
 
 fn a_dead_or_frozen_arm_ends_the_session_in_bounded_time(rig: Rig) {
     let _alone = alone();
-    for control in Control::ALL {
+    for control in Control::JOINTS {
         for fault in [Fault::Die, Fault::Freeze] {
             let before = held();
             let simulator = start(
@@ -97,7 +97,7 @@ fn forty_rounds_of_connecting_driving_and_closing_leave_nothing_behind(rig: Rig)
     let running = held_by_simulator();
     for round in 0..40 {
         let arm = connect(rig, &simulator);
-        let control = Control::ALL[round % 4];
+        let control = Control::JOINTS[round % 4];
         let policy = standing(control, move |tick| {
             if round % 4 == 3 && tick == 30 {
                 return Err(kilohertz_core::policy::PolicyFailed);
@@ -136,7 +136,7 @@ fn a_connection_that_was_refused_leaves_nothing_behind(rig: Rig) {
 /// Were the arm to wait for it, 300 commands in a row would be lost.
 fn a_blocked_policy_costs_the_arm_no_command(rig: Rig) {
     let _alone = alone();
-    for control in Control::ALL {
+    for control in Control::JOINTS {
         let simulator = start(
             rig,
             SimulatorOptions {

@@ -96,9 +96,7 @@ fn swing(control: Control) -> impl Policy {
             let target = from[joint] + moves * way;
             action[joint] = match control {
                 Control::JointVelocity => moves * speed,
-                Control::Torque => {
-                    torque(joint, target - q[joint], moves * speed - dq[joint]) / 3.0
-                }
+                _ => torque(joint, target - q[joint], moves * speed - dq[joint]) / 3.0,
                 _ => target,
             };
         }

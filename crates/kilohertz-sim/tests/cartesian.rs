@@ -298,7 +298,7 @@ fn a_pose_out_of_reach_ends_in_a_reflex_of_the_joints_behind_it(arm: Generation)
         let names = reflex_of(ended);
         let of_joints = |name: &&str| name.starts_with("cartesian_motion_generator_joint_");
         assert!(
-            names.iter().all(|name| of_joints(name)) && !names.is_empty(),
+            names.iter().all(of_joints) && !names.is_empty(),
             "{names:?}"
         );
     });

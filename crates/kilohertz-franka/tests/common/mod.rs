@@ -320,7 +320,7 @@ impl AtSpeed {
             action[joint] = match self.control {
                 Control::JointVelocity => moves * speed,
                 Control::JointPosition | Control::JointTarget => target,
-                Control::Torque => torque(joint, target - q[joint], moves * speed - dq[joint]),
+                _ => torque(joint, target - q[joint], moves * speed - dq[joint]),
             };
         }
     }

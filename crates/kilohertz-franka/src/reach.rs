@@ -1,0 +1,140 @@
+//! What a motion of the end effector asks of the joints.
+
+use std::sync::Arc;
+
+use franka::model::{Frame, Model};
+
+use crate::geometry::{Pose, Twist};
+
+const UNIT: Pose = [
+    1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0,
+];
+/// Keeps the inverse finite at singular poses.
+const DAMPING: f64 = 1e-6;
+
+/// The kinematics of an arm with what is on its flange. None of this allocates.
+#[derive(Debug, Clone)]
+pub(crate) struct Reach {
+    model: Arc<Model>,
+    /// End effector in the flange frame.
+    pub frame: Pose,
+}
+
+impl Reach {
+    pub fn new(model: Arc<Model>) -> Reach {
+        Reach { model, frame: UNIT }
+    }
+
+    /// The end effector in the base frame at `q`.
+    pub fn pose(&self, q: &[f64; 7]) -> Pose {
+        self.model.pose_q(Frame::EndEffector, q, &self.frame, &UNIT)
+    }
+
+    /// Where the end effector is at `q` \[m\].
+    pub fn place(&self, q: &[f64; 7]) -> [f64; 3] {
+        let pose = self.pose(q);
+        [pose[12], pose[13], pose[14]]
+    }
+
+    /// How the joints follow the end effector at `q`.
+    pub fn joints(&self, q: &[f64; 7]) -> JointMap {
+        let jacobian = self
+            .model
+            .zero_jacobian_q(Frame::EndEffector, q, &self.frame, &UNIT);
+        JointMap::new(&jacobian)
+    }
+}
+
+/// The least joint velocities for each twist: the pseudo-inverse of a Jacobian.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct JointMap {
+    rows: [Twist; 7],
+    /// Volume of the Jacobian: 0 at a singular pose, about 0.1 in the middle of the range.
+    pub volume: f64,
+}
+
+impl JointMap {
+    /// Where nothing is known yet.
+    pub const NONE: JointMap = JointMap {
+        rows: [[0.0; 6]; 7],
+        volume: 0.0,
+    };
+
+    fn new(jacobian: &[f64; 42]) -> JointMap {
+        // Cholesky's factor of the Jacobian times its transpose.
+        let mut l = [[0.0; 6]; 6];
+        let mut volume = 1.0;
+        for i in 0..6 {
+            for j in 0..=i {
+                let square: f64 = (0..7)
+                    .map(|k| jacobian[6 * k + i] * jacobian[6 * k + j])
+                    .sum();
+                let known: f64 = (0..j).map(|k| l[i][k] * l[j][k]).sum();
+                l[i][j] = if i == j {
+                    (square + DAMPING - known).max(1e-12).sqrt()
+                } else {
+                    (square - known) / l[j][j]
+                };
+            }
+            volume *= l[i][i];
+        }
+        let rows = std::array::from_fn(|joint| {
+            let mut x: Twist = std::array::from_fn(|i| jacobian[6 * joint + i]);
+            for i in 0..6 {
+                let known: f64 = (0..i).map(|k| l[i][k] * x[k]).sum();
+                x[i] = (x[i] - known) / l[i][i];
+            }
+            for i in (0..6).rev() {
+                let known: f64 = (i + 1..6).map(|k| l[k][i] * x[k]).sum();
+                x[i] = (x[i] - known) / l[i][i];
+            }
+            x
+        });
+        JointMap { rows, volume }
+    }
+
+    /// What `twist` asks of each joint.
+    pub fn of(&self, twist: &Twist) -> [f64; 7] {
+        self.rows
+            .map(|row| row.iter().zip(twist).map(|(a, b)| a * b).sum())
+    }
+
+    /// The most that a translation and a rotation of length 1 may ask of `joint`.
+    pub fn most(&self, joint: usize) -> [f64; 2] {
+        let row = &self.rows[joint];
+        [
+            crate::geometry::norm(&row[..3]),
+            crate::geometry::norm(&row[3..]),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn joints_that_follow_a_twist_move_the_end_effector_with_it() {
+        let models = [
+            Model::from_urdf(franka::model::FR3_URDF).unwrap(),
+            Model::native_fer(),
+        ];
+        for model in models {
+            let reach = Reach::new(Arc::new(model));
+            let q = [0.1, -0.785, 0.2, -2.356, 0.3, 1.571, 0.785];
+            let twist = [0.3, -0.2, 0.1, 0.4, 0.5, -0.6];
+            let map = reach.joints(&q);
+            assert!(map.volume > 0.03, "{}", map.volume);
+            let dq = map.of(&twist);
+            let step = 1e-6;
+            let next = std::array::from_fn(|i| q[i] + dq[i] * step);
+            let moved = crate::geometry::way(&reach.pose(&q), &reach.pose(&next));
+            for i in 0..6 {
+                let off = moved[i] / step - twist[i];
+                assert!(off.abs() < 1e-3, "{moved:?}");
+            }
+            let most = (0..7).map(|joint| map.most(joint)[0]).fold(0.0, f64::max);
+            assert!(most > 1.0 && most < 5.0, "{most}");
+        }
+    }
+}
