@@ -43,6 +43,8 @@ const LEAST_VOLUME: f64 = 0.025;
 const PLACES: u32 = 8;
 /// How much weaker braking is taken to be there.
 const WEAKER: f64 = 0.7;
+/// This slow [rad/s] a joint may always be.
+const CREEP: f64 = 1e-4;
 /// However close to their limits the joints are, the end effector may be braked with this share.
 const LEAST_SHARE: f64 = 0.05;
 
@@ -264,28 +266,39 @@ impl Cartesian {
         [dq, ddq, jerk]
     }
 
-    /// The bounds for a step of our own, small enough for the joints whatever its direction.
-    fn eased(&self, bounds: &[PartBounds; 2]) -> [PartBounds; 2] {
-        let turning = self.map.of(&self.motion.acceleration);
+    /// What each joint accelerates by [rad/s2] because the arm bends, although its hand does not.
+    fn bend(&self) -> [f64; 7] {
+        let through = self.map.of(&self.motion.acceleration);
+        std::array::from_fn(|joint| self.ddq[joint] - through[joint])
+    }
+
+    /// The shares of the acceleration and of the jerk in `bounds` that the joints can follow whatever
+    /// their direction, where `map` holds and the joints bend by `bend`.
+    fn shares(&self, bounds: &[PartBounds; 2], map: &JointMap, bend: &[f64; 7]) -> (f64, f64) {
         let (mut acceleration, mut jerk): (f64, f64) = (1.0, 1.0);
         for (joint, arm) in self.arm_joints.iter().enumerate() {
-            let [translation, rotation] = self.map.most(joint);
-            // What the joint accelerates by because the arm turns, although its hand does not.
-            let curve = (self.ddq[joint] - turning[joint]).abs();
+            let [translation, rotation] = map.most(joint);
             let most = |of: fn(&PartBounds) -> f64| {
                 translation * of(&bounds[0]) + rotation * of(&bounds[1]) + 1e-9
             };
-            acceleration = acceleration
-                .min((JOINT_SHARE * arm.acceleration - curve) / most(|part| part.acceleration));
+            let left = JOINT_SHARE * arm.acceleration - bend[joint].abs();
+            acceleration = acceleration.min(left / most(|part| part.acceleration));
             jerk = jerk.min(JOINT_SHARE * arm.jerk / most(|part| part.jerk));
         }
-        bounds.map(|part| part.share(1.0, acceleration.max(LEAST_SHARE), jerk.max(LEAST_SHARE)))
+        (acceleration.max(LEAST_SHARE), jerk.max(LEAST_SHARE))
+    }
+
+    /// The bounds for a step of our own, small enough for the joints whatever its direction.
+    fn eased(&self, bounds: &[PartBounds; 2]) -> [PartBounds; 2] {
+        let (acceleration, jerk) = self.shares(bounds, &self.map, &self.bend());
+        bounds.map(|part| part.share(1.0, acceleration, jerk))
     }
 
     /// Where `next` would lead out of what the joints or the box allow, however soon it is braked.
     fn blocked(&self, next: &Motion) -> Option<Blocked> {
         let [dq, ..] = self.joint_step(next);
-        let bounds = self.eased(&self.own);
+        let (most, jerk) = self.shares(&self.own, &self.map, &self.bend());
+        let bounds = self.own.map(|part| part.share(1.0, most, jerk));
         let mut q: [f64; 7] = std::array::from_fn(|i| self.q[i] + dq[i] * DT);
         let mut place = next.place();
         if let Some(left) = self.outside(&place) {
@@ -309,6 +322,7 @@ impl Cartesian {
         let step = longest / f64::from(PLACES);
         let left = |time: f64, until: f64| (1.0 - time / until).max(0.0);
         let mut volume = self.map.volume;
+        let mut last = self.map;
         for place_nth in 0..PLACES {
             let time = step * f64::from(place_nth);
             let mean: Twist = std::array::from_fn(|i| {
@@ -331,6 +345,16 @@ impl Cartesian {
                 self.reach.joints(&q)
             };
             let (faster, ways) = (map.of(&now), map.of(&mean));
+            if place_nth > 0 {
+                // On the way the joints have to be able to brake as hard as it is counted on.
+                let before = last.of(&now);
+                let bend = std::array::from_fn(|i| (faster[i] - before[i]) / step);
+                let (share, _) = self.shares(&self.own, &map, &bend);
+                if share < WEAKER * most || share <= LEAST_SHARE {
+                    return Some(Blocked::Joint(largest(&bend), most / share));
+                }
+                last = map;
+            }
             for (joint, arm) in self.arm_joints.iter().enumerate() {
                 let (speed, at) = (faster[joint], q[joint]);
                 let fastest = if speed > 0.0 {
@@ -338,10 +362,9 @@ impl Cartesian {
                 } else {
                     -arm.lower_velocity(at)
                 };
-                let share = speed.abs() / (OWN_SHARE * fastest).max(1e-3);
-                // Slow joints near their ends creep: that is no speed to speak of.
-                if share > 1.0 && speed.abs() > 2e-3 {
-                    return Some(Blocked::Joint(joint, share));
+                let fastest = (OWN_SHARE * fastest).max(CREEP);
+                if speed.abs() > fastest {
+                    return Some(Blocked::Joint(joint, speed.abs() / fastest));
                 }
                 q[joint] += ways[joint] * step;
             }

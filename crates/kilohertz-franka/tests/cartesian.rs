@@ -159,7 +159,7 @@ fn what_the_arm_may_not_be_commanded_never_reaches_it(rig: Rig) {
         ),
         (
             Control::CartesianPose,
-            |action| action[14] += 1e-5,
+            |action| action[14] += 8e-6,
             (14, ViolationKind::Jerk),
         ),
         (

@@ -22,8 +22,8 @@ const VELOCITY_TOLERANCE: f64 = 2e-3;
 const NEARLY_SINGULAR: f64 = 5e-3;
 /// The damping at a singular pose.
 const MOST_DAMPING: f64 = 0.05;
-/// How fast joint 3 goes back to the elbow that is kept, in shares of the way [1/s].
-const ELBOW_RATE: f64 = 0.5;
+/// Of what joint 3 moves, this much has to be possible without the end effector.
+const LEAST_FREEDOM: f64 = 0.02;
 /// Steps of Newton's method; the second already leaves rounding alone.
 const ITERATIONS: u32 = 3;
 
@@ -158,46 +158,29 @@ impl CartesianReference {
     }
 }
 
-/// What becomes of the elbow, joint 3 \[rad\].
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Elbow {
-    /// The client wants it there.
-    Commanded(f64),
-    /// Nobody asks: it goes back there slowly, where that costs nothing.
-    Kept(f64),
-}
-
-impl Elbow {
-    pub fn new(command: &Setpoint, kept: f64) -> Elbow {
-        match command.elbow {
-            Some([elbow, _]) => Elbow::Commanded(elbow),
-            None => Elbow::Kept(kept),
-        }
-    }
-}
-
 /// The joints with which the end effector of `arm` is at `pose`, close to those of its reference:
-/// the shortest way there, and less than all of it where the arm is nearly singular.
-pub(crate) fn joints(arm: &Arm, pose: &[f64; 16], elbow: Elbow) -> Joints {
+/// the shortest way there, or the one to `elbow` where joint 3 is to be there as well, and less than
+/// all of it where the arm is nearly singular.
+pub(crate) fn joints(arm: &Arm, pose: &[f64; 16], elbow: Option<f64>) -> Joints {
     let frame = arm.frames.f_t_ee();
     let model = &arm.dynamics.model;
     let mut q = arm.reference.q;
-    for iteration in 0..ITERATIONS {
+    for _ in 0..ITERATIONS {
         let missing = difference(&arm.pose_of(&q), pose);
         let jacobian = model.zero_jacobian_q(Frame::EndEffector, &q, &frame, &IDENTITY_TRANSFORM);
         let inverse = PseudoInverse::new(&jacobian);
         let mut step = inverse.times(&missing);
-        // What is left of a motion of joint 3 alone when the end effector is to stand still.
-        let third: [f64; 6] = std::array::from_fn(|row| jacobian[12 + row]);
-        let mut free = inverse.times(&third).map(|part| -part);
-        free[2] += 1.0;
-        let way = match elbow {
-            Elbow::Commanded(place) if free[2] > 0.02 => (place - q[2] - step[2]) / free[2],
-            Elbow::Kept(place) if iteration == 0 => ELBOW_RATE * DELTA_T * (place - q[2]),
-            _ => 0.0,
-        };
-        for (step, free) in step.iter_mut().zip(free) {
-            *step += way * free;
+        if let Some(place) = elbow {
+            // What is left of a motion of joint 3 alone when the end effector is to stand still.
+            let third: [f64; 6] = std::array::from_fn(|row| jacobian[12 + row]);
+            let mut free = inverse.times(&third).map(|part| -part);
+            free[2] += 1.0;
+            if free[2] > LEAST_FREEDOM {
+                let way = (place - q[2] - step[2]) / free[2];
+                for (step, free) in step.iter_mut().zip(free) {
+                    *step += way * free;
+                }
+            }
         }
         q = std::array::from_fn(|i| q[i] + step[i]);
     }
@@ -389,7 +372,7 @@ mod tests {
                 let share = f64::from(step) / 600.0;
                 let way = [0.15, 0.2, -0.1, 0.3, -0.4, 0.5].map(|v: f64| v * share);
                 let pose = moved(&start, &way);
-                arm.reference.q = joints(&arm, &pose, Elbow::Kept(READY[2]));
+                arm.reference.q = joints(&arm, &pose, None);
                 let off = length(&difference(&arm.pose_of(&arm.reference.q), &pose));
                 assert!(off < 1e-9, "{generation}: {off}");
             }
@@ -402,7 +385,7 @@ mod tests {
             let pose = arm.pose_of(&READY);
             for step in 1..=200 {
                 let wanted = 1e-3 * f64::from(step);
-                arm.reference.q = joints(&arm, &pose, Elbow::Commanded(wanted));
+                arm.reference.q = joints(&arm, &pose, Some(wanted));
                 let off = length(&difference(&arm.pose_of(&arm.reference.q), &pose));
                 assert!(off < 1e-9, "{generation}: {off}");
                 assert!((arm.reference.q[2] - wanted).abs() < 1e-6, "{generation}");
@@ -416,7 +399,7 @@ mod tests {
             let start = arm.pose_of(&READY);
             for step in 1..=2_000 {
                 let pose = moved(&start, &[1e-3 * f64::from(step), 0.0, 0.0, 0.0, 0.0, 0.0]);
-                let q = joints(&arm, &pose, Elbow::Kept(READY[2]));
+                let q = joints(&arm, &pose, None);
                 assert!(q.iter().all(|q| q.is_finite()));
                 arm.reference.q = std::array::from_fn(|i| {
                     arm.reference.q[i] + (q[i] - arm.reference.q[i]).clamp(-0.002, 0.002)

@@ -55,8 +55,8 @@ struct Motion {
     tau: Joints,
     /// Where a Cartesian motion generator wants the end effector.
     cartesian: Option<CartesianReference>,
-    /// The elbow that a Cartesian motion began with, joint 3 \[rad\].
-    elbow: f64,
+    /// The elbow that the client commanded last, joint 3 \[rad\].
+    elbow: Option<f64>,
 }
 
 impl Motion {
@@ -361,8 +361,8 @@ impl ControlBox {
                 let bounds = self.generation.cartesian_envelope();
                 last.next(&command, generator, bounds, &reference.q, first)
                     .and_then(|next| {
-                        let elbow = cartesian::Elbow::new(&command, motion.elbow);
-                        let q = cartesian::joints(&self.arm, &next.pose, elbow);
+                        motion.elbow = command.elbow.map(|[elbow, _]| elbow);
+                        let q = cartesian::joints(&self.arm, &next.pose, motion.elbow);
                         motion.cartesian = Some(next);
                         let joints = self.limits.next(generator, reference, &q, first);
                         if finished {
@@ -430,8 +430,7 @@ impl ControlBox {
                     let mut next = self.limits.extrapolated(last);
                     if let Some(pose) = &mut motion.cartesian {
                         *pose = pose.extrapolated(self.generation.cartesian_envelope());
-                        let elbow = cartesian::Elbow::Kept(motion.elbow);
-                        let q = cartesian::joints(&self.arm, &pose.pose, elbow);
+                        let q = cartesian::joints(&self.arm, &pose.pose, motion.elbow);
                         match self.limits.next(motion.generator, last, &q, false) {
                             Ok(through) => next = through,
                             Err(_) => *pose = pose.moved_to(&self.arm.pose_of(&next.q)),
@@ -526,7 +525,7 @@ impl ControlBox {
                 let pose = self.arm.pose_of(&self.arm.reference.q);
                 CartesianReference::at_rest(pose)
             }),
-            elbow: self.arm.reference.q[2],
+            elbow: None,
         });
         self.reply(request.ticket, Status::Move(MoveStatus::MotionStarted));
     }

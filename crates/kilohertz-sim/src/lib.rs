@@ -91,8 +91,8 @@
 //! # Known differences from a real arm
 //!
 //! - The inverse kinematics is this simulator's own: the shortest way of the joints, damped close to
-//!   singular poses, with a slow pull towards the elbow that the motion began with. A real arm may
-//!   choose another elbow. The Cartesian impedance controller is accepted for every motion generator
+//!   singular poses. Where the client commands no elbow nothing pulls it anywhere; a real arm may
+//!   choose another. The Cartesian impedance controller is accepted for every motion generator
 //!   and behaves as the joint impedance controller.
 //! - Nothing touches the arm: contacts, collisions and external wrenches are zero, thresholds of
 //!   `SetCollisionBehavior` are checked and have no effect, and `tau_ext_hat_filtered` shows the hard

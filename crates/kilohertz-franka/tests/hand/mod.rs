@@ -145,7 +145,13 @@ pub fn senseless(
     let mut wanted = [0.0; 16];
     let (mut jumps, mut left) = (false, 0);
     Native::new(control.slots(), move |ask: &Ask<'_>, action: &mut [f64]| {
-        let from = *start.get_or_insert_with(|| field(ask.observation, "O_T_EE_c"));
+        let from = *start.get_or_insert_with(|| {
+            let from = field(ask.observation, "O_T_EE_c");
+            if control != Control::CartesianVelocity {
+                wanted = from;
+            }
+            from
+        });
         if left == 0 {
             jumps = random() > 0.6;
             left = (random().abs() * 500.0) as u32 + 1;
