@@ -34,9 +34,12 @@ const REACHED_SHARE: f64 = 0.4;
 const ROUNDING: f64 = 1e-9;
 /// How far a matrix may be from a rigid transform, as libfranka checks it.
 const RIGID: f64 = 1e-5;
-/// Closer than this is what was commanded; the arm reports it in single precision.
+/// Closer than this is what was commanded; the arm reports it in single precision. What differs is
+/// not the last command: it got lost, and the arm extrapolated. The acceleration [m/s2, rad/s2] tells
+/// that first. Where a motion starts from a rounded pose it does so in vain, which does no harm.
 const SAME_POSE: f64 = 2e-6;
 const SAME_TWIST: f64 = 3e-4;
+const SAME_ACCELERATION: f64 = 0.05;
 /// A motion stays this far away from singular poses; [`JointMap::volume`].
 const LEAST_VOLUME: f64 = 0.025;
 /// How many places of a braking motion are looked at.
@@ -654,15 +657,21 @@ impl Limits for Cartesian {
         self.behind = (0..7)
             .map(|joint| (joint, (self.q[joint] - measured[joint]).abs()))
             .find(|(_, behind)| *behind > self.max_distance);
-        let off: Twist = std::array::from_fn(|i| twist[i] - self.motion.twist[i]);
+        let acceleration: Twist = taken(&observation[offset::O_ddP_EE_c..]);
+        let apart = |a: &Twist, b: &Twist| {
+            let off: Twist = std::array::from_fn(|i| a[i] - b[i]);
+            norm(&off)
+        };
         let same_place = self.quantity == Quantity::Velocity
             || norm(&way(&self.motion.pose, &orthonormal(&pose))) < SAME_POSE;
-        let in_step = same_place && norm(&off) < SAME_TWIST;
+        let in_step = same_place
+            && apart(&twist, &self.motion.twist) < SAME_TWIST
+            && apart(&acceleration, &self.motion.acceleration) < SAME_ACCELERATION;
         if !in_step {
             self.motion = Motion {
                 pose: orthonormal(&pose),
                 twist,
-                acceleration: taken(&observation[offset::O_ddP_EE_c..]),
+                acceleration,
             };
         } else if self.quantity == Quantity::Velocity {
             // Where commanded velocities lead is known to the arm alone.
