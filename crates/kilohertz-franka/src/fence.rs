@@ -131,7 +131,7 @@ impl<L: Steered> Fenced<L> {
     ) -> bool {
         let before = self.inner.clone();
         let done = step(&mut self.inner, out);
-        let course = self.inner.course_with(observation, out);
+        let course = self.inner.course(observation);
         if self.leads_out(&course).is_none() {
             return done;
         }
