@@ -391,6 +391,17 @@ impl Cartesian {
         None
     }
 
+    /// Where the end effector would leave its box if it were braked behind the step to `next`.
+    fn leads_out(&self, next: &Motion) -> Option<(usize, f64, f64)> {
+        let braking = WEAKER * self.eased(&self.own)[0].acceleration;
+        let time = norm(&next.twist[..3]) / (2.0 * braking);
+        let mut place = next.place();
+        for (place, velocity) in place.iter_mut().zip(next.twist) {
+            *place += velocity * time;
+        }
+        self.fence?.left(&self.motion.place(), &place)
+    }
+
     fn outside(&self, place: &[f64; 3]) -> Option<Blocked> {
         let (axis, at, wall) = self.fence?.left(&self.motion.place(), place)?;
         Some(Blocked::Box(axis, at, wall))
@@ -429,6 +440,11 @@ impl Cartesian {
             }
         }
         if !found.is_empty() {
+            // What the joints would do is a question only where the end effector can do it; where it
+            // would be braked is one always.
+            if let Some((axis, at, wall)) = self.leads_out(&next) {
+                found.note(self.box_left(action, axis, at, wall));
+            }
             return found;
         }
         let [dq, ddq, dddq] = self.joint_step(&next);
