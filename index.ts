@@ -5,6 +5,7 @@ export {
   asyncify,
 } from './lib/asyncify.ts';
 export type { CallLimits } from './lib/call-limits.ts';
+export type { FrankaControl, FrankaImpedance } from './lib/control.ts';
 export {
   InvalidActionError,
   KilohertzError,
@@ -22,7 +23,6 @@ export {
 export {
   Franka,
   type FrankaClient,
-  type FrankaControl,
   type FrankaOptions,
   type JointVector,
 } from './lib/franka.ts';
@@ -36,6 +36,7 @@ export {
 export { type FrankaFrame, FrankaModel, type FrankaPosture } from './lib/model.ts';
 export { type Mpify, type MpifyCall, type MpifyOptions, mpify } from './lib/mpify.ts';
 export type {
+  CartesianBox,
   LimitOptions,
   RealtimeOptions,
   SessionOptions,
