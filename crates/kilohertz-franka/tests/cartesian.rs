@@ -131,7 +131,8 @@ fn refused(rig: Rig, control: Control, meddle: fn(&mut [f64])) -> (usize, Violat
 }
 
 fn what_the_arm_may_not_be_commanded_never_reaches_it(rig: Rig) {
-    let cases: [(Control, fn(&mut [f64]), (usize, ViolationKind)); 8] = [
+    type Case = (Control, fn(&mut [f64]), (usize, ViolationKind));
+    let cases: [Case; 8] = [
         (
             Control::CartesianVelocity,
             |action| action[2] += 0.05,
@@ -311,7 +312,7 @@ fn clamped_session(
 
 fn whatever_a_policy_wants_a_clamped_motion_never_makes_the_arm_object(rig: Rig) {
     for control in Control::CARTESIAN {
-        for seed in [7, 13, 19] {
+        for seed in [7, 13] {
             let simulator = lockstep(rig);
             let arm = connect(rig, &simulator);
             let farthest = Arc::new(AtomicU64::new(0));
@@ -321,7 +322,7 @@ fn whatever_a_policy_wants_a_clamped_motion_never_makes_the_arm_object(rig: Rig)
                 let away = distance(now, *start.get_or_insert(now));
                 seen.fetch_max((away * 1e6) as u64, Ordering::Relaxed);
             });
-            let session = clamped_session(&arm, control, policy, 20_000);
+            let session = clamped_session(&arm, control, policy, 12_000);
             ended_well(&session);
             assert_at_rest_without_reflex(&simulator);
             let what = format!("{control}, {seed}: {:?}", session.stats());
@@ -329,7 +330,7 @@ fn whatever_a_policy_wants_a_clamped_motion_never_makes_the_arm_object(rig: Rig)
             let farthest = farthest.load(Ordering::Relaxed) as f64 * 1e-6;
             assert!(farthest > 0.1, "it hardly moved: {farthest} m, {what}");
             if control != Control::CartesianTarget {
-                assert!(session.stats().clamped_commands > 10_000, "{what}");
+                assert!(session.stats().clamped_commands > 6_000, "{what}");
             }
         }
     }
@@ -347,10 +348,10 @@ fn a_clamped_motion_survives_lost_commands(rig: Rig) {
                 injecting.inject(Fault::DropCommands { count }).unwrap();
             }
         });
-        let session = clamped_session(&arm, control, policy, 10_000);
+        let session = clamped_session(&arm, control, policy, 6_000);
         ended_well(&session);
         assert_at_rest_without_reflex(&simulator);
-        assert!(simulator.counters().commands_lost > 100, "{control}");
+        assert!(simulator.counters().commands_lost > 60, "{control}");
     }
 }
 

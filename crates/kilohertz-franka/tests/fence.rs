@@ -39,8 +39,8 @@ fn watched(
     let (seen, mut inner) = (Arc::clone(&farthest), policy);
     let policy = Native::new(control.slots(), move |ask: &Ask<'_>, action: &mut [f64]| {
         let at = place(&field(ask.observation, "O_T_EE"));
-        for axis in 0..3 {
-            let out = (at[axis] - fence.upper[axis]).max(fence.lower[axis] - at[axis]);
+        for (axis, at) in at.into_iter().enumerate() {
+            let out = (at - fence.upper[axis]).max(fence.lower[axis] - at);
             seen.fetch_max((out * 1e6) as i64, Ordering::Relaxed);
         }
         inner.request(ask);
