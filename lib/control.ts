@@ -31,7 +31,11 @@ export function actionLength(control: FrankaControl): number {
   return ACTION_LENGTHS[control];
 }
 
-/** Whether actions are targets, which a motion of its own leads to. */
-export function hasTargets(control: FrankaControl): boolean {
-  return control === 'jointTarget' || control === 'cartesianTarget';
+/**
+ * The share of the jerk that a motion to a target takes by default; nothing where actions are none.
+ * More of it only makes the torques jump.
+ */
+export function targetJerkShare(control: FrankaControl): number | undefined {
+  if (control === 'jointTarget') return 0.1;
+  return control === 'cartesianTarget' ? 0.03 : undefined;
 }

@@ -4,8 +4,8 @@ import {
   CONTROLS,
   type FrankaControl,
   type FrankaImpedance,
-  hasTargets,
   IMPEDANCES,
+  targetJerkShare,
 } from './control.ts';
 import type { DrivenLink } from './driver.ts';
 import { type FrankaGeneration, GENERATIONS } from './generation.ts';
@@ -92,7 +92,7 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
     this.control = control;
     const link: DrivenLink<RobotState, JointVector> = {
       rateHz: RATE_HZ,
-      hasTargets: hasTargets(control),
+      targetJerkShare: targetJerkShare(control),
       drive: (policy) => {
         if (isWorkerPolicy<RobotState, JointVector>(policy)) {
           return new WorkerDriver(arm, control, policy);

@@ -85,14 +85,15 @@ export interface CartesianBox {
 }
 
 /**
- * What a motion to a target may take of the arm's own limits, joint by joint or of the end effector: shares from 0.01 to 1. With the defaults joint 1 goes 0.1 rad in 0.37 s and 1 rad in 1.16 s.
+ * What a motion to a target may take of the arm's own limits, joint by joint or of the end effector: shares from 0.01 to 1. With the defaults joint 1 goes 0.1 rad
+ * in 0.37 s and 1 rad in 1.16 s, and the end effector 0.1 m in about 0.6 s.
  */
 export interface TargetBudget {
   /** Of the velocity. Default 0.5. */
   readonly velocityShare?: number;
   /** Of the acceleration. Default 0.5. */
   readonly accelerationShare?: number;
-  /** Of the jerk. Default 0.1. */
+  /** Of the jerk. Default 0.1 for joints, 0.03 for the end effector. */
   readonly jerkShare?: number;
 }
 
@@ -178,7 +179,7 @@ const NOT_REALTIME: RealtimeOptions = {
 /** What the options depend on of a robot with a clock of its own. */
 interface OwnClock {
   readonly rateHz: number;
-  readonly hasTargets: boolean;
+  readonly targetJerkShare: number | undefined;
 }
 
 /** Checks `options`; `own` is there for a robot with a clock of its own. */
@@ -204,7 +205,7 @@ export function checkOptions(options: SessionOptions, own: OwnClock | undefined)
     const expected = 'nothing: of a robot written in JavaScript no limits are known';
     throw new OptionTypeError('OPTION_LIMITS', 'limits', options.limits, expected);
   }
-  if (!own?.hasTargets && options.targetBudget !== undefined) {
+  if (own?.targetJerkShare === undefined && options.targetBudget !== undefined) {
     const expected = "nothing unless the robot's control is 'jointTarget' or 'cartesianTarget'";
     const { targetBudget } = options;
     throw new OptionTypeError('OPTION_TARGET_BUDGET', 'targetBudget', targetBudget, expected);
@@ -226,7 +227,7 @@ export function checkOptions(options: SessionOptions, own: OwnClock | undefined)
         integer: true,
       }),
       ...checkLimits(options.limits),
-      ...checkBudget(options.targetBudget),
+      ...checkBudget(options.targetBudget, own?.targetJerkShare),
       stopOnLate: checkName('onLate', onLate, ['hold', 'stop']) === 'stop',
       maxTimingSamples: checkNumber('maxTimingSamples', maxTimingSamples, {
         from: 1,
@@ -296,9 +297,10 @@ function checkBox(box: CartesianBox): number[] {
 
 function checkBudget(
   budget: TargetBudget = {},
+  usualJerkShare = 0.1,
 ): Pick<NativeSessionOptions, 'velocityShare' | 'accelerationShare' | 'jerkShare'> {
   checkKeys('targetBudget', budget, ['velocityShare', 'accelerationShare', 'jerkShare']);
-  const { velocityShare = 0.5, accelerationShare = 0.5, jerkShare = 0.1 } = budget;
+  const { velocityShare = 0.5, accelerationShare = 0.5, jerkShare = usualJerkShare } = budget;
   const range = { from: 0.01, to: 1 };
   return {
     velocityShare: checkNumber('targetBudget.velocityShare', velocityShare, range),
