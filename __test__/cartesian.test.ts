@@ -14,6 +14,7 @@ import {
   workerPolicy,
 } from '../index.ts';
 import { ownPlace, setUp, speed } from './fixtures/arms.ts';
+import { Scribe } from './fixtures/robots.ts';
 import { rejection, until } from './fixtures/waiting.ts';
 
 const PATIENT = { warmupS: 0, deadlineS: 0.9e-3 };
@@ -244,6 +245,35 @@ test('a box that is left ends the session and says where', async (t) => {
   t.is(error.code, 'ACTION_LIMIT');
   t.regex(error.message, /would come to z = 2 m \(limit 0\.95 m\), out of its box/);
   t.regex(error.message, /limits: \{ box: 'clamp' \}/);
+});
+
+test('a low-pass filter takes the edge off a step that is clamped', async (t) => {
+  const jumps = async (cutoffHz: number | null): Promise<number> => {
+    await using setup = await setUp('cartesianVelocity');
+    const { arm } = setup;
+    const step = (_: RobotState, { tick }: Tick): number[] => [
+      0,
+      Math.floor(tick / 100) % 2 === 0 ? 0 : 0.01,
+      0,
+      0,
+      0,
+      0,
+    ];
+    const session = new Session(arm, step, { ...PATIENT, limits: 'clamp', cutoffHz });
+    const running = session.run();
+    await until(() => session.stepCount > 1000 || !session.isRunning, '1000 cycles');
+    await session.stop();
+    return (await running).accelerationViolations;
+  };
+  t.true((await jumps(null)) > 2);
+  t.is(await jumps(50), 0);
+  await using setup = await setUp();
+  for (const cutoffHz of [0, -1, 1001, Number.NaN]) {
+    const make = (): unknown => new Session(setup.arm, () => [], { cutoffHz });
+    t.throws(make, { instanceOf: OptionRangeError, code: 'OPTION_CUTOFF_HZ' });
+  }
+  const scribe = (): unknown => new Session(new Scribe(), () => 1, { cutoffHz: 100 });
+  t.throws(scribe, { instanceOf: OptionTypeError, code: 'OPTION_CUTOFF_HZ' });
 });
 
 test('a box is checked before the session starts', async (t) => {

@@ -111,7 +111,7 @@ impl Path {
 
 /// Turns the upper left of a 4x4 matrix into the rotation closest to it. Says whether it is close
 /// enough to one; it is not half way between two that are half a turn apart.
-fn make_rotation(pose: &mut [f64]) -> bool {
+pub(crate) fn make_rotation(pose: &mut [f64]) -> bool {
     // Newton's method for the polar decomposition: the mean of a matrix and its inverse transposed.
     for _ in 0..4 {
         let column = |i: usize| [pose[4 * i], pose[4 * i + 1], pose[4 * i + 2]];

@@ -70,6 +70,7 @@ pub mod cadence;
 pub mod courier;
 pub mod late;
 pub mod limits;
+mod lowpass;
 pub mod mailbox;
 pub mod pacer;
 pub mod policy;

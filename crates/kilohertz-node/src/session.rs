@@ -39,6 +39,8 @@ pub struct NativeSessionOptions {
     /// The kinds of limits whose violations are clamped, by the names of `NativeViolation`.
     pub clamped: Vec<String>,
     pub max_distance_rad: f64,
+    /// Of a low-pass filter in front of the limits.
+    pub cutoff_hz: Option<f64>,
     /// Lower corner, upper corner and margin of a box [m], 7 numbers.
     pub box_m: Option<Vec<f64>>,
     /// What a motion to a target may take of the arm's limits.
@@ -383,6 +385,7 @@ fn start(
         policy_rate_hz: Some(options.policy_rate_hz),
         patience,
         limits: rules,
+        cutoff_hz: options.cutoff_hz,
         late: LateRule {
             max_held: options.max_held_ticks,
             on_late: if options.stop_on_late {
