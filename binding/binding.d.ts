@@ -336,6 +336,8 @@ export interface NativeSessionOptions {
   /** The kinds of limits whose violations are clamped, by the names of `NativeViolation`. */
   clamped: Array<string>
   maxDistanceRad: number
+  /** Of a low-pass filter in front of the limits. */
+  cutoffHz?: number
   /** Lower corner, upper corner and margin of a box [m], 7 numbers. */
   boxM?: Array<number>
   /** What a motion to a target may take of the arm's limits. */

@@ -10,7 +10,11 @@
 //! libfranka_rs.rs  the other, and the fence around it
 //! model.rs         the rigid-body model: poses, Jacobians, dynamics
 //! state.rs         libfranka's robot state as flat slots with libfranka's names
-//! limits.rs        what the arm may be commanded, and how it is brought to rest
+//! limits.rs        what the arm's joints may be commanded, and how they are brought to rest
+//! cartesian.rs     the same for the end effector
+//! reach.rs         what its motions ask of the joints
+//! fence.rs         a box that it stays in, whatever is commanded through
+//! geometry.rs      poses, twists, and the ways between them
 //! error.rs         what can go wrong, in the robot's own words
 //! ```
 //!

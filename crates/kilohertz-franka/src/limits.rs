@@ -10,6 +10,9 @@
 //! | target | the position range, distance; it is moved to within a [`Budget`] | the last target is moved to | braked to zero |
 //! | torque | torque, torque rate; of the arm itself position and velocity | the torque is kept | damped, then held in place |
 //!
+//! What is commanded of the end effector has limits of its own, in `cartesian.rs`, and any of them a box
+//! around it, in `fence.rs`.
+//!
 //! A motion counts as too fast as soon as it could not be braked before the end of a joint's range
 //! within acceleration and jerk, even where its velocity alone is allowed.
 

@@ -28,6 +28,7 @@ on_each_arm! {
     a_clamped_motion_survives_lost_commands,
     a_slow_policy_moves_the_end_effector_smoothly,
     a_target_that_jumps_is_moved_to_within_the_budget,
+    a_low_pass_filter_takes_a_rattle_away,
 }
 
 const DIRECT: [Control; 2] = [Control::CartesianVelocity, Control::CartesianPose];
@@ -460,4 +461,39 @@ fn a_target_that_jumps_is_moved_to_within_the_budget(rig: Rig) {
     );
     // Beside the budget's tenth, the rounding of the state.
     assert!(watch.jerk < 0.11 * jerk + 100.0, "{}", watch.jerk);
+}
+
+fn a_low_pass_filter_takes_a_rattle_away(rig: Rig) {
+    for control in DIRECT {
+        // To and fro by 3 um, or 3 mm/s, every other millisecond: more jerk than allowed.
+        let (slot, rattle) = match control {
+            Control::CartesianVelocity => (2, 3e-3),
+            _ => (14, 3e-6),
+        };
+        let rattling = move || {
+            at_speed(control, move |tick, action| {
+                action[slot] += if tick % 2 == 0 { rattle } else { -rattle };
+                Ok(())
+            })
+        };
+        let simulator = lockstep(rig);
+        let arm = connect(rig, &simulator);
+        let refused = session(&arm, control, config(), rattling());
+        let cause = &ended(&refused).cause;
+        assert!(
+            matches!(cause, Some(Cause::InvalidAction { .. })),
+            "{control}: {cause:?}"
+        );
+        let config = Config {
+            cutoff_hz: Some(20.0),
+            ..config()
+        };
+        let session = session(&arm, control, config, rattling());
+        eventually("the end of the motion", || {
+            session.has_ended() || session.stats().iterations > 800
+        });
+        session.request_stop();
+        ended_well(&session);
+        assert_at_rest_without_reflex(&simulator);
+    }
 }

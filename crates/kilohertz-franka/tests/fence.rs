@@ -103,11 +103,11 @@ fn boxed(
 
 fn an_end_effector_that_is_driven_out_of_its_box_stays_inside(rig: Rig) {
     for control in Control::ALL {
-        if control == Control::Torque {
-            // A torque is no motion that could be clamped; it is braked or ended.
-            continue;
-        }
         for nonsense in [false, true] {
+            if nonsense && control == Control::Torque {
+                // It would throw the arm about faster than torques can brake it.
+                continue;
+            }
             let simulator = lockstep(rig);
             let arm = connect(rig, &simulator);
             let fence = around(&arm);
