@@ -6,6 +6,7 @@ import {
   InvalidActionError,
   OptionRangeError,
   OptionTypeError,
+  processPolicy,
   type RobotState,
   run,
   Session,
@@ -69,7 +70,7 @@ for (const control of ['cartesianVelocity', 'cartesianPose', 'cartesianTarget'] 
   }
 }
 
-test('30 poses a second make a smooth motion, from a worker too', async (t) => {
+test('30 poses a second make a smooth motion, from elsewhere too', async (t) => {
   await using setup = await setUp('cartesianPose', { lockstep: false });
   const { arm, simulator } = setup;
   const start = (await arm.state()).O_T_EE_c.slice();
@@ -84,12 +85,13 @@ test('30 poses a second make a smooth motion, from a worker too', async (t) => {
   wanted[1] = (wanted[1] ?? 0) + 0.08;
   const near = apart(place((await arm.state()).O_T_EE), wanted);
   t.true(near < 3e-3, `${near} m`);
-  const policy = workerPolicy(new URL('./fixtures/policies.ts', import.meta.url), {
-    export: 'stillPose',
-  });
-  const standing = await run(arm, policy, { warmupS: 0, durationS: 0.3 });
-  t.true(standing.policyAnswers > 30);
-  t.is(standing.firstViolation, null);
+  const url = new URL('./fixtures/policies.ts', import.meta.url);
+  const elsewhere = { export: 'stillPose' };
+  for (const policy of [workerPolicy(url, elsewhere), processPolicy(url, elsewhere)]) {
+    const standing = await run(arm, policy, { warmupS: 0, durationS: 0.3 });
+    t.true(standing.policyAnswers > 30, `${standing.policyAnswers}`);
+    t.is(standing.firstViolation, null);
+  }
   t.is(simulator.counters().reflexes, 0);
 });
 
