@@ -130,6 +130,17 @@ export interface FrankaFilters {
   /** Of commanded torques. */
   readonly controllerHz: number;
 }
+/** What the actions of a session on an arm are. */
+export type FrankaControl =
+  | 'jointVelocity'
+  | 'jointPosition'
+  | 'jointTarget'
+  | 'cartesianVelocity'
+  | 'cartesianPose'
+  | 'cartesianTarget'
+  | 'torque';
+/** The arm's own controller that follows what is commanded. */
+export type FrankaImpedance = 'joint' | 'cartesian';
 /** What the robot is doing, as libfranka names it. */
 export type RobotMode =
   | 'Other'
@@ -503,6 +514,10 @@ export declare class SessionStats {
   readonly torqueViolations: number;
   /** Cycles in which going to the action would have taken too high a torque rate. */
   readonly torqueRateViolations: number;
+  /** Cycles whose action, in a Cartesian mode, asked more of the joints than they can do. */
+  readonly jointsViolations: number;
+  /** Cycles whose action would have led the end effector out of its box. */
+  readonly boxViolations: number;
   /** Cycles in which the arm was too far behind its command. */
   readonly distanceViolations: number;
   /** The first action that broke a limit, in words; `null` where none has. */
@@ -637,10 +652,11 @@ export interface RobotStates
   return(): Promise<IteratorResult<RobotState, void>>;
   [Symbol.asyncIterator](): this;
 }
-/** Seven numbers, one a joint: an array or a typed array. */
+/**
+ * The numbers of an action, an array or a typed array: seven, one a joint; six of a twist; sixteen of
+ * a pose. {@link FrankaOptions.control} says which.
+ */
 export type JointVector = ArrayLike<number>;
-/** What the actions of a session on an arm are. */
-export type FrankaControl = 'jointVelocity' | 'jointPosition' | 'jointTarget' | 'torque';
 /** The library that talks to an arm. */
 export type FrankaClient = 'franka-rs' | 'libfranka-rs';
 /** How to connect to an arm. */
@@ -654,9 +670,23 @@ export interface FrankaOptions {
    * | `jointVelocity` (default) | `dq` [rad/s] | a line | the velocity is kept | braked to zero |
    * | `jointPosition` | `q` [rad], from `q_d` on | a spline | the velocity is kept | braked to zero |
    * | `jointTarget` | `q` [rad], in steps of any size | one bounded motion | it goes on | braked to zero |
+   * | `cartesianVelocity` | `O_dP_EE` [m/s, rad/s] | a line | the velocity is kept | braked to zero |
+   * | `cartesianPose` | `O_T_EE` [m], from `O_T_EE_c` on | a spline, turning the shorter way | the velocity is kept | braked to zero |
+   * | `cartesianTarget` | `O_T_EE` [m], in steps of any size | one bounded motion | it goes on | braked to zero |
    * | `torque` | `tau_J` [N m] without gravity | gone to at the limited rate | the torque is kept | damped, then held in place |
+   *
+   * `O_dP_EE` is six numbers, the velocity of the end effector along the axes of the base frame and
+   * about them; `O_T_EE` is sixteen, the pose of the end effector in the base frame as a 4x4 matrix,
+   * column by column, as in `state.O_T_EE`. A matrix that is no rigid transform within 1e-5 ends the
+   * session. Which way the elbow goes is the arm's choice.
    */
   readonly control?: FrankaControl;
+  /**
+   * The arm's own controller that follows a motion, whichever mode commands it: a spring and a damper
+   * at each `'joint'` (the default, as in libfranka) or at the end effector (`'cartesian'`). Torques
+   * need none.
+   */
+  readonly impedance?: FrankaImpedance;
   /** Which arm must answer. Default: either; it is found out. */
   readonly generation?: FrankaGeneration;
   /**
@@ -1146,12 +1176,15 @@ export interface RealtimeOptions {
  * What happens to an action that breaks a limit of the arm, kind by kind. `'stop'` (the default of
  * each) brings the arm to rest and ends the session with an {@link InvalidActionError}; `'clamp'`
  * follows the action as far as all limits allow, and goes on. A step breaks several limits at once;
- * one that stops prevails. What is no finite number always stops.
+ * one that stops prevails. What is no finite number, or a pose that is no rigid transform, always
+ * stops.
  *
  * The limits are the arm's own data: range and velocity from the URDF that the arm serves, where the
  * velocity falls towards the ends of the range; acceleration, jerk and torque rate from libfranka's
  * `rate_limiting.h`; torque from the data sheet. A clamped motion keeps 5 % away from acceleration
- * and jerk, and is slower where the arm lags behind it.
+ * and jerk, and is slower where the arm lags behind it. In Cartesian modes velocity, acceleration and
+ * jerk are those of the end effector's translation and rotation (libfranka's `rate_limiting.h`), and a
+ * clamped motion asks no more than four fifths of their acceleration and jerk of the joints.
  */
 export interface LimitOptions {
   /** Beyond a joint's range. In torque control: the measured joint, which is then braked. */
@@ -1161,7 +1194,7 @@ export interface LimitOptions {
    * acceleration and jerk. In torque control: the measured joint, which is then braked.
    */
   readonly velocity?: OnViolation;
-  /** A velocity that changes faster than allowed. */
+  /** A velocity that changes faster than allowed: of a joint, or of the end effector. */
   readonly acceleration?: OnViolation;
   /** An acceleration that changes faster than allowed. */
   readonly jerk?: OnViolation;
@@ -1169,6 +1202,19 @@ export interface LimitOptions {
   readonly torque?: OnViolation;
   /** A torque that changes faster than allowed, in torque control. */
   readonly torqueRate?: OnViolation;
+  /**
+   * More than the joints can do, in Cartesian modes: faster than one of them may go, or closer to the
+   * end of its range or to a singular pose than it could be braked from.
+   */
+  readonly joints?: OnViolation;
+  /**
+   * The end effector outside `boxM`, or too fast to be braked inside. Clamped, joint modes stop there
+   * and Cartesian ones slide along the wall; a torque is a command of the policy's own, so that
+   * clamping it brakes the arm at the wall and may not hold it there.
+   */
+  readonly box?: OnViolation;
+  /** A box that the end effector stays in. Default: none. */
+  readonly boxM?: CartesianBox;
   /** A joint further than `maxDistanceRad` from its command; clamped, the command waits for it. */
   readonly distance?: OnViolation;
   /**
@@ -1178,14 +1224,31 @@ export interface LimitOptions {
   readonly maxDistanceRad?: number;
 }
 /**
- * What a motion to a target may take of the arm's own limits, joint by joint: shares from 0.01 to 1. With the defaults joint 1 goes 0.1 rad in 0.37 s and 1 rad in 1.16 s.
+ * A box along the axes of the base frame, for the origin of the end effector frame; in joint modes
+ * the forward kinematics of the commanded joints say where that is. An arm that is outside may stay
+ * and may come back in.
+ */
+export interface CartesianBox {
+  /** The lowest x, y and z [m]. */
+  readonly lower: ArrayLike<number>;
+  /** The highest x, y and z [m]. */
+  readonly upper: ArrayLike<number>;
+  /**
+   * How far inside the walls commands stay [m]: the arm is a little off its command, and goes on for
+   * some cycles where commands get lost. Default 0.01.
+   */
+  readonly marginM?: number;
+}
+/**
+ * What a motion to a target may take of the arm's own limits, joint by joint or of the end effector: shares from 0.01 to 1. With the defaults joint 1 goes 0.1 rad
+ * in 0.37 s and 1 rad in 1.16 s, and the end effector 0.1 m in about 0.6 s.
  */
 export interface TargetBudget {
   /** Of the velocity. Default 0.5. */
   readonly velocityShare?: number;
   /** Of the acceleration. Default 0.5. */
   readonly accelerationShare?: number;
-  /** Of the jerk. Default 0.1. */
+  /** Of the jerk. Default 0.1 for joints, 0.03 for the end effector. */
   readonly jerkShare?: number;
 }
 /** How a session runs. */
@@ -1224,7 +1287,13 @@ export interface SessionOptions {
    * `'stop'`. Only for arms: of a robot written in JavaScript no limits are known.
    */
   readonly limits?: LimitOptions | OnViolation;
-  /** What motions to a target may take; only with `control: 'jointTarget'`. */
+  /**
+   * Cut-off frequency of a low-pass filter in front of the limits, above 0 to 1000 Hz (libfranka's
+   * usual one is 100). Default `null`: none, because it delays what is commanded, by 1.6 ms at 100 Hz,
+   * and because the limits need none. Only for arms; targets are not filtered.
+   */
+  readonly cutoffHz?: number | null;
+  /** What motions to a target may take; only with `control: 'jointTarget'` or `'cartesianTarget'`. */
   readonly targetBudget?: TargetBudget;
   /** Percentiles come from this many of the newest cycles. Default 10,000. */
   readonly maxTimingSamples?: number;

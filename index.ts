@@ -12,6 +12,7 @@ export type {
   GuidingMode,
   Load,
 } from './lib/configuration.ts';
+export type { FrankaControl, FrankaImpedance } from './lib/control.ts';
 export {
   InvalidActionError,
   KilohertzError,
@@ -29,7 +30,6 @@ export {
 export {
   Franka,
   type FrankaClient,
-  type FrankaControl,
   type FrankaOptions,
   type JointVector,
 } from './lib/franka.ts';
@@ -52,6 +52,7 @@ export { type FrankaFrame, FrankaModel, type FrankaPosture } from './lib/model.t
 export type { MoveOptions, MoveProgress } from './lib/move-to.ts';
 export { type Mpify, type MpifyCall, type MpifyOptions, mpify } from './lib/mpify.ts';
 export type {
+  CartesianBox,
   LimitOptions,
   RealtimeOptions,
   SessionOptions,

@@ -20,6 +20,8 @@ const NAMES = [
   'jerkViolations',
   'torqueViolations',
   'torqueRateViolations',
+  'jointsViolations',
+  'boxViolations',
   'distanceViolations',
   'firstViolation',
   'overwrittenObservations',

@@ -276,6 +276,7 @@ export interface NativeConnectOptions {
   timeoutS: number
   generation?: string
   client?: string
+  impedance?: string
 }
 
 /** What the simulator has counted. */
@@ -415,6 +416,10 @@ export interface NativeSessionOptions {
   /** The kinds of limits whose violations are clamped, by the names of `NativeViolation`. */
   clamped: Array<string>
   maxDistanceRad: number
+  /** Of a low-pass filter in front of the limits. */
+  cutoffHz?: number
+  /** Lower corner, upper corner and margin of a box [m], 7 numbers. */
+  boxM?: Array<number>
   /** What a motion to a target may take of the arm's limits. */
   velocityShare: number
   accelerationShare: number
@@ -499,5 +504,7 @@ export interface NativeViolations {
   jerk: number
   torque: number
   torqueRate: number
+  joints: number
+  box: number
   distance: number
 }

@@ -1,4 +1,5 @@
 import { ActionBuffer } from './action.ts';
+import { actionLength, type FrankaControl } from './control.ts';
 import { type Driver, type Failure, isPromise, NEWS } from './driver.ts';
 import type { PastState } from './errors.ts';
 import { armRefused, policyThrew } from './failures.ts';
@@ -6,26 +7,28 @@ import { calling, type NativeArm, NativeSession, type NativeSessionOptions } fro
 import type { Policy } from './robot.ts';
 import { RobotState, STATE_LENGTH } from './robot-state.ts';
 
-/** Slots of an action, one a joint. */
-export const JOINTS = 7;
-
 /** Drives an arm: the loop talks to it natively, and wakes the policy once a state. */
 export class ArmDriver implements Driver {
   readonly #arm: NativeArm;
-  readonly #control: string;
+  readonly #control: FrankaControl;
   readonly #policy: Policy<RobotState, ArrayLike<number>>;
   readonly #slots = new Float64Array(STATE_LENGTH);
   readonly #state = new RobotState(this.#slots);
   readonly #clock = new Float64Array(3);
-  readonly #action = new ActionBuffer(JOINTS);
+  readonly #action: ActionBuffer;
   #session: NativeSession | undefined;
   #busy = false;
   #halted = false;
   #failure: Failure | undefined;
 
-  constructor(arm: NativeArm, control: string, policy: Policy<RobotState, ArrayLike<number>>) {
+  constructor(
+    arm: NativeArm,
+    control: FrankaControl,
+    policy: Policy<RobotState, ArrayLike<number>>,
+  ) {
     this.#arm = arm;
     this.#control = control;
+    this.#action = new ActionBuffer(actionLength(control));
     this.#policy = policy;
   }
 

@@ -32,8 +32,8 @@ export interface Driver {
 
 /** A native robot's link, as it is inside this package. */
 export interface DrivenLink<Observation, Action> extends NativeLink<Observation, Action> {
-  /** Whether its actions are targets, moved to within a budget. */
-  readonly hasTargets: boolean;
+  /** The share of the jerk that a motion to a target takes by default, where actions are targets. */
+  readonly targetJerkShare: number | undefined;
   /** Makes the robot ready for a session that runs `policy`. */
   readonly drive: (
     policy:

@@ -7,6 +7,13 @@ import {
   type GuidingMode,
   type Load,
 } from './configuration.ts';
+import {
+  CONTROLS,
+  type FrankaControl,
+  type FrankaImpedance,
+  IMPEDANCES,
+  targetJerkShare,
+} from './control.ts';
 import type { DrivenLink } from './driver.ts';
 import { type FrankaGeneration, GENERATIONS } from './generation.ts';
 import { FrankaModel } from './model.ts';
@@ -21,11 +28,11 @@ import type { SessionStats } from './stats.ts';
 import { WorkerDriver } from './worker-driver.ts';
 import { isWorkerPolicy } from './worker-policy.ts';
 
-/** Seven numbers, one a joint: an array or a typed array. */
+/**
+ * The numbers of an action, an array or a typed array: seven, one a joint; six of a twist; sixteen of
+ * a pose. {@link FrankaOptions.control} says which.
+ */
 export type JointVector = ArrayLike<number>;
-
-/** What the actions of a session on an arm are. */
-export type FrankaControl = 'jointVelocity' | 'jointPosition' | 'jointTarget' | 'torque';
 
 /** The library that talks to an arm. */
 export type FrankaClient = 'franka-rs' | 'libfranka-rs';
@@ -43,9 +50,23 @@ export interface FrankaOptions {
    * | `jointVelocity` (default) | `dq` [rad/s] | a line | the velocity is kept | braked to zero |
    * | `jointPosition` | `q` [rad], from `q_d` on | a spline | the velocity is kept | braked to zero |
    * | `jointTarget` | `q` [rad], in steps of any size | one bounded motion | it goes on | braked to zero |
+   * | `cartesianVelocity` | `O_dP_EE` [m/s, rad/s] | a line | the velocity is kept | braked to zero |
+   * | `cartesianPose` | `O_T_EE` [m], from `O_T_EE_c` on | a spline, turning the shorter way | the velocity is kept | braked to zero |
+   * | `cartesianTarget` | `O_T_EE` [m], in steps of any size | one bounded motion | it goes on | braked to zero |
    * | `torque` | `tau_J` [N m] without gravity | gone to at the limited rate | the torque is kept | damped, then held in place |
+   *
+   * `O_dP_EE` is six numbers, the velocity of the end effector along the axes of the base frame and
+   * about them; `O_T_EE` is sixteen, the pose of the end effector in the base frame as a 4x4 matrix,
+   * column by column, as in `state.O_T_EE`. A matrix that is no rigid transform within 1e-5 ends the
+   * session. Which way the elbow goes is the arm's choice.
    */
   readonly control?: FrankaControl;
+  /**
+   * The arm's own controller that follows a motion, whichever mode commands it: a spring and a damper
+   * at each `'joint'` (the default, as in libfranka) or at the end effector (`'cartesian'`). Torques
+   * need none.
+   */
+  readonly impedance?: FrankaImpedance;
   /** Which arm must answer. Default: either; it is found out. */
   readonly generation?: FrankaGeneration;
   /**
@@ -85,7 +106,7 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
     this.control = control;
     const link: DrivenLink<RobotState, JointVector> = {
       rateHz: RATE_HZ,
-      hasTargets: control === 'jointTarget',
+      targetJerkShare: targetJerkShare(control),
       drive: (policy) => {
         if (isWorkerPolicy<RobotState, JointVector>(policy)) {
           return new WorkerDriver(arm, control, policy);
@@ -110,17 +131,21 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
     checkText('address', address, "a host, or host:port, as in '172.16.0.2'");
     checkKeys('the options of Franka.connect', options, [
       'control',
+      'impedance',
       'generation',
       'client',
       'timeoutS',
     ]);
     const { control = 'jointVelocity', generation, client = 'franka-rs', timeoutS = 5 } = options;
-    checkName('control', control, ['jointVelocity', 'jointPosition', 'jointTarget', 'torque']);
+    const { impedance = 'joint' } = options;
+    checkName('control', control, CONTROLS);
+    checkName('impedance', impedance, IMPEDANCES);
     checkNumber('timeoutS', timeoutS, { from: 0, to: 600, above: true, unit: 's' });
     checkName('client', client, generation === 'fr3' ? ['franka-rs'] : CLIENTS);
     const checked = {
       timeoutS,
       client,
+      impedance,
       ...(generation === undefined
         ? {}
         : { generation: checkName('generation', generation, GENERATIONS) }),

@@ -104,7 +104,8 @@ class Move {
     this.#planned = planned;
     this.#signal = signal;
     this.#onProgress = onProgress;
-    const options = checkOptions({ warmupS: 0 }, { rateHz: RATE_HZ, hasTargets: false });
+    const clock = { rateHz: RATE_HZ, targetJerkShare: undefined };
+    const options = checkOptions({ warmupS: 0 }, clock);
     const plan = { durationS: undefined, endsOnInterrupt: false };
     const nobody = (): void => undefined;
     const listener = { event: nobody, begun: nobody, ended: nobody };

@@ -1,7 +1,7 @@
-import { checkBoolean, checkKeys, checkName, checkNumber } from './checks.ts';
+import { checkBoolean, checkKeys, checkName, checkNumber, checkNumbers } from './checks.ts';
 import { OptionRangeError, OptionTypeError } from './errors.ts';
 import type { NativeSessionOptions } from './native.ts';
-import { LIMIT_NAMES, nativeKinds, type OnViolation } from './violation.ts';
+import { LIMIT_NAMES, nativeKinds, type OnViolation, short } from './violation.ts';
 
 /** What the loop thread asks of the operating system. */
 export interface RealtimeOptions {
@@ -19,12 +19,15 @@ export interface RealtimeOptions {
  * What happens to an action that breaks a limit of the arm, kind by kind. `'stop'` (the default of
  * each) brings the arm to rest and ends the session with an {@link InvalidActionError}; `'clamp'`
  * follows the action as far as all limits allow, and goes on. A step breaks several limits at once;
- * one that stops prevails. What is no finite number always stops.
+ * one that stops prevails. What is no finite number, or a pose that is no rigid transform, always
+ * stops.
  *
  * The limits are the arm's own data: range and velocity from the URDF that the arm serves, where the
  * velocity falls towards the ends of the range; acceleration, jerk and torque rate from libfranka's
  * `rate_limiting.h`; torque from the data sheet. A clamped motion keeps 5 % away from acceleration
- * and jerk, and is slower where the arm lags behind it.
+ * and jerk, and is slower where the arm lags behind it. In Cartesian modes velocity, acceleration and
+ * jerk are those of the end effector's translation and rotation (libfranka's `rate_limiting.h`), and a
+ * clamped motion asks no more than four fifths of their acceleration and jerk of the joints.
  */
 export interface LimitOptions {
   /** Beyond a joint's range. In torque control: the measured joint, which is then braked. */
@@ -34,7 +37,7 @@ export interface LimitOptions {
    * acceleration and jerk. In torque control: the measured joint, which is then braked.
    */
   readonly velocity?: OnViolation;
-  /** A velocity that changes faster than allowed. */
+  /** A velocity that changes faster than allowed: of a joint, or of the end effector. */
   readonly acceleration?: OnViolation;
   /** An acceleration that changes faster than allowed. */
   readonly jerk?: OnViolation;
@@ -42,6 +45,19 @@ export interface LimitOptions {
   readonly torque?: OnViolation;
   /** A torque that changes faster than allowed, in torque control. */
   readonly torqueRate?: OnViolation;
+  /**
+   * More than the joints can do, in Cartesian modes: faster than one of them may go, or closer to the
+   * end of its range or to a singular pose than it could be braked from.
+   */
+  readonly joints?: OnViolation;
+  /**
+   * The end effector outside `boxM`, or too fast to be braked inside. Clamped, joint modes stop there
+   * and Cartesian ones slide along the wall; a torque is a command of the policy's own, so that
+   * clamping it brakes the arm at the wall and may not hold it there.
+   */
+  readonly box?: OnViolation;
+  /** A box that the end effector stays in. Default: none. */
+  readonly boxM?: CartesianBox;
   /** A joint further than `maxDistanceRad` from its command; clamped, the command waits for it. */
   readonly distance?: OnViolation;
   /**
@@ -52,14 +68,32 @@ export interface LimitOptions {
 }
 
 /**
- * What a motion to a target may take of the arm's own limits, joint by joint: shares from 0.01 to 1. With the defaults joint 1 goes 0.1 rad in 0.37 s and 1 rad in 1.16 s.
+ * A box along the axes of the base frame, for the origin of the end effector frame; in joint modes
+ * the forward kinematics of the commanded joints say where that is. An arm that is outside may stay
+ * and may come back in.
+ */
+export interface CartesianBox {
+  /** The lowest x, y and z [m]. */
+  readonly lower: ArrayLike<number>;
+  /** The highest x, y and z [m]. */
+  readonly upper: ArrayLike<number>;
+  /**
+   * How far inside the walls commands stay [m]: the arm is a little off its command, and goes on for
+   * some cycles where commands get lost. Default 0.01.
+   */
+  readonly marginM?: number;
+}
+
+/**
+ * What a motion to a target may take of the arm's own limits, joint by joint or of the end effector: shares from 0.01 to 1. With the defaults joint 1 goes 0.1 rad
+ * in 0.37 s and 1 rad in 1.16 s, and the end effector 0.1 m in about 0.6 s.
  */
 export interface TargetBudget {
   /** Of the velocity. Default 0.5. */
   readonly velocityShare?: number;
   /** Of the acceleration. Default 0.5. */
   readonly accelerationShare?: number;
-  /** Of the jerk. Default 0.1. */
+  /** Of the jerk. Default 0.1 for joints, 0.03 for the end effector. */
   readonly jerkShare?: number;
 }
 
@@ -99,7 +133,13 @@ export interface SessionOptions {
    * `'stop'`. Only for arms: of a robot written in JavaScript no limits are known.
    */
   readonly limits?: LimitOptions | OnViolation;
-  /** What motions to a target may take; only with `control: 'jointTarget'`. */
+  /**
+   * Cut-off frequency of a low-pass filter in front of the limits, above 0 to 1000 Hz (libfranka's
+   * usual one is 100). Default `null`: none, because it delays what is commanded, by 1.6 ms at 100 Hz,
+   * and because the limits need none. Only for arms; targets are not filtered.
+   */
+  readonly cutoffHz?: number | null;
+  /** What motions to a target may take; only with `control: 'jointTarget'` or `'cartesianTarget'`. */
   readonly targetBudget?: TargetBudget;
   /** Percentiles come from this many of the newest cycles. Default 10,000. */
   readonly maxTimingSamples?: number;
@@ -122,6 +162,7 @@ const SESSION_OPTIONS = [
   'maxHeldTicks',
   'onLate',
   'limits',
+  'cutoffHz',
   'targetBudget',
   'maxTimingSamples',
   'recordTicks',
@@ -145,7 +186,7 @@ const NOT_REALTIME: RealtimeOptions = {
 /** What the options depend on of a robot with a clock of its own. */
 interface OwnClock {
   readonly rateHz: number;
-  readonly hasTargets: boolean;
+  readonly targetJerkShare: number | undefined;
 }
 
 /** Checks `options`; `own` is there for a robot with a clock of its own. */
@@ -171,8 +212,13 @@ export function checkOptions(options: SessionOptions, own: OwnClock | undefined)
     const expected = 'nothing: of a robot written in JavaScript no limits are known';
     throw new OptionTypeError('OPTION_LIMITS', 'limits', options.limits, expected);
   }
-  if (!own?.hasTargets && options.targetBudget !== undefined) {
-    const expected = "nothing unless the robot's control is 'jointTarget'";
+  const { cutoffHz = null } = options;
+  if (!own && cutoffHz !== null) {
+    const expected = 'nothing: what a robot written in JavaScript is commanded is not filtered';
+    throw new OptionTypeError('OPTION_CUTOFF_HZ', 'cutoffHz', cutoffHz, expected);
+  }
+  if (own?.targetJerkShare === undefined && options.targetBudget !== undefined) {
+    const expected = "nothing unless the robot's control is 'jointTarget' or 'cartesianTarget'";
     const { targetBudget } = options;
     throw new OptionTypeError('OPTION_TARGET_BUDGET', 'targetBudget', targetBudget, expected);
   }
@@ -193,7 +239,8 @@ export function checkOptions(options: SessionOptions, own: OwnClock | undefined)
         integer: true,
       }),
       ...checkLimits(options.limits),
-      ...checkBudget(options.targetBudget),
+      ...(cutoffHz === null ? {} : { cutoffHz: checkNumber('cutoffHz', cutoffHz, CUT_OFF) }),
+      ...checkBudget(options.targetBudget, own?.targetJerkShare),
       stopOnLate: checkName('onLate', onLate, ['hold', 'stop']) === 'stop',
       maxTimingSamples: checkNumber('maxTimingSamples', maxTimingSamples, {
         from: 1,
@@ -219,16 +266,19 @@ export function checkOptions(options: SessionOptions, own: OwnClock | undefined)
   };
 }
 
+/** The cut-off frequencies that libfranka takes. */
+const CUT_OFF = { from: 0, to: 1000, above: true, unit: 'Hz' } as const;
+
 const ON_VIOLATION = ['stop', 'clamp'] as const satisfies readonly OnViolation[];
 
 function checkLimits(
   limits: LimitOptions | OnViolation = {},
-): Pick<NativeSessionOptions, 'clamped' | 'maxDistanceRad'> {
+): Pick<NativeSessionOptions, 'clamped' | 'maxDistanceRad' | 'boxM'> {
   if (typeof limits === 'string') {
     const all = checkName('limits', limits, ON_VIOLATION);
     return checkLimits(Object.fromEntries(LIMIT_NAMES.map((name) => [name, all])));
   }
-  checkKeys('limits', limits, [...LIMIT_NAMES, 'maxDistanceRad']);
+  checkKeys('limits', limits, [...LIMIT_NAMES, 'maxDistanceRad', 'boxM']);
   const { maxDistanceRad = 0.1 } = limits;
   const clamped = LIMIT_NAMES.filter((name) => {
     const { [name]: rule = 'stop' } = limits;
@@ -238,14 +288,35 @@ function checkLimits(
   return {
     clamped: nativeKinds(clamped),
     maxDistanceRad: checkNumber('limits.maxDistanceRad', maxDistanceRad, range),
+    ...(limits.boxM === undefined ? {} : { boxM: checkBox(limits.boxM) }),
   };
+}
+
+/** Lower and upper corner and the margin, one behind the other. */
+function checkBox(box: CartesianBox): number[] {
+  checkKeys('limits.boxM', box, ['lower', 'upper', 'marginM']);
+  const lower = checkNumbers('limits.boxM.lower', box.lower, 3);
+  const upper = checkNumbers('limits.boxM.upper', box.upper, 3);
+  const { marginM = 0.01 } = box;
+  const range = { from: 0, to: 1, unit: 'm' };
+  const margin = checkNumber('limits.boxM.marginM', marginM, range);
+  for (const [axis, top] of upper.entries()) {
+    const least = (lower[axis] ?? 0) + 2 * margin;
+    if (top <= least) {
+      const expected = `more than ${short(least)} m: above lower[${axis}], with the margin on both sides`;
+      const code = 'OPTION_LIMITS_BOX_M_UPPER';
+      throw new OptionRangeError(code, `limits.boxM.upper[${axis}]`, top, expected);
+    }
+  }
+  return [...lower, ...upper, margin];
 }
 
 function checkBudget(
   budget: TargetBudget = {},
+  usualJerkShare = 0.1,
 ): Pick<NativeSessionOptions, 'velocityShare' | 'accelerationShare' | 'jerkShare'> {
   checkKeys('targetBudget', budget, ['velocityShare', 'accelerationShare', 'jerkShare']);
-  const { velocityShare = 0.5, accelerationShare = 0.5, jerkShare = 0.1 } = budget;
+  const { velocityShare = 0.5, accelerationShare = 0.5, jerkShare = usualJerkShare } = budget;
   const range = { from: 0.01, to: 1 };
   return {
     velocityShare: checkNumber('targetBudget.velocityShare', velocityShare, range),

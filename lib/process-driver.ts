@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { Child, isPython } from './child.ts';
+import type { FrankaControl } from './control.ts';
 import type { Failure } from './driver.ts';
 import { type OffloadError, PolicyError } from './errors.ts';
 import { policyThrew } from './failures.ts';
@@ -16,7 +17,7 @@ import {
 import type { PolicyFailure } from './policy-seat.ts';
 import type { ProcessPolicy } from './process-policy.ts';
 import { MODES } from './robot-state.ts';
-import { END_LIMIT_MS, LENGTHS, SeatedDriver } from './seated-driver.ts';
+import { END_LIMIT_MS, SeatedDriver } from './seated-driver.ts';
 
 /** Drives an arm with a policy in another process. */
 export class ProcessDriver<Observation, Action> extends SeatedDriver {
@@ -26,7 +27,7 @@ export class ProcessDriver<Observation, Action> extends SeatedDriver {
   /** Resolves when the policy has left its seat. */
   #left: Promise<void> = Promise.resolve();
 
-  constructor(arm: NativeArm, control: string, policy: ProcessPolicy<Observation, Action>) {
+  constructor(arm: NativeArm, control: FrankaControl, policy: ProcessPolicy<Observation, Action>) {
     super(arm, control);
     this.#policy = policy;
   }
@@ -70,7 +71,7 @@ export class ProcessDriver<Observation, Action> extends SeatedDriver {
     const { fields, errorNames } = armSchema();
     const schema = { fields: fields.map(({ name, len }) => [name, len]), errorNames, modes: MODES };
     try {
-      const failure = await this.#child?.line.call(CALL.sit, 'policy', [schema, LENGTHS]);
+      const failure = await this.#child?.line.call(CALL.sit, 'policy', [schema, this.lengths]);
       if (failure) this.failed(failure as PolicyFailure);
     } catch (error) {
       if (!this.halted) this.fail(died(error as OffloadError), undefined);

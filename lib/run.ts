@@ -234,6 +234,9 @@ function invalidAction(outcome: NativeOutcome, details: SessionErrorDetails): Ki
   if (kind === 'finite value') {
     return new InvalidActionError('ACTION_NOT_FINITE', refused, action, expected, details);
   }
+  if (kind === 'frame') {
+    return new InvalidActionError('ACTION_FRAME', refused, action, expected, details);
+  }
   const message = `${refused}. ${adviceFor(kind)}`;
   return new InvalidActionError('ACTION_LIMIT', message, action, expected, details);
 }

@@ -1,4 +1,5 @@
-import { JOINTS, pastStates } from './arm-driver.ts';
+import { pastStates } from './arm-driver.ts';
+import { actionLength, type FrankaControl } from './control.ts';
 import type { Driver, Failure } from './driver.ts';
 import type { PastState } from './errors.ts';
 import { armRefused, policyThrew } from './failures.ts';
@@ -16,24 +17,21 @@ import { fromMessage } from './worker-messages.ts';
 /** How long a policy elsewhere may take to end by itself before it is ended [ms]. */
 export const END_LIMIT_MS = 500;
 
-/** How many numbers an arm's observation has, and an action for it. */
-export const LENGTHS: { readonly observation: number; readonly action: number } = {
-  observation: STATE_LENGTH,
-  action: JOINTS,
-};
-
 /** Drives an arm with a policy in another thread or process, which the loop asks directly. */
 export abstract class SeatedDriver implements Driver {
   readonly #arm: NativeArm;
-  readonly #control: string;
+  /** How many numbers an observation has, and an action. */
+  protected readonly lengths: { readonly observation: number; readonly action: number };
+  readonly #control: FrankaControl;
   #seat: number | undefined;
   #session: NativeSession | undefined;
   #halted = false;
   #failure: Failure | undefined;
 
-  constructor(arm: NativeArm, control: string) {
+  constructor(arm: NativeArm, control: FrankaControl) {
     this.#arm = arm;
     this.#control = control;
+    this.lengths = { observation: STATE_LENGTH, action: actionLength(control) };
   }
 
   /** Starts the policy and waits until it is there. */

@@ -49,6 +49,10 @@ export class SessionStats {
   declare readonly torqueViolations: number;
   /** Cycles in which going to the action would have taken too high a torque rate. */
   declare readonly torqueRateViolations: number;
+  /** Cycles whose action, in a Cartesian mode, asked more of the joints than they can do. */
+  declare readonly jointsViolations: number;
+  /** Cycles whose action would have led the end effector out of its box. */
+  declare readonly boxViolations: number;
   /** Cycles in which the arm was too far behind its command. */
   declare readonly distanceViolations: number;
   /** The first action that broke a limit, in words; `null` where none has. */
@@ -115,6 +119,8 @@ export function statsOf(native: NativeStats): SessionStats {
     jerkViolations: violations.jerk,
     torqueViolations: violations.torque,
     torqueRateViolations: violations.torqueRate,
+    jointsViolations: violations.joints,
+    boxViolations: violations.box,
     distanceViolations: violations.distance,
     firstViolation: first ?? null,
     p50JitterS: jitter.p50,
@@ -149,6 +155,8 @@ export function noStats(targetPeriodS: number): SessionStats {
       jerk: 0,
       torque: 0,
       torqueRate: 0,
+      joints: 0,
+      box: 0,
       distance: 0,
     },
     overwrittenObservations: 0,

@@ -11,6 +11,8 @@ const KINDS = {
   jerk: 'jerk',
   torque: 'torque',
   torqueRate: 'torque rate',
+  joints: 'joints',
+  box: 'box',
   distance: 'distance',
 } as const;
 
@@ -38,6 +40,7 @@ const UNITS: Readonly<Record<string, string>> = {
   torque: 'N m',
   'torque rate': 'N m/s',
   distance: 'rad',
+  box: 'm',
 };
 
 /** What broke a limit, in words: the joint, the value, the limit, each with its unit. */
@@ -48,8 +51,30 @@ export function violationText(violation: NativeViolation): string {
   if (kind === 'finite value') return `${slot} is ${action}; expected a finite number`;
   const unit = UNITS[kind] ?? violation.unit;
   const bound = `(limit ${short(limit)} ${unit})`;
+  const numbered = `joint ${violation.slot + 1}`;
   if (kind === 'distance') {
-    return `the command for ${joint} is ${short(received)} ${unit} ahead of the arm ${bound}`;
+    return `the command for ${numbered} is ${short(received)} ${unit} ahead of the arm ${bound}`;
+  }
+  if (kind === 'frame') {
+    return (
+      `${field} is no rigid transform, it is off by ${short(received)} (limit ${short(limit)}); ` +
+      'its sixteen numbers are a 4x4 matrix column by column, with a rotation in the upper left and ' +
+      '0, 0, 0, 1 in the last row'
+    );
+  }
+  if (kind === 'joints') {
+    return (
+      `the motion takes ${numbered} to ${short(received)} times what it can do, close to the end ` +
+      'of its range, to a singular pose, or too fast'
+    );
+  }
+  if (kind === 'box') {
+    const axis = 'xyz'[(field === 'O_T_EE' ? index - 12 : index) % 3];
+    return `the end effector would come to ${axis} = ${short(received)} m ${bound}, out of its box`;
+  }
+  const part = partOf(field, index);
+  if (part) {
+    return `the action means a ${part.name} ${kind} of ${short(received)} ${cartesianUnit(kind, part.unit)} (limit ${short(limit)})`;
   }
   // What a torque leads to is the arm's: it is measured there.
   if (field === 'tau_J' && (kind === 'position' || kind === 'velocity')) {
@@ -63,12 +88,32 @@ export function violationText(violation: NativeViolation): string {
 }
 
 /** What would not have broken the limit. */
-export function allowedText({ kind, unit, limit }: NativeViolation): string {
+export function allowedText({ kind, unit, limit, field, index }: NativeViolation): string {
   if (kind === 'finite value') return 'a finite number';
+  if (kind === 'frame') return `a rigid transform within ${short(limit)}`;
+  if (kind === 'joints') return 'a motion that the joints can follow';
+  if (kind === 'box') return `no further than ${short(limit)} m`;
+  const part = partOf(field, index);
+  if (part && kind !== 'distance') {
+    return `a ${part.name} ${kind} up to ${short(limit)} ${cartesianUnit(kind, part.unit)}`;
+  }
   const quantity = kind === 'acceleration' ? `an ${kind}` : `a ${kind}`;
   const most = kind === 'position' ? 'no further than' : 'up to';
   const value = kind === 'position' ? limit : Math.abs(limit);
   return `${quantity} ${most} ${short(value)} ${UNITS[kind] ?? unit}`;
+}
+
+/** Which part of a twist or a pose a slot belongs to. */
+function partOf(field: string, index: number): { name: string; unit: string } | undefined {
+  if (field !== 'O_T_EE' && field !== 'O_dP_EE') return undefined;
+  const translates = field === 'O_T_EE' ? index >= 12 : index < 3;
+  return translates ? { name: 'translational', unit: 'm' } : { name: 'rotational', unit: 'rad' };
+}
+
+/** The unit of a velocity, an acceleration or a jerk. */
+function cartesianUnit(kind: string, unit: string): string {
+  const power = { velocity: '', acceleration: '^2', jerk: '^3' }[kind] ?? '';
+  return `${unit}/s${power}`;
 }
 
 /** A number for a message. */

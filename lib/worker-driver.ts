@@ -1,9 +1,10 @@
 import { Worker } from 'node:worker_threads';
+import type { FrankaControl } from './control.ts';
 import type { Failure } from './driver.ts';
 import { PolicyError } from './errors.ts';
 import { within } from './limit.ts';
 import type { NativeArm } from './native.ts';
-import { END_LIMIT_MS, LENGTHS, SeatedDriver } from './seated-driver.ts';
+import { END_LIMIT_MS, SeatedDriver } from './seated-driver.ts';
 import type { WorkerMessage, WorkerTask } from './worker-messages.ts';
 import type { WorkerPolicy } from './worker-policy.ts';
 
@@ -19,7 +20,7 @@ export class WorkerDriver<Observation, Action> extends SeatedDriver {
   #worker: Worker | undefined;
   #ended: Promise<unknown> = Promise.resolve();
 
-  constructor(arm: NativeArm, control: string, policy: WorkerPolicy<Observation, Action>) {
+  constructor(arm: NativeArm, control: FrankaControl, policy: WorkerPolicy<Observation, Action>) {
     super(arm, control);
     this.#policy = policy;
   }
@@ -27,7 +28,7 @@ export class WorkerDriver<Observation, Action> extends SeatedDriver {
   /** Starts the worker and waits until its policy is there. */
   async reset(): Promise<void> {
     const { url, exportName, args, spin } = this.#policy;
-    const task: WorkerTask = { url: url.href, exportName, args, spin, lengths: LENGTHS };
+    const task: WorkerTask = { url: url.href, exportName, args, spin, lengths: this.lengths };
     const worker = new Worker(MAIN, { workerData: task, name: `kilohertz ${exportName}` });
     this.#worker = worker;
     // Not `once()`: that would reject where the worker crashes first.

@@ -6,6 +6,9 @@ pub enum Between {
     /// For positions: a quadratic B-spline through the answers. Position and velocity are
     /// continuous, the acceleration is that of the answers themselves (their second difference).
     Spline,
+    /// For poses, 4x4 column-major: the same, with each rotation between two answers made one again.
+    /// It turns the shorter way.
+    Pose,
     /// For velocities: a straight line from one answer to the next.
     Line,
     /// For efforts: the newest answer, gone to as fast as the limits allow.
@@ -92,15 +95,47 @@ impl Path {
                     *out = from[slot] + share * (to[slot] - from[slot]);
                 }
             }
-            Between::Spline => {
+            Between::Spline | Between::Pose => {
                 for (slot, out) in out.iter_mut().enumerate() {
                     let (first, second) = (from[slot] - before[slot], to[slot] - from[slot]);
                     *out = 0.5 * (before[slot] + from[slot])
                         + share * (first + 0.5 * share * (second - first));
                 }
+                if self.between == Between::Pose && !make_rotation(out) {
+                    out.copy_from_slice(self.answer());
+                }
             }
         }
     }
+}
+
+/// Turns the upper left of a 4x4 matrix into the rotation closest to it. Says whether it is close
+/// enough to one; it is not half way between two that are half a turn apart.
+pub(crate) fn make_rotation(pose: &mut [f64]) -> bool {
+    // Newton's method for the polar decomposition: the mean of a matrix and its inverse transposed.
+    for _ in 0..4 {
+        let column = |i: usize| [pose[4 * i], pose[4 * i + 1], pose[4 * i + 2]];
+        let cross = |a: [f64; 3], b: [f64; 3]| {
+            [
+                a[1] * b[2] - a[2] * b[1],
+                a[2] * b[0] - a[0] * b[2],
+                a[0] * b[1] - a[1] * b[0],
+            ]
+        };
+        let [x, y, z] = [column(0), column(1), column(2)];
+        let cofactors = [cross(y, z), cross(z, x), cross(x, y)];
+        let volume: f64 = (0..3).map(|k| x[k] * cofactors[0][k]).sum();
+        if volume.is_nan() || volume < 0.1 {
+            return false;
+        }
+        for (i, cofactor) in cofactors.iter().enumerate() {
+            for (row, cofactor) in cofactor.iter().enumerate() {
+                let entry = &mut pose[4 * i + row];
+                *entry = 0.5 * (*entry + cofactor / volume);
+            }
+        }
+    }
+    true
 }
 
 #[cfg(test)]
@@ -172,6 +207,43 @@ mod tests {
             }
             assert_eq!(path.last(), Some(&1.0));
         }
+    }
+
+    #[test]
+    fn poses_between_answers_are_poses_and_turn_evenly() {
+        let ratio = 20.0;
+        let turned = |angle: f64| {
+            let (sine, cosine) = angle.sin_cos();
+            [
+                cosine, sine, 0.0, 0.0, -sine, cosine, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, angle, 0.0,
+                0.0, 1.0,
+            ]
+        };
+        let mut path = Path::new(Between::Pose, 16);
+        path.begin(&turned(0.0));
+        let mut cadence = crate::cadence::Cadence::new(ratio);
+        let mut last: Option<f64> = None;
+        for tick in 0..2_000 {
+            if let Some(question) = cadence.due(tick) {
+                path.put(question, &turned(0.05 * question as f64));
+            }
+            let mut out = [0.0; 16];
+            path.at(tick as f64 / ratio, &mut out);
+            let length = out[0].hypot(out[1]);
+            assert!((length - 1.0).abs() < 1e-12, "{length}");
+            let angle = out[1].atan2(out[0]);
+            if let (Some(last), true) = (last, tick > 100) {
+                let step = (angle - last).rem_euclid(std::f64::consts::TAU);
+                assert!((step - 0.05 / ratio).abs() < 2e-6, "{tick}: {step}");
+            }
+            last = Some(angle);
+        }
+        // Half a turn between two answers: the newer one.
+        path.put(5_000, &turned(0.0));
+        path.put(5_001, &turned(std::f64::consts::PI));
+        let mut out = [0.0; 16];
+        path.at(5_001.999_999, &mut out);
+        assert!(out.iter().all(|value| value.is_finite()));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! ```text
 //! robot ──observation──▶ session.rs ──▶ policy.rs ──action──▶ late.rs ▶ limits.rs ──▶ robot
 //!   ▲                    (loop thread)   mailbox.rs           between.rs               │
-//!   │                     cadence.rs                                                   │
+//!   │                     cadence.rs               lowpass.rs                          │
 //!   └── the robot's clock, or pacer.rs + wait.rs ──────────────────────────────────────┘
 //!                             │
 //!            stats.rs (counters, jitter)  record.rs (every tick)  courier.rs (wakes)
@@ -70,6 +70,7 @@ pub mod cadence;
 pub mod courier;
 pub mod late;
 pub mod limits;
+mod lowpass;
 pub mod mailbox;
 pub mod pacer;
 pub mod policy;

@@ -15,6 +15,10 @@ use crate::between::Between;
 pub enum ViolationKind {
     /// It is NaN or infinite.
     NotFinite,
+    /// It is to be a rigid transform and is none.
+    Frame,
+    /// The end effector would be, or could not be braked before it is, outside its box.
+    Box,
     /// The joint would be, or is, beyond its range.
     Position,
     /// The robot would move, or moves, faster than it may at this place.
@@ -27,20 +31,26 @@ pub enum ViolationKind {
     Torque,
     /// The torque would change faster than it may.
     TorqueRate,
+    /// The joints that would have to take part could not: `slot` is the joint, `received` the share
+    /// of its limits that it would take, and `limit` is 1.
+    Joints,
     /// The command would move on although the robot is far behind it.
     Distance,
 }
 
 impl ViolationKind {
     /// All of them, the gravest first.
-    pub const ALL: [ViolationKind; 8] = [
+    pub const ALL: [ViolationKind; 11] = [
         ViolationKind::NotFinite,
+        ViolationKind::Frame,
+        ViolationKind::Box,
         ViolationKind::Position,
         ViolationKind::Velocity,
         ViolationKind::Acceleration,
         ViolationKind::Jerk,
         ViolationKind::Torque,
         ViolationKind::TorqueRate,
+        ViolationKind::Joints,
         ViolationKind::Distance,
     ];
     /// How many there are.
@@ -51,12 +61,15 @@ impl fmt::Display for ViolationKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             ViolationKind::NotFinite => "finite value",
+            ViolationKind::Frame => "frame",
+            ViolationKind::Box => "box",
             ViolationKind::Position => "position",
             ViolationKind::Velocity => "velocity",
             ViolationKind::Acceleration => "acceleration",
             ViolationKind::Jerk => "jerk",
             ViolationKind::Torque => "torque",
             ViolationKind::TorqueRate => "torque rate",
+            ViolationKind::Joints => "joints",
             ViolationKind::Distance => "distance",
         })
     }
@@ -135,10 +148,10 @@ impl LimitRules {
         rules
     }
 
-    /// Chooses for one kind. What is not a finite number has no nearest value that is allowed: it
-    /// always ends the session.
+    /// Chooses for one kind. What is not a finite number, or no rigid transform, has no nearest
+    /// value that is allowed: it always ends the session.
     pub fn set(&mut self, kind: ViolationKind, rule: OnViolation) {
-        if kind != ViolationKind::NotFinite {
+        if !matches!(kind, ViolationKind::NotFinite | ViolationKind::Frame) {
             self.0[kind as usize] = rule;
         }
     }
@@ -780,6 +793,7 @@ mod tests {
         let mut rules = LimitRules::all(OnViolation::Clamp);
         rules.set(ViolationKind::Jerk, OnViolation::Stop);
         assert_eq!(rules.of(ViolationKind::NotFinite), OnViolation::Stop);
+        assert_eq!(rules.of(ViolationKind::Frame), OnViolation::Stop);
         assert_eq!(rules.of(ViolationKind::Jerk), OnViolation::Stop);
         assert_eq!(rules.of(ViolationKind::Velocity), OnViolation::Clamp);
     }

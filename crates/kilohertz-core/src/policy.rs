@@ -51,6 +51,20 @@ pub trait Policy: Send {
     fn poll(&mut self, until: Option<Time>, stop: &AtomicBool, action: &mut [f64]) -> Answer;
 }
 
+impl<P: Policy + ?Sized> Policy for Box<P> {
+    fn attach(&mut self) {
+        (**self).attach();
+    }
+
+    fn request(&mut self, ask: &Ask<'_>) {
+        (**self).request(ask);
+    }
+
+    fn poll(&mut self, until: Option<Time>, stop: &AtomicBool, action: &mut [f64]) -> Answer {
+        (**self).poll(until, stop, action)
+    }
+}
+
 /// Why a native policy cannot go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PolicyFailed;

@@ -13,6 +13,7 @@ use crate::cadence::Cadence;
 use crate::courier::{Bell, News};
 use crate::late::{Ladder, LateRule, OnLate, Step};
 use crate::limits::{LimitRules, Limits, OnViolation, Violation};
+use crate::lowpass::LowPass;
 use crate::policy::{Answer, Ask, Policy};
 use crate::record::{CommandKind, RecordIn, RecordOut, TickRecord, record_ring};
 use crate::robot::{Cycle, Flow, Robot, RobotError, Tick};
@@ -48,6 +49,9 @@ pub struct Config {
     pub late: LateRule,
     /// What happens to an action that breaks a limit.
     pub limits: LimitRules,
+    /// The cut-off frequency of a low-pass filter in front of the limits [Hz]; `None`: no filter.
+    /// Actions that are targets are not filtered.
+    pub cutoff_hz: Option<f64>,
     /// How many ticks the record ring holds; 0 keeps no records.
     pub record_ticks: usize,
     /// When the loop ends by itself, counted from its first cycle; `None`: when it is asked to.
@@ -65,6 +69,7 @@ impl Default for Config {
             patience: Patience::Budget(Duration::from_micros(300)),
             late: LateRule::default(),
             limits: LimitRules::default(),
+            cutoff_hz: None,
             record_ticks: 0,
             run_for: None,
             realtime: RealtimeRequest::default(),
@@ -414,6 +419,7 @@ struct Body<'a> {
     is_new: bool,
     answered: Vec<f64>,
     path: Path,
+    filter: Option<LowPass>,
     patience: Patience,
     late: LateRule,
     rules: LimitRules,
@@ -474,6 +480,9 @@ impl<'a> Body<'a> {
         };
         Body {
             path: Path::new(limits.between(), len),
+            filter: config
+                .cutoff_hz
+                .map(|cutoff_hz| LowPass::new(cutoff_hz, period, &*limits, len)),
             policy,
             limits,
             cadence,
@@ -595,6 +604,9 @@ impl<'a> Body<'a> {
         } else {
             self.path.at(self.place(), &mut self.wanted);
         }
+        if let Some(filter) = &mut self.filter {
+            filter.pass(&*self.limits, &mut self.wanted);
+        }
         Turn::Answer(answer)
     }
 
@@ -672,7 +684,7 @@ impl<'a> Body<'a> {
         match self.limits.between() {
             Between::Target => true,
             Between::Approach => !self.cadence.is_every_cycle(),
-            Between::Spline | Between::Line => false,
+            Between::Spline | Between::Pose | Between::Line => false,
         }
     }
 
@@ -769,7 +781,7 @@ impl<'a> Body<'a> {
     /// Counts what the action breaks. Says how it is carried out then, or what ends the session.
     fn checked(&mut self, step: Step, observation: &[f64]) -> Result<Step, Violation> {
         let mut found = self.limits.check_value(observation, &self.wanted);
-        if self.is_new && !self.cadence.is_every_cycle() {
+        if self.is_new && (!self.cadence.is_every_cycle() || self.filter.is_some()) {
             // What is commanded on the way there could hide what was answered.
             found.join(&self.limits.check_value(observation, self.path.answer()));
         }

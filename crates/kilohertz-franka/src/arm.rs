@@ -3,12 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
+use franka::model::Model;
 use franka::{RealtimeConfig, RobotOptions, RobotState, VersionPolicy};
 use kilohertz_core::limits::Limits;
 use kilohertz_core::robot::Robot;
 
 use crate::client::{Client, Connection};
-use crate::control::Control;
+use crate::control::{Control, Impedance};
 use crate::desk::Desk;
 use crate::drive::ArmRobot;
 use crate::error::{ArmError, ArmErrorCode};
@@ -25,15 +26,18 @@ pub struct ConnectOptions {
     pub generation: Option<Generation>,
     /// The library that talks to the arm.
     pub client: Client,
+    /// The arm's controller that follows a motion generator.
+    pub impedance: Impedance,
 }
 
 impl Default for ConnectOptions {
-    /// 5 s, either generation, `franka-rs`.
+    /// 5 s, either generation, `franka-rs`, the joint impedance controller.
     fn default() -> ConnectOptions {
         ConnectOptions {
             timeout: Duration::from_secs(5),
             generation: None,
             client: Client::default(),
+            impedance: Impedance::default(),
         }
     }
 }
@@ -50,8 +54,10 @@ pub struct Arm {
     client: Mutex<Option<Arc<dyn Connection>>>,
     generation: Generation,
     client_name: Client,
+    impedance: Impedance,
     limits: ArmLimits,
     desk: Arc<Desk>,
+    model: Arc<Model>,
 }
 
 impl Arm {
@@ -91,31 +97,38 @@ impl Arm {
     }
 
     fn connect_here(address: &str, wanted: &ConnectOptions) -> Result<Arm, ArmError> {
-        let (client, generation, limits) = match wanted.client {
+        let (client, generation, limits, model) = match wanted.client {
             Client::FrankaRs => {
                 let client = Arm::identify(address, wanted)?;
                 let generation = Generation::of(client.fci_version());
-                let limits = match generation {
-                    Generation::Fer => ArmLimits::fer(),
+                let (limits, model) = match generation {
+                    Generation::Fer => (ArmLimits::fer(), Model::native_fer()),
                     Generation::Fr3 => client
                         .robot_model()
-                        .and_then(|urdf| ArmLimits::fr3(&urdf))
+                        .and_then(|urdf| Ok((ArmLimits::fr3(&urdf)?, Model::from_urdf(&urdf)?)))
                         .map_err(|error| ArmError::connecting(address, wanted, error))?,
                 };
                 let client: Arc<dyn Connection> = Arc::new(client);
-                (client, generation, limits)
+                (client, generation, limits, model)
             }
             Client::LibfrankaRs => {
                 let client = Arm::fenced(address, wanted)?;
-                (client, Generation::Fer, ArmLimits::fer())
+                (
+                    client,
+                    Generation::Fer,
+                    ArmLimits::fer(),
+                    Model::native_fer(),
+                )
             }
         };
         Ok(Arm {
             client: Mutex::new(Some(client)),
             generation,
             client_name: wanted.client,
+            impedance: wanted.impedance,
             limits,
             desk: Arc::new(Desk::new()),
+            model: Arc::new(model),
         })
     }
 
@@ -282,8 +295,9 @@ impl Arm {
         options: &MotionOptions,
     ) -> Result<Driven, ArmError> {
         let client = self.client()?;
-        let robot = ArmRobot::new(client, control, Arc::clone(&self.desk))?;
-        Ok((Box::new(robot), limits(control, &self.limits, options)))
+        let robot = ArmRobot::new(client, control, self.impedance, Arc::clone(&self.desk))?;
+        let limits = limits(control, &self.limits, &self.model, options);
+        Ok((Box::new(robot), limits))
     }
 
     /// Closes the connection. A session that drives the arm keeps it until it ends.

@@ -15,18 +15,43 @@ pub enum Control {
     /// Targets for the joint positions `q` [rad], in steps of any size at any rate: the arm is moved
     /// there with bounded velocity, acceleration and jerk, through its joint position interface.
     JointTarget,
+    /// Twist `O_dP_EE` of the end effector in the base frame [m/s, rad/s].
+    CartesianVelocity,
+    /// Pose `O_T_EE` of the end effector in the base frame, 4x4 column-major \[m\].
+    CartesianPose,
+    /// Targets for the pose, in steps of any size at any rate: the end effector is moved there with
+    /// bounded velocity, acceleration and jerk, through the arm's Cartesian pose interface.
+    CartesianTarget,
     /// Joint torques `tau_J` [N m]; the arm adds what gravity and friction take.
     Torque,
 }
 
 impl Control {
     /// All of them.
-    pub const ALL: [Control; 4] = [
+    pub const ALL: [Control; 7] = [
+        Control::JointVelocity,
+        Control::JointPosition,
+        Control::JointTarget,
+        Control::CartesianVelocity,
+        Control::CartesianPose,
+        Control::CartesianTarget,
+        Control::Torque,
+    ];
+    /// Those whose actions are values of the seven joints.
+    pub const JOINTS: [Control; 4] = [
         Control::JointVelocity,
         Control::JointPosition,
         Control::JointTarget,
         Control::Torque,
     ];
+    /// Those whose actions are of the end effector.
+    pub const CARTESIAN: [Control; 3] = [
+        Control::CartesianVelocity,
+        Control::CartesianPose,
+        Control::CartesianTarget,
+    ];
+    /// Slots of the longest action.
+    pub const MOST_SLOTS: usize = 16;
 
     /// The name, as in the TypeScript API.
     pub const fn name(self) -> &'static str {
@@ -34,18 +59,67 @@ impl Control {
             Control::JointVelocity => "jointVelocity",
             Control::JointPosition => "jointPosition",
             Control::JointTarget => "jointTarget",
+            Control::CartesianVelocity => "cartesianVelocity",
+            Control::CartesianPose => "cartesianPose",
+            Control::CartesianTarget => "cartesianTarget",
             Control::Torque => "torque",
         }
     }
 
     /// The layout of an action.
     pub fn action(self) -> Schema {
-        let (name, unit) = match self {
-            Control::JointVelocity => ("dq", "rad/s"),
-            Control::JointPosition | Control::JointTarget => ("q", "rad"),
-            Control::Torque => ("tau_J", "N m"),
+        let (name, len, unit) = match self {
+            Control::JointVelocity => ("dq", 7, "rad/s"),
+            Control::JointPosition | Control::JointTarget => ("q", 7, "rad"),
+            Control::CartesianVelocity => ("O_dP_EE", 6, "m/s, rad/s"),
+            Control::CartesianPose | Control::CartesianTarget => ("O_T_EE", 16, "m"),
+            Control::Torque => ("tau_J", 7, "N m"),
         };
-        Schema::new([Field { name, len: 7, unit }])
+        Schema::new([Field { name, len, unit }])
+    }
+
+    /// How many slots an action has.
+    pub const fn slots(self) -> usize {
+        match self {
+            Control::CartesianVelocity => 6,
+            Control::CartesianPose | Control::CartesianTarget => 16,
+            _ => 7,
+        }
+    }
+}
+
+/// The arm's controller that follows what is commanded, whichever of its motion generators
+/// commands. In torque control there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Impedance {
+    /// A spring and a damper at each joint.
+    #[default]
+    Joint,
+    /// A spring and a damper at the end effector.
+    Cartesian,
+}
+
+impl Impedance {
+    /// Both of them.
+    pub const ALL: [Impedance; 2] = [Impedance::Joint, Impedance::Cartesian];
+
+    /// The name, as in the TypeScript API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Impedance::Joint => "joint",
+            Impedance::Cartesian => "cartesian",
+        }
+    }
+}
+
+impl FromStr for Impedance {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Impedance, String> {
+        Impedance::ALL
+            .into_iter()
+            .find(|impedance| impedance.name() == name)
+            .ok_or_else(|| format!("{name:?} is no impedance; there are joint and cartesian"))
     }
 }
 

@@ -7,7 +7,7 @@ use kilohertz_core::robot::{Robot, RobotError, Tick};
 use kilohertz_core::schema::Schema;
 
 use crate::client::Connection;
-use crate::control::Control;
+use crate::control::{Control, Impedance};
 use crate::desk::Desk;
 use crate::error::{ArmError, ArmErrorCode};
 use crate::state;
@@ -16,6 +16,7 @@ use crate::state;
 pub(crate) struct ArmRobot {
     client: Arc<dyn Connection>,
     control: Control,
+    impedance: Impedance,
     action: Schema,
     desk: Arc<Desk>,
 }
@@ -25,6 +26,7 @@ impl ArmRobot {
     pub(crate) fn new(
         client: Arc<dyn Connection>,
         control: Control,
+        impedance: Impedance,
         desk: Arc<Desk>,
     ) -> Result<ArmRobot, ArmError> {
         if !desk.take() {
@@ -36,6 +38,7 @@ impl ArmRobot {
         Ok(ArmRobot {
             client,
             control,
+            impedance,
             action: control.action(),
             desk,
         })
@@ -62,9 +65,9 @@ impl Robot for ArmRobot {
     }
 
     fn drive(&mut self, tick: &mut dyn Tick) -> Result<(), RobotError> {
-        let (client, control) = (&self.client, self.control);
+        let (client, control, impedance) = (&self.client, self.control, self.impedance);
         Ok(self
             .desk
-            .listening(tick, |tick| client.drive(control, tick))?)
+            .listening(tick, |tick| client.drive(control, impedance, tick))?)
     }
 }

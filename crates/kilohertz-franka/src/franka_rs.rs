@@ -1,16 +1,18 @@
 //! `franka-rs` as the client: it is read and written.
 
 use franka::{
-    ActiveMotionGenerator, ActiveMotionInput, ActiveTorqueControl, FrankaResult, JointPositions,
-    JointVelocities, MoveControllerMode, RobotState, Torques, motion_finished,
+    ActiveMotionGenerator, ActiveMotionInput, ActiveTorqueControl, CartesianPose,
+    CartesianVelocities, FrankaResult, JointPositions, JointVelocities, MoveControllerMode,
+    RobotState, Torques, motion_finished,
 };
 use kilohertz_core::robot::{Cycle, Flow, Tick};
 use kilohertz_core::time::Time;
 
 use crate::client::Connection;
 use crate::configuration::Setting;
-use crate::control::Control;
+use crate::control::{Control, Impedance};
 use crate::error::ArmError;
+use crate::geometry::orthonormal;
 use crate::state;
 
 impl Connection for franka::Robot {
@@ -55,67 +57,77 @@ impl Connection for franka::Robot {
         }?)
     }
 
-    fn drive(&self, control: Control, tick: &mut dyn Tick) -> Result<(), ArmError> {
-        Ok(start_and_drive(self, control, tick)?)
+    fn drive(
+        &self,
+        control: Control,
+        impedance: Impedance,
+        tick: &mut dyn Tick,
+    ) -> Result<(), ArmError> {
+        Ok(start_and_drive(self, control, impedance, tick)?)
     }
 }
 
 fn start_and_drive(
     client: &franka::Robot,
     control: Control,
+    impedance: Impedance,
     tick: &mut dyn Tick,
 ) -> FrankaResult<()> {
     // Leaves whatever the last motion left in the client's picture of the robot behind.
     client.read_once()?;
-    let impedance = MoveControllerMode::JointImpedance;
+    let impedance = match impedance {
+        Impedance::Joint => MoveControllerMode::JointImpedance,
+        Impedance::Cartesian => MoveControllerMode::CartesianImpedance,
+    };
     match control {
         Control::JointVelocity => {
             let motion = client.start_joint_velocity_control(impedance)?;
-            cycles(
-                Generator {
-                    motion,
-                    command: JointVelocities::new,
-                },
-                tick,
-            )
+            let command = JointVelocities::new;
+            cycles(Generator { motion, command }, tick)
         }
         Control::JointPosition | Control::JointTarget => {
             let motion = client.start_joint_position_control(impedance)?;
-            cycles(
-                Generator {
-                    motion,
-                    command: JointPositions::new,
-                },
-                tick,
-            )
+            let command = JointPositions::new;
+            cycles(Generator { motion, command }, tick)
+        }
+        Control::CartesianVelocity => {
+            let motion = client.start_cartesian_velocity_control(impedance)?;
+            let command = CartesianVelocities::new;
+            cycles(Generator { motion, command }, tick)
+        }
+        Control::CartesianPose | Control::CartesianTarget => {
+            let motion = client.start_cartesian_pose_control(impedance)?;
+            // Exactly rigid, as the client wants it.
+            let command = |pose: [f64; 16]| CartesianPose::new(orthonormal(&pose));
+            cycles(Generator { motion, command }, tick)
         }
         Control::Torque => cycles(client.start_torque_control()?, tick),
     }
 }
 
-/// A motion in progress. Dropping it stops the arm.
-trait Motion {
+/// A motion in progress, whose actions have `N` slots. Dropping it stops the arm.
+trait Motion<const N: usize> {
     fn read(&mut self) -> FrankaResult<(RobotState, franka::Duration)>;
-    fn write(&mut self, action: [f64; 7], flow: Flow) -> FrankaResult<()>;
+    fn write(&mut self, action: [f64; N], flow: Flow) -> FrankaResult<()>;
 }
 
-struct Generator<'a, T: ActiveMotionInput> {
+struct Generator<'a, T: ActiveMotionInput, C> {
     motion: ActiveMotionGenerator<'a, T>,
-    command: fn([f64; 7]) -> T,
+    command: C,
 }
 
-impl<T: ActiveMotionInput> Motion for Generator<'_, T> {
+impl<const N: usize, T: ActiveMotionInput, C: Fn([f64; N]) -> T> Motion<N> for Generator<'_, T, C> {
     fn read(&mut self) -> FrankaResult<(RobotState, franka::Duration)> {
         self.motion.read_once()
     }
 
-    fn write(&mut self, action: [f64; 7], flow: Flow) -> FrankaResult<()> {
+    fn write(&mut self, action: [f64; N], flow: Flow) -> FrankaResult<()> {
         self.motion
             .write_once(&last_if(flow, (self.command)(action)), None)
     }
 }
 
-impl Motion for ActiveTorqueControl<'_> {
+impl Motion<7> for ActiveTorqueControl<'_> {
     fn read(&mut self) -> FrankaResult<(RobotState, franka::Duration)> {
         self.read_once()
     }
@@ -132,9 +144,9 @@ fn last_if<T: franka::Finishable>(flow: Flow, command: T) -> T {
     }
 }
 
-fn cycles(mut motion: impl Motion, tick: &mut dyn Tick) -> FrankaResult<()> {
+fn cycles<const N: usize>(mut motion: impl Motion<N>, tick: &mut dyn Tick) -> FrankaResult<()> {
     let mut observation = [0.0; state::LEN];
-    let mut action = [0.0; 7];
+    let mut action = [0.0; N];
     loop {
         let (robot_state, elapsed) = motion.read()?;
         let started = Time::now();

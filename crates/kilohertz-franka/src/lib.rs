@@ -14,9 +14,13 @@
 //! model.rs         the rigid-body model: poses, Jacobians, dynamics
 //! move_to.rs       moving an arm to a place: the plan, and the policy that follows it
 //! profile.rs       the fastest way from rest to rest
-//! reach.rs         joint positions for a pose
+//! inverse.rs       joint positions for a pose
 //! state.rs         libfranka's robot state as flat slots with libfranka's names
-//! limits.rs        what the arm may be commanded, and how it is brought to rest
+//! limits.rs        what the arm's joints may be commanded, and how they are brought to rest
+//! cartesian.rs     the same for the end effector
+//! reach.rs         what its motions ask of the joints
+//! fence.rs         a box that it stays in, whatever is commanded through
+//! geometry.rs      poses, twists, and the ways between them
 //! error.rs         what can go wrong, in the robot's own words
 //! ```
 //!
@@ -38,15 +42,19 @@
 //! told not to.
 
 pub mod arm;
+mod cartesian;
 pub mod client;
 pub mod configuration;
 pub mod control;
 mod desk;
 mod drive;
 pub mod error;
+mod fence;
 mod franka_rs;
 pub mod generation;
+mod geometry;
 pub mod hand;
+mod inverse;
 #[cfg(all(feature = "libfranka-rs", target_os = "linux"))]
 mod libfranka_rs;
 pub mod limits;
@@ -57,10 +65,12 @@ mod reach;
 pub mod state;
 
 pub use arm::{Arm, ConnectOptions};
+pub use cartesian::PartBounds;
 pub use client::Client;
 pub use configuration::{Setting, Thresholds};
-pub use control::Control;
+pub use control::{Control, Impedance};
 pub use error::{ArmError, ArmErrorCode};
+pub use fence::CartesianBox;
 pub use generation::Generation;
 pub use hand::{Hand, HandCommand, HandMotion, HandOptions};
 pub use limits::{Budget, MotionOptions};

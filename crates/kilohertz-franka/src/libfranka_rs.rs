@@ -33,16 +33,17 @@ use kilohertz_core::robot::{Cycle, Flow, Tick};
 use kilohertz_core::time::Time;
 use libfranka::exception::FrankaException;
 use libfranka::{
-    ControllerMode, JointPositions, JointVelocities, MAX_CUTOFF_FREQUENCY, MotionFinished,
-    RealtimeConfig, Torques,
+    CartesianPose, CartesianVelocities, ControllerMode, JointPositions, JointVelocities,
+    MAX_CUTOFF_FREQUENCY, MotionFinished, RealtimeConfig, Torques,
 };
 
 use crate::arm::ConnectOptions;
 use crate::client::Connection;
 use crate::configuration::Setting;
-use crate::control::Control;
+use crate::control::{Control, Impedance};
 use crate::error::{ArmError, ArmErrorCode};
 use crate::generation::Generation;
+use crate::geometry::orthonormal;
 use crate::state;
 
 /// The only port that it knows.
@@ -201,7 +202,12 @@ impl Connection for Fenced {
         })
     }
 
-    fn drive(&self, control: Control, tick: &mut dyn Tick) -> Result<(), ArmError> {
+    fn drive(
+        &self,
+        control: Control,
+        impedance: Impedance,
+        tick: &mut dyn Tick,
+    ) -> Result<(), ArmError> {
         let not_finite = self.with(|robot, watch| {
             // Leaves what the last motion left in its picture of the arm behind.
             robot.read_once()?;
@@ -214,7 +220,10 @@ impl Connection for Fenced {
             };
             // Filters and limits of its own would change what the session has decided.
             let (limited, cutoff) = (false, MAX_CUTOFF_FREQUENCY);
-            let impedance = ControllerMode::JointImpedance;
+            let impedance = match impedance {
+                Impedance::Joint => ControllerMode::JointImpedance,
+                Impedance::Cartesian => ControllerMode::CartesianImpedance,
+            };
             match control {
                 Control::JointVelocity => robot.control_joint_velocities(
                     |state, step| body.cycle(state, step, JointVelocities::new),
@@ -224,6 +233,25 @@ impl Connection for Fenced {
                 ),
                 Control::JointPosition | Control::JointTarget => robot.control_joint_positions(
                     |state, step| body.cycle(state, step, JointPositions::new),
+                    impedance,
+                    limited,
+                    cutoff,
+                ),
+                Control::CartesianVelocity => robot.control_cartesian_velocities(
+                    |state, step| {
+                        body.cycle(state, step, |twist| CartesianVelocities::new(twist, None))
+                    },
+                    impedance,
+                    limited,
+                    cutoff,
+                ),
+                Control::CartesianPose | Control::CartesianTarget => robot.control_cartesian_pose(
+                    |state, step| {
+                        // Exactly rigid, as the client wants it.
+                        let command =
+                            |pose: [f64; 16]| CartesianPose::new(orthonormal(&pose), None);
+                        body.cycle(state, step, command)
+                    },
                     impedance,
                     limited,
                     cutoff,
@@ -252,22 +280,22 @@ struct Body<'a> {
     watch: &'a Watch,
     control: Control,
     /// The last action, for when the next is none.
-    last: Option<[f64; 7]>,
+    last: Option<[f64; Control::MOST_SLOTS]>,
     not_finite: bool,
 }
 
 impl Body<'_> {
-    fn cycle<T: MotionFinished>(
+    fn cycle<const N: usize, T: MotionFinished>(
         &mut self,
         arrived: &libfranka::RobotState,
         elapsed: &Duration,
-        command: fn([f64; 7]) -> T,
+        command: impl Fn([f64; N]) -> T,
     ) -> T {
         let started = Time::now();
         let arrived = shared(arrived);
         let mut observation = [0.0; state::LEN];
         state::write(&arrived, &mut observation);
-        let mut action = [0.0; 7];
+        let mut action = [0.0; N];
         let mut flow = self.watch.outside(|| {
             self.tick.cycle(Cycle {
                 started,
@@ -279,12 +307,15 @@ impl Body<'_> {
         if !action.iter().all(|value| value.is_finite()) {
             self.not_finite = true;
             flow = Flow::Finish;
-            action = self.last.unwrap_or(match self.control {
-                Control::JointPosition | Control::JointTarget => arrived.q_d,
-                Control::JointVelocity | Control::Torque => [0.0; 7],
-            });
+            let standing: &[f64] = match self.control {
+                Control::JointPosition | Control::JointTarget => &arrived.q_d,
+                Control::CartesianPose | Control::CartesianTarget => &arrived.O_T_EE_c,
+                _ => &[0.0; 7],
+            };
+            let last = self.last.as_ref().map_or(standing, |last| &last[..]);
+            action.copy_from_slice(&last[..N]);
         }
-        self.last = Some(action);
+        self.last.get_or_insert([0.0; Control::MOST_SLOTS])[..N].copy_from_slice(&action);
         self.tick.sent(Time::now());
         match flow {
             Flow::Continue => {
@@ -642,7 +673,11 @@ mod tests {
     }
 
     fn drive(fenced: &Fenced, cycle: impl FnMut(&mut [f64]) -> Flow) -> Result<(), ArmError> {
-        fenced.drive(Control::JointVelocity, &mut Standing(cycle))
+        fenced.drive(
+            Control::JointVelocity,
+            Impedance::Joint,
+            &mut Standing(cycle),
+        )
     }
 
     fn for_cycles(cycles: u32) -> impl FnMut(&mut [f64]) -> Flow {

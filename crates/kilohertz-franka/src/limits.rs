@@ -10,9 +10,15 @@
 //! | target | the position range, distance; it is moved to within a [`Budget`] | the last target is moved to | braked to zero |
 //! | torque | torque, torque rate; of the arm itself position and velocity | the torque is kept | damped, then held in place |
 //!
+//! What is commanded of the end effector has limits of its own, in `cartesian.rs`, and any of them a box
+//! around it, in `fence.rs`.
+//!
 //! A motion counts as too fast as soon as it could not be braked before the end of a joint's range
 //! within acceleration and jerk, even where its velocity alone is allowed.
 
+use std::sync::Arc;
+
+use franka::model::Model;
 use franka::rate_limiting::{self, JOINT_VELOCITY_LIMITS_TOLERANCE, fer};
 use franka::{FrankaResult, JointVelocityLimitsConfig};
 use kilohertz_core::between::Between;
@@ -20,7 +26,10 @@ use kilohertz_core::limits::{
     JointBounds, JointMotion, Limits, Violation, ViolationKind, Violations, check_finite,
 };
 
+use crate::cartesian::{self, Cartesian, PartBounds};
 use crate::control::Control;
+use crate::fence::{self, CartesianBox, Course, Fenced, Steered};
+use crate::reach::Reach;
 use crate::state::{joints, offset};
 
 /// The cycle [s].
@@ -64,7 +73,37 @@ const LATCH_VELOCITY: f64 = 0.02;
 /// joint, which the arm watches, is a few mrad off the commanded one.
 const FER_MARGIN: f64 = 0.4;
 
-/// The limits of an arm, joint by joint.
+/// libfranka 0.21's. It keeps a hundredth off the rotation where poses are commanded; so does this
+/// everywhere.
+const FR3_CARTESIAN: [PartBounds; 2] = [
+    PartBounds {
+        velocity: rate_limiting::MAX_TRANSLATIONAL_VELOCITY,
+        acceleration: rate_limiting::MAX_TRANSLATIONAL_ACCELERATION,
+        jerk: rate_limiting::MAX_TRANSLATIONAL_JERK,
+    },
+    PartBounds {
+        velocity: ROTATION_SHARE * rate_limiting::MAX_ROTATIONAL_VELOCITY,
+        acceleration: ROTATION_SHARE * rate_limiting::MAX_ROTATIONAL_ACCELERATION,
+        jerk: ROTATION_SHARE * rate_limiting::MAX_ROTATIONAL_JERK,
+    },
+];
+/// libfranka 0.9's, which leave room for three lost packets. The arm's manual allows a translation of
+/// 1.7 m/s where libfranka takes 2.
+const FER_CARTESIAN: [PartBounds; 2] = [
+    PartBounds {
+        velocity: fer::MAX_TRANSLATIONAL_VELOCITY - 0.3,
+        acceleration: fer::MAX_TRANSLATIONAL_ACCELERATION,
+        jerk: fer::MAX_TRANSLATIONAL_JERK,
+    },
+    PartBounds {
+        velocity: ROTATION_SHARE * fer::MAX_ROTATIONAL_VELOCITY,
+        acceleration: ROTATION_SHARE * fer::MAX_ROTATIONAL_ACCELERATION,
+        jerk: ROTATION_SHARE * fer::MAX_ROTATIONAL_JERK,
+    },
+];
+const ROTATION_SHARE: f64 = rate_limiting::FACTOR_CARTESIAN_ROTATION_POSE_INTERFACE;
+
+/// The limits of an arm, joint by joint and of its end effector.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ArmLimits {
     /// Positions, velocities, accelerations and jerks.
@@ -73,6 +112,8 @@ pub struct ArmLimits {
     pub torque: [f64; 7],
     /// Highest torque rates, either way [N m/s].
     pub torque_rate: [f64; 7],
+    /// Translation and rotation of the end effector.
+    pub cartesian: [PartBounds; 2],
 }
 
 impl ArmLimits {
@@ -96,7 +137,7 @@ impl ArmLimits {
                 jerk: rate_limiting::MAX_JOINT_JERK[joint],
             }
         });
-        Ok(ArmLimits::with(joints))
+        Ok(ArmLimits::with(joints, FR3_CARTESIAN))
     }
 
     /// Those of the FER, which serves none: libfranka 0.9's. Velocities leave room for three lost
@@ -104,7 +145,7 @@ impl ArmLimits {
     /// range, so that it can be braked before them.
     pub fn fer() -> ArmLimits {
         let (lower, upper) = fer::JOINT_POSITION_LIMITS;
-        ArmLimits::with(std::array::from_fn(|joint| JointBounds {
+        let joints = std::array::from_fn(|joint| JointBounds {
             lower: lower[joint],
             upper: upper[joint],
             velocity: fer::MAX_JOINT_VELOCITY[joint],
@@ -112,13 +153,15 @@ impl ArmLimits {
             deceleration: fer::MAX_JOINT_ACCELERATION[joint],
             acceleration: fer::MAX_JOINT_ACCELERATION[joint],
             jerk: fer::MAX_JOINT_JERK[joint],
-        }))
+        });
+        ArmLimits::with(joints, FER_CARTESIAN)
     }
 
     /// Torques and their rates are the same for both generations.
-    fn with(joints: [JointBounds; 7]) -> ArmLimits {
+    fn with(joints: [JointBounds; 7], cartesian: [PartBounds; 2]) -> ArmLimits {
         ArmLimits {
             joints,
+            cartesian,
             torque: MAX_TORQUE,
             torque_rate: rate_limiting::MAX_TORQUE_RATE,
         }
@@ -154,6 +197,8 @@ pub struct MotionOptions {
     pub max_distance: f64,
     /// For motions to a target.
     pub budget: Budget,
+    /// What the end effector stays in, if anything.
+    pub fence: Option<CartesianBox>,
 }
 
 impl Default for MotionOptions {
@@ -163,18 +208,40 @@ impl Default for MotionOptions {
         MotionOptions {
             max_distance: 0.1,
             budget: Budget::default(),
+            fence: None,
         }
     }
 }
 
-/// The limits for `control`.
-pub fn limits(control: Control, arm: &ArmLimits, options: &MotionOptions) -> Box<dyn Limits> {
-    let motion = |quantity| Box::new(Motion::new(quantity, arm, options));
+/// The limits for `control` of an arm with this model.
+pub fn limits(
+    control: Control,
+    arm: &ArmLimits,
+    model: &Arc<Model>,
+    options: &MotionOptions,
+) -> Box<dyn Limits> {
+    let reach = Reach::new(Arc::clone(model));
+    let motion = |quantity| fenced(Motion::new(quantity, arm, options), options, reach.clone());
+    let cartesian = |quantity| Box::new(Cartesian::new(quantity, arm, options, reach.clone()));
     match control {
         Control::JointVelocity => motion(Quantity::Velocity),
         Control::JointPosition => motion(Quantity::Position),
         Control::JointTarget => motion(Quantity::Target),
-        Control::Torque => Box::new(Torque::new(arm)),
+        Control::CartesianVelocity => cartesian(cartesian::Quantity::Velocity),
+        Control::CartesianPose => cartesian(cartesian::Quantity::Pose),
+        Control::CartesianTarget => cartesian(cartesian::Quantity::Target),
+        Control::Torque => fenced(Torque::new(arm), options, reach),
+    }
+}
+
+fn fenced(
+    limits: impl Steered + 'static,
+    options: &MotionOptions,
+    reach: Reach,
+) -> Box<dyn Limits> {
+    match options.fence {
+        Some(fence) => Box::new(Fenced::new(limits, fence, reach)),
+        None => Box::new(limits),
     }
 }
 
@@ -188,6 +255,7 @@ enum Quantity {
 }
 
 /// Limits of joint velocity and joint position control.
+#[derive(Clone)]
 struct Motion {
     quantity: Quantity,
     arm: [JointBounds; 7],
@@ -346,6 +414,62 @@ impl Motion {
     }
 }
 
+impl Motion {
+    fn course_of(&self, joints: [JointMotion; 7]) -> Course {
+        // How long an acceleration of now lasts on.
+        let delay = (0..7)
+            .map(|joint| joints[joint].acceleration.abs() / self.own[joint].jerk)
+            .fold(DT, f64::max);
+        Course {
+            q: joints.map(|motion| motion.position),
+            dq: joints.map(|motion| motion.velocity),
+            braking: self.own.map(|own| 0.9 * own.acceleration),
+            delay,
+        }
+    }
+}
+
+impl Steered for Motion {
+    fn course(&self, _observation: &[f64]) -> Course {
+        self.course_of(self.joints)
+    }
+
+    fn course_with(&self, _observation: &[f64], action: &[f64]) -> Course {
+        let next = |joint: usize| {
+            let action = action[joint];
+            // A target is not where the next step leads.
+            match self.quantity {
+                Quantity::Velocity => self.joints[joint].with_velocity(action, DT),
+                Quantity::Position | Quantity::Target => {
+                    self.joints[joint].with_position(action, DT)
+                }
+            }
+        };
+        self.course_of(std::array::from_fn(next))
+    }
+
+    fn target(&self, action: &[f64]) -> Option<[f64; 7]> {
+        (self.quantity != Quantity::Velocity).then(|| joints(action, 0))
+    }
+}
+
+impl Steered for Torque {
+    fn course(&self, observation: &[f64]) -> Course {
+        fence::measured(
+            observation,
+            self.arm.joints.map(|joint| 0.5 * joint.acceleration),
+        )
+    }
+
+    fn course_with(&self, observation: &[f64], _action: &[f64]) -> Course {
+        self.course(observation)
+    }
+
+    fn target(&self, _action: &[f64]) -> Option<[f64; 7]> {
+        None
+    }
+}
+
 impl Limits for Motion {
     fn between(&self) -> Between {
         match self.quantity {
@@ -487,7 +611,7 @@ impl Limits for Motion {
 }
 
 /// Limits of torque control.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Torque {
     arm: ArmLimits,
     last: [f64; 7],
@@ -677,7 +801,8 @@ mod tests {
     }
 
     fn limits_of(arm: &ArmLimits, control: Control) -> Box<dyn Limits> {
-        super::limits(control, arm, &MotionOptions::default())
+        let model = Arc::new(Model::from_urdf(FR3_URDF).unwrap());
+        super::limits(control, arm, &model, &MotionOptions::default())
     }
 
     /// Each arm, with each of its motion interfaces.

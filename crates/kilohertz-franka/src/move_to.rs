@@ -16,9 +16,9 @@ use kilohertz_core::time::Time;
 use crate::arm::Arm;
 use crate::configuration::{Refusal, check_rigid, finite};
 use crate::error::{ArmError, ArmErrorCode};
+use crate::inverse::{Ranges, joints_for};
 use crate::model::ArmModel;
 use crate::profile::{Bounds, Profile};
-use crate::reach::{Ranges, joints_for};
 use crate::state::{joints, offset};
 
 /// The cycle [s].

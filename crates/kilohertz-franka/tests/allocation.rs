@@ -5,6 +5,7 @@
 mod counting;
 
 mod common;
+mod effector;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,8 +15,8 @@ use kilohertz_core::limits::{LimitRules, OnViolation};
 use kilohertz_core::policy::{Answer, Ask, Policy};
 use kilohertz_core::session::Config;
 use kilohertz_core::time::Time;
-use kilohertz_franka::Control;
 use kilohertz_franka::move_to::{Goal, HOME, MovePolicy};
+use kilohertz_franka::{CartesianBox, Control, MotionOptions};
 use kilohertz_sim::SimulatorOptions;
 
 /// Cycles before the watch, for what is set up at the first use.
@@ -24,7 +25,7 @@ const WATCHED: u64 = 500;
 const UNSET: u64 = u64::MAX;
 
 /// What the loop thread allocates from a cycle after the warm-up to one `WATCHED` later.
-fn allocations(rig: Rig, control: Control, record_ticks: usize, beyond: f64) -> u64 {
+fn allocations(rig: Rig, control: Control, record_ticks: usize, beyond: f64, boxed: bool) -> u64 {
     let options = SimulatorOptions {
         // A stall of the machine is no matter here.
         lost_packet_limit: 10_000,
@@ -35,21 +36,37 @@ fn allocations(rig: Rig, control: Control, record_ticks: usize, beyond: f64) -> 
     let arm = connect(rig, &simulator);
     let counted = Arc::new(AtomicU64::new(UNSET));
     let count = Arc::clone(&counted);
-    let policy = at_speed(control, move |tick, action| {
-        action[6] += beyond;
+    let slots = control.slots();
+    // A joint, a turn, or a place.
+    let pushed = if slots == 16 { 13 } else { slots - 1 };
+    let meddle = move |tick, action: &mut [f64]| {
+        action[pushed] += beyond;
         match tick {
             WARM_UP => counting::watch(),
             _ if tick == WARM_UP + WATCHED => count.store(counting::seen(), Ordering::SeqCst),
             _ => {}
         }
         Ok(())
-    });
+    };
+    let policy: Box<dyn Policy> = if Control::CARTESIAN.contains(&control) {
+        Box::new(effector::at_speed(control, meddle))
+    } else {
+        Box::new(at_speed(control, meddle))
+    };
+    let options = MotionOptions {
+        fence: boxed.then_some(CartesianBox {
+            lower: [-0.1, -0.05, -0.1],
+            upper: [0.8, 0.05, 1.0],
+            margin: 0.01,
+        }),
+        ..MotionOptions::default()
+    };
     let config = Config {
         record_ticks,
         limits: LimitRules::all(OnViolation::Clamp),
         ..config()
     };
-    let session = session(&arm, control, config, policy);
+    let session = session_with(&arm, control, &options, config, policy);
     eventually("the end of the watch", || {
         session.has_ended() || counted.load(Ordering::SeqCst) != UNSET
     });
@@ -63,7 +80,7 @@ fn a_tick_of_a_native_policy_on_an_arm_allocates_nothing() {
     for rig in [Rig::Fr3, Rig::Fer] {
         for control in Control::ALL {
             for record_ticks in [0, 2_000] {
-                let allocated = allocations(rig, control, record_ticks, 0.0);
+                let allocated = allocations(rig, control, record_ticks, 0.0, false);
                 assert_eq!(allocated, 0, "{rig:?}, {control}");
             }
         }
@@ -73,7 +90,10 @@ fn a_tick_of_a_native_policy_on_an_arm_allocates_nothing() {
 #[test]
 fn a_tick_whose_action_is_clamped_allocates_nothing() {
     for control in Control::ALL {
-        assert_eq!(allocations(Rig::Fr3, control, 0, 2.0), 0, "{control}");
+        for boxed in [false, true] {
+            let allocated = allocations(Rig::Fr3, control, 0, 2.0, boxed);
+            assert_eq!(allocated, 0, "{control}, boxed: {boxed}");
+        }
     }
 }
 
@@ -124,7 +144,7 @@ fn a_tick_of_a_move_allocates_nothing() {
 fn a_tick_over_libfranka_rs_allocates_what_that_client_does_and_no_more() {
     let theirs = 6 * WATCHED;
     for control in Control::ALL {
-        let allocated = allocations(Rig::Libfranka, control, 0, 0.0);
+        let allocated = allocations(Rig::Libfranka, control, 0, 0.0, false);
         // A packet that came late is received beside the next. One of ours would add a thousand.
         assert!(allocated <= theirs + WATCHED / 2, "{control}: {allocated}");
     }

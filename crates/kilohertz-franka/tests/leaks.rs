@@ -44,10 +44,15 @@ fn held_by_simulator() -> (usize, usize) {
     held()
 }
 
-/// Waits until threads and files are `before`'s again: a thread ends a little after its work.
+/// Waits until threads and files are no more than `before`: a thread ends a little after its work, and
+/// one of another test may have been there still.
 fn assert_gone(before: (usize, usize)) {
     let give_up = Instant::now() + Duration::from_secs(20);
-    while held() != before {
+    loop {
+        let (threads, files) = held();
+        if threads <= before.0 && files <= before.1 {
+            return;
+        }
         assert!(Instant::now() < give_up, "{before:?} became {:?}", held());
         std::thread::sleep(MS);
     }
@@ -55,7 +60,7 @@ fn assert_gone(before: (usize, usize)) {
 
 fn a_dead_or_frozen_arm_ends_the_session_in_bounded_time(rig: Rig) {
     let _alone = alone();
-    for control in Control::ALL {
+    for control in Control::JOINTS {
         for fault in [Fault::Die, Fault::Freeze] {
             let before = held();
             let simulator = start(
@@ -97,7 +102,7 @@ fn forty_rounds_of_connecting_driving_and_closing_leave_nothing_behind(rig: Rig)
     let running = held_by_simulator();
     for round in 0..40 {
         let arm = connect(rig, &simulator);
-        let control = Control::ALL[round % 4];
+        let control = Control::JOINTS[round % 4];
         let policy = standing(control, move |tick| {
             if round % 4 == 3 && tick == 30 {
                 return Err(kilohertz_core::policy::PolicyFailed);
@@ -136,7 +141,7 @@ fn a_connection_that_was_refused_leaves_nothing_behind(rig: Rig) {
 /// Were the arm to wait for it, 300 commands in a row would be lost.
 fn a_blocked_policy_costs_the_arm_no_command(rig: Rig) {
     let _alone = alone();
-    for control in Control::ALL {
+    for control in Control::JOINTS {
         let simulator = start(
             rig,
             SimulatorOptions {

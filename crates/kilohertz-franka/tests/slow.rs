@@ -137,7 +137,11 @@ fn a_slow_policy_moves_the_arm_as_smoothly_as_a_fast_one(rig: Rig) {
                 "{what}: {stats:?}"
             );
             assert_eq!((stats.late_actions, stats.held_commands), (0, 0), "{what}");
-            assert_eq!(stats.violations, [0; 8], "{what}");
+            assert_eq!(
+                stats.violations,
+                [0; kilohertz_core::limits::ViolationKind::COUNT],
+                "{what}"
+            );
         }
     }
 }
@@ -160,7 +164,11 @@ fn torques_of_a_slow_policy_are_gone_to_at_the_limited_rate(rig: Rig) {
         assert!(steepest(&torques) <= 1_000.0, "{what}");
         let reached = torques.iter().filter(|torque| torque.abs() == 0.75).count();
         assert!(reached > 200, "{what}: {reached}");
-        assert_eq!(session.stats().violations, [0; 8], "{what}");
+        assert_eq!(
+            session.stats().violations,
+            [0; kilohertz_core::limits::ViolationKind::COUNT],
+            "{what}"
+        );
     }
     // And a slow one still gets the arm where it wants.
     let simulator = lockstep(rig);
@@ -249,7 +257,7 @@ fn steps_of_a_target_become_one_motion_within_the_budget_that_gets_there(rig: Ri
         let stats = session.stats();
         assert_eq!(
             (stats.violations, stats.late_actions),
-            ([0; 8], 0),
+            ([0; kilohertz_core::limits::ViolationKind::COUNT], 0),
             "{what}"
         );
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kilohertz_franka::{Arm, Client, ConnectOptions, state};
+use kilohertz_franka::{Arm, Client, ConnectOptions, Impedance, state};
 use napi::bindgen_prelude::{Float64Array, Object};
 use napi::{Env, Result};
 use napi_derive::napi;
@@ -46,6 +46,7 @@ pub struct NativeConnectOptions {
     pub timeout_s: f64,
     pub generation: Option<String>,
     pub client: Option<String>,
+    pub impedance: Option<String>,
 }
 
 fn options(options: NativeConnectOptions) -> std::result::Result<ConnectOptions, Failure> {
@@ -54,7 +55,11 @@ fn options(options: NativeConnectOptions) -> std::result::Result<ConnectOptions,
     let client = options
         .client
         .map_or(Ok(Client::default()), |name| name.parse());
+    let impedance = options
+        .impedance
+        .map_or(Ok(Impedance::default()), |name| name.parse());
     Ok(ConnectOptions {
+        impedance: impedance.map_err(refused)?,
         timeout: Duration::from_secs_f64(options.timeout_s),
         generation: generation.map_err(refused)?,
         client: client.map_err(refused)?,

@@ -16,7 +16,7 @@ use kilohertz_core::schema::Schema;
 use kilohertz_core::session::{Cause, Config, EventKind, Outcome, Patience, Session};
 use kilohertz_core::stats::{Recorder, Spread};
 use kilohertz_core::thread::{Grant, RealtimeReport, RealtimeRequest, make_realtime};
-use kilohertz_franka::{ArmError, Budget, Control, MotionOptions};
+use kilohertz_franka::{ArmError, Budget, CartesianBox, Control, MotionOptions};
 use napi::bindgen_prelude::{Float64Array, Float64ArraySlice, Function};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{Env, Result};
@@ -41,6 +41,10 @@ pub struct NativeSessionOptions {
     /// The kinds of limits whose violations are clamped, by the names of `NativeViolation`.
     pub clamped: Vec<String>,
     pub max_distance_rad: f64,
+    /// Of a low-pass filter in front of the limits.
+    pub cutoff_hz: Option<f64>,
+    /// Lower corner, upper corner and margin of a box [m], 7 numbers.
+    pub box_m: Option<Vec<f64>>,
     /// What a motion to a target may take of the arm's limits.
     pub velocity_share: f64,
     pub acceleration_share: f64,
@@ -83,6 +87,8 @@ pub struct NativeViolations {
     pub jerk: f64,
     pub torque: f64,
     pub torque_rate: f64,
+    pub joints: f64,
+    pub r#box: f64,
     pub distance: f64,
 }
 
@@ -286,6 +292,16 @@ fn seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
 }
 
+/// The box that these numbers are; `lib/options.ts` has checked that there are seven.
+fn box_of(numbers: &[f64]) -> Option<CartesianBox> {
+    let [a, b, c, d, e, f, margin] = numbers.try_into().ok()?;
+    Some(CartesianBox {
+        lower: [a, b, c],
+        upper: [d, e, f],
+        margin,
+    })
+}
+
 /// What a session is made of.
 struct Parts {
     robot: Box<dyn Robot>,
@@ -306,6 +322,7 @@ fn driven(arm: &NativeArm, control: Control, options: &NativeSessionOptions) -> 
             acceleration: options.acceleration_share,
             jerk: options.jerk_share,
         },
+        fence: options.box_m.as_deref().and_then(box_of),
     };
     let (robot, limits) = arm
         .arm
@@ -398,6 +415,7 @@ fn start(
         policy_rate_hz: Some(options.policy_rate_hz),
         patience,
         limits: rules,
+        cutoff_hz: options.cutoff_hz,
         late: LateRule {
             max_held: options.max_held_ticks,
             on_late: if options.stop_on_late {
@@ -598,6 +616,8 @@ impl NativeSession {
                 jerk: counted(ViolationKind::Jerk),
                 torque: counted(ViolationKind::Torque),
                 torque_rate: counted(ViolationKind::TorqueRate),
+                joints: counted(ViolationKind::Joints),
+                r#box: counted(ViolationKind::Box),
                 distance: counted(ViolationKind::Distance),
             },
             first_violation: first.map(|(_, first)| NativeViolation::new(&first, &self.action)),

@@ -92,6 +92,11 @@ impl Arm {
         self.reference.is_at_rest() && self.pose.dq.iter().all(|dq| dq.abs() < REST_VELOCITY)
     }
 
+    /// The end effector in the base frame at `q`, 4x4 column-major \[m\].
+    pub fn pose_of(&self, q: &Joints) -> [f64; 16] {
+        self.dynamics.end_effector(q, &self.frames.f_t_ee())
+    }
+
     /// The reference takes over where the arm is.
     pub fn reference_from_measured(&mut self) {
         self.reference = Reference {

@@ -7,6 +7,7 @@ use franka::wire::robot::{AutomaticErrorRecoveryStatus, MoveControllerMode, Stop
 use franka::{MoveStatus, RobotMode};
 
 use crate::arm::{Arm, Drive};
+use crate::cartesian::{self, CartesianReference};
 use crate::dynamics::Joints;
 use crate::error::SimulatorError;
 use crate::generation::{Envelope, Generation};
@@ -52,6 +53,10 @@ struct Motion {
     first: bool,
     /// Last commanded torques [N m].
     tau: Joints,
+    /// Where a Cartesian motion generator wants the end effector.
+    cartesian: Option<CartesianReference>,
+    /// The elbow that the client commanded last, joint 3 \[rad\].
+    elbow: Option<f64>,
 }
 
 impl Motion {
@@ -156,6 +161,14 @@ impl ControlBox {
             Mode::Reflex => (RobotMode::Reflex, None),
             Mode::Recovering(_) => (RobotMode::AutomaticErrorRecovery, None),
             Mode::UserStopped => (RobotMode::UserStopped, None),
+        }
+    }
+
+    /// What a Cartesian motion generator commands, while one does.
+    pub fn cartesian(&self) -> Option<CartesianReference> {
+        match &self.mode {
+            Mode::Moving(motion) => motion.cartesian,
+            _ => None,
         }
     }
 
@@ -328,29 +341,51 @@ impl ControlBox {
         motion.reception.received();
         let first = std::mem::take(&mut motion.first);
         let Setpoint { tau, finished, .. } = command;
-        let input = match motion.generator {
-            Generator::JointPosition => command.q,
-            Generator::JointVelocity => command.dq,
-            Generator::None => [0.0; 7],
+        let generator = motion.generator;
+        let input: &[f64] = match generator {
+            Generator::JointPosition => &command.q,
+            Generator::JointVelocity => &command.dq,
+            Generator::CartesianPose => &command.pose,
+            Generator::CartesianVelocity => &command.twist,
+            Generator::None => &[],
         };
-        if !input.iter().chain(&tau).all(|v| v.is_finite()) {
+        let elbow = command.elbow.iter().flatten();
+        if !input.iter().chain(&tau).chain(elbow).all(|v| v.is_finite()) {
             return self.abort(MoveStatus::InputErrorAborted);
         }
         let external = motion.is_external();
-        let generated = motion.generator != Generator::None;
+        let generated = generator != Generator::None;
         let last_tau = std::mem::replace(&mut motion.tau, tau);
-        let checked = self
-            .limits
-            .next(motion.generator, &self.arm.reference, &input, first)
-            .and_then(|next| {
-                if external {
-                    self.limits.torque(&last_tau, &tau)?;
-                }
-                if finished && generated {
-                    self.limits.finish(&next)?;
-                }
-                Ok(next)
-            });
+        let reference = &self.arm.reference;
+        let next = match (generator, motion.cartesian) {
+            (Generator::JointVelocity, _) => {
+                self.limits.next(generator, reference, &command.dq, first)
+            }
+            (_, Some(last)) => {
+                let bounds = self.generation.cartesian_envelope();
+                last.next(&command, generator, bounds, &reference.q, first)
+                    .and_then(|next| {
+                        motion.elbow = command.elbow.map(|[elbow, _]| elbow);
+                        let q = cartesian::joints(&self.arm, &next.pose, motion.elbow);
+                        motion.cartesian = Some(next);
+                        let joints = self.limits.next(generator, reference, &q, first);
+                        if finished {
+                            next.finish(bounds)?;
+                        }
+                        joints
+                    })
+            }
+            _ => self.limits.next(generator, reference, &command.q, first),
+        };
+        let checked = next.and_then(|next| {
+            if external {
+                self.limits.torque(&last_tau, &tau)?;
+            }
+            if finished && generated && !generator.is_cartesian() {
+                self.limits.finish(&next)?;
+            }
+            Ok(next)
+        });
         match checked {
             Err(violated) => {
                 self.reflex(violated);
@@ -395,7 +430,17 @@ impl ControlBox {
                     return Drive::Internal;
                 }
                 if motion.generator != Generator::None {
-                    self.arm.reference = self.limits.extrapolated(&self.arm.reference);
+                    let last = &self.arm.reference;
+                    let mut next = self.limits.extrapolated(last);
+                    if let Some(pose) = &mut motion.cartesian {
+                        *pose = pose.extrapolated(self.generation.cartesian_envelope());
+                        let q = cartesian::joints(&self.arm, &pose.pose, motion.elbow);
+                        match self.limits.next(motion.generator, last, &q, false) {
+                            Ok(through) => next = through,
+                            Err(_) => *pose = pose.moved_to(&self.arm.pose_of(&next.q)),
+                        }
+                    }
+                    self.arm.reference = next;
                 }
                 drive
             }
@@ -480,6 +525,11 @@ impl ControlBox {
             answered: self.time,
             first: true,
             tau: [0.0; 7],
+            cartesian: request.generator.is_cartesian().then(|| {
+                let pose = self.arm.pose_of(&self.arm.reference.q);
+                CartesianReference::at_rest(pose)
+            }),
+            elbow: None,
         });
         self.reply(request.ticket, Status::Move(MoveStatus::MotionStarted));
     }

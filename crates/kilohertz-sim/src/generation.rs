@@ -34,6 +34,52 @@ pub(crate) struct Envelope {
     pub jerk: Joints,
 }
 
+/// What the translation or the rotation of the end effector may do at most.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Velocity [m/s, rad/s].
+    pub velocity: f64,
+    /// Acceleration [m/s2, rad/s2].
+    pub acceleration: f64,
+    /// Jerk [m/s3, rad/s3].
+    pub jerk: f64,
+}
+
+/// What the end effector of an arm may do at most.
+#[derive(Debug)]
+pub(crate) struct CartesianEnvelope {
+    pub translation: Bounds,
+    pub rotation: Bounds,
+}
+
+/// Those behind libfranka 0.21's `rate_limiting.h`, which stays a little below them.
+const FR3_CARTESIAN: CartesianEnvelope = CartesianEnvelope {
+    translation: Bounds {
+        velocity: 3.0,
+        acceleration: 9.0,
+        jerk: 4500.0,
+    },
+    rotation: Bounds {
+        velocity: 2.5,
+        acceleration: 17.0,
+        jerk: 8500.0,
+    },
+};
+
+/// Those behind libfranka 0.9's.
+const FER_CARTESIAN: CartesianEnvelope = CartesianEnvelope {
+    translation: Bounds {
+        velocity: 2.0,
+        acceleration: 13.0,
+        jerk: 6500.0,
+    },
+    rotation: Bounds {
+        velocity: 2.5,
+        acceleration: 25.0,
+        jerk: 12_500.0,
+    },
+};
+
 /// Velocities of the URDF; acceleration and jerk of libfranka 0.21's `rate_limiting.h`.
 const FR3: Envelope = Envelope {
     lower: rate_limiting::JOINT_POSITION_LIMITS.0,
@@ -76,6 +122,13 @@ impl Generation {
         match self {
             Generation::Fr3 => &FR3,
             Generation::Fer => &FER,
+        }
+    }
+
+    pub(crate) const fn cartesian_envelope(self) -> &'static CartesianEnvelope {
+        match self {
+            Generation::Fr3 => &FR3_CARTESIAN,
+            Generation::Fer => &FER_CARTESIAN,
         }
     }
 
@@ -137,5 +190,39 @@ mod tests {
             let jerk = rate_limiting::fer::MAX_JOINT_JERK[joint];
             assert!((FER.jerk[joint] - jerk).abs() < eps);
         }
+    }
+
+    #[test]
+    fn cartesian_limits_are_those_that_a_client_keeps_just_below() {
+        use rate_limiting as fr3;
+        use rate_limiting::fer;
+        let eps = fr3::LIMIT_EPS + 1e-9;
+        let near = |ours: f64, theirs: f64| assert!((0.0..eps).contains(&(ours - theirs)));
+        let bounds = &FR3_CARTESIAN;
+        near(bounds.translation.velocity, fr3::MAX_TRANSLATIONAL_VELOCITY);
+        near(
+            bounds.translation.acceleration,
+            fr3::MAX_TRANSLATIONAL_ACCELERATION,
+        );
+        near(bounds.translation.jerk, fr3::MAX_TRANSLATIONAL_JERK);
+        near(bounds.rotation.velocity, fr3::MAX_ROTATIONAL_VELOCITY);
+        near(
+            bounds.rotation.acceleration,
+            fr3::MAX_ROTATIONAL_ACCELERATION,
+        );
+        near(bounds.rotation.jerk, fr3::MAX_ROTATIONAL_JERK);
+        let bounds = &FER_CARTESIAN;
+        assert!(bounds.translation.velocity > fer::MAX_TRANSLATIONAL_VELOCITY);
+        near(
+            bounds.translation.acceleration,
+            fer::MAX_TRANSLATIONAL_ACCELERATION,
+        );
+        near(bounds.translation.jerk, fer::MAX_TRANSLATIONAL_JERK);
+        assert!(bounds.rotation.velocity > fer::MAX_ROTATIONAL_VELOCITY);
+        near(
+            bounds.rotation.acceleration,
+            fer::MAX_ROTATIONAL_ACCELERATION,
+        );
+        near(bounds.rotation.jerk, fer::MAX_ROTATIONAL_JERK);
     }
 }

@@ -29,6 +29,7 @@
 //!                                                      ▼
 //!                        control_box.rs: modes, replies, one tick of a millisecond
 //!                          │ motion.rs: limits, lost-packet rule → violation.rs: error flags
+//!                          │ cartesian.rs: poses and twists → joints
 //!                          │ reference.rs: braking
 //!                          ▼
 //!                        arm.rs: impedance control or the client's torques, saturation
@@ -93,6 +94,11 @@
 //!   and 500 rad/s³ for positions, 1 N m/s for torques. A violation is a reflex: error flags,
 //!   `ReflexAborted`, and the arm brakes within its limits. Only `AutomaticErrorRecovery` allows the
 //!   next motion.
+//! - Cartesian setpoints are checked as well: a rigid transform within 1e-5, a start within 1 mm and
+//!   1 mrad of `O_T_EE_c`, velocity, acceleration and jerk of translation and rotation by their norms
+//!   (tolerances as above, in metres and radians), and all limits of the joints that they take.
+//!   Without a command a Cartesian motion goes on with constant acceleration, too; where its joints
+//!   could not, they go on instead.
 //! - A motion that finishes at more commanded velocity than can be shed within a millisecond
 //!   (10.5 mrad/s on an FR3) is a `joint_motion_generator_velocity_discontinuity`. Torque control
 //!   may finish at any speed; the arm then brakes by itself.
@@ -103,13 +109,15 @@
 //!
 //! # Known differences from a real arm
 //!
-//! - No Cartesian motion generators: their `Move` is refused as not possible. The Cartesian impedance
-//!   controller is accepted for joint motions and behaves as the joint impedance controller.
+//! - The inverse kinematics is this simulator's own: the shortest way of the joints, damped close to
+//!   singular poses. Where the client commands no elbow nothing pulls it anywhere; a real arm may
+//!   choose another. The Cartesian impedance controller is accepted for every motion generator
+//!   and behaves as the joint impedance controller.
 //! - Nothing touches the arm but its hard stops and [`Fault::Push`]; `tau_ext_hat_filtered` shows both
 //!   exactly, and external wrenches are computed from it. `SetCollisionBehavior` decides what of that is
 //!   a contact, and in a motion what is a reflex (`joint_reflex`, `cartesian_reflex`); a collision is
 //!   not kept once it is over. Until it is set, thresholds are 20 while accelerating and 10 otherwise,
-//!   as in libfranka's examples. Self-collision and Cartesian limits are not watched.
+//!   as in libfranka's examples. Self-collision is not watched, nor is the measured Cartesian velocity.
 //! - `SetGuidingMode` and `SetCartesianImpedance` are checked and change nothing: nobody guides the arm
 //!   by hand, and there is no Cartesian controller.
 //! - In torque control gravity is compensated and friction is not, where a real arm compensates part
@@ -133,6 +141,7 @@
 #![forbid(unsafe_code)]
 
 mod arm;
+mod cartesian;
 mod contact;
 mod control_box;
 mod counters;

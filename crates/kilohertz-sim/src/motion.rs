@@ -30,6 +30,8 @@ const MEASURED_VELOCITY_MARGIN: f64 = 0.2;
 pub(crate) enum Generator {
     JointPosition,
     JointVelocity,
+    CartesianPose,
+    CartesianVelocity,
     /// No motion generator: torques only.
     None,
 }
@@ -37,12 +39,47 @@ pub(crate) enum Generator {
 impl Generator {
     /// Tolerances on acceleration [rad/s2] and jerk [rad/s3]. A client works on the state's
     /// 32-bit floats; differences over 1 ms magnify their rounding, twice or three times.
-    fn tolerances(self) -> (f64, f64) {
+    pub fn tolerances(self) -> (f64, f64) {
         match self {
-            Generator::JointPosition => (0.5, 500.0),
-            Generator::JointVelocity | Generator::None => (0.05, 50.0),
+            Generator::JointPosition | Generator::CartesianPose => (0.5, 500.0),
+            Generator::JointVelocity | Generator::CartesianVelocity | Generator::None => {
+                (0.05, 50.0)
+            }
         }
     }
+
+    pub fn is_cartesian(self) -> bool {
+        matches!(
+            self,
+            Generator::CartesianPose | Generator::CartesianVelocity
+        )
+    }
+
+    /// How the arm calls what the joints violate.
+    fn names(self) -> JointNames {
+        if self.is_cartesian() {
+            JointNames {
+                position: violation::CARTESIAN_JOINT_POSITION,
+                velocity: violation::CARTESIAN_JOINT_VELOCITY,
+                velocity_discontinuity: violation::CARTESIAN_JOINT_VELOCITY_DISCONTINUITY,
+                acceleration_discontinuity: violation::CARTESIAN_JOINT_ACCELERATION_DISCONTINUITY,
+            }
+        } else {
+            JointNames {
+                position: violation::COMMANDED_POSITION,
+                velocity: violation::COMMANDED_VELOCITY,
+                velocity_discontinuity: violation::VELOCITY_DISCONTINUITY,
+                acceleration_discontinuity: violation::ACCELERATION_DISCONTINUITY,
+            }
+        }
+    }
+}
+
+struct JointNames {
+    position: &'static str,
+    velocity: &'static str,
+    velocity_discontinuity: &'static str,
+    acceleration_discontinuity: &'static str,
 }
 
 /// The limits of the arm's joints.
@@ -80,7 +117,8 @@ impl Limits {
     }
 
     /// The desired values that `input` asks for after `last`, or what it violates.
-    /// `input` is finite: positions [rad] or velocities [rad/s], as the generator says.
+    /// `input` is finite: positions [rad] or velocities [rad/s], as the generator says. A Cartesian
+    /// generator's are the positions that its pose takes.
     pub fn next(
         &self,
         generator: Generator,
@@ -90,6 +128,10 @@ impl Limits {
     ) -> Result<Reference, Violation> {
         let mut next = *last;
         match generator {
+            Generator::CartesianPose | Generator::CartesianVelocity => {
+                next.q = *input;
+                next.dq = std::array::from_fn(|i| (next.q[i] - last.q[i]) / DELTA_T);
+            }
             Generator::JointPosition => {
                 let far = |i: usize| (input[i] - last.q[i]).abs() > START_POSE_TOLERANCE;
                 if first && (0..7).any(far) {
@@ -109,6 +151,7 @@ impl Limits {
         let Envelope { lower, upper, .. } = self.envelope;
         let (slowest, fastest) = self.velocities(&last.q);
         let (acceleration_tolerance, jerk_tolerance) = generator.tolerances();
+        let names = generator.names();
         let mut violated = Violation::NONE;
         for i in 0..7 {
             let jerk = (next.ddq[i] - last.ddq[i]) / DELTA_T;
@@ -116,18 +159,18 @@ impl Limits {
             let outwards =
                 next.q[i] > upper[i].max(last.q[i]) || next.q[i] < lower[i].min(last.q[i]);
             if outwards {
-                violated.add(violation::COMMANDED_POSITION);
+                violated.add(names.position);
             }
             if next.dq[i] > fastest[i] + VELOCITY_TOLERANCE
                 || next.dq[i] < slowest[i] - VELOCITY_TOLERANCE
             {
-                violated.add(violation::COMMANDED_VELOCITY);
+                violated.add(names.velocity);
             }
             if next.ddq[i].abs() > self.envelope.acceleration[i] + acceleration_tolerance {
-                violated.add(violation::VELOCITY_DISCONTINUITY);
+                violated.add(names.velocity_discontinuity);
             }
             if jerk.abs() > self.envelope.jerk[i] + jerk_tolerance {
-                violated.add(violation::ACCELERATION_DISCONTINUITY);
+                violated.add(names.acceleration_discontinuity);
             }
         }
         if violated.any() {

@@ -26,7 +26,7 @@ pub(crate) enum Request {
     StopMove,
     SetCollisionBehavior(Box<CollisionBehavior>),
     SetJointImpedance([f64; 7]),
-    /// Checked, and changes nothing: there is no Cartesian controller.
+    /// Checked, and changes nothing: joints are controlled in either impedance mode.
     SetCartesianImpedance,
     /// Checked, and changes nothing: nobody guides the arm by hand.
     SetGuidingMode,
@@ -166,10 +166,9 @@ fn decode_move(generation: Generation, payload: &[u8]) -> Result<Request, MoveSt
     let generator = match mode {
         MoveMotionGeneratorMode::JointPosition => Generator::JointPosition,
         MoveMotionGeneratorMode::JointVelocity => Generator::JointVelocity,
+        MoveMotionGeneratorMode::CartesianPosition => Generator::CartesianPose,
+        MoveMotionGeneratorMode::CartesianVelocity => Generator::CartesianVelocity,
         MoveMotionGeneratorMode::None => Generator::None,
-        MoveMotionGeneratorMode::CartesianPosition | MoveMotionGeneratorMode::CartesianVelocity => {
-            return Err(MoveStatus::CommandNotPossibleRejected);
-        }
     };
     let nobody_moves_it =
         generator == Generator::None && controller != MoveControllerMode::ExternalController;

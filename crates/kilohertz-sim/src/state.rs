@@ -4,6 +4,7 @@ use franka::model::DEFAULT_GRAVITY_EARTH;
 use franka::rate_limiting::DELTA_T;
 use franka::{Duration, RobotState};
 
+use crate::cartesian::CartesianReference;
 use crate::control_box::ControlBox;
 use crate::wire::State;
 
@@ -24,6 +25,11 @@ impl StateWriter {
         let twist_rate: [f64; 6] =
             std::array::from_fn(|i| (twist[i] - self.last_twist[i]) / DELTA_T);
         self.last_twist = twist;
+        let commanded = robot.cartesian().unwrap_or(CartesianReference {
+            pose: desired,
+            twist,
+            acceleration: twist_rate,
+        });
         let (robot_mode, motion) = robot.modes();
         let elbow_of = |q: &[f64; 7]| [q[2], if q[3] < 0.0 { -1.0 } else { 1.0 }];
         let elbow_d = elbow_of(&reference.q);
@@ -63,9 +69,9 @@ impl StateWriter {
             elbow_c: elbow_d,
             delbow_c: [reference.dq[2], 0.0],
             ddelbow_c: [reference.ddq[2], 0.0],
-            O_T_EE_c: desired,
-            O_dP_EE_c: twist,
-            O_ddP_EE_c: twist_rate,
+            O_T_EE_c: commanded.pose,
+            O_dP_EE_c: commanded.twist,
+            O_ddP_EE_c: commanded.acceleration,
             theta: arm.pose.q,
             dtheta: arm.pose.dq,
             current_errors: robot.errors.flags(),

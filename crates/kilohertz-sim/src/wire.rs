@@ -87,6 +87,12 @@ pub(crate) struct Setpoint {
     pub q: [f64; 7],
     /// Velocities [rad/s].
     pub dq: [f64; 7],
+    /// End effector in the base frame, 4x4 column-major.
+    pub pose: [f64; 16],
+    /// Twist of the end effector in the base frame [m/s, rad/s].
+    pub twist: [f64; 6],
+    /// Position of joint 3 \[rad\] and sign of joint 4, where the client gives them.
+    pub elbow: Option<[f64; 2]>,
     /// Torques without gravity [N m].
     pub tau: [f64; 7],
     /// It is the motion's last.
@@ -232,6 +238,10 @@ macro_rules! setpoint_fields {
             answers: $command.message_id.get(),
             q: franka::wire::f64s_to_f64(&$command.motion.q_c),
             dq: franka::wire::f64s_to_f64(&$command.motion.dq_c),
+            pose: franka::wire::f64s_to_f64(&$command.motion.O_T_EE_c),
+            twist: franka::wire::f64s_to_f64(&$command.motion.O_dP_EE_c),
+            elbow: ($command.motion.valid_elbow != 0)
+                .then(|| franka::wire::f64s_to_f64(&$command.motion.elbow_c)),
             tau: franka::wire::f64s_to_f64(&$command.control.tau_J_d),
             finished: $finished,
         }

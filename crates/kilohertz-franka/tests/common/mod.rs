@@ -15,7 +15,7 @@ use kilohertz_core::thread::RealtimeRequest;
 use kilohertz_core::time::Time;
 use kilohertz_franka::limits::ArmLimits;
 use kilohertz_franka::state::SCHEMA;
-use kilohertz_franka::{Arm, ArmError, Client, ConnectOptions, Control, Generation};
+use kilohertz_franka::{Arm, ArmError, Client, ConnectOptions, Control, Generation, MotionOptions};
 use kilohertz_sim::{Simulator, SimulatorOptions};
 
 pub const MS: Duration = Duration::from_millis(1);
@@ -190,7 +190,18 @@ pub fn session(
     config: Config,
     policy: impl Policy + 'static,
 ) -> Session {
-    let (robot, limits) = arm.robot(control).unwrap();
+    session_with(arm, control, &MotionOptions::default(), config, policy)
+}
+
+/// The same, with limits of its own.
+pub fn session_with(
+    arm: &Arm,
+    control: Control,
+    options: &MotionOptions,
+    config: Config,
+    policy: impl Policy + 'static,
+) -> Session {
+    let (robot, limits) = arm.robot_with(control, options).unwrap();
     let recorder = Arc::new(Recorder::new(robot.period(), 10_000));
     let bell = start_courier(|| {}, |_| {}).unwrap();
     Session::start(robot, Box::new(policy), limits, config, recorder, bell).unwrap()
@@ -320,7 +331,7 @@ impl AtSpeed {
             action[joint] = match self.control {
                 Control::JointVelocity => moves * speed,
                 Control::JointPosition | Control::JointTarget => target,
-                Control::Torque => torque(joint, target - q[joint], moves * speed - dq[joint]),
+                _ => torque(joint, target - q[joint], moves * speed - dq[joint]),
             };
         }
     }

@@ -74,6 +74,8 @@ pub(super) fn state(state: &State) -> RobotState {
 fn reported(generator: Generator) -> MotionGeneratorMode {
     match generator {
         Generator::JointPosition => MotionGeneratorMode::JointPosition,
+        Generator::CartesianPose => MotionGeneratorMode::CartesianPosition,
+        Generator::CartesianVelocity => MotionGeneratorMode::CartesianVelocity,
         Generator::JointVelocity => MotionGeneratorMode::JointVelocity,
         Generator::None => MotionGeneratorMode::None,
     }

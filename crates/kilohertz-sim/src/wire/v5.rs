@@ -129,6 +129,8 @@ pub(super) fn state(state: &State) -> RobotState {
 fn reported(generator: Generator) -> MotionGeneratorMode {
     match generator {
         Generator::JointPosition => MotionGeneratorMode::JointPosition,
+        Generator::CartesianPose => MotionGeneratorMode::CartesianPosition,
+        Generator::CartesianVelocity => MotionGeneratorMode::CartesianVelocity,
         // This version controls torques beside a generator of velocities and has no word for
         // torques alone.
         Generator::JointVelocity | Generator::None => MotionGeneratorMode::JointVelocity,

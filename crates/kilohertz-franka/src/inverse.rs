@@ -1,0 +1,348 @@
+//! Joint positions for a pose of the end effector: inverse kinematics, by damped least squares.
+//!
+//! The arm has a joint more than a pose has degrees of freedom. Each step is the smallest that leads
+//! there, so the solution found from where the arm stands is one near it. Where the way there ends at
+//! the end of a joint's range, other beginnings are tried, and the nearest solution is taken.
+
+use franka::model::Frame;
+
+use crate::error::{ArmError, ArmErrorCode};
+use crate::model::{ArmModel, Posture, Quantity};
+
+/// A pose is reached within this \[m\] and \[rad\].
+const REACHED: f64 = 1e-6;
+/// Steps from one beginning.
+const STEPS: u32 = 300;
+/// No joint turns further in one step \[rad\].
+const LONGEST_STEP: f64 = 0.3;
+/// Beginnings beside where the arm stands.
+const OTHERS: u32 = 40;
+/// Damping, beside as much as is missing.
+const LEAST_DAMPING: f64 = 1e-9;
+
+/// Where joints may be \[rad\].
+pub(crate) type Ranges = [(f64, f64); 7];
+
+/// What is missing to a pose.
+#[derive(Debug, Clone, Copy)]
+struct Missing {
+    /// Translation \[m\], then rotation \[rad\], in the base frame's axes.
+    twist: [f64; 6],
+}
+
+impl Missing {
+    fn between(pose: &[f64; 16], wanted: &[f64; 16]) -> Missing {
+        let mut twist = [0.0; 6];
+        for axis in 0..3 {
+            twist[axis] = wanted[12 + axis] - pose[12 + axis];
+        }
+        // The rotation that is missing: the wanted one after the inverse of the present one.
+        let mut rotation = [[0.0; 3]; 3];
+        for (row, line) in rotation.iter_mut().enumerate() {
+            for (column, value) in line.iter_mut().enumerate() {
+                *value = (0..3)
+                    .map(|k| wanted[4 * k + row] * pose[4 * k + column])
+                    .sum();
+            }
+        }
+        let skew = [
+            rotation[2][1] - rotation[1][2],
+            rotation[0][2] - rotation[2][0],
+            rotation[1][0] - rotation[0][1],
+        ];
+        let sine = skew.iter().map(|s| s * s).sum::<f64>().sqrt() / 2.0;
+        let cosine = (rotation[0][0] + rotation[1][1] + rotation[2][2] - 1.0) / 2.0;
+        let angle = sine.atan2(cosine);
+        if sine > 1e-9 {
+            for axis in 0..3 {
+                twist[3 + axis] = skew[axis] / (2.0 * sine) * angle;
+            }
+        } else if cosine < 0.0 {
+            // Half a turn: about the axis whose entry on the diagonal is the largest.
+            let axis = (0..3)
+                .max_by(|&a, &b| rotation[a][a].total_cmp(&rotation[b][b]))
+                .unwrap_or(0);
+            twist[3 + axis] = angle;
+        }
+        Missing { twist }
+    }
+
+    fn distance(&self) -> f64 {
+        self.twist[..3].iter().map(|t| t * t).sum::<f64>().sqrt()
+    }
+
+    fn angle(&self) -> f64 {
+        self.twist[3..].iter().map(|t| t * t).sum::<f64>().sqrt()
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.distance() < REACHED && self.angle() < REACHED
+    }
+
+    fn squared(&self) -> f64 {
+        self.twist.iter().map(|t| t * t).sum()
+    }
+}
+
+/// Joint positions within `ranges` that bring the end effector, `f_t_ee` in the flange's frame, to
+/// `pose`; the nearest found to `from`.
+///
+/// # Errors
+/// [`ArmErrorCode::Unreachable`] where there are none, with how close one gets.
+pub(crate) fn joints_for(
+    model: &ArmModel,
+    ranges: &Ranges,
+    f_t_ee: &[f64; 16],
+    from: &[f64; 7],
+    pose: &[f64; 16],
+) -> Result<[f64; 7], ArmError> {
+    let search = Search {
+        model,
+        ranges,
+        f_t_ee,
+        pose,
+    };
+    let (q, mut closest) = search.from(*from);
+    if closest.is_nothing() {
+        return Ok(q);
+    }
+    let mut nearest: Option<(f64, [f64; 7])> = None;
+    let mut random = numbers();
+    for _ in 0..OTHERS {
+        let start = ranges.map(|(lower, upper)| lower + (upper - lower) * random());
+        let (q, missing) = search.from(start);
+        if missing.is_nothing() {
+            let away = (0..7).map(|i| (q[i] - from[i]).abs()).fold(0.0, f64::max);
+            if nearest.is_none_or(|(least, _)| away < least) {
+                nearest = Some((away, q));
+            }
+        } else if missing.squared() < closest.squared() {
+            closest = missing;
+        }
+    }
+    nearest.map(|(_, q)| q).ok_or_else(|| {
+        ArmError::new(
+            ArmErrorCode::Unreachable,
+            format!(
+                "the pose cannot be reached within the joints' ranges: the closest found is {:.1} mm \
+                 and {:.1} degrees away. Nothing has moved; choose a pose nearer to the arm, or joint \
+                 positions",
+                1e3 * closest.distance(),
+                closest.angle().to_degrees()
+            ),
+        )
+    })
+}
+
+/// Numbers from 0 to 1, the same in each search.
+fn numbers() -> impl FnMut() -> f64 {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+struct Search<'a> {
+    model: &'a ArmModel,
+    ranges: &'a Ranges,
+    f_t_ee: &'a [f64; 16],
+    pose: &'a [f64; 16],
+}
+
+impl Search<'_> {
+    /// Where the search from `q` ends, and what is missing there.
+    fn from(&self, q: [f64; 7]) -> ([f64; 7], Missing) {
+        let mut at = Posture {
+            F_T_EE: *self.f_t_ee,
+            ..Posture::bare(self.clamped(q))
+        };
+        let mut missing = self.missing(&at);
+        for _ in 0..STEPS {
+            if missing.is_nothing() {
+                break;
+            }
+            let next = self.step(&at, &missing);
+            if next == at.q {
+                break;
+            }
+            at.q = next;
+            missing = self.missing(&at);
+        }
+        (at.q, missing)
+    }
+
+    fn missing(&self, at: &Posture) -> Missing {
+        let mut pose = [0.0; 16];
+        let quantity = Quantity::Pose(Frame::EndEffector);
+        self.model.compute(quantity, at, &mut pose);
+        Missing::between(&pose, self.pose)
+    }
+
+    fn clamped(&self, q: [f64; 7]) -> [f64; 7] {
+        std::array::from_fn(|i| q[i].clamp(self.ranges[i].0, self.ranges[i].1))
+    }
+
+    /// One step towards the pose. A joint that would leave its range stays, and the others do its part.
+    fn step(&self, at: &Posture, missing: &Missing) -> [f64; 7] {
+        let mut jacobian = [0.0; 42];
+        let quantity = Quantity::ZeroJacobian(Frame::EndEffector);
+        self.model.compute(quantity, at, &mut jacobian);
+        let mut step = smallest(&jacobian, missing);
+        for _ in 0..7 {
+            let mut is_blocked = false;
+            for joint in 0..7 {
+                let (lower, upper) = self.ranges[joint];
+                let (q, turn) = (at.q[joint], step[joint]);
+                if (q <= lower && turn < 0.0) || (q >= upper && turn > 0.0) {
+                    jacobian[6 * joint..6 * joint + 6].fill(0.0);
+                    is_blocked = true;
+                }
+            }
+            if !is_blocked {
+                break;
+            }
+            step = smallest(&jacobian, missing);
+        }
+        let longest = step.iter().fold(0.0_f64, |most, turn| most.max(turn.abs()));
+        let share = (LONGEST_STEP / longest).min(1.0);
+        self.clamped(std::array::from_fn(|i| at.q[i] + share * step[i]))
+    }
+}
+
+/// The smallest step that does most of what is missing.
+fn smallest(jacobian: &[f64; 42], missing: &Missing) -> [f64; 7] {
+    let entry = |row: usize, joint: usize| jacobian[6 * joint + row];
+    let damping = LEAST_DAMPING + 0.1 * missing.squared();
+    let mut gram = [[0.0; 6]; 6];
+    for (i, line) in gram.iter_mut().enumerate() {
+        for (j, value) in line.iter_mut().enumerate() {
+            *value = (0..7).map(|joint| entry(i, joint) * entry(j, joint)).sum();
+        }
+        line[i] += damping;
+    }
+    let solved = solve(gram, missing.twist);
+    std::array::from_fn(|joint| (0..6).map(|row| entry(row, joint) * solved[row]).sum())
+}
+
+/// `m⁻¹ b` for a symmetric positive definite `m`, by Cholesky.
+fn solve(mut m: [[f64; 6]; 6], mut b: [f64; 6]) -> [f64; 6] {
+    for i in 0..6 {
+        for j in 0..=i {
+            let known: f64 = (0..j).map(|k| m[i][k] * m[j][k]).sum();
+            let rest = m[i][j] - known;
+            m[i][j] = if i == j {
+                rest.max(LEAST_DAMPING).sqrt()
+            } else {
+                rest / m[j][j]
+            };
+        }
+    }
+    for i in 0..6 {
+        let known: f64 = (0..i).map(|k| m[i][k] * b[k]).sum();
+        b[i] = (b[i] - known) / m[i][i];
+    }
+    for i in (0..6).rev() {
+        let known: f64 = (i + 1..6).map(|k| m[k][i] * b[k]).sum();
+        b[i] = (b[i] - known) / m[i][i];
+    }
+    b
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::generation::Generation;
+    use crate::limits::ArmLimits;
+
+    use super::*;
+
+    const READY: [f64; 7] = [0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785];
+    /// A tool 10 cm long and turned by a right angle.
+    const TOOL: [f64; 16] = [
+        0., 1., 0., 0., -1., 0., 0., 0., 0., 0., 1., 0., 0., 0., 0.1, 1.,
+    ];
+
+    fn each_arm() -> [(ArmModel, Ranges); 2] {
+        Generation::ALL.map(|generation| {
+            let limits = match generation {
+                Generation::Fr3 => ArmLimits::fr3(franka::model::FR3_URDF).unwrap(),
+                Generation::Fer => ArmLimits::fer(),
+            };
+            let ranges = limits.joints.map(|bounds| bounds.reach());
+            (ArmModel::new(generation).unwrap(), ranges)
+        })
+    }
+
+    fn pose_at(model: &ArmModel, q: [f64; 7]) -> [f64; 16] {
+        let mut pose = [0.0; 16];
+        let at = Posture {
+            F_T_EE: TOOL,
+            ..Posture::bare(q)
+        };
+        model.compute(Quantity::Pose(Frame::EndEffector), &at, &mut pose);
+        pose
+    }
+
+    fn largest(one: &[f64], other: &[f64]) -> f64 {
+        let pairs = one.iter().zip(other);
+        pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+    }
+
+    #[test]
+    fn every_pose_of_the_arm_is_reached_within_its_ranges() {
+        for (model, ranges) in each_arm() {
+            let mut random = numbers();
+            for _ in 0..200 {
+                let q = ranges.map(|(lower, upper)| lower + (upper - lower) * random());
+                let pose = pose_at(&model, q);
+                let found = joints_for(&model, &ranges, &TOOL, &READY, &pose).unwrap();
+                assert!(largest(&pose_at(&model, found), &pose) < 1e-5);
+                for (q, (lower, upper)) in found.iter().zip(ranges) {
+                    assert!((lower..=upper).contains(q), "{q} of {lower} to {upper}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_pose_near_by_is_reached_by_joints_near_by() {
+        for (model, ranges) in each_arm() {
+            let mut random = numbers();
+            for _ in 0..50 {
+                let mut pose = pose_at(&model, READY);
+                for axis in &mut pose[12..15] {
+                    *axis += 0.1 * (random() - 0.5);
+                }
+                let found = joints_for(&model, &ranges, &TOOL, &READY, &pose).unwrap();
+                assert!(largest(&found, &READY) < 0.6, "{found:?}");
+            }
+            let stays = joints_for(&model, &ranges, &TOOL, &READY, &pose_at(&model, READY));
+            assert_eq!(stays.unwrap(), READY);
+        }
+    }
+
+    #[test]
+    fn half_a_turn_is_found() {
+        for (model, ranges) in each_arm() {
+            let mut q = READY;
+            q[6] -= std::f64::consts::PI;
+            let pose = pose_at(&model, q);
+            let found = joints_for(&model, &ranges, &TOOL, &READY, &pose).unwrap();
+            assert!(largest(&pose_at(&model, found), &pose) < 1e-5);
+        }
+    }
+
+    #[test]
+    fn a_pose_out_of_reach_is_refused_with_how_close_it_gets() {
+        for (model, ranges) in each_arm() {
+            let mut pose = pose_at(&model, READY);
+            pose[12] = 2.0;
+            let refused = joints_for(&model, &ranges, &TOOL, &READY, &pose).unwrap_err();
+            assert_eq!(refused.code, ArmErrorCode::Unreachable);
+            assert!(refused.message.contains("mm"), "{refused}");
+            assert!(refused.message.contains("Nothing has moved"), "{refused}");
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! A box that the end effector stays in, whatever is commanded through.
+
+mod common;
+mod effector;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use common::*;
+use effector::{field, place};
+use kilohertz_core::limits::{LimitRules, OnViolation, ViolationKind};
+use kilohertz_core::policy::{Ask, Native, Policy};
+use kilohertz_core::session::{Cause, Config, Session};
+use kilohertz_franka::{Arm, CartesianBox, Control, MotionOptions};
+
+on_each_arm! {
+    an_end_effector_that_is_driven_out_of_its_box_stays_inside,
+    leaving_the_box_ends_a_session_that_does_not_clamp,
+    an_arm_outside_its_box_may_come_back,
+}
+
+/// 10 cm around where the arm starts, with 1 cm of margin.
+fn around(arm: &Arm) -> CartesianBox {
+    let at = place(&arm.state().unwrap().O_T_EE);
+    CartesianBox {
+        lower: at.map(|at| at - 0.1),
+        upper: at.map(|at| at + 0.1),
+        margin: 0.01,
+    }
+}
+
+/// How far the end effector goes out of `fence` [um], beyond its margin as it is measured.
+fn watched(
+    policy: impl Policy,
+    fence: CartesianBox,
+    control: Control,
+) -> (impl Policy, Arc<AtomicI64>) {
+    let farthest = Arc::new(AtomicI64::new(i64::MIN));
+    let (seen, mut inner) = (Arc::clone(&farthest), policy);
+    let policy = Native::new(control.slots(), move |ask: &Ask<'_>, action: &mut [f64]| {
+        let at = place(&field(ask.observation, "O_T_EE"));
+        for (axis, at) in at.into_iter().enumerate() {
+            let out = (at - fence.upper[axis]).max(fence.lower[axis] - at);
+            seen.fetch_max((out * 1e6) as i64, Ordering::Relaxed);
+        }
+        inner.request(ask);
+        inner.poll(None, &false.into(), action);
+        Ok(())
+    });
+    (policy, farthest)
+}
+
+/// Drives the end effector outwards along y, to one side and then to the other.
+fn outwards(control: Control) -> Box<dyn Policy> {
+    let mut start = None;
+    Box::new(Native::new(
+        control.slots(),
+        move |ask: &Ask<'_>, action: &mut [f64]| {
+            let (q, pose) = *start.get_or_insert_with(|| {
+                let pose = field::<16>(ask.observation, "O_T_EE_c");
+                (joints(ask.observation, "q_d"), pose)
+            });
+            let way = if ask.tick < 1_500 { 1.0 } else { -1.0 };
+            action.fill(0.0);
+            match control {
+                Control::JointVelocity => action[0] = 0.5 * way,
+                Control::JointPosition | Control::JointTarget => {
+                    action.copy_from_slice(&q);
+                    action[0] += 0.8 * way;
+                }
+                Control::CartesianVelocity => action[1] = 0.3 * way,
+                Control::CartesianPose | Control::CartesianTarget => {
+                    action.copy_from_slice(&effector::moved(&pose, [0.0, 0.4 * way, 0.0], 0.0));
+                }
+                Control::Torque => action[0] = 2.0 * way,
+            }
+            Ok(())
+        },
+    ))
+}
+
+fn boxed(
+    arm: &Arm,
+    control: Control,
+    fence: CartesianBox,
+    rule: OnViolation,
+    policy: impl Policy + 'static,
+) -> Session {
+    let mut limits = LimitRules::all(OnViolation::Clamp);
+    limits.set(ViolationKind::Box, rule);
+    let config = Config { limits, ..config() };
+    let options = MotionOptions {
+        fence: Some(fence),
+        ..MotionOptions::default()
+    };
+    let session = session_with(arm, control, &options, config, policy);
+    eventually("the end of the motion", || {
+        session.has_ended() || session.stats().iterations > 4_000
+    });
+    session.request_stop();
+    session
+}
+
+fn an_end_effector_that_is_driven_out_of_its_box_stays_inside(rig: Rig) {
+    for control in Control::ALL {
+        for nonsense in [false, true] {
+            if nonsense && control == Control::Torque {
+                // It would throw the arm about faster than torques can brake it.
+                continue;
+            }
+            let simulator = lockstep(rig);
+            let arm = connect(rig, &simulator);
+            let fence = around(&arm);
+            let policy: Box<dyn Policy> = match (nonsense, Control::CARTESIAN.contains(&control)) {
+                (false, _) => outwards(control),
+                (true, true) => Box::new(effector::senseless(control, 3, |_| {})),
+                (true, false) => Box::new(senseless(control, 3, |_| {})),
+            };
+            let (policy, farthest) = watched(policy, fence, control);
+            let session = boxed(&arm, control, fence, OnViolation::Clamp, policy);
+            ended_well(&session);
+            assert_at_rest_without_reflex(&simulator);
+            let farthest = farthest.load(Ordering::Relaxed);
+            let what = format!("{control}, nonsense: {nonsense}, {:?}", session.stats());
+            assert!(farthest < 0, "{farthest} um out of the box: {what}");
+            assert!(farthest > -60_000, "it hardly moved: {farthest} um, {what}");
+            let counted = session.stats().violations[ViolationKind::Box as usize];
+            assert!(counted > 100, "{what}");
+        }
+    }
+}
+
+fn leaving_the_box_ends_a_session_that_does_not_clamp(rig: Rig) {
+    for control in Control::ALL {
+        let simulator = lockstep(rig);
+        let arm = connect(rig, &simulator);
+        let fence = around(&arm);
+        let (policy, farthest) = watched(outwards(control), fence, control);
+        let session = boxed(&arm, control, fence, OnViolation::Stop, policy);
+        let Some(Cause::InvalidAction { violation, .. }) = ended(&session).cause else {
+            panic!("{control}: {:?}", session.outcome());
+        };
+        assert_eq!(violation.kind, ViolationKind::Box, "{control}");
+        let wall = fence.upper[1] - fence.margin;
+        assert!(
+            (violation.limit - wall).abs() < 1e-9 || violation.limit < 1.0,
+            "{violation:?}"
+        );
+        assert_at_rest_without_reflex(&simulator);
+        let farthest = farthest.load(Ordering::Relaxed);
+        assert!(farthest < 0, "{control}: {farthest} um out of the box");
+    }
+}
+
+fn an_arm_outside_its_box_may_come_back(rig: Rig) {
+    for control in [Control::JointVelocity, Control::CartesianVelocity] {
+        let simulator = lockstep(rig);
+        let arm = connect(rig, &simulator);
+        let at = place(&arm.state().unwrap().O_T_EE);
+        let fence = CartesianBox {
+            lower: [at[0] - 0.5, at[1] + 0.05, at[2] - 0.5],
+            upper: [at[0] + 0.5, at[1] + 0.5, at[2] + 0.5],
+            margin: 0.0,
+        };
+        let policy = Native::new(control.slots(), move |ask: &Ask<'_>, action: &mut [f64]| {
+            let (way, slot) = match control {
+                Control::JointVelocity => (0.3, 0),
+                _ => (0.15, 1),
+            };
+            action.fill(0.0);
+            action[slot] = way * effector::smooth(ask.tick as f64 / 500.0).0;
+            Ok(())
+        });
+        let config = config();
+        let options = MotionOptions {
+            fence: Some(fence),
+            ..MotionOptions::default()
+        };
+        let session = session_with(&arm, control, &options, config, policy);
+        eventually("the way back in", || {
+            session.has_ended() || session.stats().iterations > 1_000
+        });
+        session.request_stop();
+        ended_well(&session);
+        assert_at_rest_without_reflex(&simulator);
+        let now = place(&arm.state().unwrap().O_T_EE);
+        assert!(now[1] > fence.lower[1], "{control}: {now:?}");
+    }
+}
