@@ -127,6 +127,7 @@ mod session;
 mod simulator;
 mod state;
 mod violation;
+mod way;
 mod wire;
 
 pub use counters::Counters;

@@ -17,7 +17,7 @@ use franka::wire::robot::{ConnectRequest, ConnectResponse, ConnectStatus};
 use franka::wire::{HeaderLayout, ROBOT_HEADER_LEN, f64s_to_wire};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::generation::Generation;
@@ -51,6 +51,13 @@ pub(crate) enum Life {
 pub(crate) struct Gate {
     /// Version + 1 by which the next `Connect` is refused; 0 refuses none.
     reject: AtomicU32,
+    /// By how much the next `Connect` is answered late.
+    slow: Mutex<Duration>,
+    /// Bytes for the client, out of turn.
+    noise: Mutex<Vec<u8>>,
+    noisy: Notify,
+    /// The connection is reset.
+    reset: Notify,
     generation: Generation,
     /// The arm's thread.
     arm: Mutex<Sender<Message>>,
@@ -61,6 +68,10 @@ impl Gate {
     pub fn new(generation: Generation, arm: Sender<Message>) -> Gate {
         Gate {
             reject: AtomicU32::new(0),
+            slow: Mutex::default(),
+            noise: Mutex::default(),
+            noisy: Notify::new(),
+            reset: Notify::new(),
             generation,
             arm: Mutex::new(arm),
             life: watch::Sender::new(Life::Running),
@@ -69,6 +80,30 @@ impl Gate {
 
     pub fn reject_next(&self, version: u16) {
         self.reject.store(u32::from(version) + 1, Ordering::Relaxed);
+    }
+
+    pub fn answer_next_late(&self, by: Duration) {
+        *self.slow.lock().unwrap_or_else(PoisonError::into_inner) = by;
+    }
+
+    /// Says something to the client, now or when the next one is there.
+    pub fn say(&self, bytes: &[u8]) {
+        let mut noise = self.noise.lock().unwrap_or_else(PoisonError::into_inner);
+        noise.extend_from_slice(bytes);
+        self.noisy.notify_one();
+    }
+
+    /// Resets the connection to the client, or to the next where there is none.
+    pub fn reset(&self) {
+        self.reset.notify_one();
+    }
+
+    fn take_noise(&self) -> Vec<u8> {
+        std::mem::take(&mut *self.noise.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn take_slowness(&self) -> Duration {
+        std::mem::take(&mut *self.slow.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Tells the arm's thread; false if it has ended.
@@ -167,7 +202,15 @@ async fn attend(
                 }
                 conversation.inbox.extend_from_slice(&buffer[..length]);
                 loop {
-                    match conversation.next() {
+                    let was_connected = conversation.connected();
+                    let step = conversation.next();
+                    if conversation.connected() && !was_connected {
+                        tokio::select! {
+                            _ = ended(life) => return Ok(None),
+                            () = tokio::time::sleep(gate.take_slowness()) => {}
+                        }
+                    }
+                    match step {
                         Step::Incomplete => break,
                         Step::Quiet => {}
                         Step::Answer(bytes) => write(&mut stream, &bytes).await?,
@@ -179,6 +222,11 @@ async fn attend(
                     }
                 }
             }
+            () = gate.reset.notified() => {
+                let _ = stream.set_zero_linger();
+                return Ok(None);
+            }
+            () = gate.noisy.notified() => write(&mut stream, &gate.take_noise()).await?,
             Some(reply) = outbox.recv() => {
                 let status = gate.generation.status(reply.status);
                 let bytes = message(reply.ticket, &[status]);

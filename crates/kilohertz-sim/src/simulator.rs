@@ -151,11 +151,13 @@ impl Simulator {
         if self.gate.life() != Life::Running {
             return Err(SimulatorError::Stopped);
         }
-        if let Fault::RejectConnect { version } = fault {
-            self.gate.reject_next(version);
-        }
-        if fault == Fault::Die {
-            self.gate.end(Life::Dead);
+        match &fault {
+            Fault::RejectConnect { version } => self.gate.reject_next(*version),
+            Fault::SlowConnect { by } => self.gate.answer_next_late(*by),
+            Fault::NoiseReply(bytes) => self.gate.say(bytes),
+            Fault::ResetConnection => self.gate.reset(),
+            Fault::Die => self.gate.end(Life::Dead),
+            _ => {}
         }
         let (done, in_force) = mpsc::channel();
         if !self.gate.tell(Message::Inject { fault, done }) {
