@@ -14,6 +14,7 @@ use crate::drive::ArmRobot;
 use crate::error::{ArmError, ArmErrorCode};
 use crate::generation::Generation;
 use crate::limits::{ArmLimits, MotionOptions, limits};
+use crate::plug::Plug;
 
 /// How to connect.
 #[derive(Debug, Clone)]
@@ -43,6 +44,7 @@ pub type Driven = (Box<dyn Robot>, Box<dyn Limits>);
 /// A connected arm. Dropping it closes the connection, once no session drives it any more.
 pub struct Arm {
     client: Mutex<Option<Arc<dyn Connection>>>,
+    plug: Arc<Plug>,
     generation: Generation,
     client_name: Client,
     limits: ArmLimits,
@@ -86,7 +88,7 @@ impl Arm {
     }
 
     fn connect_here(address: &str, wanted: &ConnectOptions) -> Result<Arm, ArmError> {
-        let (client, generation, limits) = match wanted.client {
+        let (client, plug, generation, limits) = match wanted.client {
             Client::FrankaRs => {
                 let client = Arm::identify(address, wanted)?;
                 let generation = Generation::of(client.fci_version());
@@ -98,15 +100,17 @@ impl Arm {
                         .map_err(|error| ArmError::connecting(address, wanted, error))?,
                 };
                 let client: Arc<dyn Connection> = Arc::new(client);
-                (client, generation, limits)
+                (client, Plug::of(address), generation, limits)
             }
             Client::LibfrankaRs => {
                 let client = Arm::fenced(address, wanted)?;
-                (client, Generation::Fer, ArmLimits::fer())
+                // It has a fence of its own.
+                (client, Plug::default(), Generation::Fer, ArmLimits::fer())
             }
         };
         Ok(Arm {
             client: Mutex::new(Some(client)),
+            plug: Arc::new(plug),
             generation,
             client_name: wanted.client,
             limits,
@@ -216,7 +220,8 @@ impl Arm {
     /// # Errors
     /// Where the arm is driven, closed or gone, or wants to be seen to by hand.
     pub fn recover(&self) -> Result<(), ArmError> {
-        self.idle_client("cannot recover")?.recover()
+        let client = self.idle_client("cannot recover")?;
+        self.plug.limited(|_| client.recover())
     }
 
     /// A robot for one session that drives this arm through `control`, and the limits for it.
@@ -237,12 +242,14 @@ impl Arm {
         options: &MotionOptions,
     ) -> Result<Driven, ArmError> {
         let client = self.idle_client("cannot start a session")?;
-        let robot = ArmRobot::new(client, control, Arc::clone(&self.driven))?;
+        let plug = Arc::clone(&self.plug);
+        let robot = ArmRobot::new(client, plug, control, Arc::clone(&self.driven))?;
         Ok((Box::new(robot), limits(control, &self.limits, options)))
     }
 
     /// Closes the connection. A session that drives the arm keeps it until it ends.
     pub fn close(&self) {
+        self.plug.let_go();
         self.client
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -10,11 +10,13 @@ use kilohertz_core::schema::Schema;
 use crate::client::Connection;
 use crate::control::Control;
 use crate::error::{ArmError, ArmErrorCode};
+use crate::plug::{Plug, Unlimited};
 use crate::state;
 
 /// An arm for one session. The arm is the clock: it sends a state every millisecond.
 pub(crate) struct ArmRobot {
     client: Arc<dyn Connection>,
+    plug: Arc<Plug>,
     control: Control,
     action: Schema,
     driven: Arc<AtomicBool>,
@@ -24,6 +26,7 @@ impl ArmRobot {
     /// Takes the arm for a session; it is free again when this is dropped.
     pub(crate) fn new(
         client: Arc<dyn Connection>,
+        plug: Arc<Plug>,
         control: Control,
         driven: Arc<AtomicBool>,
     ) -> Result<ArmRobot, ArmError> {
@@ -35,6 +38,7 @@ impl ArmRobot {
         }
         Ok(ArmRobot {
             client,
+            plug,
             control,
             action: control.action(),
             driven,
@@ -62,6 +66,9 @@ impl Robot for ArmRobot {
     }
 
     fn drive(&mut self, tick: &mut dyn Tick) -> Result<(), RobotError> {
-        Ok(self.client.drive(self.control, tick)?)
+        let (client, control) = (&self.client, self.control);
+        Ok(self
+            .plug
+            .limited(|limit| client.drive(control, &mut Unlimited { tick, limit }))?)
     }
 }

@@ -8,6 +8,7 @@
 //! client.rs        the libraries that can talk to an arm, and what is needed of them
 //! franka_rs.rs     one of them: read a state, run the loop body, write its command
 //! libfranka_rs.rs  the other, and the fence around it
+//! plug.rs          the plug of a connection, pulled when the arm does not answer
 //! model.rs         the rigid-body model: poses, Jacobians, dynamics
 //! state.rs         libfranka's robot state as flat slots with libfranka's names
 //! limits.rs        what the arm may be commanded, and how it is brought to rest
@@ -42,6 +43,7 @@ pub mod generation;
 mod libfranka_rs;
 pub mod limits;
 pub mod model;
+mod plug;
 pub mod state;
 
 pub use arm::{Arm, ConnectOptions};
