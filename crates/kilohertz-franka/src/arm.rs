@@ -88,7 +88,7 @@ impl Arm {
     }
 
     fn connect_here(address: &str, wanted: &ConnectOptions) -> Result<Arm, ArmError> {
-        let (client, plug, generation, limits) = match wanted.client {
+        let (client, generation, limits) = match wanted.client {
             Client::FrankaRs => {
                 let client = Arm::identify(address, wanted)?;
                 let generation = Generation::of(client.fci_version());
@@ -100,17 +100,16 @@ impl Arm {
                         .map_err(|error| ArmError::connecting(address, wanted, error))?,
                 };
                 let client: Arc<dyn Connection> = Arc::new(client);
-                (client, Plug::of(address), generation, limits)
+                (client, generation, limits)
             }
             Client::LibfrankaRs => {
                 let client = Arm::fenced(address, wanted)?;
-                // It has a fence of its own.
-                (client, Plug::default(), Generation::Fer, ArmLimits::fer())
+                (client, Generation::Fer, ArmLimits::fer())
             }
         };
         Ok(Arm {
             client: Mutex::new(Some(client)),
-            plug: Arc::new(plug),
+            plug: Arc::new(Plug::of(address)),
             generation,
             client_name: wanted.client,
             limits,
@@ -249,7 +248,6 @@ impl Arm {
 
     /// Closes the connection. A session that drives the arm keeps it until it ends.
     pub fn close(&self) {
-        self.plug.let_go();
         self.client
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -6,7 +6,7 @@
 //! | what it does | what is done about it |
 //! | --- | --- |
 //! | panics: on a host without an address, a wrong first state, a refused stop, a closed socket, NaN | `franka-rs` connects first and tells what is wrong; actions are checked; a panic is caught, kept from standard error, and told as an error |
-//! | waits for ever for an answer that does not come | each wait has a limit, after which a signal interrupts it: its unwrap turns that into a panic |
+//! | waits for ever for an answer that does not come | each wait has a limit, after which a signal interrupts it: its unwrap turns that into a panic. Where it goes on waiting its connection is ended |
 //! | takes every other signal as a reason to panic | they are blocked on its thread |
 //! | forgets why a motion ended when the stop behind it fails | the arm is asked |
 //! | knows no other port than 1337, and no other log than one of at least a record | refused by name; it gets one record |
@@ -42,6 +42,7 @@ use crate::client::Connection;
 use crate::control::Control;
 use crate::error::{ArmError, ArmErrorCode};
 use crate::generation::Generation;
+use crate::plug::Plug;
 use crate::state;
 
 /// The only port that it knows.
@@ -60,6 +61,8 @@ const CYCLE: Duration = Duration::from_secs(2);
 /// How often the watch looks, and how often it interrupts what has taken too long.
 const LOOKING: Duration = Duration::from_millis(100);
 const INTERRUPTING: Duration = Duration::from_millis(10);
+/// So many interruptions have to help.
+const INTERRUPTIONS: u32 = 20;
 
 /// The host in `address` as an IP address, where the client can go there.
 ///
@@ -130,13 +133,13 @@ impl Fenced {
             Some(robot) => robot,
             None => open(&self.host)?,
         };
-        match guarded(REQUEST, |watch| work(&mut robot, watch)) {
+        match guarded(&self.host, REQUEST, |watch| work(&mut robot, watch)) {
             Ok(Ok(value)) => {
                 *slot = Some(robot);
                 Ok(value)
             }
-            Ok(Err(told)) => Err(why(robot, Failed::Told(told))),
-            Err(broken) => Err(why(robot, Failed::Broken(broken))),
+            Ok(Err(told)) => Err(why(&self.host, robot, Failed::Told(told))),
+            Err(broken) => Err(why(&self.host, robot, Failed::Broken(broken))),
         }
     }
 }
@@ -144,7 +147,7 @@ impl Fenced {
 fn open(host: &str) -> Result<libfranka::Robot, ArmError> {
     let mut text = String::new();
     for _ in 0..OPENINGS {
-        let opening = guarded(OPENING, |_| {
+        let opening = guarded(host, OPENING, |_| {
             libfranka::Robot::new(host, RealtimeConfig::Ignore, LOG_SIZE)
         });
         text = match opening {
@@ -275,7 +278,7 @@ enum Failed {
 }
 
 /// What a failure means. The arm is asked, because the client often does not know.
-fn why(mut robot: libfranka::Robot, failed: Failed) -> ArmError {
+fn why(host: &str, mut robot: libfranka::Robot, failed: Failed) -> ArmError {
     if let Failed::Told(FrankaException::CommandException { message }) = failed {
         return ArmError::new(ArmErrorCode::CommandRejected, message);
     }
@@ -283,7 +286,7 @@ fn why(mut robot: libfranka::Robot, failed: Failed) -> ArmError {
         Failed::Told(told) => (told.to_string(), false),
         Failed::Broken(broken) => (broken.text.clone(), broken.interrupted),
     };
-    let state = guarded(REQUEST, |_| robot.read_once());
+    let state = guarded(host, REQUEST, |_| robot.read_once());
     let (Ok(Ok(state)), false) = (state, interrupted) else {
         return ArmError::new(
             ArmErrorCode::ConnectionLost,
@@ -344,7 +347,7 @@ thread_local! {
 
 /// Calls the client under the watch: whatever it does, this returns. Panics that are not the
 /// client's go on.
-fn guarded<T>(patience: Duration, work: impl FnOnce(&Watch) -> T) -> Result<T, Broken> {
+fn guarded<T>(host: &str, patience: Duration, work: impl FnOnce(&Watch) -> T) -> Result<T, Broken> {
     silence_fenced_panics();
     let signal = waking_signal();
     let _masked = Masked::all_but(signal);
@@ -354,7 +357,7 @@ fn guarded<T>(patience: Duration, work: impl FnOnce(&Watch) -> T) -> Result<T, B
     let outcome = thread::scope(|scope| {
         let watcher = thread::Builder::new()
             .name("kilohertz-fence".to_owned())
-            .spawn_scoped(scope, || watch.keep(worker, signal))
+            .spawn_scoped(scope, || watch.keep(worker, signal, host))
             .map_err(|error| Broken {
                 text: format!("cannot start a thread: {error}"),
                 interrupted: false,
@@ -430,8 +433,10 @@ impl Watch {
         value
     }
 
-    /// Interrupts `worker` again and again once its time is up, until it is over.
-    fn keep(&self, worker: libc::pthread_t, signal: libc::c_int) {
+    /// Interrupts `worker` again and again once its time is up, until it is over, and ends its
+    /// connection to `host` where that does not help.
+    fn keep(&self, worker: libc::pthread_t, signal: libc::c_int, host: &str) {
+        let mut left_to_interrupt = INTERRUPTIONS;
         while !self.over.load(Ordering::Acquire) {
             let now = self.epoch.elapsed().as_millis() as u64;
             let left = self.due.load(Ordering::Acquire).saturating_sub(now);
@@ -444,6 +449,10 @@ impl Watch {
             // so `worker` has not ended. The signal has a handler that does nothing.
             unsafe { libc::pthread_kill(worker, signal) };
             thread::park_timeout(INTERRUPTING);
+            left_to_interrupt = left_to_interrupt.saturating_sub(1);
+            if left_to_interrupt == 0 {
+                Plug::of(host).pull();
+            }
         }
     }
 }

@@ -1,17 +1,17 @@
 //! The plug of a connection: pulled when the arm does not answer.
 //!
 //! `franka-rs` waits for the answer to a request until the connection ends. An arm that hangs, or a
-//! message that never comes to its end, would keep it waiting for ever. It keeps its socket to itself,
-//! so that the process is searched for it; shutting it down ends the wait with an error.
+//! message that never comes to its end, would keep it waiting for ever; and `libfranka-rs` in a way
+//! that no signal ends. Both keep their sockets to themselves, so that the process is searched for
+//! them; shutting one down ends the wait with an error.
 
 #![allow(
     unsafe_code,
     reason = "a socket is duplicated by its number; the use is argued"
 )]
 
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -28,27 +28,29 @@ const LOOKING: Duration = Duration::from_millis(100);
 /// Where `libfranka` and its kin connect unless told otherwise.
 const PORT: u16 = 1337;
 
-/// The sockets that connect this process to an arm: one, or none where they cannot be found.
+/// That of the connection between this process and an arm. An arm has one client at a time.
 #[derive(Debug, Default)]
 pub(crate) struct Plug {
-    sockets: Mutex<Arc<[TcpStream]>>,
+    arm: Vec<SocketAddr>,
 }
 
 impl Plug {
-    /// That of the connection to `address`.
+    /// That of the connection to `address` (`host` or `host:port`).
     pub fn of(address: &str) -> Plug {
         let resolved = address
             .to_socket_addrs()
             .or_else(|_| (address, PORT).to_socket_addrs());
-        let peers: Vec<SocketAddr> = resolved.into_iter().flatten().collect();
         Plug {
-            sockets: Mutex::new(sockets_to(&peers).into()),
+            arm: resolved.into_iter().flatten().collect(),
         }
     }
 
-    /// Forgets the sockets. A call that is under way keeps them to its end.
-    pub fn let_go(&self) {
-        *self.sockets.lock().unwrap_or_else(PoisonError::into_inner) = Arc::default();
+    /// Ends the connection, and with it whatever waits on it.
+    pub fn pull(&self) {
+        for socket in sockets_to(&self.arm) {
+            // It may have been shut down already, which is as good.
+            let _ = socket.shutdown(Shutdown::Both);
+        }
     }
 
     /// Does what waits for the arm's answer, for at most [`REQUEST`] unless the limit is moved.
@@ -56,15 +58,11 @@ impl Plug {
         &self,
         work: impl FnOnce(&Limit) -> Result<T, ArmError>,
     ) -> Result<T, ArmError> {
-        let sockets = Arc::clone(&self.sockets.lock().unwrap_or_else(PoisonError::into_inner));
         let limit = Limit::new();
-        if sockets.is_empty() {
-            return work(&limit);
-        }
         thread::scope(|scope| {
             let watch = thread::Builder::new()
                 .name("kilohertz-plug".to_owned())
-                .spawn_scoped(scope, || limit.keep(&sockets))
+                .spawn_scoped(scope, || limit.keep(self))
                 .map_err(|error| {
                     ArmError::new(
                         ArmErrorCode::InvalidOperation,
@@ -107,14 +105,11 @@ impl Limit {
         }
     }
 
-    fn keep(&self, sockets: &[TcpStream]) {
+    fn keep(&self, plug: &Plug) {
         while !self.over.load(Ordering::Acquire) {
             if Time::now().as_nanos() > self.due.load(Ordering::Acquire) {
                 self.pulled.store(true, Ordering::Release);
-                for socket in sockets {
-                    // It may be closed already, which is as good.
-                    let _ = socket.shutdown(std::net::Shutdown::Both);
-                }
+                plug.pull();
                 return;
             }
             thread::park_timeout(LOOKING);
@@ -204,7 +199,7 @@ mod tests {
         let found = sockets_to(&[address]);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].local_addr().unwrap(), client.local_addr().unwrap());
-        found[0].shutdown(std::net::Shutdown::Both).unwrap();
+        Plug::of(&address.to_string()).pull();
         assert_eq!(server.read(&mut [0]).unwrap(), 0);
         drop((client, found));
         assert!(sockets_to(&[address]).is_empty());
