@@ -77,15 +77,7 @@ pub(crate) fn host_of(address: &str, wanted: &ConnectOptions) -> Result<String, 
                 .to_owned(),
         );
     }
-    let (host, port) = if let Ok(socket) = address.parse::<SocketAddr>() {
-        (socket.ip().to_string(), Some(socket.port()))
-    } else if let (Some((host, port)), Err(_)) =
-        (address.rsplit_once(':'), address.parse::<IpAddr>())
-    {
-        (host.to_owned(), port.parse().ok())
-    } else {
-        (address.to_owned(), Some(PORT))
-    };
+    let (host, port) = split(address);
     if port != Some(PORT) {
         return refuse(format!(
             "client libfranka-rs knows port {PORT} alone, and the address is {address}. Use \
@@ -105,6 +97,20 @@ pub(crate) fn host_of(address: &str, wanted: &ConnectOptions) -> Result<String, 
             ArmErrorCode::ConnectFailed,
             format!("cannot connect to {address}: the host has no address; check its name"),
         )),
+    }
+}
+
+/// Host and port of `host`, `host:port`, an IP address of either family, or `[IPv6]:port`. No port where
+/// there is one that is none.
+fn split(address: &str) -> (String, Option<u16>) {
+    if let Ok(socket) = address.parse::<SocketAddr>() {
+        (socket.ip().to_string(), Some(socket.port()))
+    } else if let (Some((host, port)), Err(_)) =
+        (address.rsplit_once(':'), address.parse::<IpAddr>())
+    {
+        (host.to_owned(), port.parse().ok())
+    } else {
+        (address.to_owned(), Some(PORT))
     }
 }
 
@@ -796,6 +802,41 @@ mod tests {
             ("[::1]:1337", "[::1]"),
         ] {
             assert_eq!(host_of(address, &any).unwrap(), host);
+        }
+    }
+
+    use proptest::prelude::{any, proptest};
+    use proptest::{prop_assert, prop_assert_eq};
+
+    proptest! {
+        #[test]
+        fn an_address_of_any_form_is_split_into_host_and_port(
+            ip in any::<IpAddr>(),
+            port in any::<u16>(),
+            name in "[a-z][a-z0-9.-]{0,20}",
+            anything in "\\PC{0,40}",
+        ) {
+            prop_assert_eq!(split(&SocketAddr::new(ip, port).to_string()), (ip.to_string(), Some(port)));
+            prop_assert_eq!(split(&ip.to_string()), (ip.to_string(), Some(PORT)));
+            prop_assert_eq!(split(&format!("{name}:{port}")), (name.clone(), Some(port)));
+            prop_assert_eq!(split(&name), (name, Some(PORT)));
+            let (host, port) = split(&anything);
+            prop_assert!(host.len() <= anything.len() && (port.is_some() || anything.contains(':')));
+        }
+
+        #[test]
+        fn each_error_has_a_name_that_leads_back_to_it(chosen in proptest::collection::vec(any::<bool>(), ERROR_NAMES.len())) {
+            let mut errors = Errors::default();
+            for (nth, there) in chosen.iter().enumerate() {
+                errors.0[nth] = *there;
+            }
+            let names = errors.names();
+            prop_assert_eq!(names.len(), chosen.iter().filter(|there| **there).count());
+            for name in names {
+                let nth = Errors::index_of(name).expect("a name of the table");
+                prop_assert!(chosen[nth], "{}", name);
+                prop_assert_eq!(ERROR_NAMES[nth], name);
+            }
         }
     }
 }

@@ -115,6 +115,8 @@ mod counters;
 mod dynamics;
 mod error;
 mod fault;
+#[cfg(test)]
+mod fuzz;
 mod generation;
 mod motion;
 mod options;

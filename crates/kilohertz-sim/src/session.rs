@@ -175,12 +175,7 @@ async fn attend(
 ) -> io::Result<Option<Client>> {
     stream.set_nodelay(true)?;
     let (replies, mut outbox) = mpsc::unbounded_channel();
-    let mut conversation = Conversation {
-        peer,
-        gate,
-        replies: Some(replies),
-        inbox: Vec::new(),
-    };
+    let mut conversation = Conversation::new(peer, gate, replies);
     let patience = tokio::time::sleep(CONNECT_PATIENCE);
     tokio::pin!(patience);
     let mut buffer = [0_u8; 2048];
@@ -200,7 +195,7 @@ async fn attend(
                 if length == 0 {
                     return Ok(None);
                 }
-                conversation.inbox.extend_from_slice(&buffer[..length]);
+                conversation.receive(&buffer[..length]);
                 loop {
                     let was_connected = conversation.connected();
                     let step = conversation.next();
@@ -257,7 +252,7 @@ async fn write(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// What a client has said so far.
-struct Conversation<'a> {
+pub(crate) struct Conversation<'a> {
     peer: SocketAddr,
     gate: &'a Gate,
     /// Where the arm's thread sends replies; with it once the client is connected.
@@ -266,7 +261,7 @@ struct Conversation<'a> {
 }
 
 /// What follows from one message.
-enum Step {
+pub(crate) enum Step {
     /// No whole message is there.
     Incomplete,
     /// The arm's thread answers.
@@ -276,12 +271,29 @@ enum Step {
     Farewell(Vec<u8>),
 }
 
-impl Conversation<'_> {
+impl<'a> Conversation<'a> {
+    pub fn new(
+        peer: SocketAddr,
+        gate: &'a Gate,
+        replies: mpsc::UnboundedSender<Reply>,
+    ) -> Conversation<'a> {
+        Conversation {
+            peer,
+            gate,
+            replies: Some(replies),
+            inbox: Vec::new(),
+        }
+    }
+
     fn connected(&self) -> bool {
         self.replies.is_none()
     }
 
-    fn next(&mut self) -> Step {
+    pub fn receive(&mut self, bytes: &[u8]) {
+        self.inbox.extend_from_slice(bytes);
+    }
+
+    pub fn next(&mut self) -> Step {
         let Some((command, id, size)) = HeaderLayout::Robot.decode_header(&self.inbox) else {
             return Step::Incomplete;
         };
