@@ -127,6 +127,15 @@ fn fault(fault: NativeFault) -> std::result::Result<Fault, Failure> {
         "dropCommands" => Fault::DropCommands { count },
         "delayStates" => Fault::DelayStates { count, by },
         "delayCommands" => Fault::DelayCommands { count, by },
+        "duplicateStates" => Fault::DuplicateStates { count },
+        "duplicateCommands" => Fault::DuplicateCommands { count },
+        "reorderStates" => Fault::ReorderStates { count },
+        "reorderCommands" => Fault::ReorderCommands { count },
+        "truncateStates" => Fault::TruncateStates { count },
+        "truncateCommands" => Fault::TruncateCommands { count },
+        "noiseDatagrams" => Fault::NoiseDatagrams { count },
+        "resetConnection" => Fault::ResetConnection,
+        "slowConnect" => Fault::SlowConnect { by },
         "reflex" => Fault::Reflex {
             error: fault.error.unwrap_or_else(|| "joint_reflex".to_owned()),
         },
@@ -137,8 +146,10 @@ fn fault(fault: NativeFault) -> std::result::Result<Fault, Failure> {
         "die" => Fault::Die,
         "freeze" => Fault::Freeze,
         other => {
-            let kinds = "dropStates, dropCommands, delayStates, delayCommands, reflex, userStop, \
-                         rejectConnect, die or freeze";
+            let kinds = "dropStates, dropCommands, delayStates, delayCommands, duplicateStates, \
+                         duplicateCommands, reorderStates, reorderCommands, truncateStates, \
+                         truncateCommands, noiseDatagrams, reflex, userStop, rejectConnect, \
+                         slowConnect, resetConnection, die or freeze";
             return Err(Failure::new(
                 "SIM_FAULT",
                 format!("fault kind {other:?} does not exist; expected {kinds}"),
