@@ -173,6 +173,9 @@ fn a_state_that_is_none_ends_the_session_and_the_arm_comes_to_rest(rig: Rig) {
             error.code == ArmErrorCode::Protocol || waited,
             "{fault:?}: {error}"
         );
+        if rig.client() == Client::FrankaRs {
+            assert!(error.message.contains("is not FCI"), "{fault:?}: {error}");
+        }
         eventually("the end of the motion", || {
             simulator.counters().motions_aborted == 1
         });
