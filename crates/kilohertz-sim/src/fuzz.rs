@@ -22,7 +22,7 @@ use crate::request::{Request, decode};
 use crate::server::Message;
 use crate::session::{Conversation, Gate, Step};
 use crate::state::StateWriter;
-use crate::wire::{Command, Ticket};
+use crate::wire::{Command, Setpoint, Ticket};
 
 /// `PROPTEST_CASES`, or so many.
 fn cases(usual: u32) -> ProptestConfig {
@@ -207,23 +207,25 @@ proptest! {
         arm in generation(),
         generator in prop::sample::select(&[Generator::JointPosition, Generator::JointVelocity, Generator::None][..]),
         lockstep in any::<bool>(),
-        commands in vec((prop::option::weighted(0.9, vec(number(), 46)), 0_u64..3, any::<u8>()), 1..60),
+        scale in prop::sample::select(&[1e-7, 1e-5, 1e-3, 1.0][..]),
+        commands in vec((prop::option::weighted(0.9, vec(number(), 7)), 0_u64..3, any::<u8>()), 1..200),
     ) {
         let mut robot = moving(arm, generator, lockstep);
         let mut writer = StateWriter::default();
+        let mut tau = [0.0; 7];
         for (values, behind, end) in commands {
             if let Some(values) = values {
-                let mut datagram = vec![0; command_length(arm)];
-                datagram[..8].copy_from_slice(&robot.time.saturating_sub(behind).to_le_bytes());
-                for (nth, value) in values.iter().enumerate() {
-                    let at = 8 + 8 * nth;
-                    if at + 8 <= datagram.len() - 2 {
-                        datagram[at..at + 8].copy_from_slice(&value.to_le_bytes());
-                    }
-                }
-                let last = datagram.len() - 1;
-                datagram[last] = u8::from(end > 250);
-                robot.offer(&arm.setpoint(&datagram).unwrap());
+                let away: [f64; 7] = std::array::from_fn(|joint| scale * values[joint]);
+                let reference = &robot.arm.reference;
+                let near = |from: &[f64; 7]| std::array::from_fn(|joint| from[joint] + away[joint]);
+                tau = near(&tau);
+                robot.offer(&Setpoint {
+                    answers: robot.time.saturating_sub(behind),
+                    q: near(&reference.q),
+                    dq: near(&reference.dq),
+                    tau,
+                    finished: end > 250,
+                });
             }
             robot.tick();
             is_an_arm(&robot)?;
