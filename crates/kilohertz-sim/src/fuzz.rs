@@ -122,7 +122,7 @@ fn framed(command: u32, id: u32, payload: &[u8]) -> Vec<u8> {
 fn piece() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         4 => (0_u32..16, any::<u32>(), bytes(450)).prop_map(|(c, id, load)| framed(c, id, &load)),
-        1 => (any::<u32>(), any::<u32>(), any::<u32>())
+        1 => (0_u32..16, any::<u32>(), prop_oneof![0_u32..20, 4090_u32..4100, any::<u32>()])
             .prop_map(|(c, id, size)| [c, id, size].map(u32::to_le_bytes).concat()),
         1 => bytes(64),
     ]
