@@ -1713,6 +1713,26 @@ export type SimulatorFault =
       readonly kind: 'dropStates' | 'dropCommands';
       readonly count: number;
     }
+  /** The next `count` states, or commands, arrive twice. */
+  | {
+      readonly kind: 'duplicateStates' | 'duplicateCommands';
+      readonly count: number;
+    }
+  /** Each of `count` states, or commands, is overtaken by the one behind it. */
+  | {
+      readonly kind: 'reorderStates' | 'reorderCommands';
+      readonly count: number;
+    }
+  /** The second half of the next `count` states, or commands, is missing. */
+  | {
+      readonly kind: 'truncateStates' | 'truncateCommands';
+      readonly count: number;
+    }
+  /** `count` datagrams that mean nothing go before the next state. */
+  | {
+      readonly kind: 'noiseDatagrams';
+      readonly count: number;
+    }
   /** The next `count` states, or commands, come `byS` seconds later. */
   | {
       readonly kind: 'delayStates' | 'delayCommands';
@@ -1738,6 +1758,15 @@ export type SimulatorFault =
   | {
       readonly kind: 'rejectConnect';
       readonly version: number;
+    }
+  /** The next connection is answered `byS` seconds later. */
+  | {
+      readonly kind: 'slowConnect';
+      readonly byS: number;
+    }
+  /** The connection is reset; the next client finds the arm as it should be. */
+  | {
+      readonly kind: 'resetConnection';
     }
   /** The sockets close, and nothing more is sent. */
   | {

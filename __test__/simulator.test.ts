@@ -75,6 +75,12 @@ test('a fault that does not exist is refused and changes nothing', async (t) => 
     { kind: 'dropStates', count: 1.5 },
     { kind: 'dropCommands', count: Number.NaN },
     { kind: 'dropCommands' },
+    { kind: 'duplicateStates', count: 0 },
+    { kind: 'reorderCommands' },
+    { kind: 'truncateStates', count: 0.5 },
+    { kind: 'noiseDatagrams', count: -1 },
+    { kind: 'slowConnect', byS: 61 },
+    { kind: 'slowConnect' },
     { kind: 'userStop', pressed: 'yes' },
     { kind: 'rejectConnect', version: 'five' },
     {},
@@ -87,6 +93,33 @@ test('a fault that does not exist is refused and changes nothing', async (t) => 
   }
   await using arm = await Franka.connect(simulator.address);
   t.is((await arm.state()).robot_mode, 'Idle');
+});
+
+test('what happens to datagrams leaves a session alone, and a reset ends it', async (t) => {
+  await using simulator = await FrankaSimulator.start({ lockstep: true });
+  const faults = [
+    'duplicateStates',
+    'duplicateCommands',
+    'reorderStates',
+    'reorderCommands',
+  ] as const;
+  await using arm = await Franka.connect(simulator.address);
+  const policy = (state: RobotState, tick: Tick): number[] => {
+    const kind = faults[tick.tick / 50 - 1];
+    if (kind) simulator.inject({ kind, count: 5 });
+    if (tick.tick === 250) simulator.inject({ kind: 'truncateCommands', count: 5 });
+    if (tick.tick === 300) simulator.inject({ kind: 'resetConnection' });
+    return turning(state, tick);
+  };
+  const error = (await rejection(run(arm, policy, { warmupS: 0 }))) as RobotError;
+  t.is(error.code, 'FRANKA_CONNECTION_LOST');
+  const { commandsReceived, commandsLost, reflexes } = simulator.counters();
+  t.true(commandsReceived >= 280, `${commandsReceived}`);
+  t.true(commandsLost >= 10, `${commandsLost}`);
+  t.is(reflexes, 0);
+  simulator.inject({ kind: 'slowConnect', byS: 0.1 });
+  await using again = await Franka.connect(simulator.address);
+  t.is((await again.state()).robot_mode, 'Idle');
 });
 
 test('after stop() nothing answers any more, and stop() may be repeated', async (t) => {

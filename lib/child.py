@@ -454,12 +454,26 @@ class Unpacker:
         self.at += struct.calcsize("<" + form)
         return values
 
-    def _text(self):
-        (length,) = self._take("I")
+    def _bytes(self, length):
+        start = self.at
+        if not 0 <= length <= len(self.message) - start:
+            raise Garbled("a length of %d" % length)
         self.at += length
-        return self.message[self.at - length : self.at].decode("utf-8")
+        return self.message[start : self.at]
+
+    def _text(self):
+        return self._bytes(self._take("I")[0]).decode("utf-8")
 
     def value(self):
+        """Reads the next value; raises Garbled where there is none."""
+        try:
+            return self._value()
+        except Garbled:
+            raise
+        except Exception as error:
+            raise Garbled("no value: %s" % error) from error
+
+    def _value(self):
         (tag,) = self._take("B")
         if tag in (UNDEFINED, NULL):
             return None
@@ -474,9 +488,9 @@ class Unpacker:
         if tag == TEXT:
             return self._text()
         if tag == LIST:
-            return [self.value() for _ in range(self._take("I")[0])]
+            return [self._value() for _ in range(self._take("I")[0])]
         if tag == RECORD or tag == MAP:
-            return self._made(dict, [(self.value(), self.value()) for _ in range(self._take("I")[0])])
+            return self._made(dict, [(self._value(), self._value()) for _ in range(self._take("I")[0])])
         if tag in (ARRAY, LENT_ARRAY):
             return self._array(tag == LENT_ARRAY)
         if tag == FLOATS:
@@ -488,9 +502,9 @@ class Unpacker:
         if tag == DATE:
             return self._made(date, self._take("d")[0])
         if tag == SET_OF:
-            return self._made(set, [self.value() for _ in range(self._take("I")[0])])
+            return self._made(set, [self._value() for _ in range(self._take("I")[0])])
         if tag == ERROR_OF:
-            told = self.value()
+            told = self._value()
             return RuntimeError("%s: %s" % (told.get("name"), told.get("message")))
         raise Garbled("tag %d" % tag)
 
@@ -511,8 +525,7 @@ class Unpacker:
             keep = numpy() and length >= SMALLEST_IN_PLACE and self.line.may_keep(length)
             data = self.line.borrow(number, length, bool(keep))
         else:
-            data = self.message[self.at : self.at + length]
-            self.at += length
+            data = self._bytes(length)
         if kind == BUFFER:
             return bytes(data)
         np = numpy()

@@ -100,6 +100,14 @@ export interface SimulatorCounters {
 export type SimulatorFault =
   /** The next `count` states, or commands, get lost. */
   | { readonly kind: 'dropStates' | 'dropCommands'; readonly count: number }
+  /** The next `count` states, or commands, arrive twice. */
+  | { readonly kind: 'duplicateStates' | 'duplicateCommands'; readonly count: number }
+  /** Each of `count` states, or commands, is overtaken by the one behind it. */
+  | { readonly kind: 'reorderStates' | 'reorderCommands'; readonly count: number }
+  /** The second half of the next `count` states, or commands, is missing. */
+  | { readonly kind: 'truncateStates' | 'truncateCommands'; readonly count: number }
+  /** `count` datagrams that mean nothing go before the next state. */
+  | { readonly kind: 'noiseDatagrams'; readonly count: number }
   /** The next `count` states, or commands, come `byS` seconds later. */
   | { readonly kind: 'delayStates' | 'delayCommands'; readonly count: number; readonly byS: number }
   /** A reflex, with one of libfranka's error names. Default `joint_reflex`. */
@@ -110,6 +118,10 @@ export type SimulatorFault =
   | { readonly kind: 'push'; readonly torquesNm: readonly number[] }
   /** The next connection is refused by a server of this FCI version. */
   | { readonly kind: 'rejectConnect'; readonly version: number }
+  /** The next connection is answered `byS` seconds later. */
+  | { readonly kind: 'slowConnect'; readonly byS: number }
+  /** The connection is reset; the next client finds the arm as it should be. */
+  | { readonly kind: 'resetConnection' }
   /** The sockets close, and nothing more is sent. */
   | { readonly kind: 'die' }
   /** The sockets stay open, and nothing more is sent. */
@@ -261,7 +273,17 @@ function checkFault(fault: SimulatorFault): NativeFault {
       break;
     case 'dropStates':
     case 'dropCommands':
+    case 'duplicateStates':
+    case 'duplicateCommands':
+    case 'reorderStates':
+    case 'reorderCommands':
+    case 'truncateStates':
+    case 'truncateCommands':
+    case 'noiseDatagrams':
       checkNumber('count', fault.count, { from: 1, to: 1e9, integer: true });
+      break;
+    case 'slowConnect':
+      checkNumber('byS', fault.byS, { from: 0, to: 60, unit: 's' });
       break;
     case 'reflex':
       if (fault.error !== undefined) checkText('error', fault.error, "one of libfranka's names");

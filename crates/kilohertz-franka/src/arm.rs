@@ -15,6 +15,7 @@ use crate::drive::ArmRobot;
 use crate::error::{ArmError, ArmErrorCode};
 use crate::generation::Generation;
 use crate::limits::{ArmLimits, MotionOptions, limits};
+use crate::plug::Plug;
 use crate::state;
 
 /// How to connect.
@@ -52,6 +53,7 @@ pub type Driven = (Box<dyn Robot>, Box<dyn Limits>);
 /// A connected arm. Dropping it closes the connection, once no session drives it any more.
 pub struct Arm {
     client: Mutex<Option<Arc<dyn Connection>>>,
+    plug: Arc<Plug>,
     generation: Generation,
     client_name: Client,
     impedance: Impedance,
@@ -123,6 +125,7 @@ impl Arm {
         };
         Ok(Arm {
             client: Mutex::new(Some(client)),
+            plug: Arc::new(Plug::of(address)),
             generation,
             client_name: wanted.client,
             impedance: wanted.impedance,
@@ -231,6 +234,15 @@ impl Arm {
         work(&*client)
     }
 
+    /// The same for what the arm answers; where it does not, the connection is ended.
+    pub(crate) fn request<T>(
+        &self,
+        what: &str,
+        work: impl FnOnce(&dyn Connection) -> Result<T, ArmError>,
+    ) -> Result<T, ArmError> {
+        self.while_idle(what, |client| self.plug.limited(|_| work(client)))
+    }
+
     /// The robot's state now, while no session drives it. Blocks for a few milliseconds.
     ///
     /// # Errors
@@ -274,7 +286,7 @@ impl Arm {
     /// # Errors
     /// Where the arm is driven, closed or gone, or wants to be seen to by hand.
     pub fn recover(&self) -> Result<(), ArmError> {
-        self.while_idle("cannot recover", |client| client.recover())
+        self.request("cannot recover", |client| client.recover())
     }
 
     /// A robot for one session that drives this arm through `control`, and the limits for it.
@@ -295,7 +307,8 @@ impl Arm {
         options: &MotionOptions,
     ) -> Result<Driven, ArmError> {
         let client = self.client()?;
-        let robot = ArmRobot::new(client, control, self.impedance, Arc::clone(&self.desk))?;
+        let (plug, desk) = (Arc::clone(&self.plug), Arc::clone(&self.desk));
+        let robot = ArmRobot::new(client, plug, control, self.impedance, desk)?;
         let limits = limits(control, &self.limits, &self.model, options);
         Ok((Box::new(robot), limits))
     }

@@ -380,7 +380,7 @@ impl Arm {
                  FER's version 5 has. Filter the commands in the policy instead",
             ));
         }
-        self.while_idle("cannot set the arm up", |client| client.configure(setting))
+        self.request("cannot set the arm up", |client| client.configure(setting))
     }
 }
 

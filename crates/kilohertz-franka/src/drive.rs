@@ -10,11 +10,13 @@ use crate::client::Connection;
 use crate::control::{Control, Impedance};
 use crate::desk::Desk;
 use crate::error::{ArmError, ArmErrorCode};
+use crate::plug::{Plug, Unlimited};
 use crate::state;
 
 /// An arm for one session. The arm is the clock: it sends a state every millisecond.
 pub(crate) struct ArmRobot {
     client: Arc<dyn Connection>,
+    plug: Arc<Plug>,
     control: Control,
     impedance: Impedance,
     action: Schema,
@@ -25,6 +27,7 @@ impl ArmRobot {
     /// Takes the arm for a session; it is free again when this is dropped.
     pub(crate) fn new(
         client: Arc<dyn Connection>,
+        plug: Arc<Plug>,
         control: Control,
         impedance: Impedance,
         desk: Arc<Desk>,
@@ -37,6 +40,7 @@ impl ArmRobot {
         }
         Ok(ArmRobot {
             client,
+            plug,
             control,
             impedance,
             action: control.action(),
@@ -66,8 +70,11 @@ impl Robot for ArmRobot {
 
     fn drive(&mut self, tick: &mut dyn Tick) -> Result<(), RobotError> {
         let (client, control, impedance) = (&self.client, self.control, self.impedance);
-        Ok(self
-            .desk
-            .listening(tick, |tick| client.drive(control, impedance, tick))?)
+        let desk = &self.desk;
+        Ok(self.plug.limited(|limit| {
+            desk.listening(&mut Unlimited { tick, limit }, |tick| {
+                client.drive(control, impedance, tick)
+            })
+        })?)
     }
 }

@@ -160,7 +160,13 @@ impl From<FrankaError> for ArmError {
                 ArmErrorCode::ConnectionLost,
                 format!("the connection to the arm was lost: {text}"),
             ),
-            FrankaError::Protocol(text) => ArmError::new(ArmErrorCode::Protocol, text),
+            FrankaError::Protocol(text) => ArmError::new(
+                ArmErrorCode::Protocol,
+                format!(
+                    "what came from the arm is not FCI: {text}; check the network, and that nobody \
+                     else sends to this host"
+                ),
+            ),
             FrankaError::IncompatibleVersion { .. } => {
                 ArmError::new(ArmErrorCode::IncompatibleVersion, error.to_string())
             }

@@ -11,6 +11,7 @@
 //! franka_rs.rs     one of them: read a state, run the loop body, write its command
 //! libfranka_rs.rs  the other, and the fence around it
 //! hand.rs          the Franka Hand: connect, homing, move, grasp, stop, state, close
+//! plug.rs          the plug of a connection, pulled when the arm does not answer
 //! model.rs         the rigid-body model: poses, Jacobians, dynamics
 //! move_to.rs       moving an arm to a place: the plan, and the policy that follows it
 //! profile.rs       the fastest way from rest to rest
@@ -60,6 +61,7 @@ mod libfranka_rs;
 pub mod limits;
 pub mod model;
 pub mod move_to;
+mod plug;
 mod profile;
 mod reach;
 pub mod state;

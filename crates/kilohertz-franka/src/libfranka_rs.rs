@@ -6,7 +6,7 @@
 //! | what it does | what is done about it |
 //! | --- | --- |
 //! | panics: on a host without an address, a wrong first state, a refused stop, a closed socket, NaN | `franka-rs` connects first and tells what is wrong; actions are checked; a panic is caught, kept from standard error, and told as an error |
-//! | waits for ever for an answer that does not come | each wait has a limit, after which a signal interrupts it: its unwrap turns that into a panic |
+//! | waits for ever for an answer that does not come | each wait has a limit, after which a signal interrupts it: its unwrap turns that into a panic. Where it goes on waiting its connection is ended |
 //! | takes every other signal as a reason to panic | they are blocked on its thread |
 //! | forgets why a motion ended when the stop behind it fails | the arm is asked |
 //! | knows no other port than 1337, and no other log than one of at least a record | refused by name; it gets one record |
@@ -44,6 +44,7 @@ use crate::control::{Control, Impedance};
 use crate::error::{ArmError, ArmErrorCode};
 use crate::generation::Generation;
 use crate::geometry::orthonormal;
+use crate::plug::Plug;
 use crate::state;
 
 /// The only port that it knows.
@@ -62,6 +63,8 @@ const CYCLE: Duration = Duration::from_secs(2);
 /// How often the watch looks, and how often it interrupts what has taken too long.
 const LOOKING: Duration = Duration::from_millis(100);
 const INTERRUPTING: Duration = Duration::from_millis(10);
+/// So many interruptions have to help.
+const INTERRUPTIONS: u32 = 20;
 
 /// The host in `address` as an IP address, where the client can go there.
 ///
@@ -76,15 +79,7 @@ pub(crate) fn host_of(address: &str, wanted: &ConnectOptions) -> Result<String, 
                 .to_owned(),
         );
     }
-    let (host, port) = if let Ok(socket) = address.parse::<SocketAddr>() {
-        (socket.ip().to_string(), Some(socket.port()))
-    } else if let (Some((host, port)), Err(_)) =
-        (address.rsplit_once(':'), address.parse::<IpAddr>())
-    {
-        (host.to_owned(), port.parse().ok())
-    } else {
-        (address.to_owned(), Some(PORT))
-    };
+    let (host, port) = split(address);
     if port != Some(PORT) {
         return refuse(format!(
             "client libfranka-rs knows port {PORT} alone, and the address is {address}. Use \
@@ -104,6 +99,20 @@ pub(crate) fn host_of(address: &str, wanted: &ConnectOptions) -> Result<String, 
             ArmErrorCode::ConnectFailed,
             format!("cannot connect to {address}: the host has no address; check its name"),
         )),
+    }
+}
+
+/// Host and port of `host`, `host:port`, an IP address of either family, or `[IPv6]:port`. No port where
+/// there is one that is none.
+fn split(address: &str) -> (String, Option<u16>) {
+    if let Ok(socket) = address.parse::<SocketAddr>() {
+        (socket.ip().to_string(), Some(socket.port()))
+    } else if let (Some((host, port)), Err(_)) =
+        (address.rsplit_once(':'), address.parse::<IpAddr>())
+    {
+        (host.to_owned(), port.parse().ok())
+    } else {
+        (address.to_owned(), Some(PORT))
     }
 }
 
@@ -132,13 +141,13 @@ impl Fenced {
             Some(robot) => robot,
             None => open(&self.host)?,
         };
-        match guarded(REQUEST, |watch| work(&mut robot, watch)) {
+        match guarded(&self.host, REQUEST, |watch| work(&mut robot, watch)) {
             Ok(Ok(value)) => {
                 *slot = Some(robot);
                 Ok(value)
             }
-            Ok(Err(told)) => Err(why(robot, Failed::Told(told))),
-            Err(broken) => Err(why(robot, Failed::Broken(broken))),
+            Ok(Err(told)) => Err(why(&self.host, robot, Failed::Told(told))),
+            Err(broken) => Err(why(&self.host, robot, Failed::Broken(broken))),
         }
     }
 }
@@ -146,7 +155,7 @@ impl Fenced {
 fn open(host: &str) -> Result<libfranka::Robot, ArmError> {
     let mut text = String::new();
     for _ in 0..OPENINGS {
-        let opening = guarded(OPENING, |_| {
+        let opening = guarded(host, OPENING, |_| {
             libfranka::Robot::new(host, RealtimeConfig::Ignore, LOG_SIZE)
         });
         text = match opening {
@@ -339,7 +348,7 @@ enum Failed {
 }
 
 /// What a failure means. The arm is asked, because the client often does not know.
-fn why(mut robot: libfranka::Robot, failed: Failed) -> ArmError {
+fn why(host: &str, mut robot: libfranka::Robot, failed: Failed) -> ArmError {
     if let Failed::Told(FrankaException::CommandException { message }) = failed {
         return ArmError::new(ArmErrorCode::CommandRejected, message);
     }
@@ -347,7 +356,7 @@ fn why(mut robot: libfranka::Robot, failed: Failed) -> ArmError {
         Failed::Told(told) => (told.to_string(), false),
         Failed::Broken(broken) => (broken.text.clone(), broken.interrupted),
     };
-    let state = guarded(REQUEST, |_| robot.read_once());
+    let state = guarded(host, REQUEST, |_| robot.read_once());
     let (Ok(Ok(state)), false) = (state, interrupted) else {
         return ArmError::new(
             ArmErrorCode::ConnectionLost,
@@ -408,7 +417,7 @@ thread_local! {
 
 /// Calls the client under the watch: whatever it does, this returns. Panics that are not the
 /// client's go on.
-fn guarded<T>(patience: Duration, work: impl FnOnce(&Watch) -> T) -> Result<T, Broken> {
+fn guarded<T>(host: &str, patience: Duration, work: impl FnOnce(&Watch) -> T) -> Result<T, Broken> {
     silence_fenced_panics();
     let signal = waking_signal();
     let _masked = Masked::all_but(signal);
@@ -418,7 +427,7 @@ fn guarded<T>(patience: Duration, work: impl FnOnce(&Watch) -> T) -> Result<T, B
     let outcome = thread::scope(|scope| {
         let watcher = thread::Builder::new()
             .name("kilohertz-fence".to_owned())
-            .spawn_scoped(scope, || watch.keep(worker, signal))
+            .spawn_scoped(scope, || watch.keep(worker, signal, host))
             .map_err(|error| Broken {
                 text: format!("cannot start a thread: {error}"),
                 interrupted: false,
@@ -494,8 +503,10 @@ impl Watch {
         value
     }
 
-    /// Interrupts `worker` again and again once its time is up, until it is over.
-    fn keep(&self, worker: libc::pthread_t, signal: libc::c_int) {
+    /// Interrupts `worker` again and again once its time is up, until it is over, and ends its
+    /// connection to `host` where that does not help.
+    fn keep(&self, worker: libc::pthread_t, signal: libc::c_int, host: &str) {
+        let mut left_to_interrupt = INTERRUPTIONS;
         while !self.over.load(Ordering::Acquire) {
             let now = self.epoch.elapsed().as_millis() as u64;
             let left = self.due.load(Ordering::Acquire).saturating_sub(now);
@@ -508,6 +519,10 @@ impl Watch {
             // so `worker` has not ended. The signal has a handler that does nothing.
             unsafe { libc::pthread_kill(worker, signal) };
             thread::park_timeout(INTERRUPTING);
+            left_to_interrupt = left_to_interrupt.saturating_sub(1);
+            if left_to_interrupt == 0 {
+                Plug::of(host).pull();
+            }
         }
     }
 }
@@ -855,6 +870,41 @@ mod tests {
             ("[::1]:1337", "[::1]"),
         ] {
             assert_eq!(host_of(address, &any).unwrap(), host);
+        }
+    }
+
+    use proptest::prelude::{any, proptest};
+    use proptest::{prop_assert, prop_assert_eq};
+
+    proptest! {
+        #[test]
+        fn an_address_of_any_form_is_split_into_host_and_port(
+            ip in any::<IpAddr>(),
+            port in any::<u16>(),
+            name in "[a-z][a-z0-9.-]{0,20}",
+            anything in "\\PC{0,40}",
+        ) {
+            prop_assert_eq!(split(&SocketAddr::new(ip, port).to_string()), (ip.to_string(), Some(port)));
+            prop_assert_eq!(split(&ip.to_string()), (ip.to_string(), Some(PORT)));
+            prop_assert_eq!(split(&format!("{name}:{port}")), (name.clone(), Some(port)));
+            prop_assert_eq!(split(&name), (name, Some(PORT)));
+            let (host, port) = split(&anything);
+            prop_assert!(host.len() <= anything.len() && (port.is_some() || anything.contains(':')));
+        }
+
+        #[test]
+        fn each_error_has_a_name_that_leads_back_to_it(chosen in proptest::collection::vec(any::<bool>(), ERROR_NAMES.len())) {
+            let mut errors = Errors::default();
+            for (nth, there) in chosen.iter().enumerate() {
+                errors.0[nth] = *there;
+            }
+            let names = errors.names();
+            prop_assert_eq!(names.len(), chosen.iter().filter(|there| **there).count());
+            for name in names {
+                let nth = Errors::index_of(name).expect("a name of the table");
+                prop_assert!(chosen[nth], "{}", name);
+                prop_assert_eq!(ERROR_NAMES[nth], name);
+            }
         }
     }
 }

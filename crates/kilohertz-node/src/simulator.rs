@@ -142,6 +142,15 @@ fn fault(fault: NativeFault) -> std::result::Result<Fault, Failure> {
         "dropCommands" => Fault::DropCommands { count },
         "delayStates" => Fault::DelayStates { count, by },
         "delayCommands" => Fault::DelayCommands { count, by },
+        "duplicateStates" => Fault::DuplicateStates { count },
+        "duplicateCommands" => Fault::DuplicateCommands { count },
+        "reorderStates" => Fault::ReorderStates { count },
+        "reorderCommands" => Fault::ReorderCommands { count },
+        "truncateStates" => Fault::TruncateStates { count },
+        "truncateCommands" => Fault::TruncateCommands { count },
+        "noiseDatagrams" => Fault::NoiseDatagrams { count },
+        "resetConnection" => Fault::ResetConnection,
+        "slowConnect" => Fault::SlowConnect { by },
         "reflex" => Fault::Reflex {
             error: fault.error.unwrap_or_else(|| "joint_reflex".to_owned()),
         },
@@ -166,9 +175,11 @@ fn fault(fault: NativeFault) -> std::result::Result<Fault, Failure> {
         "handDie" => Fault::Hand(HandFault::Die),
         "handFreeze" => Fault::Hand(HandFault::Freeze),
         other => {
-            let kinds = "dropStates, dropCommands, delayStates, delayCommands, reflex, userStop, \
-                         push, rejectConnect, die, freeze, handRejectConnect, handFailNext, handDeaf, handDie or \
-                         handFreeze";
+            let kinds = "dropStates, dropCommands, delayStates, delayCommands, duplicateStates, \
+                         duplicateCommands, reorderStates, reorderCommands, truncateStates, \
+                         truncateCommands, noiseDatagrams, reflex, userStop, push, rejectConnect, \
+                         slowConnect, resetConnection, die, freeze, handRejectConnect, handFailNext, \
+                         handDeaf, handDie or handFreeze";
             return Err(Failure::new(
                 "SIM_FAULT",
                 format!("fault kind {other:?} does not exist; expected {kinds}"),

@@ -201,7 +201,8 @@ impl ControlBox {
         // On the wall clock a command is for the newest state or for none. In lockstep no command
         // is too late, but each counts once.
         let late = if self.lockstep {
-            answers <= motion.answered
+            let newest = motion.next.map_or(motion.answered, |next| next.answers);
+            answers <= newest
         } else {
             answers < self.time
         };

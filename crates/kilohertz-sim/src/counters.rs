@@ -26,6 +26,10 @@ pub struct Counters {
     pub commands_dropped: u64,
     /// Commands that a fault delayed.
     pub commands_delayed: u64,
+    /// States that a fault duplicated, had overtaken, or cut short.
+    pub states_disturbed: u64,
+    /// Commands that a fault duplicated, had overtaken, or cut short.
+    pub commands_disturbed: u64,
     /// Datagrams that are no command of this client: wrong length, sender, or a state never sent.
     pub datagrams_refused: u64,
     /// Motions that began.

@@ -35,6 +35,50 @@ pub enum Fault {
         /// Of wall time, at most 60 s.
         by: Duration,
     },
+    /// The next `count` states are sent twice.
+    DuplicateStates {
+        /// How many.
+        count: u32,
+    },
+    /// The next `count` commands arrive twice.
+    DuplicateCommands {
+        /// How many.
+        count: u32,
+    },
+    /// Each of `count` states leaves behind the one after it.
+    ReorderStates {
+        /// How many are overtaken.
+        count: u32,
+    },
+    /// Each of `count` commands arrives behind the one after it.
+    ReorderCommands {
+        /// How many are overtaken.
+        count: u32,
+    },
+    /// The second half of the next `count` states is missing.
+    TruncateStates {
+        /// How many.
+        count: u32,
+    },
+    /// The second half of the next `count` commands is missing: they are refused.
+    TruncateCommands {
+        /// How many.
+        count: u32,
+    },
+    /// `count` datagrams that mean nothing go before the next state, none as long as a state.
+    NoiseDatagrams {
+        /// How many.
+        count: u32,
+    },
+    /// These bytes go to the client on the command channel.
+    NoiseReply(Vec<u8>),
+    /// The connection to the client is reset; the next client finds the arm as it should be.
+    ResetConnection,
+    /// The next `Connect` is answered `by` later.
+    SlowConnect {
+        /// Of wall time, at most 60 s.
+        by: Duration,
+    },
     /// A reflex by one of the arm's error names, such as `joint_reflex`.
     Reflex {
         /// One of [`franka::ERROR_NAMES`].
@@ -100,6 +144,11 @@ impl Fault {
                 format!("{by:?}"),
                 format!("at most {LONGEST_DELAY:?}"),
             ),
+            Fault::SlowConnect { by } if *by > LONGEST_DELAY => refused(
+                "SlowConnect",
+                format!("{by:?}"),
+                format!("at most {LONGEST_DELAY:?}"),
+            ),
             Fault::Reflex { error } if Errors::index_of(error).is_none() => refused(
                 "Reflex",
                 format!("the error name {error:?}"),
@@ -138,10 +187,13 @@ mod tests {
 
     #[test]
     fn refuses_an_endless_delay() {
-        let fault = Fault::DelayStates {
-            count: 1,
-            by: Duration::MAX,
-        };
-        assert_eq!(fault.validate().unwrap_err().code(), "SIM_FAULT");
+        let (count, by) = (1, Duration::MAX);
+        for fault in [
+            Fault::DelayStates { count, by },
+            Fault::DelayCommands { count, by },
+            Fault::SlowConnect { by },
+        ] {
+            assert_eq!(fault.validate().unwrap_err().code(), "SIM_FAULT");
+        }
     }
 }

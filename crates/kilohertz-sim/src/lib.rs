@@ -148,6 +148,8 @@ mod counters;
 mod dynamics;
 mod error;
 mod fault;
+#[cfg(test)]
+mod fuzz;
 mod generation;
 mod hand;
 mod hand_server;
@@ -162,6 +164,7 @@ mod session;
 mod simulator;
 mod state;
 mod violation;
+mod way;
 mod wire;
 
 pub use counters::Counters;

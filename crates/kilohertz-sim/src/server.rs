@@ -20,6 +20,7 @@ use crate::pace::Pace;
 use crate::request::Request;
 use crate::state::StateWriter;
 use crate::violation::Violation;
+use crate::way::{Fate, Noise, Way};
 use crate::wire::{COMMAND_ROOM, Reply, Setpoint, Ticket};
 
 /// The thread wakes this long before a deadline and yields until it is there.
@@ -75,21 +76,16 @@ struct Client {
 }
 
 /// Faults that are in force.
-#[derive(Default)]
 struct Faults {
-    drop_states: u32,
-    drop_commands: u32,
-    delay_states: (u32, Duration),
-    delay_commands: (u32, Duration),
+    states: Way,
+    commands: Way,
+    /// Datagrams that mean nothing, and how many of them go before the next state.
+    noise: (Noise, u32),
     frozen: bool,
 }
 
-/// Takes one off a count, if there is one.
-fn take_one(count: &mut u32) -> bool {
-    let some = *count > 0;
-    *count = count.saturating_sub(1);
-    some
-}
+/// Longest datagram of noise: longer than any state.
+const NOISE_ROOM: usize = 3000;
 
 /// The arm's thread.
 pub(crate) struct Server {
@@ -102,6 +98,10 @@ pub(crate) struct Server {
     faults: Faults,
     held_states: VecDeque<(Instant, Box<[u8]>)>,
     held_commands: VecDeque<(Instant, Setpoint)>,
+    /// Waits for the state behind it.
+    overtaken_state: Option<Box<[u8]>>,
+    /// Waits for the command behind it.
+    overtaken_command: Option<Setpoint>,
     writer: StateWriter,
     counters: Counters,
     work: Work,
@@ -130,9 +130,16 @@ impl Server {
             published,
             lockstep_timeout,
             client: None,
-            faults: Faults::default(),
+            faults: Faults {
+                states: Way::default(),
+                commands: Way::default(),
+                noise: (Noise::new(), 0),
+                frozen: false,
+            },
             held_states: VecDeque::new(),
             held_commands: VecDeque::new(),
+            overtaken_state: None,
+            overtaken_command: None,
             writer: StateWriter::default(),
             counters: Counters::default(),
             work: Work::new(),
@@ -232,6 +239,8 @@ impl Server {
                 self.client = None;
                 self.held_states.clear();
                 self.held_commands.clear();
+                self.overtaken_state = None;
+                self.overtaken_command = None;
                 self.robot.disconnect();
             }
             Message::Inject { fault, done } => {
@@ -244,17 +253,28 @@ impl Server {
 
     fn suffer(&mut self, fault: Fault) {
         match fault {
-            Fault::DropStates { count } => self.faults.drop_states = count,
-            Fault::DropCommands { count } => self.faults.drop_commands = count,
-            Fault::DelayStates { count, by } => self.faults.delay_states = (count, by),
-            Fault::DelayCommands { count, by } => self.faults.delay_commands = (count, by),
+            Fault::DropStates { count } => self.faults.states.lost = count,
+            Fault::DropCommands { count } => self.faults.commands.lost = count,
+            Fault::DelayStates { count, by } => self.faults.states.late = (count, by),
+            Fault::DelayCommands { count, by } => self.faults.commands.late = (count, by),
+            Fault::DuplicateStates { count } => self.faults.states.twice = count,
+            Fault::DuplicateCommands { count } => self.faults.commands.twice = count,
+            Fault::ReorderStates { count } => self.faults.states.overtaken = count,
+            Fault::ReorderCommands { count } => self.faults.commands.overtaken = count,
+            Fault::TruncateStates { count } => self.faults.states.cut_short = count,
+            Fault::TruncateCommands { count } => self.faults.commands.cut_short = count,
+            Fault::NoiseDatagrams { count } => self.faults.noise.1 = count,
             Fault::Reflex { error } => self.robot.reflex(Violation::of(&error)),
             Fault::UserStop(pressed) => self.robot.user_stop(pressed),
             Fault::Push(torques) => self.robot.arm.push = torques,
             Fault::Freeze => self.faults.frozen = true,
             Fault::Die => self.over = true,
-            // The TCP side answers `Connect`, and the hand is its own server.
-            Fault::RejectConnect { .. } | Fault::Hand(_) => {}
+            // The TCP side's, and the hand is its own server.
+            Fault::RejectConnect { .. }
+            | Fault::SlowConnect { .. }
+            | Fault::NoiseReply(_)
+            | Fault::ResetConnection
+            | Fault::Hand(_) => {}
         }
     }
 
@@ -290,18 +310,38 @@ impl Server {
         if self.faults.frozen {
             return;
         }
-        if take_one(&mut self.faults.drop_commands) {
-            self.counters.commands_dropped += 1;
-            self.command_may_come = false;
+        if let Some(overtaken) = self.overtaken_command.take() {
+            self.offer(&command);
+            self.offer(&overtaken);
             return;
         }
-        if take_one(&mut self.faults.delay_commands.0) {
-            self.counters.commands_delayed += 1;
-            let due = Instant::now() + self.faults.delay_commands.1;
-            self.held_commands.push_back((due, command));
-            return;
+        match self.faults.commands.next() {
+            Fate::Arrives => self.offer(&command),
+            Fate::Lost => {
+                self.counters.commands_dropped += 1;
+                self.command_may_come = false;
+            }
+            Fate::Late(by) => {
+                self.counters.commands_delayed += 1;
+                self.held_commands.push_back((Instant::now() + by, command));
+            }
+            Fate::Twice => {
+                self.counters.commands_disturbed += 1;
+                self.offer(&command);
+                self.offer(&command);
+            }
+            Fate::Overtaken => {
+                self.counters.commands_disturbed += 1;
+                self.command_may_come = false;
+                self.overtaken_command = Some(command);
+            }
+            // It would not have been read as a command.
+            Fate::CutShort => {
+                self.counters.commands_disturbed += 1;
+                self.counters.datagrams_refused += 1;
+                self.command_may_come = false;
+            }
         }
-        self.offer(&command);
     }
 
     fn offer(&mut self, command: &Setpoint) {
@@ -349,19 +389,55 @@ impl Server {
 
     fn send_state(&mut self) {
         let state = self.writer.write(&self.robot);
-        let state = self.robot.generation.datagram(&state);
-        self.command_may_come = true;
+        let datagram = self.robot.generation.datagram(&state);
+        let state = datagram.as_bytes();
+        self.command_may_come = false;
         if self.client.is_none() || self.faults.frozen {
-            self.command_may_come = false;
-        } else if take_one(&mut self.faults.drop_states) {
-            self.counters.states_dropped += 1;
-            self.command_may_come = false;
-        } else if take_one(&mut self.faults.delay_states.0) {
-            self.counters.states_delayed += 1;
-            let due = Instant::now() + self.faults.delay_states.1;
-            self.held_states.push_back((due, state.as_bytes().into()));
-        } else {
-            self.send(state.as_bytes());
+            return;
+        }
+        self.send_noise(state.len());
+        if let Some(overtaken) = self.overtaken_state.take() {
+            self.command_may_come = true;
+            self.send(state);
+            self.send(&overtaken);
+            return;
+        }
+        match self.faults.states.next() {
+            Fate::Arrives => {
+                self.command_may_come = true;
+                self.send(state);
+            }
+            Fate::Lost => self.counters.states_dropped += 1,
+            Fate::Late(by) => {
+                self.counters.states_delayed += 1;
+                self.command_may_come = true;
+                self.held_states
+                    .push_back((Instant::now() + by, state.into()));
+            }
+            Fate::Twice => {
+                self.counters.states_disturbed += 1;
+                self.command_may_come = true;
+                self.send(state);
+                self.send(state);
+            }
+            Fate::Overtaken => {
+                self.counters.states_disturbed += 1;
+                self.overtaken_state = Some(state.into());
+            }
+            Fate::CutShort => {
+                self.counters.states_disturbed += 1;
+                self.send(&state[..state.len() / 2]);
+            }
+        }
+    }
+
+    fn send_noise(&mut self, state: usize) {
+        let Some(client) = &self.client else { return };
+        let (noise, count) = &mut self.faults.noise;
+        for _ in 0..std::mem::take(count) {
+            let mut bytes = [0; NOISE_ROOM];
+            let length = noise.fill(&mut bytes, state);
+            let _ = self.socket.send_to(&bytes[..length], client.udp);
         }
     }
 

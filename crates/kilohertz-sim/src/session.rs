@@ -17,7 +17,7 @@ use franka::wire::robot::{ConnectRequest, ConnectResponse, ConnectStatus};
 use franka::wire::{HeaderLayout, ROBOT_HEADER_LEN, f64s_to_wire};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::generation::Generation;
@@ -64,6 +64,13 @@ impl Life {
 pub(crate) struct Gate {
     /// Version + 1 by which the next `Connect` is refused; 0 refuses none.
     reject: AtomicU32,
+    /// By how much the next `Connect` is answered late.
+    slow: Mutex<Duration>,
+    /// Bytes for the client, out of turn.
+    noise: Mutex<Vec<u8>>,
+    noisy: Notify,
+    /// The connection is reset.
+    reset: Notify,
     generation: Generation,
     /// The arm's thread.
     arm: Mutex<Sender<Message>>,
@@ -74,6 +81,10 @@ impl Gate {
     pub fn new(generation: Generation, arm: Sender<Message>) -> Gate {
         Gate {
             reject: AtomicU32::new(0),
+            slow: Mutex::default(),
+            noise: Mutex::default(),
+            noisy: Notify::new(),
+            reset: Notify::new(),
             generation,
             arm: Mutex::new(arm),
             life: watch::Sender::new(Life::Running),
@@ -82,6 +93,30 @@ impl Gate {
 
     pub fn reject_next(&self, version: u16) {
         self.reject.store(u32::from(version) + 1, Ordering::Relaxed);
+    }
+
+    pub fn answer_next_late(&self, by: Duration) {
+        *self.slow.lock().unwrap_or_else(PoisonError::into_inner) = by;
+    }
+
+    /// Says something to the client, now or when the next one is there.
+    pub fn say(&self, bytes: &[u8]) {
+        let mut noise = self.noise.lock().unwrap_or_else(PoisonError::into_inner);
+        noise.extend_from_slice(bytes);
+        self.noisy.notify_one();
+    }
+
+    /// Resets the connection to the client, or to the next where there is none.
+    pub fn reset(&self) {
+        self.reset.notify_one();
+    }
+
+    fn take_noise(&self) -> Vec<u8> {
+        std::mem::take(&mut *self.noise.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn take_slowness(&self) -> Duration {
+        std::mem::take(&mut *self.slow.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Tells the arm's thread; false if it has ended.
@@ -147,12 +182,7 @@ async fn attend(
 ) -> io::Result<Option<Client>> {
     stream.set_nodelay(true)?;
     let (replies, mut outbox) = mpsc::unbounded_channel();
-    let mut conversation = Conversation {
-        peer,
-        gate,
-        replies: Some(replies),
-        inbox: Vec::new(),
-    };
+    let mut conversation = Conversation::new(peer, gate, replies);
     let patience = tokio::time::sleep(CONNECT_PATIENCE);
     tokio::pin!(patience);
     let mut buffer = [0_u8; 2048];
@@ -172,9 +202,17 @@ async fn attend(
                 if length == 0 {
                     return Ok(None);
                 }
-                conversation.inbox.extend_from_slice(&buffer[..length]);
+                conversation.receive(&buffer[..length]);
                 loop {
-                    match conversation.next() {
+                    let was_connected = conversation.connected();
+                    let step = conversation.next();
+                    if conversation.connected() && !was_connected {
+                        tokio::select! {
+                            _ = ended(life) => return Ok(None),
+                            () = tokio::time::sleep(gate.take_slowness()) => {}
+                        }
+                    }
+                    match step {
                         Step::Incomplete => break,
                         Step::Quiet => {}
                         Step::Answer(bytes) => write(&mut stream, &bytes).await?,
@@ -186,6 +224,11 @@ async fn attend(
                     }
                 }
             }
+            () = gate.reset.notified() => {
+                let _ = stream.set_zero_linger();
+                return Ok(None);
+            }
+            () = gate.noisy.notified() => write(&mut stream, &gate.take_noise()).await?,
             Some(reply) = outbox.recv() => {
                 let status = gate.generation.status(reply.status);
                 let bytes = message(reply.ticket, &[status]);
@@ -216,7 +259,7 @@ pub(crate) async fn write(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()
 }
 
 /// What a client has said so far.
-struct Conversation<'a> {
+pub(crate) struct Conversation<'a> {
     peer: SocketAddr,
     gate: &'a Gate,
     /// Where the arm's thread sends replies; with it once the client is connected.
@@ -225,7 +268,7 @@ struct Conversation<'a> {
 }
 
 /// What follows from one message.
-enum Step {
+pub(crate) enum Step {
     /// No whole message is there.
     Incomplete,
     /// The arm's thread answers.
@@ -235,12 +278,29 @@ enum Step {
     Farewell(Vec<u8>),
 }
 
-impl Conversation<'_> {
+impl<'a> Conversation<'a> {
+    pub fn new(
+        peer: SocketAddr,
+        gate: &'a Gate,
+        replies: mpsc::UnboundedSender<Reply>,
+    ) -> Conversation<'a> {
+        Conversation {
+            peer,
+            gate,
+            replies: Some(replies),
+            inbox: Vec::new(),
+        }
+    }
+
     fn connected(&self) -> bool {
         self.replies.is_none()
     }
 
-    fn next(&mut self) -> Step {
+    pub fn receive(&mut self, bytes: &[u8]) {
+        self.inbox.extend_from_slice(bytes);
+    }
+
+    pub fn next(&mut self) -> Step {
         let Some((command, id, size)) = HeaderLayout::Robot.decode_header(&self.inbox) else {
             return Step::Incomplete;
         };

@@ -200,18 +200,22 @@ impl Simulator {
         if self.gate.life() != Life::Running {
             return Err(SimulatorError::Stopped);
         }
-        if let Fault::RejectConnect { version } = fault {
-            self.gate.reject_next(version);
-        }
-        if let Fault::Hand(fault) = fault {
-            self.hand()?.suffer(fault);
-            return Ok(());
-        }
-        if fault == Fault::Die {
-            self.end(Life::Dead);
-        }
-        if let (Fault::Freeze, Some(hand)) = (&fault, &self.hand) {
-            hand.suffer(HandFault::Freeze);
+        match &fault {
+            Fault::RejectConnect { version } => self.gate.reject_next(*version),
+            Fault::SlowConnect { by } => self.gate.answer_next_late(*by),
+            Fault::NoiseReply(bytes) => self.gate.say(bytes),
+            Fault::ResetConnection => self.gate.reset(),
+            Fault::Die => self.end(Life::Dead),
+            Fault::Hand(fault) => {
+                self.hand()?.suffer(*fault);
+                return Ok(());
+            }
+            Fault::Freeze => {
+                if let Some(hand) = &self.hand {
+                    hand.suffer(HandFault::Freeze);
+                }
+            }
+            _ => {}
         }
         let (done, in_force) = mpsc::channel();
         if !self.gate.tell(Message::Inject { fault, done }) {

@@ -5,64 +5,170 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use franka::wire::robot::{ConnectResponse, ConnectStatus, v5};
-use franka::{MoveControllerMode, RealtimeConfig, motion_finished};
+use franka::wire::robot::{ConnectResponse, ConnectStatus, v5, v10};
+use franka::{FciVersion, MoveControllerMode, MoveStatus, RealtimeConfig, motion_finished};
 use kilohertz_core::courier::start_courier;
 use kilohertz_core::policy::{Ask, Native};
 use kilohertz_core::session::{Config, Session};
 use kilohertz_core::stats::Recorder;
 use kilohertz_core::thread::{RealtimeRequest, make_realtime};
-use kilohertz_franka::{Arm, Client, ConnectOptions, Control};
+use kilohertz_franka::{Arm, Client, ConnectOptions, Control, Generation};
 use libfranka::MotionFinished;
 use zerocopy::{FromBytes, IntoBytes};
 
+use crate::pylibfranka::PyLibfranka;
 use crate::rows::{is_test, keep, median, percentile, print_machine, us};
 
 const MS: Duration = Duration::from_millis(1);
 const HOST: Ipv4Addr = Ipv4Addr::new(127, 13, 37, 1);
 const PORT: u16 = 1337;
 
-/// The four that are timed, by the names in the rows.
-const CLIENTS: [&str; 4] = [
-    "kilohertz over franka-rs",
-    "franka-rs alone",
-    "kilohertz over libfranka-rs",
-    "libfranka-rs alone",
+/// Those that are timed, by the names in the rows, and what they take the arm for.
+const CLIENTS: [(&str, FciVersion); 7] = [
+    ("kilohertz over franka-rs", FciVersion::V5),
+    ("franka-rs alone", FciVersion::V5),
+    ("kilohertz over libfranka-rs", FciVersion::V5),
+    ("libfranka-rs alone", FciVersion::V5),
+    ("fr3: kilohertz", FciVersion::V10),
+    ("fr3: franka-rs alone", FciVersion::V10),
+    ("fr3: pylibfranka alone", FciVersion::V10),
 ];
+
+/// What the arm says about itself, as each version puts it.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one, and a box would be another way to it"
+)]
+enum State {
+    V5(v5::RobotState),
+    V10(v10::RobotState),
+}
+
+/// The same for the state of either version, with or without the names that it has there.
+macro_rules! either {
+    ($state:expr, $s:ident => $body:expr) => {
+        match $state {
+            State::V5($s) => $body,
+            State::V10($s) => $body,
+        }
+    };
+    ($state:expr, $version:ident, $s:ident => $body:expr) => {
+        match $state {
+            State::V5($s) => {
+                use v5 as $version;
+                $body
+            }
+            State::V10($s) => {
+                use v10 as $version;
+                $body
+            }
+        }
+    };
+}
+
+impl State {
+    fn of(version: FciVersion) -> State {
+        let mut state = match version {
+            FciVersion::V5 => State::V5(v5::RobotState::default()),
+            FciVersion::V10 => State::V10(v10::RobotState::default()),
+        };
+        state.rest();
+        state
+    }
+
+    fn rest(&mut self) {
+        either!(self, wire, s => {
+            s.robot_mode = v5::RobotMode::Idle.to_u8();
+            s.motion_generator_mode = wire::MotionGeneratorMode::Idle.to_u8();
+            s.controller_mode = wire::ControllerMode::Other.to_u8();
+        });
+    }
+
+    fn moves(&mut self) {
+        either!(self, wire, s => {
+            s.robot_mode = v5::RobotMode::Move.to_u8();
+            s.motion_generator_mode = wire::MotionGeneratorMode::JointVelocity.to_u8();
+            s.controller_mode = wire::ControllerMode::JointImpedance.to_u8();
+        });
+    }
+
+    fn number(&self) -> u64 {
+        either!(self, s => s.message_id.get())
+    }
+
+    fn next(&mut self) {
+        let next = self.number() + 1;
+        either!(self, s => s.message_id.set(next));
+    }
+
+    fn bytes(&self) -> &[u8] {
+        either!(self, s => s.as_bytes())
+    }
+
+    /// Which state a command answers, and whether it is the last.
+    fn answered_by(&self, datagram: &[u8]) -> Option<(u64, bool)> {
+        either!(self, wire, _state => {
+            let command = wire::RobotCommand::read_from_bytes(datagram).ok()?;
+            let last = command.motion.motion_generation_finished != 0;
+            Some((command.message_id.get(), last))
+        })
+    }
+
+    /// The number of a command of version 5 for one of this version, and of a status.
+    fn request(&self, number: u32) -> Option<v5::Command> {
+        match self {
+            State::V5(_) => v5::Command::from_u32(number),
+            State::V10(_) => match v10::Command::from_u32(number)? {
+                v10::Command::Move => Some(v5::Command::Move),
+                v10::Command::StopMove => Some(v5::Command::StopMove),
+                v10::Command::GetRobotModel => Some(v5::Command::LoadModelLibrary),
+                _ => None,
+            },
+        }
+    }
+
+    fn status(&self, status: MoveStatus) -> u8 {
+        match (self, status) {
+            (State::V10(_), status) => status.to_u8(),
+            (State::V5(_), MoveStatus::Preempted) => v5::MoveStatus::Preempted.to_u8(),
+            (State::V5(_), MoveStatus::MotionStarted) => v5::MoveStatus::MotionStarted.to_u8(),
+            (State::V5(_), _) => v5::MoveStatus::Success.to_u8(),
+        }
+    }
+}
 
 /// One client, from its connection to its end; the times that its commands took [us].
 struct Watched {
     stream: TcpStream,
     udp: UdpSocket,
     client: SocketAddr,
-    state: v5::RobotState,
+    state: State,
     /// Number of the running `Move`.
     motion: Option<u32>,
     took: Vec<f64>,
 }
 
 impl Watched {
-    fn accept(listener: &TcpListener) -> std::io::Result<Watched> {
+    fn accept(listener: &TcpListener, version: FciVersion) -> std::io::Result<Watched> {
         let (mut stream, peer) = listener.accept()?;
         stream.set_nodelay(true)?;
         let mut request = [0; 16];
         stream.read_exact(&mut request)?;
         let port = u16::from_le_bytes([request[14], request[15]]);
-        let response = ConnectResponse::new(ConnectStatus::Success, v5::ROBOT_VERSION);
+        let number = match version {
+            FciVersion::V5 => v5::ROBOT_VERSION,
+            FciVersion::V10 => franka::wire::ROBOT_VERSION,
+        };
+        let response = ConnectResponse::new(ConnectStatus::Success, number);
         answer(&mut stream, &request, response.as_bytes())?;
         stream.set_nonblocking(true)?;
         let udp = UdpSocket::bind((HOST, 0))?;
         udp.set_read_timeout(Some(Duration::from_millis(200)))?;
-        let state = v5::RobotState {
-            robot_mode: v5::RobotMode::Idle.to_u8(),
-            controller_mode: v5::ControllerMode::Other.to_u8(),
-            ..v5::RobotState::default()
-        };
         Ok(Watched {
             stream,
             udp,
             client: SocketAddr::new(peer.ip(), port),
-            state,
+            state: State::of(version),
             motion: None,
             took: Vec::new(),
         })
@@ -74,10 +180,9 @@ impl Watched {
         while self.take_requests()? {
             deadline = (deadline + MS).max(Instant::now());
             std::thread::sleep(deadline.saturating_duration_since(Instant::now()));
-            let next = self.state.message_id.get() + 1;
-            self.state.message_id.set(next);
+            self.state.next();
             let sent = Instant::now();
-            self.udp.send_to(self.state.as_bytes(), self.client)?;
+            self.udp.send_to(self.state.bytes(), self.client)?;
             if self.motion.is_some() {
                 self.await_command(sent)?;
             }
@@ -94,29 +199,30 @@ impl Watched {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error),
             };
-            let command = v5::RobotCommand::read_from_bytes(&bytes[..length])
-                .map_err(|_| std::io::Error::other("no command"))?;
-            if command.message_id.get() < self.state.message_id.get() {
+            let took = us(sent.elapsed());
+            let (answered, last) = self
+                .state
+                .answered_by(&bytes[..length])
+                .ok_or_else(|| std::io::Error::other("no command"))?;
+            if answered < self.state.number() {
                 continue;
             }
-            self.took.push(us(sent.elapsed()));
-            if command.motion.motion_generation_finished != 0 {
-                self.end_motion(v5::MoveStatus::Success)?;
+            self.took.push(took);
+            if last {
+                self.end_motion(MoveStatus::Success)?;
             }
             return Ok(());
         }
     }
 
-    fn end_motion(&mut self, status: v5::MoveStatus) -> std::io::Result<()> {
-        self.state.robot_mode = v5::RobotMode::Idle.to_u8();
-        self.state.motion_generator_mode = v5::MotionGeneratorMode::Idle.to_u8();
-        self.state.controller_mode = v5::ControllerMode::Other.to_u8();
+    fn end_motion(&mut self, status: MoveStatus) -> std::io::Result<()> {
+        self.state.rest();
         let Some(id) = self.motion.take() else {
             return Ok(());
         };
         let mut request = v5::Command::Move.to_u32().to_le_bytes().to_vec();
         request.extend_from_slice(&id.to_le_bytes());
-        answer(&mut self.stream, &request, &[status.to_u8()])
+        answer(&mut self.stream, &request, &[self.state.status(status)])
     }
 
     /// Everything that the client has asked for by now; whether it is still there.
@@ -132,22 +238,20 @@ impl Watched {
         while rest.len() >= 12 {
             let number = |at: usize| u32::from_le_bytes(std::array::from_fn(|i| rest[at + i]));
             let (command, id, size) = (number(0), number(4), number(8) as usize);
-            match v5::Command::from_u32(command) {
+            match self.state.request(command) {
                 Some(v5::Command::Move) => {
-                    answer(
-                        &mut self.stream,
-                        rest,
-                        &[v5::MoveStatus::MotionStarted.to_u8()],
-                    )?;
+                    let started = self.state.status(MoveStatus::MotionStarted);
+                    answer(&mut self.stream, rest, &[started])?;
                     self.motion = Some(id);
-                    self.state.robot_mode = v5::RobotMode::Move.to_u8();
-                    self.state.motion_generator_mode =
-                        v5::MotionGeneratorMode::JointVelocity.to_u8();
-                    self.state.controller_mode = v5::ControllerMode::JointImpedance.to_u8();
+                    self.state.moves();
                 }
                 Some(v5::Command::StopMove) => {
-                    self.end_motion(v5::MoveStatus::Preempted)?;
+                    self.end_motion(MoveStatus::Preempted)?;
                     answer(&mut self.stream, rest, &[0])?;
+                }
+                Some(v5::Command::LoadModelLibrary) => {
+                    let urdf = franka::model::FR3_URDF.as_bytes();
+                    answer(&mut self.stream, rest, &[&[0], urdf].concat())?;
                 }
                 _ => return Err(std::io::Error::other("an unexpected request")),
             }
@@ -165,10 +269,13 @@ fn answer(stream: &mut TcpStream, request: &[u8], payload: &[u8]) -> std::io::Re
     stream.write_all(&bytes)
 }
 
-fn session(client: Client, ms: u32) {
+fn session(client: Client, version: FciVersion, ms: u32) {
     let options = ConnectOptions {
         client,
-        generation: Some(kilohertz_franka::Generation::Fer),
+        generation: Some(match version {
+            FciVersion::V5 => Generation::Fer,
+            FciVersion::V10 => Generation::Fr3,
+        }),
         ..ConnectOptions::default()
     };
     let arm = Arm::connect(&HOST.to_string(), &options).expect("a connection");
@@ -190,8 +297,8 @@ fn session(client: Client, ms: u32) {
     assert!(outcome.cause.is_none(), "{outcome:?}");
 }
 
-fn franka_rs_alone(ms: u32) {
-    let version = franka::VersionPolicy::Exact(franka::FciVersion::V5);
+fn franka_rs_alone(version: FciVersion, ms: u32) {
+    let version = franka::VersionPolicy::Exact(version);
     let options = franka::RobotOptions::new(RealtimeConfig::Ignore).with_version(version);
     let robot = franka::Robot::with_options(&HOST.to_string(), options).expect("a connection");
     let mut motion = robot
@@ -240,12 +347,19 @@ fn libfranka_rs_alone(ms: u32) {
 pub fn run() {
     print_machine();
     let (rounds, ms) = if is_test() { (1, 300) } else { (7, 4_000) };
+    let python = PyLibfranka::installed();
+    if let Err(lacking) = &python {
+        println!("without pylibfranka: {lacking}");
+    }
     let listener = TcpListener::bind((HOST, PORT)).expect("the port");
     let mut raw = Vec::new();
-    let mut rows: [Vec<[f64; 2]>; 4] = Default::default();
+    let mut rows: [Vec<[f64; 2]>; CLIENTS.len()] = Default::default();
     for round in 0..rounds {
-        for (index, name) in CLIENTS.iter().enumerate() {
-            let mut took = timed(&listener, index, ms);
+        for (index, (name, _)) in CLIENTS.iter().enumerate() {
+            let mut took = match (index, &python) {
+                (6, Err(_)) => continue,
+                (_, python) => timed(&listener, index, python.as_ref().ok(), ms),
+            };
             // What the client needs to get going is left out.
             took.drain(..took.len().min(100));
             let figures = [50, 99].map(|percent| percentile(&mut took, percent));
@@ -262,26 +376,38 @@ pub fn run() {
         "\nstate sent to command received, at the arm; medians of {rounds} rounds of {ms} ticks"
     );
     println!("{:28} {:>9} {:>9}", "", "p50 us", "p99 us");
-    for (name, rounds) in CLIENTS.iter().zip(&rows) {
-        let [p50, p99] = [0, 1].map(|which| median(rounds.iter().map(|row| row[which])));
+    let medians =
+        rows.map(|rounds| [0, 1].map(|which| median(rounds.iter().map(|row| row[which]))));
+    for ((name, _), [p50, p99]) in CLIENTS.iter().zip(medians) {
         println!("{name:28} {p50:9.1} {p99:9.1}");
     }
+    let [ours, alone, python] = [4, 5, 6].map(|index| medians[index]);
+    println!(
+        "fr3: {:.2}x of franka-rs alone at p50, {:.2}x at p99 (bar 1.15); {:.2}x and {:.2}x of \
+         pylibfranka (bar 1)",
+        ours[0] / alone[0],
+        ours[1] / alone[1],
+        ours[0] / python[0],
+        ours[1] / python[1],
+    );
     keep("clients", "round,client,p50_us,p99_us,max_us,ticks", &raw);
 }
 
 /// What the commands of one client took [us]; the longest of its connections, because
 /// `libfranka-rs` is let in after a look by `franka-rs`.
-fn timed(listener: &TcpListener, client: usize, ms: u32) -> Vec<f64> {
+fn timed(listener: &TcpListener, client: usize, python: Option<&PyLibfranka>, ms: u32) -> Vec<f64> {
+    let (_, version) = CLIENTS[client];
     std::thread::scope(|scope| {
         let thread = scope.spawn(move || match client {
-            0 => session(Client::FrankaRs, ms),
-            1 => franka_rs_alone(ms),
-            2 => session(Client::LibfrankaRs, ms),
-            _ => libfranka_rs_alone(ms),
+            0 | 4 => session(Client::FrankaRs, version, ms),
+            1 | 5 => franka_rs_alone(version, ms),
+            2 => session(Client::LibfrankaRs, version, ms),
+            3 => libfranka_rs_alone(ms),
+            _ => python.expect("it is installed").run(&HOST.to_string(), ms),
         });
         let connections = if client == 2 { 2 } else { 1 };
         let watched = (0..connections).map(|_| {
-            let client = Watched::accept(listener).expect("a client");
+            let client = Watched::accept(listener, version).expect("a client");
             client.watch().expect("it keeps to the protocol")
         });
         let longest = watched.max_by_key(Vec::len).unwrap_or_default();

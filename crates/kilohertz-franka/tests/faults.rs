@@ -1,0 +1,345 @@
+//! What can go wrong between an arm and its client, from a table: nothing hangs, nothing panics, and
+//! the error says what happened. Where a session survives, the arm never objects to its motion.
+
+mod common;
+
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use common::*;
+use kilohertz_core::session::Cause;
+use kilohertz_core::thread::{RealtimeRequest, make_realtime};
+use kilohertz_franka::{Arm, ArmError, ArmErrorCode, Client, ConnectOptions, Control};
+use kilohertz_sim::{Fault, Simulator, SimulatorOptions};
+
+on_each_arm! {
+    what_happens_to_datagrams_is_survived_at_speed_and_while_speeding_up,
+    what_comes_late_by_the_wall_clock_is_survived_within_the_limits,
+    a_command_that_overtakes_another_is_the_one_that_counts,
+    a_state_that_is_none_ends_the_session_and_the_arm_comes_to_rest,
+    a_server_that_is_gone_ends_the_session_with_its_loss,
+    nonsense_on_the_command_channel_ends_in_an_error_at_the_latest_with_the_motion,
+    a_slow_handshake_is_waited_for_or_given_up_in_time,
+    an_idle_arm_that_is_gone_is_an_error_for_whoever_asks_it,
+}
+
+/// What a session in lockstep survives.
+fn survivable(rig: Rig) -> Vec<Fault> {
+    let (count, by) = (7, Duration::from_millis(2));
+    let mut faults = vec![
+        Fault::DropStates { count },
+        Fault::DropCommands { count },
+        Fault::DelayStates { count, by },
+        Fault::DelayCommands { count, by },
+        Fault::DuplicateStates { count },
+        Fault::DuplicateCommands { count },
+        Fault::ReorderCommands { count },
+        Fault::TruncateCommands { count },
+    ];
+    // `libfranka-rs` answers the state that arrived last, though it may be an old one. An arm drops
+    // that command; in lockstep it would count.
+    if rig.client() == Client::FrankaRs {
+        faults.push(Fault::ReorderStates { count });
+    }
+    faults
+}
+
+/// A session at speed that suffers `fault` while it speeds up and again at speed.
+fn suffering(rig: Rig, simulator: &Arc<Simulator>, control: Control, fault: &Fault) {
+    let arm = connect(rig, simulator);
+    let injecting = Arc::clone(simulator);
+    let injected = fault.clone();
+    let policy = at_speed(control, move |tick, _| {
+        if tick == 150 || tick == 600 {
+            injecting.inject(injected.clone()).unwrap();
+        }
+        Ok(())
+    });
+    let session = session_until(900, &arm, control, policy, || {});
+    let outcome = ended(&session);
+    assert!(outcome.cause.is_none(), "{control}, {fault:?}: {outcome:?}");
+    assert!(
+        outcome.robot_error.is_none(),
+        "{control}, {fault:?}: {outcome:?}"
+    );
+    assert_at_rest_without_reflex(simulator);
+    let counters = simulator.counters();
+    assert_eq!(
+        (counters.motions_finished, counters.motions_aborted),
+        (1, 0),
+        "{control}, {fault:?}"
+    );
+}
+
+/// Datagrams that the faults here were for.
+fn disturbed(simulator: &Simulator) -> u64 {
+    let counters = simulator.counters();
+    counters.states_dropped
+        + counters.states_delayed
+        + counters.states_disturbed
+        + counters.commands_dropped
+        + counters.commands_delayed
+        + counters.commands_disturbed
+}
+
+fn what_happens_to_datagrams_is_survived_at_speed_and_while_speeding_up(rig: Rig) {
+    for control in DIRECT {
+        for fault in survivable(rig) {
+            let simulator = lockstep(rig);
+            suffering(rig, &simulator, control, &fault);
+            assert_eq!(disturbed(&simulator), 14, "{control}, {fault:?}");
+        }
+    }
+}
+
+/// As many lost commands as a loaded machine may add do not end the motion here, and the arm is as
+/// punctual as may be.
+fn by_the_wall_clock(rig: Rig) -> Arc<Simulator> {
+    let options = SimulatorOptions {
+        lost_packet_limit: 2_000,
+        friction: false,
+        prepare_arm_thread: Some(|| {
+            make_realtime(&RealtimeRequest {
+                priority: Some(60),
+                ..ordinary()
+            });
+        }),
+        ..SimulatorOptions::default()
+    };
+    start(rig, options)
+}
+
+fn what_comes_late_by_the_wall_clock_is_survived_within_the_limits(rig: Rig) {
+    let (count, by) = (10, Duration::from_millis(3));
+    for fault in [
+        Fault::DelayStates { count, by },
+        Fault::DelayCommands { count, by },
+        Fault::ReorderStates { count },
+    ] {
+        let simulator = by_the_wall_clock(rig);
+        suffering(rig, &simulator, Control::JointVelocity, &fault);
+        assert!(disturbed(&simulator) > 0, "{fault:?}");
+        assert!(simulator.counters().commands_lost > 0, "{fault:?}");
+    }
+}
+
+fn a_command_that_overtakes_another_is_the_one_that_counts(rig: Rig) {
+    let simulator = lockstep(rig);
+    let fault = Fault::ReorderCommands { count: 9 };
+    suffering(rig, &simulator, Control::JointPosition, &fault);
+    let counters = simulator.counters();
+    assert_eq!(counters.commands_disturbed, 18, "{counters:?}");
+    assert!(counters.commands_late >= 18, "{counters:?}");
+}
+
+/// The error of a session that suffers `fault` at speed.
+fn struck(
+    arm: &Arm,
+    simulator: &Arc<Simulator>,
+    fault: impl Fn(&Simulator) + Send + 'static,
+) -> ArmError {
+    let injecting = Arc::clone(simulator);
+    let policy = at_speed(Control::JointVelocity, move |tick, _| {
+        if tick == 300 {
+            fault(&injecting);
+        }
+        Ok(())
+    });
+    let session = session(arm, Control::JointVelocity, config(), policy);
+    let error = robot_error(&session);
+    assert!(matches!(
+        ended(&session).cause,
+        Some(Cause::RobotFailed { .. })
+    ));
+    assert!(!ended(&session).last_states.is_empty());
+    error
+}
+
+fn a_state_that_is_none_ends_the_session_and_the_arm_comes_to_rest(rig: Rig) {
+    for fault in [
+        Fault::TruncateStates { count: 1 },
+        Fault::NoiseDatagrams { count: 3 },
+    ] {
+        let simulator = by_the_wall_clock(rig);
+        let arm = connect(rig, &simulator);
+        let injected = fault.clone();
+        let error = struck(&arm, &simulator, move |simulator| {
+            simulator.inject(injected.clone()).unwrap();
+        });
+        // `libfranka-rs` finds it by looking or by waiting, and then waits in vain.
+        let waited =
+            rig.client() == Client::LibfrankaRs && error.code == ArmErrorCode::ConnectionLost;
+        assert!(
+            error.code == ArmErrorCode::Protocol || waited,
+            "{fault:?}: {error}"
+        );
+        if rig.client() == Client::FrankaRs {
+            assert!(error.message.contains("is not FCI"), "{fault:?}: {error}");
+        }
+        eventually("the end of the motion", || {
+            simulator.counters().motions_aborted == 1
+        });
+        assert_at_rest_without_reflex(&simulator);
+        eventually("another state", || arm.state().is_ok());
+        let policy = at_speed(Control::JointVelocity, |_, _| Ok(()));
+        ended_well(&session_until(
+            100,
+            &arm,
+            Control::JointVelocity,
+            policy,
+            || {},
+        ));
+    }
+}
+
+/// What ends a server, or only its connection.
+type Ending = (&'static str, fn(&Simulator));
+
+const FROZEN: Ending = ("it freezes", |simulator| {
+    simulator.inject(Fault::Freeze).unwrap();
+});
+
+const ENDINGS: [Ending; 4] = [
+    ("it dies", |simulator| simulator.inject(Fault::Die).unwrap()),
+    ("it is stopped", Simulator::stop),
+    FROZEN,
+    ("its connection is reset", |simulator| {
+        simulator.inject(Fault::ResetConnection).unwrap();
+    }),
+];
+
+fn a_server_that_is_gone_ends_the_session_with_its_loss(rig: Rig) {
+    for (what, end) in ENDINGS {
+        let simulator = by_the_wall_clock(rig);
+        let arm = connect(rig, &simulator);
+        let error = struck(&arm, &simulator, end);
+        assert_eq!(error.code, ArmErrorCode::ConnectionLost, "{what}: {error}");
+        assert!(error.message.contains("lost"), "{what}: {error}");
+    }
+    let simulator = by_the_wall_clock(rig);
+    let arm = connect(rig, &simulator);
+    struck(&arm, &simulator, |simulator| {
+        simulator.inject(Fault::ResetConnection).unwrap();
+    });
+    assert_at_rest_without_reflex(&simulator);
+    arm.close();
+    let policy = at_speed(Control::JointVelocity, |_, _| Ok(()));
+    let again = connect(rig, &simulator);
+    ended_well(&session_until(
+        100,
+        &again,
+        Control::JointVelocity,
+        policy,
+        || {},
+    ));
+}
+
+fn header(command: u32, id: u32, size: u32) -> Vec<u8> {
+    [command, id, size].map(u32::to_le_bytes).concat()
+}
+
+/// Messages that no arm sends: of sizes that cannot be, an answer to nothing, one of another length
+/// than it says, and text.
+fn nonsense() -> Vec<Vec<u8>> {
+    vec![
+        header(1, 0, u32::MAX),
+        header(1, 0, 3),
+        [header(1, 7_777, 13), vec![0]].concat(),
+        [header(9_999, u32::MAX, 12), vec![0xff; 40]].concat(),
+        b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(),
+    ]
+}
+
+/// A message that never comes to its end.
+fn endless() -> Vec<u8> {
+    header(1, 7_777, 100_000)
+}
+
+fn hears(rig: Rig, bytes: &[u8]) {
+    let simulator = by_the_wall_clock(rig);
+    let arm = connect(rig, &simulator);
+    let injecting = Arc::clone(&simulator);
+    let said = bytes.to_vec();
+    let policy = at_speed(Control::JointVelocity, move |tick, _| {
+        if tick == 200 {
+            injecting.inject(Fault::NoiseReply(said.clone())).unwrap();
+        }
+        Ok(())
+    });
+    let session = session_until(400, &arm, Control::JointVelocity, policy, || {});
+    if ended(&session).robot_error.is_some() {
+        let error = robot_error(&session);
+        let told = [ArmErrorCode::Protocol, ArmErrorCode::ConnectionLost];
+        assert!(told.contains(&error.code), "{bytes:?}: {error}");
+    }
+    assert_at_rest_without_reflex(&simulator);
+    drop(arm);
+    eventually("another connection", || {
+        try_connect(rig, &simulator).is_ok()
+    });
+}
+
+fn nonsense_on_the_command_channel_ends_in_an_error_at_the_latest_with_the_motion(rig: Rig) {
+    for bytes in nonsense() {
+        hears(rig, &bytes);
+    }
+}
+
+/// All at the same time: each takes as long as an answer may take.
+#[test]
+fn an_answer_that_never_comes_is_not_waited_for_for_ever() {
+    std::thread::scope(|scope| {
+        for &rig in Rig::ALL {
+            scope.spawn(move || hears(rig, &endless()));
+            scope.spawn(move || asked(rig, FROZEN, ("recovery", Arm::recover)));
+        }
+    });
+}
+
+fn a_slow_handshake_is_waited_for_or_given_up_in_time(rig: Rig) {
+    let simulator = by_the_wall_clock(rig);
+    let slow = |by| simulator.inject(Fault::SlowConnect { by }).unwrap();
+    slow(Duration::from_millis(300));
+    drop(connect(rig, &simulator));
+    slow(Duration::from_secs(2));
+    let options = ConnectOptions {
+        timeout: Duration::from_millis(200),
+        client: rig.client(),
+        ..ConnectOptions::default()
+    };
+    let given_up = Arm::connect(&simulator.address().to_string(), &options);
+    let error = given_up.err().expect("connected");
+    assert_eq!(error.code, ArmErrorCode::ConnectTimeout, "{error}");
+    eventually("a connection", || try_connect(rig, &simulator).is_ok());
+}
+
+type Question = (&'static str, fn(&Arm) -> Result<(), ArmError>);
+
+fn asked(rig: Rig, (what, end): Ending, (question, ask): Question) {
+    let simulator = by_the_wall_clock(rig);
+    let arm = connect(rig, &simulator);
+    end(&simulator);
+    let (told, answer) = mpsc::channel();
+    let asking = std::thread::spawn(move || told.send(ask(&arm)));
+    let Ok(answered) = answer.recv_timeout(NEVER / 2) else {
+        panic!("{what}: asked for {question}, it hangs");
+    };
+    asking.join().unwrap().unwrap();
+    match answered {
+        Err(error) => {
+            let told = [ArmErrorCode::ConnectionLost, ArmErrorCode::ConnectFailed];
+            assert!(told.contains(&error.code), "{what}, {question}: {error}");
+        }
+        // The one client makes another connection by itself.
+        Ok(()) => assert_eq!(what, "its connection is reset", "{question}"),
+    }
+}
+
+fn an_idle_arm_that_is_gone_is_an_error_for_whoever_asks_it(rig: Rig) {
+    for ending in ENDINGS {
+        asked(rig, ending, ("its state", |arm| arm.state().map(drop)));
+        if ending.0 != FROZEN.0 {
+            asked(rig, ending, ("recovery", Arm::recover));
+        }
+    }
+}
