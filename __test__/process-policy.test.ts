@@ -100,14 +100,12 @@ for (const [what, url, options] of MOVING) {
     const { session, simulator } = await driven(t, processPolicy(url, options), {
       recordTicks: 5_000,
     });
-    const stats = await session.run({ durationS: 0.6 });
-    t.true(stats.iterations > 500);
-    t.true(
-      stats.lateActions < stats.iterations,
-      `${stats.lateActions} of ${stats.iterations} late`,
-    );
+    await session.start();
+    await until(() => (simulator.joints().q[0] ?? 0) > 0.05, 'joint 1 moved');
+    await session.stop();
+    const { policyAnswers } = session.stats;
+    t.true(policyAnswers > 100, `${policyAnswers} answers`);
     t.true(session.takeRecords().some(({ action }) => (action[0] ?? 0) > 0.1));
-    t.true((simulator.joints().q[0] ?? 0) > 0.01);
     t.is(simulator.counters().reflexes, 0);
     t.deepEqual(children(), []);
   });
