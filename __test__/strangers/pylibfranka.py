@@ -16,8 +16,9 @@ import pylibfranka as pf  # noqa: E402
 
 IMPEDANCE = pf.ControllerMode.JointImpedance
 MOTION_MS = 600
-# How far the moved joint goes [rad].
+# How far the moved joint goes [rad], and the end effector, upwards [m].
 WAY = 0.1
+RISE = 0.05
 
 
 def share(ms):
@@ -56,10 +57,25 @@ def torque(first, state, ms):
     )
 
 
+def cartesian_pose(first, _state, ms):
+    pose = list(first.O_T_EE_c)
+    pose[14] += RISE * share(ms)[0]
+    return pf.CartesianPose(pose)
+
+
+def cartesian_velocity(_first, _state, ms):
+    return pf.CartesianVelocities([0.0, 0.0, RISE * share(ms)[1], 0.0, 0.0, 0.0])
+
+
 INTERFACES = {
     'jointPosition': (lambda robot: robot.start_joint_position_control(IMPEDANCE), joint_position),
     'jointVelocity': (lambda robot: robot.start_joint_velocity_control(IMPEDANCE), joint_velocity),
     'torque': (lambda robot: robot.start_torque_control(), torque),
+    'cartesianPose': (lambda robot: robot.start_cartesian_pose_control(IMPEDANCE), cartesian_pose),
+    'cartesianVelocity': (
+        lambda robot: robot.start_cartesian_velocity_control(IMPEDANCE),
+        cartesian_velocity,
+    ),
 }
 
 
@@ -77,7 +93,12 @@ def drive(robot, interface, meddle=lambda tick, command: command, ms=MOTION_MS):
         command.motion_finished = gone >= ms
         control.writeOnce(command)
         if command.motion_finished:
-            return {'ticks': ticks, 'from': list(first.q), 'mode': mode(now)}
+            return {
+                'ticks': ticks,
+                'from': list(first.q),
+                'pose': list(first.O_T_EE),
+                'mode': mode(now),
+            }
 
 
 def mode(state):

@@ -12,6 +12,8 @@ import { environment } from '../python.ts';
 const here: string = import.meta.dirname;
 /** How far joint 1 goes in a motion [rad], as in pylibfranka.py. */
 const WAY = 0.1;
+/** How far the end effector goes up [m], as there. */
+const RISE = 0.05;
 const LOCKSTEP = { lockstep: true };
 
 interface Seen {
@@ -26,6 +28,8 @@ interface Seen {
 interface Motion {
   readonly ticks: number;
   readonly from: readonly number[];
+  /** Where the end effector was. */
+  readonly pose: readonly number[];
   readonly mode: string;
 }
 
@@ -53,6 +57,15 @@ function moved(t: ExecutionContext, from: readonly number[], after: Seen, real: 
   const target = from.map((q, joint) => q + (joint === 0 ? WAY : 0));
   t.true(distance(real, target) < 2e-3, `${real}`);
   t.true(distance(after.q, real) < 1e-4, `${after.q}`);
+  t.is(after.mode, 'Idle');
+  t.deepEqual(after.current_errors, []);
+}
+
+/** That the end effector went up, straight, and that both sides say so. */
+function rose(t: ExecutionContext, from: readonly number[], after: Seen, real: number[]): void {
+  const target = from.map((value, slot) => value + (slot === 14 ? RISE : 0));
+  t.true(distance(after.O_T_EE, target) < 2e-3, `${after.O_T_EE}`);
+  t.true(distance(after.O_T_EE, new FrankaModel('fr3').pose('flange', real)) < 1e-4);
   t.is(after.mode, 'Idle');
   t.deepEqual(after.current_errors, []);
 }
@@ -93,14 +106,18 @@ test('pylibfranka configures the arm, and is refused what makes no sense', async
   });
 });
 
-for (const control of ['jointPosition', 'jointVelocity', 'torque']) {
+const CONTROLS = ['jointPosition', 'jointVelocity', 'torque', 'cartesianPose', 'cartesianVelocity'];
+
+for (const control of CONTROLS) {
   for (const lockstep of [true, false]) {
     const clock = lockstep ? 'in lockstep' : 'by the wall clock';
     test(`pylibfranka moves the arm by ${control} ${clock}`, async (t) => {
       // A loaded machine loses commands; the motion is a function of the arm's time.
       const options = lockstep ? LOCKSTEP : { lostPacketLimit: 1000 };
       await against<Motion & { after: Seen }>(control, options, (seen, simulator) => {
-        moved(t, seen.from, seen.after, [...simulator.joints().q]);
+        const { q } = simulator.joints();
+        if (control.startsWith('cartesian')) rose(t, seen.pose, seen.after, [...q]);
+        else moved(t, seen.from, seen.after, [...q]);
         t.is(seen.mode, 'Move');
         const counters = simulator.counters();
         t.is(counters.motionsFinished, 1);
