@@ -31,6 +31,15 @@ test('the end effector draws a circle that is round and a line that is straight'
   t.true(Math.abs(Number(y) - 100) < 5, text);
 });
 
+test('joint 1 goes its way by positions and by torques of an impedance law', async (t) => {
+  const text = await printed('joints');
+  for (const control of ['jointPosition', 'torque']) {
+    const row = text.split('\n').find((line) => line.includes(control)) ?? '';
+    const [, end] = row.match(/([\d.]+) mrad at its end/) ?? [];
+    t.true(Number(end) < 10, text);
+  }
+});
+
 test('a network in an inference thread moves the arm to its goal', async (t) => {
   const text = await printed('onnx');
   const [, answers] = text.match(/answers of the network +(\d+)/) ?? [];
