@@ -1,8 +1,10 @@
+import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { type MpifyOptions, mpify, OffloadError, type ProcessProxy, shaped } from '../index.ts';
 import { childrenOf, processorTicks, runs } from './fixtures/processes.ts';
@@ -394,6 +396,14 @@ test('VIRTUAL_ENV chooses the Python where no option does', async (t) => {
   const policy = await mpify<() => Remote>(url, 'make_policy');
   t.teardown(() => policy.stop());
   t.is(await policy.executable, python);
+});
+
+test('a counter in shared memory is never seen half-written', async (t) => {
+  const child = fileURLToPath(new URL('../lib/child.py', import.meta.url));
+  const torn = fileURLToPath(new URL('./fixtures/torn.py', import.meta.url));
+  const { stdout } = await promisify(execFile)(python, [torn, child]);
+  // One of them where the other process had no turn meanwhile.
+  t.regex(stdout, /^\[(255|256|255, 256)\]$/m);
 });
 
 for (const way of ['idle', 'throw', 'call', 'hung', 'stays'] as const) {

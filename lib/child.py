@@ -92,6 +92,21 @@ class NotFound(LookupError):
     code = "OFFLOAD_NOT_FOUND"
 
 
+class Words:
+    """Numbers of 32 bits that both ends use, by where they lie. Each is read and written as a whole, as a memoryview
+    in the machine's own format does; `struct` goes byte by byte, and the other end could see a half of one.
+    """
+
+    def __init__(self, memory):
+        self._words = memoryview(memory).cast("I")
+
+    def __getitem__(self, at):
+        return self._words[at // 4]
+
+    def __setitem__(self, at, value):
+        self._words[at // 4] = value
+
+
 class Line:
     """The servant's end of a line."""
 
@@ -106,13 +121,14 @@ class Line:
             raise Garbled("the memory was not made by this version of kilohertz")
         head.close()
         self.map = mmap.mmap(memory, ARENAS_AT + 2 * self.arena_bytes)
+        self.words = Words(self.map)
         self.sent = 0
         self.taken = 0
         self.arena = Arena(ARENAS_AT + self.arena_bytes, self.arena_bytes, 2 * TIB)
         self.held_bytes = 0
         self.held_blocks = 0
         # The bell of a call orders the memory, so each message has to ring.
-        self._set_word(self._counter(CALLS, 2), ALWAYS_RING)
+        self.words[self._counter(CALLS, 2)] = ALWAYS_RING
         self.poll = select.poll()
         self.poll.register(call_bell, select.POLLIN)
 
@@ -120,15 +136,9 @@ class Line:
     def _counter(direction, nth):
         return COUNTERS_AT + (3 * direction + nth) * COUNTER_STRIDE
 
-    def _word(self, at):
-        return struct.unpack_from("<I", self.map, at)[0]
-
-    def _set_word(self, at, value):
-        struct.pack_into("<I", self.map, at, value)
-
     @property
     def closed(self):
-        return self._word(CLOSED_AT) != 0
+        return self.words[CLOSED_AT] != 0
 
     def wait(self):
         """Blocks until the bell rings."""
@@ -137,7 +147,7 @@ class Line:
 
     def take(self):
         """The next message, or None."""
-        under_way = (self._word(self._counter(CALLS, 0)) - self.taken) & 0xFFFFFFFF
+        under_way = (self.words[self._counter(CALLS, 0)] - self.taken) & 0xFFFFFFFF
         if under_way == 0:
             return None
         if under_way > SLOTS:
@@ -151,12 +161,12 @@ class Line:
         else:
             message = self.map[body : body + length]
         self.taken = (self.taken + 1) & 0xFFFFFFFF
-        self._set_word(self._counter(CALLS, 1), self.taken)
+        self.words[self._counter(CALLS, 1)] = self.taken
         return message
 
     def send(self, message):
         """Sends a message; says whether there was room."""
-        if (self.sent - self._word(self._counter(ANSWERS, 1))) & 0xFFFFFFFF >= SLOTS:
+        if (self.sent - self.words[self._counter(ANSWERS, 1)]) & 0xFFFFFFFF >= SLOTS:
             return False
         slot = SLOTS_AT + (SLOTS + self.sent % SLOTS) * SLOT_BYTES
         spilled = len(message) > SLOT_BODY
@@ -169,7 +179,7 @@ class Line:
             self.map[slot + SLOT_HEAD : slot + SLOT_HEAD + len(message)] = bytes(message)
         struct.pack_into("<II", self.map, slot, len(message), int(spilled))
         self.sent = (self.sent + 1) & 0xFFFFFFFF
-        self._set_word(self._counter(ANSWERS, 0), self.sent)
+        self.words[self._counter(ANSWERS, 0)] = self.sent
         os.write(self.answer_bell, struct.pack("=Q", 1))
         return True
 
@@ -187,7 +197,7 @@ class Line:
         at = RETURNED_AT + index * 4
         if not keep:
             copy = bytes(owner)
-            self._set_word(at, 1)
+            self.words[at] = 1
             return copy
         self.held_bytes += length
         self.held_blocks += 1
@@ -200,14 +210,14 @@ class Line:
     def _give_back(self, at, length):
         self.held_bytes -= length
         self.held_blocks -= 1
-        self._set_word(at, 1)
+        self.words[at] = 1
 
     def lend(self, data, kept=BLOCKS_FOR_MESSAGES):
         """Lends a copy of bytes; its number, or -1 where it has to go within the message."""
         for index in list(self.arena.lent):
             at = RETURNED_AT + (BLOCKS + index) * 4
-            if self._word(at):
-                self._set_word(at, 0)
+            if self.words[at]:
+                self.words[at] = 0
                 self._take_back(index)
         block = self.arena.lend(len(data), kept)
         if block is None:
