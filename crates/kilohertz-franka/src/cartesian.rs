@@ -16,22 +16,14 @@ use kilohertz_core::limits::{
     JointBounds, Limits, Violation, ViolationKind, Violations, check_finite,
 };
 
-use crate::fence::CartesianBox;
+use crate::fence::{CartesianBox, PLACES};
 use crate::geometry::{PARTS, Pose, Twist, moved, norm, off_rigid, orthonormal, way};
-use crate::limits::{ArmLimits, Budget, MotionOptions};
+use crate::limits::{ArmLimits, Budget, DT, MotionOptions, OWN_SHARE, REACHED_SHARE, ROUNDING};
 use crate::reach::{JointMap, Reach};
 use crate::state::{joints, offset};
 
-/// The cycle [s].
-const DT: f64 = 1e-3;
-/// Commands of our own making stay this far within the limits.
-const OWN_SHARE: f64 = 0.95;
 /// How much of the joints' limits commands of our own making may take.
 const JOINT_SHARE: f64 = 0.8;
-/// An action that is followed counts as reached when the step to it takes no more than this share.
-const REACHED_SHARE: f64 = 0.4;
-/// Rounding of a command that was computed to be at its limit.
-const ROUNDING: f64 = 1e-9;
 /// How far a matrix may be from a rigid transform, as libfranka checks it.
 const RIGID: f64 = 1e-5;
 /// Closer than this is what was commanded; the arm reports it in single precision. What differs is
@@ -42,8 +34,6 @@ const SAME_TWIST: f64 = 3e-4;
 const SAME_ACCELERATION: f64 = 0.05;
 /// A motion stays this far away from singular poses; [`JointMap::volume`].
 const LEAST_VOLUME: f64 = 0.025;
-/// How many places of a braking motion are looked at.
-const PLACES: u32 = 8;
 /// How much weaker braking is taken to be there.
 const WEAKER: f64 = 0.7;
 /// This slow [rad/s] a joint may always be.

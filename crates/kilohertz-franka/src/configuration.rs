@@ -8,6 +8,7 @@ use std::fmt;
 use crate::arm::Arm;
 use crate::error::{ArmError, ArmErrorCode};
 use crate::generation::Generation;
+use crate::geometry::{cross, dot, norm};
 
 /// From when on what is felt from outside counts: above `lower` it is a contact, which the state
 /// shows; above `upper` a collision, which stops the arm by a reflex.
@@ -285,37 +286,26 @@ pub(crate) fn check_rigid(option: &str, frame: &[f64; 16]) -> Result<(), Refusal
     let column = |nth: usize| [frame[4 * nth], frame[4 * nth + 1], frame[4 * nth + 2]];
     let [x, y, z] = [column(0), column(1), column(2)];
     for (name, axis) in [("x", x), ("y", y), ("z", z)] {
-        let length = dot(&axis, &axis).sqrt();
+        let length = norm(&axis);
         if (length - 1.0).abs() > TOLERANCE {
             let what = format!("the length of the {name} axis of {option}");
             return refuse(option, &what, length, "1, as in a rotation".to_owned());
         }
     }
     for (names, one, other) in [("x and y", x, y), ("x and z", x, z), ("y and z", y, z)] {
-        let cosine = dot(&one, &other);
+        let cosine = dot(one, other);
         if cosine.abs() > TOLERANCE {
             let what = format!("the cosine between the axes {names} of {option}");
             return refuse(option, &what, cosine, "0, as in a rotation".to_owned());
         }
     }
-    let determinant = dot(&cross(&x, &y), &z);
+    let determinant = dot(cross(x, y), z);
     if determinant < 0.0 {
         let what = format!("the determinant of the rotation in {option}");
         let expected = "1: this one mirrors".to_owned();
         return refuse(option, &what, determinant, expected);
     }
     Ok(())
-}
-
-fn dot(one: &[f64; 3], other: &[f64; 3]) -> f64 {
-    (0..3).map(|axis| one[axis] * other[axis]).sum()
-}
-
-fn cross(one: &[f64; 3], other: &[f64; 3]) -> [f64; 3] {
-    std::array::from_fn(|axis| {
-        let (next, last) = ((axis + 1) % 3, (axis + 2) % 3);
-        one[next] * other[last] - one[last] * other[next]
-    })
 }
 
 /// A mass that is not negative and the inertia of some body. Zero stands for a point.

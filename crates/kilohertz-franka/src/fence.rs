@@ -69,7 +69,7 @@ pub(crate) trait Steered: Limits + Clone {
 }
 
 /// How many places of a braking motion are looked at.
-const PLACES: u32 = 8;
+pub(crate) const PLACES: u32 = 8;
 
 /// Limits of joints that keep the end effector inside a box as well: no step is taken after which
 /// braking would lead out of it.

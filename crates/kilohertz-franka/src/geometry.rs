@@ -14,11 +14,14 @@ pub(crate) fn norm(vector: &[f64]) -> f64 {
     vector.iter().map(|v| v * v).sum::<f64>().sqrt()
 }
 
+pub(crate) fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
+    (0..3).map(|k| a[k] * b[k]).sum()
+}
+
 /// How far a matrix is from a rigid transform: the largest that any length, right angle or last
 /// row is off by.
 pub(crate) fn off_rigid(pose: &Pose) -> f64 {
     let column = |i: usize| [pose[4 * i], pose[4 * i + 1], pose[4 * i + 2]];
-    let dot = |a: [f64; 3], b: [f64; 3]| (0..3).map(|k| a[k] * b[k]).sum::<f64>();
     let [x, y, z] = [column(0), column(1), column(2)];
     let handed = dot(cross(x, y), z);
     [
@@ -46,7 +49,7 @@ pub(crate) fn orthonormal(pose: &Pose) -> Pose {
     };
     let x = unit([pose[0], pose[1], pose[2]]);
     let y = [pose[4], pose[5], pose[6]];
-    let along: f64 = (0..3).map(|k| x[k] * y[k]).sum();
+    let along = dot(x, y);
     let y = unit(std::array::from_fn(|k| y[k] - along * x[k]));
     let z = cross(x, y);
     [
@@ -132,7 +135,7 @@ pub(crate) fn way(from: &Pose, to: &Pose) -> Twist {
     ]
 }
 
-fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
+pub(crate) fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
     [
         a[1] * b[2] - a[2] * b[1],
         a[2] * b[0] - a[0] * b[2],

@@ -7,7 +7,9 @@
 use franka::model::Frame;
 
 use crate::error::{ArmError, ArmErrorCode};
+use crate::geometry::{Twist, norm, way};
 use crate::model::{ArmModel, Posture, Quantity};
+use crate::reach::Gram;
 
 /// A pose is reached within this \[m\] and \[rad\].
 const REACHED: f64 = 1e-6;
@@ -27,52 +29,16 @@ pub(crate) type Ranges = [(f64, f64); 7];
 #[derive(Debug, Clone, Copy)]
 struct Missing {
     /// Translation \[m\], then rotation \[rad\], in the base frame's axes.
-    twist: [f64; 6],
+    twist: Twist,
 }
 
 impl Missing {
-    fn between(pose: &[f64; 16], wanted: &[f64; 16]) -> Missing {
-        let mut twist = [0.0; 6];
-        for axis in 0..3 {
-            twist[axis] = wanted[12 + axis] - pose[12 + axis];
-        }
-        // The rotation that is missing: the wanted one after the inverse of the present one.
-        let mut rotation = [[0.0; 3]; 3];
-        for (row, line) in rotation.iter_mut().enumerate() {
-            for (column, value) in line.iter_mut().enumerate() {
-                *value = (0..3)
-                    .map(|k| wanted[4 * k + row] * pose[4 * k + column])
-                    .sum();
-            }
-        }
-        let skew = [
-            rotation[2][1] - rotation[1][2],
-            rotation[0][2] - rotation[2][0],
-            rotation[1][0] - rotation[0][1],
-        ];
-        let sine = skew.iter().map(|s| s * s).sum::<f64>().sqrt() / 2.0;
-        let cosine = (rotation[0][0] + rotation[1][1] + rotation[2][2] - 1.0) / 2.0;
-        let angle = sine.atan2(cosine);
-        if sine > 1e-9 {
-            for axis in 0..3 {
-                twist[3 + axis] = skew[axis] / (2.0 * sine) * angle;
-            }
-        } else if cosine < 0.0 {
-            // Half a turn: about the axis whose entry on the diagonal is the largest.
-            let axis = (0..3)
-                .max_by(|&a, &b| rotation[a][a].total_cmp(&rotation[b][b]))
-                .unwrap_or(0);
-            twist[3 + axis] = angle;
-        }
-        Missing { twist }
-    }
-
     fn distance(&self) -> f64 {
-        self.twist[..3].iter().map(|t| t * t).sum::<f64>().sqrt()
+        norm(&self.twist[..3])
     }
 
     fn angle(&self) -> f64 {
-        self.twist[3..].iter().map(|t| t * t).sum::<f64>().sqrt()
+        norm(&self.twist[3..])
     }
 
     fn is_nothing(&self) -> bool {
@@ -107,7 +73,7 @@ pub(crate) fn joints_for(
         return Ok(q);
     }
     let mut nearest: Option<(f64, [f64; 7])> = None;
-    let mut random = numbers();
+    let mut random = numbers(0x9e37_79b9_7f4a_7c15);
     for _ in 0..OTHERS {
         let start = ranges.map(|(lower, upper)| lower + (upper - lower) * random());
         let (q, missing) = search.from(start);
@@ -134,9 +100,8 @@ pub(crate) fn joints_for(
     })
 }
 
-/// Numbers from 0 to 1, the same in each search.
-fn numbers() -> impl FnMut() -> f64 {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+/// Numbers from 0 to 1, the same for the same `state`, which is not 0.
+pub(crate) fn numbers(mut state: u64) -> impl FnMut() -> f64 {
     move || {
         state ^= state << 13;
         state ^= state >> 7;
@@ -178,7 +143,9 @@ impl Search<'_> {
         let mut pose = [0.0; 16];
         let quantity = Quantity::Pose(Frame::EndEffector);
         self.model.compute(quantity, at, &mut pose);
-        Missing::between(&pose, self.pose)
+        Missing {
+            twist: way(&pose, self.pose),
+        }
     }
 
     fn clamped(&self, q: [f64; 7]) -> [f64; 7] {
@@ -216,39 +183,8 @@ impl Search<'_> {
 fn smallest(jacobian: &[f64; 42], missing: &Missing) -> [f64; 7] {
     let entry = |row: usize, joint: usize| jacobian[6 * joint + row];
     let damping = LEAST_DAMPING + 0.1 * missing.squared();
-    let mut gram = [[0.0; 6]; 6];
-    for (i, line) in gram.iter_mut().enumerate() {
-        for (j, value) in line.iter_mut().enumerate() {
-            *value = (0..7).map(|joint| entry(i, joint) * entry(j, joint)).sum();
-        }
-        line[i] += damping;
-    }
-    let solved = solve(gram, missing.twist);
+    let solved = Gram::new(jacobian, damping, LEAST_DAMPING).solve(missing.twist);
     std::array::from_fn(|joint| (0..6).map(|row| entry(row, joint) * solved[row]).sum())
-}
-
-/// `m⁻¹ b` for a symmetric positive definite `m`, by Cholesky.
-fn solve(mut m: [[f64; 6]; 6], mut b: [f64; 6]) -> [f64; 6] {
-    for i in 0..6 {
-        for j in 0..=i {
-            let known: f64 = (0..j).map(|k| m[i][k] * m[j][k]).sum();
-            let rest = m[i][j] - known;
-            m[i][j] = if i == j {
-                rest.max(LEAST_DAMPING).sqrt()
-            } else {
-                rest / m[j][j]
-            };
-        }
-    }
-    for i in 0..6 {
-        let known: f64 = (0..i).map(|k| m[i][k] * b[k]).sum();
-        b[i] = (b[i] - known) / m[i][i];
-    }
-    for i in (0..6).rev() {
-        let known: f64 = (i + 1..6).map(|k| m[k][i] * b[k]).sum();
-        b[i] = (b[i] - known) / m[i][i];
-    }
-    b
 }
 
 #[cfg(test)]
@@ -293,7 +229,7 @@ mod tests {
     #[test]
     fn every_pose_of_the_arm_is_reached_within_its_ranges() {
         for (model, ranges) in each_arm() {
-            let mut random = numbers();
+            let mut random = numbers(0x9e37_79b9_7f4a_7c15);
             for _ in 0..200 {
                 let q = ranges.map(|(lower, upper)| lower + (upper - lower) * random());
                 let pose = pose_at(&model, q);
@@ -309,7 +245,7 @@ mod tests {
     #[test]
     fn a_pose_near_by_is_reached_by_joints_near_by() {
         for (model, ranges) in each_arm() {
-            let mut random = numbers();
+            let mut random = numbers(0x9e37_79b9_7f4a_7c15);
             for _ in 0..50 {
                 let mut pose = pose_at(&model, READY);
                 for axis in &mut pose[12..15] {

@@ -33,16 +33,16 @@ use crate::reach::Reach;
 use crate::state::{joints, offset};
 
 /// The cycle [s].
-const DT: f64 = 1e-3;
+pub(crate) const DT: f64 = 1e-3;
 /// Highest joint torques of both generations [N m], from their URDFs and data sheets.
 const MAX_TORQUE: [f64; 7] = [87.0, 87.0, 87.0, 87.0, 12.0, 12.0, 12.0];
 /// Commands of our own making stay this far within the limits.
-const OWN_SHARE: f64 = 0.95;
+pub(crate) const OWN_SHARE: f64 = 0.95;
 /// An action that is followed counts as reached when the step to it takes no more than this share
 /// of the limits: the rest is left to the policy's own next step.
-const REACHED_SHARE: f64 = 0.4;
+pub(crate) const REACHED_SHARE: f64 = 0.4;
 /// Rounding of a command that was computed to be at its limit.
-const ROUNDING: f64 = 1e-9;
+pub(crate) const ROUNDING: f64 = 1e-9;
 /// The arm reports in single precision what it was commanded; closer than this is the same. What
 /// differs is not the last command: it got lost, and the arm extrapolated or reused an older one.
 const SAME_POSITION: f64 = 2e-6;
@@ -404,13 +404,10 @@ impl Motion {
 
     /// Takes one step of every joint and writes it out.
     fn step(&mut self, out: &mut [f64], mut step: impl FnMut(usize, JointMotion) -> JointMotion) {
-        for (joint, (motion, out)) in self.joints.iter_mut().zip(out).enumerate() {
+        for (joint, motion) in self.joints.iter_mut().enumerate() {
             *motion = step(joint, *motion);
-            *out = match self.quantity {
-                Quantity::Velocity => motion.velocity,
-                Quantity::Position | Quantity::Target => motion.position,
-            };
         }
+        self.last(out);
     }
 }
 
@@ -435,17 +432,7 @@ impl Steered for Motion {
     }
 
     fn course_with(&self, _observation: &[f64], action: &[f64]) -> Course {
-        let next = |joint: usize| {
-            let action = action[joint];
-            // A target is not where the next step leads.
-            match self.quantity {
-                Quantity::Velocity => self.joints[joint].with_velocity(action, DT),
-                Quantity::Position | Quantity::Target => {
-                    self.joints[joint].with_position(action, DT)
-                }
-            }
-        };
-        self.course_of(std::array::from_fn(next))
+        self.course_of(std::array::from_fn(|joint| self.next(joint, action[joint])))
     }
 
     fn target(&self, action: &[f64]) -> Option<[f64; 7]> {
@@ -971,13 +958,8 @@ mod tests {
 
     /// Numbers from -1 to 1, the same in each run.
     fn numbers() -> impl FnMut() -> f64 {
-        let mut state = 0x2545_f491_4f6c_dd1d_u64;
-        move || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
-        }
+        let mut random = crate::inverse::numbers(0x2545_f491_4f6c_dd1d);
+        move || 2.0 * random() - 1.0
     }
 
     #[test]

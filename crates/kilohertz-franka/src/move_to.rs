@@ -17,15 +17,14 @@ use crate::arm::Arm;
 use crate::configuration::{Refusal, check_rigid, finite};
 use crate::error::{ArmError, ArmErrorCode};
 use crate::inverse::{Ranges, joints_for};
+use crate::limits::{DT, OWN_SHARE};
 use crate::model::ArmModel;
 use crate::profile::{Bounds, Profile};
 use crate::state::{joints, offset};
 
-/// The cycle [s].
-const DT: f64 = 1e-3;
 /// What speed 1 is of the arm's velocities and accelerations: those of our own making stay so far
 /// within.
-const FULL: f64 = 0.95;
+const FULL: f64 = OWN_SHARE;
 /// And of its jerk, at speed 1: more makes the torques jump and gains little time.
 const JERK: f64 = 0.1 * FULL;
 /// The lowest speed. A way of 1 rad takes minutes with it.
@@ -373,13 +372,7 @@ mod tests {
 
     /// Numbers from 0 to 1, the same in each run.
     fn numbers() -> impl FnMut() -> f64 {
-        let mut state = 0x2545_f491_4f6c_dd1d_u64;
-        move || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state >> 11) as f64 / (1_u64 << 53) as f64
-        }
+        crate::inverse::numbers(0x2545_f491_4f6c_dd1d)
     }
 
     /// Anywhere in the range, up to its ends.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use franka::model::{Frame, Model};
 
-use crate::geometry::{Pose, Twist};
+use crate::geometry::{Pose, Twist, norm};
 
 const UNIT: Pose = [
     1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0,
@@ -45,6 +45,52 @@ impl Reach {
     }
 }
 
+/// A Jacobian (6x7, column-major) times its transpose, damped: Cholesky's factor of that.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Gram {
+    l: [[f64; 6]; 6],
+}
+
+impl Gram {
+    /// `least` keeps the squares on the diagonal above zero.
+    pub fn new(jacobian: &[f64; 42], damping: f64, least: f64) -> Gram {
+        let mut l = [[0.0; 6]; 6];
+        for i in 0..6 {
+            for j in 0..=i {
+                let square: f64 = (0..7)
+                    .map(|k| jacobian[6 * k + i] * jacobian[6 * k + j])
+                    .sum();
+                let known: f64 = (0..j).map(|k| l[i][k] * l[j][k]).sum();
+                l[i][j] = if i == j {
+                    (square + damping - known).max(least).sqrt()
+                } else {
+                    (square - known) / l[j][j]
+                };
+            }
+        }
+        Gram { l }
+    }
+
+    /// What it takes to `b`.
+    pub fn solve(&self, mut b: Twist) -> Twist {
+        let l = &self.l;
+        for i in 0..6 {
+            let known: f64 = (0..i).map(|k| l[i][k] * b[k]).sum();
+            b[i] = (b[i] - known) / l[i][i];
+        }
+        for i in (0..6).rev() {
+            let known: f64 = (i + 1..6).map(|k| l[k][i] * b[k]).sum();
+            b[i] = (b[i] - known) / l[i][i];
+        }
+        b
+    }
+
+    /// Volume of the Jacobian.
+    pub fn volume(&self) -> f64 {
+        (0..6).map(|i| self.l[i][i]).product()
+    }
+}
+
 /// The least joint velocities for each twist: the pseudo-inverse of a Jacobian.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct JointMap {
@@ -61,36 +107,13 @@ impl JointMap {
     };
 
     fn new(jacobian: &[f64; 42]) -> JointMap {
-        // Cholesky's factor of the Jacobian times its transpose.
-        let mut l = [[0.0; 6]; 6];
-        let mut volume = 1.0;
-        for i in 0..6 {
-            for j in 0..=i {
-                let square: f64 = (0..7)
-                    .map(|k| jacobian[6 * k + i] * jacobian[6 * k + j])
-                    .sum();
-                let known: f64 = (0..j).map(|k| l[i][k] * l[j][k]).sum();
-                l[i][j] = if i == j {
-                    (square + DAMPING - known).max(1e-12).sqrt()
-                } else {
-                    (square - known) / l[j][j]
-                };
-            }
-            volume *= l[i][i];
+        let gram = Gram::new(jacobian, DAMPING, 1e-12);
+        JointMap {
+            rows: std::array::from_fn(|joint| {
+                gram.solve(std::array::from_fn(|i| jacobian[6 * joint + i]))
+            }),
+            volume: gram.volume(),
         }
-        let rows = std::array::from_fn(|joint| {
-            let mut x: Twist = std::array::from_fn(|i| jacobian[6 * joint + i]);
-            for i in 0..6 {
-                let known: f64 = (0..i).map(|k| l[i][k] * x[k]).sum();
-                x[i] = (x[i] - known) / l[i][i];
-            }
-            for i in (0..6).rev() {
-                let known: f64 = (i + 1..6).map(|k| l[k][i] * x[k]).sum();
-                x[i] = (x[i] - known) / l[i][i];
-            }
-            x
-        });
-        JointMap { rows, volume }
     }
 
     /// What `twist` asks of each joint.
@@ -102,10 +125,7 @@ impl JointMap {
     /// The most that a translation and a rotation of length 1 may ask of `joint`.
     pub fn most(&self, joint: usize) -> [f64; 2] {
         let row = &self.rows[joint];
-        [
-            crate::geometry::norm(&row[..3]),
-            crate::geometry::norm(&row[3..]),
-        ]
+        [norm(&row[..3]), norm(&row[3..])]
     }
 }
 
