@@ -1316,73 +1316,20 @@ export declare function shaped<A extends ArrayBufferView>(
 ): A & {
   readonly shape: readonly number[];
 };
-/** A policy that runs in a worker; {@link workerPolicy} makes it. */
-export interface WorkerPolicy<Observation, Action> {
-  /** The module. */
-  readonly url: URL;
-  /** The name under which the module exports the policy, or its factory. */
-  readonly exportName: string;
-  /** What the factory is called with; undefined where the export is the policy itself. */
-  readonly args: readonly unknown[] | undefined;
-  /** Whether the worker keeps a core busy while it waits. */
-  readonly spin: boolean;
-  /** Never there; it tells the compiler what the policy decides on and what it answers. */
-  readonly types?: (observation: Observation) => Action;
-}
 type PolicyIn<Export, Args> = Args extends readonly unknown[]
   ? Export extends (...args: never[]) => infer Made
     ? Awaited<Made>
     : never
   : Export;
+type FactoryArgs<Export> = Export extends (...args: infer Given) => infer Made
+  ? Awaited<Made> extends (...args: never[]) => unknown
+    ? Given
+    : undefined
+  : undefined;
 type ObservationOf<P> = P extends (observation: infer Observation, ...rest: never[]) => unknown
   ? Observation
   : never;
 type ActionOf<P> = P extends (...args: never[]) => infer Answer ? Awaited<Answer> : never;
-/** How a policy in a worker is found and run. */
-export interface WorkerPolicyOptions<Name extends PropertyKey, Args> {
-  /** The name of the export. Default `'default'`. */
-  readonly export?: Name;
-  /**
-   * What the export is called with to make the policy, where it is a factory (sync or async). They
-   * are copied to the worker as by `postMessage`. Without `args` the export is the policy itself.
-   */
-  readonly args?: Args;
-  /** Whether the worker spins instead of sleeping between ticks. It costs a core. Default false. */
-  readonly spin?: boolean;
-}
-/**
- * A policy in a worker thread, for a robot that is driven natively, as a `Franka` is. The module is
- * loaded when a session starts; the worker then waits for the loop inside the addon, so neither a
- * blocked main thread nor its garbage collection delays it. It is ended with the session.
- *
- * @example
- * const policy = workerPolicy<typeof import('./policy.js'), 'makePolicy'>(
- *   new URL('./policy.js', import.meta.url),
- *   { export: 'makePolicy', args: [0.5] },
- * );
- * @throws {OptionTypeError} where an option is not as it must be
- */
-export declare function workerPolicy(
-  url: URL,
-  options?: WorkerPolicyOptions<string, readonly unknown[]>,
-): WorkerPolicy<any, any>;
-export declare function workerPolicy<
-  Module extends object,
-  Name extends keyof Module = 'default' extends keyof Module ? 'default' : keyof Module,
-  Args extends readonly unknown[] | undefined = Module[Name] extends (
-    ...args: infer Given
-  ) => infer Made
-    ? Awaited<Made> extends (...args: never[]) => unknown
-      ? Given
-      : undefined
-    : undefined,
->(
-  url: URL,
-  options?: WorkerPolicyOptions<Name, Args>,
-): WorkerPolicy<
-  ObservationOf<PolicyIn<Module[Name], Args>>,
-  ActionOf<PolicyIn<Module[Name], Args>>
->;
 /** A policy that runs in another process; {@link processPolicy} makes it. */
 export interface ProcessPolicy<Observation, Action> {
   /** The module. */
@@ -1436,13 +1383,7 @@ export declare function processPolicy(
 export declare function processPolicy<
   Module extends object,
   Name extends keyof Module = 'default' extends keyof Module ? 'default' : keyof Module,
-  Args extends readonly unknown[] | undefined = Module[Name] extends (
-    ...args: infer Given
-  ) => infer Made
-    ? Awaited<Made> extends (...args: never[]) => unknown
-      ? Given
-      : undefined
-    : undefined,
+  Args extends readonly unknown[] | undefined = FactoryArgs<Module[Name]>,
 >(
   url: URL,
   options?: ProcessPolicyOptions<Name, Args>,
@@ -1503,6 +1444,58 @@ export interface Histogram {
   /** How many cycles fell into each. */
   readonly counts: Float64Array;
 }
+/** A policy that runs in a worker; {@link workerPolicy} makes it. */
+export interface WorkerPolicy<Observation, Action> {
+  /** The module. */
+  readonly url: URL;
+  /** The name under which the module exports the policy, or its factory. */
+  readonly exportName: string;
+  /** What the factory is called with; undefined where the export is the policy itself. */
+  readonly args: readonly unknown[] | undefined;
+  /** Whether the worker keeps a core busy while it waits. */
+  readonly spin: boolean;
+  /** Never there; it tells the compiler what the policy decides on and what it answers. */
+  readonly types?: (observation: Observation) => Action;
+}
+/** How a policy in a worker is found and run. */
+export interface WorkerPolicyOptions<Name extends PropertyKey, Args> {
+  /** The name of the export. Default `'default'`. */
+  readonly export?: Name;
+  /**
+   * What the export is called with to make the policy, where it is a factory (sync or async). They
+   * are copied to the worker as by `postMessage`. Without `args` the export is the policy itself.
+   */
+  readonly args?: Args;
+  /** Whether the worker spins instead of sleeping between ticks. It costs a core. Default false. */
+  readonly spin?: boolean;
+}
+/**
+ * A policy in a worker thread, for a robot that is driven natively, as a `Franka` is. The module is
+ * loaded when a session starts; the worker then waits for the loop inside the addon, so neither a
+ * blocked main thread nor its garbage collection delays it. It is ended with the session.
+ *
+ * @example
+ * const policy = workerPolicy<typeof import('./policy.js'), 'makePolicy'>(
+ *   new URL('./policy.js', import.meta.url),
+ *   { export: 'makePolicy', args: [0.5] },
+ * );
+ * @throws {OptionTypeError} where an option is not as it must be
+ */
+export declare function workerPolicy(
+  url: URL,
+  options?: WorkerPolicyOptions<string, readonly unknown[]>,
+): WorkerPolicy<any, any>;
+export declare function workerPolicy<
+  Module extends object,
+  Name extends keyof Module = 'default' extends keyof Module ? 'default' : keyof Module,
+  Args extends readonly unknown[] | undefined = FactoryArgs<Module[Name]>,
+>(
+  url: URL,
+  options?: WorkerPolicyOptions<Name, Args>,
+): WorkerPolicy<
+  ObservationOf<PolicyIn<Module[Name], Args>>,
+  ActionOf<PolicyIn<Module[Name], Args>>
+>;
 /** How long a session runs, for `session.run`. */
 export interface RunOptions {
   /** How long, from the first cycle [s]; without it until Ctrl+C, `stop()` or the signal. */

@@ -17,6 +17,7 @@ import {
   type SessionOptions,
 } from '../index.ts';
 import { type Setup, setUp, speed } from './fixtures/arms.ts';
+import { childrenOf } from './fixtures/processes.ts';
 import { program } from './fixtures/programs.ts';
 import { block, rejection, until } from './fixtures/waiting.ts';
 import { venv, WITHOUT_NUMPY } from './python.ts';
@@ -57,13 +58,6 @@ function misbehaving(
   return processPolicy<Policies, 'misbehave'>(NODE, { export: 'misbehave', args: [how] });
 }
 
-/** The processes that this one has started and that are not gone, a zombie included. */
-function children(): number[] {
-  return readdirSync('/proc/self/task').flatMap((task) =>
-    readFileSync(`/proc/self/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
-  );
-}
-
 /** The motion was finished by its session, within the arm's limits. */
 function finished(t: ExecutionContext, { simulator }: Pick<Setup, 'simulator'>): void {
   const { motionsStarted, motionsFinished, motionsAborted, reflexes } = simulator.counters();
@@ -79,7 +73,7 @@ async function failure(t: ExecutionContext, run: Driven): Promise<KilohertzError
   run.session.once('error', () => finished(t, run));
   const error = await rejection(run.session.run({ durationS: 30 }));
   t.true(error instanceof KilohertzError, String(error));
-  t.deepEqual(children(), []);
+  t.deepEqual(childrenOf('self'), []);
   return error as KilohertzError;
 }
 
@@ -107,7 +101,7 @@ for (const [what, url, options] of MOVING) {
     t.true(policyAnswers > 100, `${policyAnswers} answers`);
     t.true(session.takeRecords().some(({ action }) => (action[0] ?? 0) > 0.1));
     t.is(simulator.counters().reflexes, 0);
-    t.deepEqual(children(), []);
+    t.deepEqual(childrenOf('self'), []);
   });
 }
 
@@ -286,7 +280,7 @@ test('a process that is killed in mid-motion ends the session, and the arm comes
     const run = await driven(t, policy, {}, { lockstep: false });
     const failed = failure(t, run);
     await until(() => speed(run.simulator) > 0.05, 'the arm moves');
-    const [child = 0, ...others] = children();
+    const [child = 0, ...others] = childrenOf('self');
     t.deepEqual(others, []);
     process.kill(child, 'SIGKILL');
     const error = await failed;
@@ -302,13 +296,13 @@ test('an endless loop is late, the arm comes to rest, and stop() ends the proces
     const resting = new Promise((resolve) => run.session.once('resting', resolve));
     await run.session.start();
     await resting;
-    t.is(children().length, 1);
+    t.is(childrenOf('self').length, 1);
     const before = performance.now();
     await run.session.stop();
     t.true(performance.now() - before < 20_000);
     t.notThrows(() => run.session.checkHealth());
     finished(t, run);
-    t.deepEqual(children(), []);
+    t.deepEqual(childrenOf('self'), []);
   }
 });
 
@@ -389,7 +383,7 @@ test('a policy that cannot be loaded is told before the arm moves', async (t) =>
     t.is((error as PolicyError).code, code, (error as PolicyError).message);
     t.regex((error as PolicyError).message, message);
     t.is(run.simulator.counters().motionsStarted, 0);
-    t.deepEqual(children(), []);
+    t.deepEqual(childrenOf('self'), []);
   }
 });
 
@@ -402,7 +396,7 @@ test('a session starts its process again, as often as it is started', async (t) 
   for (let round = 0; round < 10; round += 1) {
     const stats = await session.run({ durationS: 0.05 });
     t.true(stats.iterations > 0);
-    t.deepEqual(children(), []);
+    t.deepEqual(childrenOf('self'), []);
   }
   t.true(files() <= before.files + 2, `${before.files} files became ${files()}`);
   t.true(threads() <= before.threads + 1, `${before.threads} threads became ${threads()}`);

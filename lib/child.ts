@@ -59,6 +59,11 @@ export function isPython(url: string): boolean {
   return new URL(url).pathname.endsWith('.py');
 }
 
+/** What a module is called where it is loaded: Python knows files. */
+export function placeOf(url: string): string {
+  return isPython(url) ? fileURLToPath(url) : url;
+}
+
 function interpreter({ python }: ChildSpec): string {
   if (python !== undefined) return python;
   const { VIRTUAL_ENV } = process.env;

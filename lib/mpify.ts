@@ -1,8 +1,7 @@
-import { fileURLToPath } from 'node:url';
 import type { AnyFunction } from './asyncify.ts';
 import { type CallLimits, checkCallLimits, LONGEST_S } from './call-limits.ts';
 import { checkKeys, checkNumber, checkText } from './checks.ts';
-import { Child, type ChildSpec, checkEnvironment, isPython, stopped } from './child.ts';
+import { Child, type ChildSpec, checkEnvironment, placeOf, stopped } from './child.ts';
 import { OffloadError } from './errors.ts';
 import { CALL } from './line.ts';
 import { checkModule } from './offload-module.ts';
@@ -141,7 +140,7 @@ class RemoteProcess implements Remote {
   constructor(url: string, name: string, args: readonly unknown[], options: MpifyOptions) {
     const { python, env, sharedBytes = DEFAULT_SHARED_BYTES, restarts = 0 } = options;
     this.#url = url;
-    this.#make = [isPython(url) ? fileURLToPath(url) : url, name, args];
+    this.#make = [placeOf(url), name, args];
     this.#spec = { url, python, env, sharedBytes };
     this.#options = options;
     this.#restartsLeft = restarts;

@@ -1,5 +1,4 @@
-import { fileURLToPath } from 'node:url';
-import { Child, isPython } from './child.ts';
+import { Child, placeOf } from './child.ts';
 import type { FrankaControl } from './control.ts';
 import type { Failure } from './driver.ts';
 import { type OffloadError, PolicyError } from './errors.ts';
@@ -45,9 +44,8 @@ export class ProcessDriver<Observation, Action> extends SeatedDriver {
     });
     this.#child = child;
     this.#usher = usher;
-    const place = isPython(url.href) ? fileURLToPath(url) : url.href;
     try {
-      await child.line.call(CALL.make, 'make', [place, exportName, args]);
+      await child.line.call(CALL.make, 'make', [placeOf(url.href), exportName, args]);
       made = true;
     } catch (error) {
       this.fail(gone ? died(gone) : policyThrew(undefined, error), undefined);

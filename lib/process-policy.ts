@@ -1,8 +1,14 @@
 import { checkKeys, checkText } from './checks.ts';
-import { checkEnvironment } from './child.ts';
-import { OptionTypeError } from './errors.ts';
+import { checkEnvironment, isPython } from './child.ts';
 import { checkModule } from './offload-module.ts';
-import type { ActionOf, ObservationOf, PolicyIn } from './worker-policy.ts';
+import {
+  type ActionOf,
+  checkFactoryArgs,
+  checkPolicyUrl,
+  type FactoryArgs,
+  type ObservationOf,
+  type PolicyIn,
+} from './policy-module.ts';
 
 /** A policy that runs in another process; {@link processPolicy} makes it. */
 export interface ProcessPolicy<Observation, Action> {
@@ -62,13 +68,7 @@ export function processPolicy(
 export function processPolicy<
   Module extends object,
   Name extends keyof Module = 'default' extends keyof Module ? 'default' : keyof Module,
-  Args extends readonly unknown[] | undefined = Module[Name] extends (
-    ...args: infer Given
-  ) => infer Made
-    ? Awaited<Made> extends (...args: never[]) => unknown
-      ? Given
-      : undefined
-    : undefined,
+  Args extends readonly unknown[] | undefined = FactoryArgs<Module[Name]>,
 >(
   url: URL,
   options?: ProcessPolicyOptions<Name, Args>,
@@ -80,19 +80,14 @@ export function processPolicy(
   url: URL,
   options: ProcessPolicyOptions<PropertyKey, readonly unknown[] | undefined> = {},
 ): ProcessPolicy<unknown, unknown> {
-  if (!(url instanceof URL)) {
-    const expected = "a URL, as in new URL('./policy.py', import.meta.url)";
-    throw new OptionTypeError('OPTION_URL', 'url', url, expected);
-  }
+  checkPolicyUrl(url, './policy.py');
   checkModule(url);
   checkKeys('processPolicy', options, ['export', 'args', 'python', 'env']);
   const { args, python, env } = options;
-  if (args !== undefined && !Array.isArray(args)) {
-    throw new OptionTypeError('OPTION_ARGS', 'args', args, 'an array');
-  }
+  checkFactoryArgs(args);
   if (python !== undefined) checkText('python', python, 'the path of an interpreter');
   if (env !== undefined) checkEnvironment(env);
-  const name = options.export ?? (url.pathname.endsWith('.py') ? undefined : 'default');
+  const name = options.export ?? (isPython(url.href) ? undefined : 'default');
   const exportName = checkText('export', name, 'the name of the policy, or of its factory');
   const policy = Object.freeze({ url, exportName, args, python, env });
   made.add(policy);

@@ -1,5 +1,12 @@
 import { checkBoolean, checkKeys, checkText } from './checks.ts';
-import { OptionTypeError } from './errors.ts';
+import {
+  type ActionOf,
+  checkFactoryArgs,
+  checkPolicyUrl,
+  type FactoryArgs,
+  type ObservationOf,
+  type PolicyIn,
+} from './policy-module.ts';
 
 /** A policy that runs in a worker; {@link workerPolicy} makes it. */
 export interface WorkerPolicy<Observation, Action> {
@@ -14,22 +21,6 @@ export interface WorkerPolicy<Observation, Action> {
   /** Never there; it tells the compiler what the policy decides on and what it answers. */
   readonly types?: (observation: Observation) => Action;
 }
-
-/** The policy that an export is, or that the factory which it is returns. */
-export type PolicyIn<Export, Args> = Args extends readonly unknown[]
-  ? Export extends (...args: never[]) => infer Made
-    ? Awaited<Made>
-    : never
-  : Export;
-
-export type ObservationOf<P> = P extends (
-  observation: infer Observation,
-  ...rest: never[]
-) => unknown
-  ? Observation
-  : never;
-
-export type ActionOf<P> = P extends (...args: never[]) => infer Answer ? Awaited<Answer> : never;
 
 /** How a policy in a worker is found and run. */
 export interface WorkerPolicyOptions<Name extends PropertyKey, Args> {
@@ -66,13 +57,7 @@ export function workerPolicy(
 export function workerPolicy<
   Module extends object,
   Name extends keyof Module = 'default' extends keyof Module ? 'default' : keyof Module,
-  Args extends readonly unknown[] | undefined = Module[Name] extends (
-    ...args: infer Given
-  ) => infer Made
-    ? Awaited<Made> extends (...args: never[]) => unknown
-      ? Given
-      : undefined
-    : undefined,
+  Args extends readonly unknown[] | undefined = FactoryArgs<Module[Name]>,
 >(
   url: URL,
   options?: WorkerPolicyOptions<Name, Args>,
@@ -84,15 +69,10 @@ export function workerPolicy(
   url: URL,
   options: WorkerPolicyOptions<PropertyKey, readonly unknown[] | undefined> = {},
 ): WorkerPolicy<unknown, unknown> {
-  if (!(url instanceof URL)) {
-    const expected = "a URL, as in new URL('./policy.js', import.meta.url)";
-    throw new OptionTypeError('OPTION_URL', 'url', url, expected);
-  }
+  checkPolicyUrl(url, './policy.js');
   checkKeys('workerPolicy', options, ['export', 'args', 'spin']);
   const { args } = options;
-  if (args !== undefined && !Array.isArray(args)) {
-    throw new OptionTypeError('OPTION_ARGS', 'args', args, 'an array');
-  }
+  checkFactoryArgs(args);
   const policy = Object.freeze({
     url,
     exportName: checkText('export', options.export ?? 'default', 'the name of an export'),

@@ -12,6 +12,7 @@ import sys
 import time
 
 import numpy as np
+from work import Work
 
 
 def utilities():
@@ -22,17 +23,6 @@ def utilities():
     import async_utils
 
     return async_utils
-
-
-class Work:
-    def noop(self):
-        return None
-
-    def observe(self, observation):
-        return observation["q"] + observation["step"]
-
-    def look(self, image):
-        return int(image[-1])
 
 
 CALLS = {
