@@ -139,8 +139,8 @@ export type FrankaControl =
   | 'cartesianPose'
   | 'cartesianTarget'
   | 'torque';
-/** The arm's own controller that follows what is commanded. */
-export type FrankaImpedance = 'joint' | 'cartesian';
+/** The controller that follows what is commanded. */
+export type FrankaImpedance = 'joint' | 'cartesian' | 'external';
 /** What the robot is doing, as libfranka names it. */
 export type RobotMode =
   | 'Other'
@@ -467,6 +467,156 @@ export declare class FrankaModel {
   /** Gravity torques [N m], 7. The arm adds them itself to a commanded torque. */
   gravity(at: FrankaPosture | ArrayLike<number>, into?: Float64Array): Float64Array;
 }
+/** What happens to an action that breaks a limit. */
+export type OnViolation = 'stop' | 'clamp';
+/** What the loop thread asks of the operating system. */
+export interface RealtimeOptions {
+  /** `SCHED_FIFO` priority, 1 to 99; `null` stays with the ordinary scheduler. Default 80. */
+  readonly priority?: number | null;
+  /** The CPU to stay on; `null` lets the scheduler choose. Default `null`. */
+  readonly cpu?: number | null;
+  /** Whether the loop's code and stack are kept from being paged out. Default true. */
+  readonly lockMemory?: boolean;
+  /** How late the kernel may wake the thread to save power [s]; `null` leaves it. Default 1e-9. */
+  readonly timerSlackS?: number | null;
+}
+/**
+ * What happens to an action that breaks a limit of the arm, kind by kind. `'stop'` (the default of
+ * each) brings the arm to rest and ends the session with an {@link InvalidActionError}; `'clamp'`
+ * follows the action as far as all limits allow, and goes on. A step breaks several limits at once;
+ * one that stops prevails. What is no finite number, or a pose that is no rigid transform, always
+ * stops.
+ *
+ * The limits are the arm's own data: range and velocity from the URDF that the arm serves, where the
+ * velocity falls towards the ends of the range; acceleration, jerk and torque rate from libfranka's
+ * `rate_limiting.h`; torque from the data sheet. A clamped motion keeps 5 % away from acceleration
+ * and jerk, and is slower where the arm lags behind it. In Cartesian modes velocity, acceleration and
+ * jerk are those of the end effector's translation and rotation (libfranka's `rate_limiting.h`), and a
+ * clamped motion asks no more than four fifths of their acceleration and jerk of the joints.
+ */
+export interface LimitOptions {
+  /** Beyond a joint's range. Of torques: the measured joint, which is then braked. */
+  readonly position?: OnViolation;
+  /**
+   * Faster than allowed at this place, or too fast to be braked before the end of the range within
+   * acceleration and jerk. Of torques: the measured joint, which is then braked.
+   */
+  readonly velocity?: OnViolation;
+  /** A velocity that changes faster than allowed: of a joint, or of the end effector. */
+  readonly acceleration?: OnViolation;
+  /** An acceleration that changes faster than allowed. */
+  readonly jerk?: OnViolation;
+  /** More torque than allowed. */
+  readonly torque?: OnViolation;
+  /** A torque that changes faster than allowed. */
+  readonly torqueRate?: OnViolation;
+  /**
+   * More than the joints can do, in Cartesian modes: faster than one of them may go, or closer to the
+   * end of its range or to a singular pose than it could be braked from.
+   */
+  readonly joints?: OnViolation;
+  /**
+   * The end effector outside `boxM`, or too fast to be braked inside. Clamped, joint modes stop there
+   * and Cartesian ones slide along the wall; a torque is a command of the policy's own, so that
+   * clamping it brakes the arm at the wall and may not hold it there.
+   */
+  readonly box?: OnViolation;
+  /** A box that the end effector stays in. Default: none. */
+  readonly boxM?: CartesianBox;
+  /** A joint further than `maxDistanceRad` from its command; clamped, the command waits for it. */
+  readonly distance?: OnViolation;
+  /**
+   * How far a joint may be from its command, except in torque control [rad]. Default 0.1: an arm
+   * with its usual joint stiffness gives its highest torque at a third of that.
+   */
+  readonly maxDistanceRad?: number;
+}
+/**
+ * A box along the axes of the base frame, for the origin of the end effector frame; in joint modes
+ * the forward kinematics of the commanded joints say where that is. An arm that is outside may stay
+ * and may come back in.
+ */
+export interface CartesianBox {
+  /** The lowest x, y and z [m]. */
+  readonly lower: ArrayLike<number>;
+  /** The highest x, y and z [m]. */
+  readonly upper: ArrayLike<number>;
+  /**
+   * How far inside the walls commands stay [m]: the arm is a little off its command, and goes on for
+   * some cycles where commands get lost. Default 0.01.
+   */
+  readonly marginM?: number;
+}
+/**
+ * What a motion to a target may take of the arm's own limits, joint by joint or of the end effector: shares from 0.01 to 1. With the defaults joint 1 goes 0.1 rad
+ * in 0.37 s and 1 rad in 1.16 s, and the end effector 0.1 m in about 0.6 s.
+ */
+export interface TargetBudget {
+  /** Of the velocity. Default 0.5. */
+  readonly velocityShare?: number;
+  /** Of the acceleration. Default 0.5. */
+  readonly accelerationShare?: number;
+  /** Of the jerk. Default 0.1 for joints, 0.03 for the end effector. */
+  readonly jerkShare?: number;
+}
+/** How a session runs. */
+export interface SessionOptions {
+  /**
+   * How often the policy is asked, a second; any number, fractions too. Default 50 for a robot
+   * written in JavaScript, at most 10,000. A robot with a clock of its own (a Franka arm: 1000) gets
+   * its command every cycle whatever this is; default and most is its own rate. Questions are asked
+   * in the cycle nearest to their time, and what is commanded between two answers follows from
+   * {@link FrankaOptions.control}.
+   */
+  readonly rateHz?: number;
+  /** Wait between the robot's reset and the first cycle [s]. Default 0.5. */
+  readonly warmupS?: number;
+  /**
+   * How long the policy may take, from the arrival of the robot's state [s]. Default 300e-6, and half
+   * of its own period for a policy slower than the robot; then it may take up to that period. Up to
+   * nine tenths of the robot's period the answer is used in the same cycle; above, from the first
+   * cycle behind the deadline on, even if it is there before: a motion is smooth then however long
+   * each answer takes. Only for robots with a clock of their own: a robot written in JavaScript waits
+   * for its policy.
+   */
+  readonly deadlineS?: number;
+  /**
+   * Cycles of the loop in a row that the last command is held when no action comes. Default 20, or as
+   * many as one period of a slower policy has.
+   */
+  readonly maxHeldTicks?: number;
+  /**
+   * What happens after that: `'hold'` (default) rests the robot and goes on when actions come
+   * again; `'stop'` ends the session with a {@link PolicyLateError}.
+   */
+  readonly onLate?: 'hold' | 'stop';
+  /**
+   * What happens to actions that break a limit: kind by kind, or one word for all kinds. Default
+   * `'stop'`. Only for arms: of a robot written in JavaScript no limits are known.
+   */
+  readonly limits?: LimitOptions | OnViolation;
+  /**
+   * Whether an action that changes faster than the arm allows is slowed down instead of ending the
+   * session, as libfranka's option of that name does: `velocity`, `acceleration`, `jerk` and
+   * `torqueRate` are `'clamp'` then, unless `limits` says otherwise of one. Default false, as in
+   * libfranka 0.21. Only for arms.
+   */
+  readonly limitRate?: boolean;
+  /**
+   * Cut-off frequency of a low-pass filter in front of the limits, above 0 to 1000 Hz (libfranka's
+   * usual one is 100). Default `null`: none, because it delays what is commanded, by 1.6 ms at 100 Hz,
+   * and because the limits need none. Only for arms; targets are not filtered.
+   */
+  readonly cutoffHz?: number | null;
+  /** What motions to a target may take; only with `control: 'jointTarget'` or `'cartesianTarget'`. */
+  readonly targetBudget?: TargetBudget;
+  /** Percentiles come from this many of the newest cycles. Default 10,000. */
+  readonly maxTimingSamples?: number;
+  /** How many ticks are kept for `takeRecords()`; 0 (default) keeps none. */
+  readonly recordTicks?: number;
+  /** What the loop thread asks of the system; `false` asks for nothing. */
+  readonly realtime?: RealtimeOptions | false;
+}
 /** What a {@link SessionStats} holds, as a plain object. */
 export type SessionStatsDict = {
   readonly [Name in keyof SessionStats as SessionStats[Name] extends number ? Name : never]: number;
@@ -577,6 +727,8 @@ export interface MoveOptions {
   readonly speed?: number;
   /** Stops the arm within its limits when it aborts; the move rejects with the signal's reason. */
   readonly signal?: AbortSignal;
+  /** What the loop thread asks of the system, as a session's; `false` asks for nothing. */
+  readonly realtime?: RealtimeOptions | false;
   /** Told twenty times a second how far the move has come, and at its end. */
   readonly onProgress?: (progress: MoveProgress) => void;
 }
@@ -654,7 +806,8 @@ export interface RobotStates
 }
 /**
  * The numbers of an action, an array or a typed array: seven, one a joint; six of a twist; sixteen of
- * a pose. {@link FrankaOptions.control} says which.
+ * a pose. {@link FrankaOptions.control} says which, and {@link FrankaOptions.impedance} whether seven
+ * torques come behind them.
  */
 export type JointVector = ArrayLike<number>;
 /** The library that talks to an arm. */
@@ -682,9 +835,15 @@ export interface FrankaOptions {
    */
   readonly control?: FrankaControl;
   /**
-   * The arm's own controller that follows a motion, whichever mode commands it: a spring and a damper
+   * The controller that follows a motion, whichever mode commands it: the arm's own spring and damper
    * at each `'joint'` (the default, as in libfranka) or at the end effector (`'cartesian'`). Torques
    * need none.
+   *
+   * `'external'` is none of the arm's: an action has seven torques `tau_J` [N m] behind its motion, as
+   * in `[...q, ...tau_J]`, and they alone move the arm. The motion is what the state reports as
+   * desired (`q_d`, `dq_d`, `O_T_EE_d`), bounded by its mode's limits, for the torques to follow; each
+   * part keeps its limits, is held and is brought to rest as in its own mode. `moveTo` goes by `'joint'`
+   * then.
    */
   readonly impedance?: FrankaImpedance;
   /** Which arm must answer. Default: either; it is found out. */
@@ -1159,149 +1318,6 @@ export interface Mpify extends MpifyCall {
 }
 /** Makes an object in another process, and a proxy of it here. */
 export declare const mpify: Mpify;
-/** What happens to an action that breaks a limit. */
-export type OnViolation = 'stop' | 'clamp';
-/** What the loop thread asks of the operating system. */
-export interface RealtimeOptions {
-  /** `SCHED_FIFO` priority, 1 to 99; `null` stays with the ordinary scheduler. Default 80. */
-  readonly priority?: number | null;
-  /** The CPU to stay on; `null` lets the scheduler choose. Default `null`. */
-  readonly cpu?: number | null;
-  /** Whether the loop's code and stack are kept from being paged out. Default true. */
-  readonly lockMemory?: boolean;
-  /** How late the kernel may wake the thread to save power [s]; `null` leaves it. Default 1e-9. */
-  readonly timerSlackS?: number | null;
-}
-/**
- * What happens to an action that breaks a limit of the arm, kind by kind. `'stop'` (the default of
- * each) brings the arm to rest and ends the session with an {@link InvalidActionError}; `'clamp'`
- * follows the action as far as all limits allow, and goes on. A step breaks several limits at once;
- * one that stops prevails. What is no finite number, or a pose that is no rigid transform, always
- * stops.
- *
- * The limits are the arm's own data: range and velocity from the URDF that the arm serves, where the
- * velocity falls towards the ends of the range; acceleration, jerk and torque rate from libfranka's
- * `rate_limiting.h`; torque from the data sheet. A clamped motion keeps 5 % away from acceleration
- * and jerk, and is slower where the arm lags behind it. In Cartesian modes velocity, acceleration and
- * jerk are those of the end effector's translation and rotation (libfranka's `rate_limiting.h`), and a
- * clamped motion asks no more than four fifths of their acceleration and jerk of the joints.
- */
-export interface LimitOptions {
-  /** Beyond a joint's range. In torque control: the measured joint, which is then braked. */
-  readonly position?: OnViolation;
-  /**
-   * Faster than allowed at this place, or too fast to be braked before the end of the range within
-   * acceleration and jerk. In torque control: the measured joint, which is then braked.
-   */
-  readonly velocity?: OnViolation;
-  /** A velocity that changes faster than allowed: of a joint, or of the end effector. */
-  readonly acceleration?: OnViolation;
-  /** An acceleration that changes faster than allowed. */
-  readonly jerk?: OnViolation;
-  /** More torque than allowed, in torque control. */
-  readonly torque?: OnViolation;
-  /** A torque that changes faster than allowed, in torque control. */
-  readonly torqueRate?: OnViolation;
-  /**
-   * More than the joints can do, in Cartesian modes: faster than one of them may go, or closer to the
-   * end of its range or to a singular pose than it could be braked from.
-   */
-  readonly joints?: OnViolation;
-  /**
-   * The end effector outside `boxM`, or too fast to be braked inside. Clamped, joint modes stop there
-   * and Cartesian ones slide along the wall; a torque is a command of the policy's own, so that
-   * clamping it brakes the arm at the wall and may not hold it there.
-   */
-  readonly box?: OnViolation;
-  /** A box that the end effector stays in. Default: none. */
-  readonly boxM?: CartesianBox;
-  /** A joint further than `maxDistanceRad` from its command; clamped, the command waits for it. */
-  readonly distance?: OnViolation;
-  /**
-   * How far a joint may be from its command, except in torque control [rad]. Default 0.1: an arm
-   * with its usual joint stiffness gives its highest torque at a third of that.
-   */
-  readonly maxDistanceRad?: number;
-}
-/**
- * A box along the axes of the base frame, for the origin of the end effector frame; in joint modes
- * the forward kinematics of the commanded joints say where that is. An arm that is outside may stay
- * and may come back in.
- */
-export interface CartesianBox {
-  /** The lowest x, y and z [m]. */
-  readonly lower: ArrayLike<number>;
-  /** The highest x, y and z [m]. */
-  readonly upper: ArrayLike<number>;
-  /**
-   * How far inside the walls commands stay [m]: the arm is a little off its command, and goes on for
-   * some cycles where commands get lost. Default 0.01.
-   */
-  readonly marginM?: number;
-}
-/**
- * What a motion to a target may take of the arm's own limits, joint by joint or of the end effector: shares from 0.01 to 1. With the defaults joint 1 goes 0.1 rad
- * in 0.37 s and 1 rad in 1.16 s, and the end effector 0.1 m in about 0.6 s.
- */
-export interface TargetBudget {
-  /** Of the velocity. Default 0.5. */
-  readonly velocityShare?: number;
-  /** Of the acceleration. Default 0.5. */
-  readonly accelerationShare?: number;
-  /** Of the jerk. Default 0.1 for joints, 0.03 for the end effector. */
-  readonly jerkShare?: number;
-}
-/** How a session runs. */
-export interface SessionOptions {
-  /**
-   * How often the policy is asked, a second; any number, fractions too. Default 50 for a robot
-   * written in JavaScript, at most 10,000. A robot with a clock of its own (a Franka arm: 1000) gets
-   * its command every cycle whatever this is; default and most is its own rate. Questions are asked
-   * in the cycle nearest to their time, and what is commanded between two answers follows from
-   * {@link FrankaOptions.control}.
-   */
-  readonly rateHz?: number;
-  /** Wait between the robot's reset and the first cycle [s]. Default 0.5. */
-  readonly warmupS?: number;
-  /**
-   * How long the policy may take, from the arrival of the robot's state [s]. Default 300e-6, and half
-   * of its own period for a policy slower than the robot; then it may take up to that period. Up to
-   * nine tenths of the robot's period the answer is used in the same cycle; above, from the first
-   * cycle behind the deadline on, even if it is there before: a motion is smooth then however long
-   * each answer takes. Only for robots with a clock of their own: a robot written in JavaScript waits
-   * for its policy.
-   */
-  readonly deadlineS?: number;
-  /**
-   * Cycles of the loop in a row that the last command is held when no action comes. Default 20, or as
-   * many as one period of a slower policy has.
-   */
-  readonly maxHeldTicks?: number;
-  /**
-   * What happens after that: `'hold'` (default) rests the robot and goes on when actions come
-   * again; `'stop'` ends the session with a {@link PolicyLateError}.
-   */
-  readonly onLate?: 'hold' | 'stop';
-  /**
-   * What happens to actions that break a limit: kind by kind, or one word for all kinds. Default
-   * `'stop'`. Only for arms: of a robot written in JavaScript no limits are known.
-   */
-  readonly limits?: LimitOptions | OnViolation;
-  /**
-   * Cut-off frequency of a low-pass filter in front of the limits, above 0 to 1000 Hz (libfranka's
-   * usual one is 100). Default `null`: none, because it delays what is commanded, by 1.6 ms at 100 Hz,
-   * and because the limits need none. Only for arms; targets are not filtered.
-   */
-  readonly cutoffHz?: number | null;
-  /** What motions to a target may take; only with `control: 'jointTarget'` or `'cartesianTarget'`. */
-  readonly targetBudget?: TargetBudget;
-  /** Percentiles come from this many of the newest cycles. Default 10,000. */
-  readonly maxTimingSamples?: number;
-  /** How many ticks are kept for `takeRecords()`; 0 (default) keeps none. */
-  readonly recordTicks?: number;
-  /** What the loop thread asks of the system; `false` asks for nothing. */
-  readonly realtime?: RealtimeOptions | false;
-}
 /**
  * Gives a typed array the shape that it has in Python, rows before columns. Returns the array itself.
  *

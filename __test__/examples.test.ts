@@ -31,10 +31,10 @@ test('the end effector draws a circle that is round and a line that is straight'
   t.true(Math.abs(Number(y) - 100) < 5, text);
 });
 
-test('joint 1 goes its way by positions and by torques of an impedance law', async (t) => {
+test('joint 1 goes its way by positions, by torques of an impedance law, and by both', async (t) => {
   const text = await printed('joints');
-  for (const control of ['jointPosition', 'torque']) {
-    const row = text.split('\n').find((line) => line.includes(control)) ?? '';
+  for (const control of ['jointPosition,', 'torque,', 'jointPosition and torques,']) {
+    const row = text.split('\n').find((line) => line.trim().startsWith(control)) ?? '';
     const [, end] = row.match(/([\d.]+) mrad at its end/) ?? [];
     t.true(Number(end) < 10, text);
   }

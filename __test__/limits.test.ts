@@ -64,6 +64,51 @@ test('a kind that stops ends the session where the others are clamped, and says 
   t.is(simulator.counters().reflexes, 0);
 });
 
+test('limitRate slows down what changes too fast, and leaves the other limits as they are', async (t) => {
+  const step = (_: RobotState, { tick }: Tick): number[] => {
+    const half = Math.floor(tick / 100) % 2 === 0 ? 0.25 : -0.25;
+    return [tick < 100 ? 0 : half, 0, 0, 0, 0, 0, 0];
+  };
+  await using setup = await setUp();
+  const { arm, simulator } = setup;
+  const session = new Session(arm, step, { ...PATIENT, limitRate: true });
+  const running = session.run();
+  await until(() => session.stepCount > 1000 || !session.isRunning, '1000 cycles');
+  await session.stop();
+  const stats = await running;
+  t.true(stats.accelerationViolations > 5 && stats.jerkViolations > 5);
+  t.is(simulator.counters().reflexes, 0);
+
+  const named = { limitRate: true, limits: { jerk: 'stop' } } as const;
+  const error = (await rejection(
+    new Session(arm, step, { ...PATIENT, ...named }).run(),
+  )) as InvalidActionError;
+  t.regex(error.message, /means a jerk of/);
+
+  await using positions = await setUp('jointPosition');
+  const far = (): number[] => [0, 0, 0, 1, 0, 0, 0];
+  const refused = (await rejection(
+    new Session(positions.arm, far, { ...PATIENT, limitRate: true }).run(),
+  )) as InvalidActionError;
+  t.regex(refused.message, /means a position of/);
+});
+
+test('limitRate is a boolean, for arms, and not beside what contradicts it', async (t) => {
+  await using setup = await setUp();
+  const wrong = [
+    [{ limitRate: 1 as unknown as boolean }, /limitRate is 1; expected true or false/],
+    [{ limitRate: true, limits: 'stop' }, /nothing beside limits: 'stop'/],
+  ] as const;
+  for (const [options, message] of wrong) {
+    const make = (): unknown => new Session(setup.arm, () => [], options);
+    const error = t.throws(make, { instanceOf: OptionTypeError, message });
+    t.is((error as OptionTypeError).code, 'OPTION_LIMIT_RATE');
+  }
+  t.notThrows(() => new Session(setup.arm, () => [], { limitRate: true, limits: 'clamp' }));
+  const scribe = (): unknown => new Session(new Scribe(), () => 1, { limitRate: true });
+  t.throws(scribe, { instanceOf: OptionTypeError, message: /no limits are known/ });
+});
+
 test('driven against the end of a joint, a clamped arm comes to rest before it', async (t) => {
   await using setup = await setUp();
   const { arm, simulator } = setup;

@@ -130,7 +130,11 @@ test('twice the speed takes less time, the default is slow', async (t) => {
   const onProgress = ({ durationS, share }: MoveProgress): void => {
     if (share === 1) durations.push(durationS);
   };
-  for (const options of [{}, { speed: 0.4 }, { speed: 1 }] satisfies MoveOptions[]) {
+  for (const options of [
+    {},
+    { speed: 0.4, realtime: false },
+    { speed: 1 },
+  ] satisfies MoveOptions[]) {
     await arm.moveTo(PLACE, { ...options, onProgress });
     await arm.home({ ...options, onProgress });
   }
@@ -237,6 +241,7 @@ test('what is no place, speed or option is refused by its name', async (t) => {
     [(a) => a.moveTo([2, ...pose.slice(1)]), 'OPTION_POSE'],
     [(a) => a.moveTo([Number.NaN, ...pose.slice(1)]), 'OPTION_POSE'],
     [(a) => a.moveTo(HOME, { speed: 0 }), 'OPTION_SPEED'],
+    [(a) => a.moveTo(HOME, { realtime: { priority: 100 } }), 'OPTION_PRIORITY'],
     [(a) => a.moveTo(HOME, { speed: 1.01 }), 'OPTION_SPEED'],
     [(a) => a.moveTo(HOME, { speed: Number.NaN }), 'OPTION_SPEED'],
     [(a) => a.home({ speed: 'fast' as never }), 'OPTION_SPEED'],

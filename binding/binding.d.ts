@@ -19,6 +19,8 @@ export declare class NativeArm {
   get client(): string
   /** The FCI version that the arm speaks. */
   get serverVersion(): number
+  /** How many numbers an action of a control interface has. */
+  actionLength(control: string): number
   /** Whether a session drives the arm. */
   get isDriven(): boolean
   /** The arm's state now; while a session drives it the newest that its loop has seen. */

@@ -1,5 +1,5 @@
 import { ActionBuffer } from './action.ts';
-import { actionLength, type FrankaControl } from './control.ts';
+import type { FrankaControl } from './control.ts';
 import { type Driver, type Failure, isPromise, NEWS } from './driver.ts';
 import type { PastState } from './errors.ts';
 import { armRefused, policyThrew } from './failures.ts';
@@ -28,7 +28,7 @@ export class ArmDriver implements Driver {
   ) {
     this.#arm = arm;
     this.#control = control;
-    this.#action = new ActionBuffer(actionLength(control));
+    this.#action = new ActionBuffer(arm.actionLength(control));
     this.#policy = policy;
   }
 

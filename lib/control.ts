@@ -8,28 +8,20 @@ export type FrankaControl =
   | 'cartesianTarget'
   | 'torque';
 
-/** The arm's own controller that follows what is commanded. */
-export type FrankaImpedance = 'joint' | 'cartesian';
+/** The controller that follows what is commanded. */
+export type FrankaImpedance = 'joint' | 'cartesian' | 'external';
 
-export const IMPEDANCES: readonly FrankaImpedance[] = ['joint', 'cartesian'];
+export const IMPEDANCES: readonly FrankaImpedance[] = ['joint', 'cartesian', 'external'];
 
-/** How many numbers an action of each control interface has. */
-const ACTION_LENGTHS: Readonly<Record<FrankaControl, number>> = {
-  jointVelocity: 7,
-  jointPosition: 7,
-  jointTarget: 7,
-  cartesianVelocity: 6,
-  cartesianPose: 16,
-  cartesianTarget: 16,
-  torque: 7,
-};
-
-export const CONTROLS = Object.keys(ACTION_LENGTHS) as readonly FrankaControl[];
-
-/** How many numbers an action has. */
-export function actionLength(control: FrankaControl): number {
-  return ACTION_LENGTHS[control];
-}
+export const CONTROLS: readonly FrankaControl[] = [
+  'jointVelocity',
+  'jointPosition',
+  'jointTarget',
+  'cartesianVelocity',
+  'cartesianPose',
+  'cartesianTarget',
+  'torque',
+];
 
 /**
  * The share of the jerk that a motion to a target takes by default; nothing where actions are none.

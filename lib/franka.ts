@@ -30,7 +30,8 @@ import { isWorkerPolicy } from './worker-policy.ts';
 
 /**
  * The numbers of an action, an array or a typed array: seven, one a joint; six of a twist; sixteen of
- * a pose. {@link FrankaOptions.control} says which.
+ * a pose. {@link FrankaOptions.control} says which, and {@link FrankaOptions.impedance} whether seven
+ * torques come behind them.
  */
 export type JointVector = ArrayLike<number>;
 
@@ -62,9 +63,15 @@ export interface FrankaOptions {
    */
   readonly control?: FrankaControl;
   /**
-   * The arm's own controller that follows a motion, whichever mode commands it: a spring and a damper
+   * The controller that follows a motion, whichever mode commands it: the arm's own spring and damper
    * at each `'joint'` (the default, as in libfranka) or at the end effector (`'cartesian'`). Torques
    * need none.
+   *
+   * `'external'` is none of the arm's: an action has seven torques `tau_J` [N m] behind its motion, as
+   * in `[...q, ...tau_J]`, and they alone move the arm. The motion is what the state reports as
+   * desired (`q_d`, `dq_d`, `O_T_EE_d`), bounded by its mode's limits, for the torques to follow; each
+   * part keeps its limits, is held and is brought to rest as in its own mode. `moveTo` goes by `'joint'`
+   * then.
    */
   readonly impedance?: FrankaImpedance;
   /** Which arm must answer. Default: either; it is found out. */

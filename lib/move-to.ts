@@ -11,7 +11,7 @@ import {
   NativeSession,
   type NativeSessionOptions,
 } from './native.ts';
-import { checkOptions } from './options.ts';
+import { type CheckedOptions, checkOptions, type RealtimeOptions } from './options.ts';
 import { Run } from './run.ts';
 import { type SessionStats, statsOf } from './stats.ts';
 
@@ -35,6 +35,8 @@ export interface MoveOptions {
   readonly speed?: number;
   /** Stops the arm within its limits when it aborts; the move rejects with the signal's reason. */
   readonly signal?: AbortSignal;
+  /** What the loop thread asks of the system, as a session's; `false` asks for nothing. */
+  readonly realtime?: RealtimeOptions | false;
   /** Told twenty times a second how far the move has come, and at its end. */
   readonly onProgress?: (progress: MoveProgress) => void;
 }
@@ -62,8 +64,8 @@ export async function moveTo(
   goal: ArrayLike<number>,
   options: MoveOptions,
 ): Promise<SessionStats> {
-  checkKeys('the options of moveTo', options, ['speed', 'signal', 'onProgress']);
-  const { speed = DEFAULT_SPEED, signal, onProgress } = options;
+  checkKeys('the options of moveTo', options, ['speed', 'signal', 'realtime', 'onProgress']);
+  const { speed = DEFAULT_SPEED, signal, onProgress, realtime = {} } = options;
   checkNumber('speed', speed, { from: 0.01, to: 1 });
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new OptionTypeError('OPTION_SIGNAL', 'signal', signal, 'an AbortSignal');
@@ -71,11 +73,13 @@ export async function moveTo(
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw new OptionTypeError('OPTION_ON_PROGRESS', 'onProgress', onProgress, 'a function');
   }
+  const clock = { rateHz: RATE_HZ, targetJerkShare: undefined };
+  const checked = checkOptions({ warmupS: 0, realtime }, clock);
   const numbers = Float64Array.from(checkGoal(goal));
   signal?.throwIfAborted();
   const planned = await awaiting(() => arm.planMove(numbers, speed));
   signal?.throwIfAborted();
-  return new Move(arm, planned, signal, onProgress).run();
+  return new Move(arm, planned, checked, signal, onProgress).run();
 }
 
 function checkGoal(goal: ArrayLike<number>): number[] {
@@ -98,14 +102,13 @@ class Move {
   constructor(
     arm: NativeArm,
     planned: NativeMove,
+    options: CheckedOptions,
     signal: AbortSignal | undefined,
     onProgress: ((progress: MoveProgress) => void) | undefined,
   ) {
     this.#planned = planned;
     this.#signal = signal;
     this.#onProgress = onProgress;
-    const clock = { rateHz: RATE_HZ, targetJerkShare: undefined };
-    const options = checkOptions({ warmupS: 0 }, clock);
     const plan = { durationS: undefined, endsOnInterrupt: false };
     const nobody = (): void => undefined;
     const listener = { event: nobody, begun: nobody, ended: nobody };

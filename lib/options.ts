@@ -1,7 +1,7 @@
 import { checkBoolean, checkKeys, checkName, checkNumber, checkNumbers } from './checks.ts';
 import { OptionRangeError, OptionTypeError } from './errors.ts';
 import type { NativeSessionOptions } from './native.ts';
-import { LIMIT_NAMES, nativeKinds, type OnViolation, short } from './violation.ts';
+import { LIMIT_NAMES, type LimitName, nativeKinds, type OnViolation, short } from './violation.ts';
 
 /** What the loop thread asks of the operating system. */
 export interface RealtimeOptions {
@@ -30,20 +30,20 @@ export interface RealtimeOptions {
  * clamped motion asks no more than four fifths of their acceleration and jerk of the joints.
  */
 export interface LimitOptions {
-  /** Beyond a joint's range. In torque control: the measured joint, which is then braked. */
+  /** Beyond a joint's range. Of torques: the measured joint, which is then braked. */
   readonly position?: OnViolation;
   /**
    * Faster than allowed at this place, or too fast to be braked before the end of the range within
-   * acceleration and jerk. In torque control: the measured joint, which is then braked.
+   * acceleration and jerk. Of torques: the measured joint, which is then braked.
    */
   readonly velocity?: OnViolation;
   /** A velocity that changes faster than allowed: of a joint, or of the end effector. */
   readonly acceleration?: OnViolation;
   /** An acceleration that changes faster than allowed. */
   readonly jerk?: OnViolation;
-  /** More torque than allowed, in torque control. */
+  /** More torque than allowed. */
   readonly torque?: OnViolation;
-  /** A torque that changes faster than allowed, in torque control. */
+  /** A torque that changes faster than allowed. */
   readonly torqueRate?: OnViolation;
   /**
    * More than the joints can do, in Cartesian modes: faster than one of them may go, or closer to the
@@ -134,6 +134,13 @@ export interface SessionOptions {
    */
   readonly limits?: LimitOptions | OnViolation;
   /**
+   * Whether an action that changes faster than the arm allows is slowed down instead of ending the
+   * session, as libfranka's option of that name does: `velocity`, `acceleration`, `jerk` and
+   * `torqueRate` are `'clamp'` then, unless `limits` says otherwise of one. Default false, as in
+   * libfranka 0.21. Only for arms.
+   */
+  readonly limitRate?: boolean;
+  /**
    * Cut-off frequency of a low-pass filter in front of the limits, above 0 to 1000 Hz (libfranka's
    * usual one is 100). Default `null`: none, because it delays what is commanded, by 1.6 ms at 100 Hz,
    * and because the limits need none. Only for arms; targets are not filtered.
@@ -162,6 +169,7 @@ const SESSION_OPTIONS = [
   'maxHeldTicks',
   'onLate',
   'limits',
+  'limitRate',
   'cutoffHz',
   'targetBudget',
   'maxTimingSamples',
@@ -212,6 +220,12 @@ export function checkOptions(options: SessionOptions, own: OwnClock | undefined)
     const expected = 'nothing: of a robot written in JavaScript no limits are known';
     throw new OptionTypeError('OPTION_LIMITS', 'limits', options.limits, expected);
   }
+  const { limitRate = false } = options;
+  checkBoolean('limitRate', limitRate);
+  if (!own && limitRate) {
+    const expected = 'nothing: of a robot written in JavaScript no limits are known';
+    throw new OptionTypeError('OPTION_LIMIT_RATE', 'limitRate', limitRate, expected);
+  }
   const { cutoffHz = null } = options;
   if (!own && cutoffHz !== null) {
     const expected = 'nothing: what a robot written in JavaScript is commanded is not filtered';
@@ -238,7 +252,7 @@ export function checkOptions(options: SessionOptions, own: OwnClock | undefined)
         to: 1_000_000,
         integer: true,
       }),
-      ...checkLimits(options.limits),
+      ...checkLimits(options.limits, limitRate),
       ...(cutoffHz === null ? {} : { cutoffHz: checkNumber('cutoffHz', cutoffHz, CUT_OFF) }),
       ...checkBudget(options.targetBudget, own?.targetJerkShare),
       stopOnLate: checkName('onLate', onLate, ['hold', 'stop']) === 'stop',
@@ -271,17 +285,27 @@ const CUT_OFF = { from: 0, to: 1000, above: true, unit: 'Hz' } as const;
 
 const ON_VIOLATION = ['stop', 'clamp'] as const satisfies readonly OnViolation[];
 
+/** The limits that are about how fast something changes. */
+const RATES: readonly LimitName[] = ['velocity', 'acceleration', 'jerk', 'torqueRate'];
+
 function checkLimits(
   limits: LimitOptions | OnViolation = {},
+  limitRate: boolean,
 ): Pick<NativeSessionOptions, 'clamped' | 'maxDistanceRad' | 'boxM'> {
   if (typeof limits === 'string') {
     const all = checkName('limits', limits, ON_VIOLATION);
-    return checkLimits(Object.fromEntries(LIMIT_NAMES.map((name) => [name, all])));
+    if (limitRate && all === 'stop') {
+      const expected =
+        "nothing beside limits: 'stop', which ends the session where it would slow down";
+      throw new OptionTypeError('OPTION_LIMIT_RATE', 'limitRate', limitRate, expected);
+    }
+    return checkLimits(Object.fromEntries(LIMIT_NAMES.map((name) => [name, all])), false);
   }
   checkKeys('limits', limits, [...LIMIT_NAMES, 'maxDistanceRad', 'boxM']);
   const { maxDistanceRad = 0.1 } = limits;
   const clamped = LIMIT_NAMES.filter((name) => {
-    const { [name]: rule = 'stop' } = limits;
+    const usual = limitRate && RATES.includes(name) ? 'clamp' : 'stop';
+    const { [name]: rule = usual } = limits;
     return checkName(`limits.${name}`, rule, ON_VIOLATION) === 'clamp';
   });
   const range = { from: 0, to: Math.PI, above: true, unit: 'rad' };

@@ -1,5 +1,5 @@
 import { pastStates } from './arm-driver.ts';
-import { actionLength, type FrankaControl } from './control.ts';
+import type { FrankaControl } from './control.ts';
 import type { Driver, Failure } from './driver.ts';
 import type { PastState } from './errors.ts';
 import { armRefused, policyThrew } from './failures.ts';
@@ -31,7 +31,7 @@ export abstract class SeatedDriver implements Driver {
   constructor(arm: NativeArm, control: FrankaControl) {
     this.#arm = arm;
     this.#control = control;
-    this.lengths = { observation: STATE_LENGTH, action: actionLength(control) };
+    this.lengths = { observation: STATE_LENGTH, action: arm.actionLength(control) };
   }
 
   /** Starts the policy and waits until it is there. */

@@ -27,7 +27,7 @@ pub struct ConnectOptions {
     pub generation: Option<Generation>,
     /// The library that talks to the arm.
     pub client: Client,
-    /// The arm's controller that follows a motion generator.
+    /// The controller that follows a motion generator.
     pub impedance: Impedance,
 }
 
@@ -187,6 +187,11 @@ impl Arm {
         self.generation.fci_version()
     }
 
+    /// The controller that follows a motion generator.
+    pub fn impedance(&self) -> Impedance {
+        self.impedance
+    }
+
     pub(crate) fn limits(&self) -> &ArmLimits {
         &self.limits
     }
@@ -306,10 +311,29 @@ impl Arm {
         control: Control,
         options: &MotionOptions,
     ) -> Result<Driven, ArmError> {
+        self.driven(control, self.impedance, options)
+    }
+
+    /// A robot for one session that moves this arm along joint positions, followed by a controller of
+    /// the arm's own.
+    ///
+    /// # Errors
+    /// As [`Arm::robot`].
+    pub fn mover(&self, options: &MotionOptions) -> Result<Driven, ArmError> {
+        let impedance = self.impedance.of_the_arm();
+        self.driven(Control::JointPosition, impedance, options)
+    }
+
+    fn driven(
+        &self,
+        control: Control,
+        impedance: Impedance,
+        options: &MotionOptions,
+    ) -> Result<Driven, ArmError> {
         let client = self.client()?;
         let (plug, desk) = (Arc::clone(&self.plug), Arc::clone(&self.desk));
-        let robot = ArmRobot::new(client, plug, control, self.impedance, desk)?;
-        let limits = limits(control, &self.limits, &self.model, options);
+        let robot = ArmRobot::new(client, plug, control, impedance, desk)?;
+        let limits = limits(control, impedance, &self.limits, &self.model, options);
         Ok((Box::new(robot), limits))
     }
 

@@ -16,6 +16,7 @@ use kilohertz_core::limits::{
     JointBounds, Limits, Violation, ViolationKind, Violations, check_finite,
 };
 
+use crate::control::taken;
 use crate::fence::{CartesianBox, PLACES};
 use crate::geometry::{PARTS, Pose, Twist, moved, norm, off_rigid, orthonormal, way};
 use crate::limits::{ArmLimits, Budget, DT, MotionOptions, OWN_SHARE, REACHED_SHARE, ROUNDING};
@@ -626,13 +627,6 @@ fn largest(values: &[f64; 7]) -> usize {
             most
         }
     })
-}
-
-/// The first slots. An action has as many as its interface's layout says.
-fn taken<const N: usize>(slots: &[f64]) -> [f64; N] {
-    let mut taken = [0.0; N];
-    taken.copy_from_slice(&slots[..N]);
-    taken
 }
 
 impl Limits for Cartesian {

@@ -50,8 +50,8 @@ impl Control {
         Control::CartesianPose,
         Control::CartesianTarget,
     ];
-    /// Slots of the longest action.
-    pub const MOST_SLOTS: usize = 16;
+    /// Slots of the longest action: a pose, and torques behind it.
+    pub const MOST_SLOTS: usize = 16 + TORQUES.len;
 
     /// The name, as in the TypeScript API.
     pub const fn name(self) -> &'static str {
@@ -66,29 +66,52 @@ impl Control {
         }
     }
 
-    /// The layout of an action.
-    pub fn action(self) -> Schema {
+    /// What is commanded: the layout of an action, but for torques that may come behind it.
+    const fn field(self) -> Field {
         let (name, len, unit) = match self {
             Control::JointVelocity => ("dq", 7, "rad/s"),
             Control::JointPosition | Control::JointTarget => ("q", 7, "rad"),
             Control::CartesianVelocity => ("O_dP_EE", 6, "m/s, rad/s"),
             Control::CartesianPose | Control::CartesianTarget => ("O_T_EE", 16, "m"),
-            Control::Torque => ("tau_J", 7, "N m"),
+            Control::Torque => return TORQUES,
         };
-        Schema::new([Field { name, len, unit }])
+        Field { name, len, unit }
     }
 
-    /// How many slots an action has.
+    /// How many slots that has.
     pub const fn slots(self) -> usize {
-        match self {
-            Control::CartesianVelocity => 6,
-            Control::CartesianPose | Control::CartesianTarget => 16,
-            _ => 7,
-        }
+        self.field().len
+    }
+
+    /// Whether an action has torques behind the motion.
+    pub fn has_torques(self, impedance: Impedance) -> bool {
+        self != Control::Torque && impedance == Impedance::External
+    }
+
+    /// The layout of an action.
+    pub fn action(self, impedance: Impedance) -> Schema {
+        let torques = self.has_torques(impedance).then_some(TORQUES);
+        Schema::new([self.field()].into_iter().chain(torques))
     }
 }
 
-/// The arm's controller that follows what is commanded, whichever of its motion generators
+const TORQUES: Field = Field {
+    name: "tau_J",
+    len: 7,
+    unit: "N m",
+};
+
+/// The numbers that an action begins with.
+///
+/// # Panics
+/// Where there are fewer.
+pub(crate) fn taken<const N: usize>(action: &[f64]) -> [f64; N] {
+    let mut taken = [0.0; N];
+    taken.copy_from_slice(&action[..N]);
+    taken
+}
+
+/// The controller that follows what is commanded, whichever of the arm's motion generators
 /// commands. In torque control there is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Impedance {
@@ -97,17 +120,29 @@ pub enum Impedance {
     Joint,
     /// A spring and a damper at the end effector.
     Cartesian,
+    /// None of the arm's: an action has joint torques `tau_J` [N m] behind the motion, and they
+    /// move the arm. The motion is what the arm reports as desired, for them to follow.
+    External,
 }
 
 impl Impedance {
-    /// Both of them.
-    pub const ALL: [Impedance; 2] = [Impedance::Joint, Impedance::Cartesian];
+    /// All of them.
+    pub const ALL: [Impedance; 3] = [Impedance::Joint, Impedance::Cartesian, Impedance::External];
+
+    /// The arm's own controller for a motion without torques: the joint one where there is none.
+    pub fn of_the_arm(self) -> Impedance {
+        match self {
+            Impedance::External => Impedance::Joint,
+            own => own,
+        }
+    }
 
     /// The name, as in the TypeScript API.
     pub const fn name(self) -> &'static str {
         match self {
             Impedance::Joint => "joint",
             Impedance::Cartesian => "cartesian",
+            Impedance::External => "external",
         }
     }
 }
@@ -119,7 +154,9 @@ impl FromStr for Impedance {
         Impedance::ALL
             .into_iter()
             .find(|impedance| impedance.name() == name)
-            .ok_or_else(|| format!("{name:?} is no impedance; there are joint and cartesian"))
+            .ok_or_else(|| {
+                format!("{name:?} is no impedance; there are joint, cartesian and external")
+            })
     }
 }
 

@@ -43,7 +43,7 @@ impl ArmRobot {
             plug,
             control,
             impedance,
-            action: control.action(),
+            action: control.action(impedance),
             desk,
         })
     }

@@ -10,7 +10,7 @@ use kilohertz_core::time::Time;
 
 use crate::client::Connection;
 use crate::configuration::Setting;
-use crate::control::{Control, Impedance};
+use crate::control::{Control, Impedance, taken};
 use crate::error::ArmError;
 use crate::geometry::orthonormal;
 use crate::state;
@@ -75,65 +75,101 @@ fn start_and_drive(
 ) -> FrankaResult<()> {
     // Leaves whatever the last motion left in the client's picture of the robot behind.
     client.read_once()?;
-    let impedance = match impedance {
+    let controller = match impedance {
         Impedance::Joint => MoveControllerMode::JointImpedance,
         Impedance::Cartesian => MoveControllerMode::CartesianImpedance,
+        Impedance::External => MoveControllerMode::ExternalController,
+    };
+    let shape = Shape {
+        slots: control.slots(),
+        torques: control.has_torques(impedance),
     };
     match control {
         Control::JointVelocity => {
-            let motion = client.start_joint_velocity_control(impedance)?;
-            let command = JointVelocities::new;
-            cycles(Generator { motion, command }, tick)
+            let motion = client.start_joint_velocity_control(controller)?;
+            let command = |action: &[f64]| JointVelocities::new(taken(action));
+            cycles(Generator::new(motion, command, shape), tick)
         }
         Control::JointPosition | Control::JointTarget => {
-            let motion = client.start_joint_position_control(impedance)?;
-            let command = JointPositions::new;
-            cycles(Generator { motion, command }, tick)
+            let motion = client.start_joint_position_control(controller)?;
+            let command = |action: &[f64]| JointPositions::new(taken(action));
+            cycles(Generator::new(motion, command, shape), tick)
         }
         Control::CartesianVelocity => {
-            let motion = client.start_cartesian_velocity_control(impedance)?;
-            let command = CartesianVelocities::new;
-            cycles(Generator { motion, command }, tick)
+            let motion = client.start_cartesian_velocity_control(controller)?;
+            let command = |action: &[f64]| CartesianVelocities::new(taken(action));
+            cycles(Generator::new(motion, command, shape), tick)
         }
         Control::CartesianPose | Control::CartesianTarget => {
-            let motion = client.start_cartesian_pose_control(impedance)?;
+            let motion = client.start_cartesian_pose_control(controller)?;
             // Exactly rigid, as the client wants it.
-            let command = |pose: [f64; 16]| CartesianPose::new(orthonormal(&pose));
-            cycles(Generator { motion, command }, tick)
+            let command = |action: &[f64]| CartesianPose::new(orthonormal(&taken(action)));
+            cycles(Generator::new(motion, command, shape), tick)
         }
         Control::Torque => cycles(client.start_torque_control()?, tick),
     }
 }
 
-/// A motion in progress, whose actions have `N` slots. Dropping it stops the arm.
-trait Motion<const N: usize> {
+/// A motion in progress. Dropping it stops the arm.
+trait Motion {
+    /// How many slots its actions have.
+    fn slots(&self) -> usize;
     fn read(&mut self) -> FrankaResult<(RobotState, franka::Duration)>;
-    fn write(&mut self, action: [f64; N], flow: Flow) -> FrankaResult<()>;
+    fn write(&mut self, action: &[f64], flow: Flow) -> FrankaResult<()>;
+}
+
+/// What an action of a motion generator holds.
+struct Shape {
+    /// How many slots are the motion's.
+    slots: usize,
+    /// Whether torques come behind them.
+    torques: bool,
 }
 
 struct Generator<'a, T: ActiveMotionInput, C> {
     motion: ActiveMotionGenerator<'a, T>,
     command: C,
+    shape: Shape,
 }
 
-impl<const N: usize, T: ActiveMotionInput, C: Fn([f64; N]) -> T> Motion<N> for Generator<'_, T, C> {
+impl<'a, T: ActiveMotionInput, C: Fn(&[f64]) -> T> Generator<'a, T, C> {
+    fn new(motion: ActiveMotionGenerator<'a, T>, command: C, shape: Shape) -> Self {
+        Generator {
+            motion,
+            command,
+            shape,
+        }
+    }
+}
+
+impl<T: ActiveMotionInput, C: Fn(&[f64]) -> T> Motion for Generator<'_, T, C> {
+    fn slots(&self) -> usize {
+        self.shape.slots + if self.shape.torques { 7 } else { 0 }
+    }
+
     fn read(&mut self) -> FrankaResult<(RobotState, franka::Duration)> {
         self.motion.read_once()
     }
 
-    fn write(&mut self, action: [f64; N], flow: Flow) -> FrankaResult<()> {
-        self.motion
-            .write_once(&last_if(flow, (self.command)(action)), None)
+    fn write(&mut self, action: &[f64], flow: Flow) -> FrankaResult<()> {
+        let (motion, torques) = action.split_at(self.shape.slots);
+        let motion = last_if(flow, (self.command)(motion));
+        let torques = self.shape.torques.then(|| Torques::new(taken(torques)));
+        self.motion.write_once(&motion, torques.as_ref())
     }
 }
 
-impl Motion<7> for ActiveTorqueControl<'_> {
+impl Motion for ActiveTorqueControl<'_> {
+    fn slots(&self) -> usize {
+        7
+    }
+
     fn read(&mut self) -> FrankaResult<(RobotState, franka::Duration)> {
         self.read_once()
     }
 
-    fn write(&mut self, action: [f64; 7], flow: Flow) -> FrankaResult<()> {
-        self.write_once(&last_if(flow, Torques::new(action)))
+    fn write(&mut self, action: &[f64], flow: Flow) -> FrankaResult<()> {
+        self.write_once(&last_if(flow, Torques::new(taken(action))))
     }
 }
 
@@ -144,9 +180,10 @@ fn last_if<T: franka::Finishable>(flow: Flow, command: T) -> T {
     }
 }
 
-fn cycles<const N: usize>(mut motion: impl Motion<N>, tick: &mut dyn Tick) -> FrankaResult<()> {
+fn cycles(mut motion: impl Motion, tick: &mut dyn Tick) -> FrankaResult<()> {
     let mut observation = [0.0; state::LEN];
-    let mut action = [0.0; N];
+    let mut action = [0.0; Control::MOST_SLOTS];
+    let action = &mut action[..motion.slots()];
     loop {
         let (robot_state, elapsed) = motion.read()?;
         let started = Time::now();
@@ -155,7 +192,7 @@ fn cycles<const N: usize>(mut motion: impl Motion<N>, tick: &mut dyn Tick) -> Fr
             started,
             skipped: elapsed.as_millis().saturating_sub(1),
             observation: &observation,
-            action: &mut action,
+            action,
         });
         if flow == Flow::Finish {
             // Counted as it goes out: the call returns when the arm has ended the motion.

@@ -19,6 +19,7 @@
 //! state.rs         libfranka's robot state as flat slots with libfranka's names
 //! limits.rs        what the arm's joints may be commanded, and how they are brought to rest
 //! cartesian.rs     the same for the end effector
+//! both.rs          the same for a motion with torques behind it
 //! reach.rs         what its motions ask of the joints
 //! fence.rs         a box that it stays in, whatever is commanded through
 //! geometry.rs      poses, twists, and the ways between them
@@ -43,6 +44,7 @@
 //! told not to.
 
 pub mod arm;
+mod both;
 mod cartesian;
 pub mod client;
 pub mod configuration;

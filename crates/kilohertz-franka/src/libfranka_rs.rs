@@ -40,7 +40,7 @@ use libfranka::{
 use crate::arm::ConnectOptions;
 use crate::client::Connection;
 use crate::configuration::Setting;
-use crate::control::{Control, Impedance};
+use crate::control::{Control, Impedance, taken};
 use crate::error::{ArmError, ArmErrorCode};
 use crate::generation::Generation;
 use crate::geometry::orthonormal;
@@ -220,53 +220,76 @@ impl Connection for Fenced {
         let not_finite = self.with(|robot, watch| {
             // Leaves what the last motion left in its picture of the arm behind.
             robot.read_once()?;
+            let torques = Cell::new([0.0; 7]);
             let mut body = Body {
                 tick,
                 watch,
                 control,
-                last: None,
+                action: [0.0; Control::MOST_SLOTS],
+                slots: control.action(impedance).len(),
+                torques: &torques,
                 not_finite: false,
             };
             // Filters and limits of its own would change what the session has decided.
             let (limited, cutoff) = (false, MAX_CUTOFF_FREQUENCY);
-            let impedance = match impedance {
-                Impedance::Joint => ControllerMode::JointImpedance,
-                Impedance::Cartesian => ControllerMode::CartesianImpedance,
+            // Asked for behind the motion, whose cycle has decided on both.
+            let behind = |_: &_, _: &_| Torques::new(torques.get());
+            let controller = match impedance {
+                Impedance::Joint => Some(ControllerMode::JointImpedance),
+                Impedance::Cartesian => Some(ControllerMode::CartesianImpedance),
+                Impedance::External => None,
             };
             match control {
-                Control::JointVelocity => robot.control_joint_velocities(
-                    |state, step| body.cycle(state, step, JointVelocities::new),
-                    impedance,
-                    limited,
-                    cutoff,
-                ),
-                Control::JointPosition | Control::JointTarget => robot.control_joint_positions(
-                    |state, step| body.cycle(state, step, JointPositions::new),
-                    impedance,
-                    limited,
-                    cutoff,
-                ),
-                Control::CartesianVelocity => robot.control_cartesian_velocities(
-                    |state, step| {
-                        body.cycle(state, step, |twist| CartesianVelocities::new(twist, None))
-                    },
-                    impedance,
-                    limited,
-                    cutoff,
-                ),
-                Control::CartesianPose | Control::CartesianTarget => robot.control_cartesian_pose(
-                    |state, step| {
-                        // Exactly rigid, as the client wants it.
-                        let command =
-                            |pose: [f64; 16]| CartesianPose::new(orthonormal(&pose), None);
-                        body.cycle(state, step, command)
-                    },
-                    impedance,
-                    limited,
-                    cutoff,
-                ),
+                Control::JointVelocity => {
+                    let motion = |state: &_, step: &_| {
+                        body.cycle(state, step, |action| JointVelocities::new(taken(action)))
+                    };
+                    match controller {
+                        Some(own) => robot.control_joint_velocities(motion, own, limited, cutoff),
+                        None => robot
+                            .control_torques_and_joint_velocities(behind, motion, limited, cutoff),
+                    }
+                }
+                Control::JointPosition | Control::JointTarget => {
+                    let motion = |state: &_, step: &_| {
+                        body.cycle(state, step, |action| JointPositions::new(taken(action)))
+                    };
+                    match controller {
+                        Some(own) => robot.control_joint_positions(motion, own, limited, cutoff),
+                        None => robot
+                            .control_torques_and_joint_positions(behind, motion, limited, cutoff),
+                    }
+                }
+                Control::CartesianVelocity => {
+                    let motion = |state: &_, step: &_| {
+                        body.cycle(state, step, |action| {
+                            CartesianVelocities::new(taken(action), None)
+                        })
+                    };
+                    match controller {
+                        Some(own) => {
+                            robot.control_cartesian_velocities(motion, own, limited, cutoff)
+                        }
+                        None => robot.control_torques_and_cartesian_velocities(
+                            behind, motion, limited, cutoff,
+                        ),
+                    }
+                }
+                Control::CartesianPose | Control::CartesianTarget => {
+                    // Exactly rigid, as the client wants it.
+                    let motion = |state: &_, step: &_| {
+                        body.cycle(state, step, |action| {
+                            CartesianPose::new(orthonormal(&taken(action)), None)
+                        })
+                    };
+                    match controller {
+                        Some(own) => robot.control_cartesian_pose(motion, own, limited, cutoff),
+                        None => robot
+                            .control_torques_and_cartesian_pose(behind, motion, limited, cutoff),
+                    }
+                }
                 Control::Torque => robot.control_torques(
-                    |state, step| body.cycle(state, step, Torques::new),
+                    |state, step| body.cycle(state, step, |action| Torques::new(taken(action))),
                     limited,
                     cutoff,
                 ),
@@ -288,52 +311,59 @@ struct Body<'a> {
     tick: &'a mut dyn Tick,
     watch: &'a Watch,
     control: Control,
-    /// The last action, for when the next is none.
-    last: Option<[f64; Control::MOST_SLOTS]>,
+    action: [f64; Control::MOST_SLOTS],
+    slots: usize,
+    /// The torques behind a motion.
+    torques: &'a Cell<[f64; 7]>,
     not_finite: bool,
 }
 
 impl Body<'_> {
-    fn cycle<const N: usize, T: MotionFinished>(
+    fn cycle<T: MotionFinished>(
         &mut self,
         arrived: &libfranka::RobotState,
         elapsed: &Duration,
-        command: impl Fn([f64; N]) -> T,
+        command: impl Fn(&[f64]) -> T,
     ) -> T {
         let started = Time::now();
         let arrived = shared(arrived);
         let mut observation = [0.0; state::LEN];
         state::write(&arrived, &mut observation);
-        let mut action = [0.0; N];
+        let mut action = [0.0; Control::MOST_SLOTS];
         let mut flow = self.watch.outside(|| {
             self.tick.cycle(Cycle {
                 started,
                 skipped: (elapsed.as_millis() as u64).saturating_sub(1),
                 observation: &observation,
-                action: &mut action,
+                action: &mut action[..self.slots],
             })
         });
-        if !action.iter().all(|value| value.is_finite()) {
+        if action.iter().all(|value| value.is_finite()) {
+            self.action = action;
+        } else {
+            // The motion ends with what was commanded last; a position, with where the arm is.
             self.not_finite = true;
             flow = Flow::Finish;
             let standing: &[f64] = match self.control {
                 Control::JointPosition | Control::JointTarget => &arrived.q_d,
                 Control::CartesianPose | Control::CartesianTarget => &arrived.O_T_EE_c,
-                _ => &[0.0; 7],
+                _ => &[],
             };
-            let last = self.last.as_ref().map_or(standing, |last| &last[..]);
-            action.copy_from_slice(&last[..N]);
+            self.action[..standing.len()].copy_from_slice(standing);
         }
-        self.last.get_or_insert([0.0; Control::MOST_SLOTS])[..N].copy_from_slice(&action);
+        let (motion, behind) = self.action[..self.slots].split_at(self.control.slots());
+        if !behind.is_empty() {
+            self.torques.set(taken(behind));
+        }
         self.tick.sent(Time::now());
         match flow {
             Flow::Continue => {
                 self.watch.patience(CYCLE);
-                command(action)
+                command(motion)
             }
             Flow::Finish => {
                 self.watch.patience(REQUEST);
-                command(action).motion_finished()
+                command(motion).motion_finished()
             }
         }
     }

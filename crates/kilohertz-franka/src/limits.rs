@@ -9,6 +9,7 @@
 //! | position | the same, and the position range | the velocity is kept | braked to zero |
 //! | target | the position range, distance; it is moved to within a [`Budget`] | the last target is moved to | braked to zero |
 //! | torque | torque, torque rate; of the arm itself position and velocity | the torque is kept | damped, then held in place |
+//! | a motion and torques | both, in `both.rs` | both | both |
 //!
 //! What is commanded of the end effector has limits of its own, in `cartesian.rs`, and any of them a box
 //! around it, in `fence.rs`.
@@ -26,8 +27,9 @@ use kilohertz_core::limits::{
     JointBounds, JointMotion, Limits, Violation, ViolationKind, Violations, check_finite,
 };
 
+use crate::both::Both;
 use crate::cartesian::{self, Cartesian, PartBounds};
-use crate::control::Control;
+use crate::control::{Control, Impedance};
 use crate::fence::{self, CartesianBox, Course, Fenced, Steered};
 use crate::reach::Reach;
 use crate::state::{joints, offset};
@@ -87,8 +89,8 @@ const FR3_CARTESIAN: [PartBounds; 2] = [
         jerk: ROTATION_SHARE * rate_limiting::MAX_ROTATIONAL_JERK,
     },
 ];
-/// libfranka 0.9's, which leave room for three lost packets. The arm's manual allows a translation of
-/// 1.7 m/s where libfranka takes 2.
+/// libfranka 0.9's, which leave room for three lost packets. The arm allows a translation of 1.7 m/s
+/// (FCI documentation, "Robot and interface specifications"), where libfranka takes 2.
 const FER_CARTESIAN: [PartBounds; 2] = [
     PartBounds {
         velocity: fer::MAX_TRANSLATIONAL_VELOCITY - 0.3,
@@ -213,8 +215,25 @@ impl Default for MotionOptions {
     }
 }
 
-/// The limits for `control` of an arm with this model.
+/// The limits for `control` of an arm with this model, and for torques behind it.
 pub fn limits(
+    control: Control,
+    impedance: Impedance,
+    arm: &ArmLimits,
+    model: &Arc<Model>,
+    options: &MotionOptions,
+) -> Box<dyn Limits> {
+    let alone = |control| limits_alone(control, arm, model, options);
+    match control.has_torques(impedance) {
+        true => Box::new(Both::new(
+            (alone(control), control.slots()),
+            alone(Control::Torque),
+        )),
+        false => alone(control),
+    }
+}
+
+fn limits_alone(
     control: Control,
     arm: &ArmLimits,
     model: &Arc<Model>,
@@ -789,7 +808,13 @@ mod tests {
 
     fn limits_of(arm: &ArmLimits, control: Control) -> Box<dyn Limits> {
         let model = Arc::new(Model::from_urdf(FR3_URDF).unwrap());
-        super::limits(control, arm, &model, &MotionOptions::default())
+        super::limits(
+            control,
+            Impedance::Joint,
+            arm,
+            &model,
+            &MotionOptions::default(),
+        )
     }
 
     /// Each arm, with each of its motion interfaces.
@@ -1118,6 +1143,35 @@ mod tests {
         );
         observation[offset::dq_d..offset::dq_d + 7].copy_from_slice(&sent);
         assert!(limits.observe(&observation));
+    }
+
+    #[test]
+    fn torques_behind_a_motion_are_held_and_their_loss_is_noticed() {
+        let model = Arc::new(Model::from_urdf(FR3_URDF).unwrap());
+        let (control, external) = (Control::JointPosition, Impedance::External);
+        let mut limits =
+            super::limits(control, external, &fr3(), &model, &MotionOptions::default());
+        let mut observation = at(READY);
+        assert!(limits.observe(&observation));
+        let mut action = [0.5; 14];
+        action[..7].copy_from_slice(&READY);
+        assert!(limits.check_rate(&observation, &action).is_empty());
+        limits.commanded(&action);
+        observation[offset::tau_J_d..offset::tau_J_d + 7].fill(0.5);
+        assert!(limits.observe(&observation));
+        let mut sent = [0.0; 14];
+        limits.hold(&observation, &mut sent);
+        assert_eq!(sent, action);
+        // The next torques got lost.
+        action[7..].fill(1.2);
+        limits.commanded(&action);
+        assert!(!limits.observe(&observation));
+        action[7..].fill(1.4);
+        let jump = limits.check_rate(&observation, &action);
+        assert_eq!(kind(jump), None);
+        action[7..].fill(1.6);
+        let jump = limits.check_rate(&observation, &action);
+        assert_eq!(kind(jump), Some((ViolationKind::TorqueRate, 7)));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use kilohertz_core::policy::{Answer, Ask, Policy};
 use kilohertz_core::session::Config;
 use kilohertz_core::time::Time;
 use kilohertz_franka::move_to::{Goal, HOME, MovePolicy};
-use kilohertz_franka::{CartesianBox, Control, MotionOptions};
+use kilohertz_franka::{CartesianBox, Control, Impedance, MotionOptions};
 use kilohertz_sim::SimulatorOptions;
 
 /// Cycles before the watch, for what is set up at the first use.
@@ -26,6 +26,17 @@ const UNSET: u64 = u64::MAX;
 
 /// What the loop thread allocates from a cycle after the warm-up to one `WATCHED` later.
 fn allocations(rig: Rig, control: Control, record_ticks: usize, beyond: f64, boxed: bool) -> u64 {
+    allocations_with(Impedance::Joint, rig, control, record_ticks, beyond, boxed)
+}
+
+fn allocations_with(
+    impedance: Impedance,
+    rig: Rig,
+    control: Control,
+    record_ticks: usize,
+    beyond: f64,
+    boxed: bool,
+) -> u64 {
     let options = SimulatorOptions {
         // A stall of the machine is no matter here.
         lost_packet_limit: 10_000,
@@ -33,7 +44,7 @@ fn allocations(rig: Rig, control: Control, record_ticks: usize, beyond: f64, box
         ..SimulatorOptions::default()
     };
     let simulator = start(rig, options);
-    let arm = connect(rig, &simulator);
+    let arm = connect_with(rig, &simulator, impedance);
     let counted = Arc::new(AtomicU64::new(UNSET));
     let count = Arc::clone(&counted);
     let slots = control.slots();
@@ -52,6 +63,10 @@ fn allocations(rig: Rig, control: Control, record_ticks: usize, beyond: f64, box
         Box::new(effector::at_speed(control, meddle))
     } else {
         Box::new(at_speed(control, meddle))
+    };
+    let policy: Box<dyn Policy> = match control.has_torques(impedance) {
+        true => Box::new(followed(control, policy)),
+        false => policy,
     };
     let options = MotionOptions {
         fence: boxed.then_some(CartesianBox {
@@ -93,6 +108,17 @@ fn a_tick_whose_action_is_clamped_allocates_nothing() {
         for boxed in [false, true] {
             let allocated = allocations(Rig::Fr3, control, 0, 2.0, boxed);
             assert_eq!(allocated, 0, "{control}, boxed: {boxed}");
+        }
+    }
+}
+
+#[test]
+fn a_tick_with_torques_behind_the_motion_allocates_nothing() {
+    for control in Control::ALL {
+        for (beyond, boxed) in [(0.0, false), (0.2, false), (0.2, true)] {
+            let external = Impedance::External;
+            let allocated = allocations_with(external, Rig::Fr3, control, 0, beyond, boxed);
+            assert_eq!(allocated, 0, "{control}, {beyond} more, boxed: {boxed}");
         }
     }
 }

@@ -12,7 +12,7 @@ use effector::{AtSpeed, at_speed, distance, field, move_by, place, senseless};
 use kilohertz_core::limits::{LimitRules, OnViolation, ViolationKind};
 use kilohertz_core::policy::{Ask, Native, Policy, PolicyFailed};
 use kilohertz_core::session::{Cause, Config, EventKind, Session};
-use kilohertz_franka::{ConnectOptions, Control, Impedance};
+use kilohertz_franka::{Control, Impedance};
 use kilohertz_sim::Fault;
 
 on_each_arm! {
@@ -58,16 +58,9 @@ fn a_session_ends_where_its_policy_took_the_end_effector(rig: Rig) {
 }
 
 fn either_impedance_follows_either_kind_of_motion(rig: Rig) {
-    for impedance in Impedance::ALL {
+    for impedance in [Impedance::Joint, Impedance::Cartesian] {
         let simulator = lockstep(rig);
-        let options = ConnectOptions {
-            timeout: NEVER,
-            client: rig.client(),
-            impedance,
-            ..ConnectOptions::default()
-        };
-        let arm = kilohertz_franka::Arm::connect(&simulator.address().to_string(), &options);
-        let arm = arm.unwrap();
+        let arm = connect_with(rig, &simulator, impedance);
         for control in DIRECT {
             let policy = move_by(control, [0.0, 0.05, 0.0], 0.0, 0.5);
             ended_well(&session_until(700, &arm, control, policy, || {}));

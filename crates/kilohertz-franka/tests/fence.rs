@@ -11,10 +11,11 @@ use effector::{field, place};
 use kilohertz_core::limits::{LimitRules, OnViolation, ViolationKind};
 use kilohertz_core::policy::{Ask, Native, Policy};
 use kilohertz_core::session::{Cause, Config, Session};
-use kilohertz_franka::{Arm, CartesianBox, Control, MotionOptions};
+use kilohertz_franka::{Arm, CartesianBox, Control, Impedance, MotionOptions};
 
 on_each_arm! {
     an_end_effector_that_is_driven_out_of_its_box_stays_inside,
+    torques_that_follow_a_motion_stay_inside_too,
     leaving_the_box_ends_a_session_that_does_not_clamp,
     an_arm_outside_its_box_may_come_back,
 }
@@ -130,6 +131,28 @@ fn an_end_effector_that_is_driven_out_of_its_box_stays_inside(rig: Rig) {
     }
 }
 
+fn torques_that_follow_a_motion_stay_inside_too(rig: Rig) {
+    for control in Control::ALL {
+        let simulator = lockstep(rig);
+        let arm = connect_with(rig, &simulator, Impedance::External);
+        if !control.has_torques(arm.impedance()) {
+            continue;
+        }
+        let fence = around(&arm);
+        let (policy, farthest) = watched(outwards(control), fence, control);
+        let policy = followed(control, policy);
+        let session = boxed(&arm, control, fence, OnViolation::Clamp, policy);
+        ended_well(&session);
+        assert_at_rest_without_reflex(&simulator);
+        let farthest = farthest.load(Ordering::Relaxed);
+        let what = format!("{control}, {:?}", session.stats());
+        assert!(farthest < 0, "{farthest} um out of the box: {what}");
+        assert!(farthest > -60_000, "it hardly moved: {farthest} um, {what}");
+        let counted = session.stats().violations[ViolationKind::Box as usize];
+        assert!(counted > 100, "{what}");
+    }
+}
+
 fn leaving_the_box_ends_a_session_that_does_not_clamp(rig: Rig) {
     for control in Control::ALL {
         let simulator = lockstep(rig);
@@ -168,7 +191,7 @@ fn an_arm_outside_its_box_may_come_back(rig: Rig) {
                 _ => (0.15, 1),
             };
             action.fill(0.0);
-            action[slot] = way * effector::smooth(ask.tick as f64 / 500.0).0;
+            action[slot] = way * smooth(ask.tick as f64 / 500.0).0;
             Ok(())
         });
         let config = config();

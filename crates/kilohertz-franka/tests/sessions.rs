@@ -31,38 +31,6 @@ on_each_arm! {
     the_state_is_readable_between_sessions,
 }
 
-/// From 0 to 1 and smoothly at both ends, and its rate.
-fn smooth(share: f64) -> (f64, f64) {
-    let s = share.clamp(0.0, 1.0);
-    let way = s.powi(3) * (10.0 - 15.0 * s + 6.0 * s * s);
-    let rate = 30.0 * s * s * (1.0 - s) * (1.0 - s);
-    (way, rate)
-}
-
-/// Moves the joints of `MOVED` by `by` [rad] within `over_s`, then stays.
-fn move_by(control: Control, by: f64, over_s: f64) -> impl Policy {
-    let mut start = None;
-    Native::new(7, move |ask: &Ask<'_>, action: &mut [f64]| {
-        let from = *start.get_or_insert_with(|| joints(ask.observation, "q_d"));
-        // The velocity of a tick is kept for the millisecond behind it.
-        let (way, _) = smooth(ask.tick as f64 * 1e-3 / over_s);
-        let (_, rate) = smooth((ask.tick as f64 + 0.5) * 1e-3 / over_s);
-        let q = joints(ask.observation, "q");
-        let dq = joints(ask.observation, "dq");
-        for joint in 0..7 {
-            let moves = if MOVED.contains(&joint) { by } else { 0.0 };
-            let speed = moves * rate / over_s;
-            let target = from[joint] + moves * way;
-            action[joint] = match control {
-                Control::JointVelocity => speed,
-                Control::JointPosition | Control::JointTarget => target,
-                _ => torque(joint, target - q[joint], speed - dq[joint]),
-            };
-        }
-        Ok(())
-    })
-}
-
 fn a_session_ends_where_its_policy_took_the_arm(rig: Rig) {
     for control in Control::JOINTS {
         let simulator = lockstep(rig);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kilohertz_franka::{Arm, Client, ConnectOptions, Impedance, state};
+use kilohertz_franka::{Arm, Client, ConnectOptions, Control, Impedance, state};
 use napi::bindgen_prelude::{Float64Array, Object};
 use napi::{Env, Result};
 use napi_derive::napi;
@@ -66,6 +66,12 @@ fn options(options: NativeConnectOptions) -> std::result::Result<ConnectOptions,
     })
 }
 
+/// A control interface by its name.
+pub(crate) fn control_of(name: &str) -> std::result::Result<Control, Failure> {
+    name.parse()
+        .map_err(|message: String| Failure::new("OPTION_CONTROL", message))
+}
+
 /// A connected arm.
 #[napi]
 pub struct NativeArm {
@@ -104,6 +110,13 @@ impl NativeArm {
     #[napi(getter)]
     pub fn server_version(&self) -> u16 {
         self.arm.server_version()
+    }
+
+    /// How many numbers an action of a control interface has.
+    #[napi]
+    pub fn action_length(&self, control: String) -> Result<u32> {
+        let action = control_of(&control)?.action(self.arm.impedance());
+        Ok(action.len() as u32)
     }
 
     /// Whether a session drives the arm.

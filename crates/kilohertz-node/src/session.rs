@@ -16,13 +16,14 @@ use kilohertz_core::schema::Schema;
 use kilohertz_core::session::{Cause, Config, EventKind, Outcome, Patience, Session};
 use kilohertz_core::stats::{Recorder, Spread};
 use kilohertz_core::thread::{Grant, RealtimeReport, RealtimeRequest, make_realtime};
-use kilohertz_franka::{ArmError, Budget, CartesianBox, Control, MotionOptions};
+use kilohertz_franka::arm::Driven;
+use kilohertz_franka::{ArmError, Budget, CartesianBox, MotionOptions};
 use napi::bindgen_prelude::{Float64Array, Float64ArraySlice, Function};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use crate::arm::NativeArm;
+use crate::arm::{NativeArm, control_of};
 use crate::failure::Failure;
 use crate::move_to::NativeMove;
 use crate::seat::Seat;
@@ -313,9 +314,9 @@ struct Parts {
     native: Option<Box<dyn Policy>>,
 }
 
-/// What a session that drives an arm is made of, with a policy on this thread.
-fn driven(arm: &NativeArm, control: Control, options: &NativeSessionOptions) -> Result<Parts> {
-    let motion = MotionOptions {
+/// What a session chooses about the limits of its arm.
+fn motion_options(options: &NativeSessionOptions) -> MotionOptions {
+    MotionOptions {
         max_distance: options.max_distance_rad,
         budget: Budget {
             velocity: options.velocity_share,
@@ -323,18 +324,18 @@ fn driven(arm: &NativeArm, control: Control, options: &NativeSessionOptions) -> 
             jerk: options.jerk_share,
         },
         fence: options.box_m.as_deref().and_then(box_of),
-    };
-    let (robot, limits) = arm
-        .arm
-        .robot_with(control, &motion)
-        .map_err(Failure::from)?;
-    Ok(Parts {
+    }
+}
+
+/// What a session that drives an arm is made of, with a policy on this thread.
+fn parts_of((robot, limits): Driven, options: &NativeSessionOptions) -> Parts {
+    Parts {
         robot,
         limits,
         patience: Patience::Budget(seconds(options.deadline_s)),
         seat: None,
         native: None,
-    })
+    }
 }
 
 /// Starts the loop thread and the courier that wakes JavaScript for it.
@@ -492,10 +493,9 @@ impl NativeSession {
         seat: Option<u32>,
     ) -> Result<NativeSession> {
         let seat = seat.map(Seat::find).transpose()?;
-        let control: Control = control
-            .parse()
-            .map_err(|message: String| Failure::new("OPTION_CONTROL", message))?;
-        let parts = driven(arm, control, &options)?;
+        let control = control_of(&control)?;
+        let driven = arm.arm.robot_with(control, &motion_options(&options));
+        let parts = parts_of(driven.map_err(Failure::from)?, &options);
         start(env, Parts { seat, ..parts }, &options, wake)
     }
 
@@ -509,7 +509,8 @@ impl NativeSession {
         wake: Function<'_, (), ()>,
     ) -> Result<NativeSession> {
         let native: Option<Box<dyn Policy>> = Some(Box::new(planned.policy()));
-        let parts = driven(arm, Control::JointPosition, &options)?;
+        let driven = arm.arm.mover(&motion_options(&options));
+        let parts = parts_of(driven.map_err(Failure::from)?, &options);
         start(env, Parts { native, ..parts }, &options, wake)
     }
 

@@ -13,9 +13,12 @@ use kilohertz_core::session::{Config, EventKind, Outcome, Session};
 use kilohertz_core::stats::Recorder;
 use kilohertz_core::thread::RealtimeRequest;
 use kilohertz_core::time::Time;
+use kilohertz_franka::arm::Driven;
 use kilohertz_franka::limits::ArmLimits;
 use kilohertz_franka::state::SCHEMA;
-use kilohertz_franka::{Arm, ArmError, Client, ConnectOptions, Control, Generation, MotionOptions};
+use kilohertz_franka::{
+    Arm, ArmError, Client, ConnectOptions, Control, Generation, Impedance, MotionOptions,
+};
 use kilohertz_sim::{Simulator, SimulatorOptions};
 
 pub const MS: Duration = Duration::from_millis(1);
@@ -152,9 +155,23 @@ pub fn connect(rig: Rig, simulator: &Simulator) -> Arm {
 }
 
 pub fn try_connect(rig: Rig, simulator: &Simulator) -> Result<Arm, ArmError> {
+    try_connect_with(rig, simulator, Impedance::default())
+}
+
+/// The same, with a controller of the session's choice.
+pub fn connect_with(rig: Rig, simulator: &Simulator, impedance: Impedance) -> Arm {
+    try_connect_with(rig, simulator, impedance).unwrap()
+}
+
+fn try_connect_with(
+    rig: Rig,
+    simulator: &Simulator,
+    impedance: Impedance,
+) -> Result<Arm, ArmError> {
     let options = ConnectOptions {
         timeout: Duration::from_secs(30),
         client: rig.client(),
+        impedance,
         ..ConnectOptions::default()
     };
     Arm::connect(&simulator.address().to_string(), &options)
@@ -201,7 +218,15 @@ pub fn session_with(
     config: Config,
     policy: impl Policy + 'static,
 ) -> Session {
-    let (robot, limits) = arm.robot_with(control, options).unwrap();
+    session_on(arm.robot_with(control, options).unwrap(), config, policy)
+}
+
+/// The same, on what drives the arm already.
+pub fn session_on(
+    (robot, limits): Driven,
+    config: Config,
+    policy: impl Policy + 'static,
+) -> Session {
     let recorder = Arc::new(Recorder::new(robot.period(), 10_000));
     let bell = start_courier(|| {}, |_| {}).unwrap();
     Session::start(robot, Box::new(policy), limits, config, recorder, bell).unwrap()
@@ -347,6 +372,38 @@ pub fn torque(joint: usize, away: f64, slower: f64) -> f64 {
     stiffness * away + damping * slower
 }
 
+/// From 0 to 1 and smoothly at both ends, and its rate.
+pub fn smooth(share: f64) -> (f64, f64) {
+    let s = share.clamp(0.0, 1.0);
+    let way = s.powi(3) * (10.0 - 15.0 * s + 6.0 * s * s);
+    let rate = 30.0 * s * s * (1.0 - s) * (1.0 - s);
+    (way, rate)
+}
+
+/// Moves the joints of `MOVED` by `by` [rad] within `over_s`, then stays.
+pub fn move_by(control: Control, by: f64, over_s: f64) -> impl Policy {
+    let mut start = None;
+    Native::new(7, move |ask: &Ask<'_>, action: &mut [f64]| {
+        let from = *start.get_or_insert_with(|| joints(ask.observation, "q_d"));
+        // The velocity of a tick is kept for the millisecond behind it.
+        let (way, _) = smooth(ask.tick as f64 * 1e-3 / over_s);
+        let (_, rate) = smooth((ask.tick as f64 + 0.5) * 1e-3 / over_s);
+        let q = joints(ask.observation, "q");
+        let dq = joints(ask.observation, "dq");
+        for joint in 0..7 {
+            let moves = if MOVED.contains(&joint) { by } else { 0.0 };
+            let speed = moves * rate / over_s;
+            let target = from[joint] + moves * way;
+            action[joint] = match control {
+                Control::JointVelocity => speed,
+                Control::JointPosition | Control::JointTarget => target,
+                _ => torque(joint, target - q[joint], speed - dq[joint]),
+            };
+        }
+        Ok(())
+    })
+}
+
 /// A native policy at speed, with `meddle` having the last word each tick.
 pub fn at_speed(
     control: Control,
@@ -418,6 +475,38 @@ pub fn senseless(
         meddle(ask);
         Ok(())
     })
+}
+
+/// Torques behind the motion of `policy`, of a law that follows what the arm reports as desired.
+pub struct Followed<P> {
+    policy: P,
+    slots: usize,
+    torques: [f64; 7],
+}
+
+pub fn followed<P: Policy>(control: Control, policy: P) -> Followed<P> {
+    Followed {
+        policy,
+        slots: control.slots(),
+        torques: [0.0; 7],
+    }
+}
+
+impl<P: Policy> Policy for Followed<P> {
+    fn request(&mut self, ask: &Ask<'_>) {
+        let [q_d, dq_d, q, dq] =
+            ["q_d", "dq_d", "q", "dq"].map(|name| joints(ask.observation, name));
+        self.torques = std::array::from_fn(|joint| {
+            torque(joint, q_d[joint] - q[joint], dq_d[joint] - dq[joint])
+        });
+        self.policy.request(ask);
+    }
+
+    fn poll(&mut self, until: Option<Time>, stop: &AtomicBool, action: &mut [f64]) -> Answer {
+        let (motion, torques) = action.split_at_mut(self.slots);
+        torques.copy_from_slice(&self.torques);
+        self.policy.poll(until, stop, motion)
+    }
 }
 
 /// A policy at speed that leaves the ticks of `silent` unanswered.

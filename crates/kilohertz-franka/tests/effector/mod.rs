@@ -5,7 +5,7 @@ use kilohertz_core::policy::{Ask, Native, Policy, PolicyFailed};
 use kilohertz_franka::Control;
 use kilohertz_franka::state::SCHEMA;
 
-use crate::common::numbers;
+use crate::common::{numbers, smooth};
 
 /// How fast the policies here move the end effector [m/s] and turn it [rad/s].
 pub const SPEED: f64 = 0.15;
@@ -45,14 +45,6 @@ pub fn moved(pose: &[f64; 16], way: [f64; 3], turn: f64) -> [f64; 16] {
         next[12 + row] += way[row];
     }
     next
-}
-
-/// From 0 to 1 and smoothly at both ends, and its rate.
-pub fn smooth(share: f64) -> (f64, f64) {
-    let s = share.clamp(0.0, 1.0);
-    let way = s.powi(3) * (10.0 - 15.0 * s + 6.0 * s * s);
-    let rate = 30.0 * s * s * (1.0 - s) * (1.0 - s);
-    (way, rate)
 }
 
 /// Moves the end effector by `by` \[m\] and turns it by `turn` \[rad\] within `over_s`, then stays.

@@ -1,0 +1,340 @@
+//! Sessions whose actions are a motion and the torques that follow it, in lockstep.
+
+mod common;
+mod effector;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use common::*;
+use effector::{distance, place};
+use kilohertz_core::limits::{LimitRules, OnViolation, ViolationKind};
+use kilohertz_core::policy::{Ask, Native, Policy, PolicyFailed};
+use kilohertz_core::session::{Cause, Config, EventKind};
+use kilohertz_franka::move_to::{Goal, HOME, MovePolicy};
+use kilohertz_franka::{Arm, Control, Impedance, MotionOptions};
+use kilohertz_sim::{Fault, Simulator};
+
+on_each_arm! {
+    the_torques_take_the_arm_where_the_motion_goes,
+    without_torques_the_arm_stays_and_the_motion_goes_on,
+    a_stop_at_speed_brings_both_to_rest,
+    a_policy_that_fails_at_speed_leaves_the_arm_at_rest_and_is_told,
+    what_breaks_a_limit_is_named_in_its_own_part,
+    targets_anywhere_are_followed_without_the_arm_objecting,
+    lost_packets_are_survived_at_speed_and_while_speeding_up,
+    a_policy_silent_for_300_ms_at_speed_is_held_rested_and_taken_up_again,
+    torques_of_a_slow_policy_are_joined_like_its_motion,
+    a_move_is_followed_by_the_arms_own_controller,
+}
+
+/// Every motion that torques can follow.
+fn motions() -> impl Iterator<Item = Control> {
+    Control::ALL
+        .into_iter()
+        .filter(|control| *control != Control::Torque)
+}
+
+fn is_cartesian(control: Control) -> bool {
+    Control::CARTESIAN.contains(&control)
+}
+
+fn set_up(rig: Rig) -> (Arc<Simulator>, Arm) {
+    let simulator = lockstep(rig);
+    let arm = connect_with(rig, &simulator, Impedance::External);
+    (simulator, arm)
+}
+
+/// Moves one joint, or the end effector, and stays.
+fn moving(control: Control) -> Box<dyn Policy> {
+    match is_cartesian(control) {
+        true => Box::new(effector::move_by(control, [0.0, 0.1, 0.05], 0.0, 1.0)),
+        false => Box::new(move_by(control, 0.2, 1.0)),
+    }
+}
+
+/// At speed, with `meddle` having the last word on the motion.
+fn fast(
+    control: Control,
+    meddle: impl FnMut(u64, &mut [f64]) -> Result<(), PolicyFailed> + Send + 'static,
+) -> Box<dyn Policy> {
+    match is_cartesian(control) {
+        true => Box::new(effector::at_speed(control, meddle)),
+        false => Box::new(at_speed(control, meddle)),
+    }
+}
+
+fn the_torques_take_the_arm_where_the_motion_goes(rig: Rig) {
+    for control in motions() {
+        let (simulator, arm) = set_up(rig);
+        let before = arm.state().unwrap();
+        let policy = followed(control, moving(control));
+        ended_well(&session_until(2_000, &arm, control, policy, || {}));
+        let after = arm.state().unwrap();
+        if is_cartesian(control) {
+            let way = distance(place(&after.O_T_EE), place(&before.O_T_EE));
+            assert!((way - 0.1_f64.hypot(0.05)).abs() < 2e-3, "{control}: {way}");
+        } else {
+            for joint in MOVED {
+                let way = after.q[joint] - before.q[joint];
+                assert!((way - 0.2).abs() < 4e-3, "{control}: {way}");
+            }
+        }
+        let counters = simulator.counters();
+        assert_eq!((counters.motions_finished, counters.reflexes), (1, 0));
+    }
+}
+
+fn without_torques_the_arm_stays_and_the_motion_goes_on(rig: Rig) {
+    let (simulator, arm) = set_up(rig);
+    let (seen, control) = (Arc::new(AtomicU64::new(0)), Control::JointPosition);
+    let (desired, mut motion) = (Arc::clone(&seen), move_by(control, 0.05, 0.3));
+    let mut start = None;
+    let policy = Native::new(14, move |ask: &Ask<'_>, action: &mut [f64]| {
+        let q_d = joints(ask.observation, "q_d")[MOVED[0]];
+        let way = q_d - *start.get_or_insert(q_d);
+        desired.fetch_max((way * 1e6) as u64, Ordering::Relaxed);
+        motion.request(ask);
+        motion.poll(None, &false.into(), &mut action[..7]);
+        Ok(())
+    });
+    let before = simulator.joints().q;
+    ended_well(&session_until(500, &arm, control, policy, || {}));
+    let after = simulator.joints().q;
+    assert!((0..7).all(|joint| (after[joint] - before[joint]).abs() < 1e-3));
+    let way = seen.load(Ordering::Relaxed);
+    assert!((49_990..50_010).contains(&way), "{way} um");
+    assert_at_rest_without_reflex(&simulator);
+}
+
+fn a_stop_at_speed_brings_both_to_rest(rig: Rig) {
+    for control in motions() {
+        let (simulator, arm) = set_up(rig);
+        let policy = followed(control, fast(control, |_, _| Ok(())));
+        let session = session_until(800, &arm, control, policy, || {
+            assert!(simulator.joints().dq[0].abs() > 0.1, "{control}");
+        });
+        ended_well(&session);
+        assert_at_rest_without_reflex(&simulator);
+        assert_eq!(simulator.counters().motions_finished, 1, "{control}");
+    }
+}
+
+fn a_policy_that_fails_at_speed_leaves_the_arm_at_rest_and_is_told(rig: Rig) {
+    for control in motions() {
+        let (simulator, arm) = set_up(rig);
+        let policy = fast(control, |tick, _| match tick {
+            500.. => Err(PolicyFailed),
+            _ => Ok(()),
+        });
+        let session = session(&arm, control, config(), followed(control, policy));
+        let failed = Some(Cause::PolicyFailed { tick: 500 });
+        assert_eq!(ended(&session).cause, failed, "{control}");
+        assert_at_rest_without_reflex(&simulator);
+        assert_eq!(simulator.counters().motions_finished, 1, "{control}");
+    }
+}
+
+/// Has the last word on both parts.
+struct Meddled<P> {
+    policy: P,
+    tick: u64,
+    meddle: fn(&mut [f64]),
+}
+
+impl<P: Policy> Policy for Meddled<P> {
+    fn request(&mut self, ask: &Ask<'_>) {
+        self.tick = ask.tick;
+        self.policy.request(ask);
+    }
+
+    fn poll(
+        &mut self,
+        until: Option<kilohertz_core::time::Time>,
+        stop: &std::sync::atomic::AtomicBool,
+        action: &mut [f64],
+    ) -> kilohertz_core::policy::Answer {
+        let answer = self.policy.poll(until, stop, action);
+        if self.tick >= 500 {
+            (self.meddle)(action);
+        }
+        answer
+    }
+}
+
+fn what_breaks_a_limit_is_named_in_its_own_part(rig: Rig) {
+    type Case = (Control, fn(&mut [f64]), (usize, ViolationKind));
+    let cases: [Case; 7] = [
+        (
+            Control::JointPosition,
+            |action| action[10] += 5.0,
+            (10, ViolationKind::TorqueRate),
+        ),
+        (
+            Control::CartesianPose,
+            |action| action[22] = 30.0,
+            (22, ViolationKind::Torque),
+        ),
+        (
+            Control::CartesianVelocity,
+            |action| action[8] = f64::NAN,
+            (8, ViolationKind::NotFinite),
+        ),
+        (
+            Control::JointTarget,
+            |action| action[13] = f64::INFINITY,
+            (13, ViolationKind::NotFinite),
+        ),
+        (
+            Control::CartesianTarget,
+            |action| action[16] = -200.0,
+            (16, ViolationKind::Torque),
+        ),
+        (
+            Control::JointVelocity,
+            |action| action[3] += 0.1,
+            (3, ViolationKind::Acceleration),
+        ),
+        (
+            Control::JointVelocity,
+            |action| action[6] = f64::NAN,
+            (6, ViolationKind::NotFinite),
+        ),
+    ];
+    for (control, meddle, expected) in cases {
+        let (simulator, arm) = set_up(rig);
+        let policy = Meddled {
+            policy: followed(control, fast(control, |_, _| Ok(()))),
+            tick: 0,
+            meddle,
+        };
+        let session = session(&arm, control, config(), policy);
+        let Some(Cause::InvalidAction { tick, violation }) = ended(&session).cause else {
+            panic!("{control}: {:?}", session.outcome());
+        };
+        let found = (violation.slot, violation.kind);
+        assert_eq!((tick, found), (500, expected), "{control}");
+        assert!(ended(&session).robot_error.is_none(), "{control}");
+        assert_at_rest_without_reflex(&simulator);
+        assert_eq!(simulator.counters().motions_finished, 1, "{control}");
+    }
+}
+
+fn targets_anywhere_are_followed_without_the_arm_objecting(rig: Rig) {
+    let clamping = Config {
+        limits: LimitRules::all(OnViolation::Clamp),
+        ..config()
+    };
+    for control in [Control::JointTarget, Control::CartesianTarget] {
+        let (simulator, arm) = set_up(rig);
+        let policy: Box<dyn Policy> = match is_cartesian(control) {
+            true => Box::new(effector::senseless(control, 7, |_| {})),
+            false => Box::new(senseless(control, 7, |_| {})),
+        };
+        let policy = followed(control, policy);
+        let session = session(&arm, control, clamping.clone(), policy);
+        eventually("the end of the motion", || {
+            session.has_ended() || session.stats().iterations > 10_000
+        });
+        session.request_stop();
+        ended_well(&session);
+        assert_at_rest_without_reflex(&simulator);
+        assert_eq!(simulator.counters().motions_finished, 1, "{control}");
+    }
+}
+
+fn lost_packets_are_survived_at_speed_and_while_speeding_up(rig: Rig) {
+    for control in motions() {
+        for fault in [
+            Fault::DropStates { count: 5 },
+            Fault::DropCommands { count: 15 },
+        ] {
+            let (simulator, arm) = set_up(rig);
+            let injecting = Arc::clone(&simulator);
+            let injected = fault.clone();
+            let policy = fast(control, move |tick, _| {
+                if tick == 150 || tick == 600 {
+                    injecting.inject(injected.clone()).unwrap();
+                }
+                Ok(())
+            });
+            let policy = followed(control, policy);
+            let session = session_until(1_000, &arm, control, policy, || {});
+            let what = format!("{control}, {fault:?}");
+            let outcome = ended(&session);
+            assert!(outcome.cause.is_none(), "{what}: {outcome:?}");
+            assert_at_rest_without_reflex(&simulator);
+            let counters = simulator.counters();
+            assert_eq!(counters.motions_finished, 1, "{what}");
+            assert!(counters.longest_lost_run >= 5, "{what}");
+        }
+    }
+}
+
+fn a_policy_silent_for_300_ms_at_speed_is_held_rested_and_taken_up_again(rig: Rig) {
+    for control in [Control::JointVelocity, Control::JointPosition] {
+        let (simulator, arm) = set_up(rig);
+        let policy = followed(control, Silent::new(control, 500..800));
+        let session = session_until(2_000, &arm, control, policy, || {
+            assert!(simulator.joints().dq[0] > 0.1, "{control} goes on");
+        });
+        ended_well(&session);
+        let told = event_kinds(&session);
+        let expected = [EventKind::Held, EventKind::Resting, EventKind::Resumed];
+        assert_eq!(told, expected, "{control}");
+        assert_at_rest_without_reflex(&simulator);
+        assert_eq!(simulator.counters().motions_finished, 1, "{control}");
+    }
+}
+
+fn torques_of_a_slow_policy_are_joined_like_its_motion(rig: Rig) {
+    let (simulator, arm) = set_up(rig);
+    let control = Control::JointPosition;
+    // Watched in every cycle by what the arm says that it was commanded.
+    let steepest = Arc::new(AtomicU64::new(0));
+    let seen = Arc::clone(&steepest);
+    let mut start = None;
+    let policy = Native::new(14, move |ask: &Ask<'_>, action: &mut [f64]| {
+        let from = *start.get_or_insert_with(|| joints(ask.observation, "q_d"));
+        action[..7].copy_from_slice(&from);
+        let question = ask.time.as_millis() / 20;
+        action[13] = if question.is_multiple_of(2) {
+            0.2
+        } else {
+            -0.2
+        };
+        Ok(())
+    });
+    let config = Config {
+        policy_rate_hz: Some(50.0),
+        record_ticks: 1_000,
+        ..config()
+    };
+    let session = session(&arm, control, config, policy);
+    eventually("half a second", || session.stats().iterations > 500);
+    session.request_stop();
+    ended_well(&session);
+    let records = session.take_records();
+    let stride = records.len() / (session.stats().iterations as usize).min(1_000);
+    let torques: Vec<f64> = records.chunks(stride).map(|row| row[stride - 1]).collect();
+    for pair in torques[..500].windows(2) {
+        let step = ((pair[1] - pair[0]).abs() * 1e6) as u64;
+        seen.fetch_max(step, Ordering::Relaxed);
+    }
+    // From one answer to the next in twenty cycles: a staircase would step by 400,000 u N m.
+    let steepest = steepest.load(Ordering::Relaxed);
+    assert!((10_000..50_000).contains(&steepest), "{steepest}");
+    assert_at_rest_without_reflex(&simulator);
+}
+
+fn a_move_is_followed_by_the_arms_own_controller(rig: Rig) {
+    let (simulator, arm) = set_up(rig);
+    let goal = HOME.map(|q| q + 0.1);
+    let plan = arm.plan_move(&Goal::Joints(goal), 0.3).unwrap();
+    let policy = MovePolicy::new(plan, Arc::default());
+    let driven = arm.mover(&MotionOptions::default()).unwrap();
+    ended_well(&session_on(driven, config(), policy));
+    let q = simulator.joints().q;
+    assert!((0..7).all(|joint| (q[joint] - goal[joint]).abs() < 4e-3));
+    assert_at_rest_without_reflex(&simulator);
+}
