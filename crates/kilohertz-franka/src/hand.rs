@@ -39,6 +39,8 @@ const SILENCE: Duration = Duration::from_secs(3);
 const STATE_PATIENCE: Duration = Duration::from_secs(1);
 /// How long closing waits for a motion to stop.
 const CLOSING_PATIENCE: Duration = Duration::from_secs(1);
+/// How long a command that was stopped has for taking its answer then.
+const LAST_ANSWER: Duration = Duration::from_secs(1);
 
 /// How to connect to a hand.
 #[derive(Debug, Clone)]
@@ -334,6 +336,11 @@ impl Hand {
         };
         if link.busy.load(Ordering::Acquire) {
             let _ = link.stop(CLOSING_PATIENCE);
+            // Whoever waits for the command finds its answer before the connection is gone.
+            let give_up = later(LAST_ANSWER);
+            while link.busy.load(Ordering::Acquire) && Instant::now() < give_up {
+                thread::sleep(LOOK);
+            }
         }
         link.closed.store(true, Ordering::Release);
         link.network.tcp.shutdown();
