@@ -806,8 +806,8 @@ export interface RobotStates
 }
 /**
  * The numbers of an action, an array or a typed array: seven, one a joint; six of a twist; sixteen of
- * a pose. {@link FrankaOptions.control} says which, and {@link FrankaOptions.impedance} whether seven
- * torques come behind them.
+ * a pose. {@link FrankaOptions.control} says which; behind them comes one of the elbow where
+ * {@link FrankaOptions.elbow} says so, and then seven torques where {@link FrankaOptions.impedance} does.
  */
 export type JointVector = ArrayLike<number>;
 /** The library that talks to an arm. */
@@ -831,9 +831,16 @@ export interface FrankaOptions {
    * `O_dP_EE` is six numbers, the velocity of the end effector along the axes of the base frame and
    * about them; `O_T_EE` is sixteen, the pose of the end effector in the base frame as a 4x4 matrix,
    * column by column, as in `state.O_T_EE`. A matrix that is no rigid transform within 1e-5 ends the
-   * session. Which way the elbow goes is the arm's choice.
+   * session. Where the elbow goes is the arm's choice, unless {@link FrankaOptions.elbow} says otherwise.
    */
   readonly control?: FrankaControl;
+  /**
+   * Whether Cartesian sessions command the elbow too, in the slot behind the end effector: where joint 3
+   * is to be (`elbow`, from `state.elbow_c[0]` on) [rad], or how fast it turns where the end effector's
+   * velocity is commanded (`delbow`) [rad/s]. To which side joint 4 bends stays as it is. Its limits are
+   * libfranka's (`kMaxElbowVelocity` and those beside it). Default false.
+   */
+  readonly elbow?: boolean;
   /**
    * The controller that follows a motion, whichever mode commands it: the arm's own spring and damper
    * at each `'joint'` (the default, as in libfranka) or at the end effector (`'cartesian'`). Torques

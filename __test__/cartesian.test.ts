@@ -70,6 +70,55 @@ for (const control of ['cartesianVelocity', 'cartesianPose', 'cartesianTarget'] 
   }
 }
 
+for (const control of ['cartesianVelocity', 'cartesianPose', 'cartesianTarget'] as const) {
+  test(`by ${control} the elbow is taken elsewhere while the hand stands`, async (t) => {
+    await using simulator = await FrankaSimulator.start({ lockstep: true });
+    await using arm = await Franka.connect(simulator.address, { control, elbow: true });
+    const before = await arm.state();
+    const [hand, [elbow = 0]] = [Array.from(before.O_T_EE_c), before.elbow_c];
+    const policy = (_: RobotState, { timeS }: Tick): number[] => {
+      const [way, rate] = smooth(timeS, 1);
+      if (control === 'cartesianVelocity') return [0, 0, 0, 0, 0, 0, 0.2 * rate];
+      return [...hand, elbow + 0.2 * (control === 'cartesianPose' ? way : 1)];
+    };
+    const session = new Session(arm, policy, PATIENT);
+    const running = session.run();
+    await until(() => session.stepCount > 1600 || !session.isRunning, '1600 cycles');
+    await session.stop();
+    const stats = await running;
+    const { q } = simulator.joints();
+    const off = Math.abs((q[2] ?? 0) - elbow - 0.2);
+    t.true(off < 4e-3 + 5e-4 * stats.lateActions, `${off} rad, ${stats.lateActions} late`);
+    const after = await arm.state();
+    t.true(apart(place(after.O_T_EE), place(hand)) < 2e-3);
+    t.is(stats.firstViolation, null);
+    t.is(simulator.counters().reflexes, 0);
+  });
+}
+
+test('an elbow that jumps is told as joint 3, and one without a hand is refused', async (t) => {
+  await using simulator = await FrankaSimulator.start({ lockstep: true });
+  const options = { control: 'cartesianPose', elbow: true } as const;
+  await using arm = await Franka.connect(simulator.address, options);
+  const { O_T_EE_c } = await arm.state();
+  const session = new Session(arm, () => [...O_T_EE_c, 0.1], PATIENT);
+  const error = (await rejection(session.run())) as InvalidActionError;
+  t.is(error.code, 'ACTION_LIMIT');
+  t.regex(error.message, /joint 3, elbow\[0\] = 0\.1 rad means a velocity of 100 rad\/s/);
+  const short = (await rejection(
+    new Session(arm, () => [...O_T_EE_c], PATIENT).run(),
+  )) as InvalidActionError;
+  t.is(short.code, 'ACTION_LENGTH');
+  t.regex(short.message, /17 numbers/);
+  for (const wrong of [
+    { control: 'torque', elbow: true },
+    { control: 'cartesianPose', elbow: 1 as unknown as boolean },
+  ] as const) {
+    const refused = (await rejection(Franka.connect(simulator.address, wrong))) as OptionTypeError;
+    t.is(refused.code, 'OPTION_ELBOW');
+  }
+});
+
 test('30 poses a second make a smooth motion, from elsewhere too', async (t) => {
   await using setup = await setUp('cartesianPose', { lockstep: false });
   const { arm, simulator } = setup;

@@ -22,13 +22,15 @@ test('a policy in a worker has a part while the main thread is blocked, one on t
   t.true(Number(alone) > 0.9 * Number(all), text);
 });
 
-test('the end effector draws a circle that is round and a line that is straight', async (t) => {
+test('the end effector draws a circle and a line, and stands while the elbow bends', async (t) => {
   const text = await printed('cartesian');
   const [, off] = text.match(/([\d.]+) mm from round/) ?? [];
   t.true(Number(off) < 3, text);
   const [, x, y, z] = text.match(/x (-?[\d.]+), y (-?[\d.]+), z (-?[\d.]+) mm/) ?? [];
   t.true(Math.abs(Number(x)) < 1 && Math.abs(Number(z)) < 1, text);
   t.true(Math.abs(Number(y) - 100) < 5, text);
+  const [, turned, away] = text.match(/turned by ([\d.]+) rad, the hand ([\d.]+) mm off/) ?? [];
+  t.true(Math.abs(Number(turned) - 0.3) < 0.01 && Number(away) < 2, text);
 });
 
 test('joint 1 goes its way by positions, by torques of an impedance law, and by both', async (t) => {

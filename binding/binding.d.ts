@@ -279,6 +279,7 @@ export interface NativeConnectOptions {
   generation?: string
   client?: string
   impedance?: string
+  elbow?: boolean
 }
 
 /** What the simulator has counted. */

@@ -1,5 +1,5 @@
-// Draws a circle by poses, then a line by velocities of the end effector. Without an address it drives
-// a simulated arm:
+// Draws a circle by poses, then a line by velocities of the end effector, then bends the elbow while the
+// hand stands. Without an address it drives a simulated arm:
 //
 //   node dist/examples/cartesian.js [ADDRESS]
 
@@ -7,6 +7,8 @@ import { Franka, FrankaSimulator, type RobotState, run, type Tick } from 'kilohe
 
 const RADIUS_M = 0.05;
 const LENGTH_M = 0.1;
+/** How far joint 3 turns [rad]. */
+const BEND = 0.3;
 const OVER_S = 3;
 /** How often the policies are asked; the arm is commanded 1000 times a second all the same. */
 const RATE_HZ = 100;
@@ -66,6 +68,29 @@ async function line(): Promise<void> {
   await robot.close();
 }
 
+async function bend(): Promise<void> {
+  const robot = await Franka.connect(address, { control: 'cartesianPose', elbow: true });
+  const { O_T_EE_c, elbow_c } = await robot.state();
+  const action = Float64Array.of(...O_T_EE_c, elbow_c[0] ?? 0);
+  const [elbow = 0] = elbow_c;
+  let offM = 0;
+  const [x, y, z] = O_T_EE_c.subarray(12);
+  const policy = (state: RobotState, { timeS }: Tick): Float64Array => {
+    const [atX, atY, atZ] = place(state);
+    offM = Math.max(offM, Math.hypot(atX - (x ?? 0), atY - (y ?? 0), atZ - (z ?? 0)));
+    action[16] = elbow + BEND * smooth(timeS)[0];
+    return action;
+  };
+  const stats = await run(robot, policy, { rateHz: RATE_HZ, durationS: OVER_S + 0.2 });
+  const turned = ((await robot.state()).q[2] ?? 0) - elbow;
+  console.log(
+    `elbow by ${BEND} rad      turned by ${turned.toFixed(3)} rad, the hand ${(offM * 1e3).toFixed(2)} mm off at most`,
+  );
+  console.log(stats.firstViolation ?? 'every limit kept');
+  await robot.close();
+}
+
 await circle();
 await line();
+await bend();
 await simulator?.stop();

@@ -23,6 +23,11 @@ export const CONTROLS: readonly FrankaControl[] = [
   'torque',
 ];
 
+/** Whether it is the end effector that is commanded. */
+export function isCartesian(control: FrankaControl): boolean {
+  return control.startsWith('cartesian');
+}
+
 /**
  * The share of the jerk that a motion to a target takes by default; nothing where actions are none.
  * More of it only makes the torques jump.

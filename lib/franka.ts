@@ -1,5 +1,5 @@
 import { ArmDriver } from './arm-driver.ts';
-import { checkKeys, checkName, checkNumber, checkText } from './checks.ts';
+import { checkBoolean, checkKeys, checkName, checkNumber, checkText } from './checks.ts';
 import {
   type CollisionBehavior,
   Configuration,
@@ -12,9 +12,11 @@ import {
   type FrankaControl,
   type FrankaImpedance,
   IMPEDANCES,
+  isCartesian,
   targetJerkShare,
 } from './control.ts';
 import type { DrivenLink } from './driver.ts';
+import { OptionTypeError } from './errors.ts';
 import { type FrankaGeneration, GENERATIONS } from './generation.ts';
 import { FrankaModel } from './model.ts';
 import { HOME, type MoveOptions, moveTo } from './move-to.ts';
@@ -30,8 +32,8 @@ import { isWorkerPolicy } from './worker-policy.ts';
 
 /**
  * The numbers of an action, an array or a typed array: seven, one a joint; six of a twist; sixteen of
- * a pose. {@link FrankaOptions.control} says which, and {@link FrankaOptions.impedance} whether seven
- * torques come behind them.
+ * a pose. {@link FrankaOptions.control} says which; behind them comes one of the elbow where
+ * {@link FrankaOptions.elbow} says so, and then seven torques where {@link FrankaOptions.impedance} does.
  */
 export type JointVector = ArrayLike<number>;
 
@@ -59,9 +61,16 @@ export interface FrankaOptions {
    * `O_dP_EE` is six numbers, the velocity of the end effector along the axes of the base frame and
    * about them; `O_T_EE` is sixteen, the pose of the end effector in the base frame as a 4x4 matrix,
    * column by column, as in `state.O_T_EE`. A matrix that is no rigid transform within 1e-5 ends the
-   * session. Which way the elbow goes is the arm's choice.
+   * session. Where the elbow goes is the arm's choice, unless {@link FrankaOptions.elbow} says otherwise.
    */
   readonly control?: FrankaControl;
+  /**
+   * Whether Cartesian sessions command the elbow too, in the slot behind the end effector: where joint 3
+   * is to be (`elbow`, from `state.elbow_c[0]` on) [rad], or how fast it turns where the end effector's
+   * velocity is commanded (`delbow`) [rad/s]. To which side joint 4 bends stays as it is. Its limits are
+   * libfranka's (`kMaxElbowVelocity` and those beside it). Default false.
+   */
+  readonly elbow?: boolean;
   /**
    * The controller that follows a motion, whichever mode commands it: the arm's own spring and damper
    * at each `'joint'` (the default, as in libfranka) or at the end effector (`'cartesian'`). Torques
@@ -138,14 +147,19 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
     checkText('address', address, "a host, or host:port, as in '172.16.0.2'");
     checkKeys('the options of Franka.connect', options, [
       'control',
+      'elbow',
       'impedance',
       'generation',
       'client',
       'timeoutS',
     ]);
     const { control = 'jointVelocity', generation, client = 'franka-rs', timeoutS = 5 } = options;
-    const { impedance = 'joint' } = options;
+    const { impedance = 'joint', elbow = false } = options;
     checkName('control', control, CONTROLS);
+    if (checkBoolean('elbow', elbow) && !isCartesian(control)) {
+      const expected = `false with control '${control}', which commands no end effector`;
+      throw new OptionTypeError('OPTION_ELBOW', 'elbow', elbow, expected);
+    }
     checkName('impedance', impedance, IMPEDANCES);
     checkNumber('timeoutS', timeoutS, { from: 0, to: 600, above: true, unit: 's' });
     checkName('client', client, generation === 'fr3' ? ['franka-rs'] : CLIENTS);
@@ -153,6 +167,7 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
       timeoutS,
       client,
       impedance,
+      elbow,
       ...(generation === undefined
         ? {}
         : { generation: checkName('generation', generation, GENERATIONS) }),

@@ -31,6 +31,9 @@ export function limitName(kind: string): LimitName | undefined {
   return LIMIT_NAMES.find((name) => KINDS[name] === kind);
 }
 
+/** The fields that say where joint 3 is to be, or how fast. */
+const ELBOWS: readonly string[] = ['elbow', 'delbow'];
+
 /** Units of the quantities that limits are about. */
 const UNITS: Readonly<Record<string, string>> = {
   position: 'rad',
@@ -47,7 +50,7 @@ const UNITS: Readonly<Record<string, string>> = {
 export function violationText(violation: NativeViolation): string {
   const { kind, field, index, action, received, limit } = violation;
   const slot = `${field}[${index}]`;
-  const joint = `joint ${index + 1}`;
+  const joint = `joint ${ELBOWS.includes(field) ? 3 : index + 1}`;
   if (kind === 'finite value') return `${slot} is ${action}; expected a finite number`;
   const unit = UNITS[kind] ?? violation.unit;
   const bound = `(limit ${short(limit)} ${unit})`;

@@ -9,7 +9,7 @@ use kilohertz_core::limits::Limits;
 use kilohertz_core::robot::Robot;
 
 use crate::client::{Client, Connection};
-use crate::control::{Control, Impedance};
+use crate::control::{Control, Impedance, Interface};
 use crate::desk::Desk;
 use crate::drive::ArmRobot;
 use crate::error::{ArmError, ArmErrorCode};
@@ -29,16 +29,20 @@ pub struct ConnectOptions {
     pub client: Client,
     /// The controller that follows a motion generator.
     pub impedance: Impedance,
+    /// Whether Cartesian sessions command the elbow too.
+    pub elbow: bool,
 }
 
 impl Default for ConnectOptions {
-    /// 5 s, either generation, `franka-rs`, the joint impedance controller.
+    /// 5 s, either generation, `franka-rs`, the joint impedance controller, the arm's own choice of the
+    /// elbow.
     fn default() -> ConnectOptions {
         ConnectOptions {
             timeout: Duration::from_secs(5),
             generation: None,
             client: Client::default(),
             impedance: Impedance::default(),
+            elbow: false,
         }
     }
 }
@@ -57,6 +61,7 @@ pub struct Arm {
     generation: Generation,
     client_name: Client,
     impedance: Impedance,
+    elbow: bool,
     limits: ArmLimits,
     desk: Arc<Desk>,
     model: Arc<Model>,
@@ -129,6 +134,7 @@ impl Arm {
             generation,
             client_name: wanted.client,
             impedance: wanted.impedance,
+            elbow: wanted.elbow,
             limits,
             desk: Arc::new(Desk::new()),
             model: Arc::new(model),
@@ -187,9 +193,13 @@ impl Arm {
         self.generation.fci_version()
     }
 
-    /// The controller that follows a motion generator.
-    pub fn impedance(&self) -> Impedance {
-        self.impedance
+    /// How sessions drive it through `control`.
+    pub fn interface(&self, control: Control) -> Interface {
+        Interface {
+            control,
+            elbow: self.elbow,
+            impedance: self.impedance,
+        }
     }
 
     pub(crate) fn limits(&self) -> &ArmLimits {
@@ -311,7 +321,7 @@ impl Arm {
         control: Control,
         options: &MotionOptions,
     ) -> Result<Driven, ArmError> {
-        self.driven(control, self.impedance, options)
+        self.driven(self.interface(control), options)
     }
 
     /// A robot for one session that moves this arm along joint positions, followed by a controller of
@@ -320,20 +330,18 @@ impl Arm {
     /// # Errors
     /// As [`Arm::robot`].
     pub fn mover(&self, options: &MotionOptions) -> Result<Driven, ArmError> {
-        let impedance = self.impedance.of_the_arm();
-        self.driven(Control::JointPosition, impedance, options)
+        let interface = Interface {
+            impedance: self.impedance.of_the_arm(),
+            ..self.interface(Control::JointPosition)
+        };
+        self.driven(interface, options)
     }
 
-    fn driven(
-        &self,
-        control: Control,
-        impedance: Impedance,
-        options: &MotionOptions,
-    ) -> Result<Driven, ArmError> {
+    fn driven(&self, interface: Interface, options: &MotionOptions) -> Result<Driven, ArmError> {
         let client = self.client()?;
         let (plug, desk) = (Arc::clone(&self.plug), Arc::clone(&self.desk));
-        let robot = ArmRobot::new(client, plug, control, impedance, desk)?;
-        let limits = limits(control, impedance, &self.limits, &self.model, options);
+        let robot = ArmRobot::new(client, plug, interface, desk)?;
+        let limits = limits(interface, &self.limits, &self.model, options);
         Ok((Box::new(robot), limits))
     }
 

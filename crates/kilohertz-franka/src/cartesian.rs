@@ -7,7 +7,7 @@
 //! | target | rigid transform, box, distance; it is moved to within a [`Budget`] | the last target is moved to | braked to zero |
 //!
 //! Velocity, acceleration and jerk are those of the translation and of the rotation, each as the
-//! length of its vector. What they ask of the joints follows from the Jacobian: a motion is too much
+//! length of its vector, and of the elbow (joint 3) where that is commanded. What they ask of the joints follows from the Jacobian: a motion is too much
 //! for the joints where one of them would break its own limits, now or before the end effector could
 //! be braked, or where the arm would come too close to a singular pose.
 
@@ -18,9 +18,9 @@ use kilohertz_core::limits::{
 
 use crate::control::taken;
 use crate::fence::{CartesianBox, PLACES};
-use crate::geometry::{PARTS, Pose, Twist, moved, norm, off_rigid, orthonormal, way};
+use crate::geometry::{Pose, Twist, moved, norm, off_rigid, orthonormal, way};
 use crate::limits::{ArmLimits, Budget, DT, MotionOptions, OWN_SHARE, REACHED_SHARE, ROUNDING};
-use crate::reach::{JointMap, Reach};
+use crate::reach::{ELBOW, JointMap, PARTS, Rates, Reach};
 use crate::state::{joints, offset};
 
 /// How much of the joints' limits commands of our own making may take.
@@ -35,6 +35,8 @@ const SAME_TWIST: f64 = 3e-4;
 const SAME_ACCELERATION: f64 = 0.05;
 /// A motion stays this far away from singular poses; [`JointMap::volume`].
 const LEAST_VOLUME: f64 = 0.025;
+/// An elbow goes on towards where it can go no further as slowly as if it took this long \[s\].
+const EASING: f64 = 0.25;
 /// How much weaker braking is taken to be there.
 const WEAKER: f64 = 0.7;
 /// This slow [rad/s] a joint may always be.
@@ -42,7 +44,10 @@ const CREEP: f64 = 1e-4;
 /// However close to their limits the joints are, the end effector may be braked with this share.
 const LEAST_SHARE: f64 = 0.05;
 
-/// What the translation or the rotation of the end effector may do at most.
+/// Slots of the longest action: a pose and the elbow.
+const LONGEST: usize = 17;
+
+/// What the translation or the rotation of the end effector may do at most, or its elbow.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PartBounds {
     /// Velocity [m/s, rad/s].
@@ -72,33 +77,44 @@ pub(crate) enum Quantity {
     Target,
 }
 
-/// The commanded motion, advanced in steps of one cycle.
+/// The commanded motion, advanced in steps of one cycle. Where the elbow is the arm's choice its part
+/// stays zero.
 #[derive(Debug, Clone, Copy)]
 struct Motion {
     pose: Pose,
-    twist: Twist,
-    acceleration: Twist,
+    /// Joint 3 \[rad\].
+    elbow: f64,
+    rates: Rates,
+    acceleration: Rates,
 }
 
 impl Motion {
-    fn with_twist(&self, twist: Twist) -> Motion {
-        self.followed_by(moved(&self.pose, &twist.map(|v| v * DT)), twist)
+    fn with_rates(&self, rates: Rates) -> Motion {
+        let pose = moved(&self.pose, &twist_of(&rates).map(|v| v * DT));
+        self.followed_by(pose, self.elbow + rates[6] * DT, rates)
     }
 
-    fn with_pose(&self, pose: &Pose) -> Motion {
+    fn with_pose(&self, pose: &Pose, elbow: f64) -> Motion {
         let pose = orthonormal(pose);
-        self.followed_by(pose, way(&self.pose, &pose).map(|way| way / DT))
+        let way = self.way_to(&pose, elbow);
+        self.followed_by(pose, elbow, way.map(|way| way / DT))
     }
 
-    fn followed_by(&self, pose: Pose, twist: Twist) -> Motion {
+    fn followed_by(&self, pose: Pose, elbow: f64, rates: Rates) -> Motion {
         Motion {
             pose,
-            twist,
-            acceleration: std::array::from_fn(|i| (twist[i] - self.twist[i]) / DT),
+            elbow,
+            rates,
+            acceleration: std::array::from_fn(|i| (rates[i] - self.rates[i]) / DT),
         }
     }
 
-    fn jerk_to(&self, next: &Motion) -> Twist {
+    fn way_to(&self, pose: &Pose, elbow: f64) -> Rates {
+        let [x, y, z, roll, pitch, yaw] = way(&self.pose, pose);
+        [x, y, z, roll, pitch, yaw, elbow - self.elbow]
+    }
+
+    fn jerk_to(&self, next: &Motion) -> Rates {
         std::array::from_fn(|i| (next.acceleration[i] - self.acceleration[i]) / DT)
     }
 
@@ -106,30 +122,37 @@ impl Motion {
         [self.pose[12], self.pose[13], self.pose[14]]
     }
 
-    /// One cycle towards the velocity `target`, within `bounds`.
-    fn towards(&self, target: &Twist, bounds: &[PartBounds; 2]) -> Motion {
-        let mut twist = self.twist;
+    /// One cycle towards the velocities `target`, within `bounds`.
+    fn towards(&self, target: &Rates, bounds: &[PartBounds; 3]) -> Motion {
+        let mut rates = self.rates;
         for (part, bounds) in PARTS.into_iter().zip(bounds) {
             // As for joints: close to the target the acceleration dies out as fast as the jerk allows.
             let gain = bounds.jerk / bounds.acceleration;
-            let mut wanted: [f64; 3] = std::array::from_fn(|i| {
-                let i = part.start + i;
-                (target[i] - self.twist[i]) * gain
-            });
+            let (now, accelerated) = (&self.rates[part.clone()], &self.acceleration[part.clone()]);
+            let mut wanted = [0.0; 3];
+            for (i, target) in target[part.clone()].iter().enumerate() {
+                wanted[i] = (target - now[i]) * gain;
+            }
             shorten(&mut wanted, bounds.acceleration);
-            let mut change: [f64; 3] =
-                std::array::from_fn(|i| wanted[i] - self.acceleration[part.start + i]);
+            let mut change = [0.0; 3];
+            for (i, accelerated) in accelerated.iter().enumerate() {
+                change[i] = wanted[i] - accelerated;
+            }
             shorten(&mut change, bounds.jerk * DT);
-            for (i, change) in part.zip(change) {
-                twist[i] += (self.acceleration[i] + change) * DT;
+            for (i, rate) in rates[part].iter_mut().enumerate() {
+                *rate += (accelerated[i] + change[i]) * DT;
             }
         }
-        self.with_twist(twist)
+        self.with_rates(rates)
     }
 
     fn is_at_rest(&self) -> bool {
-        norm(&self.twist) < 1e-4 && norm(&self.acceleration) < 0.1
+        norm(&self.rates) < 1e-4 && norm(&self.acceleration) < 0.1
     }
+}
+
+fn twist_of(rates: &Rates) -> Twist {
+    taken(rates)
 }
 
 fn shorten(vector: &mut [f64], longest: f64) {
@@ -149,11 +172,13 @@ enum Blocked {
 #[derive(Clone)]
 pub(crate) struct Cartesian {
     quantity: Quantity,
-    arm: [PartBounds; 2],
+    /// Whether the elbow is commanded, in the slot behind the end effector.
+    leads_elbow: bool,
+    arm: [PartBounds; 3],
     /// For following an action.
-    following: [PartBounds; 2],
+    following: [PartBounds; 3],
     /// For everything else of our own making.
-    own: [PartBounds; 2],
+    own: [PartBounds; 3],
     arm_joints: [JointBounds; 7],
     max_distance: f64,
     fence: Option<CartesianBox>,
@@ -167,12 +192,13 @@ pub(crate) struct Cartesian {
     behind: Option<(usize, f64)>,
     has_observed: bool,
     /// The action followed last, and how many cycles ago.
-    followed: Option<([f64; 16], u32)>,
+    followed: Option<([f64; LONGEST], u32)>,
 }
 
 impl Cartesian {
     pub fn new(
         quantity: Quantity,
+        leads_elbow: bool,
         arm: &ArmLimits,
         options: &MotionOptions,
         reach: Reach,
@@ -194,6 +220,7 @@ impl Cartesian {
         let own = share(1.0, 1.0, 1.0);
         Cartesian {
             quantity,
+            leads_elbow,
             arm: arm.cartesian,
             following: match quantity {
                 Quantity::Target => share(velocity, acceleration, jerk),
@@ -205,8 +232,9 @@ impl Cartesian {
             fence: options.fence,
             motion: Motion {
                 pose: reach.frame,
-                twist: [0.0; 6],
-                acceleration: [0.0; 6],
+                elbow: 0.0,
+                rates: [0.0; 7],
+                acceleration: [0.0; 7],
             },
             reach,
             q: [0.0; 7],
@@ -222,14 +250,28 @@ impl Cartesian {
     /// The motion with `action` as its next step.
     fn next(&self, action: &[f64]) -> Motion {
         match self.quantity {
-            Quantity::Velocity => self.motion.with_twist(taken(action)),
-            Quantity::Pose | Quantity::Target => self.motion.with_pose(&taken(action)),
+            Quantity::Velocity => self.motion.with_rates(self.rates_in(action)),
+            Quantity::Pose | Quantity::Target => {
+                self.motion.with_pose(&taken(action), self.elbow_in(action))
+            }
         }
+    }
+
+    /// The velocities that an action is.
+    fn rates_in(&self, action: &[f64]) -> Rates {
+        let mut rates = [0.0; 7];
+        rates[..action.len()].copy_from_slice(action);
+        rates
+    }
+
+    /// Where a pose's action wants the elbow; 0 where that is the arm's choice.
+    fn elbow_in(&self, action: &[f64]) -> f64 {
+        action.get(16).copied().unwrap_or(0.0)
     }
 
     /// The slot of an action that stands for a part of it: where that part is largest.
     fn slot(&self, part: usize, vector: &[f64]) -> usize {
-        let largest = (1..3).fold(0, |most, i| {
+        let largest = (1..vector.len()).fold(0, |most, i| {
             if vector[i].abs() > vector[most].abs() {
                 i
             } else {
@@ -237,9 +279,10 @@ impl Cartesian {
             }
         });
         match (self.quantity, part) {
-            (Quantity::Velocity, _) => 3 * part + largest,
+            (Quantity::Velocity, _) => PARTS[part].start + largest,
             (_, 0) => 12 + largest,
-            _ => 0,
+            (_, 1) => 0,
+            _ => 16,
         }
     }
 
@@ -268,12 +311,13 @@ impl Cartesian {
 
     /// The shares of the acceleration and of the jerk in `bounds` that the joints can follow whatever
     /// their direction, where `map` holds and the joints bend by `bend`.
-    fn shares(&self, bounds: &[PartBounds; 2], map: &JointMap, bend: &[f64; 7]) -> (f64, f64) {
+    fn shares(&self, bounds: &[PartBounds; 3], map: &JointMap, bend: &[f64; 7]) -> (f64, f64) {
         let (mut acceleration, mut jerk): (f64, f64) = (1.0, 1.0);
         for (joint, arm) in self.arm_joints.iter().enumerate() {
-            let [translation, rotation] = map.most(joint);
+            let parts = map.most(joint);
             let most = |of: fn(&PartBounds) -> f64| {
-                translation * of(&bounds[0]) + rotation * of(&bounds[1]) + 1e-9
+                let asked = parts.iter().zip(bounds).map(|(most, part)| most * of(part));
+                asked.sum::<f64>() + 1e-9
             };
             let left = JOINT_SHARE * arm.acceleration - bend[joint].abs();
             acceleration = acceleration.min(left / most(|part| part.acceleration));
@@ -283,9 +327,13 @@ impl Cartesian {
     }
 
     /// The bounds for a step of our own, small enough for the joints whatever its direction.
-    fn eased(&self, bounds: &[PartBounds; 2]) -> [PartBounds; 2] {
+    fn eased(&self, bounds: &[PartBounds; 3]) -> [PartBounds; 3] {
         let (acceleration, jerk) = self.shares(bounds, &self.map, &self.bend());
         bounds.map(|part| part.share(1.0, acceleration, jerk))
+    }
+
+    fn map_at(&self, q: &[f64; 7]) -> JointMap {
+        self.reach.joints(q, self.leads_elbow)
     }
 
     /// Where `next` would lead out of what the joints or the box allow, however soon it is braked.
@@ -299,44 +347,44 @@ impl Cartesian {
             return Some(left);
         }
         // Each part is braked for itself, from the velocity that it has by then.
-        let phases: [(Twist, f64); 2] = std::array::from_fn(|part| {
+        let phases: [(Rates, f64); 3] = std::array::from_fn(|part| {
             let range = PARTS[part].clone();
             let PartBounds {
                 acceleration, jerk, ..
             } = bounds[part];
             let delay = norm(&next.acceleration[range.clone()]) / jerk;
-            let mut twist = [0.0; 6];
+            let mut rates = [0.0; 7];
             for i in range {
-                twist[i] = next.twist[i] + 0.5 * next.acceleration[i] * delay;
+                rates[i] = next.rates[i] + 0.5 * next.acceleration[i] * delay;
             }
-            let time = norm(&twist) / (WEAKER * acceleration) + delay + 2.0 * DT;
-            (twist, time)
+            let time = norm(&rates) / (WEAKER * acceleration) + delay + 2.0 * DT;
+            (rates, time)
         });
-        let longest = phases[0].1.max(phases[1].1);
+        let longest = phases.iter().map(|(_, time)| *time).fold(0.0, f64::max);
         let step = longest / f64::from(PLACES);
         let left = |time: f64, until: f64| (1.0 - time / until).max(0.0);
         let mut volume = self.map.volume;
         let mut last = self.map;
         for place_nth in 0..PLACES {
             let time = step * f64::from(place_nth);
-            let mean: Twist = std::array::from_fn(|i| {
+            let mean: Rates = std::array::from_fn(|i| {
                 phases
                     .iter()
-                    .map(|(twist, until)| {
-                        twist[i] * 0.5 * (left(time, *until) + left(time + step, *until))
+                    .map(|(rates, until)| {
+                        rates[i] * 0.5 * (left(time, *until) + left(time + step, *until))
                     })
                     .sum()
             });
-            let now: Twist = std::array::from_fn(|i| {
+            let now: Rates = std::array::from_fn(|i| {
                 phases
                     .iter()
-                    .map(|(twist, until)| twist[i] * left(time, *until))
+                    .map(|(rates, until)| rates[i] * left(time, *until))
                     .sum()
             });
             let map = if place_nth == 0 {
                 self.map
             } else {
-                self.reach.joints(&q)
+                self.map_at(&q)
             };
             let (faster, ways) = (map.of(&now), map.of(&mean));
             if place_nth > 0 {
@@ -369,7 +417,7 @@ impl Cartesian {
                 return Some(left);
             }
             let there = if place_nth + 1 == PLACES {
-                self.reach.joints(&q).volume
+                self.map_at(&q).volume
             } else {
                 map.volume
             };
@@ -385,9 +433,9 @@ impl Cartesian {
     /// Where the end effector would leave its box if it were braked behind the step to `next`.
     fn leads_out(&self, next: &Motion) -> Option<(usize, f64, f64)> {
         let braking = WEAKER * self.eased(&self.own)[0].acceleration;
-        let time = norm(&next.twist[..3]) / (2.0 * braking);
+        let time = norm(&next.rates[..3]) / (2.0 * braking);
         let mut place = next.place();
-        for (place, velocity) in place.iter_mut().zip(next.twist) {
+        for (place, velocity) in place.iter_mut().zip(next.rates) {
             *place += velocity * time;
         }
         self.fence?.left(&self.motion.place(), &place)
@@ -406,7 +454,7 @@ impl Cartesian {
         for (part, range) in PARTS.into_iter().enumerate() {
             let arm = &self.arm[part];
             let quantities = [
-                (ViolationKind::Velocity, &next.twist, arm.velocity, 1.0),
+                (ViolationKind::Velocity, &next.rates, arm.velocity, 1.0),
                 (
                     ViolationKind::Acceleration,
                     &next.acceleration,
@@ -479,10 +527,10 @@ impl Cartesian {
         }
     }
 
-    /// `twist` as far as the joints and the box let it.
-    fn allowed(&self, mut twist: Twist, bounds: &[PartBounds; 2]) -> Twist {
+    /// `rates` as far as the joints and the box let it.
+    fn allowed(&self, mut rates: Rates, bounds: &[PartBounds; 3]) -> Rates {
         for (part, bounds) in PARTS.into_iter().zip(bounds) {
-            shorten(&mut twist[part], bounds.velocity);
+            shorten(&mut rates[part], bounds.velocity);
         }
         if let Some(fence) = &self.fence {
             let braking = 0.5 * bounds[0].acceleration;
@@ -493,10 +541,10 @@ impl Cartesian {
                         .sqrt()
                         .min(30.0 * left.max(0.0))
                 };
-                twist[axis] = twist[axis].clamp(-most(place - lowest), most(highest - place));
+                rates[axis] = rates[axis].clamp(-most(place - lowest), most(highest - place));
             }
         }
-        let asked = self.map.of(&twist);
+        let asked = self.map.of(&rates);
         let mut share: f64 = 1.0;
         for (joint, arm) in self.arm_joints.iter().enumerate() {
             let arm = arm.share(JOINT_SHARE, 0.3, 1.0);
@@ -509,29 +557,47 @@ impl Cartesian {
                 share = share.min(fastest / asked[joint].abs());
             }
         }
-        twist.map(|v| v * share)
+        rates = rates.map(|v| v * share);
+        if self.leads_elbow {
+            rates[6] *= self.elbow_share(rates[6]);
+        }
+        rates
     }
 
-    /// Takes one step towards the velocity `twist`, or brakes where that could no longer be done
+    /// The share of an elbow's velocity with which it comes to rest where it can go no further, and
+    /// does not keep the hand.
+    fn elbow_share(&self, rate: f64) -> f64 {
+        let bends = self.map.of(&[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, rate]);
+        let q = std::array::from_fn(|joint| self.q[joint] + bends[joint] * EASING);
+        let lost = self.map.volume - self.map_at(&q).volume;
+        let left = self.map.volume - LEAST_VOLUME;
+        if lost > 0.0 {
+            (left / lost).clamp(0.0, 1.0)
+        } else {
+            1.0
+        }
+    }
+
+    /// Takes one step towards the velocities `rates`, or brakes where that could no longer be done
     /// within the limits, and writes it out.
-    fn step(&mut self, twist: Twist, bounds: &[PartBounds; 2], out: &mut [f64]) {
+    fn step(&mut self, rates: Rates, bounds: &[PartBounds; 3], out: &mut [f64]) {
         let bounds = self.eased(bounds);
-        let twist = self.allowed(twist, &bounds);
-        let next = self.motion.towards(&twist, &bounds);
+        let rates = self.allowed(rates, &bounds);
+        let next = self.motion.towards(&rates, &bounds);
         self.motion = if self.blocked(&next).is_none() {
             next
         } else {
-            self.motion.towards(&[0.0; 6], &self.eased(&self.own))
+            self.motion.towards(&[0.0; 7], &self.eased(&self.own))
         };
         self.last(out);
     }
 
-    /// The velocity that leads to `target`, which itself moves with `moving`.
-    fn approach(&self, target: &Pose, moving: &Twist) -> Twist {
+    /// The velocities that lead to `target` and its elbow, which move with `moving` themselves.
+    fn approach(&self, (target, elbow): &(Pose, f64), moving: &Rates) -> Rates {
         let eased = self.eased(&self.following);
-        let ahead = moved(&self.motion.pose, &self.motion.twist.map(|v| v * DT));
-        let missing = way(&ahead, target);
-        let mut twist = *moving;
+        let ahead = self.motion.with_rates(self.motion.rates);
+        let missing = ahead.way_to(target, *elbow);
+        let mut rates = *moving;
         for (part, bounds) in PARTS.into_iter().zip(&eased) {
             // The law of `JointMotion::towards_position`, along the way.
             let gain = (bounds.jerk / bounds.acceleration / 6.0).min(60.0);
@@ -544,15 +610,15 @@ impl Cartesian {
                 (2.0 * brake * (distance - knee / 2.0)).sqrt()
             };
             for i in part {
-                twist[i] += missing[i] * speed / distance.max(1e-12);
+                rates[i] += missing[i] * speed / distance.max(1e-12);
             }
         }
-        twist
+        rates
     }
 
-    /// `target` no further out than the box.
-    fn inside(&self, target: &Pose) -> Pose {
-        let mut target = *target;
+    /// The pose of an action and its elbow, no further out than the box and the range of joint 3.
+    fn inside(&self, action: &[f64]) -> (Pose, f64) {
+        let mut target: Pose = orthonormal(&taken(action));
         if let Some(fence) = &self.fence {
             let place = self.motion.place();
             for axis in 0..3 {
@@ -561,51 +627,60 @@ impl Cartesian {
                 target[12 + axis] = target[12 + axis].clamp(lowest, highest);
             }
         }
-        target
+        let (lowest, highest) = self.elbow_range();
+        (target, self.elbow_in(action).clamp(lowest, highest))
+    }
+
+    /// Where the elbow may be commanded: it may stay where it is.
+    fn elbow_range(&self) -> (f64, f64) {
+        let (lowest, highest) = self.arm_joints[ELBOW].reach();
+        let elbow = self.motion.elbow;
+        (lowest.min(elbow), highest.max(elbow))
     }
 
     /// Takes the step of one cycle towards `action`, and writes it out.
     fn step_towards(&mut self, action: &[f64], out: &mut [f64]) {
-        let mut twist = match self.quantity {
-            Quantity::Velocity => taken(action),
-            Quantity::Target => {
-                let target = self.inside(&orthonormal(&taken(action)));
-                self.approach(&target, &[0.0; 6])
-            }
+        let mut rates = match self.quantity {
+            Quantity::Velocity => self.rates_in(action),
+            Quantity::Target => self.approach(&self.inside(action), &[0.0; 7]),
             Quantity::Pose => {
-                let target = self.inside(&orthonormal(&taken(action)));
+                let target = self.inside(action);
                 let moving = match self.followed {
                     // A step is no velocity.
                     Some((last, ago)) => {
-                        let moving = way(&taken(&last), &target).map(|v| v / (f64::from(ago) * DT));
+                        let (pose, elbow) = (taken(&last), last[16]);
+                        let [x, y, z, roll, pitch, yaw] = way(&pose, &target.0);
+                        let way = [x, y, z, roll, pitch, yaw, target.1 - elbow];
+                        let moving = way.map(|v| v / (f64::from(ago) * DT));
                         let too_fast = PARTS
                             .into_iter()
                             .zip(&self.arm)
                             .any(|(part, arm)| norm(&moving[part]) > arm.velocity);
-                        if too_fast { [0.0; 6] } else { moving }
+                        if too_fast { [0.0; 7] } else { moving }
                     }
-                    None => [0.0; 6],
+                    None => [0.0; 7],
                 };
                 self.approach(&target, &moving)
             }
         };
         if self.behind.is_some() {
             // The command waits for the arm.
-            twist = [0.0; 6];
+            rates = [0.0; 7];
         }
         let following = self.following;
-        self.step(twist, &following, out);
+        self.step(rates, &following, out);
     }
 
-    fn remembered(&self, action: &[f64]) -> [f64; 16] {
-        match self.quantity {
-            Quantity::Velocity => {
-                let mut kept = [0.0; 16];
-                kept[..6].copy_from_slice(action);
-                kept
-            }
-            Quantity::Pose | Quantity::Target => self.inside(&orthonormal(&taken(action))),
+    fn remembered(&self, action: &[f64]) -> [f64; LONGEST] {
+        let mut kept = [0.0; LONGEST];
+        if self.quantity == Quantity::Velocity {
+            kept[..action.len()].copy_from_slice(action);
+        } else {
+            let (pose, elbow) = self.inside(action);
+            kept[..16].copy_from_slice(&pose);
+            kept[16] = elbow;
         }
+        kept
     }
 }
 
@@ -640,42 +715,62 @@ impl Limits for Cartesian {
 
     fn last(&self, out: &mut [f64]) {
         match self.quantity {
-            Quantity::Velocity => out.copy_from_slice(&self.motion.twist),
-            Quantity::Pose | Quantity::Target => out.copy_from_slice(&self.motion.pose),
+            Quantity::Velocity => out.copy_from_slice(&self.motion.rates[..out.len()]),
+            Quantity::Pose | Quantity::Target => {
+                out[..16].copy_from_slice(&self.motion.pose);
+                if let Some(elbow) = out.get_mut(16) {
+                    *elbow = self.motion.elbow;
+                }
+            }
         }
     }
 
     fn observe(&mut self, observation: &[f64]) -> bool {
-        let pose: Pose = taken(&observation[offset::O_T_EE_c..]);
-        let twist: Twist = taken(&observation[offset::O_dP_EE_c..]);
+        // Where the elbow is the arm's choice its part is zero.
+        let elbow_at = |slot: usize| {
+            if self.leads_elbow {
+                observation[slot]
+            } else {
+                0.0
+            }
+        };
+        let of_both = |twist: usize, elbow: usize| -> Rates {
+            let [x, y, z, roll, pitch, yaw] = taken(&observation[twist..]);
+            [x, y, z, roll, pitch, yaw, elbow_at(elbow)]
+        };
+        let pose: Pose = orthonormal(&taken(&observation[offset::O_T_EE_c..]));
+        let elbow = elbow_at(offset::elbow_c);
+        let rates = of_both(offset::O_dP_EE_c, offset::delbow_c);
+        let acceleration = of_both(offset::O_ddP_EE_c, offset::ddelbow_c);
         self.q = joints(observation, offset::q_d);
         self.dq = joints(observation, offset::dq_d);
         self.ddq = joints(observation, offset::ddq_d);
         self.reach.frame = taken(&observation[offset::F_T_EE..]);
-        self.map = self.reach.joints(&self.q);
+        self.map = self.map_at(&self.q);
         let measured = joints(observation, offset::q);
         self.behind = (0..7)
             .map(|joint| (joint, (self.q[joint] - measured[joint]).abs()))
             .find(|(_, behind)| *behind > self.max_distance);
-        let acceleration: Twist = taken(&observation[offset::O_ddP_EE_c..]);
-        let apart = |a: &Twist, b: &Twist| {
-            let off: Twist = std::array::from_fn(|i| a[i] - b[i]);
+        let apart = |a: &Rates, b: &Rates| {
+            let off: Rates = std::array::from_fn(|i| a[i] - b[i]);
             norm(&off)
         };
         let same_place = self.quantity == Quantity::Velocity
-            || norm(&way(&self.motion.pose, &orthonormal(&pose))) < SAME_POSE;
+            || norm(&self.motion.way_to(&pose, elbow)) < SAME_POSE;
         let in_step = same_place
-            && apart(&twist, &self.motion.twist) < SAME_TWIST
+            && apart(&rates, &self.motion.rates) < SAME_TWIST
             && apart(&acceleration, &self.motion.acceleration) < SAME_ACCELERATION;
         if !in_step {
             self.motion = Motion {
-                pose: orthonormal(&pose),
-                twist,
+                pose,
+                elbow,
+                rates,
                 acceleration,
             };
         } else if self.quantity == Quantity::Velocity {
             // Where commanded velocities lead is known to the arm alone.
-            self.motion.pose = orthonormal(&pose);
+            self.motion.pose = pose;
+            self.motion.elbow = elbow;
         }
         let is_first = !std::mem::replace(&mut self.has_observed, true);
         in_step || is_first
@@ -687,11 +782,12 @@ impl Limits for Cartesian {
             return found;
         }
         if self.quantity == Quantity::Velocity {
+            let rates = self.rates_in(action);
             for (part, range) in PARTS.into_iter().enumerate() {
-                let received = norm(&action[range.clone()]);
+                let received = norm(&rates[range.clone()]);
                 let limit = self.arm[part].velocity;
                 if received > limit + ROUNDING {
-                    let slot = self.slot(part, &action[range]);
+                    let slot = self.slot(part, &rates[range]);
                     found.note(Violation {
                         kind: ViolationKind::Velocity,
                         slot,
@@ -717,6 +813,17 @@ impl Limits for Cartesian {
             let place = [pose[12], pose[13], pose[14]];
             if let Some(Blocked::Box(axis, at, wall)) = self.outside(&place) {
                 found.note(self.box_left(action, axis, at, wall));
+            }
+            let (elbow, (lowest, highest)) = (self.elbow_in(action), self.elbow_range());
+            let inside = elbow.clamp(lowest, highest);
+            if elbow != inside {
+                found.note(Violation {
+                    kind: ViolationKind::Position,
+                    slot: 16,
+                    action: elbow,
+                    received: elbow,
+                    limit: inside,
+                });
             }
         }
         if let Some((joint, behind)) = self.behind {
@@ -766,12 +873,12 @@ impl Limits for Cartesian {
             .followed
             .map(|(action, ago)| (action, ago.saturating_add(1)));
         let own = self.own;
-        self.step(self.motion.twist, &own, out);
+        self.step(self.motion.rates, &own, out);
     }
 
     fn rest(&mut self, _observation: &[f64], out: &mut [f64]) -> bool {
         self.followed = None;
-        self.motion = self.motion.towards(&[0.0; 6], &self.eased(&self.own));
+        self.motion = self.motion.towards(&[0.0; 7], &self.eased(&self.own));
         self.last(out);
         self.motion.is_at_rest()
     }

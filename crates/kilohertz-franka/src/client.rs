@@ -7,7 +7,7 @@ use franka::RobotState;
 use kilohertz_core::robot::Tick;
 
 use crate::configuration::Setting;
-use crate::control::{Control, Impedance};
+use crate::control::Interface;
 use crate::error::ArmError;
 
 /// The library that talks to the arm.
@@ -63,10 +63,5 @@ pub(crate) trait Connection: Send + Sync {
 
     /// Starts a motion and runs cycles until `tick` says that it is over. The motion has ended
     /// when this returns, however it does.
-    fn drive(
-        &self,
-        control: Control,
-        impedance: Impedance,
-        tick: &mut dyn Tick,
-    ) -> Result<(), ArmError>;
+    fn drive(&self, interface: Interface, tick: &mut dyn Tick) -> Result<(), ArmError>;
 }

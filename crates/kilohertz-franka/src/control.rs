@@ -50,8 +50,8 @@ impl Control {
         Control::CartesianPose,
         Control::CartesianTarget,
     ];
-    /// Slots of the longest action: a pose, and torques behind it.
-    pub const MOST_SLOTS: usize = 16 + TORQUES.len;
+    /// Slots of the longest action: a pose, the elbow, and torques behind them.
+    pub const MOST_SLOTS: usize = 16 + 1 + TORQUES.len;
 
     /// The name, as in the TypeScript API.
     pub const fn name(self) -> &'static str {
@@ -66,7 +66,7 @@ impl Control {
         }
     }
 
-    /// What is commanded: the layout of an action, but for torques that may come behind it.
+    /// What is commanded: the layout of an action, but for what may come behind it.
     const fn field(self) -> Field {
         let (name, len, unit) = match self {
             Control::JointVelocity => ("dq", 7, "rad/s"),
@@ -83,15 +83,62 @@ impl Control {
         self.field().len
     }
 
+    /// Whether it is the end effector that is commanded.
+    pub const fn is_cartesian(self) -> bool {
+        matches!(
+            self,
+            Control::CartesianVelocity | Control::CartesianPose | Control::CartesianTarget
+        )
+    }
+}
+
+/// How a session drives an arm: what its actions are, and what follows them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interface {
+    /// What is commanded.
+    pub control: Control,
+    /// Whether the elbow is commanded beside the end effector. It is the arm's choice in joint modes.
+    pub elbow: bool,
+    /// What follows it.
+    pub impedance: Impedance,
+}
+
+impl Interface {
+    /// Whether an action has an elbow behind the end effector.
+    pub const fn has_elbow(self) -> bool {
+        self.elbow && self.control.is_cartesian()
+    }
+
     /// Whether an action has torques behind the motion.
-    pub fn has_torques(self, impedance: Impedance) -> bool {
-        self != Control::Torque && impedance == Impedance::External
+    pub fn has_torques(self) -> bool {
+        self.control != Control::Torque && self.impedance == Impedance::External
+    }
+
+    /// How many slots come before the torques.
+    pub const fn motion_slots(self) -> usize {
+        self.control.slots() + self.has_elbow() as usize
+    }
+
+    /// How many slots an action has.
+    pub fn slots(self) -> usize {
+        self.motion_slots() + if self.has_torques() { TORQUES.len } else { 0 }
     }
 
     /// The layout of an action.
-    pub fn action(self, impedance: Impedance) -> Schema {
-        let torques = self.has_torques(impedance).then_some(TORQUES);
-        Schema::new([self.field()].into_iter().chain(torques))
+    pub fn action(self) -> Schema {
+        let (name, unit) = match self.control {
+            Control::CartesianVelocity => ("delbow", "rad/s"),
+            _ => ("elbow", "rad"),
+        };
+        let elbow = Field { name, len: 1, unit };
+        let elbow = self.has_elbow().then_some(elbow);
+        let torques = self.has_torques().then_some(TORQUES);
+        Schema::new(
+            [self.control.field()]
+                .into_iter()
+                .chain(elbow)
+                .chain(torques),
+        )
     }
 }
 

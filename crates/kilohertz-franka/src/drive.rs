@@ -7,7 +7,7 @@ use kilohertz_core::robot::{Robot, RobotError, Tick};
 use kilohertz_core::schema::Schema;
 
 use crate::client::Connection;
-use crate::control::{Control, Impedance};
+use crate::control::Interface;
 use crate::desk::Desk;
 use crate::error::{ArmError, ArmErrorCode};
 use crate::plug::{Plug, Unlimited};
@@ -17,8 +17,7 @@ use crate::state;
 pub(crate) struct ArmRobot {
     client: Arc<dyn Connection>,
     plug: Arc<Plug>,
-    control: Control,
-    impedance: Impedance,
+    interface: Interface,
     action: Schema,
     desk: Arc<Desk>,
 }
@@ -28,8 +27,7 @@ impl ArmRobot {
     pub(crate) fn new(
         client: Arc<dyn Connection>,
         plug: Arc<Plug>,
-        control: Control,
-        impedance: Impedance,
+        interface: Interface,
         desk: Arc<Desk>,
     ) -> Result<ArmRobot, ArmError> {
         if !desk.take() {
@@ -41,9 +39,8 @@ impl ArmRobot {
         Ok(ArmRobot {
             client,
             plug,
-            control,
-            impedance,
-            action: control.action(impedance),
+            interface,
+            action: interface.action(),
             desk,
         })
     }
@@ -69,11 +66,10 @@ impl Robot for ArmRobot {
     }
 
     fn drive(&mut self, tick: &mut dyn Tick) -> Result<(), RobotError> {
-        let (client, control, impedance) = (&self.client, self.control, self.impedance);
-        let desk = &self.desk;
+        let (client, desk, interface) = (&self.client, &self.desk, self.interface);
         Ok(self.plug.limited(|limit| {
             desk.listening(&mut Unlimited { tick, limit }, |tick| {
-                client.drive(control, impedance, tick)
+                client.drive(interface, tick)
             })
         })?)
     }

@@ -10,7 +10,8 @@ use kilohertz_core::time::Time;
 
 use crate::client::Connection;
 use crate::configuration::Setting;
-use crate::control::{Control, Impedance, taken};
+use crate::control::{Control, Impedance, Interface, taken};
+use crate::elbow::Elbow;
 use crate::error::ArmError;
 use crate::geometry::orthonormal;
 use crate::state;
@@ -57,54 +58,50 @@ impl Connection for franka::Robot {
         }?)
     }
 
-    fn drive(
-        &self,
-        control: Control,
-        impedance: Impedance,
-        tick: &mut dyn Tick,
-    ) -> Result<(), ArmError> {
-        Ok(start_and_drive(self, control, impedance, tick)?)
+    fn drive(&self, interface: Interface, tick: &mut dyn Tick) -> Result<(), ArmError> {
+        Ok(start_and_drive(self, interface, tick)?)
     }
 }
 
 fn start_and_drive(
     client: &franka::Robot,
-    control: Control,
-    impedance: Impedance,
+    interface: Interface,
     tick: &mut dyn Tick,
 ) -> FrankaResult<()> {
     // Leaves whatever the last motion left in the client's picture of the robot behind.
     client.read_once()?;
-    let controller = match impedance {
+    let controller = match interface.impedance {
         Impedance::Joint => MoveControllerMode::JointImpedance,
         Impedance::Cartesian => MoveControllerMode::CartesianImpedance,
         Impedance::External => MoveControllerMode::ExternalController,
     };
-    let shape = Shape {
-        slots: control.slots(),
-        torques: control.has_torques(impedance),
-    };
-    match control {
+    match interface.control {
         Control::JointVelocity => {
             let motion = client.start_joint_velocity_control(controller)?;
-            let command = |action: &[f64]| JointVelocities::new(taken(action));
-            cycles(Generator::new(motion, command, shape), tick)
+            let command = |action: &[f64], _| JointVelocities::new(taken(action));
+            cycles(Generator::new(motion, command, interface), tick)
         }
         Control::JointPosition | Control::JointTarget => {
             let motion = client.start_joint_position_control(controller)?;
-            let command = |action: &[f64]| JointPositions::new(taken(action));
-            cycles(Generator::new(motion, command, shape), tick)
+            let command = |action: &[f64], _| JointPositions::new(taken(action));
+            cycles(Generator::new(motion, command, interface), tick)
         }
         Control::CartesianVelocity => {
             let motion = client.start_cartesian_velocity_control(controller)?;
-            let command = |action: &[f64]| CartesianVelocities::new(taken(action));
-            cycles(Generator::new(motion, command, shape), tick)
+            let command = |action: &[f64], elbow| match elbow {
+                Some(elbow) => CartesianVelocities::with_elbow(taken(action), elbow),
+                None => CartesianVelocities::new(taken(action)),
+            };
+            cycles(Generator::new(motion, command, interface), tick)
         }
         Control::CartesianPose | Control::CartesianTarget => {
             let motion = client.start_cartesian_pose_control(controller)?;
             // Exactly rigid, as the client wants it.
-            let command = |action: &[f64]| CartesianPose::new(orthonormal(&taken(action)));
-            cycles(Generator::new(motion, command, shape), tick)
+            let command = |action: &[f64], elbow| match elbow {
+                Some(elbow) => CartesianPose::with_elbow(orthonormal(&taken(action)), elbow),
+                None => CartesianPose::new(orthonormal(&taken(action))),
+            };
+            cycles(Generator::new(motion, command, interface), tick)
         }
         Control::Torque => cycles(client.start_torque_control()?, tick),
     }
@@ -118,43 +115,43 @@ trait Motion {
     fn write(&mut self, action: &[f64], flow: Flow) -> FrankaResult<()>;
 }
 
-/// What an action of a motion generator holds.
-struct Shape {
-    /// How many slots are the motion's.
-    slots: usize,
-    /// Whether torques come behind them.
-    torques: bool,
-}
-
 struct Generator<'a, T: ActiveMotionInput, C> {
     motion: ActiveMotionGenerator<'a, T>,
     command: C,
-    shape: Shape,
+    interface: Interface,
+    elbow: Option<Elbow>,
 }
 
-impl<'a, T: ActiveMotionInput, C: Fn(&[f64]) -> T> Generator<'a, T, C> {
-    fn new(motion: ActiveMotionGenerator<'a, T>, command: C, shape: Shape) -> Self {
+impl<'a, T: ActiveMotionInput, C: Fn(&[f64], Option<[f64; 2]>) -> T> Generator<'a, T, C> {
+    fn new(motion: ActiveMotionGenerator<'a, T>, command: C, interface: Interface) -> Self {
         Generator {
             motion,
             command,
-            shape,
+            interface,
+            elbow: Elbow::of(interface),
         }
     }
 }
 
-impl<T: ActiveMotionInput, C: Fn(&[f64]) -> T> Motion for Generator<'_, T, C> {
+impl<T: ActiveMotionInput, C: Fn(&[f64], Option<[f64; 2]>) -> T> Motion for Generator<'_, T, C> {
     fn slots(&self) -> usize {
-        self.shape.slots + if self.shape.torques { 7 } else { 0 }
+        self.interface.slots()
     }
 
     fn read(&mut self) -> FrankaResult<(RobotState, franka::Duration)> {
-        self.motion.read_once()
+        let read = self.motion.read_once()?;
+        if let Some(elbow) = &mut self.elbow {
+            elbow.seen(&read.0);
+        }
+        Ok(read)
     }
 
     fn write(&mut self, action: &[f64], flow: Flow) -> FrankaResult<()> {
-        let (motion, torques) = action.split_at(self.shape.slots);
-        let motion = last_if(flow, (self.command)(motion));
-        let torques = self.shape.torques.then(|| Torques::new(taken(torques)));
+        let (motion, torques) = action.split_at(self.interface.motion_slots());
+        let elbow = self.elbow.as_mut().zip(motion.last());
+        let elbow = elbow.map(|(elbow, action)| elbow.commanded(*action));
+        let motion = last_if(flow, (self.command)(motion, elbow));
+        let torques = (!torques.is_empty()).then(|| Torques::new(taken(torques)));
         self.motion.write_once(&motion, torques.as_ref())
     }
 }

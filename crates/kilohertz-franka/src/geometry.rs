@@ -6,9 +6,6 @@ pub(crate) type Pose = [f64; 16];
 /// Translation above rotation.
 pub(crate) type Twist = [f64; 6];
 
-/// Where each part of a twist is.
-pub(crate) const PARTS: [std::ops::Range<usize>; 2] = [0..3, 3..6];
-
 /// Length of a vector.
 pub(crate) fn norm(vector: &[f64]) -> f64 {
     vector.iter().map(|v| v * v).sum::<f64>().sqrt()

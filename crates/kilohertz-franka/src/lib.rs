@@ -7,6 +7,7 @@
 //! control.rs       the interfaces it can be driven through, and their actions
 //! desk.rs          who uses the connection, and what a session's loop has seen
 //! drive.rs         an arm as the robot of one session
+//! elbow.rs         the elbow, as the arm wants it commanded
 //! client.rs        the libraries that can talk to an arm, and what is needed of them
 //! franka_rs.rs     one of them: read a state, run the loop body, write its command
 //! libfranka_rs.rs  the other, and the fence around it
@@ -51,6 +52,7 @@ pub mod configuration;
 pub mod control;
 mod desk;
 mod drive;
+mod elbow;
 pub mod error;
 mod fence;
 mod franka_rs;
@@ -72,7 +74,7 @@ pub use arm::{Arm, ConnectOptions};
 pub use cartesian::PartBounds;
 pub use client::Client;
 pub use configuration::{Setting, Thresholds};
-pub use control::{Control, Impedance};
+pub use control::{Control, Impedance, Interface};
 pub use error::{ArmError, ArmErrorCode};
 pub use fence::CartesianBox;
 pub use generation::Generation;

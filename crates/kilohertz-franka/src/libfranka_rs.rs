@@ -40,7 +40,8 @@ use libfranka::{
 use crate::arm::ConnectOptions;
 use crate::client::Connection;
 use crate::configuration::Setting;
-use crate::control::{Control, Impedance, taken};
+use crate::control::{Control, Impedance, Interface, taken};
+use crate::elbow::Elbow;
 use crate::error::{ArmError, ArmErrorCode};
 use crate::generation::Generation;
 use crate::geometry::orthonormal;
@@ -211,12 +212,7 @@ impl Connection for Fenced {
         })
     }
 
-    fn drive(
-        &self,
-        control: Control,
-        impedance: Impedance,
-        tick: &mut dyn Tick,
-    ) -> Result<(), ArmError> {
+    fn drive(&self, interface: Interface, tick: &mut dyn Tick) -> Result<(), ArmError> {
         let not_finite = self.with(|robot, watch| {
             // Leaves what the last motion left in its picture of the arm behind.
             robot.read_once()?;
@@ -224,9 +220,9 @@ impl Connection for Fenced {
             let mut body = Body {
                 tick,
                 watch,
-                control,
+                interface,
+                elbow: Elbow::of(interface),
                 action: [0.0; Control::MOST_SLOTS],
-                slots: control.action(impedance).len(),
                 torques: &torques,
                 not_finite: false,
             };
@@ -234,15 +230,15 @@ impl Connection for Fenced {
             let (limited, cutoff) = (false, MAX_CUTOFF_FREQUENCY);
             // Asked for behind the motion, whose cycle has decided on both.
             let behind = |_: &_, _: &_| Torques::new(torques.get());
-            let controller = match impedance {
+            let controller = match interface.impedance {
                 Impedance::Joint => Some(ControllerMode::JointImpedance),
                 Impedance::Cartesian => Some(ControllerMode::CartesianImpedance),
                 Impedance::External => None,
             };
-            match control {
+            match interface.control {
                 Control::JointVelocity => {
                     let motion = |state: &_, step: &_| {
-                        body.cycle(state, step, |action| JointVelocities::new(taken(action)))
+                        body.cycle(state, step, |action, _| JointVelocities::new(taken(action)))
                     };
                     match controller {
                         Some(own) => robot.control_joint_velocities(motion, own, limited, cutoff),
@@ -252,7 +248,7 @@ impl Connection for Fenced {
                 }
                 Control::JointPosition | Control::JointTarget => {
                     let motion = |state: &_, step: &_| {
-                        body.cycle(state, step, |action| JointPositions::new(taken(action)))
+                        body.cycle(state, step, |action, _| JointPositions::new(taken(action)))
                     };
                     match controller {
                         Some(own) => robot.control_joint_positions(motion, own, limited, cutoff),
@@ -262,8 +258,8 @@ impl Connection for Fenced {
                 }
                 Control::CartesianVelocity => {
                     let motion = |state: &_, step: &_| {
-                        body.cycle(state, step, |action| {
-                            CartesianVelocities::new(taken(action), None)
+                        body.cycle(state, step, |action, elbow| {
+                            CartesianVelocities::new(taken(action), elbow)
                         })
                     };
                     match controller {
@@ -278,8 +274,8 @@ impl Connection for Fenced {
                 Control::CartesianPose | Control::CartesianTarget => {
                     // Exactly rigid, as the client wants it.
                     let motion = |state: &_, step: &_| {
-                        body.cycle(state, step, |action| {
-                            CartesianPose::new(orthonormal(&taken(action)), None)
+                        body.cycle(state, step, |action, elbow| {
+                            CartesianPose::new(orthonormal(&taken(action)), elbow)
                         })
                     };
                     match controller {
@@ -289,7 +285,7 @@ impl Connection for Fenced {
                     }
                 }
                 Control::Torque => robot.control_torques(
-                    |state, step| body.cycle(state, step, |action| Torques::new(taken(action))),
+                    |state, step| body.cycle(state, step, |action, _| Torques::new(taken(action))),
                     limited,
                     cutoff,
                 ),
@@ -310,9 +306,9 @@ impl Connection for Fenced {
 struct Body<'a> {
     tick: &'a mut dyn Tick,
     watch: &'a Watch,
-    control: Control,
+    interface: Interface,
+    elbow: Option<Elbow>,
     action: [f64; Control::MOST_SLOTS],
-    slots: usize,
     /// The torques behind a motion.
     torques: &'a Cell<[f64; 7]>,
     not_finite: bool,
@@ -323,19 +319,23 @@ impl Body<'_> {
         &mut self,
         arrived: &libfranka::RobotState,
         elapsed: &Duration,
-        command: impl Fn(&[f64]) -> T,
+        command: impl Fn(&[f64], Option<[f64; 2]>) -> T,
     ) -> T {
         let started = Time::now();
         let arrived = shared(arrived);
         let mut observation = [0.0; state::LEN];
         state::write(&arrived, &mut observation);
+        if let Some(elbow) = &mut self.elbow {
+            elbow.seen(&arrived);
+        }
+        let slots = self.interface.slots();
         let mut action = [0.0; Control::MOST_SLOTS];
         let mut flow = self.watch.outside(|| {
             self.tick.cycle(Cycle {
                 started,
                 skipped: (elapsed.as_millis() as u64).saturating_sub(1),
                 observation: &observation,
-                action: &mut action[..self.slots],
+                action: &mut action[..slots],
             })
         });
         if action.iter().all(|value| value.is_finite()) {
@@ -344,14 +344,19 @@ impl Body<'_> {
             // The motion ends with what was commanded last; a position, with where the arm is.
             self.not_finite = true;
             flow = Flow::Finish;
-            let standing: &[f64] = match self.control {
+            let standing: &[f64] = match self.interface.control {
                 Control::JointPosition | Control::JointTarget => &arrived.q_d,
                 Control::CartesianPose | Control::CartesianTarget => &arrived.O_T_EE_c,
                 _ => &[],
             };
             self.action[..standing.len()].copy_from_slice(standing);
+            if self.interface.has_elbow() && !standing.is_empty() {
+                self.action[standing.len()] = arrived.elbow_c[0];
+            }
         }
-        let (motion, behind) = self.action[..self.slots].split_at(self.control.slots());
+        let (motion, behind) = self.action[..slots].split_at(self.interface.motion_slots());
+        let elbow = self.elbow.as_mut().zip(motion.last());
+        let elbow = elbow.map(|(elbow, action)| elbow.commanded(*action));
         if !behind.is_empty() {
             self.torques.set(taken(behind));
         }
@@ -359,11 +364,11 @@ impl Body<'_> {
         match flow {
             Flow::Continue => {
                 self.watch.patience(CYCLE);
-                command(motion)
+                command(motion, elbow)
             }
             Flow::Finish => {
                 self.watch.patience(REQUEST);
-                command(motion).motion_finished()
+                command(motion, elbow).motion_finished()
             }
         }
     }
@@ -718,11 +723,12 @@ mod tests {
     }
 
     fn drive(fenced: &Fenced, cycle: impl FnMut(&mut [f64]) -> Flow) -> Result<(), ArmError> {
-        fenced.drive(
-            Control::JointVelocity,
-            Impedance::Joint,
-            &mut Standing(cycle),
-        )
+        let interface = Interface {
+            control: Control::JointVelocity,
+            elbow: false,
+            impedance: Impedance::Joint,
+        };
+        fenced.drive(interface, &mut Standing(cycle))
     }
 
     fn for_cycles(cycles: u32) -> impl FnMut(&mut [f64]) -> Flow {

@@ -29,7 +29,7 @@ use kilohertz_core::limits::{
 
 use crate::both::Both;
 use crate::cartesian::{self, Cartesian, PartBounds};
-use crate::control::{Control, Impedance};
+use crate::control::{Control, Interface};
 use crate::fence::{self, CartesianBox, Course, Fenced, Steered};
 use crate::reach::Reach;
 use crate::state::{joints, offset};
@@ -77,7 +77,7 @@ const FER_MARGIN: f64 = 0.4;
 
 /// libfranka 0.21's. It keeps a hundredth off the rotation where poses are commanded; so does this
 /// everywhere.
-const FR3_CARTESIAN: [PartBounds; 2] = [
+const FR3_CARTESIAN: [PartBounds; 3] = [
     PartBounds {
         velocity: rate_limiting::MAX_TRANSLATIONAL_VELOCITY,
         acceleration: rate_limiting::MAX_TRANSLATIONAL_ACCELERATION,
@@ -88,10 +88,15 @@ const FR3_CARTESIAN: [PartBounds; 2] = [
         acceleration: ROTATION_SHARE * rate_limiting::MAX_ROTATIONAL_ACCELERATION,
         jerk: ROTATION_SHARE * rate_limiting::MAX_ROTATIONAL_JERK,
     },
+    PartBounds {
+        velocity: rate_limiting::MAX_ELBOW_VELOCITY,
+        acceleration: rate_limiting::MAX_ELBOW_ACCELERATION,
+        jerk: rate_limiting::MAX_ELBOW_JERK,
+    },
 ];
 /// libfranka 0.9's, which leave room for three lost packets. The arm allows a translation of 1.7 m/s
 /// (FCI documentation, "Robot and interface specifications"), where libfranka takes 2.
-const FER_CARTESIAN: [PartBounds; 2] = [
+const FER_CARTESIAN: [PartBounds; 3] = [
     PartBounds {
         velocity: fer::MAX_TRANSLATIONAL_VELOCITY - 0.3,
         acceleration: fer::MAX_TRANSLATIONAL_ACCELERATION,
@@ -101,6 +106,11 @@ const FER_CARTESIAN: [PartBounds; 2] = [
         velocity: ROTATION_SHARE * fer::MAX_ROTATIONAL_VELOCITY,
         acceleration: ROTATION_SHARE * fer::MAX_ROTATIONAL_ACCELERATION,
         jerk: ROTATION_SHARE * fer::MAX_ROTATIONAL_JERK,
+    },
+    PartBounds {
+        velocity: fer::MAX_ELBOW_VELOCITY,
+        acceleration: fer::MAX_ELBOW_ACCELERATION,
+        jerk: fer::MAX_ELBOW_JERK,
     },
 ];
 const ROTATION_SHARE: f64 = rate_limiting::FACTOR_CARTESIAN_ROTATION_POSE_INTERFACE;
@@ -114,8 +124,8 @@ pub struct ArmLimits {
     pub torque: [f64; 7],
     /// Highest torque rates, either way [N m/s].
     pub torque_rate: [f64; 7],
-    /// Translation and rotation of the end effector.
-    pub cartesian: [PartBounds; 2],
+    /// Translation and rotation of the end effector, and its elbow where that is commanded.
+    pub cartesian: [PartBounds; 3],
 }
 
 impl ArmLimits {
@@ -160,7 +170,7 @@ impl ArmLimits {
     }
 
     /// Torques and their rates are the same for both generations.
-    fn with(joints: [JointBounds; 7], cartesian: [PartBounds; 2]) -> ArmLimits {
+    fn with(joints: [JointBounds; 7], cartesian: [PartBounds; 3]) -> ArmLimits {
         ArmLimits {
             joints,
             cartesian,
@@ -215,41 +225,32 @@ impl Default for MotionOptions {
     }
 }
 
-/// The limits for `control` of an arm with this model, and for torques behind it.
+/// The limits for sessions that drive an arm with this model through `interface`.
 pub fn limits(
-    control: Control,
-    impedance: Impedance,
-    arm: &ArmLimits,
-    model: &Arc<Model>,
-    options: &MotionOptions,
-) -> Box<dyn Limits> {
-    let alone = |control| limits_alone(control, arm, model, options);
-    match control.has_torques(impedance) {
-        true => Box::new(Both::new(
-            (alone(control), control.slots()),
-            alone(Control::Torque),
-        )),
-        false => alone(control),
-    }
-}
-
-fn limits_alone(
-    control: Control,
+    interface: Interface,
     arm: &ArmLimits,
     model: &Arc<Model>,
     options: &MotionOptions,
 ) -> Box<dyn Limits> {
     let reach = Reach::new(Arc::clone(model));
-    let motion = |quantity| fenced(Motion::new(quantity, arm, options), options, reach.clone());
-    let cartesian = |quantity| Box::new(Cartesian::new(quantity, arm, options, reach.clone()));
-    match control {
-        Control::JointVelocity => motion(Quantity::Velocity),
-        Control::JointPosition => motion(Quantity::Position),
-        Control::JointTarget => motion(Quantity::Target),
-        Control::CartesianVelocity => cartesian(cartesian::Quantity::Velocity),
-        Control::CartesianPose => cartesian(cartesian::Quantity::Pose),
-        Control::CartesianTarget => cartesian(cartesian::Quantity::Target),
-        Control::Torque => fenced(Torque::new(arm), options, reach),
+    let torques = || fenced(Torque::new(arm), options, reach.clone());
+    let joints = |quantity| fenced(Motion::new(quantity, arm, options), options, reach.clone());
+    let effector = |quantity| -> Box<dyn Limits> {
+        let elbow = interface.has_elbow();
+        Box::new(Cartesian::new(quantity, elbow, arm, options, reach.clone()))
+    };
+    let motion = match interface.control {
+        Control::JointVelocity => joints(Quantity::Velocity),
+        Control::JointPosition => joints(Quantity::Position),
+        Control::JointTarget => joints(Quantity::Target),
+        Control::CartesianVelocity => effector(cartesian::Quantity::Velocity),
+        Control::CartesianPose => effector(cartesian::Quantity::Pose),
+        Control::CartesianTarget => effector(cartesian::Quantity::Target),
+        Control::Torque => torques(),
+    };
+    match interface.has_torques() {
+        true => Box::new(Both::new((motion, interface.motion_slots()), torques())),
+        false => motion,
     }
 }
 
@@ -794,6 +795,7 @@ mod tests {
     use franka::model::FR3_URDF;
 
     use super::*;
+    use crate::control::Impedance;
     use crate::state::LEN;
 
     const READY: [f64; 7] = [0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785];
@@ -806,15 +808,18 @@ mod tests {
         limits_of(&fr3(), control)
     }
 
+    fn of(control: Control, impedance: Impedance) -> Interface {
+        Interface {
+            control,
+            elbow: false,
+            impedance,
+        }
+    }
+
     fn limits_of(arm: &ArmLimits, control: Control) -> Box<dyn Limits> {
         let model = Arc::new(Model::from_urdf(FR3_URDF).unwrap());
-        super::limits(
-            control,
-            Impedance::Joint,
-            arm,
-            &model,
-            &MotionOptions::default(),
-        )
+        let interface = of(control, Impedance::Joint);
+        super::limits(interface, arm, &model, &MotionOptions::default())
     }
 
     /// Each arm, with each of its motion interfaces.
@@ -1148,9 +1153,8 @@ mod tests {
     #[test]
     fn torques_behind_a_motion_are_held_and_their_loss_is_noticed() {
         let model = Arc::new(Model::from_urdf(FR3_URDF).unwrap());
-        let (control, external) = (Control::JointPosition, Impedance::External);
-        let mut limits =
-            super::limits(control, external, &fr3(), &model, &MotionOptions::default());
+        let interface = of(Control::JointPosition, Impedance::External);
+        let mut limits = super::limits(interface, &fr3(), &model, &MotionOptions::default());
         let mut observation = at(READY);
         assert!(limits.observe(&observation));
         let mut action = [0.5; 14];

@@ -6,11 +6,22 @@ use franka::model::{Frame, Model};
 
 use crate::geometry::{Pose, Twist, norm};
 
+/// How the end effector moves, and the elbow behind it: translation, rotation, joint 3.
+pub(crate) type Rates = [f64; 7];
+/// Where each part of it is.
+pub(crate) const PARTS: [std::ops::Range<usize>; 3] = [0..3, 3..6, 6..7];
+/// The joint that says where the elbow is.
+pub(crate) const ELBOW: usize = 2;
+
 const UNIT: Pose = [
     1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0,
 ];
 /// Keeps the inverse finite at singular poses.
 const DAMPING: f64 = 1e-6;
+/// So much of a motion of joint 3 has to be possible while the end effector stands for the elbow to be
+/// led at all, and with so much it is led as freely as the end effector.
+const LEAST_FREEDOM: f64 = 0.02;
+const ENOUGH_FREEDOM: f64 = 0.1;
 
 /// The kinematics of an arm with what is on its flange. None of this allocates.
 #[derive(Debug, Clone)]
@@ -36,12 +47,12 @@ impl Reach {
         [pose[12], pose[13], pose[14]]
     }
 
-    /// How the joints follow the end effector at `q`.
-    pub fn joints(&self, q: &[f64; 7]) -> JointMap {
+    /// How the joints follow the end effector at `q`, and the elbow where that is commanded.
+    pub fn joints(&self, q: &[f64; 7], elbow: bool) -> JointMap {
         let jacobian = self
             .model
             .zero_jacobian_q(Frame::EndEffector, q, &self.frame, &UNIT);
-        JointMap::new(&jacobian)
+        JointMap::new(&jacobian, elbow)
     }
 }
 
@@ -91,41 +102,67 @@ impl Gram {
     }
 }
 
-/// The least joint velocities for each twist: the pseudo-inverse of a Jacobian.
+/// The least joint velocities for each twist: the pseudo-inverse of a Jacobian. Where the elbow is
+/// commanded as well, those that move joint 3 as fast as that.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct JointMap {
-    rows: [Twist; 7],
-    /// Volume of the Jacobian: 0 at a singular pose, about 0.1 in the middle of the range.
+    rows: [Rates; 7],
+    /// Volume of the Jacobian: 0 at a singular pose, about 0.1 in the middle of the range. Less where
+    /// a commanded elbow has little freedom.
     pub volume: f64,
 }
 
 impl JointMap {
     /// Where nothing is known yet.
     pub const NONE: JointMap = JointMap {
-        rows: [[0.0; 6]; 7],
+        rows: [[0.0; 7]; 7],
         volume: 0.0,
     };
 
-    fn new(jacobian: &[f64; 42]) -> JointMap {
+    fn new(jacobian: &[f64; 42], elbow: bool) -> JointMap {
         let gram = Gram::new(jacobian, DAMPING, 1e-12);
-        JointMap {
+        let column = |joint: usize| -> Twist { std::array::from_fn(|i| jacobian[6 * joint + i]) };
+        let mut map = JointMap {
             rows: std::array::from_fn(|joint| {
-                gram.solve(std::array::from_fn(|i| jacobian[6 * joint + i]))
+                let [x, y, z, roll, pitch, yaw] = gram.solve(column(joint));
+                [x, y, z, roll, pitch, yaw, 0.0]
             }),
             volume: gram.volume(),
+        };
+        if elbow {
+            map.lead_elbow(&column(ELBOW));
         }
+        map
     }
 
-    /// What `twist` asks of each joint.
-    pub fn of(&self, twist: &Twist) -> [f64; 7] {
+    /// Adds what of a motion of joint 3, whose column of the Jacobian is `column`, can be made while the
+    /// end effector does what it does anyway.
+    fn lead_elbow(&mut self, column: &Twist) {
+        let [x, y, z, roll, pitch, yaw] = *column;
+        let mut free = self.of(&[x, y, z, roll, pitch, yaw, 0.0]).map(|part| -part);
+        free[ELBOW] += 1.0;
+        // The square of the share that joint 3 has in it.
+        let freedom = free[ELBOW].max(LEAST_FREEDOM);
+        let through = self.rows[ELBOW];
+        for (row, free) in self.rows.iter_mut().zip(free) {
+            for (entry, through) in row.iter_mut().zip(through) {
+                *entry -= free / freedom * through;
+            }
+            row[6] = free / freedom;
+        }
+        self.volume *= (freedom / ENOUGH_FREEDOM).min(1.0);
+    }
+
+    /// What `rates` ask of each joint.
+    pub fn of(&self, rates: &Rates) -> [f64; 7] {
         self.rows
-            .map(|row| row.iter().zip(twist).map(|(a, b)| a * b).sum())
+            .map(|row| row.iter().zip(rates).map(|(a, b)| a * b).sum())
     }
 
-    /// The most that a translation and a rotation of length 1 may ask of `joint`.
-    pub fn most(&self, joint: usize) -> [f64; 2] {
+    /// The most that a translation, a rotation and an elbow of length 1 may ask of `joint`.
+    pub fn most(&self, joint: usize) -> [f64; 3] {
         let row = &self.rows[joint];
-        [norm(&row[..3]), norm(&row[3..])]
+        PARTS.map(|part| norm(&row[part]))
     }
 }
 
@@ -142,19 +179,22 @@ mod tests {
         for model in models {
             let reach = Reach::new(Arc::new(model));
             let q = [0.1, -0.785, 0.2, -2.356, 0.3, 1.571, 0.785];
-            let twist = [0.3, -0.2, 0.1, 0.4, 0.5, -0.6];
-            let map = reach.joints(&q);
-            assert!(map.volume > 0.03, "{}", map.volume);
-            let dq = map.of(&twist);
-            let step = 1e-6;
-            let next = std::array::from_fn(|i| q[i] + dq[i] * step);
-            let moved = crate::geometry::way(&reach.pose(&q), &reach.pose(&next));
-            for i in 0..6 {
-                let off = moved[i] / step - twist[i];
-                assert!(off.abs() < 1e-3, "{moved:?}");
+            let rates = [0.3, -0.2, 0.1, 0.4, 0.5, -0.6, 0.7];
+            for elbow in [false, true] {
+                let map = reach.joints(&q, elbow);
+                assert!(map.volume > 0.03, "{}", map.volume);
+                let dq = map.of(&rates);
+                let step = 1e-6;
+                let next = std::array::from_fn(|i| q[i] + dq[i] * step);
+                let moved = crate::geometry::way(&reach.pose(&q), &reach.pose(&next));
+                for i in 0..6 {
+                    let off = moved[i] / step - rates[i];
+                    assert!(off.abs() < 1e-3, "{moved:?}");
+                }
+                assert_eq!((dq[ELBOW] - rates[6]).abs() < 1e-4, elbow, "{dq:?}");
+                let most = (0..7).map(|joint| map.most(joint)[0]).fold(0.0, f64::max);
+                assert!(most > 1.0 && most < 8.0, "{most}");
             }
-            let most = (0..7).map(|joint| map.most(joint)[0]).fold(0.0, f64::max);
-            assert!(most > 1.0 && most < 5.0, "{most}");
         }
     }
 }

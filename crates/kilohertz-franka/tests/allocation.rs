@@ -24,19 +24,41 @@ const WARM_UP: u64 = 20;
 const WATCHED: u64 = 500;
 const UNSET: u64 = u64::MAX;
 
-/// What the loop thread allocates from a cycle after the warm-up to one `WATCHED` later.
-fn allocations(rig: Rig, control: Control, record_ticks: usize, beyond: f64, boxed: bool) -> u64 {
-    allocations_with(Impedance::Joint, rig, control, record_ticks, beyond, boxed)
-}
-
-fn allocations_with(
-    impedance: Impedance,
+/// A session under watch.
+#[derive(Clone, Copy)]
+struct Case {
     rig: Rig,
     control: Control,
+    impedance: Impedance,
+    elbow: bool,
     record_ticks: usize,
+    /// What is added to the policy's action.
     beyond: f64,
     boxed: bool,
-) -> u64 {
+}
+
+impl Case {
+    fn of(rig: Rig, control: Control) -> Case {
+        Case {
+            rig,
+            control,
+            impedance: Impedance::Joint,
+            elbow: false,
+            record_ticks: 0,
+            beyond: 0.0,
+            boxed: false,
+        }
+    }
+}
+
+/// What the loop thread allocates from a cycle after the warm-up to one `WATCHED` later.
+fn allocations(case: Case) -> u64 {
+    let Case {
+        rig,
+        control,
+        beyond,
+        ..
+    } = case;
     let options = SimulatorOptions {
         // A stall of the machine is no matter here.
         lost_packet_limit: 10_000,
@@ -44,7 +66,11 @@ fn allocations_with(
         ..SimulatorOptions::default()
     };
     let simulator = start(rig, options);
-    let arm = connect_with(rig, &simulator, impedance);
+    let arm = match case.elbow {
+        true => connect_bent(rig, &simulator, case.impedance),
+        false => connect_with(rig, &simulator, case.impedance),
+    };
+    let interface = arm.interface(control);
     let counted = Arc::new(AtomicU64::new(UNSET));
     let count = Arc::clone(&counted);
     let slots = control.slots();
@@ -64,12 +90,16 @@ fn allocations_with(
     } else {
         Box::new(at_speed(control, meddle))
     };
-    let policy: Box<dyn Policy> = match control.has_torques(impedance) {
-        true => Box::new(followed(control, policy)),
+    let policy: Box<dyn Policy> = match interface.has_elbow() {
+        true => Box::new(Bent(policy)),
+        false => policy,
+    };
+    let policy: Box<dyn Policy> = match interface.has_torques() {
+        true => Box::new(followed_behind(interface.motion_slots(), policy)),
         false => policy,
     };
     let options = MotionOptions {
-        fence: boxed.then_some(CartesianBox {
+        fence: case.boxed.then_some(CartesianBox {
             lower: [-0.1, -0.05, -0.1],
             upper: [0.8, 0.05, 1.0],
             margin: 0.01,
@@ -77,7 +107,7 @@ fn allocations_with(
         ..MotionOptions::default()
     };
     let config = Config {
-        record_ticks,
+        record_ticks: case.record_ticks,
         limits: LimitRules::all(OnViolation::Clamp),
         ..config()
     };
@@ -95,7 +125,10 @@ fn a_tick_of_a_native_policy_on_an_arm_allocates_nothing() {
     for rig in [Rig::Fr3, Rig::Fer] {
         for control in Control::ALL {
             for record_ticks in [0, 2_000] {
-                let allocated = allocations(rig, control, record_ticks, 0.0, false);
+                let allocated = allocations(Case {
+                    record_ticks,
+                    ..Case::of(rig, control)
+                });
                 assert_eq!(allocated, 0, "{rig:?}, {control}");
             }
         }
@@ -106,7 +139,11 @@ fn a_tick_of_a_native_policy_on_an_arm_allocates_nothing() {
 fn a_tick_whose_action_is_clamped_allocates_nothing() {
     for control in Control::ALL {
         for boxed in [false, true] {
-            let allocated = allocations(Rig::Fr3, control, 0, 2.0, boxed);
+            let allocated = allocations(Case {
+                beyond: 2.0,
+                boxed,
+                ..Case::of(Rig::Fr3, control)
+            });
             assert_eq!(allocated, 0, "{control}, boxed: {boxed}");
         }
     }
@@ -116,10 +153,43 @@ fn a_tick_whose_action_is_clamped_allocates_nothing() {
 fn a_tick_with_torques_behind_the_motion_allocates_nothing() {
     for control in Control::ALL {
         for (beyond, boxed) in [(0.0, false), (0.2, false), (0.2, true)] {
-            let external = Impedance::External;
-            let allocated = allocations_with(external, Rig::Fr3, control, 0, beyond, boxed);
+            let allocated = allocations(Case {
+                impedance: Impedance::External,
+                beyond,
+                boxed,
+                ..Case::of(Rig::Fr3, control)
+            });
             assert_eq!(allocated, 0, "{control}, {beyond} more, boxed: {boxed}");
         }
+    }
+}
+
+#[test]
+fn a_tick_with_an_elbow_allocates_nothing() {
+    for control in Control::CARTESIAN {
+        for impedance in [Impedance::Joint, Impedance::External] {
+            let allocated = allocations(Case {
+                impedance,
+                elbow: true,
+                ..Case::of(Rig::Fr3, control)
+            });
+            assert_eq!(allocated, 0, "{control}, {impedance:?}");
+        }
+    }
+}
+
+/// Leaves the elbow where it is: the arm starts with joint 3 at zero.
+struct Bent<P>(P);
+
+impl<P: Policy> Policy for Bent<P> {
+    fn request(&mut self, ask: &Ask<'_>) {
+        self.0.request(ask);
+    }
+
+    fn poll(&mut self, until: Option<Time>, stop: &AtomicBool, action: &mut [f64]) -> Answer {
+        let (elbow, hand) = action.split_last_mut().unwrap();
+        *elbow = 0.0;
+        self.0.poll(until, stop, hand)
     }
 }
 
@@ -170,7 +240,7 @@ fn a_tick_of_a_move_allocates_nothing() {
 fn a_tick_over_libfranka_rs_allocates_what_that_client_does_and_no_more() {
     let theirs = 6 * WATCHED;
     for control in Control::ALL {
-        let allocated = allocations(Rig::Libfranka, control, 0, 0.0, false);
+        let allocated = allocations(Case::of(Rig::Libfranka, control));
         // A packet that came late is received beside the next. One of ours would add a thousand.
         assert!(allocated <= theirs + WATCHED / 2, "{control}: {allocated}");
     }

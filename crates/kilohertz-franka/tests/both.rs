@@ -135,33 +135,6 @@ fn a_policy_that_fails_at_speed_leaves_the_arm_at_rest_and_is_told(rig: Rig) {
     }
 }
 
-/// Has the last word on both parts.
-struct Meddled<P> {
-    policy: P,
-    tick: u64,
-    meddle: fn(&mut [f64]),
-}
-
-impl<P: Policy> Policy for Meddled<P> {
-    fn request(&mut self, ask: &Ask<'_>) {
-        self.tick = ask.tick;
-        self.policy.request(ask);
-    }
-
-    fn poll(
-        &mut self,
-        until: Option<kilohertz_core::time::Time>,
-        stop: &std::sync::atomic::AtomicBool,
-        action: &mut [f64],
-    ) -> kilohertz_core::policy::Answer {
-        let answer = self.policy.poll(until, stop, action);
-        if self.tick >= 500 {
-            (self.meddle)(action);
-        }
-        answer
-    }
-}
-
 fn what_breaks_a_limit_is_named_in_its_own_part(rig: Rig) {
     type Case = (Control, fn(&mut [f64]), (usize, ViolationKind));
     let cases: [Case; 7] = [
@@ -203,11 +176,7 @@ fn what_breaks_a_limit_is_named_in_its_own_part(rig: Rig) {
     ];
     for (control, meddle, expected) in cases {
         let (simulator, arm) = set_up(rig);
-        let policy = Meddled {
-            policy: followed(control, fast(control, |_, _| Ok(()))),
-            tick: 0,
-            meddle,
-        };
+        let policy = meddled(followed(control, fast(control, |_, _| Ok(()))), meddle);
         let session = session(&arm, control, config(), policy);
         let Some(Cause::InvalidAction { tick, violation }) = ended(&session).cause else {
             panic!("{control}: {:?}", session.outcome());

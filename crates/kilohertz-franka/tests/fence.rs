@@ -135,7 +135,7 @@ fn torques_that_follow_a_motion_stay_inside_too(rig: Rig) {
     for control in Control::ALL {
         let simulator = lockstep(rig);
         let arm = connect_with(rig, &simulator, Impedance::External);
-        if !control.has_torques(arm.impedance()) {
+        if !arm.interface(control).has_torques() {
             continue;
         }
         let fence = around(&arm);

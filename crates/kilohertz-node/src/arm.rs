@@ -47,6 +47,7 @@ pub struct NativeConnectOptions {
     pub generation: Option<String>,
     pub client: Option<String>,
     pub impedance: Option<String>,
+    pub elbow: Option<bool>,
 }
 
 fn options(options: NativeConnectOptions) -> std::result::Result<ConnectOptions, Failure> {
@@ -60,6 +61,7 @@ fn options(options: NativeConnectOptions) -> std::result::Result<ConnectOptions,
         .map_or(Ok(Impedance::default()), |name| name.parse());
     Ok(ConnectOptions {
         impedance: impedance.map_err(refused)?,
+        elbow: options.elbow.unwrap_or(false),
         timeout: Duration::from_secs_f64(options.timeout_s),
         generation: generation.map_err(refused)?,
         client: client.map_err(refused)?,
@@ -115,8 +117,8 @@ impl NativeArm {
     /// How many numbers an action of a control interface has.
     #[napi]
     pub fn action_length(&self, control: String) -> Result<u32> {
-        let action = control_of(&control)?.action(self.arm.impedance());
-        Ok(action.len() as u32)
+        let interface = self.arm.interface(control_of(&control)?);
+        Ok(interface.slots() as u32)
     }
 
     /// Whether a session drives the arm.

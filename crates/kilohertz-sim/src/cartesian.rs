@@ -34,6 +34,42 @@ pub(crate) struct CartesianReference {
     pub pose: [f64; 16],
     pub twist: [f64; 6],
     pub acceleration: [f64; 6],
+    /// The elbow, while it is commanded.
+    pub elbow: Option<ElbowReference>,
+}
+
+/// Where joint 3 is to be \[rad\], how fast [rad/s], and how that changes [rad/s2].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct ElbowReference {
+    pub place: f64,
+    pub velocity: f64,
+    pub acceleration: f64,
+}
+
+impl ElbowReference {
+    fn at_rest(place: f64) -> ElbowReference {
+        ElbowReference {
+            place,
+            velocity: 0.0,
+            acceleration: 0.0,
+        }
+    }
+
+    /// A millisecond later, at `place`.
+    fn moved_to(&self, place: f64) -> ElbowReference {
+        let velocity = (place - self.place) / DELTA_T;
+        ElbowReference {
+            place,
+            velocity,
+            acceleration: (velocity - self.velocity) / DELTA_T,
+        }
+    }
+
+    fn extrapolated(&self, bounds: &Bounds) -> ElbowReference {
+        let free = self.velocity + self.acceleration * DELTA_T;
+        let velocity = free.clamp(-bounds.velocity, bounds.velocity);
+        self.moved_to(self.place + velocity * DELTA_T)
+    }
 }
 
 impl CartesianReference {
@@ -42,6 +78,7 @@ impl CartesianReference {
             pose,
             twist: [0.0; 6],
             acceleration: [0.0; 6],
+            elbow: None,
         }
     }
 
@@ -63,7 +100,7 @@ impl CartesianReference {
                 return Err(Violation::of(violation::START_ELBOW));
             }
         }
-        let next = if generator == Generator::CartesianPose {
+        let mut next = if generator == Generator::CartesianPose {
             if !is_rigid(&command.pose) {
                 return Err(Violation::of(violation::CARTESIAN_FRAME));
             }
@@ -76,6 +113,10 @@ impl CartesianReference {
         } else {
             self.moved_with(&command.twist)
         };
+        next.elbow = command.elbow.map(|[elbow, _]| {
+            let last = self.elbow.unwrap_or(ElbowReference::at_rest(q[2]));
+            last.moved_to(elbow)
+        });
         next.check(self, generator, bounds)?;
         Ok(next)
     }
@@ -97,6 +138,7 @@ impl CartesianReference {
             pose,
             twist,
             acceleration: std::array::from_fn(|i| (twist[i] - self.twist[i]) / DELTA_T),
+            elbow: self.elbow,
         }
     }
 
@@ -123,6 +165,19 @@ impl CartesianReference {
                 violated.add(violation::CARTESIAN_ACCELERATION_DISCONTINUITY);
             }
         }
+        if let Some(elbow) = &self.elbow {
+            let before = last.elbow.map_or(0.0, |last| last.acceleration);
+            let jerk = (elbow.acceleration - before) / DELTA_T;
+            if elbow.velocity.abs() > bounds.elbow.velocity + VELOCITY_TOLERANCE {
+                violated.add(violation::ELBOW_LIMIT);
+            }
+            if elbow.acceleration.abs() > bounds.elbow.acceleration + acceleration_tolerance {
+                violated.add(violation::CARTESIAN_VELOCITY_DISCONTINUITY);
+            }
+            if jerk.abs() > bounds.elbow.jerk + jerk_tolerance {
+                violated.add(violation::CARTESIAN_ACCELERATION_DISCONTINUITY);
+            }
+        }
         if violated.any() {
             Err(violated)
         } else {
@@ -144,24 +199,32 @@ impl CartesianReference {
         for (i, velocity) in twist.iter_mut().enumerate() {
             *velocity *= if i < 3 { slower } else { calmer };
         }
-        self.moved_with(&twist)
+        CartesianReference {
+            elbow: self.elbow.map(|elbow| elbow.extrapolated(&bounds.elbow)),
+            ..self.moved_with(&twist)
+        }
     }
 
     /// Whether a motion may end here: what the stop would violate.
     pub fn finish(&self, bounds: &CartesianEnvelope) -> Result<(), Violation> {
         let [translation, rotation] = norms(&self.twist);
         let most = |bounds: &Bounds| (bounds.acceleration + 0.5) * DELTA_T;
-        if translation > most(&bounds.translation) || rotation > most(&bounds.rotation) {
+        let bends = self.elbow.map_or(0.0, |elbow| elbow.velocity.abs());
+        if translation > most(&bounds.translation)
+            || rotation > most(&bounds.rotation)
+            || bends > most(&bounds.elbow)
+        {
             return Err(Violation::of(violation::CARTESIAN_VELOCITY_DISCONTINUITY));
         }
         Ok(())
     }
 }
 
-/// The joints with which the end effector of `arm` is at `pose`, close to those of its reference:
-/// the shortest way there, or the one to `elbow` where joint 3 is to be there as well, and less than
-/// all of it where the arm is nearly singular.
-pub(crate) fn joints(arm: &Arm, pose: &[f64; 16], elbow: Option<f64>) -> Joints {
+/// The joints with which the end effector of `arm` is where `wanted` says, close to those of its
+/// reference: the shortest way there, or the one to its elbow, and less than all of it where the arm
+/// is nearly singular.
+pub(crate) fn joints(arm: &Arm, wanted: &CartesianReference) -> Joints {
+    let (pose, elbow) = (&wanted.pose, wanted.elbow.map(|elbow| elbow.place));
     let frame = arm.frames.f_t_ee();
     let model = &arm.dynamics.model;
     let mut q = arm.reference.q;
@@ -372,7 +435,7 @@ mod tests {
                 let share = f64::from(step) / 600.0;
                 let way = [0.15, 0.2, -0.1, 0.3, -0.4, 0.5].map(|v: f64| v * share);
                 let pose = moved(&start, &way);
-                arm.reference.q = joints(&arm, &pose, None);
+                arm.reference.q = joints(&arm, &CartesianReference::at_rest(pose));
                 let off = length(&difference(&arm.pose_of(&arm.reference.q), &pose));
                 assert!(off < 1e-9, "{generation}: {off}");
             }
@@ -385,7 +448,11 @@ mod tests {
             let pose = arm.pose_of(&READY);
             for step in 1..=200 {
                 let wanted = 1e-3 * f64::from(step);
-                arm.reference.q = joints(&arm, &pose, Some(wanted));
+                let bent = CartesianReference {
+                    elbow: Some(ElbowReference::at_rest(wanted)),
+                    ..CartesianReference::at_rest(pose)
+                };
+                arm.reference.q = joints(&arm, &bent);
                 let off = length(&difference(&arm.pose_of(&arm.reference.q), &pose));
                 assert!(off < 1e-9, "{generation}: {off}");
                 assert!((arm.reference.q[2] - wanted).abs() < 1e-6, "{generation}");
@@ -399,7 +466,7 @@ mod tests {
             let start = arm.pose_of(&READY);
             for step in 1..=2_000 {
                 let pose = moved(&start, &[1e-3 * f64::from(step), 0.0, 0.0, 0.0, 0.0, 0.0]);
-                let q = joints(&arm, &pose, None);
+                let q = joints(&arm, &CartesianReference::at_rest(pose));
                 assert!(q.iter().all(|q| q.is_finite()));
                 arm.reference.q = std::array::from_fn(|i| {
                     arm.reference.q[i] + (q[i] - arm.reference.q[i]).clamp(-0.002, 0.002)
@@ -458,5 +525,32 @@ mod tests {
         command.elbow = Some([0.1, -1.0]);
         let bent = pose(&command).unwrap_err();
         assert_eq!(bent, Violation::of(violation::START_ELBOW));
+
+        let elbow = |last: [f64; 3], place: f64| {
+            let [from, velocity, acceleration] = last;
+            let last = CartesianReference {
+                elbow: Some(ElbowReference {
+                    place: from,
+                    velocity,
+                    acceleration,
+                }),
+                ..rest
+            };
+            let command = Setpoint {
+                pose: IDENTITY_TRANSFORM,
+                elbow: Some([place, -1.0]),
+                ..Setpoint::default()
+            };
+            last.next(&command, Generator::CartesianPose, bounds, &READY, false)
+        };
+        assert!(elbow([0.0, 1.0, 0.0], 1e-3).is_ok());
+        let fast = elbow([0.0, 1.5, 0.0], 1.504e-3).unwrap_err();
+        assert_eq!(fast, Violation::of(violation::ELBOW_LIMIT));
+        let jump = elbow([0.0, 1.0, 7.0], 1.0107e-3).unwrap_err();
+        let expected = Violation::of(violation::CARTESIAN_VELOCITY_DISCONTINUITY);
+        assert_eq!(jump, expected);
+        let jerk = elbow([0.0, 1.0, 0.0], 1.006e-3).unwrap_err();
+        let expected = Violation::of(violation::CARTESIAN_ACCELERATION_DISCONTINUITY);
+        assert_eq!(jerk, expected);
     }
 }

@@ -55,8 +55,6 @@ struct Motion {
     tau: Joints,
     /// Where a Cartesian motion generator wants the end effector.
     cartesian: Option<CartesianReference>,
-    /// The elbow that the client commanded last, joint 3 \[rad\].
-    elbow: Option<f64>,
 }
 
 impl Motion {
@@ -366,8 +364,7 @@ impl ControlBox {
                 let bounds = self.generation.cartesian_envelope();
                 last.next(&command, generator, bounds, &reference.q, first)
                     .and_then(|next| {
-                        motion.elbow = command.elbow.map(|[elbow, _]| elbow);
-                        let q = cartesian::joints(&self.arm, &next.pose, motion.elbow);
+                        let q = cartesian::joints(&self.arm, &next);
                         motion.cartesian = Some(next);
                         let joints = self.limits.next(generator, reference, &q, first);
                         if finished {
@@ -435,7 +432,7 @@ impl ControlBox {
                     let mut next = self.limits.extrapolated(last);
                     if let Some(pose) = &mut motion.cartesian {
                         *pose = pose.extrapolated(self.generation.cartesian_envelope());
-                        let q = cartesian::joints(&self.arm, &pose.pose, motion.elbow);
+                        let q = cartesian::joints(&self.arm, pose);
                         match self.limits.next(motion.generator, last, &q, false) {
                             Ok(through) => next = through,
                             Err(_) => *pose = pose.moved_to(&self.arm.pose_of(&next.q)),
@@ -530,7 +527,6 @@ impl ControlBox {
                 let pose = self.arm.pose_of(&self.arm.reference.q);
                 CartesianReference::at_rest(pose)
             }),
-            elbow: None,
         });
         self.reply(request.ticket, Status::Move(MoveStatus::MotionStarted));
     }

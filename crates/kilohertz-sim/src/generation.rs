@@ -34,7 +34,7 @@ pub(crate) struct Envelope {
     pub jerk: Joints,
 }
 
-/// What the translation or the rotation of the end effector may do at most.
+/// What the translation or the rotation of the end effector may do at most, or its elbow.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
     /// Velocity [m/s, rad/s].
@@ -50,6 +50,8 @@ pub(crate) struct Bounds {
 pub(crate) struct CartesianEnvelope {
     pub translation: Bounds,
     pub rotation: Bounds,
+    /// Of joint 3, where it is commanded [rad].
+    pub elbow: Bounds,
 }
 
 /// Those behind libfranka 0.21's `rate_limiting.h`, which stays a little below them.
@@ -64,6 +66,11 @@ const FR3_CARTESIAN: CartesianEnvelope = CartesianEnvelope {
         acceleration: 17.0,
         jerk: 8500.0,
     },
+    elbow: Bounds {
+        velocity: 1.5,
+        acceleration: 10.0,
+        jerk: 5000.0,
+    },
 };
 
 /// Those behind libfranka 0.9's.
@@ -77,6 +84,11 @@ const FER_CARTESIAN: CartesianEnvelope = CartesianEnvelope {
         velocity: 2.5,
         acceleration: 25.0,
         jerk: 12_500.0,
+    },
+    elbow: Bounds {
+        velocity: 2.175,
+        acceleration: 10.0,
+        jerk: 5000.0,
     },
 };
 
@@ -211,6 +223,9 @@ mod tests {
             fr3::MAX_ROTATIONAL_ACCELERATION,
         );
         near(bounds.rotation.jerk, fr3::MAX_ROTATIONAL_JERK);
+        assert!(bounds.elbow.velocity > fr3::MAX_ELBOW_VELOCITY);
+        near(bounds.elbow.acceleration, fr3::MAX_ELBOW_ACCELERATION);
+        near(bounds.elbow.jerk, fr3::MAX_ELBOW_JERK);
         let bounds = &FER_CARTESIAN;
         assert!(bounds.translation.velocity > fer::MAX_TRANSLATIONAL_VELOCITY);
         near(
@@ -224,5 +239,8 @@ mod tests {
             fer::MAX_ROTATIONAL_ACCELERATION,
         );
         near(bounds.rotation.jerk, fer::MAX_ROTATIONAL_JERK);
+        assert!(bounds.elbow.velocity > fer::MAX_ELBOW_VELOCITY);
+        near(bounds.elbow.acceleration, fer::MAX_ELBOW_ACCELERATION);
+        near(bounds.elbow.jerk, fer::MAX_ELBOW_JERK);
     }
 }

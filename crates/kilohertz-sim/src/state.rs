@@ -29,7 +29,12 @@ impl StateWriter {
             pose: desired,
             twist,
             acceleration: twist_rate,
+            elbow: None,
         });
+        let [elbow, delbow, ddelbow] = match commanded.elbow {
+            Some(elbow) => [elbow.place, elbow.velocity, elbow.acceleration],
+            None => [reference.q[2], reference.dq[2], reference.ddq[2]],
+        };
         let (robot_mode, motion) = robot.modes();
         let elbow_of = |q: &[f64; 7]| [q[2], if q[3] < 0.0 { -1.0 } else { 1.0 }];
         let elbow_d = elbow_of(&reference.q);
@@ -66,9 +71,9 @@ impl StateWriter {
             cartesian_collision: arm.contacts.cartesian_collision,
             O_dP_EE_d: twist,
             O_ddP_O: DEFAULT_GRAVITY_EARTH,
-            elbow_c: elbow_d,
-            delbow_c: [reference.dq[2], 0.0],
-            ddelbow_c: [reference.ddq[2], 0.0],
+            elbow_c: [elbow, elbow_d[1]],
+            delbow_c: [delbow, 0.0],
+            ddelbow_c: [ddelbow, 0.0],
             O_T_EE_c: commanded.pose,
             O_dP_EE_c: commanded.twist,
             O_ddP_EE_c: commanded.acceleration,

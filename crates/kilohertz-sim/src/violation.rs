@@ -31,6 +31,7 @@ flags! {
     CARTESIAN_JOINT_VELOCITY = "cartesian_motion_generator_joint_velocity_limits_violation",
     CARTESIAN_JOINT_VELOCITY_DISCONTINUITY = "cartesian_motion_generator_joint_velocity_discontinuity",
     CARTESIAN_JOINT_ACCELERATION_DISCONTINUITY = "cartesian_motion_generator_joint_acceleration_discontinuity",
+    ELBOW_LIMIT = "cartesian_motion_generator_elbow_limit_violation",
     START_ELBOW = "cartesian_motion_generator_start_elbow_invalid",
     ELBOW_SIGN = "cartesian_motion_generator_elbow_sign_inconsistent",
     COMMUNICATION = "communication_constraints_violation",

@@ -155,23 +155,30 @@ pub fn connect(rig: Rig, simulator: &Simulator) -> Arm {
 }
 
 pub fn try_connect(rig: Rig, simulator: &Simulator) -> Result<Arm, ArmError> {
-    try_connect_with(rig, simulator, Impedance::default())
+    try_connect_with(rig, simulator, Impedance::default(), false)
 }
 
 /// The same, with a controller of the session's choice.
 pub fn connect_with(rig: Rig, simulator: &Simulator, impedance: Impedance) -> Arm {
-    try_connect_with(rig, simulator, impedance).unwrap()
+    try_connect_with(rig, simulator, impedance, false).unwrap()
+}
+
+/// The same, with the elbow of the session's choice too.
+pub fn connect_bent(rig: Rig, simulator: &Simulator, impedance: Impedance) -> Arm {
+    try_connect_with(rig, simulator, impedance, true).unwrap()
 }
 
 fn try_connect_with(
     rig: Rig,
     simulator: &Simulator,
     impedance: Impedance,
+    elbow: bool,
 ) -> Result<Arm, ArmError> {
     let options = ConnectOptions {
         timeout: Duration::from_secs(30),
         client: rig.client(),
         impedance,
+        elbow,
         ..ConnectOptions::default()
     };
     Arm::connect(&simulator.address().to_string(), &options)
@@ -485,9 +492,14 @@ pub struct Followed<P> {
 }
 
 pub fn followed<P: Policy>(control: Control, policy: P) -> Followed<P> {
+    followed_behind(control.slots(), policy)
+}
+
+/// The same, for a motion of so many slots.
+pub fn followed_behind<P: Policy>(slots: usize, policy: P) -> Followed<P> {
     Followed {
         policy,
-        slots: control.slots(),
+        slots,
         torques: [0.0; 7],
     }
 }
@@ -506,6 +518,36 @@ impl<P: Policy> Policy for Followed<P> {
         let (motion, torques) = action.split_at_mut(self.slots);
         torques.copy_from_slice(&self.torques);
         self.policy.poll(until, stop, motion)
+    }
+}
+
+/// A policy with something else having the last word on its actions from cycle 500 on.
+pub struct Meddled<P> {
+    policy: P,
+    tick: u64,
+    meddle: fn(&mut [f64]),
+}
+
+pub fn meddled<P: Policy>(policy: P, meddle: fn(&mut [f64])) -> Meddled<P> {
+    Meddled {
+        policy,
+        tick: 0,
+        meddle,
+    }
+}
+
+impl<P: Policy> Policy for Meddled<P> {
+    fn request(&mut self, ask: &Ask<'_>) {
+        self.tick = ask.tick;
+        self.policy.request(ask);
+    }
+
+    fn poll(&mut self, until: Option<Time>, stop: &AtomicBool, action: &mut [f64]) -> Answer {
+        let answer = self.policy.poll(until, stop, action);
+        if self.tick >= 500 {
+            (self.meddle)(action);
+        }
+        answer
     }
 }
 

@@ -1,0 +1,49 @@
+//! The elbow as the arm wants it commanded: the position of joint 3, and to which side joint 4 bends.
+
+use franka::RobotState;
+
+use crate::control::{Control, Interface};
+use crate::limits::DT;
+
+/// The arm reports in single precision what it was commanded; closer than this is the same.
+const SAME: f64 = 2e-6;
+
+/// The elbow of a motion. An action says where it is to be, or how fast; the side is the arm's.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Elbow {
+    /// Whether actions are velocities.
+    is_velocity: bool,
+    /// Where it was commanded last \[rad\].
+    place: f64,
+    side: f64,
+}
+
+impl Elbow {
+    /// The elbow of a motion through `interface`, where it is commanded.
+    pub fn of(interface: Interface) -> Option<Elbow> {
+        interface.has_elbow().then_some(Elbow {
+            is_velocity: interface.control == Control::CartesianVelocity,
+            place: f64::NAN,
+            side: -1.0,
+        })
+    }
+
+    /// Takes in where the arm says that it was commanded: elsewhere where a command got lost.
+    pub fn seen(&mut self, state: &RobotState) {
+        let [place, _] = state.elbow_c;
+        let is_same = (place - self.place).abs() < SAME;
+        if !is_same {
+            self.place = place;
+        }
+        self.side = if state.q_d[3] < 0.0 { -1.0 } else { 1.0 };
+    }
+
+    /// What the arm is commanded for `action`.
+    pub fn commanded(&mut self, action: f64) -> [f64; 2] {
+        self.place = match self.is_velocity {
+            true => self.place + action * DT,
+            false => action,
+        };
+        [self.place, self.side]
+    }
+}
