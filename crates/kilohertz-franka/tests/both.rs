@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use common::*;
 use effector::{distance, place};
-use kilohertz_core::limits::{LimitRules, OnViolation, ViolationKind};
+use kilohertz_core::limits::ViolationKind;
 use kilohertz_core::policy::{Ask, Native, Policy, PolicyFailed};
 use kilohertz_core::session::{Cause, Config, EventKind};
 use kilohertz_franka::move_to::{Goal, HOME, MovePolicy};
@@ -178,22 +178,12 @@ fn what_breaks_a_limit_is_named_in_its_own_part(rig: Rig) {
         let (simulator, arm) = set_up(rig);
         let policy = meddled(followed(control, fast(control, |_, _| Ok(()))), meddle);
         let session = session(&arm, control, config(), policy);
-        let Some(Cause::InvalidAction { tick, violation }) = ended(&session).cause else {
-            panic!("{control}: {:?}", session.outcome());
-        };
-        let found = (violation.slot, violation.kind);
-        assert_eq!((tick, found), (500, expected), "{control}");
-        assert!(ended(&session).robot_error.is_none(), "{control}");
-        assert_at_rest_without_reflex(&simulator);
-        assert_eq!(simulator.counters().motions_finished, 1, "{control}");
+        let found = refused(&simulator, &session, control.name());
+        assert_eq!(found, expected, "{control}");
     }
 }
 
 fn targets_anywhere_are_followed_without_the_arm_objecting(rig: Rig) {
-    let clamping = Config {
-        limits: LimitRules::all(OnViolation::Clamp),
-        ..config()
-    };
     for control in [Control::JointTarget, Control::CartesianTarget] {
         let (simulator, arm) = set_up(rig);
         let policy: Box<dyn Policy> = match is_cartesian(control) {
@@ -201,11 +191,7 @@ fn targets_anywhere_are_followed_without_the_arm_objecting(rig: Rig) {
             false => Box::new(senseless(control, 7, |_| {})),
         };
         let policy = followed(control, policy);
-        let session = session(&arm, control, clamping.clone(), policy);
-        eventually("the end of the motion", || {
-            session.has_ended() || session.stats().iterations > 10_000
-        });
-        session.request_stop();
+        let session = clamped_session(&arm, control, policy, 10_000);
         ended_well(&session);
         assert_at_rest_without_reflex(&simulator);
         assert_eq!(simulator.counters().motions_finished, 1, "{control}");
@@ -214,9 +200,9 @@ fn targets_anywhere_are_followed_without_the_arm_objecting(rig: Rig) {
 
 fn lost_packets_are_survived_at_speed_and_while_speeding_up(rig: Rig) {
     for control in motions() {
-        for fault in [
-            Fault::DropStates { count: 5 },
-            Fault::DropCommands { count: 15 },
+        for (count, fault) in [
+            (5, Fault::DropStates { count: 5 }),
+            (15, Fault::DropCommands { count: 15 }),
         ] {
             let (simulator, arm) = set_up(rig);
             let injecting = Arc::clone(&simulator);
@@ -230,12 +216,7 @@ fn lost_packets_are_survived_at_speed_and_while_speeding_up(rig: Rig) {
             let policy = followed(control, policy);
             let session = session_until(1_000, &arm, control, policy, || {});
             let what = format!("{control}, {fault:?}");
-            let outcome = ended(&session);
-            assert!(outcome.cause.is_none(), "{what}: {outcome:?}");
-            assert_at_rest_without_reflex(&simulator);
-            let counters = simulator.counters();
-            assert_eq!(counters.motions_finished, 1, "{what}");
-            assert!(counters.longest_lost_run >= 5, "{what}");
+            survived(&simulator, &session, count, &what);
         }
     }
 }

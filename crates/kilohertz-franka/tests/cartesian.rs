@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex};
 
 use common::*;
 use effector::{AtSpeed, at_speed, distance, field, move_by, place, senseless};
-use kilohertz_core::limits::{LimitRules, OnViolation, ViolationKind};
+use kilohertz_core::limits::ViolationKind;
 use kilohertz_core::policy::{Ask, Native, Policy, PolicyFailed};
-use kilohertz_core::session::{Cause, Config, EventKind, Session};
+use kilohertz_core::session::{Cause, Config, EventKind};
 use kilohertz_franka::{Control, Impedance};
 use kilohertz_sim::Fault;
 
@@ -114,14 +114,7 @@ fn refused(rig: Rig, control: Control, meddle: fn(&mut [f64])) -> (usize, Violat
         Ok(())
     });
     let session = session(&arm, control, config(), policy);
-    let Some(Cause::InvalidAction { tick, violation }) = ended(&session).cause else {
-        panic!("{control}: {:?}", session.outcome());
-    };
-    assert_eq!(tick, 500, "{control}");
-    assert!(ended(&session).robot_error.is_none(), "{control}");
-    assert_at_rest_without_reflex(&simulator);
-    assert_eq!(simulator.counters().motions_finished, 1, "{control}");
-    (violation.slot, violation.kind)
+    common::refused(&simulator, &session, control.name())
 }
 
 fn what_the_arm_may_not_be_commanded_never_reaches_it(rig: Rig) {
@@ -211,12 +204,7 @@ fn lost_packets_are_survived_at_speed_and_while_speeding_up(rig: Rig) {
                 });
                 let session = session_until(1_000, &arm, control, policy, || {});
                 let what = format!("{control}, {fault:?}");
-                let outcome = ended(&session);
-                assert!(outcome.cause.is_none(), "{what}: {outcome:?}");
-                assert_at_rest_without_reflex(&simulator);
-                let counters = simulator.counters();
-                assert_eq!(counters.motions_finished, 1, "{what}");
-                assert_eq!(counters.longest_lost_run, u64::from(count), "{what}");
+                survived(&simulator, &session, count, &what);
             }
         }
     }
@@ -281,27 +269,6 @@ fn a_policy_silent_for_300_ms_at_speed_is_held_rested_and_taken_up_again(rig: Ri
         let counted = (counters.commands_lost, counters.motions_finished);
         assert_eq!(counted, (0, 1), "{control}");
     }
-}
-
-fn clamping() -> Config {
-    Config {
-        limits: LimitRules::all(OnViolation::Clamp),
-        ..config()
-    }
-}
-
-fn clamped_session(
-    arm: &kilohertz_franka::Arm,
-    control: Control,
-    policy: impl Policy + 'static,
-    ticks: u64,
-) -> Session {
-    let session = session(arm, control, clamping(), policy);
-    eventually("the end of the motion", || {
-        session.has_ended() || session.stats().iterations > ticks
-    });
-    session.request_stop();
-    session
 }
 
 fn whatever_a_policy_wants_a_clamped_motion_never_makes_the_arm_object(rig: Rig) {

@@ -8,9 +8,9 @@ use std::sync::atomic::AtomicBool;
 
 use common::*;
 use effector::{distance, field, place};
-use kilohertz_core::limits::{LimitRules, OnViolation, ViolationKind};
+use kilohertz_core::limits::ViolationKind;
 use kilohertz_core::policy::{Answer, Ask, Policy};
-use kilohertz_core::session::{Cause, Config, EventKind};
+use kilohertz_core::session::{Config, EventKind};
 use kilohertz_core::time::Time;
 use kilohertz_franka::{Arm, Control, Impedance};
 use kilohertz_sim::{Fault, Simulator};
@@ -188,14 +188,8 @@ fn what_the_elbow_may_not_do_never_reaches_the_arm(rig: Rig) {
         let hand = effector::at_speed(control, |_, _| Ok(()));
         let policy = meddled(bent(control, hand, on_and_on), meddle);
         let session = session(&arm, control, config(), policy);
-        let Some(Cause::InvalidAction { tick, violation }) = ended(&session).cause else {
-            panic!("{control}: {:?}", session.outcome());
-        };
-        let found = (violation.slot, violation.kind);
-        assert_eq!((tick, found), (500, expected), "{control}");
-        assert!(ended(&session).robot_error.is_none(), "{control}");
-        assert_at_rest_without_reflex(&simulator);
-        assert_eq!(simulator.counters().motions_finished, 1, "{control}");
+        let found = refused(&simulator, &session, control.name());
+        assert_eq!(found, expected, "{control}");
     }
 }
 
@@ -210,10 +204,6 @@ fn senselessly(time: f64) -> (f64, f64) {
 }
 
 fn whatever_a_policy_wants_a_clamped_motion_never_makes_the_arm_object(rig: Rig) {
-    let clamping = Config {
-        limits: LimitRules::all(OnViolation::Clamp),
-        ..config()
-    };
     for control in Control::CARTESIAN {
         for (seed, standing) in [(7, true), (11, false), (13, false)] {
             let (simulator, arm) = set_up(rig);
@@ -222,11 +212,7 @@ fn whatever_a_policy_wants_a_clamped_motion_never_makes_the_arm_object(rig: Rig)
                 false => Box::new(effector::senseless(control, seed, |_| {})),
             };
             let policy = bent(control, hand, senselessly);
-            let session = session(&arm, control, clamping.clone(), policy);
-            eventually("the end of the motion", || {
-                session.has_ended() || session.stats().iterations > 8_000
-            });
-            session.request_stop();
+            let session = clamped_session(&arm, control, policy, 8_000);
             ended_well(&session);
             assert_at_rest_without_reflex(&simulator);
             let what = format!("{control}, {seed}: {:?}", session.stats());
@@ -236,19 +222,12 @@ fn whatever_a_policy_wants_a_clamped_motion_never_makes_the_arm_object(rig: Rig)
 }
 
 fn an_elbow_beyond_its_range_is_gone_to_as_far_as_the_arm_can(rig: Rig) {
-    let clamping = Config {
-        limits: LimitRules::all(OnViolation::Clamp),
-        ..config()
-    };
     let control = Control::CartesianTarget;
     let (simulator, arm) = set_up(rig);
     let before = arm.state().unwrap();
     let hand = effector::move_by(control, [0.0; 3], 0.0, 1.0);
-    let session = session(&arm, control, clamping, bent(control, hand, |_| (4.0, 0.0)));
-    eventually("the end of the motion", || {
-        session.has_ended() || session.stats().iterations > 6_000
-    });
-    session.request_stop();
+    let policy = bent(control, hand, |_| (4.0, 0.0));
+    let session = clamped_session(&arm, control, policy, 6_000);
     ended_well(&session);
     assert_at_rest_without_reflex(&simulator);
     let after = arm.state().unwrap();
@@ -276,12 +255,7 @@ fn lost_packets_are_survived_at_speed_and_while_speeding_up(rig: Rig) {
                 let policy = bent(control, hand, on_and_on);
                 let session = session_until(1_000, &arm, control, policy, || {});
                 let what = format!("{control}, {fault:?}");
-                let outcome = ended(&session);
-                assert!(outcome.cause.is_none(), "{what}: {outcome:?}");
-                assert_at_rest_without_reflex(&simulator);
-                let counters = simulator.counters();
-                assert_eq!(counters.motions_finished, 1, "{what}");
-                assert_eq!(counters.longest_lost_run, u64::from(count), "{what}");
+                survived(&simulator, &session, count, &what);
             }
         }
     }

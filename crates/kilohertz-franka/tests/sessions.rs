@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use common::*;
-use kilohertz_core::limits::{LimitRules, OnViolation, ViolationKind};
+use kilohertz_core::limits::ViolationKind;
 use kilohertz_core::policy::{Answer, Ask, Native, Policy, PolicyFailed};
-use kilohertz_core::session::{Cause, Config, EventKind};
+use kilohertz_core::session::{Cause, EventKind};
 use kilohertz_core::time::Time;
 use kilohertz_franka::{ArmErrorCode, Control};
 use kilohertz_sim::Fault;
@@ -114,41 +114,10 @@ fn what_the_arm_may_not_be_commanded_never_reaches_it(rig: Rig) {
             });
             let session = session(&arm, control, config(), policy);
             let what = format!("{control}, {added} more");
-            let Some(Cause::InvalidAction { tick, violation }) = ended(&session).cause else {
-                panic!("{what}: {:?}", session.outcome());
-            };
-            assert_eq!(
-                (tick, violation.slot, violation.kind),
-                (500, 3, expected),
-                "{what}"
-            );
-            assert!(ended(&session).robot_error.is_none(), "{what}");
-            assert_at_rest_without_reflex(&simulator);
-            assert_eq!(simulator.counters().motions_finished, 1, "{what}");
+            let found = refused(&simulator, &session, &what);
+            assert_eq!(found, (3, expected), "{what}");
         }
     }
-}
-
-fn clamping() -> Config {
-    Config {
-        limits: LimitRules::all(OnViolation::Clamp),
-        ..config()
-    }
-}
-
-/// A session in which what breaks a limit is clamped, until its policy has been asked `ticks` times.
-fn clamped_session(
-    arm: &kilohertz_franka::Arm,
-    control: Control,
-    policy: impl Policy + 'static,
-    ticks: u64,
-) -> kilohertz_core::session::Session {
-    let session = session(arm, control, clamping(), policy);
-    eventually("the end of the motion", || {
-        session.has_ended() || session.stats().iterations > ticks
-    });
-    session.request_stop();
-    session
 }
 
 fn whatever_a_policy_wants_a_clamped_motion_never_makes_the_arm_object(rig: Rig) {
@@ -238,12 +207,7 @@ fn lost_packets_are_survived_at_speed_and_while_speeding_up(rig: Rig) {
                 });
                 let session = session_until(1_000, &arm, control, policy, || {});
                 let what = format!("{control}, {fault:?}");
-                let outcome = ended(&session);
-                assert!(outcome.cause.is_none(), "{what}: {outcome:?}");
-                assert_at_rest_without_reflex(&simulator);
-                let counters = simulator.counters();
-                assert_eq!(counters.motions_finished, 1, "{what}");
-                assert_eq!(counters.longest_lost_run, u64::from(count), "{what}");
+                survived(&simulator, &session, count, &what);
             }
         }
     }

@@ -7,9 +7,9 @@ use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use kilohertz_core::courier::start_courier;
-use kilohertz_core::limits::JointBounds;
+use kilohertz_core::limits::{JointBounds, LimitRules, OnViolation, ViolationKind};
 use kilohertz_core::policy::{Answer, Ask, Native, Policy, PolicyFailed};
-use kilohertz_core::session::{Config, EventKind, Outcome, Session};
+use kilohertz_core::session::{Cause, Config, EventKind, Outcome, Session};
 use kilohertz_core::stats::Recorder;
 use kilohertz_core::thread::RealtimeRequest;
 use kilohertz_core::time::Time;
@@ -292,6 +292,29 @@ pub fn session_until(
     session
 }
 
+/// That, with everything clamped that can be.
+pub fn clamping() -> Config {
+    Config {
+        limits: LimitRules::all(OnViolation::Clamp),
+        ..config()
+    }
+}
+
+/// A session in which what breaks a limit is clamped, until its policy has been asked `ticks` times.
+pub fn clamped_session(
+    arm: &Arm,
+    control: Control,
+    policy: impl Policy + 'static,
+    ticks: u64,
+) -> Session {
+    let session = session(arm, control, clamping(), policy);
+    eventually("the end of the motion", || {
+        session.has_ended() || session.stats().iterations > ticks
+    });
+    session.request_stop();
+    session
+}
+
 pub fn ended(session: &Session) -> &Outcome {
     assert!(session.join(NEVER), "the session hangs");
     session.outcome().unwrap()
@@ -302,6 +325,28 @@ pub fn ended_well(session: &Session) {
     let outcome = ended(session);
     assert!(outcome.cause.is_none(), "{outcome:?}");
     assert!(outcome.robot_error.is_none(), "{outcome:?}");
+}
+
+/// What the action of cycle 500 broke: it ended the session, and left the arm at rest.
+pub fn refused(simulator: &Simulator, session: &Session, what: &str) -> (usize, ViolationKind) {
+    let Some(Cause::InvalidAction { tick, violation }) = ended(session).cause else {
+        panic!("{what}: {:?}", session.outcome());
+    };
+    assert_eq!(tick, 500, "{what}");
+    assert!(ended(session).robot_error.is_none(), "{what}");
+    assert_at_rest_without_reflex(simulator);
+    assert_eq!(simulator.counters().motions_finished, 1, "{what}");
+    (violation.slot, violation.kind)
+}
+
+/// That a session came through the loss of `count` packets in a row, and the arm to rest.
+pub fn survived(simulator: &Simulator, session: &Session, count: u32, what: &str) {
+    let outcome = ended(session);
+    assert!(outcome.cause.is_none(), "{what}: {outcome:?}");
+    assert_at_rest_without_reflex(simulator);
+    let counters = simulator.counters();
+    assert_eq!(counters.motions_finished, 1, "{what}");
+    assert_eq!(counters.longest_lost_run, u64::from(count), "{what}");
 }
 
 pub fn robot_error(session: &Session) -> ArmError {
