@@ -139,8 +139,6 @@ export type FrankaControl =
   | 'cartesianPose'
   | 'cartesianTarget'
   | 'torque';
-/** The controller that follows what is commanded. */
-export type FrankaImpedance = 'joint' | 'cartesian' | 'external';
 /** What the robot is doing, as libfranka names it. */
 export type RobotMode =
   | 'Other'
@@ -384,6 +382,29 @@ export declare class RobotError extends SessionError {
 }
 /** Which arm it is: a Franka Research 3, or a Franka Emika Robot (FER), also called Panda. */
 export type FrankaGeneration = 'fr3' | 'fer';
+/** The controller that follows what is commanded. */
+export type FrankaImpedance = 'joint' | 'cartesian' | 'external';
+/**
+ * An impedance law on torques, computed natively in each cycle, for an arm that follows its motion softly
+ * and gives way where it is pushed:
+ * `tau = J'(Kx J e + Dx J de) + Kq e + Dq de + coriolis`, where `e` is `q_d - q` and `de` is `dq_d - dq`;
+ * the structure of polymetis' `HybridJointImpedanceControl`, which DROID uses.
+ *
+ * Without stiffness, motions of joints have the gains of libfranka's example of joint impedance control
+ * (`jointStiffness` 600, 600, 600, 600, 250, 150, 50), motions of the end effector franka-rs's
+ * (`cartesianStiffness` 750, 750, 750, 15, 15, 15 beside `jointStiffness` 40, 30, 50, 25, 35, 25, 10). Without damping
+ * it is that of these gains, changed with the root of the stiffness.
+ */
+export interface ImpedanceLaw {
+  /** Of each joint, 0 to 2000 [N m/rad], 7. */
+  readonly jointStiffness?: ArrayLike<number>;
+  /** Of each joint, 0 to 100 [N m s/rad], 7. */
+  readonly jointDamping?: ArrayLike<number>;
+  /** Of the end effector along the axes of the base frame, 0 to 5000 [N/m], and about them, 0 to 300 [N m/rad], 6. */
+  readonly cartesianStiffness?: ArrayLike<number>;
+  /** The same, 0 to 300 [N s/m] and 0 to 30 [N m s/rad], 6. */
+  readonly cartesianDamping?: ArrayLike<number>;
+}
 /** A frame of the arm, as libfranka's `Frame` names it. */
 export type FrankaFrame =
   | 'joint1'
@@ -527,7 +548,8 @@ export interface LimitOptions {
   readonly distance?: OnViolation;
   /**
    * How far a joint may be from its command, except in torque control [rad]. Default 0.1: an arm
-   * with its usual joint stiffness gives its highest torque at a third of that.
+   * with its usual joint stiffness gives its highest torque at a third of that. With an
+   * {@link ImpedanceLaw} or `impedance: 'external'` 0.5.
    */
   readonly maxDistanceRad?: number;
 }
@@ -851,8 +873,12 @@ export interface FrankaOptions {
    * desired (`q_d`, `dq_d`, `O_T_EE_d`), bounded by its mode's limits, for the torques to follow; each
    * part keeps its limits, is held and is brought to rest as in its own mode. `moveTo` goes by `'joint'`
    * then.
+   *
+   * An {@link ImpedanceLaw} (`{}` for its usual gains) is this package's own: torques too, computed in the
+   * loop, whatever the policy is late with. Motions that torques follow stay further from the ends of
+   * the joints' ranges.
    */
-  readonly impedance?: FrankaImpedance;
+  readonly impedance?: FrankaImpedance | ImpedanceLaw;
   /** Which arm must answer. Default: either; it is found out. */
   readonly generation?: FrankaGeneration;
   /**

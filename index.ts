@@ -12,7 +12,7 @@ export type {
   GuidingMode,
   Load,
 } from './lib/configuration.ts';
-export type { FrankaControl, FrankaImpedance } from './lib/control.ts';
+export type { FrankaControl } from './lib/control.ts';
 export {
   InvalidActionError,
   KilohertzError,
@@ -42,6 +42,7 @@ export {
   type HandMoveOptions,
   type HandState,
 } from './lib/hand.ts';
+export type { FrankaImpedance, ImpedanceLaw } from './lib/impedance.ts';
 export {
   type FunctionNames,
   InferenceThread,

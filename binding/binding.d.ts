@@ -280,6 +280,7 @@ export interface NativeConnectOptions {
   client?: string
   impedance?: string
   elbow?: boolean
+  law?: NativeLaw
 }
 
 /** What the simulator has counted. */
@@ -381,6 +382,16 @@ export interface NativeJointState {
   ddq: Array<number>
   tau: Array<number>
   timeS: number
+}
+
+/** An impedance law on torques; gains that are absent have their usual values. */
+export interface NativeLaw {
+  /** Whether it follows the end effector. */
+  cartesian: boolean
+  jointStiffness?: Array<number>
+  jointDamping?: Array<number>
+  cartesianStiffness?: Array<number>
+  cartesianDamping?: Array<number>
 }
 
 /** How a session ended. */

@@ -8,11 +8,6 @@ export type FrankaControl =
   | 'cartesianTarget'
   | 'torque';
 
-/** The controller that follows what is commanded. */
-export type FrankaImpedance = 'joint' | 'cartesian' | 'external';
-
-export const IMPEDANCES: readonly FrankaImpedance[] = ['joint', 'cartesian', 'external'];
-
 export const CONTROLS: readonly FrankaControl[] = [
   'jointVelocity',
   'jointPosition',

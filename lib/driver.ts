@@ -34,6 +34,8 @@ export interface Driver {
 export interface DrivenLink<Observation, Action> extends NativeLink<Observation, Action> {
   /** The share of the jerk that a motion to a target takes by default, where actions are targets. */
   readonly targetJerkShare: number | undefined;
+  /** How far a joint may be from its command by default [rad]. */
+  readonly maxDistanceRad: number;
   /** Makes the robot ready for a session that runs `policy`. */
   readonly drive: (
     policy:

@@ -7,17 +7,16 @@ import {
   type GuidingMode,
   type Load,
 } from './configuration.ts';
-import {
-  CONTROLS,
-  type FrankaControl,
-  type FrankaImpedance,
-  IMPEDANCES,
-  isCartesian,
-  targetJerkShare,
-} from './control.ts';
+import { CONTROLS, type FrankaControl, isCartesian, targetJerkShare } from './control.ts';
 import type { DrivenLink } from './driver.ts';
 import { OptionTypeError } from './errors.ts';
 import { type FrankaGeneration, GENERATIONS } from './generation.ts';
+import {
+  checkImpedance,
+  type FrankaImpedance,
+  type ImpedanceLaw,
+  usualDistanceRad,
+} from './impedance.ts';
 import { FrankaModel } from './model.ts';
 import { HOME, type MoveOptions, moveTo } from './move-to.ts';
 import { awaiting, NativeArm } from './native.ts';
@@ -81,8 +80,12 @@ export interface FrankaOptions {
    * desired (`q_d`, `dq_d`, `O_T_EE_d`), bounded by its mode's limits, for the torques to follow; each
    * part keeps its limits, is held and is brought to rest as in its own mode. `moveTo` goes by `'joint'`
    * then.
+   *
+   * An {@link ImpedanceLaw} (`{}` for its usual gains) is this package's own: torques too, computed in the
+   * loop, whatever the policy is late with. Motions that torques follow stay further from the ends of
+   * the joints' ranges.
    */
-  readonly impedance?: FrankaImpedance;
+  readonly impedance?: FrankaImpedance | ImpedanceLaw;
   /** Which arm must answer. Default: either; it is found out. */
   readonly generation?: FrankaGeneration;
   /**
@@ -111,18 +114,26 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
   readonly nativeLink: NativeLink<RobotState, JointVector>;
   readonly #arm: NativeArm;
   readonly #configuration: Configuration;
+  readonly #maxDistanceRad: number;
   readonly #streams = new Set<StateStream>();
   #isClosed = false;
   #model: FrankaModel | undefined;
 
-  private constructor(arm: NativeArm, address: string, control: FrankaControl) {
+  private constructor(
+    arm: NativeArm,
+    address: string,
+    control: FrankaControl,
+    maxDistanceRad: number,
+  ) {
     this.#arm = arm;
     this.#configuration = new Configuration(arm);
     this.address = address;
     this.control = control;
+    this.#maxDistanceRad = maxDistanceRad;
     const link: DrivenLink<RobotState, JointVector> = {
       rateHz: RATE_HZ,
       targetJerkShare: targetJerkShare(control),
+      maxDistanceRad,
       drive: (policy) => {
         if (isWorkerPolicy<RobotState, JointVector>(policy)) {
           return new WorkerDriver(arm, control, policy);
@@ -160,20 +171,19 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
       const expected = `false with control '${control}', which commands no end effector`;
       throw new OptionTypeError('OPTION_ELBOW', 'elbow', elbow, expected);
     }
-    checkName('impedance', impedance, IMPEDANCES);
     checkNumber('timeoutS', timeoutS, { from: 0, to: 600, above: true, unit: 's' });
     checkName('client', client, generation === 'fr3' ? ['franka-rs'] : CLIENTS);
     const checked = {
       timeoutS,
       client,
-      impedance,
       elbow,
+      ...checkImpedance(impedance, control),
       ...(generation === undefined
         ? {}
         : { generation: checkName('generation', generation, GENERATIONS) }),
     };
     const arm = await awaiting(() => NativeArm.connect(address.trim(), checked));
-    return new Franka(arm, address, control);
+    return new Franka(arm, address, control, usualDistanceRad(impedance));
   }
 
   /** Which arm it is. */
@@ -345,7 +355,7 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
    * @throws what the signal was aborted with, once the arm stands; what `onProgress` threw, likewise
    */
   async moveTo(goal: ArrayLike<number>, options: MoveOptions = {}): Promise<SessionStats> {
-    return moveTo(this.#arm, goal, options);
+    return moveTo(this.#arm, goal, options, this.#maxDistanceRad);
   }
 
   /**
@@ -354,7 +364,7 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
    * @throws as {@link Franka.moveTo}
    */
   async home(options: MoveOptions = {}): Promise<SessionStats> {
-    return moveTo(this.#arm, HOME, options);
+    return moveTo(this.#arm, HOME, options, this.#maxDistanceRad);
   }
 
   /** Closes the connection; a session that drives the arm keeps it until its end. */

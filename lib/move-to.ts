@@ -63,6 +63,7 @@ export async function moveTo(
   arm: NativeArm,
   goal: ArrayLike<number>,
   options: MoveOptions,
+  maxDistanceRad: number,
 ): Promise<SessionStats> {
   checkKeys('the options of moveTo', options, ['speed', 'signal', 'realtime', 'onProgress']);
   const { speed = DEFAULT_SPEED, signal, onProgress, realtime = {} } = options;
@@ -73,8 +74,8 @@ export async function moveTo(
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw new OptionTypeError('OPTION_ON_PROGRESS', 'onProgress', onProgress, 'a function');
   }
-  const clock = { rateHz: RATE_HZ, targetJerkShare: undefined };
-  const checked = checkOptions({ warmupS: 0, realtime }, clock);
+  const own = { rateHz: RATE_HZ, targetJerkShare: undefined, maxDistanceRad };
+  const checked = checkOptions({ warmupS: 0, realtime }, own);
   const numbers = Float64Array.from(checkGoal(goal));
   signal?.throwIfAborted();
   const planned = await awaiting(() => arm.planMove(numbers, speed));

@@ -8,6 +8,7 @@ export {
   endChild,
   endWithParent,
   NativeArm,
+  type NativeConnectOptions,
   type NativeCounters,
   type NativeDescriptors,
   type NativeFault,

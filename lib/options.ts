@@ -62,7 +62,8 @@ export interface LimitOptions {
   readonly distance?: OnViolation;
   /**
    * How far a joint may be from its command, except in torque control [rad]. Default 0.1: an arm
-   * with its usual joint stiffness gives its highest torque at a third of that.
+   * with its usual joint stiffness gives its highest torque at a third of that. With an
+   * {@link ImpedanceLaw} or `impedance: 'external'` 0.5.
    */
   readonly maxDistanceRad?: number;
 }
@@ -195,6 +196,7 @@ const NOT_REALTIME: RealtimeOptions = {
 interface OwnClock {
   readonly rateHz: number;
   readonly targetJerkShare: number | undefined;
+  readonly maxDistanceRad: number;
 }
 
 /** Checks `options`; `own` is there for a robot with a clock of its own. */
@@ -252,7 +254,7 @@ export function checkOptions(options: SessionOptions, own: OwnClock | undefined)
         to: 1_000_000,
         integer: true,
       }),
-      ...checkLimits(options.limits, limitRate),
+      ...checkLimits(options.limits, limitRate, own?.maxDistanceRad),
       ...(cutoffHz === null ? {} : { cutoffHz: checkNumber('cutoffHz', cutoffHz, CUT_OFF) }),
       ...checkBudget(options.targetBudget, own?.targetJerkShare),
       stopOnLate: checkName('onLate', onLate, ['hold', 'stop']) === 'stop',
@@ -291,6 +293,7 @@ const RATES: readonly LimitName[] = ['velocity', 'acceleration', 'jerk', 'torque
 function checkLimits(
   limits: LimitOptions | OnViolation = {},
   limitRate: boolean,
+  usualDistanceRad = 0.1,
 ): Pick<NativeSessionOptions, 'clamped' | 'maxDistanceRad' | 'boxM'> {
   if (typeof limits === 'string') {
     const all = checkName('limits', limits, ON_VIOLATION);
@@ -299,10 +302,11 @@ function checkLimits(
         "nothing beside limits: 'stop', which ends the session where it would slow down";
       throw new OptionTypeError('OPTION_LIMIT_RATE', 'limitRate', limitRate, expected);
     }
-    return checkLimits(Object.fromEntries(LIMIT_NAMES.map((name) => [name, all])), false);
+    const each = Object.fromEntries(LIMIT_NAMES.map((name) => [name, all]));
+    return checkLimits(each, false, usualDistanceRad);
   }
   checkKeys('limits', limits, [...LIMIT_NAMES, 'maxDistanceRad', 'boxM']);
-  const { maxDistanceRad = 0.1 } = limits;
+  const { maxDistanceRad = usualDistanceRad } = limits;
   const clamped = LIMIT_NAMES.filter((name) => {
     const usual = limitRate && RATES.includes(name) ? 'clamp' : 'stop';
     const { [name]: rule = usual } = limits;

@@ -14,6 +14,7 @@ use crate::desk::Desk;
 use crate::drive::ArmRobot;
 use crate::error::{ArmError, ArmErrorCode};
 use crate::generation::Generation;
+use crate::law::Law;
 use crate::limits::{ArmLimits, MotionOptions, limits};
 use crate::plug::Plug;
 use crate::state;
@@ -340,7 +341,8 @@ impl Arm {
     fn driven(&self, interface: Interface, options: &MotionOptions) -> Result<Driven, ArmError> {
         let client = self.client()?;
         let (plug, desk) = (Arc::clone(&self.plug), Arc::clone(&self.desk));
-        let robot = ArmRobot::new(client, plug, interface, desk)?;
+        let law = Law::of(interface, &self.model);
+        let robot = ArmRobot::new(client, plug, (interface, law), desk)?;
         let limits = limits(interface, &self.limits, &self.model, options);
         Ok((Box::new(robot), limits))
     }

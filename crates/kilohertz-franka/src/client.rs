@@ -9,6 +9,7 @@ use kilohertz_core::robot::Tick;
 use crate::configuration::Setting;
 use crate::control::Interface;
 use crate::error::ArmError;
+use crate::law::Law;
 
 /// The library that talks to the arm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -63,5 +64,10 @@ pub(crate) trait Connection: Send + Sync {
 
     /// Starts a motion and runs cycles until `tick` says that it is over. The motion has ended
     /// when this returns, however it does.
-    fn drive(&self, interface: Interface, tick: &mut dyn Tick) -> Result<(), ArmError>;
+    fn drive(
+        &self,
+        interface: Interface,
+        law: Option<&Law>,
+        tick: &mut dyn Tick,
+    ) -> Result<(), ArmError>;
 }

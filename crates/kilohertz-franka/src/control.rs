@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use kilohertz_core::schema::{Field, Schema};
 
+use crate::law::Gains;
+
 /// What the actions of a session are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Control {
@@ -93,7 +95,7 @@ impl Control {
 }
 
 /// How a session drives an arm: what its actions are, and what follows them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Interface {
     /// What is commanded.
     pub control: Control,
@@ -111,7 +113,12 @@ impl Interface {
 
     /// Whether an action has torques behind the motion.
     pub fn has_torques(self) -> bool {
-        self.control != Control::Torque && self.impedance == Impedance::External
+        self.is_motion() && self.impedance == Impedance::External
+    }
+
+    /// Whether a motion is commanded, for a controller to follow.
+    pub fn is_motion(self) -> bool {
+        self.control != Control::Torque
     }
 
     /// How many slots come before the torques.
@@ -160,7 +167,11 @@ pub(crate) fn taken<const N: usize>(action: &[f64]) -> [f64; N] {
 
 /// The controller that follows what is commanded, whichever of the arm's motion generators
 /// commands. In torque control there is none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "there is one per arm, and one that can be copied is easier to use"
+)]
 pub enum Impedance {
     /// A spring and a damper at each joint.
     #[default]
@@ -170,12 +181,11 @@ pub enum Impedance {
     /// None of the arm's: an action has joint torques `tau_J` [N m] behind the motion, and they
     /// move the arm. The motion is what the arm reports as desired, for them to follow.
     External,
+    /// None of the arm's: an impedance law of this crate's, computed in the loop.
+    Law(Gains),
 }
 
 impl Impedance {
-    /// All of them.
-    pub const ALL: [Impedance; 3] = [Impedance::Joint, Impedance::Cartesian, Impedance::External];
-
     /// The arm's own controller for a motion without torques: the joint one where there is none.
     pub fn of_the_arm(self) -> Impedance {
         match self {
@@ -190,6 +200,7 @@ impl Impedance {
             Impedance::Joint => "joint",
             Impedance::Cartesian => "cartesian",
             Impedance::External => "external",
+            Impedance::Law(_) => "law",
         }
     }
 }
@@ -198,7 +209,7 @@ impl FromStr for Impedance {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Impedance, String> {
-        Impedance::ALL
+        [Impedance::Joint, Impedance::Cartesian, Impedance::External]
             .into_iter()
             .find(|impedance| impedance.name() == name)
             .ok_or_else(|| {

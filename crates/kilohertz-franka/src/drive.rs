@@ -10,6 +10,7 @@ use crate::client::Connection;
 use crate::control::Interface;
 use crate::desk::Desk;
 use crate::error::{ArmError, ArmErrorCode};
+use crate::law::Law;
 use crate::plug::{Plug, Unlimited};
 use crate::state;
 
@@ -18,6 +19,7 @@ pub(crate) struct ArmRobot {
     client: Arc<dyn Connection>,
     plug: Arc<Plug>,
     interface: Interface,
+    law: Option<Law>,
     action: Schema,
     desk: Arc<Desk>,
 }
@@ -27,7 +29,7 @@ impl ArmRobot {
     pub(crate) fn new(
         client: Arc<dyn Connection>,
         plug: Arc<Plug>,
-        interface: Interface,
+        (interface, law): (Interface, Option<Law>),
         desk: Arc<Desk>,
     ) -> Result<ArmRobot, ArmError> {
         if !desk.take() {
@@ -40,6 +42,7 @@ impl ArmRobot {
             client,
             plug,
             interface,
+            law,
             action: interface.action(),
             desk,
         })
@@ -66,10 +69,11 @@ impl Robot for ArmRobot {
     }
 
     fn drive(&mut self, tick: &mut dyn Tick) -> Result<(), RobotError> {
-        let (client, desk, interface) = (&self.client, &self.desk, self.interface);
+        let (client, desk) = (&self.client, &self.desk);
+        let (interface, law) = (self.interface, self.law.as_ref());
         Ok(self.plug.limited(|limit| {
             desk.listening(&mut Unlimited { tick, limit }, |tick| {
-                client.drive(interface, tick)
+                client.drive(interface, law, tick)
             })
         })?)
     }

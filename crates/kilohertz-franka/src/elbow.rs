@@ -15,7 +15,6 @@ pub(crate) struct Elbow {
     is_velocity: bool,
     /// Where it was commanded last \[rad\].
     place: f64,
-    side: f64,
 }
 
 impl Elbow {
@@ -24,26 +23,22 @@ impl Elbow {
         interface.has_elbow().then_some(Elbow {
             is_velocity: interface.control == Control::CartesianVelocity,
             place: f64::NAN,
-            side: -1.0,
         })
     }
 
-    /// Takes in where the arm says that it was commanded: elsewhere where a command got lost.
-    pub fn seen(&mut self, state: &RobotState) {
+    /// What an arm in `state` is commanded for `action`.
+    pub fn commanded(&mut self, state: &RobotState, action: f64) -> [f64; 2] {
         let [place, _] = state.elbow_c;
         let is_same = (place - self.place).abs() < SAME;
         if !is_same {
+            // A command got lost, or there was none yet.
             self.place = place;
         }
-        self.side = if state.q_d[3] < 0.0 { -1.0 } else { 1.0 };
-    }
-
-    /// What the arm is commanded for `action`.
-    pub fn commanded(&mut self, action: f64) -> [f64; 2] {
         self.place = match self.is_velocity {
             true => self.place + action * DT,
             false => action,
         };
-        [self.place, self.side]
+        let side = if state.q_d[3] < 0.0 { -1.0 } else { 1.0 };
+        [self.place, side]
     }
 }

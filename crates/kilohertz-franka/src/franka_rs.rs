@@ -14,6 +14,7 @@ use crate::control::{Control, Impedance, Interface, taken};
 use crate::elbow::Elbow;
 use crate::error::ArmError;
 use crate::geometry::orthonormal;
+use crate::law::Law;
 use crate::state;
 
 impl Connection for franka::Robot {
@@ -58,14 +59,20 @@ impl Connection for franka::Robot {
         }?)
     }
 
-    fn drive(&self, interface: Interface, tick: &mut dyn Tick) -> Result<(), ArmError> {
-        Ok(start_and_drive(self, interface, tick)?)
+    fn drive(
+        &self,
+        interface: Interface,
+        law: Option<&Law>,
+        tick: &mut dyn Tick,
+    ) -> Result<(), ArmError> {
+        Ok(start_and_drive(self, interface, law, tick)?)
     }
 }
 
 fn start_and_drive(
     client: &franka::Robot,
     interface: Interface,
+    law: Option<&Law>,
     tick: &mut dyn Tick,
 ) -> FrankaResult<()> {
     // Leaves whatever the last motion left in the client's picture of the robot behind.
@@ -73,18 +80,18 @@ fn start_and_drive(
     let controller = match interface.impedance {
         Impedance::Joint => MoveControllerMode::JointImpedance,
         Impedance::Cartesian => MoveControllerMode::CartesianImpedance,
-        Impedance::External => MoveControllerMode::ExternalController,
+        Impedance::External | Impedance::Law(_) => MoveControllerMode::ExternalController,
     };
     match interface.control {
         Control::JointVelocity => {
             let motion = client.start_joint_velocity_control(controller)?;
             let command = |action: &[f64], _| JointVelocities::new(taken(action));
-            cycles(Generator::new(motion, command, interface), tick)
+            cycles(Generator::new(motion, command, (interface, law)), tick)
         }
         Control::JointPosition | Control::JointTarget => {
             let motion = client.start_joint_position_control(controller)?;
             let command = |action: &[f64], _| JointPositions::new(taken(action));
-            cycles(Generator::new(motion, command, interface), tick)
+            cycles(Generator::new(motion, command, (interface, law)), tick)
         }
         Control::CartesianVelocity => {
             let motion = client.start_cartesian_velocity_control(controller)?;
@@ -92,7 +99,7 @@ fn start_and_drive(
                 Some(elbow) => CartesianVelocities::with_elbow(taken(action), elbow),
                 None => CartesianVelocities::new(taken(action)),
             };
-            cycles(Generator::new(motion, command, interface), tick)
+            cycles(Generator::new(motion, command, (interface, law)), tick)
         }
         Control::CartesianPose | Control::CartesianTarget => {
             let motion = client.start_cartesian_pose_control(controller)?;
@@ -101,7 +108,7 @@ fn start_and_drive(
                 Some(elbow) => CartesianPose::with_elbow(orthonormal(&taken(action)), elbow),
                 None => CartesianPose::new(orthonormal(&taken(action))),
             };
-            cycles(Generator::new(motion, command, interface), tick)
+            cycles(Generator::new(motion, command, (interface, law)), tick)
         }
         Control::Torque => cycles(client.start_torque_control()?, tick),
     }
@@ -112,22 +119,28 @@ trait Motion {
     /// How many slots its actions have.
     fn slots(&self) -> usize;
     fn read(&mut self) -> FrankaResult<(RobotState, franka::Duration)>;
-    fn write(&mut self, action: &[f64], flow: Flow) -> FrankaResult<()>;
+    fn write(&mut self, state: &RobotState, action: &[f64], flow: Flow) -> FrankaResult<()>;
 }
 
 struct Generator<'a, T: ActiveMotionInput, C> {
     motion: ActiveMotionGenerator<'a, T>,
     command: C,
     interface: Interface,
+    law: Option<&'a Law>,
     elbow: Option<Elbow>,
 }
 
 impl<'a, T: ActiveMotionInput, C: Fn(&[f64], Option<[f64; 2]>) -> T> Generator<'a, T, C> {
-    fn new(motion: ActiveMotionGenerator<'a, T>, command: C, interface: Interface) -> Self {
+    fn new(
+        motion: ActiveMotionGenerator<'a, T>,
+        command: C,
+        (interface, law): (Interface, Option<&'a Law>),
+    ) -> Self {
         Generator {
             motion,
             command,
             interface,
+            law,
             elbow: Elbow::of(interface),
         }
     }
@@ -139,19 +152,19 @@ impl<T: ActiveMotionInput, C: Fn(&[f64], Option<[f64; 2]>) -> T> Motion for Gene
     }
 
     fn read(&mut self) -> FrankaResult<(RobotState, franka::Duration)> {
-        let read = self.motion.read_once()?;
-        if let Some(elbow) = &mut self.elbow {
-            elbow.seen(&read.0);
-        }
-        Ok(read)
+        self.motion.read_once()
     }
 
-    fn write(&mut self, action: &[f64], flow: Flow) -> FrankaResult<()> {
+    fn write(&mut self, state: &RobotState, action: &[f64], flow: Flow) -> FrankaResult<()> {
         let (motion, torques) = action.split_at(self.interface.motion_slots());
         let elbow = self.elbow.as_mut().zip(motion.last());
-        let elbow = elbow.map(|(elbow, action)| elbow.commanded(*action));
+        let elbow = elbow.map(|(elbow, action)| elbow.commanded(state, *action));
         let motion = last_if(flow, (self.command)(motion, elbow));
-        let torques = (!torques.is_empty()).then(|| Torques::new(taken(torques)));
+        let torques = match self.law {
+            Some(law) => Some(law.torques(state)),
+            None => (!torques.is_empty()).then(|| taken(torques)),
+        };
+        let torques = torques.map(Torques::new);
         self.motion.write_once(&motion, torques.as_ref())
     }
 }
@@ -165,7 +178,7 @@ impl Motion for ActiveTorqueControl<'_> {
         self.read_once()
     }
 
-    fn write(&mut self, action: &[f64], flow: Flow) -> FrankaResult<()> {
+    fn write(&mut self, _state: &RobotState, action: &[f64], flow: Flow) -> FrankaResult<()> {
         self.write_once(&last_if(flow, Torques::new(taken(action))))
     }
 }
@@ -194,9 +207,9 @@ fn cycles(mut motion: impl Motion, tick: &mut dyn Tick) -> FrankaResult<()> {
         if flow == Flow::Finish {
             // Counted as it goes out: the call returns when the arm has ended the motion.
             tick.sent(Time::now());
-            return motion.write(action, flow);
+            return motion.write(&robot_state, action, flow);
         }
-        motion.write(action, flow)?;
+        motion.write(&robot_state, action, flow)?;
         tick.sent(Time::now());
     }
 }

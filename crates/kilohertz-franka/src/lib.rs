@@ -8,6 +8,7 @@
 //! desk.rs          who uses the connection, and what a session's loop has seen
 //! drive.rs         an arm as the robot of one session
 //! elbow.rs         the elbow, as the arm wants it commanded
+//! law.rs           an impedance law on torques, which follow a motion
 //! client.rs        the libraries that can talk to an arm, and what is needed of them
 //! franka_rs.rs     one of them: read a state, run the loop body, write its command
 //! libfranka_rs.rs  the other, and the fence around it
@@ -60,6 +61,7 @@ pub mod generation;
 mod geometry;
 pub mod hand;
 mod inverse;
+mod law;
 #[cfg(all(feature = "libfranka-rs", target_os = "linux"))]
 mod libfranka_rs;
 pub mod limits;
@@ -79,4 +81,5 @@ pub use error::{ArmError, ArmErrorCode};
 pub use fence::CartesianBox;
 pub use generation::Generation;
 pub use hand::{Hand, HandCommand, HandMotion, HandOptions};
+pub use law::Gains;
 pub use limits::{Budget, MotionOptions};

@@ -45,6 +45,7 @@ use crate::elbow::Elbow;
 use crate::error::{ArmError, ArmErrorCode};
 use crate::generation::Generation;
 use crate::geometry::orthonormal;
+use crate::law::Law;
 use crate::plug::Plug;
 use crate::state;
 
@@ -212,7 +213,12 @@ impl Connection for Fenced {
         })
     }
 
-    fn drive(&self, interface: Interface, tick: &mut dyn Tick) -> Result<(), ArmError> {
+    fn drive(
+        &self,
+        interface: Interface,
+        law: Option<&Law>,
+        tick: &mut dyn Tick,
+    ) -> Result<(), ArmError> {
         let not_finite = self.with(|robot, watch| {
             // Leaves what the last motion left in its picture of the arm behind.
             robot.read_once()?;
@@ -221,6 +227,7 @@ impl Connection for Fenced {
                 tick,
                 watch,
                 interface,
+                law,
                 elbow: Elbow::of(interface),
                 action: [0.0; Control::MOST_SLOTS],
                 torques: &torques,
@@ -233,7 +240,7 @@ impl Connection for Fenced {
             let controller = match interface.impedance {
                 Impedance::Joint => Some(ControllerMode::JointImpedance),
                 Impedance::Cartesian => Some(ControllerMode::CartesianImpedance),
-                Impedance::External => None,
+                Impedance::External | Impedance::Law(_) => None,
             };
             match interface.control {
                 Control::JointVelocity => {
@@ -307,6 +314,7 @@ struct Body<'a> {
     tick: &'a mut dyn Tick,
     watch: &'a Watch,
     interface: Interface,
+    law: Option<&'a Law>,
     elbow: Option<Elbow>,
     action: [f64; Control::MOST_SLOTS],
     /// The torques behind a motion.
@@ -325,9 +333,6 @@ impl Body<'_> {
         let arrived = shared(arrived);
         let mut observation = [0.0; state::LEN];
         state::write(&arrived, &mut observation);
-        if let Some(elbow) = &mut self.elbow {
-            elbow.seen(&arrived);
-        }
         let slots = self.interface.slots();
         let mut action = [0.0; Control::MOST_SLOTS];
         let mut flow = self.watch.outside(|| {
@@ -356,9 +361,11 @@ impl Body<'_> {
         }
         let (motion, behind) = self.action[..slots].split_at(self.interface.motion_slots());
         let elbow = self.elbow.as_mut().zip(motion.last());
-        let elbow = elbow.map(|(elbow, action)| elbow.commanded(*action));
-        if !behind.is_empty() {
-            self.torques.set(taken(behind));
+        let elbow = elbow.map(|(elbow, action)| elbow.commanded(&arrived, *action));
+        match self.law {
+            Some(law) => self.torques.set(law.torques(&arrived)),
+            None if !behind.is_empty() => self.torques.set(taken(behind)),
+            None => {}
         }
         self.tick.sent(Time::now());
         match flow {
@@ -728,7 +735,7 @@ mod tests {
             elbow: false,
             impedance: Impedance::Joint,
         };
-        fenced.drive(interface, &mut Standing(cycle))
+        fenced.drive(interface, None, &mut Standing(cycle))
     }
 
     fn for_cycles(cycles: u32) -> impl FnMut(&mut [f64]) -> Flow {

@@ -29,7 +29,7 @@ use kilohertz_core::limits::{
 
 use crate::both::Both;
 use crate::cartesian::{self, Cartesian, PartBounds};
-use crate::control::{Control, Interface};
+use crate::control::{Control, Impedance, Interface};
 use crate::fence::{self, CartesianBox, Course, Fenced, Steered};
 use crate::reach::Reach;
 use crate::state::{joints, offset};
@@ -37,7 +37,7 @@ use crate::state::{joints, offset};
 /// The cycle [s].
 pub(crate) const DT: f64 = 1e-3;
 /// Highest joint torques of both generations [N m], from their URDFs and data sheets.
-const MAX_TORQUE: [f64; 7] = [87.0, 87.0, 87.0, 87.0, 12.0, 12.0, 12.0];
+pub(crate) const MAX_TORQUE: [f64; 7] = [87.0, 87.0, 87.0, 87.0, 12.0, 12.0, 12.0];
 /// Commands of our own making stay this far within the limits.
 pub(crate) const OWN_SHARE: f64 = 0.95;
 /// An action that is followed counts as reached when the step to it takes no more than this share
@@ -74,6 +74,9 @@ const LATCH_VELOCITY: f64 = 0.02;
 /// could be braked within the 5 to 12 mrad that are left to the end of the range, and the measured
 /// joint, which the arm watches, is a few mrad off the commanded one.
 const FER_MARGIN: f64 = 0.4;
+
+/// How much further a motion stays below its braking curves that torques follow [rad/s].
+const SOFT_MARGIN: f64 = 0.4;
 
 /// libfranka 0.21's. It keeps a hundredth off the rotation where poses are commanded; so does this
 /// everywhere.
@@ -169,6 +172,18 @@ impl ArmLimits {
         ArmLimits::with(joints, FER_CARTESIAN)
     }
 
+    /// The same for a motion that torques follow: they let the arm swing over what is commanded, so that
+    /// stays further below the braking curves.
+    fn followed_softly(&self) -> ArmLimits {
+        ArmLimits {
+            joints: self.joints.map(|joint| JointBounds {
+                margin: joint.margin + SOFT_MARGIN,
+                ..joint
+            }),
+            ..*self
+        }
+    }
+
     /// Torques and their rates are the same for both generations.
     fn with(joints: [JointBounds; 7], cartesian: [PartBounds; 3]) -> ArmLimits {
         ArmLimits {
@@ -234,6 +249,10 @@ pub fn limits(
 ) -> Box<dyn Limits> {
     let reach = Reach::new(Arc::clone(model));
     let torques = || fenced(Torque::new(arm), options, reach.clone());
+    let arm = &match interface.impedance {
+        Impedance::Joint | Impedance::Cartesian => *arm,
+        Impedance::External | Impedance::Law(_) => arm.followed_softly(),
+    };
     let joints = |quantity| fenced(Motion::new(quantity, arm, options), options, reach.clone());
     let effector = |quantity| -> Box<dyn Limits> {
         let elbow = interface.has_elbow();
@@ -795,7 +814,6 @@ mod tests {
     use franka::model::FR3_URDF;
 
     use super::*;
-    use crate::control::Impedance;
     use crate::state::LEN;
 
     const READY: [f64; 7] = [0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785];

@@ -16,7 +16,7 @@ use kilohertz_core::policy::{Answer, Ask, Policy};
 use kilohertz_core::session::Config;
 use kilohertz_core::time::Time;
 use kilohertz_franka::move_to::{Goal, HOME, MovePolicy};
-use kilohertz_franka::{CartesianBox, Control, Impedance, MotionOptions};
+use kilohertz_franka::{CartesianBox, Control, Gains, Impedance, MotionOptions};
 use kilohertz_sim::SimulatorOptions;
 
 /// Cycles before the watch, for what is set up at the first use.
@@ -165,9 +165,26 @@ fn a_tick_with_torques_behind_the_motion_allocates_nothing() {
 }
 
 #[test]
+fn a_tick_with_an_impedance_law_allocates_nothing() {
+    for rig in [Rig::Fr3, Rig::Fer] {
+        for control in Control::ALL {
+            let allocated = allocations(Case {
+                impedance: Impedance::Law(Gains::JOINT),
+                ..Case::of(rig, control)
+            });
+            assert_eq!(allocated, 0, "{rig:?}, {control}");
+        }
+    }
+}
+
+#[test]
 fn a_tick_with_an_elbow_allocates_nothing() {
     for control in Control::CARTESIAN {
-        for impedance in [Impedance::Joint, Impedance::External] {
+        for impedance in [
+            Impedance::Joint,
+            Impedance::External,
+            Impedance::Law(Gains::CARTESIAN),
+        ] {
             let allocated = allocations(Case {
                 impedance,
                 elbow: true,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kilohertz_franka::{Arm, Client, ConnectOptions, Control, Impedance, state};
+use kilohertz_franka::{Arm, Client, ConnectOptions, Control, Gains, Impedance, state};
 use napi::bindgen_prelude::{Float64Array, Object};
 use napi::{Env, Result};
 use napi_derive::napi;
@@ -48,6 +48,41 @@ pub struct NativeConnectOptions {
     pub client: Option<String>,
     pub impedance: Option<String>,
     pub elbow: Option<bool>,
+    pub law: Option<NativeLaw>,
+}
+
+/// An impedance law on torques; gains that are absent have their usual values.
+#[napi(object)]
+pub struct NativeLaw {
+    /// Whether it follows the end effector.
+    pub cartesian: bool,
+    pub joint_stiffness: Option<Vec<f64>>,
+    pub joint_damping: Option<Vec<f64>>,
+    pub cartesian_stiffness: Option<Vec<f64>>,
+    pub cartesian_damping: Option<Vec<f64>>,
+}
+
+impl From<NativeLaw> for Gains {
+    fn from(law: NativeLaw) -> Gains {
+        let usual = match law.cartesian {
+            true => Gains::CARTESIAN,
+            false => Gains::JOINT,
+        };
+        let stiff = usual.with_stiffness(
+            exactly(law.joint_stiffness),
+            exactly(law.cartesian_stiffness),
+        );
+        Gains {
+            joint_damping: exactly(law.joint_damping).unwrap_or(stiff.joint_damping),
+            cartesian_damping: exactly(law.cartesian_damping).unwrap_or(stiff.cartesian_damping),
+            ..stiff
+        }
+    }
+}
+
+/// As many numbers as there have to be; lengths were checked.
+fn exactly<const N: usize>(numbers: Option<Vec<f64>>) -> Option<[f64; N]> {
+    numbers.and_then(|numbers| numbers.try_into().ok())
 }
 
 fn options(options: NativeConnectOptions) -> std::result::Result<ConnectOptions, Failure> {
@@ -56,11 +91,13 @@ fn options(options: NativeConnectOptions) -> std::result::Result<ConnectOptions,
     let client = options
         .client
         .map_or(Ok(Client::default()), |name| name.parse());
-    let impedance = options
-        .impedance
-        .map_or(Ok(Impedance::default()), |name| name.parse());
+    let impedance = match (options.law, options.impedance) {
+        (Some(law), _) => Impedance::Law(law.into()),
+        (None, Some(name)) => name.parse().map_err(refused)?,
+        (None, None) => Impedance::default(),
+    };
     Ok(ConnectOptions {
-        impedance: impedance.map_err(refused)?,
+        impedance,
         elbow: options.elbow.unwrap_or(false),
         timeout: Duration::from_secs_f64(options.timeout_s),
         generation: generation.map_err(refused)?,

@@ -50,6 +50,8 @@ struct Motion {
     next: Option<Setpoint>,
     /// Newest state that a command has answered.
     answered: u64,
+    /// The first state that shows the last command; 0 before the first one.
+    obeyed: u64,
     first: bool,
     /// Last commanded torques [N m].
     tau: Joints,
@@ -196,11 +198,11 @@ impl ControlBox {
         if answers > self.time {
             return Offer::Refused;
         }
-        // On the wall clock a command is for the newest state or for none. In lockstep no command
-        // is too late, but each counts once.
+        // On the wall clock a command is for the newest state or for none. In lockstep it is for any
+        // state that knows of the last command, and each counts once.
         let late = if self.lockstep {
             let newest = motion.next.map_or(motion.answered, |next| next.answers);
-            answers <= newest
+            answers <= newest || answers < motion.obeyed
         } else {
             answers < self.time
         };
@@ -337,6 +339,7 @@ impl ControlBox {
             return self.go_on_without();
         };
         motion.answered = command.answers;
+        motion.obeyed = self.time;
         motion.reception.received();
         let first = std::mem::take(&mut motion.first);
         let Setpoint { tau, finished, .. } = command;
@@ -521,6 +524,7 @@ impl ControlBox {
             reception: Reception::default(),
             next: None,
             answered: self.time,
+            obeyed: 0,
             first: true,
             tau: [0.0; 7],
             cartesian: request.generator.is_cartesian().then(|| {
@@ -728,21 +732,25 @@ mod tests {
     }
 
     #[test]
-    fn in_lockstep_each_command_counts_once_however_old() {
+    fn in_lockstep_each_command_counts_once_and_knows_of_the_last_one() {
         let mut robot = robot(true);
         start(&mut robot, Generator::JointVelocity);
+        robot.tick();
         robot.tick();
         robot.tick();
         assert!(
             !robot.awaits_command(),
             "the first command may take its time"
         );
-        let older = robot.time - 1;
+        let older = robot.time - 2;
         assert_eq!(robot.offer(&command(older, 0.0)), Offer::Accepted);
         robot.tick();
         assert!(robot.awaits_command());
-        assert_eq!(robot.offer(&command(older, 0.0)), Offer::Late);
-        assert_eq!(robot.offer(&command(older + 1, 0.0)), Offer::Accepted);
+        // These states were on their way before the arm had the first command.
+        for unknowing in older..robot.time {
+            assert_eq!(robot.offer(&command(unknowing, 0.0)), Offer::Late);
+        }
+        assert_eq!(robot.offer(&command(robot.time, 0.0)), Offer::Accepted);
         assert!(!robot.awaits_command());
     }
 

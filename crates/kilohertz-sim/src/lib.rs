@@ -72,8 +72,8 @@
 //!
 //! *Lockstep*: from the first command of a motion on, the next state follows the command for the
 //! last one at once, and every command advances the arm by 1 ms; without a motion the wall clock
-//! ticks. A command for an older state counts too, but each counts once: where a motion ends
-//! depends on the commands alone. After `lockstep_timeout` without a command time goes on, and
+//! ticks. A command counts if its state shows the last one, however late it comes, and each counts
+//! once: where a motion ends depends on the commands alone. After `lockstep_timeout` without a command time goes on, and
 //! the lost-packet rule applies.
 //!
 //! # The lost-packet rule

@@ -1,12 +1,17 @@
-// Motions that the policy's own torques follow: `impedance: 'external'`.
+// What follows a motion that is none of the arm's own: torques of the policy's, or of an impedance law.
+
 import test, { type ExecutionContext } from 'ava';
 import {
   type AnyPolicy,
   Franka,
   type FrankaControl,
+  type FrankaImpedance,
   FrankaSimulator,
+  type ImpedanceLaw,
   InvalidActionError,
   type JointVector,
+  OptionRangeError,
+  OptionTypeError,
   processPolicy,
   type RobotState,
   Session,
@@ -26,9 +31,10 @@ async function setUp(
   control: FrankaControl,
   options: Parameters<typeof FrankaSimulator.start>[0] = {},
   client: 'franka-rs' | 'libfranka-rs' = 'franka-rs',
+  impedance: FrankaImpedance | ImpedanceLaw = 'external',
 ): Promise<{ simulator: FrankaSimulator; arm: Franka }> {
   const simulator = await FrankaSimulator.start({ lockstep: true, ...options });
-  const arm = await Franka.connect(simulator.address, { control, client, impedance: 'external' });
+  const arm = await Franka.connect(simulator.address, { control, client, impedance });
   t.teardown(async () => {
     await arm.close();
     await simulator.stop();
@@ -117,4 +123,88 @@ test('moveTo needs no torques', async (t) => {
   const goal = Array.from(simulator.joints().q, (q) => q + 0.05);
   await arm.moveTo(goal, { speed: 0.5 });
   t.true(distance(simulator.joints().q, goal) < 4e-3);
+});
+
+for (const control of ['jointTarget', 'cartesianTarget'] as const) {
+  test(`an impedance law follows a slow ${control} policy, with either client`, async (t) => {
+    for (const client of ['franka-rs', 'libfranka-rs'] as const) {
+      const place = client === 'libfranka-rs' ? ownPlace() : {};
+      const options = { generation: 'fer', friction: false, ...place } as const;
+      const { simulator, arm } = await setUp(t, control, options, client, {});
+      const start = await arm.state();
+      const isJoint = control === 'jointTarget';
+      const target = (isJoint ? start.q_d : start.O_T_EE_c).slice();
+      const slot = isJoint ? 0 : 13;
+      target[slot] = (target[slot] ?? 0) + 0.1;
+      const session = new Session(arm, () => target, { warmupS: 0, rateHz: 30 });
+      const running = session.run();
+      await until(() => session.stepCount > 2_000 || !session.isRunning, '2000 cycles');
+      await session.stop();
+      await running;
+      const end = await arm.state();
+      const off = distance(isJoint ? end.q : end.O_T_EE, target);
+      t.true(off < 4e-3, `${client}: ${off}`);
+      t.is(simulator.counters().reflexes, 0);
+    }
+  });
+}
+
+test('an arm that is pushed gives way as the gains say, while the policy is silent', async (t) => {
+  const soft = { jointStiffness: [200, 600, 600, 600, 250, 150, 50] };
+  const { simulator, arm } = await setUp(t, 'jointTarget', { friction: false }, 'franka-rs', soft);
+  await arm.setCollisionBehavior({
+    lowerTorquesNm: new Array(7).fill(90),
+    upperTorquesNm: new Array(7).fill(90),
+    lowerForces: new Array(6).fill(90),
+    upperForces: new Array(6).fill(90),
+  });
+  const { q_d } = await arm.state();
+  const [from = 0] = q_d;
+  const start = q_d.slice();
+  const session = new Session(arm, () => start, { warmupS: 0 });
+  const running = session.run();
+  await until(() => session.stepCount > 100, '100 cycles');
+  simulator.inject({ kind: 'push', torquesNm: [10, 0, 0, 0, 0, 0, 0] });
+  const stood = session.stepCount;
+  await until(() => session.stepCount > stood + 1_500 || !session.isRunning, '1500 cycles');
+  const away = (simulator.joints().q[0] ?? 0) - from;
+  t.true(Math.abs(away - 10 / 200) < 5e-3, `${away} rad`);
+  simulator.inject({ kind: 'push', torquesNm: [0, 0, 0, 0, 0, 0, 0] });
+  await session.stop();
+  await running;
+  t.is(simulator.counters().reflexes, 0);
+});
+
+test('gains that are none are refused by name', async (t) => {
+  const wrong: [unknown, new (...args: never[]) => Error, string, RegExp][] = [
+    ['soft', OptionRangeError, 'OPTION_IMPEDANCE', /one of 'joint', 'cartesian', 'external'/],
+    [7, OptionTypeError, 'OPTION_IMPEDANCE', /one of/],
+    [{ stiffness: 5 }, OptionTypeError, 'OPTION_UNKNOWN', /jointStiffness/],
+    [{ jointStiffness: [1, 2] }, OptionRangeError, 'OPTION_IMPEDANCE_JOINT_STIFFNESS', /7 finite/],
+    [
+      { jointStiffness: [0, 0, 0, 0, 0, 0, 2001] },
+      OptionRangeError,
+      'OPTION_IMPEDANCE_JOINT_STIFFNESS',
+      /impedance\.jointStiffness\[6\] is 2001; expected from 0 to 2000/,
+    ],
+    [
+      { cartesianDamping: [-1, 0, 0, 0, 0, 0] },
+      OptionRangeError,
+      'OPTION_IMPEDANCE_CARTESIAN_DAMPING',
+      /from 0 to 300/,
+    ],
+    [
+      { jointDamping: [Number.NaN, 0, 0, 0, 0, 0, 0] },
+      OptionRangeError,
+      'OPTION_IMPEDANCE_JOINT_DAMPING',
+      /finite/,
+    ],
+  ];
+  for (const [impedance, type, code, message] of wrong) {
+    const options = { impedance: impedance as ImpedanceLaw };
+    const error = (await rejection(Franka.connect('127.0.0.1:1', options))) as OptionRangeError;
+    t.true(error instanceof type, String(error));
+    t.is(error.code, code);
+    t.regex(error.message, message);
+  }
 });

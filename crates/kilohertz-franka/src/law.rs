@@ -1,0 +1,228 @@
+//! An impedance law on torques: springs and dampers between where the arm is and where a motion wants it.
+//!
+//! ```text
+//! tau = J' (Kx J e + Dx J de) + Kq e + Dq de + coriolis,  e = q_d - q,  de = dq_d - dq
+//! ```
+//!
+//! with `J` the Jacobian of the end effector in the axes of the base frame where the arm is, and gravity
+//! borne by the arm. It is the structure of polymetis' `HybridJointImpedanceControl`, which DROID uses
+//! and `franka-rs` has in its target control, with the dampers on the difference of velocities: an arm
+//! that follows does not lag behind.
+
+use std::sync::Arc;
+
+use franka::model::{Frame, Model};
+use franka::rate_limiting::MAX_TORQUE_RATE;
+use franka::{ImpedanceGains, RobotState};
+
+use crate::control::{Impedance, Interface};
+use crate::limits::{DT, MAX_TORQUE, OWN_SHARE};
+
+/// Stiffness and damping of the law; none is below zero.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Gains {
+    /// Of each joint [N m/rad].
+    pub joint_stiffness: [f64; 7],
+    /// Of each joint [N m s/rad].
+    pub joint_damping: [f64; 7],
+    /// Of the end effector along and about the axes of the base frame [N/m, N m/rad].
+    pub cartesian_stiffness: [f64; 6],
+    /// The same [N s/m, N m s/rad].
+    pub cartesian_damping: [f64; 6],
+}
+
+impl Gains {
+    /// For motions of joints: the gains of libfranka's example of joint impedance control.
+    pub const JOINT: Gains = Gains::of(&ImpedanceGains::JOINT);
+    /// For motions of the end effector: `franka-rs`'s, which are DROID's stiffness with more damping.
+    pub const CARTESIAN: Gains = Gains::of(&ImpedanceGains::CARTESIAN);
+
+    /// The same with another stiffness, and damping changed with its root: each axis is damped as well as
+    /// before. Springs of the end effector where there are none take [`Gains::CARTESIAN`] for that.
+    pub fn with_stiffness(self, joints: Option<[f64; 7]>, cartesian: Option<[f64; 6]>) -> Gains {
+        let mut gains = self;
+        if let Some(joints) = joints {
+            let root = |joint: usize| (joints[joint] / self.joint_stiffness[joint]).sqrt();
+            gains.joint_damping =
+                std::array::from_fn(|joint| self.joint_damping[joint] * root(joint));
+            gains.joint_stiffness = joints;
+        }
+        if let Some(cartesian) = cartesian {
+            let usual = Gains::CARTESIAN;
+            let root = |axis: usize| (cartesian[axis] / usual.cartesian_stiffness[axis]).sqrt();
+            gains.cartesian_damping =
+                std::array::from_fn(|axis| usual.cartesian_damping[axis] * root(axis));
+            gains.cartesian_stiffness = cartesian;
+        }
+        gains
+    }
+
+    const fn of(gains: &ImpedanceGains) -> Gains {
+        Gains {
+            joint_stiffness: gains.joint_stiffness,
+            joint_damping: gains.joint_damping,
+            cartesian_stiffness: gains.cartesian_stiffness,
+            cartesian_damping: gains.cartesian_damping,
+        }
+    }
+}
+
+/// The law for one session.
+#[derive(Debug, Clone)]
+pub(crate) struct Law {
+    gains: Gains,
+    model: Arc<Model>,
+}
+
+impl Law {
+    /// The law that a session through `interface` goes by, where it does.
+    pub fn of(interface: Interface, model: &Arc<Model>) -> Option<Law> {
+        match interface.impedance {
+            Impedance::Law(gains) if interface.is_motion() => Some(Law {
+                gains,
+                model: Arc::clone(model),
+            }),
+            _ => None,
+        }
+    }
+
+    /// The torques for an arm in `state` [N m], within their limits and those of their rate. Does not
+    /// allocate.
+    pub fn torques(&self, state: &RobotState) -> [f64; 7] {
+        let away: [f64; 7] = std::array::from_fn(|joint| state.q_d[joint] - state.q[joint]);
+        let slower: [f64; 7] = std::array::from_fn(|joint| state.dq_d[joint] - state.dq[joint]);
+        let jacobian = self.model.zero_jacobian(Frame::EndEffector, state);
+        let gains = &self.gains;
+        let force: [f64; 6] = std::array::from_fn(|axis| {
+            let along = |joints: &[f64; 7]| -> f64 {
+                (0..7)
+                    .map(|joint| jacobian[6 * joint + axis] * joints[joint])
+                    .sum()
+            };
+            gains.cartesian_stiffness[axis] * along(&away)
+                + gains.cartesian_damping[axis] * along(&slower)
+        });
+        let coriolis = self.model.coriolis(state);
+        std::array::from_fn(|joint| {
+            let through: f64 = (0..6)
+                .map(|axis| jacobian[6 * joint + axis] * force[axis])
+                .sum();
+            let spring = gains.joint_stiffness[joint] * away[joint];
+            let damper = gains.joint_damping[joint] * slower[joint];
+            let wanted = through + spring + damper + coriolis[joint];
+            let last = state.tau_J_d[joint];
+            let change = OWN_SHARE * MAX_TORQUE_RATE[joint] * DT;
+            let most = MAX_TORQUE[joint];
+            wanted
+                .clamp(-most, most)
+                .clamp(last - change, last + change)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use franka::model::FR3_URDF;
+
+    use super::*;
+    use crate::control::Control;
+
+    const READY: [f64; 7] = [0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785];
+
+    fn law(gains: Gains) -> Law {
+        let model = Arc::new(Model::from_urdf(FR3_URDF).unwrap());
+        let interface = Interface {
+            control: Control::JointPosition,
+            elbow: false,
+            impedance: Impedance::Law(gains),
+        };
+        Law::of(interface, &model).unwrap()
+    }
+
+    fn at_rest() -> RobotState {
+        RobotState {
+            q: READY,
+            q_d: READY,
+            ..RobotState::default()
+        }
+    }
+
+    #[test]
+    fn an_arm_that_is_where_it_should_be_is_left_alone() {
+        for gains in [Gains::JOINT, Gains::CARTESIAN] {
+            assert_eq!(law(gains).torques(&at_rest()), [0.0; 7]);
+        }
+    }
+
+    #[test]
+    fn a_joint_is_pulled_and_damped_as_the_gains_say() {
+        let mut state = at_rest();
+        state.q_d[3] += 1e-3;
+        state.dq_d[6] += 1e-2;
+        let torques = law(Gains::JOINT).torques(&state);
+        let expected = [0.0, 0.0, 0.0, 0.6, 0.0, 0.0, 0.15];
+        for joint in 0..7 {
+            let off = torques[joint] - expected[joint];
+            assert!(off.abs() < 1e-12, "{torques:?}");
+        }
+    }
+
+    #[test]
+    fn a_push_on_the_hand_meets_the_cartesian_stiffness() {
+        // Only the end effector's springs, and only along z.
+        let gains = Gains {
+            joint_stiffness: [0.0; 7],
+            joint_damping: [0.0; 7],
+            cartesian_stiffness: [0.0, 0.0, 500.0, 0.0, 0.0, 0.0],
+            cartesian_damping: [0.0; 6],
+        };
+        let law = law(gains);
+        let mut state = at_rest();
+        // Joint 1 does not move the hand along z, joint 2 does.
+        state.q_d[0] += 1e-3;
+        assert!(law.torques(&state).iter().all(|tau| tau.abs() < 1e-9));
+        state.q_d[1] += 1e-4;
+        let jacobian = law.model.zero_jacobian(Frame::EndEffector, &state);
+        let lift = jacobian[8];
+        let torques = law.torques(&state);
+        let expected = 500.0 * lift * lift * 1e-4;
+        assert!((torques[1] - expected).abs() < 1e-9, "{torques:?}");
+    }
+
+    #[test]
+    fn damping_changes_with_the_root_of_the_stiffness() {
+        let stiff = Gains::JOINT.joint_stiffness.map(|k| 4.0 * k);
+        let gains = Gains::JOINT.with_stiffness(Some(stiff), Some([750.0 / 4.0; 6]));
+        assert_eq!(gains.joint_stiffness, stiff);
+        assert_eq!(
+            gains.joint_damping,
+            Gains::JOINT.joint_damping.map(|d| 2.0 * d)
+        );
+        assert_eq!(
+            gains.cartesian_damping[0],
+            Gains::CARTESIAN.cartesian_damping[0] / 2.0
+        );
+        assert_eq!(Gains::JOINT.with_stiffness(None, None), Gains::JOINT);
+        let none = Gains::JOINT.with_stiffness(Some([0.0; 7]), None);
+        assert_eq!(none.joint_damping, [0.0; 7]);
+    }
+
+    #[test]
+    fn torques_keep_to_their_limits_and_to_those_of_their_rate() {
+        let law = law(Gains::JOINT);
+        let mut state = at_rest();
+        state.q_d = READY.map(|q| q + 1.0);
+        for _ in 0..200 {
+            let torques = law.torques(&state);
+            for joint in 0..7 {
+                let change = torques[joint] - state.tau_J_d[joint];
+                assert!(change.abs() < MAX_TORQUE_RATE[joint] * DT);
+            }
+            state.tau_J_d = torques;
+        }
+        assert_eq!(
+            state.tau_J_d,
+            MAX_TORQUE.map(|most| most.min(600.0)).map(|t| t)
+        );
+    }
+}

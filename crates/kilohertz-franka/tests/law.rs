@@ -1,0 +1,246 @@
+//! Sessions whose motion is followed by an impedance law of this crate's, in lockstep.
+
+mod common;
+mod effector;
+
+use std::sync::Arc;
+
+use common::*;
+use effector::{distance, place};
+use kilohertz_core::limits::ViolationKind;
+use kilohertz_core::policy::{Policy, PolicyFailed};
+use kilohertz_core::session::{Cause, EventKind};
+use kilohertz_franka::{Arm, Control, Gains, Impedance, MotionOptions, Setting, Thresholds};
+use kilohertz_sim::{Fault, Simulator, SimulatorOptions};
+
+on_each_arm! {
+    the_law_takes_the_arm_where_the_motion_goes,
+    an_arm_gives_way_as_the_gains_say_and_comes_back,
+    an_arm_that_is_pushed_too_far_ends_the_session,
+    a_stop_at_speed_brings_the_arm_to_rest,
+    a_policy_that_fails_at_speed_leaves_the_arm_at_rest_and_is_told,
+    targets_anywhere_are_followed_without_the_arm_objecting,
+    lost_packets_are_survived_at_speed_and_while_speeding_up,
+    a_policy_silent_for_300_ms_at_speed_is_held_rested_and_taken_up_again,
+}
+
+/// Every motion that a law can follow.
+fn motions() -> impl Iterator<Item = Control> {
+    Control::ALL
+        .into_iter()
+        .filter(|control| *control != Control::Torque)
+}
+
+fn gains_for(control: Control) -> Gains {
+    match control.is_cartesian() {
+        true => Gains::CARTESIAN,
+        false => Gains::JOINT,
+    }
+}
+
+fn set_up(rig: Rig, control: Control) -> (Arc<Simulator>, Arm) {
+    let simulator = lockstep(rig);
+    let law = Impedance::Law(gains_for(control));
+    let arm = connect_with(rig, &simulator, law);
+    (simulator, arm)
+}
+
+/// At speed, with `meddle` having the last word on the motion.
+fn fast(
+    control: Control,
+    meddle: impl FnMut(u64, &mut [f64]) -> Result<(), PolicyFailed> + Send + 'static,
+) -> Box<dyn Policy> {
+    match control.is_cartesian() {
+        true => Box::new(effector::at_speed(control, meddle)),
+        false => Box::new(at_speed(control, meddle)),
+    }
+}
+
+fn the_law_takes_the_arm_where_the_motion_goes(rig: Rig) {
+    for friction in [false, true] {
+        for control in motions() {
+            let options = SimulatorOptions {
+                lockstep: true,
+                friction,
+                ..SimulatorOptions::default()
+            };
+            let simulator = start(rig, options);
+            let arm = connect_with(rig, &simulator, Impedance::Law(gains_for(control)));
+            let before = arm.state().unwrap();
+            let policy: Box<dyn Policy> = match control.is_cartesian() {
+                true => Box::new(effector::move_by(control, [0.0, 0.1, 0.05], 0.0, 1.0)),
+                false => Box::new(move_by(control, 0.2, 1.0)),
+            };
+            ended_well(&session_until(2_000, &arm, control, policy, || {}));
+            let after = arm.state().unwrap();
+            let what = format!("{control}, friction: {friction}");
+            if control.is_cartesian() {
+                let way = distance(place(&after.O_T_EE), place(&before.O_T_EE));
+                let off = (way - 0.1_f64.hypot(0.05)).abs();
+                // What friction takes of the softest spring.
+                let most = if friction { 8e-3 } else { 2e-3 };
+                assert!(off < most, "{what}: {off} m");
+            } else {
+                for joint in MOVED {
+                    let off = (after.q[joint] - before.q[joint] - 0.2).abs();
+                    let most = if friction { 6e-3 } else { 2e-3 };
+                    assert!(off < most, "{what}: {off} rad");
+                }
+            }
+            let counters = simulator.counters();
+            assert_eq!((counters.motions_finished, counters.reflexes), (1, 0));
+        }
+    }
+}
+
+/// An arm that takes no push for a collision.
+fn pushable(rig: Rig, control: Control) -> (Arc<Simulator>, Arm) {
+    let (simulator, arm) = set_up(rig, control);
+    let never = Thresholds {
+        lower_torques: [100.0; 7],
+        upper_torques: [100.0; 7],
+        lower_forces: [100.0; 6],
+        upper_forces: [100.0; 6],
+    };
+    arm.configure(&Setting::CollisionBehavior {
+        nominal: never,
+        acceleration: never,
+    })
+    .unwrap();
+    (simulator, arm)
+}
+
+fn an_arm_gives_way_as_the_gains_say_and_comes_back(rig: Rig) {
+    let control = Control::JointTarget;
+    let (simulator, arm) = pushable(rig, control);
+    let before = simulator.joints().q;
+    let pushing = Arc::clone(&simulator);
+    let policy = standing(control, move |tick| {
+        let push = |newton_metres| {
+            let mut torques = [0.0; 7];
+            torques[0] = newton_metres;
+            pushing.inject(Fault::Push(torques)).unwrap();
+        };
+        match tick {
+            100 => push(12.0),
+            1_500 => push(0.0),
+            _ => {}
+        }
+        Ok(())
+    });
+    let session = session_until(1_499, &arm, control, policy, || {
+        let away = simulator.joints().q[0] - before[0];
+        assert!((away - 12.0 / 600.0).abs() < 1e-3, "{away} rad");
+    });
+    ended_well(&session);
+    simulator.inject(Fault::Push([0.0; 7])).unwrap();
+    assert_at_rest_without_reflex(&simulator);
+}
+
+fn an_arm_that_is_pushed_too_far_ends_the_session(rig: Rig) {
+    let control = Control::JointTarget;
+    let (simulator, arm) = pushable(rig, control);
+    let pushing = Arc::clone(&simulator);
+    let policy = standing(control, move |tick| {
+        if tick == 100 {
+            let push = [40.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+            pushing.inject(Fault::Push(push)).unwrap();
+        }
+        Ok(())
+    });
+    let options = MotionOptions {
+        max_distance: 0.05,
+        ..MotionOptions::default()
+    };
+    let session = session_with(&arm, control, &options, config(), policy);
+    let Some(Cause::InvalidAction { violation, .. }) = ended(&session).cause else {
+        panic!("{:?}", session.outcome());
+    };
+    assert_eq!(
+        (violation.slot, violation.kind),
+        (0, ViolationKind::Distance)
+    );
+    simulator.inject(Fault::Push([0.0; 7])).unwrap();
+    assert_at_rest_without_reflex(&simulator);
+}
+
+fn a_stop_at_speed_brings_the_arm_to_rest(rig: Rig) {
+    for control in motions() {
+        let (simulator, arm) = set_up(rig, control);
+        let policy = fast(control, |_, _| Ok(()));
+        let session = session_until(800, &arm, control, policy, || {
+            assert!(simulator.joints().dq[0].abs() > 0.1, "{control}");
+        });
+        ended_well(&session);
+        assert_at_rest_without_reflex(&simulator);
+        assert_eq!(simulator.counters().motions_finished, 1, "{control}");
+    }
+}
+
+fn a_policy_that_fails_at_speed_leaves_the_arm_at_rest_and_is_told(rig: Rig) {
+    for control in motions() {
+        let (simulator, arm) = set_up(rig, control);
+        let policy = fast(control, |tick, _| match tick {
+            500.. => Err(PolicyFailed),
+            _ => Ok(()),
+        });
+        let session = session(&arm, control, config(), policy);
+        let failed = Some(Cause::PolicyFailed { tick: 500 });
+        assert_eq!(ended(&session).cause, failed, "{control}");
+        assert_at_rest_without_reflex(&simulator);
+        assert_eq!(simulator.counters().motions_finished, 1, "{control}");
+    }
+}
+
+fn targets_anywhere_are_followed_without_the_arm_objecting(rig: Rig) {
+    for control in [Control::JointTarget, Control::CartesianTarget] {
+        for seed in [7, 11] {
+            let (simulator, arm) = set_up(rig, control);
+            let policy: Box<dyn Policy> = match control.is_cartesian() {
+                true => Box::new(effector::senseless(control, seed, |_| {})),
+                false => Box::new(senseless(control, seed, |_| {})),
+            };
+            ended_well(&clamped_session(&arm, control, policy, 10_000));
+            assert_at_rest_without_reflex(&simulator);
+            assert_eq!(simulator.counters().motions_finished, 1, "{control}");
+        }
+    }
+}
+
+fn lost_packets_are_survived_at_speed_and_while_speeding_up(rig: Rig) {
+    for control in motions() {
+        for (count, fault) in [
+            (5, Fault::DropStates { count: 5 }),
+            (15, Fault::DropCommands { count: 15 }),
+        ] {
+            let (simulator, arm) = set_up(rig, control);
+            let injecting = Arc::clone(&simulator);
+            let injected = fault.clone();
+            let policy = fast(control, move |tick, _| {
+                if tick == 150 || tick == 600 {
+                    injecting.inject(injected.clone()).unwrap();
+                }
+                Ok(())
+            });
+            let session = session_until(1_000, &arm, control, policy, || {});
+            let what = format!("{control}, {fault:?}");
+            survived(&simulator, &session, count, &what);
+        }
+    }
+}
+
+fn a_policy_silent_for_300_ms_at_speed_is_held_rested_and_taken_up_again(rig: Rig) {
+    for control in [Control::JointVelocity, Control::JointPosition] {
+        let (simulator, arm) = set_up(rig, control);
+        let policy = Silent::new(control, 500..800);
+        let session = session_until(2_000, &arm, control, policy, || {
+            assert!(simulator.joints().dq[0] > 0.1, "{control} goes on");
+        });
+        ended_well(&session);
+        let told = event_kinds(&session);
+        let expected = [EventKind::Held, EventKind::Resting, EventKind::Resumed];
+        assert_eq!(told, expected, "{control}");
+        assert_at_rest_without_reflex(&simulator);
+        assert_eq!(simulator.counters().motions_finished, 1, "{control}");
+    }
+}
