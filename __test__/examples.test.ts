@@ -42,6 +42,15 @@ test('joint 1 goes its way by positions, by torques of an impedance law, and by 
   }
 });
 
+test('an arm that is followed softly gives way further, and comes back all the same', async (t) => {
+  const rows = (await printed('soft')).trim().split('\n');
+  const seen = rows.map((row) => row.match(/back within ([\d.]+) mrad; .*gives way ([\d.]+) mrad/));
+  const [stiff = 0, law = 0, soft = 0] = seen.map((match) => Number(match?.[2]));
+  t.is(rows.length, 3);
+  t.true(stiff > 0 && law > 2 * stiff && soft > 2 * law, rows.join('\n'));
+  for (const match of seen) t.true(Number(match?.[1]) < 20, match?.[0]);
+});
+
 test('a network in an inference thread moves the arm to its goal', async (t) => {
   const text = await printed('onnx');
   const [, answers] = text.match(/answers of the network +(\d+)/) ?? [];
