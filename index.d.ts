@@ -393,7 +393,8 @@ export type FrankaImpedance = 'joint' | 'cartesian' | 'external';
  * Without stiffness, motions of joints have the gains of libfranka's example of joint impedance control
  * (`jointStiffness` 600, 600, 600, 600, 250, 150, 50), motions of the end effector franka-rs's
  * (`cartesianStiffness` 750, 750, 750, 15, 15, 15 beside `jointStiffness` 40, 30, 50, 25, 35, 25, 10). Without damping
- * it is that of these gains, changed with the root of the stiffness.
+ * it is that of these gains, changed with the root of the stiffness. With the highest stiffness the simulated
+ * arm comes to rest; the elastic joints of a real one hum sooner.
  */
 export interface ImpedanceLaw {
   /** Of each joint, 0 to 2000 [N m/rad], 7. */

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
+import { unlessStalled } from './fixtures/stalls.ts';
 import { venv, WITHOUT_NUMPY } from './python.ts';
 
 const run = promisify(execFile);
@@ -10,7 +11,7 @@ const run = promisify(execFile);
 async function printed(name: string, env: Readonly<Record<string, string>> = {}): Promise<string> {
   const file = join(import.meta.dirname, '..', 'dist', 'examples', `${name}.js`);
   const options = { timeout: 60_000, env: { ...process.env, NODE_OPTIONS: '', ...env } };
-  return (await run(process.execPath, [file], options)).stdout;
+  return (await unlessStalled(() => run(process.execPath, [file], options))).stdout;
 }
 
 test('a policy in a worker has a part while the main thread is blocked, one on the main thread has none', async (t) => {

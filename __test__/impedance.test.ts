@@ -200,6 +200,10 @@ test('gains that are none are refused by name', async (t) => {
       /finite/,
     ],
   ];
+  const following = { control: 'torque', impedance: {} } as const;
+  const nothing = (await rejection(Franka.connect('127.0.0.1:1', following))) as OptionTypeError;
+  t.is(nothing.code, 'OPTION_IMPEDANCE');
+  t.regex(nothing.message, /no motion to follow/);
   for (const [impedance, type, code, message] of wrong) {
     const options = { impedance: impedance as ImpedanceLaw };
     const error = (await rejection(Franka.connect('127.0.0.1:1', options))) as OptionRangeError;

@@ -1,6 +1,6 @@
 import { checkKeys, checkName, checkNumbers } from './checks.ts';
 import { type FrankaControl, isCartesian } from './control.ts';
-import { codeOf, OptionRangeError } from './errors.ts';
+import { codeOf, OptionRangeError, OptionTypeError } from './errors.ts';
 import type { NativeConnectOptions } from './native.ts';
 
 /** The controller that follows what is commanded. */
@@ -17,7 +17,8 @@ const IMPEDANCES: readonly FrankaImpedance[] = ['joint', 'cartesian', 'external'
  * Without stiffness, motions of joints have the gains of libfranka's example of joint impedance control
  * (`jointStiffness` 600, 600, 600, 600, 250, 150, 50), motions of the end effector franka-rs's
  * (`cartesianStiffness` 750, 750, 750, 15, 15, 15 beside `jointStiffness` 40, 30, 50, 25, 35, 25, 10). Without damping
- * it is that of these gains, changed with the root of the stiffness.
+ * it is that of these gains, changed with the root of the stiffness. With the highest stiffness the simulated
+ * arm comes to rest; the elastic joints of a real one hum sooner.
  */
 export interface ImpedanceLaw {
   /** Of each joint, 0 to 2000 [N m/rad], 7. */
@@ -49,6 +50,11 @@ export function checkImpedance(
     return { impedance: checkName('impedance', impedance, IMPEDANCES) };
   }
   checkKeys('impedance', impedance, GAINS);
+  if (control === 'torque') {
+    const expected =
+      "one of 'joint', 'cartesian', 'external' with control 'torque': there is no motion to follow";
+    throw new OptionTypeError('OPTION_IMPEDANCE', 'impedance', impedance, expected);
+  }
   const gains = GAINS.flatMap((name) => {
     const { [name]: given } = impedance;
     return given === undefined ? [] : [[name, checkGains(name, given)] as const];

@@ -10,11 +10,20 @@ const seconds = (since) => `${((performance.now() - since) / 1000).toFixed(1)} s
 // input, so none gets any.
 const stdio = ['ignore', 2, 2];
 
-/** Runs `command`; throws a one-line explanation when it fails. */
-export function step(title, command, args, { env = {}, cwd = root } = {}) {
+/**
+ * Runs `command`; throws a one-line explanation when it fails. Where what it writes to stderr fits
+ * `unless`, it is run once more, twice at the most.
+ */
+export function step(title, command, args, { env = {}, cwd = root, unless } = {}) {
   const since = performance.now();
   console.error(`▸ ${title}`);
-  const ended = spawnSync(command, args, { cwd, stdio, env: { ...process.env, ...env } });
+  const options = { cwd, stdio, env: { ...process.env, ...env } };
+  let ended = unless ? undefined : spawnSync(command, args, options);
+  for (let left = 3; !ended && left > 0; left -= 1) {
+    const tried = spawnSync(command, args, { ...options, stdio: ['ignore', 2, 'pipe'] });
+    process.stderr.write(tried.stderr);
+    if (tried.status === 0 || left === 1 || !unless.test(tried.stderr)) ended = tried;
+  }
   if (ended.error) throw new Missing(`${title}: ${ended.error.message}`);
   if (ended.status !== 0) {
     const how = ended.signal ? `was ended by ${ended.signal}` : `failed with ${ended.status}`;

@@ -16,6 +16,7 @@ use kilohertz_sim::{Fault, Simulator, SimulatorOptions};
 on_each_arm! {
     the_law_takes_the_arm_where_the_motion_goes,
     an_arm_gives_way_as_the_gains_say_and_comes_back,
+    the_highest_gains_come_to_rest,
     an_arm_that_is_pushed_too_far_ends_the_session,
     a_stop_at_speed_brings_the_arm_to_rest,
     a_policy_that_fails_at_speed_leaves_the_arm_at_rest_and_is_told,
@@ -39,9 +40,12 @@ fn gains_for(control: Control) -> Gains {
 }
 
 fn set_up(rig: Rig, control: Control) -> (Arc<Simulator>, Arm) {
+    set_up_with(rig, gains_for(control))
+}
+
+fn set_up_with(rig: Rig, gains: Gains) -> (Arc<Simulator>, Arm) {
     let simulator = lockstep(rig);
-    let law = Impedance::Law(gains_for(control));
-    let arm = connect_with(rig, &simulator, law);
+    let arm = connect_with(rig, &simulator, Impedance::Law(gains));
     (simulator, arm)
 }
 
@@ -94,8 +98,8 @@ fn the_law_takes_the_arm_where_the_motion_goes(rig: Rig) {
 }
 
 /// An arm that takes no push for a collision.
-fn pushable(rig: Rig, control: Control) -> (Arc<Simulator>, Arm) {
-    let (simulator, arm) = set_up(rig, control);
+fn pushable(rig: Rig, gains: Gains) -> (Arc<Simulator>, Arm) {
+    let (simulator, arm) = set_up_with(rig, gains);
     let never = Thresholds {
         lower_torques: [100.0; 7],
         upper_torques: [100.0; 7],
@@ -112,7 +116,7 @@ fn pushable(rig: Rig, control: Control) -> (Arc<Simulator>, Arm) {
 
 fn an_arm_gives_way_as_the_gains_say_and_comes_back(rig: Rig) {
     let control = Control::JointTarget;
-    let (simulator, arm) = pushable(rig, control);
+    let (simulator, arm) = pushable(rig, Gains::JOINT);
     let before = simulator.joints().q;
     let pushing = Arc::clone(&simulator);
     let policy = standing(control, move |tick| {
@@ -137,9 +141,37 @@ fn an_arm_gives_way_as_the_gains_say_and_comes_back(rig: Rig) {
     assert_at_rest_without_reflex(&simulator);
 }
 
+fn the_highest_gains_come_to_rest(rig: Rig) {
+    let control = Control::JointTarget;
+    let stiff = [5000.0, 5000.0, 5000.0, 300.0, 300.0, 300.0];
+    for gains in [
+        Gains::JOINT.with_stiffness(Some([2000.0; 7]), None),
+        Gains::CARTESIAN.with_stiffness(None, Some(stiff)),
+    ] {
+        let (simulator, arm) = pushable(rig, gains);
+        let pushing = Arc::clone(&simulator);
+        let policy = standing(control, move |tick| {
+            let push = |torques| pushing.inject(Fault::Push(torques)).unwrap();
+            match tick {
+                100 => push([8.0, 8.0, 8.0, 8.0, 1.5, 1.5, 1.5]),
+                300 => push([0.0; 7]),
+                _ => {}
+            }
+            Ok(())
+        });
+        let session = session_until(2_000, &arm, control, policy, || {
+            let fastest = simulator.joints().dq.map(f64::abs);
+            let fastest = fastest.into_iter().fold(0.0, f64::max);
+            assert!(fastest < 1e-3, "{gains:?}: {fastest} rad/s");
+        });
+        ended_well(&session);
+        assert_at_rest_without_reflex(&simulator);
+    }
+}
+
 fn an_arm_that_is_pushed_too_far_ends_the_session(rig: Rig) {
     let control = Control::JointTarget;
-    let (simulator, arm) = pushable(rig, control);
+    let (simulator, arm) = pushable(rig, Gains::JOINT);
     let pushing = Arc::clone(&simulator);
     let policy = standing(control, move |tick| {
         if tick == 100 {
