@@ -7,9 +7,10 @@
 //! | target | rigid transform, box, distance; it is moved to within a [`Budget`] | the last target is moved to | braked to zero |
 //!
 //! Velocity, acceleration and jerk are those of the translation and of the rotation, each as the
-//! length of its vector, and of the elbow (joint 3) where that is commanded. What they ask of the joints follows from the Jacobian: a motion is too much
-//! for the joints where one of them would break its own limits, now or before the end effector could
-//! be braked, or where the arm would come too close to a singular pose.
+//! length of its vector, and of the elbow (joint 3) where that is commanded. What they ask of the
+//! joints follows from the Jacobian: a motion is too much for the joints where one of them would break
+//! its own limits, now or before the end effector could be braked, or where the arm would come too
+//! close to a singular pose.
 
 use kilohertz_core::between::Between;
 use kilohertz_core::limits::{
@@ -20,7 +21,7 @@ use crate::control::taken;
 use crate::fence::{CartesianBox, PLACES};
 use crate::geometry::{Pose, Twist, moved, norm, off_rigid, orthonormal, way};
 use crate::limits::{ArmLimits, Budget, DT, MotionOptions, OWN_SHARE, REACHED_SHARE, ROUNDING};
-use crate::reach::{ELBOW, JointMap, PARTS, Rates, Reach};
+use crate::reach::{ELBOW, JointMap, PARTS, Rates, Reach, joined};
 use crate::state::{joints, offset};
 
 /// How much of the joints' limits commands of our own making may take.
@@ -110,8 +111,7 @@ impl Motion {
     }
 
     fn way_to(&self, pose: &Pose, elbow: f64) -> Rates {
-        let [x, y, z, roll, pitch, yaw] = way(&self.pose, pose);
-        [x, y, z, roll, pitch, yaw, elbow - self.elbow]
+        joined(way(&self.pose, pose), elbow - self.elbow)
     }
 
     fn jerk_to(&self, next: &Motion) -> Rates {
@@ -567,7 +567,7 @@ impl Cartesian {
     /// The share of an elbow's velocity with which it comes to rest where it can go no further, and
     /// does not keep the hand.
     fn elbow_share(&self, rate: f64) -> f64 {
-        let bends = self.map.of(&[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, rate]);
+        let bends = self.map.of(&joined([0.0; 6], rate));
         let q = std::array::from_fn(|joint| self.q[joint] + bends[joint] * EASING);
         let lost = self.map.volume - self.map_at(&q).volume;
         let left = self.map.volume - LEAST_VOLUME;
@@ -648,9 +648,7 @@ impl Cartesian {
                 let moving = match self.followed {
                     // A step is no velocity.
                     Some((last, ago)) => {
-                        let (pose, elbow) = (taken(&last), last[16]);
-                        let [x, y, z, roll, pitch, yaw] = way(&pose, &target.0);
-                        let way = [x, y, z, roll, pitch, yaw, target.1 - elbow];
+                        let way = joined(way(&taken(&last), &target.0), target.1 - last[16]);
                         let moving = way.map(|v| v / (f64::from(ago) * DT));
                         let too_fast = PARTS
                             .into_iter()
@@ -735,8 +733,7 @@ impl Limits for Cartesian {
             }
         };
         let of_both = |twist: usize, elbow: usize| -> Rates {
-            let [x, y, z, roll, pitch, yaw] = taken(&observation[twist..]);
-            [x, y, z, roll, pitch, yaw, elbow_at(elbow)]
+            joined(taken(&observation[twist..]), elbow_at(elbow))
         };
         let pose: Pose = orthonormal(&taken(&observation[offset::O_T_EE_c..]));
         let elbow = elbow_at(offset::elbow_c);
@@ -816,7 +813,7 @@ impl Limits for Cartesian {
             }
             let (elbow, (lowest, highest)) = (self.elbow_in(action), self.elbow_range());
             let inside = elbow.clamp(lowest, highest);
-            if elbow != inside {
+            if (elbow - inside).abs() > SAME_POSE {
                 found.note(Violation {
                     kind: ViolationKind::Position,
                     slot: 16,

@@ -23,6 +23,11 @@ const DAMPING: f64 = 1e-6;
 const LEAST_FREEDOM: f64 = 0.02;
 const ENOUGH_FREEDOM: f64 = 0.1;
 
+/// A twist and how fast the elbow moves with it.
+pub(crate) fn joined([x, y, z, roll, pitch, yaw]: Twist, elbow: f64) -> Rates {
+    [x, y, z, roll, pitch, yaw, elbow]
+}
+
 /// The kinematics of an arm with what is on its flange. None of this allocates.
 #[derive(Debug, Clone)]
 pub(crate) struct Reach {
@@ -123,10 +128,7 @@ impl JointMap {
         let gram = Gram::new(jacobian, DAMPING, 1e-12);
         let column = |joint: usize| -> Twist { std::array::from_fn(|i| jacobian[6 * joint + i]) };
         let mut map = JointMap {
-            rows: std::array::from_fn(|joint| {
-                let [x, y, z, roll, pitch, yaw] = gram.solve(column(joint));
-                [x, y, z, roll, pitch, yaw, 0.0]
-            }),
+            rows: std::array::from_fn(|joint| joined(gram.solve(column(joint)), 0.0)),
             volume: gram.volume(),
         };
         if elbow {
@@ -138,8 +140,7 @@ impl JointMap {
     /// Adds what of a motion of joint 3, whose column of the Jacobian is `column`, can be made while the
     /// end effector does what it does anyway.
     fn lead_elbow(&mut self, column: &Twist) {
-        let [x, y, z, roll, pitch, yaw] = *column;
-        let mut free = self.of(&[x, y, z, roll, pitch, yaw, 0.0]).map(|part| -part);
+        let mut free = self.of(&joined(*column, 0.0)).map(|part| -part);
         free[ELBOW] += 1.0;
         // The square of the share that joint 3 has in it.
         let freedom = free[ELBOW].max(LEAST_FREEDOM);
