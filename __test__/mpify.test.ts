@@ -143,7 +143,9 @@ test('what is thrown arrives with class, message, stack, code and cause', async 
 
 test('many calls are under way at a time, and each gets its own answer', async (t) => {
   const policy = await made(t);
-  const calls = Array.from({ length: 128 }, (_, nth) => policy.wait((nth * 7) % 40, { nth }));
+  // None is answered before all are on their way.
+  const waits = Array.from({ length: 128 }, (_, nth) => 500 + ((nth * 7) % 40));
+  const calls = waits.map((ms, nth) => policy.wait(ms, { nth }));
   const error = (await rejection(policy.scale(1))) as OffloadError;
   t.is(error.code, 'OFFLOAD_QUEUE_FULL');
   for (const [nth, answer] of (await Promise.all(calls)).entries()) t.deepEqual(answer, { nth });
