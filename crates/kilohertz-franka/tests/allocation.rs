@@ -85,11 +85,7 @@ fn allocations(case: Case) -> u64 {
         }
         Ok(())
     };
-    let policy: Box<dyn Policy> = if Control::CARTESIAN.contains(&control) {
-        Box::new(effector::at_speed(control, meddle))
-    } else {
-        Box::new(at_speed(control, meddle))
-    };
+    let policy = effector::fast(control, meddle);
     let policy: Box<dyn Policy> = match interface.has_elbow() {
         true => Box::new(Bent(policy)),
         false => policy,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use common::*;
-use effector::{distance, place};
+use effector::{distance, fast, motions, place};
 use kilohertz_core::limits::ViolationKind;
 use kilohertz_core::policy::{Ask, Native, Policy, PolicyFailed};
 use kilohertz_core::session::{Cause, Config, EventKind};
@@ -28,17 +28,6 @@ on_each_arm! {
     a_move_is_followed_by_the_arms_own_controller,
 }
 
-/// Every motion that torques can follow.
-fn motions() -> impl Iterator<Item = Control> {
-    Control::ALL
-        .into_iter()
-        .filter(|control| *control != Control::Torque)
-}
-
-fn is_cartesian(control: Control) -> bool {
-    Control::CARTESIAN.contains(&control)
-}
-
 fn set_up(rig: Rig) -> (Arc<Simulator>, Arm) {
     let simulator = lockstep(rig);
     let arm = connect_with(rig, &simulator, Impedance::External);
@@ -47,20 +36,9 @@ fn set_up(rig: Rig) -> (Arc<Simulator>, Arm) {
 
 /// Moves one joint, or the end effector, and stays.
 fn moving(control: Control) -> Box<dyn Policy> {
-    match is_cartesian(control) {
+    match control.is_cartesian() {
         true => Box::new(effector::move_by(control, [0.0, 0.1, 0.05], 0.0, 1.0)),
         false => Box::new(move_by(control, 0.2, 1.0)),
-    }
-}
-
-/// At speed, with `meddle` having the last word on the motion.
-fn fast(
-    control: Control,
-    meddle: impl FnMut(u64, &mut [f64]) -> Result<(), PolicyFailed> + Send + 'static,
-) -> Box<dyn Policy> {
-    match is_cartesian(control) {
-        true => Box::new(effector::at_speed(control, meddle)),
-        false => Box::new(at_speed(control, meddle)),
     }
 }
 
@@ -71,7 +49,7 @@ fn the_torques_take_the_arm_where_the_motion_goes(rig: Rig) {
         let policy = followed(control, moving(control));
         ended_well(&session_until(2_000, &arm, control, policy, || {}));
         let after = arm.state().unwrap();
-        if is_cartesian(control) {
+        if control.is_cartesian() {
             let way = distance(place(&after.O_T_EE), place(&before.O_T_EE));
             assert!((way - 0.1_f64.hypot(0.05)).abs() < 2e-3, "{control}: {way}");
         } else {
@@ -186,10 +164,7 @@ fn what_breaks_a_limit_is_named_in_its_own_part(rig: Rig) {
 fn targets_anywhere_are_followed_without_the_arm_objecting(rig: Rig) {
     for control in [Control::JointTarget, Control::CartesianTarget] {
         let (simulator, arm) = set_up(rig);
-        let policy: Box<dyn Policy> = match is_cartesian(control) {
-            true => Box::new(effector::senseless(control, 7, |_| {})),
-            false => Box::new(senseless(control, 7, |_| {})),
-        };
+        let policy = effector::nonsense(control, 7);
         let policy = followed(control, policy);
         let session = clamped_session(&arm, control, policy, 10_000);
         ended_well(&session);
@@ -205,14 +180,7 @@ fn lost_packets_are_survived_at_speed_and_while_speeding_up(rig: Rig) {
             (15, Fault::DropCommands { count: 15 }),
         ] {
             let (simulator, arm) = set_up(rig);
-            let injecting = Arc::clone(&simulator);
-            let injected = fault.clone();
-            let policy = fast(control, move |tick, _| {
-                if tick == 150 || tick == 600 {
-                    injecting.inject(injected.clone()).unwrap();
-                }
-                Ok(())
-            });
+            let policy = fast(control, suffering_twice(&simulator, &fault));
             let policy = followed(control, policy);
             let session = session_until(1_000, &arm, control, policy, || {});
             let what = format!("{control}, {fault:?}");
@@ -224,7 +192,7 @@ fn lost_packets_are_survived_at_speed_and_while_speeding_up(rig: Rig) {
 fn a_policy_silent_for_300_ms_at_speed_is_held_rested_and_taken_up_again(rig: Rig) {
     for control in [Control::JointVelocity, Control::JointPosition] {
         let (simulator, arm) = set_up(rig);
-        let policy = followed(control, Silent::new(control, 500..800));
+        let policy = followed(control, silent(500..800, at_speed(control, |_, _| Ok(()))));
         let session = session_until(2_000, &arm, control, policy, || {
             assert!(simulator.joints().dq[0] > 0.1, "{control} goes on");
         });

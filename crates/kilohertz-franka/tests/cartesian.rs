@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use common::*;
-use effector::{AtSpeed, at_speed, distance, field, move_by, place, senseless};
+use effector::{at_speed, distance, field, move_by, place, senseless};
 use kilohertz_core::limits::ViolationKind;
 use kilohertz_core::policy::{Ask, Native, Policy, PolicyFailed};
 use kilohertz_core::session::{Cause, Config, EventKind};
@@ -194,14 +194,7 @@ fn lost_packets_are_survived_at_speed_and_while_speeding_up(rig: Rig) {
             for fault in [Fault::DropStates { count }, Fault::DropCommands { count }] {
                 let simulator = lockstep(rig);
                 let arm = connect(rig, &simulator);
-                let injecting = Arc::clone(&simulator);
-                let injected = fault.clone();
-                let policy = at_speed(control, move |tick, _| {
-                    if tick == 150 || tick == 600 {
-                        injecting.inject(injected.clone()).unwrap();
-                    }
-                    Ok(())
-                });
+                let policy = at_speed(control, suffering_twice(&simulator, &fault));
                 let session = session_until(1_000, &arm, control, policy, || {});
                 let what = format!("{control}, {fault:?}");
                 survived(&simulator, &session, count, &what);
@@ -210,50 +203,11 @@ fn lost_packets_are_survived_at_speed_and_while_speeding_up(rig: Rig) {
     }
 }
 
-/// A policy at speed that leaves the ticks from 500 to 800 unanswered.
-struct Silent {
-    policy: AtSpeed,
-    answer: Option<[f64; 16]>,
-}
-
-impl Policy for Silent {
-    fn request(&mut self, ask: &Ask<'_>) {
-        let mut action = [0.0; 16];
-        let slots = if self.policy_is_velocity() { 6 } else { 16 };
-        self.policy.act(ask.observation, &mut action[..slots]);
-        self.answer = (!(500..800).contains(&ask.tick)).then_some(action);
-    }
-
-    fn poll(
-        &mut self,
-        _until: Option<kilohertz_core::time::Time>,
-        _stop: &std::sync::atomic::AtomicBool,
-        action: &mut [f64],
-    ) -> kilohertz_core::policy::Answer {
-        match self.answer {
-            None => kilohertz_core::policy::Answer::None,
-            Some(answer) => {
-                action.copy_from_slice(&answer[..action.len()]);
-                kilohertz_core::policy::Answer::Fresh
-            }
-        }
-    }
-}
-
-impl Silent {
-    fn policy_is_velocity(&self) -> bool {
-        self.policy.control() == Control::CartesianVelocity
-    }
-}
-
 fn a_policy_silent_for_300_ms_at_speed_is_held_rested_and_taken_up_again(rig: Rig) {
     for control in DIRECT {
         let simulator = lockstep(rig);
         let arm = connect(rig, &simulator);
-        let policy = Silent {
-            policy: AtSpeed::new(control),
-            answer: None,
-        };
+        let policy = silent(500..800, at_speed(control, |_, _| Ok(())));
         let session = session_until(1_800, &arm, control, policy, || {
             assert!(simulator.joints().dq[0].abs() > 0.1, "{control} goes on");
         });

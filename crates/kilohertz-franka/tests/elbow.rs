@@ -244,14 +244,7 @@ fn lost_packets_are_survived_at_speed_and_while_speeding_up(rig: Rig) {
         for count in [1, 5, 15] {
             for fault in [Fault::DropStates { count }, Fault::DropCommands { count }] {
                 let (simulator, arm) = set_up(rig);
-                let injecting = Arc::clone(&simulator);
-                let injected = fault.clone();
-                let hand = effector::at_speed(control, move |tick, _| {
-                    if tick == 150 || tick == 600 {
-                        injecting.inject(injected.clone()).unwrap();
-                    }
-                    Ok(())
-                });
+                let hand = effector::at_speed(control, suffering_twice(&simulator, &fault));
                 let policy = bent(control, hand, on_and_on);
                 let session = session_until(1_000, &arm, control, policy, || {});
                 let what = format!("{control}, {fault:?}");
@@ -261,34 +254,11 @@ fn lost_packets_are_survived_at_speed_and_while_speeding_up(rig: Rig) {
     }
 }
 
-/// Does not answer from cycle 500 to 800.
-struct Silenced<P> {
-    policy: P,
-    is_silent: bool,
-}
-
-impl<P: Policy> Policy for Silenced<P> {
-    fn request(&mut self, ask: &Ask<'_>) {
-        self.is_silent = (500..800).contains(&ask.tick);
-        self.policy.request(ask);
-    }
-
-    fn poll(&mut self, until: Option<Time>, stop: &AtomicBool, action: &mut [f64]) -> Answer {
-        match self.policy.poll(until, stop, action) {
-            Answer::Fresh if self.is_silent => Answer::None,
-            answer => answer,
-        }
-    }
-}
-
 fn a_policy_silent_for_300_ms_at_speed_is_held_rested_and_taken_up_again(rig: Rig) {
     for control in [Control::CartesianVelocity, Control::CartesianPose] {
         let (simulator, arm) = set_up(rig);
         let hand = effector::at_speed(control, |_, _| Ok(()));
-        let policy = Silenced {
-            policy: bent(control, hand, on_and_on),
-            is_silent: false,
-        };
+        let policy = silent(500..800, bent(control, hand, on_and_on));
         let session = session_until(2_400, &arm, control, policy, || {
             assert!(simulator.joints().dq[2].abs() > 0.1, "{control} goes on");
         });

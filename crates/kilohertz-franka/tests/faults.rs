@@ -47,14 +47,7 @@ fn survivable(rig: Rig) -> Vec<Fault> {
 /// A session at speed that suffers `fault` while it speeds up and again at speed.
 fn suffering(rig: Rig, simulator: &Arc<Simulator>, control: Control, fault: &Fault) {
     let arm = connect(rig, simulator);
-    let injecting = Arc::clone(simulator);
-    let injected = fault.clone();
-    let policy = at_speed(control, move |tick, _| {
-        if tick == 150 || tick == 600 {
-            injecting.inject(injected.clone()).unwrap();
-        }
-        Ok(())
-    });
+    let policy = at_speed(control, suffering_twice(simulator, fault));
     let session = session_until(900, &arm, control, policy, || {});
     let outcome = ended(&session);
     assert!(outcome.cause.is_none(), "{control}, {fault:?}: {outcome:?}");

@@ -112,10 +112,9 @@ fn an_end_effector_that_is_driven_out_of_its_box_stays_inside(rig: Rig) {
             let simulator = lockstep(rig);
             let arm = connect(rig, &simulator);
             let fence = around(&arm);
-            let policy: Box<dyn Policy> = match (nonsense, Control::CARTESIAN.contains(&control)) {
-                (false, _) => outwards(control),
-                (true, true) => Box::new(effector::senseless(control, 3, |_| {})),
-                (true, false) => Box::new(senseless(control, 3, |_| {})),
+            let policy: Box<dyn Policy> = match nonsense {
+                false => outwards(control),
+                true => effector::nonsense(control, 3),
             };
             let (policy, farthest) = watched(policy, fence, control);
             let session = boxed(&arm, control, fence, OnViolation::Clamp, policy);

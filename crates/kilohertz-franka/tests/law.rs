@@ -6,7 +6,7 @@ mod effector;
 use std::sync::Arc;
 
 use common::*;
-use effector::{distance, place};
+use effector::{distance, fast, motions, place};
 use kilohertz_core::limits::ViolationKind;
 use kilohertz_core::policy::{Policy, PolicyFailed};
 use kilohertz_core::session::{Cause, EventKind};
@@ -25,13 +25,6 @@ on_each_arm! {
     a_policy_silent_for_300_ms_at_speed_is_held_rested_and_taken_up_again,
 }
 
-/// Every motion that a law can follow.
-fn motions() -> impl Iterator<Item = Control> {
-    Control::ALL
-        .into_iter()
-        .filter(|control| *control != Control::Torque)
-}
-
 fn gains_for(control: Control) -> Gains {
     match control.is_cartesian() {
         true => Gains::CARTESIAN,
@@ -47,17 +40,6 @@ fn set_up_with(rig: Rig, gains: Gains) -> (Arc<Simulator>, Arm) {
     let simulator = lockstep(rig);
     let arm = connect_with(rig, &simulator, Impedance::Law(gains));
     (simulator, arm)
-}
-
-/// At speed, with `meddle` having the last word on the motion.
-fn fast(
-    control: Control,
-    meddle: impl FnMut(u64, &mut [f64]) -> Result<(), PolicyFailed> + Send + 'static,
-) -> Box<dyn Policy> {
-    match control.is_cartesian() {
-        true => Box::new(effector::at_speed(control, meddle)),
-        false => Box::new(at_speed(control, meddle)),
-    }
 }
 
 fn the_law_takes_the_arm_where_the_motion_goes(rig: Rig) {
@@ -228,10 +210,7 @@ fn targets_anywhere_are_followed_without_the_arm_objecting(rig: Rig) {
     for control in [Control::JointTarget, Control::CartesianTarget] {
         for seed in [7, 11] {
             let (simulator, arm) = set_up(rig, control);
-            let policy: Box<dyn Policy> = match control.is_cartesian() {
-                true => Box::new(effector::senseless(control, seed, |_| {})),
-                false => Box::new(senseless(control, seed, |_| {})),
-            };
+            let policy = effector::nonsense(control, seed);
             ended_well(&clamped_session(&arm, control, policy, 10_000));
             assert_at_rest_without_reflex(&simulator);
             assert_eq!(simulator.counters().motions_finished, 1, "{control}");
@@ -246,14 +225,7 @@ fn lost_packets_are_survived_at_speed_and_while_speeding_up(rig: Rig) {
             (15, Fault::DropCommands { count: 15 }),
         ] {
             let (simulator, arm) = set_up(rig, control);
-            let injecting = Arc::clone(&simulator);
-            let injected = fault.clone();
-            let policy = fast(control, move |tick, _| {
-                if tick == 150 || tick == 600 {
-                    injecting.inject(injected.clone()).unwrap();
-                }
-                Ok(())
-            });
+            let policy = fast(control, suffering_twice(&simulator, &fault));
             let session = session_until(1_000, &arm, control, policy, || {});
             let what = format!("{control}, {fault:?}");
             survived(&simulator, &session, count, &what);
@@ -264,7 +236,7 @@ fn lost_packets_are_survived_at_speed_and_while_speeding_up(rig: Rig) {
 fn a_policy_silent_for_300_ms_at_speed_is_held_rested_and_taken_up_again(rig: Rig) {
     for control in [Control::JointVelocity, Control::JointPosition] {
         let (simulator, arm) = set_up(rig, control);
-        let policy = Silent::new(control, 500..800);
+        let policy = silent(500..800, at_speed(control, |_, _| Ok(())));
         let session = session_until(2_000, &arm, control, policy, || {
             assert!(simulator.joints().dq[0] > 0.1, "{control} goes on");
         });

@@ -197,14 +197,7 @@ fn lost_packets_are_survived_at_speed_and_while_speeding_up(rig: Rig) {
             for fault in [Fault::DropStates { count }, Fault::DropCommands { count }] {
                 let simulator = lockstep(rig);
                 let arm = connect(rig, &simulator);
-                let injecting = Arc::clone(&simulator);
-                let injected = fault.clone();
-                let policy = at_speed(control, move |tick, _| {
-                    if tick == 150 || tick == 600 {
-                        injecting.inject(injected.clone()).unwrap();
-                    }
-                    Ok(())
-                });
+                let policy = at_speed(control, suffering_twice(&simulator, &fault));
                 let session = session_until(1_000, &arm, control, policy, || {});
                 let what = format!("{control}, {fault:?}");
                 survived(&simulator, &session, count, &what);
@@ -243,7 +236,7 @@ fn a_policy_silent_for_300_ms_at_speed_is_held_rested_and_taken_up_again(rig: Ri
     for control in DIRECT {
         let simulator = lockstep(rig);
         let arm = connect(rig, &simulator);
-        let policy = Silent::new(control, 500..800);
+        let policy = silent(500..800, at_speed(control, |_, _| Ok(())));
         let mut speed = 0.0;
         let session = session_until(2_000, &arm, control, policy, || {
             speed = simulator.joints().dq[0];
@@ -276,7 +269,7 @@ fn a_silence_shorter_than_what_may_be_held_is_hardly_felt(rig: Rig) {
     for control in DIRECT {
         let simulator = lockstep(rig);
         let arm = connect(rig, &simulator);
-        let policy = Silent::new(control, 600..615);
+        let policy = silent(600..615, at_speed(control, |_, _| Ok(())));
         let session = session_until(1_000, &arm, control, policy, || {});
         ended_well(&session);
         let told = event_kinds(&session);

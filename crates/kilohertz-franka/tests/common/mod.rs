@@ -19,7 +19,7 @@ use kilohertz_franka::state::SCHEMA;
 use kilohertz_franka::{
     Arm, ArmError, Client, ConnectOptions, Control, Generation, Impedance, MotionOptions,
 };
-use kilohertz_sim::{Simulator, SimulatorOptions};
+use kilohertz_sim::{Fault, Simulator, SimulatorOptions};
 
 pub const MS: Duration = Duration::from_millis(1);
 /// Who waits this long has found something that hangs.
@@ -596,38 +596,46 @@ impl<P: Policy> Policy for Meddled<P> {
     }
 }
 
-/// A policy at speed that leaves the ticks of `silent` unanswered.
-pub struct Silent {
-    pub policy: AtSpeed,
-    pub silent: std::ops::Range<u64>,
-    answer: Option<[f64; 7]>,
+/// A policy that leaves the cycles of `silent` unanswered.
+pub struct Silent<P> {
+    policy: P,
+    silent: std::ops::Range<u64>,
+    is_silent: bool,
 }
 
-impl Silent {
-    pub fn new(control: Control, silent: std::ops::Range<u64>) -> Silent {
-        Silent {
-            policy: AtSpeed::new(control),
-            silent,
-            answer: None,
-        }
+pub fn silent<P: Policy>(silent: std::ops::Range<u64>, policy: P) -> Silent<P> {
+    Silent {
+        policy,
+        silent,
+        is_silent: false,
     }
 }
 
-impl Policy for Silent {
+impl<P: Policy> Policy for Silent<P> {
     fn request(&mut self, ask: &Ask<'_>) {
-        let mut action = [0.0; 7];
-        self.policy.act(ask.observation, &mut action);
-        self.answer = (!self.silent.contains(&ask.tick)).then_some(action);
+        self.is_silent = self.silent.contains(&ask.tick);
+        self.policy.request(ask);
     }
 
-    fn poll(&mut self, _until: Option<Time>, _stop: &AtomicBool, action: &mut [f64]) -> Answer {
-        match self.answer {
-            None => Answer::None,
-            Some(answer) => {
-                action.copy_from_slice(&answer);
-                Answer::Fresh
-            }
+    fn poll(&mut self, until: Option<Time>, stop: &AtomicBool, action: &mut [f64]) -> Answer {
+        match self.policy.poll(until, stop, action) {
+            Answer::Fresh if self.is_silent => Answer::None,
+            answer => answer,
         }
+    }
+}
+
+/// What injects `fault` at the beginning of a motion and at speed, as the last word of a policy.
+pub fn suffering_twice(
+    simulator: &Arc<Simulator>,
+    fault: &Fault,
+) -> impl FnMut(u64, &mut [f64]) -> Result<(), PolicyFailed> + Send + 'static {
+    let (simulator, fault) = (Arc::clone(simulator), fault.clone());
+    move |tick, _| {
+        if tick == 150 || tick == 600 {
+            simulator.inject(fault.clone()).unwrap();
+        }
+        Ok(())
     }
 }
 

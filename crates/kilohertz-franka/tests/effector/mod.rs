@@ -5,7 +5,7 @@ use kilohertz_core::policy::{Ask, Native, Policy, PolicyFailed};
 use kilohertz_franka::Control;
 use kilohertz_franka::state::SCHEMA;
 
-use crate::common::{numbers, smooth};
+use crate::common::{self, numbers, smooth};
 
 /// How fast the policies here move the end effector [m/s] and turn it [rad/s].
 pub const SPEED: f64 = 0.15;
@@ -84,10 +84,6 @@ impl AtSpeed {
         AtSpeed { control, start }
     }
 
-    pub fn control(&self) -> Control {
-        self.control
-    }
-
     pub fn act(&mut self, observation: &[f64], action: &mut [f64]) {
         let now = observation[0];
         let (began, from) = *self
@@ -161,4 +157,30 @@ pub fn senseless(
         meddle(ask);
         Ok(())
     })
+}
+
+/// Every control that commands a motion, of joints or of the end effector.
+pub fn motions() -> impl Iterator<Item = Control> {
+    Control::ALL
+        .into_iter()
+        .filter(|control| *control != Control::Torque)
+}
+
+/// At speed in either kind of motion, with `meddle` having the last word on it.
+pub fn fast(
+    control: Control,
+    meddle: impl FnMut(u64, &mut [f64]) -> Result<(), PolicyFailed> + Send + 'static,
+) -> Box<dyn Policy> {
+    match control.is_cartesian() {
+        true => Box::new(at_speed(control, meddle)),
+        false => Box::new(common::at_speed(control, meddle)),
+    }
+}
+
+/// Nonsense in either kind of motion.
+pub fn nonsense(control: Control, seed: u64) -> Box<dyn Policy> {
+    match control.is_cartesian() {
+        true => Box::new(senseless(control, seed, |_| {})),
+        false => Box::new(common::senseless(control, seed, |_| {})),
+    }
 }
