@@ -14,7 +14,7 @@ import {
   type Tick,
   workerPolicy,
 } from '../index.ts';
-import { ownPlace, setUp, speed } from './fixtures/arms.ts';
+import { ownPlace, setUp, speed, WALL } from './fixtures/arms.ts';
 import { Scribe } from './fixtures/robots.ts';
 import { rejection, until } from './fixtures/waiting.ts';
 
@@ -101,7 +101,12 @@ test('an elbow that jumps is told as joint 3, and one without a hand is refused'
   const options = { control: 'cartesianPose', elbow: true } as const;
   await using arm = await Franka.connect(simulator.address, options);
   const { O_T_EE_c } = await arm.state();
-  const session = new Session(arm, () => [...O_T_EE_c, 0.1], PATIENT);
+  const jumps = (_: RobotState, { tick }: Tick): number[] => [
+    ...O_T_EE_c,
+    // A jump that comes late is followed and not refused: the next may come in time.
+    tick % 50 === 0 ? 0.1 : 0,
+  ];
+  const session = new Session(arm, jumps, PATIENT);
   const error = (await rejection(session.run())) as InvalidActionError;
   t.is(error.code, 'ACTION_LIMIT');
   t.regex(error.message, /joint 3, elbow\[0\] = 0\.1 rad means a velocity of 100 rad\/s/);
@@ -120,7 +125,7 @@ test('an elbow that jumps is told as joint 3, and one without a hand is refused'
 });
 
 test('30 poses a second make a smooth motion, from elsewhere too', async (t) => {
-  await using setup = await setUp('cartesianPose', { lockstep: false });
+  await using setup = await setUp('cartesianPose', WALL);
   const { arm, simulator } = setup;
   const start = (await arm.state()).O_T_EE_c.slice();
   const stats = await run(arm, along('cartesianPose', start), {
@@ -180,10 +185,10 @@ test('libfranka-rs has the Cartesian interfaces as well', async (t) => {
   await simulator.stop();
 });
 
-/** How a session ends whose policy answers `answer(start)` from cycle 100 on. */
+/** How a session ends whose policy answers `answer(start, tick)` from cycle 100 on. */
 async function endOf(
   control: FrankaControl,
-  answer: (start: number[]) => number[],
+  answer: (start: number[], tick: number) => number[],
   options: SessionOptions = {},
 ): Promise<InvalidActionError> {
   await using setup = await setUp(control);
@@ -191,7 +196,7 @@ async function endOf(
   const start = Array.from((await arm.state()).O_T_EE_c);
   const still = control === 'cartesianVelocity' ? [0, 0, 0, 0, 0, 0] : start;
   const policy = (_: RobotState, { tick }: Tick): number[] =>
-    tick < 100 ? still : answer(start.slice());
+    tick < 100 ? still : answer(start.slice(), tick);
   const error = await rejection(run(arm, policy, { ...PATIENT, ...options }));
   if (simulator.counters().reflexes !== 0) throw new Error('a reflex stopped the arm');
   return error as InvalidActionError;
@@ -229,13 +234,14 @@ test('an action of another length is refused with the right one', async (t) => {
 });
 
 test('what the end effector may not do is told in its own words and units', async (t) => {
-  const jump = await endOf('cartesianVelocity', () => [0, 0.3, 0, 0, 0, 0], {
-    limits: { jerk: 'clamp' },
-  });
+  // A jump that comes late is followed and not refused: the next may come in time.
+  const jumps = (_: number[], tick: number): number[] => [0, tick % 50 === 0 ? 0.3 : 0, 0, 0, 0, 0];
+  const jump = await endOf('cartesianVelocity', jumps, { limits: { jerk: 'clamp' } });
   t.is(jump.code, 'ACTION_LIMIT');
   t.regex(jump.message, /a translational acceleration of 300 m\/s\^2 \(limit 8\.999\)/);
   t.regex(jump.message, /limits: \{ acceleration: 'clamp' \}/);
-  const turn = await endOf('cartesianVelocity', () => [0, 0, 0, 0, 9, 0]);
+  const turns = (_: number[], tick: number): number[] => [0, 0, 0, 0, tick % 50 === 0 ? 9 : 0, 0];
+  const turn = await endOf('cartesianVelocity', turns);
   t.regex(turn.message, /a rotational velocity of 9 rad\/s \(limit 2\.4/);
   t.regex(turn.expected, /^a rotational velocity up to 2\.4\d* rad\/s$/);
 });
@@ -275,7 +281,8 @@ for (const control of ['jointVelocity', 'cartesianVelocity', 'cartesianTarget'] 
     } as const;
     const session = new Session(arm, out, { ...PATIENT, limits });
     const running = session.run();
-    await until(() => session.stepCount > 1500 || !session.isRunning, '1500 cycles');
+    const there = (): boolean => session.stepCount > 1500 && session.stats.boxViolations > 10;
+    await until(() => there() || !session.isRunning, 'the box holds it back');
     await session.stop();
     const stats = await running;
     t.true(farthest > 0.02 && farthest < 0.05, `${farthest} m`);

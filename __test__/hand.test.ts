@@ -20,6 +20,7 @@ import {
   type SimulatorFault,
   type Tick,
 } from '../index.ts';
+import { WALL } from './fixtures/arms.ts';
 import { program } from './fixtures/programs.ts';
 import { block, rejection, until } from './fixtures/waiting.ts';
 
@@ -138,7 +139,7 @@ for (const generation of GENERATIONS) {
 
   test(`a hand of a ${generation} that dies or freezes ends its calls and leaves the session alone`, async (t) => {
     for (const kind of ['handDie', 'handFreeze'] as const) {
-      await using setup = await setUp({ generation, lostPacketLimit: 10_000 });
+      await using setup = await setUp({ ...WALL, generation });
       const { simulator, hand } = setup;
       await using arm = await Franka.connect(simulator.address);
       const session = new Session(arm, swinging, { warmupS: 0 });
@@ -362,7 +363,7 @@ test('forty rounds of connecting and closing leave no thread and no file behind'
 });
 
 test('a session goes on at its pace on the wall clock while the hand works', async (t) => {
-  await using setup = await setUp({ objectWidthM: 0.07, lostPacketLimit: 10_000 });
+  await using setup = await setUp({ ...WALL, objectWidthM: 0.07 });
   const { simulator, hand } = setup;
   await using arm = await Franka.connect(simulator.address);
   const running = run(arm, swinging, { warmupS: 0, durationS: 2 });

@@ -11,7 +11,7 @@ import {
   RobotError,
   Session,
 } from '../index.ts';
-import { distance, setUp, speed, turning } from './fixtures/arms.ts';
+import { distance, setUp, speed, turning, WALL } from './fixtures/arms.ts';
 import { rejection, until } from './fixtures/waiting.ts';
 
 const ARMS = [
@@ -49,11 +49,7 @@ for (const { generation, client } of ARMS) {
   });
 
   test(`a signal stops a ${generation} over ${client} within its limits, and is what the move rejects with`, async (t) => {
-    await using setup = await setUp(
-      'jointVelocity',
-      { ...LOCKSTEP, lockstep: false, lostPacketLimit: 10_000 },
-      client,
-    );
+    await using setup = await setUp('jointVelocity', { ...WALL, generation }, client);
     const { arm, simulator } = setup;
     const controller = new AbortController();
     const { signal } = controller;
@@ -106,7 +102,7 @@ for (const { generation, client } of ARMS) {
 }
 
 test('progress goes from the start to the end, and tells how long it takes', async (t) => {
-  await using setup = await setUp('jointVelocity', { lostPacketLimit: 10_000 });
+  await using setup = await setUp('jointVelocity', WALL);
   const reports: MoveProgress[] = [];
   const onProgress = (report: MoveProgress): void => void reports.push(report);
   await setup.arm.moveTo(PLACE, { speed: 0.3, onProgress });
@@ -151,7 +147,7 @@ test('twice the speed takes less time, the default is slow', async (t) => {
 });
 
 test('what onProgress throws stops the arm, and is what the move rejects with', async (t) => {
-  await using setup = await setUp('jointVelocity', { lostPacketLimit: 10_000 });
+  await using setup = await setUp('jointVelocity', WALL);
   const { arm, simulator } = setup;
   const thrown = new Error('no more');
   const onProgress = (): void => {
@@ -164,7 +160,7 @@ test('what onProgress throws stops the arm, and is what the move rejects with', 
 });
 
 test('one thing drives the arm at a time', async (t) => {
-  await using setup = await setUp('jointVelocity', { lostPacketLimit: 10_000 });
+  await using setup = await setUp('jointVelocity', WALL);
   const { arm, simulator } = setup;
   const session = new Session(arm, turning, PATIENT);
   await session.start();
@@ -193,7 +189,7 @@ test('one thing drives the arm at a time', async (t) => {
 });
 
 test('a move of an arm that dies ends with an error', async (t) => {
-  await using setup = await setUp('jointVelocity', { lostPacketLimit: 10_000 });
+  await using setup = await setUp('jointVelocity', WALL);
   const { arm, simulator } = setup;
   const moving = rejection(arm.moveTo(PLACE, { speed: 0.05 }));
   await until(() => speed(simulator) > 0.01, 'it moves');
@@ -204,7 +200,7 @@ test('a move of an arm that dies ends with an error', async (t) => {
 });
 
 test('a program that ends in a move stops the arm first', async (t) => {
-  await using setup = await setUp('jointVelocity', { lostPacketLimit: 10_000 });
+  await using setup = await setUp('jointVelocity', WALL);
   const { arm, simulator } = setup;
   await arm.close();
   const index = new URL('../dist/index.js', import.meta.url).href;

@@ -16,7 +16,7 @@ import {
   Session,
   type SessionOptions,
 } from '../index.ts';
-import { type Setup, setUp, speed } from './fixtures/arms.ts';
+import { type Setup, setUp, speed, WALL } from './fixtures/arms.ts';
 import { childrenOf } from './fixtures/processes.ts';
 import { program } from './fixtures/programs.ts';
 import { block, rejection, until } from './fixtures/waiting.ts';
@@ -277,7 +277,7 @@ test('a process that is killed in mid-motion ends the session, and the arm comes
     processPolicy<Policies, 'swing'>(NODE, { export: 'swing', args: [0.3] }),
     python('swing', 0.3),
   ]) {
-    const run = await driven(t, policy, {}, { lockstep: false });
+    const run = await driven(t, policy, {}, WALL);
     const failed = failure(t, run);
     await until(() => speed(run.simulator) > 0.05, 'the arm moves');
     const [child = 0, ...others] = childrenOf('self');
@@ -292,7 +292,7 @@ test('a process that is killed in mid-motion ends the session, and the arm comes
 
 test('an endless loop is late, the arm comes to rest, and stop() ends the process', async (t) => {
   for (const policy of [misbehaving('loop'), python('misbehave', 'loop')]) {
-    const run = await driven(t, policy, {}, { lockstep: false });
+    const run = await driven(t, policy, {}, WALL);
     const resting = new Promise((resolve) => run.session.once('resting', resolve));
     await run.session.start();
     await resting;
@@ -316,12 +316,7 @@ for (const [language, policy] of [
   ['Python', python('swing', 0.3)],
 ] as const) {
   test(`a policy in another process goes on while the main thread is blocked (${language})`, async (t) => {
-    const { session, simulator } = await driven(
-      t,
-      policy,
-      { recordTicks: 20_000 },
-      { lockstep: false },
-    );
+    const { session, simulator } = await driven(t, policy, { recordTicks: 20_000 }, WALL);
     let blocked: readonly [number, number] = [0, 0];
     session.once('start', () => {
       setTimeout(() => {
@@ -415,7 +410,7 @@ for (const [way, signal] of [
   ['process-run', 'SIGINT'],
 ] as const) {
   test(`${signal} stops an arm that another process steers (${way}), and leaves none behind`, async (t) => {
-    await using simulator = await FrankaSimulator.start();
+    await using simulator = await FrankaSimulator.start(WALL);
     const child = program('steered', simulator.address, way);
     await child.printed('driving');
     const { pid = 0 } = child.process;

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { FrankaSimulator } from '../index.ts';
-import { speed } from './fixtures/arms.ts';
+import { speed, WALL } from './fixtures/arms.ts';
 import { type Ending, program } from './fixtures/programs.ts';
 import { until } from './fixtures/waiting.ts';
 
@@ -19,7 +19,7 @@ async function finished(t: ExecutionContext, simulator: FrankaSimulator): Promis
 
 /** Runs `arm.ts` in one way until its end, with `signal` sent to it in mid-motion. */
 async function driving(t: ExecutionContext, way: string, signal?: NodeJS.Signals): Promise<Ending> {
-  await using simulator = await FrankaSimulator.start();
+  await using simulator = await FrankaSimulator.start(WALL);
   const child = program('arm', simulator.address, way);
   await child.printed('driving');
   if (signal) child.process.kill(signal);
@@ -87,7 +87,7 @@ test('a session keeps a program alive that has nothing else to do', async (t) =>
 });
 
 test('a program that is killed leaves an arm that comes to rest by itself', async (t) => {
-  await using simulator = await FrankaSimulator.start();
+  await using simulator = await FrankaSimulator.start(WALL);
   const child = program('arm', simulator.address, 'driving');
   await child.printed('driving');
   child.process.kill('SIGKILL');
@@ -118,7 +118,7 @@ for (const way of ['driving', 'warmUp', 'reset'] as const) {
 
 for (const way of ['terminate', 'exit', 'unref', 'throws'] as const) {
   test(`a worker that ends in mid-motion (${way}) finishes the motion, and the process goes on`, async (t) => {
-    await using simulator = await FrankaSimulator.start();
+    await using simulator = await FrankaSimulator.start(WALL);
     const { code, signal, lines, stderr } = await program('workers', simulator.address, way).ended;
     t.is(signal, null, stderr);
     t.is(code, 0, stderr);

@@ -97,18 +97,22 @@ test('a fault that does not exist is refused and changes nothing', async (t) => 
 
 test('what happens to datagrams leaves a session alone, and a reset ends it', async (t) => {
   await using simulator = await FrankaSimulator.start({ lockstep: true });
-  const faults = [
-    'duplicateStates',
-    'duplicateCommands',
-    'reorderStates',
-    'reorderCommands',
-  ] as const;
+  const faults: SimulatorFault[] = [
+    { kind: 'duplicateStates', count: 5 },
+    { kind: 'duplicateCommands', count: 5 },
+    { kind: 'reorderStates', count: 5 },
+    { kind: 'reorderCommands', count: 5 },
+    { kind: 'truncateCommands', count: 5 },
+    { kind: 'resetConnection' },
+  ];
+  let injected = 0;
   await using arm = await Franka.connect(simulator.address);
   const policy = (state: RobotState, tick: Tick): number[] => {
-    const kind = faults[tick.tick / 50 - 1];
-    if (kind) simulator.inject({ kind, count: 5 });
-    if (tick.tick === 250) simulator.inject({ kind: 'truncateCommands', count: 5 });
-    if (tick.tick === 300) simulator.inject({ kind: 'resetConnection' });
+    const fault = faults[injected];
+    if (fault && tick.tick >= 50 * (injected + 1)) {
+      simulator.inject(fault);
+      injected += 1;
+    }
     return turning(state, tick);
   };
   const error = (await rejection(run(arm, policy, { warmupS: 0 }))) as RobotError;

@@ -12,9 +12,8 @@ import {
   type Tick,
   workerPolicy,
 } from '../index.ts';
-import { distance, setUp, speed } from './fixtures/arms.ts';
+import { distance, setUp, speed, WALL } from './fixtures/arms.ts';
 
-const WALL = { lockstep: false };
 /** The whole period for the answer: these tests are of something else than lateness. */
 const patient = (rateHz: number): SessionOptions => ({ rateHz, warmupS: 0, deadlineS: 1 / rateHz });
 

@@ -11,7 +11,7 @@ import {
   Session,
   type StatesOptions,
 } from '../index.ts';
-import { setUp, turning } from './fixtures/arms.ts';
+import { setUp, turning, WALL } from './fixtures/arms.ts';
 import { block, rejection, until } from './fixtures/waiting.ts';
 
 const ARMS = [
@@ -25,11 +25,7 @@ const PATIENT = { warmupS: 0, deadlineS: 0.9e-3 };
 
 for (const { generation, client } of ARMS) {
   test(`states of a ${generation} over ${client} go on from idle through sessions to idle, each newer`, async (t) => {
-    await using setup = await setUp(
-      'jointVelocity',
-      { generation, lostPacketLimit: 10_000 },
-      client,
-    );
+    await using setup = await setUp('jointVelocity', { ...WALL, generation }, client);
     const { arm } = setup;
     const modes: string[] = [];
     let last = 0;
@@ -61,7 +57,7 @@ for (const { generation, client } of ARMS) {
 
   test(`states of a ${generation} over ${client} that is lost end with its error, idle and in a session`, async (t) => {
     for (const inSession of [false, true]) {
-      await using setup = await setUp('jointVelocity', { generation }, client);
+      await using setup = await setUp('jointVelocity', { ...WALL, generation }, client);
       const { arm, simulator } = setup;
       const states = arm.states({ rateHz: 100 });
       await states.next();
@@ -83,7 +79,7 @@ for (const { generation, client } of ARMS) {
 }
 
 test('states come at the rate that was asked for', async (t) => {
-  await using setup = await setUp('jointVelocity', {});
+  await using setup = await setUp('jointVelocity', WALL);
   const states = setup.arm.states({ rateHz: 20 });
   const began = performance.now();
   let read = 0;
@@ -100,7 +96,7 @@ test('states come at the rate that was asked for', async (t) => {
 });
 
 test('who is slow gets the newest state, and what was skipped is counted', async (t) => {
-  await using setup = await setUp('jointVelocity', {});
+  await using setup = await setUp('jointVelocity', WALL);
   const { arm } = setup;
   const states = arm.states({ rateHz: 100 });
   const first = (await states.next()).value as RobotState;
@@ -114,7 +110,7 @@ test('who is slow gets the newest state, and what was skipped is counted', async
 });
 
 test('a state is a copy, and several streams run side by side', async (t) => {
-  await using setup = await setUp('jointVelocity', {});
+  await using setup = await setUp('jointVelocity', WALL);
   const { arm } = setup;
   const streams = [arm.states({ rateHz: 100 }), arm.states({ rateHz: 50 })];
   const read = await Promise.all(
@@ -128,7 +124,7 @@ test('a state is a copy, and several streams run side by side', async (t) => {
 });
 
 test('a signal ends the states quietly, also while one waits, and leaves no listener behind', async (t) => {
-  await using setup = await setUp('jointVelocity', {});
+  await using setup = await setUp('jointVelocity', WALL);
   const { arm } = setup;
   const controller = new AbortController();
   const { signal } = controller;
@@ -146,7 +142,7 @@ test('a signal ends the states quietly, also while one waits, and leaves no list
 });
 
 test('closing the arm ends its states, also while one waits', async (t) => {
-  await using setup = await setUp('jointVelocity', {});
+  await using setup = await setUp('jointVelocity', WALL);
   const { arm } = setup;
   const states = arm.states({ rateHz: 0.01 });
   await states.next();
@@ -157,7 +153,7 @@ test('closing the arm ends its states, also while one waits', async (t) => {
 });
 
 test('nothing happens between two steps, and nothing keeps the process alive that nobody waits for', async (t) => {
-  await using setup = await setUp('jointVelocity', {});
+  await using setup = await setUp('jointVelocity', WALL);
   const index = new URL('../dist/index.js', import.meta.url).href;
   const program = `
     const { Franka } = await import(${JSON.stringify(index)});
@@ -175,7 +171,7 @@ test('nothing happens between two steps, and nothing keeps the process alive tha
 });
 
 test('reading states does not hold up the session that is read', async (t) => {
-  await using setup = await setUp('jointVelocity', { lostPacketLimit: 10_000 });
+  await using setup = await setUp('jointVelocity', WALL);
   const { arm, simulator } = setup;
   await using session = new Session(arm, turning, PATIENT);
   await session.start();
@@ -192,7 +188,7 @@ test('reading states does not hold up the session that is read', async (t) => {
 });
 
 test('options of states that make no sense are refused', async (t) => {
-  await using setup = await setUp('jointVelocity', {});
+  await using setup = await setUp('jointVelocity', WALL);
   const { arm } = setup;
   for (const rateHz of [0, -1, 1001, Number.NaN, Number.POSITIVE_INFINITY]) {
     const error = t.throws(() => arm.states({ rateHz }), { instanceOf: OptionRangeError });

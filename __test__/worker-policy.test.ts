@@ -11,6 +11,7 @@ import {
   type SessionOptions,
   workerPolicy,
 } from '../index.ts';
+import { WALL } from './fixtures/arms.ts';
 import { program } from './fixtures/programs.ts';
 
 type Policies = typeof import('./fixtures/policies.ts');
@@ -23,7 +24,7 @@ async function sessionOf(
   policy: AnyPolicy<RobotState, JointVector>,
   options: SessionOptions = {},
 ): Promise<{ session: Session<RobotState, JointVector>; simulator: FrankaSimulator }> {
-  const simulator = await FrankaSimulator.start();
+  const simulator = await FrankaSimulator.start(WALL);
   const robot = await Franka.connect(simulator.address);
   const session = new Session(robot, policy, { warmupS: 0, ...options });
   t.teardown(async () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { FrankaModel, FrankaSimulator, type FrankaSimulatorOptions } from '../../index.ts';
-import { distance, ownPlace, speed } from '../fixtures/arms.ts';
+import { distance, ownPlace, speed, WALL } from '../fixtures/arms.ts';
 import { until } from '../fixtures/waiting.ts';
 import { environment } from '../python.ts';
 
@@ -113,7 +113,7 @@ for (const control of CONTROLS) {
     const clock = lockstep ? 'in lockstep' : 'by the wall clock';
     test(`pylibfranka moves the arm by ${control} ${clock}`, async (t) => {
       // A loaded machine loses commands; the motion is a function of the arm's time.
-      const options = lockstep ? LOCKSTEP : { lostPacketLimit: 1000 };
+      const options = lockstep ? LOCKSTEP : WALL;
       await against<Motion & { after: Seen }>(control, options, (seen, simulator) => {
         const { q } = simulator.joints();
         if (control.startsWith('cartesian')) rose(t, seen.pose, seen.after, [...q]);

@@ -182,6 +182,13 @@ pub trait Limits: Send {
     /// What going to `action` within this cycle breaks.
     fn check_rate(&self, observation: &[f64], action: &[f64]) -> Violations;
 
+    /// What keeping to `action` breaks, however smoothly the robot came to it: what the robot would
+    /// run into. Asked of an action that is followed; of one that is used as it is, going to it within
+    /// the cycle is checked.
+    fn check_course(&self, _observation: &[f64], _action: &[f64]) -> Violations {
+        Violations::NONE
+    }
+
     /// Notes that `action` is commanded in this cycle.
     fn commanded(&mut self, action: &[f64]);
 

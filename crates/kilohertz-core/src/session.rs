@@ -786,13 +786,16 @@ impl<'a> Body<'a> {
             found.join(&self.limits.check_value(observation, self.path.answer()));
         }
         // Going to the action in one step is asked for where nothing is in the way. An action that
-        // is followed after a gap has not been asked for so soon; behind one that was clamped only
-        // what is clamped counts on, because the way back is not the policy's.
-        if self.approaches() {
-            // Going there is our doing.
-        } else if step == Step::Use {
+        // is followed after a gap has not been asked for so soon, but where it leads counts; behind
+        // one that was clamped only what is clamped counts on, because the way back is not the
+        // policy's. Where actions are approached, going there is our doing.
+        let approaches = self.approaches();
+        if step == Step::Use && !approaches {
             found.join(&self.limits.check_rate(observation, &self.wanted));
-        } else if self.clamping {
+        } else {
+            found.join(&self.limits.check_course(observation, &self.wanted));
+        }
+        if step == Step::Follow && self.clamping && !approaches {
             let rate = self.limits.check_rate(observation, &self.wanted);
             rate.iter()
                 .filter(|violation| self.rules.of(violation.kind) == OnViolation::Clamp)

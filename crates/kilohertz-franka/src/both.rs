@@ -69,6 +69,12 @@ impl Limits for Both {
         self.found(action, |limits, part| limits.check_rate(observation, part))
     }
 
+    fn check_course(&self, observation: &[f64], action: &[f64]) -> Violations {
+        self.found(action, |limits, part| {
+            limits.check_course(observation, part)
+        })
+    }
+
     fn commanded(&mut self, action: &[f64]) {
         let (motion, torques) = action.split_at(self.slots);
         self.motion.commanded(motion);

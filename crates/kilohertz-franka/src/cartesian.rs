@@ -504,16 +504,17 @@ impl Cartesian {
                 found.note(joints_break(joint, most));
             }
         }
-        if found.is_empty() {
-            match self.blocked(&next) {
-                None => {}
-                Some(Blocked::Joint(joint, share)) => found.note(joints_break(joint, share)),
-                Some(Blocked::Box(axis, at, wall)) => {
-                    found.note(self.box_left(action, axis, at, wall));
-                }
-            }
+        if let (true, Some(blocked)) = (found.is_empty(), self.blocked(&next)) {
+            found.note(self.violation_of(blocked, action));
         }
         found
+    }
+
+    fn violation_of(&self, blocked: Blocked, action: &[f64]) -> Violation {
+        match blocked {
+            Blocked::Joint(joint, share) => joints_break(joint, share),
+            Blocked::Box(axis, at, wall) => self.box_left(action, axis, at, wall),
+        }
     }
 
     fn box_left(&self, action: &[f64], axis: usize, received: f64, limit: f64) -> Violation {
@@ -841,6 +842,20 @@ impl Limits for Cartesian {
             return Violations::NONE;
         }
         self.broken(action, 1.0)
+    }
+
+    fn check_course(&self, _observation: &[f64], action: &[f64]) -> Violations {
+        let mut found = Violations::NONE;
+        if self.quantity == Quantity::Velocity {
+            let steady = Motion {
+                acceleration: [0.0; 7],
+                ..self.next(action)
+            };
+            if let Some(blocked) = self.blocked(&steady) {
+                found.note(self.violation_of(blocked, action));
+            }
+        }
+        found
     }
 
     fn commanded(&mut self, action: &[f64]) {

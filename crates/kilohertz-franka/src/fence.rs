@@ -64,6 +64,9 @@ pub(crate) trait Steered: Limits + Clone {
     /// The same after `action`.
     fn course_with(&self, observation: &[f64], action: &[f64]) -> Course;
 
+    /// The same where `action` is kept to: how it was come to is over.
+    fn course_along(&self, observation: &[f64], action: &[f64]) -> Course;
+
     /// The positions that an action is, where it is one.
     fn target(&self, action: &[f64]) -> Option<[f64; 7]>;
 }
@@ -173,6 +176,16 @@ impl<L: Steered> Limits for Fenced<L> {
         let mut found = self.inner.check_rate(observation, action);
         let out = self.leads_out(&self.inner.course_with(observation, action));
         self.noted(out, action, &mut found);
+        found
+    }
+
+    fn check_course(&self, observation: &[f64], action: &[f64]) -> Violations {
+        let mut found = self.inner.check_course(observation, action);
+        // Of a position its value says where it leads.
+        if self.inner.target(action).is_none() {
+            let out = self.leads_out(&self.inner.course_along(observation, action));
+            self.noted(out, action, &mut found);
+        }
         found
     }
 

@@ -474,6 +474,13 @@ impl Steered for Motion {
         self.course_of(std::array::from_fn(|joint| self.next(joint, action[joint])))
     }
 
+    fn course_along(&self, observation: &[f64], action: &[f64]) -> Course {
+        Course {
+            delay: DT,
+            ..self.course_with(observation, action)
+        }
+    }
+
     fn target(&self, action: &[f64]) -> Option<[f64; 7]> {
         (self.quantity != Quantity::Velocity).then(|| joints(action, 0))
     }
@@ -488,6 +495,10 @@ impl Steered for Torque {
     }
 
     fn course_with(&self, observation: &[f64], _action: &[f64]) -> Course {
+        self.course(observation)
+    }
+
+    fn course_along(&self, observation: &[f64], _action: &[f64]) -> Course {
         self.course(observation)
     }
 

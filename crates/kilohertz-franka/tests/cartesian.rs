@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use common::*;
 use effector::{at_speed, distance, field, move_by, place, senseless};
-use kilohertz_core::limits::ViolationKind;
+use kilohertz_core::limits::{LimitRules, OnViolation, ViolationKind};
 use kilohertz_core::policy::{Ask, Native, Policy, PolicyFailed};
 use kilohertz_core::session::{Cause, Config, EventKind};
 use kilohertz_franka::{Control, Impedance};
@@ -22,6 +22,7 @@ on_each_arm! {
     a_policy_that_fails_at_speed_leaves_the_arm_at_rest_and_is_told,
     what_the_arm_may_not_be_commanded_never_reaches_it,
     a_pose_that_is_none_is_refused_by_its_name,
+    a_velocity_that_leads_out_of_reach_ends_a_session_however_late_it_is,
     lost_packets_are_survived_at_speed_and_while_speeding_up,
     a_policy_silent_for_300_ms_at_speed_is_held_rested_and_taken_up_again,
     whatever_a_policy_wants_a_clamped_motion_never_makes_the_arm_object,
@@ -185,6 +186,37 @@ fn a_pose_that_is_none_is_refused_by_its_name(rig: Rig) {
             let refused = refused(rig, control, meddle);
             assert_eq!(refused, (0, ViolationKind::Frame), "{control}");
         }
+    }
+}
+
+/// Out of the arm's reach at 20 cm/s.
+fn out_of_reach() -> impl Policy {
+    Native::new(6, |_: &Ask<'_>, action: &mut [f64]| {
+        action.copy_from_slice(&[0.2, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        Ok(())
+    })
+}
+
+fn a_velocity_that_leads_out_of_reach_ends_a_session_however_late_it_is(rig: Rig) {
+    let policies: [Box<dyn Policy>; 2] =
+        [Box::new(out_of_reach()), Box::new(belated(out_of_reach()))];
+    for policy in policies {
+        let simulator = lockstep(rig);
+        let arm = connect(rig, &simulator);
+        let mut limits = LimitRules::all(OnViolation::Clamp);
+        limits.set(ViolationKind::Joints, OnViolation::Stop);
+        let config = Config { limits, ..config() };
+        let session = session(&arm, Control::CartesianVelocity, config, policy);
+        eventually("the end of the arm's reach", || {
+            session.has_ended() || session.stats().iterations > 5_000
+        });
+        session.request_stop();
+        let Some(Cause::InvalidAction { tick, violation }) = ended(&session).cause else {
+            panic!("{:?}, {:?}", session.outcome(), session.stats());
+        };
+        assert_eq!(violation.kind, ViolationKind::Joints);
+        assert!(tick > 500, "{violation:?} in cycle {tick}");
+        assert_at_rest_without_reflex(&simulator);
     }
 }
 

@@ -17,6 +17,7 @@ on_each_arm! {
     an_end_effector_that_is_driven_out_of_its_box_stays_inside,
     torques_that_follow_a_motion_stay_inside_too,
     leaving_the_box_ends_a_session_that_does_not_clamp,
+    so_it_does_where_each_action_is_late,
     an_arm_outside_its_box_may_come_back,
 }
 
@@ -153,11 +154,20 @@ fn torques_that_follow_a_motion_stay_inside_too(rig: Rig) {
 }
 
 fn leaving_the_box_ends_a_session_that_does_not_clamp(rig: Rig) {
+    leaving_the_box_ends_it(rig, |policy| policy);
+}
+
+fn so_it_does_where_each_action_is_late(rig: Rig) {
+    leaving_the_box_ends_it(rig, |policy| Box::new(belated(policy)));
+}
+
+fn leaving_the_box_ends_it(rig: Rig, answering: impl Fn(Box<dyn Policy>) -> Box<dyn Policy>) {
     for control in Control::ALL {
         let simulator = lockstep(rig);
         let arm = connect(rig, &simulator);
         let fence = around(&arm);
         let (policy, farthest) = watched(outwards(control), fence, control);
+        let policy = answering(Box::new(policy));
         let session = boxed(&arm, control, fence, OnViolation::Stop, policy);
         let Some(Cause::InvalidAction { violation, .. }) = ended(&session).cause else {
             panic!("{control}: {:?}", session.outcome());

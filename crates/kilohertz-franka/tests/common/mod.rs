@@ -625,6 +625,26 @@ impl<P: Policy> Policy for Silent<P> {
     }
 }
 
+/// A policy whose answers are each a cycle late.
+pub fn belated<P: Policy>(policy: P) -> Belated<P> {
+    Belated(policy)
+}
+
+pub struct Belated<P>(P);
+
+impl<P: Policy> Policy for Belated<P> {
+    fn request(&mut self, ask: &Ask<'_>) {
+        self.0.request(ask);
+    }
+
+    fn poll(&mut self, until: Option<Time>, stop: &AtomicBool, action: &mut [f64]) -> Answer {
+        match self.0.poll(until, stop, action) {
+            Answer::Fresh => Answer::Late { age: 1 },
+            answer => answer,
+        }
+    }
+}
+
 /// What injects `fault` at the beginning of a motion and at speed, as the last word of a policy.
 pub fn suffering_twice(
     simulator: &Arc<Simulator>,
