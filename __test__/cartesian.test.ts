@@ -255,6 +255,16 @@ test('joints that cannot follow are named', async (t) => {
   t.regex(error.message, /limits: \{ joints: 'clamp' \}/);
 });
 
+test('a target out of reach is told once the arm stands still on the way to it', async (t) => {
+  const error = await endOf('cartesianTarget', (start) => {
+    start[12] = 1.5;
+    return start;
+  });
+  t.is(error.code, 'ACTION_LIMIT');
+  t.true((error.tick ?? 0) > 500, `${error.tick}`);
+  t.regex(error.message, /the motion takes joint \d to [\d.]+ times what it can do/);
+});
+
 for (const control of ['jointVelocity', 'cartesianVelocity', 'cartesianTarget'] as const) {
   test(`by ${control} a clamped end effector stays in its box, and is counted`, async (t) => {
     await using setup = await setUp(control);

@@ -42,6 +42,11 @@ const EASING: f64 = 0.25;
 const WEAKER: f64 = 0.7;
 /// This slow [rad/s] a joint may always be.
 const CREEP: f64 = 1e-4;
+/// A pose that is no nearer to after as many cycles at a standstill is out of reach.
+const STANDSTILL: u32 = 200;
+/// A standstill: so slow [m/s, rad/s], and so far [m, rad] from what is wanted.
+const STILL: f64 = 2e-3;
+const MISSING: f64 = 2e-3;
 /// However close to their limits the joints are, the end effector may be braked with this share.
 const LEAST_SHARE: f64 = 0.05;
 
@@ -193,6 +198,10 @@ pub(crate) struct Cartesian {
     has_observed: bool,
     /// The action followed last, and how many cycles ago.
     followed: Option<([f64; LONGEST], u32)>,
+    /// The joint that keeps the motion from what is wanted, and how many times over.
+    obstacle: Option<(usize, f64)>,
+    /// For how many cycles it has kept it at a standstill.
+    standing: u32,
 }
 
 impl Cartesian {
@@ -244,6 +253,8 @@ impl Cartesian {
             behind: None,
             has_observed: false,
             followed: None,
+            obstacle: None,
+            standing: 0,
         }
     }
 
@@ -528,8 +539,8 @@ impl Cartesian {
         }
     }
 
-    /// `rates` as far as the joints and the box let it.
-    fn allowed(&self, mut rates: Rates, bounds: &[PartBounds; 3]) -> Rates {
+    /// `rates` as far as the joints and the box let it, and which joint lets it no further.
+    fn allowed(&self, mut rates: Rates, bounds: &[PartBounds; 3]) -> (Rates, Option<(usize, f64)>) {
         for (part, bounds) in PARTS.into_iter().zip(bounds) {
             shorten(&mut rates[part], bounds.velocity);
         }
@@ -547,6 +558,7 @@ impl Cartesian {
         }
         let asked = self.map.of(&rates);
         let mut share: f64 = 1.0;
+        let mut obstacle = None;
         for (joint, arm) in self.arm_joints.iter().enumerate() {
             let arm = arm.share(JOINT_SHARE, 0.3, 1.0);
             let fastest = if asked[joint] > 0.0 {
@@ -554,15 +566,17 @@ impl Cartesian {
             } else {
                 -arm.lower_velocity(self.q[joint])
             };
-            if asked[joint].abs() > fastest {
-                share = share.min(fastest / asked[joint].abs());
+            let times = asked[joint].abs() / fastest.max(CREEP);
+            if asked[joint].abs() > fastest && share > fastest / asked[joint].abs() {
+                share = fastest / asked[joint].abs();
+                obstacle = Some((joint, times));
             }
         }
         rates = rates.map(|v| v * share);
         if self.leads_elbow {
             rates[6] *= self.elbow_share(rates[6]);
         }
-        rates
+        (rates, obstacle)
     }
 
     /// The share of an elbow's velocity with which it comes to rest where it can go no further, and
@@ -583,14 +597,31 @@ impl Cartesian {
     /// within the limits, and writes it out.
     fn step(&mut self, rates: Rates, bounds: &[PartBounds; 3], out: &mut [f64]) {
         let bounds = self.eased(bounds);
-        let rates = self.allowed(rates, &bounds);
+        let (rates, obstacle) = self.allowed(rates, &bounds);
         let next = self.motion.towards(&rates, &bounds);
-        self.motion = if self.blocked(&next).is_none() {
+        let blocked = self.blocked(&next);
+        self.motion = if blocked.is_none() {
             next
         } else {
             self.motion.towards(&[0.0; 7], &self.eased(&self.own))
         };
+        self.obstacle = match blocked {
+            Some(Blocked::Joint(joint, share)) => Some((joint, share)),
+            _ => obstacle,
+        };
         self.last(out);
+    }
+
+    /// Counts for how long the motion has stood still away from what is wanted.
+    fn stands(&mut self, (target, elbow): &(Pose, f64)) {
+        let missing = self.motion.way_to(target, *elbow);
+        let far = PARTS.into_iter().any(|part| norm(&missing[part]) > MISSING);
+        let still = norm(&self.motion.rates) < STILL && self.behind.is_none();
+        self.standing = if far && still && self.obstacle.is_some() {
+            self.standing.saturating_add(1)
+        } else {
+            0
+        };
     }
 
     /// The velocities that lead to `target` and its elbow, which move with `moving` themselves.
@@ -668,6 +699,9 @@ impl Cartesian {
         }
         let following = self.following;
         self.step(rates, &following, out);
+        if self.quantity != Quantity::Velocity {
+            self.stands(&self.inside(action));
+        }
     }
 
     fn remembered(&self, action: &[f64]) -> [f64; LONGEST] {
@@ -846,6 +880,9 @@ impl Limits for Cartesian {
 
     fn check_course(&self, _observation: &[f64], action: &[f64]) -> Violations {
         let mut found = Violations::NONE;
+        if let (true, Some((joint, share))) = (self.standing > STANDSTILL, self.obstacle) {
+            found.note(joints_break(joint, share));
+        }
         if self.quantity == Quantity::Velocity {
             let steady = Motion {
                 acceleration: [0.0; 7],
@@ -861,6 +898,7 @@ impl Limits for Cartesian {
     fn commanded(&mut self, action: &[f64]) {
         self.motion = self.next(action);
         self.followed = None;
+        self.standing = 0;
     }
 
     fn follow(&mut self, observation: &[f64], action: &[f64], out: &mut [f64]) -> bool {
@@ -890,6 +928,7 @@ impl Limits for Cartesian {
 
     fn rest(&mut self, _observation: &[f64], out: &mut [f64]) -> bool {
         self.followed = None;
+        self.standing = 0;
         self.motion = self.motion.towards(&[0.0; 7], &self.eased(&self.own));
         self.last(out);
         self.motion.is_at_rest()

@@ -23,6 +23,7 @@ on_each_arm! {
     what_the_arm_may_not_be_commanded_never_reaches_it,
     a_pose_that_is_none_is_refused_by_its_name,
     a_velocity_that_leads_out_of_reach_ends_a_session_however_late_it_is,
+    a_target_out_of_reach_ends_a_session_or_is_counted_and_come_back_from,
     lost_packets_are_survived_at_speed_and_while_speeding_up,
     a_policy_silent_for_300_ms_at_speed_is_held_rested_and_taken_up_again,
     whatever_a_policy_wants_a_clamped_motion_never_makes_the_arm_object,
@@ -217,6 +218,46 @@ fn a_velocity_that_leads_out_of_reach_ends_a_session_however_late_it_is(rig: Rig
         assert_eq!(violation.kind, ViolationKind::Joints);
         assert!(tick > 500, "{violation:?} in cycle {tick}");
         assert_at_rest_without_reflex(&simulator);
+    }
+}
+
+fn a_target_out_of_reach_ends_a_session_or_is_counted_and_come_back_from(rig: Rig) {
+    for rule in [OnViolation::Stop, OnViolation::Clamp] {
+        for way in [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [-0.2, 1.5, -0.3]] {
+            let simulator = lockstep(rig);
+            let arm = connect(rig, &simulator);
+            let before = arm.state().unwrap().O_T_EE_c;
+            let policy = Native::new(16, move |ask: &Ask<'_>, action: &mut [f64]| {
+                let is_far = (500..6_000).contains(&ask.tick);
+                let by = if is_far { way } else { [0.0; 3] };
+                action.copy_from_slice(&effector::moved(&before, by, 0.0));
+                Ok(())
+            });
+            let config = Config {
+                limits: LimitRules::all(rule),
+                ..config()
+            };
+            let session = session(&arm, Control::CartesianTarget, config, policy);
+            eventually("the way there and back", || {
+                session.has_ended() || session.stats().iterations > 14_000
+            });
+            session.request_stop();
+            let what = format!("{way:?}, {:?}", session.stats());
+            if rule == OnViolation::Stop {
+                let Some(Cause::InvalidAction { tick, violation }) = ended(&session).cause else {
+                    panic!("{what}, {:?}", session.outcome());
+                };
+                assert_eq!(violation.kind, ViolationKind::Joints, "{what}");
+                assert!(tick > 1_000 && tick < 6_000, "{what}");
+            } else {
+                ended_well(&session);
+                let counted = session.stats().violations[ViolationKind::Joints as usize];
+                assert!(counted > 100 && counted < 5_000, "{what}");
+                let off = distance(place(&arm.state().unwrap().O_T_EE_c), place(&before));
+                assert!(off < 1e-3, "{off} m off, {what}");
+            }
+            assert_at_rest_without_reflex(&simulator);
+        }
     }
 }
 
