@@ -114,7 +114,6 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
   readonly nativeLink: NativeLink<RobotState, JointVector>;
   readonly #arm: NativeArm;
   readonly #configuration: Configuration;
-  readonly #maxDistanceRad: number;
   readonly #streams = new Set<StateStream>();
   #isClosed = false;
   #model: FrankaModel | undefined;
@@ -129,7 +128,6 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
     this.#configuration = new Configuration(arm);
     this.address = address;
     this.control = control;
-    this.#maxDistanceRad = maxDistanceRad;
     const link: DrivenLink<RobotState, JointVector> = {
       rateHz: RATE_HZ,
       targetJerkShare: targetJerkShare(control),
@@ -355,7 +353,7 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
    * @throws what the signal was aborted with, once the arm stands; what `onProgress` threw, likewise
    */
   async moveTo(goal: ArrayLike<number>, options: MoveOptions = {}): Promise<SessionStats> {
-    return moveTo(this.#arm, goal, options, this.#maxDistanceRad);
+    return moveTo(this.#arm, goal, options);
   }
 
   /**
@@ -364,7 +362,7 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
    * @throws as {@link Franka.moveTo}
    */
   async home(options: MoveOptions = {}): Promise<SessionStats> {
-    return moveTo(this.#arm, HOME, options, this.#maxDistanceRad);
+    return moveTo(this.#arm, HOME, options);
   }
 
   /** Closes the connection; a session that drives the arm keeps it until its end. */

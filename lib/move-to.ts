@@ -3,6 +3,7 @@ import { checkKeys, checkNumber, checkNumbers, isNumbers } from './checks.ts';
 import type { Driver, Failure } from './driver.ts';
 import type { PastState } from './errors.ts';
 import { fromFailure, OptionTypeError, RobotError, type SessionErrorDetails } from './errors.ts';
+import { usualDistanceRad } from './impedance.ts';
 import {
   awaiting,
   calling,
@@ -63,7 +64,6 @@ export async function moveTo(
   arm: NativeArm,
   goal: ArrayLike<number>,
   options: MoveOptions,
-  maxDistanceRad: number,
 ): Promise<SessionStats> {
   checkKeys('the options of moveTo', options, ['speed', 'signal', 'realtime', 'onProgress']);
   const { speed = DEFAULT_SPEED, signal, onProgress, realtime = {} } = options;
@@ -74,6 +74,8 @@ export async function moveTo(
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw new OptionTypeError('OPTION_ON_PROGRESS', 'onProgress', onProgress, 'a function');
   }
+  // A controller of the arm's own follows, whichever follows the arm's sessions.
+  const maxDistanceRad = usualDistanceRad('joint');
   const own = { rateHz: RATE_HZ, targetJerkShare: undefined, maxDistanceRad };
   const checked = checkOptions({ warmupS: 0, realtime }, own);
   const numbers = Float64Array.from(checkGoal(goal));

@@ -56,12 +56,18 @@ pub enum Step {
     Stop,
 }
 
+/// Cycles after catching up in which a command is still judged by one that was not the policy's: the
+/// jerk of a position goes by the three before it.
+const SETTLING: u32 = 3;
+
 /// Where on the ladder from fresh to stopped the session stands.
 #[derive(Debug, Clone)]
 pub struct Ladder {
     rule: LateRule,
     without: u32,
     catching_up: bool,
+    /// Cycles until what is commanded is the policy's alone, this one included.
+    settling: u32,
 }
 
 impl Ladder {
@@ -71,6 +77,7 @@ impl Ladder {
             rule,
             without: 0,
             catching_up: false,
+            settling: 0,
         }
     }
 
@@ -97,6 +104,7 @@ impl Ladder {
         if self.catching_up {
             Step::Follow
         } else {
+            self.settling = self.settling.saturating_sub(1);
             Step::Use
         }
     }
@@ -110,6 +118,12 @@ impl Ladder {
     /// Tells that the action just followed was reached: fresh ones are used as they are again.
     pub fn caught_up(&mut self) {
         self.catching_up = false;
+        self.settling = SETTLING + 1;
+    }
+
+    /// Whether this action, used as it is, goes on from commands that were not the policy's.
+    pub fn is_settling(&self) -> bool {
+        self.settling > 0
     }
 
     /// Cycles in a row without a usable action.
@@ -152,7 +166,10 @@ mod tests {
         assert_eq!(ladder.step(Answer::Fresh), Step::Follow);
         assert_eq!(ladder.step(Answer::Fresh), Step::Follow);
         ladder.caught_up();
-        assert_eq!(ladder.step(Answer::Fresh), Step::Use);
+        for settles in [true, true, true, false] {
+            assert_eq!(ladder.step(Answer::Fresh), Step::Use);
+            assert_eq!(ladder.is_settling(), settles);
+        }
     }
 
     #[test]

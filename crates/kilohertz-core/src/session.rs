@@ -790,8 +790,21 @@ impl<'a> Body<'a> {
         // one that was clamped only what is clamped counts on, because the way back is not the
         // policy's. Where actions are approached, going there is our doing.
         let approaches = self.approaches();
+        let mut is_excused = false;
         if step == Step::Use && !approaches {
-            found.join(&self.limits.check_rate(observation, &self.wanted));
+            let rate = self.limits.check_rate(observation, &self.wanted);
+            for violation in rate.iter() {
+                // A smooth policy that was just caught up with goes on as it does, and not as the
+                // commands do that caught up with it.
+                if self.ladder.is_settling()
+                    && violation.kind.is_of_change()
+                    && self.rules.of(violation.kind) == OnViolation::Stop
+                {
+                    is_excused = true;
+                } else {
+                    found.note(*violation);
+                }
+            }
         } else {
             found.join(&self.limits.check_course(observation, &self.wanted));
         }
@@ -802,7 +815,11 @@ impl<'a> Body<'a> {
                 .for_each(|violation| found.note(*violation));
         }
         if found.is_empty() {
-            return Ok(step);
+            if !is_excused {
+                return Ok(step);
+            }
+            self.ladder.out_of_step();
+            return Ok(Step::Follow);
         }
         let recorder = &self.shared.recorder;
         for violation in found.iter() {

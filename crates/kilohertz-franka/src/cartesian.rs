@@ -907,6 +907,7 @@ impl Limits for Cartesian {
             && self.broken(action, REACHED_SHARE).is_empty();
         if reached {
             self.commanded(action);
+            self.followed = Some((self.remembered(action), 1));
             out.copy_from_slice(action);
             return true;
         }

@@ -606,13 +606,14 @@ impl Limits for Motion {
         let reached = self.quantity != Quantity::Target
             && self.broken(action, REACHED_SHARE).is_empty()
             && self.check_value(observation, action).is_empty();
+        let mut wanted = [0.0; 7];
+        wanted.copy_from_slice(action);
         if reached {
             self.commanded(action);
+            self.followed = Some((wanted, 1));
             out.copy_from_slice(action);
             return true;
         }
-        let mut wanted = [0.0; 7];
-        wanted.copy_from_slice(action);
         if self.quantity != Quantity::Velocity {
             for (joint, target) in wanted.iter_mut().enumerate() {
                 let (lowest, highest) = self.range(joint);

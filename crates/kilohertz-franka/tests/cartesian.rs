@@ -25,6 +25,7 @@ on_each_arm! {
     a_velocity_that_leads_out_of_reach_ends_a_session_however_late_it_is,
     a_target_out_of_reach_ends_a_session_or_is_counted_and_come_back_from,
     lost_packets_are_survived_at_speed_and_while_speeding_up,
+    a_smooth_policy_that_is_late_now_and_then_is_followed_without_a_jump,
     a_policy_silent_for_300_ms_at_speed_is_held_rested_and_taken_up_again,
     whatever_a_policy_wants_a_clamped_motion_never_makes_the_arm_object,
     a_clamped_motion_survives_lost_commands,
@@ -272,6 +273,21 @@ fn lost_packets_are_survived_at_speed_and_while_speeding_up(rig: Rig) {
                 let what = format!("{control}, {fault:?}");
                 survived(&simulator, &session, count, &what);
             }
+        }
+    }
+}
+
+fn a_smooth_policy_that_is_late_now_and_then_is_followed_without_a_jump(rig: Rig) {
+    for control in DIRECT {
+        for seed in 1..=3 {
+            let simulator = lockstep(rig);
+            let arm = connect(rig, &simulator);
+            let policy = erratic(seed, move_by(control, [0.1, 0.2, -0.1], 0.5, 2.5));
+            let session = session_until(3_000, &arm, control, policy, || {});
+            ended_well(&session);
+            assert_at_rest_without_reflex(&simulator);
+            let late = session.stats().late_actions;
+            assert!(late > 60, "{control}, {seed}: {late} late");
         }
     }
 }

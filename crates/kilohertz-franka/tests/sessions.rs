@@ -26,6 +26,7 @@ on_each_arm! {
     a_policy_silent_for_300_ms_at_speed_is_held_rested_and_taken_up_again,
     a_silence_shorter_than_what_may_be_held_is_hardly_felt,
     answers_that_come_late_and_then_in_time_again_are_followed,
+    a_smooth_policy_that_is_late_now_and_then_is_followed_without_a_jump,
     a_reflex_is_named_and_recovered_from,
     an_arm_that_is_driven_or_closed_says_so,
     the_state_is_readable_between_sessions,
@@ -318,6 +319,34 @@ fn answers_that_come_late_and_then_in_time_again_are_followed(rig: Rig) {
         ended_well(&session);
         assert!(session.stats().held_commands >= 400, "{control}");
         assert_at_rest_without_reflex(&simulator);
+    }
+}
+
+fn a_smooth_policy_that_is_late_now_and_then_is_followed_without_a_jump(rig: Rig) {
+    for control in [Control::JointVelocity, Control::JointPosition] {
+        for seed in 1..=3 {
+            let simulator = lockstep(rig);
+            let arm = connect(rig, &simulator);
+            let start = arm.state().unwrap().q_d;
+            let swing = Native::new(7, move |ask: &Ask<'_>, action: &mut [f64]| {
+                let (amplitude, turn) = (0.15, 2.0 * ask.time.as_secs_f64());
+                // From rest, without a step in its acceleration.
+                let ramp = smooth(ask.time.as_secs_f64()).0;
+                for (joint, slot) in action.iter_mut().enumerate() {
+                    *slot = match control {
+                        Control::JointVelocity => 2.0 * amplitude * ramp * turn.cos(),
+                        _ => start[joint] + amplitude * ramp * turn.sin(),
+                    };
+                }
+                Ok(())
+            });
+            let policy = erratic(seed, swing);
+            let session = session_until(5_000, &arm, control, policy, || {});
+            ended_well(&session);
+            assert_at_rest_without_reflex(&simulator);
+            let late = session.stats().late_actions;
+            assert!(late > 100, "{control}, {seed}: {late} late");
+        }
     }
 }
 

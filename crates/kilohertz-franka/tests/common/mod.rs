@@ -645,6 +645,51 @@ impl<P: Policy> Policy for Belated<P> {
     }
 }
 
+/// A policy that now and then takes a few cycles for an answer, at random.
+pub fn erratic<P: Policy>(seed: u64, policy: P) -> Erratic<P> {
+    Erratic {
+        policy,
+        random: Box::new(numbers(seed)),
+        took: 0,
+        left: 0,
+    }
+}
+
+pub struct Erratic<P> {
+    policy: P,
+    random: Box<dyn FnMut() -> f64 + Send>,
+    /// Cycles that the answer under way takes, and how many of them are left.
+    took: u64,
+    left: u64,
+}
+
+impl<P: Policy> Policy for Erratic<P> {
+    fn request(&mut self, ask: &Ask<'_>) {
+        if self.left > 0 {
+            self.left -= 1;
+            return;
+        }
+        self.policy.request(ask);
+        let is_slow = (self.random)() > 0.95;
+        self.took = if is_slow {
+            1 + ((self.random)().abs() * 4.0) as u64
+        } else {
+            0
+        };
+        self.left = self.took;
+    }
+
+    fn poll(&mut self, until: Option<Time>, stop: &AtomicBool, action: &mut [f64]) -> Answer {
+        if self.left > 0 {
+            return Answer::None;
+        }
+        match self.policy.poll(until, stop, action) {
+            Answer::Fresh if self.took > 0 => Answer::Late { age: self.took },
+            answer => answer,
+        }
+    }
+}
+
 /// What injects `fault` at the beginning of a motion and at speed, as the last word of a policy.
 pub fn suffering_twice(
     simulator: &Arc<Simulator>,
