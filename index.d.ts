@@ -534,7 +534,8 @@ export interface LimitOptions {
   readonly torqueRate?: OnViolation;
   /**
    * More than the joints can do, in Cartesian modes: faster than one of them may go, or closer to the
-   * end of its range or to a singular pose than it could be braked from.
+   * end of its range or to a singular pose than it could be braked from. So is a pose out of their reach,
+   * once the arm has stood still for 0.2 s on the way to it.
    */
   readonly joints?: OnViolation;
   /**

@@ -56,18 +56,17 @@ pub enum Step {
     Stop,
 }
 
-/// Cycles after catching up in which a command is still judged by one that was not the policy's: the
-/// jerk of a position goes by the three before it.
-const SETTLING: u32 = 3;
+/// Fresh actions in a row that have to be reached until the robot is caught up with. The jerk of a
+/// position goes by the three before it: after so many, what is commanded is the policy's alone.
+const FITTING: u32 = 4;
 
 /// Where on the ladder from fresh to stopped the session stands.
 #[derive(Debug, Clone)]
 pub struct Ladder {
     rule: LateRule,
     without: u32,
-    catching_up: bool,
-    /// Cycles until what is commanded is the policy's alone, this one included.
-    settling: u32,
+    /// How many fresh actions have to be reached until they are used as they are.
+    to_fit: u32,
 }
 
 impl Ladder {
@@ -76,8 +75,7 @@ impl Ladder {
         Ladder {
             rule,
             without: 0,
-            catching_up: false,
-            settling: 0,
+            to_fit: 0,
         }
     }
 
@@ -90,7 +88,7 @@ impl Ladder {
     pub fn step(&mut self, answer: Answer) -> Step {
         if answer == Answer::None || self.is_stale(answer) {
             self.without = self.without.saturating_add(1);
-            self.catching_up = true;
+            self.to_fit = FITTING;
             return match self.rule.on_late {
                 _ if self.without <= self.rule.max_held => Step::Hold,
                 OnLate::Hold => Step::Rest,
@@ -99,31 +97,29 @@ impl Ladder {
         }
         self.without = 0;
         if answer != Answer::Fresh {
-            self.catching_up = true;
+            self.to_fit = FITTING;
         }
-        if self.catching_up {
+        if self.to_fit > 0 {
             Step::Follow
         } else {
-            self.settling = self.settling.saturating_sub(1);
             Step::Use
         }
     }
 
-    /// Tells that the robot is not where it was commanded to be: a command got lost. Actions are
-    /// followed until caught up.
+    /// Tells that the robot is not where it is to be: a command got lost, or an action is not reached
+    /// yet. Actions are followed until caught up.
     pub fn out_of_step(&mut self) {
-        self.catching_up = true;
+        self.to_fit = FITTING;
     }
 
-    /// Tells that the action just followed was reached: fresh ones are used as they are again.
+    /// Tells that the fresh action just followed was reached.
+    pub fn fits(&mut self) {
+        self.to_fit = self.to_fit.saturating_sub(1);
+    }
+
+    /// Tells that what is followed is as good as reached: fresh actions are used as they are again.
     pub fn caught_up(&mut self) {
-        self.catching_up = false;
-        self.settling = SETTLING + 1;
-    }
-
-    /// Whether this action, used as it is, goes on from commands that were not the policy's.
-    pub fn is_settling(&self) -> bool {
-        self.settling > 0
+        self.to_fit = 0;
     }
 
     /// Cycles in a row without a usable action.
@@ -166,10 +162,24 @@ mod tests {
         assert_eq!(ladder.step(Answer::Fresh), Step::Follow);
         assert_eq!(ladder.step(Answer::Fresh), Step::Follow);
         ladder.caught_up();
-        for settles in [true, true, true, false] {
-            assert_eq!(ladder.step(Answer::Fresh), Step::Use);
-            assert_eq!(ladder.is_settling(), settles);
+        assert_eq!(ladder.step(Answer::Fresh), Step::Use);
+    }
+
+    #[test]
+    fn is_caught_up_after_as_many_actions_that_fit_as_a_jerk_goes_by() {
+        let mut ladder = ladder(2, OnLate::Hold);
+        ladder.out_of_step();
+        for _ in 1..FITTING {
+            ladder.step(Answer::Fresh);
+            ladder.fits();
         }
+        assert_eq!(ladder.step(Answer::Fresh), Step::Follow);
+        ladder.out_of_step();
+        for _ in 0..FITTING {
+            assert_eq!(ladder.step(Answer::Fresh), Step::Follow);
+            ladder.fits();
+        }
+        assert_eq!(ladder.step(Answer::Fresh), Step::Use);
     }
 
     #[test]

@@ -57,16 +57,6 @@ impl ViolationKind {
     pub const COUNT: usize = ViolationKind::ALL.len();
 }
 
-impl ViolationKind {
-    /// Whether it goes by how a command changes from the ones before it.
-    pub fn is_of_change(self) -> bool {
-        matches!(
-            self,
-            ViolationKind::Acceleration | ViolationKind::Jerk | ViolationKind::Joints
-        )
-    }
-}
-
 impl fmt::Display for ViolationKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

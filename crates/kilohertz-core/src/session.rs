@@ -735,6 +735,7 @@ impl<'a> Body<'a> {
                 }
             }
             Step::Use => {
+                self.clamping = false;
                 self.limits.commanded(&self.wanted);
                 self.sent.copy_from_slice(&self.wanted);
                 CommandKind::Fresh
@@ -744,12 +745,13 @@ impl<'a> Body<'a> {
                     .limits
                     .follow(observation, &self.wanted, &mut self.sent)
                 {
-                    self.clamping = false;
                     // What was caught up with is not yet what a fresh answer wants.
                     if answer == Answer::Fresh {
-                        self.ladder.caught_up();
+                        self.ladder.fits();
                     }
                     self.tell(EventKind::Resumed);
+                } else {
+                    self.ladder.out_of_step();
                 }
                 CommandKind::Followed
             }
@@ -790,21 +792,8 @@ impl<'a> Body<'a> {
         // one that was clamped only what is clamped counts on, because the way back is not the
         // policy's. Where actions are approached, going there is our doing.
         let approaches = self.approaches();
-        let mut is_excused = false;
         if step == Step::Use && !approaches {
-            let rate = self.limits.check_rate(observation, &self.wanted);
-            for violation in rate.iter() {
-                // A smooth policy that was just caught up with goes on as it does, and not as the
-                // commands do that caught up with it.
-                if self.ladder.is_settling()
-                    && violation.kind.is_of_change()
-                    && self.rules.of(violation.kind) == OnViolation::Stop
-                {
-                    is_excused = true;
-                } else {
-                    found.note(*violation);
-                }
-            }
+            found.join(&self.limits.check_rate(observation, &self.wanted));
         } else {
             found.join(&self.limits.check_course(observation, &self.wanted));
         }
@@ -815,11 +804,7 @@ impl<'a> Body<'a> {
                 .for_each(|violation| found.note(*violation));
         }
         if found.is_empty() {
-            if !is_excused {
-                return Ok(step);
-            }
-            self.ladder.out_of_step();
-            return Ok(Step::Follow);
+            return Ok(step);
         }
         let recorder = &self.shared.recorder;
         for violation in found.iter() {

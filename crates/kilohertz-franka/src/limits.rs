@@ -49,6 +49,10 @@ pub(crate) const ROUNDING: f64 = 1e-9;
 /// differs is not the last command: it got lost, and the arm extrapolated or reused an older one.
 const SAME_POSITION: f64 = 2e-6;
 const SAME_VELOCITY: f64 = 2e-5;
+/// How far a velocity is reported from what it is [rad/s].
+const REPORTED_VELOCITY: f64 = 1e-6;
+/// Cycles in which it is known how an arm goes on whose commands got lost.
+const LONGEST_GAP: f64 = 50.0;
 /// The same where positions are commanded: the rounding of the one that a motion starts from, up to
 /// 2.4e-7 rad, is gone over in one cycle.
 const SAME_VELOCITY_OF_POSITIONS: f64 = 3e-4;
@@ -304,6 +308,8 @@ struct Motion {
     following: [JointBounds; 7],
     max_distance: f64,
     joints: [JointMotion; 7],
+    /// The motion before the last command, and when that was [s].
+    before: ([JointMotion; 7], f64),
     /// Measured positions.
     measured: [f64; 7],
     has_observed: bool,
@@ -334,6 +340,7 @@ impl Motion {
             },
             max_distance: options.max_distance,
             joints: [JointMotion::default(); 7],
+            before: ([JointMotion::default(); 7], 0.0),
             measured: [0.0; 7],
             has_observed: false,
             followed: None,
@@ -346,6 +353,48 @@ impl Motion {
             Quantity::Velocity => self.joints[joint].with_velocity(action, DT),
             Quantity::Position | Quantity::Target => self.joints[joint].with_position(action, DT),
         }
+    }
+
+    /// The motion of an arm that is commanded positions and reports `q_d` and `dq_d` at `time`, and
+    /// whether it is the one that was commanded: where commands got lost the arm went on at its
+    /// acceleration. Both are known exactly, and what it reports is rounded: by as much as a command with
+    /// a jerk of 300 rad/s3 differs from one that got lost.
+    fn expected(
+        &self,
+        q_d: &[f64; 7],
+        dq_d: &[f64; 7],
+        time: f64,
+    ) -> Option<([JointMotion; 7], bool)> {
+        let (before, last) = &self.before;
+        let cycles = ((time - last) / DT).round();
+        if !(1.0..=LONGEST_GAP).contains(&cycles) {
+            return None;
+        }
+        let goes_on = |joints: &[JointMotion; 7], cycles: u32| {
+            joints.map(|motion| {
+                (0..cycles).fold(motion, |motion, _| {
+                    motion.with_velocity(motion.velocity + motion.acceleration * DT, DT)
+                })
+            })
+        };
+        let off = |joints: &[JointMotion; 7]| {
+            let velocities = joints.iter().zip(dq_d);
+            velocities.fold(0.0, |most: f64, (motion, dq_d)| {
+                most.max((motion.velocity - dq_d).abs())
+            })
+        };
+        let cycles = cycles as u32;
+        let obeyed = goes_on(&self.joints, cycles - 1);
+        let lost = goes_on(before, cycles);
+        // Where both are the same nothing is known to be lost.
+        let is_obeyed = off(&obeyed) <= off(&lost) + REPORTED_VELOCITY;
+        let likely = if is_obeyed { obeyed } else { lost };
+        let is_there = likely
+            .iter()
+            .zip(q_d)
+            .all(|(motion, q_d)| (motion.position - q_d).abs() < SAME_POSITION);
+        (is_there && off(&likely) < SAME_VELOCITY_OF_POSITIONS)
+            .then_some((likely, is_obeyed && cycles == 1))
     }
 
     /// Where `joint` may be commanded: it may stay where it is.
@@ -530,26 +579,34 @@ impl Limits for Motion {
         let dq_d = joints(observation, offset::dq_d);
         let ddq_d = joints(observation, offset::ddq_d);
         self.measured = joints(observation, offset::q);
-        let (same_position, same_velocity) = match self.quantity {
-            Quantity::Velocity => (f64::INFINITY, SAME_VELOCITY),
-            Quantity::Position | Quantity::Target => (SAME_POSITION, SAME_VELOCITY_OF_POSITIONS),
-        };
-        let in_step = self.joints.iter().enumerate().all(|(joint, motion)| {
-            (motion.position - q_d[joint]).abs() < same_position
-                && (motion.velocity - dq_d[joint]).abs() < same_velocity
-        });
-        if !in_step {
-            self.joints = std::array::from_fn(|joint| JointMotion {
+        let time = observation[offset::time];
+        let reported = || {
+            std::array::from_fn(|joint| JointMotion {
                 position: q_d[joint],
                 velocity: dq_d[joint],
                 acceleration: ddq_d[joint],
-            });
-        } else if self.quantity == Quantity::Velocity {
+            })
+        };
+        let in_step = if self.quantity == Quantity::Velocity {
+            let commanded = self.joints.iter().zip(dq_d);
+            let same = commanded.map(|(motion, dq_d)| (motion.velocity - dq_d).abs());
+            let in_step = same.fold(0.0, f64::max) < SAME_VELOCITY;
+            if !in_step {
+                self.joints = reported();
+            }
             // Where commanded velocities lead is known to the arm alone.
             for (motion, q_d) in self.joints.iter_mut().zip(q_d) {
                 motion.position = q_d;
             }
-        }
+            in_step
+        } else {
+            let (joints, in_step) = self
+                .expected(&q_d, &dq_d, time)
+                .unwrap_or_else(|| (reported(), false));
+            self.joints = joints;
+            in_step
+        };
+        self.before = (self.joints, time);
         let is_first = !std::mem::replace(&mut self.has_observed, true);
         in_step || is_first
     }
@@ -954,6 +1011,7 @@ mod tests {
         }
 
         fn take(&mut self, command: &[f64; 7]) {
+            self.observation[offset::time] += DT;
             for (joint, &command) in command.iter().enumerate() {
                 let (motion, bounds) = (self.motion(joint), &self.arm.joints[joint]);
                 let next = match self.control {
@@ -1181,6 +1239,36 @@ mod tests {
     }
 
     #[test]
+    fn a_lost_position_is_noticed_though_the_arm_went_on_almost_alike() {
+        let mut limits = limits(Control::JointPosition);
+        let mut observation = at(READY);
+        assert!(limits.observe(&observation));
+        let mut motion = JointMotion {
+            position: READY[0],
+            ..JointMotion::default()
+        };
+        for cycle in 0..40 {
+            // With a jerk of 250 rad/s3, that differs by 0.25 mrad/s from going on as before.
+            let acceleration = motion.acceleration + 250.0 * DT;
+            let next = motion.with_velocity(motion.velocity + acceleration * DT, DT);
+            let mut action = READY;
+            action[0] = next.position;
+            limits.commanded(&action);
+            let is_lost = cycle == 30;
+            motion = if is_lost {
+                motion.with_velocity(motion.velocity + motion.acceleration * DT, DT)
+            } else {
+                next
+            };
+            observation[offset::time] += DT;
+            observation[offset::q_d] = f64::from(motion.position as f32);
+            observation[offset::dq_d] = f64::from(motion.velocity as f32);
+            observation[offset::ddq_d] = f64::from(motion.acceleration as f32);
+            assert_eq!(limits.observe(&observation), !is_lost, "cycle {cycle}");
+        }
+    }
+
+    #[test]
     fn torques_behind_a_motion_are_held_and_their_loss_is_noticed() {
         let model = Arc::new(Model::from_urdf(FR3_URDF).unwrap());
         let interface = of(Control::JointPosition, Impedance::External);
@@ -1192,6 +1280,7 @@ mod tests {
         assert!(limits.check_rate(&observation, &action).is_empty());
         limits.commanded(&action);
         observation[offset::tau_J_d..offset::tau_J_d + 7].fill(0.5);
+        observation[offset::time] += DT;
         assert!(limits.observe(&observation));
         let mut sent = [0.0; 14];
         limits.hold(&observation, &mut sent);
@@ -1199,6 +1288,7 @@ mod tests {
         // The next torques got lost.
         action[7..].fill(1.2);
         limits.commanded(&action);
+        observation[offset::time] += DT;
         assert!(!limits.observe(&observation));
         action[7..].fill(1.4);
         let jump = limits.check_rate(&observation, &action);

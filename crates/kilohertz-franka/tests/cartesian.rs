@@ -279,7 +279,7 @@ fn lost_packets_are_survived_at_speed_and_while_speeding_up(rig: Rig) {
 
 fn a_smooth_policy_that_is_late_now_and_then_is_followed_without_a_jump(rig: Rig) {
     for control in DIRECT {
-        for seed in 1..=3 {
+        for seed in 1..=2 {
             let simulator = lockstep(rig);
             let arm = connect(rig, &simulator);
             let policy = erratic(seed, move_by(control, [0.1, 0.2, -0.1], 0.5, 2.5));

@@ -27,6 +27,7 @@ on_each_arm! {
     a_silence_shorter_than_what_may_be_held_is_hardly_felt,
     answers_that_come_late_and_then_in_time_again_are_followed,
     a_smooth_policy_that_is_late_now_and_then_is_followed_without_a_jump,
+    lateness_and_lost_packets_together_are_survived,
     a_reflex_is_named_and_recovered_from,
     an_arm_that_is_driven_or_closed_says_so,
     the_state_is_readable_between_sessions,
@@ -322,30 +323,66 @@ fn answers_that_come_late_and_then_in_time_again_are_followed(rig: Rig) {
     }
 }
 
+/// To and fro, smoothly, from rest.
+fn swing(control: Control, start: [f64; 7], ask: &Ask<'_>, action: &mut [f64]) {
+    let (amplitude, time) = (0.15, ask.time.as_secs_f64());
+    let (ramp, turn) = (smooth(time).0, 2.0 * time);
+    for (joint, slot) in action.iter_mut().enumerate() {
+        *slot = match control {
+            Control::JointVelocity => 2.0 * amplitude * ramp * turn.cos(),
+            _ => start[joint] + amplitude * ramp * turn.sin(),
+        };
+    }
+}
+
 fn a_smooth_policy_that_is_late_now_and_then_is_followed_without_a_jump(rig: Rig) {
     for control in [Control::JointVelocity, Control::JointPosition] {
-        for seed in 1..=3 {
+        for seed in 1..=2 {
             let simulator = lockstep(rig);
             let arm = connect(rig, &simulator);
             let start = arm.state().unwrap().q_d;
-            let swing = Native::new(7, move |ask: &Ask<'_>, action: &mut [f64]| {
-                let (amplitude, turn) = (0.15, 2.0 * ask.time.as_secs_f64());
-                // From rest, without a step in its acceleration.
-                let ramp = smooth(ask.time.as_secs_f64()).0;
-                for (joint, slot) in action.iter_mut().enumerate() {
-                    *slot = match control {
-                        Control::JointVelocity => 2.0 * amplitude * ramp * turn.cos(),
-                        _ => start[joint] + amplitude * ramp * turn.sin(),
-                    };
-                }
+            let policy = Native::new(7, move |ask: &Ask<'_>, action: &mut [f64]| {
+                swing(control, start, ask, action);
                 Ok(())
             });
-            let policy = erratic(seed, swing);
-            let session = session_until(5_000, &arm, control, policy, || {});
+            let session = session_until(5_000, &arm, control, erratic(seed, policy), || {});
             ended_well(&session);
             assert_at_rest_without_reflex(&simulator);
             let late = session.stats().late_actions;
             assert!(late > 100, "{control}, {seed}: {late} late");
+        }
+    }
+}
+
+fn lateness_and_lost_packets_together_are_survived(rig: Rig) {
+    for control in [
+        Control::JointVelocity,
+        Control::JointPosition,
+        Control::JointTarget,
+    ] {
+        for seed in 1..=2 {
+            let simulator = lockstep(rig);
+            let arm = connect(rig, &simulator);
+            let start = arm.state().unwrap().q_d;
+            let (mut random, losing) = (numbers(seed), Arc::clone(&simulator));
+            let policy = Native::new(7, move |ask: &Ask<'_>, action: &mut [f64]| {
+                swing(control, start, ask, action);
+                if random() > 0.95 {
+                    let count = 1 + (random().abs() * 2.5) as u32;
+                    let fault = if random() > 0.0 {
+                        Fault::DropStates { count }
+                    } else {
+                        Fault::DropCommands { count }
+                    };
+                    losing.inject(fault).unwrap();
+                }
+                Ok(())
+            });
+            let session = session_until(5_000, &arm, control, erratic(seed, policy), || {});
+            ended_well(&session);
+            assert_at_rest_without_reflex(&simulator);
+            let lost = simulator.counters().commands_lost;
+            assert!(lost > 50, "{control}, {seed}: {lost} lost");
         }
     }
 }
