@@ -88,7 +88,7 @@ impl Ladder {
     pub fn step(&mut self, answer: Answer) -> Step {
         if answer == Answer::None || self.is_stale(answer) {
             self.without = self.without.saturating_add(1);
-            self.to_fit = FITTING;
+            self.out_of_step();
             return match self.rule.on_late {
                 _ if self.without <= self.rule.max_held => Step::Hold,
                 OnLate::Hold => Step::Rest,
@@ -97,7 +97,7 @@ impl Ladder {
         }
         self.without = 0;
         if answer != Answer::Fresh {
-            self.to_fit = FITTING;
+            self.out_of_step();
         }
         if self.to_fit > 0 {
             Step::Follow
@@ -106,8 +106,8 @@ impl Ladder {
         }
     }
 
-    /// Tells that the robot is not where it is to be: a command got lost, or an action is not reached
-    /// yet. Actions are followed until caught up.
+    /// Tells that the robot is not where it is to be: an answer or a command is missing, or an
+    /// action is not reached yet. Actions are followed until caught up.
     pub fn out_of_step(&mut self) {
         self.to_fit = FITTING;
     }

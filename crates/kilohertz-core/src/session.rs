@@ -796,12 +796,12 @@ impl<'a> Body<'a> {
             found.join(&self.limits.check_rate(observation, &self.wanted));
         } else {
             found.join(&self.limits.check_course(observation, &self.wanted));
-        }
-        if step == Step::Follow && self.clamping && !approaches {
-            let rate = self.limits.check_rate(observation, &self.wanted);
-            rate.iter()
-                .filter(|violation| self.rules.of(violation.kind) == OnViolation::Clamp)
-                .for_each(|violation| found.note(*violation));
+            if self.clamping && !approaches {
+                let rate = self.limits.check_rate(observation, &self.wanted);
+                rate.iter()
+                    .filter(|violation| self.rules.of(violation.kind) == OnViolation::Clamp)
+                    .for_each(|violation| found.note(*violation));
+            }
         }
         if found.is_empty() {
             return Ok(step);

@@ -566,10 +566,10 @@ impl Cartesian {
             } else {
                 -arm.lower_velocity(self.q[joint])
             };
-            let times = asked[joint].abs() / fastest.max(CREEP);
-            if asked[joint].abs() > fastest && share > fastest / asked[joint].abs() {
-                share = fastest / asked[joint].abs();
-                obstacle = Some((joint, times));
+            let asked = asked[joint].abs();
+            if fastest / asked < share {
+                share = fastest / asked;
+                obstacle = Some((joint, asked / fastest.max(CREEP)));
             }
         }
         rates = rates.map(|v| v * share);
@@ -672,11 +672,11 @@ impl Cartesian {
 
     /// Takes the step of one cycle towards `action`, and writes it out.
     fn step_towards(&mut self, action: &[f64], out: &mut [f64]) {
-        let mut rates = match self.quantity {
-            Quantity::Velocity => self.rates_in(action),
-            Quantity::Target => self.approach(&self.inside(action), &[0.0; 7]),
-            Quantity::Pose => {
-                let target = self.inside(action);
+        let target = (self.quantity != Quantity::Velocity).then(|| self.inside(action));
+        let mut rates = match (&target, self.quantity) {
+            (None, _) => self.rates_in(action),
+            (Some(target), Quantity::Target) => self.approach(target, &[0.0; 7]),
+            (Some(target), _) => {
                 let moving = match self.followed {
                     // A step is no velocity.
                     Some((last, ago)) => {
@@ -690,7 +690,7 @@ impl Cartesian {
                     }
                     None => [0.0; 7],
                 };
-                self.approach(&target, &moving)
+                self.approach(target, &moving)
             }
         };
         if self.behind.is_some() {
@@ -699,8 +699,8 @@ impl Cartesian {
         }
         let following = self.following;
         self.step(rates, &following, out);
-        if self.quantity != Quantity::Velocity {
-            self.stands(&self.inside(action));
+        if let Some(target) = target {
+            self.stands(&target);
         }
     }
 

@@ -8,10 +8,10 @@ use std::sync::atomic::AtomicBool;
 use common::*;
 use kilohertz_core::limits::ViolationKind;
 use kilohertz_core::policy::{Answer, Ask, Native, Policy, PolicyFailed};
-use kilohertz_core::session::{Cause, EventKind};
+use kilohertz_core::session::{Cause, EventKind, Session};
 use kilohertz_core::time::Time;
 use kilohertz_franka::{ArmErrorCode, Control};
-use kilohertz_sim::Fault;
+use kilohertz_sim::{Fault, Simulator};
 
 on_each_arm! {
     a_session_ends_where_its_policy_took_the_arm,
@@ -335,19 +335,33 @@ fn swing(control: Control, start: [f64; 7], ask: &Ask<'_>, action: &mut [f64]) {
     }
 }
 
+/// A session that swings by a policy that is late now and then, with `meddle` doing something to the arm
+/// before each answer: it ends as it should.
+fn swung(
+    rig: Rig,
+    control: Control,
+    seed: u64,
+    mut meddle: impl FnMut(&Simulator) + Send + 'static,
+) -> (Arc<Simulator>, Session) {
+    let simulator = lockstep(rig);
+    let arm = connect(rig, &simulator);
+    let start = arm.state().unwrap().q_d;
+    let meddled = Arc::clone(&simulator);
+    let policy = Native::new(7, move |ask: &Ask<'_>, action: &mut [f64]| {
+        swing(control, start, ask, action);
+        meddle(&meddled);
+        Ok(())
+    });
+    let session = session_until(5_000, &arm, control, erratic(seed, policy), || {});
+    ended_well(&session);
+    assert_at_rest_without_reflex(&simulator);
+    (simulator, session)
+}
+
 fn a_smooth_policy_that_is_late_now_and_then_is_followed_without_a_jump(rig: Rig) {
     for control in [Control::JointVelocity, Control::JointPosition] {
         for seed in 1..=2 {
-            let simulator = lockstep(rig);
-            let arm = connect(rig, &simulator);
-            let start = arm.state().unwrap().q_d;
-            let policy = Native::new(7, move |ask: &Ask<'_>, action: &mut [f64]| {
-                swing(control, start, ask, action);
-                Ok(())
-            });
-            let session = session_until(5_000, &arm, control, erratic(seed, policy), || {});
-            ended_well(&session);
-            assert_at_rest_without_reflex(&simulator);
+            let (_, session) = swung(rig, control, seed, |_| {});
             let late = session.stats().late_actions;
             assert!(late > 100, "{control}, {seed}: {late} late");
         }
@@ -361,12 +375,8 @@ fn lateness_and_lost_packets_together_are_survived(rig: Rig) {
         Control::JointTarget,
     ] {
         for seed in 1..=2 {
-            let simulator = lockstep(rig);
-            let arm = connect(rig, &simulator);
-            let start = arm.state().unwrap().q_d;
-            let (mut random, losing) = (numbers(seed), Arc::clone(&simulator));
-            let policy = Native::new(7, move |ask: &Ask<'_>, action: &mut [f64]| {
-                swing(control, start, ask, action);
+            let mut random = numbers(seed);
+            let (simulator, _) = swung(rig, control, seed, move |simulator| {
                 if random() > 0.95 {
                     let count = 1 + (random().abs() * 2.5) as u32;
                     let fault = if random() > 0.0 {
@@ -374,13 +384,9 @@ fn lateness_and_lost_packets_together_are_survived(rig: Rig) {
                     } else {
                         Fault::DropCommands { count }
                     };
-                    losing.inject(fault).unwrap();
+                    simulator.inject(fault).unwrap();
                 }
-                Ok(())
             });
-            let session = session_until(5_000, &arm, control, erratic(seed, policy), || {});
-            ended_well(&session);
-            assert_at_rest_without_reflex(&simulator);
             let lost = simulator.counters().commands_lost;
             assert!(lost > 50, "{control}, {seed}: {lost} lost");
         }
