@@ -1,7 +1,7 @@
 //! What happens when the policy's answer is not there in time. Written once, here.
 //!
 //! ```text
-//! fresh action ──▶ used as it is
+//! fresh action ──▶ used as it is where one cycle suffices for it, otherwise followed
 //! late action  ──▶ followed within the limits     (also a fresh one after a gap, or after a lost
 //!                  command, until caught up)
 //! no action    ──▶ held: the robot moves on as last commanded, at most `max_held` cycles in a row
@@ -9,7 +9,19 @@
 //!              ──▶ with `OnLate::Stop`, the session ends with an error instead of waiting
 //! ```
 
-use crate::policy::Answer;
+/// How the answer stands that a cycle needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival {
+    /// It is there, in time.
+    Fresh,
+    /// It is there, but late.
+    Late {
+        /// By how many cycles, at least 1.
+        age: u64,
+    },
+    /// There is none.
+    None,
+}
 
 /// What ends the wait for a policy that is too late for too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -80,13 +92,13 @@ impl Ladder {
     }
 
     /// Whether a late action of this age is too old to be used.
-    pub fn is_stale(&self, answer: Answer) -> bool {
-        matches!(answer, Answer::Late { age } if age > u64::from(self.rule.max_held))
+    pub fn is_stale(&self, arrival: Arrival) -> bool {
+        matches!(arrival, Arrival::Late { age } if age > u64::from(self.rule.max_held))
     }
 
-    /// What to do with `answer`, which must not be [`Answer::Failed`].
-    pub fn step(&mut self, answer: Answer) -> Step {
-        if answer == Answer::None || self.is_stale(answer) {
+    /// What to do where the answer stands so.
+    pub fn step(&mut self, arrival: Arrival) -> Step {
+        if arrival == Arrival::None || self.is_stale(arrival) {
             self.without = self.without.saturating_add(1);
             self.out_of_step();
             return match self.rule.on_late {
@@ -96,7 +108,7 @@ impl Ladder {
             };
         }
         self.without = 0;
-        if answer != Answer::Fresh {
+        if arrival != Arrival::Fresh {
             self.out_of_step();
         }
         if self.to_fit > 0 {
@@ -139,30 +151,30 @@ mod tests {
     #[test]
     fn holds_as_often_as_allowed_and_then_rests() {
         let mut ladder = ladder(3, OnLate::Hold);
-        assert_eq!(ladder.step(Answer::Fresh), Step::Use);
+        assert_eq!(ladder.step(Arrival::Fresh), Step::Use);
         for _ in 0..3 {
-            assert_eq!(ladder.step(Answer::None), Step::Hold);
+            assert_eq!(ladder.step(Arrival::None), Step::Hold);
         }
         for _ in 0..1_000 {
-            assert_eq!(ladder.step(Answer::None), Step::Rest);
+            assert_eq!(ladder.step(Arrival::None), Step::Rest);
         }
     }
 
     #[test]
     fn ends_instead_where_the_user_chose_that() {
         let mut ladder = ladder(2, OnLate::Stop);
-        let steps: Vec<Step> = (0..3).map(|_| ladder.step(Answer::None)).collect();
+        let steps: Vec<Step> = (0..3).map(|_| ladder.step(Arrival::None)).collect();
         assert_eq!(steps, [Step::Hold, Step::Hold, Step::Stop]);
     }
 
     #[test]
     fn follows_after_a_gap_until_caught_up() {
         let mut ladder = ladder(2, OnLate::Hold);
-        ladder.step(Answer::None);
-        assert_eq!(ladder.step(Answer::Fresh), Step::Follow);
-        assert_eq!(ladder.step(Answer::Fresh), Step::Follow);
+        ladder.step(Arrival::None);
+        assert_eq!(ladder.step(Arrival::Fresh), Step::Follow);
+        assert_eq!(ladder.step(Arrival::Fresh), Step::Follow);
         ladder.caught_up();
-        assert_eq!(ladder.step(Answer::Fresh), Step::Use);
+        assert_eq!(ladder.step(Arrival::Fresh), Step::Use);
     }
 
     #[test]
@@ -170,32 +182,32 @@ mod tests {
         let mut ladder = ladder(2, OnLate::Hold);
         ladder.out_of_step();
         for _ in 1..FITTING {
-            ladder.step(Answer::Fresh);
+            ladder.step(Arrival::Fresh);
             ladder.fits();
         }
-        assert_eq!(ladder.step(Answer::Fresh), Step::Follow);
+        assert_eq!(ladder.step(Arrival::Fresh), Step::Follow);
         ladder.out_of_step();
         for _ in 0..FITTING {
-            assert_eq!(ladder.step(Answer::Fresh), Step::Follow);
+            assert_eq!(ladder.step(Arrival::Fresh), Step::Follow);
             ladder.fits();
         }
-        assert_eq!(ladder.step(Answer::Fresh), Step::Use);
+        assert_eq!(ladder.step(Arrival::Fresh), Step::Use);
     }
 
     #[test]
     fn a_late_action_ends_the_gap_and_is_followed() {
         let mut ladder = ladder(2, OnLate::Hold);
-        ladder.step(Answer::None);
-        ladder.step(Answer::None);
-        assert_eq!(ladder.step(Answer::Late { age: 1 }), Step::Follow);
+        ladder.step(Arrival::None);
+        ladder.step(Arrival::None);
+        assert_eq!(ladder.step(Arrival::Late { age: 1 }), Step::Follow);
         assert_eq!(ladder.without_action(), 0);
-        assert_eq!(ladder.step(Answer::None), Step::Hold);
+        assert_eq!(ladder.step(Arrival::None), Step::Hold);
     }
 
     #[test]
     fn an_action_for_a_state_long_gone_is_not_used() {
         let mut ladder = ladder(2, OnLate::Hold);
-        assert_eq!(ladder.step(Answer::Late { age: 3 }), Step::Hold);
-        assert_eq!(ladder.step(Answer::Late { age: 2 }), Step::Follow);
+        assert_eq!(ladder.step(Arrival::Late { age: 3 }), Step::Hold);
+        assert_eq!(ladder.step(Arrival::Late { age: 2 }), Step::Follow);
     }
 }

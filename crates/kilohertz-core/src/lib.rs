@@ -1,18 +1,18 @@
 //! The realtime loop of kilohertz, with nothing of sockets, Franka or Node in it.
 //!
 //! ```text
-//! robot ──observation──▶ session.rs ──▶ policy.rs ──action──▶ late.rs ▶ limits.rs ──▶ robot
-//!   ▲                    (loop thread)   mailbox.rs           between.rs               │
-//!   │                     cadence.rs               lowpass.rs                          │
-//!   └── the robot's clock, or pacer.rs + wait.rs ──────────────────────────────────────┘
+//! robot ──observation──▶ session.rs ──▶ policy.rs ──action──▶ judge.rs ▶ late.rs ▶ limits.rs ──▶ robot
+//!   ▲                    (loop thread)   mailbox.rs                     between.rs               │
+//!   │                     cadence.rs                           lowpass.rs                        │
+//!   └── the robot's clock, or pacer.rs + wait.rs ────────────────────────────────────────────────┘
 //!                             │
 //!            stats.rs (counters, jitter)  record.rs (every tick)  courier.rs (wakes)
 //! ```
 //!
 //! A [`robot::Robot`] drives the tick: it calls the loop body once a cycle with its newest
 //! observation and sends on the action it gets back. The body, in [`session`], asks the
-//! [`policy::Policy`], applies the rule for late answers ([`late`]) and the robot's [`limits`], and
-//! counts everything. Between the loop thread and everybody else there are only lock-free channels.
+//! [`policy::Policy`], has each answer judged ([`judge`]), applies the rule for late answers ([`late`])
+//! and the robot's [`limits`], and counts everything. Between the loop thread and everybody else there are only lock-free channels.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -68,10 +68,12 @@
 pub mod between;
 pub mod cadence;
 pub mod courier;
+pub mod judge;
 pub mod late;
 pub mod limits;
 mod lowpass;
 pub mod mailbox;
+pub mod pace;
 pub mod pacer;
 pub mod policy;
 pub mod record;

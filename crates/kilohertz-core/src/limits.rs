@@ -1,6 +1,6 @@
 //! What a robot may be commanded, and how it is brought to rest.
 //!
-//! The loop asks its robot's limits four things: what does this action break, how far towards it may
+//! The loop asks its robot's limits four things: what does this answer break, how far towards it may
 //! the robot go in one cycle, how does it keep moving without one, how does it come to rest. A robot
 //! crate answers them for its own command kinds; [`JointMotion`] is the arithmetic they share.
 //! Whether an action that breaks a limit ends the session or is carried out as far as the limits
@@ -9,6 +9,7 @@
 use std::fmt;
 
 use crate::between::Between;
+use crate::judge::{Judgement, Sequence};
 
 /// What an action broke.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,25 +163,80 @@ impl LimitRules {
     }
 }
 
+/// How an action that one cycle does not suffice for is gone to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Approach {
+    /// As fast as the limits allow.
+    Limits,
+    /// A position or a pose, after a rest: no faster than [`LEAST_APPROACH`] of the limit, or than
+    /// [`APPROACH_GAIN`] times the fastest that the policy's own answers of the last second were.
+    AfterRest,
+}
+
+/// The share of the velocity limit with which a position is approached after a rest in any case.
+pub const LEAST_APPROACH: f64 = 0.2;
+/// How many times faster than the policy's own motion it may be approached after a rest.
+pub const APPROACH_GAIN: f64 = 2.0;
+
 /// A robot's limits, as the loop uses them. All calls come from the loop thread; none may block or
 /// allocate. `observation` is always the cycle's, `action` and `out` have the action's slots.
+///
+/// What a policy asks for is checked answer by answer, wherever the robot is and however late they
+/// come: [`Limits::check_answer`] and [`Limits::judge`]. What depends on where the robot is, is checked
+/// on what is to be commanded in a cycle: [`Limits::check_place`], [`Limits::check_step`] and
+/// [`Limits::check_course`].
 pub trait Limits: Send {
     /// How a command gets from one action to the next where the policy is slower than the robot.
     fn between(&self) -> Between;
+
+    /// The number of slots of the action's first part, where a second one is judged by itself.
+    fn motion_slots(&self) -> Option<usize> {
+        None
+    }
 
     /// Writes what was commanded last, or what stands for it before the first command: the action
     /// that changes nothing.
     fn last(&self, out: &mut [f64]);
 
+    /// Writes the first and the second derivative of what [`Limits::last`] writes, in the coordinates
+    /// of [`Limits::way`].
+    fn rates(&self, first: &mut [f64], second: &mut [f64]) {
+        first.fill(0.0);
+        second.fill(0.0);
+    }
+
     /// Takes in how the robot stands and moves, first thing in every cycle. Says whether that is
     /// what it was commanded; it is not where a command got lost and the robot went on by itself.
     fn observe(&mut self, observation: &[f64]) -> bool;
 
-    /// What `action` breaks as a value, however the robot gets there.
-    fn check_value(&self, observation: &[f64], action: &[f64]) -> Violations;
+    /// What `answer` breaks as it is, wherever the robot is.
+    fn check_answer(&self, answer: &[f64]) -> Violations;
 
-    /// What going to `action` within this cycle breaks.
-    fn check_rate(&self, observation: &[f64], action: &[f64]) -> Violations;
+    /// Writes the way from one answer to another of part `part`: the difference of their slots, unless
+    /// the slots have a geometry of their own. Where the way has fewer coordinates than the part has
+    /// slots, the others are zero.
+    fn way(&self, _part: usize, from: &[f64], to: &[f64], out: &mut [f64]) {
+        for (out, (from, to)) in out.iter_mut().zip(from.iter().zip(to)) {
+            *out = to - from;
+        }
+    }
+
+    /// What part `part` of the newest answer breaks by how it follows those before it. Called once for
+    /// each answer, in order.
+    fn judge(&mut self, _part: usize, _sequence: &Sequence<'_>) -> Judgement {
+        Judgement::NONE
+    }
+
+    /// What commanding `action` breaks where the robot is now, however it gets there.
+    fn check_place(&self, _observation: &[f64], _action: &[f64]) -> Violations {
+        Violations::NONE
+    }
+
+    /// What going to `action` within this cycle breaks where the robot is now. `None` where one cycle
+    /// does not suffice for it.
+    fn check_step(&self, _observation: &[f64], _action: &[f64]) -> Option<Violations> {
+        Some(Violations::NONE)
+    }
 
     /// What keeping to `action` breaks, however smoothly the robot came to it: what the robot would
     /// run into. Asked of an action that is followed; of one that is used as it is, going to it within
@@ -194,7 +250,19 @@ pub trait Limits: Send {
 
     /// Commands as much of the way to `action`, which is finite, as one cycle allows; says whether
     /// all of it.
-    fn follow(&mut self, observation: &[f64], action: &[f64], out: &mut [f64]) -> bool;
+    fn follow(
+        &mut self,
+        observation: &[f64],
+        action: &[f64],
+        approach: Approach,
+        out: &mut [f64],
+    ) -> bool;
+
+    /// How far what was commanded last is from `action` where that is a place: the slot, and the
+    /// distance in its unit. `None` where the robot is as good as there, or where actions are no places.
+    fn behind(&self, _action: &[f64]) -> Option<(usize, f64)> {
+        None
+    }
 
     /// Commands to keep moving as last commanded.
     fn hold(&mut self, observation: &[f64], out: &mut [f64]);
@@ -247,19 +315,21 @@ impl Limits for Unlimited {
         true
     }
 
-    fn check_value(&self, _observation: &[f64], action: &[f64]) -> Violations {
-        check_finite(action)
-    }
-
-    fn check_rate(&self, _observation: &[f64], _action: &[f64]) -> Violations {
-        Violations::NONE
+    fn check_answer(&self, answer: &[f64]) -> Violations {
+        check_finite(answer)
     }
 
     fn commanded(&mut self, action: &[f64]) {
         self.last.copy_from_slice(action);
     }
 
-    fn follow(&mut self, _observation: &[f64], action: &[f64], out: &mut [f64]) -> bool {
+    fn follow(
+        &mut self,
+        _observation: &[f64],
+        action: &[f64],
+        _approach: Approach,
+        out: &mut [f64],
+    ) -> bool {
         self.commanded(action);
         out.copy_from_slice(action);
         true
@@ -786,7 +856,7 @@ mod tests {
 
     #[test]
     fn refuses_what_is_not_a_number_and_says_which_slot() {
-        let found = Unlimited::new(3).check_value(&[], &[1.0, f64::NAN, 0.0]);
+        let found = Unlimited::new(3).check_answer(&[1.0, f64::NAN, 0.0]);
         let refused = found.of(ViolationKind::NotFinite).unwrap();
         assert_eq!(refused.slot, 1);
         assert_eq!(found.iter().count(), 1);

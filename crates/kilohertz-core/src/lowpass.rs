@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use crate::between::{Between, make_rotation};
-use crate::limits::Limits;
 
 /// A first-order low-pass filter, one for all slots of an action.
 #[derive(Debug, Clone)]
@@ -17,28 +16,37 @@ pub(crate) struct LowPass {
 }
 
 impl LowPass {
-    /// A filter with this cut-off frequency [Hz].
-    pub fn new(cutoff_hz: f64, period: Duration, limits: &dyn Limits, len: usize) -> LowPass {
+    /// A filter with this cut-off frequency [Hz], for cycles of `period`.
+    pub fn new(cutoff_hz: f64, period: Duration, between: Between, len: usize) -> LowPass {
         let period = period.as_secs_f64();
         LowPass {
             gain: period / (period + 1.0 / (std::f64::consts::TAU * cutoff_hz)),
             last: vec![0.0; len].into_boxed_slice(),
             has_begun: false,
-            between: limits.between(),
+            between,
         }
     }
 
-    /// Filters `action`, beginning with what was commanded before the first one.
-    pub fn pass(&mut self, limits: &dyn Limits, action: &mut [f64]) {
+    /// Begins with what was commanded before the first action, unless it has begun already.
+    pub fn begin(&mut self, commanded: &[f64]) {
+        if !std::mem::replace(&mut self.has_begun, true) {
+            self.last.copy_from_slice(commanded);
+        }
+    }
+
+    /// Filters `action`, which was there for so many cycles.
+    pub fn pass(&mut self, cycles: f64, action: &mut [f64]) {
         if self.between == Between::Target {
             // What leads to a target is smooth already.
             return;
         }
-        if !std::mem::replace(&mut self.has_begun, true) {
-            limits.last(&mut self.last);
-        }
+        let gain = if cycles == 1.0 {
+            self.gain
+        } else {
+            1.0 - (1.0 - self.gain).powf(cycles)
+        };
         for (last, action) in self.last.iter_mut().zip(&*action) {
-            *last += self.gain * (action - *last);
+            *last += gain * (action - *last);
         }
         if self.between == Between::Pose && !make_rotation(&mut self.last) {
             self.last.copy_from_slice(action);
@@ -50,19 +58,17 @@ impl LowPass {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::Unlimited;
 
     const PERIOD: Duration = Duration::from_millis(1);
 
     /// By how much a filter at 100 Hz weakens a sine.
     fn left_of(frequency_hz: f64) -> f64 {
-        let limits = Unlimited::new(1);
-        let mut filter = LowPass::new(100.0, PERIOD, &limits, 1);
+        let mut filter = LowPass::new(100.0, PERIOD, Between::Line, 1);
         (0..4_000)
             .map(|tick| {
                 let phase = std::f64::consts::TAU * frequency_hz * f64::from(tick) * 1e-3;
                 let mut action = [phase.sin()];
-                filter.pass(&limits, &mut action);
+                filter.pass(1.0, &mut action);
                 if tick < 1_000 { 0.0 } else { action[0].abs() }
             })
             .fold(0.0, f64::max)
@@ -77,11 +83,23 @@ mod tests {
 
     #[test]
     fn begins_with_what_was_commanded() {
-        let mut limits = Unlimited::new(1);
-        limits.commanded(&[5.0]);
-        let mut filter = LowPass::new(1.0, PERIOD, &limits, 1);
+        let mut filter = LowPass::new(1.0, PERIOD, Between::Line, 1);
+        filter.begin(&[5.0]);
         let mut action = [5.1];
-        filter.pass(&limits, &mut action);
+        filter.pass(1.0, &mut action);
         assert!(action[0] > 5.0 && action[0] < 5.01, "{action:?}");
+    }
+
+    #[test]
+    fn an_action_that_was_there_for_several_cycles_counts_for_as_many() {
+        let mut filters = [1, 7].map(|_| LowPass::new(30.0, PERIOD, Between::Line, 1));
+        let [each, once] = &mut filters;
+        let (mut one, mut other) = ([0.0], [1.0]);
+        for _ in 0..7 {
+            one = [1.0];
+            each.pass(1.0, &mut one);
+        }
+        once.pass(7.0, &mut other);
+        assert!((one[0] - other[0]).abs() < 1e-12, "{one:?}, {other:?}");
     }
 }

@@ -1,19 +1,21 @@
-//! A policy on another thread: the newest observation goes one way, the newest action comes back.
+//! A policy on another thread: the newest observation goes one way, every answer comes back.
 //!
-//! Both ways are wait-free for both ends, preallocated, and hold the newest value only. What is
-//! overwritten unread is counted. Each action carries the number of the cycle whose observation it
-//! answers, so a late one is known as late.
+//! Both ways are wait-free for both ends and preallocated. Of observations there is the newest only,
+//! and what is overwritten unread is counted. Answers come back in a ring, because the loop judges
+//! each of them, used or not. Each carries the question that it answers, so a late one is known as late.
 
 use std::sync::atomic::AtomicBool as StopFlag;
 use std::time::Duration;
 
 use crate::courier::{Bell, News};
-use crate::policy::{Answer, Ask, Policy};
+use crate::policy::{Answer, Ask, Policy, Question};
 use crate::stats::Recorder;
-use crate::sync::{Arc, AtomicU64, NewestIn, NewestOut, Ordering, Thread, newest, thread};
-use crate::time::Time;
+use crate::sync::{
+    Arc, AtomicU64, NewestIn, NewestOut, Ordering, RowsIn, RowsOut, Thread, newest, rows, thread,
+};
+use crate::time::{Time, nanos};
 
-/// An observation, or an action, and the cycle it belongs to.
+/// An observation and the cycle it belongs to.
 #[derive(Debug, Clone)]
 pub struct Frame {
     /// Number of the cycle.
@@ -27,6 +29,14 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// Which question it comes with.
+    pub fn question(&self) -> Question {
+        Question {
+            tick: self.tick,
+            time: self.time,
+        }
+    }
+
     fn new(len: usize) -> Frame {
         Frame {
             tick: 0,
@@ -45,21 +55,29 @@ const SPIN: Duration = Duration::from_micros(15);
 /// "No cycle" for the failed-cycle cell.
 const NEVER: u64 = u64::MAX;
 
+/// How many answers the ring holds. A policy that answers what it was asked gives two at most between
+/// two looks of the loop.
+const ANSWERS: usize = 16;
+/// Numbers of an answer before its slots: the bits of the question's tick, those of its time [ns], and
+/// 1 where there is an action.
+const HEADER: usize = 3;
+
 /// The loop's end: a [`Policy`].
 pub struct LoopEnd {
     observations: NewestIn<Frame>,
-    actions: NewestOut<Frame>,
+    answers: RowsOut,
+    row: Box<[f64]>,
     failed: Arc<AtomicU64>,
     loop_thread: Arc<std::sync::OnceLock<Thread>>,
     bell: Bell,
     recorder: std::sync::Arc<Recorder>,
-    asked: u64,
 }
 
 /// The policy's end. It may move between threads, but only one may use it at a time.
 pub struct PolicyEnd {
     observations: NewestOut<Frame>,
-    actions: NewestIn<Frame>,
+    answers: RowsIn,
+    row: Box<[f64]>,
     failure: FailureBell,
     recorder: std::sync::Arc<Recorder>,
 }
@@ -87,7 +105,7 @@ impl FailureBell {
 
 /// A mailbox for observations and actions of these numbers of slots.
 ///
-/// `bell` is rung for every observation; `recorder` counts what is overwritten.
+/// `bell` is rung for every observation; `recorder` counts what is overwritten or dropped.
 pub fn mailbox(
     observation_len: usize,
     action_len: usize,
@@ -95,22 +113,25 @@ pub fn mailbox(
     recorder: std::sync::Arc<Recorder>,
 ) -> (LoopEnd, PolicyEnd) {
     let (observations_in, observations_out) = newest(&Frame::new(observation_len));
-    let (actions_in, actions_out) = newest(&Frame::new(action_len));
+    let row_len = HEADER + action_len;
+    let (answers_in, answers_out) = rows(ANSWERS, row_len);
+    let row = vec![0.0; row_len].into_boxed_slice();
     let failed = Arc::new(AtomicU64::new(NEVER));
     let loop_thread = Arc::new(std::sync::OnceLock::new());
     (
         LoopEnd {
             observations: observations_in,
-            actions: actions_out,
+            answers: answers_out,
+            row: row.clone(),
             failed: Arc::clone(&failed),
             loop_thread: Arc::clone(&loop_thread),
             bell,
             recorder: std::sync::Arc::clone(&recorder),
-            asked: 0,
         },
         PolicyEnd {
             observations: observations_out,
-            actions: actions_in,
+            answers: answers_in,
+            row,
             failure: FailureBell {
                 failed,
                 loop_thread,
@@ -121,16 +142,21 @@ pub fn mailbox(
 }
 
 impl LoopEnd {
-    /// Takes the newest action, where there is one that was not taken yet.
+    /// Takes the oldest answer, where there is one that was not taken yet.
     fn take(&mut self, action: &mut [f64]) -> Answer {
-        // A failure is published after the last action, so that action is not lost to it.
+        // A failure is published after the last answer, so that answer is not lost to it.
         let failed = self.failed.load(Ordering::Acquire) != NEVER;
-        if let Some(frame) = self.actions.take() {
-            action.copy_from_slice(&frame.slots);
-            return match self.asked.saturating_sub(frame.tick) {
-                0 => Answer::Fresh,
-                age => Answer::Late { age },
+        if self.answers.pop(&mut self.row) {
+            let (header, slots) = self.row.split_at(HEADER);
+            let question = Question {
+                tick: header[0].to_bits(),
+                time: Duration::from_nanos(header[1].to_bits()),
             };
+            if header[2] == 0.0 {
+                return Answer::Empty(question);
+            }
+            action.copy_from_slice(slots);
+            return Answer::Action(question);
         }
         if failed { Answer::Failed } else { Answer::None }
     }
@@ -143,7 +169,6 @@ impl Policy for LoopEnd {
     }
 
     fn request(&mut self, ask: &Ask<'_>) {
-        self.asked = ask.tick;
         let overwrote = self.observations.publish(|frame| {
             frame.tick = ask.tick;
             frame.time = ask.time;
@@ -158,21 +183,18 @@ impl Policy for LoopEnd {
 
     #[cfg(not(loom))]
     fn poll(&mut self, until: Option<Time>, stop: &StopFlag, action: &mut [f64]) -> Answer {
-        let mut newest = Answer::None;
         let mut spin_until = None;
         loop {
             match self.take(action) {
                 Answer::None => {}
-                // An answer to an older cycle is kept, but this cycle's may still come in time.
-                Answer::Late { age } => newest = Answer::Late { age },
                 answer => return answer,
             }
             if stop.load(Ordering::Relaxed) {
-                return newest;
+                return Answer::None;
             }
             let now = Time::now();
             if until.is_some_and(|until| now >= until) {
-                return newest;
+                return Answer::None;
             }
             if now < *spin_until.get_or_insert(now + SPIN) {
                 std::hint::spin_loop();
@@ -203,14 +225,23 @@ impl PolicyEnd {
         self.observations.take()
     }
 
-    /// Answers the observation of cycle `tick`; `write` sets the whole action. Never blocks.
-    pub fn answer(&mut self, tick: u64, write: impl FnOnce(&mut [f64])) {
-        let overwrote = self.actions.publish(|frame| {
-            frame.tick = tick;
-            write(&mut frame.slots);
-        });
-        if overwrote {
-            self.recorder.overwritten_actions.add(1);
+    /// Answers `question`; `write` sets the whole action. Never blocks.
+    pub fn answer(&mut self, question: Question, write: impl FnOnce(&mut [f64])) {
+        write(&mut self.row[HEADER..]);
+        self.publish(question, true);
+    }
+
+    /// Answers `question` with nothing new. Never blocks.
+    pub fn answer_nothing(&mut self, question: Question) {
+        self.publish(question, false);
+    }
+
+    fn publish(&mut self, question: Question, has_action: bool) {
+        self.row[0] = f64::from_bits(question.tick);
+        self.row[1] = f64::from_bits(nanos(question.time));
+        self.row[2] = f64::from(u8::from(has_action));
+        if !self.answers.push(&self.row) {
+            self.recorder.dropped_answers.add(1);
         }
         self.failure.wake_loop();
     }
@@ -261,6 +292,13 @@ mod tests {
         (inside, outside, recorder, heard)
     }
 
+    fn at(tick: u64) -> Question {
+        Question {
+            tick,
+            time: Duration::from_millis(tick),
+        }
+    }
+
     static GO: StopFlag = StopFlag::new(false);
 
     fn soon() -> Option<Time> {
@@ -268,26 +306,26 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_to_the_question_asked_is_fresh_and_one_to_an_older_is_late() {
+    fn each_answer_comes_back_once_in_order_with_its_question() {
         let (mut inside, mut outside, ..) = pair();
         let mut action = [0.0];
-        inside.request(&ask(0, &[1.0]));
-        outside.answer(0, |slots| slots[0] = 5.0);
-        assert_eq!(inside.poll(soon(), &GO, &mut action), Answer::Fresh);
+        for tick in 0..3 {
+            inside.request(&ask(tick, &[1.0]));
+        }
+        outside.answer(at(0), |slots| slots[0] = 5.0);
+        outside.answer_nothing(at(1));
+        outside.answer(at(2), |slots| slots[0] = 7.0);
+        assert_eq!(inside.poll(soon(), &GO, &mut action), Answer::Action(at(0)));
         assert_eq!(action, [5.0]);
-        inside.request(&ask(1, &[1.0]));
-        inside.request(&ask(2, &[1.0]));
-        outside.answer(1, |slots| slots[0] = 6.0);
-        assert_eq!(
-            inside.poll(soon(), &GO, &mut action),
-            Answer::Late { age: 1 }
-        );
-        assert_eq!(action, [6.0]);
+        assert_eq!(inside.poll(soon(), &GO, &mut action), Answer::Empty(at(1)));
+        assert_eq!(action, [5.0], "left alone");
+        assert_eq!(inside.poll(soon(), &GO, &mut action), Answer::Action(at(2)));
+        assert_eq!(action, [7.0]);
         assert_eq!(inside.poll(soon(), &GO, &mut action), Answer::None);
     }
 
     #[test]
-    fn counts_every_observation_and_action_that_was_overwritten_unread() {
+    fn counts_every_observation_that_was_overwritten_and_every_answer_that_found_no_room() {
         let (mut inside, mut outside, recorder, _heard) = pair();
         for tick in 0..5 {
             inside.request(&ask(tick, &[tick as f64]));
@@ -296,10 +334,18 @@ mod tests {
         assert_eq!((newest.tick, newest.slots[0]), (4, 4.0));
         assert!(outside.take().is_none());
         assert_eq!(recorder.overwritten_observations.get(), 4);
-        for tick in 2..5 {
-            outside.answer(tick, |slots| slots[0] = 0.0);
+        let sent = ANSWERS as u64 + 3;
+        for tick in 0..sent {
+            outside.answer(at(tick), |slots| slots[0] = 0.0);
         }
-        assert_eq!(recorder.overwritten_actions.get(), 2);
+        assert_eq!(recorder.dropped_answers.get(), 3);
+        for tick in 0..ANSWERS as u64 {
+            assert_eq!(
+                inside.poll(soon(), &GO, &mut [0.0]),
+                Answer::Action(at(tick))
+            );
+        }
+        assert_eq!(inside.poll(soon(), &GO, &mut [0.0]), Answer::None);
     }
 
     #[test]
@@ -316,9 +362,9 @@ mod tests {
         let (mut inside, mut outside, ..) = pair();
         let mut action = [0.0];
         inside.request(&ask(0, &[0.0]));
-        outside.answer(0, |slots| slots[0] = 1.0);
+        outside.answer(at(0), |slots| slots[0] = 1.0);
         outside.fail(1);
-        assert_eq!(inside.poll(soon(), &GO, &mut action), Answer::Fresh);
+        assert_eq!(inside.poll(soon(), &GO, &mut action), Answer::Action(at(0)));
         assert_eq!(inside.poll(soon(), &GO, &mut action), Answer::Failed);
         assert_eq!(outside.failed_tick(), Some(1));
     }
@@ -368,14 +414,16 @@ mod loom_tests {
             let (mut inside, mut outside) = pair();
             inside.request(&ask(0, &[0.0]));
             let policy = thread::spawn(move || {
-                let tick = outside.take().expect("published before the spawn").tick;
-                outside.answer(tick, |slots| slots[0] = tick as f64);
+                let asked = outside
+                    .take()
+                    .expect("published before the spawn")
+                    .question();
+                outside.answer(asked, |slots| slots[0] = asked.tick as f64);
             });
             inside.request(&ask(1, &[1.0]));
             let mut action = [f64::NAN];
             match inside.poll(None, &StopFlag::new(false), &mut action) {
-                Answer::Fresh => assert_eq!(action, [1.0]),
-                Answer::Late { age: 1 } => assert_eq!(action, [0.0]),
+                Answer::Action(asked) => assert_eq!(action, [asked.tick as f64]),
                 other => panic!("{other:?}"),
             }
             policy.join().unwrap();
@@ -388,12 +436,13 @@ mod loom_tests {
             let (mut inside, mut outside) = pair();
             inside.request(&ask(0, &[0.0]));
             let policy = thread::spawn(move || {
-                outside.answer(0, |slots| slots[0] = 7.0);
+                outside.answer(Question::default(), |slots| slots[0] = 7.0);
                 outside.fail(1);
             });
             let mut action = [0.0];
             let stop = StopFlag::new(false);
-            assert_eq!(inside.poll(None, &stop, &mut action), Answer::Fresh);
+            let answer = inside.poll(None, &stop, &mut action);
+            assert_eq!(answer, Answer::Action(Question::default()));
             assert_eq!(inside.poll(None, &stop, &mut action), Answer::Failed);
             policy.join().unwrap();
         });
@@ -407,18 +456,44 @@ mod loom_tests {
             // Not attached: a wake would order what the two cells alone have to order.
             let (mut inside, mut outside) = mailbox(1, 1, bell, recorder);
             let policy = thread::spawn(move || {
-                outside.answer(0, |slots| slots[0] = 7.0);
+                outside.answer(Question::default(), |slots| slots[0] = 7.0);
                 outside.fail(1);
             });
             let mut action = [0.0];
             for _ in 0..2 {
                 match inside.take(&mut action) {
                     Answer::None => {}
-                    Answer::Fresh => break,
+                    Answer::Action(_) => break,
                     other => panic!("{other:?}"),
                 }
             }
             policy.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn every_answer_arrives_once_and_in_order_whenever_the_loop_looks() {
+        loom::model(|| {
+            let (mut inside, mut outside) = pair();
+            inside.request(&ask(0, &[0.0]));
+            let policy = thread::spawn(move || {
+                for tick in 0..2 {
+                    let time = Duration::ZERO;
+                    outside.answer(Question { tick, time }, |slots| slots[0] = tick as f64);
+                }
+            });
+            let stop = StopFlag::new(false);
+            let mut action = [f64::NAN];
+            for tick in 0..2 {
+                match inside.poll(None, &stop, &mut action) {
+                    Answer::Action(asked) => {
+                        assert_eq!((asked.tick, action[0]), (tick, tick as f64))
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+            policy.join().unwrap();
+            assert_eq!(inside.take(&mut action), Answer::None);
         });
     }
 }

@@ -19,17 +19,33 @@ pub struct Ask<'a> {
     pub observation: &'a [f64],
 }
 
+impl Ask<'_> {
+    /// Which question this is.
+    pub fn question(&self) -> Question {
+        Question {
+            tick: self.tick,
+            time: self.time,
+        }
+    }
+}
+
+/// Names a question, so that its answer is known by it however late it comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Question {
+    /// Number of the cycle in which it was asked, from 0.
+    pub tick: u64,
+    /// From the first question to this one on the robot's clock.
+    pub time: Duration,
+}
+
 /// What came of asking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
-    /// An action for this cycle's observation, in time.
-    Fresh,
-    /// An action for the observation of `age` cycles ago, the newest there is.
-    Late {
-        /// How many cycles old the observation behind the action is, at least 1.
-        age: u64,
-    },
-    /// No action since the last one.
+    /// An action, for the observation of this question.
+    Action(Question),
+    /// The policy has nothing new to say to this question.
+    Empty(Question),
+    /// No answer since the last one.
     None,
     /// The policy failed; it will not answer again.
     Failed,
@@ -43,11 +59,13 @@ pub trait Policy: Send {
     /// Asks for an action. Never blocks.
     fn request(&mut self, ask: &Ask<'_>);
 
-    /// May be called more than once for a request, and where none is open.
+    /// Returns the oldest answer that was not returned yet, and writes its action. The loop calls it
+    /// until there is none, or until it has the answer to its last question: so it sees each answer
+    /// once, in the order in which they were given. May be called where no request is open.
     ///
-    /// Waits for an answer until `until` (`None`: as long as it takes) or until `stop` is set, and
-    /// writes the newest action there is. A policy that has done what it is for may set `stop` itself:
-    /// the session then ends as if it had been asked to. Leaves `action` alone unless the answer carries one.
+    /// Waits for an answer until `until` (`None`: as long as it takes) or until `stop` is set. A policy
+    /// that has done what it is for may set `stop` itself: the session then ends as if it had been
+    /// asked to. Leaves `action` alone unless the answer carries one.
     fn poll(&mut self, until: Option<Time>, stop: &AtomicBool, action: &mut [f64]) -> Answer;
 }
 
@@ -98,16 +116,15 @@ where
 {
     fn request(&mut self, ask: &Ask<'_>) {
         self.answer = match (self.decide)(ask, &mut self.action) {
-            Ok(()) => Answer::Fresh,
+            Ok(()) => Answer::Action(ask.question()),
             Err(PolicyFailed) => Answer::Failed,
         };
     }
 
     fn poll(&mut self, _until: Option<Time>, _stop: &AtomicBool, action: &mut [f64]) -> Answer {
-        if self.answer == Answer::Fresh {
+        if let Answer::Action(_) = self.answer {
             action.copy_from_slice(&self.action);
-            self.answer = Answer::None;
-            return Answer::Fresh;
+            return std::mem::replace(&mut self.answer, Answer::None);
         }
         self.answer
     }

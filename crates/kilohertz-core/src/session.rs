@@ -11,10 +11,13 @@ use crossbeam::queue::ArrayQueue;
 use crate::between::{Between, Path};
 use crate::cadence::Cadence;
 use crate::courier::{Bell, News};
-use crate::late::{Ladder, LateRule, OnLate, Step};
-use crate::limits::{LimitRules, Limits, OnViolation, Violation};
+use crate::judge::Judge;
+use crate::late::{Arrival, Ladder, LateRule, OnLate, Step};
+use crate::limits::{
+    Approach, LimitRules, Limits, OnViolation, Violation, Violations, check_finite,
+};
 use crate::lowpass::LowPass;
-use crate::policy::{Answer, Ask, Policy};
+use crate::policy::{Answer, Ask, Policy, Question};
 use crate::record::{CommandKind, RecordIn, RecordOut, TickRecord, record_ring};
 use crate::robot::{Cycle, Flow, Robot, RobotError, Tick};
 use crate::stats::{Recorder, Stats};
@@ -47,6 +50,9 @@ pub struct Config {
     pub patience: Patience,
     /// What happens when it does not answer in time.
     pub late: LateRule,
+    /// How long the robot may be on its way to the policy's actions until that is told, and ends the
+    /// session where lateness does.
+    pub catch_up: Duration,
     /// What happens to an action that breaks a limit.
     pub limits: LimitRules,
     /// The cut-off frequency of a low-pass filter in front of the limits [Hz]; `None`: no filter.
@@ -61,13 +67,14 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// 300 us for the policy, the default late rule, an end at the first violation of a limit, no
-    /// records, no other end, a realtime thread.
+    /// 300 us for the policy, the default late rule, 3 s for catching up, an end at the first violation
+    /// of a limit, no records, no other end, a realtime thread.
     fn default() -> Config {
         Config {
             policy_rate_hz: None,
             patience: Patience::Budget(Duration::from_micros(300)),
             late: LateRule::default(),
+            catch_up: Duration::from_secs(3),
             limits: LimitRules::default(),
             cutoff_hz: None,
             record_ticks: 0,
@@ -98,6 +105,23 @@ pub enum Cause {
         tick: u64,
         /// Cycles in a row without an action, this one included.
         without_action: u32,
+        /// Whether the policy answered, but had nothing new to say.
+        had_nothing: bool,
+    },
+    /// The robot was on its way to the policy's actions for longer than it may be, and lateness ends
+    /// the session.
+    Behind {
+        /// The cycle in which the loop gave up.
+        tick: u64,
+        /// The slot that is furthest from the action.
+        slot: usize,
+        /// By how much, in the slot's unit.
+        distance: f64,
+    },
+    /// In its first second the policy had nothing to say to any question.
+    NoAction {
+        /// The cycle in which the loop gave up.
+        tick: u64,
     },
     /// The robot failed; the error is in [`Outcome::robot_error`].
     RobotFailed {
@@ -144,7 +168,7 @@ impl Outcome {
 }
 
 /// Something worth telling while a session runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Event {
     /// The cycle in which it happened.
     pub tick: u64,
@@ -153,7 +177,7 @@ pub struct Event {
 }
 
 /// What an [`Event`] is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum EventKind {
     /// The first cycle without an action after one with: the command is held.
     Held,
@@ -161,7 +185,27 @@ pub enum EventKind {
     Resting,
     /// Actions are used as they come again.
     Resumed,
+    /// The robot has been on its way to the policy's actions for [`Config::catch_up`].
+    Behind {
+        /// The slot that is furthest from the action.
+        slot: usize,
+        /// By how much, in the slot's unit.
+        distance: f64,
+    },
+    /// More than a tenth of the questions of two seconds, of at least 20, were answered late. Told once.
+    Late {
+        /// How long those answers took, in the mean; two seconds where none came.
+        took: Duration,
+    },
 }
+
+/// How long lateness is looked at before it is told, how many questions there have to be, and one of
+/// how many answers may be late.
+const LATE_WINDOW: Duration = Duration::from_secs(2);
+const LATE_QUESTIONS: u64 = 20;
+const LATE_SHARE: u64 = 10;
+/// A policy that has not had an action for so long, but answered, is taken to have forgotten them.
+const FIRST_ACTION: Duration = Duration::from_secs(1);
 
 /// Observations kept for the error that may come.
 const LAST_STATES: usize = 50;
@@ -380,23 +424,37 @@ struct Pending {
 
 /// The question asked last.
 #[derive(Clone, Copy)]
-struct Question {
+struct Asked {
     /// Its number in the policy's own count, from 0.
     number: u64,
     /// The cycle in which it was asked.
     tick: u64,
     /// The tick of the robot's clock by which its answer has to be there.
     due: u64,
+    /// Whether it was answered, with an action or without.
+    is_answered: bool,
 }
 
 /// What a cycle goes by.
 enum Turn {
-    /// This answer, and the action in `wanted`.
-    Answer(Answer),
+    /// An action that stands so, which is in `wanted`.
+    Action(Arrival),
     /// Nothing yet: the first answer is not due.
     Early,
-    /// The session is to end.
-    End,
+    /// The session is to end, for this cause if for any.
+    End(Option<Cause>),
+}
+
+/// How late answers have been since some tick of the robot's clock.
+#[derive(Clone, Copy, Default)]
+struct LateWindow {
+    since: u64,
+    asks: u64,
+    lates: u64,
+    /// Those that came, and how long they took in all.
+    came: u32,
+    took: Duration,
+    is_told: bool,
 }
 
 /// The share of a period that the loop waits in a cycle at most.
@@ -409,8 +467,8 @@ struct Body<'a> {
     cadence: Cadence,
     /// Cycles from a question to the use of its answer.
     delay: u64,
-    /// The question asked last; before the first one that of cycle 0.
-    asked: Option<Question>,
+    /// The question asked last.
+    asked: Option<Asked>,
     /// The number of the newest question whose answer has to be there.
     expected: Option<u64>,
     /// Whether the answer to the question asked last waits, in `answered`, until it is due.
@@ -418,6 +476,11 @@ struct Body<'a> {
     /// Whether this cycle is the first with a new answer.
     is_new: bool,
     answered: Vec<f64>,
+    judge: Judge,
+    /// Whether there was an action, and whether the newest answer had nothing new.
+    has_acted: bool,
+    had_nothing: bool,
+    lateness: LateWindow,
     path: Path,
     filter: Option<LowPass>,
     patience: Patience,
@@ -427,6 +490,11 @@ struct Body<'a> {
     clamping: bool,
     run_for: Option<Duration>,
     ladder: Ladder,
+    /// How actions are gone to: after a rest until caught up with, otherwise.
+    approach: Approach,
+    /// The tick of the robot's clock since which it is on its way, and whether that was told.
+    behind: Option<(u64, bool)>,
+    catch_up: Duration,
     shared: &'a Shared,
     bell: &'a Bell,
     records: RecordIn,
@@ -478,11 +546,18 @@ impl<'a> Body<'a> {
             }
             _ => 0,
         };
+        let between = limits.between();
+        let filter = || {
+            let cutoff_hz = config.cutoff_hz?;
+            Some(LowPass::new(cutoff_hz, period, between, len))
+        };
         Body {
-            path: Path::new(limits.between(), len),
-            filter: config
-                .cutoff_hz
-                .map(|cutoff_hz| LowPass::new(cutoff_hz, period, &*limits, len)),
+            judge: Judge::new(&*limits, len, period, cadence.ratio(), filter()),
+            has_acted: false,
+            had_nothing: false,
+            lateness: LateWindow::default(),
+            path: Path::new(between, len),
+            filter: filter(),
             policy,
             limits,
             cadence,
@@ -498,6 +573,9 @@ impl<'a> Body<'a> {
             clamping: false,
             run_for: config.run_for,
             ladder: Ladder::new(config.late),
+            approach: Approach::AfterRest,
+            behind: None,
+            catch_up: config.catch_up,
             shared,
             bell,
             records,
@@ -552,11 +630,13 @@ impl<'a> Body<'a> {
             // A question whose own tick had no cycle has less time: its answer is needed when it is.
             delay => self.cadence.tick_of(number) + delay,
         };
-        self.asked = Some(Question {
+        self.asked = Some(Asked {
             number,
             tick: self.tick,
             due,
+            is_answered: false,
         });
+        self.judge.asked(&*self.limits, self.tick);
         self.asked_s = self.stamp();
         self.policy.request(&Ask {
             tick: self.tick,
@@ -580,19 +660,14 @@ impl<'a> Body<'a> {
                 OnLate::Stop => Some(started + self.period * (self.late.max_held + 1)),
             },
         };
-        let polled = self
-            .policy
-            .poll(until, &self.shared.stop, &mut self.answered);
-        if polled != Answer::None {
-            self.answered_s = self.stamp();
-        }
-        if polled == Answer::Failed {
-            return Turn::Answer(polled);
-        }
+        let newest = match self.collect(until) {
+            Ok(newest) => newest,
+            Err(cause) => return Turn::End(Some(cause)),
+        };
         if self.shared.stop.load(Ordering::Relaxed) {
-            return Turn::End;
+            return Turn::End(None);
         }
-        let answer = self.taken(polled, started);
+        let arrival = self.taken(newest, started);
         if self.delay > 0 {
             self.ask(observation);
         }
@@ -605,62 +680,132 @@ impl<'a> Body<'a> {
             self.path.at(self.place(), &mut self.wanted);
         }
         if let Some(filter) = &mut self.filter {
-            filter.pass(&*self.limits, &mut self.wanted);
+            // Before the first action there is none to filter.
+            if self.path.newest().is_some() {
+                filter.pass(1.0, &mut self.wanted);
+            }
         }
-        Turn::Answer(answer)
+        Turn::Action(arrival)
     }
 
-    /// Takes in what polling brought. Says how the answer that has to be there by now stands.
-    fn taken(&mut self, polled: Answer, started: Time) -> Answer {
+    /// Takes the answers that there are until `until`, each of which is judged; the newest action is in
+    /// `answered` then, and is that to the question returned.
+    fn collect(&mut self, until: Option<Time>) -> Result<Option<Question>, Cause> {
+        let mut newest = None;
+        loop {
+            let answer = self
+                .policy
+                .poll(until, &self.shared.stop, &mut self.answered);
+            let question = match answer {
+                Answer::None => return Ok(newest),
+                Answer::Failed => return Err(Cause::PolicyFailed { tick: self.tick }),
+                Answer::Action(question) | Answer::Empty(question) => question,
+            };
+            self.answered_s = self.stamp();
+            let recorder = &self.shared.recorder;
+            recorder.policy_answers.add(1);
+            self.had_nothing = matches!(answer, Answer::Empty(_));
+            if self.had_nothing {
+                recorder.empty_answers.add(1);
+                if !self.has_acted && question.time >= FIRST_ACTION {
+                    return Err(Cause::NoAction { tick: self.tick });
+                }
+            } else {
+                self.has_acted = true;
+                if newest.replace(question).is_some() {
+                    recorder.overwritten_actions.add(1);
+                }
+                let found = self.judge.see(&mut *self.limits, question, &self.answered);
+                self.rule(&found)?;
+            }
+            match &mut self.asked {
+                Some(asked) if asked.tick == question.tick => {
+                    asked.is_answered = true;
+                    return Ok(newest);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Counts what was found broken, and applies the rules to it.
+    fn rule(&mut self, found: &Violations) -> Result<(), Cause> {
+        for violation in found.iter() {
+            self.shared.recorder.violation(self.tick, violation);
+        }
+        let stops = |violation: &&Violation| self.rules.of(violation.kind) == OnViolation::Stop;
+        if let Some(&violation) = found.iter().find(stops) {
+            let tick = self.tick;
+            return Err(Cause::InvalidAction { tick, violation });
+        }
+        if !found.is_empty() {
+            self.clamping = true;
+            self.ladder.out_of_step();
+        }
+        Ok(())
+    }
+
+    /// Takes in the newest action that came, which answers `question`. Says how the answer stands that
+    /// has to be there by now.
+    fn taken(&mut self, question: Option<Question>, started: Time) -> Arrival {
         let Some(asked) = self.asked else {
-            return Answer::None;
+            return Arrival::None;
         };
         let recorder = &self.shared.recorder;
-        if polled != Answer::None {
-            recorder.policy_answers.add(1);
-        }
         let is_due = self.clock >= asked.due;
         // Whether this is the cycle by which the answer has to be there.
         let is_deadline = is_due && self.expected != Some(asked.number);
         if is_deadline {
             self.expected = Some(asked.number);
         }
-        let in_time = self.is_early || (polled == Answer::Fresh && is_deadline);
         let late = match self.patience {
-            Patience::Budget(_) => is_deadline && !in_time,
+            Patience::Budget(_) => is_deadline && !asked.is_answered,
             Patience::Cycle => Time::now() > started + self.period,
         };
         if late {
             recorder.late_actions.add(1);
         }
-        let answer = match polled {
-            Answer::Fresh if !is_due => {
-                self.is_early = true;
-                Answer::None
-            }
-            Answer::Fresh if is_deadline => Answer::Fresh,
-            Answer::Fresh => Answer::Late {
-                age: self.clock - asked.due,
-            },
-            Answer::Late { age } => {
-                let since = age + (self.tick - asked.tick);
-                Answer::Late {
-                    age: since.saturating_sub(self.delay).max(1),
+        let arrival = match question {
+            Some(question) if question.tick == asked.tick => {
+                if !is_due {
+                    self.is_early = true;
+                    Arrival::None
+                } else if is_deadline {
+                    Arrival::Fresh
+                } else {
+                    Arrival::Late {
+                        age: self.clock - asked.due,
+                    }
                 }
             }
-            _ if self.is_early && is_due => Answer::Fresh,
-            _ => Answer::None,
+            Some(question) => Arrival::Late {
+                age: self
+                    .tick
+                    .saturating_sub(question.tick)
+                    .saturating_sub(self.delay)
+                    .max(1),
+            },
+            None if self.is_early && is_due => Arrival::Fresh,
+            None => Arrival::None,
         };
+        if let (Arrival::Late { .. }, Some(question)) = (arrival, question) {
+            let now = self.period.mul_f64(self.clock as f64);
+            self.lateness.came += 1;
+            self.lateness.took += now.saturating_sub(question.time);
+        }
         let Some(expected) = self.expected else {
-            return Answer::None;
+            return Arrival::None;
         };
-        if self.ladder.is_stale(answer) {
+        if self.ladder.is_stale(arrival) {
             self.shared.recorder.stale_actions.add(1);
-        } else if answer != Answer::None {
+        } else if arrival != Arrival::None {
             self.is_early &= !is_due;
             if self.path.newest().is_none() {
                 self.limits.last(&mut self.wanted);
                 self.path.begin(&self.wanted);
+                if let Some(filter) = &mut self.filter {
+                    filter.begin(&self.wanted);
+                }
             }
             // What comes late stands for what should have come.
             self.path.put(expected, &self.answered);
@@ -668,9 +813,9 @@ impl<'a> Body<'a> {
         }
         // Between two questions it is the answer to the last one that goes on, as far as it leads.
         let leads = |newest: u64| newest as f64 + 1.0 > self.place();
-        match answer {
-            Answer::None if self.path.newest().is_some_and(leads) => Answer::Fresh,
-            answer => answer,
+        match arrival {
+            Arrival::None if self.path.newest().is_some_and(leads) => Arrival::Fresh,
+            arrival => arrival,
         }
     }
 
@@ -696,65 +841,27 @@ impl<'a> Body<'a> {
     }
 
     /// Writes this cycle's command into `self.sent`, or begins to end the session.
-    fn decide(&mut self, answer: Answer, observation: &[f64]) -> CommandKind {
+    fn decide(&mut self, arrival: Arrival, observation: &[f64]) -> CommandKind {
         let tick = self.tick;
-        let step = match (answer, self.patience) {
-            (Answer::Failed, _) => {
-                return self.end(Some(Cause::PolicyFailed { tick }), observation);
-            }
-            (Answer::None, Patience::Cycle) => {
-                let without_action = self.late.max_held + 1;
-                let cause = Cause::TooLate {
-                    tick,
-                    without_action,
-                };
-                return self.end(Some(cause), observation);
-            }
-            (answer, _) => self.ladder.step(answer),
+        let step = match (arrival, self.patience) {
+            (Arrival::None, Patience::Cycle) => Step::Stop,
+            (arrival, _) => self.ladder.step(arrival),
         };
         let step = match step {
             Step::Use | Step::Follow => match self.checked(step, observation) {
                 Ok(step) => step,
-                Err(violation) => {
-                    return self.end(Some(Cause::InvalidAction { tick, violation }), observation);
-                }
+                Err(cause) => return self.end(Some(cause), observation),
             },
             step => step,
         };
-        let approaches = self.approaches();
         match step {
-            Step::Use | Step::Follow if approaches => {
-                self.limits
-                    .follow(observation, &self.wanted, &mut self.sent);
-                self.clamping = false;
-                self.ladder.caught_up();
-                self.tell(EventKind::Resumed);
-                match step {
-                    Step::Use => CommandKind::Fresh,
-                    _ => CommandKind::Followed,
-                }
-            }
-            Step::Use => {
-                self.clamping = false;
+            Step::Use if !self.approaches() => {
+                self.caught_up();
                 self.limits.commanded(&self.wanted);
                 self.sent.copy_from_slice(&self.wanted);
                 CommandKind::Fresh
             }
-            Step::Follow => {
-                if self
-                    .limits
-                    .follow(observation, &self.wanted, &mut self.sent)
-                {
-                    // What was caught up with is not yet what a fresh answer wants.
-                    if answer == Answer::Fresh {
-                        self.ladder.fits();
-                    }
-                    self.tell(EventKind::Resumed);
-                } else {
-                    self.ladder.out_of_step();
-                }
-                CommandKind::Followed
-            }
+            Step::Use | Step::Follow => self.follow(step, arrival, observation),
             Step::Hold => {
                 self.tell(EventKind::Held);
                 self.shared.recorder.held_commands.add(1);
@@ -763,61 +870,124 @@ impl<'a> Body<'a> {
             }
             Step::Rest => {
                 self.tell(EventKind::Resting);
+                self.approach = Approach::AfterRest;
                 self.shared.recorder.rest_commands.add(1);
                 self.limits.rest(observation, &mut self.sent);
                 CommandKind::Rest
             }
             Step::Stop => {
-                let without_action = self.ladder.without_action();
-                self.end(
-                    Some(Cause::TooLate {
-                        tick,
-                        without_action,
-                    }),
-                    observation,
-                )
+                let without_action = match self.patience {
+                    Patience::Budget(_) => self.ladder.without_action(),
+                    Patience::Cycle => self.late.max_held + 1,
+                };
+                let cause = Cause::TooLate {
+                    tick,
+                    without_action,
+                    had_nothing: self.had_nothing,
+                };
+                self.end(Some(cause), observation)
             }
         }
     }
 
-    /// Counts what the action breaks. Says how it is carried out then, or what ends the session.
-    fn checked(&mut self, step: Step, observation: &[f64]) -> Result<Step, Violation> {
-        let mut found = self.limits.check_value(observation, &self.wanted);
-        if self.is_new && (!self.cadence.is_every_cycle() || self.filter.is_some()) {
-            // What is commanded on the way there could hide what was answered.
-            found.join(&self.limits.check_value(observation, self.path.answer()));
+    /// Commands as much of the way to the action as one cycle allows.
+    fn follow(&mut self, step: Step, arrival: Arrival, observation: &[f64]) -> CommandKind {
+        let recorder = &self.shared.recorder;
+        if self.clamping {
+            recorder.clamped_commands.add(1);
         }
-        // Going to the action in one step is asked for where nothing is in the way. An action that
-        // is followed after a gap has not been asked for so soon, but where it leads counts; behind
-        // one that was clamped only what is clamped counts on, because the way back is not the
-        // policy's. Where actions are approached, going there is our doing.
-        let approaches = self.approaches();
-        if step == Step::Use && !approaches {
-            found.join(&self.limits.check_rate(observation, &self.wanted));
+        let reached = self
+            .limits
+            .follow(observation, &self.wanted, self.approach, &mut self.sent);
+        if self.approaches() {
+            // Being on the way is what such actions are for.
+            self.ladder.caught_up();
+            self.caught_up();
+            self.tell(EventKind::Resumed);
+            return match step {
+                Step::Use => CommandKind::Fresh,
+                _ => CommandKind::Followed,
+            };
+        }
+        recorder.followed_commands.add(1);
+        if reached {
+            // What was caught up with is not yet what a fresh answer wants.
+            if arrival == Arrival::Fresh {
+                self.ladder.fits();
+            }
+            self.caught_up();
+            self.tell(EventKind::Resumed);
         } else {
-            found.join(&self.limits.check_course(observation, &self.wanted));
-            if self.clamping && !approaches {
-                let rate = self.limits.check_rate(observation, &self.wanted);
-                rate.iter()
-                    .filter(|violation| self.rules.of(violation.kind) == OnViolation::Clamp)
-                    .for_each(|violation| found.note(*violation));
+            self.ladder.out_of_step();
+            if let Some(cause) = self.look_behind() {
+                return self.end(Some(cause), observation);
             }
         }
-        if found.is_empty() {
-            return Ok(step);
+        CommandKind::Followed
+    }
+
+    /// The robot is where the policy's action is.
+    fn caught_up(&mut self) {
+        self.clamping = false;
+        self.approach = Approach::Limits;
+        self.behind = None;
+    }
+
+    /// Tells once that the robot has been on its way for too long; returns the cause where that ends the
+    /// session. What is on its way because an action was clamped does not.
+    fn look_behind(&mut self) -> Option<Cause> {
+        let Some((slot, distance)) = self.limits.behind(&self.wanted) else {
+            self.behind = None;
+            return None;
+        };
+        let (since, is_told) = self.behind.unwrap_or((self.clock, false));
+        self.behind = Some((since, is_told));
+        let lasted = self.period.mul_f64((self.clock - since) as f64);
+        if is_told || lasted < self.catch_up {
+            return None;
         }
-        let recorder = &self.shared.recorder;
-        for violation in found.iter() {
-            recorder.violation(self.tick, violation);
+        self.behind = Some((since, true));
+        self.push_event(EventKind::Behind { slot, distance });
+        let ends = self.late.on_late == OnLate::Stop && !self.clamping;
+        ends.then_some(Cause::Behind {
+            tick: self.tick,
+            slot,
+            distance,
+        })
+    }
+
+    /// Checks what depends on where the robot is. Says how the action is carried out, or what ends the
+    /// session.
+    fn checked(&mut self, step: Step, observation: &[f64]) -> Result<Step, Cause> {
+        let mut found = check_finite(&self.wanted);
+        if !found.is_empty() {
+            // Only clamped answers far beyond anything can lead here.
+            self.rule(&found)?;
         }
-        let stops = |violation: &&Violation| self.rules.of(violation.kind) == OnViolation::Stop;
-        if let Some(violation) = found.iter().find(stops) {
-            return Err(*violation);
+        found.join(&self.limits.check_place(observation, &self.wanted));
+        if self.is_new && (!self.cadence.is_every_cycle() || self.filter.is_some()) {
+            // What is commanded on the way there could hide what was answered.
+            found.join(&self.limits.check_place(observation, self.path.answer()));
         }
-        recorder.clamped_commands.add(1);
-        self.clamping = true;
-        self.ladder.out_of_step();
-        Ok(Step::Follow)
+        // Where one cycle does not suffice the action is gone to, and where it leads counts. Actions
+        // that are approached are gone to in any case.
+        let mut step = step;
+        let at_once = match step {
+            Step::Use if !self.approaches() => self.limits.check_step(observation, &self.wanted),
+            _ => None,
+        };
+        match at_once {
+            Some(broken) => found.join(&broken),
+            None => {
+                found.join(&self.limits.check_course(observation, &self.wanted));
+                if step == Step::Use && !self.approaches() {
+                    self.ladder.out_of_step();
+                    step = Step::Follow;
+                }
+            }
+        }
+        self.rule(&found)?;
+        Ok(if found.is_empty() { step } else { Step::Follow })
     }
 
     /// Begins to end the session, or goes on with it: the robot comes to rest, then finishes.
@@ -833,6 +1003,35 @@ impl<'a> Body<'a> {
         CommandKind::Rest
     }
 
+    /// Tells once where many answers are late.
+    fn watch_lateness(&mut self) {
+        let window = &mut self.lateness;
+        let lasted = self.period.mul_f64((self.clock - window.since) as f64);
+        // A robot that lives with its policy misses ticks instead.
+        let waits = self.patience == Patience::Cycle;
+        if waits || window.is_told || lasted < LATE_WINDOW {
+            return;
+        }
+        let recorder = &self.shared.recorder;
+        let (asks, lates) = (recorder.policy_asks.get(), recorder.late_actions.get());
+        let asked = asks - window.asks;
+        let is_late = asked >= LATE_QUESTIONS && (lates - window.lates) * LATE_SHARE > asked;
+        let took = match window.came {
+            0 => lasted,
+            came => window.took / came,
+        };
+        *window = LateWindow {
+            since: self.clock,
+            asks,
+            lates,
+            is_told: is_late,
+            ..LateWindow::default()
+        };
+        if is_late {
+            self.push_event(EventKind::Late { took });
+        }
+    }
+
     /// Tells an event, where it is not what was told last.
     fn tell(&mut self, kind: EventKind) {
         let worse_told = kind == EventKind::Held && self.told == EventKind::Resting;
@@ -840,6 +1039,10 @@ impl<'a> Body<'a> {
             return;
         }
         self.told = kind;
+        self.push_event(kind);
+    }
+
+    fn push_event(&mut self, kind: EventKind) {
         if self
             .shared
             .events
@@ -895,6 +1098,7 @@ impl Tick for Body<'_> {
         if !self.limits.observe(observation) {
             self.ladder.out_of_step();
         }
+        self.watch_lateness();
         if self.cause.is_none() {
             // Those that led to the error are kept, not those of the braking after it.
             self.last_states
@@ -904,12 +1108,12 @@ impl Tick for Body<'_> {
             self.end(None, observation)
         } else {
             match self.turn(started, observation) {
-                Turn::Answer(answer) => self.decide(answer, observation),
+                Turn::Action(arrival) => self.decide(arrival, observation),
                 Turn::Early => {
                     self.limits.rest(observation, &mut self.sent);
                     CommandKind::Rest
                 }
-                Turn::End => self.end(None, observation),
+                Turn::End(cause) => self.end(cause, observation),
             }
         };
         action.copy_from_slice(&self.sent);

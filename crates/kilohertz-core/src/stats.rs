@@ -140,8 +140,14 @@ pub struct Recorder {
     first_violation: OnceLock<(u64, Violation)>,
     /// Observations that a newer one replaced before the policy took them.
     pub overwritten_observations: Counter,
-    /// Answers that a newer one replaced before the loop took them.
+    /// Answers that came together with a newer one, which was used instead.
     pub overwritten_actions: Counter,
+    /// Answers that found no room on their way to the loop: neither used nor judged.
+    pub dropped_answers: Counter,
+    /// Answers that said that there is nothing new.
+    pub empty_answers: Counter,
+    /// Cycles in which the robot was on its way to the action.
+    pub followed_commands: Counter,
     /// Tick records that found the record ring full.
     pub dropped_records: Counter,
     /// Events that found the event queue full.
@@ -181,6 +187,9 @@ impl Recorder {
             first_violation: OnceLock::new(),
             overwritten_observations: Counter::default(),
             overwritten_actions: Counter::default(),
+            dropped_answers: Counter::default(),
+            empty_answers: Counter::default(),
+            followed_commands: Counter::default(),
             dropped_records: Counter::default(),
             dropped_events: Counter::default(),
             periods: Counter::default(),
@@ -250,6 +259,9 @@ impl Recorder {
             violations: std::array::from_fn(|kind| self.violations[kind].get()),
             overwritten_observations: self.overwritten_observations.get(),
             overwritten_actions: self.overwritten_actions.get(),
+            dropped_answers: self.dropped_answers.get(),
+            empty_answers: self.empty_answers.get(),
+            followed_commands: self.followed_commands.get(),
             dropped_records: self.dropped_records.get(),
             dropped_events: self.dropped_events.get(),
             target_period: Duration::from_nanos(self.target_period_ns),
@@ -319,10 +331,13 @@ pub struct Stats {
     pub rest_commands: u64,
     pub stale_actions: u64,
     pub clamped_commands: u64,
-    /// Cycles in which the action broke a limit, by [`ViolationKind`].
+    /// Answers, or cycles, that broke a limit, by [`ViolationKind`].
     pub violations: [u64; ViolationKind::COUNT],
     pub overwritten_observations: u64,
     pub overwritten_actions: u64,
+    pub dropped_answers: u64,
+    pub empty_answers: u64,
+    pub followed_commands: u64,
     pub dropped_records: u64,
     pub dropped_events: u64,
     pub target_period: Duration,

@@ -94,3 +94,88 @@ mod newest {
 }
 
 pub(crate) use newest::{NewestIn, NewestOut, newest};
+
+#[cfg(not(loom))]
+mod ring {
+    /// The writing end of a ring of rows: wait-free.
+    pub(crate) struct RowsIn(rtrb::Producer<f64>);
+
+    /// The reading end of a ring of rows: wait-free.
+    pub(crate) struct RowsOut(rtrb::Consumer<f64>);
+
+    /// A ring for `count` rows of `len` numbers.
+    pub(crate) fn rows(count: usize, len: usize) -> (RowsIn, RowsOut) {
+        let (producer, consumer) = rtrb::RingBuffer::new(count * len);
+        (RowsIn(producer), RowsOut(consumer))
+    }
+
+    impl RowsIn {
+        /// Puts `row` in, whole; says whether there was room.
+        pub(crate) fn push(&mut self, row: &[f64]) -> bool {
+            self.0.push_entire_slice(row).is_ok()
+        }
+    }
+
+    impl RowsOut {
+        /// Takes the oldest row, where there is one; says whether.
+        pub(crate) fn pop(&mut self, row: &mut [f64]) -> bool {
+            self.0.pop_entire_slice(row).is_ok()
+        }
+    }
+}
+
+/// What `rtrb` promises, so that loom checks our use of it and not it: a row is whole, rows come in
+/// order, and a reader that has not synchronised with the writer may not see one yet.
+#[cfg(loom)]
+mod ring {
+    use std::collections::VecDeque;
+
+    use loom::sync::atomic::{AtomicUsize, Ordering};
+    use loom::sync::{Arc, Mutex};
+
+    struct Shared {
+        rows: Mutex<VecDeque<Vec<f64>>>,
+        written: AtomicUsize,
+        count: usize,
+    }
+
+    pub(crate) struct RowsIn(Arc<Shared>);
+    pub(crate) struct RowsOut(Arc<Shared>, usize);
+
+    pub(crate) fn rows(count: usize, _len: usize) -> (RowsIn, RowsOut) {
+        let shared = Arc::new(Shared {
+            rows: Mutex::new(VecDeque::new()),
+            written: AtomicUsize::new(0),
+            count,
+        });
+        (RowsIn(Arc::clone(&shared)), RowsOut(shared, 0))
+    }
+
+    impl RowsIn {
+        pub(crate) fn push(&mut self, row: &[f64]) -> bool {
+            let mut rows = self.0.rows.lock().unwrap();
+            if rows.len() == self.0.count {
+                return false;
+            }
+            rows.push_back(row.to_vec());
+            drop(rows);
+            self.0.written.fetch_add(1, Ordering::Release);
+            true
+        }
+    }
+
+    impl RowsOut {
+        pub(crate) fn pop(&mut self, row: &mut [f64]) -> bool {
+            // It may be an older number: what the writer has put in since is not seen yet.
+            if self.0.written.load(Ordering::Acquire) == self.1 {
+                return false;
+            }
+            self.1 += 1;
+            let oldest = self.0.rows.lock().unwrap().pop_front();
+            row.copy_from_slice(&oldest.expect("it was counted"));
+            true
+        }
+    }
+}
+
+pub(crate) use ring::{RowsIn, RowsOut, rows};

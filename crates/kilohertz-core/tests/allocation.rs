@@ -117,11 +117,11 @@ fn run_mailbox(config: Config, answers: impl Fn(u64) -> bool + Send + 'static) -
             if news.has(News::ENDED) {
                 return;
             }
-            let Some(tick) = outside.take().map(|frame| frame.tick) else {
+            let Some(asked) = outside.take().map(|frame| frame.question()) else {
                 continue;
             };
-            if answers(tick) {
-                outside.answer(tick, |action| action.fill(tick as f64));
+            if answers(asked.tick) {
+                outside.answer(asked, |action| action.fill(asked.tick as f64));
             }
         }
     });

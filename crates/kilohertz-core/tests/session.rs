@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use kilohertz_core::between::Between;
 use kilohertz_core::courier::{Bell, News, start_courier};
+use kilohertz_core::judge::{Judgement, Sequence};
 use kilohertz_core::late::{LateRule, OnLate};
 use kilohertz_core::limits::{
-    LimitRules, Limits, OnViolation, Unlimited, Violation, ViolationKind, Violations,
+    Approach, LimitRules, Limits, OnViolation, Unlimited, Violation, ViolationKind, Violations,
 };
 use kilohertz_core::mailbox::{PolicyEnd, mailbox};
-use kilohertz_core::policy::{Answer, Ask, Native, Policy, PolicyFailed};
+use kilohertz_core::policy::{Answer, Ask, Native, Policy, PolicyFailed, Question};
 use kilohertz_core::record::{CommandKind, RECORD_HEADER};
 use kilohertz_core::robot::{Cycle, Device, Flow, Paced, Robot, RobotError, Tick};
 use kilohertz_core::schema::{Field, Schema};
@@ -181,13 +182,14 @@ impl Limits for Braking {
         true
     }
 
-    fn check_value(&self, observation: &[f64], action: &[f64]) -> Violations {
-        Unlimited::new(action.len()).check_value(observation, action)
+    fn check_answer(&self, answer: &[f64]) -> Violations {
+        Unlimited::new(answer.len()).check_answer(answer)
     }
 
-    fn check_rate(&self, _observation: &[f64], action: &[f64]) -> Violations {
+    fn judge(&mut self, _part: usize, sequence: &Sequence<'_>) -> Judgement {
         let mut found = Violations::NONE;
-        for (slot, &value) in action.iter().enumerate().filter(|(_, value)| **value > 1e6) {
+        let answers = sequence.answer.iter().enumerate();
+        for (slot, &value) in answers.filter(|(_, value)| **value > 1e6) {
             for kind in [ViolationKind::Velocity, ViolationKind::Jerk] {
                 found.note(Violation {
                     kind,
@@ -198,14 +200,21 @@ impl Limits for Braking {
                 });
             }
         }
-        found
+        let order = (!found.is_empty()).then_some(1);
+        Judgement { found, order }
     }
 
     fn commanded(&mut self, _action: &[f64]) {
         self.rested = 0;
     }
 
-    fn follow(&mut self, _observation: &[f64], action: &[f64], out: &mut [f64]) -> bool {
+    fn follow(
+        &mut self,
+        _observation: &[f64],
+        action: &[f64],
+        _approach: Approach,
+        out: &mut [f64],
+    ) -> bool {
         self.rested = 0;
         out.copy_from_slice(action);
         true
@@ -976,6 +985,13 @@ mod lateness {
         }
     }
 
+    fn at(tick: u64) -> Question {
+        Question {
+            tick,
+            time: MS * tick as u32,
+        }
+    }
+
     fn set(value: f64) -> impl FnOnce(&mut [f64]) {
         move |action| action[0] = value
     }
@@ -984,7 +1000,7 @@ mod lateness {
     fn a_late_policy_is_held_then_rested_then_resumed_and_told_in_that_order() {
         let (session, log) = scripted(rule(5, OnLate::Hold), Braking::new(1), |tick, policy| {
             if !(10..30).contains(&tick) {
-                policy.answer(tick, set(tick as f64));
+                policy.answer(at(tick), set(tick as f64));
             }
             Ok(())
         });
@@ -1017,19 +1033,16 @@ mod lateness {
     fn a_policy_that_is_too_late_for_too_long_ends_the_session_where_that_was_chosen() {
         let (session, log) = scripted(rule(5, OnLate::Stop), Braking::new(3), |tick, policy| {
             if tick < 10 {
-                policy.answer(tick, set(1.0));
+                policy.answer(at(tick), set(1.0));
             }
             Ok(())
         });
-        let without_action = 6;
-        let tick = 15;
-        assert_eq!(
-            cause(&session),
-            Some(Cause::TooLate {
-                tick,
-                without_action
-            })
-        );
+        let told = Cause::TooLate {
+            tick: 15,
+            without_action: 6,
+            had_nothing: false,
+        };
+        assert_eq!(cause(&session), Some(told));
         assert_eq!(
             log.actions()[10..],
             [-0.5, -0.5, -0.5, -0.5, -0.5, -1.0, -1.0, -1.0]
@@ -1041,8 +1054,8 @@ mod lateness {
         let (session, log) = scripted(rule(5, OnLate::Stop), Braking::new(1), |tick, policy| {
             match tick {
                 10..14 => {}
-                14 => policy.answer(10, set(77.0)),
-                _ => policy.answer(tick, set(tick as f64)),
+                14 => policy.answer(at(10), set(77.0)),
+                _ => policy.answer(at(tick), set(tick as f64)),
             }
             Ok(())
         });
@@ -1062,7 +1075,7 @@ mod lateness {
     fn a_policy_that_is_always_one_cycle_late_is_followed_all_the_time() {
         let (session, log) = scripted(rule(5, OnLate::Stop), Braking::new(1), |tick, policy| {
             if tick > 0 {
-                policy.answer(tick - 1, set((tick - 1) as f64));
+                policy.answer(at(tick - 1), set((tick - 1) as f64));
             }
             Ok(())
         });
@@ -1077,9 +1090,9 @@ mod lateness {
     fn an_answer_to_a_state_long_gone_is_counted_and_not_used() {
         let (session, log) = scripted(rule(5, OnLate::Hold), Braking::new(1), |tick, policy| {
             match tick {
-                0..10 => policy.answer(tick, set(1.0)),
-                20 => policy.answer(14, set(66.0)),
-                25 => policy.answer(20, set(55.0)),
+                0..10 => policy.answer(at(tick), set(1.0)),
+                20 => policy.answer(at(14), set(66.0)),
+                25 => policy.answer(at(20), set(55.0)),
                 _ => {}
             }
             Ok(())
@@ -1094,8 +1107,8 @@ mod lateness {
     fn a_late_answer_that_is_not_a_number_is_refused_too() {
         let (session, _) = scripted(rule(5, OnLate::Hold), Braking::new(1), |tick, policy| {
             match tick {
-                0..10 => policy.answer(tick, set(1.0)),
-                12 => policy.answer(10, set(f64::NAN)),
+                0..10 => policy.answer(at(tick), set(1.0)),
+                12 => policy.answer(at(10), set(f64::NAN)),
                 _ => {}
             }
             Ok(())
@@ -1109,7 +1122,7 @@ mod lateness {
     #[test]
     fn a_policy_that_fails_after_its_last_answer_has_that_answer_used() {
         let (session, log) = scripted(rule(5, OnLate::Hold), Braking::new(1), |tick, policy| {
-            policy.answer(tick, set(tick as f64));
+            policy.answer(at(tick), set(tick as f64));
             if tick == 12 {
                 policy.fail(13);
             }
@@ -1137,8 +1150,8 @@ mod lateness {
                 if news.has(News::ENDED) {
                     return;
                 }
-                if let Some(tick) = outside.take().map(|frame| frame.tick) {
-                    outside.answer(tick, set(tick as f64));
+                if let Some(asked) = outside.take().map(|frame| frame.question()) {
+                    outside.answer(asked, set(asked.tick as f64));
                 }
             }
         });
@@ -1168,14 +1181,12 @@ mod lateness {
         });
         let (inside, _outside) = mailbox(1, 1, bell.clone(), Arc::clone(&setup.recorder));
         let session = setup.start_with(Scripted::new(&log), inside, bell);
-        let (tick, without_action) = (0, 4);
-        assert_eq!(
-            cause(&session),
-            Some(Cause::TooLate {
-                tick,
-                without_action
-            })
-        );
+        let told = Cause::TooLate {
+            tick: 0,
+            without_action: 4,
+            had_nothing: false,
+        };
+        assert_eq!(cause(&session), Some(told));
     }
 
     #[test]
@@ -1189,7 +1200,7 @@ mod lateness {
         };
         let (session, _) = scripted(config, Braking::new(1), |tick, policy| {
             if tick % 3 == 0 {
-                policy.answer(tick, set(0.0));
+                policy.answer(at(tick), set(0.0));
             }
             Ok(())
         });
@@ -1278,7 +1289,7 @@ mod slow_policies {
     struct Slow<F> {
         answer: F,
         looks: u64,
-        open: Option<u64>,
+        open: Option<(u64, Question)>,
         looked: u64,
         asked: Arc<Mutex<Vec<(u64, Duration, Duration)>>>,
     }
@@ -1286,7 +1297,7 @@ mod slow_policies {
     impl<F: FnMut(u64) -> f64 + Send> Policy for Slow<F> {
         fn request(&mut self, ask: &Ask<'_>) {
             let mut asked = self.asked.lock().unwrap();
-            self.open = Some(asked.len() as u64);
+            self.open = Some((asked.len() as u64, ask.question()));
             self.looked = 0;
             asked.push((ask.tick, ask.time, ask.period));
         }
@@ -1294,10 +1305,10 @@ mod slow_policies {
         fn poll(&mut self, _: Option<Time>, _: &AtomicBool, action: &mut [f64]) -> Answer {
             self.looked += 1;
             match self.open {
-                Some(question) if self.looked > self.looks => {
+                Some((number, question)) if self.looked > self.looks => {
                     self.open = None;
-                    action[0] = (self.answer)(question);
-                    Answer::Fresh
+                    action[0] = (self.answer)(number);
+                    Answer::Action(question)
                 }
                 _ => Answer::None,
             }

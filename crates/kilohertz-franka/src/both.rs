@@ -5,7 +5,8 @@
 //! rest, and the arm rests when both do.
 
 use kilohertz_core::between::Between;
-use kilohertz_core::limits::{Limits, Violation, Violations};
+use kilohertz_core::judge::{Judgement, Sequence};
+use kilohertz_core::limits::{Approach, Limits, Violation, Violations};
 
 /// Limits of actions that are a motion first and torques behind.
 pub(crate) struct Both {
@@ -33,13 +34,20 @@ impl Both {
     ) -> Violations {
         let (motion, torques) = action.split_at(self.slots);
         let mut found = check(&*self.motion, motion);
-        for violation in check(&*self.torques, torques).iter() {
-            found.note(Violation {
+        found.join(&self.of_torques(check(&*self.torques, torques)));
+        found
+    }
+
+    /// What was found in torques, at their slots of the action.
+    fn of_torques(&self, found: Violations) -> Violations {
+        let mut moved = Violations::NONE;
+        for violation in found.iter() {
+            moved.note(Violation {
                 slot: self.slots + violation.slot,
                 ..*violation
             });
         }
-        found
+        moved
     }
 }
 
@@ -47,6 +55,17 @@ impl Limits for Both {
     /// Torques take the motion's way, entry by entry, so that both belong to the same time.
     fn between(&self) -> Between {
         self.motion.between()
+    }
+
+    fn motion_slots(&self) -> Option<usize> {
+        Some(self.slots)
+    }
+
+    fn rates(&self, first: &mut [f64], second: &mut [f64]) {
+        let (motion_first, torques_first) = first.split_at_mut(self.slots);
+        let (motion_second, torques_second) = second.split_at_mut(self.slots);
+        self.motion.rates(motion_first, motion_second);
+        self.torques.rates(torques_first, torques_second);
     }
 
     fn last(&self, out: &mut [f64]) {
@@ -61,12 +80,38 @@ impl Limits for Both {
         motion && torques
     }
 
-    fn check_value(&self, observation: &[f64], action: &[f64]) -> Violations {
-        self.found(action, |limits, part| limits.check_value(observation, part))
+    fn check_answer(&self, answer: &[f64]) -> Violations {
+        self.found(answer, |limits, part| limits.check_answer(part))
     }
 
-    fn check_rate(&self, observation: &[f64], action: &[f64]) -> Violations {
-        self.found(action, |limits, part| limits.check_rate(observation, part))
+    fn way(&self, part: usize, from: &[f64], to: &[f64], out: &mut [f64]) {
+        match part {
+            0 => self.motion.way(0, from, to, out),
+            _ => self.torques.way(0, from, to, out),
+        }
+    }
+
+    fn judge(&mut self, part: usize, sequence: &Sequence<'_>) -> Judgement {
+        if part == 0 {
+            return self.motion.judge(0, sequence);
+        }
+        let Judgement { found, order } = self.torques.judge(0, sequence);
+        Judgement {
+            found: self.of_torques(found),
+            order,
+        }
+    }
+
+    fn check_place(&self, observation: &[f64], action: &[f64]) -> Violations {
+        self.found(action, |limits, part| limits.check_place(observation, part))
+    }
+
+    fn check_step(&self, observation: &[f64], action: &[f64]) -> Option<Violations> {
+        let (motion, torques) = action.split_at(self.slots);
+        let mut found = self.motion.check_step(observation, motion)?;
+        let torques = self.torques.check_step(observation, torques)?;
+        found.join(&self.of_torques(torques));
+        Some(found)
     }
 
     fn check_course(&self, observation: &[f64], action: &[f64]) -> Violations {
@@ -81,12 +126,26 @@ impl Limits for Both {
         self.torques.commanded(torques);
     }
 
-    fn follow(&mut self, observation: &[f64], action: &[f64], out: &mut [f64]) -> bool {
+    fn follow(
+        &mut self,
+        observation: &[f64],
+        action: &[f64],
+        approach: Approach,
+        out: &mut [f64],
+    ) -> bool {
         let (motion, torques) = action.split_at(self.slots);
         let (motion_out, torques_out) = out.split_at_mut(self.slots);
-        let motion = self.motion.follow(observation, motion, motion_out);
-        let torques = self.torques.follow(observation, torques, torques_out);
+        let motion = self
+            .motion
+            .follow(observation, motion, approach, motion_out);
+        let torques = self
+            .torques
+            .follow(observation, torques, approach, torques_out);
         motion && torques
+    }
+
+    fn behind(&self, action: &[f64]) -> Option<(usize, f64)> {
+        self.motion.behind(&action[..self.slots])
     }
 
     fn hold(&mut self, observation: &[f64], out: &mut [f64]) {

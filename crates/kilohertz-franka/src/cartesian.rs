@@ -13,14 +13,19 @@
 //! close to a singular pose.
 
 use kilohertz_core::between::Between;
+use kilohertz_core::judge::{Judgement, Sequence};
 use kilohertz_core::limits::{
-    JointBounds, Limits, Violation, ViolationKind, Violations, check_finite,
+    APPROACH_GAIN, Approach, JointBounds, LEAST_APPROACH, Limits, Violation, ViolationKind,
+    Violations, check_finite,
 };
+use kilohertz_core::pace::Pace;
 
 use crate::control::taken;
 use crate::fence::{CartesianBox, PLACES};
 use crate::geometry::{Pose, Twist, moved, norm, off_rigid, orthonormal, way};
-use crate::limits::{ArmLimits, Budget, DT, MotionOptions, OWN_SHARE, REACHED_SHARE, ROUNDING};
+use crate::limits::{
+    ArmLimits, Budget, DT, MotionOptions, NEAR, OWN_SHARE, REACHED_SHARE, ROUNDING, ROUNDING_SHARE,
+};
 use crate::reach::{ELBOW, JointMap, PARTS, Rates, Reach, joined};
 use crate::state::{joints, offset};
 
@@ -202,6 +207,10 @@ pub(crate) struct Cartesian {
     obstacle: Option<(usize, f64)>,
     /// For how many cycles it has kept it at a standstill.
     standing: u32,
+    /// How fast the parts of the policy's own answers were lately.
+    pace: Pace<3>,
+    /// The robot's clock [s].
+    time: f64,
 }
 
 impl Cartesian {
@@ -255,6 +264,8 @@ impl Cartesian {
             followed: None,
             obstacle: None,
             standing: 0,
+            pace: Pace::STILL,
+            time: 0.0,
         }
     }
 
@@ -441,62 +452,40 @@ impl Cartesian {
         None
     }
 
-    /// Where the end effector would leave its box if it were braked behind the step to `next`.
-    fn leads_out(&self, next: &Motion) -> Option<(usize, f64, f64)> {
-        let braking = WEAKER * self.eased(&self.own)[0].acceleration;
-        let time = norm(&next.rates[..3]) / (2.0 * braking);
-        let mut place = next.place();
-        for (place, velocity) in place.iter_mut().zip(next.rates) {
-            *place += velocity * time;
-        }
-        self.fence?.left(&self.motion.place(), &place)
-    }
-
     fn outside(&self, place: &[f64; 3]) -> Option<Blocked> {
         let (axis, at, wall) = self.fence?.left(&self.motion.place(), place)?;
         Some(Blocked::Box(axis, at, wall))
     }
 
-    /// What the step to `action` breaks, with `share` of the acceleration and of the jerk.
-    fn broken(&self, action: &[f64], share: f64) -> Violations {
-        let mut found = Violations::NONE;
+    /// The parts of a motion that exceed their bounds, with `share` of the acceleration and of the jerk:
+    /// the order of the derivative, the part, its vector, its length and the bound.
+    fn exceeded<'a>(
+        &'a self,
+        derivatives: [&'a [f64]; 3],
+        share: f64,
+    ) -> impl Iterator<Item = (usize, usize, &'a [f64], f64, f64)> {
+        let parts = PARTS.into_iter().zip(&self.arm).enumerate();
+        parts.flat_map(move |(part, (range, arm))| {
+            let limits = [arm.velocity, share * arm.acceleration, share * arm.jerk];
+            (0..3).filter_map(move |order| {
+                let vector = &derivatives[order][range.clone()];
+                let length = norm(vector);
+                let is_within = length <= limits[order] * (1.0 + ROUNDING_SHARE) + ROUNDING;
+                (!is_within).then_some((order, part, vector, length, limits[order]))
+            })
+        })
+    }
+
+    /// What the step to `action` breaks, with `share` of the acceleration and of the jerk. `None` where
+    /// one cycle does not suffice for it.
+    fn broken(&self, action: &[f64], share: f64) -> Option<Violations> {
         let next = self.next(action);
         let jerk = self.motion.jerk_to(&next);
-        for (part, range) in PARTS.into_iter().enumerate() {
-            let arm = &self.arm[part];
-            let quantities = [
-                (ViolationKind::Velocity, &next.rates, arm.velocity, 1.0),
-                (
-                    ViolationKind::Acceleration,
-                    &next.acceleration,
-                    arm.acceleration,
-                    share,
-                ),
-                (ViolationKind::Jerk, &jerk, arm.jerk, share),
-            ];
-            for (kind, vector, limit, share) in quantities {
-                let vector = &vector[range.clone()];
-                let received = norm(vector);
-                if received > share * limit + ROUNDING {
-                    let slot = self.slot(part, vector);
-                    found.note(Violation {
-                        kind,
-                        slot,
-                        action: action[slot],
-                        received,
-                        limit,
-                    });
-                }
-            }
+        let derivatives = [&next.rates[..], &next.acceleration[..], &jerk[..]];
+        if self.exceeded(derivatives, share).next().is_some() {
+            return None;
         }
-        if !found.is_empty() {
-            // What the joints would do is a question only where the end effector can do it; where it
-            // would be braked is one always.
-            if let Some((axis, at, wall)) = self.leads_out(&next) {
-                found.note(self.box_left(action, axis, at, wall));
-            }
-            return found;
-        }
+        let mut found = Violations::NONE;
         let [dq, ddq, dddq] = self.joint_step(&next);
         for (joint, arm) in self.arm_joints.iter().enumerate() {
             let fastest = if dq[joint] > 0.0 {
@@ -518,7 +507,16 @@ impl Cartesian {
         if let (true, Some(blocked)) = (found.is_empty(), self.blocked(&next)) {
             found.note(self.violation_of(blocked, action));
         }
-        found
+        Some(found)
+    }
+
+    /// The highest velocities of the parts with which a pose is approached after a rest.
+    fn approach_speeds(&self) -> [f64; 3] {
+        let own = self.pace.fastest(self.time);
+        std::array::from_fn(|part| {
+            let least = LEAST_APPROACH * self.arm[part].velocity;
+            least.max(APPROACH_GAIN * own[part])
+        })
     }
 
     fn violation_of(&self, blocked: Blocked, action: &[f64]) -> Violation {
@@ -625,8 +623,13 @@ impl Cartesian {
     }
 
     /// The velocities that lead to `target` and its elbow, which move with `moving` themselves.
-    fn approach(&self, (target, elbow): &(Pose, f64), moving: &Rates) -> Rates {
-        let eased = self.eased(&self.following);
+    fn approach(
+        &self,
+        (target, elbow): &(Pose, f64),
+        moving: &Rates,
+        following: &[PartBounds; 3],
+    ) -> Rates {
+        let eased = self.eased(following);
         let ahead = self.motion.with_rates(self.motion.rates);
         let missing = ahead.way_to(target, *elbow);
         let mut rates = *moving;
@@ -671,11 +674,17 @@ impl Cartesian {
     }
 
     /// Takes the step of one cycle towards `action`, and writes it out.
-    fn step_towards(&mut self, action: &[f64], out: &mut [f64]) {
+    fn step_towards(&mut self, action: &[f64], approach: Approach, out: &mut [f64]) {
+        let mut following = self.following;
+        if (self.quantity, approach) == (Quantity::Pose, Approach::AfterRest) {
+            for (bounds, speed) in following.iter_mut().zip(self.approach_speeds()) {
+                bounds.velocity = bounds.velocity.min(speed);
+            }
+        }
         let target = (self.quantity != Quantity::Velocity).then(|| self.inside(action));
         let mut rates = match (&target, self.quantity) {
             (None, _) => self.rates_in(action),
-            (Some(target), Quantity::Target) => self.approach(target, &[0.0; 7]),
+            (Some(target), Quantity::Target) => self.approach(target, &[0.0; 7], &following),
             (Some(target), _) => {
                 let moving = match self.followed {
                     // A step is no velocity.
@@ -690,14 +699,13 @@ impl Cartesian {
                     }
                     None => [0.0; 7],
                 };
-                self.approach(target, &moving)
+                self.approach(target, &moving, &following)
             }
         };
         if self.behind.is_some() {
             // The command waits for the arm.
             rates = [0.0; 7];
         }
-        let following = self.following;
         self.step(rates, &following, out);
         if let Some(target) = target {
             self.stands(&target);
@@ -777,6 +785,7 @@ impl Limits for Cartesian {
         self.q = joints(observation, offset::q_d);
         self.dq = joints(observation, offset::dq_d);
         self.ddq = joints(observation, offset::ddq_d);
+        self.time = observation[offset::time];
         self.reach.frame = taken(&observation[offset::F_T_EE..]);
         self.map = self.map_at(&self.q);
         let measured = joints(observation, offset::q);
@@ -808,13 +817,30 @@ impl Limits for Cartesian {
         in_step || is_first
     }
 
-    fn check_value(&self, _observation: &[f64], action: &[f64]) -> Violations {
-        let mut found = check_finite(action);
+    fn rates(&self, first: &mut [f64], second: &mut [f64]) {
+        first.fill(0.0);
+        second.fill(0.0);
+        let parts = if self.leads_elbow { 7 } else { 6 };
+        let Motion {
+            rates,
+            acceleration,
+            ..
+        } = &self.motion;
+        if self.quantity == Quantity::Velocity {
+            first[..parts].copy_from_slice(&acceleration[..parts]);
+        } else {
+            first[..parts].copy_from_slice(&rates[..parts]);
+            second[..parts].copy_from_slice(&acceleration[..parts]);
+        }
+    }
+
+    fn check_answer(&self, answer: &[f64]) -> Violations {
+        let mut found = check_finite(answer);
         if !found.is_empty() {
             return found;
         }
         if self.quantity == Quantity::Velocity {
-            let rates = self.rates_in(action);
+            let rates = self.rates_in(answer);
             for (part, range) in PARTS.into_iter().enumerate() {
                 let received = norm(&rates[range.clone()]);
                 let limit = self.arm[part].velocity;
@@ -823,39 +849,101 @@ impl Limits for Cartesian {
                     found.note(Violation {
                         kind: ViolationKind::Velocity,
                         slot,
-                        action: action[slot],
+                        action: answer[slot],
                         received,
                         limit,
                     });
                 }
             }
-        } else {
-            let pose: Pose = taken(action);
-            let off = off_rigid(&pose);
-            if off > RIGID {
-                found.note(Violation {
-                    kind: ViolationKind::Frame,
-                    slot: 0,
-                    action: action[0],
-                    received: off,
-                    limit: RIGID,
-                });
-                return found;
+            return found;
+        }
+        let off = off_rigid(&taken(answer));
+        if off > RIGID {
+            found.note(Violation {
+                kind: ViolationKind::Frame,
+                slot: 0,
+                action: answer[0],
+                received: off,
+                limit: RIGID,
+            });
+            return found;
+        }
+        let (elbow, (lowest, highest)) = (self.elbow_in(answer), self.elbow_range());
+        let inside = elbow.clamp(lowest, highest);
+        if (elbow - inside).abs() > SAME_POSE {
+            found.note(Violation {
+                kind: ViolationKind::Position,
+                slot: 16,
+                action: elbow,
+                received: elbow,
+                limit: inside,
+            });
+        }
+        found
+    }
+
+    /// Between two poses: translation, rotation vector, elbow.
+    fn way(&self, _part: usize, from: &[f64], to: &[f64], out: &mut [f64]) {
+        out.fill(0.0);
+        if self.quantity == Quantity::Velocity {
+            for (out, (from, to)) in out.iter_mut().zip(from.iter().zip(to)) {
+                *out = to - from;
             }
-            let place = [pose[12], pose[13], pose[14]];
+            return;
+        }
+        let there = way(&orthonormal(&taken(from)), &orthonormal(&taken(to)));
+        out[..6].copy_from_slice(&there);
+        out[6] = self.elbow_in(to) - self.elbow_in(from);
+    }
+
+    fn judge(&mut self, _part: usize, sequence: &Sequence<'_>) -> Judgement {
+        let mut judgement = Judgement::NONE;
+        if self.quantity == Quantity::Target {
+            return judgement;
+        }
+        let mut rates = [[0.0; 7]; 3];
+        // Of velocities the derivative of first order is an acceleration.
+        let lowest = usize::from(self.quantity == Quantity::Velocity);
+        for (order, rates) in rates.iter_mut().enumerate().skip(lowest) {
+            if order - lowest < sequence.known {
+                let derivative = sequence.derivatives[order - lowest];
+                let len = derivative.len().min(7);
+                rates[..len].copy_from_slice(&derivative[..len]);
+            }
+        }
+        if self.quantity == Quantity::Pose {
+            self.pace
+                .note(self.time, PARTS.map(|part| norm(&rates[0][part])));
+        }
+        rates[2] = rates[2].map(|jerk| jerk * sequence.ratio);
+        let kinds = [
+            ViolationKind::Velocity,
+            ViolationKind::Acceleration,
+            ViolationKind::Jerk,
+        ];
+        let derivatives = [&rates[0][..], &rates[1][..], &rates[2][..]];
+        for (order, part, vector, received, limit) in self.exceeded(derivatives, 1.0) {
+            let order_of_answers = order + 1 - lowest;
+            let lowest_order = judgement.order.unwrap_or(order_of_answers);
+            judgement.order = Some(lowest_order.min(order_of_answers));
+            let slot = self.slot(part, vector);
+            judgement.found.note(Violation {
+                kind: kinds[order],
+                slot,
+                action: sequence.answer[slot],
+                received,
+                limit,
+            });
+        }
+        judgement
+    }
+
+    fn check_place(&self, _observation: &[f64], action: &[f64]) -> Violations {
+        let mut found = Violations::NONE;
+        if self.quantity != Quantity::Velocity {
+            let place = [action[12], action[13], action[14]];
             if let Some(Blocked::Box(axis, at, wall)) = self.outside(&place) {
                 found.note(self.box_left(action, axis, at, wall));
-            }
-            let (elbow, (lowest, highest)) = (self.elbow_in(action), self.elbow_range());
-            let inside = elbow.clamp(lowest, highest);
-            if (elbow - inside).abs() > SAME_POSE {
-                found.note(Violation {
-                    kind: ViolationKind::Position,
-                    slot: 16,
-                    action: elbow,
-                    received: elbow,
-                    limit: inside,
-                });
             }
         }
         if let Some((joint, behind)) = self.behind {
@@ -870,12 +958,22 @@ impl Limits for Cartesian {
         found
     }
 
-    fn check_rate(&self, _observation: &[f64], action: &[f64]) -> Violations {
-        if self.quantity != Quantity::Velocity && off_rigid(&taken(action)) > RIGID {
-            // Its value says so; it means no motion.
-            return Violations::NONE;
-        }
+    fn check_step(&self, _observation: &[f64], action: &[f64]) -> Option<Violations> {
         self.broken(action, 1.0)
+    }
+
+    fn behind(&self, action: &[f64]) -> Option<(usize, f64)> {
+        if self.quantity != Quantity::Pose {
+            return None;
+        }
+        let missing = self.motion.way_to(&taken(action), self.elbow_in(action));
+        let furthest = |most: usize, part: usize| {
+            let of = |part: usize| norm(&missing[PARTS[part].clone()]);
+            if of(part) > of(most) { part } else { most }
+        };
+        let part = (1..PARTS.len()).fold(0, furthest);
+        let vector = &missing[PARTS[part].clone()];
+        (norm(vector) > NEAR).then(|| (self.slot(part, vector), norm(vector)))
     }
 
     fn check_course(&self, _observation: &[f64], action: &[f64]) -> Violations {
@@ -901,24 +999,32 @@ impl Limits for Cartesian {
         self.standing = 0;
     }
 
-    fn follow(&mut self, observation: &[f64], action: &[f64], out: &mut [f64]) -> bool {
+    fn follow(
+        &mut self,
+        observation: &[f64],
+        action: &[f64],
+        approach: Approach,
+        out: &mut [f64],
+    ) -> bool {
+        let is_fitting = |found: Option<Violations>| found.is_some_and(|found| found.is_empty());
         let reached = self.quantity != Quantity::Target
-            && self.check_value(observation, action).is_empty()
-            && self.broken(action, REACHED_SHARE).is_empty();
+            && self.check_answer(action).is_empty()
+            && self.check_place(observation, action).is_empty()
+            && is_fitting(self.broken(action, REACHED_SHARE));
         if reached {
             self.commanded(action);
             self.followed = Some((self.remembered(action), 1));
             out.copy_from_slice(action);
             return true;
         }
-        self.step_towards(action, out);
+        self.step_towards(action, approach, out);
         self.followed = Some((self.remembered(action), 1));
         false
     }
 
     fn hold(&mut self, _observation: &[f64], out: &mut [f64]) {
         if let (Quantity::Target, Some((target, _))) = (self.quantity, self.followed) {
-            return self.step_towards(&target, out);
+            return self.step_towards(&target, Approach::Limits, out);
         }
         self.followed = self
             .followed

@@ -1,7 +1,8 @@
 //! A box that the end effector stays in.
 
 use kilohertz_core::between::Between;
-use kilohertz_core::limits::{Limits, Violation, ViolationKind, Violations};
+use kilohertz_core::judge::{Judgement, Sequence};
+use kilohertz_core::limits::{Approach, Limits, Violation, ViolationKind, Violations};
 
 use crate::reach::Reach;
 use crate::state::{joints, offset};
@@ -163,20 +164,36 @@ impl<L: Steered> Limits for Fenced<L> {
         in_step
     }
 
-    fn check_value(&self, observation: &[f64], action: &[f64]) -> Violations {
-        let mut found = self.inner.check_value(observation, action);
-        if let (true, Some(target)) = (found.is_empty(), self.inner.target(action)) {
+    fn rates(&self, first: &mut [f64], second: &mut [f64]) {
+        self.inner.rates(first, second);
+    }
+
+    fn check_answer(&self, answer: &[f64]) -> Violations {
+        self.inner.check_answer(answer)
+    }
+
+    fn way(&self, part: usize, from: &[f64], to: &[f64], out: &mut [f64]) {
+        self.inner.way(part, from, to, out);
+    }
+
+    fn judge(&mut self, part: usize, sequence: &Sequence<'_>) -> Judgement {
+        self.inner.judge(part, sequence)
+    }
+
+    fn check_place(&self, observation: &[f64], action: &[f64]) -> Violations {
+        let mut found = self.inner.check_place(observation, action);
+        if let Some(target) = self.inner.target(action) {
             let out = self.fence.left(&self.place, &self.reach.place(&target));
             self.noted(out, action, &mut found);
         }
         found
     }
 
-    fn check_rate(&self, observation: &[f64], action: &[f64]) -> Violations {
-        let mut found = self.inner.check_rate(observation, action);
+    fn check_step(&self, observation: &[f64], action: &[f64]) -> Option<Violations> {
+        let mut found = self.inner.check_step(observation, action)?;
         let out = self.leads_out(&self.inner.course_with(observation, action));
         self.noted(out, action, &mut found);
-        found
+        Some(found)
     }
 
     fn check_course(&self, observation: &[f64], action: &[f64]) -> Violations {
@@ -193,10 +210,20 @@ impl<L: Steered> Limits for Fenced<L> {
         self.inner.commanded(action);
     }
 
-    fn follow(&mut self, observation: &[f64], action: &[f64], out: &mut [f64]) -> bool {
+    fn follow(
+        &mut self,
+        observation: &[f64],
+        action: &[f64],
+        approach: Approach,
+        out: &mut [f64],
+    ) -> bool {
         self.inside(observation, out, |inner, out| {
-            inner.follow(observation, action, out)
+            inner.follow(observation, action, approach, out)
         })
+    }
+
+    fn behind(&self, action: &[f64]) -> Option<(usize, f64)> {
+        self.inner.behind(action)
     }
 
     fn hold(&mut self, observation: &[f64], out: &mut [f64]) {

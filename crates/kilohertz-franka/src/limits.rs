@@ -5,7 +5,7 @@
 //!
 //! | | checked | without an action | at the end |
 //! | --- | --- | --- | --- |
-//! | velocity | velocity, acceleration, jerk, distance | the velocity is kept | braked to zero |
+//! | velocity | velocity, acceleration, jerk, the position range, distance | the velocity is kept | braked to zero |
 //! | position | the same, and the position range | the velocity is kept | braked to zero |
 //! | target | the position range, distance; it is moved to within a [`Budget`] | the last target is moved to | braked to zero |
 //! | torque | torque, torque rate; of the arm itself position and velocity | the torque is kept | damped, then held in place |
@@ -16,6 +16,9 @@
 //!
 //! A motion counts as too fast as soon as it could not be braked before the end of a joint's range
 //! within acceleration and jerk, even where its velocity alone is allowed.
+//!
+//! Velocity, acceleration, jerk, torque, torque rate and the range of positions are checked answer by
+//! answer, whenever they come; what depends on where the arm is, on what is to be commanded.
 
 use std::sync::Arc;
 
@@ -23,9 +26,12 @@ use franka::model::Model;
 use franka::rate_limiting::{self, JOINT_VELOCITY_LIMITS_TOLERANCE, fer};
 use franka::{FrankaResult, JointVelocityLimitsConfig};
 use kilohertz_core::between::Between;
+use kilohertz_core::judge::{Judgement, ORDERS, Sequence};
 use kilohertz_core::limits::{
-    JointBounds, JointMotion, Limits, Violation, ViolationKind, Violations, check_finite,
+    APPROACH_GAIN, Approach, JointBounds, JointMotion, LEAST_APPROACH, Limits, Violation,
+    ViolationKind, Violations, check_finite,
 };
+use kilohertz_core::pace::Pace;
 
 use crate::both::Both;
 use crate::cartesian::{self, Cartesian, PartBounds};
@@ -45,6 +51,10 @@ pub(crate) const OWN_SHARE: f64 = 0.95;
 pub(crate) const REACHED_SHARE: f64 = 0.4;
 /// Rounding of a command that was computed to be at its limit.
 pub(crate) const ROUNDING: f64 = 1e-9;
+/// The same of a derivative that was computed from answers, as a share of its limit.
+pub(crate) const ROUNDING_SHARE: f64 = 1e-6;
+/// The arm is as good as at a place where less is missing than this [rad, m].
+pub(crate) const NEAR: f64 = 0.01;
 /// The arm reports in single precision what it was commanded; closer than this is the same. What
 /// differs is not the last command: it got lost, and the arm extrapolated or reused an older one.
 const SAME_POSITION: f64 = 2e-6;
@@ -315,6 +325,10 @@ struct Motion {
     has_observed: bool,
     /// The action followed last, and how many cycles ago.
     followed: Option<([f64; 7], u32)>,
+    /// How fast the policy's own answers were lately.
+    pace: Pace<7>,
+    /// The robot's clock [s].
+    time: f64,
 }
 
 impl Motion {
@@ -344,6 +358,8 @@ impl Motion {
             measured: [0.0; 7],
             has_observed: false,
             followed: None,
+            pace: Pace::STILL,
+            time: 0.0,
         }
     }
 
@@ -410,56 +426,62 @@ impl Motion {
         (ahead.abs() > self.max_distance).then_some(ahead)
     }
 
-    /// What the step to `action` breaks, with `share` of the acceleration and of the jerk.
-    fn broken(&self, action: &[f64], share: f64) -> Violations {
+    /// Whether one cycle suffices for the step to `action`, with `share` of the acceleration and of the
+    /// jerk; where positions are commanded, and so that it can be braked before the end of the range.
+    fn fits(&self, action: &[f64], share: f64) -> bool {
+        action.iter().enumerate().all(|(joint, &action)| {
+            let (motion, arm) = (self.joints[joint], &self.arm[joint]);
+            let next = self.next(joint, action);
+            let upper = arm.upper_velocity(motion.position) + ROUNDING;
+            let lower = arm.lower_velocity(motion.position) - ROUNDING;
+            let is_slow = |next: JointMotion| {
+                self.quantity == Quantity::Velocity
+                    || ((lower..=upper).contains(&next.velocity)
+                        && motion.too_fast(next, &self.own[joint], DT).is_none())
+            };
+            next.acceleration.abs() <= arm.acceleration * share + ROUNDING
+                && motion.jerk_to(next, DT).abs() <= arm.jerk * share + ROUNDING
+                && is_slow(next)
+        })
+    }
+
+    /// What the step to the velocities `action`, for which one cycle suffices, makes too fast to be
+    /// braked before the end of the range.
+    fn unbraked(&self, action: &[f64]) -> Violations {
         let mut found = Violations::NONE;
         for (slot, &action) in action.iter().enumerate() {
-            let (motion, arm) = (self.joints[slot], &self.arm[slot]);
             let next = self.next(slot, action);
-            let mut note = |kind, received: f64, limit: f64| {
+            if let Some((received, limit)) = self.joints[slot].too_fast(next, &self.own[slot], DT) {
                 found.note(Violation {
-                    kind,
+                    kind: ViolationKind::Velocity,
                     slot,
                     action,
                     received,
-                    limit: if received < 0.0 { -limit.abs() } else { limit },
+                    limit,
                 });
-            };
-            let upper = arm.upper_velocity(motion.position);
-            let lower = arm.lower_velocity(motion.position);
-            if next.velocity > upper + ROUNDING {
-                note(ViolationKind::Velocity, next.velocity, upper);
-            } else if next.velocity < lower - ROUNDING {
-                note(ViolationKind::Velocity, next.velocity, lower);
-            }
-            let jerk = motion.jerk_to(next, DT);
-            let jumps = next.acceleration.abs() > arm.acceleration * share + ROUNDING;
-            let jerks = jerk.abs() > arm.jerk * share + ROUNDING;
-            if jumps {
-                note(
-                    ViolationKind::Acceleration,
-                    next.acceleration,
-                    arm.acceleration,
-                );
-            }
-            if jerks {
-                note(ViolationKind::Jerk, jerk, arm.jerk);
-            }
-            // How a joint is braked from here is a question only where it can be here.
-            if !jumps
-                && !jerks
-                && let Some((velocity, bound)) = motion.too_fast(next, &self.own[slot], DT)
-            {
-                note(ViolationKind::Velocity, velocity, bound);
             }
         }
         found
     }
 
+    /// The highest velocities with which a position is approached after a rest.
+    fn approach_speeds(&self) -> [f64; 7] {
+        let own = self.pace.fastest(self.time);
+        std::array::from_fn(|joint| {
+            let least = LEAST_APPROACH * self.arm[joint].velocity;
+            least.max(APPROACH_GAIN * own[joint])
+        })
+    }
+
     /// Takes the step of one cycle towards `wanted`, and writes it out.
-    fn step_towards(&mut self, wanted: &[f64; 7], out: &mut [f64]) {
+    fn step_towards(&mut self, wanted: &[f64; 7], approach: Approach, out: &mut [f64]) {
         let (last, ago) = self.followed.unwrap_or((*wanted, 1));
-        let (quantity, following) = (self.quantity, self.following);
+        let (quantity, mut following) = (self.quantity, self.following);
+        if (quantity, approach) == (Quantity::Position, Approach::AfterRest) {
+            for (bounds, speed) in following.iter_mut().zip(self.approach_speeds()) {
+                bounds.velocity = bounds.velocity.min(speed);
+            }
+        }
         let ahead: [_; 7] = std::array::from_fn(|joint| self.ahead(joint));
         let measured = self.measured;
         self.step(out, |joint, motion| {
@@ -580,6 +602,7 @@ impl Limits for Motion {
         let ddq_d = joints(observation, offset::ddq_d);
         self.measured = joints(observation, offset::q);
         let time = observation[offset::time];
+        self.time = time;
         let reported = || {
             std::array::from_fn(|joint| JointMotion {
                 position: q_d[joint],
@@ -611,11 +634,114 @@ impl Limits for Motion {
         in_step || is_first
     }
 
-    fn check_value(&self, _observation: &[f64], action: &[f64]) -> Violations {
-        let mut found = check_finite(action);
+    fn rates(&self, first: &mut [f64], second: &mut [f64]) {
+        let rates = first.iter_mut().zip(second);
+        for (motion, (first, second)) in self.joints.iter().zip(rates) {
+            (*first, *second) = match self.quantity {
+                Quantity::Velocity => (motion.acceleration, 0.0),
+                Quantity::Position | Quantity::Target => (motion.velocity, motion.acceleration),
+            };
+        }
+    }
+
+    fn check_answer(&self, answer: &[f64]) -> Violations {
+        let mut found = check_finite(answer);
         if !found.is_empty() {
             return found;
         }
+        for (slot, &action) in answer.iter().enumerate() {
+            let (kind, lowest, highest) = match self.quantity {
+                Quantity::Velocity => {
+                    let fastest = self.arm[slot].velocity + ROUNDING;
+                    (ViolationKind::Velocity, -fastest, fastest)
+                }
+                Quantity::Position | Quantity::Target => {
+                    let (lowest, highest) = self.range(slot);
+                    let (lowest, highest) = (lowest - SAME_POSITION, highest + SAME_POSITION);
+                    (ViolationKind::Position, lowest, highest)
+                }
+            };
+            if !(lowest..=highest).contains(&action) {
+                found.note(Violation {
+                    kind,
+                    slot,
+                    action,
+                    received: action,
+                    limit: if action < lowest { lowest } else { highest },
+                });
+            }
+        }
+        found
+    }
+
+    fn judge(&mut self, _part: usize, sequence: &Sequence<'_>) -> Judgement {
+        let mut judgement = Judgement::NONE;
+        if self.quantity == Quantity::Target {
+            return judgement;
+        }
+        if self.quantity == Quantity::Position {
+            self.pace
+                .note(self.time, joints(sequence.derivatives[0], 0));
+        }
+        for (slot, &action) in sequence.answer.iter().enumerate() {
+            let arm = &self.arm[slot];
+            let previous = sequence.previous[slot];
+            let derivative = |order: usize| sequence.derivatives[order - 1][slot];
+            let mut check = |order: usize, kind, (lower, upper): (f64, f64), factor: f64| {
+                let received = derivative(order) * factor;
+                let most = |limit: f64| limit + limit.abs() * ROUNDING_SHARE + ROUNDING;
+                if order > sequence.known || (received <= most(upper) && received >= -most(-lower))
+                {
+                    return;
+                }
+                judgement.order = Some(judgement.order.map_or(order, |other| other.min(order)));
+                judgement.found.note(Violation {
+                    kind,
+                    slot,
+                    action,
+                    received,
+                    limit: if received < 0.0 { lower } else { upper },
+                });
+            };
+            let both = |limit: f64| (-limit, limit);
+            let highest = sequence.ratio;
+            if self.quantity == Quantity::Velocity {
+                check(1, ViolationKind::Acceleration, both(arm.acceleration), 1.0);
+                check(2, ViolationKind::Jerk, both(arm.jerk), highest);
+                continue;
+            }
+            let fastest = (arm.lower_velocity(previous), arm.upper_velocity(previous));
+            check(1, ViolationKind::Velocity, fastest, 1.0);
+            check(2, ViolationKind::Acceleration, both(arm.acceleration), 1.0);
+            check(ORDERS, ViolationKind::Jerk, both(arm.jerk), highest);
+            // How a joint is braked from here is a question only where it can be here.
+            if sequence.is_gapless && judgement.order.is_none() {
+                let from = JointMotion {
+                    position: previous,
+                    ..JointMotion::default()
+                };
+                let next = JointMotion {
+                    position: action,
+                    velocity: derivative(1),
+                    acceleration: derivative(2),
+                };
+                if let Some((received, limit)) = from.too_fast(next, &self.own[slot], DT) {
+                    judgement.order = Some(1);
+                    judgement.found.note(Violation {
+                        kind: ViolationKind::Velocity,
+                        slot,
+                        action,
+                        received,
+                        limit,
+                    });
+                }
+            }
+        }
+        judgement
+    }
+
+    fn check_place(&self, _observation: &[f64], action: &[f64]) -> Violations {
+        let mut found = Violations::NONE;
         for (slot, &action) in action.iter().enumerate() {
             let next = self.next(slot, action);
             let mut note = |kind, received, limit| {
@@ -627,13 +753,13 @@ impl Limits for Motion {
                     limit,
                 });
             };
-            let (lowest, highest) = self.range(slot);
-            if next.position > highest + SAME_POSITION {
-                note(ViolationKind::Position, next.position, highest);
-            } else if next.position < lowest - SAME_POSITION {
-                note(ViolationKind::Position, next.position, lowest);
-            }
             if self.quantity == Quantity::Velocity {
+                let (lowest, highest) = self.range(slot);
+                if next.position > highest + SAME_POSITION {
+                    note(ViolationKind::Position, next.position, highest);
+                } else if next.position < lowest - SAME_POSITION {
+                    note(ViolationKind::Position, next.position, lowest);
+                }
                 let arm = &self.arm[slot];
                 let upper = arm.upper_velocity(self.joints[slot].position);
                 let lower = arm.lower_velocity(self.joints[slot].position);
@@ -650,8 +776,23 @@ impl Limits for Motion {
         found
     }
 
-    fn check_rate(&self, _observation: &[f64], action: &[f64]) -> Violations {
-        self.broken(action, 1.0)
+    fn check_step(&self, _observation: &[f64], action: &[f64]) -> Option<Violations> {
+        if !self.fits(action, 1.0) {
+            return None;
+        }
+        Some(match self.quantity {
+            Quantity::Velocity => self.unbraked(action),
+            Quantity::Position | Quantity::Target => Violations::NONE,
+        })
+    }
+
+    fn behind(&self, action: &[f64]) -> Option<(usize, f64)> {
+        if self.quantity != Quantity::Position {
+            return None;
+        }
+        let missing = |joint: usize| (action[joint] - self.joints[joint].position).abs();
+        let furthest = (0..7).max_by(|&a, &b| missing(a).total_cmp(&missing(b)))?;
+        (missing(furthest) > NEAR).then(|| (furthest, missing(furthest)))
     }
 
     fn commanded(&mut self, action: &[f64]) {
@@ -659,10 +800,18 @@ impl Limits for Motion {
         self.followed = None;
     }
 
-    fn follow(&mut self, observation: &[f64], action: &[f64], out: &mut [f64]) -> bool {
+    fn follow(
+        &mut self,
+        observation: &[f64],
+        action: &[f64],
+        approach: Approach,
+        out: &mut [f64],
+    ) -> bool {
         let reached = self.quantity != Quantity::Target
-            && self.broken(action, REACHED_SHARE).is_empty()
-            && self.check_value(observation, action).is_empty();
+            && self.fits(action, REACHED_SHARE)
+            && self.unbraked(action).is_empty()
+            && self.check_answer(action).is_empty()
+            && self.check_place(observation, action).is_empty();
         let mut wanted = [0.0; 7];
         wanted.copy_from_slice(action);
         if reached {
@@ -677,14 +826,14 @@ impl Limits for Motion {
                 *target = target.clamp(lowest, highest);
             }
         }
-        self.step_towards(&wanted, out);
+        self.step_towards(&wanted, approach, out);
         self.followed = Some((wanted, 1));
         false
     }
 
     fn hold(&mut self, _observation: &[f64], out: &mut [f64]) {
         if let (Quantity::Target, Some((target, _))) = (self.quantity, self.followed) {
-            return self.step_towards(&target, out);
+            return self.step_towards(&target, Approach::Limits, out);
         }
         let own = self.own;
         self.followed = self
@@ -784,16 +933,56 @@ impl Limits for Torque {
         in_step || is_first
     }
 
-    fn check_value(&self, observation: &[f64], action: &[f64]) -> Violations {
-        let mut found = check_finite(action);
+    fn check_answer(&self, answer: &[f64]) -> Violations {
+        let mut found = check_finite(answer);
         if !found.is_empty() {
             return found;
         }
-        for (slot, &torque) in action.iter().enumerate() {
+        for (slot, &torque) in answer.iter().enumerate() {
             let limit = self.arm.torque[slot];
-            let beyond = (torque.abs() > limit).then_some((ViolationKind::Torque, torque, limit));
-            for (kind, received, limit) in self.strayed(observation, slot).into_iter().chain(beyond)
-            {
+            if torque.abs() > limit {
+                found.note(Violation {
+                    kind: ViolationKind::Torque,
+                    slot,
+                    action: torque,
+                    received: torque,
+                    limit,
+                });
+            }
+        }
+        found
+    }
+
+    /// A torque between answers has the slope of a line, or is gone to at once: it does not jump where
+    /// two pieces meet. Only the first comes out of nothing, within a cycle.
+    fn judge(&mut self, _part: usize, sequence: &Sequence<'_>) -> Judgement {
+        let factor = if sequence.is_first {
+            sequence.ratio
+        } else {
+            1.0
+        };
+        let mut judgement = Judgement::NONE;
+        for (slot, &torque) in sequence.answer.iter().enumerate() {
+            let limit = self.arm.torque_rate[slot];
+            let received = factor * sequence.derivatives[0][slot];
+            if received.abs() > limit * (1.0 + ROUNDING_SHARE) {
+                judgement.order = Some(1);
+                judgement.found.note(Violation {
+                    kind: ViolationKind::TorqueRate,
+                    slot,
+                    action: torque,
+                    received,
+                    limit,
+                });
+            }
+        }
+        judgement
+    }
+
+    fn check_place(&self, observation: &[f64], action: &[f64]) -> Violations {
+        let mut found = Violations::NONE;
+        for (slot, &torque) in action.iter().enumerate() {
+            if let Some((kind, received, limit)) = self.strayed(observation, slot) {
                 found.note(Violation {
                     kind,
                     slot,
@@ -806,22 +995,12 @@ impl Limits for Torque {
         found
     }
 
-    fn check_rate(&self, _observation: &[f64], action: &[f64]) -> Violations {
-        let mut found = Violations::NONE;
-        for (slot, &torque) in action.iter().enumerate() {
-            let limit = self.arm.torque_rate[slot];
+    fn check_step(&self, _observation: &[f64], action: &[f64]) -> Option<Violations> {
+        let fits = action.iter().enumerate().all(|(slot, torque)| {
             let rate = (torque - self.last[slot]) / DT;
-            if rate.abs() > limit + ROUNDING {
-                found.note(Violation {
-                    kind: ViolationKind::TorqueRate,
-                    slot,
-                    action: torque,
-                    received: rate,
-                    limit,
-                });
-            }
-        }
-        found
+            rate.abs() <= self.arm.torque_rate[slot] + ROUNDING
+        });
+        fits.then_some(Violations::NONE)
     }
 
     fn commanded(&mut self, action: &[f64]) {
@@ -829,9 +1008,16 @@ impl Limits for Torque {
         self.moves_again();
     }
 
-    fn follow(&mut self, observation: &[f64], action: &[f64], out: &mut [f64]) -> bool {
-        let reached = self.check_rate(observation, action).is_empty()
-            && self.check_value(observation, action).is_empty();
+    fn follow(
+        &mut self,
+        observation: &[f64],
+        action: &[f64],
+        _approach: Approach,
+        out: &mut [f64],
+    ) -> bool {
+        let reached = self.check_step(observation, action).is_some()
+            && self.check_answer(action).is_empty()
+            && self.check_place(observation, action).is_empty();
         if reached {
             self.commanded(action);
             out.copy_from_slice(action);

@@ -279,7 +279,7 @@ fn largest_difference(one: &[f64; 7], other: &[f64; 7]) -> f64 {
 impl Policy for MovePolicy {
     fn request(&mut self, ask: &Ask<'_>) {
         self.answer = match self.decide(ask) {
-            Ok(()) => Answer::Fresh,
+            Ok(()) => Answer::Action(ask.question()),
             Err(trouble) => {
                 self.progress.trouble.store(trouble, Ordering::Release);
                 Answer::Failed
@@ -292,10 +292,9 @@ impl Policy for MovePolicy {
             self.progress.arrived.store(true, Ordering::Release);
             stop.store(true, Ordering::Relaxed);
         }
-        if self.answer == Answer::Fresh {
+        if let Answer::Action(_) = self.answer {
             action.copy_from_slice(&self.action);
-            self.answer = Answer::None;
-            return Answer::Fresh;
+            return std::mem::replace(&mut self.answer, Answer::None);
         }
         self.answer
     }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use kilohertz_core::courier::{Bell, Ear, News};
 use kilohertz_core::mailbox::PolicyEnd;
+use kilohertz_core::policy::Question;
 use napi::Result;
 use napi::bindgen_prelude::Float64ArraySlice;
 use napi_derive::napi;
@@ -80,7 +81,8 @@ pub struct NativeSeat {
     seat: Arc<Seat>,
     ear: Ear,
     policy: Option<PolicyEnd>,
-    taken: u64,
+    /// The question of the observation taken last.
+    taken: Question,
 }
 
 #[napi]
@@ -96,7 +98,7 @@ impl NativeSeat {
             seat,
             ear,
             policy: None,
-            taken: 0,
+            taken: Question::default(),
         }
     }
 
@@ -123,7 +125,7 @@ impl NativeSeat {
                 self.policy = self.seat.take();
             }
             if let Some(frame) = self.policy.as_mut().and_then(PolicyEnd::take) {
-                self.taken = frame.tick;
+                self.taken = frame.question();
                 let (time, period) = (frame.time.as_secs_f64(), frame.period.as_secs_f64());
                 let times = [frame.tick as f64, time, period];
                 if fill(&mut observation, &frame.slots) && fill(&mut clock, &times) {
@@ -149,9 +151,9 @@ impl NativeSeat {
     /// Answers the observation taken last.
     #[napi]
     pub fn answer(&mut self, action: &[f64]) {
-        let tick = self.taken;
+        let question = self.taken;
         if let Some(policy) = &mut self.policy {
-            policy.answer(tick, |slots| {
+            policy.answer(question, |slots| {
                 // lib/action.ts has checked the length; a slot beyond it would stay as it was.
                 for (slot, value) in slots.iter_mut().zip(action) {
                     *slot = *value;
@@ -160,11 +162,19 @@ impl NativeSeat {
         }
     }
 
+    /// Answers the observation taken last with nothing new.
+    #[napi]
+    pub fn answer_nothing(&mut self) {
+        if let Some(policy) = &mut self.policy {
+            policy.answer_nothing(self.taken);
+        }
+    }
+
     /// Tells the loop that the policy failed and will not answer again.
     #[napi]
     pub fn fail(&self) {
         if let Some(policy) = &self.policy {
-            policy.fail(self.taken);
+            policy.fail(self.taken.tick);
         }
     }
 }

@@ -9,7 +9,7 @@ use kilohertz_core::limits::{
     LimitRules, Limits, OnViolation, Unlimited, Violation, ViolationKind,
 };
 use kilohertz_core::mailbox::{FailureBell, PolicyEnd, mailbox};
-use kilohertz_core::policy::Policy;
+use kilohertz_core::policy::{Policy, Question};
 use kilohertz_core::record::RECORD_HEADER;
 use kilohertz_core::robot::{Elsewhere, Paced, Robot};
 use kilohertz_core::schema::Schema;
@@ -39,6 +39,8 @@ pub struct NativeSessionOptions {
     pub deadline_s: f64,
     pub max_held_ticks: u32,
     pub stop_on_late: bool,
+    /// How long the arm may be on its way to the policy's actions until that is told.
+    pub catch_up_s: f64,
     /// The kinds of limits whose violations are clamped, by the names of `NativeViolation`.
     pub clamped: Vec<String>,
     pub max_distance_rad: f64,
@@ -111,6 +113,9 @@ pub struct NativeStats {
     pub first_violation_tick: Option<f64>,
     pub overwritten_observations: f64,
     pub overwritten_actions: f64,
+    pub dropped_answers: f64,
+    pub empty_answers: f64,
+    pub followed_commands: f64,
     pub dropped_records: f64,
     pub dropped_events: f64,
     pub target_period_s: f64,
@@ -188,14 +193,13 @@ pub struct NativeViolation {
 
 impl NativeViolation {
     fn new(violation: &Violation, action: &Schema) -> NativeViolation {
-        let (field, index) = action.locate(violation.slot).unwrap_or(("action", 0));
-        let unit = action.fields().iter().find(|known| known.name == field);
+        let (field, index, unit) = place_of(violation.slot, action);
         NativeViolation {
             kind: violation.kind.to_string(),
             slot: violation.slot as u32,
-            field: field.to_owned(),
-            index: index as u32,
-            unit: unit.map_or("", |field| field.unit).to_owned(),
+            field,
+            index,
+            unit,
             action: violation.action,
             received: violation.received,
             limit: violation.limit,
@@ -203,12 +207,43 @@ impl NativeViolation {
     }
 }
 
+/// How far a slot of what was commanded is from the action.
+#[napi(object)]
+pub struct NativeDistance {
+    pub field: String,
+    pub index: u32,
+    pub unit: String,
+    pub distance: f64,
+}
+
+impl NativeDistance {
+    fn new(slot: usize, distance: f64, action: &Schema) -> NativeDistance {
+        let (field, index, unit) = place_of(slot, action);
+        NativeDistance {
+            field,
+            index,
+            unit,
+            distance,
+        }
+    }
+}
+
+/// The field, the index in it and the unit of a slot of an action.
+fn place_of(slot: usize, action: &Schema) -> (String, u32, String) {
+    let (field, index) = action.locate(slot).unwrap_or(("action", 0));
+    let unit = action.fields().iter().find(|known| known.name == field);
+    let unit = unit.map_or("", |field| field.unit);
+    (field.to_owned(), index as u32, unit.to_owned())
+}
+
 /// How a session ended.
 #[napi(object)]
 pub struct NativeOutcome {
-    /// "stopped", "policyFailed", "invalidAction", "tooLate", "robotFailed" or "panicked".
+    /// "stopped", "policyFailed", "invalidAction", "noAction", "tooLate", "nothingNew", "behind",
+    /// "robotFailed" or "panicked".
     pub cause: String,
     pub tick: Option<f64>,
+    pub behind: Option<NativeDistance>,
     pub without_action: Option<u32>,
     pub violation: Option<NativeViolation>,
     /// The panic's message.
@@ -223,6 +258,7 @@ fn outcome(outcome: &Outcome, action: &Schema) -> NativeOutcome {
     let mut told = NativeOutcome {
         cause: "stopped".to_owned(),
         tick: None,
+        behind: None,
         without_action: None,
         violation: None,
         message: None,
@@ -242,10 +278,25 @@ fn outcome(outcome: &Outcome, action: &Schema) -> NativeOutcome {
         Some(Cause::TooLate {
             tick,
             without_action,
+            had_nothing,
         }) => {
             told.without_action = Some(*without_action);
-            ("tooLate", Some(*tick))
+            let cause = if *had_nothing {
+                "nothingNew"
+            } else {
+                "tooLate"
+            };
+            (cause, Some(*tick))
         }
+        Some(Cause::Behind {
+            tick,
+            slot,
+            distance,
+        }) => {
+            told.behind = Some(NativeDistance::new(*slot, *distance, action));
+            ("behind", Some(*tick))
+        }
+        Some(Cause::NoAction { tick }) => ("noAction", Some(*tick)),
         Some(Cause::InvalidAction { tick, violation }) => {
             told.violation = Some(NativeViolation::new(violation, action));
             ("invalidAction", Some(*tick))
@@ -263,9 +314,13 @@ fn outcome(outcome: &Outcome, action: &Schema) -> NativeOutcome {
 /// Something that happened while the session ran.
 #[napi(object)]
 pub struct NativeEvent {
-    /// "held", "resting" or "resumed".
+    /// "held", "resting", "resumed", "behind" or "late".
     pub kind: String,
     pub tick: f64,
+    /// Of "behind".
+    pub behind: Option<NativeDistance>,
+    /// Of "late": how long late answers took, in the mean.
+    pub took_s: Option<f64>,
 }
 
 /// What JavaScript is told there is, as sums; `NEWS` in `lib/driver.ts` has the same numbers.
@@ -285,7 +340,8 @@ pub struct NativeSession {
     policy: Option<PolicyEnd>,
     failure: FailureBell,
     action: Schema,
-    taken: f64,
+    /// The question of the observation taken last.
+    taken: Question,
 }
 
 fn seconds(seconds: f64) -> Duration {
@@ -417,6 +473,7 @@ fn start(
         patience,
         limits: rules,
         cutoff_hz: options.cutoff_hz,
+        catch_up: seconds(options.catch_up_s),
         late: LateRule {
             max_held: options.max_held_ticks,
             on_late: if options.stop_on_late {
@@ -454,7 +511,7 @@ fn start(
         policy,
         failure,
         action,
-        taken: -1.0,
+        taken: Question::default(),
     })
 }
 
@@ -530,9 +587,9 @@ impl NativeSession {
     ) -> Result<u32> {
         let mut news = self.news()?;
         if let Some(frame) = self.policy.as_mut().and_then(PolicyEnd::take) {
-            self.taken = frame.tick as f64;
+            self.taken = frame.question();
             let times = [
-                self.taken,
+                frame.tick as f64,
                 frame.time.as_secs_f64(),
                 frame.period.as_secs_f64(),
             ];
@@ -562,15 +619,23 @@ impl NativeSession {
             return Err(Failure::new("ACTION_LENGTH", message).into());
         }
         if let Some(policy) = &mut self.policy {
-            policy.answer(self.taken as u64, |slots| slots.copy_from_slice(action));
+            policy.answer(self.taken, |slots| slots.copy_from_slice(action));
         }
         Ok(())
+    }
+
+    /// Answers the observation taken last with nothing new.
+    #[napi]
+    pub fn answer_nothing(&mut self) {
+        if let Some(policy) = &mut self.policy {
+            policy.answer_nothing(self.taken);
+        }
     }
 
     /// Tells the loop that the policy failed and will not answer again.
     #[napi]
     pub fn fail(&self) {
-        self.failure.ring(self.taken.max(0.0) as u64);
+        self.failure.ring(self.taken.tick);
     }
 
     /// Asks the loop to bring the robot to rest and to end.
@@ -625,6 +690,9 @@ impl NativeSession {
             first_violation_tick: first.map(|(tick, _)| tick as f64),
             overwritten_observations: stats.overwritten_observations as f64,
             overwritten_actions: stats.overwritten_actions as f64,
+            dropped_answers: stats.dropped_answers as f64,
+            empty_answers: stats.empty_answers as f64,
+            followed_commands: stats.followed_commands as f64,
             dropped_records: stats.dropped_records as f64,
             dropped_events: stats.dropped_events as f64,
             target_period_s: stats.target_period.as_secs_f64(),
@@ -680,14 +748,23 @@ impl NativeSession {
     #[napi]
     pub fn take_events(&self) -> Result<Vec<NativeEvent>> {
         let session = self.session()?;
-        let events = std::iter::from_fn(|| session.take_event()).map(|event| NativeEvent {
-            kind: match event.kind {
-                EventKind::Held => "held",
-                EventKind::Resting => "resting",
-                EventKind::Resumed => "resumed",
+        let events = std::iter::from_fn(|| session.take_event()).map(|event| {
+            let (kind, behind, took_s) = match event.kind {
+                EventKind::Held => ("held", None, None),
+                EventKind::Resting => ("resting", None, None),
+                EventKind::Resumed => ("resumed", None, None),
+                EventKind::Behind { slot, distance } => {
+                    let behind = NativeDistance::new(slot, distance, &self.action);
+                    ("behind", Some(behind), None)
+                }
+                EventKind::Late { took } => ("late", None, Some(took.as_secs_f64())),
+            };
+            NativeEvent {
+                kind: kind.to_owned(),
+                tick: event.tick as f64,
+                behind,
+                took_s,
             }
-            .to_owned(),
-            tick: event.tick as f64,
         });
         Ok(events.collect())
     }

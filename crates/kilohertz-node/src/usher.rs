@@ -101,10 +101,10 @@ fn carry(seat: &Arc<Seat>, ear: &Ear, mut end: End) {
         let Some(policy) = &mut policy else { continue };
         // The newest only: what came while the policy was at another is counted as overwritten.
         while let Some(frame) = policy.take() {
-            let tick = frame.tick;
+            let question = frame.question();
             message.clear();
             let clock = [
-                tick as f64,
+                frame.tick as f64,
                 frame.time.as_secs_f64(),
                 frame.period.as_secs_f64(),
             ];
@@ -112,11 +112,11 @@ fn carry(seat: &Arc<Seat>, ear: &Ear, mut end: End) {
                 message.extend_from_slice(&value.to_le_bytes());
             }
             if end.send(&message).is_err() {
-                policy.fail(tick);
+                policy.fail(question.tick);
                 break 'session;
             }
             match answer(ear, &mut end, &mut message) {
-                Answer::Action => policy.answer(tick, |slots| {
+                Answer::Action => policy.answer(question, |slots| {
                     let values = message
                         .as_chunks()
                         .0
@@ -127,7 +127,7 @@ fn carry(seat: &Arc<Seat>, ear: &Ear, mut end: End) {
                     }
                 }),
                 Answer::Failed => {
-                    policy.fail(tick);
+                    policy.fail(question.tick);
                     break 'session;
                 }
                 Answer::Over => break 'session,

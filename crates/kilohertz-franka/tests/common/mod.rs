@@ -619,7 +619,7 @@ impl<P: Policy> Policy for Silent<P> {
 
     fn poll(&mut self, until: Option<Time>, stop: &AtomicBool, action: &mut [f64]) -> Answer {
         match self.policy.poll(until, stop, action) {
-            Answer::Fresh if self.is_silent => Answer::None,
+            Answer::Action(_) if self.is_silent => Answer::None,
             answer => answer,
         }
     }

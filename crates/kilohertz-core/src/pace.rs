@@ -1,0 +1,78 @@
+//! How fast something was lately.
+
+/// Buckets of time, and how long each is [s]: together a little more than a second.
+const BUCKETS: usize = 11;
+const BUCKET_S: f64 = 0.1;
+
+/// The highest of each of `N` speeds in the last second.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace<const N: usize> {
+    /// The number of the bucket of time, and the highest speeds in it.
+    buckets: [(i64, [f64; N]); BUCKETS],
+}
+
+impl<const N: usize> Pace<N> {
+    /// Nothing has moved.
+    pub const STILL: Pace<N> = Pace {
+        buckets: [(i64::MIN, [0.0; N]); BUCKETS],
+    };
+
+    /// Takes in the speeds at `now_s`; what is no number counts as none.
+    pub fn note(&mut self, now_s: f64, speeds: [f64; N]) {
+        let number = number_of(now_s);
+        let (of, highest) = &mut self.buckets[number.rem_euclid(BUCKETS as i64) as usize];
+        if *of != number {
+            (*of, *highest) = (number, [0.0; N]);
+        }
+        for (highest, speed) in highest.iter_mut().zip(speeds) {
+            *highest = highest.max(speed.abs());
+        }
+    }
+
+    /// The highest speeds of the second before `now_s`.
+    pub fn fastest(&self, now_s: f64) -> [f64; N] {
+        let newest = number_of(now_s);
+        let oldest = newest.saturating_sub(BUCKETS as i64 - 1);
+        let mut fastest = [0.0; N];
+        for (number, highest) in &self.buckets {
+            if (oldest..=newest).contains(number) {
+                for (fastest, highest) in fastest.iter_mut().zip(highest) {
+                    *fastest = f64::max(*fastest, *highest);
+                }
+            }
+        }
+        fastest
+    }
+}
+
+fn number_of(now_s: f64) -> i64 {
+    // Saturates, and is 0 for what is no number.
+    (now_s / BUCKET_S).floor() as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_fast_counts_for_a_second() {
+        let mut pace = Pace::<2>::STILL;
+        pace.note(5.0, [1.0, -3.0]);
+        pace.note(5.3, [2.0, 0.5]);
+        assert_eq!(pace.fastest(5.3), [2.0, 3.0]);
+        assert_eq!(pace.fastest(5.9), [2.0, 3.0]);
+        assert_eq!(pace.fastest(6.2), [2.0, 0.5]);
+        assert_eq!(pace.fastest(6.5), [0.0, 0.0]);
+        assert_eq!(pace.fastest(1e6), [0.0, 0.0]);
+    }
+
+    #[test]
+    fn any_time_will_do() {
+        let mut pace = Pace::<1>::STILL;
+        for time in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.0, 1e300] {
+            pace.note(time, [f64::NAN]);
+            pace.note(time, [1.0]);
+            assert_eq!(pace.fastest(time), [1.0], "{time}");
+        }
+    }
+}
