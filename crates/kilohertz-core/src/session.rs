@@ -194,7 +194,7 @@ pub enum EventKind {
     },
     /// More than a tenth of the questions of two seconds, of at least 20, were answered late. Told once.
     Late {
-        /// How long those answers took, in the mean; two seconds where none came.
+        /// How long those answers took, in the mean; where none came, how long there was none in all.
         took: Duration,
     },
 }
@@ -1014,10 +1014,11 @@ impl<'a> Body<'a> {
         }
         let recorder = &self.shared.recorder;
         let (asks, lates) = (recorder.policy_asks.get(), recorder.late_actions.get());
-        let asked = asks - window.asks;
-        let is_late = asked >= LATE_QUESTIONS && (lates - window.lates) * LATE_SHARE > asked;
+        let (asked, late) = (asks - window.asks, lates - window.lates);
+        let is_late = asked >= LATE_QUESTIONS && late * LATE_SHARE > asked;
         let took = match window.came {
-            0 => lasted,
+            // So long there was none in all.
+            0 => self.period.mul_f64(self.cadence.ratio() * late as f64),
             came => window.took / came,
         };
         *window = LateWindow {

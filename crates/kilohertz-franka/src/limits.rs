@@ -1109,6 +1109,56 @@ mod tests {
         observation
     }
 
+    /// What `action` breaks as an answer, and where the arm is.
+    fn value(limits: &dyn Limits, observation: &[f64], action: &[f64]) -> Violations {
+        let mut found = limits.check_answer(action);
+        found.join(&limits.check_place(observation, action));
+        found
+    }
+
+    /// Whether `action` is all that the arm needs to be commanded in this cycle.
+    fn fits(limits: &dyn Limits, observation: &[f64], action: &[f64]) -> bool {
+        let step = limits.check_step(observation, action);
+        step.is_some_and(|found| found.is_empty())
+    }
+
+    /// What `action` breaks as the first answer, one cycle after what is commanded.
+    fn judged(limits: &mut dyn Limits, action: &[f64]) -> Violations {
+        let len = action.len();
+        let [mut last, mut first, mut second] = [(); 3].map(|()| vec![0.0; len]);
+        limits.last(&mut last);
+        limits.rates(&mut first, &mut second);
+        let parts = limits.motion_slots().unwrap_or(len);
+        let mut found = Violations::NONE;
+        for (part, slots) in [0..parts, parts..len].into_iter().enumerate() {
+            if slots.is_empty() {
+                continue;
+            }
+            let mut way = vec![0.0; slots.len()];
+            limits.way(part, &last[slots.clone()], &action[slots.clone()], &mut way);
+            let rates = |before: &[f64], now: &[f64]| -> Vec<f64> {
+                now.iter()
+                    .zip(before)
+                    .map(|(now, before)| (now - before) / DT)
+                    .collect()
+            };
+            let one: Vec<f64> = way.iter().map(|way| way / DT).collect();
+            let two = rates(&first[slots.clone()], &one);
+            let three = rates(&second[slots.clone()], &two);
+            let sequence = Sequence {
+                answer: &action[slots.clone()],
+                previous: &last[slots],
+                derivatives: [&one, &two, &three],
+                known: ORDERS,
+                ratio: 1.0,
+                is_gapless: true,
+                is_first: true,
+            };
+            found.join(&limits.judge(part, &sequence).found);
+        }
+        found
+    }
+
     /// The gravest violation.
     fn kind(found: Violations) -> Option<(ViolationKind, usize)> {
         let gravest = found.iter().next();
@@ -1122,11 +1172,11 @@ mod tests {
         assert!(limits.observe(&observation));
         let mut action = [0.0; 7];
         action[4] = 5.3;
-        let refused = limits.check_value(&observation, &action);
+        let refused = value(&*limits, &observation, &action);
         assert_eq!(kind(refused), Some((ViolationKind::Velocity, 4)));
         action[4] = 0.02;
-        assert_eq!(kind(limits.check_value(&observation, &action)), None);
-        let refused = limits.check_rate(&observation, &action);
+        assert_eq!(kind(value(&*limits, &observation, &action)), None);
+        let refused = judged(&mut *limits, &action);
         assert_eq!(kind(refused), Some((ViolationKind::Acceleration, 4)));
     }
 
@@ -1141,11 +1191,11 @@ mod tests {
             action
         };
         // An FR3 goes on to 2.62 rad/s here.
-        let refused = limits.check_value(&observation, &only(0, 2.2));
+        let refused = value(&*limits, &observation, &only(0, 2.2));
         assert_eq!(kind(refused), Some((ViolationKind::Velocity, 0)));
-        assert_eq!(kind(limits.check_value(&observation, &only(6, 2.2))), None);
-        assert_eq!(kind(limits.check_rate(&observation, &only(0, 0.006))), None);
-        let refused = limits.check_rate(&observation, &only(1, 0.006));
+        assert_eq!(kind(value(&*limits, &observation, &only(6, 2.2))), None);
+        assert_eq!(kind(judged(&mut *limits, &only(0, 0.006))), None);
+        let refused = judged(&mut *limits, &only(1, 0.006));
         assert_eq!(kind(refused), Some((ViolationKind::Jerk, 1)));
     }
 
@@ -1156,8 +1206,8 @@ mod tests {
         let mut limits = limits(Control::JointPosition);
         assert!(limits.observe(&observation));
         let q = joints(&observation, offset::q);
-        assert!(!limits.check_rate(&observation, &q).is_empty());
-        assert!(limits.check_rate(&observation, &READY).is_empty());
+        assert!(!fits(&*limits, &observation, &q));
+        assert!(fits(&*limits, &observation, &READY));
     }
 
     #[test]
@@ -1167,7 +1217,7 @@ mod tests {
         assert!(limits.observe(&observation));
         let mut action = READY;
         action[3] = 0.0;
-        let refused = limits.check_value(&observation, &action);
+        let refused = value(&*limits, &observation, &action);
         assert_eq!(kind(refused), Some((ViolationKind::Position, 3)));
     }
 
@@ -1249,7 +1299,7 @@ mod tests {
                     _ => action = [0.5 + 0.2 * (2.0 * time).sin(), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
                 }
                 assert!(limits.observe(&arm.observation));
-                if limits.follow(&arm.observation, &action, &mut sent) {
+                if limits.follow(&arm.observation, &action, Approach::Limits, &mut sent) {
                     assert_eq!(sent, action);
                     reached = Some(step);
                     break;
@@ -1296,14 +1346,13 @@ mod tests {
                         limits.rest(observation, &mut sent);
                     }
                     _ => {
-                        let value = limits.check_value(observation, &wanted);
-                        let rate = limits.check_rate(observation, &wanted);
-                        if value.is_empty() && rate.is_empty() {
+                        let found = value(&*limits, observation, &wanted);
+                        if found.is_empty() && fits(&*limits, observation, &wanted) {
                             limits.commanded(&wanted);
                             sent = wanted;
                         } else {
                             clamped += 1;
-                            limits.follow(observation, &wanted, &mut sent);
+                            limits.follow(observation, &wanted, Approach::Limits, &mut sent);
                         }
                     }
                 }
@@ -1323,10 +1372,11 @@ mod tests {
             speed = (speed + 4e-3).min(2.6);
             let action = [speed, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
             assert!(limits.observe(&arm.observation));
-            let found = limits.check_value(&arm.observation, &action);
-            let rate = limits.check_rate(&arm.observation, &action);
-            if !found.is_empty() || !rate.is_empty() {
-                break kind(if found.is_empty() { rate } else { found });
+            let found = value(&*limits, &arm.observation, &action);
+            let step = limits.check_step(&arm.observation, &action);
+            let step = step.expect("the speed rises slowly");
+            if !found.is_empty() || !step.is_empty() {
+                break kind(if found.is_empty() { step } else { found });
             }
             limits.commanded(&action);
             arm.take(&action);
@@ -1360,12 +1410,12 @@ mod tests {
                     Control::JointPosition => READY.map(|q| q + 0.4),
                     _ => [0.3; 7],
                 };
-                let found = limits.check_value(&arm.observation, &wanted);
+                let found = value(&*limits, &arm.observation, &wanted);
                 if let Some(violation) = found.of(ViolationKind::Distance) {
                     assert_eq!((violation.slot, violation.limit), (3, 0.1));
                     noticed.get_or_insert(step);
                 }
-                limits.follow(&arm.observation, &wanted, &mut sent);
+                limits.follow(&arm.observation, &wanted, Approach::Limits, &mut sent);
                 arm.take(&sent);
             }
             assert!(noticed.is_some(), "{control}");
@@ -1391,19 +1441,19 @@ mod tests {
         assert!(limits.observe(&observation));
         let mut action = [0.0; 7];
         action[1] = 20.0;
-        let found = limits.check_value(&observation, &action);
+        let found = value(&*limits, &observation, &action);
         assert_eq!(kind(found), Some((ViolationKind::Velocity, 1)));
         let mut sent = [0.0; 7];
         for _ in 0..200 {
-            limits.follow(&observation, &action, &mut sent);
+            limits.follow(&observation, &action, Approach::Limits, &mut sent);
         }
         assert!(sent[1] < 0.0, "{sent:?} pushes on");
         observation[offset::dq + 1] = 0.2;
         observation[offset::q + 1] = 1.8;
-        let found = limits.check_value(&observation, &[0.0; 7]);
+        let found = value(&*limits, &observation, &[0.0; 7]);
         assert_eq!(kind(found), Some((ViolationKind::Position, 1)));
         observation[offset::dq + 1] = -0.2;
-        assert_eq!(kind(limits.check_value(&observation, &[0.0; 7])), None);
+        assert_eq!(kind(value(&*limits, &observation, &[0.0; 7])), None);
     }
 
     #[test]
@@ -1415,7 +1465,7 @@ mod tests {
         // The command was lost: the arm still stands.
         assert!(!limits.observe(&observation));
         let mut sent = [0.0; 7];
-        limits.follow(&observation, &[0.008; 7], &mut sent);
+        limits.follow(&observation, &[0.008; 7], Approach::Limits, &mut sent);
         assert!(
             sent[0] > 0.0 && sent[0] < 0.005,
             "{sent:?} steps too far from rest"
@@ -1463,7 +1513,7 @@ mod tests {
         assert!(limits.observe(&observation));
         let mut action = [0.5; 14];
         action[..7].copy_from_slice(&READY);
-        assert!(limits.check_rate(&observation, &action).is_empty());
+        assert!(fits(&*limits, &observation, &action));
         limits.commanded(&action);
         observation[offset::tau_J_d..offset::tau_J_d + 7].fill(0.5);
         observation[offset::time] += DT;
@@ -1477,10 +1527,10 @@ mod tests {
         observation[offset::time] += DT;
         assert!(!limits.observe(&observation));
         action[7..].fill(1.4);
-        let jump = limits.check_rate(&observation, &action);
+        let jump = judged(&mut *limits, &action);
         assert_eq!(kind(jump), None);
         action[7..].fill(1.6);
-        let jump = limits.check_rate(&observation, &action);
+        let jump = judged(&mut *limits, &action);
         assert_eq!(kind(jump), Some((ViolationKind::TorqueRate, 7)));
     }
 
@@ -1495,6 +1545,7 @@ mod tests {
             limits.follow(
                 &observation,
                 &[50.0, 0.0, 0.0, 0.0, 0.0, 0.0, -10.0],
+                Approach::Limits,
                 &mut sent,
             );
             for joint in 0..7 {

@@ -196,13 +196,13 @@ fn blocked_session(
             let Some(frame) = outside.take() else {
                 continue;
             };
-            let (tick, now) = (frame.tick, frame.time.as_millis() as u64);
+            let (question, now) = (frame.question(), frame.time.as_millis() as u64);
             let mut action = [0.0; 7];
             policy.act(&frame.slots, &mut action);
             if let Some(block) = blocks.iter().find(|block| block.contains(&now)) {
                 std::thread::sleep(Duration::from_millis(block.end - now));
             }
-            outside.answer(tick, |slots| slots.copy_from_slice(&action));
+            outside.answer(question, |slots| slots.copy_from_slice(&action));
         }
     });
     kilohertz_core::session::Session::start(robot, Box::new(inside), limits, config, recorder, bell)

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use common::*;
 use kilohertz_core::limits::ViolationKind;
-use kilohertz_core::policy::{Answer, Ask, Native, Policy, PolicyFailed};
+use kilohertz_core::policy::{Answer, Ask, Native, Policy, PolicyFailed, Question};
 use kilohertz_core::session::{Cause, EventKind, Session};
 use kilohertz_core::time::Time;
 use kilohertz_franka::{ArmErrorCode, Control};
@@ -284,25 +284,30 @@ fn a_silence_shorter_than_what_may_be_held_is_hardly_felt(rig: Rig) {
 /// A policy that in every tenth cycle answers what it was asked five cycles before.
 struct Lagging {
     policy: AtSpeed,
-    answers: [[f64; 7]; 10],
+    /// Its answers, until they are given.
+    answers: [Option<(Question, [f64; 7])>; 10],
     tick: u64,
 }
 
 impl Policy for Lagging {
     fn request(&mut self, ask: &Ask<'_>) {
         self.tick = ask.tick;
-        let answer = &mut self.answers[(ask.tick % 10) as usize];
-        self.policy.act(ask.observation, answer);
+        let mut answer = [0.0; 7];
+        self.policy.act(ask.observation, &mut answer);
+        self.answers[(ask.tick % 10) as usize] = Some((ask.question(), answer));
     }
 
     fn poll(&mut self, _until: Option<Time>, _stop: &AtomicBool, action: &mut [f64]) -> Answer {
-        let (answered, answer) = match self.tick % 10 {
-            1..5 => return Answer::None,
-            5 => (0, Answer::Late { age: 5 }),
-            now => (now as usize, Answer::Fresh),
+        let given = match self.tick % 10 {
+            0..5 => None,
+            5 => self.answers[0].take(),
+            now => self.answers[now as usize].take(),
         };
-        action.copy_from_slice(&self.answers[answered]);
-        answer
+        let Some((question, answer)) = given else {
+            return Answer::None;
+        };
+        action.copy_from_slice(&answer);
+        Answer::Action(question)
     }
 }
 
@@ -312,7 +317,7 @@ fn answers_that_come_late_and_then_in_time_again_are_followed(rig: Rig) {
         let arm = connect(rig, &simulator);
         let policy = Lagging {
             policy: AtSpeed::new(control),
-            answers: [[0.0; 7]; 10],
+            answers: [None; 10],
             tick: 0,
         };
         // Refused as too large a step, the first answer in time would end the session.

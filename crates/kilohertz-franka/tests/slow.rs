@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use common::*;
-use kilohertz_core::policy::{Answer, Ask, Native, Policy};
+use kilohertz_core::policy::{Answer, Ask, Native, Policy, Question};
 use kilohertz_core::record::RECORD_HEADER;
 use kilohertz_core::session::{Config, Patience, Session};
 use kilohertz_core::time::Time;
@@ -317,7 +317,7 @@ fn a_target_that_nobody_renews_is_reached_while_it_is_held_and_left_at_rest_afte
 struct Once {
     target: f64,
     answered: bool,
-    action: Option<[f64; 7]>,
+    action: Option<(Question, [f64; 7])>,
 }
 
 impl Policy for Once {
@@ -325,15 +325,15 @@ impl Policy for Once {
         if !std::mem::replace(&mut self.answered, true) {
             let mut action = joints(ask.observation, "q_d");
             action[0] += self.target;
-            self.action = Some(action);
+            self.action = Some((ask.question(), action));
         }
     }
 
     fn poll(&mut self, _: Option<Time>, _: &AtomicBool, action: &mut [f64]) -> Answer {
         match self.action.take() {
-            Some(answer) => {
+            Some((question, answer)) => {
                 action.copy_from_slice(&answer);
-                Answer::Fresh
+                Answer::Action(question)
             }
             None => Answer::None,
         }

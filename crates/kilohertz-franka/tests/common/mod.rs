@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use kilohertz_core::courier::start_courier;
 use kilohertz_core::limits::{JointBounds, LimitRules, OnViolation, ViolationKind};
-use kilohertz_core::policy::{Answer, Ask, Native, Policy, PolicyFailed};
+use kilohertz_core::policy::{Answer, Ask, Native, Policy, PolicyFailed, Question};
 use kilohertz_core::session::{Cause, Config, EventKind, Outcome, Session};
 use kilohertz_core::stats::Recorder;
 use kilohertz_core::thread::RealtimeRequest;
@@ -354,9 +354,11 @@ pub fn robot_error(session: &Session) -> ArmError {
     error.downcast_ref::<ArmError>().unwrap().clone()
 }
 
+/// What was told of how actions are used, in order; that many were late is told beside.
 pub fn event_kinds(session: &Session) -> Vec<EventKind> {
     std::iter::from_fn(|| session.take_event())
         .map(|event| event.kind)
+        .filter(|kind| !matches!(kind, EventKind::Late { .. }))
         .collect()
 }
 
@@ -625,22 +627,40 @@ impl<P: Policy> Policy for Silent<P> {
     }
 }
 
-/// A policy whose answers are each a cycle late.
+/// A policy whose answers each come a cycle after their question's.
 pub fn belated<P: Policy>(policy: P) -> Belated<P> {
-    Belated(policy)
+    Belated {
+        policy,
+        last: None,
+        before: None,
+    }
 }
 
-pub struct Belated<P>(P);
+pub struct Belated<P> {
+    policy: P,
+    /// The action to the last question, and to the one before it.
+    last: Option<(Question, Vec<f64>)>,
+    before: Option<(Question, Vec<f64>)>,
+}
 
 impl<P: Policy> Policy for Belated<P> {
     fn request(&mut self, ask: &Ask<'_>) {
-        self.0.request(ask);
+        self.policy.request(ask);
+        self.before = self.last.take();
     }
 
     fn poll(&mut self, until: Option<Time>, stop: &AtomicBool, action: &mut [f64]) -> Answer {
-        match self.0.poll(until, stop, action) {
-            Answer::Fresh => Answer::Late { age: 1 },
-            answer => answer,
+        match self.policy.poll(until, stop, action) {
+            Answer::Action(question) => self.last = Some((question, action.to_vec())),
+            Answer::None => {}
+            other => return other,
+        }
+        match self.before.take() {
+            Some((question, answer)) => {
+                action.copy_from_slice(&answer);
+                Answer::Action(question)
+            }
+            None => Answer::None,
         }
     }
 }
@@ -650,7 +670,6 @@ pub fn erratic<P: Policy>(seed: u64, policy: P) -> Erratic<P> {
     Erratic {
         policy,
         random: Box::new(numbers(seed)),
-        took: 0,
         left: 0,
     }
 }
@@ -658,8 +677,7 @@ pub fn erratic<P: Policy>(seed: u64, policy: P) -> Erratic<P> {
 pub struct Erratic<P> {
     policy: P,
     random: Box<dyn FnMut() -> f64 + Send>,
-    /// Cycles that the answer under way takes, and how many of them are left.
-    took: u64,
+    /// Cycles that are left until the answer under way is there.
     left: u64,
 }
 
@@ -671,22 +689,16 @@ impl<P: Policy> Policy for Erratic<P> {
         }
         self.policy.request(ask);
         let is_slow = (self.random)() > 0.95;
-        self.took = if is_slow {
-            1 + ((self.random)().abs() * 4.0) as u64
-        } else {
-            0
-        };
-        self.left = self.took;
+        if is_slow {
+            self.left = 1 + ((self.random)().abs() * 4.0) as u64;
+        }
     }
 
     fn poll(&mut self, until: Option<Time>, stop: &AtomicBool, action: &mut [f64]) -> Answer {
         if self.left > 0 {
             return Answer::None;
         }
-        match self.policy.poll(until, stop, action) {
-            Answer::Fresh if self.took > 0 => Answer::Late { age: self.took },
-            answer => answer,
-        }
+        self.policy.poll(until, stop, action)
     }
 }
 
