@@ -14,7 +14,8 @@
 
 use kilohertz_core::between::Between;
 use kilohertz_core::limits::{
-    JointBounds, Limits, Violation, ViolationKind, Violations, check_finite,
+    JointBounds, Limits, Violation, ViolationKind, Violations, check_finite, confined, exceeds,
+    largest as most_of,
 };
 
 use crate::control::taken;
@@ -162,7 +163,7 @@ fn twist_of(rates: &Rates) -> Twist {
 
 fn shorten(vector: &mut [f64], longest: f64) {
     let length = norm(vector);
-    if length > longest {
+    if exceeds(length, longest) {
         vector.iter_mut().for_each(|v| *v *= longest / length);
     }
 }
@@ -416,7 +417,7 @@ impl Cartesian {
                     -arm.lower_velocity(at)
                 };
                 let fastest = (OWN_SHARE * fastest).max(CREEP);
-                if speed.abs() > fastest {
+                if exceeds(speed.abs(), fastest) {
                     return Some(Blocked::Joint(joint, speed.abs() / fastest));
                 }
                 q[joint] += ways[joint] * step;
@@ -477,7 +478,7 @@ impl Cartesian {
             for (kind, vector, limit, share) in quantities {
                 let vector = &vector[range.clone()];
                 let received = norm(vector);
-                if received > share * limit + ROUNDING {
+                if exceeds(received, share * limit + ROUNDING) {
                     let slot = self.slot(part, vector);
                     found.note(Violation {
                         kind,
@@ -504,14 +505,12 @@ impl Cartesian {
             } else {
                 -arm.lower_velocity(self.q[joint])
             };
-            let most = [
-                dq[joint].abs() / fastest.max(1e-2),
-                ddq[joint].abs() / (share * arm.acceleration),
-                dddq[joint].abs() / (share * arm.jerk),
-            ]
-            .into_iter()
-            .fold(0.0, f64::max);
-            if most > 1.0 + ROUNDING {
+            let most = most_of([
+                dq[joint] / fastest.max(1e-2),
+                ddq[joint] / (share * arm.acceleration),
+                dddq[joint] / (share * arm.jerk),
+            ]);
+            if exceeds(most, 1.0 + ROUNDING) {
                 found.note(joints_break(joint, most));
             }
         }
@@ -553,7 +552,7 @@ impl Cartesian {
                         .sqrt()
                         .min(30.0 * left.max(0.0))
                 };
-                rates[axis] = rates[axis].clamp(-most(place - lowest), most(highest - place));
+                rates[axis] = confined(rates[axis], -most(place - lowest), most(highest - place));
             }
         }
         let asked = self.map.of(&rates);
@@ -587,7 +586,7 @@ impl Cartesian {
         let lost = self.map.volume - self.map_at(&q).volume;
         let left = self.map.volume - LEAST_VOLUME;
         if lost > 0.0 {
-            (left / lost).clamp(0.0, 1.0)
+            confined(left / lost, 0.0, 1.0)
         } else {
             1.0
         }
@@ -656,11 +655,11 @@ impl Cartesian {
             for axis in 0..3 {
                 let (lowest, highest) = fence.walls(axis);
                 let (lowest, highest) = (lowest.min(place[axis]), highest.max(place[axis]));
-                target[12 + axis] = target[12 + axis].clamp(lowest, highest);
+                target[12 + axis] = confined(target[12 + axis], lowest, highest);
             }
         }
         let (lowest, highest) = self.elbow_range();
-        (target, self.elbow_in(action).clamp(lowest, highest))
+        (target, confined(self.elbow_in(action), lowest, highest))
     }
 
     /// Where the elbow may be commanded: it may stay where it is.
@@ -782,7 +781,7 @@ impl Limits for Cartesian {
         let measured = joints(observation, offset::q);
         self.behind = (0..7)
             .map(|joint| (joint, (self.q[joint] - measured[joint]).abs()))
-            .find(|(_, behind)| *behind > self.max_distance);
+            .find(|(_, behind)| exceeds(*behind, self.max_distance));
         let apart = |a: &Rates, b: &Rates| {
             let off: Rates = std::array::from_fn(|i| a[i] - b[i]);
             norm(&off)
@@ -818,7 +817,7 @@ impl Limits for Cartesian {
             for (part, range) in PARTS.into_iter().enumerate() {
                 let received = norm(&rates[range.clone()]);
                 let limit = self.arm[part].velocity;
-                if received > limit + ROUNDING {
+                if exceeds(received, limit + ROUNDING) {
                     let slot = self.slot(part, &rates[range]);
                     found.note(Violation {
                         kind: ViolationKind::Velocity,
@@ -832,7 +831,7 @@ impl Limits for Cartesian {
         } else {
             let pose: Pose = taken(action);
             let off = off_rigid(&pose);
-            if off > RIGID {
+            if exceeds(off, RIGID) {
                 found.note(Violation {
                     kind: ViolationKind::Frame,
                     slot: 0,
@@ -847,8 +846,8 @@ impl Limits for Cartesian {
                 found.note(self.box_left(action, axis, at, wall));
             }
             let (elbow, (lowest, highest)) = (self.elbow_in(action), self.elbow_range());
-            let inside = elbow.clamp(lowest, highest);
-            if (elbow - inside).abs() > SAME_POSE {
+            let inside = confined(elbow, lowest, highest);
+            if exceeds((elbow - inside).abs(), SAME_POSE) {
                 found.note(Violation {
                     kind: ViolationKind::Position,
                     slot: 16,
@@ -871,7 +870,7 @@ impl Limits for Cartesian {
     }
 
     fn check_rate(&self, _observation: &[f64], action: &[f64]) -> Violations {
-        if self.quantity != Quantity::Velocity && off_rigid(&taken(action)) > RIGID {
+        if self.quantity != Quantity::Velocity && exceeds(off_rigid(&taken(action)), RIGID) {
             // Its value says so; it means no motion.
             return Violations::NONE;
         }
