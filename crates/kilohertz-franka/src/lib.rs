@@ -74,6 +74,8 @@ pub mod move_to;
 mod plug;
 mod profile;
 mod reach;
+#[cfg(test)]
+mod seam;
 pub mod state;
 
 pub use arm::{Arm, ConnectOptions};
