@@ -39,13 +39,13 @@ struct Scripted {
 
 impl Scripted {
     fn obey(&self, arm: &mut RobotState, action: &[f64]) {
-        for joint in 0..7 {
+        for (joint, &commanded) in action.iter().enumerate() {
             let (q, dq) = (arm.q_d[joint], arm.dq_d[joint]);
             let next = match self.drive.interface.control {
-                Control::JointVelocity => q + action[joint] * DT,
-                Control::JointPosition => action[joint],
+                Control::JointVelocity => q + commanded * DT,
+                Control::JointPosition => commanded,
                 _ => {
-                    arm.tau_J_d[joint] = action[joint];
+                    arm.tau_J_d[joint] = commanded;
                     continue;
                 }
             };
