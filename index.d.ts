@@ -676,6 +676,8 @@ export declare class SessionStats {
   readonly staleActions: number;
   /** Cycles whose action was carried out only as far as the limits allow. */
   readonly clampedCommands: number;
+  /** Values in the arm's states that were not finite, of those that neither loop nor limits read. */
+  readonly unusedNotFinite: number;
   /** Cycles whose action would have left a joint's range. */
   readonly positionViolations: number;
   /** Cycles whose action was too fast: now, or for being braked in time. */
@@ -1771,6 +1773,20 @@ export type SimulatorFault =
   | {
       readonly kind: 'truncateStates' | 'truncateCommands';
       readonly count: number;
+    }
+  /**
+   * The next `count` states hold `value` in `field[index]` instead of the true value, as if the arm
+   * itself were wrong. Fields are libfranka's. Of `time`, `value` is how far the clock is ahead [s];
+   * of `robot_mode`, the number of the mode, 0 to 255.
+   */
+  | {
+      readonly kind: 'corruptStates';
+      readonly count: number;
+      readonly field: string;
+      /** Default 0. */
+      readonly index?: number;
+      /** Any number; NaN and infinities too. */
+      readonly value: number;
     }
   /** `count` datagrams that mean nothing go before the next state. */
   | {

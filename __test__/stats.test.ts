@@ -14,6 +14,7 @@ const NAMES = [
   'restCommands',
   'staleActions',
   'clampedCommands',
+  'unusedNotFinite',
   'positionViolations',
   'velocityViolations',
   'accelerationViolations',

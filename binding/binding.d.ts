@@ -328,6 +328,9 @@ export interface NativeFault {
   pressed?: boolean
   torquesNm?: Array<number>
   version?: number
+  field?: string
+  index?: number
+  value?: number
 }
 
 /** One named run of slots of a frame. */
@@ -480,6 +483,7 @@ export interface NativeStats {
   restCommands: number
   staleActions: number
   clampedCommands: number
+  unusedNotFinite: number
   violations: NativeViolations
   firstViolation?: NativeViolation
   firstViolationTick?: number

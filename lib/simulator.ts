@@ -6,6 +6,7 @@ import {
   checkNumbers,
   checkText,
 } from './checks.ts';
+import { OptionTypeError } from './errors.ts';
 import { type FrankaGeneration, GENERATIONS } from './generation.ts';
 import { awaiting, calling, type NativeFault, NativeSimulator } from './native.ts';
 
@@ -106,6 +107,20 @@ export type SimulatorFault =
   | { readonly kind: 'reorderStates' | 'reorderCommands'; readonly count: number }
   /** The second half of the next `count` states, or commands, is missing. */
   | { readonly kind: 'truncateStates' | 'truncateCommands'; readonly count: number }
+  /**
+   * The next `count` states hold `value` in `field[index]` instead of the true value, as if the arm
+   * itself were wrong. Fields are libfranka's. Of `time`, `value` is how far the clock is ahead [s];
+   * of `robot_mode`, the number of the mode, 0 to 255.
+   */
+  | {
+      readonly kind: 'corruptStates';
+      readonly count: number;
+      readonly field: string;
+      /** Default 0. */
+      readonly index?: number;
+      /** Any number; NaN and infinities too. */
+      readonly value: number;
+    }
   /** `count` datagrams that mean nothing go before the next state. */
   | { readonly kind: 'noiseDatagrams'; readonly count: number }
   /** The next `count` states, or commands, come `byS` seconds later. */
@@ -262,7 +277,18 @@ function checkObjectWidth(value: unknown, option = 'objectWidthM'): number {
 }
 
 function checkFault(fault: SimulatorFault): NativeFault {
-  checkKeys('fault', fault, ['kind', 'count', 'byS', 'error', 'pressed', 'torquesNm', 'version']);
+  checkKeys('fault', fault, [
+    'kind',
+    'count',
+    'byS',
+    'error',
+    'pressed',
+    'torquesNm',
+    'version',
+    'field',
+    'index',
+    'value',
+  ]);
   const { kind } = fault;
   checkText('kind', kind, 'the name of a fault');
   switch (kind) {
@@ -281,6 +307,21 @@ function checkFault(fault: SimulatorFault): NativeFault {
     case 'truncateCommands':
     case 'noiseDatagrams':
       checkNumber('count', fault.count, { from: 1, to: 1e9, integer: true });
+      break;
+    case 'corruptStates':
+      checkNumber('count', fault.count, { from: 1, to: 1e9, integer: true });
+      checkText('field', fault.field, "a field of libfranka's robot state");
+      if (fault.index !== undefined) {
+        checkNumber('index', fault.index, { from: 0, to: 100, integer: true });
+      }
+      if (typeof fault.value !== 'number') {
+        throw new OptionTypeError(
+          'OPTION_VALUE',
+          'value',
+          fault.value,
+          'a number, NaN and infinities included',
+        );
+      }
       break;
     case 'slowConnect':
       checkNumber('byS', fault.byS, { from: 0, to: 60, unit: 's' });

@@ -37,6 +37,8 @@ export class SessionStats {
   declare readonly staleActions: number;
   /** Cycles whose action was carried out only as far as the limits allow. */
   declare readonly clampedCommands: number;
+  /** Values in the arm's states that were not finite, of those that neither loop nor limits read. */
+  declare readonly unusedNotFinite: number;
   /** Cycles whose action would have left a joint's range. */
   declare readonly positionViolations: number;
   /** Cycles whose action was too fast: now, or for being braked in time. */
@@ -148,6 +150,7 @@ export function noStats(targetPeriodS: number): SessionStats {
     restCommands: 0,
     staleActions: 0,
     clampedCommands: 0,
+    unusedNotFinite: 0,
     violations: {
       position: 0,
       velocity: 0,

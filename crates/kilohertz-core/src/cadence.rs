@@ -35,16 +35,21 @@ impl Cadence {
     }
 
     /// The question to be asked in the cycle at `tick`. Of several whose ticks had no cycle, the
-    /// newest is asked and the others never.
+    /// newest is asked and the others never. Takes the same time for every tick, which may be any
+    /// number.
     pub fn due(&mut self, tick: u64) -> Option<u64> {
         if self.tick_of(self.next) > tick {
             return None;
         }
-        let mut newest = (((tick as f64) / self.ratio) as u64).max(self.next);
-        while self.tick_of(newest + 1) <= tick {
-            newest += 1;
-        }
-        self.next = newest + 1;
+        let before = ((tick as f64) / self.ratio) as u64;
+        // A question is at most half a tick later than its time, and a tick is no longer than the
+        // time between two questions: the newest is this one or the next.
+        let nearest = match self.tick_of(before.saturating_add(1)) <= tick {
+            true => before.saturating_add(1),
+            false => before,
+        };
+        let newest = nearest.max(self.next);
+        self.next = newest.saturating_add(1);
         Some(newest)
     }
 }
@@ -86,6 +91,32 @@ mod tests {
                 "{rate} Hz: {}",
                 asked.len()
             );
+        }
+    }
+
+    #[test]
+    fn any_tick_is_answered_at_once_and_questions_do_not_go_back() {
+        let ticks = [
+            0,
+            1,
+            5,
+            1 << 32,
+            1 << 40,
+            1 << 53,
+            (1 << 53) + 1,
+            u64::MAX - 1,
+            u64::MAX,
+        ];
+        for ratio in [1.0, 1.1, 2.0, 33.3, 1e3, 1e9, 1e300, f64::INFINITY] {
+            let asked = asked(ratio, ticks.into_iter());
+            assert_eq!(asked[0], (0, 0), "{ratio}");
+            for pair in asked.windows(2) {
+                assert!(pair[0].1 <= pair[1].1, "{ratio}: {asked:?}");
+            }
+            // Nothing that comes behind the end of all numbers is asked.
+            let mut cadence = Cadence::new(ratio);
+            cadence.due(u64::MAX);
+            assert_eq!(cadence.due(7), None, "{ratio}");
         }
     }
 

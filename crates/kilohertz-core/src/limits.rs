@@ -6,6 +6,7 @@
 //! Whether an action that breaks a limit ends the session or is carried out as far as the limits
 //! allow is the session's choice, kind by kind: [`LimitRules`].
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use crate::between::Between;
@@ -269,6 +270,40 @@ pub trait Limits: Send {
 
     /// Commands the next step to rest; says whether the robot rests with it.
     fn rest(&mut self, observation: &[f64], out: &mut [f64]) -> bool;
+
+    /// The same where observations are not believed any more: `observation` is the last one that
+    /// was, and stays the same. By what was commanded; limits whose way to rest depends on what is
+    /// measured have another one here.
+    fn rest_blind(&mut self, observation: &[f64], out: &mut [f64]) -> bool {
+        self.rest(observation, out)
+    }
+}
+
+/// Whether `value` is beyond `limit`: it is allowed only if it is at most that, so that what is not
+/// a number is beyond every limit.
+pub fn exceeds(value: f64, limit: f64) -> bool {
+    !matches!(
+        value.partial_cmp(&limit),
+        Some(Ordering::Less | Ordering::Equal)
+    )
+}
+
+/// The largest of `values` without their signs; not a number where one of them is none.
+pub fn largest(values: impl IntoIterator<Item = f64>) -> f64 {
+    let magnitudes = values.into_iter().map(f64::abs);
+    magnitudes.fold(0.0, |most: f64, value| match value.is_nan() {
+        true => value,
+        false if value > most => value,
+        false => most,
+    })
+}
+
+/// `value`, no lower than `lowest` and no higher than `highest`. Unlike [`f64::clamp`] it never
+/// panics: bounds that contradict each other give the highest, a bound that is not a number bounds
+/// nothing, and a value that is none is taken for zero.
+pub fn confined(value: f64, lowest: f64, highest: f64) -> f64 {
+    let value = if value.is_nan() { 0.0 } else { value };
+    value.max(lowest).min(highest)
 }
 
 /// The first slot that is not finite.
@@ -493,7 +528,7 @@ impl JointMotion {
         let mut motion = next;
         loop {
             let bound = bounds.upper_velocity(place);
-            if motion.velocity > bound + ROUNDING {
+            if exceeds(motion.velocity, bound + ROUNDING) {
                 return Some((motion.velocity, bound));
             }
             // From here on the velocity falls as fast as the bound does, or is none.
@@ -512,9 +547,8 @@ impl JointMotion {
         let change = bounds.jerk * dt;
         let limit = bounds.acceleration;
         let within = |value: f64| {
-            value
-                .clamp(-limit, limit)
-                .clamp(self.acceleration - change, self.acceleration + change)
+            let (lowest, highest) = (self.acceleration - change, self.acceleration + change);
+            confined(confined(value, -limit, limit), lowest, highest)
         };
         let wanted = within(wanted);
         let (lowest, highest) = (within(f64::MIN), within(f64::MAX));
@@ -563,7 +597,8 @@ impl JointMotion {
     /// jerk / acceleration: close to the target it then dies out exactly as fast as the jerk limit
     /// allows, without overshoot. It is the shape of libfranka's `limitRate` for joint velocities.
     pub fn towards_velocity(self, velocity: f64, bounds: &JointBounds, dt: f64) -> JointMotion {
-        let target = velocity.clamp(
+        let target = confined(
+            velocity,
             bounds.lower_velocity(self.position),
             bounds.upper_velocity(self.position),
         );
@@ -852,6 +887,58 @@ mod tests {
         assert!(motion.too_fast(on, &bounds, DT).is_some());
         let braked = motion.with_velocity(motion.velocity - 0.004, DT);
         assert_eq!(motion.too_fast(braked, &bounds, DT), None);
+    }
+
+    #[test]
+    fn what_is_not_a_number_is_beyond_every_limit_and_inside_every_bound() {
+        const NAN: f64 = f64::NAN;
+        assert!(exceeds(NAN, 1.0) && exceeds(1.0, NAN) && exceeds(1.1, 1.0));
+        assert!(!exceeds(1.0, 1.0) && !exceeds(-2.0, 1.0));
+        assert!(largest([1.0, NAN, 5.0]).is_nan() && largest([NAN, 5.0]).is_nan());
+        assert_eq!(largest([1.0, -3.0, 2.0]), 3.0);
+        assert_eq!(confined(NAN, 1.0, 2.0), 1.0);
+        assert_eq!(confined(NAN, -1.0, 2.0), 0.0);
+        assert_eq!(confined(5.0, NAN, 2.0), 2.0);
+        assert_eq!(confined(-5.0, -1.0, NAN), -1.0);
+        assert_eq!(confined(0.0, 2.0, 1.0), 1.0);
+    }
+
+    #[test]
+    fn any_motion_however_wrong_is_gone_on_with_without_a_panic() {
+        let wrong = [
+            f64::NAN,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            f64::MAX,
+            f64::MIN_POSITIVE / 2.0,
+            -1e300,
+            0.0,
+            3.0,
+        ];
+        let bounds = joints()[0];
+        for position in wrong {
+            for velocity in wrong {
+                for acceleration in wrong {
+                    let motion = JointMotion {
+                        position,
+                        velocity,
+                        acceleration,
+                    };
+                    for wanted in wrong {
+                        motion.accelerated(wanted, &bounds, DT);
+                        motion.towards_velocity(wanted, &bounds, DT);
+                        motion.towards_position(wanted, velocity, &bounds, DT);
+                    }
+                    if velocity.is_nan() {
+                        let next = motion.with_velocity(velocity, DT);
+                        assert!(motion.too_fast(next, &bounds, DT).is_some());
+                    }
+                    if velocity.is_nan() || acceleration.is_nan() {
+                        assert!(!motion.is_at_rest());
+                    }
+                }
+            }
+        }
     }
 
     #[test]

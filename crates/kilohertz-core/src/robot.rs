@@ -45,6 +45,16 @@ pub trait Tick {
 
     /// Whether the session is to end, for a robot that waits long between cycles.
     fn is_stopping(&self) -> bool;
+
+    /// Tells that what the robot observes is not to be believed any more, from the next cycle on:
+    /// the robot is brought to rest by what is known, and the session ends. Cycles go on until
+    /// [`Flow::Finish`], each with the last observation that was believed; [`Robot::drive`] then
+    /// returns what was wrong.
+    fn distrust(&mut self);
+
+    /// Tells how many slots of the next observation are not finite although nothing depends on
+    /// them. They are counted.
+    fn not_finite(&mut self, _slots: u64) {}
 }
 
 /// A robot that a session can drive.

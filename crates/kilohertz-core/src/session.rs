@@ -376,7 +376,7 @@ fn run(
     let _ = shared.realtime.set(make_realtime(&config.realtime));
     policy.attach();
     let mut body = Body::new(&*robot, policy, limits, config, shared, records, bell);
-    let driven = catch_unwind(AssertUnwindSafe(|| robot.drive(&mut body)));
+    let driven = caught(|| robot.drive(&mut body));
     // What a robot was told to finish with counts where it says that it was sent.
     if body.ending != Some(0) {
         body.close();
@@ -405,6 +405,11 @@ fn run(
         robot_error,
         last_states,
     });
+}
+
+/// Does `work` and catches its panic. What it leaves half done must not be gone on with.
+fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Box<dyn std::any::Any + Send>> {
+    catch_unwind(AssertUnwindSafe(work))
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
@@ -513,6 +518,10 @@ struct Body<'a> {
     pending: Option<Pending>,
     /// Cycles left for coming to rest, once the session is ending.
     ending: Option<u64>,
+    /// Whether observations are not believed any more.
+    is_blind: bool,
+    /// What was sent before this cycle: for one that panics twice.
+    before: Vec<f64>,
     told: EventKind,
     cause: Option<Cause>,
     last_states: LastStates,
@@ -590,6 +599,8 @@ impl<'a> Body<'a> {
             sent: vec![0.0; len],
             pending: None,
             ending: None,
+            is_blind: false,
+            before: vec![0.0; len],
             told: EventKind::Resumed,
             cause: None,
             last_states: LastStates::new(robot.observation().len()),
@@ -622,13 +633,16 @@ impl<'a> Body<'a> {
         let Some(number) = self.cadence.due(self.clock) else {
             return false;
         };
-        let periods = number - self.asked.map_or(number, |asked| asked.number);
+        let periods = number.saturating_sub(self.asked.map_or(number, |asked| asked.number));
         let policy_period = self.cadence.ratio() * self.period.as_secs_f64();
-        let lasting = |periods: u64| Duration::from_secs_f64(policy_period * periods as f64);
+        let lasting = |periods: u64| {
+            let seconds = policy_period * periods as f64;
+            Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+        };
         let due = match self.delay {
             0 => self.clock,
             // A question whose own tick had no cycle has less time: its answer is needed when it is.
-            delay => self.cadence.tick_of(number) + delay,
+            delay => self.cadence.tick_of(number).saturating_add(delay),
         };
         self.asked = Some(Asked {
             number,
@@ -774,7 +788,7 @@ impl<'a> Body<'a> {
                     Arrival::Fresh
                 } else {
                     Arrival::Late {
-                        age: self.clock - asked.due,
+                        age: self.clock.saturating_sub(asked.due),
                     }
                 }
             }
@@ -942,7 +956,9 @@ impl<'a> Body<'a> {
         };
         let (since, is_told) = self.behind.unwrap_or((self.clock, false));
         self.behind = Some((since, is_told));
-        let lasted = self.period.mul_f64((self.clock - since) as f64);
+        let lasted = self
+            .period
+            .mul_f64((self.clock.saturating_sub(since)) as f64);
         if is_told || lasted < self.catch_up {
             return None;
         }
@@ -990,14 +1006,73 @@ impl<'a> Body<'a> {
         Ok(if found.is_empty() { step } else { Step::Follow })
     }
 
+    /// Writes this cycle's command into `self.sent`. Where policy or limits panic, the robot is
+    /// brought to rest from this cycle on; where that panics too, what was sent last is the end.
+    fn guarded(&mut self, started: Time, observation: &[f64]) -> CommandKind {
+        self.before.copy_from_slice(&self.sent);
+        let panic = match caught(|| self.command(started, observation)) {
+            Ok(kind) => return kind,
+            Err(panic) => panic,
+        };
+        let message = panic_message(&*panic);
+        self.cause.get_or_insert(Cause::Panicked { message });
+        // What was half done is not gone on with: neither the policy's question nor the check.
+        self.ending.get_or_insert(self.cycles_to_rest());
+        self.sent.copy_from_slice(&self.before);
+        if let Ok(kind) = caught(|| self.end(None, observation)) {
+            return kind;
+        }
+        self.sent.copy_from_slice(&self.before);
+        self.ending = Some(0);
+        CommandKind::Rest
+    }
+
+    /// The same, where nothing panics.
+    fn command(&mut self, started: Time, observation: &[f64]) -> CommandKind {
+        if self.is_blind {
+            if self.tick == 0 {
+                // Where the robot was before its first cycle is all that is known.
+                self.limits.observe(observation);
+            }
+            return self.end(None, observation);
+        }
+        if !self.limits.observe(observation) {
+            self.ladder.out_of_step();
+        }
+        self.watch_lateness();
+        if self.cause.is_none() {
+            // Those that led to the error are kept, not those of the braking after it.
+            self.last_states
+                .push(self.tick, started.since(self.first), observation);
+        }
+        if self.ending.is_some() || self.is_stopping() || self.is_over(started) {
+            return self.end(None, observation);
+        }
+        match self.turn(started, observation) {
+            Turn::Action(arrival) => self.decide(arrival, observation),
+            Turn::Early => {
+                self.limits.rest(observation, &mut self.sent);
+                CommandKind::Rest
+            }
+            Turn::End(cause) => self.end(cause, observation),
+        }
+    }
+
+    /// Cycles that coming to rest may take.
+    fn cycles_to_rest(&self) -> u64 {
+        (REST_LIMIT.as_secs_f64() / self.period.as_secs_f64()).ceil() as u64
+    }
+
     /// Begins to end the session, or goes on with it: the robot comes to rest, then finishes.
     fn end(&mut self, cause: Option<Cause>, observation: &[f64]) -> CommandKind {
         if self.cause.is_none() {
             self.cause = cause;
         }
-        let cycles = (REST_LIMIT.as_secs_f64() / self.period.as_secs_f64()).ceil() as u64;
-        let left = self.ending.unwrap_or(cycles);
-        let at_rest = self.limits.rest(observation, &mut self.sent);
+        let left = self.ending.unwrap_or(self.cycles_to_rest());
+        let at_rest = match self.is_blind {
+            true => self.limits.rest_blind(observation, &mut self.sent),
+            false => self.limits.rest(observation, &mut self.sent),
+        };
         self.shared.recorder.rest_commands.add(1);
         self.ending = Some(if at_rest { 0 } else { left.saturating_sub(1) });
         CommandKind::Rest
@@ -1006,7 +1081,9 @@ impl<'a> Body<'a> {
     /// Tells once where many answers are late.
     fn watch_lateness(&mut self) {
         let window = &mut self.lateness;
-        let lasted = self.period.mul_f64((self.clock - window.since) as f64);
+        let lasted = self
+            .period
+            .mul_f64((self.clock.saturating_sub(window.since)) as f64);
         // A robot that lives with its policy misses ticks instead.
         let waits = self.patience == Patience::Cycle;
         if waits || window.is_told || lasted < LATE_WINDOW {
@@ -1090,33 +1167,11 @@ impl Tick for Body<'_> {
             action,
         } = cycle;
         let period = self.period_until(started);
-        let step = if self.tick == 0 { 0 } else { 1 + skipped };
-        self.clock += step;
-        self.shared
-            .recorder
-            .missed_ticks
-            .add(step.saturating_sub(1));
-        if !self.limits.observe(observation) {
-            self.ladder.out_of_step();
-        }
-        self.watch_lateness();
-        if self.cause.is_none() {
-            // Those that led to the error are kept, not those of the braking after it.
-            self.last_states
-                .push(self.tick, started.since(self.first), observation);
-        }
-        let kind = if self.ending.is_some() || self.is_stopping() || self.is_over(started) {
-            self.end(None, observation)
-        } else {
-            match self.turn(started, observation) {
-                Turn::Action(arrival) => self.decide(arrival, observation),
-                Turn::Early => {
-                    self.limits.rest(observation, &mut self.sent);
-                    CommandKind::Rest
-                }
-                Turn::End(cause) => self.end(cause, observation),
-            }
-        };
+        let skipped = if self.tick == 0 { 0 } else { skipped };
+        let step = if self.tick == 0 { 0 } else { 1 };
+        self.clock = self.clock.saturating_add(skipped).saturating_add(step);
+        self.shared.recorder.missed_ticks.add(skipped);
+        let kind = self.guarded(started, observation);
         action.copy_from_slice(&self.sent);
         if self.tick == 0 {
             // Whoever is woken by the first request knows already; this is for the others.
@@ -1154,6 +1209,16 @@ impl Tick for Body<'_> {
 
     fn is_stopping(&self) -> bool {
         self.shared.stop.load(Ordering::Relaxed)
+    }
+
+    fn distrust(&mut self) {
+        self.is_blind = true;
+        let tick = self.tick;
+        self.cause.get_or_insert(Cause::RobotFailed { tick });
+    }
+
+    fn not_finite(&mut self, slots: u64) {
+        self.shared.recorder.unused_not_finite.add(slots);
     }
 }
 

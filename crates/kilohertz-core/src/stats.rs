@@ -136,6 +136,8 @@ pub struct Recorder {
     pub stale_actions: Counter,
     /// Cycles in which the action was carried out only as far as the limits allow.
     pub clamped_commands: Counter,
+    /// Slots of observations that were not finite and on which nothing depends.
+    pub unused_not_finite: Counter,
     violations: [Counter; ViolationKind::COUNT],
     first_violation: OnceLock<(u64, Violation)>,
     /// Observations that a newer one replaced before the policy took them.
@@ -183,6 +185,7 @@ impl Recorder {
             rest_commands: Counter::default(),
             stale_actions: Counter::default(),
             clamped_commands: Counter::default(),
+            unused_not_finite: Counter::default(),
             violations: Default::default(),
             first_violation: OnceLock::new(),
             overwritten_observations: Counter::default(),
@@ -256,6 +259,7 @@ impl Recorder {
             rest_commands: self.rest_commands.get(),
             stale_actions: self.stale_actions.get(),
             clamped_commands: self.clamped_commands.get(),
+            unused_not_finite: self.unused_not_finite.get(),
             violations: std::array::from_fn(|kind| self.violations[kind].get()),
             overwritten_observations: self.overwritten_observations.get(),
             overwritten_actions: self.overwritten_actions.get(),
@@ -331,6 +335,7 @@ pub struct Stats {
     pub rest_commands: u64,
     pub stale_actions: u64,
     pub clamped_commands: u64,
+    pub unused_not_finite: u64,
     /// Answers, or cycles, that broke a limit, by [`ViolationKind`].
     pub violations: [u64; ViolationKind::COUNT],
     pub overwritten_observations: u64,

@@ -12,6 +12,7 @@ use crate::client::{Client, Connection};
 use crate::control::{Control, Impedance, Interface};
 use crate::desk::Desk;
 use crate::drive::ArmRobot;
+use crate::entrance::Drive;
 use crate::error::{ArmError, ArmErrorCode};
 use crate::generation::Generation;
 use crate::law::Law;
@@ -341,8 +342,12 @@ impl Arm {
     fn driven(&self, interface: Interface, options: &MotionOptions) -> Result<Driven, ArmError> {
         let client = self.client()?;
         let (plug, desk) = (Arc::clone(&self.plug), Arc::clone(&self.desk));
-        let law = Law::of(interface, &self.model);
-        let robot = ArmRobot::new(client, plug, (interface, law), desk)?;
+        let drive = Drive {
+            interface,
+            law: Law::of(interface, &self.model),
+            arm: self.limits,
+        };
+        let robot = ArmRobot::new(client, plug, drive, desk)?;
         let limits = limits(interface, &self.limits, &self.model, options);
         Ok((Box::new(robot), limits))
     }

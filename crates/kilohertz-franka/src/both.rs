@@ -160,4 +160,11 @@ impl Limits for Both {
         let torques = self.torques.rest(observation, torques);
         motion && torques
     }
+
+    fn rest_blind(&mut self, observation: &[f64], out: &mut [f64]) -> bool {
+        let (motion, torques) = out.split_at_mut(self.slots);
+        let motion = self.motion.rest_blind(observation, motion);
+        let torques = self.torques.rest_blind(observation, torques);
+        motion && torques
+    }
 }

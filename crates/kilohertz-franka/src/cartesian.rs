@@ -16,7 +16,7 @@ use kilohertz_core::between::Between;
 use kilohertz_core::judge::{Judgement, Sequence};
 use kilohertz_core::limits::{
     APPROACH_GAIN, Approach, JointBounds, LEAST_APPROACH, Limits, Violation, ViolationKind,
-    Violations, check_finite,
+    Violations, check_finite, confined, exceeds, largest as most_of,
 };
 use kilohertz_core::pace::Pace;
 
@@ -167,7 +167,7 @@ fn twist_of(rates: &Rates) -> Twist {
 
 fn shorten(vector: &mut [f64], longest: f64) {
     let length = norm(vector);
-    if length > longest {
+    if exceeds(length, longest) {
         vector.iter_mut().for_each(|v| *v *= longest / length);
     }
 }
@@ -427,7 +427,7 @@ impl Cartesian {
                     -arm.lower_velocity(at)
                 };
                 let fastest = (OWN_SHARE * fastest).max(CREEP);
-                if speed.abs() > fastest {
+                if exceeds(speed.abs(), fastest) {
                     return Some(Blocked::Joint(joint, speed.abs() / fastest));
                 }
                 q[joint] += ways[joint] * step;
@@ -470,8 +470,8 @@ impl Cartesian {
             (0..3).filter_map(move |order| {
                 let vector = &derivatives[order][range.clone()];
                 let length = norm(vector);
-                let is_within = length <= limits[order] * (1.0 + ROUNDING_SHARE) + ROUNDING;
-                (!is_within).then_some((order, part, vector, length, limits[order]))
+                let most = limits[order] * (1.0 + ROUNDING_SHARE) + ROUNDING;
+                exceeds(length, most).then_some((order, part, vector, length, limits[order]))
             })
         })
     }
@@ -493,14 +493,12 @@ impl Cartesian {
             } else {
                 -arm.lower_velocity(self.q[joint])
             };
-            let most = [
-                dq[joint].abs() / fastest.max(1e-2),
-                ddq[joint].abs() / (share * arm.acceleration),
-                dddq[joint].abs() / (share * arm.jerk),
-            ]
-            .into_iter()
-            .fold(0.0, f64::max);
-            if most > 1.0 + ROUNDING {
+            let most = most_of([
+                dq[joint] / fastest.max(1e-2),
+                ddq[joint] / (share * arm.acceleration),
+                dddq[joint] / (share * arm.jerk),
+            ]);
+            if exceeds(most, 1.0 + ROUNDING) {
                 found.note(joints_break(joint, most));
             }
         }
@@ -551,7 +549,7 @@ impl Cartesian {
                         .sqrt()
                         .min(30.0 * left.max(0.0))
                 };
-                rates[axis] = rates[axis].clamp(-most(place - lowest), most(highest - place));
+                rates[axis] = confined(rates[axis], -most(place - lowest), most(highest - place));
             }
         }
         let asked = self.map.of(&rates);
@@ -585,7 +583,7 @@ impl Cartesian {
         let lost = self.map.volume - self.map_at(&q).volume;
         let left = self.map.volume - LEAST_VOLUME;
         if lost > 0.0 {
-            (left / lost).clamp(0.0, 1.0)
+            confined(left / lost, 0.0, 1.0)
         } else {
             1.0
         }
@@ -659,11 +657,11 @@ impl Cartesian {
             for axis in 0..3 {
                 let (lowest, highest) = fence.walls(axis);
                 let (lowest, highest) = (lowest.min(place[axis]), highest.max(place[axis]));
-                target[12 + axis] = target[12 + axis].clamp(lowest, highest);
+                target[12 + axis] = confined(target[12 + axis], lowest, highest);
             }
         }
         let (lowest, highest) = self.elbow_range();
-        (target, self.elbow_in(action).clamp(lowest, highest))
+        (target, confined(self.elbow_in(action), lowest, highest))
     }
 
     /// Where the elbow may be commanded: it may stay where it is.
@@ -791,7 +789,7 @@ impl Limits for Cartesian {
         let measured = joints(observation, offset::q);
         self.behind = (0..7)
             .map(|joint| (joint, (self.q[joint] - measured[joint]).abs()))
-            .find(|(_, behind)| *behind > self.max_distance);
+            .find(|(_, behind)| exceeds(*behind, self.max_distance));
         let apart = |a: &Rates, b: &Rates| {
             let off: Rates = std::array::from_fn(|i| a[i] - b[i]);
             norm(&off)
@@ -844,7 +842,7 @@ impl Limits for Cartesian {
             for (part, range) in PARTS.into_iter().enumerate() {
                 let received = norm(&rates[range.clone()]);
                 let limit = self.arm[part].velocity;
-                if received > limit + ROUNDING {
+                if exceeds(received, limit + ROUNDING) {
                     let slot = self.slot(part, &rates[range]);
                     found.note(Violation {
                         kind: ViolationKind::Velocity,
@@ -858,7 +856,7 @@ impl Limits for Cartesian {
             return found;
         }
         let off = off_rigid(&taken(answer));
-        if off > RIGID {
+        if exceeds(off, RIGID) {
             found.note(Violation {
                 kind: ViolationKind::Frame,
                 slot: 0,
@@ -869,8 +867,8 @@ impl Limits for Cartesian {
             return found;
         }
         let (elbow, (lowest, highest)) = (self.elbow_in(answer), self.elbow_range());
-        let inside = elbow.clamp(lowest, highest);
-        if (elbow - inside).abs() > SAME_POSE {
+        let inside = confined(elbow, lowest, highest);
+        if exceeds((elbow - inside).abs(), SAME_POSE) {
             found.note(Violation {
                 kind: ViolationKind::Position,
                 slot: 16,

@@ -7,9 +7,8 @@ use franka::RobotState;
 use kilohertz_core::robot::Tick;
 
 use crate::configuration::Setting;
-use crate::control::Interface;
+use crate::entrance::Drive;
 use crate::error::ArmError;
-use crate::law::Law;
 
 /// The library that talks to the arm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -64,10 +63,5 @@ pub(crate) trait Connection: Send + Sync {
 
     /// Starts a motion and runs cycles until `tick` says that it is over. The motion has ended
     /// when this returns, however it does.
-    fn drive(
-        &self,
-        interface: Interface,
-        law: Option<&Law>,
-        tick: &mut dyn Tick,
-    ) -> Result<(), ArmError>;
+    fn drive(&self, drive: &Drive, tick: &mut dyn Tick) -> Result<(), ArmError>;
 }

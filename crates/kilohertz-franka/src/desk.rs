@@ -130,6 +130,14 @@ impl Tick for Listening<'_> {
     fn is_stopping(&self) -> bool {
         self.tick.is_stopping()
     }
+
+    fn distrust(&mut self) {
+        self.tick.distrust();
+    }
+
+    fn not_finite(&mut self, slots: u64) {
+        self.tick.not_finite(slots);
+    }
 }
 
 #[cfg(test)]
@@ -148,6 +156,8 @@ mod tests {
         fn is_stopping(&self) -> bool {
             false
         }
+
+        fn distrust(&mut self) {}
     }
 
     fn see(desk: &Desk, values: &[f64]) {

@@ -7,10 +7,9 @@ use kilohertz_core::robot::{Robot, RobotError, Tick};
 use kilohertz_core::schema::Schema;
 
 use crate::client::Connection;
-use crate::control::Interface;
 use crate::desk::Desk;
+use crate::entrance::Drive;
 use crate::error::{ArmError, ArmErrorCode};
-use crate::law::Law;
 use crate::plug::{Plug, Unlimited};
 use crate::state;
 
@@ -18,8 +17,7 @@ use crate::state;
 pub(crate) struct ArmRobot {
     client: Arc<dyn Connection>,
     plug: Arc<Plug>,
-    interface: Interface,
-    law: Option<Law>,
+    drive: Drive,
     action: Schema,
     desk: Arc<Desk>,
 }
@@ -29,7 +27,7 @@ impl ArmRobot {
     pub(crate) fn new(
         client: Arc<dyn Connection>,
         plug: Arc<Plug>,
-        (interface, law): (Interface, Option<Law>),
+        drive: Drive,
         desk: Arc<Desk>,
     ) -> Result<ArmRobot, ArmError> {
         if !desk.take() {
@@ -41,9 +39,8 @@ impl ArmRobot {
         Ok(ArmRobot {
             client,
             plug,
-            interface,
-            law,
-            action: interface.action(),
+            action: drive.interface.action(),
+            drive,
             desk,
         })
     }
@@ -69,11 +66,10 @@ impl Robot for ArmRobot {
     }
 
     fn drive(&mut self, tick: &mut dyn Tick) -> Result<(), RobotError> {
-        let (client, desk) = (&self.client, &self.desk);
-        let (interface, law) = (self.interface, self.law.as_ref());
+        let (client, desk, drive) = (&self.client, &self.desk, &self.drive);
         Ok(self.plug.limited(|limit| {
             desk.listening(&mut Unlimited { tick, limit }, |tick| {
-                client.drive(interface, law, tick)
+                client.drive(drive, tick)
             })
         })?)
     }

@@ -26,11 +26,12 @@ impl Elbow {
         })
     }
 
-    /// What an arm in `state` is commanded for `action`.
-    pub fn commanded(&mut self, state: &RobotState, action: f64) -> [f64; 2] {
+    /// What an arm in `state` is commanded for `action`. Where no state is believed any more, by what
+    /// was commanded last.
+    pub fn commanded(&mut self, state: &RobotState, is_believed: bool, action: f64) -> [f64; 2] {
         let [place, _] = state.elbow_c;
         let is_same = (place - self.place).abs() < SAME;
-        if !is_same {
+        if self.place.is_nan() || (is_believed && !is_same) {
             // A command got lost, or there was none yet.
             self.place = place;
         }

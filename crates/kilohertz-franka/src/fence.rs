@@ -2,7 +2,7 @@
 
 use kilohertz_core::between::Between;
 use kilohertz_core::judge::{Judgement, Sequence};
-use kilohertz_core::limits::{Approach, Limits, Violation, ViolationKind, Violations};
+use kilohertz_core::limits::{Approach, Limits, Violation, ViolationKind, Violations, exceeds};
 
 use crate::reach::Reach;
 use crate::state::{joints, offset};
@@ -26,8 +26,8 @@ impl CartesianBox {
         const ROUNDING: f64 = 1e-6;
         (0..3).find_map(|axis| {
             let (lowest, highest) = self.walls(axis);
-            let beyond = to[axis] > highest.max(from[axis]) + ROUNDING;
-            let below = to[axis] < lowest.min(from[axis]) - ROUNDING;
+            let beyond = exceeds(to[axis], highest.max(from[axis]) + ROUNDING);
+            let below = exceeds(-to[axis], ROUNDING - lowest.min(from[axis]));
             if beyond {
                 Some((axis, to[axis], highest))
             } else {
@@ -235,6 +235,10 @@ impl<L: Steered> Limits for Fenced<L> {
 
     fn rest(&mut self, observation: &[f64], out: &mut [f64]) -> bool {
         self.inner.rest(observation, out)
+    }
+
+    fn rest_blind(&mut self, observation: &[f64], out: &mut [f64]) -> bool {
+        self.inner.rest_blind(observation, out)
     }
 }
 

@@ -5,17 +5,15 @@ use franka::{
     CartesianVelocities, FrankaResult, JointPositions, JointVelocities, MoveControllerMode,
     RobotState, Torques, motion_finished,
 };
-use kilohertz_core::robot::{Cycle, Flow, Tick};
+use kilohertz_core::robot::{Flow, Tick};
 use kilohertz_core::time::Time;
 
 use crate::client::Connection;
 use crate::configuration::Setting;
 use crate::control::{Control, Impedance, Interface, taken};
-use crate::elbow::Elbow;
+use crate::entrance::{Drive, Entrance};
 use crate::error::ArmError;
 use crate::geometry::orthonormal;
-use crate::law::Law;
-use crate::state;
 
 impl Connection for franka::Robot {
     fn state(&self) -> Result<RobotState, ArmError> {
@@ -59,24 +57,20 @@ impl Connection for franka::Robot {
         }?)
     }
 
-    fn drive(
-        &self,
-        interface: Interface,
-        law: Option<&Law>,
-        tick: &mut dyn Tick,
-    ) -> Result<(), ArmError> {
-        Ok(start_and_drive(self, interface, law, tick)?)
+    fn drive(&self, drive: &Drive, tick: &mut dyn Tick) -> Result<(), ArmError> {
+        // Leaves whatever the last motion left in the client's picture of the robot behind.
+        let mut entrance = Entrance::new(drive, self.read_once()?)?;
+        let driven = start_and_drive(self, drive.interface, &mut entrance, tick);
+        entrance.outcome(driven.map_err(ArmError::from))
     }
 }
 
 fn start_and_drive(
     client: &franka::Robot,
     interface: Interface,
-    law: Option<&Law>,
+    entrance: &mut Entrance<'_>,
     tick: &mut dyn Tick,
 ) -> FrankaResult<()> {
-    // Leaves whatever the last motion left in the client's picture of the robot behind.
-    client.read_once()?;
     let controller = match interface.impedance {
         Impedance::Joint => MoveControllerMode::JointImpedance,
         Impedance::Cartesian => MoveControllerMode::CartesianImpedance,
@@ -86,12 +80,12 @@ fn start_and_drive(
         Control::JointVelocity => {
             let motion = client.start_joint_velocity_control(controller)?;
             let command = |action: &[f64], _| JointVelocities::new(taken(action));
-            cycles(Generator::new(motion, command, (interface, law)), tick)
+            cycles(Generator::new(motion, command, interface), entrance, tick)
         }
         Control::JointPosition | Control::JointTarget => {
             let motion = client.start_joint_position_control(controller)?;
             let command = |action: &[f64], _| JointPositions::new(taken(action));
-            cycles(Generator::new(motion, command, (interface, law)), tick)
+            cycles(Generator::new(motion, command, interface), entrance, tick)
         }
         Control::CartesianVelocity => {
             let motion = client.start_cartesian_velocity_control(controller)?;
@@ -99,7 +93,7 @@ fn start_and_drive(
                 Some(elbow) => CartesianVelocities::with_elbow(taken(action), elbow),
                 None => CartesianVelocities::new(taken(action)),
             };
-            cycles(Generator::new(motion, command, (interface, law)), tick)
+            cycles(Generator::new(motion, command, interface), entrance, tick)
         }
         Control::CartesianPose | Control::CartesianTarget => {
             let motion = client.start_cartesian_pose_control(controller)?;
@@ -108,9 +102,9 @@ fn start_and_drive(
                 Some(elbow) => CartesianPose::with_elbow(orthonormal(&taken(action)), elbow),
                 None => CartesianPose::new(orthonormal(&taken(action))),
             };
-            cycles(Generator::new(motion, command, (interface, law)), tick)
+            cycles(Generator::new(motion, command, interface), entrance, tick)
         }
-        Control::Torque => cycles(client.start_torque_control()?, tick),
+        Control::Torque => cycles(client.start_torque_control()?, entrance, tick),
     }
 }
 
@@ -119,29 +113,26 @@ trait Motion {
     /// How many slots its actions have.
     fn slots(&self) -> usize;
     fn read(&mut self) -> FrankaResult<(RobotState, franka::Duration)>;
-    fn write(&mut self, state: &RobotState, action: &[f64], flow: Flow) -> FrankaResult<()>;
+    fn write(
+        &mut self,
+        entrance: &mut Entrance<'_>,
+        action: &[f64],
+        flow: Flow,
+    ) -> FrankaResult<()>;
 }
 
 struct Generator<'a, T: ActiveMotionInput, C> {
     motion: ActiveMotionGenerator<'a, T>,
     command: C,
     interface: Interface,
-    law: Option<&'a Law>,
-    elbow: Option<Elbow>,
 }
 
 impl<'a, T: ActiveMotionInput, C: Fn(&[f64], Option<[f64; 2]>) -> T> Generator<'a, T, C> {
-    fn new(
-        motion: ActiveMotionGenerator<'a, T>,
-        command: C,
-        (interface, law): (Interface, Option<&'a Law>),
-    ) -> Self {
+    fn new(motion: ActiveMotionGenerator<'a, T>, command: C, interface: Interface) -> Self {
         Generator {
             motion,
             command,
             interface,
-            law,
-            elbow: Elbow::of(interface),
         }
     }
 }
@@ -155,16 +146,16 @@ impl<T: ActiveMotionInput, C: Fn(&[f64], Option<[f64; 2]>) -> T> Motion for Gene
         self.motion.read_once()
     }
 
-    fn write(&mut self, state: &RobotState, action: &[f64], flow: Flow) -> FrankaResult<()> {
-        let (motion, torques) = action.split_at(self.interface.motion_slots());
-        let elbow = self.elbow.as_mut().zip(motion.last());
-        let elbow = elbow.map(|(elbow, action)| elbow.commanded(state, *action));
+    fn write(
+        &mut self,
+        entrance: &mut Entrance<'_>,
+        action: &[f64],
+        flow: Flow,
+    ) -> FrankaResult<()> {
+        let (motion, behind) = action.split_at(self.interface.motion_slots());
+        let elbow = entrance.elbow(motion);
         let motion = last_if(flow, (self.command)(motion, elbow));
-        let torques = match self.law {
-            Some(law) => Some(law.torques(state)),
-            None => (!torques.is_empty()).then(|| taken(torques)),
-        };
-        let torques = torques.map(Torques::new);
+        let torques = entrance.torques(behind).map(Torques::new);
         self.motion.write_once(&motion, torques.as_ref())
     }
 }
@@ -178,7 +169,12 @@ impl Motion for ActiveTorqueControl<'_> {
         self.read_once()
     }
 
-    fn write(&mut self, _state: &RobotState, action: &[f64], flow: Flow) -> FrankaResult<()> {
+    fn write(
+        &mut self,
+        _entrance: &mut Entrance<'_>,
+        action: &[f64],
+        flow: Flow,
+    ) -> FrankaResult<()> {
         self.write_once(&last_if(flow, Torques::new(taken(action))))
     }
 }
@@ -190,26 +186,22 @@ fn last_if<T: franka::Finishable>(flow: Flow, command: T) -> T {
     }
 }
 
-fn cycles(mut motion: impl Motion, tick: &mut dyn Tick) -> FrankaResult<()> {
-    let mut observation = [0.0; state::LEN];
+fn cycles(
+    mut motion: impl Motion,
+    entrance: &mut Entrance<'_>,
+    tick: &mut dyn Tick,
+) -> FrankaResult<()> {
     let mut action = [0.0; Control::MOST_SLOTS];
     let action = &mut action[..motion.slots()];
     loop {
-        let (robot_state, elapsed) = motion.read()?;
-        let started = Time::now();
-        state::write(&robot_state, &mut observation);
-        let flow = tick.cycle(Cycle {
-            started,
-            skipped: elapsed.as_millis().saturating_sub(1),
-            observation: &observation,
-            action,
-        });
+        let (state, _elapsed) = motion.read()?;
+        let flow = entrance.cycle(tick, Time::now(), &state, action);
         if flow == Flow::Finish {
             // Counted as it goes out: the call returns when the arm has ended the motion.
             tick.sent(Time::now());
-            return motion.write(&robot_state, action, flow);
+            return motion.write(entrance, action, flow);
         }
-        motion.write(&robot_state, action, flow)?;
+        motion.write(entrance, action, flow)?;
         tick.sent(Time::now());
     }
 }

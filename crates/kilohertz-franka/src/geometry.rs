@@ -1,6 +1,8 @@
 //! Poses and twists. A pose is a rigid transform, 4x4 column-major \[m\]; a twist or a way is a
 //! translation above a rotation about an axis, both in the base frame.
 
+use kilohertz_core::limits::largest;
+
 /// A rigid transform, 4x4 column-major \[m\].
 pub(crate) type Pose = [f64; 16];
 /// Translation above rotation.
@@ -21,7 +23,7 @@ pub(crate) fn off_rigid(pose: &Pose) -> f64 {
     let column = |i: usize| [pose[4 * i], pose[4 * i + 1], pose[4 * i + 2]];
     let [x, y, z] = [column(0), column(1), column(2)];
     let handed = dot(cross(x, y), z);
-    [
+    largest([
         norm(&x) - 1.0,
         norm(&y) - 1.0,
         norm(&z) - 1.0,
@@ -33,9 +35,7 @@ pub(crate) fn off_rigid(pose: &Pose) -> f64 {
         pose[7],
         pose[11],
         pose[15] - 1.0,
-    ]
-    .into_iter()
-    .fold(0.0, |most, off| most.max(off.abs()))
+    ])
 }
 
 /// A nearly rigid transform, rigid up to rounding.
@@ -181,6 +181,11 @@ mod tests {
         let mut row_major = moved(&UNIT, &[0.4, 0.1, 0.2, 0.0, 0.0, 0.3]);
         row_major.swap(3, 12);
         assert!(off_rigid(&row_major) > 0.3);
+        for slot in 0..12 {
+            let mut none = UNIT;
+            none[slot] = f64::NAN;
+            assert!(off_rigid(&none).is_nan(), "{slot}");
+        }
         let mut mirrored = UNIT;
         mirrored[0] = -1.0;
         assert!(off_rigid(&mirrored) > 1.0);

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use franka::model::{Frame, Model};
 use franka::rate_limiting::MAX_TORQUE_RATE;
 use franka::{ImpedanceGains, RobotState};
+use kilohertz_core::limits::confined;
 
 use crate::control::{Impedance, Interface};
 use crate::limits::{DT, MAX_TORQUE, OWN_SHARE};
@@ -113,9 +114,7 @@ impl Law {
             let last = state.tau_J_d[joint];
             let change = OWN_SHARE * MAX_TORQUE_RATE[joint] * DT;
             let most = MAX_TORQUE[joint];
-            wanted
-                .clamp(-most, most)
-                .clamp(last - change, last + change)
+            confined(confined(wanted, -most, most), last - change, last + change)
         })
     }
 }

@@ -7,6 +7,8 @@
 //! control.rs       the interfaces it can be driven through, and their actions
 //! desk.rs          who uses the connection, and what a session's loop has seen
 //! drive.rs         an arm as the robot of one session
+//! gate.rs          what an arm's state must be to enter the loop
+//! entrance.rs      a cycle around the loop body, whichever client runs it
 //! elbow.rs         the elbow, as the arm wants it commanded
 //! law.rs           an impedance law on torques, which follow a motion
 //! client.rs        the libraries that can talk to an arm, and what is needed of them
@@ -54,9 +56,11 @@ pub mod control;
 mod desk;
 mod drive;
 mod elbow;
+mod entrance;
 pub mod error;
 mod fence;
 mod franka_rs;
+mod gate;
 pub mod generation;
 mod geometry;
 pub mod hand;
@@ -70,6 +74,8 @@ pub mod move_to;
 mod plug;
 mod profile;
 mod reach;
+#[cfg(test)]
+mod seam;
 pub mod state;
 
 pub use arm::{Arm, ConnectOptions};

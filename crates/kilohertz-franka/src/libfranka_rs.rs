@@ -29,7 +29,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use franka::{ERROR_NAMES, Errors, RobotMode, RobotState};
-use kilohertz_core::robot::{Cycle, Flow, Tick};
+use kilohertz_core::robot::{Flow, Tick};
 use kilohertz_core::time::Time;
 use libfranka::exception::FrankaException;
 use libfranka::{
@@ -41,13 +41,12 @@ use crate::arm::ConnectOptions;
 use crate::client::Connection;
 use crate::configuration::Setting;
 use crate::control::{Control, Impedance, Interface, taken};
-use crate::elbow::Elbow;
+use crate::entrance::{Drive, Entrance};
 use crate::error::{ArmError, ArmErrorCode};
 use crate::generation::Generation;
 use crate::geometry::orthonormal;
-use crate::law::Law;
-use crate::plug::Plug;
-use crate::state;
+use crate::plug::{self, Plug};
+use crate::state::offset;
 
 /// The only port that it knows.
 const PORT: u16 = 1337;
@@ -60,8 +59,8 @@ const OPENING: Duration = Duration::from_secs(1);
 const OPENINGS: u32 = 3;
 /// How long a request may take: the arm comes to rest or moves back into its range first.
 const REQUEST: Duration = Duration::from_secs(10);
-/// How long the next state may take. Its own wait for one ends after a second.
-const CYCLE: Duration = Duration::from_secs(2);
+/// How long the next state may take that it accepts. Its own wait for one ends by then too.
+const CYCLE: Duration = plug::STATE;
 /// How often the watch looks, and how often it interrupts what has taken too long.
 const LOOKING: Duration = Duration::from_millis(100);
 const INTERRUPTING: Duration = Duration::from_millis(10);
@@ -213,22 +212,29 @@ impl Connection for Fenced {
         })
     }
 
-    fn drive(
+    fn drive(&self, drive: &Drive, tick: &mut dyn Tick) -> Result<(), ArmError> {
+        // Leaves what the last motion left in its picture of the arm behind.
+        let before = self.with(|robot, _| Ok(shared(&robot.read_once()?)))?;
+        let mut entrance = Entrance::new(drive, before)?;
+        let driven = self.move_through(drive.interface, &mut entrance, tick);
+        entrance.outcome(driven)
+    }
+}
+
+impl Fenced {
+    fn move_through(
         &self,
         interface: Interface,
-        law: Option<&Law>,
+        entrance: &mut Entrance<'_>,
         tick: &mut dyn Tick,
     ) -> Result<(), ArmError> {
         let not_finite = self.with(|robot, watch| {
-            // Leaves what the last motion left in its picture of the arm behind.
-            robot.read_once()?;
             let torques = Cell::new([0.0; 7]);
             let mut body = Body {
                 tick,
                 watch,
                 interface,
-                law,
-                elbow: Elbow::of(interface),
+                entrance,
                 action: [0.0; Control::MOST_SLOTS],
                 torques: &torques,
                 not_finite: false,
@@ -310,38 +316,31 @@ impl Connection for Fenced {
 }
 
 /// The loop body as its callback.
-struct Body<'a> {
+struct Body<'a, 'b> {
     tick: &'a mut dyn Tick,
     watch: &'a Watch,
     interface: Interface,
-    law: Option<&'a Law>,
-    elbow: Option<Elbow>,
+    entrance: &'a mut Entrance<'b>,
     action: [f64; Control::MOST_SLOTS],
     /// The torques behind a motion.
     torques: &'a Cell<[f64; 7]>,
     not_finite: bool,
 }
 
-impl Body<'_> {
+impl Body<'_, '_> {
     fn cycle<T: MotionFinished>(
         &mut self,
         arrived: &libfranka::RobotState,
-        elapsed: &Duration,
+        _elapsed: &Duration,
         command: impl Fn(&[f64], Option<[f64; 2]>) -> T,
     ) -> T {
         let started = Time::now();
         let arrived = shared(arrived);
-        let mut observation = [0.0; state::LEN];
-        state::write(&arrived, &mut observation);
         let slots = self.interface.slots();
         let mut action = [0.0; Control::MOST_SLOTS];
         let mut flow = self.watch.outside(|| {
-            self.tick.cycle(Cycle {
-                started,
-                skipped: (elapsed.as_millis() as u64).saturating_sub(1),
-                observation: &observation,
-                action: &mut action[..slots],
-            })
+            self.entrance
+                .cycle(self.tick, started, &arrived, &mut action[..slots])
         });
         if action.iter().all(|value| value.is_finite()) {
             self.action = action;
@@ -349,23 +348,23 @@ impl Body<'_> {
             // The motion ends with what was commanded last; a position, with where the arm is.
             self.not_finite = true;
             flow = Flow::Finish;
+            let known = self.entrance.slots();
             let standing: &[f64] = match self.interface.control {
-                Control::JointPosition | Control::JointTarget => &arrived.q_d,
-                Control::CartesianPose | Control::CartesianTarget => &arrived.O_T_EE_c,
+                Control::JointPosition | Control::JointTarget => &known[offset::q_d..][..7],
+                Control::CartesianPose | Control::CartesianTarget => {
+                    &known[offset::O_T_EE_c..][..16]
+                }
                 _ => &[],
             };
             self.action[..standing.len()].copy_from_slice(standing);
             if self.interface.has_elbow() && !standing.is_empty() {
-                self.action[standing.len()] = arrived.elbow_c[0];
+                self.action[standing.len()] = known[offset::elbow_c];
             }
         }
         let (motion, behind) = self.action[..slots].split_at(self.interface.motion_slots());
-        let elbow = self.elbow.as_mut().zip(motion.last());
-        let elbow = elbow.map(|(elbow, action)| elbow.commanded(&arrived, *action));
-        match self.law {
-            Some(law) => self.torques.set(law.torques(&arrived)),
-            None if !behind.is_empty() => self.torques.set(taken(behind)),
-            None => {}
+        let elbow = self.entrance.elbow(motion);
+        if let Some(torques) = self.entrance.torques(behind) {
+            self.torques.set(torques);
         }
         self.tick.sent(Time::now());
         match flow {
@@ -653,7 +652,7 @@ fn shared(s: &libfranka::RobotState) -> RobotState {
                 current_errors: flags(&s.current_errors.franka_errors),
                 last_motion_errors: flags(&s.last_motion_errors.franka_errors),
                 robot_mode: RobotMode::from_u8(s.robot_mode as u8).unwrap_or(RobotMode::Other),
-                time: franka::Duration::from_millis(s.time.as_millis() as u64),
+                time: franka::Duration::from_millis(milliseconds(s.time)),
                 ..RobotState::default()
             }
         };
@@ -665,6 +664,10 @@ fn shared(s: &libfranka::RobotState) -> RobotState {
         tau_ext_hat_filtered O_F_ext_hat_K K_F_ext_hat_K O_dP_EE_d O_ddP_O O_T_EE_c O_dP_EE_c
         O_ddP_EE_c theta dtheta control_command_success_rate
     }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Its errors are numbered as the arm's flags are.
@@ -688,6 +691,8 @@ mod tests {
     use zerocopy::IntoBytes;
 
     use super::*;
+    use crate::limits::ArmLimits;
+    use kilohertz_core::robot::Cycle;
 
     /// An address that nobody else uses.
     fn own_host() -> Ipv4Addr {
@@ -727,6 +732,8 @@ mod tests {
         fn is_stopping(&self) -> bool {
             false
         }
+
+        fn distrust(&mut self) {}
     }
 
     fn drive(fenced: &Fenced, cycle: impl FnMut(&mut [f64]) -> Flow) -> Result<(), ArmError> {
@@ -735,7 +742,12 @@ mod tests {
             elbow: false,
             impedance: Impedance::Joint,
         };
-        fenced.drive(interface, None, &mut Standing(cycle))
+        let drive = Drive {
+            interface,
+            law: None,
+            arm: ArmLimits::fer(),
+        };
+        fenced.drive(&drive, &mut Standing(cycle))
     }
 
     fn for_cycles(cycles: u32) -> impl FnMut(&mut [f64]) -> Flow {

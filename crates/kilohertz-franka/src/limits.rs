@@ -29,7 +29,7 @@ use kilohertz_core::between::Between;
 use kilohertz_core::judge::{Judgement, ORDERS, Sequence};
 use kilohertz_core::limits::{
     APPROACH_GAIN, Approach, JointBounds, JointMotion, LEAST_APPROACH, Limits, Violation,
-    ViolationKind, Violations, check_finite,
+    ViolationKind, Violations, check_finite, confined, exceeds, largest,
 };
 use kilohertz_core::pace::Pace;
 
@@ -395,9 +395,7 @@ impl Motion {
         };
         let off = |joints: &[JointMotion; 7]| {
             let velocities = joints.iter().zip(dq_d);
-            velocities.fold(0.0, |most: f64, (motion, dq_d)| {
-                most.max((motion.velocity - dq_d).abs())
-            })
+            largest(velocities.map(|(motion, dq_d)| motion.velocity - dq_d))
         };
         let cycles = cycles as u32;
         let obeyed = goes_on(&self.joints, cycles - 1);
@@ -423,7 +421,7 @@ impl Motion {
     /// How far the command of `joint` is ahead of the measured position, where that is too far.
     fn ahead(&self, joint: usize) -> Option<f64> {
         let ahead = self.joints[joint].position - self.measured[joint];
-        (ahead.abs() > self.max_distance).then_some(ahead)
+        exceeds(ahead.abs(), self.max_distance).then_some(ahead)
     }
 
     /// Whether one cycle suffices for the step to `action`, with `share` of the acceleration and of the
@@ -497,7 +495,7 @@ impl Motion {
                 Quantity::Position => {
                     // How fast the target itself moves, as far as that is known.
                     let moved = (target - last[joint]) / (f64::from(ago) * DT);
-                    let velocity = moved.clamp(-bounds.velocity, bounds.velocity);
+                    let velocity = confined(moved, -bounds.velocity, bounds.velocity);
                     motion.towards_position(target, velocity, bounds, DT)
                 }
                 Quantity::Target => motion.towards_position(target, 0.0, bounds, DT),
@@ -612,8 +610,8 @@ impl Limits for Motion {
         };
         let in_step = if self.quantity == Quantity::Velocity {
             let commanded = self.joints.iter().zip(dq_d);
-            let same = commanded.map(|(motion, dq_d)| (motion.velocity - dq_d).abs());
-            let in_step = same.fold(0.0, f64::max) < SAME_VELOCITY;
+            let off = largest(commanded.map(|(motion, dq_d)| motion.velocity - dq_d));
+            let in_step = off < SAME_VELOCITY;
             if !in_step {
                 self.joints = reported();
             }
@@ -755,17 +753,17 @@ impl Limits for Motion {
             };
             if self.quantity == Quantity::Velocity {
                 let (lowest, highest) = self.range(slot);
-                if next.position > highest + SAME_POSITION {
+                if exceeds(next.position, highest + SAME_POSITION) {
                     note(ViolationKind::Position, next.position, highest);
-                } else if next.position < lowest - SAME_POSITION {
+                } else if exceeds(-next.position, SAME_POSITION - lowest) {
                     note(ViolationKind::Position, next.position, lowest);
                 }
                 let arm = &self.arm[slot];
                 let upper = arm.upper_velocity(self.joints[slot].position);
                 let lower = arm.lower_velocity(self.joints[slot].position);
-                if next.velocity > upper + ROUNDING {
+                if exceeds(next.velocity, upper + ROUNDING) {
                     note(ViolationKind::Velocity, next.velocity, upper);
-                } else if next.velocity < lower - ROUNDING {
+                } else if exceeds(-next.velocity, ROUNDING - lower) {
                     note(ViolationKind::Velocity, next.velocity, lower);
                 }
             }
@@ -823,7 +821,7 @@ impl Limits for Motion {
         if self.quantity != Quantity::Velocity {
             for (joint, target) in wanted.iter_mut().enumerate() {
                 let (lowest, highest) = self.range(joint);
-                *target = target.clamp(lowest, highest);
+                *target = confined(*target, lowest, highest);
             }
         }
         self.step_towards(&wanted, approach, out);
@@ -886,11 +884,11 @@ impl Torque {
         } else {
             (bounds.lower, bounds.lower_velocity(q))
         };
-        let outwards = dq.abs() > LATCH_VELOCITY;
+        let outwards = exceeds(dq.abs(), LATCH_VELOCITY);
         if outwards && !(bounds.lower..=bounds.upper).contains(&q) && (q - end) * dq > 0.0 {
             return Some((ViolationKind::Position, q, end));
         }
-        (dq.abs() > fastest.abs() + MEASURED_MARGIN).then_some((
+        exceeds(dq.abs(), fastest.abs() + MEASURED_MARGIN).then_some((
             ViolationKind::Velocity,
             dq,
             fastest,
@@ -902,8 +900,8 @@ impl Torque {
         for (joint, wanted) in wanted.iter().enumerate() {
             let change = self.arm.torque_rate[joint] * OWN_SHARE * DT;
             let limit = self.arm.torque[joint];
-            let bounded = wanted.clamp(-limit, limit);
-            self.last[joint] = bounded.clamp(self.last[joint] - change, self.last[joint] + change);
+            let (bounded, last) = (confined(*wanted, -limit, limit), self.last[joint]);
+            self.last[joint] = confined(bounded, last - change, last + change);
         }
         out.copy_from_slice(&self.last);
     }
@@ -940,7 +938,7 @@ impl Limits for Torque {
         }
         for (slot, &torque) in answer.iter().enumerate() {
             let limit = self.arm.torque[slot];
-            if torque.abs() > limit {
+            if exceeds(torque.abs(), limit) {
                 found.note(Violation {
                     kind: ViolationKind::Torque,
                     slot,
@@ -965,7 +963,7 @@ impl Limits for Torque {
         for (slot, &torque) in sequence.answer.iter().enumerate() {
             let limit = self.arm.torque_rate[slot];
             let received = factor * sequence.derivatives[0][slot];
-            if received.abs() > limit * (1.0 + ROUNDING_SHARE) {
+            if exceeds(received.abs(), limit * (1.0 + ROUNDING_SHARE)) {
                 judgement.order = Some(1);
                 judgement.found.note(Violation {
                     kind: ViolationKind::TorqueRate,
@@ -1061,6 +1059,14 @@ impl Limits for Torque {
         let slow = dq.iter().all(|velocity| velocity.abs() < REST_VELOCITY);
         self.slow_for = if slow { self.slow_for + 1 } else { 0 };
         self.slow_for >= REST_CYCLES
+    }
+
+    /// What is measured may not be believed, so nothing is damped: the torques go to zero, and the
+    /// arm holds itself once the motion is finished.
+    fn rest_blind(&mut self, _observation: &[f64], out: &mut [f64]) -> bool {
+        self.moves_again();
+        self.step(&[0.0; 7], out);
+        out.iter().all(|torque| *torque == 0.0)
     }
 }
 

@@ -23,6 +23,8 @@ use crate::error::{ArmError, ArmErrorCode};
 /// How long the answer to a request may take: the arm comes to rest or moves back into its range
 /// first.
 pub(crate) const REQUEST: Duration = Duration::from_secs(10);
+/// How long the next state may take that the client accepts, whatever it discards meanwhile.
+pub(crate) const STATE: Duration = Duration::from_secs(1);
 /// How often the watch looks.
 const LOOKING: Duration = Duration::from_millis(100);
 /// Where `libfranka` and its kin connect unless told otherwise.
@@ -79,8 +81,8 @@ impl Plug {
                 ArmError::new(
                     ArmErrorCode::ConnectionLost,
                     format!(
-                        "the connection to the arm was lost: it did not answer within {REQUEST:?}; \
-                         connect again"
+                        "the connection to the arm was lost: a request was not answered within \
+                         {REQUEST:?}, or no newer state came within {STATE:?}; connect again"
                     ),
                 )
             })
@@ -137,7 +139,11 @@ impl Tick for Unlimited<'_> {
     fn cycle(&mut self, cycle: Cycle<'_>) -> Flow {
         self.limit.due.store(u64::MAX, Ordering::Release);
         let flow = self.tick.cycle(cycle);
-        let due = Time::now() + REQUEST;
+        let patience = match flow {
+            Flow::Continue => STATE,
+            Flow::Finish => REQUEST,
+        };
+        let due = Time::now() + patience;
         self.limit.due.store(due.as_nanos(), Ordering::Release);
         flow
     }
@@ -148,6 +154,14 @@ impl Tick for Unlimited<'_> {
 
     fn is_stopping(&self) -> bool {
         self.tick.is_stopping()
+    }
+
+    fn distrust(&mut self) {
+        self.tick.distrust();
+    }
+
+    fn not_finite(&mut self, slots: u64) {
+        self.tick.not_finite(slots);
     }
 }
 

@@ -108,6 +108,7 @@ pub struct NativeStats {
     pub rest_commands: f64,
     pub stale_actions: f64,
     pub clamped_commands: f64,
+    pub unused_not_finite: f64,
     pub violations: NativeViolations,
     pub first_violation: Option<NativeViolation>,
     pub first_violation_tick: Option<f64>,
@@ -675,6 +676,7 @@ impl NativeSession {
             rest_commands: stats.rest_commands as f64,
             stale_actions: stats.stale_actions as f64,
             clamped_commands: stats.clamped_commands as f64,
+            unused_not_finite: stats.unused_not_finite as f64,
             violations: NativeViolations {
                 position: counted(ViolationKind::Position),
                 velocity: counted(ViolationKind::Velocity),

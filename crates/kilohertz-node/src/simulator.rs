@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kilohertz_core::thread::{RealtimeRequest, make_realtime};
-use kilohertz_sim::{Fault, HandFault, Simulator, SimulatorOptions};
+use kilohertz_sim::{Corruption, Fault, HandFault, Simulator, SimulatorOptions};
 use napi::bindgen_prelude::Object;
 use napi::{Env, Result};
 use napi_derive::napi;
@@ -76,6 +76,9 @@ pub struct NativeFault {
     pub pressed: Option<bool>,
     pub torques_nm: Option<Vec<f64>>,
     pub version: Option<u16>,
+    pub field: Option<String>,
+    pub index: Option<u32>,
+    pub value: Option<f64>,
 }
 
 fn refused(what: &str, received: &str, expected: &str) -> Failure {
@@ -148,6 +151,14 @@ fn fault(fault: NativeFault) -> std::result::Result<Fault, Failure> {
         "reorderCommands" => Fault::ReorderCommands { count },
         "truncateStates" => Fault::TruncateStates { count },
         "truncateCommands" => Fault::TruncateCommands { count },
+        "corruptStates" => Fault::CorruptStates {
+            count,
+            with: Corruption {
+                field: fault.field.unwrap_or_default(),
+                index: fault.index.unwrap_or(0) as usize,
+                value: fault.value.unwrap_or(f64::NAN),
+            },
+        },
         "noiseDatagrams" => Fault::NoiseDatagrams { count },
         "resetConnection" => Fault::ResetConnection,
         "slowConnect" => Fault::SlowConnect { by },
@@ -177,7 +188,7 @@ fn fault(fault: NativeFault) -> std::result::Result<Fault, Failure> {
         other => {
             let kinds = "dropStates, dropCommands, delayStates, delayCommands, duplicateStates, \
                          duplicateCommands, reorderStates, reorderCommands, truncateStates, \
-                         truncateCommands, noiseDatagrams, reflex, userStop, push, rejectConnect, \
+                         truncateCommands, corruptStates, noiseDatagrams, reflex, userStop, push, rejectConnect, \
                          slowConnect, resetConnection, die, freeze, handRejectConnect, handFailNext, \
                          handDeaf, handDie or handFreeze";
             return Err(Failure::new(

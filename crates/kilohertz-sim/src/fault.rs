@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use franka::{ERROR_NAMES, Errors};
 
+use crate::corruption::Corruption;
 use crate::error::SimulatorError;
 
 /// Something that goes wrong on purpose. In force when
@@ -64,6 +65,13 @@ pub enum Fault {
     TruncateCommands {
         /// How many.
         count: u32,
+    },
+    /// The next `count` states hold another value than the true one. Commands for them count.
+    CorruptStates {
+        /// How many.
+        count: u32,
+        /// The value, and where.
+        with: Corruption,
     },
     /// `count` datagrams that mean nothing go before the next state, none as long as a state.
     NoiseDatagrams {
@@ -154,6 +162,13 @@ impl Fault {
                 format!("the error name {error:?}"),
                 format!("one of {}", ERROR_NAMES.join(", ")),
             ),
+            Fault::CorruptStates { with, .. } if !with.is_possible() => refused(
+                "CorruptStates",
+                format!("{}[{}] = {}", with.field, with.index, with.value),
+                "a number and an index in a field of libfranka's RobotState, as in tau_J_d[6]; for \
+                 robot_mode a number from 0 to 255, for time a finite one"
+                    .to_owned(),
+            ),
             Fault::Push(torques) if !torques.iter().all(|tau| tau.abs() <= MAX_PUSH) => refused(
                 "Push",
                 format!("{torques:?}"),
@@ -183,6 +198,33 @@ mod tests {
         }
         .validate()
         .unwrap();
+    }
+
+    #[test]
+    fn refuses_to_corrupt_what_no_state_has() {
+        let fault = |field: &str, index, value| Fault::CorruptStates {
+            count: 1,
+            with: Corruption {
+                field: field.to_owned(),
+                index,
+                value,
+            },
+        };
+        for refused in [
+            fault("mood", 0, 1.0),
+            fault("q", 7, 1.0),
+            fault("time", 0, f64::NAN),
+            fault("robot_mode", 0, 256.0),
+        ] {
+            assert_eq!(refused.validate().unwrap_err().code(), "SIM_FAULT");
+        }
+        for possible in [
+            fault("q", 6, f64::NAN),
+            fault("time", 0, -1e6),
+            fault("robot_mode", 0, 9.0),
+        ] {
+            possible.validate().unwrap();
+        }
     }
 
     #[test]

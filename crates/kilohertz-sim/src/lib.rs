@@ -144,6 +144,7 @@ mod arm;
 mod cartesian;
 mod contact;
 mod control_box;
+mod corruption;
 mod counters;
 mod dynamics;
 mod error;
@@ -167,6 +168,7 @@ mod violation;
 mod way;
 mod wire;
 
+pub use corruption::Corruption;
 pub use counters::Counters;
 pub use error::SimulatorError;
 pub use fault::{Fault, HandFault};

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::control_box::{ControlBox, Offer};
+use crate::corruption::Corruption;
 use crate::counters::{Counters, Work};
 use crate::fault::Fault;
 use crate::pace::Pace;
@@ -81,6 +82,8 @@ struct Faults {
     commands: Way,
     /// Datagrams that mean nothing, and how many of them go before the next state.
     noise: (Noise, u32),
+    /// What is wrong in the next states, and in how many.
+    corrupt: Option<(Corruption, u32)>,
     frozen: bool,
 }
 
@@ -103,6 +106,8 @@ pub(crate) struct Server {
     /// Waits for the command behind it.
     overtaken_command: Option<Setpoint>,
     writer: StateWriter,
+    /// How far the clock of the newest state is ahead of the arm's \[ms\].
+    shift: i64,
     counters: Counters,
     work: Work,
     /// A command for the newest state can still come: the state was sent, and none was dropped.
@@ -134,6 +139,7 @@ impl Server {
                 states: Way::default(),
                 commands: Way::default(),
                 noise: (Noise::new(), 0),
+                corrupt: None,
                 frozen: false,
             },
             held_states: VecDeque::new(),
@@ -141,6 +147,7 @@ impl Server {
             overtaken_state: None,
             overtaken_command: None,
             writer: StateWriter::default(),
+            shift: 0,
             counters: Counters::default(),
             work: Work::new(),
             command_may_come: false,
@@ -263,6 +270,7 @@ impl Server {
             Fault::ReorderCommands { count } => self.faults.commands.overtaken = count,
             Fault::TruncateStates { count } => self.faults.states.cut_short = count,
             Fault::TruncateCommands { count } => self.faults.commands.cut_short = count,
+            Fault::CorruptStates { count, with } => self.faults.corrupt = Some((with, count)),
             Fault::NoiseDatagrams { count } => self.faults.noise.1 = count,
             Fault::Reflex { error } => self.robot.reflex(Violation::of(&error)),
             Fault::UserStop(pressed) => self.robot.user_stop(pressed),
@@ -300,7 +308,10 @@ impl Server {
             .as_ref()
             .is_some_and(|client| client.udp == sender);
         match self.robot.generation.setpoint(&bytes[..length]) {
-            Some(command) if expected => self.take_command(command),
+            Some(mut command) if expected => {
+                command.answers = command.answers.saturating_add_signed(-self.shift);
+                self.take_command(command);
+            }
             _ => self.counters.datagrams_refused += 1,
         }
         true
@@ -388,8 +399,17 @@ impl Server {
     }
 
     fn send_state(&mut self) {
-        let state = self.writer.write(&self.robot);
-        let datagram = self.robot.generation.datagram(&state);
+        let mut state = self.writer.write(&self.robot);
+        let corruption = self.next_corruption();
+        if let Some(corruption) = &corruption {
+            corruption.corrupt(&mut state);
+        }
+        let mut datagram = self.robot.generation.datagram(&state);
+        if let Some(corruption) = &corruption {
+            corruption.corrupt_bytes(&mut datagram);
+            self.counters.states_disturbed += 1;
+        }
+        self.shift = corruption.map_or(0, |corruption| corruption.shift());
         let state = datagram.as_bytes();
         self.command_may_come = false;
         if self.client.is_none() || self.faults.frozen {
@@ -429,6 +449,16 @@ impl Server {
                 self.send(&state[..state.len() / 2]);
             }
         }
+    }
+
+    /// What is wrong in the next state.
+    fn next_corruption(&mut self) -> Option<Corruption> {
+        let (with, left) = self.faults.corrupt.as_mut()?;
+        if *left == 0 || self.client.is_none() {
+            return None;
+        }
+        *left -= 1;
+        Some(with.clone())
     }
 
     fn send_noise(&mut self, state: usize) {

@@ -1,0 +1,409 @@
+//! The gate where an arm's states enter the loop. What fails it reaches neither policy nor limits, nor
+//! anybody who asks for the state.
+//!
+//! | | allowed only if |
+//! | --- | --- |
+//! | what loop, limits, law or elbow read | it is finite, and no more than an arm can be or do |
+//! | `robot_mode` | the arm moves |
+//! | `time` | it rises, by at most 1 s |
+//! | `q_d`, `O_T_EE_c`, `elbow_c` | they step by what their velocity limits allow in that time |
+//! | `O_T_EE_c`, `F_T_EE` | they are rigid transforms |
+//!
+//! Each bound has room for what an arm does by itself while commands get lost. What nothing reads may be
+//! anything; it is counted where it is not finite.
+
+use std::fmt;
+
+use franka::{RobotMode, RobotState};
+use kilohertz_core::limits::exceeds;
+
+use crate::control::{Interface, taken};
+use crate::error::{ArmError, ArmErrorCode};
+use crate::geometry::{norm, off_rigid};
+use crate::limits::ArmLimits;
+use crate::reach::ELBOW;
+use crate::state::{LEN, SCHEMA, offset};
+
+/// The clock may step so far: as long as a client waits for a state \[ms\].
+const LONGEST_STEP: u64 = 1_000;
+/// The same from the state before a motion to its first, which the arm is asked for \[ms\].
+const LONGEST_START: u64 = 20_000;
+/// How much faster than its limit an arm may go on at its acceleration while 20 commands get lost
+/// [rad/s, m/s]: as many as it tolerates.
+const EXTRAPOLATED: f64 = 0.5;
+/// The same of a rotation [rad/s].
+const EXTRAPOLATED_ROTATION: f64 = 1.0;
+/// Accelerations that are reported are differences of rounded velocities.
+const ACCELERATIONS: f64 = 3.0;
+/// A joint may be pushed faster than it may be commanded.
+const PUSHED: f64 = 3.0;
+/// Torques that are reported as desired may have the arm's own share in them.
+const TORQUES: f64 = 1.5;
+/// A joint may stand beyond its range, where it was pushed to \[rad\].
+const BEYOND_RANGE: f64 = 0.5;
+/// Single precision of a position [rad, m].
+const ROUNDING: f64 = 1e-5;
+/// How far a matrix in single precision may be from a rigid transform.
+const RIGID: f64 = 1e-4;
+/// No end effector is further from its flange, or from the base \[m\].
+const FARTHEST: f64 = 10.0;
+
+/// What is wrong with a state.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Fault {
+    field: &'static str,
+    index: usize,
+    received: f64,
+    expected: Expected,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Expected {
+    Finite,
+    AtMost(f64),
+    Moving,
+    Risen { last: u64, most: u64 },
+    Step { last: f64, most: f64 },
+    Turn { most: f64 },
+    Rigid,
+    Looked(String),
+}
+
+impl Fault {
+    /// The check itself failed.
+    pub fn broken(panic: String) -> Fault {
+        Fault {
+            field: "time",
+            index: 0,
+            received: f64::NAN,
+            expected: Expected::Looked(panic),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Fault {
+            field,
+            index,
+            received,
+            expected,
+        } = self;
+        if let Expected::Looked(panic) = expected {
+            return write!(f, "a state of the arm could not be looked at: {panic}");
+        }
+        write!(
+            f,
+            "{field}[{index}] of the arm's state is {received}; expected "
+        )?;
+        match expected {
+            Expected::Finite => write!(f, "a finite number"),
+            Expected::AtMost(most) => write!(f, "-{most} to {most}"),
+            Expected::Moving => write!(f, "{}, while a motion goes on", RobotMode::Move as u8),
+            Expected::Risen { last, most } => write!(
+                f,
+                "more than {}, and at most {most} s more",
+                *last as f64 * 1e-3,
+                most = *most as f64 * 1e-3
+            ),
+            Expected::Step { last, most } => write!(f, "at most {most} away from {last}"),
+            Expected::Turn { most } => write!(f, "a turn of at most {most} rad since the last"),
+            Expected::Rigid => write!(f, "a rigid transform, off by at most {RIGID}"),
+            Expected::Looked(_) => Ok(()),
+        }
+    }
+}
+
+impl From<Fault> for ArmError {
+    fn from(fault: Fault) -> ArmError {
+        ArmError::new(
+            ArmErrorCode::Protocol,
+            format!(
+                "{fault}. No state of this motion is believed since, and the arm was brought to rest \
+                 by what it was commanded; check the arm in Desk, and that nobody else sends to this \
+                 host, and connect again"
+            ),
+        )
+    }
+}
+
+/// What a state that has passed says of the one before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Passed {
+    /// Milliseconds of the arm without a state.
+    pub skipped: u64,
+    /// Slots that are not finite and that nothing reads.
+    pub not_finite: u64,
+}
+
+/// Where a field that is read begins, and what its values may be at most, either way.
+type Read<const N: usize> = (usize, [f64; N]);
+
+/// The gate of one motion.
+pub(crate) struct Gate {
+    interface: Interface,
+    /// What the value of each slot may be at most, either way.
+    most: [f64; LEN],
+    /// Whether anything reads the slot.
+    is_read: [bool; LEN],
+    /// How far joint, translation, rotation and elbow may step in a second.
+    speeds: ([f64; 7], [f64; 3]),
+    last: Last,
+}
+
+/// What is compared with the next state.
+struct Last {
+    /// [ms]
+    time: u64,
+    is_of_motion: bool,
+    q_d: [f64; 7],
+    pose: [f64; 16],
+    elbow: f64,
+}
+
+impl Gate {
+    /// The gate of a motion through `interface` of an arm with these limits, where a law reads the
+    /// state as well or not. `before` is a state from before the motion, with its slots.
+    ///
+    /// # Errors
+    /// Where `before` is no state to begin with.
+    pub fn new(
+        (interface, has_law): (Interface, bool),
+        arm: &ArmLimits,
+        before: (&RobotState, &[f64; LEN]),
+    ) -> Result<Gate, Fault> {
+        let mut gate = Gate {
+            interface,
+            most: [f64::MAX; LEN],
+            is_read: [false; LEN],
+            speeds: speeds(arm),
+            last: Last {
+                time: 0,
+                is_of_motion: false,
+                q_d: [0.0; 7],
+                pose: [0.0; 16],
+                elbow: 0.0,
+            },
+        };
+        gate.read(has_law, arm);
+        gate.begin(before)?;
+        Ok(gate)
+    }
+
+    /// Notes what is read. All of it is here.
+    fn read(&mut self, has_law: bool, arm: &ArmLimits) {
+        let joints =
+            |of: fn(&kilohertz_core::limits::JointBounds) -> f64| arm.joints.map(|j| of(&j));
+        let range = joints(|joint| joint.lower.abs().max(joint.upper.abs()) + BEYOND_RANGE);
+        let interface = self.interface;
+        let torques = has_law || interface.has_torques() || !interface.is_motion();
+        self.reads((offset::time, [f64::MAX]));
+        self.reads((offset::q, range));
+        self.reads((offset::F_T_EE, POSE));
+        if interface.is_motion() {
+            self.reads((offset::q_d, range));
+            self.reads((offset::dq_d, joints(|joint| joint.velocity + EXTRAPOLATED)));
+            self.reads((
+                offset::ddq_d,
+                joints(|joint| ACCELERATIONS * joint.acceleration),
+            ));
+        }
+        if torques {
+            self.reads((offset::dq, joints(|joint| PUSHED * joint.velocity)));
+            self.reads((offset::tau_J_d, arm.torque.map(|most| TORQUES * most)));
+        }
+        if has_law {
+            self.reads((offset::m_total, [f64::MAX]));
+            self.reads((offset::I_total, [f64::MAX; 9]));
+            self.reads((offset::F_x_Ctotal, [f64::MAX; 3]));
+        }
+        let [translation, rotation, elbow] = arm.cartesian;
+        if interface.control.is_cartesian() {
+            let both = |[along, about]: [f64; 2]| [along, along, along, about, about, about];
+            self.reads((offset::O_T_EE_c, POSE));
+            self.reads((
+                offset::O_dP_EE_c,
+                both([
+                    translation.velocity + EXTRAPOLATED,
+                    rotation.velocity + EXTRAPOLATED_ROTATION,
+                ]),
+            ));
+            self.reads((
+                offset::O_ddP_EE_c,
+                both([translation, rotation].map(|part| ACCELERATIONS * part.acceleration)),
+            ));
+        }
+        if interface.has_elbow() {
+            self.reads((offset::elbow_c, [range[ELBOW]]));
+            self.reads((offset::delbow_c, [elbow.velocity + EXTRAPOLATED]));
+            self.reads((offset::ddelbow_c, [ACCELERATIONS * elbow.acceleration]));
+        }
+    }
+
+    fn reads<const N: usize>(&mut self, (offset, most): Read<N>) {
+        self.most[offset..offset + N].copy_from_slice(&most);
+        self.is_read[offset..offset + N].fill(true);
+    }
+
+    /// Begins with a state from before the motion. What was not to be commanded then may be anything
+    /// finite.
+    fn begin(&mut self, (state, slots): (&RobotState, &[f64; LEN])) -> Result<(), Fault> {
+        let finite = [f64::MAX; LEN];
+        self.values(slots, &finite)?;
+        self.rigid(slots)?;
+        self.remember(state, slots, false);
+        Ok(())
+    }
+
+    /// Lets a state of the motion pass, or says what is wrong with it. Does not allocate.
+    pub fn check(&mut self, state: &RobotState, slots: &[f64; LEN]) -> Result<Passed, Fault> {
+        let not_finite = self.values(slots, &self.most)?;
+        if state.robot_mode != RobotMode::Move {
+            return Err(Fault {
+                field: "robot_mode",
+                index: 0,
+                received: f64::from(state.robot_mode as u8),
+                expected: Expected::Moving,
+            });
+        }
+        let time = state.time.as_millis();
+        let stepped = time.saturating_sub(self.last.time);
+        let most = match self.last.is_of_motion {
+            true => LONGEST_STEP,
+            false => LONGEST_START,
+        };
+        if !(1..=most).contains(&stepped) {
+            return Err(Fault {
+                field: "time",
+                index: 0,
+                received: slots[offset::time],
+                expected: Expected::Risen {
+                    last: self.last.time,
+                    most,
+                },
+            });
+        }
+        self.rigid(slots)?;
+        if self.last.is_of_motion && self.interface.is_motion() {
+            self.stepped(slots, stepped as f64 * 1e-3)?;
+        }
+        self.remember(state, slots, true);
+        Ok(Passed {
+            skipped: stepped - 1,
+            not_finite,
+        })
+    }
+
+    fn remember(&mut self, state: &RobotState, slots: &[f64; LEN], is_of_motion: bool) {
+        self.last = Last {
+            time: state.time.as_millis(),
+            is_of_motion,
+            q_d: taken(&slots[offset::q_d..]),
+            pose: taken(&slots[offset::O_T_EE_c..]),
+            elbow: slots[offset::elbow_c],
+        };
+    }
+
+    /// That what is read is within `most`; otherwise how many slots are not finite.
+    fn values(&self, slots: &[f64; LEN], most: &[f64; LEN]) -> Result<u64, Fault> {
+        // In whole numbers, which the compiler adds up several at a time.
+        let beyond: u64 = slots
+            .iter()
+            .zip(most)
+            .map(|(value, most)| u64::from(exceeds(value.abs(), *most)))
+            .sum();
+        if beyond == 0 {
+            return Ok(0);
+        }
+        self.blame(slots, most)?;
+        Ok(beyond)
+    }
+
+    #[cold]
+    fn blame(&self, slots: &[f64; LEN], most: &[f64; LEN]) -> Result<(), Fault> {
+        let is_wrong = |&slot: &usize| self.is_read[slot] && exceeds(slots[slot].abs(), most[slot]);
+        let Some(slot) = (0..LEN).find(is_wrong) else {
+            return Ok(());
+        };
+        let finite = slots[slot].is_finite() && most[slot] < f64::MAX;
+        Err(fault(
+            slot,
+            slots[slot],
+            match finite {
+                true => Expected::AtMost(most[slot]),
+                false => Expected::Finite,
+            },
+        ))
+    }
+
+    fn rigid(&self, slots: &[f64; LEN]) -> Result<(), Fault> {
+        for first in [offset::F_T_EE, offset::O_T_EE_c] {
+            let off = off_rigid(&taken(&slots[first..]));
+            if self.is_read[first] && exceeds(off, RIGID) {
+                return Err(fault(first, slots[first], Expected::Rigid));
+            }
+        }
+        Ok(())
+    }
+
+    /// That no step since the last state is longer than `time` [s] allows.
+    fn stepped(&self, slots: &[f64; LEN], time: f64) -> Result<(), Fault> {
+        let (joints, [along, about, elbow]) = &self.speeds;
+        let no_further = |slot: usize, last: f64, speed: f64| {
+            let most = speed * time + ROUNDING;
+            match exceeds((slots[slot] - last).abs(), most) {
+                true => Err(fault(slot, slots[slot], Expected::Step { last, most })),
+                false => Ok(()),
+            }
+        };
+        for (joint, (last, speed)) in self.last.q_d.iter().zip(joints).enumerate() {
+            no_further(offset::q_d + joint, *last, *speed)?;
+        }
+        if self.interface.control.is_cartesian() {
+            for place in 12..15 {
+                no_further(offset::O_T_EE_c + place, self.last.pose[place], *along)?;
+            }
+            // A turn by an angle moves the nine entries of a rotation by 8 ** 0.5 sin(angle / 2), so
+            // by less than 2 ** 0.5 times the angle.
+            let turned: [f64; 12] = std::array::from_fn(|entry| {
+                slots[offset::O_T_EE_c + entry] - self.last.pose[entry]
+            });
+            let most = about * time + ROUNDING;
+            if exceeds(norm(&turned), std::f64::consts::SQRT_2 * most) {
+                let slot = offset::O_T_EE_c;
+                return Err(fault(slot, slots[slot], Expected::Turn { most }));
+            }
+        }
+        if self.interface.has_elbow() {
+            no_further(offset::elbow_c, self.last.elbow, *elbow)?;
+        }
+        Ok(())
+    }
+}
+
+/// Rotations, and a place.
+const POSE: [f64; 16] = [
+    2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, FARTHEST, FARTHEST, FARTHEST, 2.0,
+];
+
+fn speeds(arm: &ArmLimits) -> ([f64; 7], [f64; 3]) {
+    let [translation, rotation, elbow] = arm.cartesian.map(|part| part.velocity);
+    (
+        arm.joints.map(|joint| joint.velocity + EXTRAPOLATED),
+        [
+            translation + EXTRAPOLATED,
+            rotation + EXTRAPOLATED_ROTATION,
+            elbow + EXTRAPOLATED,
+        ],
+    )
+}
+
+fn fault(slot: usize, received: f64, expected: Expected) -> Fault {
+    let (field, index) = SCHEMA.locate(slot).unwrap_or(("?", slot));
+    Fault {
+        field,
+        index,
+        received,
+        expected,
+    }
+}

@@ -1,0 +1,140 @@
+//! States that come from the arm itself and are wrong: the arm is braked by what it was commanded, and
+//! what was wrong is told.
+
+mod common;
+mod effector;
+
+use std::sync::Arc;
+
+use common::*;
+use kilohertz_core::policy::Policy;
+use kilohertz_core::session::Cause;
+use kilohertz_franka::{ArmErrorCode, Control, Gains, Impedance};
+use kilohertz_sim::{Corruption, Fault, Simulator};
+
+on_each_arm! {
+    a_wrong_state_brakes_the_arm_in_that_cycle_and_is_told_by_name,
+    a_wrong_state_behind_a_law_brakes_the_arm_and_ends_the_torques,
+    a_clock_that_has_jumped_brakes_the_arm_and_is_told,
+    a_value_that_nothing_reads_is_counted_and_does_no_harm,
+}
+
+fn corrupt(field: &str, index: usize, value: f64, count: u32) -> Fault {
+    Fault::CorruptStates {
+        count,
+        with: Corruption {
+            field: field.to_owned(),
+            index,
+            value,
+        },
+    }
+}
+
+/// Injects `fault` behind the answer of cycle 300.
+fn struck(simulator: &Arc<Simulator>, control: Control, fault: Fault) -> Box<dyn Policy> {
+    let simulator = Arc::clone(simulator);
+    let meddle = move |tick: u64, _: &mut [f64]| {
+        if tick == 300 {
+            simulator.inject(fault.clone()).unwrap();
+        }
+        Ok(())
+    };
+    match control.is_cartesian() {
+        true => effector::fast(control, meddle),
+        false => Box::new(at_speed(control, meddle)),
+    }
+}
+
+/// That a session with `impedance` ends with `field` being told, and the arm finishes its motion.
+fn braked_and_told(rig: Rig, control: Control, impedance: Impedance, fault: Fault, field: &str) {
+    let what = format!("{rig:?}, {control}, {fault:?}");
+    let simulator = lockstep(rig);
+    let arm = connect_with(rig, &simulator, impedance);
+    let policy = struck(&simulator, control, fault);
+    let session = session(&arm, control, config(), policy);
+    let error = robot_error(&session);
+    assert_eq!(error.code, ArmErrorCode::Protocol, "{what}: {error}");
+    assert!(error.message.starts_with(field), "{what}: {error}");
+    // The state behind the answer of cycle 300 is that of cycle 301.
+    let outcome = ended(&session);
+    assert_eq!(
+        outcome.cause,
+        Some(Cause::RobotFailed { tick: 301 }),
+        "{what}"
+    );
+    assert!(
+        outcome.last_states.iter().all(|slot| slot.is_finite()),
+        "{what}"
+    );
+    assert_at_rest_without_reflex(&simulator);
+    let counters = simulator.counters();
+    let ends = (counters.motions_finished, counters.motions_aborted);
+    assert_eq!(ends, (1, 0), "{what}");
+}
+
+fn a_wrong_state_brakes_the_arm_in_that_cycle_and_is_told_by_name(rig: Rig) {
+    let joints = [("q", 1), ("q_d", 2), ("dq_d", 3), ("ddq_d", 0)];
+    let effector = [("O_T_EE_c", 13), ("O_dP_EE_c", 5), ("O_ddP_EE_c", 0)];
+    let torques = [("q", 0), ("dq", 6), ("tau_J_d", 4)];
+    for (control, fields) in [
+        (Control::JointVelocity, &joints[..]),
+        (Control::JointPosition, &joints),
+        (Control::CartesianPose, &effector),
+        (Control::CartesianVelocity, &effector),
+        (Control::Torque, &torques),
+    ] {
+        for (nth, (field, index)) in fields.iter().enumerate() {
+            let value = [f64::NAN, f64::INFINITY, 1e30][nth % 3];
+            // One state, or all from then on.
+            let count = [1, 1_000_000][nth % 2];
+            let fault = corrupt(field, *index, value, count);
+            braked_and_told(rig, control, Impedance::Joint, fault, field);
+        }
+    }
+    let jump = corrupt("q_d", 0, 0.5, 1);
+    braked_and_told(
+        rig,
+        Control::JointVelocity,
+        Impedance::Joint,
+        jump,
+        "q_d[0]",
+    );
+}
+
+fn a_wrong_state_behind_a_law_brakes_the_arm_and_ends_the_torques(rig: Rig) {
+    for control in [Control::JointPosition, Control::CartesianPose] {
+        let fault = corrupt("tau_J_d", 3, f64::NAN, 1);
+        braked_and_told(
+            rig,
+            control,
+            Impedance::Law(Gains::JOINT),
+            fault,
+            "tau_J_d[3]",
+        );
+    }
+}
+
+fn a_clock_that_has_jumped_brakes_the_arm_and_is_told(rig: Rig) {
+    for ahead in [1.5, 1e12] {
+        let fault = corrupt("time", 0, ahead, 1_000_000);
+        braked_and_told(
+            rig,
+            Control::JointVelocity,
+            Impedance::Joint,
+            fault,
+            "time[0]",
+        );
+    }
+}
+
+fn a_value_that_nothing_reads_is_counted_and_does_no_harm(rig: Rig) {
+    let simulator = lockstep(rig);
+    let arm = connect(rig, &simulator);
+    let control = Control::JointVelocity;
+    let fault = corrupt("tau_ext_hat_filtered", 2, f64::NAN, 100);
+    let policy = struck(&simulator, control, fault);
+    let session = session_until(600, &arm, control, policy, || {});
+    ended_well(&session);
+    assert_eq!(session.stats().unused_not_finite, 100);
+    assert_at_rest_without_reflex(&simulator);
+}
