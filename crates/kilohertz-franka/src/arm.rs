@@ -62,7 +62,7 @@ enum Progress {
     /// Somebody else connects to the same address.
     Queued,
     Turn(Arc<Turn>),
-    Done(Result<Arm, ArmError>),
+    Done(Box<Result<Arm, ArmError>>),
 }
 
 /// A robot for one session, and the limits for it.
@@ -103,7 +103,7 @@ impl Arm {
                 let turn = Arc::new(turn);
                 let _ = report.send(Progress::Turn(Arc::clone(&turn)));
                 let outcome = Arm::connect_here(&target, &wanted, plug, &turn);
-                let _ = report.send(Progress::Done(outcome));
+                let _ = report.send(Progress::Done(Box::new(outcome)));
             })
             .map_err(|error| {
                 ArmError::new(
@@ -114,7 +114,7 @@ impl Arm {
         let (mut patience, mut turn) = (options.timeout, None);
         loop {
             match reported.recv_timeout(patience) {
-                Ok(Progress::Done(outcome)) => return outcome,
+                Ok(Progress::Done(outcome)) => return *outcome,
                 // Whoever has the turn gives it up after a while.
                 Ok(Progress::Queued) => patience = Duration::MAX,
                 Ok(Progress::Turn(had)) => (patience, turn) = (options.timeout, Some(had)),
