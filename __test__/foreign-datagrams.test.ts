@@ -1,5 +1,5 @@
-import { once } from 'node:events';
 import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
@@ -38,7 +38,7 @@ test('what a stranger sends is counted, not answered, and ends no motion', async
   stranger.on('message', () => t.fail('the stranger was answered'));
   const session = new Session(arm, () => [0, 0, 0, 0, 0, 0, 0], { warmupS: 0 });
   await session.start();
-  await until('a motion', () => session.stats().iterations > 50);
+  await until(() => session.stats.iterations > 50, 'a motion');
   for (let nth = 0; nth < 100; nth += 1) {
     // Nothing, one byte, and a state of the hand, of an FR3 and of a FER.
     for (const bytes of [0, 1, 27, 1377, 2373]) {

@@ -236,19 +236,16 @@ fn what_strangers_send_during_a_motion_is_neither_seen_nor_answered_and_counted(
 fn what_strangers_send_while_an_arm_is_connected_to_is_not_believed(rig: Rig) {
     let _alone = alone();
     let simulator = by_the_wall_clock(rig);
-    let mut connected = 0;
     for round in 0..20 {
         let flood = Flood::start(round, Duration::from_micros(200));
         let arm = try_connect(rig, &simulator);
         if let Ok(arm) = &arm {
-            connected += 1;
             for _ in 0..5 {
                 assert!(!arm.state().unwrap().q.contains(&FORGED));
             }
         }
         let (stranger, _) = flood.stop();
         if let Err(error) = arm {
-            assert!(error.code.as_str().starts_with("FRANKA_"), "{error}");
             assert!(
                 ["FRANKA_CONNECT_FAILED", "FRANKA_PROTOCOL"].contains(&error.code.as_str()),
                 "{error:?}"
@@ -256,7 +253,6 @@ fn what_strangers_send_while_an_arm_is_connected_to_is_not_believed(rig: Rig) {
         }
         assert!(!stranger.heard_something());
     }
-    eprintln!("{connected} of 20");
     let arm = connect(rig, &simulator);
     assert!(!arm.state().unwrap().q.contains(&FORGED));
 }
