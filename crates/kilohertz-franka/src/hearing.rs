@@ -185,10 +185,20 @@ impl Hearing {
 
     /// Runs what empties the queue, while no loop has it.
     pub fn emptied<T>(&self, empty: impl FnOnce() -> T) -> T {
-        self.settle(&mut self.counted());
+        let has_room = {
+            let mut counted = self.counted();
+            self.settle(&mut counted);
+            let now = counted.memory();
+            now.is_some_and(|now| u64::from(now.queued) * 2 <= u64::from(now.room))
+        };
+        let started = Time::now();
         let outcome = empty();
+        let took = Time::now().since(started).as_nanos() as u64;
         let mut counted = self.counted();
-        if let Some(now) = counted.memory() {
+        // What is half empty does not fill in half the time that filling takes.
+        if has_room && took * 2 < self.fills.load(Ordering::Relaxed) {
+            self.settle(&mut counted);
+        } else if let Some(now) = counted.memory() {
             counted.dropped = now.dropped;
         }
         outcome

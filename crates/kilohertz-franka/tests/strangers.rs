@@ -301,7 +301,7 @@ fn what_strangers_send_to_the_hand_is_not_its_state(rig: Rig) {
         });
         let counted = hand.foreign_datagrams();
         assert!(
-            (sent..=sent + connecting).contains(&counted),
+            (sent * 3 / 4..=sent + connecting).contains(&counted),
             "{counted} of {sent} and {connecting}"
         );
         assert!(!stranger.heard_something());
