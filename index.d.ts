@@ -924,6 +924,14 @@ export declare class Franka implements NativeRobot<RobotState, JointVector>, Asy
   get model(): FrankaModel;
   /** The FCI version that the arm speaks: 10 or 5. */
   get serverVersion(): number;
+  /**
+   * How many datagrams others than the arm have sent to the socket for its states since it was
+   * connected to, 0 or more. They are dropped before anything here sees them, and nobody is answered. It
+   * may be fewer than were sent: while no state is read, or a loop is late by some 20 ms, they cannot
+   * be told from states that found the queue full. Kept after `close()`. On Linux alone; elsewhere
+   * everybody is heard, and it is 0.
+   */
+  get foreignDatagrams(): number;
   /** Whether a session drives the arm. */
   get isDriven(): boolean;
   /**
@@ -1115,6 +1123,13 @@ export declare class FrankaHand implements AsyncDisposable {
   static connect(address: string, options?: FrankaHandOptions): Promise<FrankaHand>;
   /** The version of the hand's protocol: 3. */
   get serverVersion(): number;
+  /**
+   * How many datagrams others than the hand have sent to the socket for its states since it was
+   * connected to, 0 or more. They are dropped before anything here sees them. It may be fewer than
+   * were sent: after seconds in which the hand was not used they cannot be told from states that found
+   * the queue full. Kept after `close()`. On Linux alone; elsewhere everybody is heard, and it is 0.
+   */
+  get foreignDatagrams(): number;
   /** Whether a command runs. */
   get isBusy(): boolean;
   /**

@@ -19,6 +19,8 @@ export declare class NativeArm {
   get client(): string
   /** The FCI version that the arm speaks. */
   get serverVersion(): number
+  /** How many datagrams came from others than the arm; they were dropped. */
+  get foreignDatagrams(): number
   /** How many numbers an action of a control interface has. */
   actionLength(control: string): number
   /** Whether a session drives the arm. */
@@ -44,6 +46,8 @@ export declare class NativeHand {
   static connect(address: string, wanted: NativeHandOptions): Promise<NativeHand>
   /** The version of the hand's protocol. */
   get serverVersion(): number
+  /** How many datagrams came from others than the hand; they were dropped. */
+  get foreignDatagrams(): number
   /** Whether a command runs. */
   get isBusy(): boolean
   /** Finds out how far the fingers open. */

@@ -1,37 +1,144 @@
 //! `franka-rs` as the client: it is read and written.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use franka::{
     ActiveMotionGenerator, ActiveMotionInput, ActiveTorqueControl, CartesianPose,
-    CartesianVelocities, FrankaResult, JointPositions, JointVelocities, MoveControllerMode,
-    RobotState, Torques, motion_finished,
+    CartesianVelocities, FrankaError, FrankaResult, JointPositions, JointVelocities,
+    MoveControllerMode, RealtimeConfig, RobotOptions, RobotState, Torques, VersionPolicy,
+    motion_finished,
 };
 use kilohertz_core::robot::{Flow, Tick};
 use kilohertz_core::time::Time;
 
+use crate::arm::ConnectOptions;
 use crate::client::Connection;
 use crate::configuration::Setting;
 use crate::control::{Control, Impedance, Interface, taken};
 use crate::entrance::{Drive, Entrance};
-use crate::error::ArmError;
+use crate::error::{ArmError, ArmErrorCode};
+use crate::finding::Turn;
+use crate::generation::Generation;
 use crate::geometry::orthonormal;
+use crate::hearing::{Hearing, HostEar};
 
-impl Connection for franka::Robot {
+/// How often a connection is tried whose first state was somebody else's, and how long it is waited in
+/// between: an arm has one client at a time.
+const TRIES: u32 = 3;
+const BETWEEN: Duration = Duration::from_millis(100);
+
+/// A connection that hears the arm alone.
+pub(crate) struct Direct {
+    robot: franka::Robot,
+    hearing: Arc<Hearing>,
+}
+
+impl Direct {
+    /// Connects in `turn` to the arm at `address`; `hearing` is told of what it does not hear.
+    pub fn connect(
+        address: &str,
+        wanted: &ConnectOptions,
+        turn: &Turn,
+        hearing: Arc<Hearing>,
+    ) -> Result<Direct, ArmError> {
+        let mut left = TRIES;
+        loop {
+            left -= 1;
+            let robot = identify(address, wanted)?;
+            match hears_the_arm(address, &robot, turn, &hearing) {
+                Ok(()) => return Ok(Direct { robot, hearing }),
+                Err(error) if left == 0 => return Err(error),
+                Err(_) => {
+                    drop(robot);
+                    std::thread::sleep(BETWEEN);
+                }
+            }
+        }
+    }
+
+    pub fn robot(&self) -> &franka::Robot {
+        &self.robot
+    }
+}
+
+impl Drop for Direct {
+    fn drop(&mut self) {
+        self.hearing.end();
+    }
+}
+
+/// Connects and says what is wrong where that is not possible.
+pub(crate) fn identify(address: &str, wanted: &ConnectOptions) -> Result<franka::Robot, ArmError> {
+    let version = wanted.generation.map_or(VersionPolicy::Auto, |generation| {
+        VersionPolicy::Exact(generation.wire())
+    });
+    let options = RobotOptions::new(RealtimeConfig::Ignore)
+        .with_version(version)
+        .with_log_size(0);
+    let mut left = TRIES;
+    loop {
+        left -= 1;
+        match franka::Robot::with_options(address, options.clone()) {
+            // What is none of a state's size may have come from anybody.
+            Err(FrankaError::Protocol(text)) if left > 0 && text.contains("object size") => {
+                std::thread::sleep(BETWEEN);
+            }
+            outcome => {
+                return outcome.map_err(|error| ArmError::connecting(address, wanted, error));
+            }
+        }
+    }
+}
+
+/// Makes a connection hear the arm alone, and makes sure that it has.
+fn hears_the_arm(
+    address: &str,
+    robot: &franka::Robot,
+    turn: &Turn,
+    hearing: &Hearing,
+) -> Result<(), ArmError> {
+    if !cfg!(target_os = "linux") {
+        return Ok(());
+    }
+    let length = Generation::of(robot.fci_version()).state_length();
+    let (socket, host) = turn.found(length)?;
+    let ear = HostEar::to(socket, host)?.learned(length)?;
+    // The first state, which was read before, may have been anybody's. With one from far ahead the
+    // client would take no other any more, and its wait for a state would never end.
+    ear.with_what_is_queued(|| robot.read_once())?
+        .map_err(|error| {
+            ArmError::new(
+                ArmErrorCode::ConnectFailed,
+                format!(
+                    "{address} sends states, and the client does not take them ({error}): its first \
+                     state came from somebody else. See who else sends UDP to this host, and connect \
+                     again"
+                ),
+            )
+        })?;
+    hearing.of(ear);
+    Ok(())
+}
+
+impl Connection for Direct {
     fn state(&self) -> Result<RobotState, ArmError> {
         // The first read empties the socket's queue, which stopped taking in when it was full.
-        self.read_once()?;
-        Ok(self.read_once()?)
+        self.hearing.emptied(|| self.robot.read_once())?;
+        Ok(self.robot.read_once()?)
     }
 
     fn recover(&self) -> Result<(), ArmError> {
-        Ok(self.automatic_error_recovery()?)
+        Ok(self.robot.automatic_error_recovery()?)
     }
 
     fn configure(&self, setting: &Setting) -> Result<(), ArmError> {
+        let robot = &self.robot;
         Ok(match setting {
             Setting::CollisionBehavior {
                 nominal,
                 acceleration,
-            } => self.set_collision_behavior(
+            } => robot.set_collision_behavior(
                 acceleration.lower_torques,
                 acceleration.upper_torques,
                 nominal.lower_torques,
@@ -41,26 +148,28 @@ impl Connection for franka::Robot {
                 nominal.lower_forces,
                 nominal.upper_forces,
             ),
-            Setting::JointImpedance(stiffness) => self.set_joint_impedance(*stiffness),
-            Setting::CartesianImpedance(stiffness) => self.set_cartesian_impedance(*stiffness),
-            Setting::GuidingMode { axes, elbow } => self.set_guiding_mode(*axes, *elbow),
-            Setting::EndEffector(frame) => self.set_ee(*frame),
-            Setting::StiffnessFrame(frame) => self.set_k(*frame),
+            Setting::JointImpedance(stiffness) => robot.set_joint_impedance(*stiffness),
+            Setting::CartesianImpedance(stiffness) => robot.set_cartesian_impedance(*stiffness),
+            Setting::GuidingMode { axes, elbow } => robot.set_guiding_mode(*axes, *elbow),
+            Setting::EndEffector(frame) => robot.set_ee(*frame),
+            Setting::StiffnessFrame(frame) => robot.set_k(*frame),
             Setting::Load {
                 mass,
                 centre,
                 inertia,
-            } => self.set_load(*mass, *centre, *inertia),
+            } => robot.set_load(*mass, *centre, *inertia),
             Setting::Filters([joint, joint_rate, pose, twist, controller]) => {
-                self.set_filters(*joint, *joint_rate, *pose, *twist, *controller)
+                robot.set_filters(*joint, *joint_rate, *pose, *twist, *controller)
             }
         }?)
     }
 
     fn drive(&self, drive: &Drive, tick: &mut dyn Tick) -> Result<(), ArmError> {
         // Leaves whatever the last motion left in the client's picture of the robot behind.
-        let mut entrance = Entrance::new(drive, self.read_once()?)?;
-        let driven = start_and_drive(self, drive.interface, &mut entrance, tick);
+        let before = self.hearing.emptied(|| self.robot.read_once())?;
+        let mut entrance = Entrance::new(drive, before)?;
+        let mut tick = self.hearing.driven(tick);
+        let driven = start_and_drive(&self.robot, drive.interface, &mut entrance, &mut tick);
         entrance.outcome(driven.map_err(ArmError::from))
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use franka::FciVersion;
+use franka::wire::robot::{v5, v10};
 
 /// Which arm it is, and with it the version of FCI that it speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +39,14 @@ impl Generation {
         match self {
             Generation::Fr3 => FciVersion::V10,
             Generation::Fer => FciVersion::V5,
+        }
+    }
+
+    /// How many bytes the datagram of a state has.
+    pub(crate) const fn state_length(self) -> usize {
+        match self {
+            Generation::Fr3 => size_of::<v10::RobotState>(),
+            Generation::Fer => size_of::<v5::RobotState>(),
         }
     }
 

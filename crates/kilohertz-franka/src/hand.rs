@@ -23,6 +23,9 @@ use franka::{FrankaError, GripperState};
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::error::{ArmError, ArmErrorCode};
+use crate::finding::bound_to;
+use crate::hearing::{Hearing, HostEar};
+use crate::plug::canonical;
 
 /// Openings \[m\]: the fingers open by 80 mm (data sheet), give or take a calibration.
 pub const WIDTHS: RangeInclusive<f64> = 0.0..=0.1;
@@ -151,6 +154,7 @@ impl HandCommand {
 #[derive(Debug)]
 pub struct Hand {
     link: Mutex<Option<Arc<Link>>>,
+    hearing: Arc<Hearing>,
     command_timeout: Duration,
     server_version: u16,
 }
@@ -193,6 +197,7 @@ impl Hand {
             STATE_PATIENCE,
         )
         .map_err(|error| connecting(host, port, error))?;
+        let ear = hears_the_hand(&network)?;
         let link = Link::new(network);
         let request = GripperConnectRequest::new(GRIPPER_VERSION, link.network.udp.port());
         let id = link.send(GripperCommand::Connect, request.as_bytes())?;
@@ -228,7 +233,11 @@ impl Hand {
         while link.listen()?.count == 0 {
             link.pause(give_up, late)?;
         }
+        if let (Some(ear), Some(SocketAddr::V4(source))) = (ear, link.network.udp.peer()) {
+            link.hearing.of(ear.at(source)?);
+        }
         Ok(Hand {
+            hearing: Arc::clone(&link.hearing),
             link: Mutex::new(Some(Arc::new(link))),
             command_timeout: wanted.command_timeout,
             server_version,
@@ -249,6 +258,14 @@ impl Hand {
     pub fn is_busy(&self) -> bool {
         let link = lock(&self.link).clone();
         link.is_some_and(|link| link.busy.load(Ordering::Acquire))
+    }
+
+    /// How many datagrams came to the socket for the hand's states from somebody else, since it was
+    /// connected to. None of them was seen by anything here. Some may be missing: after seconds in which
+    /// nobody used the hand they cannot be told from states that found no room. On Linux alone: elsewhere
+    /// all are heard, and this is 0. Does not block.
+    pub fn foreign_datagrams(&self) -> u64 {
+        self.hearing.foreign()
     }
 
     fn link(&self) -> Result<Arc<Link>, ArmError> {
@@ -344,6 +361,7 @@ impl Hand {
         }
         link.closed.store(true, Ordering::Release);
         link.network.tcp.shutdown();
+        link.hearing.end();
     }
 }
 
@@ -431,6 +449,7 @@ struct Heard {
 #[derive(Debug)]
 struct Link {
     network: Network,
+    hearing: Arc<Hearing>,
     heard: Mutex<Heard>,
     busy: AtomicBool,
     /// Commands and stops go out one after the other.
@@ -444,6 +463,7 @@ impl Link {
     fn new(network: Network) -> Link {
         Link {
             network,
+            hearing: Arc::default(),
             heard: Mutex::new(Heard {
                 at: Instant::now(),
                 count: 0,
@@ -479,11 +499,16 @@ impl Link {
     /// Takes in the states that have come.
     fn listen(&self) -> Result<MutexGuard<'_, Heard>, ArmError> {
         let mut heard = lock(&self.heard);
+        self.hearing.emptied(|| self.take_in(&mut heard))?;
+        Ok(heard)
+    }
+
+    fn take_in(&self, heard: &mut Heard) -> Result<(), ArmError> {
         let mut bytes = [0; size_of::<WireState>() + 1];
         loop {
             let length = self.network.try_receive_bytes(&mut bytes);
             let Some(length) = length.map_err(|error| self.lost(error))? else {
-                return Ok(heard);
+                return Ok(());
             };
             if let Ok(state) = WireState::read_from_bytes(&bytes[..length]) {
                 heard.at = Instant::now();
@@ -559,6 +584,24 @@ impl Link {
             other => other.into(),
         }
     }
+}
+
+/// Makes the socket for states hear the hand's host alone, before anything comes to it.
+fn hears_the_hand(network: &Network) -> Result<Option<HostEar>, ArmError> {
+    if !cfg!(target_os = "linux") {
+        return Ok(None);
+    }
+    let hand = canonical(SocketAddr::new(network.server_ip, 0));
+    let IpAddr::V4(host) = hand.ip() else {
+        return Err(ArmError::new(
+            ArmErrorCode::ConnectFailed,
+            format!(
+                "the hand is at {}, and its states come over IPv4 alone: connect to its IPv4 address",
+                hand.ip()
+            ),
+        ));
+    };
+    HostEar::to(bound_to(network.udp.port())?, host).map(Some)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -15,6 +15,9 @@
 //! franka_rs.rs     one of them: read a state, run the loop body, write its command
 //! libfranka_rs.rs  the other, and the fence around it
 //! hand.rs          the Franka Hand: connect, homing, move, grasp, stop, state, close
+//! finding.rs       the socket that a client has made for an arm's states
+//! hearing.rs       who is heard there: the arm alone; how much came from others
+//! source_filter.rs what a socket lets in, decided by the kernel
 //! plug.rs          the plug of a connection, pulled when the arm does not answer
 //! model.rs         the rigid-body model: poses, Jacobians, dynamics
 //! move_to.rs       moving an arm to a place: the plan, and the policy that follows it
@@ -59,11 +62,13 @@ mod elbow;
 mod entrance;
 pub mod error;
 mod fence;
+mod finding;
 mod franka_rs;
 mod gate;
 pub mod generation;
 mod geometry;
 pub mod hand;
+mod hearing;
 mod inverse;
 mod law;
 #[cfg(all(feature = "libfranka-rs", target_os = "linux"))]
@@ -76,6 +81,8 @@ mod profile;
 mod reach;
 #[cfg(test)]
 mod seam;
+#[cfg_attr(not(target_os = "linux"), path = "no_source_filter.rs")]
+mod source_filter;
 pub mod state;
 
 pub use arm::{Arm, ConnectOptions};

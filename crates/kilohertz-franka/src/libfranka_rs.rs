@@ -24,7 +24,7 @@ use std::cell::Cell;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, Once, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -43,8 +43,10 @@ use crate::configuration::Setting;
 use crate::control::{Control, Impedance, Interface, taken};
 use crate::entrance::{Drive, Entrance};
 use crate::error::{ArmError, ArmErrorCode};
+use crate::finding::Turn;
 use crate::generation::Generation;
 use crate::geometry::orthonormal;
+use crate::hearing::{Hearing, HostEar};
 use crate::plug::{self, Plug};
 use crate::state::offset;
 
@@ -117,18 +119,26 @@ fn split(address: &str) -> (String, Option<u16>) {
     }
 }
 
-/// A connection to a FER.
+/// A connection to a FER, which hears it alone.
 pub(crate) struct Fenced {
     host: String,
+    hearing: Arc<Hearing>,
     /// Nothing after a failure, until the next call.
     robot: Mutex<Option<libfranka::Robot>>,
 }
 
 impl Fenced {
-    pub(crate) fn connect(host: &str) -> Result<Fenced, ArmError> {
+    /// Connects in `turn`; `hearing` is told of what is not heard.
+    pub(crate) fn connect(
+        host: &str,
+        turn: &Turn,
+        hearing: Arc<Hearing>,
+    ) -> Result<Fenced, ArmError> {
+        let robot = open(host, turn, &hearing)?;
         Ok(Fenced {
             host: host.to_owned(),
-            robot: Mutex::new(Some(open(host)?)),
+            hearing,
+            robot: Mutex::new(Some(robot)),
         })
     }
 
@@ -140,29 +150,50 @@ impl Fenced {
         let mut slot = self.robot.lock().unwrap_or_else(PoisonError::into_inner);
         let mut robot = match slot.take() {
             Some(robot) => robot,
-            None => open(&self.host)?,
+            None => {
+                let turn = Turn::wait(&Plug::of(&self.host), || {});
+                open(&self.host, &turn, &self.hearing)?
+            }
         };
         match guarded(&self.host, REQUEST, |watch| work(&mut robot, watch)) {
             Ok(Ok(value)) => {
                 *slot = Some(robot);
                 Ok(value)
             }
-            Ok(Err(told)) => Err(why(&self.host, robot, Failed::Told(told))),
-            Err(broken) => Err(why(&self.host, robot, Failed::Broken(broken))),
+            Ok(Err(told)) => Err(self.ended(robot, Failed::Told(told))),
+            Err(broken) => Err(self.ended(robot, Failed::Broken(broken))),
         }
+    }
+
+    /// What a failure means, of a connection that is over with it.
+    fn ended(&self, robot: libfranka::Robot, failed: Failed) -> ArmError {
+        let error = why(&self.host, robot, failed);
+        self.hearing.end();
+        error
     }
 }
 
-fn open(host: &str) -> Result<libfranka::Robot, ArmError> {
+impl Drop for Fenced {
+    fn drop(&mut self) {
+        self.hearing.end();
+    }
+}
+
+fn open(host: &str, turn: &Turn, hearing: &Hearing) -> Result<libfranka::Robot, ArmError> {
     let mut text = String::new();
     for _ in 0..OPENINGS {
         let opening = guarded(host, OPENING, |_| {
             libfranka::Robot::new(host, RealtimeConfig::Ignore, LOG_SIZE)
         });
-        text = match opening {
-            Ok(Ok(robot)) => return Ok(robot),
-            Ok(Err(told)) => told.to_string(),
-            Err(broken) => broken.text,
+        let opened = opening.map_err(|broken| broken.text);
+        let opened = opened.and_then(|told| told.map_err(|error| error.to_string()));
+        let heard = opened.and_then(|mut robot| {
+            hears_the_arm(host, &mut robot, turn, hearing)?;
+            Ok(robot)
+        });
+        text = match heard {
+            Ok(robot) => return Ok(robot),
+            Err(text) => text,
         };
     }
     Err(ArmError::new(
@@ -171,9 +202,32 @@ fn open(host: &str) -> Result<libfranka::Robot, ArmError> {
     ))
 }
 
+/// Makes a connection hear the arm alone, and makes sure that it has: its first state may have been
+/// anybody's, and from far ahead.
+fn hears_the_arm(
+    host: &str,
+    robot: &mut libfranka::Robot,
+    turn: &Turn,
+    hearing: &Hearing,
+) -> Result<(), String> {
+    let length = Generation::Fer.state_length();
+    let found = turn.found(length);
+    let ear = found
+        .and_then(|(socket, arm)| HostEar::to(socket, arm)?.learned(length))
+        .map_err(|error| error.message)?;
+    match guarded(host, OPENING, |_| robot.read_once()) {
+        Ok(Ok(_)) => {
+            hearing.of(ear);
+            Ok(())
+        }
+        Ok(Err(told)) => Err(told.to_string()),
+        Err(broken) => Err(broken.text),
+    }
+}
+
 impl Connection for Fenced {
     fn state(&self) -> Result<RobotState, ArmError> {
-        self.with(|robot, _| Ok(shared(&robot.read_once()?)))
+        self.with(|robot, _| Ok(shared(&self.hearing.emptied(|| robot.read_once())?)))
     }
 
     fn recover(&self) -> Result<(), ArmError> {
@@ -214,7 +268,7 @@ impl Connection for Fenced {
 
     fn drive(&self, drive: &Drive, tick: &mut dyn Tick) -> Result<(), ArmError> {
         // Leaves what the last motion left in its picture of the arm behind.
-        let before = self.with(|robot, _| Ok(shared(&robot.read_once()?)))?;
+        let before = self.state()?;
         let mut entrance = Entrance::new(drive, before)?;
         let driven = self.move_through(drive.interface, &mut entrance, tick);
         entrance.outcome(driven)
@@ -229,9 +283,10 @@ impl Fenced {
         tick: &mut dyn Tick,
     ) -> Result<(), ArmError> {
         let not_finite = self.with(|robot, watch| {
+            let mut tick = self.hearing.driven(tick);
             let torques = Cell::new([0.0; 7]);
             let mut body = Body {
-                tick,
+                tick: &mut tick,
                 watch,
                 interface,
                 entrance,
@@ -715,7 +770,13 @@ mod tests {
     }
 
     fn connect(simulator: &Simulator) -> Fenced {
-        Fenced::connect(&simulator.address().ip().to_string()).unwrap()
+        connect_to(simulator.address().ip()).unwrap()
+    }
+
+    fn connect_to(host: IpAddr) -> Result<Fenced, ArmError> {
+        let host = host.to_string();
+        let turn = Turn::wait(&Plug::of(&host), || {});
+        Fenced::connect(&host, &turn, Arc::default())
     }
 
     /// Stands still until `cycle` says otherwise.
@@ -895,7 +956,7 @@ mod tests {
         nonsense.fill(0xff);
         let short = v5::RobotState::default().as_bytes()[..100].to_vec();
         for state in [nonsense, short] {
-            let refused = Fenced::connect(&server_of(state).to_string());
+            let refused = connect_to(server_of(state).into());
             let error = refused.err().expect("no arm");
             assert_eq!(error.code, ArmErrorCode::ConnectFailed, "{error}");
         }

@@ -10,7 +10,8 @@
     reason = "a socket is duplicated by its number; the use is argued"
 )]
 
-use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -43,8 +44,13 @@ impl Plug {
             .to_socket_addrs()
             .or_else(|_| (address, PORT).to_socket_addrs());
         Plug {
-            arm: resolved.into_iter().flatten().collect(),
+            arm: resolved.into_iter().flatten().map(canonical).collect(),
         }
+    }
+
+    /// Where the arm may be found.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.arm
     }
 
     /// Ends the connection, and with it whatever waits on it.
@@ -165,35 +171,53 @@ impl Tick for Unlimited<'_> {
     }
 }
 
+/// An address as the kernel tells it of a connection: who connects to no address in particular is
+/// connected to this host.
+pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip().to_canonical() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
 /// Duplicates of this process's TCP sockets that are connected to one of `peers`.
-#[cfg(target_os = "linux")]
 fn sockets_to(peers: &[SocketAddr]) -> Vec<TcpStream> {
+    let streams = open_sockets().into_iter().map(|(_, socket)| socket.into());
+    streams
+        .filter(|stream: &TcpStream| {
+            let peer = stream.peer_addr().map(canonical);
+            peer.is_ok_and(|peer| peers.contains(&peer))
+        })
+        .collect()
+}
+
+/// Duplicates of this process's sockets, each with the name that the kernel gives to no other.
+#[cfg(target_os = "linux")]
+pub(crate) fn open_sockets() -> Vec<(String, OwnedFd)> {
     use std::os::fd::{BorrowedFd, RawFd};
 
     let Ok(open) = std::fs::read_dir("/proc/self/fd") else {
         return Vec::new();
     };
-    let sockets = open.flatten().filter(|entry| {
-        std::fs::read_link(entry.path()).is_ok_and(|to| to.to_string_lossy().starts_with("socket:"))
-    });
-    let numbers = sockets.filter_map(|entry| entry.file_name().to_str()?.parse::<RawFd>().ok());
-    numbers
-        .filter_map(|number| {
+    open.flatten()
+        .filter_map(|entry| {
+            let name = std::fs::read_link(entry.path()).ok()?;
+            let name = name.to_str().filter(|name| name.starts_with("socket:"))?;
+            let number: RawFd = entry.file_name().to_str()?.parse().ok()?;
             // SAFETY: the number is that of a descriptor that was open a moment ago, and not -1. It
             // is borrowed for one system call, which duplicates it. Where its owner has closed it
-            // meanwhile the call fails, or duplicates what took its number: the peer tells.
+            // meanwhile the call fails, or duplicates what took its number: the caller looks what it
+            // is.
             let duplicate = unsafe { BorrowedFd::borrow_raw(number) }.try_clone_to_owned();
-            let socket = TcpStream::from(duplicate.ok()?);
-            socket
-                .peer_addr()
-                .is_ok_and(|peer| peers.contains(&peer))
-                .then_some(socket)
+            Some((name.to_owned(), duplicate.ok()?))
         })
         .collect()
 }
 
 #[cfg(not(target_os = "linux"))]
-fn sockets_to(_peers: &[SocketAddr]) -> Vec<TcpStream> {
+fn open_sockets() -> Vec<(String, OwnedFd)> {
     Vec::new()
 }
 

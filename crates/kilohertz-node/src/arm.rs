@@ -151,6 +151,12 @@ impl NativeArm {
         self.arm.server_version()
     }
 
+    /// How many datagrams came from others than the arm; they were dropped.
+    #[napi(getter)]
+    pub fn foreign_datagrams(&self) -> f64 {
+        self.arm.foreign_datagrams() as f64
+    }
+
     /// How many numbers an action of a control interface has.
     #[napi]
     pub fn action_length(&self, control: String) -> Result<u32> {

@@ -69,6 +69,12 @@ impl NativeHand {
         self.hand.server_version()
     }
 
+    /// How many datagrams came from others than the hand; they were dropped.
+    #[napi(getter)]
+    pub fn foreign_datagrams(&self) -> f64 {
+        self.hand.foreign_datagrams() as f64
+    }
+
     /// Whether a command runs.
     #[napi(getter)]
     pub fn is_busy(&self) -> bool {

@@ -1,0 +1,290 @@
+//! What a UDP socket lets in, decided by the kernel: a classic socket filter on where a datagram comes
+//! from. What it drops never reaches whoever reads the socket, and is counted by the kernel.
+//!
+//! A filter has no state and takes no privilege. It sees the datagram from the UDP header on, and the IP
+//! header through [`NETWORK_HEADER`]. The clients bind IPv4 sockets, so that is all it knows.
+
+#![allow(
+    unsafe_code,
+    reason = "socket options and reading without blocking are system calls; each use is argued"
+)]
+
+use std::io;
+use std::mem::{size_of, size_of_val, zeroed};
+use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
+use std::os::fd::{AsFd, AsRawFd};
+
+use libc::{c_int, socklen_t};
+
+/// Whose datagrams a socket lets in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// Those of one host, from any port.
+    Host(Ipv4Addr),
+    /// Those of one socket.
+    Socket(SocketAddrV4),
+    /// None: what is queued stays, nothing is added.
+    Nobody,
+}
+
+/// Where a load from the IP header begins.
+const NETWORK_HEADER: u32 = libc::SKF_NET_OFF as u32;
+/// Where the sender is in the IP header, and its port in the UDP header.
+const SOURCE_ADDRESS: u32 = NETWORK_HEADER.wrapping_add(12);
+const SOURCE_PORT: u32 = 0;
+
+const LOAD_WORD: u32 = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
+const LOAD_HALF: u32 = libc::BPF_LD | libc::BPF_H | libc::BPF_ABS;
+const JUMP_IF_EQUAL: u32 = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
+const RETURN: u32 = libc::BPF_RET | libc::BPF_K;
+/// What a filter returns is how many bytes are kept.
+const ALL: u32 = u32::MAX;
+const NONE: u32 = 0;
+
+/// Where [`memory`] finds what it tells; what it counts is the last slot.
+const QUEUED: usize = libc::SK_MEMINFO_RMEM_ALLOC as usize;
+const ROOM: usize = libc::SK_MEMINFO_RCVBUF as usize;
+const DROPPED: usize = libc::SK_MEMINFO_DROPS as usize;
+const MEMORY_SLOTS: usize = DROPPED + 1;
+
+/// Lets in what `heard` says from now on. What is queued already stays.
+pub(crate) fn hear(socket: &UdpSocket, heard: Heard) -> io::Result<()> {
+    let step = |code: u32, k: u32| libc::sock_filter {
+        code: code as u16,
+        jt: 0,
+        jf: 0,
+        k,
+    };
+    // Skips the next instruction where it fits.
+    let unless = |k: u32| libc::sock_filter {
+        jt: 1,
+        ..step(JUMP_IF_EQUAL, k)
+    };
+    let host = |ip: Ipv4Addr| {
+        [
+            step(LOAD_WORD, SOURCE_ADDRESS),
+            unless(ip.to_bits()),
+            step(RETURN, NONE),
+        ]
+    };
+    let mut program = match heard {
+        Heard::Nobody => vec![step(RETURN, NONE)],
+        Heard::Host(ip) => host(ip).to_vec(),
+        Heard::Socket(source) => {
+            let port = u32::from(source.port());
+            let port = [
+                step(LOAD_HALF, SOURCE_PORT),
+                unless(port),
+                step(RETURN, NONE),
+            ];
+            [host(*source.ip()), port].concat()
+        }
+    };
+    program.push(step(RETURN, ALL));
+    let program = libc::sock_fprog {
+        len: program.len() as u16,
+        filter: program.as_mut_ptr(),
+    };
+    // SAFETY: the option's value is one `sock_fprog`, of the length given; the instructions that it
+    // points to live until the call is over, which copies them.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_ATTACH_FILTER,
+            (&raw const program).cast(),
+            size_of_val(&program) as socklen_t,
+        )
+    };
+    if result == 0 {
+        return Ok(());
+    }
+    Err(io::Error::last_os_error())
+}
+
+/// Whether a socket has a filter already.
+pub(crate) fn has_filter(socket: &UdpSocket) -> bool {
+    let mut instructions: socklen_t = 0;
+    // SAFETY: asked with a length of 0, the call writes the number of instructions to it, and nothing
+    // to the value, which is none.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_GET_FILTER,
+            std::ptr::null_mut(),
+            &raw mut instructions,
+        )
+    };
+    result == 0 && instructions > 0
+}
+
+/// Whether it is a socket of datagrams.
+pub(crate) fn takes_datagrams(socket: &impl AsFd) -> bool {
+    let mut kind: c_int = 0;
+    let mut length = size_of::<c_int>() as socklen_t;
+    // SAFETY: the option's value is one integer; `kind` is one, and `length` says so.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_fd().as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_TYPE,
+            (&raw mut kind).cast(),
+            &raw mut length,
+        )
+    };
+    result == 0 && kind == libc::SOCK_DGRAM
+}
+
+/// What the kernel tells of a socket's queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Memory {
+    /// Bytes that the queue takes up, with what the kernel keeps beside each datagram.
+    pub queued: u32,
+    /// Bytes that it may take up.
+    pub room: u32,
+    /// Datagrams dropped since the socket was made: by its filter, or because there was no room. Wraps.
+    pub dropped: u32,
+}
+
+/// How a socket's queue is now. Takes no privilege.
+pub(crate) fn memory(socket: &UdpSocket) -> io::Result<Memory> {
+    let mut slots = [0_u32; MEMORY_SLOTS];
+    let mut length = size_of_val(&slots) as socklen_t;
+    // SAFETY: the call writes as many bytes as `length` says at most, which is what `slots` has.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_MEMINFO,
+            slots.as_mut_ptr().cast(),
+            &raw mut length,
+        )
+    };
+    if result != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    if length as usize != size_of_val(&slots) {
+        return Err(io::ErrorKind::Unsupported.into());
+    }
+    Ok(Memory {
+        queued: slots[QUEUED],
+        room: slots[ROOM],
+        dropped: slots[DROPPED],
+    })
+}
+
+/// The length and the sender of the first datagram that is queued; it stays there.
+pub(crate) fn first(socket: &UdpSocket) -> Option<(usize, SocketAddrV4)> {
+    received(socket, libc::MSG_PEEK)
+}
+
+/// The same, and takes it out.
+pub(crate) fn take(socket: &UdpSocket) -> Option<(usize, SocketAddrV4)> {
+    received(socket, 0)
+}
+
+fn received(socket: &UdpSocket, how: c_int) -> Option<(usize, SocketAddrV4)> {
+    // The socket may block and have a timeout, which are its owner's to choose.
+    let how = how | libc::MSG_DONTWAIT | libc::MSG_TRUNC;
+    let mut byte = 0_u8;
+    // SAFETY: all-zero bytes are a valid address.
+    let mut from: libc::sockaddr_in = unsafe { zeroed() };
+    let mut length = size_of_val(&from) as socklen_t;
+    // SAFETY: the call writes at most one byte to `byte`, and of the address as many as `length` says,
+    // which is what `from` has.
+    let result = unsafe {
+        libc::recvfrom(
+            socket.as_raw_fd(),
+            (&raw mut byte).cast(),
+            1,
+            how,
+            (&raw mut from).cast(),
+            &raw mut length,
+        )
+    };
+    let result = usize::try_from(result).ok()?;
+    let ip = Ipv4Addr::from_bits(u32::from_be(from.sin_addr.s_addr));
+    Some((result, SocketAddrV4::new(ip, u16::from_be(from.sin_port))))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    fn socket(ip: [u8; 4]) -> (UdpSocket, SocketAddrV4) {
+        let socket = UdpSocket::bind((Ipv4Addr::from(ip), 0)).unwrap();
+        let port = socket.local_addr().unwrap().port();
+        (socket, SocketAddrV4::new(ip.into(), port))
+    }
+
+    /// What a socket that hears `heard` gets, of one byte from each of `senders`, and how many are dropped.
+    fn gets(heard: Option<Heard>, senders: &[&UdpSocket]) -> (Vec<u8>, u32) {
+        let listening = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+        listening
+            .set_read_timeout(Some(Duration::from_millis(1)))
+            .unwrap();
+        if let Some(heard) = heard {
+            hear(&listening, heard).unwrap();
+            assert!(has_filter(&listening));
+        } else {
+            assert!(!has_filter(&listening));
+        }
+        let port = listening.local_addr().unwrap().port();
+        for (nth, sender) in senders.iter().enumerate() {
+            sender
+                .send_to(&[nth as u8], (Ipv4Addr::LOCALHOST, port))
+                .unwrap();
+        }
+        let give_up = Instant::now() + Duration::from_secs(20);
+        let mut got = Vec::new();
+        loop {
+            let mut byte = [0];
+            if listening.recv_from(&mut byte).is_ok() {
+                got.push(byte[0]);
+            }
+            let dropped = memory(&listening).unwrap().dropped;
+            if got.len() + dropped as usize == senders.len() {
+                return (got, dropped);
+            }
+            assert!(Instant::now() < give_up, "{got:?}, {dropped} dropped");
+        }
+    }
+
+    #[test]
+    fn only_whom_it_is_to_hear_is_heard_and_the_others_are_counted() {
+        let (arm, at) = socket([127, 0, 0, 1]);
+        let (beside, _) = socket([127, 0, 0, 1]);
+        let (elsewhere, other) = socket([127, 0, 0, 9]);
+        let senders = [&arm, &beside, &elsewhere];
+        for (heard, got) in [
+            (None, vec![0, 1, 2]),
+            (Some(Heard::Host(*at.ip())), vec![0, 1]),
+            (Some(Heard::Host(*other.ip())), vec![2]),
+            (Some(Heard::Socket(at)), vec![0]),
+            (Some(Heard::Socket(other)), vec![2]),
+            (Some(Heard::Nobody), vec![]),
+        ] {
+            let dropped = (senders.len() - got.len()) as u32;
+            assert_eq!(gets(heard, &senders), (got, dropped), "{heard:?}");
+        }
+    }
+
+    #[test]
+    fn a_datagram_is_looked_at_without_being_taken() {
+        let (arm, at) = socket([127, 0, 0, 1]);
+        let (listening, to) = socket([127, 0, 0, 1]);
+        assert_eq!(first(&listening), None);
+        arm.send_to(&[7; 300], to).unwrap();
+        assert_eq!(first(&listening), Some((300, at)));
+        assert!(memory(&listening).unwrap().queued > 0);
+        assert_eq!(take(&listening), Some((300, at)));
+        assert_eq!(take(&listening), None);
+        assert_eq!(memory(&listening).unwrap().queued, 0);
+        assert!(takes_datagrams(&listening));
+        let stream = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        assert!(!takes_datagrams(&stream));
+    }
+}
