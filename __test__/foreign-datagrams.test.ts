@@ -52,7 +52,7 @@ test('what a stranger sends is counted, not answered, and ends no motion', async
   stranger.close();
 
   t.true(arm.foreignDatagrams > 250 && arm.foreignDatagrams <= 500, `${arm.foreignDatagrams}`);
-  t.is(hand.foreignDatagrams, 500);
+  t.true(hand.foreignDatagrams > 250 && hand.foreignDatagrams <= 500, `${hand.foreignDatagrams}`);
   t.is(simulator.counters().motionsFinished, 1);
   await run(arm, () => [0, 0, 0, 0, 0, 0, 0], { warmupS: 0, durationS: 0.1 });
 });
