@@ -288,3 +288,289 @@ impl Part {
         self.previous.copy_from_slice(answer);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{any, prop, proptest};
+    use proptest::prop_assert;
+
+    use super::*;
+    use crate::between::Between;
+    use crate::limits::{Approach, Violation, check_finite};
+
+    const CYCLE: Duration = Duration::from_millis(1);
+    const DT: f64 = 1e-3;
+    /// What may be asked for: velocity, acceleration, jerk.
+    const MOST: [f64; ORDERS] = [2.0, 10.0, 4_000.0];
+    const KINDS: [ViolationKind; ORDERS] = [
+        ViolationKind::Velocity,
+        ViolationKind::Acceleration,
+        ViolationKind::Jerk,
+    ];
+
+    /// A position that starts somewhere at rest, with `parts` of one slot each.
+    struct Positions {
+        at: f64,
+        parts: usize,
+        seen: Vec<(usize, usize, bool)>,
+    }
+
+    impl Positions {
+        fn at(at: f64) -> Positions {
+            Positions {
+                at,
+                parts: 1,
+                seen: Vec::new(),
+            }
+        }
+    }
+
+    impl Limits for Positions {
+        fn between(&self) -> Between {
+            Between::Spline
+        }
+
+        fn motion_slots(&self) -> Option<usize> {
+            (self.parts > 1).then_some(1)
+        }
+
+        fn last(&self, out: &mut [f64]) {
+            out.fill(self.at);
+        }
+
+        fn observe(&mut self, _observation: &[f64]) -> bool {
+            true
+        }
+
+        fn check_answer(&self, answer: &[f64]) -> Violations {
+            check_finite(answer)
+        }
+
+        fn judge(&mut self, part: usize, sequence: &Sequence<'_>) -> Judgement {
+            self.seen.push((part, sequence.known, sequence.is_gapless));
+            let mut judgement = Judgement::NONE;
+            for order in 1..=sequence.known {
+                let factor = if order == ORDERS { sequence.ratio } else { 1.0 };
+                let received = factor * sequence.derivatives[order - 1][0];
+                if received.abs() > MOST[order - 1] * (1.0 + 1e-6) {
+                    judgement.order.get_or_insert(order);
+                    judgement.found.note(Violation {
+                        kind: KINDS[order - 1],
+                        slot: part,
+                        action: sequence.answer[0],
+                        received,
+                        limit: MOST[order - 1],
+                    });
+                }
+            }
+            judgement
+        }
+
+        fn commanded(&mut self, _action: &[f64]) {}
+
+        fn follow(&mut self, _: &[f64], _: &[f64], _: Approach, _: &mut [f64]) -> bool {
+            true
+        }
+
+        fn hold(&mut self, _observation: &[f64], _out: &mut [f64]) {}
+
+        fn rest(&mut self, _observation: &[f64], _out: &mut [f64]) -> bool {
+            true
+        }
+    }
+
+    fn question(tick: u64, ratio: f64) -> Question {
+        Question {
+            tick,
+            time: CYCLE.mul_f64(tick as f64 * ratio),
+        }
+    }
+
+    /// What the judge finds in answers to these questions, each on its own.
+    fn found(
+        limits: &mut Positions,
+        ratio: f64,
+        answers: impl IntoIterator<Item = (u64, f64)>,
+    ) -> Vec<(u64, Violations)> {
+        let mut judge = Judge::new(limits, limits.parts, CYCLE, ratio, None);
+        judge.asked(limits, 0);
+        let answers = answers.into_iter();
+        let found = answers.map(|(tick, answer)| {
+            let answer = vec![answer; limits.parts];
+            (tick, judge.see(limits, question(tick, ratio), &answer))
+        });
+        found.filter(|(_, found)| !found.is_empty()).collect()
+    }
+
+    /// A motion that keeps to its limits step by step, wherever `wish` draws it.
+    fn motion(wishes: &[f64]) -> Vec<f64> {
+        let (mut place, mut velocity, mut acceleration) = (0.0_f64, 0.0_f64, 0.0_f64);
+        let mut places = Vec::new();
+        for wish in wishes {
+            for _ in 0..40 {
+                let jerk = MOST[2] * DT;
+                let wanted = (wish * MOST[0] - velocity) / 0.01;
+                let wanted = wanted.clamp(-MOST[1], MOST[1]);
+                acceleration += (wanted - acceleration).clamp(-jerk, jerk);
+                velocity += acceleration * DT;
+                place += velocity * DT;
+                places.push(place);
+            }
+        }
+        places
+    }
+
+    #[test]
+    fn where_nothing_is_missing_each_step_is_judged_as_it_is() {
+        let mut numbers = motion(&[0.3, -0.4]);
+        let mut limits = Positions::at(0.0);
+        assert_eq!(found(&mut limits, 1.0, (0..).zip(numbers.clone())), []);
+        // From the fourth answer on the first one's desired state is out of what is looked at.
+        assert!(limits.seen.iter().all(|seen| *seen == (0, ORDERS, true)));
+        // A step of the acceleration that no jerk allows for.
+        for (at, number) in numbers.iter_mut().enumerate().skip(50) {
+            *number += 0.5 * 9.0 * ((at - 49) as f64 * DT).powi(2);
+        }
+        let broken = found(&mut Positions::at(0.0), 1.0, (0..).zip(numbers));
+        assert_eq!(broken[0].0, 50, "{broken:?}");
+        assert!(broken[0].1.of(ViolationKind::Jerk).is_some());
+    }
+
+    proptest! {
+        #[test]
+        fn a_motion_within_its_limits_passes_whatever_is_missing(
+            wishes in prop::collection::vec(-0.9..0.9_f64, 1..12),
+            missing in prop::collection::vec(any::<u8>(), 480),
+            share in 0..=250_u8,
+        ) {
+            let places = motion(&wishes);
+            let answers = (0..).zip(places).zip(&missing);
+            // The first answer is what the others are judged from.
+            let there = answers.filter(|((tick, _), chance)| *tick == 0 || **chance >= share);
+            let broken = found(&mut Positions::at(0.0), 1.0, there.map(|(answer, _)| answer));
+            prop_assert!(broken.is_empty(), "{broken:?}");
+        }
+
+        #[test]
+        fn any_answers_at_any_times_are_judged_without_a_panic(
+            answers in prop::collection::vec((any::<u64>(), any::<f64>()), 0..20),
+            ratio in 1.0..1e4_f64,
+        ) {
+            let mut limits = Positions::at(0.0);
+            let mut judge = Judge::new(&limits, 1, CYCLE, ratio, None);
+            for (nanos, answer) in answers {
+                judge.asked(&limits, nanos);
+                let time = Duration::from_nanos(nanos);
+                let broken = judge.see(&mut limits, Question { tick: nanos, time }, &[answer]);
+                prop_assert!(answer.is_finite() || broken.of(ViolationKind::NotFinite).is_some());
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_answer_is_judged_as_if_it_came_at_once_whichever_question_it_answers() {
+        for tick in [0, 1, 30, 5_000] {
+            let mut limits = Positions::at(0.5);
+            let mut judge = Judge::new(&limits, 1, CYCLE, 1.0, None);
+            for asked in 0..=tick {
+                judge.asked(&limits, asked);
+            }
+            let broken = judge.see(&mut limits, question(tick, 1.0), &[0.8]);
+            let velocity = broken.of(ViolationKind::Velocity).expect("0.3 in a cycle");
+            assert!((velocity.received - 300.0).abs() < 1e-6, "{velocity:?}");
+            let mut judge = Judge::new(&limits, 1, CYCLE, 1.0, None);
+            judge.asked(&limits, tick);
+            let broken = judge.see(&mut limits, question(tick, 1.0), &[0.5]);
+            assert!(broken.is_empty(), "{broken:?}");
+        }
+    }
+
+    #[test]
+    fn a_jump_between_answers_is_found_however_long_they_are_apart_where_no_motion_explains_it() {
+        // 1 in 0.3 s is more than 2 a second, in 3 s it is not.
+        for (apart, is_found) in [(300, true), (3_000, false)] {
+            let standing = (0..50).map(|tick| (tick, 0.0));
+            let answers = standing.chain([(50 + apart, 1.0)]);
+            let broken = found(&mut Positions::at(0.0), 1.0, answers);
+            assert_eq!(!broken.is_empty(), is_found, "{apart} ms: {broken:?}");
+        }
+        // To and fro by 2 mrad a millisecond, with most answers missing.
+        let zigzag = (0..400)
+            .map(|tick| (tick, if tick % 2 == 0 { 0.0 } else { 2e-3 }))
+            .filter(|(tick, _)| tick % 7 == 0);
+        assert!(!found(&mut Positions::at(0.0), 1.0, zigzag).is_empty());
+    }
+
+    #[test]
+    fn a_clamped_step_counts_once_whatever_its_order() {
+        let after = |tick: u64| tick.saturating_sub(99) as f64 * DT;
+        let steps: [(&str, fn(f64) -> f64); 3] = [
+            ("a jump", |t| if t > 0.0 { 0.3 } else { 0.0 }),
+            ("a bend", |t| 0.5 * t),
+            ("a jolt", |t| 0.5 * 4.5 * t * (t + DT)),
+        ];
+        for (what, step) in steps {
+            let answers = (0..300).map(|tick| (tick, step(after(tick))));
+            let broken = found(&mut Positions::at(0.0), 1.0, answers);
+            let ticks: Vec<u64> = broken.iter().map(|(tick, _)| *tick).collect();
+            assert_eq!(ticks, [100], "{what}");
+        }
+    }
+
+    #[test]
+    fn the_highest_derivative_of_a_slow_policy_counts_as_often_as_its_period_has_cycles() {
+        // A step of the acceleration by 9, half of it from one answer at 50 Hz to the next.
+        let ratio = 20.0;
+        let period = ratio * DT;
+        let bent = |tick: u64| 0.5 * 9.0 * (tick as f64 * period).powi(2);
+        let broken = found(
+            &mut Positions::at(0.0),
+            ratio,
+            (0..5).map(|tick| (tick, bent(tick))),
+        );
+        let jerk = broken[0]
+            .1
+            .of(ViolationKind::Jerk)
+            .expect("it jumps in one cycle");
+        assert!((jerk.received - 4.5 / DT).abs() < 1.0, "{jerk:?}");
+    }
+
+    #[test]
+    fn parts_are_judged_by_themselves() {
+        let mut limits = Positions {
+            parts: 2,
+            ..Positions::at(0.0)
+        };
+        let mut judge = Judge::new(&limits, 2, CYCLE, 1.0, None);
+        judge.asked(&limits, 0);
+        for tick in 0..20 {
+            let jumps = if tick < 10 { 0.0 } else { 1.0 };
+            let broken = judge.see(&mut limits, question(tick, 1.0), &[0.0, jumps]);
+            let slot = broken.of(ViolationKind::Velocity).map(|broken| broken.slot);
+            assert_eq!(slot, (tick == 10).then_some(1), "{tick}");
+        }
+        let known = |part: usize| {
+            let seen = limits.seen.iter().filter(move |seen| seen.0 == part);
+            seen.map(|seen| seen.1).collect::<Vec<usize>>()
+        };
+        assert!(known(0).iter().all(|known| *known == ORDERS));
+        assert_eq!(known(1)[10..14], [3, 1, 2, 3]);
+    }
+
+    #[test]
+    fn a_filter_runs_over_the_answers_first() {
+        let filter = |cutoff_hz| LowPass::new(cutoff_hz, CYCLE, Between::Spline, 1);
+        let noisy = |judge: &mut Judge, limits: &mut Positions| {
+            judge.asked(limits, 0);
+            (0..200).any(|tick| {
+                let noise = if tick % 2 == 0 { 1e-5 } else { -1e-5 };
+                !judge.see(limits, question(tick, 1.0), &[noise]).is_empty()
+            })
+        };
+        let mut limits = Positions::at(0.0);
+        let mut without = Judge::new(&limits, 1, CYCLE, 1.0, None);
+        assert!(noisy(&mut without, &mut limits));
+        let mut with = Judge::new(&limits, 1, CYCLE, 1.0, Some(filter(5.0)));
+        assert!(!noisy(&mut with, &mut limits));
+    }
+}
