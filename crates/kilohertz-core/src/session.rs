@@ -491,6 +491,8 @@ struct Body<'a> {
     patience: Patience,
     late: LateRule,
     rules: LimitRules,
+    /// What was found broken in this cycle: each kind counts once.
+    counted: Violations,
     /// Whether the robot lags behind the policy because an action was clamped.
     clamping: bool,
     run_for: Option<Duration>,
@@ -579,6 +581,7 @@ impl<'a> Body<'a> {
             patience: config.patience,
             late: config.late,
             rules: config.limits,
+            counted: Violations::NONE,
             clamping: false,
             run_for: config.run_for,
             ladder: Ladder::new(config.late),
@@ -665,6 +668,7 @@ impl<'a> Body<'a> {
     /// What this cycle goes by, with its action in `wanted`.
     fn turn(&mut self, started: Time, observation: &[f64]) -> Turn {
         self.is_new = false;
+        self.counted = Violations::NONE;
         let waits = self.delay == 0 && self.ask(observation);
         let until = match self.patience {
             Patience::Budget(budget) if waits => Some(started + budget),
@@ -745,8 +749,11 @@ impl<'a> Body<'a> {
     /// Counts what was found broken, and applies the rules to it.
     fn rule(&mut self, found: &Violations) -> Result<(), Cause> {
         for violation in found.iter() {
-            self.shared.recorder.violation(self.tick, violation);
+            if self.counted.of(violation.kind).is_none() {
+                self.shared.recorder.violation(self.tick, violation);
+            }
         }
+        self.counted.join(found);
         let stops = |violation: &&Violation| self.rules.of(violation.kind) == OnViolation::Stop;
         if let Some(&violation) = found.iter().find(stops) {
             let tick = self.tick;

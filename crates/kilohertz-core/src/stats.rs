@@ -336,7 +336,7 @@ pub struct Stats {
     pub stale_actions: u64,
     pub clamped_commands: u64,
     pub unused_not_finite: u64,
-    /// Answers, or cycles, that broke a limit, by [`ViolationKind`].
+    /// Cycles in which an answer that came, or what was to be commanded, broke a limit, by [`ViolationKind`].
     pub violations: [u64; ViolationKind::COUNT],
     pub overwritten_observations: u64,
     pub overwritten_actions: u64,

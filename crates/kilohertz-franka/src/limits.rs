@@ -432,10 +432,12 @@ impl Motion {
             let next = self.next(joint, action);
             let upper = arm.upper_velocity(motion.position) + ROUNDING;
             let lower = arm.lower_velocity(motion.position) - ROUNDING;
-            let is_slow = |next: JointMotion| {
-                self.quantity == Quantity::Velocity
-                    || ((lower..=upper).contains(&next.velocity)
-                        && motion.too_fast(next, &self.own[joint], DT).is_none())
+            let is_slow = |next: JointMotion| match self.quantity {
+                Quantity::Velocity => next.velocity.abs() <= arm.velocity + ROUNDING,
+                Quantity::Position | Quantity::Target => {
+                    (lower..=upper).contains(&next.velocity)
+                        && motion.too_fast(next, &self.own[joint], DT).is_none()
+                }
             };
             next.acceleration.abs() <= arm.acceleration * share + ROUNDING
                 && motion.jerk_to(next, DT).abs() <= arm.jerk * share + ROUNDING
@@ -761,7 +763,9 @@ impl Limits for Motion {
                 let arm = &self.arm[slot];
                 let upper = arm.upper_velocity(self.joints[slot].position);
                 let lower = arm.lower_velocity(self.joints[slot].position);
-                if exceeds(next.velocity, upper + ROUNDING) {
+                if exceeds(next.velocity.abs(), arm.velocity + ROUNDING) {
+                    // Its answer was found too fast wherever the arm is.
+                } else if exceeds(next.velocity, upper + ROUNDING) {
                     note(ViolationKind::Velocity, next.velocity, upper);
                 } else if exceeds(-next.velocity, ROUNDING - lower) {
                     note(ViolationKind::Velocity, next.velocity, lower);

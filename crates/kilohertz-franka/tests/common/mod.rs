@@ -274,6 +274,18 @@ pub fn session_until(
     policy: impl Policy + 'static,
     look: impl FnOnce(),
 ) -> Session {
+    session_until_with(tick, arm, control, config(), policy, look)
+}
+
+/// The same, run as `config` says.
+pub fn session_until_with(
+    tick: u64,
+    arm: &Arm,
+    control: Control,
+    config: Config,
+    policy: impl Policy + 'static,
+    look: impl FnOnce(),
+) -> Session {
     let (reached, wait) = mpsc::channel();
     let (proceed, go) = mpsc::channel();
     let policy = Until {
@@ -282,7 +294,7 @@ pub fn session_until(
         reached,
         go,
     };
-    let session = session(arm, control, config(), policy);
+    let session = session(arm, control, config, policy);
     // An error means that the session ended before: what follows finds out why.
     let _ = wait.recv_timeout(NEVER);
     look();
