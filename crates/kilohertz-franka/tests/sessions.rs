@@ -134,14 +134,15 @@ fn whatever_a_policy_wants_a_clamped_motion_never_makes_the_arm_object(rig: Rig)
             assert_eq!(simulator.counters().motions_finished, 1, "{control}");
             let stats = session.stats();
             assert!(stats.clamped_commands > 10_000, "{control}: {stats:?}");
-            for kind in [
-                ViolationKind::Velocity,
-                ViolationKind::Acceleration,
-                ViolationKind::Jerk,
+            // Behind a jump it takes two answers more until there is a jerk again.
+            for (kind, least) in [
+                (ViolationKind::Velocity, 1_000),
+                (ViolationKind::Acceleration, 20),
+                (ViolationKind::Jerk, 20),
             ] {
                 let counted = stats.violations[kind as usize];
                 assert!(
-                    counted > 1_000 && counted <= stats.clamped_commands,
+                    counted > least && counted <= stats.clamped_commands,
                     "{control}: {stats:?}"
                 );
             }
