@@ -1120,6 +1120,232 @@ mod lateness {
     }
 
     #[test]
+    fn an_answer_is_judged_although_it_is_too_old_to_be_used_or_overtaken() {
+        let too_far = 1e9;
+        // To the question of cycle 10, in cycle 20: too old; or together with a newer one.
+        for overtaken in [false, true] {
+            let policy = move |tick: u64, policy: &mut PolicyEnd| {
+                match tick {
+                    0..10 => policy.answer(at(tick), set(1.0)),
+                    20 => policy.answer(at(10), set(too_far)),
+                    _ => {}
+                }
+                if overtaken && tick == 20 {
+                    policy.answer(at(20), set(1.0));
+                }
+                Ok(())
+            };
+            let (session, log) = scripted(rule(5, OnLate::Hold), Braking::new(1), policy);
+            let Some(Cause::InvalidAction {
+                tick: 20,
+                violation,
+            }) = cause(&session)
+            else {
+                panic!("{:?}", session.outcome());
+            };
+            assert_eq!(violation.action, too_far);
+            assert!(!log.actions().contains(&too_far));
+        }
+    }
+
+    #[test]
+    fn answers_that_come_together_are_all_taken_and_the_newest_is_used() {
+        let (session, log) = scripted(rule(5, OnLate::Hold), Braking::new(1), |tick, policy| {
+            match tick {
+                10 | 11 => {}
+                12 => (10..13).for_each(|late| policy.answer(at(late), set(late as f64))),
+                _ => policy.answer(at(tick), set(tick as f64)),
+            }
+            Ok(())
+        });
+        assert_eq!(cause(&session), None);
+        assert_eq!(log.actions()[12], 12.0);
+        let stats = session.stats();
+        assert_eq!((stats.policy_answers, stats.overwritten_actions), (40, 2));
+        assert_eq!((stats.late_actions, stats.stale_actions), (2, 0));
+    }
+
+    #[test]
+    fn a_policy_with_nothing_new_is_held_then_rested_then_resumed_and_none_of_it_is_late() {
+        let (session, log) = scripted(rule(5, OnLate::Hold), Braking::new(1), |tick, policy| {
+            match tick {
+                10..30 => policy.answer_nothing(at(tick)),
+                _ => policy.answer(at(tick), set(tick as f64)),
+            }
+            Ok(())
+        });
+        assert_eq!(cause(&session), None);
+        let kinds = kinds(&session);
+        assert_eq!(kinds[9..16], [FRESH, HELD, HELD, HELD, HELD, HELD, REST]);
+        assert_eq!(log.actions()[29..31], [-1.0, 30.0]);
+        let stats = session.stats();
+        assert_eq!((stats.empty_answers, stats.late_actions), (20, 0));
+        assert_eq!(stats.policy_answers, 40);
+        assert_eq!((stats.held_commands, stats.followed_commands), (5, 4));
+    }
+
+    #[test]
+    fn a_policy_with_nothing_new_for_too_long_ends_the_session_where_that_was_chosen() {
+        let (session, _) = scripted(rule(5, OnLate::Stop), Braking::new(1), |tick, policy| {
+            match tick {
+                0..10 => policy.answer(at(tick), set(1.0)),
+                _ => policy.answer_nothing(at(tick)),
+            }
+            Ok(())
+        });
+        let told = Cause::TooLate {
+            tick: 15,
+            without_action: 6,
+            had_nothing: true,
+        };
+        assert_eq!(cause(&session), Some(told));
+    }
+
+    #[test]
+    fn a_policy_that_never_had_an_action_is_told_after_a_second() {
+        let forgets = |tick: u64, policy: &mut PolicyEnd| {
+            policy.answer_nothing(at(tick));
+            Ok(())
+        };
+        let config = Config {
+            run_for: Some(MS * 3_000),
+            ..rule(5, OnLate::Hold)
+        };
+        let (session, _) = scripted(config, Braking::new(1), forgets);
+        assert_eq!(cause(&session), Some(Cause::NoAction { tick: 1_000 }));
+        assert_eq!(session.stats().empty_answers, 1_001);
+    }
+
+    /// Is on its way for ever, by 0.5, once `stuck`.
+    struct Stuck(Box<Braking>);
+
+    impl Limits for Stuck {
+        fn between(&self) -> Between {
+            self.0.between()
+        }
+
+        fn last(&self, out: &mut [f64]) {
+            self.0.last(out);
+        }
+
+        fn observe(&mut self, observation: &[f64]) -> bool {
+            self.0.observe(observation)
+        }
+
+        fn check_answer(&self, answer: &[f64]) -> Violations {
+            self.0.check_answer(answer)
+        }
+
+        fn check_step(&self, _observation: &[f64], action: &[f64]) -> Option<Violations> {
+            (action[0] < 100.0).then_some(Violations::NONE)
+        }
+
+        fn commanded(&mut self, action: &[f64]) {
+            self.0.commanded(action);
+        }
+
+        fn follow(
+            &mut self,
+            _observation: &[f64],
+            action: &[f64],
+            _approach: Approach,
+            out: &mut [f64],
+        ) -> bool {
+            out.fill(action[0].min(100.0));
+            action[0] < 100.0
+        }
+
+        fn behind(&self, action: &[f64]) -> Option<(usize, f64)> {
+            (action[0] >= 100.0).then_some((0, 0.5))
+        }
+
+        fn hold(&mut self, observation: &[f64], out: &mut [f64]) {
+            self.0.hold(observation, out);
+        }
+
+        fn rest(&mut self, observation: &[f64], out: &mut [f64]) -> bool {
+            self.0.rest(observation, out)
+        }
+    }
+
+    #[test]
+    fn a_step_for_which_one_cycle_does_not_suffice_is_followed_and_no_violation() {
+        let (session, _) = scripted(rule(5, OnLate::Hold), Box::new(Stuck(Braking::new(1))), {
+            |tick, policy| {
+                policy.answer(at(tick), set(if tick == 10 { 200.0 } else { 1.0 }));
+                Ok(())
+            }
+        });
+        assert_eq!(cause(&session), None);
+        let kinds = kinds(&session);
+        assert_eq!(kinds[9..12], [FRESH, FOLLOWED, FOLLOWED]);
+        let stats = session.stats();
+        assert_eq!((stats.violations, stats.clamped_commands), ([0; 11], 0));
+        // The one that did not fit, and four until the robot is caught up with.
+        assert_eq!(stats.followed_commands, 5);
+    }
+
+    #[test]
+    fn a_robot_that_does_not_catch_up_is_told_once_and_ends_the_session_where_that_was_chosen() {
+        for on_late in [OnLate::Hold, OnLate::Stop] {
+            let config = Config {
+                catch_up: MS * 50,
+                run_for: Some(MS * 400),
+                ..rule(5, on_late)
+            };
+            let stuck = Box::new(Stuck(Braking::new(1)));
+            let (session, _) = scripted(config, stuck, |tick, policy| {
+                policy.answer(at(tick), set(if tick < 100 { 1.0 } else { 200.0 }));
+                Ok(())
+            });
+            let (slot, distance) = (0, 0.5);
+            let ends = (on_late == OnLate::Stop).then_some(Cause::Behind {
+                tick: 150,
+                slot,
+                distance,
+            });
+            assert_eq!(cause(&session), ends, "{on_late:?}");
+            let told = events(&session);
+            assert_eq!(told, [(150, EventKind::Behind { slot, distance })]);
+        }
+    }
+
+    #[test]
+    fn many_late_answers_are_told_once_with_how_long_they_took() {
+        // Every fifth question is answered four cycles late; of every twelfth nothing is told.
+        for (every, is_told) in [(5_u64, true), (12, false)] {
+            let policy = move |tick: u64, policy: &mut PolicyEnd| {
+                if tick % every == 4 {
+                    policy.answer(at(tick - 4), set(1.0));
+                }
+                if tick % every != 0 {
+                    policy.answer(at(tick), set(1.0));
+                }
+                Ok(())
+            };
+            let config = Config {
+                run_for: Some(MS * 7_000),
+                ..rule(20, OnLate::Hold)
+            };
+            let (session, _) = scripted(config, Braking::new(1), policy);
+            assert_eq!(cause(&session), None);
+            let told: Vec<(u64, EventKind)> = events(&session)
+                .into_iter()
+                .filter(|(_, kind)| matches!(kind, EventKind::Late { .. }))
+                .collect();
+            match told[..] {
+                [(tick, EventKind::Late { took })] => {
+                    assert!(is_told);
+                    assert_eq!(tick, 2_000);
+                    assert!(took <= MS * 4 && took > Duration::ZERO, "{took:?}");
+                }
+                [] => assert!(!is_told),
+                _ => panic!("{told:?}"),
+            }
+        }
+    }
+
+    #[test]
     fn a_policy_that_fails_after_its_last_answer_has_that_answer_used() {
         let (session, log) = scripted(rule(5, OnLate::Hold), Braking::new(1), |tick, policy| {
             policy.answer(at(tick), set(tick as f64));
