@@ -788,17 +788,74 @@ mod ending {
     }
 
     #[test]
-    fn a_panic_in_the_policy_is_an_outcome() {
+    fn a_panic_in_the_policy_is_caught_in_its_cycle_and_the_robot_brought_to_rest() {
         let log = Arc::new(Log::default());
         let policy = Native::new(1, |ask: &Ask<'_>, _: &mut [f64]| {
             assert!(ask.tick < 4, "out of ideas at {}", ask.tick);
             Ok(())
         });
-        let session = Setup::new(config()).start(Scripted::new(&log), policy);
+        let session = Setup::new(config())
+            .limits(Braking::new(10))
+            .start(Scripted::new(&log), policy);
         let message = "out of ideas at 4".to_owned();
         assert_eq!(cause(&session), Some(Cause::Panicked { message }));
         assert!(log.dropped.load(Ordering::SeqCst));
-        assert_eq!(log.actions().len(), 4);
+        assert_eq!(log.actions().len(), 4 + 10);
+    }
+
+    /// Limits that cannot bring anything to rest.
+    struct Restless;
+
+    impl Limits for Restless {
+        fn between(&self) -> Between {
+            Between::Line
+        }
+
+        fn last(&self, out: &mut [f64]) {
+            out.fill(0.0);
+        }
+
+        fn observe(&mut self, _observation: &[f64]) -> bool {
+            true
+        }
+
+        fn check_value(&self, _observation: &[f64], _action: &[f64]) -> Violations {
+            Violations::NONE
+        }
+
+        fn check_rate(&self, _observation: &[f64], _action: &[f64]) -> Violations {
+            Violations::NONE
+        }
+
+        fn commanded(&mut self, _action: &[f64]) {}
+
+        fn follow(&mut self, _observation: &[f64], _action: &[f64], _out: &mut [f64]) -> bool {
+            true
+        }
+
+        fn hold(&mut self, _observation: &[f64], _out: &mut [f64]) {}
+
+        fn rest(&mut self, _observation: &[f64], out: &mut [f64]) -> bool {
+            out.fill(f64::NAN);
+            panic!("no rest either");
+        }
+    }
+
+    #[test]
+    fn where_braking_panics_too_the_last_command_is_the_end_and_the_first_panic_is_told() {
+        let log = Arc::new(Log::default());
+        let policy = Native::new(1, |ask: &Ask<'_>, action: &mut [f64]| {
+            assert!(ask.tick < 4, "out of ideas at {}", ask.tick);
+            action.fill(7.0);
+            Ok(())
+        });
+        let session = Setup::new(config())
+            .limits(Box::new(Restless))
+            .start(Scripted::new(&log), policy);
+        let message = "out of ideas at 4".to_owned();
+        assert_eq!(cause(&session), Some(Cause::Panicked { message }));
+        assert_eq!(log.actions().len(), 5);
+        assert_eq!(log.actions()[4], log.actions()[3]);
     }
 
     #[test]
