@@ -133,7 +133,7 @@ fn runs(rig: Rig) -> u64 {
     }
 }
 
-/// What ended a session at a rate, whose policy asks too much.
+/// What kind of limit ended a session whose policy asks too much.
 fn refusal(session: &Session, what: &str) -> ViolationKind {
     let outcome = ended(session);
     let Some(Cause::InvalidAction { violation, .. }) = outcome.cause else {
@@ -141,6 +141,18 @@ fn refusal(session: &Session, what: &str) -> ViolationKind {
     };
     assert!(outcome.robot_error.is_none(), "{what}: {outcome:?}");
     violation.kind
+}
+
+/// That the session was ended by how fast its policy's answers change.
+fn assert_rate_refused(session: &Session, what: &str) {
+    let kind = refusal(session, what);
+    let rates = [
+        ViolationKind::Velocity,
+        ViolationKind::Acceleration,
+        ViolationKind::Jerk,
+        ViolationKind::TorqueRate,
+    ];
+    assert!(rates.contains(&kind), "{what}: {kind:?}");
 }
 
 /// How far the arm is from where it stood [rad].
@@ -164,12 +176,7 @@ fn a_first_action_that_is_off_is_refused_however_late_it_comes(rig: Rig) {
             let takes = move |_| if run % 2 == 0 { 0 } else { late };
             let session = session(&arm, control, run_for(2_000), tardy(act, takes));
             let what = format!("{control}, {off} off, {late} cycles late");
-            let kind = refusal(&session, &what);
-            let is_rate = matches!(
-                kind,
-                ViolationKind::Velocity | ViolationKind::Acceleration | ViolationKind::TorqueRate
-            );
-            assert!(is_rate, "{what}: {kind:?}");
+            assert_rate_refused(&session, &what);
             assert!(moved(&arm, &from) < 1e-4, "{what}");
         }
         assert_at_rest_without_reflex(&simulator);
@@ -397,6 +404,7 @@ fn a_slow_policy_whose_first_answer_is_off_is_refused_too(rig: Rig) {
     for (control, off, wrong) in FIRST {
         let simulator = lockstep(rig);
         let arm = connect(rig, &simulator);
+        let from = arm.state().unwrap().q_d;
         for rate_hz in [30.0, 333.3] {
             let act = move |ask: &Ask<'_>, action: &mut [f64]| {
                 still(control, ask, action);
@@ -406,7 +414,8 @@ fn a_slow_policy_whose_first_answer_is_off_is_refused_too(rig: Rig) {
             config.policy_rate_hz = Some(rate_hz);
             config.patience = kilohertz_core::session::Patience::Budget(MS);
             let session = session(&arm, control, config, tardy(act, |_| 0));
-            refusal(&session, &format!("{control}, {off} off at {rate_hz} Hz"));
+            assert_rate_refused(&session, &format!("{control}, {off} off at {rate_hz} Hz"));
+            assert!(moved(&arm, &from) < 1e-4, "{control}, {off}");
         }
         assert_at_rest_without_reflex(&simulator);
     }
