@@ -504,7 +504,8 @@ mod tests {
     #[test]
     fn a_clamped_step_counts_once_whatever_its_order() {
         let after = |tick: u64| tick.saturating_sub(99) as f64 * DT;
-        let steps: [(&str, fn(f64) -> f64); 3] = [
+        type Step = (&'static str, fn(f64) -> f64);
+        let steps: [Step; 3] = [
             ("a jump", |t| if t > 0.0 { 0.3 } else { 0.0 }),
             ("a bend", |t| 0.5 * t),
             ("a jolt", |t| 0.5 * 4.5 * t * (t + DT)),
