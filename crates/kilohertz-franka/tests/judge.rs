@@ -311,7 +311,8 @@ fn stands_and_reappears(control: Control, by: fn(&mut [f64])) -> impl Policy {
 }
 
 fn after_a_rest_a_place_is_approached_no_faster_than_a_fifth_of_the_limit(rig: Rig) {
-    let reappears: [(Control, fn(&mut [f64])); 2] = [
+    type Reappears = (Control, fn(&mut [f64]));
+    let reappears: [Reappears; 2] = [
         (Control::JointPosition, |q| q[0] += 0.4),
         (Control::CartesianPose, |pose| pose[13] += 0.2),
     ];
