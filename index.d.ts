@@ -678,7 +678,7 @@ export declare class SessionStats {
   readonly emptyAnswers: number;
   /** Answers a second of the robot's time. */
   readonly policyRateHz: number;
-  /** Questions that the policy had not answered with an action in time. */
+  /** Questions that the policy had not answered in time, neither with an action nor with nothing new. */
   readonly lateActions: number;
   /** Cycles in which the robot was kept moving as last commanded because no action had come. */
   readonly heldCommands: number;

@@ -231,7 +231,7 @@ export function describe(value: unknown): string {
     const text = textOf(value);
     return text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}…` : text;
   } catch {
-    return `a ${typeof value} that cannot be looked at`;
+    return `something (${typeof value}) that cannot be looked at`;
   }
 }
 
