@@ -506,7 +506,8 @@ export interface RealtimeOptions {
   readonly timerSlackS?: number | null;
 }
 /**
- * What happens to an action that breaks a limit of the arm, kind by kind. `'stop'` (the default of
+ * What happens to an action that breaks a limit of the arm, kind by kind. What an answer asks is judged by it
+ * and the answers before it, over the times of their questions, whenever it comes. `'stop'` (the default of
  * each) brings the arm to rest and ends the session with an {@link InvalidActionError}; `'clamp'`
  * follows the action as far as all limits allow, and goes on. A step breaks several limits at once;
  * one that stops prevails. What is no finite number, or a pose that is no rigid transform, always
@@ -1448,7 +1449,8 @@ export interface ProcessPolicyOptions<Name extends PropertyKey, Args> {
  *
  * In Python the policy is called as `policy(state, tick)`: `state.q` and the other fields of a robot state are
  * numpy arrays, or memoryviews without numpy, that the next cycle refreshes in place, and numbers; `tick` has
- * `tick`, `time_s` and `period_s`. It returns numbers: a list, a numpy array, a tensor.
+ * `tick`, `time_s` and `period_s`. It returns numbers: a list, a numpy array, a tensor; or `None` where it has
+ * nothing new.
  *
  * @example
  * const policy = processPolicy(new URL('./policy.py', import.meta.url), {
@@ -1589,7 +1591,8 @@ export interface TickEvent {
   /** The cycle. */
   readonly tick: number;
 }
-interface BehindEvent extends TickEvent {
+/** An arm that is too far from the policy's actions for too long. */
+export interface BehindEvent extends TickEvent {
   /** How far it is away where it is farthest, in `unit`. */
   readonly distance: number;
   /** The unit, as `rad`. */
@@ -1599,7 +1602,8 @@ interface BehindEvent extends TickEvent {
   /** Which of the field's numbers. */
   readonly index: number;
 }
-interface LateEvent extends TickEvent {
+/** A policy that is late often. */
+export interface LateEvent extends TickEvent {
   /** How long its late answers took, in the mean [s]. */
   readonly tookS: number;
   /** The period in which it is asked [s]. */

@@ -456,9 +456,9 @@ test('a policy that answers with promises drives the arm', async (t) => {
 test('a policy slower than the deadline is late every cycle, and followed within the limits', async (t) => {
   await using setup = await setUp('jointVelocity', WALL);
   const { simulator, arm } = setup;
-  const slow = async (): Promise<number[]> => {
+  const slow = async (_: RobotState, { timeS }: Tick): Promise<number[]> => {
     await sleep(5);
-    return [0.1, 0, 0, 0, 0, 0, 0];
+    return [Math.min(0.1, timeS), 0, 0, 0, 0, 0, 0];
   };
   const stats = await run(arm, slow, { warmupS: 0, durationS: 1, maxHeldTicks: 200 });
   t.true(stats.lateActions >= 0.8 * stats.iterations);

@@ -16,7 +16,8 @@ export interface RealtimeOptions {
 }
 
 /**
- * What happens to an action that breaks a limit of the arm, kind by kind. `'stop'` (the default of
+ * What happens to an action that breaks a limit of the arm, kind by kind. What an answer asks is judged by it
+ * and the answers before it, over the times of their questions, whenever it comes. `'stop'` (the default of
  * each) brings the arm to rest and ends the session with an {@link InvalidActionError}; `'clamp'`
  * follows the action as far as all limits allow, and goes on. A step breaks several limits at once;
  * one that stops prevails. What is no finite number, or a pose that is no rigid transform, always
