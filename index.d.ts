@@ -344,8 +344,8 @@ export declare class SessionError extends KilohertzError {
 export declare class PolicyError extends SessionError {}
 /**
  * The policy answered something that the robot may not be commanded: not a number, the wrong
- * length, or beyond a limit. Codes `ACTION_NOT_FINITE`, `ACTION_LENGTH`, `ACTION_TYPE` and
- * `ACTION_LIMIT`.
+ * length, no rigid transform, or beyond a limit; or nothing but `undefined` in its first second. Codes
+ * `ACTION_NOT_FINITE`, `ACTION_LENGTH`, `ACTION_TYPE`, `ACTION_FRAME` and `ACTION_LIMIT`.
  */
 export declare class InvalidActionError extends SessionError {
   /** What was received: the value of the slot, or the whole answer. */
@@ -360,7 +360,10 @@ export declare class InvalidActionError extends SessionError {
     details?: SessionErrorDetails,
   );
 }
-/** The policy did not answer for too long, and `onLate` is `'stop'`. Code `POLICY_LATE`. */
+/**
+ * The policy did not answer for too long, or had nothing new, and `onLate` is `'stop'`: code `POLICY_LATE`.
+ * Or the arm could not catch up with its actions within `catchUpS`: code `POLICY_BEHIND`.
+ */
 export declare class PolicyLateError extends SessionError {}
 /**
  * The robot failed, or ended the motion. The code is the robot's: `FRANKA_REFLEX`,
@@ -503,7 +506,8 @@ export interface RealtimeOptions {
   readonly timerSlackS?: number | null;
 }
 /**
- * What happens to an action that breaks a limit of the arm, kind by kind. `'stop'` (the default of
+ * What happens to an action that breaks a limit of the arm, kind by kind. What an answer asks is judged by it
+ * and the answers before it, over the times of their questions, whenever it comes. `'stop'` (the default of
  * each) brings the arm to rest and ends the session with an {@link InvalidActionError}; `'clamp'`
  * follows the action as far as all limits allow, and goes on. A step breaks several limits at once;
  * one that stops prevails. What is no finite number, or a pose that is no rigid transform, always
@@ -615,6 +619,13 @@ export interface SessionOptions {
    */
   readonly onLate?: 'hold' | 'stop';
   /**
+   * How long the arm may be on its way to the policy's actions, within its limits, until a `behind` event
+   * tells how far it is off, above 0 to 3600 s; with `onLate: 'stop'` the session then ends with a
+   * {@link PolicyLateError}, code `POLICY_BEHIND`. Default 3. Actions that are targets do not count, nor
+   * do torques. Only for arms.
+   */
+  readonly catchUpS?: number;
+  /**
    * What happens to actions that break a limit: kind by kind, or one word for all kinds. Default
    * `'stop'`. Only for arms: of a robot written in JavaScript no limits are known.
    */
@@ -662,11 +673,13 @@ export declare class SessionStats {
   readonly missedTicks: number;
   /** Times that the policy was asked: in every cycle, or at its own rate where that is lower. */
   readonly policyAsks: number;
-  /** Answers of the policy that came, late ones included; what it overwrote itself is not. */
+  /** Answers of the policy that came, late and empty ones included. */
   readonly policyAnswers: number;
+  /** Answers of the policy that were `undefined`, in Python `None`: it had nothing new. */
+  readonly emptyAnswers: number;
   /** Answers a second of the robot's time. */
   readonly policyRateHz: number;
-  /** Questions that the policy had not answered in time. */
+  /** Questions that the policy had not answered in time, neither with an action nor with nothing new. */
   readonly lateActions: number;
   /** Cycles in which the robot was kept moving as last commanded because no action had come. */
   readonly heldCommands: number;
@@ -674,21 +687,29 @@ export declare class SessionStats {
   readonly restCommands: number;
   /** Late actions that were too old to be used. */
   readonly staleActions: number;
-  /** Cycles whose action was carried out only as far as the limits allow. */
+  /**
+   * Cycles in which the robot was on its way to the action within the limits: after a late answer, a rest,
+   * a lost command or a clamped action, until it had caught up.
+   */
+  readonly followedCommands: number;
+  /** Cycles from an action that was clamped until the robot had caught up with the policy. */
   readonly clampedCommands: number;
   /** Values in the arm's states that were not finite, of those that neither loop nor limits read. */
   readonly unusedNotFinite: number;
-  /** Cycles whose action would have left a joint's range. */
+  /**
+   * Answers beyond a joint's range; where torques move the arm, cycles in which a joint was beyond it. Each
+   * kind of violation counts once a cycle.
+   */
   readonly positionViolations: number;
-  /** Cycles whose action was too fast: now, or for being braked in time. */
+  /** Answers that asked for too much speed; and cycles too fast for this place, or for being braked in time. */
   readonly velocityViolations: number;
-  /** Cycles in which going to the action would have taken too much acceleration. */
+  /** Answers that, with those before them, asked for too much acceleration. */
   readonly accelerationViolations: number;
-  /** Cycles in which going to the action would have taken too much jerk. */
+  /** Answers that, with those before them, asked for too much jerk. */
   readonly jerkViolations: number;
-  /** Cycles whose action was too high a torque. */
+  /** Answers with too high a torque. */
   readonly torqueViolations: number;
-  /** Cycles in which going to the action would have taken too high a torque rate. */
+  /** Answers that, with the one before, asked for too high a torque rate. */
   readonly torqueRateViolations: number;
   /** Cycles whose action, in a Cartesian mode, asked more of the joints than they can do. */
   readonly jointsViolations: number;
@@ -700,8 +721,10 @@ export declare class SessionStats {
   readonly firstViolation: string | null;
   /** Observations that a newer one replaced before the policy took them. */
   readonly overwrittenObservations: number;
-  /** Actions that a newer one replaced before the loop took them. */
+  /** Actions that came together with a newer one, which was used instead; they were checked all the same. */
   readonly overwrittenActions: number;
+  /** Answers that found no room on their way to the loop: neither used nor checked. */
+  readonly droppedAnswers: number;
   /** Tick records that found no room. */
   readonly droppedRecords: number;
   /** Events that found no room. */
@@ -784,7 +807,16 @@ export interface Robot<Observation, Action> {
   /** Stops the robot; called at every end of a session, before anybody learns of the end. */
   stop?(): void | Promise<void>;
 }
-/** A policy: decides on an action, or promises one. */
+/**
+ * A policy: decides on an action, or promises one.
+ *
+ * Of an arm it may answer `undefined` where it has nothing new to say, in Python `None`: the session then
+ * goes on as if no answer had come in time, so the arm holds its motion for `maxHeldTicks` and is brought to
+ * rest, or the session ends where `onLate` says so. A policy behind a slow model answers each new result
+ * once, and `undefined` until the next: if it answered the last action again, the arm would go on with it
+ * after the model has died. Nothing but `undefined` in the first second is an {@link InvalidActionError}
+ * with code `ACTION_TYPE`; so a model is loaded and warmed up before its session starts.
+ */
 export type Policy<Observation, Action> = (
   observation: Observation,
   tick: Tick,
@@ -798,7 +830,7 @@ export interface NativeRobot<Observation, Action> {
 export interface NativeLink<Observation, Action> {
   /** The rate of the robot's clock [Hz]. */
   readonly rateHz: number;
-  /** Never there; it tells the compiler what the robot observes and what it can be told. */
+  /** Never there; it tells the compiler what the robot observes and what its policy may answer. */
   readonly types?: (observation: Observation) => Action;
 }
 /** How an arm's states are read, for `robot.states`. */
@@ -898,14 +930,16 @@ export interface FrankaOptions {
  * clock of the sessions that drive it: it sends a state every millisecond and is sent a command for
  * each.
  */
-export declare class Franka implements NativeRobot<RobotState, JointVector>, AsyncDisposable {
+export declare class Franka
+  implements NativeRobot<RobotState, JointVector | undefined>, AsyncDisposable
+{
   #private;
   /** What the actions of a session are. */
   readonly control: FrankaControl;
   /** Where the arm is, as it was given to `connect`. */
   readonly address: string;
   /** How sessions drive the arm: between this package and itself. */
-  readonly nativeLink: NativeLink<RobotState, JointVector>;
+  readonly nativeLink: NativeLink<RobotState, JointVector | undefined>;
   private constructor();
   /**
    * Connects to the arm at `address`: a host, or `host:port` where the port is not 1337.
@@ -1435,7 +1469,8 @@ export interface ProcessPolicyOptions<Name extends PropertyKey, Args> {
  *
  * In Python the policy is called as `policy(state, tick)`: `state.q` and the other fields of a robot state are
  * numpy arrays, or memoryviews without numpy, that the next cycle refreshes in place, and numbers; `tick` has
- * `tick`, `time_s` and `period_s`. It returns numbers: a list, a numpy array, a tensor.
+ * `tick`, `time_s` and `period_s`. It returns numbers: a list, a numpy array, a tensor; or `None` where it has
+ * nothing new.
  *
  * @example
  * const policy = processPolicy(new URL('./policy.py', import.meta.url), {
@@ -1576,6 +1611,24 @@ export interface TickEvent {
   /** The cycle. */
   readonly tick: number;
 }
+/** An arm that is too far from the policy's actions for too long. */
+export interface BehindEvent extends TickEvent {
+  /** How far it is away where it is farthest, in `unit`. */
+  readonly distance: number;
+  /** The unit, as `rad`. */
+  readonly unit: string;
+  /** The field of the action that is, as `q`. */
+  readonly field: string;
+  /** Which of the field's numbers. */
+  readonly index: number;
+}
+/** A policy that is late often. */
+export interface LateEvent extends TickEvent {
+  /** How long its late answers took, in the mean [s]. */
+  readonly tookS: number;
+  /** The period in which it is asked [s]. */
+  readonly periodS: number;
+}
 /** The events of a session, and what listeners get. */
 export interface SessionEvents {
   /** The loop runs. */
@@ -1590,6 +1643,13 @@ export interface SessionEvents {
   resting: [event: TickEvent];
   /** Actions are used again. */
   resumed: [event: TickEvent];
+  /** The arm has been on its way to the policy's actions for `catchUpS`, once each time. */
+  behind: [event: BehindEvent];
+  /**
+   * More than a tenth of the answers, of at least 20 questions in 2 s, were late; told once, and as a warning
+   * of the process with code `KILOHERTZ_LATE`.
+   */
+  late: [event: LateEvent];
 }
 /** A robot that a session can drive. */
 export type AnyRobot<Observation, Action> =

@@ -78,6 +78,8 @@ export { type RobotMode, RobotState } from './lib/robot-state.ts';
 export {
   type AnyPolicy,
   type AnyRobot,
+  type BehindEvent,
+  type LateEvent,
   type RunOptions,
   run,
   Session,

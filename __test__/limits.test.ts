@@ -20,7 +20,6 @@ const PATIENT = { warmupS: 0, deadlineS: 0.9e-3 };
 test('a clamped step is followed within the limits, counted by kind, and described', async (t) => {
   await using setup = await setUp();
   const { simulator, arm } = setup;
-  // A step whose own cycle is late is followed as what it is, and no violation: there are many.
   const toAndFro = (_: RobotState, { tick }: Tick): number[] => {
     const step = Math.floor(tick / 100) % 2 === 0 ? 0.4 : -0.4;
     return [0, 0, tick < 100 ? 0 : step, 0, 0, 0, 0];

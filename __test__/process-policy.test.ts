@@ -232,9 +232,14 @@ for (const [how, code, received] of [
   ['length', 'ACTION_LENGTH', 'list of length 2'],
   ['nan', 'ACTION_NOT_FINITE', Number.NaN],
   ['text', 'ACTION_TYPE', "'stand still'"],
-  ['none', 'ACTION_TYPE', 'None'],
+  ['nones', 'ACTION_TYPE', 'list of length 7 whose [1] is None'],
   ['number', 'ACTION_TYPE', '0.0'],
-  ['texts', 'ACTION_TYPE', "['0.0', '0.0', '0.0', '0.0', '0.0', '0.0', '0.0']"],
+  ['texts', 'ACTION_TYPE', "list of length 7 whose [0] is '0.0'"],
+  ['truths', 'ACTION_TYPE', 'list of length 7 whose [0] is True'],
+  ['nested', 'ACTION_TYPE', 'list of length 1 whose [0] is [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]'],
+  ['complex', 'ACTION_TYPE', 'list of length 7 whose [6] is 1j'],
+  ['endless', 'ACTION_LENGTH', 'count of length more than 7'],
+  ['unprintable', 'ACTION_TYPE', 'a Unprintable'],
   ['digits', 'ACTION_TYPE', "'0000000'"],
   ['dict', 'ACTION_TYPE', '{0: 0.0, 1: 0.0, 2: 0.0, 3: 0.0, 4: 0.0, 5: 0.0, 6: 0.0}'],
 ] as const) {
@@ -246,6 +251,39 @@ for (const [how, code, received] of [
     t.true(((error as InvalidActionError).tick ?? 0) >= 200);
   });
 }
+
+test('a numpy answer of another type or shape is told by it', async (t) => {
+  const interpreter = await venv();
+  for (const [form, message] of [
+    ['truths', /returned ndarray of bool; .*Return action\.astype\(float\)/],
+    ['dates', /returned ndarray of datetime64/],
+    ['complex', /returned ndarray of complex128; .*action\.real/],
+    ['batch', /returned ndarray of shape \(2, 7\); expected 7 numbers/],
+    ['rows', /list of length 1 whose \[0\] is array.*numpy\.ravel/],
+  ] as const) {
+    const policy = processPolicy(PYTHON, { export: 'answer', args: [form], python: interpreter });
+    const error = await failure(t, await driven(t, policy));
+    t.true(error instanceof InvalidActionError, error.message);
+    t.regex(error.message, message, form);
+  }
+});
+
+test('a process whose answers break the protocol ends the session by name, and the arm stops first', async (t) => {
+  for (const [how, received] of [
+    ['short', /sent 8 bytes when it was asked in cycle \d+; expected .* 16 bytes, or 72/],
+    ['long', /sent 80 bytes/],
+    ['between', /sent 24 bytes/],
+    ['twice', /sent an answer to cycle \d+ when it was asked in cycle \d+/],
+    ['kind', /sent 16 bytes of kind 7/],
+    ['no action', /sent 16 bytes of kind 2/],
+    ['nothing with an action', /sent 72 bytes of kind 1/],
+  ] as const) {
+    const error = await failure(t, await driven(t, python('garble', how)));
+    t.is(error.code, 'POLICY_CRASHED', how);
+    t.regex(error.message, received, how);
+    t.is((error.cause as OffloadError).code, 'OFFLOAD_PROTOCOL');
+  }
+});
 
 test('an answer of a Node process that is no action ends the session by name', async (t) => {
   for (const [how, code] of [

@@ -1,6 +1,14 @@
 // Not run: `npm run test:types` compiles it. Each line marked @ts-expect-error must not compile.
 
-import { Franka, type Robot, RobotState, run, Session, type SessionStats } from '../index.ts';
+import {
+  Franka,
+  type Robot,
+  RobotState,
+  run,
+  Session,
+  type SessionStats,
+  type WorkerPolicy,
+} from '../index.ts';
 
 interface Seen {
   readonly distance: number;
@@ -13,6 +21,7 @@ declare const promising: {
   reset(): Promise<void>;
 };
 declare const arm: Franka;
+declare const silent: WorkerPolicy<RobotState, number[] | undefined>;
 
 export async function fitting(): Promise<SessionStats> {
   new Session(rover, ({ distance }) => ({ speed: distance }));
@@ -22,6 +31,16 @@ export async function fitting(): Promise<SessionStats> {
   new Session(promising, ({ distance }) => [distance]);
   new Session(arm, ({ q_d }) => q_d);
   new Session(arm, () => [0, 0, 0, 0, 0, 0, 0]);
+  new Session(arm, ({ q_d }, { tick }) => (tick < 100 ? q_d : undefined));
+  new Session(arm, async ({ q_d }, { tick }) => {
+    if (tick < 100) return q_d;
+    return;
+  });
+  new Session(arm, silent, { catchUpS: 1 })
+    .on('behind', ({ tick, distance, unit, field, index }) =>
+      console.log(tick, distance.toFixed(3) + unit, field.length, index.toFixed()),
+    )
+    .on('late', ({ tick, tookS, periodS }) => console.log(tick, tookS / periodS));
   return await run(arm, async (state) => state.dq, { durationS: 1, rateHz: 1000 });
 }
 
@@ -40,6 +59,8 @@ export function notFitting(): void {
   new Session(promising, (seen: Promise<Seen>) => [seen.then.length]);
   // @ts-expect-error the arm is told seven numbers, not one
   new Session(arm, () => 0);
+  // @ts-expect-error null is not how it is told nothing new
+  new Session(arm, () => null);
   // @ts-expect-error nor texts
   new Session(arm, () => ['0', '0', '0', '0', '0', '0', '0']);
   // @ts-expect-error the state has libfranka's names

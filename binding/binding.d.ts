@@ -170,6 +170,8 @@ export declare class NativeSeat {
   wait(observation: Float64Array, clock: Float64Array, limitS: number, spin: boolean): number
   /** Answers the observation taken last. */
   answer(action: Float64Array): void
+  /** Answers the observation taken last with nothing new. */
+  answerNothing(): void
   /** Tells the loop that the policy failed and will not answer again. */
   fail(): void
 }
@@ -194,6 +196,8 @@ export declare class NativeSession {
   news(): number
   /** Answers the observation taken last. */
   answer(action: Float64Array): void
+  /** Answers the observation taken last with nothing new. */
+  answerNothing(): void
   /** Tells the loop that the policy failed and will not answer again. */
   fail(): void
   /** Asks the loop to bring the robot to rest and to end. */
@@ -255,8 +259,13 @@ export declare class NativeUsher {
   get descriptors(): NativeDescriptors
   /** Closes a line whose thread will not be started. */
   release(): void
-  /** Starts the thread, once, with this realtime priority where the system grants it; says the number of its seat. */
-  start(priority?: number | undefined | null): number
+  /** What the policy's process sent that is no answer, in words; nothing where all of it was one. */
+  trouble(): string | null
+  /**
+   * Starts the thread, once, with this realtime priority where the system grants it, for actions of
+   * so many numbers; says the number of its seat.
+   */
+  start(actionLength: number, priority?: number | undefined | null): number
 }
 
 /** The layout of an arm's state. */
@@ -316,11 +325,23 @@ export interface NativeDescriptors {
   answerBell: number
 }
 
+/** How far a slot of what was commanded is from the action. */
+export interface NativeDistance {
+  field: string
+  index: number
+  unit: string
+  distance: number
+}
+
 /** Something that happened while the session ran. */
 export interface NativeEvent {
-  /** "held", "resting" or "resumed". */
+  /** "held", "resting", "resumed", "behind" or "late". */
   kind: string
   tick: number
+  /** Of "behind". */
+  behind?: NativeDistance
+  /** Of "late": how long late answers took, in the mean. */
+  tookS?: number
 }
 
 /** A fault to inject. */
@@ -403,9 +424,13 @@ export interface NativeLaw {
 
 /** How a session ended. */
 export interface NativeOutcome {
-  /** "stopped", "policyFailed", "invalidAction", "tooLate", "robotFailed" or "panicked". */
+  /**
+   * "stopped", "policyFailed", "invalidAction", "noAction", "tooLate", "nothingNew", "behind",
+   * "robotFailed" or "panicked".
+   */
   cause: string
   tick?: number
+  behind?: NativeDistance
   withoutAction?: number
   violation?: NativeViolation
   /** The panic's message. */
@@ -434,6 +459,8 @@ export interface NativeSessionOptions {
   deadlineS: number
   maxHeldTicks: number
   stopOnLate: boolean
+  /** How long the arm may be on its way to the policy's actions until that is told. */
+  catchUpS: number
   /** The kinds of limits whose violations are clamped, by the names of `NativeViolation`. */
   clamped: Array<string>
   maxDistanceRad: number
@@ -493,6 +520,9 @@ export interface NativeStats {
   firstViolationTick?: number
   overwrittenObservations: number
   overwrittenActions: number
+  droppedAnswers: number
+  emptyAnswers: number
+  followedCommands: number
   droppedRecords: number
   droppedEvents: number
   targetPeriodS: number

@@ -11,7 +11,7 @@ import { RobotState, STATE_LENGTH } from './robot-state.ts';
 export class ArmDriver implements Driver {
   readonly #arm: NativeArm;
   readonly #control: FrankaControl;
-  readonly #policy: Policy<RobotState, ArrayLike<number>>;
+  readonly #policy: Policy<RobotState, ArrayLike<number> | undefined>;
   readonly #slots = new Float64Array(STATE_LENGTH);
   readonly #state = new RobotState(this.#slots);
   readonly #clock = new Float64Array(3);
@@ -24,7 +24,7 @@ export class ArmDriver implements Driver {
   constructor(
     arm: NativeArm,
     control: FrankaControl,
-    policy: Policy<RobotState, ArrayLike<number>>,
+    policy: Policy<RobotState, ArrayLike<number> | undefined>,
   ) {
     this.#arm = arm;
     this.#control = control;
@@ -77,16 +77,16 @@ export class ArmDriver implements Driver {
         return;
       }
       this.#busy = true;
-      action.then(
-        (settled) => {
+      // A promise of this realm, because any other might settle twice.
+      Promise.resolve(action)
+        .then((settled) => {
           this.#busy = false;
           if (this.#halted) return;
           this.#answer(session, settled, tick);
           // The wakes that came meanwhile found the policy busy.
           this.wake(session);
-        },
-        (error: unknown) => this.#fail(policyThrew(tick, error), tick),
-      );
+        })
+        .catch((error: unknown) => this.#fail(policyThrew(tick, error), tick));
     } catch (error) {
       this.#fail(policyThrew(tick, error), tick);
     }
@@ -96,6 +96,10 @@ export class ArmDriver implements Driver {
     const action = this.#action.take(answer);
     if (action instanceof Float64Array) {
       session.answer(action);
+      return;
+    }
+    if (action === undefined) {
+      session.answerNothing();
       return;
     }
     this.#fail(armRefused(tick, action, answer), tick);

@@ -84,15 +84,18 @@ export function checkKeys(what: string, value: unknown, known: readonly string[]
   }
 }
 
-/** Whether a value is an array or a typed array of numbers. */
+/** Whether a value is an array or a typed array, whatever it holds. */
+export function isList(value: unknown): value is ArrayLike<unknown> {
+  return Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
+}
+
+/** Whether a value is an array or a typed array of numbers; a hole is none. */
 export function isNumbers(value: unknown): value is ArrayLike<number> {
-  if (Array.isArray(value)) return value.every((item) => typeof item === 'number');
-  return (
-    ArrayBuffer.isView(value) &&
-    !(value instanceof DataView) &&
-    !(value instanceof BigInt64Array) &&
-    !(value instanceof BigUint64Array)
-  );
+  if (!isList(value)) return false;
+  for (let index = 0; index < value.length; index += 1) {
+    if (typeof value[index] !== 'number') return false;
+  }
+  return !(value instanceof BigInt64Array || value instanceof BigUint64Array);
 }
 
 /** The first number in `value` that is NaN or infinite, with its path; looks into objects too. */

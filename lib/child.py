@@ -16,6 +16,7 @@ import ctypes
 import datetime
 import importlib.util
 import inspect
+import itertools
 import mmap
 import os
 import select
@@ -687,7 +688,8 @@ class Servant:
         """Runs what was made as the policy of a session until that ends; says why, where it failed."""
         seat = Line(*self.seat)
         state = State(schema)
-        answer = struct.Struct("<d%dd" % lengths["action"])
+        answer = struct.Struct("<2d%dd" % lengths["action"])
+        short = struct.Struct("<2d")
         while True:
             message = seat.take()
             if message is None:
@@ -700,20 +702,26 @@ class Servant:
             try:
                 state._refresh(message[24:])
                 action = self._settled(self.root(state, tick))
-                values = numbers_of(action)
-                if values is not None and len(values) == lengths["action"]:
-                    seat.send(answer.pack(number, *values))
-                    continue
+                if action is None:
+                    seat.send(short.pack(number, ANSWER_NOTHING))
+                else:
+                    values = numbers_of(action, lengths["action"])
+                    seat.send(answer.pack(number, ANSWER_ACTION, *values))
+                continue
+            except Refused as refused:
+                code, received, advice = refused.args
+                expected = "%d numbers: a list, a numpy array, a tensor" % lengths["action"]
                 failure = {
                     "kind": "refused",
                     "tick": tick.tick,
-                    "code": "ACTION_TYPE" if values is None else "ACTION_LENGTH",
-                    "received": told(action, values),
-                    "expected": "%d numbers: a list, a numpy array, a tensor" % lengths["action"],
+                    "code": code,
+                    "received": received,
+                    "expected": expected,
+                    "advice": advice,
                 }
             except BaseException as error:
                 failure = {"kind": "threw", "tick": tick.tick, "error": describe(error)}
-            seat.send(struct.pack("<d", number))
+            seat.send(short.pack(number, ANSWER_FAILED))
             return failure
 
     def _find(self, path):
@@ -809,28 +817,88 @@ class State:
             setattr(self, name, float(slot[0]))
 
 
-def numbers_of(action):
-    """The numbers of an action, or None where it has none."""
+# What came of a question, on a seat's line; usher.rs and policy-seat.ts have the same numbers.
+ANSWER_FAILED, ANSWER_NOTHING, ANSWER_ACTION = 0, 1, 2
+
+
+class Refused(Exception):
+    """An answer that is no action: its code, what it is, and what to return instead."""
+
+
+def numbers_of(action, length):
+    """The numbers of an action of so many; raises Refused where it has none."""
+    given = action
     if hasattr(action, "detach") and hasattr(action, "cpu"):
         action = action.detach().cpu()
-    if hasattr(action, "reshape") and hasattr(action, "tolist"):
+    shape = getattr(action, "shape", None)
+    kind = getattr(getattr(action, "dtype", None), "kind", "f")
+    if kind not in "fiu":
+        advice = "Return it as floats: action.real" if kind == "c" else "Return action.astype(float)"
+        raise Refused("ACTION_TYPE", "%s of %s" % (type(given).__name__, action.dtype), advice)
+    if shape is not None and hasattr(action, "reshape") and hasattr(action, "tolist"):
         action = action.reshape(-1).tolist()
-    if isinstance(action, (str, bytes, dict, set, frozenset)):
-        return None
     try:
-        values = list(action)
-        # Of a text float() would make a number.
-        if any(isinstance(value, (str, bytes)) for value in values):
-            return None
-        return [float(value) for value in values]
+        if isinstance(action, (str, bytes, bytearray, dict, set, frozenset)):
+            raise TypeError
+        items = iter(action)
+    except TypeError:
+        raise Refused("ACTION_TYPE", shown(given), advice_on(given)) from None
+    # One more than there may be says that there are too many, however many there are.
+    values = list(itertools.islice(items, length + 1))
+    numbers = []
+    for index, value in enumerate(values):
+        number, advice = number_of(value)
+        if number is None:
+            received = "%s whose [%d] is %s" % (sized(given, values, length), index, shown(value))
+            raise Refused("ACTION_TYPE", received, advice)
+        numbers.append(number)
+    if len(numbers) != length:
+        raise Refused("ACTION_LENGTH", sized(given, values, length), "")
+    return numbers
+
+
+def number_of(value):
+    """A value as a number and nothing; or None and what to return instead."""
+    if value is None:
+        return None, "Return None alone where there is nothing new"
+    # Of a text float() would make a number, and of a truth value; an array of one is no number either.
+    if isinstance(value, (str, bytes, bytearray, bool)) or type(value).__name__ == "bool_":
+        return None, "Make each a number with float(x)"
+    if getattr(value, "ndim", 0) != 0 or isinstance(value, (list, tuple)):
+        return None, "Return one flat list: numpy.ravel(action), or action.flatten()"
+    try:
+        return float(value), None
     except (TypeError, ValueError, OverflowError):
-        return None
+        return None, "Return real numbers"
 
 
-def told(action, values):
-    """An action that was refused, in short."""
+def advice_on(action):
+    if isinstance(action, dict):
+        return "Return list(action.values())"
+    if isinstance(action, (set, frozenset)):
+        return "A set has no order: return a list"
+    return ""
+
+
+def sized(action, values, length):
+    """A list-like answer in short."""
     kind = type(action).__name__
-    return repr(action)[:80] if values is None else "%s of length %d" % (kind, len(values))
+    shape = getattr(action, "shape", None)
+    if shape is not None and len(shape) != 1:
+        return "%s of shape %s" % (kind, tuple(shape))
+    try:
+        return "%s of length %d" % (kind, len(action))
+    except TypeError:
+        more = "more than %d" % length if len(values) > length else len(values)
+        return "%s of length %s" % (kind, more)
+
+
+def shown(value):
+    """A value in short, whatever its repr does."""
+    try:
+        return repr(value)[:80]
+    except Exception:
+        return "a %s" % type(value).__name__
 
 
 def is_iterator(value):

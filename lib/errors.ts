@@ -114,8 +114,8 @@ export class PolicyError extends SessionError {}
 
 /**
  * The policy answered something that the robot may not be commanded: not a number, the wrong
- * length, or beyond a limit. Codes `ACTION_NOT_FINITE`, `ACTION_LENGTH`, `ACTION_TYPE` and
- * `ACTION_LIMIT`.
+ * length, no rigid transform, or beyond a limit; or nothing but `undefined` in its first second. Codes
+ * `ACTION_NOT_FINITE`, `ACTION_LENGTH`, `ACTION_TYPE`, `ACTION_FRAME` and `ACTION_LIMIT`.
  */
 export class InvalidActionError extends SessionError {
   /** What was received: the value of the slot, or the whole answer. */
@@ -136,7 +136,10 @@ export class InvalidActionError extends SessionError {
   }
 }
 
-/** The policy did not answer for too long, and `onLate` is `'stop'`. Code `POLICY_LATE`. */
+/**
+ * The policy did not answer for too long, or had nothing new, and `onLate` is `'stop'`: code `POLICY_LATE`.
+ * Or the arm could not catch up with its actions within `catchUpS`: code `POLICY_BEHIND`.
+ */
 export class PolicyLateError extends SessionError {}
 
 /**
@@ -219,13 +222,27 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : describe(error);
 }
 
-/** A value for a message: short, on one line. */
+/** A text in a message is no longer than this. */
+const LONGEST_TEXT = 200;
+
+/** A value for a message: short, on one line. Never throws, whatever the value does when it is looked at. */
 export function describe(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value);
-  if (typeof value === 'bigint') return `${value}n`;
+  try {
+    const text = textOf(value);
+    return text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}…` : text;
+  } catch {
+    return `something (${typeof value}) that cannot be looked at`;
+  }
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, LONGEST_TEXT));
+  // The digits of a very large one would take seconds.
+  if (typeof value === 'bigint')
+    return value === BigInt.asIntN(256, value) ? `${value}n` : 'a huge bigint';
   if (typeof value === 'function') return `function ${value.name || '(anonymous)'}`;
   if (Array.isArray(value) || ArrayBuffer.isView(value)) {
-    const kind = value.constructor.name;
+    const kind = value.constructor?.name ?? 'a list';
     const length = 'length' in value ? Number(value.length) : value.byteLength;
     return `${kind} of length ${length}`;
   }

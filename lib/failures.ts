@@ -11,9 +11,10 @@ export function policyThrew(tick: number | undefined, cause: unknown): Failure {
 
 /** What an answer that is no action for an arm leads to; `answer` is it, as far as it is known. */
 export function armRefused(tick: number, refusal: Refusal, answer: unknown): Failure {
-  const { code, received, expected } = refusal;
+  const { code, received, expected, advice } = refusal;
+  const instead = advice && `. ${advice}`;
   const message =
     `action ${tick} refused: the policy returned ${received}; expected ${expected}. ` +
-    'The arm was brought to rest';
+    `The arm was brought to rest${instead}`;
   return (details) => new InvalidActionError(code, message, answer, expected, details);
 }

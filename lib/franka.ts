@@ -105,13 +105,13 @@ const RATE_HZ = 1000;
  * clock of the sessions that drive it: it sends a state every millisecond and is sent a command for
  * each.
  */
-export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDisposable {
+export class Franka implements NativeRobot<RobotState, JointVector | undefined>, AsyncDisposable {
   /** What the actions of a session are. */
   readonly control: FrankaControl;
   /** Where the arm is, as it was given to `connect`. */
   readonly address: string;
   /** How sessions drive the arm: between this package and itself. */
-  readonly nativeLink: NativeLink<RobotState, JointVector>;
+  readonly nativeLink: NativeLink<RobotState, JointVector | undefined>;
   readonly #arm: NativeArm;
   readonly #configuration: Configuration;
   readonly #streams = new Set<StateStream>();
@@ -128,15 +128,15 @@ export class Franka implements NativeRobot<RobotState, JointVector>, AsyncDispos
     this.#configuration = new Configuration(arm);
     this.address = address;
     this.control = control;
-    const link: DrivenLink<RobotState, JointVector> = {
+    const link: DrivenLink<RobotState, JointVector | undefined> = {
       rateHz: RATE_HZ,
       targetJerkShare: targetJerkShare(control),
       maxDistanceRad,
       drive: (policy) => {
-        if (isWorkerPolicy<RobotState, JointVector>(policy)) {
+        if (isWorkerPolicy<RobotState, JointVector | undefined>(policy)) {
           return new WorkerDriver(arm, control, policy);
         }
-        return isProcessPolicy<RobotState, JointVector>(policy)
+        return isProcessPolicy<RobotState, JointVector | undefined>(policy)
           ? new ProcessDriver(arm, control, policy)
           : new ArmDriver(arm, control, policy);
       },

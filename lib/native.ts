@@ -11,6 +11,7 @@ export {
   type NativeConnectOptions,
   type NativeCounters,
   type NativeDescriptors,
+  type NativeEvent,
   type NativeFault,
   type NativeGrant,
   NativeHand,

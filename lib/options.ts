@@ -16,7 +16,8 @@ export interface RealtimeOptions {
 }
 
 /**
- * What happens to an action that breaks a limit of the arm, kind by kind. `'stop'` (the default of
+ * What happens to an action that breaks a limit of the arm, kind by kind. What an answer asks is judged by it
+ * and the answers before it, over the times of their questions, whenever it comes. `'stop'` (the default of
  * each) brings the arm to rest and ends the session with an {@link InvalidActionError}; `'clamp'`
  * follows the action as far as all limits allow, and goes on. A step breaks several limits at once;
  * one that stops prevails. What is no finite number, or a pose that is no rigid transform, always
@@ -131,6 +132,13 @@ export interface SessionOptions {
    */
   readonly onLate?: 'hold' | 'stop';
   /**
+   * How long the arm may be on its way to the policy's actions, within its limits, until a `behind` event
+   * tells how far it is off, above 0 to 3600 s; with `onLate: 'stop'` the session then ends with a
+   * {@link PolicyLateError}, code `POLICY_BEHIND`. Default 3. Actions that are targets do not count, nor
+   * do torques. Only for arms.
+   */
+  readonly catchUpS?: number;
+  /**
    * What happens to actions that break a limit: kind by kind, or one word for all kinds. Default
    * `'stop'`. Only for arms: of a robot written in JavaScript no limits are known.
    */
@@ -170,6 +178,7 @@ const SESSION_OPTIONS = [
   'deadlineS',
   'maxHeldTicks',
   'onLate',
+  'catchUpS',
   'limits',
   'limitRate',
   'cutoffHz',
@@ -234,6 +243,11 @@ export function checkOptions(options: SessionOptions, own: OwnClock | undefined)
     const expected = 'nothing: what a robot written in JavaScript is commanded is not filtered';
     throw new OptionTypeError('OPTION_CUTOFF_HZ', 'cutoffHz', cutoffHz, expected);
   }
+  const { catchUpS = 3 } = options;
+  if (!own && options.catchUpS !== undefined) {
+    const expected = 'nothing: a robot written in JavaScript does what it is told at once';
+    throw new OptionTypeError('OPTION_CATCH_UP_S', 'catchUpS', catchUpS, expected);
+  }
   if (own?.targetJerkShare === undefined && options.targetBudget !== undefined) {
     const expected = "nothing unless the robot's control is 'jointTarget' or 'cartesianTarget'";
     const { targetBudget } = options;
@@ -258,6 +272,7 @@ export function checkOptions(options: SessionOptions, own: OwnClock | undefined)
       ...checkLimits(options.limits, limitRate, own?.maxDistanceRad),
       ...(cutoffHz === null ? {} : { cutoffHz: checkNumber('cutoffHz', cutoffHz, CUT_OFF) }),
       ...checkBudget(options.targetBudget, own?.targetJerkShare),
+      catchUpS: checkNumber('catchUpS', catchUpS, { from: 0, to: 3600, above: true, unit: 's' }),
       stopOnLate: checkName('onLate', onLate, ['hold', 'stop']) === 'stop',
       maxTimingSamples: checkNumber('maxTimingSamples', maxTimingSamples, {
         from: 1,

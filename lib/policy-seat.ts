@@ -16,6 +16,8 @@ export interface Seat {
   wait(observation: Float64Array, clock: Float64Array, limitS: number, spin: boolean): number;
   /** Answers the observation that was copied last. */
   answer(action: Float64Array): void;
+  /** Answers it with nothing new. */
+  answerNothing(): void;
 }
 
 /** How a policy ended that did not end with its session. */
@@ -44,8 +46,9 @@ export async function sit(
       // Only a promise is awaited: the event loop of this thread is for the policy's own use.
       if (isPromise(answer)) answer = await answer;
       const taken = action.take(answer);
-      if (!(taken instanceof Float64Array)) return { kind: 'refused', tick, ...taken };
-      seat.answer(taken);
+      if (taken instanceof Float64Array) seat.answer(taken);
+      else if (taken === undefined) seat.answerNothing();
+      else return { kind: 'refused', tick, ...taken };
     } catch (error) {
       return { kind: 'threw', tick, error: toMessage(error) };
     }
@@ -75,6 +78,11 @@ export async function policyOf(
   return made as Policy<RobotState, unknown>;
 }
 
+/** What came of a question, on a line; `usher.rs` and `child.py` have the same numbers. */
+const ANSWER = { failed: 0, nothing: 1, action: 2 } as const;
+/** The tick that was asked, and what came of it. */
+const ANSWER_HEADER = 2;
+
 /** A seat in another process, at the end of a line from there. */
 export class LineSeat implements Seat {
   readonly #line: NativeLine;
@@ -88,7 +96,7 @@ export class LineSeat implements Seat {
   ) {
     this.#line = line;
     this.#message = new Float64Array(3 + lengths.observation);
-    this.#answer = new Float64Array(1 + lengths.action);
+    this.#answer = new Float64Array(ANSWER_HEADER + lengths.action);
   }
 
   wait(observation: Float64Array, clock: Float64Array, limitS: number, spin: boolean): number {
@@ -103,14 +111,24 @@ export class LineSeat implements Seat {
   }
 
   answer(action: Float64Array): void {
-    this.#answer[0] = this.#tick;
-    this.#answer.set(action, 1);
-    this.#line.send(bytesOf(this.#answer), this.#answer.byteLength);
+    this.#answer.set(action, ANSWER_HEADER);
+    this.#send(ANSWER.action, this.#answer.length);
+  }
+
+  answerNothing(): void {
+    this.#send(ANSWER.nothing, ANSWER_HEADER);
   }
 
   /** Tells the loop that the policy failed and will not answer again. */
   fail(): void {
-    this.#line.send(bytesOf(this.#answer), 8);
+    this.#send(ANSWER.failed, ANSWER_HEADER);
+  }
+
+  /** Answers the question taken last with so many numbers. */
+  #send(kind: number, length: number): void {
+    this.#answer[0] = this.#tick;
+    this.#answer[1] = kind;
+    this.#line.send(bytesOf(this.#answer), length * Float64Array.BYTES_PER_ELEMENT);
   }
 }
 

@@ -1,7 +1,7 @@
 import { Child, placeOf } from './child.ts';
 import type { FrankaControl } from './control.ts';
 import type { Failure } from './driver.ts';
-import { type OffloadError, PolicyError } from './errors.ts';
+import { OffloadError, PolicyError } from './errors.ts';
 import { policyThrew } from './failures.ts';
 import { within } from './limit.ts';
 import { CALL } from './line.ts';
@@ -59,10 +59,17 @@ export class ProcessDriver<Observation, Action> extends SeatedDriver {
     // Two below the loop, beside the courier: it waits for the one and wakes the other.
     const own = priority === undefined ? undefined : Math.max(1, priority - 1);
     const usher = this.#usher;
-    if (usher) this.sitsAt(calling(() => usher.start(own)));
+    if (usher) this.sitsAt(calling(() => usher.start(this.lengths.action, own)));
     const session = super.begin(options, wake);
     this.#left = this.#sit();
     return session;
+  }
+
+  /** What the native thread received instead of an answer comes first: it ended the session. */
+  override get failure(): Failure | undefined {
+    const trouble = this.#usher?.trouble();
+    if (!trouble) return super.failure;
+    return died(new OffloadError('OFFLOAD_PROTOCOL', trouble));
   }
 
   async #sit(): Promise<void> {

@@ -51,7 +51,8 @@ const made: WeakSet<object> = new WeakSet();
  *
  * In Python the policy is called as `policy(state, tick)`: `state.q` and the other fields of a robot state are
  * numpy arrays, or memoryviews without numpy, that the next cycle refreshes in place, and numbers; `tick` has
- * `tick`, `time_s` and `period_s`. It returns numbers: a list, a numpy array, a tensor.
+ * `tick`, `time_s` and `period_s`. It returns numbers: a list, a numpy array, a tensor; or `None` where it has
+ * nothing new.
  *
  * @example
  * const policy = processPolicy(new URL('./policy.py', import.meta.url), {

@@ -26,7 +26,16 @@ export interface Robot<Observation, Action> {
   stop?(): void | Promise<void>;
 }
 
-/** A policy: decides on an action, or promises one. */
+/**
+ * A policy: decides on an action, or promises one.
+ *
+ * Of an arm it may answer `undefined` where it has nothing new to say, in Python `None`: the session then
+ * goes on as if no answer had come in time, so the arm holds its motion for `maxHeldTicks` and is brought to
+ * rest, or the session ends where `onLate` says so. A policy behind a slow model answers each new result
+ * once, and `undefined` until the next: if it answered the last action again, the arm would go on with it
+ * after the model has died. Nothing but `undefined` in the first second is an {@link InvalidActionError}
+ * with code `ACTION_TYPE`; so a model is loaded and warmed up before its session starts.
+ */
 export type Policy<Observation, Action> = (
   observation: Observation,
   tick: Tick,
@@ -42,6 +51,6 @@ export interface NativeRobot<Observation, Action> {
 export interface NativeLink<Observation, Action> {
   /** The rate of the robot's clock [Hz]. */
   readonly rateHz: number;
-  /** Never there; it tells the compiler what the robot observes and what it can be told. */
+  /** Never there; it tells the compiler what the robot observes and what its policy may answer. */
   readonly types?: (observation: Observation) => Action;
 }

@@ -13,7 +13,7 @@ import {
   SessionStateError,
 } from './errors.ts';
 import { type Guarded, guard, unguard } from './guard.ts';
-import type { NativeOutcome, NativeSession } from './native.ts';
+import type { NativeEvent, NativeOutcome, NativeSession } from './native.ts';
 import type { CheckedOptions } from './options.ts';
 import { allowedText, limitName, short, violationText } from './violation.ts';
 
@@ -22,7 +22,7 @@ const RESET_LIMIT_MS = 2_000;
 
 /** What a run tells its session. */
 export interface Listener {
-  event(kind: 'held' | 'resting' | 'resumed', tick: number): void;
+  event(event: NativeEvent): void;
   begun(): void;
   ended(error: KilohertzError | undefined): void;
 }
@@ -171,9 +171,7 @@ export class Run implements Guarded {
   }
 
   #tellEvents(native: NativeSession): void {
-    for (const { kind, tick } of native.takeEvents()) {
-      this.#listener.event(kind as 'held' | 'resting' | 'resumed', tick);
-    }
+    for (const event of native.takeEvents()) this.#listener.event(event);
   }
 
   async #end(native: NativeSession): Promise<void> {
@@ -213,8 +211,13 @@ export class Run implements Guarded {
         return this.#driver.failure?.(details) ?? new SessionError('POLICY_THREW', '', details);
       case 'invalidAction':
         return invalidAction(outcome, details);
+      case 'noAction':
+        return noAction(outcome, details);
       case 'tooLate':
+      case 'nothingNew':
         return tooLate(outcome, this.#options, details);
+      case 'behind':
+        return behind(outcome, this.#options, details);
       case 'panicked': {
         const message = `the loop failed: ${outcome.message}; please report this`;
         return new SessionError('INTERNAL', message, details);
@@ -262,9 +265,38 @@ function tooLate(
 ): KilohertzError {
   const { maxHeldTicks, rateHz } = options.native;
   const ms = ((outcome.withoutAction ?? 0) / rateHz) * 1e3;
+  const hadNothing = outcome.cause === 'nothingNew';
+  const what = hadNothing ? 'nothing new from the policy, which answered undefined,' : 'no action';
+  const advice = hadNothing ? 'See what it waits for' : 'Make the policy faster';
   const message =
-    `no action for ${outcome.withoutAction} cycles (${short(ms)} ms) in cycle ${outcome.tick}; ` +
-    `${maxHeldTicks} are allowed. The robot was brought to rest. Make the policy faster, allow ` +
+    `${what} for ${outcome.withoutAction} cycles (${short(ms)} ms) in cycle ${outcome.tick}; ` +
+    `${maxHeldTicks} are allowed. The robot was brought to rest. ${advice}, allow ` +
     "more with maxHeldTicks, or let the robot rest and go on with onLate: 'hold'";
   return new PolicyLateError('POLICY_LATE', message, details);
 }
+
+function noAction(outcome: NativeOutcome, details: SessionErrorDetails): KilohertzError {
+  const expected = 'an action within the first second';
+  const message =
+    'the policy returned undefined (in Python None) to each question of its first second, until ' +
+    `cycle ${outcome.tick}: is a \`return\` missing? Expected ${expected}; after it undefined means that ` +
+    'there is nothing new. The robot stayed at rest. Load and warm up a model before its session starts';
+  return new InvalidActionError('ACTION_TYPE', message, undefined, expected, details);
+}
+
+function behind(
+  outcome: NativeOutcome,
+  options: CheckedOptions,
+  details: SessionErrorDetails,
+): KilohertzError {
+  const { field, index, unit, distance } = outcome.behind ?? NOWHERE;
+  const message =
+    `after ${short(options.native.catchUpS)} s the arm is still ${short(distance)} ${unit} away from the ` +
+    `policy's action, at ${field}[${index}], in cycle ${outcome.tick}. The robot was brought to rest. Let ` +
+    "actions start from the robot's desired state again after a rest, ask for slower motions, allow more " +
+    "with catchUpS, or let the arm follow as long as it takes with onLate: 'hold'";
+  return new PolicyLateError('POLICY_BEHIND', message, details);
+}
+
+/** In place of a distance that was not told. */
+const NOWHERE = { field: 'action', index: 0, unit: '', distance: Number.NaN };

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { checkKeys, checkName, checkNumber, checkObject } from './checks.ts';
 import type { DrivenLink, Driver } from './driver.ts';
 import { type KilohertzError, OptionTypeError, SessionStateError } from './errors.ts';
+import type { NativeEvent } from './native.ts';
 import { ObjectDriver } from './object-driver.ts';
 import { type CheckedOptions, checkOptions, type SessionOptions } from './options.ts';
 import { isProcessPolicy, type ProcessPolicy } from './process-policy.ts';
@@ -27,6 +28,26 @@ export interface TickEvent {
   readonly tick: number;
 }
 
+/** An arm that is too far from the policy's actions for too long. */
+export interface BehindEvent extends TickEvent {
+  /** How far it is away where it is farthest, in `unit`. */
+  readonly distance: number;
+  /** The unit, as `rad`. */
+  readonly unit: string;
+  /** The field of the action that is, as `q`. */
+  readonly field: string;
+  /** Which of the field's numbers. */
+  readonly index: number;
+}
+
+/** A policy that is late often. */
+export interface LateEvent extends TickEvent {
+  /** How long its late answers took, in the mean [s]. */
+  readonly tookS: number;
+  /** The period in which it is asked [s]. */
+  readonly periodS: number;
+}
+
 /** The events of a session, and what listeners get. */
 export interface SessionEvents {
   /** The loop runs. */
@@ -41,6 +62,13 @@ export interface SessionEvents {
   resting: [event: TickEvent];
   /** Actions are used again. */
   resumed: [event: TickEvent];
+  /** The arm has been on its way to the policy's actions for `catchUpS`, once each time. */
+  behind: [event: BehindEvent];
+  /**
+   * More than a tenth of the answers, of at least 20 questions in 2 s, were late; told once, and as a warning
+   * of the process with code `KILOHERTZ_LATE`.
+   */
+  late: [event: LateEvent];
 }
 
 /** A robot that a session can drive. */
@@ -72,6 +100,7 @@ export class Session<Observation, Action>
   #isRunning = false;
   #isAwaited = false;
   #isReferenced = true;
+  #isLateTold = false;
 
   /**
    * @param robot a robot written in JavaScript, or a connected `Franka`
@@ -266,7 +295,7 @@ export class Session<Observation, Action>
     this.#isRunning = true;
     this.#isAwaited = plan.isAwaited ?? false;
     const run = new Run(this.#makeDriver(), this.#options, plan, {
-      event: (kind, tick) => void this.emit(kind, { tick }),
+      event: (event) => this.#tell(event),
       begun: () => void this.emit('start'),
       ended: (error) => this.#ended(run, error),
     });
@@ -275,6 +304,25 @@ export class Session<Observation, Action>
     await run.begun;
     run.keepAlive(this.#isReferenced);
     return run;
+  }
+
+  #tell({ kind, tick, behind, tookS = 0 }: NativeEvent): void {
+    switch (kind) {
+      case 'held':
+      case 'resting':
+      case 'resumed':
+        this.emit(kind, { tick });
+        break;
+      case 'behind':
+        if (behind) this.emit(kind, { tick, ...behind });
+        break;
+      case 'late': {
+        const periodS = 1 / this.#options.native.policyRateHz;
+        if (!this.#isLateTold) warnOfLateness(tookS, periodS);
+        this.#isLateTold = true;
+        this.emit(kind, { tick, tookS, periodS });
+      }
+    }
   }
 
   #ended(run: Run, error: KilohertzError | undefined): void {
@@ -305,6 +353,15 @@ export async function run<Observation, Action>(
     ...(durationS === undefined ? {} : { durationS }),
     ...(signal === undefined ? {} : { signal }),
   });
+}
+
+function warnOfLateness(tookS: number, periodS: number): void {
+  const ms = (seconds: number): string => `${Number((seconds * 1e3).toPrecision(2))} ms`;
+  const message =
+    `the policy took ${ms(tookS)} of its ${ms(periodS)} period: more than a tenth of its answers are late, ` +
+    'and the arm holds, rests and catches up in between. Lower rateHz, or let the policy answer undefined ' +
+    'until a model that runs elsewhere (InferenceThread, workerPolicy, processPolicy) has something new';
+  process.emitWarning(message, { code: 'KILOHERTZ_LATE' });
 }
 
 function isNative<Observation, Action>(

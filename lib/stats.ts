@@ -23,11 +23,13 @@ export class SessionStats {
   declare readonly missedTicks: number;
   /** Times that the policy was asked: in every cycle, or at its own rate where that is lower. */
   declare readonly policyAsks: number;
-  /** Answers of the policy that came, late ones included; what it overwrote itself is not. */
+  /** Answers of the policy that came, late and empty ones included. */
   declare readonly policyAnswers: number;
+  /** Answers of the policy that were `undefined`, in Python `None`: it had nothing new. */
+  declare readonly emptyAnswers: number;
   /** Answers a second of the robot's time. */
   declare readonly policyRateHz: number;
-  /** Questions that the policy had not answered in time. */
+  /** Questions that the policy had not answered in time, neither with an action nor with nothing new. */
   declare readonly lateActions: number;
   /** Cycles in which the robot was kept moving as last commanded because no action had come. */
   declare readonly heldCommands: number;
@@ -35,21 +37,29 @@ export class SessionStats {
   declare readonly restCommands: number;
   /** Late actions that were too old to be used. */
   declare readonly staleActions: number;
-  /** Cycles whose action was carried out only as far as the limits allow. */
+  /**
+   * Cycles in which the robot was on its way to the action within the limits: after a late answer, a rest,
+   * a lost command or a clamped action, until it had caught up.
+   */
+  declare readonly followedCommands: number;
+  /** Cycles from an action that was clamped until the robot had caught up with the policy. */
   declare readonly clampedCommands: number;
   /** Values in the arm's states that were not finite, of those that neither loop nor limits read. */
   declare readonly unusedNotFinite: number;
-  /** Cycles whose action would have left a joint's range. */
+  /**
+   * Answers beyond a joint's range; where torques move the arm, cycles in which a joint was beyond it. Each
+   * kind of violation counts once a cycle.
+   */
   declare readonly positionViolations: number;
-  /** Cycles whose action was too fast: now, or for being braked in time. */
+  /** Answers that asked for too much speed; and cycles too fast for this place, or for being braked in time. */
   declare readonly velocityViolations: number;
-  /** Cycles in which going to the action would have taken too much acceleration. */
+  /** Answers that, with those before them, asked for too much acceleration. */
   declare readonly accelerationViolations: number;
-  /** Cycles in which going to the action would have taken too much jerk. */
+  /** Answers that, with those before them, asked for too much jerk. */
   declare readonly jerkViolations: number;
-  /** Cycles whose action was too high a torque. */
+  /** Answers with too high a torque. */
   declare readonly torqueViolations: number;
-  /** Cycles in which going to the action would have taken too high a torque rate. */
+  /** Answers that, with the one before, asked for too high a torque rate. */
   declare readonly torqueRateViolations: number;
   /** Cycles whose action, in a Cartesian mode, asked more of the joints than they can do. */
   declare readonly jointsViolations: number;
@@ -61,8 +71,10 @@ export class SessionStats {
   declare readonly firstViolation: string | null;
   /** Observations that a newer one replaced before the policy took them. */
   declare readonly overwrittenObservations: number;
-  /** Actions that a newer one replaced before the loop took them. */
+  /** Actions that came together with a newer one, which was used instead; they were checked all the same. */
   declare readonly overwrittenActions: number;
+  /** Answers that found no room on their way to the loop: neither used nor checked. */
+  declare readonly droppedAnswers: number;
   /** Tick records that found no room. */
   declare readonly droppedRecords: number;
   /** Events that found no room. */
@@ -145,10 +157,12 @@ export function noStats(targetPeriodS: number): SessionStats {
     missedTicks: 0,
     policyAsks: 0,
     policyAnswers: 0,
+    emptyAnswers: 0,
     lateActions: 0,
     heldCommands: 0,
     restCommands: 0,
     staleActions: 0,
+    followedCommands: 0,
     clampedCommands: 0,
     unusedNotFinite: 0,
     violations: {
@@ -164,6 +178,7 @@ export function noStats(targetPeriodS: number): SessionStats {
     },
     overwrittenObservations: 0,
     overwrittenActions: 0,
+    droppedAnswers: 0,
     droppedRecords: 0,
     droppedEvents: 0,
     targetPeriodS,

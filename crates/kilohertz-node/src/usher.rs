@@ -1,10 +1,11 @@
 //! A thread between the loop and a policy in another process: it carries observations there, and answers back.
 //!
-//! A message to the policy is its clock (tick, time [s], period [s]) and the observation, one back the tick and
-//! the action, each as little-endian doubles. A tick without an action says that the policy failed.
+//! A message to the policy is its clock (tick, time [s], period [s]) and the observation. One back is the tick
+//! that was asked, what came of it ([`FAILED`], [`NOTHING`] or [`ACTION`]), and the action where there is one.
+//! All of it is little-endian doubles. What is not exactly so ends the session.
 
-use std::sync::Arc;
 use std::sync::mpsc;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -22,11 +23,22 @@ use crate::seat::Seat;
 /// How long it sleeps at a time, so that it sees the end of the session [s].
 const SLEEP: Duration = Duration::from_millis(50);
 
+/// What came of a question: `ANSWER` in `lib/policy-seat.ts` and in `lib/child.py` has the same numbers.
+const FAILED: f64 = 0.0;
+const NOTHING: f64 = 1.0;
+const ACTION: f64 = 2.0;
+/// The tick, and what came of it.
+const HEADER: usize = 2;
+
+/// What the policy's process did that it may not, in words; empty as long as it keeps to the protocol.
+type Trouble = Arc<OnceLock<String>>;
+
 /// The line on which a policy in another process is asked.
 #[napi]
 pub struct NativeUsher {
     /// Until the thread has it.
     line: Option<Line>,
+    trouble: Trouble,
 }
 
 #[napi]
@@ -35,7 +47,10 @@ impl NativeUsher {
     #[napi(constructor)]
     pub fn new() -> Result<NativeUsher> {
         let line = Line::make(0).map_err(Failure::from)?;
-        Ok(NativeUsher { line: Some(line) })
+        Ok(NativeUsher {
+            line: Some(line),
+            trouble: Trouble::default(),
+        })
     }
 
     /// For the child's end, until the thread is started.
@@ -51,11 +66,22 @@ impl NativeUsher {
         self.line = None;
     }
 
-    /// Starts the thread, once, with this realtime priority where the system grants it; says the number of its seat.
+    /// What the policy's process sent that is no answer, in words; nothing where all of it was one.
     #[napi]
-    pub fn start(&mut self, priority: Option<u8>) -> Result<u32> {
+    pub fn trouble(&self) -> Option<String> {
+        self.trouble.get().cloned()
+    }
+
+    /// Starts the thread, once, with this realtime priority where the system grants it, for actions of
+    /// so many numbers; says the number of its seat.
+    #[napi]
+    pub fn start(&mut self, action_length: u32, priority: Option<u8>) -> Result<u32> {
         let line = self.line.take().ok_or_else(gone)?;
         let end = line.caller();
+        let answers = Answers {
+            action_len: action_length as usize,
+            trouble: Arc::clone(&self.trouble),
+        };
         let (tell, told) = mpsc::channel();
         thread::Builder::new()
             .name("kilohertz-usher".to_owned())
@@ -69,7 +95,7 @@ impl NativeUsher {
                         lock_memory: false,
                         timer_slack: None,
                     }));
-                    carry(&seat, &ear, end);
+                    carry(&seat, &ear, end, &answers);
                 }
                 Seat::remove(number);
             })
@@ -85,7 +111,7 @@ fn gone() -> Failure {
 }
 
 /// Carries until the session has ended.
-fn carry(seat: &Arc<Seat>, ear: &Ear, mut end: End) {
+fn carry(seat: &Arc<Seat>, ear: &Ear, mut end: End, answers: &Answers) {
     let mut policy: Option<PolicyEnd> = None;
     let mut message = Vec::new();
     'session: loop {
@@ -115,17 +141,13 @@ fn carry(seat: &Arc<Seat>, ear: &Ear, mut end: End) {
                 policy.fail(question.tick);
                 break 'session;
             }
-            match answer(ear, &mut end, &mut message) {
+            match answers.wait(ear, &mut end, question.tick, &mut message) {
                 Answer::Action => policy.answer(question, |slots| {
-                    let values = message
-                        .as_chunks()
-                        .0
-                        .iter()
-                        .map(|bytes| f64::from_le_bytes(*bytes));
-                    for (slot, value) in slots.iter_mut().zip(values.skip(1)) {
+                    for (slot, value) in slots.iter_mut().zip(doubles(&message).skip(HEADER)) {
                         *slot = value;
                     }
                 }),
+                Answer::Nothing => policy.answer_nothing(question),
                 Answer::Failed => {
                     policy.fail(question.tick);
                     break 'session;
@@ -137,32 +159,90 @@ fn carry(seat: &Arc<Seat>, ear: &Ear, mut end: End) {
     end.close();
 }
 
+fn doubles(message: &[u8]) -> impl Iterator<Item = f64> {
+    let (values, _) = message.as_chunks();
+    values.iter().map(|bytes| f64::from_le_bytes(*bytes))
+}
+
 enum Answer {
+    /// It is in the message.
     Action,
+    Nothing,
     Failed,
     Over,
 }
 
-/// Waits for the policy's answer, which is then in `message`.
-fn answer(ear: &Ear, end: &mut End, message: &mut Vec<u8>) -> Answer {
-    loop {
-        match end.peek() {
-            Ok(Some(length)) => {
-                message.resize(length, 0);
-                let whole = length > 8 && end.take(message).is_ok();
-                return if whole {
-                    Answer::Action
-                } else {
-                    Answer::Failed
-                };
+/// What answers have to be like.
+struct Answers {
+    action_len: usize,
+    trouble: Trouble,
+}
+
+impl Answers {
+    /// Waits for the policy's answer to the question of `tick`, which is then in `message`.
+    fn wait(&self, ear: &Ear, end: &mut End, tick: u64, message: &mut Vec<u8>) -> Answer {
+        loop {
+            match end.peek() {
+                Ok(Some(length)) if self.fits(length) => {
+                    message.resize(length, 0);
+                    if end.take(message).is_err() {
+                        return Answer::Failed;
+                    }
+                    return self.read(tick, message);
+                }
+                Ok(Some(length)) => return self.refused(tick, format!("{length} bytes")),
+                Ok(None) if end.is_closed() => return Answer::Failed,
+                Ok(None) => {}
+                Err(_) => return Answer::Failed,
             }
-            Ok(None) if end.is_closed() => return Answer::Failed,
-            Ok(None) => {}
-            Err(_) => return Answer::Failed,
+            if ear.take().is_some_and(|news| news.has(News::ENDED)) {
+                return Answer::Over;
+            }
+            end.wait(Duration::ZERO, SLEEP);
         }
-        if ear.take().is_some_and(|news| news.has(News::ENDED)) {
-            return Answer::Over;
+    }
+
+    fn lengths(&self) -> [usize; 2] {
+        [HEADER, HEADER + self.action_len].map(|numbers| numbers * size_of::<f64>())
+    }
+
+    fn fits(&self, length: usize) -> bool {
+        self.lengths().contains(&length)
+    }
+
+    /// What a message of a fitting length answers to the question of `tick`.
+    fn read(&self, tick: u64, message: &[u8]) -> Answer {
+        let mut header = doubles(message);
+        let (of, kind) = (header.next(), header.next());
+        let [short, _] = self.lengths();
+        let has_action = message.len() > short;
+        if of != Some(tick as f64) {
+            return self.refused(
+                tick,
+                format!("an answer to cycle {}", of.unwrap_or(f64::NAN)),
+            );
         }
-        end.wait(Duration::ZERO, SLEEP);
+        match kind {
+            Some(FAILED) if !has_action => Answer::Failed,
+            Some(NOTHING) if !has_action => Answer::Nothing,
+            Some(ACTION) if has_action => Answer::Action,
+            kind => {
+                let kind = kind.unwrap_or(f64::NAN);
+                self.refused(tick, format!("{} bytes of kind {kind}", message.len()))
+            }
+        }
+    }
+
+    /// Notes what was received instead of an answer.
+    fn refused(&self, tick: u64, received: String) -> Answer {
+        let [short, long] = self.lengths();
+        let message = format!(
+            "the policy's process sent {received} when it was asked in cycle {tick}; expected that \
+             cycle's number with {short} bytes, or {long} with an action. Does something else write \
+             into its memory?"
+        );
+        // The first is what ended it.
+        let _ = self.trouble.set(message);
+        Answer::Failed
     }
 }
