@@ -462,6 +462,8 @@ struct LateWindow {
     is_told: bool,
 }
 
+/// Answers that are taken in one cycle, at most; the others are there in the next.
+const MOST_ANSWERS: u32 = 64;
 /// The share of a period that the loop waits in a cycle at most.
 const LONGEST_WAIT: f64 = 0.9;
 
@@ -710,7 +712,8 @@ impl<'a> Body<'a> {
     /// `answered` then, and is that to the question returned.
     fn collect(&mut self, until: Option<Time>) -> Result<Option<Question>, Cause> {
         let mut newest = None;
-        loop {
+        // A policy gives one answer a question; one that gives more does not hold up the cycle.
+        for _ in 0..MOST_ANSWERS {
             let answer = self
                 .policy
                 .poll(until, &self.shared.stop, &mut self.answered);
@@ -744,6 +747,7 @@ impl<'a> Body<'a> {
                 _ => {}
             }
         }
+        Ok(newest)
     }
 
     /// Counts what was found broken, and applies the rules to it.

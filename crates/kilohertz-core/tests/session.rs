@@ -1218,6 +1218,26 @@ mod lateness {
         assert_eq!((stats.late_actions, stats.stale_actions), (2, 0));
     }
 
+    /// Answers a question of long ago whenever it is asked for an answer.
+    struct Chatty;
+
+    impl Policy for Chatty {
+        fn request(&mut self, _ask: &Ask<'_>) {}
+
+        fn poll(&mut self, _: Option<Time>, _: &AtomicBool, action: &mut [f64]) -> Answer {
+            action.fill(1.0);
+            Answer::Action(Question::default())
+        }
+    }
+
+    #[test]
+    fn a_policy_that_answers_without_end_does_not_hold_up_the_loop() {
+        let log = Arc::new(Log::default());
+        let session = Setup::new(run_for(200)).start(Scripted::new(&log), Chatty);
+        assert_eq!(cause(&session), None);
+        assert_eq!(log.actions().len(), 201);
+    }
+
     #[test]
     fn a_policy_with_nothing_new_is_held_then_rested_then_resumed_and_none_of_it_is_late() {
         let (session, log) = scripted(rule(5, OnLate::Hold), Braking::new(1), |tick, policy| {
