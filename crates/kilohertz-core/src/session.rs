@@ -194,7 +194,8 @@ pub enum EventKind {
     },
     /// More than a tenth of the questions of two seconds, of at least 20, were answered late. Told once.
     Late {
-        /// How long those answers took, in the mean; where none came, how long there was none in all.
+        /// How long those answers took, in the mean of the questions that they left open; where none
+        /// came, how long there was none in all.
         took: Duration,
     },
 }
@@ -456,9 +457,9 @@ struct LateWindow {
     since: u64,
     asks: u64,
     lates: u64,
-    /// Those that came, and how long they took in all.
-    came: u32,
-    took: Duration,
+    /// How long those took that came, in all, and the sum of the squares.
+    took_s: f64,
+    took_s2: f64,
     is_told: bool,
 }
 
@@ -723,6 +724,10 @@ impl<'a> Body<'a> {
                 Answer::Action(question) | Answer::Empty(question) => question,
             };
             self.answered_s = self.stamp();
+            if self.asked.is_some_and(|asked| asked.tick != question.tick) {
+                // Whatever comes of it: a newer one may be there in this cycle too.
+                self.came_late(question);
+            }
             let recorder = &self.shared.recorder;
             recorder.policy_answers.add(1);
             self.had_nothing = matches!(answer, Answer::Empty(_));
@@ -813,10 +818,10 @@ impl<'a> Body<'a> {
             None if self.is_early && is_due => Arrival::Fresh,
             None => Arrival::None,
         };
-        if let (Arrival::Late { .. }, Some(question)) = (arrival, question) {
-            let now = self.period.mul_f64(self.clock as f64);
-            self.lateness.came += 1;
-            self.lateness.took += now.saturating_sub(question.time);
+        if let (Arrival::Late { .. }, Some(question)) = (arrival, question)
+            && question.tick == asked.tick
+        {
+            self.came_late(question);
         }
         let Some(expected) = self.expected else {
             return Arrival::None;
@@ -945,7 +950,9 @@ impl<'a> Body<'a> {
         } else {
             self.ladder.out_of_step();
             if let Some(cause) = self.look_behind() {
-                return self.end(Some(cause), observation);
+                // The step of this cycle is taken: the braking begins with the next.
+                self.cause.get_or_insert(cause);
+                self.ending.get_or_insert(self.cycles_to_rest());
             }
         }
         CommandKind::Followed
@@ -1089,6 +1096,14 @@ impl<'a> Body<'a> {
         CommandKind::Rest
     }
 
+    /// Notes how long the answer to `question` took, which is late.
+    fn came_late(&mut self, question: Question) {
+        let now = self.period.mul_f64(self.clock as f64);
+        let took_s = now.saturating_sub(question.time).as_secs_f64();
+        self.lateness.took_s += took_s;
+        self.lateness.took_s2 += took_s * took_s;
+    }
+
     /// Tells once where many answers are late.
     fn watch_lateness(&mut self) {
         let window = &mut self.lateness;
@@ -1104,10 +1119,12 @@ impl<'a> Body<'a> {
         let (asks, lates) = (recorder.policy_asks.get(), recorder.late_actions.get());
         let (asked, late) = (asks - window.asks, lates - window.lates);
         let is_late = asked >= LATE_QUESTIONS && late * LATE_SHARE > asked;
-        let took = match window.came {
-            // So long there was none in all.
-            0 => self.period.mul_f64(self.cadence.ratio() * late as f64),
-            came => window.took / came,
+        // Long ones count for as many questions as they leave open. Where none came, there was none for as
+        // long as questions were open in all.
+        let took = if window.took_s > 0.0 {
+            Duration::from_secs_f64(window.took_s2 / window.took_s)
+        } else {
+            self.period.mul_f64(self.cadence.ratio() * late as f64)
         };
         *window = LateWindow {
             since: self.clock,
