@@ -113,6 +113,12 @@ impl<'a> Entrance<'a> {
         &self.slots
     }
 
+    /// Whether states are believed no more.
+    #[cfg(test)]
+    pub fn is_at_fault(&self) -> bool {
+        self.fault.is_some()
+    }
+
     /// What the arm is commanded for the elbow where an action has one, in its last slot.
     pub fn elbow(&mut self, motion: &[f64]) -> Option<[f64; 2]> {
         let is_believed = self.fault.is_none();
