@@ -28,7 +28,7 @@ use proptest::collection::btree_map;
 use proptest::prelude::*;
 
 use crate::control::{Control, Impedance, Interface};
-use crate::entrance::Drive;
+use crate::entrance::{Breaks, Drive};
 use crate::error::{ArmError, ArmErrorCode};
 use crate::generation::Generation;
 use crate::law::{Gains, Law};
@@ -38,6 +38,9 @@ use arm::{Event, Log, Scripted, Sent};
 use policy::{Given, PANIC, ScriptedPolicy, Told};
 
 const READY: [f64; 7] = [0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785];
+
+/// Cycles from rest until what was wrong is told.
+const TOLD: usize = 50;
 
 /// A session to be run.
 #[derive(Debug, Clone)]
@@ -154,16 +157,18 @@ fn run(case: &Case) -> Ran {
     }
 }
 
+/// Springs and dampers of every kind.
+const GAINS: Gains = Gains {
+    joint_stiffness: Gains::JOINT.joint_stiffness,
+    joint_damping: Gains::JOINT.joint_damping,
+    ..Gains::CARTESIAN
+};
+
 /// Each way to drive an arm whose commands differ.
 fn interfaces() -> Vec<Interface> {
     let mut all = Vec::new();
     for control in Control::ALL {
-        for impedance in [
-            Impedance::Joint,
-            Impedance::External,
-            Impedance::Law(Gains::JOINT),
-            Impedance::Law(Gains::CARTESIAN),
-        ] {
+        for impedance in [Impedance::Joint, Impedance::External, Impedance::Law(GAINS)] {
             let (is_torque, is_own) = (control == Control::Torque, impedance == Impedance::Joint);
             for elbow in [false, true] {
                 if (elbow && !control.is_cartesian()) || (is_torque && !is_own) {
@@ -196,6 +201,12 @@ fn look_at(case: &Case) {
         let error = ran.robot_error.expect("what was wrong is told");
         assert_eq!(error.code, ArmErrorCode::Protocol, "{error}");
         assert!(ran.sent.len() > distrusted);
+        let since = &ran.sent[distrusted..];
+        assert!(
+            rested(case, since) <= TOLD,
+            "told late: {}",
+            rested(case, since)
+        );
     }
     let is_judged = !matches!(
         case.interface.control,
@@ -210,6 +221,66 @@ fn look_at(case: &Case) {
                 assert!(found > 0, "a jump passed");
             }
         }
+    }
+}
+
+/// The last cycles in which the arm was at rest already.
+fn rested(case: &Case, sent: &[Sent]) -> usize {
+    let interface = case.interface;
+    let is_velocity = matches!(
+        interface.control,
+        Control::JointVelocity | Control::CartesianVelocity
+    );
+    let moves = |pair: &[Sent]| {
+        let [before, now] = pair else { return true };
+        let motion = now.motion.iter().zip(&before.motion);
+        let mut motion = motion.map(|(now, before)| match is_velocity {
+            true => (now.abs(), 1e-4),
+            false => ((now - before).abs(), 1e-7),
+        });
+        let is_pushed = now.torques.is_some_and(|torques| torques != [0.0; 7]);
+        let has_torques = !interface.is_motion() || interface.has_torques();
+        motion.any(|(is, most)| is > most) || (has_torques && is_pushed)
+    };
+    let still = sent.windows(2).rev().take_while(|pair| !moves(pair));
+    still.count()
+}
+
+#[test]
+fn a_panic_beside_the_loop_body_is_caught_in_its_cycle_and_told() {
+    for interface in interfaces() {
+        let has_law = matches!(interface.impedance, Impedance::Law(_));
+        for what in [Breaks::Gate, Breaks::Law] {
+            if what == Breaks::Law && !has_law {
+                continue;
+            }
+            let mut case = Case::of(interface);
+            case.events.insert(30, Event::Breaks(what));
+            let ran = run(&case);
+            assert_eq!(ran.distrusted, Some(29), "{interface:?}, {what:?}");
+            let error = ran.robot_error.unwrap();
+            assert_eq!(error.code, ArmErrorCode::Protocol, "{error}");
+            assert!(error.message.contains("is broken"), "{error}");
+            checker::assert_kept(&ran.arm, interface, &ran.sent);
+        }
+    }
+}
+
+#[test]
+fn a_motion_whose_first_state_is_wrong_does_not_start() {
+    for interface in interfaces() {
+        let mut case = Case::of(interface);
+        let (slot, value, for_) = (offset::q + 4, f64::NAN, u64::MAX);
+        case.events.insert(0, Event::Says { slot, value, for_ });
+        let ran = run(&case);
+        assert!(ran.sent.is_empty(), "{interface:?}");
+        assert_eq!(ran.robot_error.unwrap().code, ArmErrorCode::Protocol);
+        // Its first state in the motion: the arm is where it was, and stays there.
+        case.events = [(1, Event::Says { slot, value, for_ })].into();
+        let ran = run(&case);
+        assert_eq!(ran.distrusted, Some(0), "{interface:?}");
+        assert!(ran.sent.len() < 10, "{interface:?}");
+        checker::assert_kept(&ran.arm, interface, &ran.sent);
     }
 }
 

@@ -12,7 +12,7 @@ use kilohertz_core::schema::Schema;
 use kilohertz_core::time::Time;
 
 use crate::control::{Control, Impedance, taken};
-use crate::entrance::{Drive, Entrance};
+use crate::entrance::{Breaks, Drive, Entrance};
 use crate::geometry::{moved, orthonormal, way};
 use crate::limits::DT;
 use crate::reach::{ELBOW, Reach, joined};
@@ -41,6 +41,8 @@ pub enum Event {
     Lost(u64),
     /// So many states get lost, and the commands that would have answered them.
     Skipped(u64),
+    /// Something beside the loop body panics.
+    Breaks(Breaks),
 }
 
 /// What was believed in a cycle, and what was sent in it.
@@ -265,6 +267,10 @@ impl Robot for Scripted {
                     self.obey(&mut arm, None);
                 }
             }
+            entrance.breaks = match self.events.get(&cycle) {
+                Some(Event::Breaks(what)) => Some(*what),
+                _ => None,
+            };
             let said = self.said(&arm, cycle);
             let flow = entrance.cycle(tick, Time::now(), &said, &mut action);
             let (motion, behind) = match interface.is_motion() {
