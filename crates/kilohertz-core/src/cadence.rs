@@ -56,7 +56,34 @@ impl Cadence {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::{any, prop, proptest};
+    use proptest::prop_assert;
+
     use super::*;
+
+    proptest! {
+        /// Whatever clock a robot has: no question is asked twice or goes back, and each is due.
+        #[test]
+        fn questions_rise_and_are_due_whatever_the_ticks(
+            ratio in any::<f64>(),
+            ticks in prop::collection::vec(any::<u64>(), 0..50),
+        ) {
+            let mut cadence = Cadence::new(ratio);
+            let mut last = None;
+            for tick in ticks {
+                let Some(question) = cadence.due(tick) else {
+                    continue;
+                };
+                // Beyond, ticks are no whole numbers in a float any more.
+                if tick < 1 << 52 {
+                    prop_assert!(cadence.tick_of(question) <= tick);
+                }
+                prop_assert!(last.is_none_or(|last| question > last || question == u64::MAX));
+                last = Some(question);
+            }
+            prop_assert!(cadence.ratio() >= 1.0);
+        }
+    }
 
     fn asked(ratio: f64, ticks: impl Iterator<Item = u64>) -> Vec<(u64, u64)> {
         let mut cadence = Cadence::new(ratio);

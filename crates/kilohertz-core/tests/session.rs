@@ -1856,3 +1856,47 @@ mod slow_policies {
         assert!(log.actions().iter().all(|action| action.is_finite()));
     }
 }
+
+mod a_clock_of_any_kind {
+    use proptest::prelude::{Just, any, prop, proptest};
+    use proptest::prop_oneof;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+        /// However many ticks a robot says that it skipped, the session goes on and its time rises.
+        #[test]
+        fn counts_up_and_breaks_nothing(
+            skipped in prop::collection::vec(
+                prop_oneof![Just(0), 0_u64..50, any::<u64>(), Just(u64::MAX)], 1..40,
+            ),
+            rate_hz in prop_oneof![Just(None), Just(Some(30.0)), Just(Some(1e-9))],
+        ) {
+            let log = Arc::new(Log::default());
+            let ticks = skipped.len() as u32;
+            let robot = Scripted::new(&log).timing(move |tick| Timing {
+                started: MS * tick as u32,
+                execution: MS / 10,
+                skipped: skipped.get(tick as usize).copied().unwrap_or(0),
+            });
+            let times = Arc::new(Mutex::new(Vec::new()));
+            let seen = Arc::clone(&times);
+            let policy = Native::new(1, move |ask: &Ask<'_>, action: &mut [f64]| {
+                seen.lock().unwrap().push((ask.time, ask.period));
+                action[0] = 0.0;
+                Ok(())
+            });
+            let config = Config {
+                policy_rate_hz: rate_hz,
+                ..run_for(ticks)
+            };
+            let session = Setup::new(config).start(robot, policy);
+            assert_eq!(ended(&session).cause, None);
+            let times = times.lock().unwrap();
+            assert!(!times.is_empty());
+            assert!(times.windows(2).all(|pair| pair[0].0 <= pair[1].0), "{times:?}");
+        }
+    }
+}

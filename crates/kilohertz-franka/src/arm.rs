@@ -18,6 +18,7 @@ use crate::finding::Turn;
 use crate::franka_rs::Direct;
 #[cfg(all(feature = "libfranka-rs", target_os = "linux"))]
 use crate::franka_rs::identify;
+use crate::gate::{self, Fault};
 use crate::generation::Generation;
 use crate::hearing::Hearing;
 use crate::law::Law;
@@ -305,7 +306,8 @@ impl Arm {
         self.while_idle(what, |client| self.plug.limited(|_| work(client)))
     }
 
-    /// The robot's state now, while no session drives it. Blocks for a few milliseconds.
+    /// The robot's state now, while no session drives it, as the arm says it: nothing of it is checked.
+    /// Blocks for a few milliseconds.
     ///
     /// # Errors
     /// Where the arm is driven, closed, or gone. [`Arm::observe`] serves a driven arm too.
@@ -315,7 +317,8 @@ impl Arm {
 
     /// The slots of the robot's state now, laid out as [`state::SCHEMA`]: read from the arm while no session
     /// drives it, and otherwise the newest that the session's loop has seen, without making the
-    /// loop wait. Blocks for a few milliseconds, or until a session that is starting has its first cycle.
+    /// loop wait. While none does, nothing of it is checked. Blocks for a few milliseconds, or until a
+    /// session that is starting has its first cycle.
     ///
     /// # Errors
     /// Where the arm is closed or gone.
@@ -346,9 +349,13 @@ impl Arm {
     /// Clears the errors of a reflex, so that a new session can start. Blocks.
     ///
     /// # Errors
-    /// Where the arm is driven, closed or gone, or wants to be seen to by hand.
+    /// Where the arm is driven, closed or gone, or wants to be seen to by hand;
+    /// [`ArmErrorCode::Protocol`] where it says that it stands where none can.
     pub fn recover(&self) -> Result<(), ArmError> {
-        self.request("cannot recover", |client| client.recover())
+        self.request("cannot recover", |client| {
+            gate::can_stand(&self.limits, &client.state()?).map_err(Fault::standing)?;
+            client.recover()
+        })
     }
 
     /// A robot for one session that drives this arm through `control`, and the limits for it.

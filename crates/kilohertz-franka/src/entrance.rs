@@ -41,6 +41,17 @@ pub(crate) struct Entrance<'a> {
     /// What the law commanded last [N m].
     torques: [f64; 7],
     fault: Option<Fault>,
+    /// What panics, in a test of that.
+    #[cfg(test)]
+    pub breaks: Option<Breaks>,
+}
+
+/// What can panic in a cycle beside the loop body.
+#[cfg(test)]
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Breaks {
+    Gate,
+    Law,
 }
 
 impl<'a> Entrance<'a> {
@@ -53,7 +64,7 @@ impl<'a> Entrance<'a> {
         state::write(&before, &mut slots);
         let read = (drive.interface, drive.law.is_some());
         Ok(Entrance {
-            gate: Gate::new(read, &drive.arm, (&before, &slots))?,
+            gate: Gate::new(read, &drive.arm, (&before, &slots)).map_err(Fault::standing)?,
             law: drive.law.as_ref(),
             elbow: Elbow::of(drive.interface),
             state: before,
@@ -61,6 +72,8 @@ impl<'a> Entrance<'a> {
             arrived: [0.0; state::LEN],
             torques: [0.0; 7],
             fault: None,
+            #[cfg(test)]
+            breaks: None,
         })
     }
 
@@ -98,6 +111,8 @@ impl<'a> Entrance<'a> {
     /// Takes in a state that is good.
     fn looked(&mut self, arrived: &RobotState) -> Result<Passed, Fault> {
         let passed = caught(|| {
+            #[cfg(test)]
+            assert_ne!(self.breaks, Some(Breaks::Gate), "the gate is broken");
             state::write(arrived, &mut self.arrived);
             self.gate.check(arrived, &self.arrived)
         })??;
@@ -113,6 +128,12 @@ impl<'a> Entrance<'a> {
         &self.slots
     }
 
+    /// Whether states are believed no more.
+    #[cfg(test)]
+    pub fn is_at_fault(&self) -> bool {
+        self.fault.is_some()
+    }
+
     /// What the arm is commanded for the elbow where an action has one, in its last slot.
     pub fn elbow(&mut self, motion: &[f64]) -> Option<[f64; 2]> {
         let is_believed = self.fault.is_none();
@@ -126,7 +147,11 @@ impl<'a> Entrance<'a> {
             return (!behind.is_empty()).then(|| taken(behind));
         };
         if self.fault.is_none() {
-            match caught(|| law.torques(&self.state)) {
+            match caught(|| {
+                #[cfg(test)]
+                assert_ne!(self.breaks, Some(Breaks::Law), "the law is broken");
+                law.torques(&self.state)
+            }) {
                 Ok(torques) => {
                     self.torques = torques;
                     return Some(torques);

@@ -81,6 +81,19 @@ impl Fault {
     }
 }
 
+impl Fault {
+    /// The error where the arm says it before a motion, or without one.
+    pub fn standing(self) -> ArmError {
+        ArmError::new(
+            ArmErrorCode::Protocol,
+            format!(
+                "{self}. Nothing has moved; check the arm in Desk, and that nobody else sends to this \
+                 host, and connect again"
+            ),
+        )
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Fault {
@@ -381,6 +394,33 @@ impl Gate {
     }
 }
 
+/// That an arm with these limits can stand as `state` says: where its joints are and are to be, and
+/// what is on its flange.
+///
+/// # Errors
+/// What cannot be.
+pub(crate) fn can_stand(arm: &ArmLimits, state: &RobotState) -> Result<(), Fault> {
+    let furthest = arm
+        .joints
+        .map(|joint| joint.lower.abs().max(joint.upper.abs()) + BEYOND_RANGE);
+    let fields = [
+        (offset::q, &state.q[..], &furthest[..]),
+        (offset::q_d, &state.q_d, &furthest),
+        (offset::F_T_EE, &state.F_T_EE, &POSE),
+    ];
+    for (first, values, most) in fields {
+        for (index, (value, most)) in values.iter().zip(most).enumerate() {
+            if exceeds(value.abs(), *most) {
+                return Err(fault(first + index, *value, Expected::AtMost(*most)));
+            }
+        }
+    }
+    match exceeds(off_rigid(&state.F_T_EE), RIGID) {
+        true => Err(fault(offset::F_T_EE, state.F_T_EE[0], Expected::Rigid)),
+        false => Ok(()),
+    }
+}
+
 /// Rotations, and a place.
 const POSE: [f64; 16] = [
     2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, FARTHEST, FARTHEST, FARTHEST, 2.0,
@@ -405,5 +445,235 @@ fn fault(slot: usize, received: f64, expected: Expected) -> Fault {
         index,
         received,
         expected,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use franka::Duration;
+    use franka::model::FR3_URDF;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::control::{Control, Impedance};
+    use crate::state;
+
+    const READY: [f64; 7] = [0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785];
+
+    fn arms() -> [ArmLimits; 2] {
+        [ArmLimits::fr3(FR3_URDF).unwrap(), ArmLimits::fer()]
+    }
+
+    /// An arm that stands in a motion, at `time` \[ms\].
+    fn at(time: u64) -> RobotState {
+        let mut unit = [0.0; 16];
+        (0..4).for_each(|i| unit[5 * i] = 1.0);
+        RobotState {
+            q: READY,
+            q_d: READY,
+            F_T_EE: unit,
+            O_T_EE_c: unit,
+            robot_mode: RobotMode::Move,
+            time: Duration::from_millis(time),
+            ..RobotState::default()
+        }
+    }
+
+    fn slots(state: &RobotState) -> [f64; LEN] {
+        let mut slots = [0.0; LEN];
+        state::write(state, &mut slots);
+        slots
+    }
+
+    fn gate_of(control: Control, arm: &ArmLimits) -> Gate {
+        let interface = Interface {
+            control,
+            elbow: true,
+            impedance: Impedance::Joint,
+        };
+        let before = at(5_000);
+        Gate::new((interface, false), arm, (&before, &slots(&before))).unwrap()
+    }
+
+    fn check(gate: &mut Gate, state: &RobotState) -> Result<Passed, String> {
+        gate.check(state, &slots(state))
+            .map_err(|fault| fault.to_string())
+    }
+
+    #[test]
+    fn the_clock_rises_and_by_no_more_than_a_second() {
+        for (time, skipped) in [
+            (5_002, Some(0)),
+            (6_001, Some(999)),
+            (5_001, None),
+            (5_000, None),
+            (0, None),
+            (6_002, None),
+            (1 << 40, None),
+            (u64::MAX, None),
+        ] {
+            let mut gate = gate_of(Control::JointVelocity, &arms()[0]);
+            check(&mut gate, &at(5_001)).unwrap();
+            let passed = check(&mut gate, &at(time));
+            match skipped {
+                Some(skipped) => assert_eq!(passed.unwrap().skipped, skipped, "{time}"),
+                None => assert!(passed.unwrap_err().starts_with("time[0]"), "{time}"),
+            }
+        }
+        // The arm may take its time to begin.
+        let mut gate = gate_of(Control::JointVelocity, &arms()[0]);
+        assert!(check(&mut gate, &at(5_000 + LONGEST_START)).is_ok());
+        let mut gate = gate_of(Control::JointVelocity, &arms()[0]);
+        assert!(check(&mut gate, &at(5_001 + LONGEST_START)).is_err());
+    }
+
+    #[test]
+    fn no_other_mode_than_moving_passes() {
+        for mode in [
+            RobotMode::Other,
+            RobotMode::Idle,
+            RobotMode::Guiding,
+            RobotMode::Reflex,
+            RobotMode::UserStopped,
+            RobotMode::AutomaticErrorRecovery,
+        ] {
+            let mut gate = gate_of(Control::Torque, &arms()[0]);
+            let state = RobotState {
+                robot_mode: mode,
+                ..at(5_001)
+            };
+            let refused = check(&mut gate, &state).unwrap_err();
+            assert!(refused.starts_with("robot_mode[0]"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_joint_steps_no_further_than_its_velocity_limit_and_what_lost_commands_add() {
+        for arm in arms() {
+            for (joint, bounds) in arm.joints.iter().enumerate() {
+                for passed in [1, 20, 1_000] {
+                    let most = (bounds.velocity + EXTRAPOLATED) * passed as f64 * 1e-3;
+                    for (share, is_good) in [(0.999, true), (-0.999, true), (1.01, false)] {
+                        let mut gate = gate_of(Control::JointPosition, &arm);
+                        check(&mut gate, &at(5_001)).unwrap();
+                        let mut state = at(5_001 + passed);
+                        // Within the range, whatever the step.
+                        let way = if joint == 3 { -most } else { most };
+                        state.q_d[joint] += share * way.clamp(-0.6, 0.6);
+                        let is_whole = way.abs() < 0.6;
+                        let found = check(&mut gate, &state);
+                        if is_whole {
+                            assert_eq!(found.is_ok(), is_good, "{joint}, {passed}: {found:?}");
+                        } else {
+                            assert!(found.is_ok(), "{joint}, {passed}: {found:?}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_turned_and_a_bent_pose_do_not_pass() {
+        let arm = &arms()[0];
+        for (angle, is_good) in [
+            (0.0, true),
+            (3e-3, true),
+            (-3e-3, true),
+            (5e-3, false),
+            (3.0, false),
+        ] {
+            let mut gate = gate_of(Control::CartesianPose, arm);
+            check(&mut gate, &at(5_001)).unwrap();
+            let mut state = at(5_002);
+            let turn = [0.0, 0.0, 0.0, 0.0, angle, 0.0];
+            state.O_T_EE_c = crate::geometry::moved(&state.O_T_EE_c, &turn);
+            assert_eq!(check(&mut gate, &state).is_ok(), is_good, "{angle}");
+        }
+        let mut gate = gate_of(Control::CartesianPose, arm);
+        let mut state = at(5_001);
+        state.O_T_EE_c[0] = 0.999;
+        assert!(check(&mut gate, &state).unwrap_err().contains("rigid"));
+    }
+
+    #[test]
+    fn a_motion_does_not_begin_with_what_is_no_number() {
+        let arm = &arms()[0];
+        for control in Control::ALL {
+            let interface = Interface {
+                control,
+                elbow: false,
+                impedance: Impedance::Joint,
+            };
+            for wrong in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+                let mut before = at(1);
+                before.q[6] = wrong;
+                let begun = Gate::new((interface, true), arm, (&before, &slots(&before)));
+                let error = begun.err().map(Fault::standing).unwrap();
+                assert_eq!(error.code, ArmErrorCode::Protocol);
+                assert!(error.message.starts_with("q[6]"), "{error}");
+                assert!(error.message.contains("Nothing has moved"), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_arm_stands_only_where_one_can() {
+        for arm in arms() {
+            assert_eq!(can_stand(&arm, &at(1)), Ok(()));
+            for wrong in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300, -11.0] {
+                for slot in [offset::q + 1, offset::q_d + 5, offset::F_T_EE + 4] {
+                    let mut state = at(1);
+                    *state::number(&mut state, slot).unwrap() = wrong;
+                    let refused = can_stand(&arm, &state).unwrap_err().to_string();
+                    let (field, index) = SCHEMA.locate(slot).unwrap();
+                    assert!(
+                        refused.starts_with(&format!("{field}[{index}]")),
+                        "{refused}"
+                    );
+                }
+            }
+            let mut bent = at(1);
+            bent.F_T_EE[0] = 0.9;
+            assert!(can_stand(&arm, &bent).is_err());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_passes_is_sound_whatever_comes(
+            control in proptest::sample::select(Control::ALL.to_vec()),
+            states in proptest::collection::vec(
+                (any::<u64>(), 0..LEN, any::<f64>(), 0_u64..1_100), 1..20,
+            ),
+        ) {
+            let arm = &arms()[0];
+            let mut gate = gate_of(control, arm);
+            let mut time: u64 = 5_000;
+            for (clock, slot, value, step) in states {
+                let mut state = at(if clock % 7 == 0 { clock } else { time.saturating_add(step) });
+                if clock % 2 == 0 && let Some(number) = state::number(&mut state, slot) {
+                    *number = value;
+                }
+                let slots = slots(&state);
+                let is_first = !gate.last.is_of_motion;
+                match gate.check(&state, &slots) {
+                    Ok(passed) => {
+                        let now = state.time.as_millis();
+                        prop_assert!(now > time);
+                        let most = if is_first { LONGEST_START } else { LONGEST_STEP };
+                        prop_assert!(now - time <= most);
+                        prop_assert_eq!(passed.skipped, now - time - 1);
+                        for slot in (0..LEN).filter(|slot| gate.is_read[*slot]) {
+                            prop_assert!(slots[slot].is_finite());
+                        }
+                        let wrong = slots.iter().filter(|value| !value.is_finite()).count();
+                        prop_assert_eq!(passed.not_finite, wrong as u64);
+                        time = now;
+                    }
+                    Err(fault) => prop_assert!(!fault.to_string().is_empty()),
+                }
+            }
+        }
     }
 }

@@ -20,6 +20,7 @@ use franka::wire::gripper::{
 };
 use franka::wire::{HeaderLayout, parse_response};
 use franka::{FrankaError, GripperState};
+use kilohertz_core::limits::exceeds;
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::error::{ArmError, ArmErrorCode};
@@ -33,6 +34,9 @@ pub const WIDTHS: RangeInclusive<f64> = 0.0..=0.1;
 pub const MAX_SPEED: f64 = 0.1;
 /// The highest force \[N\]: for a moment; 70 N lasting (data sheet).
 pub const MAX_FORCE: f64 = 140.0;
+
+/// No fingers are said to be further apart \[m\].
+const WIDEST: f64 = 1.0;
 
 /// How often a wait looks.
 const LOOK: Duration = Duration::from_millis(2);
@@ -327,6 +331,7 @@ impl Hand {
     /// The state of the hand now. Blocks until the next one comes: some 16 ms.
     ///
     /// # Errors
+    /// [`ArmErrorCode::Protocol`] where no hand can be as it says,
     /// [`ArmErrorCode::ConnectionLost`] where none comes within a second.
     pub fn state(&self) -> Result<GripperState, ArmError> {
         let link = self.link()?;
@@ -335,7 +340,7 @@ impl Hand {
         loop {
             let heard = link.listen()?;
             if let (Some(state), true) = (heard.state, heard.count > before) {
-                return Ok(state);
+                return believed(state);
             }
             drop(heard);
             link.network
@@ -363,6 +368,22 @@ impl Hand {
         link.network.tcp.shutdown();
         link.hearing.end();
     }
+}
+
+/// A state, where a hand can be so.
+fn believed(state: GripperState) -> Result<GripperState, ArmError> {
+    for (field, width) in [("width", state.width), ("max_width", state.max_width)] {
+        if exceeds(width.abs(), WIDEST) {
+            return Err(ArmError::new(
+                ArmErrorCode::Protocol,
+                format!(
+                    "{field} of the hand's state is {width} m; expected -{WIDEST} to {WIDEST} m. Check \
+                     the hand in Desk, and that nobody else sends to this host, and connect again"
+                ),
+            ));
+        }
+    }
+    Ok(state)
 }
 
 /// A command on its way. Dropping it without [`HandMotion::finish`] does nothing to the hand.
@@ -749,6 +770,40 @@ mod tests {
             let error = command.check().unwrap_err();
             assert_eq!(error.code, ArmErrorCode::InvalidOperation);
             assert!(error.message.contains(named), "{error}");
+        }
+    }
+
+    #[test]
+    fn no_width_is_believed_that_no_hand_has() {
+        let state = GripperState {
+            width: 0.04,
+            max_width: 0.08,
+            is_grasped: false,
+            temperature: 30,
+            time: franka::Duration::from_millis(1),
+        };
+        assert!(believed(state).is_ok());
+        for wrong in [f64::NAN, f64::INFINITY, -f64::INFINITY, 1e300, 1.1] {
+            for (field, state) in [
+                (
+                    "width",
+                    GripperState {
+                        width: wrong,
+                        ..state
+                    },
+                ),
+                (
+                    "max_width",
+                    GripperState {
+                        max_width: wrong,
+                        ..state
+                    },
+                ),
+            ] {
+                let error = believed(state).unwrap_err();
+                assert_eq!(error.code, ArmErrorCode::Protocol);
+                assert!(error.message.starts_with(field), "{error}");
+            }
         }
     }
 }

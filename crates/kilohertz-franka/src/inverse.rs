@@ -5,6 +5,7 @@
 //! the end of a joint's range, other beginnings are tried, and the nearest solution is taken.
 
 use franka::model::Frame;
+use kilohertz_core::limits::confined;
 
 use crate::error::{ArmError, ArmErrorCode};
 use crate::geometry::{Twist, norm, way};
@@ -149,7 +150,7 @@ impl Search<'_> {
     }
 
     fn clamped(&self, q: [f64; 7]) -> [f64; 7] {
-        std::array::from_fn(|i| q[i].clamp(self.ranges[i].0, self.ranges[i].1))
+        std::array::from_fn(|i| confined(q[i], self.ranges[i].0, self.ranges[i].1))
     }
 
     /// One step towards the pose. A joint that would leave its range stays, and the others do its part.
@@ -256,6 +257,27 @@ mod tests {
             }
             let stays = joints_for(&model, &ranges, &TOOL, &READY, &pose_at(&model, READY));
             assert_eq!(stays.unwrap(), READY);
+        }
+    }
+
+    #[test]
+    fn nothing_of_a_state_or_of_ranges_makes_the_search_panic_or_find_what_is_no_number() {
+        for (model, ranges) in each_arm() {
+            let pose = pose_at(&model, READY);
+            let no_numbers = [f64::NAN, f64::INFINITY, -f64::INFINITY, 1e308];
+            for value in no_numbers {
+                let (mut tool, mut from, mut narrow) = (TOOL, READY, ranges);
+                tool[13] = value;
+                from[1] = value;
+                narrow[4] = (value, -value);
+                for found in [
+                    joints_for(&model, &ranges, &tool, &READY, &pose),
+                    joints_for(&model, &ranges, &TOOL, &from, &pose),
+                    joints_for(&model, &narrow, &TOOL, &READY, &pose),
+                ] {
+                    assert!(found.is_err() || found.unwrap().iter().all(|q| q.is_finite()));
+                }
+            }
         }
     }
 

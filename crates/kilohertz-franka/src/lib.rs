@@ -30,6 +30,7 @@
 //! reach.rs         what its motions ask of the joints
 //! fence.rs         a box that it stays in, whatever is commanded through
 //! geometry.rs      poses, twists, and the ways between them
+//! measured.rs      what benches measure of it
 //! error.rs         what can go wrong, in the robot's own words
 //! ```
 //!
@@ -74,6 +75,8 @@ mod law;
 #[cfg(all(feature = "libfranka-rs", target_os = "linux"))]
 mod libfranka_rs;
 pub mod limits;
+#[doc(hidden)]
+pub mod measured;
 pub mod model;
 pub mod move_to;
 mod plug;

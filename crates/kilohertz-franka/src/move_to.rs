@@ -9,13 +9,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use franka::RobotState;
-use kilohertz_core::limits::{JointBounds, JointMotion};
+use kilohertz_core::limits::{JointBounds, JointMotion, exceeds, largest};
 use kilohertz_core::policy::{Answer, Ask, Policy};
 use kilohertz_core::time::Time;
 
 use crate::arm::Arm;
 use crate::configuration::{Refusal, check_rigid, finite};
 use crate::error::{ArmError, ArmErrorCode};
+use crate::gate::{self, Fault};
 use crate::inverse::{Ranges, joints_for};
 use crate::limits::{DT, OWN_SHARE};
 use crate::model::ArmModel;
@@ -33,6 +34,8 @@ pub const LEAST_SPEED: f64 = 0.01;
 const SLOWER: f64 = 0.9;
 /// How far from where the plan begins the arm may stand when it starts [rad].
 const SAME_PLACE: f64 = 2e-3;
+/// No joint stands further from zero [rad].
+const FARTHEST: f64 = 10.0;
 /// So close and slow the commanded motion has arrived [rad], [rad/s].
 const ARRIVED: f64 = 1e-5;
 const AT_REST: f64 = 2e-3;
@@ -87,6 +90,9 @@ pub struct Plan {
 impl Plan {
     /// The fastest straight way with `speed`, a share of the limits; none where no speed keeps them.
     fn new(bounds: &[JointBounds; 7], from: [f64; 7], to: [f64; 7], speed: f64) -> Option<Plan> {
+        if !from.iter().chain(&to).all(|place| place.abs() <= FARTHEST) {
+            return None;
+        }
         let shares = std::iter::successors(Some(speed), |share| Some(share * SLOWER));
         shares
             .take_while(|&share| share > 1e-3 * LEAST_SPEED)
@@ -117,7 +123,7 @@ impl Plan {
     }
 
     fn keeps(&self, bounds: &[JointBounds; 7]) -> bool {
-        let cycles = (self.duration() / DT).ceil() as u64 + 2;
+        let cycles = ((self.duration() / DT).ceil() as u64).saturating_add(2);
         let mut motions = self.from.map(|position| JointMotion {
             position,
             ..JointMotion::default()
@@ -250,7 +256,7 @@ impl MovePolicy {
         let q_d = joints(ask.observation, offset::q_d);
         let dq_d = joints(ask.observation, offset::dq_d);
         let from = *self.from.get_or_insert(q_d);
-        if largest_difference(&from, &self.plan.from) > SAME_PLACE {
+        if exceeds(largest_difference(&from, &self.plan.from), SAME_PLACE) {
             return Err(NOT_WHERE_PLANNED);
         }
         let time = ask.time.as_secs_f64();
@@ -271,9 +277,7 @@ impl MovePolicy {
 }
 
 fn largest_difference(one: &[f64; 7], other: &[f64; 7]) -> f64 {
-    (0..7)
-        .map(|i| (one[i] - other[i]).abs())
-        .fold(0.0, f64::max)
+    largest((0..7).map(|i| one[i] - other[i]))
 }
 
 impl Policy for MovePolicy {
@@ -308,7 +312,8 @@ impl Arm {
     /// # Errors
     /// [`ArmErrorCode::InvalidArgument`] for what is no speed, or no pose;
     /// [`ArmErrorCode::Unreachable`] where the goal is out of the joints' ranges or of the arm's reach;
-    /// and as [`Arm::state`].
+    /// [`ArmErrorCode::Protocol`] where the arm says that it stands where none can; and as
+    /// [`Arm::state`].
     pub fn plan_move(&self, goal: &Goal, speed: f64) -> Result<Plan, ArmError> {
         let invalid = |text: String| ArmError::new(ArmErrorCode::InvalidArgument, text);
         if !(LEAST_SPEED..=1.0).contains(&speed) {
@@ -318,6 +323,7 @@ impl Arm {
         goal.check()
             .map_err(|refusal| invalid(refusal.to_string()))?;
         let state = self.while_idle("cannot move the arm", |client| client.state())?;
+        gate::can_stand(self.limits(), &state).map_err(Fault::standing)?;
         let bounds = &self.limits().joints;
         let to = self.joints_of(goal, &state)?;
         Plan::new(bounds, state.q_d, to, speed).ok_or_else(|| {
@@ -431,6 +437,45 @@ mod tests {
             assert!(ratios[0] >= 1.0 - 1e-9);
             assert!(ratios[200] < 1.02, "median {}", ratios[200]);
             assert!(ratios[380] < 1.15, "19 of 20 {}", ratios[380]);
+        }
+    }
+
+    #[test]
+    fn a_move_is_given_up_where_the_arm_says_that_it_stands_nowhere() {
+        let bounds = &each_arm()[0];
+        let plan = Plan::new(bounds, HOME, HOME.map(|q| q + 0.1), 0.5).unwrap();
+        for value in [
+            f64::NAN,
+            f64::INFINITY,
+            -f64::INFINITY,
+            1e300,
+            HOME[3] + 0.01,
+        ] {
+            let progress = Arc::new(Progress::default());
+            let mut policy = MovePolicy::new(plan.clone(), Arc::clone(&progress));
+            let mut observation = vec![0.0; crate::state::LEN];
+            observation[offset::q_d..offset::q_d + 7].copy_from_slice(&HOME);
+            observation[offset::q_d + 3] = value;
+            policy.request(&Ask {
+                tick: 0,
+                time: std::time::Duration::ZERO,
+                period: std::time::Duration::ZERO,
+                observation: &observation,
+            });
+            assert_eq!(policy.answer, Answer::Failed, "{value}");
+            assert!(progress.trouble().is_some(), "{value}");
+        }
+    }
+
+    #[test]
+    fn no_way_begins_or_ends_at_what_is_no_number() {
+        for bounds in each_arm() {
+            for value in [f64::NAN, f64::INFINITY, 1e300, -1e30] {
+                let mut nowhere = HOME;
+                nowhere[2] = value;
+                assert!(Plan::new(&bounds, nowhere, HOME, 0.5).is_none(), "{value}");
+                assert!(Plan::new(&bounds, HOME, nowhere, 0.5).is_none(), "{value}");
+            }
         }
     }
 

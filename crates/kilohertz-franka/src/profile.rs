@@ -4,6 +4,8 @@
 //! continuous motion bounds its differences over a cycle as well, because each is an average of the
 //! derivative.
 
+use kilohertz_core::limits::confined;
+
 /// Bounds of a motion along its way, in units of the way and seconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Bounds {
@@ -92,10 +94,10 @@ impl Profile {
         let peak = acceleration * (rising + constant);
         let risen = time.min(rising);
         let mut way = jerk * risen.powi(3) / 6.0;
-        let held = (time - rising).clamp(0.0, constant);
+        let held = confined(time - rising, 0.0, constant);
         let reached = acceleration * rising / 2.0;
         way += reached * held + acceleration * held * held / 2.0;
-        let fallen = (time - rising - constant).clamp(0.0, rising);
+        let fallen = confined(time - rising - constant, 0.0, rising);
         let reached = acceleration * (rising / 2.0 + constant);
         way +=
             reached * fallen + acceleration * fallen * fallen / 2.0 - jerk * fallen.powi(3) / 6.0;
@@ -153,6 +155,29 @@ mod tests {
             }
             assert_eq!(at(cycles), way, "{what}");
             assert!(at(-5) == 0.0, "{what}");
+        }
+    }
+
+    #[test]
+    fn bounds_that_are_none_make_nothing_panic() {
+        let no_bounds = [f64::NAN, f64::INFINITY, 0.0, -1.0, 1e308, f64::MIN_POSITIVE];
+        for way in [0.0, 1.0, f64::NAN, f64::INFINITY] {
+            for velocity in no_bounds {
+                for jerk in no_bounds {
+                    let acceleration = 1.0;
+                    let profile = Profile::new(
+                        way,
+                        &Bounds {
+                            velocity,
+                            acceleration,
+                            jerk,
+                        },
+                    );
+                    for time in [0.0, 0.1, 1e9, f64::NAN] {
+                        profile.at(time);
+                    }
+                }
+            }
         }
     }
 

@@ -1,198 +1,115 @@
 //! Properties of the seam: whatever an arm says and a policy answers, a session ends or goes on, never
-//! panics, and never sends what breaks a limit.
+//! panics, and never sends what breaks a limit; and what nothing reads changes nothing.
+//!
+//! ```text
+//! arm.rs     an arm that says what a script makes of it
+//! policy.rs  a policy that answers what a script makes of it
+//! checker.rs what was sent, looked at without the limits' own arithmetic
+//! poison.rs  each slot in turn is not a number
+//! ```
 
+mod arm;
+mod checker;
+mod poison;
+mod policy;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use franka::model::{FR3_URDF, Model};
-use franka::{RobotMode, RobotState};
 use kilohertz_core::courier::start_courier;
-use kilohertz_core::policy::{Ask, Native};
-use kilohertz_core::robot::{Flow, Robot, RobotError, Tick};
-use kilohertz_core::schema::Schema;
-use kilohertz_core::session::{Cause, Config, Session};
-use kilohertz_core::stats::Recorder;
+use kilohertz_core::limits::{LimitRules, OnViolation};
+use kilohertz_core::session::{Cause, Config, Patience, Session};
+use kilohertz_core::stats::{Recorder, Stats};
 use kilohertz_core::thread::RealtimeRequest;
-use kilohertz_core::time::Time;
-use proptest::collection::vec;
+use proptest::collection::btree_map;
 use proptest::prelude::*;
 
 use crate::control::{Control, Impedance, Interface};
-use crate::entrance::{Drive, Entrance};
-use crate::limits::{ArmLimits, DT, MotionOptions, limits};
-use crate::state::{self, joints, offset};
+use crate::entrance::{Breaks, Drive};
+use crate::error::{ArmError, ArmErrorCode};
+use crate::generation::Generation;
+use crate::law::{Gains, Law};
+use crate::limits::{ArmLimits, MotionOptions, limits};
+use crate::state::{LEN, offset};
+use arm::{Event, Log, Scripted, Sent};
+use policy::{Given, PANIC, ScriptedPolicy, Told};
 
 const READY: [f64; 7] = [0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785];
-/// Longer than any session here.
-const MOST_CYCLES: u64 = 10_000;
 
-/// What was believed in a cycle, and what was sent in it.
-type Sent = (Vec<f64>, Vec<f64>);
+/// Cycles from rest until what was wrong is told.
+const TOLD: usize = 50;
 
-/// An arm that does at once what it is commanded, and says what a script makes of it.
-struct Scripted {
-    drive: Drive,
-    action: Schema,
-    script: Vec<(u64, usize, f64)>,
-    sent: Arc<Mutex<Vec<Sent>>>,
+/// A session to be run.
+#[derive(Debug, Clone)]
+struct Case {
+    generation: Generation,
+    interface: Interface,
+    rule: OnViolation,
+    rate_hz: Option<f64>,
+    cutoff_hz: Option<f64>,
+    start: [f64; 7],
+    events: BTreeMap<u64, Event>,
+    answers: BTreeMap<usize, Given>,
 }
 
-impl Scripted {
-    fn obey(&self, arm: &mut RobotState, action: &[f64]) {
-        for (joint, &commanded) in action.iter().enumerate() {
-            let (q, dq) = (arm.q_d[joint], arm.dq_d[joint]);
-            let next = match self.drive.interface.control {
-                Control::JointVelocity => q + commanded * DT,
-                Control::JointPosition => commanded,
-                _ => {
-                    arm.tau_J_d[joint] = commanded;
-                    continue;
-                }
-            };
-            arm.q_d[joint] = next;
-            arm.q[joint] = next;
-            arm.dq_d[joint] = (next - q) / DT;
-            arm.ddq_d[joint] = (arm.dq_d[joint] - dq) / DT;
+impl Case {
+    fn of(interface: Interface) -> Case {
+        Case {
+            generation: Generation::Fr3,
+            interface,
+            rule: OnViolation::Stop,
+            rate_hz: None,
+            cutoff_hz: None,
+            start: READY,
+            events: BTreeMap::new(),
+            answers: BTreeMap::new(),
         }
     }
 }
 
-fn corrupted(arm: &RobotState, field: usize, value: f64) -> RobotState {
-    let mut state = *arm;
-    match field / 7 {
-        0 => state.q[field % 7] = value,
-        1 => state.dq[field % 7] = value,
-        2 => state.q_d[field % 7] = value,
-        3 => state.dq_d[field % 7] = value,
-        4 => state.ddq_d[field % 7] = value,
-        5 => state.tau_J_d[field % 7] = value,
-        6 => state.F_T_EE[field % 7] = value,
-        7 => state.time = franka::Duration::from_millis(value.to_bits()),
-        8 => state.time = franka::Duration::from_millis(arm.time.as_millis().saturating_sub(1)),
-        _ => state.robot_mode = RobotMode::Other,
-    }
-    state
+/// What came of it.
+struct Ran {
+    arm: ArmLimits,
+    sent: Vec<Sent>,
+    distrusted: Option<usize>,
+    cause: Option<Cause>,
+    robot_error: Option<ArmError>,
+    stats: Stats,
+    told: Arc<Told>,
 }
 
-const FIELDS: usize = 70;
-
-impl Robot for Scripted {
-    fn observation(&self) -> &Schema {
-        &state::SCHEMA
-    }
-
-    fn action(&self) -> &Schema {
-        &self.action
-    }
-
-    fn period(&self) -> Duration {
-        Duration::from_millis(1)
-    }
-
-    fn drive(&mut self, tick: &mut dyn Tick) -> Result<(), RobotError> {
-        let mut arm = RobotState {
-            q: READY,
-            q_d: READY,
-            robot_mode: RobotMode::Move,
-            ..RobotState::default()
-        };
-        let mut entrance = Entrance::new(&self.drive, arm)?;
-        let mut action = vec![0.0; self.action.len()];
-        for cycle in 0..MOST_CYCLES {
-            arm.time += franka::Duration::from_millis(1);
-            let wrong = self.script.iter().filter(|(at, ..)| *at == cycle);
-            let said = wrong.fold(arm, |said, (_, field, value)| {
-                corrupted(&said, *field, *value)
-            });
-            let flow = entrance.cycle(tick, Time::now(), &said, &mut action);
-            let believed = entrance.slots().to_vec();
-            self.sent.lock().unwrap().push((believed, action.clone()));
-            tick.sent(Time::now());
-            if flow == Flow::Finish {
-                return Ok(entrance.outcome(Ok(()))?);
-            }
-            self.obey(&mut arm, &action);
-        }
-        panic!("the session does not end");
-    }
-}
-
-/// An independent look at what was sent: each step from the one before, or from what the arm was
-/// believed to do after it, breaks no limit.
-fn assert_kept(arm: &ArmLimits, control: Control, sent: &[Sent]) {
-    let mut last = ([0.0; 7], [0.0; 7]);
-    for (cycle, (believed, action)) in sent.iter().enumerate() {
-        assert!(action.iter().all(|value| value.is_finite()), "{action:?}");
-        let reported = joints(believed, offset::dq_d);
-        for joint in 0..7 {
-            let bounds = &arm.joints[joint];
-            let what = format!("{control}, cycle {cycle}, joint {joint}: {action:?}");
-            match control {
-                Control::Torque => {
-                    let from = [last.0[joint], joints(believed, offset::tau_J_d)[joint]];
-                    let step = from.map(|from| (action[joint] - from).abs());
-                    assert!(
-                        step[0].min(step[1]) <= arm.torque_rate[joint] * DT + 1e-6,
-                        "{what}"
-                    );
-                }
-                _ => {
-                    let velocity = match control {
-                        Control::JointVelocity => action[joint],
-                        _ => (action[joint] - last.0[joint]) / DT,
-                    };
-                    if cycle > 0 {
-                        let from = [last.1[joint], reported[joint]];
-                        let step = from.map(|from| (velocity - from).abs());
-                        // A position after a report that was believed starts from there.
-                        let starts = joints(believed, offset::q_d)[joint];
-                        let start = (action[joint] - starts) / DT - reported[joint];
-                        let least = step[0].min(step[1]).min(start.abs());
-                        assert!(least <= bounds.acceleration * DT + 1e-4, "{what}: {least}");
-                    }
-                    last.1[joint] = velocity;
-                }
-            }
-            last.0[joint] = action[joint];
-        }
-    }
-}
-
-fn run(control: Control, script: Vec<(u64, usize, f64)>, answers: Vec<f64>) {
-    let arm = ArmLimits::fr3(FR3_URDF).unwrap();
-    let interface = Interface {
-        control,
-        elbow: false,
-        impedance: Impedance::Joint,
+fn run(case: &Case) -> Ran {
+    let interface = case.interface;
+    let (arm, model) = match case.generation {
+        Generation::Fr3 => (
+            ArmLimits::fr3(FR3_URDF).unwrap(),
+            Model::from_urdf(FR3_URDF).unwrap(),
+        ),
+        Generation::Fer => (ArmLimits::fer(), Model::native_fer()),
     };
-    let model = Arc::new(Model::from_urdf(FR3_URDF).unwrap());
-    let sent = Arc::new(Mutex::new(Vec::new()));
+    let model = Arc::new(model);
+    let log = Arc::new(Mutex::new(Log::default()));
     let robot = Scripted {
         drive: Drive {
             interface,
-            law: None,
+            law: Law::of(interface, &model),
             arm,
         },
         action: interface.action(),
-        script,
-        sent: Arc::clone(&sent),
+        model: Arc::clone(&model),
+        start: case.start,
+        events: case.events.clone(),
+        log: Arc::clone(&log),
     };
-    let policy = Native::new(7, move |ask: &Ask<'_>, action: &mut [f64]| {
-        let read = joints(ask.observation, offset::q);
-        assert!(read.iter().all(|slot| slot.is_finite()));
-        let at = ask.tick as usize;
-        let from = match control {
-            Control::JointPosition => joints(ask.observation, offset::q_d),
-            _ => [0.0; 7],
-        };
-        for (joint, action) in action.iter_mut().enumerate() {
-            *action = from[joint] + answers.get(at).copied().unwrap_or(0.0);
-        }
-        match at {
-            200 => panic!("the policy's own"),
-            _ => Ok(()),
-        }
-    });
+    let told = Arc::new(Told::default());
+    let policy = ScriptedPolicy::new(
+        (interface, case.rate_hz.is_some()),
+        case.answers.clone(),
+        Arc::clone(&told),
+    );
     let config = Config {
         realtime: RealtimeRequest {
             priority: None,
@@ -200,9 +117,16 @@ fn run(control: Control, script: Vec<(u64, usize, f64)>, answers: Vec<f64>) {
             lock_memory: false,
             timer_slack: None,
         },
+        limits: LimitRules::all(case.rule),
+        policy_rate_hz: case.rate_hz,
+        cutoff_hz: case.cutoff_hz,
+        patience: Patience::Budget(match case.rate_hz {
+            Some(_) => Duration::from_millis(5),
+            None => Duration::from_micros(300),
+        }),
         ..Config::default()
     };
-    let recorder = Arc::new(Recorder::new(robot.period(), 100));
+    let recorder = Arc::new(Recorder::new(Duration::from_millis(1), 100));
     let limits = limits(interface, &arm, &model, &MotionOptions::default());
     let bell = start_courier(|| {}, |_| {}).unwrap();
     let session = Session::start(
@@ -214,40 +138,254 @@ fn run(control: Control, script: Vec<(u64, usize, f64)>, answers: Vec<f64>) {
         bell,
     )
     .unwrap();
-    assert!(session.join(Duration::from_secs(60)), "it hangs");
-    match &session.outcome().unwrap().cause {
-        Some(Cause::Panicked { message }) => assert_eq!(message, "the policy's own"),
+    assert!(session.join(Duration::from_secs(120)), "it hangs");
+    let stats = session.stats();
+    let outcome = session.outcome().unwrap();
+    let log = std::mem::take(&mut *log.lock().unwrap());
+    Ran {
+        arm,
+        sent: log.sent,
+        distrusted: log.distrusted,
+        cause: outcome.cause.clone(),
+        robot_error: outcome
+            .robot_error
+            .as_ref()
+            .and_then(|error| error.downcast_ref::<ArmError>())
+            .cloned(),
+        stats,
+        told,
+    }
+}
+
+/// Springs and dampers of every kind.
+const GAINS: Gains = Gains {
+    joint_stiffness: Gains::JOINT.joint_stiffness,
+    joint_damping: Gains::JOINT.joint_damping,
+    ..Gains::CARTESIAN
+};
+
+/// Each way to drive an arm whose commands differ.
+fn interfaces() -> Vec<Interface> {
+    let mut all = Vec::new();
+    for control in Control::ALL {
+        for impedance in [Impedance::Joint, Impedance::External, Impedance::Law(GAINS)] {
+            let (is_torque, is_own) = (control == Control::Torque, impedance == Impedance::Joint);
+            for elbow in [false, true] {
+                if (elbow && !control.is_cartesian()) || (is_torque && !is_own) {
+                    continue;
+                }
+                all.push(Interface {
+                    control,
+                    elbow,
+                    impedance,
+                });
+            }
+        }
+    }
+    all
+}
+
+fn look_at(case: &Case) {
+    let ran = run(case);
+    match &ran.cause {
+        Some(Cause::Panicked { message }) => assert_eq!(message, PANIC),
         Some(_) => {}
         None => panic!("nothing ended it"),
     }
-    let sent = sent.lock().unwrap();
-    assert!(!sent.is_empty());
-    assert_kept(&arm, control, &sent);
+    assert!(
+        ran.told.shown.lock().unwrap().is_empty(),
+        "a policy was shown what is no number"
+    );
+    checker::assert_kept(&ran.arm, case.interface, &ran.sent);
+    if let Some(distrusted) = ran.distrusted {
+        let error = ran.robot_error.expect("what was wrong is told");
+        assert_eq!(error.code, ArmErrorCode::Protocol, "{error}");
+        assert!(ran.sent.len() > distrusted);
+        let since = &ran.sent[distrusted..];
+        assert!(
+            rested(case, since) <= TOLD,
+            "told late: {}",
+            rested(case, since)
+        );
+    }
+    let is_judged = !matches!(
+        case.interface.control,
+        Control::JointTarget | Control::CartesianTarget
+    );
+    if ran.told.jumped.load(Ordering::Relaxed) && is_judged && case.cutoff_hz.is_none() {
+        let stopped = matches!(ran.cause, Some(Cause::InvalidAction { .. }));
+        match case.rule {
+            OnViolation::Stop => assert!(stopped, "a jump passed: {:?}", ran.cause),
+            OnViolation::Clamp => {
+                let found: u64 = ran.stats.violations.iter().sum();
+                assert!(found > 0, "a jump passed");
+            }
+        }
+    }
+}
+
+/// The last cycles in which the arm was at rest already.
+fn rested(case: &Case, sent: &[Sent]) -> usize {
+    let interface = case.interface;
+    let is_velocity = matches!(
+        interface.control,
+        Control::JointVelocity | Control::CartesianVelocity
+    );
+    let moves = |pair: &[Sent]| {
+        let [before, now] = pair else { return true };
+        let motion = now.motion.iter().zip(&before.motion);
+        let mut motion = motion.map(|(now, before)| match is_velocity {
+            true => (now.abs(), 1e-4),
+            false => ((now - before).abs(), 1e-7),
+        });
+        let is_pushed = now.torques.is_some_and(|torques| torques != [0.0; 7]);
+        let has_torques = !interface.is_motion() || interface.has_torques();
+        motion.any(|(is, most)| is > most) || (has_torques && is_pushed)
+    };
+    let still = sent.windows(2).rev().take_while(|pair| !moves(pair));
+    still.count()
+}
+
+#[test]
+fn a_panic_beside_the_loop_body_is_caught_in_its_cycle_and_told() {
+    for interface in interfaces() {
+        let has_law = matches!(interface.impedance, Impedance::Law(_));
+        for what in [Breaks::Gate, Breaks::Law] {
+            if what == Breaks::Law && !has_law {
+                continue;
+            }
+            let mut case = Case::of(interface);
+            case.events.insert(30, Event::Breaks(what));
+            let ran = run(&case);
+            assert_eq!(ran.distrusted, Some(29), "{interface:?}, {what:?}");
+            let error = ran.robot_error.unwrap();
+            assert_eq!(error.code, ArmErrorCode::Protocol, "{error}");
+            assert!(error.message.contains("is broken"), "{error}");
+            checker::assert_kept(&ran.arm, interface, &ran.sent);
+        }
+    }
+}
+
+#[test]
+fn a_motion_whose_first_state_is_wrong_does_not_start() {
+    for interface in interfaces() {
+        let mut case = Case::of(interface);
+        let (slot, value, for_) = (offset::q + 4, f64::NAN, u64::MAX);
+        case.events.insert(0, Event::Says { slot, value, for_ });
+        let ran = run(&case);
+        assert!(ran.sent.is_empty(), "{interface:?}");
+        assert_eq!(ran.robot_error.unwrap().code, ArmErrorCode::Protocol);
+        // Its first state in the motion: the arm is where it was, and stays there.
+        case.events = [(1, Event::Says { slot, value, for_ })].into();
+        let ran = run(&case);
+        assert_eq!(ran.distrusted, Some(0), "{interface:?}");
+        assert!(ran.sent.len() < 10, "{interface:?}");
+        checker::assert_kept(&ran.arm, interface, &ran.sent);
+    }
 }
 
 fn number() -> impl Strategy<Value = f64> {
     prop_oneof![
-        any::<f64>(),
-        Just(f64::NAN),
-        Just(f64::INFINITY),
-        Just(f64::MIN_POSITIVE / 2.0),
-        Just(1e300),
-        -3.0..3.0,
-        -1e-3..1e-3,
+        1 => any::<f64>(),
+        1 => Just(f64::NAN),
+        1 => prop_oneof![Just(f64::INFINITY), Just(f64::NEG_INFINITY)],
+        1 => Just(f64::MIN_POSITIVE / 2.0),
+        1 => prop_oneof![Just(1e308), Just(-1e308), Just(1e30)],
+        2 => -3.0..3.0,
+        2 => -1e-3..1e-3,
     ]
 }
 
+/// Mostly a slot that something reads.
+fn slot() -> impl Strategy<Value = usize> {
+    prop_oneof![
+        1 => 0..LEN,
+        4 => prop_oneof![
+            offset::q..offset::tau_J,
+            offset::tau_J_d..offset::dtau_J,
+            offset::O_T_EE_c..offset::O_dP_EE_d,
+            offset::O_dP_EE_c..offset::O_F_ext_hat_K,
+            offset::elbow_c..offset::joint_contact,
+            offset::F_T_EE..offset::F_T_NE,
+            offset::m_total..offset::accelerometer_top,
+        ],
+    ]
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        4 => (slot(), number(), 1_u64..5)
+            .prop_map(|(slot, value, for_)| Event::Says { slot, value, for_ }),
+        3 => (slot(), prop_oneof![-1e-5..1e-5, -1e-3..1e-3, -0.3..0.3])
+            .prop_map(|(slot, by)| Event::Off { slot, by }),
+        1 => (-3.0..3.0).prop_map(Event::Turned),
+        1 => prop_oneof![-2_i64..2, any::<i64>(), 900_i64..1_100].prop_map(Event::Clock),
+        1 => Just(Event::Mode),
+        3 => (1_u64..20).prop_map(Event::Lost),
+        1 => prop_oneof![1_u64..30, 900_u64..1_100].prop_map(Event::Skipped),
+    ]
+}
+
+fn given() -> impl Strategy<Value = Given> {
+    prop_oneof![
+        2 => (0_usize..32, number()).prop_map(|(slot, value)| Given::Value { slot, value }),
+        2 => (0_usize..32, -1e-4..1e-4).prop_map(|(slot, by)| Given::Off { slot, by }),
+        2 => (0_usize..32, prop_oneof![Just(-1.0), Just(1.0)])
+            .prop_map(|(slot, sign)| Given::Jump { slot, sign }),
+        2 => (1_usize..40).prop_map(Given::Late),
+        2 => Just(Given::Empty),
+        2 => Just(Given::Never),
+        1 => Just(Given::Failed),
+        1 => Just(Given::Panic),
+    ]
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    let rule = prop_oneof![Just(OnViolation::Stop), Just(OnViolation::Clamp)];
+    let settings = (
+        prop_oneof![Just(Generation::Fr3), Just(Generation::Fer)],
+        proptest::sample::select(interfaces()),
+        rule,
+        prop_oneof![3 => Just(None), 1 => Just(Some(100.0))],
+        prop_oneof![3 => Just(None), 1 => Just(Some(30.0))],
+        proptest::array::uniform7(0.1..0.9),
+    );
+    let script = (
+        btree_map(1_u64..140, event(), 0..5),
+        btree_map(0_usize..140, given(), 0..5),
+    );
+    (settings, script).prop_map(
+        |((generation, interface, rule, rate_hz, cutoff_hz, at), (events, answers))| {
+            let arm = match generation {
+                Generation::Fr3 => ArmLimits::fr3(FR3_URDF).unwrap(),
+                Generation::Fer => ArmLimits::fer(),
+            };
+            let start = match interface.control.is_cartesian() {
+                true => READY,
+                false => std::array::from_fn(|joint| {
+                    let (lower, upper) = arm.joints[joint].reach();
+                    lower + at[joint] * (upper - lower)
+                }),
+            };
+            Case {
+                generation,
+                interface,
+                rule,
+                rate_hz,
+                cutoff_hz,
+                start,
+                events,
+                answers,
+            }
+        },
+    )
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn whatever_arm_and_policy_say_no_limit_is_broken_and_nothing_panics(
-        control in prop_oneof![
-            Just(Control::JointVelocity), Just(Control::JointPosition), Just(Control::Torque),
-        ],
-        script in vec((0_u64..150, 0..FIELDS, number()), 0..4),
-        answers in vec(prop_oneof![9 => Just(0.0), 1 => number()], 0..120),
-    ) {
-        run(control, script, answers);
+    fn whatever_arm_and_policy_say_no_limit_is_broken_and_nothing_panics(case in case()) {
+        look_at(&case);
     }
 }

@@ -65,6 +65,17 @@ macro_rules! state {
             state!(@offsets 0; $($name $len)*);
         }
 
+        /// What stands behind `slot` in a state; nothing where that is no number.
+        #[cfg(test)]
+        pub(crate) fn number(state: &mut RobotState, slot: usize) -> Option<&mut f64> {
+            $(
+                if (offset::$name..offset::$name + $len).contains(&slot) {
+                    return numbers::Numbers::at(&mut state.$name, slot - offset::$name);
+                }
+            )*
+            None
+        }
+
         /// Writes `state` into `slots`, which has [`LEN`] of them. Does not allocate.
         pub fn write(state: &RobotState, slots: &mut [f64]) {
             let rest = &mut slots[..LEN];
@@ -139,6 +150,40 @@ pub(crate) fn joints(observation: &[f64], offset: usize) -> [f64; 7] {
     let mut joints = [0.0; 7];
     joints.copy_from_slice(&observation[offset..offset + 7]);
     joints
+}
+
+/// The numbers of a state, for tests that say what they are.
+#[cfg(test)]
+mod numbers {
+    use super::{Duration, Errors, RobotMode};
+
+    pub trait Numbers {
+        fn at(&mut self, _index: usize) -> Option<&mut f64> {
+            None
+        }
+    }
+
+    impl Numbers for f64 {
+        fn at(&mut self, _index: usize) -> Option<&mut f64> {
+            Some(self)
+        }
+    }
+
+    impl<const N: usize> Numbers for [f64; N] {
+        fn at(&mut self, index: usize) -> Option<&mut f64> {
+            self.get_mut(index)
+        }
+    }
+
+    impl<const N: usize, const M: usize> Numbers for [[f64; N]; M] {
+        fn at(&mut self, index: usize) -> Option<&mut f64> {
+            self.as_flattened_mut().get_mut(index)
+        }
+    }
+
+    impl Numbers for Errors {}
+    impl Numbers for RobotMode {}
+    impl Numbers for Duration {}
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use common::*;
 use kilohertz_core::policy::Policy;
 use kilohertz_core::session::Cause;
+use kilohertz_franka::move_to::{Goal, HOME};
+use kilohertz_franka::state::LEN;
 use kilohertz_franka::{ArmErrorCode, Control, Gains, Impedance};
 use kilohertz_sim::{Corruption, Fault, Simulator};
 
@@ -17,6 +19,8 @@ on_each_arm! {
     a_wrong_state_behind_a_law_brakes_the_arm_and_ends_the_torques,
     a_clock_that_has_jumped_brakes_the_arm_and_is_told,
     a_value_that_nothing_reads_is_counted_and_does_no_harm,
+    a_motion_does_not_start_where_the_first_state_is_wrong,
+    no_way_is_planned_and_no_arm_recovered_that_stands_where_none_can,
 }
 
 fn corrupt(field: &str, index: usize, value: f64, count: u32) -> Fault {
@@ -137,4 +141,55 @@ fn a_value_that_nothing_reads_is_counted_and_does_no_harm(rig: Rig) {
     ended_well(&session);
     assert_eq!(session.stats().unused_not_finite, 100);
     assert_at_rest_without_reflex(&simulator);
+}
+
+fn a_motion_does_not_start_where_the_first_state_is_wrong(rig: Rig) {
+    let simulator = lockstep(rig);
+    let arm = connect(rig, &simulator);
+    simulator
+        .inject(corrupt("q", 2, f64::NAN, 1_000_000))
+        .unwrap();
+    let control = Control::JointVelocity;
+    let session = session(
+        &arm,
+        control,
+        config(),
+        Box::new(at_speed(control, |_, _| Ok(()))),
+    );
+    let error = robot_error(&session);
+    assert_eq!(error.code, ArmErrorCode::Protocol, "{error}");
+    assert!(error.message.contains("Nothing has moved"), "{error}");
+    assert_eq!(simulator.counters().motions_started, 0);
+}
+
+fn no_way_is_planned_and_no_arm_recovered_that_stands_where_none_can(rig: Rig) {
+    let simulator = lockstep(rig);
+    let arm = connect(rig, &simulator);
+    let goal = Goal::Joints(HOME);
+    for (field, index, value) in [
+        ("q", 1, f64::NAN),
+        ("q_d", 3, 1e30),
+        ("q_d", 6, f64::INFINITY),
+        ("F_T_EE", 13, f64::NAN),
+        ("F_T_EE", 0, 0.5),
+    ] {
+        let what = format!("{field}[{index}] {value}");
+        simulator
+            .inject(corrupt(field, index, value, 1_000_000))
+            .unwrap();
+        let refusals = [arm.plan_move(&goal, 0.5).map(drop), arm.recover()];
+        for refused in refusals {
+            let error = refused.unwrap_err();
+            assert_eq!(error.code, ArmErrorCode::Protocol, "{what}: {error}");
+            assert!(error.message.starts_with(field), "{what}: {error}");
+        }
+        // What the arm says is there to be read all the same.
+        assert!(arm.state().is_ok(), "{what}");
+        assert_eq!(arm.observe().unwrap().len(), LEN, "{what}");
+        simulator.inject(corrupt(field, index, value, 1)).unwrap();
+        arm.state().unwrap();
+    }
+    arm.plan_move(&goal, 0.5).unwrap();
+    arm.recover().unwrap();
+    assert_eq!(simulator.counters().motions_started, 0);
 }

@@ -1,0 +1,73 @@
+//! What benches measure and nobody else has a use for.
+
+use franka::{Duration, RobotMode, RobotState};
+use kilohertz_core::robot::{Cycle, Flow, Tick};
+use kilohertz_core::time::Time;
+
+use crate::control::{Control, Interface};
+use crate::entrance::{Drive, Entrance};
+use crate::limits::ArmLimits;
+
+/// A loop body that does nothing.
+struct Nothing;
+
+impl Tick for Nothing {
+    fn cycle(&mut self, _cycle: Cycle<'_>) -> Flow {
+        Flow::Continue
+    }
+
+    fn sent(&mut self, _at: Time) {}
+
+    fn is_stopping(&self) -> bool {
+        false
+    }
+
+    fn distrust(&mut self) {}
+}
+
+/// Lets `states` good states of an arm through the gate of a motion, and returns how long that takes
+/// in all. `is_gated`: whether it is through the gate, or only written out as slots.
+///
+/// # Panics
+/// Where a state is refused.
+pub fn gate(
+    interface: Interface,
+    arm: &ArmLimits,
+    states: u64,
+    is_gated: bool,
+) -> std::time::Duration {
+    let drive = Drive {
+        interface,
+        law: None,
+        arm: *arm,
+    };
+    let mut unit = [0.0; 16];
+    (0..4).for_each(|i| unit[5 * i] = 1.0);
+    let q = arm.joints.map(|joint| 0.5 * (joint.lower + joint.upper));
+    let mut state = RobotState {
+        q,
+        q_d: q,
+        F_T_EE: unit,
+        O_T_EE_c: unit,
+        robot_mode: RobotMode::Move,
+        ..RobotState::default()
+    };
+    let mut entrance = Entrance::new(&drive, state).expect("an arm in the middle of its ranges");
+    let mut slots = [0.0; crate::state::LEN];
+    let mut action = [0.0; Control::MOST_SLOTS];
+    let started = Time::now();
+    for _ in 0..states {
+        state.time += Duration::from_millis(1);
+        let state = std::hint::black_box(&state);
+        match is_gated {
+            true => {
+                entrance.cycle(&mut Nothing, started, state, &mut action);
+            }
+            false => crate::state::write(state, &mut slots),
+        }
+        std::hint::black_box((&entrance, &slots));
+    }
+    let took = Time::now().since(started);
+    assert!(entrance.outcome(Ok(())).is_ok(), "a state was refused");
+    took
+}

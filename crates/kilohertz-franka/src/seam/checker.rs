@@ -1,0 +1,400 @@
+//! An independent look at what was sent to an arm: each command breaks no limit as a step from the one
+//! before it. Where the arm said, and was believed, that it does something else than it was commanded,
+//! the step counts from there.
+//!
+//! It knows of no limits but those of [`ArmLimits`], and takes derivatives of its own.
+
+use crate::control::{Control, Interface, taken};
+use crate::geometry::{moved, orthonormal};
+use crate::limits::ArmLimits;
+use crate::state::offset;
+
+use super::arm::Sent;
+
+const DT: f64 = 1e-3;
+/// What a report in single precision may differ from what was commanded.
+const SAME_PLACE: f64 = 3e-6;
+const SAME_RATE: f64 = 4e-4;
+/// What an arm may do by itself while 20 commands get lost, beyond its limits [rad/s, m/s], and how
+/// much more it may report as its acceleration. Nothing beyond may have been believed.
+const BY_ITSELF: f64 = 1.0;
+const REPORTED: f64 = 3.0;
+/// Cycles in which an arm that was beyond its limits by itself comes back.
+const COMING_BACK: u32 = 3_000;
+
+/// How many motions are kept that the arm may be in.
+const MOST_KNOWN: usize = 40;
+
+/// A part of what moves: a joint, or translation, rotation and elbow of the end effector.
+struct Part {
+    axes: std::ops::Range<usize>,
+    most: [f64; 3],
+}
+
+/// What the arm is doing as far as anybody knows.
+#[derive(Debug, Clone, PartialEq)]
+struct Motion {
+    place: [f64; 17],
+    rates: [f64; 7],
+    acceleration: [f64; 7],
+    /// For how long the arm may still be beyond its limits, because it was by itself.
+    beyond: u32,
+}
+
+impl Motion {
+    /// Whether both are the same but for rounding, here and from then on.
+    fn is(&self, other: &Motion) -> bool {
+        let near =
+            |a: &[f64], b: &[f64], most: f64| a.iter().zip(b).all(|(a, b)| (a - b).abs() <= most);
+        near(&self.place, &other.place, 1e-12)
+            && near(&self.rates, &other.rates, 1e-8)
+            && near(&self.acceleration, &other.acceleration, 1e-4)
+    }
+}
+
+struct Kind<'a> {
+    arm: &'a ArmLimits,
+    control: Control,
+    has_elbow: bool,
+}
+
+fn length(values: &[f64]) -> f64 {
+    values.iter().map(|value| value * value).sum::<f64>().sqrt()
+}
+
+impl Kind<'_> {
+    fn parts(&self) -> Vec<Part> {
+        match self.control.is_cartesian() {
+            true => [0..3, 3..6, 6..7]
+                .into_iter()
+                .zip(self.arm.cartesian)
+                .map(|(axes, most)| Part {
+                    axes,
+                    most: [most.velocity, most.acceleration, most.jerk],
+                })
+                .collect(),
+            false => (0..7)
+                .map(|joint| {
+                    let most = &self.arm.joints[joint];
+                    Part {
+                        axes: joint..joint + 1,
+                        most: [most.velocity, most.acceleration, most.jerk],
+                    }
+                })
+                .collect(),
+        }
+    }
+
+    fn is_velocity(&self) -> bool {
+        matches!(
+            self.control,
+            Control::JointVelocity | Control::CartesianVelocity
+        )
+    }
+
+    /// What the believed slots say.
+    fn reported(&self, slots: &[f64]) -> Motion {
+        let mut motion = Motion {
+            place: [0.0; 17],
+            rates: [0.0; 7],
+            acceleration: [0.0; 7],
+            beyond: COMING_BACK,
+        };
+        if self.control.is_cartesian() {
+            // Reported in single precision, it is rigid up to rounding at most.
+            let pose = orthonormal(&taken(&slots[offset::O_T_EE_c..]));
+            motion.place[..16].copy_from_slice(&pose);
+            motion.rates[..6].copy_from_slice(&slots[offset::O_dP_EE_c..offset::O_dP_EE_c + 6]);
+            motion.acceleration[..6]
+                .copy_from_slice(&slots[offset::O_ddP_EE_c..offset::O_ddP_EE_c + 6]);
+            if self.has_elbow {
+                motion.place[16] = slots[offset::elbow_c];
+                motion.rates[6] = slots[offset::delbow_c];
+                motion.acceleration[6] = slots[offset::ddelbow_c];
+            }
+        } else {
+            motion.place[..7].copy_from_slice(&slots[offset::q_d..offset::q_d + 7]);
+            motion
+                .rates
+                .copy_from_slice(&slots[offset::dq_d..offset::dq_d + 7]);
+            motion
+                .acceleration
+                .copy_from_slice(&slots[offset::ddq_d..offset::ddq_d + 7]);
+        }
+        motion
+    }
+
+    /// From one place to another.
+    fn way(&self, from: &[f64; 17], to: &[f64; 17]) -> [f64; 7] {
+        if !self.control.is_cartesian() {
+            return std::array::from_fn(|joint| to[joint] - from[joint]);
+        }
+        // Of the small turn between them the skew part is the axis times the sine of the angle.
+        let turn = |row: usize, column: usize| -> f64 {
+            (0..3).map(|k| to[4 * k + row] * from[4 * k + column]).sum()
+        };
+        let skew = [
+            0.5 * (turn(2, 1) - turn(1, 2)),
+            0.5 * (turn(0, 2) - turn(2, 0)),
+            0.5 * (turn(1, 0) - turn(0, 1)),
+        ];
+        let sine = length(&skew);
+        let angle = sine.atan2(0.5 * (turn(0, 0) + turn(1, 1) + turn(2, 2) - 1.0));
+        let scale = if sine > 1e-12 { angle / sine } else { 1.0 };
+        [
+            to[12] - from[12],
+            to[13] - from[13],
+            to[14] - from[14],
+            scale * skew[0],
+            scale * skew[1],
+            scale * skew[2],
+            to[16] - from[16],
+        ]
+    }
+
+    /// The motion that goes on at its acceleration.
+    fn gone_on(&self, motion: &Motion, cycles: u64) -> Motion {
+        let mut next = motion.clone();
+        for _ in 0..cycles {
+            let rates: [f64; 7] =
+                std::array::from_fn(|i| next.rates[i] + next.acceleration[i] * DT);
+            next.rates = rates;
+            if self.control.is_cartesian() {
+                let twist: [f64; 6] = std::array::from_fn(|i| rates[i] * DT);
+                let pose: [f64; 16] = std::array::from_fn(|i| next.place[i]);
+                next.place[..16].copy_from_slice(&moved(&pose, &twist));
+                next.place[16] += rates[6] * DT;
+            } else {
+                for (place, rate) in next.place.iter_mut().zip(rates) {
+                    *place += rate * DT;
+                }
+            }
+        }
+        if cycles > 0 {
+            next.beyond = COMING_BACK;
+        }
+        next
+    }
+
+    /// Whether both are the same, as far as single precision tells.
+    fn agree(&self, one: &Motion, other: &Motion) -> bool {
+        let way = self.way(&one.place, &other.place);
+        let off: [f64; 7] = std::array::from_fn(|i| one.rates[i] - other.rates[i]);
+        // Where velocities are commanded the place is the arm's.
+        (self.is_velocity() || length(&way) < SAME_PLACE) && length(&off) < SAME_RATE
+    }
+
+    /// That nothing was believed that no arm can be.
+    fn can_be(&self, motion: &Motion) -> bool {
+        let values = motion.place.iter().chain(&motion.rates);
+        values
+            .chain(&motion.acceleration)
+            .all(|value| value.is_finite())
+            && self.parts().iter().all(|part| {
+                length(&motion.rates[part.axes.clone()]) <= 2.0 * (part.most[0] + BY_ITSELF)
+                    && length(&motion.acceleration[part.axes.clone()])
+                        <= 2.0 * REPORTED * part.most[1]
+            })
+    }
+
+    /// The motion that `sent` makes of `from`, if that breaks nothing.
+    fn stepped(&self, from: &Motion, sent: &Sent) -> Result<Motion, String> {
+        let mut next = from.clone();
+        next.beyond = from.beyond.saturating_sub(1);
+        if self.is_velocity() {
+            next.rates[..sent.motion.len()].copy_from_slice(&sent.motion);
+            if let Some([elbow, _]) = sent.elbow {
+                next.rates[6] = (elbow - from.place[16]) / DT;
+                next.place[16] = elbow;
+            }
+        } else {
+            next.place[..sent.motion.len()].copy_from_slice(&sent.motion);
+            if let Some([elbow, _]) = sent.elbow {
+                next.place[16] = elbow;
+            }
+            next.rates = self.way(&from.place, &next.place).map(|way| way / DT);
+        }
+        next.acceleration = std::array::from_fn(|i| (next.rates[i] - from.rates[i]) / DT);
+        let mut is_within = true;
+        for (nth, part) in self.parts().iter().enumerate() {
+            let of = |values: &[f64; 7]| length(&values[part.axes.clone()]);
+            let [fastest, hardest, steepest] = part.most;
+            let mut was = fastest;
+            let mut may = fastest;
+            if !self.control.is_cartesian() {
+                let bounds = &self.arm.joints[nth];
+                let ahead = |rate: f64| match rate > 0.0 {
+                    true => bounds.upper - from.place[nth],
+                    false => from.place[nth] - bounds.lower,
+                };
+                let bound = |rate: f64| {
+                    let curve = (2.0 * bounds.deceleration * ahead(rate).max(0.0)).sqrt();
+                    (curve - bounds.margin).clamp(0.0, fastest)
+                };
+                was = bound(from.rates[nth]);
+                may = bound(next.rates[nth]);
+            }
+            let (speed, pull) = (of(&from.rates), of(&from.acceleration));
+            let jerk: [f64; 7] =
+                std::array::from_fn(|i| (next.acceleration[i] - from.acceleration[i]) / DT);
+            let mut harder = hardest;
+            if from.beyond > 0 {
+                // Who is beyond comes back no faster than the other limits allow.
+                let least = speed + (pull - 0.05 * steepest * DT).max(0.0) * DT;
+                if least > may.min(was) {
+                    may = may.max(least).max(speed);
+                }
+                harder = harder.max(pull);
+            }
+            let slack = 1.0 + 1e-6;
+            for (what, is, most) in [
+                ("velocity", of(&next.rates), may * slack + 1e-8),
+                (
+                    "acceleration",
+                    of(&next.acceleration),
+                    harder * slack + 1e-5,
+                ),
+                ("jerk", of(&jerk), steepest * slack + 1e-2),
+            ] {
+                if !matches!(is.partial_cmp(&most), Some(o) if o.is_le()) {
+                    return Err(format!("{what} {is} of part {nth}, at most {most}"));
+                }
+            }
+            is_within &= of(&next.rates) <= 0.9 * fastest && of(&next.acceleration) <= hardest;
+            if !self.control.is_cartesian() && from.beyond == 0 {
+                let bounds = &self.arm.joints[nth];
+                let place = match self.is_velocity() {
+                    true => from.place[nth] + next.rates[nth] * DT,
+                    false => next.place[nth],
+                };
+                if !(bounds.lower - 1e-6..=bounds.upper + 1e-6).contains(&place) {
+                    return Err(format!("position {place} of joint {nth}"));
+                }
+            }
+        }
+        if is_within && next.beyond > 0 && next.beyond < COMING_BACK - 200 {
+            next.beyond = 0;
+        }
+        Ok(next)
+    }
+}
+
+/// That nothing sent breaks a limit.
+///
+/// # Panics
+/// Where something does.
+pub fn assert_kept(arm: &ArmLimits, interface: Interface, sent: &[Sent]) {
+    for (cycle, sent) in sent.iter().enumerate() {
+        let numbers = sent.motion.iter().chain(sent.elbow.iter().flatten());
+        let mut numbers = numbers.chain(sent.torques.iter().flatten());
+        assert!(
+            numbers.all(|value| value.is_finite()),
+            "cycle {cycle}: {sent:?}"
+        );
+    }
+    if interface.is_motion() {
+        motion_kept(
+            &Kind {
+                arm,
+                control: interface.control,
+                has_elbow: interface.has_elbow(),
+            },
+            sent,
+        );
+    }
+    torques_kept(arm, sent);
+}
+
+fn motion_kept(kind: &Kind<'_>, sent: &[Sent]) {
+    // What the arm may be doing, behind the last command and without it.
+    let mut possible: Vec<(Motion, Motion)> = Vec::new();
+    let mut clock = 0.0;
+    for (cycle, sent) in sent.iter().enumerate() {
+        let now = sent.believed[offset::time];
+        let is_news = now > clock || cycle == 0;
+        let cycles = (((now - clock) / DT).round() as u64).max(1);
+        clock = now;
+        let reported = kind.reported(&sent.believed);
+        let what = || format!("{}, cycle {cycle}", kind.control);
+        let mut from: Vec<(Motion, Motion)> = Vec::new();
+        if is_news {
+            assert!(kind.can_be(&reported), "{}: believed {reported:?}", what());
+            for (obeyed, lost) in &possible {
+                for known in [kind.gone_on(obeyed, cycles - 1), kind.gone_on(lost, cycles)] {
+                    if kind.agree(&known, &reported) {
+                        let mut known = known;
+                        if kind.is_velocity() {
+                            known.place = reported.place;
+                        }
+                        from.push((known.clone(), known));
+                    }
+                }
+            }
+            let mut reported = reported;
+            if cycle == 0 {
+                reported.beyond = 0;
+            } else if !from.is_empty() {
+                reported.beyond = possible[0].0.beyond;
+            }
+            from.push((reported.clone(), reported));
+        } else {
+            from.extend(
+                possible
+                    .iter()
+                    .map(|(obeyed, _)| (obeyed.clone(), obeyed.clone())),
+            );
+        }
+        let mut next: Vec<(Motion, Motion)> = Vec::new();
+        let mut broken = Vec::new();
+        for (start, lost) in &from {
+            match kind.stepped(start, sent) {
+                Ok(motion) => match next.iter_mut().find(|(known, _)| known.is(&motion)) {
+                    Some((known, _)) => known.beyond = known.beyond.max(motion.beyond),
+                    None => next.push((motion, lost.clone())),
+                },
+                Err(error) => broken.push(error),
+            }
+        }
+        assert!(
+            !next.is_empty(),
+            "{}: {broken:?}; {:?}",
+            what(),
+            sent.motion
+        );
+        next.truncate(MOST_KNOWN);
+        possible = next;
+    }
+}
+
+fn torques_kept(arm: &ArmLimits, sent: &[Sent]) {
+    let mut last: Option<[f64; 7]> = None;
+    for (cycle, sent) in sent.iter().enumerate() {
+        let Some(torques) = sent.torques else {
+            return;
+        };
+        for joint in 0..7 {
+            let reported = sent.believed[offset::tau_J_d + joint];
+            assert!(
+                reported.abs() <= 1.5 * arm.torque[joint],
+                "cycle {cycle}: believed {reported}"
+            );
+            let rate = arm.torque_rate[joint] * DT * (1.0 + 1e-6);
+            let from = [last.map_or(reported, |last| last[joint]), reported];
+            let near = from
+                .iter()
+                .any(|from| (torques[joint] - from).abs() <= rate);
+            let most = from.iter().fold(arm.torque[joint], |most, from| {
+                most.max(from.abs() - 0.9 * rate)
+            });
+            assert!(
+                near,
+                "cycle {cycle}, joint {joint}: {torques:?} from {from:?}"
+            );
+            assert!(
+                torques[joint].abs() <= most + 1e-9,
+                "cycle {cycle}, joint {joint}: {torques:?}"
+            );
+        }
+        last = Some(torques);
+    }
+}
