@@ -3,20 +3,22 @@
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
+use franka::RobotState;
 use franka::model::Model;
-use franka::{RealtimeConfig, RobotOptions, RobotState, VersionPolicy};
 use kilohertz_core::limits::Limits;
 use kilohertz_core::robot::Robot;
 
+use crate::bridge::{self, Met};
 use crate::client::{Client, Connection};
 use crate::control::{Control, Impedance, Interface};
 use crate::desk::Desk;
 use crate::drive::ArmRobot;
 use crate::error::{ArmError, ArmErrorCode};
 use crate::generation::Generation;
+use crate::hand::later;
 use crate::law::Law;
 use crate::limits::{ArmLimits, MotionOptions, limits};
-use crate::plug::Plug;
+use crate::plug::{Plug, REQUEST, STATE};
 use crate::state;
 
 /// How to connect.
@@ -52,6 +54,14 @@ impl Default for ConnectOptions {
 const FIRST_CYCLE: Duration = Duration::from_secs(10);
 const LOOKING: Duration = Duration::from_millis(1);
 
+/// How much later than its time an attempt may say why it failed.
+const LAST_WORD: Duration = Duration::from_millis(200);
+/// How long a state may take that is read between motions: the first one empties the client's queue.
+const READING: Duration = STATE.saturating_mul(2);
+
+/// A connection, and its plug.
+type Guarded = (Arc<dyn Connection>, Arc<Plug>);
+
 /// A robot for one session, and the limits for it.
 pub type Driven = (Box<dyn Robot>, Box<dyn Limits>);
 
@@ -78,13 +88,13 @@ impl Arm {
         let (report, reported) = mpsc::channel();
         let target = address.to_owned();
         let wanted = options.clone();
-        // The client puts the thread that makes it on SCHED_FIFO 99 wherever it may, so that must
-        // not be the caller's.
+        let due = later(options.timeout);
+        // Looking up a host's address has no limit of its own; all else ends when it is due.
         std::thread::Builder::new()
             .name("kilohertz-connect".to_owned())
             .spawn(move || {
                 // Nobody waits any more after the timeout; the connection is closed then.
-                let _ = report.send(Arm::connect_here(&target, &wanted));
+                let _ = report.send(Arm::connect_here(&target, &wanted, due));
             })
             .map_err(|error| {
                 ArmError::new(
@@ -92,37 +102,28 @@ impl Arm {
                     format!("cannot start a thread: {error}"),
                 )
             })?;
-        reported.recv_timeout(options.timeout).unwrap_or_else(|_| {
-            Err(ArmError::new(
-                ArmErrorCode::ConnectTimeout,
-                format!(
-                    "{address} took the connection but did not answer within {:?}: check that it \
-                     is a Franka arm with FCI activated",
-                    options.timeout
-                ),
-            ))
-        })
+        reported
+            .recv_timeout(options.timeout.saturating_add(LAST_WORD))
+            .unwrap_or_else(|_| Err(ArmError::no_answer(address, options.timeout)))
     }
 
-    fn connect_here(address: &str, wanted: &ConnectOptions) -> Result<Arm, ArmError> {
-        let (client, generation, limits, model) = match wanted.client {
+    fn connect_here(address: &str, wanted: &ConnectOptions, due: Instant) -> Result<Arm, ArmError> {
+        let (client, plug, generation, limits, model) = match wanted.client {
             Client::FrankaRs => {
-                let client = Arm::identify(address, wanted)?;
+                let Met { client, urdf, line } = bridge::meet(address, wanted, due)?;
                 let generation = Generation::of(client.fci_version());
-                let (limits, model) = match generation {
-                    Generation::Fer => (ArmLimits::fer(), Model::native_fer()),
-                    Generation::Fr3 => client
-                        .robot_model()
-                        .and_then(|urdf| Ok((ArmLimits::fr3(&urdf)?, Model::from_urdf(&urdf)?)))
-                        .map_err(|error| ArmError::connecting(address, wanted, error))?,
+                let (limits, model) = match urdf {
+                    Some(urdf) => (ArmLimits::served(&urdf), urdf.model),
+                    None => (ArmLimits::fer(), Model::native_fer()),
                 };
                 let client: Arc<dyn Connection> = Arc::new(client);
-                (client, generation, limits, model)
+                (client, Arc::new(Plug::of(line)), generation, limits, model)
             }
             Client::LibfrankaRs => {
-                let client = Arm::fenced(address, wanted)?;
+                let (client, plug) = Arm::fenced(address, wanted, due)?;
                 (
                     client,
+                    plug,
                     Generation::Fer,
                     ArmLimits::fer(),
                     Model::native_fer(),
@@ -131,7 +132,7 @@ impl Arm {
         };
         Ok(Arm {
             client: Mutex::new(Some(client)),
-            plug: Arc::new(Plug::of(address)),
+            plug,
             generation,
             client_name: wanted.client,
             impedance: wanted.impedance,
@@ -142,33 +143,24 @@ impl Arm {
         })
     }
 
-    /// Connects with `franka-rs`, which says what is wrong where it cannot.
-    fn identify(address: &str, wanted: &ConnectOptions) -> Result<franka::Robot, ArmError> {
-        let version = wanted.generation.map_or(VersionPolicy::Auto, |generation| {
-            VersionPolicy::Exact(generation.wire())
-        });
-        let options = RobotOptions::new(RealtimeConfig::Ignore)
-            .with_version(version)
-            .with_log_size(0);
-        franka::Robot::with_options(address, options)
-            .map_err(|error| ArmError::connecting(address, wanted, error))
-    }
-
     /// Connects with `libfranka-rs`, after `franka-rs` has made sure that it can.
     #[cfg(all(feature = "libfranka-rs", target_os = "linux"))]
-    fn fenced(address: &str, wanted: &ConnectOptions) -> Result<Arc<dyn Connection>, ArmError> {
-        use crate::libfranka_rs::{Fenced, host_of};
-        let host = host_of(address, wanted)?;
+    fn fenced(address: &str, wanted: &ConnectOptions, due: Instant) -> Result<Guarded, ArmError> {
+        use crate::libfranka_rs::{Fenced, is_known};
+        is_known(address, wanted)?;
         let fer = ConnectOptions {
             generation: Some(Generation::Fer),
             ..wanted.clone()
         };
-        drop(Arm::identify(address, &fer)?);
-        Ok(Arc::new(Fenced::connect(&host)?))
+        // It goes where that one came out, and not where the name leads then.
+        let there = bridge::meet(address, &fer, due)?.line.there;
+        let plug = Arc::new(Plug::default());
+        let client = Fenced::connect(there, Arc::clone(&plug), due)?;
+        Ok((Arc::new(client), plug))
     }
 
     #[cfg(not(all(feature = "libfranka-rs", target_os = "linux")))]
-    fn fenced(_address: &str, wanted: &ConnectOptions) -> Result<Arc<dyn Connection>, ArmError> {
+    fn fenced(_address: &str, wanted: &ConnectOptions, _due: Instant) -> Result<Guarded, ArmError> {
         Err(ArmError::new(
             ArmErrorCode::Client,
             format!(
@@ -256,7 +248,7 @@ impl Arm {
         what: &str,
         work: impl FnOnce(&dyn Connection) -> Result<T, ArmError>,
     ) -> Result<T, ArmError> {
-        self.while_idle(what, |client| self.plug.limited(|_| work(client)))
+        self.while_idle(what, |client| self.plug.limited(REQUEST, |_| work(client)))
     }
 
     /// The robot's state now, while no session drives it. Blocks for a few milliseconds.
@@ -264,7 +256,12 @@ impl Arm {
     /// # Errors
     /// Where the arm is driven, closed, or gone. [`Arm::observe`] serves a driven arm too.
     pub fn state(&self) -> Result<RobotState, ArmError> {
-        self.while_idle("cannot read the state", |client| client.state())
+        self.while_idle("cannot read the state", |client| self.read(client))
+    }
+
+    /// What the arm sends now.
+    fn read(&self, client: &dyn Connection) -> Result<RobotState, ArmError> {
+        self.plug.limited(READING, |_| client.state())
     }
 
     /// The slots of the robot's state now, laid out as [`state::SCHEMA`]: read from the arm while no session
@@ -279,7 +276,7 @@ impl Arm {
         loop {
             if let Some(_turn) = self.desk.turn() {
                 let mut slots = vec![0.0; state::LEN];
-                state::write(&client.state()?, &mut slots);
+                state::write(&self.read(&*client)?, &mut slots);
                 return Ok(slots);
             }
             if let Some(slots) = self.desk.newest() {

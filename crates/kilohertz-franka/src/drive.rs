@@ -11,7 +11,7 @@ use crate::control::Interface;
 use crate::desk::Desk;
 use crate::error::{ArmError, ArmErrorCode};
 use crate::law::Law;
-use crate::plug::{Plug, Unlimited};
+use crate::plug::{Plug, REQUEST, Unlimited};
 use crate::state;
 
 /// An arm for one session. The arm is the clock: it sends a state every millisecond.
@@ -71,7 +71,7 @@ impl Robot for ArmRobot {
     fn drive(&mut self, tick: &mut dyn Tick) -> Result<(), RobotError> {
         let (client, desk) = (&self.client, &self.desk);
         let (interface, law) = (self.interface, self.law.as_ref());
-        Ok(self.plug.limited(|limit| {
+        Ok(self.plug.limited(REQUEST, |limit| {
             desk.listening(&mut Unlimited { tick, limit }, |tick| {
                 client.drive(interface, law, tick)
             })

@@ -566,7 +566,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// A moment that is never too far away to be one.
-fn later(by: Duration) -> Instant {
+pub(crate) fn later(by: Duration) -> Instant {
     let now = Instant::now();
     let years = Duration::from_secs(1_000_000_000);
     now.checked_add(by.min(years)).unwrap_or(now)

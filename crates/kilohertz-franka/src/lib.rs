@@ -15,6 +15,8 @@
 //! hand.rs          the Franka Hand: connect, homing, move, grasp, stop, state, close
 //! plug.rs          the plug of a connection, pulled when the arm does not answer
 //! model.rs         the rigid-body model: poses, Jacobians, dynamics
+//! urdf.rs          the model that an FR3 serves, checked before it is relied on
+//! bridge.rs        the way between an arm and franka-rs while they get to know each other
 //! move_to.rs       moving an arm to a place: the plan, and the policy that follows it
 //! profile.rs       the fastest way from rest to rest
 //! inverse.rs       joint positions for a pose
@@ -47,6 +49,7 @@
 
 pub mod arm;
 mod both;
+mod bridge;
 mod cartesian;
 pub mod client;
 pub mod configuration;
@@ -71,6 +74,7 @@ mod plug;
 mod profile;
 mod reach;
 pub mod state;
+mod urdf;
 
 pub use arm::{Arm, ConnectOptions};
 pub use cartesian::PartBounds;

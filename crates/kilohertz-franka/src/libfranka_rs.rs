@@ -21,10 +21,10 @@
 )]
 
 use std::cell::Cell;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, Once, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -45,8 +45,9 @@ use crate::elbow::Elbow;
 use crate::error::{ArmError, ArmErrorCode};
 use crate::generation::Generation;
 use crate::geometry::orthonormal;
+use crate::hand::later;
 use crate::law::Law;
-use crate::plug::Plug;
+use crate::plug::{Before, Plug, REQUEST, STATE};
 use crate::state;
 
 /// The only port that it knows.
@@ -58,22 +59,17 @@ const LOG_SIZE: usize = 1;
 /// may still be busy with the end of the last one.
 const OPENING: Duration = Duration::from_secs(1);
 const OPENINGS: u32 = 3;
-/// How long a request may take: the arm comes to rest or moves back into its range first.
-const REQUEST: Duration = Duration::from_secs(10);
-/// How long the next state may take. Its own wait for one ends after a second.
-const CYCLE: Duration = Duration::from_secs(2);
 /// How often the watch looks, and how often it interrupts what has taken too long.
 const LOOKING: Duration = Duration::from_millis(100);
 const INTERRUPTING: Duration = Duration::from_millis(10);
 /// So many interruptions have to help.
 const INTERRUPTIONS: u32 = 20;
 
-/// The host in `address` as an IP address, where the client can go there.
+/// Whether the client can go to `address`.
 ///
 /// # Errors
-/// [`ArmErrorCode::Client`] for another port or generation than it knows,
-/// [`ArmErrorCode::ConnectFailed`] for a name without an address.
-pub(crate) fn host_of(address: &str, wanted: &ConnectOptions) -> Result<String, ArmError> {
+/// [`ArmErrorCode::Client`] for another port or generation than it knows.
+pub(crate) fn is_known(address: &str, wanted: &ConnectOptions) -> Result<(), ArmError> {
     let refuse = |message| Err(ArmError::new(ArmErrorCode::Client, message));
     if wanted.generation == Some(Generation::Fr3) {
         return refuse(
@@ -81,7 +77,7 @@ pub(crate) fn host_of(address: &str, wanted: &ConnectOptions) -> Result<String, 
                 .to_owned(),
         );
     }
-    let (host, port) = split(address);
+    let (_, port) = split(address);
     if port != Some(PORT) {
         return refuse(format!(
             "client libfranka-rs knows port {PORT} alone, and the address is {address}. Use \
@@ -89,19 +85,7 @@ pub(crate) fn host_of(address: &str, wanted: &ConnectOptions) -> Result<String, 
              port {PORT}"
         ));
     }
-    let resolved = (host.as_str(), PORT).to_socket_addrs();
-    let ip = resolved
-        .ok()
-        .and_then(|mut found| found.next())
-        .map(|found| found.ip());
-    match ip {
-        Some(IpAddr::V4(ip)) => Ok(ip.to_string()),
-        Some(IpAddr::V6(ip)) => Ok(format!("[{ip}]")),
-        None => Err(ArmError::new(
-            ArmErrorCode::ConnectFailed,
-            format!("cannot connect to {address}: the host has no address; check its name"),
-        )),
-    }
+    Ok(())
 }
 
 /// Host and port of `host`, `host:port`, an IP address of either family, or `[IPv6]:port`. No port where
@@ -120,48 +104,75 @@ fn split(address: &str) -> (String, Option<u16>) {
 
 /// A connection to a FER.
 pub(crate) struct Fenced {
-    host: String,
+    /// The arm's end of the command socket.
+    there: SocketAddr,
     /// Nothing after a failure, until the next call.
     robot: Mutex<Option<libfranka::Robot>>,
+    plug: Arc<Plug>,
 }
 
 impl Fenced {
-    pub(crate) fn connect(host: &str) -> Result<Fenced, ArmError> {
+    /// Connects to the arm whose command socket is `there`, and keeps the plug on its connection.
+    pub(crate) fn connect(
+        there: SocketAddr,
+        plug: Arc<Plug>,
+        due: Instant,
+    ) -> Result<Fenced, ArmError> {
         Ok(Fenced {
-            host: host.to_owned(),
-            robot: Mutex::new(Some(open(host)?)),
+            there,
+            robot: Mutex::new(Some(open(there, &plug, due)?)),
+            plug,
         })
     }
 
-    /// Does `work` on the connection, for as long as the watch permits.
+    /// Does `work` on the connection, for as long as the watch permits: `patience`, unless it is moved.
     fn with<T>(
         &self,
+        patience: Duration,
         work: impl FnOnce(&mut libfranka::Robot, &Watch) -> Result<T, FrankaException>,
     ) -> Result<T, ArmError> {
         let mut slot = self.robot.lock().unwrap_or_else(PoisonError::into_inner);
         let mut robot = match slot.take() {
             Some(robot) => robot,
-            None => open(&self.host)?,
+            None => open(self.there, &self.plug, later(OPENING * OPENINGS))?,
         };
-        match guarded(&self.host, REQUEST, |watch| work(&mut robot, watch)) {
+        let failed = match guarded(&|| self.plug.pull(), patience, |watch| {
+            work(&mut robot, watch)
+        }) {
             Ok(Ok(value)) => {
                 *slot = Some(robot);
-                Ok(value)
+                return Ok(value);
             }
-            Ok(Err(told)) => Err(why(&self.host, robot, Failed::Told(told))),
-            Err(broken) => Err(why(&self.host, robot, Failed::Broken(broken))),
-        }
+            Ok(Err(told)) => Failed::Told(told),
+            Err(broken) => Failed::Broken(broken),
+        };
+        let why = why(&self.plug, robot, failed);
+        self.plug.is_now(None);
+        Err(why)
     }
 }
 
-fn open(host: &str) -> Result<libfranka::Robot, ArmError> {
-    let mut text = String::new();
+fn open(there: SocketAddr, plug: &Plug, due: Instant) -> Result<libfranka::Robot, ArmError> {
+    let host = match there.ip() {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    };
+    let mut text = "there was no time left".to_owned();
     for _ in 0..OPENINGS {
-        let opening = guarded(host, OPENING, |_| {
-            libfranka::Robot::new(host, RealtimeConfig::Ignore, LOG_SIZE)
+        let patience = OPENING.min(due.saturating_duration_since(Instant::now()));
+        if patience.is_zero() {
+            break;
+        }
+        let before = Before::connecting(there);
+        let end = || before.made().into_iter().for_each(|line| line.cut());
+        let opening = guarded(&end, patience, |_| {
+            libfranka::Robot::new(&host, RealtimeConfig::Ignore, LOG_SIZE)
         });
         text = match opening {
-            Ok(Ok(robot)) => return Ok(robot),
+            Ok(Ok(robot)) => {
+                plug.is_now(before.made());
+                return Ok(robot);
+            }
             Ok(Err(told)) => told.to_string(),
             Err(broken) => broken.text,
         };
@@ -174,15 +185,15 @@ fn open(host: &str) -> Result<libfranka::Robot, ArmError> {
 
 impl Connection for Fenced {
     fn state(&self) -> Result<RobotState, ArmError> {
-        self.with(|robot, _| Ok(shared(&robot.read_once()?)))
+        self.with(STATE * 2, |robot, _| Ok(shared(&robot.read_once()?)))
     }
 
     fn recover(&self) -> Result<(), ArmError> {
-        self.with(|robot, _| robot.automatic_error_recovery())
+        self.with(REQUEST, |robot, _| robot.automatic_error_recovery())
     }
 
     fn configure(&self, setting: &Setting) -> Result<(), ArmError> {
-        self.with(|robot, _| match setting {
+        self.with(REQUEST, |robot, _| match setting {
             Setting::CollisionBehavior {
                 nominal,
                 acceleration,
@@ -219,7 +230,7 @@ impl Connection for Fenced {
         law: Option<&Law>,
         tick: &mut dyn Tick,
     ) -> Result<(), ArmError> {
-        let not_finite = self.with(|robot, watch| {
+        let not_finite = self.with(REQUEST, |robot, watch| {
             // Leaves what the last motion left in its picture of the arm behind.
             robot.read_once()?;
             let torques = Cell::new([0.0; 7]);
@@ -370,7 +381,7 @@ impl Body<'_> {
         self.tick.sent(Time::now());
         match flow {
             Flow::Continue => {
-                self.watch.patience(CYCLE);
+                self.watch.patience(STATE);
                 command(motion, elbow)
             }
             Flow::Finish => {
@@ -390,7 +401,7 @@ enum Failed {
 }
 
 /// What a failure means. The arm is asked, because the client often does not know.
-fn why(host: &str, mut robot: libfranka::Robot, failed: Failed) -> ArmError {
+fn why(plug: &Plug, mut robot: libfranka::Robot, failed: Failed) -> ArmError {
     if let Failed::Told(FrankaException::CommandException { message }) = failed {
         return ArmError::new(ArmErrorCode::CommandRejected, message);
     }
@@ -398,8 +409,8 @@ fn why(host: &str, mut robot: libfranka::Robot, failed: Failed) -> ArmError {
         Failed::Told(told) => (told.to_string(), false),
         Failed::Broken(broken) => (broken.text.clone(), broken.interrupted),
     };
-    let state = guarded(host, REQUEST, |_| robot.read_once());
-    let (Ok(Ok(state)), false) = (state, interrupted) else {
+    let state = (!interrupted).then(|| guarded(&|| plug.pull(), STATE, |_| robot.read_once()));
+    let Some(Ok(Ok(state))) = state else {
         return ArmError::new(
             ArmErrorCode::ConnectionLost,
             format!("the connection to the arm was lost: {text}"),
@@ -458,8 +469,12 @@ thread_local! {
 }
 
 /// Calls the client under the watch: whatever it does, this returns. Panics that are not the
-/// client's go on.
-fn guarded<T>(host: &str, patience: Duration, work: impl FnOnce(&Watch) -> T) -> Result<T, Broken> {
+/// client's go on. `end` ends its connection.
+fn guarded<T>(
+    end: &(dyn Fn() + Sync),
+    patience: Duration,
+    work: impl FnOnce(&Watch) -> T,
+) -> Result<T, Broken> {
     silence_fenced_panics();
     let signal = waking_signal();
     let _masked = Masked::all_but(signal);
@@ -469,7 +484,7 @@ fn guarded<T>(host: &str, patience: Duration, work: impl FnOnce(&Watch) -> T) ->
     let outcome = thread::scope(|scope| {
         let watcher = thread::Builder::new()
             .name("kilohertz-fence".to_owned())
-            .spawn_scoped(scope, || watch.keep(worker, signal, host))
+            .spawn_scoped(scope, || watch.keep(worker, signal, end))
             .map_err(|error| Broken {
                 text: format!("cannot start a thread: {error}"),
                 interrupted: false,
@@ -546,8 +561,8 @@ impl Watch {
     }
 
     /// Interrupts `worker` again and again once its time is up, until it is over, and ends its
-    /// connection to `host` where that does not help.
-    fn keep(&self, worker: libc::pthread_t, signal: libc::c_int, host: &str) {
+    /// connection with `end` where that does not help.
+    fn keep(&self, worker: libc::pthread_t, signal: libc::c_int, end: &dyn Fn()) {
         let mut left_to_interrupt = INTERRUPTIONS;
         while !self.over.load(Ordering::Acquire) {
             let now = self.epoch.elapsed().as_millis() as u64;
@@ -563,7 +578,7 @@ impl Watch {
             thread::park_timeout(INTERRUPTING);
             left_to_interrupt = left_to_interrupt.saturating_sub(1);
             if left_to_interrupt == 0 {
-                Plug::of(host).pull();
+                end();
             }
         }
     }
@@ -710,7 +725,11 @@ mod tests {
     }
 
     fn connect(simulator: &Simulator) -> Fenced {
-        Fenced::connect(&simulator.address().ip().to_string()).unwrap()
+        reached(simulator.address()).unwrap()
+    }
+
+    fn reached(there: SocketAddr) -> Result<Fenced, ArmError> {
+        Fenced::connect(there, Arc::default(), later(REQUEST))
     }
 
     /// Stands still until `cycle` says otherwise.
@@ -883,7 +902,7 @@ mod tests {
         nonsense.fill(0xff);
         let short = v5::RobotState::default().as_bytes()[..100].to_vec();
         for state in [nonsense, short] {
-            let refused = Fenced::connect(&server_of(state).to_string());
+            let refused = reached((server_of(state), PORT).into());
             let error = refused.err().expect("no arm");
             assert_eq!(error.code, ArmErrorCode::ConnectFailed, "{error}");
         }
@@ -892,7 +911,7 @@ mod tests {
     #[test]
     fn where_it_cannot_go_is_said_before_anything_is_connected() {
         let any = ConnectOptions::default();
-        let refused = |address, wanted| host_of(address, wanted).unwrap_err();
+        let refused = |address, wanted| is_known(address, wanted).unwrap_err();
         for address in ["127.0.0.1:4711", "[::1]:80", "fer.local:1", "fer.local:x"] {
             let error = refused(address, &any);
             assert_eq!(error.code.as_str(), "FRANKA_CLIENT", "{error}");
@@ -904,15 +923,14 @@ mod tests {
             ..any.clone()
         };
         assert_eq!(refused("127.0.0.1", &fr3).code, ArmErrorCode::Client);
-        let nobody = refused("no such host", &any);
-        assert_eq!(nobody.code, ArmErrorCode::ConnectFailed, "{nobody}");
-        for (address, host) in [
-            ("127.0.0.2", "127.0.0.2"),
-            ("127.0.0.2:1337", "127.0.0.2"),
-            ("::1", "[::1]"),
-            ("[::1]:1337", "[::1]"),
+        for address in [
+            "127.0.0.2",
+            "127.0.0.2:1337",
+            "::1",
+            "[::1]:1337",
+            "fer.local",
         ] {
-            assert_eq!(host_of(address, &any).unwrap(), host);
+            is_known(address, &any).unwrap();
         }
     }
 
