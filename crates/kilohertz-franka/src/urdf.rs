@@ -19,9 +19,9 @@ const DEEPEST: usize = 32;
 const MOST_ELEMENTS: usize = 10_000;
 const LONGEST_TAG: usize = 4096;
 
-/// The widest joint ranges \[rad\] of the FR3's data sheet.
-const LOWER: [f64; 7] = [-2.9007, -1.8361, -2.9007, -3.0770, -2.8763, 0.4398, -3.0508];
-const UPPER: [f64; 7] = [2.9007, 1.8361, 2.9007, -0.1169, 2.8763, 4.6216, 3.0508];
+/// The widest joint ranges \[rad\] of the FR3's data sheet; of joint 3, which is served wider, of its URDF.
+const LOWER: [f64; 7] = [-2.9007, -1.8361, -2.9065, -3.0770, -2.8763, 0.4398, -3.0508];
+const UPPER: [f64; 7] = [2.9007, 1.8361, 2.9065, -0.1169, 2.8763, 4.6216, 3.0508];
 /// The highest joint velocities [rad/s] of the same.
 const VELOCITY: [f64; 7] = [2.62, 2.62, 2.62, 2.62, 5.26, 5.26, 5.26];
 /// The steepest braking curves towards the ends of the ranges [rad/s2]: those of the strongest joint of the arm, and
