@@ -63,12 +63,14 @@ impl Line {
 }
 
 /// What was there before a client that keeps its sockets to itself connects to an arm.
+#[cfg(any(test, feature = "libfranka-rs"))]
 pub(crate) struct Before {
     there: SocketAddr,
     here: Vec<SocketAddr>,
     states: Vec<u16>,
 }
 
+#[cfg(any(test, feature = "libfranka-rs"))]
 impl Before {
     /// Looks at what there is now; the arm's end of the command socket will be `there`.
     pub fn connecting(there: SocketAddr) -> Before {
@@ -95,6 +97,7 @@ impl Before {
 }
 
 /// This end of each connection to `there`, and the ports on which datagrams from anybody are taken.
+#[cfg(any(test, feature = "libfranka-rs"))]
 fn open_to(there: SocketAddr) -> (Vec<SocketAddr>, Vec<u16>) {
     let (mut here, mut states) = (Vec::new(), Vec::new());
     for (_, socket) in sockets() {
@@ -119,6 +122,7 @@ impl Plug {
     }
 
     /// The connection has these sockets now, or none.
+    #[cfg(feature = "libfranka-rs")]
     pub fn is_now(&self, line: Option<Line>) {
         *self.line.lock().unwrap_or_else(PoisonError::into_inner) = line;
     }

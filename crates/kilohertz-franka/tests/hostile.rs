@@ -63,8 +63,10 @@ fn begins_to_serve(client: &mut TcpStream, model: &[u8], length: Option<u32>) {
         return;
     };
     let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let mut state = v10::RobotState::default();
-    state.message_id = 1.into();
+    let state = v10::RobotState {
+        message_id: 1.into(),
+        ..v10::RobotState::default()
+    };
     let _ = udp.send_to(state.as_bytes(), ("127.0.0.1", port));
     if let Some(request) = request(client) {
         let payload = [&[0], model].concat();

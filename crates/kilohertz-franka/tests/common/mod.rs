@@ -350,7 +350,10 @@ pub fn survived(simulator: &Simulator, session: &Session, count: u32, what: &str
 }
 
 pub fn robot_error(session: &Session) -> ArmError {
-    let error = ended(session).robot_error.as_ref().expect("a robot error");
+    let error = ended(session)
+        .robot_error
+        .as_ref()
+        .unwrap_or_else(|| panic!("a robot error: {:?}", session.outcome()));
     error.downcast_ref::<ArmError>().unwrap().clone()
 }
 
