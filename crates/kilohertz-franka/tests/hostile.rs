@@ -5,7 +5,7 @@
 mod common;
 
 use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -347,7 +347,7 @@ fn a_connection_that_is_given_up_is_ended_whatever_answered() {
     nothing_is_left(Client::FrankaRs, TRIES, || (Ipv4Addr::LOCALHOST, 0).into());
     #[cfg(feature = "libfranka-rs")]
     nothing_is_left(Client::LibfrankaRs, 4, || {
-        let host: IpAddr = own_host();
+        let host = own_host();
         (host, 1337).into()
     });
     // A healthy arm is met as ever after all that, whatever its address is called.
