@@ -5,7 +5,7 @@
 //! a stop out while it lasts. No loop thread is involved: sessions go on beside it.
 
 use std::mem::size_of;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
@@ -25,7 +25,6 @@ use zerocopy::{FromBytes, IntoBytes};
 use crate::error::{ArmError, ArmErrorCode};
 use crate::finding::bound_to;
 use crate::hearing::{Hearing, HostEar};
-use crate::plug::canonical;
 
 /// Openings \[m\]: the fingers open by 80 mm (data sheet), give or take a calibration.
 pub const WIDTHS: RangeInclusive<f64> = 0.0..=0.1;
@@ -197,7 +196,13 @@ impl Hand {
             STATE_PATIENCE,
         )
         .map_err(|error| connecting(host, port, error))?;
-        let ear = hears_the_hand(&network)?;
+        let hand = match network.server_ip {
+            // Who connects to no address in particular is connected to this host.
+            ip if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        // Before anything comes to it.
+        let ear = HostEar::to(bound_to(network.udp.port())?, hand)?;
         let link = Link::new(network);
         let request = GripperConnectRequest::new(GRIPPER_VERSION, link.network.udp.port());
         let id = link.send(GripperCommand::Connect, request.as_bytes())?;
@@ -233,7 +238,7 @@ impl Hand {
         while link.listen()?.count == 0 {
             link.pause(give_up, late)?;
         }
-        if let (Some(ear), Some(SocketAddr::V4(source))) = (ear, link.network.udp.peer()) {
+        if let Some(SocketAddr::V4(source)) = link.network.udp.peer() {
             link.hearing.of(ear.at(source)?);
         }
         Ok(Hand {
@@ -262,8 +267,8 @@ impl Hand {
 
     /// How many datagrams came to the socket for the hand's states from somebody else, since it was
     /// connected to. None of them was seen by anything here. Some may be missing: after seconds in which
-    /// nobody used the hand they cannot be told from states that found no room. On Linux alone: elsewhere
-    /// all are heard, and this is 0. Does not block.
+    /// nobody used the hand they cannot be told from states that found no room. Does not
+    /// block.
     pub fn foreign_datagrams(&self) -> u64 {
         self.hearing.foreign()
     }
@@ -586,30 +591,12 @@ impl Link {
     }
 }
 
-/// Makes the socket for states hear the hand's host alone, before anything comes to it.
-fn hears_the_hand(network: &Network) -> Result<Option<HostEar>, ArmError> {
-    if !cfg!(target_os = "linux") {
-        return Ok(None);
-    }
-    let hand = canonical(SocketAddr::new(network.server_ip, 0));
-    let IpAddr::V4(host) = hand.ip() else {
-        return Err(ArmError::new(
-            ArmErrorCode::ConnectFailed,
-            format!(
-                "the hand is at {}, and its states come over IPv4 alone: connect to its IPv4 address",
-                hand.ip()
-            ),
-        ));
-    };
-    HostEar::to(bound_to(network.udp.port())?, host).map(Some)
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A moment that is never too far away to be one.
-fn later(by: Duration) -> Instant {
+pub(crate) fn later(by: Duration) -> Instant {
     let now = Instant::now();
     let years = Duration::from_secs(1_000_000_000);
     now.checked_add(by.min(years)).unwrap_or(now)

@@ -20,6 +20,8 @@
 //! source_filter.rs what a socket lets in, decided by the kernel
 //! plug.rs          the plug of a connection, pulled when the arm does not answer
 //! model.rs         the rigid-body model: poses, Jacobians, dynamics
+//! urdf.rs          the model that an FR3 serves, checked before it is relied on
+//! bridge.rs        the way between an arm and franka-rs while they get to know each other
 //! move_to.rs       moving an arm to a place: the plan, and the policy that follows it
 //! profile.rs       the fastest way from rest to rest
 //! inverse.rs       joint positions for a pose
@@ -52,6 +54,7 @@
 
 pub mod arm;
 mod both;
+mod bridge;
 mod cartesian;
 pub mod client;
 pub mod configuration;
@@ -81,9 +84,9 @@ mod profile;
 mod reach;
 #[cfg(test)]
 mod seam;
-#[cfg_attr(not(target_os = "linux"), path = "no_source_filter.rs")]
 mod source_filter;
 pub mod state;
+mod urdf;
 
 pub use arm::{Arm, ConnectOptions};
 pub use cartesian::PartBounds;
