@@ -1,9 +1,9 @@
 //! Who is heard at the socket that an arm's states come to, and answered: the arm alone.
 //!
 //! Both clients take in whatever anybody sends to their port, and answer whoever sent last. So the
-//! kernel is told whom their socket lets in ([`source_filter`]): once, when connecting, from outside,
-//! because they keep it to themselves. Not by connecting it: that would leave what is queued there,
-//! count nothing, and let one ICMP error end a motion.
+//! kernel is told whom their socket lets in ([`source_filter`]): when connecting, from outside, because
+//! they keep it to themselves; before the arm is told the port where that is known. Not by connecting
+//! it: that would leave what is queued there, count nothing, and let one ICMP error end a motion.
 
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddrV4, UdpSocket};
 use std::os::fd::OwnedFd;

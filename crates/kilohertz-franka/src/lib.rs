@@ -1,4 +1,4 @@
-//! A Franka arm as a kilohertz robot, over FCI.
+//! A Franka arm as a kilohertz robot, over FCI, on Linux.
 //!
 //! ```text
 //! arm.rs           the connection: connect, state, recover, close
@@ -15,7 +15,7 @@
 //! franka_rs.rs     one of them: read a state, run the loop body, write its command
 //! libfranka_rs.rs  the other, and the fence around it
 //! hand.rs          the Franka Hand: connect, homing, move, grasp, stop, state, close
-//! finding.rs       the socket that a client has made for an arm's states
+//! finding.rs       the sockets that a client keeps to itself
 //! hearing.rs       who is heard there: the arm alone; how much came from others
 //! source_filter.rs what a socket lets in, decided by the kernel
 //! plug.rs          the plug of a connection, pulled when the arm does not answer
