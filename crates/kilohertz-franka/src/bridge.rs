@@ -96,7 +96,8 @@ struct Bridge<'a> {
 
 impl Bridge<'_> {
     fn meet(&self, version: FciVersion) -> Result<Met, Failure> {
-        let mut arm = self.reached()?;
+        let arm = reached(self.address, ROBOT_COMMAND_PORT, self.due);
+        let mut arm = arm.map_err(|error| self.broken(&error))?;
         let door = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
         let door = door.map_err(|error| self.broken(&error))?;
         let here = door.local_addr().map_err(|error| self.broken(&error))?;
@@ -161,22 +162,6 @@ impl Bridge<'_> {
             Ok(client) => Ok((client.map_err(Failure::Client)?, urdf)),
             Err(_) => Err(self.no_state().into()),
         }
-    }
-
-    /// A connection to the arm.
-    fn reached(&self) -> Result<TcpStream, Failure> {
-        let found = self
-            .address
-            .to_socket_addrs()
-            .or_else(|_| (self.address, ROBOT_COMMAND_PORT).to_socket_addrs());
-        let mut last = io::Error::other("the host has no address; check its name");
-        for place in found.map_err(|error| self.broken(&error))? {
-            match TcpStream::connect_timeout(&place, self.left()) {
-                Ok(arm) => return Ok(arm),
-                Err(error) => last = error,
-            }
-        }
-        Err(self.broken(&last).into())
     }
 
     /// The client's end of the way, and the number of its socket. Who else comes is sent away.
@@ -293,13 +278,8 @@ impl Bridge<'_> {
 
     /// Gives the client the arm's socket, set up as it does with its own, for the one with this number.
     fn handed_over(&self, arm: TcpStream, number: RawFd) -> io::Result<Line> {
-        arm.set_nodelay(true)?;
         arm.set_read_timeout(Some(POLL_TIMEOUT))?;
         arm.set_write_timeout(Some(DEFAULT_CONNECT_TIMEOUT))?;
-        let second = Duration::from_secs(1);
-        let alive = TcpKeepalive::new().with_time(second).with_interval(second);
-        // Its absence is noticed by the states that do not come.
-        let _ = SockRef::from(&arm).set_tcp_keepalive(&alive.with_retries(3));
         let line = Line {
             here: arm.local_addr()?,
             there: arm.peer_addr()?,
@@ -314,10 +294,8 @@ impl Bridge<'_> {
         Ok(line)
     }
 
-    /// What is left of the time, and never nothing: that would be no limit.
     fn left(&self) -> Duration {
-        let left = self.due.saturating_duration_since(Instant::now());
-        left.max(Duration::from_millis(1))
+        left(self.due)
     }
 
     fn told(&self, broken: &Broken) -> ArmError {
@@ -365,6 +343,33 @@ impl Bridge<'_> {
             ),
         )
     }
+}
+
+/// A connection to `address`, whose port is `port` unless it has one, set up as `franka-rs` does with its own.
+pub(crate) fn reached(address: &str, port: u16, due: Instant) -> io::Result<TcpStream> {
+    let found = address.to_socket_addrs();
+    let found = found.or_else(|_| (address, port).to_socket_addrs())?;
+    let mut last = io::Error::other("the host has no address; check its name");
+    for place in found {
+        match TcpStream::connect_timeout(&place, left(due)) {
+            Ok(socket) => {
+                socket.set_nodelay(true)?;
+                let second = Duration::from_secs(1);
+                let alive = TcpKeepalive::new().with_time(second).with_interval(second);
+                // Its absence is noticed by the states that do not come.
+                let _ = SockRef::from(&socket).set_tcp_keepalive(&alive.with_retries(3));
+                return Ok(socket);
+            }
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// What is left of the time, and never nothing: that would be no limit.
+fn left(due: Instant) -> Duration {
+    let left = due.saturating_duration_since(Instant::now());
+    left.max(Duration::from_millis(1))
 }
 
 /// Why no message came.

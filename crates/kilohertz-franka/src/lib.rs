@@ -15,6 +15,7 @@
 //! franka_rs.rs     one of them: read a state, run the loop body, write its command
 //! libfranka_rs.rs  the other, and the fence around it
 //! hand.rs          the Franka Hand: connect, homing, move, grasp, stop, state, close
+//! answers.rs       a hand's answers: bounded, and only to what was asked
 //! finding.rs       the sockets that a client keeps to itself
 //! hearing.rs       who is heard there: the arm alone; how much came from others
 //! source_filter.rs what a socket lets in, decided by the kernel
@@ -52,6 +53,7 @@
 //! standard error too, and `libfranka-rs` what its socket says when an arm is gone; neither can be
 //! told not to.
 
+mod answers;
 pub mod arm;
 mod both;
 mod bridge;

@@ -150,9 +150,16 @@ const WAYS: &[(&str, Way, &[ArmErrorCode])] = &[
     (
         "a trickle",
         |client| {
-            while client.write_all(&[15]).is_ok() {
+            let Some(request) = request(client) else {
+                return;
+            };
+            for byte in answer(&request[4..8], &[0, 10, 0], None) {
+                if client.write_all(&[byte]).is_err() {
+                    return;
+                }
                 thread::sleep(MS * 15);
             }
+            stay(client);
         },
         TIMEOUT,
     ),
