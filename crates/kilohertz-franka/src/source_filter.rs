@@ -86,6 +86,7 @@ pub(crate) fn hear(socket: &UdpSocket, heard: Heard) -> io::Result<()> {
 }
 
 /// Whether a socket has a filter already.
+#[cfg(any(test, feature = "libfranka-rs"))]
 pub(crate) fn has_filter(socket: &UdpSocket) -> bool {
     let mut instructions: socklen_t = 0;
     // SAFETY: asked with a length of 0, the call writes the number of instructions to it, and nothing
@@ -141,6 +142,7 @@ pub(crate) fn memory(socket: &UdpSocket) -> io::Result<Memory> {
 }
 
 /// The length and the sender of the first datagram that is queued; it stays there.
+#[cfg(any(test, feature = "libfranka-rs"))]
 pub(crate) fn first(socket: &UdpSocket) -> Option<(usize, SocketAddrV4)> {
     received(socket, libc::MSG_PEEK)
 }
