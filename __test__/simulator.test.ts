@@ -78,6 +78,7 @@ test('a fault that does not exist is refused and changes nothing', async (t) => 
     { kind: 'duplicateStates', count: 0 },
     { kind: 'reorderCommands' },
     { kind: 'truncateStates', count: 0.5 },
+    { kind: 'oldStates' },
     { kind: 'noiseDatagrams', count: -1 },
     { kind: 'slowConnect', byS: 61 },
     { kind: 'slowConnect' },
@@ -124,6 +125,16 @@ test('what happens to datagrams leaves a session alone, and a reset ends it', as
   simulator.inject({ kind: 'slowConnect', byS: 0.1 });
   await using again = await Franka.connect(simulator.address);
   t.is((await again.state()).robot_mode, 'Idle');
+});
+
+test('an arm that sends nothing new is lost within seconds, whatever else it sends', async (t) => {
+  await using simulator = await FrankaSimulator.start();
+  await using arm = await Franka.connect(simulator.address);
+  simulator.inject({ kind: 'oldStates', count: 1e9 });
+  const started = performance.now();
+  const error = (await rejection(arm.state())) as RobotError;
+  t.is(error.code, 'FRANKA_CONNECTION_LOST');
+  t.true(performance.now() - started < 8_000);
 });
 
 test('after stop() nothing answers any more, and stop() may be repeated', async (t) => {

@@ -209,8 +209,7 @@ export class Franka implements NativeRobot<RobotState, JointVector | undefined>,
    * How many datagrams others than the arm have sent to the socket for its states since it was
    * connected to, 0 or more. They are dropped before anything here sees them, and nobody is answered. It
    * may be fewer than were sent: while no state is read, or a loop is late by some 20 ms, they cannot
-   * be told from states that found the queue full. Kept after `close()`. On Linux alone; elsewhere
-   * everybody is heard, and it is 0.
+   * be told from states that found the queue full. Kept after `close()`.
    */
   get foreignDatagrams(): number {
     return this.#arm.foreignDatagrams;

@@ -117,7 +117,7 @@ export class FrankaHand implements AsyncDisposable {
    * How many datagrams others than the hand have sent to the socket for its states since it was
    * connected to, 0 or more. They are dropped before anything here sees them. It may be fewer than
    * were sent: after seconds in which the hand was not used they cannot be told from states that found
-   * the queue full. Kept after `close()`. On Linux alone; elsewhere everybody is heard, and it is 0.
+   * the queue full. Kept after `close()`.
    */
   get foreignDatagrams(): number {
     return this.#hand.foreignDatagrams;

@@ -107,6 +107,8 @@ export type SimulatorFault =
   | { readonly kind: 'reorderStates' | 'reorderCommands'; readonly count: number }
   /** The second half of the next `count` states, or commands, is missing. */
   | { readonly kind: 'truncateStates' | 'truncateCommands'; readonly count: number }
+  /** The next `count` states have a number that was there before, as if they had long been on their way. */
+  | { readonly kind: 'oldStates'; readonly count: number }
   /**
    * The next `count` states hold `value` in `field[index]` instead of the true value, as if the arm
    * itself were wrong. Fields are libfranka's. Of `time`, `value` is how far the clock is ahead [s];
@@ -305,6 +307,7 @@ function checkFault(fault: SimulatorFault): NativeFault {
     case 'reorderCommands':
     case 'truncateStates':
     case 'truncateCommands':
+    case 'oldStates':
     case 'noiseDatagrams':
       checkNumber('count', fault.count, { from: 1, to: 1e9, integer: true });
       break;

@@ -9,6 +9,7 @@
 )]
 
 use std::fmt;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// What a loop thread asks of the system.
@@ -105,11 +106,18 @@ pub fn make_realtime(request: &RealtimeRequest) -> RealtimeReport {
     }
 }
 
+/// Gives a thread back to the ordinary scheduler, whatever priority it took; one that has ended stays ended.
+pub fn make_ordinary<T>(thread: &JoinHandle<T>) {
+    system::make_ordinary(thread);
+}
+
 pub(crate) use system::{monotonic_now, sleep_until};
 
 #[cfg(target_os = "linux")]
 mod system {
     use std::io::Error;
+    use std::os::unix::thread::JoinHandleExt;
+    use std::thread::JoinHandle;
     use std::time::Duration;
 
     use crate::time::{Time, nanos};
@@ -162,6 +170,16 @@ mod system {
             Some(libc::EINVAL) => format!("SCHED_FIFO priority {priority} is not within 1 to 99"),
             _ => format!("SCHED_FIFO {priority}: {error}"),
         })
+    }
+
+    pub(super) fn make_ordinary<T>(thread: &JoinHandle<T>) {
+        // SAFETY: all-zero bytes are a valid sched_param: it holds integers only.
+        let param: libc::sched_param = unsafe { std::mem::zeroed() };
+        // SAFETY: the thread was not joined, because its handle is there, so that its number is valid even
+        // where it has ended; `param` outlives the call, which only reads it. Lowering is never refused.
+        unsafe {
+            libc::pthread_setschedparam(thread.as_pthread_t(), libc::SCHED_OTHER, &raw const param);
+        }
     }
 
     pub(super) fn pin(cpu: usize) -> Result<(), String> {
@@ -269,6 +287,7 @@ mod system {
 #[cfg(not(target_os = "linux"))]
 mod system {
     use std::sync::OnceLock;
+    use std::thread::JoinHandle;
     use std::time::{Duration, Instant};
 
     use crate::time::Time;
@@ -291,6 +310,8 @@ mod system {
     pub(super) fn set_fifo(_priority: u8) -> Result<(), String> {
         Err(ABSENT.to_owned())
     }
+
+    pub(super) fn make_ordinary<T>(_thread: &JoinHandle<T>) {}
 
     pub(super) fn pin(_cpu: usize) -> Result<(), String> {
         Err(ABSENT.to_owned())

@@ -8,22 +8,20 @@ use franka::model::Model;
 use kilohertz_core::limits::Limits;
 use kilohertz_core::robot::Robot;
 
+use crate::bridge::{self, Met};
 use crate::client::{Client, Connection};
 use crate::control::{Control, Impedance, Interface};
 use crate::desk::Desk;
 use crate::drive::ArmRobot;
 use crate::entrance::Drive;
 use crate::error::{ArmError, ArmErrorCode};
-use crate::finding::Turn;
 use crate::franka_rs::Direct;
-#[cfg(all(feature = "libfranka-rs", target_os = "linux"))]
-use crate::franka_rs::identify;
 use crate::gate::{self, Fault};
 use crate::generation::Generation;
-use crate::hearing::Hearing;
+use crate::hand::later;
 use crate::law::Law;
 use crate::limits::{ArmLimits, MotionOptions, limits};
-use crate::plug::Plug;
+use crate::plug::{Plug, REQUEST, STATE};
 use crate::state;
 
 /// How to connect.
@@ -59,13 +57,13 @@ impl Default for ConnectOptions {
 const FIRST_CYCLE: Duration = Duration::from_secs(10);
 const LOOKING: Duration = Duration::from_millis(1);
 
-/// How far connecting is.
-enum Progress {
-    /// Somebody else connects to the same address.
-    Queued,
-    Turn(Arc<Turn>),
-    Done(Box<Result<Arm, ArmError>>),
-}
+/// How much later than its time an attempt may say why it failed.
+const LAST_WORD: Duration = Duration::from_millis(200);
+/// How long a state may take that is read between motions: the first one empties the client's queue.
+const READING: Duration = STATE.saturating_mul(2);
+
+/// A connection, and its plug.
+type Guarded = (Arc<dyn Connection>, Arc<Plug>);
 
 /// A robot for one session, and the limits for it.
 pub type Driven = (Box<dyn Robot>, Box<dyn Limits>);
@@ -73,7 +71,6 @@ pub type Driven = (Box<dyn Robot>, Box<dyn Limits>);
 /// A connected arm. Dropping it closes the connection, once no session drives it any more.
 pub struct Arm {
     client: Mutex<Option<Arc<dyn Connection>>>,
-    hearing: Arc<Hearing>,
     plug: Arc<Plug>,
     generation: Generation,
     client_name: Client,
@@ -94,18 +91,13 @@ impl Arm {
         let (report, reported) = mpsc::channel();
         let target = address.to_owned();
         let wanted = options.clone();
-        // The client puts the thread that makes it on SCHED_FIFO 99 wherever it may, so that must
-        // not be the caller's.
+        let due = later(options.timeout);
+        // Looking up a host's address has no limit of its own; all else ends when it is due.
         std::thread::Builder::new()
             .name("kilohertz-connect".to_owned())
             .spawn(move || {
                 // Nobody waits any more after the timeout; the connection is closed then.
-                let plug = Plug::of(&target);
-                let turn = Turn::wait(&plug, || drop(report.send(Progress::Queued)));
-                let turn = Arc::new(turn);
-                let _ = report.send(Progress::Turn(Arc::clone(&turn)));
-                let outcome = Arm::connect_here(&target, &wanted, plug, &turn);
-                let _ = report.send(Progress::Done(Box::new(outcome)));
+                let _ = report.send(Arm::connect_here(&target, &wanted, due));
             })
             .map_err(|error| {
                 ArmError::new(
@@ -113,56 +105,35 @@ impl Arm {
                     format!("cannot start a thread: {error}"),
                 )
             })?;
-        let (mut patience, mut turn) = (options.timeout, None);
-        loop {
-            match reported.recv_timeout(patience) {
-                Ok(Progress::Done(outcome)) => return *outcome,
-                // Whoever has the turn gives it up after a while.
-                Ok(Progress::Queued) => patience = Duration::MAX,
-                Ok(Progress::Turn(had)) => (patience, turn) = (options.timeout, Some(had)),
-                Err(_) => break,
-            }
-        }
-        if let Some(turn) = turn {
-            turn.give_up();
-        }
-        Err(ArmError::new(
-            ArmErrorCode::ConnectTimeout,
-            format!(
-                "{address} took the connection but did not answer within {:?}: check that it is a \
-                 Franka arm with FCI activated",
-                options.timeout
-            ),
-        ))
+        reported
+            .recv_timeout(options.timeout.saturating_add(LAST_WORD))
+            .unwrap_or_else(|_| Err(ArmError::no_answer(address, options.timeout)))
     }
 
-    fn connect_here(
-        address: &str,
-        wanted: &ConnectOptions,
-        plug: Plug,
-        turn: &Turn,
-    ) -> Result<Arm, ArmError> {
-        let hearing = Arc::new(Hearing::default());
-        let ear = Arc::clone(&hearing);
-        let (client, generation, limits, model) = match wanted.client {
+    fn connect_here(address: &str, wanted: &ConnectOptions, due: Instant) -> Result<Arm, ArmError> {
+        let (client, plug, generation, limits, model) = match wanted.client {
             Client::FrankaRs => {
-                let client = Direct::connect(address, wanted, turn, ear)?;
-                let generation = Generation::of(client.robot().fci_version());
-                let (limits, model) = match generation {
-                    Generation::Fer => (ArmLimits::fer(), Model::native_fer()),
-                    Generation::Fr3 => client
-                        .robot()
-                        .robot_model()
-                        .and_then(|urdf| Ok((ArmLimits::fr3(&urdf)?, Model::from_urdf(&urdf)?)))
-                        .map_err(|error| ArmError::connecting(address, wanted, error))?,
+                let Met {
+                    client,
+                    urdf,
+                    line,
+                    ear,
+                } = bridge::meet(address, wanted, due)?;
+                let generation = Generation::of(client.fci_version());
+                let (limits, model) = match urdf {
+                    Some(urdf) => (ArmLimits::served(&urdf), urdf.model),
+                    None => (ArmLimits::fer(), Model::native_fer()),
                 };
+                let plug = Arc::new(Plug::of(line, ear));
+                let client = Direct::new(client, Arc::clone(plug.hearing()));
                 let client: Arc<dyn Connection> = Arc::new(client);
-                (client, generation, limits, model)
+                (client, plug, generation, limits, model)
             }
             Client::LibfrankaRs => {
-                let client = Arm::fenced(address, wanted, turn, ear)?;
+                let (client, plug) = Arm::fenced(address, wanted, due)?;
                 (
                     client,
+                    plug,
                     Generation::Fer,
                     ArmLimits::fer(),
                     Model::native_fer(),
@@ -171,8 +142,7 @@ impl Arm {
         };
         Ok(Arm {
             client: Mutex::new(Some(client)),
-            hearing,
-            plug: Arc::new(plug),
+            plug,
             generation,
             client_name: wanted.client,
             impedance: wanted.impedance,
@@ -185,29 +155,22 @@ impl Arm {
 
     /// Connects with `libfranka-rs`, after `franka-rs` has made sure that it can.
     #[cfg(all(feature = "libfranka-rs", target_os = "linux"))]
-    fn fenced(
-        address: &str,
-        wanted: &ConnectOptions,
-        turn: &Turn,
-        hearing: Arc<Hearing>,
-    ) -> Result<Arc<dyn Connection>, ArmError> {
-        use crate::libfranka_rs::{Fenced, host_of};
-        let host = host_of(address, wanted)?;
+    fn fenced(address: &str, wanted: &ConnectOptions, due: Instant) -> Result<Guarded, ArmError> {
+        use crate::libfranka_rs::{Fenced, is_known};
+        is_known(address, wanted)?;
         let fer = ConnectOptions {
             generation: Some(Generation::Fer),
             ..wanted.clone()
         };
-        drop(identify(address, &fer)?);
-        Ok(Arc::new(Fenced::connect(&host, turn, hearing)?))
+        // It goes where that one came out, and not where the name leads then.
+        let there = bridge::meet(address, &fer, due)?.line.there;
+        let plug = Arc::new(Plug::default());
+        let client = Fenced::connect(there, Arc::clone(&plug), due)?;
+        Ok((Arc::new(client), plug))
     }
 
     #[cfg(not(all(feature = "libfranka-rs", target_os = "linux")))]
-    fn fenced(
-        _address: &str,
-        wanted: &ConnectOptions,
-        _turn: &Turn,
-        _hearing: Arc<Hearing>,
-    ) -> Result<Arc<dyn Connection>, ArmError> {
+    fn fenced(_address: &str, wanted: &ConnectOptions, _due: Instant) -> Result<Guarded, ArmError> {
         Err(ArmError::new(
             ArmErrorCode::Client,
             format!(
@@ -245,9 +208,9 @@ impl Arm {
     /// How many datagrams came to the socket for the arm's states from somebody else, since it was connected
     /// to. None of them was seen by anything here, and none was answered. Some may be missing: while
     /// nobody reads states, and where a loop is late by tens of milliseconds, they cannot be told from
-    /// states that found no room. On Linux alone: elsewhere all are heard, and this is 0. Does not block.
+    /// states that found no room. Does not block.
     pub fn foreign_datagrams(&self) -> u64 {
-        self.hearing.foreign()
+        self.plug.hearing().foreign()
     }
 
     pub(crate) fn limits(&self) -> &ArmLimits {
@@ -303,7 +266,7 @@ impl Arm {
         what: &str,
         work: impl FnOnce(&dyn Connection) -> Result<T, ArmError>,
     ) -> Result<T, ArmError> {
-        self.while_idle(what, |client| self.plug.limited(|_| work(client)))
+        self.while_idle(what, |client| self.plug.limited(REQUEST, |_| work(client)))
     }
 
     /// The robot's state now, while no session drives it, as the arm says it: nothing of it is checked.
@@ -312,7 +275,12 @@ impl Arm {
     /// # Errors
     /// Where the arm is driven, closed, or gone. [`Arm::observe`] serves a driven arm too.
     pub fn state(&self) -> Result<RobotState, ArmError> {
-        self.while_idle("cannot read the state", |client| client.state())
+        self.while_idle("cannot read the state", |client| self.read(client))
+    }
+
+    /// What the arm sends now.
+    fn read(&self, client: &dyn Connection) -> Result<RobotState, ArmError> {
+        self.plug.limited(READING, |_| client.state())
     }
 
     /// The slots of the robot's state now, laid out as [`state::SCHEMA`]: read from the arm while no session
@@ -328,7 +296,7 @@ impl Arm {
         loop {
             if let Some(_turn) = self.desk.turn() {
                 let mut slots = vec![0.0; state::LEN];
-                state::write(&client.state()?, &mut slots);
+                state::write(&self.read(&*client)?, &mut slots);
                 return Ok(slots);
             }
             if let Some(slots) = self.desk.newest() {

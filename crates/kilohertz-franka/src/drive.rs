@@ -10,7 +10,7 @@ use crate::client::Connection;
 use crate::desk::Desk;
 use crate::entrance::Drive;
 use crate::error::{ArmError, ArmErrorCode};
-use crate::plug::{Plug, Unlimited};
+use crate::plug::{Plug, REQUEST, Unlimited};
 use crate::state;
 
 /// An arm for one session. The arm is the clock: it sends a state every millisecond.
@@ -67,7 +67,7 @@ impl Robot for ArmRobot {
 
     fn drive(&mut self, tick: &mut dyn Tick) -> Result<(), RobotError> {
         let (client, desk, drive) = (&self.client, &self.desk, &self.drive);
-        Ok(self.plug.limited(|limit| {
+        Ok(self.plug.limited(REQUEST, |limit| {
             desk.listening(&mut Unlimited { tick, limit }, |tick| {
                 client.drive(drive, tick)
             })

@@ -124,6 +124,7 @@ impl<'a> Entrance<'a> {
     }
 
     /// The slots of the last good state.
+    #[cfg(any(test, feature = "libfranka-rs"))]
     pub fn slots(&self) -> &[f64; state::LEN] {
         &self.slots
     }

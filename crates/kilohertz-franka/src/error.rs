@@ -1,5 +1,7 @@
 //! What can go wrong with an arm, in the robot's own words.
 
+use std::time::Duration;
+
 use franka::{FrankaError, MoveStatus};
 
 use crate::arm::ConnectOptions;
@@ -93,6 +95,17 @@ impl ArmError {
             errors: Vec::new(),
             move_status: None,
         }
+    }
+
+    /// Who took the connection and did not answer.
+    pub(crate) fn no_answer(address: &str, timeout: Duration) -> ArmError {
+        ArmError::new(
+            ArmErrorCode::ConnectTimeout,
+            format!(
+                "{address} took the connection but did not answer within {timeout:?}: check that it \
+                 is a Franka arm with FCI activated"
+            ),
+        )
     }
 
     /// What connecting to `address` failed with.

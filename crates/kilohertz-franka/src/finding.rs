@@ -1,149 +1,64 @@
-//! Finding the socket that a client has made for an arm's states, among all of this process.
-//!
-//! A client keeps its sockets to itself. They are those that were not there before it connected; what
-//! else appears meanwhile is told apart by what it is, and where that does not suffice by whose states
-//! wait in it. Two arms may have one address, so one client connects to an address at a time.
+//! Finding the sockets that a client keeps to itself, among all of this process.
 
-use std::collections::HashSet;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
-use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+#![allow(
+    unsafe_code,
+    reason = "a socket is duplicated by its number; the use is argued"
+)]
+
+use std::net::SocketAddr;
+use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
+
+use socket2::{Socket, Type};
 
 use crate::error::{ArmError, ArmErrorCode};
-use crate::hearing::awaited;
-use crate::plug::{Plug, canonical, open_sockets};
-use crate::source_filter::{first, has_filter, takes_datagrams};
 
-/// The addresses that are being connected to, each with the number of the turn that it belongs to.
-static TAKEN: Mutex<Vec<(u64, IpAddr)>> = Mutex::new(Vec::new());
-static FREED: Condvar = Condvar::new();
-
-fn taken() -> MutexGuard<'static, Vec<(u64, IpAddr)>> {
-    TAKEN.lock().unwrap_or_else(PoisonError::into_inner)
+/// This process's sockets by their numbers, as duplicates.
+pub(crate) fn sockets() -> impl Iterator<Item = (RawFd, Socket)> {
+    let open = std::fs::read_dir("/proc/self/fd").into_iter().flatten();
+    let numbers = open.flatten().filter_map(|entry| {
+        let to = std::fs::read_link(entry.path()).ok()?;
+        let is_socket = to.to_string_lossy().starts_with("socket:");
+        let number = entry.file_name().to_str()?.parse::<RawFd>().ok();
+        number.filter(|_| is_socket)
+    });
+    numbers.filter_map(|number| {
+        // SAFETY: the number is that of a descriptor that was open a moment ago, and not -1. It
+        // is borrowed for one system call, which duplicates it. Where its owner has closed it
+        // meanwhile the call fails, or duplicates what took its number: its addresses tell.
+        let duplicate = unsafe { BorrowedFd::borrow_raw(number) }.try_clone_to_owned();
+        Some((number, Socket::from(duplicate.ok()?)))
+    })
 }
 
-/// The right to connect to an address, until this is dropped or given up.
-#[derive(Debug)]
-pub(crate) struct Turn {
-    number: u64,
-    arm: Vec<SocketAddr>,
-    before: HashSet<String>,
+/// The socket between `here` and `there` with its number, where this process has it.
+pub(crate) fn between(here: SocketAddr, there: SocketAddr) -> Option<(RawFd, Socket)> {
+    sockets().find(|(_, socket)| ends(socket) == Some((here, there)))
 }
 
-impl Turn {
-    /// Waits until nobody else connects to the address that `plug` is of; where that takes a while, says
-    /// so first.
-    pub fn wait(plug: &Plug, mut queued: impl FnMut()) -> Turn {
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let arm = plug.addresses().to_vec();
-        let is_arms = |&(_, ip): &(u64, IpAddr)| arm.iter().any(|address| address.ip() == ip);
-        let mut taken = taken();
-        while taken.iter().any(is_arms) {
-            queued();
-            taken = FREED.wait(taken).unwrap_or_else(PoisonError::into_inner);
-        }
-        taken.extend(arm.iter().map(|address| (number, address.ip())));
-        drop(taken);
-        let before = open_sockets().into_iter().map(|(name, _)| name).collect();
-        Turn {
-            number,
-            arm,
-            before,
-        }
-    }
-
-    fn is_mine(&self) -> bool {
-        taken().iter().any(|(number, _)| *number == self.number)
-    }
-
-    /// Lets the next one have the address; what is still connecting in this turn finds nothing any more.
-    pub fn give_up(&self) {
-        taken().retain(|(number, _)| *number != self.number);
-        FREED.notify_all();
-    }
-
-    /// The socket that states come to of the client that has connected in this turn, and the arm's host.
-    /// A state has `length` bytes.
-    ///
-    /// # Errors
-    /// [`ArmErrorCode::ConnectFailed`] where it cannot be found, or something else may be it.
-    pub fn found(&self, length: usize) -> Result<(OwnedFd, Ipv4Addr), ArmError> {
-        if !self.is_mine() {
-            return Err(lost("connecting was given up"));
-        }
-        let new = open_sockets()
-            .into_iter()
-            .filter(|(name, _)| !self.before.contains(name))
-            .map(|(_, socket)| socket);
-        let (datagrams, streams): (Vec<_>, Vec<_>) = new.partition(takes_datagrams);
-        let hosts: HashSet<IpAddr> = streams
-            .into_iter()
-            .filter_map(|stream| TcpStream::from(stream).peer_addr().ok())
-            .map(canonical)
-            .filter(|peer| self.arm.contains(peer))
-            .map(|peer| peer.ip())
-            .collect();
-        let mut hosts = hosts.into_iter();
-        let (Some(IpAddr::V4(host)), None) = (hosts.next(), hosts.next()) else {
-            return Err(lost("no TCP connection leads to one IPv4 address of it"));
-        };
-        let mut sockets: Vec<UdpSocket> = datagrams
-            .into_iter()
-            .map(UdpSocket::from)
-            .filter(could_be_a_clients)
-            .collect();
-        let nth = match sockets.len() {
-            0 => None,
-            1 => Some(0),
-            // Others are somebody else's, or those of another arm that is being connected to.
-            _ => awaited(|| {
-                let waits = |socket| {
-                    first(socket).is_some_and(|(got, from)| (got, *from.ip()) == (length, host))
-                };
-                let mut waiting = (0..sockets.len()).filter(|&nth| waits(&sockets[nth]));
-                waiting.next().xor(waiting.next())
-            }),
-        };
-        nth.map(|nth| (sockets.swap_remove(nth).into(), host))
-            .ok_or_else(|| {
-                lost(&format!(
-                    "/proc/self/fd has {} new sockets that it may be",
-                    sockets.len()
-                ))
-            })
-    }
+/// Both ends of a connection.
+fn ends(socket: &Socket) -> Option<(SocketAddr, SocketAddr)> {
+    let far = socket.peer_addr().ok()?.as_socket()?;
+    Some((socket.local_addr().ok()?.as_socket()?, far))
 }
 
-impl Drop for Turn {
-    fn drop(&mut self) {
-        self.give_up();
+/// The port of a socket that takes datagrams from anybody, as both clients' do.
+fn open_port(socket: &Socket) -> Option<u16> {
+    let of_datagrams = socket.r#type().is_ok_and(|of| of == Type::DGRAM);
+    if !of_datagrams || socket.peer_addr().is_ok() {
+        return None;
     }
+    let at = socket.local_addr().ok()?.as_socket()?;
+    at.ip().is_unspecified().then(|| at.port())
 }
 
-/// Whether both clients' sockets look like this: bound to a port of all addresses, not connected.
-fn could_be_a_clients(socket: &UdpSocket) -> bool {
-    let everywhere = IpAddr::from(Ipv4Addr::UNSPECIFIED);
-    socket.local_addr().is_ok_and(|at| at.ip() == everywhere)
-        && socket.peer_addr().is_err()
-        && !has_filter(socket)
-}
-
-/// The socket that is bound to `port`, as that of a client is whose port is known.
+/// The socket that states come to on `port`.
 ///
 /// # Errors
 /// [`ArmErrorCode::ConnectFailed`] where there is none.
 pub(crate) fn bound_to(port: u16) -> Result<OwnedFd, ArmError> {
-    let datagrams = open_sockets().into_iter().map(|(_, socket)| socket);
-    datagrams
-        .filter(takes_datagrams)
-        .map(UdpSocket::from)
-        .find(|socket| {
-            let at = socket.local_addr();
-            at.is_ok_and(|at| at.port() == port) && could_be_a_clients(socket)
-        })
-        .map(OwnedFd::from)
+    let found = sockets().find(|(_, socket)| open_port(socket) == Some(port));
+    found
+        .map(|(_, socket)| socket.into())
         .ok_or_else(|| lost("it is not among the sockets that /proc/self/fd has"))
 }
 
@@ -156,4 +71,163 @@ fn lost(why: &str) -> ArmError {
              this process read /proc/self/fd"
         ),
     )
+}
+
+/// Finding both sockets of `libfranka-rs`, which tells nothing of them: they were not there before it connected.
+#[cfg(feature = "libfranka-rs")]
+mod before {
+    use std::net::UdpSocket;
+    use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+    use std::time::Instant;
+
+    use super::*;
+    use crate::hearing::awaited;
+    use crate::plug::Line;
+    use crate::source_filter::{first, has_filter};
+
+    /// The arms that are being connected to: each by one client, so that what is new is that one's.
+    static CONNECTING: Mutex<Vec<SocketAddr>> = Mutex::new(Vec::new());
+    static FREED: Condvar = Condvar::new();
+
+    fn connecting() -> MutexGuard<'static, Vec<SocketAddr>> {
+        CONNECTING.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was there before a client connects to an arm. Nobody else does so here until this is dropped.
+    pub(crate) struct Before {
+        there: SocketAddr,
+        here: Vec<SocketAddr>,
+        ports: Vec<u16>,
+    }
+
+    impl Before {
+        /// Looks at what there is now; the arm's end of the command socket will be `there`. Nothing where
+        /// another attempt goes on until `due`.
+        pub fn connecting(there: SocketAddr, due: Instant) -> Option<Before> {
+            let patience = due.saturating_duration_since(Instant::now());
+            let (mut connecting, _) = FREED
+                .wait_timeout_while(connecting(), patience, |arms| arms.contains(&there))
+                .unwrap_or_else(PoisonError::into_inner);
+            if connecting.contains(&there) {
+                return None;
+            }
+            connecting.push(there);
+            drop(connecting);
+            Some(Before {
+                there,
+                here: ends_here(there).collect(),
+                ports: sockets()
+                    .filter_map(|(_, socket)| open_port(&socket))
+                    .collect(),
+            })
+        }
+
+        /// The connection that has been made since; none where there are several.
+        pub fn made(&self) -> Option<Line> {
+            let mut new = ends_here(self.there).filter(|here| !self.here.contains(here));
+            let here = new.next().xor(new.next())?;
+            Some(Line {
+                here,
+                there: self.there,
+            })
+        }
+
+        /// The socket for states of the client that has connected since. A state has `length` bytes.
+        ///
+        /// # Errors
+        /// [`ArmErrorCode::ConnectFailed`] where it is not found until `due`.
+        pub fn takes_states(&self, length: usize, due: Instant) -> Result<OwnedFd, ArmError> {
+            let mut new: Vec<UdpSocket> = sockets()
+                .filter(|(_, socket)| {
+                    open_port(socket).is_some_and(|port| !self.ports.contains(&port))
+                })
+                .map(|(_, socket)| UdpSocket::from(socket))
+                // What is filtered has been found by somebody else.
+                .filter(|socket| !has_filter(socket))
+                .collect();
+            let nth = match new.len() {
+                0 => None,
+                1 => Some(0),
+                // Another arm is being connected to, or a hand.
+                _ => awaited(due, || {
+                    let waits = |socket| {
+                        let (got, from) = first(socket)?;
+                        Some(got == length && *from.ip() == self.there.ip())
+                    };
+                    let mut waiting = (0..new.len()).filter(|&nth| waits(&new[nth]) == Some(true));
+                    waiting.next().xor(waiting.next())
+                }),
+            };
+            nth.map(|nth| new.swap_remove(nth).into()).ok_or_else(|| {
+                let number = new.len();
+                lost(&format!(
+                    "/proc/self/fd has {number} new sockets that it may be"
+                ))
+            })
+        }
+    }
+
+    impl Drop for Before {
+        fn drop(&mut self) {
+            connecting().retain(|arm| *arm != self.there);
+            FREED.notify_all();
+        }
+    }
+
+    /// This end of each connection to `there`.
+    fn ends_here(there: SocketAddr) -> impl Iterator<Item = SocketAddr> {
+        sockets().filter_map(move |(_, socket)| {
+            ends(&socket).and_then(|(here, to)| (to == there).then_some(here))
+        })
+    }
+}
+
+#[cfg(feature = "libfranka-rs")]
+pub(crate) use before::Before;
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
+
+    use super::*;
+
+    #[test]
+    fn sockets_are_found_by_what_they_are_bound_to_until_they_are_closed() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let there = listener.local_addr().unwrap();
+        let client = TcpStream::connect(there).unwrap();
+        let here = client.local_addr().unwrap();
+        let states = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+        let port = states.local_addr().unwrap().port();
+        assert!(between(here, there).is_some());
+        bound_to(port).unwrap();
+        drop((client, states));
+        assert!(between(here, there).is_none());
+        let error = bound_to(port).unwrap_err();
+        assert_eq!(error.code, ArmErrorCode::ConnectFailed, "{error}");
+    }
+
+    #[cfg(feature = "libfranka-rs")]
+    #[test]
+    fn one_attempt_at_a_time_finds_the_connection_that_it_has_made() {
+        use std::time::{Duration, Instant};
+
+        let soon = || Instant::now() + Duration::from_millis(50);
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let there = listener.local_addr().unwrap();
+        let _healthy = TcpStream::connect(there).unwrap();
+        let before = Before::connecting(there, soon()).unwrap();
+        assert!(Before::connecting(there, soon()).is_none());
+        assert_eq!(before.made(), None);
+        let client = TcpStream::connect(there).unwrap();
+        let line = before.made().unwrap();
+        assert_eq!(
+            (line.here, line.there),
+            (client.local_addr().unwrap(), there)
+        );
+        let _other = TcpStream::connect(there).unwrap();
+        assert_eq!(before.made(), None, "it may be either");
+        drop(before);
+        assert!(Before::connecting(there, soon()).is_some());
+    }
 }

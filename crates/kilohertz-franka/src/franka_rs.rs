@@ -1,32 +1,22 @@
 //! `franka-rs` as the client: it is read and written.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use franka::{
     ActiveMotionGenerator, ActiveMotionInput, ActiveTorqueControl, CartesianPose,
-    CartesianVelocities, FrankaError, FrankaResult, JointPositions, JointVelocities,
-    MoveControllerMode, RealtimeConfig, RobotOptions, RobotState, Torques, VersionPolicy,
-    motion_finished,
+    CartesianVelocities, FrankaResult, JointPositions, JointVelocities, MoveControllerMode,
+    RobotState, Torques, motion_finished,
 };
 use kilohertz_core::robot::{Flow, Tick};
 use kilohertz_core::time::Time;
 
-use crate::arm::ConnectOptions;
 use crate::client::Connection;
 use crate::configuration::Setting;
 use crate::control::{Control, Impedance, Interface, taken};
 use crate::entrance::{Drive, Entrance};
-use crate::error::{ArmError, ArmErrorCode};
-use crate::finding::Turn;
-use crate::generation::Generation;
+use crate::error::ArmError;
 use crate::geometry::orthonormal;
-use crate::hearing::{Hearing, HostEar};
-
-/// How often a connection is tried whose first state was somebody else's, and how long it is waited in
-/// between: an arm has one client at a time.
-const TRIES: u32 = 3;
-const BETWEEN: Duration = Duration::from_millis(100);
+use crate::hearing::Hearing;
 
 /// A connection that hears the arm alone.
 pub(crate) struct Direct {
@@ -35,30 +25,9 @@ pub(crate) struct Direct {
 }
 
 impl Direct {
-    /// Connects in `turn` to the arm at `address`; `hearing` is told of what it does not hear.
-    pub fn connect(
-        address: &str,
-        wanted: &ConnectOptions,
-        turn: &Turn,
-        hearing: Arc<Hearing>,
-    ) -> Result<Direct, ArmError> {
-        let mut left = TRIES;
-        loop {
-            left -= 1;
-            let robot = identify(address, wanted)?;
-            match hears_the_arm(address, &robot, turn, &hearing) {
-                Ok(()) => return Ok(Direct { robot, hearing }),
-                Err(error) if left == 0 => return Err(error),
-                Err(_) => {
-                    drop(robot);
-                    std::thread::sleep(BETWEEN);
-                }
-            }
-        }
-    }
-
-    pub fn robot(&self) -> &franka::Robot {
-        &self.robot
+    /// A connection that `hearing` is of.
+    pub fn new(robot: franka::Robot, hearing: Arc<Hearing>) -> Direct {
+        Direct { robot, hearing }
     }
 }
 
@@ -66,59 +35,6 @@ impl Drop for Direct {
     fn drop(&mut self) {
         self.hearing.end();
     }
-}
-
-/// Connects and says what is wrong where that is not possible.
-pub(crate) fn identify(address: &str, wanted: &ConnectOptions) -> Result<franka::Robot, ArmError> {
-    let version = wanted.generation.map_or(VersionPolicy::Auto, |generation| {
-        VersionPolicy::Exact(generation.wire())
-    });
-    let options = RobotOptions::new(RealtimeConfig::Ignore)
-        .with_version(version)
-        .with_log_size(0);
-    let mut left = TRIES;
-    loop {
-        left -= 1;
-        match franka::Robot::with_options(address, options.clone()) {
-            // What is none of a state's size may have come from anybody.
-            Err(FrankaError::Protocol(text)) if left > 0 && text.contains("object size") => {
-                std::thread::sleep(BETWEEN);
-            }
-            outcome => {
-                return outcome.map_err(|error| ArmError::connecting(address, wanted, error));
-            }
-        }
-    }
-}
-
-/// Makes a connection hear the arm alone, and makes sure that it has.
-fn hears_the_arm(
-    address: &str,
-    robot: &franka::Robot,
-    turn: &Turn,
-    hearing: &Hearing,
-) -> Result<(), ArmError> {
-    if !cfg!(target_os = "linux") {
-        return Ok(());
-    }
-    let length = Generation::of(robot.fci_version()).state_length();
-    let (socket, host) = turn.found(length)?;
-    let ear = HostEar::to(socket, host)?.learned(length)?;
-    // The first state, which was read before, may have been anybody's. With one from far ahead the
-    // client would take no other any more, and its wait for a state would never end.
-    ear.with_what_is_queued(|| robot.read_once())?
-        .map_err(|error| {
-            ArmError::new(
-                ArmErrorCode::ConnectFailed,
-                format!(
-                    "{address} sends states, and the client does not take them ({error}): its first \
-                     state came from somebody else. See who else sends UDP to this host, and connect \
-                     again"
-                ),
-            )
-        })?;
-    hearing.of(ear);
-    Ok(())
 }
 
 impl Connection for Direct {

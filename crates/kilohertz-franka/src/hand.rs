@@ -1,18 +1,18 @@
 //! The Franka Hand: a server of its own beside the arm's, the same for both generations.
 //!
-//! It talks through `franka-rs`'s network and wire types, and waits by looking rather than by
-//! blocking: a wait of `franka-rs`'s own gripper has no end where the hand falls silent, and keeps
-//! a stop out while it lasts. No loop thread is involved: sessions go on beside it.
+//! It talks through `franka-rs`'s wire types, and waits by looking rather than by blocking: a wait of
+//! `franka-rs`'s own gripper has no end where the hand falls silent, and keeps a stop out while it
+//! lasts. No loop thread is involved: sessions go on beside it.
 
+use std::io::{self, ErrorKind};
 use std::mem::size_of;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use franka::network::Network;
 use franka::wire::gripper::{
     GRIPPER_COMMAND_PORT, GRIPPER_VERSION, GraspRequest, GripperCommand, GripperCommandResponse,
     GripperConnectRequest, GripperConnectResponse, GripperConnectStatus, GripperMoveRequest,
@@ -23,10 +23,10 @@ use franka::{FrankaError, GripperState};
 use kilohertz_core::limits::exceeds;
 use zerocopy::{FromBytes, IntoBytes};
 
+use crate::answers::Answers;
+use crate::bridge::reached;
 use crate::error::{ArmError, ArmErrorCode};
-use crate::finding::bound_to;
 use crate::hearing::{Hearing, HostEar};
-use crate::plug::canonical;
 
 /// Openings \[m\]: the fingers open by 80 mm (data sheet), give or take a calibration.
 pub const WIDTHS: RangeInclusive<f64> = 0.0..=0.1;
@@ -193,17 +193,16 @@ impl Hand {
 
     fn connect_here(host: &str, port: u16, wanted: &HandOptions) -> Result<Hand, ArmError> {
         let give_up = later(wanted.timeout);
-        let network = Network::connect_with_timeouts(
-            &at(host, port),
-            port,
-            HeaderLayout::Gripper,
-            wanted.timeout,
-            STATE_PATIENCE,
-        )
-        .map_err(|error| connecting(host, port, error))?;
-        let ear = hears_the_hand(&network)?;
-        let link = Link::new(network);
-        let request = GripperConnectRequest::new(GRIPPER_VERSION, link.network.udp.port());
+        let failed = |error: io::Error| connecting(host, port, &error);
+        let socket = reached(&at(host, port), port, give_up).map_err(failed)?;
+        let hand = socket.peer_addr().map_err(failed)?.ip();
+        let states = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).map_err(failed)?;
+        states.set_nonblocking(true).map_err(failed)?;
+        // Before anything comes to it.
+        let ear = HostEar::to(states.try_clone().map_err(failed)?.into(), hand)?;
+        let states_port = states.local_addr().map_err(failed)?.port();
+        let link = Link::new(Answers::on(socket).map_err(failed)?, states);
+        let request = GripperConnectRequest::new(GRIPPER_VERSION, states_port);
         let id = link.send(GripperCommand::Connect, request.as_bytes())?;
         let late = || no_answer(host, port, wanted.timeout);
         let message = loop {
@@ -234,12 +233,13 @@ impl Hand {
                 ));
             }
         }
-        while link.listen()?.count == 0 {
+        let source = loop {
+            if let Some(SocketAddr::V4(source)) = link.listen()?.source {
+                break source;
+            }
             link.pause(give_up, late)?;
-        }
-        if let (Some(ear), Some(SocketAddr::V4(source))) = (ear, link.network.udp.peer()) {
-            link.hearing.of(ear.at(source)?);
-        }
+        };
+        link.hearing.of(ear.at(source)?);
         Ok(Hand {
             hearing: Arc::clone(&link.hearing),
             link: Mutex::new(Some(Arc::new(link))),
@@ -266,8 +266,8 @@ impl Hand {
 
     /// How many datagrams came to the socket for the hand's states from somebody else, since it was
     /// connected to. None of them was seen by anything here. Some may be missing: after seconds in which
-    /// nobody used the hand they cannot be told from states that found no room. On Linux alone: elsewhere
-    /// all are heard, and this is 0. Does not block.
+    /// nobody used the hand they cannot be told from states that found no room. Does not
+    /// block.
     pub fn foreign_datagrams(&self) -> u64 {
         self.hearing.foreign()
     }
@@ -343,10 +343,7 @@ impl Hand {
                 return believed(state);
             }
             drop(heard);
-            link.network
-                .tcp
-                .throw_if_connection_closed()
-                .map_err(|error| link.lost(error))?;
+            link.answers.go_on().map_err(|error| link.lost(error))?;
             link.pause(give_up, || silent(STATE_PATIENCE))?;
         }
     }
@@ -365,7 +362,7 @@ impl Hand {
             }
         }
         link.closed.store(true, Ordering::Release);
-        link.network.tcp.shutdown();
+        link.answers.end();
         link.hearing.end();
     }
 }
@@ -464,12 +461,14 @@ struct Heard {
     at: Instant,
     count: u64,
     state: Option<GripperState>,
+    source: Option<SocketAddr>,
 }
 
 /// An open connection. No lock of it is held for longer than a look at a socket, or a write to it.
 #[derive(Debug)]
 struct Link {
-    network: Network,
+    answers: Answers,
+    states: UdpSocket,
     hearing: Arc<Hearing>,
     heard: Mutex<Heard>,
     busy: AtomicBool,
@@ -481,14 +480,16 @@ struct Link {
 }
 
 impl Link {
-    fn new(network: Network) -> Link {
+    fn new(answers: Answers, states: UdpSocket) -> Link {
         Link {
-            network,
+            answers,
+            states,
             hearing: Arc::default(),
             heard: Mutex::new(Heard {
                 at: Instant::now(),
                 count: 0,
                 state: None,
+                source: None,
             }),
             busy: AtomicBool::new(false),
             door: Mutex::new(()),
@@ -498,23 +499,13 @@ impl Link {
     }
 
     fn send(&self, command: GripperCommand, payload: &[u8]) -> Result<u32, ArmError> {
-        let sent = self
-            .network
-            .tcp
-            .send_request(u32::from(command.to_u16()), payload);
+        let sent = self.answers.ask(command, payload);
         sent.map_err(|error| self.lost(error))
     }
 
     /// The message that answers a request, if it is there.
     fn received(&self, id: u32) -> Result<Option<Vec<u8>>, ArmError> {
-        // The first look takes in a header, the second what follows it.
-        for _ in 0..2 {
-            let message = self.network.tcp.try_receive_response(id);
-            if let Some(message) = message.map_err(|error| self.lost(error))? {
-                return Ok(Some(message));
-            }
-        }
-        Ok(None)
+        self.answers.to(id).map_err(|error| self.lost(error))
     }
 
     /// Takes in the states that have come.
@@ -527,14 +518,17 @@ impl Link {
     fn take_in(&self, heard: &mut Heard) -> Result<(), ArmError> {
         let mut bytes = [0; size_of::<WireState>() + 1];
         loop {
-            let length = self.network.try_receive_bytes(&mut bytes);
-            let Some(length) = length.map_err(|error| self.lost(error))? else {
-                return Ok(());
+            let (length, source) = match self.states.recv_from(&mut bytes) {
+                Ok(came) => came,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => return Err(self.lost(FrankaError::Network(error.to_string()))),
             };
             if let Ok(state) = WireState::read_from_bytes(&bytes[..length]) {
                 heard.at = Instant::now();
                 heard.count += 1;
                 heard.state = Some(GripperState::from(&state));
+                heard.source = Some(source);
             }
         }
     }
@@ -553,7 +547,7 @@ impl Link {
                 });
             }
             if self.listen()?.at.elapsed() > SILENCE {
-                self.network.tcp.shutdown();
+                self.answers.end();
                 return Err(silent(SILENCE));
             }
             self.pause(give_up, || {
@@ -607,30 +601,12 @@ impl Link {
     }
 }
 
-/// Makes the socket for states hear the hand's host alone, before anything comes to it.
-fn hears_the_hand(network: &Network) -> Result<Option<HostEar>, ArmError> {
-    if !cfg!(target_os = "linux") {
-        return Ok(None);
-    }
-    let hand = canonical(SocketAddr::new(network.server_ip, 0));
-    let IpAddr::V4(host) = hand.ip() else {
-        return Err(ArmError::new(
-            ArmErrorCode::ConnectFailed,
-            format!(
-                "the hand is at {}, and its states come over IPv4 alone: connect to its IPv4 address",
-                hand.ip()
-            ),
-        ));
-    };
-    HostEar::to(bound_to(network.udp.port())?, host).map(Some)
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A moment that is never too far away to be one.
-fn later(by: Duration) -> Instant {
+pub(crate) fn later(by: Duration) -> Instant {
     let now = Instant::now();
     let years = Duration::from_secs(1_000_000_000);
     now.checked_add(by.min(years)).unwrap_or(now)
@@ -671,25 +647,24 @@ fn no_answer(host: &str, port: u16, timeout: Duration) -> ArmError {
     )
 }
 
-fn connecting(host: &str, port: u16, error: FrankaError) -> ArmError {
+fn connecting(host: &str, port: u16, error: &io::Error) -> ArmError {
     let place = at(host, port);
-    match error {
-        FrankaError::Network(text) if text.contains("refused") => ArmError::new(
+    match error.kind() {
+        ErrorKind::ConnectionRefused => ArmError::new(
             ArmErrorCode::ConnectRefused,
             format!(
                 "{place} refused the connection: check the address, that a Franka Hand is mounted \
                  and set up in Desk, and that FCI is activated"
             ),
         ),
-        FrankaError::Network(text) if text.contains("imeout") => ArmError::new(
+        ErrorKind::TimedOut => ArmError::new(
             ArmErrorCode::ConnectTimeout,
-            format!("{place} did not answer in time: check the network ({text})"),
+            format!("{place} did not answer in time: check the network ({error})"),
         ),
-        FrankaError::Network(text) => ArmError::new(
+        _ => ArmError::new(
             ArmErrorCode::ConnectFailed,
-            format!("cannot connect to the hand at {place}: {text}"),
+            format!("cannot connect to the hand at {place}: {error}"),
         ),
-        other => other.into(),
     }
 }
 

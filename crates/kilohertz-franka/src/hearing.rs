@@ -1,11 +1,11 @@
 //! Who is heard at the socket that an arm's states come to, and answered: the arm alone.
 //!
 //! Both clients take in whatever anybody sends to their port, and answer whoever sent last. So the
-//! kernel is told whom their socket lets in ([`source_filter`]): once, when connecting, from outside,
-//! because they keep it to themselves. Not by connecting it: that would leave what is queued there,
-//! count nothing, and let one ICMP error end a motion.
+//! kernel is told whom their socket lets in ([`source_filter`]): when connecting, from outside, because
+//! they keep it to themselves; before the arm is told the port where that is known. Not by connecting
+//! it: that would leave what is queued there, count nothing, and let one ICMP error end a motion.
 
-use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddrV4, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,16 +14,13 @@ use std::time::{Duration, Instant};
 
 use kilohertz_core::robot::{Cycle, Flow, Tick};
 use kilohertz_core::time::Time;
+use socket2::SockRef;
 
 use crate::error::{ArmError, ArmErrorCode};
 use crate::source_filter::{self, Heard, Memory};
 
-/// How long a state of the arm's may take: as long as the clients wait for one.
-const STATE: Duration = Duration::from_secs(1);
-/// How often it is looked for.
+/// How often a state is looked for.
 const LOOKING: Duration = Duration::from_millis(1);
-/// How long a client that is to choose from what is queued is left some to choose from.
-const SOME: Duration = Duration::from_millis(5);
 /// More than a queue holds.
 const MOST: usize = 100_000;
 /// What a state takes up in the queue at most, with what the kernel keeps beside it: two fragments, a
@@ -36,20 +33,6 @@ const PERIOD: Duration = Duration::from_millis(1);
 #[derive(Debug)]
 pub(crate) struct Ear {
     socket: UdpSocket,
-    source: SocketAddrV4,
-}
-
-impl Ear {
-    /// Runs what reads the socket while nothing is added to what is queued: it cannot wait for what
-    /// never comes.
-    pub fn with_what_is_queued<T>(&self, read: impl FnOnce() -> T) -> Result<T, ArmError> {
-        let _ = awaited(|| source_filter::first(&self.socket));
-        thread::sleep(SOME);
-        filtered(&self.socket, Heard::Nobody)?;
-        let outcome = read();
-        filtered(&self.socket, Heard::Socket(self.source))?;
-        Ok(outcome)
-    }
 }
 
 /// The same before it is known from which port it sends.
@@ -61,15 +44,21 @@ pub(crate) struct HostEar {
 
 impl HostEar {
     /// Makes `socket` hear one host alone; nothing else is left in its queue.
-    pub fn to(socket: OwnedFd, host: Ipv4Addr) -> Result<HostEar, ArmError> {
+    pub fn to(socket: OwnedFd, host: IpAddr) -> Result<HostEar, ArmError> {
+        let IpAddr::V4(host) = host.to_canonical() else {
+            return Err(ArmError::new(
+                ArmErrorCode::ConnectFailed,
+                format!("{host} sends states over IPv4 alone: connect to its IPv4 address"),
+            ));
+        };
         let socket = UdpSocket::from(socket);
         only(&socket, Heard::Host(host))?;
         Ok(HostEar { socket, host })
     }
 
     /// Hears the port that the next state of `length` bytes comes from, and no other from then on.
-    pub fn learned(self, length: usize) -> Result<Ear, ArmError> {
-        let state = awaited(|| {
+    pub fn learned(self, length: usize, due: Instant) -> Result<Ear, ArmError> {
+        let state = awaited(due, || {
             let mut taken = (0..MOST).map_while(|_| source_filter::take(&self.socket));
             taken.find(|&(got, _)| got == length)
         });
@@ -77,8 +66,8 @@ impl HostEar {
             return Err(ArmError::new(
                 ArmErrorCode::ConnectFailed,
                 format!(
-                    "no state came from {} within {STATE:?}: commands go there, so states must come \
-                     from there too. Connect to the address that the arm itself has, and see that \
+                    "no state came from {} in time: commands go there, so states must come from \
+                     there too. Connect to the address that the arm itself has, and see that \
                      nothing between rewrites where its UDP comes from",
                     self.host
                 ),
@@ -91,8 +80,20 @@ impl HostEar {
     pub fn at(self, source: SocketAddrV4) -> Result<Ear, ArmError> {
         let HostEar { socket, .. } = self;
         only(&socket, Heard::Socket(source))?;
-        Ok(Ear { socket, source })
+        Ok(Ear { socket })
     }
+
+    /// Hears nobody, and ends the wait of whoever reads the socket.
+    pub fn deafen(&self) {
+        deafen(&self.socket);
+    }
+}
+
+fn deafen(socket: &UdpSocket) {
+    // Whoever reads goes on as long as something is there to read. Where this is refused, it is read to its end.
+    let _ = filtered(socket, Heard::Nobody);
+    // A socket for datagrams says that it was not connected, and its reader wakes all the same.
+    let _ = SockRef::from(socket).shutdown(Shutdown::Both);
 }
 
 /// Lets in `heard`, and takes out what others have sent before.
@@ -115,12 +116,11 @@ fn filtered(socket: &UdpSocket, heard: Heard) -> Result<(), ArmError> {
     })
 }
 
-/// Looks until there is something, for as long as a state may take.
-pub(crate) fn awaited<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
-    let give_up = Instant::now() + STATE;
+/// Looks until there is something, or until `due`.
+pub(crate) fn awaited<T>(due: Instant, mut look: impl FnMut() -> Option<T>) -> Option<T> {
     loop {
         let found = look();
-        if found.is_some() || Instant::now() >= give_up {
+        if found.is_some() || Instant::now() >= due {
             return found;
         }
         thread::sleep(LOOKING);
@@ -166,6 +166,15 @@ impl Hearing {
             let fills = u64::from(now.room) / STATE_BYTES;
             let fills = PERIOD.as_nanos() as u64 * fills.max(1);
             self.fills.store(fills, Ordering::Relaxed);
+        }
+    }
+
+    /// Hears nobody any more and ends the wait of whoever reads the socket, which is let go of.
+    pub fn deafen(&self) {
+        let mut counted = self.counted();
+        self.settle(&mut counted);
+        if let Some(socket) = counted.socket.take() {
+            deafen(&socket);
         }
     }
 

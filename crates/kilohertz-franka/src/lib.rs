@@ -1,4 +1,4 @@
-//! A Franka arm as a kilohertz robot, over FCI.
+//! A Franka arm as a kilohertz robot, over FCI, on Linux.
 //!
 //! ```text
 //! arm.rs           the connection: connect, state, recover, close
@@ -15,11 +15,14 @@
 //! franka_rs.rs     one of them: read a state, run the loop body, write its command
 //! libfranka_rs.rs  the other, and the fence around it
 //! hand.rs          the Franka Hand: connect, homing, move, grasp, stop, state, close
-//! finding.rs       the socket that a client has made for an arm's states
+//! answers.rs       a hand's answers: bounded, and only to what was asked
+//! finding.rs       the sockets that a client keeps to itself
 //! hearing.rs       who is heard there: the arm alone; how much came from others
 //! source_filter.rs what a socket lets in, decided by the kernel
 //! plug.rs          the plug of a connection, pulled when the arm does not answer
 //! model.rs         the rigid-body model: poses, Jacobians, dynamics
+//! urdf.rs          the model that an FR3 serves, checked before it is relied on
+//! bridge.rs        the way between an arm and franka-rs while they get to know each other
 //! move_to.rs       moving an arm to a place: the plan, and the policy that follows it
 //! profile.rs       the fastest way from rest to rest
 //! inverse.rs       joint positions for a pose
@@ -51,8 +54,10 @@
 //! standard error too, and `libfranka-rs` what its socket says when an arm is gone; neither can be
 //! told not to.
 
+mod answers;
 pub mod arm;
 mod both;
+mod bridge;
 mod cartesian;
 pub mod client;
 pub mod configuration;
@@ -84,9 +89,9 @@ mod profile;
 mod reach;
 #[cfg(test)]
 mod seam;
-#[cfg_attr(not(target_os = "linux"), path = "no_source_filter.rs")]
 mod source_filter;
 pub mod state;
+mod urdf;
 
 pub use arm::{Arm, ConnectOptions};
 pub use cartesian::PartBounds;

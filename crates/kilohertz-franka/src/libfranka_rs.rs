@@ -21,7 +21,7 @@
 )]
 
 use std::cell::Cell;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
@@ -43,11 +43,12 @@ use crate::configuration::Setting;
 use crate::control::{Control, Impedance, Interface, taken};
 use crate::entrance::{Drive, Entrance};
 use crate::error::{ArmError, ArmErrorCode};
-use crate::finding::Turn;
+use crate::finding::Before;
 use crate::generation::Generation;
 use crate::geometry::orthonormal;
-use crate::hearing::{Hearing, HostEar};
-use crate::plug::{self, Plug};
+use crate::hand::later;
+use crate::hearing::HostEar;
+use crate::plug::{Plug, REQUEST, STATE};
 use crate::state::offset;
 
 /// The only port that it knows.
@@ -59,22 +60,17 @@ const LOG_SIZE: usize = 1;
 /// may still be busy with the end of the last one.
 const OPENING: Duration = Duration::from_secs(1);
 const OPENINGS: u32 = 3;
-/// How long a request may take: the arm comes to rest or moves back into its range first.
-const REQUEST: Duration = Duration::from_secs(10);
-/// How long the next state may take that it accepts. Its own wait for one ends by then too.
-const CYCLE: Duration = plug::STATE;
 /// How often the watch looks, and how often it interrupts what has taken too long.
 const LOOKING: Duration = Duration::from_millis(100);
 const INTERRUPTING: Duration = Duration::from_millis(10);
 /// So many interruptions have to help.
 const INTERRUPTIONS: u32 = 20;
 
-/// The host in `address` as an IP address, where the client can go there.
+/// Whether the client can go to `address`.
 ///
 /// # Errors
-/// [`ArmErrorCode::Client`] for another port or generation than it knows,
-/// [`ArmErrorCode::ConnectFailed`] for a name without an address.
-pub(crate) fn host_of(address: &str, wanted: &ConnectOptions) -> Result<String, ArmError> {
+/// [`ArmErrorCode::Client`] for another port or generation than it knows.
+pub(crate) fn is_known(address: &str, wanted: &ConnectOptions) -> Result<(), ArmError> {
     let refuse = |message| Err(ArmError::new(ArmErrorCode::Client, message));
     if wanted.generation == Some(Generation::Fr3) {
         return refuse(
@@ -82,7 +78,7 @@ pub(crate) fn host_of(address: &str, wanted: &ConnectOptions) -> Result<String, 
                 .to_owned(),
         );
     }
-    let (host, port) = split(address);
+    let (_, port) = split(address);
     if port != Some(PORT) {
         return refuse(format!(
             "client libfranka-rs knows port {PORT} alone, and the address is {address}. Use \
@@ -90,19 +86,7 @@ pub(crate) fn host_of(address: &str, wanted: &ConnectOptions) -> Result<String, 
              port {PORT}"
         ));
     }
-    let resolved = (host.as_str(), PORT).to_socket_addrs();
-    let ip = resolved
-        .ok()
-        .and_then(|mut found| found.next())
-        .map(|found| found.ip());
-    match ip {
-        Some(IpAddr::V4(ip)) => Ok(ip.to_string()),
-        Some(IpAddr::V6(ip)) => Ok(format!("[{ip}]")),
-        None => Err(ArmError::new(
-            ArmErrorCode::ConnectFailed,
-            format!("cannot connect to {address}: the host has no address; check its name"),
-        )),
-    }
+    Ok(())
 }
 
 /// Host and port of `host`, `host:port`, an IP address of either family, or `[IPv6]:port`. No port where
@@ -121,76 +105,82 @@ fn split(address: &str) -> (String, Option<u16>) {
 
 /// A connection to a FER, which hears it alone.
 pub(crate) struct Fenced {
-    host: String,
-    hearing: Arc<Hearing>,
+    /// The arm's end of the command socket.
+    there: SocketAddr,
     /// Nothing after a failure, until the next call.
     robot: Mutex<Option<libfranka::Robot>>,
+    plug: Arc<Plug>,
 }
 
 impl Fenced {
-    /// Connects in `turn`; `hearing` is told of what is not heard.
+    /// Connects to the arm whose command socket is `there`, and keeps the plug on its connection.
     pub(crate) fn connect(
-        host: &str,
-        turn: &Turn,
-        hearing: Arc<Hearing>,
+        there: SocketAddr,
+        plug: Arc<Plug>,
+        due: Instant,
     ) -> Result<Fenced, ArmError> {
-        let robot = open(host, turn, &hearing)?;
         Ok(Fenced {
-            host: host.to_owned(),
-            hearing,
-            robot: Mutex::new(Some(robot)),
+            there,
+            robot: Mutex::new(Some(open(there, &plug, due)?)),
+            plug,
         })
     }
 
-    /// Does `work` on the connection, for as long as the watch permits.
+    /// Does `work` on the connection, for as long as the watch permits: `patience`, unless it is moved.
     fn with<T>(
         &self,
+        patience: Duration,
         work: impl FnOnce(&mut libfranka::Robot, &Watch) -> Result<T, FrankaException>,
     ) -> Result<T, ArmError> {
         let mut slot = self.robot.lock().unwrap_or_else(PoisonError::into_inner);
         let mut robot = match slot.take() {
             Some(robot) => robot,
-            None => {
-                let turn = Turn::wait(&Plug::of(&self.host), || {});
-                open(&self.host, &turn, &self.hearing)?
-            }
+            None => open(self.there, &self.plug, later(OPENING * OPENINGS))?,
         };
-        match guarded(&self.host, REQUEST, |watch| work(&mut robot, watch)) {
+        let failed = match guarded(&|| self.plug.pull(), patience, |watch| {
+            work(&mut robot, watch)
+        }) {
             Ok(Ok(value)) => {
                 *slot = Some(robot);
-                Ok(value)
+                return Ok(value);
             }
-            Ok(Err(told)) => Err(self.ended(robot, Failed::Told(told))),
-            Err(broken) => Err(self.ended(robot, Failed::Broken(broken))),
-        }
-    }
-
-    /// What a failure means, of a connection that is over with it.
-    fn ended(&self, robot: libfranka::Robot, failed: Failed) -> ArmError {
-        let error = why(&self.host, robot, failed);
-        self.hearing.end();
-        error
+            Ok(Err(told)) => Failed::Told(told),
+            Err(broken) => Failed::Broken(broken),
+        };
+        let why = why(&self.plug, robot, failed);
+        self.plug.is_out();
+        Err(why)
     }
 }
 
 impl Drop for Fenced {
     fn drop(&mut self) {
-        self.hearing.end();
+        self.plug.is_out();
     }
 }
 
-fn open(host: &str, turn: &Turn, hearing: &Hearing) -> Result<libfranka::Robot, ArmError> {
-    let mut text = String::new();
+fn open(there: SocketAddr, plug: &Plug, due: Instant) -> Result<libfranka::Robot, ArmError> {
+    let host = match there.ip() {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    };
+    let mut text = "there was no time left".to_owned();
     for _ in 0..OPENINGS {
-        let opening = guarded(host, OPENING, |_| {
-            libfranka::Robot::new(host, RealtimeConfig::Ignore, LOG_SIZE)
+        let patience = OPENING.min(due.saturating_duration_since(Instant::now()));
+        if patience.is_zero() {
+            break;
+        }
+        let Some(before) = Before::connecting(there, due) else {
+            "something else here connects to it already".clone_into(&mut text);
+            break;
+        };
+        let end = || before.made().into_iter().for_each(|line| line.cut());
+        let opening = guarded(&end, patience, |_| {
+            libfranka::Robot::new(&host, RealtimeConfig::Ignore, LOG_SIZE)
         });
         let opened = opening.map_err(|broken| broken.text);
         let opened = opened.and_then(|told| told.map_err(|error| error.to_string()));
-        let heard = opened.and_then(|mut robot| {
-            hears_the_arm(host, &mut robot, turn, hearing)?;
-            Ok(robot)
-        });
+        let heard = opened.and_then(|robot| hears_the_arm(robot, &before, plug, due));
         text = match heard {
             Ok(robot) => return Ok(robot),
             Err(text) => text,
@@ -202,40 +192,46 @@ fn open(host: &str, turn: &Turn, hearing: &Hearing) -> Result<libfranka::Robot, 
     ))
 }
 
-/// Makes a connection hear the arm alone, and makes sure that it has: its first state may have been
-/// anybody's, and from far ahead.
+/// Makes the connection that was made after `before` hear the arm alone, and makes sure that it has: its first
+/// state may have been anybody's, and from far ahead.
 fn hears_the_arm(
-    host: &str,
-    robot: &mut libfranka::Robot,
-    turn: &Turn,
-    hearing: &Hearing,
-) -> Result<(), String> {
+    mut robot: libfranka::Robot,
+    before: &Before,
+    plug: &Plug,
+    due: Instant,
+) -> Result<libfranka::Robot, String> {
+    let due = due.min(later(OPENING));
     let length = Generation::Fer.state_length();
-    let found = turn.found(length);
-    let ear = found
-        .and_then(|(socket, arm)| HostEar::to(socket, arm)?.learned(length))
+    let line = before.made();
+    let line = line.ok_or("/proc/self/fd has not one new connection to it")?;
+    let socket = before.takes_states(length, due);
+    let ear = socket
+        .and_then(|socket| HostEar::to(socket, line.there.ip())?.learned(length, due))
         .map_err(|error| error.message)?;
-    match guarded(host, OPENING, |_| robot.read_once()) {
-        Ok(Ok(_)) => {
-            hearing.of(ear);
-            Ok(())
-        }
-        Ok(Err(told)) => Err(told.to_string()),
-        Err(broken) => Err(broken.text),
-    }
+    plug.is_in(line, ear);
+    let text = match guarded(&|| plug.pull(), OPENING, |_| robot.read_once()) {
+        Ok(Ok(_)) => return Ok(robot),
+        Ok(Err(told)) => told.to_string(),
+        Err(broken) => broken.text,
+    };
+    plug.is_out();
+    Err(text)
 }
 
 impl Connection for Fenced {
     fn state(&self) -> Result<RobotState, ArmError> {
-        self.with(|robot, _| Ok(shared(&self.hearing.emptied(|| robot.read_once())?)))
+        self.with(STATE * 2, |robot, _| {
+            let hearing = self.plug.hearing();
+            Ok(shared(&hearing.emptied(|| robot.read_once())?))
+        })
     }
 
     fn recover(&self) -> Result<(), ArmError> {
-        self.with(|robot, _| robot.automatic_error_recovery())
+        self.with(REQUEST, |robot, _| robot.automatic_error_recovery())
     }
 
     fn configure(&self, setting: &Setting) -> Result<(), ArmError> {
-        self.with(|robot, _| match setting {
+        self.with(REQUEST, |robot, _| match setting {
             Setting::CollisionBehavior {
                 nominal,
                 acceleration,
@@ -282,8 +278,8 @@ impl Fenced {
         entrance: &mut Entrance<'_>,
         tick: &mut dyn Tick,
     ) -> Result<(), ArmError> {
-        let not_finite = self.with(|robot, watch| {
-            let mut tick = self.hearing.driven(tick);
+        let not_finite = self.with(REQUEST, |robot, watch| {
+            let mut tick = self.plug.hearing().driven(tick);
             let torques = Cell::new([0.0; 7]);
             let mut body = Body {
                 tick: &mut tick,
@@ -424,7 +420,7 @@ impl Body<'_, '_> {
         self.tick.sent(Time::now());
         match flow {
             Flow::Continue => {
-                self.watch.patience(CYCLE);
+                self.watch.patience(STATE);
                 command(motion, elbow)
             }
             Flow::Finish => {
@@ -444,7 +440,7 @@ enum Failed {
 }
 
 /// What a failure means. The arm is asked, because the client often does not know.
-fn why(host: &str, mut robot: libfranka::Robot, failed: Failed) -> ArmError {
+fn why(plug: &Plug, mut robot: libfranka::Robot, failed: Failed) -> ArmError {
     if let Failed::Told(FrankaException::CommandException { message }) = failed {
         return ArmError::new(ArmErrorCode::CommandRejected, message);
     }
@@ -452,8 +448,8 @@ fn why(host: &str, mut robot: libfranka::Robot, failed: Failed) -> ArmError {
         Failed::Told(told) => (told.to_string(), false),
         Failed::Broken(broken) => (broken.text.clone(), broken.interrupted),
     };
-    let state = guarded(host, REQUEST, |_| robot.read_once());
-    let (Ok(Ok(state)), false) = (state, interrupted) else {
+    let state = (!interrupted).then(|| guarded(&|| plug.pull(), STATE, |_| robot.read_once()));
+    let Some(Ok(Ok(state))) = state else {
         return ArmError::new(
             ArmErrorCode::ConnectionLost,
             format!("the connection to the arm was lost: {text}"),
@@ -512,8 +508,12 @@ thread_local! {
 }
 
 /// Calls the client under the watch: whatever it does, this returns. Panics that are not the
-/// client's go on.
-fn guarded<T>(host: &str, patience: Duration, work: impl FnOnce(&Watch) -> T) -> Result<T, Broken> {
+/// client's go on. `end` ends its connection.
+fn guarded<T>(
+    end: &(dyn Fn() + Sync),
+    patience: Duration,
+    work: impl FnOnce(&Watch) -> T,
+) -> Result<T, Broken> {
     silence_fenced_panics();
     let signal = waking_signal();
     let _masked = Masked::all_but(signal);
@@ -523,7 +523,7 @@ fn guarded<T>(host: &str, patience: Duration, work: impl FnOnce(&Watch) -> T) ->
     let outcome = thread::scope(|scope| {
         let watcher = thread::Builder::new()
             .name("kilohertz-fence".to_owned())
-            .spawn_scoped(scope, || watch.keep(worker, signal, host))
+            .spawn_scoped(scope, || watch.keep(worker, signal, end))
             .map_err(|error| Broken {
                 text: format!("cannot start a thread: {error}"),
                 interrupted: false,
@@ -600,8 +600,8 @@ impl Watch {
     }
 
     /// Interrupts `worker` again and again once its time is up, until it is over, and ends its
-    /// connection to `host` where that does not help.
-    fn keep(&self, worker: libc::pthread_t, signal: libc::c_int, host: &str) {
+    /// connection with `end` where that does not help.
+    fn keep(&self, worker: libc::pthread_t, signal: libc::c_int, end: &dyn Fn()) {
         let mut left_to_interrupt = INTERRUPTIONS;
         while !self.over.load(Ordering::Acquire) {
             let now = self.epoch.elapsed().as_millis() as u64;
@@ -617,7 +617,7 @@ impl Watch {
             thread::park_timeout(INTERRUPTING);
             left_to_interrupt = left_to_interrupt.saturating_sub(1);
             if left_to_interrupt == 0 {
-                Plug::of(host).pull();
+                end();
             }
         }
     }
@@ -770,13 +770,11 @@ mod tests {
     }
 
     fn connect(simulator: &Simulator) -> Fenced {
-        connect_to(simulator.address().ip()).unwrap()
+        reached(simulator.address()).unwrap()
     }
 
-    fn connect_to(host: IpAddr) -> Result<Fenced, ArmError> {
-        let host = host.to_string();
-        let turn = Turn::wait(&Plug::of(&host), || {});
-        Fenced::connect(&host, &turn, Arc::default())
+    fn reached(there: SocketAddr) -> Result<Fenced, ArmError> {
+        Fenced::connect(there, Arc::default(), later(REQUEST))
     }
 
     /// Stands still until `cycle` says otherwise.
@@ -956,7 +954,7 @@ mod tests {
         nonsense.fill(0xff);
         let short = v5::RobotState::default().as_bytes()[..100].to_vec();
         for state in [nonsense, short] {
-            let refused = connect_to(server_of(state).into());
+            let refused = reached((server_of(state), PORT).into());
             let error = refused.err().expect("no arm");
             assert_eq!(error.code, ArmErrorCode::ConnectFailed, "{error}");
         }
@@ -965,7 +963,7 @@ mod tests {
     #[test]
     fn where_it_cannot_go_is_said_before_anything_is_connected() {
         let any = ConnectOptions::default();
-        let refused = |address, wanted| host_of(address, wanted).unwrap_err();
+        let refused = |address, wanted| is_known(address, wanted).unwrap_err();
         for address in ["127.0.0.1:4711", "[::1]:80", "fer.local:1", "fer.local:x"] {
             let error = refused(address, &any);
             assert_eq!(error.code.as_str(), "FRANKA_CLIENT", "{error}");
@@ -977,15 +975,14 @@ mod tests {
             ..any.clone()
         };
         assert_eq!(refused("127.0.0.1", &fr3).code, ArmErrorCode::Client);
-        let nobody = refused("no such host", &any);
-        assert_eq!(nobody.code, ArmErrorCode::ConnectFailed, "{nobody}");
-        for (address, host) in [
-            ("127.0.0.2", "127.0.0.2"),
-            ("127.0.0.2:1337", "127.0.0.2"),
-            ("::1", "[::1]"),
-            ("[::1]:1337", "[::1]"),
+        for address in [
+            "127.0.0.2",
+            "127.0.0.2:1337",
+            "::1",
+            "[::1]:1337",
+            "fer.local",
         ] {
-            assert_eq!(host_of(address, &any).unwrap(), host);
+            is_known(address, &any).unwrap();
         }
     }
 

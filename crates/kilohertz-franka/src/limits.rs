@@ -24,7 +24,6 @@ use std::sync::Arc;
 
 use franka::model::Model;
 use franka::rate_limiting::{self, JOINT_VELOCITY_LIMITS_TOLERANCE, fer};
-use franka::{FrankaResult, JointVelocityLimitsConfig};
 use kilohertz_core::between::Between;
 use kilohertz_core::judge::{Judgement, ORDERS, Sequence};
 use kilohertz_core::limits::{
@@ -36,9 +35,11 @@ use kilohertz_core::pace::Pace;
 use crate::both::Both;
 use crate::cartesian::{self, Cartesian, PartBounds};
 use crate::control::{Control, Impedance, Interface};
+use crate::error::ArmError;
 use crate::fence::{self, CartesianBox, Course, Fenced, Steered};
 use crate::reach::Reach;
 use crate::state::{joints, offset};
+use crate::urdf::Urdf;
 
 /// The cycle [s].
 pub(crate) const DT: f64 = 1e-3;
@@ -146,27 +147,34 @@ pub struct ArmLimits {
 }
 
 impl ArmLimits {
-    /// Those of the FR3 that serves `urdf`: positions and velocities from there, the others from
+    /// Those of the FR3 that serves `urdf`: positions, velocities and torques from there, the others from
     /// libfranka 0.21.
     ///
     /// # Errors
-    /// Where the URDF lacks a joint or one of its limits.
-    pub fn fr3(urdf: &str) -> FrankaResult<ArmLimits> {
-        let by_position = JointVelocityLimitsConfig::from_urdf(urdf)?;
+    /// [`ArmErrorCode::Protocol`](crate::ArmErrorCode::Protocol) where that is no URDF of an FR3, or where it
+    /// allows more than the FR3's data sheet.
+    pub fn fr3(urdf: &str) -> Result<ArmLimits, ArmError> {
+        Urdf::read(urdf).map(|urdf| ArmLimits::served(&urdf))
+    }
+
+    pub(crate) fn served(urdf: &Urdf) -> ArmLimits {
         let joints = std::array::from_fn(|joint| {
-            let urdf = &by_position.joint_params()[joint];
+            let served = &urdf.joints[joint];
             let tolerance = JOINT_VELOCITY_LIMITS_TOLERANCE[joint];
             JointBounds {
-                lower: urdf.lower_position_limit,
-                upper: urdf.upper_position_limit,
-                velocity: urdf.max_velocity - tolerance,
-                margin: urdf.velocity_offset + tolerance,
-                deceleration: urdf.deceleration_limit,
+                lower: served.lower_position_limit,
+                upper: served.upper_position_limit,
+                velocity: served.max_velocity - tolerance,
+                margin: served.velocity_offset + tolerance,
+                deceleration: served.deceleration_limit,
                 acceleration: rate_limiting::MAX_JOINT_ACCELERATION[joint],
                 jerk: rate_limiting::MAX_JOINT_JERK[joint],
             }
         });
-        Ok(ArmLimits::with(joints, FR3_CARTESIAN))
+        ArmLimits {
+            torque: urdf.torque,
+            ..ArmLimits::with(joints, FR3_CARTESIAN)
+        }
     }
 
     /// Those of the FER, which serves none: libfranka 0.9's. Velocities leave room for three lost

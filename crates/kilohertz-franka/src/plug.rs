@@ -1,18 +1,14 @@
 //! The plug of a connection: pulled when the arm does not answer.
 //!
-//! `franka-rs` waits for the answer to a request until the connection ends. An arm that hangs, or a
-//! message that never comes to its end, would keep it waiting for ever; and `libfranka-rs` in a way
-//! that no signal ends. Both keep their sockets to themselves, so that the process is searched for
-//! them; shutting one down ends the wait with an error.
+//! Both clients wait for the answer to a request until the connection ends, and for a state as long as
+//! datagrams come, also those that they do not take. An arm that hangs, a message that never comes to its end, or
+//! states that are old would keep them waiting for ever; `libfranka-rs` in a way that no signal ends. Both keep
+//! their sockets to themselves, so that those which the connection had when it was made are found and shut
+//! down, which ends each wait with an error.
 
-#![allow(
-    unsafe_code,
-    reason = "a socket is duplicated by its number; the use is argued"
-)]
-
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
-use std::os::fd::OwnedFd;
+use std::net::{Shutdown, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -20,53 +16,89 @@ use kilohertz_core::robot::{Cycle, Flow, Tick};
 use kilohertz_core::time::Time;
 
 use crate::error::{ArmError, ArmErrorCode};
+use crate::finding::between;
+use crate::hearing::{Ear, Hearing};
 
 /// How long the answer to a request may take: the arm comes to rest or moves back into its range
 /// first.
 pub(crate) const REQUEST: Duration = Duration::from_secs(10);
-/// How long the next state may take that the client accepts, whatever it discards meanwhile.
+/// How long the next state of a motion may take, as both clients have it.
 pub(crate) const STATE: Duration = Duration::from_secs(1);
 /// How often the watch looks.
 const LOOKING: Duration = Duration::from_millis(100);
-/// Where `libfranka` and its kin connect unless told otherwise.
-const PORT: u16 = 1337;
 
-/// That of the connection between this process and an arm. An arm has one client at a time.
-#[derive(Debug, Default)]
-pub(crate) struct Plug {
-    arm: Vec<SocketAddr>,
+/// Both ends of the command socket of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// This end.
+    pub here: SocketAddr,
+    /// The arm's: where it was connected to, however the address was spelled.
+    pub there: SocketAddr,
 }
 
-impl Plug {
-    /// That of the connection to `address` (`host` or `host:port`).
-    pub fn of(address: &str) -> Plug {
-        let resolved = address
-            .to_socket_addrs()
-            .or_else(|_| (address, PORT).to_socket_addrs());
-        Plug {
-            arm: resolved.into_iter().flatten().map(canonical).collect(),
-        }
-    }
-
-    /// Where the arm may be found.
-    pub fn addresses(&self) -> &[SocketAddr] {
-        &self.arm
-    }
-
-    /// Ends the connection, and with it whatever waits on it.
-    pub fn pull(&self) {
-        for socket in sockets_to(&self.arm) {
+impl Line {
+    /// Ends the connection, and with it whatever waits for an answer.
+    pub fn cut(&self) {
+        if let Some((_, socket)) = between(self.here, self.there) {
             // It may have been shut down already, which is as good.
             let _ = socket.shutdown(Shutdown::Both);
         }
     }
+}
 
-    /// Does what waits for the arm's answer, for at most [`REQUEST`] unless the limit is moved.
+/// That of the connection to an arm.
+#[derive(Debug, Default)]
+pub(crate) struct Plug {
+    line: Mutex<Option<Line>>,
+    hearing: Arc<Hearing>,
+}
+
+impl Plug {
+    /// That of the connection with these sockets.
+    pub fn of(line: Line, ear: Ear) -> Plug {
+        let plug = Plug::default();
+        plug.is_in(line, ear);
+        plug
+    }
+
+    /// The connection has these sockets now.
+    pub fn is_in(&self, line: Line, ear: Ear) {
+        self.connection(Some(line));
+        self.hearing.of(ear);
+    }
+
+    /// The connection is over.
+    #[cfg(feature = "libfranka-rs")]
+    pub fn is_out(&self) {
+        self.connection(None);
+        self.hearing.end();
+    }
+
+    fn connection(&self, line: Option<Line>) {
+        *self.line.lock().unwrap_or_else(PoisonError::into_inner) = line;
+    }
+
+    /// What the connection hears.
+    pub fn hearing(&self) -> &Arc<Hearing> {
+        &self.hearing
+    }
+
+    /// Ends the connection, and with it whatever waits on it.
+    pub fn pull(&self) {
+        let line = *self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(line) = line {
+            line.cut();
+        }
+        self.hearing.deafen();
+    }
+
+    /// Does what waits for the arm's answer, for at most `patience` unless the limit is moved.
     pub fn limited<T>(
         &self,
+        patience: Duration,
         work: impl FnOnce(&Limit) -> Result<T, ArmError>,
     ) -> Result<T, ArmError> {
-        let limit = Limit::new();
+        let limit = Limit::new(patience);
         thread::scope(|scope| {
             let watch = thread::Builder::new()
                 .name("kilohertz-plug".to_owned())
@@ -80,18 +112,7 @@ impl Plug {
             let done = Done(&limit, watch.thread().clone());
             let outcome = work(&limit);
             drop(done);
-            outcome.map_err(|error| {
-                if !limit.pulled.load(Ordering::Acquire) {
-                    return error;
-                }
-                ArmError::new(
-                    ArmErrorCode::ConnectionLost,
-                    format!(
-                        "the connection to the arm was lost: a request was not answered within \
-                         {REQUEST:?}, or no newer state came within {STATE:?}; connect again"
-                    ),
-                )
-            })
+            outcome.map_err(|error| limit.meant(error))
         })
     }
 }
@@ -100,17 +121,27 @@ impl Plug {
 pub(crate) struct Limit {
     /// The point in time, in nanoseconds of the clock.
     due: AtomicU64,
+    /// Whether it is a state that is waited for.
+    for_state: AtomicBool,
     over: AtomicBool,
     pulled: AtomicBool,
 }
 
 impl Limit {
-    fn new() -> Limit {
+    fn new(patience: Duration) -> Limit {
         Limit {
-            due: AtomicU64::new((Time::now() + REQUEST).as_nanos()),
+            due: AtomicU64::new((Time::now() + patience).as_nanos()),
+            for_state: AtomicBool::new(patience < REQUEST),
             over: AtomicBool::new(false),
             pulled: AtomicBool::new(false),
         }
+    }
+
+    /// From now on, the client has this long.
+    fn allow(&self, patience: Duration) {
+        self.for_state.store(patience < REQUEST, Ordering::Relaxed);
+        let due = Time::now() + patience;
+        self.due.store(due.as_nanos(), Ordering::Release);
     }
 
     fn keep(&self, plug: &Plug) {
@@ -122,6 +153,25 @@ impl Limit {
             }
             thread::park_timeout(LOOKING);
         }
+    }
+
+    /// What the client's error means where the plug was pulled.
+    fn meant(&self, error: ArmError) -> ArmError {
+        if !self.pulled.load(Ordering::Acquire) {
+            return error;
+        }
+        let why = if self.for_state.load(Ordering::Relaxed) {
+            format!(
+                "no new state came from it within {STATE:?}, whatever else came; check the network, \
+                 and that nobody else sends to this host"
+            )
+        } else {
+            format!("it did not answer within {REQUEST:?}")
+        };
+        ArmError::new(
+            ArmErrorCode::ConnectionLost,
+            format!("the connection to the arm was lost: {why}; connect again"),
+        )
     }
 }
 
@@ -145,21 +195,16 @@ impl Tick for Unlimited<'_> {
     fn cycle(&mut self, cycle: Cycle<'_>) -> Flow {
         self.limit.due.store(u64::MAX, Ordering::Release);
         let flow = self.tick.cycle(cycle);
-        let patience = match flow {
+        // The end of a motion is answered once the arm stands still.
+        self.limit.allow(match flow {
             Flow::Continue => STATE,
             Flow::Finish => REQUEST,
-        };
-        let due = Time::now() + patience;
-        self.limit.due.store(due.as_nanos(), Ordering::Release);
+        });
         flow
     }
 
     fn sent(&mut self, at: Time) {
         self.tick.sent(at);
-    }
-
-    fn is_stopping(&self) -> bool {
-        self.tick.is_stopping()
     }
 
     fn distrust(&mut self) {
@@ -169,77 +214,75 @@ impl Tick for Unlimited<'_> {
     fn not_finite(&mut self, slots: u64) {
         self.tick.not_finite(slots);
     }
+
+    fn is_stopping(&self) -> bool {
+        self.tick.is_stopping()
+    }
 }
 
-/// An address as the kernel tells it of a connection: who connects to no address in particular is
-/// connected to this host.
-pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip().to_canonical() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port())
-}
-
-/// Duplicates of this process's TCP sockets that are connected to one of `peers`.
-fn sockets_to(peers: &[SocketAddr]) -> Vec<TcpStream> {
-    let streams = open_sockets().into_iter().map(|(_, socket)| socket.into());
-    streams
-        .filter(|stream: &TcpStream| {
-            let peer = stream.peer_addr().map(canonical);
-            peer.is_ok_and(|peer| peers.contains(&peer))
-        })
-        .collect()
-}
-
-/// Duplicates of this process's sockets, each with the name that the kernel gives to no other.
-#[cfg(target_os = "linux")]
-pub(crate) fn open_sockets() -> Vec<(String, OwnedFd)> {
-    use std::os::fd::{BorrowedFd, RawFd};
-
-    let Ok(open) = std::fs::read_dir("/proc/self/fd") else {
-        return Vec::new();
-    };
-    open.flatten()
-        .filter_map(|entry| {
-            let name = std::fs::read_link(entry.path()).ok()?;
-            let name = name.to_str().filter(|name| name.starts_with("socket:"))?;
-            let number: RawFd = entry.file_name().to_str()?.parse().ok()?;
-            // SAFETY: the number is that of a descriptor that was open a moment ago, and not -1. It
-            // is borrowed for one system call, which duplicates it. Where its owner has closed it
-            // meanwhile the call fails, or duplicates what took its number: the caller looks what it
-            // is.
-            let duplicate = unsafe { BorrowedFd::borrow_raw(number) }.try_clone_to_owned();
-            Some((name.to_owned(), duplicate.ok()?))
-        })
-        .collect()
-}
-
-#[cfg(not(target_os = "linux"))]
-fn open_sockets() -> Vec<(String, OwnedFd)> {
-    Vec::new()
-}
-
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests {
     use std::io::Read;
-    use std::net::TcpListener;
+    use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 
     use super::*;
+    use crate::hearing::HostEar;
+
+    /// A connection to `there`, as a client has it, and its plug.
+    fn plugged(there: SocketAddr, arm: &UdpSocket) -> (TcpStream, UdpSocket, Plug) {
+        let client = TcpStream::connect(there).unwrap();
+        let states = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+        let line = Line {
+            here: client.local_addr().unwrap(),
+            there,
+        };
+        let ear = HostEar::to(states.try_clone().unwrap().into(), there.ip()).unwrap();
+        let SocketAddr::V4(source) = arm.local_addr().unwrap() else {
+            panic!("IPv4");
+        };
+        (client, states, Plug::of(line, ear.at(source).unwrap()))
+    }
 
     #[test]
-    fn the_socket_to_an_address_is_found_among_all_others() {
+    fn one_connection_is_ended_and_the_others_to_the_same_arm_go_on() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let client = TcpStream::connect(address).unwrap();
+        let there = listener.local_addr().unwrap();
+        let _healthy = TcpStream::connect(there).unwrap();
+        let (mut other, _) = listener.accept().unwrap();
+        let arm = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let (_client, _states, plug) = plugged(there, &arm);
         let (mut server, _) = listener.accept().unwrap();
-        let found = sockets_to(&[address]);
-        assert_eq!(found.len(), 1);
-        assert_eq!(found[0].local_addr().unwrap(), client.local_addr().unwrap());
-        Plug::of(&address.to_string()).pull();
+        plug.pull();
         assert_eq!(server.read(&mut [0]).unwrap(), 0);
-        drop((client, found));
-        assert!(sockets_to(&[address]).is_empty());
+        other.set_read_timeout(Some(LOOKING)).unwrap();
+        assert!(other.read(&mut [0]).is_err(), "the other one ended too");
+    }
+
+    #[test]
+    fn who_waits_for_a_datagram_wakes_however_many_come_and_nobody_is_blamed_for_them() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let arm = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let (_client, states, plug) = plugged(listener.local_addr().unwrap(), &arm);
+        let to = (Ipv4Addr::LOCALHOST, states.local_addr().unwrap().port());
+        let over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let reader =
+                scope.spawn(|| while states.recv(&mut [0; 8]).is_ok_and(|length| length > 0) {});
+            scope.spawn(|| {
+                while !over.load(Ordering::Acquire) {
+                    let _ = arm.send_to(b"nothing", to);
+                }
+            });
+            thread::sleep(LOOKING);
+            let was_reading = !reader.is_finished();
+            plug.pull();
+            let foreign = plug.hearing().foreign();
+            thread::sleep(LOOKING * 5);
+            let is_reading = !reader.is_finished();
+            let since = plug.hearing().foreign() - foreign;
+            over.store(true, Ordering::Release);
+            assert!(was_reading && !is_reading, "{was_reading} {is_reading}");
+            assert_eq!(since, 0);
+        });
     }
 }

@@ -10,11 +10,12 @@
 )]
 
 use std::io;
-use std::mem::{size_of, size_of_val, zeroed};
+use std::mem::{size_of_val, zeroed};
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsRawFd;
 
 use libc::{c_int, socklen_t};
+use socket2::SockRef;
 
 /// Whose datagrams a socket lets in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub(crate) enum Heard {
     Host(Ipv4Addr),
     /// Those of one socket.
     Socket(SocketAddrV4),
-    /// None: what is queued stays, nothing is added.
+    /// None. What is queued already stays.
     Nobody,
 }
 
@@ -81,28 +82,11 @@ pub(crate) fn hear(socket: &UdpSocket, heard: Heard) -> io::Result<()> {
         }
     };
     program.push(step(RETURN, ALL));
-    let program = libc::sock_fprog {
-        len: program.len() as u16,
-        filter: program.as_mut_ptr(),
-    };
-    // SAFETY: the option's value is one `sock_fprog`, of the length given; the instructions that it
-    // points to live until the call is over, which copies them.
-    let result = unsafe {
-        libc::setsockopt(
-            socket.as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_ATTACH_FILTER,
-            (&raw const program).cast(),
-            size_of_val(&program) as socklen_t,
-        )
-    };
-    if result == 0 {
-        return Ok(());
-    }
-    Err(io::Error::last_os_error())
+    SockRef::from(socket).attach_filter(&program)
 }
 
 /// Whether a socket has a filter already.
+#[cfg(any(test, feature = "libfranka-rs"))]
 pub(crate) fn has_filter(socket: &UdpSocket) -> bool {
     let mut instructions: socklen_t = 0;
     // SAFETY: asked with a length of 0, the call writes the number of instructions to it, and nothing
@@ -117,23 +101,6 @@ pub(crate) fn has_filter(socket: &UdpSocket) -> bool {
         )
     };
     result == 0 && instructions > 0
-}
-
-/// Whether it is a socket of datagrams.
-pub(crate) fn takes_datagrams(socket: &impl AsFd) -> bool {
-    let mut kind: c_int = 0;
-    let mut length = size_of::<c_int>() as socklen_t;
-    // SAFETY: the option's value is one integer; `kind` is one, and `length` says so.
-    let result = unsafe {
-        libc::getsockopt(
-            socket.as_fd().as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_TYPE,
-            (&raw mut kind).cast(),
-            &raw mut length,
-        )
-    };
-    result == 0 && kind == libc::SOCK_DGRAM
 }
 
 /// What the kernel tells of a socket's queue.
@@ -175,6 +142,7 @@ pub(crate) fn memory(socket: &UdpSocket) -> io::Result<Memory> {
 }
 
 /// The length and the sender of the first datagram that is queued; it stays there.
+#[cfg(any(test, feature = "libfranka-rs"))]
 pub(crate) fn first(socket: &UdpSocket) -> Option<(usize, SocketAddrV4)> {
     received(socket, libc::MSG_PEEK)
 }
@@ -283,8 +251,5 @@ mod tests {
         assert_eq!(take(&listening), Some((300, at)));
         assert_eq!(take(&listening), None);
         assert_eq!(memory(&listening).unwrap().queued, 0);
-        assert!(takes_datagrams(&listening));
-        let stream = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        assert!(!takes_datagrams(&stream));
     }
 }

@@ -4,7 +4,7 @@
 mod common;
 
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::*;
 use kilohertz_core::session::Cause;
@@ -18,6 +18,7 @@ on_each_arm! {
     a_command_that_overtakes_another_is_the_one_that_counts,
     a_state_that_is_none_ends_the_session_and_the_arm_comes_to_rest,
     a_server_that_is_gone_ends_the_session_with_its_loss,
+    states_that_are_all_old_end_what_waits_for_a_new_one_within_seconds,
     nonsense_on_the_command_channel_ends_in_an_error_at_the_latest_with_the_motion,
     a_slow_handshake_is_waited_for_or_given_up_in_time,
     an_idle_arm_that_is_gone_is_an_error_for_whoever_asks_it,
@@ -227,6 +228,32 @@ fn a_server_that_is_gone_ends_the_session_with_its_loss(rig: Rig) {
     ));
 }
 
+/// Datagrams go on coming, so that no wait for one of them ends.
+fn states_that_are_all_old_end_what_waits_for_a_new_one_within_seconds(rig: Rig) {
+    let old = |simulator: &Simulator| {
+        let count = u32::MAX;
+        simulator.inject(Fault::OldStates { count }).unwrap();
+    };
+    let within = |what, limit, work: &dyn Fn() -> ArmError| {
+        let begun = Instant::now();
+        let error = work();
+        assert_eq!(error.code, ArmErrorCode::ConnectionLost, "{what}: {error}");
+        // One second, and what a loaded machine adds; a request would have ten.
+        assert!(begun.elapsed() < limit, "{what}: {:?}", begun.elapsed());
+    };
+    let simulator = by_the_wall_clock(rig);
+    let arm = connect(rig, &simulator);
+    within("a session", Duration::from_secs(7), &|| {
+        struck(&arm, &simulator, old)
+    });
+    let simulator = by_the_wall_clock(rig);
+    let arm = connect(rig, &simulator);
+    old(&simulator);
+    within("a state", Duration::from_secs(7), &|| {
+        arm.state().expect_err("a state")
+    });
+}
+
 fn header(command: u32, id: u32, size: u32) -> Vec<u8> {
     [command, id, size].map(u32::to_le_bytes).concat()
 }
@@ -286,6 +313,15 @@ fn an_answer_that_never_comes_is_not_waited_for_for_ever() {
             scope.spawn(move || hears(rig, &endless()));
             scope.spawn(move || asked(rig, FROZEN, ("recovery", Arm::recover)));
         }
+        // The same where the address is none that a socket has for its other end.
+        for host in ["0.0.0.0", "127.1", "localhost"] {
+            scope.spawn(move || {
+                let simulator = by_the_wall_clock(Rig::Fr3);
+                let address = format!("{host}:{}", simulator.address().port());
+                let arm = Arm::connect(&address, &ConnectOptions::default()).unwrap();
+                asked_of(arm, &simulator, FROZEN, ("recovery", Arm::recover));
+            });
+        }
     });
 }
 
@@ -308,10 +344,13 @@ fn a_slow_handshake_is_waited_for_or_given_up_in_time(rig: Rig) {
 
 type Question = (&'static str, fn(&Arm) -> Result<(), ArmError>);
 
-fn asked(rig: Rig, (what, end): Ending, (question, ask): Question) {
+fn asked(rig: Rig, ending: Ending, question: Question) {
     let simulator = by_the_wall_clock(rig);
-    let arm = connect(rig, &simulator);
-    end(&simulator);
+    asked_of(connect(rig, &simulator), &simulator, ending, question);
+}
+
+fn asked_of(arm: Arm, simulator: &Simulator, (what, end): Ending, (question, ask): Question) {
+    end(simulator);
     let (told, answer) = mpsc::channel();
     let asking = std::thread::spawn(move || told.send(ask(&arm)));
     let Ok(answered) = answer.recv_timeout(NEVER / 2) else {

@@ -7,14 +7,14 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::*;
 use franka::wire::gripper::GripperState;
 use franka::wire::robot::{v5, v10};
 use kilohertz_core::policy::{Ask, Native};
 use kilohertz_franka::hand::{Hand, HandOptions};
-use kilohertz_franka::{Arm, ConnectOptions, Control, Generation};
+use kilohertz_franka::{Arm, Client, ConnectOptions, Control, Generation};
 use kilohertz_sim::{Fault, Simulator, SimulatorOptions};
 use zerocopy::IntoBytes;
 use zerocopy::little_endian::{F32, F64, U16, U32, U64};
@@ -236,6 +236,7 @@ fn what_strangers_send_during_a_motion_is_neither_seen_nor_answered_and_counted(
 fn what_strangers_send_while_an_arm_is_connected_to_is_not_believed(rig: Rig) {
     let _alone = alone();
     let simulator = by_the_wall_clock(rig);
+    let mut sent = 0;
     for round in 0..20 {
         let flood = Flood::start(round, Duration::from_micros(200));
         let arm = try_connect(rig, &simulator);
@@ -244,15 +245,16 @@ fn what_strangers_send_while_an_arm_is_connected_to_is_not_believed(rig: Rig) {
                 assert!(!arm.state().unwrap().q.contains(&FORGED));
             }
         }
-        let (stranger, _) = flood.stop();
+        let (stranger, in_this_round) = flood.stop();
+        sent += in_this_round;
         if let Err(error) = arm {
-            assert!(
-                ["FRANKA_CONNECT_FAILED", "FRANKA_PROTOCOL"].contains(&error.code.as_str()),
-                "{error:?}"
-            );
+            // The other client's socket is found once it has connected, and takes in anything before.
+            assert_eq!(rig.client(), Client::LibfrankaRs, "{error}");
+            assert_eq!(error.code.as_str(), "FRANKA_CONNECT_FAILED", "{error}");
         }
         assert!(!stranger.heard_something());
     }
+    assert!(sent > 20, "{sent}");
     let arm = connect(rig, &simulator);
     assert!(!arm.state().unwrap().q.contains(&FORGED));
 }
@@ -414,26 +416,24 @@ fn connecting_and_closing_leave_no_descriptor_behind(rig: Rig) {
     assert!(ports().is_empty());
 }
 
-/// An arm that sends nothing keeps its address no longer than it is waited for.
 #[test]
-fn who_waits_for_the_address_of_a_silent_arm_has_its_whole_timeout_then() {
+fn nobody_waits_for_a_silent_arm_at_the_same_address() {
     let _alone = alone();
     let simulator = by_the_wall_clock(Rig::Fr3);
     let silent = std::net::TcpListener::bind((simulator.address().ip(), 0)).unwrap();
     let silent_address = silent.local_addr().unwrap();
-    let connecting = |address: SocketAddr, timeout: Duration| {
+    let connecting = |address: SocketAddr| {
         let options = ConnectOptions {
-            timeout,
+            timeout: MS * 10_000,
             ..ConnectOptions::default()
         };
         Arm::connect(&address.to_string(), &options)
     };
     thread::scope(|scope| {
-        let given_up = scope.spawn(|| connecting(silent_address, MS * 2_500));
-        thread::sleep(MS * 200);
-        let started = Instant::now();
-        connecting(simulator.address(), MS * 2_000).unwrap();
-        assert!(started.elapsed() > MS * 1_000, "it had to wait");
+        let given_up = scope.spawn(|| connecting(silent_address));
+        thread::sleep(MS * 100);
+        connecting(simulator.address()).unwrap();
+        assert!(!given_up.is_finished(), "it had to wait");
         let error = given_up.join().unwrap().err().expect("silent");
         assert_eq!(error.code.as_str(), "FRANKA_CONNECT_TIMEOUT", "{error}");
     });

@@ -151,6 +151,7 @@ fn fault(fault: NativeFault) -> std::result::Result<Fault, Failure> {
         "reorderCommands" => Fault::ReorderCommands { count },
         "truncateStates" => Fault::TruncateStates { count },
         "truncateCommands" => Fault::TruncateCommands { count },
+        "oldStates" => Fault::OldStates { count },
         "corruptStates" => Fault::CorruptStates {
             count,
             with: Corruption {
@@ -188,8 +189,8 @@ fn fault(fault: NativeFault) -> std::result::Result<Fault, Failure> {
         other => {
             let kinds = "dropStates, dropCommands, delayStates, delayCommands, duplicateStates, \
                          duplicateCommands, reorderStates, reorderCommands, truncateStates, \
-                         truncateCommands, corruptStates, noiseDatagrams, reflex, userStop, push, rejectConnect, \
-                         slowConnect, resetConnection, die, freeze, handRejectConnect, handFailNext, \
+                         truncateCommands, oldStates, corruptStates, noiseDatagrams, reflex, \
+                         userStop, push, rejectConnect, slowConnect, resetConnection, die, freeze, handRejectConnect, handFailNext, \
                          handDeaf, handDie or handFreeze";
             return Err(Failure::new(
                 "SIM_FAULT",

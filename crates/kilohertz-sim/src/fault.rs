@@ -61,6 +61,11 @@ pub enum Fault {
         /// How many.
         count: u32,
     },
+    /// The next `count` states have a number that was there before, as if they had long been on their way.
+    OldStates {
+        /// How many.
+        count: u32,
+    },
     /// The second half of the next `count` commands is missing: they are refused.
     TruncateCommands {
         /// How many.

@@ -264,6 +264,7 @@ impl Server {
             Fault::DropCommands { count } => self.faults.commands.lost = count,
             Fault::DelayStates { count, by } => self.faults.states.late = (count, by),
             Fault::DelayCommands { count, by } => self.faults.commands.late = (count, by),
+            Fault::OldStates { count } => self.faults.states.old = count,
             Fault::DuplicateStates { count } => self.faults.states.twice = count,
             Fault::DuplicateCommands { count } => self.faults.commands.twice = count,
             Fault::ReorderStates { count } => self.faults.states.overtaken = count,
@@ -347,7 +348,7 @@ impl Server {
                 self.overtaken_command = Some(command);
             }
             // It would not have been read as a command.
-            Fate::CutShort => {
+            Fate::CutShort | Fate::Old => {
                 self.counters.commands_disturbed += 1;
                 self.counters.datagrams_refused += 1;
                 self.command_may_come = false;
@@ -447,6 +448,13 @@ impl Server {
             Fate::CutShort => {
                 self.counters.states_disturbed += 1;
                 self.send(&state[..state.len() / 2]);
+            }
+            Fate::Old => {
+                self.counters.states_disturbed += 1;
+                let mut old = state.to_vec();
+                // Both generations begin with the number of the state.
+                old[..size_of::<u64>()].fill(0);
+                self.send(&old);
             }
         }
     }

@@ -14,6 +14,8 @@ pub(crate) enum Fate {
     Overtaken,
     /// Its second half is missing.
     CutShort,
+    /// With a number that was there before.
+    Old,
 }
 
 /// One direction: how many of the next datagrams a fault is for. Where there are several, the first
@@ -25,6 +27,7 @@ pub(crate) struct Way {
     pub twice: u32,
     pub overtaken: u32,
     pub cut_short: u32,
+    pub old: u32,
 }
 
 impl Way {
@@ -37,6 +40,7 @@ impl Way {
             (&mut self.twice, Fate::Twice),
             (&mut self.overtaken, Fate::Overtaken),
             (&mut self.cut_short, Fate::CutShort),
+            (&mut self.old, Fate::Old),
         ];
         for (count, fate) in faults {
             if *count > 0 {

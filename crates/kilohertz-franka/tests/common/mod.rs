@@ -143,7 +143,7 @@ pub fn start_on_its_own_host(rig: Rig, options: SimulatorOptions) -> Arc<Simulat
 }
 
 /// A loopback address that nobody else uses: `libfranka-rs` knows one port alone.
-fn own_host() -> IpAddr {
+pub fn own_host() -> IpAddr {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let [_, high, middle, low] = std::process::id().to_be_bytes();
     let next = NEXT.fetch_add(1, Ordering::Relaxed) as u8;
@@ -362,7 +362,10 @@ pub fn survived(simulator: &Simulator, session: &Session, count: u32, what: &str
 }
 
 pub fn robot_error(session: &Session) -> ArmError {
-    let error = ended(session).robot_error.as_ref().expect("a robot error");
+    let error = ended(session)
+        .robot_error
+        .as_ref()
+        .unwrap_or_else(|| panic!("a robot error: {:?}", session.outcome()));
     error.downcast_ref::<ArmError>().unwrap().clone()
 }
 

@@ -1,0 +1,390 @@
+//! Whoever answers in place of an arm: the connection is given up, and nothing of it stays behind. One test,
+//! alone in its process: it counts threads, files and memory.
+#![cfg(target_os = "linux")]
+
+mod common;
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::*;
+use franka::model::FR3_URDF;
+use franka::wire::robot::v10;
+use kilohertz_franka::{Arm, ArmErrorCode, Client, ConnectOptions, Hand, HandOptions};
+use zerocopy::IntoBytes;
+
+/// How often each is tried, and how long each try may take.
+const TRIES: usize = 20;
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// A way to answer a client that has just connected.
+type Way = fn(&mut TcpStream);
+
+fn request(client: &mut TcpStream) -> Option<Vec<u8>> {
+    let mut request = vec![0; 12];
+    client.read_exact(&mut request).ok()?;
+    let size = u32::from_le_bytes(request[8..].try_into().unwrap()) as usize;
+    request.resize(size.clamp(12, 64), 0);
+    client.read_exact(&mut request[12..]).ok()?;
+    Some(request)
+}
+
+/// A message in answer to a request, with its id and length, or others.
+fn answer(id: &[u8], payload: &[u8], length: Option<u32>) -> Vec<u8> {
+    let length = length.unwrap_or(12 + payload.len() as u32);
+    let mut bytes = vec![0; 4];
+    bytes.extend_from_slice(id);
+    bytes.extend_from_slice(&length.to_le_bytes());
+    bytes.extend_from_slice(payload);
+    bytes
+}
+
+/// Answers `Connect` with this payload, or of another length than it says.
+fn connects(client: &mut TcpStream, payload: &[u8], length: Option<u32>) -> Option<u16> {
+    let request = request(client)?;
+    client
+        .write_all(&answer(&request[4..8], payload, length))
+        .ok()?;
+    Some(u16::from_le_bytes([request[14], request[15]]))
+}
+
+/// Lets the client in as an FR3, and serves this model.
+fn serves(client: &mut TcpStream, model: &[u8]) {
+    begins_to_serve(client, model, None);
+}
+
+/// The same with another length than it has.
+fn begins_to_serve(client: &mut TcpStream, model: &[u8], length: Option<u32>) {
+    let Some(port) = connects(client, &[0, 10, 0], None) else {
+        return;
+    };
+    let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let state = v10::RobotState {
+        message_id: 1.into(),
+        ..v10::RobotState::default()
+    };
+    let _ = udp.send_to(state.as_bytes(), ("127.0.0.1", port));
+    if let Some(request) = request(client) {
+        let payload = [&[0], model].concat();
+        let _ = client.write_all(&answer(&request[4..8], &payload, length));
+    }
+}
+
+/// So many pieces of 64 kB, which are no memory of this process's own.
+fn floods(client: &mut TcpStream, pieces: usize) {
+    static PIECE: [u8; 1 << 16] = [0; 1 << 16];
+    for _ in 0..pieces {
+        if client.write_all(&PIECE).is_err() {
+            return;
+        }
+    }
+}
+
+/// Waits until the client has left.
+fn stay(client: &mut TcpStream) {
+    let mut rest = [0; 4096];
+    while matches!(client.read(&mut rest), Ok(1..)) {}
+}
+
+fn with_limit(limit: &str) -> String {
+    let own = r#"lower="-2.750100" upper="2.75010""#;
+    assert!(FR3_URDF.contains(own));
+    FR3_URDF.replacen(own, limit, 1)
+}
+
+const PROTOCOL: &[ArmErrorCode] = &[ArmErrorCode::Protocol];
+const TIMEOUT: &[ArmErrorCode] = &[ArmErrorCode::ConnectTimeout];
+const FAILED: &[ArmErrorCode] = &[ArmErrorCode::ConnectFailed];
+const VERSION: &[ArmErrorCode] = &[ArmErrorCode::IncompatibleVersion];
+
+/// Each with the errors that it may be told as.
+const WAYS: &[(&str, Way, &[ArmErrorCode])] = &[
+    ("silent", stay, TIMEOUT),
+    (
+        "closes half-way",
+        |client| drop(client.shutdown(Shutdown::Write)),
+        FAILED,
+    ),
+    (
+        "half a header",
+        |client| {
+            drop(client.write_all(&[0; 6]));
+            stay(client);
+        },
+        TIMEOUT,
+    ),
+    (
+        "an oversized length",
+        |client| {
+            connects(client, &[0, 10, 0], Some(u32::MAX));
+        },
+        PROTOCOL,
+    ),
+    (
+        "an undersized length",
+        |client| {
+            connects(client, &[0, 10, 0], Some(3));
+        },
+        PROTOCOL,
+    ),
+    (
+        "16 MB",
+        |client| {
+            connects(client, &[], Some(16 << 20));
+            floods(client, 256);
+        },
+        PROTOCOL,
+    ),
+    (
+        "zeros",
+        |client| {
+            let _ = client.write_all(&[0; 4096]);
+            stay(client);
+        },
+        PROTOCOL,
+    ),
+    (
+        "a trickle",
+        |client| {
+            let Some(request) = request(client) else {
+                return;
+            };
+            for byte in answer(&request[4..8], &[0, 10, 0], None) {
+                if client.write_all(&[byte]).is_err() {
+                    return;
+                }
+                thread::sleep(MS * 15);
+            }
+            stay(client);
+        },
+        TIMEOUT,
+    ),
+    (
+        // What the client has sent is not read, so that closing resets the connection.
+        "a reset",
+        |client| while client.peek(&mut [0]).is_err() {},
+        FAILED,
+    ),
+    (
+        "a bad status",
+        |client| {
+            connects(client, &[77, 10, 0], None);
+        },
+        PROTOCOL,
+    ),
+    (
+        "another version",
+        |client| {
+            connects(client, &[1, 9, 0], None);
+        },
+        VERSION,
+    ),
+    (
+        "no UDP",
+        |client| {
+            connects(client, &[0, 10, 0], None);
+            stay(client);
+        },
+        TIMEOUT,
+    ),
+    (
+        "no URDF",
+        |client| {
+            serves(client, &[]);
+            stay(client);
+        },
+        PROTOCOL,
+    ),
+    (
+        "garbage",
+        |client| {
+            let _ = client.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        },
+        PROTOCOL,
+    ),
+    (
+        "a binary URDF",
+        |client| serves(client, &[0xff, 0, 0x80].repeat(1000)),
+        PROTOCOL,
+    ),
+    (
+        "a deep URDF",
+        |client| serves(client, "<a>".repeat(60_000).as_bytes()),
+        PROTOCOL,
+    ),
+    (
+        "a huge URDF",
+        |client| {
+            begins_to_serve(client, &[], Some(8 << 20));
+            floods(client, 128);
+        },
+        PROTOCOL,
+    ),
+    (
+        "a URDF without limits",
+        |client| serves(client, with_limit(r#"lower="-inf" upper="NaN""#).as_bytes()),
+        PROTOCOL,
+    ),
+    (
+        "a URDF with swapped limits",
+        |client| serves(client, with_limit(r#"lower="2.7" upper="-2.7""#).as_bytes()),
+        PROTOCOL,
+    ),
+    (
+        "replies with other ids",
+        |client| {
+            request(client);
+            let reply = answer(&[9, 9, 9, 9], &[0, 10, 0], None);
+            while client.write_all(&reply).is_ok() {}
+        },
+        PROTOCOL,
+    ),
+];
+
+/// Answers everybody in one way until it is dropped.
+struct Server {
+    address: SocketAddr,
+    over: Arc<AtomicBool>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Server {
+    fn start(address: SocketAddr, way: Way) -> Server {
+        let listener = TcpListener::bind(address).unwrap();
+        let address = listener.local_addr().unwrap();
+        let over = Arc::new(AtomicBool::new(false));
+        let ended = Arc::clone(&over);
+        let serve = move || {
+            while let Ok((mut client, _)) = listener.accept() {
+                if ended.load(Ordering::Acquire) {
+                    return;
+                }
+                let patience = Some(PATIENCE * 20);
+                client.set_read_timeout(patience).unwrap();
+                client.set_write_timeout(patience).unwrap();
+                way(&mut client);
+            }
+        };
+        let thread = thread::Builder::new().name("hostile".to_owned());
+        Server {
+            address,
+            over,
+            thread: Some(thread.spawn(serve).unwrap()),
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Release);
+        let _ = TcpStream::connect(self.address);
+        self.thread.take().unwrap().join().unwrap();
+    }
+}
+
+fn count(folder: &str) -> usize {
+    std::fs::read_dir(folder).unwrap().count()
+}
+
+/// Threads and open files of this process.
+fn held() -> (usize, usize) {
+    (count("/proc/self/task"), count("/proc/self/fd"))
+}
+
+/// Resident memory in kB.
+fn memory() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS"));
+    let number = line.and_then(|line| line.split_whitespace().nth(1));
+    number.unwrap().parse().unwrap()
+}
+
+/// Whether a thread has a realtime priority.
+fn is_raised() -> bool {
+    let threads = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+    let mut stats = threads.filter_map(|of| std::fs::read_to_string(of.path().join("stat")).ok());
+    stats.any(|stat| {
+        // The name, which may hold blanks, ends with the last parenthesis; the priority is 16 fields on.
+        let after = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+        let priority = after.split_whitespace().nth(15);
+        priority.is_some_and(|priority| priority.starts_with('-'))
+    })
+}
+
+/// Tries each way so often, and looks at what is left after each.
+fn nothing_is_left(client: Client, tries: usize, at: impl Fn() -> SocketAddr) {
+    let options = ConnectOptions {
+        timeout: PATIENCE,
+        client,
+        ..ConnectOptions::default()
+    };
+    for (name, way, codes) in WAYS {
+        let server = Server::start(at(), *way);
+        let address = server.address.to_string();
+        let attempt = || {
+            let error = Arm::connect(&address, &options).err().expect("connected");
+            let refused = client == Client::LibfrankaRs;
+            // The other client is led to FERs alone.
+            assert!(refused || codes.contains(&error.code), "{name}: {error}");
+        };
+        let before = held();
+        // Whatever is allocated once is allocated now.
+        attempt();
+        let memory_before = memory();
+        for _ in 0..tries {
+            attempt();
+            let raised_until = Instant::now() + Duration::from_millis(100);
+            while is_raised() {
+                assert!(Instant::now() < raised_until, "{name}: a thread is raised");
+            }
+        }
+        eventually(name, || held() <= before);
+        let grown = memory().saturating_sub(memory_before);
+        assert!(grown < 1024, "{name}: {grown} kB more");
+        drop(server);
+    }
+}
+
+#[test]
+fn a_connection_that_is_given_up_is_ended_whatever_answered() {
+    nothing_is_left(Client::FrankaRs, TRIES, || (Ipv4Addr::LOCALHOST, 0).into());
+    #[cfg(feature = "libfranka-rs")]
+    nothing_is_left(Client::LibfrankaRs, 4, || {
+        let host = own_host();
+        (host, 1337).into()
+    });
+    // A healthy arm is met as ever after all that, whatever its address is called.
+    let simulator = start(Rig::Fr3, kilohertz_sim::SimulatorOptions::default());
+    let port = simulator.address().port();
+    for host in ["0.0.0.0", "127.1", "localhost"] {
+        let arm = Arm::connect(&format!("{host}:{port}"), &ConnectOptions::default()).unwrap();
+        arm.state().unwrap();
+    }
+    a_hand_leaves_nothing();
+}
+
+fn a_hand_leaves_nothing() {
+    let options = HandOptions {
+        timeout: PATIENCE,
+        ..HandOptions::default()
+    };
+    for (name, way, _) in WAYS {
+        let server = Server::start((Ipv4Addr::LOCALHOST, 0).into(), *way);
+        let hand = HandOptions {
+            port: Some(server.address.port()),
+            ..options.clone()
+        };
+        let attempt = || assert!(Hand::connect("127.0.0.1", &hand).is_err(), "{name}");
+        let before = held();
+        for _ in 0..5 {
+            attempt();
+            assert!(!is_raised(), "{name}");
+        }
+        eventually(name, || held() <= before);
+        drop(server);
+    }
+}
