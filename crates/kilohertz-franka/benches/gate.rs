@@ -22,14 +22,14 @@ use kilohertz_core::stats::Recorder;
 use kilohertz_core::time::Time;
 use kilohertz_franka::limits::{ArmLimits, limits};
 use kilohertz_franka::{Control, Impedance, Interface, MotionOptions, measured, state};
-use rows::{is_test, keep, median, percentile, print_machine};
+use rows::{is_test, keep, median, percentile, print_machine, us};
 
 const MS: Duration = Duration::from_millis(1);
 /// States or cycles that are timed together: reading the clock costs as much as a state.
 const BLOCK: u64 = 100;
 
 fn ns(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1e9
+    1e3 * us(duration)
 }
 
 /// An arm that does nothing else than to be commanded.
@@ -60,10 +60,8 @@ impl Robot for Obedient {
         };
         let (q, q_d, dq_d, ddq_d) = (place("q"), place("q_d"), place("dq_d"), place("ddq_d"));
         let mut observation = [0.0; state::LEN];
-        for joint in 0..7 {
-            observation[q + joint] = READY[joint];
-            observation[q_d + joint] = READY[joint];
-        }
+        observation[q..q + 7].copy_from_slice(&READY);
+        observation[q_d..q_d + 7].copy_from_slice(&READY);
         let mut action = [0.0; 7];
         for _ in 0..self.blocks {
             let mut took = Duration::ZERO;
