@@ -35,9 +35,9 @@ pub(crate) struct Entrance<'a> {
     elbow: Option<Elbow>,
     /// The last good state, where law or elbow read it.
     state: RobotState,
-    /// Its slots, and those of the state that is looked at.
-    slots: [f64; state::LEN],
-    arrived: [f64; state::LEN],
+    /// Its slots, at `good`, and those of the state that is looked at.
+    slots: [[f64; state::LEN]; 2],
+    good: usize,
     /// What the law commanded last [N m].
     torques: [f64; 7],
     fault: Option<Fault>,
@@ -68,8 +68,8 @@ impl<'a> Entrance<'a> {
             law: drive.law.as_ref(),
             elbow: Elbow::of(drive.interface),
             state: before,
-            slots,
-            arrived: [0.0; state::LEN],
+            slots: [slots, [0.0; state::LEN]],
+            good: 0,
             torques: [0.0; 7],
             fault: None,
             #[cfg(test)]
@@ -103,7 +103,7 @@ impl<'a> Entrance<'a> {
         tick.cycle(Cycle {
             started,
             skipped,
-            observation: &self.slots,
+            observation: &self.slots[self.good],
             action,
         })
     }
@@ -113,10 +113,11 @@ impl<'a> Entrance<'a> {
         let passed = caught(|| {
             #[cfg(test)]
             assert_ne!(self.breaks, Some(Breaks::Gate), "the gate is broken");
-            state::write(arrived, &mut self.arrived);
-            self.gate.check(arrived, &self.arrived)
+            let slots = &mut self.slots[1 - self.good];
+            state::write(arrived, slots);
+            self.gate.check(arrived, slots)
         })??;
-        std::mem::swap(&mut self.slots, &mut self.arrived);
+        self.good = 1 - self.good;
         if self.law.is_some() || self.elbow.is_some() {
             self.state = *arrived;
         }
@@ -126,7 +127,7 @@ impl<'a> Entrance<'a> {
     /// The slots of the last good state.
     #[cfg(any(test, feature = "libfranka-rs"))]
     pub fn slots(&self) -> &[f64; state::LEN] {
-        &self.slots
+        &self.slots[self.good]
     }
 
     /// Whether states are believed no more.

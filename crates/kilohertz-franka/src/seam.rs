@@ -238,9 +238,11 @@ fn rested(case: &Case, sent: &[Sent]) -> usize {
             true => (now.abs(), 1e-4),
             false => ((now - before).abs(), 1e-7),
         });
+        let elbows = now.elbow.zip(before.elbow);
+        let bends = elbows.is_some_and(|(now, before)| (now[0] - before[0]).abs() > 1e-7);
         let is_pushed = now.torques.is_some_and(|torques| torques != [0.0; 7]);
         let has_torques = !interface.is_motion() || interface.has_torques();
-        motion.any(|(is, most)| is > most) || (has_torques && is_pushed)
+        motion.any(|(is, most)| is > most) || bends || (has_torques && is_pushed)
     };
     let still = sent.windows(2).rev().take_while(|pair| !moves(pair));
     still.count()
