@@ -231,6 +231,7 @@ mod tests {
     fn a_number_is_the_owners_while_others_search() {
         use std::os::fd::AsRawFd;
         use std::sync::atomic::{AtomicBool, Ordering};
+        use std::time::Duration;
 
         // Lower numbers for the duplicates.
         let gaps: Vec<_> = (0..8).map(|_| UdpSocket::bind("127.0.0.1:0")).collect();
@@ -241,14 +242,15 @@ mod tests {
         drop(gaps);
         let over = AtomicBool::new(false);
         std::thread::scope(|scope| {
-            for _ in 0..2 {
-                scope.spawn(|| {
-                    while !over.load(Ordering::Acquire) {
-                        let _ = bound_to(1);
-                    }
-                });
-            }
-            let other = (0..500).find(|_| number_of(here, there) != Some(client.as_raw_fd()));
+            scope.spawn(|| {
+                while !over.load(Ordering::Acquire) {
+                    found(|_, socket| {
+                        let is_clients = ends(&socket) == Some((here, there));
+                        is_clients.then(|| std::thread::sleep(Duration::from_millis(1)))
+                    });
+                }
+            });
+            let other = (0..100).find(|_| number_of(here, there) != Some(client.as_raw_fd()));
             over.store(true, Ordering::Release);
             assert_eq!(other, None, "of a duplicate");
         });
