@@ -30,7 +30,7 @@ use zerocopy::FromBytes;
 
 use crate::arm::ConnectOptions;
 use crate::error::{ArmError, ArmErrorCode};
-use crate::finding::{between, bound_to};
+use crate::finding::{bound_to, number_of};
 use crate::generation::Generation;
 use crate::hearing::{Ear, HostEar};
 use crate::plug::Line;
@@ -176,7 +176,7 @@ impl Bridge<'_> {
         loop {
             match door.accept() {
                 Ok((near, here)) => {
-                    if let Some((number, _)) = between(here, there) {
+                    if let Some(number) = number_of(here, there) {
                         near.set_nonblocking(false).map_err(broken)?;
                         return Ok((near, number));
                     }

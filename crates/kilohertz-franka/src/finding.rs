@@ -7,13 +7,17 @@
 
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
+use std::sync::{Mutex, PoisonError};
 
 use socket2::{Socket, Type};
 
 use crate::error::{ArmError, ArmErrorCode};
 
-/// This process's sockets by their numbers, as duplicates.
-pub(crate) fn sockets() -> impl Iterator<Item = (RawFd, Socket)> {
+/// Looks at each socket of this process, with its number, as a duplicate that ends unless it is wanted.
+fn found<T>(mut wanted: impl FnMut(RawFd, Socket) -> Option<T>) -> Vec<T> {
+    // One search at a time: the duplicates of another would be found too, and their numbers with them.
+    static SEARCH: Mutex<()> = Mutex::new(());
+    let _alone = SEARCH.lock().unwrap_or_else(PoisonError::into_inner);
     let open = std::fs::read_dir("/proc/self/fd").into_iter().flatten();
     let numbers = open.flatten().filter_map(|entry| {
         let to = std::fs::read_link(entry.path()).ok()?;
@@ -21,18 +25,26 @@ pub(crate) fn sockets() -> impl Iterator<Item = (RawFd, Socket)> {
         let number = entry.file_name().to_str()?.parse::<RawFd>().ok();
         number.filter(|_| is_socket)
     });
-    numbers.filter_map(|number| {
+    let sockets = numbers.filter_map(|number| {
         // SAFETY: the number is that of a descriptor that was open a moment ago, and not -1. It
         // is borrowed for one system call, which duplicates it. Where its owner has closed it
         // meanwhile the call fails, or duplicates what took its number: its addresses tell.
         let duplicate = unsafe { BorrowedFd::borrow_raw(number) }.try_clone_to_owned();
-        Some((number, Socket::from(duplicate.ok()?)))
-    })
+        wanted(number, Socket::from(duplicate.ok()?))
+    });
+    sockets.collect()
 }
 
-/// The socket between `here` and `there` with its number, where this process has it.
-pub(crate) fn between(here: SocketAddr, there: SocketAddr) -> Option<(RawFd, Socket)> {
-    sockets().find(|(_, socket)| ends(socket) == Some((here, there)))
+/// The socket between `here` and `there`, where this process has it.
+pub(crate) fn between(here: SocketAddr, there: SocketAddr) -> Option<Socket> {
+    let found = found(|_, socket| (ends(&socket)? == (here, there)).then_some(socket));
+    found.into_iter().next()
+}
+
+/// The number of the same. Nobody has a duplicate of it.
+pub(crate) fn number_of(here: SocketAddr, there: SocketAddr) -> Option<RawFd> {
+    let found = found(|number, socket| (ends(&socket)? == (here, there)).then_some(number));
+    found.into_iter().next()
 }
 
 /// Both ends of a connection.
@@ -56,9 +68,10 @@ fn open_port(socket: &Socket) -> Option<u16> {
 /// # Errors
 /// [`ArmErrorCode::ConnectFailed`] where there is none.
 pub(crate) fn bound_to(port: u16) -> Result<OwnedFd, ArmError> {
-    let found = sockets().find(|(_, socket)| open_port(socket) == Some(port));
+    let found = found(|_, socket| (open_port(&socket)? == port).then_some(socket));
+    let mut found = found.into_iter().map(OwnedFd::from);
     found
-        .map(|(_, socket)| socket.into())
+        .next()
         .ok_or_else(|| lost("it is not among the sockets that /proc/self/fd has"))
 }
 
@@ -77,7 +90,7 @@ fn lost(why: &str) -> ArmError {
 #[cfg(feature = "libfranka-rs")]
 mod before {
     use std::net::UdpSocket;
-    use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+    use std::sync::{Condvar, MutexGuard};
     use std::time::Instant;
 
     use super::*;
@@ -115,17 +128,19 @@ mod before {
             drop(connecting);
             Some(Before {
                 there,
-                here: ends_here(there).collect(),
-                ports: sockets()
-                    .filter_map(|(_, socket)| open_port(&socket))
-                    .collect(),
+                here: ends_here(there),
+                ports: found(|_, socket| open_port(&socket)),
             })
         }
 
         /// The connection that has been made since; none where there are several.
         pub fn made(&self) -> Option<Line> {
-            let mut new = ends_here(self.there).filter(|here| !self.here.contains(here));
-            let here = new.next().xor(new.next())?;
+            let mut new = ends_here(self.there);
+            new.retain(|here| !self.here.contains(here));
+            new.dedup();
+            let [here] = new[..] else {
+                return None;
+            };
             Some(Line {
                 here,
                 there: self.there,
@@ -137,20 +152,22 @@ mod before {
         /// # Errors
         /// [`ArmErrorCode::ConnectFailed`] where it is not found until `due`.
         pub fn takes_states(&self, length: usize, due: Instant) -> Result<OwnedFd, ArmError> {
-            let mut new: Vec<UdpSocket> = sockets()
-                .filter(|(_, socket)| {
-                    open_port(socket).is_some_and(|port| !self.ports.contains(&port))
-                })
-                .map(|(_, socket)| UdpSocket::from(socket))
+            let mut new: Vec<(u16, UdpSocket)> = found(|_, socket| {
+                let port = open_port(&socket)?;
+                let socket = UdpSocket::from(socket);
                 // What is filtered has been found by somebody else.
-                .filter(|socket| !has_filter(socket))
-                .collect();
+                let is_new = !self.ports.contains(&port) && !has_filter(&socket);
+                is_new.then_some((port, socket))
+            });
+            // Who finds a socket has a duplicate of it, and filters it then.
+            new.sort_unstable_by_key(|(port, _)| *port);
+            new.dedup_by_key(|(port, _)| *port);
             let nth = match new.len() {
                 0 => None,
                 1 => Some(0),
                 // Another arm is being connected to, or a hand.
                 _ => awaited(due, || {
-                    let waits = |socket| {
+                    let waits = |(_, socket): &_| {
                         let (got, from) = first(socket)?;
                         Some(got == length && *from.ip() == self.there.ip())
                     };
@@ -158,7 +175,7 @@ mod before {
                     waiting.next().xor(waiting.next())
                 }),
             };
-            nth.map(|nth| new.swap_remove(nth).into()).ok_or_else(|| {
+            nth.map(|nth| new.swap_remove(nth).1.into()).ok_or_else(|| {
                 let number = new.len();
                 lost(&format!(
                     "/proc/self/fd has {number} new sockets that it may be"
@@ -174,11 +191,14 @@ mod before {
         }
     }
 
-    /// This end of each connection to `there`.
-    fn ends_here(there: SocketAddr) -> impl Iterator<Item = SocketAddr> {
-        sockets().filter_map(move |(_, socket)| {
-            ends(&socket).and_then(|(here, to)| (to == there).then_some(here))
-        })
+    /// This end of each connection to `there`, in order.
+    fn ends_here(there: SocketAddr) -> Vec<SocketAddr> {
+        let mut here = found(|_, socket| {
+            let (here, to) = ends(&socket)?;
+            (to == there).then_some(here)
+        });
+        here.sort_unstable();
+        here
     }
 }
 
@@ -205,6 +225,35 @@ mod tests {
         assert!(between(here, there).is_none());
         let error = bound_to(port).unwrap_err();
         assert_eq!(error.code, ArmErrorCode::ConnectFailed, "{error}");
+    }
+
+    #[test]
+    fn a_number_is_the_owners_while_others_search() {
+        use std::os::fd::AsRawFd;
+        use std::sync::atomic::{AtomicBool, Ordering};
+        use std::time::Duration;
+
+        // Lower numbers for the duplicates.
+        let gaps: Vec<_> = (0..8).map(|_| UdpSocket::bind("127.0.0.1:0")).collect();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let there = listener.local_addr().unwrap();
+        let client = TcpStream::connect(there).unwrap();
+        let here = client.local_addr().unwrap();
+        drop(gaps);
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(Ordering::Acquire) {
+                    found(|_, socket| {
+                        let is_clients = ends(&socket) == Some((here, there));
+                        is_clients.then(|| std::thread::sleep(Duration::from_millis(1)))
+                    });
+                }
+            });
+            let other = (0..100).find(|_| number_of(here, there) != Some(client.as_raw_fd()));
+            over.store(true, Ordering::Release);
+            assert_eq!(other, None, "of a duplicate");
+        });
     }
 
     #[cfg(feature = "libfranka-rs")]

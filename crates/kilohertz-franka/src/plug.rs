@@ -39,7 +39,7 @@ pub(crate) struct Line {
 impl Line {
     /// Ends the connection, and with it whatever waits for an answer.
     pub fn cut(&self) {
-        if let Some((_, socket)) = between(self.here, self.there) {
+        if let Some(socket) = between(self.here, self.there) {
             // It may have been shut down already, which is as good.
             let _ = socket.shutdown(Shutdown::Both);
         }
