@@ -962,8 +962,7 @@ export declare class Franka
    * How many datagrams others than the arm have sent to the socket for its states since it was
    * connected to, 0 or more. They are dropped before anything here sees them, and nobody is answered. It
    * may be fewer than were sent: while no state is read, or a loop is late by some 20 ms, they cannot
-   * be told from states that found the queue full. Kept after `close()`. On Linux alone; elsewhere
-   * everybody is heard, and it is 0.
+   * be told from states that found the queue full. Kept after `close()`.
    */
   get foreignDatagrams(): number;
   /** Whether a session drives the arm. */
@@ -1161,7 +1160,7 @@ export declare class FrankaHand implements AsyncDisposable {
    * How many datagrams others than the hand have sent to the socket for its states since it was
    * connected to, 0 or more. They are dropped before anything here sees them. It may be fewer than
    * were sent: after seconds in which the hand was not used they cannot be told from states that found
-   * the queue full. Kept after `close()`. On Linux alone; elsewhere everybody is heard, and it is 0.
+   * the queue full. Kept after `close()`.
    */
   get foreignDatagrams(): number;
   /** Whether a command runs. */
@@ -1847,6 +1846,11 @@ export type SimulatorFault =
   /** The second half of the next `count` states, or commands, is missing. */
   | {
       readonly kind: 'truncateStates' | 'truncateCommands';
+      readonly count: number;
+    }
+  /** The next `count` states have a number that was there before, as if they had long been on their way. */
+  | {
+      readonly kind: 'oldStates';
       readonly count: number;
     }
   /**
