@@ -90,6 +90,18 @@ fn still(control: Control, ask: &Ask<'_>, action: &mut [f64]) {
     }
 }
 
+/// What changed nothing when it was asked for first.
+fn start_of(control: Control) -> impl FnMut(&Ask<'_>) -> [f64; 24] + Send {
+    let mut start = None;
+    move |ask| {
+        *start.get_or_insert_with(|| {
+            let mut start = [0.0; 24];
+            still(control, ask, &mut start);
+            start
+        })
+    }
+}
+
 /// Turns a pose by an angle about the base's vertical.
 fn turn(pose: &mut [f64], angle: f64) {
     let (sine, cosine) = angle.sin_cos();
@@ -191,14 +203,9 @@ fn a_zigzag_is_refused_whatever_answers_of_it_come_late(rig: Rig) {
         let from = arm.state().unwrap().q_d;
         for run in 0..runs(rig) {
             let mut random = numbers(run + 1);
-            let mut start = None;
+            let mut start = start_of(control);
             let act = move |ask: &Ask<'_>, action: &mut [f64]| {
-                let start: &[f64; 24] = start.get_or_insert_with(|| {
-                    let mut start = [0.0; 24];
-                    still(control, ask, &mut start);
-                    start
-                });
-                action.copy_from_slice(start);
+                action.copy_from_slice(&start(ask));
                 if ask.tick % 2 == 1 {
                     wrong(action);
                 }
@@ -264,18 +271,16 @@ fn a_smooth_policy_is_never_blamed_for_being_late(rig: Rig) {
         let arm = connect(rig, &simulator);
         for seed in seeds(rig) {
             let mut random = numbers(seed);
-            let mut start = None;
+            let mut start = start_of(control);
+            let mut stood = None;
             let act = move |ask: &Ask<'_>, action: &mut [f64]| {
-                let start: &[f64; 24] = start.get_or_insert_with(|| {
-                    let mut start = [0.0; 24];
-                    match control {
-                        // Torques go by where the arm was.
-                        Control::Torque => start[..7].copy_from_slice(field(ask.observation, "q")),
-                        _ => still(control, ask, &mut start),
-                    }
-                    start
-                });
-                swing(control, start, ask, action);
+                let mut start = start(ask);
+                if control == Control::Torque {
+                    // Torques go by where the arm was.
+                    let stood = stood.get_or_insert_with(|| joints(ask.observation, "q"));
+                    start[..7].copy_from_slice(stood);
+                }
+                swing(control, &start, ask, action);
             };
             let takes = move |tick: u64| match tick {
                 // The first answer of a policy in JavaScript is usually late.
@@ -295,14 +300,9 @@ fn a_smooth_policy_is_never_blamed_for_being_late(rig: Rig) {
 
 /// Stands still, is silent for two seconds, and is then somewhere else.
 fn stands_and_reappears(control: Control, by: fn(&mut [f64])) -> impl Policy {
-    let mut start = None;
+    let mut start = start_of(control);
     let act = move |ask: &Ask<'_>, action: &mut [f64]| {
-        let start: &[f64; 24] = start.get_or_insert_with(|| {
-            let mut start = [0.0; 24];
-            still(control, ask, &mut start);
-            start
-        });
-        action.copy_from_slice(start);
+        action.copy_from_slice(&start(ask));
         if ask.tick > 500 {
             by(action);
         }
