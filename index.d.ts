@@ -383,6 +383,15 @@ export declare class RobotError extends SessionError {
     },
   );
 }
+/**
+ * A signal ended the session, the move or the hand's command, or kept it from beginning: code
+ * `SESSION_INTERRUPTED`. Whatever moved was brought to rest.
+ */
+export declare class SessionInterruptedError extends SessionError {
+  /** The signal, as `SIGTERM`. */
+  readonly signal: string;
+  constructor(signal: string, message: string, details?: SessionErrorDetails);
+}
 /** Which arm it is: a Franka Research 3, or a Franka Emika Robot (FER), also called Panda. */
 export type FrankaGeneration = 'fr3' | 'fer';
 /** The controller that follows what is commanded. */
@@ -651,6 +660,11 @@ export interface SessionOptions {
   readonly recordTicks?: number;
   /** What the loop thread asks of the system; `false` asks for nothing. */
   readonly realtime?: RealtimeOptions | false;
+  /**
+   * Whether the session may begin after a signal has told the process to end, for a program that listens
+   * for it and parks the robot, for instance. Default false.
+   */
+  readonly evenAfterSignal?: boolean;
 }
 /** What a {@link SessionStats} holds, as a plain object. */
 export type SessionStatsDict = {
@@ -778,6 +792,8 @@ export interface MoveOptions {
   readonly signal?: AbortSignal;
   /** What the loop thread asks of the system, as a session's; `false` asks for nothing. */
   readonly realtime?: RealtimeOptions | false;
+  /** Whether it may begin after a signal has told the process to end. Default false. */
+  readonly evenAfterSignal?: boolean;
   /** Told twenty times a second how far the move has come, and at its end. */
   readonly onProgress?: (progress: MoveProgress) => void;
 }
@@ -1097,6 +1113,8 @@ export interface FrankaHandOptions {
 export interface HandHomingOptions {
   /** Stops the hand when it aborts; the call then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
+  /** Whether it may begin after a signal has told the process to end. Default false. */
+  readonly evenAfterSignal?: boolean;
 }
 /** How the fingers move. */
 export interface HandMoveOptions extends HandHomingOptions {
@@ -1713,9 +1731,10 @@ export declare class Session<Observation, Action>
   /**
    * Starts, runs, and stops. Resolves to the final stats.
    *
-   * Ctrl+C ends a run without `durationS`, and the program goes on behind it. With `durationS` it
-   * stops the robot and then ends the program, as ever.
+   * Ctrl+C ends a run without `durationS`, and the program goes on behind it. Whatever else a signal ends
+   * rejects, and no motion begins behind it: see {@link SessionOptions.evenAfterSignal}.
    *
+   * @throws {SessionInterruptedError} where a signal ended it
    * @throws {SessionError} the first cause, where the loop ended with an error
    */
   run(options?: RunOptions): Promise<SessionStats>;

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import type { RobotState } from './robot-state.ts';
 
 /** The base of all errors of this package that are neither a wrong value nor a wrong type. */
@@ -166,6 +167,26 @@ export class RobotError extends SessionError {
   }
 }
 
+/**
+ * A signal ended the session, the move or the hand's command, or kept it from beginning: code
+ * `SESSION_INTERRUPTED`. Whatever moved was brought to rest.
+ */
+export class SessionInterruptedError extends SessionError {
+  /** The signal, as `SIGTERM`. */
+  readonly signal: string;
+
+  constructor(signal: string, message: string, details?: SessionErrorDetails) {
+    super('SESSION_INTERRUPTED', message, details);
+    this.signal = signal;
+  }
+}
+
+/** The name of a signal's number, as `SIGTERM`. */
+export function signalName(number: number): string {
+  const named = Object.entries(constants.signals).find(([, value]) => value === number);
+  return named?.[0] ?? `signal ${number}`;
+}
+
 /** `maxHeldTicks` as `OPTION_MAX_HELD_TICKS`, `limits.jerk` as `OPTION_LIMITS_JERK`. */
 export function codeOf(option: string): string {
   return `OPTION_${option
@@ -187,6 +208,8 @@ interface NativeFailure {
   };
   readonly errors?: readonly string[];
   readonly moveStatus?: string | null;
+  /** The number of the signal that it is about. */
+  readonly signal?: number;
 }
 
 /** The error that a failure of the native side, as JSON, stands for. */
@@ -201,6 +224,10 @@ function fromParsed(failure: NativeFailure, details: SessionErrorDetails): Kiloh
       errors: failure.errors,
       moveStatus: failure.moveStatus ?? undefined,
     });
+  }
+  if (failure.signal !== undefined) {
+    const name = signalName(failure.signal);
+    return new SessionInterruptedError(name, `after ${name}: ${failure.message}`, details);
   }
   const Class = failure.code.startsWith('OFFLOAD_') ? OffloadError : KilohertzError;
   return new Class(failure.code, failure.message);

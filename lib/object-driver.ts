@@ -3,7 +3,12 @@ import { type Driver, type Failure, isPromise, NEWS } from './driver.ts';
 import { InvalidActionError, messageOf, type PastState, RobotError } from './errors.ts';
 import { policyThrew } from './failures.ts';
 import { within } from './limit.ts';
-import { calling, NativeSession, type NativeSessionOptions } from './native.ts';
+import {
+  calling,
+  type NativePlace,
+  NativeSession,
+  type NativeSessionOptions,
+} from './native.ts';
 import type { Policy, Robot } from './robot.ts';
 
 const NOTHING: Float64Array = new Float64Array(0);
@@ -13,6 +18,7 @@ const STOP_LIMIT_MS = 2_000;
 
 /** Drives a robot written in JavaScript: one wake a tick, to observe, decide and act. */
 export class ObjectDriver<Observation, Action> implements Driver {
+  readonly isNative = false;
   readonly #robot: Robot<Observation, Action>;
   readonly #policy: Policy<Observation, Action>;
   readonly #clock = new Float64Array(3);
@@ -31,8 +37,8 @@ export class ObjectDriver<Observation, Action> implements Driver {
     return this.#robot.reset();
   }
 
-  begin(options: NativeSessionOptions, wake: () => void): NativeSession {
-    this.#session = calling(() => NativeSession.paced(options, wake));
+  begin(options: NativeSessionOptions, place: NativePlace, wake: () => void): NativeSession {
+    this.#session = calling(() => NativeSession.paced(options, place, wake));
     return this.#session;
   }
 

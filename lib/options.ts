@@ -164,11 +164,17 @@ export interface SessionOptions {
   readonly recordTicks?: number;
   /** What the loop thread asks of the system; `false` asks for nothing. */
   readonly realtime?: RealtimeOptions | false;
+  /**
+   * Whether the session may begin after a signal has told the process to end, for a program that listens
+   * for it and parks the robot, for instance. Default false.
+   */
+  readonly evenAfterSignal?: boolean;
 }
 
 /** Options that were checked, with their defaults filled in. */
 export interface CheckedOptions {
   readonly warmupS: number;
+  readonly evenAfterSignal: boolean;
   readonly native: NativeSessionOptions;
 }
 
@@ -186,6 +192,7 @@ const SESSION_OPTIONS = [
   'maxTimingSamples',
   'recordTicks',
   'realtime',
+  'evenAfterSignal',
 ] as const satisfies readonly (keyof SessionOptions)[];
 
 const REALTIME_OPTIONS = [
@@ -255,6 +262,7 @@ export function checkOptions(options: SessionOptions, own: OwnClock | undefined)
   }
   return {
     warmupS: checkNumber('warmupS', warmupS, { from: 0, to: 3600, unit: 's' }),
+    evenAfterSignal: checkBoolean('evenAfterSignal', options.evenAfterSignal ?? false),
     native: {
       rateHz: own?.rateHz ?? rateHz,
       policyRateHz: rateHz,

@@ -10,15 +10,17 @@ import {
   RobotError,
   SessionError,
   type SessionErrorDetails,
+  SessionInterruptedError,
   SessionStateError,
 } from './errors.ts';
-import { type Guarded, guard, unguard } from './guard.ts';
-import type { NativeEvent, NativeOutcome, NativeSession } from './native.ts';
+import { type Guarded, goingOn, guard, interruption, takePlace, unguard } from './guard.ts';
+import type { NativeEvent, NativeOutcome, NativePlace, NativeSession } from './native.ts';
 import type { CheckedOptions } from './options.ts';
 import { allowedText, limitName, short, violationText } from './violation.ts';
 
 /** How long the end of a session waits for a reset that is under way [ms]. */
 const RESET_LIMIT_MS = 2_000;
+const NO_STATES: Float64Array = new Float64Array(0);
 
 /** What a run tells its session. */
 export interface Listener {
@@ -29,13 +31,15 @@ export interface Listener {
 
 /** One start of a session, until its end. */
 export class Run implements Guarded {
-  readonly endsOnInterrupt: boolean;
+  readonly place: NativePlace;
   /** Resolves when the robot is stopped and the loop has ended. Never rejects. */
   readonly ended: Promise<void>;
   /** Resolves when the first cycle has begun, or at the end where there was none. */
   readonly begun: Promise<void>;
   readonly #driver: Driver;
   readonly #options: CheckedOptions;
+  /** What it is, for messages. */
+  readonly #what: string;
   readonly #durationS: number | undefined;
   readonly #listener: Listener;
   readonly #abort = new AbortController();
@@ -50,13 +54,17 @@ export class Run implements Guarded {
   constructor(
     driver: Driver,
     options: CheckedOptions,
-    plan: { durationS: number | undefined; endsOnInterrupt: boolean },
+    plan: { what: string; durationS: number | undefined; endsOnInterrupt: boolean },
     listener: Listener,
   ) {
+    const { isNative } = driver;
+    const { endsOnInterrupt } = plan;
+    const { evenAfterSignal } = options;
+    this.place = takePlace({ isNative, endsOnInterrupt, evenAfterSignal });
+    this.#what = plan.what;
     this.#driver = driver;
     this.#options = options;
     this.#durationS = plan.durationS;
-    this.endsOnInterrupt = plan.endsOnInterrupt;
     this.#listener = listener;
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
@@ -98,10 +106,11 @@ export class Run implements Guarded {
         this.#durationS === undefined
           ? this.#options.native
           : { ...this.#options.native, runForS: this.#durationS };
-      this.#native = this.#driver.begin(options, () => this.#wake());
+      this.#native = this.#driver.begin(options, this.place, () => this.#wake());
     } catch (error) {
       await this.#stopRobot().catch(() => undefined);
-      this.#close();
+      if (error instanceof SessionInterruptedError) this.#error = error;
+      await this.#close();
       throw error;
     }
   }
@@ -146,6 +155,8 @@ export class Run implements Guarded {
     if (!signal.aborted) {
       await sleep(this.#options.warmupS * 1e3, undefined, { signal }).catch(() => undefined);
     }
+    const interrupted = interruption(this.#what, this.place);
+    if (interrupted) throw interrupted;
     if (signal.aborted) {
       throw new SessionStateError(
         'SESSION_STOPPED',
@@ -184,8 +195,10 @@ export class Run implements Guarded {
     }
     this.#tellEvents(native);
     const outcome = native.outcome();
-    this.#error = (outcome ? this.#errorOf(outcome) : undefined) ?? stopError;
-    this.#close();
+    const details = { lastStates: this.#driver.pastStates(outcome?.lastStates ?? NO_STATES) };
+    const interrupted = interruption(this.#what, this.place, details);
+    this.#error = (outcome ? this.#errorOf(outcome) : undefined) ?? interrupted ?? stopError;
+    await this.#close();
   }
 
   async #stopRobot(): Promise<void> {
@@ -193,12 +206,14 @@ export class Run implements Guarded {
     await this.#driver.stop();
   }
 
-  #close(): void {
-    clearInterval(this.#keepAlive);
+  async #close(): Promise<void> {
     unguard(this);
+    this.#listener.ended(this.#error);
+    this.place.leave();
+    if (this.#error instanceof SessionInterruptedError) await goingOn();
+    clearInterval(this.#keepAlive);
     this.#resolveBegun();
     this.#resolveEnded();
-    this.#listener.ended(this.#error);
   }
 
   #errorOf(outcome: NativeOutcome): KilohertzError | undefined {
