@@ -340,7 +340,11 @@ export declare class SessionError extends KilohertzError {
   readonly lastStates: readonly PastState[];
   constructor(code: string, message: string, details?: SessionErrorDetails);
 }
-/** The policy threw or rejected; `cause` is what it threw. Code `POLICY_THREW`. */
+/**
+ * The policy threw or rejected; `cause` is what it threw. Code `POLICY_THREW`. Of a robot
+ * written in JavaScript also `POLICY_UNSETTLED`: what the policy promised had not settled 2 s after the end of a
+ * run that has a duration.
+ */
 export declare class PolicyError extends SessionError {}
 /**
  * The policy answered something that the robot may not be commanded: not a number, the wrong
@@ -367,7 +371,8 @@ export declare class InvalidActionError extends SessionError {
 export declare class PolicyLateError extends SessionError {}
 /**
  * The robot failed, or ended the motion. The code is the robot's: `FRANKA_REFLEX`,
- * `FRANKA_CONNECTION_LOST` and others, or `ROBOT_THREW` where a robot written in JavaScript threw.
+ * `FRANKA_CONNECTION_LOST` and others, or `ROBOT_THREW` where a robot written in JavaScript threw, or
+ * `ROBOT_UNSETTLED` where a call to it did not settle.
  */
 export declare class RobotError extends SessionError {
   /** The robot's own names of what is wrong, as in `joint_velocity_violation`. */
@@ -660,6 +665,11 @@ export interface SessionOptions {
   readonly recordTicks?: number;
   /** What the loop thread asks of the system; `false` asks for nothing. */
   readonly realtime?: RealtimeOptions | false;
+  /**
+   * How long the `reset()` of a robot written in JavaScript may take, above 0 to 3600 s; then the session
+   * ends with `ROBOT_UNSETTLED`. Default 60. Not for arms, which are not reset.
+   */
+  readonly resetTimeoutS?: number;
   /**
    * Whether the session may begin after a signal has told the process to end, for a program that listens
    * for it and parks the robot, for instance. Default false.
@@ -1726,6 +1736,9 @@ export declare class Session<Observation, Action>
    * Brings the robot to rest and ends the loop. Resolves when the robot is stopped and the loop
    * thread has ended. May be called in any state and more than once; does not throw what ended
    * the loop: {@link Session.checkHealth} does.
+   *
+   * @throws {RobotError} `ROBOT_UNSETTLED` where the `stop()` of a robot written in JavaScript has not
+   * settled within 2 s: the robot may still move
    */
   stop(): Promise<void>;
   /**

@@ -44,7 +44,9 @@ export class ArmDriver implements Driver {
   }
 
   begin(options: NativeSessionOptions, place: NativePlace, wake: () => void): NativeSession {
-    this.#session = calling(() => NativeSession.arm(this.#arm, this.#control, options, place, wake));
+    this.#session = calling(() =>
+      NativeSession.arm(this.#arm, this.#control, options, place, wake),
+    );
     return this.#session;
   }
 

@@ -22,6 +22,11 @@ export interface Driver {
   wake(session: NativeSession): number;
   /** From now on the robot is not told to do anything any more. */
   halt(): void;
+  /**
+   * Waits a moment for a call that is under way when the loop has ended by itself. The failure where it has
+   * not settled; undefined where there is none.
+   */
+  unsettled?(): Promise<Failure | undefined>;
   /** Stops the robot, after the loop has ended; resolves when it is stopped. */
   stop(): Promise<void>;
   /** Stops the robot as far as that is possible without waiting: the process is ending. */

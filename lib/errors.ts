@@ -110,7 +110,11 @@ export class SessionError extends KilohertzError {
   }
 }
 
-/** The policy threw or rejected; `cause` is what it threw. Code `POLICY_THREW`. */
+/**
+ * The policy threw or rejected; `cause` is what it threw. Code `POLICY_THREW`. Of a robot
+ * written in JavaScript also `POLICY_UNSETTLED`: what the policy promised had not settled 2 s after the end of a
+ * run that has a duration.
+ */
 export class PolicyError extends SessionError {}
 
 /**
@@ -145,7 +149,8 @@ export class PolicyLateError extends SessionError {}
 
 /**
  * The robot failed, or ended the motion. The code is the robot's: `FRANKA_REFLEX`,
- * `FRANKA_CONNECTION_LOST` and others, or `ROBOT_THREW` where a robot written in JavaScript threw.
+ * `FRANKA_CONNECTION_LOST` and others, or `ROBOT_THREW` where a robot written in JavaScript threw, or
+ * `ROBOT_UNSETTLED` where a call to it did not settle.
  */
 export class RobotError extends SessionError {
   /** The robot's own names of what is wrong, as in `joint_velocity_violation`. */

@@ -165,6 +165,11 @@ export interface SessionOptions {
   /** What the loop thread asks of the system; `false` asks for nothing. */
   readonly realtime?: RealtimeOptions | false;
   /**
+   * How long the `reset()` of a robot written in JavaScript may take, above 0 to 3600 s; then the session
+   * ends with `ROBOT_UNSETTLED`. Default 60. Not for arms, which are not reset.
+   */
+  readonly resetTimeoutS?: number;
+  /**
    * Whether the session may begin after a signal has told the process to end, for a program that listens
    * for it and parks the robot, for instance. Default false.
    */
@@ -175,6 +180,8 @@ export interface SessionOptions {
 export interface CheckedOptions {
   readonly warmupS: number;
   readonly evenAfterSignal: boolean;
+  /** None where the robot has no reset of its own. */
+  readonly resetTimeoutS: number | undefined;
   readonly native: NativeSessionOptions;
 }
 
@@ -192,6 +199,7 @@ const SESSION_OPTIONS = [
   'maxTimingSamples',
   'recordTicks',
   'realtime',
+  'resetTimeoutS',
   'evenAfterSignal',
 ] as const satisfies readonly (keyof SessionOptions)[];
 
@@ -255,6 +263,12 @@ export function checkOptions(options: SessionOptions, own: OwnClock | undefined)
     const expected = 'nothing: a robot written in JavaScript does what it is told at once';
     throw new OptionTypeError('OPTION_CATCH_UP_S', 'catchUpS', catchUpS, expected);
   }
+  const { resetTimeoutS = 60 } = options;
+  if (own && options.resetTimeoutS !== undefined) {
+    const expected = 'nothing: an arm is not reset, it starts from where it stands';
+    throw new OptionTypeError('OPTION_RESET_TIMEOUT_S', 'resetTimeoutS', resetTimeoutS, expected);
+  }
+  checkNumber('resetTimeoutS', resetTimeoutS, { from: 0, to: 3600, above: true, unit: 's' });
   if (own?.targetJerkShare === undefined && options.targetBudget !== undefined) {
     const expected = "nothing unless the robot's control is 'jointTarget' or 'cartesianTarget'";
     const { targetBudget } = options;
@@ -262,6 +276,7 @@ export function checkOptions(options: SessionOptions, own: OwnClock | undefined)
   }
   return {
     warmupS: checkNumber('warmupS', warmupS, { from: 0, to: 3600, unit: 's' }),
+    resetTimeoutS: own ? undefined : resetTimeoutS,
     evenAfterSignal: checkBoolean('evenAfterSignal', options.evenAfterSignal ?? false),
     native: {
       rateHz: own?.rateHz ?? rateHz,

@@ -50,6 +50,7 @@ export class Run implements Guarded {
   #hasBegun = false;
   #isEnding = false;
   #error: KilohertzError | undefined;
+  #stopError: KilohertzError | undefined;
 
   constructor(
     driver: Driver,
@@ -87,6 +88,11 @@ export class Run implements Guarded {
     return this.#error;
   }
 
+  /** What went wrong when the robot was stopped. */
+  get stopError(): KilohertzError | undefined {
+    return this.#stopError;
+  }
+
   /** Whether a cycle has begun. */
   get hasBegun(): boolean {
     return this.#hasBegun;
@@ -108,9 +114,10 @@ export class Run implements Guarded {
           : { ...this.#options.native, runForS: this.#durationS };
       this.#native = this.#driver.begin(options, this.place, () => this.#wake());
     } catch (error) {
-      await this.#stopRobot().catch(() => undefined);
+      await this.#stopRobot();
       if (error instanceof SessionInterruptedError) this.#error = error;
-      await this.#close();
+      this.#close();
+      await this.ended;
       throw error;
     }
   }
@@ -136,15 +143,18 @@ export class Run implements Guarded {
     }
   }
 
-  /** Waits for a reset; once the session is to end, not for ever. */
+  /** Waits for a reset, but not for ever, and not for long once the session is to end. */
   async #orGivenUp(reset: Promise<void>): Promise<void> {
     const done = new AbortController();
     const { signal } = this.#abort;
     const aborted = signal.aborted ? Promise.resolve() : once(signal, 'abort', done);
     const givenUp = aborted.then(() => sleep(RESET_LIMIT_MS, undefined, done));
     givenUp.catch(() => undefined);
+    const { resetTimeoutS } = this.#options;
+    const waits: Promise<void>[] = [reset, givenUp];
+    if (resetTimeoutS !== undefined) waits.push(tooLong(resetTimeoutS, done.signal));
     try {
-      await Promise.race([reset, givenUp]);
+      await Promise.race(waits);
     } finally {
       done.abort();
     }
@@ -186,30 +196,45 @@ export class Run implements Guarded {
   }
 
   async #end(native: NativeSession): Promise<void> {
-    let stopError: KilohertzError | undefined;
-    try {
-      await this.#stopRobot();
-    } catch (error) {
-      const message = `the robot's stop() failed: ${String(error)}`;
-      stopError = new RobotError('ROBOT_THREW', message, { cause: error });
-    }
+    await this.#stopRobot();
+    const isOver = this.#durationS !== undefined && !this.#abort.signal.aborted;
+    const unsettled = isOver ? await this.#driver.unsettled?.() : undefined;
     this.#tellEvents(native);
     const outcome = native.outcome();
     const details = { lastStates: this.#driver.pastStates(outcome?.lastStates ?? NO_STATES) };
     const interrupted = interruption(this.#what, this.place, details);
-    this.#error = (outcome ? this.#errorOf(outcome) : undefined) ?? interrupted ?? stopError;
-    await this.#close();
+    this.#error =
+      (outcome ? this.#errorOf(outcome) : undefined) ??
+      interrupted ??
+      unsettled?.({}) ??
+      this.#stopError;
+    this.#close();
   }
 
   async #stopRobot(): Promise<void> {
     this.#driver.halt();
-    await this.#driver.stop();
+    try {
+      await this.#driver.stop();
+    } catch (error) {
+      const message = `the robot's stop() failed: ${String(error)}`;
+      this.#stopError =
+        error instanceof RobotError
+          ? error
+          : new RobotError('ROBOT_THREW', message, { cause: error });
+    }
   }
 
-  async #close(): Promise<void> {
+  #close(): void {
     unguard(this);
-    this.#listener.ended(this.#error);
-    this.place.leave();
+    try {
+      this.#listener.ended(this.#error);
+    } finally {
+      this.place.leave();
+      void this.#resolve();
+    }
+  }
+
+  async #resolve(): Promise<void> {
     if (this.#error instanceof SessionInterruptedError) await goingOn();
     clearInterval(this.#keepAlive);
     this.#resolveBegun();
@@ -241,6 +266,14 @@ export class Run implements Guarded {
         return outcome.robotError ? fromFailure(outcome.robotError, details) : undefined;
     }
   }
+}
+
+/** Rejects after this time, which is too long for a reset, or never once `over` aborts. */
+async function tooLong(timeoutS: number, over: AbortSignal): Promise<void> {
+  const isOver = await sleep(timeoutS * 1e3, false, { signal: over }).catch(() => true);
+  if (isOver) return;
+  const message = `the robot's reset() has not settled within ${short(timeoutS)} s. The robot was stopped`;
+  throw new RobotError('ROBOT_UNSETTLED', message);
 }
 
 function invalidAction(outcome: NativeOutcome, details: SessionErrorDetails): KilohertzError {

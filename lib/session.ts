@@ -186,11 +186,16 @@ export class Session<Observation, Action>
    * Brings the robot to rest and ends the loop. Resolves when the robot is stopped and the loop
    * thread has ended. May be called in any state and more than once; does not throw what ended
    * the loop: {@link Session.checkHealth} does.
+   *
+   * @throws {RobotError} `ROBOT_UNSETTLED` where the `stop()` of a robot written in JavaScript has not
+   * settled within 2 s: the robot may still move
    */
   async stop(): Promise<void> {
     if (!this.#isRunning || !this.#last) return;
-    this.#last.requestStop();
-    await this.#last.ended;
+    const run = this.#last;
+    run.requestStop();
+    await run.ended;
+    if (run.stopError?.code === 'ROBOT_UNSETTLED') throw run.stopError;
   }
 
   /**

@@ -702,7 +702,7 @@ impl<'a> Body<'a> {
             Patience::Budget(budget) if waits => Some(started + budget),
             Patience::Budget(_) => Some(started),
             Patience::Cycle => match self.late.on_late {
-                OnLate::Hold => None,
+                OnLate::Hold => self.run_for.map(|run_for| self.first + run_for),
                 OnLate::Stop => Some(started + self.period * (self.late.max_held + 1)),
             },
         };
@@ -710,7 +710,9 @@ impl<'a> Body<'a> {
             Ok(newest) => newest,
             Err(cause) => return Turn::End(Some(cause)),
         };
-        if self.shared.stop().load(Ordering::Relaxed) {
+        // A robot that lives with its policy may have waited for it until the end.
+        let waited = self.patience == Patience::Cycle && newest.is_none();
+        if self.shared.stop().load(Ordering::Relaxed) || waited && self.is_over(Time::now()) {
             return Turn::End(None);
         }
         let arrival = self.taken(newest, started);

@@ -173,7 +173,7 @@ mod system {
         libc::SIGTTIN,
         libc::SIGTTOU,
     ];
-    /// What a thread raises against itself. Only SEGV and BUS may have a handler beneath: V8's.
+    /// What a thread raises against itself: nothing that listens can keep the process from its end.
     const FAULTS: [c_int; 7] = [
         libc::SIGSEGV,
         libc::SIGBUS,
@@ -297,7 +297,7 @@ mod system {
         let errno = errno();
         let beneath = BENEATH[signal as usize].load(SeqCst);
         let trap = TRY_TRAP.load(SeqCst);
-        if !trap.is_null() && matches!(signal, libc::SIGSEGV | libc::SIGBUS) {
+        if !trap.is_null() && is_trap(signal) {
             // SAFETY: the address is that of v8::TryHandleWebAssemblyTrapPosix(int, siginfo_t*, void*),
             // which is made for being called in a handler with a handler's arguments.
             let handles: TryTrap = unsafe { std::mem::transmute(trap) };
@@ -305,6 +305,12 @@ mod system {
                 set_errno(errno);
                 return;
             }
+        }
+        if listens(beneath) && !is_trap(signal) && !is_raised_here(info) {
+            // The program has its own use for it.
+            call(beneath, signal, info, context);
+            set_errno(errno);
+            return;
         }
         roll::told_to_end(signal);
         roll::shut(signal);
@@ -316,6 +322,18 @@ mod system {
             call(beneath, signal, info, context);
         }
         set_errno(errno);
+    }
+
+    /// Whether V8 may have a handler for it, which is not a listener of the program.
+    fn is_trap(signal: c_int) -> bool {
+        matches!(signal, libc::SIGSEGV | libc::SIGBUS)
+    }
+
+    /// Whether a thread has raised it against itself, by a fault or by abort().
+    fn is_raised_here(info: *const siginfo_t) -> bool {
+        // SAFETY: the kernel gives a valid siginfo to a handler that asked for it.
+        let code = unsafe { (*info).si_code };
+        code > 0 || code == libc::SI_TKILL
     }
 
     /// Restores what was beneath and raises the signal again, for the process; it comes when a handler
@@ -399,9 +417,9 @@ mod system {
             cover(signal, on_signal, default);
         }
         for signal in FAULTS {
-            let traps = matches!(signal, libc::SIGSEGV | libc::SIGBUS);
-            let may_be_v8s = traps && !TRY_TRAP.load(SeqCst).is_null();
-            cover(signal, on_fault, |address| may_be_v8s || default(address));
+            // What is beneath may be V8's, which cannot be asked here.
+            let is_unknown = is_trap(signal) && TRY_TRAP.load(SeqCst).is_null();
+            cover(signal, on_fault, |address| !is_unknown || default(address));
         }
     }
 
