@@ -1093,6 +1093,7 @@ export declare class Franka
    * @throws {RobotError} `FRANKA_UNREACHABLE` where the arm cannot get there; nothing has moved then.
    * `FRANKA_INVALID_OPERATION` while a session drives the arm, or after `close()`; `FRANKA_REFLEX` and
    * others as a session's
+   * @throws {SessionInterruptedError} where a signal of the system ended it, or has told the process to end
    * @throws what the signal was aborted with, once the arm stands; what `onProgress` threw, likewise
    */
   moveTo(goal: ArrayLike<number>, options?: MoveOptions): Promise<SessionStats>;
@@ -1166,8 +1167,8 @@ export interface HandState {
  * One command runs at a time. Another one is refused with `FRANKA_INVALID_OPERATION` until the first
  * has ended: `await` it. `stop()`, `state()` and `close()` are possible at any time. Where the hand
  * is gone, calls end with `FRANKA_CONNECTION_LOST`: after 3 s of silence, 1 s for `state()`. The end of
- * the program or of a worker stops a command that runs, as `close()` does; a signal that kills the
- * program does not.
+ * the program or of a worker stops a command that runs, as `close()` does; a command that a signal
+ * ends rejects with a {@link SessionInterruptedError}.
  */
 export declare class FrankaHand implements AsyncDisposable {
   #private;

@@ -74,6 +74,8 @@ export async function goingOn(): Promise<void> {
 }
 
 function guardHere(): void {
+  // Another thread's listeners are not seen here.
+  if (isGuarding) guardOnTop();
   if (isGuarding) return;
   isGuarding = true;
   calling(() => guardProcess(onStop));

@@ -67,8 +67,8 @@ export interface HandState {
  * One command runs at a time. Another one is refused with `FRANKA_INVALID_OPERATION` until the first
  * has ended: `await` it. `stop()`, `state()` and `close()` are possible at any time. Where the hand
  * is gone, calls end with `FRANKA_CONNECTION_LOST`: after 3 s of silence, 1 s for `state()`. The end of
- * the program or of a worker stops a command that runs, as `close()` does; a signal that kills the
- * program does not.
+ * the program or of a worker stops a command that runs, as `close()` does; a command that a signal
+ * ends rejects with a {@link SessionInterruptedError}.
  */
 export class FrankaHand implements AsyncDisposable {
   /** Where the arm is, as it was given to `connect`. */

@@ -21,6 +21,7 @@ use std::time::Duration;
 use kilohertz_core::roll::{self, Kind, Place, Refused};
 use napi::Result;
 use napi::bindgen_prelude::Function;
+use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi_derive::napi;
 
 use crate::failure::Failure;
@@ -111,6 +112,12 @@ fn failure(refused: Refused) -> Failure {
     Failure::interrupted(signal, message)
 }
 
+/// An environment that is told when something is asked to end.
+struct Wake {
+    tell: Box<dyn Fn() + Send>,
+    has_ended: Box<dyn Fn() -> bool + Send>,
+}
+
 /// Guards the process from now on. `wake` is called, in this environment, after something was asked to end.
 #[napi]
 pub fn guard_process(wake: Function<'_, (), ()>) -> Result<()> {
@@ -118,10 +125,15 @@ pub fn guard_process(wake: Function<'_, (), ()>) -> Result<()> {
         .build_threadsafe_function::<()>()
         .weak::<true>()
         .build()?;
-    system::guard(Box::new(move || {
-        use napi::threadsafe_function::ThreadsafeFunctionCallMode::NonBlocking;
-        wake.call((), NonBlocking) == napi::Status::Ok
-    }))
+    let wake = Arc::new(wake);
+    let ended = Arc::clone(&wake);
+    system::guard(Wake {
+        // Refused only when the environment is closing; nobody is left to be told then.
+        tell: Box::new(move || {
+            let _ = wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        }),
+        has_ended: Box::new(move || ended.aborted()),
+    })
     .map_err(|error| Failure::thread(&error))?;
     Ok(())
 }
@@ -155,6 +167,8 @@ mod system {
     use kilohertz_core::thread::block_signals;
     use kilohertz_core::time::Time;
     use libc::{c_int, c_void, siginfo_t};
+
+    use super::Wake;
 
     /// Always guarded, also where the program listens.
     const ENDS: [c_int; 3] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
@@ -211,7 +225,6 @@ mod system {
     /// When the first signal came that is being followed [ns], or 0.
     static FOLLOWED_SINCE: AtomicU64 = AtomicU64::new(0);
 
-    type Wake = Box<dyn Fn() -> bool + Send>;
     static WAKES: Mutex<Vec<Wake>> = Mutex::new(Vec::new());
     static INSTALLING: Mutex<()> = Mutex::new(());
 
@@ -424,10 +437,10 @@ mod system {
     }
 
     pub fn guard(wake: Wake) -> std::io::Result<()> {
-        WAKES
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(wake);
+        let mut wakes = WAKES.lock().unwrap_or_else(PoisonError::into_inner);
+        wakes.retain(|known| !(known.has_ended)());
+        wakes.push(wake);
+        drop(wakes);
         static THREAD: OnceLock<()> = OnceLock::new();
         if THREAD.get().is_none() {
             std::thread::Builder::new()
@@ -470,9 +483,10 @@ mod system {
 
     /// Tells JavaScript that something is to end.
     fn tell() {
-        let mut wakes = WAKES.lock().unwrap_or_else(PoisonError::into_inner);
-        // Refused where its environment has ended.
-        wakes.retain(|wake| wake());
+        let wakes = WAKES.lock().unwrap_or_else(PoisonError::into_inner);
+        for wake in wakes.iter() {
+            (wake.tell)();
+        }
     }
 
     /// Carries out the default action of a signal once robots rest.
@@ -593,7 +607,7 @@ mod system {
 
 #[cfg(not(target_os = "linux"))]
 mod system {
-    pub fn guard(_wake: Box<dyn Fn() -> bool + Send>) -> std::io::Result<()> {
+    pub fn guard(_wake: super::Wake) -> std::io::Result<()> {
         Ok(())
     }
 
