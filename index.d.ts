@@ -340,7 +340,11 @@ export declare class SessionError extends KilohertzError {
   readonly lastStates: readonly PastState[];
   constructor(code: string, message: string, details?: SessionErrorDetails);
 }
-/** The policy threw or rejected; `cause` is what it threw. Code `POLICY_THREW`. */
+/**
+ * The policy threw or rejected; `cause` is what it threw. Code `POLICY_THREW`. Of a robot
+ * written in JavaScript also `POLICY_UNSETTLED`: what the policy promised had not settled 2 s after the end of a
+ * run that has a duration.
+ */
 export declare class PolicyError extends SessionError {}
 /**
  * The policy answered something that the robot may not be commanded: not a number, the wrong
@@ -367,7 +371,8 @@ export declare class InvalidActionError extends SessionError {
 export declare class PolicyLateError extends SessionError {}
 /**
  * The robot failed, or ended the motion. The code is the robot's: `FRANKA_REFLEX`,
- * `FRANKA_CONNECTION_LOST` and others, or `ROBOT_THREW` where a robot written in JavaScript threw.
+ * `FRANKA_CONNECTION_LOST` and others, or `ROBOT_THREW` where a robot written in JavaScript threw, or
+ * `ROBOT_UNSETTLED` where a call to it did not settle.
  */
 export declare class RobotError extends SessionError {
   /** The robot's own names of what is wrong, as in `joint_velocity_violation`. */
@@ -382,6 +387,15 @@ export declare class RobotError extends SessionError {
       readonly moveStatus?: string | undefined;
     },
   );
+}
+/**
+ * A signal ended the session, the move or the hand's command, or kept it from beginning: code
+ * `SESSION_INTERRUPTED`. Whatever moved was brought to rest.
+ */
+export declare class SessionInterruptedError extends SessionError {
+  /** The signal, as `SIGTERM`. */
+  readonly signal: string;
+  constructor(signal: string, message: string, details?: SessionErrorDetails);
 }
 /** Which arm it is: a Franka Research 3, or a Franka Emika Robot (FER), also called Panda. */
 export type FrankaGeneration = 'fr3' | 'fer';
@@ -651,6 +665,16 @@ export interface SessionOptions {
   readonly recordTicks?: number;
   /** What the loop thread asks of the system; `false` asks for nothing. */
   readonly realtime?: RealtimeOptions | false;
+  /**
+   * How long the `reset()` of a robot written in JavaScript may take, above 0 to 3600 s; then the session
+   * ends with `ROBOT_UNSETTLED`. Default 60. Not for arms, which are not reset.
+   */
+  readonly resetTimeoutS?: number;
+  /**
+   * Whether the session may begin after a signal has told the process to end, for a program that listens
+   * for it and parks the robot, for instance. Default false.
+   */
+  readonly evenAfterSignal?: boolean;
 }
 /** What a {@link SessionStats} holds, as a plain object. */
 export type SessionStatsDict = {
@@ -778,6 +802,8 @@ export interface MoveOptions {
   readonly signal?: AbortSignal;
   /** What the loop thread asks of the system, as a session's; `false` asks for nothing. */
   readonly realtime?: RealtimeOptions | false;
+  /** Whether it may begin after a signal has told the process to end. Default false. */
+  readonly evenAfterSignal?: boolean;
   /** Told twenty times a second how far the move has come, and at its end. */
   readonly onProgress?: (progress: MoveProgress) => void;
 }
@@ -1066,6 +1092,7 @@ export declare class Franka
    * @throws {RobotError} `FRANKA_UNREACHABLE` where the arm cannot get there; nothing has moved then.
    * `FRANKA_INVALID_OPERATION` while a session drives the arm, or after `close()`; `FRANKA_REFLEX` and
    * others as a session's
+   * @throws {SessionInterruptedError} where a signal of the system ended it, or has told the process to end
    * @throws what the signal was aborted with, once the arm stands; what `onProgress` threw, likewise
    */
   moveTo(goal: ArrayLike<number>, options?: MoveOptions): Promise<SessionStats>;
@@ -1096,6 +1123,8 @@ export interface FrankaHandOptions {
 export interface HandHomingOptions {
   /** Stops the hand when it aborts; the call then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
+  /** Whether it may begin after a signal has told the process to end. Default false. */
+  readonly evenAfterSignal?: boolean;
 }
 /** How the fingers move. */
 export interface HandMoveOptions extends HandHomingOptions {
@@ -1137,8 +1166,8 @@ export interface HandState {
  * One command runs at a time. Another one is refused with `FRANKA_INVALID_OPERATION` until the first
  * has ended: `await` it. `stop()`, `state()` and `close()` are possible at any time. Where the hand
  * is gone, calls end with `FRANKA_CONNECTION_LOST`: after 3 s of silence, 1 s for `state()`. The end of
- * the program or of a worker stops a command that runs, as `close()` does; a signal that kills the
- * program does not.
+ * the program or of a worker stops a command that runs, as `close()` does; a command that a signal
+ * ends rejects with a {@link SessionInterruptedError}.
  */
 export declare class FrankaHand implements AsyncDisposable {
   #private;
@@ -1707,14 +1736,18 @@ export declare class Session<Observation, Action>
    * Brings the robot to rest and ends the loop. Resolves when the robot is stopped and the loop
    * thread has ended. May be called in any state and more than once; does not throw what ended
    * the loop: {@link Session.checkHealth} does.
+   *
+   * @throws {RobotError} `ROBOT_UNSETTLED` where the `stop()` of a robot written in JavaScript has not
+   * settled within 2 s: the robot may still move
    */
   stop(): Promise<void>;
   /**
    * Starts, runs, and stops. Resolves to the final stats.
    *
-   * Ctrl+C ends a run without `durationS`, and the program goes on behind it. With `durationS` it
-   * stops the robot and then ends the program, as ever.
+   * Ctrl+C ends a run without `durationS`, and the program goes on behind it. Whatever else a signal ends
+   * rejects, and no motion begins behind it: see {@link SessionOptions.evenAfterSignal}.
    *
+   * @throws {SessionInterruptedError} where a signal ended it
    * @throws {SessionError} the first cause, where the loop ended with an error
    */
   run(options?: RunOptions): Promise<SessionStats>;

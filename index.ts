@@ -25,6 +25,7 @@ export {
   RobotError,
   SessionError,
   type SessionErrorDetails,
+  SessionInterruptedError,
   SessionStateError,
 } from './lib/errors.ts';
 export {

@@ -6,9 +6,11 @@ import {
   InvalidActionError,
   PolicyError,
   PolicyLateError,
+  type Robot,
   RobotError,
   run,
   Session,
+  type SessionError,
   SessionStateError,
   type Tick,
 } from '../index.ts';
@@ -725,4 +727,73 @@ test('two sessions run side by side', async (t) => {
     t.is(robots[index]?.count('act'), stats.iterations);
     t.true(stats.iterations + stats.missedTicks >= 30);
   }
+});
+
+for (const [what, code, named] of [
+  ['policy', 'POLICY_UNSETTLED', /the policy was called in cycle 3 /],
+  ['act', 'ROBOT_UNSETTLED', /the robot's act\(\) was called in cycle 3 /],
+  ['observe', 'ROBOT_UNSETTLED', /the robot's observe\(\) was called in cycle 3 /],
+] as const) {
+  test(`a run with a duration ends although ${what} never settles, and the error names it`, async (t) => {
+    const robot = new Scribe();
+    const stuckAt = (at: string, tick: number): boolean => at === what && tick === 3;
+    let observed = -1;
+    const stuck: Robot<number, number> = {
+      observe() {
+        observed += 1;
+        return stuckAt('observe', observed) ? never() : robot.observe();
+      },
+      act: (action) => (stuckAt('act', action) ? never() : robot.act(action)),
+      reset: () => robot.reset(),
+      stop: () => robot.stop(),
+    };
+    const policy = (_: number, { tick }: Tick): number | Promise<number> =>
+      stuckAt('policy', tick) ? never() : tick;
+    const running = run<number, number>(stuck, policy as never, { ...AT_100, durationS: 0.3 });
+    const error = (await rejection(running)) as SessionError;
+    t.is(error.code, code, error.message);
+    t.regex(error.message, named);
+    t.is(robot.count('stop'), 1);
+  });
+}
+
+test('a reset that does not settle in its time ends the start, and the robot is stopped', async (t) => {
+  const robot = new Scribe();
+  const stuck = {
+    observe: () => robot.observe(),
+    act: (action: number) => robot.act(action),
+    stop: () => robot.stop(),
+    reset: never,
+  };
+  const running = run(stuck, () => 1, { ...AT_100, durationS: 0.1, resetTimeoutS: 0.2 });
+  const error = (await rejection(running)) as SessionError;
+  t.is(error.code, 'ROBOT_UNSETTLED');
+  t.regex(error.message, /reset\(\) has not settled within 0.2 s/);
+  t.deepEqual(robot.calls, ['stop']);
+});
+
+test("stop() tells that the robot's own stop() has not settled", async (t) => {
+  const robot = new Scribe();
+  const stuck = {
+    observe: () => robot.observe(),
+    act: (action: number) => robot.act(action),
+    reset: () => robot.reset(),
+    stop: never,
+  };
+  const session = new Session(stuck, () => 1, AT_100);
+  await session.start();
+  const error = (await rejection(session.stop())) as SessionError;
+  t.is(error.code, 'ROBOT_UNSETTLED');
+  t.regex(error.message, /may still move/);
+  t.false(session.isRunning);
+});
+
+test('resetTimeoutS and evenAfterSignal are checked', async (t) => {
+  const robot = new Scribe();
+  for (const resetTimeoutS of [0, -1, Number.NaN, 3601]) {
+    const make = (): unknown => new Session(robot, () => 1, { resetTimeoutS });
+    t.throws(make, { code: 'OPTION_RESET_TIMEOUT_S' });
+  }
+  const make = (): unknown => new Session(robot, () => 1, { evenAfterSignal: 1 as never });
+  t.throws(make, { code: 'OPTION_EVEN_AFTER_SIGNAL' });
 });

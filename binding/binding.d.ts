@@ -51,11 +51,11 @@ export declare class NativeHand {
   /** Whether a command runs. */
   get isBusy(): boolean
   /** Finds out how far the fingers open. */
-  homing(): Promise<boolean>
+  homing(place: NativePlace): Promise<boolean>
   /** Moves the fingers. */
-  moveTo(width: number, speed: number): Promise<boolean>
+  moveTo(width: number, speed: number, place: NativePlace): Promise<boolean>
   /** Closes the fingers on an object. */
-  grasp(width: number, speed: number, force: number, epsilonInner: number, epsilonOuter: number): Promise<boolean>
+  grasp(width: number, speed: number, force: number, epsilonInner: number, epsilonOuter: number, place: NativePlace): Promise<boolean>
   /** Ends the command that runs, and lets go of what is held. */
   stop(): Promise<void>
   /** The hand's state now. */
@@ -156,6 +156,22 @@ export declare class NativeMove {
   trouble(): string | null
 }
 
+/** A place on the roll, as JavaScript holds it. It is given back when this is collected, or left. */
+export declare class NativePlace {
+  /** Takes a place for what is driven natively, or not; what Ctrl+C is meant to end, or not. */
+  static take(isNative: boolean, endsOnInterrupt: boolean, evenAfterSignal: boolean): NativePlace
+  /** The number of the signal that ended it; nothing where none did. */
+  get signal(): number | null
+  /** Whether it is to end. */
+  get isToEnd(): boolean
+  /** Asks it to end. */
+  stop(): void
+  /** Blocks until nothing moves, at most `limit_s`; says whether. */
+  join(limitS: number): boolean
+  /** Gives it back. */
+  leave(): void
+}
+
 /** A seat, as the worker that sits in it holds it. */
 export declare class NativeSeat {
   /** Takes a seat; this thread is the one that is woken. */
@@ -182,11 +198,11 @@ export declare class NativeSession {
    * A session whose robot is JavaScript: `wake` is called once a tick, and observes, decides
    * and acts.
    */
-  static paced(options: NativeSessionOptions, wake: () => void): NativeSession
+  static paced(options: NativeSessionOptions, place: NativePlace, wake: () => void): NativeSession
   /** A session that drives an arm; `seat` is that of the worker where the policy runs. */
-  static arm(arm: NativeArm, control: string, options: NativeSessionOptions, wake: () => void, seat?: number | undefined | null): NativeSession
+  static arm(arm: NativeArm, control: string, options: NativeSessionOptions, place: NativePlace, wake: () => void, seat?: number | undefined | null): NativeSession
   /** A session that moves an arm as planned, and ends when it is there. */
-  static moving(arm: NativeArm, planned: NativeMove, options: NativeSessionOptions, wake: () => void): NativeSession
+  static moving(arm: NativeArm, planned: NativeMove, options: NativeSessionOptions, place: NativePlace, wake: () => void): NativeSession
   /**
    * What there is after a wake, as a sum: 1 an observation not taken yet, which is copied with
    * its tick, time [s] and period [s]; 2 events; 4 the end; 8 the beginning, from then on.
@@ -279,6 +295,15 @@ export declare function endChild(pid: number, limitS: number): boolean
 
 /** For a child process: it is ended with `parent`. False where that is gone already. */
 export declare function endWithParent(parent: number): boolean
+
+/** Puts the guard's handlers on top of what the program has installed. */
+export declare function guardOnTop(): void
+
+/** Guards the process from now on. `wake` is called, in this environment, after something was asked to end. */
+export declare function guardProcess(wake: () => void): void
+
+/** Whether the default action of a signal is to come. */
+export declare function isEnding(): boolean
 
 /** The layout of an arm's state, and the names of its error flags. */
 export interface NativeArmSchema {

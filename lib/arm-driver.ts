@@ -3,12 +3,19 @@ import type { FrankaControl } from './control.ts';
 import { type Driver, type Failure, isPromise, NEWS } from './driver.ts';
 import type { PastState } from './errors.ts';
 import { armRefused, policyThrew } from './failures.ts';
-import { calling, type NativeArm, NativeSession, type NativeSessionOptions } from './native.ts';
+import {
+  calling,
+  type NativeArm,
+  type NativePlace,
+  NativeSession,
+  type NativeSessionOptions,
+} from './native.ts';
 import type { Policy } from './robot.ts';
 import { RobotState, STATE_LENGTH } from './robot-state.ts';
 
 /** Drives an arm: the loop talks to it natively, and wakes the policy once a state. */
 export class ArmDriver implements Driver {
+  readonly isNative = true;
   readonly #arm: NativeArm;
   readonly #control: FrankaControl;
   readonly #policy: Policy<RobotState, ArrayLike<number> | undefined>;
@@ -36,8 +43,10 @@ export class ArmDriver implements Driver {
     // An arm starts from where it stands: moving it there first is the user's own decision.
   }
 
-  begin(options: NativeSessionOptions, wake: () => void): NativeSession {
-    this.#session = calling(() => NativeSession.arm(this.#arm, this.#control, options, wake));
+  begin(options: NativeSessionOptions, place: NativePlace, wake: () => void): NativeSession {
+    this.#session = calling(() =>
+      NativeSession.arm(this.#arm, this.#control, options, place, wake),
+    );
     return this.#session;
   }
 

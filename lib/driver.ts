@@ -1,5 +1,5 @@
 import type { PastState, SessionError, SessionErrorDetails } from './errors.ts';
-import type { NativeSession, NativeSessionOptions } from './native.ts';
+import type { NativePlace, NativeSession, NativeSessionOptions } from './native.ts';
 import type { ProcessPolicy } from './process-policy.ts';
 import type { NativeLink, Policy } from './robot.ts';
 import type { WorkerPolicy } from './worker-policy.ts';
@@ -12,14 +12,21 @@ export type Failure = (details: SessionErrorDetails) => SessionError;
 
 /** How one session drives one robot: what happens at its start, at each wake, at its end. */
 export interface Driver {
+  /** Whether the loop drives the robot without JavaScript. */
+  readonly isNative: boolean;
   /** Brings the robot to where a session starts. */
   reset(): void | Promise<void>;
   /** Starts the loop; `wake` is called for every tick, for events and at the end. */
-  begin(options: NativeSessionOptions, wake: () => void): NativeSession;
+  begin(options: NativeSessionOptions, place: NativePlace, wake: () => void): NativeSession;
   /** Does what a wake asks for; returns the news that are left. */
   wake(session: NativeSession): number;
   /** From now on the robot is not told to do anything any more. */
   halt(): void;
+  /**
+   * Waits a moment for a call that is under way when the loop has ended by itself. The failure where it has
+   * not settled; undefined where there is none.
+   */
+  unsettled?(): Promise<Failure | undefined>;
   /** Stops the robot, after the loop has ended; resolves when it is stopped. */
   stop(): Promise<void>;
   /** Stops the robot as far as that is possible without waiting: the process is ending. */

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import type { RobotState } from './robot-state.ts';
 
 /** The base of all errors of this package that are neither a wrong value nor a wrong type. */
@@ -109,7 +110,11 @@ export class SessionError extends KilohertzError {
   }
 }
 
-/** The policy threw or rejected; `cause` is what it threw. Code `POLICY_THREW`. */
+/**
+ * The policy threw or rejected; `cause` is what it threw. Code `POLICY_THREW`. Of a robot
+ * written in JavaScript also `POLICY_UNSETTLED`: what the policy promised had not settled 2 s after the end of a
+ * run that has a duration.
+ */
 export class PolicyError extends SessionError {}
 
 /**
@@ -144,7 +149,8 @@ export class PolicyLateError extends SessionError {}
 
 /**
  * The robot failed, or ended the motion. The code is the robot's: `FRANKA_REFLEX`,
- * `FRANKA_CONNECTION_LOST` and others, or `ROBOT_THREW` where a robot written in JavaScript threw.
+ * `FRANKA_CONNECTION_LOST` and others, or `ROBOT_THREW` where a robot written in JavaScript threw, or
+ * `ROBOT_UNSETTLED` where a call to it did not settle.
  */
 export class RobotError extends SessionError {
   /** The robot's own names of what is wrong, as in `joint_velocity_violation`. */
@@ -164,6 +170,26 @@ export class RobotError extends SessionError {
     this.errors = details.errors ?? [];
     this.moveStatus = details.moveStatus;
   }
+}
+
+/**
+ * A signal ended the session, the move or the hand's command, or kept it from beginning: code
+ * `SESSION_INTERRUPTED`. Whatever moved was brought to rest.
+ */
+export class SessionInterruptedError extends SessionError {
+  /** The signal, as `SIGTERM`. */
+  readonly signal: string;
+
+  constructor(signal: string, message: string, details?: SessionErrorDetails) {
+    super('SESSION_INTERRUPTED', message, details);
+    this.signal = signal;
+  }
+}
+
+/** The name of a signal's number, as `SIGTERM`. */
+export function signalName(number: number): string {
+  const named = Object.entries(constants.signals).find(([, value]) => value === number);
+  return named?.[0] ?? `signal ${number}`;
 }
 
 /** `maxHeldTicks` as `OPTION_MAX_HELD_TICKS`, `limits.jerk` as `OPTION_LIMITS_JERK`. */
@@ -187,6 +213,8 @@ interface NativeFailure {
   };
   readonly errors?: readonly string[];
   readonly moveStatus?: string | null;
+  /** The number of the signal that it is about. */
+  readonly signal?: number;
 }
 
 /** The error that a failure of the native side, as JSON, stands for. */
@@ -201,6 +229,10 @@ function fromParsed(failure: NativeFailure, details: SessionErrorDetails): Kiloh
       errors: failure.errors,
       moveStatus: failure.moveStatus ?? undefined,
     });
+  }
+  if (failure.signal !== undefined) {
+    const name = signalName(failure.signal);
+    return new SessionInterruptedError(name, `after ${name}: ${failure.message}`, details);
   }
   const Class = failure.code.startsWith('OFFLOAD_') ? OffloadError : KilohertzError;
   return new Class(failure.code, failure.message);

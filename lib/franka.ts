@@ -360,6 +360,7 @@ export class Franka implements NativeRobot<RobotState, JointVector | undefined>,
    * @throws {RobotError} `FRANKA_UNREACHABLE` where the arm cannot get there; nothing has moved then.
    * `FRANKA_INVALID_OPERATION` while a session drives the arm, or after `close()`; `FRANKA_REFLEX` and
    * others as a session's
+   * @throws {SessionInterruptedError} where a signal of the system ended it, or has told the process to end
    * @throws what the signal was aborted with, once the arm stands; what `onProgress` threw, likewise
    */
   async moveTo(goal: ArrayLike<number>, options: MoveOptions = {}): Promise<SessionStats> {

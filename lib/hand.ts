@@ -1,6 +1,7 @@
-import { checkKeys, checkNumber, checkText } from './checks.ts';
+import { checkBoolean, checkKeys, checkNumber, checkText } from './checks.ts';
 import { OptionTypeError } from './errors.ts';
-import { awaiting, NativeHand } from './native.ts';
+import { goingOn, guard, interruption, takePlace, unguard } from './guard.ts';
+import { awaiting, NativeHand, type NativePlace } from './native.ts';
 
 /** How to connect to a hand. */
 export interface FrankaHandOptions {
@@ -19,6 +20,8 @@ export interface FrankaHandOptions {
 export interface HandHomingOptions {
   /** Stops the hand when it aborts; the call then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
+  /** Whether it may begin after a signal has told the process to end. Default false. */
+  readonly evenAfterSignal?: boolean;
 }
 
 /** How the fingers move. */
@@ -64,8 +67,8 @@ export interface HandState {
  * One command runs at a time. Another one is refused with `FRANKA_INVALID_OPERATION` until the first
  * has ended: `await` it. `stop()`, `state()` and `close()` are possible at any time. Where the hand
  * is gone, calls end with `FRANKA_CONNECTION_LOST`: after 3 s of silence, 1 s for `state()`. The end of
- * the program or of a worker stops a command that runs, as `close()` does; a signal that kills the
- * program does not.
+ * the program or of a worker stops a command that runs, as `close()` does; a command that a signal
+ * ends rejects with a {@link SessionInterruptedError}.
  */
 export class FrankaHand implements AsyncDisposable {
   /** Where the arm is, as it was given to `connect`. */
@@ -135,8 +138,8 @@ export class FrankaHand implements AsyncDisposable {
    * @throws {RobotError} as {@link FrankaHand.grasp}
    */
   async homing(options: HandHomingOptions = {}): Promise<boolean> {
-    checkKeys('the options of homing', options, ['signal']);
-    return this.#run(options.signal, () => this.#hand.homing());
+    checkKeys('the options of homing', options, ['signal', 'evenAfterSignal']);
+    return this.#run(options, (place) => this.#hand.homing(place));
   }
 
   /**
@@ -148,10 +151,10 @@ export class FrankaHand implements AsyncDisposable {
    */
   async move(widthM: number, options: HandMoveOptions = {}): Promise<boolean> {
     checkWidth('widthM', widthM);
-    checkKeys('the options of move', options, ['speedMPerS', 'signal']);
+    checkKeys('the options of move', options, ['speedMPerS', 'signal', 'evenAfterSignal']);
     const { speedMPerS = 0.1 } = options;
     checkSpeed(speedMPerS);
-    return this.#run(options.signal, () => this.#hand.moveTo(widthM, speedMPerS));
+    return this.#run(options, (place) => this.#hand.moveTo(widthM, speedMPerS, place));
   }
 
   /**
@@ -167,15 +170,14 @@ export class FrankaHand implements AsyncDisposable {
    */
   async grasp(widthM: number, options: HandGraspOptions = {}): Promise<boolean> {
     checkWidth('widthM', widthM);
-    const known = ['speedMPerS', 'forceN', 'epsilonInnerM', 'epsilonOuterM', 'signal'];
-    checkKeys('the options of grasp', options, known);
+    checkKeys('the options of grasp', options, GRASP_OPTIONS);
     const { speedMPerS = 0.1, forceN = 20, epsilonInnerM = 0.005, epsilonOuterM = 0.005 } = options;
     checkSpeed(speedMPerS);
     checkNumber('forceN', forceN, { from: 0, to: 140, above: true, unit: 'N' });
     checkWidth('epsilonInnerM', epsilonInnerM);
     checkWidth('epsilonOuterM', epsilonOuterM);
-    return this.#run(options.signal, () =>
-      this.#hand.grasp(widthM, speedMPerS, forceN, epsilonInnerM, epsilonOuterM),
+    return this.#run(options, (place) =>
+      this.#hand.grasp(widthM, speedMPerS, forceN, epsilonInnerM, epsilonOuterM, place),
     );
   }
 
@@ -209,8 +211,14 @@ export class FrankaHand implements AsyncDisposable {
     await this.close();
   }
 
-  async #run(signal: AbortSignal | undefined, command: () => Promise<boolean>): Promise<boolean> {
-    if (signal === undefined) return awaiting(command);
+  async #run(
+    options: HandHomingOptions,
+    command: (place: NativePlace) => Promise<boolean>,
+  ): Promise<boolean> {
+    const { signal, evenAfterSignal = false } = options;
+    checkBoolean('evenAfterSignal', evenAfterSignal);
+    const guarded = (): Promise<boolean> => guardedly(evenAfterSignal, command);
+    if (signal === undefined) return guarded();
     if (!(signal instanceof AbortSignal)) {
       throw new OptionTypeError('OPTION_SIGNAL', 'signal', signal, 'an AbortSignal');
     }
@@ -223,7 +231,7 @@ export class FrankaHand implements AsyncDisposable {
     };
     signal.addEventListener('abort', stop, { once: true });
     try {
-      const result = await awaiting(command);
+      const result = await guarded();
       if (!signal.aborted) return result;
     } catch (error) {
       if (!signal.aborted) throw error;
@@ -232,6 +240,41 @@ export class FrankaHand implements AsyncDisposable {
     }
     await stopping;
     throw signal.reason;
+  }
+}
+
+const GRASP_OPTIONS = [
+  'speedMPerS',
+  'forceN',
+  'epsilonInnerM',
+  'epsilonOuterM',
+  'signal',
+  'evenAfterSignal',
+];
+
+/** Carries out a command that the end of the process stops. */
+async function guardedly(
+  evenAfterSignal: boolean,
+  command: (place: NativePlace) => Promise<boolean>,
+): Promise<boolean> {
+  const place = takePlace({ isNative: true, endsOnInterrupt: false, evenAfterSignal });
+  const member = {
+    place,
+    requestStop: () => place.stop(),
+    stopNow: (limitS: number) => void place.join(limitS),
+  };
+  guard(member);
+  try {
+    return await awaiting(() => command(place));
+  } catch (error) {
+    const interrupted = interruption("the hand's command", place, { cause: error });
+    place.leave();
+    if (!interrupted) throw error;
+    await goingOn();
+    throw interrupted;
+  } finally {
+    unguard(member);
+    place.leave();
   }
 }
 

@@ -9,6 +9,7 @@ import {
   calling,
   type NativeArm,
   type NativeMove,
+  type NativePlace,
   NativeSession,
   type NativeSessionOptions,
 } from './native.ts';
@@ -38,6 +39,8 @@ export interface MoveOptions {
   readonly signal?: AbortSignal;
   /** What the loop thread asks of the system, as a session's; `false` asks for nothing. */
   readonly realtime?: RealtimeOptions | false;
+  /** Whether it may begin after a signal has told the process to end. Default false. */
+  readonly evenAfterSignal?: boolean;
   /** Told twenty times a second how far the move has come, and at its end. */
   readonly onProgress?: (progress: MoveProgress) => void;
 }
@@ -55,6 +58,7 @@ export const HOME: readonly number[] = [
 
 /** Milliseconds between two reports of progress. */
 const REPORTING_MS = 50;
+const MOVE_OPTIONS = ['speed', 'signal', 'realtime', 'evenAfterSignal', 'onProgress'];
 const DEFAULT_SPEED = 0.2;
 /** An arm's own clock [Hz]. */
 const RATE_HZ = 1000;
@@ -65,8 +69,9 @@ export async function moveTo(
   goal: ArrayLike<number>,
   options: MoveOptions,
 ): Promise<SessionStats> {
-  checkKeys('the options of moveTo', options, ['speed', 'signal', 'realtime', 'onProgress']);
+  checkKeys('the options of moveTo', options, MOVE_OPTIONS);
   const { speed = DEFAULT_SPEED, signal, onProgress, realtime = {} } = options;
+  const { evenAfterSignal = false } = options;
   checkNumber('speed', speed, { from: 0.01, to: 1 });
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new OptionTypeError('OPTION_SIGNAL', 'signal', signal, 'an AbortSignal');
@@ -77,7 +82,7 @@ export async function moveTo(
   // A controller of the arm's own follows, whichever follows the arm's sessions.
   const maxDistanceRad = usualDistanceRad('joint');
   const own = { rateHz: RATE_HZ, targetJerkShare: undefined, maxDistanceRad };
-  const checked = checkOptions({ warmupS: 0, realtime }, own);
+  const checked = checkOptions({ warmupS: 0, realtime, evenAfterSignal }, own);
   const numbers = Float64Array.from(checkGoal(goal));
   signal?.throwIfAborted();
   const planned = await awaiting(() => arm.planMove(numbers, speed));
@@ -112,7 +117,7 @@ class Move {
     this.#planned = planned;
     this.#signal = signal;
     this.#onProgress = onProgress;
-    const plan = { durationS: undefined, endsOnInterrupt: false };
+    const plan = { what: 'the move', durationS: undefined, endsOnInterrupt: false };
     const nobody = (): void => undefined;
     const listener = { event: nobody, begun: nobody, ended: nobody };
     this.#run = new Run(new MoveDriver(arm, planned), options, plan, listener);
@@ -164,6 +169,7 @@ class Move {
 
 /** Drives an arm as planned: nothing of it is in JavaScript. */
 class MoveDriver implements Driver {
+  readonly isNative = true;
   readonly #arm: NativeArm;
   readonly #planned: NativeMove;
 
@@ -176,8 +182,8 @@ class MoveDriver implements Driver {
     // A move starts from where the arm stands.
   }
 
-  begin(options: NativeSessionOptions, wake: () => void): NativeSession {
-    return calling(() => NativeSession.moving(this.#arm, this.#planned, options, wake));
+  begin(options: NativeSessionOptions, place: NativePlace, wake: () => void): NativeSession {
+    return calling(() => NativeSession.moving(this.#arm, this.#planned, options, place, wake));
   }
 
   wake(session: NativeSession): number {

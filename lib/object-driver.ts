@@ -1,18 +1,33 @@
 import { findNotFinite } from './checks.ts';
 import { type Driver, type Failure, isPromise, NEWS } from './driver.ts';
-import { InvalidActionError, messageOf, type PastState, RobotError } from './errors.ts';
+import {
+  InvalidActionError,
+  messageOf,
+  type PastState,
+  PolicyError,
+  RobotError,
+} from './errors.ts';
 import { policyThrew } from './failures.ts';
 import { within } from './limit.ts';
-import { calling, NativeSession, type NativeSessionOptions } from './native.ts';
+import { calling, type NativePlace, NativeSession, type NativeSessionOptions } from './native.ts';
 import type { Policy, Robot } from './robot.ts';
+
+/** A call that has not settled. */
+interface Pending {
+  readonly what: 'policy' | 'observe' | 'act';
+  readonly tick: number;
+  readonly promise: PromiseLike<unknown>;
+}
 
 const NOTHING: Float64Array = new Float64Array(0);
 
 /** How long the end of a session waits for what the robot is doing, and then for its `stop` [ms]. */
 const STOP_LIMIT_MS = 2_000;
+const LIMIT_S = STOP_LIMIT_MS / 1e3;
 
 /** Drives a robot written in JavaScript: one wake a tick, to observe, decide and act. */
 export class ObjectDriver<Observation, Action> implements Driver {
+  readonly isNative = false;
   readonly #robot: Robot<Observation, Action>;
   readonly #policy: Policy<Observation, Action>;
   readonly #clock = new Float64Array(3);
@@ -20,6 +35,7 @@ export class ObjectDriver<Observation, Action> implements Driver {
   #busy = false;
   #halted = false;
   #acting: PromiseLike<unknown> | undefined;
+  #pending: Pending | undefined;
   #failure: Failure | undefined;
 
   constructor(robot: Robot<Observation, Action>, policy: Policy<Observation, Action>) {
@@ -31,8 +47,8 @@ export class ObjectDriver<Observation, Action> implements Driver {
     return this.#robot.reset();
   }
 
-  begin(options: NativeSessionOptions, wake: () => void): NativeSession {
-    this.#session = calling(() => NativeSession.paced(options, wake));
+  begin(options: NativeSessionOptions, place: NativePlace, wake: () => void): NativeSession {
+    this.#session = calling(() => NativeSession.paced(options, place, wake));
     return this.#session;
   }
 
@@ -51,7 +67,26 @@ export class ObjectDriver<Observation, Action> implements Driver {
     this.#halted = true;
     // How the action ended is told elsewhere; the robot is stopped either way.
     await within(STOP_LIMIT_MS, this.#acting).catch(() => undefined);
-    await within(STOP_LIMIT_MS, this.#robot.stop?.());
+    if (await within(STOP_LIMIT_MS, this.#robot.stop?.())) return;
+    const message = `the robot's stop() has not settled within ${LIMIT_S} s: the robot may still move`;
+    throw new RobotError('ROBOT_UNSETTLED', message);
+  }
+
+  async unsettled(): Promise<Failure | undefined> {
+    const pending = this.#pending;
+    if (!pending) return undefined;
+    const { what, tick, promise } = pending;
+    // An action was waited for before the robot was stopped.
+    const limitMs = what === 'act' ? 0 : STOP_LIMIT_MS;
+    if (await within(limitMs, promise).catch(() => true)) return undefined;
+    const who = what === 'policy' ? 'the policy' : `the robot's ${what}()`;
+    const message =
+      `${who} was called in cycle ${tick} and had not settled ${LIMIT_S} s after the session's end. ` +
+      'The robot was stopped';
+    return (details) =>
+      what === 'policy'
+        ? new PolicyError('POLICY_UNSETTLED', message, { tick, ...details })
+        : new RobotError('ROBOT_UNSETTLED', message, { tick, ...details });
   }
 
   stopNow(): void {
@@ -71,10 +106,12 @@ export class ObjectDriver<Observation, Action> implements Driver {
     this.#busy = true;
     const [tick = 0, timeS = 0, periodS = 0] = this.#clock;
     this.#step(
+      'observe',
       () => this.#robot.observe(),
       (error) => this.#robotThrew('observe', tick, error),
       (observation) =>
         this.#step(
+          'policy',
           () => this.#policy(observation, { tick, timeS, periodS }),
           (error) => policyThrew(tick, error),
           (action) => this.#act(action, tick),
@@ -83,6 +120,8 @@ export class ObjectDriver<Observation, Action> implements Driver {
   }
 
   #act(action: Action, tick: number): void {
+    // The loop does not wait beyond the end of its time.
+    if (this.#session?.hasEnded) return;
     const wrong = findNotFinite(action);
     if (wrong) {
       const expected = 'finite numbers';
@@ -97,6 +136,7 @@ export class ObjectDriver<Observation, Action> implements Driver {
       return;
     }
     this.#step(
+      'act',
       () => {
         const acting = this.#robot.act(action);
         this.#acting = isPromise(acting) ? acting : undefined;
@@ -112,6 +152,7 @@ export class ObjectDriver<Observation, Action> implements Driver {
 
   /** Runs `call` and goes on with what it returns or promises, unless the session was halted. */
   #step<T>(
+    what: Pending['what'],
     call: () => T | PromiseLike<T>,
     refuse: (error: unknown) => Failure,
     next: (value: T) => void,
@@ -130,11 +171,16 @@ export class ObjectDriver<Observation, Action> implements Driver {
       next(value);
       return;
     }
+    this.#pending = { what, tick, promise: value };
     value.then(
       (settled) => {
+        this.#pending = undefined;
         if (!this.#halted) next(settled);
       },
-      (error: unknown) => this.#fail(refuse(error), tick),
+      (error: unknown) => {
+        this.#pending = undefined;
+        this.#fail(refuse(error), tick);
+      },
     );
   }
 

@@ -164,11 +164,24 @@ export interface SessionOptions {
   readonly recordTicks?: number;
   /** What the loop thread asks of the system; `false` asks for nothing. */
   readonly realtime?: RealtimeOptions | false;
+  /**
+   * How long the `reset()` of a robot written in JavaScript may take, above 0 to 3600 s; then the session
+   * ends with `ROBOT_UNSETTLED`. Default 60. Not for arms, which are not reset.
+   */
+  readonly resetTimeoutS?: number;
+  /**
+   * Whether the session may begin after a signal has told the process to end, for a program that listens
+   * for it and parks the robot, for instance. Default false.
+   */
+  readonly evenAfterSignal?: boolean;
 }
 
 /** Options that were checked, with their defaults filled in. */
 export interface CheckedOptions {
   readonly warmupS: number;
+  readonly evenAfterSignal: boolean;
+  /** None where the robot has no reset of its own. */
+  readonly resetTimeoutS: number | undefined;
   readonly native: NativeSessionOptions;
 }
 
@@ -186,6 +199,8 @@ const SESSION_OPTIONS = [
   'maxTimingSamples',
   'recordTicks',
   'realtime',
+  'resetTimeoutS',
+  'evenAfterSignal',
 ] as const satisfies readonly (keyof SessionOptions)[];
 
 const REALTIME_OPTIONS = [
@@ -248,6 +263,12 @@ export function checkOptions(options: SessionOptions, own: OwnClock | undefined)
     const expected = 'nothing: a robot written in JavaScript does what it is told at once';
     throw new OptionTypeError('OPTION_CATCH_UP_S', 'catchUpS', catchUpS, expected);
   }
+  const { resetTimeoutS = 60 } = options;
+  if (own && options.resetTimeoutS !== undefined) {
+    const expected = 'nothing: an arm is not reset, it starts from where it stands';
+    throw new OptionTypeError('OPTION_RESET_TIMEOUT_S', 'resetTimeoutS', resetTimeoutS, expected);
+  }
+  checkNumber('resetTimeoutS', resetTimeoutS, { from: 0, to: 3600, above: true, unit: 's' });
   if (own?.targetJerkShare === undefined && options.targetBudget !== undefined) {
     const expected = "nothing unless the robot's control is 'jointTarget' or 'cartesianTarget'";
     const { targetBudget } = options;
@@ -255,6 +276,8 @@ export function checkOptions(options: SessionOptions, own: OwnClock | undefined)
   }
   return {
     warmupS: checkNumber('warmupS', warmupS, { from: 0, to: 3600, unit: 's' }),
+    resetTimeoutS: own ? undefined : resetTimeoutS,
+    evenAfterSignal: checkBoolean('evenAfterSignal', options.evenAfterSignal ?? false),
     native: {
       rateHz: own?.rateHz ?? rateHz,
       policyRateHz: rateHz,

@@ -9,6 +9,7 @@ import {
   armSchema,
   calling,
   type NativeArm,
+  type NativePlace,
   type NativeSession,
   type NativeSessionOptions,
   NativeUsher,
@@ -54,13 +55,17 @@ export class ProcessDriver<Observation, Action> extends SeatedDriver {
     if (this.failure) throw this.failure({});
   }
 
-  override begin(options: NativeSessionOptions, wake: () => void): NativeSession {
+  override begin(
+    options: NativeSessionOptions,
+    place: NativePlace,
+    wake: () => void,
+  ): NativeSession {
     const { priority } = options;
     // Two below the loop, beside the courier: it waits for the one and wakes the other.
     const own = priority === undefined ? undefined : Math.max(1, priority - 1);
     const usher = this.#usher;
     if (usher) this.sitsAt(calling(() => usher.start(this.lengths.action, own)));
-    const session = super.begin(options, wake);
+    const session = super.begin(options, place, wake);
     this.#left = this.#sit();
     return session;
   }

@@ -10,15 +10,17 @@ import {
   RobotError,
   SessionError,
   type SessionErrorDetails,
+  SessionInterruptedError,
   SessionStateError,
 } from './errors.ts';
-import { type Guarded, guard, unguard } from './guard.ts';
-import type { NativeEvent, NativeOutcome, NativeSession } from './native.ts';
+import { type Guarded, goingOn, guard, interruption, takePlace, unguard } from './guard.ts';
+import type { NativeEvent, NativeOutcome, NativePlace, NativeSession } from './native.ts';
 import type { CheckedOptions } from './options.ts';
 import { allowedText, limitName, short, violationText } from './violation.ts';
 
 /** How long the end of a session waits for a reset that is under way [ms]. */
 const RESET_LIMIT_MS = 2_000;
+const NO_STATES: Float64Array = new Float64Array(0);
 
 /** What a run tells its session. */
 export interface Listener {
@@ -29,13 +31,15 @@ export interface Listener {
 
 /** One start of a session, until its end. */
 export class Run implements Guarded {
-  readonly endsOnInterrupt: boolean;
+  readonly place: NativePlace;
   /** Resolves when the robot is stopped and the loop has ended. Never rejects. */
   readonly ended: Promise<void>;
   /** Resolves when the first cycle has begun, or at the end where there was none. */
   readonly begun: Promise<void>;
   readonly #driver: Driver;
   readonly #options: CheckedOptions;
+  /** What it is, for messages. */
+  readonly #what: string;
   readonly #durationS: number | undefined;
   readonly #listener: Listener;
   readonly #abort = new AbortController();
@@ -46,17 +50,22 @@ export class Run implements Guarded {
   #hasBegun = false;
   #isEnding = false;
   #error: KilohertzError | undefined;
+  #stopError: KilohertzError | undefined;
 
   constructor(
     driver: Driver,
     options: CheckedOptions,
-    plan: { durationS: number | undefined; endsOnInterrupt: boolean },
+    plan: { what: string; durationS: number | undefined; endsOnInterrupt: boolean },
     listener: Listener,
   ) {
+    const { isNative } = driver;
+    const { endsOnInterrupt } = plan;
+    const { evenAfterSignal } = options;
+    this.place = takePlace({ isNative, endsOnInterrupt, evenAfterSignal });
+    this.#what = plan.what;
     this.#driver = driver;
     this.#options = options;
     this.#durationS = plan.durationS;
-    this.endsOnInterrupt = plan.endsOnInterrupt;
     this.#listener = listener;
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
@@ -79,6 +88,11 @@ export class Run implements Guarded {
     return this.#error;
   }
 
+  /** What went wrong when the robot was stopped. */
+  get stopError(): KilohertzError | undefined {
+    return this.#stopError;
+  }
+
   /** Whether a cycle has begun. */
   get hasBegun(): boolean {
     return this.#hasBegun;
@@ -98,10 +112,12 @@ export class Run implements Guarded {
         this.#durationS === undefined
           ? this.#options.native
           : { ...this.#options.native, runForS: this.#durationS };
-      this.#native = this.#driver.begin(options, () => this.#wake());
+      this.#native = this.#driver.begin(options, this.place, () => this.#wake());
     } catch (error) {
-      await this.#stopRobot().catch(() => undefined);
+      await this.#stopRobot();
+      if (error instanceof SessionInterruptedError) this.#error = error;
       this.#close();
+      await this.ended;
       throw error;
     }
   }
@@ -127,15 +143,18 @@ export class Run implements Guarded {
     }
   }
 
-  /** Waits for a reset; once the session is to end, not for ever. */
+  /** Waits for a reset, but not for ever, and not for long once the session is to end. */
   async #orGivenUp(reset: Promise<void>): Promise<void> {
     const done = new AbortController();
     const { signal } = this.#abort;
     const aborted = signal.aborted ? Promise.resolve() : once(signal, 'abort', done);
     const givenUp = aborted.then(() => sleep(RESET_LIMIT_MS, undefined, done));
     givenUp.catch(() => undefined);
+    const { resetTimeoutS } = this.#options;
+    const waits: Promise<void>[] = [reset, givenUp];
+    if (resetTimeoutS !== undefined) waits.push(tooLong(resetTimeoutS, done.signal));
     try {
-      await Promise.race([reset, givenUp]);
+      await Promise.race(waits);
     } finally {
       done.abort();
     }
@@ -146,6 +165,8 @@ export class Run implements Guarded {
     if (!signal.aborted) {
       await sleep(this.#options.warmupS * 1e3, undefined, { signal }).catch(() => undefined);
     }
+    const interrupted = interruption(this.#what, this.place);
+    if (interrupted) throw interrupted;
     if (signal.aborted) {
       throw new SessionStateError(
         'SESSION_STOPPED',
@@ -175,30 +196,49 @@ export class Run implements Guarded {
   }
 
   async #end(native: NativeSession): Promise<void> {
-    let stopError: KilohertzError | undefined;
-    try {
-      await this.#stopRobot();
-    } catch (error) {
-      const message = `the robot's stop() failed: ${String(error)}`;
-      stopError = new RobotError('ROBOT_THREW', message, { cause: error });
-    }
+    await this.#stopRobot();
+    const isOver = this.#durationS !== undefined && !this.#abort.signal.aborted;
+    const unsettled = isOver ? await this.#driver.unsettled?.() : undefined;
     this.#tellEvents(native);
     const outcome = native.outcome();
-    this.#error = (outcome ? this.#errorOf(outcome) : undefined) ?? stopError;
+    const details = { lastStates: this.#driver.pastStates(outcome?.lastStates ?? NO_STATES) };
+    const interrupted = interruption(this.#what, this.place, details);
+    this.#error =
+      (outcome ? this.#errorOf(outcome) : undefined) ??
+      interrupted ??
+      unsettled?.({}) ??
+      this.#stopError;
     this.#close();
   }
 
   async #stopRobot(): Promise<void> {
     this.#driver.halt();
-    await this.#driver.stop();
+    try {
+      await this.#driver.stop();
+    } catch (error) {
+      const message = `the robot's stop() failed: ${String(error)}`;
+      this.#stopError =
+        error instanceof RobotError
+          ? error
+          : new RobotError('ROBOT_THREW', message, { cause: error });
+    }
   }
 
   #close(): void {
-    clearInterval(this.#keepAlive);
     unguard(this);
+    try {
+      this.#listener.ended(this.#error);
+    } finally {
+      this.place.leave();
+      void this.#resolve();
+    }
+  }
+
+  async #resolve(): Promise<void> {
+    if (this.#error instanceof SessionInterruptedError) await goingOn();
+    clearInterval(this.#keepAlive);
     this.#resolveBegun();
     this.#resolveEnded();
-    this.#listener.ended(this.#error);
   }
 
   #errorOf(outcome: NativeOutcome): KilohertzError | undefined {
@@ -226,6 +266,14 @@ export class Run implements Guarded {
         return outcome.robotError ? fromFailure(outcome.robotError, details) : undefined;
     }
   }
+}
+
+/** Rejects after this time, which is too long for a reset, or never once `over` aborts. */
+async function tooLong(timeoutS: number, over: AbortSignal): Promise<void> {
+  const isOver = await sleep(timeoutS * 1e3, false, { signal: over }).catch(() => true);
+  if (isOver) return;
+  const message = `the robot's reset() has not settled within ${short(timeoutS)} s. The robot was stopped`;
+  throw new RobotError('ROBOT_UNSETTLED', message);
 }
 
 function invalidAction(outcome: NativeOutcome, details: SessionErrorDetails): KilohertzError {

@@ -7,6 +7,7 @@ import {
   calling,
   dismissSeat,
   type NativeArm,
+  type NativePlace,
   NativeSession,
   type NativeSessionOptions,
 } from './native.ts';
@@ -19,6 +20,7 @@ export const END_LIMIT_MS = 500;
 
 /** Drives an arm with a policy in another thread or process, which the loop asks directly. */
 export abstract class SeatedDriver implements Driver {
+  readonly isNative = true;
   readonly #arm: NativeArm;
   /** How many numbers an observation has, and an action. */
   protected readonly lengths: { readonly observation: number; readonly action: number };
@@ -38,9 +40,9 @@ export abstract class SeatedDriver implements Driver {
   abstract reset(): Promise<void>;
   abstract stop(): Promise<void>;
 
-  begin(options: NativeSessionOptions, wake: () => void): NativeSession {
+  begin(options: NativeSessionOptions, place: NativePlace, wake: () => void): NativeSession {
     this.#session = calling(() =>
-      NativeSession.arm(this.#arm, this.#control, options, wake, this.#seat),
+      NativeSession.arm(this.#arm, this.#control, options, place, wake, this.#seat),
     );
     return this.#session;
   }

@@ -186,19 +186,25 @@ export class Session<Observation, Action>
    * Brings the robot to rest and ends the loop. Resolves when the robot is stopped and the loop
    * thread has ended. May be called in any state and more than once; does not throw what ended
    * the loop: {@link Session.checkHealth} does.
+   *
+   * @throws {RobotError} `ROBOT_UNSETTLED` where the `stop()` of a robot written in JavaScript has not
+   * settled within 2 s: the robot may still move
    */
   async stop(): Promise<void> {
     if (!this.#isRunning || !this.#last) return;
-    this.#last.requestStop();
-    await this.#last.ended;
+    const run = this.#last;
+    run.requestStop();
+    await run.ended;
+    if (run.stopError?.code === 'ROBOT_UNSETTLED') throw run.stopError;
   }
 
   /**
    * Starts, runs, and stops. Resolves to the final stats.
    *
-   * Ctrl+C ends a run without `durationS`, and the program goes on behind it. With `durationS` it
-   * stops the robot and then ends the program, as ever.
+   * Ctrl+C ends a run without `durationS`, and the program goes on behind it. Whatever else a signal ends
+   * rejects, and no motion begins behind it: see {@link SessionOptions.evenAfterSignal}.
    *
+   * @throws {SessionInterruptedError} where a signal ended it
    * @throws {SessionError} the first cause, where the loop ended with an error
    */
   async run(options: RunOptions = {}): Promise<SessionStats> {
@@ -292,13 +298,14 @@ export class Session<Observation, Action>
         'the session runs already: await stop() before starting it again',
       );
     }
-    this.#isRunning = true;
-    this.#isAwaited = plan.isAwaited ?? false;
-    const run = new Run(this.#makeDriver(), this.#options, plan, {
+    const named = { what: 'the session', ...plan };
+    const run = new Run(this.#makeDriver(), this.#options, named, {
       event: (event) => this.#tell(event),
       begun: () => void this.emit('start'),
       ended: (error) => this.#ended(run, error),
     });
+    this.#isRunning = true;
+    this.#isAwaited = plan.isAwaited ?? false;
     this.#last = run;
     await run.launch();
     await run.begun;

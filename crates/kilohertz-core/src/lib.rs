@@ -78,6 +78,7 @@ pub mod pacer;
 pub mod policy;
 pub mod record;
 pub mod robot;
+pub mod roll;
 pub mod schema;
 pub mod session;
 pub mod stats;

@@ -20,8 +20,9 @@ use crate::lowpass::LowPass;
 use crate::policy::{Answer, Ask, Policy, Question};
 use crate::record::{CommandKind, RecordIn, RecordOut, TickRecord, record_ring};
 use crate::robot::{Cycle, Flow, Robot, RobotError, Tick};
+use crate::roll::{self, Place};
 use crate::stats::{Recorder, Stats};
-use crate::thread::{RealtimeReport, RealtimeRequest, make_realtime};
+use crate::thread::{RealtimeReport, RealtimeRequest, block_signals, make_realtime};
 use crate::time::Time;
 
 /// How long the loop waits for the policy in one cycle.
@@ -64,6 +65,8 @@ pub struct Config {
     pub run_for: Option<Duration>,
     /// What the loop thread asks of the system.
     pub realtime: RealtimeRequest,
+    /// Its place on the roll, whose stop ends it too; `None`: no signal stops it.
+    pub place: Option<Arc<Place>>,
 }
 
 impl Default for Config {
@@ -80,6 +83,7 @@ impl Default for Config {
             record_ticks: 0,
             run_for: None,
             realtime: RealtimeRequest::default(),
+            place: None,
         }
     }
 }
@@ -211,18 +215,35 @@ const FIRST_ACTION: Duration = Duration::from_secs(1);
 /// Observations kept for the error that may come.
 const LAST_STATES: usize = 50;
 /// Longest time that coming to rest may take before the robot is told to finish anyway.
-const REST_LIMIT: Duration = Duration::from_secs(3);
+const REST_LIMIT: Duration = roll::REST;
 const EVENT_QUEUE: usize = 256;
 
 /// What the loop thread and everybody else share.
 struct Shared {
-    stop: AtomicBool,
+    /// Where there is no place.
+    own_stop: AtomicBool,
+    place: Option<Arc<Place>>,
     begun: AtomicBool,
     ended: AtomicBool,
     recorder: Arc<Recorder>,
     events: ArrayQueue<Event>,
     realtime: OnceLock<RealtimeReport>,
     outcome: OnceLock<Outcome>,
+}
+
+impl Shared {
+    fn stop(&self) -> &AtomicBool {
+        match &self.place {
+            Some(place) => place.stop(),
+            None => &self.own_stop,
+        }
+    }
+
+    fn placed(&self, tell: impl FnOnce(&Place)) {
+        if let Some(place) = &self.place {
+            tell(place);
+        }
+    }
 }
 
 /// A running or ended session. Dropping it stops the robot and waits for the loop thread.
@@ -248,7 +269,8 @@ impl Session {
         bell: Bell,
     ) -> std::io::Result<Session> {
         let shared = Arc::new(Shared {
-            stop: AtomicBool::new(false),
+            own_stop: AtomicBool::new(false),
+            place: config.place.clone(),
             begun: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             recorder,
@@ -258,18 +280,23 @@ impl Session {
         });
         let (records_in, records_out) = record_ring(config.record_ticks, robot.action().len());
         let inside = Arc::clone(&shared);
+        shared.placed(Place::drives);
         let handle = std::thread::Builder::new()
             .name("kilohertz-loop".to_owned())
             .spawn(move || {
+                inside.placed(Place::driven_here);
+                block_signals();
                 let ran = catch_unwind(AssertUnwindSafe(|| {
                     run(robot, policy, limits, &config, &inside, records_in, &bell);
                 }));
                 if let Err(panic) = ran {
                     let _ = inside.outcome.set(Outcome::panicked(&*panic));
                 }
+                inside.placed(Place::rests);
                 inside.ended.store(true, Ordering::Release);
                 bell.ring(News::ENDED);
-            })?;
+            });
+        let handle = handle.inspect_err(|_| shared.placed(Place::rests))?;
         let thread = handle.thread().clone();
         Ok(Session {
             shared,
@@ -281,7 +308,7 @@ impl Session {
 
     /// Asks the loop to bring the robot to rest and to end. Returns at once; may be repeated.
     pub fn request_stop(&self) {
-        self.shared.stop.store(true, Ordering::Relaxed);
+        self.shared.stop().store(true, Ordering::Relaxed);
         self.thread.unpark();
     }
 
@@ -378,6 +405,7 @@ fn run(
     policy.attach();
     let mut body = Body::new(&*robot, policy, limits, config, shared, records, bell);
     let driven = caught(|| robot.drive(&mut body));
+    shared.placed(Place::rests);
     // What a robot was told to finish with counts where it says that it was sent.
     if body.ending != Some(0) {
         body.close();
@@ -677,7 +705,7 @@ impl<'a> Body<'a> {
             Patience::Budget(budget) if waits => Some(started + budget),
             Patience::Budget(_) => Some(started),
             Patience::Cycle => match self.late.on_late {
-                OnLate::Hold => None,
+                OnLate::Hold => self.run_for.map(|run_for| self.first + run_for),
                 OnLate::Stop => Some(started + self.period * (self.late.max_held + 1)),
             },
         };
@@ -685,7 +713,9 @@ impl<'a> Body<'a> {
             Ok(newest) => newest,
             Err(cause) => return Turn::End(Some(cause)),
         };
-        if self.shared.stop.load(Ordering::Relaxed) {
+        // A robot that lives with its policy may have waited for it until the end.
+        let waited = self.patience == Patience::Cycle && newest.is_none();
+        if self.shared.stop().load(Ordering::Relaxed) || waited && self.is_over(Time::now()) {
             return Turn::End(None);
         }
         let arrival = self.taken(newest, started);
@@ -717,7 +747,7 @@ impl<'a> Body<'a> {
         for _ in 0..MOST_ANSWERS {
             let answer = self
                 .policy
-                .poll(until, &self.shared.stop, &mut self.answered);
+                .poll(until, self.shared.stop(), &mut self.answered);
             let question = match answer {
                 Answer::None => return Ok(newest),
                 Answer::Failed => return Err(Cause::PolicyFailed { tick: self.tick }),
@@ -1229,6 +1259,9 @@ impl Tick for Body<'_> {
     }
 
     fn sent(&mut self, at: Time) {
+        if self.ending == Some(0) {
+            self.shared.placed(Place::sends_the_last);
+        }
         if let Some(pending) = &mut self.pending {
             pending.decided = at;
         }
@@ -1236,7 +1269,7 @@ impl Tick for Body<'_> {
     }
 
     fn is_stopping(&self) -> bool {
-        self.shared.stop.load(Ordering::Relaxed)
+        self.shared.stop().load(Ordering::Relaxed)
     }
 
     fn distrust(&mut self) {

@@ -111,7 +111,13 @@ pub fn make_ordinary<T>(thread: &JoinHandle<T>) {
     system::make_ordinary(thread);
 }
 
-pub(crate) use system::{monotonic_now, sleep_until};
+pub(crate) use system::{monotonic_now, pause, sleep_until, thread_id};
+
+/// Keeps all signals but those of faults from the calling thread: other threads take them. What a thread
+/// that moves a robot does must not be interrupted.
+pub fn block_signals() {
+    system::block_signals();
+}
 
 #[cfg(target_os = "linux")]
 mod system {
@@ -148,6 +154,48 @@ mod system {
                 &raw const until,
                 std::ptr::null_mut(),
             );
+        }
+    }
+
+    /// Sleeps so long, or until a signal comes. For signal handlers too.
+    pub(crate) fn pause(length: Duration) {
+        let length = libc::timespec {
+            tv_sec: length.as_secs() as libc::time_t,
+            tv_nsec: libc::c_long::from(length.subsec_nanos() as i32),
+        };
+        // SAFETY: `length` is a valid timespec that outlives the call, which only reads it; the
+        // remaining time is not asked for. nanosleep is async-signal-safe.
+        unsafe { libc::nanosleep(&raw const length, std::ptr::null_mut()) };
+    }
+
+    /// The kernel's number of the calling thread, above 0. For signal handlers too.
+    pub(crate) fn thread_id() -> u32 {
+        // SAFETY: the system call takes no argument and cannot fail.
+        unsafe { libc::syscall(libc::SYS_gettid) as u32 }
+    }
+
+    /// What the processor raises for a fault of the thread itself, and abort().
+    const FAULTS: [libc::c_int; 7] = [
+        libc::SIGSEGV,
+        libc::SIGBUS,
+        libc::SIGFPE,
+        libc::SIGILL,
+        libc::SIGTRAP,
+        libc::SIGABRT,
+        libc::SIGSYS,
+    ];
+
+    pub(super) fn block_signals() {
+        // SAFETY: all-zero bytes are a valid sigset; it outlives the calls, which fill it and read it,
+        // and every signal named exists. The mask is the calling thread's own.
+        unsafe {
+            let mut blocked: libc::sigset_t = std::mem::zeroed();
+            libc::sigfillset(&raw mut blocked);
+            for fault in FAULTS {
+                libc::sigdelset(&raw mut blocked, fault);
+            }
+            let set = libc::SIG_SETMASK;
+            libc::pthread_sigmask(set, &raw const blocked, std::ptr::null_mut());
         }
     }
 
@@ -306,6 +354,16 @@ mod system {
     pub(crate) fn sleep_until(deadline: Time) {
         std::thread::sleep(deadline.since(monotonic_now()));
     }
+
+    pub(crate) fn pause(length: Duration) {
+        std::thread::sleep(length);
+    }
+
+    pub(crate) fn thread_id() -> u32 {
+        1
+    }
+
+    pub(super) fn block_signals() {}
 
     pub(super) fn set_fifo(_priority: u8) -> Result<(), String> {
         Err(ABSENT.to_owned())

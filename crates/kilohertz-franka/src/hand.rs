@@ -21,6 +21,7 @@ use franka::wire::gripper::{
 use franka::wire::{HeaderLayout, parse_response};
 use franka::{FrankaError, GripperState};
 use kilohertz_core::limits::exceeds;
+use kilohertz_core::roll::Place;
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::answers::Answers;
@@ -311,6 +312,7 @@ impl Hand {
         }
         let patience = self.command_timeout.saturating_add(command.motion());
         Ok(HandMotion {
+            place: None,
             link,
             command,
             stops_before,
@@ -386,6 +388,7 @@ fn believed(state: GripperState) -> Result<GripperState, ArmError> {
 /// A command on its way. Dropping it without [`HandMotion::finish`] does nothing to the hand.
 #[derive(Debug)]
 pub struct HandMotion {
+    place: Option<Arc<Place>>,
     link: Arc<Link>,
     command: HandCommand,
     stops_before: u64,
@@ -393,6 +396,13 @@ pub struct HandMotion {
 }
 
 impl HandMotion {
+    /// Gives the command a place on the roll, whose stop stops the hand.
+    #[must_use]
+    pub fn at(mut self, place: Arc<Place>) -> HandMotion {
+        self.place = Some(place);
+        self
+    }
+
     /// Sends the command and waits for its end: whether homing was possible, the fingers got there,
     /// or an object is held. Blocks.
     ///
@@ -405,12 +415,22 @@ impl HandMotion {
         let name = self.command.name();
         let id = {
             let _door = lock(&link.door);
-            if link.stops.load(Ordering::Acquire) != self.stops_before {
+            if let Some(place) = &self.place {
+                place.drives();
+            }
+            if link.stops.load(Ordering::Acquire) != self.stops_before || self.is_to_end() {
                 return Err(aborted(name));
             }
             self.send()?
         };
-        match link.answer(id, self.patience)? {
+        let mut is_stopped = false;
+        let status = link.answer(id, self.patience, || {
+            if self.is_to_end() && !std::mem::replace(&mut is_stopped, true) {
+                // What became of it is in the command's own answer.
+                let _ = link.stop(CLOSING_PATIENCE);
+            }
+        });
+        match status? {
             GripperStatus::Success => Ok(true),
             GripperStatus::Unsuccessful => Ok(false),
             GripperStatus::Aborted => Err(aborted(name)),
@@ -426,6 +446,11 @@ impl HandMotion {
                 ))
             }
         }
+    }
+
+    fn is_to_end(&self) -> bool {
+        let place = self.place.as_ref();
+        place.is_some_and(|place| place.stop().load(Ordering::Acquire))
     }
 
     fn send(&self) -> Result<u32, ArmError> {
@@ -451,6 +476,9 @@ impl HandMotion {
 
 impl Drop for HandMotion {
     fn drop(&mut self) {
+        if let Some(place) = &self.place {
+            place.rests();
+        }
         self.link.busy.store(false, Ordering::Release);
     }
 }
@@ -533,9 +561,16 @@ impl Link {
         }
     }
 
-    fn answer(&self, id: u32, patience: Duration) -> Result<GripperStatus, ArmError> {
+    /// The answer to a request; `look` is called again and again until it is there.
+    fn answer(
+        &self,
+        id: u32,
+        patience: Duration,
+        mut look: impl FnMut(),
+    ) -> Result<GripperStatus, ArmError> {
         let give_up = later(patience);
         loop {
+            look();
             if let Some(message) = self.received(id)? {
                 let answer: GripperCommandResponse =
                     parse_response(HeaderLayout::Gripper, &message)?;
@@ -568,7 +603,7 @@ impl Link {
             self.stops.fetch_add(1, Ordering::AcqRel);
             self.send(GripperCommand::Stop, &[])?
         };
-        match self.answer(id, patience)? {
+        match self.answer(id, patience, || {})? {
             GripperStatus::Success => Ok(()),
             status => Err(ArmError::new(
                 ArmErrorCode::CommandRejected,

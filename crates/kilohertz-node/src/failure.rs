@@ -24,6 +24,15 @@ impl Failure {
         )
     }
 
+    /// Something was not begun because of this signal.
+    pub fn interrupted(signal: i32, message: &str) -> Failure {
+        Failure(json!({
+            "code": "SESSION_INTERRUPTED",
+            "message": message,
+            "signal": signal,
+        }))
+    }
+
     /// The JSON text.
     pub fn into_text(self) -> String {
         self.0.to_string()

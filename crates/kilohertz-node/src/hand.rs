@@ -10,6 +10,7 @@ use napi_derive::napi;
 
 use crate::background::in_background;
 use crate::failure::Failure;
+use crate::guard::{NativePlace, give_stack};
 
 /// How to connect; what is absent has the hand's default.
 #[napi(object)]
@@ -83,14 +84,20 @@ impl NativeHand {
 
     /// Finds out how far the fingers open.
     #[napi(ts_return_type = "Promise<boolean>")]
-    pub fn homing<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
-        self.run(env, HandCommand::Homing)
+    pub fn homing<'env>(&self, env: &'env Env, place: &NativePlace) -> Result<Object<'env>> {
+        self.run(env, HandCommand::Homing, place)
     }
 
     /// Moves the fingers.
     #[napi(ts_return_type = "Promise<boolean>")]
-    pub fn move_to<'env>(&self, env: &'env Env, width: f64, speed: f64) -> Result<Object<'env>> {
-        self.run(env, HandCommand::Move { width, speed })
+    pub fn move_to<'env>(
+        &self,
+        env: &'env Env,
+        width: f64,
+        speed: f64,
+        place: &NativePlace,
+    ) -> Result<Object<'env>> {
+        self.run(env, HandCommand::Move { width, speed }, place)
     }
 
     /// Closes the fingers on an object.
@@ -103,6 +110,7 @@ impl NativeHand {
         force: f64,
         epsilon_inner: f64,
         epsilon_outer: f64,
+        place: &NativePlace,
     ) -> Result<Object<'env>> {
         let command = HandCommand::Grasp {
             width,
@@ -111,7 +119,7 @@ impl NativeHand {
             epsilon_inner,
             epsilon_outer,
         };
-        self.run(env, command)
+        self.run(env, command, place)
     }
 
     /// Ends the command that runs, and lets go of what is held.
@@ -151,8 +159,15 @@ impl NativeHand {
 impl NativeHand {
     /// The order in which commands and stops are asked for is that of these calls, not that of the
     /// threads which carry them out.
-    fn run<'env>(&self, env: &'env Env, command: HandCommand) -> Result<Object<'env>> {
+    fn run<'env>(
+        &self,
+        env: &'env Env,
+        command: HandCommand,
+        place: &NativePlace,
+    ) -> Result<Object<'env>> {
+        give_stack();
         let motion = self.hand.begin(command).map_err(Failure::from)?;
+        let motion = motion.at(place.shared());
         in_background(env, move || Ok(motion.finish()?))
     }
 }

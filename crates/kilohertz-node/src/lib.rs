@@ -12,6 +12,7 @@
 //! simulator.rs  a simulated one
 //! line.rs       calls to a worker or a child over shared memory
 //! doorbell.rs   waking JavaScript by a descriptor
+//! guard.rs      what signals do
 //! background.rs work that blocks, as promises
 //! view.rs       memory that JavaScript and we both see
 //! failure.rs    errors with a code and details, as JavaScript gets them
@@ -30,6 +31,7 @@ mod background;
 mod configuration;
 mod doorbell;
 mod failure;
+mod guard;
 mod hand;
 mod line;
 mod model;

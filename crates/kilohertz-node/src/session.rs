@@ -25,6 +25,7 @@ use napi_derive::napi;
 
 use crate::arm::{NativeArm, control_of};
 use crate::failure::Failure;
+use crate::guard::{NativePlace, give_stack};
 use crate::move_to::NativeMove;
 use crate::seat::Seat;
 use crate::view::fill;
@@ -400,8 +401,10 @@ fn start(
     env: &Env,
     parts: Parts,
     options: &NativeSessionOptions,
+    place: &NativePlace,
     wake: Function<'_, (), ()>,
 ) -> Result<NativeSession> {
+    give_stack();
     let Parts {
         robot,
         limits,
@@ -486,6 +489,7 @@ fn start(
         record_ticks: options.record_ticks as usize,
         run_for: options.run_for_s.map(seconds),
         realtime,
+        place: Some(place.shared()),
     };
     let action = robot.action().clone();
     let started = Session::start(robot, inside, limits, config, recorder, bell.clone());
@@ -524,6 +528,7 @@ impl NativeSession {
     pub fn paced(
         env: &Env,
         options: NativeSessionOptions,
+        place: &NativePlace,
         wake: Function<'_, (), ()>,
     ) -> Result<NativeSession> {
         let robot = Box::new(Paced::new(
@@ -537,7 +542,7 @@ impl NativeSession {
             seat: None,
             native: None,
         };
-        start(env, parts, &options, wake)
+        start(env, parts, &options, place, wake)
     }
 
     /// A session that drives an arm; `seat` is that of the worker where the policy runs.
@@ -547,6 +552,7 @@ impl NativeSession {
         arm: &NativeArm,
         control: String,
         options: NativeSessionOptions,
+        place: &NativePlace,
         wake: Function<'_, (), ()>,
         seat: Option<u32>,
     ) -> Result<NativeSession> {
@@ -554,7 +560,7 @@ impl NativeSession {
         let control = control_of(&control)?;
         let driven = arm.arm.robot_with(control, &motion_options(&options));
         let parts = parts_of(driven.map_err(Failure::from)?, &options);
-        start(env, Parts { seat, ..parts }, &options, wake)
+        start(env, Parts { seat, ..parts }, &options, place, wake)
     }
 
     /// A session that moves an arm as planned, and ends when it is there.
@@ -564,12 +570,13 @@ impl NativeSession {
         arm: &NativeArm,
         planned: &NativeMove,
         options: NativeSessionOptions,
+        place: &NativePlace,
         wake: Function<'_, (), ()>,
     ) -> Result<NativeSession> {
         let native: Option<Box<dyn Policy>> = Some(Box::new(planned.policy()));
         let driven = arm.arm.mover(&motion_options(&options));
         let parts = parts_of(driven.map_err(Failure::from)?, &options);
-        start(env, Parts { native, ..parts }, &options, wake)
+        start(env, Parts { native, ..parts }, &options, place, wake)
     }
 
     fn session(&self) -> Result<&Session> {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use kilohertz_core::courier::{Ear, News};
 use kilohertz_core::mailbox::PolicyEnd;
-use kilohertz_core::thread::{RealtimeRequest, make_realtime};
+use kilohertz_core::thread::{RealtimeRequest, block_signals, make_realtime};
 use kilohertz_offload::line::{End, Line};
 use napi::Result;
 use napi_derive::napi;
@@ -86,6 +86,7 @@ impl NativeUsher {
         thread::Builder::new()
             .name("kilohertz-usher".to_owned())
             .spawn(move || {
+                block_signals();
                 let (bell, ear) = Ear::here();
                 let (number, seat) = Seat::register(bell);
                 if tell.send(number).is_ok() {
