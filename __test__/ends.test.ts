@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { FrankaSimulator } from '../index.ts';
-import { WALL } from './fixtures/arms.ts';
+import { ownPlace, WALL } from './fixtures/arms.ts';
 import { type Ending, type Program, programBehind } from './fixtures/programs.ts';
 
 interface Case {
@@ -22,16 +22,18 @@ interface Case {
   /** Motions that are finished, 1 unless said. */
   readonly motions?: number;
   readonly words?: readonly string[];
-  readonly options?: readonly string[];
+  readonly flags?: readonly string[];
   /** Meddles while it moves, in the place of sending a signal. */
   readonly meddle?: (program: Program) => Promise<void>;
 }
 
 /** Runs a case; what was not as it has to be, as text. */
 async function wrong(each: Case): Promise<string | undefined> {
-  const { place = 'main', way, sent, by, lines, words = [], options = [], meddle } = each;
-  await using simulator = await FrankaSimulator.start(WALL);
-  const child = programBehind(words, options, 'ends', simulator.address, place, way);
+  const { place = 'main', way, sent, by, lines, words = [], flags = [], meddle } = each;
+  const fer = { generation: 'fer', ...ownPlace() } as const;
+  const options = { ...WALL, ...(place === 'libfranka-rs' ? fer : {}) };
+  await using simulator = await FrankaSimulator.start(options);
+  const child = programBehind(words, flags, 'ends', simulator.address, place, way);
   let ending: Ending;
   try {
     await child.printed('driving');
@@ -103,7 +105,7 @@ const ABORTED: Case = { way: 'abort', by: 'SIGABRT' };
 test('the motion is finished before the program ends itself', async (t) => {
   await all(t, [
     ABORTED,
-    { way: 'heap', by: 'SIGABRT', options: SMALL_HEAP },
+    { way: 'heap', by: 'SIGABRT', flags: SMALL_HEAP },
     { way: 'exit', by: 7 },
     { way: 'throw', by: 1 },
     { way: 'reject', by: 1 },
@@ -112,7 +114,9 @@ test('the motion is finished before the program ends itself', async (t) => {
   ]);
 });
 
-for (const place of ['worker', 'move', 'hand', 'python', 'started', 'signal-exit']) {
+const PLACES = ['worker', 'move', 'hand', 'python', 'started', 'signal-exit', 'libfranka-rs'];
+
+for (const place of PLACES) {
   test(`the motion is finished, and the next never begins: ${place}`, async (t) => {
     const waits = (['SIGINT', 'SIGTERM'] as const).map(sentBy);
     const cases: readonly Case[] = [...waits, ABORTED, { way: 'exit', by: 7 }];
@@ -184,7 +188,7 @@ test('signals that are not the guard’s harm nothing', async (t) => {
   const reporting = ['--report-on-signal', '--report-filename=/dev/null'];
   await all(t, [
     { way: 'waits', by: 'SIGTERM', meddle: afterInspector },
-    { way: 'reports', by: 0, options: reporting, sent: 'SIGUSR2', lines: ['goes on'] },
+    { way: 'reports', by: 0, flags: reporting, sent: 'SIGUSR2', lines: ['goes on'] },
   ]);
 });
 

@@ -55,7 +55,7 @@ export declare class NativeHand {
   /** Moves the fingers. */
   moveTo(width: number, speed: number, place: NativePlace): Promise<boolean>
   /** Closes the fingers on an object. */
-  grasp(width: number, speed: number, force: number, epsilonInner: number, epsilonOuter: number, place: NativePlace): Promise<boolean>
+  grasp(wanted: NativeGrasp, place: NativePlace): Promise<boolean>
   /** Ends the command that runs, and lets go of what is held. */
   stop(): Promise<void>
   /** The hand's state now. */
@@ -404,6 +404,15 @@ export interface NativeGrant {
   /** "granted", "refused" or "notAsked". */
   status: string
   reason?: string
+}
+
+/** How an object is grasped. */
+export interface NativeGrasp {
+  width: number
+  speed: number
+  force: number
+  epsilonInner: number
+  epsilonOuter: number
 }
 
 /** How to connect; what is absent has the hand's default. */

@@ -176,9 +176,14 @@ export class FrankaHand implements AsyncDisposable {
     checkNumber('forceN', forceN, { from: 0, to: 140, above: true, unit: 'N' });
     checkWidth('epsilonInnerM', epsilonInnerM);
     checkWidth('epsilonOuterM', epsilonOuterM);
-    return this.#run(options, (place) =>
-      this.#hand.grasp(widthM, speedMPerS, forceN, epsilonInnerM, epsilonOuterM, place),
-    );
+    const wanted = {
+      width: widthM,
+      speed: speedMPerS,
+      force: forceN,
+      epsilonInner: epsilonInnerM,
+      epsilonOuter: epsilonOuterM,
+    };
+    return this.#run(options, (place) => this.#hand.grasp(wanted, place));
   }
 
   /**

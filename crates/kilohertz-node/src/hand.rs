@@ -20,6 +20,16 @@ pub struct NativeHandOptions {
     pub port: Option<u16>,
 }
 
+/// How an object is grasped.
+#[napi(object)]
+pub struct NativeGrasp {
+    pub width: f64,
+    pub speed: f64,
+    pub force: f64,
+    pub epsilon_inner: f64,
+    pub epsilon_outer: f64,
+}
+
 /// The state of a hand, with libfranka's names.
 #[napi(object)]
 pub struct NativeHandState {
@@ -105,19 +115,15 @@ impl NativeHand {
     pub fn grasp<'env>(
         &self,
         env: &'env Env,
-        width: f64,
-        speed: f64,
-        force: f64,
-        epsilon_inner: f64,
-        epsilon_outer: f64,
+        wanted: NativeGrasp,
         place: &NativePlace,
     ) -> Result<Object<'env>> {
         let command = HandCommand::Grasp {
-            width,
-            speed,
-            force,
-            epsilon_inner,
-            epsilon_outer,
+            width: wanted.width,
+            speed: wanted.speed,
+            force: wanted.force,
+            epsilon_inner: wanted.epsilon_inner,
+            epsilon_outer: wanted.epsilon_outer,
         };
         self.run(env, command, place)
     }
