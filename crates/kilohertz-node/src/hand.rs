@@ -111,6 +111,10 @@ impl NativeHand {
     }
 
     /// Closes the fingers on an object.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "each is an argument in JavaScript"
+    )]
     #[napi(ts_return_type = "Promise<boolean>")]
     pub fn grasp<'env>(
         &self,
