@@ -324,8 +324,9 @@ export class Session<Observation, Action>
         if (behind) this.emit(kind, { tick, ...behind });
         break;
       case 'late': {
-        const periodS = 1 / this.#options.native.policyRateHz;
-        if (!this.#isLateTold) warnOfLateness(tookS, periodS);
+        const { policyRateHz, deadlineS } = this.#options.native;
+        const periodS = 1 / policyRateHz;
+        if (!this.#isLateTold) warnOfLateness(tookS, periodS, deadlineS);
         this.#isLateTold = true;
         this.emit(kind, { tick, tookS, periodS });
       }
@@ -362,12 +363,13 @@ export async function run<Observation, Action>(
   });
 }
 
-function warnOfLateness(tookS: number, periodS: number): void {
+function warnOfLateness(tookS: number, periodS: number, deadlineS: number): void {
   const ms = (seconds: number): string => `${Number((seconds * 1e3).toPrecision(2))} ms`;
   const message =
-    `the policy took ${ms(tookS)} of its ${ms(periodS)} period: more than a tenth of its answers are late, ` +
-    'and the arm holds, rests and catches up in between. Lower rateHz, or let the policy answer undefined ' +
-    'until a model that runs elsewhere (InferenceThread, workerPolicy, processPolicy) has something new';
+    `the policy took ${ms(tookS)} of its ${ms(periodS)} period: more than a tenth of its answers are later ` +
+    `than deadlineS, ${ms(deadlineS)}, and the arm holds, rests and catches up in between. Lower rateHz, ` +
+    'allow more with deadlineS where it is shorter than the period, or let the policy answer undefined until ' +
+    'a model that runs elsewhere (InferenceThread, workerPolicy, processPolicy) has something new';
   process.emitWarning(message, { code: 'KILOHERTZ_LATE' });
 }
 

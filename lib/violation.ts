@@ -46,12 +46,15 @@ const UNITS: Readonly<Record<string, string>> = {
   box: 'm',
 };
 
+/** What a slot of an action may be, whatever the arm allows. */
+const NUMBER = 'a finite number of at most 1e12';
+
 /** What broke a limit, in words: the joint, the value, the limit, each with its unit. */
 export function violationText(violation: NativeViolation): string {
   const { kind, field, index, action, received, limit } = violation;
   const slot = `${field}[${index}]`;
   const joint = `joint ${ELBOWS.includes(field) ? 3 : index + 1}`;
-  if (kind === 'finite value') return `${slot} is ${action}; expected a finite number`;
+  if (kind === 'finite value') return `${slot} is ${action}; expected ${NUMBER}`;
   const unit = UNITS[kind] ?? violation.unit;
   const bound = `(limit ${short(limit)} ${unit})`;
   const numbered = `joint ${violation.slot + 1}`;
@@ -92,7 +95,7 @@ export function violationText(violation: NativeViolation): string {
 
 /** What would not have broken the limit. */
 export function allowedText({ kind, unit, limit, field, index }: NativeViolation): string {
-  if (kind === 'finite value') return 'a finite number';
+  if (kind === 'finite value') return NUMBER;
   if (kind === 'frame') return `a rigid transform within ${short(limit)}`;
   if (kind === 'joints') return 'a motion that the joints can follow';
   if (kind === 'box') return `no further than ${short(limit)} m`;

@@ -67,8 +67,11 @@ function crashed(cause: Error): Failure {
 }
 
 function exited(code: number): Failure {
-  const message =
-    `the policy's worker ended with code ${code} while its session ran; ` +
-    'a policy must not call process.exit()';
+  // Node's own code for an event loop with nothing left to wait for.
+  const why =
+    code === 13
+      ? 'a promise that the policy waits for can never settle'
+      : 'a policy must not call process.exit()';
+  const message = `the policy's worker ended with code ${code} while its session ran; ${why}`;
   return (details) => new PolicyError('POLICY_CRASHED', message, details);
 }

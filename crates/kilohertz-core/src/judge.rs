@@ -44,6 +44,9 @@ pub struct Sequence<'a> {
     pub is_gapless: bool,
     /// Whether this is the first answer.
     pub is_first: bool,
+    /// Whether the robot stood, or was on its way to it, between this answer and the one before: what
+    /// the answer differs by is no motion of the policy's then.
+    pub is_behind_rest: bool,
 }
 
 /// What a robot's limits say of a [`Sequence`].
@@ -135,13 +138,14 @@ impl Judge {
         self.asked += 1;
     }
 
-    /// Takes in the answer to `question`: says what it breaks, wherever the robot is. Each answer has
-    /// to come here once, in order.
+    /// Takes in the answer to `question`, which came behind a rest of the robot or not: says what it
+    /// breaks, wherever the robot is. Each answer has to come here once, in order.
     pub fn see(
         &mut self,
         limits: &mut dyn Limits,
         question: Question,
         answer: &[f64],
+        is_behind_rest: bool,
     ) -> Violations {
         let mut found = limits.check_answer(answer);
         let senseless = [ViolationKind::NotFinite, ViolationKind::Frame];
@@ -179,6 +183,7 @@ impl Judge {
                     ratio: self.ratio,
                     is_gapless: part.known == ORDERS && span_s < GAPLESS * self.cycle_s,
                     is_first,
+                    is_behind_rest,
                 },
             );
             part.go_on(answer, step_s, judgement.order);
@@ -397,7 +402,10 @@ mod tests {
         let answers = answers.into_iter();
         let found = answers.map(|(tick, answer)| {
             let answer = vec![answer; limits.parts];
-            (tick, judge.see(limits, question(tick, ratio), &answer))
+            (
+                tick,
+                judge.see(limits, question(tick, ratio), &answer, false),
+            )
         });
         found.filter(|(_, found)| !found.is_empty()).collect()
     }
@@ -461,7 +469,7 @@ mod tests {
             for (nanos, answer) in answers {
                 judge.asked(&limits, nanos);
                 let time = Duration::from_nanos(nanos);
-                let broken = judge.see(&mut limits, Question { tick: nanos, time }, &[answer]);
+                let broken = judge.see(&mut limits, Question { tick: nanos, time }, &[answer], false);
                 prop_assert!(answer.is_finite() || broken.of(ViolationKind::NotFinite).is_some());
             }
         }
@@ -475,12 +483,12 @@ mod tests {
             for asked in 0..=tick {
                 judge.asked(&limits, asked);
             }
-            let broken = judge.see(&mut limits, question(tick, 1.0), &[0.8]);
+            let broken = judge.see(&mut limits, question(tick, 1.0), &[0.8], false);
             let velocity = broken.of(ViolationKind::Velocity).expect("0.3 in a cycle");
             assert!((velocity.received - 300.0).abs() < 1e-6, "{velocity:?}");
             let mut judge = Judge::new(&limits, 1, CYCLE, 1.0, None);
             judge.asked(&limits, tick);
-            let broken = judge.see(&mut limits, question(tick, 1.0), &[0.5]);
+            let broken = judge.see(&mut limits, question(tick, 1.0), &[0.5], false);
             assert!(broken.is_empty(), "{broken:?}");
         }
     }
@@ -546,7 +554,7 @@ mod tests {
         judge.asked(&limits, 0);
         for tick in 0..20 {
             let jumps = if tick < 10 { 0.0 } else { 1.0 };
-            let broken = judge.see(&mut limits, question(tick, 1.0), &[0.0, jumps]);
+            let broken = judge.see(&mut limits, question(tick, 1.0), &[0.0, jumps], false);
             let slot = broken.of(ViolationKind::Velocity).map(|broken| broken.slot);
             assert_eq!(slot, (tick == 10).then_some(1), "{tick}");
         }
@@ -565,7 +573,9 @@ mod tests {
             judge.asked(limits, 0);
             (0..200).any(|tick| {
                 let noise = if tick % 2 == 0 { 1e-5 } else { -1e-5 };
-                !judge.see(limits, question(tick, 1.0), &[noise]).is_empty()
+                !judge
+                    .see(limits, question(tick, 1.0), &[noise], false)
+                    .is_empty()
             })
         };
         let mut limits = Positions::at(0.0);

@@ -306,16 +306,21 @@ pub fn confined(value: f64, lowest: f64, highest: f64) -> f64 {
     value.max(lowest).min(highest)
 }
 
-/// The first slot that is not finite.
+/// The largest number, either way, that an action may have: nothing that is computed from numbers up to
+/// it overflows.
+pub const LARGEST_NUMBER: f64 = 1e12;
+
+/// The first slot that is not finite, or is beyond [`LARGEST_NUMBER`].
 pub fn check_finite(action: &[f64]) -> Violations {
     let mut found = Violations::NONE;
-    if let Some(slot) = action.iter().position(|value| !value.is_finite()) {
+    let is_wrong = |value: &f64| exceeds(value.abs(), LARGEST_NUMBER);
+    if let Some(slot) = action.iter().position(is_wrong) {
         found.note(Violation {
             kind: ViolationKind::NotFinite,
             slot,
             action: action[slot],
             received: action[slot],
-            limit: f64::MAX,
+            limit: LARGEST_NUMBER,
         });
     }
     found

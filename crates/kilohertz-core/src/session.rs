@@ -530,7 +530,9 @@ struct Body<'a> {
     ladder: Ladder,
     /// How actions are gone to: after a rest until caught up with, otherwise.
     approach: Approach,
-    /// The tick of the robot's clock since which it is on its way, and whether that was told.
+    /// Whether the robot rested since the newest answer.
+    has_rested: bool,
+    /// For how many cycles it has been on its way, and whether that was told.
     behind: Option<(u64, bool)>,
     catch_up: Duration,
     shared: &'a Shared,
@@ -617,6 +619,7 @@ impl<'a> Body<'a> {
             run_for: config.run_for,
             ladder: Ladder::new(config.late),
             approach: Approach::AfterRest,
+            has_rested: true,
             behind: None,
             catch_up: config.catch_up,
             shared,
@@ -771,7 +774,10 @@ impl<'a> Body<'a> {
                 if newest.replace(question).is_some() {
                     recorder.overwritten_actions.add(1);
                 }
-                let found = self.judge.see(&mut *self.limits, question, &self.answered);
+                let rested = std::mem::take(&mut self.has_rested);
+                let found = self
+                    .judge
+                    .see(&mut *self.limits, question, &self.answered, rested);
                 self.rule(&found)?;
             }
             match &mut self.asked {
@@ -924,13 +930,17 @@ impl<'a> Body<'a> {
             Step::Use | Step::Follow => self.follow(step, arrival, observation),
             Step::Hold => {
                 self.tell(EventKind::Held);
+                if self.ladder.without_action() > LateRule::default().max_held {
+                    // Where more may be held, somebody may have come near meanwhile all the same.
+                    self.rested();
+                }
                 self.shared.recorder.held_commands.add(1);
                 self.limits.hold(observation, &mut self.sent);
                 CommandKind::Held
             }
             Step::Rest => {
                 self.tell(EventKind::Resting);
-                self.approach = Approach::AfterRest;
+                self.rested();
                 self.shared.recorder.rest_commands.add(1);
                 self.limits.rest(observation, &mut self.sent);
                 CommandKind::Rest
@@ -988,6 +998,13 @@ impl<'a> Body<'a> {
         CommandKind::Followed
     }
 
+    /// The robot was without an action for so long that it is to be gone on with carefully.
+    fn rested(&mut self) {
+        self.approach = Approach::AfterRest;
+        self.has_rested = true;
+        self.behind = None;
+    }
+
     /// The robot is where the policy's action is.
     fn caught_up(&mut self) {
         self.clamping = false;
@@ -1002,15 +1019,12 @@ impl<'a> Body<'a> {
             self.behind = None;
             return None;
         };
-        let (since, is_told) = self.behind.unwrap_or((self.clock, false));
-        self.behind = Some((since, is_told));
-        let lasted = self
-            .period
-            .mul_f64((self.clock.saturating_sub(since)) as f64);
-        if is_told || lasted < self.catch_up {
+        let (cycles, is_told) = self.behind.unwrap_or((0, false));
+        self.behind = Some((cycles + 1, is_told));
+        if is_told || self.period.mul_f64(cycles as f64) < self.catch_up {
             return None;
         }
-        self.behind = Some((since, true));
+        self.behind = Some((cycles, true));
         self.push_event(EventKind::Behind { slot, distance });
         let ends = self.late.on_late == OnLate::Stop && !self.clamping;
         ends.then_some(Cause::Behind {

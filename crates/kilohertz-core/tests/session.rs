@@ -1384,6 +1384,27 @@ mod lateness {
     }
 
     #[test]
+    fn the_time_without_an_action_is_no_time_on_the_way() {
+        let config = Config {
+            catch_up: MS * 50,
+            run_for: Some(MS * 1_000),
+            ..rule(5, OnLate::Hold)
+        };
+        let stuck = Box::new(Stuck(Braking::new(1)));
+        let (session, _) = scripted(config, stuck, |tick, policy| {
+            // On the way for 40 cycles at a time, and at rest for 60.
+            if tick % 100 < 40 {
+                policy.answer(at(tick), set(200.0));
+            }
+            Ok(())
+        });
+        assert_eq!(cause(&session), None);
+        let told = events(&session);
+        let is_behind = |(_, kind): &(u64, EventKind)| matches!(kind, EventKind::Behind { .. });
+        assert!(!told.iter().any(is_behind), "{told:?}");
+    }
+
+    #[test]
     fn many_late_answers_are_told_once_with_how_long_they_took() {
         // Each question is answered three cycles late, or every thirtieth.
         for (every, is_told) in [(1_u64, true), (30, false)] {

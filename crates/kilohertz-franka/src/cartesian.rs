@@ -24,7 +24,8 @@ use crate::control::taken;
 use crate::fence::{CartesianBox, PLACES};
 use crate::geometry::{Pose, Twist, moved, norm, off_rigid, orthonormal, way};
 use crate::limits::{
-    ArmLimits, Budget, DT, MotionOptions, NEAR, OWN_SHARE, REACHED_SHARE, ROUNDING, ROUNDING_SHARE,
+    ArmLimits, Budget, DT, MotionOptions, NEAR, OWN_SHARE, ROUNDING, ROUNDING_SHARE, is_own_motion,
+    reached_share,
 };
 use crate::reach::{ELBOW, JointMap, PARTS, Rates, Reach, joined};
 use crate::state::{joints, offset};
@@ -54,6 +55,9 @@ const STILL: f64 = 2e-3;
 const MISSING: f64 = 2e-3;
 /// However close to their limits the joints are, the end effector may be braked with this share.
 const LEAST_SHARE: f64 = 0.05;
+
+/// The highest gain from a missing velocity to an acceleration [1/s]: half of it is gone to in a cycle.
+const STEEPEST: f64 = 0.5 / DT;
 
 /// Slots of the longest action: a pose and the elbow.
 const LONGEST: usize = 17;
@@ -137,7 +141,9 @@ impl Motion {
         let mut rates = self.rates;
         for (part, bounds) in PARTS.into_iter().zip(bounds) {
             // As for joints: close to the target the acceleration dies out as fast as the jerk allows.
-            let gain = bounds.jerk / bounds.acceleration;
+            // Where the joints allow little acceleration and all of the jerk, that would be faster than a
+            // cycle can follow: the motion would swing about its target.
+            let gain = (bounds.jerk / bounds.acceleration).min(STEEPEST);
             let (now, accelerated) = (&self.rates[part.clone()], &self.acceleration[part.clone()]);
             let mut wanted = [0.0; 3];
             for (i, target) in target[part.clone()].iter().enumerate() {
@@ -203,6 +209,8 @@ pub(crate) struct Cartesian {
     has_observed: bool,
     /// The action followed last, and how many cycles ago.
     followed: Option<([f64; LONGEST], u32)>,
+    /// Whether the last step followed an action and reached it.
+    has_reached: bool,
     /// The joint that keeps the motion from what is wanted, and how many times over.
     obstacle: Option<(usize, f64)>,
     /// For how many cycles it has kept it at a standstill.
@@ -262,6 +270,7 @@ impl Cartesian {
             behind: None,
             has_observed: false,
             followed: None,
+            has_reached: false,
             obstacle: None,
             standing: 0,
             pace: Pace::STILL,
@@ -811,6 +820,7 @@ impl Limits for Cartesian {
             self.motion.pose = pose;
             self.motion.elbow = elbow;
         }
+        self.has_reached &= in_step;
         let is_first = !std::mem::replace(&mut self.has_observed, true);
         in_step || is_first
     }
@@ -909,10 +919,7 @@ impl Limits for Cartesian {
                 rates[..len].copy_from_slice(&derivative[..len]);
             }
         }
-        if self.quantity == Quantity::Pose {
-            self.pace
-                .note(self.time, PARTS.map(|part| norm(&rates[0][part])));
-        }
+        let speeds = PARTS.map(|part| norm(&rates[0][part]));
         rates[2] = rates[2].map(|jerk| jerk * sequence.ratio);
         let kinds = [
             ViolationKind::Velocity,
@@ -932,6 +939,9 @@ impl Limits for Cartesian {
                 received,
                 limit,
             });
+        }
+        if self.quantity == Quantity::Pose && is_own_motion(sequence, &judgement) {
+            self.pace.note(self.time, speeds);
         }
         judgement
     }
@@ -1008,7 +1018,8 @@ impl Limits for Cartesian {
         let reached = self.quantity != Quantity::Target
             && self.check_answer(action).is_empty()
             && self.check_place(observation, action).is_empty()
-            && is_fitting(self.broken(action, REACHED_SHARE));
+            && is_fitting(self.broken(action, reached_share(self.has_reached)));
+        self.has_reached = reached;
         if reached {
             self.commanded(action);
             self.followed = Some((self.remembered(action), 1));
@@ -1021,6 +1032,7 @@ impl Limits for Cartesian {
     }
 
     fn hold(&mut self, _observation: &[f64], out: &mut [f64]) {
+        self.has_reached = false;
         if let (Quantity::Target, Some((target, _))) = (self.quantity, self.followed) {
             return self.step_towards(&target, Approach::Limits, out);
         }
@@ -1033,6 +1045,7 @@ impl Limits for Cartesian {
 
     fn rest(&mut self, _observation: &[f64], out: &mut [f64]) -> bool {
         self.followed = None;
+        self.has_reached = false;
         self.standing = 0;
         self.motion = self.motion.towards(&[0.0; 7], &self.eased(&self.own));
         self.last(out);

@@ -48,8 +48,8 @@ pub(crate) const MAX_TORQUE: [f64; 7] = [87.0, 87.0, 87.0, 87.0, 12.0, 12.0, 12.
 /// Commands of our own making stay this far within the limits.
 pub(crate) const OWN_SHARE: f64 = 0.95;
 /// An action that is followed counts as reached when the step to it takes no more than this share
-/// of the limits: the rest is left to the policy's own next step.
-pub(crate) const REACHED_SHARE: f64 = 0.4;
+/// of the limits. The step behind it has to take back twice as much, and the policy's own comes on top.
+pub(crate) const REACHED_SHARE: f64 = 0.3;
 /// Rounding of a command that was computed to be at its limit.
 pub(crate) const ROUNDING: f64 = 1e-9;
 /// The same of a derivative that was computed from answers, as a share of its limit.
@@ -306,6 +306,21 @@ fn fenced(
     }
 }
 
+/// The share of the limits that the step to an action may take that is followed, where the last step
+/// reached one or not.
+pub(crate) fn reached_share(has_reached: bool) -> f64 {
+    if has_reached {
+        OWN_SHARE
+    } else {
+        REACHED_SHARE
+    }
+}
+
+/// Whether the newest answer tells how fast the policy moves by itself.
+pub(crate) fn is_own_motion(sequence: &Sequence<'_>, judgement: &Judgement) -> bool {
+    !sequence.is_first && !sequence.is_behind_rest && judgement.order.is_none()
+}
+
 /// Which quantity of the commanded motion the actions are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Quantity {
@@ -333,6 +348,8 @@ struct Motion {
     has_observed: bool,
     /// The action followed last, and how many cycles ago.
     followed: Option<([f64; 7], u32)>,
+    /// Whether the last step followed an action and reached it.
+    has_reached: bool,
     /// How fast the policy's own answers were lately.
     pace: Pace<7>,
     /// The robot's clock [s].
@@ -366,6 +383,7 @@ impl Motion {
             measured: [0.0; 7],
             has_observed: false,
             followed: None,
+            has_reached: false,
             pace: Pace::STILL,
             time: 0.0,
         }
@@ -638,6 +656,7 @@ impl Limits for Motion {
             in_step
         };
         self.before = (self.joints, time);
+        self.has_reached &= in_step;
         let is_first = !std::mem::replace(&mut self.has_observed, true);
         in_step || is_first
     }
@@ -686,10 +705,6 @@ impl Limits for Motion {
         let mut judgement = Judgement::NONE;
         if self.quantity == Quantity::Target {
             return judgement;
-        }
-        if self.quantity == Quantity::Position {
-            self.pace
-                .note(self.time, joints(sequence.derivatives[0], 0));
         }
         for (slot, &action) in sequence.answer.iter().enumerate() {
             let arm = &self.arm[slot];
@@ -744,6 +759,10 @@ impl Limits for Motion {
                     });
                 }
             }
+        }
+        if self.quantity == Quantity::Position && is_own_motion(sequence, &judgement) {
+            self.pace
+                .note(self.time, joints(sequence.derivatives[0], 0));
         }
         judgement
     }
@@ -818,10 +837,11 @@ impl Limits for Motion {
         out: &mut [f64],
     ) -> bool {
         let reached = self.quantity != Quantity::Target
-            && self.fits(action, REACHED_SHARE)
+            && self.fits(action, reached_share(self.has_reached))
             && self.unbraked(action).is_empty()
             && self.check_answer(action).is_empty()
             && self.check_place(observation, action).is_empty();
+        self.has_reached = reached;
         let mut wanted = [0.0; 7];
         wanted.copy_from_slice(action);
         if reached {
@@ -842,6 +862,7 @@ impl Limits for Motion {
     }
 
     fn hold(&mut self, _observation: &[f64], out: &mut [f64]) {
+        self.has_reached = false;
         if let (Quantity::Target, Some((target, _))) = (self.quantity, self.followed) {
             return self.step_towards(&target, Approach::Limits, out);
         }
@@ -856,6 +877,7 @@ impl Limits for Motion {
 
     fn rest(&mut self, _observation: &[f64], out: &mut [f64]) -> bool {
         let own = self.own;
+        self.has_reached = false;
         self.followed = None;
         self.step(out, |joint, motion| {
             motion.towards_velocity(0.0, &own[joint], DT)
@@ -905,6 +927,21 @@ impl Torque {
             dq,
             fastest,
         ))
+    }
+
+    /// Brakes joints that are too fast already: nothing pushes on them.
+    fn spare(&self, observation: &[f64], wanted: &mut [f64; 7]) {
+        for (joint, torque) in wanted.iter_mut().enumerate() {
+            if self.strayed(observation, joint).is_some() {
+                let dq = observation[offset::dq + joint];
+                let brake = -REST_DAMPING[joint] * dq;
+                *torque = if dq > 0.0 {
+                    torque.min(brake)
+                } else {
+                    torque.max(brake)
+                };
+            }
+        }
     }
 
     /// Commands `wanted` as far as the torque rate allows.
@@ -1035,25 +1072,16 @@ impl Limits for Torque {
         }
         let mut wanted = [0.0; 7];
         wanted.copy_from_slice(action);
-        for (joint, torque) in wanted.iter_mut().enumerate() {
-            if self.strayed(observation, joint).is_some() {
-                // Nothing pushes on a joint that is too fast already: it is braked.
-                let dq = observation[offset::dq + joint];
-                let brake = -REST_DAMPING[joint] * dq;
-                *torque = if dq > 0.0 {
-                    torque.min(brake)
-                } else {
-                    torque.max(brake)
-                };
-            }
-        }
+        self.spare(observation, &mut wanted);
         self.moves_again();
         self.step(&wanted, out);
         false
     }
 
-    fn hold(&mut self, _observation: &[f64], out: &mut [f64]) {
-        out.copy_from_slice(&self.last);
+    fn hold(&mut self, observation: &[f64], out: &mut [f64]) {
+        let mut wanted = self.last;
+        self.spare(observation, &mut wanted);
+        self.step(&wanted, out);
     }
 
     fn rest(&mut self, observation: &[f64], out: &mut [f64]) -> bool {
@@ -1171,6 +1199,7 @@ mod tests {
                 ratio: 1.0,
                 is_gapless: true,
                 is_first: true,
+                is_behind_rest: false,
             };
             found.join(&limits.judge(part, &sequence).found);
         }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use common::{
-    MS, Rig, assert_at_rest_without_reflex, connect, connect_with, ended, ended_well, joints,
-    lockstep, numbers, run_for, session, session_until, smooth, torque,
+    MS, Rig, assert_at_rest_without_reflex, clamped_session, connect, connect_with, ended,
+    ended_well, joints, lockstep, numbers, run_for, session, session_until, smooth, torque,
 };
 use kilohertz_core::limits::ViolationKind;
 use kilohertz_core::policy::{Answer, Ask, Policy, Question};
@@ -298,8 +298,8 @@ fn a_smooth_policy_is_never_blamed_for_being_late(rig: Rig) {
     }
 }
 
-/// Stands still, is silent for two seconds, and is then somewhere else.
-fn stands_and_reappears(control: Control, by: fn(&mut [f64])) -> impl Policy {
+/// Stands still, is silent for so many cycles, and is then somewhere else.
+fn stands_and_reappears(control: Control, silent: u64, by: fn(&mut [f64])) -> impl Policy {
     let mut start = start_of(control);
     let act = move |ask: &Ask<'_>, action: &mut [f64]| {
         action.copy_from_slice(&start(ask));
@@ -307,46 +307,101 @@ fn stands_and_reappears(control: Control, by: fn(&mut [f64])) -> impl Policy {
             by(action);
         }
     };
-    tardy(act, |tick| if tick == 500 { 2_000 } else { 0 })
+    tardy(act, move |tick| if tick == 500 { silent } else { 0 })
+}
+
+/// The velocity of the arm's command may be a fifth of this after a rest [rad/s, m/s].
+fn fastest_of(rig: Rig, control: Control) -> f64 {
+    match (control, rig) {
+        (Control::JointPosition, _) => rig.bounds()[0].velocity,
+        (_, Rig::Fr3) => 3.0,
+        _ => 1.7,
+    }
 }
 
 fn after_a_rest_a_place_is_approached_no_faster_than_a_fifth_of_the_limit(rig: Rig) {
-    type Reappears = (Control, fn(&mut [f64]));
-    let reappears: [Reappears; 2] = [
-        (Control::JointPosition, |q| q[0] += 0.4),
-        (Control::CartesianPose, |pose| pose[13] += 0.2),
+    type Reappears = (Control, u64, f64, fn(&mut [f64]));
+    let reappears: [Reappears; 5] = [
+        (Control::JointPosition, 2_000, 0.4, |q| q[0] += 0.4),
+        (Control::JointPosition, 320, 0.3, |q| q[0] += 0.3),
+        (Control::JointPosition, 900, 1.2, |q| q[0] += 1.2),
+        (Control::CartesianPose, 2_000, 0.2, |pose| pose[13] += 0.2),
+        (Control::CartesianPose, 400, 0.2, |pose| pose[13] += 0.2),
     ];
-    for (control, by) in reappears {
+    for (control, silent, by, somewhere) in reappears {
         let simulator = lockstep(rig);
         let arm = connect(rig, &simulator);
         let fastest = Arc::new(AtomicU64::new(0));
         let watched = Watched {
-            policy: stands_and_reappears(control, by),
+            policy: stands_and_reappears(control, silent, somewhere),
             control,
             fastest: Arc::clone(&fastest),
         };
         let from = arm.state().unwrap();
-        let session = session_until(5_500, &arm, control, watched, || {});
+        let session = session_until(7_000, &arm, control, watched, || {});
+        let what = format!("{control}, {silent} ms, {by}");
         ended_well(&session);
         let to = arm.state().unwrap();
         let fastest = fastest.load(Ordering::Relaxed) as f64 * 1e-6;
-        let (limit, went) = match control {
-            Control::JointPosition => (rig.bounds()[0].velocity, to.q_d[0] - from.q_d[0]),
-            // Of the FER 1.7 m/s, of the FR3 3 m/s.
-            _ => (
-                if rig == Rig::Fr3 { 3.0 } else { 1.7 },
-                to.O_T_EE_c[13] - from.O_T_EE_c[13],
-            ),
+        let went = match control {
+            Control::JointPosition => to.q_d[0] - from.q_d[0],
+            _ => to.O_T_EE_c[13] - from.O_T_EE_c[13],
         };
-        assert!(fastest <= 0.2 * limit + 1e-3, "{control}: {fastest}");
-        assert!(fastest > 0.05, "{control}: {fastest}");
-        let by = if control == Control::JointPosition {
-            0.4
-        } else {
-            0.2
-        };
-        assert!((went - by).abs() < 2e-3, "{control}: went {went}");
+        let most = 0.2 * fastest_of(rig, control) + 1e-3;
+        assert!((0.05..=most).contains(&fastest), "{what}: {fastest}");
+        assert!((went - by).abs() < 2e-3, "{what}: went {went}");
         assert_at_rest_without_reflex(&simulator);
+    }
+}
+
+fn what_is_clamped_at_the_start_is_approached_no_faster_either(rig: Rig) {
+    let control = Control::JointPosition;
+    let simulator = lockstep(rig);
+    let arm = connect(rig, &simulator);
+    let fastest = Arc::new(AtomicU64::new(0));
+    let mut start = start_of(control);
+    let act = move |ask: &Ask<'_>, action: &mut [f64]| {
+        action.copy_from_slice(&start(ask));
+        action[0] += 0.5;
+    };
+    let watched = Watched {
+        policy: tardy(act, |_| 0),
+        control,
+        fastest: Arc::clone(&fastest),
+    };
+    let session = clamped_session(&arm, control, watched, 3_000);
+    ended_well(&session);
+    let stats = session.stats();
+    assert_eq!(stats.violations[ViolationKind::Velocity as usize], 1);
+    assert!(stats.clamped_commands > 500, "{stats:?}");
+    let fastest = fastest.load(Ordering::Relaxed) as f64 * 1e-6;
+    let most = 0.2 * fastest_of(rig, control) + 1e-3;
+    assert!((0.2..=most).contains(&fastest), "{fastest}");
+    assert_at_rest_without_reflex(&simulator);
+}
+
+fn a_short_gap_is_soon_over_whatever_is_commanded(rig: Rig) {
+    for control in [Control::JointPosition, Control::CartesianPose] {
+        for gap in [5, 15] {
+            let simulator = lockstep(rig);
+            let arm = connect(rig, &simulator);
+            let mut start = start_of(control);
+            let act = move |ask: &Ask<'_>, action: &mut [f64]| {
+                action.copy_from_slice(&start(ask));
+                let (slot, time_s) = match control {
+                    Control::JointPosition => (0, ask.time.as_secs_f64()),
+                    _ => (13, ask.time.as_secs_f64()),
+                };
+                action[slot] += 0.05 * smooth(time_s).0 * (1.0 - (2.0 * time_s).cos());
+            };
+            let policy = tardy(act, move |tick| if tick == 1_500 { gap } else { 0 });
+            let session = session_until(4_000, &arm, control, policy, || {});
+            ended_well(&session);
+            let stats = session.stats();
+            let followed = stats.followed_commands;
+            assert!(followed < 1_000, "{control}, {gap} ms: {followed} followed");
+            assert_at_rest_without_reflex(&simulator);
+        }
     }
 }
 
@@ -427,6 +482,8 @@ on_each_arm!(
     a_zigzag_is_refused_whatever_answers_of_it_come_late,
     a_smooth_policy_is_never_blamed_for_being_late,
     after_a_rest_a_place_is_approached_no_faster_than_a_fifth_of_the_limit,
+    what_is_clamped_at_the_start_is_approached_no_faster_either,
+    a_short_gap_is_soon_over_whatever_is_commanded,
     torques_behind_a_motion_are_judged_beside_it,
     a_slow_policy_whose_first_answer_is_off_is_refused_too,
 );
