@@ -315,27 +315,19 @@ fn is_raised() -> bool {
     })
 }
 
-/// Tries each way so often, and looks at what is left after each.
-fn nothing_is_left(client: Client, tries: usize, at: impl Fn() -> SocketAddr) {
-    let options = ConnectOptions {
-        timeout: PATIENCE,
-        client,
-        ..ConnectOptions::default()
-    };
+/// Tries each way [`TRIES`] times, and looks at what is left after each; `connect` does not connect.
+fn nothing_is_left(
+    at: impl Fn() -> SocketAddr,
+    connect: impl Fn(SocketAddr, &str, &[ArmErrorCode]),
+) {
     for (name, way, codes) in WAYS {
         let server = Server::start(at(), *way);
-        let address = server.address.to_string();
-        let attempt = || {
-            let error = Arm::connect(&address, &options).err().expect("connected");
-            let refused = client == Client::LibfrankaRs;
-            // The other client is led to FERs alone.
-            assert!(refused || codes.contains(&error.code), "{name}: {error}");
-        };
+        let attempt = || connect(server.address, name, codes);
         let before = held();
         // Whatever is allocated once is allocated now.
         attempt();
         let memory_before = memory();
-        for _ in 0..tries {
+        for _ in 0..TRIES {
             attempt();
             let raised_until = Instant::now() + Duration::from_millis(100);
             while is_raised() {
@@ -349,13 +341,38 @@ fn nothing_is_left(client: Client, tries: usize, at: impl Fn() -> SocketAddr) {
     }
 }
 
+fn arm_refused(client: Client, address: SocketAddr) -> ArmErrorCode {
+    let options = ConnectOptions {
+        timeout: PATIENCE,
+        client,
+        ..ConnectOptions::default()
+    };
+    let refused = Arm::connect(&address.to_string(), &options);
+    refused.err().expect("connected").code
+}
+
 #[test]
 fn a_connection_that_is_given_up_is_ended_whatever_answered() {
-    nothing_is_left(Client::FrankaRs, TRIES, || (Ipv4Addr::LOCALHOST, 0).into());
+    let here = || SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    nothing_is_left(here, |address, name, codes| {
+        let code = arm_refused(Client::FrankaRs, address);
+        assert!(codes.contains(&code), "{name}: {code:?}");
+    });
+    // The other client is led to FERs alone: which code it is depends on that.
     #[cfg(feature = "libfranka-rs")]
-    nothing_is_left(Client::LibfrankaRs, 4, || {
-        let host = own_host();
-        (host, 1337).into()
+    nothing_is_left(
+        || (own_host(), 1337).into(),
+        |address, _, _| {
+            arm_refused(Client::LibfrankaRs, address);
+        },
+    );
+    nothing_is_left(here, |address, name, _| {
+        let options = HandOptions {
+            timeout: PATIENCE,
+            port: Some(address.port()),
+            ..HandOptions::default()
+        };
+        assert!(Hand::connect("127.0.0.1", &options).is_err(), "{name}");
     });
     // A healthy arm is met as ever after all that, whatever its address is called.
     let simulator = start(Rig::Fr3, kilohertz_sim::SimulatorOptions::default());
@@ -363,28 +380,5 @@ fn a_connection_that_is_given_up_is_ended_whatever_answered() {
     for host in ["0.0.0.0", "127.1", "localhost"] {
         let arm = Arm::connect(&format!("{host}:{port}"), &ConnectOptions::default()).unwrap();
         arm.state().unwrap();
-    }
-    a_hand_leaves_nothing();
-}
-
-fn a_hand_leaves_nothing() {
-    let options = HandOptions {
-        timeout: PATIENCE,
-        ..HandOptions::default()
-    };
-    for (name, way, _) in WAYS {
-        let server = Server::start((Ipv4Addr::LOCALHOST, 0).into(), *way);
-        let hand = HandOptions {
-            port: Some(server.address.port()),
-            ..options.clone()
-        };
-        let attempt = || assert!(Hand::connect("127.0.0.1", &hand).is_err(), "{name}");
-        let before = held();
-        for _ in 0..5 {
-            attempt();
-            assert!(!is_raised(), "{name}");
-        }
-        eventually(name, || held() <= before);
-        drop(server);
     }
 }
