@@ -4,6 +4,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,7 +16,7 @@ import {
   type RobotError,
   Session,
 } from '../../index.ts';
-import { AMPLITUDE, distance, ownPlace, reaching } from '../fixtures/arms.ts';
+import { AMPLITUDE, distance, reaching } from '../fixtures/arms.ts';
 import { until } from '../fixtures/waiting.ts';
 import { environment } from '../python.ts';
 
@@ -41,7 +42,10 @@ let log = '';
 test.before('franka-sim starts', async () => {
   const python = await environment('franka-sim', join(here, 'franka-sim.txt'));
   folder = await mkdtemp(join(tmpdir(), 'kilohertz-franka-sim-'));
-  const { host, port } = ownPlace();
+  // It sends its states from no address in particular: at any other loopback address they would come
+  // from elsewhere than its answers do, and be nobody's.
+  const host = '127.0.0.1';
+  const port = await freePort();
   address = `${host}:${port}`;
   server = spawn(python, [join(here, 'franka_sim.py'), host, String(port), folder]);
   for (const stream of [server.stdout, server.stderr]) {
@@ -61,6 +65,16 @@ test.after.always('franka-sim ends', async () => {
   }
   if (folder) await rm(folder, { recursive: true });
 });
+
+/** A port that nobody listens at. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
 
 /** A connection to franka-sim, which takes a while to start and to be ready for its next client. */
 async function connected(control: FrankaControl): Promise<Franka> {
