@@ -72,6 +72,14 @@ impl State {
             FciVersion::V5 => State::V5(v5::RobotState::default()),
             FciVersion::V10 => State::V10(v10::RobotState::default()),
         };
+        // What an arm says of its frames: each is a rigid transform.
+        either!(&mut state, s => {
+            for frame in [&mut s.O_T_EE, &mut s.O_T_EE_d, &mut s.O_T_EE_c, &mut s.F_T_EE] {
+                for diagonal in [0, 5, 10, 15] {
+                    frame[diagonal].set(1.0);
+                }
+            }
+        });
         state.rest();
         state
     }
