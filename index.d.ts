@@ -1652,7 +1652,7 @@ export interface BehindEvent extends TickEvent {
 }
 /** A policy that is late often. */
 export interface LateEvent extends TickEvent {
-  /** How long its late answers took, in the mean [s]. */
+  /** How long its late answers took, in the mean, or how long none came where that was longer [s]. */
   readonly tookS: number;
   /** The period in which it is asked [s]. */
   readonly periodS: number;

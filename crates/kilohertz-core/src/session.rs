@@ -198,8 +198,8 @@ pub enum EventKind {
     },
     /// More than a tenth of the questions of two seconds, of at least 20, were answered late. Told once.
     Late {
-        /// How long those answers took, in the mean of the questions that they left open; where none
-        /// came, how long there was none in all.
+        /// How long those answers took, in the mean of the questions that they left open; or how long no
+        /// answer came, where that was longer.
         took: Duration,
     },
 }
@@ -488,6 +488,9 @@ struct LateWindow {
     /// How long those took that came, in all, and the sum of the squares.
     took_s: f64,
     took_s2: f64,
+    /// Deadlines that have passed since an answer came, and the most in a row.
+    open: u32,
+    longest: u32,
     is_told: bool,
 }
 
@@ -761,6 +764,7 @@ impl<'a> Body<'a> {
                 // Whatever comes of it: a newer one may be there in this cycle too.
                 self.came_late(question);
             }
+            self.lateness.open = 0;
             let recorder = &self.shared.recorder;
             recorder.policy_answers.add(1);
             self.had_nothing = matches!(answer, Answer::Empty(_));
@@ -830,6 +834,8 @@ impl<'a> Body<'a> {
         };
         if late {
             recorder.late_actions.add(1);
+            self.lateness.open = self.lateness.open.saturating_add(1);
+            self.lateness.longest = self.lateness.longest.max(self.lateness.open);
         }
         let arrival = match question {
             Some(question) if question.tick == asked.tick => {
@@ -1163,18 +1169,16 @@ impl<'a> Body<'a> {
         let (asks, lates) = (recorder.policy_asks.get(), recorder.late_actions.get());
         let (asked, late) = (asks - window.asks, lates - window.lates);
         let is_late = asked >= LATE_QUESTIONS && late * LATE_SHARE > asked;
-        // Long ones count for as many questions as they leave open. Where none came, there was none for as
-        // long as questions were open in all.
-        let took = if window.took_s > 0.0 {
-            Duration::from_secs_f64(window.took_s2 / window.took_s)
-        } else {
-            self.period.mul_f64(self.cadence.ratio() * late as f64)
-        };
+        // Long ones count for as many questions as they leave open; or what was never answered at all.
+        let silent = f64::from(window.longest) * self.cadence.ratio();
+        let mean_s = window.took_s2 / window.took_s.max(f64::MIN_POSITIVE);
+        let took = Duration::from_secs_f64(mean_s).max(self.period.mul_f64(silent));
         *window = LateWindow {
             since: self.clock,
             asks,
             lates,
             is_told: is_late,
+            open: window.open,
             ..LateWindow::default()
         };
         if is_late {
