@@ -217,9 +217,7 @@ pub trait Limits: Send {
     /// the slots have a geometry of their own. Where the way has fewer coordinates than the part has
     /// slots, the others are zero.
     fn way(&self, _part: usize, from: &[f64], to: &[f64], out: &mut [f64]) {
-        for (out, (from, to)) in out.iter_mut().zip(from.iter().zip(to)) {
-            *out = to - from;
-        }
+        difference(from, to, out);
     }
 
     /// What part `part` of the newest answer breaks by how it follows those before it. Called once for
@@ -304,6 +302,13 @@ pub fn largest(values: impl IntoIterator<Item = f64>) -> f64 {
 pub fn confined(value: f64, lowest: f64, highest: f64) -> f64 {
     let value = if value.is_nan() { 0.0 } else { value };
     value.max(lowest).min(highest)
+}
+
+/// Writes what each slot of `to` is more than that of `from`.
+pub fn difference(from: &[f64], to: &[f64], out: &mut [f64]) {
+    for (out, (from, to)) in out.iter_mut().zip(from.iter().zip(to)) {
+        *out = to - from;
+    }
 }
 
 /// The largest number, either way, that an action may have: nothing that is computed from numbers up to

@@ -1043,12 +1043,9 @@ impl<'a> Body<'a> {
     /// Checks what depends on where the robot is. Says how the action is carried out, or what ends the
     /// session.
     fn checked(&mut self, step: Step, observation: &[f64]) -> Result<Step, Cause> {
-        let mut found = check_finite(&self.wanted);
-        if !found.is_empty() {
-            // Only clamped answers far beyond anything can lead here.
-            self.rule(&found)?;
-        }
-        found.join(&self.limits.check_place(observation, &self.wanted));
+        // Answers were checked; this is about what the way between them, or a filter, made of them.
+        self.rule(&check_finite(&self.wanted))?;
+        let mut found = self.limits.check_place(observation, &self.wanted);
         if self.is_new && (!self.cadence.is_every_cycle() || self.filter.is_some()) {
             // What is commanded on the way there could hide what was answered.
             found.join(&self.limits.check_place(observation, self.path.answer()));
@@ -1159,7 +1156,7 @@ impl<'a> Body<'a> {
         let window = &mut self.lateness;
         let lasted = self
             .period
-            .mul_f64((self.clock.saturating_sub(window.since)) as f64);
+            .mul_f64(self.clock.saturating_sub(window.since) as f64);
         // A robot that lives with its policy misses ticks instead.
         let waits = self.patience == Patience::Cycle;
         if waits || window.is_told || lasted < LATE_WINDOW {

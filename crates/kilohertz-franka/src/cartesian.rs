@@ -16,7 +16,7 @@ use kilohertz_core::between::Between;
 use kilohertz_core::judge::{Judgement, Sequence};
 use kilohertz_core::limits::{
     APPROACH_GAIN, Approach, JointBounds, LEAST_APPROACH, Limits, Violation, ViolationKind,
-    Violations, check_finite, confined, exceeds, largest as most_of,
+    Violations, check_finite, confined, difference, exceeds, largest as most_of,
 };
 use kilohertz_core::pace::Pace;
 
@@ -892,13 +892,10 @@ impl Limits for Cartesian {
 
     /// Between two poses: translation, rotation vector, elbow.
     fn way(&self, _part: usize, from: &[f64], to: &[f64], out: &mut [f64]) {
-        out.fill(0.0);
         if self.quantity == Quantity::Velocity {
-            for (out, (from, to)) in out.iter_mut().zip(from.iter().zip(to)) {
-                *out = to - from;
-            }
-            return;
+            return difference(from, to, out);
         }
+        out.fill(0.0);
         let there = way(&orthonormal(&taken(from)), &orthonormal(&taken(to)));
         out[..6].copy_from_slice(&there);
         out[6] = self.elbow_in(to) - self.elbow_in(from);
