@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import test from 'ava';
 import {
   InvalidActionError,
@@ -27,7 +28,7 @@ test('each error has the name of its class, its code and its message', (t) => {
     t.true(error instanceof KilohertzError);
     t.is(error.name, error.constructor.name);
     t.is(error.code, 'C');
-    t.is(error.message, 'm');
+    t.is(error.message, 'm (docs/errors.md#c)');
     t.true(error.stack?.includes('errors.test'));
   }
 });
@@ -76,4 +77,37 @@ test('a cause is kept as it is, undefined included', (t) => {
   const cause = new Error('original');
   t.is(new PolicyError('POLICY_THREW', 'm', { cause }).cause, cause);
   t.true('cause' in new PolicyError('POLICY_THREW', 'm', { cause: undefined }));
+});
+
+test('an error composed of another names its own place alone, and on a line of its own behind many', (t) => {
+  const cause = new OffloadError('OFFLOAD_CRASHED', 'it ended');
+  const error = new PolicyError('POLICY_CRASHED', `the worker is gone: ${cause.message}`, { cause });
+  t.is(error.message, 'the worker is gone: it ended (docs/errors.md#policy_crashed)');
+  const lines = new OffloadError('OFFLOAD_CRASHED', 'it ended; its last words:\nno memory');
+  t.is(lines.message, 'it ended; its last words:\nno memory\n(docs/errors.md#offload_crashed)');
+});
+
+/** The texts of all files with this ending under a folder of the checkout. */
+function textsUnder(folder: string, ending: string): string[] {
+  const at = new URL(`../${folder}/`, import.meta.url);
+  return readdirSync(at, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith(ending))
+    .map((name) => readFileSync(new URL(name, at), 'utf8'));
+}
+
+test('each code has its place in docs/errors.md, which says what to do, and no other has', (t) => {
+  const page = readFileSync(new URL('../docs/errors.md', import.meta.url), 'utf8');
+  const places = page.split(/^###? /m).map((part) => part.split(/\n\n?/, 1)[0]);
+  const told = places.filter((place): place is string => /^[A-Z_]+$/.test(place ?? ''));
+  const sources = [
+    ...textsUnder('lib', '.ts').flatMap((text) => [
+      ...text.matchAll(/'((?:ACTION|INTERNAL|OFFLOAD|POLICY|ROBOT|SESSION)(?:_[A-Z]+)*)'/g),
+    ]),
+    ...textsUnder('crates', '.rs').flatMap((text) => [
+      ...text.matchAll(/"((?:ACTION|FRANKA|OFFLOAD|POLICY|SESSION|SIM)(?:_[A-Z]+)+|SYSTEM|ROBOT)"/g),
+    ]),
+  ];
+  const codes = new Set(sources.map(([, code]) => code ?? ''));
+  t.true(codes.size > 40, `${codes.size} codes were found`);
+  t.deepEqual([...codes].sort(), [...told].sort());
 });

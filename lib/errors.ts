@@ -1,16 +1,29 @@
 import { constants } from 'node:os';
 import type { RobotState } from './robot-state.ts';
 
-/** The base of all errors of this package that are neither a wrong value nor a wrong type. */
+/**
+ * The base of all errors of this package that are neither a wrong value nor a wrong type. The message
+ * ends with the place in the documentation that says what to do next, as `(docs/errors.md#policy_threw)`.
+ */
 export class KilohertzError extends Error {
   /** A stable name of what went wrong, as in `POLICY_THREW`. */
   readonly code: string;
 
   constructor(code: string, message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(withPlace(code, message), options);
     this.name = new.target.name;
     this.code = code;
   }
+}
+
+/** Where an error's message says that its code is explained. */
+const PLACES = /[ \n]\(docs\/errors\.md#\w+\)/g;
+
+/** The message with the place of its code at the end, and no place of an error that it was composed of. */
+function withPlace(code: string, message: string): string {
+  const own = message.replace(PLACES, '');
+  const between = own.includes('\n') ? '\n' : ' ';
+  return `${own}${between}(docs/errors.md#${code.toLowerCase()})`;
 }
 
 /** A value is outside of what is possible. Thrown before anything moves. */

@@ -91,6 +91,7 @@ test('carries the licences, the declarations, the binding and the sources it can
     'LICENSE-MIT',
     'NOTICE',
     'README.md',
+    'docs/errors.md',
     'index.d.ts',
     'dist/index.js',
     'binding/binding.js',
