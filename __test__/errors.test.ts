@@ -81,7 +81,9 @@ test('a cause is kept as it is, undefined included', (t) => {
 
 test('an error composed of another names its own place alone, and on a line of its own behind many', (t) => {
   const cause = new OffloadError('OFFLOAD_CRASHED', 'it ended');
-  const error = new PolicyError('POLICY_CRASHED', `the worker is gone: ${cause.message}`, { cause });
+  const error = new PolicyError('POLICY_CRASHED', `the worker is gone: ${cause.message}`, {
+    cause,
+  });
   t.is(error.message, 'the worker is gone: it ended (docs/errors.md#policy_crashed)');
   const lines = new OffloadError('OFFLOAD_CRASHED', 'it ended; its last words:\nno memory');
   t.is(lines.message, 'it ended; its last words:\nno memory\n(docs/errors.md#offload_crashed)');
@@ -104,7 +106,9 @@ test('each code has its place in docs/errors.md, which says what to do, and no o
       ...text.matchAll(/'((?:ACTION|INTERNAL|OFFLOAD|POLICY|ROBOT|SESSION)(?:_[A-Z]+)*)'/g),
     ]),
     ...textsUnder('crates', '.rs').flatMap((text) => [
-      ...text.matchAll(/"((?:ACTION|FRANKA|OFFLOAD|POLICY|SESSION|SIM)(?:_[A-Z]+)+|SYSTEM|ROBOT)"/g),
+      ...text.matchAll(
+        /"((?:ACTION|FRANKA|OFFLOAD|POLICY|SESSION|SIM)(?:_[A-Z]+)+|SYSTEM|ROBOT)"/g,
+      ),
     ]),
   ];
   const codes = new Set(sources.map(([, code]) => code ?? ''));
