@@ -264,7 +264,10 @@ export declare class RobotState {
   /** The state as a plain object with ordinary arrays, for `JSON.stringify`. */
   toJSON(): Record<string, number | string | readonly (number | string)[]>;
 }
-/** The base of all errors of this package that are neither a wrong value nor a wrong type. */
+/**
+ * The base of all errors of this package that are neither a wrong value nor a wrong type. The message
+ * ends with the place in the documentation that says what to do next, as `(docs/errors.md#policy_threw)`.
+ */
 export declare class KilohertzError extends Error {
   /** A stable name of what went wrong, as in `POLICY_THREW`. */
   readonly code: string;
@@ -506,8 +509,6 @@ export declare class FrankaModel {
   /** Gravity torques [N m], 7. The arm adds them itself to a commanded torque. */
   gravity(at: FrankaPosture | ArrayLike<number>, into?: Float64Array): Float64Array;
 }
-/** What happens to an action that breaks a limit. */
-export type OnViolation = 'stop' | 'clamp';
 /** What the loop thread asks of the operating system. */
 export interface RealtimeOptions {
   /** `SCHED_FIFO` priority, 1 to 99; `null` stays with the ordinary scheduler. Default 80. */
@@ -518,163 +519,61 @@ export interface RealtimeOptions {
   readonly lockMemory?: boolean;
   /** How late the kernel may wake the thread to save power [s]; `null` leaves it. Default 1e-9. */
   readonly timerSlackS?: number | null;
+  /**
+   * How the cores of the loop and of its policy are kept awake while the session runs: a core that has gone
+   * idle takes 20 to 60 us to wake. `'idleStates'` holds idle states off (`/dev/cpu_dma_latency`, which
+   * takes a permission), `'threads'` keeps the cores busy with threads of the class `SCHED_IDLE`, which every
+   * other thread preempts. `'auto'` (the default) does what helps on this machine, nothing where it runs on
+   * battery. `false` does nothing. Each costs power; {@link Realtime.keepAwake} tells what is done and why.
+   */
+  readonly keepAwake?: 'auto' | 'threads' | 'idleStates' | false;
+  /** How many cores threads may keep busy, 0 to 64. Default 2. */
+  readonly keepAwakeCores?: number;
+  /**
+   * The longest wake from an idle state that is acceptable, 0 to 1,000,000 us. 0 (the default) means no idle
+   * state at all. `null` leaves the system's idle states alone.
+   */
+  readonly idleLatencyUs?: number | null;
 }
-/**
- * What happens to an action that breaks a limit of the arm, kind by kind. What an answer asks is judged by it
- * and the answers before it, over the times of their questions, whenever it comes. `'stop'` (the default of
- * each) brings the arm to rest and ends the session with an {@link InvalidActionError}; `'clamp'`
- * follows the action as far as all limits allow, and goes on. A step breaks several limits at once;
- * one that stops prevails. What is no finite number, or a pose that is no rigid transform, always
- * stops.
- *
- * The limits are the arm's own data: range and velocity from the URDF that the arm serves, where the
- * velocity falls towards the ends of the range; acceleration, jerk and torque rate from libfranka's
- * `rate_limiting.h`; torque from the data sheet. A clamped motion keeps 5 % away from acceleration
- * and jerk, and is slower where the arm lags behind it. In Cartesian modes velocity, acceleration and
- * jerk are those of the end effector's translation and rotation (libfranka's `rate_limiting.h`), and a
- * clamped motion asks no more than four fifths of their acceleration and jerk of the joints.
- */
-export interface LimitOptions {
-  /** Beyond a joint's range. Of torques: the measured joint, which is then braked. */
-  readonly position?: OnViolation;
-  /**
-   * Faster than allowed at this place, or too fast to be braked before the end of the range within
-   * acceleration and jerk. Of torques: the measured joint, which is then braked.
-   */
-  readonly velocity?: OnViolation;
-  /** A velocity that changes faster than allowed: of a joint, or of the end effector. */
-  readonly acceleration?: OnViolation;
-  /** An acceleration that changes faster than allowed. */
-  readonly jerk?: OnViolation;
-  /** More torque than allowed. */
-  readonly torque?: OnViolation;
-  /** A torque that changes faster than allowed. */
-  readonly torqueRate?: OnViolation;
-  /**
-   * More than the joints can do, in Cartesian modes: faster than one of them may go, or closer to the
-   * end of its range or to a singular pose than it could be braked from. So is a pose out of their reach,
-   * once the arm has stood still for 0.2 s on the way to it.
-   */
-  readonly joints?: OnViolation;
-  /**
-   * The end effector outside `boxM`, or too fast to be braked inside. Clamped, joint modes stop there
-   * and Cartesian ones slide along the wall; a torque is a command of the policy's own, so that
-   * clamping it brakes the arm at the wall and may not hold it there.
-   */
-  readonly box?: OnViolation;
-  /** A box that the end effector stays in. Default: none. */
-  readonly boxM?: CartesianBox;
-  /** A joint further than `maxDistanceRad` from its command; clamped, the command waits for it. */
-  readonly distance?: OnViolation;
-  /**
-   * How far a joint may be from its command, except in torque control [rad]. Default 0.1: an arm
-   * with its usual joint stiffness gives its highest torque at a third of that. With an
-   * {@link ImpedanceLaw} or `impedance: 'external'` 0.5.
-   */
-  readonly maxDistanceRad?: number;
+/** What became of one thing that the loop thread asked of the system. */
+export interface Grant<T> {
+  /** What was asked; undefined where nothing was. */
+  readonly asked: T | undefined;
+  /** Whether the system granted it. */
+  readonly granted: boolean;
+  /** Why not, and what to do; undefined where it was granted, or not asked. */
+  readonly reason: string | undefined;
 }
-/**
- * A box along the axes of the base frame, for the origin of the end effector frame; in joint modes
- * the forward kinematics of the commanded joints say where that is. An arm that is outside may stay
- * and may come back in.
- */
-export interface CartesianBox {
-  /** The lowest x, y and z [m]. */
-  readonly lower: ArrayLike<number>;
-  /** The highest x, y and z [m]. */
-  readonly upper: ArrayLike<number>;
-  /**
-   * How far inside the walls commands stay [m]: the arm is a little off its command, and goes on for
-   * some cycles where commands get lost. Default 0.01.
-   */
-  readonly marginM?: number;
+/** What the loop thread asked of the operating system, and what it got. */
+export interface Realtime {
+  /** `SCHED_FIFO` priority. */
+  readonly priority: Grant<number>;
+  /** The CPU to stay on. */
+  readonly cpu: Grant<number>;
+  /** The loop's code and stack kept from being paged out. */
+  readonly lockMemory: Grant<boolean>;
+  /** How late the kernel may wake the thread to save power [s]. */
+  readonly timerSlackS: Grant<number>;
+  /** The longest wake from an idle state [us]; granted where deeper idle states are held off. */
+  readonly idleLatencyUs: Grant<number>;
+  /** How cores are kept awake. */
+  readonly keepAwake: AwakeCores;
+  /** Whether the kernel is a `PREEMPT_RT` one, which bounds how late it may wake a thread. */
+  readonly preemptRt: boolean;
 }
-/**
- * What a motion to a target may take of the arm's own limits, joint by joint or of the end effector: shares from 0.01 to 1. With the defaults joint 1 goes 0.1 rad
- * in 0.37 s and 1 rad in 1.16 s, and the end effector 0.1 m in about 0.6 s.
- */
-export interface TargetBudget {
-  /** Of the velocity. Default 0.5. */
-  readonly velocityShare?: number;
-  /** Of the acceleration. Default 0.5. */
-  readonly accelerationShare?: number;
-  /** Of the jerk. Default 0.1 for joints, 0.03 for the end effector. */
-  readonly jerkShare?: number;
-}
-/** How a session runs. */
-export interface SessionOptions {
+/** How the cores of the loop and of its policy are kept awake. */
+export interface AwakeCores {
+  /** What was asked. */
+  readonly asked: 'auto' | 'threads' | 'idleStates' | false;
+  /** How many threads keep a core busy. */
+  readonly threads: number;
+  /** Why it is so. */
+  readonly reason: string;
   /**
-   * How often the policy is asked, a second; any number, fractions too. Default 50 for a robot
-   * written in JavaScript, at most 10,000. A robot with a clock of its own (a Franka arm: 1000) gets
-   * its command every cycle whatever this is; default and most is its own rate. Questions are asked
-   * in the cycle nearest to their time, and what is commanded between two answers follows from
-   * {@link FrankaOptions.control}.
+   * How long a wake took before the session began, with idle states held off where they are, the median of
+   * nine [us]; undefined where it was not measured.
    */
-  readonly rateHz?: number;
-  /** Wait between the robot's reset and the first cycle [s]. Default 0.5. */
-  readonly warmupS?: number;
-  /**
-   * How long the policy may take, from the arrival of the robot's state [s]. Default 300e-6, and half
-   * of its own period for a policy slower than the robot; then it may take up to that period. Up to
-   * nine tenths of the robot's period the answer is used in the same cycle; above, from the first
-   * cycle behind the deadline on, even if it is there before: a motion is smooth then however long
-   * each answer takes. Only for robots with a clock of their own: a robot written in JavaScript waits
-   * for its policy.
-   */
-  readonly deadlineS?: number;
-  /**
-   * Cycles of the loop in a row that the last command is held when no action comes. Default 20, or as
-   * many as one period of a slower policy has.
-   */
-  readonly maxHeldTicks?: number;
-  /**
-   * What happens after that: `'hold'` (default) rests the robot and goes on when actions come
-   * again; `'stop'` ends the session with a {@link PolicyLateError}.
-   */
-  readonly onLate?: 'hold' | 'stop';
-  /**
-   * How long the arm may be on its way to the policy's actions, within its limits, until a `behind` event
-   * tells how far it is off, above 0 to 3600 s; with `onLate: 'stop'` the session then ends with a
-   * {@link PolicyLateError}, code `POLICY_BEHIND`. Default 3. Actions that are targets do not count, nor
-   * do torques. Only for arms.
-   */
-  readonly catchUpS?: number;
-  /**
-   * What happens to actions that break a limit: kind by kind, or one word for all kinds. Default
-   * `'stop'`. Only for arms: of a robot written in JavaScript no limits are known.
-   */
-  readonly limits?: LimitOptions | OnViolation;
-  /**
-   * Whether an action that changes faster than the arm allows is slowed down instead of ending the
-   * session, as libfranka's option of that name does: `velocity`, `acceleration`, `jerk` and
-   * `torqueRate` are `'clamp'` then, unless `limits` says otherwise of one. Default false, as in
-   * libfranka 0.21. Only for arms.
-   */
-  readonly limitRate?: boolean;
-  /**
-   * Cut-off frequency of a low-pass filter in front of the limits, above 0 to 1000 Hz (libfranka's
-   * usual one is 100). Default `null`: none, because it delays what is commanded, by 1.6 ms at 100 Hz,
-   * and because the limits need none. Only for arms; targets are not filtered.
-   */
-  readonly cutoffHz?: number | null;
-  /** What motions to a target may take; only with `control: 'jointTarget'` or `'cartesianTarget'`. */
-  readonly targetBudget?: TargetBudget;
-  /** Percentiles come from this many of the newest cycles. Default 10,000. */
-  readonly maxTimingSamples?: number;
-  /** How many ticks are kept for `takeRecords()`; 0 (default) keeps none. */
-  readonly recordTicks?: number;
-  /** What the loop thread asks of the system; `false` asks for nothing. */
-  readonly realtime?: RealtimeOptions | false;
-  /**
-   * How long the `reset()` of a robot written in JavaScript may take, above 0 to 3600 s; then the session
-   * ends with `ROBOT_UNSETTLED`. Default 60. Not for arms, which are not reset.
-   */
-  readonly resetTimeoutS?: number;
-  /**
-   * Whether the session may begin after a signal has told the process to end, for a program that listens
-   * for it and parks the robot, for instance. Default false.
-   */
-  readonly evenAfterSignal?: boolean;
+  readonly wakeUs: number | undefined;
 }
 /** What a {@link SessionStats} holds, as a plain object. */
 export type SessionStatsDict = {
@@ -1432,6 +1331,165 @@ export interface Mpify extends MpifyCall {
 }
 /** Makes an object in another process, and a proxy of it here. */
 export declare const mpify: Mpify;
+/** What happens to an action that breaks a limit. */
+export type OnViolation = 'stop' | 'clamp';
+/**
+ * What happens to an action that breaks a limit of the arm, kind by kind. What an answer asks is judged by it
+ * and the answers before it, over the times of their questions, whenever it comes. `'stop'` (the default of
+ * each) brings the arm to rest and ends the session with an {@link InvalidActionError}; `'clamp'`
+ * follows the action as far as all limits allow, and goes on. A step breaks several limits at once;
+ * one that stops prevails. What is no finite number, or a pose that is no rigid transform, always
+ * stops.
+ *
+ * The limits are the arm's own data: range and velocity from the URDF that the arm serves, where the
+ * velocity falls towards the ends of the range; acceleration, jerk and torque rate from libfranka's
+ * `rate_limiting.h`; torque from the data sheet. A clamped motion keeps 5 % away from acceleration
+ * and jerk, and is slower where the arm lags behind it. In Cartesian modes velocity, acceleration and
+ * jerk are those of the end effector's translation and rotation (libfranka's `rate_limiting.h`), and a
+ * clamped motion asks no more than four fifths of their acceleration and jerk of the joints.
+ */
+export interface LimitOptions {
+  /** Beyond a joint's range. Of torques: the measured joint, which is then braked. */
+  readonly position?: OnViolation;
+  /**
+   * Faster than allowed at this place, or too fast to be braked before the end of the range within
+   * acceleration and jerk. Of torques: the measured joint, which is then braked.
+   */
+  readonly velocity?: OnViolation;
+  /** A velocity that changes faster than allowed: of a joint, or of the end effector. */
+  readonly acceleration?: OnViolation;
+  /** An acceleration that changes faster than allowed. */
+  readonly jerk?: OnViolation;
+  /** More torque than allowed. */
+  readonly torque?: OnViolation;
+  /** A torque that changes faster than allowed. */
+  readonly torqueRate?: OnViolation;
+  /**
+   * More than the joints can do, in Cartesian modes: faster than one of them may go, or closer to the
+   * end of its range or to a singular pose than it could be braked from. So is a pose out of their reach,
+   * once the arm has stood still for 0.2 s on the way to it.
+   */
+  readonly joints?: OnViolation;
+  /**
+   * The end effector outside `boxM`, or too fast to be braked inside. Clamped, joint modes stop there
+   * and Cartesian ones slide along the wall; a torque is a command of the policy's own, so that
+   * clamping it brakes the arm at the wall and may not hold it there.
+   */
+  readonly box?: OnViolation;
+  /** A box that the end effector stays in. Default: none. */
+  readonly boxM?: CartesianBox;
+  /** A joint further than `maxDistanceRad` from its command; clamped, the command waits for it. */
+  readonly distance?: OnViolation;
+  /**
+   * How far a joint may be from its command, except in torque control [rad]. Default 0.1: an arm
+   * with its usual joint stiffness gives its highest torque at a third of that. With an
+   * {@link ImpedanceLaw} or `impedance: 'external'` 0.5.
+   */
+  readonly maxDistanceRad?: number;
+}
+/**
+ * A box along the axes of the base frame, for the origin of the end effector frame; in joint modes
+ * the forward kinematics of the commanded joints say where that is. An arm that is outside may stay
+ * and may come back in.
+ */
+export interface CartesianBox {
+  /** The lowest x, y and z [m]. */
+  readonly lower: ArrayLike<number>;
+  /** The highest x, y and z [m]. */
+  readonly upper: ArrayLike<number>;
+  /**
+   * How far inside the walls commands stay [m]: the arm is a little off its command, and goes on for
+   * some cycles where commands get lost. Default 0.01.
+   */
+  readonly marginM?: number;
+}
+/**
+ * What a motion to a target may take of the arm's own limits, joint by joint or of the end effector: shares from 0.01 to 1. With the defaults joint 1 goes 0.1 rad
+ * in 0.37 s and 1 rad in 1.16 s, and the end effector 0.1 m in about 0.6 s.
+ */
+export interface TargetBudget {
+  /** Of the velocity. Default 0.5. */
+  readonly velocityShare?: number;
+  /** Of the acceleration. Default 0.5. */
+  readonly accelerationShare?: number;
+  /** Of the jerk. Default 0.1 for joints, 0.03 for the end effector. */
+  readonly jerkShare?: number;
+}
+/** How a session runs. */
+export interface SessionOptions {
+  /**
+   * How often the policy is asked, a second; any number, fractions too. Default 50 for a robot
+   * written in JavaScript, at most 10,000. A robot with a clock of its own (a Franka arm: 1000) gets
+   * its command every cycle whatever this is; default and most is its own rate. Questions are asked
+   * in the cycle nearest to their time, and what is commanded between two answers follows from
+   * {@link FrankaOptions.control}.
+   */
+  readonly rateHz?: number;
+  /** Wait between the robot's reset and the first cycle [s]. Default 0.5. */
+  readonly warmupS?: number;
+  /**
+   * How long the policy may take, from the arrival of the robot's state [s]. Default 300e-6, and half
+   * of its own period for a policy slower than the robot; then it may take up to that period. Up to
+   * nine tenths of the robot's period the answer is used in the same cycle; above, from the first
+   * cycle behind the deadline on, even if it is there before: a motion is smooth then however long
+   * each answer takes. Only for robots with a clock of their own: a robot written in JavaScript waits
+   * for its policy.
+   */
+  readonly deadlineS?: number;
+  /**
+   * Cycles of the loop in a row that the last command is held when no action comes. Default 20, or as
+   * many as one period of a slower policy has.
+   */
+  readonly maxHeldTicks?: number;
+  /**
+   * What happens after that: `'hold'` (default) rests the robot and goes on when actions come
+   * again; `'stop'` ends the session with a {@link PolicyLateError}.
+   */
+  readonly onLate?: 'hold' | 'stop';
+  /**
+   * How long the arm may be on its way to the policy's actions, within its limits, until a `behind` event
+   * tells how far it is off, above 0 to 3600 s; with `onLate: 'stop'` the session then ends with a
+   * {@link PolicyLateError}, code `POLICY_BEHIND`. Default 3. Actions that are targets do not count, nor
+   * do torques. Only for arms.
+   */
+  readonly catchUpS?: number;
+  /**
+   * What happens to actions that break a limit: kind by kind, or one word for all kinds. Default
+   * `'stop'`. Only for arms: of a robot written in JavaScript no limits are known.
+   */
+  readonly limits?: LimitOptions | OnViolation;
+  /**
+   * Whether an action that changes faster than the arm allows is slowed down instead of ending the
+   * session, as libfranka's option of that name does: `velocity`, `acceleration`, `jerk` and
+   * `torqueRate` are `'clamp'` then, unless `limits` says otherwise of one. Default false, as in
+   * libfranka 0.21. Only for arms.
+   */
+  readonly limitRate?: boolean;
+  /**
+   * Cut-off frequency of a low-pass filter in front of the limits, above 0 to 1000 Hz (libfranka's
+   * usual one is 100). Default `null`: none, because it delays what is commanded, by 1.6 ms at 100 Hz,
+   * and because the limits need none. Only for arms; targets are not filtered.
+   */
+  readonly cutoffHz?: number | null;
+  /** What motions to a target may take; only with `control: 'jointTarget'` or `'cartesianTarget'`. */
+  readonly targetBudget?: TargetBudget;
+  /** Percentiles come from this many of the newest cycles. Default 10,000. */
+  readonly maxTimingSamples?: number;
+  /** How many ticks are kept for `takeRecords()`; 0 (default) keeps none. */
+  readonly recordTicks?: number;
+  /** What the loop thread asks of the system; `false` asks for nothing. */
+  readonly realtime?: RealtimeOptions | false;
+  /**
+   * How long the `reset()` of a robot written in JavaScript may take, above 0 to 3600 s; then the session
+   * ends with `ROBOT_UNSETTLED`. Default 60. Not for arms, which are not reset.
+   */
+  readonly resetTimeoutS?: number;
+  /**
+   * Whether the session may begin after a signal has told the process to end, for a program that listens
+   * for it and parks the robot, for instance. Default false.
+   */
+  readonly evenAfterSignal?: boolean;
+}
 /**
  * Gives a typed array the shape that it has in Python, rows before columns. Returns the array itself.
  *
@@ -1522,28 +1580,6 @@ export declare function processPolicy<
   ObservationOf<PolicyIn<Module[Name], Args>>,
   ActionOf<PolicyIn<Module[Name], Args>>
 >;
-/** What became of one thing that the loop thread asked of the system. */
-export interface Grant<T> {
-  /** What was asked; undefined where nothing was. */
-  readonly asked: T | undefined;
-  /** Whether the system granted it. */
-  readonly granted: boolean;
-  /** Why not, and what to do; undefined where it was granted, or not asked. */
-  readonly reason: string | undefined;
-}
-/** What the loop thread asked of the operating system, and what it got. */
-export interface Realtime {
-  /** `SCHED_FIFO` priority. */
-  readonly priority: Grant<number>;
-  /** The CPU to stay on. */
-  readonly cpu: Grant<number>;
-  /** The loop's code and stack kept from being paged out. */
-  readonly lockMemory: Grant<boolean>;
-  /** How late the kernel may wake the thread to save power [s]. */
-  readonly timerSlackS: Grant<number>;
-  /** Whether the kernel is a `PREEMPT_RT` one, which bounds how late it may wake a thread. */
-  readonly preemptRt: boolean;
-}
 /** Where the command of a tick came from. */
 export type CommandKind = 'fresh' | 'followed' | 'held' | 'rest';
 /** One tick of a session. Times are the host's, in seconds since the start of the first cycle. */

@@ -56,7 +56,6 @@ export { type Mpify, type MpifyCall, type MpifyOptions, mpify } from './lib/mpif
 export type {
   CartesianBox,
   LimitOptions,
-  RealtimeOptions,
   SessionOptions,
   TargetBudget,
 } from './lib/options.ts';
@@ -72,7 +71,7 @@ export type {
   RemoteAnswer,
   RemoteMethod,
 } from './lib/process-proxy.ts';
-export type { Grant, Realtime } from './lib/realtime.ts';
+export type { AwakeCores, Grant, Realtime, RealtimeOptions } from './lib/realtime.ts';
 export type { CommandKind, Histogram, TickRecord } from './lib/records.ts';
 export type { NativeLink, NativeRobot, Policy, Robot, Tick } from './lib/robot.ts';
 export { type RobotMode, RobotState } from './lib/robot-state.ts';

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
@@ -714,8 +714,8 @@ test('records hold what the arm was commanded in each cycle', async (t) => {
   t.is(rest, stats.restCommands);
 });
 
-/** The scheduling of this process's loop threads: 0 is ordinary, 1 is SCHED_FIFO. */
-function loopThreads(): { policy: number; priority: number }[] {
+/** The scheduling of this process's threads of a name: 0 is ordinary, 1 SCHED_FIFO, 5 SCHED_IDLE. */
+function threadsNamed(wanted: string): { policy: number; priority: number }[] {
   const threads = readdirSync('/proc/self/task').map((id) => {
     const text = readFileSync(`/proc/self/task/${id}/stat`, 'utf8');
     const name = text.slice(text.indexOf('(') + 1, text.lastIndexOf(')'));
@@ -723,9 +723,11 @@ function loopThreads(): { policy: number; priority: number }[] {
     return { name, priority: Number(fields[37]), policy: Number(fields[38]) };
   });
   return threads
-    .filter(({ name }) => 'kilohertz-loop'.startsWith(name) && name.length > 10)
+    .filter(({ name }) => wanted.startsWith(name) && name.length > 10)
     .map(({ policy, priority }) => ({ policy, priority }));
 }
+
+const loopThreads = () => threadsNamed('kilohertz-loop');
 
 test('what the session says of its thread is what the system says', async (t) => {
   await using setup = await setUp('jointVelocity', WALL);
@@ -752,10 +754,13 @@ test('a session that asks for nothing gets nothing, and one that asks too much i
     realtime?.cpu,
     realtime?.lockMemory,
     realtime?.timerSlackS,
+    realtime?.idleLatencyUs,
   ]) {
     t.deepEqual(grant, { asked: undefined, granted: false, reason: undefined });
   }
   t.deepEqual(loopThreads(), [{ policy: 0, priority: 0 }]);
+  t.like(realtime?.keepAwake, { asked: false, threads: 0, wakeUs: undefined });
+  t.deepEqual(threadsNamed('kilohertz-awake'), []);
   await plain.stop();
 
   const greedy = new Session(setup.arm, turning, { warmupS: 0, realtime: { cpu: 1000 } });
@@ -765,3 +770,40 @@ test('a session that asks for nothing gets nothing, and one that asks too much i
   t.true((greedy.realtime?.cpu.reason ?? '').length > 10);
   await greedy.stop();
 });
+
+test('cores are kept awake the way that was asked for, and no longer than the session', async (t) => {
+  await using setup = await setUp('jointVelocity', WALL);
+  for (const keepAwake of ['auto', 'threads', 'idleStates', false] as const) {
+    const realtime = { keepAwake, keepAwakeCores: 2 };
+    const session = new Session(setup.arm, turning, { warmupS: 0, realtime });
+    await session.start();
+    const { keepAwake: kept, idleLatencyUs } = session.realtime ?? {};
+    t.is(kept?.asked, keepAwake);
+    t.true((kept?.reason ?? '').length > 10, kept?.reason);
+    const threads = threadsNamed('kilohertz-awake');
+    t.is(threads.length, kept?.threads);
+    if (keepAwake === 'threads') {
+      t.is(threads.length, 2);
+      t.true(threads.every(({ policy }) => policy === 0 || policy === 5));
+    }
+    const isHeld = idleLatencyUs?.granted === true;
+    t.is(idleLatencyUs?.asked, keepAwake === 'auto' || keepAwake === 'idleStates' ? 0 : undefined);
+    t.is(openFiles('/dev/cpu_dma_latency'), isHeld ? 1 : 0);
+    t.is(kept?.wakeUs === undefined, keepAwake !== 'auto');
+    await session.stop();
+    t.deepEqual(threadsNamed('kilohertz-awake'), []);
+    t.is(openFiles('/dev/cpu_dma_latency'), 0);
+  }
+});
+
+/** How many descriptors of this process are open on a file. */
+function openFiles(path: string): number {
+  const links = readdirSync('/proc/self/fd').map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return ''; // the one that listed them
+    }
+  });
+  return links.filter((link) => link === path).length;
+}

@@ -44,6 +44,12 @@ const WRONG_REALTIME: typeof WRONG = [
   ['lockMemory', [1, 'yes', null], TYPE, 'LOCK_MEMORY'],
   ['timerSlackS', [-1e-9, 2, Number.NaN], RANGE, 'TIMER_SLACK_S'],
   ['timerSlackS', ['0'], TYPE, 'TIMER_SLACK_S'],
+  ['keepAwake', ['always', '', 'off'], RANGE, 'KEEP_AWAKE'],
+  ['keepAwake', [true, null, 1], TYPE, 'KEEP_AWAKE'],
+  ['keepAwakeCores', [-1, 65, 0.5, Number.NaN], RANGE, 'KEEP_AWAKE_CORES'],
+  ['keepAwakeCores', ['2', null], TYPE, 'KEEP_AWAKE_CORES'],
+  ['idleLatencyUs', [-1, 1e6 + 1, Number.NaN], RANGE, 'IDLE_LATENCY_US'],
+  ['idleLatencyUs', ['0', true], TYPE, 'IDLE_LATENCY_US'],
 ];
 
 function refused(
@@ -98,6 +104,10 @@ test('the ends of each range are taken', (t) => {
     { realtime: { priority: 1, cpu: 0, timerSlackS: 0, lockMemory: false } },
     { realtime: { priority: 99, cpu: 1023, timerSlackS: 1 } },
     { realtime: { priority: null, cpu: null, timerSlackS: null } },
+    { realtime: { keepAwake: 'auto', keepAwakeCores: 0, idleLatencyUs: 0 } },
+    { realtime: { keepAwake: 'threads', keepAwakeCores: 64, idleLatencyUs: null } },
+    { realtime: { keepAwake: 'idleStates', idleLatencyUs: 1e6 } },
+    { realtime: { keepAwake: false } },
   ];
   for (const options of ends) {
     t.notThrows(() => new Session(new Scribe(), () => 1, options), JSON.stringify(options));
@@ -108,6 +118,12 @@ test('an option that is undefined has its default', (t) => {
   const options = { rateHz: undefined, warmupS: undefined, realtime: undefined } as object;
   const session = new Session(new Scribe(), () => 1, options);
   t.is(session.stats.targetPeriodS, 0.02);
+});
+
+test('idle states cannot be held off and left alone at the same time', (t) => {
+  const options = { realtime: { keepAwake: 'idleStates', idleLatencyUs: null } } as const;
+  const make = () => new Session(new Scribe(), () => 1, options);
+  refused(t, make, TYPE, 'OPTION_IDLE_LATENCY_US', null);
 });
 
 test('an unknown option is refused, and the known ones are named', (t) => {

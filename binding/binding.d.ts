@@ -230,6 +230,8 @@ export declare class NativeSession {
   histogram(of: string): NativeHistogram
   /** What the loop thread asked of the system and got; nothing before it has run. */
   realtime(): NativeRealtime | null
+  /** How cores are kept awake; nothing before the loop thread has run. */
+  awake(): NativeAwake | null
   /** How the session ended; nothing while it runs. */
   outcome(): NativeOutcome | null
   /** Takes all events there are. */
@@ -309,6 +311,14 @@ export declare function isEnding(): boolean
 export interface NativeArmSchema {
   fields: Array<NativeField>
   errorNames: Array<string>
+}
+
+/** How cores are kept awake. */
+export interface NativeAwake {
+  idleStates: NativeGrant
+  threads: number
+  reason: string
+  wakeS?: number
 }
 
 /** How to connect; what is absent has the arm's default. */
@@ -513,6 +523,11 @@ export interface NativeSessionOptions {
   cpu?: number
   lockMemory: boolean
   timerSlackS?: number
+  /** "auto", "threads", "idleStates" or "off". */
+  keepAwake: string
+  keepAwakeCores: number
+  /** The longest wake from an idle state; none leaves idle states alone. */
+  idleLatencyS?: number
 }
 
 /** How a simulator starts; what is absent has the simulator's default. */

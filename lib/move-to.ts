@@ -13,7 +13,8 @@ import {
   NativeSession,
   type NativeSessionOptions,
 } from './native.ts';
-import { type CheckedOptions, checkOptions, type RealtimeOptions } from './options.ts';
+import { type CheckedOptions, checkOptions } from './options.ts';
+import type { RealtimeOptions } from './realtime.ts';
 import { Run } from './run.ts';
 import { type SessionStats, statsOf } from './stats.ts';
 

@@ -11,6 +11,7 @@ export {
   guardProcess,
   isEnding,
   NativeArm,
+  type NativeAwake,
   type NativeConnectOptions,
   type NativeCounters,
   type NativeDescriptors,

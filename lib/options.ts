@@ -1,19 +1,8 @@
 import { checkBoolean, checkKeys, checkName, checkNumber, checkNumbers } from './checks.ts';
 import { OptionRangeError, OptionTypeError } from './errors.ts';
 import type { NativeSessionOptions } from './native.ts';
+import { checkRealtime, type RealtimeOptions } from './realtime.ts';
 import { LIMIT_NAMES, type LimitName, nativeKinds, type OnViolation, short } from './violation.ts';
-
-/** What the loop thread asks of the operating system. */
-export interface RealtimeOptions {
-  /** `SCHED_FIFO` priority, 1 to 99; `null` stays with the ordinary scheduler. Default 80. */
-  readonly priority?: number | null;
-  /** The CPU to stay on; `null` lets the scheduler choose. Default `null`. */
-  readonly cpu?: number | null;
-  /** Whether the loop's code and stack are kept from being paged out. Default true. */
-  readonly lockMemory?: boolean;
-  /** How late the kernel may wake the thread to save power [s]; `null` leaves it. Default 1e-9. */
-  readonly timerSlackS?: number | null;
-}
 
 /**
  * What happens to an action that breaks a limit of the arm, kind by kind. What an answer asks is judged by it
@@ -203,20 +192,6 @@ const SESSION_OPTIONS = [
   'evenAfterSignal',
 ] as const satisfies readonly (keyof SessionOptions)[];
 
-const REALTIME_OPTIONS = [
-  'priority',
-  'cpu',
-  'lockMemory',
-  'timerSlackS',
-] as const satisfies readonly (keyof RealtimeOptions)[];
-
-const NOT_REALTIME: RealtimeOptions = {
-  priority: null,
-  cpu: null,
-  lockMemory: false,
-  timerSlackS: null,
-};
-
 /** What the options depend on of a robot with a clock of its own. */
 interface OwnClock {
   readonly rateHz: number;
@@ -239,10 +214,6 @@ export function checkOptions(options: SessionOptions, own: OwnClock | undefined)
   const periodTicks = Math.round((own?.rateHz ?? rateHz) / rateHz);
   const { maxHeldTicks = Math.max(20, periodTicks) } = options;
   const { deadlineS = isSlower ? 0.5 * periodS : Math.min(300e-6, 0.3 * periodS) } = options;
-  const { realtime: asked = {} } = options;
-  const realtime = asked === false ? NOT_REALTIME : asked;
-  checkKeys('realtime', realtime, REALTIME_OPTIONS);
-  const { priority = 80, cpu = null, lockMemory = true, timerSlackS = 1e-9 } = realtime;
   if (!own && options.limits !== undefined) {
     const expected = 'nothing: of a robot written in JavaScript no limits are known';
     throw new OptionTypeError('OPTION_LIMITS', 'limits', options.limits, expected);
@@ -307,16 +278,7 @@ export function checkOptions(options: SessionOptions, own: OwnClock | undefined)
         to: 10_000_000,
         integer: true,
       }),
-      lockMemory: checkBoolean('lockMemory', lockMemory),
-      ...(priority === null
-        ? {}
-        : { priority: checkNumber('priority', priority, { from: 1, to: 99, integer: true }) }),
-      ...(cpu === null
-        ? {}
-        : { cpu: checkNumber('cpu', cpu, { from: 0, to: 1023, integer: true }) }),
-      ...(timerSlackS === null
-        ? {}
-        : { timerSlackS: checkNumber('timerSlackS', timerSlackS, { from: 0, to: 1, unit: 's' }) }),
+      ...checkRealtime(options.realtime),
     },
   };
 }

@@ -1,4 +1,33 @@
-import type { NativeGrant, NativeRealtime, NativeSessionOptions } from './native.ts';
+import { checkBoolean, checkKeys, checkName, checkNumber } from './checks.ts';
+import { OptionTypeError } from './errors.ts';
+import type { NativeAwake, NativeGrant, NativeRealtime, NativeSessionOptions } from './native.ts';
+
+/** What the loop thread asks of the operating system. */
+export interface RealtimeOptions {
+  /** `SCHED_FIFO` priority, 1 to 99; `null` stays with the ordinary scheduler. Default 80. */
+  readonly priority?: number | null;
+  /** The CPU to stay on; `null` lets the scheduler choose. Default `null`. */
+  readonly cpu?: number | null;
+  /** Whether the loop's code and stack are kept from being paged out. Default true. */
+  readonly lockMemory?: boolean;
+  /** How late the kernel may wake the thread to save power [s]; `null` leaves it. Default 1e-9. */
+  readonly timerSlackS?: number | null;
+  /**
+   * How the cores of the loop and of its policy are kept awake while the session runs: a core that has gone
+   * idle takes 20 to 60 us to wake. `'idleStates'` holds idle states off (`/dev/cpu_dma_latency`, which
+   * takes a permission), `'threads'` keeps the cores busy with threads of the class `SCHED_IDLE`, which every
+   * other thread preempts. `'auto'` (the default) does what helps on this machine, nothing where it runs on
+   * battery. `false` does nothing. Each costs power; {@link Realtime.keepAwake} tells what is done and why.
+   */
+  readonly keepAwake?: 'auto' | 'threads' | 'idleStates' | false;
+  /** How many cores threads may keep busy, 0 to 64. Default 2. */
+  readonly keepAwakeCores?: number;
+  /**
+   * The longest wake from an idle state that is acceptable, 0 to 1,000,000 us. 0 (the default) means no idle
+   * state at all. `null` leaves the system's idle states alone.
+   */
+  readonly idleLatencyUs?: number | null;
+}
 
 /** What became of one thing that the loop thread asked of the system. */
 export interface Grant<T> {
@@ -20,12 +49,99 @@ export interface Realtime {
   readonly lockMemory: Grant<boolean>;
   /** How late the kernel may wake the thread to save power [s]. */
   readonly timerSlackS: Grant<number>;
+  /** The longest wake from an idle state [us]; granted where deeper idle states are held off. */
+  readonly idleLatencyUs: Grant<number>;
+  /** How cores are kept awake. */
+  readonly keepAwake: AwakeCores;
   /** Whether the kernel is a `PREEMPT_RT` one, which bounds how late it may wake a thread. */
   readonly preemptRt: boolean;
 }
 
+/** How the cores of the loop and of its policy are kept awake. */
+export interface AwakeCores {
+  /** What was asked. */
+  readonly asked: 'auto' | 'threads' | 'idleStates' | false;
+  /** How many threads keep a core busy. */
+  readonly threads: number;
+  /** Why it is so. */
+  readonly reason: string;
+  /**
+   * How long a wake took before the session began, with idle states held off where they are, the median of
+   * nine [us]; undefined where it was not measured.
+   */
+  readonly wakeUs: number | undefined;
+}
+
+const REALTIME_OPTIONS = [
+  'priority',
+  'cpu',
+  'lockMemory',
+  'timerSlackS',
+  'keepAwake',
+  'keepAwakeCores',
+  'idleLatencyUs',
+] as const satisfies readonly (keyof RealtimeOptions)[];
+
+const NOT_REALTIME: RealtimeOptions = {
+  priority: null,
+  cpu: null,
+  lockMemory: false,
+  timerSlackS: null,
+  keepAwake: false,
+  idleLatencyUs: null,
+};
+
+const KEEP_AWAKE = ['auto', 'threads', 'idleStates'] as const;
+
+/** Checks what the loop thread is to ask of the system, and fills in the defaults. */
+export function checkRealtime(
+  asked: RealtimeOptions | false = {},
+): Pick<
+  NativeSessionOptions,
+  | 'priority'
+  | 'cpu'
+  | 'lockMemory'
+  | 'timerSlackS'
+  | 'keepAwake'
+  | 'keepAwakeCores'
+  | 'idleLatencyS'
+> {
+  const realtime = asked === false ? NOT_REALTIME : asked;
+  checkKeys('realtime', realtime, REALTIME_OPTIONS);
+  const { priority = 80, cpu = null, lockMemory = true, timerSlackS = 1e-9 } = realtime;
+  const { keepAwake = 'auto', keepAwakeCores = 2, idleLatencyUs = 0 } = realtime;
+  if (keepAwake === 'idleStates' && idleLatencyUs === null) {
+    const expected = "a number beside keepAwake: 'idleStates'";
+    throw new OptionTypeError('OPTION_IDLE_LATENCY_US', 'idleLatencyUs', null, expected);
+  }
+  const latency = { from: 0, to: 1_000_000, unit: 'us' };
+  return {
+    lockMemory: checkBoolean('lockMemory', lockMemory),
+    keepAwake: keepAwake === false ? 'off' : checkName('keepAwake', keepAwake, KEEP_AWAKE),
+    keepAwakeCores: checkNumber('keepAwakeCores', keepAwakeCores, {
+      from: 0,
+      to: 64,
+      integer: true,
+    }),
+    ...(idleLatencyUs === null
+      ? {}
+      : { idleLatencyS: checkNumber('idleLatencyUs', idleLatencyUs, latency) / 1e6 }),
+    ...(priority === null
+      ? {}
+      : { priority: checkNumber('priority', priority, { from: 1, to: 99, integer: true }) }),
+    ...(cpu === null ? {} : { cpu: checkNumber('cpu', cpu, { from: 0, to: 1023, integer: true }) }),
+    ...(timerSlackS === null
+      ? {}
+      : { timerSlackS: checkNumber('timerSlackS', timerSlackS, { from: 0, to: 1, unit: 's' }) }),
+  };
+}
+
 /** @internal */
-export function realtimeOf(report: NativeRealtime, asked: NativeSessionOptions): Realtime {
+export function realtimeOf(
+  report: NativeRealtime,
+  awake: NativeAwake,
+  asked: NativeSessionOptions,
+): Realtime {
   const grant = <T>(grant: NativeGrant, value: T | undefined): Grant<T> => ({
     asked: value,
     granted: grant.status === 'granted',
@@ -36,6 +152,16 @@ export function realtimeOf(report: NativeRealtime, asked: NativeSessionOptions):
     cpu: grant(report.cpu, asked.cpu),
     lockMemory: grant(report.memory, asked.lockMemory || undefined),
     timerSlackS: grant(report.timerSlack, asked.timerSlackS),
+    idleLatencyUs: grant(
+      awake.idleStates,
+      awake.idleStates.status === 'notAsked' ? undefined : (asked.idleLatencyS ?? 0) * 1e6,
+    ),
+    keepAwake: {
+      asked: asked.keepAwake === 'off' ? false : (asked.keepAwake as 'auto'),
+      threads: awake.threads,
+      reason: awake.reason,
+      wakeUs: awake.wakeS === undefined ? undefined : awake.wakeS * 1e6,
+    },
     preemptRt: report.preemptRt,
   };
 }

@@ -153,8 +153,10 @@ export class Session<Observation, Action>
 
   /** What the loop thread asked of the system and got; undefined before its first cycle. */
   get realtime(): Realtime | undefined {
-    const report = this.#last?.native?.realtime();
-    return report ? realtimeOf(report, this.#options.native) : undefined;
+    const native = this.#last?.native;
+    const report = native?.realtime();
+    const awake = native?.awake();
+    return report && awake ? realtimeOf(report, awake, this.#options.native) : undefined;
   }
 
   /** The jitter, or the execution time, of every cycle since the last start. */

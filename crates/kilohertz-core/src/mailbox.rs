@@ -4,7 +4,7 @@
 //! and what is overwritten unread is counted. Answers come back in a ring, because the loop judges
 //! each of them, used or not. Each carries the question that it answers, so a late one is known as late.
 
-use std::sync::atomic::AtomicBool as StopFlag;
+use std::sync::atomic::{AtomicBool as StopFlag, AtomicU32 as Cell};
 use std::time::Duration;
 
 use crate::courier::{Bell, News};
@@ -71,6 +71,8 @@ pub struct LoopEnd {
     loop_thread: Arc<std::sync::OnceLock<Thread>>,
     bell: Bell,
     recorder: std::sync::Arc<Recorder>,
+    /// The number of the policy's thread.
+    policy_thread: std::sync::Arc<Cell>,
 }
 
 /// The policy's end. It may move between threads, but only one may use it at a time.
@@ -80,6 +82,7 @@ pub struct PolicyEnd {
     row: Box<[f64]>,
     failure: FailureBell,
     recorder: std::sync::Arc<Recorder>,
+    thread: std::sync::Arc<Cell>,
 }
 
 /// Tells the loop that the policy failed, from whatever thread learns of it. Cheap to clone.
@@ -118,6 +121,7 @@ pub fn mailbox(
     let row = vec![0.0; row_len].into_boxed_slice();
     let failed = Arc::new(AtomicU64::new(NEVER));
     let loop_thread = Arc::new(std::sync::OnceLock::new());
+    let policy_thread = std::sync::Arc::new(Cell::new(0));
     (
         LoopEnd {
             observations: observations_in,
@@ -127,6 +131,7 @@ pub fn mailbox(
             loop_thread: Arc::clone(&loop_thread),
             bell,
             recorder: std::sync::Arc::clone(&recorder),
+            policy_thread: std::sync::Arc::clone(&policy_thread),
         },
         PolicyEnd {
             observations: observations_out,
@@ -137,6 +142,7 @@ pub fn mailbox(
                 loop_thread,
             },
             recorder,
+            thread: policy_thread,
         },
     )
 }
@@ -166,6 +172,10 @@ impl Policy for LoopEnd {
     fn attach(&mut self) {
         // Only the loop thread attaches, once: a second value would be the same thread.
         let _ = self.loop_thread.set(thread::current());
+    }
+
+    fn thread(&self) -> Option<std::sync::Arc<Cell>> {
+        Some(std::sync::Arc::clone(&self.policy_thread))
     }
 
     fn request(&mut self, ask: &Ask<'_>) {
@@ -219,6 +229,12 @@ impl Policy for LoopEnd {
 }
 
 impl PolicyEnd {
+    /// Tells that the policy runs on the calling thread, whose core may be kept awake.
+    pub fn runs_here(&self) {
+        self.thread
+            .store(crate::thread::thread_id(), Ordering::Relaxed);
+    }
+
     /// Takes the newest observation, where there is one that was not taken yet. Never blocks. A
     /// newer one may be published before it is used.
     pub fn take(&mut self) -> Option<&Frame> {

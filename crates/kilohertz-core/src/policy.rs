@@ -1,6 +1,7 @@
 //! The seam between the loop and whoever decides: it asks, and is answered.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::time::Duration;
 
 use crate::time::Time;
@@ -56,6 +57,12 @@ pub trait Policy: Send {
     /// Told once, from the loop thread, before the first request.
     fn attach(&mut self) {}
 
+    /// Returns the kernel's number of the thread on which the policy runs, 0 as long as it is not known.
+    /// `None` where that is the loop's own.
+    fn thread(&self) -> Option<Arc<AtomicU32>> {
+        None
+    }
+
     /// Asks for an action. Never blocks.
     fn request(&mut self, ask: &Ask<'_>);
 
@@ -72,6 +79,10 @@ pub trait Policy: Send {
 impl<P: Policy + ?Sized> Policy for Box<P> {
     fn attach(&mut self) {
         (**self).attach();
+    }
+
+    fn thread(&self) -> Option<Arc<AtomicU32>> {
+        (**self).thread()
     }
 
     fn request(&mut self, ask: &Ask<'_>) {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crossbeam::queue::ArrayQueue;
 
+use crate::awake::{self, Awake, AwakeReport, AwakeRequest};
 use crate::between::{Between, Path};
 use crate::cadence::Cadence;
 use crate::courier::{Bell, News};
@@ -65,6 +66,8 @@ pub struct Config {
     pub run_for: Option<Duration>,
     /// What the loop thread asks of the system.
     pub realtime: RealtimeRequest,
+    /// How the cores of the loop and of its policy are kept awake.
+    pub awake: AwakeRequest,
     /// Its place on the roll, whose stop ends it too; `None`: no signal stops it.
     pub place: Option<Arc<Place>>,
 }
@@ -83,6 +86,7 @@ impl Default for Config {
             record_ticks: 0,
             run_for: None,
             realtime: RealtimeRequest::default(),
+            awake: AwakeRequest::default(),
             place: None,
         }
     }
@@ -228,6 +232,7 @@ struct Shared {
     recorder: Arc<Recorder>,
     events: ArrayQueue<Event>,
     realtime: OnceLock<RealtimeReport>,
+    awake: OnceLock<AwakeReport>,
     outcome: OnceLock<Outcome>,
 }
 
@@ -276,6 +281,7 @@ impl Session {
             recorder,
             events: ArrayQueue::new(EVENT_QUEUE),
             realtime: OnceLock::new(),
+            awake: OnceLock::new(),
             outcome: OnceLock::new(),
         });
         let (records_in, records_out) = record_ring(config.record_ticks, robot.action().len());
@@ -359,6 +365,11 @@ impl Session {
         self.shared.realtime.get()
     }
 
+    /// How cores are kept awake; nothing before the thread has run.
+    pub fn awake(&self) -> Option<&AwakeReport> {
+        self.shared.awake.get()
+    }
+
     /// How the session ended; nothing while it runs.
     pub fn outcome(&self) -> Option<&Outcome> {
         self.shared.outcome.get()
@@ -400,7 +411,14 @@ fn run(
     records: RecordIn,
     bell: &Bell,
 ) {
-    // Set once, here; a second value is impossible.
+    // Before the thread is a realtime one: what it starts inherits that.
+    let threads: Vec<_> = [Some(awake::this_thread()), policy.thread()]
+        .into_iter()
+        .flatten()
+        .collect();
+    let awake = Awake::begin(&config.awake, &threads);
+    // Both are set once, here; a second value is impossible.
+    let _ = shared.awake.set(awake.report().clone());
     let _ = shared.realtime.set(make_realtime(&config.realtime));
     policy.attach();
     let mut body = Body::new(&*robot, policy, limits, config, shared, records, bell);
@@ -429,6 +447,7 @@ fn run(
     // The robot goes first: whoever sees the outcome finds it stopped and its sockets closed.
     drop(body);
     drop(robot);
+    drop(awake);
     let _ = shared.outcome.set(Outcome {
         cause,
         robot_error,

@@ -111,7 +111,9 @@ pub fn make_ordinary<T>(thread: &JoinHandle<T>) {
     system::make_ordinary(thread);
 }
 
-pub(crate) use system::{monotonic_now, pause, sleep_until, thread_id};
+pub(crate) use system::{
+    allowed_cpus, monotonic_now, pause, pin, set_fifo, set_idle_class, sleep_until, thread_id,
+};
 
 /// Keeps all signals but those of faults from the calling thread: other threads take them. What a thread
 /// that moves a robot does must not be interrupted.
@@ -199,7 +201,7 @@ mod system {
         }
     }
 
-    pub(super) fn set_fifo(priority: u8) -> Result<(), String> {
+    pub(crate) fn set_fifo(priority: u8) -> Result<(), String> {
         // SAFETY: all-zero bytes are a valid sched_param: it holds integers only.
         let mut param: libc::sched_param = unsafe { std::mem::zeroed() };
         param.sched_priority = i32::from(priority);
@@ -220,6 +222,34 @@ mod system {
         })
     }
 
+    /// Lets every other thread preempt the calling one.
+    pub(crate) fn set_idle_class() -> Result<(), String> {
+        // SAFETY: all-zero bytes are a valid sched_param: it holds integers only.
+        let param: libc::sched_param = unsafe { std::mem::zeroed() };
+        // SAFETY: pid 0 is the calling thread, and `param` outlives the call, which only reads it.
+        let rc = unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const param) };
+        if rc == 0 {
+            return Ok(());
+        }
+        Err(format!("SCHED_IDLE: {}", Error::last_os_error()))
+    }
+
+    /// The CPUs on which the calling thread may run, in order.
+    pub(crate) fn allowed_cpus() -> Vec<u32> {
+        // SAFETY: all-zero bytes are a valid, empty cpu_set_t; it outlives the call, which fills as much
+        // of it as its size says. CPU_ISSET is given numbers within its bits.
+        unsafe {
+            let mut set: libc::cpu_set_t = std::mem::zeroed();
+            if libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &raw mut set) != 0 {
+                return Vec::new();
+            }
+            let all = 0..libc::CPU_SETSIZE as usize;
+            all.filter(|&cpu| libc::CPU_ISSET(cpu, &set))
+                .filter_map(|cpu| u32::try_from(cpu).ok())
+                .collect()
+        }
+    }
+
     pub(super) fn make_ordinary<T>(thread: &JoinHandle<T>) {
         // SAFETY: all-zero bytes are a valid sched_param: it holds integers only.
         let param: libc::sched_param = unsafe { std::mem::zeroed() };
@@ -230,7 +260,7 @@ mod system {
         }
     }
 
-    pub(super) fn pin(cpu: usize) -> Result<(), String> {
+    pub(crate) fn pin(cpu: usize) -> Result<(), String> {
         let count = libc::CPU_SETSIZE as usize;
         if cpu >= count {
             return Err(format!("CPU {cpu} is not within 0 to {}", count - 1));
@@ -365,13 +395,21 @@ mod system {
 
     pub(super) fn block_signals() {}
 
-    pub(super) fn set_fifo(_priority: u8) -> Result<(), String> {
+    pub(crate) fn set_idle_class() -> Result<(), String> {
+        Err(ABSENT.to_owned())
+    }
+
+    pub(crate) fn allowed_cpus() -> Vec<u32> {
+        Vec::new()
+    }
+
+    pub(crate) fn set_fifo(_priority: u8) -> Result<(), String> {
         Err(ABSENT.to_owned())
     }
 
     pub(super) fn make_ordinary<T>(_thread: &JoinHandle<T>) {}
 
-    pub(super) fn pin(_cpu: usize) -> Result<(), String> {
+    pub(crate) fn pin(_cpu: usize) -> Result<(), String> {
         Err(ABSENT.to_owned())
     }
 

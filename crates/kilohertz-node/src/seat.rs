@@ -51,10 +51,14 @@ impl Seat {
         seats().remove(&number);
     }
 
-    /// The policy's end, once it was given.
+    /// The policy's end, once it was given, for the calling thread.
     pub fn take(&self) -> Option<PolicyEnd> {
         let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
-        given.take()
+        let policy = given.take();
+        if let Some(policy) = &policy {
+            policy.runs_here();
+        }
+        policy
     }
 
     /// The seat with this number.

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use kilohertz_core::awake::{AwakeReport, AwakeRequest, KeepAwake};
 use kilohertz_core::courier::{News, start_courier};
 use kilohertz_core::late::{LateRule, OnLate};
 use kilohertz_core::limits::{
@@ -60,6 +61,11 @@ pub struct NativeSessionOptions {
     pub cpu: Option<u32>,
     pub lock_memory: bool,
     pub timer_slack_s: Option<f64>,
+    /// "auto", "threads", "idleStates" or "off".
+    pub keep_awake: String,
+    pub keep_awake_cores: u32,
+    /// The longest wake from an idle state; none leaves idle states alone.
+    pub idle_latency_s: Option<f64>,
 }
 
 /// Percentiles of the newest samples and the largest of all [s].
@@ -153,6 +159,40 @@ impl From<&Grant> for NativeGrant {
             status: status.to_owned(),
             reason,
         }
+    }
+}
+
+/// How cores are kept awake.
+#[napi(object)]
+pub struct NativeAwake {
+    pub idle_states: NativeGrant,
+    pub threads: u32,
+    pub reason: String,
+    pub wake_s: Option<f64>,
+}
+
+impl From<&AwakeReport> for NativeAwake {
+    fn from(report: &AwakeReport) -> NativeAwake {
+        NativeAwake {
+            idle_states: (&report.idle_states).into(),
+            threads: report.threads as u32,
+            reason: report.reason.clone(),
+            wake_s: report.wake.map(|wake| wake.as_secs_f64()),
+        }
+    }
+}
+
+/// How cores are to be kept awake.
+fn awake_of(options: &NativeSessionOptions) -> AwakeRequest {
+    AwakeRequest {
+        how: match options.keep_awake.as_str() {
+            "auto" => KeepAwake::Auto,
+            "threads" => KeepAwake::Threads,
+            "idleStates" => KeepAwake::IdleStates,
+            _ => KeepAwake::Off,
+        },
+        idle_latency: options.idle_latency_s.map(seconds),
+        cores: options.keep_awake_cores as usize,
     }
 }
 
@@ -460,7 +500,10 @@ fn start(
     let inside: Box<dyn Policy> = native.unwrap_or_else(|| Box::new(inside));
     let failure = policy.failure_bell();
     let policy = match seat {
-        None => Some(policy),
+        None => {
+            policy.runs_here();
+            Some(policy)
+        }
         Some(seat) => {
             seat.give(policy);
             None
@@ -489,6 +532,7 @@ fn start(
         record_ticks: options.record_ticks as usize,
         run_for: options.run_for_s.map(seconds),
         realtime,
+        awake: awake_of(options),
         place: Some(place.shared()),
     };
     let action = robot.action().clone();
@@ -742,6 +786,12 @@ impl NativeSession {
     #[napi]
     pub fn realtime(&self) -> Result<Option<NativeRealtime>> {
         Ok(self.session()?.realtime().map(NativeRealtime::from))
+    }
+
+    /// How cores are kept awake; nothing before the loop thread has run.
+    #[napi]
+    pub fn awake(&self) -> Result<Option<NativeAwake>> {
+        Ok(self.session()?.awake().map(NativeAwake::from))
     }
 
     /// How the session ended; nothing while it runs.
