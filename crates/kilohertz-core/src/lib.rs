@@ -65,6 +65,7 @@
 //! Nothing on the loop thread allocates, takes a lock, logs or makes a system call other than its
 //! wait, its socket and its wake; `tests/allocation.rs` proves the first of these.
 
+pub mod answer_wait;
 pub mod awake;
 pub mod between;
 pub mod cadence;

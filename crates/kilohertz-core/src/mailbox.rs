@@ -7,13 +7,16 @@
 use std::sync::atomic::{AtomicBool as StopFlag, AtomicU32 as Cell};
 use std::time::Duration;
 
+use crate::answer_wait::AnswerWait;
 use crate::courier::{Bell, News};
 use crate::policy::{Answer, Ask, Policy, Question};
 use crate::stats::Recorder;
 use crate::sync::{
     Arc, AtomicU64, NewestIn, NewestOut, Ordering, RowsIn, RowsOut, Thread, newest, rows, thread,
 };
+use crate::thread::allowed_cpus;
 use crate::time::{Time, nanos};
+use crate::wait::SpinWindow;
 
 /// An observation and the cycle it belongs to.
 #[derive(Debug, Clone)]
@@ -47,11 +50,6 @@ impl Frame {
     }
 }
 
-/// How long the loop spins for an answer before it parks. A native answer from another core is
-/// there by then; one from JavaScript takes longer and is worth the wake.
-#[cfg(not(loom))]
-const SPIN: Duration = Duration::from_micros(15);
-
 /// "No cycle" for the failed-cycle cell.
 const NEVER: u64 = u64::MAX;
 
@@ -73,6 +71,9 @@ pub struct LoopEnd {
     recorder: std::sync::Arc<Recorder>,
     /// The number of the policy's thread.
     policy_thread: std::sync::Arc<Cell>,
+    /// How answers are waited for, and how late sleeps end.
+    wait: AnswerWait,
+    window: SpinWindow,
 }
 
 /// The policy's end. It may move between threads, but only one may use it at a time.
@@ -122,6 +123,7 @@ pub fn mailbox(
     let failed = Arc::new(AtomicU64::new(NEVER));
     let loop_thread = Arc::new(std::sync::OnceLock::new());
     let policy_thread = std::sync::Arc::new(Cell::new(0));
+    let period = recorder.target_period();
     (
         LoopEnd {
             observations: observations_in,
@@ -132,6 +134,8 @@ pub fn mailbox(
             bell,
             recorder: std::sync::Arc::clone(&recorder),
             policy_thread: std::sync::Arc::clone(&policy_thread),
+            wait: AnswerWait::new(period, false),
+            window: SpinWindow::new(period),
         },
         PolicyEnd {
             observations: observations_out,
@@ -172,6 +176,9 @@ impl Policy for LoopEnd {
     fn attach(&mut self) {
         // Only the loop thread attaches, once: a second value would be the same thread.
         let _ = self.loop_thread.set(thread::current());
+        // Where the policy needs the core on which the loop spins, spinning delays what it waits for.
+        let may_spin = allowed_cpus().len() != 1;
+        self.wait = AnswerWait::new(self.recorder.target_period(), may_spin);
     }
 
     fn thread(&self) -> Option<std::sync::Arc<Cell>> {
@@ -188,16 +195,23 @@ impl Policy for LoopEnd {
         if overwrote {
             self.recorder.overwritten_observations.add(1);
         }
+        self.wait.asked(ask.tick, Time::now());
         self.bell.ring(News::OBSERVATION);
     }
 
     #[cfg(not(loom))]
     fn poll(&mut self, until: Option<Time>, stop: &StopFlag, action: &mut [f64]) -> Answer {
-        let mut spin_until = None;
+        let plan = self.wait.plan(self.window.get());
         loop {
             match self.take(action) {
                 Answer::None => {}
-                answer => return answer,
+                answer => {
+                    if let Answer::Action(question) | Answer::Empty(question) = answer {
+                        self.wait
+                            .answered(question.tick, Time::now(), self.window.get());
+                    }
+                    return answer;
+                }
             }
             if stop.load(Ordering::Relaxed) {
                 return Answer::None;
@@ -206,13 +220,21 @@ impl Policy for LoopEnd {
             if until.is_some_and(|until| now >= until) {
                 return Answer::None;
             }
-            if now < *spin_until.get_or_insert(now + SPIN) {
+            if now < plan.sleep_until {
+                let wake = until.map_or(plan.sleep_until, |until| until.min(plan.sleep_until));
+                thread::park_timeout(wake.since(now));
+                // Woken earlier, it was by an answer.
+                let now = Time::now();
+                if now >= wake {
+                    self.window.learn(now.since(wake));
+                }
+            } else if now < plan.spin_until {
                 std::hint::spin_loop();
-                continue;
-            }
-            match until {
-                Some(until) => thread::park_timeout(until.since(now)),
-                None => thread::park(),
+            } else {
+                match until {
+                    Some(until) => thread::park_timeout(until.since(now)),
+                    None => thread::park(),
+                }
             }
         }
     }

@@ -207,6 +207,11 @@ impl Recorder {
         }
     }
 
+    /// The period that cycles are to have.
+    pub fn target_period(&self) -> Duration {
+        Duration::from_nanos(self.target_period_ns)
+    }
+
     /// Takes in the time from the start of one cycle to the start of the next.
     pub fn period(&self, period: Duration) {
         let period = nanos(period);
