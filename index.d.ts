@@ -544,6 +544,11 @@ export interface Grant<T> {
   /** Why not, and what to do; undefined where it was granted, or not asked. */
   readonly reason: string | undefined;
 }
+/** The priority of a policy's thread. */
+export interface PolicyGrant extends Grant<number> {
+  /** How often it was taken back because the policy had not answered for `maxHeldTicks` cycles. */
+  readonly takenBack: number;
+}
 /** What the loop thread asked of the operating system, and what it got. */
 export interface Realtime {
   /** `SCHED_FIFO` priority. */
@@ -558,6 +563,11 @@ export interface Realtime {
   readonly idleLatencyUs: Grant<number>;
   /** How cores are kept awake. */
   readonly keepAwake: AwakeCores;
+  /**
+   * `SCHED_FIFO` priority of the policy's thread, in a worker or a process. Nothing is asked for policies on
+   * the main thread.
+   */
+  readonly policyPriority: PolicyGrant;
   /** Whether the kernel is a `PREEMPT_RT` one, which bounds how late it may wake a thread. */
   readonly preemptRt: boolean;
 }
@@ -1530,6 +1540,8 @@ export interface ProcessPolicy<Observation, Action> {
   readonly python: string | undefined;
   /** Environment variables beside this process's own. */
   readonly env: Readonly<Record<string, string>> | undefined;
+  /** The realtime priority of the process's first thread; undefined for none. */
+  readonly priority: number | undefined;
   /** Never there; it tells the compiler what the policy decides on and what it answers. */
   readonly types?: (observation: Observation) => Action;
 }
@@ -1546,6 +1558,13 @@ export interface ProcessPolicyOptions<Name extends PropertyKey, Args> {
   readonly python?: string;
   /** Environment variables beside this process's own. */
   readonly env?: Readonly<Record<string, string>>;
+  /**
+   * The `SCHED_FIFO` priority of the process's first thread while it answers, 1 to 98, so that busy
+   * processes do not make it late; `null` leaves it with the ordinary scheduler. Default
+   * {@link POLICY_PRIORITY}, 40. A policy that has not answered for `maxHeldTicks` cycles is an ordinary one until
+   * it does. Threads that the policy starts, torch's for instance, are ordinary ones.
+   */
+  readonly priority?: number | null;
 }
 /**
  * A policy in another process, Node or Python, for a robot that is driven natively, as a `Franka` is. The
@@ -1621,6 +1640,8 @@ export interface WorkerPolicy<Observation, Action> {
   readonly args: readonly unknown[] | undefined;
   /** Whether the worker keeps a core busy while it waits. */
   readonly spin: boolean;
+  /** The realtime priority of the worker's thread; undefined for none. */
+  readonly priority: number | undefined;
   /** Never there; it tells the compiler what the policy decides on and what it answers. */
   readonly types?: (observation: Observation) => Action;
 }
@@ -1635,6 +1656,13 @@ export interface WorkerPolicyOptions<Name extends PropertyKey, Args> {
   readonly args?: Args;
   /** Whether the worker spins instead of sleeping between ticks. It costs a core. Default false. */
   readonly spin?: boolean;
+  /**
+   * The `SCHED_FIFO` priority of the worker's thread while it answers, 1 to 98, so that busy processes do
+   * not make it late; `null` leaves it with the ordinary scheduler. Default 40, at most three below the loop's; not
+   * with `spin`. A policy that has not answered for `maxHeldTicks` cycles is an ordinary one until it does.
+   * Threads that the policy starts are ordinary ones.
+   */
+  readonly priority?: number | null;
 }
 /**
  * A policy in a worker thread, for a robot that is driven natively, as a `Franka` is. The module is

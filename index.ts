@@ -71,7 +71,7 @@ export type {
   RemoteAnswer,
   RemoteMethod,
 } from './lib/process-proxy.ts';
-export type { AwakeCores, Grant, Realtime, RealtimeOptions } from './lib/realtime.ts';
+export type { AwakeCores, Grant, PolicyGrant, Realtime, RealtimeOptions } from './lib/realtime.ts';
 export type { CommandKind, Histogram, TickRecord } from './lib/records.ts';
 export type { NativeLink, NativeRobot, Policy, Robot, Tick } from './lib/robot.ts';
 export { type RobotMode, RobotState } from './lib/robot-state.ts';

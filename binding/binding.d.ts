@@ -230,6 +230,8 @@ export declare class NativeSession {
   histogram(of: string): NativeHistogram
   /** What the loop thread asked of the system and got; nothing before it has run. */
   realtime(): NativeRealtime | null
+  /** What became of the policy's priority; nothing where none was asked for, or it is not known yet. */
+  promotion(): NativePromotion | null
   /** How cores are kept awake; nothing before the loop thread has run. */
   awake(): NativeAwake | null
   /** How the session ended; nothing while it runs. */
@@ -281,9 +283,9 @@ export declare class NativeUsher {
   trouble(): string | null
   /**
    * Starts the thread, once, with this realtime priority where the system grants it, for actions of
-   * so many numbers; says the number of its seat.
+   * so many numbers, of the policy in the process with the number `pid`; says the number of its seat.
    */
-  start(actionLength: number, priority?: number | undefined | null): number
+  start(actionLength: number, priority?: number | undefined | null, pid?: number | undefined | null): number
 }
 
 /** The layout of an arm's state. */
@@ -485,6 +487,14 @@ export interface NativeOutcome {
   lastStates: Float64Array
 }
 
+/** The realtime priority of a policy's thread. */
+export interface NativePromotion {
+  priority: number
+  grant: NativeGrant
+  /** How often it was taken back because the policy did not answer. */
+  takenBack: number
+}
+
 /** What was asked of the system for the loop thread, and what it granted. */
 export interface NativeRealtime {
   priority: NativeGrant
@@ -523,6 +533,8 @@ export interface NativeSessionOptions {
   cpu?: number
   lockMemory: boolean
   timerSlackS?: number
+  /** Of the policy's thread, in a worker or a process. */
+  policyPriority?: number
   /** "auto", "threads", "idleStates" or "off". */
   keepAwake: string
   keepAwakeCores: number

@@ -26,6 +26,7 @@ export {
   type NativeMove,
   type NativeOutcome,
   NativePlace,
+  type NativePromotion,
   type NativeRealtime,
   NativeSeat,
   NativeSession,

@@ -17,7 +17,7 @@ import {
 import type { PolicyFailure } from './policy-seat.ts';
 import type { ProcessPolicy } from './process-policy.ts';
 import { MODES } from './robot-state.ts';
-import { END_LIMIT_MS, SeatedDriver } from './seated-driver.ts';
+import { END_LIMIT_MS, SeatedDriver, withPriority } from './seated-driver.ts';
 
 /** Drives an arm with a policy in another process. */
 export class ProcessDriver<Observation, Action> extends SeatedDriver {
@@ -64,8 +64,9 @@ export class ProcessDriver<Observation, Action> extends SeatedDriver {
     // Two below the loop, beside the courier: it waits for the one and wakes the other.
     const own = priority === undefined ? undefined : Math.max(1, priority - 1);
     const usher = this.#usher;
-    if (usher) this.sitsAt(calling(() => usher.start(this.lengths.action, own)));
-    const session = super.begin(options, place, wake);
+    if (usher) this.sitsAt(calling(() => usher.start(this.lengths.action, own, this.#child?.pid)));
+    const withOwn = withPriority(options, this.#policy.priority);
+    const session = super.begin(withOwn, place, wake);
     this.#left = this.#sit();
     return session;
   }

@@ -5,6 +5,7 @@ import {
   type ActionOf,
   checkFactoryArgs,
   checkPolicyUrl,
+  checkPriority,
   type FactoryArgs,
   type ObservationOf,
   type PolicyIn,
@@ -22,6 +23,8 @@ export interface ProcessPolicy<Observation, Action> {
   readonly python: string | undefined;
   /** Environment variables beside this process's own. */
   readonly env: Readonly<Record<string, string>> | undefined;
+  /** The realtime priority of the process's first thread; undefined for none. */
+  readonly priority: number | undefined;
   /** Never there; it tells the compiler what the policy decides on and what it answers. */
   readonly types?: (observation: Observation) => Action;
 }
@@ -39,6 +42,13 @@ export interface ProcessPolicyOptions<Name extends PropertyKey, Args> {
   readonly python?: string;
   /** Environment variables beside this process's own. */
   readonly env?: Readonly<Record<string, string>>;
+  /**
+   * The `SCHED_FIFO` priority of the process's first thread while it answers, 1 to 98, so that busy
+   * processes do not make it late; `null` leaves it with the ordinary scheduler. Default
+   * {@link POLICY_PRIORITY}, 40. A policy that has not answered for `maxHeldTicks` cycles is an ordinary one until
+   * it does. Threads that the policy starts, torch's for instance, are ordinary ones.
+   */
+  readonly priority?: number | null;
 }
 
 const made: WeakSet<object> = new WeakSet();
@@ -83,14 +93,21 @@ export function processPolicy(
 ): ProcessPolicy<unknown, unknown> {
   checkPolicyUrl(url, './policy.py');
   checkModule(url);
-  checkKeys('processPolicy', options, ['export', 'args', 'python', 'env']);
+  checkKeys('processPolicy', options, ['export', 'args', 'python', 'env', 'priority']);
   const { args, python, env } = options;
   checkFactoryArgs(args);
   if (python !== undefined) checkText('python', python, 'the path of an interpreter');
   if (env !== undefined) checkEnvironment(env);
   const name = options.export ?? (isPython(url.href) ? undefined : 'default');
   const exportName = checkText('export', name, 'the name of the policy, or of its factory');
-  const policy = Object.freeze({ url, exportName, args, python, env });
+  const policy = Object.freeze({
+    url,
+    exportName,
+    args,
+    python,
+    env,
+    priority: checkPriority(options.priority, false),
+  });
   made.add(policy);
   return policy;
 }

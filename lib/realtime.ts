@@ -1,6 +1,12 @@
 import { checkBoolean, checkKeys, checkName, checkNumber } from './checks.ts';
 import { OptionTypeError } from './errors.ts';
-import type { NativeAwake, NativeGrant, NativeRealtime, NativeSessionOptions } from './native.ts';
+import type {
+  NativeAwake,
+  NativeGrant,
+  NativePromotion,
+  NativeRealtime,
+  NativeSessionOptions,
+} from './native.ts';
 
 /** What the loop thread asks of the operating system. */
 export interface RealtimeOptions {
@@ -39,6 +45,12 @@ export interface Grant<T> {
   readonly reason: string | undefined;
 }
 
+/** The priority of a policy's thread. */
+export interface PolicyGrant extends Grant<number> {
+  /** How often it was taken back because the policy had not answered for `maxHeldTicks` cycles. */
+  readonly takenBack: number;
+}
+
 /** What the loop thread asked of the operating system, and what it got. */
 export interface Realtime {
   /** `SCHED_FIFO` priority. */
@@ -53,6 +65,11 @@ export interface Realtime {
   readonly idleLatencyUs: Grant<number>;
   /** How cores are kept awake. */
   readonly keepAwake: AwakeCores;
+  /**
+   * `SCHED_FIFO` priority of the policy's thread, in a worker or a process. Nothing is asked for policies on
+   * the main thread.
+   */
+  readonly policyPriority: PolicyGrant;
   /** Whether the kernel is a `PREEMPT_RT` one, which bounds how late it may wake a thread. */
   readonly preemptRt: boolean;
 }
@@ -140,6 +157,7 @@ export function checkRealtime(
 export function realtimeOf(
   report: NativeRealtime,
   awake: NativeAwake,
+  promotion: NativePromotion | undefined,
   asked: NativeSessionOptions,
 ): Realtime {
   const grant = <T>(grant: NativeGrant, value: T | undefined): Grant<T> => ({
@@ -156,6 +174,9 @@ export function realtimeOf(
       awake.idleStates,
       awake.idleStates.status === 'notAsked' ? undefined : (asked.idleLatencyS ?? 0) * 1e6,
     ),
+    policyPriority: promotion
+      ? { ...grant(promotion.grant, promotion.priority), takenBack: promotion.takenBack }
+      : { asked: undefined, granted: false, reason: undefined, takenBack: 0 },
     keepAwake: {
       asked: asked.keepAwake === 'off' ? false : (asked.keepAwake as 'auto'),
       threads: awake.threads,

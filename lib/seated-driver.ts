@@ -18,6 +18,18 @@ import { fromMessage } from './worker-messages.ts';
 /** How long a policy elsewhere may take to end by itself before it is ended [ms]. */
 export const END_LIMIT_MS = 500;
 
+/**
+ * The options with the realtime priority of the policy's thread: below that of the loop, of what carries
+ * between the two and of what watches the policy; none where the loop has none.
+ */
+export function withPriority(
+  options: NativeSessionOptions,
+  asked: number | undefined,
+): NativeSessionOptions {
+  const policyPriority = Math.min(asked ?? 0, (options.priority ?? 0) - 3);
+  return policyPriority < 1 ? options : { ...options, policyPriority };
+}
+
 /** Drives an arm with a policy in another thread or process, which the loop asks directly. */
 export abstract class SeatedDriver implements Driver {
   readonly isNative = true;

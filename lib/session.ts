@@ -156,7 +156,8 @@ export class Session<Observation, Action>
     const native = this.#last?.native;
     const report = native?.realtime();
     const awake = native?.awake();
-    return report && awake ? realtimeOf(report, awake, this.#options.native) : undefined;
+    if (!report || !awake) return undefined;
+    return realtimeOf(report, awake, native?.promotion() ?? undefined, this.#options.native);
   }
 
   /** The jitter, or the execution time, of every cycle since the last start. */

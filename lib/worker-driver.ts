@@ -3,8 +3,8 @@ import type { FrankaControl } from './control.ts';
 import type { Failure } from './driver.ts';
 import { PolicyError } from './errors.ts';
 import { within } from './limit.ts';
-import type { NativeArm } from './native.ts';
-import { END_LIMIT_MS, SeatedDriver } from './seated-driver.ts';
+import type { NativeArm, NativePlace, NativeSession, NativeSessionOptions } from './native.ts';
+import { END_LIMIT_MS, SeatedDriver, withPriority } from './seated-driver.ts';
 import type { WorkerMessage, WorkerTask } from './worker-messages.ts';
 import type { WorkerPolicy } from './worker-policy.ts';
 
@@ -23,6 +23,14 @@ export class WorkerDriver<Observation, Action> extends SeatedDriver {
   constructor(arm: NativeArm, control: FrankaControl, policy: WorkerPolicy<Observation, Action>) {
     super(arm, control);
     this.#policy = policy;
+  }
+
+  override begin(
+    options: NativeSessionOptions,
+    place: NativePlace,
+    wake: () => void,
+  ): NativeSession {
+    return super.begin(withPriority(options, this.#policy.priority), place, wake);
   }
 
   /** Starts the worker and waits until its policy is there. */

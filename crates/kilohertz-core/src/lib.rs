@@ -78,6 +78,7 @@ pub mod mailbox;
 pub mod pace;
 pub mod pacer;
 pub mod policy;
+pub mod promotion;
 pub mod record;
 pub mod robot;
 pub mod roll;

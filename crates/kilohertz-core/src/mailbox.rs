@@ -4,12 +4,12 @@
 //! and what is overwritten unread is counted. Answers come back in a ring, because the loop judges
 //! each of them, used or not. Each carries the question that it answers, so a late one is known as late.
 
-use std::sync::atomic::{AtomicBool as StopFlag, AtomicU32 as Cell};
+use std::sync::atomic::AtomicBool as StopFlag;
 use std::time::Duration;
 
 use crate::answer_wait::AnswerWait;
 use crate::courier::{Bell, News};
-use crate::policy::{Answer, Ask, Policy, Question};
+use crate::policy::{Answer, Ask, Policy, PolicyThread, Question};
 use crate::stats::Recorder;
 use crate::sync::{
     Arc, AtomicU64, NewestIn, NewestOut, Ordering, RowsIn, RowsOut, Thread, newest, rows, thread,
@@ -69,8 +69,7 @@ pub struct LoopEnd {
     loop_thread: Arc<std::sync::OnceLock<Thread>>,
     bell: Bell,
     recorder: std::sync::Arc<Recorder>,
-    /// The number of the policy's thread.
-    policy_thread: std::sync::Arc<Cell>,
+    policy_thread: std::sync::Arc<PolicyThread>,
     /// How answers are waited for, and how late sleeps end.
     wait: AnswerWait,
     window: SpinWindow,
@@ -83,7 +82,7 @@ pub struct PolicyEnd {
     row: Box<[f64]>,
     failure: FailureBell,
     recorder: std::sync::Arc<Recorder>,
-    thread: std::sync::Arc<Cell>,
+    thread: std::sync::Arc<PolicyThread>,
 }
 
 /// Tells the loop that the policy failed, from whatever thread learns of it. Cheap to clone.
@@ -122,7 +121,7 @@ pub fn mailbox(
     let row = vec![0.0; row_len].into_boxed_slice();
     let failed = Arc::new(AtomicU64::new(NEVER));
     let loop_thread = Arc::new(std::sync::OnceLock::new());
-    let policy_thread = std::sync::Arc::new(Cell::new(0));
+    let policy_thread = std::sync::Arc::<PolicyThread>::default();
     let period = recorder.target_period();
     (
         LoopEnd {
@@ -181,7 +180,7 @@ impl Policy for LoopEnd {
         self.wait = AnswerWait::new(self.recorder.target_period(), may_spin);
     }
 
-    fn thread(&self) -> Option<std::sync::Arc<Cell>> {
+    fn thread(&self) -> Option<std::sync::Arc<PolicyThread>> {
         Some(std::sync::Arc::clone(&self.policy_thread))
     }
 
@@ -196,6 +195,7 @@ impl Policy for LoopEnd {
             self.recorder.overwritten_observations.add(1);
         }
         self.wait.asked(ask.tick, Time::now());
+        self.policy_thread.asked();
         self.bell.ring(News::OBSERVATION);
     }
 
@@ -251,10 +251,9 @@ impl Policy for LoopEnd {
 }
 
 impl PolicyEnd {
-    /// Tells that the policy runs on the calling thread, whose core may be kept awake.
-    pub fn runs_here(&self) {
-        self.thread
-            .store(crate::thread::thread_id(), Ordering::Relaxed);
+    /// For telling on which thread the policy runs.
+    pub fn thread(&self) -> &PolicyThread {
+        &self.thread
     }
 
     /// Takes the newest observation, where there is one that was not taken yet. Never blocks. A
@@ -281,6 +280,7 @@ impl PolicyEnd {
         if !self.answers.push(&self.row) {
             self.recorder.dropped_answers.add(1);
         }
+        self.thread.answered();
         self.failure.wake_loop();
     }
 

@@ -1,9 +1,10 @@
 //! The seam between the loop and whoever decides: it asks, and is answered.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::thread::thread_id;
 use crate::time::Time;
 
 /// What a policy is asked in one cycle.
@@ -52,14 +53,64 @@ pub enum Answer {
     Failed,
 }
 
+/// The thread on which a policy runs, and whether it answers.
+#[derive(Debug, Default)]
+pub struct PolicyThread {
+    number: Arc<AtomicU32>,
+    asked: AtomicU64,
+    answered: AtomicU64,
+}
+
+impl PolicyThread {
+    /// Tells that the policy runs on the calling thread.
+    pub fn is_here(&self) {
+        self.is(thread_id());
+    }
+
+    /// Tells the kernel's number of the thread on which the policy runs, in this process or in another.
+    pub fn is(&self, number: u32) {
+        self.number.store(number, Ordering::Relaxed);
+    }
+
+    /// The kernel's number of the thread; 0 as long as it is not known.
+    pub fn number(&self) -> u32 {
+        self.number.load(Ordering::Relaxed)
+    }
+
+    /// The number, as it becomes known.
+    pub fn shared_number(&self) -> Arc<AtomicU32> {
+        Arc::clone(&self.number)
+    }
+
+    /// Counts a question. For the loop thread alone.
+    pub fn asked(&self) {
+        self.asked.store(self.asked_count() + 1, Ordering::Relaxed);
+    }
+
+    /// Counts an answer. For the policy's thread alone.
+    pub fn answered(&self) {
+        self.answered
+            .store(self.answered_count() + 1, Ordering::Relaxed);
+    }
+
+    /// How often the policy was asked.
+    pub fn asked_count(&self) -> u64 {
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    /// How often it has answered.
+    pub fn answered_count(&self) -> u64 {
+        self.answered.load(Ordering::Relaxed)
+    }
+}
+
 /// A policy as the loop sees it. Both calls come from the loop thread, in turns.
 pub trait Policy: Send {
     /// Told once, from the loop thread, before the first request.
     fn attach(&mut self) {}
 
-    /// Returns the kernel's number of the thread on which the policy runs, 0 as long as it is not known.
-    /// `None` where that is the loop's own.
-    fn thread(&self) -> Option<Arc<AtomicU32>> {
+    /// Returns the thread on which the policy runs; `None` where that is the loop's own.
+    fn thread(&self) -> Option<Arc<PolicyThread>> {
         None
     }
 
@@ -81,7 +132,7 @@ impl<P: Policy + ?Sized> Policy for Box<P> {
         (**self).attach();
     }
 
-    fn thread(&self) -> Option<Arc<AtomicU32>> {
+    fn thread(&self) -> Option<Arc<PolicyThread>> {
         (**self).thread()
     }
 

@@ -18,7 +18,8 @@ use crate::limits::{
     Approach, LimitRules, Limits, OnViolation, Violation, Violations, check_finite,
 };
 use crate::lowpass::LowPass;
-use crate::policy::{Answer, Ask, Policy, Question};
+use crate::policy::{Answer, Ask, Policy, PolicyThread, Question};
+use crate::promotion::{Promotion, PromotionView};
 use crate::record::{CommandKind, RecordIn, RecordOut, TickRecord, record_ring};
 use crate::robot::{Cycle, Flow, Robot, RobotError, Tick};
 use crate::roll::{self, Place};
@@ -66,6 +67,8 @@ pub struct Config {
     pub run_for: Option<Duration>,
     /// What the loop thread asks of the system.
     pub realtime: RealtimeRequest,
+    /// The `SCHED_FIFO` priority of the policy's thread, while it answers; `None` leaves the thread alone.
+    pub policy_priority: Option<u8>,
     /// How the cores of the loop and of its policy are kept awake.
     pub awake: AwakeRequest,
     /// Its place on the roll, whose stop ends it too; `None`: no signal stops it.
@@ -86,6 +89,7 @@ impl Default for Config {
             record_ticks: 0,
             run_for: None,
             realtime: RealtimeRequest::default(),
+            policy_priority: None,
             awake: AwakeRequest::default(),
             place: None,
         }
@@ -233,6 +237,7 @@ struct Shared {
     events: ArrayQueue<Event>,
     realtime: OnceLock<RealtimeReport>,
     awake: OnceLock<AwakeReport>,
+    promotion: OnceLock<PromotionView>,
     outcome: OnceLock<Outcome>,
 }
 
@@ -282,6 +287,7 @@ impl Session {
             events: ArrayQueue::new(EVENT_QUEUE),
             realtime: OnceLock::new(),
             awake: OnceLock::new(),
+            promotion: OnceLock::new(),
             outcome: OnceLock::new(),
         });
         let (records_in, records_out) = record_ring(config.record_ticks, robot.action().len());
@@ -370,6 +376,11 @@ impl Session {
         self.shared.awake.get()
     }
 
+    /// What became of the policy's priority; nothing where none was asked for, and before the thread has run.
+    pub fn promotion(&self) -> Option<&PromotionView> {
+        self.shared.promotion.get()
+    }
+
     /// How the session ended; nothing while it runs.
     pub fn outcome(&self) -> Option<&Outcome> {
         self.shared.outcome.get()
@@ -412,12 +423,18 @@ fn run(
     bell: &Bell,
 ) {
     // Before the thread is a realtime one: what it starts inherits that.
-    let threads: Vec<_> = [Some(awake::this_thread()), policy.thread()]
+    let policy_thread = policy.thread();
+    let number = policy_thread.as_ref().map(|thread| thread.shared_number());
+    let threads: Vec<_> = [Some(awake::this_thread()), number]
         .into_iter()
         .flatten()
         .collect();
     let awake = Awake::begin(&config.awake, &threads);
-    // Both are set once, here; a second value is impossible.
+    let promotion = promoted(config, policy_thread, robot.period());
+    if let Some(promotion) = &promotion {
+        let _ = shared.promotion.set(promotion.view());
+    }
+    // Each is set once, here; a second value is impossible.
     let _ = shared.awake.set(awake.report().clone());
     let _ = shared.realtime.set(make_realtime(&config.realtime));
     policy.attach();
@@ -447,12 +464,24 @@ fn run(
     // The robot goes first: whoever sees the outcome finds it stopped and its sockets closed.
     drop(body);
     drop(robot);
+    drop(promotion);
     drop(awake);
     let _ = shared.outcome.set(Outcome {
         cause,
         robot_error,
         last_states,
     });
+}
+
+/// Gives the policy's thread the priority that is asked for.
+fn promoted(
+    config: &Config,
+    thread: Option<Arc<PolicyThread>>,
+    period: Duration,
+) -> Option<Promotion> {
+    let patience = period * (config.late.max_held.max(1));
+    // Without a thread for the watch the policy stays an ordinary one.
+    Promotion::begin(config.policy_priority?, thread?, patience).ok()
 }
 
 /// Does `work` and catches its panic. What it leaves half done must not be gone on with.

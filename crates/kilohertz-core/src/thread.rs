@@ -112,7 +112,8 @@ pub fn make_ordinary<T>(thread: &JoinHandle<T>) {
 }
 
 pub(crate) use system::{
-    allowed_cpus, monotonic_now, pause, pin, set_fifo, set_idle_class, sleep_until, thread_id,
+    allowed_cpus, monotonic_now, pause, pin, set_fifo, set_fifo_of, set_idle_class,
+    set_ordinary_of, sleep_until, thread_id,
 };
 
 /// Keeps all signals but those of faults from the calling thread: other threads take them. What a thread
@@ -202,12 +203,32 @@ mod system {
     }
 
     pub(crate) fn set_fifo(priority: u8) -> Result<(), String> {
+        schedule(0, libc::SCHED_FIFO, priority)
+    }
+
+    /// Gives the thread with this number a priority, which nothing inherits that it starts.
+    pub(crate) fn set_fifo_of(thread: u32, priority: u8) -> Result<(), String> {
+        schedule(
+            thread,
+            libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK,
+            priority,
+        )
+    }
+
+    /// Gives the thread with this number back to the ordinary scheduler; it may have ended.
+    pub(crate) fn set_ordinary_of(thread: u32) {
+        let _ = schedule(thread, libc::SCHED_OTHER | libc::SCHED_RESET_ON_FORK, 0);
+    }
+
+    /// Sets the scheduler of the thread with this number; 0 is the calling one.
+    fn schedule(thread: u32, policy: libc::c_int, priority: u8) -> Result<(), String> {
         // SAFETY: all-zero bytes are a valid sched_param: it holds integers only.
         let mut param: libc::sched_param = unsafe { std::mem::zeroed() };
         param.sched_priority = i32::from(priority);
-        // SAFETY: pid 0 is the calling thread, and `param` is a valid sched_param that outlives
-        // the call, which only reads it.
-        let rc = unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const param) };
+        // SAFETY: the kernel checks the number, and `param` is a valid sched_param that outlives the
+        // call, which only reads it.
+        let rc =
+            unsafe { libc::sched_setscheduler(thread as libc::pid_t, policy, &raw const param) };
         if rc == 0 {
             return Ok(());
         }
@@ -218,20 +239,13 @@ mod system {
                  {priority} in /etc/security/limits.conf, or the program CAP_SYS_NICE"
             ),
             Some(libc::EINVAL) => format!("SCHED_FIFO priority {priority} is not within 1 to 99"),
-            _ => format!("SCHED_FIFO {priority}: {error}"),
+            _ => format!("the scheduler cannot be set: {error}"),
         })
     }
 
     /// Lets every other thread preempt the calling one.
     pub(crate) fn set_idle_class() -> Result<(), String> {
-        // SAFETY: all-zero bytes are a valid sched_param: it holds integers only.
-        let param: libc::sched_param = unsafe { std::mem::zeroed() };
-        // SAFETY: pid 0 is the calling thread, and `param` outlives the call, which only reads it.
-        let rc = unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const param) };
-        if rc == 0 {
-            return Ok(());
-        }
-        Err(format!("SCHED_IDLE: {}", Error::last_os_error()))
+        schedule(0, libc::SCHED_IDLE, 0)
     }
 
     /// The CPUs on which the calling thread may run, in order.
@@ -398,6 +412,12 @@ mod system {
     pub(crate) fn set_idle_class() -> Result<(), String> {
         Err(ABSENT.to_owned())
     }
+
+    pub(crate) fn set_fifo_of(_thread: u32, _priority: u8) -> Result<(), String> {
+        Err(ABSENT.to_owned())
+    }
+
+    pub(crate) fn set_ordinary_of(_thread: u32) {}
 
     pub(crate) fn allowed_cpus() -> Vec<u32> {
         Vec::new()

@@ -56,7 +56,7 @@ impl Seat {
         let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
         let policy = given.take();
         if let Some(policy) = &policy {
-            policy.runs_here();
+            policy.thread().is_here();
         }
         policy
     }

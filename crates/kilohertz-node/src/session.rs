@@ -61,6 +61,8 @@ pub struct NativeSessionOptions {
     pub cpu: Option<u32>,
     pub lock_memory: bool,
     pub timer_slack_s: Option<f64>,
+    /// Of the policy's thread, in a worker or a process.
+    pub policy_priority: Option<u8>,
     /// "auto", "threads", "idleStates" or "off".
     pub keep_awake: String,
     pub keep_awake_cores: u32,
@@ -160,6 +162,15 @@ impl From<&Grant> for NativeGrant {
             reason,
         }
     }
+}
+
+/// The realtime priority of a policy's thread.
+#[napi(object)]
+pub struct NativePromotion {
+    pub priority: u8,
+    pub grant: NativeGrant,
+    /// How often it was taken back because the policy did not answer.
+    pub taken_back: f64,
 }
 
 /// How cores are kept awake.
@@ -501,7 +512,7 @@ fn start(
     let failure = policy.failure_bell();
     let policy = match seat {
         None => {
-            policy.runs_here();
+            policy.thread().is_here();
             Some(policy)
         }
         Some(seat) => {
@@ -532,6 +543,7 @@ fn start(
         record_ticks: options.record_ticks as usize,
         run_for: options.run_for_s.map(seconds),
         realtime,
+        policy_priority: options.policy_priority,
         awake: awake_of(options),
         place: Some(place.shared()),
     };
@@ -786,6 +798,19 @@ impl NativeSession {
     #[napi]
     pub fn realtime(&self) -> Result<Option<NativeRealtime>> {
         Ok(self.session()?.realtime().map(NativeRealtime::from))
+    }
+
+    /// What became of the policy's priority; nothing where none was asked for, or it is not known yet.
+    #[napi]
+    pub fn promotion(&self) -> Result<Option<NativePromotion>> {
+        let session = self.session()?;
+        Ok(session.promotion().and_then(|promotion| {
+            Some(NativePromotion {
+                priority: promotion.priority(),
+                grant: promotion.grant()?.into(),
+                taken_back: promotion.taken_back() as f64,
+            })
+        }))
     }
 
     /// How cores are kept awake; nothing before the loop thread has run.

@@ -73,9 +73,14 @@ impl NativeUsher {
     }
 
     /// Starts the thread, once, with this realtime priority where the system grants it, for actions of
-    /// so many numbers; says the number of its seat.
+    /// so many numbers, of the policy in the process with the number `pid`; says the number of its seat.
     #[napi]
-    pub fn start(&mut self, action_length: u32, priority: Option<u8>) -> Result<u32> {
+    pub fn start(
+        &mut self,
+        action_length: u32,
+        priority: Option<u8>,
+        pid: Option<u32>,
+    ) -> Result<u32> {
         let line = self.line.take().ok_or_else(gone)?;
         let end = line.caller();
         let answers = Answers {
@@ -96,7 +101,7 @@ impl NativeUsher {
                         lock_memory: false,
                         timer_slack: None,
                     }));
-                    carry(&seat, &ear, end, &answers);
+                    carry(&seat, &ear, end, &answers, pid.unwrap_or(0));
                 }
                 Seat::remove(number);
             })
@@ -112,7 +117,7 @@ fn gone() -> Failure {
 }
 
 /// Carries until the session has ended.
-fn carry(seat: &Arc<Seat>, ear: &Ear, mut end: End, answers: &Answers) {
+fn carry(seat: &Arc<Seat>, ear: &Ear, mut end: End, answers: &Answers, pid: u32) {
     let mut policy: Option<PolicyEnd> = None;
     let mut message = Vec::new();
     'session: loop {
@@ -124,6 +129,10 @@ fn carry(seat: &Arc<Seat>, ear: &Ear, mut end: End, answers: &Answers) {
         }
         if policy.is_none() {
             policy = seat.take();
+            if let Some(policy) = &policy {
+                // The number of a process is that of its first thread, on which the policy runs.
+                policy.thread().is(pid);
+            }
         }
         let Some(policy) = &mut policy else { continue };
         // The newest only: what came while the policy was at another is counted as overwritten.
