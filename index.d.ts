@@ -1654,7 +1654,11 @@ export interface WorkerPolicyOptions<Name extends PropertyKey, Args> {
    * are copied to the worker as by `postMessage`. Without `args` the export is the policy itself.
    */
   readonly args?: Args;
-  /** Whether the worker spins instead of sleeping between ticks. It costs a core. Default false. */
+  /**
+   * Whether the worker spins instead of sleeping between ticks. It takes a physical core, on which the
+   * worker stays and the loop does not; a session without two such cores is refused with `OPTION_SPIN`.
+   * Default false.
+   */
   readonly spin?: boolean;
   /**
    * The `SCHED_FIFO` priority of the worker's thread while it answers, 1 to 98, so that busy processes do

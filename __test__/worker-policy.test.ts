@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
 import {
   type AnyPolicy,
@@ -12,7 +12,7 @@ import {
   workerPolicy,
 } from '../index.ts';
 import { WALL } from './fixtures/arms.ts';
-import { program } from './fixtures/programs.ts';
+import { program, programBehind } from './fixtures/programs.ts';
 
 type Policies = typeof import('./fixtures/policies.ts');
 
@@ -170,3 +170,53 @@ test('policies of the wrong type do not compile', (t) => {
   t.notThrows(() => workerPolicy<Policies, 'nothing'>(url, { export: 'nothing' }));
   t.throws(() => new Session(robot, workerPolicy(url)), undefined, 'an untyped module fits');
 });
+
+test('a policy that spins has a core that the loop stays off, and without two it is refused', async (t) => {
+  const policy = workerPolicy<Policies, 'swing'>(url, {
+    export: 'swing',
+    args: [0.2],
+    spin: true,
+  });
+  const { ended } = programBehind(['taskset', '-c', '0'], [], 'spinning');
+  const { lines, code, stderr } = await ended;
+  t.is(lines[0], 'refused OPTION_SPIN', stderr);
+  t.is(code, 0);
+  const { session, simulator } = await sessionOf(t, policy);
+  await session.start();
+  const cpus = threadCpus();
+  const [own] = cpus.filter(({ name }) => !name.startsWith('kilohertz-')).map(({ cpus }) => cpus);
+  const spinning = cpus.filter(({ name, cpus }) => !name.startsWith('kilohertz-') && cpus !== own);
+  t.is(spinning.length, 1, 'one thread has a CPU to itself');
+  const taken = spinning[0]?.cpus ?? '';
+  t.regex(taken, /^\d+$/);
+  for (const { name, cpus: ours } of cpus) {
+    if (name.startsWith('kilohertz-')) t.false(listed(ours).includes(Number(taken)), name);
+  }
+  await session.stop();
+  for (const { name, cpus: later } of threadCpus()) {
+    if (name.startsWith('kilohertz-')) t.is(later, own, `${name} has its CPUs back`);
+  }
+  t.is(simulator.counters().reflexes, 0);
+});
+
+/** The threads of this process and the CPUs on which they may run. */
+function threadCpus(): { name: string; cpus: string }[] {
+  return readdirSync('/proc/self/task').flatMap((id) => {
+    try {
+      const text = readFileSync(`/proc/self/task/${id}/status`, 'utf8');
+      const [, name = ''] = text.match(/^Name:\t(.*)$/m) ?? [];
+      const [, cpus = ''] = text.match(/^Cpus_allowed_list:\t(.*)$/m) ?? [];
+      return [{ name, cpus }];
+    } catch {
+      return []; // it has just ended
+    }
+  });
+}
+
+/** The numbers of a list as `0-2,5`. */
+function listed(text: string): number[] {
+  return text.split(',').flatMap((part) => {
+    const [first = 0, last = first] = part.split('-').map(Number);
+    return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+  });
+}

@@ -535,6 +535,8 @@ export interface NativeSessionOptions {
   timerSlackS?: number
   /** Of the policy's thread, in a worker or a process. */
   policyPriority?: number
+  /** Whether the policy, in a worker, spins. */
+  policySpins?: boolean
   /** "auto", "threads", "idleStates" or "off". */
   keepAwake: string
   keepAwakeCores: number

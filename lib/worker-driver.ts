@@ -30,7 +30,9 @@ export class WorkerDriver<Observation, Action> extends SeatedDriver {
     place: NativePlace,
     wake: () => void,
   ): NativeSession {
-    return super.begin(withPriority(options, this.#policy.priority), place, wake);
+    const { priority, spin } = this.#policy;
+    const own = { ...withPriority(options, priority), policySpins: spin };
+    return super.begin(own, place, wake);
   }
 
   /** Starts the worker and waits until its policy is there. */

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use crate::cores::is_taken;
 use crate::thread::{
     Grant, allowed_cpus, block_signals, make_ordinary, pin, set_fifo, set_idle_class, thread_id,
 };
@@ -326,9 +327,11 @@ impl Keeper {
                 let allowed = allowed_cpus();
                 while !told.load(Ordering::Relaxed) {
                     let free = |cpu: u32| {
-                        others
-                            .iter()
-                            .all(|other| other.load(Ordering::Relaxed) != cpu)
+                        // A policy that spins keeps its core awake by itself.
+                        !is_taken(cpu)
+                            && others
+                                .iter()
+                                .all(|other| other.load(Ordering::Relaxed) != cpu)
                     };
                     let wanted = cpu_of(of.load(Ordering::Relaxed))
                         .filter(|&cpu| free(cpu))

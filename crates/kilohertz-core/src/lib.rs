@@ -69,6 +69,7 @@ pub mod answer_wait;
 pub mod awake;
 pub mod between;
 pub mod cadence;
+pub mod cores;
 pub mod courier;
 pub mod judge;
 pub mod late;

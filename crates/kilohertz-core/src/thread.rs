@@ -12,6 +12,8 @@ use std::fmt;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use crate::cores::stay_off_taken;
+
 /// What a loop thread asks of the system.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RealtimeRequest {
@@ -90,6 +92,10 @@ pub fn make_realtime(request: &RealtimeRequest) -> RealtimeReport {
             Err(reason) => Grant::Refused(reason),
         }
     };
+    if request.cpu.is_none() {
+        // The scheduler chooses, but not the core of a policy that spins.
+        stay_off_taken();
+    }
     RealtimeReport {
         asked: request.clone(),
         priority: grant(request.priority.is_some(), &|| {
@@ -112,9 +118,14 @@ pub fn make_ordinary<T>(thread: &JoinHandle<T>) {
 }
 
 pub(crate) use system::{
-    allowed_cpus, monotonic_now, pause, pin, set_fifo, set_fifo_of, set_idle_class,
+    cpus_of, monotonic_now, pause, pin, set_cpus, set_fifo, set_fifo_of, set_idle_class,
     set_ordinary_of, sleep_until, thread_id,
 };
+
+/// The CPUs on which the calling thread may run, in order.
+pub(crate) fn allowed_cpus() -> Vec<u32> {
+    cpus_of(0)
+}
 
 /// Keeps all signals but those of faults from the calling thread: other threads take them. What a thread
 /// that moves a robot does must not be interrupted.
@@ -248,13 +259,18 @@ mod system {
         schedule(0, libc::SCHED_IDLE, 0)
     }
 
-    /// The CPUs on which the calling thread may run, in order.
-    pub(crate) fn allowed_cpus() -> Vec<u32> {
+    /// The CPUs on which the thread with this number may run, in order; 0 is the calling one.
+    pub(crate) fn cpus_of(thread: u32) -> Vec<u32> {
         // SAFETY: all-zero bytes are a valid, empty cpu_set_t; it outlives the call, which fills as much
         // of it as its size says. CPU_ISSET is given numbers within its bits.
         unsafe {
             let mut set: libc::cpu_set_t = std::mem::zeroed();
-            if libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &raw mut set) != 0 {
+            if libc::sched_getaffinity(
+                thread as libc::pid_t,
+                size_of::<libc::cpu_set_t>(),
+                &raw mut set,
+            ) != 0
+            {
                 return Vec::new();
             }
             let all = 0..libc::CPU_SETSIZE as usize;
@@ -275,25 +291,37 @@ mod system {
     }
 
     pub(crate) fn pin(cpu: usize) -> Result<(), String> {
-        let count = libc::CPU_SETSIZE as usize;
-        if cpu >= count {
+        set_cpus(0, &[u32::try_from(cpu).unwrap_or(u32::MAX)])
+    }
+
+    /// Keeps the thread with this number on these CPUs; 0 is the calling one.
+    pub(crate) fn set_cpus(thread: u32, cpus: &[u32]) -> Result<(), String> {
+        let count = libc::CPU_SETSIZE as u32;
+        if let Some(cpu) = cpus.iter().find(|&&cpu| cpu >= count) {
             return Err(format!("CPU {cpu} is not within 0 to {}", count - 1));
         }
-        // SAFETY: all-zero bytes are a valid, empty cpu_set_t, and `cpu` is within its bits.
+        // SAFETY: all-zero bytes are a valid, empty cpu_set_t, and each CPU is within its bits.
         let set = unsafe {
             let mut set: libc::cpu_set_t = std::mem::zeroed();
-            libc::CPU_SET(cpu, &mut set);
+            for &cpu in cpus {
+                libc::CPU_SET(cpu as usize, &mut set);
+            }
             set
         };
-        // SAFETY: pid 0 is the calling thread; the size given is that of `set`, which outlives the
+        // SAFETY: the kernel checks the number; the size given is that of `set`, which outlives the
         // call and is only read.
-        let rc =
-            unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set) };
+        let rc = unsafe {
+            libc::sched_setaffinity(
+                thread as libc::pid_t,
+                size_of::<libc::cpu_set_t>(),
+                &raw const set,
+            )
+        };
         if rc == 0 {
             return Ok(());
         }
         Err(format!(
-            "CPU {cpu}: {}; choose one that this process may run on (see taskset -p)",
+            "CPUs {cpus:?}: {}; choose what this process may run on (see taskset -p)",
             Error::last_os_error()
         ))
     }
@@ -419,8 +447,12 @@ mod system {
 
     pub(crate) fn set_ordinary_of(_thread: u32) {}
 
-    pub(crate) fn allowed_cpus() -> Vec<u32> {
+    pub(crate) fn cpus_of(_thread: u32) -> Vec<u32> {
         Vec::new()
+    }
+
+    pub(crate) fn set_cpus(_thread: u32, _cpus: &[u32]) -> Result<(), String> {
+        Err(ABSENT.to_owned())
     }
 
     pub(crate) fn set_fifo(_priority: u8) -> Result<(), String> {

@@ -33,6 +33,20 @@ impl Failure {
         }))
     }
 
+    /// A value that is out of range: `option` as it is written, `received` and what was expected of it.
+    pub fn refused(option: &str, received: impl Into<Value>, expected: &str) -> Failure {
+        Failure(json!({
+            "code": "OPTION",
+            "message": format!("{option}: expected {expected}"),
+            "refused": {
+                "option": option,
+                "what": option,
+                "received": received.into(),
+                "expected": expected,
+            },
+        }))
+    }
+
     /// The JSON text.
     pub fn into_text(self) -> String {
         self.0.to_string()

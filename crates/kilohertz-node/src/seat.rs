@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use kilohertz_core::cores::stay_on;
 use kilohertz_core::courier::{Bell, Ear, News};
 use kilohertz_core::mailbox::PolicyEnd;
 use kilohertz_core::policy::Question;
@@ -23,8 +24,9 @@ use crate::view::fill;
 /// The part of a seat that other threads see.
 pub struct Seat {
     bell: Bell,
-    /// The policy's end, from the start of the session until the worker has taken it.
-    given: Mutex<Option<PolicyEnd>>,
+    /// The policy's end and the CPU that it has for itself, if any, from the start of the session until the
+    /// worker has taken them.
+    given: Mutex<Option<(PolicyEnd, Option<u32>)>>,
 }
 
 static SEATS: Mutex<BTreeMap<u32, Arc<Seat>>> = Mutex::new(BTreeMap::new());
@@ -54,11 +56,13 @@ impl Seat {
     /// The policy's end, once it was given, for the calling thread.
     pub fn take(&self) -> Option<PolicyEnd> {
         let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
-        let policy = given.take();
-        if let Some(policy) = &policy {
-            policy.thread().is_here();
+        let (policy, cpu) = given.take()?;
+        policy.thread().is_here();
+        if let Some(cpu) = cpu {
+            // Where that is refused the policy spins wherever it is.
+            let _ = stay_on(cpu);
         }
-        policy
+        Some(policy)
     }
 
     /// The seat with this number.
@@ -72,9 +76,9 @@ impl Seat {
         self.bell.clone()
     }
 
-    /// Gives the policy's end to the worker.
-    pub fn give(&self, policy: PolicyEnd) {
-        *self.given.lock().unwrap_or_else(PoisonError::into_inner) = Some(policy);
+    /// Gives the policy's end to the worker, and the CPU that it is to stay on.
+    pub fn give(&self, policy: PolicyEnd, cpu: Option<u32>) {
+        *self.given.lock().unwrap_or_else(PoisonError::into_inner) = Some((policy, cpu));
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use kilohertz_core::awake::{AwakeReport, AwakeRequest, KeepAwake};
+use kilohertz_core::cores::OwnCore;
 use kilohertz_core::courier::{News, start_courier};
 use kilohertz_core::late::{LateRule, OnLate};
 use kilohertz_core::limits::{
@@ -63,6 +64,8 @@ pub struct NativeSessionOptions {
     pub timer_slack_s: Option<f64>,
     /// Of the policy's thread, in a worker or a process.
     pub policy_priority: Option<u8>,
+    /// Whether the policy, in a worker, spins.
+    pub policy_spins: Option<bool>,
     /// "auto", "threads", "idleStates" or "off".
     pub keep_awake: String,
     pub keep_awake_cores: u32,
@@ -191,6 +194,18 @@ impl From<&AwakeReport> for NativeAwake {
             wake_s: report.wake.map(|wake| wake.as_secs_f64()),
         }
     }
+}
+
+/// The core of a policy that spins.
+fn own_core(options: &NativeSessionOptions) -> Result<Option<OwnCore>> {
+    if options.policy_spins != Some(true) {
+        return Ok(None);
+    }
+    let core = OwnCore::take(options.cpu).map_err(|reason| {
+        let expected = format!("false: {reason}. Leave spin out");
+        Failure::refused("spin", true, &expected)
+    })?;
+    Ok(Some(core))
 }
 
 /// How cores are to be kept awake.
@@ -467,6 +482,8 @@ fn start(
         .build_threadsafe_function::<()>()
         .weak::<true>()
         .build()?;
+    let mut own_core = own_core(options)?;
+    let cpu = own_core.as_ref().map(OwnCore::cpu);
     let recorder = Arc::new(Recorder::new(
         robot.period(),
         options.max_timing_samples.max(1) as usize,
@@ -495,6 +512,7 @@ fn start(
                 && let Some(session) = ended.get()
             {
                 session.join(EXIT_LIMIT);
+                drop(own_core.take());
             }
             // Refused only when the environment is closing; nobody is left to be woken then.
             let _ = wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
@@ -516,7 +534,7 @@ fn start(
             Some(policy)
         }
         Some(seat) => {
-            seat.give(policy);
+            seat.give(policy, cpu);
             None
         }
     };
