@@ -216,6 +216,16 @@ test('a fault of the only loop thread ends the process without a wait', async (t
   t.true(lasted < 3000, `${lasted} ms; whoever waits for it waits 4000`);
 });
 
+test('the first motion brings the guard, loading the package and connecting do not', async (t) => {
+  const { lines, code, stderr } = await program('loads').ended;
+  t.is(code, 0, stderr);
+  const [loaded, connected, first, second] = lines.map((line) => JSON.parse(line));
+  t.deepEqual([loaded.guards, connected.guards, first.guards, second.guards], [0, 0, 1, 1]);
+  t.is(connected.caught, loaded.caught);
+  t.not(first.caught, connected.caught);
+  t.is(second.caught, first.caught);
+});
+
 /** The numbers of the signals in a mask as the kernel prints it. */
 function signalsIn(mask: string): number[] {
   const bits = BigInt(`0x${mask}`);
