@@ -1831,7 +1831,7 @@ export declare class Session<Observation, Action>
   unref(): this;
   /** Keeps the process alive while the session runs, which is the default. */
   ref(): this;
-  /** Stops, then throws what ended the loop, if anything did. */
+  /** Stops, then throws what ended the loop, if anything did that `run()` has not thrown. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 /**

@@ -1,125 +1,55 @@
 // Every end of a program, in every place: the motion is finished by its session, and nothing moves behind it.
-// The simulated arm lives here, in another process than the one that ends.
+// `npm run test:ends` runs each way in each place, three times.
 
-import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { FrankaSimulator } from '../index.ts';
-import { ownPlace, WALL } from './fixtures/arms.ts';
-import { type Ending, type Program, programBehind } from './fixtures/programs.ts';
+import { WALL } from './fixtures/arms.ts';
+import {
+  allOf,
+  type Case,
+  ENDS,
+  FAULTS,
+  JOB,
+  LOOPING,
+  type Moving,
+  NAMESPACE,
+  OWN_WAYS,
+  refused,
+  sentBy,
+  statusOf,
+  suspended,
+} from './fixtures/endings.ts';
+import { type Ending, program } from './fixtures/programs.ts';
 
-interface Case {
-  /** Where the motion is. */
-  readonly place?: string;
-  /** What the program does to itself, or what is sent to it. */
-  readonly way: string;
-  readonly sent?: NodeJS.Signals | number;
-  /** By which signal it has to end, or with which code. */
-  readonly by: NodeJS.Signals | number;
-  /** What it has printed. */
-  readonly lines?: readonly string[];
-  /** Motions that are finished, 1 unless said. */
-  readonly motions?: number;
-  readonly words?: readonly string[];
-  readonly flags?: readonly string[];
-  /** Meddles while it moves, in the place of sending a signal. */
-  readonly meddle?: (program: Program) => Promise<void>;
-}
-
-/** Runs a case; what was not as it has to be, as text. */
-async function wrong(each: Case): Promise<string | undefined> {
-  const { place = 'main', way, sent, by, lines, words = [], flags = [], meddle } = each;
-  const fer = { generation: 'fer', ...ownPlace() } as const;
-  const options = { ...WALL, ...(place === 'libfranka-rs' ? fer : {}) };
-  await using simulator = await FrankaSimulator.start(options);
-  const child = programBehind(words, flags, 'ends', simulator.address, place, way);
-  let ending: Ending;
-  try {
-    await child.printed('driving');
-    if (meddle) await meddle(child);
-    else if (sent !== undefined) process.kill(pidOf(child, words), sent);
-    ending = await child.ended;
-  } catch (error) {
-    return `${name(each)}: ${error}`;
-  }
-  const isHand = place === 'hand';
-  const { motionsStarted, motionsFinished, motionsAborted, reflexes } = simulator.counters();
-  const { isMoving, widthM } = simulator.fingers();
-  const finished = isHand ? 0 : (each.motions ?? 1);
-  const seen = {
-    motions: [motionsStarted, motionsFinished, motionsAborted, reflexes],
-    hand: isHand ? [isMoving, widthM > 0.03] : [],
-    by: ending.signal ?? ending.code,
-    lines: ending.lines.slice(ending.lines.indexOf('driving')),
-  };
-  const expected = {
-    motions: [finished, finished, 0, 0],
-    hand: isHand ? [false, true] : [],
-    by,
-    lines: lines ? ['driving', ...lines] : seen.lines,
-  };
-  const [is, has] = [JSON.stringify(seen), JSON.stringify(expected)];
-  return is === has ? undefined : `${name(each)}: ${is}, expected ${has}\n${ending.stderr}`;
-}
-
-function name({ place = 'main', way, sent, words = [] }: Case): string {
-  return [words[0] ?? '', place, way, sent ?? ''].join(' ').trim();
-}
-
-/** The process that runs the program, behind `unshare` its child. */
-function pidOf({ process: { pid = 0 } }: Program, words: readonly string[]): number {
-  if (words[0] !== 'unshare') return pid;
-  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim());
-}
-
-/** Runs the cases, two at a time. */
 async function all(t: ExecutionContext, cases: readonly Case[]): Promise<void> {
   t.timeout(600_000);
-  const left = [...cases];
-  const failures: string[] = [];
-  const lane = async (): Promise<void> => {
-    for (let next = left.shift(); next; next = left.shift()) {
-      const failure = await wrong(next);
-      if (failure) failures.push(failure);
-    }
-  };
-  await Promise.all([lane(), lane()]);
+  const failures = (await allOf(cases)).filter((failure) => failure !== undefined);
   t.deepEqual(failures, []);
 }
 
-const sentBy = (sent: NodeJS.Signals): Case => ({ way: 'waits', sent, by: sent });
-const FATAL: readonly NodeJS.Signals[] = [
-  ...(['SIGABRT', 'SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGSYS', 'SIGTRAP'] as const),
-  ...(['SIGQUIT', 'SIGUSR2', 'SIGALRM', 'SIGVTALRM', 'SIGPROF', 'SIGXCPU'] as const),
-  ...(['SIGIO', 'SIGPWR', 'SIGSTKFLT'] as const),
-];
-
 test('the motion is finished before any signal that can be caught ends the process', async (t) => {
-  await all(t, [...(['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map(sentBy), ...FATAL.map(sentBy)]);
+  await all(t, [...ENDS, ...FAULTS].map(sentBy));
 });
 
-const SMALL_HEAP = ['--max-old-space-size=60'];
-const ABORTED: Case = { way: 'abort', by: 'SIGABRT' };
-
-test('the motion is finished before the program ends itself', async (t) => {
-  await all(t, [
-    ABORTED,
-    { way: 'heap', by: 'SIGABRT', flags: SMALL_HEAP },
-    { way: 'exit', by: 7 },
-    { way: 'throw', by: 1 },
-    { way: 'reject', by: 1 },
-    { way: 'loop', sent: 'SIGTERM', by: 'SIGTERM' },
-    { place: 'worker', way: 'loop', sent: 'SIGHUP', by: 'SIGHUP' },
-  ]);
+test('the motion is finished before the program ends itself, or hangs', async (t) => {
+  const inWorker: Case = { place: 'worker', way: 'loop', sent: 'SIGHUP', by: 'SIGHUP' };
+  await all(t, [...OWN_WAYS, ...LOOPING, inWorker]);
 });
 
-const PLACES = ['worker', 'move', 'hand', 'python', 'started', 'signal-exit', 'libfranka-rs'];
+const PLACES = [
+  ...['worker', 'move', 'hand', 'python', 'worker policy', 'started', 'signal-exit', 'execa'],
+  'libfranka-rs',
+];
 
 for (const place of PLACES) {
   test(`the motion is finished, and the next never begins: ${place}`, async (t) => {
-    const waits = (['SIGINT', 'SIGTERM'] as const).map(sentBy);
-    const cases: readonly Case[] = [...waits, ABORTED, { way: 'exit', by: 7 }];
+    const ways = [sentBy('SIGINT'), sentBy('SIGTERM'), ...OWN_WAYS.slice(0, 1)];
+    const cases: readonly Case[] = [...ways, { way: 'exit', by: 7 }];
     await all(
       t,
       cases.map((each) => ({ ...each, place })),
@@ -127,12 +57,6 @@ for (const place of PLACES) {
   });
 }
 
-const REFUSED = (signal: string): string[] => [
-  `SESSION_INTERRUPTED ${signal}`,
-  `next SESSION_INTERRUPTED ${signal}`,
-];
-
-const NAMESPACE = ['unshare', '--pid', '--fork', '--mount-proc'];
 const mayBeFirst = spawnSync(NAMESPACE[0] ?? '', [...NAMESPACE.slice(1), 'true']).status === 0;
 
 test('process 1, which no default action ends, is told, and begins no other motion', async (t) => {
@@ -141,11 +65,12 @@ test('process 1, which no default action ends, is told, and begins no other moti
     t.pass();
     return;
   }
+  const told = (sent: NodeJS.Signals, place = 'main'): Case => ({
+    ...{ place, way: 'waits', sent, by: 0, lines: refused(sent) },
+  });
   const first: readonly Case[] = [
-    { way: 'waits', sent: 'SIGINT', by: 0, lines: REFUSED('SIGINT') },
-    { way: 'waits', sent: 'SIGTERM', by: 0, lines: REFUSED('SIGTERM') },
-    { way: 'exit', by: 7 },
-    { place: 'move', way: 'waits', sent: 'SIGINT', by: 0, lines: REFUSED('SIGINT') },
+    ...(['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGABRT', 'SIGSEGV'] as const).map((sent) => told(sent)),
+    ...[told('SIGINT', 'move'), told('SIGINT', 'hand'), { way: 'exit', by: 7 }],
   ];
   await all(
     t,
@@ -154,25 +79,34 @@ test('process 1, which no default action ends, is told, and begins no other moti
 });
 
 test('a program that listens has its turn, is told, and moves again only where it says so', async (t) => {
+  const listens: Case = { way: 'listens', sent: 'SIGTERM', by: 0 };
+  const listened = [...refused('SIGTERM'), 'listened'];
+  const parks: Case = { way: 'parks', sent: 'SIGINT', by: 0, motions: 2 };
+  const parked = [...refused('SIGINT'), 'parked'];
+  const error = 'error SESSION_INTERRUPTED';
   await all(t, [
-    { place: 'child', way: 'waits', sent: 'SIGINT', by: 0, lines: REFUSED('SIGINT') },
-    { place: 'child', way: 'waits', sent: 'SIGTERM', by: 0, lines: REFUSED('SIGTERM') },
-    {
-      way: 'listens',
-      sent: 'SIGTERM',
-      by: 0,
-      lines: [...REFUSED('SIGTERM'), 'listened'],
-    },
-    { way: 'parks', sent: 'SIGINT', by: 0, motions: 2, lines: [...REFUSED('SIGINT'), 'parked'] },
-    {
-      place: 'started',
-      way: 'listens',
-      sent: 'SIGTERM',
-      by: 0,
-      lines: ['error SESSION_INTERRUPTED', ...REFUSED('SIGTERM'), 'listened'],
-    },
-    { way: 'churn', sent: 'SIGTERM', by: 'SIGTERM', lines: [] },
+    { place: 'child', way: 'waits', sent: 'SIGINT', by: 0, lines: refused('SIGINT') },
+    { place: 'child', way: 'waits', sent: 'SIGTERM', by: 0, lines: refused('SIGTERM') },
+    ...['main', 'worker', 'move', 'hand', 'execa'].map((place) => ({
+      ...{ ...listens, place, lines: listened },
+    })),
+    { ...listens, place: 'started', lines: [error, ...listened] },
+    { ...parks, lines: parked },
+    { ...parks, place: 'hand', lines: parked },
+    { ...parks, place: 'started', lines: [error, ...parked] },
   ]);
+});
+
+test('Ctrl+C ends a run without a duration, and the next motion begins', async (t) => {
+  const lines = ['resolved', 'next moved again'];
+  await all(t, [
+    { place: 'open', way: 'waits', sent: 'SIGINT', by: 0, motions: 2, lines },
+    { place: 'open', way: 'waits', sent: 'SIGTERM', by: 'SIGTERM' },
+  ]);
+});
+
+test('the program has no listener but its own', async (t) => {
+  await all(t, [{ way: 'churn', sent: 'SIGTERM', by: 'SIGTERM', lines: ['listeners 0'] }]);
 });
 
 test('faults that WebAssembly handles itself leave the motion alone', async (t) => {
@@ -180,32 +114,54 @@ test('faults that WebAssembly handles itself leave the motion alone', async (t) 
 });
 
 test('signals that are not the guard’s harm nothing', async (t) => {
-  const afterInspector = async ({ process: child }: Program): Promise<void> => {
+  const afterInspector = async ({ process: child }: Moving): Promise<void> => {
     child.kill('SIGUSR1');
     await sleep(300);
     child.kill('SIGTERM');
   };
   const reporting = ['--report-on-signal', '--report-filename=/dev/null'];
+  const goesOn: Case = { way: 'goesOn', by: 0, lines: ['goes on'] };
   await all(t, [
     { way: 'waits', by: 'SIGTERM', meddle: afterInspector },
-    { way: 'reports', by: 0, flags: reporting, sent: 'SIGUSR2', lines: ['goes on'] },
+    { ...goesOn, flags: reporting, sent: 'SIGUSR2' },
+    // Node ignores this one; the other is ignored from the start.
+    { ...goesOn, sent: 'SIGXFSZ' },
+    { ...goesOn, sent: 40, words: ['env', '--ignore-signal=40'] },
   ]);
 });
 
-test('a suspension comes once the arm rests, and what it ended is told when the process goes on', async (t) => {
-  const suspend = async ({ process: child }: Program): Promise<void> => {
-    child.kill('SIGTSTP');
-    // Where nobody could continue it, as without a terminal, the kernel does not suspend it.
-    await sleep(1000);
-    child.kill('SIGCONT');
-  };
-  const lines = ['error SESSION_INTERRUPTED', 'SESSION_INTERRUPTED SIGTSTP'];
-  await all(t, [{ place: 'started', way: 'suspended', by: 0, lines, meddle: suspend }]);
+test('a profiler that samples by signals has its profile, and the motion goes on', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'kilohertz-profile-'));
+  const profiled = 'profiled true';
+  await all(t, [
+    { way: 'profiles', by: 0, lines: [profiled, profiled, profiled] },
+    { way: 'goesOn', by: 0, lines: ['goes on'], flags: ['--cpu-prof', `--cpu-prof-dir=${folder}`] },
+  ]);
+  const [file = ''] = readdirSync(folder);
+  const { samples } = JSON.parse(readFileSync(join(folder, file), 'utf8'));
+  rmSync(folder, { recursive: true });
+  t.true(samples.length > 100, `${samples.length} samples`);
 });
+
+for (const sent of ['SIGTSTP', 'SIGTTIN', 'SIGTTOU'] as const) {
+  test(`${sent} suspends once the arm rests, and what it ended is told when the process goes on`, async (t) => {
+    let finished = 0;
+    const suspend = async ({ pid, simulator }: Moving): Promise<void> => {
+      process.kill(pid, sent);
+      await suspended(pid);
+      finished = simulator.counters().motionsFinished;
+      process.kill(pid, 'SIGCONT');
+    };
+    const lines = ['error SESSION_INTERRUPTED', `SESSION_INTERRUPTED ${sent}`];
+    const started: Case = { place: 'started', way: 'suspended', by: 0, lines, meddle: suspend };
+    await all(t, [{ ...started, words: JOB }]);
+    t.is(finished, 1);
+  });
+}
 
 test('a second Ctrl+C ends at once what does not listen', async (t) => {
   let lasted = Number.POSITIVE_INFINITY;
-  const twice = async ({ process: child, ended }: Program): Promise<void> => {
+  const twice = async ({ process: child, ended }: Moving): Promise<void> => {
     child.kill('SIGINT');
     await sleep(600);
     const since = performance.now();
@@ -215,4 +171,127 @@ test('a second Ctrl+C ends at once what does not listen', async (t) => {
   };
   await all(t, [{ way: 'loop', by: 'SIGINT', meddle: twice }]);
   t.true(lasted < 2500, `${lasted} ms; the first alone would have taken 3400`);
+});
+
+/** The threads of a process with this name, in the order of their making. */
+function threadsOf(pid: number, name: string): number[] {
+  const threads = readdirSync(`/proc/${pid}/task`).map(Number);
+  return threads.filter((thread) => statusOf(pid, thread)('Name') === name).sort((a, b) => a - b);
+}
+
+/** Makes one thread fault, as far as it can tell. */
+function fault(pid: number, thread: number): void {
+  const tgkill = process.arch === 'x64' ? 234 : 131;
+  const call = `import ctypes; exit(ctypes.CDLL(None).syscall(${tgkill}, ${pid}, ${thread}, 11))`;
+  execFileSync('python3', ['-c', call]);
+}
+
+test('a fault of a loop thread ends the process, and other arms come to rest first', async (t) => {
+  await using one = await FrankaSimulator.start(WALL);
+  await using other = await FrankaSimulator.start(WALL);
+  const child = program('ends', `${one.address}+${other.address}`, 'main', 'waits');
+  await child.printed('driving');
+  const { pid = 0 } = child.process;
+  const [loop = 0, another] = threadsOf(pid, 'kilohertz-loop');
+  t.truthy(another);
+  fault(pid, loop);
+  t.is((await child.ended).signal, 'SIGSEGV');
+  const finished = [one, other].map((arm) => arm.counters().motionsFinished);
+  t.deepEqual(finished.sort(), [0, 1]);
+  const moved = [one, other].find((arm) => arm.counters().motionsFinished === 1);
+  t.is(moved?.counters().motionsAborted, 0);
+  t.is(moved?.counters().reflexes, 0);
+});
+
+test('a fault of the only loop thread ends the process without a wait', async (t) => {
+  await using simulator = await FrankaSimulator.start(WALL);
+  const child = program('ends', simulator.address, 'main', 'waits');
+  await child.printed('driving');
+  const { pid = 0 } = child.process;
+  const [loop = 0] = threadsOf(pid, 'kilohertz-loop');
+  const since = performance.now();
+  fault(pid, loop);
+  t.is((await child.ended).signal, 'SIGSEGV');
+  const lasted = performance.now() - since;
+  t.true(lasted < 3000, `${lasted} ms; whoever waits for it waits 4000`);
+});
+
+test('the first motion brings the guard, loading the package and connecting do not', async (t) => {
+  const { lines, code, stderr } = await program('loads').ended;
+  t.is(code, 0, stderr);
+  const [loaded, connected, first, second] = lines.map((line) => JSON.parse(line));
+  t.deepEqual([loaded.guards, connected.guards, first.guards, second.guards], [0, 0, 1, 1]);
+  t.is(connected.caught, loaded.caught);
+  t.not(first.caught, connected.caught);
+  t.is(second.caught, first.caught);
+});
+
+/** The numbers of the signals in a mask as the kernel prints it. */
+function signalsIn(mask: string): number[] {
+  const bits = BigInt(`0x${mask}`);
+  return Array.from({ length: 64 }, (_, index) => index + 1).filter(
+    (signal) => bits & (1n << BigInt(signal - 1)),
+  );
+}
+
+for (const [place, names] of [
+  ['python', ['kilohertz-loop', 'kilohertz-wake', 'kilohertz-usher', 'kilohertz-guard']],
+  ['libfranka-rs', ['kilohertz-loop', 'kilohertz-fence']],
+] as const) {
+  test(`threads that move an arm take no signals but those of faults: ${place}`, async (t) => {
+    const see = async ({ pid, process: child }: Moving): Promise<void> => {
+      for (const name of names) {
+        const [thread = 0] = threadsOf(pid, name);
+        const blocked = new Set(signalsIn(statusOf(pid, thread)('SigBlk')));
+        const taken = Array.from({ length: 64 }, (_, index) => index + 1);
+        const open = taken.filter((signal) => !blocked.has(signal));
+        // SIGKILL and SIGSTOP, the seven of faults, two of the C library's own; and the one that wakes
+        // libfranka-rs.
+        const wakes = place === 'libfranka-rs' ? [64] : [];
+        t.deepEqual(open, [4, 5, 6, 7, 8, 9, 11, 19, 31, 32, 33, ...wakes], name);
+      }
+      child.kill('SIGTERM');
+    };
+    await all(t, [{ place, way: 'waits', by: 'SIGTERM', meddle: see }]);
+  });
+}
+
+/** Runs a robot in JavaScript until a signal has ended it; says how, and how long it took [ms]. */
+async function scripted(
+  sent: NodeJS.Signals,
+  way = 'driving',
+): Promise<Ending & { lastedMs: number }> {
+  const child = program('robot', way);
+  await child.printed('driving');
+  const since = performance.now();
+  child.process.kill(sent);
+  return { ...(await child.ended), lastedMs: performance.now() - since };
+}
+
+test('a robot in JavaScript is stopped before any signal from outside ends the process', async (t) => {
+  for (const sent of ['SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGSEGV', 'SIGABRT'] as const) {
+    const { signal, lines, stderr } = await scripted(sent);
+    t.deepEqual(lines, ['driving', 'robot stopped'], stderr);
+    t.is(signal, sent);
+  }
+});
+
+test('a robot in JavaScript is left by a fault, which ends the process at once', async (t) => {
+  const since = performance.now();
+  const { signal, lines, stderr } = await program('robot', 'abort').ended;
+  t.deepEqual(lines, ['driving'], stderr);
+  t.is(signal, 'SIGABRT');
+  const lasted = performance.now() - since;
+  t.true(lasted < 10_000, `${lasted} ms, with its start`);
+});
+
+test('a robot in JavaScript whose stop() hangs is waited for no longer than 4 s', async (t) => {
+  for (const [way, leastMs] of [
+    ['unstoppable', 0],
+    ['stuck', 3500],
+  ] as const) {
+    const { signal, lastedMs, stderr } = await scripted('SIGTERM', way);
+    t.is(signal, 'SIGTERM', stderr);
+    t.true(lastedMs > leastMs && lastedMs < 10_000, `${way}: ${lastedMs} ms`);
+  }
 });

@@ -598,6 +598,17 @@ test('an error inside an await-using block surfaces at its end, after the robot 
   t.is(robot.count('stop'), 1);
 });
 
+test('an error that run() has thrown is not thrown again at the end of its await-using block', async (t) => {
+  const cause = new Error('inside');
+  const block = async (): Promise<void> => {
+    await using session = new Session(new Scribe(), throwing(cause), AT_100);
+    await session.run({ durationS: 5 });
+  };
+  const error = await rejection(block());
+  t.true(error instanceof PolicyError, String(error));
+  t.is((error as PolicyError).cause, cause);
+});
+
 test('leaving an await-using block stops the robot', async (t) => {
   const robot = new Scribe();
   {

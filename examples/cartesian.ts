@@ -14,7 +14,7 @@ const OVER_S = 3;
 const RATE_HZ = 100;
 
 const [given] = process.argv.slice(2);
-const simulator = given === undefined ? await FrankaSimulator.start() : undefined;
+await using simulator = given === undefined ? await FrankaSimulator.start() : undefined;
 const address = given ?? simulator?.address ?? '';
 
 /** From 0 to 1 within `OVER_S`, smoothly at both ends; and how fast [1/s]. */
@@ -31,7 +31,7 @@ function place({ O_T_EE }: RobotState): readonly [x: number, y: number, z: numbe
 }
 
 async function circle(): Promise<void> {
-  const robot = await Franka.connect(address, { control: 'cartesianPose' });
+  await using robot = await Franka.connect(address, { control: 'cartesianPose' });
   const start = (await robot.state()).O_T_EE_c.slice();
   const [, y = 0, z = 0] = start.subarray(12);
   let offM = 0;
@@ -48,11 +48,10 @@ async function circle(): Promise<void> {
   const stats = await run(robot, policy, { rateHz: RATE_HZ, durationS: OVER_S + 0.2 });
   console.log(`circle of ${RADIUS_M * 1e3} mm    ${(offM * 1e3).toFixed(2)} mm from round at most`);
   console.log(stats.firstViolation ?? 'every limit kept');
-  await robot.close();
 }
 
 async function line(): Promise<void> {
-  const robot = await Franka.connect(address, { control: 'cartesianVelocity' });
+  await using robot = await Franka.connect(address, { control: 'cartesianVelocity' });
   const start = place(await robot.state());
   const policy = (_: RobotState, { timeS }: Tick): number[] => {
     const [, rate] = smooth(timeS);
@@ -65,11 +64,10 @@ async function line(): Promise<void> {
     `line of ${LENGTH_M * 1e3} mm      x ${x?.toFixed(2)}, y ${y?.toFixed(2)}, z ${z?.toFixed(2)} mm`,
   );
   console.log(stats.firstViolation ?? 'every limit kept');
-  await robot.close();
 }
 
 async function bend(): Promise<void> {
-  const robot = await Franka.connect(address, { control: 'cartesianPose', elbow: true });
+  await using robot = await Franka.connect(address, { control: 'cartesianPose', elbow: true });
   const { O_T_EE_c, elbow_c } = await robot.state();
   const action = Float64Array.of(...O_T_EE_c, elbow_c[0] ?? 0);
   const [elbow = 0] = elbow_c;
@@ -87,10 +85,8 @@ async function bend(): Promise<void> {
     `elbow by ${BEND} rad      turned by ${turned.toFixed(3)} rad, the hand ${(offM * 1e3).toFixed(2)} mm off at most`,
   );
   console.log(stats.firstViolation ?? 'every limit kept');
-  await robot.close();
 }
 
 await circle();
 await line();
 await bend();
-await simulator?.stop();

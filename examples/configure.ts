@@ -7,8 +7,8 @@ import { Franka, FrankaSimulator, type RobotState } from 'kilohertz';
 import { table } from './terminal.ts';
 
 const [address] = process.argv.slice(2);
-const simulator = address === undefined ? await FrankaSimulator.start() : undefined;
-const robot = await Franka.connect(address ?? simulator?.address ?? '');
+await using simulator = address === undefined ? await FrankaSimulator.start() : undefined;
+await using robot = await Franka.connect(address ?? simulator?.address ?? '');
 const before = await robot.state();
 
 // A tool that is 10 cm long, and a part of half a kilogram in it.
@@ -49,5 +49,3 @@ console.log(
     ['filters', filters],
   ]),
 );
-await robot.close();
-await simulator?.stop();

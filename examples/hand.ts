@@ -44,7 +44,7 @@ async function step(work: Promise<boolean>): Promise<[boolean, string]> {
   return [worked, `${worked ? 'yes' : 'no'}, ${session.stepCount - before} cycles`];
 }
 
-const session = new Session(robot, policy);
+await using session = new Session(robot, policy);
 const started = once(session, 'start');
 const running = session.run({ durationS: DURATION_S });
 // Its end is awaited below; a failure before that must not be told twice.

@@ -18,7 +18,7 @@ const WAY = 0.3;
 const STIFFNESS = [600, 600, 600, 600, 250, 150, 50];
 const DAMPING = [50, 50, 50, 50, 30, 25, 15];
 
-const simulator = await FrankaSimulator.start();
+await using simulator = await FrankaSimulator.start();
 
 /** How much of the way is done, and how fast it is then [1/s]: smooth at both ends. */
 function way(timeS: number): [share: number, speed: number] {
@@ -32,7 +32,7 @@ async function drive(
   control: 'jointPosition' | 'torque',
   impedance: FrankaImpedance,
 ): Promise<string[]> {
-  const robot = await Franka.connect(simulator.address, { control, impedance });
+  await using robot = await Franka.connect(simulator.address, { control, impedance });
   const start = (await robot.state()).q_d.slice();
   const isFollowed = control === 'jointPosition' && impedance === 'external';
   const action = new Float64Array(isFollowed ? 14 : 7);
@@ -63,7 +63,6 @@ async function drive(
 
   const stats = await run(robot, policy, { durationS: DURATION_S + 0.5 });
   const off = Math.abs((start[0] ?? 0) + WAY - (simulator.joints().q[0] ?? 0));
-  await robot.close();
   const mrad = (rad: number): string => `${(rad * 1e3).toFixed(1)} mrad`;
   return [
     `${mrad(worst)} on the way, ${mrad(off)} at its end`,
@@ -79,5 +78,4 @@ for (const [name, control, impedance] of [
 ] as const) {
   rows.push([`${name}, off by at most`, (await drive(control, impedance)).join('; ')]);
 }
-await simulator.stop();
 console.log(table(rows));

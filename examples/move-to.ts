@@ -7,8 +7,8 @@ import { Franka, FrankaSimulator, type MoveProgress } from 'kilohertz';
 import { Progress, table } from './terminal.ts';
 
 const [address] = process.argv.slice(2);
-const simulator = address === undefined ? await FrankaSimulator.start() : undefined;
-const robot = await Franka.connect(address ?? simulator?.address ?? '');
+await using simulator = address === undefined ? await FrankaSimulator.start() : undefined;
+await using robot = await Franka.connect(address ?? simulator?.address ?? '');
 const speed = 0.3;
 const rows: [string, string][] = [];
 const line = new Progress(process.stderr);
@@ -42,5 +42,3 @@ rows.push(['home, stopped after 0.4 s', stopped]);
 rows.push(['speed then', `${Math.max(...dq.map(Math.abs)).toFixed(3)} rad/s`]);
 line.end();
 console.log(table(rows));
-await robot.close();
-await simulator?.stop();

@@ -10,8 +10,8 @@ const RATE_HZ = 50;
 /** How far each joint is to go [rad]. */
 const WAY = [0.3, 0.1, -0.2, 0.2, 0.1, 0.2, -0.3];
 
-const simulator = await FrankaSimulator.start();
-const robot = await Franka.connect(simulator.address);
+await using simulator = await FrankaSimulator.start();
+await using robot = await Franka.connect(simulator.address);
 const start = (await robot.state()).q_d.slice();
 const goal = start.map((rad, joint) => rad + (WAY[joint] ?? 0));
 
@@ -40,8 +40,6 @@ const stats = await run(robot, followModel(timed, goal), {
 });
 const { q } = simulator.joints();
 const error = Math.max(...goal.map((rad, joint) => Math.abs(rad - (q[joint] ?? 0))));
-await robot.close();
-await simulator.stop();
 
 console.log(
   table([

@@ -18,7 +18,7 @@ interface Planner {
 async function main(): Promise<void> {
   await using planner = await mpify<(durationS: number) => Planner>(url, 'Planner', DURATION_S);
   await using simulator = await FrankaSimulator.start();
-  const robot = await Franka.connect(simulator.address);
+  await using robot = await Franka.connect(simulator.address);
   const start = (await robot.state()).q_d.slice();
   const goal = start.map((rad, joint) => rad + (WAY[joint] ?? 0));
 
@@ -29,7 +29,6 @@ async function main(): Promise<void> {
   const home = await drive(robot, back);
   const returned = distance(simulator, start);
   const planned = await planner.planned;
-  await robot.close();
 
   console.log(
     table([

@@ -10,8 +10,10 @@ const PLACES: readonly number[] = [0, 0.1, 0.2, 0.3, 0.2, 0];
 const STAY_S = 0.6;
 
 const [address] = process.argv.slice(2);
-const simulator = address === undefined ? await FrankaSimulator.start() : undefined;
-const robot = await Franka.connect(address ?? simulator?.address ?? '', { control: 'jointTarget' });
+await using simulator = address === undefined ? await FrankaSimulator.start() : undefined;
+await using robot = await Franka.connect(address ?? simulator?.address ?? '', {
+  control: 'jointTarget',
+});
 const start = (await robot.state()).q_d.slice();
 let fastest = 0;
 let last = start[0] ?? 0;
@@ -34,5 +36,3 @@ console.log(
   `joint 1 went up to ${fastest.toFixed(2)} rad/s and is ${(last - (start[0] ?? 0)).toFixed(4)} rad off`,
 );
 console.log(stats.firstViolation ?? 'every limit kept');
-await robot.close();
-await simulator?.stop();

@@ -42,7 +42,7 @@ async function followedBy(impedance: FrankaImpedance | ImpedanceLaw): Promise<st
   const target = start.slice();
   const [from = 0] = start;
   let behind = 0;
-  const session = new Session(
+  await using session = new Session(
     robot,
     ({ q, q_d }) => {
       behind = Math.max(behind, Math.abs((q_d[0] ?? 0) - (q[0] ?? 0)));

@@ -48,8 +48,8 @@ async function drive(robot: Franka, policy: AnyPolicy<RobotState, JointVector>):
   return { cycles: during.length, without };
 }
 
-const simulator = await FrankaSimulator.start();
-const robot = await Franka.connect(simulator.address);
+await using simulator = await FrankaSimulator.start();
+await using robot = await Franka.connect(simulator.address);
 const url = new URL('./policy.js', import.meta.url);
 const inWorker = await drive(
   robot,
@@ -59,8 +59,6 @@ const inWorker = await drive(
   }),
 );
 const onMain = await drive(robot, makePolicy(AMPLITUDE));
-await robot.close();
-await simulator.stop();
 
 const told = ({ cycles, without }: Blocked): string => `${without} of ${cycles} cycles`;
 console.log(

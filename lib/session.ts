@@ -272,10 +272,10 @@ export class Session<Observation, Action>
     return this.#reference(true);
   }
 
-  /** Stops, then throws what ended the loop, if anything did. */
+  /** Stops, then throws what ended the loop, if anything did that `run()` has not thrown. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
-    this.checkHealth();
+    if (!this.#isAwaited) this.checkHealth();
   }
 
   #statsOf(run: Run | undefined): SessionStats {

@@ -12,7 +12,7 @@
 //! simulator.rs  a simulated one
 //! line.rs       calls to a worker or a child over shared memory
 //! doorbell.rs   waking JavaScript by a descriptor
-//! guard.rs      what signals do
+//! guard.rs      what signals do; guard/ has its handlers
 //! background.rs work that blocks, as promises
 //! view.rs       memory that JavaScript and we both see
 //! failure.rs    errors with a code and details, as JavaScript gets them

@@ -1,0 +1,299 @@
+//! The guard's handlers, and its thread.
+//!
+//! | a signal that | its handler |
+//! | --- | --- |
+//! | a thread raises against itself (a fault, `abort()`) | asks all to end, sleeps until they rest or 4 s have passed, gives way |
+//! | comes from outside | asks all to end, wakes the guard's thread, and gives a listener of the program its turn |
+//!
+//! The guard's thread waits in the place of the second kind, so that JavaScript goes on meanwhile; then it
+//! carries out the signal's default action, where the program does not listen. JavaScript has no listener of
+//! ours: what is beneath the handler says whether the program listens.
+
+#![allow(
+    unsafe_code,
+    reason = "what a handler is told and how a thread waits are the system's; each use is argued"
+)]
+
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use kilohertz_core::roll;
+use kilohertz_core::thread::block_signals;
+use kilohertz_core::time::Time;
+use libc::{c_int, c_void, siginfo_t};
+
+use super::beneath::{Beneath, SIGNALS, cover, find_traps, handles_trap, has_traps, is_trap};
+
+/// Always guarded, also where the program listens.
+const ENDS: [c_int; 3] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
+/// Guarded where their action is the default one.
+const OTHERS: [c_int; 12] = [
+    libc::SIGQUIT,
+    libc::SIGUSR2,
+    libc::SIGALRM,
+    libc::SIGVTALRM,
+    libc::SIGPROF,
+    libc::SIGXCPU,
+    libc::SIGXFSZ,
+    libc::SIGPOLL,
+    libc::SIGPWR,
+    libc::SIGSTKFLT,
+    libc::SIGTTIN,
+    libc::SIGTTOU,
+];
+/// What a thread raises against itself: nothing that listens can keep the process from its end.
+const FAULTS: [c_int; 7] = [
+    libc::SIGSEGV,
+    libc::SIGBUS,
+    libc::SIGABRT,
+    libc::SIGILL,
+    libc::SIGFPE,
+    libc::SIGSYS,
+    libc::SIGTRAP,
+];
+/// The highest realtime signals are left to those who need one to wake a thread.
+const LEFT_ALONE: c_int = 8;
+/// A signal that a terminal and a parent both send is one.
+const ONE_SIGNAL: Duration = Duration::from_millis(300);
+/// How often the handlers are looked after while something moves: some 50 system calls each time.
+const LOOKING: Duration = Duration::from_millis(5);
+
+/// The signals whose default action is to come, as bits.
+static DUE: AtomicU64 = AtomicU64::new(0);
+/// Counts what the guard's thread is woken for.
+static RUNG: AtomicU32 = AtomicU32::new(0);
+/// When the first signal came that is being followed [ns], or 0.
+static FOLLOWED_SINCE: AtomicU64 = AtomicU64::new(0);
+
+static WAKES: Mutex<Vec<Wake>> = Mutex::new(Vec::new());
+static INSTALLING: Mutex<()> = Mutex::new(());
+
+/// An environment that is told when something is asked to end.
+pub struct Wake {
+    pub tell: Box<dyn Fn() + Send>,
+    pub has_ended: Box<dyn Fn() -> bool + Send>,
+}
+
+fn suspends(signal: c_int) -> bool {
+    matches!(signal, libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU)
+}
+
+fn bit(signal: c_int) -> u64 {
+    1 << (signal - 1)
+}
+
+/// For signals from outside.
+extern "C" fn on_signal(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    let errno = errno();
+    let beneath = Beneath::kept(signal);
+    let listens = beneath.stays() && !is_trap(signal);
+    if signal == libc::SIGINT && roll::all_end_on_interrupt() {
+        note_following();
+        roll::stop_all(0);
+    } else if suspends(signal) {
+        roll::shut(signal);
+        roll::stop_all(signal);
+        DUE.fetch_or(bit(signal), SeqCst);
+    } else if signal == libc::SIGINT && !listens && is_second(info) {
+        beneath.give_way(signal);
+    } else {
+        roll::told_to_end(signal);
+        if !listens {
+            note_following();
+            roll::shut(signal);
+            DUE.fetch_or(bit(signal), SeqCst);
+        }
+        roll::stop_all(signal);
+    }
+    ring();
+    if listens {
+        beneath.call(signal, info, context);
+    }
+    set_errno(errno);
+}
+
+/// Whether somebody sends an interrupt again because the first takes too long.
+fn is_second(info: *const siginfo_t) -> bool {
+    // SAFETY: the kernel gives a valid siginfo to a handler that asked for it; of one that a process
+    // has sent, and only of such, the number of the process is read.
+    let from_itself = unsafe { (*info).si_code <= 0 && (*info).si_pid() == libc::getpid() };
+    let since = FOLLOWED_SINCE.load(SeqCst);
+    let lasted = Time::now().since(Time::from_nanos(since));
+    let is_under_way = roll::is_anybody_ending() || DUE.load(SeqCst) != 0;
+    !from_itself && since != 0 && is_under_way && lasted > ONE_SIGNAL
+}
+
+fn note_following() {
+    let now = Time::now().as_nanos();
+    if !roll::is_anybody_ending() {
+        FOLLOWED_SINCE.store(now, SeqCst);
+    }
+}
+
+/// For what a thread raises against itself: it cannot go on, so it sleeps.
+extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    let errno = errno();
+    let beneath = Beneath::kept(signal);
+    let is_raised_here = is_raised_here(info);
+    if handles_trap(signal, info, context) {
+        // Nobody else is to know.
+    } else if !is_raised_here && beneath.stays() && !is_trap(signal) {
+        // The program has its own use for it.
+        beneath.call(signal, info, context);
+    } else if !is_raised_here {
+        on_signal(signal, info, context);
+    } else {
+        roll::told_to_end(signal);
+        roll::shut(signal);
+        roll::stop_all(signal);
+        roll::wait_for_rest();
+        if beneath.is_default() {
+            beneath.give_way(signal);
+        } else {
+            beneath.call(signal, info, context);
+        }
+    }
+    set_errno(errno);
+}
+
+/// Whether a thread has raised it against itself, by a fault or by abort().
+fn is_raised_here(info: *const siginfo_t) -> bool {
+    // SAFETY: the kernel gives a valid siginfo to a handler that asked for it.
+    let code = unsafe { (*info).si_code };
+    code > 0 || code == libc::SI_TKILL
+}
+
+pub fn put_on_top() {
+    let _one = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
+    for signal in ENDS {
+        cover(signal, on_signal, true);
+    }
+    let realtime = libc::SIGRTMIN()..=libc::SIGRTMAX() - LEFT_ALONE;
+    for signal in OTHERS.into_iter().chain([libc::SIGTSTP]).chain(realtime) {
+        cover(signal, on_signal, false);
+    }
+    for signal in FAULTS {
+        // What is beneath may be V8's, which cannot be asked here.
+        cover(signal, on_fault, has_traps() || !is_trap(signal));
+    }
+}
+
+pub fn guard(wake: Wake) -> std::io::Result<()> {
+    let mut wakes = WAKES.lock().unwrap_or_else(PoisonError::into_inner);
+    wakes.retain(|known| !(known.has_ended)());
+    wakes.push(wake);
+    drop(wakes);
+    static THREAD: OnceLock<()> = OnceLock::new();
+    if THREAD.get().is_none() {
+        std::thread::Builder::new()
+            .name("kilohertz-guard".to_owned())
+            .spawn(keep)?;
+        let _ = THREAD.set(());
+    }
+    find_traps();
+    put_on_top();
+    Ok(())
+}
+
+/// The guard's thread.
+fn keep() {
+    block_signals();
+    let mut seen = 0;
+    loop {
+        let rung = RUNG.load(SeqCst);
+        if rung == seen {
+            wait(rung);
+            if roll::is_anybody_there() && DUE.load(SeqCst) == 0 {
+                put_on_top();
+            }
+            continue;
+        }
+        seen = rung;
+        tell();
+        let due = DUE.load(SeqCst);
+        for signal in (1..SIGNALS as c_int).filter(|&signal| due & bit(signal) != 0) {
+            carry_out(signal);
+        }
+    }
+}
+
+/// Tells JavaScript that something is to end.
+fn tell() {
+    let wakes = WAKES.lock().unwrap_or_else(PoisonError::into_inner);
+    for wake in wakes.iter() {
+        (wake.tell)();
+    }
+}
+
+/// Carries out the default action of a signal once robots rest.
+fn carry_out(signal: c_int) {
+    let give_up = Time::now() + roll::END_LIMIT;
+    roll::wait_for_rest();
+    // JavaScript has its turn to stop what it drives, and to tell.
+    while !suspends(signal) && roll::is_anybody_there() && Time::now() < give_up {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let one = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
+    Beneath::kept(signal).install(signal);
+    // SAFETY: takes numbers only.
+    unsafe { libc::kill(libc::getpid(), signal) };
+    // What comes now has been suspended and continued, or is a process 1, which the kernel spares.
+    while Time::now() < give_up + roll::END_LIMIT && is_pending(signal) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    std::thread::sleep(Duration::from_millis(10));
+    drop(one);
+    DUE.fetch_and(!bit(signal), SeqCst);
+    FOLLOWED_SINCE.store(0, SeqCst);
+    roll::open();
+    put_on_top();
+}
+
+fn is_pending(signal: c_int) -> bool {
+    // SAFETY: all-zero bytes are a valid sigset, which the first call writes and the second reads.
+    unsafe {
+        let mut pending: libc::sigset_t = std::mem::zeroed();
+        libc::sigpending(&raw mut pending);
+        libc::sigismember(&raw const pending, signal) == 1
+    }
+}
+
+/// Wakes the guard's thread. For handlers, and for who has taken a place.
+pub fn ring() {
+    RUNG.fetch_add(1, SeqCst);
+    let word = RUNG.as_ptr();
+    // SAFETY: the word is a static; waking changes no memory. A system call, so a handler may.
+    unsafe {
+        let wake = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
+        libc::syscall(libc::SYS_futex, word, wake, 1);
+    }
+}
+
+/// Waits until [`ring`] is called after `rung` was read, or for a while where something moves.
+fn wait(rung: u32) {
+    let for_a_while = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: LOOKING.as_nanos() as libc::c_long,
+    };
+    let limit = match roll::is_anybody_there() {
+        true => &raw const for_a_while,
+        false => std::ptr::null(),
+    };
+    // SAFETY: the word is a static, and the time outlives the call, which only reads both.
+    unsafe {
+        let wait = libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG;
+        libc::syscall(libc::SYS_futex, RUNG.as_ptr(), wait, rung, limit);
+    }
+}
+
+fn errno() -> c_int {
+    // SAFETY: the address is that of the calling thread's own number.
+    unsafe { *libc::__errno_location() }
+}
+
+fn set_errno(errno: c_int) {
+    // SAFETY: likewise.
+    unsafe { *libc::__errno_location() = errno };
+}
