@@ -9,6 +9,8 @@
 //!
 //! What comes of a difference is the robot's: [`Limits::judge`].
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use std::ops::Range;
 use std::time::Duration;
 
@@ -135,7 +137,7 @@ impl Judge {
         limits.last(&mut desired.value);
         let [first, second] = &mut desired.rates;
         limits.rates(first, second);
-        self.asked += 1;
+        self.asked = self.asked.saturating_add(1);
     }
 
     /// Takes in the answer to `question`, which came behind a rest of the robot or not: says what it
@@ -195,7 +197,7 @@ impl Judge {
     /// Begins with what the robot was to do when `question` was asked.
     fn begin(&mut self, question: Question) {
         let kept = self.asked.min(KEPT);
-        let oldest = self.asked - kept;
+        let oldest = self.asked.saturating_sub(kept);
         let nth = (oldest..self.asked)
             .find(|nth| self.desired[nth % KEPT].tick == question.tick)
             .unwrap_or(oldest);
@@ -244,7 +246,7 @@ impl Part {
             .copy_from_slice(&desired.value[self.slots.clone()]);
         let mut factorial = 1.0;
         for (order, rates) in desired.rates.iter().enumerate() {
-            factorial *= (order + 1) as f64;
+            factorial *= order as f64 + 1.0;
             let rates = &rates[self.slots.clone()];
             for (newest, rate) in self.newest[order].iter_mut().zip(rates) {
                 *newest = rate / factorial;
@@ -258,22 +260,22 @@ impl Part {
     /// those of the highest order span [s].
     fn differ(&mut self, way: impl FnOnce(&[f64], &mut [f64]), step_s: f64) -> f64 {
         std::mem::swap(&mut self.newest, &mut self.before);
-        self.known = (self.known + 1).min(ORDERS);
+        self.known = self.known.saturating_add(1).min(ORDERS);
         let [first, ..] = &mut self.newest;
         way(&self.previous, first);
         first.iter_mut().for_each(|way| *way /= step_s);
         let mut span_s = step_s;
         let mut factorial = 1.0;
         for order in 0..self.known {
-            if order > 0 {
-                span_s += self.steps_s[order - 1];
+            if let Some(below) = order.checked_sub(1) {
+                span_s += self.steps_s[below];
                 let (lower, higher) = self.newest.split_at_mut(order);
-                let ends = lower[order - 1].iter().zip(&self.before[order - 1]);
+                let ends = lower[below].iter().zip(&self.before[below]);
                 for (quotient, (newest, before)) in higher[0].iter_mut().zip(ends) {
                     *quotient = (newest - before) / span_s;
                 }
             }
-            factorial *= (order + 1) as f64;
+            factorial *= order as f64 + 1.0;
             let quotients = self.newest[order].iter();
             for (derivative, quotient) in self.derivatives[order].iter_mut().zip(quotients) {
                 *derivative = quotient * factorial;

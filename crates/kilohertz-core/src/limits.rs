@@ -6,6 +6,8 @@
 //! Whether an action that breaks a limit ends the session or is carried out as far as the limits
 //! allow is the session's choice, kind by kind: [`LimitRules`].
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use std::cmp::Ordering;
 use std::fmt;
 

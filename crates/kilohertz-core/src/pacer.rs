@@ -1,5 +1,7 @@
 //! When the next cycle of a robot without a clock of its own is due. Pure: time is passed in.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use std::time::Duration;
 
 use crate::time::Time;
@@ -48,14 +50,14 @@ impl Pacer {
             // The estimate can be one off where the division rounds; the loop settles it.
             self.taken = self.taken.max((elapsed / self.period_ns) as u64);
             while self.deadline(self.taken) < now {
-                self.taken += 1;
+                self.taken = self.taken.saturating_add(1);
             }
         }
         let due = Due {
             deadline: self.deadline(self.taken),
-            missed: self.taken - first,
+            missed: self.taken.saturating_sub(first),
         };
-        self.taken += 1;
+        self.taken = self.taken.saturating_add(1);
         due
     }
 

@@ -1,5 +1,7 @@
 //! The seam between the loop and whoever decides: it asks, and is answered.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
