@@ -160,6 +160,7 @@ mod tests {
         for _ in 0..1_000 {
             assert_eq!(ladder.step(Arrival::None), Step::Rest);
         }
+        assert_eq!(ladder.without_action(), 1_003);
     }
 
     #[test]
