@@ -64,7 +64,9 @@ async function main() {
     await started;
     const trace = join(folder, 'trace');
     const tid = threadNamed('kilohertz-loop');
-    const strace = spawn('strace', ['-p', tid, '-o', trace], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const strace = spawn('strace', ['-p', tid, '-o', trace], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     const [said] = await once(strace.stderr, 'data');
     if (!String(said).includes('attached')) throw new Missing(`strace: ${said}`);
     const before = session.stats;
