@@ -1,6 +1,8 @@
 //! When to sleep and when to spin for an answer, learnt from how long answers take. Pure: times are
 //! passed in.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use std::time::Duration;
 
 use crate::time::{Time, nanos};

@@ -1,5 +1,7 @@
 //! What is commanded between two answers of a policy slower than its robot: never a staircase.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 /// How a command gets from one answer to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Between {
@@ -56,8 +58,7 @@ impl Path {
     /// straight line.
     pub fn put(&mut self, number: u64, answer: &[f64]) {
         let gap = match self.newest {
-            Some(newest) if newest >= number => 0,
-            Some(newest) => number - newest,
+            Some(newest) => number.saturating_sub(newest),
             None => 1,
         };
         if gap > 0 {
@@ -85,9 +86,12 @@ impl Path {
     pub fn at(&self, place: f64, out: &mut [f64]) {
         let newest = self.newest.unwrap_or(0) as f64;
         // A tick nearest to a question may be a little before it: that is the segment before.
-        let back = if place < newest { 1 } else { 0 };
-        let share = (place - (newest - back as f64)).clamp(0.0, 1.0);
-        let [to, from, before] = [0, 1, 2].map(|index| &self.answers[index + back]);
+        let [last, second, third, fourth] = &self.answers;
+        let (begins, [to, from, before]) = match place < newest {
+            true => (newest - 1.0, [second, third, fourth]),
+            false => (newest, [last, second, third]),
+        };
+        let share = (place - begins).clamp(0.0, 1.0);
         match self.between {
             Between::Approach | Between::Target => out.copy_from_slice(self.answer()),
             Between::Line => {
@@ -114,7 +118,8 @@ impl Path {
 pub(crate) fn make_rotation(pose: &mut [f64]) -> bool {
     // Newton's method for the polar decomposition: the mean of a matrix and its inverse transposed.
     for _ in 0..4 {
-        let column = |i: usize| [pose[4 * i], pose[4 * i + 1], pose[4 * i + 2]];
+        let (columns, _) = pose.as_chunks_mut::<4>();
+        let column = |i: usize| [columns[i][0], columns[i][1], columns[i][2]];
         let cross = |a: [f64; 3], b: [f64; 3]| {
             [
                 a[1] * b[2] - a[2] * b[1],
@@ -128,9 +133,8 @@ pub(crate) fn make_rotation(pose: &mut [f64]) -> bool {
         if volume.is_nan() || volume < 0.1 {
             return false;
         }
-        for (i, cofactor) in cofactors.iter().enumerate() {
-            for (row, cofactor) in cofactor.iter().enumerate() {
-                let entry = &mut pose[4 * i + row];
+        for (column, cofactors) in columns.iter_mut().zip(&cofactors) {
+            for (entry, cofactor) in column.iter_mut().zip(cofactors) {
                 *entry = 0.5 * (*entry + cofactor / volume);
             }
         }

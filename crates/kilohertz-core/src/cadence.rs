@@ -1,5 +1,7 @@
 //! When a policy slower than its robot is asked.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 /// Questions at a rate of their own, each in the cycle of the robot nearest to its time.
 ///
 /// Pure: times are ticks of the robot's clock, and nothing is summed up, so that no rate drifts.

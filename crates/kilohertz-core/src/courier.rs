@@ -4,6 +4,8 @@
 //! it rings a bell, which is one atomic and at most one futex wake, and the courier, an own thread,
 //! does the rest. Rings that come while the courier is busy are merged, never lost.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use crate::sync::{Arc, AtomicU32, Ordering, Thread, thread};
 
 /// What a ring is about; several are merged with `|`.

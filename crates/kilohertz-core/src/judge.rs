@@ -9,6 +9,8 @@
 //!
 //! What comes of a difference is the robot's: [`Limits::judge`].
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use std::ops::Range;
 use std::time::Duration;
 
@@ -135,7 +137,7 @@ impl Judge {
         limits.last(&mut desired.value);
         let [first, second] = &mut desired.rates;
         limits.rates(first, second);
-        self.asked += 1;
+        self.asked = self.asked.saturating_add(1);
     }
 
     /// Takes in the answer to `question`, which came behind a rest of the robot or not: says what it
@@ -195,7 +197,7 @@ impl Judge {
     /// Begins with what the robot was to do when `question` was asked.
     fn begin(&mut self, question: Question) {
         let kept = self.asked.min(KEPT);
-        let oldest = self.asked - kept;
+        let oldest = self.asked.saturating_sub(kept);
         let nth = (oldest..self.asked)
             .find(|nth| self.desired[nth % KEPT].tick == question.tick)
             .unwrap_or(oldest);
@@ -244,7 +246,7 @@ impl Part {
             .copy_from_slice(&desired.value[self.slots.clone()]);
         let mut factorial = 1.0;
         for (order, rates) in desired.rates.iter().enumerate() {
-            factorial *= (order + 1) as f64;
+            factorial *= order as f64 + 1.0;
             let rates = &rates[self.slots.clone()];
             for (newest, rate) in self.newest[order].iter_mut().zip(rates) {
                 *newest = rate / factorial;
@@ -258,22 +260,22 @@ impl Part {
     /// those of the highest order span [s].
     fn differ(&mut self, way: impl FnOnce(&[f64], &mut [f64]), step_s: f64) -> f64 {
         std::mem::swap(&mut self.newest, &mut self.before);
-        self.known = (self.known + 1).min(ORDERS);
+        self.known = self.known.saturating_add(1).min(ORDERS);
         let [first, ..] = &mut self.newest;
         way(&self.previous, first);
         first.iter_mut().for_each(|way| *way /= step_s);
         let mut span_s = step_s;
         let mut factorial = 1.0;
         for order in 0..self.known {
-            if order > 0 {
-                span_s += self.steps_s[order - 1];
+            if let Some(below) = order.checked_sub(1) {
+                span_s += self.steps_s[below];
                 let (lower, higher) = self.newest.split_at_mut(order);
-                let ends = lower[order - 1].iter().zip(&self.before[order - 1]);
+                let ends = lower[below].iter().zip(&self.before[below]);
                 for (quotient, (newest, before)) in higher[0].iter_mut().zip(ends) {
                     *quotient = (newest - before) / span_s;
                 }
             }
-            factorial *= (order + 1) as f64;
+            factorial *= order as f64 + 1.0;
             let quotients = self.newest[order].iter();
             for (derivative, quotient) in self.derivatives[order].iter_mut().zip(quotients) {
                 *derivative = quotient * factorial;
@@ -316,16 +318,20 @@ mod tests {
     /// A position that starts somewhere at rest, with `parts` of one slot each.
     struct Positions {
         at: f64,
+        rates: [f64; 2],
         parts: usize,
         seen: Vec<(usize, usize, bool)>,
+        newest: (f64, [f64; ORDERS]),
     }
 
     impl Positions {
         fn at(at: f64) -> Positions {
             Positions {
                 at,
+                rates: [0.0; 2],
                 parts: 1,
                 seen: Vec::new(),
+                newest: (at, [0.0; ORDERS]),
             }
         }
     }
@@ -343,6 +349,11 @@ mod tests {
             out.fill(self.at);
         }
 
+        fn rates(&self, first: &mut [f64], second: &mut [f64]) {
+            first.fill(self.rates[0]);
+            second.fill(self.rates[1]);
+        }
+
         fn observe(&mut self, _observation: &[f64]) -> bool {
             true
         }
@@ -353,6 +364,8 @@ mod tests {
 
         fn judge(&mut self, part: usize, sequence: &Sequence<'_>) -> Judgement {
             self.seen.push((part, sequence.known, sequence.is_gapless));
+            let derivatives = sequence.derivatives.map(|derivative| derivative[0]);
+            self.newest = (sequence.answer[0], derivatives);
             let mut judgement = Judgement::NONE;
             for order in 1..=sequence.known {
                 let factor = if order == ORDERS { sequence.ratio } else { 1.0 };
@@ -564,6 +577,87 @@ mod tests {
         };
         assert!(known(0).iter().all(|known| *known == ORDERS));
         assert_eq!(known(1)[10..14], [3, 1, 2, 3]);
+    }
+
+    #[test]
+    fn a_missing_answer_is_known_as_a_gap_for_as_long_as_it_counts() {
+        let mut limits = Positions::at(0.0);
+        let answers = (0..20).filter(|tick| *tick != 10);
+        assert_eq!(found(&mut limits, 1.0, answers.map(|tick| (tick, 0.0))), []);
+        let gapless: Vec<bool> = limits.seen.iter().map(|seen| seen.2).collect();
+        let expected: Vec<bool> = (0..19).map(|nth| !(10..13).contains(&nth)).collect();
+        assert_eq!(gapless, expected);
+        // Behind an answer that was clamped the orders are not all known.
+        let mut limits = Positions::at(0.0);
+        found(
+            &mut limits,
+            1.0,
+            (0..20).map(|tick| (tick, f64::from(u8::from(tick >= 10)))),
+        );
+        assert_eq!(
+            limits.seen[10..14],
+            [(0, 3, true), (0, 1, false), (0, 2, false), (0, 3, true)]
+        );
+        // A policy slower than its robot has no answer in most cycles.
+        let mut limits = Positions::at(0.0);
+        found(&mut limits, 20.0, (0..5).map(|tick| (tick, 0.0)));
+        assert!(limits.seen.iter().all(|seen| !seen.2));
+    }
+
+    #[test]
+    fn the_first_answer_is_judged_from_what_the_robot_was_to_do_when_it_was_asked() {
+        // The robot moves on meanwhile.
+        for (tick, place) in [(0, 0.5), (1, 0.7), (2, 0.9)] {
+            let mut limits = Positions::at(0.0);
+            let mut judge = Judge::new(&limits, 1, CYCLE, 1.0, None);
+            for (asked, at) in [(0, 0.5), (1, 0.7), (2, 0.9)] {
+                limits.at = at;
+                judge.asked(&limits, asked);
+            }
+            let broken = judge.see(&mut limits, question(tick, 1.0), &[place], false);
+            assert!(broken.is_empty(), "{tick}: {broken:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_answer_follows_a_motion_that_is_under_way() {
+        let mut limits = Positions {
+            rates: [1.5, 8.0],
+            ..Positions::at(0.2)
+        };
+        let mut judge = Judge::new(&limits, 1, CYCLE, 1.0, None);
+        judge.asked(&limits, 0);
+        judge.see(&mut limits, question(0, 1.0), &[0.2015], false);
+        // The divided differences of the values 1.5, 8 / 2, and of the step from 0.2 by 1.5 a second.
+        let second = (1.5 - 1.5) / (2.0 * DT);
+        let third = (second - 8.0 / 2.0) / (3.0 * DT);
+        let (_, derivatives) = limits.newest;
+        for (is, meant) in derivatives
+            .into_iter()
+            .zip([1.5, 2.0 * second, 6.0 * third])
+        {
+            assert!(
+                (is - meant).abs() < 1e-6 * meant.abs() + 1e-6,
+                "{derivatives:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_filter_knows_how_long_it_was_since_the_last_answer() {
+        let filter = || LowPass::new(5.0, CYCLE, Between::Spline, 1);
+        let ratio = 20.0;
+        let mut limits = Positions::at(0.0);
+        let mut judge = Judge::new(&limits, 1, CYCLE, ratio, Some(filter()));
+        judge.asked(&limits, 0);
+        let mut alone = filter();
+        alone.begin(&[0.0]);
+        for tick in 0..5 {
+            judge.see(&mut limits, question(tick, ratio), &[0.001], false);
+            let mut expected = [0.001];
+            alone.pass(ratio, &mut expected);
+            assert!((limits.newest.0 - expected[0]).abs() < 1e-12, "{tick}");
+        }
     }
 
     #[test]

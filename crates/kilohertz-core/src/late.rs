@@ -9,6 +9,8 @@
 //!              ──▶ with `OnLate::Stop`, the session ends with an error instead of waiting
 //! ```
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 /// How the answer stands that a cycle needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arrival {
@@ -158,6 +160,7 @@ mod tests {
         for _ in 0..1_000 {
             assert_eq!(ladder.step(Arrival::None), Step::Rest);
         }
+        assert_eq!(ladder.without_action(), 1_003);
     }
 
     #[test]

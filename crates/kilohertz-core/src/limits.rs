@@ -6,6 +6,8 @@
 //! Whether an action that breaks a limit ends the session or is carried out as far as the limits
 //! allow is the session's choice, kind by kind: [`LimitRules`].
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use std::cmp::Ordering;
 use std::fmt;
 
@@ -541,12 +543,15 @@ impl JointMotion {
             if exceeds(motion.velocity, bound + ROUNDING) {
                 return Some((motion.velocity, bound));
             }
-            // From here on the velocity falls as fast as the bound does, or is none.
-            if motion.acceleration <= -bounds.acceleration || motion.velocity <= 0.0 {
+            // From here on the velocity falls as fast as the bound does, or there is none and will be none.
+            let comes_back = motion.velocity <= 0.0 && motion.acceleration > 0.0;
+            if motion.acceleration <= -bounds.acceleration || motion.velocity <= 0.0 && !comes_back
+            {
                 return None;
             }
             place = motion.position;
-            let harder = motion.acceleration - bounds.jerk * dt;
+            // Whatever it was, it is within its limits from then on: this comes to an end.
+            let harder = (motion.acceleration - bounds.jerk * dt).min(bounds.acceleration);
             motion = motion.with_acceleration(harder.max(-bounds.acceleration), dt);
         }
     }
@@ -948,6 +953,88 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_share_of_the_bounds_is_of_velocity_acceleration_and_jerk_and_keeps_the_range() {
+        let bounds = JointBounds {
+            deceleration: 9.0,
+            ..BOUNDS
+        };
+        let share = bounds.share(0.5, 0.25, 0.1);
+        let expected = JointBounds {
+            velocity: 1.0,
+            acceleration: 2.5,
+            jerk: 500.0,
+            // What is braked with leaves some of the acceleration.
+            deceleration: 0.85 * 2.5,
+            ..bounds
+        };
+        assert_eq!(share, expected);
+        assert_eq!(bounds.share(1.0, 1.0, 1.0).deceleration, 8.5);
+        let gentle = JointBounds {
+            deceleration: 2.0,
+            ..bounds
+        };
+        assert_eq!(gentle.share(1.0, 1.0, 1.0).deceleration, 2.0);
+    }
+
+    #[test]
+    fn a_robot_about_which_nothing_is_known_does_what_it_is_told_and_repeats_it() {
+        let mut limits = Unlimited::new(2);
+        let mut out = [9.0; 2];
+        limits.last(&mut out);
+        assert_eq!(out, [0.0; 2]);
+        assert_eq!(limits.between(), Between::Line);
+        assert_eq!(limits.motion_slots(), None);
+        let (mut first, mut second) = ([9.0; 2], [9.0; 2]);
+        limits.rates(&mut first, &mut second);
+        assert_eq!((first, second), ([0.0; 2], [0.0; 2]));
+        assert!(limits.observe(&[5.0]));
+        let action = [1e9, -3.0];
+        assert!(limits.check_place(&[], &action).is_empty());
+        assert!(limits.check_course(&[], &action).is_empty());
+        assert_eq!(limits.check_step(&[], &action), Some(Violations::NONE));
+        assert_eq!(limits.behind(&action), None);
+        assert!(limits.follow(&[], &action, Approach::AfterRest, &mut out));
+        assert_eq!(out, action);
+        limits.commanded(&[4.0, 5.0]);
+        for step in [Unlimited::rest, Unlimited::rest_blind] {
+            out = [0.0; 2];
+            assert!(step(&mut limits, &[], &mut out));
+            assert_eq!(out, [4.0, 5.0]);
+        }
+        out = [0.0; 2];
+        limits.hold(&[], &mut out);
+        assert_eq!(out, [4.0, 5.0]);
+        limits.last(&mut out);
+        assert_eq!(out, [4.0, 5.0]);
+        limits.way(0, &[1.0, 2.0], &[4.0, 8.0], &mut out);
+        assert_eq!(out, [3.0, 6.0]);
+    }
+
+    /// Moving away from the lower end and braked hard, the joint would swing back too fast for it.
+    #[test]
+    fn an_acceleration_that_outlasts_the_velocity_is_braked_in_time_too() {
+        let bounds = JointBounds {
+            lower: -1.0,
+            upper: 1.0,
+            velocity: 0.02,
+            margin: 0.3,
+            deceleration: 0.5,
+            acceleration: 1.0,
+            jerk: 10.0,
+        };
+        let mut motion = JointMotion {
+            position: bounds.reach().0 + 1e-4,
+            ..JointMotion::default()
+        };
+        for cycle in 0..2_000 {
+            let wanted = if cycle % 200 < 100 { 1.0 } else { -1.0 };
+            let next = motion.accelerated(wanted, &bounds, DT);
+            assert_within(motion, next, &bounds);
+            motion = next;
         }
     }
 

@@ -1,5 +1,7 @@
 //! A low-pass filter for what a policy answers, in front of the limits.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use std::time::Duration;
 
 use crate::between::{Between, make_rotation};

@@ -4,6 +4,8 @@
 //! and what is overwritten unread is counted. Answers come back in a ring, because the loop judges
 //! each of them, used or not. Each carries the question that it answers, so a late one is known as late.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use std::sync::atomic::AtomicBool as StopFlag;
 use std::time::Duration;
 
@@ -116,7 +118,7 @@ pub fn mailbox(
     recorder: std::sync::Arc<Recorder>,
 ) -> (LoopEnd, PolicyEnd) {
     let (observations_in, observations_out) = newest(&Frame::new(observation_len));
-    let row_len = HEADER + action_len;
+    let row_len = HEADER.saturating_add(action_len);
     let (answers_in, answers_out) = rows(ANSWERS, row_len);
     let row = vec![0.0; row_len].into_boxed_slice();
     let failed = Arc::new(AtomicU64::new(NEVER));

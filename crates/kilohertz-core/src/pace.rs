@@ -1,8 +1,11 @@
 //! How fast something was lately.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 /// Buckets of time, and how long each is [s]: together a little more than a second.
 const BUCKETS: usize = 11;
 const BUCKET_S: f64 = 0.1;
+const OLDER: i64 = BUCKETS as i64 - 1;
 
 /// The highest of each of `N` speeds in the last second.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +35,7 @@ impl<const N: usize> Pace<N> {
     /// The highest speeds of the second before `now_s`.
     pub fn fastest(&self, now_s: f64) -> [f64; N] {
         let newest = number_of(now_s);
-        let oldest = newest.saturating_sub(BUCKETS as i64 - 1);
+        let oldest = newest.saturating_sub(OLDER);
         let mut fastest = [0.0; N];
         for (number, highest) in &self.buckets {
             if (oldest..=newest).contains(number) {

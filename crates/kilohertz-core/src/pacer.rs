@@ -1,8 +1,11 @@
 //! When the next cycle of a robot without a clock of its own is due. Pure: time is passed in.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
+use std::num::NonZeroU64;
 use std::time::Duration;
 
-use crate::time::Time;
+use crate::time::{Time, nanos};
 
 /// A deadline, and how many went by unused before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,12 +18,11 @@ pub struct Due {
 
 /// Deadlines at a fixed rate from a fixed start.
 ///
-/// Every deadline is computed from the start, so rounding never adds up: after a day at 333.3 Hz
-/// the schedule is still within a microsecond of where it should be.
+/// Every deadline is computed from the start, in whole nanoseconds, so nothing adds up.
 #[derive(Debug, Clone)]
 pub struct Pacer {
     start: Time,
-    period_ns: f64,
+    period_ns: NonZeroU64,
     taken: u64,
 }
 
@@ -30,10 +32,9 @@ impl Pacer {
     /// # Panics
     /// Panics if `period` is zero.
     pub fn new(start: Time, period: Duration) -> Pacer {
-        assert!(!period.is_zero(), "a pacer needs a period above zero");
         Pacer {
             start,
-            period_ns: period.as_secs_f64() * 1e9,
+            period_ns: NonZeroU64::new(nanos(period)).expect("a pacer needs a period above zero"),
             taken: 0,
         }
     }
@@ -42,25 +43,15 @@ impl Pacer {
     ///
     /// Those before `now` are missed: they are counted and never replayed in a burst.
     pub fn next(&mut self, now: Time) -> Due {
-        let first = self.taken;
-        if self.deadline(first) < now {
-            let elapsed = now.since(self.start).as_nanos() as f64;
-            // The estimate can be one off where the division rounds; the loop settles it.
-            self.taken = self.taken.max((elapsed / self.period_ns) as u64);
-            while self.deadline(self.taken) < now {
-                self.taken += 1;
-            }
+        let first_after = nanos(now.since(self.start)).div_ceil(self.period_ns.get());
+        let index = self.taken.max(first_after);
+        let missed = index.saturating_sub(self.taken);
+        self.taken = index.saturating_add(1);
+        let since_start = index.saturating_mul(self.period_ns.get());
+        Due {
+            deadline: self.start + Duration::from_nanos(since_start),
+            missed,
         }
-        let due = Due {
-            deadline: self.deadline(self.taken),
-            missed: self.taken - first,
-        };
-        self.taken += 1;
-        due
-    }
-
-    fn deadline(&self, index: u64) -> Time {
-        self.start + Duration::from_nanos((index as f64 * self.period_ns).round() as u64)
     }
 }
 

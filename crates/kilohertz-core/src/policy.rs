@@ -1,5 +1,7 @@
 //! The seam between the loop and whoever decides: it asks, and is answered.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
@@ -84,13 +86,14 @@ impl PolicyThread {
 
     /// Counts a question. For the loop thread alone.
     pub fn asked(&self) {
-        self.asked.store(self.asked_count() + 1, Ordering::Relaxed);
+        self.asked
+            .store(self.asked_count().saturating_add(1), Ordering::Relaxed);
     }
 
     /// Counts an answer. For the policy's thread alone.
     pub fn answered(&self) {
         self.answered
-            .store(self.answered_count() + 1, Ordering::Relaxed);
+            .store(self.answered_count().saturating_add(1), Ordering::Relaxed);
     }
 
     /// How often the policy was asked.

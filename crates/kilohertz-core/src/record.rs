@@ -1,5 +1,7 @@
 //! Every tick of a run, for whoever wants to look at it afterwards.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use rtrb::{Consumer, Producer, RingBuffer};
 
 /// What the robot was commanded in a cycle, and why.
@@ -51,8 +53,8 @@ pub struct RecordOut {
 
 /// A ring for `ticks` records with actions of `action_len` slots.
 pub(crate) fn record_ring(ticks: usize, action_len: usize) -> (RecordIn, RecordOut) {
-    let stride = RECORD_HEADER + action_len;
-    let (producer, consumer) = RingBuffer::new(ticks * stride);
+    let stride = RECORD_HEADER.saturating_add(action_len);
+    let (producer, consumer) = RingBuffer::new(ticks.saturating_mul(stride));
     (
         RecordIn {
             ring: producer,
@@ -97,7 +99,8 @@ impl RecordOut {
     /// Takes all records there are, oldest first, each of [`RecordOut::stride`] numbers.
     pub fn take(&mut self) -> Vec<f64> {
         let available = self.ring.slots();
-        let mut rows = vec![0.0; available - available % self.stride];
+        let partial = available.checked_rem(self.stride).unwrap_or(0);
+        let mut rows = vec![0.0; available.saturating_sub(partial)];
         // Only this end takes slots out, so as many as were there still are.
         if self.ring.pop_entire_slice(&mut rows).is_err() {
             rows.clear();

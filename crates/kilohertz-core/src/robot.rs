@@ -1,5 +1,7 @@
 //! The seam between the loop and a robot: the robot drives the tick.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use std::error::Error;
 use std::time::Duration;
 

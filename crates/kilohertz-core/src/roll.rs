@@ -4,6 +4,8 @@
 //! static and of fixed size, and all of it is atomics: what is said to be for handlers neither allocates
 //! nor takes a lock.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32};
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! A session: one robot, one policy, one loop thread.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -479,7 +481,7 @@ fn promoted(
     thread: Option<Arc<PolicyThread>>,
     period: Duration,
 ) -> Option<Promotion> {
-    let patience = period * (config.late.max_held.max(1));
+    let patience = period.saturating_mul(config.late.max_held.max(1));
     // Without a thread for the watch the policy stays an ordinary one.
     Promotion::begin(config.policy_priority?, thread?, patience).ok()
 }
@@ -760,7 +762,9 @@ impl<'a> Body<'a> {
             Patience::Budget(_) => Some(started),
             Patience::Cycle => match self.late.on_late {
                 OnLate::Hold => self.run_for.map(|run_for| self.first + run_for),
-                OnLate::Stop => Some(started + self.period * (self.late.max_held + 1)),
+                OnLate::Stop => {
+                    Some(started + self.period.saturating_mul(self.most_without_action()))
+                }
             },
         };
         let newest = match self.collect(until) {
@@ -956,7 +960,9 @@ impl<'a> Body<'a> {
     /// Whether the session has run for as long as it was to. Half a period early counts: a cycle
     /// that starts a little before its time is that time's cycle.
     fn is_over(&self, started: Time) -> bool {
-        let ran = started.since(self.first) + self.period / 2;
+        let ran = started
+            .since(self.first)
+            .saturating_add(self.period.mul_f64(0.5));
         self.run_for.is_some_and(|run_for| ran >= run_for)
     }
 
@@ -1002,7 +1008,7 @@ impl<'a> Body<'a> {
             Step::Stop => {
                 let without_action = match self.patience {
                     Patience::Budget(_) => self.ladder.without_action(),
-                    Patience::Cycle => self.late.max_held + 1,
+                    Patience::Cycle => self.most_without_action(),
                 };
                 let cause = Cause::TooLate {
                     tick,
@@ -1074,7 +1080,7 @@ impl<'a> Body<'a> {
             return None;
         };
         let (cycles, is_told) = self.behind.unwrap_or((0, false));
-        self.behind = Some((cycles + 1, is_told));
+        self.behind = Some((cycles.saturating_add(1), is_told));
         if is_told || self.period.mul_f64(cycles as f64) < self.catch_up {
             return None;
         }
@@ -1171,6 +1177,11 @@ impl<'a> Body<'a> {
         }
     }
 
+    /// Cycles in a row without an action that end a session which does not go on without.
+    fn most_without_action(&self) -> u32 {
+        self.late.max_held.saturating_add(1)
+    }
+
     /// Cycles that coming to rest may take.
     fn cycles_to_rest(&self) -> u64 {
         (REST_LIMIT.as_secs_f64() / self.period.as_secs_f64()).ceil() as u64
@@ -1212,8 +1223,9 @@ impl<'a> Body<'a> {
         }
         let recorder = &self.shared.recorder;
         let (asks, lates) = (recorder.policy_asks.get(), recorder.late_actions.get());
-        let (asked, late) = (asks - window.asks, lates - window.lates);
-        let is_late = asked >= LATE_QUESTIONS && late * LATE_SHARE > asked;
+        let asked = asks.saturating_sub(window.asks);
+        let late = lates.saturating_sub(window.lates);
+        let is_late = asked >= LATE_QUESTIONS && late.saturating_mul(LATE_SHARE) > asked;
         // Long ones count for as many questions as they leave open; or what was never answered at all.
         let silent = f64::from(window.longest) * self.cadence.ratio();
         let mean_s = window.took_s2 / window.took_s.max(f64::MIN_POSITIVE);
@@ -1313,7 +1325,7 @@ impl Tick for Body<'_> {
             started,
             decided: Time::now(),
         });
-        self.tick += 1;
+        self.tick = self.tick.saturating_add(1);
         if self.ending == Some(0) {
             Flow::Finish
         } else {
@@ -1355,31 +1367,32 @@ struct LastStates {
 
 impl LastStates {
     fn new(observation_len: usize) -> LastStates {
-        let stride = observation_len + 2;
+        let stride = observation_len.saturating_add(2);
         LastStates {
-            rows: vec![0.0; stride * LAST_STATES],
+            rows: vec![0.0; stride.saturating_mul(LAST_STATES)],
             stride,
             written: 0,
         }
     }
 
     fn push(&mut self, tick: u64, time: Duration, observation: &[f64]) {
-        let first = (self.written % LAST_STATES) * self.stride;
-        self.rows[first] = tick as f64;
-        self.rows[first + 1] = time.as_secs_f64();
-        self.rows[first + 2..first + self.stride].copy_from_slice(observation);
-        self.written += 1;
+        let mut rows = self.rows.chunks_exact_mut(self.stride);
+        if let Some([in_tick, at_s, slots @ ..]) = rows.nth(self.written % LAST_STATES) {
+            *in_tick = tick as f64;
+            *at_s = time.as_secs_f64();
+            slots.copy_from_slice(observation);
+        }
+        self.written = self.written.saturating_add(1);
     }
 
     /// The rows there are, oldest first. Allocates: for after the loop.
     fn rows(&self) -> Vec<f64> {
         let kept = self.written.min(LAST_STATES);
-        let oldest = self.written - kept;
+        let oldest = self.written.saturating_sub(kept);
+        let row = |row: usize| self.rows.chunks_exact(self.stride).nth(row % LAST_STATES);
         (oldest..self.written)
-            .flat_map(|row| {
-                let first = (row % LAST_STATES) * self.stride;
-                &self.rows[first..first + self.stride]
-            })
+            .filter_map(row)
+            .flatten()
             .copied()
             .collect()
     }

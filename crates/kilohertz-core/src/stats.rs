@@ -4,6 +4,8 @@
 //! is an atomic that only the loop changes. A snapshot taken while the loop runs may hold counters
 //! of two neighbouring ticks; one taken after it ended is exact.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -53,8 +55,10 @@ impl Window {
     }
 
     fn push(&self, value: u64) {
-        let index = self.written.get() % self.samples.len() as u64;
-        self.samples[index as usize].store(value, Relaxed);
+        let index = self.written.get().checked_rem(self.samples.len() as u64);
+        if let Some(sample) = index.and_then(|index| self.samples.get(index as usize)) {
+            sample.store(value, Relaxed);
+        }
         self.written.add(1);
     }
 
@@ -90,16 +94,18 @@ impl Buckets {
 
     fn index(value: u64) -> usize {
         let value = value.min((1 << VALUE_BITS) - 1);
-        let octave = (64 - value.leading_zeros()).saturating_sub(MANTISSA_BITS + 1);
-        let index = (u64::from(octave) << MANTISSA_BITS) + (value >> octave);
-        index as usize
+        let bits = u64::BITS.saturating_sub(value.leading_zeros());
+        let octave = bits.saturating_sub(MANTISSA_BITS + 1);
+        let first = u64::from(octave) << MANTISSA_BITS;
+        first.saturating_add(value >> octave) as usize
     }
 
     /// The middle of the values that fall into bucket `index`.
     fn value(index: usize) -> u64 {
         let octave = (index >> MANTISSA_BITS).saturating_sub(1) as u32;
-        let mantissa = index as u64 - (u64::from(octave) << MANTISSA_BITS);
-        (mantissa << octave) + ((1_u64 << octave) >> 1)
+        let first = u64::from(octave) << MANTISSA_BITS;
+        let mantissa = (index as u64).saturating_sub(first);
+        (mantissa << octave).saturating_add((1_u64 << octave) >> 1)
     }
 
     fn histogram(&self) -> Histogram<u64> {
@@ -311,7 +317,7 @@ impl Spread {
     fn of(sorted: &[u64], max: u64) -> Spread {
         // Nearest rank: the smallest sample that at least the given share is not above.
         let at = |percent: usize| {
-            let rank = (sorted.len() * percent).div_ceil(100);
+            let rank = sorted.len().saturating_mul(percent).div_ceil(100);
             Duration::from_nanos(*sorted.get(rank.saturating_sub(1)).unwrap_or(&0))
         };
         Spread {

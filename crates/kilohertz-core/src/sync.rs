@@ -1,6 +1,8 @@
 //! The synchronisation that the channels are built on: the standard library's and
 //! `triple_buffer`'s, or loom's while a loom test explores what the threads may do.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 #[cfg(not(loom))]
 pub(crate) use std::{
     sync::Arc,
@@ -105,7 +107,7 @@ mod ring {
 
     /// A ring for `count` rows of `len` numbers.
     pub(crate) fn rows(count: usize, len: usize) -> (RowsIn, RowsOut) {
-        let (producer, consumer) = rtrb::RingBuffer::new(count * len);
+        let (producer, consumer) = rtrb::RingBuffer::new(count.saturating_mul(len));
         (RowsIn(producer), RowsOut(consumer))
     }
 

@@ -3,6 +3,7 @@
 //! All that is Linux's own stands here. Elsewhere the same functions exist: sleeping and the clock
 //! come from the standard library, and every realtime request is answered "not available".
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 #![allow(
     unsafe_code,
     reason = "the scheduler and the sleep are system calls; each use is argued"
@@ -150,7 +151,8 @@ mod system {
         // SAFETY: `now` is a valid timespec that outlives the call, which only writes it. The
         // monotonic clock exists on every Linux, so the call cannot fail.
         unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
-        Time::from_nanos(now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64)
+        let seconds = Duration::from_secs(now.tv_sec as u64);
+        Time::from_nanos(nanos(seconds).saturating_add(now.tv_nsec as u64))
     }
 
     pub(crate) fn sleep_until(deadline: Time) {
@@ -298,7 +300,10 @@ mod system {
     pub(crate) fn set_cpus(thread: u32, cpus: &[u32]) -> Result<(), String> {
         let count = libc::CPU_SETSIZE as u32;
         if let Some(cpu) = cpus.iter().find(|&&cpu| cpu >= count) {
-            return Err(format!("CPU {cpu} is not within 0 to {}", count - 1));
+            return Err(format!(
+                "CPU {cpu} is not within 0 to {}",
+                count.saturating_sub(1)
+            ));
         }
         // SAFETY: all-zero bytes are a valid, empty cpu_set_t, and each CPU is within its bits.
         let set = unsafe {
@@ -350,7 +355,7 @@ mod system {
             let start = std::ptr::without_provenance(mapping.start);
             // SAFETY: mlock changes no memory contents; a range that is no longer mapped makes it
             // fail, which is reported.
-            if unsafe { libc::mlock(start, mapping.end - mapping.start) } != 0 {
+            if unsafe { libc::mlock(start, mapping.end.saturating_sub(mapping.start)) } != 0 {
                 return Err(format!(
                     "mlock: {}; raise the memlock limit in /etc/security/limits.conf",
                     Error::last_os_error()

@@ -1,5 +1,7 @@
 //! Points on the monotonic clock.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use std::ops::{Add, Sub};
 use std::time::Duration;
 

@@ -1,5 +1,7 @@
 //! Waiting for a deadline: sleep until shortly before it, then spin.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use std::time::Duration;
 
 use crate::thread::sleep_until;

@@ -3,6 +3,8 @@
 //! `franka-rs` would keep every answer that comes until somebody asks for it, of up to 16 MB each. Here a
 //! message that is none, or answers nothing that was asked, ends the connection.
 
+#![warn(clippy::indexing_slicing)]
+
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -100,7 +102,8 @@ impl Answers {
                 continue;
             }
             asked.coming.resize(length, 0);
-            let read = (&self.socket).read(&mut asked.coming[had..]);
+            let missing = asked.coming.get_mut(had..).unwrap_or_default();
+            let read = (&self.socket).read(missing);
             asked
                 .coming
                 .truncate(had + read.as_ref().map_or(0, |&read| read));

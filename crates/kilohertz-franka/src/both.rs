@@ -4,6 +4,8 @@
 //! rules for motions go by; the torques are what moves the arm. So both are held, both are brought to
 //! rest, and the arm rests when both do.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use kilohertz_core::between::Between;
 use kilohertz_core::judge::{Judgement, Sequence};
 use kilohertz_core::limits::{Approach, Limits, Violation, Violations};
@@ -43,7 +45,7 @@ impl Both {
         let mut moved = Violations::NONE;
         for violation in found.iter() {
             moved.note(Violation {
-                slot: self.slots + violation.slot,
+                slot: self.slots.saturating_add(violation.slot),
                 ..*violation
             });
         }

@@ -6,6 +6,7 @@
 //! time and size, checked, and passed on. Then the arm's socket takes the place of the one in between,
 //! under its number, and the client and the arm are alone with each other.
 
+#![warn(clippy::indexing_slicing)]
 #![allow(
     unsafe_code,
     reason = "a socket takes another's place by its number; the use is argued"
@@ -136,7 +137,7 @@ impl Bridge<'_> {
 
     /// Makes the socket that a request to connect names for states hear the arm's host alone.
     fn ear(&self, request: &[u8], arm: &TcpStream) -> Result<HostEar, ArmError> {
-        let connect = ConnectRequest::read_from_bytes(&request[ROBOT_HEADER_LEN..]);
+        let connect = ConnectRequest::read_from_bytes(body(request));
         let port = connect.map_or(0, |connect| connect.udp_port.get());
         let host = arm.peer_addr().map_err(|error| self.broken(&error))?.ip();
         HostEar::to(bound_to(port)?, host)
@@ -202,7 +203,7 @@ impl Bridge<'_> {
         let longest = ROBOT_HEADER_LEN + 1 + urdf::LONGEST;
         let lengths = ROBOT_HEADER_LEN + 1..=longest;
         let answer = self.asked(arm, &request, "the request for its model", lengths)?;
-        let (status, text) = (answer[ROBOT_HEADER_LEN], &answer[ROBOT_HEADER_LEN + 1..]);
+        let (&status, text) = body(&answer).split_first().unwrap_or((&0, &[]));
         let urdf = if status == 0 || !text.is_empty() {
             Some(Urdf::from_bytes(text)?)
         } else {
@@ -256,7 +257,8 @@ impl Bridge<'_> {
             return Err(Broken::Length(length, lengths));
         }
         message.resize(length, 0);
-        self.fill(from, &mut message[ROBOT_HEADER_LEN..])?;
+        let missing = message.get_mut(ROBOT_HEADER_LEN..).unwrap_or_default();
+        self.fill(from, missing)?;
         Ok(message)
     }
 
@@ -268,7 +270,7 @@ impl Bridge<'_> {
             from.set_read_timeout(Some(self.left()))?;
             match from.read(into) {
                 Ok(0) => return Err(Broken::Io(ErrorKind::UnexpectedEof.into())),
-                Ok(read) => into = &mut into[read..],
+                Ok(read) => into = into.get_mut(read..).unwrap_or_default(),
                 Err(error) if is_late(&error) || error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(Broken::Io(error)),
             }
@@ -385,6 +387,11 @@ fn is_late(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
+/// What follows the header of a message.
+fn body(message: &[u8]) -> &[u8] {
+    message.get(ROBOT_HEADER_LEN..).unwrap_or_default()
+}
+
 /// The number of the request that a message is or answers.
 fn id(message: &[u8]) -> u32 {
     let header = HeaderLayout::Robot.decode_header(message);
@@ -393,7 +400,7 @@ fn id(message: &[u8]) -> u32 {
 
 /// Whether the answer to `Connect` is that of an FR3, which is asked for its model then.
 fn is_fr3(answer: &[u8]) -> bool {
-    ConnectResponse::read_from_bytes(&answer[ROBOT_HEADER_LEN..]).is_ok_and(|answer| {
+    ConnectResponse::read_from_bytes(body(answer)).is_ok_and(|answer| {
         ConnectStatus::from_u8(answer.status) == Some(ConnectStatus::Success)
             && answer.version.get() == Generation::Fr3.fci_version()
     })

@@ -12,6 +12,8 @@
 //! its own limits, now or before the end effector could be braked, or where the arm would come too
 //! close to a singular pose.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use kilohertz_core::between::Between;
 use kilohertz_core::judge::{Judgement, Sequence};
 use kilohertz_core::limits::{
@@ -310,8 +312,8 @@ impl Cartesian {
             }
         });
         match (self.quantity, part) {
-            (Quantity::Velocity, _) => PARTS[part].start + largest,
-            (_, 0) => 12 + largest,
+            (Quantity::Velocity, _) => PARTS[part].start.saturating_add(largest),
+            (_, 0) => largest.saturating_add(12),
             (_, 1) => 0,
             _ => 16,
         }
@@ -321,7 +323,7 @@ impl Cartesian {
     fn axis_slot(&self, axis: usize) -> usize {
         match self.quantity {
             Quantity::Velocity => axis,
-            Quantity::Pose | Quantity::Target => 12 + axis,
+            Quantity::Pose | Quantity::Target => axis.saturating_add(12),
         }
     }
 
@@ -447,7 +449,7 @@ impl Cartesian {
             if let Some(left) = self.outside(&place) {
                 return Some(left);
             }
-            let there = if place_nth + 1 == PLACES {
+            let there = if place_nth == PLACES.saturating_sub(1) {
                 self.map_at(&q).volume
             } else {
                 map.volume
@@ -663,10 +665,10 @@ impl Cartesian {
         let mut target: Pose = orthonormal(&taken(action));
         if let Some(fence) = &self.fence {
             let place = self.motion.place();
-            for axis in 0..3 {
+            for (axis, at) in target[12..15].iter_mut().enumerate() {
                 let (lowest, highest) = fence.walls(axis);
                 let (lowest, highest) = (lowest.min(place[axis]), highest.max(place[axis]));
-                target[12 + axis] = confined(target[12 + axis], lowest, highest);
+                *at = confined(*at, lowest, highest);
             }
         }
         let (lowest, highest) = self.elbow_range();
@@ -910,8 +912,9 @@ impl Limits for Cartesian {
         // Of velocities the derivative of first order is an acceleration.
         let lowest = usize::from(self.quantity == Quantity::Velocity);
         for (order, rates) in rates.iter_mut().enumerate().skip(lowest) {
-            if order - lowest < sequence.known {
-                let derivative = sequence.derivatives[order - lowest];
+            let order_of_answers = order.saturating_sub(lowest);
+            if order_of_answers < sequence.known {
+                let derivative = sequence.derivatives[order_of_answers];
                 let len = derivative.len().min(7);
                 rates[..len].copy_from_slice(&derivative[..len]);
             }
@@ -925,7 +928,7 @@ impl Limits for Cartesian {
         ];
         let derivatives = [&rates[0][..], &rates[1][..], &rates[2][..]];
         for (order, part, vector, received, limit) in self.exceeded(derivatives, 1.0) {
-            let order_of_answers = order + 1 - lowest;
+            let order_of_answers = order.saturating_add(1).saturating_sub(lowest);
             let lowest_order = judgement.order.unwrap_or(order_of_answers);
             judgement.order = Some(lowest_order.min(order_of_answers));
             let slot = self.slot(part, vector);

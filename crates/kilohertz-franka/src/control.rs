@@ -1,5 +1,7 @@
 //! The interfaces an arm can be driven through.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -123,12 +125,15 @@ impl Interface {
 
     /// How many slots come before the torques.
     pub const fn motion_slots(self) -> usize {
-        self.control.slots() + self.has_elbow() as usize
+        self.control
+            .slots()
+            .saturating_add(self.has_elbow() as usize)
     }
 
     /// How many slots an action has.
     pub fn slots(self) -> usize {
-        self.motion_slots() + if self.has_torques() { TORQUES.len } else { 0 }
+        let torques = if self.has_torques() { TORQUES.len } else { 0 };
+        self.motion_slots().saturating_add(torques)
     }
 
     /// The layout of an action.

@@ -5,6 +5,8 @@
 //! has seen is there for everybody: the loop writes it wait-free, and readers keep each other out but
 //! never the loop.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

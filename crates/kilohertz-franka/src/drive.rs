@@ -1,5 +1,7 @@
 //! An arm as the robot of one session.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use std::sync::Arc;
 use std::time::Duration;
 

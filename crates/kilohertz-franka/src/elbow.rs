@@ -1,5 +1,7 @@
 //! The elbow as the arm wants it commanded: the position of joint 3, and to which side joint 4 bends.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use franka::RobotState;
 
 use crate::control::{Control, Interface};

@@ -4,6 +4,8 @@
 //! from then on: the loop body brings the arm to rest by what it has commanded, and the torques of a law
 //! go to zero.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use franka::RobotState;
@@ -110,14 +112,15 @@ impl<'a> Entrance<'a> {
 
     /// Takes in a state that is good.
     fn looked(&mut self, arrived: &RobotState) -> Result<Passed, Fault> {
+        let other = usize::from(self.good == 0);
         let passed = caught(|| {
             #[cfg(test)]
             assert_ne!(self.breaks, Some(Breaks::Gate), "the gate is broken");
-            let slots = &mut self.slots[1 - self.good];
+            let slots = &mut self.slots[other];
             state::write(arrived, slots);
             self.gate.check(arrived, slots)
         })??;
-        self.good = 1 - self.good;
+        self.good = other;
         if self.law.is_some() || self.elbow.is_some() {
             self.state = *arrived;
         }

@@ -1,5 +1,7 @@
 //! A box that the end effector stays in.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use kilohertz_core::between::Between;
 use kilohertz_core::judge::{Judgement, Sequence};
 use kilohertz_core::limits::{Approach, Limits, Violation, ViolationKind, Violations, exceeds};

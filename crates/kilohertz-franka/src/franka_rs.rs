@@ -1,5 +1,7 @@
 //! `franka-rs` as the client: it is read and written.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use std::sync::Arc;
 
 use franka::{

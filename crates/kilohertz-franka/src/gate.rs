@@ -12,6 +12,8 @@
 //! Each bound has room for what an arm does by itself while commands get lost. What nothing reads may be
 //! anything; it is counted where it is not finite.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use std::fmt;
 
 use franka::{RobotMode, RobotState};
@@ -254,8 +256,8 @@ impl Gate {
     }
 
     fn reads<const N: usize>(&mut self, (offset, most): Read<N>) {
-        self.most[offset..offset + N].copy_from_slice(&most);
-        self.is_read[offset..offset + N].fill(true);
+        self.most[offset..][..N].copy_from_slice(&most);
+        self.is_read[offset..][..N].fill(true);
     }
 
     /// Begins with a state from before the motion. What was not to be commanded then may be anything
@@ -302,7 +304,7 @@ impl Gate {
         }
         self.remember(state, slots, true);
         Ok(Passed {
-            skipped: stepped - 1,
+            skipped: stepped.saturating_sub(1),
             not_finite,
         })
     }
@@ -369,18 +371,19 @@ impl Gate {
                 false => Ok(()),
             }
         };
-        for (joint, (last, speed)) in self.last.q_d.iter().zip(joints).enumerate() {
-            no_further(offset::q_d + joint, *last, *speed)?;
+        let slots_of_q_d = (offset::q_d..).zip(self.last.q_d.iter().zip(joints));
+        for (slot, (last, speed)) in slots_of_q_d {
+            no_further(slot, *last, *speed)?;
         }
         if self.interface.control.is_cartesian() {
-            for place in 12..15 {
-                no_further(offset::O_T_EE_c + place, self.last.pose[place], *along)?;
+            for (slot, last) in (offset::O_T_EE_c + 12..).zip(&self.last.pose[12..15]) {
+                no_further(slot, *last, *along)?;
             }
             // A turn by an angle moves the nine entries of a rotation by 8 ** 0.5 sin(angle / 2), so
             // by less than 2 ** 0.5 times the angle.
-            let turned: [f64; 12] = std::array::from_fn(|entry| {
-                slots[offset::O_T_EE_c + entry] - self.last.pose[entry]
-            });
+            let pose = &slots[offset::O_T_EE_c..];
+            let turned: [f64; 12] =
+                std::array::from_fn(|entry| pose[entry] - self.last.pose[entry]);
             let most = about * time + ROUNDING;
             if exceeds(norm(&turned), std::f64::consts::SQRT_2 * most) {
                 let slot = offset::O_T_EE_c;
@@ -409,9 +412,9 @@ pub(crate) fn can_stand(arm: &ArmLimits, state: &RobotState) -> Result<(), Fault
         (offset::F_T_EE, &state.F_T_EE, &POSE),
     ];
     for (first, values, most) in fields {
-        for (index, (value, most)) in values.iter().zip(most).enumerate() {
+        for (slot, (value, most)) in (first..).zip(values.iter().zip(most)) {
             if exceeds(value.abs(), *most) {
-                return Err(fault(first + index, *value, Expected::AtMost(*most)));
+                return Err(fault(slot, *value, Expected::AtMost(*most)));
             }
         }
     }

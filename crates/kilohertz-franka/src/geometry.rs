@@ -1,6 +1,8 @@
 //! Poses and twists. A pose is a rigid transform, 4x4 column-major \[m\]; a twist or a way is a
 //! translation above a rotation about an axis, both in the base frame.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use kilohertz_core::limits::largest;
 
 /// A rigid transform, 4x4 column-major \[m\].
@@ -17,11 +19,16 @@ pub(crate) fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
     (0..3).map(|k| a[k] * b[k]).sum()
 }
 
+/// The directions of a pose's axes: the upper three rows of its first three columns.
+fn axes(pose: &Pose) -> [[f64; 3]; 3] {
+    let (columns, _) = pose.as_chunks::<4>();
+    std::array::from_fn(|axis| [columns[axis][0], columns[axis][1], columns[axis][2]])
+}
+
 /// How far a matrix is from a rigid transform: the largest that any length, right angle or last
 /// row is off by.
 pub(crate) fn off_rigid(pose: &Pose) -> f64 {
-    let column = |i: usize| [pose[4 * i], pose[4 * i + 1], pose[4 * i + 2]];
-    let [x, y, z] = [column(0), column(1), column(2)];
+    let [x, y, z] = axes(pose);
     let handed = dot(cross(x, y), z);
     largest([
         norm(&x) - 1.0,
@@ -62,17 +69,17 @@ pub(crate) fn moved(pose: &Pose, way: &Twist) -> Pose {
     if angle > 0.0 {
         let axis = [way[3] / angle, way[4] / angle, way[5] / angle];
         let (sine, rest) = (angle.sin(), 1.0 - angle.cos());
-        for column in 0..3 {
-            let v = [pose[4 * column], pose[4 * column + 1], pose[4 * column + 2]];
+        let (columns, _) = next.as_chunks_mut::<4>();
+        for (column, v) in columns.iter_mut().zip(axes(pose)) {
             let once = cross(axis, v);
             let twice = cross(axis, once);
             for row in 0..3 {
-                next[4 * column + row] = v[row] + sine * once[row] + rest * twice[row];
+                column[row] = v[row] + sine * once[row] + rest * twice[row];
             }
         }
     }
-    for row in 0..3 {
-        next[12 + row] += way[row];
+    for (place, way) in next[12..15].iter_mut().zip(way) {
+        *place += way;
     }
     orthonormal(&next)
 }
@@ -80,9 +87,10 @@ pub(crate) fn moved(pose: &Pose, way: &Twist) -> Pose {
 /// The way from one pose to another, the rotation the shorter way around.
 pub(crate) fn way(from: &Pose, to: &Pose) -> Twist {
     // The rotation between them.
+    let (from_axes, to_axes) = (axes(from), axes(to));
     let r = |row: usize, column: usize| {
         (0..3)
-            .map(|k| to[4 * k + row] * from[4 * k + column])
+            .map(|k| to_axes[k][row] * from_axes[k][column])
             .sum::<f64>()
     };
     let diagonal = [r(0, 0), r(1, 1), r(2, 2)];
@@ -100,7 +108,7 @@ pub(crate) fn way(from: &Pose, to: &Pose) -> Twist {
                 most
             }
         });
-        let (j, k) = ((i + 1) % 3, (i + 2) % 3);
+        let (j, k) = [(1, 2), (2, 0), (0, 1)][i];
         let large = 0.5
             * (1.0 + diagonal[i] - diagonal[j] - diagonal[k])
                 .max(0.0)

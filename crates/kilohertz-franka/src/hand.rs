@@ -4,6 +4,8 @@
 //! `franka-rs`'s own gripper has no end where the hand falls silent, and keeps a stop out while it
 //! lasts. No loop thread is involved: sessions go on beside it.
 
+#![warn(clippy::indexing_slicing)]
+
 use std::io::{self, ErrorKind};
 use std::mem::size_of;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
@@ -552,9 +554,10 @@ impl Link {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => return Err(self.lost(FrankaError::Network(error.to_string()))),
             };
-            if let Ok(state) = WireState::read_from_bytes(&bytes[..length]) {
+            let datagram = bytes.get(..length).unwrap_or_default();
+            if let Ok(state) = WireState::read_from_bytes(datagram) {
                 heard.at = Instant::now();
-                heard.count += 1;
+                heard.count = heard.count.saturating_add(1);
                 heard.state = Some(GripperState::from(&state));
                 heard.source = Some(source);
             }

@@ -5,6 +5,8 @@
 //! they keep it to themselves; before the arm is told the port where that is known. Not by connecting
 //! it: that would leave what is queued there, count nothing, and let one ICMP error end a motion.
 
+#![warn(clippy::indexing_slicing)]
+
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddrV4, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -9,6 +9,8 @@
 //! and `franka-rs` has in its target control, with the dampers on the difference of velocities: an arm
 //! that follows does not lag behind.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use std::sync::Arc;
 
 use franka::model::{Frame, Model};
@@ -93,11 +95,12 @@ impl Law {
         let away: [f64; 7] = std::array::from_fn(|joint| state.q_d[joint] - state.q[joint]);
         let slower: [f64; 7] = std::array::from_fn(|joint| state.dq_d[joint] - state.dq[joint]);
         let jacobian = self.model.zero_jacobian(Frame::EndEffector, state);
+        let (columns, _) = jacobian.as_chunks::<6>();
         let gains = &self.gains;
         let force: [f64; 6] = std::array::from_fn(|axis| {
             let along = |joints: &[f64; 7]| -> f64 {
                 (0..7)
-                    .map(|joint| jacobian[6 * joint + axis] * joints[joint])
+                    .map(|joint| columns[joint][axis] * joints[joint])
                     .sum()
             };
             gains.cartesian_stiffness[axis] * along(&away)
@@ -105,9 +108,7 @@ impl Law {
         });
         let coriolis = self.model.coriolis(state);
         std::array::from_fn(|joint| {
-            let through: f64 = (0..6)
-                .map(|axis| jacobian[6 * joint + axis] * force[axis])
-                .sum();
+            let through: f64 = (0..6).map(|axis| columns[joint][axis] * force[axis]).sum();
             let spring = gains.joint_stiffness[joint] * away[joint];
             let damper = gains.joint_damping[joint] * slower[joint];
             let wanted = through + spring + damper + coriolis[joint];

@@ -15,6 +15,7 @@
 //! A connection on which anything has failed is not used again: the next call makes a new one. Each
 //! cycle allocates; nothing can be done about that from outside.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 #![allow(
     unsafe_code,
     reason = "signals to a thread are system calls; each use is argued"
@@ -60,6 +61,7 @@ const LOG_SIZE: usize = 1;
 /// may still be busy with the end of the last one.
 const OPENING: Duration = Duration::from_secs(1);
 const OPENINGS: u32 = 3;
+const OPENING_AGAIN: Duration = OPENING.saturating_mul(OPENINGS);
 /// How often the watch looks, and how often it interrupts what has taken too long.
 const LOOKING: Duration = Duration::from_millis(100);
 const INTERRUPTING: Duration = Duration::from_millis(10);
@@ -135,7 +137,7 @@ impl Fenced {
         let mut slot = self.robot.lock().unwrap_or_else(PoisonError::into_inner);
         let mut robot = match slot.take() {
             Some(robot) => robot,
-            None => open(self.there, &self.plug, later(OPENING * OPENINGS))?,
+            None => open(self.there, &self.plug, later(OPENING_AGAIN))?,
         };
         let failed = match guarded(&|| self.plug.pull(), patience, |watch| {
             work(&mut robot, watch)
@@ -220,7 +222,7 @@ fn hears_the_arm(
 
 impl Connection for Fenced {
     fn state(&self) -> Result<RobotState, ArmError> {
-        self.with(STATE * 2, |robot, _| {
+        self.with(STATE.saturating_mul(2), |robot, _| {
             let hearing = self.plug.hearing();
             Ok(shared(&hearing.emptied(|| robot.read_once())?))
         })
@@ -586,7 +588,7 @@ impl Watch {
 
     /// The client has this long from now on.
     fn patience(&self, patience: Duration) {
-        let due = (self.epoch.elapsed() + patience).as_millis() as u64;
+        let due = self.epoch.elapsed().saturating_add(patience).as_millis() as u64;
         self.due.store(due, Ordering::Release);
     }
 

@@ -20,6 +20,8 @@
 //! Velocity, acceleration, jerk, torque, torque rate and the range of positions are checked answer by
 //! answer, whenever they come; what depends on where the arm is, on what is to be commanded.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use std::sync::Arc;
 
 use franka::model::Model;
@@ -424,7 +426,7 @@ impl Motion {
             largest(velocities.map(|(motion, dq_d)| motion.velocity - dq_d))
         };
         let cycles = cycles as u32;
-        let obeyed = goes_on(&self.joints, cycles - 1);
+        let obeyed = goes_on(&self.joints, cycles.saturating_sub(1));
         let lost = goes_on(before, cycles);
         // Where both are the same nothing is known to be lost.
         let is_obeyed = off(&obeyed) <= off(&lost) + REPORTED_VELOCITY;
@@ -709,7 +711,7 @@ impl Limits for Motion {
         for (slot, &action) in sequence.answer.iter().enumerate() {
             let arm = &self.arm[slot];
             let previous = sequence.previous[slot];
-            let derivative = |order: usize| sequence.derivatives[order - 1][slot];
+            let derivative = |order: usize| sequence.derivatives[order.saturating_sub(1)][slot];
             let mut check = |order: usize, kind, (lower, upper): (f64, f64), factor: f64| {
                 let received = derivative(order) * factor;
                 let most = |limit: f64| limit + limit.abs() * ROUNDING_SHARE + ROUNDING;
@@ -910,8 +912,8 @@ impl Torque {
 
     /// What the arm itself, as it is measured, breaks in `joint`: its position or its velocity.
     fn strayed(&self, observation: &[f64], joint: usize) -> Option<(ViolationKind, f64, f64)> {
-        let q = observation[offset::q + joint];
-        let dq = observation[offset::dq + joint];
+        let q = observation[offset::q..][joint];
+        let dq = observation[offset::dq..][joint];
         let bounds = &self.arm.joints[joint];
         let (end, fastest) = if dq > 0.0 {
             (bounds.upper, bounds.upper_velocity(q))
@@ -933,7 +935,7 @@ impl Torque {
     fn spare(&self, observation: &[f64], wanted: &mut [f64; 7]) {
         for (joint, torque) in wanted.iter_mut().enumerate() {
             if self.strayed(observation, joint).is_some() {
-                let dq = observation[offset::dq + joint];
+                let dq = observation[offset::dq..][joint];
                 let brake = -REST_DAMPING[joint] * dq;
                 *torque = if dq > 0.0 {
                     torque.min(brake)
@@ -1097,7 +1099,11 @@ impl Limits for Torque {
         }
         self.step(&wanted, out);
         let slow = dq.iter().all(|velocity| velocity.abs() < REST_VELOCITY);
-        self.slow_for = if slow { self.slow_for + 1 } else { 0 };
+        self.slow_for = if slow {
+            self.slow_for.saturating_add(1)
+        } else {
+            0
+        };
         self.slow_for >= REST_CYCLES
     }
 

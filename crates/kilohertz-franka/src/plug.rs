@@ -6,6 +6,8 @@
 //! their sockets to themselves, so that those which the connection had when it was made are found and shut
 //! down, which ends each wait with an error.
 
+#![warn(clippy::indexing_slicing)]
+
 use std::net::{Shutdown, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

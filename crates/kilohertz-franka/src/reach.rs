@@ -1,5 +1,7 @@
 //! What a motion of the end effector asks of the joints.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use std::sync::Arc;
 
 use franka::model::{Frame, Model};
@@ -70,12 +72,11 @@ pub(crate) struct Gram {
 impl Gram {
     /// `least` keeps the squares on the diagonal above zero.
     pub fn new(jacobian: &[f64; 42], damping: f64, least: f64) -> Gram {
+        let (columns, _) = jacobian.as_chunks::<6>();
         let mut l = [[0.0; 6]; 6];
         for i in 0..6 {
             for j in 0..=i {
-                let square: f64 = (0..7)
-                    .map(|k| jacobian[6 * k + i] * jacobian[6 * k + j])
-                    .sum();
+                let square: f64 = columns.iter().map(|column| column[i] * column[j]).sum();
                 let known: f64 = (0..j).map(|k| l[i][k] * l[j][k]).sum();
                 l[i][j] = if i == j {
                     (square + damping - known).max(least).sqrt()
@@ -95,7 +96,7 @@ impl Gram {
             b[i] = (b[i] - known) / l[i][i];
         }
         for i in (0..6).rev() {
-            let known: f64 = (i + 1..6).map(|k| l[k][i] * b[k]).sum();
+            let known: f64 = (i..6).skip(1).map(|k| l[k][i] * b[k]).sum();
             b[i] = (b[i] - known) / l[i][i];
         }
         b
@@ -126,7 +127,8 @@ impl JointMap {
 
     fn new(jacobian: &[f64; 42], elbow: bool) -> JointMap {
         let gram = Gram::new(jacobian, DAMPING, 1e-12);
-        let column = |joint: usize| -> Twist { std::array::from_fn(|i| jacobian[6 * joint + i]) };
+        let (columns, _) = jacobian.as_chunks::<6>();
+        let column = |joint: usize| -> Twist { columns[joint] };
         let mut map = JointMap {
             rows: std::array::from_fn(|joint| joined(gram.solve(column(joint)), 0.0)),
             volume: gram.volume(),

@@ -4,6 +4,7 @@
 //! A filter has no state and takes no privilege. It sees the datagram from the UDP header on, and the IP
 //! header through [`NETWORK_HEADER`]. The clients bind IPv4 sockets, so that is all it knows.
 
+#![warn(clippy::indexing_slicing)]
 #![allow(
     unsafe_code,
     reason = "socket options and reading without blocking are system calls; each use is argued"

@@ -1,5 +1,7 @@
 //! libfranka's robot state as flat slots.
 
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use std::sync::LazyLock;
 
 use franka::{Duration, Errors, RobotMode, RobotState};
@@ -148,7 +150,7 @@ state! {
 /// The seven values of a joint field of an observation.
 pub(crate) fn joints(observation: &[f64], offset: usize) -> [f64; 7] {
     let mut joints = [0.0; 7];
-    joints.copy_from_slice(&observation[offset..offset + 7]);
+    joints.copy_from_slice(&observation[offset..][..7]);
     joints
 }
 

@@ -3,6 +3,8 @@
 //! It comes over the network, and both the joints' limits and the model are made of it. The XML parsers behind
 //! them call themselves for each element inside another, so that the nesting is bounded before they see the text.
 
+#![warn(clippy::indexing_slicing)]
+
 use franka::JointVelocityLimitsConfig;
 use franka::model::Model;
 use franka::rate_limiting::JOINT_VELOCITY_LIMITS_TOLERANCE;
@@ -189,6 +191,10 @@ fn plausible(element: roxmltree::Node<'_, '_>) -> Result<(), ArmError> {
 }
 
 /// Whether a joint may do no more than the data sheet says.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "a joint is counted from 0 to 6 here, whatever the document says"
+)]
 fn within_data_sheet(joint: usize, limits: &JointVelocityLimitsConfig) -> Result<(), ArmError> {
     let served = &limits.joint_params()[joint];
     let check = |what: &str, value: f64, from: f64, to: f64, unit: &str| {
@@ -218,6 +224,10 @@ fn within_data_sheet(joint: usize, limits: &JointVelocityLimitsConfig) -> Result
 }
 
 /// The highest torques, where the URDF has them.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "a joint is counted from 0 to 6 here, whatever the document says"
+)]
 fn torques(document: &roxmltree::Document<'_>) -> Result<[f64; 7], ArmError> {
     let mut torques = MAX_TORQUE;
     let joints = document.root_element().children();
@@ -240,6 +250,10 @@ fn torques(document: &roxmltree::Document<'_>) -> Result<[f64; 7], ArmError> {
 }
 
 /// Whether the model is a number everywhere: at the two ends and in the middle of the joints' ranges.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "a joint is counted from 0 to 6 here, whatever the document says"
+)]
 fn computable(model: &Model) -> Result<(), ArmError> {
     for share in [0.0, 0.5, 1.0] {
         let q = std::array::from_fn(|joint| LOWER[joint] + share * (UPPER[joint] - LOWER[joint]));

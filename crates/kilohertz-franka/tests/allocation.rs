@@ -6,24 +6,21 @@ mod counting;
 
 mod common;
 mod effector;
+mod watched;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
 use common::*;
 use kilohertz_core::limits::{LimitRules, OnViolation};
 use kilohertz_core::policy::{Answer, Ask, Policy};
-use kilohertz_core::robot::{Cycle, Flow, Robot, RobotError, Tick};
-use kilohertz_core::schema::Schema;
 use kilohertz_core::session::Config;
 use kilohertz_core::time::Time;
 use kilohertz_franka::move_to::{Goal, HOME, MovePolicy};
 use kilohertz_franka::{CartesianBox, Control, Gains, Impedance, MotionOptions};
 use kilohertz_sim::SimulatorOptions;
+use watched::{WARM_UP, WatchedRobot};
 
-/// Cycles before the watch, for what is set up at the first use.
-const WARM_UP: u64 = 20;
 const WATCHED: u64 = 500;
 const UNSET: u64 = u64::MAX;
 
@@ -250,63 +247,6 @@ fn a_tick_of_a_move_allocates_nothing() {
     }
 }
 
-/// A robot whose loop is watched from the warm-up until its last command goes out.
-struct ToTheEnd(Box<dyn Robot>, Arc<AtomicU64>);
-
-impl Robot for ToTheEnd {
-    fn observation(&self) -> &Schema {
-        self.0.observation()
-    }
-
-    fn action(&self) -> &Schema {
-        self.0.action()
-    }
-
-    fn period(&self) -> Duration {
-        self.0.period()
-    }
-
-    fn drive(&mut self, tick: &mut dyn Tick) -> Result<(), RobotError> {
-        let counted = &self.1;
-        self.0.drive(&mut Sending {
-            tick,
-            cycles: 0,
-            counted,
-        })
-    }
-}
-
-struct Sending<'a> {
-    tick: &'a mut dyn Tick,
-    cycles: u64,
-    counted: &'a AtomicU64,
-}
-
-impl Tick for Sending<'_> {
-    fn cycle(&mut self, cycle: Cycle<'_>) -> Flow {
-        if self.cycles == WARM_UP {
-            counting::watch();
-        }
-        self.cycles += 1;
-        self.tick.cycle(cycle)
-    }
-
-    fn sent(&mut self, at: Time) {
-        self.tick.sent(at);
-        if self.cycles > WARM_UP {
-            self.counted.store(counting::seen(), Ordering::SeqCst);
-        }
-    }
-
-    fn is_stopping(&self) -> bool {
-        self.tick.is_stopping()
-    }
-
-    fn distrust(&mut self) {
-        self.tick.distrust();
-    }
-}
-
 /// Behind a fault the allocator may be locked for ever, and the arm is to come to rest all the same.
 #[test]
 fn coming_to_rest_allocates_nothing_until_the_last_command_has_gone_out() {
@@ -316,7 +256,12 @@ fn coming_to_rest_allocates_nothing_until_the_last_command_has_gone_out() {
             let arm = connect(rig, &simulator);
             let (robot, limits) = arm.robot_with(control, &MotionOptions::default()).unwrap();
             let counted = Arc::new(AtomicU64::new(UNSET));
-            let robot = Box::new(ToTheEnd(robot, Arc::clone(&counted)));
+            let count = Arc::clone(&counted);
+            let robot = Box::new(WatchedRobot {
+                robot,
+                begin: counting::watch,
+                end: move || count.store(counting::seen(), Ordering::SeqCst),
+            });
             let config = Config {
                 limits: LimitRules::all(OnViolation::Clamp),
                 ..config()

@@ -4,6 +4,8 @@
 //! that was asked, what came of it ([`FAILED`], [`NOTHING`] or [`ACTION`]), and the action where there is one.
 //! All of it is little-endian doubles. What is not exactly so ends the session.
 
+#![warn(clippy::indexing_slicing)]
+
 use std::sync::mpsc;
 use std::sync::{Arc, OnceLock};
 use std::thread;

@@ -1,5 +1,7 @@
 //! The two ends of a line.
 
+#![warn(clippy::indexing_slicing)]
+
 use std::io;
 use std::os::fd::{OwnedFd, RawFd};
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! The memory that both ends map.
 
+#![warn(clippy::indexing_slicing)]
 #![allow(
     unsafe_code,
     reason = "memory that another process maps too has no other name than a pointer"

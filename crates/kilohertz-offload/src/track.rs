@@ -4,6 +4,8 @@
 //! what is under way. The receiver says that it is about to sleep before it looks a last time, the sender
 //! publishes before it looks whether the receiver sleeps: so one of them sees the other.
 
+#![warn(clippy::indexing_slicing)]
+
 #[cfg(loom)]
 use loom::sync::atomic::{AtomicU32, Ordering, fence};
 #[cfg(not(loom))]

@@ -1,6 +1,8 @@
 //! The hand's server: its own TCP port beside the arm's, its own states over UDP, one client at a
 //! time. It shares the thread of the arm's command channel and keeps its own time, by the wall clock.
 
+#![warn(clippy::indexing_slicing)]
+
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -158,7 +160,7 @@ async fn attend(
                 if length == 0 {
                     return Ok(None);
                 }
-                conversation.inbox.extend_from_slice(&buffer[..length]);
+                conversation.inbox.extend(buffer.iter().take(length));
                 if !conversation.listen(&mut stream).await? {
                     return Ok(None);
                 }
@@ -201,8 +203,7 @@ impl Conversation<'_> {
             if self.inbox.len() < size {
                 return Ok(true);
             }
-            let payload = self.inbox[GRIPPER_HEADER_LEN..size].to_vec();
-            self.inbox.drain(..size);
+            let payload: Vec<u8> = self.inbox.drain(..size).skip(GRIPPER_HEADER_LEN).collect();
             let known = u16::try_from(command)
                 .ok()
                 .and_then(GripperCommand::from_u16);

@@ -1,5 +1,7 @@
 //! Requests of a client, decoded once: bytes in, meaning out.
 
+#![warn(clippy::indexing_slicing)]
+
 use franka::MoveStatus;
 use franka::wire::f64s_to_f64;
 use franka::wire::robot::v5::SetFiltersRequest;
@@ -97,10 +99,10 @@ pub(crate) fn decode(
         Command::SetCartesianImpedance => {
             let r: SetCartesianImpedanceRequest = read(payload).ok_or(INVALID)?;
             let stiffness = f64s_to_f64(&r.K_x);
-            let valid = stiffness.iter().enumerate().all(|(i, k)| {
-                let (least, most) = CARTESIAN_STIFFNESS[i / 3];
-                (least..=most).contains(k)
-            });
+            let valid = stiffness
+                .chunks_exact(3)
+                .zip(CARTESIAN_STIFFNESS)
+                .all(|(part, (least, most))| part.iter().all(|k| (least..=most).contains(k)));
             accept(valid, Request::SetCartesianImpedance)
         }
         Command::SetGuidingMode => {

@@ -4,6 +4,8 @@
 //! sends the next state. In lockstep it waits for the command instead, while a motion runs.
 //! Nothing here waits for TCP: requests come in through a channel, replies leave through another.
 
+#![warn(clippy::indexing_slicing)]
+
 use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
@@ -308,7 +310,11 @@ impl Server {
             .client
             .as_ref()
             .is_some_and(|client| client.udp == sender);
-        match self.robot.generation.setpoint(&bytes[..length]) {
+        match self
+            .robot
+            .generation
+            .setpoint(bytes.get(..length).unwrap_or_default())
+        {
             Some(mut command) if expected => {
                 command.answers = command.answers.saturating_add_signed(-self.shift);
                 self.take_command(command);
@@ -447,13 +453,15 @@ impl Server {
             }
             Fate::CutShort => {
                 self.counters.states_disturbed += 1;
-                self.send(&state[..state.len() / 2]);
+                self.send(state.get(..state.len() / 2).unwrap_or_default());
             }
             Fate::Old => {
                 self.counters.states_disturbed += 1;
                 let mut old = state.to_vec();
                 // Both generations begin with the number of the state.
-                old[..size_of::<u64>()].fill(0);
+                old.iter_mut()
+                    .take(size_of::<u64>())
+                    .for_each(|byte| *byte = 0);
                 self.send(&old);
             }
         }
@@ -475,7 +483,8 @@ impl Server {
         for _ in 0..std::mem::take(count) {
             let mut bytes = [0; NOISE_ROOM];
             let length = noise.fill(&mut bytes, state);
-            let _ = self.socket.send_to(&bytes[..length], client.udp);
+            let noise = bytes.get(..length).unwrap_or_default();
+            let _ = self.socket.send_to(noise, client.udp);
         }
     }
 

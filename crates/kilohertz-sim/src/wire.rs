@@ -3,6 +3,8 @@
 //! Both generations frame requests alike and agree on most payloads. What differs is here: the
 //! numbers of commands, `Move`, the status bytes, and the datagrams of states and commands.
 
+#![warn(clippy::indexing_slicing)]
+
 mod v10;
 mod v5;
 

@@ -1,5 +1,7 @@
 //! FCI version 10: the FR3.
 
+#![warn(clippy::indexing_slicing)]
+
 use franka::wire::robot::MoveControllerMode;
 use franka::wire::robot::v10::{
     Command as Number, ControllerMode, MotionGeneratorMode, MoveRequest, RobotCommand, RobotState,

@@ -1,5 +1,7 @@
 //! FCI version 5: the FER.
 
+#![warn(clippy::indexing_slicing)]
+
 use franka::MoveStatus;
 use franka::wire::f64s_to_wire;
 use franka::wire::robot::v5::{

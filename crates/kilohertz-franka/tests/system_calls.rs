@@ -1,0 +1,284 @@
+//! A steady tick makes no system call but the loop's wait, its socket and its wakes. The kernel says
+//! so: a filter on the loop thread lets nothing else through.
+#![cfg(target_os = "linux")]
+#![allow(
+    unsafe_code,
+    reason = "a handler of SIGSYS is installed, and a system call made; each use is argued"
+)]
+
+mod common;
+mod effector;
+mod watched;
+
+use std::cell::Cell;
+use std::mem::ManuallyDrop;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::SeqCst};
+use std::time::Duration;
+
+use common::*;
+use kilohertz_core::late::{LateRule, OnLate};
+use kilohertz_core::limits::{Limits, Unlimited};
+use kilohertz_core::policy::{Native, Policy};
+use kilohertz_core::robot::{Device, Paced, Robot, RobotError};
+use kilohertz_core::schema::{Field, Schema};
+use kilohertz_core::session::{Config, Patience, Session};
+use kilohertz_core::stats::Stats;
+use kilohertz_franka::{Control, MotionOptions};
+use kilohertz_sim::SimulatorOptions;
+use libc::{c_int, c_long, c_void, siginfo_t};
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch, apply_filter};
+use watched::{WARM_UP, WatchedRobot, elsewhere};
+
+/// Cycles under watch.
+const WATCHED: u64 = 250;
+
+/// The wait for the next state, the socket, the wakes of policy and courier; and the clock, which costs
+/// a system call where the machine's own cannot be read without one.
+const ALLOWED: &[c_long] = &[
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_poll,
+    libc::SYS_ppoll,
+    libc::SYS_recvfrom,
+    libc::SYS_sendto,
+    libc::SYS_futex,
+    libc::SYS_clock_nanosleep,
+    libc::SYS_clock_gettime,
+    // `libfranka-rs` waits so, and is woken out of a wait that has no end by a signal.
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_epoll_wait,
+    libc::SYS_epoll_pwait,
+    libc::SYS_rt_sigreturn,
+];
+const NONE: i64 = -1;
+
+/// What a loop thread has done: whether it came to its end, and the system call that was not let through.
+struct Seen {
+    is_done: AtomicBool,
+    refused: AtomicI64,
+}
+
+thread_local! {
+    static SEEN: Cell<Option<&'static Seen>> = const { Cell::new(None) };
+}
+
+/// Notes the refused call; the thread that made it goes no further.
+extern "C" fn refuse(_signal: c_int, info: *mut siginfo_t, _context: *mut c_void) {
+    // SAFETY: a handler with SA_SIGINFO gets a valid siginfo. Of SIGSYS it has, behind three integers and
+    // what aligns them, the address of the call and then its number: the seventh integer.
+    let number = unsafe { info.cast::<c_int>().add(6).read() };
+    if let Some(seen) = SEEN.get() {
+        seen.refused.store(i64::from(number), SeqCst);
+    }
+    let second = libc::timespec {
+        tv_sec: 1,
+        tv_nsec: 0,
+    };
+    loop {
+        // SAFETY: `second` outlives the call, which only reads it.
+        unsafe {
+            libc::clock_nanosleep(
+                libc::CLOCK_MONOTONIC,
+                0,
+                &raw const second,
+                std::ptr::null_mut(),
+            );
+        }
+    }
+}
+
+/// Lets the calling thread make the loop's system calls alone, for good.
+fn confine(seen: &'static Seen) {
+    SEEN.set(Some(seen));
+    // SAFETY: all-zero bytes are a valid sigaction; the handler touches atomics and a thread-local that
+    // needs no initialisation.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = refuse as *const () as usize;
+        action.sa_flags = libc::SA_SIGINFO;
+        libc::sigaction(libc::SIGSYS, &raw const action, std::ptr::null_mut());
+    }
+    let calls = ALLOWED.iter().map(|call| (*call, Vec::new())).collect();
+    let machine = TargetArch::try_from(std::env::consts::ARCH).unwrap();
+    let filter = SeccompFilter::new(calls, SeccompAction::Trap, SeccompAction::Allow, machine);
+    let program: BpfProgram = filter.unwrap().try_into().unwrap();
+    apply_filter(&program).unwrap();
+}
+
+impl Seen {
+    fn refused(&self) -> Option<i64> {
+        Some(self.refused.load(SeqCst)).filter(|call| *call != NONE)
+    }
+}
+
+/// A session whose loop thread is confined from the warm-up on, once the watch is over. That thread is
+/// never let go: a filter cannot be taken off again, and with this one a thread cannot end.
+fn confined(
+    (robot, limits): (Box<dyn Robot>, Box<dyn Limits>),
+    config: Config,
+    policy: impl Policy + 'static,
+) -> (ManuallyDrop<Session>, &'static Seen) {
+    let seen: &'static Seen = Box::leak(Box::new(Seen {
+        is_done: AtomicBool::new(false),
+        refused: AtomicI64::new(NONE),
+    }));
+    let robot = WatchedRobot {
+        robot,
+        begin: move || confine(seen),
+        end: move || {
+            seen.is_done.store(true, SeqCst);
+            loop {
+                std::thread::park();
+            }
+        },
+    };
+    let session = ManuallyDrop::new(session_on((Box::new(robot), limits), config, policy));
+    eventually("the end of the watch", || {
+        let is_over = session.stats().iterations > WARM_UP + WATCHED;
+        is_over || seen.refused().is_some() || session.has_ended()
+    });
+    (session, seen)
+}
+
+/// What a session on an arm did until its last command went out, and the first system call that its
+/// loop thread may not make.
+fn refused_on(
+    rig: Rig,
+    control: Control,
+    config: Config,
+    policy: impl Policy + 'static,
+) -> (Stats, Option<i64>) {
+    let options = SimulatorOptions {
+        // A stall of the machine is no matter here.
+        lost_packet_limit: 10_000,
+        friction: false,
+        ..SimulatorOptions::default()
+    };
+    // The loop thread uses both until the process ends.
+    let simulator = ManuallyDrop::new(start(rig, options));
+    let arm = ManuallyDrop::new(connect(rig, &simulator));
+    let driven = arm.robot_with(control, &MotionOptions::default()).unwrap();
+    let (session, seen) = confined(driven, config, policy);
+    session.request_stop();
+    eventually("the last command", || {
+        seen.is_done.load(SeqCst) || seen.refused().is_some() || session.has_ended()
+    });
+    assert!(!session.has_ended(), "{:?}", session.outcome());
+    (session.stats(), seen.refused())
+}
+
+#[test]
+fn a_tick_on_an_arm_waits_receives_sends_and_wakes_and_calls_the_system_for_nothing_else() {
+    for &rig in Rig::ALL {
+        for control in Control::ALL {
+            let native = effector::fast(control, |_, _| Ok(()));
+            let (_, call) = refused_on(rig, control, clamping(), native);
+            assert_eq!(call, None, "{rig:?}, {control}");
+        }
+    }
+}
+
+#[test]
+fn neither_does_one_of_a_policy_on_another_thread() {
+    for &rig in Rig::ALL {
+        for control in Control::ALL {
+            let config = Config {
+                record_ticks: 100,
+                ..clamping()
+            };
+            let policy = effector::fast(control, |_, _| Ok(()));
+            let policy = elsewhere(control.slots(), policy);
+            let (stats, call) = refused_on(rig, control, config, policy);
+            assert_eq!(call, None, "{rig:?}, {control}");
+            assert!(stats.policy_answers > 0, "{rig:?}, {control}");
+        }
+    }
+}
+
+#[test]
+fn neither_does_one_that_is_held_or_rests_or_lies_between_two_answers() {
+    let quiet = Config {
+        late: LateRule {
+            max_held: 20,
+            on_late: OnLate::Hold,
+        },
+        ..clamping()
+    };
+    let slow = |rate_hz, budget| Config {
+        policy_rate_hz: Some(rate_hz),
+        patience: Patience::Budget(budget),
+        ..clamping()
+    };
+    for (silence, config) in [
+        (WARM_UP + 20..WARM_UP + 100, quiet),
+        (0..0, slow(30.0, MS * 15)),
+        (0..0, slow(100.0, MS / 3)),
+    ] {
+        for &rig in Rig::ALL {
+            let control = Control::JointVelocity;
+            let gaps = !silence.is_empty();
+            let policy = effector::fast(control, |_, _| Ok(()));
+            let policy = Box::new(silent(silence.clone(), policy));
+            let policy = elsewhere(control.slots(), policy);
+            let (stats, call) = refused_on(rig, control, config.clone(), policy);
+            assert_eq!(call, None, "{rig:?}, {silence:?}");
+            assert!(!gaps || stats.held_commands > 0, "{stats:?}");
+        }
+    }
+}
+
+/// A robot without a clock.
+struct Cart(f64, Schema);
+
+impl Device for Cart {
+    fn observation(&self) -> &Schema {
+        &self.1
+    }
+
+    fn action(&self) -> &Schema {
+        &self.1
+    }
+
+    fn observe(&mut self, observation: &mut [f64]) -> Result<(), RobotError> {
+        observation.fill(self.0);
+        Ok(())
+    }
+
+    fn act(&mut self, action: &[f64]) -> Result<(), RobotError> {
+        self.0 += 1e-3 * action[0];
+        Ok(())
+    }
+}
+
+fn cart(period: Duration) -> (Box<dyn Robot>, Box<dyn Limits>) {
+    let schema = Schema::new([Field {
+        name: "position",
+        len: 1,
+        unit: "m",
+    }]);
+    let robot = Paced::new(Cart(1.0, schema), period);
+    (Box::new(robot), Box::new(Unlimited::new(1)))
+}
+
+#[test]
+fn neither_does_one_of_a_robot_without_a_clock() {
+    let policy = Native::new(1, |ask, action| {
+        action[0] = -ask.observation[0];
+        Ok(())
+    });
+    let (session, seen) = confined(cart(MS), config(), policy);
+    assert_eq!(seen.refused(), None);
+    assert!(!session.has_ended(), "{:?}", session.outcome());
+}
+
+#[test]
+fn another_system_call_in_a_tick_would_be_seen() {
+    let policy = effector::fast(Control::JointVelocity, |tick, _| {
+        if tick == WARM_UP + 30 {
+            // SAFETY: it takes nothing and changes nothing.
+            unsafe { libc::syscall(libc::SYS_getppid) };
+        }
+        Ok(())
+    });
+    let (_, call) = refused_on(Rig::Fr3, Control::JointVelocity, clamping(), policy);
+    assert_eq!(call, Some(libc::SYS_getppid));
+}

@@ -1,0 +1,119 @@
+//! A robot whose loop is watched, on its own thread, from the warm-up until its last command goes out.
+#![allow(dead_code, reason = "each test file uses its share")]
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use kilohertz_core::courier::start_courier;
+use kilohertz_core::mailbox::{LoopEnd, mailbox};
+use kilohertz_core::policy::{Answer, Ask, Policy};
+use kilohertz_core::robot::{Cycle, Flow, Robot, RobotError, Tick};
+use kilohertz_core::schema::Schema;
+use kilohertz_core::stats::Recorder;
+use kilohertz_core::time::Time;
+use kilohertz_franka::state::SCHEMA;
+
+use crate::common::MS;
+
+/// Cycles before the watch, for what is set up at the first use.
+pub const WARM_UP: u64 = 20;
+
+/// A robot, what begins the watch and what ends it.
+pub struct WatchedRobot<B, E> {
+    pub robot: Box<dyn Robot>,
+    pub begin: B,
+    pub end: E,
+}
+
+impl<B: FnMut() + Send, E: FnMut() + Send> Robot for WatchedRobot<B, E> {
+    fn observation(&self) -> &Schema {
+        self.robot.observation()
+    }
+
+    fn action(&self) -> &Schema {
+        self.robot.action()
+    }
+
+    fn period(&self) -> Duration {
+        self.robot.period()
+    }
+
+    fn drive(&mut self, tick: &mut dyn Tick) -> Result<(), RobotError> {
+        self.robot.drive(&mut Watching {
+            tick,
+            cycles: 0,
+            flow: Flow::Continue,
+            begin: &mut self.begin,
+            end: &mut self.end,
+        })
+    }
+}
+
+struct Watching<'a, B, E> {
+    tick: &'a mut dyn Tick,
+    cycles: u64,
+    flow: Flow,
+    begin: &'a mut B,
+    end: &'a mut E,
+}
+
+impl<B: FnMut(), E: FnMut()> Tick for Watching<'_, B, E> {
+    fn cycle(&mut self, cycle: Cycle<'_>) -> Flow {
+        if self.cycles == WARM_UP {
+            (self.begin)();
+        }
+        self.cycles += 1;
+        self.flow = self.tick.cycle(cycle);
+        self.flow
+    }
+
+    fn sent(&mut self, at: Time) {
+        self.tick.sent(at);
+        if self.flow == Flow::Finish && self.cycles > WARM_UP {
+            (self.end)();
+        }
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.tick.is_stopping()
+    }
+
+    fn distrust(&mut self) {
+        self.tick.distrust();
+    }
+
+    fn not_finite(&mut self, slots: u64) {
+        self.tick.not_finite(slots);
+    }
+}
+
+/// A policy that answers on a thread of its own, as one in JavaScript does.
+pub fn elsewhere(slots: usize, mut policy: Box<dyn Policy>) -> LoopEnd {
+    let (tell, heard) = mpsc::channel();
+    let bell = start_courier(|| {}, move |_| tell.send(()).unwrap_or(())).unwrap();
+    let recorder = Arc::new(Recorder::new(MS, 1));
+    let (inside, mut outside) = mailbox(SCHEMA.len(), slots, bell, recorder);
+    std::thread::spawn(move || {
+        let mut action = vec![0.0; slots];
+        while heard.recv().is_ok() {
+            let Some(frame) = outside.take() else {
+                continue;
+            };
+            policy.request(&Ask {
+                tick: frame.tick,
+                time: frame.time,
+                period: frame.period,
+                observation: &frame.slots,
+            });
+            let asked = frame.question();
+            match policy.poll(None, &AtomicBool::new(false), &mut action) {
+                Answer::Action(_) => outside.answer(asked, |out| out.copy_from_slice(&action)),
+                Answer::Empty(_) => outside.answer_nothing(asked),
+                Answer::None => {}
+                Answer::Failed => outside.fail(asked.tick),
+            }
+        }
+    });
+    inside
+}

@@ -1,0 +1,66 @@
+// Changes limits, late rule and judge in small ways, one at a time, and looks whether a test notices
+// (cargo-mutants). What no test notices has to be listed in docs/checks.md with the reason why not.
+//
+//   node scripts/mutants.mjs                     late.rs, judge.rs and limits.rs of the core: some 20 minutes
+//   node scripts/mutants.mjs late judge          only these
+//   node scripts/mutants.mjs franka-limits       limits.rs of kilohertz-franka: hours
+
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { cargoTool } from './cargo-tools.mjs';
+import { Missing, orExplain, root } from './toolchain.mjs';
+
+const core = (file) => ({
+  crate: 'kilohertz-core',
+  file: `crates/kilohertz-core/src/${file}.rs`,
+  tests: ['--lib', '--test', 'proofs'],
+});
+const subjects = {
+  late: core('late'),
+  judge: core('judge'),
+  limits: core('limits'),
+  'franka-limits': {
+    crate: 'kilohertz-franka',
+    file: 'crates/kilohertz-franka/src/limits.rs',
+    tests: ['--lib'],
+  },
+};
+
+/** The mutants of `name` that no test noticed, without the places where they are. */
+function survivors(name) {
+  const { crate, file, tests } = subjects[name];
+  const folder = join(root, 'target', 'mutants', name);
+  mkdirSync(folder, { recursive: true });
+  const what = ['-p', crate, '-f', file, '-o', folder, '-j', '1', '--no-shuffle'];
+  const limits = ['--timeout', '120', '--build-timeout', '600'];
+  const ran = spawnSync(
+    cargoTool('cargo-mutants'),
+    ['mutants', ...what, ...limits, '--', ...tests],
+    {
+      cwd: root,
+      stdio: ['ignore', 2, 2],
+    },
+  );
+  // 2: some were missed; 3: some took too long, which counts as noticed.
+  if (![0, 2, 3].includes(ran.status))
+    throw new Missing(`cargo mutants failed with ${ran.status}.`);
+  return readFileSync(join(folder, 'mutants.out', 'missed.txt'), 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => line.replace(/:\d+:\d+: /, ': '));
+}
+
+await orExplain(() => {
+  const chosen = process.argv.slice(2);
+  const unknown = chosen.find((name) => !subjects[name]);
+  if (unknown) throw new Missing(`${unknown} is unknown; expected ${Object.keys(subjects)}.`);
+  const argued = readFileSync(join(root, 'docs', 'checks.md'), 'utf8');
+  const names = chosen.length > 0 ? chosen : ['late', 'judge', 'limits'];
+  const missed = names.flatMap(survivors);
+  const news = missed.filter((survivor) => !argued.includes(`\`${survivor}\``));
+  console.error(`${missed.length} not noticed, ${missed.length - news.length} of them listed`);
+  if (news.length > 0) {
+    throw new Missing(`write a test for, or list in docs/checks.md:\n${news.join('\n')}`);
+  }
+});
