@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { numberText } from './number.ts';
 import type { RobotState } from './robot-state.ts';
 
 /** The base of all errors of this package that are neither a wrong value nor a wrong type. */
@@ -22,8 +23,14 @@ export class OptionRangeError extends RangeError {
   /** What is expected. */
   readonly expected: string;
 
-  constructor(code: string, option: string, received: unknown, expected: string) {
-    super(`${option} is ${describe(received)}; expected ${expected}`);
+  constructor(
+    code: string,
+    option: string,
+    received: unknown,
+    expected: string,
+    limits: readonly number[] = [],
+  ) {
+    super(`${option} is ${describe(received, limits)}; expected ${expected}`);
     this.name = 'OptionRangeError';
     this.code = code;
     this.received = received;
@@ -210,6 +217,8 @@ interface NativeFailure {
     readonly what: string;
     readonly received: number;
     readonly expected: string;
+    /** What `received` is beyond, or not equal to. */
+    readonly limits: readonly number[];
   };
   readonly errors?: readonly string[];
   readonly moveStatus?: string | null;
@@ -243,8 +252,8 @@ export function fromNative(error: unknown): unknown {
   if (error instanceof Error && error.message.startsWith('{"code":')) {
     const failure = JSON.parse(error.message) as NativeFailure;
     if (!failure.refused) return fromParsed(failure, {});
-    const { option, what, received, expected } = failure.refused;
-    return new OptionRangeError(codeOf(option), what, received, expected);
+    const { option, what, received, expected, limits } = failure.refused;
+    return new OptionRangeError(codeOf(option), what, received, expected, limits);
   }
   return error;
 }
@@ -257,10 +266,13 @@ export function messageOf(error: unknown): string {
 /** A text in a message is no longer than this. */
 const LONGEST_TEXT = 200;
 
-/** A value for a message: short, on one line. Never throws, whatever the value does when it is looked at. */
-export function describe(value: unknown): string {
+/**
+ * A value for a message: short, on one line; a number so that it differs from the `limits` that it broke. Never
+ * throws, whatever the value does when it is looked at.
+ */
+export function describe(value: unknown, limits: readonly number[] = []): string {
   try {
-    const text = textOf(value);
+    const text = typeof value === 'number' ? numberText(value, ...limits) : textOf(value);
     return text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}…` : text;
   } catch {
     return `something (${typeof value}) that cannot be looked at`;

@@ -15,8 +15,9 @@ import {
 } from './errors.ts';
 import { type Guarded, goingOn, guard, interruption, takePlace, unguard } from './guard.ts';
 import type { NativeEvent, NativeOutcome, NativePlace, NativeSession } from './native.ts';
+import { numberText } from './number.ts';
 import type { CheckedOptions } from './options.ts';
-import { allowedText, limitName, short, violationText } from './violation.ts';
+import { allowedText, limitName, violationText } from './violation.ts';
 
 /** How long the end of a session waits for a reset that is under way [ms]. */
 const RESET_LIMIT_MS = 2_000;
@@ -272,7 +273,7 @@ export class Run implements Guarded {
 async function tooLong(timeoutS: number, over: AbortSignal): Promise<void> {
   const isOver = await sleep(timeoutS * 1e3, false, { signal: over }).catch(() => true);
   if (isOver) return;
-  const message = `the robot's reset() has not settled within ${short(timeoutS)} s. The robot was stopped`;
+  const message = `the robot's reset() has not settled within ${numberText(timeoutS)} s. The robot was stopped`;
   throw new RobotError('ROBOT_UNSETTLED', message);
 }
 
@@ -317,7 +318,7 @@ function tooLate(
   const what = hadNothing ? 'nothing new from the policy, which answered undefined,' : 'no action';
   const advice = hadNothing ? 'See what it waits for' : 'Make the policy faster';
   const message =
-    `${what} for ${outcome.withoutAction} cycles (${short(ms)} ms) in cycle ${outcome.tick}; ` +
+    `${what} for ${outcome.withoutAction} cycles (${numberText(ms)} ms) in cycle ${outcome.tick}; ` +
     `${maxHeldTicks} are allowed. The robot was brought to rest. ${advice}, allow ` +
     "more with maxHeldTicks, or let the robot rest and go on with onLate: 'hold'";
   return new PolicyLateError('POLICY_LATE', message, details);
@@ -339,7 +340,7 @@ function behind(
 ): KilohertzError {
   const { field, index, unit, distance } = outcome.behind ?? NOWHERE;
   const message =
-    `after ${short(options.native.catchUpS)} s the arm is still ${short(distance)} ${unit} away from the ` +
+    `after ${numberText(options.native.catchUpS)} s the arm is still ${numberText(distance)} ${unit} away from the ` +
     `policy's action, at ${field}[${index}], in cycle ${outcome.tick}. The robot was brought to rest. Let ` +
     "actions start from the robot's desired state again after a rest, ask for slower motions, allow more " +
     "with catchUpS, or let the arm follow as long as it takes with onLate: 'hold'";

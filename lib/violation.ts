@@ -1,4 +1,5 @@
 import type { NativeViolation } from './native.ts';
+import { numberText } from './number.ts';
 
 /** What happens to an action that breaks a limit. */
 export type OnViolation = 'stop' | 'clamp';
@@ -120,9 +121,4 @@ function partOf(field: string, index: number): { name: string; unit: string } | 
 function cartesianUnit(kind: string, unit: string): string {
   const power = { velocity: '', acceleration: '^2', jerk: '^3' }[kind] ?? '';
   return `${unit}/s${power}`;
-}
-
-/** A number for a message. */
-export function short(value: number): string {
-  return Number(value.toPrecision(5)).toString();
 }

@@ -73,6 +73,7 @@ pub mod late;
 pub mod limits;
 mod lowpass;
 pub mod mailbox;
+pub mod number;
 pub mod pace;
 pub mod pacer;
 pub mod policy;

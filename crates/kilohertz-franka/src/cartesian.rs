@@ -22,7 +22,7 @@ use kilohertz_core::pace::Pace;
 
 use crate::control::taken;
 use crate::fence::{CartesianBox, PLACES};
-use crate::geometry::{Pose, Twist, moved, norm, off_rigid, orthonormal, way};
+use crate::geometry::{Pose, Twist, check_pose, moved, norm, orthonormal, way};
 use crate::limits::{
     ArmLimits, Budget, DT, MotionOptions, NEAR, OWN_SHARE, ROUNDING, ROUNDING_SHARE, is_own_motion,
     reached_share,
@@ -32,8 +32,6 @@ use crate::state::{joints, offset};
 
 /// How much of the joints' limits commands of our own making may take.
 const JOINT_SHARE: f64 = 0.8;
-/// How far a matrix may be from a rigid transform, as libfranka checks it.
-const RIGID: f64 = 1e-5;
 /// Closer than this is what was commanded; the arm reports it in single precision. What differs is
 /// not the last command: it got lost, and the arm extrapolated. The acceleration [m/s2, rad/s2] tells
 /// that first. Where a motion starts from a rounded pose it does so in vain, which does no harm.
@@ -865,14 +863,13 @@ impl Limits for Cartesian {
             }
             return found;
         }
-        let off = off_rigid(&taken(answer));
-        if exceeds(off, RIGID) {
+        if let Err(flawed) = check_pose(&taken(answer)) {
             found.note(Violation {
                 kind: ViolationKind::Frame,
                 slot: 0,
                 action: answer[0],
-                received: off,
-                limit: RIGID,
+                received: (flawed.received - flawed.expected).abs(),
+                limit: flawed.tolerance,
             });
             return found;
         }

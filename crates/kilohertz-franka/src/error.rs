@@ -7,6 +7,8 @@ use franka::{FrankaError, MoveStatus};
 use crate::arm::ConnectOptions;
 use crate::client::Client;
 use crate::generation::Generation;
+use crate::move_to::NotArrived;
+use crate::refusal::Refusal;
 
 /// The kind of an [`ArmError`]. [`ArmErrorCode::as_str`] is stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +47,8 @@ pub enum ArmErrorCode {
     Model,
     /// The arm cannot get there.
     Unreachable,
+    /// The arm does not stand where it was to move to.
+    NotArrived,
 }
 
 impl ArmErrorCode {
@@ -68,6 +72,7 @@ impl ArmErrorCode {
             ArmErrorCode::InvalidOperation => "FRANKA_INVALID_OPERATION",
             ArmErrorCode::Model => "FRANKA_MODEL",
             ArmErrorCode::Unreachable => "FRANKA_UNREACHABLE",
+            ArmErrorCode::NotArrived => "FRANKA_NOT_ARRIVED",
         }
     }
 }
@@ -85,6 +90,10 @@ pub struct ArmError {
     pub errors: Vec<&'static str>,
     /// How the robot says that the motion ended, as in `ReflexAborted`.
     pub move_status: Option<String>,
+    /// The value that was refused, of [`ArmErrorCode::InvalidArgument`].
+    pub refusal: Option<Box<Refusal>>,
+    /// Where a move has ended, of [`ArmErrorCode::NotArrived`].
+    pub not_arrived: Option<Box<NotArrived>>,
 }
 
 impl ArmError {
@@ -94,6 +103,8 @@ impl ArmError {
             message: message.into(),
             errors: Vec::new(),
             move_status: None,
+            refusal: None,
+            not_arrived: None,
         }
     }
 
@@ -166,6 +177,15 @@ impl ArmError {
     }
 }
 
+impl From<Refusal> for ArmError {
+    fn from(refusal: Refusal) -> ArmError {
+        ArmError {
+            refusal: Some(Box::new(refusal.clone())),
+            ..ArmError::new(ArmErrorCode::InvalidArgument, refusal.to_string())
+        }
+    }
+}
+
 impl From<FrankaError> for ArmError {
     fn from(error: FrankaError) -> ArmError {
         match error {
@@ -195,10 +215,9 @@ impl From<FrankaError> for ArmError {
                     (ArmErrorCode::MotionAborted, "")
                 };
                 ArmError {
-                    code,
-                    message: format!("{}{advice}", exception.message),
                     errors: exception.last_motion_errors.names(),
                     move_status: exception.move_status.map(|status| format!("{status:?}")),
+                    ..ArmError::new(code, format!("{}{advice}", exception.message))
                 }
             }
             FrankaError::Realtime(text)

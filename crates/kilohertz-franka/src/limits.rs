@@ -194,6 +194,14 @@ impl ArmLimits {
         ArmLimits::with(joints, FER_CARTESIAN)
     }
 
+    /// The same for a motion that is followed like this.
+    pub(crate) fn followed_by(&self, impedance: Impedance) -> ArmLimits {
+        match impedance {
+            Impedance::Joint | Impedance::Cartesian => *self,
+            Impedance::External | Impedance::Law(_) => self.followed_softly(),
+        }
+    }
+
     /// The same for a motion that torques follow: they let the arm swing over what is commanded, so that
     /// stays further below the braking curves.
     fn followed_softly(&self) -> ArmLimits {
@@ -271,10 +279,7 @@ pub fn limits(
 ) -> Box<dyn Limits> {
     let reach = Reach::new(Arc::clone(model));
     let torques = || fenced(Torque::new(arm), options, reach.clone());
-    let arm = &match interface.impedance {
-        Impedance::Joint | Impedance::Cartesian => *arm,
-        Impedance::External | Impedance::Law(_) => arm.followed_softly(),
-    };
+    let arm = &arm.followed_by(interface.impedance);
     let joints = |quantity| fenced(Motion::new(quantity, arm, options), options, reach.clone());
     let effector = |quantity| -> Box<dyn Limits> {
         let elbow = interface.has_elbow();
