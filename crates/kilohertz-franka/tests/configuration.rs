@@ -5,7 +5,7 @@ mod common;
 use common::*;
 use franka::model::DEFAULT_GRAVITY_EARTH;
 use kilohertz_franka::model::{ArmModel, Posture, Quantity};
-use kilohertz_franka::{ArmErrorCode, Control, Setting, Thresholds};
+use kilohertz_franka::{ArmError, ArmErrorCode, Control, Setting, Thresholds};
 use kilohertz_sim::{Corruption, Fault};
 
 on_each_arm! {
@@ -251,35 +251,30 @@ fn a_refusal_tells_the_present_mode_and_what_to_do(rig: Rig) {
     let simulator = lockstep(rig);
     let arm = connect(rig, &simulator);
     assert_eq!(arm.state().unwrap().robot_mode, franka::RobotMode::Idle);
-    let every_command = |expected: [&str; 2]| {
-        let policy = standing(Control::JointVelocity, |_| Ok(()));
-        let session = session(&arm, Control::JointVelocity, config(), policy);
-        let refusals = [
-            arm.configure(&load(0.5)).unwrap_err(),
-            robot_error(&session),
-            arm.configure(&thresholds(10.0, 20.0)).unwrap_err(),
-        ];
-        for refused in &refusals {
-            assert_eq!(refused.code, ArmErrorCode::CommandRejected, "{refused}");
-            for words in expected {
-                assert!(refused.message.contains(words), "{words}: {refused}");
-            }
-            assert!(!refused.message.contains("Idle"), "{refused}");
+    let tells = |refused: ArmError, expected: [&str; 2]| {
+        assert_eq!(refused.code, ArmErrorCode::CommandRejected, "{refused}");
+        for words in expected {
+            assert!(refused.message.contains(words), "{words}: {refused}");
         }
+        assert!(!refused.message.contains("Idle"), "{refused}");
     };
-    // Nothing has read a state since the mode changed.
+    let motion = || {
+        let policy = standing(Control::JointVelocity, |_| Ok(()));
+        robot_error(&session(&arm, Control::JointVelocity, config(), policy))
+    };
+    // The client has read no state since the mode changed.
     simulator.inject(Fault::UserStop(true)).unwrap();
-    every_command(["UserStopped", "release the user stop"]);
-    let refused = arm.recover().unwrap_err();
-    assert_eq!(refused.code, ArmErrorCode::CommandRejected, "{refused}");
-    assert!(
-        refused.message.contains("release the user stop"),
-        "{refused}"
-    );
+    let stopped = ["UserStopped", "release the user stop"];
+    tells(motion(), stopped);
+    tells(arm.recover().unwrap_err(), stopped);
     simulator.inject(Fault::UserStop(false)).unwrap();
+    arm.state().unwrap();
     let error = "joint_reflex".to_owned();
     simulator.inject(Fault::Reflex { error }).unwrap();
-    every_command(["Reflex", "call recover()"]);
+    let reflex = ["Reflex (joint_reflex)", "call recover()"];
+    tells(arm.configure(&load(0.5)).unwrap_err(), reflex);
+    tells(motion(), reflex);
+    tells(arm.configure(&thresholds(10.0, 20.0)).unwrap_err(), reflex);
     arm.recover().unwrap();
     arm.configure(&load(0.5)).unwrap();
 }
