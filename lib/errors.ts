@@ -154,6 +154,18 @@ export class InvalidActionError extends SessionError {
  */
 export class PolicyLateError extends SessionError {}
 
+/** Where a move has ended that did not arrive. */
+export interface NotArrived {
+  /** Measured joint positions [rad], 7. */
+  readonly q: readonly number[];
+  /** Where the joints were to be [rad], 7. */
+  readonly goal: readonly number[];
+  /** The joint that is furthest from its goal, 1 to 7. */
+  readonly joint: number;
+  /** How far it is away [rad]. */
+  readonly differenceRad: number;
+}
+
 /**
  * The robot failed, or ended the motion. The code is the robot's: `FRANKA_REFLEX`,
  * `FRANKA_CONNECTION_LOST` and others, or `ROBOT_THREW` where a robot written in JavaScript threw, or
@@ -164,6 +176,8 @@ export class RobotError extends SessionError {
   readonly errors: readonly string[];
   /** How the robot says that its motion ended, as in `ReflexAborted`. */
   readonly moveStatus: string | undefined;
+  /** Where the arm is, of `FRANKA_NOT_ARRIVED`. */
+  readonly notArrived: NotArrived | undefined;
 
   constructor(
     code: string,
@@ -171,11 +185,13 @@ export class RobotError extends SessionError {
     details: SessionErrorDetails & {
       readonly errors?: readonly string[] | undefined;
       readonly moveStatus?: string | undefined;
+      readonly notArrived?: NotArrived | undefined;
     } = {},
   ) {
     super(code, message, details);
     this.errors = details.errors ?? [];
     this.moveStatus = details.moveStatus;
+    this.notArrived = details.notArrived;
   }
 }
 
@@ -222,6 +238,7 @@ interface NativeFailure {
   };
   readonly errors?: readonly string[];
   readonly moveStatus?: string | null;
+  readonly notArrived?: NotArrived | null;
   /** The number of the signal that it is about. */
   readonly signal?: number;
 }
@@ -237,6 +254,7 @@ function fromParsed(failure: NativeFailure, details: SessionErrorDetails): Kiloh
       ...details,
       errors: failure.errors,
       moveStatus: failure.moveStatus ?? undefined,
+      notArrived: failure.notArrived ?? undefined,
     });
   }
   if (failure.signal !== undefined) {

@@ -14,7 +14,13 @@ import {
   SessionStateError,
 } from './errors.ts';
 import { type Guarded, goingOn, guard, interruption, takePlace, unguard } from './guard.ts';
-import type { NativeEvent, NativeOutcome, NativePlace, NativeSession } from './native.ts';
+import type {
+  NativeEvent,
+  NativeOutcome,
+  NativePlace,
+  NativeSession,
+  NativeViolation,
+} from './native.ts';
 import { numberText } from './number.ts';
 import type { CheckedOptions } from './options.ts';
 import { allowedText, limitName, violationText } from './violation.ts';
@@ -289,16 +295,22 @@ function invalidAction(outcome: NativeOutcome, details: SessionErrorDetails): Ki
   if (kind === 'frame') {
     return new InvalidActionError('ACTION_FRAME', refused, action, expected, details);
   }
-  const message = `${refused}. ${adviceFor(kind)}`;
+  const message = `${refused}. ${adviceFor(violation)}`;
   return new InvalidActionError('ACTION_LIMIT', message, action, expected, details);
 }
 
-function adviceFor(kind: string): string {
+function adviceFor({ kind, joint }: NativeViolation): string {
   const clamp = `choose limits: { ${limitName(kind)}: 'clamp' }`;
   if (kind === 'distance') {
     return (
       'See what keeps the arm from following, ask for less acceleration, allow more with ' +
       `limits: { maxDistanceRad }, or ${clamp}`
+    );
+  }
+  if (joint?.isOutOfReach) {
+    return (
+      'Choose a pose nearer to where the arm can bend, or another way there by joint positions; or ' +
+      `${clamp} to stay as close as it gets`
     );
   }
   return (

@@ -365,7 +365,8 @@ export async function run<Observation, Action>(
 }
 
 function warnOfLateness(tookS: number, periodS: number, deadlineS: number): void {
-  const ms = (seconds: number): string => `${numberText(Number((seconds * 1e3).toPrecision(2)))} ms`;
+  const ms = (seconds: number): string =>
+    `${numberText(Number((seconds * 1e3).toPrecision(2)))} ms`;
   const message =
     `the policy took ${ms(tookS)} of its ${ms(periodS)} period: more than a tenth of its answers are later ` +
     `than deadlineS, ${ms(deadlineS)}, and the arm holds, rests and catches up in between. Lower rateHz, ` +

@@ -365,6 +365,7 @@ mod tests {
                         action: sequence.answer[0],
                         received,
                         limit: MOST[order - 1],
+                        joint: None,
                     });
                 }
             }

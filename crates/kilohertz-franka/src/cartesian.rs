@@ -15,8 +15,8 @@
 use kilohertz_core::between::Between;
 use kilohertz_core::judge::{Judgement, Sequence};
 use kilohertz_core::limits::{
-    APPROACH_GAIN, Approach, JointBounds, LEAST_APPROACH, Limits, Violation, ViolationKind,
-    Violations, check_finite, confined, difference, exceeds, largest as most_of,
+    APPROACH_GAIN, Approach, JointBounds, JointPlace, LEAST_APPROACH, Limits, Violation,
+    ViolationKind, Violations, check_finite, confined, difference, exceeds, largest as most_of,
 };
 use kilohertz_core::pace::Pace;
 
@@ -506,7 +506,7 @@ impl Cartesian {
                 dddq[joint] / (share * arm.jerk),
             ]);
             if exceeds(most, 1.0 + ROUNDING) {
-                found.note(joints_break(joint, most));
+                found.note(self.joints_break(joint, most));
             }
         }
         if let (true, Some(blocked)) = (found.is_empty(), self.blocked(&next)) {
@@ -526,8 +526,26 @@ impl Cartesian {
 
     fn violation_of(&self, blocked: Blocked, action: &[f64]) -> Violation {
         match blocked {
-            Blocked::Joint(joint, share) => joints_break(joint, share),
+            Blocked::Joint(joint, share) => self.joints_break(joint, share),
             Blocked::Box(axis, at, wall) => self.box_left(action, axis, at, wall),
+        }
+    }
+
+    /// That `joint` would take `share` of what it can do.
+    fn joints_break(&self, joint: usize, share: f64) -> Violation {
+        let (lower, upper) = self.arm_joints[joint].reach();
+        Violation {
+            kind: ViolationKind::Joints,
+            slot: joint,
+            action: share,
+            received: share,
+            limit: 1.0,
+            joint: Some(JointPlace {
+                at: self.q[joint],
+                lower,
+                upper,
+                is_out_of_reach: false,
+            }),
         }
     }
 
@@ -539,6 +557,7 @@ impl Cartesian {
             action: action[slot],
             received,
             limit,
+            joint: None,
         }
     }
 
@@ -730,16 +749,6 @@ impl Cartesian {
     }
 }
 
-fn joints_break(joint: usize, share: f64) -> Violation {
-    Violation {
-        kind: ViolationKind::Joints,
-        slot: joint,
-        action: share,
-        received: share,
-        limit: 1.0,
-    }
-}
-
 fn largest(values: &[f64; 7]) -> usize {
     (1..7).fold(0, |most, i| {
         if values[i].abs() > values[most].abs() {
@@ -858,6 +867,7 @@ impl Limits for Cartesian {
                         action: answer[slot],
                         received,
                         limit,
+                        joint: None,
                     });
                 }
             }
@@ -870,6 +880,7 @@ impl Limits for Cartesian {
                 action: answer[0],
                 received: (flawed.received - flawed.expected).abs(),
                 limit: flawed.tolerance,
+                joint: None,
             });
             return found;
         }
@@ -882,6 +893,7 @@ impl Limits for Cartesian {
                 action: elbow,
                 received: elbow,
                 limit: inside,
+                joint: None,
             });
         }
         found
@@ -932,6 +944,7 @@ impl Limits for Cartesian {
                 action: sequence.answer[slot],
                 received,
                 limit,
+                joint: None,
             });
         }
         if self.quantity == Quantity::Pose && is_own_motion(sequence, &judgement) {
@@ -955,6 +968,7 @@ impl Limits for Cartesian {
                 action: behind,
                 received: behind,
                 limit: self.max_distance,
+                joint: None,
             });
         }
         found
@@ -981,7 +995,11 @@ impl Limits for Cartesian {
     fn check_course(&self, _observation: &[f64], action: &[f64]) -> Violations {
         let mut found = Violations::NONE;
         if let (true, Some((joint, share))) = (self.standing > STANDSTILL, self.obstacle) {
-            found.note(joints_break(joint, share));
+            let mut broken = self.joints_break(joint, share);
+            if let Some(place) = &mut broken.joint {
+                place.is_out_of_reach = true;
+            }
+            found.note(broken);
         }
         if self.quantity == Quantity::Velocity {
             let steady = Motion {

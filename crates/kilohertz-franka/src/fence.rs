@@ -122,6 +122,7 @@ impl<L: Steered> Fenced<L> {
                 action: action[axis],
                 received,
                 limit,
+                joint: None,
             });
         }
     }

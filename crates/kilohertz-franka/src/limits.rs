@@ -489,6 +489,7 @@ impl Motion {
                     action,
                     received,
                     limit,
+                    joint: None,
                 });
             }
         }
@@ -700,6 +701,7 @@ impl Limits for Motion {
                     action,
                     received: action,
                     limit: if action < lowest { lowest } else { highest },
+                    joint: None,
                 });
             }
         }
@@ -729,6 +731,7 @@ impl Limits for Motion {
                     action,
                     received,
                     limit: if received < 0.0 { lower } else { upper },
+                    joint: None,
                 });
             };
             let both = |limit: f64| (-limit, limit);
@@ -761,6 +764,7 @@ impl Limits for Motion {
                         action,
                         received,
                         limit,
+                        joint: None,
                     });
                 }
             }
@@ -783,6 +787,7 @@ impl Limits for Motion {
                     action,
                     received,
                     limit,
+                    joint: None,
                 });
             };
             if self.quantity == Quantity::Velocity {
@@ -999,6 +1004,7 @@ impl Limits for Torque {
                     action: torque,
                     received: torque,
                     limit,
+                    joint: None,
                 });
             }
         }
@@ -1025,6 +1031,7 @@ impl Limits for Torque {
                     action: torque,
                     received,
                     limit,
+                    joint: None,
                 });
             }
         }
@@ -1041,6 +1048,7 @@ impl Limits for Torque {
                     action: torque,
                     received,
                     limit,
+                    joint: None,
                 });
             }
         }
