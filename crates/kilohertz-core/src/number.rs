@@ -52,7 +52,7 @@ impl fmt::Display for Number {
             _ if value == 0.0 => f.write_str("0"),
             f64::INFINITY => f.write_str("Infinity"),
             f64::NEG_INFINITY => f.write_str("-Infinity"),
-            _ if size >= LARGE || size < SMALL => write!(f, "{value:e}"),
+            _ if !(SMALL..LARGE).contains(&size) => write!(f, "{value:e}"),
             _ => write!(f, "{value}"),
         }
     }

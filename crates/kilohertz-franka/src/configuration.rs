@@ -138,6 +138,18 @@ impl Setting {
     /// # Errors
     /// What is wrong with it.
     pub fn check(&self) -> Result<(), Refusal> {
+        // Of a slip of the unit more can be said than that it is not possible.
+        match self {
+            Setting::EndEffector(frame) => {
+                rigid("NE_T_EE", frame)?;
+                plausible::frame("NE_T_EE", frame)?;
+            }
+            Setting::StiffnessFrame(frame) => {
+                rigid("EE_T_K", frame)?;
+                plausible::frame("EE_T_K", frame)?;
+            }
+            _ => {}
+        }
         self.check_possible()?;
         match self {
             Setting::CollisionBehavior {
@@ -147,17 +159,12 @@ impl Setting {
                 plausible::thresholds("", nominal)?;
                 plausible::thresholds("acceleration.", acceleration)
             }
-            Setting::EndEffector(frame) => plausible::frame("NE_T_EE", frame),
-            Setting::StiffnessFrame(frame) => plausible::frame("EE_T_K", frame),
             Setting::Load {
                 mass,
                 centre,
                 inertia,
             } => plausible::load(*mass, centre, inertia),
-            Setting::JointImpedance(_)
-            | Setting::CartesianImpedance(_)
-            | Setting::GuidingMode { .. }
-            | Setting::Filters(_) => Ok(()),
+            _ => Ok(()),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use franka::{FrankaError, MoveStatus};
+use kilohertz_core::number::number;
 
 use crate::arm::ConnectOptions;
 use crate::client::Client;
@@ -113,8 +114,9 @@ impl ArmError {
         ArmError::new(
             ArmErrorCode::ConnectTimeout,
             format!(
-                "{address} took the connection but did not answer within {timeout:?}: check that it \
-                 is a Franka arm with FCI activated"
+                "{address} took the connection but did not answer within {} s: check that it \
+                 is a Franka arm with FCI activated, and that no other client is connected to it",
+                number(timeout.as_secs_f64())
             ),
         )
     }

@@ -253,6 +253,7 @@ mod tests {
         0.0372171, -0.996797, 0.0, 0.498007, -0.0139371, 0.111537, 1.0,
     ];
     /// The Franka Hand's frame as Desk has it, in four digits.
+    #[allow(clippy::approx_constant, reason = "four digits are what is tested")]
     const HAND: Pose = [
         0.7071, -0.7071, 0.0, 0.0, 0.7071, 0.7071, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.1034,
         1.0,

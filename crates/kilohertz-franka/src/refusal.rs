@@ -69,7 +69,12 @@ pub(crate) fn not_negative(named: (&str, &str), value: f64) -> Result<(), Refusa
     if value.is_finite() && value >= 0.0 {
         return Ok(());
     }
-    refuse(named, value, &[0.0], "a number from 0 on, and a finite one".to_owned())
+    refuse(
+        named,
+        value,
+        &[0.0],
+        "a number from 0 on, and a finite one".to_owned(),
+    )
 }
 
 /// Checks that `values` are finite.

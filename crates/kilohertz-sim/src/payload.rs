@@ -161,6 +161,7 @@ mod tests {
         assert!(!indefinite.is_physical());
     }
 
+    #[allow(clippy::approx_constant, reason = "four digits are what is tested")]
     #[test]
     fn takes_the_transforms_that_libfranka_takes() {
         let hand = [
