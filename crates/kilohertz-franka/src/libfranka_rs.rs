@@ -969,8 +969,7 @@ mod tests {
         let broken = guarded(&|| {}, REQUEST, |_| -> u32 {
             panic!("called `Option::unwrap()` on a `None` value")
         })
-        .err()
-        .expect("it panics");
+        .expect_err("it panics");
         assert_eq!(
             broken.text("sending Set Load"),
             "libfranka-rs failed while sending Set Load"
