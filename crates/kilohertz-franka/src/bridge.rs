@@ -309,7 +309,7 @@ impl Bridge<'_> {
     fn broken(&self, error: &io::Error) -> ArmError {
         let text = match error.kind() {
             ErrorKind::TimedOut | ErrorKind::WouldBlock => return self.no_answer(),
-            ErrorKind::UnexpectedEof => {
+            ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => {
                 "it closed the connection: another client is connected, or it is no Franka arm with FCI \
                  activated. End the other client, or check the address"
                     .to_owned()
