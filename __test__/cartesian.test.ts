@@ -14,7 +14,7 @@ import {
   type Tick,
   workerPolicy,
 } from '../index.ts';
-import { ownPlace, setUp, speed, WALL } from './fixtures/arms.ts';
+import { HAND, ownPlace, setUp, speed, WALL } from './fixtures/arms.ts';
 import { Scribe } from './fixtures/robots.ts';
 import { rejection, until } from './fixtures/waiting.ts';
 
@@ -240,8 +240,7 @@ test('what the end effector may not do is told in its own words and units', asyn
   t.regex(turn.expected, /^a rotational velocity up to 2\.4\d* rad\/s$/);
 });
 
-/** Libfranka takes these: the Franka Hand's frame in four digits, and a pose in six, as its issue 19 prints one. */
-const HAND = [0.7071, -0.7071, 0, 0, 0.7071, 0.7071, 0, 0, 0, 0, 1, 0, 0, 0, 0.1034, 1];
+/** A pose as libfranka's issue 19 prints one. */
 const inSixDigits = (pose: ArrayLike<number>): number[] =>
   Array.from(pose, (value) => Number(value.toPrecision(6)));
 

@@ -8,7 +8,7 @@ import {
   RobotError,
   Session,
 } from '../index.ts';
-import { setUp } from './fixtures/arms.ts';
+import { HAND, setUp } from './fixtures/arms.ts';
 import { rejection, until } from './fixtures/waiting.ts';
 
 const ARMS = [
@@ -19,9 +19,7 @@ const ARMS = [
 
 /** A tool 10 cm in front of the flange, turned by a right angle. */
 const TOOL = [0, 1, 0, 0, -1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0.1, 1];
-/** The Franka Hand's frame as Desk has it, in four digits: libfranka takes it. */
-const HAND = [0.7071, -0.7071, 0, 0, 0.7071, 0.7071, 0, 0, 0, 0, 1, 0, 0, 0, 0.1034, 1];
-/** A shear whose rows and columns are as long as a rotation's: libfranka takes it too. */
+/** A shear whose rows and columns are as long as a rotation's: libfranka takes it. */
 const SHEARED = [0.8, 0.6, 0, 0, 0.6, 0.8, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
 const MIRRORED = [-1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
 const UNIT = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
@@ -255,7 +253,7 @@ test('what is not as it must be is refused by its name, and nothing is sent', as
     t.is(error.code, code, error.message);
     t.regex(error.message, message);
     t.truthy(error.expected);
-    t.notRegex(error.message, /e\+?308|\d{9,}\.|0000000\d/, error.message);
+    t.notRegex(error.message, /e\+?308|\.\d*0{6,}\d/, error.message);
   }
   const state = await arm.state();
   t.is(state.m_load, 0);
