@@ -81,13 +81,13 @@ export declare function asyncify<Work extends AnyFunction = AnyFunction>(
  * stops the arm by a reflex (`joint_reflex`, `cartesian_reflex`).
  */
 export interface CollisionThresholds {
-  /** Torques of the joints [N m], 7. */
+  /** Torques of the joints, above 0 to 100 [N m], 7. */
   readonly lowerTorquesNm: ArrayLike<number>;
-  /** Torques of the joints [N m], 7; each at least the lower one. */
+  /** Torques of the joints, up to 100 [N m], 7; each at least the lower one. */
   readonly upperTorquesNm: ArrayLike<number>;
-  /** Forces, then torques, on the stiffness frame, in its axes [N, N m], 6. */
+  /** Forces, then torques, on the stiffness frame, in its axes, above 0 to 100 [N, N m], 6. */
   readonly lowerForces: ArrayLike<number>;
-  /** Forces, then torques, on the stiffness frame [N, N m], 6; each at least the lower one. */
+  /** Forces, then torques, on the stiffness frame, up to 100 [N, N m], 6; each at least the lower one. */
   readonly upperForces: ArrayLike<number>;
 }
 /** Thresholds for a motion of constant velocity, and for an accelerated one. */
@@ -107,15 +107,23 @@ export interface GuidingMode {
 }
 /** What the arm carries beside its end effector, with libfranka's names. */
 export interface Load {
-  /** Its mass [kg]; 0 is no load. */
+  /** Its mass [kg], at most the arm's payload (3 kg) less the mass of its end effector; 0 is no load. */
   readonly m_load: number;
-  /** Its centre of mass in the flange frame [m], 3. Default 0, 0, 0. */
+  /** Its centre of mass in the flange frame [m], 3; at most 1 m away. Default 0, 0, 0. */
   readonly F_x_Cload?: ArrayLike<number>;
   /**
-   * Its inertia about its centre of mass [kg m^2]: 3x3, column-major, symmetric, positive semidefinite.
-   * Default zeros: a point. Some arms want a positive definite one.
+   * Its inertia about its centre of mass [kg m^2]: 3x3, column-major, symmetric, positive semidefinite, no principal
+   * moment larger than the sum of the others, nor than `m_load` at 1 m has it. Default zeros: a point. Some arms want a positive definite one.
    */
   readonly I_load?: ArrayLike<number>;
+}
+/** How a setting is checked. */
+export interface SettingOptions {
+  /**
+   * Whether it is sent although it is not plausible: a load beyond the payload, a threshold that is never reached, a
+   * frame or a centre of mass more than 1 m away. What no arm can be sent is refused all the same. Default false.
+   */
+  readonly unchecked?: boolean;
 }
 /** Cut-off frequencies of a FER's own filters [Hz], 1 to 1000 each; 1000 filters nothing. */
 export interface FrankaFilters {
@@ -281,7 +289,13 @@ export declare class OptionRangeError extends RangeError {
   readonly received: unknown;
   /** What is expected. */
   readonly expected: string;
-  constructor(code: string, option: string, received: unknown, expected: string);
+  constructor(
+    code: string,
+    option: string,
+    received: unknown,
+    expected: string,
+    limits?: readonly number[],
+  );
 }
 /** A value is of the wrong type, or an option has an unknown name. Thrown before anything moves. */
 export declare class OptionTypeError extends TypeError {
@@ -372,6 +386,17 @@ export declare class InvalidActionError extends SessionError {
  * Or the arm could not catch up with its actions within `catchUpS`: code `POLICY_BEHIND`.
  */
 export declare class PolicyLateError extends SessionError {}
+/** Where a move has ended that did not arrive. */
+export interface NotArrived {
+  /** Measured joint positions [rad], 7. */
+  readonly q: readonly number[];
+  /** Where the joints were to be [rad], 7. */
+  readonly goal: readonly number[];
+  /** The joint that is furthest from its goal, 1 to 7. */
+  readonly joint: number;
+  /** How far it is away [rad]. */
+  readonly differenceRad: number;
+}
 /**
  * The robot failed, or ended the motion. The code is the robot's: `FRANKA_REFLEX`,
  * `FRANKA_CONNECTION_LOST` and others, or `ROBOT_THREW` where a robot written in JavaScript threw, or
@@ -382,12 +407,15 @@ export declare class RobotError extends SessionError {
   readonly errors: readonly string[];
   /** How the robot says that its motion ended, as in `ReflexAborted`. */
   readonly moveStatus: string | undefined;
+  /** Where the arm is, of `FRANKA_NOT_ARRIVED`. */
+  readonly notArrived: NotArrived | undefined;
   constructor(
     code: string,
     message: string,
     details?: SessionErrorDetails & {
       readonly errors?: readonly string[] | undefined;
       readonly moveStatus?: string | undefined;
+      readonly notArrived?: NotArrived | undefined;
     },
   );
 }
@@ -707,6 +735,12 @@ export interface MoveOptions {
    * the arm can do.
    */
   readonly speed?: number;
+  /**
+   * How far each measured joint may be from the goal for the arm to be there, above 0 to 0.5 [rad]. Default 0.01.
+   */
+  readonly toleranceRad?: number;
+  /** How long the arm may take to stand there once the commanded motion is over, 0 to 60 [s]. Default 1. */
+  readonly settleS?: number;
   /** Stops the arm within its limits when it aborts; the move rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** What the loop thread asks of the system, as a session's; `false` asks for nothing. */
@@ -823,8 +857,9 @@ export interface FrankaOptions {
    *
    * `O_dP_EE` is six numbers, the velocity of the end effector along the axes of the base frame and
    * about them; `O_T_EE` is sixteen, the pose of the end effector in the base frame as a 4x4 matrix,
-   * column by column, as in `state.O_T_EE`. A matrix that is no rigid transform within 1e-5 ends the
-   * session. Where the elbow goes is the arm's choice, unless {@link FrankaOptions.elbow} says otherwise.
+   * column by column, as in `state.O_T_EE`. A matrix that is no pose ends the session: its columns and rows are
+   * of length 1 within 1e-5 and its last row is 0, 0, 0, 1, as libfranka demands, its columns are at right angles
+   * within 2e-5, and it does not mirror. Where the elbow goes is the arm's choice, unless {@link FrankaOptions.elbow} says otherwise.
    */
   readonly control?: FrankaControl;
   /**
@@ -842,12 +877,13 @@ export interface FrankaOptions {
    * `'external'` is none of the arm's: an action has seven torques `tau_J` [N m] behind its motion, as
    * in `[...q, ...tau_J]`, and they alone move the arm. The motion is what the state reports as
    * desired (`q_d`, `dq_d`, `O_T_EE_d`), bounded by its mode's limits, for the torques to follow; each
-   * part keeps its limits, is held and is brought to rest as in its own mode. `moveTo` goes by `'joint'`
-   * then.
+   * part keeps its limits, is held and is brought to rest as in its own mode.
    *
    * An {@link ImpedanceLaw} (`{}` for its usual gains) is this package's own: torques too, computed in the
    * loop, whatever the policy is late with. Motions that torques follow stay further from the ends of
    * the joints' ranges.
+   *
+   * `moveTo` and `home` go by `'joint'` with the last two: the arm is as stiff then as `setJointImpedance` has it.
    */
   readonly impedance?: FrankaImpedance | ImpedanceLaw;
   /** Which arm must answer. Default: either; it is found out. */
@@ -931,13 +967,13 @@ export declare class Franka
    * As all that is set up, it holds until it is set again, by whomever; it is sent while no session
    * drives the arm, because an arm refuses it in a motion; and it resolves when the arm has taken it.
    *
-   * @throws {OptionRangeError} {@link OptionTypeError} where a value is not as it must be; nothing is
-   * sent then
+   * @throws {OptionRangeError} {@link OptionTypeError} where a value is not as it must be, or not plausible and
+   * not `unchecked`; nothing is sent then
    * @throws {RobotError} `FRANKA_INVALID_OPERATION` while a session drives the arm, or after
    * `close()`; `FRANKA_COMMAND_REJECTED` where the arm refuses, as in a reflex;
    * `FRANKA_CONNECTION_LOST` where it is gone
    */
-  setCollisionBehavior(behavior: CollisionBehavior): Promise<void>;
+  setCollisionBehavior(behavior: CollisionBehavior, options?: SettingOptions): Promise<void>;
   /**
    * Sets the stiffness of the arm's joint impedance controller, which tracks all commands but torques.
    *
@@ -961,11 +997,11 @@ export declare class Franka
   setGuidingMode(mode: GuidingMode): Promise<void>;
   /**
    * Sets what the arm carries beside its end effector; the arm bears its weight then, and the state and
-   * the model know of it.
+   * the model know of it. Its mass and that of the end effector are at most the arm's payload, 3 kg.
    *
    * @throws as {@link Franka.setCollisionBehavior}
    */
-  setLoad(load: Load): Promise<void>;
+  setLoad(load: Load, options?: SettingOptions): Promise<void>;
   /**
    * Sets where the end effector is: what `O_T_EE` of the state, and poses as a command, are about.
    *
@@ -973,14 +1009,14 @@ export declare class Franka
    * column-major, rigid [m], 16
    * @throws as {@link Franka.setCollisionBehavior}
    */
-  setEE(NE_T_EE: ArrayLike<number>): Promise<void>;
+  setEE(NE_T_EE: ArrayLike<number>, options?: SettingOptions): Promise<void>;
   /**
    * Sets where the stiffness frame is: forces are felt there, and Cartesian stiffness is in its axes.
    *
    * @param EE_T_K its pose in the end effector's frame: 4x4, column-major, rigid [m], 16
    * @throws as {@link Franka.setCollisionBehavior}
    */
-  setK(EE_T_K: ArrayLike<number>): Promise<void>;
+  setK(EE_T_K: ArrayLike<number>, options?: SettingOptions): Promise<void>;
   /**
    * Sets the cut-off frequencies of the arm's own filters. A FER alone has them.
    *
@@ -990,7 +1026,8 @@ export declare class Franka
   /**
    * Moves the arm to a place, natively, in a session of its own: a straight line between joint
    * positions, which all joints go together from rest to rest, in the shortest time that `speed`, the
-   * arm's limits and a smooth start allow. Resolves to the session's stats when the arm is there.
+   * arm's limits, its torques with the load that is set, and a smooth start allow. Resolves to the session's stats when
+   * the measured arm stands at the goal.
    *
    * Nothing but the joints' ranges is minded: neither the table nor the arm itself. Where the goal or
    * the way is close to the end of a joint's range, it is gone more slowly, as the arm demands.
@@ -998,7 +1035,9 @@ export declare class Franka
    * @param goal joint positions [rad], 7, or `O_T_EE`: a pose of the end effector in the base frame,
    * 4x4, column-major [m], 16. Of the joint positions for a pose those near to the present ones are taken
    * @throws {OptionRangeError} {@link OptionTypeError} where an argument is not as it must be
-   * @throws {RobotError} `FRANKA_UNREACHABLE` where the arm cannot get there; nothing has moved then.
+   * @throws {RobotError} `FRANKA_UNREACHABLE` where the arm cannot get there, or cannot bear its load on the way;
+   * nothing has moved then. `FRANKA_NOT_ARRIVED` where the arm does not stand at the goal once the motion is over,
+   * or fell behind on the way; {@link RobotError.notArrived} says where it is.
    * `FRANKA_INVALID_OPERATION` while a session drives the arm, or after `close()`; `FRANKA_REFLEX` and
    * others as a session's
    * @throws {SessionInterruptedError} where a signal of the system ended it, or has told the process to end

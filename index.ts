@@ -11,11 +11,13 @@ export type {
   FrankaFilters,
   GuidingMode,
   Load,
+  SettingOptions,
 } from './lib/configuration.ts';
 export type { FrankaControl } from './lib/control.ts';
 export {
   InvalidActionError,
   KilohertzError,
+  type NotArrived,
   OffloadError,
   OptionRangeError,
   OptionTypeError,

@@ -14,7 +14,7 @@ import {
   type Tick,
   workerPolicy,
 } from '../index.ts';
-import { ownPlace, setUp, speed, WALL } from './fixtures/arms.ts';
+import { HAND, ownPlace, setUp, speed, WALL } from './fixtures/arms.ts';
 import { Scribe } from './fixtures/robots.ts';
 import { rejection, until } from './fixtures/waiting.ts';
 
@@ -240,12 +240,54 @@ test('what the end effector may not do is told in its own words and units', asyn
   t.regex(turn.expected, /^a rotational velocity up to 2\.4\d* rad\/s$/);
 });
 
+/** A pose as libfranka's issue 19 prints one. */
+const inSixDigits = (pose: ArrayLike<number>): number[] =>
+  Array.from(pose, (value) => Number(value.toPrecision(6)));
+
+for (const control of ['cartesianPose', 'cartesianTarget'] as const) {
+  test(`by ${control} a pose in six digits is taken, with a hand whose frame has four`, async (t) => {
+    await using setup = await setUp(control);
+    const { arm, simulator } = setup;
+    await arm.setEE(HAND);
+    const start = inSixDigits((await arm.state()).O_T_EE_c);
+    const session = new Session(arm, () => start, PATIENT);
+    const running = session.run();
+    await until(() => session.stepCount > 300 || !session.isRunning, '300 cycles');
+    await session.stop();
+    const stats = await running;
+    t.is(stats.firstViolation, null);
+    t.is(simulator.counters().reflexes, 0);
+  });
+
+  test(`by ${control} a shear and a reflection are refused`, async (t) => {
+    for (const change of [
+      (pose: number[]) => {
+        for (const row of [0, 1, 2]) pose[4 + row] = pose[row] ?? 0;
+      },
+      (pose: number[]) => {
+        for (const row of [0, 1, 2]) pose[row] = -(pose[row] ?? 0);
+      },
+      (pose: number[]) => {
+        pose[3] = 1e-4;
+      },
+    ]) {
+      const error = await endOf(control, (start) => {
+        change(start);
+        return start;
+      });
+      t.is(error.code, 'ACTION_FRAME', error.message);
+      t.regex(error.message, /O_T_EE is no rigid transform, it is off by [\d.e-]+ \(limit/);
+    }
+  });
+}
+
 test('joints that cannot follow are named', async (t) => {
   const error = await endOf('cartesianVelocity', () => [0.5, 0, 0, 0, 0, 0], {
     limits: { velocity: 'clamp', acceleration: 'clamp', jerk: 'clamp' },
   });
   t.is(error.code, 'ACTION_LIMIT');
   t.regex(error.message, /the motion takes joint \d to [\d.]+ times what it can do/);
+  t.regex(error.message, /joint \d is at -?[\d.]+ rad and may be commanded from/);
   t.regex(error.message, /limits: \{ joints: 'clamp' \}/);
 });
 
@@ -256,7 +298,12 @@ test('a target out of reach is told once the arm stands still on the way to it',
   });
   t.is(error.code, 'ACTION_LIMIT');
   t.true((error.tick ?? 0) > 500, `${error.tick}`);
-  t.regex(error.message, /the motion takes joint \d to [\d.]+ times what it can do/);
+  t.regex(
+    error.message,
+    /out of the arm's reach: .* joint (\d) lets it\. There joint \1 is at -?[\d.]+ rad and may be commanded from -?[\d.]+ to -?[\d.]+ rad/,
+  );
+  t.regex(error.message, /Choose a pose nearer/);
+  t.notRegex(error.message, /times what it can do/);
 });
 
 for (const control of ['jointVelocity', 'cartesianVelocity', 'cartesianTarget'] as const) {

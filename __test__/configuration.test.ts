@@ -8,7 +8,7 @@ import {
   RobotError,
   Session,
 } from '../index.ts';
-import { setUp } from './fixtures/arms.ts';
+import { HAND, setUp } from './fixtures/arms.ts';
 import { rejection, until } from './fixtures/waiting.ts';
 
 const ARMS = [
@@ -19,14 +19,17 @@ const ARMS = [
 
 /** A tool 10 cm in front of the flange, turned by a right angle. */
 const TOOL = [0, 1, 0, 0, -1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0.1, 1];
+/** A shear whose rows and columns are as long as a rotation's: libfranka takes it. */
+const SHEARED = [0.8, 0.6, 0, 0, 0.6, 0.8, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
+const MIRRORED = [-1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
 const UNIT = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
 
 function thresholds(contact: number, collision: number): CollisionBehavior {
   return {
     lowerTorquesNm: Array(7).fill(contact),
     upperTorquesNm: Array(7).fill(collision),
-    lowerForces: Array(6).fill(1e3),
-    upperForces: Array(6).fill(1e3),
+    lowerForces: Array(6).fill(100),
+    upperForces: Array(6).fill(100),
   };
 }
 
@@ -57,6 +60,61 @@ for (const { generation, client } of ARMS) {
     t.true(near(state.I_load, diagonal(0.01)));
     await arm.setLoad({ m_load: 0 });
     t.is((await arm.state()).m_load, 0);
+    await arm.setEE(HAND);
+    await arm.setK(HAND);
+    t.true(near((await arm.state()).NE_T_EE, HAND));
+  });
+
+  test(`a ${generation} over ${client} is sent what is implausible where it is meant`, async (t) => {
+    await using setup = await setUp('jointVelocity', { generation }, client);
+    const { arm } = setup;
+    const unchecked = { unchecked: true };
+    await t.throwsAsync(arm.setLoad({ m_load: 3.5 }), { code: 'OPTION_M_LOAD' });
+    await arm.setLoad({ m_load: 3.5 }, unchecked);
+    t.true(Math.abs((await arm.state()).m_load - 3.5) < 1e-6);
+    await arm.setCollisionBehavior(thresholds(1e3, 1e4), unchecked);
+    const long = [...UNIT.slice(0, 14), 1.5, 1];
+    await arm.setEE(long, unchecked);
+    await arm.setK(long, unchecked);
+    t.true(near((await arm.state()).NE_T_EE, long));
+  });
+
+  test(`a refusal of a ${generation} over ${client} tells the present mode and what to do`, async (t) => {
+    await using setup = await setUp('jointVelocity', { generation }, client);
+    const { arm, simulator } = setup;
+    t.is((await arm.state()).robot_mode, 'Idle');
+    const place = Array.from((await arm.state()).q_d, (q) => q + 0.1);
+    const session = new Session(arm, () => [0, 0, 0, 0, 0, 0, 0], { warmupS: 0 });
+    session.on('error', () => undefined);
+    const ended = session.run({ durationS: 0.1 });
+    await ended;
+    const refusals = async (calls: readonly (() => Promise<unknown>)[]): Promise<string> => {
+      const texts: string[] = [];
+      for (const call of calls) {
+        const refused = (await rejection(call())) as RobotError;
+        t.is(refused.code, 'FRANKA_COMMAND_REJECTED', String(refused));
+        t.notRegex(refused.message, /Idle/);
+        texts.push(refused.message);
+      }
+      return texts.join('\n');
+    };
+    const zeros = (): number[] => [0, 0, 0, 0, 0, 0, 0];
+    const start = (): Promise<unknown> => new Session(arm, zeros, { warmupS: 0 }).run();
+    simulator.inject({ kind: 'userStop', pressed: true });
+    const stopped = await refusals([() => arm.moveTo(place), start, () => arm.recover()]);
+    t.is(stopped.match(/now UserStopped: release the user stop/g)?.length, 3, stopped);
+    simulator.inject({ kind: 'userStop', pressed: false });
+    simulator.inject({ kind: 'reflex' });
+    const reflex = await refusals([
+      () => arm.setLoad({ m_load: 1 }),
+      () => arm.home(),
+      start,
+      () => arm.setK(UNIT),
+    ]);
+    t.is(reflex.match(/now Reflex \(joint_reflex\): .*call recover\(\)/g)?.length, 4, reflex);
+    await arm.recover();
+    await arm.setLoad({ m_load: 1 });
+    await arm.moveTo(place, { speed: 0.5 });
   });
 
   test(`a ${generation} over ${client} is stopped by a push above its thresholds, and by none below`, async (t) => {
@@ -149,6 +207,44 @@ test('what is not as it must be is refused by its name, and nothing is sent', as
       'OPTION_ACCELERATION_UPPER_TORQUES_NM',
       /acceleration\.upperTorquesNm\[0\] is 1/,
     ],
+    [(a) => a.setLoad({ m_load: 1e6 }), 'OPTION_M_LOAD', /is 1000000; .*0 to 3 kg.*in grams\?/],
+    [(a) => a.setLoad({ m_load: 3.2 }), 'OPTION_M_LOAD', /payload of an FR3 is 3 kg.*unchecked/],
+    [
+      (a) => a.setLoad({ m_load: 1, F_x_Cload: [0, 0, 60] }),
+      'OPTION_F_X_CLOAD',
+      /at most 1 m.*in millimetres\?/,
+    ],
+    [(a) => a.setLoad({ m_load: 1, I_load: diagonal(1700) }), 'OPTION_I_LOAD', /in kg mm\^2/],
+    [
+      (a) => a.setLoad({ m_load: 1, I_load: [0.01, 0, 0, 0, 0.01, 0, 0, 0, 0.05] }),
+      'OPTION_I_LOAD',
+      /is 0.05; expected at most 0.02/,
+    ],
+    [(a) => a.setEE([...UNIT.slice(0, 14), 103.4, 1]), 'OPTION_NE_T_EE', /in millimetres\?/],
+    [(a) => a.setEE(SHEARED), 'OPTION_NE_T_EE', /cosine between the axes x and y/],
+    [(a) => a.setK(MIRRORED), 'OPTION_EE_T_K', /this one mirrors/],
+    [
+      (a) => a.setCollisionBehavior(thresholds(20, 1e9)),
+      'OPTION_UPPER_TORQUES_NM',
+      /is 1000000000; expected a number above 0 to 100 N m/,
+    ],
+    [
+      (a) => a.setCollisionBehavior({ ...thresholds(1, 2), lowerForces: Array(6).fill(0) }),
+      'OPTION_LOWER_FORCES',
+      /lowerForces\[0\] is 0; expected a number above 0 to 100 N,/,
+    ],
+    [
+      (a) => a.setLoad({ m_load: 1 }, { unchecked: 1 as never }),
+      'OPTION_UNCHECKED',
+      /true or false/,
+    ],
+    [(a) => a.setLoad({ m_load: 1 }, { force: true } as never), 'OPTION_UNKNOWN', /"force"/],
+    [(a) => a.setLoad({ m_load: -1 }, { unchecked: true }), 'OPTION_M_LOAD', /m_load is -1/],
+    [
+      (a) => a.setCollisionBehavior(thresholds(0.0009000000000000001, 0.0001)),
+      'OPTION_UPPER_TORQUES_NM',
+      /is 0\.0001; expected a finite number from 0\.0009, /,
+    ],
     [(a) => a.setFilters({ ...FILTERS, controllerHz: 0 }), 'OPTION_CONTROLLER_HZ', /1 to 1000 Hz/],
   ];
   for (const [call, code, message] of cases) {
@@ -157,6 +253,7 @@ test('what is not as it must be is refused by its name, and nothing is sent', as
     t.is(error.code, code, error.message);
     t.regex(error.message, message);
     t.truthy(error.expected);
+    t.notRegex(error.message, /e\+?308|\.\d*0{6,}\d/, error.message);
   }
   const state = await arm.state();
   t.is(state.m_load, 0);

@@ -3,7 +3,7 @@ import { getEventListeners } from 'node:events';
 import { promisify } from 'node:util';
 import test from 'ava';
 import {
-  type Franka,
+  Franka,
   type MoveOptions,
   type MoveProgress,
   OptionRangeError,
@@ -80,6 +80,47 @@ for (const { generation, client } of ARMS) {
     await arm.recover();
     await arm.moveTo(PLACE, { speed: 1 });
     t.true(distance(simulator.joints().q, PLACE) < 5e-3);
+  });
+
+  test(`an arm that is held off its goal is where the error of a ${generation} over ${client} says`, async (t) => {
+    await using setup = await setUp('jointVelocity', LOCKSTEP, client);
+    const { arm, simulator } = setup;
+    const thresholds = {
+      lowerTorquesNm: Array(7).fill(1e3),
+      upperTorquesNm: Array(7).fill(1e3),
+      lowerForces: Array(6).fill(1e3),
+      upperForces: Array(6).fill(1e3),
+    };
+    await arm.setCollisionBehavior(thresholds, { unchecked: true });
+    simulator.inject({ kind: 'push', torquesNm: [0, 60, 0, 0, 0, 0, 0] });
+    for (const move of [() => arm.moveTo(PLACE, { speed: 0.5 }), () => arm.home({ speed: 0.5 })]) {
+      const error = (await rejection(move())) as RobotError;
+      t.is(error.code, 'FRANKA_NOT_ARRIVED', String(error));
+      t.regex(error.message, /joint 2 was measured at .* rad away from/);
+      const { q = [], goal = [], joint, differenceRad = 0 } = error.notArrived ?? {};
+      t.is(joint, 2);
+      // 60 N m against 3000 N m/rad.
+      t.true(Math.abs(differenceRad - 0.02) < 2e-3, `${differenceRad}`);
+      t.true(Math.abs(distance(q, goal) - differenceRad) < 1e-9);
+      t.true(distance(q, simulator.joints().q) < 2e-3);
+      t.true(error.lastStates.length > 0);
+    }
+    await arm.moveTo(PLACE, { speed: 0.5, toleranceRad: 0.03 });
+    t.is(simulator.counters().reflexes, 0);
+  });
+
+  test(`3 kg arrive at full speed with a ${generation} over ${client}, whatever its sessions follow with`, async (t) => {
+    await using setup = await setUp('jointVelocity', LOCKSTEP, client);
+    const { simulator } = setup;
+    await setup.arm.close();
+    const arm = await Franka.connect(simulator.address, { client, impedance: {} });
+    await arm.setLoad({ m_load: 3, F_x_Cload: [0, 0, 0.2] });
+    for (const goal of [PLACE, [1.5, 0.4, -0.5, -1.2, 0.6, 2.4, -0.8], HOME]) {
+      await arm.moveTo(goal, { speed: 1 });
+      t.true(distance(simulator.joints().q, goal) < 0.01, `${simulator.joints().q}`);
+    }
+    t.is(simulator.counters().reflexes, 0);
+    await arm.close();
   });
 
   test(`a pose or joints that a ${generation} over ${client} cannot reach are refused, and nothing moves`, async (t) => {
@@ -240,6 +281,11 @@ test('what is no place, speed or option is refused by its name', async (t) => {
     [(a) => a.moveTo([2, ...pose.slice(1)]), 'OPTION_POSE'],
     [(a) => a.moveTo([Number.NaN, ...pose.slice(1)]), 'OPTION_POSE'],
     [(a) => a.moveTo(HOME, { speed: 0 }), 'OPTION_SPEED'],
+    [(a) => a.moveTo(HOME, { toleranceRad: 0 }), 'OPTION_TOLERANCE_RAD'],
+    [(a) => a.moveTo(HOME, { toleranceRad: 0.6 }), 'OPTION_TOLERANCE_RAD'],
+    [(a) => a.home({ settleS: -1 }), 'OPTION_SETTLE_S'],
+    [(a) => a.home({ settleS: Number.NaN }), 'OPTION_SETTLE_S'],
+    [(a) => a.moveTo([0.8, 0.6, 0, 0, 0.6, 0.8, ...pose.slice(6)]), 'OPTION_POSE'],
     [(a) => a.moveTo(HOME, { realtime: { priority: 100 } }), 'OPTION_PRIORITY'],
     [(a) => a.moveTo(HOME, { speed: 1.01 }), 'OPTION_SPEED'],
     [(a) => a.moveTo(HOME, { speed: Number.NaN }), 'OPTION_SPEED'],

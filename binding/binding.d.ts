@@ -33,11 +33,14 @@ export declare class NativeArm {
   close(): void
   /**
    * Sets the arm up: a setting by its kind and its values, in the order of
-   * `kilohertz_franka::Setting`.
+   * `kilohertz_franka::Setting`. Where `unchecked`, it may be implausible.
    */
-  configure(kind: string, values: Float64Array): Promise<void>
-  /** Plans a move to joint positions, 7 numbers, or to a pose, 16. */
-  planMove(goal: Float64Array, speed: number): Promise<NativeMove>
+  configure(kind: string, values: Float64Array, unchecked: boolean): Promise<void>
+  /**
+   * Plans a move to joint positions, 7 numbers, or to a pose, 16. The arm has arrived when each joint is within the
+   * tolerance [rad], within the time that it may take to settle [s].
+   */
+  planMove(goal: Float64Array, speed: number, tolerance: number, settlingS: number): Promise<NativeMove>
 }
 
 /** A connected hand. */
@@ -150,7 +153,7 @@ export declare class NativeMove {
   get durationS(): number
   /** For how long the arm has moved [s]. */
   get elapsedS(): number
-  /** Whether the arm is there. */
+  /** Whether the measured arm stands at the goal. */
   get hasArrived(): boolean
   /** Why the plan was given up, as `failure.rs` writes errors; nothing if it was not. */
   trouble(): string | null
@@ -449,6 +452,14 @@ export interface NativeHistogram {
   counts: Float64Array
 }
 
+/** Where a joint is that keeps a motion from going on [rad]. */
+export interface NativeJointPlace {
+  at: number
+  lower: number
+  upper: number
+  isOutOfReach: boolean
+}
+
 /** The true motion of the simulated arm. */
 export interface NativeJointState {
   q: Array<number>
@@ -609,6 +620,7 @@ export interface NativeViolation {
   action: number
   received: number
   limit: number
+  joint?: NativeJointPlace
 }
 
 /** Cycles in which the action broke a limit, by its kind. */

@@ -1,6 +1,7 @@
 import { type CallLimits, checkCallLimits, limited } from './call-limits.ts';
 import { checkText } from './checks.ts';
 import { OffloadError, OptionTypeError } from './errors.ts';
+import { numberText } from './number.ts';
 import { checkModule, type Place, partsOf } from './offload-module.ts';
 import { isPoolThread, type Job, pool } from './pool.ts';
 import { find } from './pool-worker.ts';
@@ -141,10 +142,10 @@ async function inPlace(
   return found(...args);
 }
 
-function late(place: Place, { timeoutS }: CallLimits): OffloadError {
+function late(place: Place, { timeoutS = Infinity }: CallLimits): OffloadError {
   return new OffloadError(
     'OFFLOAD_TIMEOUT',
-    `${partsOf(place).name} did not answer within ${timeoutS} s, and its thread was ended; raise ` +
+    `${partsOf(place).name} did not answer within ${numberText(timeoutS)} s, and its thread was ended; raise ` +
       'timeoutS, or give it less to do',
   );
 }

@@ -1,6 +1,7 @@
 // Checks of what users hand in. Each says what was received and what is expected.
 
 import { codeOf, OptionRangeError, OptionTypeError } from './errors.ts';
+import { numberText } from './number.ts';
 
 /** A number from `from` to `to`, both included unless said otherwise. */
 export function checkNumber(
@@ -10,14 +11,15 @@ export function checkNumber(
 ): number {
   const kind = range.integer ? 'a whole number' : 'a number';
   const unit = range.unit ? ` ${range.unit}` : '';
-  const from = range.above ? `above ${range.from}` : `from ${range.from}`;
-  const expected = `${kind} ${from} to ${range.to}${unit}`;
+  const least = numberText(range.from);
+  const from = range.above ? `above ${least}` : `from ${least}`;
+  const expected = `${kind} ${from} to ${numberText(range.to)}${unit}`;
   if (typeof value !== 'number') {
     throw new OptionTypeError(codeOf(option), option, value, expected);
   }
   const low = range.above ? value > range.from : value >= range.from;
   if (!(low && value <= range.to) || (range.integer && !Number.isInteger(value))) {
-    throw new OptionRangeError(codeOf(option), option, value, expected);
+    throw new OptionRangeError(codeOf(option), option, value, expected, [range.from, range.to]);
   }
   return value;
 }

@@ -1,4 +1,5 @@
 import { checkBoolean, checkKeys, checkNumber, checkNumbers } from './checks.ts';
+import { OptionRangeError, OptionTypeError } from './errors.ts';
 import { awaiting, type NativeArm } from './native.ts';
 
 /**
@@ -7,13 +8,13 @@ import { awaiting, type NativeArm } from './native.ts';
  * stops the arm by a reflex (`joint_reflex`, `cartesian_reflex`).
  */
 export interface CollisionThresholds {
-  /** Torques of the joints [N m], 7. */
+  /** Torques of the joints, above 0 to 100 [N m], 7. */
   readonly lowerTorquesNm: ArrayLike<number>;
-  /** Torques of the joints [N m], 7; each at least the lower one. */
+  /** Torques of the joints, up to 100 [N m], 7; each at least the lower one. */
   readonly upperTorquesNm: ArrayLike<number>;
-  /** Forces, then torques, on the stiffness frame, in its axes [N, N m], 6. */
+  /** Forces, then torques, on the stiffness frame, in its axes, above 0 to 100 [N, N m], 6. */
   readonly lowerForces: ArrayLike<number>;
-  /** Forces, then torques, on the stiffness frame [N, N m], 6; each at least the lower one. */
+  /** Forces, then torques, on the stiffness frame, up to 100 [N, N m], 6; each at least the lower one. */
   readonly upperForces: ArrayLike<number>;
 }
 
@@ -36,15 +37,24 @@ export interface GuidingMode {
 
 /** What the arm carries beside its end effector, with libfranka's names. */
 export interface Load {
-  /** Its mass [kg]; 0 is no load. */
+  /** Its mass [kg], at most the arm's payload (3 kg) less the mass of its end effector; 0 is no load. */
   readonly m_load: number;
-  /** Its centre of mass in the flange frame [m], 3. Default 0, 0, 0. */
+  /** Its centre of mass in the flange frame [m], 3; at most 1 m away. Default 0, 0, 0. */
   readonly F_x_Cload?: ArrayLike<number>;
   /**
-   * Its inertia about its centre of mass [kg m^2]: 3x3, column-major, symmetric, positive semidefinite.
-   * Default zeros: a point. Some arms want a positive definite one.
+   * Its inertia about its centre of mass [kg m^2]: 3x3, column-major, symmetric, positive semidefinite, no principal
+   * moment larger than the sum of the others, nor than `m_load` at 1 m has it. Default zeros: a point. Some arms want a positive definite one.
    */
   readonly I_load?: ArrayLike<number>;
+}
+
+/** How a setting is checked. */
+export interface SettingOptions {
+  /**
+   * Whether it is sent although it is not plausible: a load beyond the payload, a threshold that is never reached, a
+   * frame or a centre of mass more than 1 m away. What no arm can be sent is refused all the same. Default false.
+   */
+  readonly unchecked?: boolean;
 }
 
 /** Cut-off frequencies of a FER's own filters [Hz], 1 to 1000 each; 1000 filters nothing. */
@@ -97,15 +107,17 @@ export class Configuration {
     this.#arm = arm;
   }
 
-  async collisionBehavior(behavior: CollisionBehavior): Promise<void> {
+  async collisionBehavior(behavior: CollisionBehavior, options: SettingOptions): Promise<void> {
     const names = THRESHOLDS.map(([name]) => name);
     checkKeys('setCollisionBehavior', behavior, [...names, 'acceleration']);
     const { acceleration } = behavior;
     const nominal = thresholds('', behavior);
-    if (acceleration === undefined) return this.#set('collisionBehavior', [...nominal, ...nominal]);
+    if (acceleration === undefined) {
+      return this.#set('collisionBehavior', [...nominal, ...nominal], options);
+    }
     checkKeys('acceleration', acceleration, names);
     const accelerating = thresholds('acceleration.', acceleration);
-    return this.#set('collisionBehavior', [...nominal, ...accelerating]);
+    return this.#set('collisionBehavior', [...nominal, ...accelerating], options);
   }
 
   async jointImpedance(stiffness: ArrayLike<number>): Promise<void> {
@@ -125,20 +137,27 @@ export class Configuration {
     return this.#set('guidingMode', flags);
   }
 
-  async endEffector(frame: ArrayLike<number>): Promise<void> {
-    return this.#set('endEffector', checkNumbers('NE_T_EE', frame, 16));
+  async endEffector(frame: ArrayLike<number>, options: SettingOptions): Promise<void> {
+    return this.#set('endEffector', checkNumbers('NE_T_EE', frame, 16), options);
   }
 
-  async stiffnessFrame(frame: ArrayLike<number>): Promise<void> {
-    return this.#set('stiffnessFrame', checkNumbers('EE_T_K', frame, 16));
+  async stiffnessFrame(frame: ArrayLike<number>, options: SettingOptions): Promise<void> {
+    return this.#set('stiffnessFrame', checkNumbers('EE_T_K', frame, 16), options);
   }
 
-  async load(load: Load): Promise<void> {
+  async load(load: Load, options: SettingOptions): Promise<void> {
     checkKeys('setLoad', load, ['m_load', 'F_x_Cload', 'I_load']);
     const { m_load, F_x_Cload = [0, 0, 0], I_load = new Float64Array(9) } = load;
-    const mass = checkNumber('m_load', m_load, { from: 0, to: Number.MAX_VALUE, unit: 'kg' });
+    if (typeof m_load !== 'number') {
+      throw new OptionTypeError('OPTION_M_LOAD', 'm_load', m_load, 'a number [kg]');
+    }
+    // Its upper bound is the arm's.
+    if (!(m_load >= 0 && m_load < Infinity)) {
+      throw new OptionRangeError('OPTION_M_LOAD', 'm_load', m_load, 'a number from 0 on [kg]', [0]);
+    }
     const centre = checkNumbers('F_x_Cload', F_x_Cload, 3);
-    return this.#set('load', [mass, ...centre, ...checkNumbers('I_load', I_load, 9)]);
+    const inertia = checkNumbers('I_load', I_load, 9);
+    return this.#set('load', [m_load, ...centre, ...inertia], options);
   }
 
   async filters(filters: FrankaFilters): Promise<void> {
@@ -148,8 +167,10 @@ export class Configuration {
     return this.#set('filters', values);
   }
 
-  #set(kind: string, values: readonly number[]): Promise<void> {
-    return awaiting(() => this.#arm.configure(kind, Float64Array.from(values)));
+  async #set(kind: string, values: readonly number[], options: SettingOptions = {}): Promise<void> {
+    checkKeys('the options of a setting', options, ['unchecked']);
+    const unchecked = checkBoolean('unchecked', options.unchecked ?? false);
+    await awaiting(() => this.#arm.configure(kind, Float64Array.from(values), unchecked));
   }
 }
 

@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { numberText } from './number.ts';
 import type { RobotState } from './robot-state.ts';
 
 /**
@@ -35,8 +36,14 @@ export class OptionRangeError extends RangeError {
   /** What is expected. */
   readonly expected: string;
 
-  constructor(code: string, option: string, received: unknown, expected: string) {
-    super(`${option} is ${describe(received)}; expected ${expected}`);
+  constructor(
+    code: string,
+    option: string,
+    received: unknown,
+    expected: string,
+    limits: readonly number[] = [],
+  ) {
+    super(`${option} is ${describe(received, limits)}; expected ${expected}`);
     this.name = 'OptionRangeError';
     this.code = code;
     this.received = received;
@@ -160,6 +167,18 @@ export class InvalidActionError extends SessionError {
  */
 export class PolicyLateError extends SessionError {}
 
+/** Where a move has ended that did not arrive. */
+export interface NotArrived {
+  /** Measured joint positions [rad], 7. */
+  readonly q: readonly number[];
+  /** Where the joints were to be [rad], 7. */
+  readonly goal: readonly number[];
+  /** The joint that is furthest from its goal, 1 to 7. */
+  readonly joint: number;
+  /** How far it is away [rad]. */
+  readonly differenceRad: number;
+}
+
 /**
  * The robot failed, or ended the motion. The code is the robot's: `FRANKA_REFLEX`,
  * `FRANKA_CONNECTION_LOST` and others, or `ROBOT_THREW` where a robot written in JavaScript threw, or
@@ -170,6 +189,8 @@ export class RobotError extends SessionError {
   readonly errors: readonly string[];
   /** How the robot says that its motion ended, as in `ReflexAborted`. */
   readonly moveStatus: string | undefined;
+  /** Where the arm is, of `FRANKA_NOT_ARRIVED`. */
+  readonly notArrived: NotArrived | undefined;
 
   constructor(
     code: string,
@@ -177,11 +198,13 @@ export class RobotError extends SessionError {
     details: SessionErrorDetails & {
       readonly errors?: readonly string[] | undefined;
       readonly moveStatus?: string | undefined;
+      readonly notArrived?: NotArrived | undefined;
     } = {},
   ) {
     super(code, message, details);
     this.errors = details.errors ?? [];
     this.moveStatus = details.moveStatus;
+    this.notArrived = details.notArrived;
   }
 }
 
@@ -223,9 +246,12 @@ interface NativeFailure {
     readonly what: string;
     readonly received: number;
     readonly expected: string;
+    /** What `received` is beyond, or not equal to. */
+    readonly limits: readonly number[];
   };
   readonly errors?: readonly string[];
   readonly moveStatus?: string | null;
+  readonly notArrived?: NotArrived | null;
   /** The number of the signal that it is about. */
   readonly signal?: number;
 }
@@ -241,6 +267,7 @@ function fromParsed(failure: NativeFailure, details: SessionErrorDetails): Kiloh
       ...details,
       errors: failure.errors,
       moveStatus: failure.moveStatus ?? undefined,
+      notArrived: failure.notArrived ?? undefined,
     });
   }
   if (failure.signal !== undefined) {
@@ -256,8 +283,8 @@ export function fromNative(error: unknown): unknown {
   if (error instanceof Error && error.message.startsWith('{"code":')) {
     const failure = JSON.parse(error.message) as NativeFailure;
     if (!failure.refused) return fromParsed(failure, {});
-    const { option, what, received, expected } = failure.refused;
-    return new OptionRangeError(codeOf(option), what, received, expected);
+    const { option, what, received, expected, limits } = failure.refused;
+    return new OptionRangeError(codeOf(option), what, received, expected, limits);
   }
   return error;
 }
@@ -270,10 +297,13 @@ export function messageOf(error: unknown): string {
 /** A text in a message is no longer than this. */
 const LONGEST_TEXT = 200;
 
-/** A value for a message: short, on one line. Never throws, whatever the value does when it is looked at. */
-export function describe(value: unknown): string {
+/**
+ * A value for a message: short, on one line; a number so that it differs from the `limits` that it broke. Never
+ * throws, whatever the value does when it is looked at.
+ */
+export function describe(value: unknown, limits: readonly number[] = []): string {
   try {
-    const text = textOf(value);
+    const text = typeof value === 'number' ? numberText(value, ...limits) : textOf(value);
     return text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}…` : text;
   } catch {
     return `something (${typeof value}) that cannot be looked at`;

@@ -6,6 +6,7 @@ import {
   type FrankaFilters,
   type GuidingMode,
   type Load,
+  type SettingOptions,
 } from './configuration.ts';
 import { CONTROLS, type FrankaControl, isCartesian, targetJerkShare } from './control.ts';
 import type { DrivenLink } from './driver.ts';
@@ -59,8 +60,9 @@ export interface FrankaOptions {
    *
    * `O_dP_EE` is six numbers, the velocity of the end effector along the axes of the base frame and
    * about them; `O_T_EE` is sixteen, the pose of the end effector in the base frame as a 4x4 matrix,
-   * column by column, as in `state.O_T_EE`. A matrix that is no rigid transform within 1e-5 ends the
-   * session. Where the elbow goes is the arm's choice, unless {@link FrankaOptions.elbow} says otherwise.
+   * column by column, as in `state.O_T_EE`. A matrix that is no pose ends the session: its columns and rows are
+   * of length 1 within 1e-5 and its last row is 0, 0, 0, 1, as libfranka demands, its columns are at right angles
+   * within 2e-5, and it does not mirror. Where the elbow goes is the arm's choice, unless {@link FrankaOptions.elbow} says otherwise.
    */
   readonly control?: FrankaControl;
   /**
@@ -78,12 +80,13 @@ export interface FrankaOptions {
    * `'external'` is none of the arm's: an action has seven torques `tau_J` [N m] behind its motion, as
    * in `[...q, ...tau_J]`, and they alone move the arm. The motion is what the state reports as
    * desired (`q_d`, `dq_d`, `O_T_EE_d`), bounded by its mode's limits, for the torques to follow; each
-   * part keeps its limits, is held and is brought to rest as in its own mode. `moveTo` goes by `'joint'`
-   * then.
+   * part keeps its limits, is held and is brought to rest as in its own mode.
    *
    * An {@link ImpedanceLaw} (`{}` for its usual gains) is this package's own: torques too, computed in the
    * loop, whatever the policy is late with. Motions that torques follow stay further from the ends of
    * the joints' ranges.
+   *
+   * `moveTo` and `home` go by `'joint'` with the last two: the arm is as stiff then as `setJointImpedance` has it.
    */
   readonly impedance?: FrankaImpedance | ImpedanceLaw;
   /** Which arm must answer. Default: either; it is found out. */
@@ -266,14 +269,17 @@ export class Franka implements NativeRobot<RobotState, JointVector | undefined>,
    * As all that is set up, it holds until it is set again, by whomever; it is sent while no session
    * drives the arm, because an arm refuses it in a motion; and it resolves when the arm has taken it.
    *
-   * @throws {OptionRangeError} {@link OptionTypeError} where a value is not as it must be; nothing is
-   * sent then
+   * @throws {OptionRangeError} {@link OptionTypeError} where a value is not as it must be, or not plausible and
+   * not `unchecked`; nothing is sent then
    * @throws {RobotError} `FRANKA_INVALID_OPERATION` while a session drives the arm, or after
    * `close()`; `FRANKA_COMMAND_REJECTED` where the arm refuses, as in a reflex;
    * `FRANKA_CONNECTION_LOST` where it is gone
    */
-  async setCollisionBehavior(behavior: CollisionBehavior): Promise<void> {
-    await this.#configuration.collisionBehavior(behavior);
+  async setCollisionBehavior(
+    behavior: CollisionBehavior,
+    options: SettingOptions = {},
+  ): Promise<void> {
+    await this.#configuration.collisionBehavior(behavior, options);
   }
 
   /**
@@ -308,12 +314,12 @@ export class Franka implements NativeRobot<RobotState, JointVector | undefined>,
 
   /**
    * Sets what the arm carries beside its end effector; the arm bears its weight then, and the state and
-   * the model know of it.
+   * the model know of it. Its mass and that of the end effector are at most the arm's payload, 3 kg.
    *
    * @throws as {@link Franka.setCollisionBehavior}
    */
-  async setLoad(load: Load): Promise<void> {
-    await this.#configuration.load(load);
+  async setLoad(load: Load, options: SettingOptions = {}): Promise<void> {
+    await this.#configuration.load(load, options);
   }
 
   /**
@@ -323,8 +329,8 @@ export class Franka implements NativeRobot<RobotState, JointVector | undefined>,
    * column-major, rigid [m], 16
    * @throws as {@link Franka.setCollisionBehavior}
    */
-  async setEE(NE_T_EE: ArrayLike<number>): Promise<void> {
-    await this.#configuration.endEffector(NE_T_EE);
+  async setEE(NE_T_EE: ArrayLike<number>, options: SettingOptions = {}): Promise<void> {
+    await this.#configuration.endEffector(NE_T_EE, options);
   }
 
   /**
@@ -333,8 +339,8 @@ export class Franka implements NativeRobot<RobotState, JointVector | undefined>,
    * @param EE_T_K its pose in the end effector's frame: 4x4, column-major, rigid [m], 16
    * @throws as {@link Franka.setCollisionBehavior}
    */
-  async setK(EE_T_K: ArrayLike<number>): Promise<void> {
-    await this.#configuration.stiffnessFrame(EE_T_K);
+  async setK(EE_T_K: ArrayLike<number>, options: SettingOptions = {}): Promise<void> {
+    await this.#configuration.stiffnessFrame(EE_T_K, options);
   }
 
   /**
@@ -349,7 +355,8 @@ export class Franka implements NativeRobot<RobotState, JointVector | undefined>,
   /**
    * Moves the arm to a place, natively, in a session of its own: a straight line between joint
    * positions, which all joints go together from rest to rest, in the shortest time that `speed`, the
-   * arm's limits and a smooth start allow. Resolves to the session's stats when the arm is there.
+   * arm's limits, its torques with the load that is set, and a smooth start allow. Resolves to the session's stats when
+   * the measured arm stands at the goal.
    *
    * Nothing but the joints' ranges is minded: neither the table nor the arm itself. Where the goal or
    * the way is close to the end of a joint's range, it is gone more slowly, as the arm demands.
@@ -357,7 +364,9 @@ export class Franka implements NativeRobot<RobotState, JointVector | undefined>,
    * @param goal joint positions [rad], 7, or `O_T_EE`: a pose of the end effector in the base frame,
    * 4x4, column-major [m], 16. Of the joint positions for a pose those near to the present ones are taken
    * @throws {OptionRangeError} {@link OptionTypeError} where an argument is not as it must be
-   * @throws {RobotError} `FRANKA_UNREACHABLE` where the arm cannot get there; nothing has moved then.
+   * @throws {RobotError} `FRANKA_UNREACHABLE` where the arm cannot get there, or cannot bear its load on the way;
+   * nothing has moved then. `FRANKA_NOT_ARRIVED` where the arm does not stand at the goal once the motion is over,
+   * or fell behind on the way; {@link RobotError.notArrived} says where it is.
    * `FRANKA_INVALID_OPERATION` while a session drives the arm, or after `close()`; `FRANKA_REFLEX` and
    * others as a session's
    * @throws {SessionInterruptedError} where a signal of the system ended it, or has told the process to end

@@ -2,6 +2,7 @@ import { checkKeys, checkName, checkNumbers } from './checks.ts';
 import { type FrankaControl, isCartesian } from './control.ts';
 import { codeOf, OptionRangeError, OptionTypeError } from './errors.ts';
 import type { NativeConnectOptions } from './native.ts';
+import { numberText } from './number.ts';
 
 /** The controller that follows what is commanded. */
 export type FrankaImpedance = 'joint' | 'cartesian' | 'external';
@@ -68,8 +69,10 @@ function checkGains(name: keyof ImpedanceLaw, given: ArrayLike<number>): number[
   const wrong = gains.findIndex((gain, slot) => gain < 0 || gain > (most[slot] ?? 0));
   if (wrong >= 0) {
     const option = `impedance.${name}`;
-    const expected = `from 0 to ${most[wrong]}`;
-    throw new OptionRangeError(codeOf(option), `${option}[${wrong}]`, gains[wrong], expected);
+    const highest = most[wrong] ?? 0;
+    const expected = `from 0 to ${numberText(highest)}`;
+    const what = `${option}[${wrong}]`;
+    throw new OptionRangeError(codeOf(option), what, gains[wrong], expected, [0, highest]);
   }
   return gains;
 }

@@ -4,6 +4,7 @@ import type { CallLimits } from './call-limits.ts';
 import { limited } from './call-limits.ts';
 import { type KilohertzError, OffloadError } from './errors.ts';
 import { calling, type NativeLine } from './native.ts';
+import { numberText } from './number.ts';
 import { garbled, Packer, Unpacker } from './parcel.ts';
 
 /** What a call asks for. `lib/child.py` knows the same numbers. */
@@ -279,11 +280,11 @@ export class Line {
     );
   }
 
-  #late(path: Path, { timeoutS }: CallLimits): OffloadError {
+  #late(path: Path, { timeoutS = Infinity }: CallLimits): OffloadError {
     const name = typeof path === 'string' ? path : path.join('.');
     return new OffloadError(
       'OFFLOAD_TIMEOUT',
-      `${name} of ${this.#name} did not answer within ${timeoutS} s; it may still be at it, and ` +
+      `${name} of ${this.#name} did not answer within ${numberText(timeoutS)} s; it may still be at it, and ` +
         'later calls wait for it. Raise timeoutS, or stop() the other end',
     );
   }

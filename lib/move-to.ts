@@ -36,6 +36,12 @@ export interface MoveOptions {
    * the arm can do.
    */
   readonly speed?: number;
+  /**
+   * How far each measured joint may be from the goal for the arm to be there, above 0 to 0.5 [rad]. Default 0.01.
+   */
+  readonly toleranceRad?: number;
+  /** How long the arm may take to stand there once the commanded motion is over, 0 to 60 [s]. Default 1. */
+  readonly settleS?: number;
   /** Stops the arm within its limits when it aborts; the move rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** What the loop thread asks of the system, as a session's; `false` asks for nothing. */
@@ -59,12 +65,20 @@ export const HOME: readonly number[] = [
 
 /** Milliseconds between two reports of progress. */
 const REPORTING_MS = 50;
-const MOVE_OPTIONS = ['speed', 'signal', 'realtime', 'evenAfterSignal', 'onProgress'];
+const MOVE_OPTIONS = [
+  'speed',
+  'toleranceRad',
+  'settleS',
+  'signal',
+  'realtime',
+  'evenAfterSignal',
+  'onProgress',
+];
 const DEFAULT_SPEED = 0.2;
 /** An arm's own clock [Hz]. */
 const RATE_HZ = 1000;
 
-/** Moves an arm; resolves when it is there. */
+/** Moves an arm; resolves when the measured arm stands at its goal. */
 export async function moveTo(
   arm: NativeArm,
   goal: ArrayLike<number>,
@@ -72,8 +86,10 @@ export async function moveTo(
 ): Promise<SessionStats> {
   checkKeys('the options of moveTo', options, MOVE_OPTIONS);
   const { speed = DEFAULT_SPEED, signal, onProgress, realtime = {} } = options;
-  const { evenAfterSignal = false } = options;
+  const { evenAfterSignal = false, toleranceRad = 0.01, settleS = 1 } = options;
   checkNumber('speed', speed, { from: 0.01, to: 1 });
+  checkNumber('toleranceRad', toleranceRad, { from: 0, to: 0.5, above: true, unit: 'rad' });
+  checkNumber('settleS', settleS, { from: 0, to: 60, unit: 's' });
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new OptionTypeError('OPTION_SIGNAL', 'signal', signal, 'an AbortSignal');
   }
@@ -86,7 +102,7 @@ export async function moveTo(
   const checked = checkOptions({ warmupS: 0, realtime, evenAfterSignal }, own);
   const numbers = Float64Array.from(checkGoal(goal));
   signal?.throwIfAborted();
-  const planned = await awaiting(() => arm.planMove(numbers, speed));
+  const planned = await awaiting(() => arm.planMove(numbers, speed, toleranceRad, settleS));
   signal?.throwIfAborted();
   return new Move(arm, planned, checked, signal, onProgress).run();
 }

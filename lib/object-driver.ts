@@ -10,6 +10,7 @@ import {
 import { policyThrew } from './failures.ts';
 import { within } from './limit.ts';
 import { calling, type NativePlace, NativeSession, type NativeSessionOptions } from './native.ts';
+import { numberText } from './number.ts';
 import type { Policy, Robot } from './robot.ts';
 
 /** A call that has not settled. */
@@ -126,7 +127,7 @@ export class ObjectDriver<Observation, Action> implements Driver {
     if (wrong) {
       const expected = 'finite numbers';
       const message =
-        `action ${tick} refused: ${wrong.path} is ${wrong.value}; expected ${expected}. ` +
+        `action ${tick} refused: ${wrong.path} is ${numberText(wrong.value)}; expected ${expected}. ` +
         'The robot was not told; see to the policy';
       const { value } = wrong;
       this.#fail(

@@ -1,8 +1,9 @@
 import { checkBoolean, checkKeys, checkName, checkNumber, checkNumbers } from './checks.ts';
 import { OptionRangeError, OptionTypeError } from './errors.ts';
 import type { NativeSessionOptions } from './native.ts';
+import { numberText } from './number.ts';
 import { checkRealtime, type RealtimeOptions } from './realtime.ts';
-import { LIMIT_NAMES, type LimitName, nativeKinds, type OnViolation, short } from './violation.ts';
+import { LIMIT_NAMES, type LimitName, nativeKinds, type OnViolation } from './violation.ts';
 
 /**
  * What happens to an action that breaks a limit of the arm, kind by kind. What an answer asks is judged by it
@@ -206,8 +207,8 @@ export function checkOptions(options: SessionOptions, own: OwnClock | undefined)
   const { maxTimingSamples = 10_000, recordTicks = 0 } = options;
   checkNumber('rateHz', rateHz, { from: 1e-3, to: 10_000, unit: 'Hz' });
   if (own && rateHz > own.rateHz) {
-    const expected = `at most ${own.rateHz}, the rate of this robot's own clock`;
-    throw new OptionRangeError('OPTION_RATE_HZ', 'rateHz', rateHz, expected);
+    const expected = `at most ${numberText(own.rateHz)}, the rate of this robot's own clock`;
+    throw new OptionRangeError('OPTION_RATE_HZ', 'rateHz', rateHz, expected, [own.rateHz]);
   }
   const isSlower = own !== undefined && rateHz < own.rateHz;
   const periodS = 1 / rateHz;
@@ -332,9 +333,9 @@ function checkBox(box: CartesianBox): number[] {
   for (const [axis, top] of upper.entries()) {
     const least = (lower[axis] ?? 0) + 2 * margin;
     if (top <= least) {
-      const expected = `more than ${short(least)} m: above lower[${axis}], with the margin on both sides`;
+      const expected = `more than ${numberText(least, top)} m: above lower[${axis}], with the margin on both sides`;
       const code = 'OPTION_LIMITS_BOX_M_UPPER';
-      throw new OptionRangeError(code, `limits.boxM.upper[${axis}]`, top, expected);
+      throw new OptionRangeError(code, `limits.boxM.upper[${axis}]`, top, expected, [least]);
     }
   }
   return [...lower, ...upper, margin];

@@ -14,9 +14,16 @@ import {
   SessionStateError,
 } from './errors.ts';
 import { type Guarded, goingOn, guard, interruption, takePlace, unguard } from './guard.ts';
-import type { NativeEvent, NativeOutcome, NativePlace, NativeSession } from './native.ts';
+import type {
+  NativeEvent,
+  NativeOutcome,
+  NativePlace,
+  NativeSession,
+  NativeViolation,
+} from './native.ts';
+import { numberText } from './number.ts';
 import type { CheckedOptions } from './options.ts';
-import { allowedText, limitName, short, violationText } from './violation.ts';
+import { allowedText, limitName, violationText } from './violation.ts';
 
 /** How long the end of a session waits for a reset that is under way [ms]. */
 const RESET_LIMIT_MS = 2_000;
@@ -272,7 +279,7 @@ export class Run implements Guarded {
 async function tooLong(timeoutS: number, over: AbortSignal): Promise<void> {
   const isOver = await sleep(timeoutS * 1e3, false, { signal: over }).catch(() => true);
   if (isOver) return;
-  const message = `the robot's reset() has not settled within ${short(timeoutS)} s. The robot was stopped`;
+  const message = `the robot's reset() has not settled within ${numberText(timeoutS)} s. The robot was stopped`;
   throw new RobotError('ROBOT_UNSETTLED', message);
 }
 
@@ -288,16 +295,22 @@ function invalidAction(outcome: NativeOutcome, details: SessionErrorDetails): Ki
   if (kind === 'frame') {
     return new InvalidActionError('ACTION_FRAME', refused, action, expected, details);
   }
-  const message = `${refused}. ${adviceFor(kind)}`;
+  const message = `${refused}. ${adviceFor(violation)}`;
   return new InvalidActionError('ACTION_LIMIT', message, action, expected, details);
 }
 
-function adviceFor(kind: string): string {
+function adviceFor({ kind, joint }: NativeViolation): string {
   const clamp = `choose limits: { ${limitName(kind)}: 'clamp' }`;
   if (kind === 'distance') {
     return (
       'See what keeps the arm from following, ask for less acceleration, allow more with ' +
       `limits: { maxDistanceRad }, or ${clamp}`
+    );
+  }
+  if (joint?.isOutOfReach) {
+    return (
+      'Choose a pose nearer to where the arm can bend, or another way there by joint positions; or ' +
+      `${clamp} to stay as close as it gets`
     );
   }
   return (
@@ -317,7 +330,7 @@ function tooLate(
   const what = hadNothing ? 'nothing new from the policy, which answered undefined,' : 'no action';
   const advice = hadNothing ? 'See what it waits for' : 'Make the policy faster';
   const message =
-    `${what} for ${outcome.withoutAction} cycles (${short(ms)} ms) in cycle ${outcome.tick}; ` +
+    `${what} for ${outcome.withoutAction} cycles (${numberText(ms)} ms) in cycle ${outcome.tick}; ` +
     `${maxHeldTicks} are allowed. The robot was brought to rest. ${advice}, allow ` +
     "more with maxHeldTicks, or let the robot rest and go on with onLate: 'hold'";
   return new PolicyLateError('POLICY_LATE', message, details);
@@ -339,7 +352,7 @@ function behind(
 ): KilohertzError {
   const { field, index, unit, distance } = outcome.behind ?? NOWHERE;
   const message =
-    `after ${short(options.native.catchUpS)} s the arm is still ${short(distance)} ${unit} away from the ` +
+    `after ${numberText(options.native.catchUpS)} s the arm is still ${numberText(distance)} ${unit} away from the ` +
     `policy's action, at ${field}[${index}], in cycle ${outcome.tick}. The robot was brought to rest. Let ` +
     "actions start from the robot's desired state again after a rest, ask for slower motions, allow more " +
     "with catchUpS, or let the arm follow as long as it takes with onLate: 'hold'";

@@ -4,6 +4,7 @@ import { checkKeys, checkName, checkNumber, checkObject } from './checks.ts';
 import type { DrivenLink, Driver } from './driver.ts';
 import { type KilohertzError, OptionTypeError, SessionStateError } from './errors.ts';
 import type { NativeEvent } from './native.ts';
+import { numberText } from './number.ts';
 import { ObjectDriver } from './object-driver.ts';
 import { type CheckedOptions, checkOptions, type SessionOptions } from './options.ts';
 import { isProcessPolicy, type ProcessPolicy } from './process-policy.ts';
@@ -367,7 +368,8 @@ export async function run<Observation, Action>(
 }
 
 function warnOfLateness(tookS: number, periodS: number, deadlineS: number): void {
-  const ms = (seconds: number): string => `${Number((seconds * 1e3).toPrecision(2))} ms`;
+  const ms = (seconds: number): string =>
+    `${numberText(Number((seconds * 1e3).toPrecision(2)))} ms`;
   const message =
     `the policy took ${ms(tookS)} of its ${ms(periodS)} period: more than a tenth of its answers are later ` +
     `than deadlineS, ${ms(deadlineS)}, and the arm holds, rests and catches up in between. Lower rateHz, ` +

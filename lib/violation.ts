@@ -1,4 +1,5 @@
 import type { NativeViolation } from './native.ts';
+import { numberText } from './number.ts';
 
 /** What happens to an action that breaks a limit. */
 export type OnViolation = 'stop' | 'clamp';
@@ -54,59 +55,74 @@ export function violationText(violation: NativeViolation): string {
   const { kind, field, index, action, received, limit } = violation;
   const slot = `${field}[${index}]`;
   const joint = `joint ${ELBOWS.includes(field) ? 3 : index + 1}`;
-  if (kind === 'finite value') return `${slot} is ${action}; expected ${NUMBER}`;
+  if (kind === 'finite value') return `${slot} is ${numberText(action)}; expected ${NUMBER}`;
   const unit = UNITS[kind] ?? violation.unit;
-  const bound = `(limit ${short(limit)} ${unit})`;
+  const [what, least] = [numberText(received, limit), numberText(limit, received)];
+  const bound = `(limit ${least} ${unit})`;
   const numbered = `joint ${violation.slot + 1}`;
   if (kind === 'distance') {
-    return `the command for ${numbered} is ${short(received)} ${unit} ahead of the arm ${bound}`;
+    return `the command for ${numbered} is ${what} ${unit} ahead of the arm ${bound}`;
   }
   if (kind === 'frame') {
     return (
-      `${field} is no rigid transform, it is off by ${short(received)} (limit ${short(limit)}); ` +
+      `${field} is no rigid transform, it is off by ${what} (limit ${least}); ` +
       'its sixteen numbers are a 4x4 matrix column by column, with a rotation in the upper left and ' +
       '0, 0, 0, 1 in the last row'
     );
   }
   if (kind === 'joints') {
-    return (
-      `the motion takes ${numbered} to ${short(received)} times what it can do, close to the end ` +
-      'of its range, to a singular pose, or too fast'
-    );
+    return jointsText(violation);
   }
   if (kind === 'box') {
     const axis = 'xyz'[(field === 'O_T_EE' ? index - 12 : index) % 3];
-    return `the end effector would come to ${axis} = ${short(received)} m ${bound}, out of its box`;
+    return `the end effector would come to ${axis} = ${what} m ${bound}, out of its box`;
   }
   const part = partOf(field, index);
   if (part) {
-    return `the action means a ${part.name} ${kind} of ${short(received)} ${cartesianUnit(kind, part.unit)} (limit ${short(limit)})`;
+    return `the action means a ${part.name} ${kind} of ${what} ${cartesianUnit(kind, part.unit)} (limit ${least})`;
   }
   // What a torque leads to is the arm's: it is measured there.
   if (field === 'tau_J' && (kind === 'position' || kind === 'velocity')) {
-    return `${joint} of the arm has a ${kind} of ${short(received)} ${unit} ${bound}`;
+    return `${joint} of the arm has a ${kind} of ${what} ${unit} ${bound}`;
   }
   const quantity = kind === 'acceleration' ? `an ${kind}` : `a ${kind}`;
   return (
-    `${joint}, ${slot} = ${short(action)} ${violation.unit} means ${quantity} of ` +
-    `${short(received)} ${unit} ${bound}`
+    `${joint}, ${slot} = ${numberText(action)} ${violation.unit} means ${quantity} of ` +
+    `${what} ${unit} ${bound}`
+  );
+}
+
+/** Which joint keeps a motion of the end effector from going on, and where it is. */
+function jointsText({ slot, received, limit, joint }: NativeViolation): string {
+  const numbered = `joint ${slot + 1}`;
+  const { at = Number.NaN, lower = Number.NaN, upper = Number.NaN } = joint ?? {};
+  const range = `from ${numberText(lower)} to ${numberText(upper)} rad`;
+  const place = `${numbered} is at ${numberText(at)} rad and may be commanded ${range}`;
+  if (joint?.isOutOfReach) {
+    return `the target is out of the arm's reach: it came as close as ${numbered} lets it. There ${place}`;
+  }
+  return (
+    `the motion takes ${numbered} to ${numberText(received, limit)} times what it can do, close to the end ` +
+    `of its range, to a singular pose, or too fast; ${place}`
   );
 }
 
 /** What would not have broken the limit. */
-export function allowedText({ kind, unit, limit, field, index }: NativeViolation): string {
+export function allowedText({ kind, unit, limit, field, index, joint }: NativeViolation): string {
   if (kind === 'finite value') return NUMBER;
-  if (kind === 'frame') return `a rigid transform within ${short(limit)}`;
-  if (kind === 'joints') return 'a motion that the joints can follow';
-  if (kind === 'box') return `no further than ${short(limit)} m`;
+  if (kind === 'frame') return `a rigid transform within ${numberText(limit)}`;
+  if (kind === 'joints') {
+    return joint?.isOutOfReach ? 'a pose within reach' : 'a motion that the joints can follow';
+  }
+  if (kind === 'box') return `no further than ${numberText(limit)} m`;
   const part = partOf(field, index);
   if (part && kind !== 'distance') {
-    return `a ${part.name} ${kind} up to ${short(limit)} ${cartesianUnit(kind, part.unit)}`;
+    return `a ${part.name} ${kind} up to ${numberText(limit)} ${cartesianUnit(kind, part.unit)}`;
   }
   const quantity = kind === 'acceleration' ? `an ${kind}` : `a ${kind}`;
   const most = kind === 'position' ? 'no further than' : 'up to';
   const value = kind === 'position' ? limit : Math.abs(limit);
-  return `${quantity} ${most} ${short(value)} ${UNITS[kind] ?? unit}`;
+  return `${quantity} ${most} ${numberText(value)} ${UNITS[kind] ?? unit}`;
 }
 
 /** Which part of a twist or a pose a slot belongs to. */
@@ -120,9 +136,4 @@ function partOf(field: string, index: number): { name: string; unit: string } | 
 function cartesianUnit(kind: string, unit: string): string {
   const power = { velocity: '', acceleration: '^2', jerk: '^3' }[kind] ?? '';
   return `${unit}/s${power}`;
-}
-
-/** A number for a message. */
-export function short(value: number): string {
-  return Number(value.toPrecision(5)).toString();
 }

@@ -378,6 +378,7 @@ mod tests {
                         action: sequence.answer[0],
                         received,
                         limit: MOST[order - 1],
+                        joint: None,
                     });
                 }
             }

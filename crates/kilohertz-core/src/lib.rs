@@ -76,6 +76,7 @@ pub mod late;
 pub mod limits;
 mod lowpass;
 pub mod mailbox;
+pub mod number;
 pub mod pace;
 pub mod pacer;
 pub mod policy;

@@ -92,6 +92,21 @@ pub struct Violation {
     pub received: f64,
     /// The limit on that quantity.
     pub limit: f64,
+    /// Where the joint is that could not follow, of [`ViolationKind::Joints`].
+    pub joint: Option<JointPlace>,
+}
+
+/// Where a joint is that keeps a motion from going on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct JointPlace {
+    /// Where it is commanded now [rad].
+    pub at: f64,
+    /// The least that it may be commanded [rad].
+    pub lower: f64,
+    /// The most that it may be commanded [rad].
+    pub upper: f64,
+    /// Whether the robot stands still and cannot come closer to its target.
+    pub is_out_of_reach: bool,
 }
 
 /// What one action broke: of each kind the first violation.
@@ -328,6 +343,7 @@ pub fn check_finite(action: &[f64]) -> Violations {
             action: action[slot],
             received: action[slot],
             limit: LARGEST_NUMBER,
+            joint: None,
         });
     }
     found

@@ -197,6 +197,7 @@ impl Limits for Braking {
                     action: value,
                     received: value * 1e3,
                     limit: 1e6,
+                    joint: None,
                 });
             }
         }

@@ -22,6 +22,7 @@ use crate::hand::later;
 use crate::law::Law;
 use crate::limits::{ArmLimits, MotionOptions, limits};
 use crate::plug::{Plug, REQUEST, STATE};
+use crate::rejection::rejected;
 use crate::state;
 
 /// How to connect.
@@ -60,7 +61,7 @@ const LOOKING: Duration = Duration::from_millis(1);
 /// How much later than its time an attempt may say why it failed.
 const LAST_WORD: Duration = Duration::from_millis(200);
 /// How long a state may take that is read between motions: the first one empties the client's queue.
-const READING: Duration = STATE.saturating_mul(2);
+pub(crate) const READING: Duration = STATE.saturating_mul(2);
 
 /// A connection, and its plug.
 type Guarded = (Arc<dyn Connection>, Arc<Plug>);
@@ -217,6 +218,22 @@ impl Arm {
         &self.limits
     }
 
+    /// The limits of the sessions that [`Arm::mover`] is for.
+    pub(crate) fn limits_of_mover(&self) -> ArmLimits {
+        self.limits.followed_by(self.mover_interface().impedance)
+    }
+
+    pub(crate) fn model(&self) -> &Model {
+        &self.model
+    }
+
+    fn mover_interface(&self) -> Interface {
+        Interface {
+            impedance: self.impedance.of_the_arm(),
+            ..self.interface(Control::JointPosition)
+        }
+    }
+
     /// Whether a session drives the arm now.
     pub fn is_driven(&self) -> bool {
         self.desk.is_driven()
@@ -261,12 +278,23 @@ impl Arm {
     }
 
     /// The same for what the arm answers; where it does not, the connection is ended.
+    ///
+    /// `cannot` begins the error where the arm is driven, `command` is what an arm refuses that refuses.
     pub(crate) fn request<T>(
         &self,
-        what: &str,
+        cannot: &str,
+        command: &str,
         work: impl FnOnce(&dyn Connection) -> Result<T, ArmError>,
     ) -> Result<T, ArmError> {
-        self.while_idle(what, |client| self.plug.limited(REQUEST, |_| work(client)))
+        self.while_idle(cannot, |client| {
+            let done = self.plug.limited(REQUEST, |_| work(client));
+            done.map_err(|error| match error.code {
+                ArmErrorCode::CommandRejected => {
+                    rejected(command, &error.message, self.read(client))
+                }
+                _ => error,
+            })
+        })
     }
 
     /// The robot's state now, while no session drives it, as the arm says it: nothing of it is checked.
@@ -320,7 +348,7 @@ impl Arm {
     /// Where the arm is driven, closed or gone, or wants to be seen to by hand;
     /// [`ArmErrorCode::Protocol`] where it says that it stands where none can.
     pub fn recover(&self) -> Result<(), ArmError> {
-        self.request("cannot recover", |client| {
+        self.request("cannot recover", "to recover", |client| {
             gate::can_stand(&self.limits, &client.state()?).map_err(Fault::standing)?;
             client.recover()
         })
@@ -352,11 +380,7 @@ impl Arm {
     /// # Errors
     /// As [`Arm::robot`].
     pub fn mover(&self, options: &MotionOptions) -> Result<Driven, ArmError> {
-        let interface = Interface {
-            impedance: self.impedance.of_the_arm(),
-            ..self.interface(Control::JointPosition)
-        };
-        self.driven(interface, options)
+        self.driven(self.mover_interface(), options)
     }
 
     fn driven(&self, interface: Interface, options: &MotionOptions) -> Result<Driven, ArmError> {

@@ -25,6 +25,7 @@ use franka::wire::robot::codec::FciVersion;
 use franka::wire::robot::{ConnectRequest, ConnectResponse, ConnectStatus};
 use franka::wire::{HeaderLayout, ROBOT_COMMAND_PORT, ROBOT_HEADER_LEN};
 use franka::{FrankaError, FrankaResult, RealtimeConfig, RobotOptions, VersionPolicy};
+use kilohertz_core::number::number;
 use kilohertz_core::thread::make_ordinary;
 use socket2::{SockRef, TcpKeepalive};
 use zerocopy::FromBytes;
@@ -310,9 +311,9 @@ impl Bridge<'_> {
     fn broken(&self, error: &io::Error) -> ArmError {
         let text = match error.kind() {
             ErrorKind::TimedOut | ErrorKind::WouldBlock => return self.no_answer(),
-            ErrorKind::UnexpectedEof => {
-                "it closed the connection; check that it is a Franka arm with FCI activated, and \
-                 that nobody else is connected to it"
+            ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => {
+                "it closed the connection: another client is connected, or it is no Franka arm with FCI \
+                 activated. End the other client, or check the address"
                     .to_owned()
             }
             _ => error.to_string(),
@@ -328,9 +329,10 @@ impl Bridge<'_> {
         ArmError::new(
             ArmErrorCode::ConnectTimeout,
             format!(
-                "{} took the connection but sent no state within {:?}: check that no firewall keeps \
+                "{} took the connection but sent no state within {} s: check that no firewall keeps \
                  UDP away",
-                self.address, self.wanted.timeout
+                self.address,
+                number(self.wanted.timeout.as_secs_f64())
             ),
         )
     }

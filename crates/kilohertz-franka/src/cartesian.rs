@@ -17,14 +17,14 @@
 use kilohertz_core::between::Between;
 use kilohertz_core::judge::{Judgement, Sequence};
 use kilohertz_core::limits::{
-    APPROACH_GAIN, Approach, JointBounds, LEAST_APPROACH, Limits, Violation, ViolationKind,
-    Violations, check_finite, confined, difference, exceeds, largest as most_of,
+    APPROACH_GAIN, Approach, JointBounds, JointPlace, LEAST_APPROACH, Limits, Violation,
+    ViolationKind, Violations, check_finite, confined, difference, exceeds, largest as most_of,
 };
 use kilohertz_core::pace::Pace;
 
 use crate::control::taken;
 use crate::fence::{CartesianBox, PLACES};
-use crate::geometry::{Pose, Twist, moved, norm, off_rigid, orthonormal, way};
+use crate::geometry::{Pose, Twist, check_pose, moved, norm, orthonormal, way};
 use crate::limits::{
     ArmLimits, Budget, DT, MotionOptions, NEAR, OWN_SHARE, ROUNDING, ROUNDING_SHARE, is_own_motion,
     reached_share,
@@ -34,8 +34,6 @@ use crate::state::{joints, offset};
 
 /// How much of the joints' limits commands of our own making may take.
 const JOINT_SHARE: f64 = 0.8;
-/// How far a matrix may be from a rigid transform, as libfranka checks it.
-const RIGID: f64 = 1e-5;
 /// Closer than this is what was commanded; the arm reports it in single precision. What differs is
 /// not the last command: it got lost, and the arm extrapolated. The acceleration [m/s2, rad/s2] tells
 /// that first. Where a motion starts from a rounded pose it does so in vain, which does no harm.
@@ -510,7 +508,7 @@ impl Cartesian {
                 dddq[joint] / (share * arm.jerk),
             ]);
             if exceeds(most, 1.0 + ROUNDING) {
-                found.note(joints_break(joint, most));
+                found.note(self.joints_break(joint, most));
             }
         }
         if let (true, Some(blocked)) = (found.is_empty(), self.blocked(&next)) {
@@ -530,8 +528,26 @@ impl Cartesian {
 
     fn violation_of(&self, blocked: Blocked, action: &[f64]) -> Violation {
         match blocked {
-            Blocked::Joint(joint, share) => joints_break(joint, share),
+            Blocked::Joint(joint, share) => self.joints_break(joint, share),
             Blocked::Box(axis, at, wall) => self.box_left(action, axis, at, wall),
+        }
+    }
+
+    /// That `joint` would take `share` of what it can do.
+    fn joints_break(&self, joint: usize, share: f64) -> Violation {
+        let (lower, upper) = self.arm_joints[joint].reach();
+        Violation {
+            kind: ViolationKind::Joints,
+            slot: joint,
+            action: share,
+            received: share,
+            limit: 1.0,
+            joint: Some(JointPlace {
+                at: self.q[joint],
+                lower,
+                upper,
+                is_out_of_reach: false,
+            }),
         }
     }
 
@@ -543,6 +559,7 @@ impl Cartesian {
             action: action[slot],
             received,
             limit,
+            joint: None,
         }
     }
 
@@ -734,16 +751,6 @@ impl Cartesian {
     }
 }
 
-fn joints_break(joint: usize, share: f64) -> Violation {
-    Violation {
-        kind: ViolationKind::Joints,
-        slot: joint,
-        action: share,
-        received: share,
-        limit: 1.0,
-    }
-}
-
 fn largest(values: &[f64; 7]) -> usize {
     (1..7).fold(0, |most, i| {
         if values[i].abs() > values[most].abs() {
@@ -862,19 +869,20 @@ impl Limits for Cartesian {
                         action: answer[slot],
                         received,
                         limit,
+                        joint: None,
                     });
                 }
             }
             return found;
         }
-        let off = off_rigid(&taken(answer));
-        if exceeds(off, RIGID) {
+        if let Err(flawed) = check_pose(&taken(answer)) {
             found.note(Violation {
                 kind: ViolationKind::Frame,
                 slot: 0,
                 action: answer[0],
-                received: off,
-                limit: RIGID,
+                received: (flawed.received - flawed.expected).abs(),
+                limit: flawed.tolerance,
+                joint: None,
             });
             return found;
         }
@@ -887,6 +895,7 @@ impl Limits for Cartesian {
                 action: elbow,
                 received: elbow,
                 limit: inside,
+                joint: None,
             });
         }
         found
@@ -938,6 +947,7 @@ impl Limits for Cartesian {
                 action: sequence.answer[slot],
                 received,
                 limit,
+                joint: None,
             });
         }
         if self.quantity == Quantity::Pose && is_own_motion(sequence, &judgement) {
@@ -961,6 +971,7 @@ impl Limits for Cartesian {
                 action: behind,
                 received: behind,
                 limit: self.max_distance,
+                joint: None,
             });
         }
         found
@@ -987,7 +998,11 @@ impl Limits for Cartesian {
     fn check_course(&self, _observation: &[f64], action: &[f64]) -> Violations {
         let mut found = Violations::NONE;
         if let (true, Some((joint, share))) = (self.standing > STANDSTILL, self.obstacle) {
-            found.note(joints_break(joint, share));
+            let mut broken = self.joints_break(joint, share);
+            if let Some(place) = &mut broken.joint {
+                place.is_out_of_reach = true;
+            }
+            found.note(broken);
         }
         if self.quantity == Quantity::Velocity {
             let steady = Motion {

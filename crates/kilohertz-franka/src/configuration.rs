@@ -3,12 +3,15 @@
 //! Ranges are those that libfranka documents. Where it documents none, what no arm could mean is
 //! refused. The arm has the last word: what it refuses is [`ArmErrorCode::CommandRejected`].
 
-use std::fmt;
+use kilohertz_core::number::{number, number_beside};
 
 use crate::arm::Arm;
+use crate::client::Connection;
 use crate::error::{ArmError, ArmErrorCode};
+use crate::gate::{self, FARTHEST, Fault};
 use crate::generation::Generation;
-use crate::geometry::{cross, dot, norm};
+use crate::plausible;
+use crate::refusal::{Refusal, finite, not_negative, refuse, rigid, within};
 
 /// From when on what is felt from outside counts: above `lower` it is a contact, which the state
 /// shows; above `upper` a collision, which stops the arm by a reflex.
@@ -83,34 +86,8 @@ const CARTESIAN_STIFFNESS: [(f64, f64, &str); 2] =
     [(10.0, 3_000.0, "N/m"), (1.0, 300.0, "N m/rad")];
 /// Cut-off frequencies \[Hz\].
 const CUT_OFF: (f64, f64) = (1.0, 1_000.0);
-/// How far a transformation may be from a rigid one, and an inertia from a symmetric one, relative
-/// to its largest moment.
+/// How far an inertia may be from a symmetric one, and below zero, relative to its largest moment.
 const TOLERANCE: f64 = 1e-5;
-
-/// A value that no arm is sent.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Refusal {
-    /// The option, by its name in the TypeScript API.
-    pub option: String,
-    /// What of it is wrong, where that is more than the option.
-    pub what: String,
-    /// What was received.
-    pub received: f64,
-    /// What is expected.
-    pub expected: String,
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Refusal {
-            what,
-            received,
-            expected,
-            ..
-        } = self;
-        write!(f, "{what} is {received}; expected {expected}")
-    }
-}
 
 impl Setting {
     /// The setting of this kind with these values, in the order of its fields; flags are 1 or 0. None
@@ -142,11 +119,60 @@ impl Setting {
         rest.is_empty().then_some(setting)
     }
 
-    /// Whether an arm can be sent this.
+    /// libfranka's name of the command that sets this.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Setting::CollisionBehavior { .. } => "Set Collision Behavior",
+            Setting::JointImpedance(_) => "Set Joint Impedance",
+            Setting::CartesianImpedance(_) => "Set Cartesian Impedance",
+            Setting::GuidingMode { .. } => "Set Guiding Mode",
+            Setting::EndEffector(_) => "Set NE to EE",
+            Setting::StiffnessFrame(_) => "Set EE to K",
+            Setting::Load { .. } => "Set Load",
+            Setting::Filters(_) => "Set Filters",
+        }
+    }
+
+    /// Checks that this is plausible for an arm, whichever it is.
     ///
     /// # Errors
     /// What is wrong with it.
     pub fn check(&self) -> Result<(), Refusal> {
+        // Of a slip of the unit more can be said than that it is not possible.
+        match self {
+            Setting::EndEffector(frame) => {
+                rigid("NE_T_EE", frame)?;
+                plausible::frame("NE_T_EE", frame)?;
+            }
+            Setting::StiffnessFrame(frame) => {
+                rigid("EE_T_K", frame)?;
+                plausible::frame("EE_T_K", frame)?;
+            }
+            _ => {}
+        }
+        self.check_possible()?;
+        match self {
+            Setting::CollisionBehavior {
+                nominal,
+                acceleration,
+            } => {
+                plausible::thresholds("", nominal)?;
+                plausible::thresholds("acceleration.", acceleration)
+            }
+            Setting::Load {
+                mass,
+                centre,
+                inertia,
+            } => plausible::load(*mass, centre, inertia),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks that this is something that an arm may be sent, plausible or not.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check_possible(&self) -> Result<(), Refusal> {
         match self {
             Setting::CollisionBehavior {
                 nominal,
@@ -162,8 +188,8 @@ impl Setting {
                 each("K_x", stiffness, |axis| CARTESIAN_STIFFNESS[axis / 3])
             }
             Setting::GuidingMode { .. } => Ok(()),
-            Setting::EndEffector(frame) => check_rigid("NE_T_EE", frame),
-            Setting::StiffnessFrame(frame) => check_rigid("EE_T_K", frame),
+            Setting::EndEffector(frame) => check_frame("NE_T_EE", frame),
+            Setting::StiffnessFrame(frame) => check_frame("EE_T_K", frame),
             Setting::Load {
                 mass,
                 centre,
@@ -171,7 +197,7 @@ impl Setting {
             } => check_load(*mass, centre, inertia),
             Setting::Filters(frequencies) => {
                 for (name, &frequency) in FILTERS.iter().zip(frequencies) {
-                    within(name, name, frequency, (CUT_OFF.0, CUT_OFF.1, "Hz"))?;
+                    within((name, name), frequency, (CUT_OFF.0, CUT_OFF.1, "Hz"))?;
                 }
                 Ok(())
             }
@@ -189,27 +215,30 @@ impl Thresholds {
         })
     }
 
+    /// The thresholds by the names of the TypeScript API, without their prefix, and whether they are a joint's.
+    pub(crate) fn named(&self) -> [(&'static str, &[f64], bool); 4] {
+        [
+            ("lowerTorquesNm", &self.lower_torques, true),
+            ("upperTorquesNm", &self.upper_torques, true),
+            ("lowerForces", &self.lower_forces, false),
+            ("upperForces", &self.upper_forces, false),
+        ]
+    }
+
     fn check(&self, prefix: &str) -> Result<(), Refusal> {
-        let pairs = [
-            (
-                "TorquesNm",
-                &self.lower_torques[..],
-                &self.upper_torques[..],
-            ),
-            ("Forces", &self.lower_forces[..], &self.upper_forces[..]),
-        ];
-        for (name, lower, upper) in pairs {
-            let (low, high) = (
-                format!("{prefix}lower{name}"),
-                format!("{prefix}upper{name}"),
-            );
-            for (nth, (&least, &most)) in lower.iter().zip(upper).enumerate() {
-                let at = format!("{low}[{nth}]");
-                within(&low, &at, least, (0.0, f64::MAX, ""))?;
-                let at = format!("{high}[{nth}]");
+        for pair in self.named().chunks_exact(2) {
+            let [(low, lower, _), (high, upper, _)] = pair else {
+                continue;
+            };
+            let (low, high) = (format!("{prefix}{low}"), format!("{prefix}{high}"));
+            for (nth, (&least, &most)) in lower.iter().zip(*upper).enumerate() {
+                not_negative((&low, &format!("{low}[{nth}]")), least)?;
                 if !(most >= least && most.is_finite()) {
-                    let expected = format!("a number from {least}, the lower threshold, on");
-                    return refuse(&high, &at, most, expected);
+                    let expected = format!(
+                        "a finite number from {}, the lower threshold, on",
+                        number(least)
+                    );
+                    return refuse((&high, &format!("{high}[{nth}]")), most, &[least], expected);
                 }
             }
         }
@@ -224,93 +253,30 @@ fn taken<const N: usize>(rest: &mut &[f64]) -> Option<[f64; N]> {
     Some(*first)
 }
 
-fn refuse(option: &str, what: &str, received: f64, expected: String) -> Result<(), Refusal> {
-    Err(Refusal {
-        option: option.to_owned(),
-        what: what.to_owned(),
-        received,
-        expected,
-    })
-}
-
-fn within(
-    option: &str,
-    what: &str,
-    value: f64,
-    (least, most, unit): (f64, f64, &str),
-) -> Result<(), Refusal> {
-    if (least..=most).contains(&value) {
-        return Ok(());
-    }
-    let expected = if most == f64::MAX {
-        format!("a finite number from {least} on")
-    } else {
-        format!("a number from {least} to {most} {unit}")
-    };
-    refuse(option, what, value, expected)
-}
-
 fn each(
     option: &str,
     values: &[f64],
     range: impl Fn(usize) -> (f64, f64, &'static str),
 ) -> Result<(), Refusal> {
     for (nth, &value) in values.iter().enumerate() {
-        within(option, &format!("{option}[{nth}]"), value, range(nth))?;
+        within((option, &format!("{option}[{nth}]")), value, range(nth))?;
     }
     Ok(())
 }
 
-pub(crate) fn finite(option: &str, values: &[f64]) -> Result<(), Refusal> {
-    match values.iter().position(|value| !value.is_finite()) {
-        None => Ok(()),
-        Some(nth) => refuse(
-            option,
-            &format!("{option}[{nth}]"),
-            values[nth],
-            "a finite number".to_owned(),
-        ),
-    }
-}
-
-/// A 4x4 column-major matrix that is a rotation and a translation.
-pub(crate) fn check_rigid(option: &str, frame: &[f64; 16]) -> Result<(), Refusal> {
-    finite(option, frame)?;
-    for (nth, wanted) in [(3, 0.0), (7, 0.0), (11, 0.0), (15, 1.0)] {
-        if (frame[nth] - wanted).abs() > TOLERANCE {
-            let expected =
-                format!("{wanted}: a transformation is 4x4, column-major, its last row 0 0 0 1");
-            return refuse(option, &format!("{option}[{nth}]"), frame[nth], expected);
-        }
-    }
-    let column = |nth: usize| [frame[4 * nth], frame[4 * nth + 1], frame[4 * nth + 2]];
-    let [x, y, z] = [column(0), column(1), column(2)];
-    for (name, axis) in [("x", x), ("y", y), ("z", z)] {
-        let length = norm(&axis);
-        if (length - 1.0).abs() > TOLERANCE {
-            let what = format!("the length of the {name} axis of {option}");
-            return refuse(option, &what, length, "1, as in a rotation".to_owned());
-        }
-    }
-    for (names, one, other) in [("x and y", x, y), ("x and z", x, z), ("y and z", y, z)] {
-        let cosine = dot(one, other);
-        if cosine.abs() > TOLERANCE {
-            let what = format!("the cosine between the axes {names} of {option}");
-            return refuse(option, &what, cosine, "0, as in a rotation".to_owned());
-        }
-    }
-    let determinant = dot(cross(x, y), z);
-    if determinant < 0.0 {
-        let what = format!("the determinant of the rotation in {option}");
-        let expected = "1: this one mirrors".to_owned();
-        return refuse(option, &what, determinant, expected);
+/// Checks that a frame is a pose, and not so far away that no state of an arm could have it.
+fn check_frame(option: &str, frame: &[f64; 16]) -> Result<(), Refusal> {
+    rigid(option, frame)?;
+    for (nth, &place) in frame.iter().enumerate().skip(12).take(3) {
+        let what = format!("{option}[{nth}]");
+        within((option, &what), place, (-FARTHEST, FARTHEST, "m"))?;
     }
     Ok(())
 }
 
 /// A mass that is not negative and the inertia of some body. Zero stands for a point.
 fn check_load(mass: f64, centre: &[f64; 3], inertia: &[f64; 9]) -> Result<(), Refusal> {
-    within("m_load", "m_load", mass, (0.0, f64::MAX, "kg"))?;
+    not_negative(("m_load", "m_load"), mass)?;
     finite("F_x_Cload", centre)?;
     finite("I_load", inertia)?;
     let at = |row: usize, column: usize| inertia[3 * column + row];
@@ -319,13 +285,18 @@ fn check_load(mass: f64, centre: &[f64; 3], inertia: &[f64; 9]) -> Result<(), Re
         .fold(0.0_f64, |most, value| most.max(value.abs()));
     if mass == 0.0 && largest > 0.0 {
         let expected = "zeros only, because m_load is 0".to_owned();
-        return refuse("I_load", "the largest entry of I_load", largest, expected);
+        let named = ("I_load", "the largest entry of I_load");
+        return refuse(named, largest, &[0.0], expected);
     }
     for (row, column) in [(0, 1), (0, 2), (1, 2)] {
         if (at(row, column) - at(column, row)).abs() > TOLERANCE * largest {
             let what = format!("I_load[{}]", 3 * row + column);
-            let expected = format!("{}, as on the other side: it is symmetric", at(row, column));
-            return refuse("I_load", &what, at(column, row), expected);
+            let (received, other) = (at(column, row), at(row, column));
+            let expected = format!(
+                "{}, as on the other side: it is symmetric",
+                number_beside(other, &[received])
+            );
+            return refuse(("I_load", &what), received, &[other], expected);
         }
     }
     // All minors on the diagonal of a positive semidefinite matrix are none below zero.
@@ -345,7 +316,7 @@ fn check_load(mass: f64, centre: &[f64; 3], inertia: &[f64; 9]) -> Result<(), Re
     for (what, value, degree) in minors {
         if value < -TOLERANCE * largest.powi(degree) {
             let expected = "0 or more: no body has another inertia".to_owned();
-            return refuse("I_load", what, value, expected);
+            return refuse(("I_load", what), value, &[0.0], expected);
         }
     }
     Ok(())
@@ -356,13 +327,38 @@ impl Arm {
     /// milliseconds.
     ///
     /// # Errors
-    /// [`ArmErrorCode::InvalidArgument`] for what [`Setting::check`] refuses,
+    /// [`ArmErrorCode::InvalidArgument`] for what [`Setting::check`] refuses, and for a load beyond what is left
+    /// of the payload beside the end effector that is set up;
     /// [`ArmErrorCode::Generation`] for filters of an FR3, [`ArmErrorCode::CommandRejected`] where
     /// the arm refuses; [`ArmErrorCode::InvalidOperation`] while it is driven, or closed.
     pub fn configure(&self, setting: &Setting) -> Result<(), ArmError> {
-        setting
-            .check()
-            .map_err(|refusal| ArmError::new(ArmErrorCode::InvalidArgument, refusal.to_string()))?;
+        setting.check()?;
+        let Setting::Load { mass, .. } = *setting else {
+            return self.send(setting, |_| Ok(()));
+        };
+        // Refused without asking the arm where that is possible.
+        plausible::payload(mass, self.generation(), 0.0)?;
+        self.send(setting, |client| {
+            let state = client.state()?;
+            gate::can_carry(&state).map_err(Fault::standing)?;
+            Ok(plausible::payload(mass, self.generation(), state.m_ee)?)
+        })
+    }
+
+    /// The same for what is not plausible, and meant.
+    ///
+    /// # Errors
+    /// As [`Arm::configure`], with [`Setting::check_possible`] in the place of [`Setting::check`].
+    pub fn configure_unchecked(&self, setting: &Setting) -> Result<(), ArmError> {
+        setting.check_possible()?;
+        self.send(setting, |_| Ok(()))
+    }
+
+    fn send(
+        &self,
+        setting: &Setting,
+        check: impl FnOnce(&dyn Connection) -> Result<(), ArmError>,
+    ) -> Result<(), ArmError> {
         if self.generation() == Generation::Fr3 && matches!(setting, Setting::Filters(_)) {
             return Err(ArmError::new(
                 ArmErrorCode::Generation,
@@ -370,7 +366,10 @@ impl Arm {
                  FER's version 5 has. Filter the commands in the policy instead",
             ));
         }
-        self.request("cannot set the arm up", |client| client.configure(setting))
+        self.request("cannot set the arm up", setting.name(), |client| {
+            check(client)?;
+            client.configure(setting)
+        })
     }
 }
 

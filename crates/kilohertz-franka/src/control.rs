@@ -194,8 +194,8 @@ impl Impedance {
     /// The arm's own controller for a motion without torques: the joint one where there is none.
     pub fn of_the_arm(self) -> Impedance {
         match self {
-            Impedance::External => Impedance::Joint,
-            own => own,
+            Impedance::External | Impedance::Law(_) => Impedance::Joint,
+            own @ (Impedance::Joint | Impedance::Cartesian) => own,
         }
     }
 

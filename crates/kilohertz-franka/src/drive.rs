@@ -8,11 +8,13 @@ use std::time::Duration;
 use kilohertz_core::robot::{Robot, RobotError, Tick};
 use kilohertz_core::schema::Schema;
 
+use crate::arm::READING;
 use crate::client::Connection;
 use crate::desk::Desk;
 use crate::entrance::Drive;
 use crate::error::{ArmError, ArmErrorCode};
 use crate::plug::{Plug, REQUEST, Unlimited};
+use crate::rejection::rejected;
 use crate::state;
 
 /// An arm for one session. The arm is the clock: it sends a state every millisecond.
@@ -69,10 +71,17 @@ impl Robot for ArmRobot {
 
     fn drive(&mut self, tick: &mut dyn Tick) -> Result<(), RobotError> {
         let (client, desk, drive) = (&self.client, &self.desk, &self.drive);
-        Ok(self.plug.limited(REQUEST, |limit| {
+        let driven = self.plug.limited(REQUEST, |limit| {
             desk.listening(&mut Unlimited { tick, limit }, |tick| {
                 client.drive(drive, tick)
             })
+        });
+        Ok(driven.map_err(|error| match error.code {
+            ArmErrorCode::CommandRejected => {
+                let now = self.plug.limited(READING, |_| client.state());
+                rejected("a motion", &error.message, now)
+            }
+            _ => error,
         })?)
     }
 }

@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use franka::{FrankaError, MoveStatus};
+use kilohertz_core::number::number;
 
 use crate::arm::ConnectOptions;
 use crate::client::Client;
 use crate::generation::Generation;
+use crate::move_to::NotArrived;
+use crate::refusal::Refusal;
 
 /// The kind of an [`ArmError`]. [`ArmErrorCode::as_str`] is stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +48,8 @@ pub enum ArmErrorCode {
     Model,
     /// The arm cannot get there.
     Unreachable,
+    /// The arm does not stand where it was to move to.
+    NotArrived,
 }
 
 impl ArmErrorCode {
@@ -68,6 +73,7 @@ impl ArmErrorCode {
             ArmErrorCode::InvalidOperation => "FRANKA_INVALID_OPERATION",
             ArmErrorCode::Model => "FRANKA_MODEL",
             ArmErrorCode::Unreachable => "FRANKA_UNREACHABLE",
+            ArmErrorCode::NotArrived => "FRANKA_NOT_ARRIVED",
         }
     }
 }
@@ -85,6 +91,10 @@ pub struct ArmError {
     pub errors: Vec<&'static str>,
     /// How the robot says that the motion ended, as in `ReflexAborted`.
     pub move_status: Option<String>,
+    /// The value that was refused, of [`ArmErrorCode::InvalidArgument`].
+    pub refusal: Option<Box<Refusal>>,
+    /// Where a move has ended, of [`ArmErrorCode::NotArrived`].
+    pub not_arrived: Option<Box<NotArrived>>,
 }
 
 impl ArmError {
@@ -94,6 +104,8 @@ impl ArmError {
             message: message.into(),
             errors: Vec::new(),
             move_status: None,
+            refusal: None,
+            not_arrived: None,
         }
     }
 
@@ -102,8 +114,9 @@ impl ArmError {
         ArmError::new(
             ArmErrorCode::ConnectTimeout,
             format!(
-                "{address} took the connection but did not answer within {timeout:?}: check that it \
-                 is a Franka arm with FCI activated"
+                "{address} took the connection but did not answer within {} s: check that it \
+                 is a Franka arm with FCI activated, and that no other client is connected to it",
+                number(timeout.as_secs_f64())
             ),
         )
     }
@@ -166,6 +179,15 @@ impl ArmError {
     }
 }
 
+impl From<Refusal> for ArmError {
+    fn from(refusal: Refusal) -> ArmError {
+        ArmError {
+            refusal: Some(Box::new(refusal.clone())),
+            ..ArmError::new(ArmErrorCode::InvalidArgument, refusal.to_string())
+        }
+    }
+}
+
 impl From<FrankaError> for ArmError {
     fn from(error: FrankaError) -> ArmError {
         match error {
@@ -195,10 +217,9 @@ impl From<FrankaError> for ArmError {
                     (ArmErrorCode::MotionAborted, "")
                 };
                 ArmError {
-                    code,
-                    message: format!("{}{advice}", exception.message),
                     errors: exception.last_motion_errors.names(),
                     move_status: exception.move_status.map(|status| format!("{status:?}")),
+                    ..ArmError::new(code, format!("{}{advice}", exception.message))
                 }
             }
             FrankaError::Realtime(text)

@@ -124,6 +124,7 @@ impl<L: Steered> Fenced<L> {
                 action: action[axis],
                 received,
                 limit,
+                joint: None,
             });
         }
     }

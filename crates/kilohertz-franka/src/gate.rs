@@ -18,6 +18,7 @@ use std::fmt;
 
 use franka::{RobotMode, RobotState};
 use kilohertz_core::limits::exceeds;
+use kilohertz_core::number::{number, number_beside};
 
 use crate::control::{Interface, taken};
 use crate::error::{ArmError, ArmErrorCode};
@@ -48,7 +49,9 @@ const ROUNDING: f64 = 1e-5;
 /// How far a matrix in single precision may be from a rigid transform.
 const RIGID: f64 = 1e-4;
 /// No end effector is further from its flange, or from the base \[m\].
-const FARTHEST: f64 = 10.0;
+pub(crate) const FARTHEST: f64 = 10.0;
+/// Nothing on a flange is heavier \[kg\], nor has it a larger moment of inertia [kg m2].
+const HEAVIEST: f64 = 1e3;
 
 /// What is wrong with a state.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,6 +72,22 @@ enum Expected {
     Turn { most: f64 },
     Rigid,
     Looked(String),
+}
+
+impl Expected {
+    /// What a value is beyond.
+    fn limits(&self) -> Vec<f64> {
+        match self {
+            Expected::AtMost(most) => vec![-most, *most],
+            Expected::Step { last, .. } => vec![*last],
+            Expected::Risen { last, .. } => vec![seconds(*last)],
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn seconds(milliseconds: u64) -> f64 {
+    milliseconds as f64 * 1e-3
 }
 
 impl Fault {
@@ -109,21 +128,29 @@ impl fmt::Display for Fault {
         }
         write!(
             f,
-            "{field}[{index}] of the arm's state is {received}; expected "
+            "{field}[{index}] of the arm's state is {}; expected ",
+            number_beside(*received, &expected.limits())
         )?;
         match expected {
             Expected::Finite => write!(f, "a finite number"),
-            Expected::AtMost(most) => write!(f, "-{most} to {most}"),
+            Expected::AtMost(most) => write!(f, "-{0} to {0}", number(*most)),
             Expected::Moving => write!(f, "{}, while a motion goes on", RobotMode::Move as u8),
             Expected::Risen { last, most } => write!(
                 f,
-                "more than {}, and at most {most} s more",
-                *last as f64 * 1e-3,
-                most = *most as f64 * 1e-3
+                "more than {}, and at most {} s more",
+                number_beside(seconds(*last), &[*received]),
+                number(seconds(*most))
             ),
-            Expected::Step { last, most } => write!(f, "at most {most} away from {last}"),
-            Expected::Turn { most } => write!(f, "a turn of at most {most} rad since the last"),
-            Expected::Rigid => write!(f, "a rigid transform, off by at most {RIGID}"),
+            Expected::Step { last, most } => write!(
+                f,
+                "at most {} away from {}",
+                number(*most),
+                number_beside(*last, &[*received])
+            ),
+            Expected::Turn { most } => {
+                write!(f, "a turn of at most {} rad since the last", number(*most))
+            }
+            Expected::Rigid => write!(f, "a rigid transform, off by at most {}", number(RIGID)),
             Expected::Looked(_) => Ok(()),
         }
     }
@@ -422,6 +449,31 @@ pub(crate) fn can_stand(arm: &ArmLimits, state: &RobotState) -> Result<(), Fault
         true => Err(fault(offset::F_T_EE, state.F_T_EE[0], Expected::Rigid)),
         false => Ok(()),
     }
+}
+
+/// That an arm can carry what `state` says is on its flange.
+///
+/// # Errors
+/// What cannot be.
+pub(crate) fn can_carry(state: &RobotState) -> Result<(), Fault> {
+    let fields = [
+        (offset::m_ee, &[state.m_ee][..], HEAVIEST),
+        (offset::m_total, &[state.m_total], HEAVIEST),
+        (offset::F_x_Ctotal, &state.F_x_Ctotal, FARTHEST),
+        (offset::I_total, &state.I_total, HEAVIEST),
+    ];
+    for (first, values, most) in fields {
+        for (index, value) in values.iter().enumerate() {
+            if exceeds(value.abs(), most) {
+                return Err(fault(
+                    first.saturating_add(index),
+                    *value,
+                    Expected::AtMost(most),
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Rotations, and a place.

@@ -35,6 +35,13 @@ impl Generation {
         }
     }
 
+    /// What it bears at its flange, its end effector included \[kg\]: the payload of its data sheet.
+    pub const fn payload(self) -> f64 {
+        match self {
+            Generation::Fr3 | Generation::Fer => 3.0,
+        }
+    }
+
     pub(crate) const fn wire(self) -> FciVersion {
         match self {
             Generation::Fr3 => FciVersion::V10,

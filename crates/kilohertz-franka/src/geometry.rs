@@ -3,7 +3,7 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
-use kilohertz_core::limits::largest;
+use kilohertz_core::limits::{exceeds, largest};
 
 /// A rigid transform, 4x4 column-major \[m\].
 pub(crate) type Pose = [f64; 16];
@@ -23,6 +23,78 @@ pub(crate) fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
 fn axes(pose: &Pose) -> [[f64; 3]; 3] {
     let (columns, _) = pose.as_chunks::<4>();
     std::array::from_fn(|axis| [columns[axis][0], columns[axis][1], columns[axis][2]])
+}
+
+/// How far the length of a column or a row of a rotation may be from 1: libfranka's
+/// `isHomogeneousTransformation`, which asks the last row to be exactly 0, 0, 0, 1 as well.
+const LENGTH: f64 = 1e-5;
+/// How far two axes may be from a right angle, as a cosine. libfranka does not look at angles: it takes a shear.
+const RIGHT_ANGLE: f64 = 2e-5;
+
+/// Why a matrix is no pose.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct NotRigid {
+    pub flaw: Flaw,
+    pub received: f64,
+    pub expected: f64,
+    pub tolerance: f64,
+}
+
+/// What of a matrix keeps it from being a pose.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Flaw {
+    /// This entry is not finite.
+    Entry(usize),
+    /// This entry of the last row is another.
+    LastRow(usize),
+    /// The length of a column of the rotation.
+    Column(usize),
+    /// The length of a row of the rotation.
+    Row(usize),
+    /// The cosine between two columns of the rotation.
+    Angle(usize, usize),
+    /// The determinant of the rotation, which mirrors.
+    Handedness,
+}
+
+/// Checks that a user's matrix is a pose: what libfranka takes, as far as it is a rotation and a translation.
+/// Allocates nothing.
+///
+/// # Errors
+/// The first thing that keeps it from being one.
+pub(crate) fn check_pose(pose: &Pose) -> Result<(), NotRigid> {
+    let require = |flaw, received: f64, expected: f64, tolerance: f64| {
+        if exceeds((received - expected).abs(), tolerance) {
+            return Err(NotRigid {
+                flaw,
+                received,
+                expected,
+                tolerance,
+            });
+        }
+        Ok(())
+    };
+    for (nth, entry) in pose.iter().enumerate() {
+        require(Flaw::Entry(nth), *entry, 0.0, f64::MAX)?;
+    }
+    for (nth, wanted) in [(3, 0.0), (7, 0.0), (11, 0.0), (15, 1.0)] {
+        require(Flaw::LastRow(nth), pose[nth], wanted, 0.0)?;
+    }
+    let columns = axes(pose);
+    for (axis, column) in columns.iter().enumerate() {
+        require(Flaw::Column(axis), norm(column), 1.0, LENGTH)?;
+    }
+    for (one, other) in [(0, 1), (0, 2), (1, 2)] {
+        let cosine = dot(columns[one], columns[other]);
+        require(Flaw::Angle(one, other), cosine, 0.0, RIGHT_ANGLE)?;
+    }
+    for axis in 0..3 {
+        let row = columns.map(|column| column[axis]);
+        require(Flaw::Row(axis), norm(&row), 1.0, LENGTH)?;
+    }
+    let determinant = dot(cross(columns[0], columns[1]), columns[2]);
+    // With these lengths and angles it is close to 1 or to -1.
+    require(Flaw::Handedness, determinant, 1.0, 1.0)
 }
 
 /// How far a matrix is from a rigid transform: the largest that any length, right angle or last
@@ -181,6 +253,60 @@ mod tests {
         let long = moved(&UNIT, &[0.0, 0.0, 0.0, 0.0, 0.0, 4.0]);
         let found = way(&UNIT, &long);
         assert!((found[5] - (4.0 - std::f64::consts::TAU)).abs() < 1e-12);
+    }
+
+    /// The pose that is printed in libfranka's issue 19, in six digits.
+    const PRINTED: Pose = [
+        0.996423, 0.0434016, 0.0723757, 0.0, 0.0459562, -0.998355, -0.0340119, 0.0, 0.0707818,
+        0.0372171, -0.996797, 0.0, 0.498007, -0.0139371, 0.111537, 1.0,
+    ];
+    /// The Franka Hand's frame as Desk has it, in four digits.
+    #[allow(clippy::approx_constant, reason = "four digits are what is tested")]
+    const HAND: Pose = [
+        0.7071, -0.7071, 0.0, 0.0, 0.7071, 0.7071, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.1034,
+        1.0,
+    ];
+
+    #[test]
+    fn what_libfranka_takes_as_a_pose_is_one() {
+        for pose in [UNIT, PRINTED, HAND] {
+            assert_eq!(check_pose(&pose), Ok(()), "{pose:?}");
+        }
+        let mut longest = UNIT;
+        longest[0] = 1.0 + 0.99e-5;
+        assert_eq!(check_pose(&longest), Ok(()));
+    }
+
+    fn flaw(pose: &Pose) -> Option<Flaw> {
+        check_pose(pose).err().map(|none| none.flaw)
+    }
+
+    #[test]
+    fn what_is_no_pose_is_refused_by_its_flaw() {
+        let with = |changes: &[(usize, f64)]| {
+            let mut pose = UNIT;
+            changes.iter().for_each(|&(nth, value)| pose[nth] = value);
+            flaw(&pose)
+        };
+        for slot in 0..16 {
+            for none in [f64::NAN, f64::INFINITY, -f64::INFINITY] {
+                assert_eq!(with(&[(slot, none)]), Some(Flaw::Entry(slot)));
+            }
+        }
+        assert_eq!(with(&[(3, 1e-9)]), Some(Flaw::LastRow(3)));
+        assert_eq!(with(&[(15, 0.0)]), Some(Flaw::LastRow(15)));
+        assert_eq!(with(&[(5, 1.0 + 1.01e-5)]), Some(Flaw::Column(1)));
+        assert_eq!(with(&[(0, -1.0)]), Some(Flaw::Handedness));
+        // Each row and each column is as long as it should be: libfranka takes this one.
+        let (sine, cosine) = (0.6, 0.8);
+        let sheared = [(0, cosine), (1, sine), (4, sine), (5, cosine)];
+        assert_eq!(with(&sheared), Some(Flaw::Angle(0, 1)));
+        let turned = |off: f64| {
+            let (sine, cosine) = (0.25 * std::f64::consts::PI + off).sin_cos();
+            [(0, cosine), (1, sine), (4, -cosine), (5, sine)]
+        };
+        assert_eq!(with(&turned(0.9e-5)), None);
+        assert_eq!(with(&turned(1.1e-5)), Some(Flaw::Angle(0, 1)));
     }
 
     #[test]

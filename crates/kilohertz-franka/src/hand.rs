@@ -23,6 +23,7 @@ use franka::wire::gripper::{
 use franka::wire::{HeaderLayout, parse_response};
 use franka::{FrankaError, GripperState};
 use kilohertz_core::limits::exceeds;
+use kilohertz_core::number::{number, number_beside};
 use kilohertz_core::roll::Place;
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -112,22 +113,28 @@ impl HandCommand {
     }
 
     fn check(&self) -> Result<(), ArmError> {
-        let within = |what: &str, value: f64, from: f64, to: f64, unit: &str| {
-            if value.is_finite() && (from..=to).contains(&value) {
-                return Ok(());
-            }
+        let refused = |what: &str, value: f64, from: &str, to: f64, unit: &str| {
+            let value = number_beside(value, &[0.0, to]);
+            let to = number(to);
             Err(ArmError::new(
                 ArmErrorCode::InvalidOperation,
                 format!("{what} of the hand is {value} {unit}; expected {from} to {to} {unit}"),
             ))
         };
-        let (from, to) = (*WIDTHS.start(), *WIDTHS.end());
-        let slowest = f64::MIN_POSITIVE;
+        let width_of = |what: &str, value: f64| match WIDTHS.contains(&value) {
+            true => Ok(()),
+            false => refused(what, value, "0", *WIDTHS.end(), "m"),
+        };
+        let above_zero =
+            |what: &str, value: f64, to: f64, unit: &str| match value > 0.0 && value <= to {
+                true => Ok(()),
+                false => refused(what, value, "above 0", to, unit),
+            };
         match *self {
             HandCommand::Homing => Ok(()),
             HandCommand::Move { width, speed } => {
-                within("the width", width, from, to, "m")?;
-                within("the speed", speed, slowest, MAX_SPEED, "m/s")
+                width_of("the width", width)?;
+                above_zero("the speed", speed, MAX_SPEED, "m/s")
             }
             HandCommand::Grasp {
                 width,
@@ -136,11 +143,11 @@ impl HandCommand {
                 epsilon_inner,
                 epsilon_outer,
             } => {
-                within("the width", width, from, to, "m")?;
-                within("the speed", speed, slowest, MAX_SPEED, "m/s")?;
-                within("the force", force, f64::MIN_POSITIVE, MAX_FORCE, "N")?;
-                within("the inner epsilon", epsilon_inner, from, to, "m")?;
-                within("the outer epsilon", epsilon_outer, from, to, "m")
+                width_of("the width", width)?;
+                above_zero("the speed", speed, MAX_SPEED, "m/s")?;
+                above_zero("the force", force, MAX_FORCE, "N")?;
+                width_of("the inner epsilon", epsilon_inner)?;
+                width_of("the outer epsilon", epsilon_outer)
             }
         }
     }
@@ -378,8 +385,10 @@ fn believed(state: GripperState) -> Result<GripperState, ArmError> {
             return Err(ArmError::new(
                 ArmErrorCode::Protocol,
                 format!(
-                    "{field} of the hand's state is {width} m; expected -{WIDEST} to {WIDEST} m. Check \
-                     the hand in Desk, and that nobody else sends to this host, and connect again"
+                    "{field} of the hand's state is {} m; expected -{1} to {1} m. Check \
+                     the hand in Desk, and that nobody else sends to this host, and connect again",
+                    number_beside(width, &[WIDEST]),
+                    number(WIDEST)
                 ),
             ));
         }
@@ -436,17 +445,7 @@ impl HandMotion {
             GripperStatus::Success => Ok(true),
             GripperStatus::Unsuccessful => Ok(false),
             GripperStatus::Aborted => Err(aborted(name)),
-            GripperStatus::Fail => {
-                let heard = lock(&link.heard);
-                let max_width = heard.state.map_or(f64::NAN, |state| state.max_width);
-                Err(ArmError::new(
-                    ArmErrorCode::CommandRejected,
-                    format!(
-                        "{name} failed: the hand refused it. Its fingers open to {max_width} m; after \
-                         a change of the fingers, or where they stop short, use homing()"
-                    ),
-                ))
-            }
+            GripperStatus::Fail => Err(refused(name, lock(&link.heard).state)),
         }
     }
 
@@ -593,7 +592,8 @@ impl Link {
                     ArmErrorCode::CommandTimeout,
                     format!(
                         "the hand sends its states but did not answer a command within \
-                         {patience:?}, and may still move: stop() it, or connect anew"
+                         {} s, and may still move: stop() it, or connect anew",
+                        number(patience.as_secs_f64())
                     ),
                 )
             })?;
@@ -610,7 +610,10 @@ impl Link {
             GripperStatus::Success => Ok(()),
             status => Err(ArmError::new(
                 ArmErrorCode::CommandRejected,
-                format!("the hand did not stop, and may still move: it answered {status:?}"),
+                format!(
+                    "the hand did not stop, and may still move: it answered {status:?}. Press the user stop \
+                     where it does"
+                ),
             )),
         }
     }
@@ -664,12 +667,37 @@ fn aborted(name: &str) -> ArmError {
     )
 }
 
+/// What a hand means that refuses a command, by its newest state.
+fn refused(name: &str, now: Option<GripperState>) -> ArmError {
+    let place = match now {
+        None => "it has sent no state".to_owned(),
+        Some(state) => format!(
+            "its fingers are now {} m open of {} m, and {} is grasped",
+            number(state.width),
+            number(state.max_width),
+            if state.is_grasped {
+                "something"
+            } else {
+                "nothing"
+            }
+        ),
+    };
+    ArmError::new(
+        ArmErrorCode::CommandRejected,
+        format!(
+            "{name} failed: the hand refused it; {place}. Call stop() to let go of what is held; after a change \
+             of the fingers, or where they stop short, call homing()"
+        ),
+    )
+}
+
 fn silent(after: Duration) -> ArmError {
     ArmError::new(
         ArmErrorCode::ConnectionLost,
         format!(
-            "the hand has been silent for {after:?}: check the network, and that no firewall keeps \
-             UDP away. Connect to it again"
+            "the hand has been silent for {} s: check the network, and that no firewall keeps \
+             UDP away. Connect to it again",
+            number(after.as_secs_f64())
         ),
     )
 }
@@ -678,9 +706,10 @@ fn no_answer(host: &str, port: u16, timeout: Duration) -> ArmError {
     ArmError::new(
         ArmErrorCode::ConnectTimeout,
         format!(
-            "{} did not answer as a Franka Hand within {timeout:?}: check the network, that a hand is \
+            "{} did not answer as a Franka Hand within {} s: check the network, that a hand is \
              mounted and set up in Desk, and that no firewall keeps UDP away",
-            at(host, port)
+            at(host, port),
+            number(timeout.as_secs_f64())
         ),
     )
 }
@@ -818,5 +847,27 @@ mod tests {
                 assert!(error.message.starts_with(field), "{error}");
             }
         }
+    }
+
+    #[test]
+    fn a_refusal_says_how_the_fingers_stand_and_what_to_do() {
+        let state = GripperState {
+            width: 0.020_000_001,
+            max_width: 0.08,
+            is_grasped: true,
+            temperature: 30,
+            time: franka::Duration::from_millis(0),
+        };
+        let error = refused("the grasp", Some(state));
+        assert_eq!(error.code, ArmErrorCode::CommandRejected);
+        for words in [
+            "the grasp failed",
+            "0.02 m open of 0.08 m",
+            "something is grasped",
+            "homing()",
+        ] {
+            assert!(error.message.contains(words), "{words}: {error}");
+        }
+        assert!(refused("homing", None).message.contains("no state"));
     }
 }

@@ -6,6 +6,7 @@
 
 use franka::model::Frame;
 use kilohertz_core::limits::confined;
+use kilohertz_core::number::number;
 
 use crate::error::{ArmError, ArmErrorCode};
 use crate::geometry::{Twist, norm, way};
@@ -91,11 +92,11 @@ pub(crate) fn joints_for(
         ArmError::new(
             ArmErrorCode::Unreachable,
             format!(
-                "the pose cannot be reached within the joints' ranges: the closest found is {:.1} mm \
-                 and {:.1} degrees away. Nothing has moved; choose a pose nearer to the arm, or joint \
+                "the pose cannot be reached within the joints' ranges: the closest found is {} mm \
+                 and {} degrees away. Nothing has moved; choose a pose nearer to the arm, or joint \
                  positions",
-                1e3 * closest.distance(),
-                closest.angle().to_degrees()
+                number(1e3 * closest.distance()),
+                number(closest.angle().to_degrees())
             ),
         )
     })

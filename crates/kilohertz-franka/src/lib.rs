@@ -84,9 +84,13 @@ pub mod limits;
 pub mod measured;
 pub mod model;
 pub mod move_to;
+mod plan;
+mod plausible;
 mod plug;
 mod profile;
 mod reach;
+mod refusal;
+mod rejection;
 #[cfg(test)]
 mod seam;
 mod source_filter;
@@ -104,3 +108,4 @@ pub use generation::Generation;
 pub use hand::{Hand, HandCommand, HandMotion, HandOptions};
 pub use law::Gains;
 pub use limits::{Budget, MotionOptions};
+pub use refusal::Refusal;

@@ -129,8 +129,11 @@ impl Fenced {
     }
 
     /// Does `work` on the connection, for as long as the watch permits: `patience`, unless it is moved.
+    ///
+    /// `call` is what it is doing then, for errors.
     fn with<T>(
         &self,
+        call: &str,
         patience: Duration,
         work: impl FnOnce(&mut libfranka::Robot, &Watch) -> Result<T, FrankaException>,
     ) -> Result<T, ArmError> {
@@ -149,7 +152,7 @@ impl Fenced {
             Ok(Err(told)) => Failed::Told(told),
             Err(broken) => Failed::Broken(broken),
         };
-        let why = why(&self.plug, robot, failed);
+        let why = why(&self.plug, robot, call, failed);
         self.plug.is_out();
         Err(why)
     }
@@ -180,7 +183,7 @@ fn open(there: SocketAddr, plug: &Plug, due: Instant) -> Result<libfranka::Robot
         let opening = guarded(&end, patience, |_| {
             libfranka::Robot::new(&host, RealtimeConfig::Ignore, LOG_SIZE)
         });
-        let opened = opening.map_err(|broken| broken.text);
+        let opened = opening.map_err(|broken| broken.text("connecting"));
         let opened = opened.and_then(|told| told.map_err(|error| error.to_string()));
         let heard = opened.and_then(|robot| hears_the_arm(robot, &before, plug, due));
         text = match heard {
@@ -214,7 +217,7 @@ fn hears_the_arm(
     let text = match guarded(&|| plug.pull(), OPENING, |_| robot.read_once()) {
         Ok(Ok(_)) => return Ok(robot),
         Ok(Err(told)) => told.to_string(),
-        Err(broken) => broken.text,
+        Err(broken) => broken.text("reading the first state"),
     };
     plug.is_out();
     Err(text)
@@ -222,18 +225,21 @@ fn hears_the_arm(
 
 impl Connection for Fenced {
     fn state(&self) -> Result<RobotState, ArmError> {
-        self.with(STATE.saturating_mul(2), |robot, _| {
+        self.with("reading the state", STATE.saturating_mul(2), |robot, _| {
             let hearing = self.plug.hearing();
             Ok(shared(&hearing.emptied(|| robot.read_once())?))
         })
     }
 
     fn recover(&self) -> Result<(), ArmError> {
-        self.with(REQUEST, |robot, _| robot.automatic_error_recovery())
+        self.with("recovering the arm", REQUEST, |robot, _| {
+            robot.automatic_error_recovery()
+        })
     }
 
     fn configure(&self, setting: &Setting) -> Result<(), ArmError> {
-        self.with(REQUEST, |robot, _| match setting {
+        let call = format!("sending {}", setting.name());
+        self.with(&call, REQUEST, |robot, _| match setting {
             Setting::CollisionBehavior {
                 nominal,
                 acceleration,
@@ -280,7 +286,7 @@ impl Fenced {
         entrance: &mut Entrance<'_>,
         tick: &mut dyn Tick,
     ) -> Result<(), ArmError> {
-        let not_finite = self.with(REQUEST, |robot, watch| {
+        let not_finite = self.with("driving the arm", REQUEST, |robot, watch| {
             let mut tick = self.plug.hearing().driven(tick);
             let torques = Cell::new([0.0; 7]);
             let mut body = Body {
@@ -442,13 +448,13 @@ enum Failed {
 }
 
 /// What a failure means. The arm is asked, because the client often does not know.
-fn why(plug: &Plug, mut robot: libfranka::Robot, failed: Failed) -> ArmError {
+fn why(plug: &Plug, mut robot: libfranka::Robot, call: &str, failed: Failed) -> ArmError {
     if let Failed::Told(FrankaException::CommandException { message }) = failed {
         return ArmError::new(ArmErrorCode::CommandRejected, message);
     }
     let (text, interrupted) = match &failed {
         Failed::Told(told) => (told.to_string(), false),
-        Failed::Broken(broken) => (broken.text.clone(), broken.interrupted),
+        Failed::Broken(broken) => (broken.text(call), broken.was_interrupted()),
     };
     let state = (!interrupted).then(|| guarded(&|| plug.pull(), STATE, |_| robot.read_once()));
     let Some(Ok(Ok(state))) = state else {
@@ -459,10 +465,9 @@ fn why(plug: &Plug, mut robot: libfranka::Robot, failed: Failed) -> ArmError {
     };
     let state = shared(&state);
     let aborted = |status: &str, message: String| ArmError {
-        code: ArmErrorCode::MotionAborted,
-        message,
         errors: state.last_motion_errors.names(),
         move_status: Some(status.to_owned()),
+        ..ArmError::new(ArmErrorCode::MotionAborted, message)
     };
     match (state.robot_mode, failed) {
         (RobotMode::Reflex, _) => {
@@ -492,16 +497,39 @@ fn why(plug: &Plug, mut robot: libfranka::Robot, failed: Failed) -> ArmError {
         }
         _ => ArmError::new(
             ArmErrorCode::Protocol,
-            format!("libfranka-rs gave up: {text}"),
+            format!(
+                "{text}, and the arm is in mode {:?}. The connection is made anew with the next call; look at \
+                 the arm first",
+                state.robot_mode
+            ),
         ),
     }
 }
 
-/// A panic of the client.
-struct Broken {
-    text: String,
-    /// It waited for too long and was interrupted.
-    interrupted: bool,
+/// How the client failed without saying so. What it panics with stays here: it is written for those who write it.
+enum Broken {
+    Panicked,
+    /// It waited for too long.
+    Interrupted,
+    /// There was no thread to watch it.
+    NoThread(std::io::Error),
+}
+
+impl Broken {
+    fn was_interrupted(&self) -> bool {
+        matches!(self, Broken::Interrupted)
+    }
+
+    /// What happened to a call, in own words.
+    fn text(&self, call: &str) -> String {
+        match self {
+            Broken::Panicked => format!("libfranka-rs failed while {call}"),
+            Broken::Interrupted => {
+                format!("libfranka-rs waited too long while {call}, and was interrupted")
+            }
+            Broken::NoThread(error) => format!("cannot start a thread: {error}"),
+        }
+    }
 }
 
 thread_local! {
@@ -526,10 +554,7 @@ fn guarded<T>(
         let watcher = thread::Builder::new()
             .name("kilohertz-fence".to_owned())
             .spawn_scoped(scope, || watch.keep(worker, signal, end))
-            .map_err(|error| Broken {
-                text: format!("cannot start a thread: {error}"),
-                interrupted: false,
-            })?;
+            .map_err(Broken::NoThread)?;
         FENCED.set(true);
         let outcome = catch_unwind(AssertUnwindSafe(|| work(&watch)));
         let at_work = FENCED.replace(false);
@@ -537,21 +562,12 @@ fn guarded<T>(
         watcher.thread().unpark();
         match outcome {
             Err(panic) if !at_work => Ok(Err(panic)),
-            Err(panic) => Err(Broken {
-                text: panic_text(panic.as_ref()),
-                interrupted: watch.interrupted.load(Ordering::Acquire),
-            }),
+            Err(_) if watch.interrupted.load(Ordering::Acquire) => Err(Broken::Interrupted),
+            Err(_) => Err(Broken::Panicked),
             Ok(value) => Ok(Ok(value)),
         }
     })?;
     outcome.map_err(|panic| resume_unwind(panic))
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("a panic without a text")
-        .to_owned()
 }
 
 /// What the client panics with is told as an error and not on standard error too.
@@ -851,7 +867,7 @@ mod tests {
             drive(&fenced, |_| panic!("not the client's"))
         }));
         let panic = panic.expect_err("it goes on");
-        assert_eq!(panic_text(panic.as_ref()), "not the client's");
+        assert_eq!(panic.downcast_ref::<&str>(), Some(&"not the client's"));
         assert!(!FENCED.get());
         drive(&fenced, for_cycles(20)).unwrap();
     }
@@ -948,6 +964,28 @@ mod tests {
             }
         });
         host
+    }
+
+    #[test]
+    fn what_the_client_panics_with_is_kept_behind_the_fence() {
+        let broken = guarded(&|| {}, REQUEST, |_| -> u32 {
+            panic!("called `Option::unwrap()` on a `None` value")
+        })
+        .expect_err("it panics");
+        assert_eq!(
+            broken.text("sending Set Load"),
+            "libfranka-rs failed while sending Set Load"
+        );
+        assert!(!broken.was_interrupted());
+        let mut nonsense = v5::RobotState::default().as_bytes().to_vec();
+        nonsense.fill(0xff);
+        let error = reached((server_of(nonsense), PORT).into())
+            .err()
+            .expect("no arm");
+        for words in ["unwrap", "panick", "Result::", "called `"] {
+            assert!(!error.message.contains(words), "{error}");
+        }
+        assert!(error.message.contains("while"), "{error}");
     }
 
     #[test]

@@ -196,6 +196,14 @@ impl ArmLimits {
         ArmLimits::with(joints, FER_CARTESIAN)
     }
 
+    /// The same for a motion that is followed like this.
+    pub(crate) fn followed_by(&self, impedance: Impedance) -> ArmLimits {
+        match impedance {
+            Impedance::Joint | Impedance::Cartesian => *self,
+            Impedance::External | Impedance::Law(_) => self.followed_softly(),
+        }
+    }
+
     /// The same for a motion that torques follow: they let the arm swing over what is commanded, so that
     /// stays further below the braking curves.
     fn followed_softly(&self) -> ArmLimits {
@@ -273,10 +281,7 @@ pub fn limits(
 ) -> Box<dyn Limits> {
     let reach = Reach::new(Arc::clone(model));
     let torques = || fenced(Torque::new(arm), options, reach.clone());
-    let arm = &match interface.impedance {
-        Impedance::Joint | Impedance::Cartesian => *arm,
-        Impedance::External | Impedance::Law(_) => arm.followed_softly(),
-    };
+    let arm = &arm.followed_by(interface.impedance);
     let joints = |quantity| fenced(Motion::new(quantity, arm, options), options, reach.clone());
     let effector = |quantity| -> Box<dyn Limits> {
         let elbow = interface.has_elbow();
@@ -486,6 +491,7 @@ impl Motion {
                     action,
                     received,
                     limit,
+                    joint: None,
                 });
             }
         }
@@ -697,6 +703,7 @@ impl Limits for Motion {
                     action,
                     received: action,
                     limit: if action < lowest { lowest } else { highest },
+                    joint: None,
                 });
             }
         }
@@ -726,6 +733,7 @@ impl Limits for Motion {
                     action,
                     received,
                     limit: if received < 0.0 { lower } else { upper },
+                    joint: None,
                 });
             };
             let both = |limit: f64| (-limit, limit);
@@ -758,6 +766,7 @@ impl Limits for Motion {
                         action,
                         received,
                         limit,
+                        joint: None,
                     });
                 }
             }
@@ -780,6 +789,7 @@ impl Limits for Motion {
                     action,
                     received,
                     limit,
+                    joint: None,
                 });
             };
             if self.quantity == Quantity::Velocity {
@@ -996,6 +1006,7 @@ impl Limits for Torque {
                     action: torque,
                     received: torque,
                     limit,
+                    joint: None,
                 });
             }
         }
@@ -1022,6 +1033,7 @@ impl Limits for Torque {
                     action: torque,
                     received,
                     limit,
+                    joint: None,
                 });
             }
         }
@@ -1038,6 +1050,7 @@ impl Limits for Torque {
                     action: torque,
                     received,
                     limit,
+                    joint: None,
                 });
             }
         }

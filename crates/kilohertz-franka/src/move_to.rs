@@ -1,46 +1,43 @@
 //! Moving an arm to joint positions or to a pose: planned before anything moves, then a session whose
 //! policy is the plan.
 //!
-//! The way is the straight line between the joint positions, gone by all joints together from rest to
-//! rest (`profile.rs`). The plan is checked cycle by cycle against the arm's limits, whose velocity
-//! depends on the position, and slowed down until it keeps them.
+//! The plan is in `plan.rs`. The commanded motion ends where the plan ends; a move has arrived when the measured arm
+//! stands there.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
 use franka::RobotState;
-use kilohertz_core::limits::{JointBounds, JointMotion, exceeds, largest};
+use kilohertz_core::limits::{exceeds, largest};
+use kilohertz_core::number::{number, number_beside};
 use kilohertz_core::policy::{Answer, Ask, Policy};
 use kilohertz_core::time::Time;
 
 use crate::arm::Arm;
-use crate::configuration::{Refusal, check_rigid, finite};
 use crate::error::{ArmError, ArmErrorCode};
 use crate::gate::{self, Fault};
-use crate::inverse::{Ranges, joints_for};
-use crate::limits::{DT, OWN_SHARE};
+use crate::geometry::orthonormal;
+use crate::inverse::joints_for;
+use crate::limits::DT;
 use crate::model::ArmModel;
-use crate::profile::{Bounds, Profile};
+use crate::plan::{NoWay, Strength, ranges};
+use crate::refusal::{Refusal, finite, refuse, rigid};
 use crate::state::{joints, offset};
 
-/// What speed 1 is of the arm's velocities and accelerations: those of our own making stay so far
-/// within.
-const FULL: f64 = OWN_SHARE;
-/// And of its jerk, at speed 1: more makes the torques jump and gains little time.
-const JERK: f64 = 0.1 * FULL;
-/// The lowest speed. A way of 1 rad takes minutes with it.
-pub const LEAST_SPEED: f64 = 0.01;
-/// A plan that breaks a limit is slowed down to this.
-const SLOWER: f64 = 0.9;
+pub use crate::plan::{LEAST_SPEED, Plan};
+
 /// How far from where the plan begins the arm may stand when it starts [rad].
 const SAME_PLACE: f64 = 2e-3;
-/// No joint stands further from zero [rad].
-const FARTHEST: f64 = 10.0;
 /// So close and slow the commanded motion has arrived [rad], [rad/s].
 const ARRIVED: f64 = 1e-5;
 const AT_REST: f64 = 2e-3;
 /// How long that may take behind the end of the plan [s].
 const PATIENCE: f64 = 5.0;
+/// So slow the measured arm stands [rad/s]: what it measures is noisy.
+const STANDS: f64 = 0.02;
+/// A move is given up before the arm is so far behind that its session's limits end it [rad].
+const FALLEN_BEHIND: f64 = 0.09;
 
 /// Where an arm can be told to go.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -59,7 +56,7 @@ impl Goal {
     pub fn check(&self) -> Result<(), Refusal> {
         match self {
             Goal::Joints(q) => finite("q", q),
-            Goal::Pose(pose) => check_rigid("pose", pose),
+            Goal::Pose(pose) => rigid("pose", pose),
         }
     }
 }
@@ -78,128 +75,21 @@ pub const HOME: [f64; 7] = {
     ]
 };
 
-/// A way that is known to keep the arm's limits.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    from: [f64; 7],
-    to: [f64; 7],
-    /// Of a way of length 1.
-    profile: Profile,
-}
-
-impl Plan {
-    /// The fastest straight way with `speed`, a share of the limits; none where no speed keeps them.
-    fn new(bounds: &[JointBounds; 7], from: [f64; 7], to: [f64; 7], speed: f64) -> Option<Plan> {
-        if !from.iter().chain(&to).all(|place| place.abs() <= FARTHEST) {
-            return None;
-        }
-        let shares = std::iter::successors(Some(speed), |share| Some(share * SLOWER));
-        shares
-            .take_while(|&share| share > 1e-3 * LEAST_SPEED)
-            .map(|share| {
-                let profile = fastest(bounds, &from, &to, share);
-                Plan { from, to, profile }
-            })
-            .find(|plan| plan.keeps(bounds))
-    }
-
-    /// How long the way takes [s].
-    pub fn duration(&self) -> f64 {
-        self.profile.duration()
-    }
-
-    /// Where it ends [rad].
-    pub fn goal(&self) -> [f64; 7] {
-        self.to
-    }
-
-    /// Where the joints are to be at `time` [s], when they began at `from`.
-    fn at(&self, from: &[f64; 7], time: f64) -> [f64; 7] {
-        let share = self.profile.at(time);
-        if share >= 1.0 {
-            return self.to;
-        }
-        std::array::from_fn(|i| from[i] + share * (self.to[i] - from[i]))
-    }
-
-    fn keeps(&self, bounds: &[JointBounds; 7]) -> bool {
-        let cycles = ((self.duration() / DT).ceil() as u64).saturating_add(2);
-        let mut motions = self.from.map(|position| JointMotion {
-            position,
-            ..JointMotion::default()
-        });
-        (1..=cycles).all(|cycle| {
-            let place = self.at(&self.from, cycle as f64 * DT);
-            (0..7).all(|i| {
-                let (motion, bounds) = (motions[i], &bounds[i]);
-                let next = motion.with_position(place[i], DT);
-                motions[i] = next;
-                next.velocity <= bounds.upper_velocity(motion.position) + ROUNDING
-                    && next.velocity >= bounds.lower_velocity(motion.position) - ROUNDING
-                    && motion
-                        .too_fast(next, &bounds.share(1.0, FULL, FULL), DT)
-                        .is_none()
-            })
-        })
-    }
-}
-
-/// How far a goal stays away from where a joint's velocity limit is zero [rad]: closer, a joint would have to creep.
-const END: f64 = 0.01;
-/// Of a velocity that was computed to be at its limit [rad/s].
-const ROUNDING: f64 = 1e-9;
-
-/// The profile of the line between two places, as a way of length 1: what each joint may do divided by
-/// how far it goes.
-fn fastest(bounds: &[JointBounds; 7], from: &[f64; 7], to: &[f64; 7], speed: f64) -> Profile {
-    let mut least = Bounds {
-        velocity: f64::INFINITY,
-        acceleration: f64::INFINITY,
-        jerk: f64::INFINITY,
-    };
-    for joint in 0..7 {
-        let way = (to[joint] - from[joint]).abs();
-        if way > 0.0 {
-            let bounds = &bounds[joint];
-            least.velocity = least.velocity.min(FULL * speed * bounds.velocity / way);
-            least.acceleration = least
-                .acceleration
-                .min(FULL * speed * bounds.acceleration / way);
-            least.jerk = least.jerk.min(JERK * speed * bounds.jerk / way);
-        }
-    }
-    if least.velocity.is_infinite() {
-        // It is there already.
-        return Profile::new(
-            0.0,
-            &Bounds {
-                velocity: 1.0,
-                acceleration: 1.0,
-                jerk: 1.0,
-            },
-        );
-    }
-    Profile::new(1.0, &least)
-}
-
-/// Where the joints may be told to go.
-fn ranges(bounds: &[JointBounds; 7]) -> Ranges {
-    bounds.map(|bounds| {
-        let (lower, upper) = bounds.share(1.0, FULL, FULL).reach();
-        (lower + END, upper - END)
-    })
-}
-
 /// How far a move has come, for those who watch it.
 #[derive(Debug, Default)]
 pub struct Progress {
     elapsed_ms: AtomicU64,
     arrived: AtomicBool,
     trouble: AtomicU32,
+    /// Where the arm was measured and where it was to be when the plan was given up, as bits [rad].
+    measured: [AtomicU64; 7],
+    wanted: [AtomicU64; 7],
 }
 
 const NOT_WHERE_PLANNED: u32 = 1;
 const NEVER_ARRIVED: u32 = 2;
+const NOT_SETTLED: u32 = 3;
+const NOT_FOLLOWING: u32 = 4;
 
 impl Progress {
     /// For how long it has moved, on the robot's clock [s].
@@ -207,25 +97,114 @@ impl Progress {
         self.elapsed_ms.load(Ordering::Relaxed) as f64 * 1e-3
     }
 
-    /// Whether the commanded motion has come to its end.
+    /// Whether the measured arm stands at the goal.
     pub fn has_arrived(&self) -> bool {
         self.arrived.load(Ordering::Acquire)
     }
 
     /// Why the plan was given up, if it was.
     pub fn trouble(&self) -> Option<ArmError> {
-        let text = match self.trouble.load(Ordering::Acquire) {
-            NOT_WHERE_PLANNED => {
-                "the arm does not stand where it stood when the move was planned: somebody has moved it \
-                 since. Call moveTo again"
-            }
-            NEVER_ARRIVED => {
-                "the arm did not arrive, although the plan was over: commands get lost all the time. See \
-                 to the network"
-            }
-            _ => return None,
+        let arrival = || NotArrived {
+            q: std::array::from_fn(|i| f64::from_bits(self.measured[i].load(Ordering::Relaxed))),
+            goal: std::array::from_fn(|i| f64::from_bits(self.wanted[i].load(Ordering::Relaxed))),
         };
-        Some(ArmError::new(ArmErrorCode::InvalidOperation, text))
+        Some(match self.trouble.load(Ordering::Acquire) {
+            NOT_WHERE_PLANNED => ArmError::new(
+                ArmErrorCode::InvalidOperation,
+                "the arm does not stand where it stood when the move was planned: somebody has moved it \
+                 since. Call moveTo again",
+            ),
+            NEVER_ARRIVED => arrival().error(
+                "the commanded motion never came to its end, because commands get lost all the time",
+                "See to the network",
+            ),
+            NOT_SETTLED => arrival().error(
+                "the motion is over, and the arm does not stand at its goal",
+                "See what keeps it, tell it with setLoad what it carries, or allow more with toleranceRad \
+                 or settleS",
+            ),
+            NOT_FOLLOWING => arrival().error(
+                "the arm fell behind its command on the way, and was stopped",
+                "See what keeps it, tell it with setLoad what it carries, or choose a lower speed",
+            ),
+            _ => return None,
+        })
+    }
+
+    /// Says why the plan is given up, and where the arm is. Wait-free.
+    fn give_up(&self, trouble: u32, measured: &[f64; 7], wanted: &[f64; 7]) {
+        for (slots, values) in [(&self.measured, measured), (&self.wanted, wanted)] {
+            for (slot, value) in slots.iter().zip(values) {
+                slot.store(value.to_bits(), Ordering::Relaxed);
+            }
+        }
+        self.trouble.store(trouble, Ordering::Release);
+    }
+}
+
+/// When a move has arrived.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Arrival {
+    /// How far each measured joint may be from the goal [rad].
+    pub tolerance: f64,
+    /// How long the arm may take to stand there once the commanded motion is over.
+    pub settling: Duration,
+}
+
+impl Default for Arrival {
+    /// 10 mrad, 1 s.
+    fn default() -> Arrival {
+        Arrival {
+            tolerance: 0.01,
+            settling: Duration::from_secs(1),
+        }
+    }
+}
+
+/// Where an arm has ended that did not arrive.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct NotArrived {
+    /// Measured joint positions [rad].
+    pub q: [f64; 7],
+    /// Where the joints were to be [rad].
+    pub goal: [f64; 7],
+}
+
+impl NotArrived {
+    /// Returns the joint that is furthest from its goal, counted from 0.
+    pub fn joint(&self) -> usize {
+        let off = |joint: usize| (self.q[joint] - self.goal[joint]).abs();
+        (1..7).fold(
+            0,
+            |most, joint| {
+                if off(joint) > off(most) { joint } else { most }
+            },
+        )
+    }
+
+    /// Returns how far that joint is from its goal [rad].
+    pub fn difference(&self) -> f64 {
+        (self.q[self.joint()] - self.goal[self.joint()]).abs()
+    }
+
+    fn error(self, what: &str, advice: &str) -> ArmError {
+        let joint = self.joint();
+        let (q, goal) = (self.q[joint], self.goal[joint]);
+        let list = |values: [f64; 7]| values.map(|value| number(value).to_string()).join(", ");
+        let message = format!(
+            "{what}: joint {} was measured at {} rad, {} rad away from {} rad. Measured q is [{}], the goal [{}]. \
+             {advice}",
+            joint + 1,
+            number_beside(q, &[goal]),
+            number(self.difference()),
+            number_beside(goal, &[q]),
+            list(self.q),
+            list(self.goal)
+        );
+        ArmError {
+            not_arrived: Some(Box::new(self)),
+            ..ArmError::new(ArmErrorCode::NotArrived, message)
+        }
     }
 }
 
@@ -233,26 +212,39 @@ impl Progress {
 pub struct MovePolicy {
     plan: Plan,
     progress: Arc<Progress>,
+    arrival: Arrival,
     from: Option<[f64; 7]>,
+    /// When the commanded motion was over [s].
+    over: Option<f64>,
     action: [f64; 7],
     answer: Answer,
     has_arrived: bool,
 }
 
 impl MovePolicy {
-    /// Follows `plan`, ends its session at the goal, and says how it goes in `progress`.
+    /// Follows `plan`, ends its session when the arm stands at the goal, and says how it goes in `progress`.
     pub fn new(plan: Plan, progress: Arc<Progress>) -> MovePolicy {
         MovePolicy {
             action: plan.from,
             plan,
             progress,
+            arrival: Arrival::default(),
             from: None,
+            over: None,
             answer: Answer::None,
             has_arrived: false,
         }
     }
 
+    /// The same with another idea of when the arm has arrived.
+    #[must_use]
+    pub fn arriving(self, arrival: Arrival) -> MovePolicy {
+        MovePolicy { arrival, ..self }
+    }
+
     fn decide(&mut self, ask: &Ask<'_>) -> Result<(), u32> {
+        let q = joints(ask.observation, offset::q);
+        let dq = joints(ask.observation, offset::dq);
         let q_d = joints(ask.observation, offset::q_d);
         let dq_d = joints(ask.observation, offset::dq_d);
         let from = *self.from.get_or_insert(q_d);
@@ -265,10 +257,21 @@ impl MovePolicy {
             .elapsed_ms
             .store(elapsed_ms, Ordering::Relaxed);
         let duration = self.plan.duration();
-        self.has_arrived = time >= duration
+        if exceeds(largest_difference(&q, &q_d), FALLEN_BEHIND) {
+            return Err(NOT_FOLLOWING);
+        }
+        let is_over = time >= duration
             && largest_difference(&q_d, &self.plan.to) < ARRIVED
             && largest_difference(&dq_d, &[0.0; 7]) < AT_REST;
-        if time > duration + PATIENCE {
+        if is_over {
+            let over = *self.over.get_or_insert(time);
+            self.has_arrived = largest_difference(&q, &self.plan.to) <= self.arrival.tolerance
+                && largest_difference(&dq, &[0.0; 7]) < STANDS;
+            if !self.has_arrived && time - over >= self.arrival.settling.as_secs_f64() {
+                return Err(NOT_SETTLED);
+            }
+        }
+        if self.over.is_none() && time > duration + PATIENCE {
             return Err(NEVER_ARRIVED);
         }
         self.action = self.plan.at(&from, time + DT);
@@ -285,7 +288,8 @@ impl Policy for MovePolicy {
         self.answer = match self.decide(ask) {
             Ok(()) => Answer::Action(ask.question()),
             Err(trouble) => {
-                self.progress.trouble.store(trouble, Ordering::Release);
+                let measured = joints(ask.observation, offset::q);
+                self.progress.give_up(trouble, &measured, &self.plan.to);
                 Answer::Failed
             }
         };
@@ -311,43 +315,67 @@ impl Arm {
     ///
     /// # Errors
     /// [`ArmErrorCode::InvalidArgument`] for what is no speed, or no pose;
-    /// [`ArmErrorCode::Unreachable`] where the goal is out of the joints' ranges or of the arm's reach;
+    /// [`ArmErrorCode::Unreachable`] where the goal is out of the joints' ranges or of the arm's reach, or where
+    /// the arm cannot bear what it carries on the way there;
     /// [`ArmErrorCode::Protocol`] where the arm says that it stands where none can; and as
     /// [`Arm::state`].
     pub fn plan_move(&self, goal: &Goal, speed: f64) -> Result<Plan, ArmError> {
-        let invalid = |text: String| ArmError::new(ArmErrorCode::InvalidArgument, text);
         if !(LEAST_SPEED..=1.0).contains(&speed) {
-            let text = format!("speed is {speed}; expected a number from {LEAST_SPEED} to 1");
-            return Err(invalid(text));
+            let expected = format!("a number from {} to 1", number(LEAST_SPEED));
+            refuse(("speed", "speed"), speed, &[LEAST_SPEED, 1.0], expected)?;
         }
-        goal.check()
-            .map_err(|refusal| invalid(refusal.to_string()))?;
+        goal.check()?;
         let state = self.while_idle("cannot move the arm", |client| client.state())?;
         gate::can_stand(self.limits(), &state).map_err(Fault::standing)?;
-        let bounds = &self.limits().joints;
+        gate::can_carry(&state).map_err(Fault::standing)?;
         let to = self.joints_of(goal, &state)?;
-        Plan::new(bounds, state.q_d, to, speed).ok_or_else(|| {
-            ArmError::new(
-                ArmErrorCode::Unreachable,
-                "at no speed the way there keeps the arm's velocity limits. Nothing has moved; guide the \
-                 arm away from the ends of its joints' ranges by hand",
-            )
+        let limits = self.limits_of_mover();
+        let strength = Strength::new(self.model(), &limits, &state);
+        let planned = Plan::new(&limits.joints, &strength, (state.q_d, to), speed);
+        planned.map_err(|none| {
+            let text = match none {
+                NoWay::TooFast => {
+                    "at no speed the way there keeps the arm's limits. Nothing has moved; guide the \
+                     arm away from the ends of its joints' ranges by hand"
+                        .to_owned()
+                }
+                NoWay::TooHeavy {
+                    joint,
+                    torque,
+                    most,
+                } => format!(
+                    "joint {} would have to bear {} N m on the way there with the {} kg at its flange, and it \
+                     can bear {} N m. Nothing has moved; choose a place nearer to the arm, or a lighter load",
+                    joint + 1,
+                    number_beside(torque, &[most]),
+                    number(state.m_total),
+                    number(most)
+                ),
+            };
+            ArmError::new(ArmErrorCode::Unreachable, text)
         })
     }
 
     /// Where the joints are to go, checked against their ranges.
     fn joints_of(&self, goal: &Goal, state: &RobotState) -> Result<[f64; 7], ArmError> {
-        let ranges = ranges(&self.limits().joints);
+        let ranges = ranges(&self.limits_of_mover().joints);
         match goal {
             Goal::Joints(q) => {
                 for (joint, (&q, (lower, upper))) in q.iter().zip(ranges).enumerate() {
                     if !(lower..=upper).contains(&q) {
+                        let slip = match (lower..=upper).contains(&q.to_radians()) {
+                            true => ". Is it in degrees?",
+                            false => "",
+                        };
                         return Err(ArmError::new(
                             ArmErrorCode::Unreachable,
                             format!(
-                                "joint {} cannot go to {q} rad: it may be commanded from {lower:.4} to \
-                                 {upper:.4} rad. Nothing has moved",
-                                joint + 1
+                                "joint {} cannot go to {} rad: it may be commanded from {} to {} rad. Nothing \
+                                 has moved{slip}",
+                                joint + 1,
+                                number_beside(q, &[lower, upper]),
+                                number_beside(lower, &[q]),
+                                number_beside(upper, &[q])
                             ),
                         ));
                     }
@@ -356,7 +384,8 @@ impl Arm {
             }
             Goal::Pose(pose) => {
                 let model = ArmModel::new(self.generation())?;
-                joints_for(&model, &ranges, &state.F_T_EE, &state.q_d, pose)
+                let pose = orthonormal(pose);
+                joints_for(&model, &ranges, &state.F_T_EE, &state.q_d, &pose)
             }
         }
     }
@@ -364,86 +393,23 @@ impl Arm {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::limits::ArmLimits;
 
-    use super::*;
-
-    fn each_arm() -> [[JointBounds; 7]; 2] {
-        [
-            ArmLimits::fr3(franka::model::FR3_URDF).unwrap().joints,
-            ArmLimits::fer().joints,
-        ]
-    }
-
-    /// Numbers from 0 to 1, the same in each run.
-    fn numbers() -> impl FnMut() -> f64 {
-        crate::inverse::numbers(0x2545_f491_4f6c_dd1d)
-    }
-
-    /// Anywhere in the range, up to its ends.
-    fn place(bounds: &[JointBounds; 7], random: &mut impl FnMut() -> f64) -> [f64; 7] {
-        ranges(bounds).map(|(lower, upper)| match random() {
-            end if end < 0.05 => lower,
-            end if end > 0.95 => upper,
-            _ => lower + (upper - lower) * random(),
-        })
-    }
-
-    #[test]
-    fn every_plan_keeps_every_limit_of_the_arm_and_ends_at_its_goal() {
-        for bounds in each_arm() {
-            let mut random = numbers();
-            for _ in 0..100 {
-                let (from, to) = (place(&bounds, &mut random), place(&bounds, &mut random));
-                let speed = 0.05 + 0.95 * random();
-                let plan = Plan::new(&bounds, from, to, speed).unwrap();
-                assert!(plan.keeps(&bounds), "{from:?} to {to:?} at {speed}");
-                assert_eq!(plan.at(&from, plan.duration() + DT), to);
-                assert_eq!(plan.at(&from, 0.0), from);
-            }
-        }
-    }
-
-    /// The time below which no motion gets there, straight or not: that of the slowest joint alone.
-    fn least(bounds: &[JointBounds; 7], from: &[f64; 7], to: &[f64; 7], speed: f64) -> f64 {
-        (0..7)
-            .map(|joint| {
-                let mut alone = *from;
-                alone[joint] = to[joint];
-                fastest(bounds, from, &alone, speed).duration()
-            })
-            .fold(0.0, f64::max)
-    }
-
-    #[test]
-    fn a_plan_takes_hardly_longer_than_any_motion_must() {
-        for bounds in each_arm() {
-            let mut random = numbers();
-            let mut ratios: Vec<f64> = (0..400)
-                .map(|_| {
-                    // The inner nine tenths of the ranges, where the velocity limit is not the end's.
-                    let mut inner =
-                        || bounds.map(|b| b.lower + (b.upper - b.lower) * (0.05 + 0.9 * random()));
-                    let (from, to) = (inner(), inner());
-                    let plan = Plan::new(&bounds, from, to, 0.5).unwrap();
-                    plan.duration() / least(&bounds, &from, &to, 0.5)
-                })
-                .collect();
-            ratios.sort_by(f64::total_cmp);
-            println!(
-                "median {:.4}, 95 % {:.4}, most {:.4}",
-                ratios[200], ratios[380], ratios[399]
-            );
-            assert!(ratios[0] >= 1.0 - 1e-9);
-            assert!(ratios[200] < 1.02, "median {}", ratios[200]);
-            assert!(ratios[380] < 1.15, "19 of 20 {}", ratios[380]);
-        }
+    fn plan() -> Plan {
+        let fr3 = franka::model::FR3_URDF;
+        let (limits, model) = (
+            ArmLimits::fr3(fr3).unwrap(),
+            franka::model::Model::from_urdf(fr3).unwrap(),
+        );
+        let strength = Strength::new(&model, &limits, &RobotState::default());
+        let way = (HOME, HOME.map(|q| q + 0.1));
+        Plan::new(&limits.joints, &strength, way, 0.5).unwrap()
     }
 
     #[test]
     fn a_move_is_given_up_where_the_arm_says_that_it_stands_nowhere() {
-        let bounds = &each_arm()[0];
-        let plan = Plan::new(bounds, HOME, HOME.map(|q| q + 0.1), 0.5).unwrap();
+        let plan = plan();
         for value in [
             f64::NAN,
             f64::INFINITY,
@@ -467,33 +433,97 @@ mod tests {
         }
     }
 
+    /// What the policy answers where the arm is commanded to the goal and measured `off` from it, `after`
+    /// seconds behind the plan's end; the times count up.
+    struct Settling {
+        policy: MovePolicy,
+        progress: Arc<Progress>,
+        goal: [f64; 7],
+        duration: f64,
+    }
+
+    impl Settling {
+        fn new(arrival: Arrival) -> Settling {
+            let (plan, progress) = (plan(), Arc::new(Progress::default()));
+            let (goal, duration) = (plan.goal(), plan.duration());
+            let mut settling = Settling {
+                policy: MovePolicy::new(plan, Arc::clone(&progress)).arriving(arrival),
+                progress,
+                goal,
+                duration,
+            };
+            settling.ask(0.0, &HOME, &HOME, 0.0);
+            settling
+        }
+
+        fn ask(&mut self, time: f64, q: &[f64; 7], q_d: &[f64; 7], dq: f64) -> Answer {
+            let mut observation = vec![0.0; crate::state::LEN];
+            observation[offset::q..offset::q + 7].copy_from_slice(q);
+            observation[offset::q_d..offset::q_d + 7].copy_from_slice(q_d);
+            observation[offset::dq] = dq;
+            self.policy.request(&Ask {
+                tick: (time * 1e3) as u64,
+                time: Duration::from_secs_f64(time),
+                period: Duration::from_millis(1),
+                observation: &observation,
+            });
+            self.policy.answer
+        }
+
+        /// The same, behind the end of the plan.
+        fn after(&mut self, after: f64, off: f64, dq: f64) -> Answer {
+            let (mut q, goal) = (self.goal, self.goal);
+            q[3] += off;
+            self.ask(self.duration + after, &q, &goal, dq)
+        }
+    }
+
     #[test]
-    fn no_way_begins_or_ends_at_what_is_no_number() {
-        for bounds in each_arm() {
-            for value in [f64::NAN, f64::INFINITY, 1e300, -1e30] {
-                let mut nowhere = HOME;
-                nowhere[2] = value;
-                assert!(Plan::new(&bounds, nowhere, HOME, 0.5).is_none(), "{value}");
-                assert!(Plan::new(&bounds, HOME, nowhere, 0.5).is_none(), "{value}");
+    fn a_move_has_arrived_when_the_measured_arm_stands_at_its_goal() {
+        let mut settling = Settling::new(Arrival::default());
+        for (after, off, dq, has_arrived) in [
+            (0.1, 0.04, 0.0, false),
+            (0.2, 0.011, 0.0, false),
+            (0.3, 0.0, 0.3, false),
+            (0.4, f64::NAN, 0.0, false),
+            (0.5, -0.009, 0.01, true),
+        ] {
+            settling.after(after, off, dq);
+            assert_eq!(settling.policy.has_arrived, has_arrived, "{off} {dq}");
+            if off.is_nan() {
+                settling = Settling::new(Arrival::default());
             }
         }
     }
 
     #[test]
-    fn a_plan_to_where_the_arm_stands_takes_no_time() {
-        for bounds in each_arm() {
-            let stays = Plan::new(&bounds, HOME, HOME, 0.5).unwrap();
-            assert_eq!(stays.duration(), 0.0);
-        }
+    fn a_move_that_does_not_settle_says_where_the_arm_is() {
+        let mut settling = Settling::new(Arrival::default());
+        assert!(matches!(settling.after(0.1, 0.04, 0.0), Answer::Action(_)));
+        assert!(matches!(settling.after(1.05, 0.04, 0.0), Answer::Action(_)));
+        assert_eq!(settling.after(1.15, 0.04, 0.0), Answer::Failed);
+        let error = settling.progress.trouble().unwrap();
+        assert_eq!(error.code, ArmErrorCode::NotArrived);
+        let arrival = error.not_arrived.as_deref().unwrap();
+        assert_eq!(arrival.joint(), 3);
+        assert!((arrival.difference() - 0.04).abs() < 1e-9);
+        assert_eq!(arrival.goal, settling.goal);
+        let text = error.to_string();
+        assert!(
+            text.contains("joint 4") && text.contains("0.04 rad away"),
+            "{text}"
+        );
+        assert!(!settling.progress.has_arrived());
     }
 
     #[test]
-    fn twice_the_speed_takes_about_half_the_time_of_a_long_way() {
-        for bounds in each_arm() {
-            let to = HOME.map(|q| q + 0.4);
-            let slow = Plan::new(&bounds, HOME, to, 0.05).unwrap().duration();
-            let fast = Plan::new(&bounds, HOME, to, 0.1).unwrap().duration();
-            assert!(slow / fast > 1.6 && slow / fast < 2.01, "{slow}, {fast}");
-        }
+    fn a_move_is_given_up_where_the_arm_falls_behind() {
+        let mut settling = Settling::new(Arrival::default());
+        let mut behind = HOME;
+        behind[1] -= 0.095;
+        assert_eq!(settling.ask(0.01, &behind, &HOME, 0.0), Answer::Failed);
+        let error = settling.progress.trouble().unwrap();
+        assert_eq!(error.code, ArmErrorCode::NotArrived);
+        assert!(error.to_string().contains("fell behind"), "{error}");
     }
 }

@@ -8,6 +8,7 @@
 use franka::JointVelocityLimitsConfig;
 use franka::model::Model;
 use franka::rate_limiting::JOINT_VELOCITY_LIMITS_TOLERANCE;
+use kilohertz_core::number::{number, number_beside};
 
 use crate::error::{ArmError, ArmErrorCode};
 use crate::limits::MAX_TORQUE;
@@ -163,8 +164,10 @@ fn plausible(element: roxmltree::Node<'_, '_>) -> Result<(), ArmError> {
                 let owners = element.ancestors().filter_map(|of| of.attribute("name"));
                 let owner = owners.take(1).collect::<String>();
                 return Err(refused(format!(
-                    "{attribute} of {} of {owner} is {word:?}; expected {from} to {to}{unit}",
-                    element.tag_name().name()
+                    "{attribute} of {} of {owner} is {word:?}; expected {} to {}{unit}",
+                    element.tag_name().name(),
+                    number(from),
+                    number(to)
                 )));
             }
         }
@@ -209,8 +212,10 @@ fn within_data_sheet(joint: usize, limits: &JointVelocityLimitsConfig) -> Result
     check("the upper end of its range", upper, lower, to, "rad")?;
     if upper == lower {
         return Err(refused(format!(
-            "joint{}: the range is from {lower} to {upper} rad; expected one that is not empty",
-            joint + 1
+            "joint{}: the range is from {} to {} rad; expected one that is not empty",
+            joint + 1,
+            number(lower),
+            number(upper)
         )));
     }
     let slowest = JOINT_VELOCITY_LIMITS_TOLERANCE[joint];
@@ -278,9 +283,11 @@ fn limit_refused(
     unit: &str,
 ) -> ArmError {
     refused(format!(
-        "joint{}: {what} is {value} {unit}; expected {from} to {to} {unit}, which the data sheet of \
-         the FR3 allows",
-        joint + 1
+        "joint{}: {what} is {} {unit}; expected {} to {} {unit}, which the data sheet of the FR3 allows",
+        joint + 1,
+        number_beside(value, &[from, to]),
+        number(from),
+        number(to)
     ))
 }
 

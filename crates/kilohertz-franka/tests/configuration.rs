@@ -5,8 +5,8 @@ mod common;
 use common::*;
 use franka::model::DEFAULT_GRAVITY_EARTH;
 use kilohertz_franka::model::{ArmModel, Posture, Quantity};
-use kilohertz_franka::{ArmErrorCode, Control, Setting, Thresholds};
-use kilohertz_sim::Fault;
+use kilohertz_franka::{ArmError, ArmErrorCode, Control, Setting, Thresholds};
+use kilohertz_sim::{Corruption, Fault};
 
 on_each_arm! {
     the_arm_shows_what_it_was_set_up_with,
@@ -16,6 +16,9 @@ on_each_arm! {
     nothing_is_sent_while_a_session_drives_the_arm,
     what_no_arm_is_sent_is_refused_before_it_is,
     the_arms_own_refusal_is_told,
+    a_refusal_tells_the_present_mode_and_what_to_do,
+    an_end_effector_takes_its_part_of_the_payload,
+    what_is_implausible_is_sent_where_it_is_meant,
     filters_are_the_fers_alone,
 }
 
@@ -43,8 +46,8 @@ fn thresholds(contact: f64, collision: f64) -> Setting {
     let all = Thresholds {
         lower_torques: [contact; 7],
         upper_torques: [collision; 7],
-        lower_forces: [1e3; 6],
-        upper_forces: [1e3; 6],
+        lower_forces: [100.0; 6],
+        upper_forces: [100.0; 6],
     };
     Setting::CollisionBehavior {
         nominal: all,
@@ -204,6 +207,11 @@ fn what_no_arm_is_sent_is_refused_before_it_is(rig: Rig) {
     for setting in [
         load(-1.0),
         load(f64::NAN),
+        load(3.1),
+        load(500.0),
+        thresholds(0.0, 20.0),
+        thresholds(20.0, 1e3),
+        Setting::StiffnessFrame(turned([0.0, 0.0, 50.0])),
         Setting::JointImpedance([1e6; 7]),
         Setting::EndEffector(bent),
         thresholds(20.0, 10.0),
@@ -236,5 +244,90 @@ fn filters_are_the_fers_alone(rig: Rig) {
         assert!(refused.message.contains("FER"), "{refused}");
     } else {
         configured.unwrap();
+    }
+}
+
+fn a_refusal_tells_the_present_mode_and_what_to_do(rig: Rig) {
+    let simulator = lockstep(rig);
+    let arm = connect(rig, &simulator);
+    assert_eq!(arm.state().unwrap().robot_mode, franka::RobotMode::Idle);
+    let tells = |refused: ArmError, expected: [&str; 2]| {
+        assert_eq!(refused.code, ArmErrorCode::CommandRejected, "{refused}");
+        for words in expected {
+            assert!(refused.message.contains(words), "{words}: {refused}");
+        }
+        assert!(!refused.message.contains("Idle"), "{refused}");
+    };
+    let motion = || {
+        let policy = standing(Control::JointVelocity, |_| Ok(()));
+        robot_error(&session(&arm, Control::JointVelocity, config(), policy))
+    };
+    // The client has read no state since the mode changed.
+    simulator.inject(Fault::UserStop(true)).unwrap();
+    let stopped = ["UserStopped", "release the user stop"];
+    tells(motion(), stopped);
+    tells(arm.recover().unwrap_err(), stopped);
+    simulator.inject(Fault::UserStop(false)).unwrap();
+    arm.state().unwrap();
+    let error = "joint_reflex".to_owned();
+    simulator.inject(Fault::Reflex { error }).unwrap();
+    let reflex = ["Reflex (joint_reflex)", "call recover()"];
+    tells(arm.configure(&load(0.5)).unwrap_err(), reflex);
+    tells(motion(), reflex);
+    tells(arm.configure(&thresholds(10.0, 20.0)).unwrap_err(), reflex);
+    arm.recover().unwrap();
+    arm.configure(&load(0.5)).unwrap();
+}
+
+fn an_end_effector_takes_its_part_of_the_payload(rig: Rig) {
+    let simulator = lockstep(rig);
+    let arm = connect(rig, &simulator);
+    let with_hand = |value: f64| {
+        let field = "m_ee".to_owned();
+        let with = Corruption {
+            field,
+            index: 0,
+            value,
+        };
+        let count = 1_000_000;
+        simulator
+            .inject(Fault::CorruptStates { count, with })
+            .unwrap();
+    };
+    with_hand(0.73);
+    arm.configure(&load(2.2)).unwrap();
+    let refused = arm.configure(&load(2.3)).unwrap_err();
+    assert_eq!(refused.code, ArmErrorCode::InvalidArgument, "{refused}");
+    assert!(refused.message.contains("0 to 2.27 kg"), "{refused}");
+    assert_eq!(refused.refusal.unwrap().option, "m_load");
+    with_hand(f64::NAN);
+    let refused = arm.configure(&load(2.3)).unwrap_err();
+    assert_eq!(refused.code, ArmErrorCode::Protocol, "{refused}");
+}
+
+fn what_is_implausible_is_sent_where_it_is_meant(rig: Rig) {
+    let simulator = lockstep(rig);
+    let arm = connect(rig, &simulator);
+    let long = turned([0.0, 0.0, 1.5]);
+    for setting in [
+        load(3.5),
+        thresholds(0.0, 1e3),
+        Setting::EndEffector(long),
+        Setting::StiffnessFrame(long),
+    ] {
+        arm.configure(&setting).unwrap_err();
+        arm.configure_unchecked(&setting).unwrap();
+    }
+    let state = arm.state().unwrap();
+    assert!((state.m_load - 3.5).abs() < 1e-6);
+    assert!(near(&state.NE_T_EE, &long));
+    for setting in [
+        load(-1.0),
+        load(f64::INFINITY),
+        thresholds(20.0, 10.0),
+        Setting::EndEffector(turned([0.0, 0.0, 50.0])),
+    ] {
+        let refused = arm.configure_unchecked(&setting).unwrap_err();
+        assert_eq!(refused.code, ArmErrorCode::InvalidArgument, "{refused}");
     }
 }

@@ -13,6 +13,7 @@ on_each_arm! {
     another_generation_than_the_one_asked_for_is_refused_by_both_names,
     an_arm_of_another_version_is_named_as_that,
     connecting_leaves_the_callers_thread_as_it_was,
+    a_second_client_is_told_that_another_is_connected,
 }
 
 fn with(timeout: Duration) -> ConnectOptions {
@@ -178,4 +179,14 @@ fn libfranka_rs_goes_to_a_fer_on_its_own_port_and_nowhere_else() {
     let arm = connect(Rig::Libfranka, &fer);
     assert_eq!(arm.client_name(), Client::LibfrankaRs);
     assert_eq!(arm.generation(), Generation::Fer);
+}
+
+fn a_second_client_is_told_that_another_is_connected(rig: Rig) {
+    let simulator = lockstep(rig);
+    let arm = connect(rig, &simulator);
+    let (code, message) = refusal(&simulator.address().to_string(), NEVER);
+    assert_eq!(code, ArmErrorCode::ConnectFailed, "{message}");
+    assert!(message.contains("another client is connected"), "{message}");
+    // The first one is none the worse for it.
+    arm.state().unwrap();
 }

@@ -11,8 +11,10 @@ use kilohertz_core::policy::{Answer, Ask, Policy};
 use kilohertz_core::session::{Cause, Session};
 use kilohertz_core::time::Time;
 use kilohertz_franka::model::{ArmModel, Posture, Quantity};
-use kilohertz_franka::move_to::{Goal, HOME, MovePolicy, Plan, Progress};
-use kilohertz_franka::{Arm, ArmErrorCode, Control};
+use kilohertz_franka::move_to::{Arrival, Goal, HOME, MovePolicy, Plan, Progress};
+use kilohertz_franka::{
+    Arm, ArmErrorCode, Control, Gains, Impedance, MotionOptions, Setting, Thresholds,
+};
 use kilohertz_sim::{Fault, SimulatorOptions};
 
 on_each_arm! {
@@ -25,6 +27,11 @@ on_each_arm! {
     an_arm_that_was_moved_since_does_not_jump,
     what_cannot_be_reached_is_refused_before_anything_moves,
     a_place_that_the_arm_is_at_is_reached_at_once,
+    a_heavy_load_arrives_at_full_speed_from_anywhere_to_anywhere,
+    an_arm_whose_sessions_follow_softly_arrives_at_any_speed,
+    an_arm_that_is_held_off_its_goal_says_where_it_is,
+    an_arm_that_is_held_on_its_way_says_where_it_is,
+    a_pose_in_four_digits_is_reached,
 }
 
 fn moved(arm: &Arm, goal: Goal, speed: f64) -> (Session, Plan) {
@@ -257,4 +264,185 @@ fn a_place_that_the_arm_is_at_is_reached_at_once(rig: Rig) {
     let (session, plan) = moved(&arm, Goal::Joints(q_d), 0.2);
     assert!(plan.duration() < 1e-9);
     assert!(session.stats().iterations < 20);
+}
+
+/// Anywhere in the inner nine tenths of the ranges.
+fn anywhere(rig: Rig, random: &mut impl FnMut() -> f64) -> [f64; 7] {
+    rig.bounds().map(|bounds| {
+        let (lower, upper) = bounds.reach();
+        lower + (upper - lower) * (0.5 + 0.45 * random())
+    })
+}
+
+/// Moves an arm as `moveTo` does, in the session that is for it.
+fn moved_by_mover(simulator: &kilohertz_sim::Simulator, arm: &Arm, goal: [f64; 7], speed: f64) {
+    let plan = arm.plan_move(&Goal::Joints(goal), speed).unwrap();
+    let progress = Arc::<Progress>::default();
+    let policy = MovePolicy::new(plan, Arc::clone(&progress));
+    let session = session_on(
+        arm.mover(&MotionOptions::default()).unwrap(),
+        config(),
+        policy,
+    );
+    ended_well(&session);
+    assert!(progress.has_arrived(), "{:?}", progress.trouble());
+    let off = away(&simulator.joints().q, &goal);
+    assert!(off <= Arrival::default().tolerance, "{off}");
+}
+
+fn a_heavy_load_arrives_at_full_speed_from_anywhere_to_anywhere(rig: Rig) {
+    let simulator = start(
+        rig,
+        SimulatorOptions {
+            lockstep: true,
+            friction: true,
+            ..SimulatorOptions::default()
+        },
+    );
+    let arm = connect(rig, &simulator);
+    let load = Setting::Load {
+        mass: 3.0,
+        centre: [0.0, 0.0, 0.2],
+        inertia: [0.0; 9],
+    };
+    arm.configure(&load).unwrap();
+    let mut random = numbers(7);
+    let mut gone = 0;
+    while gone < 6 {
+        let goal = anywhere(rig, &mut random);
+        match arm.plan_move(&Goal::Joints(goal), 1.0) {
+            Ok(_) => moved_by_mover(&simulator, &arm, goal, 1.0),
+            Err(error) => {
+                assert_eq!(error.code, ArmErrorCode::Unreachable, "{error}");
+                assert!(error.message.contains("N m on the way"), "{error}");
+                continue;
+            }
+        }
+        gone += 1;
+    }
+    assert_eq!(simulator.counters().reflexes, 0);
+}
+
+fn an_arm_whose_sessions_follow_softly_arrives_at_any_speed(rig: Rig) {
+    for gains in [Gains::JOINT, Gains::CARTESIAN] {
+        let simulator = lockstep(rig);
+        let arm = connect_with(rig, &simulator, Impedance::Law(gains));
+        let mut random = numbers(3);
+        for speed in [0.2, 0.7, 1.0, 1.0] {
+            let goal = anywhere(rig, &mut random);
+            moved_by_mover(&simulator, &arm, goal, speed);
+        }
+        assert_eq!(simulator.counters().reflexes, 0);
+    }
+}
+
+/// Lets the arm be pushed as hard as anybody likes.
+fn patient(arm: &Arm) {
+    let all = Thresholds {
+        lower_torques: [1e3; 7],
+        upper_torques: [1e3; 7],
+        lower_forces: [1e3; 6],
+        upper_forces: [1e3; 6],
+    };
+    let setting = Setting::CollisionBehavior {
+        nominal: all,
+        acceleration: all,
+    };
+    arm.configure_unchecked(&setting).unwrap();
+}
+
+fn an_arm_that_is_held_off_its_goal_says_where_it_is(rig: Rig) {
+    let simulator = lockstep(rig);
+    let arm = connect(rig, &simulator);
+    patient(&arm);
+    let goal = place(0.3);
+    let plan = arm.plan_move(&Goal::Joints(goal), 0.3).unwrap();
+    let pushed = Arc::clone(&simulator);
+    let progress = Arc::<Progress>::default();
+    let policy = Meddled {
+        policy: MovePolicy::new(plan.clone(), Arc::clone(&progress)),
+        meddle: move |tick| {
+            if tick == 100 {
+                let push = [0.0, 60.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+                pushed.inject(Fault::Push(push)).unwrap();
+            }
+        },
+    };
+    let session = session(&arm, Control::JointPosition, config(), policy);
+    assert!(matches!(
+        ended(&session).cause,
+        Some(Cause::PolicyFailed { .. })
+    ));
+    assert!(!progress.has_arrived());
+    let error = progress.trouble().unwrap();
+    assert_eq!(error.code, ArmErrorCode::NotArrived, "{error}");
+    assert!(error.message.contains("joint 2"), "{error}");
+    let arrival = error.not_arrived.as_deref().unwrap();
+    // 60 N m against 3000 N m/rad.
+    assert!((arrival.difference() - 0.02).abs() < 2e-3, "{arrival:?}");
+    assert_eq!(arrival.goal, goal);
+    assert!(away(&arrival.q, &simulator.joints().q) < 2e-3);
+    assert!(progress.elapsed() > plan.duration() + 0.9);
+    assert_at_rest_without_reflex(&simulator);
+    // Who is content with less has arrived.
+    let plan = arm.plan_move(&Goal::Joints(goal), 0.3).unwrap();
+    let progress = Arc::<Progress>::default();
+    let content = Arrival {
+        tolerance: 0.03,
+        ..Arrival::default()
+    };
+    let policy = MovePolicy::new(plan, Arc::clone(&progress)).arriving(content);
+    ended_well(&self::session(
+        &arm,
+        Control::JointPosition,
+        config(),
+        policy,
+    ));
+    assert!(progress.has_arrived());
+}
+
+fn an_arm_that_is_held_on_its_way_says_where_it_is(rig: Rig) {
+    let simulator = lockstep(rig);
+    let arm = connect(rig, &simulator);
+    patient(&arm);
+    arm.configure(&Setting::JointImpedance([500.0; 7])).unwrap();
+    let plan = arm.plan_move(&Goal::Joints(place(0.8)), 0.3).unwrap();
+    let pushed = Arc::clone(&simulator);
+    let progress = Arc::<Progress>::default();
+    let policy = Meddled {
+        policy: MovePolicy::new(plan, Arc::clone(&progress)),
+        meddle: move |tick| {
+            if tick == 100 {
+                let push = [-80.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+                pushed.inject(Fault::Push(push)).unwrap();
+            }
+        },
+    };
+    let session = session(&arm, Control::JointPosition, config(), policy);
+    let outcome = ended(&session);
+    let failed = matches!(outcome.cause, Some(Cause::PolicyFailed { .. }));
+    assert!(failed, "{outcome:?}");
+    let error = progress.trouble().unwrap();
+    assert_eq!(error.code, ArmErrorCode::NotArrived, "{error}");
+    assert!(error.message.contains("joint 1"), "{error}");
+    assert!(error.message.contains("fell behind"), "{error}");
+}
+
+#[allow(clippy::approx_constant, reason = "four digits are what is tested")]
+fn a_pose_in_four_digits_is_reached(rig: Rig) {
+    let simulator = lockstep(rig);
+    let arm = connect(rig, &simulator);
+    let hand = [
+        0.7071, -0.7071, 0., 0., 0.7071, 0.7071, 0., 0., 0., 0., 1., 0., 0., 0., 0.1034, 1.,
+    ];
+    arm.configure(&Setting::EndEffector(hand)).unwrap();
+    assert!((arm.state().unwrap().F_T_EE[0] - hand[0]).abs() < 1e-6);
+    // Printed in libfranka's issue 19, in six digits.
+    let pose = [
+        0.996423, 0.0434016, 0.0723757, 0., 0.0459562, -0.998355, -0.0340119, 0., 0.0707818,
+        0.0372171, -0.996797, 0., 0.498007, -0.0139371, 0.111537, 1.,
+    ];
+    moved(&arm, Goal::Pose(pose), 0.5);
+    let reached = arm.state().unwrap().O_T_EE_d;
+    assert!((12..15).all(|slot| (reached[slot] - pose[slot]).abs() < 1e-4));
 }

@@ -14,20 +14,25 @@ use crate::failure::Failure;
 #[napi]
 impl NativeArm {
     /// Sets the arm up: a setting by its kind and its values, in the order of
-    /// `kilohertz_franka::Setting`.
+    /// `kilohertz_franka::Setting`. Where `unchecked`, it may be implausible.
     #[napi(ts_return_type = "Promise<void>")]
     pub fn configure<'env>(
         &self,
         env: &'env Env,
         kind: String,
         values: &[f64],
+        unchecked: bool,
     ) -> Result<Object<'env>> {
         let Some(setting) = Setting::from_slots(&kind, values) else {
             let message = format!("there is no setting {kind} of {} values", values.len());
             return Err(Failure::new("FRANKA_INVALID_ARGUMENT", message).into());
         };
-        setting.check().map_err(Failure::from)?;
         let arm = Arc::clone(&self.arm);
-        in_background(env, move || Ok(arm.configure(&setting)?))
+        in_background(env, move || {
+            Ok(match unchecked {
+                true => arm.configure_unchecked(&setting),
+                false => arm.configure(&setting),
+            }?)
+        })
     }
 }

@@ -1,7 +1,6 @@
 //! Errors on their way to JavaScript.
 
-use kilohertz_franka::ArmError;
-use kilohertz_franka::configuration::Refusal;
+use kilohertz_franka::{ArmError, Refusal};
 use kilohertz_sim::SimulatorError;
 use serde_json::{Value, json};
 
@@ -55,11 +54,23 @@ impl Failure {
 
 impl From<ArmError> for Failure {
     fn from(error: ArmError) -> Failure {
+        if let Some(refusal) = error.refusal {
+            return Failure::from(*refusal);
+        }
+        let not_arrived = error.not_arrived.map(|arrival| {
+            json!({
+                "q": arrival.q,
+                "goal": arrival.goal,
+                "joint": arrival.joint() + 1,
+                "differenceRad": arrival.difference(),
+            })
+        });
         Failure(json!({
             "code": error.code.as_str(),
             "message": error.message,
             "errors": error.errors,
             "moveStatus": error.move_status,
+            "notArrived": not_arrived,
         }))
     }
 }
@@ -74,6 +85,7 @@ impl From<Refusal> for Failure {
                 "what": refusal.what,
                 "received": refusal.received,
                 "expected": refusal.expected,
+                "limits": refusal.limits,
             },
         }))
     }

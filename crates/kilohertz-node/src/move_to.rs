@@ -1,8 +1,9 @@
 //! A planned move, as JavaScript holds it until a session carries it out.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use kilohertz_franka::move_to::{Goal, MovePolicy, Plan, Progress};
+use kilohertz_franka::move_to::{Arrival, Goal, MovePolicy, Plan, Progress};
 use napi::bindgen_prelude::Object;
 use napi::{Env, Result};
 use napi_derive::napi;
@@ -15,12 +16,13 @@ use crate::failure::Failure;
 #[napi]
 pub struct NativeMove {
     plan: Plan,
+    arrival: Arrival,
     progress: Arc<Progress>,
 }
 
 impl NativeMove {
     pub(crate) fn policy(&self) -> MovePolicy {
-        MovePolicy::new(self.plan.clone(), Arc::clone(&self.progress))
+        MovePolicy::new(self.plan.clone(), Arc::clone(&self.progress)).arriving(self.arrival)
     }
 }
 
@@ -38,7 +40,7 @@ impl NativeMove {
         self.progress.elapsed()
     }
 
-    /// Whether the arm is there.
+    /// Whether the measured arm stands at the goal.
     #[napi(getter)]
     pub fn has_arrived(&self) -> bool {
         self.progress.has_arrived()
@@ -54,13 +56,16 @@ impl NativeMove {
 
 #[napi]
 impl NativeArm {
-    /// Plans a move to joint positions, 7 numbers, or to a pose, 16.
+    /// Plans a move to joint positions, 7 numbers, or to a pose, 16. The arm has arrived when each joint is within the
+    /// tolerance [rad], within the time that it may take to settle [s].
     #[napi(ts_return_type = "Promise<NativeMove>")]
     pub fn plan_move<'env>(
         &self,
         env: &'env Env,
         goal: &[f64],
         speed: f64,
+        tolerance: f64,
+        settling_s: f64,
     ) -> Result<Object<'env>> {
         let goal = match (goal.try_into(), goal.try_into()) {
             (Ok(q), _) => Goal::Joints(q),
@@ -70,11 +75,15 @@ impl NativeArm {
                 return Err(Failure::new("FRANKA_INVALID_ARGUMENT", message).into());
             }
         };
-        goal.check().map_err(Failure::from)?;
+        let arrival = Arrival {
+            tolerance,
+            settling: Duration::try_from_secs_f64(settling_s).unwrap_or_default(),
+        };
         let arm = Arc::clone(&self.arm);
         in_background(env, move || {
             Ok(NativeMove {
                 plan: arm.plan_move(&goal, speed)?,
+                arrival,
                 progress: Arc::default(),
             })
         })

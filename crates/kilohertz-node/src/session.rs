@@ -257,6 +257,16 @@ pub struct NativeViolation {
     pub action: f64,
     pub received: f64,
     pub limit: f64,
+    pub joint: Option<NativeJointPlace>,
+}
+
+/// Where a joint is that keeps a motion from going on [rad].
+#[napi(object)]
+pub struct NativeJointPlace {
+    pub at: f64,
+    pub lower: f64,
+    pub upper: f64,
+    pub is_out_of_reach: bool,
 }
 
 impl NativeViolation {
@@ -271,6 +281,12 @@ impl NativeViolation {
             action: violation.action,
             received: violation.received,
             limit: violation.limit,
+            joint: violation.joint.map(|place| NativeJointPlace {
+                at: place.at,
+                lower: place.lower,
+                upper: place.upper,
+                is_out_of_reach: place.is_out_of_reach,
+            }),
         }
     }
 }

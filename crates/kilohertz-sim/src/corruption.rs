@@ -30,6 +30,11 @@ macro_rules! slot {
 }
 
 fn slot<'a>(state: &'a mut RobotState, field: &str, index: usize) -> Option<&'a mut f64> {
+    match (field, index) {
+        ("m_ee", 0) => return Some(&mut state.m_ee),
+        ("m_load", 0) => return Some(&mut state.m_load),
+        _ => {}
+    }
     slot!(state, field, index;
         q dq q_d dq_d ddq_d theta dtheta tau_J tau_J_d dtau_J tau_ext_hat_filtered
         O_T_EE O_T_EE_d O_T_EE_c O_dP_EE_d O_dP_EE_c O_ddP_EE_c O_F_ext_hat_K K_F_ext_hat_K O_ddP_O

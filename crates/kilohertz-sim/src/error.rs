@@ -77,3 +77,30 @@ impl SimulatorError {
         }
     }
 }
+
+/// A number for a message, in five significant digits.
+pub(crate) fn rounded(value: f64) -> String {
+    let near = format!("{value:.4e}").parse().unwrap_or(value);
+    // Debug has an exponent where Display has three hundred zeros.
+    let text = format!("{near:?}");
+    text.strip_suffix(".0").unwrap_or(&text).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_messages_are_short() {
+        for (value, text) in [
+            (0.000_900_000_000_000_000_1, "0.0009"),
+            (0.1 + 0.2, "0.3"),
+            (87.0, "87"),
+            (1e300, "1e300"),
+            (-2.743_7, "-2.7437"),
+            (f64::NAN, "NaN"),
+        ] {
+            assert_eq!(rounded(value), text);
+        }
+    }
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 use franka::{ERROR_NAMES, Errors};
 
 use crate::corruption::Corruption;
-use crate::error::SimulatorError;
+use crate::error::{SimulatorError, rounded};
 
 /// Something that goes wrong on purpose. In force when
 /// [`Simulator::inject`](crate::Simulator::inject) has returned.
@@ -169,15 +169,15 @@ impl Fault {
             ),
             Fault::CorruptStates { with, .. } if !with.is_possible() => refused(
                 "CorruptStates",
-                format!("{}[{}] = {}", with.field, with.index, with.value),
+                format!("{}[{}] = {}", with.field, with.index, rounded(with.value)),
                 "a number and an index in a field of libfranka's RobotState, as in tau_J_d[6]; for \
                  robot_mode a number from 0 to 255, for time a finite one"
                     .to_owned(),
             ),
             Fault::Push(torques) if !torques.iter().all(|tau| tau.abs() <= MAX_PUSH) => refused(
                 "Push",
-                format!("{torques:?}"),
-                format!("7 torques of at most {MAX_PUSH} N m"),
+                format!("[{}]", torques.map(rounded).join(", ")),
+                format!("7 torques of at most {} N m", rounded(MAX_PUSH)),
             ),
             _ => Ok(()),
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use franka::wire::gripper::GripperStatus;
 
-use crate::error::SimulatorError;
+use crate::error::{SimulatorError, rounded};
 
 /// How far the fingers open \[m\].
 pub(crate) const WIDEST: f64 = 0.08;
@@ -152,8 +152,11 @@ impl Hand {
         }
         Err(SimulatorError::Option {
             option: "object width",
-            received: format!("{width} m"),
-            expected: format!("above 0 to {} m, which the fingers leave free", self.width),
+            received: format!("{} m", rounded(width)),
+            expected: format!(
+                "above 0 to {} m, which the fingers leave free",
+                rounded(self.width)
+            ),
         })
     }
 

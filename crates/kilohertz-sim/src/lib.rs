@@ -94,8 +94,8 @@
 //!   and 500 rad/s³ for positions, 1 N m/s for torques. A violation is a reflex: error flags,
 //!   `ReflexAborted`, and the arm brakes within its limits. Only `AutomaticErrorRecovery` allows the
 //!   next motion.
-//! - Cartesian setpoints are checked as well: a rigid transform within 1e-5, a start within 1 mm and
-//!   1 mrad of `O_T_EE_c`, velocity, acceleration and jerk of translation and rotation by their norms
+//! - Cartesian setpoints are checked as well: a rigid transform (axes and rows of length 1 within 1e-5,
+//!   right angles within 2e-5, right-handed), a start within 1 mm and 1 mrad of `O_T_EE_c`, velocity, acceleration and jerk of translation and rotation by their norms
 //!   (tolerances as above, in metres and radians), and all limits of the joints that they take.
 //!   Without a command a Cartesian motion goes on with constant acceleration, too; where its joints
 //!   could not, they go on instead.

@@ -4,7 +4,7 @@ use std::f64::consts::{FRAC_PI_2, FRAC_PI_4};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use crate::error::SimulatorError;
+use crate::error::{SimulatorError, rounded};
 use crate::generation::Generation;
 use crate::hand::Hand;
 
@@ -88,7 +88,7 @@ impl SimulatorOptions {
             if !self.hand {
                 return Err(SimulatorError::Option {
                     option: "object",
-                    received: format!("{object} m without a hand"),
+                    received: format!("{} m without a hand", rounded(object)),
                     expected: "a hand, or no object".into(),
                 });
             }
@@ -103,8 +103,8 @@ impl SimulatorOptions {
             if !(lower[joint]..=upper[joint]).contains(&q) {
                 return Err(SimulatorError::Option {
                     option: "q",
-                    received: format!("{q} rad for joint {}", joint + 1),
-                    expected: format!("{} to {} rad", lower[joint], upper[joint]),
+                    received: format!("{} rad for joint {}", rounded(q), joint + 1),
+                    expected: format!("{} to {} rad", rounded(lower[joint]), rounded(upper[joint])),
                 });
             }
         }

@@ -91,22 +91,35 @@ impl Frames {
     }
 }
 
-/// Whether a 4x4 column-major matrix is a rigid transform, within 1e-5 as libfranka checks poses.
+/// Whether a 4x4 column-major matrix is a rigid transform: its last row is 0, 0, 0, 1, its axes and rows are of length
+/// 1 within 1e-5, as libfranka demands, and it is a right-handed rotation whose angles are right within 2e-5.
 pub(crate) fn is_rigid(t: &[f64; 16]) -> bool {
-    const TOLERANCE: f64 = 1e-5;
-    if !t.iter().all(|v| v.is_finite()) {
+    const LENGTH: f64 = 1e-5;
+    const ANGLE: f64 = 2e-5;
+    let last_row = [t[3], t[7], t[11], t[15]];
+    if last_row != [0.0, 0.0, 0.0, 1.0] || !t.iter().all(|v| v.is_finite()) {
         return false;
     }
-    let last_row = [t[3], t[7], t[11], t[15] - 1.0];
-    let dot = |a: usize, b: usize| (0..3).map(|k| t[4 * a + k] * t[4 * b + k]).sum::<f64>();
-    let determinant = t[0] * (t[5] * t[10] - t[6] * t[9]) - t[4] * (t[1] * t[10] - t[2] * t[9])
-        + t[8] * (t[1] * t[6] - t[2] * t[5]);
-    last_row.iter().all(|v| v.abs() < TOLERANCE)
-        && (0..3).all(|k| (dot(k, k) - 1.0).abs() < TOLERANCE)
-        && [(0, 1), (0, 2), (1, 2)]
-            .iter()
-            .all(|&(a, b)| dot(a, b).abs() < TOLERANCE)
-        && determinant > 0.0
+    // The columns, then the rows.
+    let lengths = [
+        [0, 1, 2],
+        [4, 5, 6],
+        [8, 9, 10],
+        [0, 4, 8],
+        [1, 5, 9],
+        [2, 6, 10],
+    ]
+    .map(|[a, b, c]| t[a].hypot(t[b]).hypot(t[c]));
+    if lengths.iter().any(|length| (length - 1.0).abs() > LENGTH) {
+        return false;
+    }
+    // The third axis is the product of the others, or its opposite where this mirrors.
+    let handed = (t[1] * t[6] - t[2] * t[5]) * t[8]
+        + (t[2] * t[4] - t[0] * t[6]) * t[9]
+        + (t[0] * t[5] - t[1] * t[4]) * t[10];
+    let cosines = [(0, 4), (0, 8), (4, 8)]
+        .map(|(a, b)| t[a] * t[b] + t[a + 1] * t[b + 1] + t[a + 2] * t[b + 2]);
+    handed > 0.0 && cosines.iter().all(|cosine| cosine.abs() <= ANGLE)
 }
 
 #[cfg(test)]
@@ -148,12 +161,29 @@ mod tests {
         assert!(!indefinite.is_physical());
     }
 
+    #[allow(clippy::approx_constant, reason = "four digits are what is tested")]
+    #[test]
+    fn takes_the_transforms_that_libfranka_takes() {
+        let hand = [
+            0.7071, -0.7071, 0., 0., 0.7071, 0.7071, 0., 0., 0., 0., 1., 0., 0., 0., 0.1034, 1.,
+        ];
+        // Printed in libfranka's issue 19, in six digits.
+        let printed = [
+            0.996423, 0.0434016, 0.0723757, 0., 0.0459562, -0.998355, -0.0340119, 0., 0.0707818,
+            0.0372171, -0.996797, 0., 0.498007, -0.0139371, 0.111537, 1.,
+        ];
+        assert!(is_rigid(&IDENTITY_TRANSFORM) && is_rigid(&hand) && is_rigid(&printed));
+    }
+
     #[test]
     fn refuses_a_transform_that_is_not_rigid() {
-        assert!(is_rigid(&IDENTITY_TRANSFORM));
         let mut scaled = IDENTITY_TRANSFORM;
         scaled[0] = 1.01;
         assert!(!is_rigid(&scaled));
+        let mut sheared = IDENTITY_TRANSFORM;
+        (sheared[0], sheared[1]) = (0.8, 0.6);
+        (sheared[4], sheared[5]) = (0.6, 0.8);
+        assert!(!is_rigid(&sheared));
         let mut mirrored = IDENTITY_TRANSFORM;
         mirrored[0] = -1.0;
         assert!(!is_rigid(&mirrored));

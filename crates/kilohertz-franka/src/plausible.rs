@@ -1,0 +1,238 @@
+//! What a setting plausibly is: a slip of the unit or of a digit is not sent to an arm that people stand beside.
+//!
+//! An arm takes what is refused here. Who means it says so ([`Arm::configure_unchecked`](crate::Arm)).
+
+use std::f64::consts::TAU;
+
+use kilohertz_core::limits::confined;
+use kilohertz_core::number::number;
+
+use crate::configuration::Thresholds;
+use crate::generation::Generation;
+use crate::geometry::norm;
+use crate::refusal::{Refusal, refuse};
+
+/// What overrides these checks, for messages.
+const OVERRIDE: &str = "{ unchecked: true } sends it all the same";
+/// The highest threshold of a joint's torque [N m] and of a force [N] or a torque [N m] at the stiffness frame. No
+/// joint gives more than 87 N m, and libfranka's examples go up to 100 of each.
+const HIGHEST_THRESHOLD: f64 = 100.0;
+/// How far from its flange an arm plausibly has a centre of mass, an end effector or a stiffness frame \[m\].
+const LONGEST_LEVER: f64 = 1.0;
+/// How much larger than the sum of the others a moment of inertia may be, as a share: moments are rounded.
+const MOMENT_TOLERANCE: f64 = 0.01;
+/// A load this many times too heavy is likely to be meant in grams.
+const GRAMS: f64 = 20.0;
+
+/// Checks that an arm can bear `m_load` beside its end effector of `m_ee` \[kg\].
+pub(crate) fn payload(m_load: f64, generation: Generation, m_ee: f64) -> Result<(), Refusal> {
+    let payload = generation.payload();
+    let most = (payload - m_ee).max(0.0);
+    if m_load <= most {
+        return Ok(());
+    }
+    let shared = match m_ee > 0.0 {
+        true => format!(", and its end effector has {} of them", number(m_ee)),
+        false => String::new(),
+    };
+    let slip = match m_load > GRAMS * payload {
+        true => "Is it in grams? ",
+        false => "",
+    };
+    let arm = generation.name().to_uppercase();
+    let (least, most_text) = (0.0, number(most));
+    let expected = format!(
+        "a number from 0 to {most_text} kg: the payload of an {arm} is {} kg{shared}. {slip}{OVERRIDE}",
+        number(payload)
+    );
+    refuse(("m_load", "m_load"), m_load, &[least, most], expected)
+}
+
+/// Checks that a load is near the flange, and that some body of its size has its inertia.
+pub(crate) fn load(mass: f64, centre: &[f64; 3], inertia: &[f64; 9]) -> Result<(), Refusal> {
+    lever(
+        "F_x_Cload",
+        "the distance of F_x_Cload from the flange",
+        centre,
+    )?;
+    let [smallest, middle, largest] = principal_moments(inertia);
+    let named = ("I_load", "the largest principal moment of I_load");
+    let most = (smallest + middle) * (1.0 + MOMENT_TOLERANCE);
+    if largest > most {
+        let expected = format!(
+            "at most {} kg m^2, the sum of the other two: no body has another inertia. {OVERRIDE}",
+            number(smallest + middle)
+        );
+        return refuse(named, largest, &[smallest + middle], expected);
+    }
+    let most = mass * LONGEST_LEVER * LONGEST_LEVER;
+    if largest > most {
+        let expected = format!(
+            "at most {} kg m^2, as if all of {} kg were {} m away from its centre. Is it in kg mm^2 or in \
+             kg cm^2? {OVERRIDE}",
+            number(most),
+            number(mass),
+            number(LONGEST_LEVER)
+        );
+        return refuse(named, largest, &[most], expected);
+    }
+    Ok(())
+}
+
+/// Checks that the place of a frame is near where it is fixed.
+pub(crate) fn frame(option: &str, frame: &[f64; 16]) -> Result<(), Refusal> {
+    let what = format!("the distance that {option} has from its frame");
+    lever(option, &what, &[frame[12], frame[13], frame[14]])
+}
+
+fn lever(option: &str, what: &str, place: &[f64; 3]) -> Result<(), Refusal> {
+    let distance = norm(place);
+    if distance <= LONGEST_LEVER {
+        return Ok(());
+    }
+    let slip = match distance > 10.0 * LONGEST_LEVER {
+        true => "Is it in millimetres? ",
+        false => "",
+    };
+    let expected = format!("at most {} m. {slip}{OVERRIDE}", number(LONGEST_LEVER));
+    refuse((option, what), distance, &[LONGEST_LEVER], expected)
+}
+
+/// Checks that thresholds are such as an arm can feel.
+pub(crate) fn thresholds(prefix: &str, thresholds: &Thresholds) -> Result<(), Refusal> {
+    for (name, values, is_torque) in thresholds.named() {
+        let option = format!("{prefix}{name}");
+        for (nth, &value) in values.iter().enumerate() {
+            if value > 0.0 && value <= HIGHEST_THRESHOLD {
+                continue;
+            }
+            let unit = if is_torque || nth >= 3 { "N m" } else { "N" };
+            let expected = format!(
+                "a number above 0 to {} {unit}, beyond which the arm feels no collision. {OVERRIDE}",
+                number(HIGHEST_THRESHOLD)
+            );
+            let what = format!("{option}[{nth}]");
+            return refuse((&option, &what), value, &[0.0, HIGHEST_THRESHOLD], expected);
+        }
+    }
+    Ok(())
+}
+
+/// The principal moments of a symmetric 3x3 matrix, smallest first: its eigenvalues in closed form.
+fn principal_moments(inertia: &[f64; 9]) -> [f64; 3] {
+    let at = |row: usize, column: usize| inertia[3 * column + row];
+    let mean = (at(0, 0) + at(1, 1) + at(2, 2)) / 3.0;
+    let off = |row: usize, column: usize| at(row, column) - if row == column { mean } else { 0.0 };
+    let squares: f64 = (0..9).map(|nth| off(nth / 3, nth % 3).powi(2)).sum();
+    let size = (squares / 6.0).sqrt();
+    if size == 0.0 {
+        return [mean; 3];
+    }
+    let determinant = off(0, 0) * (off(1, 1) * off(2, 2) - off(1, 2) * off(2, 1))
+        - off(0, 1) * (off(1, 0) * off(2, 2) - off(1, 2) * off(2, 0))
+        + off(0, 2) * (off(1, 0) * off(2, 1) - off(1, 1) * off(2, 0));
+    let angle = confined(determinant / (2.0 * size.powi(3)), -1.0, 1.0).acos() / 3.0;
+    let largest = mean + 2.0 * size * angle.cos();
+    let smallest = mean + 2.0 * size * (angle + TAU / 3.0).cos();
+    [smallest, 3.0 * mean - largest - smallest, largest]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn diagonal([x, y, z]: [f64; 3]) -> [f64; 9] {
+        [x, 0., 0., 0., y, 0., 0., 0., z]
+    }
+
+    #[test]
+    fn a_load_within_the_payload_is_let_through_and_none_beyond() {
+        for generation in Generation::ALL {
+            assert_eq!(payload(3.0, generation, 0.0), Ok(()));
+            assert_eq!(payload(2.27, generation, 0.73), Ok(()));
+            let refused = payload(2.3, generation, 0.73).unwrap_err().to_string();
+            assert!(refused.starts_with("m_load is 2.3; expected a number from 0 to 2.27 kg"));
+            assert!(
+                refused.contains("end effector has 0.73 of them"),
+                "{refused}"
+            );
+            assert!(refused.contains("unchecked: true"), "{refused}");
+            assert!(!refused.contains("grams"), "{refused}");
+            assert!(payload(0.1, generation, 5.0).is_err());
+        }
+        let refused = payload(500.0, Generation::Fr3, 0.0)
+            .unwrap_err()
+            .to_string();
+        assert!(refused.contains("Is it in grams?"), "{refused}");
+        let refused = payload(3.000_000_1, Generation::Fr3, 0.0).unwrap_err();
+        assert!(
+            refused.to_string().starts_with("m_load is 3.0000001;"),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn a_hand_and_a_plate_are_bodies_and_what_no_body_has_is_refused() {
+        let hand = diagonal([0.001, 0.0025, 0.0017]);
+        assert_eq!(load(0.73, &[-0.01, 0.0, 0.03], &hand), Ok(()));
+        assert_eq!(load(1.0, &[0.0; 3], &diagonal([0.01, 0.02, 0.03])), Ok(()));
+        assert_eq!(load(1.0, &[0.0; 3], &[0.0; 9]), Ok(()));
+        assert_eq!(load(0.0, &[0.0; 3], &[0.0; 9]), Ok(()));
+        let refused = |mass, centre: [f64; 3], inertia| {
+            load(mass, &centre, &inertia).unwrap_err().to_string()
+        };
+        let none = refused(1.0, [0.0; 3], diagonal([0.01, 0.02, 0.04]));
+        assert!(
+            none.contains("moment of I_load is 0.04; expected at most 0.03"),
+            "{none}"
+        );
+        let grown = refused(1.0, [0.0; 3], diagonal([2500.0; 3]));
+        assert!(grown.contains("kg mm^2"), "{grown}");
+        let far = refused(1.0, [0.0, 0.0, 50.0], [0.0; 9]);
+        assert!(
+            far.contains("is 50; expected at most 1 m. Is it in millimetres?"),
+            "{far}"
+        );
+        let long = refused(1.0, [0.0, 0.0, 1.1], [0.0; 9]);
+        assert!(!long.contains("millimetres"), "{long}");
+    }
+
+    #[test]
+    fn a_frame_in_millimetres_is_told_as_that() {
+        let mut tool = [
+            1., 0., 0., 0., 0., 1., 0., 0., 0., 0., 1., 0., 0., 0., 0.1034, 1.,
+        ];
+        assert_eq!(frame("NE_T_EE", &tool), Ok(()));
+        tool[14] = 103.4;
+        let refused = frame("NE_T_EE", &tool).unwrap_err();
+        assert_eq!(refused.option, "NE_T_EE");
+        assert!(
+            refused.to_string().contains("Is it in millimetres?"),
+            "{refused}"
+        );
+    }
+
+    proptest! {
+        /// Whatever rotation a body is looked at in, its moments are the same.
+        #[test]
+        fn principal_moments_are_those_of_the_body_however_it_is_turned(
+            moments in [0.0..1.0_f64, 0.0..1.0, 0.0..1.0],
+            twist in [-3.0..3.0_f64, -3.0..3.0, -3.0..3.0],
+        ) {
+            let unit = [1., 0., 0., 0., 0., 1., 0., 0., 0., 0., 1., 0., 0., 0., 0., 1.];
+            let turn = crate::geometry::moved(&unit, &[0.0, 0.0, 0.0, twist[0], twist[1], twist[2]]);
+            let inertia: [f64; 9] = std::array::from_fn(|nth| {
+                let (row, column) = (nth % 3, nth / 3);
+                (0..3).map(|k| turn[4 * k + row] * moments[k] * turn[4 * k + column]).sum()
+            });
+            let mut sorted = moments;
+            sorted.sort_by(f64::total_cmp);
+            let found = principal_moments(&inertia);
+            for (found, wanted) in found.iter().zip(sorted) {
+                prop_assert!((found - wanted).abs() < 1e-6, "{found} for {wanted}");
+            }
+        }
+    }
+}

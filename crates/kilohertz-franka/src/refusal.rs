@@ -1,0 +1,135 @@
+//! A value that no arm is sent, and checks that several kinds of values share.
+
+use std::fmt;
+
+use kilohertz_core::number::{number, number_beside};
+
+use crate::geometry::{Flaw, check_pose};
+
+/// A value that no arm is sent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refusal {
+    /// The option, by its name in the TypeScript API.
+    pub option: String,
+    /// What of it is wrong, where that is more than the option.
+    pub what: String,
+    /// What was received.
+    pub received: f64,
+    /// What is expected.
+    pub expected: String,
+    /// The limits that `received` is beyond.
+    pub limits: Vec<f64>,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Refusal {
+            what,
+            received,
+            expected,
+            limits,
+            ..
+        } = self;
+        let received = number_beside(*received, limits);
+        write!(f, "{what} is {received}; expected {expected}")
+    }
+}
+
+/// Returns a refusal of `received`, whatever it is.
+pub(crate) fn refuse(
+    (option, what): (&str, &str),
+    received: f64,
+    limits: &[f64],
+    expected: String,
+) -> Result<(), Refusal> {
+    Err(Refusal {
+        option: option.to_owned(),
+        what: what.to_owned(),
+        received,
+        expected,
+        limits: limits.to_vec(),
+    })
+}
+
+/// Checks that `value` is in a range, both ends included.
+pub(crate) fn within(
+    named: (&str, &str),
+    value: f64,
+    (least, most, unit): (f64, f64, &str),
+) -> Result<(), Refusal> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    let expected = format!("a number from {} to {} {unit}", number(least), number(most));
+    refuse(named, value, &[least, most], expected)
+}
+
+/// Checks that `value` is finite and not below zero.
+pub(crate) fn not_negative(named: (&str, &str), value: f64) -> Result<(), Refusal> {
+    if value.is_finite() && value >= 0.0 {
+        return Ok(());
+    }
+    refuse(
+        named,
+        value,
+        &[0.0],
+        "a number from 0 on, and a finite one".to_owned(),
+    )
+}
+
+/// Checks that `values` are finite.
+pub(crate) fn finite(option: &str, values: &[f64]) -> Result<(), Refusal> {
+    match values.iter().position(|value| !value.is_finite()) {
+        None => Ok(()),
+        Some(nth) => refuse(
+            (option, &format!("{option}[{nth}]")),
+            values[nth],
+            &[],
+            "a finite number".to_owned(),
+        ),
+    }
+}
+
+/// Checks that a 4x4 column-major matrix is a rotation and a translation.
+pub(crate) fn rigid(option: &str, frame: &[f64; 16]) -> Result<(), Refusal> {
+    let Err(flawed) = check_pose(frame) else {
+        return Ok(());
+    };
+    let axis = |nth: usize| ["x", "y", "z"][nth];
+    let (what, expected) = match flawed.flaw {
+        Flaw::Entry(nth) => (format!("{option}[{nth}]"), "a finite number".to_owned()),
+        Flaw::LastRow(nth) => (
+            format!("{option}[{nth}]"),
+            format!(
+                "{}: a transformation is 4x4, column-major, its last row 0 0 0 1",
+                number(flawed.expected)
+            ),
+        ),
+        Flaw::Column(nth) => (
+            format!("the length of the {} axis of {option}", axis(nth)),
+            format!("1, as in a rotation, within {}", number(flawed.tolerance)),
+        ),
+        Flaw::Row(nth) => (
+            format!("the length of the {} row of {option}", axis(nth)),
+            format!("1, as in a rotation, within {}", number(flawed.tolerance)),
+        ),
+        Flaw::Angle(one, other) => (
+            format!(
+                "the cosine between the axes {} and {} of {option}",
+                axis(one),
+                axis(other)
+            ),
+            format!("0, as in a rotation, within {}", number(flawed.tolerance)),
+        ),
+        Flaw::Handedness => (
+            format!("the determinant of the rotation in {option}"),
+            "1: this one mirrors".to_owned(),
+        ),
+    };
+    refuse(
+        (option, &what),
+        flawed.received,
+        &[flawed.expected],
+        expected,
+    )
+}

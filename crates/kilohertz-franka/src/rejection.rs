@@ -1,0 +1,132 @@
+//! What an arm that refuses a command means by it: its present mode, and what to do.
+
+use franka::{RobotMode, RobotState};
+
+use crate::error::{ArmError, ArmErrorCode};
+
+/// Returns the error of an arm that refused `what`. `told` is what its client says, whose view of the arm may be
+/// old; `now` is the arm's state since.
+pub(crate) fn rejected(what: &str, told: &str, now: Result<RobotState, ArmError>) -> ArmError {
+    let reason = reason(told);
+    let Ok(state) = now else {
+        let message = format!("the arm refused {what}: {reason}. Its present mode cannot be read");
+        return ArmError::new(ArmErrorCode::CommandRejected, message);
+    };
+    let mode = state.robot_mode;
+    let names = [state.current_errors, state.last_motion_errors]
+        .iter()
+        .map(|errors| errors.names())
+        .find(|names| !names.is_empty())
+        .filter(|_| mode == RobotMode::Reflex)
+        .unwrap_or_default();
+    let because = match names.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", names.join(", ")),
+    };
+    ArmError {
+        errors: names,
+        ..ArmError::new(
+            ArmErrorCode::CommandRejected,
+            format!(
+                "the arm refused {what}: {reason}. Its mode is now {mode:?}{because}: {}",
+                remedy(mode)
+            ),
+        )
+    }
+}
+
+/// What can be done about an arm that refuses a command in this mode.
+fn remedy(mode: RobotMode) -> &'static str {
+    match mode {
+        RobotMode::Idle => "it is ready; try again, and see to the value where it is refused again",
+        RobotMode::Move => {
+            "it moves, and not for this connection: another client is connected, or a task runs in Desk. \
+             End that first"
+        }
+        RobotMode::Guiding => "somebody guides it by hand: let go of the guiding button",
+        RobotMode::Reflex => "see to the cause, then call recover()",
+        RobotMode::UserStopped => {
+            "release the user stop, and call recover() where it is in a reflex then"
+        }
+        RobotMode::AutomaticErrorRecovery => "it recovers from an error: wait for its end",
+        RobotMode::Other => {
+            "open its brakes, and activate FCI in Desk; or another client is connected: end that first"
+        }
+    }
+}
+
+/// Why the arm refused, in own words: a client has nothing but a text for it. What it says of the mode is left
+/// out.
+fn reason(told: &str) -> String {
+    const WORDS: [(&str, &str); 7] = [
+        ("in the current mode", "it is not possible now"),
+        ("nvalid argument", "a value is out of the arm's range"),
+        ("path deviation", "a value is out of the arm's range"),
+        (
+            "safety function",
+            "a safety function is active, see to it in Desk",
+        ),
+        (
+            "singular",
+            "it cannot start from a singular pose, guide it away by hand",
+        ),
+        (
+            "anual error recovery",
+            "its error has to be cleared by hand, in Desk",
+        ),
+        ("ser Stop", "the user stop was pressed"),
+    ];
+    let known = WORDS.iter().find(|(word, _)| told.contains(word));
+    known.map_or_else(
+        || told.trim_start_matches("libfranka: ").to_owned(),
+        |(_, words)| (*words).to_owned(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(text: &str, mode: RobotMode) -> String {
+        let state = RobotState {
+            robot_mode: mode,
+            ..RobotState::default()
+        };
+        rejected("Set Load", text, Ok(state)).message
+    }
+
+    #[test]
+    fn the_mode_is_the_present_one_and_not_the_clients() {
+        let stale = "libfranka: Set Load command rejected: command not possible in the current mode (\"Idle\")!";
+        for (mode, remedy) in [
+            (RobotMode::UserStopped, "release the user stop"),
+            (RobotMode::Reflex, "call recover()"),
+            (RobotMode::Move, "another client is connected"),
+            (RobotMode::Guiding, "guiding button"),
+            (RobotMode::Other, "brakes"),
+            (RobotMode::AutomaticErrorRecovery, "wait"),
+        ] {
+            let message = told(stale, mode);
+            assert!(message.contains(remedy), "{message}");
+            assert!(message.contains(&format!("{mode:?}")), "{message}");
+            assert!(!message.contains("Idle"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_reason_that_is_not_the_mode_is_told() {
+        let message = told(
+            "libfranka: Set Load command rejected: invalid argument!",
+            RobotMode::Idle,
+        );
+        assert!(
+            message.contains("refused Set Load: a value is out of"),
+            "{message}"
+        );
+        let message = told("libfranka: bad mood!", RobotMode::Idle);
+        assert!(message.contains("refused Set Load: bad mood!"), "{message}");
+        let gone = ArmError::new(ArmErrorCode::ConnectionLost, "gone");
+        let message = rejected("Set Load", "no", Err(gone)).message;
+        assert!(message.contains("cannot be read"), "{message}");
+    }
+}
