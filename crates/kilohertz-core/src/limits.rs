@@ -1063,6 +1063,15 @@ mod tests {
     }
 
     #[test]
+    fn each_kind_has_a_name_of_its_own() {
+        let names: Vec<String> = ViolationKind::ALL.map(|kind| kind.to_string()).into();
+        assert_eq!(names[ViolationKind::TorqueRate as usize], "torque rate");
+        for (nth, name) in names.iter().enumerate() {
+            assert!(!name.is_empty() && !names[..nth].contains(name), "{name}");
+        }
+    }
+
+    #[test]
     fn each_kind_has_its_rule_and_what_is_no_number_cannot_be_clamped() {
         for (index, kind) in ViolationKind::ALL.into_iter().enumerate() {
             assert_eq!(kind as usize, index);
