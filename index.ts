@@ -60,7 +60,6 @@ export type {
   SessionOptions,
   TargetBudget,
 } from './lib/options.ts';
-export { shaped } from './lib/parcel.ts';
 export {
   type ProcessPolicy,
   type ProcessPolicyOptions,
@@ -87,6 +86,7 @@ export {
   type SessionEvents,
   type TickEvent,
 } from './lib/session.ts';
+export { shaped } from './lib/shape.ts';
 export {
   type FingerState,
   FrankaSimulator,
