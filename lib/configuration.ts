@@ -1,4 +1,4 @@
-import { checkBoolean, checkKeys, checkNumber, checkNumbers } from './checks.ts';
+import { checkBoolean, checkNumber, checkNumbers, ownOptions } from './checks.ts';
 import { awaiting, type NativeArm } from './native.ts';
 
 /**
@@ -99,12 +99,14 @@ export class Configuration {
 
   async collisionBehavior(behavior: CollisionBehavior): Promise<void> {
     const names = THRESHOLDS.map(([name]) => name);
-    checkKeys('setCollisionBehavior', behavior, [...names, 'acceleration']);
-    const { acceleration } = behavior;
-    const nominal = thresholds('', behavior);
+    const own = ownOptions('setCollisionBehavior', behavior, [...names, 'acceleration']);
+    const { acceleration } = own;
+    const nominal = thresholds('', own);
     if (acceleration === undefined) return this.#set('collisionBehavior', [...nominal, ...nominal]);
-    checkKeys('acceleration', acceleration, names);
-    const accelerating = thresholds('acceleration.', acceleration);
+    const accelerating = thresholds(
+      'acceleration.',
+      ownOptions('acceleration', acceleration, names),
+    );
     return this.#set('collisionBehavior', [...nominal, ...accelerating]);
   }
 
@@ -117,9 +119,9 @@ export class Configuration {
   }
 
   async guidingMode(mode: GuidingMode): Promise<void> {
-    checkKeys('setGuidingMode', mode, DIRECTIONS);
+    const own = ownOptions('setGuidingMode', mode, DIRECTIONS);
     const flags = DIRECTIONS.map((name) => {
-      const { [name]: free = false } = mode;
+      const { [name]: free = false } = own;
       return Number(checkBoolean(name, free));
     });
     return this.#set('guidingMode', flags);
@@ -134,17 +136,17 @@ export class Configuration {
   }
 
   async load(load: Load): Promise<void> {
-    checkKeys('setLoad', load, ['m_load', 'F_x_Cload', 'I_load']);
-    const { m_load, F_x_Cload = [0, 0, 0], I_load = new Float64Array(9) } = load;
+    const own = ownOptions('setLoad', load, ['m_load', 'F_x_Cload', 'I_load']);
+    const { m_load, F_x_Cload = [0, 0, 0], I_load = new Float64Array(9) } = own;
     const mass = checkNumber('m_load', m_load, { from: 0, to: Number.MAX_VALUE, unit: 'kg' });
     const centre = checkNumbers('F_x_Cload', F_x_Cload, 3);
     return this.#set('load', [mass, ...centre, ...checkNumbers('I_load', I_load, 9)]);
   }
 
   async filters(filters: FrankaFilters): Promise<void> {
-    checkKeys('setFilters', filters, FILTERS);
+    const own = ownOptions('setFilters', filters, FILTERS);
     const range = { from: 1, to: 1000, unit: 'Hz' };
-    const values = FILTERS.map((name) => checkNumber(name, filters[name], range));
+    const values = FILTERS.map((name) => checkNumber(name, own[name], range));
     return this.#set('filters', values);
   }
 

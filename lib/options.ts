@@ -1,4 +1,4 @@
-import { checkBoolean, checkKeys, checkName, checkNumber, checkNumbers } from './checks.ts';
+import { bare, checkBoolean, checkName, checkNumber, checkNumbers, ownOptions } from './checks.ts';
 import { OptionRangeError, OptionTypeError } from './errors.ts';
 import type { NativeSessionOptions } from './native.ts';
 import { LIMIT_NAMES, type LimitName, nativeKinds, type OnViolation, short } from './violation.ts';
@@ -225,8 +225,8 @@ interface OwnClock {
 }
 
 /** Checks `options`; `own` is there for a robot with a clock of its own. */
-export function checkOptions(options: SessionOptions, own: OwnClock | undefined): CheckedOptions {
-  checkKeys('the session options', options, SESSION_OPTIONS);
+export function checkOptions(given: SessionOptions, own: OwnClock | undefined): CheckedOptions {
+  const options = ownOptions('the session options', given, SESSION_OPTIONS);
   const { rateHz = own?.rateHz ?? 50, warmupS = 0.5, onLate = 'hold' } = options;
   const { maxTimingSamples = 10_000, recordTicks = 0 } = options;
   checkNumber('rateHz', rateHz, { from: 1e-3, to: 10_000, unit: 'Hz' });
@@ -240,8 +240,8 @@ export function checkOptions(options: SessionOptions, own: OwnClock | undefined)
   const { maxHeldTicks = Math.max(20, periodTicks) } = options;
   const { deadlineS = isSlower ? 0.5 * periodS : Math.min(300e-6, 0.3 * periodS) } = options;
   const { realtime: asked = {} } = options;
-  const realtime = asked === false ? NOT_REALTIME : asked;
-  checkKeys('realtime', realtime, REALTIME_OPTIONS);
+  const wanted = asked === false ? NOT_REALTIME : asked;
+  const realtime = ownOptions('realtime', wanted, REALTIME_OPTIONS);
   const { priority = 80, cpu = null, lockMemory = true, timerSlackS = 1e-9 } = realtime;
   if (!own && options.limits !== undefined) {
     const expected = 'nothing: of a robot written in JavaScript no limits are known';
@@ -278,7 +278,8 @@ export function checkOptions(options: SessionOptions, own: OwnClock | undefined)
     warmupS: checkNumber('warmupS', warmupS, { from: 0, to: 3600, unit: 's' }),
     resetTimeoutS: own ? undefined : resetTimeoutS,
     evenAfterSignal: checkBoolean('evenAfterSignal', options.evenAfterSignal ?? false),
-    native: {
+    // The native side reads what is not there as well.
+    native: bare({
       rateHz: own?.rateHz ?? rateHz,
       policyRateHz: rateHz,
       deadlineS: checkNumber('deadlineS', deadlineS, {
@@ -317,7 +318,7 @@ export function checkOptions(options: SessionOptions, own: OwnClock | undefined)
       ...(timerSlackS === null
         ? {}
         : { timerSlackS: checkNumber('timerSlackS', timerSlackS, { from: 0, to: 1, unit: 's' }) }),
-    },
+    }),
   };
 }
 
@@ -344,24 +345,24 @@ function checkLimits(
     const each = Object.fromEntries(LIMIT_NAMES.map((name) => [name, all]));
     return checkLimits(each, false, usualDistanceRad);
   }
-  checkKeys('limits', limits, [...LIMIT_NAMES, 'maxDistanceRad', 'boxM']);
-  const { maxDistanceRad = usualDistanceRad } = limits;
+  const own = ownOptions('limits', limits, [...LIMIT_NAMES, 'maxDistanceRad', 'boxM']);
+  const { maxDistanceRad = usualDistanceRad } = own;
   const clamped = LIMIT_NAMES.filter((name) => {
     const usual = limitRate && RATES.includes(name) ? 'clamp' : 'stop';
-    const { [name]: rule = usual } = limits;
+    const { [name]: rule = usual } = own;
     return checkName(`limits.${name}`, rule, ON_VIOLATION) === 'clamp';
   });
   const range = { from: 0, to: Math.PI, above: true, unit: 'rad' };
   return {
     clamped: nativeKinds(clamped),
     maxDistanceRad: checkNumber('limits.maxDistanceRad', maxDistanceRad, range),
-    ...(limits.boxM === undefined ? {} : { boxM: checkBox(limits.boxM) }),
+    ...(own.boxM === undefined ? {} : { boxM: checkBox(own.boxM) }),
   };
 }
 
 /** Lower and upper corner and the margin, one behind the other. */
-function checkBox(box: CartesianBox): number[] {
-  checkKeys('limits.boxM', box, ['lower', 'upper', 'marginM']);
+function checkBox(given: CartesianBox): number[] {
+  const box = ownOptions('limits.boxM', given, ['lower', 'upper', 'marginM']);
   const lower = checkNumbers('limits.boxM.lower', box.lower, 3);
   const upper = checkNumbers('limits.boxM.upper', box.upper, 3);
   const { marginM = 0.01 } = box;
@@ -379,10 +380,11 @@ function checkBox(box: CartesianBox): number[] {
 }
 
 function checkBudget(
-  budget: TargetBudget = {},
+  given: TargetBudget = {},
   usualJerkShare = 0.1,
 ): Pick<NativeSessionOptions, 'velocityShare' | 'accelerationShare' | 'jerkShare'> {
-  checkKeys('targetBudget', budget, ['velocityShare', 'accelerationShare', 'jerkShare']);
+  const known = ['velocityShare', 'accelerationShare', 'jerkShare'];
+  const budget = ownOptions('targetBudget', given, known);
   const { velocityShare = 0.5, accelerationShare = 0.5, jerkShare = usualJerkShare } = budget;
   const range = { from: 0.01, to: 1 };
   return {

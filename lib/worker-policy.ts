@@ -1,4 +1,4 @@
-import { checkBoolean, checkKeys, checkText } from './checks.ts';
+import { checkBoolean, checkText, ownOptions } from './checks.ts';
 import {
   type ActionOf,
   checkFactoryArgs,
@@ -67,10 +67,10 @@ export function workerPolicy<
 >;
 export function workerPolicy(
   url: URL,
-  options: WorkerPolicyOptions<PropertyKey, readonly unknown[] | undefined> = {},
+  given: WorkerPolicyOptions<PropertyKey, readonly unknown[] | undefined> = {},
 ): WorkerPolicy<unknown, unknown> {
   checkPolicyUrl(url, './policy.js');
-  checkKeys('workerPolicy', options, ['export', 'args', 'spin']);
+  const options = ownOptions('workerPolicy', given, ['export', 'args', 'spin']);
   const { args } = options;
   checkFactoryArgs(args);
   const policy = Object.freeze({
