@@ -152,7 +152,8 @@ export type RobotMode =
  * The state of a Franka arm, with libfranka's field names.
  *
  * Inside a policy the arrays are views that the next cycle refreshes in place: read them during the
- * call, and keep a {@link RobotState.copy} of what is needed later. Poses are 4x4 homogeneous
+ * call, and keep a {@link RobotState.copy} of what is needed later. A policy that transfers their memory to
+ * another thread ends its session with `POLICY_DETACHED`. Poses are 4x4 homogeneous
  * transformations in column-major order; twists and wrenches are linear, then angular. Frames are
  * libfranka's: `O` is the base, `F` the flange, `NE` the nominal end effector, `EE` the end
  * effector, `K` the stiffness frame.
@@ -268,6 +269,7 @@ export declare class RobotState {
 export declare class KilohertzError extends Error {
   /** A stable name of what went wrong, as in `POLICY_THREW`. */
   readonly code: string;
+  /** @param message what went wrong; an empty one is replaced, because an error has to say something */
   constructor(code: string, message: string, options?: ErrorOptions);
 }
 /** A value is outside of what is possible. Thrown before anything moves. */
@@ -307,6 +309,7 @@ export declare class SessionStateError extends KilohertzError {}
  * - `OFFLOAD_SHAPE`: an array's shape has another number of elements than the array
  * - `OFFLOAD_PYTHON`: there is no Python interpreter, or it is too old
  * - `OFFLOAD_PROTOCOL`: what the other side sent cannot be read; it was closed
+ * - `OFFLOAD_TOO_LARGE`: an answer had more bytes than `maxAnswerBytes`; the process was ended
  *
  * A call whose `signal` aborts rejects with the signal's reason instead.
  */
@@ -341,7 +344,9 @@ export declare class SessionError extends KilohertzError {
   constructor(code: string, message: string, details?: SessionErrorDetails);
 }
 /**
- * The policy threw or rejected; `cause` is what it threw. Code `POLICY_THREW`. Of a robot
+ * The policy threw or rejected; `cause` is what it threw. Code `POLICY_THREW`. Of an arm also
+ * `POLICY_DETACHED`, where the policy moved the memory of its state to another thread, and
+ * `POLICY_CRASHED`, where its worker or process ended or did what it may not. Of a robot
  * written in JavaScript also `POLICY_UNSETTLED`: what the policy promised had not settled 2 s after the end of a
  * run that has a duration.
  */
@@ -1381,6 +1386,11 @@ export interface MpifyOptions {
    * there, slower. The system provides what is used. Default 64 MiB.
    */
   readonly sharedBytes?: number;
+  /**
+   * The most that an answer may have, its arrays included [bytes]; what the process claims beyond it is not taken:
+   * the process is ended, and calls reject with `OFFLOAD_TOO_LARGE`. From 1 kB to 4 GB. Default 1 GiB.
+   */
+  readonly maxAnswerBytes?: number;
 }
 type Made<Factory> = Factory extends (...args: never[]) => infer Result ? Awaited<Result> : never;
 type Given$1<Factory> = Factory extends (...args: infer Args) => unknown ? Args : never;
@@ -1432,20 +1442,6 @@ export interface Mpify extends MpifyCall {
 }
 /** Makes an object in another process, and a proxy of it here. */
 export declare const mpify: Mpify;
-/**
- * Gives a typed array the shape that it has in Python, rows before columns. Returns the array itself.
- *
- * @example
- * await policy.getAction(shaped(image, [480, 640, 3]));
- * @throws {OptionTypeError} `OPTION_ARRAY` where it is no typed array
- * @throws {OffloadError} `OFFLOAD_SHAPE` where the shape has another number of elements
- */
-export declare function shaped<A extends ArrayBufferView>(
-  array: A,
-  shape: readonly number[],
-): A & {
-  readonly shape: readonly number[];
-};
 type PolicyIn<Export, Args> = Args extends readonly unknown[]
   ? Export extends (...args: never[]) => infer Made
     ? Awaited<Made>
@@ -1776,6 +1772,20 @@ export declare function run<Observation, Action>(
   policy: AnyPolicy<NoInfer<Observation>, NoInfer<Action>>,
   options?: SessionOptions & RunOptions,
 ): Promise<SessionStats>;
+/**
+ * Gives a typed array the shape that it has in Python, rows before columns. Returns the array itself.
+ *
+ * @example
+ * await policy.getAction(shaped(image, [480, 640, 3]));
+ * @throws {OptionTypeError} `OPTION_ARRAY` where it is no typed array
+ * @throws {OffloadError} `OFFLOAD_SHAPE` where the shape has another number of elements
+ */
+export declare function shaped<A extends ArrayBufferView>(
+  array: A,
+  shape: readonly number[],
+): A & {
+  readonly shape: readonly number[];
+};
 /** How a simulated arm starts. */
 export interface FrankaSimulatorOptions {
   /** Which arm it is. Default 'fr3'. */
