@@ -61,7 +61,6 @@ export type {
   SessionOptions,
   TargetBudget,
 } from './lib/options.ts';
-export { shaped } from './lib/parcel.ts';
 export {
   type ProcessPolicy,
   type ProcessPolicyOptions,
@@ -88,6 +87,7 @@ export {
   type SessionEvents,
   type TickEvent,
 } from './lib/session.ts';
+export { shaped } from './lib/shape.ts';
 export {
   type FingerState,
   FrankaSimulator,

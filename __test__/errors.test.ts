@@ -12,6 +12,7 @@ import {
   SessionError,
   SessionStateError,
 } from '../index.ts';
+import { fromFailure, fromNative, messageOf } from '../lib/errors.ts';
 
 test('each error has the name of its class, its code and its message', (t) => {
   const errors = [
@@ -114,4 +115,38 @@ test('each code has its place in docs/errors.md, which says what to do, and no o
   const codes = new Set(sources.map(([, code]) => code ?? ''));
   t.true(codes.size > 40, `${codes.size} codes were found`);
   t.deepEqual([...codes].sort(), [...told].sort());
+});
+
+test('an error of this package always says something', (t) => {
+  for (const message of ['', ' ', '\n']) {
+    for (const error of [
+      new KilohertzError('SOME_CODE', message),
+      new OffloadError('SOME_CODE', message),
+      new PolicyError('SOME_CODE', message),
+      new InvalidActionError('SOME_CODE', message, 1, ''),
+    ]) {
+      t.regex(error.message, /SOME_CODE: \S/);
+    }
+  }
+});
+
+test('a failure of the native side is told by its message, never as JSON', (t) => {
+  const failure = JSON.stringify({ code: 'FRANKA_REFLEX', message: 'a reflex', errors: ['x'] });
+  t.like(fromFailure(failure), { code: 'FRANKA_REFLEX', message: 'a reflex' });
+  t.like(fromNative(new Error(failure)), { code: 'FRANKA_REFLEX', message: 'a reflex' });
+  t.is(messageOf(new Error(failure)), 'RobotError: a reflex');
+  for (const broken of [
+    failure.slice(0, -5),
+    '{"code":5,"message":"x"}',
+    '{"code":"x"}',
+    '',
+    'null',
+  ]) {
+    const error = fromFailure(broken);
+    t.is(error.code, 'INTERNAL');
+    t.notRegex(error.message, /[{}"]/);
+    // What is none of the native side's stays as it is: it may be the user's.
+    const users = new Error(broken);
+    t.is(fromNative(users), users);
+  }
 });

@@ -62,12 +62,14 @@ function value(random: Random, depth: number, python: boolean): unknown {
   return random.of(depth > 0 ? [...flat, ...deep, ...deep] : flat)();
 }
 
+const ANYTHING = { revocable: false, longest: Number.POSITIVE_INFINITY, clones: true };
+
 class Ends {
   readonly #near = NativeLine.make(2 ** 20);
   readonly #unpacker: Unpacker;
 
   constructor() {
-    this.#unpacker = new Unpacker(NativeLine.attach(this.#near.number as number), false);
+    this.#unpacker = new Unpacker(NativeLine.attach(this.#near.number as number), ANYTHING);
   }
 
   pack(packed: unknown, clones: boolean): Buffer {

@@ -5,6 +5,8 @@ import { NativeLine } from '../lib/native.ts';
 import { Packer, Unpacker } from '../lib/parcel.ts';
 import { dice } from './fixtures/dice.ts';
 
+const ANYTHING = { revocable: false, longest: Number.POSITIVE_INFINITY, clones: true };
+
 /** Two ends of a line, and a message that goes from one to the other. */
 function ends(sharedBytes = 2 ** 20): {
   pack: (value: unknown, clones?: boolean) => Buffer;
@@ -12,7 +14,7 @@ function ends(sharedBytes = 2 ** 20): {
 } {
   const near = NativeLine.make(sharedBytes);
   const far = NativeLine.attach(near.number as number);
-  const unpacker = new Unpacker(far, false);
+  const unpacker = new Unpacker(far, ANYTHING);
   return {
     pack(value, clones = true) {
       const packer = new Packer(near, clones);

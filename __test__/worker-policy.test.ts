@@ -194,7 +194,7 @@ test('a policy that spins has a core that the loop stays off, and without two it
   }
   await session.stop();
   for (const { name, cpus: later } of threadCpus()) {
-    if (name.startsWith('kilohertz-')) t.is(later, own, `${name} has its CPUs back`);
+    if (name.startsWith('kilohertz-')) t.is(later, own ?? '', `${name} has its CPUs back`);
   }
   t.is(simulator.counters().reflexes, 0);
 });

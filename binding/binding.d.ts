@@ -69,8 +69,11 @@ export declare class NativeHand {
 
 /** One end of a line. */
 export declare class NativeLine {
-  /** The caller's end of a new line, with so many bytes in each direction for large values. */
-  static make(arenaBytes: number): NativeLine
+  /**
+   * The caller's end of a new line, with so many bytes in each direction for large values; a message or a
+   * value of more than `longest` bytes is refused. Without it each is taken.
+   */
+  static make(arenaBytes: number, longest?: number | undefined | null): NativeLine
   /** The servant's end of a line of this process, once. */
   static attach(number: number): NativeLine
   /** The servant's end in a child process, whose descriptors the process `parent` handed over. */

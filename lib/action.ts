@@ -1,5 +1,5 @@
 import { isList } from './checks.ts';
-import { describe } from './errors.ts';
+import { describe, read } from './describe.ts';
 
 /** Why an answer is no action. */
 export interface Refusal {
@@ -72,14 +72,5 @@ function adviceForItem(list: ArrayLike<unknown>, item: unknown): string {
       return 'Return undefined alone where there is nothing new';
     default:
       return item === null ? 'NaN and Infinity are null once they were JSON' : adviceFor(item);
-  }
-}
-
-/** A property of whatever object; undefined where reading it throws. */
-function read(object: object, name: PropertyKey): unknown {
-  try {
-    return Reflect.get(object, name);
-  } catch {
-    return undefined;
   }
 }

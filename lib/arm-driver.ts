@@ -1,8 +1,8 @@
 import { ActionBuffer } from './action.ts';
 import type { FrankaControl } from './control.ts';
-import { type Driver, type Failure, isPromise, NEWS } from './driver.ts';
+import { type Driver, type Failure, isPromise, NEWS, settled } from './driver.ts';
 import type { PastState } from './errors.ts';
-import { armRefused, policyThrew } from './failures.ts';
+import { armRefused, policyDetached, policyThrew } from './failures.ts';
 import {
   calling,
   type NativeArm,
@@ -52,6 +52,12 @@ export class ArmDriver implements Driver {
 
   wake(session: NativeSession): number {
     if (this.#busy || this.#halted) return session.news();
+    if (this.#slots.length === 0) {
+      // It is empty once it was transferred, and takes no state any more.
+      const [tick = 0] = this.#clock;
+      this.#fail(policyDetached(tick), tick);
+      return session.news();
+    }
     const news = session.receive(this.#slots, this.#clock);
     if (news & NEWS.observation) this.#ask(session);
     return news;
@@ -86,12 +92,11 @@ export class ArmDriver implements Driver {
         return;
       }
       this.#busy = true;
-      // A promise of this realm, because any other might settle twice.
-      Promise.resolve(action)
-        .then((settled) => {
+      settled(action)
+        .then((answer) => {
           this.#busy = false;
           if (this.#halted) return;
-          this.#answer(session, settled, tick);
+          this.#answer(session, answer, tick);
           // The wakes that came meanwhile found the policy busy.
           this.wake(session);
         })

@@ -1,4 +1,4 @@
-import { checkKeys, checkNumber } from './checks.ts';
+import { checkNumber, ownOptions } from './checks.ts';
 import { OptionTypeError } from './errors.ts';
 
 /** What bounds one call of work in another thread or process. */
@@ -13,8 +13,7 @@ export interface CallLimits {
 export const LONGEST_S = 2_147_483;
 
 export function checkCallLimits(limits: CallLimits): CallLimits {
-  checkKeys('with', limits, ['signal', 'timeoutS']);
-  const { signal, timeoutS } = limits;
+  const { signal, timeoutS } = ownOptions('with', limits, ['signal', 'timeoutS']);
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new OptionTypeError('OPTION_SIGNAL', 'signal', signal, 'an AbortSignal');
   }

@@ -72,10 +72,18 @@ export function checkObject(what: string, value: unknown): asserts value is obje
   }
 }
 
-/** An object whose keys are all known. */
-export function checkKeys(what: string, value: unknown, known: readonly string[]): void {
+/**
+ * The options that an object has itself, each read once. All of them must be known. What it inherits is none:
+ * neither from a class nor from an `Object.prototype` that something else has written to.
+ */
+export function ownOptions<Options extends object>(
+  what: string,
+  value: Options,
+  known: readonly string[],
+): Options {
   checkObject(what, value);
-  const unknown = Object.keys(value).find((key) => !known.includes(key));
+  const own = bare(value);
+  const unknown = Object.keys(own).find((key) => !known.includes(key));
   if (unknown !== undefined) {
     throw new OptionTypeError(
       'OPTION_UNKNOWN',
@@ -84,6 +92,12 @@ export function checkKeys(what: string, value: unknown, known: readonly string[]
       `one of ${known.join(', ')}`,
     );
   }
+  return own;
+}
+
+/** A copy that inherits nothing, for whoever reads properties of it that may not be there. */
+export function bare<T extends object>(value: T): T {
+  return Object.assign(Object.create(null), value);
 }
 
 /** Whether a value is an array or a typed array, whatever it holds. */

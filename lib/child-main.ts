@@ -41,9 +41,7 @@ async function sitDown(_schema: unknown, lengths: unknown): Promise<PolicyFailur
   const [memory = -1, callBell = -1, answerBell = -1] = seat;
   const size = lengths as { observation: number; action: number };
   const place = new LineSeat(NativeLine.join(memory, callBell, answerBell), size);
-  const failure = await sit(made as Policy<RobotState, unknown>, place, size, false);
-  if (failure) place.fail();
-  return failure;
+  return sit(made as Policy<RobotState, unknown>, place, size, false);
 }
 
 await serve(NativeLine.join(memory, callBell, answerBell), {

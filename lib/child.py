@@ -93,6 +93,32 @@ class NotFound(LookupError):
     code = "OFFLOAD_NOT_FOUND"
 
 
+def memory_order():
+    """What orders this thread's accesses to memory before it behind those before it; raises where there is nothing.
+
+    A store to shared memory may be seen before an earlier one, and a load may be made before an earlier one, on every
+    processor but x86, whose stores and loads keep their order among themselves; there Python's own steps are enough.
+    Elsewhere the order is that of membarrier(2): MEMBARRIER_CMD_GLOBAL_EXPEDITED is a full barrier for the thread that
+    calls it, at its begin and at its end, whoever else has registered. A system call alone would not do: it
+    takes and gives back locks, and accesses may move into what a lock guards. Writing to the bell comes behind what it
+    tells of, so the other end may have looked by itself before.
+    """
+    machine = os.uname().machine
+    if machine in ("x86_64", "i686", "i386"):
+        return lambda: None
+    number = {"arm": 389, "armv7l": 389, "ppc64le": 365, "s390x": 356}.get(machine, 283)
+    call = ctypes.CDLL(None, use_errno=True).syscall
+    global_expedited = 1 << 1
+
+    def order():
+        if call(number, global_expedited, 0) != 0:
+            code = ctypes.get_errno()
+            raise OSError(code, "membarrier: %s; this system cannot order shared memory" % os.strerror(code))
+
+    order()
+    return order
+
+
 class Words:
     """Numbers of 32 bits that both ends use, by where they lie. Each is read and written as a whole, as a memoryview
     in the machine's own format does; `struct` goes byte by byte, and the other end could see a half of one.
@@ -128,7 +154,9 @@ class Line:
         self.arena = Arena(ARENAS_AT + self.arena_bytes, self.arena_bytes, 2 * TIB)
         self.held_bytes = 0
         self.held_blocks = 0
-        # The bell of a call orders the memory, so each message has to ring.
+        # Publishing and taking are stores here, behind `order`; whether the other end sleeps is not looked at, so each
+        # message rings, and each of the other end has to.
+        self.order = memory_order()
         self.words[self._counter(CALLS, 2)] = ALWAYS_RING
         self.poll = select.poll()
         self.poll.register(call_bell, select.POLLIN)
@@ -144,7 +172,10 @@ class Line:
     def wait(self):
         """Blocks until the bell rings."""
         self.poll.poll()
-        os.read(self.call_bell, 8)
+        try:
+            os.read(self.call_bell, 8)
+        except BlockingIOError:
+            pass
 
     def take(self):
         """The next message, or None."""
@@ -153,6 +184,8 @@ class Line:
             return None
         if under_way > SLOTS:
             raise Garbled("more messages than there is room for")
+        # The slot is read behind the counter that says it is written.
+        self.order()
         slot = SLOTS_AT + (self.taken % SLOTS) * SLOT_BYTES
         length, spilled = struct.unpack_from("<II", self.map, slot)
         body = slot + SLOT_HEAD
@@ -162,6 +195,8 @@ class Line:
         else:
             message = self.map[body : body + length]
         self.taken = (self.taken + 1) & 0xFFFFFFFF
+        # It is read before the counter says so.
+        self.order()
         self.words[self._counter(CALLS, 1)] = self.taken
         return message
 
@@ -180,6 +215,8 @@ class Line:
             self.map[slot + SLOT_HEAD : slot + SLOT_HEAD + len(message)] = bytes(message)
         struct.pack_into("<II", self.map, slot, len(message), int(spilled))
         self.sent = (self.sent + 1) & 0xFFFFFFFF
+        # The message, and what it lends, are written before the counter says so.
+        self.order()
         self.words[self._counter(ANSWERS, 0)] = self.sent
         os.write(self.answer_bell, struct.pack("=Q", 1))
         return True
@@ -198,6 +235,7 @@ class Line:
         at = RETURNED_AT + index * 4
         if not keep:
             copy = bytes(owner)
+            self.order()
             self.words[at] = 1
             return copy
         self.held_bytes += length
@@ -211,6 +249,7 @@ class Line:
     def _give_back(self, at, length):
         self.held_bytes -= length
         self.held_blocks -= 1
+        self.order()
         self.words[at] = 1
 
     def lend(self, data, kept=BLOCKS_FOR_MESSAGES):
@@ -220,6 +259,8 @@ class Line:
             if self.words[at]:
                 self.words[at] = 0
                 self._take_back(index)
+        # A block is written again behind the word that gives it back.
+        self.order()
         block = self.arena.lend(len(data), kept)
         if block is None:
             return -1
@@ -556,26 +597,44 @@ def date(milliseconds):
     return datetime.datetime.fromtimestamp(milliseconds / 1e3, datetime.timezone.utc)
 
 
+# A text on its way is no longer than this, as in lib/worker-messages.ts; and so many causes are told.
+LONGEST = 2**20
+MOST_CAUSES = 25
+
+
+def safely(look, otherwise):
+    """What looking at something gives; whatever that raises, this does not."""
+    try:
+        return look()
+    except BaseException:
+        return otherwise
+
+
+def sendable(text):
+    """A text of bounded length."""
+    # Of a class derived from it, the text itself.
+    text = str.__str__(text)
+    return text if len(text) <= LONGEST else text[:LONGEST] + "\u2026"
+
+
 def describe(error, seen=()):
-    """An error as lib/worker-messages.ts tells it."""
-    trace = error.__traceback__
+    """An error as lib/worker-messages.ts tells it; whatever the error does when it is looked at."""
+    trace = safely(lambda: error.__traceback__, None)
     # It begins where the user's code does, if it got there.
     while trace and trace.tb_frame.f_code.co_filename == __file__:
         trace = trace.tb_next
-    stack = "".join(traceback.format_exception(type(error), error, trace)).rstrip()
-    name, code = type(error).__name__, getattr(error, "code", None)
-    if isinstance(error, (NotCloneable, NotFound)):
+    name = safely(lambda: sendable(type(error).__name__), "Exception")
+    code = safely(lambda: error.code, None)
+    stack = safely(lambda: "".join(traceback.format_exception(type(error), error, trace)).rstrip(), name)
+    if type(error) in (NotCloneable, NotFound):
         name = "OffloadError"
-    try:
-        message = str(error)
-    except Exception:
-        message = stack
-    told = {"name": name, "message": message, "stack": stack}
-    if type(code) in (int, str):
-        told["code"] = code
-    cause = error.__cause__
-    # A cause that leads back to its own error is told once; so is what lies deeper than can be sent.
-    if cause is not None and cause not in seen and len(seen) < DEEPEST // 4:
+    message = safely(lambda: str(error), "its message cannot be read")
+    told = {"name": name, "message": sendable(message), "stack": sendable(stack)}
+    if type(code) is int or type(code) is str:
+        told["code"] = code if type(code) is int else sendable(code)
+    cause = safely(lambda: error.__cause__, None)
+    # A cause that leads back to its own error is told once.
+    if cause is not None and all(cause is not other for other in seen) and len(seen) < MOST_CAUSES:
         told["cause"] = {"error": describe(cause, (*seen, error))}
     return told
 
@@ -634,8 +693,6 @@ class Servant:
             if kind == SET:
                 return
             message = self.packer.message(call, status, value, "the result of %s" % name_of(path))
-        except KeyboardInterrupt:
-            raise
         except BaseException as error:  # SystemExit too: only the parent ends this process
             if kind == SET:
                 self.failed_set = self.failed_set or error
@@ -699,30 +756,38 @@ class Servant:
                 continue
             number, time_s, period_s = struct.unpack_from("<3d", message)
             tick = Tick(int(number), time_s, period_s)
+            failed = None
             try:
                 state._refresh(message[24:])
                 action = self._settled(self.root(state, tick))
                 if action is None:
-                    seat.send(short.pack(number, ANSWER_NOTHING))
+                    told = short.pack(number, ANSWER_NOTHING)
                 else:
                     values = numbers_of(action, lengths["action"])
-                    seat.send(answer.pack(number, ANSWER_ACTION, *values))
-                continue
-            except Refused as refused:
-                code, received, advice = refused.args
-                expected = "%d numbers: a list, a numpy array, a tensor" % lengths["action"]
-                failure = {
-                    "kind": "refused",
-                    "tick": tick.tick,
-                    "code": code,
-                    "received": received,
-                    "expected": expected,
-                    "advice": advice,
-                }
+                    told = answer.pack(number, ANSWER_ACTION, *values)
             except BaseException as error:
-                failure = {"kind": "threw", "tick": tick.tick, "error": describe(error)}
-            seat.send(short.pack(number, ANSWER_FAILED))
-            return failure
+                failed, told = error, short.pack(number, ANSWER_FAILED)
+            # First of all the loop knows, and brakes the arm; then it is told why.
+            try:
+                seat.send(told)
+            except BaseException as error:
+                failed = error if failed is None else failed
+            if failed is not None:
+                return self._failure(failed, tick, lengths)
+
+    def _failure(self, failed, tick, lengths):
+        """Why a policy failed, as lib/policy-seat.ts tells it."""
+        if type(failed) is not Refused:
+            return {"kind": "threw", "tick": tick.tick, "error": describe(failed)}
+        code, received, advice = failed.args
+        return {
+            "kind": "refused",
+            "tick": tick.tick,
+            "code": code,
+            "received": received,
+            "expected": "%d numbers: a list, a numpy array, a tensor" % lengths["action"],
+            "advice": advice,
+        }
 
     def _find(self, path):
         value = self.root
@@ -895,10 +960,7 @@ def sized(action, values, length):
 
 def shown(value):
     """A value in short, whatever its repr does."""
-    try:
-        return repr(value)[:80]
-    except Exception:
-        return "a %s" % type(value).__name__
+    return safely(lambda: repr(value)[:80], "a %s" % type(value).__name__)
 
 
 def is_iterator(value):

@@ -1,11 +1,11 @@
 // A child process, Node or Python, at the other end of a line.
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { checkObject } from './checks.ts';
-import { OffloadError, OptionTypeError } from './errors.ts';
+import { bare, checkObject } from './checks.ts';
+import { type KilohertzError, OffloadError, OptionTypeError } from './errors.ts';
 import { within } from './limit.ts';
 import { Line, MOST_CALLS } from './line.ts';
 import { calling, endChild, type NativeDescriptors, NativeLine } from './native.ts';
@@ -40,6 +40,8 @@ export interface ChildSpec {
   /** Environment variables beside the parent's. */
   readonly env: Readonly<Record<string, string>> | undefined;
   readonly sharedBytes: number;
+  /** The most that an answer may have, its arrays included [bytes]. */
+  readonly longest: number;
   /** The line on which a session's loop asks the child's policy. */
   readonly seat?: NativeDescriptors;
 }
@@ -92,6 +94,8 @@ export class Child {
   readonly #whenEnded: (error: OffloadError) => void;
   #tail = '';
   #stopped = false;
+  /** What the child did to its line that it may not. */
+  #fault: KilohertzError | undefined;
 
   /**
    * @param whenEnded called with the error that says how it ended, before calls reject with it
@@ -100,7 +104,7 @@ export class Child {
   constructor(spec: ChildSpec, whenEnded: (error: OffloadError) => void) {
     this.#spec = spec;
     this.#whenEnded = whenEnded;
-    const native = calling(() => NativeLine.make(spec.sharedBytes));
+    const native = calling(() => NativeLine.make(spec.sharedBytes, spec.longest));
     const lines = [native.descriptors, ...(spec.seat ? [spec.seat] : [])];
     const descriptors = lines.flatMap((line) => [line.memory, line.callBell, line.answerBell]);
     const python = isPython(spec.url);
@@ -109,14 +113,27 @@ export class Child {
       : [process.execPath, [...loaderOptions(), NODE_MAIN]];
     // In the child the descriptors follow those of the standard streams.
     const numbers = descriptors.map((_, nth) => String(nth + 3));
-    this.#process = spawn(program, [...main, String(process.pid), ...numbers], {
-      stdio: ['ignore', 'inherit', 'pipe', ...descriptors],
-      env: { ...process.env, ...spec.env },
+    const options = bare({
+      stdio: ['ignore', 'inherit', 'pipe', ...descriptors] satisfies StdioOptions,
+      env: bare({ ...process.env, ...spec.env }),
     });
-    this.line = new Line(native, fileName(spec.url), MOST_CALLS, !python);
+    this.#process = spawn(program, [...main, String(process.pid), ...numbers], options);
+    this.line = new Line(native, fileName(spec.url), {
+      most: MOST_CALLS,
+      longest: spec.longest,
+      clones: !python,
+      onFault: (error) => {
+        this.#fault = error;
+        this.#process.kill('SIGKILL');
+      },
+    });
     const { stderr } = this.#process;
     stderr?.on('data', (data: Buffer) => {
-      process.stderr.write(data);
+      // What is not taken away there stays with the child.
+      if (!process.stderr.write(data)) {
+        stderr.pause();
+        process.stderr.once('drain', () => stderr.resume());
+      }
       this.#tail = (this.#tail + data.toString()).slice(-TAIL_LENGTH);
     });
     // The calls keep the parent alive while they wait; the child by itself does not.
@@ -136,13 +153,21 @@ export class Child {
     try {
       const [code, signal] = (await once(this.#process, 'exit')) as [number | null, string | null];
       await within(LAST_WORDS_MS, closed);
-      error = this.#stopped ? stopped(this.#spec.url) : this.#died(code, signal);
+      error = this.#stopped
+        ? stopped(this.#spec.url)
+        : (this.#faulted() ?? this.#died(code, signal));
     } catch (cause) {
       error = this.#unstartable(cause as Error);
     }
     this.#whenEnded(error);
     this.line.break(error);
     return error;
+  }
+
+  /** What the child was killed for, in place of that it was killed. */
+  #faulted(): OffloadError | undefined {
+    const cause = this.#fault;
+    return cause && new OffloadError(cause.code, cause.message, { cause });
   }
 
   #died(code: number | null, signal: string | null): OffloadError {

@@ -1,4 +1,4 @@
-import { checkBoolean, checkKeys, checkNumber, checkNumbers } from './checks.ts';
+import { checkBoolean, checkNumber, checkNumbers, ownOptions } from './checks.ts';
 import { OptionRangeError, OptionTypeError } from './errors.ts';
 import { awaiting, type NativeArm } from './native.ts';
 
@@ -109,14 +109,16 @@ export class Configuration {
 
   async collisionBehavior(behavior: CollisionBehavior, options: SettingOptions): Promise<void> {
     const names = THRESHOLDS.map(([name]) => name);
-    checkKeys('setCollisionBehavior', behavior, [...names, 'acceleration']);
-    const { acceleration } = behavior;
-    const nominal = thresholds('', behavior);
+    const own = ownOptions('setCollisionBehavior', behavior, [...names, 'acceleration']);
+    const { acceleration } = own;
+    const nominal = thresholds('', own);
     if (acceleration === undefined) {
       return this.#set('collisionBehavior', [...nominal, ...nominal], options);
     }
-    checkKeys('acceleration', acceleration, names);
-    const accelerating = thresholds('acceleration.', acceleration);
+    const accelerating = thresholds(
+      'acceleration.',
+      ownOptions('acceleration', acceleration, names),
+    );
     return this.#set('collisionBehavior', [...nominal, ...accelerating], options);
   }
 
@@ -129,9 +131,9 @@ export class Configuration {
   }
 
   async guidingMode(mode: GuidingMode): Promise<void> {
-    checkKeys('setGuidingMode', mode, DIRECTIONS);
+    const own = ownOptions('setGuidingMode', mode, DIRECTIONS);
     const flags = DIRECTIONS.map((name) => {
-      const { [name]: free = false } = mode;
+      const { [name]: free = false } = own;
       return Number(checkBoolean(name, free));
     });
     return this.#set('guidingMode', flags);
@@ -146,8 +148,8 @@ export class Configuration {
   }
 
   async load(load: Load, options: SettingOptions): Promise<void> {
-    checkKeys('setLoad', load, ['m_load', 'F_x_Cload', 'I_load']);
-    const { m_load, F_x_Cload = [0, 0, 0], I_load = new Float64Array(9) } = load;
+    const own = ownOptions('setLoad', load, ['m_load', 'F_x_Cload', 'I_load']);
+    const { m_load, F_x_Cload = [0, 0, 0], I_load = new Float64Array(9) } = own;
     if (typeof m_load !== 'number') {
       throw new OptionTypeError('OPTION_M_LOAD', 'm_load', m_load, 'a number [kg]');
     }
@@ -161,15 +163,15 @@ export class Configuration {
   }
 
   async filters(filters: FrankaFilters): Promise<void> {
-    checkKeys('setFilters', filters, FILTERS);
+    const own = ownOptions('setFilters', filters, FILTERS);
     const range = { from: 1, to: 1000, unit: 'Hz' };
-    const values = FILTERS.map((name) => checkNumber(name, filters[name], range));
+    const values = FILTERS.map((name) => checkNumber(name, own[name], range));
     return this.#set('filters', values);
   }
 
   async #set(kind: string, values: readonly number[], options: SettingOptions = {}): Promise<void> {
-    checkKeys('the options of a setting', options, ['unchecked']);
-    const unchecked = checkBoolean('unchecked', options.unchecked ?? false);
+    const own = ownOptions('the options of a setting', options, ['unchecked']);
+    const unchecked = checkBoolean('unchecked', own.unchecked ?? false);
     await awaiting(() => this.#arm.configure(kind, Float64Array.from(values), unchecked));
   }
 }

@@ -1,6 +1,14 @@
 import { constants } from 'node:os';
-import { numberText } from './number.ts';
+import { types } from 'node:util';
+import { describe, describeThrown, isBlank, textIn } from './describe.ts';
 import type { RobotState } from './robot-state.ts';
+
+const ours: WeakSet<object> = new WeakSet();
+
+/** Whether something is an error of this package. Does not look at it: it may be anything. */
+export function isOurs(value: unknown): value is KilohertzError {
+  return typeof value === 'object' && value !== null && ours.has(value);
+}
 
 /**
  * The base of all errors of this package that are neither a wrong value nor a wrong type. The message
@@ -10,10 +18,13 @@ export class KilohertzError extends Error {
   /** A stable name of what went wrong, as in `POLICY_THREW`. */
   readonly code: string;
 
+  /** @param message what went wrong; an empty one is replaced, because an error has to say something */
   constructor(code: string, message: string, options?: ErrorOptions) {
-    super(withPlace(code, message), options);
+    const said = isBlank(message) ? `${code}: nothing more is known of it` : message;
+    super(withPlace(code, said), options);
     this.name = new.target.name;
     this.code = code;
+    ours.add(this);
   }
 }
 
@@ -87,6 +98,7 @@ export class SessionStateError extends KilohertzError {}
  * - `OFFLOAD_SHAPE`: an array's shape has another number of elements than the array
  * - `OFFLOAD_PYTHON`: there is no Python interpreter, or it is too old
  * - `OFFLOAD_PROTOCOL`: what the other side sent cannot be read; it was closed
+ * - `OFFLOAD_TOO_LARGE`: an answer had more bytes than `maxAnswerBytes`; the process was ended
  *
  * A call whose `signal` aborts rejects with the signal's reason instead.
  */
@@ -131,7 +143,9 @@ export class SessionError extends KilohertzError {
 }
 
 /**
- * The policy threw or rejected; `cause` is what it threw. Code `POLICY_THREW`. Of a robot
+ * The policy threw or rejected; `cause` is what it threw. Code `POLICY_THREW`. Of an arm also
+ * `POLICY_DETACHED`, where the policy moved the memory of its state to another thread, and
+ * `POLICY_CRASHED`, where its worker or process ended or did what it may not. Of a robot
  * written in JavaScript also `POLICY_UNSETTLED`: what the policy promised had not settled 2 s after the end of a
  * run that has a duration.
  */
@@ -258,8 +272,27 @@ interface NativeFailure {
 
 /** The error that a failure of the native side, as JSON, stands for. */
 export function fromFailure(text: string, details: SessionErrorDetails = {}): KilohertzError {
-  return fromParsed(JSON.parse(text) as NativeFailure, details);
+  const failure = parsed(text);
+  if (failure) return fromParsed(failure, details);
+  const message =
+    'the native side told of a failure in a way that cannot be read; please report this';
+  return new SessionError('INTERNAL', message, details);
 }
+
+/** A failure of the native side; undefined where a text is none. */
+function parsed(text: string): NativeFailure | undefined {
+  if (!text.startsWith(FAILURE_START)) return undefined;
+  try {
+    const failure = JSON.parse(text) as Partial<NativeFailure>;
+    const isFailure = typeof failure.code === 'string' && typeof failure.message === 'string';
+    return isFailure ? (failure as NativeFailure) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** As `failure.rs` writes it. */
+const FAILURE_START = '{"code":';
 
 function fromParsed(failure: NativeFailure, details: SessionErrorDetails): KilohertzError {
   if (failure.code.startsWith('FRANKA_') || failure.code === 'ROBOT') {
@@ -280,49 +313,16 @@ function fromParsed(failure: NativeFailure, details: SessionErrorDetails): Kiloh
 
 /** The error that something thrown by the native side stands for. */
 export function fromNative(error: unknown): unknown {
-  if (error instanceof Error && error.message.startsWith('{"code":')) {
-    const failure = JSON.parse(error.message) as NativeFailure;
-    if (!failure.refused) return fromParsed(failure, {});
-    const { option, what, received, expected, limits } = failure.refused;
-    return new OptionRangeError(codeOf(option), what, received, expected, limits);
-  }
-  return error;
+  // Those of the native side are plain errors, not of a class of anybody's.
+  if (!types.isNativeError(error)) return error;
+  const failure = parsed(textIn(error, 'message') ?? '');
+  if (!failure) return error;
+  if (!failure.refused) return fromParsed(failure, {});
+  const { option, what, received, expected, limits } = failure.refused;
+  return new OptionRangeError(codeOf(option), what, received, expected, limits);
 }
 
-/** What was thrown, for a message. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}` : describe(error);
-}
-
-/** A text in a message is no longer than this. */
-const LONGEST_TEXT = 200;
-
-/**
- * A value for a message: short, on one line; a number so that it differs from the `limits` that it broke. Never
- * throws, whatever the value does when it is looked at.
- */
-export function describe(value: unknown, limits: readonly number[] = []): string {
-  try {
-    const text = typeof value === 'number' ? numberText(value, ...limits) : textOf(value);
-    return text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}…` : text;
-  } catch {
-    return `something (${typeof value}) that cannot be looked at`;
-  }
-}
-
-function textOf(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.slice(0, LONGEST_TEXT));
-  // The digits of a very large one would take seconds.
-  if (typeof value === 'bigint')
-    return value === BigInt.asIntN(256, value) ? `${value}n` : 'a huge bigint';
-  if (typeof value === 'function') return `function ${value.name || '(anonymous)'}`;
-  if (Array.isArray(value) || ArrayBuffer.isView(value)) {
-    const kind = value.constructor?.name ?? 'a list';
-    const length = 'length' in value ? Number(value.length) : value.byteLength;
-    return `${kind} of length ${length}`;
-  }
-  if (value !== null && typeof value === 'object') {
-    return `an object of ${Object.getPrototypeOf(value)?.constructor?.name ?? 'no class'}`;
-  }
-  return String(value);
+/** What was thrown, for a message: never empty, and never throws. */
+export function messageOf(thrown: unknown): string {
+  return describeThrown(fromNative(thrown));
 }

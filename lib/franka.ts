@@ -1,5 +1,5 @@
 import { ArmDriver } from './arm-driver.ts';
-import { checkBoolean, checkKeys, checkName, checkNumber, checkText } from './checks.ts';
+import { bare, checkBoolean, checkName, checkNumber, checkText, ownOptions } from './checks.ts';
 import {
   type CollisionBehavior,
   Configuration,
@@ -157,7 +157,7 @@ export class Franka implements NativeRobot<RobotState, JointVector | undefined>,
    */
   static async connect(address: string, options: FrankaOptions = {}): Promise<Franka> {
     checkText('address', address, "a host, or host:port, as in '172.16.0.2'");
-    checkKeys('the options of Franka.connect', options, [
+    const own = ownOptions('the options of Franka.connect', options, [
       'control',
       'elbow',
       'impedance',
@@ -165,8 +165,8 @@ export class Franka implements NativeRobot<RobotState, JointVector | undefined>,
       'client',
       'timeoutS',
     ]);
-    const { control = 'jointVelocity', generation, client = 'franka-rs', timeoutS = 5 } = options;
-    const { impedance = 'joint', elbow = false } = options;
+    const { control = 'jointVelocity', generation, client = 'franka-rs', timeoutS = 5 } = own;
+    const { impedance = 'joint', elbow = false } = own;
     checkName('control', control, CONTROLS);
     if (checkBoolean('elbow', elbow) && !isCartesian(control)) {
       const expected = `false with control '${control}', which commands no end effector`;
@@ -183,7 +183,7 @@ export class Franka implements NativeRobot<RobotState, JointVector | undefined>,
         ? {}
         : { generation: checkName('generation', generation, GENERATIONS) }),
     };
-    const arm = await awaiting(() => NativeArm.connect(address.trim(), checked));
+    const arm = await awaiting(() => NativeArm.connect(address.trim(), bare(checked)));
     return new Franka(arm, address, control, usualDistanceRad(impedance));
   }
 

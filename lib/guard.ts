@@ -97,5 +97,14 @@ function onStop(): void {
 function stopAllNow(): void {
   // All are asked first, so that they stop side by side.
   for (const member of guarded) member.requestStop();
-  for (const member of guarded) member.stopNow(EXIT_LIMIT_S);
+  const thrown: unknown[] = [];
+  for (const member of guarded) {
+    try {
+      member.stopNow(EXIT_LIMIT_S);
+    } catch (error) {
+      // The others are to be stopped all the same.
+      thrown.push(error);
+    }
+  }
+  if (thrown.length > 0) throw thrown[0];
 }

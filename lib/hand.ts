@@ -1,4 +1,4 @@
-import { checkBoolean, checkKeys, checkNumber, checkText } from './checks.ts';
+import { bare, checkBoolean, checkNumber, checkText, ownOptions } from './checks.ts';
 import { OptionTypeError } from './errors.ts';
 import { goingOn, guard, interruption, takePlace, unguard } from './guard.ts';
 import { awaiting, NativeHand, type NativePlace } from './native.ts';
@@ -90,12 +90,9 @@ export class FrankaHand implements AsyncDisposable {
    */
   static async connect(address: string, options: FrankaHandOptions = {}): Promise<FrankaHand> {
     checkText('address', address, "a host, or host:port, as in '172.16.0.2'");
-    checkKeys('the options of FrankaHand.connect', options, [
-      'timeoutS',
-      'port',
-      'commandTimeoutS',
-    ]);
-    const { timeoutS = 5, port, commandTimeoutS = 180 } = options;
+    const known = ['timeoutS', 'port', 'commandTimeoutS'];
+    const own = ownOptions('the options of FrankaHand.connect', options, known);
+    const { timeoutS = 5, port, commandTimeoutS = 180 } = own;
     checkNumber('timeoutS', timeoutS, { from: 0, to: 600, above: true, unit: 's' });
     checkNumber('commandTimeoutS', commandTimeoutS, { from: 0, to: 3600, above: true, unit: 's' });
     const checked = {
@@ -106,7 +103,7 @@ export class FrankaHand implements AsyncDisposable {
         : { port: checkNumber('port', port, { from: 1, to: 65_535, integer: true }) }),
     };
     return new FrankaHand(
-      await awaiting(() => NativeHand.connect(address.trim(), checked)),
+      await awaiting(() => NativeHand.connect(address.trim(), bare(checked))),
       address,
     );
   }
@@ -138,8 +135,8 @@ export class FrankaHand implements AsyncDisposable {
    * @throws {RobotError} as {@link FrankaHand.grasp}
    */
   async homing(options: HandHomingOptions = {}): Promise<boolean> {
-    checkKeys('the options of homing', options, ['signal', 'evenAfterSignal']);
-    return this.#run(options, (place) => this.#hand.homing(place));
+    const own = ownOptions('the options of homing', options, ['signal', 'evenAfterSignal']);
+    return this.#run(own, (place) => this.#hand.homing(place));
   }
 
   /**
@@ -151,10 +148,11 @@ export class FrankaHand implements AsyncDisposable {
    */
   async move(widthM: number, options: HandMoveOptions = {}): Promise<boolean> {
     checkWidth('widthM', widthM);
-    checkKeys('the options of move', options, ['speedMPerS', 'signal', 'evenAfterSignal']);
-    const { speedMPerS = 0.1 } = options;
+    const known = ['speedMPerS', 'signal', 'evenAfterSignal'];
+    const own = ownOptions('the options of move', options, known);
+    const { speedMPerS = 0.1 } = own;
     checkSpeed(speedMPerS);
-    return this.#run(options, (place) => this.#hand.moveTo(widthM, speedMPerS, place));
+    return this.#run(own, (place) => this.#hand.moveTo(widthM, speedMPerS, place));
   }
 
   /**
@@ -170,20 +168,20 @@ export class FrankaHand implements AsyncDisposable {
    */
   async grasp(widthM: number, options: HandGraspOptions = {}): Promise<boolean> {
     checkWidth('widthM', widthM);
-    checkKeys('the options of grasp', options, GRASP_OPTIONS);
-    const { speedMPerS = 0.1, forceN = 20, epsilonInnerM = 0.005, epsilonOuterM = 0.005 } = options;
+    const own = ownOptions('the options of grasp', options, GRASP_OPTIONS);
+    const { speedMPerS = 0.1, forceN = 20, epsilonInnerM = 0.005, epsilonOuterM = 0.005 } = own;
     checkSpeed(speedMPerS);
     checkNumber('forceN', forceN, { from: 0, to: 140, above: true, unit: 'N' });
     checkWidth('epsilonInnerM', epsilonInnerM);
     checkWidth('epsilonOuterM', epsilonOuterM);
-    const wanted = {
+    const wanted = bare({
       width: widthM,
       speed: speedMPerS,
       force: forceN,
       epsilonInner: epsilonInnerM,
       epsilonOuter: epsilonOuterM,
-    };
-    return this.#run(options, (place) => this.#hand.grasp(wanted, place));
+    });
+    return this.#run(own, (place) => this.#hand.grasp(wanted, place));
   }
 
   /**

@@ -1,4 +1,4 @@
-import { checkKeys, checkName, checkNumbers } from './checks.ts';
+import { bare, checkName, checkNumbers, ownOptions } from './checks.ts';
 import { type FrankaControl, isCartesian } from './control.ts';
 import { codeOf, OptionRangeError, OptionTypeError } from './errors.ts';
 import type { NativeConnectOptions } from './native.ts';
@@ -50,17 +50,17 @@ export function checkImpedance(
   if (typeof impedance !== 'object' || impedance === null) {
     return { impedance: checkName('impedance', impedance, IMPEDANCES) };
   }
-  checkKeys('impedance', impedance, GAINS);
+  const own = ownOptions('impedance', impedance, GAINS);
   if (control === 'torque') {
     const expected =
       "one of 'joint', 'cartesian', 'external' with control 'torque': there is no motion to follow";
     throw new OptionTypeError('OPTION_IMPEDANCE', 'impedance', impedance, expected);
   }
   const gains = GAINS.flatMap((name) => {
-    const { [name]: given } = impedance;
+    const { [name]: given } = own;
     return given === undefined ? [] : [[name, checkGains(name, given)] as const];
   });
-  return { law: { cartesian: isCartesian(control), ...Object.fromEntries(gains) } };
+  return { law: bare({ cartesian: isCartesian(control), ...Object.fromEntries(gains) }) };
 }
 
 function checkGains(name: keyof ImpedanceLaw, given: ArrayLike<number>): number[] {

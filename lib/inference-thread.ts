@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import type { AnyFunction } from './asyncify.ts';
 import { type CallLimits, checkCallLimits } from './call-limits.ts';
-import { checkKeys, checkNumber, checkText } from './checks.ts';
-import { OffloadError } from './errors.ts';
+import { bare, checkNumber, checkText, ownOptions } from './checks.ts';
+import { messageOf, OffloadError } from './errors.ts';
 import { within } from './limit.ts';
 import { CALL, Line, MOST_CALLS } from './line.ts';
 import { calling, NativeLine } from './native.ts';
@@ -90,8 +90,8 @@ export class InferenceThread<Module extends object = Record<string, AnyFunction>
    */
   constructor(module: string | URL, options: InferenceThreadOptions = {}) {
     this.#url = checkModule(module);
-    checkKeys('InferenceThread', options, ['maxQueued', 'sharedBytes']);
-    const { maxQueued = DEFAULT_QUEUE, sharedBytes = DEFAULT_SHARED_BYTES } = options;
+    const own = ownOptions('InferenceThread', options, ['maxQueued', 'sharedBytes']);
+    const { maxQueued = DEFAULT_QUEUE, sharedBytes = DEFAULT_SHARED_BYTES } = own;
     const range = { from: 1, to: MOST_CALLS, integer: true };
     this.#maxQueued = checkNumber('maxQueued', maxQueued, range);
     this.#sharedBytes = checkSharedBytes(sharedBytes);
@@ -116,11 +116,11 @@ export class InferenceThread<Module extends object = Record<string, AnyFunction>
 
   async #start(): Promise<void> {
     const native = calling(() => NativeLine.make(this.#sharedBytes));
-    const line = new Line(native, this.#url, this.#maxQueued, true);
-    const worker = new Worker(MAIN, {
-      workerData: { line: native.number },
-      name: 'kilohertz inference',
-    });
+    // The thread is of this process: what it answers takes no memory that it could not take by itself.
+    const longest = Number.POSITIVE_INFINITY;
+    const line = new Line(native, this.#url, { most: this.#maxQueued, longest, clones: true });
+    const workerData = { line: native.number };
+    const worker = new Worker(MAIN, bare({ workerData, name: 'kilohertz inference' }));
     let cause: unknown;
     worker.on('error', (error) => {
       cause = error;
@@ -196,8 +196,7 @@ export class InferenceThread<Module extends object = Record<string, AnyFunction>
    * terminated, and they reject with `OFFLOAD_STOPPED`.
    */
   async stop(options: { readonly timeoutS?: number } = {}): Promise<void> {
-    checkKeys('stop', options, ['timeoutS']);
-    const { timeoutS = DEFAULT_STOP_S } = options;
+    const { timeoutS = DEFAULT_STOP_S } = ownOptions('stop', options, ['timeoutS']);
     checkNumber('timeoutS', timeoutS, { from: 0, to: 3600, unit: 's' });
     const thread = this.#thread;
     this.#stopped ||= thread !== undefined;
@@ -239,6 +238,6 @@ function crashed(code: number, cause: unknown): OffloadError {
   const why =
     cause === undefined
       ? `ended with code ${code}; what it runs must not call process.exit()`
-      : `crashed: ${(cause as Error).name}: ${(cause as Error).message}`;
+      : `crashed: ${messageOf(cause)}`;
   return new OffloadError('OFFLOAD_CRASHED', `the inference thread ${why}`, { cause });
 }

@@ -50,6 +50,18 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+/** How a line is used. */
+export interface LineOptions {
+  /** Calls under way at the most. */
+  readonly most: number;
+  /** The most that an answer may have, its arrays included [bytes]. */
+  readonly longest: number;
+  /** Whether the other end is Node. */
+  readonly clones: boolean;
+  /** Called when the other end has done what it may not, before calls reject with that. */
+  readonly onFault?: (error: KilohertzError) => void;
+}
+
 /** Calls over one line. */
 export class Line {
   readonly #native: NativeLine;
@@ -57,23 +69,22 @@ export class Line {
   readonly #unpacker: Unpacker;
   readonly #waiting: Map<number, Waiting> = new Map();
   readonly #name: string;
-  readonly #most: number;
+  readonly #options: LineOptions;
   #nextId = 0;
+  /** Answers that may still come, those of calls that are not waited for any more included. */
+  #owed = 0;
   /** Whether calls keep the process alive. */
   #held = false;
   #broken: KilohertzError | undefined;
 
-  /**
-   * @param name what is called, for errors
-   * @param most calls under way at the most
-   * @param clones whether the other end is Node
-   */
-  constructor(native: NativeLine, name: string, most: number, clones: boolean) {
+  /** @param name what is called, for errors */
+  constructor(native: NativeLine, name: string, options: LineOptions) {
+    const { clones, longest } = options;
     this.#native = native;
     this.#name = name;
-    this.#most = most;
+    this.#options = options;
     this.#packer = new Packer(native, clones);
-    this.#unpacker = new Unpacker(native, false);
+    this.#unpacker = new Unpacker(native, { revocable: false, longest, clones });
     calling(() => native.listen(() => this.#listen()));
     this.drain();
   }
@@ -147,13 +158,21 @@ export class Line {
     }
   }
 
+  /** Ends a line whose other end has done what it may not. */
+  #fault(thrown: unknown): void {
+    const known = garbled(thrown);
+    const error = known.code === 'OFFLOAD_TOO_LARGE' ? this.#tooLarge() : known;
+    this.#options.onFault?.(error);
+    this.break(error);
+  }
+
   /** Reads the message that was taken, if there was room for it, and those behind it. */
   #taken(length: number): void {
     try {
       if (length <= this.#unpacker.bytes.length) this.#answered(length);
       this.drain();
     } catch (error) {
-      this.break(garbled(error));
+      this.#fault(error);
     }
   }
 
@@ -186,13 +205,13 @@ export class Line {
     try {
       this.drain();
     } catch (error) {
-      this.break(garbled(error));
+      this.#fault(error);
     }
   }
 
   #send(kind: number, path: Path, args: readonly unknown[], waiting?: Waiting): number {
     if (this.#broken) throw this.#broken;
-    if (waiting && this.#waiting.size >= this.#most) throw this.#full();
+    if (waiting && this.#waiting.size >= this.#options.most) throw this.#full();
     const packer = this.#packer;
     this.#nextId = (this.#nextId + 1) >>> 0;
     const id = this.#nextId;
@@ -210,6 +229,7 @@ export class Line {
       if (answer === FULL) packer.discard();
     }
     if (answer === FULL) throw this.#full();
+    if (kind !== CALL.set && kind !== CALL.cancel) this.#owed += 1;
     if (waiting) this.#waiting.set(id, waiting);
     if (answer >= 0) this.#taken(answer);
     // The answer may have been another's, of a call that is not waited for any more.
@@ -228,9 +248,14 @@ export class Line {
   #answered(length: number): void {
     const unpacker = this.#unpacker;
     const id = unpacker.begin(length);
+    // Numbers wrap: half of them are those asked before.
+    const wasAsked = (this.#nextId - id) >>> 0 < 2 ** 31;
+    if (this.#owed === 0 || !wasAsked) throw garbled();
+    this.#owed -= 1;
     const { kind } = unpacker;
     // Read in any case: what was lent with it is given back.
     const value = unpacker.value();
+    unpacker.shrink();
     const waiting = this.#waiting.get(id);
     this.#forget(id);
     if (!waiting) {
@@ -275,8 +300,16 @@ export class Line {
   #full(): OffloadError {
     return new OffloadError(
       'OFFLOAD_QUEUE_FULL',
-      `${this.#waiting.size} calls to ${this.#name} wait for their answer, and ${this.#most} may; ` +
+      `${this.#waiting.size} calls to ${this.#name} wait for their answer, and ${this.#options.most} may; ` +
         'await some before calling again',
+    );
+  }
+
+  #tooLarge(): OffloadError {
+    return new OffloadError(
+      'OFFLOAD_TOO_LARGE',
+      `an answer of ${this.#name} has more than the ${this.#options.longest} bytes that are taken, and it ` +
+        'was ended; return less at a time, or allow more with maxAnswerBytes',
     );
   }
 

@@ -1,5 +1,5 @@
 import { pastStates } from './arm-driver.ts';
-import { checkKeys, checkNumber, checkNumbers, isNumbers } from './checks.ts';
+import { checkNumber, checkNumbers, isNumbers, ownOptions } from './checks.ts';
 import type { Driver, Failure } from './driver.ts';
 import type { PastState } from './errors.ts';
 import { fromFailure, OptionTypeError, RobotError, type SessionErrorDetails } from './errors.ts';
@@ -82,9 +82,9 @@ const RATE_HZ = 1000;
 export async function moveTo(
   arm: NativeArm,
   goal: ArrayLike<number>,
-  options: MoveOptions,
+  given: MoveOptions,
 ): Promise<SessionStats> {
-  checkKeys('the options of moveTo', options, MOVE_OPTIONS);
+  const options = ownOptions('the options of moveTo', given, MOVE_OPTIONS);
   const { speed = DEFAULT_SPEED, signal, onProgress, realtime = {} } = options;
   const { evenAfterSignal = false, toleranceRad = 0.01, settleS = 1 } = options;
   checkNumber('speed', speed, { from: 0.01, to: 1 });

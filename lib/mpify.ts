@@ -1,6 +1,6 @@
 import type { AnyFunction } from './asyncify.ts';
 import { type CallLimits, checkCallLimits, LONGEST_S } from './call-limits.ts';
-import { checkKeys, checkNumber, checkText } from './checks.ts';
+import { checkNumber, checkText, ownOptions } from './checks.ts';
 import { Child, type ChildSpec, checkEnvironment, placeOf, stopped } from './child.ts';
 import { OffloadError } from './errors.ts';
 import { CALL } from './line.ts';
@@ -9,6 +9,7 @@ import { makeProxy, type ProcessProxy, type Remote } from './process-proxy.ts';
 import { checkSharedBytes, DEFAULT_SHARED_BYTES } from './shared-bytes.ts';
 
 const DEFAULT_STOP_S = 1;
+const DEFAULT_ANSWER: number = 2 ** 30;
 
 /** How the process of {@link mpify} is started and kept. */
 export interface MpifyOptions {
@@ -30,6 +31,11 @@ export interface MpifyOptions {
    * there, slower. The system provides what is used. Default 64 MiB.
    */
   readonly sharedBytes?: number;
+  /**
+   * The most that an answer may have, its arrays included [bytes]; what the process claims beyond it is not taken:
+   * the process is ended, and calls reject with `OFFLOAD_TOO_LARGE`. From 1 kB to 4 GB. Default 1 GiB.
+   */
+  readonly maxAnswerBytes?: number;
 }
 
 type Made<Factory> = Factory extends (...args: never[]) => infer Result ? Awaited<Result> : never;
@@ -97,15 +103,18 @@ async function begin(
   return makeProxy(process);
 }
 
-function withOptions(options: MpifyOptions): MpifyCall {
-  checkKeys('mpify', options, [
-    'python',
-    'env',
-    'restarts',
-    'startTimeoutS',
-    'signal',
-    'sharedBytes',
-  ]);
+const MPIFY_OPTIONS = [
+  'python',
+  'env',
+  'restarts',
+  'startTimeoutS',
+  'signal',
+  'sharedBytes',
+  'maxAnswerBytes',
+] as const satisfies readonly (keyof MpifyOptions)[];
+
+function withOptions(given: MpifyOptions): MpifyCall {
+  const options = ownOptions('mpify', given, MPIFY_OPTIONS);
   const { python, env, restarts = 0, startTimeoutS, signal } = options;
   if (python !== undefined) checkText('python', python, 'the path of an interpreter');
   if (env !== undefined) checkEnvironment(env);
@@ -115,6 +124,9 @@ function withOptions(options: MpifyOptions): MpifyCall {
     checkNumber('startTimeoutS', startTimeoutS, { from: 0, to: LONGEST_S, above: true, unit: 's' });
   }
   checkSharedBytes(options.sharedBytes ?? DEFAULT_SHARED_BYTES);
+  const { maxAnswerBytes = DEFAULT_ANSWER } = options;
+  const range = { from: 1000, to: 4e9, integer: true, unit: 'bytes' };
+  checkNumber('maxAnswerBytes', maxAnswerBytes, range);
   return ((module: string | URL, name: string, ...args: unknown[]) =>
     begin(options, module, name, args)) as MpifyCall;
 }
@@ -139,9 +151,10 @@ class RemoteProcess implements Remote {
 
   constructor(url: string, name: string, args: readonly unknown[], options: MpifyOptions) {
     const { python, env, sharedBytes = DEFAULT_SHARED_BYTES, restarts = 0 } = options;
+    const { maxAnswerBytes: longest = DEFAULT_ANSWER } = options;
     this.#url = url;
     this.#make = [placeOf(url), name, args];
-    this.#spec = { url, python, env, sharedBytes };
+    this.#spec = { url, python, env, sharedBytes, longest };
     this.#options = options;
     this.#restartsLeft = restarts;
   }
@@ -235,8 +248,7 @@ class RemoteProcess implements Remote {
   }
 
   stop(options: { readonly timeoutS?: number } = {}): void {
-    checkKeys('stop', options, ['timeoutS']);
-    const { timeoutS = DEFAULT_STOP_S } = options;
+    const { timeoutS = DEFAULT_STOP_S } = ownOptions('stop', options, ['timeoutS']);
     checkNumber('timeoutS', timeoutS, { from: 0, to: 3600, unit: 's' });
     this.#over ??= stopped(this.#url);
     this.#child?.stop(timeoutS);

@@ -1,5 +1,5 @@
 import { findNotFinite } from './checks.ts';
-import { type Driver, type Failure, isPromise, NEWS } from './driver.ts';
+import { type Driver, type Failure, isPromise, NEWS, settled } from './driver.ts';
 import {
   InvalidActionError,
   messageOf,
@@ -17,7 +17,7 @@ import type { Policy, Robot } from './robot.ts';
 interface Pending {
   readonly what: 'policy' | 'observe' | 'act';
   readonly tick: number;
-  readonly promise: PromiseLike<unknown>;
+  readonly promise: Promise<unknown>;
 }
 
 const NOTHING: Float64Array = new Float64Array(0);
@@ -35,7 +35,7 @@ export class ObjectDriver<Observation, Action> implements Driver {
   #session: NativeSession | undefined;
   #busy = false;
   #halted = false;
-  #acting: PromiseLike<unknown> | undefined;
+  #acting: Promise<unknown> | undefined;
   #pending: Pending | undefined;
   #failure: Failure | undefined;
 
@@ -68,7 +68,7 @@ export class ObjectDriver<Observation, Action> implements Driver {
     this.#halted = true;
     // How the action ended is told elsewhere; the robot is stopped either way.
     await within(STOP_LIMIT_MS, this.#acting).catch(() => undefined);
-    if (await within(STOP_LIMIT_MS, this.#robot.stop?.())) return;
+    if (await within(STOP_LIMIT_MS, settled(this.#robot.stop?.()))) return;
     const message = `the robot's stop() has not settled within ${LIMIT_S} s: the robot may still move`;
     throw new RobotError('ROBOT_UNSETTLED', message);
   }
@@ -123,7 +123,13 @@ export class ObjectDriver<Observation, Action> implements Driver {
   #act(action: Action, tick: number): void {
     // The loop does not wait beyond the end of its time.
     if (this.#session?.hasEnded) return;
-    const wrong = findNotFinite(action);
+    let wrong: ReturnType<typeof findNotFinite>;
+    try {
+      wrong = findNotFinite(action);
+    } catch (error) {
+      this.#fail(policyThrew(tick, error), tick);
+      return;
+    }
     if (wrong) {
       const expected = 'finite numbers';
       const message =
@@ -138,11 +144,7 @@ export class ObjectDriver<Observation, Action> implements Driver {
     }
     this.#step(
       'act',
-      () => {
-        const acting = this.#robot.act(action);
-        this.#acting = isPromise(acting) ? acting : undefined;
-        return acting;
-      },
+      () => this.#robot.act(action),
       (error) => this.#robotThrew('act', tick, error),
       () => {
         this.#busy = false;
@@ -162,21 +164,26 @@ export class ObjectDriver<Observation, Action> implements Driver {
     if (this.#halted) return;
     const [tick = 0] = this.#clock;
     let value: T | PromiseLike<T>;
+    let isPending: boolean;
     try {
       value = call();
+      isPending = isPromise(value);
     } catch (error) {
       this.#fail(refuse(error), tick);
       return;
     }
-    if (!isPromise(value)) {
-      next(value);
+    if (!isPending) {
+      if (what === 'act') this.#acting = undefined;
+      next(value as T);
       return;
     }
-    this.#pending = { what, tick, promise: value };
-    value.then(
-      (settled) => {
+    const promise = settled(value);
+    this.#pending = { what, tick, promise };
+    if (what === 'act') this.#acting = promise;
+    promise.then(
+      (value) => {
         this.#pending = undefined;
-        if (!this.#halted) next(settled);
+        if (!this.#halted) next(value);
       },
       (error: unknown) => {
         this.#pending = undefined;
@@ -186,8 +193,10 @@ export class ObjectDriver<Observation, Action> implements Driver {
   }
 
   #robotThrew(method: string, tick: number, error: unknown): Failure {
-    const message = `the robot's ${method}() failed in cycle ${tick}: ${messageOf(error)}`;
-    return (details) => new RobotError('ROBOT_THREW', message, { ...details, cause: error });
+    return (details) => {
+      const message = `the robot's ${method}() failed in cycle ${tick}: ${messageOf(error)}`;
+      return new RobotError('ROBOT_THREW', message, { ...details, cause: error });
+    };
   }
 
   #fail(failure: Failure, tick: number): void {

@@ -1,4 +1,4 @@
-import { checkBoolean, checkKeys, checkName, checkNumber, checkNumbers } from './checks.ts';
+import { bare, checkBoolean, checkName, checkNumber, checkNumbers, ownOptions } from './checks.ts';
 import { OptionRangeError, OptionTypeError } from './errors.ts';
 import type { NativeSessionOptions } from './native.ts';
 import { numberText } from './number.ts';
@@ -201,8 +201,8 @@ interface OwnClock {
 }
 
 /** Checks `options`; `own` is there for a robot with a clock of its own. */
-export function checkOptions(options: SessionOptions, own: OwnClock | undefined): CheckedOptions {
-  checkKeys('the session options', options, SESSION_OPTIONS);
+export function checkOptions(given: SessionOptions, own: OwnClock | undefined): CheckedOptions {
+  const options = ownOptions('the session options', given, SESSION_OPTIONS);
   const { rateHz = own?.rateHz ?? 50, warmupS = 0.5, onLate = 'hold' } = options;
   const { maxTimingSamples = 10_000, recordTicks = 0 } = options;
   checkNumber('rateHz', rateHz, { from: 1e-3, to: 10_000, unit: 'Hz' });
@@ -250,7 +250,8 @@ export function checkOptions(options: SessionOptions, own: OwnClock | undefined)
     warmupS: checkNumber('warmupS', warmupS, { from: 0, to: 3600, unit: 's' }),
     resetTimeoutS: own ? undefined : resetTimeoutS,
     evenAfterSignal: checkBoolean('evenAfterSignal', options.evenAfterSignal ?? false),
-    native: {
+    // The native side reads what is not there as well.
+    native: bare({
       rateHz: own?.rateHz ?? rateHz,
       policyRateHz: rateHz,
       deadlineS: checkNumber('deadlineS', deadlineS, {
@@ -280,7 +281,7 @@ export function checkOptions(options: SessionOptions, own: OwnClock | undefined)
         integer: true,
       }),
       ...checkRealtime(options.realtime),
-    },
+    }),
   };
 }
 
@@ -307,24 +308,24 @@ function checkLimits(
     const each = Object.fromEntries(LIMIT_NAMES.map((name) => [name, all]));
     return checkLimits(each, false, usualDistanceRad);
   }
-  checkKeys('limits', limits, [...LIMIT_NAMES, 'maxDistanceRad', 'boxM']);
-  const { maxDistanceRad = usualDistanceRad } = limits;
+  const own = ownOptions('limits', limits, [...LIMIT_NAMES, 'maxDistanceRad', 'boxM']);
+  const { maxDistanceRad = usualDistanceRad } = own;
   const clamped = LIMIT_NAMES.filter((name) => {
     const usual = limitRate && RATES.includes(name) ? 'clamp' : 'stop';
-    const { [name]: rule = usual } = limits;
+    const { [name]: rule = usual } = own;
     return checkName(`limits.${name}`, rule, ON_VIOLATION) === 'clamp';
   });
   const range = { from: 0, to: Math.PI, above: true, unit: 'rad' };
   return {
     clamped: nativeKinds(clamped),
     maxDistanceRad: checkNumber('limits.maxDistanceRad', maxDistanceRad, range),
-    ...(limits.boxM === undefined ? {} : { boxM: checkBox(limits.boxM) }),
+    ...(own.boxM === undefined ? {} : { boxM: checkBox(own.boxM) }),
   };
 }
 
 /** Lower and upper corner and the margin, one behind the other. */
-function checkBox(box: CartesianBox): number[] {
-  checkKeys('limits.boxM', box, ['lower', 'upper', 'marginM']);
+function checkBox(given: CartesianBox): number[] {
+  const box = ownOptions('limits.boxM', given, ['lower', 'upper', 'marginM']);
   const lower = checkNumbers('limits.boxM.lower', box.lower, 3);
   const upper = checkNumbers('limits.boxM.upper', box.upper, 3);
   const { marginM = 0.01 } = box;
@@ -342,10 +343,11 @@ function checkBox(box: CartesianBox): number[] {
 }
 
 function checkBudget(
-  budget: TargetBudget = {},
+  given: TargetBudget = {},
   usualJerkShare = 0.1,
 ): Pick<NativeSessionOptions, 'velocityShare' | 'accelerationShare' | 'jerkShare'> {
-  checkKeys('targetBudget', budget, ['velocityShare', 'accelerationShare', 'jerkShare']);
+  const known = ['velocityShare', 'accelerationShare', 'jerkShare'];
+  const budget = ownOptions('targetBudget', given, known);
   const { velocityShare = 0.5, accelerationShare = 0.5, jerkShare = usualJerkShare } = budget;
   const range = { from: 0.01, to: 1 };
   return {

@@ -6,7 +6,9 @@
 
 import { TextEncoder } from 'node:util';
 import { deserialize, serialize } from 'node:v8';
-import { describe, fromNative, KilohertzError, OffloadError, OptionTypeError } from './errors.ts';
+import { describe, isError } from './describe.ts';
+import { fromNative, isOurs, type KilohertzError, OffloadError } from './errors.ts';
+import { checkShape, hasShape, type Shaped, withShape } from './shape.ts';
 import { fromMessage, toMessage } from './worker-messages.ts';
 
 const TAG = {
@@ -64,57 +66,6 @@ const KIND_NUMBERS: ReadonlyMap<unknown, number> = new Map(
 );
 /** An `ArrayBuffer` itself: bytes in Python. */
 const BUFFER = 12;
-
-/** A typed array that knows its shape: rows before columns. */
-interface Shaped {
-  readonly shape?: readonly number[];
-}
-
-/**
- * Gives a typed array the shape that it has in Python, rows before columns. Returns the array itself.
- *
- * @example
- * await policy.getAction(shaped(image, [480, 640, 3]));
- * @throws {OptionTypeError} `OPTION_ARRAY` where it is no typed array
- * @throws {OffloadError} `OFFLOAD_SHAPE` where the shape has another number of elements
- */
-export function shaped<A extends ArrayBufferView>(
-  array: A,
-  shape: readonly number[],
-): A & { readonly shape: readonly number[] } {
-  if (!ArrayBuffer.isView(array)) {
-    throw new OptionTypeError('OPTION_ARRAY', 'array', array, 'a typed array');
-  }
-  checkShape(array, shape, 'shape');
-  return withShape(array, [...shape]);
-}
-
-function withShape<A extends ArrayBufferView>(
-  array: A,
-  shape: readonly number[],
-): A & { readonly shape: readonly number[] } {
-  Object.defineProperty(array, 'shape', { value: Object.freeze(shape), configurable: true });
-  return array as A & { readonly shape: readonly number[] };
-}
-
-function hasShape(array: ArrayBufferView, shape: readonly number[]): boolean {
-  return (
-    Array.isArray(shape) &&
-    shape.every((size) => Number.isInteger(size) && size >= 0) &&
-    shape.length <= 32 &&
-    shape.reduce((product, size) => product * size, 1) === (array as { length?: number }).length
-  );
-}
-
-function checkShape(array: ArrayBufferView, shape: readonly number[], path: string): void {
-  if (hasShape(array, shape)) return;
-  const { length = 'which a DataView does not have' } = array as { length?: number };
-  throw new OffloadError(
-    'OFFLOAD_SHAPE',
-    `${path} is ${Array.isArray(shape) ? `[${shape}]` : describe(shape)}; expected at most 32 whole ` +
-      `numbers whose product is the array's length, ${length}`,
-  );
-}
 
 /** Where large arrays are lent and borrowed. */
 export interface Lender {
@@ -268,7 +219,7 @@ export class Packer {
     else if (value instanceof Date) this.#double(TAG.date, value.getTime());
     else if (value instanceof Map) this.#map(value, path, depth);
     else if (value instanceof Set) this.#set(value, path, depth);
-    else if (value instanceof Error) {
+    else if (isError(value)) {
       this.#tag(TAG.error);
       this.#value(toMessage(value), path, depth + 1);
     } else if ('toJSON' in value && typeof value.toJSON === 'function') {
@@ -402,10 +353,23 @@ function notCloneable(path: string, what: string): OffloadError {
 /** The error of a message that cannot be read; `cause` is what reading it threw. */
 export function garbled(cause?: unknown): KilohertzError {
   const known = fromNative(cause);
-  if (known instanceof KilohertzError) return known;
+  if (isOurs(known)) return known;
   const message = 'the other end sent what cannot be; use the same version on both';
   return new OffloadError('OFFLOAD_PROTOCOL', message, { cause });
 }
+
+/** What is read, and how. */
+export interface UnpackerOptions {
+  /** Whether arrays are taken back by {@link Unpacker.revoker}. */
+  readonly revocable: boolean;
+  /** The most that the arrays of a message may have together [bytes]. */
+  readonly longest: number;
+  /** Whether the other end is Node. */
+  readonly clones: boolean;
+}
+
+/** Room for a message that is kept for the next one [bytes]. */
+const LARGEST_KEPT = 2 ** 20;
 
 const OWN: PropertyDescriptor = { configurable: true, enumerable: true, writable: true };
 
@@ -417,13 +381,14 @@ export class Unpacker {
   #at = 0;
   #end = 0;
   readonly #lender: Lender;
-  readonly #revocable: boolean;
+  readonly #options: UnpackerOptions;
+  /** How many bytes the arrays of this message may still have. */
+  #left = 0;
   #given: { readonly buffer: ArrayBuffer; readonly number: number }[] = [];
 
-  /** @param revocable whether arrays are taken back by {@link Unpacker.revoker} */
-  constructor(lender: Lender, revocable: boolean) {
+  constructor(lender: Lender, options: UnpackerOptions) {
     this.#lender = lender;
-    this.#revocable = revocable;
+    this.#options = options;
   }
 
   /** Makes room for a message. */
@@ -432,10 +397,16 @@ export class Unpacker {
     this.#view = new DataView(this.bytes.buffer, this.bytes.byteOffset);
   }
 
+  /** Gives the room of a long message back. */
+  shrink(): void {
+    if (this.bytes.length > LARGEST_KEPT) this.grow(8192);
+  }
+
   /** Begins to read a message of this length; returns the number of its call. */
   begin(length: number): number {
     this.#end = length;
     this.#at = 0;
+    this.#left = this.#options.longest;
     if (this.#given.length > 0) this.#given = [];
     return this.#view.getUint32(this.#take(5), true);
   }
@@ -507,6 +478,7 @@ export class Unpacker {
       case TAG.error:
         return fromMessage(this.#value() as Parameters<typeof fromMessage>[0]);
       case TAG.clone: {
+        if (!this.#options.clones) throw garbled();
         const length = this.#count();
         const at = this.#take(length);
         return deserialize(this.bytes.subarray(at, at + length));
@@ -597,8 +569,15 @@ export class Unpacker {
 
   #lent(length: number): ArrayBuffer {
     const number = this.#double();
+    if (length > this.#left) {
+      throw new OffloadError(
+        'OFFLOAD_TOO_LARGE',
+        `arrays of more than ${this.#options.longest} bytes`,
+      );
+    }
+    this.#left -= length;
     if (length >= SMALLEST_IN_PLACE) {
-      const buffer = this.#lender.borrow(number, length, this.#revocable);
+      const buffer = this.#lender.borrow(number, length, this.#options.revocable);
       if (buffer) return this.#give(buffer, number);
     }
     const copy = new Uint8Array(length);
@@ -607,7 +586,7 @@ export class Unpacker {
   }
 
   #give(buffer: ArrayBuffer, number: number): ArrayBuffer {
-    if (this.#revocable) this.#given.push({ buffer, number });
+    if (this.#options.revocable) this.#given.push({ buffer, number });
     return buffer;
   }
 }

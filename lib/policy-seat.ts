@@ -1,11 +1,12 @@
 // A policy away from the main thread: it sits where the loop's observations arrive, and answers.
 
 import { ActionBuffer, type Refusal } from './action.ts';
-import { isPromise, NEWS } from './driver.ts';
+import { cut, read, textIn } from './describe.ts';
+import { isPromise, NEWS, settled } from './driver.ts';
 import type { NativeLine } from './native.ts';
 import type { Policy } from './robot.ts';
 import { RobotState } from './robot-state.ts';
-import { type ErrorMessage, toMessage } from './worker-messages.ts';
+import { type ErrorMessage, fromMessage, toMessage } from './worker-messages.ts';
 
 /** How long it stays inside the addon at a time: so long a worker cannot be terminated [s]. */
 const LONGEST_WAIT_S = 0.1;
@@ -18,14 +19,42 @@ export interface Seat {
   answer(action: Float64Array): void;
   /** Answers it with nothing new. */
   answerNothing(): void;
+  /** Tells the loop that the policy failed and will not answer again. */
+  fail(): void;
 }
 
 /** How a policy ended that did not end with its session. */
 export type PolicyFailure =
   | { readonly kind: 'threw'; readonly tick: number | undefined; readonly error: ErrorMessage }
+  | { readonly kind: 'detached'; readonly tick: number }
   | ({ readonly kind: 'refused'; readonly tick: number } & Refusal);
 
-/** Runs a policy until the session ends, or until it fails. */
+/** What another thread or process told of a failure; undefined where it is none. */
+export function failureIn(told: unknown): PolicyFailure | undefined {
+  if (typeof told !== 'object' || told === null) return undefined;
+  const [kind, tick] = [read(told, 'kind'), read(told, 'tick')];
+  if (kind === 'threw' && ['number', 'undefined'].includes(typeof tick)) {
+    try {
+      fromMessage(read(told, 'error') as ErrorMessage);
+    } catch {
+      return undefined;
+    }
+    return told as PolicyFailure;
+  }
+  if (typeof tick !== 'number') return undefined;
+  if (kind === 'detached') return { kind, tick };
+  const code = textIn(told, 'code');
+  if (kind !== 'refused' || !(code === 'ACTION_LENGTH' || code === 'ACTION_TYPE')) return undefined;
+  const [received = '', expected = '', advice = ''] = ['received', 'expected', 'advice'].map(
+    (name) => cut(textIn(told, name) ?? '', LONGEST_WORDS),
+  );
+  return { kind, tick, code, received, expected, advice };
+}
+
+/** What is told of an answer is no longer than this. */
+const LONGEST_WORDS = 2_000;
+
+/** Runs a policy until the session ends, or until it fails; the loop knows by then, and brakes. */
 export async function sit(
   policy: Policy<RobotState, unknown>,
   seat: Seat,
@@ -44,12 +73,21 @@ export async function sit(
     try {
       let answer = policy(state, { tick, timeS, periodS });
       // Only a promise is awaited: the event loop of this thread is for the policy's own use.
-      if (isPromise(answer)) answer = await answer;
+      if (isPromise(answer)) answer = await settled(answer);
       const taken = action.take(answer);
+      // It is empty once the policy has transferred it, and takes no state any more.
+      if (slots.length === 0) {
+        seat.fail();
+        return { kind: 'detached', tick };
+      }
       if (taken instanceof Float64Array) seat.answer(taken);
       else if (taken === undefined) seat.answerNothing();
-      else return { kind: 'refused', tick, ...taken };
+      else {
+        seat.fail();
+        return { kind: 'refused', tick, ...taken };
+      }
     } catch (error) {
+      seat.fail();
       return { kind: 'threw', tick, error: toMessage(error) };
     }
   }
@@ -119,7 +157,6 @@ export class LineSeat implements Seat {
     this.#send(ANSWER.nothing, ANSWER_HEADER);
   }
 
-  /** Tells the loop that the policy failed and will not answer again. */
   fail(): void {
     this.#send(ANSWER.failed, ANSWER_HEADER);
   }

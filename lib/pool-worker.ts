@@ -1,6 +1,6 @@
 // What runs on a thread of the pool: it finds the function, calls it, and tells what came of it.
 
-import { isPromise } from './driver.ts';
+import { isPromise, settled } from './driver.ts';
 import { type Place, partsOf } from './offload-module.ts';
 import type { Job, Outcome } from './pool.ts';
 import { takeMoving } from './transfer.ts';
@@ -27,7 +27,7 @@ export default async function answer([place, args]: Job): Promise<Outcome | obje
     const work = known.get(place) ?? (await find(place));
     if (typeof work !== 'function') return work;
     let value = work(...args);
-    if (isPromise(value)) value = await value;
+    if (isPromise(value)) value = await settled(value);
     const outcome: Outcome = [value];
     const moving = takeMoving(outcome);
     if (moving.length === 0) return outcome;

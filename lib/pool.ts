@@ -5,7 +5,9 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { type TransferListItem, workerData } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
-import { OffloadError } from './errors.ts';
+import { bare } from './checks.ts';
+import { isError, read, textIn } from './describe.ts';
+import { messageOf, OffloadError } from './errors.ts';
 import { type Place, partsOf } from './offload-module.ts';
 import type { ErrorMessage } from './worker-messages.ts';
 
@@ -84,13 +86,15 @@ class Pool {
     if (this.#threads) return this.#threads;
     // Loaded with the first call: whoever makes none does not wait for it.
     const { Piscina } = createRequire(import.meta.url)('piscina') as typeof import('piscina');
-    const threads = new Piscina({
-      filename: MAIN,
-      minThreads: 0,
-      maxThreads: THREADS,
-      idleTimeout: IDLE_MS,
-      workerData: MARK,
-    });
+    const threads = new Piscina(
+      bare({
+        filename: MAIN,
+        minThreads: 0,
+        maxThreads: THREADS,
+        idleTimeout: IDLE_MS,
+        workerData: MARK,
+      }),
+    );
     // A thread that fails before it takes a call would leave the call that it was made for waiting.
     threads.on('error', (error: unknown) => {
       if (threads !== this.#threads) return;
@@ -117,11 +121,11 @@ function lost(name: string, cause: unknown): OffloadError {
       { cause },
     );
   }
-  const { code, message } = cause as Error & { code?: unknown };
+  const code = isError(cause) ? read(cause, 'code') : undefined;
   const why =
     code === 'ERR_WORKER_OUT_OF_MEMORY'
       ? 'ran out of memory; give it less at a time, or start node with a larger --max-old-space-size'
-      : `ended before it answered: ${message}; a function on a thread of the pool must catch its ` +
+      : `ended before it answered: ${messageOf(cause)}; a function on a thread of the pool must catch its ` +
         'errors and must not call process.exit()';
   return new OffloadError('OFFLOAD_CRASHED', `the thread that ran ${name} ${why}`, { cause });
 }
@@ -130,10 +134,8 @@ function lost(name: string, cause: unknown): OffloadError {
 function whyUncloneable(cause: unknown): string | undefined {
   // What a thread throws on its side has lost its name on the way: on Node 20 nothing is left of it,
   // on later ones the stack.
-  if (!(cause instanceof Error)) return 'it is no data';
-  const { code } = cause as { code?: unknown };
-  if (cause.name === 'DataCloneError' || code === 'ERR_INVALID_TRANSFER_OBJECT') {
-    return cause.message;
-  }
-  return /^DataCloneError: (.*)/.exec(cause.stack ?? '')?.[1];
+  if (!isError(cause)) return 'it is no data';
+  const isOfTransfer = read(cause, 'code') === 'ERR_INVALID_TRANSFER_OBJECT';
+  if (textIn(cause, 'name') === 'DataCloneError' || isOfTransfer) return textIn(cause, 'message');
+  return /^DataCloneError: (.*)/.exec(textIn(cause, 'stack') ?? '')?.[1];
 }

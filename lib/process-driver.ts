@@ -1,7 +1,7 @@
 import { Child, placeOf } from './child.ts';
 import type { FrankaControl } from './control.ts';
 import type { Failure } from './driver.ts';
-import { OffloadError, PolicyError } from './errors.ts';
+import { isOurs, messageOf, OffloadError, PolicyError } from './errors.ts';
 import { policyThrew } from './failures.ts';
 import { within } from './limit.ts';
 import { CALL } from './line.ts';
@@ -14,7 +14,7 @@ import {
   type NativeSessionOptions,
   NativeUsher,
 } from './native.ts';
-import type { PolicyFailure } from './policy-seat.ts';
+import { failureIn } from './policy-seat.ts';
 import type { ProcessPolicy } from './process-policy.ts';
 import { MODES } from './robot-state.ts';
 import { END_LIMIT_MS, SeatedDriver, withPriority } from './seated-driver.ts';
@@ -36,7 +36,9 @@ export class ProcessDriver<Observation, Action> extends SeatedDriver {
   async reset(): Promise<void> {
     const { url, exportName, args, python, env } = this.#policy;
     const usher = calling(() => new NativeUsher());
-    const spec = { url: url.href, python, env, sharedBytes: 0, seat: usher.descriptors };
+    const { descriptors: seat } = usher;
+    const longest = LONGEST_TOLD;
+    const spec = { url: url.href, python, env, sharedBytes: 0, longest, seat };
     let made = false;
     let gone: OffloadError | undefined;
     const child = new Child(spec, (error) => {
@@ -83,21 +85,30 @@ export class ProcessDriver<Observation, Action> extends SeatedDriver {
     const schema = { fields: fields.map(({ name, len }) => [name, len]), errorNames, modes: MODES };
     try {
       const failure = await this.#child?.line.call(CALL.sit, 'policy', [schema, this.lengths]);
-      if (failure) this.failed(failure as PolicyFailure);
+      if (failure === undefined || failure === null) return;
+      const told = failureIn(failure);
+      if (!told) throw new OffloadError('OFFLOAD_PROTOCOL', 'it told of a failure that is none');
+      this.failed(told);
     } catch (error) {
-      if (!this.halted) this.fail(died(error as OffloadError), undefined);
+      if (!(isOurs(error) && error.code === 'OFFLOAD_STOPPED')) this.fail(died(error), undefined);
     }
   }
 
   async stop(): Promise<void> {
     this.stopNow();
-    await within(END_LIMIT_MS, this.#left);
+    await within(this.endLimitMs, this.#left);
     await this.#child?.stopLater(END_LIMIT_MS / 1e3);
     this.#usher?.release();
   }
 }
 
-function died(cause: OffloadError): Failure {
-  const message = `the policy's process is gone: ${cause.message}`;
-  return (details) => new PolicyError('POLICY_CRASHED', message, { ...details, cause });
+/** What the process says of its policy, at most [bytes]: an error with its causes. */
+const LONGEST_TOLD = 2 ** 24;
+
+function died(cause: unknown): Failure {
+  return (details) => {
+    const why = isOurs(cause) ? cause.message : messageOf(cause);
+    const message = `the policy's process is gone: ${why}`;
+    return new PolicyError('POLICY_CRASHED', message, { ...details, cause });
+  };
 }

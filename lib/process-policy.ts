@@ -1,4 +1,4 @@
-import { checkKeys, checkText } from './checks.ts';
+import { checkText, ownOptions } from './checks.ts';
 import { checkEnvironment, isPython } from './child.ts';
 import { checkModule } from './offload-module.ts';
 import {
@@ -89,11 +89,17 @@ export function processPolicy<
 >;
 export function processPolicy(
   url: URL,
-  options: ProcessPolicyOptions<PropertyKey, readonly unknown[] | undefined> = {},
+  given: ProcessPolicyOptions<PropertyKey, readonly unknown[] | undefined> = {},
 ): ProcessPolicy<unknown, unknown> {
   checkPolicyUrl(url, './policy.py');
   checkModule(url);
-  checkKeys('processPolicy', options, ['export', 'args', 'python', 'env', 'priority']);
+  const options = ownOptions('processPolicy', given, [
+    'export',
+    'args',
+    'python',
+    'env',
+    'priority',
+  ]);
   const { args, python, env } = options;
   checkFactoryArgs(args);
   if (python !== undefined) checkText('python', python, 'the path of an interpreter');

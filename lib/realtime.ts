@@ -1,4 +1,4 @@
-import { checkBoolean, checkKeys, checkName, checkNumber } from './checks.ts';
+import { checkBoolean, checkName, checkNumber, ownOptions } from './checks.ts';
 import { OptionTypeError } from './errors.ts';
 import type {
   NativeAwake,
@@ -123,8 +123,8 @@ export function checkRealtime(
   | 'keepAwakeCores'
   | 'idleLatencyS'
 > {
-  const realtime = asked === false ? NOT_REALTIME : asked;
-  checkKeys('realtime', realtime, REALTIME_OPTIONS);
+  const wanted = asked === false ? NOT_REALTIME : asked;
+  const realtime = ownOptions('realtime', wanted, REALTIME_OPTIONS);
   const { priority = 80, cpu = null, lockMemory = true, timerSlackS = 1e-9 } = realtime;
   const { keepAwake = 'auto', keepAwakeCores = 2, idleLatencyUs = 0 } = realtime;
   if (keepAwake === 'idleStates' && idleLatencyUs === null) {

@@ -43,7 +43,8 @@ const VIEWS = ['current_errors', 'last_motion_errors', 'robot_mode'];
  * The state of a Franka arm, with libfranka's field names.
  *
  * Inside a policy the arrays are views that the next cycle refreshes in place: read them during the
- * call, and keep a {@link RobotState.copy} of what is needed later. Poses are 4x4 homogeneous
+ * call, and keep a {@link RobotState.copy} of what is needed later. A policy that transfers their memory to
+ * another thread ends its session with `POLICY_DETACHED`. Poses are 4x4 homogeneous
  * transformations in column-major order; twists and wrenches are linear, then angular. Frames are
  * libfranka's: `O` is the base, `F` the flange, `NE` the nominal end effector, `EE` the end
  * effector, `K` the stiffness frame.

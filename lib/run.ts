@@ -1,9 +1,12 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Driver, NEWS } from './driver.ts';
+import { bare } from './checks.ts';
+import { isInstance } from './describe.ts';
+import { type Driver, type Failure, NEWS, settled } from './driver.ts';
 import {
   fromFailure,
   InvalidActionError,
+  isOurs,
   type KilohertzError,
   messageOf,
   PolicyLateError,
@@ -13,6 +16,7 @@ import {
   SessionInterruptedError,
   SessionStateError,
 } from './errors.ts';
+import { policyFailed } from './failures.ts';
 import { type Guarded, goingOn, guard, interruption, takePlace, unguard } from './guard.ts';
 import type {
   NativeEvent,
@@ -112,17 +116,21 @@ export class Run implements Guarded {
 
   /** Resets the robot, waits the warm-up and starts the loop. */
   async launch(): Promise<void> {
+    let isResetting = true;
     try {
-      await this.#reset();
+      await this.#orGivenUp(settled(this.#driver.reset()));
+      isResetting = false;
       await this.#warmUp();
       const options =
         this.#durationS === undefined
           ? this.#options.native
-          : { ...this.#options.native, runForS: this.#durationS };
+          : bare({ ...this.#options.native, runForS: this.#durationS });
       this.#native = this.#driver.begin(options, this.place, () => this.#wake());
-    } catch (error) {
+    } catch (thrown) {
+      // First of all, and then it is looked at.
       await this.#stopRobot();
-      if (error instanceof SessionInterruptedError) this.#error = error;
+      const error = isResetting ? resetFailure(thrown) : thrown;
+      if (isOurs(error) && isInstance(error, SessionInterruptedError)) this.#error = error;
       this.#close();
       await this.ended;
       throw error;
@@ -138,16 +146,6 @@ export class Run implements Guarded {
   stopNow(limitS: number): void {
     this.#native?.join(limitS);
     this.#driver.stopNow();
-  }
-
-  async #reset(): Promise<void> {
-    try {
-      await this.#orGivenUp(Promise.resolve(this.#driver.reset()));
-    } catch (error) {
-      if (error instanceof SessionError) throw error;
-      const message = `the robot's reset() failed: ${messageOf(error)}`;
-      throw new RobotError('ROBOT_THREW', message, { cause: error });
-    }
   }
 
   /** Waits for a reset, but not for ever, and not for long once the session is to end. */
@@ -191,10 +189,14 @@ export class Run implements Guarded {
       this.#resolveBegun();
       this.#listener.begun();
     }
-    if (news & NEWS.events) this.#tellEvents(native);
-    if (news & NEWS.end) {
-      this.#isEnding = true;
-      void this.#end(native);
+    try {
+      if (news & NEWS.events) this.#tellEvents(native);
+    } finally {
+      // A listener that throws does not keep the session from ending.
+      if (news & NEWS.end) {
+        this.#isEnding = true;
+        void this.#end(native);
+      }
     }
   }
 
@@ -206,7 +208,15 @@ export class Run implements Guarded {
     await this.#stopRobot();
     const isOver = this.#durationS !== undefined && !this.#abort.signal.aborted;
     const unsettled = isOver ? await this.#driver.unsettled?.() : undefined;
-    this.#tellEvents(native);
+    try {
+      this.#tellEvents(native);
+    } finally {
+      this.#conclude(native, unsettled);
+    }
+  }
+
+  /** Says what ended the run, once the robot is stopped. */
+  #conclude(native: NativeSession, unsettled: Failure | undefined): void {
     const outcome = native.outcome();
     const details = { lastStates: this.#driver.pastStates(outcome?.lastStates ?? NO_STATES) };
     const interrupted = interruption(this.#what, this.place, details);
@@ -223,11 +233,12 @@ export class Run implements Guarded {
     try {
       await this.#driver.stop();
     } catch (error) {
-      const message = `the robot's stop() failed: ${String(error)}`;
       this.#stopError =
-        error instanceof RobotError
+        isOurs(error) && isInstance(error, RobotError)
           ? error
-          : new RobotError('ROBOT_THREW', message, { cause: error });
+          : new RobotError('ROBOT_THREW', `the robot's stop() failed: ${messageOf(error)}`, {
+              cause: error,
+            });
     }
   }
 
@@ -255,7 +266,7 @@ export class Run implements Guarded {
     };
     switch (outcome.cause) {
       case 'policyFailed':
-        return this.#driver.failure?.(details) ?? new SessionError('POLICY_THREW', '', details);
+        return (this.#driver.failure ?? policyFailed(outcome.tick))(details);
       case 'invalidAction':
         return invalidAction(outcome, details);
       case 'noAction':
@@ -273,6 +284,13 @@ export class Run implements Guarded {
         return outcome.robotError ? fromFailure(outcome.robotError, details) : undefined;
     }
   }
+}
+
+/** What a reset that threw or rejected leads to. */
+function resetFailure(thrown: unknown): SessionError {
+  if (isOurs(thrown) && isInstance(thrown, SessionError)) return thrown;
+  const message = `the robot's reset() failed: ${messageOf(thrown)}`;
+  return new RobotError('ROBOT_THREW', message, { cause: thrown });
 }
 
 /** Rejects after this time, which is too long for a reset, or never once `over` aborts. */

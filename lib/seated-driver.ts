@@ -1,8 +1,9 @@
 import { pastStates } from './arm-driver.ts';
+import { bare } from './checks.ts';
 import type { FrankaControl } from './control.ts';
 import type { Driver, Failure } from './driver.ts';
 import type { PastState } from './errors.ts';
-import { armRefused, policyThrew } from './failures.ts';
+import { armRefused, policyDetached, policyThrew } from './failures.ts';
 import {
   calling,
   dismissSeat,
@@ -17,6 +18,8 @@ import { fromMessage } from './worker-messages.ts';
 
 /** How long a policy elsewhere may take to end by itself before it is ended [ms]. */
 export const END_LIMIT_MS = 500;
+/** How long one that failed may take to tell why [ms]. The arm is at rest meanwhile. */
+const TELL_LIMIT_MS = 5_000;
 
 /**
  * The options with the realtime priority of the policy's thread: below that of the loop, of what carries
@@ -27,7 +30,7 @@ export function withPriority(
   asked: number | undefined,
 ): NativeSessionOptions {
   const policyPriority = Math.min(asked ?? 0, (options.priority ?? 0) - 3);
-  return policyPriority < 1 ? options : { ...options, policyPriority };
+  return policyPriority < 1 ? options : bare({ ...options, policyPriority });
 }
 
 /** Drives an arm with a policy in another thread or process, which the loop asks directly. */
@@ -85,6 +88,12 @@ export abstract class SeatedDriver implements Driver {
     return this.#halted;
   }
 
+  /** How long the policy may take now to end by itself [ms]. */
+  protected get endLimitMs(): number {
+    const hasFailed = this.#session?.outcome()?.cause === 'policyFailed';
+    return hasFailed && this.failure === undefined ? TELL_LIMIT_MS : END_LIMIT_MS;
+  }
+
   /** Says where the policy waits for the loop. */
   protected sitsAt(seat: number): void {
     this.#seat = seat;
@@ -92,17 +101,30 @@ export abstract class SeatedDriver implements Driver {
 
   /** Ends the session with what the policy told. */
   protected failed(message: PolicyFailure): void {
-    const failure =
-      message.kind === 'threw'
-        ? policyThrew(message.tick, fromMessage(message.error))
-        : armRefused(message.tick, message, message.received);
-    this.fail(failure, message.tick);
+    this.fail(failureOf(message), message.tick);
   }
 
   /** Ends the session with a failure, the first of them. */
   protected fail(failure: Failure, tick: number | undefined): void {
+    this.note(failure, tick);
+    if (this.#halted) return;
     this.#halted = true;
-    this.#failure ??= (details) => failure({ ...(tick === undefined ? {} : { tick }), ...details });
     this.#session?.fail();
+  }
+
+  /** Keeps a failure, the first of them, for a session that ends already. */
+  protected note(failure: Failure, tick: number | undefined): void {
+    this.#failure ??= (details) => failure({ ...(tick === undefined ? {} : { tick }), ...details });
+  }
+}
+
+function failureOf(message: PolicyFailure): Failure {
+  switch (message.kind) {
+    case 'threw':
+      return policyThrew(message.tick, fromMessage(message.error));
+    case 'detached':
+      return policyDetached(message.tick);
+    case 'refused':
+      return armRefused(message.tick, message, message.received);
   }
 }

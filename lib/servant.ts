@@ -1,9 +1,10 @@
 // The answering end of a line: takes calls, makes them, sends what came of them.
 
 import { setImmediate as turn } from 'node:timers/promises';
+import { settled } from './driver.ts';
 import { OffloadError } from './errors.ts';
 import { ANSWER, CALL, type Path } from './line.ts';
-import type { NativeLine } from './native.ts';
+import { calling, type NativeLine } from './native.ts';
 import { Packer, Unpacker } from './parcel.ts';
 import { fromMessage, toMessage } from './worker-messages.ts';
 
@@ -81,7 +82,10 @@ class Servant {
     this.#native = native;
     this.#options = options;
     this.#packer = new Packer(native, true);
-    this.#unpacker = new Unpacker(native, options.revokes);
+    const { revokes: revocable } = options;
+    // The caller is whom this end belongs to.
+    const longest = Number.POSITIVE_INFINITY;
+    this.#unpacker = new Unpacker(native, { revocable, longest, clones: true });
   }
 
   async serve(): Promise<void> {
@@ -141,7 +145,7 @@ class Servant {
 
   #take(park: boolean): void {
     for (;;) {
-      const length = this.#native.take(this.#unpacker.bytes, park);
+      const length = calling(() => this.#native.take(this.#unpacker.bytes, park));
       if (length < 0) return;
       if (length > this.#unpacker.bytes.length) {
         this.#unpacker.grow(length);
@@ -171,7 +175,7 @@ class Servant {
         return undefined;
       }
       this.#running.add(call.id);
-      return Promise.resolve(result)
+      return settled(result)
         .then((value) => this.#answer(call, value))
         .catch((error) => this.#send(call, ANSWER.error, error))
         .then(() => {
@@ -274,9 +278,9 @@ class Servant {
     } catch (error) {
       packer.discard();
       packer.begin(call.id, ANSWER.error);
-      packer.value(error, 'error');
+      packer.value(toError(error), 'error');
     }
-    if (this.#native.send(packer.bytes, packer.length)) return undefined;
+    if (calling(() => this.#native.send(packer.bytes, packer.length))) return undefined;
     // The caller is far behind: what it has not taken must not get lost.
     packer.discard();
     return turn().then(() => this.#trySend(call, kind, value));
@@ -309,9 +313,9 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   );
 }
 
-/** What was thrown, as an error. */
+/** What was thrown, as an error that can be looked at. */
 function toError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : fromMessage(toMessage(thrown));
+  return fromMessage(toMessage(thrown));
 }
 
 function noFunction(owner: unknown, name: string, value: unknown): OffloadError {

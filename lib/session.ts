@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { checkKeys, checkName, checkNumber, checkObject } from './checks.ts';
+import { bare, checkName, checkNumber, checkObject, ownOptions } from './checks.ts';
 import type { DrivenLink, Driver } from './driver.ts';
 import { type KilohertzError, OptionTypeError, SessionStateError } from './errors.ts';
 import type { NativeEvent } from './native.ts';
@@ -212,8 +212,7 @@ export class Session<Observation, Action>
    * @throws {SessionError} the first cause, where the loop ended with an error
    */
   async run(options: RunOptions = {}): Promise<SessionStats> {
-    checkKeys('run', options, ['durationS', 'signal']);
-    const { durationS, signal } = options;
+    const { durationS, signal } = ownOptions('run', options, ['durationS', 'signal']);
     if (durationS !== undefined) {
       checkNumber('durationS', durationS, { from: 0, to: 1e9, above: true, unit: 's' });
     }
@@ -248,8 +247,7 @@ export class Session<Observation, Action>
    * @param options.intervalS the interval [s], default 1
    */
   async *snapshots(options: { intervalS?: number } = {}): AsyncGenerator<SessionStats, void, void> {
-    checkKeys('the options of snapshots', options, ['intervalS']);
-    const { intervalS = 1 } = options;
+    const { intervalS = 1 } = ownOptions('the options of snapshots', options, ['intervalS']);
     checkNumber('intervalS', intervalS, { from: 0, to: 1e6, above: true, unit: 's' });
     const run = this.#last;
     if (!this.#isRunning || !run) return;
@@ -360,7 +358,7 @@ export async function run<Observation, Action>(
   options: SessionOptions & RunOptions = {},
 ): Promise<SessionStats> {
   checkObject('the options of run', options);
-  const { durationS, signal, ...sessionOptions } = options;
+  const { durationS, signal, ...sessionOptions } = bare(options);
   return new Session(robot, policy, sessionOptions).run({
     ...(durationS === undefined ? {} : { durationS }),
     ...(signal === undefined ? {} : { signal }),

@@ -1,10 +1,11 @@
 import {
+  bare,
   checkBoolean,
-  checkKeys,
   checkName,
   checkNumber,
   checkNumbers,
   checkText,
+  ownOptions,
 } from './checks.ts';
 import { OptionTypeError } from './errors.ts';
 import { type FrankaGeneration, GENERATIONS } from './generation.ts';
@@ -187,9 +188,9 @@ export class FrankaSimulator implements AsyncDisposable {
       'lockstep',
       'lostPacketLimit',
     ];
-    checkKeys('the options of FrankaSimulator.start', options, known);
-    const { generation, host, port, q, friction, lockstep, lostPacketLimit } = options;
-    const { hand, objectWidthM } = options;
+    const own = ownOptions('the options of FrankaSimulator.start', options, known);
+    const { generation, host, port, q, friction, lockstep, lostPacketLimit } = own;
+    const { hand, objectWidthM } = own;
     const checked = {
       ...(generation === undefined
         ? {}
@@ -213,7 +214,7 @@ export class FrankaSimulator implements AsyncDisposable {
             }),
           }),
     };
-    return new FrankaSimulator(await awaiting(() => NativeSimulator.start(checked)));
+    return new FrankaSimulator(await awaiting(() => NativeSimulator.start(bare(checked))));
   }
 
   /** How the arm truly moves now. */
@@ -278,8 +279,8 @@ function checkObjectWidth(value: unknown, option = 'objectWidthM'): number {
   return checkNumber(option, value, { from: 0, to: 0.08, above: true, unit: 'm' });
 }
 
-function checkFault(fault: SimulatorFault): NativeFault {
-  checkKeys('fault', fault, [
+function checkFault(given: SimulatorFault): NativeFault {
+  const fault = ownOptions('fault', given, [
     'kind',
     'count',
     'byS',
@@ -336,7 +337,7 @@ function checkFault(fault: SimulatorFault): NativeFault {
       checkBoolean('pressed', fault.pressed);
       break;
     case 'push':
-      return { kind, torquesNm: checkNumbers('torquesNm', fault.torquesNm, 7) };
+      return bare({ kind, torquesNm: checkNumbers('torquesNm', fault.torquesNm, 7) });
     case 'rejectConnect':
     case 'handRejectConnect':
       checkNumber('version', fault.version, { from: 0, to: 65_535, integer: true });

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { checkKeys, checkNumber } from './checks.ts';
+import { checkNumber, ownOptions } from './checks.ts';
 import { OptionTypeError } from './errors.ts';
 import { RobotState } from './robot-state.ts';
 
@@ -58,8 +58,8 @@ export class StateStream implements RobotStates {
   #timeS = Number.NEGATIVE_INFINITY;
 
   constructor(source: StateSource, options: StatesOptions) {
-    checkKeys('the options of states', options, ['rateHz', 'signal']);
-    const { rateHz = 50, signal } = options;
+    const own = ownOptions('the options of states', options, ['rateHz', 'signal']);
+    const { rateHz = 50, signal } = own;
     checkNumber('rateHz', rateHz, { from: 0, to: 1000, above: true, unit: 'Hz' });
     if (signal !== undefined && !(signal instanceof AbortSignal)) {
       throw new OptionTypeError('OPTION_SIGNAL', 'signal', signal, 'an AbortSignal');

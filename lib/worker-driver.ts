@@ -1,11 +1,18 @@
-import { Worker } from 'node:worker_threads';
+import {
+  MessageChannel,
+  type MessagePort,
+  receiveMessageOnPort,
+  Worker,
+} from 'node:worker_threads';
+import { bare } from './checks.ts';
 import type { FrankaControl } from './control.ts';
 import type { Failure } from './driver.ts';
-import { PolicyError } from './errors.ts';
+import { messageOf, PolicyError } from './errors.ts';
 import { within } from './limit.ts';
 import type { NativeArm, NativePlace, NativeSession, NativeSessionOptions } from './native.ts';
-import { END_LIMIT_MS, SeatedDriver, withPriority } from './seated-driver.ts';
-import type { WorkerMessage, WorkerTask } from './worker-messages.ts';
+import { failureIn } from './policy-seat.ts';
+import { SeatedDriver, withPriority } from './seated-driver.ts';
+import type { WorkerTask } from './worker-messages.ts';
 import type { WorkerPolicy } from './worker-policy.ts';
 
 /** This module as it is, source or compiled, decides which the worker runs. */
@@ -19,6 +26,8 @@ export class WorkerDriver<Observation, Action> extends SeatedDriver {
   readonly #policy: WorkerPolicy<Observation, Action>;
   #worker: Worker | undefined;
   #ended: Promise<unknown> = Promise.resolve();
+  /** Where the worker tells; the policy does not know of it. */
+  #port: MessagePort | undefined;
 
   constructor(arm: NativeArm, control: FrankaControl, policy: WorkerPolicy<Observation, Action>) {
     super(arm, control);
@@ -31,22 +40,25 @@ export class WorkerDriver<Observation, Action> extends SeatedDriver {
     wake: () => void,
   ): NativeSession {
     const { priority, spin } = this.#policy;
-    const own = { ...withPriority(options, priority), policySpins: spin };
+    const own = bare({ ...withPriority(options, priority), policySpins: spin });
     return super.begin(own, place, wake);
   }
 
   /** Starts the worker and waits until its policy is there. */
   async reset(): Promise<void> {
     const { url, exportName, args, spin } = this.#policy;
-    const task: WorkerTask = { url: url.href, exportName, args, spin, lengths: this.lengths };
-    const worker = new Worker(MAIN, { workerData: task, name: `kilohertz ${exportName}` });
+    const { port1: port, port2 } = new MessageChannel();
+    const { lengths } = this;
+    const task: WorkerTask = { port: port2, url: url.href, exportName, args, spin, lengths };
+    const name = `kilohertz ${exportName}`;
+    const worker = new Worker(MAIN, bare({ workerData: task, name, transferList: [port2] }));
     this.#worker = worker;
+    this.#port = port;
     // Not `once()`: that would reject where the worker crashes first.
     this.#ended = new Promise((resolve) => worker.once('exit', resolve));
     const ready = new Promise<void>((resolve) => {
-      worker.on('message', (message: WorkerMessage) => {
-        if (message.kind === 'ready') this.sitsAt(message.seat);
-        else this.failed(message);
+      port.on('message', (message: unknown) => {
+        this.#told(message);
         resolve();
       });
       worker.on('error', (error) => {
@@ -54,6 +66,7 @@ export class WorkerDriver<Observation, Action> extends SeatedDriver {
         resolve();
       });
       worker.on('exit', (code) => {
+        this.#listenOut();
         if (!this.halted) this.fail(exited(code), undefined);
         resolve();
       });
@@ -61,19 +74,39 @@ export class WorkerDriver<Observation, Action> extends SeatedDriver {
     await ready;
     // The session keeps the process alive while it runs; the worker by itself does not.
     worker.unref();
+    port.unref();
     if (this.failure) throw this.failure({});
   }
 
   async stop(): Promise<void> {
     this.stopNow();
     // A policy that does not come back, from an endless loop for instance, is ended.
-    if (!(await within(END_LIMIT_MS, this.#ended))) await this.#worker?.terminate();
+    if (!(await within(this.endLimitMs, this.#ended))) await this.#worker?.terminate();
+    this.#listenOut();
+    this.#port?.close();
+  }
+
+  /** Hears what the worker said before it ended. */
+  #listenOut(): void {
+    const port = this.#port;
+    if (!port) return;
+    for (let last = receiveMessageOnPort(port); last; last = receiveMessageOnPort(port)) {
+      this.#told(last.message);
+    }
+  }
+
+  #told(message: unknown): void {
+    const failure = failureIn(message);
+    if (failure) this.failed(failure);
+    else this.sitsAt((message as { readonly seat: number }).seat);
   }
 }
 
-function crashed(cause: Error): Failure {
-  const message = `the policy's worker crashed: ${cause.name}: ${cause.message}`;
-  return (details) => new PolicyError('POLICY_CRASHED', message, { ...details, cause });
+function crashed(cause: unknown): Failure {
+  return (details) => {
+    const message = `the policy's worker crashed: ${messageOf(cause)}`;
+    return new PolicyError('POLICY_CRASHED', message, { ...details, cause });
+  };
 }
 
 function exited(code: number): Failure {

@@ -5,22 +5,24 @@ import { NativeSeat } from './native.ts';
 import { policyOf, sit } from './policy-seat.ts';
 import { toMessage, type WorkerMessage, type WorkerTask } from './worker-messages.ts';
 
+const { port, url, exportName, args, spin, lengths } = workerData as WorkerTask;
+// The policy sees what a worker was given: it is not to find the port there.
+for (const name of Object.keys(workerData)) delete workerData[name];
+
 function tell(message: WorkerMessage): void {
-  parentPort?.postMessage(message);
+  port.postMessage(message);
 }
 
-async function serve({ url, exportName, args, spin, lengths }: WorkerTask): Promise<void> {
+async function serve(): Promise<void> {
   const policy = await policyOf(await import(url), url, exportName, args);
   const seat = new NativeSeat();
   tell({ kind: 'ready', seat: seat.number });
   const failure = await sit(policy, seat, lengths, spin);
-  if (!failure) return;
-  tell(failure);
-  seat.fail();
+  if (failure) tell(failure);
 }
 
 try {
-  await serve(workerData as WorkerTask);
+  await serve();
 } catch (error) {
   tell({ kind: 'threw', tick: undefined, error: toMessage(error) });
 }

@@ -1,4 +1,4 @@
-import { checkBoolean, checkKeys, checkText } from './checks.ts';
+import { checkBoolean, checkText, ownOptions } from './checks.ts';
 import {
   type ActionOf,
   checkFactoryArgs,
@@ -81,10 +81,10 @@ export function workerPolicy<
 >;
 export function workerPolicy(
   url: URL,
-  options: WorkerPolicyOptions<PropertyKey, readonly unknown[] | undefined> = {},
+  given: WorkerPolicyOptions<PropertyKey, readonly unknown[] | undefined> = {},
 ): WorkerPolicy<unknown, unknown> {
   checkPolicyUrl(url, './policy.js');
-  checkKeys('workerPolicy', options, ['export', 'args', 'spin', 'priority']);
+  const options = ownOptions('workerPolicy', given, ['export', 'args', 'spin', 'priority']);
   const { args, spin = false } = options;
   checkFactoryArgs(args);
   const policy = Object.freeze({

@@ -23,6 +23,7 @@ impl From<LineError> for Failure {
     fn from(error: LineError) -> Failure {
         let code = match error {
             LineError::Full => "OFFLOAD_FULL",
+            LineError::TooLong { .. } => "OFFLOAD_TOO_LARGE",
             LineError::Foreign | LineError::Garbled => "OFFLOAD_PROTOCOL",
             LineError::System(_) => "SYSTEM",
         };
@@ -106,14 +107,16 @@ fn gone() -> Error {
 
 #[napi]
 impl NativeLine {
-    /// The caller's end of a new line, with so many bytes in each direction for large values.
+    /// The caller's end of a new line, with so many bytes in each direction for large values; a message or a
+    /// value of more than `longest` bytes is refused. Without it each is taken.
     #[napi(factory)]
-    pub fn make(arena_bytes: f64) -> Result<NativeLine> {
+    pub fn make(arena_bytes: f64, longest: Option<f64>) -> Result<NativeLine> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let line = Line::make(arena_bytes as u64).map_err(failed)?;
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         lines().insert(number, line.clone());
-        let end = line.caller();
+        let longest = longest.map_or(usize::MAX, |longest| longest as usize);
+        let end = line.caller().taking_at_most(longest);
         Ok(NativeLine::with(line, end, Some(number)))
     }
 

@@ -149,7 +149,11 @@ fn carry(seat: &Arc<Seat>, ear: &Ear, mut end: End, answers: &Answers, pid: u32)
             for value in clock.iter().chain(&frame.slots[..]) {
                 message.extend_from_slice(&value.to_le_bytes());
             }
-            if end.send(&message).is_err() {
+            if let Err(error) = end.send(&message) {
+                answers.note(format!(
+                    "the policy's process could not be asked in cycle {}: {error}",
+                    question.tick
+                ));
                 policy.fail(question.tick);
                 break 'session;
             }
@@ -197,15 +201,22 @@ impl Answers {
             match end.peek() {
                 Ok(Some(length)) if self.fits(length) => {
                     message.resize(length, 0);
-                    if end.take(message).is_err() {
-                        return Answer::Failed;
-                    }
-                    return self.read(tick, message);
+                    return match end.take(message) {
+                        Ok(()) => self.read(tick, message),
+                        Err(error) => self.refused(tick, &format!("what cannot be read ({error})")),
+                    };
                 }
-                Ok(Some(length)) => return self.refused(tick, format!("{length} bytes")),
-                Ok(None) if end.is_closed() => return Answer::Failed,
+                Ok(Some(length)) => return self.refused(tick, &format!("{length} bytes")),
+                Ok(None) if end.is_closed() => {
+                    self.note(format!(
+                        "the policy's process closed its line before it answered in cycle {tick}"
+                    ));
+                    return Answer::Failed;
+                }
                 Ok(None) => {}
-                Err(_) => return Answer::Failed,
+                Err(error) => {
+                    return self.refused(tick, &format!("what cannot be read ({error})"));
+                }
             }
             if ear.take().is_some_and(|news| news.has(News::ENDED)) {
                 return Answer::Over;
@@ -231,7 +242,7 @@ impl Answers {
         if of != Some(tick as f64) {
             return self.refused(
                 tick,
-                format!("an answer to cycle {}", of.unwrap_or(f64::NAN)),
+                &format!("an answer to cycle {}", of.unwrap_or(f64::NAN)),
             );
         }
         match kind {
@@ -240,21 +251,24 @@ impl Answers {
             Some(ACTION) if has_action => Answer::Action,
             kind => {
                 let kind = kind.unwrap_or(f64::NAN);
-                self.refused(tick, format!("{} bytes of kind {kind}", message.len()))
+                self.refused(tick, &format!("{} bytes of kind {kind}", message.len()))
             }
         }
     }
 
     /// Notes what was received instead of an answer.
-    fn refused(&self, tick: u64, received: String) -> Answer {
+    fn refused(&self, tick: u64, received: &str) -> Answer {
         let [short, long] = self.lengths();
-        let message = format!(
+        self.note(format!(
             "the policy's process sent {received} when it was asked in cycle {tick}; expected that \
              cycle's number with {short} bytes, or {long} with an action. Does something else write \
              into its memory?"
-        );
-        // The first is what ended it.
-        let _ = self.trouble.set(message);
+        ));
         Answer::Failed
+    }
+
+    /// Notes what ended the session, in words: the first of it.
+    fn note(&self, message: String) {
+        let _ = self.trouble.set(message);
     }
 }

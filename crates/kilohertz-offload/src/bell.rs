@@ -13,7 +13,9 @@ pub struct Bell(OwnedFd);
 impl Bell {
     /// A bell of this process; a child has it where it is handed over.
     pub fn make() -> io::Result<Bell> {
-        Ok(Bell(eventfd(0, EventfdFlags::CLOEXEC)?))
+        // Not blocking: the other end may fill the counter, and ringing must not wait for it then.
+        let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
+        Ok(Bell(eventfd(0, flags)?))
     }
 
     /// The bell behind a descriptor that was handed over.
@@ -21,13 +23,14 @@ impl Bell {
         Bell(fd)
     }
 
-    /// Wakes the other end. Does not block: the counter has room for 2^64 rings.
+    /// Wakes the other end. Does not block.
     pub fn ring(&self) {
-        // It can only fail where the descriptor is no event counter: then nobody listens.
+        // It can only fail where the counter is full, so that it rings already, or where the descriptor is no event
+        // counter, so that nobody listens.
         let _ = rustix::io::write(&self.0, &1_u64.to_ne_bytes());
     }
 
-    /// Forgets the rings so far. Blocks where there was none and nobody made it non-blocking.
+    /// Forgets the rings so far, if there were any.
     fn clear(&self) {
         clear(self.0.as_fd());
     }

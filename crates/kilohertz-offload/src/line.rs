@@ -25,6 +25,14 @@ pub enum LineError {
     /// What the other end wrote cannot be.
     #[error("the other end wrote what it may not; end it")]
     Garbled,
+    /// The other end sent more than is taken.
+    #[error("the other end sent a message of {length} bytes, and at most {longest} are taken")]
+    TooLong {
+        /// Its length [bytes].
+        length: usize,
+        /// The most that are taken [bytes].
+        longest: usize,
+    },
     /// A system call failed.
     #[error("the shared memory failed: {0}")]
     System(#[from] io::Error),
@@ -104,10 +112,21 @@ pub struct End {
     inward: Direction,
     sent: u32,
     taken: u32,
+    /// The head of the next message, once it was read.
+    next: Option<Head>,
+    longest: usize,
     arena: Arena,
     /// Bytes and number of the other end's blocks that this end keeps.
     held: Arc<Held>,
     spinning: Spinning,
+}
+
+/// What precedes a message in its slot. It is read once: the other end may change it at any time.
+#[derive(Debug, Clone, Copy)]
+struct Head {
+    length: usize,
+    /// Where the message is, if not in its slot.
+    block: Option<Block>,
 }
 
 /// Whether looking for a message before sleeping pays. It does where the other end is quick and has a
@@ -155,10 +174,17 @@ impl End {
             inward,
             sent: 0,
             taken: 0,
+            next: None,
+            longest: usize::MAX,
             arena,
             held: Arc::default(),
             spinning: Spinning::default(),
         }
+    }
+
+    /// The same end, which refuses messages of more bytes than this.
+    pub fn taking_at_most(self, longest: usize) -> End {
+        End { longest, ..self }
     }
 
     fn region(&self) -> &Arc<Region> {
@@ -254,44 +280,58 @@ impl End {
     }
 
     /// The length of the next message, where there is one.
-    pub fn peek(&self) -> Result<Option<usize>, LineError> {
-        match self.region().track(self.inward).under_way(self.taken) {
-            0 => Ok(None),
-            1..=SLOTS => Ok(Some(self.head()?.0)),
-            _ => Err(LineError::Garbled),
+    pub fn peek(&mut self) -> Result<Option<usize>, LineError> {
+        if self.next.is_none() {
+            self.next = match self.region().track(self.inward).under_way(self.taken) {
+                0 => None,
+                1..=SLOTS => Some(self.head()?),
+                _ => return Err(LineError::Garbled),
+            };
         }
+        Ok(self.next.map(|head| head.length))
     }
 
-    /// The next message's length, and whether it went to a block.
-    fn head(&self) -> Result<(usize, bool), LineError> {
+    /// Reads the next message's head, and checks it.
+    fn head(&self) -> Result<Head, LineError> {
         let slot = self.inward.slot_at(self.taken);
-        let [mut length, mut spilled] = [[0; 4]; 2];
-        self.region().read(slot, &mut length);
-        self.region().read(slot + 4, &mut spilled);
+        let mut head = [0; SLOT_HEAD + size_of::<u64>()];
+        self.region().read(slot, &mut head);
+        let (words, _) = head.as_chunks();
+        let &[length, spilled, low, high] = words else {
+            return Err(LineError::Garbled);
+        };
         let length = u32::from_le_bytes(length) as usize;
-        match u32::from_le_bytes(spilled) {
-            0 if length <= SLOT_BODY => Ok((length, false)),
-            1 => Ok((length, true)),
-            _ => Err(LineError::Garbled),
+        let number = u64::from(u32::from_le_bytes(high)) << 32 | u64::from(u32::from_le_bytes(low));
+        let block = match u32::from_le_bytes(spilled) {
+            0 if length <= SLOT_BODY => None,
+            1 => Some(Block::from_number(number)),
+            _ => return Err(LineError::Garbled),
+        };
+        if block.is_some_and(|block| !self.region().has(self.inward, block, length)) {
+            return Err(LineError::Garbled);
         }
+        let longest = self.longest;
+        if length > longest {
+            return Err(LineError::TooLong { length, longest });
+        }
+        Ok(Head { length, block })
     }
 
-    /// Takes the next message, of which [`End::peek`] said the length. Where `into` has another length, the other
-    /// end has changed it since.
+    /// Takes the next message, of which [`End::peek`] said the length.
     pub fn take(&mut self, into: &mut [u8]) -> Result<(), LineError> {
-        let (length, spilled) = self.head()?;
+        let Some(Head { length, block }) = self.next else {
+            return Err(LineError::Garbled);
+        };
         if into.len() != length {
             return Err(LineError::Garbled);
         }
-        let at = self.inward.slot_at(self.taken) + SLOT_HEAD;
-        if spilled {
-            let mut number = [0; 8];
-            self.region().read(at, &mut number);
-            let block = Block::from_number(u64::from_le_bytes(number));
+        if let Some(block) = block {
             Borrowed::take(self.region(), self.inward, block, length)?.copy_to(into);
         } else {
+            let at = self.inward.slot_at(self.taken) + SLOT_HEAD;
             self.region().read(at, into);
         }
+        self.next = None;
         self.taken = self.taken.wrapping_add(1);
         self.region().track(self.inward).took(self.taken);
         Ok(())
@@ -299,6 +339,10 @@ impl End {
 
     /// A value that the other end lent beside the message taken last.
     pub fn borrow(&self, block: Block, length: usize) -> Result<Borrowed, LineError> {
+        let longest = self.longest;
+        if length > longest {
+            return Err(LineError::TooLong { length, longest });
+        }
         Borrowed::take(self.region(), self.inward, block, length)
     }
 

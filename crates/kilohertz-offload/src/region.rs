@@ -14,7 +14,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use memmap2::{MmapOptions, MmapRaw};
-use rustix::fs::{FallocateFlags, MemfdFlags, fallocate, ftruncate, memfd_create};
+use rustix::fs::{
+    FallocateFlags, MemfdFlags, SealFlags, fallocate, fcntl_add_seals, ftruncate, memfd_create,
+};
 
 use crate::arena::Block;
 use crate::layout::{
@@ -35,8 +37,12 @@ impl Region {
     /// New memory, with an arena of so many bytes in each direction. The system provides what is used.
     pub fn make(arena_bytes: u64) -> io::Result<Region> {
         let arena_bytes = arena_bytes.min(LARGEST_ARENA).next_multiple_of(PAGE);
-        let file = memfd_create("kilohertz", MemfdFlags::CLOEXEC)?;
+        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+        let file = memfd_create("kilohertz", flags)?;
         ftruncate(&file, Direction::Answers.arena(arena_bytes).end)?;
+        // A page that is mapped and cut off is a fault for whoever reads it: the file must not shrink. It may
+        // grow, because both ends put blocks beyond the arenas.
+        fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::SEAL)?;
         let region = Region::map(file.into(), arena_bytes)?;
         region.write(ARENA_BYTES_AT, &arena_bytes.to_le_bytes());
         region.write(VERSION_AT, &VERSION.to_le_bytes());
@@ -128,9 +134,10 @@ impl Region {
             at.checked_add(bytes.len())
                 .is_some_and(|end| end <= self.map.len())
         );
-        // SAFETY: within the mapping, as asserted. The other end does not touch these bytes until
-        // they are published: `track.rs` and the book of blocks see to it. `bytes` is memory of
-        // this process that no reference to the mapping exists for, so the two do not overlap.
+        // SAFETY: within the mapping, as asserted, which the file's seal keeps backed. The other end does not touch
+        // these bytes until they are published: `track.rs` and the book of blocks see to it; one that does
+        // garbles its own question. `bytes` is memory of this process that no reference to the mapping exists
+        // for, so the two do not overlap.
         unsafe {
             self.map
                 .as_mut_ptr()
@@ -148,12 +155,24 @@ impl Region {
             at.checked_add(into.len())
                 .is_some_and(|end| end <= self.map.len())
         );
-        // SAFETY: within the mapping, as asserted. The other end has published these bytes and does
-        // not write them again before this end gives them back. `into` is this process's own.
+        // SAFETY: within the mapping, as asserted, which the file's seal keeps backed. The other end has published
+        // these bytes and does not write them again before this end gives them back; where it does all the
+        // same, the copy holds any bytes, and only the copy is looked at. `into` is this process's own.
         unsafe {
             into.as_mut_ptr()
                 .copy_from_nonoverlapping(self.map.as_ptr().add(at), into.len());
         }
+    }
+
+    /// Whether so many bytes of a block of this direction are there to be read.
+    pub(crate) fn has(&self, direction: Direction, block: Block, length: usize) -> bool {
+        let Some(end) = block.offset.checked_add(length as u64) else {
+            return false;
+        };
+        let within = |range: &Range<u64>| range.start <= block.offset && end <= range.end;
+        within(&direction.arena(self.arena_bytes))
+            || (within(&direction.beyond())
+                && self.file.metadata().is_ok_and(|file| end <= file.len()))
     }
 
     /// Copies a value to a block beyond the arenas.
@@ -201,21 +220,14 @@ impl Borrowed {
         block: Block,
         length: usize,
     ) -> Result<Borrowed, LineError> {
-        let end = block
-            .offset
-            .checked_add(length as u64)
-            .ok_or(LineError::Garbled)?;
-        let within = |range: &Range<u64>| range.start <= block.offset && end <= range.end;
-        let arena = direction.arena(region.arena_bytes);
-        let window = if within(&arena) {
-            None
-        } else if within(&direction.beyond()) && end <= region.file.metadata()?.len() {
-            Some(Region::map_part(
-                &region.file,
-                block.offset..end.max(block.offset + 1),
-            )?)
-        } else {
+        if !region.has(direction, block, length) {
             return Err(LineError::Garbled);
+        }
+        let window = if direction.beyond().contains(&block.offset) {
+            let end = block.offset + length.max(1) as u64;
+            Some(Region::map_part(&region.file, block.offset..end)?)
+        } else {
+            None
         };
         Ok(Borrowed {
             region: Arc::clone(region),
@@ -228,7 +240,8 @@ impl Borrowed {
         })
     }
 
-    /// Where the bytes begin. They stay as they are until this is dropped.
+    /// Where the bytes begin. They are mapped until this is dropped, and stay as they are unless the other end
+    /// breaks its word.
     pub fn as_mut_ptr(&self) -> *mut u8 {
         match &self.window {
             Some(window) => window.as_mut_ptr(),
@@ -253,8 +266,8 @@ impl Borrowed {
     /// Where `into` has another length.
     pub fn copy_to(&self, into: &mut [u8]) {
         assert_eq!(into.len(), self.length);
-        // SAFETY: the other end lent these bytes and does not write them until they are given back;
-        // `into` is this process's own and has the same length.
+        // SAFETY: the other end lent these bytes and does not write them until they are given back; where it does
+        // all the same, the copy holds any bytes. `into` is this process's own and has the same length.
         unsafe {
             into.as_mut_ptr()
                 .copy_from_nonoverlapping(self.as_mut_ptr(), self.length);
