@@ -217,6 +217,12 @@ fn a_velocity_that_leads_out_of_reach_ends_a_session_however_late_it_is(rig: Rig
             panic!("{:?}, {:?}", session.outcome(), session.stats());
         };
         assert_eq!(violation.kind, ViolationKind::Joints);
+        let place = violation.joint.unwrap();
+        assert!(
+            place.lower < place.at && place.at < place.upper,
+            "{place:?}"
+        );
+        assert!(!place.is_out_of_reach, "{place:?}");
         assert!(tick > 500, "{violation:?} in cycle {tick}");
         assert_at_rest_without_reflex(&simulator);
     }
@@ -250,6 +256,7 @@ fn a_target_out_of_reach_ends_a_session_or_is_counted_and_come_back_from(rig: Ri
                 };
                 assert_eq!(violation.kind, ViolationKind::Joints, "{what}");
                 assert!(tick > 1_000 && tick < 6_000, "{what}");
+                assert!(violation.joint.unwrap().is_out_of_reach, "{what}");
             } else {
                 ended_well(&session);
                 let counted = session.stats().violations[ViolationKind::Joints as usize];
