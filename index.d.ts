@@ -81,13 +81,13 @@ export declare function asyncify<Work extends AnyFunction = AnyFunction>(
  * stops the arm by a reflex (`joint_reflex`, `cartesian_reflex`).
  */
 export interface CollisionThresholds {
-  /** Torques of the joints [N m], 7. */
+  /** Torques of the joints, above 0 to 100 [N m], 7. */
   readonly lowerTorquesNm: ArrayLike<number>;
-  /** Torques of the joints [N m], 7; each at least the lower one. */
+  /** Torques of the joints, up to 100 [N m], 7; each at least the lower one. */
   readonly upperTorquesNm: ArrayLike<number>;
-  /** Forces, then torques, on the stiffness frame, in its axes [N, N m], 6. */
+  /** Forces, then torques, on the stiffness frame, in its axes, above 0 to 100 [N, N m], 6. */
   readonly lowerForces: ArrayLike<number>;
-  /** Forces, then torques, on the stiffness frame [N, N m], 6; each at least the lower one. */
+  /** Forces, then torques, on the stiffness frame, up to 100 [N, N m], 6; each at least the lower one. */
   readonly upperForces: ArrayLike<number>;
 }
 /** Thresholds for a motion of constant velocity, and for an accelerated one. */
@@ -107,15 +107,23 @@ export interface GuidingMode {
 }
 /** What the arm carries beside its end effector, with libfranka's names. */
 export interface Load {
-  /** Its mass [kg]; 0 is no load. */
+  /** Its mass [kg], at most the arm's payload (3 kg) less the mass of its end effector; 0 is no load. */
   readonly m_load: number;
-  /** Its centre of mass in the flange frame [m], 3. Default 0, 0, 0. */
+  /** Its centre of mass in the flange frame [m], 3; at most 1 m away. Default 0, 0, 0. */
   readonly F_x_Cload?: ArrayLike<number>;
   /**
-   * Its inertia about its centre of mass [kg m^2]: 3x3, column-major, symmetric, positive semidefinite.
-   * Default zeros: a point. Some arms want a positive definite one.
+   * Its inertia about its centre of mass [kg m^2]: 3x3, column-major, symmetric, positive semidefinite, no principal
+   * moment larger than the sum of the others, nor than `m_load` at 1 m has it. Default zeros: a point. Some arms want a positive definite one.
    */
   readonly I_load?: ArrayLike<number>;
+}
+/** How a setting is checked. */
+export interface SettingOptions {
+  /**
+   * Whether it is sent although it is not plausible: a load beyond the payload, a threshold that is never reached, a
+   * frame or a centre of mass more than 1 m away. What no arm can be sent is refused all the same. Default false.
+   */
+  readonly unchecked?: boolean;
 }
 /** Cut-off frequencies of a FER's own filters [Hz], 1 to 1000 each; 1000 filters nothing. */
 export interface FrankaFilters {
@@ -265,7 +273,10 @@ export declare class RobotState {
   /** The state as a plain object with ordinary arrays, for `JSON.stringify`. */
   toJSON(): Record<string, number | string | readonly (number | string)[]>;
 }
-/** The base of all errors of this package that are neither a wrong value nor a wrong type. */
+/**
+ * The base of all errors of this package that are neither a wrong value nor a wrong type. The message
+ * ends with the place in the documentation that says what to do next, as `(docs/errors.md#policy_threw)`.
+ */
 export declare class KilohertzError extends Error {
   /** A stable name of what went wrong, as in `POLICY_THREW`. */
   readonly code: string;
@@ -280,7 +291,13 @@ export declare class OptionRangeError extends RangeError {
   readonly received: unknown;
   /** What is expected. */
   readonly expected: string;
-  constructor(code: string, option: string, received: unknown, expected: string);
+  constructor(
+    code: string,
+    option: string,
+    received: unknown,
+    expected: string,
+    limits?: readonly number[],
+  );
 }
 /** A value is of the wrong type, or an option has an unknown name. Thrown before anything moves. */
 export declare class OptionTypeError extends TypeError {
@@ -374,6 +391,17 @@ export declare class InvalidActionError extends SessionError {
  * Or the arm could not catch up with its actions within `catchUpS`: code `POLICY_BEHIND`.
  */
 export declare class PolicyLateError extends SessionError {}
+/** Where a move has ended that did not arrive. */
+export interface NotArrived {
+  /** Measured joint positions [rad], 7. */
+  readonly q: readonly number[];
+  /** Where the joints were to be [rad], 7. */
+  readonly goal: readonly number[];
+  /** The joint that is furthest from its goal, 1 to 7. */
+  readonly joint: number;
+  /** How far it is away [rad]. */
+  readonly differenceRad: number;
+}
 /**
  * The robot failed, or ended the motion. The code is the robot's: `FRANKA_REFLEX`,
  * `FRANKA_CONNECTION_LOST` and others, or `ROBOT_THREW` where a robot written in JavaScript threw, or
@@ -384,12 +412,15 @@ export declare class RobotError extends SessionError {
   readonly errors: readonly string[];
   /** How the robot says that its motion ended, as in `ReflexAborted`. */
   readonly moveStatus: string | undefined;
+  /** Where the arm is, of `FRANKA_NOT_ARRIVED`. */
+  readonly notArrived: NotArrived | undefined;
   constructor(
     code: string,
     message: string,
     details?: SessionErrorDetails & {
       readonly errors?: readonly string[] | undefined;
       readonly moveStatus?: string | undefined;
+      readonly notArrived?: NotArrived | undefined;
     },
   );
 }
@@ -511,8 +542,6 @@ export declare class FrankaModel {
   /** Gravity torques [N m], 7. The arm adds them itself to a commanded torque. */
   gravity(at: FrankaPosture | ArrayLike<number>, into?: Float64Array): Float64Array;
 }
-/** What happens to an action that breaks a limit. */
-export type OnViolation = 'stop' | 'clamp';
 /** What the loop thread asks of the operating system. */
 export interface RealtimeOptions {
   /** `SCHED_FIFO` priority, 1 to 99; `null` stays with the ordinary scheduler. Default 80. */
@@ -523,163 +552,71 @@ export interface RealtimeOptions {
   readonly lockMemory?: boolean;
   /** How late the kernel may wake the thread to save power [s]; `null` leaves it. Default 1e-9. */
   readonly timerSlackS?: number | null;
+  /**
+   * How the cores of the loop and of its policy are kept awake while the session runs: a core that has gone
+   * idle takes 20 to 60 us to wake. `'idleStates'` holds idle states off (`/dev/cpu_dma_latency`, which
+   * takes a permission), `'threads'` keeps the cores busy with threads of the class `SCHED_IDLE`, which every
+   * other thread preempts. `'auto'` (the default) does what helps on this machine, nothing where it runs on
+   * battery. `false` does nothing. Each costs power; {@link Realtime.keepAwake} tells what is done and why.
+   */
+  readonly keepAwake?: 'auto' | 'threads' | 'idleStates' | false;
+  /** How many cores threads may keep busy, 0 to 64. Default 2. */
+  readonly keepAwakeCores?: number;
+  /**
+   * The longest wake from an idle state that is acceptable, 0 to 1,000,000 us. 0 (the default) means no idle
+   * state at all. `null` leaves the system's idle states alone.
+   */
+  readonly idleLatencyUs?: number | null;
 }
-/**
- * What happens to an action that breaks a limit of the arm, kind by kind. What an answer asks is judged by it
- * and the answers before it, over the times of their questions, whenever it comes. `'stop'` (the default of
- * each) brings the arm to rest and ends the session with an {@link InvalidActionError}; `'clamp'`
- * follows the action as far as all limits allow, and goes on. A step breaks several limits at once;
- * one that stops prevails. What is no finite number, or a pose that is no rigid transform, always
- * stops.
- *
- * The limits are the arm's own data: range and velocity from the URDF that the arm serves, where the
- * velocity falls towards the ends of the range; acceleration, jerk and torque rate from libfranka's
- * `rate_limiting.h`; torque from the data sheet. A clamped motion keeps 5 % away from acceleration
- * and jerk, and is slower where the arm lags behind it. In Cartesian modes velocity, acceleration and
- * jerk are those of the end effector's translation and rotation (libfranka's `rate_limiting.h`), and a
- * clamped motion asks no more than four fifths of their acceleration and jerk of the joints.
- */
-export interface LimitOptions {
-  /** Beyond a joint's range. Of torques: the measured joint, which is then braked. */
-  readonly position?: OnViolation;
-  /**
-   * Faster than allowed at this place, or too fast to be braked before the end of the range within
-   * acceleration and jerk. Of torques: the measured joint, which is then braked.
-   */
-  readonly velocity?: OnViolation;
-  /** A velocity that changes faster than allowed: of a joint, or of the end effector. */
-  readonly acceleration?: OnViolation;
-  /** An acceleration that changes faster than allowed. */
-  readonly jerk?: OnViolation;
-  /** More torque than allowed. */
-  readonly torque?: OnViolation;
-  /** A torque that changes faster than allowed. */
-  readonly torqueRate?: OnViolation;
-  /**
-   * More than the joints can do, in Cartesian modes: faster than one of them may go, or closer to the
-   * end of its range or to a singular pose than it could be braked from. So is a pose out of their reach,
-   * once the arm has stood still for 0.2 s on the way to it.
-   */
-  readonly joints?: OnViolation;
-  /**
-   * The end effector outside `boxM`, or too fast to be braked inside. Clamped, joint modes stop there
-   * and Cartesian ones slide along the wall; a torque is a command of the policy's own, so that
-   * clamping it brakes the arm at the wall and may not hold it there.
-   */
-  readonly box?: OnViolation;
-  /** A box that the end effector stays in. Default: none. */
-  readonly boxM?: CartesianBox;
-  /** A joint further than `maxDistanceRad` from its command; clamped, the command waits for it. */
-  readonly distance?: OnViolation;
-  /**
-   * How far a joint may be from its command, except in torque control [rad]. Default 0.1: an arm
-   * with its usual joint stiffness gives its highest torque at a third of that. With an
-   * {@link ImpedanceLaw} or `impedance: 'external'` 0.5.
-   */
-  readonly maxDistanceRad?: number;
+/** What became of one thing that the loop thread asked of the system. */
+export interface Grant<T> {
+  /** What was asked; undefined where nothing was. */
+  readonly asked: T | undefined;
+  /** Whether the system granted it. */
+  readonly granted: boolean;
+  /** Why not, and what to do; undefined where it was granted, or not asked. */
+  readonly reason: string | undefined;
 }
-/**
- * A box along the axes of the base frame, for the origin of the end effector frame; in joint modes
- * the forward kinematics of the commanded joints say where that is. An arm that is outside may stay
- * and may come back in.
- */
-export interface CartesianBox {
-  /** The lowest x, y and z [m]. */
-  readonly lower: ArrayLike<number>;
-  /** The highest x, y and z [m]. */
-  readonly upper: ArrayLike<number>;
-  /**
-   * How far inside the walls commands stay [m]: the arm is a little off its command, and goes on for
-   * some cycles where commands get lost. Default 0.01.
-   */
-  readonly marginM?: number;
+/** The priority of a policy's thread. */
+export interface PolicyGrant extends Grant<number> {
+  /** How often it was taken back because the policy had not answered for `maxHeldTicks` cycles. */
+  readonly takenBack: number;
 }
-/**
- * What a motion to a target may take of the arm's own limits, joint by joint or of the end effector: shares from 0.01 to 1. With the defaults joint 1 goes 0.1 rad
- * in 0.37 s and 1 rad in 1.16 s, and the end effector 0.1 m in about 0.6 s.
- */
-export interface TargetBudget {
-  /** Of the velocity. Default 0.5. */
-  readonly velocityShare?: number;
-  /** Of the acceleration. Default 0.5. */
-  readonly accelerationShare?: number;
-  /** Of the jerk. Default 0.1 for joints, 0.03 for the end effector. */
-  readonly jerkShare?: number;
+/** What the loop thread asked of the operating system, and what it got. */
+export interface Realtime {
+  /** `SCHED_FIFO` priority. */
+  readonly priority: Grant<number>;
+  /** The CPU to stay on. */
+  readonly cpu: Grant<number>;
+  /** The loop's code and stack kept from being paged out. */
+  readonly lockMemory: Grant<boolean>;
+  /** How late the kernel may wake the thread to save power [s]. */
+  readonly timerSlackS: Grant<number>;
+  /** The longest wake from an idle state [us]; granted where deeper idle states are held off. */
+  readonly idleLatencyUs: Grant<number>;
+  /** How cores are kept awake. */
+  readonly keepAwake: AwakeCores;
+  /**
+   * `SCHED_FIFO` priority of the policy's thread, in a worker or a process. Nothing is asked for policies on
+   * the main thread.
+   */
+  readonly policyPriority: PolicyGrant;
+  /** Whether the kernel is a `PREEMPT_RT` one, which bounds how late it may wake a thread. */
+  readonly preemptRt: boolean;
 }
-/** How a session runs. */
-export interface SessionOptions {
+/** How the cores of the loop and of its policy are kept awake. */
+export interface AwakeCores {
+  /** What was asked. */
+  readonly asked: 'auto' | 'threads' | 'idleStates' | false;
+  /** How many threads keep a core busy. */
+  readonly threads: number;
+  /** Why it is so. */
+  readonly reason: string;
   /**
-   * How often the policy is asked, a second; any number, fractions too. Default 50 for a robot
-   * written in JavaScript, at most 10,000. A robot with a clock of its own (a Franka arm: 1000) gets
-   * its command every cycle whatever this is; default and most is its own rate. Questions are asked
-   * in the cycle nearest to their time, and what is commanded between two answers follows from
-   * {@link FrankaOptions.control}.
+   * How long a wake took before the session began, with idle states held off where they are, the median of
+   * nine [us]; undefined where it was not measured.
    */
-  readonly rateHz?: number;
-  /** Wait between the robot's reset and the first cycle [s]. Default 0.5. */
-  readonly warmupS?: number;
-  /**
-   * How long the policy may take, from the arrival of the robot's state [s]. Default 300e-6, and half
-   * of its own period for a policy slower than the robot; then it may take up to that period. Up to
-   * nine tenths of the robot's period the answer is used in the same cycle; above, from the first
-   * cycle behind the deadline on, even if it is there before: a motion is smooth then however long
-   * each answer takes. Only for robots with a clock of their own: a robot written in JavaScript waits
-   * for its policy.
-   */
-  readonly deadlineS?: number;
-  /**
-   * Cycles of the loop in a row that the last command is held when no action comes. Default 20, or as
-   * many as one period of a slower policy has.
-   */
-  readonly maxHeldTicks?: number;
-  /**
-   * What happens after that: `'hold'` (default) rests the robot and goes on when actions come
-   * again; `'stop'` ends the session with a {@link PolicyLateError}.
-   */
-  readonly onLate?: 'hold' | 'stop';
-  /**
-   * How long the arm may be on its way to the policy's actions, within its limits, until a `behind` event
-   * tells how far it is off, above 0 to 3600 s; with `onLate: 'stop'` the session then ends with a
-   * {@link PolicyLateError}, code `POLICY_BEHIND`. Default 3. Actions that are targets do not count, nor
-   * do torques. Only for arms.
-   */
-  readonly catchUpS?: number;
-  /**
-   * What happens to actions that break a limit: kind by kind, or one word for all kinds. Default
-   * `'stop'`. Only for arms: of a robot written in JavaScript no limits are known.
-   */
-  readonly limits?: LimitOptions | OnViolation;
-  /**
-   * Whether an action that changes faster than the arm allows is slowed down instead of ending the
-   * session, as libfranka's option of that name does: `velocity`, `acceleration`, `jerk` and
-   * `torqueRate` are `'clamp'` then, unless `limits` says otherwise of one. Default false, as in
-   * libfranka 0.21. Only for arms.
-   */
-  readonly limitRate?: boolean;
-  /**
-   * Cut-off frequency of a low-pass filter in front of the limits, above 0 to 1000 Hz (libfranka's
-   * usual one is 100). Default `null`: none, because it delays what is commanded, by 1.6 ms at 100 Hz,
-   * and because the limits need none. Only for arms; targets are not filtered.
-   */
-  readonly cutoffHz?: number | null;
-  /** What motions to a target may take; only with `control: 'jointTarget'` or `'cartesianTarget'`. */
-  readonly targetBudget?: TargetBudget;
-  /** Percentiles come from this many of the newest cycles. Default 10,000. */
-  readonly maxTimingSamples?: number;
-  /** How many ticks are kept for `takeRecords()`; 0 (default) keeps none. */
-  readonly recordTicks?: number;
-  /** What the loop thread asks of the system; `false` asks for nothing. */
-  readonly realtime?: RealtimeOptions | false;
-  /**
-   * How long the `reset()` of a robot written in JavaScript may take, above 0 to 3600 s; then the session
-   * ends with `ROBOT_UNSETTLED`. Default 60. Not for arms, which are not reset.
-   */
-  readonly resetTimeoutS?: number;
-  /**
-   * Whether the session may begin after a signal has told the process to end, for a program that listens
-   * for it and parks the robot, for instance. Default false.
-   */
-  readonly evenAfterSignal?: boolean;
+  readonly wakeUs: number | undefined;
 }
 /** What a {@link SessionStats} holds, as a plain object. */
 export type SessionStatsDict = {
@@ -803,6 +740,12 @@ export interface MoveOptions {
    * the arm can do.
    */
   readonly speed?: number;
+  /**
+   * How far each measured joint may be from the goal for the arm to be there, above 0 to 0.5 [rad]. Default 0.01.
+   */
+  readonly toleranceRad?: number;
+  /** How long the arm may take to stand there once the commanded motion is over, 0 to 60 [s]. Default 1. */
+  readonly settleS?: number;
   /** Stops the arm within its limits when it aborts; the move rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** What the loop thread asks of the system, as a session's; `false` asks for nothing. */
@@ -919,8 +862,9 @@ export interface FrankaOptions {
    *
    * `O_dP_EE` is six numbers, the velocity of the end effector along the axes of the base frame and
    * about them; `O_T_EE` is sixteen, the pose of the end effector in the base frame as a 4x4 matrix,
-   * column by column, as in `state.O_T_EE`. A matrix that is no rigid transform within 1e-5 ends the
-   * session. Where the elbow goes is the arm's choice, unless {@link FrankaOptions.elbow} says otherwise.
+   * column by column, as in `state.O_T_EE`. A matrix that is no pose ends the session: its columns and rows are
+   * of length 1 within 1e-5 and its last row is 0, 0, 0, 1, as libfranka demands, its columns are at right angles
+   * within 2e-5, and it does not mirror. Where the elbow goes is the arm's choice, unless {@link FrankaOptions.elbow} says otherwise.
    */
   readonly control?: FrankaControl;
   /**
@@ -938,12 +882,13 @@ export interface FrankaOptions {
    * `'external'` is none of the arm's: an action has seven torques `tau_J` [N m] behind its motion, as
    * in `[...q, ...tau_J]`, and they alone move the arm. The motion is what the state reports as
    * desired (`q_d`, `dq_d`, `O_T_EE_d`), bounded by its mode's limits, for the torques to follow; each
-   * part keeps its limits, is held and is brought to rest as in its own mode. `moveTo` goes by `'joint'`
-   * then.
+   * part keeps its limits, is held and is brought to rest as in its own mode.
    *
    * An {@link ImpedanceLaw} (`{}` for its usual gains) is this package's own: torques too, computed in the
    * loop, whatever the policy is late with. Motions that torques follow stay further from the ends of
    * the joints' ranges.
+   *
+   * `moveTo` and `home` go by `'joint'` with the last two: the arm is as stiff then as `setJointImpedance` has it.
    */
   readonly impedance?: FrankaImpedance | ImpedanceLaw;
   /** Which arm must answer. Default: either; it is found out. */
@@ -1027,13 +972,13 @@ export declare class Franka
    * As all that is set up, it holds until it is set again, by whomever; it is sent while no session
    * drives the arm, because an arm refuses it in a motion; and it resolves when the arm has taken it.
    *
-   * @throws {OptionRangeError} {@link OptionTypeError} where a value is not as it must be; nothing is
-   * sent then
+   * @throws {OptionRangeError} {@link OptionTypeError} where a value is not as it must be, or not plausible and
+   * not `unchecked`; nothing is sent then
    * @throws {RobotError} `FRANKA_INVALID_OPERATION` while a session drives the arm, or after
    * `close()`; `FRANKA_COMMAND_REJECTED` where the arm refuses, as in a reflex;
    * `FRANKA_CONNECTION_LOST` where it is gone
    */
-  setCollisionBehavior(behavior: CollisionBehavior): Promise<void>;
+  setCollisionBehavior(behavior: CollisionBehavior, options?: SettingOptions): Promise<void>;
   /**
    * Sets the stiffness of the arm's joint impedance controller, which tracks all commands but torques.
    *
@@ -1057,11 +1002,11 @@ export declare class Franka
   setGuidingMode(mode: GuidingMode): Promise<void>;
   /**
    * Sets what the arm carries beside its end effector; the arm bears its weight then, and the state and
-   * the model know of it.
+   * the model know of it. Its mass and that of the end effector are at most the arm's payload, 3 kg.
    *
    * @throws as {@link Franka.setCollisionBehavior}
    */
-  setLoad(load: Load): Promise<void>;
+  setLoad(load: Load, options?: SettingOptions): Promise<void>;
   /**
    * Sets where the end effector is: what `O_T_EE` of the state, and poses as a command, are about.
    *
@@ -1069,14 +1014,14 @@ export declare class Franka
    * column-major, rigid [m], 16
    * @throws as {@link Franka.setCollisionBehavior}
    */
-  setEE(NE_T_EE: ArrayLike<number>): Promise<void>;
+  setEE(NE_T_EE: ArrayLike<number>, options?: SettingOptions): Promise<void>;
   /**
    * Sets where the stiffness frame is: forces are felt there, and Cartesian stiffness is in its axes.
    *
    * @param EE_T_K its pose in the end effector's frame: 4x4, column-major, rigid [m], 16
    * @throws as {@link Franka.setCollisionBehavior}
    */
-  setK(EE_T_K: ArrayLike<number>): Promise<void>;
+  setK(EE_T_K: ArrayLike<number>, options?: SettingOptions): Promise<void>;
   /**
    * Sets the cut-off frequencies of the arm's own filters. A FER alone has them.
    *
@@ -1086,7 +1031,8 @@ export declare class Franka
   /**
    * Moves the arm to a place, natively, in a session of its own: a straight line between joint
    * positions, which all joints go together from rest to rest, in the shortest time that `speed`, the
-   * arm's limits and a smooth start allow. Resolves to the session's stats when the arm is there.
+   * arm's limits, its torques with the load that is set, and a smooth start allow. Resolves to the session's stats when
+   * the measured arm stands at the goal.
    *
    * Nothing but the joints' ranges is minded: neither the table nor the arm itself. Where the goal or
    * the way is close to the end of a joint's range, it is gone more slowly, as the arm demands.
@@ -1094,7 +1040,9 @@ export declare class Franka
    * @param goal joint positions [rad], 7, or `O_T_EE`: a pose of the end effector in the base frame,
    * 4x4, column-major [m], 16. Of the joint positions for a pose those near to the present ones are taken
    * @throws {OptionRangeError} {@link OptionTypeError} where an argument is not as it must be
-   * @throws {RobotError} `FRANKA_UNREACHABLE` where the arm cannot get there; nothing has moved then.
+   * @throws {RobotError} `FRANKA_UNREACHABLE` where the arm cannot get there, or cannot bear its load on the way;
+   * nothing has moved then. `FRANKA_NOT_ARRIVED` where the arm does not stand at the goal once the motion is over,
+   * or fell behind on the way; {@link RobotError.notArrived} says where it is.
    * `FRANKA_INVALID_OPERATION` while a session drives the arm, or after `close()`; `FRANKA_REFLEX` and
    * others as a session's
    * @throws {SessionInterruptedError} where a signal of the system ended it, or has told the process to end
@@ -1442,6 +1390,165 @@ export interface Mpify extends MpifyCall {
 }
 /** Makes an object in another process, and a proxy of it here. */
 export declare const mpify: Mpify;
+/** What happens to an action that breaks a limit. */
+export type OnViolation = 'stop' | 'clamp';
+/**
+ * What happens to an action that breaks a limit of the arm, kind by kind. What an answer asks is judged by it
+ * and the answers before it, over the times of their questions, whenever it comes. `'stop'` (the default of
+ * each) brings the arm to rest and ends the session with an {@link InvalidActionError}; `'clamp'`
+ * follows the action as far as all limits allow, and goes on. A step breaks several limits at once;
+ * one that stops prevails. What is no finite number, or a pose that is no rigid transform, always
+ * stops.
+ *
+ * The limits are the arm's own data: range and velocity from the URDF that the arm serves, where the
+ * velocity falls towards the ends of the range; acceleration, jerk and torque rate from libfranka's
+ * `rate_limiting.h`; torque from the data sheet. A clamped motion keeps 5 % away from acceleration
+ * and jerk, and is slower where the arm lags behind it. In Cartesian modes velocity, acceleration and
+ * jerk are those of the end effector's translation and rotation (libfranka's `rate_limiting.h`), and a
+ * clamped motion asks no more than four fifths of their acceleration and jerk of the joints.
+ */
+export interface LimitOptions {
+  /** Beyond a joint's range. Of torques: the measured joint, which is then braked. */
+  readonly position?: OnViolation;
+  /**
+   * Faster than allowed at this place, or too fast to be braked before the end of the range within
+   * acceleration and jerk. Of torques: the measured joint, which is then braked.
+   */
+  readonly velocity?: OnViolation;
+  /** A velocity that changes faster than allowed: of a joint, or of the end effector. */
+  readonly acceleration?: OnViolation;
+  /** An acceleration that changes faster than allowed. */
+  readonly jerk?: OnViolation;
+  /** More torque than allowed. */
+  readonly torque?: OnViolation;
+  /** A torque that changes faster than allowed. */
+  readonly torqueRate?: OnViolation;
+  /**
+   * More than the joints can do, in Cartesian modes: faster than one of them may go, or closer to the
+   * end of its range or to a singular pose than it could be braked from. So is a pose out of their reach,
+   * once the arm has stood still for 0.2 s on the way to it.
+   */
+  readonly joints?: OnViolation;
+  /**
+   * The end effector outside `boxM`, or too fast to be braked inside. Clamped, joint modes stop there
+   * and Cartesian ones slide along the wall; a torque is a command of the policy's own, so that
+   * clamping it brakes the arm at the wall and may not hold it there.
+   */
+  readonly box?: OnViolation;
+  /** A box that the end effector stays in. Default: none. */
+  readonly boxM?: CartesianBox;
+  /** A joint further than `maxDistanceRad` from its command; clamped, the command waits for it. */
+  readonly distance?: OnViolation;
+  /**
+   * How far a joint may be from its command, except in torque control [rad]. Default 0.1: an arm
+   * with its usual joint stiffness gives its highest torque at a third of that. With an
+   * {@link ImpedanceLaw} or `impedance: 'external'` 0.5.
+   */
+  readonly maxDistanceRad?: number;
+}
+/**
+ * A box along the axes of the base frame, for the origin of the end effector frame; in joint modes
+ * the forward kinematics of the commanded joints say where that is. An arm that is outside may stay
+ * and may come back in.
+ */
+export interface CartesianBox {
+  /** The lowest x, y and z [m]. */
+  readonly lower: ArrayLike<number>;
+  /** The highest x, y and z [m]. */
+  readonly upper: ArrayLike<number>;
+  /**
+   * How far inside the walls commands stay [m]: the arm is a little off its command, and goes on for
+   * some cycles where commands get lost. Default 0.01.
+   */
+  readonly marginM?: number;
+}
+/**
+ * What a motion to a target may take of the arm's own limits, joint by joint or of the end effector: shares from 0.01 to 1. With the defaults joint 1 goes 0.1 rad
+ * in 0.37 s and 1 rad in 1.16 s, and the end effector 0.1 m in about 0.6 s.
+ */
+export interface TargetBudget {
+  /** Of the velocity. Default 0.5. */
+  readonly velocityShare?: number;
+  /** Of the acceleration. Default 0.5. */
+  readonly accelerationShare?: number;
+  /** Of the jerk. Default 0.1 for joints, 0.03 for the end effector. */
+  readonly jerkShare?: number;
+}
+/** How a session runs. */
+export interface SessionOptions {
+  /**
+   * How often the policy is asked, a second; any number, fractions too. Default 50 for a robot
+   * written in JavaScript, at most 10,000. A robot with a clock of its own (a Franka arm: 1000) gets
+   * its command every cycle whatever this is; default and most is its own rate. Questions are asked
+   * in the cycle nearest to their time, and what is commanded between two answers follows from
+   * {@link FrankaOptions.control}.
+   */
+  readonly rateHz?: number;
+  /** Wait between the robot's reset and the first cycle [s]. Default 0.5. */
+  readonly warmupS?: number;
+  /**
+   * How long the policy may take, from the arrival of the robot's state [s]. Default 300e-6, and half
+   * of its own period for a policy slower than the robot; then it may take up to that period. Up to
+   * nine tenths of the robot's period the answer is used in the same cycle; above, from the first
+   * cycle behind the deadline on, even if it is there before: a motion is smooth then however long
+   * each answer takes. Only for robots with a clock of their own: a robot written in JavaScript waits
+   * for its policy.
+   */
+  readonly deadlineS?: number;
+  /**
+   * Cycles of the loop in a row that the last command is held when no action comes. Default 20, or as
+   * many as one period of a slower policy has.
+   */
+  readonly maxHeldTicks?: number;
+  /**
+   * What happens after that: `'hold'` (default) rests the robot and goes on when actions come
+   * again; `'stop'` ends the session with a {@link PolicyLateError}.
+   */
+  readonly onLate?: 'hold' | 'stop';
+  /**
+   * How long the arm may be on its way to the policy's actions, within its limits, until a `behind` event
+   * tells how far it is off, above 0 to 3600 s; with `onLate: 'stop'` the session then ends with a
+   * {@link PolicyLateError}, code `POLICY_BEHIND`. Default 3. Actions that are targets do not count, nor
+   * do torques. Only for arms.
+   */
+  readonly catchUpS?: number;
+  /**
+   * What happens to actions that break a limit: kind by kind, or one word for all kinds. Default
+   * `'stop'`. Only for arms: of a robot written in JavaScript no limits are known.
+   */
+  readonly limits?: LimitOptions | OnViolation;
+  /**
+   * Whether an action that changes faster than the arm allows is slowed down instead of ending the
+   * session, as libfranka's option of that name does: `velocity`, `acceleration`, `jerk` and
+   * `torqueRate` are `'clamp'` then, unless `limits` says otherwise of one. Default false, as in
+   * libfranka 0.21. Only for arms.
+   */
+  readonly limitRate?: boolean;
+  /**
+   * Cut-off frequency of a low-pass filter in front of the limits, above 0 to 1000 Hz (libfranka's
+   * usual one is 100). Default `null`: none, because it delays what is commanded, by 1.6 ms at 100 Hz,
+   * and because the limits need none. Only for arms; targets are not filtered.
+   */
+  readonly cutoffHz?: number | null;
+  /** What motions to a target may take; only with `control: 'jointTarget'` or `'cartesianTarget'`. */
+  readonly targetBudget?: TargetBudget;
+  /** Percentiles come from this many of the newest cycles. Default 10,000. */
+  readonly maxTimingSamples?: number;
+  /** How many ticks are kept for `takeRecords()`; 0 (default) keeps none. */
+  readonly recordTicks?: number;
+  /** What the loop thread asks of the system; `false` asks for nothing. */
+  readonly realtime?: RealtimeOptions | false;
+  /**
+   * How long the `reset()` of a robot written in JavaScript may take, above 0 to 3600 s; then the session
+   * ends with `ROBOT_UNSETTLED`. Default 60. Not for arms, which are not reset.
+   */
+  readonly resetTimeoutS?: number;
+  /**
+   * Whether the session may begin after a signal has told the process to end, for a program that listens
+   * for it and parks the robot, for instance. Default false.
+   */
+  readonly evenAfterSignal?: boolean;
+}
 type PolicyIn<Export, Args> = Args extends readonly unknown[]
   ? Export extends (...args: never[]) => infer Made
     ? Awaited<Made>
@@ -1468,6 +1575,8 @@ export interface ProcessPolicy<Observation, Action> {
   readonly python: string | undefined;
   /** Environment variables beside this process's own. */
   readonly env: Readonly<Record<string, string>> | undefined;
+  /** The realtime priority of the process's first thread; undefined for none. */
+  readonly priority: number | undefined;
   /** Never there; it tells the compiler what the policy decides on and what it answers. */
   readonly types?: (observation: Observation) => Action;
 }
@@ -1484,6 +1593,13 @@ export interface ProcessPolicyOptions<Name extends PropertyKey, Args> {
   readonly python?: string;
   /** Environment variables beside this process's own. */
   readonly env?: Readonly<Record<string, string>>;
+  /**
+   * The `SCHED_FIFO` priority of the process's first thread while it answers, 1 to 98, so that busy
+   * processes do not make it late; `null` leaves it with the ordinary scheduler. Default
+   * {@link POLICY_PRIORITY}, 40. A policy that has not answered for `maxHeldTicks` cycles is an ordinary one until
+   * it does. Threads that the policy starts, torch's for instance, are ordinary ones.
+   */
+  readonly priority?: number | null;
 }
 /**
  * A policy in another process, Node or Python, for a robot that is driven natively, as a `Franka` is. The
@@ -1518,28 +1634,6 @@ export declare function processPolicy<
   ObservationOf<PolicyIn<Module[Name], Args>>,
   ActionOf<PolicyIn<Module[Name], Args>>
 >;
-/** What became of one thing that the loop thread asked of the system. */
-export interface Grant<T> {
-  /** What was asked; undefined where nothing was. */
-  readonly asked: T | undefined;
-  /** Whether the system granted it. */
-  readonly granted: boolean;
-  /** Why not, and what to do; undefined where it was granted, or not asked. */
-  readonly reason: string | undefined;
-}
-/** What the loop thread asked of the operating system, and what it got. */
-export interface Realtime {
-  /** `SCHED_FIFO` priority. */
-  readonly priority: Grant<number>;
-  /** The CPU to stay on. */
-  readonly cpu: Grant<number>;
-  /** The loop's code and stack kept from being paged out. */
-  readonly lockMemory: Grant<boolean>;
-  /** How late the kernel may wake the thread to save power [s]. */
-  readonly timerSlackS: Grant<number>;
-  /** Whether the kernel is a `PREEMPT_RT` one, which bounds how late it may wake a thread. */
-  readonly preemptRt: boolean;
-}
 /** Where the command of a tick came from. */
 export type CommandKind = 'fresh' | 'followed' | 'held' | 'rest';
 /** One tick of a session. Times are the host's, in seconds since the start of the first cycle. */
@@ -1581,6 +1675,8 @@ export interface WorkerPolicy<Observation, Action> {
   readonly args: readonly unknown[] | undefined;
   /** Whether the worker keeps a core busy while it waits. */
   readonly spin: boolean;
+  /** The realtime priority of the worker's thread; undefined for none. */
+  readonly priority: number | undefined;
   /** Never there; it tells the compiler what the policy decides on and what it answers. */
   readonly types?: (observation: Observation) => Action;
 }
@@ -1593,8 +1689,19 @@ export interface WorkerPolicyOptions<Name extends PropertyKey, Args> {
    * are copied to the worker as by `postMessage`. Without `args` the export is the policy itself.
    */
   readonly args?: Args;
-  /** Whether the worker spins instead of sleeping between ticks. It costs a core. Default false. */
+  /**
+   * Whether the worker spins instead of sleeping between ticks. It takes a physical core, on which the
+   * worker stays and the loop does not; a session without two such cores is refused with `OPTION_SPIN`.
+   * Default false.
+   */
   readonly spin?: boolean;
+  /**
+   * The `SCHED_FIFO` priority of the worker's thread while it answers, 1 to 98, so that busy processes do
+   * not make it late; `null` leaves it with the ordinary scheduler. Default 40, at most three below the loop's; not
+   * with `spin`. A policy that has not answered for `maxHeldTicks` cycles is an ordinary one until it does.
+   * Threads that the policy starts are ordinary ones.
+   */
+  readonly priority?: number | null;
 }
 /**
  * A policy in a worker thread, for a robot that is driven natively, as a `Franka` is. The module is
@@ -1759,7 +1866,7 @@ export declare class Session<Observation, Action>
   unref(): this;
   /** Keeps the process alive while the session runs, which is the default. */
   ref(): this;
-  /** Stops, then throws what ended the loop, if anything did. */
+  /** Stops, then throws what ended the loop, if anything did that `run()` has not thrown. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 /**
