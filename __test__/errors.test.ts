@@ -132,9 +132,10 @@ test('an error of this package always says something', (t) => {
 
 test('a failure of the native side is told by its message, never as JSON', (t) => {
   const failure = JSON.stringify({ code: 'FRANKA_REFLEX', message: 'a reflex', errors: ['x'] });
-  t.like(fromFailure(failure), { code: 'FRANKA_REFLEX', message: 'a reflex' });
-  t.like(fromNative(new Error(failure)), { code: 'FRANKA_REFLEX', message: 'a reflex' });
-  t.is(messageOf(new Error(failure)), 'RobotError: a reflex');
+  const message = 'a reflex (docs/errors.md#franka_reflex)';
+  t.like(fromFailure(failure), { code: 'FRANKA_REFLEX', message });
+  t.like(fromNative(new Error(failure)), { code: 'FRANKA_REFLEX', message });
+  t.is(messageOf(new Error(failure)), `RobotError: ${message}`);
   for (const broken of [
     failure.slice(0, -5),
     '{"code":5,"message":"x"}',
