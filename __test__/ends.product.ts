@@ -155,7 +155,7 @@ Written by \`npm run test:ends\`, whose last result this is.
 
 An end is right where the simulated arm has seen one motion begun and finished, none aborted, no reflex and
 no motion behind it (of a hand: its command was stopped, and no other begun), and the process has ended, within
-15 s, by the signal or with the code that the cell names. Where the code is 0 the program lives on, and is told by
+15 s, by the signal or with the code that the cell names (128 and the number of a realtime signal). Where the code is 0 the program lives on, and is told by
 \`SESSION_INTERRUPTED\` of the motion that was ended, and of the next, which was refused. The other number of a cell
 says in how many rounds the end was right. Where SIGKILL ends a loop, the signal has finished the motion, and the
 process lived on: it is process 1, or has a listener that has no turn. What remains is told by [How a program ends](../docs/ends.md).
