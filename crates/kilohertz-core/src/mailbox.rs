@@ -16,7 +16,7 @@ use crate::stats::Recorder;
 use crate::sync::{
     Arc, AtomicU64, NewestIn, NewestOut, Ordering, RowsIn, RowsOut, Thread, newest, rows, thread,
 };
-use crate::thread::allowed_cpus;
+use crate::thread::cpus_of;
 use crate::time::{Time, nanos};
 use crate::wait::SpinWindow;
 
@@ -178,7 +178,8 @@ impl Policy for LoopEnd {
         // Only the loop thread attaches, once: a second value would be the same thread.
         let _ = self.loop_thread.set(thread::current());
         // Where the policy needs the core on which the loop spins, spinning delays what it waits for.
-        let may_spin = allowed_cpus().len() != 1;
+        // The first thread of the process has its CPUs, whichever this one stays on.
+        let may_spin = cpus_of(std::process::id()).len() != 1;
         self.wait = AnswerWait::new(self.recorder.target_period(), may_spin);
     }
 
