@@ -760,11 +760,12 @@ export interface Tick {
   /** Number of the loop's cycle, from 0; a policy slower than its robot sees some of them. */
   readonly tick: number;
   /**
-   * From the first question to this one on the robot's clock [s]: a whole number of the policy's
-   * periods. A motion computed from it is smooth however late the host hears of a tick.
+   * From the first question that the policy took to this one on the robot's clock [s]: a whole number of the
+   * policy's periods. A motion computed from it begins where the robot stands, however long the policy took to
+   * be there, and is smooth however late the host hears of a tick.
    */
   readonly timeS: number;
-  /** From the previous question to this one on the robot's clock [s]; 0 in the first. */
+  /** From the previous question to this one on the robot's clock [s]; 0 in the first that the policy took. */
   readonly periodS: number;
 }
 /**
@@ -1691,7 +1692,8 @@ export interface WorkerPolicyOptions<Name extends PropertyKey, Args> {
   readonly args?: Args;
   /**
    * Whether the worker spins instead of sleeping between ticks. It takes a physical core, on which the
-   * worker stays and the loop does not; a session without two such cores is refused with `OPTION_SPIN`.
+   * worker stays and the loop does not; a session without two such cores is refused with `OPTION_SPIN`. Threads
+   * and processes that the policy starts stay on that core too.
    * Default false.
    */
   readonly spin?: boolean;

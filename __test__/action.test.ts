@@ -127,6 +127,29 @@ test('an array that says it is longer than it is, is not taken for one', (t) => 
   t.is((taken(liar) as Refusal).code, 'ACTION_TYPE');
 });
 
+test('a list that changes its length while it is read is what it said first', (t) => {
+  const buffer = new ActionBuffer(7);
+  t.true(buffer.take(SEVEN) instanceof Float64Array);
+  for (const [first, then] of [
+    [7, 0],
+    [0, 7],
+    [3, 7],
+  ]) {
+    let reads = 0;
+    const list = new Proxy(SEVEN, {
+      get: (target, name) => {
+        if (name !== 'length') return Reflect.get(target, name);
+        reads += 1;
+        return reads === 1 ? first : then;
+      },
+    });
+    const taken = buffer.take(list);
+    // Never the action that was taken before.
+    if (first === 7) t.deepEqual(taken, Float64Array.from(SEVEN));
+    else t.like(taken, { code: 'ACTION_LENGTH' });
+  }
+});
+
 test('a value is described whatever it does when it is looked at', (t) => {
   t.is(describe(rooted), 'a list of length 7');
   const { proxy, revoke } = Proxy.revocable([], {});

@@ -57,6 +57,17 @@ for (const place of PLACES) {
   });
 }
 
+test('the motion is finished before a regular exit, whatever keeps JavaScript from seeing to it', async (t) => {
+  await all(t, [
+    { way: 'exitThrows', by: 7 },
+    { way: 'exitExits', by: 8 },
+    { way: 'exitUnheard', by: 7 },
+    { way: 'reallyExit', by: 7 },
+    { place: 'move', way: 'reallyExit', by: 7 },
+    { place: 'hand', way: 'reallyExit', by: 7 },
+  ]);
+});
+
 const mayBeFirst = spawnSync(NAMESPACE[0] ?? '', [...NAMESPACE.slice(1), 'true']).status === 0;
 
 test('process 1, which no default action ends, is told, and begins no other motion', async (t) => {
@@ -95,6 +106,14 @@ test('a program that listens has its turn, is told, and moves again only where i
     { ...parks, place: 'hand', lines: parked },
     { ...parks, place: 'started', lines: [error, ...parked] },
   ]);
+});
+
+test('a signal that comes before anything has moved counts too', async (t) => {
+  const { ended } = program('told-before');
+  const { lines, code, stderr } = await ended;
+  const refused = 'SESSION_INTERRUPTED';
+  t.deepEqual(lines, [refused, refused, refused, 'motions 0'], stderr);
+  t.is(code, 0);
 });
 
 test('Ctrl+C ends a run without a duration, and the next motion begins', async (t) => {
@@ -218,14 +237,14 @@ test('a fault of the only loop thread ends the process without a wait', async (t
   t.true(lasted < 3000, `${lasted} ms; whoever waits for it waits 4000`);
 });
 
-test('the first motion brings the guard, loading the package and connecting do not', async (t) => {
+test('the connection of an arm brings the guard, loading the package does not', async (t) => {
   const { lines, code, stderr } = await program('loads').ended;
   t.is(code, 0, stderr);
   const [loaded, connected, first, second] = lines.map((line) => JSON.parse(line));
-  t.deepEqual([loaded.guards, connected.guards, first.guards, second.guards], [0, 0, 1, 1]);
-  t.is(connected.caught, loaded.caught);
-  t.not(first.caught, connected.caught);
-  t.is(second.caught, first.caught);
+  t.deepEqual([loaded.guards, connected.guards, first.guards, second.guards], [0, 1, 1, 1]);
+  t.not(connected.caught, loaded.caught);
+  t.is(first.caught, connected.caught);
+  t.is(second.caught, connected.caught);
 });
 
 /** The numbers of the signals in a mask as the kernel prints it. */

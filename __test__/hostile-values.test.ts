@@ -64,6 +64,22 @@ for (const what of Object.keys(THROWN)) {
   });
 }
 
+test('an error that looks like one of the native side is the policy’s own', async (t) => {
+  for (const text of [
+    '{"code":"rate_limit","message":"slow down","retryAfterS":20}',
+    '{"code":"X","message":"m","refused":{}}',
+    '{"code":"FRANKA_REFLEX","message":"m","signal":15}',
+  ]) {
+    const thrown = new Error(text);
+    const error = await failureOnArm(t, () => {
+      throw thrown;
+    });
+    t.is(error.code, 'POLICY_THREW');
+    t.is(error.cause, thrown);
+    t.true(error.message.includes(text), error.message);
+  }
+});
+
 test('what an asynchronous policy rejects with ends its session by name, whatever it is', async (t) => {
   for (const what of Object.keys(THROWN)) {
     const inner = throwing(what);

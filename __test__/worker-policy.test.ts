@@ -131,6 +131,10 @@ test('an endless loop in the worker is late, and stop() ends it', async (t) => {
 test('a module that cannot be the policy is told before the arm moves', async (t) => {
   for (const [policy, message] of [
     [workerPolicy(url, { export: 'missing' }), /exports no function missing/],
+    [
+      workerPolicy(url, { export: 'swing', args: [() => 1] }),
+      /args cannot be copied to the worker/,
+    ],
     [workerPolicy(url, { export: 'notAFunction' }), /exports no function notAFunction/],
     [workerPolicy(url, { args: [] }), /was called with args and returned object/],
     [workerPolicy(new URL('./nowhere.ts', import.meta.url)), /nowhere/],

@@ -306,6 +306,12 @@ export declare function endChild(pid: number, limitS: number): boolean
 /** For a child process: it is ended with `parent`. False where that is gone already. */
 export declare function endWithParent(parent: number): boolean
 
+/**
+ * What the message of an error of the native side begins with. It is another one in each process, so that no
+ * text of anybody else's is taken for such an error.
+ */
+export declare function failureMark(): string
+
 /** Puts the guard's handlers on top of what the program has installed. */
 export declare function guardOnTop(): void
 

@@ -23,9 +23,10 @@ export class ActionBuffer {
     if (answer === undefined) return undefined;
     if (!isList(answer)) return this.#refused('ACTION_TYPE', describe(answer), adviceFor(answer));
     const slots = this.#slots;
-    const isLong = answer.length === slots.length;
-    // Each slot is read once: what was checked is what is sent.
-    for (let index = 0; index < answer.length && index <= slots.length; index += 1) {
+    // The length and each slot are read once: what was checked is what is sent.
+    const { length } = answer;
+    const most = Math.min(length, slots.length + 1);
+    for (let index = 0; index < most; index += 1) {
       const value = answer[index];
       if (typeof value !== 'number') {
         const received = `${describe(answer)} whose [${index}] is ${describe(value)}`;
@@ -33,7 +34,7 @@ export class ActionBuffer {
       }
       if (index < slots.length) slots[index] = value;
     }
-    return isLong ? slots : this.#refused('ACTION_LENGTH', describe(answer), '');
+    return length === slots.length ? slots : this.#refused('ACTION_LENGTH', describe(answer), '');
   }
 
   #refused(code: Refusal['code'], received: string, advice: string): Refusal {

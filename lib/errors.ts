@@ -311,11 +311,21 @@ function fromParsed(failure: NativeFailure, details: SessionErrorDetails): Kiloh
   return new Class(failure.code, failure.message);
 }
 
+/** What the messages of errors of the native side begin with; none are known before it has said so. */
+let mark: string | undefined;
+
+/** Makes known what the messages of errors of the native side begin with in this process. */
+export function knowFailuresBy(text: string): void {
+  mark = text;
+}
+
 /** The error that something thrown by the native side stands for. */
 export function fromNative(error: unknown): unknown {
   // Those of the native side are plain errors, not of a class of anybody's.
-  if (!types.isNativeError(error)) return error;
-  const failure = parsed(textIn(error, 'message') ?? '');
+  if (mark === undefined || !types.isNativeError(error)) return error;
+  const text = textIn(error, 'message') ?? '';
+  if (!text.startsWith(mark)) return error;
+  const failure = parsed(text.slice(mark.length));
   if (!failure) return error;
   if (!failure.refused) return fromParsed(failure, {});
   const { option, what, received, expected, limits } = failure.refused;

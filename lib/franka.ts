@@ -12,6 +12,7 @@ import { CONTROLS, type FrankaControl, isCartesian, targetJerkShare } from './co
 import type { DrivenLink } from './driver.ts';
 import { OptionTypeError } from './errors.ts';
 import { type FrankaGeneration, GENERATIONS } from './generation.ts';
+import { guardHere } from './guard.ts';
 import {
   checkImpedance,
   type FrankaImpedance,
@@ -157,6 +158,7 @@ export class Franka implements NativeRobot<RobotState, JointVector | undefined>,
    */
   static async connect(address: string, options: FrankaOptions = {}): Promise<Franka> {
     checkText('address', address, "a host, or host:port, as in '172.16.0.2'");
+    guardHere();
     const own = ownOptions('the options of Franka.connect', options, [
       'control',
       'elbow',

@@ -32,6 +32,22 @@ const guarded = new Set<Guarded>();
 let isGuarding = false;
 
 /**
+ * Guards this process from now on: a signal that comes before the first motion is to count too. For whoever
+ * makes what may move.
+ */
+export function guardHere(): void {
+  // Another thread's listeners are not seen here.
+  if (isGuarding) guardOnTop();
+  if (isGuarding) return;
+  isGuarding = true;
+  calling(() => guardProcess(onStop));
+  if (!isMainThread) return;
+  // Node's own listeners for these come first, so that its handlers are there, or gone, by now.
+  process.on('newListener', onListeners);
+  process.on('removeListener', onListeners);
+}
+
+/**
  * Takes a place for what is about to move; from then on signals ask it to end.
  *
  * @throws {SessionInterruptedError} where the process was told to end
@@ -71,18 +87,6 @@ export function interruption(
  */
 export async function goingOn(): Promise<void> {
   while (isEnding()) await sleep(LOOK_MS);
-}
-
-function guardHere(): void {
-  // Another thread's listeners are not seen here.
-  if (isGuarding) guardOnTop();
-  if (isGuarding) return;
-  isGuarding = true;
-  calling(() => guardProcess(onStop));
-  if (!isMainThread) return;
-  // Node's own listeners for these come first, so that its handlers are there, or gone, by now.
-  process.on('newListener', onListeners);
-  process.on('removeListener', onListeners);
 }
 
 function onListeners(event: string | symbol): void {

@@ -1,6 +1,6 @@
 import { bare, checkBoolean, checkNumber, checkText, ownOptions } from './checks.ts';
 import { OptionTypeError } from './errors.ts';
-import { goingOn, guard, interruption, takePlace, unguard } from './guard.ts';
+import { goingOn, guard, guardHere, interruption, takePlace, unguard } from './guard.ts';
 import { awaiting, NativeHand, type NativePlace } from './native.ts';
 
 /** How to connect to a hand. */
@@ -90,6 +90,7 @@ export class FrankaHand implements AsyncDisposable {
    */
   static async connect(address: string, options: FrankaHandOptions = {}): Promise<FrankaHand> {
     checkText('address', address, "a host, or host:port, as in '172.16.0.2'");
+    guardHere();
     const known = ['timeoutS', 'port', 'commandTimeoutS'];
     const own = ownOptions('the options of FrankaHand.connect', options, known);
     const { timeoutS = 5, port, commandTimeoutS = 180 } = own;

@@ -1,12 +1,14 @@
 // The only importer of the native binding. What it exports is internal; users see `index.ts`.
 
-import { fromNative } from './errors.ts';
+import { failureMark } from '#binding';
+import { fromNative, knowFailuresBy } from './errors.ts';
 
 export {
   armSchema,
   dismissSeat,
   endChild,
   endWithParent,
+  failureMark,
   guardOnTop,
   guardProcess,
   isEnding,
@@ -37,6 +39,8 @@ export {
   NativeUsher,
   type NativeViolation,
 } from '#binding';
+
+knowFailuresBy(failureMark());
 
 /** Runs a native call; what it throws becomes the error class of its code. */
 export function calling<T>(call: () => T): T {

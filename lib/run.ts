@@ -217,15 +217,22 @@ export class Run implements Guarded {
 
   /** Says what ended the run, once the robot is stopped. */
   #conclude(native: NativeSession, unsettled: Failure | undefined): void {
+    try {
+      this.#error = this.#causeOf(native, unsettled);
+    } catch (error) {
+      // Whatever the cause is, the run is over, and whoever waits for it is told so.
+      const message = `what ended the session cannot be told: ${messageOf(error)}; please report this`;
+      this.#error = new SessionError('INTERNAL', message, { cause: error });
+    }
+    this.#close();
+  }
+
+  #causeOf(native: NativeSession, unsettled: Failure | undefined): KilohertzError | undefined {
     const outcome = native.outcome();
     const details = { lastStates: this.#driver.pastStates(outcome?.lastStates ?? NO_STATES) };
     const interrupted = interruption(this.#what, this.place, details);
-    this.#error =
-      (outcome ? this.#errorOf(outcome) : undefined) ??
-      interrupted ??
-      unsettled?.({}) ??
-      this.#stopError;
-    this.#close();
+    const told = outcome ? this.#errorOf(outcome) : undefined;
+    return told ?? interrupted ?? unsettled?.({}) ?? this.#stopError;
   }
 
   async #stopRobot(): Promise<void> {

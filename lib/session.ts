@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { bare, checkName, checkNumber, checkObject, ownOptions } from './checks.ts';
 import type { DrivenLink, Driver } from './driver.ts';
 import { type KilohertzError, OptionTypeError, SessionStateError } from './errors.ts';
+import { guardHere } from './guard.ts';
 import type { NativeEvent } from './native.ts';
 import { numberText } from './number.ts';
 import { ObjectDriver } from './object-driver.ts';
@@ -115,6 +116,7 @@ export class Session<Observation, Action>
     options: SessionOptions = {},
   ) {
     super();
+    guardHere();
     if (typeof policy !== 'function' && !isWorkerPolicy(policy) && !isProcessPolicy(policy)) {
       const expected = 'a function, or what workerPolicy() or processPolicy() returns';
       throw new OptionTypeError('OPTION_POLICY', 'policy', policy, expected);

@@ -6,8 +6,10 @@ import {
 } from 'node:worker_threads';
 import { bare } from './checks.ts';
 import type { FrankaControl } from './control.ts';
+import { read } from './describe.ts';
 import type { Failure } from './driver.ts';
-import { messageOf, PolicyError } from './errors.ts';
+import { messageOf, OffloadError, PolicyError } from './errors.ts';
+import { policyThrew } from './failures.ts';
 import { within } from './limit.ts';
 import type { NativeArm, NativePlace, NativeSession, NativeSessionOptions } from './native.ts';
 import { failureIn } from './policy-seat.ts';
@@ -20,6 +22,17 @@ const MAIN: URL = new URL(
   import.meta.url.endsWith('.ts') ? './worker-main.ts' : './worker-main.js',
   import.meta.url,
 );
+
+/** The worker for a task; undefined where the arguments of the policy's factory cannot be copied to it. */
+function workerFor(task: WorkerTask, name: string): Worker | undefined {
+  const { port } = task;
+  try {
+    return new Worker(MAIN, bare({ workerData: task, name, transferList: [port] }));
+  } catch (error) {
+    if (read(Object(error), 'name') === 'DataCloneError') return undefined;
+    throw error;
+  }
+}
 
 /** Drives an arm with a policy in a worker. */
 export class WorkerDriver<Observation, Action> extends SeatedDriver {
@@ -51,7 +64,16 @@ export class WorkerDriver<Observation, Action> extends SeatedDriver {
     const { lengths } = this;
     const task: WorkerTask = { port: port2, url: url.href, exportName, args, spin, lengths };
     const name = `kilohertz ${exportName}`;
-    const worker = new Worker(MAIN, bare({ workerData: task, name, transferList: [port2] }));
+    const worker = workerFor(task, name);
+    if (!worker) {
+      port.close();
+      const message = `an item of args cannot be copied to the worker of ${exportName}`;
+      const cause = new OffloadError(
+        'OFFLOAD_NOT_CLONEABLE',
+        `${message}; pass data, no functions`,
+      );
+      throw policyThrew(undefined, cause)({});
+    }
     this.#worker = worker;
     this.#port = port;
     // Not `once()`: that would reject where the worker crashes first.

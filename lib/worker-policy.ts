@@ -36,7 +36,8 @@ export interface WorkerPolicyOptions<Name extends PropertyKey, Args> {
   readonly args?: Args;
   /**
    * Whether the worker spins instead of sleeping between ticks. It takes a physical core, on which the
-   * worker stays and the loop does not; a session without two such cores is refused with `OPTION_SPIN`.
+   * worker stays and the loop does not; a session without two such cores is refused with `OPTION_SPIN`. Threads
+   * and processes that the policy starts stay on that core too.
    * Default false.
    */
   readonly spin?: boolean;

@@ -52,6 +52,24 @@ impl Frame {
     }
 }
 
+/// An observation as the policy is told of it.
+pub struct Taken<'a> {
+    frame: &'a Frame,
+    /// From the first question that the policy took to this one on the robot's clock. What is computed from it
+    /// begins where the robot stands, however many questions the policy was not there for.
+    pub time: Duration,
+    /// From the previous question to this one on the robot's clock; zero in the first that it took.
+    pub period: Duration,
+}
+
+impl std::ops::Deref for Taken<'_> {
+    type Target = Frame;
+
+    fn deref(&self) -> &Frame {
+        self.frame
+    }
+}
+
 /// "No cycle" for the failed-cycle cell.
 const NEVER: u64 = u64::MAX;
 
@@ -84,6 +102,8 @@ pub struct PolicyEnd {
     row: Box<[f64]>,
     failure: FailureBell,
     recorder: std::sync::Arc<Recorder>,
+    /// The time of the first question that was taken.
+    first: Option<Duration>,
     thread: std::sync::Arc<PolicyThread>,
 }
 
@@ -147,6 +167,7 @@ pub fn mailbox(
                 loop_thread,
             },
             recorder,
+            first: None,
             thread: policy_thread,
         },
     )
@@ -261,8 +282,15 @@ impl PolicyEnd {
 
     /// Takes the newest observation, where there is one that was not taken yet. Never blocks. A
     /// newer one may be published before it is used.
-    pub fn take(&mut self) -> Option<&Frame> {
-        self.observations.take()
+    pub fn take(&mut self) -> Option<Taken<'_>> {
+        let frame = self.observations.take()?;
+        let period = self.first.map_or(Duration::ZERO, |_| frame.period);
+        let first = *self.first.get_or_insert(frame.time);
+        Some(Taken {
+            frame,
+            time: frame.time.saturating_sub(first),
+            period,
+        })
     }
 
     /// Answers `question`; `write` sets the whole action. Never blocks.
@@ -387,6 +415,28 @@ mod tests {
             );
         }
         assert_eq!(inside.poll(soon(), &GO, &mut [0.0]), Answer::None);
+    }
+
+    #[test]
+    fn the_policys_time_begins_with_the_first_question_that_it_takes() {
+        let (mut inside, mut outside, ..) = pair();
+        let asked = |tick: u64| Ask {
+            time: Duration::from_millis(tick),
+            period: Duration::from_millis(1),
+            ..ask(tick, &[0.0])
+        };
+        let mut told = Vec::new();
+        for (tick, is_taken) in [(0, false), (80, true), (81, false), (82, true)] {
+            inside.request(&asked(tick));
+            if is_taken {
+                let taken = outside.take().expect("one was published");
+                let (time, period) = (taken.time.as_millis(), taken.period.as_millis());
+                // What its answer says is the loop's own time.
+                assert_eq!(taken.question(), at(tick));
+                told.push((taken.tick, time, period));
+            }
+        }
+        assert_eq!(told, [(80, 0, 0), (82, 2, 1)]);
     }
 
     #[test]

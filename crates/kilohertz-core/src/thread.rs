@@ -13,7 +13,7 @@ use std::fmt;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::cores::stay_off_taken;
+use crate::cores::{is_taken, stay_off_taken};
 
 /// What a loop thread asks of the system.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,17 +93,21 @@ pub fn make_realtime(request: &RealtimeRequest) -> RealtimeReport {
             Err(reason) => Grant::Refused(reason),
         }
     };
-    if request.cpu.is_none() {
-        // The scheduler chooses, but not the core of a policy that spins.
-        stay_off_taken();
-    }
+    // The scheduler chooses, also where what was chosen is refused; but not the core of a policy that spins.
+    stay_off_taken();
     RealtimeReport {
         asked: request.clone(),
         priority: grant(request.priority.is_some(), &|| {
             system::set_fifo(request.priority.unwrap_or(1))
         }),
         cpu: grant(request.cpu.is_some(), &|| {
-            system::pin(request.cpu.unwrap_or(0))
+            let cpu = request.cpu.unwrap_or(0);
+            if u32::try_from(cpu).is_ok_and(is_taken) {
+                return Err(format!(
+                    "CPU {cpu} is that of a policy that spins: choose another"
+                ));
+            }
+            system::pin(cpu)
         }),
         memory: grant(request.lock_memory, &system::lock_memory),
         timer_slack: grant(request.timer_slack.is_some(), &|| {

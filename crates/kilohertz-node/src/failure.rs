@@ -1,5 +1,9 @@
 //! Errors on their way to JavaScript.
 
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::sync::OnceLock;
+
 use kilohertz_franka::{ArmError, Refusal};
 use kilohertz_sim::SimulatorError;
 use serde_json::{Value, json};
@@ -97,8 +101,20 @@ impl From<SimulatorError> for Failure {
     }
 }
 
+/// What the message of an error of the native side begins with. It is another one in each process, so that no
+/// text of anybody else's is taken for such an error.
+#[napi_derive::napi(js_name = "failureMark")]
+pub fn mark() -> String {
+    static MARK: OnceLock<String> = OnceLock::new();
+    let made = MARK.get_or_init(|| {
+        let number = || RandomState::new().build_hasher().finish();
+        format!("kilohertz {:016x}{:016x} ", number(), number())
+    });
+    made.clone()
+}
+
 impl From<Failure> for napi::Error {
     fn from(failure: Failure) -> napi::Error {
-        napi::Error::from_reason(failure.into_text())
+        napi::Error::from_reason(format!("{}{}", mark(), failure.into_text()))
     }
 }

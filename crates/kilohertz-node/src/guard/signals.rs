@@ -191,10 +191,19 @@ pub fn guard(wake: Wake) -> std::io::Result<()> {
             .name("kilohertz-guard".to_owned())
             .spawn(keep)?;
         let _ = THREAD.set(());
+        // SAFETY: the function is one of this library, which is never unloaded, and takes nothing.
+        unsafe { libc::atexit(at_exit) };
     }
     find_traps();
     put_on_top();
     Ok(())
+}
+
+/// At a regular end of the process, however it was come to: what JavaScript does there may have been
+/// kept from it.
+extern "C" fn at_exit() {
+    roll::stop_all(0);
+    roll::wait_for_rest();
 }
 
 /// The guard's thread.
