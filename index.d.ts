@@ -742,7 +742,7 @@ export interface MoveOptions {
    */
   readonly speed?: number;
   /**
-   * How far each measured joint may be from the goal for the arm to be there, above 0 to 0.5 [rad]. Default 0.01.
+   * How far each measured joint may be from the goal for the arm to be there, above 0 to 0.08 [rad]. Default 0.01.
    */
   readonly toleranceRad?: number;
   /** How long the arm may take to stand there once the commanded motion is over, 0 to 60 [s]. Default 1. */
