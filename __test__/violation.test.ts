@@ -23,6 +23,15 @@ test('a joint is what keeps an arm only where it is at the end of its range', (t
   t.regex(violationText(joints(-0.5, false)), /1\.2 times what it can do/);
 });
 
+test('what of a pose is off is told', (t) => {
+  const broken = { kind: 'frame', slot: 0, field: 'O_T_EE', index: 0, unit: 'm', action: 1 };
+  const off = { received: 1.2e-5, limit: 1e-5, flaw: 'the length of its y axis' };
+  t.regex(
+    violationText({ ...broken, ...off }),
+    /no rigid transform, the length of its y axis is off by 0\.000012 \(limit 0\.00001\)/,
+  );
+});
+
 test('a range and a place that are told may be gone to', (t) => {
   t.regex(violationText(joints(-0.16, true)), /from -3\.0366 to -0\.15714 rad/);
   const beyond = { kind: 'position', slot: 0, field: 'q', index: 0, unit: 'rad' };

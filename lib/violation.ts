@@ -68,7 +68,7 @@ export function violationText(violation: NativeViolation): string {
   }
   if (kind === 'frame') {
     return (
-      `${field} is no rigid transform, it is off by ${what} (limit ${least}); ` +
+      `${field} is no rigid transform, ${violation.flaw ?? 'it'} is off by ${what} (limit ${least}); ` +
       'its sixteen numbers are a 4x4 matrix column by column, with a rotation in the upper left and ' +
       '0, 0, 0, 1 in the last row'
     );
