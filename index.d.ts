@@ -121,7 +121,8 @@ export interface Load {
 export interface SettingOptions {
   /**
    * Whether it is sent although it is not plausible: a load beyond the payload, a threshold that is never reached, a
-   * frame or a centre of mass more than 1 m away. What no arm can be sent is refused all the same. Default false.
+   * frame or a centre of mass more than 1 m away. What no arm can be sent is refused all the same: a load of more than
+   * 100 kg, a place more than 10 m away along an axis, an entry of an inertia beyond 100 kg m^2. Default false.
    */
   readonly unchecked?: boolean;
 }
@@ -741,7 +742,7 @@ export interface MoveOptions {
    */
   readonly speed?: number;
   /**
-   * How far each measured joint may be from the goal for the arm to be there, above 0 to 0.5 [rad]. Default 0.01.
+   * How far each measured joint may be from the goal for the arm to be there, above 0 to 0.08 [rad]. Default 0.01.
    */
   readonly toleranceRad?: number;
   /** How long the arm may take to stand there once the commanded motion is over, 0 to 60 [s]. Default 1. */

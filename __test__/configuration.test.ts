@@ -231,7 +231,7 @@ test('what is not as it must be is refused by its name, and nothing is sent', as
     [
       (a) => a.setCollisionBehavior({ ...thresholds(1, 2), lowerForces: Array(6).fill(0) }),
       'OPTION_LOWER_FORCES',
-      /lowerForces\[0\] is 0; expected a number above 0 to 100 N,/,
+      /lowerForces\[0\] is 0; expected a number above 0 to 100 N: at 0 the arm takes the noise/,
     ],
     [
       (a) => a.setLoad({ m_load: 1 }, { unchecked: 1 as never }),
@@ -240,6 +240,17 @@ test('what is not as it must be is refused by its name, and nothing is sent', as
     ],
     [(a) => a.setLoad({ m_load: 1 }, { force: true } as never), 'OPTION_UNKNOWN', /"force"/],
     [(a) => a.setLoad({ m_load: -1 }, { unchecked: true }), 'OPTION_M_LOAD', /m_load is -1/],
+    [(a) => a.setLoad({ m_load: 1001 }, { unchecked: true }), 'OPTION_M_LOAD', /from 0 to 100 kg/],
+    [
+      (a) => a.setLoad({ m_load: 1, F_x_Cload: [0, 0, 1e300] }, { unchecked: true }),
+      'OPTION_F_X_CLOAD',
+      /F_x_Cload\[2\] is 1e300; expected a number from -10 to 10 m/,
+    ],
+    [
+      (a) => a.setLoad({ m_load: 1, I_load: diagonal(1e308) }),
+      'OPTION_I_LOAD',
+      /I_load\[0\] is 1e308; .*in kg mm\^2/,
+    ],
     [
       (a) => a.setCollisionBehavior(thresholds(0.0009000000000000001, 0.0001)),
       'OPTION_UPPER_TORQUES_NM',

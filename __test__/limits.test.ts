@@ -43,6 +43,18 @@ test('a clamped step is followed within the limits, counted by kind, and describ
   );
 });
 
+test('a target beyond the range of a joint is answered with the range', async (t) => {
+  for (const control of ['jointTarget', 'jointPosition'] as const) {
+    await using setup = await setUp(control);
+    const beyond = ({ q_d }: RobotState): number[] => [3.5, ...q_d.slice(1)];
+    const error = (await rejection(run(setup.arm, beyond, PATIENT))) as InvalidActionError;
+    t.is(error.code, 'ACTION_LIMIT');
+    t.regex(error.message, /joint 1, q\[0\] = 3\.5 rad means a position of 3\.5 rad \(limit /);
+    t.regex(error.message, /within the range of the joint.*limits: \{ position: 'clamp' \}/);
+    t.notRegex(error.message, /smaller steps/);
+  }
+});
+
 test('a kind that stops ends the session where the others are clamped, and says how to go on', async (t) => {
   await using setup = await setUp();
   const { arm, simulator } = setup;

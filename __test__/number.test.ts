@@ -1,5 +1,5 @@
 import test from 'ava';
-import { numberText } from '../lib/number.ts';
+import { limitText, numberText } from '../lib/number.ts';
 
 test('numbers in messages are short, and whole ones are whole', (t) => {
   for (const [value, text] of [
@@ -29,5 +29,24 @@ test('what is beyond a limit is never written as the limit', (t) => {
     const limit = Math.sin(nth) * 10 ** (nth % 7);
     const value = limit * (1 + nth * Number.EPSILON);
     if (value !== limit) t.not(numberText(value, limit), numberText(limit, value), `${limit}`);
+  }
+});
+
+test('a limit that is told is one that is kept', (t) => {
+  for (const [value, beyond, text] of [
+    [-1.77397, -Infinity, '-1.7739'],
+    [-1.77397, Infinity, '-1.774'],
+    [2.30927, 3, '2.3092'],
+    [0.999999, Infinity, '0.99999'],
+    [1.000001, -Infinity, '1.0001'],
+    [2.5, Infinity, '2.5'],
+    [-3, -Infinity, '-3'],
+  ] as const) {
+    t.is(limitText(value, beyond), text);
+  }
+  for (let nth = 1; nth < 1000; nth += 1) {
+    const limit = Math.sin(nth) * 10 ** (nth % 7);
+    t.true(Number(limitText(limit, Infinity)) <= limit, `${limit}`);
+    t.true(Number(limitText(limit, -Infinity)) >= limit, `${limit}`);
   }
 });

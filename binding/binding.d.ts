@@ -630,6 +630,8 @@ export interface NativeViolation {
   received: number
   limit: number
   joint?: NativeJointPlace
+  /** What of a matrix is off. */
+  flaw?: string
 }
 
 /** Cycles in which the action broke a limit, by its kind. */

@@ -52,7 +52,8 @@ export interface Load {
 export interface SettingOptions {
   /**
    * Whether it is sent although it is not plausible: a load beyond the payload, a threshold that is never reached, a
-   * frame or a centre of mass more than 1 m away. What no arm can be sent is refused all the same. Default false.
+   * frame or a centre of mass more than 1 m away. What no arm can be sent is refused all the same: a load of more than
+   * 100 kg, a place more than 10 m away along an axis, an entry of an inertia beyond 100 kg m^2. Default false.
    */
   readonly unchecked?: boolean;
 }

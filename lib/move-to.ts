@@ -37,7 +37,7 @@ export interface MoveOptions {
    */
   readonly speed?: number;
   /**
-   * How far each measured joint may be from the goal for the arm to be there, above 0 to 0.5 [rad]. Default 0.01.
+   * How far each measured joint may be from the goal for the arm to be there, above 0 to 0.08 [rad]. Default 0.01.
    */
   readonly toleranceRad?: number;
   /** How long the arm may take to stand there once the commanded motion is over, 0 to 60 [s]. Default 1. */
@@ -75,6 +75,8 @@ const MOVE_OPTIONS = [
   'onProgress',
 ];
 const DEFAULT_SPEED = 0.2;
+/** A move is given up where a joint is 0.09 rad behind its command [rad]. */
+const LARGEST_TOLERANCE_RAD = 0.08;
 /** An arm's own clock [Hz]. */
 const RATE_HZ = 1000;
 
@@ -88,7 +90,8 @@ export async function moveTo(
   const { speed = DEFAULT_SPEED, signal, onProgress, realtime = {} } = options;
   const { evenAfterSignal = false, toleranceRad = 0.01, settleS = 1 } = options;
   checkNumber('speed', speed, { from: 0.01, to: 1 });
-  checkNumber('toleranceRad', toleranceRad, { from: 0, to: 0.5, above: true, unit: 'rad' });
+  const tolerances = { from: 0, to: LARGEST_TOLERANCE_RAD, above: true, unit: 'rad' };
+  checkNumber('toleranceRad', toleranceRad, tolerances);
   checkNumber('settleS', settleS, { from: 0, to: 60, unit: 's' });
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new OptionTypeError('OPTION_SIGNAL', 'signal', signal, 'an AbortSignal');

@@ -17,7 +17,23 @@ export function numberText(value: number, ...others: readonly number[]): string 
     others.every((other) => value === other || rounded(value, digits) !== rounded(other, digits));
   let digits = DIGITS;
   while (digits < MOST_DIGITS && !isTold(digits)) digits += 1;
-  const written = rounded(value, digits);
+  return textOf(rounded(value, digits));
+}
+
+/**
+ * A limit for a message: in five significant digits, rounded away from `beyond`, which is not allowed. Who goes by the
+ * number that is told keeps to the limit.
+ */
+export function limitText(value: number, beyond: number): string {
+  const isPast = (told: number): boolean => (beyond > value ? told > value : told < value);
+  const near = rounded(value, DIGITS);
+  if (!isPast(near)) return textOf(near);
+  const step = 10 ** (Math.floor(Math.log10(Math.abs(value))) + 1 - DIGITS);
+  const before = rounded(beyond > value ? near - step : near + step, DIGITS);
+  return textOf(isPast(before) ? value : before);
+}
+
+function textOf(written: number): string {
   const size = Math.abs(written);
   if (size > 0 && size < Infinity && (size >= LARGE || size < SMALL)) {
     return written.toExponential().replace('e+', 'e');

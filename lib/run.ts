@@ -27,7 +27,7 @@ import type {
 } from './native.ts';
 import { numberText } from './number.ts';
 import type { CheckedOptions } from './options.ts';
-import { allowedText, limitName, violationText } from './violation.ts';
+import { allowedText, limitName, obstacle, violationText } from './violation.ts';
 
 /** How long the end of a session waits for a reset that is under way [ms]. */
 const RESET_LIMIT_MS = 2_000;
@@ -324,7 +324,7 @@ function invalidAction(outcome: NativeOutcome, details: SessionErrorDetails): Ki
   return new InvalidActionError('ACTION_LIMIT', message, action, expected, details);
 }
 
-function adviceFor({ kind, joint }: NativeViolation): string {
+function adviceFor({ kind, field, joint }: NativeViolation): string {
   const clamp = `choose limits: { ${limitName(kind)}: 'clamp' }`;
   if (kind === 'distance') {
     return (
@@ -332,7 +332,20 @@ function adviceFor({ kind, joint }: NativeViolation): string {
       `limits: { maxDistanceRad }, or ${clamp}`
     );
   }
-  if (joint?.isOutOfReach) {
+  const standing = obstacle(joint);
+  if (standing === 'singular') {
+    return (
+      'Choose a pose nearer to the arm, or go there by joint positions, as moveTo does where it can be reached; or ' +
+      `${clamp} to stay as close as it gets`
+    );
+  }
+  if (kind === 'position' && field === 'q') {
+    return (
+      'Choose positions within the range of the joint, which ends at the limit that is told, or ' +
+      `${clamp} to have the arm stop there`
+    );
+  }
+  if (standing === 'range') {
     return (
       'Choose a pose nearer to where the arm can bend, or another way there by joint positions; or ' +
       `${clamp} to stay as close as it gets`

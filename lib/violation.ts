@@ -1,5 +1,5 @@
 import type { NativeViolation } from './native.ts';
-import { numberText } from './number.ts';
+import { limitText, numberText } from './number.ts';
 
 /** What happens to an action that breaks a limit. */
 export type OnViolation = 'stop' | 'clamp';
@@ -57,7 +57,10 @@ export function violationText(violation: NativeViolation): string {
   const joint = `joint ${ELBOWS.includes(field) ? 3 : index + 1}`;
   if (kind === 'finite value') return `${slot} is ${numberText(action)}; expected ${NUMBER}`;
   const unit = UNITS[kind] ?? violation.unit;
-  const [what, least] = [numberText(received, limit), numberText(limit, received)];
+  // A place that is told is one that may be gone to.
+  const isPlace = kind === 'position' || kind === 'box';
+  const least = isPlace ? limitText(limit, received) : numberText(limit, received);
+  const what = numberText(received, limit);
   const bound = `(limit ${least} ${unit})`;
   const numbered = `joint ${violation.slot + 1}`;
   if (kind === 'distance') {
@@ -65,7 +68,7 @@ export function violationText(violation: NativeViolation): string {
   }
   if (kind === 'frame') {
     return (
-      `${field} is no rigid transform, it is off by ${what} (limit ${least}); ` +
+      `${field} is no rigid transform, ${violation.flaw ?? 'it'} is off by ${what} (limit ${least}); ` +
       'its sixteen numbers are a 4x4 matrix column by column, with a rotation in the upper left and ' +
       '0, 0, 0, 1 in the last row'
     );
@@ -92,14 +95,31 @@ export function violationText(violation: NativeViolation): string {
   );
 }
 
+/** So close to an end of its range a joint is at it [rad]: it comes to rest before. */
+const AT_END_RAD = 0.1;
+
+/** Why an arm stands still away from its target, where it does. */
+export function obstacle(joint: NativeViolation['joint']): 'range' | 'singular' | undefined {
+  if (!joint?.isOutOfReach) return undefined;
+  const { at, lower, upper } = joint;
+  return Math.min(at - lower, upper - at) <= AT_END_RAD ? 'range' : 'singular';
+}
+
 /** Which joint keeps a motion of the end effector from going on, and where it is. */
 function jointsText({ slot, received, limit, joint }: NativeViolation): string {
   const numbered = `joint ${slot + 1}`;
   const { at = Number.NaN, lower = Number.NaN, upper = Number.NaN } = joint ?? {};
-  const range = `from ${numberText(lower)} to ${numberText(upper)} rad`;
+  const range = `from ${limitText(lower, -Infinity)} to ${limitText(upper, Infinity)} rad`;
   const place = `${numbered} is at ${numberText(at)} rad and may be commanded ${range}`;
-  if (joint?.isOutOfReach) {
+  const standing = obstacle(joint);
+  if (standing === 'range') {
     return `the target is out of the arm's reach: it came as close as ${numbered} lets it. There ${place}`;
+  }
+  if (standing === 'singular') {
+    return (
+      'the arm came no closer to the target because it is near a singular pose, as where it is almost stretched: ' +
+      `from there its joints would have to move too fast, ${numbered} most of all. There ${place}`
+    );
   }
   return (
     `the motion takes ${numbered} to ${numberText(received, limit)} times what it can do, close to the end ` +
@@ -108,21 +128,27 @@ function jointsText({ slot, received, limit, joint }: NativeViolation): string {
 }
 
 /** What would not have broken the limit. */
-export function allowedText({ kind, unit, limit, field, index, joint }: NativeViolation): string {
+export function allowedText(violation: NativeViolation): string {
+  const { kind, unit, limit, received, field, index, joint } = violation;
   if (kind === 'finite value') return NUMBER;
   if (kind === 'frame') return `a rigid transform within ${numberText(limit)}`;
   if (kind === 'joints') {
-    return joint?.isOutOfReach ? 'a pose within reach' : 'a motion that the joints can follow';
+    const allowed = {
+      range: 'a pose within reach',
+      singular: 'a pose further from a singular one',
+    };
+    const standing = obstacle(joint);
+    return standing ? allowed[standing] : 'a motion that the joints can follow';
   }
-  if (kind === 'box') return `no further than ${numberText(limit)} m`;
+  if (kind === 'box') return `no further than ${limitText(limit, received)} m`;
   const part = partOf(field, index);
   if (part && kind !== 'distance') {
     return `a ${part.name} ${kind} up to ${numberText(limit)} ${cartesianUnit(kind, part.unit)}`;
   }
   const quantity = kind === 'acceleration' ? `an ${kind}` : `a ${kind}`;
   const most = kind === 'position' ? 'no further than' : 'up to';
-  const value = kind === 'position' ? limit : Math.abs(limit);
-  return `${quantity} ${most} ${numberText(value)} ${UNITS[kind] ?? unit}`;
+  const value = kind === 'position' ? limitText(limit, received) : numberText(Math.abs(limit));
+  return `${quantity} ${most} ${value} ${UNITS[kind] ?? unit}`;
 }
 
 /** Which part of a twist or a pose a slot belongs to. */

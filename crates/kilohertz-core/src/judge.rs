@@ -379,6 +379,7 @@ mod tests {
                         received,
                         limit: MOST[order - 1],
                         joint: None,
+                        flaw: None,
                     });
                 }
             }

@@ -94,6 +94,8 @@ pub struct Violation {
     pub limit: f64,
     /// Where the joint is that could not follow, of [`ViolationKind::Joints`].
     pub joint: Option<JointPlace>,
+    /// What of a matrix is off, of [`ViolationKind::Frame`], as in "the length of its x axis".
+    pub flaw: Option<&'static str>,
 }
 
 /// Where a joint is that keeps a motion from going on.
@@ -344,6 +346,7 @@ pub fn check_finite(action: &[f64]) -> Violations {
             received: action[slot],
             limit: LARGEST_NUMBER,
             joint: None,
+            flaw: None,
         });
     }
     found

@@ -32,6 +32,23 @@ pub fn number_beside(value: f64, others: &[f64]) -> Number {
     Number(rounded(value, digits.unwrap_or(MOST_DIGITS)))
 }
 
+/// Returns `value`, a limit, in five significant digits, rounded away from `beyond`, which is not allowed: who goes by
+/// the number that is told keeps to the limit.
+pub fn number_before(value: f64, beyond: f64) -> Number {
+    let near = rounded(value, DIGITS);
+    let is_past = |told: f64| match beyond > value {
+        true => told > value,
+        false => told < value,
+    };
+    if !is_past(near) {
+        return Number(near);
+    }
+    let exponent = value.abs().log10().floor() as i32;
+    let step = 10_f64.powi(exponent + 1 - DIGITS as i32);
+    let before = rounded(near - step.copysign(beyond - value), DIGITS);
+    Number(if is_past(before) { value } else { before })
+}
+
 fn rounded(value: f64, digits: usize) -> f64 {
     if !value.is_finite() || (value.fract() == 0.0 && value.abs() < LARGE) {
         return value;
@@ -99,7 +116,36 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_limit_that_is_told_is_one_that_is_kept() {
+        let (down, up) = (f64::NEG_INFINITY, f64::INFINITY);
+        for (value, beyond, text) in [
+            (-1.773_97, down, "-1.7739"),
+            (-1.773_97, up, "-1.774"),
+            (2.309_27, 3.0, "2.3092"),
+            (0.999_999, up, "0.99999"),
+            (1.000_001, down, "1.0001"),
+            (2.5, up, "2.5"),
+            (-3.0, down, "-3"),
+            (0.0, up, "0"),
+            (f64::MAX, up, "1.7976931348623157e308"),
+        ] {
+            assert_eq!(number_before(value, beyond).to_string(), text, "{value}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn a_limit_is_told_on_the_side_that_is_allowed(
+            value in proptest::num::f64::NORMAL,
+            is_upper in proptest::bool::ANY,
+        ) {
+            let beyond = if is_upper { f64::INFINITY } else { f64::NEG_INFINITY };
+            let told: f64 = number_before(value, beyond).to_string().parse().unwrap();
+            prop_assert!(if is_upper { told <= value } else { told >= value }, "{told} of {value}");
+            prop_assert!((told - value).abs() <= 1.1e-4 * value.abs(), "{told} of {value}");
+        }
+
         #[test]
         fn a_number_is_written_within_its_digits(value in proptest::num::f64::NORMAL) {
             let text = number(value).to_string();

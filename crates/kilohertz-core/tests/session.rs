@@ -198,6 +198,7 @@ impl Limits for Braking {
                     received: value * 1e3,
                     limit: 1e6,
                     joint: None,
+                    flaw: None,
                 });
             }
         }

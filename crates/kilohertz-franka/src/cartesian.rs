@@ -548,6 +548,7 @@ impl Cartesian {
                 upper,
                 is_out_of_reach: false,
             }),
+            flaw: None,
         }
     }
 
@@ -560,6 +561,7 @@ impl Cartesian {
             received,
             limit,
             joint: None,
+            flaw: None,
         }
     }
 
@@ -870,6 +872,7 @@ impl Limits for Cartesian {
                         received,
                         limit,
                         joint: None,
+                        flaw: None,
                     });
                 }
             }
@@ -883,6 +886,7 @@ impl Limits for Cartesian {
                 received: (flawed.received - flawed.expected).abs(),
                 limit: flawed.tolerance,
                 joint: None,
+                flaw: Some(flawed.flaw.name()),
             });
             return found;
         }
@@ -896,6 +900,7 @@ impl Limits for Cartesian {
                 received: elbow,
                 limit: inside,
                 joint: None,
+                flaw: None,
             });
         }
         found
@@ -948,6 +953,7 @@ impl Limits for Cartesian {
                 received,
                 limit,
                 joint: None,
+                flaw: None,
             });
         }
         if self.quantity == Quantity::Pose && is_own_motion(sequence, &judgement) {
@@ -972,6 +978,7 @@ impl Limits for Cartesian {
                 received: behind,
                 limit: self.max_distance,
                 joint: None,
+                flaw: None,
             });
         }
         found

@@ -3,7 +3,7 @@
 //! Ranges are those that libfranka documents. Where it documents none, what no arm could mean is
 //! refused. The arm has the last word: what it refuses is [`ArmErrorCode::CommandRejected`].
 
-use kilohertz_core::number::{number, number_beside};
+use kilohertz_core::number::number_beside;
 
 use crate::arm::Arm;
 use crate::client::Connection;
@@ -86,6 +86,11 @@ const CARTESIAN_STIFFNESS: [(f64, f64, &str); 2] =
     [(10.0, 3_000.0, "N/m"), (1.0, 300.0, "N m/rad")];
 /// Cut-off frequencies \[Hz\].
 const CUT_OFF: (f64, f64) = (1.0, 1_000.0);
+/// The heaviest load that an arm is sent \[kg\], meant or not: many times what any can bear, and so light that what the
+/// arm says of it passes the gate.
+pub(crate) const HEAVIEST_LOAD: f64 = 100.0;
+/// The largest entry of a load's inertia that an arm is sent [kg m2].
+const LARGEST_INERTIA: f64 = 100.0;
 /// How far an inertia may be from a symmetric one, and below zero, relative to its largest moment.
 const TOLERANCE: f64 = 1e-5;
 
@@ -148,6 +153,10 @@ impl Setting {
                 rigid("EE_T_K", frame)?;
                 plausible::frame("EE_T_K", frame)?;
             }
+            Setting::Load { centre, .. } => {
+                finite("F_x_Cload", centre)?;
+                plausible::centre(centre)?;
+            }
             _ => {}
         }
         self.check_possible()?;
@@ -159,11 +168,7 @@ impl Setting {
                 plausible::thresholds("", nominal)?;
                 plausible::thresholds("acceleration.", acceleration)
             }
-            Setting::Load {
-                mass,
-                centre,
-                inertia,
-            } => plausible::load(*mass, centre, inertia),
+            Setting::Load { mass, inertia, .. } => plausible::inertia(*mass, inertia),
             _ => Ok(()),
         }
     }
@@ -236,7 +241,7 @@ impl Thresholds {
                 if !(most >= least && most.is_finite()) {
                     let expected = format!(
                         "a finite number from {}, the lower threshold, on",
-                        number(least)
+                        number_beside(least, &[most])
                     );
                     return refuse((&high, &format!("{high}[{nth}]")), most, &[least], expected);
                 }
@@ -274,11 +279,16 @@ fn check_frame(option: &str, frame: &[f64; 16]) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// A mass that is not negative and the inertia of some body. Zero stands for a point.
+/// A mass that is not negative and the inertia of some body, neither so large that no state of an arm could have it.
+/// Zero stands for a point.
 fn check_load(mass: f64, centre: &[f64; 3], inertia: &[f64; 9]) -> Result<(), Refusal> {
-    not_negative(("m_load", "m_load"), mass)?;
-    finite("F_x_Cload", centre)?;
+    within(("m_load", "m_load"), mass, (0.0, HEAVIEST_LOAD, "kg"))?;
+    each("F_x_Cload", centre, |_| (-FARTHEST, FARTHEST, "m"))?;
+    let hint = "kg m^2. Is it in kg mm^2 or in kg cm^2?";
     finite("I_load", inertia)?;
+    each("I_load", inertia, |_| {
+        (-LARGEST_INERTIA, LARGEST_INERTIA, hint)
+    })?;
     let at = |row: usize, column: usize| inertia[3 * column + row];
     let largest = inertia
         .iter()
@@ -332,15 +342,21 @@ impl Arm {
     /// [`ArmErrorCode::Generation`] for filters of an FR3, [`ArmErrorCode::CommandRejected`] where
     /// the arm refuses; [`ArmErrorCode::InvalidOperation`] while it is driven, or closed.
     pub fn configure(&self, setting: &Setting) -> Result<(), ArmError> {
+        // Of a mass in grams more can be said than that it is not possible; and what can be refused without asking the
+        // arm is.
+        if let Setting::Load { mass, .. } = *setting
+            && mass.is_finite()
+        {
+            plausible::payload(mass, self.generation(), 0.0)?;
+        }
         setting.check()?;
         let Setting::Load { mass, .. } = *setting else {
             return self.send(setting, |_| Ok(()));
         };
-        // Refused without asking the arm where that is possible.
-        plausible::payload(mass, self.generation(), 0.0)?;
         self.send(setting, |client| {
             let state = client.state()?;
-            gate::can_carry(&state).map_err(Fault::standing)?;
+            // Not what it carries now: that is replaced, however wrong it is.
+            gate::can_have_end_effector(&state).map_err(Fault::standing)?;
             Ok(plausible::payload(mass, self.generation(), state.m_ee)?)
         })
     }
@@ -383,6 +399,112 @@ mod tests {
 
     fn refusal(setting: &Setting) -> Refusal {
         setting.check().unwrap_err()
+    }
+
+    #[test]
+    fn what_is_meant_is_bounded_too_by_what_a_state_of_an_arm_can_have() {
+        let with = |mass, centre, inertia| Setting::Load {
+            mass,
+            centre,
+            inertia,
+        };
+        let diagonal = |moment| [moment, 0., 0., 0., moment, 0., 0., 0., moment];
+        let most = with(100.0, [10.0, -10.0, 10.0], diagonal(100.0));
+        assert_eq!(most.check_possible(), Ok(()));
+        for (setting, told) in [
+            (
+                with(100.01, [0.0; 3], [0.0; 9]),
+                "m_load is 100.01; expected a number from 0 to 100 kg",
+            ),
+            (
+                with(1e6, [0.0; 3], [0.0; 9]),
+                "m_load is 1000000; expected a number from 0 to 100 kg",
+            ),
+            (
+                with(1.0, [0.0, 0.0, 20.0], [0.0; 9]),
+                "F_x_Cload[2] is 20; expected a number from -10 to 10 m",
+            ),
+            (
+                with(1.0, [1e300, 0.0, 0.0], [0.0; 9]),
+                "F_x_Cload[0] is 1e300; expected a number from -10 to 10 m",
+            ),
+            (
+                with(1.0, [0.0; 3], diagonal(900.0)),
+                "I_load[0] is 900; expected a number from -100 to 100 kg m^2",
+            ),
+            (
+                with(1.0, [0.0; 3], diagonal(1e308)),
+                "I_load[0] is 1e308; expected a number from -100 to 100 kg m^2",
+            ),
+        ] {
+            let refused = setting.check_possible().unwrap_err().to_string();
+            assert!(refused.starts_with(told), "{refused}");
+            assert!(!refused.contains("unchecked"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_value_too_large_to_be_squared_is_told_as_it_was_given() {
+        for huge in [1e200, -1e308, f64::MAX] {
+            let mut frame = UNIT;
+            frame[13] = huge;
+            let load = Setting::Load {
+                mass: 1.0,
+                centre: [0.0, huge, 0.0],
+                inertia: [0.0; 9],
+            };
+            let mut inertia = [0.0; 9];
+            inertia[4] = huge.abs();
+            for (setting, what, given) in [
+                (Setting::EndEffector(frame), "NE_T_EE[13]", huge),
+                (Setting::StiffnessFrame(frame), "EE_T_K[13]", huge),
+                (load, "F_x_Cload[1]", huge),
+                (self::load(1.0, inertia), "I_load[4]", huge.abs()),
+            ] {
+                let refused = refusal(&setting);
+                assert_eq!((refused.what.as_str(), refused.received), (what, given));
+                assert!(!refused.to_string().contains("unchecked"), "{refused}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_is_never_written_as_the_limit_that_it_broke() {
+        let mut frame = UNIT;
+        frame[0] = 1.000_012;
+        let mut thresholds = Thresholds {
+            lower_torques: [20.000_000_1; 7],
+            upper_torques: [20.0; 7],
+            lower_forces: [1.0; 6],
+            upper_forces: [2.0; 6],
+        };
+        let behavior = |thresholds| Setting::CollisionBehavior {
+            nominal: thresholds,
+            acceleration: thresholds,
+        };
+        for (setting, told) in [
+            (
+                Setting::EndEffector(frame),
+                "the length of the x axis of NE_T_EE is 1.000012; expected 1, as in a rotation, within 0.00001",
+            ),
+            (
+                behavior(thresholds),
+                "upperTorquesNm[0] is 20; expected a finite number from 20.0000001, ",
+            ),
+            (
+                load(1.0, [0.02, 0., 0., 0., 0.02, 0., 0., 0., 0.040_400_1]),
+                "the largest principal moment of I_load is 0.0404; expected at most 0.04 ",
+            ),
+            (
+                load(0.123_456, [0.123_457, 0., 0., 0., 0.1, 0., 0., 0., 0.1]),
+                "the largest principal moment of I_load is 0.123457; expected at most 0.123456 ",
+            ),
+        ] {
+            let refused = refusal(&setting).to_string();
+            assert!(refused.starts_with(told), "{refused}");
+        }
+        thresholds.lower_torques = [10.0; 7];
+        assert_eq!(behavior(thresholds).check(), Ok(()));
     }
 
     fn load(mass: f64, inertia: [f64; 9]) -> Setting {

@@ -125,6 +125,7 @@ impl<L: Steered> Fenced<L> {
                 received,
                 limit,
                 joint: None,
+                flaw: None,
             });
         }
     }

@@ -133,7 +133,9 @@ impl fmt::Display for Fault {
         )?;
         match expected {
             Expected::Finite => write!(f, "a finite number"),
-            Expected::AtMost(most) => write!(f, "-{0} to {0}", number(*most)),
+            Expected::AtMost(most) => {
+                write!(f, "-{0} to {0}", number_beside(*most, &[received.abs()]))
+            }
             Expected::Moving => write!(f, "{}, while a motion goes on", RobotMode::Move as u8),
             Expected::Risen { last, most } => write!(
                 f,
@@ -456,13 +458,25 @@ pub(crate) fn can_stand(arm: &ArmLimits, state: &RobotState) -> Result<(), Fault
 /// # Errors
 /// What cannot be.
 pub(crate) fn can_carry(state: &RobotState) -> Result<(), Fault> {
-    let fields = [
-        (offset::m_ee, &[state.m_ee][..], HEAVIEST),
+    can_have_end_effector(state)?;
+    can_have(&[
         (offset::m_total, &[state.m_total], HEAVIEST),
         (offset::F_x_Ctotal, &state.F_x_Ctotal, FARTHEST),
         (offset::I_total, &state.I_total, HEAVIEST),
-    ];
-    for (first, values, most) in fields {
+    ])
+}
+
+/// That an arm can have the end effector that `state` says, whatever it carries besides.
+///
+/// # Errors
+/// What cannot be.
+pub(crate) fn can_have_end_effector(state: &RobotState) -> Result<(), Fault> {
+    can_have(&[(offset::m_ee, &[state.m_ee], HEAVIEST)])
+}
+
+/// That the values of fields, which begin at a slot each, are no more than their bounds, either way.
+fn can_have(fields: &[(usize, &[f64], f64)]) -> Result<(), Fault> {
+    for &(first, values, most) in fields {
         for (index, value) in values.iter().enumerate() {
             if exceeds(value.abs(), most) {
                 return Err(fault(

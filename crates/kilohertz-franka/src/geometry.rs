@@ -57,6 +57,26 @@ pub(crate) enum Flaw {
     Handedness,
 }
 
+impl Flaw {
+    /// What is off, for the message of a session, which allocates nothing.
+    pub fn name(self) -> &'static str {
+        match self {
+            Flaw::Entry(_) => "an entry",
+            Flaw::LastRow(_) => "its last row",
+            Flaw::Column(0) => "the length of its x axis",
+            Flaw::Column(1) => "the length of its y axis",
+            Flaw::Column(_) => "the length of its z axis",
+            Flaw::Row(0) => "the length of its x row",
+            Flaw::Row(1) => "the length of its y row",
+            Flaw::Row(_) => "the length of its z row",
+            Flaw::Angle(0, 1) => "the cosine between its axes x and y",
+            Flaw::Angle(0, _) => "the cosine between its axes x and z",
+            Flaw::Angle(..) => "the cosine between its axes y and z",
+            Flaw::Handedness => "the determinant of its rotation",
+        }
+    }
+}
+
 /// Checks that a user's matrix is a pose: what libfranka takes, as far as it is a rotation and a translation.
 /// Allocates nothing.
 ///

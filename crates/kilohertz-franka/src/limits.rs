@@ -492,6 +492,7 @@ impl Motion {
                     received,
                     limit,
                     joint: None,
+                    flaw: None,
                 });
             }
         }
@@ -704,6 +705,7 @@ impl Limits for Motion {
                     received: action,
                     limit: if action < lowest { lowest } else { highest },
                     joint: None,
+                    flaw: None,
                 });
             }
         }
@@ -734,6 +736,7 @@ impl Limits for Motion {
                     received,
                     limit: if received < 0.0 { lower } else { upper },
                     joint: None,
+                    flaw: None,
                 });
             };
             let both = |limit: f64| (-limit, limit);
@@ -767,6 +770,7 @@ impl Limits for Motion {
                         received,
                         limit,
                         joint: None,
+                        flaw: None,
                     });
                 }
             }
@@ -790,6 +794,7 @@ impl Limits for Motion {
                     received,
                     limit,
                     joint: None,
+                    flaw: None,
                 });
             };
             if self.quantity == Quantity::Velocity {
@@ -1007,6 +1012,7 @@ impl Limits for Torque {
                     received: torque,
                     limit,
                     joint: None,
+                    flaw: None,
                 });
             }
         }
@@ -1034,6 +1040,7 @@ impl Limits for Torque {
                     received,
                     limit,
                     joint: None,
+                    flaw: None,
                 });
             }
         }
@@ -1051,6 +1058,7 @@ impl Limits for Torque {
                     received,
                     limit,
                     joint: None,
+                    flaw: None,
                 });
             }
         }

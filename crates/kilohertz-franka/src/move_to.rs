@@ -4,13 +4,14 @@
 //! The plan is in `plan.rs`. The commanded motion ends where the plan ends; a move has arrived when the measured arm
 //! stands there.
 
+use std::f64::consts::TAU;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use franka::RobotState;
 use kilohertz_core::limits::{exceeds, largest};
-use kilohertz_core::number::{number, number_beside};
+use kilohertz_core::number::{number, number_before, number_beside};
 use kilohertz_core::policy::{Answer, Ask, Policy};
 use kilohertz_core::time::Time;
 
@@ -90,6 +91,7 @@ const NOT_WHERE_PLANNED: u32 = 1;
 const NEVER_ARRIVED: u32 = 2;
 const NOT_SETTLED: u32 = 3;
 const NOT_FOLLOWING: u32 = 4;
+const NOT_HELD: u32 = 5;
 
 impl Progress {
     /// For how long it has moved, on the robot's clock [s].
@@ -127,6 +129,10 @@ impl Progress {
                 "the arm fell behind its command on the way, and was stopped",
                 "See what keeps it, tell it with setLoad what it carries, or choose a lower speed",
             ),
+            NOT_HELD => arrival().error(
+                "the motion was over, and the arm was kept so far from its goal while it settled that it was stopped",
+                "See what keeps it, or tell it with setLoad what it carries",
+            ),
             _ => return None,
         })
     }
@@ -145,7 +151,8 @@ impl Progress {
 /// When a move has arrived.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Arrival {
-    /// How far each measured joint may be from the goal [rad].
+    /// How far each measured joint may be from the goal [rad]. More than 0.09 is as much as that: the move is given up
+    /// where a joint is further behind.
     pub tolerance: f64,
     /// How long the arm may take to stand there once the commanded motion is over.
     pub settling: Duration,
@@ -257,12 +264,15 @@ impl MovePolicy {
             .elapsed_ms
             .store(elapsed_ms, Ordering::Relaxed);
         let duration = self.plan.duration();
-        if exceeds(largest_difference(&q, &q_d), FALLEN_BEHIND) {
-            return Err(NOT_FOLLOWING);
-        }
         let is_over = time >= duration
             && largest_difference(&q_d, &self.plan.to) < ARRIVED
             && largest_difference(&dq_d, &[0.0; 7]) < AT_REST;
+        if exceeds(largest_difference(&q, &q_d), FALLEN_BEHIND) {
+            return Err(match is_over || self.over.is_some() {
+                true => NOT_HELD,
+                false => NOT_FOLLOWING,
+            });
+        }
         if is_over {
             let over = *self.over.get_or_insert(time);
             self.has_arrived = largest_difference(&q, &self.plan.to) <= self.arrival.tolerance
@@ -321,7 +331,8 @@ impl Arm {
     /// [`Arm::state`].
     pub fn plan_move(&self, goal: &Goal, speed: f64) -> Result<Plan, ArmError> {
         if !(LEAST_SPEED..=1.0).contains(&speed) {
-            let expected = format!("a number from {} to 1", number(LEAST_SPEED));
+            let least = number_beside(LEAST_SPEED, &[speed]);
+            let expected = format!("a number from {least} to 1");
             refuse(("speed", "speed"), speed, &[LEAST_SPEED, 1.0], expected)?;
         }
         goal.check()?;
@@ -349,7 +360,7 @@ impl Arm {
                     joint + 1,
                     number_beside(torque, &[most]),
                     number(state.m_total),
-                    number(most)
+                    number_beside(most, &[torque])
                 ),
             };
             ArmError::new(ArmErrorCode::Unreachable, text)
@@ -363,7 +374,9 @@ impl Arm {
             Goal::Joints(q) => {
                 for (joint, (&q, (lower, upper))) in q.iter().zip(ranges).enumerate() {
                     if !(lower..=upper).contains(&q) {
-                        let slip = match (lower..=upper).contains(&q.to_radians()) {
+                        // Radians that mean a place at all are within one turn.
+                        let is_turns = q.abs() > TAU;
+                        let slip = match is_turns && (lower..=upper).contains(&q.to_radians()) {
                             true => ". Is it in degrees?",
                             false => "",
                         };
@@ -374,8 +387,8 @@ impl Arm {
                                  has moved{slip}",
                                 joint + 1,
                                 number_beside(q, &[lower, upper]),
-                                number_beside(lower, &[q]),
-                                number_beside(upper, &[q])
+                                number_before(lower, f64::NEG_INFINITY),
+                                number_before(upper, f64::INFINITY)
                             ),
                         ));
                     }
@@ -524,6 +537,25 @@ mod tests {
         assert_eq!(settling.ask(0.01, &behind, &HOME, 0.0), Answer::Failed);
         let error = settling.progress.trouble().unwrap();
         assert_eq!(error.code, ArmErrorCode::NotArrived);
-        assert!(error.to_string().contains("fell behind"), "{error}");
+        assert!(error.to_string().contains("on the way"), "{error}");
+    }
+
+    #[test]
+    fn an_arm_that_is_pushed_away_after_its_motion_did_not_fall_behind_on_the_way() {
+        for pushed_at in [0.1, 0.001] {
+            let mut settling = Settling::new(Arrival::default());
+            if pushed_at > 0.05 {
+                assert!(matches!(settling.after(0.05, 0.04, 0.0), Answer::Action(_)));
+            }
+            assert_eq!(settling.after(pushed_at, 0.095, 0.0), Answer::Failed);
+            let error = settling.progress.trouble().unwrap();
+            assert_eq!(error.code, ArmErrorCode::NotArrived);
+            let text = error.to_string();
+            assert!(text.contains("while it settled"), "{text}");
+            assert!(
+                !text.contains("on the way") && !text.contains("speed"),
+                "{text}"
+            );
+        }
     }
 }

@@ -5,15 +5,18 @@
 use std::f64::consts::TAU;
 
 use kilohertz_core::limits::confined;
-use kilohertz_core::number::number;
+use kilohertz_core::number::{number, number_beside};
 
-use crate::configuration::Thresholds;
+use crate::configuration::{HEAVIEST_LOAD, Thresholds};
+use crate::gate::FARTHEST;
 use crate::generation::Generation;
 use crate::geometry::norm;
 use crate::refusal::{Refusal, refuse};
 
 /// What overrides these checks, for messages.
 const OVERRIDE: &str = "{ unchecked: true } sends it all the same";
+/// What an arm says of its end effector's mass has the precision of an f32, as a share.
+const SINGLE_PRECISION: f64 = 1e-6;
 /// The highest threshold of a joint's torque [N m] and of a force [N] or a torque [N m] at the stiffness frame. No
 /// joint gives more than 87 N m, and libfranka's examples go up to 100 of each.
 const HIGHEST_THRESHOLD: f64 = 100.0;
@@ -28,7 +31,7 @@ const GRAMS: f64 = 20.0;
 pub(crate) fn payload(m_load: f64, generation: Generation, m_ee: f64) -> Result<(), Refusal> {
     let payload = generation.payload();
     let most = (payload - m_ee).max(0.0);
-    if m_load <= most {
+    if m_load <= (payload - m_ee * (1.0 - SINGLE_PRECISION)).max(0.0) {
         return Ok(());
     }
     let shared = match m_ee > 0.0 {
@@ -40,28 +43,38 @@ pub(crate) fn payload(m_load: f64, generation: Generation, m_ee: f64) -> Result<
         false => "",
     };
     let arm = generation.name().to_uppercase();
-    let (least, most_text) = (0.0, number(most));
     let expected = format!(
-        "a number from 0 to {most_text} kg: the payload of an {arm} is {} kg{shared}. {slip}{OVERRIDE}",
-        number(payload)
+        "a number from 0 to {} kg: the payload of an {arm} is {} kg{shared}{}",
+        number_beside(most, &[m_load]),
+        number(payload),
+        advice(slip, m_load <= HEAVIEST_LOAD)
     );
-    refuse(("m_load", "m_load"), m_load, &[least, most], expected)
+    refuse(("m_load", "m_load"), m_load, &[0.0, most], expected)
 }
 
-/// Checks that a load is near the flange, and that some body of its size has its inertia.
-pub(crate) fn load(mass: f64, centre: &[f64; 3], inertia: &[f64; 9]) -> Result<(), Refusal> {
-    lever(
-        "F_x_Cload",
-        "the distance of F_x_Cload from the flange",
-        centre,
-    )?;
+/// What to do about a value: `slip` asks for what is likely. What is not possible is not sent, whoever means it.
+fn advice(slip: &str, is_possible: bool) -> String {
+    match is_possible {
+        true => format!(". {slip}{OVERRIDE}"),
+        false => format!(". {slip}").trim_end_matches(['.', ' ']).to_owned(),
+    }
+}
+
+/// Checks that the centre of a load is near the flange.
+pub(crate) fn centre(centre: &[f64; 3]) -> Result<(), Refusal> {
+    let what = "the distance of F_x_Cload from the flange";
+    lever(("F_x_Cload", 0), what, centre)
+}
+
+/// Checks that some body of this mass has this inertia.
+pub(crate) fn inertia(mass: f64, inertia: &[f64; 9]) -> Result<(), Refusal> {
     let [smallest, middle, largest] = principal_moments(inertia);
     let named = ("I_load", "the largest principal moment of I_load");
     let most = (smallest + middle) * (1.0 + MOMENT_TOLERANCE);
     if largest > most {
         let expected = format!(
             "at most {} kg m^2, the sum of the other two: no body has another inertia. {OVERRIDE}",
-            number(smallest + middle)
+            number_beside(smallest + middle, &[largest])
         );
         return refuse(named, largest, &[smallest + middle], expected);
     }
@@ -70,8 +83,8 @@ pub(crate) fn load(mass: f64, centre: &[f64; 3], inertia: &[f64; 9]) -> Result<(
         let expected = format!(
             "at most {} kg m^2, as if all of {} kg were {} m away from its centre. Is it in kg mm^2 or in \
              kg cm^2? {OVERRIDE}",
-            number(most),
-            number(mass),
+            number_beside(most, &[largest]),
+            number_beside(mass, &[largest]),
             number(LONGEST_LEVER)
         );
         return refuse(named, largest, &[most], expected);
@@ -82,19 +95,26 @@ pub(crate) fn load(mass: f64, centre: &[f64; 3], inertia: &[f64; 9]) -> Result<(
 /// Checks that the place of a frame is near where it is fixed.
 pub(crate) fn frame(option: &str, frame: &[f64; 16]) -> Result<(), Refusal> {
     let what = format!("the distance that {option} has from its frame");
-    lever(option, &what, &[frame[12], frame[13], frame[14]])
+    lever((option, 12), &what, &[frame[12], frame[13], frame[14]])
 }
 
-fn lever(option: &str, what: &str, place: &[f64; 3]) -> Result<(), Refusal> {
+/// Checks `place`, the values from `first` on of `option`, and its distance, which is `what`. What is far too large is
+/// told as it was given: its square may be infinite.
+fn lever((option, first): (&str, usize), what: &str, place: &[f64; 3]) -> Result<(), Refusal> {
+    for (nth, &along) in (first..).zip(place) {
+        if along.abs() > FARTHEST {
+            let most = number(LONGEST_LEVER);
+            let advice = advice("Is it in millimetres? ", false);
+            let expected = format!("a distance of at most {most} m{advice}");
+            let entry = format!("{option}[{nth}]");
+            return refuse((option, &entry), along, &[], expected);
+        }
+    }
     let distance = norm(place);
     if distance <= LONGEST_LEVER {
         return Ok(());
     }
-    let slip = match distance > 10.0 * LONGEST_LEVER {
-        true => "Is it in millimetres? ",
-        false => "",
-    };
-    let expected = format!("at most {} m. {slip}{OVERRIDE}", number(LONGEST_LEVER));
+    let expected = format!("at most {} m{}", number(LONGEST_LEVER), advice("", true));
     refuse((option, what), distance, &[LONGEST_LEVER], expected)
 }
 
@@ -107,8 +127,12 @@ pub(crate) fn thresholds(prefix: &str, thresholds: &Thresholds) -> Result<(), Re
                 continue;
             }
             let unit = if is_torque || nth >= 3 { "N m" } else { "N" };
+            let reason = match value > 0.0 {
+                true => "beyond it the arm feels no collision",
+                false => "at 0 the arm takes the noise of its sensors for a contact or a collision",
+            };
             let expected = format!(
-                "a number above 0 to {} {unit}, beyond which the arm feels no collision. {OVERRIDE}",
+                "a number above 0 to {} {unit}: {reason}. {OVERRIDE}",
                 number(HIGHEST_THRESHOLD)
             );
             let what = format!("{option}[{nth}]");
@@ -161,11 +185,27 @@ mod tests {
             assert!(refused.contains("unchecked: true"), "{refused}");
             assert!(!refused.contains("grams"), "{refused}");
             assert!(payload(0.1, generation, 5.0).is_err());
+            for m_ee in [0.73, 0.1, 1.234_567, 2.9] {
+                let on_the_wire = f64::from(m_ee as f32);
+                let left = 3.0 - m_ee;
+                assert_eq!(payload(left, generation, on_the_wire), Ok(()), "{m_ee}");
+                let beyond = payload(left + 1e-5, generation, on_the_wire).unwrap_err();
+                assert!(
+                    !beyond.to_string().contains(&format!(
+                        "is {}; expected a number from 0 to {} ",
+                        number(left),
+                        number(left)
+                    )),
+                    "{beyond}"
+                );
+            }
         }
         let refused = payload(500.0, Generation::Fr3, 0.0)
             .unwrap_err()
             .to_string();
-        assert!(refused.contains("Is it in grams?"), "{refused}");
+        assert!(refused.ends_with("Is it in grams?"), "{refused}");
+        let refused = payload(90.0, Generation::Fr3, 0.0).unwrap_err().to_string();
+        assert!(refused.contains("Is it in grams? {"), "{refused}");
         let refused = payload(3.000_000_1, Generation::Fr3, 0.0).unwrap_err();
         assert!(
             refused.to_string().starts_with("m_load is 3.0000001;"),
@@ -176,27 +216,48 @@ mod tests {
     #[test]
     fn a_hand_and_a_plate_are_bodies_and_what_no_body_has_is_refused() {
         let hand = diagonal([0.001, 0.0025, 0.0017]);
-        assert_eq!(load(0.73, &[-0.01, 0.0, 0.03], &hand), Ok(()));
-        assert_eq!(load(1.0, &[0.0; 3], &diagonal([0.01, 0.02, 0.03])), Ok(()));
-        assert_eq!(load(1.0, &[0.0; 3], &[0.0; 9]), Ok(()));
-        assert_eq!(load(0.0, &[0.0; 3], &[0.0; 9]), Ok(()));
-        let refused = |mass, centre: [f64; 3], inertia| {
-            load(mass, &centre, &inertia).unwrap_err().to_string()
-        };
-        let none = refused(1.0, [0.0; 3], diagonal([0.01, 0.02, 0.04]));
+        assert_eq!(centre(&[-0.01, 0.0, 0.03]), Ok(()));
+        assert_eq!(inertia(0.73, &hand), Ok(()));
+        assert_eq!(inertia(1.0, &diagonal([0.01, 0.02, 0.03])), Ok(()));
+        assert_eq!(inertia(1.0, &[0.0; 9]), Ok(()));
+        assert_eq!(inertia(0.0, &[0.0; 9]), Ok(()));
+        let refused = |mass, moments| inertia(mass, &moments).unwrap_err().to_string();
+        let none = refused(1.0, diagonal([0.01, 0.02, 0.04]));
         assert!(
             none.contains("moment of I_load is 0.04; expected at most 0.03"),
             "{none}"
         );
-        let grown = refused(1.0, [0.0; 3], diagonal([2500.0; 3]));
+        let grown = refused(1.0, diagonal([25.0; 3]));
         assert!(grown.contains("kg mm^2"), "{grown}");
-        let far = refused(1.0, [0.0, 0.0, 50.0], [0.0; 9]);
-        assert!(
-            far.contains("is 50; expected at most 1 m. Is it in millimetres?"),
-            "{far}"
+        let refused = |place: [f64; 3]| centre(&place).unwrap_err().to_string();
+        assert_eq!(
+            refused([0.0, 0.0, 50.0]),
+            "F_x_Cload[2] is 50; expected a distance of at most 1 m. Is it in millimetres?"
         );
-        let long = refused(1.0, [0.0, 0.0, 1.1], [0.0; 9]);
+        let long = refused([0.0, 0.0, 1.1]);
         assert!(!long.contains("millimetres"), "{long}");
+        assert!(long.contains("unchecked: true"), "{long}");
+    }
+
+    #[test]
+    fn a_threshold_is_refused_with_the_reason_that_it_has() {
+        let with = |lower: f64| Thresholds {
+            lower_torques: [lower; 7],
+            upper_torques: [150.0; 7],
+            lower_forces: [1.0; 6],
+            upper_forces: [2.0; 6],
+        };
+        let refused = |given| thresholds("", &given).unwrap_err().to_string();
+        let (none, high) = (refused(with(0.0)), refused(with(1.0)));
+        assert!(
+            none.starts_with("lowerTorquesNm[0] is 0;") && none.contains("noise"),
+            "{none}"
+        );
+        assert!(!none.contains("feels no collision"), "{none}");
+        assert!(
+            high.starts_with("upperTorquesNm[0] is 150;") && high.contains("feels no collision"),
+            "{high}"
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use kilohertz_core::number::{number, number_beside};
+use kilohertz_core::number::number_beside;
 
 use crate::geometry::{Flaw, check_pose};
 
@@ -60,7 +60,8 @@ pub(crate) fn within(
     if (least..=most).contains(&value) {
         return Ok(());
     }
-    let expected = format!("a number from {} to {} {unit}", number(least), number(most));
+    let [from, to] = [least, most].map(|end| number_beside(end, &[value]));
+    let expected = format!("a number from {from} to {to} {unit}");
     refuse(named, value, &[least, most], expected)
 }
 
@@ -96,22 +97,24 @@ pub(crate) fn rigid(option: &str, frame: &[f64; 16]) -> Result<(), Refusal> {
         return Ok(());
     };
     let axis = |nth: usize| ["x", "y", "z"][nth];
+    let (wanted, tolerance) = (flawed.expected, flawed.tolerance);
+    let written = |value: f64| number_beside(value, &[flawed.received]);
     let (what, expected) = match flawed.flaw {
         Flaw::Entry(nth) => (format!("{option}[{nth}]"), "a finite number".to_owned()),
         Flaw::LastRow(nth) => (
             format!("{option}[{nth}]"),
             format!(
                 "{}: a transformation is 4x4, column-major, its last row 0 0 0 1",
-                number(flawed.expected)
+                written(wanted)
             ),
         ),
         Flaw::Column(nth) => (
             format!("the length of the {} axis of {option}", axis(nth)),
-            format!("1, as in a rotation, within {}", number(flawed.tolerance)),
+            format!("1, as in a rotation, within {}", written(tolerance)),
         ),
         Flaw::Row(nth) => (
             format!("the length of the {} row of {option}", axis(nth)),
-            format!("1, as in a rotation, within {}", number(flawed.tolerance)),
+            format!("1, as in a rotation, within {}", written(tolerance)),
         ),
         Flaw::Angle(one, other) => (
             format!(
@@ -119,7 +122,7 @@ pub(crate) fn rigid(option: &str, frame: &[f64; 16]) -> Result<(), Refusal> {
                 axis(one),
                 axis(other)
             ),
-            format!("0, as in a rotation, within {}", number(flawed.tolerance)),
+            format!("0, as in a rotation, within {}", written(tolerance)),
         ),
         Flaw::Handedness => (
             format!("the determinant of the rotation in {option}"),
@@ -129,7 +132,7 @@ pub(crate) fn rigid(option: &str, frame: &[f64; 16]) -> Result<(), Refusal> {
     refuse(
         (option, &what),
         flawed.received,
-        &[flawed.expected],
+        &[wanted, tolerance, wanted - tolerance, wanted + tolerance],
         expected,
     )
 }

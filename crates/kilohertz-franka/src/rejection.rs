@@ -59,7 +59,7 @@ fn remedy(mode: RobotMode) -> &'static str {
 /// out.
 fn reason(told: &str) -> String {
     const WORDS: [(&str, &str); 7] = [
-        ("in the current mode", "it is not possible now"),
+        ("current mode", "it is not possible now"),
         ("nvalid argument", "a value is out of the arm's range"),
         ("path deviation", "a value is out of the arm's range"),
         (
@@ -110,6 +110,19 @@ mod tests {
             assert!(message.contains(remedy), "{message}");
             assert!(message.contains(&format!("{mode:?}")), "{message}");
             assert!(!message.contains("Idle"), "{message}");
+        }
+    }
+
+    #[test]
+    fn the_mode_is_left_out_in_the_words_of_either_client() {
+        for words in ["in the current mode", "in current mode"] {
+            let text = format!("command rejected: command not possible {words}");
+            let message = told(&text, RobotMode::Reflex);
+            assert!(
+                message.contains("refused Set Load: it is not possible now."),
+                "{message}"
+            );
+            assert!(!message.contains("current mode"), "{message}");
         }
     }
 

@@ -286,8 +286,8 @@ fn limit_refused(
         "joint{}: {what} is {} {unit}; expected {} to {} {unit}, which the data sheet of the FR3 allows",
         joint + 1,
         number_beside(value, &[from, to]),
-        number(from),
-        number(to)
+        number_beside(from, &[value]),
+        number_beside(to, &[value])
     ))
 }
 

@@ -22,6 +22,7 @@ on_each_arm! {
     a_policy_that_fails_at_speed_leaves_the_arm_at_rest_and_is_told,
     what_the_arm_may_not_be_commanded_never_reaches_it,
     a_pose_that_is_none_is_refused_by_its_name,
+    what_of_a_pose_is_off_is_told,
     a_velocity_that_leads_out_of_reach_ends_a_session_however_late_it_is,
     a_target_out_of_reach_ends_a_session_or_is_counted_and_come_back_from,
     lost_packets_are_survived_at_speed_and_while_speeding_up,
@@ -166,6 +167,40 @@ fn what_the_arm_may_not_be_commanded_never_reaches_it(rig: Rig) {
     ];
     for (control, meddle, expected) in cases {
         assert_eq!(refused(rig, control, meddle), expected, "{control}");
+    }
+}
+
+fn what_of_a_pose_is_off_is_told(rig: Rig) {
+    type Case = (fn(&mut [f64]), &'static str, f64);
+    let cases: [Case; 3] = [
+        (
+            |action| action[4..7].iter_mut().for_each(|entry| *entry *= 1.01),
+            "the length of its y axis",
+            1e-5,
+        ),
+        (|action| action[15] = 0.0, "its last row", 0.0),
+        (
+            |action| action[8..11].iter_mut().for_each(|entry| *entry = -*entry),
+            "the determinant of its rotation",
+            1.0,
+        ),
+    ];
+    for (meddle, flaw, limit) in cases {
+        let simulator = lockstep(rig);
+        let arm = connect(rig, &simulator);
+        let control = Control::CartesianPose;
+        let policy = at_speed(control, move |tick, action| {
+            if tick >= 500 {
+                meddle(action);
+            }
+            Ok(())
+        });
+        let session = session(&arm, control, config(), policy);
+        let Some(Cause::InvalidAction { violation, .. }) = ended(&session).cause else {
+            panic!("{:?}", session.outcome());
+        };
+        assert_eq!((violation.flaw, violation.limit), (Some(flaw), limit));
+        assert!(violation.received > limit, "{violation:?}");
     }
 }
 

@@ -5,6 +5,7 @@ mod common;
 use common::*;
 use franka::model::DEFAULT_GRAVITY_EARTH;
 use kilohertz_franka::model::{ArmModel, Posture, Quantity};
+use kilohertz_franka::move_to::{Goal, HOME};
 use kilohertz_franka::{ArmError, ArmErrorCode, Control, Setting, Thresholds};
 use kilohertz_sim::{Corruption, Fault};
 
@@ -18,6 +19,8 @@ on_each_arm! {
     the_arms_own_refusal_is_told,
     a_refusal_tells_the_present_mode_and_what_to_do,
     an_end_effector_takes_its_part_of_the_payload,
+    a_load_that_is_set_replaces_one_that_no_arm_can_carry,
+    the_heaviest_load_that_is_sent_leaves_the_arm_able_to_take_another,
     what_is_implausible_is_sent_where_it_is_meant,
     filters_are_the_fers_alone,
 }
@@ -295,7 +298,7 @@ fn an_end_effector_takes_its_part_of_the_payload(rig: Rig) {
             .unwrap();
     };
     with_hand(0.73);
-    arm.configure(&load(2.2)).unwrap();
+    arm.configure(&load(2.27)).unwrap();
     let refused = arm.configure(&load(2.3)).unwrap_err();
     assert_eq!(refused.code, ArmErrorCode::InvalidArgument, "{refused}");
     assert!(refused.message.contains("0 to 2.27 kg"), "{refused}");
@@ -303,6 +306,40 @@ fn an_end_effector_takes_its_part_of_the_payload(rig: Rig) {
     with_hand(f64::NAN);
     let refused = arm.configure(&load(2.3)).unwrap_err();
     assert_eq!(refused.code, ArmErrorCode::Protocol, "{refused}");
+}
+
+fn a_load_that_is_set_replaces_one_that_no_arm_can_carry(rig: Rig) {
+    let simulator = lockstep(rig);
+    let arm = connect(rig, &simulator);
+    for field in ["m_load", "F_x_Cload", "I_load"] {
+        let with = Corruption {
+            field: field.to_owned(),
+            index: 0,
+            value: 1e6,
+        };
+        let count = 1_000_000;
+        simulator
+            .inject(Fault::CorruptStates { count, with })
+            .unwrap();
+        assert!(arm.plan_move(&Goal::Joints(HOME), 0.2).is_err(), "{field}");
+        arm.configure(&load(1.0)).unwrap();
+    }
+}
+
+fn the_heaviest_load_that_is_sent_leaves_the_arm_able_to_take_another(rig: Rig) {
+    let simulator = lockstep(rig);
+    let arm = connect(rig, &simulator);
+    let moment = 100.0;
+    let heaviest = Setting::Load {
+        mass: 100.0,
+        centre: [10.0, 0.0, 0.0],
+        inertia: [moment, 0., 0., 0., moment, 0., 0., 0., moment],
+    };
+    arm.configure_unchecked(&heaviest).unwrap();
+    let refused = arm.plan_move(&Goal::Joints(HOME), 0.2).unwrap_err();
+    assert_eq!(refused.code, ArmErrorCode::Unreachable, "{refused}");
+    arm.configure(&load(1.0)).unwrap();
+    arm.plan_move(&Goal::Joints(HOME), 0.2).unwrap();
 }
 
 fn what_is_implausible_is_sent_where_it_is_meant(rig: Rig) {
@@ -323,6 +360,7 @@ fn what_is_implausible_is_sent_where_it_is_meant(rig: Rig) {
     assert!(near(&state.NE_T_EE, &long));
     for setting in [
         load(-1.0),
+        load(1e3),
         load(f64::INFINITY),
         thresholds(20.0, 10.0),
         Setting::EndEffector(turned([0.0, 0.0, 50.0])),

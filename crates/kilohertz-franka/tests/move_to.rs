@@ -26,6 +26,8 @@ on_each_arm! {
     a_reflex_ends_a_move_with_its_name,
     an_arm_that_was_moved_since_does_not_jump,
     what_cannot_be_reached_is_refused_before_anything_moves,
+    the_range_that_is_told_is_one_that_an_arm_can_go_to,
+    only_what_is_no_angle_in_radians_may_be_in_degrees,
     a_place_that_the_arm_is_at_is_reached_at_once,
     a_heavy_load_arrives_at_full_speed_from_anywhere_to_anywhere,
     an_arm_whose_sessions_follow_softly_arrives_at_any_speed,
@@ -255,6 +257,49 @@ fn what_cannot_be_reached_is_refused_before_anything_moves(rig: Rig) {
     let error = refused(Goal::Joints([f64::NAN; 7]), 0.5);
     assert_eq!(error.code, ArmErrorCode::InvalidArgument, "{error}");
     assert_eq!(simulator.counters().motions_started, 0);
+}
+
+/// Why joint positions cannot be gone to: HOME with `joint` at `q`.
+fn out_of_range(arm: &Arm, joint: usize, q: f64) -> String {
+    let mut goal = HOME;
+    goal[joint] = q;
+    let refused = arm.plan_move(&Goal::Joints(goal), 0.2).unwrap_err();
+    assert_eq!(refused.code, ArmErrorCode::Unreachable, "{refused}");
+    refused.message
+}
+
+fn the_range_that_is_told_is_one_that_an_arm_can_go_to(rig: Rig) {
+    let simulator = lockstep(rig);
+    let arm = connect(rig, &simulator);
+    for joint in 0..7 {
+        let message = out_of_range(&arm, joint, 9.0);
+        let (_, range) = message.split_once("commanded from ").unwrap();
+        let (range, _) = range.split_once(" rad").unwrap();
+        for end in range.split(" to ") {
+            let mut goal = HOME;
+            goal[joint] = end.parse().unwrap();
+            arm.plan_move(&Goal::Joints(goal), 0.2).unwrap();
+            let beyond = goal[joint] + 2e-3 * (goal[joint] - HOME[joint]).signum();
+            out_of_range(&arm, joint, beyond);
+        }
+    }
+}
+
+fn only_what_is_no_angle_in_radians_may_be_in_degrees(rig: Rig) {
+    let simulator = lockstep(rig);
+    let arm = connect(rig, &simulator);
+    for (joint, q, may_be) in [
+        (0, 90.0, true),
+        (3, -135.0, true),
+        (0, 6.3, true),
+        (0, 3.2, false),
+        (0, -6.2, false),
+        (1, -1.9, false),
+        (0, 1e6, false),
+    ] {
+        let message = out_of_range(&arm, joint, q);
+        assert_eq!(message.contains("in degrees?"), may_be, "{message}");
+    }
 }
 
 fn a_place_that_the_arm_is_at_is_reached_at_once(rig: Rig) {

@@ -258,6 +258,8 @@ pub struct NativeViolation {
     pub received: f64,
     pub limit: f64,
     pub joint: Option<NativeJointPlace>,
+    /// What of a matrix is off.
+    pub flaw: Option<String>,
 }
 
 /// Where a joint is that keeps a motion from going on [rad].
@@ -287,6 +289,7 @@ impl NativeViolation {
                 upper: place.upper,
                 is_out_of_reach: place.is_out_of_reach,
             }),
+            flaw: violation.flaw.map(str::to_owned),
         }
     }
 }
