@@ -281,7 +281,7 @@ for (const control of ['cartesianPose', 'cartesianTarget'] as const) {
       t.is(error.code, 'ACTION_FRAME', error.message);
       t.regex(
         error.message,
-        /O_T_EE is no rigid transform, (the .* of its .*|its last row) is off by [\d.e-]+ \(limit/,
+        /O_T_EE is no rigid transform, (the .* (of|between) its .*|its last row) is off by [\d.e-]+ \(limit/,
       );
     }
   });

@@ -264,7 +264,7 @@ test('what is not as it must be is refused by its name, and nothing is sent', as
     t.is(error.code, code, error.message);
     t.regex(error.message, message);
     t.truthy(error.expected);
-    t.notRegex(error.message, /e\+?308|\.\d*0{6,}\d/, error.message);
+    t.notRegex(error.message, /1\.79\d*e\+?308|\.\d*0{6,}\d/, error.message);
   }
   const state = await arm.state();
   t.is(state.m_load, 0);
