@@ -104,8 +104,9 @@ test('a child that fills its bell cannot make its parent wait', async (t) => {
     scribbling('fills its bell', 'seat'),
     python('scribbling', 'fills its bell'),
   ]) {
+    // That the session ends at all is the promise. The child may have emptied its bell before it was rung.
     const error = await outcome(t, policy);
-    t.regex(error?.message ?? '', /EAGAIN|temporarily unavailable/);
+    if (error) t.regex(error.message, /EAGAIN|temporarily unavailable/);
   }
   t.is(
     await outcome(t, scribbling('fills its bell', 'calls')).then((error) => error?.code),
