@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
@@ -20,6 +20,7 @@ import {
   type Tick,
 } from '../index.ts';
 import { distance, ownPlace, reaching, setUp, speed, turning, WALL } from './fixtures/arms.ts';
+import { threadsOf } from './fixtures/processes.ts';
 import { block, rejection, until } from './fixtures/waiting.ts';
 
 /** As patient as an arm allows: for tests of something else than lateness. */
@@ -714,17 +715,11 @@ test('records hold what the arm was commanded in each cycle', async (t) => {
   t.is(rest, stats.restCommands);
 });
 
-/** The scheduling of this process's threads of a name: 0 is ordinary, 1 SCHED_FIFO, 5 SCHED_IDLE. */
+/** The scheduling of this process's threads of a name, which the kernel cuts off. */
 function threadsNamed(wanted: string): { policy: number; priority: number }[] {
-  const threads = readdirSync('/proc/self/task').map((id) => {
-    const text = readFileSync(`/proc/self/task/${id}/stat`, 'utf8');
-    const name = text.slice(text.indexOf('(') + 1, text.lastIndexOf(')'));
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    return { name, priority: Number(fields[37]), policy: Number(fields[38]) };
-  });
-  return threads
+  return threadsOf('self')
     .filter(({ name }) => wanted.startsWith(name) && name.length > 10)
-    .map(({ policy, priority }) => ({ policy, priority }));
+    .map(({ scheduler, priority }) => ({ policy: scheduler, priority }));
 }
 
 const loopThreads = () => threadsNamed('kilohertz-loop');

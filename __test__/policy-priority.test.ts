@@ -1,20 +1,19 @@
 // The realtime priority of policies in workers and processes: who has it, and when it is taken back.
 
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import {
   type AnyPolicy,
-  Franka,
-  FrankaSimulator,
   type JointVector,
   OptionTypeError,
   processPolicy,
   type RobotState,
-  Session,
+  type Session,
   workerPolicy,
 } from '../index.ts';
-import { WALL } from './fixtures/arms.ts';
+import { sessionOf } from './fixtures/arms.ts';
+import { childrenOf, type Thread, threadsOf } from './fixtures/processes.ts';
 import { programBehind } from './fixtures/programs.ts';
 
 type Policies = typeof import('./fixtures/policies.ts');
@@ -24,47 +23,9 @@ const PYTHON = new URL('./fixtures/policies.py', import.meta.url);
 const ORDINARY = 0;
 const FIFO = 1;
 
-interface Thread {
-  readonly name: string;
-  readonly scheduler: number;
-  readonly priority: number;
-}
-
 /** The threads of this process and of its children. */
 function threads(): Thread[] {
-  const children = readdirSync('/proc/self/task').flatMap((id) =>
-    lines(`/proc/self/task/${id}/children`),
-  );
-  return ['self', ...children].flatMap((pid) =>
-    entries(`/proc/${pid}/task`).flatMap((id) => {
-      const [text] = lines(`/proc/${pid}/task/${id}/stat`, '\n');
-      if (text === undefined) return []; // it has just ended
-      const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-      return [
-        {
-          name: text.slice(text.indexOf('(') + 1, text.lastIndexOf(')')),
-          scheduler: Number(fields[38]),
-          priority: Number(fields[37]),
-        },
-      ];
-    }),
-  );
-}
-
-function entries(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
-}
-
-function lines(path: string, by: string | RegExp = /\s+/): string[] {
-  try {
-    return readFileSync(path, 'utf8').split(by).filter(Boolean);
-  } catch {
-    return [];
-  }
+  return ['self' as const, ...childrenOf('self')].flatMap(threadsOf);
 }
 
 /** The threads that have the priority of a policy. */
@@ -75,22 +36,6 @@ function promoted(priority = 40): Thread[] {
 async function until(holds: () => boolean): Promise<boolean> {
   for (let tries = 0; tries < 4000 && !holds(); tries += 1) await sleep(5);
   return holds();
-}
-
-async function sessionOf(
-  t: ExecutionContext,
-  policy: AnyPolicy<RobotState, JointVector>,
-  options: ConstructorParameters<typeof Session>[2] = {},
-): Promise<Session<RobotState, JointVector>> {
-  const simulator = await FrankaSimulator.start(WALL);
-  const robot = await Franka.connect(simulator.address);
-  const session = new Session(robot, policy, { warmupS: 0, ...options });
-  t.teardown(async () => {
-    await session.stop();
-    await robot.close();
-    await simulator.stop();
-  });
-  return session;
 }
 
 /** What the system permits here. */
@@ -111,7 +56,7 @@ for (const [place, policy] of STALLS) {
   test.serial(
     `a policy in ${place} has its priority while it answers, and only then`,
     async (t) => {
-      const session = await sessionOf(t, policy);
+      const { session } = await sessionOf(t, policy);
       const resumed = new Promise((resolve) =>
         session.once('resting', () => session.once('resumed', resolve)),
       );
@@ -140,7 +85,7 @@ test.serial(
   'a policy that makes garbage all the time keeps its priority and its pace',
   async (t) => {
     const policy = workerPolicy<Policies, 'litter'>(NODE, { export: 'litter', args: [] });
-    const session = await sessionOf(t, policy);
+    const { session } = await sessionOf(t, policy);
     const stats = await session.run({ durationS: 2 });
     t.is(session.realtime?.policyPriority.granted, isPermitted(session));
     t.true(
@@ -169,7 +114,7 @@ test.serial('no priority is given that was not asked for, nor above the loop', a
       undefined,
     ],
   ] as const) {
-    const session = await sessionOf(t, policy, { realtime });
+    const { session } = await sessionOf(t, policy, { realtime });
     await session.start();
     if (expected === undefined) await sleep(50);
     else t.true(await until(() => session.realtime?.policyPriority.asked !== undefined));
@@ -182,7 +127,7 @@ test.serial('no priority is given that was not asked for, nor above the loop', a
 
 test.serial('on one core a policy that loops without end does not take the machine', async (t) => {
   const throttling = '/proc/sys/kernel/sched_rt_runtime_us';
-  const [before = ''] = lines(throttling);
+  const before = readFileSync(throttling, 'utf8').trim();
   // Without the kernel's own brake, where it may be let go.
   const letGo = write(throttling, '-1');
   t.teardown(() => write(throttling, before));

@@ -1,39 +1,20 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import {
   type AnyPolicy,
-  Franka,
-  FrankaSimulator,
+  type Franka,
   type JointVector,
   PolicyError,
   type RobotState,
   Session,
-  type SessionOptions,
   workerPolicy,
 } from '../index.ts';
-import { WALL } from './fixtures/arms.ts';
+import { sessionOf } from './fixtures/arms.ts';
 import { program, programBehind } from './fixtures/programs.ts';
 
 type Policies = typeof import('./fixtures/policies.ts');
 
 const url = new URL('./fixtures/policies.ts', import.meta.url);
-
-/** A simulated arm and a session on it; both go with the test. */
-async function sessionOf(
-  t: ExecutionContext,
-  policy: AnyPolicy<RobotState, JointVector>,
-  options: SessionOptions = {},
-): Promise<{ session: Session<RobotState, JointVector>; simulator: FrankaSimulator }> {
-  const simulator = await FrankaSimulator.start(WALL);
-  const robot = await Franka.connect(simulator.address);
-  const session = new Session(robot, policy, { warmupS: 0, ...options });
-  t.teardown(async () => {
-    await session.stop();
-    await robot.close();
-    await simulator.stop();
-  });
-  return { session, simulator };
-}
 
 function block(ms: number): void {
   const end = performance.now() + ms;
