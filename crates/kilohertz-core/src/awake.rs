@@ -14,9 +14,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::cores::is_taken;
+use crate::cores::{is_taken, leave_taken, pin_unless_taken};
 use crate::thread::{
-    Grant, allowed_cpus, block_signals, make_ordinary, pin, set_fifo, set_idle_class, thread_id,
+    Grant, allowed_cpus, block_signals, make_ordinary, set_fifo, set_idle_class, thread_id,
 };
 use crate::time::Time;
 
@@ -309,6 +309,8 @@ struct Keeper {
 }
 
 const NOWHERE: u32 = u32::MAX;
+/// The name of these threads.
+pub(crate) const KEEPER: &str = "kilohertz-awake";
 
 impl Keeper {
     /// Starts it on the core of the thread with the number in `of`; or, where another keeper is there, on
@@ -318,7 +320,7 @@ impl Keeper {
         let cpu = Arc::new(AtomicU32::new(NOWHERE));
         let (told, own) = (Arc::clone(&stop), Arc::clone(&cpu));
         let thread = thread::Builder::new()
-            .name("kilohertz-awake".to_owned())
+            .name(KEEPER.to_owned())
             .spawn(move || {
                 block_signals();
                 if set_idle_class().is_err() {
@@ -339,10 +341,13 @@ impl Keeper {
                     match wanted {
                         Some(wanted) if wanted == own.load(Ordering::Relaxed) => {}
                         Some(wanted) => {
-                            let is_there = pin(wanted as usize).is_ok();
+                            let is_there = pin_unless_taken(wanted);
                             own.store(if is_there { wanted } else { NOWHERE }, Ordering::Relaxed);
                         }
                         None => own.store(NOWHERE, Ordering::Relaxed),
+                    }
+                    if own.load(Ordering::Relaxed) == NOWHERE {
+                        leave_taken(&allowed);
                     }
                     if own.load(Ordering::Relaxed) == NOWHERE {
                         thread::sleep(LOOK);
@@ -394,12 +399,12 @@ pub fn this_thread() -> Arc<AtomicU32> {
 #[cfg(all(test, target_os = "linux", not(loom)))]
 mod tests {
     use std::io::Read as _;
-    use std::sync::{Mutex, MutexGuard, PoisonError};
+    use std::sync::MutexGuard;
 
     use super::*;
-
-    /// Threads and files are counted over the whole process.
-    static ALONE: Mutex<()> = Mutex::new(());
+    use crate::cores::OwnCore;
+    use crate::cores::tests::alone;
+    use crate::thread::{cpus_of, pin};
 
     /// Folders that look like those of the system.
     struct Machine(
@@ -411,8 +416,7 @@ mod tests {
         fn new(name: &str) -> Machine {
             let folder = format!("kilohertz-awake-{name}-{}", std::process::id());
             let root = std::env::temp_dir().join(folder);
-            let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-            let machine = Machine(root, alone);
+            let machine = Machine(root, alone());
             machine.file("latency", "");
             machine.file("own", "0::/lab.slice/arm\n");
             machine
@@ -447,7 +451,8 @@ mod tests {
         }
     }
 
-    fn threads_of_the_idle_class() -> usize {
+    /// The numbers of the threads that keep a core busy.
+    fn threads_of_the_idle_class() -> Vec<u32> {
         let tasks = fs::read_dir("/proc/self/task").unwrap().flatten();
         tasks
             .filter(|task| {
@@ -457,9 +462,10 @@ mod tests {
                     // The 41st field; 5 is SCHED_IDLE.
                     behind.split_whitespace().nth(38)
                 });
-                name.trim() == "kilohertz-awake" && policy == Some("5")
+                name.trim() == KEEPER && policy == Some("5")
             })
-            .count()
+            .filter_map(|task| task.file_name().to_str()?.parse().ok())
+            .collect()
     }
 
     #[test]
@@ -535,12 +541,12 @@ mod tests {
             cpus.dedup();
             cpus.len()
         };
-        while (threads_of_the_idle_class() < 2 || seated() < cpus) && Instant::now() < until {
+        while (threads_of_the_idle_class().len() < 2 || seated() < cpus) && Instant::now() < until {
             thread::sleep(Duration::from_millis(5));
         }
-        assert_eq!((threads_of_the_idle_class(), seated()), (2, cpus));
+        assert_eq!((threads_of_the_idle_class().len(), seated()), (2, cpus));
         drop(awake);
-        assert_eq!(threads_of_the_idle_class(), 0);
+        assert_eq!(threads_of_the_idle_class().len(), 0);
     }
 
     #[test]
@@ -565,6 +571,35 @@ mod tests {
             })
         });
         assert!(follows.join().unwrap());
+    }
+
+    #[test]
+    fn a_keeper_leaves_the_core_of_a_policy_that_spins() {
+        let machine = Machine::new("leaves");
+        let allowed = allowed_cpus();
+        if allowed.len() < 2 {
+            return;
+        }
+        let threads = [this_thread(), Arc::new(AtomicU32::new(0))];
+        let awake = Awake::at(&machine.places(), &asked(KeepAwake::Threads), &threads);
+        let waits_until = |is_so: &dyn Fn() -> bool| {
+            let until = Instant::now() + Duration::from_secs(30);
+            while !is_so() && Instant::now() < until {
+                thread::sleep(Duration::from_millis(5));
+            }
+            assert!(is_so());
+        };
+        waits_until(&|| {
+            let keepers = threads_of_the_idle_class();
+            keepers.len() == 2 && keepers.iter().all(|&keeper| cpus_of(keeper).len() == 1)
+        });
+        let own = OwnCore::take(None).unwrap();
+        waits_until(&|| {
+            let keepers = threads_of_the_idle_class();
+            let is_off = |&keeper: &u32| !cpus_of(keeper).contains(&own.cpu());
+            keepers.len() == 2 && keepers.iter().all(is_off)
+        });
+        drop((own, awake));
     }
 
     #[test]

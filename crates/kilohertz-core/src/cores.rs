@@ -9,6 +9,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::awake::KEEPER;
 use crate::thread::{allowed_cpus, cpus_of, set_cpus, thread_id};
 
 /// The CPUs that are taken, in this process.
@@ -21,6 +22,26 @@ fn taken() -> MutexGuard<'static, BTreeSet<u32>> {
 /// Whether this CPU is that of a policy that spins.
 pub(crate) fn is_taken(cpu: u32) -> bool {
     taken().contains(&cpu)
+}
+
+/// Pins the calling thread to this CPU, unless it is that of a policy that spins; says whether it is there.
+pub(crate) fn pin_unless_taken(cpu: u32) -> bool {
+    // The lock is held meanwhile, so that nobody takes the CPU in between.
+    let taken = taken();
+    !taken.contains(&cpu) && set_cpus(0, &[cpu]).is_ok()
+}
+
+/// Lets the calling thread run on all of these CPUs that are not taken.
+pub(crate) fn leave_taken(allowed: &[u32]) {
+    let taken = taken();
+    let left: Vec<u32> = allowed
+        .iter()
+        .copied()
+        .filter(|cpu| !taken.contains(cpu))
+        .collect();
+    if !left.is_empty() {
+        let _ = set_cpus(0, &left);
+    }
 }
 
 /// Keeps the calling thread off the cores of policies that spin, as long as others are left to it.
@@ -138,14 +159,18 @@ fn move_off(thread: u32, taken: &BTreeSet<u32>) -> Option<Vec<u32>> {
     (moves && set_cpus(thread, &left).is_ok()).then_some(had)
 }
 
-/// The threads of this process that this package has started, but the calling one.
+/// The threads of this process that this package has started, but the calling one and those that keep
+/// cores awake: these look by themselves which cores are taken.
 fn ours() -> Vec<u32> {
     let Ok(tasks) = fs::read_dir("/proc/self/task") else {
         return Vec::new();
     };
     tasks
         .flatten()
-        .filter(|task| read(&task.path().join("comm")).starts_with("kilohertz-"))
+        .filter(|task| {
+            let name = read(&task.path().join("comm"));
+            name.starts_with("kilohertz-") && name.trim() != KEEPER
+        })
         .filter_map(|task| task.file_name().to_str()?.parse().ok())
         .filter(|&thread| thread != thread_id())
         .collect()
@@ -170,17 +195,17 @@ fn list(text: &str) -> Vec<u32> {
 }
 
 #[cfg(all(test, target_os = "linux", not(loom)))]
-mod tests {
+pub(crate) mod tests {
     use std::path::PathBuf;
     use std::sync::mpsc;
     use std::thread;
 
     use super::*;
 
-    /// What is taken is the process's.
+    /// What is taken, and the threads that keep cores awake, are the process's.
     static ALONE: Mutex<()> = Mutex::new(());
 
-    fn alone() -> MutexGuard<'static, ()> {
+    pub(crate) fn alone() -> MutexGuard<'static, ()> {
         ALONE.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
