@@ -152,18 +152,13 @@ for (const name of programs()) {
     await Promise.all([killed(t, name, 'SIGTERM'), killed(t, name, 'SIGINT')]);
   });
 
-  test(`${name}: its motions are finished although its event loop is blocked`, async (t) => {
-    t.timeout(LIMIT_MS);
-    await using example = await start(name, [], { BLOCK_MS: '400' });
-    await survives(t, example);
-  });
-
-  test(`${name}: its motions are finished although it has next to no processor`, async (t) => {
+  test(`${name}: its motions are finished although its event loop is blocked, and with next to no processor`, async (t) => {
     t.timeout(2 * LIMIT_MS);
     const busy = Array.from({ length: 4 }, () => spawn(process.execPath, ['-e', 'for (;;);']));
     try {
-      await using example = await start(name, ['nice', '-n', '19']);
-      await survives(t, example);
+      await using blocked = await start(name, [], { BLOCK_MS: '400' });
+      await using starved = await start(name, ['nice', '-n', '19']);
+      await Promise.all([survives(t, blocked), survives(t, starved)]);
     } finally {
       for (const each of busy) each.kill('SIGKILL');
     }
