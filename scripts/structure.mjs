@@ -108,5 +108,7 @@ function complaints(crate) {
 await orExplain(() => {
   const all = readdirSync(join(root, 'crates')).flatMap(complaints);
   if (all.length > 0) throw new Missing(all.join('\n'));
-  console.error(`no circles below ${relative(root, join(root, 'crates'))}/, and no file is too long`);
+  console.error(
+    `no circles below ${relative(root, join(root, 'crates'))}/, and no file is too long`,
+  );
 });
