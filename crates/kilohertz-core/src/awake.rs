@@ -404,7 +404,7 @@ mod tests {
     use super::*;
     use crate::cores::OwnCore;
     use crate::cores::tests::alone;
-    use crate::thread::{cpus_of, pin};
+    use crate::thread::{cpus_of, set_cpus};
 
     /// Folders that look like those of the system.
     struct Machine(
@@ -561,7 +561,7 @@ mod tests {
             };
             let awake = Awake::at(&places, &request, &[this_thread()]);
             cpus.iter().all(|&cpu| {
-                pin(cpu as usize).unwrap();
+                set_cpus(0, &[cpu]).unwrap();
                 let until = Instant::now() + Duration::from_secs(30);
                 while awake.keepers[0].cpu.load(Ordering::Relaxed) != cpu && Instant::now() < until
                 {
