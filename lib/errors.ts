@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
-import { types } from 'node:util';
+import { inspect, types } from 'node:util';
 import { describe, describeThrown, isBlank, textIn } from './describe.ts';
+import { inspectAs } from './inspection.ts';
 import type { RobotState } from './robot-state.ts';
 
 const ours: WeakSet<object> = new WeakSet();
@@ -36,6 +37,49 @@ function withPlace(code: string, message: string): string {
   const own = message.replace(PLACES, '');
   const between = own.includes('\n') ? '\n' : ' ';
   return `${own}${between}(docs/errors.md#${code.toLowerCase()})`;
+}
+
+/** The fields of an error that `console.log` shows beside its stack, in this order, where they hold something. */
+const SHOWN = [
+  'code',
+  'tick',
+  'received',
+  'expected',
+  'errors',
+  'moveStatus',
+  'notArrived',
+  'signal',
+];
+
+inspectAs(
+  KilohertzError,
+  (error, options) => {
+    const shown: Record<string, unknown> = {};
+    for (const name of SHOWN) {
+      const value = ownValue(error, name);
+      if (value === undefined || (Array.isArray(value) && value.length === 0)) continue;
+      shown[name] = value;
+    }
+    // Names beside ours are the program's own, which it has put there to be seen.
+    for (const name of Object.keys(error)) {
+      if (name !== 'name' && !SHOWN.includes(name)) shown[name] = ownValue(error, name);
+    }
+    const past = ownValue(error, 'lastStates');
+    if (Array.isArray(past) && past.length > 0) {
+      const text = `[${past.length}, the newest in cycle ${past.at(-1)?.tick}]`;
+      shown['lastStates'] = { [inspect.custom]: () => text };
+    }
+    const cause = Object.hasOwn(error, 'cause') ? { cause: ownValue(error, 'cause') } : {};
+    const depth = options.depth === undefined || options.depth === null ? null : options.depth + 1;
+    const stack = textIn(error, 'stack') ?? `${error.name}: ${error.message}`;
+    return `${stack} ${inspect({ ...shown, ...cause }, { ...options, depth })}`;
+  },
+  (error) => `${error.name}: ${error.message}`,
+);
+
+/** The value of a property that an object has itself; undefined where it has none, or a getter. */
+function ownValue(object: object, name: string): unknown {
+  return Object.getOwnPropertyDescriptor(object, name)?.value;
 }
 
 /** A value is outside of what is possible. Thrown before anything moves. */
