@@ -94,7 +94,7 @@ export interface FrankaOptions {
   readonly generation?: FrankaGeneration;
   /**
    * The library that talks to the arm. Default `franka-rs`, which serves both generations;
-   * `libfranka-rs` serves a FER, on port 1337, on Linux. The README compares them.
+   * `libfranka-rs` serves a FER, on port 1337, on Linux. docs/clients.md compares them.
    */
   readonly client?: FrankaClient;
   /** How long connecting may take [s]. Default 5. */
