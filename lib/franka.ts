@@ -57,7 +57,7 @@ export interface FrankaOptions {
    * | `cartesianVelocity` | `O_dP_EE` [m/s, rad/s] | a line | the velocity is kept | braked to zero |
    * | `cartesianPose` | `O_T_EE` [m], from `O_T_EE_c` on | a spline, turning the shorter way | the velocity is kept | braked to zero |
    * | `cartesianTarget` | `O_T_EE` [m], in steps of any size | one bounded motion | it goes on | braked to zero |
-   * | `torque` | `tau_J` [N m] without gravity | gone to at the limited rate | the torque is kept | damped, then held in place |
+   * | `torque` | `tau_J` [N m] without gravity | approached at the limited rate | the torque is kept | damped, then held in place |
    *
    * `O_dP_EE` is six numbers, the velocity of the end effector along the axes of the base frame and
    * about them; `O_T_EE` is sixteen, the pose of the end effector in the base frame as a 4x4 matrix,
@@ -268,7 +268,7 @@ export class Franka implements NativeRobot<RobotState, JointVector | undefined>,
   /**
    * Sets from when on what the arm feels is a contact, and from when on a collision, which stops it.
    *
-   * As all that is set up, it holds until it is set again, by whomever; it is sent while no session
+   * Like every setting, it holds until it is set again, by any program. It is sent while no session
    * drives the arm, because an arm refuses it in a motion; and it resolves when the arm has taken it.
    *
    * @throws {OptionRangeError} {@link OptionTypeError} where a value is not as it must be, or not plausible and

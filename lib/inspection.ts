@@ -6,8 +6,8 @@ import { type InspectOptionsStylized, inspect } from 'node:util';
 export type Printed<T> = (value: T, options: InspectOptionsStylized) => string;
 
 /**
- * Says what `util.inspect`, and so `console.log`, prints of the instances of a class. What lies deeper in something
- * else than it is to be shown is printed by `brief`.
+ * Defines what `util.inspect`, and so `console.log`, prints for the instances of a class. `brief` is printed for an
+ * instance that lies deeper in another value than `util.inspect` shows.
  */
 export function inspectAs<T extends object>(
   Class: { readonly prototype: T },

@@ -20,7 +20,7 @@ export interface MpifyOptions {
   readonly python?: string;
   /** Environment variables beside this process's own. */
   readonly env?: Readonly<Record<string, string>>;
-  /** So often the object is made again, with the same arguments, where its process died. Default 0. */
+  /** How often the object is made again, with the same arguments, where its process died. Default 0. */
   readonly restarts?: number;
   /** How long making the object may take [s]; then the process is killed. Default: no limit. */
   readonly startTimeoutS?: number;
