@@ -120,7 +120,7 @@ export interface Load {
 /** How a setting is checked. */
 export interface SettingOptions {
   /**
-   * Whether it is sent although it is not plausible: a load beyond the payload, a threshold that is never reached, a
+   * Whether a setting is sent although it is not plausible: a load beyond the payload, a threshold that is never reached, a
    * frame or a centre of mass more than 1 m away. What no arm can be sent is refused all the same: a load of more than
    * 100 kg, a place more than 10 m away along an axis, an entry of an inertia beyond 100 kg m^2. Default false.
    */
@@ -128,15 +128,15 @@ export interface SettingOptions {
 }
 /** Cut-off frequencies of a FER's own filters [Hz], 1 to 1000 each; 1000 filters nothing. */
 export interface FrankaFilters {
-  /** Of commanded joint positions. */
+  /** The cut-off frequency of the filter of commanded joint positions. */
   readonly jointPositionHz: number;
-  /** Of commanded joint velocities. */
+  /** The cut-off frequency of the filter of commanded joint velocities. */
   readonly jointVelocityHz: number;
-  /** Of commanded poses. */
+  /** The cut-off frequency of the filter of commanded poses. */
   readonly cartesianPositionHz: number;
-  /** Of commanded twists. */
+  /** The cut-off frequency of the filter of commanded twists. */
   readonly cartesianVelocityHz: number;
-  /** Of commanded torques. */
+  /** The cut-off frequency of the filter of commanded torques. */
   readonly controllerHz: number;
 }
 /** What the actions of a session on an arm are. */
@@ -451,13 +451,13 @@ export type FrankaImpedance = 'joint' | 'cartesian' | 'external';
  * arm comes to rest; the elastic joints of a real one hum sooner.
  */
 export interface ImpedanceLaw {
-  /** Of each joint, 0 to 2000 [N m/rad], 7. */
+  /** The stiffness of each joint, 0 to 2000 [N m/rad], 7. */
   readonly jointStiffness?: ArrayLike<number>;
-  /** Of each joint, 0 to 100 [N m s/rad], 7. */
+  /** The damping of each joint, 0 to 100 [N m s/rad], 7. */
   readonly jointDamping?: ArrayLike<number>;
-  /** Of the end effector along the axes of the base frame, 0 to 5000 [N/m], and about them, 0 to 300 [N m/rad], 6. */
+  /** The end effector's stiffness along the axes of the base frame, 0 to 5000 [N/m], and about them, 0 to 300 [N m/rad], 6. */
   readonly cartesianStiffness?: ArrayLike<number>;
-  /** The same, 0 to 300 [N s/m] and 0 to 30 [N m s/rad], 6. */
+  /** The end effector's damping along these axes, 0 to 300 [N s/m], and about them, 0 to 30 [N m s/rad], 6. */
   readonly cartesianDamping?: ArrayLike<number>;
 }
 /** A frame of the arm, as libfranka's `Frame` names it. */
@@ -860,7 +860,7 @@ export interface FrankaOptions {
    * | `cartesianVelocity` | `O_dP_EE` [m/s, rad/s] | a line | the velocity is kept | braked to zero |
    * | `cartesianPose` | `O_T_EE` [m], from `O_T_EE_c` on | a spline, turning the shorter way | the velocity is kept | braked to zero |
    * | `cartesianTarget` | `O_T_EE` [m], in steps of any size | one bounded motion | it goes on | braked to zero |
-   * | `torque` | `tau_J` [N m] without gravity | gone to at the limited rate | the torque is kept | damped, then held in place |
+   * | `torque` | `tau_J` [N m] without gravity | approached at the limited rate | the torque is kept | damped, then held in place |
    *
    * `O_dP_EE` is six numbers, the velocity of the end effector along the axes of the base frame and
    * about them; `O_T_EE` is sixteen, the pose of the end effector in the base frame as a 4x4 matrix,
@@ -971,7 +971,7 @@ export declare class Franka
   /**
    * Sets from when on what the arm feels is a contact, and from when on a collision, which stops it.
    *
-   * As all that is set up, it holds until it is set again, by whomever; it is sent while no session
+   * Like every setting, it holds until it is set again, by any program. It is sent while no session
    * drives the arm, because an arm refuses it in a motion; and it resolves when the arm has taken it.
    *
    * @throws {OptionRangeError} {@link OptionTypeError} where a value is not as it must be, or not plausible and
@@ -1325,7 +1325,7 @@ export interface MpifyOptions {
   readonly python?: string;
   /** Environment variables beside this process's own. */
   readonly env?: Readonly<Record<string, string>>;
-  /** So often the object is made again, with the same arguments, where its process died. Default 0. */
+  /** How often the object is made again, with the same arguments, where its process died. Default 0. */
   readonly restarts?: number;
   /** How long making the object may take [s]; then the process is killed. Default: no limit. */
   readonly startTimeoutS?: number;
@@ -1465,15 +1465,16 @@ export interface CartesianBox {
   readonly marginM?: number;
 }
 /**
- * What a motion to a target may take of the arm's own limits, joint by joint or of the end effector: shares from 0.01 to 1. With the defaults joint 1 goes 0.1 rad
- * in 0.37 s and 1 rad in 1.16 s, and the end effector 0.1 m in about 0.6 s.
+ * What a motion to a target may take of the arm's own limits, joint by joint or of the end effector: shares from
+ * 0.01 to 1. With the defaults joint 1 goes 0.1 rad in 0.37 s and 1 rad in 1.16 s, and the end effector goes 0.1 m in
+ * about 0.6 s.
  */
 export interface TargetBudget {
-  /** Of the velocity. Default 0.5. */
+  /** The share of the velocity. Default 0.5. */
   readonly velocityShare?: number;
-  /** Of the acceleration. Default 0.5. */
+  /** The share of the acceleration. Default 0.5. */
   readonly accelerationShare?: number;
-  /** Of the jerk. Default 0.1 for joints, 0.03 for the end effector. */
+  /** The share of the jerk. Default 0.1 for joints, 0.03 for the end effector. */
   readonly jerkShare?: number;
 }
 /** How a session runs. */

@@ -20,7 +20,7 @@ const WAY = [1.1, 0.4, 0, 0.5, 0, 0.1, 0];
 /** How fast the policy closes in on its path [1/s]. */
 const GAIN = 2;
 /** So many runs are made. */
-const RUNS = 7;
+const RUNS = 20;
 
 /** Where joint `joint` is to be [rad], and how fast it is to turn there [rad/s]. */
 function path(joint, timeS) {
