@@ -3,8 +3,8 @@ import { OptionRangeError, OptionTypeError } from './errors.ts';
 import { awaiting, type NativeArm } from './native.ts';
 
 /**
- * From when on what the arm feels from outside counts. Above the lower threshold it is a contact, which
- * `joint_contact` and `cartesian_contact` of the state show; above the upper one a collision, which
+ * Thresholds for torques and forces from outside. Above the lower threshold they are a contact, which
+ * `joint_contact` and `cartesian_contact` of the state show. Above the upper one they are a collision, which
  * stops the arm by a reflex (`joint_reflex`, `cartesian_reflex`).
  */
 export interface CollisionThresholds {
@@ -24,7 +24,7 @@ export interface CollisionBehavior extends CollisionThresholds {
   readonly acceleration?: CollisionThresholds;
 }
 
-/** What is free when the arm is guided by hand; what is left out is not. */
+/** The directions that are free when the arm is guided by hand; those that are left out are locked. */
 export interface GuidingMode {
   readonly x?: boolean;
   readonly y?: boolean;

@@ -32,8 +32,8 @@ export interface MpifyOptions {
    */
   readonly sharedBytes?: number;
   /**
-   * The most that an answer may have, its arrays included [bytes]; what the process claims beyond it is not taken:
-   * the process is ended, and calls reject with `OFFLOAD_TOO_LARGE`. From 1 kB to 4 GB. Default 1 GiB.
+   * How large an answer may be, its arrays included [bytes], from 1 kB to 4 GB. A process that claims to send more is
+   * ended, and calls reject with `OFFLOAD_TOO_LARGE`. Default 1 GiB.
    */
   readonly maxAnswerBytes?: number;
 }
