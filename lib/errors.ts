@@ -171,7 +171,7 @@ export interface SessionErrorDetails {
 /** A session ended with an error. The robot was stopped before this was thrown. */
 export class SessionError extends KilohertzError {
   /** The cycle in which the session began to end. */
-  readonly tick: number | undefined;
+  declare readonly tick: number | undefined;
   /**
    * The states that led to the error, oldest first, 50 at most; empty for robots written in
    * JavaScript. Not enumerable.
@@ -180,7 +180,7 @@ export class SessionError extends KilohertzError {
 
   constructor(code: string, message: string, details: SessionErrorDetails = {}) {
     super(code, message, 'cause' in details ? { cause: details.cause } : undefined);
-    this.tick = details.tick;
+    if (details.tick !== undefined) this.tick = details.tick;
     // Not enumerable: fifty states would bury the message wherever the error is printed.
     Object.defineProperty(this, 'lastStates', { value: details.lastStates ?? [] });
   }
@@ -246,9 +246,9 @@ export class RobotError extends SessionError {
   /** The robot's own names of what is wrong, as in `joint_velocity_violation`. */
   readonly errors: readonly string[];
   /** How the robot says that its motion ended, as in `ReflexAborted`. */
-  readonly moveStatus: string | undefined;
+  declare readonly moveStatus: string | undefined;
   /** Where the arm is, of `FRANKA_NOT_ARRIVED`. */
-  readonly notArrived: NotArrived | undefined;
+  declare readonly notArrived: NotArrived | undefined;
 
   constructor(
     code: string,
@@ -261,8 +261,9 @@ export class RobotError extends SessionError {
   ) {
     super(code, message, details);
     this.errors = details.errors ?? [];
-    this.moveStatus = details.moveStatus;
-    this.notArrived = details.notArrived;
+    // Node prints an error that nobody has caught with all that it has, undefined included.
+    if (details.moveStatus !== undefined) this.moveStatus = details.moveStatus;
+    if (details.notArrived !== undefined) this.notArrived = details.notArrived;
   }
 }
 
