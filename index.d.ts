@@ -76,8 +76,8 @@ export declare function asyncify<Work extends AnyFunction = AnyFunction>(
   work: string,
 ): AsyncifiedExport<Work>;
 /**
- * From when on what the arm feels from outside counts. Above the lower threshold it is a contact, which
- * `joint_contact` and `cartesian_contact` of the state show; above the upper one a collision, which
+ * Thresholds for torques and forces from outside. Above the lower threshold they are a contact, which
+ * `joint_contact` and `cartesian_contact` of the state show. Above the upper one they are a collision, which
  * stops the arm by a reflex (`joint_reflex`, `cartesian_reflex`).
  */
 export interface CollisionThresholds {
@@ -95,7 +95,7 @@ export interface CollisionBehavior extends CollisionThresholds {
   /** While the arm accelerates. Default: the same, which is libfranka's short form. */
   readonly acceleration?: CollisionThresholds;
 }
-/** What is free when the arm is guided by hand; what is left out is not. */
+/** The directions that are free when the arm is guided by hand; those that are left out are locked. */
 export interface GuidingMode {
   readonly x?: boolean;
   readonly y?: boolean;
@@ -120,7 +120,7 @@ export interface Load {
 /** How a setting is checked. */
 export interface SettingOptions {
   /**
-   * Whether it is sent although it is not plausible: a load beyond the payload, a threshold that is never reached, a
+   * Whether a setting is sent although it is not plausible: a load beyond the payload, a threshold that is never reached, a
    * frame or a centre of mass more than 1 m away. What no arm can be sent is refused all the same: a load of more than
    * 100 kg, a place more than 10 m away along an axis, an entry of an inertia beyond 100 kg m^2. Default false.
    */
@@ -128,15 +128,15 @@ export interface SettingOptions {
 }
 /** Cut-off frequencies of a FER's own filters [Hz], 1 to 1000 each; 1000 filters nothing. */
 export interface FrankaFilters {
-  /** Of commanded joint positions. */
+  /** The cut-off frequency of the filter of commanded joint positions. */
   readonly jointPositionHz: number;
-  /** Of commanded joint velocities. */
+  /** The cut-off frequency of the filter of commanded joint velocities. */
   readonly jointVelocityHz: number;
-  /** Of commanded poses. */
+  /** The cut-off frequency of the filter of commanded poses. */
   readonly cartesianPositionHz: number;
-  /** Of commanded twists. */
+  /** The cut-off frequency of the filter of commanded twists. */
   readonly cartesianVelocityHz: number;
-  /** Of commanded torques. */
+  /** The cut-off frequency of the filter of commanded torques. */
   readonly controllerHz: number;
 }
 /** What the actions of a session on an arm are. */
@@ -451,13 +451,13 @@ export type FrankaImpedance = 'joint' | 'cartesian' | 'external';
  * arm comes to rest; the elastic joints of a real one hum sooner.
  */
 export interface ImpedanceLaw {
-  /** Of each joint, 0 to 2000 [N m/rad], 7. */
+  /** The stiffness of each joint, 0 to 2000 [N m/rad], 7. */
   readonly jointStiffness?: ArrayLike<number>;
-  /** Of each joint, 0 to 100 [N m s/rad], 7. */
+  /** The damping of each joint, 0 to 100 [N m s/rad], 7. */
   readonly jointDamping?: ArrayLike<number>;
-  /** Of the end effector along the axes of the base frame, 0 to 5000 [N/m], and about them, 0 to 300 [N m/rad], 6. */
+  /** The end effector's stiffness along the axes of the base frame, 0 to 5000 [N/m], and about them, 0 to 300 [N m/rad], 6. */
   readonly cartesianStiffness?: ArrayLike<number>;
-  /** The same, 0 to 300 [N s/m] and 0 to 30 [N m s/rad], 6. */
+  /** The end effector's damping along these axes, 0 to 300 [N s/m], and about them, 0 to 30 [N m s/rad], 6. */
   readonly cartesianDamping?: ArrayLike<number>;
 }
 /** A frame of the arm, as libfranka's `Frame` names it. */
@@ -730,7 +730,7 @@ export interface MoveProgress {
   readonly elapsedS: number;
   /** How long the whole move takes [s]. */
   readonly durationS: number;
-  /** The first as a share of the second, 0 to 1. */
+  /** `elapsedS` as a share of `durationS`, 0 to 1. */
   readonly share: number;
 }
 /** How an arm is moved to a place. */
@@ -751,9 +751,9 @@ export interface MoveOptions {
   readonly signal?: AbortSignal;
   /** What the loop thread asks of the system, as a session's; `false` asks for nothing. */
   readonly realtime?: RealtimeOptions | false;
-  /** Whether it may begin after a signal has told the process to end. Default false. */
+  /** Whether the move may begin after a signal has told the process to end. Default false. */
   readonly evenAfterSignal?: boolean;
-  /** Told twenty times a second how far the move has come, and at its end. */
+  /** Called twenty times a second with how far the move has come, and at its end. */
   readonly onProgress?: (progress: MoveProgress) => void;
 }
 /** What a policy is told beside the observation. */
@@ -786,8 +786,8 @@ export interface Robot<Observation, Action> {
 /**
  * A policy: decides on an action, or promises one.
  *
- * Of an arm it may answer `undefined` where it has nothing new to say, in Python `None`: the session then
- * goes on as if no answer had come in time, so the arm holds its motion for `maxHeldTicks` and is brought to
+ * A policy of an arm may answer `undefined`, in Python `None`, where it has nothing new to say. The session then
+ * goes on as if no answer had come in time: the arm holds its motion for `maxHeldTicks` and is brought to
  * rest, or the session ends where `onLate` says so. A policy behind a slow model answers each new result
  * once, and `undefined` until the next: if it answered the last action again, the arm would go on with it
  * after the model has died. Nothing but `undefined` in the first second is an {@link InvalidActionError}
@@ -799,14 +799,14 @@ export type Policy<Observation, Action> = (
 ) => Action | Promise<Action>;
 /** A robot with a clock of its own, driven natively, as a `Franka` is. */
 export interface NativeRobot<Observation, Action> {
-  /** How it is driven: between this package and itself. */
+  /** How sessions drive the robot; for this package alone. */
   readonly nativeLink: NativeLink<Observation, Action>;
 }
 /** What ties a native robot to the sessions that drive it. */
 export interface NativeLink<Observation, Action> {
   /** The rate of the robot's clock [Hz]. */
   readonly rateHz: number;
-  /** Never there; it tells the compiler what the robot observes and what its policy may answer. */
+  /** Never set; it tells the compiler what the robot observes and what its policy may answer. */
   readonly types?: (observation: Observation) => Action;
 }
 /** How an arm's states are read, for `robot.states`. */
@@ -819,11 +819,10 @@ export interface StatesOptions {
 /**
  * The states of an arm at a rate, for `for await`; idle, in sessions, and from one to the other.
  *
- * Each is the newest there is when it is asked for, a copy, and newer than the one before. Who takes
- * longer than a period misses what was due meanwhile: it is not made up for, but counted in
- * {@link RobotStates.skipped}. Between two steps of the iteration nothing happens at all; a step that
- * waits keeps the process alive, until the arm is closed. Reading an idle arm takes two of its
- * milliseconds, so that faster than 300 Hz or so some are skipped.
+ * Each state is a copy, the newest at the time of its step, and newer than the one before. A consumer that takes
+ * longer than a period misses the states that were due meanwhile; {@link RobotStates.skipped} counts them.
+ * Nothing happens between two steps of the iteration. A step that waits keeps the process alive, until the arm is
+ * closed. Reading an idle arm takes two of its milliseconds, so above some 300 Hz a few are skipped.
  *
  * The iteration ends when the arm is closed or the signal aborts, and throws where the arm is lost.
  */
@@ -860,7 +859,7 @@ export interface FrankaOptions {
    * | `cartesianVelocity` | `O_dP_EE` [m/s, rad/s] | a line | the velocity is kept | braked to zero |
    * | `cartesianPose` | `O_T_EE` [m], from `O_T_EE_c` on | a spline, turning the shorter way | the velocity is kept | braked to zero |
    * | `cartesianTarget` | `O_T_EE` [m], in steps of any size | one bounded motion | it goes on | braked to zero |
-   * | `torque` | `tau_J` [N m] without gravity | gone to at the limited rate | the torque is kept | damped, then held in place |
+   * | `torque` | `tau_J` [N m] without gravity | approached at the limited rate | the torque is kept | damped, then held in place |
    *
    * `O_dP_EE` is six numbers, the velocity of the end effector along the axes of the base frame and
    * about them; `O_T_EE` is sixteen, the pose of the end effector in the base frame as a 4x4 matrix,
@@ -881,23 +880,24 @@ export interface FrankaOptions {
    * at each `'joint'` (the default, as in libfranka) or at the end effector (`'cartesian'`). Torques
    * need none.
    *
-   * `'external'` is none of the arm's: an action has seven torques `tau_J` [N m] behind its motion, as
-   * in `[...q, ...tau_J]`, and they alone move the arm. The motion is what the state reports as
+   * With `'external'` no controller of the arm follows: an action has seven torques `tau_J` [N m] behind its
+   * motion, as in `[...q, ...tau_J]`, and they alone move the arm. The motion is what the state reports as
    * desired (`q_d`, `dq_d`, `O_T_EE_d`), bounded by its mode's limits, for the torques to follow; each
    * part keeps its limits, is held and is brought to rest as in its own mode.
    *
-   * An {@link ImpedanceLaw} (`{}` for its usual gains) is this package's own: torques too, computed in the
-   * loop, whatever the policy is late with. Motions that torques follow stay further from the ends of
+   * An {@link ImpedanceLaw} (`{}` for its usual gains) is this package's own controller: torques too,
+   * computed in the loop in each cycle, however late the policy is. Motions that torques follow stay further from the ends of
    * the joints' ranges.
    *
-   * `moveTo` and `home` go by `'joint'` with the last two: the arm is as stiff then as `setJointImpedance` has it.
+   * With the last two, `moveTo` and `home` are followed by the controller of `'joint'`: the arm is as stiff then as
+   * `setJointImpedance` has it.
    */
   readonly impedance?: FrankaImpedance | ImpedanceLaw;
   /** Which arm must answer. Default: either; it is found out. */
   readonly generation?: FrankaGeneration;
   /**
    * The library that talks to the arm. Default `franka-rs`, which serves both generations;
-   * `libfranka-rs` serves a FER, on port 1337, on Linux. The README compares them.
+   * `libfranka-rs` serves a FER, on port 1337, on Linux. docs/clients.md compares them.
    */
   readonly client?: FrankaClient;
   /** How long connecting may take [s]. Default 5. */
@@ -916,7 +916,7 @@ export declare class Franka
   readonly control: FrankaControl;
   /** Where the arm is, as it was given to `connect`. */
   readonly address: string;
-  /** How sessions drive the arm: between this package and itself. */
+  /** How sessions drive the arm; for this package alone. */
   readonly nativeLink: NativeLink<RobotState, JointVector | undefined>;
   private constructor();
   /**
@@ -969,9 +969,10 @@ export declare class Franka
    */
   recover(): Promise<void>;
   /**
-   * Sets from when on what the arm feels is a contact, and from when on a collision, which stops it.
+   * Sets the thresholds above which torques and forces from outside are a contact, and above which they are a
+   * collision, which stops the arm.
    *
-   * As all that is set up, it holds until it is set again, by whomever; it is sent while no session
+   * Like every setting, it holds until it is set again, by any program. It is sent while no session
    * drives the arm, because an arm refuses it in a motion; and it resolves when the arm has taken it.
    *
    * @throws {OptionRangeError} {@link OptionTypeError} where a value is not as it must be, or not plausible and
@@ -1036,8 +1037,8 @@ export declare class Franka
    * arm's limits, its torques with the load that is set, and a smooth start allow. Resolves to the session's stats when
    * the measured arm stands at the goal.
    *
-   * Nothing but the joints' ranges is minded: neither the table nor the arm itself. Where the goal or
-   * the way is close to the end of a joint's range, it is gone more slowly, as the arm demands.
+   * The move keeps to the joints' ranges. It knows neither the table nor the arm itself. Close to the end of a
+   * joint's range it is slower, as the arm demands.
    *
    * @param goal joint positions [rad], 7, or `O_T_EE`: a pose of the end effector in the base frame,
    * 4x4, column-major [m], 16. Of the joint positions for a pose those near to the present ones are taken
@@ -1167,7 +1168,7 @@ export declare class FrankaHand implements AsyncDisposable {
   /**
    * Closes the fingers until they meet something, and presses. Resolves to whether an object is held:
    * whether the opening is more than `widthM - epsilonInnerM` and less than `widthM + epsilonOuterM`.
-   * That is all it goes by: bounds around 0 are met by fingers that meet each other, too.
+   * Nothing else is checked: with bounds around 0, fingers that meet each other count as an object too.
    *
    * @param widthM how wide the object is [m], from 0 to 0.1
    * @throws {RobotError} `FRANKA_COMMAND_REJECTED` where the hand refuses, `FRANKA_COMMAND_ABORTED`
@@ -1212,7 +1213,7 @@ export interface Wrapped<Work extends AnyFunction> {
 }
 /** How an {@link InferenceThread} is set up. */
 export interface InferenceThreadOptions {
-  /** So many calls may wait for their answer; more are refused. 1 to 128. Default 64. */
+  /** How many calls may wait for their answer; more are refused. 1 to 128. Default 64. */
   readonly maxQueued?: number;
   /**
    * Shared memory for large arrays, in each direction [bytes]. What finds no room in it still gets
@@ -1325,7 +1326,7 @@ export interface MpifyOptions {
   readonly python?: string;
   /** Environment variables beside this process's own. */
   readonly env?: Readonly<Record<string, string>>;
-  /** So often the object is made again, with the same arguments, where its process died. Default 0. */
+  /** How often the object is made again, with the same arguments, where its process died. Default 0. */
   readonly restarts?: number;
   /** How long making the object may take [s]; then the process is killed. Default: no limit. */
   readonly startTimeoutS?: number;
@@ -1337,8 +1338,8 @@ export interface MpifyOptions {
    */
   readonly sharedBytes?: number;
   /**
-   * The most that an answer may have, its arrays included [bytes]; what the process claims beyond it is not taken:
-   * the process is ended, and calls reject with `OFFLOAD_TOO_LARGE`. From 1 kB to 4 GB. Default 1 GiB.
+   * How large an answer may be, its arrays included [bytes], from 1 kB to 4 GB. A process that claims to send more is
+   * ended, and calls reject with `OFFLOAD_TOO_LARGE`. Default 1 GiB.
    */
   readonly maxAnswerBytes?: number;
 }
@@ -1465,15 +1466,16 @@ export interface CartesianBox {
   readonly marginM?: number;
 }
 /**
- * What a motion to a target may take of the arm's own limits, joint by joint or of the end effector: shares from 0.01 to 1. With the defaults joint 1 goes 0.1 rad
- * in 0.37 s and 1 rad in 1.16 s, and the end effector 0.1 m in about 0.6 s.
+ * What a motion to a target may take of the arm's own limits, joint by joint or of the end effector: shares from
+ * 0.01 to 1. With the defaults joint 1 goes 0.1 rad in 0.37 s and 1 rad in 1.16 s, and the end effector goes 0.1 m in
+ * about 0.6 s.
  */
 export interface TargetBudget {
-  /** Of the velocity. Default 0.5. */
+  /** The share of the velocity. Default 0.5. */
   readonly velocityShare?: number;
-  /** Of the acceleration. Default 0.5. */
+  /** The share of the acceleration. Default 0.5. */
   readonly accelerationShare?: number;
-  /** Of the jerk. Default 0.1 for joints, 0.03 for the end effector. */
+  /** The share of the jerk. Default 0.1 for joints, 0.03 for the end effector. */
   readonly jerkShare?: number;
 }
 /** How a session runs. */
@@ -1579,7 +1581,7 @@ export interface ProcessPolicy<Observation, Action> {
   readonly env: Readonly<Record<string, string>> | undefined;
   /** The realtime priority of the process's first thread; undefined for none. */
   readonly priority: number | undefined;
-  /** Never there; it tells the compiler what the policy decides on and what it answers. */
+  /** Never set; it tells the compiler what the policy decides on and what it answers. */
   readonly types?: (observation: Observation) => Action;
 }
 /** How a policy in another process is found and run. */
@@ -1679,7 +1681,7 @@ export interface WorkerPolicy<Observation, Action> {
   readonly spin: boolean;
   /** The realtime priority of the worker's thread; undefined for none. */
   readonly priority: number | undefined;
-  /** Never there; it tells the compiler what the policy decides on and what it answers. */
+  /** Never set; it tells the compiler what the policy decides on and what it answers. */
   readonly types?: (observation: Observation) => Action;
 }
 /** How a policy in a worker is found and run. */
@@ -1758,7 +1760,7 @@ export interface BehindEvent extends TickEvent {
 }
 /** A policy that is late often. */
 export interface LateEvent extends TickEvent {
-  /** How long its late answers took, in the mean, or how long none came where that was longer [s]. */
+  /** The mean time that its late answers took, or the time without an answer where that is longer [s]. */
   readonly tookS: number;
   /** The period in which it is asked [s]. */
   readonly periodS: number;

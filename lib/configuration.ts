@@ -3,8 +3,8 @@ import { OptionRangeError, OptionTypeError } from './errors.ts';
 import { awaiting, type NativeArm } from './native.ts';
 
 /**
- * From when on what the arm feels from outside counts. Above the lower threshold it is a contact, which
- * `joint_contact` and `cartesian_contact` of the state show; above the upper one a collision, which
+ * Thresholds for torques and forces from outside. Above the lower threshold they are a contact, which
+ * `joint_contact` and `cartesian_contact` of the state show. Above the upper one they are a collision, which
  * stops the arm by a reflex (`joint_reflex`, `cartesian_reflex`).
  */
 export interface CollisionThresholds {
@@ -24,7 +24,7 @@ export interface CollisionBehavior extends CollisionThresholds {
   readonly acceleration?: CollisionThresholds;
 }
 
-/** What is free when the arm is guided by hand; what is left out is not. */
+/** The directions that are free when the arm is guided by hand; those that are left out are locked. */
 export interface GuidingMode {
   readonly x?: boolean;
   readonly y?: boolean;
@@ -51,7 +51,7 @@ export interface Load {
 /** How a setting is checked. */
 export interface SettingOptions {
   /**
-   * Whether it is sent although it is not plausible: a load beyond the payload, a threshold that is never reached, a
+   * Whether a setting is sent although it is not plausible: a load beyond the payload, a threshold that is never reached, a
    * frame or a centre of mass more than 1 m away. What no arm can be sent is refused all the same: a load of more than
    * 100 kg, a place more than 10 m away along an axis, an entry of an inertia beyond 100 kg m^2. Default false.
    */
@@ -60,15 +60,15 @@ export interface SettingOptions {
 
 /** Cut-off frequencies of a FER's own filters [Hz], 1 to 1000 each; 1000 filters nothing. */
 export interface FrankaFilters {
-  /** Of commanded joint positions. */
+  /** The cut-off frequency of the filter of commanded joint positions. */
   readonly jointPositionHz: number;
-  /** Of commanded joint velocities. */
+  /** The cut-off frequency of the filter of commanded joint velocities. */
   readonly jointVelocityHz: number;
-  /** Of commanded poses. */
+  /** The cut-off frequency of the filter of commanded poses. */
   readonly cartesianPositionHz: number;
-  /** Of commanded twists. */
+  /** The cut-off frequency of the filter of commanded twists. */
   readonly cartesianVelocityHz: number;
-  /** Of commanded torques. */
+  /** The cut-off frequency of the filter of commanded torques. */
   readonly controllerHz: number;
 }
 

@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
-import { types } from 'node:util';
+import { inspect, types } from 'node:util';
 import { describe, describeThrown, isBlank, textIn } from './describe.ts';
+import { inspectAs } from './inspection.ts';
 import type { RobotState } from './robot-state.ts';
 
 const ours: WeakSet<object> = new WeakSet();
@@ -36,6 +37,49 @@ function withPlace(code: string, message: string): string {
   const own = message.replace(PLACES, '');
   const between = own.includes('\n') ? '\n' : ' ';
   return `${own}${between}(docs/errors.md#${code.toLowerCase()})`;
+}
+
+/** The fields of an error that `console.log` shows beside its stack, in this order, where they hold something. */
+const SHOWN = [
+  'code',
+  'tick',
+  'received',
+  'expected',
+  'errors',
+  'moveStatus',
+  'notArrived',
+  'signal',
+];
+
+inspectAs(
+  KilohertzError,
+  (error, options) => {
+    const shown: Record<string, unknown> = {};
+    for (const name of SHOWN) {
+      const value = ownValue(error, name);
+      if (value === undefined || (Array.isArray(value) && value.length === 0)) continue;
+      shown[name] = value;
+    }
+    // Names beside ours are the program's own, which it has put there to be seen.
+    for (const name of Object.keys(error)) {
+      if (name !== 'name' && !SHOWN.includes(name)) shown[name] = ownValue(error, name);
+    }
+    const past = ownValue(error, 'lastStates');
+    if (Array.isArray(past) && past.length > 0) {
+      const text = `[${past.length}, the newest in cycle ${past.at(-1)?.tick}]`;
+      shown['lastStates'] = { [inspect.custom]: () => text };
+    }
+    const cause = Object.hasOwn(error, 'cause') ? { cause: ownValue(error, 'cause') } : {};
+    const depth = options.depth === undefined || options.depth === null ? null : options.depth + 1;
+    const stack = textIn(error, 'stack') ?? `${error.name}: ${error.message}`;
+    return `${stack} ${inspect({ ...shown, ...cause }, { ...options, depth })}`;
+  },
+  (error) => `${error.name}: ${error.message}`,
+);
+
+/** The value of a property that an object has itself; undefined where it has none, or a getter. */
+function ownValue(object: object, name: string): unknown {
+  return Object.getOwnPropertyDescriptor(object, name)?.value;
 }
 
 /** A value is outside of what is possible. Thrown before anything moves. */
@@ -127,7 +171,7 @@ export interface SessionErrorDetails {
 /** A session ended with an error. The robot was stopped before this was thrown. */
 export class SessionError extends KilohertzError {
   /** The cycle in which the session began to end. */
-  readonly tick: number | undefined;
+  declare readonly tick: number | undefined;
   /**
    * The states that led to the error, oldest first, 50 at most; empty for robots written in
    * JavaScript. Not enumerable.
@@ -136,7 +180,7 @@ export class SessionError extends KilohertzError {
 
   constructor(code: string, message: string, details: SessionErrorDetails = {}) {
     super(code, message, 'cause' in details ? { cause: details.cause } : undefined);
-    this.tick = details.tick;
+    if (details.tick !== undefined) this.tick = details.tick;
     // Not enumerable: fifty states would bury the message wherever the error is printed.
     Object.defineProperty(this, 'lastStates', { value: details.lastStates ?? [] });
   }
@@ -202,9 +246,9 @@ export class RobotError extends SessionError {
   /** The robot's own names of what is wrong, as in `joint_velocity_violation`. */
   readonly errors: readonly string[];
   /** How the robot says that its motion ended, as in `ReflexAborted`. */
-  readonly moveStatus: string | undefined;
+  declare readonly moveStatus: string | undefined;
   /** Where the arm is, of `FRANKA_NOT_ARRIVED`. */
-  readonly notArrived: NotArrived | undefined;
+  declare readonly notArrived: NotArrived | undefined;
 
   constructor(
     code: string,
@@ -217,8 +261,9 @@ export class RobotError extends SessionError {
   ) {
     super(code, message, details);
     this.errors = details.errors ?? [];
-    this.moveStatus = details.moveStatus;
-    this.notArrived = details.notArrived;
+    // Node prints an error that nobody has caught with all that it has, undefined included.
+    if (details.moveStatus !== undefined) this.moveStatus = details.moveStatus;
+    if (details.notArrived !== undefined) this.notArrived = details.notArrived;
   }
 }
 

@@ -57,7 +57,7 @@ export interface FrankaOptions {
    * | `cartesianVelocity` | `O_dP_EE` [m/s, rad/s] | a line | the velocity is kept | braked to zero |
    * | `cartesianPose` | `O_T_EE` [m], from `O_T_EE_c` on | a spline, turning the shorter way | the velocity is kept | braked to zero |
    * | `cartesianTarget` | `O_T_EE` [m], in steps of any size | one bounded motion | it goes on | braked to zero |
-   * | `torque` | `tau_J` [N m] without gravity | gone to at the limited rate | the torque is kept | damped, then held in place |
+   * | `torque` | `tau_J` [N m] without gravity | approached at the limited rate | the torque is kept | damped, then held in place |
    *
    * `O_dP_EE` is six numbers, the velocity of the end effector along the axes of the base frame and
    * about them; `O_T_EE` is sixteen, the pose of the end effector in the base frame as a 4x4 matrix,
@@ -78,23 +78,24 @@ export interface FrankaOptions {
    * at each `'joint'` (the default, as in libfranka) or at the end effector (`'cartesian'`). Torques
    * need none.
    *
-   * `'external'` is none of the arm's: an action has seven torques `tau_J` [N m] behind its motion, as
-   * in `[...q, ...tau_J]`, and they alone move the arm. The motion is what the state reports as
+   * With `'external'` no controller of the arm follows: an action has seven torques `tau_J` [N m] behind its
+   * motion, as in `[...q, ...tau_J]`, and they alone move the arm. The motion is what the state reports as
    * desired (`q_d`, `dq_d`, `O_T_EE_d`), bounded by its mode's limits, for the torques to follow; each
    * part keeps its limits, is held and is brought to rest as in its own mode.
    *
-   * An {@link ImpedanceLaw} (`{}` for its usual gains) is this package's own: torques too, computed in the
-   * loop, whatever the policy is late with. Motions that torques follow stay further from the ends of
+   * An {@link ImpedanceLaw} (`{}` for its usual gains) is this package's own controller: torques too,
+   * computed in the loop in each cycle, however late the policy is. Motions that torques follow stay further from the ends of
    * the joints' ranges.
    *
-   * `moveTo` and `home` go by `'joint'` with the last two: the arm is as stiff then as `setJointImpedance` has it.
+   * With the last two, `moveTo` and `home` are followed by the controller of `'joint'`: the arm is as stiff then as
+   * `setJointImpedance` has it.
    */
   readonly impedance?: FrankaImpedance | ImpedanceLaw;
   /** Which arm must answer. Default: either; it is found out. */
   readonly generation?: FrankaGeneration;
   /**
    * The library that talks to the arm. Default `franka-rs`, which serves both generations;
-   * `libfranka-rs` serves a FER, on port 1337, on Linux. The README compares them.
+   * `libfranka-rs` serves a FER, on port 1337, on Linux. docs/clients.md compares them.
    */
   readonly client?: FrankaClient;
   /** How long connecting may take [s]. Default 5. */
@@ -114,7 +115,7 @@ export class Franka implements NativeRobot<RobotState, JointVector | undefined>,
   readonly control: FrankaControl;
   /** Where the arm is, as it was given to `connect`. */
   readonly address: string;
-  /** How sessions drive the arm: between this package and itself. */
+  /** How sessions drive the arm; for this package alone. */
   readonly nativeLink: NativeLink<RobotState, JointVector | undefined>;
   readonly #arm: NativeArm;
   readonly #configuration: Configuration;
@@ -266,9 +267,10 @@ export class Franka implements NativeRobot<RobotState, JointVector | undefined>,
   }
 
   /**
-   * Sets from when on what the arm feels is a contact, and from when on a collision, which stops it.
+   * Sets the thresholds above which torques and forces from outside are a contact, and above which they are a
+   * collision, which stops the arm.
    *
-   * As all that is set up, it holds until it is set again, by whomever; it is sent while no session
+   * Like every setting, it holds until it is set again, by any program. It is sent while no session
    * drives the arm, because an arm refuses it in a motion; and it resolves when the arm has taken it.
    *
    * @throws {OptionRangeError} {@link OptionTypeError} where a value is not as it must be, or not plausible and
@@ -360,8 +362,8 @@ export class Franka implements NativeRobot<RobotState, JointVector | undefined>,
    * arm's limits, its torques with the load that is set, and a smooth start allow. Resolves to the session's stats when
    * the measured arm stands at the goal.
    *
-   * Nothing but the joints' ranges is minded: neither the table nor the arm itself. Where the goal or
-   * the way is close to the end of a joint's range, it is gone more slowly, as the arm demands.
+   * The move keeps to the joints' ranges. It knows neither the table nor the arm itself. Close to the end of a
+   * joint's range it is slower, as the arm demands.
    *
    * @param goal joint positions [rad], 7, or `O_T_EE`: a pose of the end effector in the base frame,
    * 4x4, column-major [m], 16. Of the joint positions for a pose those near to the present ones are taken

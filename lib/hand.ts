@@ -159,7 +159,7 @@ export class FrankaHand implements AsyncDisposable {
   /**
    * Closes the fingers until they meet something, and presses. Resolves to whether an object is held:
    * whether the opening is more than `widthM - epsilonInnerM` and less than `widthM + epsilonOuterM`.
-   * That is all it goes by: bounds around 0 are met by fingers that meet each other, too.
+   * Nothing else is checked: with bounds around 0, fingers that meet each other count as an object too.
    *
    * @param widthM how wide the object is [m], from 0 to 0.1
    * @throws {RobotError} `FRANKA_COMMAND_REJECTED` where the hand refuses, `FRANKA_COMMAND_ABORTED`

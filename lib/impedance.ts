@@ -22,13 +22,13 @@ const IMPEDANCES: readonly FrankaImpedance[] = ['joint', 'cartesian', 'external'
  * arm comes to rest; the elastic joints of a real one hum sooner.
  */
 export interface ImpedanceLaw {
-  /** Of each joint, 0 to 2000 [N m/rad], 7. */
+  /** The stiffness of each joint, 0 to 2000 [N m/rad], 7. */
   readonly jointStiffness?: ArrayLike<number>;
-  /** Of each joint, 0 to 100 [N m s/rad], 7. */
+  /** The damping of each joint, 0 to 100 [N m s/rad], 7. */
   readonly jointDamping?: ArrayLike<number>;
-  /** Of the end effector along the axes of the base frame, 0 to 5000 [N/m], and about them, 0 to 300 [N m/rad], 6. */
+  /** The end effector's stiffness along the axes of the base frame, 0 to 5000 [N/m], and about them, 0 to 300 [N m/rad], 6. */
   readonly cartesianStiffness?: ArrayLike<number>;
-  /** The same, 0 to 300 [N s/m] and 0 to 30 [N m s/rad], 6. */
+  /** The end effector's damping along these axes, 0 to 300 [N s/m], and about them, 0 to 30 [N m s/rad], 6. */
   readonly cartesianDamping?: ArrayLike<number>;
 }
 

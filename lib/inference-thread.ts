@@ -39,7 +39,7 @@ export interface Wrapped<Work extends AnyFunction> {
 
 /** How an {@link InferenceThread} is set up. */
 export interface InferenceThreadOptions {
-  /** So many calls may wait for their answer; more are refused. 1 to 128. Default 64. */
+  /** How many calls may wait for their answer; more are refused. 1 to 128. Default 64. */
   readonly maxQueued?: number;
   /**
    * Shared memory for large arrays, in each direction [bytes]. What finds no room in it still gets

@@ -24,7 +24,7 @@ export interface MoveProgress {
   readonly elapsedS: number;
   /** How long the whole move takes [s]. */
   readonly durationS: number;
-  /** The first as a share of the second, 0 to 1. */
+  /** `elapsedS` as a share of `durationS`, 0 to 1. */
   readonly share: number;
 }
 
@@ -46,9 +46,9 @@ export interface MoveOptions {
   readonly signal?: AbortSignal;
   /** What the loop thread asks of the system, as a session's; `false` asks for nothing. */
   readonly realtime?: RealtimeOptions | false;
-  /** Whether it may begin after a signal has told the process to end. Default false. */
+  /** Whether the move may begin after a signal has told the process to end. Default false. */
   readonly evenAfterSignal?: boolean;
-  /** Told twenty times a second how far the move has come, and at its end. */
+  /** Called twenty times a second with how far the move has come, and at its end. */
   readonly onProgress?: (progress: MoveProgress) => void;
 }
 

@@ -20,7 +20,7 @@ export interface MpifyOptions {
   readonly python?: string;
   /** Environment variables beside this process's own. */
   readonly env?: Readonly<Record<string, string>>;
-  /** So often the object is made again, with the same arguments, where its process died. Default 0. */
+  /** How often the object is made again, with the same arguments, where its process died. Default 0. */
   readonly restarts?: number;
   /** How long making the object may take [s]; then the process is killed. Default: no limit. */
   readonly startTimeoutS?: number;
@@ -32,8 +32,8 @@ export interface MpifyOptions {
    */
   readonly sharedBytes?: number;
   /**
-   * The most that an answer may have, its arrays included [bytes]; what the process claims beyond it is not taken:
-   * the process is ended, and calls reject with `OFFLOAD_TOO_LARGE`. From 1 kB to 4 GB. Default 1 GiB.
+   * How large an answer may be, its arrays included [bytes], from 1 kB to 4 GB. A process that claims to send more is
+   * ended, and calls reject with `OFFLOAD_TOO_LARGE`. Default 1 GiB.
    */
   readonly maxAnswerBytes?: number;
 }

@@ -78,15 +78,16 @@ export interface CartesianBox {
 }
 
 /**
- * What a motion to a target may take of the arm's own limits, joint by joint or of the end effector: shares from 0.01 to 1. With the defaults joint 1 goes 0.1 rad
- * in 0.37 s and 1 rad in 1.16 s, and the end effector 0.1 m in about 0.6 s.
+ * What a motion to a target may take of the arm's own limits, joint by joint or of the end effector: shares from
+ * 0.01 to 1. With the defaults joint 1 goes 0.1 rad in 0.37 s and 1 rad in 1.16 s, and the end effector goes 0.1 m in
+ * about 0.6 s.
  */
 export interface TargetBudget {
-  /** Of the velocity. Default 0.5. */
+  /** The share of the velocity. Default 0.5. */
   readonly velocityShare?: number;
-  /** Of the acceleration. Default 0.5. */
+  /** The share of the acceleration. Default 0.5. */
   readonly accelerationShare?: number;
-  /** Of the jerk. Default 0.1 for joints, 0.03 for the end effector. */
+  /** The share of the jerk. Default 0.1 for joints, 0.03 for the end effector. */
   readonly jerkShare?: number;
 }
 

@@ -25,7 +25,7 @@ export interface ProcessPolicy<Observation, Action> {
   readonly env: Readonly<Record<string, string>> | undefined;
   /** The realtime priority of the process's first thread; undefined for none. */
   readonly priority: number | undefined;
-  /** Never there; it tells the compiler what the policy decides on and what it answers. */
+  /** Never set; it tells the compiler what the policy decides on and what it answers. */
   readonly types?: (observation: Observation) => Action;
 }
 

@@ -1,3 +1,4 @@
+import { braces, inspectAs } from './inspection.ts';
 import { armSchema } from './native.ts';
 
 const schema = armSchema();
@@ -203,3 +204,31 @@ export class RobotState {
     return schema.errorNames.filter((_, index) => this.#slots[first + index] === 1);
   }
 }
+
+/** Fields that `console.log` shows, each on a line of its own. */
+const SHOWN = ['q', 'dq', 'q_d', 'dq_d', 'tau_J', 'tau_ext_hat_filtered', 'O_F_ext_hat_K'] as const;
+const DIGITS = 4;
+
+/** Numbers in columns, with their unit behind them. */
+function row(name: string, values: Iterable<number>, unit: string): string {
+  const columns = Array.from(values, (value) => {
+    const text = value.toFixed(DIGITS);
+    return (Number(text) === 0 ? text.replace('-', '') : text).padStart(8);
+  });
+  return `${name.padEnd(20)} ${columns.join(' ')}  ${unit}`.trimEnd();
+}
+
+inspectAs(
+  RobotState,
+  (state) =>
+    braces('RobotState', [
+      `time ${state.time.toFixed(3)} s, robot_mode ${state.robot_mode}, ` +
+        `control_command_success_rate ${state.control_command_success_rate}`,
+      ...SHOWN.map((name) => row(name, state[name], FIELDS.get(name)?.unit ?? '')),
+      row('O_T_EE[12..14]', state.O_T_EE.subarray(12, 15), 'm'),
+      `current_errors ${state.current_errors.join(', ') || 'none'}`,
+      `last_motion_errors ${state.last_motion_errors.join(', ') || 'none'}`,
+      'and further fields: toJSON() has all',
+    ]),
+  (state) => `RobotState at ${state.time.toFixed(3)} s, ${state.robot_mode}`,
+);

@@ -30,8 +30,8 @@ export interface Robot<Observation, Action> {
 /**
  * A policy: decides on an action, or promises one.
  *
- * Of an arm it may answer `undefined` where it has nothing new to say, in Python `None`: the session then
- * goes on as if no answer had come in time, so the arm holds its motion for `maxHeldTicks` and is brought to
+ * A policy of an arm may answer `undefined`, in Python `None`, where it has nothing new to say. The session then
+ * goes on as if no answer had come in time: the arm holds its motion for `maxHeldTicks` and is brought to
  * rest, or the session ends where `onLate` says so. A policy behind a slow model answers each new result
  * once, and `undefined` until the next: if it answered the last action again, the arm would go on with it
  * after the model has died. Nothing but `undefined` in the first second is an {@link InvalidActionError}
@@ -44,7 +44,7 @@ export type Policy<Observation, Action> = (
 
 /** A robot with a clock of its own, driven natively, as a `Franka` is. */
 export interface NativeRobot<Observation, Action> {
-  /** How it is driven: between this package and itself. */
+  /** How sessions drive the robot; for this package alone. */
   readonly nativeLink: NativeLink<Observation, Action>;
 }
 
@@ -52,6 +52,6 @@ export interface NativeRobot<Observation, Action> {
 export interface NativeLink<Observation, Action> {
   /** The rate of the robot's clock [Hz]. */
   readonly rateHz: number;
-  /** Never there; it tells the compiler what the robot observes and what its policy may answer. */
+  /** Never set; it tells the compiler what the robot observes and what its policy may answer. */
   readonly types?: (observation: Observation) => Action;
 }

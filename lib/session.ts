@@ -44,7 +44,7 @@ export interface BehindEvent extends TickEvent {
 
 /** A policy that is late often. */
 export interface LateEvent extends TickEvent {
-  /** How long its late answers took, in the mean, or how long none came where that was longer [s]. */
+  /** The mean time that its late answers took, or the time without an answer where that is longer [s]. */
   readonly tookS: number;
   /** The period in which it is asked [s]. */
   readonly periodS: number;

@@ -23,11 +23,10 @@ export interface StateSource {
 /**
  * The states of an arm at a rate, for `for await`; idle, in sessions, and from one to the other.
  *
- * Each is the newest there is when it is asked for, a copy, and newer than the one before. Who takes
- * longer than a period misses what was due meanwhile: it is not made up for, but counted in
- * {@link RobotStates.skipped}. Between two steps of the iteration nothing happens at all; a step that
- * waits keeps the process alive, until the arm is closed. Reading an idle arm takes two of its
- * milliseconds, so that faster than 300 Hz or so some are skipped.
+ * Each state is a copy, the newest at the time of its step, and newer than the one before. A consumer that takes
+ * longer than a period misses the states that were due meanwhile; {@link RobotStates.skipped} counts them.
+ * Nothing happens between two steps of the iteration. A step that waits keeps the process alive, until the arm is
+ * closed. Reading an idle arm takes two of its milliseconds, so above some 300 Hz a few are skipped.
  *
  * The iteration ends when the arm is closed or the signal aborts, and throws where the arm is lost.
  */

@@ -1,3 +1,4 @@
+import { braces, inspectAs, timeText } from './inspection.ts';
 import type { NativeStats } from './native.ts';
 import { violationText } from './violation.ts';
 
@@ -117,6 +118,42 @@ export class SessionStats {
     return this.toDict();
   }
 }
+
+/** Counters that `console.log` always shows, a line each group. */
+const SHOWN = [
+  ['iterations', 'overruns', 'missedTicks'],
+  ['policyAsks', 'policyAnswers', 'emptyAnswers', 'lateActions'],
+  ['heldCommands', 'restCommands', 'followedCommands', 'clampedCommands'],
+] as const satisfies readonly (readonly (keyof SessionStatsDict)[])[];
+
+/** Counters that it shows where they are not 0. */
+const SHOWN_WHERE_COUNTED = /^(stale|overwritten|dropped|unused)|Violations$/;
+
+/** Names and counts, as `overruns 7, missedTicks 0`. */
+function counts(stats: SessionStats, names: readonly (keyof SessionStatsDict)[]): string {
+  return names.map((name) => `${name} ${stats[name]}`).join(', ');
+}
+
+inspectAs(
+  SessionStats,
+  (stats) => {
+    const { targetPeriodS, policyRateHz, firstViolation } = stats;
+    const further = (Object.keys(stats) as (keyof SessionStatsDict)[]).filter(
+      (name) => SHOWN_WHERE_COUNTED.test(name) && stats[name] !== 0,
+    );
+    return braces('SessionStats', [
+      `targetPeriodS ${timeText(targetPeriodS)}, policyRateHz ${policyRateHz.toFixed(1)}`,
+      ...SHOWN.map((names) => counts(stats, names)),
+      `jitter    p50 ${timeText(stats.p50JitterS)}, p95 ${timeText(stats.p95JitterS)}, ` +
+        `p99 ${timeText(stats.p99JitterS)}, max ${timeText(stats.maxJitterS)}`,
+      `execution p50 ${timeText(stats.p50ExecutionS)}, p95 ${timeText(stats.p95ExecutionS)}, ` +
+        `p99 ${timeText(stats.p99ExecutionS)}, max ${timeText(stats.maxExecutionS)}`,
+      ...(further.length > 0 ? [counts(stats, further)] : []),
+      `firstViolation ${firstViolation ?? 'none'}`,
+    ]);
+  },
+  (stats) => `SessionStats of ${stats.iterations} cycles`,
+);
 
 /** The stats that the loop's numbers are. */
 export function statsOf(native: NativeStats): SessionStats {

@@ -21,7 +21,7 @@ export interface WorkerPolicy<Observation, Action> {
   readonly spin: boolean;
   /** The realtime priority of the worker's thread; undefined for none. */
   readonly priority: number | undefined;
-  /** Never there; it tells the compiler what the policy decides on and what it answers. */
+  /** Never set; it tells the compiler what the policy decides on and what it answers. */
   readonly types?: (observation: Observation) => Action;
 }
 

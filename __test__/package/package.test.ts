@@ -104,6 +104,24 @@ test('carries the licences, the declarations, the binding and the sources it can
   t.true(packed.some((path) => /^binding\/kilohertz\..*\.node$/.test(path)));
 });
 
+test('carries what README and the pages of docs/ link to, but for tests of this repository', (t) => {
+  const pages = packed.filter((path) => /^(README\.md|docs\/.+\.md)$/.test(path));
+  t.true(pages.length > 20);
+  for (const page of pages) {
+    const text = readFileSync(join(installed, page), 'utf8').replace(/^```[\s\S]*?^```/gm, '');
+    const targets = [...text.matchAll(/\]\(([^)#\s]+)/g), ...text.matchAll(/src="([^"]+)"/g)]
+      .map(([, target = '']) => target)
+      .filter((target) => !/^[a-z]+:/.test(target));
+    for (const target of targets) {
+      const path = join(dirname(page), target);
+      t.true(
+        packed.includes(path) || (page !== 'README.md' && path.startsWith('__test__/')),
+        `${page}: ${path}`,
+      );
+    }
+  }
+});
+
 test('carries nothing that only the checkout needs', (t) => {
   const unwanted =
     /(^|\/)(__test__|node_modules|target|\.stamp)(\/|$)|^dist\/(examples|docs)\/|\.tgz$/;

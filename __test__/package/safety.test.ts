@@ -1,4 +1,4 @@
-// docs/safety.md names tests and sentences. This keeps the names true.
+// docs/safety.md names tests, and quotes sentences of the pages. This keeps both true.
 
 import { readFileSync } from 'node:fs';
 import test from 'ava';
@@ -28,14 +28,15 @@ test('each hazard and each promise names a test', (t) => {
   for (const row of rows) t.regex(row, /\[`[^`]+`\]\(\.\.\/[^)]+\.(?:rs|ts)\)/);
 });
 
-test('each sentence that docs/safety.md quotes stands in the README', (t) => {
-  const readme = inOneLine(
-    readFileSync(new URL('../../README.md', import.meta.url), 'utf8'),
-  ).replaceAll('**', '');
-  const promises = text.split('## What the README promises')[1] ?? '';
-  const quoted = [...promises.matchAll(/^\| (?!---|sentence)(.+?) \| \[/gm)].map(
-    ([, words = '']) => words,
-  );
-  t.true(quoted.length > 10);
-  for (const words of quoted) t.true(readme.includes(words.replace(/\.$/, '')), words);
+test('each sentence that docs/safety.md quotes stands on the page that it names', (t) => {
+  const promises = text.split('## What the pages promise')[1] ?? '';
+  const quoted = [
+    ...promises.matchAll(/^\| (?!---|sentence)(.+?) \| \[[^\]]+\]\(([^)]+)\) \| \[/gm),
+  ];
+  t.true(quoted.length > 15);
+  t.true(quoted.some(([, , where]) => where === '../README.md'));
+  for (const [, words = '', where = ''] of quoted) {
+    const read = inOneLine(readFileSync(new URL(where, page), 'utf8')).replaceAll('**', '');
+    t.true(read.includes(words.replace(/\.$/, '')), `${where}: ${words}`);
+  }
 });

@@ -1,4 +1,4 @@
-//! Who uses the connection to an arm, and what the loop that drives it has seen.
+//! Decides who may use the connection to an arm, and keeps what the loop that drives it has seen.
 //!
 //! One session drives at a time. While none does, requests and reads take turns; a session that starts
 //! waits for the one under way, before its first cycle. While one does, the newest state that its loop

@@ -109,7 +109,7 @@ impl ArmError {
         }
     }
 
-    /// Who took the connection and did not answer.
+    /// Returns the error for an address that took the connection and did not answer.
     pub(crate) fn no_answer(address: &str, timeout: Duration) -> ArmError {
         ArmError::new(
             ArmErrorCode::ConnectTimeout,

@@ -29,12 +29,12 @@ use crate::state::{LEN, SCHEMA, offset};
 
 /// The clock may step so far: as long as a client waits for a state \[ms\].
 const LONGEST_STEP: u64 = 1_000;
-/// The same from the state before a motion to its first, which the arm is asked for \[ms\].
+/// The clock may step so far from the state before a motion to its first, which the arm is asked for \[ms\].
 const LONGEST_START: u64 = 20_000;
 /// How much faster than its limit an arm may go on at its acceleration while 20 commands get lost
 /// [rad/s, m/s]: as many as it tolerates.
 const EXTRAPOLATED: f64 = 0.5;
-/// The same of a rotation [rad/s].
+/// How much faster than its limit a rotation may go on [rad/s], for the same reason.
 const EXTRAPOLATED_ROTATION: f64 = 1.0;
 /// Accelerations that are reported are differences of rounded velocities.
 const ACCELERATIONS: f64 = 3.0;

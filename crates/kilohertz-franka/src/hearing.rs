@@ -1,4 +1,4 @@
-//! Who is heard at the socket that an arm's states come to, and answered: the arm alone.
+//! Lets the arm alone be heard, and answered, at the socket that its states come to.
 //!
 //! Both clients take in whatever anybody sends to their port, and answer whoever sent last. So the
 //! kernel is told whom their socket lets in ([`source_filter`]): when connecting, from outside, because

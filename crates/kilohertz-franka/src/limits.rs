@@ -54,7 +54,7 @@ pub(crate) const OWN_SHARE: f64 = 0.95;
 pub(crate) const REACHED_SHARE: f64 = 0.3;
 /// Rounding of a command that was computed to be at its limit.
 pub(crate) const ROUNDING: f64 = 1e-9;
-/// The same of a derivative that was computed from answers, as a share of its limit.
+/// Rounding of a derivative that was computed from answers, as a share of its limit.
 pub(crate) const ROUNDING_SHARE: f64 = 1e-6;
 /// The arm is as good as at a place where less is missing than this [rad, m].
 pub(crate) const NEAR: f64 = 0.01;
@@ -149,7 +149,7 @@ pub struct ArmLimits {
 }
 
 impl ArmLimits {
-    /// Those of the FR3 that serves `urdf`: positions, velocities and torques from there, the others from
+    /// Returns the limits of the FR3 that serves `urdf`: positions, velocities and torques from there, the others from
     /// libfranka 0.21.
     ///
     /// # Errors
@@ -179,7 +179,7 @@ impl ArmLimits {
         }
     }
 
-    /// Those of the FER, which serves none: libfranka 0.9's. Velocities leave room for three lost
+    /// Returns the limits of the FER, which serves no URDF: libfranka 0.9's. Velocities leave room for three lost
     /// packets. The arm's velocity limit is the same everywhere; here it falls towards the ends of the
     /// range, so that it can be braked before them.
     pub fn fer() -> ArmLimits {

@@ -48,7 +48,7 @@ impl Line {
     }
 }
 
-/// That of the connection to an arm.
+/// Ends the connection to an arm, for whoever waits for it.
 #[derive(Debug, Default)]
 pub(crate) struct Plug {
     line: Mutex<Option<Line>>,
@@ -56,7 +56,7 @@ pub(crate) struct Plug {
 }
 
 impl Plug {
-    /// That of the connection with these sockets.
+    /// Returns the plug of the connection with these sockets.
     pub fn of(line: Line, ear: Ear) -> Plug {
         let plug = Plug::default();
         plug.is_in(line, ear);

@@ -21,11 +21,11 @@ use socket2::SockRef;
 /// Whose datagrams a socket lets in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Heard {
-    /// Those of one host, from any port.
+    /// Datagrams of one host, from any port.
     Host(Ipv4Addr),
-    /// Those of one socket.
+    /// Datagrams of one socket.
     Socket(SocketAddrV4),
-    /// None. What is queued already stays.
+    /// No datagram. What is queued already stays.
     Nobody,
 }
 

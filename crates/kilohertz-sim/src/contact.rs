@@ -45,7 +45,7 @@ pub(crate) struct CollisionBehavior {
 }
 
 impl Default for CollisionBehavior {
-    /// Those of libfranka's examples.
+    /// Returns the thresholds of libfranka's examples.
     fn default() -> CollisionBehavior {
         CollisionBehavior {
             acceleration: Thresholds::all(20.0),

@@ -118,8 +118,8 @@ pub(crate) struct ControlBox {
     replies: Vec<Reply>,
 }
 
-/// Who waits for an arm that does not come to rest hears so after as many ticks. An arm can be
-/// loaded beyond its strength.
+/// A client that waits for an arm to come to rest is told after so many ticks that it does not. An arm can
+/// be loaded beyond its strength.
 const REST_PATIENCE: u32 = 5000;
 
 impl ControlBox {

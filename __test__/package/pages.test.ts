@@ -1,0 +1,84 @@
+// What README and the pages of docs/ promise about themselves.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import test from 'ava';
+
+const root = new URL('../../', import.meta.url);
+const read = (path: string): string => readFileSync(new URL(path, root), 'utf8');
+const readme = read('README.md');
+const pages = readdirSync(new URL('docs/', root)).filter((name) => name.endsWith('.md'));
+const decisions = readdirSync(new URL('docs/decisions/', root)).filter(
+  (name) => name !== 'README.md',
+);
+
+test('README is a page: at most 150 lines, with the two commands', (t) => {
+  t.true(readme.split('\n').length <= 150);
+  t.regex(readme, /^ {4}npm run demo$/m);
+  t.regex(readme, /^ {4}npm test$/m);
+});
+
+test('no page has a line that would install a package of this name from a registry', (t) => {
+  for (const path of ['README.md', ...pages.map((name) => `docs/${name}`)]) {
+    const lines = read(path).split('\n');
+    const wrong = lines.filter((line) =>
+      /\b(npm|pnpm|yarn|bun|npx)\b.*\b(i|install|add|exec|x|npx)\b[^#]* kilohertz(@\S+)?(\s|`|$)/.test(
+        line,
+      ),
+    );
+    t.deepEqual(wrong, [], path);
+  }
+});
+
+test("each of README's figures stands in benches/README.md, with its command and date beside it", (t) => {
+  const [, section = ''] = readme.split('## Five figures');
+  const rows = (section.split('\n## ')[0] ?? '').split('\n').filter((line) => line.includes('**'));
+  t.is(rows.length, 5);
+  const benches = read('benches/README.md');
+  for (const row of rows) {
+    t.regex(row, /`npm run bench -- (rust|node) [\w-]+`, \d{4}-\d{2}-\d{2} \|$/);
+    for (const [, figure = ''] of row.matchAll(/\*\*(.+?)\*\*/g))
+      t.true(benches.includes(figure), figure);
+  }
+});
+
+test("README's index has every page, and that of the decisions every decision", (t) => {
+  for (const name of pages) t.true(readme.includes(`(docs/${name})`), name);
+  const index = read('docs/decisions/README.md');
+  t.true(decisions.length > 20);
+  for (const name of decisions) t.true(index.includes(`(${name})`), name);
+});
+
+test('each decision has its context, choice, reason and consequences', (t) => {
+  for (const name of decisions) {
+    const headings = [...read(`docs/decisions/${name}`).matchAll(/^## (.+)$/gm)].map(
+      ([, title]) => title,
+    );
+    t.deepEqual(headings, ['Context', 'Choice', 'Why', 'Consequences'], name);
+  }
+});
+
+/** Pages about what was done, not about how to do something. */
+const RECORDS = ['safety.md', 'checks.md'];
+
+for (const name of pages.filter((page) => !RECORDS.includes(page))) {
+  test(`docs/${name} begins with a program`, (t) => {
+    const [, first = ''] = read(`docs/${name}`).split(/^# .+\n+/m);
+    t.true(first.startsWith('```ts\n'));
+  });
+}
+
+test('each code that docs/errors.md explains stands in its table of classes', (t) => {
+  const [table = '', explained = ''] = read('docs/errors.md').split('## Options\n');
+  const codes = [...explained.matchAll(/^### ([A-Z_]+)$/gm)].map(([, code = '']) => code);
+  t.true(codes.length > 40);
+  for (const code of codes) t.true(table.includes(`\`${code}\``), code);
+});
+
+test('the pictures have a title, and colours for a light and for a dark page', (t) => {
+  for (const name of ['arm', 'run']) {
+    const picture = read(`docs/pictures/${name}.svg`);
+    t.regex(picture, /<title>.+<\/title>/);
+    t.true(picture.includes('prefers-color-scheme: dark'));
+    t.true(readme.includes(`docs/pictures/${name}.svg`));
+  }
+});
