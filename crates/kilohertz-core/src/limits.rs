@@ -1058,6 +1058,106 @@ mod tests {
     }
 
     #[test]
+    fn a_motion_is_advanced_by_a_velocity_or_a_position_and_its_jerk_is_told() {
+        let motion = JointMotion {
+            position: 1.0,
+            velocity: 2.0,
+            acceleration: -3.0,
+        };
+        let faster = JointMotion {
+            position: 1.25,
+            velocity: 2.5,
+            acceleration: 5.0,
+        };
+        assert_eq!(motion.with_velocity(2.5, 0.1), faster);
+        let there = motion.with_position(1.25, 0.1);
+        for (value, expected) in [
+            (there.position, 1.25),
+            (there.velocity, 2.5),
+            (there.acceleration, 5.0),
+        ] {
+            assert!((value - expected).abs() < 1e-9, "{there:?}");
+        }
+        assert_eq!(motion.jerk_to(faster, 0.1), 80.0);
+    }
+
+    #[test]
+    fn a_mirror_exchanges_up_and_down() {
+        let bounds = JointBounds {
+            lower: -1.0,
+            upper: 0.4,
+            ..BOUNDS
+        };
+        let mirrored = bounds.mirrored();
+        assert_eq!((mirrored.lower, mirrored.upper), (-0.4, 1.0));
+        assert_eq!(mirrored.mirrored(), bounds);
+        let motion = JointMotion {
+            position: 1.0,
+            velocity: -2.0,
+            acceleration: 3.0,
+        };
+        let turned = JointMotion {
+            position: -1.0,
+            velocity: 2.0,
+            acceleration: -3.0,
+        };
+        assert_eq!(motion.mirrored(), turned);
+    }
+
+    #[test]
+    fn what_is_too_fast_is_told_with_its_sign_and_its_bound_either_way() {
+        let motion = JointMotion::default();
+        for sign in [1.0, -1.0] {
+            let too_fast = motion.with_velocity(sign * 3.0, DT);
+            let told = motion.too_fast(too_fast, &BOUNDS, DT);
+            assert_eq!(told, Some((sign * 3.0, sign * BOUNDS.velocity)));
+        }
+    }
+
+    #[test]
+    fn at_its_highest_velocity_a_joint_stays_there() {
+        let bounds = JointBounds {
+            lower: -100.0,
+            upper: 100.0,
+            ..BOUNDS
+        };
+        for sign in [1.0, -1.0] {
+            let mut motion = JointMotion::default();
+            for cycle in 0..2_000 {
+                motion = motion.accelerated(sign * 1e4, &bounds, DT);
+                if cycle > 1_000 {
+                    assert!(
+                        sign * motion.velocity > 0.999 * bounds.velocity,
+                        "{motion:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn where_both_ways_are_too_fast_the_velocity_there_is_comes_first() {
+        let bounds = JointBounds {
+            lower: -0.1,
+            upper: 0.1,
+            acceleration: 20.0,
+            jerk: 1.0,
+            ..BOUNDS
+        };
+        for sign in [1.0, -1.0] {
+            // Too fast already, and on its way back it becomes too fast the other way.
+            let motion = JointMotion {
+                position: sign * 0.2,
+                velocity: sign * 0.05,
+                acceleration: -sign * 10.0,
+            };
+            let next = motion.accelerated(motion.acceleration, &bounds, DT);
+            let harder = -sign * (10.0 + bounds.jerk * DT);
+            assert!((next.acceleration - harder).abs() < 1e-9, "{next:?}");
+        }
+    }
+
+    #[test]
     fn refuses_what_is_not_a_number_and_says_which_slot() {
         let found = Unlimited::new(3).check_answer(&[1.0, f64::NAN, 0.0]);
         let refused = found.of(ViolationKind::NotFinite).unwrap();
