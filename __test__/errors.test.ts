@@ -166,6 +166,29 @@ test('each code has its place in docs/errors.md, which says what to do, and no o
   t.deepEqual([...codes].sort(), [...told].sort());
 });
 
+test('each code stands in the table of error classes, and each of an arm in that of the guide to a real one', (t) => {
+  const textOf = (name: string): string =>
+    readFileSync(new URL(`../${name}`, import.meta.url), 'utf8');
+  const codes = [...textOf('docs/errors.md').matchAll(/^### ([A-Z_]+)$/gm)].map(
+    ([, code = '']) => code,
+  );
+  t.true(codes.length > 40);
+  const pages = [
+    'README.md',
+    ...readdirSync(new URL('../docs/', import.meta.url)).map((page) => `docs/${page}`),
+  ];
+  const classes = pages
+    .filter((page) => page.endsWith('.md'))
+    .flatMap((page) => textOf(page).split('\n\n'))
+    .filter((part) => /^\| `SessionStateError` \|/m.test(part));
+  t.is(classes.length, 1, 'there is one table of error classes');
+  const refusals = textOf('docs/real-arm.md').split('## 6.')[1] ?? '';
+  for (const code of codes) {
+    t.true(classes[0]?.includes(`\`${code}\``), `${code} stands in the table of classes`);
+    if (/^(FRANKA|ACTION|POLICY)_/.test(code)) t.true(refusals.includes(`\`${code}\``), code);
+  }
+});
+
 test('an error of this package always says something', (t) => {
   for (const message of ['', ' ', '\n']) {
     for (const error of [

@@ -28,7 +28,7 @@ import type {
 import { numberText } from './number.ts';
 import type { CheckedOptions } from './options.ts';
 import type { Driving, Runs } from './runs.ts';
-import { allowedText, limitName, obstacle, violationText } from './violation.ts';
+import { allowedText, limitName, obstacle, unitSlip, violationText } from './violation.ts';
 
 /** How long the end of a session waits for a reset that is under way [ms]. */
 const RESET_LIMIT_MS = 2_000;
@@ -325,7 +325,7 @@ function invalidAction(outcome: NativeOutcome, details: SessionErrorDetails): Ki
   if (kind === 'frame') {
     return new InvalidActionError('ACTION_FRAME', refused, action, expected, details);
   }
-  const message = `${refused}. ${adviceFor(violation)}`;
+  const message = `${refused}. ${unitSlip(violation)}${adviceFor(violation)}`;
   return new InvalidActionError('ACTION_LIMIT', message, action, expected, details);
 }
 
@@ -338,6 +338,9 @@ function adviceFor({ kind, field, joint }: NativeViolation): string {
     );
   }
   const standing = obstacle(joint);
+  if (standing === 'length') {
+    return `Choose a pose nearer to the arm, or ${clamp} to stay as close as it gets`;
+  }
   if (standing === 'singular') {
     return (
       'Choose a pose nearer to the arm, or go there by joint positions, as moveTo does where it can be reached; or ' +
