@@ -304,12 +304,12 @@ test('a target out of reach is told once the arm stands still on the way to it',
   });
   t.is(error.code, 'ACTION_LIMIT');
   t.true((error.tick ?? 0) > 500, `${error.tick}`);
-  t.regex(
-    error.message,
-    /stretched: .* joint (\d) most of all\. There joint \1 is at -?[\d.]+ rad and may be commanded from -?[\d.]+ to -?[\d.]+ rad/,
-  );
-  t.regex(error.message, /Choose a pose nearer to the arm, or .* where it can be reached/);
-  t.notRegex(error.message, /times what it can do/);
+  const far =
+    /out of the arm's reach: it is 1\.5\d* m away from the shoulder .* reaches 0\.\d+ m at most/;
+  t.regex(error.message, far);
+  t.regex(error.message, /Choose a pose nearer to the arm, or /);
+  t.is(error.expected, 'a pose within reach');
+  t.notRegex(error.message, /times what it can do|singular|millimetres/);
 });
 
 for (const control of ['jointVelocity', 'cartesianVelocity', 'cartesianTarget'] as const) {
@@ -411,16 +411,6 @@ test('a box is checked before the session starts', async (t) => {
   t.true(attempt({ lower }) instanceof OptionTypeError);
   t.true(attempt([0, 1]) instanceof OptionTypeError);
   t.true(attempt({ lower, upper: new Float64Array([1, 1, 1]) }) instanceof Session);
-});
-
-test('a target further away than the arm is long is told as that, with its distance', async (t) => {
-  const error = await endOf('cartesianTarget', (start) => start.with(12, 1.5));
-  t.is(error.code, 'ACTION_LIMIT');
-  const far =
-    /out of the arm's reach: it is 1\.5\d* m away from the shoulder .* reaches 0\.\d+ m at most/;
-  t.regex(error.message, far);
-  t.notRegex(error.message, /singular|millimetres/);
-  t.is(error.expected, 'a pose within reach');
 });
 
 test('a pose or a twist in millimetres is asked about', async (t) => {

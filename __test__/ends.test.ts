@@ -77,7 +77,7 @@ test('process 1, which no default action ends, is told, and begins no other moti
       made.refusal,
       /^(unshare: .*(Operation not permitted|Permission denied|No space left)\n?)+$/i,
     );
-    t.is(process.env.CI, undefined, 'CI may make namespaces');
+    t.is(process.env['CI'], undefined, 'CI may make namespaces');
     return;
   }
   const told = (sent: NodeJS.Signals, place = 'main'): Case => ({
