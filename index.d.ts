@@ -2137,7 +2137,10 @@ export declare class FrankaSimulator implements AsyncDisposable {
    * @throws {OptionRangeError} {@link OptionTypeError} where the fault is not as it must be
    */
   inject(fault: SimulatorFault): void;
-  /** Stops the simulator; resolves when its threads have ended. May be called more than once. */
+  /**
+   * Stops the simulator; resolves when its threads have ended. May be called more than once. For what drives the
+   * simulated arm that is an arm that is gone: its session ends with `FRANKA_CONNECTION_LOST`. Close the arm first.
+   */
   stop(): Promise<void>;
   /** Stops the simulator. */
   [Symbol.asyncDispose](): Promise<void>;
