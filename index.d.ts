@@ -1058,9 +1058,16 @@ export declare class Franka
    * @throws as {@link Franka.moveTo}
    */
   home(options?: MoveOptions): Promise<SessionStats>;
-  /** Closes the connection; a session that drives the arm keeps it until its end. */
+  /**
+   * Stops what drives the arm, then closes the connection. A session or a move that drives it is asked to stop, as
+   * by {@link Session.stop}: the arm is braked within its limits, its motion is finished, a `run()` resolves, and a
+   * `moveTo` rejects with `FRANKA_MOTION_ABORTED`. Resolves when the arm is at rest, and what else ended the session
+   * is told there. Meanwhile nothing else begins. May be called more than once.
+   *
+   * @throws {RobotError} `ROBOT_UNSETTLED` where the session has not ended within 10 s: the arm may still move
+   */
   close(): Promise<void>;
-  /** Closes the connection. */
+  /** Stops what drives the arm and closes the connection, as `close()` does. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 /** How to connect to a hand. */
@@ -2132,7 +2139,10 @@ export declare class FrankaSimulator implements AsyncDisposable {
    * @throws {OptionRangeError} {@link OptionTypeError} where the fault is not as it must be
    */
   inject(fault: SimulatorFault): void;
-  /** Stops the simulator; resolves when its threads have ended. May be called more than once. */
+  /**
+   * Stops the simulator; resolves when its threads have ended. May be called more than once. For what drives the
+   * simulated arm that is an arm that is gone: its session ends with `FRANKA_CONNECTION_LOST`. Close the arm first.
+   */
   stop(): Promise<void>;
   /** Stops the simulator. */
   [Symbol.asyncDispose](): Promise<void>;

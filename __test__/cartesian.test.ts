@@ -304,12 +304,12 @@ test('a target out of reach is told once the arm stands still on the way to it',
   });
   t.is(error.code, 'ACTION_LIMIT');
   t.true((error.tick ?? 0) > 500, `${error.tick}`);
-  t.regex(
-    error.message,
-    /stretched: .* joint (\d) most of all\. There joint \1 is at -?[\d.]+ rad and may be commanded from -?[\d.]+ to -?[\d.]+ rad/,
-  );
-  t.regex(error.message, /Choose a pose nearer to the arm, or .* where it can be reached/);
-  t.notRegex(error.message, /times what it can do/);
+  const far =
+    /out of the arm's reach: it is 1\.5\d* m away from the shoulder .* reaches 0\.\d+ m at most/;
+  t.regex(error.message, far);
+  t.regex(error.message, /Choose a pose nearer to the arm, or /);
+  t.is(error.expected, 'a pose within reach');
+  t.notRegex(error.message, /times what it can do|singular|millimetres/);
 });
 
 for (const control of ['jointVelocity', 'cartesianVelocity', 'cartesianTarget'] as const) {
@@ -411,6 +411,37 @@ test('a box is checked before the session starts', async (t) => {
   t.true(attempt({ lower }) instanceof OptionTypeError);
   t.true(attempt([0, 1]) instanceof OptionTypeError);
   t.true(attempt({ lower, upper: new Float64Array([1, 1, 1]) }) instanceof Session);
+});
+
+test('a pose or a twist in millimetres is asked about', async (t) => {
+  const inMillimetres = (start: number[]): number[] =>
+    start.map((entry, nth) => (nth >= 12 && nth < 15 ? 1e3 * entry : entry));
+  for (const error of [
+    await endOf('cartesianTarget', inMillimetres),
+    await endOf('cartesianPose', inMillimetres),
+    await endOf('cartesianVelocity', () => [100, 0, 0, 0, 0, 0]),
+  ]) {
+    t.is(error.code, 'ACTION_LIMIT');
+    t.regex(error.message, /Is it in millimetres\? Metres are expected\. /);
+  }
+  const turning = await endOf('cartesianVelocity', () => [0, 0, 0, 0, 30, 0]);
+  t.regex(turning.message, /Is it in degrees\? Radians are expected\. /);
+  const small = await endOf('cartesianVelocity', () => [5, 0, 0, 0, 0, 0]);
+  t.notRegex(small.message, /Is it in/);
+});
+
+test('joints in degrees are asked about', async (t) => {
+  for (const control of ['jointTarget', 'jointPosition', 'jointVelocity'] as const) {
+    const told = async (value: number): Promise<string> => {
+      await using setup = await setUp(control);
+      const still = control === 'jointVelocity' ? [0, 0, 0, 0, 0, 0, 0] : setup.start;
+      const policy = (_: RobotState, { tick }: Tick): number[] =>
+        tick < 100 ? [...still] : still.with(1, value);
+      return ((await rejection(run(setup.arm, policy, PATIENT))) as InvalidActionError).message;
+    };
+    t.regex(await told(-45), /Is it in degrees\? Radians are expected\. /, control);
+    t.notRegex(await told(-4), /Is it in/, control);
+  }
 });
 
 test('a target near a singular pose is told as that, and moveTo gets there', async (t) => {

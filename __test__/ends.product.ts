@@ -2,7 +2,7 @@
 //
 //   npm run test:ends [-- ROUNDS]
 
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import {
@@ -11,7 +11,7 @@ import {
   ENDS,
   FAULTS,
   LOOPING,
-  NAMESPACE,
+  namespace,
   OWN_WAYS,
   refused,
   sentBy,
@@ -36,6 +36,8 @@ const PLACES = {
 
 type Place = keyof typeof PLACES;
 
+const made = namespace();
+
 const LISTENS: Case = { way: 'listens', sent: 'SIGTERM', by: 0 };
 const WAYS: readonly Case[] = [
   ...[...ENDS, ...FAULTS].map(sentBy),
@@ -53,7 +55,7 @@ function caseOf(place: Place, way: Case): Case | undefined {
   }
   if (place === 'execa' || place === 'signal-exit') return withListeners(place, way);
   if (place !== 'first') return { ...way, place };
-  return { ...way, ...asFirst(way), words: NAMESPACE };
+  return { ...way, ...asFirst(way), words: 'words' in made ? made.words : [] };
 }
 
 /** The kernel spares process 1 the default action of what is sent, and no fault. */
@@ -103,8 +105,9 @@ function wayText({ way, sent }: Case): string {
   return texts[way] ?? way;
 }
 
-const mayBeFirst = spawnSync(NAMESPACE[0] ?? '', [...NAMESPACE.slice(1), 'true']).status === 0;
-const places = (Object.keys(PLACES) as Place[]).filter((place) => place !== 'first' || mayBeFirst);
+const places = (Object.keys(PLACES) as Place[]).filter(
+  (place) => place !== 'first' || 'words' in made,
+);
 const since = performance.now();
 const cells = WAYS.flatMap((way) =>
   places.flatMap((place) => {

@@ -1,7 +1,7 @@
 // Every end of a program, in every place: the motion is finished by its session, and nothing moves behind it.
 // `npm run test:ends` runs each way in each place, three times.
 
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ import {
   JOB,
   LOOPING,
   type Moving,
-  NAMESPACE,
+  namespace,
   OWN_WAYS,
   refused,
   sentBy,
@@ -68,12 +68,16 @@ test('the motion is finished before a regular exit, whatever keeps JavaScript fr
   ]);
 });
 
-const mayBeFirst = spawnSync(NAMESPACE[0] ?? '', [...NAMESPACE.slice(1), 'true']).status === 0;
-
 test('process 1, which no default action ends, is told, and begins no other motion', async (t) => {
-  if (!mayBeFirst) {
-    t.log('not permitted here: needs a pid namespace');
-    t.pass();
+  const made = namespace();
+  if ('refusal' in made) {
+    // A container without the right to make namespaces; where these tests run for a release there is one.
+    t.log(made.refusal);
+    t.regex(
+      made.refusal,
+      /^(unshare: .*(Operation not permitted|Permission denied|No space left)\n?)+$/i,
+    );
+    t.is(process.env['CI'], undefined, 'CI may make namespaces');
     return;
   }
   const told = (sent: NodeJS.Signals, place = 'main'): Case => ({
@@ -85,7 +89,7 @@ test('process 1, which no default action ends, is told, and begins no other moti
   ];
   await all(
     t,
-    first.map((each) => ({ ...each, words: NAMESPACE })),
+    first.map((each) => ({ ...each, words: made.words })),
   );
 });
 

@@ -12,8 +12,10 @@ import {
   SessionError,
   SessionStateError,
 } from '../index.ts';
+import { describe } from '../lib/describe.ts';
 import { fromFailure, fromNative, messageOf } from '../lib/errors.ts';
 import { failureMark } from '../lib/native.ts';
+import { toMessage } from '../lib/worker-messages.ts';
 
 test('each error has the name of its class, its code and its message', (t) => {
   const errors = [
@@ -88,7 +90,53 @@ test('an error composed of another names its own place alone, and on a line of i
   });
   t.is(error.message, 'the worker is gone: it ended (docs/errors.md#policy_crashed)');
   const lines = new OffloadError('OFFLOAD_CRASHED', 'it ended; its last words:\nno memory');
-  t.is(lines.message, 'it ended; its last words:\nno memory\n(docs/errors.md#offload_crashed)');
+  t.is(lines.message, 'it ended; its last words:\n    no memory\n(docs/errors.md#offload_crashed)');
+  const again = new PolicyError('POLICY_CRASHED', `it is gone: ${lines.message}`);
+  const told =
+    'it is gone: it ended; its last words:\n    no memory\n(docs/errors.md#policy_crashed)';
+  t.is(again.message, told);
+});
+
+test('no text of others reaches a terminal or a log as more than text', (t) => {
+  const raw = 'a\u001b[31mb\r\nFORGED\u0000\u009b\u2028\u202e\u2066\u007f\ttab\ud800z';
+  const seen = `${String.raw`a\x1b[31mb\r\nFORGED\x00\x9b\u2028\u202e\u2066\x7f\ttab`}\ufffdz`;
+  const named = Object.assign(new Error(raw), { name: raw });
+  t.is(messageOf(named), `${seen}: ${seen}`);
+  t.is(messageOf(raw), describe(raw));
+  for (const value of [
+    raw,
+    Symbol(raw),
+    { [raw]: 1 },
+    Object.defineProperty(() => 1, 'name', { value: raw }),
+  ]) {
+    t.notRegex(describe(value), /[^\P{C}\p{Cn}]/u);
+  }
+  t.is(
+    new OptionTypeError('OPTION_ENV', `env.${raw}`, 5, raw).message,
+    `env.${seen} is 5; expected ${seen}`,
+  );
+  const failure = JSON.stringify({ code: 'FRANKA_CONNECT_FAILED', message: `cannot reach ${raw}` });
+  t.is(fromFailure(failure).message, `cannot reach ${seen} (docs/errors.md#franka_connect_failed)`);
+  // What may have lines has them indented: none looks like a line of a log.
+  const [first, second, place] = new OffloadError('OFFLOAD_CRASHED', raw).message.split('\n');
+  t.is(first, String.raw`a\x1b[31mb\r`);
+  t.true(second?.startsWith('    FORGED'), second);
+  t.is(place, '(docs/errors.md#offload_crashed)');
+});
+
+test('what has no name of its own has that of the nearest class', (t) => {
+  t.is(describe(new (class {})()), 'an object of Object');
+  t.is(describe(new (class extends Map {})()), 'an object of Map');
+  t.is(describe(new (class extends Array {})()), 'Array of length 0');
+  t.is(describe(new (class extends Float32Array {})(3)), 'Float32Array of length 3');
+  t.is(describe(class {}), 'function (anonymous)');
+  const Blank = Object.defineProperty(class {}, 'name', { value: ' ' });
+  t.is(describe(new Blank()), 'an object of Object');
+  t.is(messageOf(new (class extends TypeError {})('m')), 'TypeError: m');
+  t.is(messageOf(Object.assign(new Error('m'), { name: '' })), 'Error: m');
+  t.is(new (class extends PolicyError {})('C', 'm').name, 'PolicyError');
+  t.is(toMessage(new (class extends RangeError {})('m')).name, 'RangeError');
+  t.is(toMessage(Object.assign(new Error('m'), { name: ' ' })).name, 'Error');
 });
 
 /** The texts of all files with this ending under a folder of the checkout. */
@@ -116,6 +164,29 @@ test('each code has its place in docs/errors.md, which says what to do, and no o
   const codes = new Set(sources.map(([, code]) => code ?? ''));
   t.true(codes.size > 40, `${codes.size} codes were found`);
   t.deepEqual([...codes].sort(), [...told].sort());
+});
+
+test('each code stands in the table of error classes, and each of an arm in that of the guide to a real one', (t) => {
+  const textOf = (name: string): string =>
+    readFileSync(new URL(`../${name}`, import.meta.url), 'utf8');
+  const codes = [...textOf('docs/errors.md').matchAll(/^### ([A-Z_]+)$/gm)].map(
+    ([, code = '']) => code,
+  );
+  t.true(codes.length > 40);
+  const pages = [
+    'README.md',
+    ...readdirSync(new URL('../docs/', import.meta.url)).map((page) => `docs/${page}`),
+  ];
+  const classes = pages
+    .filter((page) => page.endsWith('.md'))
+    .flatMap((page) => textOf(page).split('\n\n'))
+    .filter((part) => /^\| `SessionStateError` \|/m.test(part));
+  t.is(classes.length, 1, 'there is one table of error classes');
+  const refusals = textOf('docs/real-arm.md').split('## 6.')[1] ?? '';
+  for (const code of codes) {
+    t.true(classes[0]?.includes(`\`${code}\``), `${code} stands in the table of classes`);
+    if (/^(FRANKA|ACTION|POLICY)_/.test(code)) t.true(refusals.includes(`\`${code}\``), code);
+  }
 });
 
 test('an error of this package always says something', (t) => {

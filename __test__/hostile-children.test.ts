@@ -68,7 +68,10 @@ function python(name: string, ...args: unknown[]): ArmPolicy {
 /** What the first cause is, by what a child does to the line on which its policy is asked. */
 const ON_SEAT: Partial<Record<Doing, readonly [code: string, message: RegExp]>> = {
   'cuts its memory off': ['POLICY_THREW', /EPERM.*ftruncate/],
-  'counts wildly': ['POLICY_CRASHED', /cannot be read \(the other end wrote what it may not/],
+  'counts wildly': [
+    'POLICY_CRASHED',
+    /cannot be read \(the other end wrote into the shared memory/,
+  ],
   'takes what was not sent': ['POLICY_CRASHED', /could not be asked in cycle \d+/],
   'closes the line': ['POLICY_CRASHED', /closed its line/],
   'closes what it was given': ['POLICY_THREW', /EBADF/],

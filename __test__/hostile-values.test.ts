@@ -47,6 +47,8 @@ function isTold(t: ExecutionContext, error: KilohertzError, what: string): void 
   t.regex(error.message, /\S.*: \S/, what);
   t.true(error.message.length < 5_000, `${what}: ${error.message.length} characters`);
   t.notRegex(error.message, /\{"code"/, what);
+  t.notRegex(error.message, /[^\P{C}\p{Cn}]/u, `${what} moves no cursor and begins no line`);
+  t.notRegex(error.message, /: *:|an object of(?! \w)|^ *:/, `${what} has a name`);
 }
 
 for (const what of Object.keys(THROWN)) {

@@ -126,11 +126,16 @@ for (const { generation, client } of ARMS) {
   test(`a pose or joints that a ${generation} over ${client} cannot reach are refused, and nothing moves`, async (t) => {
     await using setup = await setUp('jointVelocity', LOCKSTEP, client);
     const { arm, simulator } = setup;
-    const far = (await arm.state()).O_T_EE.slice();
-    far[12] = 1.5;
+    const pose = (await arm.state()).O_T_EE.slice();
+    const at = (x: number): Float64Array => pose.with(12, x);
     const joints = [...HOME.slice(0, 6), 3.2];
     for (const [goal, message] of [
-      [far, /closest found is .* mm/],
+      [at(0.8), /closest found is .* mm/],
+      [
+        at(1.5),
+        /out of the arm's reach: it is 1\.5\d* m away from the shoulder .* reaches 0\.\d+ m at most/,
+      ],
+      [at(450), /Is the pose in millimetres\? Metres are expected/],
       [joints, /joint 7 cannot go to 3.2 rad/],
     ] as const) {
       const error = (await rejection(arm.moveTo(goal))) as RobotError;

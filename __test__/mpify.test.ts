@@ -177,17 +177,17 @@ test('a child that exits rejects all calls, with its code and its last words', a
   const calls = [
     policy.never(),
     policy.wait(5000, 1),
-    policy.exit(7, 'first\nlast words\n'),
+    policy.exit(7, 'first\n\u001b[31mlast words\n'),
     policy.gain,
   ];
   const errors = await Promise.all(calls.map((call) => crash(t, call)));
   for (const error of errors) {
     t.is(error.exitCode, 7);
     t.is(error.signal, null);
-    t.is(error.stderr, 'first\nlast words');
+    t.is(error.stderr, 'first\n\u001b[31mlast words');
     t.regex(
       error.message,
-      /^the process of remote\.ts ended with code 7; its last words:\nfirst\nlast/,
+      /^the process of remote\.ts ended with code 7; its last words:\n {4}first\n {4}\\x1b\[31mlast/,
     );
   }
   t.is(await answered, 5, 'what was answered before is not lost');

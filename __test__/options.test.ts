@@ -4,10 +4,12 @@ import {
   FrankaSimulator,
   OptionRangeError,
   OptionTypeError,
+  processPolicy,
   type RunOptions,
   run,
   Session,
   type SessionOptions,
+  workerPolicy,
 } from '../index.ts';
 import { Scribe } from './fixtures/robots.ts';
 import { rejection } from './fixtures/waiting.ts';
@@ -118,6 +120,62 @@ test('an option that is undefined has its default', (t) => {
   const options = { rateHz: undefined, warmupS: undefined, realtime: undefined } as object;
   const session = new Session(new Scribe(), () => 1, options);
   t.is(session.stats.targetPeriodS, 0.02);
+});
+
+test('a refusal names everything that is accepted: a name, null, false or an object', async (t) => {
+  await using simulator = await FrankaSimulator.start();
+  await using arm = await Franka.connect(simulator.address);
+  const session = (options: object) => () => new Session(arm, () => [], options);
+  const module = new URL('./fixtures/hostile.ts', import.meta.url);
+  const told: readonly [() => unknown, string][] = [
+    [
+      session({ realtime: { keepAwake: true } }),
+      "keepAwake is true; expected one of 'auto', 'threads', 'idleStates', false",
+    ],
+    [
+      session({ realtime: { keepAwake: 'off' } }),
+      "keepAwake is \"off\"; expected one of 'auto', 'threads', 'idleStates', false",
+    ],
+    [session({ realtime: true }), 'realtime is true; expected an object, or false'],
+    [
+      session({ realtime: { priority: true } }),
+      'priority is true; expected a whole number from 1 to 99, or null',
+    ],
+    [
+      session({ realtime: { cpu: false } }),
+      'cpu is false; expected a whole number from 0 to 1023, or null',
+    ],
+    [
+      session({ realtime: { timerSlackS: 2 } }),
+      'timerSlackS is 2; expected a number from 0 to 1 s, or null',
+    ],
+    [
+      session({ realtime: { idleLatencyUs: false } }),
+      'idleLatencyUs is false; expected a number from 0 to 1000000 us, or null',
+    ],
+    [
+      session({ cutoffHz: false }),
+      'cutoffHz is false; expected a number above 0 to 1000 Hz, or null',
+    ],
+    [session({ limits: false }), "limits is false; expected an object, or 'stop', or 'clamp'"],
+    [session({ limits: 'all' }), "limits is \"all\"; expected one of 'stop', 'clamp', an object"],
+    [
+      () => workerPolicy(module, { priority: 0 }),
+      'priority is 0; expected a whole number from 1 to 98, or null',
+    ],
+    [
+      () => processPolicy(module, { priority: false as unknown as number }),
+      'priority is false; expected a whole number from 1 to 98, or null',
+    ],
+  ];
+  for (const [make, message] of told) t.is(t.throws(make)?.message, message);
+  const impedance = await rejection(
+    Franka.connect(simulator.address, { impedance: false as unknown as 'joint' }),
+  );
+  t.is(
+    (impedance as Error).message,
+    "impedance is false; expected one of 'joint', 'cartesian', 'external', an object of gains",
+  );
 });
 
 test('idle states cannot be held off and left alone at the same time', (t) => {

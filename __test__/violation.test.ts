@@ -1,6 +1,6 @@
 import test from 'ava';
 import type { NativeViolation } from '../lib/native.ts';
-import { allowedText, violationText } from '../lib/violation.ts';
+import { allowedText, unitSlip, violationText } from '../lib/violation.ts';
 
 /** What keeps an arm, at a standstill or not, with joint 4 at this place. */
 function joints(at: number, isOutOfReach: boolean): NativeViolation {
@@ -21,6 +21,23 @@ test('a joint is what keeps an arm only where it is at the end of its range', (t
     t.is(allowedText(joints(at, true)), 'a pose further from a singular one');
   }
   t.regex(violationText(joints(-0.5, false)), /1\.2 times what it can do/);
+});
+
+test('a target beyond the length of the arm is told as that, wherever its joints are', (t) => {
+  for (const at of [-0.16, -0.5]) {
+    const broken = joints(at, true);
+    const tooFar = { distance: 1.5, longest: 0.85723456 };
+    const far = { ...broken, joint: { ...broken.joint, tooFar } } as NativeViolation;
+    t.regex(violationText(far), /reach: it is 1\.5 m away .* reaches 0\.85723 m at most/);
+    t.is(allowedText(far), 'a pose within reach');
+    t.is(unitSlip(far), '');
+    const inMillimetres = { ...tooFar, distance: 560 };
+    const farther = {
+      ...far,
+      joint: { ...broken.joint, tooFar: inMillimetres },
+    } as NativeViolation;
+    t.regex(unitSlip(farther), /millimetres/);
+  }
 });
 
 test('what of a pose is off is told', (t) => {

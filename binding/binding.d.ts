@@ -467,6 +467,7 @@ export interface NativeJointPlace {
   lower: number
   upper: number
   isOutOfReach: boolean
+  tooFar?: NativeTooFar
 }
 
 /** The true motion of the simulated arm. */
@@ -613,6 +614,12 @@ export interface NativeStats {
   longestPeriodS: number
   jitter: NativeSpread
   execution: NativeSpread
+}
+
+/** A place that a robot does not reach in any posture [m]. */
+export interface NativeTooFar {
+  distance: number
+  longest: number
 }
 
 /** An action value that broke a limit. */

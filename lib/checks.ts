@@ -7,13 +7,22 @@ import { numberText } from './number.ts';
 export function checkNumber(
   option: string,
   value: unknown,
-  range: { from: number; to: number; above?: boolean; integer?: boolean; unit?: string },
+  range: {
+    from: number;
+    to: number;
+    above?: boolean;
+    integer?: boolean;
+    unit?: string;
+    /** Whether `null` is possible too, and was looked for before. */
+    orNull?: boolean;
+  },
 ): number {
   const kind = range.integer ? 'a whole number' : 'a number';
   const unit = range.unit ? ` ${range.unit}` : '';
   const least = numberText(range.from);
   const from = range.above ? `above ${least}` : `from ${least}`;
-  const expected = `${kind} ${from} to ${numberText(range.to)}${unit}`;
+  const orNull = range.orNull ? ', or null' : '';
+  const expected = `${kind} ${from} to ${numberText(range.to)}${unit}${orNull}`;
   if (typeof value !== 'number') {
     throw new OptionTypeError(codeOf(option), option, value, expected);
   }
@@ -24,15 +33,17 @@ export function checkNumber(
   return value;
 }
 
-/** One of a few names. */
-export function checkName<const Name extends string>(
+/** One of a few names, `false` among them or not; `others` are what else is possible, and was looked for before. */
+export function checkName<const Name extends string | false>(
   option: string,
   value: unknown,
   names: readonly Name[],
+  ...others: readonly string[]
 ): Name {
   const found = names.find((name) => name === value);
   if (found !== undefined) return found;
-  const expected = names.map((name) => `'${name}'`).join(', ');
+  const named = names.map((name) => (typeof name === 'string' ? `'${name}'` : String(name)));
+  const expected = [...named, ...others].join(', ');
   const Refusal = typeof value === 'string' ? OptionRangeError : OptionTypeError;
   throw new Refusal(codeOf(option), option, value, `one of ${expected}`);
 }
@@ -65,10 +76,15 @@ export function checkNumbers(option: string, value: unknown, length: number): nu
   return numbers;
 }
 
-/** An object that is no array. */
-export function checkObject(what: string, value: unknown): asserts value is object {
+/** An object that is no array; `others` are what else is possible, and was looked for before. */
+export function checkObject(
+  what: string,
+  value: unknown,
+  ...others: readonly string[]
+): asserts value is object {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) {
-    throw new OptionTypeError('OPTION_TYPE', what, value, 'an object');
+    const expected = ['an object', ...others].join(', or ');
+    throw new OptionTypeError('OPTION_TYPE', what, value, expected);
   }
 }
 
@@ -80,8 +96,9 @@ export function ownOptions<Options extends object>(
   what: string,
   value: Options,
   known: readonly string[],
+  ...others: readonly string[]
 ): Options {
-  checkObject(what, value);
+  checkObject(what, value, ...others);
   const own = bare(value);
   const unknown = Object.keys(own).find((key) => !known.includes(key));
   if (unknown !== undefined) {

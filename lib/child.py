@@ -623,7 +623,7 @@ def describe(error, seen=()):
     # It begins where the user's code does, if it got there.
     while trace and trace.tb_frame.f_code.co_filename == __file__:
         trace = trace.tb_next
-    name = safely(lambda: sendable(type(error).__name__), "Exception")
+    name = safely(lambda: sendable(type(error).__name__), "") or "Exception"
     code = safely(lambda: error.code, None)
     stack = safely(lambda: "".join(traceback.format_exception(type(error), error, trace)).rstrip(), name)
     if type(error) in (NotCloneable, NotFound):

@@ -10,11 +10,16 @@ const LONGEST_TEXT = 200;
 /** What an error says is told up to this length within another message. */
 const LONGEST_MESSAGE = 2_000;
 
+const INDENT = '    ';
+
+/** Prototypes that are looked at. */
+const DEEPEST = 100;
+
 /** A value for a message: short, on one line; a number so that it differs from the `limits` that it broke. */
 export function describe(value: unknown, limits: readonly number[] = []): string {
   try {
     if (typeof value === 'number') return numberText(value, ...limits);
-    return cut(textOf(value), LONGEST_TEXT);
+    return inOneLine(cut(textOf(value), LONGEST_TEXT));
   } catch {
     return `something (${typeof value}) that cannot be looked at`;
   }
@@ -23,11 +28,52 @@ export function describe(value: unknown, limits: readonly number[] = []): string
 /** What was thrown, for a message: never empty. */
 export function describeThrown(thrown: unknown): string {
   if (!isError(thrown)) return describe(thrown);
-  const name = textIn(thrown, 'name') || 'Error';
+  const own = textIn(thrown, 'name') ?? '';
+  const name = inOneLine(cut(isBlank(own) ? 'Error' : own, LONGEST_TEXT));
   const message = textIn(thrown, 'message');
-  if (message === undefined) return `${cut(name, LONGEST_TEXT)}, whose message cannot be read`;
-  const said = cut(message, LONGEST_MESSAGE);
-  return `${cut(name, LONGEST_TEXT)}${isBlank(said) ? ', without a message' : `: ${said}`}`;
+  if (message === undefined) return `${name}, whose message cannot be read`;
+  const said = inOneLine(cut(message, LONGEST_MESSAGE));
+  return `${name}${isBlank(said) ? ', without a message' : `: ${said}`}`;
+}
+
+/**
+ * What does something to a terminal or to a log instead of being seen there: control characters, separators of
+ * lines, and what turns the direction of writing.
+ */
+const UNSEEN = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
+
+/** A text in one line, each of its characters as it is seen: what is not is escaped, as `\\n` or `\\x1b`. */
+export function inOneLine(text: string): string {
+  return text.toWellFormed().replace(UNSEEN, escaped);
+}
+
+/**
+ * The same for a text that may have lines. Those behind the first are indented, so that none looks like a line of
+ * whoever writes it to a log.
+ */
+export function inLines(text: string): string {
+  const [first = '', ...others] = text.split('\n').map(inOneLine);
+  const isIndented = others.every((line) => line.startsWith(INDENT));
+  return [first, ...others.map((line) => (isIndented ? line : INDENT + line))].join('\n');
+}
+
+function escaped(character: string): string {
+  const known = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }[character];
+  const code = character.charCodeAt(0).toString(16);
+  return known ?? (code.length > 2 ? `\\u${code}` : `\\x${code.padStart(2, '0')}`);
+}
+
+/** The name of the nearest class of an object that has one: classes may be anonymous. */
+export function className(value: object): string {
+  let made: object | null = Object.getPrototypeOf(value);
+  // A proxy may have as many prototypes as it likes.
+  for (let depth = 0; made && depth < DEEPEST; depth += 1) {
+    const Class = Object.hasOwn(made, 'constructor') ? read(made, 'constructor') : undefined;
+    const name = typeof Class === 'function' ? (textIn(Class, 'name') ?? '') : '';
+    if (!isBlank(name)) return name;
+    made = Object.getPrototypeOf(made);
+  }
+  return 'no class';
 }
 
 /** Whether something is an error, of this realm or of another. */
@@ -77,14 +123,14 @@ function textOf(value: unknown): string {
   // The digits of a very large one would take seconds.
   if (typeof value === 'bigint')
     return value === BigInt.asIntN(256, value) ? `${value}n` : 'a huge bigint';
-  if (typeof value === 'function') return `function ${value.name || '(anonymous)'}`;
+  if (typeof value === 'function') {
+    const name = textIn(value, 'name') ?? '';
+    return `function ${isBlank(name) ? '(anonymous)' : name}`;
+  }
   if (Array.isArray(value) || ArrayBuffer.isView(value)) {
-    const kind = value.constructor?.name ?? 'a list';
     const length = 'length' in value ? Number(value.length) : value.byteLength;
-    return `${kind} of length ${length}`;
+    return `${className(value)} of length ${length}`;
   }
-  if (value !== null && typeof value === 'object') {
-    return `an object of ${Object.getPrototypeOf(value)?.constructor?.name ?? 'no class'}`;
-  }
+  if (value !== null && typeof value === 'object') return `an object of ${className(value)}`;
   return String(value);
 }

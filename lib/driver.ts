@@ -2,6 +2,7 @@ import type { PastState, SessionError, SessionErrorDetails } from './errors.ts';
 import type { NativePlace, NativeSession, NativeSessionOptions } from './native.ts';
 import type { ProcessPolicy } from './process-policy.ts';
 import type { NativeLink, Policy } from './robot.ts';
+import type { Runs } from './runs.ts';
 import type { WorkerPolicy } from './worker-policy.ts';
 
 /** What a wake is about, as sums; the native side's `receive` and `news` return them. */
@@ -43,6 +44,8 @@ export interface DrivenLink<Observation, Action> extends NativeLink<Observation,
   readonly targetJerkShare: number | undefined;
   /** How far a joint may be from its command by default [rad]. */
   readonly maxDistanceRad: number;
+  /** What drives the robot now. */
+  readonly runs: Runs;
   /** Makes the robot ready for a session that runs `policy`. */
   readonly drive: (
     policy:

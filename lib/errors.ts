@@ -1,6 +1,14 @@
 import { constants } from 'node:os';
 import { inspect, types } from 'node:util';
-import { describe, describeThrown, isBlank, textIn } from './describe.ts';
+import {
+  className,
+  describe,
+  describeThrown,
+  inLines,
+  inOneLine,
+  isBlank,
+  textIn,
+} from './describe.ts';
 import { inspectAs } from './inspection.ts';
 import type { RobotState } from './robot-state.ts';
 
@@ -23,7 +31,7 @@ export class KilohertzError extends Error {
   constructor(code: string, message: string, options?: ErrorOptions) {
     const said = isBlank(message) ? `${code}: nothing more is known of it` : message;
     super(withPlace(code, said), options);
-    this.name = new.target.name;
+    this.name = className(this);
     this.code = code;
     ours.add(this);
   }
@@ -34,9 +42,14 @@ const PLACES = /[ \n]\(docs\/errors\.md#\w+\)/g;
 
 /** The message with the place of its code at the end, and no place of an error that it was composed of. */
 function withPlace(code: string, message: string): string {
-  const own = message.replace(PLACES, '');
+  const own = inLines(message.replace(PLACES, ''));
   const between = own.includes('\n') ? '\n' : ' ';
-  return `${own}${between}(docs/errors.md#${code.toLowerCase()})`;
+  return `${own}${between}(docs/errors.md#${inOneLine(code.toLowerCase())})`;
+}
+
+/** What was received and expected of an option. Its name may be anybody's, as that of a variable of `env`. */
+function refusal(option: string, received: string, expected: string): string {
+  return inOneLine(`${option} is ${received}; expected ${expected}`);
 }
 
 /** The fields of an error that `console.log` shows beside its stack, in this order, where they hold something. */
@@ -98,7 +111,7 @@ export class OptionRangeError extends RangeError {
     expected: string,
     limits: readonly number[] = [],
   ) {
-    super(`${option} is ${describe(received, limits)}; expected ${expected}`);
+    super(refusal(option, describe(received, limits), expected));
     this.name = 'OptionRangeError';
     this.code = code;
     this.received = received;
@@ -116,7 +129,7 @@ export class OptionTypeError extends TypeError {
   readonly expected: string;
 
   constructor(code: string, option: string, received: unknown, expected: string) {
-    super(`${option} is ${describe(received)}; expected ${expected}`);
+    super(refusal(option, describe(received), expected));
     this.name = 'OptionTypeError';
     this.code = code;
     this.received = received;
@@ -339,7 +352,9 @@ function parsed(text: string): NativeFailure | undefined {
 /** As `failure.rs` writes it. */
 const FAILURE_START = '{"code":';
 
-function fromParsed(failure: NativeFailure, details: SessionErrorDetails): KilohertzError {
+function fromParsed(told: NativeFailure, details: SessionErrorDetails): KilohertzError {
+  // There may be texts of others in it: an address, a description of an arm, what a process has written.
+  const failure = { ...told, message: inOneLine(told.message) };
   if (failure.code.startsWith('FRANKA_') || failure.code === 'ROBOT') {
     return new RobotError(failure.code, failure.message, {
       ...details,

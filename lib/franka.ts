@@ -26,6 +26,7 @@ import { ProcessDriver } from './process-driver.ts';
 import { isProcessPolicy } from './process-policy.ts';
 import type { NativeLink, NativeRobot } from './robot.ts';
 import { RobotState } from './robot-state.ts';
+import { Runs } from './runs.ts';
 import { type RobotStates, StateStream, type StatesOptions } from './states.ts';
 import type { SessionStats } from './stats.ts';
 import { WorkerDriver } from './worker-driver.ts';
@@ -120,7 +121,8 @@ export class Franka implements NativeRobot<RobotState, JointVector | undefined>,
   readonly #arm: NativeArm;
   readonly #configuration: Configuration;
   readonly #streams = new Set<StateStream>();
-  #isClosed = false;
+  /** What drives the arm now. */
+  readonly #runs = new Runs();
   #model: FrankaModel | undefined;
 
   private constructor(
@@ -137,6 +139,7 @@ export class Franka implements NativeRobot<RobotState, JointVector | undefined>,
       rateHz: RATE_HZ,
       targetJerkShare: targetJerkShare(control),
       maxDistanceRad,
+      runs: this.#runs,
       drive: (policy) => {
         if (isWorkerPolicy<RobotState, JointVector | undefined>(policy)) {
           return new WorkerDriver(arm, control, policy);
@@ -246,7 +249,7 @@ export class Franka implements NativeRobot<RobotState, JointVector | undefined>,
    * @throws {RobotError} from the iteration, where the arm is gone
    */
   states(options: StatesOptions = {}): RobotStates {
-    const isClosed = (): boolean => this.#isClosed;
+    const isClosed = (): boolean => this.#runs.isClosed;
     const source = {
       read: () => awaiting(() => this.#arm.state()),
       streams: this.#streams,
@@ -377,7 +380,7 @@ export class Franka implements NativeRobot<RobotState, JointVector | undefined>,
    * @throws what the signal was aborted with, once the arm stands; what `onProgress` threw, likewise
    */
   async moveTo(goal: ArrayLike<number>, options: MoveOptions = {}): Promise<SessionStats> {
-    return moveTo(this.#arm, goal, options);
+    return moveTo(this.#arm, goal, options, this.#runs);
   }
 
   /**
@@ -386,17 +389,26 @@ export class Franka implements NativeRobot<RobotState, JointVector | undefined>,
    * @throws as {@link Franka.moveTo}
    */
   async home(options: MoveOptions = {}): Promise<SessionStats> {
-    return moveTo(this.#arm, HOME, options);
+    return moveTo(this.#arm, HOME, options, this.#runs);
   }
 
-  /** Closes the connection; a session that drives the arm keeps it until its end. */
+  /**
+   * Stops what drives the arm, then closes the connection. A session or a move that drives it is asked to stop, as
+   * by {@link Session.stop}: the arm is braked within its limits, its motion is finished, a `run()` resolves, and a
+   * `moveTo` rejects with `FRANKA_MOTION_ABORTED`. Resolves when the arm is at rest, and what else ended the session
+   * is told there. Meanwhile nothing else begins. May be called more than once.
+   *
+   * @throws {RobotError} `ROBOT_UNSETTLED` where the session has not ended within 10 s: the arm may still move
+   */
   async close(): Promise<void> {
-    this.#isClosed = true;
-    for (const stream of this.#streams) await stream.return();
+    // What drives the arm keeps the connection until its end; whatever else comes is refused.
     this.#arm.close();
+    const ended = this.#runs.close();
+    const returned = [...this.#streams].map((stream) => stream.return());
+    await Promise.all([ended, ...returned]);
   }
 
-  /** Closes the connection. */
+  /** Stops what drives the arm and closes the connection, as `close()` does. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

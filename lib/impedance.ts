@@ -48,9 +48,10 @@ export function checkImpedance(
   control: FrankaControl,
 ): Pick<NativeConnectOptions, 'impedance' | 'law'> {
   if (typeof impedance !== 'object' || impedance === null) {
-    return { impedance: checkName('impedance', impedance, IMPEDANCES) };
+    return { impedance: checkName('impedance', impedance, IMPEDANCES, 'an object of gains') };
   }
-  const own = ownOptions('impedance', impedance, GAINS);
+  const names = IMPEDANCES.map((name) => `'${name}'`);
+  const own = ownOptions('impedance', impedance, GAINS, ...names);
   if (control === 'torque') {
     const expected =
       "one of 'joint', 'cartesian', 'external' with control 'torque': there is no motion to follow";

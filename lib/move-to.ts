@@ -16,6 +16,7 @@ import {
 import { type CheckedOptions, checkOptions } from './options.ts';
 import type { RealtimeOptions } from './realtime.ts';
 import { Run } from './run.ts';
+import type { Runs } from './runs.ts';
 import { type SessionStats, statsOf } from './stats.ts';
 
 /** How far a move has come. */
@@ -85,6 +86,7 @@ export async function moveTo(
   arm: NativeArm,
   goal: ArrayLike<number>,
   given: MoveOptions,
+  runs: Runs,
 ): Promise<SessionStats> {
   const options = ownOptions('the options of moveTo', given, MOVE_OPTIONS);
   const { speed = DEFAULT_SPEED, signal, onProgress, realtime = {} } = options;
@@ -107,7 +109,7 @@ export async function moveTo(
   signal?.throwIfAborted();
   const planned = await awaiting(() => arm.planMove(numbers, speed, toleranceRad, settleS));
   signal?.throwIfAborted();
-  return new Move(arm, planned, checked, signal, onProgress).run();
+  return new Move(arm, planned, { options: checked, signal, onProgress, runs }).run();
 }
 
 function checkGoal(goal: ArrayLike<number>): number[] {
@@ -118,8 +120,16 @@ function checkGoal(goal: ArrayLike<number>): number[] {
   return checkNumbers(goal.length === 7 ? 'q' : 'pose', goal, goal.length);
 }
 
+interface Asked {
+  readonly options: CheckedOptions;
+  readonly signal: AbortSignal | undefined;
+  readonly onProgress: ((progress: MoveProgress) => void) | undefined;
+  readonly runs: Runs;
+}
+
 /** One move, as a session of its own. */
 class Move {
+  readonly #runs: Runs;
   readonly #planned: NativeMove;
   readonly #run: Run;
   readonly #signal: AbortSignal | undefined;
@@ -127,17 +137,12 @@ class Move {
   /** What `onProgress` threw. */
   #thrown: { readonly error: unknown } | undefined;
 
-  constructor(
-    arm: NativeArm,
-    planned: NativeMove,
-    options: CheckedOptions,
-    signal: AbortSignal | undefined,
-    onProgress: ((progress: MoveProgress) => void) | undefined,
-  ) {
+  constructor(arm: NativeArm, planned: NativeMove, { options, signal, onProgress, runs }: Asked) {
     this.#planned = planned;
+    this.#runs = runs;
     this.#signal = signal;
     this.#onProgress = onProgress;
-    const plan = { what: 'the move', durationS: undefined, endsOnInterrupt: false };
+    const plan = { what: 'the move', durationS: undefined, endsOnInterrupt: false, runs };
     const nobody = (): void => undefined;
     const listener = { event: nobody, begun: nobody, ended: nobody };
     this.#run = new Run(new MoveDriver(arm, planned), options, plan, listener);
@@ -162,8 +167,8 @@ class Move {
     const { native } = this.#run;
     if (!this.#planned.hasArrived || !native) {
       this.#signal?.throwIfAborted();
-      const message =
-        'the move was stopped before the arm was there, because the process is ending';
+      const why = this.#runs.isClosed ? 'the arm was closed' : 'the process is ending';
+      const message = `the move was stopped before the arm was there, because ${why}`;
       throw new RobotError('FRANKA_MOTION_ABORTED', message);
     }
     this.#report();

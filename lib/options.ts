@@ -287,7 +287,7 @@ export function checkOptions(given: SessionOptions, own: OwnClock | undefined): 
 }
 
 /** The cut-off frequencies that libfranka takes. */
-const CUT_OFF = { from: 0, to: 1000, above: true, unit: 'Hz' } as const;
+const CUT_OFF = { from: 0, to: 1000, above: true, unit: 'Hz', orNull: true } as const;
 
 const ON_VIOLATION = ['stop', 'clamp'] as const satisfies readonly OnViolation[];
 
@@ -300,7 +300,7 @@ function checkLimits(
   usualDistanceRad = 0.1,
 ): Pick<NativeSessionOptions, 'clamped' | 'maxDistanceRad' | 'boxM'> {
   if (typeof limits === 'string') {
-    const all = checkName('limits', limits, ON_VIOLATION);
+    const all = checkName('limits', limits, ON_VIOLATION, 'an object');
     if (limitRate && all === 'stop') {
       const expected =
         "nothing beside limits: 'stop', which ends the session where it would slow down";
@@ -309,7 +309,8 @@ function checkLimits(
     const each = Object.fromEntries(LIMIT_NAMES.map((name) => [name, all]));
     return checkLimits(each, false, usualDistanceRad);
   }
-  const own = ownOptions('limits', limits, [...LIMIT_NAMES, 'maxDistanceRad', 'boxM']);
+  const known = [...LIMIT_NAMES, 'maxDistanceRad', 'boxM'];
+  const own = ownOptions('limits', limits, known, "'stop'", "'clamp'");
   const { maxDistanceRad = usualDistanceRad } = own;
   const clamped = LIMIT_NAMES.filter((name) => {
     const usual = limitRate && RATES.includes(name) ? 'clamp' : 'stop';

@@ -49,7 +49,7 @@ export function checkPriority(
     const expected = 'nothing beside spin: it would take its core from everything else';
     throw new OptionTypeError('OPTION_PRIORITY', 'priority', priority, expected);
   }
-  const range = { from: 1, to: 98, integer: true };
+  const range = { from: 1, to: 98, integer: true, orNull: true };
   return checkNumber('priority', priority ?? POLICY_PRIORITY, range);
 }
 

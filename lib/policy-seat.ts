@@ -1,7 +1,7 @@
 // A policy away from the main thread: it sits where the loop's observations arrive, and answers.
 
 import { ActionBuffer, type Refusal } from './action.ts';
-import { cut, read, textIn } from './describe.ts';
+import { cut, inOneLine, read, textIn } from './describe.ts';
 import { isPromise, NEWS, settled } from './driver.ts';
 import type { NativeLine } from './native.ts';
 import type { Policy } from './robot.ts';
@@ -46,7 +46,7 @@ export function failureIn(told: unknown): PolicyFailure | undefined {
   const code = textIn(told, 'code');
   if (kind !== 'refused' || !(code === 'ACTION_LENGTH' || code === 'ACTION_TYPE')) return undefined;
   const [received = '', expected = '', advice = ''] = ['received', 'expected', 'advice'].map(
-    (name) => cut(textIn(told, name) ?? '', LONGEST_WORDS),
+    (name) => inOneLine(cut(textIn(told, name) ?? '', LONGEST_WORDS)),
   );
   return { kind, tick, code, received, expected, advice };
 }

@@ -108,7 +108,7 @@ const NOT_REALTIME: RealtimeOptions = {
   idleLatencyUs: null,
 };
 
-const KEEP_AWAKE = ['auto', 'threads', 'idleStates'] as const;
+const KEEP_AWAKE = ['auto', 'threads', 'idleStates', false] as const;
 
 /** Checks what the loop thread is to ask of the system, and fills in the defaults. */
 export function checkRealtime(
@@ -124,17 +124,17 @@ export function checkRealtime(
   | 'idleLatencyS'
 > {
   const wanted = asked === false ? NOT_REALTIME : asked;
-  const realtime = ownOptions('realtime', wanted, REALTIME_OPTIONS);
+  const realtime = ownOptions('realtime', wanted, REALTIME_OPTIONS, 'false');
   const { priority = 80, cpu = null, lockMemory = true, timerSlackS = 1e-9 } = realtime;
   const { keepAwake = 'auto', keepAwakeCores = 2, idleLatencyUs = 0 } = realtime;
   if (keepAwake === 'idleStates' && idleLatencyUs === null) {
     const expected = "a number beside keepAwake: 'idleStates'";
     throw new OptionTypeError('OPTION_IDLE_LATENCY_US', 'idleLatencyUs', null, expected);
   }
-  const latency = { from: 0, to: 1_000_000, unit: 'us' };
+  const latency = { from: 0, to: 1_000_000, unit: 'us', orNull: true };
   return {
     lockMemory: checkBoolean('lockMemory', lockMemory),
-    keepAwake: keepAwake === false ? 'off' : checkName('keepAwake', keepAwake, KEEP_AWAKE),
+    keepAwake: checkName('keepAwake', keepAwake, KEEP_AWAKE) || 'off',
     keepAwakeCores: checkNumber('keepAwakeCores', keepAwakeCores, {
       from: 0,
       to: 64,
@@ -145,11 +145,27 @@ export function checkRealtime(
       : { idleLatencyS: checkNumber('idleLatencyUs', idleLatencyUs, latency) / 1e6 }),
     ...(priority === null
       ? {}
-      : { priority: checkNumber('priority', priority, { from: 1, to: 99, integer: true }) }),
-    ...(cpu === null ? {} : { cpu: checkNumber('cpu', cpu, { from: 0, to: 1023, integer: true }) }),
+      : {
+          priority: checkNumber('priority', priority, {
+            from: 1,
+            to: 99,
+            integer: true,
+            orNull: true,
+          }),
+        }),
+    ...(cpu === null
+      ? {}
+      : { cpu: checkNumber('cpu', cpu, { from: 0, to: 1023, integer: true, orNull: true }) }),
     ...(timerSlackS === null
       ? {}
-      : { timerSlackS: checkNumber('timerSlackS', timerSlackS, { from: 0, to: 1, unit: 's' }) }),
+      : {
+          timerSlackS: checkNumber('timerSlackS', timerSlackS, {
+            from: 0,
+            to: 1,
+            unit: 's',
+            orNull: true,
+          }),
+        }),
   };
 }
 

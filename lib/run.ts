@@ -27,7 +27,8 @@ import type {
 } from './native.ts';
 import { numberText } from './number.ts';
 import type { CheckedOptions } from './options.ts';
-import { allowedText, limitName, obstacle, violationText } from './violation.ts';
+import type { Driving, Runs } from './runs.ts';
+import { allowedText, limitName, obstacle, unitSlip, violationText } from './violation.ts';
 
 /** How long the end of a session waits for a reset that is under way [ms]. */
 const RESET_LIMIT_MS = 2_000;
@@ -40,8 +41,18 @@ export interface Listener {
   ended(error: KilohertzError | undefined): void;
 }
 
+/** What is about to run. */
+export interface RunPlan {
+  /** What it is, for messages. */
+  readonly what: string;
+  readonly durationS: number | undefined;
+  readonly endsOnInterrupt: boolean;
+  /** What drives the same robot, where it can be closed. */
+  readonly runs: Runs | undefined;
+}
+
 /** One start of a session, until its end. */
-export class Run implements Guarded {
+export class Run implements Guarded, Driving {
   readonly place: NativePlace;
   /** Resolves when the robot is stopped and the loop has ended. Never rejects. */
   readonly ended: Promise<void>;
@@ -49,9 +60,7 @@ export class Run implements Guarded {
   readonly begun: Promise<void>;
   readonly #driver: Driver;
   readonly #options: CheckedOptions;
-  /** What it is, for messages. */
-  readonly #what: string;
-  readonly #durationS: number | undefined;
+  readonly #plan: RunPlan;
   readonly #listener: Listener;
   readonly #abort = new AbortController();
   readonly #keepAlive: NodeJS.Timeout;
@@ -63,20 +72,14 @@ export class Run implements Guarded {
   #error: KilohertzError | undefined;
   #stopError: KilohertzError | undefined;
 
-  constructor(
-    driver: Driver,
-    options: CheckedOptions,
-    plan: { what: string; durationS: number | undefined; endsOnInterrupt: boolean },
-    listener: Listener,
-  ) {
+  constructor(driver: Driver, options: CheckedOptions, plan: RunPlan, listener: Listener) {
     const { isNative } = driver;
     const { endsOnInterrupt } = plan;
     const { evenAfterSignal } = options;
     this.place = takePlace({ isNative, endsOnInterrupt, evenAfterSignal });
-    this.#what = plan.what;
+    this.#plan = plan;
     this.#driver = driver;
     this.#options = options;
-    this.#durationS = plan.durationS;
     this.#listener = listener;
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
@@ -87,6 +90,7 @@ export class Run implements Guarded {
     // The loop's wakes do not keep the process alive; this does.
     this.#keepAlive = setInterval(() => undefined, 2 ** 30);
     guard(this);
+    plan.runs?.add(this);
   }
 
   /** The loop; undefined before it was started. */
@@ -122,9 +126,9 @@ export class Run implements Guarded {
       isResetting = false;
       await this.#warmUp();
       const options =
-        this.#durationS === undefined
+        this.#plan.durationS === undefined
           ? this.#options.native
-          : bare({ ...this.#options.native, runForS: this.#durationS });
+          : bare({ ...this.#options.native, runForS: this.#plan.durationS });
       this.#native = this.#driver.begin(options, this.place, () => this.#wake());
     } catch (thrown) {
       // First of all, and then it is looked at.
@@ -170,7 +174,7 @@ export class Run implements Guarded {
     if (!signal.aborted) {
       await sleep(this.#options.warmupS * 1e3, undefined, { signal }).catch(() => undefined);
     }
-    const interrupted = interruption(this.#what, this.place);
+    const interrupted = interruption(this.#plan.what, this.place);
     if (interrupted) throw interrupted;
     if (signal.aborted) {
       throw new SessionStateError(
@@ -206,7 +210,7 @@ export class Run implements Guarded {
 
   async #end(native: NativeSession): Promise<void> {
     await this.#stopRobot();
-    const isOver = this.#durationS !== undefined && !this.#abort.signal.aborted;
+    const isOver = this.#plan.durationS !== undefined && !this.#abort.signal.aborted;
     const unsettled = isOver ? await this.#driver.unsettled?.() : undefined;
     try {
       this.#tellEvents(native);
@@ -230,7 +234,7 @@ export class Run implements Guarded {
   #causeOf(native: NativeSession, unsettled: Failure | undefined): KilohertzError | undefined {
     const outcome = native.outcome();
     const details = { lastStates: this.#driver.pastStates(outcome?.lastStates ?? NO_STATES) };
-    const interrupted = interruption(this.#what, this.place, details);
+    const interrupted = interruption(this.#plan.what, this.place, details);
     const told = outcome ? this.#errorOf(outcome) : undefined;
     return told ?? interrupted ?? unsettled?.({}) ?? this.#stopError;
   }
@@ -251,6 +255,7 @@ export class Run implements Guarded {
 
   #close(): void {
     unguard(this);
+    this.#plan.runs?.delete(this);
     try {
       this.#listener.ended(this.#error);
     } finally {
@@ -320,7 +325,7 @@ function invalidAction(outcome: NativeOutcome, details: SessionErrorDetails): Ki
   if (kind === 'frame') {
     return new InvalidActionError('ACTION_FRAME', refused, action, expected, details);
   }
-  const message = `${refused}. ${adviceFor(violation)}`;
+  const message = `${refused}. ${unitSlip(violation)}${adviceFor(violation)}`;
   return new InvalidActionError('ACTION_LIMIT', message, action, expected, details);
 }
 
@@ -333,6 +338,9 @@ function adviceFor({ kind, field, joint }: NativeViolation): string {
     );
   }
   const standing = obstacle(joint);
+  if (standing === 'length') {
+    return `Choose a pose nearer to the arm, or ${clamp} to stay as close as it gets`;
+  }
   if (standing === 'singular') {
     return (
       'Choose a pose nearer to the arm, or go there by joint positions, as moveTo does where it can be reached; or ' +

@@ -13,6 +13,7 @@ import { type Realtime, realtimeOf } from './realtime.ts';
 import { type Histogram, type TickRecord, toHistogram, toRecords } from './records.ts';
 import type { NativeRobot, Policy, Robot } from './robot.ts';
 import { Run } from './run.ts';
+import type { Runs } from './runs.ts';
 import { noStats, type SessionStats, statsOf } from './stats.ts';
 import { isWorkerPolicy, type WorkerPolicy } from './worker-policy.ts';
 
@@ -97,6 +98,8 @@ export class Session<Observation, Action>
 {
   readonly #makeDriver: () => Driver;
   readonly #options: CheckedOptions;
+  /** What drives the robot, of one that can be closed. */
+  readonly #runs: Runs | undefined;
   /** The run since the last start, ended or not. */
   #last: Run | undefined;
   #isRunning = false;
@@ -125,6 +128,7 @@ export class Session<Observation, Action>
       // Every native robot is one of ours, and has the link's other half.
       const link = robot.nativeLink as DrivenLink<Observation, Action>;
       this.#options = checkOptions(options, link);
+      this.#runs = link.runs;
       this.#makeDriver = () => link.drive(policy);
     } else {
       checkRobot(robot);
@@ -302,7 +306,7 @@ export class Session<Observation, Action>
         'the session runs already: await stop() before starting it again',
       );
     }
-    const named = { what: 'the session', ...plan };
+    const named = { what: 'the session', runs: this.#runs, ...plan };
     const run = new Run(this.#makeDriver(), this.#options, named, {
       event: (event) => this.#tell(event),
       begun: () => void this.emit('start'),

@@ -264,7 +264,10 @@ export class FrankaSimulator implements AsyncDisposable {
     calling(() => this.#simulator.inject(checked));
   }
 
-  /** Stops the simulator; resolves when its threads have ended. May be called more than once. */
+  /**
+   * Stops the simulator; resolves when its threads have ended. May be called more than once. For what drives the
+   * simulated arm that is an arm that is gone: its session ends with `FRANKA_CONNECTION_LOST`. Close the arm first.
+   */
   async stop(): Promise<void> {
     await awaiting(() => this.#simulator.stop());
   }

@@ -99,8 +99,11 @@ export function violationText(violation: NativeViolation): string {
 const AT_END_RAD = 0.1;
 
 /** Why an arm stands still away from its target, where it does. */
-export function obstacle(joint: NativeViolation['joint']): 'range' | 'singular' | undefined {
+export function obstacle(
+  joint: NativeViolation['joint'],
+): 'length' | 'range' | 'singular' | undefined {
   if (!joint?.isOutOfReach) return undefined;
+  if (joint.tooFar) return 'length';
   const { at, lower, upper } = joint;
   return Math.min(at - lower, upper - at) <= AT_END_RAD ? 'range' : 'singular';
 }
@@ -112,6 +115,13 @@ function jointsText({ slot, received, limit, joint }: NativeViolation): string {
   const range = `from ${limitText(lower, -Infinity)} to ${limitText(upper, Infinity)} rad`;
   const place = `${numbered} is at ${numberText(at)} rad and may be commanded ${range}`;
   const standing = obstacle(joint);
+  if (joint?.tooFar) {
+    const { distance, longest } = joint.tooFar;
+    return (
+      `the target is out of the arm's reach: it is ${numberText(distance, longest)} m away from the shoulder (joint 2), ` +
+      `and the end effector reaches ${limitText(longest, Infinity)} m at most. The arm came as close as it gets`
+    );
+  }
   if (standing === 'range') {
     return `the target is out of the arm's reach: it came as close as ${numbered} lets it. There ${place}`;
   }
@@ -127,6 +137,34 @@ function jointsText({ slot, received, limit, joint }: NativeViolation): string {
   );
 }
 
+/** No arm goes so far [m], or turns so far [rad]. */
+const FARTHEST_M = 10;
+const FARTHEST_RAD = 2 * Math.PI;
+
+/** The unit in which an action probably is, where it is so large that it cannot be in its own; with a full stop. */
+export function unitSlip({ kind, field, index, action, joint }: NativeViolation): string {
+  const isFar = kind === 'joints' && (joint?.tooFar?.distance ?? 0) > FARTHEST_M;
+  if (isFar || (lengthsOf(field).includes(index) && Math.abs(action) > FARTHEST_M)) {
+    return 'Is it in millimetres? Metres are expected. ';
+  }
+  const isAngle = kind !== 'joints' && anglesOf(field).includes(index);
+  return isAngle && Math.abs(action) > FARTHEST_RAD
+    ? 'Is it in degrees? Radians are expected. '
+    : '';
+}
+
+/** Which numbers of a field are lengths, or lengths a second. */
+function lengthsOf(field: string): readonly number[] {
+  return { O_T_EE: [12, 13, 14], O_dP_EE: [0, 1, 2] }[field] ?? [];
+}
+
+/** Which are angles, or angles a second. */
+function anglesOf(field: string): readonly number[] {
+  if (field === 'q' || field === 'dq') return [0, 1, 2, 3, 4, 5, 6];
+  if (field === 'O_dP_EE') return [3, 4, 5];
+  return ELBOWS.includes(field) ? [0] : [];
+}
+
 /** What would not have broken the limit. */
 export function allowedText(violation: NativeViolation): string {
   const { kind, unit, limit, received, field, index, joint } = violation;
@@ -134,6 +172,7 @@ export function allowedText(violation: NativeViolation): string {
   if (kind === 'frame') return `a rigid transform within ${numberText(limit)}`;
   if (kind === 'joints') {
     const allowed = {
+      length: 'a pose within reach',
       range: 'a pose within reach',
       singular: 'a pose further from a singular one',
     };

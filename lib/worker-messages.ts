@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import type { MessagePort } from 'node:worker_threads';
-import { cut, describe, isError, read, textIn } from './describe.ts';
+import { className, cut, describe, isBlank, isError, read, textIn } from './describe.ts';
 import { fromNative, OffloadError } from './errors.ts';
 import type { PolicyFailure } from './policy-seat.ts';
 
@@ -67,10 +67,8 @@ function messageFrom(thrown: unknown, seen: Set<unknown>): ErrorMessage {
 }
 
 function nameOf(error: Error): string {
-  const name = textIn(error, 'name');
-  if (name !== undefined && name !== 'Error') return name;
-  const made = read(error, 'constructor');
-  return (typeof made === 'function' && textIn(made, 'name')) || 'Error';
+  const name = textIn(error, 'name') ?? '';
+  return isBlank(name) || name === 'Error' ? className(error) : name;
 }
 
 function causeFrom(cause: unknown, seen: Set<unknown>): CauseMessage {

@@ -6,10 +6,13 @@
 //   node scripts/sanitize.mjs realtime   the loop thread: no allocation, no lock, no blocking call
 //   node scripts/sanitize.mjs address    memory, of core, offload and the parts of franka with `unsafe`
 //   node scripts/sanitize.mjs thread     data races, of core and offload
+//   node scripts/sanitize.mjs addon      memory, of the addon in Node: a part of ava's tests
 
-import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { step } from './steps.mjs';
-import { Missing, orExplain, requireRust, root } from './toolchain.mjs';
+import { bindingPath, Missing, orExplain, requireRust, root } from './toolchain.mjs';
 
 const target = 'x86_64-unknown-linux-gnu';
 const named = (kind, names) => names.flatMap((name) => [kind, name]);
@@ -20,6 +23,15 @@ const sockets = [
   ['-p', 'kilohertz-franka', '--lib', '--', '--skip', 'seam'],
   ['-p', 'kilohertz-franka', ...named('--test', ['connecting', 'sessions', 'strangers', 'hand'])],
 ];
+
+/** Libraries of others are built for speed otherwise, which takes much longer. */
+const quick = ['--config', 'profile.dev.package."*".opt-level=1'];
+const placeOf = (name) => join(root, 'target', 'sanitize', name);
+const whereOf = (name) => ['--target', target, '--target-dir', placeOf(name)];
+const environmentOf = (name, flags = '') => ({
+  RUSTC_BOOTSTRAP: '1',
+  RUSTFLAGS: `-Zsanitizer=${name} ${flags}`.trim(),
+});
 
 const sanitizers = {
   realtime: { flags: '--cfg rtsan', tests: [['-p', 'kilohertz-franka', '--test', 'realtime']] },
@@ -32,26 +44,70 @@ function sanitize(name) {
   const { flags = '', tests } = sanitizers[name];
   const suppressions = join(root, 'scripts', 'sanitizers', `${name}.txt`);
   const options = name === 'address' ? 'detect_leaks=0' : `suppressions=${suppressions}`;
-  const env = {
-    RUSTC_BOOTSTRAP: '1',
-    RUSTFLAGS: `-Zsanitizer=${name} ${flags}`.trim(),
-    [variables[name]]: options,
-  };
-  const where = ['--target', target, '--target-dir', join(root, 'target', 'sanitize', name)];
-  // Libraries of others are built for speed otherwise, which takes much longer; the loop is to be fast.
-  const quick = name === 'realtime' ? [] : ['--config', 'profile.dev.package."*".opt-level=1'];
+  const env = { ...environmentOf(name, flags), [variables[name]]: options };
+  const how = [...(name === 'realtime' ? [] : quick), ...whereOf(name)];
   for (const what of tests) {
-    step(`${name}: ${what.join(' ')}`, 'cargo', ['test', ...quick, ...where, ...what], { env });
+    step(`${name}: ${what.join(' ')}`, 'cargo', ['test', ...how, ...what], { env });
   }
+}
+
+/** What of the addon ava goes through: sessions, moves, the hand, models, memory shared with threads and processes. */
+const ADDON_TESTS = [
+  ...['model', 'configuration', 'move-to', 'hand', 'closing', 'states', 'robot-state'],
+  ...['worker-policy', 'process-policy', 'hostile-children', 'mpify', 'offload'],
+];
+
+/**
+ * The compiler's runtime as a library of its own, to be loaded into a Node that was not built with it. Without what
+ * only a program may have: a section that runs before it.
+ */
+function runtime(kind) {
+  const { stdout } = spawnSync('rustc', ['--print', 'target-libdir', '--target', target], {
+    encoding: 'utf8',
+  });
+  const libraries = stdout.trim();
+  const archive = readdirSync(libraries).find((name) => name.endsWith(`_rt.${kind}.a`));
+  if (!archive)
+    throw new Missing(`this Rust has no runtime of the sanitizer ${kind} for ${target}.`);
+  const parts = placeOf(`${kind}-runtime`);
+  rmSync(parts, { recursive: true, force: true });
+  mkdirSync(parts, { recursive: true });
+  step(`unpack ${archive}`, 'ar', ['x', join(libraries, archive)], { cwd: parts });
+  const objects = readdirSync(parts).filter((name) => !name.includes('preinit'));
+  const library = join(parts, `${kind}.so`);
+  const args = ['-shared', '-o', library, ...objects, '-lpthread', '-ldl', '-lm', '-lrt'];
+  step(`link ${basename(library)}`, 'cc', args, { cwd: parts });
+  return library;
+}
+
+/** Runs tests with an addon that was built for the sanitizer, in a copy of what they need. */
+function sanitizeAddon() {
+  const [kind, copy] = ['address', placeOf('addon')];
+  step('build the addon', 'cargo', ['build', '-p', 'kilohertz-node', ...quick, ...whereOf(kind)], {
+    env: environmentOf(kind),
+  });
+  const library = runtime('asan');
+  rmSync(copy, { recursive: true, force: true });
+  const files = ['package.json', 'index.ts', 'index.d.ts', 'tsconfig.json', 'ava.config.js'];
+  for (const name of [...files, 'lib', '__test__', 'dist', 'examples', 'docs', 'binding']) {
+    cpSync(join(root, name), join(copy, name), { recursive: true });
+  }
+  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+  const built = join(placeOf(kind), target, 'debug', 'libkilohertz_node.so');
+  cpSync(built, join(copy, 'binding', basename(bindingPath())));
+  const tests = ADDON_TESTS.map((name) => `__test__/${name}.test.ts`);
+  step('address: ava', process.execPath, ['node_modules/ava/entrypoints/cli.mjs', ...tests], {
+    cwd: copy,
+    env: { LD_PRELOAD: library, ASAN_OPTIONS: 'detect_leaks=0' },
+  });
 }
 
 await orExplain(() => {
   requireRust();
   const chosen = process.argv.slice(2);
-  for (const name of chosen.length > 0 ? chosen : Object.keys(sanitizers)) {
-    if (!sanitizers[name]) {
-      throw new Missing(`${name} is no sanitizer; expected realtime, address or thread.`);
-    }
-    sanitize(name);
+  for (const name of chosen.length > 0 ? chosen : [...Object.keys(sanitizers), 'addon']) {
+    if (name === 'addon') sanitizeAddon();
+    else if (sanitizers[name]) sanitize(name);
+    else throw new Missing(`${name} is no sanitizer; expected realtime, address, thread or addon.`);
   }
 });

@@ -109,6 +109,17 @@ pub struct JointPlace {
     pub upper: f64,
     /// Whether the robot stands still and cannot come closer to its target.
     pub is_out_of_reach: bool,
+    /// How far away the target is, where that is more than the robot reaches in any posture.
+    pub too_far: Option<TooFar>,
+}
+
+/// A place that a robot does not reach in any posture.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TooFar {
+    /// How far it is from where the robot reaches from \[m\].
+    pub distance: f64,
+    /// How far the robot reaches from there at most \[m\].
+    pub longest: f64,
 }
 
 /// What one action broke: of each kind the first violation.

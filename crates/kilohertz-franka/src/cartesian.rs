@@ -17,7 +17,7 @@
 use kilohertz_core::between::Between;
 use kilohertz_core::judge::{Judgement, Sequence};
 use kilohertz_core::limits::{
-    APPROACH_GAIN, Approach, JointBounds, JointPlace, LEAST_APPROACH, Limits, Violation,
+    APPROACH_GAIN, Approach, JointBounds, JointPlace, LEAST_APPROACH, Limits, TooFar, Violation,
     ViolationKind, Violations, check_finite, confined, difference, exceeds, largest as most_of,
 };
 use kilohertz_core::pace::Pace;
@@ -547,9 +547,17 @@ impl Cartesian {
                 lower,
                 upper,
                 is_out_of_reach: false,
+                too_far: None,
             }),
             flaw: None,
         }
+    }
+
+    /// How far away the place of a pose is, where no posture reaches it.
+    fn too_far(&self, action: &[f64]) -> Option<TooFar> {
+        let is_place = self.quantity != Quantity::Velocity;
+        let place = is_place.then(|| [action[12], action[13], action[14]])?;
+        self.reach.span().beyond(&place)
     }
 
     fn box_left(&self, action: &[f64], axis: usize, received: f64, limit: f64) -> Violation {
@@ -1008,6 +1016,7 @@ impl Limits for Cartesian {
             let mut broken = self.joints_break(joint, share);
             if let Some(place) = &mut broken.joint {
                 place.is_out_of_reach = true;
+                place.too_far = self.too_far(action);
             }
             found.note(broken);
         }

@@ -7,6 +7,10 @@ use kilohertz_core::limits::{exceeds, largest};
 
 /// A rigid transform, 4x4 column-major \[m\].
 pub(crate) type Pose = [f64; 16];
+/// Where a frame is its own.
+pub(crate) const UNIT: Pose = [
+    1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0,
+];
 /// Translation above rotation.
 pub(crate) type Twist = [f64; 6];
 
@@ -243,10 +247,6 @@ pub(crate) fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const UNIT: Pose = [
-        1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0,
-    ];
 
     #[test]
     fn a_way_leads_from_one_pose_to_the_other_however_far() {

@@ -5,13 +5,15 @@
 //! the end of a joint's range, other beginnings are tried, and the nearest solution is taken.
 
 use franka::model::Frame;
-use kilohertz_core::limits::confined;
-use kilohertz_core::number::number;
+use kilohertz_core::limits::{TooFar, confined};
+use kilohertz_core::number::{number, number_before, number_beside};
 
 use crate::error::{ArmError, ArmErrorCode};
+use crate::gate::FARTHEST;
 use crate::geometry::{Twist, norm, way};
 use crate::model::{ArmModel, Posture, Quantity};
 use crate::reach::Gram;
+use crate::span::Span;
 
 /// A pose is reached within this \[m\] and \[rad\].
 const REACHED: f64 = 1e-6;
@@ -64,6 +66,10 @@ pub(crate) fn joints_for(
     from: &[f64; 7],
     pose: &[f64; 16],
 ) -> Result<[f64; 7], ArmError> {
+    let span = Span::of(model.rigid_body(), f_t_ee);
+    if let Some(far) = span.beyond(&[pose[12], pose[13], pose[14]]) {
+        return Err(out_of_reach(&far));
+    }
     let search = Search {
         model,
         ranges,
@@ -100,6 +106,23 @@ pub(crate) fn joints_for(
             ),
         )
     })
+}
+
+/// What a place means that is further away than the arm is long.
+fn out_of_reach(TooFar { distance, longest }: &TooFar) -> ArmError {
+    let slip = match *distance > FARTHEST {
+        true => " Is the pose in millimetres? Metres are expected",
+        false => " Choose a pose nearer to the arm",
+    };
+    ArmError::new(
+        ArmErrorCode::Unreachable,
+        format!(
+            "the pose is out of the arm's reach: it is {} m away from the shoulder (joint 2), and the end effector \
+             reaches {} m at most. Nothing has moved.{slip}",
+            number_beside(*distance, &[*longest]),
+            number_before(*longest, f64::INFINITY)
+        ),
+    )
 }
 
 /// Numbers from 0 to 1, the same for the same `state`, which is not 0.
@@ -297,11 +320,23 @@ mod tests {
     fn a_pose_out_of_reach_is_refused_with_how_close_it_gets() {
         for (model, ranges) in each_arm() {
             let mut pose = pose_at(&model, READY);
-            pose[12] = 2.0;
-            let refused = joints_for(&model, &ranges, &TOOL, &READY, &pose).unwrap_err();
-            assert_eq!(refused.code, ArmErrorCode::Unreachable);
-            assert!(refused.message.contains("mm"), "{refused}");
-            assert!(refused.message.contains("Nothing has moved"), "{refused}");
+            for (x, told) in [
+                (1.5, "out of the arm's reach: it is 1.5"),
+                (0.8, "the closest found is"),
+                (450.0, "Is the pose in millimetres? Metres are expected"),
+            ] {
+                pose[12] = x;
+                let refused = joints_for(&model, &ranges, &TOOL, &READY, &pose).unwrap_err();
+                assert_eq!(refused.code, ArmErrorCode::Unreachable);
+                assert!(refused.message.contains(told), "{refused}");
+                assert_eq!(x > 1.0, refused.message.contains("m at most"), "{refused}");
+                assert_eq!(
+                    x > 10.0,
+                    refused.message.contains("millimetres"),
+                    "{refused}"
+                );
+                assert!(refused.message.contains("Nothing has moved"), "{refused}");
+            }
         }
     }
 }

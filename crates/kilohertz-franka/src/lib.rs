@@ -94,6 +94,7 @@ mod rejection;
 #[cfg(test)]
 mod seam;
 mod source_filter;
+mod span;
 pub mod state;
 mod urdf;
 

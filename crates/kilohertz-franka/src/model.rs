@@ -141,6 +141,10 @@ impl ArmModel {
         }
     }
 
+    pub(crate) fn rigid_body(&self) -> &Model {
+        &self.0
+    }
+
     /// Computes a quantity into its slots. Allocates nothing.
     ///
     /// # Panics

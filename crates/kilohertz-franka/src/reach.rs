@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use franka::model::{Frame, Model};
 
-use crate::geometry::{Pose, Twist, norm};
+use crate::geometry::{Pose, Twist, UNIT, norm};
+use crate::span::Span;
 
 /// How the end effector moves, and the elbow behind it: translation, rotation, joint 3.
 pub(crate) type Rates = [f64; 7];
@@ -15,9 +16,6 @@ pub(crate) const PARTS: [std::ops::Range<usize>; 3] = [0..3, 3..6, 6..7];
 /// The joint that says where the elbow is.
 pub(crate) const ELBOW: usize = 2;
 
-const UNIT: Pose = [
-    1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0,
-];
 /// Keeps the inverse finite at singular poses.
 const DAMPING: f64 = 1e-6;
 /// So much of a motion of joint 3 has to be possible while the end effector stands for the elbow to be
@@ -52,6 +50,11 @@ impl Reach {
     pub fn place(&self, q: &[f64; 7]) -> [f64; 3] {
         let pose = self.pose(q);
         [pose[12], pose[13], pose[14]]
+    }
+
+    /// How far the end effector can be at all.
+    pub fn span(&self) -> Span {
+        Span::of(&self.model, &self.frame)
     }
 
     /// How the joints follow the end effector at `q`, and the elbow where that is commanded.

@@ -269,6 +269,14 @@ pub struct NativeJointPlace {
     pub lower: f64,
     pub upper: f64,
     pub is_out_of_reach: bool,
+    pub too_far: Option<NativeTooFar>,
+}
+
+/// A place that a robot does not reach in any posture [m].
+#[napi(object)]
+pub struct NativeTooFar {
+    pub distance: f64,
+    pub longest: f64,
 }
 
 impl NativeViolation {
@@ -288,6 +296,10 @@ impl NativeViolation {
                 lower: place.lower,
                 upper: place.upper,
                 is_out_of_reach: place.is_out_of_reach,
+                too_far: place.too_far.map(|far| NativeTooFar {
+                    distance: far.distance,
+                    longest: far.longest,
+                }),
             }),
             flaw: violation.flaw.map(str::to_owned),
         }

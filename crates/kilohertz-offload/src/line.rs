@@ -16,14 +16,17 @@ use crate::region::{Borrowed, Region};
 /// What can go wrong on a line.
 #[derive(Debug, thiserror::Error)]
 pub enum LineError {
-    /// Too many messages are under way.
-    #[error("{SLOTS} messages are under way; take answers before sending more")]
+    /// Too many messages are under way, or too large ones.
+    #[error(
+        "the other end has not taken what was sent: {SLOTS} messages, or all that large ones have room for, are \
+         under way; take answers before sending more"
+    )]
     Full,
     /// The memory is none of a line's.
     #[error("the memory was not made by this version of kilohertz; use the same on both ends")]
     Foreign,
     /// What the other end wrote cannot be.
-    #[error("the other end wrote what it may not; end it")]
+    #[error("the other end wrote into the shared memory what it may not; end it")]
     Garbled,
     /// The other end sent more than is taken.
     #[error("the other end sent a message of {length} bytes, and at most {longest} are taken")]
@@ -111,6 +114,8 @@ pub struct End {
     outward: Direction,
     inward: Direction,
     sent: u32,
+    /// How many of the sent were known to be taken when the last was sent.
+    received: u32,
     taken: u32,
     /// The head of the next message, once it was read.
     next: Option<Head>,
@@ -173,6 +178,7 @@ impl End {
             outward,
             inward,
             sent: 0,
+            received: 0,
             taken: 0,
             next: None,
             longest: usize::MAX,
@@ -205,7 +211,10 @@ impl End {
 
     /// Sends a message, and wakes the other end where it sleeps; says whether it did not: it is awake.
     pub fn send(&mut self, message: &[u8]) -> Result<bool, LineError> {
-        if !self.region().track(self.outward).has_room(self.sent) {
+        let track = self.region().track(self.outward);
+        let received = track.taken_of(self.sent, self.received);
+        self.received = received.ok_or(LineError::Garbled)?;
+        if self.sent.wrapping_sub(self.received) >= SLOTS {
             return Err(LineError::Full);
         }
         let slot = self.outward.slot_at(self.sent);

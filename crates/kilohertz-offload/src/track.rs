@@ -11,8 +11,6 @@ use loom::sync::atomic::{AtomicU32, Ordering, fence};
 #[cfg(not(loom))]
 use std::sync::atomic::{AtomicU32, Ordering, fence};
 
-use crate::layout::SLOTS;
-
 /// The receiver looks by itself: no wake.
 pub(crate) const AWAKE: u32 = 0;
 /// The receiver sleeps, or is about to.
@@ -27,10 +25,12 @@ pub(crate) struct Track<'a> {
 }
 
 impl Track<'_> {
-    /// For the sender, who has published `sent`: whether the next slot is free.
-    pub(crate) fn has_room(&self, sent: u32) -> bool {
+    /// For the sender, who has published `sent` and knew that `known` of them were taken: how many are now. None
+    /// where no receiver has written that: it takes what was sent, and gives nothing back.
+    pub(crate) fn taken_of(&self, sent: u32, known: u32) -> Option<u32> {
         // Acquire pairs with `took`: the receiver has read the slot before it is written again.
-        sent.wrapping_sub(self.taken.load(Ordering::Acquire)) < SLOTS
+        let taken = self.taken.load(Ordering::Acquire);
+        (taken.wrapping_sub(known) <= sent.wrapping_sub(known)).then_some(taken)
     }
 
     /// For the sender, who has written the slot before `sent`; says whether to ring.
@@ -175,10 +175,12 @@ mod loom_tests {
             let shared = Shared::new();
             let sender = Arc::clone(&shared);
             let sending = thread::spawn(move || {
+                let mut taken = 0;
                 for sent in 0..3 {
-                    // Two slots are there instead of `SLOTS`: the same comparison, smaller.
-                    while !sender.track().has_room(sent + SLOTS - 2) {
+                    taken = sender.track().taken_of(sent, taken).unwrap();
+                    while sent - taken >= 2 {
                         thread::yield_now();
+                        taken = sender.track().taken_of(sent, taken).unwrap();
                     }
                     sender.send(sent);
                 }

@@ -164,11 +164,27 @@ fn counters_that_cannot_be_are_refused() {
     let mut shared = Shared::new();
     shared.set(ANSWERS.published_at(), 257);
     assert!(matches!(shared.caller.peek(), Err(LineError::Garbled)));
-    shared.set(Direction::Calls.taken_at(), 1 << 31);
-    assert!(matches!(
-        shared.caller.send(b"no room"),
-        Err(LineError::Full)
-    ));
+}
+
+#[test]
+fn a_receiver_that_scribbles_over_what_it_has_taken_is_told_as_that_and_not_as_a_full_line() {
+    for scribbled in [1 << 31, u32::MAX, 6, 4_u32.wrapping_sub(256), 3] {
+        let mut shared = Shared::new();
+        let mut servant = shared.line.servant();
+        for nth in 0..5_u8 {
+            shared.caller.send(&[nth]).unwrap();
+            let mut message = [0];
+            assert_eq!(servant.peek().unwrap(), Some(1));
+            servant.take(&mut message).unwrap();
+        }
+        shared.set(Direction::Calls.taken_at(), scribbled);
+        let told = shared.caller.send(b"more").unwrap_err();
+        assert!(matches!(told, LineError::Garbled), "{scribbled}: {told}");
+        assert!(
+            told.to_string().contains("wrote into the shared memory"),
+            "{told}"
+        );
+    }
 }
 
 #[test]
