@@ -176,11 +176,7 @@ class Servant {
 
   /** Takes the calls that are there; the next one rings. */
   #park(): void {
-    readAll(
-      this.#unpacker,
-      () => this.#native.take(this.#unpacker.bytes, true),
-      this.#taken,
-    );
+    readAll(this.#unpacker, () => this.#native.take(this.#unpacker.bytes, true), this.#taken);
   }
 
   readonly #next = (): number => this.#native.next(this.#unpacker.bytes, 0, 0);
