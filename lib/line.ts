@@ -32,7 +32,7 @@ export const ANSWER = { value: 0, error: 1, iterator: 2 } as const;
 
 /** How long a call looks for its answer where the other end is awake [s]: less than being woken takes. */
 const ANSWER_SPIN_S = 0;
-/** So many calls in a row are answered like this; then timers and sockets have their turn. */
+/** So many calls in a row are answered at once; then timers and sockets have their turn. */
 const CALLS_A_TURN = 16;
 const FULL = -2;
 
@@ -48,6 +48,8 @@ export const MOST_CALLS = 128;
 export type Path = string | readonly string[];
 
 interface Waiting {
+  /** Whether this thread is blocked until the answer is there. */
+  readonly blocks: boolean;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -131,7 +133,7 @@ export class Line {
   /** Calls, and awaits the answer. */
   call(kind: number, path: Path, args: readonly unknown[], end?: AbortSignal): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const id = this.#send(kind, path, args, { resolve, reject });
+      const id = this.#send(kind, path, args, { blocks: false, resolve, reject });
       end?.addEventListener('abort', () => {
         if (this.#forget(id)) this.#tell(CALL.cancel, id);
         reject(end.reason);
@@ -157,6 +159,7 @@ export class Line {
   callNow(kind: number, path: Path, args: readonly unknown[]): unknown {
     let outcome: { value: unknown } | { error: unknown } | undefined;
     this.#send(kind, path, args, {
+      blocks: true,
       resolve: (value) => {
         outcome = { value };
       },
@@ -245,8 +248,7 @@ export class Line {
       packer.value(path, 'path');
       packer.value(args, 'args');
       // Only an only call can be the one that is answered next.
-      const looks = waiting && this.#waiting.size === 0 && this.#sinceTurn < CALLS_A_TURN;
-      const spinS = looks ? ANSWER_SPIN_S : 0;
+      const spinS = waiting && this.#waiting.size === 0 ? ANSWER_SPIN_S : 0;
       answer = calling(() =>
         this.#native.ask(packer.bytes, packer.length, this.#unpacker.bytes, spinS),
       );
@@ -290,9 +292,18 @@ export class Line {
       if (kind === ANSWER.iterator) this.#tell(CALL.return, value as number);
       return;
     }
+    if (waiting.blocks || this.#sinceTurn < CALLS_A_TURN) {
+      this.#settle(waiting, kind, value);
+    } else {
+      this.#sinceTurn = 0;
+      setImmediate(() => this.#settle(waiting, kind, value));
+    }
+  };
+
+  #settle(waiting: Waiting, kind: number, value: unknown): void {
     if (kind === ANSWER.error) waiting.reject(value);
     else waiting.resolve(kind === ANSWER.iterator ? this.#iterate(value as number) : value);
-  };
+  }
 
   /** Walks through an iterator at the other end, a step a call. */
   async *#iterate(iterator: number): AsyncGenerator<unknown, unknown> {
