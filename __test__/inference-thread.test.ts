@@ -408,3 +408,14 @@ test('calls of the wrong type do not compile', (t) => {
   };
   t.is(typeof typed, 'function');
 });
+
+test('timers have their turn while one call follows the other', async (t) => {
+  const thread = await started(t);
+  let fired = false;
+  setTimeout(() => {
+    fired = true;
+  }, 1);
+  let calls = 0;
+  for (; !fired && calls < 100_000; calls += 1) await thread.run('echo', calls);
+  t.true(fired, `not after ${calls} calls`);
+});

@@ -86,15 +86,20 @@ export declare class NativeLine {
   send(message: Uint8Array, length: number): boolean
   /**
    * Sends as [`NativeLine::send`] does, and where the other end is awake looks for its answer for `spin_s`. Says
-   * the length of the next message as [`NativeLine::take`] does; -1 where there is none yet, -2 where there
-   * was no room.
+   * what [`NativeLine::take`] with `park` says; -2 where there was no room.
    */
   ask(message: Uint8Array, length: number, into: Uint8Array, spinS: number): number
   /**
-   * Takes the next message and says its length; -1 where there is none, and then, with `park`, the next rings.
-   * A message longer than `into` is not taken: call again with room for it.
+   * Takes the next message and says its length; -1 where there is none. With `park` the next one to come rings
+   * where none is there any more, and [`MORE`] is added where another is. A message longer than `into` is not
+   * taken: call again with room for it.
    */
   take(into: Uint8Array, park: boolean): number
+  /**
+   * Waits as [`NativeLine::wait`] does, takes the next message, and says its length, with [`MORE`] added where
+   * another is there; -1 where none came. A message longer than `into` is not taken.
+   */
+  next(into: Uint8Array, spinS: number, limitS: number): number
   /** Lends a copy of a value to the other end, and says its number; -1 where it has to go within the message. */
   lend(value: Uint8Array): number
   /** Takes back a value that the other end never heard of. */
@@ -121,7 +126,7 @@ export declare class NativeLine {
   get heldBytes(): number
   /**
    * Calls `callback` in the event loop whenever this end is woken: once after each [`NativeLine::take`] that
-   * found nothing.
+   * parked.
    */
   listen(callback: () => void): void
   /** Whether listening keeps the process alive; at first it does not. */
@@ -320,6 +325,9 @@ export declare function guardProcess(wake: () => void): void
 
 /** Whether the default action of a signal is to come. */
 export declare function isEnding(): boolean
+
+/** What is added to a message's length where another is there behind it. */
+export declare const MORE: number
 
 /** The layout of an arm's state, and the names of its error flags. */
 export interface NativeArmSchema {

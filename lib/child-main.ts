@@ -44,7 +44,12 @@ async function sitDown(_schema: unknown, lengths: unknown): Promise<PolicyFailur
   return sit(made as Policy<RobotState, unknown>, place, size, false);
 }
 
+// The standard streams count as active from when they are first used, with nothing to be done. What they
+// have to write counts beside them.
+void [process.stdout, process.stderr];
+
 await serve(NativeLine.join(memory, callBell, answerBell), {
+  furniture: process.getActiveResourcesInfo(),
   make,
   sit: sitDown,
   collect: collector(),

@@ -3,7 +3,7 @@
 import type { CallLimits } from './call-limits.ts';
 import { limited } from './call-limits.ts';
 import { type KilohertzError, OffloadError } from './errors.ts';
-import { calling, type NativeLine } from './native.ts';
+import { calling, MORE, type NativeLine } from './native.ts';
 import { numberText } from './number.ts';
 import { garbled, Packer, Unpacker } from './parcel.ts';
 
@@ -31,7 +31,9 @@ export const CALL = {
 export const ANSWER = { value: 0, error: 1, iterator: 2 } as const;
 
 /** How long a call looks for its answer where the other end is awake [s]: less than being woken takes. */
-const ANSWER_SPIN_S = 10e-6;
+const ANSWER_SPIN_S = 0;
+/** So many calls in a row are answered at once; then timers and sockets have their turn. */
+const CALLS_A_TURN = 16;
 const FULL = -2;
 
 /** How long a call that blocks looks for its answer before it sleeps [s]. */
@@ -46,6 +48,8 @@ export const MOST_CALLS = 128;
 export type Path = string | readonly string[];
 
 interface Waiting {
+  /** Whether this thread is blocked until the answer is there. */
+  readonly blocks: boolean;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -62,6 +66,31 @@ export interface LineOptions {
   readonly onFault?: (error: KilohertzError) => void;
 }
 
+/**
+ * Reads all messages that are there: `take` takes the next and says its length, as the addon does.
+ *
+ * @param taken what `take` has said already
+ */
+export function readAll(
+  unpacker: Unpacker,
+  take: () => number,
+  read: (length: number) => void,
+  taken: number = calling(take),
+): void {
+  let next = taken;
+  while (next >= 0) {
+    const hasMore = next >= MORE;
+    const length = hasMore ? next - MORE : next;
+    if (length > unpacker.bytes.length) {
+      unpacker.grow(length);
+    } else {
+      read(length);
+      if (!hasMore) return;
+    }
+    next = calling(take);
+  }
+}
+
 /** Calls over one line. */
 export class Line {
   readonly #native: NativeLine;
@@ -73,6 +102,8 @@ export class Line {
   #nextId = 0;
   /** Answers that may still come, those of calls that are not waited for any more included. */
   #owed = 0;
+  /** How many calls in a row were answered without a turn of the event loop. */
+  #sinceTurn = 0;
   /** Whether calls keep the process alive. */
   #held = false;
   #broken: KilohertzError | undefined;
@@ -85,7 +116,12 @@ export class Line {
     this.#options = options;
     this.#packer = new Packer(native, clones);
     this.#unpacker = new Unpacker(native, { revocable: false, longest, clones });
-    calling(() => native.listen(() => this.#listen()));
+    calling(() =>
+      native.listen(() => {
+        this.#sinceTurn = 0;
+        this.#listen();
+      }),
+    );
     this.drain();
   }
 
@@ -97,7 +133,7 @@ export class Line {
   /** Calls, and awaits the answer. */
   call(kind: number, path: Path, args: readonly unknown[], end?: AbortSignal): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const id = this.#send(kind, path, args, { resolve, reject });
+      const id = this.#send(kind, path, args, { blocks: false, resolve, reject });
       end?.addEventListener('abort', () => {
         if (this.#forget(id)) this.#tell(CALL.cancel, id);
         reject(end.reason);
@@ -123,6 +159,7 @@ export class Line {
   callNow(kind: number, path: Path, args: readonly unknown[]): unknown {
     let outcome: { value: unknown } | { error: unknown } | undefined;
     this.#send(kind, path, args, {
+      blocks: true,
       resolve: (value) => {
         outcome = { value };
       },
@@ -148,15 +185,13 @@ export class Line {
     this.#send(kind, path, args, undefined);
   }
 
-  /** Takes all answers that are there. */
+  /** Takes all answers that are there; the next one rings. */
   drain(): void {
-    while (!this.#broken) {
-      const length = calling(() => this.#native.take(this.#unpacker.bytes, true));
-      if (length < 0) return;
-      if (length > this.#unpacker.bytes.length) this.#unpacker.grow(length);
-      else this.#answered(length);
-    }
+    if (!this.#broken) readAll(this.#unpacker, this.#take, this.#answered);
   }
+
+  readonly #take = (): number =>
+    this.#broken ? -1 : this.#native.take(this.#unpacker.bytes, true);
 
   /** Ends a line whose other end has done what it may not. */
   #fault(thrown: unknown): void {
@@ -164,16 +199,6 @@ export class Line {
     const error = known.code === 'OFFLOAD_TOO_LARGE' ? this.#tooLarge() : known;
     this.#options.onFault?.(error);
     this.break(error);
-  }
-
-  /** Reads the message that was taken, if there was room for it, and those behind it. */
-  #taken(length: number): void {
-    try {
-      if (length <= this.#unpacker.bytes.length) this.#answered(length);
-      this.drain();
-    } catch (error) {
-      this.#fault(error);
-    }
   }
 
   /**
@@ -201,9 +226,11 @@ export class Line {
     this.#native.close();
   }
 
-  #listen(): void {
+  /** Reads the answers that are there, of which one was taken already where there is `taken`. */
+  #listen(taken?: number): void {
+    if (this.#broken) return;
     try {
-      this.drain();
+      readAll(this.#unpacker, this.#take, this.#answered, taken);
     } catch (error) {
       this.#fault(error);
     }
@@ -231,7 +258,10 @@ export class Line {
     if (answer === FULL) throw this.#full();
     if (kind !== CALL.set && kind !== CALL.cancel) this.#owed += 1;
     if (waiting) this.#waiting.set(id, waiting);
-    if (answer >= 0) this.#taken(answer);
+    if (answer >= 0) {
+      this.#sinceTurn += 1;
+      this.#listen(answer);
+    }
     // The answer may have been another's, of a call that is not waited for any more.
     if (!this.#held && this.#waiting.size > 0) this.#hold(true);
     return id;
@@ -245,7 +275,7 @@ export class Line {
     }
   }
 
-  #answered(length: number): void {
+  readonly #answered = (length: number): void => {
     const unpacker = this.#unpacker;
     const id = unpacker.begin(length);
     // Numbers wrap: half of them are those asked before.
@@ -262,6 +292,15 @@ export class Line {
       if (kind === ANSWER.iterator) this.#tell(CALL.return, value as number);
       return;
     }
+    if (waiting.blocks || this.#sinceTurn < CALLS_A_TURN) {
+      this.#settle(waiting, kind, value);
+    } else {
+      this.#sinceTurn = 0;
+      setImmediate(() => this.#settle(waiting, kind, value));
+    }
+  };
+
+  #settle(waiting: Waiting, kind: number, value: unknown): void {
     if (kind === ANSWER.error) waiting.reject(value);
     else waiting.resolve(kind === ANSWER.iterator ? this.#iterate(value as number) : value);
   }

@@ -12,6 +12,7 @@ export {
   guardOnTop,
   guardProcess,
   isEnding,
+  MORE,
   NativeArm,
   type NativeAwake,
   type NativeConnectOptions,

@@ -3,21 +3,22 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { settled } from './driver.ts';
 import { OffloadError } from './errors.ts';
-import { ANSWER, CALL, type Path } from './line.ts';
+import { ANSWER, CALL, type Path, readAll } from './line.ts';
 import { calling, type NativeLine } from './native.ts';
 import { Packer, Unpacker } from './parcel.ts';
 import { fromMessage, toMessage } from './worker-messages.ts';
 
 /** How long it looks for the next call before it sleeps [s]. */
-const SPIN_S = 30e-6;
+const SPIN_S = 0;
 /** How long it sleeps at a time: so long a worker cannot be terminated [s]. */
 const SLEEP_S = 0.1;
 /** Borrowed arrays of this size together are worth a collection [bytes]: they should fit into a cache. */
 const COLLECT_AT = 4 * 2 ** 20;
 /** How often a timer that only keeps a thread alive fires. */
 const LONG_MS: number = 2 ** 30;
-/** So many calls in a row are answered without a turn of the event loop. */
+/** So many calls in a row are answered without a turn of the event loop, and for so long [ms]. */
 const CALLS_A_TURN = 16;
+const TURN_MS = 1;
 
 interface Call {
   readonly id: number;
@@ -48,7 +49,7 @@ export interface ServantOptions {
   readonly ordered: boolean;
   /** Whether the arrays that a call brings are taken back when it is over. */
   readonly revokes: boolean;
-  /** What keeps the event loop alive beside the work, as `process.getActiveResourcesInfo` names it. */
+  /** What is there without work, as `process.getActiveResourcesInfo` names it. */
   readonly furniture?: readonly string[];
 }
 
@@ -89,28 +90,45 @@ class Servant {
   }
 
   async serve(): Promise<void> {
-    let sinceTurn = 0;
+    let calls = 0;
+    let turnAt = 0;
+    let sleepS = 0;
     for (;;) {
-      // Looked at first: what was sent before it was closed is there then.
-      const { closed } = this.#native;
-      this.#take(false);
+      this.#take(sleepS > 0 ? SPIN_S : 0, sleepS);
+      sleepS = 0;
       const call = this.#inbox.shift();
       if (call) {
         const done = this.#begin(call);
         if (done && this.#options.ordered) await lasting(done);
-        sinceTurn += 1;
-        if (sinceTurn < CALLS_A_TURN) continue;
-      } else {
-        if (closed && this.#running.size === 0) return;
-        if (this.#running.size === 0 && this.#native.wait(SPIN_S, 0)) continue;
+        calls += 1;
+        if (calls < CALLS_A_TURN && performance.now() < turnAt) {
+          if (await this.#isIdle()) sleepS = SLEEP_S;
+          continue;
+        }
+      } else if (this.#running.size === 0 && this.#isOver()) {
+        return;
       }
       // Timers, sockets and finalizers have their turn.
-      sinceTurn = 0;
       await this.#turn();
-      if (this.#inbox.length > 0) continue;
-      if (this.#running.size > 0 || this.#isBusy()) await this.#bell();
-      else this.#native.wait(0, SLEEP_S);
+      calls = 0;
+      turnAt = performance.now() + TURN_MS;
+      if (await this.#isIdle()) sleepS = SLEEP_S;
+      else if (this.#inbox.length === 0) await this.#bell();
     }
+  }
+
+  /** Whether nothing goes on in this thread, so that it may sleep where its event loop does not turn. */
+  async #isIdle(): Promise<boolean> {
+    if (this.#inbox.length > 0 || this.#running.size > 0) return false;
+    await settling();
+    return !this.#isBusy();
+  }
+
+  /** Whether the line is closed and nothing more is there; what was sent before it was closed is then. */
+  #isOver(): boolean {
+    if (!this.#native.closed) return false;
+    this.#take();
+    return this.#inbox.length === 0;
   }
 
   /** A turn of the event loop; many dropped arrays are given back in it. */
@@ -124,8 +142,15 @@ class Servant {
 
   /** Whether anything else keeps the event loop alive. */
   #isBusy(): boolean {
+    const resources = process.getActiveResourcesInfo();
     const { furniture = [] } = this.#options;
-    return process.getActiveResourcesInfo().some((name) => !furniture.includes(name));
+    if (resources.length > furniture.length) return true;
+    const left = [...furniture];
+    return resources.some((name) => {
+      const place = left.indexOf(name);
+      if (place >= 0) left.splice(place, 1);
+      return place < 0;
+    });
   }
 
   /** Waits in the event loop for the next call, or for the end of one that is pending. */
@@ -135,7 +160,7 @@ class Servant {
     });
     this.#native.listen(() => this.#rung?.());
     this.#native.hold(true);
-    this.#take(true);
+    this.#park();
     const isOver = this.#native.closed && this.#running.size === 0;
     if (this.#inbox.length > 0 || isOver) this.#rung?.();
     await rung;
@@ -143,27 +168,32 @@ class Servant {
     this.#native.deafen();
   }
 
-  #take(park: boolean): void {
-    for (;;) {
-      const length = calling(() => this.#native.take(this.#unpacker.bytes, park));
-      if (length < 0) return;
-      if (length > this.#unpacker.bytes.length) {
-        this.#unpacker.grow(length);
-        continue;
-      }
-      const id = this.#unpacker.begin(length);
-      const { kind } = this.#unpacker;
-      const path = this.#unpacker.value() as Path;
-      const args = this.#unpacker.value() as readonly unknown[];
-      if (kind === CALL.cancel) {
-        const place = this.#inbox.findIndex((call) => call.id === args[0]);
-        if (place >= 0) this.#inbox.splice(place, 1);
-        else if (this.#running.has(args[0] as number)) this.#cancelled.add(args[0] as number);
-      } else {
-        this.#inbox.push({ id, kind, path, args, revoke: this.#unpacker.revoker });
-      }
-    }
+  /** Takes the calls that are there; where none is, waits for one for so long. */
+  #take(spinS: number = 0, limitS: number = 0): void {
+    const first = calling(() => this.#native.next(this.#unpacker.bytes, spinS, limitS));
+    readAll(this.#unpacker, this.#next, this.#taken, first);
   }
+
+  /** Takes the calls that are there; the next one rings. */
+  #park(): void {
+    readAll(this.#unpacker, () => this.#native.take(this.#unpacker.bytes, true), this.#taken);
+  }
+
+  readonly #next = (): number => this.#native.next(this.#unpacker.bytes, 0, 0);
+
+  readonly #taken = (length: number): void => {
+    const id = this.#unpacker.begin(length);
+    const { kind } = this.#unpacker;
+    const path = this.#unpacker.value() as Path;
+    const args = this.#unpacker.value() as readonly unknown[];
+    if (kind === CALL.cancel) {
+      const place = this.#inbox.findIndex((call) => call.id === args[0]);
+      if (place >= 0) this.#inbox.splice(place, 1);
+      else if (this.#running.has(args[0] as number)) this.#cancelled.add(args[0] as number);
+    } else {
+      this.#inbox.push({ id, kind, path, args, revoke: this.#unpacker.revoker });
+    }
+  };
 
   /** Makes a call. The promise is there where it is not over at once; it never rejects. */
   #begin(call: Call): Promise<void> | undefined {
@@ -285,6 +315,11 @@ class Servant {
     packer.discard();
     return turn().then(() => this.#trySend(call, kind, value));
   }
+}
+
+/** Lets all promises that are settled have their effect, and what follows from that. */
+function settling(): Promise<void> {
+  return new Promise((resolve) => process.nextTick(resolve));
 }
 
 /** Awaits what may be pending without anything that keeps a thread alive. */

@@ -39,6 +39,10 @@ fn seconds(limit_s: f64) -> Duration {
     Duration::try_from_secs_f64(limit_s).unwrap_or_default()
 }
 
+/// What is added to a message's length where another is there behind it.
+#[napi]
+pub const MORE: f64 = (1_u64 << 40) as f64;
+
 /// The lines whose servant is a worker of this process.
 static LINES: Mutex<BTreeMap<u32, Line>> = Mutex::new(BTreeMap::new());
 
@@ -169,8 +173,7 @@ impl NativeLine {
     }
 
     /// Sends as [`NativeLine::send`] does, and where the other end is awake looks for its answer for `spin_s`. Says
-    /// the length of the next message as [`NativeLine::take`] does; -1 where there is none yet, -2 where there
-    /// was no room.
+    /// what [`NativeLine::take`] with `park` says; -2 where there was no room.
     #[napi]
     pub fn ask(
         &mut self,
@@ -181,16 +184,20 @@ impl NativeLine {
     ) -> Result<f64> {
         let end = self.end()?;
         match end.send(&message[..length as usize]) {
-            Ok(true) if end.wait(seconds(spin_s), Duration::ZERO) => self.take(into, false),
-            // The answer to come has to ring.
-            Ok(_) => self.take(into, true),
+            Ok(is_awake) => {
+                if is_awake {
+                    end.wait(seconds(spin_s), Duration::ZERO);
+                }
+                self.take(into, true)
+            }
             Err(LineError::Full) => Ok(-2.0),
             Err(error) => Err(failed(error)),
         }
     }
 
-    /// Takes the next message and says its length; -1 where there is none, and then, with `park`, the next rings.
-    /// A message longer than `into` is not taken: call again with room for it.
+    /// Takes the next message and says its length; -1 where there is none. With `park` the next one to come rings
+    /// where none is there any more, and [`MORE`] is added where another is. A message longer than `into` is not
+    /// taken: call again with room for it.
     #[napi]
     pub fn take(&mut self, mut into: Uint8ArraySlice<'_>, park: bool) -> Result<f64> {
         let end = self.end()?;
@@ -203,8 +210,21 @@ impl NativeLine {
         };
         if let Some(into) = bytes_of(&mut into).get_mut(..length) {
             end.take(into).map_err(failed)?;
+            if park && !end.park() {
+                return Ok(length as f64 + MORE);
+            }
         }
         Ok(length as f64)
+    }
+
+    /// Waits as [`NativeLine::wait`] does, takes the next message, and says its length, with [`MORE`] added where
+    /// another is there; -1 where none came. A message longer than `into` is not taken.
+    #[napi]
+    pub fn next(&mut self, into: Uint8ArraySlice<'_>, spin_s: f64, limit_s: f64) -> Result<f64> {
+        self.end()?.wait(seconds(spin_s), seconds(limit_s));
+        let length = self.take(into, false)?;
+        let has_more = length >= 0.0 && self.end()?.has_more();
+        Ok(length + if has_more { MORE } else { 0.0 })
     }
 
     /// Lends a copy of a value to the other end, and says its number; -1 where it has to go within the message.
@@ -289,7 +309,7 @@ impl NativeLine {
     }
 
     /// Calls `callback` in the event loop whenever this end is woken: once after each [`NativeLine::take`] that
-    /// found nothing.
+    /// parked.
     #[napi]
     pub fn listen(&mut self, env: &Env, callback: Function<'_, (), ()>) -> Result<()> {
         let bell = self.end()?.bell().raw();

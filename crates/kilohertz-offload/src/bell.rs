@@ -2,9 +2,11 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use rustix::thread::futex;
 
 /// An event counter of the kernel; the other end may be in another process.
 #[derive(Debug)]
@@ -54,4 +56,17 @@ impl Bell {
 /// Forgets the rings so far of a bell that was readable.
 pub fn clear(bell: BorrowedFd<'_>) {
     let _ = rustix::io::read(bell, &mut [0_u8; 8]);
+}
+
+/// Sleeps on a word that another process may have mapped too, while it is `asleep`, no longer than `limit`.
+pub(crate) fn sleep_on(word: &AtomicU32, asleep: u32, limit: Duration) {
+    let limit = Timespec::try_from(limit).ok();
+    // A sleep that did not begin or was interrupted was shorter: the caller looks again.
+    let _ = futex::wait(word, futex::Flags::empty(), asleep, limit.as_ref());
+}
+
+/// Wakes who sleeps on a word, which says so no more.
+pub(crate) fn wake_at(word: &AtomicU32) {
+    // It fails for addresses that are none.
+    let _ = futex::wake(word, futex::Flags::empty(), 1);
 }

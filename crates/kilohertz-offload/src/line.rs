@@ -9,9 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::arena::{Arena, Block, Use};
-use crate::bell::Bell;
+use crate::bell::{Bell, sleep_on, wake_at};
 use crate::layout::{CLOSED_AT, Direction, SLOT_BODY, SLOT_HEAD, SLOTS};
 use crate::region::{Borrowed, Region};
+use crate::track::{NAPPING, Wake};
 
 /// What can go wrong on a line.
 #[derive(Debug, thiserror::Error)]
@@ -233,11 +234,14 @@ impl End {
         self.region()
             .write(slot + 4, &u32::from(spilled).to_le_bytes());
         self.sent = self.sent.wrapping_add(1);
-        let asleep = self.region().track(self.outward).publish(self.sent);
-        if asleep {
-            self.bell_of(self.outward).ring();
+        let track = self.region().track(self.outward);
+        let wake = track.publish(self.sent);
+        match wake {
+            Wake::Nothing => {}
+            Wake::Bell => self.bell_of(self.outward).ring(),
+            Wake::Word => wake_at(track.waiting),
         }
-        Ok(!asleep)
+        Ok(wake == Wake::Nothing)
     }
 
     /// Lends a copy of a value to the other end; none where it has too many already, and the value has
@@ -397,13 +401,29 @@ impl End {
                 return true;
             }
         }
-        if !limit.is_zero() && track.park(self.taken) {
+        if limit.is_zero() {
+            return there();
+        }
+        // What can ring alone does not look whether this end sleeps otherwise.
+        if region.track(self.outward).has_bell_alone() {
+            if track.park(self.taken) {
+                if !self.is_closed() {
+                    self.bell().wait(limit);
+                }
+                track.wake();
+            }
+        } else if track.nap(self.taken) {
             if !self.is_closed() {
-                self.bell().wait(limit);
+                sleep_on(track.waiting, NAPPING, limit);
             }
             track.wake();
         }
         there()
+    }
+
+    /// Whether another message is there behind the one taken last.
+    pub fn has_more(&self) -> bool {
+        self.region().track(self.inward).under_way(self.taken) != 0
     }
 
     /// How many bytes of the other end's values are kept.
@@ -419,8 +439,13 @@ impl End {
     /// Closes the line: the other end wakes, and sees it once it has taken what was sent.
     pub fn close(&self) {
         self.region().word(CLOSED_AT).store(1, Ordering::SeqCst);
-        self.shared.call_bell.ring();
-        self.shared.answer_bell.ring();
+        for direction in [Direction::Calls, Direction::Answers] {
+            self.bell_of(direction).ring();
+            let track = self.region().track(direction);
+            if track.rouse() {
+                wake_at(track.waiting);
+            }
+        }
     }
 
     /// Whether either end has closed the line.

@@ -13,10 +13,24 @@ use std::sync::atomic::{AtomicU32, Ordering, fence};
 
 /// The receiver looks by itself: no wake.
 pub(crate) const AWAKE: u32 = 0;
-/// The receiver sleeps, or is about to.
+/// The receiver sleeps, or is about to, until its bell rings.
 pub(crate) const PARKED: u32 = 1;
+/// The receiver sleeps, or is about to, on the word `waiting` itself: nearer than a bell, where nothing else
+/// is waited for.
+pub(crate) const NAPPING: u32 = 3;
 
-/// The counters of one direction. A receiver that always wants to be woken, as one in Python does
+/// What the receiver needs to wake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wake {
+    /// Nothing: it is awake.
+    Nothing,
+    /// Its bell.
+    Bell,
+    /// A wake of who sleeps on `waiting`.
+    Word,
+}
+
+/// The counters of one direction. A receiver that always wants its bell rung, as one in Python does
 /// which cannot order its memory accesses by itself, stores any other number in `waiting`.
 pub(crate) struct Track<'a> {
     pub(crate) published: &'a AtomicU32,
@@ -33,18 +47,41 @@ impl Track<'_> {
         (taken.wrapping_sub(known) <= sent.wrapping_sub(known)).then_some(taken)
     }
 
-    /// For the sender, who has written the slot before `sent`; says whether to ring.
-    pub(crate) fn publish(&self, sent: u32) -> bool {
+    /// For the sender, who has written the slot before `sent`; says what the receiver needs.
+    pub(crate) fn publish(&self, sent: u32) -> Wake {
         // Release pairs with `under_way`: the slot is written.
         self.published.store(sent, Ordering::Release);
         // The fences here and in `park` have an order. Where this one is first, the receiver sees what was
         // published; else this sees that the receiver parked.
         fence(Ordering::SeqCst);
         match self.waiting.load(Ordering::Relaxed) {
-            AWAKE => false,
-            PARKED => self.waiting.swap(AWAKE, Ordering::Relaxed) != AWAKE,
-            _ => true,
+            // What it sleeps on may have changed since.
+            PARKED | NAPPING => match self.waiting.swap(AWAKE, Ordering::Relaxed) {
+                AWAKE => Wake::Nothing,
+                NAPPING => Wake::Word,
+                _ => Wake::Bell,
+            },
+            AWAKE => Wake::Nothing,
+            _ => Wake::Bell,
         }
+    }
+
+    /// For either end, which has closed the line: whether the receiver naps, and has to be woken.
+    pub(crate) fn rouse(&self) -> bool {
+        // Behind what says that it is closed, as in `publish`.
+        fence(Ordering::SeqCst);
+        self.waiting
+            .compare_exchange(NAPPING, AWAKE, Ordering::Relaxed, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    /// Whether the receiver takes notice of its bell alone.
+    #[cfg(not(loom))]
+    pub(crate) fn has_bell_alone(&self) -> bool {
+        !matches!(
+            self.waiting.load(Ordering::Relaxed),
+            AWAKE | PARKED | NAPPING
+        )
     }
 
     /// For the receiver, who has taken `taken`: how many messages are there.
@@ -60,8 +97,17 @@ impl Track<'_> {
 
     /// For the receiver, who wants to sleep: whether it may. If so, the next message rings.
     pub(crate) fn park(&self, taken: u32) -> bool {
+        self.lie_down(PARKED, taken)
+    }
+
+    /// For the receiver, who wants to sleep on `waiting` while that is [`NAPPING`]: whether it may.
+    pub(crate) fn nap(&self, taken: u32) -> bool {
+        self.lie_down(NAPPING, taken)
+    }
+
+    fn lie_down(&self, how: u32, taken: u32) -> bool {
         // An exchange, as the sender's is: so the two are in one order for loom as well.
-        self.waiting.swap(PARKED, Ordering::Relaxed);
+        self.waiting.swap(how, Ordering::Relaxed);
         // See `publish`.
         fence(Ordering::SeqCst);
         if self.published.load(Ordering::Relaxed) == taken {
@@ -121,9 +167,26 @@ mod loom_tests {
             #[allow(unsafe_code, reason = "loom checks that nobody else has the slot")]
             // SAFETY: loom fails the test where this is not so.
             slot.with_mut(|slot| unsafe { *slot = sent + 1 });
-            if self.track().publish(sent + 1) {
-                *self.bell.lock().unwrap() = true;
-                self.rung.notify_one();
+            match self.track().publish(sent + 1) {
+                Wake::Nothing => {}
+                Wake::Bell => {
+                    *self.bell.lock().unwrap() = true;
+                    self.rung.notify_one();
+                }
+                Wake::Word => self.wake_word(),
+            }
+        }
+
+        /// As the kernel does: nobody goes to sleep between a look at the word and the wake.
+        fn wake_word(&self) {
+            let _asleep = self.bell.lock().unwrap();
+            self.rung.notify_one();
+        }
+
+        fn nap(&self) {
+            let mut asleep = self.bell.lock().unwrap();
+            while self.waiting.load(Ordering::Relaxed) == NAPPING {
+                asleep = self.rung.wait(asleep).unwrap();
             }
         }
 
@@ -166,6 +229,65 @@ mod loom_tests {
                 assert_eq!(shared.take(taken), taken + 1);
             }
             sending.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn loom_no_wake_of_a_nap_is_lost_nor_of_the_bell_behind_one_that_was_given_up() {
+        loom::model(|| {
+            let shared = Shared::new();
+            let sender = Arc::clone(&shared);
+            let sending = thread::spawn(move || sender.send(0));
+            // One that is given up at once, as when its time is over.
+            if shared.track().under_way(0) == 0 && shared.track().nap(0) {
+                shared.track().wake();
+            }
+            while shared.track().under_way(0) == 0 {
+                if shared.track().park(0) {
+                    shared.sleep();
+                    shared.track().wake();
+                }
+            }
+            assert_eq!(shared.take(0), 1);
+            sending.join().unwrap();
+        });
+        loom::model(|| {
+            let shared = Shared::new();
+            let sender = Arc::clone(&shared);
+            let sending = thread::spawn(move || sender.send(0));
+            while shared.track().under_way(0) == 0 {
+                if shared.track().nap(0) {
+                    shared.nap();
+                    shared.track().wake();
+                }
+            }
+            assert_eq!(shared.take(0), 1);
+            sending.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn loom_closing_wakes_who_naps() {
+        loom::model(|| {
+            let shared = Shared::new();
+            let closed = Arc::new(AtomicU32::new(0));
+            let (closer, told) = (Arc::clone(&shared), Arc::clone(&closed));
+            let closing = thread::spawn(move || {
+                told.store(1, Ordering::SeqCst);
+                if closer.track().rouse() {
+                    closer.wake_word();
+                }
+            });
+            while closed.load(Ordering::SeqCst) == 0 {
+                // A wake that got lost would block here for ever.
+                if shared.track().nap(0) {
+                    if closed.load(Ordering::SeqCst) == 0 {
+                        shared.nap();
+                    }
+                    shared.track().wake();
+                }
+            }
+            closing.join().unwrap();
         });
     }
 

@@ -4,6 +4,8 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use std::thread;
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
 use kilohertz_offload::arena::Block;
 use kilohertz_offload::layout::{BLOCKS, PAGE, SLOT_BODY, SLOTS};
 use kilohertz_offload::line::{End, Line, LineError};
@@ -62,6 +64,45 @@ fn calls_and_answers_cross_between_threads_without_loss() {
         assert_eq!(next(&mut caller), answered.to_le_bytes());
     }
     serving.join().unwrap();
+}
+
+#[test]
+fn who_sleeps_in_a_call_is_woken_without_the_bell_and_who_has_a_bell_alone_with_it() {
+    let (mut caller, mut servant) = line();
+    let waiting = thread::spawn(move || {
+        assert!(servant.wait(Duration::ZERO, LONG));
+        servant
+    });
+    // Sent when it sleeps, or before: no ring is left over in either case.
+    thread::sleep(Duration::from_millis(20));
+    caller.send(b"call").unwrap();
+    let mut servant = waiting.join().unwrap();
+    assert_eq!(next(&mut servant), b"call");
+    assert!(!is_rung(&servant));
+    assert!(servant.park());
+    caller.send(b"call").unwrap();
+    assert!(is_rung(&servant));
+}
+
+#[test]
+fn closing_wakes_whoever_sleeps_in_a_call() {
+    for closes_caller in [true, false] {
+        let (caller, servant) = line();
+        let (mut sleeper, closer) = match closes_caller {
+            true => (servant, caller),
+            false => (caller, servant),
+        };
+        let waiting = thread::spawn(move || sleeper.wait(Duration::ZERO, LONG));
+        thread::sleep(Duration::from_millis(20));
+        closer.close();
+        assert!(waiting.join().unwrap());
+    }
+}
+
+fn is_rung(end: &End) -> bool {
+    let bell = borrow(end.bell().raw());
+    let mut fds = [PollFd::new(&bell, PollFlags::IN)];
+    poll(&mut fds, Some(&Timespec::default())).unwrap() == 1
 }
 
 #[test]
