@@ -66,6 +66,19 @@ impl Judgement {
         found: Violations::NONE,
         order: None,
     };
+
+    /// What `look` finds. Nothing is the usual case, and costs no copy of what there could have been.
+    pub fn noted(look: impl FnOnce(&mut Judgement)) -> Judgement {
+        let mut judgement = Judgement::NONE;
+        look(&mut judgement);
+        match judgement.found.is_empty() {
+            true => Judgement {
+                order: judgement.order,
+                ..Judgement::NONE
+            },
+            false => judgement,
+        }
+    }
 }
 
 /// The state that a robot was to have when a question was asked.
@@ -149,11 +162,24 @@ impl Judge {
         answer: &[f64],
         is_behind_rest: bool,
     ) -> Violations {
-        let mut found = limits.check_answer(answer);
-        let senseless = [ViolationKind::NotFinite, ViolationKind::Frame];
-        if senseless.into_iter().any(|kind| found.of(kind).is_some()) {
-            return found;
-        }
+        Violations::noted(|found| {
+            found.join(&limits.check_answer(answer));
+            let senseless = [ViolationKind::NotFinite, ViolationKind::Frame];
+            if found.is_empty() || senseless.into_iter().all(|kind| found.of(kind).is_none()) {
+                self.follow(limits, question, answer, is_behind_rest, found);
+            }
+        })
+    }
+
+    /// Takes in an answer that has a sense: notes in `found` what it breaks by how it follows the others.
+    fn follow(
+        &mut self,
+        limits: &mut dyn Limits,
+        question: Question,
+        answer: &[f64],
+        is_behind_rest: bool,
+        found: &mut Violations,
+    ) {
         let is_first = self.last.is_none();
         let since = match self.last {
             None => {
@@ -191,7 +217,6 @@ impl Judge {
             part.go_on(answer, step_s, judgement.order);
             found.join(&judgement.found);
         }
-        found
     }
 
     /// Begins with what the robot was to do when `question` was asked.
@@ -290,8 +315,8 @@ impl Part {
         if let Some(order) = broken {
             self.known = order.saturating_sub(1);
         }
-        self.steps_s.rotate_right(1);
-        self.steps_s[0] = step_s;
+        let [newest, before] = &mut self.steps_s;
+        (*newest, *before) = (step_s, *newest);
         self.previous.copy_from_slice(answer);
     }
 }

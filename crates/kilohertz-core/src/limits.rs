@@ -113,35 +113,57 @@ pub struct JointPlace {
 
 /// What one action broke: of each kind the first violation.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Violations([Option<Violation>; ViolationKind::COUNT]);
+pub struct Violations(
+    /// None as long as there is nothing, which is looked at many times a cycle.
+    Option<[Option<Violation>; ViolationKind::COUNT]>,
+);
 
 impl Violations {
     /// Nothing broken.
-    pub const NONE: Violations = Violations([None; ViolationKind::COUNT]);
+    pub const NONE: Violations = Violations(None);
+
+    /// What `look` notes. Nothing is the usual case, and costs no copy of what there could have been.
+    pub fn noted(look: impl FnOnce(&mut Violations)) -> Violations {
+        let mut found = Violations::NONE;
+        look(&mut found);
+        match found.is_empty() {
+            true => Violations::NONE,
+            false => found,
+        }
+    }
 
     /// Adds `violation`, unless there is one of its kind.
+    #[cold]
     pub fn note(&mut self, violation: Violation) {
-        self.0[violation.kind as usize].get_or_insert(violation);
+        let found = self.0.get_or_insert([None; ViolationKind::COUNT]);
+        found[violation.kind as usize].get_or_insert(violation);
     }
 
     /// Adds those of `other` whose kind is not here yet.
     pub fn join(&mut self, other: &Violations) {
-        other.iter().for_each(|violation| self.note(*violation));
+        if !other.is_empty() {
+            other.iter().for_each(|violation| self.note(*violation));
+        }
     }
 
     /// The first of this kind.
     pub fn of(&self, kind: ViolationKind) -> Option<Violation> {
-        self.0[kind as usize]
+        self.0.as_ref().and_then(|found| found[kind as usize])
     }
 
     /// Those there are, the gravest kind first.
     pub fn iter(&self) -> impl Iterator<Item = &Violation> {
-        self.0.iter().flatten()
+        self.0.iter().flatten().flatten()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.iter().all(Option::is_none)
+        self.0.is_none()
+    }
+
+    /// Forgets what was found.
+    pub fn clear(&mut self) {
+        self.0 = None;
     }
 }
 
@@ -336,20 +358,20 @@ pub const LARGEST_NUMBER: f64 = 1e12;
 
 /// The first slot that is not finite, or is beyond [`LARGEST_NUMBER`].
 pub fn check_finite(action: &[f64]) -> Violations {
-    let mut found = Violations::NONE;
-    let is_wrong = |value: &f64| exceeds(value.abs(), LARGEST_NUMBER);
-    if let Some(slot) = action.iter().position(is_wrong) {
-        found.note(Violation {
-            kind: ViolationKind::NotFinite,
-            slot,
-            action: action[slot],
-            received: action[slot],
-            limit: LARGEST_NUMBER,
-            joint: None,
-            flaw: None,
-        });
-    }
-    found
+    Violations::noted(|found| {
+        let is_wrong = |value: &f64| exceeds(value.abs(), LARGEST_NUMBER);
+        if let Some(slot) = action.iter().position(is_wrong) {
+            found.note(Violation {
+                kind: ViolationKind::NotFinite,
+                slot,
+                action: action[slot],
+                received: action[slot],
+                limit: LARGEST_NUMBER,
+                joint: None,
+                flaw: None,
+            });
+        }
+    })
 }
 
 /// The limits of a robot about which nothing is known: any finite action is allowed, and the last
@@ -555,6 +577,9 @@ impl JointMotion {
         bounds: &JointBounds,
         dt: f64,
     ) -> Option<(f64, f64)> {
+        if self.is_slow_upwards(next, bounds, dt) {
+            return None;
+        }
         let mut place = self.position;
         let mut motion = next;
         loop {
@@ -573,6 +598,24 @@ impl JointMotion {
             let harder = (motion.acceleration - bounds.jerk * dt).min(bounds.acceleration);
             motion = motion.with_acceleration(harder.max(-bounds.acceleration), dt);
         }
+    }
+
+    /// Whether the step to `next` is far from being too fast upwards: even where the joint would be last, at
+    /// the highest velocity that it can have until it decelerates as hard as it may. `false` says nothing.
+    fn is_slow_upwards(self, next: JointMotion, bounds: &JointBounds, dt: f64) -> bool {
+        if next.velocity <= 0.0 && next.acceleration <= 0.0 {
+            return true;
+        }
+        if (next.velocity + next.acceleration).is_nan() {
+            return false;
+        }
+        // The acceleration falls with the jerk from the first step on: until it is zero the velocity rises by
+        // no more than this, and after so many cycles it is as low as it may be.
+        let rising = next.acceleration.max(0.0);
+        let fastest = (next.velocity + rising * rising / (2.0 * bounds.jerk)).max(0.0);
+        let cycles = (rising + bounds.acceleration) / (bounds.jerk * dt) + 2.0;
+        let furthest = self.position.max(next.position) + fastest * cycles * dt;
+        fastest <= bounds.upper_velocity(furthest)
     }
 
     /// One cycle with an acceleration as close to `wanted` as `bounds` allow, now and later: from

@@ -76,8 +76,14 @@ impl Gram {
         let mut l = [[0.0; 6]; 6];
         for i in 0..6 {
             for j in 0..=i {
-                let square: f64 = columns.iter().map(|column| column[i] * column[j]).sum();
-                let known: f64 = (0..j).map(|k| l[i][k] * l[j][k]).sum();
+                let mut square = 0.0;
+                for column in columns {
+                    square += column[i] * column[j];
+                }
+                let mut known = 0.0;
+                for k in 0..j {
+                    known += l[i][k] * l[j][k];
+                }
                 l[i][j] = if i == j {
                     (square + damping - known).max(least).sqrt()
                 } else {

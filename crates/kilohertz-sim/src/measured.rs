@@ -1,9 +1,7 @@
 //! What benches measure and nobody else has a use for: an FR3 without a server, whose time is its
 //! commands.
 
-use franka::wire::robot::{
-    MoveControllerMode, MoveMotionGeneratorMode, RobotCommand, RobotState,
-};
+use franka::wire::robot::{MoveControllerMode, MoveMotionGeneratorMode, RobotCommand, RobotState};
 use zerocopy::IntoBytes;
 
 use crate::SimulatorOptions;

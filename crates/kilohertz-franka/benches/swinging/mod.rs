@@ -227,8 +227,7 @@ pub fn run(
     };
     let policy = Box::new(swing(control, cycles as usize));
     let robot = Box::new(robot);
-    let session =
-        Session::start(robot, policy, limits, config, recorder, bell).expect("a thread");
+    let session = Session::start(robot, policy, limits, config, recorder, bell).expect("a thread");
     while !session.join(Duration::from_secs(1)) {}
     let outcome = session.outcome().expect("it has ended");
     assert!(outcome.cause.is_none(), "{control}: {outcome:?}");
