@@ -61,20 +61,22 @@ pub struct Judgement {
 }
 
 impl Judgement {
-    /// Nothing broken.
-    pub const NONE: Judgement = Judgement {
-        found: Violations::NONE,
-        order: None,
-    };
+    /// Nothing broken. A constant of this size would be copied wherever it is used.
+    pub fn none() -> Judgement {
+        Judgement {
+            found: Violations::none(),
+            order: None,
+        }
+    }
 
     /// What `look` finds. Nothing is the usual case, and costs no copy of what there could have been.
     pub fn noted(look: impl FnOnce(&mut Judgement)) -> Judgement {
-        let mut judgement = Judgement::NONE;
+        let mut judgement = Judgement::none();
         look(&mut judgement);
         match judgement.found.is_empty() {
             true => Judgement {
+                found: Violations::none(),
                 order: judgement.order,
-                ..Judgement::NONE
             },
             false => judgement,
         }
@@ -391,7 +393,7 @@ mod tests {
             self.seen.push((part, sequence.known, sequence.is_gapless));
             let derivatives = sequence.derivatives.map(|derivative| derivative[0]);
             self.newest = (sequence.answer[0], derivatives);
-            let mut judgement = Judgement::NONE;
+            let mut judgement = Judgement::none();
             for order in 1..=sequence.known {
                 let factor = if order == ORDERS { sequence.ratio } else { 1.0 };
                 let received = factor * sequence.derivatives[order - 1][0];

@@ -675,7 +675,7 @@ impl<'a> Body<'a> {
             patience: config.patience,
             late: config.late,
             rules: config.limits,
-            counted: Violations::NONE,
+            counted: Violations::none(),
             clamping: false,
             run_for: config.run_for,
             ladder: Ladder::new(config.late),

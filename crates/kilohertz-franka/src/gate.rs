@@ -448,19 +448,18 @@ impl Gate {
     }
 }
 
-/// Whether the sum of `slots` is finite. What is not finite makes it so; so can numbers that are too large
-/// to be added up.
+/// Whether the sum of the numbers of a state is finite. What is not finite makes it so; so can numbers that are
+/// too large to be added up. What comes behind them is made of flags.
 fn are_finite(slots: &[f64; LEN]) -> bool {
-    const LANES: usize = 16;
-    let (rows, rest) = slots.as_chunks::<LANES>();
-    let mut sums = [0.0; LANES];
-    for row in rows {
-        for (sum, slot) in sums.iter_mut().zip(row) {
-            *sum += slot;
+    let (eights, rest) = slots[..offset::robot_mode].as_chunks::<8>();
+    let mut sums = [0.0; 8];
+    for eight in eights {
+        // By their places, which the compiler adds up two at a time.
+        for lane in 0..8 {
+            sums[lane] += eight[lane];
         }
     }
-    let ends = sums.iter().sum::<f64>() + rest.iter().sum::<f64>();
-    ends.is_finite()
+    (sums.iter().sum::<f64>() + rest.iter().sum::<f64>()).is_finite()
 }
 
 /// That an arm with these limits can stand as `state` says: where its joints are and are to be, and

@@ -484,24 +484,23 @@ impl Motion {
     /// What the step to the velocities `action`, for which one cycle suffices, makes too fast to be
     /// braked before the end of the range.
     fn unbraked(&self, action: &[f64]) -> Violations {
-        Violations::noted(|found| self.note_unbraked(action, found))
-    }
-
-    fn note_unbraked(&self, action: &[f64], found: &mut Violations) {
-        for (slot, &action) in action.iter().enumerate() {
-            let next = self.next(slot, action);
-            if let Some((received, limit)) = self.joints[slot].too_fast(next, &self.own[slot], DT) {
-                found.note(Violation {
-                    kind: ViolationKind::Velocity,
-                    slot,
-                    action,
-                    received,
-                    limit,
-                    joint: None,
-                    flaw: None,
-                });
+        Violations::noted(|found| {
+            for (slot, action) in joints(action, 0).into_iter().enumerate() {
+                let next = self.next(slot, action);
+                let (motion, own) = (&self.joints[slot], &self.own[slot]);
+                if let Some((received, limit)) = motion.too_fast(next, own, DT) {
+                    found.note(Violation {
+                        kind: ViolationKind::Velocity,
+                        slot,
+                        action,
+                        received,
+                        limit,
+                        joint: None,
+                        flaw: None,
+                    });
+                }
             }
-        }
+        })
     }
 
     /// Notes what the derivatives break that the answers mean.
@@ -782,7 +781,7 @@ impl Limits for Motion {
 
     fn judge(&mut self, _part: usize, sequence: &Sequence<'_>) -> Judgement {
         if self.quantity == Quantity::Target {
-            return Judgement::NONE;
+            return Judgement::none();
         }
         let judgement = Judgement::noted(|judgement| self.look(sequence, judgement));
         if self.quantity == Quantity::Position && is_own_motion(sequence, &judgement) {
@@ -794,7 +793,7 @@ impl Limits for Motion {
 
     fn check_place(&self, _observation: &[f64], action: &[f64]) -> Violations {
         Violations::noted(|found| {
-            for (slot, &action) in action.iter().enumerate() {
+            for (slot, action) in joints(action, 0).into_iter().enumerate() {
                 let next = self.next(slot, action);
                 let mut note = |kind, received, limit| {
                     found.note(Violation {
@@ -808,11 +807,14 @@ impl Limits for Motion {
                     });
                 };
                 if self.quantity == Quantity::Velocity {
-                    let (lowest, highest) = self.range(slot);
-                    if exceeds(next.position, highest + SAME_POSITION) {
-                        note(ViolationKind::Position, next.position, highest);
-                    } else if exceeds(-next.position, SAME_POSITION - lowest) {
-                        note(ViolationKind::Position, next.position, lowest);
+                    let (lowest, highest) = self.reach[slot];
+                    if !(lowest..=highest).contains(&next.position) {
+                        let (lowest, highest) = self.range(slot);
+                        if exceeds(next.position, highest + SAME_POSITION) {
+                            note(ViolationKind::Position, next.position, highest);
+                        } else if exceeds(-next.position, SAME_POSITION - lowest) {
+                            note(ViolationKind::Position, next.position, lowest);
+                        }
                     }
                     let arm = &self.arm[slot];
                     let place = self.joints[slot].position;
@@ -838,11 +840,10 @@ impl Limits for Motion {
         if !self.fits(action, 1.0) {
             return None;
         }
-        Some(Violations::noted(|found| {
-            if self.quantity == Quantity::Velocity {
-                self.note_unbraked(action, found);
-            }
-        }))
+        match self.quantity {
+            Quantity::Velocity => Some(self.unbraked(action)),
+            Quantity::Position | Quantity::Target => Some(Violations::none()),
+        }
     }
 
     fn behind(&self, action: &[f64]) -> Option<(usize, f64)> {
@@ -1040,7 +1041,7 @@ impl Limits for Torque {
         } else {
             1.0
         };
-        let mut judgement = Judgement::NONE;
+        let mut judgement = Judgement::none();
         for (slot, &torque) in sequence.answer.iter().enumerate() {
             let limit = self.arm.torque_rate[slot];
             let received = factor * sequence.derivatives[0][slot];
@@ -1061,7 +1062,7 @@ impl Limits for Torque {
     }
 
     fn check_place(&self, observation: &[f64], action: &[f64]) -> Violations {
-        let mut found = Violations::NONE;
+        let mut found = Violations::none();
         for (slot, &torque) in action.iter().enumerate() {
             if let Some((kind, received, limit)) = self.strayed(observation, slot) {
                 found.note(Violation {
@@ -1083,7 +1084,7 @@ impl Limits for Torque {
             let rate = (torque - self.last[slot]) / DT;
             rate.abs() <= self.arm.torque_rate[slot] + ROUNDING
         });
-        fits.then_some(Violations::NONE)
+        fits.then_some(Violations::none())
     }
 
     fn commanded(&mut self, action: &[f64]) {
@@ -1215,7 +1216,7 @@ mod tests {
         limits.last(&mut last);
         limits.rates(&mut first, &mut second);
         let parts = limits.motion_slots().unwrap_or(len);
-        let mut found = Violations::NONE;
+        let mut found = Violations::none();
         for (part, slots) in [0..parts, parts..len].into_iter().enumerate() {
             if slots.is_empty() {
                 continue;
