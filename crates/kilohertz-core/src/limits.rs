@@ -805,6 +805,42 @@ mod tests {
     }
 
     #[test]
+    fn what_is_slow_at_a_first_look_can_always_be_braked() {
+        let mut numbers = Numbers(0x2545_f491_4f6c_dd1d);
+        let (mut slow, mut fast) = (0, 0);
+        for bounds in joints() {
+            for _ in 0..60_000 {
+                let mut within = |most: f64| 1.3 * most * numbers.next();
+                let from = JointMotion {
+                    position: within(1.0),
+                    velocity: within(bounds.velocity),
+                    acceleration: within(bounds.acceleration),
+                };
+                let next = from.with_acceleration(within(bounds.acceleration), DT);
+                match from.too_fast_either_way(next, &bounds, DT) {
+                    Some(_) => {
+                        fast += 1;
+                        assert!(
+                            !from.is_slow(next, &bounds, DT),
+                            "{from:?} to {next:?} under {bounds:?}"
+                        );
+                    }
+                    None => slow += i32::from(from.is_slow(next, &bounds, DT)),
+                }
+            }
+        }
+        assert!(
+            slow > 20_000 && fast > 20_000,
+            "{slow} slow, {fast} too fast"
+        );
+        let unknown = JointMotion {
+            acceleration: f64::NAN,
+            ..JointMotion::default()
+        };
+        assert!(!unknown.is_slow(unknown, &joints()[0], DT));
+    }
+
+    #[test]
     fn whatever_is_wanted_no_step_leaves_any_limit() {
         let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
         for bounds in joints() {

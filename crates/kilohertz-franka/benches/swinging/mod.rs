@@ -23,6 +23,8 @@ use kilohertz_sim::SimulatorOptions;
 use kilohertz_sim::measured::Stepped;
 
 pub const MS: Duration = Duration::from_millis(1);
+/// Cycles of a swing to and fro.
+const SWING: usize = 2_000;
 
 /// What a session on this arm checks its actions by.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -153,9 +155,9 @@ fn field<const N: usize>(observation: &[f64], name: &str) -> [f64; N] {
 
 /// A policy that swings the arm from where it is, some centiradians or a centimetre far. The ways are
 /// computed beforehand: what it takes to ask it is what is measured.
-fn swing(control: Control, cycles: usize) -> impl Policy {
-    let phase = |cycle: usize| 3e-3 * cycle as f64;
-    let ways: Vec<f64> = (0..cycles)
+pub fn swing(control: Control) -> impl Policy {
+    let phase = |cycle: usize| std::f64::consts::TAU * cycle as f64 / SWING as f64;
+    let ways: Vec<f64> = (0..SWING)
         .map(|cycle| match control {
             Control::JointVelocity | Control::CartesianVelocity => 0.03 * phase(cycle).sin(),
             Control::Torque => 0.3 * phase(cycle).sin(),
@@ -168,7 +170,7 @@ fn swing(control: Control, cycles: usize) -> impl Policy {
             let pose: [f64; 16] = field(ask.observation, "O_T_EE_c");
             (field::<7>(ask.observation, "q_d"), pose)
         });
-        let way = ways[ask.tick as usize];
+        let way = ways[ask.tick as usize % SWING];
         match control {
             Control::JointVelocity | Control::Torque => action.fill(way),
             Control::JointPosition | Control::JointTarget => {
@@ -225,7 +227,7 @@ pub fn run(
         awake: AwakeRequest::OFF,
         ..Config::default()
     };
-    let policy = Box::new(swing(control, cycles as usize));
+    let policy = Box::new(swing(control));
     let robot = Box::new(robot);
     let session = Session::start(robot, policy, limits, config, recorder, bell).expect("a thread");
     while !session.join(Duration::from_secs(1)) {}
