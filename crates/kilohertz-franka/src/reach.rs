@@ -74,25 +74,15 @@ impl Gram {
     pub fn new(jacobian: &[f64; 42], damping: f64, least: f64) -> Gram {
         let (columns, _) = jacobian.as_chunks::<6>();
         let mut l = [[0.0; 6]; 6];
-        for column in columns {
-            for (row, a) in l.iter_mut().zip(column) {
-                for (square, b) in row.iter_mut().zip(column) {
-                    *square += a * b;
-                }
-            }
-        }
-        // The factor takes the place of the squares below the diagonal, column by column.
-        for j in 0..6 {
-            let pivot = (l[j][j] + damping).max(least).sqrt();
-            l[j][j] = pivot;
-            for row in &mut l[j + 1..] {
-                row[j] /= pivot;
-            }
-            let factors: Twist = l.map(|row| row[j]);
-            for (row, a) in l[j + 1..].iter_mut().zip(&factors[j + 1..]) {
-                for (square, b) in row[j + 1..].iter_mut().zip(&factors[j + 1..]) {
-                    *square -= a * b;
-                }
+        for i in 0..6 {
+            for j in 0..=i {
+                let square: f64 = columns.iter().map(|column| column[i] * column[j]).sum();
+                let known: f64 = (0..j).map(|k| l[i][k] * l[j][k]).sum();
+                l[i][j] = if i == j {
+                    (square + damping - known).max(least).sqrt()
+                } else {
+                    (square - known) / l[j][j]
+                };
             }
         }
         Gram { l }
@@ -138,15 +128,13 @@ impl JointMap {
     fn new(jacobian: &[f64; 42], elbow: bool) -> JointMap {
         let gram = Gram::new(jacobian, DAMPING, 1e-12);
         let (columns, _) = jacobian.as_chunks::<6>();
+        let column = |joint: usize| -> Twist { columns[joint] };
         let mut map = JointMap {
+            rows: std::array::from_fn(|joint| joined(gram.solve(column(joint)), 0.0)),
             volume: gram.volume(),
-            ..JointMap::NONE
         };
-        for (row, column) in map.rows.iter_mut().zip(columns) {
-            *row = joined(gram.solve(*column), 0.0);
-        }
         if elbow {
-            map.lead_elbow(&columns[ELBOW]);
+            map.lead_elbow(&column(ELBOW));
         }
         map
     }
@@ -170,13 +158,8 @@ impl JointMap {
 
     /// What `rates` ask of each joint.
     pub fn of(&self, rates: &Rates) -> [f64; 7] {
-        let mut joints = [0.0; 7];
-        for (joint, row) in joints.iter_mut().zip(&self.rows) {
-            for (a, b) in row.iter().zip(rates) {
-                *joint += a * b;
-            }
-        }
-        joints
+        self.rows
+            .map(|row| row.iter().zip(rates).map(|(a, b)| a * b).sum())
     }
 
     /// The most that a translation, a rotation and an elbow of length 1 may ask of `joint`.
