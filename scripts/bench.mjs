@@ -6,10 +6,11 @@
 //   node scripts/bench.mjs criterion [name ...] [-- argument ...]
 //                                                 those of criterion only; the arguments are criterion's,
 //                                                 as in `-- --save-baseline before` or `-- tick`
+//   node scripts/bench.mjs picture                samples `state to command` and keeps its picture
 //   node scripts/bench.mjs node [name ...]        the Node benches only
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { step } from './steps.mjs';
 import { orExplain, requireRust, root } from './toolchain.mjs';
@@ -54,7 +55,20 @@ function node() {
   }
 }
 
+/** Keeps the picture of a group, on white: criterion leaves its background to the page. */
+function picture() {
+  const group = 'state to command';
+  step(`cargo bench cycle, ${group}`, 'cargo', ['bench', '--bench', 'cycle', '--', group]);
+  const drawn = readFileSync(join(root, 'target/criterion', group, 'report/violin.svg'), 'utf8');
+  const white = '<rect width="100%" height="100%" fill="white"/>';
+  writeFileSync(
+    join(root, 'benches/state-to-command.svg'),
+    drawn.replace(/<svg[^>]*>/, (svg) => `${svg}\n${white}`),
+  );
+}
+
 await orExplain(() => {
+  if (kind === 'picture') return picture();
   if (kind !== 'node') rust();
   if (kind !== 'rust' && kind !== 'criterion') node();
 });
