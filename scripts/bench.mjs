@@ -60,10 +60,11 @@ function picture() {
   const group = 'state to command';
   step(`cargo bench cycle, ${group}`, 'cargo', ['bench', '--bench', 'cycle', '--', group]);
   const drawn = readFileSync(join(root, 'target/criterion', group, 'report/violin.svg'), 'utf8');
+  const title = '<title>State to command in each control mode</title>';
   const white = '<rect width="100%" height="100%" fill="white"/>';
   writeFileSync(
     join(root, 'benches/state-to-command.svg'),
-    drawn.replace(/<svg[^>]*>/, (svg) => `${svg}\n${white}`),
+    drawn.replace(/<svg[^>]*>/, (svg) => `${svg}\n${title}\n${white}`),
   );
 }
 
