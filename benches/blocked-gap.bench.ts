@@ -1,11 +1,15 @@
 // The longest time between two commands while JavaScript is blocked for 300 ms, beside an idle
 // stretch as long of the same session. Bar: 1.5x in medians of 10 rounds, and no command lost to the
 // block. The third stretch is the floor: another thread keeps a core as busy as the block does, and
-// JavaScript is idle; what is lost in it is the machine's.
+// JavaScript is idle; what is lost in it is the machine's. In alternating rounds aiofranka's native loop on its
+// own fake robot, in this process's place a Python program that is blocked: bar 1.1x of its longest gap blocked.
+// Ours goes over sockets, its robot is a call.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { Franka, FrankaSimulator, Session, type TickRecord } from 'kilohertz';
+import { Lacking } from './peers/contender.ts';
+import { startNativeLoop } from './peers/native-loop.ts';
 import swing from './policies.ts';
 import { block, keep, median, once, type Row, show } from './rows.ts';
 
@@ -26,6 +30,11 @@ const busy = new Worker(
 );
 const simulator = await FrankaSimulator.start();
 const robot = await Franka.connect(simulator.address);
+const peer = await startNativeLoop(BLOCK_MS).catch((error: unknown) => {
+  if (!(error instanceof Lacking)) throw error;
+  console.log(`without aiofranka's native loop: ${error.message}`);
+  return undefined;
+});
 const rows: Row[] = [];
 for (let round = 0; round < ROUNDS; round += 1) {
   const session = new Session(robot, swing, { warmupS: 0.1, recordTicks: 10_000 });
@@ -50,6 +59,7 @@ for (let round = 0; round < ROUNDS; round += 1) {
   await session.stop();
   session.checkHealth();
   const records = session.takeRecords();
+  const theirs = await peer?.measure();
   rows.push({
     round,
     idleMs: longestGapMs(records, ...idle.ticks),
@@ -59,8 +69,11 @@ for (let round = 0; round < ROUNDS; round += 1) {
     blockedLost: blocked.lost,
     busyLost: floor.lost,
     blockedTicks: blocked.ticks[1] - blocked.ticks[0],
+    peerIdleMs: theirs?.idleMs ?? Number.NaN,
+    peerBlockedMs: theirs?.blockedMs ?? Number.NaN,
   });
 }
+await peer?.stop();
 await robot.close();
 await simulator.stop();
 await busy.terminate();
@@ -76,4 +89,12 @@ console.log(
     `commands lost: ${lost('blockedLost')} blocked, ${lost('idleLost')} idle, ` +
     `${lost('busyLost')} with another thread busy, of ${rows.length * BLOCK_MS} each`,
 );
+if (peer) {
+  const ours = median(of('blockedMs'));
+  const theirs = median(of('peerBlockedMs'));
+  console.log(
+    `aiofranka's native loop: ${theirs.toFixed(2)} ms blocked, ${ms('peerIdleMs')} ms idle; ` +
+      `ours blocked ${(ours / theirs).toFixed(2)}x of that (bar 1.1x)`,
+  );
+}
 keep('blocked-gap', rows);

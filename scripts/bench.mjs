@@ -1,18 +1,27 @@
-// The benches: criterion in the crates, and benches/*.bench.ts for what crosses into JavaScript.
+// The benches: in the crates, and benches/*.bench.ts for what crosses into JavaScript.
 //
-//   node scripts/bench.mjs                   all of them
-//   node scripts/bench.mjs --once            each once, to see that it runs (no figures)
-//   node scripts/bench.mjs rust [name ...]   criterion only, and of it only these benches
-//   node scripts/bench.mjs node [name ...]   the Node benches only
+//   node scripts/bench.mjs                        all of them
+//   node scripts/bench.mjs --once                 each once, to see that it runs (no figures)
+//   node scripts/bench.mjs rust [name ...]        those of the crates only, and of them only these
+//   node scripts/bench.mjs criterion [name ...] [-- argument ...]
+//                                                 those of criterion only; the arguments are criterion's,
+//                                                 as in `-- --save-baseline before` or `-- tick`
+//   node scripts/bench.mjs picture                samples `state to command` and keeps its picture
+//   node scripts/bench.mjs node [name ...]        the Node benches only
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { step } from './steps.mjs';
 import { orExplain, requireRust, root } from './toolchain.mjs';
 
-const once = process.argv.includes('--once');
-const [kind, ...names] = process.argv.slice(2).filter((word) => !word.startsWith('--'));
+const words = process.argv.slice(2);
+const end = words.includes('--') ? words.indexOf('--') : words.length;
+const passed = words.slice(end + 1);
+const once = words.slice(0, end).includes('--once');
+const [kind, ...names] = words.slice(0, end).filter((word) => !word.startsWith('--'));
+/** The benches that criterion runs: it samples, and compares with a baseline. */
+const CRITERION = ['channels', 'cycle', 'lateness', 'lines'];
 
 function rustBenches() {
   const json = execFileSync('cargo', ['metadata', '--format-version=1', '--no-deps'], {
@@ -27,10 +36,12 @@ function rustBenches() {
 
 function rust() {
   requireRust();
-  const chosen = rustBenches().filter((name) => names.length === 0 || names.includes(name));
+  const all = kind === 'criterion' ? CRITERION : rustBenches();
+  const chosen = all.filter((name) => names.length === 0 || names.includes(name));
   if (chosen.length === 0) return;
   const args = ['bench', '--workspace', ...chosen.flatMap((name) => ['--bench', name])];
-  step(`cargo bench ${chosen.join(' ')}`, 'cargo', once ? [...args, '--', '--test'] : args);
+  const told = [...(once ? ['--test'] : []), ...passed];
+  step(`cargo bench ${chosen.join(' ')}`, 'cargo', [...args, '--', ...told]);
 }
 
 function node() {
@@ -44,7 +55,21 @@ function node() {
   }
 }
 
+/** Keeps the picture of a group, on white: criterion leaves its background to the page. */
+function picture() {
+  const group = 'state to command';
+  step(`cargo bench cycle, ${group}`, 'cargo', ['bench', '--bench', 'cycle', '--', group]);
+  const drawn = readFileSync(join(root, 'target/criterion', group, 'report/violin.svg'), 'utf8');
+  const title = '<title>State to command in each control mode</title>';
+  const white = '<rect width="100%" height="100%" fill="white"/>';
+  writeFileSync(
+    join(root, 'benches/state-to-command.svg'),
+    drawn.replace(/<svg[^>]*>/, (svg) => `${svg}\n${title}\n${white}`),
+  );
+}
+
 await orExplain(() => {
+  if (kind === 'picture') return picture();
   if (kind !== 'node') rust();
-  if (kind !== 'rust') node();
+  if (kind !== 'rust' && kind !== 'criterion') node();
 });

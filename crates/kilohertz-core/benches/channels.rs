@@ -1,15 +1,16 @@
-//! What the loop pays for its channels, and for a whole tick.
+//! What the loop pays for its channels, and for a whole tick; what it takes to hand something to another thread
+//! and get it back.
 
 use std::hint::black_box;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use kilohertz_core::courier::{Bell, News, start_courier};
+use kilohertz_core::courier::{Bell, Ear, News, start_courier};
 use kilohertz_core::limits::Unlimited;
 use kilohertz_core::mailbox::mailbox;
-use kilohertz_core::policy::{Ask, Native, Policy};
+use kilohertz_core::policy::{Answer, Ask, Native, Policy};
 use kilohertz_core::robot::{Cycle, Flow, Robot, RobotError, Tick};
 use kilohertz_core::schema::{Field, Schema};
 use kilohertz_core::session::{Config, Session};
@@ -113,6 +114,76 @@ fn bells(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// There and back between two threads that sleep in between, flat out. The line between processes is in
+/// `kilohertz-offload/benches/lines.rs`.
+fn handovers(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("hand over and back");
+    group.bench_function("futex", |bencher| bencher.iter_custom(over_a_futex));
+    group.bench_function("mailbox", |bencher| bencher.iter_custom(over_a_mailbox));
+    group.finish();
+}
+
+/// The floor: a word, and the futex behind the standard library's `park`.
+fn over_a_futex(rounds: u64) -> Duration {
+    let word = Arc::new(AtomicU32::new(0));
+    let (seen, here) = (Arc::clone(&word), std::thread::current());
+    let other = std::thread::spawn(move || {
+        for round in 0..rounds as u32 {
+            while seen.load(Ordering::Acquire) != 2 * round + 1 {
+                std::thread::park();
+            }
+            seen.store(2 * round + 2, Ordering::Release);
+            here.unpark();
+        }
+    });
+    let before = Instant::now();
+    for round in 0..rounds as u32 {
+        word.store(2 * round + 1, Ordering::Release);
+        other.thread().unpark();
+        while word.load(Ordering::Acquire) != 2 * round + 2 {
+            std::thread::park();
+        }
+    }
+    let took = before.elapsed();
+    other.join().expect("it does not panic");
+    took
+}
+
+/// A question and its answer, as a policy in a worker is asked.
+fn over_a_mailbox(rounds: u64) -> Duration {
+    let (give, given) = mpsc::channel();
+    let (tell, told) = mpsc::channel();
+    let policy = std::thread::spawn(move || {
+        let (bell, ear) = Ear::here();
+        tell.send(bell).expect("the other end waits for it");
+        let mut outside: kilohertz_core::mailbox::PolicyEnd = given.recv().expect("it is given");
+        for _ in 0..rounds {
+            let question = loop {
+                match outside.take() {
+                    Some(frame) => break frame.question(),
+                    None => drop(ear.answer_for(Duration::from_secs(1))),
+                }
+            };
+            outside.answer(question, |slots| slots.fill(2.0));
+        }
+    });
+    let bell = told.recv().expect("it is told");
+    let (mut inside, outside) = mailbox(OBSERVATION, ACTION, bell, recorder());
+    inside.attach();
+    give.send(outside).expect("the other end waits for it");
+    let observation = [1.0; OBSERVATION];
+    let (stop, mut action) = (AtomicBool::new(false), [0.0; ACTION]);
+    let before = Instant::now();
+    for tick in 0..rounds {
+        inside.request(&ask(tick, &observation));
+        let answer = inside.poll(None, &stop, &mut action);
+        assert!(matches!(answer, Answer::Action(_)), "{answer:?}");
+    }
+    let took = before.elapsed();
+    policy.join().expect("it does not panic");
+    took
+}
+
 /// A robot that runs so many cycles as fast as it can and tells how long they took.
 struct FlatOut {
     observation: Schema,
@@ -207,5 +278,5 @@ fn ticks(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, mailboxes, bells, ticks);
+criterion_group!(benches, mailboxes, bells, handovers, ticks);
 criterion_main!(benches);

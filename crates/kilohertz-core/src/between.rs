@@ -65,11 +65,13 @@ impl Path {
             // How many of the kept ones the new and the missing ones push out.
             let moved = gap.min(KEPT as u64) as usize;
             self.answers.rotate_right(moved);
-            for (slot, &to) in answer.iter().enumerate() {
-                let from = self.answers[moved % KEPT][slot];
-                for index in 1..moved {
-                    let share = index as f64 / gap as f64;
-                    self.answers[index][slot] = to + share * (from - to);
+            if moved > 1 {
+                for (slot, &to) in answer.iter().enumerate() {
+                    let from = self.answers[moved % KEPT][slot];
+                    for index in 1..moved {
+                        let share = index as f64 / gap as f64;
+                        self.answers[index][slot] = to + share * (from - to);
+                    }
                 }
             }
         }

@@ -40,6 +40,11 @@ impl Cadence {
     /// newest is asked and the others never. Takes the same time for every tick, which may be any
     /// number.
     pub fn due(&mut self, tick: u64) -> Option<u64> {
+        if self.is_every_cycle() {
+            let is_due = self.next <= tick;
+            self.next = self.next.max(tick.saturating_add(1));
+            return is_due.then_some(tick);
+        }
         if self.tick_of(self.next) > tick {
             return None;
         }

@@ -61,11 +61,26 @@ pub struct Judgement {
 }
 
 impl Judgement {
-    /// Nothing broken.
-    pub const NONE: Judgement = Judgement {
-        found: Violations::NONE,
-        order: None,
-    };
+    /// Nothing broken. A constant of this size would be copied wherever it is used.
+    pub fn none() -> Judgement {
+        Judgement {
+            found: Violations::none(),
+            order: None,
+        }
+    }
+
+    /// What `look` finds. Nothing is the usual case, and costs no copy of what there could have been.
+    pub fn noted(look: impl FnOnce(&mut Judgement)) -> Judgement {
+        let mut judgement = Judgement::none();
+        look(&mut judgement);
+        match judgement.found.is_empty() {
+            true => Judgement {
+                found: Violations::none(),
+                order: judgement.order,
+            },
+            false => judgement,
+        }
+    }
 }
 
 /// The state that a robot was to have when a question was asked.
@@ -149,11 +164,24 @@ impl Judge {
         answer: &[f64],
         is_behind_rest: bool,
     ) -> Violations {
-        let mut found = limits.check_answer(answer);
-        let senseless = [ViolationKind::NotFinite, ViolationKind::Frame];
-        if senseless.into_iter().any(|kind| found.of(kind).is_some()) {
-            return found;
-        }
+        Violations::noted(|found| {
+            found.join(&limits.check_answer(answer));
+            let senseless = [ViolationKind::NotFinite, ViolationKind::Frame];
+            if found.is_empty() || senseless.into_iter().all(|kind| found.of(kind).is_none()) {
+                self.follow(limits, question, answer, is_behind_rest, found);
+            }
+        })
+    }
+
+    /// Takes in an answer that has a sense: notes in `found` what it breaks by how it follows the others.
+    fn follow(
+        &mut self,
+        limits: &mut dyn Limits,
+        question: Question,
+        answer: &[f64],
+        is_behind_rest: bool,
+        found: &mut Violations,
+    ) {
         let is_first = self.last.is_none();
         let since = match self.last {
             None => {
@@ -191,7 +219,6 @@ impl Judge {
             part.go_on(answer, step_s, judgement.order);
             found.join(&judgement.found);
         }
-        found
     }
 
     /// Begins with what the robot was to do when `question` was asked.
@@ -290,8 +317,8 @@ impl Part {
         if let Some(order) = broken {
             self.known = order.saturating_sub(1);
         }
-        self.steps_s.rotate_right(1);
-        self.steps_s[0] = step_s;
+        let [newest, before] = &mut self.steps_s;
+        (*newest, *before) = (step_s, *newest);
         self.previous.copy_from_slice(answer);
     }
 }
@@ -366,7 +393,7 @@ mod tests {
             self.seen.push((part, sequence.known, sequence.is_gapless));
             let derivatives = sequence.derivatives.map(|derivative| derivative[0]);
             self.newest = (sequence.answer[0], derivatives);
-            let mut judgement = Judgement::NONE;
+            let mut judgement = Judgement::none();
             for order in 1..=sequence.known {
                 let factor = if order == ORDERS { sequence.ratio } else { 1.0 };
                 let received = factor * sequence.derivatives[order - 1][0];

@@ -8,7 +8,6 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
-use std::cmp::Ordering;
 use std::fmt;
 
 use crate::between::Between;
@@ -124,35 +123,59 @@ pub struct TooFar {
 
 /// What one action broke: of each kind the first violation.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Violations([Option<Violation>; ViolationKind::COUNT]);
+pub struct Violations(
+    /// None as long as there is nothing, which is looked at many times a cycle.
+    Option<[Option<Violation>; ViolationKind::COUNT]>,
+);
 
 impl Violations {
-    /// Nothing broken.
-    pub const NONE: Violations = Violations([None; ViolationKind::COUNT]);
+    /// Nothing broken. A constant of this size would be copied wherever it is used.
+    pub fn none() -> Violations {
+        Violations(None)
+    }
+
+    /// What `look` notes. Nothing is the usual case, and costs no copy of what there could have been.
+    pub fn noted(look: impl FnOnce(&mut Violations)) -> Violations {
+        let mut found = Violations::none();
+        look(&mut found);
+        match found.is_empty() {
+            true => Violations::none(),
+            false => found,
+        }
+    }
 
     /// Adds `violation`, unless there is one of its kind.
+    #[cold]
     pub fn note(&mut self, violation: Violation) {
-        self.0[violation.kind as usize].get_or_insert(violation);
+        let found = self.0.get_or_insert([None; ViolationKind::COUNT]);
+        found[violation.kind as usize].get_or_insert(violation);
     }
 
     /// Adds those of `other` whose kind is not here yet.
     pub fn join(&mut self, other: &Violations) {
-        other.iter().for_each(|violation| self.note(*violation));
+        if !other.is_empty() {
+            other.iter().for_each(|violation| self.note(*violation));
+        }
     }
 
     /// The first of this kind.
     pub fn of(&self, kind: ViolationKind) -> Option<Violation> {
-        self.0[kind as usize]
+        self.0.as_ref().and_then(|found| found[kind as usize])
     }
 
     /// Those there are, the gravest kind first.
     pub fn iter(&self) -> impl Iterator<Item = &Violation> {
-        self.0.iter().flatten()
+        self.0.iter().flatten().flatten()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.iter().all(Option::is_none)
+        self.0.is_none()
+    }
+
+    /// Forgets what was found.
+    pub fn clear(&mut self) {
+        self.0 = None;
     }
 }
 
@@ -253,25 +276,25 @@ pub trait Limits: Send {
     /// What part `part` of the newest answer breaks by how it follows those before it. Called once for
     /// each answer, in order.
     fn judge(&mut self, _part: usize, _sequence: &Sequence<'_>) -> Judgement {
-        Judgement::NONE
+        Judgement::none()
     }
 
     /// What commanding `action` breaks where the robot is now, however it gets there.
     fn check_place(&self, _observation: &[f64], _action: &[f64]) -> Violations {
-        Violations::NONE
+        Violations::none()
     }
 
     /// What going to `action` within this cycle breaks where the robot is now. `None` where one cycle
     /// does not suffice for it.
     fn check_step(&self, _observation: &[f64], _action: &[f64]) -> Option<Violations> {
-        Some(Violations::NONE)
+        Some(Violations::none())
     }
 
     /// What keeping to `action` breaks, however smoothly the robot came to it: what the robot would
     /// run into. Asked of an action that is followed; of one that is used as it is, going to it within
     /// the cycle is checked.
     fn check_course(&self, _observation: &[f64], _action: &[f64]) -> Violations {
-        Violations::NONE
+        Violations::none()
     }
 
     /// Notes that `action` is commanded in this cycle.
@@ -309,11 +332,12 @@ pub trait Limits: Send {
 
 /// Whether `value` is beyond `limit`: it is allowed only if it is at most that, so that what is not
 /// a number is beyond every limit.
+#[expect(
+    clippy::neg_cmp_op_on_partial_ord,
+    reason = "what cannot be compared is beyond, and the compiler compares several at a time"
+)]
 pub fn exceeds(value: f64, limit: f64) -> bool {
-    !matches!(
-        value.partial_cmp(&limit),
-        Some(Ordering::Less | Ordering::Equal)
-    )
+    !(value <= limit)
 }
 
 /// The largest of `values` without their signs; not a number where one of them is none.
@@ -347,20 +371,20 @@ pub const LARGEST_NUMBER: f64 = 1e12;
 
 /// The first slot that is not finite, or is beyond [`LARGEST_NUMBER`].
 pub fn check_finite(action: &[f64]) -> Violations {
-    let mut found = Violations::NONE;
-    let is_wrong = |value: &f64| exceeds(value.abs(), LARGEST_NUMBER);
-    if let Some(slot) = action.iter().position(is_wrong) {
-        found.note(Violation {
-            kind: ViolationKind::NotFinite,
-            slot,
-            action: action[slot],
-            received: action[slot],
-            limit: LARGEST_NUMBER,
-            joint: None,
-            flaw: None,
-        });
-    }
-    found
+    Violations::noted(|found| {
+        let is_wrong = |value: &f64| exceeds(value.abs(), LARGEST_NUMBER);
+        if let Some(slot) = action.iter().position(is_wrong) {
+            found.note(Violation {
+                kind: ViolationKind::NotFinite,
+                slot,
+                action: action[slot],
+                received: action[slot],
+                limit: LARGEST_NUMBER,
+                joint: None,
+                flaw: None,
+            });
+        }
+    })
 }
 
 /// The limits of a robot about which nothing is known: any finite action is allowed, and the last
@@ -465,14 +489,18 @@ impl JointBounds {
 
     /// Highest velocity at `position` [rad/s], not below zero.
     pub fn upper_velocity(&self, position: f64) -> f64 {
-        let left = (self.upper - position).max(0.0);
-        let braking = (2.0 * self.deceleration * left).sqrt() - self.margin;
-        self.velocity.min(braking).max(0.0)
+        self.braked_within(self.upper - position)
     }
 
     /// Lowest velocity at `position` [rad/s], not above zero.
     pub fn lower_velocity(&self, position: f64) -> f64 {
-        -self.mirrored().upper_velocity(-position)
+        -self.braked_within(position - self.lower)
+    }
+
+    /// Highest velocity where so much is left to the end of the range [rad/s], not below zero.
+    fn braked_within(&self, left: f64) -> f64 {
+        let braking = (2.0 * self.deceleration * left.max(0.0)).sqrt() - self.margin;
+        self.velocity.min(braking).max(0.0)
     }
 
     /// The positions that can be reached [rad]: at the last of them the velocity bound is zero.
@@ -551,7 +579,20 @@ impl JointMotion {
 
     /// The velocity with which the step to `next` breaks the velocity bounds, now or, however hard
     /// the joint is braked from then on, later: the velocity and the bound at that place.
+    #[inline]
     pub fn too_fast(self, next: JointMotion, bounds: &JointBounds, dt: f64) -> Option<(f64, f64)> {
+        if self.is_slow(next, bounds, dt) {
+            return None;
+        }
+        self.too_fast_either_way(next, bounds, dt)
+    }
+
+    fn too_fast_either_way(
+        self,
+        next: JointMotion,
+        bounds: &JointBounds,
+        dt: f64,
+    ) -> Option<(f64, f64)> {
         let upwards = self.too_fast_upwards(next, bounds, dt);
         upwards.or_else(|| {
             let (from, to) = (self.mirrored(), next.mirrored());
@@ -586,6 +627,22 @@ impl JointMotion {
         }
     }
 
+    /// Whether the step to `next` is far from being too fast: even where the joint would be last, at the highest
+    /// velocity that it can have until it decelerates as hard as it may. `false` says nothing.
+    #[inline]
+    fn is_slow(self, next: JointMotion, bounds: &JointBounds, dt: f64) -> bool {
+        // The acceleration falls with the jerk from the first step on: until it is zero the velocity rises by
+        // no more than this, and after so many cycles it is as low as it may be.
+        let rising = next.acceleration.abs();
+        let fastest = next.velocity.abs() + rising * rising / (2.0 * bounds.jerk);
+        let cycles = (rising + bounds.acceleration) / (bounds.jerk * dt) + 2.0;
+        let way = fastest * cycles * dt;
+        let lowest = self.position.min(next.position) - way;
+        let highest = self.position.max(next.position) + way;
+        let left = (bounds.upper - highest).min(lowest - bounds.lower);
+        fastest <= bounds.braked_within(left)
+    }
+
     /// One cycle with an acceleration as close to `wanted` as `bounds` allow, now and later: from
     /// where it leads, the joint can always be braked within them.
     pub fn accelerated(self, wanted: f64, bounds: &JointBounds, dt: f64) -> JointMotion {
@@ -617,7 +674,7 @@ impl JointMotion {
     fn lowered(self, lowest: f64, wanted: f64, bounds: &JointBounds, dt: f64) -> f64 {
         let allowed = |acceleration: f64| {
             let next = self.with_acceleration(acceleration, dt);
-            self.too_fast_upwards(next, bounds, dt).is_none()
+            self.is_slow(next, bounds, dt) || self.too_fast_upwards(next, bounds, dt).is_none()
         };
         if allowed(wanted) {
             return wanted;
@@ -756,6 +813,42 @@ mod tests {
             to.position <= bounds.upper && to.position >= bounds.lower,
             "{what}"
         );
+    }
+
+    #[test]
+    fn what_is_slow_at_a_first_look_can_always_be_braked() {
+        let mut numbers = Numbers(0x2545_f491_4f6c_dd1d);
+        let (mut slow, mut fast) = (0, 0);
+        for bounds in joints() {
+            for _ in 0..60_000 {
+                let mut within = |most: f64| 1.3 * most * numbers.next();
+                let from = JointMotion {
+                    position: within(1.0),
+                    velocity: within(bounds.velocity),
+                    acceleration: within(bounds.acceleration),
+                };
+                let next = from.with_acceleration(within(bounds.acceleration), DT);
+                match from.too_fast_either_way(next, &bounds, DT) {
+                    Some(_) => {
+                        fast += 1;
+                        assert!(
+                            !from.is_slow(next, &bounds, DT),
+                            "{from:?} to {next:?} under {bounds:?}"
+                        );
+                    }
+                    None => slow += i32::from(from.is_slow(next, &bounds, DT)),
+                }
+            }
+        }
+        assert!(
+            slow > 20_000 && fast > 20_000,
+            "{slow} slow, {fast} too fast"
+        );
+        let unknown = JointMotion {
+            acceleration: f64::NAN,
+            ..JointMotion::default()
+        };
+        assert!(!unknown.is_slow(unknown, &joints()[0], DT));
     }
 
     #[test]
@@ -1025,7 +1118,7 @@ mod tests {
         let action = [1e9, -3.0];
         assert!(limits.check_place(&[], &action).is_empty());
         assert!(limits.check_course(&[], &action).is_empty());
-        assert_eq!(limits.check_step(&[], &action), Some(Violations::NONE));
+        assert_eq!(limits.check_step(&[], &action), Some(Violations::none()));
         assert_eq!(limits.behind(&action), None);
         assert!(limits.follow(&[], &action, Approach::AfterRest, &mut out));
         assert_eq!(out, action);

@@ -40,9 +40,9 @@ pub trait Tick {
     /// Runs one cycle.
     fn cycle(&mut self, cycle: Cycle<'_>) -> Flow;
 
-    /// Told when the action of the last cycle was handed to the robot. A robot whose client does
-    /// not let it know leaves this out; the end of the cycle counts then. The cycle that finishes
-    /// counts only where this is told.
+    /// Told when the action of the last cycle was handed to the robot, of each cycle or of none: a robot
+    /// whose client does not let it know leaves this out, and the end of the cycle counts then. The cycle
+    /// that finishes counts only where this is told.
     fn sent(&mut self, at: Time);
 
     /// Whether the session is to end, for a robot that waits long between cycles.

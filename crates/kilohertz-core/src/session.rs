@@ -27,7 +27,7 @@ use crate::robot::{Cycle, Flow, Robot, RobotError, Tick};
 use crate::roll::{self, Place};
 use crate::stats::{Recorder, Stats};
 use crate::thread::{RealtimeReport, RealtimeRequest, block_signals, make_realtime};
-use crate::time::Time;
+use crate::time::{Time, nanos};
 
 /// How long the loop waits for the policy in one cycle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -500,10 +500,11 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
 /// A cycle whose action was decided but may not have been handed to the robot yet.
 #[derive(Clone, Copy)]
 struct Pending {
-    record: TickRecord,
     period: Option<Duration>,
     started: Time,
-    decided: Time,
+    /// When it was decided; `None` where the robot tells when it was sent.
+    decided: Option<Time>,
+    kind: CommandKind,
 }
 
 /// The question asked last.
@@ -570,6 +571,8 @@ struct Body<'a> {
     has_acted: bool,
     had_nothing: bool,
     lateness: LateWindow,
+    /// Ticks of [`LATE_WINDOW`].
+    late_window: u64,
     path: Path,
     filter: Option<LowPass>,
     patience: Patience,
@@ -583,6 +586,8 @@ struct Body<'a> {
     ladder: Ladder,
     /// How actions are gone to: after a rest until caught up with, otherwise.
     approach: Approach,
+    /// Whether actions are gone to within the limits, however far they are.
+    approaches: bool,
     /// Whether the robot rested since the newest answer.
     has_rested: bool,
     /// For how many cycles it has been on its way, and whether that was told.
@@ -604,6 +609,8 @@ struct Body<'a> {
     wanted: Vec<f64>,
     sent: Vec<f64>,
     pending: Option<Pending>,
+    /// Whether the robot tells when an action was handed over.
+    tells_sent: bool,
     /// Cycles left for coming to rest, once the session is ending.
     ending: Option<u64>,
     /// Whether observations are not believed any more.
@@ -653,6 +660,7 @@ impl<'a> Body<'a> {
             has_acted: false,
             had_nothing: false,
             lateness: LateWindow::default(),
+            late_window: (LATE_WINDOW.as_secs_f64() * hertz).ceil() as u64,
             path: Path::new(between, len),
             filter: filter(),
             policy,
@@ -667,11 +675,16 @@ impl<'a> Body<'a> {
             patience: config.patience,
             late: config.late,
             rules: config.limits,
-            counted: Violations::NONE,
+            counted: Violations::none(),
             clamping: false,
             run_for: config.run_for,
             ladder: Ladder::new(config.late),
             approach: Approach::AfterRest,
+            approaches: match between {
+                Between::Target => true,
+                Between::Approach => !cadence.is_every_cycle(),
+                Between::Spline | Between::Pose | Between::Line => false,
+            },
             has_rested: true,
             behind: None,
             catch_up: config.catch_up,
@@ -688,6 +701,7 @@ impl<'a> Body<'a> {
             wanted: vec![0.0; len],
             sent: vec![0.0; len],
             pending: None,
+            tells_sent: false,
             ending: None,
             is_blind: false,
             before: vec![0.0; len],
@@ -724,11 +738,6 @@ impl<'a> Body<'a> {
             return false;
         };
         let periods = number.saturating_sub(self.asked.map_or(number, |asked| asked.number));
-        let policy_period = self.cadence.ratio() * self.period.as_secs_f64();
-        let lasting = |periods: u64| {
-            let seconds = policy_period * periods as f64;
-            Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
-        };
         let due = match self.delay {
             0 => self.clock,
             // A question whose own tick had no cycle has less time: its answer is needed when it is.
@@ -744,18 +753,27 @@ impl<'a> Body<'a> {
         self.asked_s = self.stamp();
         self.policy.request(&Ask {
             tick: self.tick,
-            time: lasting(number),
-            period: lasting(periods),
+            time: self.lasting(number),
+            period: self.lasting(periods),
             observation,
         });
         self.shared.recorder.policy_asks.add(1);
         true
     }
 
+    /// How long so many periods of the policy last.
+    fn lasting(&self, periods: u64) -> Duration {
+        if self.cadence.is_every_cycle() {
+            return Duration::from_nanos(nanos(self.period).saturating_mul(periods));
+        }
+        let seconds = self.cadence.ratio() * self.period.as_secs_f64() * periods as f64;
+        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+    }
+
     /// What this cycle goes by, with its action in `wanted`.
     fn turn(&mut self, started: Time, observation: &[f64]) -> Turn {
         self.is_new = false;
-        self.counted = Violations::NONE;
+        self.counted.clear();
         let waits = self.delay == 0 && self.ask(observation);
         let until = match self.patience {
             Patience::Budget(budget) if waits => Some(started + budget),
@@ -849,6 +867,9 @@ impl<'a> Body<'a> {
 
     /// Counts what was found broken, and applies the rules to it.
     fn rule(&mut self, found: &Violations) -> Result<(), Cause> {
+        if found.is_empty() {
+            return Ok(());
+        }
         for violation in found.iter() {
             if self.counted.of(violation.kind).is_none() {
                 self.shared.recorder.violation(self.tick, violation);
@@ -860,10 +881,8 @@ impl<'a> Body<'a> {
             let tick = self.tick;
             return Err(Cause::InvalidAction { tick, violation });
         }
-        if !found.is_empty() {
-            self.clamping = true;
-            self.ladder.out_of_step();
-        }
+        self.clamping = true;
+        self.ladder.out_of_step();
         Ok(())
     }
 
@@ -949,21 +968,13 @@ impl<'a> Body<'a> {
     }
 
     /// Whether actions are gone to within the limits, however far they are.
-    fn approaches(&self) -> bool {
-        match self.limits.between() {
-            Between::Target => true,
-            Between::Approach => !self.cadence.is_every_cycle(),
-            Between::Spline | Between::Pose | Between::Line => false,
-        }
-    }
-
     /// Whether the session has run for as long as it was to. Half a period early counts: a cycle
     /// that starts a little before its time is that time's cycle.
     fn is_over(&self, started: Time) -> bool {
-        let ran = started
-            .since(self.first)
-            .saturating_add(self.period.mul_f64(0.5));
-        self.run_for.is_some_and(|run_for| ran >= run_for)
+        self.run_for.is_some_and(|run_for| {
+            let half = self.period.mul_f64(0.5);
+            started.since(self.first).saturating_add(half) >= run_for
+        })
     }
 
     /// Writes this cycle's command into `self.sent`, or begins to end the session.
@@ -981,7 +992,7 @@ impl<'a> Body<'a> {
             step => step,
         };
         match step {
-            Step::Use if !self.approaches() => {
+            Step::Use if !self.approaches => {
                 self.caught_up();
                 self.limits.commanded(&self.wanted);
                 self.sent.copy_from_slice(&self.wanted);
@@ -1029,7 +1040,7 @@ impl<'a> Body<'a> {
         let reached = self
             .limits
             .follow(observation, &self.wanted, self.approach, &mut self.sent);
-        if self.approaches() {
+        if self.approaches {
             // Being on the way is what such actions are for.
             self.ladder.caught_up();
             self.caught_up();
@@ -1108,14 +1119,14 @@ impl<'a> Body<'a> {
         // that are approached are gone to in any case.
         let mut step = step;
         let at_once = match step {
-            Step::Use if !self.approaches() => self.limits.check_step(observation, &self.wanted),
+            Step::Use if !self.approaches => self.limits.check_step(observation, &self.wanted),
             _ => None,
         };
-        match at_once {
-            Some(broken) => found.join(&broken),
+        match &at_once {
+            Some(broken) => found.join(broken),
             None => {
                 found.join(&self.limits.check_course(observation, &self.wanted));
-                if step == Step::Use && !self.approaches() {
+                if step == Step::Use && !self.approaches {
                     self.ladder.out_of_step();
                     step = Step::Follow;
                 }
@@ -1213,12 +1224,10 @@ impl<'a> Body<'a> {
     /// Tells once where many answers are late.
     fn watch_lateness(&mut self) {
         let window = &mut self.lateness;
-        let lasted = self
-            .period
-            .mul_f64(self.clock.saturating_sub(window.since) as f64);
+        let lasted = self.clock.saturating_sub(window.since);
         // A robot that lives with its policy misses ticks instead.
         let waits = self.patience == Patience::Cycle;
-        if waits || window.is_told || lasted < LATE_WINDOW {
+        if waits || window.is_told || lasted < self.late_window {
             return;
         }
         let recorder = &self.shared.recorder;
@@ -1270,21 +1279,33 @@ impl<'a> Body<'a> {
 
     /// Counts and records the cycle whose action was handed over, or last could have been.
     fn close(&mut self) {
-        let Some(Pending {
-            mut record,
-            period,
-            started,
-            decided,
-        }) = self.pending.take()
-        else {
+        let Some(pending) = self.pending.take() else {
             return;
         };
-        if let Some(period) = period {
+        let sent = pending.decided.unwrap_or_else(Time::now);
+        if let Some(period) = pending.period {
             self.shared.recorder.period(period);
         }
-        self.shared.recorder.execution(decided.since(started));
-        record.sent_s = decided.since(self.first).as_secs_f64();
-        if self.records.is_on() && !self.records.push(&record, &self.sent) {
+        self.shared.recorder.execution(sent.since(pending.started));
+        if self.records.is_on() {
+            self.keep(&pending, sent);
+        }
+    }
+
+    /// Records the cycle whose action was handed over at `sent`.
+    fn keep(&mut self, pending: &Pending, sent: Time) {
+        let record = TickRecord {
+            tick: self.tick.saturating_sub(1),
+            time_s: pending.started.since(self.first).as_secs_f64(),
+            period_s: pending
+                .period
+                .map_or(f64::NAN, |period| period.as_secs_f64()),
+            sent_s: sent.since(self.first).as_secs_f64(),
+            kind: pending.kind,
+            asked_s: std::mem::replace(&mut self.asked_s, f64::NAN),
+            answered_s: std::mem::replace(&mut self.answered_s, f64::NAN),
+        };
+        if !self.records.push(&record, &self.sent) {
             self.shared.recorder.dropped_records.add(1);
         }
     }
@@ -1310,20 +1331,11 @@ impl Tick for Body<'_> {
             // Whoever is woken by the first request knows already; this is for the others.
             self.bell.ring(News::BEGUN);
         }
-        let record = TickRecord {
-            tick: self.tick,
-            time_s: started.since(self.first).as_secs_f64(),
-            period_s: period.map_or(f64::NAN, |period| period.as_secs_f64()),
-            sent_s: 0.0,
-            kind,
-            asked_s: std::mem::replace(&mut self.asked_s, f64::NAN),
-            answered_s: std::mem::replace(&mut self.answered_s, f64::NAN),
-        };
         self.pending = Some(Pending {
-            record,
             period,
             started,
-            decided: Time::now(),
+            decided: (!self.tells_sent).then(Time::now),
+            kind,
         });
         self.tick = self.tick.saturating_add(1);
         if self.ending == Some(0) {
@@ -1337,8 +1349,9 @@ impl Tick for Body<'_> {
         if self.ending == Some(0) {
             self.shared.placed(Place::sends_the_last);
         }
+        self.tells_sent = true;
         if let Some(pending) = &mut self.pending {
-            pending.decided = at;
+            pending.decided = Some(at);
         }
         self.close();
     }
@@ -1363,6 +1376,8 @@ struct LastStates {
     rows: Vec<f64>,
     stride: usize,
     written: usize,
+    /// Where the next row begins.
+    next: usize,
 }
 
 impl LastStates {
@@ -1372,16 +1387,18 @@ impl LastStates {
             rows: vec![0.0; stride.saturating_mul(LAST_STATES)],
             stride,
             written: 0,
+            next: 0,
         }
     }
 
     fn push(&mut self, tick: u64, time: Duration, observation: &[f64]) {
-        let mut rows = self.rows.chunks_exact_mut(self.stride);
-        if let Some([in_tick, at_s, slots @ ..]) = rows.nth(self.written % LAST_STATES) {
+        let end = self.next.saturating_add(self.stride);
+        if let Some([in_tick, at_s, slots @ ..]) = self.rows.get_mut(self.next..end) {
             *in_tick = tick as f64;
             *at_s = time.as_secs_f64();
             slots.copy_from_slice(observation);
         }
+        self.next = if end < self.rows.len() { end } else { 0 };
         self.written = self.written.saturating_add(1);
     }
 

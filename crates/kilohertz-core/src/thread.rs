@@ -122,6 +122,8 @@ pub fn make_ordinary<T>(thread: &JoinHandle<T>) {
     system::make_ordinary(thread);
 }
 
+#[cfg(test)]
+pub(crate) use system::pin;
 pub(crate) use system::{
     cpus_of, monotonic_now, pause, set_cpus, set_fifo, set_fifo_of, set_idle_class,
     set_ordinary_of, sleep_until, thread_id,

@@ -187,7 +187,7 @@ impl Limits for Braking {
     }
 
     fn judge(&mut self, _part: usize, sequence: &Sequence<'_>) -> Judgement {
-        let mut found = Violations::NONE;
+        let mut found = Violations::none();
         let answers = sequence.answer.iter().enumerate();
         for (slot, &value) in answers.filter(|(_, value)| **value > 1e6) {
             for kind in [ViolationKind::Velocity, ViolationKind::Jerk] {
@@ -822,7 +822,7 @@ mod ending {
         }
 
         fn check_answer(&self, _answer: &[f64]) -> Violations {
-            Violations::NONE
+            Violations::none()
         }
 
         fn commanded(&mut self, _action: &[f64]) {}
@@ -1312,7 +1312,7 @@ mod lateness {
         }
 
         fn check_step(&self, _observation: &[f64], action: &[f64]) -> Option<Violations> {
-            (action[0] < 100.0).then_some(Violations::NONE)
+            (action[0] < 100.0).then_some(Violations::none())
         }
 
         fn commanded(&mut self, action: &[f64]) {

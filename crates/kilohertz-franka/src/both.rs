@@ -42,7 +42,7 @@ impl Both {
 
     /// What was found in torques, at their slots of the action.
     fn of_torques(&self, found: Violations) -> Violations {
-        let mut moved = Violations::NONE;
+        let mut moved = Violations::none();
         for violation in found.iter() {
             moved.note(Violation {
                 slot: self.slots.saturating_add(violation.slot),

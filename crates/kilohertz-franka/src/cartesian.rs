@@ -494,7 +494,7 @@ impl Cartesian {
         if self.exceeded(derivatives, share).next().is_some() {
             return None;
         }
-        let mut found = Violations::NONE;
+        let mut found = Violations::none();
         let [dq, ddq, dddq] = self.joint_step(&next);
         for (joint, arm) in self.arm_joints.iter().enumerate() {
             let fastest = if dq[joint] > 0.0 {
@@ -926,7 +926,7 @@ impl Limits for Cartesian {
     }
 
     fn judge(&mut self, _part: usize, sequence: &Sequence<'_>) -> Judgement {
-        let mut judgement = Judgement::NONE;
+        let mut judgement = Judgement::none();
         if self.quantity == Quantity::Target {
             return judgement;
         }
@@ -971,7 +971,7 @@ impl Limits for Cartesian {
     }
 
     fn check_place(&self, _observation: &[f64], action: &[f64]) -> Violations {
-        let mut found = Violations::NONE;
+        let mut found = Violations::none();
         if self.quantity != Quantity::Velocity {
             let place = [action[12], action[13], action[14]];
             if let Some(Blocked::Box(axis, at, wall)) = self.outside(&place) {
@@ -1011,7 +1011,7 @@ impl Limits for Cartesian {
     }
 
     fn check_course(&self, _observation: &[f64], action: &[f64]) -> Violations {
-        let mut found = Violations::NONE;
+        let mut found = Violations::none();
         if let (true, Some((joint, share))) = (self.standing > STANDSTILL, self.obstacle) {
             let mut broken = self.joints_break(joint, share);
             if let Some(place) = &mut broken.joint {

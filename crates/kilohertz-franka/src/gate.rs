@@ -15,6 +15,7 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 use std::fmt;
+use std::ops::Range;
 
 use franka::{RobotMode, RobotState};
 use kilohertz_core::limits::exceeds;
@@ -188,8 +189,9 @@ pub(crate) struct Gate {
     interface: Interface,
     /// What the value of each slot may be at most, either way.
     most: [f64; LEN],
-    /// Whether anything reads the slot.
+    /// Whether anything reads the slot, and the runs of slots that are read, in order.
     is_read: [bool; LEN],
+    read: Vec<Range<usize>>,
     /// How far joint, translation, rotation and elbow may step in a second.
     speeds: ([f64; 7], [f64; 3]),
     last: Last,
@@ -201,6 +203,7 @@ struct Last {
     time: u64,
     is_of_motion: bool,
     q_d: [f64; 7],
+    flange: [f64; 16],
     pose: [f64; 16],
     elbow: f64,
 }
@@ -220,12 +223,14 @@ impl Gate {
             interface,
             most: [f64::MAX; LEN],
             is_read: [false; LEN],
+            read: Vec::new(),
             speeds: speeds(arm),
             last: Last {
                 time: 0,
                 is_of_motion: false,
                 q_d: [0.0; 7],
-                pose: [0.0; 16],
+                flange: [f64::NAN; 16],
+                pose: [f64::NAN; 16],
                 elbow: 0.0,
             },
         };
@@ -287,6 +292,13 @@ impl Gate {
     fn reads<const N: usize>(&mut self, (offset, most): Read<N>) {
         self.most[offset..][..N].copy_from_slice(&most);
         self.is_read[offset..][..N].fill(true);
+        let is_read = |slot: &usize| self.is_read[*slot];
+        let mut slot = 0;
+        self.read.clear();
+        while let Some(first) = (slot..LEN).find(is_read) {
+            slot = (first..LEN).find(|slot| !is_read(slot)).unwrap_or(LEN);
+            self.read.push(first..slot);
+        }
     }
 
     /// Begins with a state from before the motion. What was not to be commanded then may be anything
@@ -343,6 +355,7 @@ impl Gate {
             time: state.time.as_millis(),
             is_of_motion,
             q_d: taken(&slots[offset::q_d..]),
+            flange: taken(&slots[offset::F_T_EE..]),
             pose: taken(&slots[offset::O_T_EE_c..]),
             elbow: slots[offset::elbow_c],
         };
@@ -350,24 +363,26 @@ impl Gate {
 
     /// That what is read is within `most`; otherwise how many slots are not finite.
     fn values(&self, slots: &[f64; LEN], most: &[f64; LEN]) -> Result<u64, Fault> {
-        // In whole numbers, which the compiler adds up several at a time.
-        let beyond: u64 = slots
-            .iter()
-            .zip(most)
-            .map(|(value, most)| u64::from(exceeds(value.abs(), *most)))
-            .sum();
-        if beyond == 0 {
+        let is_beyond = self.read.iter().any(|run| {
+            let bounded = slots[run.clone()].iter().zip(&most[run.clone()]);
+            // Without an end in between, so that the compiler looks at several at a time.
+            bounded.fold(false, |is_beyond, (value, most)| {
+                is_beyond | exceeds(value.abs(), *most)
+            })
+        });
+        if !is_beyond && are_finite(slots) {
             return Ok(0);
         }
-        self.blame(slots, most)?;
-        Ok(beyond)
+        self.blame(slots, most)
     }
 
+    /// The same for a state in which something is not finite, or beyond what it may be. A sum that is not
+    /// finite may be one of finite numbers.
     #[cold]
-    fn blame(&self, slots: &[f64; LEN], most: &[f64; LEN]) -> Result<(), Fault> {
+    fn blame(&self, slots: &[f64; LEN], most: &[f64; LEN]) -> Result<u64, Fault> {
         let is_wrong = |&slot: &usize| self.is_read[slot] && exceeds(slots[slot].abs(), most[slot]);
         let Some(slot) = (0..LEN).find(is_wrong) else {
-            return Ok(());
+            return Ok(slots.iter().filter(|value| !value.is_finite()).count() as u64);
         };
         let finite = slots[slot].is_finite() && most[slot] < f64::MAX;
         Err(fault(
@@ -381,9 +396,16 @@ impl Gate {
     }
 
     fn rigid(&self, slots: &[f64; LEN]) -> Result<(), Fault> {
-        for first in [offset::F_T_EE, offset::O_T_EE_c] {
-            let off = off_rigid(&taken(&slots[first..]));
-            if self.is_read[first] && exceeds(off, RIGID) {
+        for (first, last) in [
+            (offset::F_T_EE, &self.last.flange),
+            (offset::O_T_EE_c, &self.last.pose),
+        ] {
+            if !self.is_read[first] {
+                continue;
+            }
+            let pose = taken(&slots[first..]);
+            // What was one in the last state still is: the end effector's frame stays the same.
+            if pose != *last && exceeds(off_rigid(&pose), RIGID) {
                 return Err(fault(first, slots[first], Expected::Rigid));
             }
         }
@@ -424,6 +446,20 @@ impl Gate {
         }
         Ok(())
     }
+}
+
+/// Whether the sum of the numbers of a state is finite. What is not finite makes it so; so can numbers that are
+/// too large to be added up. What comes behind them is made of flags.
+fn are_finite(slots: &[f64; LEN]) -> bool {
+    let (eights, rest) = slots[..offset::robot_mode].as_chunks::<8>();
+    let mut sums = [0.0; 8];
+    for eight in eights {
+        // By their places, which the compiler adds up two at a time.
+        for lane in 0..8 {
+            sums[lane] += eight[lane];
+        }
+    }
+    (sums.iter().sum::<f64>() + rest.iter().sum::<f64>()).is_finite()
 }
 
 /// That an arm with these limits can stand as `state` says: where its joints are and are to be, and

@@ -344,6 +344,8 @@ struct Motion {
     arm: [JointBounds; 7],
     /// For commands of our own making.
     own: [JointBounds; 7],
+    /// The positions that can be reached with those.
+    reach: [(f64, f64); 7],
     /// For following an action.
     following: [JointBounds; 7],
     max_distance: f64,
@@ -380,6 +382,7 @@ impl Motion {
             quantity,
             arm: arm.joints,
             own,
+            reach: own.map(|bounds| bounds.reach()),
             following: match quantity {
                 Quantity::Target => share(velocity, acceleration, jerk),
                 Quantity::Velocity | Quantity::Position => own,
@@ -446,7 +449,7 @@ impl Motion {
 
     /// Where `joint` may be commanded: it may stay where it is.
     fn range(&self, joint: usize) -> (f64, f64) {
-        let (lowest, highest) = self.own[joint].reach();
+        let (lowest, highest) = self.reach[joint];
         let place = self.joints[joint].position;
         (lowest.min(place), highest.max(place))
     }
@@ -463,11 +466,11 @@ impl Motion {
         action.iter().enumerate().all(|(joint, &action)| {
             let (motion, arm) = (self.joints[joint], &self.arm[joint]);
             let next = self.next(joint, action);
-            let upper = arm.upper_velocity(motion.position) + ROUNDING;
-            let lower = arm.lower_velocity(motion.position) - ROUNDING;
             let is_slow = |next: JointMotion| match self.quantity {
                 Quantity::Velocity => next.velocity.abs() <= arm.velocity + ROUNDING,
                 Quantity::Position | Quantity::Target => {
+                    let upper = arm.upper_velocity(motion.position) + ROUNDING;
+                    let lower = arm.lower_velocity(motion.position) - ROUNDING;
                     (lower..=upper).contains(&next.velocity)
                         && motion.too_fast(next, &self.own[joint], DT).is_none()
                 }
@@ -481,22 +484,85 @@ impl Motion {
     /// What the step to the velocities `action`, for which one cycle suffices, makes too fast to be
     /// braked before the end of the range.
     fn unbraked(&self, action: &[f64]) -> Violations {
-        let mut found = Violations::NONE;
-        for (slot, &action) in action.iter().enumerate() {
-            let next = self.next(slot, action);
-            if let Some((received, limit)) = self.joints[slot].too_fast(next, &self.own[slot], DT) {
-                found.note(Violation {
-                    kind: ViolationKind::Velocity,
+        Violations::noted(|found| {
+            for (slot, action) in joints(action, 0).into_iter().enumerate() {
+                let next = self.next(slot, action);
+                let (motion, own) = (&self.joints[slot], &self.own[slot]);
+                if let Some((received, limit)) = motion.too_fast(next, own, DT) {
+                    found.note(Violation {
+                        kind: ViolationKind::Velocity,
+                        slot,
+                        action,
+                        received,
+                        limit,
+                        joint: None,
+                        flaw: None,
+                    });
+                }
+            }
+        })
+    }
+
+    /// Notes what the derivatives break that the answers mean.
+    fn look(&self, sequence: &Sequence<'_>, judgement: &mut Judgement) {
+        for (slot, &action) in sequence.answer.iter().enumerate() {
+            let arm = &self.arm[slot];
+            let previous = sequence.previous[slot];
+            let derivative = |order: usize| sequence.derivatives[order.saturating_sub(1)][slot];
+            let mut check = |order: usize, kind, (lower, upper): (f64, f64), factor: f64| {
+                let received = derivative(order) * factor;
+                let most = |limit: f64| limit + limit.abs() * ROUNDING_SHARE + ROUNDING;
+                if order > sequence.known || (received <= most(upper) && received >= -most(-lower))
+                {
+                    return;
+                }
+                judgement.order = Some(judgement.order.map_or(order, |other| other.min(order)));
+                judgement.found.note(Violation {
+                    kind,
                     slot,
                     action,
                     received,
-                    limit,
+                    limit: if received < 0.0 { lower } else { upper },
                     joint: None,
                     flaw: None,
                 });
+            };
+            let both = |limit: f64| (-limit, limit);
+            let highest = sequence.ratio;
+            if self.quantity == Quantity::Velocity {
+                check(1, ViolationKind::Acceleration, both(arm.acceleration), 1.0);
+                check(2, ViolationKind::Jerk, both(arm.jerk), highest);
+                continue;
+            }
+            let fastest = (arm.lower_velocity(previous), arm.upper_velocity(previous));
+            check(1, ViolationKind::Velocity, fastest, 1.0);
+            check(2, ViolationKind::Acceleration, both(arm.acceleration), 1.0);
+            check(ORDERS, ViolationKind::Jerk, both(arm.jerk), highest);
+            // How a joint is braked from here is a question only where it can be here.
+            if sequence.is_gapless && judgement.order.is_none() {
+                let from = JointMotion {
+                    position: previous,
+                    ..JointMotion::default()
+                };
+                let next = JointMotion {
+                    position: action,
+                    velocity: derivative(1),
+                    acceleration: derivative(2),
+                };
+                if let Some((received, limit)) = from.too_fast(next, &self.own[slot], DT) {
+                    judgement.order = Some(1);
+                    judgement.found.note(Violation {
+                        kind: ViolationKind::Velocity,
+                        slot,
+                        action,
+                        received,
+                        limit,
+                        joint: None,
+                        flaw: None,
+                    });
+                }
             }
         }
-        found
     }
 
     /// The highest velocities with which a position is approached after a rest.
@@ -681,100 +747,43 @@ impl Limits for Motion {
     }
 
     fn check_answer(&self, answer: &[f64]) -> Violations {
-        let mut found = check_finite(answer);
-        if !found.is_empty() {
-            return found;
+        let senseless = check_finite(answer);
+        if !senseless.is_empty() {
+            return senseless;
         }
-        for (slot, &action) in answer.iter().enumerate() {
-            let (kind, lowest, highest) = match self.quantity {
-                Quantity::Velocity => {
-                    let fastest = self.arm[slot].velocity + ROUNDING;
-                    (ViolationKind::Velocity, -fastest, fastest)
-                }
-                Quantity::Position | Quantity::Target => {
-                    let (lowest, highest) = self.range(slot);
-                    let (lowest, highest) = (lowest - SAME_POSITION, highest + SAME_POSITION);
-                    (ViolationKind::Position, lowest, highest)
-                }
-            };
-            if !(lowest..=highest).contains(&action) {
-                found.note(Violation {
-                    kind,
-                    slot,
-                    action,
-                    received: action,
-                    limit: if action < lowest { lowest } else { highest },
-                    joint: None,
-                    flaw: None,
-                });
-            }
-        }
-        found
-    }
-
-    fn judge(&mut self, _part: usize, sequence: &Sequence<'_>) -> Judgement {
-        let mut judgement = Judgement::NONE;
-        if self.quantity == Quantity::Target {
-            return judgement;
-        }
-        for (slot, &action) in sequence.answer.iter().enumerate() {
-            let arm = &self.arm[slot];
-            let previous = sequence.previous[slot];
-            let derivative = |order: usize| sequence.derivatives[order.saturating_sub(1)][slot];
-            let mut check = |order: usize, kind, (lower, upper): (f64, f64), factor: f64| {
-                let received = derivative(order) * factor;
-                let most = |limit: f64| limit + limit.abs() * ROUNDING_SHARE + ROUNDING;
-                if order > sequence.known || (received <= most(upper) && received >= -most(-lower))
-                {
-                    return;
-                }
-                judgement.order = Some(judgement.order.map_or(order, |other| other.min(order)));
-                judgement.found.note(Violation {
-                    kind,
-                    slot,
-                    action,
-                    received,
-                    limit: if received < 0.0 { lower } else { upper },
-                    joint: None,
-                    flaw: None,
-                });
-            };
-            let both = |limit: f64| (-limit, limit);
-            let highest = sequence.ratio;
-            if self.quantity == Quantity::Velocity {
-                check(1, ViolationKind::Acceleration, both(arm.acceleration), 1.0);
-                check(2, ViolationKind::Jerk, both(arm.jerk), highest);
-                continue;
-            }
-            let fastest = (arm.lower_velocity(previous), arm.upper_velocity(previous));
-            check(1, ViolationKind::Velocity, fastest, 1.0);
-            check(2, ViolationKind::Acceleration, both(arm.acceleration), 1.0);
-            check(ORDERS, ViolationKind::Jerk, both(arm.jerk), highest);
-            // How a joint is braked from here is a question only where it can be here.
-            if sequence.is_gapless && judgement.order.is_none() {
-                let from = JointMotion {
-                    position: previous,
-                    ..JointMotion::default()
+        Violations::noted(|found| {
+            for (slot, &action) in answer.iter().enumerate() {
+                let (kind, lowest, highest) = match self.quantity {
+                    Quantity::Velocity => {
+                        let fastest = self.arm[slot].velocity + ROUNDING;
+                        (ViolationKind::Velocity, -fastest, fastest)
+                    }
+                    Quantity::Position | Quantity::Target => {
+                        let (lowest, highest) = self.range(slot);
+                        let (lowest, highest) = (lowest - SAME_POSITION, highest + SAME_POSITION);
+                        (ViolationKind::Position, lowest, highest)
+                    }
                 };
-                let next = JointMotion {
-                    position: action,
-                    velocity: derivative(1),
-                    acceleration: derivative(2),
-                };
-                if let Some((received, limit)) = from.too_fast(next, &self.own[slot], DT) {
-                    judgement.order = Some(1);
-                    judgement.found.note(Violation {
-                        kind: ViolationKind::Velocity,
+                if !(lowest..=highest).contains(&action) {
+                    found.note(Violation {
+                        kind,
                         slot,
                         action,
-                        received,
-                        limit,
+                        received: action,
+                        limit: if action < lowest { lowest } else { highest },
                         joint: None,
                         flaw: None,
                     });
                 }
             }
+        })
+    }
+
+    fn judge(&mut self, _part: usize, sequence: &Sequence<'_>) -> Judgement {
+        if self.quantity == Quantity::Target {
+            return Judgement::none();
         }
+        let judgement = Judgement::noted(|judgement| self.look(sequence, judgement));
         if self.quantity == Quantity::Position && is_own_motion(sequence, &judgement) {
             self.pace
                 .note(self.time, joints(sequence.derivatives[0], 0));
@@ -783,53 +792,58 @@ impl Limits for Motion {
     }
 
     fn check_place(&self, _observation: &[f64], action: &[f64]) -> Violations {
-        let mut found = Violations::NONE;
-        for (slot, &action) in action.iter().enumerate() {
-            let next = self.next(slot, action);
-            let mut note = |kind, received, limit| {
-                found.note(Violation {
-                    kind,
-                    slot,
-                    action,
-                    received,
-                    limit,
-                    joint: None,
-                    flaw: None,
-                });
-            };
-            if self.quantity == Quantity::Velocity {
-                let (lowest, highest) = self.range(slot);
-                if exceeds(next.position, highest + SAME_POSITION) {
-                    note(ViolationKind::Position, next.position, highest);
-                } else if exceeds(-next.position, SAME_POSITION - lowest) {
-                    note(ViolationKind::Position, next.position, lowest);
+        Violations::noted(|found| {
+            for (slot, action) in joints(action, 0).into_iter().enumerate() {
+                let next = self.next(slot, action);
+                let mut note = |kind, received, limit| {
+                    found.note(Violation {
+                        kind,
+                        slot,
+                        action,
+                        received,
+                        limit,
+                        joint: None,
+                        flaw: None,
+                    });
+                };
+                if self.quantity == Quantity::Velocity {
+                    let (lowest, highest) = self.reach[slot];
+                    if !(lowest..=highest).contains(&next.position) {
+                        let (lowest, highest) = self.range(slot);
+                        if exceeds(next.position, highest + SAME_POSITION) {
+                            note(ViolationKind::Position, next.position, highest);
+                        } else if exceeds(-next.position, SAME_POSITION - lowest) {
+                            note(ViolationKind::Position, next.position, lowest);
+                        }
+                    }
+                    let arm = &self.arm[slot];
+                    let place = self.joints[slot].position;
+                    // Standing still is allowed everywhere.
+                    let bound = match next.velocity > 0.0 {
+                        true => arm.upper_velocity(place),
+                        false => arm.lower_velocity(place),
+                    };
+                    if exceeds(next.velocity.abs(), arm.velocity + ROUNDING) {
+                        // Its answer was found too fast wherever the arm is.
+                    } else if exceeds(next.velocity.abs(), bound.abs() + ROUNDING) {
+                        note(ViolationKind::Velocity, next.velocity, bound);
+                    }
                 }
-                let arm = &self.arm[slot];
-                let upper = arm.upper_velocity(self.joints[slot].position);
-                let lower = arm.lower_velocity(self.joints[slot].position);
-                if exceeds(next.velocity.abs(), arm.velocity + ROUNDING) {
-                    // Its answer was found too fast wherever the arm is.
-                } else if exceeds(next.velocity, upper + ROUNDING) {
-                    note(ViolationKind::Velocity, next.velocity, upper);
-                } else if exceeds(-next.velocity, ROUNDING - lower) {
-                    note(ViolationKind::Velocity, next.velocity, lower);
+                if let Some(ahead) = self.ahead(slot) {
+                    note(ViolationKind::Distance, ahead.abs(), self.max_distance);
                 }
             }
-            if let Some(ahead) = self.ahead(slot) {
-                note(ViolationKind::Distance, ahead.abs(), self.max_distance);
-            }
-        }
-        found
+        })
     }
 
     fn check_step(&self, _observation: &[f64], action: &[f64]) -> Option<Violations> {
         if !self.fits(action, 1.0) {
             return None;
         }
-        Some(match self.quantity {
-            Quantity::Velocity => self.unbraked(action),
-            Quantity::Position | Quantity::Target => Violations::NONE,
-        })
+        match self.quantity {
+            Quantity::Velocity => Some(self.unbraked(action)),
+            Quantity::Position | Quantity::Target => Some(Violations::none()),
+        }
     }
 
     fn behind(&self, action: &[f64]) -> Option<(usize, f64)> {
@@ -1027,7 +1041,7 @@ impl Limits for Torque {
         } else {
             1.0
         };
-        let mut judgement = Judgement::NONE;
+        let mut judgement = Judgement::none();
         for (slot, &torque) in sequence.answer.iter().enumerate() {
             let limit = self.arm.torque_rate[slot];
             let received = factor * sequence.derivatives[0][slot];
@@ -1048,7 +1062,7 @@ impl Limits for Torque {
     }
 
     fn check_place(&self, observation: &[f64], action: &[f64]) -> Violations {
-        let mut found = Violations::NONE;
+        let mut found = Violations::none();
         for (slot, &torque) in action.iter().enumerate() {
             if let Some((kind, received, limit)) = self.strayed(observation, slot) {
                 found.note(Violation {
@@ -1070,7 +1084,7 @@ impl Limits for Torque {
             let rate = (torque - self.last[slot]) / DT;
             rate.abs() <= self.arm.torque_rate[slot] + ROUNDING
         });
-        fits.then_some(Violations::NONE)
+        fits.then_some(Violations::none())
     }
 
     fn commanded(&mut self, action: &[f64]) {
@@ -1202,7 +1216,7 @@ mod tests {
         limits.last(&mut last);
         limits.rates(&mut first, &mut second);
         let parts = limits.motion_slots().unwrap_or(len);
-        let mut found = Violations::NONE;
+        let mut found = Violations::none();
         for (part, slots) in [0..parts, parts..len].into_iter().enumerate() {
             if slots.is_empty() {
                 continue;

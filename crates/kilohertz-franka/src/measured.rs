@@ -1,10 +1,11 @@
 //! What benches measure and nobody else has a use for.
 
 use franka::{Duration, RobotMode, RobotState};
-use kilohertz_core::robot::{Cycle, Flow, Tick};
+use kilohertz_core::robot::{Cycle, Flow, RobotError, Tick};
 use kilohertz_core::time::Time;
 
 use crate::control::{Control, Interface};
+use crate::desk::Desk;
 use crate::entrance::{Drive, Entrance};
 use crate::limits::ArmLimits;
 
@@ -70,4 +71,48 @@ pub fn gate(
     let took = Time::now().since(started);
     assert!(entrance.outcome(Ok(())).is_ok(), "a state was refused");
     took
+}
+
+/// Runs the cycles of a motion as a session on an arm does, up to the client: `next` says how the arm
+/// stands when it has carried out an action, the first time before the motion. `pace` is handed each
+/// cycle, to count or to time it.
+///
+/// # Errors
+/// Where a state is refused.
+pub fn drive(
+    interface: Interface,
+    arm: &ArmLimits,
+    tick: &mut dyn Tick,
+    mut next: impl FnMut(&[f64]) -> RobotState,
+    mut pace: impl FnMut(&mut dyn FnMut() -> Flow) -> Flow,
+) -> Result<(), RobotError> {
+    let drive = Drive {
+        interface,
+        law: None,
+        arm: *arm,
+    };
+    let mut action = [0.0; Control::MOST_SLOTS];
+    let action = &mut action[..interface.slots()];
+    let desk = Desk::new();
+    desk.take();
+    Ok(desk.listening(tick, |tick| {
+        let mut entrance = Entrance::new(&drive, next(action))?;
+        let mut state = next(action);
+        while pace(&mut || cycle(&mut entrance, tick, &state, action)) == Flow::Continue {
+            state = next(action);
+        }
+        entrance.outcome(Ok(()))
+    })?)
+}
+
+/// What a client is called between reading and writing, and behind it.
+fn cycle(
+    entrance: &mut Entrance<'_>,
+    tick: &mut dyn Tick,
+    state: &RobotState,
+    action: &mut [f64],
+) -> Flow {
+    let flow = entrance.cycle(tick, Time::now(), state, action);
+    tick.sent(Time::now());
+    flow
 }

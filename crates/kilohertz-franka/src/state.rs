@@ -32,6 +32,10 @@ impl<const N: usize, const M: usize> Slots for [[f64; N]; M] {
 
 impl Slots for Errors {
     fn write(&self, slots: &mut [f64]) {
+        // Which is looked at for many at a time.
+        if !self.0.iter().fold(false, |any, &set| any | set) {
+            return slots.fill(0.0);
+        }
         for (slot, &set) in slots.iter_mut().zip(&self.0) {
             *slot = f64::from(u8::from(set));
         }

@@ -154,6 +154,8 @@ mod fuzz;
 mod generation;
 mod hand;
 mod hand_server;
+#[doc(hidden)]
+pub mod measured;
 mod motion;
 mod options;
 mod pace;

@@ -6,6 +6,7 @@
 use franka::joint_velocity_limits::JointVelocityLimitsConfig;
 use franka::model::FR3_URDF;
 use franka::rate_limiting::DELTA_T;
+use franka::wire::robot::MoveMotionGeneratorMode;
 
 use crate::dynamics::{Joints, MAX_TORQUE};
 use crate::error::SimulatorError;
@@ -37,6 +38,17 @@ pub(crate) enum Generator {
 }
 
 impl Generator {
+    /// What a client asks for.
+    pub fn of(mode: MoveMotionGeneratorMode) -> Generator {
+        match mode {
+            MoveMotionGeneratorMode::JointPosition => Generator::JointPosition,
+            MoveMotionGeneratorMode::JointVelocity => Generator::JointVelocity,
+            MoveMotionGeneratorMode::CartesianPosition => Generator::CartesianPose,
+            MoveMotionGeneratorMode::CartesianVelocity => Generator::CartesianVelocity,
+            MoveMotionGeneratorMode::None => Generator::None,
+        }
+    }
+
     /// Tolerances on acceleration [rad/s2] and jerk [rad/s3]. A client works on the state's
     /// 32-bit floats; differences over 1 ms magnify their rounding, twice or three times.
     pub fn tolerances(self) -> (f64, f64) {

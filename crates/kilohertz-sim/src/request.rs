@@ -165,13 +165,7 @@ fn decode_move(generation: Generation, payload: &[u8]) -> Result<Request, MoveSt
             .iter()
             .all(|v| v.is_finite() && *v >= 0.0)
     });
-    let generator = match mode {
-        MoveMotionGeneratorMode::JointPosition => Generator::JointPosition,
-        MoveMotionGeneratorMode::JointVelocity => Generator::JointVelocity,
-        MoveMotionGeneratorMode::CartesianPosition => Generator::CartesianPose,
-        MoveMotionGeneratorMode::CartesianVelocity => Generator::CartesianVelocity,
-        MoveMotionGeneratorMode::None => Generator::None,
-    };
+    let generator = Generator::of(mode);
     let nobody_moves_it =
         generator == Generator::None && controller != MoveControllerMode::ExternalController;
     if !sound || nobody_moves_it || arguments.asynchronous {

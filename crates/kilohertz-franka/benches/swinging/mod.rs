@@ -1,0 +1,240 @@
+//! An arm without a socket and a policy that swings it, in each control mode.
+#![allow(dead_code, reason = "each bench uses its share")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use franka::RobotState;
+use franka::model::{FR3_URDF, Model};
+use franka::wire::f64s_to_wire;
+use franka::wire::robot::{MoveMotionGeneratorMode, RobotCommand};
+use kilohertz_core::awake::AwakeRequest;
+use kilohertz_core::courier::start_courier;
+use kilohertz_core::limits::{Limits, Unlimited};
+use kilohertz_core::policy::{Ask, Native, Policy};
+use kilohertz_core::robot::{Flow, Robot, RobotError, Tick};
+use kilohertz_core::schema::Schema;
+use kilohertz_core::session::{Config, Session};
+use kilohertz_core::stats::Recorder;
+use kilohertz_core::thread::RealtimeRequest;
+use kilohertz_franka::limits::{ArmLimits, limits};
+use kilohertz_franka::{Control, Impedance, Interface, MotionOptions, measured, state};
+use kilohertz_sim::SimulatorOptions;
+use kilohertz_sim::measured::Stepped;
+
+pub const MS: Duration = Duration::from_millis(1);
+/// Cycles of a swing to and fro.
+const SWING: usize = 2_000;
+
+/// What a session on this arm checks its actions by.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Checks {
+    /// Nothing: the judge takes its differences all the same.
+    Nothing,
+    /// The arm's limits.
+    Arm,
+}
+
+pub fn arm() -> ArmLimits {
+    ArmLimits::fr3(FR3_URDF).expect("the model's own URDF")
+}
+
+pub fn interface(control: Control) -> Interface {
+    Interface {
+        control,
+        elbow: false,
+        impedance: Impedance::Joint,
+    }
+}
+
+/// The simulated arm, commanded by actions.
+pub struct Swung {
+    control: Control,
+    arm: Stepped,
+    command: RobotCommand,
+}
+
+impl Swung {
+    pub fn new(control: Control) -> Swung {
+        let mode = match control {
+            Control::JointVelocity => MoveMotionGeneratorMode::JointVelocity,
+            Control::JointPosition | Control::JointTarget => MoveMotionGeneratorMode::JointPosition,
+            Control::CartesianVelocity => MoveMotionGeneratorMode::CartesianVelocity,
+            Control::CartesianPose | Control::CartesianTarget => {
+                MoveMotionGeneratorMode::CartesianPosition
+            }
+            Control::Torque => MoveMotionGeneratorMode::None,
+        };
+        let options = SimulatorOptions {
+            friction: false,
+            ..SimulatorOptions::default()
+        };
+        Swung {
+            control,
+            arm: Stepped::start(&options, mode).expect("an arm"),
+            command: RobotCommand::default(),
+        }
+    }
+
+    /// A state as it comes, a millisecond later, without a command.
+    pub fn datagram(&mut self) -> franka::wire::robot::RobotState {
+        self.arm.step(None)
+    }
+
+    /// How it stands a millisecond later.
+    pub fn step(&mut self, action: &[f64]) -> RobotState {
+        let seven = || f64s_to_wire(action.first_chunk::<7>().expect("seven joints"));
+        let motion = &mut self.command.motion;
+        match self.control {
+            Control::JointVelocity => motion.dq_c = seven(),
+            Control::JointPosition | Control::JointTarget => motion.q_c = seven(),
+            Control::Torque => self.command.control.tau_J_d = seven(),
+            Control::CartesianVelocity => {
+                motion.O_dP_EE_c = f64s_to_wire(action.first_chunk().expect("a twist"));
+            }
+            Control::CartesianPose | Control::CartesianTarget => {
+                motion.O_T_EE_c = f64s_to_wire(action.first_chunk().expect("a pose"));
+            }
+        }
+        RobotState::from_wire(&self.arm.step(Some(&mut self.command)))
+    }
+}
+
+/// A robot that is driven as an arm is, up to the client, as fast as it can.
+pub struct Driven<P> {
+    pub control: Control,
+    pub action: Schema,
+    pub limits: ArmLimits,
+    /// What is handed each cycle, with its number; the motion ends when it says so.
+    pub pace: P,
+}
+
+impl<P: FnMut(u64, &mut dyn FnMut() -> Flow) -> Flow + Send> Robot for Driven<P> {
+    fn observation(&self) -> &Schema {
+        &state::SCHEMA
+    }
+
+    fn action(&self) -> &Schema {
+        &self.action
+    }
+
+    fn period(&self) -> Duration {
+        MS
+    }
+
+    fn drive(&mut self, tick: &mut dyn Tick) -> Result<(), RobotError> {
+        let mut arm = Swung::new(self.control);
+        let mut commanded = 0;
+        let next = |action: &[f64]| {
+            commanded += 1;
+            match commanded {
+                // Before its first command a motion is only looked at.
+                1 | 2 => RobotState::from_wire(&arm.datagram()),
+                _ => arm.step(action),
+            }
+        };
+        let mut number = 0;
+        measured::drive(interface(self.control), &self.limits, tick, next, |cycle| {
+            number += 1;
+            (self.pace)(number - 1, cycle)
+        })
+    }
+}
+
+/// A field of an observation.
+fn field<const N: usize>(observation: &[f64], name: &str) -> [f64; N] {
+    let mut first = 0;
+    for field in state::SCHEMA.fields() {
+        if field.name == name {
+            return std::array::from_fn(|i| observation[first + i]);
+        }
+        first += field.len;
+    }
+    panic!("no field {name}");
+}
+
+/// A policy that swings the arm from where it is, some centiradians or a centimetre far. The ways are
+/// computed beforehand: what it takes to ask it is what is measured.
+pub fn swing(control: Control) -> impl Policy {
+    let phase = |cycle: usize| std::f64::consts::TAU * cycle as f64 / SWING as f64;
+    let ways: Vec<f64> = (0..SWING)
+        .map(|cycle| match control {
+            Control::JointVelocity | Control::CartesianVelocity => 0.03 * phase(cycle).sin(),
+            Control::Torque => 0.3 * phase(cycle).sin(),
+            _ => 0.01 * (1.0 - phase(cycle).cos()),
+        })
+        .collect();
+    let mut begins = None;
+    Native::new(control.slots(), move |ask: &Ask<'_>, action: &mut [f64]| {
+        let (q, pose) = begins.get_or_insert_with(|| {
+            let pose: [f64; 16] = field(ask.observation, "O_T_EE_c");
+            (field::<7>(ask.observation, "q_d"), pose)
+        });
+        let way = ways[ask.tick as usize % SWING];
+        match control {
+            Control::JointVelocity | Control::Torque => action.fill(way),
+            Control::JointPosition | Control::JointTarget => {
+                for (action, q) in action.iter_mut().zip(q) {
+                    *action = *q + way;
+                }
+            }
+            Control::CartesianVelocity => action[..2].fill(way),
+            Control::CartesianPose | Control::CartesianTarget => {
+                action.copy_from_slice(pose);
+                action[12..14].iter_mut().for_each(|place| *place += way);
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Runs `cycles` cycles of a session; `pace` is handed each of them with its number.
+///
+/// # Panics
+/// Where the session ends otherwise, or an action is followed instead of used.
+pub fn run(
+    control: Control,
+    checks: Checks,
+    cycles: u64,
+    mut pace: impl FnMut(u64, &mut dyn FnMut() -> Flow) -> Flow + Send + 'static,
+) {
+    let arm = arm();
+    let limits: Box<dyn Limits> = match checks {
+        Checks::Nothing => Box::new(Unlimited::new(control.slots())),
+        Checks::Arm => {
+            let model = Arc::new(Model::from_urdf(FR3_URDF).expect("the model's own URDF"));
+            limits(interface(control), &arm, &model, &MotionOptions::default())
+        }
+    };
+    let robot = Driven {
+        control,
+        action: interface(control).action(),
+        limits: arm,
+        pace: move |number, cycle: &mut dyn FnMut() -> Flow| match number < cycles {
+            true => pace(number, cycle),
+            // Nobody minds that this arm is not at rest.
+            false => Flow::Finish,
+        },
+    };
+    let recorder = Arc::new(Recorder::new(MS, 1_000));
+    let bell = start_courier(|| {}, |_| {}).expect("a thread");
+    let config = Config {
+        realtime: RealtimeRequest {
+            priority: None,
+            lock_memory: false,
+            ..RealtimeRequest::default()
+        },
+        awake: AwakeRequest::OFF,
+        ..Config::default()
+    };
+    let policy = Box::new(swing(control));
+    let robot = Box::new(robot);
+    let session = Session::start(robot, policy, limits, config, recorder, bell).expect("a thread");
+    while !session.join(Duration::from_secs(1)) {}
+    let outcome = session.outcome().expect("it has ended");
+    assert!(outcome.cause.is_none(), "{control}: {outcome:?}");
+    let stats = session.stats();
+    let is_target = matches!(control, Control::JointTarget | Control::CartesianTarget);
+    let followed = stats.followed_commands;
+    assert!(is_target || followed < 20, "{control}: {followed} followed");
+}
