@@ -71,6 +71,8 @@ pub mod between;
 pub mod cadence;
 pub mod cores;
 pub mod courier;
+#[cfg(all(target_os = "linux", not(loom)))]
+pub mod echo;
 pub mod judge;
 pub mod late;
 pub mod limits;
