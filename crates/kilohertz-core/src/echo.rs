@@ -3,7 +3,7 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use crate::shared_memory::{Lengths, SharedMemory, Word};
@@ -14,6 +14,8 @@ use crate::time::Time;
 /// writes the same number into another word, and wakes the former.
 pub struct Echo {
     memory: SharedMemory,
+    /// Of the asking end.
+    handle: Option<OwnedFd>,
     round: u32,
 }
 
@@ -29,8 +31,12 @@ impl Echo {
     /// # Errors
     /// The system's, where it has no memory to share.
     pub fn make() -> std::io::Result<Echo> {
-        let memory = SharedMemory::make(NONE)?;
-        Ok(Echo { memory, round: 0 })
+        let (memory, handle) = SharedMemory::make(NONE)?;
+        Ok(Echo {
+            memory,
+            handle: Some(handle),
+            round: 0,
+        })
     }
 
     /// The echoing end, whose memory was handed over.
@@ -39,12 +45,16 @@ impl Echo {
     /// The system's, and where the memory is another's.
     pub fn join(memory: OwnedFd) -> std::io::Result<Echo> {
         let memory = SharedMemory::join(memory, NONE)?;
-        Ok(Echo { memory, round: 0 })
+        Ok(Echo {
+            memory,
+            handle: None,
+            round: 0,
+        })
     }
 
-    /// The memory's descriptor, for handing it over.
-    pub fn file(&self) -> BorrowedFd<'_> {
-        self.memory.file()
+    /// The memory's descriptor, for handing it over; the asking end has it.
+    pub fn file(&self) -> Option<BorrowedFd<'_>> {
+        self.handle.as_ref().map(AsFd::as_fd)
     }
 
     /// Asks, and says how long the echo took; `None` where none came within `limit`.
@@ -88,7 +98,7 @@ mod tests {
     #[test]
     fn each_round_is_echoed_once() {
         let mut asking = Echo::make().unwrap();
-        let fd = asking.file().try_clone_to_owned().unwrap();
+        let fd = asking.file().unwrap().try_clone_to_owned().unwrap();
         let mut echoing = Echo::join(fd).unwrap();
         let long = Duration::from_secs(60);
         let other = std::thread::spawn(move || {

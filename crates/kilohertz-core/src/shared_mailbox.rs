@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use crate::mailbox::{FailureBell, Frame, NEVER, Taken};
 use crate::policy::{Answer, Ask, Policy, PolicyThread, Question, Waker};
-use crate::shared_memory::{ANSWER_HEAD, ANSWERS, QUESTIONS, SharedMemory, Word};
+use crate::shared_memory::{ANSWER_HEAD, ANSWERS, Handle, QUESTIONS, SharedMemory, Word};
 use crate::stats::Recorder;
 use crate::sync::{Arc, AtomicU64, Ordering, fence};
 use crate::thread::sleep_until;
@@ -95,6 +95,8 @@ impl fmt::Display for Trouble {
 #[derive(Clone)]
 pub struct SharedMailbox {
     memory: Arc<SharedMemory>,
+    #[cfg_attr(loom, expect(dead_code, reason = "a model has one process"))]
+    handle: std::sync::Arc<Handle>,
     failed: Arc<AtomicU64>,
     trouble: std::sync::Arc<OnceLock<Trouble>>,
     thread: std::sync::Arc<PolicyThread>,
@@ -106,18 +108,20 @@ impl SharedMailbox {
     /// # Errors
     /// The system's, where it has none to share.
     pub fn make(lengths: Lengths) -> std::io::Result<SharedMailbox> {
+        let (memory, handle) = SharedMemory::make(lengths)?;
         Ok(SharedMailbox {
-            memory: Arc::new(SharedMemory::make(lengths)?),
+            memory: Arc::new(memory),
+            handle: std::sync::Arc::new(handle),
             failed: Arc::new(AtomicU64::new(NEVER)),
             trouble: std::sync::Arc::default(),
             thread: std::sync::Arc::default(),
         })
     }
 
-    /// The memory's descriptor, for handing it over.
+    /// The memory's descriptor, for handing it over. It is closed with the last of this and its clones.
     #[cfg(not(loom))]
     pub fn file(&self) -> std::os::fd::BorrowedFd<'_> {
-        self.memory.file()
+        std::os::fd::AsFd::as_fd(&*self.handle)
     }
 
     /// For telling on which thread the policy runs.

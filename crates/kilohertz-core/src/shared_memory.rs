@@ -66,13 +66,13 @@ fn numbers(lengths: Lengths) -> [usize; 2] {
 }
 
 #[cfg(not(loom))]
-pub(crate) use real::SharedMemory;
+pub(crate) use real::{Handle, SharedMemory};
 
 #[cfg(not(loom))]
 mod real {
     use std::fs::File;
     use std::io;
-    use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+    use std::os::fd::OwnedFd;
 
     use memmap2::{MmapOptions, MmapRaw};
     use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
@@ -91,10 +91,12 @@ mod real {
     /// An anonymous memory file, mapped.
     #[derive(Debug)]
     pub(crate) struct SharedMemory {
-        file: File,
         map: MmapRaw,
         lengths: Lengths,
     }
+
+    /// What is handed over for the other process to join; the memory stays without it.
+    pub(crate) type Handle = OwnedFd;
 
     /// Bytes from one row to the next, of the questions and of the answers.
     fn strides(lengths: Lengths) -> [usize; 2] {
@@ -116,23 +118,24 @@ mod real {
 
     impl SharedMemory {
         /// New memory, all of it there already, whose size nobody can change.
-        pub(crate) fn make(lengths: Lengths) -> io::Result<SharedMemory> {
+        pub(crate) fn make(lengths: Lengths) -> io::Result<(SharedMemory, Handle)> {
             let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
             let file = memfd_create("kilohertz-policy", flags)?;
             ftruncate(&file, size(lengths) as u64)?;
             // A page that is mapped and cut off is a fault for whoever reads it.
             fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
-            let memory = SharedMemory::map(file.into(), lengths)?;
+            let file = File::from(file);
+            let memory = SharedMemory::map(&file, lengths)?;
             memory.at::<AtomicU32>(8).store(VERSION, Relaxed);
             memory.at::<AtomicU64>(0).store(MAGIC, Relaxed);
-            Ok(memory)
+            Ok((memory, file.into()))
         }
 
         /// The memory behind a descriptor that was handed over.
         pub(crate) fn join(fd: OwnedFd, lengths: Lengths) -> io::Result<SharedMemory> {
             let file = File::from(fd);
             let is_whole = file.metadata()?.len() == size(lengths) as u64;
-            let memory = is_whole.then(|| SharedMemory::map(file, lengths));
+            let memory = is_whole.then(|| SharedMemory::map(&file, lengths));
             let is_ours = |memory: &SharedMemory| {
                 let version = memory.at::<AtomicU32>(8).load(Relaxed);
                 memory.at::<AtomicU64>(0).load(Relaxed) == MAGIC && version == VERSION
@@ -148,18 +151,13 @@ mod real {
                 })
         }
 
-        fn map(file: File, lengths: Lengths) -> io::Result<SharedMemory> {
+        fn map(file: &File, lengths: Lengths) -> io::Result<SharedMemory> {
             // The loop is not to be the first that touches it.
             let map = MmapOptions::new()
                 .len(size(lengths))
                 .populate()
-                .map_raw(&file)?;
-            Ok(SharedMemory { file, map, lengths })
-        }
-
-        /// The descriptor, for handing it over.
-        pub(crate) fn file(&self) -> BorrowedFd<'_> {
-            self.file.as_fd()
+                .map_raw(file)?;
+            Ok(SharedMemory { map, lengths })
         }
 
         pub(crate) fn lengths(&self) -> Lengths {
@@ -241,7 +239,7 @@ mod real {
 }
 
 #[cfg(loom)]
-pub(crate) use model::SharedMemory;
+pub(crate) use model::{Handle, SharedMemory};
 
 /// What the memory and the kernel promise, so that loom checks our use of them: a thread sleeps only while the
 /// word is as it expects, which is looked at in one with going to sleep.
@@ -261,21 +259,24 @@ mod model {
         woken: Condvar,
     }
 
+    pub(crate) type Handle = ();
+
     impl SharedMemory {
-        pub(crate) fn make(lengths: Lengths) -> std::io::Result<SharedMemory> {
+        pub(crate) fn make(lengths: Lengths) -> std::io::Result<(SharedMemory, Handle)> {
             let [question, answer] = numbers(lengths);
             let rows = |count: u32, numbers: usize| {
                 let row = || (0..numbers).map(|_| AtomicU64::new(0)).collect();
                 (0..count).map(|_| row()).collect()
             };
-            Ok(SharedMemory {
+            let memory = SharedMemory {
                 words: std::array::from_fn(|_| AtomicU32::new(0)),
                 questions: rows(QUESTIONS, question),
                 answers: rows(ANSWERS, answer),
                 lengths,
                 queue: Mutex::new(()),
                 woken: Condvar::new(),
-            })
+            };
+            Ok((memory, ()))
         }
 
         pub(crate) fn lengths(&self) -> Lengths {

@@ -54,7 +54,7 @@ impl NativeEcho {
     /// The descriptor for [`NativeEcho::join`].
     #[napi(getter)]
     pub fn memory(&self) -> Option<i32> {
-        self.echo.as_ref().map(|echo| echo.file().as_raw_fd())
+        Some(self.echo.as_ref()?.file()?.as_raw_fd())
     }
 
     /// Asks the process `pid` so often at 1 kHz from a thread like a session's, with its priority of 80 and the
