@@ -71,7 +71,10 @@ const ON_SEAT: Readonly<Record<SeatDoing, readonly [code: string, message: RegEx
   'cuts its memory off': ['POLICY_THREW', /EPERM.*ftruncate/],
   'lengthens its memory': ['POLICY_THREW', /EPERM.*ftruncate/],
   'counts wildly': ['POLICY_CRASHED', /sent \d+ answers at once when it was asked in cycle \d+/],
-  'takes what was not asked': undefined,
+  'takes what was not asked': [
+    'POLICY_CRASHED',
+    /sent an answer to cycle \d+ when it was asked in/,
+  ],
   'leaves its seat': ['POLICY_CRASHED', /left its seat while its session ran/],
   'closes what it was given': undefined,
   'answers what was not asked': ['POLICY_CRASHED', /sent an answer to cycle 1000000 when/],
