@@ -60,14 +60,16 @@ impl Echo {
     /// Asks, and says how long the echo took; `None` where none came within `limit`.
     pub fn ask(&mut self, limit: Duration) -> Option<Duration> {
         let begin = Time::now();
-        self.say(Word::Asked);
-        let before = self.round.wrapping_sub(1);
+        self.say(Word::Asked, self.round.wrapping_add(1));
         let echoed = self.memory.word(Word::Answered);
-        while echoed.load(Ordering::Acquire) != self.round {
+        loop {
+            let seen = echoed.load(Ordering::Acquire);
+            if seen == self.round {
+                return Some(Time::now().since(begin));
+            }
             let left = limit.checked_sub(Time::now().since(begin))?;
-            self.memory.sleep(Word::Answered, before, left);
+            self.memory.sleep(Word::Answered, seen, left);
         }
-        Some(Time::now().since(begin))
     }
 
     /// Waits to be asked, no longer than `limit`; says whether it was.
@@ -81,11 +83,13 @@ impl Echo {
 
     /// Echoes what was heard.
     pub fn answer(&mut self) {
-        self.say(Word::Answered);
+        // It may not have been there for the first rounds.
+        let asked = self.memory.word(Word::Asked).load(Ordering::Acquire);
+        self.say(Word::Answered, asked);
     }
 
-    fn say(&mut self, word: Word) {
-        self.round = self.round.wrapping_add(1);
+    fn say(&mut self, word: Word, round: u32) {
+        self.round = round;
         self.memory.word(word).store(self.round, Ordering::Release);
         self.memory.wake(word, 1);
     }
