@@ -1614,8 +1614,8 @@ export interface ProcessPolicyOptions<Name extends PropertyKey, Args> {
 }
 /**
  * A policy in another process, Node or Python, for a robot that is driven natively, as a `Franka` is. The
- * process is started with the session and loads the module; a native thread then carries observations there
- * and actions back, so neither a blocked main thread nor its garbage collection delays it. It ends with the
+ * process is started with the session and loads the module; the session's loop then writes observations where the
+ * process sees them, and reads its actions, so neither a blocked main thread nor its garbage collection delays it. It ends with the
  * session; where it dies, the arm is brought to rest and the session ends with `POLICY_CRASHED`.
  *
  * In Python the policy is called as `policy(state, tick)`: `state.q` and the other fields of a robot state are

@@ -260,7 +260,7 @@ function signalsIn(mask: string): number[] {
 }
 
 for (const [place, names] of [
-  ['python', ['kilohertz-loop', 'kilohertz-wake', 'kilohertz-usher', 'kilohertz-guard']],
+  ['python', ['kilohertz-loop', 'kilohertz-wake', 'kilohertz-guard']],
   ['libfranka-rs', ['kilohertz-loop', 'kilohertz-fence']],
 ] as const) {
   test(`threads that move an arm take no signals but those of faults: ${place}`, async (t) => {

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import {
   type AnyPolicy,
@@ -270,18 +271,45 @@ test('a numpy answer of another type or shape is told by it', async (t) => {
 
 test('a process whose answers break the protocol ends the session by name, and the arm stops first', async (t) => {
   for (const [how, received] of [
-    ['short', /sent 8 bytes when it was asked in cycle \d+; expected .* 16 bytes, or 72/],
-    ['long', /sent 80 bytes/],
-    ['between', /sent 24 bytes/],
-    ['twice', /sent an answer to cycle \d+ when it was asked in cycle \d+/],
-    ['kind', /sent 16 bytes of kind 7/],
-    ['no action', /sent 16 bytes of kind 2/],
-    ['nothing with an action', /sent 72 bytes of kind 1/],
+    ['twice', /sent an answer to cycle \d+ when it was asked in cycle \d+; expected one answer/],
+    ['before', /sent an answer to cycle \d+/],
+    ['never asked', /sent an answer to cycle 9223372036854775808/],
+    ['kind', /sent an answer of kind 7/],
+    ['no kind', /sent an answer of kind 18446744073709551615/],
   ] as const) {
     const error = await failure(t, await driven(t, python('garble', how)));
     t.is(error.code, 'POLICY_CRASHED', how);
     t.regex(error.message, received, how);
     t.is((error.cause as OffloadError).code, 'OFFLOAD_PROTOCOL');
+  }
+});
+
+test('signals that a policy in Python handles neither end nor skip its cycles', async (t) => {
+  for (const restarts of [false, true]) {
+    const { session } = await driven(t, python('interrupted', 500, restarts));
+    const error = await t.throwsAsync(session.run({ durationS: 60 }), { code: 'POLICY_THREW' });
+    const cause = error.cause as Error;
+    t.is(cause.name, 'Seen', cause.stack ?? '');
+    const { handled, ordered } = JSON.parse(cause.message);
+    t.true(handled > 50, `${handled} signals`);
+    t.true(ordered);
+  }
+});
+
+test('a Python that lacks what a policy needs is refused by name before the arm moves', async (t) => {
+  for (const [folder, message] of [
+    ['without-ctypes', /this Python has no ctypes, which shared memory needs.*Choose another/],
+    ['other-machine', /needs futex\(2\), whose number on pdp11 is not known here/],
+  ] as const) {
+    const env = { PYTHONPATH: fileURLToPath(new URL(`./fixtures/${folder}`, import.meta.url)) };
+    const policy = processPolicy(PYTHON, { export: 'still', env });
+    const run = await driven(t, policy as AnyPolicy<RobotState, JointVector>);
+    const error = await rejection(run.session.run({ durationS: 5 }));
+    t.is((error as PolicyError).code, 'POLICY_CRASHED', String(error));
+    t.regex((error as PolicyError).message, message);
+    t.is(((error as PolicyError).cause as OffloadError).code, 'OFFLOAD_PYTHON');
+    t.is(run.simulator.counters().motionsStarted, 0);
+    t.deepEqual(childrenOf('self'), []);
   }
 });
 

@@ -1,8 +1,10 @@
 // What a wake costs a policy, at 1 kHz, from its question to its answer: with idle states left alone, held off, and with
-// cores kept busy; with and without a realtime priority of its own, also beside two and four busy processes.
+// cores kept busy; with and without a realtime priority of its own, also beside two and four busy processes. Beside
+// policies in processes, a bare echo over a shared futex with a process of the same kind.
 // Alternating rounds; medians over them, sums of the late answers.
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import {
   type AnyPolicy,
   Franka,
@@ -13,6 +15,7 @@ import {
   Session,
   workerPolicy,
 } from 'kilohertz';
+import { NativeEcho } from '../lib/native.ts';
 import swing from './policies.ts';
 import { keep, median, once, percentile, type Row, show } from './rows.ts';
 
@@ -66,7 +69,42 @@ async function round(
   });
 }
 
+const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
+const ECHOES: Readonly<Record<string, readonly string[]>> = {
+  'echo, Node': [process.execPath, ...process.execArgv, here('./echo.ts'), '3'],
+  'echo, Python': ['python3', here('./echo.py'), '3', here('../lib/child.py')],
+};
+
+/** A bare echo at 1 kHz, as often as a round of a policy asks. */
+function echo(number: number, which: string, keepAwake: boolean): void {
+  const [program = '', ...args] = ECHOES[which] ?? [];
+  const asking = new NativeEcho();
+  const child = spawn(program, args, {
+    stdio: ['ignore', 'inherit', 'inherit', asking.memory ?? 'ignore'],
+  });
+  // The first is answered when the child is there.
+  const warm = asking.measure(once ? 1 : 100, child.pid ?? 0, keepAwake);
+  const took = asking.measure(DURATION_S * 1e3, child.pid ?? 0, keepAwake);
+  child.kill('SIGKILL');
+  const answers = [...(took.length > 0 ? took : warm)].map((s) => 1e6 * s);
+  rows.push({
+    round: number,
+    policy: which,
+    keepAwake: String(keepAwake && 'idleStates'),
+    busy: 0,
+    answerP50Us: percentile(answers, 0.5),
+    answerP99Us: percentile(answers, 0.99),
+    late: 0,
+    ticks: answers.length,
+    heldOff: String(keepAwake),
+    priority: 40,
+  });
+}
+
 for (let number = 0; number < ROUNDS; number += 1) {
+  for (const keepAwake of [false, true]) {
+    for (const which of Object.keys(ECHOES)) echo(number, which, keepAwake);
+  }
   for (const keepAwake of AWAKE) {
     for (const policy of Object.keys(policies)) {
       await round(number, policy, keepAwake, 0, DURATION_S);
@@ -103,15 +141,17 @@ function lateBeside(policy: string, busy: number): number {
 
 show(
   'question to answer, of those in time [us]; medians over the rounds',
-  Object.keys(policies).map((policy) => ({
+  [...Object.keys(policies), ...Object.keys(ECHOES)].map((policy) => ({
     policy,
     ...Object.fromEntries(
-      AWAKE.flatMap((keepAwake) => {
-        const name = keepAwake === false ? 'left alone' : keepAwake;
-        const p50 = of(policy, String(keepAwake), 'answerP50Us');
-        const p99 = of(policy, String(keepAwake), 'answerP99Us');
-        return [[name, `${p50} / ${p99}`]];
-      }),
+      AWAKE.filter((keepAwake) => mine(policy, String(keepAwake), 0).length > 0).flatMap(
+        (keepAwake) => {
+          const name = keepAwake === false ? 'left alone' : keepAwake;
+          const p50 = of(policy, String(keepAwake), 'answerP50Us');
+          const p99 = of(policy, String(keepAwake), 'answerP99Us');
+          return [[name, `${p50} / ${p99}`]];
+        },
+      ),
     ),
   })),
 );
@@ -138,6 +178,12 @@ const BARS: readonly { what: string; figure: number; beside: number; atMost: num
     figure: p50('worker', keepAwake),
     beside: p50('main thread', keepAwake),
     atMost: 0.75,
+  })),
+  ...['Node', 'Python'].map((kind) => ({
+    what: `process, echo of ${kind}`,
+    figure: p50(`process, ${kind}`, 'idleStates'),
+    beside: p50(`echo, ${kind}`, 'idleStates'),
+    atMost: 1.5,
   })),
   {
     what: 'worker spinning, parked',

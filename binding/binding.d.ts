@@ -43,6 +43,25 @@ export declare class NativeArm {
   planMove(goal: Float64Array, speed: number, tolerance: number, settlingS: number): Promise<NativeMove>
 }
 
+/** One end of an echo. */
+export declare class NativeEcho {
+  /** The asking end. */
+  constructor()
+  /** The echoing end, in a child. */
+  static join(memory: number): NativeEcho
+  /** The descriptor for [`NativeEcho::join`]. */
+  get memory(): number | null
+  /**
+   * Asks the process `pid` so often at 1 kHz from a thread like a session's, with its priority of 80 and the
+   * process at 40, and says how long each echo took \[s\]; with idle states held off where that is wanted.
+   */
+  measure(rounds: number, pid: number, holdsOff: boolean): Float64Array
+  /** Waits to be asked, for a tenth of a second at most; says whether it was. */
+  hear(): boolean
+  /** Echoes what was heard. */
+  answer(): void
+}
+
 /** A connected hand. */
 export declare class NativeHand {
   /** Connects to the hand of the arm at `host` or `host:port`. */
@@ -65,6 +84,23 @@ export declare class NativeHand {
   state(): Promise<NativeHandState>
   /** Stops a command that runs, and closes the connection. */
   close(): Promise<void>
+}
+
+/** A seat, as the process that sits in it holds it. */
+export declare class NativeJoinedSeat {
+  /** The seat in a child, whose memory was handed over. */
+  static join(memory: number, observation: number, action: number): NativeJoinedSeat
+  /**
+   * Blocks until there is an observation (1), which is copied with its tick, time [s] and period [s], or the
+   * end (4), but no longer than `limit_s` (0). With `spin` it keeps its core busy meanwhile.
+   */
+  wait(observation: Float64Array, clock: Float64Array, limitS: number, spin: boolean): number
+  /** Answers the observation taken last; `lib/action.ts` has checked the length. */
+  answer(action: Float64Array): void
+  /** Answers the observation taken last with nothing new. */
+  answerNothing(): void
+  /** Tells the loop that the policy failed and will not answer again. */
+  fail(): void
 }
 
 /** One end of a line. */
@@ -212,6 +248,8 @@ export declare class NativeSession {
   static paced(options: NativeSessionOptions, place: NativePlace, wake: () => void): NativeSession
   /** A session that drives an arm; `seat` is that of the worker where the policy runs. */
   static arm(arm: NativeArm, control: string, options: NativeSessionOptions, place: NativePlace, wake: () => void, seat?: number | undefined | null): NativeSession
+  /** A session that drives an arm with the policy of the process that sits at `seat`. */
+  static armShared(arm: NativeArm, control: string, options: NativeSessionOptions, place: NativePlace, wake: () => void, seat: NativeSharedSeat): NativeSession
   /** A session that moves an arm as planned, and ends when it is there. */
   static moving(arm: NativeArm, planned: NativeMove, options: NativeSessionOptions, place: NativePlace, wake: () => void): NativeSession
   /**
@@ -258,6 +296,22 @@ export declare class NativeSession {
   takeRecords(): Float64Array
 }
 
+/** The seat of a policy in another process, as the loop's process holds it. */
+export declare class NativeSharedSeat {
+  /** A seat for one session, whose observations and actions have so many numbers. */
+  constructor(observation: number, action: number)
+  /** The descriptor for [`NativeJoinedSeat::join`] in the child. */
+  get memory(): number
+  /** Tells the number of the process that sits there: that of its first thread, on which the policy runs. */
+  sits(pid: number): void
+  /** What the policy's process wrote that is no answer, in words; nothing where all of it was one. */
+  trouble(): string | null
+  /** Lets the policy go. */
+  dismiss(): void
+  /** Lets the policy go, and gives the memory and its descriptor back once the session has ended. */
+  release(): void
+}
+
 /** A running simulator. */
 export declare class NativeSimulator {
   /** Starts a simulator. */
@@ -280,23 +334,6 @@ export declare class NativeSimulator {
   inject(what: NativeFault): void
   /** Stops the simulator; resolves when its threads have ended. */
   stop(): Promise<void>
-}
-
-/** The line on which a policy in another process is asked. */
-export declare class NativeUsher {
-  /** A line for one session. */
-  constructor()
-  /** For the child's end, until the thread is started. */
-  get descriptors(): NativeDescriptors
-  /** Closes a line whose thread will not be started. */
-  release(): void
-  /** What the policy's process sent that is no answer, in words; nothing where all of it was one. */
-  trouble(): string | null
-  /**
-   * Starts the thread, once, with this realtime priority where the system grants it, for actions of
-   * so many numbers, of the policy in the process with the number `pid`; says the number of its seat.
-   */
-  start(actionLength: number, priority?: number | undefined | null, pid?: number | undefined | null): number
 }
 
 /** The layout of an arm's state. */

@@ -3,13 +3,13 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { OffloadError } from './errors.ts';
-import { endWithParent, NativeLine } from './native.ts';
-import { LineSeat, type PolicyFailure, policyOf, sit } from './policy-seat.ts';
+import { endWithParent, NativeJoinedSeat, NativeLine } from './native.ts';
+import { type PolicyFailure, policyOf, sit } from './policy-seat.ts';
 import type { Policy } from './robot.ts';
 import type { RobotState } from './robot-state.ts';
 import { serve } from './servant.ts';
 
-const [parent = 0, memory = -1, callBell = -1, answerBell = -1, ...seat] = process.argv
+const [parent = 0, memory = -1, callBell = -1, answerBell = -1, seat] = process.argv
   .slice(2)
   .map(Number);
 process.argv.length = 2;
@@ -22,7 +22,7 @@ let made: unknown;
 /** Makes what the calls are about; without `args` it is the export itself, a policy. */
 async function make(url: unknown, name: unknown, args: unknown): Promise<unknown> {
   const module = (await import(url as string)) as Record<string, unknown>;
-  if (seat.length > 0) {
+  if (seat !== undefined) {
     made = await policyOf(module, url as string, name as string, args as readonly unknown[]);
     return made;
   }
@@ -38,9 +38,8 @@ async function make(url: unknown, name: unknown, args: unknown): Promise<unknown
 
 /** Runs the policy that was made until its session ends; resolves with why, where it failed. */
 async function sitDown(_schema: unknown, lengths: unknown): Promise<PolicyFailure | undefined> {
-  const [memory = -1, callBell = -1, answerBell = -1] = seat;
   const size = lengths as { observation: number; action: number };
-  const place = new LineSeat(NativeLine.join(memory, callBell, answerBell), size);
+  const place = NativeJoinedSeat.join(seat ?? -1, size.observation, size.action);
   return sit(made as Policy<RobotState, unknown>, place, size, false);
 }
 

@@ -1,7 +1,8 @@
 """What runs in a Python child: it makes an object, answers calls about it, and ends with its parent.
 
 It needs the standard library only. The memory that it shares with its parent is laid out as
-crates/kilohertz-offload/src/layout.rs says; values are written as lib/parcel.ts writes them.
+crates/kilohertz-offload/src/layout.rs says, and that in which a policy is asked as
+crates/kilohertz-core/src/shared_memory.rs does; values are written as lib/parcel.ts writes them.
 """
 
 import sys
@@ -10,10 +11,16 @@ if sys.version_info < (3, 9):
     sys.stderr.write("this is Python %d.%d; expected 3.9 or newer\n" % sys.version_info[:2])
     sys.exit(97)
 
+try:
+    import ctypes
+except ImportError as error:
+    sys.stderr.write("this Python has no ctypes, which shared memory needs (%s)\n" % error)
+    sys.exit(97)
+
 import asyncio
 import collections
-import ctypes
 import datetime
+import errno
 import importlib.util
 import inspect
 import itertools
@@ -117,6 +124,138 @@ def memory_order():
 
     order()
     return order
+
+
+class Unfit(Exception):
+    """This system lacks what a policy needs here."""
+
+
+class Futex:
+    """Sleeping on a word of shared memory, and waking who does; raises Unfit where this system cannot.
+
+    The kernel looks at the word in one with putting a thread to sleep, and a wake comes behind what was stored before
+    it: so neither a fence nor an exchange is needed, which Python has not.
+    """
+
+    WAIT, WAKE = 0, 1
+    NUMBERS = {"x86_64": 202, "aarch64": 98, "riscv64": 98, "loongarch64": 98, "ppc64le": 221, "s390x": 238}
+    NUMBERS_32 = {"x86_64": 240, "i686": 240, "i386": 240, "aarch64": 240, "armv8l": 240, "armv7l": 240, "armv6l": 240}
+    # So long it sleeps at a time [s].
+    LONGEST = 0.1
+
+    def __init__(self):
+        machine = os.uname().machine
+        numbers = self.NUMBERS if ctypes.sizeof(ctypes.c_void_p) == 8 else self.NUMBERS_32
+        self._number = numbers.get(machine)
+        if not sys.platform.startswith("linux") or self._number is None:
+            raise Unfit("a policy in Python needs futex(2), whose number on %s is not known here" % machine)
+        # Other threads of the policy run while this one sleeps. Waking is too short to let them.
+        self._wait = self._call(ctypes.CDLL(None, use_errno=True).syscall)
+        self._wake = self._call(ctypes.PyDLL(None).syscall)
+        self._limit = (ctypes.c_long * 2)(0, int(self.LONGEST * 1e9))
+        self._limit_at = ctypes.addressof(self._limit)
+        word = ctypes.c_uint32(1)
+        ctypes.set_errno(0)
+        slept = self._wait(self._number, ctypes.addressof(word), self.WAIT, 0, self._limit_at)
+        if (slept, ctypes.get_errno()) != (-1, errno.EAGAIN) or self.wake(ctypes.addressof(word)) != 0:
+            raise Unfit("a policy in Python needs futex(2): %s" % os.strerror(ctypes.get_errno()))
+
+    @staticmethod
+    def _call(syscall):
+        syscall.argtypes = [ctypes.c_long, ctypes.c_void_p, ctypes.c_int, ctypes.c_uint32, ctypes.c_void_p]
+        syscall.restype = ctypes.c_long
+        return syscall
+
+    def wait(self, address, expected):
+        """Sleeps while the word is `expected`, until a wake, a signal or `LONGEST`: the caller looks again.
+
+        Python runs the handler of a signal when this returns.
+        """
+        if self._wait(self._number, address, self.WAIT, expected, self._limit_at) != 0:
+            code = ctypes.get_errno()
+            if code not in (errno.EAGAIN, errno.EINTR, errno.ETIMEDOUT):
+                raise OSError(code, "futex: %s" % os.strerror(code))
+
+    def wake(self, address):
+        """Wakes one who sleeps on the word; says how many."""
+        return self._wake(self._number, address, self.WAKE, 1, None)
+
+
+class Seat:
+    """Where a policy waits for the loop: memory that both map, with words to sleep on."""
+
+    QUESTIONS, ANSWERS = 4, 16
+    ASKED_AT, SLEEPS_AT, TAKEN_AT, ANSWERED_AT, LOOP_SLEEPS_AT, ROWS_AT = range(64, 448, 64)
+    NUMBERS = (1 << 31) - 1
+    OVER = 1
+    ALWAYS_WAKE = 2
+    LOOP_AWAKE = 0
+    VERSION = 1
+
+    def __init__(self, memory, futex, lengths):
+        self.futex = futex
+        self.question = 8 * (3 + lengths["observation"])
+        self.question_stride = -(-self.question // 64) * 64
+        self.answer_stride = -(-8 * (2 + lengths["action"]) // 64) * 64
+        self.answers_at = self.ROWS_AT + self.QUESTIONS * self.question_stride
+        size = self.answers_at + self.ANSWERS * self.answer_stride
+        if os.fstat(memory).st_size != size:
+            raise Garbled("the policy's memory was not made by this version of kilohertz")
+        self.map = mmap.mmap(memory, size)
+        (version,) = struct.unpack_from("=I", self.map, 8)
+        if self.map[:8] != MAGIC or version != self.VERSION:
+            raise Garbled("the policy's memory was not made by this version of kilohertz")
+        self.words = Words(self.map)
+        start = ctypes.addressof(ctypes.c_char.from_buffer(self.map))
+        self.asked = start + self.ASKED_AT
+        self.loop_sleeps = start + self.LOOP_SLEEPS_AT
+        self.order = memory_order()
+        self.number = 0
+        self.answered = 0
+        # Whether this end sleeps cannot be told in time without a fence: so each question wakes. If it was already
+        # asked, the kernel does not put this end to sleep.
+        self.words[self.SLEEPS_AT] = self.ALWAYS_WAKE
+
+    @property
+    def over(self):
+        return self.words[self.ASKED_AT] & self.OVER != 0
+
+    def wait(self):
+        """Sleeps until there may be a question or it is over, for a while."""
+        asked = self.words[self.ASKED_AT]
+        if asked >> 1 == self.number and not asked & self.OVER:
+            self.futex.wait(self.asked, asked)
+
+    def take(self):
+        """The newest question: its tick, time and period [ns], and the observation; None where there is no new one."""
+        while True:
+            number = self.words[self.ASKED_AT] >> 1
+            if number == self.number:
+                return None
+            self.words[self.TAKEN_AT] = number
+            at = self.ROWS_AT + number % self.QUESTIONS * self.question_stride
+            # The row is read behind the number that says it is written, and before it is looked whether it is being
+            # written again.
+            self.order()
+            row = self.map[at : at + self.question]
+            self.order()
+            if ((self.words[self.ASKED_AT] >> 1) - number) & self.NUMBERS < self.QUESTIONS - 1:
+                break
+        self.number = number
+        return (*struct.unpack_from("=3Q", row), memoryview(row)[24:])
+
+    def answer(self, tick, kind, values=()):
+        """Answers the question of this tick."""
+        at = self.answers_at + self.answered % self.ANSWERS * self.answer_stride
+        struct.pack_into("=2Q%dd" % len(values), self.map, at, tick, kind, *values)
+        self.answered = (self.answered + 1) & 0xFFFFFFFF
+        # The row is written before the number says so, and that before the word by which the loop knows that it was
+        # woken.
+        self.order()
+        self.words[self.ANSWERED_AT] = self.answered
+        self.order()
+        self.words[self.LOOP_SLEEPS_AT] = self.LOOP_AWAKE
+        self.futex.wake(self.loop_sleeps)
 
 
 class Words:
@@ -743,37 +882,38 @@ class Servant:
 
     def _sit(self, schema, lengths):
         """Runs what was made as the policy of a session until that ends; says why, where it failed."""
-        seat = Line(*self.seat)
+        memory, futex = self.seat
+        seat = Seat(memory, futex, lengths)
         state = State(schema)
-        answer = struct.Struct("<2d%dd" % lengths["action"])
-        short = struct.Struct("<2d")
-        while True:
-            message = seat.take()
-            if message is None:
-                if seat.closed:
-                    return None
+        first = None
+        while not seat.over:
+            question = seat.take()
+            if question is None:
                 seat.wait()
                 continue
-            number, time_s, period_s = struct.unpack_from("<3d", message)
-            tick = Tick(int(number), time_s, period_s)
+            number, time_ns, period_ns, observation = question
+            # The policy's time begins with the first question that it takes.
+            if first is None:
+                first, period_ns = time_ns, 0
+            tick = Tick(number, (time_ns - first) / 1e9, period_ns / 1e9)
             failed = None
             try:
-                state._refresh(message[24:])
+                state._refresh(observation)
                 action = self._settled(self.root(state, tick))
                 if action is None:
-                    told = short.pack(number, ANSWER_NOTHING)
+                    told = ANSWER_NOTHING, ()
                 else:
-                    values = numbers_of(action, lengths["action"])
-                    told = answer.pack(number, ANSWER_ACTION, *values)
+                    told = ANSWER_ACTION, numbers_of(action, lengths["action"])
             except BaseException as error:
-                failed, told = error, short.pack(number, ANSWER_FAILED)
+                failed, told = error, (ANSWER_FAILED, ())
             # First of all the loop knows, and brakes the arm; then it is told why.
             try:
-                seat.send(told)
+                seat.answer(number, *told)
             except BaseException as error:
                 failed = error if failed is None else failed
             if failed is not None:
                 return self._failure(failed, tick, lengths)
+        return None
 
     def _failure(self, failed, tick, lengths):
         """Why a policy failed, as lib/policy-seat.ts tells it."""
@@ -882,7 +1022,7 @@ class State:
             setattr(self, name, float(slot[0]))
 
 
-# What came of a question, on a seat's line; usher.rs and policy-seat.ts have the same numbers.
+# What came of a question; crates/kilohertz-core/src/shared_mailbox.rs has the same numbers.
 ANSWER_FAILED, ANSWER_NOTHING, ANSWER_ACTION = 0, 1, 2
 
 
@@ -1013,9 +1153,15 @@ def main():
     parent, *descriptors = map(int, sys.argv[1:])
     sys.argv[1:] = []
     end_with_parent(parent)
+    memory = descriptors[3:]
+    try:
+        seat = (memory[0], Futex()) if memory else None
+    except Unfit as error:
+        sys.stderr.write("%s\n" % error)
+        sys.exit(97)
     # Ctrl+C reaches the whole terminal; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    servant = Servant(Line(*descriptors[:3]), descriptors[3:])
+    servant = Servant(Line(*descriptors[:3]), seat)
     servant.serve()
     finish(servant.root)
 

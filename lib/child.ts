@@ -8,7 +8,7 @@ import { bare, checkObject } from './checks.ts';
 import { type KilohertzError, OffloadError, OptionTypeError } from './errors.ts';
 import { within } from './limit.ts';
 import { Line, MOST_CALLS } from './line.ts';
-import { calling, endChild, type NativeDescriptors, NativeLine } from './native.ts';
+import { calling, endChild, NativeLine } from './native.ts';
 
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 
@@ -18,8 +18,8 @@ const NODE_MAIN: string = here(
 );
 const PYTHON_MAIN: string = here('./child.py');
 
-/** What `child.py` exits with where the interpreter is too old. */
-const TOO_OLD = 97;
+/** What `child.py` exits with where the interpreter cannot do what is needed: it is too old, for instance. */
+const UNFIT = 97;
 
 /** So much of what a child wrote to stderr is told where it dies. */
 const TAIL_LINES = 20;
@@ -42,8 +42,8 @@ export interface ChildSpec {
   readonly sharedBytes: number;
   /** The most that an answer may have, its arrays included [bytes]. */
   readonly longest: number;
-  /** The line on which a session's loop asks the child's policy. */
-  readonly seat?: NativeDescriptors;
+  /** The descriptor of the memory in which a session's loop asks the child's policy. */
+  readonly seat?: number;
 }
 
 /** Checks environment variables. */
@@ -105,8 +105,9 @@ export class Child {
     this.#spec = spec;
     this.#whenEnded = whenEnded;
     const native = calling(() => NativeLine.make(spec.sharedBytes, spec.longest));
-    const lines = [native.descriptors, ...(spec.seat ? [spec.seat] : [])];
-    const descriptors = lines.flatMap((line) => [line.memory, line.callBell, line.answerBell]);
+    const { memory, callBell, answerBell } = native.descriptors;
+    const seat = spec.seat === undefined ? [] : [spec.seat];
+    const descriptors = [memory, callBell, answerBell, ...seat];
     const python = isPython(spec.url);
     const [program, main] = python
       ? [interpreter(spec), ['-u', PYTHON_MAIN]]
@@ -172,7 +173,7 @@ export class Child {
 
   #died(code: number | null, signal: string | null): OffloadError {
     const words = this.#tail.trim().split('\n').slice(-TAIL_LINES).join('\n');
-    if (code === TOO_OLD && isPython(this.#spec.url)) {
+    if (code === UNFIT && isPython(this.#spec.url)) {
       return new OffloadError(
         'OFFLOAD_PYTHON',
         `${interpreter(this.#spec)}: ${words}. Choose another with { python: ... } or VIRTUAL_ENV`,

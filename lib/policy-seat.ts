@@ -3,7 +3,6 @@
 import { ActionBuffer, type Refusal } from './action.ts';
 import { cut, inOneLine, read, textIn } from './describe.ts';
 import { isPromise, NEWS, settled } from './driver.ts';
-import type { NativeLine } from './native.ts';
 import type { Policy } from './robot.ts';
 import { RobotState } from './robot-state.ts';
 import { type ErrorMessage, fromMessage, toMessage } from './worker-messages.ts';
@@ -114,61 +113,4 @@ export async function policyOf(
     );
   }
   return made as Policy<RobotState, unknown>;
-}
-
-/** What came of a question, on a line; `usher.rs` and `child.py` have the same numbers. */
-const ANSWER = { failed: 0, nothing: 1, action: 2 } as const;
-/** The tick that was asked, and what came of it. */
-const ANSWER_HEADER = 2;
-
-/** A seat in another process, at the end of a line from there. */
-export class LineSeat implements Seat {
-  readonly #line: NativeLine;
-  readonly #message: Float64Array;
-  readonly #answer: Float64Array;
-  #tick = 0;
-
-  constructor(
-    line: NativeLine,
-    lengths: { readonly observation: number; readonly action: number },
-  ) {
-    this.#line = line;
-    this.#message = new Float64Array(3 + lengths.observation);
-    this.#answer = new Float64Array(ANSWER_HEADER + lengths.action);
-  }
-
-  wait(observation: Float64Array, clock: Float64Array, limitS: number, spin: boolean): number {
-    this.#line.wait(spin ? limitS : 0, limitS);
-    if (this.#line.take(bytesOf(this.#message), false) === this.#message.byteLength) {
-      clock.set(this.#message.subarray(0, 3));
-      observation.set(this.#message.subarray(3));
-      [this.#tick = 0] = clock;
-      return NEWS.observation;
-    }
-    return this.#line.closed ? NEWS.end : 0;
-  }
-
-  answer(action: Float64Array): void {
-    this.#answer.set(action, ANSWER_HEADER);
-    this.#send(ANSWER.action, this.#answer.length);
-  }
-
-  answerNothing(): void {
-    this.#send(ANSWER.nothing, ANSWER_HEADER);
-  }
-
-  fail(): void {
-    this.#send(ANSWER.failed, ANSWER_HEADER);
-  }
-
-  /** Answers the question taken last with so many numbers. */
-  #send(kind: number, length: number): void {
-    this.#answer[0] = this.#tick;
-    this.#answer[1] = kind;
-    this.#line.send(bytesOf(this.#answer), length * Float64Array.BYTES_PER_ELEMENT);
-  }
-}
-
-function bytesOf(array: Float64Array): Uint8Array {
-  return new Uint8Array(array.buffer);
 }

@@ -10,9 +10,9 @@ import {
   calling,
   type NativeArm,
   type NativePlace,
-  type NativeSession,
+  NativeSession,
   type NativeSessionOptions,
-  NativeUsher,
+  NativeSharedSeat,
 } from './native.ts';
 import { failureIn } from './policy-seat.ts';
 import type { ProcessPolicy } from './process-policy.ts';
@@ -23,7 +23,7 @@ import { END_LIMIT_MS, SeatedDriver, withPriority } from './seated-driver.ts';
 export class ProcessDriver<Observation, Action> extends SeatedDriver {
   readonly #policy: ProcessPolicy<Observation, Action>;
   #child: Child | undefined;
-  #usher: NativeUsher | undefined;
+  #seat: NativeSharedSeat | undefined;
   /** Resolves when the policy has left its seat. */
   #left: Promise<void> = Promise.resolve();
 
@@ -35,10 +35,11 @@ export class ProcessDriver<Observation, Action> extends SeatedDriver {
   /** Starts the process and waits until its policy is there. */
   async reset(): Promise<void> {
     const { url, exportName, args, python, env } = this.#policy;
-    const usher = calling(() => new NativeUsher());
-    const { descriptors: seat } = usher;
-    const longest = LONGEST_TOLD;
-    const spec = { url: url.href, python, env, sharedBytes: 0, longest, seat };
+    const { observation, action } = this.lengths;
+    const seat = calling(() => new NativeSharedSeat(observation, action));
+    this.#seat = seat;
+    const told = { sharedBytes: 0, longest: LONGEST_TOLD };
+    const spec = { url: url.href, python, env, ...told, seat: seat.memory };
     let made = false;
     let gone: OffloadError | undefined;
     const child = new Child(spec, (error) => {
@@ -46,7 +47,6 @@ export class ProcessDriver<Observation, Action> extends SeatedDriver {
       if (made && !this.halted) this.fail(died(error), undefined);
     });
     this.#child = child;
-    this.#usher = usher;
     try {
       await child.line.call(CALL.make, 'make', [placeOf(url.href), exportName, args]);
       made = true;
@@ -57,25 +57,28 @@ export class ProcessDriver<Observation, Action> extends SeatedDriver {
     if (this.failure) throw this.failure({});
   }
 
-  override begin(
+  protected override open(
+    arm: NativeArm,
+    control: FrankaControl,
     options: NativeSessionOptions,
     place: NativePlace,
     wake: () => void,
   ): NativeSession {
-    const { priority } = options;
-    // Two below the loop, beside the courier: it waits for the one and wakes the other.
-    const own = priority === undefined ? undefined : Math.max(1, priority - 1);
-    const usher = this.#usher;
-    if (usher) this.sitsAt(calling(() => usher.start(this.lengths.action, own, this.#child?.pid)));
-    const withOwn = withPriority(options, this.#policy.priority);
-    const session = super.begin(withOwn, place, wake);
+    const seat = this.#seat as NativeSharedSeat;
+    if (this.#child?.pid !== undefined) seat.sits(this.#child.pid);
+    const own = withPriority(options, this.#policy.priority);
+    const session = NativeSession.armShared(arm, control, own, place, wake, seat);
     this.#left = this.#sit();
     return session;
   }
 
-  /** What the native thread received instead of an answer comes first: it ended the session. */
+  protected override dismiss(): void {
+    this.#seat?.dismiss();
+  }
+
+  /** What the loop read instead of an answer comes first: it ended the session. */
   override get failure(): Failure | undefined {
-    const trouble = this.#usher?.trouble();
+    const trouble = this.#seat?.trouble();
     if (!trouble) return super.failure;
     return died(new OffloadError('OFFLOAD_PROTOCOL', trouble));
   }
@@ -85,7 +88,11 @@ export class ProcessDriver<Observation, Action> extends SeatedDriver {
     const schema = { fields: fields.map(({ name, len }) => [name, len]), errorNames, modes: MODES };
     try {
       const failure = await this.#child?.line.call(CALL.sit, 'policy', [schema, this.lengths]);
-      if (failure === undefined || failure === null) return;
+      if (failure === undefined || failure === null) {
+        // It does so where it is let go.
+        if (this.halted) return;
+        throw new OffloadError('OFFLOAD_PROTOCOL', 'it left its seat while its session ran');
+      }
       const told = failureIn(failure);
       if (!told) throw new OffloadError('OFFLOAD_PROTOCOL', 'it told of a failure that is none');
       this.failed(told);
@@ -98,7 +105,7 @@ export class ProcessDriver<Observation, Action> extends SeatedDriver {
     this.stopNow();
     await within(this.endLimitMs, this.#left);
     await this.#child?.stopLater(END_LIMIT_MS / 1e3);
-    this.#usher?.release();
+    this.#seat?.release();
   }
 }
 

@@ -6,10 +6,9 @@ import type { PastState } from './errors.ts';
 import { armRefused, policyDetached, policyThrew } from './failures.ts';
 import {
   calling,
-  dismissSeat,
   type NativeArm,
   type NativePlace,
-  NativeSession,
+  type NativeSession,
   type NativeSessionOptions,
 } from './native.ts';
 import type { PolicyFailure } from './policy-seat.ts';
@@ -22,8 +21,8 @@ export const END_LIMIT_MS = 500;
 const TELL_LIMIT_MS = 5_000;
 
 /**
- * The options with the realtime priority of the policy's thread: below that of the loop, of what carries
- * between the two and of what watches the policy; none where the loop has none.
+ * The options with the realtime priority of the policy's thread: below that of the loop, of the courier and
+ * of what watches the policy; none where the loop has none.
  */
 export function withPriority(
   options: NativeSessionOptions,
@@ -40,7 +39,6 @@ export abstract class SeatedDriver implements Driver {
   /** How many numbers an observation has, and an action. */
   protected readonly lengths: { readonly observation: number; readonly action: number };
   readonly #control: FrankaControl;
-  #seat: number | undefined;
   #session: NativeSession | undefined;
   #halted = false;
   #failure: Failure | undefined;
@@ -55,10 +53,19 @@ export abstract class SeatedDriver implements Driver {
   abstract reset(): Promise<void>;
   abstract stop(): Promise<void>;
 
+  /** Starts the loop, which asks the policy where it sits. */
+  protected abstract open(
+    arm: NativeArm,
+    control: FrankaControl,
+    options: NativeSessionOptions,
+    place: NativePlace,
+    wake: () => void,
+  ): NativeSession;
+  /** Lets the policy go. */
+  protected abstract dismiss(): void;
+
   begin(options: NativeSessionOptions, place: NativePlace, wake: () => void): NativeSession {
-    this.#session = calling(() =>
-      NativeSession.arm(this.#arm, this.#control, options, place, wake, this.#seat),
-    );
+    this.#session = calling(() => this.open(this.#arm, this.#control, options, place, wake));
     return this.#session;
   }
 
@@ -72,7 +79,7 @@ export abstract class SeatedDriver implements Driver {
 
   stopNow(): void {
     this.#halted = true;
-    if (this.#seat !== undefined) dismissSeat(this.#seat);
+    this.dismiss();
   }
 
   get failure(): Failure | undefined {
@@ -92,11 +99,6 @@ export abstract class SeatedDriver implements Driver {
   protected get endLimitMs(): number {
     const hasFailed = this.#session?.outcome()?.cause === 'policyFailed';
     return hasFailed && this.failure === undefined ? TELL_LIMIT_MS : END_LIMIT_MS;
-  }
-
-  /** Says where the policy waits for the loop. */
-  protected sitsAt(seat: number): void {
-    this.#seat = seat;
   }
 
   /** Ends the session with what the policy told. */

@@ -11,7 +11,13 @@ import type { Failure } from './driver.ts';
 import { messageOf, OffloadError, PolicyError } from './errors.ts';
 import { policyThrew } from './failures.ts';
 import { within } from './limit.ts';
-import type { NativeArm, NativePlace, NativeSession, NativeSessionOptions } from './native.ts';
+import {
+  dismissSeat,
+  type NativeArm,
+  type NativePlace,
+  NativeSession,
+  type NativeSessionOptions,
+} from './native.ts';
 import { failureIn } from './policy-seat.ts';
 import { SeatedDriver, withPriority } from './seated-driver.ts';
 import type { WorkerTask } from './worker-messages.ts';
@@ -38,6 +44,7 @@ function workerFor(task: WorkerTask, name: string): Worker | undefined {
 export class WorkerDriver<Observation, Action> extends SeatedDriver {
   readonly #policy: WorkerPolicy<Observation, Action>;
   #worker: Worker | undefined;
+  #seat: number | undefined;
   #ended: Promise<unknown> = Promise.resolve();
   /** Where the worker tells; the policy does not know of it. */
   #port: MessagePort | undefined;
@@ -47,14 +54,20 @@ export class WorkerDriver<Observation, Action> extends SeatedDriver {
     this.#policy = policy;
   }
 
-  override begin(
+  protected override open(
+    arm: NativeArm,
+    control: FrankaControl,
     options: NativeSessionOptions,
     place: NativePlace,
     wake: () => void,
   ): NativeSession {
     const { priority, spin } = this.#policy;
     const own = bare({ ...withPriority(options, priority), policySpins: spin });
-    return super.begin(own, place, wake);
+    return NativeSession.arm(arm, control, own, place, wake, this.#seat);
+  }
+
+  protected override dismiss(): void {
+    if (this.#seat !== undefined) dismissSeat(this.#seat);
   }
 
   /** Starts the worker and waits until its policy is there. */
@@ -120,7 +133,7 @@ export class WorkerDriver<Observation, Action> extends SeatedDriver {
   #told(message: unknown): void {
     const failure = failureIn(message);
     if (failure) this.failed(failure);
-    else this.sitsAt((message as { readonly seat: number }).seat);
+    else this.#seat = (message as { readonly seat: number }).seat;
   }
 }
 

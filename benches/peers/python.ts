@@ -51,4 +51,6 @@ export function environment(name: string, requirements: string): Environment {
 }
 
 /** That of the peers that offload. */
-export const { python, installed }: Environment = environment('peers', 'requirements.txt');
+const peers: Environment = environment('peers', 'requirements.txt');
+export const python: Environment['python'] = peers.python;
+export const installed: Environment['installed'] = peers.installed;

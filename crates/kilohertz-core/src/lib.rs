@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! robot ──observation──▶ session.rs ──▶ policy.rs ──action──▶ judge.rs ▶ late.rs ▶ limits.rs ──▶ robot
-//!   ▲                    (loop thread)   mailbox.rs                     between.rs               │
+//!   ▲                    (loop thread)   mailbox.rs, shared_mailbox.rs  between.rs               │
 //!   │                     cadence.rs                           lowpass.rs                        │
 //!   └── the robot's clock, or pacer.rs + wait.rs ────────────────────────────────────────────────┘
 //!                             │
@@ -71,6 +71,8 @@ pub mod between;
 pub mod cadence;
 pub mod cores;
 pub mod courier;
+#[cfg(all(target_os = "linux", not(loom)))]
+pub mod echo;
 pub mod judge;
 pub mod late;
 pub mod limits;
@@ -86,8 +88,13 @@ pub mod robot;
 pub mod roll;
 pub mod schema;
 pub mod session;
+#[cfg(target_os = "linux")]
+pub mod shared_mailbox;
+#[cfg(target_os = "linux")]
+mod shared_memory;
 pub mod stats;
 mod sync;
 pub mod thread;
 pub mod time;
 pub mod wait;
+mod waiting;

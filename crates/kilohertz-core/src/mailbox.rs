@@ -9,16 +9,14 @@
 use std::sync::atomic::AtomicBool as StopFlag;
 use std::time::Duration;
 
-use crate::answer_wait::AnswerWait;
 use crate::courier::{Bell, News};
-use crate::policy::{Answer, Ask, Policy, PolicyThread, Question};
+use crate::policy::{Answer, Ask, Policy, PolicyThread, Question, Waker};
 use crate::stats::Recorder;
 use crate::sync::{
     Arc, AtomicU64, NewestIn, NewestOut, Ordering, RowsIn, RowsOut, Thread, newest, rows, thread,
 };
-use crate::thread::cpus_of;
 use crate::time::{Time, nanos};
-use crate::wait::SpinWindow;
+use crate::waiting::{Inbox, Waiting};
 
 /// An observation and the cycle it belongs to.
 #[derive(Debug, Clone)]
@@ -42,7 +40,7 @@ impl Frame {
         }
     }
 
-    fn new(len: usize) -> Frame {
+    pub(crate) fn new(len: usize) -> Frame {
         Frame {
             tick: 0,
             time: Duration::ZERO,
@@ -54,7 +52,7 @@ impl Frame {
 
 /// An observation as the policy is told of it.
 pub struct Taken<'a> {
-    frame: &'a Frame,
+    pub(crate) frame: &'a Frame,
     /// From the first question that the policy took to this one on the robot's clock. What is computed from it
     /// begins where the robot stands, however many questions the policy was not there for.
     pub time: Duration,
@@ -71,7 +69,7 @@ impl std::ops::Deref for Taken<'_> {
 }
 
 /// "No cycle" for the failed-cycle cell.
-const NEVER: u64 = u64::MAX;
+pub(crate) const NEVER: u64 = u64::MAX;
 
 /// How many answers the ring holds. A policy that answers what it was asked gives two at most between
 /// two looks of the loop.
@@ -83,16 +81,19 @@ const HEADER: usize = 3;
 /// The loop's end: a [`Policy`].
 pub struct LoopEnd {
     observations: NewestIn<Frame>,
-    answers: RowsOut,
-    row: Box<[f64]>,
-    failed: Arc<AtomicU64>,
+    answers: Answers,
     loop_thread: Arc<std::sync::OnceLock<Thread>>,
     bell: Bell,
     recorder: std::sync::Arc<Recorder>,
     policy_thread: std::sync::Arc<PolicyThread>,
-    /// How answers are waited for, and how late sleeps end.
-    wait: AnswerWait,
-    window: SpinWindow,
+    waiting: Waiting,
+}
+
+/// What came back.
+struct Answers {
+    rows: RowsOut,
+    row: Box<[f64]>,
+    failed: Arc<AtomicU64>,
 }
 
 /// The policy's end. It may move between threads, but only one may use it at a time.
@@ -111,10 +112,22 @@ pub struct PolicyEnd {
 #[derive(Clone)]
 pub struct FailureBell {
     failed: Arc<AtomicU64>,
-    loop_thread: Arc<std::sync::OnceLock<Thread>>,
+    sleeper: Sleeper,
+}
+
+/// Where the loop sleeps.
+#[derive(Clone)]
+enum Sleeper {
+    Parked(Arc<std::sync::OnceLock<Thread>>),
+    Elsewhere(Waker),
 }
 
 impl FailureBell {
+    pub(crate) fn waking(waker: Waker, failed: Arc<AtomicU64>) -> FailureBell {
+        let sleeper = Sleeper::Elsewhere(waker);
+        FailureBell { failed, sleeper }
+    }
+
     /// Tells the loop that the policy failed in cycle `tick` and will not answer again.
     pub fn ring(&self, tick: u64) {
         self.failed.store(tick.min(NEVER - 1), Ordering::Release);
@@ -122,8 +135,13 @@ impl FailureBell {
     }
 
     fn wake_loop(&self) {
-        if let Some(thread) = self.loop_thread.get() {
-            thread.unpark();
+        match &self.sleeper {
+            Sleeper::Parked(thread) => {
+                if let Some(thread) = thread.get() {
+                    thread.unpark();
+                }
+            }
+            Sleeper::Elsewhere(wake) => wake(),
         }
     }
 }
@@ -148,15 +166,16 @@ pub fn mailbox(
     (
         LoopEnd {
             observations: observations_in,
-            answers: answers_out,
-            row: row.clone(),
-            failed: Arc::clone(&failed),
+            answers: Answers {
+                rows: answers_out,
+                row: row.clone(),
+                failed: Arc::clone(&failed),
+            },
             loop_thread: Arc::clone(&loop_thread),
             bell,
             recorder: std::sync::Arc::clone(&recorder),
             policy_thread: std::sync::Arc::clone(&policy_thread),
-            wait: AnswerWait::new(period, false),
-            window: SpinWindow::new(period),
+            waiting: Waiting::new(period),
         },
         PolicyEnd {
             observations: observations_out,
@@ -164,7 +183,7 @@ pub fn mailbox(
             row,
             failure: FailureBell {
                 failed,
-                loop_thread,
+                sleeper: Sleeper::Parked(loop_thread),
             },
             recorder,
             first: None,
@@ -173,12 +192,11 @@ pub fn mailbox(
     )
 }
 
-impl LoopEnd {
-    /// Takes the oldest answer, where there is one that was not taken yet.
+impl Inbox for Answers {
     fn take(&mut self, action: &mut [f64]) -> Answer {
         // A failure is published after the last answer, so that answer is not lost to it.
         let failed = self.failed.load(Ordering::Acquire) != NEVER;
-        if self.answers.pop(&mut self.row) {
+        if self.rows.pop(&mut self.row) {
             let (header, slots) = self.row.split_at(HEADER);
             let question = Question {
                 tick: header[0].to_bits(),
@@ -192,16 +210,26 @@ impl LoopEnd {
         }
         if failed { Answer::Failed } else { Answer::None }
     }
+
+    #[cfg(not(loom))]
+    fn sleep(&mut self, limit: Option<Duration>, _stop: &StopFlag) {
+        match limit {
+            Some(limit) => thread::park_timeout(limit),
+            None => thread::park(),
+        }
+    }
+
+    #[cfg(loom)]
+    fn sleep(&mut self, _limit: Option<Duration>, _stop: &StopFlag) {
+        thread::park();
+    }
 }
 
 impl Policy for LoopEnd {
     fn attach(&mut self) {
         // Only the loop thread attaches, once: a second value would be the same thread.
         let _ = self.loop_thread.set(thread::current());
-        // Where the policy needs the core on which the loop spins, spinning delays what it waits for.
-        // The first thread of the process has its CPUs, whichever this one stays on.
-        let may_spin = cpus_of(std::process::id()).len() != 1;
-        self.wait = AnswerWait::new(self.recorder.target_period(), may_spin);
+        self.waiting.attach();
     }
 
     fn thread(&self) -> Option<std::sync::Arc<PolicyThread>> {
@@ -218,59 +246,13 @@ impl Policy for LoopEnd {
         if overwrote {
             self.recorder.overwritten_observations.add(1);
         }
-        self.wait.asked(ask.tick, Time::now());
+        self.waiting.asked(ask.tick);
         self.policy_thread.asked();
         self.bell.ring(News::OBSERVATION);
     }
 
-    #[cfg(not(loom))]
     fn poll(&mut self, until: Option<Time>, stop: &StopFlag, action: &mut [f64]) -> Answer {
-        let plan = self.wait.plan(self.window.get());
-        loop {
-            match self.take(action) {
-                Answer::None => {}
-                answer => {
-                    if let Answer::Action(question) | Answer::Empty(question) = answer {
-                        self.wait
-                            .answered(question.tick, Time::now(), self.window.get());
-                    }
-                    return answer;
-                }
-            }
-            if stop.load(Ordering::Relaxed) {
-                return Answer::None;
-            }
-            let now = Time::now();
-            if until.is_some_and(|until| now >= until) {
-                return Answer::None;
-            }
-            if now < plan.sleep_until {
-                let wake = until.map_or(plan.sleep_until, |until| until.min(plan.sleep_until));
-                thread::park_timeout(wake.since(now));
-                // Woken earlier, it was by an answer.
-                let now = Time::now();
-                if now >= wake {
-                    self.window.learn(now.since(wake));
-                }
-            } else if now < plan.spin_until {
-                std::hint::spin_loop();
-            } else {
-                match until {
-                    Some(until) => thread::park_timeout(until.since(now)),
-                    None => thread::park(),
-                }
-            }
-        }
-    }
-
-    #[cfg(loom)]
-    fn poll(&mut self, _until: Option<Time>, _stop: &StopFlag, action: &mut [f64]) -> Answer {
-        loop {
-            match self.take(action) {
-                Answer::None => thread::park(),
-                answer => return answer,
-            }
-        }
+        self.waiting.poll(&mut self.answers, until, stop, action)
     }
 }
 
@@ -552,7 +534,7 @@ mod loom_tests {
             });
             let mut action = [0.0];
             for _ in 0..2 {
-                match inside.take(&mut action) {
+                match inside.answers.take(&mut action) {
                     Answer::None => {}
                     Answer::Action(_) => break,
                     other => panic!("{other:?}"),
@@ -584,7 +566,7 @@ mod loom_tests {
                 }
             }
             policy.join().unwrap();
-            assert_eq!(inside.take(&mut action), Answer::None);
+            assert_eq!(inside.answers.take(&mut action), Answer::None);
         });
     }
 }

@@ -90,7 +90,7 @@ impl PolicyThread {
             .store(self.asked_count().saturating_add(1), Ordering::Relaxed);
     }
 
-    /// Counts an answer. For the policy's thread alone.
+    /// Counts an answer. For one thread alone: the policy's, or the loop's where that one takes it in.
     pub fn answered(&self) {
         self.answered
             .store(self.answered_count().saturating_add(1), Ordering::Relaxed);
@@ -107,6 +107,9 @@ impl PolicyThread {
     }
 }
 
+/// Ends a wait of the loop early, from any thread.
+pub type Waker = Arc<dyn Fn() + Send + Sync>;
+
 /// A policy as the loop sees it. Both calls come from the loop thread, in turns.
 pub trait Policy: Send {
     /// Told once, from the loop thread, before the first request.
@@ -114,6 +117,11 @@ pub trait Policy: Send {
 
     /// Returns the thread on which the policy runs; `None` where that is the loop's own.
     fn thread(&self) -> Option<Arc<PolicyThread>> {
+        None
+    }
+
+    /// Returns what ends a wait in [`Policy::poll`] early; `None` where unparking the loop's thread does.
+    fn waker(&self) -> Option<Waker> {
         None
     }
 
@@ -137,6 +145,10 @@ impl<P: Policy + ?Sized> Policy for Box<P> {
 
     fn thread(&self) -> Option<Arc<PolicyThread>> {
         (**self).thread()
+    }
+
+    fn waker(&self) -> Option<Waker> {
+        (**self).waker()
     }
 
     fn request(&mut self, ask: &Ask<'_>) {

@@ -20,7 +20,7 @@ use crate::limits::{
     Approach, LimitRules, Limits, OnViolation, Violation, Violations, check_finite,
 };
 use crate::lowpass::LowPass;
-use crate::policy::{Answer, Ask, Policy, PolicyThread, Question};
+use crate::policy::{Answer, Ask, Policy, PolicyThread, Question, Waker};
 use crate::promotion::{Promotion, PromotionView};
 use crate::record::{CommandKind, RecordIn, RecordOut, TickRecord, record_ring};
 use crate::robot::{Cycle, Flow, Robot, RobotError, Tick};
@@ -264,6 +264,8 @@ pub struct Session {
     records: Mutex<RecordOut>,
     handle: Mutex<Option<JoinHandle<()>>>,
     thread: Thread,
+    /// Wakes the loop where it waits for its policy otherwise than parked.
+    waker: Option<Waker>,
 }
 
 impl Session {
@@ -294,6 +296,7 @@ impl Session {
         });
         let (records_in, records_out) = record_ring(config.record_ticks, robot.action().len());
         let inside = Arc::clone(&shared);
+        let waker = policy.waker();
         shared.placed(Place::drives);
         let handle = std::thread::Builder::new()
             .name("kilohertz-loop".to_owned())
@@ -317,6 +320,7 @@ impl Session {
             records: Mutex::new(records_out),
             handle: Mutex::new(Some(handle)),
             thread,
+            waker,
         })
     }
 
@@ -324,6 +328,9 @@ impl Session {
     pub fn request_stop(&self) {
         self.shared.stop().store(true, Ordering::Relaxed);
         self.thread.unpark();
+        if let Some(wake) = &self.waker {
+            wake();
+        }
     }
 
     /// Waits until the loop thread has ended, at most `limit`; says whether it has. The robot is

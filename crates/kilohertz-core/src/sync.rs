@@ -6,14 +6,14 @@
 #[cfg(not(loom))]
 pub(crate) use std::{
     sync::Arc,
-    sync::atomic::{AtomicU32, AtomicU64, Ordering},
+    sync::atomic::{AtomicU32, AtomicU64, Ordering, fence},
     thread::{self, Thread},
 };
 
 #[cfg(loom)]
 pub(crate) use loom::{
     sync::Arc,
-    sync::atomic::{AtomicU32, AtomicU64, Ordering},
+    sync::atomic::{AtomicU32, AtomicU64, Ordering, fence},
     thread::{self, Thread},
 };
 

@@ -130,6 +130,56 @@ fn run_mailbox(config: Config, answers: impl Fn(u64) -> bool + Send + 'static) -
     ran
 }
 
+/// Runs with a policy over memory that it shares with the loop, as one in another process does.
+#[cfg(target_os = "linux")]
+fn run_shared(config: Config, answers: impl Fn(u64) -> bool + Send + 'static) -> (u64, Stats) {
+    use kilohertz_core::shared_mailbox::{Lengths, PolicyEnd, SharedMailbox};
+
+    let recorder = recorder();
+    let lengths = Lengths {
+        observation: SLOTS,
+        action: SLOTS,
+    };
+    let shared = SharedMailbox::make(lengths).unwrap();
+    let memory = shared.file().try_clone_to_owned().unwrap();
+    let mut outside = PolicyEnd::join(memory, lengths).unwrap();
+    let policy = std::thread::spawn(move || {
+        while !outside.is_over() {
+            match outside.take().map(|frame| frame.tick) {
+                Some(tick) if answers(tick) => outside.answer(&[tick as f64; SLOTS]),
+                Some(_) => {}
+                None => outside.sleep(MS * 100),
+            }
+        }
+    });
+    let inside = shared.loop_end(Arc::clone(&recorder));
+    let ran = run(
+        config,
+        inside,
+        recorder,
+        start_courier(|| {}, |_| {}).unwrap(),
+    );
+    shared.close();
+    policy.join().unwrap();
+    ran
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_tick_of_a_policy_in_another_process_allocates_nothing() {
+    for patience in [Patience::Budget(MS / 2), Patience::Cycle] {
+        let config = Config {
+            patience,
+            ..config()
+        };
+        let (allocations, stats) = run_shared(config, |_| true);
+        assert_eq!(allocations, 0, "{patience:?}");
+        assert!(stats.policy_answers > 0, "{stats:?}");
+    }
+    let (allocations, _) = run_shared(config(), |tick| tick % 50 >= 20);
+    assert_eq!(allocations, 0, "where it is held and rests");
+}
+
 fn native(mut decide: impl FnMut(&Ask<'_>, &mut [f64]) + Send + 'static) -> (u64, Stats) {
     let policy = Native::new(SLOTS, move |ask: &Ask<'_>, action: &mut [f64]| {
         decide(ask, action);

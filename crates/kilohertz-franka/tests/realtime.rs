@@ -18,7 +18,7 @@ use kilohertz_core::session::{Config, Patience};
 use kilohertz_core::stats::Stats;
 use kilohertz_franka::{CartesianBox, Control, Gains, Impedance, MotionOptions};
 use kilohertz_sim::SimulatorOptions;
-use watched::{WARM_UP, WatchedRobot, elsewhere};
+use watched::{WARM_UP, WatchedRobot, elsewhere, shared};
 
 /// Cycles under watch.
 const WATCHED: u64 = 250;
@@ -101,7 +101,8 @@ fn neither_does_one_with_torques_or_a_law_behind_the_motion() {
 }
 
 #[test]
-fn neither_does_one_of_a_policy_on_another_thread_that_answers_late_seldom_or_not_at_all() {
+fn neither_does_one_of_a_policy_on_another_thread_or_in_another_process_that_answers_late_seldom_or_not_at_all()
+ {
     let slow = |rate_hz, budget| Config {
         policy_rate_hz: Some(rate_hz),
         patience: Patience::Budget(budget),
@@ -118,13 +119,19 @@ fn neither_does_one_of_a_policy_on_another_thread_that_answers_late_seldom_or_no
             (0..0, slow(30.0, MS * 15)),
             (0..0, slow(100.0, MS / 3)),
         ] {
-            let gaps = !silence.is_empty();
-            let stats = watched(Rig::Fr3, control, Impedance::Joint, config, |policy| {
-                let policy = Box::new(silent(silence, policy));
-                Box::new(elsewhere(control.slots(), policy))
-            });
-            assert!(stats.policy_answers > 0, "{control}");
-            assert!(!gaps || stats.held_commands > 0, "{control}: {stats:?}");
+            for in_process in [false, true] {
+                let config = config.clone();
+                let stats = watched(Rig::Fr3, control, Impedance::Joint, config, |policy| {
+                    let policy = Box::new(silent(silence.clone(), policy));
+                    match in_process {
+                        true => Box::new(shared(control.slots(), policy)),
+                        false => Box::new(elsewhere(control.slots(), policy)),
+                    }
+                });
+                assert!(stats.policy_answers > 0, "{control}");
+                let gaps = !silence.is_empty();
+                assert!(!gaps || stats.held_commands > 0, "{control}: {stats:?}");
+            }
         }
     }
 }

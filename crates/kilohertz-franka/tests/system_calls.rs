@@ -27,7 +27,7 @@ use kilohertz_franka::{Control, MotionOptions};
 use kilohertz_sim::SimulatorOptions;
 use libc::{c_int, c_long, c_void, siginfo_t};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch, apply_filter};
-use watched::{WARM_UP, WatchedRobot, elsewhere};
+use watched::{WARM_UP, WatchedRobot, elsewhere, shared};
 
 /// Cycles under watch.
 const WATCHED: u64 = 250;
@@ -188,6 +188,19 @@ fn neither_does_one_of_a_policy_on_another_thread() {
             let policy = effector::fast(control, |_, _| Ok(()));
             let policy = elsewhere(control.slots(), policy);
             let (stats, call) = refused_on(rig, control, config, policy);
+            assert_eq!(call, None, "{rig:?}, {control}");
+            assert!(stats.policy_answers > 0, "{rig:?}, {control}");
+        }
+    }
+}
+
+#[test]
+fn neither_does_one_of_a_policy_in_another_process() {
+    for &rig in Rig::ALL {
+        for control in Control::ALL {
+            let policy = effector::fast(control, |_, _| Ok(()));
+            let policy = shared(control.slots(), policy);
+            let (stats, call) = refused_on(rig, control, clamping(), policy);
             assert_eq!(call, None, "{rig:?}, {control}");
             assert!(stats.policy_answers > 0, "{rig:?}, {control}");
         }

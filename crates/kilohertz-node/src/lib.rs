@@ -3,7 +3,8 @@
 //! ```text
 //! session.rs    a loop thread and its policy in JavaScript
 //! seat.rs       where a policy in a worker waits for the loop
-//! usher.rs      between the loop and a policy in another process
+//! shared_seat.rs  where one in another process does
+//! echo.rs       the bare echo that it is measured by
 //! arm.rs        a connected arm
 //! hand.rs       a connected hand
 //! configuration.rs  what an arm is set up with
@@ -30,6 +31,7 @@ mod arm;
 mod background;
 mod configuration;
 mod doorbell;
+mod echo;
 mod failure;
 mod guard;
 mod hand;
@@ -38,6 +40,6 @@ mod model;
 mod move_to;
 mod seat;
 mod session;
+mod shared_seat;
 mod simulator;
-mod usher;
 mod view;

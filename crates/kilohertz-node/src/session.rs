@@ -16,6 +16,7 @@ use kilohertz_core::record::RECORD_HEADER;
 use kilohertz_core::robot::{Elsewhere, Paced, Robot};
 use kilohertz_core::schema::Schema;
 use kilohertz_core::session::{Cause, Config, EventKind, Outcome, Patience, Session};
+use kilohertz_core::shared_mailbox::SharedMailbox;
 use kilohertz_core::stats::{Recorder, Spread};
 use kilohertz_core::thread::{Grant, RealtimeReport, RealtimeRequest, make_realtime};
 use kilohertz_franka::arm::Driven;
@@ -30,6 +31,7 @@ use crate::failure::Failure;
 use crate::guard::{NativePlace, give_stack};
 use crate::move_to::NativeMove;
 use crate::seat::Seat;
+use crate::shared_seat::NativeSharedSeat;
 use crate::view::fill;
 
 /// How a session runs. `lib/options.ts` has checked every value and filled in the defaults.
@@ -463,10 +465,19 @@ struct Parts {
     robot: Box<dyn Robot>,
     limits: Box<dyn Limits>,
     patience: Patience,
-    /// Where the policy runs, unless it is on this thread.
-    seat: Option<Arc<Seat>>,
-    /// The policy, where it is none in JavaScript.
-    native: Option<Box<dyn Policy>>,
+    asked: Asked,
+}
+
+/// Where the policy is asked.
+enum Asked {
+    /// On this thread.
+    Here,
+    /// In the worker that sits there.
+    Worker(Arc<Seat>),
+    /// In another process.
+    Process(SharedMailbox),
+    /// On the loop's own: it is none in JavaScript.
+    Native(Box<dyn Policy>),
 }
 
 /// What a session chooses about the limits of its arm.
@@ -488,8 +499,7 @@ fn parts_of((robot, limits): Driven, options: &NativeSessionOptions) -> Parts {
         robot,
         limits,
         patience: Patience::Budget(seconds(options.deadline_s)),
-        seat: None,
-        native: None,
+        asked: Asked::Here,
     }
 }
 
@@ -506,8 +516,7 @@ fn start(
         robot,
         limits,
         patience,
-        seat,
-        native,
+        asked,
     } = parts;
     let wake = wake
         .build_threadsafe_function::<()>()
@@ -550,24 +559,26 @@ fn start(
         },
     )
     .map_err(|error| Failure::thread(&error))?;
-    let (inside, policy) = mailbox(
-        robot.observation().len(),
-        robot.action().len(),
-        seat.as_ref()
-            .map_or_else(|| bell.clone(), |seat| seat.bell()),
-        Arc::clone(&recorder),
-    );
-    let inside: Box<dyn Policy> = native.unwrap_or_else(|| Box::new(inside));
-    let failure = policy.failure_bell();
-    let policy = match seat {
-        None => {
+    let lengths = (robot.observation().len(), robot.action().len());
+    let waking = |bell| mailbox(lengths.0, lengths.1, bell, Arc::clone(&recorder));
+    let (inside, policy, failure): (Box<dyn Policy>, _, _) = match asked {
+        Asked::Here => {
+            let (inside, policy) = waking(bell.clone());
             policy.thread().is_here();
-            Some(policy)
+            let failure = policy.failure_bell();
+            (Box::new(inside), Some(policy), failure)
         }
-        Some(seat) => {
+        Asked::Worker(seat) => {
+            let (inside, policy) = waking(seat.bell());
+            let failure = policy.failure_bell();
             seat.give(policy, cpu);
-            None
+            (Box::new(inside), None, failure)
         }
+        Asked::Process(shared) => {
+            let inside = shared.loop_end(Arc::clone(&recorder));
+            (Box::new(inside), None, shared.failure_bell())
+        }
+        Asked::Native(native) => (native, None, waking(bell.clone()).1.failure_bell()),
     };
     let mut rules = LimitRules::all(OnViolation::Stop);
     for kind in ViolationKind::ALL {
@@ -644,8 +655,7 @@ impl NativeSession {
             robot,
             limits: Box::new(Unlimited::new(0)),
             patience: Patience::Cycle,
-            seat: None,
-            native: None,
+            asked: Asked::Here,
         };
         start(env, parts, &options, place, wake)
     }
@@ -662,10 +672,29 @@ impl NativeSession {
         seat: Option<u32>,
     ) -> Result<NativeSession> {
         let seat = seat.map(Seat::find).transpose()?;
+        let asked = seat.map_or(Asked::Here, Asked::Worker);
         let control = control_of(&control)?;
         let driven = arm.arm.robot_with(control, &motion_options(&options));
         let parts = parts_of(driven.map_err(Failure::from)?, &options);
-        start(env, Parts { seat, ..parts }, &options, place, wake)
+        start(env, Parts { asked, ..parts }, &options, place, wake)
+    }
+
+    /// A session that drives an arm with the policy of the process that sits at `seat`.
+    #[napi(factory)]
+    pub fn arm_shared(
+        env: &Env,
+        arm: &NativeArm,
+        control: String,
+        options: NativeSessionOptions,
+        place: &NativePlace,
+        wake: Function<'_, (), ()>,
+        seat: &NativeSharedSeat,
+    ) -> Result<NativeSession> {
+        let asked = Asked::Process(seat.shared()?.clone());
+        let control = control_of(&control)?;
+        let driven = arm.arm.robot_with(control, &motion_options(&options));
+        let parts = parts_of(driven.map_err(Failure::from)?, &options);
+        start(env, Parts { asked, ..parts }, &options, place, wake)
     }
 
     /// A session that moves an arm as planned, and ends when it is there.
@@ -678,10 +707,10 @@ impl NativeSession {
         place: &NativePlace,
         wake: Function<'_, (), ()>,
     ) -> Result<NativeSession> {
-        let native: Option<Box<dyn Policy>> = Some(Box::new(planned.policy()));
+        let asked = Asked::Native(Box::new(planned.policy()));
         let driven = arm.arm.mover(&motion_options(&options));
         let parts = parts_of(driven.map_err(Failure::from)?, &options);
-        start(env, Parts { native, ..parts }, &options, place, wake)
+        start(env, Parts { asked, ..parts }, &options, place, wake)
     }
 
     fn session(&self) -> Result<&Session> {

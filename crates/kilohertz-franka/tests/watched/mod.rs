@@ -10,6 +10,7 @@ use kilohertz_core::mailbox::{LoopEnd, mailbox};
 use kilohertz_core::policy::{Answer, Ask, Policy};
 use kilohertz_core::robot::{Cycle, Flow, Robot, RobotError, Tick};
 use kilohertz_core::schema::Schema;
+use kilohertz_core::shared_mailbox::{self, Lengths, SharedMailbox};
 use kilohertz_core::stats::Recorder;
 use kilohertz_core::time::Time;
 use kilohertz_franka::state::SCHEMA;
@@ -86,6 +87,39 @@ impl<B: FnMut(), E: FnMut()> Tick for Watching<'_, B, E> {
     fn not_finite(&mut self, slots: u64) {
         self.tick.not_finite(slots);
     }
+}
+
+/// A policy that answers over memory that it shares with the loop, as one in another process does.
+pub fn shared(slots: usize, mut policy: Box<dyn Policy>) -> shared_mailbox::LoopEnd {
+    let lengths = Lengths {
+        observation: SCHEMA.len(),
+        action: slots,
+    };
+    let mailbox = SharedMailbox::make(lengths).unwrap();
+    let memory = mailbox.file().try_clone_to_owned().unwrap();
+    let mut outside = shared_mailbox::PolicyEnd::join(memory, lengths).unwrap();
+    std::thread::spawn(move || {
+        let mut action = vec![0.0; slots];
+        loop {
+            let Some(frame) = outside.take() else {
+                outside.sleep(MS * 100);
+                continue;
+            };
+            policy.request(&Ask {
+                tick: frame.tick,
+                time: frame.time,
+                period: frame.period,
+                observation: &frame.slots,
+            });
+            match policy.poll(None, &AtomicBool::new(false), &mut action) {
+                Answer::Action(_) => outside.answer(&action),
+                Answer::Empty(_) => outside.answer_nothing(),
+                Answer::None => {}
+                Answer::Failed => outside.fail(),
+            }
+        }
+    });
+    mailbox.loop_end(Arc::new(Recorder::new(MS, 1)))
 }
 
 /// A policy that answers on a thread of its own, as one in JavaScript does.
