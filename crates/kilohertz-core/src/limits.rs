@@ -1262,6 +1262,22 @@ mod tests {
     }
 
     #[test]
+    fn far_from_its_target_a_joint_moves_as_fast_as_it_can_still_brake_from() {
+        let (gain, brake) = (60.0, 0.6 * BOUNDS.acceleration);
+        let knee = brake / (gain * gain);
+        for velocity in [0.2, 0.7, 1.5] {
+            let motion = JointMotion {
+                velocity,
+                ..JointMotion::default()
+            };
+            let missing = velocity * velocity / (2.0 * brake) + knee / 2.0;
+            let target = missing + velocity * DT;
+            let next = motion.towards_position(target, 0.0, &BOUNDS, DT);
+            assert!(next.acceleration.abs() < 1e-6, "{next:?}");
+        }
+    }
+
+    #[test]
     fn refuses_what_is_not_a_number_and_says_which_slot() {
         let found = Unlimited::new(3).check_answer(&[1.0, f64::NAN, 0.0]);
         let refused = found.of(ViolationKind::NotFinite).unwrap();
