@@ -3,8 +3,8 @@ export {
   type Asyncified,
   type AsyncifiedExport,
   asyncify,
-} from './lib/asyncify.ts';
-export type { CallLimits } from './lib/call-limits.ts';
+} from './lib/offload/asyncify.ts';
+export type { CallLimits } from './lib/offload/call-limits.ts';
 export type {
   CollisionBehavior,
   CollisionThresholds,
@@ -12,8 +12,8 @@ export type {
   GuidingMode,
   Load,
   SettingOptions,
-} from './lib/configuration.ts';
-export type { FrankaControl } from './lib/control.ts';
+} from './lib/franka/configuration.ts';
+export type { FrankaControl } from './lib/franka/control.ts';
 export {
   InvalidActionError,
   KilohertzError,
@@ -29,14 +29,14 @@ export {
   type SessionErrorDetails,
   SessionInterruptedError,
   SessionStateError,
-} from './lib/errors.ts';
+} from './lib/errors/errors.ts';
 export {
   Franka,
   type FrankaClient,
   type FrankaOptions,
   type JointVector,
-} from './lib/franka.ts';
-export type { FrankaGeneration } from './lib/generation.ts';
+} from './lib/franka/franka.ts';
+export type { FrankaGeneration } from './lib/franka/generation.ts';
 export {
   FrankaHand,
   type FrankaHandOptions,
@@ -44,38 +44,38 @@ export {
   type HandHomingOptions,
   type HandMoveOptions,
   type HandState,
-} from './lib/hand.ts';
-export type { FrankaImpedance, ImpedanceLaw } from './lib/impedance.ts';
+} from './lib/franka/hand.ts';
+export type { FrankaImpedance, ImpedanceLaw } from './lib/franka/impedance.ts';
 export {
   type FunctionNames,
   InferenceThread,
   type InferenceThreadOptions,
   type Wrapped,
-} from './lib/inference-thread.ts';
-export { type FrankaFrame, FrankaModel, type FrankaPosture } from './lib/model.ts';
-export type { MoveOptions, MoveProgress } from './lib/move-to.ts';
-export { type Mpify, type MpifyCall, type MpifyOptions, mpify } from './lib/mpify.ts';
+} from './lib/offload/inference-thread.ts';
+export { type FrankaFrame, FrankaModel, type FrankaPosture } from './lib/franka/model.ts';
+export type { MoveOptions, MoveProgress } from './lib/franka/move-to.ts';
+export { type Mpify, type MpifyCall, type MpifyOptions, mpify } from './lib/offload/mpify.ts';
 export type {
   CartesianBox,
   LimitOptions,
   SessionOptions,
   TargetBudget,
-} from './lib/options.ts';
+} from './lib/session/options.ts';
 export {
   type ProcessPolicy,
   type ProcessPolicyOptions,
   processPolicy,
-} from './lib/process-policy.ts';
+} from './lib/policy/process-policy.ts';
 export type {
   ProcessProxy,
   ProxyControl,
   RemoteAnswer,
   RemoteMethod,
-} from './lib/process-proxy.ts';
-export type { AwakeCores, Grant, PolicyGrant, Realtime, RealtimeOptions } from './lib/realtime.ts';
-export type { CommandKind, Histogram, TickRecord } from './lib/records.ts';
-export type { NativeLink, NativeRobot, Policy, Robot, Tick } from './lib/robot.ts';
-export { type RobotMode, RobotState } from './lib/robot-state.ts';
+} from './lib/offload/process-proxy.ts';
+export type { AwakeCores, Grant, PolicyGrant, Realtime, RealtimeOptions } from './lib/session/realtime.ts';
+export type { CommandKind, Histogram, TickRecord } from './lib/session/records.ts';
+export type { NativeLink, NativeRobot, Policy, Robot, Tick } from './lib/session/robot.ts';
+export { type RobotMode, RobotState } from './lib/native/robot-state.ts';
 export {
   type AnyPolicy,
   type AnyRobot,
@@ -86,8 +86,8 @@ export {
   Session,
   type SessionEvents,
   type TickEvent,
-} from './lib/session.ts';
-export { shaped } from './lib/shape.ts';
+} from './lib/session/session.ts';
+export { shaped } from './lib/offload/codec/shape.ts';
 export {
   type FingerState,
   FrankaSimulator,
@@ -95,9 +95,9 @@ export {
   type JointState,
   type SimulatorCounters,
   type SimulatorFault,
-} from './lib/simulator.ts';
-export type { RobotStates, StatesOptions } from './lib/states.ts';
-export { SessionStats, type SessionStatsDict } from './lib/stats.ts';
-export { transfer } from './lib/transfer.ts';
-export type { OnViolation } from './lib/violation.ts';
-export { type WorkerPolicy, type WorkerPolicyOptions, workerPolicy } from './lib/worker-policy.ts';
+} from './lib/simulator/simulator.ts';
+export type { RobotStates, StatesOptions } from './lib/franka/state-stream.ts';
+export { SessionStats, type SessionStatsDict } from './lib/session/stats.ts';
+export { transfer } from './lib/offload/transfer.ts';
+export type { OnViolation } from './lib/session/violation.ts';
+export { type WorkerPolicy, type WorkerPolicyOptions, workerPolicy } from './lib/policy/worker-policy.ts';

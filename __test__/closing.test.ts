@@ -12,7 +12,7 @@ import {
   Session,
   workerPolicy,
 } from '../index.ts';
-import { Runs } from '../lib/runs.ts';
+import { Runs } from '../lib/franka/runs.ts';
 import { setUp, speed, turning, WALL } from './fixtures/arms.ts';
 import { rejection, until } from './fixtures/waiting.ts';
 

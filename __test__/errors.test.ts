@@ -12,10 +12,10 @@ import {
   SessionError,
   SessionStateError,
 } from '../index.ts';
-import { describe } from '../lib/describe.ts';
-import { fromFailure, fromNative, messageOf } from '../lib/errors.ts';
-import { failureMark } from '../lib/native.ts';
-import { toMessage } from '../lib/worker-messages.ts';
+import { describe } from '../lib/errors/describe.ts';
+import { fromFailure, fromNative, messageOf } from '../lib/errors/errors.ts';
+import { failureMark } from '../lib/native/binding.ts';
+import { toMessage } from '../lib/offload/codec/error-message.ts';
 
 test('each error has the name of its class, its code and its message', (t) => {
   const errors = [

@@ -183,7 +183,7 @@ test('an object in a process that harms its line is told of by its calls, and no
 
 test('a child in Python orders what it writes before it says so, and what it reads behind it', (t) => {
   const program = fileURLToPath(new URL('./fixtures/ordered.py', import.meta.url));
-  const child = fileURLToPath(new URL('../lib/child.py', import.meta.url));
+  const child = fileURLToPath(new URL('../lib/offload/child.py', import.meta.url));
   const said = execFileSync('python3', [program, child], { encoding: 'utf8' });
   t.deepEqual(said.trim().split('\n'), [
     'send write write order publish',

@@ -3,7 +3,7 @@
 
 import test, { type ExecutionContext } from 'ava';
 import { asyncify, InferenceThread, mpify } from '../index.ts';
-import { describe } from '../lib/describe.ts';
+import { describe } from '../lib/errors/describe.ts';
 import { RETURNED, THROWN } from './fixtures/hostile.ts';
 import { rejection } from './fixtures/waiting.ts';
 

@@ -9,7 +9,7 @@ import {
   type RobotState,
   SessionStats,
 } from '../index.ts';
-import { noStats } from '../lib/stats.ts';
+import { noStats } from '../lib/session/stats.ts';
 import { setUp } from './fixtures/arms.ts';
 
 /** A state of a simulated arm at rest. */

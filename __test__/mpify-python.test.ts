@@ -399,7 +399,7 @@ test('VIRTUAL_ENV chooses the Python where no option does', async (t) => {
 });
 
 test('a counter in shared memory is never seen half-written', async (t) => {
-  const child = fileURLToPath(new URL('../lib/child.py', import.meta.url));
+  const child = fileURLToPath(new URL('../lib/offload/child.py', import.meta.url));
   const torn = fileURLToPath(new URL('./fixtures/torn.py', import.meta.url));
   const { stdout } = await promisify(execFile)(python, [torn, child]);
   // One of them where the other process had no turn meanwhile.

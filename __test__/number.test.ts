@@ -1,5 +1,5 @@
 import test from 'ava';
-import { limitText, numberText } from '../lib/number.ts';
+import { limitText, numberText } from '../lib/errors/number.ts';
 
 test('numbers in messages are short, and whole ones are whole', (t) => {
   for (const [value, text] of [

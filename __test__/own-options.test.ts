@@ -12,8 +12,8 @@ import {
   type SessionOptions,
   workerPolicy,
 } from '../index.ts';
-import { checkCallLimits } from '../lib/call-limits.ts';
-import { checkOptions } from '../lib/options.ts';
+import { checkCallLimits } from '../lib/offload/call-limits.ts';
+import { checkOptions } from '../lib/session/options.ts';
 import { setUp, WALL } from './fixtures/arms.ts';
 
 /** Every name of an option, with a value that would be seen: refused, or taken. */

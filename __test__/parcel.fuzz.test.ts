@@ -7,8 +7,8 @@ import { createInterface } from 'node:readline';
 import { isDeepStrictEqual } from 'node:util';
 import test from 'ava';
 import { KilohertzError, shaped } from '../index.ts';
-import { NativeLine } from '../lib/native.ts';
-import { Packer, Unpacker } from '../lib/parcel.ts';
+import { NativeLine } from '../lib/native/binding.ts';
+import { Packer, Unpacker } from '../lib/offload/codec/packer.ts';
 import { fuzz, type Random } from './fixtures/random.ts';
 import { venv } from './python.ts';
 

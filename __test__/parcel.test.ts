@@ -1,8 +1,8 @@
 import { runInNewContext } from 'node:vm';
 import test from 'ava';
 import { KilohertzError, OffloadError, shaped } from '../index.ts';
-import { NativeLine } from '../lib/native.ts';
-import { Packer, Unpacker } from '../lib/parcel.ts';
+import { NativeLine } from '../lib/native/binding.ts';
+import { Packer, Unpacker } from '../lib/offload/codec/packer.ts';
 import { dice } from './fixtures/dice.ts';
 
 const ANYTHING = { revocable: false, longest: Number.POSITIVE_INFINITY, clones: true };

@@ -1,10 +1,10 @@
 // What the answering end of a line promises, with a line that is none.
 
 import test from 'ava';
-import { CALL } from '../lib/line.ts';
-import { MORE, type NativeLine } from '../lib/native.ts';
-import { Packer } from '../lib/parcel.ts';
-import { serve } from '../lib/servant.ts';
+import { CALL } from '../lib/offload/line.ts';
+import { MORE, type NativeLine } from '../lib/native/binding.ts';
+import { Packer } from '../lib/offload/codec/packer.ts';
+import { serve } from '../lib/offload/server.ts';
 
 /** The calls of a script, as messages: the first makes the object. */
 function messages(...names: readonly string[]): Uint8Array[] {

@@ -1,6 +1,6 @@
 import test from 'ava';
-import type { NativeViolation } from '../lib/native.ts';
-import { allowedText, unitSlip, violationText } from '../lib/violation.ts';
+import type { NativeViolation } from '../lib/native/binding.ts';
+import { allowedText, unitSlip, violationText } from '../lib/session/violation.ts';
 
 /** What keeps an arm, at a standstill or not, with joint 4 at this place. */
 function joints(at: number, isOutOfReach: boolean): NativeViolation {

@@ -1,6 +1,6 @@
 // The echoing end of a bare echo, in a Node process: its argument is the number of a descriptor.
 
-import { endWithParent, NativeEcho } from '../lib/native.ts';
+import { endWithParent, NativeEcho } from '../lib/native/binding.ts';
 
 endWithParent(process.ppid);
 const echo = NativeEcho.join(Number(process.argv[2]));

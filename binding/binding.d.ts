@@ -95,7 +95,7 @@ export declare class NativeJoinedSeat {
    * end (4), but no longer than `limit_s` (0). With `spin` it keeps its core busy meanwhile.
    */
   wait(observation: Float64Array, clock: Float64Array, limitS: number, spin: boolean): number
-  /** Answers the observation taken last; `lib/action.ts` has checked the length. */
+  /** Answers the observation taken last; `lib/session/action.ts` has checked the length. */
   answer(action: Float64Array): void
   /** Answers the observation taken last with nothing new. */
   answerNothing(): void
@@ -570,7 +570,7 @@ export interface NativeRealtime {
   preemptRt: boolean
 }
 
-/** How a session runs. `lib/options.ts` has checked every value and filled in the defaults. */
+/** How a session runs. `lib/session/options.ts` has checked every value and filled in the defaults. */
 export interface NativeSessionOptions {
   /** The loop's rate. */
   rateHz: number

@@ -1,7 +1,7 @@
 // Checks of what users hand in. Each says what was received and what is expected.
 
-import { codeOf, OptionRangeError, OptionTypeError } from './errors.ts';
-import { numberText } from './number.ts';
+import { codeOf, OptionRangeError, OptionTypeError } from './errors/errors.ts';
+import { numberText } from './errors/number.ts';
 
 /** A number from `from` to `to`, both included unless said otherwise. */
 export function checkNumber(

@@ -118,7 +118,7 @@ function buildTypeScript() {
   unlessFresh(stamp, path('dist', 'index.js'), hash(), () => {
     rmSync(path('dist'), { recursive: true, force: true });
     tool('compile TypeScript', tsc, ['-p', 'tsconfig.build.json']);
-    copyFileSync(path('lib', 'child.py'), path('dist', 'lib', 'child.py'));
+    copyFileSync(path('lib', 'offload', 'child.py'), path('dist', 'lib', 'offload', 'child.py'));
     step('roll up index.d.ts', process.execPath, [path('scripts', 'roll-up.mjs')]);
     if (sources.some((file) => file.startsWith('examples'))) {
       tool('compile the examples', tsc, ['-p', 'tsconfig.examples.json']);

@@ -11,7 +11,7 @@ const MOST_DIGITS: usize = 17;
 const LARGE: f64 = 1e15;
 const SMALL: f64 = 1e-6;
 
-/// A number for a message, as in `0.0009`, `1024`, `2.5e-9`, `NaN` or `Infinity`. `lib/number.ts` writes the
+/// A number for a message, as in `0.0009`, `1024`, `2.5e-9`, `NaN` or `Infinity`. `lib/errors/number.ts` writes the
 /// same in TypeScript.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Number(f64);

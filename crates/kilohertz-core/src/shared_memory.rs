@@ -11,7 +11,7 @@
 //! | 384 | [`QUESTIONS`] rows: tick, time \[ns\], period \[ns\], the observation | the loop |
 //! | behind them | [`ANSWERS`] rows: tick, what came of it, the action | the policy |
 //!
-//! A row is 8 bytes a number in the machine's own order, and begins at a multiple of 64. `lib/child.py` has the same
+//! A row is 8 bytes a number in the machine's own order, and begins at a multiple of 64. `lib/offload/child.py` has the same
 //! places. All of it is read and written with atomic accesses: what the other process does to it at any time is
 //! some number.
 

@@ -8,7 +8,7 @@ use kilohertz_franka::{ArmError, Refusal};
 use kilohertz_sim::SimulatorError;
 use serde_json::{Value, json};
 
-/// An error with a stable code. Its text crosses as JSON, which `lib/errors.ts` turns into the
+/// An error with a stable code. Its text crosses as JSON, which `lib/errors/errors.ts` turns into the
 /// error class that belongs to the code.
 #[derive(Debug, Clone)]
 pub struct Failure(Value);

@@ -1,4 +1,4 @@
-//! The Node-API boundary of kilohertz: what `lib/native.ts` imports, and nothing that a user sees.
+//! The Node-API boundary of kilohertz: what `lib/native/binding.ts` imports, and nothing that a user sees.
 //!
 //! ```text
 //! session.rs    a loop thread and its policy in JavaScript

@@ -1,4 +1,4 @@
-//! The ends of a line, for JavaScript. `lib/line.ts` and `lib/servant.ts` know what the messages say.
+//! The ends of a line, for JavaScript. `lib/offload/line.ts` and `lib/offload/server.ts` know what the messages say.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -140,7 +140,7 @@ impl NativeLine {
     )]
     pub fn join(memory: i32, call_bell: i32, answer_bell: i32) -> Result<NativeLine> {
         let [memory, call_bell, answer_bell] = [memory, call_bell, answer_bell].map(|fd| {
-            // SAFETY: `lib/child-main.ts` calls this once, with the descriptors that the parent placed for
+            // SAFETY: `lib/entry/child.ts` calls this once, with the descriptors that the parent placed for
             // this process; nobody else in it knows of them, so they are ours to close.
             unsafe { OwnedFd::from_raw_fd(fd) }
         });

@@ -162,7 +162,7 @@ impl NativeSeat {
         let question = self.taken;
         if let Some(policy) = &mut self.policy {
             policy.answer(question, |slots| {
-                // lib/action.ts has checked the length; a slot beyond it would stay as it was.
+                // lib/session/action.ts has checked the length; a slot beyond it would stay as it was.
                 for (slot, value) in slots.iter_mut().zip(action) {
                     *slot = *value;
                 }

@@ -34,7 +34,7 @@ use crate::seat::Seat;
 use crate::shared_seat::NativeSharedSeat;
 use crate::view::fill;
 
-/// How a session runs. `lib/options.ts` has checked every value and filled in the defaults.
+/// How a session runs. `lib/session/options.ts` has checked every value and filled in the defaults.
 #[napi(object)]
 pub struct NativeSessionOptions {
     /// The loop's rate.
@@ -424,7 +424,7 @@ pub struct NativeEvent {
     pub took_s: Option<f64>,
 }
 
-/// What JavaScript is told there is, as sums; `NEWS` in `lib/driver.ts` has the same numbers.
+/// What JavaScript is told there is, as sums; `NEWS` in `lib/session/driver.ts` has the same numbers.
 pub const OBSERVATION: u32 = 1;
 pub const EVENTS: u32 = 2;
 pub const END: u32 = 4;
@@ -446,11 +446,11 @@ pub struct NativeSession {
 }
 
 fn seconds(seconds: f64) -> Duration {
-    // lib/options.ts refuses what this would clamp.
+    // lib/session/options.ts refuses what this would clamp.
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
 }
 
-/// The box that these numbers are; `lib/options.ts` has checked that there are seven.
+/// The box that these numbers are; `lib/session/options.ts` has checked that there are seven.
 fn box_of(numbers: &[f64]) -> Option<CartesianBox> {
     let [a, b, c, d, e, f, margin] = numbers.try_into().ok()?;
     Some(CartesianBox {

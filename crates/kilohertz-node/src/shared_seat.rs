@@ -111,7 +111,7 @@ impl NativeJoinedSeat {
         reason = "a number that was handed over stands for a descriptor"
     )]
     pub fn join(memory: i32, observation: u32, action: u32) -> Result<NativeJoinedSeat> {
-        // SAFETY: `lib/child-main.ts` calls this once, with the descriptor that the parent placed for this process;
+        // SAFETY: `lib/entry/child.ts` calls this once, with the descriptor that the parent placed for this process;
         // nobody else in it knows of it, so it is ours to close.
         let memory = unsafe { OwnedFd::from_raw_fd(memory) };
         let policy = PolicyEnd::join(memory, lengths(observation, action));
@@ -154,7 +154,7 @@ impl NativeJoinedSeat {
         }
     }
 
-    /// Answers the observation taken last; `lib/action.ts` has checked the length.
+    /// Answers the observation taken last; `lib/session/action.ts` has checked the length.
     #[napi]
     pub fn answer(&mut self, action: &[f64]) {
         self.policy.answer(action);

@@ -17,7 +17,7 @@ use napi::{check_status, sys};
 
 /// The numbers of an array, for writing.
 pub fn slots_of<'a>(view: &'a mut Float64ArraySlice<'_>) -> &'a mut [f64] {
-    // SAFETY: the arrays that `lib/` hands in lie over memory that no other thread sees, which `lib/model.ts`
+    // SAFETY: the arrays that `lib/` hands in lie over memory that no other thread sees, which `lib/franka/model.ts`
     // checks of those that a user gave it, and no JavaScript runs on this one until the call returns. So
     // nobody else reads or writes the memory while this reference lives.
     unsafe { view.as_mut() }
@@ -36,7 +36,7 @@ pub fn fill(view: &mut Float64ArraySlice<'_>, values: &[f64]) -> bool {
 
 /// The bytes of an array, for writing.
 pub fn bytes_of<'a>(view: &'a mut Uint8ArraySlice<'_>) -> &'a mut [u8] {
-    // SAFETY: `lib/line.ts` hands in arrays of its own, over memory that it shares with no other thread, and no
+    // SAFETY: `lib/offload/line.ts` hands in arrays of its own, over memory that it shares with no other thread, and no
     // JavaScript runs on this one until the call returns.
     unsafe { view.as_mut() }
 }

@@ -1,4 +1,4 @@
-//! What lies where in the shared memory. `lib/child.py` reads the same numbers.
+//! What lies where in the shared memory. `lib/offload/child.py` reads the same numbers.
 //!
 //! | bytes | what |
 //! | --- | --- |

@@ -1,0 +1,73 @@
+// What runs in a child of `mpify`: it makes an object, answers calls about it, and ends with its parent.
+
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { OffloadError } from '../errors/errors.ts';
+import { endWithParent, NativeJoinedSeat, NativeLine } from '../native/binding.ts';
+import { type PolicyFailure, policyOf, sit } from '../franka/drivers/policy-loop.ts';
+import type { Policy } from '../session/robot.ts';
+import type { RobotState } from '../native/robot-state.ts';
+import { serve } from '../offload/server.ts';
+
+const [parent = 0, memory = -1, callBell = -1, answerBell = -1, seat] = process.argv
+  .slice(2)
+  .map(Number);
+process.argv.length = 2;
+if (!endWithParent(parent)) process.exit();
+// Ctrl+C reaches the whole terminal; the parent decides what it means.
+process.on('SIGINT', () => {});
+
+let made: unknown;
+
+/** Makes what the calls are about; without `args` it is the export itself, a policy. */
+async function make(url: unknown, name: unknown, args: unknown): Promise<unknown> {
+  const module = (await import(url as string)) as Record<string, unknown>;
+  if (seat !== undefined) {
+    made = await policyOf(module, url as string, name as string, args as readonly unknown[]);
+    return made;
+  }
+  const factory = module[name as string];
+  if (typeof factory !== 'function') {
+    const names = Object.keys(module).join(', ') || 'nothing';
+    const message = `${url} exports no function ${name}; it exports ${names}`;
+    throw new OffloadError('OFFLOAD_NOT_FOUND', message);
+  }
+  made = await factory(...(args as unknown[]));
+  return made;
+}
+
+/** Runs the policy that was made until its session ends; resolves with why, where it failed. */
+async function sitDown(_schema: unknown, lengths: unknown): Promise<PolicyFailure | undefined> {
+  const size = lengths as { observation: number; action: number };
+  const place = NativeJoinedSeat.join(seat ?? -1, size.observation, size.action);
+  return sit(made as Policy<RobotState, unknown>, place, size, false);
+}
+
+// The standard streams count as active from when they are first used, with nothing to be done. What they
+// have to write counts beside them.
+void [process.stdout, process.stderr];
+
+await serve(NativeLine.join(memory, callBell, answerBell), {
+  furniture: process.getActiveResourcesInfo(),
+  make,
+  sit: sitDown,
+  collect: collector(),
+  ordered: false,
+  revokes: false,
+});
+await finish(made as Partial<AsyncDisposable & Disposable> | undefined);
+process.exit();
+
+/** A quick collection of what was dropped lately. */
+function collector(): () => void {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as (how: { type: 'minor' }) => void;
+  setFlagsFromString('--no-expose-gc');
+  return () => collect({ type: 'minor' });
+}
+
+/** Lets what was made close what it holds. */
+async function finish(held: Partial<AsyncDisposable & Disposable> | undefined): Promise<void> {
+  if (typeof held?.[Symbol.asyncDispose] === 'function') await held[Symbol.asyncDispose]?.();
+  else held?.[Symbol.dispose]?.();
+}

@@ -1,0 +1,15 @@
+// What runs in the thread of an `InferenceThread`: it answers calls, one after the other.
+
+import { workerData } from 'node:worker_threads';
+import { NativeLine } from '../native/binding.ts';
+import { serve } from '../offload/server.ts';
+
+const { line } = workerData as { line: number };
+
+await serve(NativeLine.attach(line), {
+  make: (url) => import(url as string),
+  ordered: true,
+  revokes: true,
+});
+// What the module left open must not keep the thread.
+process.exit();

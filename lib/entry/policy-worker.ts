@@ -1,0 +1,30 @@
+// What runs in the worker of a worker policy: it waits inside the addon for the loop, and answers.
+
+import { parentPort, workerData } from 'node:worker_threads';
+import { NativeSeat } from '../native/binding.ts';
+import { policyOf, sit } from '../franka/drivers/policy-loop.ts';
+import { toMessage, type WorkerMessage, type WorkerTask } from '../offload/codec/error-message.ts';
+
+const { port, url, exportName, args, spin, lengths } = workerData as WorkerTask;
+// The policy sees what a worker was given: it is not to find the port there.
+for (const name of Object.keys(workerData)) delete workerData[name];
+
+function tell(message: WorkerMessage): void {
+  port.postMessage(message);
+}
+
+async function serve(): Promise<void> {
+  const policy = await policyOf(await import(url), url, exportName, args);
+  const seat = new NativeSeat();
+  tell({ kind: 'ready', seat: seat.number });
+  const failure = await sit(policy, seat, lengths, spin);
+  if (failure) tell(failure);
+}
+
+try {
+  await serve();
+} catch (error) {
+  tell({ kind: 'threw', tick: undefined, error: toMessage(error) });
+}
+// What the policy left open must not keep the worker: its session is over.
+parentPort?.unref();

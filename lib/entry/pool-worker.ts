@@ -1,0 +1,40 @@
+// What runs on a thread of the pool: it finds the function, calls it, and tells what came of it.
+
+import { isPromise, settled } from '../session/driver.ts';
+import { type Place, partsOf } from '../offload/module.ts';
+import type { Job, Outcome } from '../offload/pool.ts';
+import { takeMoving } from '../offload/transfer.ts';
+import { toMessage } from '../offload/codec/error-message.ts';
+
+type Work = (...args: readonly unknown[]) => unknown;
+type Missing = Extract<Outcome, { kind: 'missing' }>;
+
+const known: Map<Place, Work> = new Map();
+
+/** The function that a module exports, or what it exports instead. */
+export async function find(place: Place): Promise<Work | Missing> {
+  const { url, name } = partsOf(place);
+  const module = (await import(url)) as Record<string, unknown>;
+  const work = module[name];
+  if (typeof work !== 'function') return { kind: 'missing', exported: Object.keys(module) };
+  known.set(place, work as Work);
+  return work as Work;
+}
+
+/** Called by piscina, once a call. Waits for nothing that is there already. */
+export default async function answer([place, args]: Job): Promise<Outcome | object> {
+  try {
+    const work = known.get(place) ?? (await find(place));
+    if (typeof work !== 'function') return work;
+    let value = work(...args);
+    if (isPromise(value)) value = await settled(value);
+    const outcome: Outcome = [value];
+    const moving = takeMoving(outcome);
+    if (moving.length === 0) return outcome;
+    const { move, transferableSymbol, valueSymbol } = await import('piscina');
+    const result: object = { [transferableSymbol]: moving, [valueSymbol]: outcome };
+    return move(result as Parameters<typeof move>[0]);
+  } catch (thrown) {
+    return { kind: 'threw', error: toMessage(thrown) };
+  }
+}

@@ -1,0 +1,137 @@
+import { ActionBuffer } from '../../session/action.ts';
+import type { FrankaControl } from '../control.ts';
+import { type Driver, type Failure, isPromise, NEWS, settled } from '../../session/driver.ts';
+import type { PastState } from '../../errors/errors.ts';
+import { armRefused, policyDetached, policyThrew } from '../../session/policy-failure.ts';
+import {
+  calling,
+  type NativeArm,
+  type NativePlace,
+  NativeSession,
+  type NativeSessionOptions,
+} from '../../native/binding.ts';
+import type { Policy } from '../../session/robot.ts';
+import { RobotState, STATE_LENGTH } from '../../native/robot-state.ts';
+
+/** Drives an arm: the loop talks to it natively, and wakes the policy once a state. */
+export class ArmDriver implements Driver {
+  readonly isNative = true;
+  readonly #arm: NativeArm;
+  readonly #control: FrankaControl;
+  readonly #policy: Policy<RobotState, ArrayLike<number> | undefined>;
+  readonly #slots = new Float64Array(STATE_LENGTH);
+  readonly #state = new RobotState(this.#slots);
+  readonly #clock = new Float64Array(3);
+  readonly #action: ActionBuffer;
+  #session: NativeSession | undefined;
+  #busy = false;
+  #halted = false;
+  #failure: Failure | undefined;
+
+  constructor(
+    arm: NativeArm,
+    control: FrankaControl,
+    policy: Policy<RobotState, ArrayLike<number> | undefined>,
+  ) {
+    this.#arm = arm;
+    this.#control = control;
+    this.#action = new ActionBuffer(arm.actionLength(control));
+    this.#policy = policy;
+  }
+
+  reset(): void {
+    // An arm starts from where it stands: moving it there first is the user's own decision.
+  }
+
+  begin(options: NativeSessionOptions, place: NativePlace, wake: () => void): NativeSession {
+    this.#session = calling(() =>
+      NativeSession.arm(this.#arm, this.#control, options, place, wake),
+    );
+    return this.#session;
+  }
+
+  wake(session: NativeSession): number {
+    if (this.#busy || this.#halted) return session.news();
+    if (this.#slots.length === 0) {
+      // It is empty once it was transferred, and takes no state any more.
+      const [tick = 0] = this.#clock;
+      this.#fail(policyDetached(tick), tick);
+      return session.news();
+    }
+    const news = session.receive(this.#slots, this.#clock);
+    if (news & NEWS.observation) this.#ask(session);
+    return news;
+  }
+
+  halt(): void {
+    this.#halted = true;
+  }
+
+  async stop(): Promise<void> {
+    this.#halted = true;
+  }
+
+  stopNow(): void {
+    this.#halted = true;
+  }
+
+  get failure(): Failure | undefined {
+    return this.#failure;
+  }
+
+  pastStates(rows: Float64Array): readonly PastState[] {
+    return pastStates(rows);
+  }
+
+  #ask(session: NativeSession): void {
+    const [tick = 0, timeS = 0, periodS = 0] = this.#clock;
+    try {
+      const action = this.#policy(this.#state, { tick, timeS, periodS });
+      if (!isPromise(action)) {
+        this.#answer(session, action, tick);
+        return;
+      }
+      this.#busy = true;
+      settled(action)
+        .then((answer) => {
+          this.#busy = false;
+          if (this.#halted) return;
+          this.#answer(session, answer, tick);
+          // The wakes that came meanwhile found the policy busy.
+          this.wake(session);
+        })
+        .catch((error: unknown) => this.#fail(policyThrew(tick, error), tick));
+    } catch (error) {
+      this.#fail(policyThrew(tick, error), tick);
+    }
+  }
+
+  #answer(session: NativeSession, answer: unknown, tick: number): void {
+    const action = this.#action.take(answer);
+    if (action instanceof Float64Array) {
+      session.answer(action);
+      return;
+    }
+    if (action === undefined) {
+      session.answerNothing();
+      return;
+    }
+    this.#fail(armRefused(tick, action, answer), tick);
+  }
+
+  #fail(failure: Failure, tick: number): void {
+    this.#halted = true;
+    this.#failure ??= (details) => failure({ tick, ...details });
+    this.#session?.fail();
+  }
+}
+
+/** The last states of an arm, from the rows that the loop kept. */
+export function pastStates(rows: Float64Array): readonly PastState[] {
+  const stride = STATE_LENGTH + 2;
+  return Array.from({ length: Math.floor(rows.length / stride) }, (_, row) => {
+    const [tick = 0, timeS = 0] = rows.subarray(row * stride, row * stride + 2);
+    const slots = rows.slice(row * stride + 2, (row + 1) * stride);
+    return { tick, timeS, state: new RobotState(slots) };
+  });
+}

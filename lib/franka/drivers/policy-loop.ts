@@ -1,0 +1,116 @@
+// A policy away from the main thread: it sits where the loop's observations arrive, and answers.
+
+import { ActionBuffer, type Refusal } from '../../session/action.ts';
+import { cut, inOneLine, read, textIn } from '../../errors/describe.ts';
+import { isPromise, NEWS, settled } from '../../session/driver.ts';
+import type { Policy } from '../../session/robot.ts';
+import { RobotState } from '../../native/robot-state.ts';
+import { type ErrorMessage, fromMessage, toMessage } from '../../offload/codec/error-message.ts';
+
+/** How long it stays inside the addon at a time: so long a worker cannot be terminated [s]. */
+const LONGEST_WAIT_S = 0.1;
+
+/** Where a policy waits for the loop. */
+export interface Seat {
+  /** Blocks until there is an observation, copied with tick, time [s] and period [s], or the end. */
+  wait(observation: Float64Array, clock: Float64Array, limitS: number, spin: boolean): number;
+  /** Answers the observation that was copied last. */
+  answer(action: Float64Array): void;
+  /** Answers it with nothing new. */
+  answerNothing(): void;
+  /** Tells the loop that the policy failed and will not answer again. */
+  fail(): void;
+}
+
+/** How a policy ended that did not end with its session. */
+export type PolicyFailure =
+  | { readonly kind: 'threw'; readonly tick: number | undefined; readonly error: ErrorMessage }
+  | { readonly kind: 'detached'; readonly tick: number }
+  | ({ readonly kind: 'refused'; readonly tick: number } & Refusal);
+
+/** What another thread or process told of a failure; undefined where it is none. */
+export function failureIn(told: unknown): PolicyFailure | undefined {
+  if (typeof told !== 'object' || told === null) return undefined;
+  const [kind, tick] = [read(told, 'kind'), read(told, 'tick')];
+  if (kind === 'threw' && ['number', 'undefined'].includes(typeof tick)) {
+    try {
+      fromMessage(read(told, 'error') as ErrorMessage);
+    } catch {
+      return undefined;
+    }
+    return told as PolicyFailure;
+  }
+  if (typeof tick !== 'number') return undefined;
+  if (kind === 'detached') return { kind, tick };
+  const code = textIn(told, 'code');
+  if (kind !== 'refused' || !(code === 'ACTION_LENGTH' || code === 'ACTION_TYPE')) return undefined;
+  const [received = '', expected = '', advice = ''] = ['received', 'expected', 'advice'].map(
+    (name) => inOneLine(cut(textIn(told, name) ?? '', LONGEST_WORDS)),
+  );
+  return { kind, tick, code, received, expected, advice };
+}
+
+/** What is told of an answer is no longer than this. */
+const LONGEST_WORDS = 2_000;
+
+/** Runs a policy until the session ends, or until it fails; the loop knows by then, and brakes. */
+export async function sit(
+  policy: Policy<RobotState, unknown>,
+  seat: Seat,
+  lengths: { readonly observation: number; readonly action: number },
+  spin: boolean,
+): Promise<PolicyFailure | undefined> {
+  const slots = new Float64Array(lengths.observation);
+  const state = new RobotState(slots);
+  const clock = new Float64Array(3);
+  const action = new ActionBuffer(lengths.action);
+  for (;;) {
+    const news = seat.wait(slots, clock, LONGEST_WAIT_S, spin);
+    if (news === NEWS.end) return undefined;
+    if (news !== NEWS.observation) continue;
+    const [tick = 0, timeS = 0, periodS = 0] = clock;
+    try {
+      let answer = policy(state, { tick, timeS, periodS });
+      // Only a promise is awaited: the event loop of this thread is for the policy's own use.
+      if (isPromise(answer)) answer = await settled(answer);
+      const taken = action.take(answer);
+      // It is empty once the policy has transferred it, and takes no state any more.
+      if (slots.length === 0) {
+        seat.fail();
+        return { kind: 'detached', tick };
+      }
+      if (taken instanceof Float64Array) seat.answer(taken);
+      else if (taken === undefined) seat.answerNothing();
+      else {
+        seat.fail();
+        return { kind: 'refused', tick, ...taken };
+      }
+    } catch (error) {
+      seat.fail();
+      return { kind: 'threw', tick, error: toMessage(error) };
+    }
+  }
+}
+
+/** The policy that an export is; with `args` the one that it makes. */
+export async function policyOf(
+  module: Record<string, unknown>,
+  url: string,
+  exportName: string,
+  args: readonly unknown[] | undefined,
+): Promise<Policy<RobotState, unknown>> {
+  const found = module[exportName];
+  if (typeof found !== 'function') {
+    const names = Object.keys(module).join(', ') || 'nothing';
+    throw new TypeError(`${url} exports no function ${exportName}; it exports ${names}`);
+  }
+  if (args === undefined) return found as Policy<RobotState, unknown>;
+  const made: unknown = await found(...args);
+  if (typeof made !== 'function') {
+    throw new TypeError(
+      `${exportName} of ${url} was called with args and returned ${typeof made}; expected the ` +
+        'policy, a function. Leave args out where the export is the policy itself',
+    );
+  }
+  return made as Policy<RobotState, unknown>;
+}

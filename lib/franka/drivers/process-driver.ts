@@ -1,0 +1,121 @@
+import { Child, placeOf } from '../../offload/child.ts';
+import type { FrankaControl } from '../control.ts';
+import type { Failure } from '../../session/driver.ts';
+import { isOurs, messageOf, OffloadError, PolicyError } from '../../errors/errors.ts';
+import { policyThrew } from '../../session/policy-failure.ts';
+import { within } from '../../promise.ts';
+import { CALL } from '../../offload/line.ts';
+import {
+  armSchema,
+  calling,
+  type NativeArm,
+  type NativePlace,
+  NativeSession,
+  type NativeSessionOptions,
+  NativeSharedSeat,
+} from '../../native/binding.ts';
+import { failureIn } from './policy-loop.ts';
+import type { ProcessPolicy } from '../../policy/process-policy.ts';
+import { MODES } from '../../native/robot-state.ts';
+import { END_LIMIT_MS, SeatedDriver, withPriority } from './remote-driver.ts';
+
+/** Drives an arm with a policy in another process. */
+export class ProcessDriver<Observation, Action> extends SeatedDriver {
+  readonly #policy: ProcessPolicy<Observation, Action>;
+  #child: Child | undefined;
+  #seat: NativeSharedSeat | undefined;
+  /** Resolves when the policy has left its seat. */
+  #left: Promise<void> = Promise.resolve();
+
+  constructor(arm: NativeArm, control: FrankaControl, policy: ProcessPolicy<Observation, Action>) {
+    super(arm, control);
+    this.#policy = policy;
+  }
+
+  /** Starts the process and waits until its policy is there. */
+  async reset(): Promise<void> {
+    const { url, exportName, args, python, env } = this.#policy;
+    const { observation, action } = this.lengths;
+    const seat = calling(() => new NativeSharedSeat(observation, action));
+    this.#seat = seat;
+    const told = { sharedBytes: 0, longest: LONGEST_TOLD };
+    const spec = { url: url.href, python, env, ...told, seat: seat.memory };
+    let made = false;
+    let gone: OffloadError | undefined;
+    const child = new Child(spec, (error) => {
+      gone = error;
+      if (made && !this.halted) this.fail(died(error), undefined);
+    });
+    this.#child = child;
+    try {
+      await child.line.call(CALL.make, 'make', [placeOf(url.href), exportName, args]);
+      made = true;
+    } catch (error) {
+      this.fail(gone ? died(gone) : policyThrew(undefined, error), undefined);
+      await child.stopLater(0);
+    }
+    if (this.failure) throw this.failure({});
+  }
+
+  protected override open(
+    arm: NativeArm,
+    control: FrankaControl,
+    options: NativeSessionOptions,
+    place: NativePlace,
+    wake: () => void,
+  ): NativeSession {
+    const seat = this.#seat as NativeSharedSeat;
+    if (this.#child?.pid !== undefined) seat.sits(this.#child.pid);
+    const own = withPriority(options, this.#policy.priority);
+    const session = NativeSession.armShared(arm, control, own, place, wake, seat);
+    this.#left = this.#sit();
+    return session;
+  }
+
+  protected override dismiss(): void {
+    this.#seat?.dismiss();
+  }
+
+  /** What the loop read instead of an answer comes first: it ended the session. */
+  override get failure(): Failure | undefined {
+    const trouble = this.#seat?.trouble();
+    if (!trouble) return super.failure;
+    return died(new OffloadError('OFFLOAD_PROTOCOL', trouble));
+  }
+
+  async #sit(): Promise<void> {
+    const { fields, errorNames } = armSchema();
+    const schema = { fields: fields.map(({ name, len }) => [name, len]), errorNames, modes: MODES };
+    try {
+      const failure = await this.#child?.line.call(CALL.sit, 'policy', [schema, this.lengths]);
+      if (failure === undefined || failure === null) {
+        // It does so where it is let go.
+        if (this.halted) return;
+        throw new OffloadError('OFFLOAD_PROTOCOL', 'it left its seat while its session ran');
+      }
+      const told = failureIn(failure);
+      if (!told) throw new OffloadError('OFFLOAD_PROTOCOL', 'it told of a failure that is none');
+      this.failed(told);
+    } catch (error) {
+      if (!(isOurs(error) && error.code === 'OFFLOAD_STOPPED')) this.fail(died(error), undefined);
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.stopNow();
+    await within(this.endLimitMs, this.#left);
+    await this.#child?.stopLater(END_LIMIT_MS / 1e3);
+    this.#seat?.release();
+  }
+}
+
+/** What the process says of its policy, at most [bytes]: an error with its causes. */
+const LONGEST_TOLD = 2 ** 24;
+
+function died(cause: unknown): Failure {
+  return (details) => {
+    const why = isOurs(cause) ? cause.message : messageOf(cause);
+    const message = `the policy's process is gone: ${why}`;
+    return new PolicyError('POLICY_CRASHED', message, { ...details, cause });
+  };
+}

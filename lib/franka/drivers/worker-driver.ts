@@ -1,0 +1,155 @@
+import {
+  MessageChannel,
+  type MessagePort,
+  receiveMessageOnPort,
+  Worker,
+} from 'node:worker_threads';
+import { bare } from '../../checks.ts';
+import type { FrankaControl } from '../control.ts';
+import { read } from '../../errors/describe.ts';
+import type { Failure } from '../../session/driver.ts';
+import { messageOf, OffloadError, PolicyError } from '../../errors/errors.ts';
+import { policyThrew } from '../../session/policy-failure.ts';
+import { within } from '../../promise.ts';
+import {
+  dismissSeat,
+  type NativeArm,
+  type NativePlace,
+  NativeSession,
+  type NativeSessionOptions,
+} from '../../native/binding.ts';
+import { failureIn } from './policy-loop.ts';
+import { SeatedDriver, withPriority } from './remote-driver.ts';
+import type { WorkerTask } from '../../offload/codec/error-message.ts';
+import type { WorkerPolicy } from '../../policy/worker-policy.ts';
+
+/** This module as it is, source or compiled, decides which the worker runs. */
+const MAIN: URL = new URL(
+  import.meta.url.endsWith('.ts') ? '../../entry/policy-worker.ts' : '../../entry/policy-worker.js',
+  import.meta.url,
+);
+
+/** The worker for a task; undefined where the arguments of the policy's factory cannot be copied to it. */
+function workerFor(task: WorkerTask, name: string): Worker | undefined {
+  const { port } = task;
+  try {
+    return new Worker(MAIN, bare({ workerData: task, name, transferList: [port] }));
+  } catch (error) {
+    if (read(Object(error), 'name') === 'DataCloneError') return undefined;
+    throw error;
+  }
+}
+
+/** Drives an arm with a policy in a worker. */
+export class WorkerDriver<Observation, Action> extends SeatedDriver {
+  readonly #policy: WorkerPolicy<Observation, Action>;
+  #worker: Worker | undefined;
+  #seat: number | undefined;
+  #ended: Promise<unknown> = Promise.resolve();
+  /** Where the worker tells; the policy does not know of it. */
+  #port: MessagePort | undefined;
+
+  constructor(arm: NativeArm, control: FrankaControl, policy: WorkerPolicy<Observation, Action>) {
+    super(arm, control);
+    this.#policy = policy;
+  }
+
+  protected override open(
+    arm: NativeArm,
+    control: FrankaControl,
+    options: NativeSessionOptions,
+    place: NativePlace,
+    wake: () => void,
+  ): NativeSession {
+    const { priority, spin } = this.#policy;
+    const own = bare({ ...withPriority(options, priority), policySpins: spin });
+    return NativeSession.arm(arm, control, own, place, wake, this.#seat);
+  }
+
+  protected override dismiss(): void {
+    if (this.#seat !== undefined) dismissSeat(this.#seat);
+  }
+
+  /** Starts the worker and waits until its policy is there. */
+  async reset(): Promise<void> {
+    const { url, exportName, args, spin } = this.#policy;
+    const { port1: port, port2 } = new MessageChannel();
+    const { lengths } = this;
+    const task: WorkerTask = { port: port2, url: url.href, exportName, args, spin, lengths };
+    const name = `kilohertz ${exportName}`;
+    const worker = workerFor(task, name);
+    if (!worker) {
+      port.close();
+      const message = `an item of args cannot be copied to the worker of ${exportName}`;
+      const cause = new OffloadError(
+        'OFFLOAD_NOT_CLONEABLE',
+        `${message}; pass data, no functions`,
+      );
+      throw policyThrew(undefined, cause)({});
+    }
+    this.#worker = worker;
+    this.#port = port;
+    // Not `once()`: that would reject where the worker crashes first.
+    this.#ended = new Promise((resolve) => worker.once('exit', resolve));
+    const ready = new Promise<void>((resolve) => {
+      port.on('message', (message: unknown) => {
+        this.#told(message);
+        resolve();
+      });
+      worker.on('error', (error) => {
+        this.fail(crashed(error), undefined);
+        resolve();
+      });
+      worker.on('exit', (code) => {
+        this.#listenOut();
+        if (!this.halted) this.fail(exited(code), undefined);
+        resolve();
+      });
+    });
+    await ready;
+    // The session keeps the process alive while it runs; the worker by itself does not.
+    worker.unref();
+    port.unref();
+    if (this.failure) throw this.failure({});
+  }
+
+  async stop(): Promise<void> {
+    this.stopNow();
+    // A policy that does not come back, from an endless loop for instance, is ended.
+    if (!(await within(this.endLimitMs, this.#ended))) await this.#worker?.terminate();
+    this.#listenOut();
+    this.#port?.close();
+  }
+
+  /** Hears what the worker said before it ended. */
+  #listenOut(): void {
+    const port = this.#port;
+    if (!port) return;
+    for (let last = receiveMessageOnPort(port); last; last = receiveMessageOnPort(port)) {
+      this.#told(last.message);
+    }
+  }
+
+  #told(message: unknown): void {
+    const failure = failureIn(message);
+    if (failure) this.failed(failure);
+    else this.#seat = (message as { readonly seat: number }).seat;
+  }
+}
+
+function crashed(cause: unknown): Failure {
+  return (details) => {
+    const message = `the policy's worker crashed: ${messageOf(cause)}`;
+    return new PolicyError('POLICY_CRASHED', message, { ...details, cause });
+  };
+}
+
+function exited(code: number): Failure {
+  // Node's own code for an event loop with nothing left to wait for.
+  const why =
+    code === 13
+      ? 'a promise that the policy waits for can never settle'
+      : 'a policy must not call process.exit()';
+  const message = `the policy's worker ended with code ${code} while its session ran; ${why}`;
+  return (details) => new PolicyError('POLICY_CRASHED', message, details);
+}

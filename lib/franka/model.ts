@@ -1,0 +1,223 @@
+import { checkName } from '../checks.ts';
+import { OptionRangeError, OptionTypeError } from '../errors/errors.ts';
+import { type FrankaGeneration, GENERATIONS } from './generation.ts';
+import { calling, NativeModel } from '../native/binding.ts';
+
+/** A frame of the arm, as libfranka's `Frame` names it. */
+export type FrankaFrame =
+  | 'joint1'
+  | 'joint2'
+  | 'joint3'
+  | 'joint4'
+  | 'joint5'
+  | 'joint6'
+  | 'joint7'
+  | 'flange'
+  | 'endEffector'
+  | 'stiffness';
+
+/** The frames, in libfranka's order. */
+const FRAMES: readonly FrankaFrame[] = [
+  'joint1',
+  'joint2',
+  'joint3',
+  'joint4',
+  'joint5',
+  'joint6',
+  'joint7',
+  'flange',
+  'endEffector',
+  'stiffness',
+];
+
+/**
+ * What the model depends on, with libfranka's names; a {@link RobotState} is one. What is left out is that of
+ * an arm at rest on level ground, with nothing on its flange.
+ */
+export interface FrankaPosture {
+  /** Joint positions [rad], 7. */
+  readonly q: ArrayLike<number>;
+  /** Joint velocities [rad/s], 7. */
+  readonly dq?: ArrayLike<number>;
+  /** End effector in the flange frame: 4x4, column-major. */
+  readonly F_T_EE?: ArrayLike<number>;
+  /** Stiffness frame in the end effector's: 4x4, column-major. */
+  readonly EE_T_K?: ArrayLike<number>;
+  /** Inertia of end effector and load about their centre of mass [kg m2]: 3x3, column-major. */
+  readonly I_total?: ArrayLike<number>;
+  /** Mass of end effector and load [kg]. */
+  readonly m_total?: number;
+  /** Centre of mass of end effector and load in the flange frame [m], 3. */
+  readonly F_x_Ctotal?: ArrayLike<number>;
+  /** Gravity in the base frame [m/s2], 3. Default [0, 0, -9.81]. */
+  readonly O_ddP_O?: ArrayLike<number>;
+}
+
+const POSE = 0;
+const BODY_JACOBIAN = 1;
+const ZERO_JACOBIAN = 2;
+const MASS = 3;
+const CORIOLIS = 4;
+const GRAVITY = 5;
+
+/** How many numbers each quantity has. */
+const LENGTHS: readonly number[] = [16, 42, 42, 49, 7, 7];
+
+const UNIT: readonly number[] = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
+
+/** The fields of a posture in the order of their slots, with what stands for one that is left out. */
+const FIELDS: readonly {
+  readonly name: keyof FrankaPosture;
+  readonly at: number;
+  readonly usual: readonly number[] | undefined;
+}[] = (() => {
+  const zeros = (length: number): number[] => new Array<number>(length).fill(0);
+  const usual: [keyof FrankaPosture, readonly number[] | undefined][] = [
+    ['q', undefined],
+    ['dq', zeros(7)],
+    ['F_T_EE', UNIT],
+    ['EE_T_K', UNIT],
+    ['I_total', zeros(9)],
+    ['m_total', zeros(1)],
+    ['F_x_Ctotal', zeros(3)],
+    ['O_ddP_O', [0, 0, -9.81]],
+  ];
+  let at = 0;
+  return usual.map(([name, values]) => {
+    const field = { name, at, usual: values };
+    at += values?.length ?? 7;
+    return field;
+  });
+})();
+
+const SLOTS = 62;
+
+/**
+ * The kinematics and dynamics of a Franka arm, computed here: nothing is fetched from the arm, and none has to
+ * be there. The FR3's is that of its URDF, the FER's is fitted to what that arm serves.
+ *
+ * Each method takes where the arm is: its joint positions [rad], a {@link FrankaPosture}, or a `RobotState`,
+ * whose end effector and load then count too. Matrices are column-major. With `into`, an array of the right
+ * length, nothing is allocated: that is for use inside a policy. `robot.model` is the connected arm's; in a
+ * worker make one with `new FrankaModel('fr3')`.
+ *
+ * @example
+ * const model = new FrankaModel('fr3');
+ * const pose = model.pose('endEffector', [0, -0.785, 0, -2.356, 0, 1.571, 0.785]);
+ * console.log(pose.slice(12, 15)); // where the flange is, as nothing is on it [m]
+ */
+export class FrankaModel {
+  /** Which arm it is. */
+  readonly generation: FrankaGeneration;
+  readonly #native: NativeModel;
+  readonly #slots: Float64Array = new Float64Array(SLOTS);
+
+  /** @throws {OptionRangeError} {@link OptionTypeError} `OPTION_GENERATION` */
+  constructor(generation: FrankaGeneration) {
+    this.generation = checkName('generation', generation, GENERATIONS);
+    this.#native = calling(() => new NativeModel(generation));
+  }
+
+  /**
+   * Pose of a frame in the base frame: 4x4.
+   *
+   * @throws {OptionTypeError | OptionRangeError} as all methods, where an argument is not as it must be
+   */
+  pose(
+    frame: FrankaFrame,
+    at: FrankaPosture | ArrayLike<number>,
+    into?: Float64Array,
+  ): Float64Array {
+    return this.#compute(POSE, frame, at, into);
+  }
+
+  /** Jacobian of a frame in that frame: 6x7, linear velocity above angular. */
+  bodyJacobian(
+    frame: FrankaFrame,
+    at: FrankaPosture | ArrayLike<number>,
+    into?: Float64Array,
+  ): Float64Array {
+    return this.#compute(BODY_JACOBIAN, frame, at, into);
+  }
+
+  /** Jacobian of a frame in the axes of the base frame: 6x7, linear velocity above angular. */
+  zeroJacobian(
+    frame: FrankaFrame,
+    at: FrankaPosture | ArrayLike<number>,
+    into?: Float64Array,
+  ): Float64Array {
+    return this.#compute(ZERO_JACOBIAN, frame, at, into);
+  }
+
+  /** Mass matrix [kg m2]: 7x7. */
+  mass(at: FrankaPosture | ArrayLike<number>, into?: Float64Array): Float64Array {
+    return this.#compute(MASS, 'flange', at, into);
+  }
+
+  /** Coriolis and centrifugal torques [N m], 7: zero without `dq`. */
+  coriolis(at: FrankaPosture | ArrayLike<number>, into?: Float64Array): Float64Array {
+    return this.#compute(CORIOLIS, 'flange', at, into);
+  }
+
+  /** Gravity torques [N m], 7. The arm adds them itself to a commanded torque. */
+  gravity(at: FrankaPosture | ArrayLike<number>, into?: Float64Array): Float64Array {
+    return this.#compute(GRAVITY, 'flange', at, into);
+  }
+
+  #compute(
+    quantity: number,
+    frame: FrankaFrame,
+    at: FrankaPosture | ArrayLike<number>,
+    into?: Float64Array,
+  ): Float64Array {
+    const number = FRAMES.indexOf(frame);
+    if (number < 0) checkName('frame', frame, FRAMES);
+    this.#read(at);
+    const length = LENGTHS[quantity] as number;
+    const values = into ?? new Float64Array(length);
+    const right = values instanceof Float64Array && values.length === length;
+    if (!right || !(values.buffer instanceof ArrayBuffer)) {
+      const expected = `a Float64Array of length ${length} that is not shared`;
+      throw new OptionTypeError('OPTION_INTO', 'into', into, expected);
+    }
+    this.#native.compute(quantity, number, this.#slots, values);
+    return values;
+  }
+
+  /** Puts a posture into the slots. */
+  #read(at: FrankaPosture | ArrayLike<number>): void {
+    const posture = isPosture(at) ? at : undefined;
+    for (const { name, at: first, usual } of FIELDS) {
+      const given = name === 'q' && !posture ? (at as ArrayLike<number>) : posture?.[name];
+      if (typeof given === 'number') this.#put(name, first, given);
+      else this.#copy(name, first, given, usual);
+    }
+  }
+
+  #copy(
+    name: string,
+    first: number,
+    given: ArrayLike<number> | undefined,
+    usual: readonly number[] | undefined,
+  ): void {
+    const length = usual?.length ?? 7;
+    const values = given ?? usual;
+    if (values?.length !== length) {
+      const expected = length === 1 ? 'a number' : `${length} finite numbers`;
+      throw new OptionTypeError('OPTION_POSTURE', name, given, expected);
+    }
+    for (let nth = 0; nth < length; nth += 1) this.#put(name, first + nth, values[nth], nth);
+  }
+
+  #put(name: string, slot: number, value: unknown, nth?: number): void {
+    if (!Number.isFinite(value)) {
+      const which = nth === undefined ? name : `${name}[${nth}]`;
+      throw new OptionRangeError('OPTION_POSTURE', which, value, 'a finite number');
+    }
+    this.#slots[slot] = value as number;
+  }
+}
+
+function isPosture(at: FrankaPosture | ArrayLike<number>): at is FrankaPosture {
+  return at !== null && typeof at === 'object' && 'q' in at;
+}

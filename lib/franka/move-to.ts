@@ -1,0 +1,239 @@
+import { pastStates } from './drivers/arm-driver.ts';
+import { checkNumber, checkNumbers, isNumbers, ownOptions } from '../checks.ts';
+import type { Driver, Failure } from '../session/driver.ts';
+import type { PastState } from '../errors/errors.ts';
+import { fromFailure, OptionTypeError, RobotError, type SessionErrorDetails } from '../errors/errors.ts';
+import { usualDistanceRad } from './impedance.ts';
+import {
+  awaiting,
+  calling,
+  type NativeArm,
+  type NativeMove,
+  type NativePlace,
+  NativeSession,
+  type NativeSessionOptions,
+} from '../native/binding.ts';
+import { type CheckedOptions, checkOptions } from '../session/options.ts';
+import type { RealtimeOptions } from '../session/realtime.ts';
+import { Run } from '../session/run.ts';
+import type { Runs } from './runs.ts';
+import { type SessionStats, statsOf } from '../session/stats.ts';
+
+/** How far a move has come. */
+export interface MoveProgress {
+  /** For how long the arm has moved, on its own clock [s]. */
+  readonly elapsedS: number;
+  /** How long the whole move takes [s]. */
+  readonly durationS: number;
+  /** `elapsedS` as a share of `durationS`, 0 to 1. */
+  readonly share: number;
+}
+
+/** How an arm is moved to a place. */
+export interface MoveOptions {
+  /**
+   * The share of the arm's own velocities and accelerations that the move may use, 0.01 to 1; of its
+   * jerk a tenth of that. Default 0.2: a joint of an FR3 turns at 0.5 rad/s at most. 1 is 95 % of what
+   * the arm can do.
+   */
+  readonly speed?: number;
+  /**
+   * How far each measured joint may be from the goal for the arm to be there, above 0 to 0.08 [rad]. Default 0.01.
+   */
+  readonly toleranceRad?: number;
+  /** How long the arm may take to stand there once the commanded motion is over, 0 to 60 [s]. Default 1. */
+  readonly settleS?: number;
+  /** Stops the arm within its limits when it aborts; the move rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** What the loop thread asks of the system, as a session's; `false` asks for nothing. */
+  readonly realtime?: RealtimeOptions | false;
+  /** Whether the move may begin after a signal has told the process to end. Default false. */
+  readonly evenAfterSignal?: boolean;
+  /** Called twenty times a second with how far the move has come, and at its end. */
+  readonly onProgress?: (progress: MoveProgress) => void;
+}
+
+/** The ready pose of libfranka [rad]: the elbow bent, the hand pointing down. */
+export const HOME: readonly number[] = [
+  0,
+  -Math.PI / 4,
+  0,
+  (-3 * Math.PI) / 4,
+  0,
+  Math.PI / 2,
+  Math.PI / 4,
+];
+
+/** Milliseconds between two reports of progress. */
+const REPORTING_MS = 50;
+const MOVE_OPTIONS = [
+  'speed',
+  'toleranceRad',
+  'settleS',
+  'signal',
+  'realtime',
+  'evenAfterSignal',
+  'onProgress',
+];
+const DEFAULT_SPEED = 0.2;
+/** A move is given up where a joint is 0.09 rad behind its command [rad]. */
+const LARGEST_TOLERANCE_RAD = 0.08;
+/** An arm's own clock [Hz]. */
+const RATE_HZ = 1000;
+
+/** Moves an arm; resolves when the measured arm stands at its goal. */
+export async function moveTo(
+  arm: NativeArm,
+  goal: ArrayLike<number>,
+  given: MoveOptions,
+  runs: Runs,
+): Promise<SessionStats> {
+  const options = ownOptions('the options of moveTo', given, MOVE_OPTIONS);
+  const { speed = DEFAULT_SPEED, signal, onProgress, realtime = {} } = options;
+  const { evenAfterSignal = false, toleranceRad = 0.01, settleS = 1 } = options;
+  checkNumber('speed', speed, { from: 0.01, to: 1 });
+  const tolerances = { from: 0, to: LARGEST_TOLERANCE_RAD, above: true, unit: 'rad' };
+  checkNumber('toleranceRad', toleranceRad, tolerances);
+  checkNumber('settleS', settleS, { from: 0, to: 60, unit: 's' });
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new OptionTypeError('OPTION_SIGNAL', 'signal', signal, 'an AbortSignal');
+  }
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw new OptionTypeError('OPTION_ON_PROGRESS', 'onProgress', onProgress, 'a function');
+  }
+  // A controller of the arm's own follows, whichever follows the arm's sessions.
+  const maxDistanceRad = usualDistanceRad('joint');
+  const own = { rateHz: RATE_HZ, targetJerkShare: undefined, maxDistanceRad };
+  const checked = checkOptions({ warmupS: 0, realtime, evenAfterSignal }, own);
+  const numbers = Float64Array.from(checkGoal(goal));
+  signal?.throwIfAborted();
+  const planned = await awaiting(() => arm.planMove(numbers, speed, toleranceRad, settleS));
+  signal?.throwIfAborted();
+  return new Move(arm, planned, { options: checked, signal, onProgress, runs }).run();
+}
+
+function checkGoal(goal: ArrayLike<number>): number[] {
+  if (!isNumbers(goal) || (goal.length !== 7 && goal.length !== 16)) {
+    const expected = '7 joint positions [rad], or a pose of 16 numbers: 4x4, column-major';
+    throw new OptionTypeError('OPTION_GOAL', 'the place to move to', goal, expected);
+  }
+  return checkNumbers(goal.length === 7 ? 'q' : 'pose', goal, goal.length);
+}
+
+interface Asked {
+  readonly options: CheckedOptions;
+  readonly signal: AbortSignal | undefined;
+  readonly onProgress: ((progress: MoveProgress) => void) | undefined;
+  readonly runs: Runs;
+}
+
+/** One move, as a session of its own. */
+class Move {
+  readonly #runs: Runs;
+  readonly #planned: NativeMove;
+  readonly #run: Run;
+  readonly #signal: AbortSignal | undefined;
+  readonly #onProgress: ((progress: MoveProgress) => void) | undefined;
+  /** What `onProgress` threw. */
+  #thrown: { readonly error: unknown } | undefined;
+
+  constructor(arm: NativeArm, planned: NativeMove, { options, signal, onProgress, runs }: Asked) {
+    this.#planned = planned;
+    this.#runs = runs;
+    this.#signal = signal;
+    this.#onProgress = onProgress;
+    const plan = { what: 'the move', durationS: undefined, endsOnInterrupt: false, runs };
+    const nobody = (): void => undefined;
+    const listener = { event: nobody, begun: nobody, ended: nobody };
+    this.#run = new Run(new MoveDriver(arm, planned), options, plan, listener);
+  }
+
+  async run(): Promise<SessionStats> {
+    const stop = (): void => this.#run.requestStop();
+    const reporting = this.#onProgress && setInterval(() => this.#report(), REPORTING_MS);
+    this.#signal?.addEventListener('abort', stop, { once: true });
+    try {
+      await this.#run.launch();
+      await this.#run.ended;
+    } catch (error) {
+      this.#signal?.throwIfAborted();
+      throw error;
+    } finally {
+      clearInterval(reporting);
+      this.#signal?.removeEventListener('abort', stop);
+    }
+    if (this.#run.error) throw this.#run.error;
+    if (this.#thrown) throw this.#thrown.error;
+    const { native } = this.#run;
+    if (!this.#planned.hasArrived || !native) {
+      this.#signal?.throwIfAborted();
+      const why = this.#runs.isClosed ? 'the arm was closed' : 'the process is ending';
+      const message = `the move was stopped before the arm was there, because ${why}`;
+      throw new RobotError('FRANKA_MOTION_ABORTED', message);
+    }
+    this.#report();
+    return statsOf(native.stats());
+  }
+
+  #report(): void {
+    if (!this.#onProgress || this.#thrown) return;
+    const { durationS, elapsedS } = this.#planned;
+    const progress = {
+      durationS,
+      elapsedS: Math.min(elapsedS, durationS),
+      share: durationS > 0 ? Math.min(1, elapsedS / durationS) : 1,
+    };
+    try {
+      this.#onProgress(progress);
+    } catch (error) {
+      this.#thrown = { error };
+      this.#run.requestStop();
+    }
+  }
+}
+
+/** Drives an arm as planned: nothing of it is in JavaScript. */
+class MoveDriver implements Driver {
+  readonly isNative = true;
+  readonly #arm: NativeArm;
+  readonly #planned: NativeMove;
+
+  constructor(arm: NativeArm, planned: NativeMove) {
+    this.#arm = arm;
+    this.#planned = planned;
+  }
+
+  reset(): void {
+    // A move starts from where the arm stands.
+  }
+
+  begin(options: NativeSessionOptions, place: NativePlace, wake: () => void): NativeSession {
+    return calling(() => NativeSession.moving(this.#arm, this.#planned, options, place, wake));
+  }
+
+  wake(session: NativeSession): number {
+    return session.news();
+  }
+
+  halt(): void {
+    // The loop is asked to end; no answer is on its way.
+  }
+
+  async stop(): Promise<void> {
+    // The arm has stopped when the loop has ended.
+  }
+
+  stopNow(): void {
+    // Likewise.
+  }
+
+  get failure(): Failure | undefined {
+    const trouble = this.#planned.trouble();
+    if (!trouble) return undefined;
+    return (details: SessionErrorDetails) => fromFailure(trouble, details) as RobotError;
+  }
+
+  pastStates(rows: Float64Array): readonly PastState[] {
+    return pastStates(rows);
+  }
+}

@@ -1,0 +1,234 @@
+import { braces, inspectAs } from '../errors/inspection.ts';
+import { armSchema } from './binding.ts';
+
+const schema = armSchema();
+
+/** Where each field of a robot state is. */
+const FIELDS: ReadonlyMap<string, { offset: number; length: number; unit: string }> = (() => {
+  const fields = new Map<string, { offset: number; length: number; unit: string }>();
+  let offset = 0;
+  for (const { name, len, unit } of schema.fields) {
+    fields.set(name, { offset, length: len, unit });
+    offset += len;
+  }
+  return fields;
+})();
+
+/** How many numbers a robot state has. */
+export const STATE_LENGTH: number = schema.fields.reduce((sum, field) => sum + field.len, 0);
+
+/** What the robot is doing, as libfranka names it. */
+export type RobotMode =
+  | 'Other'
+  | 'Idle'
+  | 'Move'
+  | 'Guiding'
+  | 'Reflex'
+  | 'UserStopped'
+  | 'AutomaticErrorRecovery';
+
+/** The modes, in the order of their numbers. */
+export const MODES: readonly RobotMode[] = [
+  'Other',
+  'Idle',
+  'Move',
+  'Guiding',
+  'Reflex',
+  'UserStopped',
+  'AutomaticErrorRecovery',
+];
+
+const VIEWS = ['current_errors', 'last_motion_errors', 'robot_mode'];
+
+/**
+ * The state of a Franka arm, with libfranka's field names.
+ *
+ * Inside a policy the arrays are views that the next cycle refreshes in place: read them during the
+ * call, and keep a {@link RobotState.copy} of what is needed later. A policy that transfers their memory to
+ * another thread ends its session with `POLICY_DETACHED`. Poses are 4x4 homogeneous
+ * transformations in column-major order; twists and wrenches are linear, then angular. Frames are
+ * libfranka's: `O` is the base, `F` the flange, `NE` the nominal end effector, `EE` the end
+ * effector, `K` the stiffness frame.
+ */
+export class RobotState {
+  /** The robot's time, strictly increasing, in steps of 1 ms [s]. */
+  declare readonly time: number;
+  /** Measured joint positions [rad], 7. */
+  declare readonly q: Float64Array;
+  /** Measured joint velocities [rad/s], 7. */
+  declare readonly dq: Float64Array;
+  /** Desired joint positions [rad], 7. Start a position motion from these, not from `q`. */
+  declare readonly q_d: Float64Array;
+  /** Desired joint velocities [rad/s], 7. */
+  declare readonly dq_d: Float64Array;
+  /** Desired joint accelerations [rad/s^2], 7. */
+  declare readonly ddq_d: Float64Array;
+  /** Measured link-side joint torques [N m], 7. */
+  declare readonly tau_J: Float64Array;
+  /** Desired link-side joint torques without gravity [N m], 7. */
+  declare readonly tau_J_d: Float64Array;
+  /** Derivative of the measured joint torques [N m/s], 7. */
+  declare readonly dtau_J: Float64Array;
+  /** Low-pass filtered estimate of the external joint torques [N m], 7. */
+  declare readonly tau_ext_hat_filtered: Float64Array;
+  /** Motor positions [rad], 7. */
+  declare readonly theta: Float64Array;
+  /** Motor velocities [rad/s], 7. */
+  declare readonly dtheta: Float64Array;
+  /** Measured end-effector pose in the base frame [m], 16. */
+  declare readonly O_T_EE: Float64Array;
+  /** Last desired end-effector pose in the base frame [m], 16. */
+  declare readonly O_T_EE_d: Float64Array;
+  /** Last commanded end-effector pose in the base frame [m], 16. */
+  declare readonly O_T_EE_c: Float64Array;
+  /** Desired end-effector twist in the base frame [m/s, rad/s], 6. */
+  declare readonly O_dP_EE_d: Float64Array;
+  /** Last commanded end-effector twist in the base frame [m/s, rad/s], 6. */
+  declare readonly O_dP_EE_c: Float64Array;
+  /** Last commanded end-effector acceleration in the base frame [m/s^2, rad/s^2], 6. */
+  declare readonly O_ddP_EE_c: Float64Array;
+  /** Estimated external wrench on the stiffness frame, in the base frame [N, N m], 6. */
+  declare readonly O_F_ext_hat_K: Float64Array;
+  /** Estimated external wrench on the stiffness frame, in that frame [N, N m], 6. */
+  declare readonly K_F_ext_hat_K: Float64Array;
+  /** Acceleration of the unmoved base in the base frame, gravity included [m/s^2], 3. */
+  declare readonly O_ddP_O: Float64Array;
+  /** Elbow: position of joint 3 [rad] and sign of joint 4, 2. */
+  declare readonly elbow: Float64Array;
+  /** Desired elbow, 2. */
+  declare readonly elbow_d: Float64Array;
+  /** Commanded elbow, 2. */
+  declare readonly elbow_c: Float64Array;
+  /** Commanded elbow velocity [rad/s], 2. */
+  declare readonly delbow_c: Float64Array;
+  /** Commanded elbow acceleration [rad/s^2], 2. */
+  declare readonly ddelbow_c: Float64Array;
+  /** Contact level of each joint: 1 in contact, 0 not, 7. */
+  declare readonly joint_contact: Float64Array;
+  /** Contact level of each Cartesian direction, in the stiffness frame, 6. */
+  declare readonly cartesian_contact: Float64Array;
+  /** Collision level of each joint, 7. */
+  declare readonly joint_collision: Float64Array;
+  /** Collision level of each Cartesian direction, in the stiffness frame, 6. */
+  declare readonly cartesian_collision: Float64Array;
+  /** End effector in the flange frame [m], 16. */
+  declare readonly F_T_EE: Float64Array;
+  /** Nominal end effector in the flange frame [m], 16. */
+  declare readonly F_T_NE: Float64Array;
+  /** End effector in the nominal end-effector frame [m], 16. */
+  declare readonly NE_T_EE: Float64Array;
+  /** Stiffness frame in the end-effector frame [m], 16. */
+  declare readonly EE_T_K: Float64Array;
+  /** Mass of the end effector [kg]. */
+  declare readonly m_ee: number;
+  /** Inertia of the end effector about its centre of mass, column-major [kg m^2], 9. */
+  declare readonly I_ee: Float64Array;
+  /** Centre of mass of the end effector in the flange frame [m], 3. */
+  declare readonly F_x_Cee: Float64Array;
+  /** Mass of the load [kg]. */
+  declare readonly m_load: number;
+  /** Inertia of the load about its centre of mass, column-major [kg m^2], 9. */
+  declare readonly I_load: Float64Array;
+  /** Centre of mass of the load in the flange frame [m], 3. */
+  declare readonly F_x_Cload: Float64Array;
+  /** Mass of end effector and load [kg]. */
+  declare readonly m_total: number;
+  /** Inertia of both about their centre of mass, column-major [kg m^2], 9. */
+  declare readonly I_total: Float64Array;
+  /** Centre of mass of both in the flange frame [m], 3. */
+  declare readonly F_x_Ctotal: Float64Array;
+  /** Readings of the six upper accelerometers [m/s^2], 18. */
+  declare readonly accelerometer_top: Float64Array;
+  /** Readings of the six lower accelerometers [m/s^2], 18. */
+  declare readonly accelerometer_bottom: Float64Array;
+  /** Share of the last 100 commands that the robot received, 0 to 1. */
+  declare readonly control_command_success_rate: number;
+
+  readonly #slots: Float64Array;
+
+  /** A state that views `slots`, laid out as the sessions on an arm lay it out. */
+  constructor(slots: Float64Array) {
+    this.#slots = slots;
+    for (const [name, { offset, length }] of FIELDS) {
+      if (VIEWS.includes(name)) continue;
+      const enumerable = true;
+      if (length === 1) {
+        Object.defineProperty(this, name, { enumerable, get: () => slots[offset] });
+      } else {
+        const value = slots.subarray(offset, offset + length);
+        Object.defineProperty(this, name, { enumerable, value });
+      }
+    }
+  }
+
+  /** What the robot is doing. */
+  get robot_mode(): RobotMode {
+    return MODES[this.#at('robot_mode')] ?? 'Other';
+  }
+
+  /** Names of the errors that are present, as in `joint_velocity_violation`. */
+  get current_errors(): readonly string[] {
+    return this.#names('current_errors');
+  }
+
+  /** Names of the errors that ended the last motion. */
+  get last_motion_errors(): readonly string[] {
+    return this.#names('last_motion_errors');
+  }
+
+  /** A copy that later cycles leave alone. */
+  copy(): RobotState {
+    return new RobotState(this.#slots.slice());
+  }
+
+  /** The state as a plain object with ordinary arrays, for `JSON.stringify`. */
+  toJSON(): Record<string, number | string | readonly (number | string)[]> {
+    const fields = Object.entries(this).map(([name, value]: [string, Float64Array | number]) => [
+      name,
+      typeof value === 'number' ? value : Array.from(value),
+    ]);
+    return {
+      ...Object.fromEntries(fields),
+      robot_mode: this.robot_mode,
+      current_errors: this.current_errors,
+      last_motion_errors: this.last_motion_errors,
+    };
+  }
+
+  #at(name: string): number {
+    return this.#slots[FIELDS.get(name)?.offset ?? 0] ?? 0;
+  }
+
+  #names(name: string): string[] {
+    const first = FIELDS.get(name)?.offset ?? 0;
+    return schema.errorNames.filter((_, index) => this.#slots[first + index] === 1);
+  }
+}
+
+/** Fields that `console.log` shows, each on a line of its own. */
+const SHOWN = ['q', 'dq', 'q_d', 'dq_d', 'tau_J', 'tau_ext_hat_filtered', 'O_F_ext_hat_K'] as const;
+const DIGITS = 4;
+
+/** Numbers in columns, with their unit behind them. */
+function row(name: string, values: Iterable<number>, unit: string): string {
+  const columns = Array.from(values, (value) => {
+    const text = value.toFixed(DIGITS);
+    return (Number(text) === 0 ? text.replace('-', '') : text).padStart(8);
+  });
+  return `${name.padEnd(20)} ${columns.join(' ')}  ${unit}`.trimEnd();
+}
+
+inspectAs(
+  RobotState,
+  (state) =>
+    braces('RobotState', [
+      `time ${state.time.toFixed(3)} s, robot_mode ${state.robot_mode}, ` +
+        `control_command_success_rate ${state.control_command_success_rate}`,
+      ...SHOWN.map((name) => row(name, state[name], FIELDS.get(name)?.unit ?? '')),
+      row('O_T_EE[12..14]', state.O_T_EE.subarray(12, 15), 'm'),
+      `current_errors ${state.current_errors.join(', ') || 'none'}`,
+      `last_motion_errors ${state.last_motion_errors.join(', ') || 'none'}`,
+      'and further fields: toJSON() has all',
+    ]),
+  (state) => `RobotState at ${state.time.toFixed(3)} s, ${state.robot_mode}`,
+);

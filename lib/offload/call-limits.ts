@@ -1,0 +1,50 @@
+import { checkNumber, ownOptions } from '../checks.ts';
+import { OptionTypeError } from '../errors/errors.ts';
+
+/** What bounds one call of work in another thread or process. */
+export interface CallLimits {
+  /** Ends the call; it then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** How long until the answer, waiting for its turn included [s]. Default: no limit. */
+  readonly timeoutS?: number | undefined;
+}
+
+/** The longest time that a timer of Node takes [s]. */
+export const LONGEST_S = 2_147_483;
+
+export function checkCallLimits(limits: CallLimits): CallLimits {
+  const { signal, timeoutS } = ownOptions('with', limits, ['signal', 'timeoutS']);
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new OptionTypeError('OPTION_SIGNAL', 'signal', signal, 'an AbortSignal');
+  }
+  if (timeoutS !== undefined) {
+    checkNumber('timeoutS', timeoutS, { from: 0, to: LONGEST_S, above: true, unit: 's' });
+  }
+  return { signal, timeoutS };
+}
+
+/**
+ * Awaits what `begin` begins, which must reject when the signal that it is given aborts. Rejects with
+ * the caller's reason where that was an abort, with what `late` makes where it was the time.
+ */
+export async function limited<T>(
+  { signal, timeoutS }: CallLimits,
+  late: () => Error,
+  begin: (end: AbortSignal) => Promise<T>,
+): Promise<T> {
+  signal?.throwIfAborted();
+  const end = new AbortController();
+  const abort = (): void => end.abort();
+  signal?.addEventListener('abort', abort);
+  const timer = timeoutS === undefined ? undefined : setTimeout(abort, timeoutS * 1e3);
+  try {
+    return await begin(end.signal);
+  } catch (error) {
+    if (!end.signal.aborted) throw error;
+    signal?.throwIfAborted();
+    throw late();
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', abort);
+  }
+}

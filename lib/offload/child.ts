@@ -1,0 +1,236 @@
+// A child process, Node or Python, at the other end of a line.
+
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bare, checkObject } from '../checks.ts';
+import { type KilohertzError, OffloadError, OptionTypeError } from '../errors/errors.ts';
+import { within } from '../promise.ts';
+import { Line, MOST_CALLS } from './line.ts';
+import { calling, endChild, NativeLine } from '../native/binding.ts';
+
+const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
+
+/** This module as it is, source or compiled, decides which the child runs. */
+const NODE_MAIN: string = here(
+  import.meta.url.endsWith('.ts') ? '../entry/child.ts' : '../entry/child.js',
+);
+const PYTHON_MAIN: string = here('./child.py');
+
+/** What `child.py` exits with where the interpreter cannot do what is needed: it is too old, for instance. */
+const UNFIT = 97;
+
+/** So much of what a child wrote to stderr is told where it dies. */
+const TAIL_LINES = 20;
+const TAIL_LENGTH = 4096;
+/** How long its last words are waited for: a grandchild may keep the stream open [ms]. */
+const LAST_WORDS_MS = 200;
+
+/** Options of Node that are about the program itself, not about how modules are loaded. */
+const OWN_OPTIONS =
+  /^(-e|-p|-pe|-i|-c|--eval|--print|--check|--interactive|--test|--watch|--inspect)\b/;
+
+/** How a child is started. */
+export interface ChildSpec {
+  /** The module. */
+  readonly url: string;
+  /** The Python interpreter; by default that of `VIRTUAL_ENV`, then `python3`. */
+  readonly python: string | undefined;
+  /** Environment variables beside the parent's. */
+  readonly env: Readonly<Record<string, string>> | undefined;
+  readonly sharedBytes: number;
+  /** The most that an answer may have, its arrays included [bytes]. */
+  readonly longest: number;
+  /** The descriptor of the memory in which a session's loop asks the child's policy. */
+  readonly seat?: number;
+}
+
+/** Checks environment variables. */
+export function checkEnvironment(env: unknown): void {
+  checkObject('env', env);
+  for (const [name, value] of Object.entries(env)) {
+    if (typeof value !== 'string') {
+      throw new OptionTypeError('OPTION_ENV', `env.${name}`, value, 'a text');
+    }
+  }
+}
+
+/** Whether a module is Python's. */
+export function isPython(url: string): boolean {
+  return new URL(url).pathname.endsWith('.py');
+}
+
+/** What a module is called where it is loaded: Python knows files. */
+export function placeOf(url: string): string {
+  return isPython(url) ? fileURLToPath(url) : url;
+}
+
+function interpreter({ python }: ChildSpec): string {
+  if (python !== undefined) return python;
+  const { VIRTUAL_ENV } = process.env;
+  return VIRTUAL_ENV ? join(VIRTUAL_ENV, 'bin', 'python') : 'python3';
+}
+
+/** The options under which this program loads modules, without their values' program. */
+function loaderOptions(): string[] {
+  const kept: string[] = [];
+  for (let nth = 0; nth < process.execArgv.length; nth += 1) {
+    const option = process.execArgv[nth] as string;
+    if (!OWN_OPTIONS.test(option)) kept.push(option);
+    // The program text of `--eval` is an argument of its own.
+    else if (/^(-e|-p|-pe|--eval|--print)$/.test(option)) nth += 1;
+  }
+  return kept;
+}
+
+/** A child process. */
+export class Child {
+  readonly line: Line;
+  /** Resolves when it has ended, with the error that says how. */
+  readonly ended: Promise<OffloadError>;
+  readonly #process: ChildProcess;
+  readonly #spec: ChildSpec;
+  readonly #whenEnded: (error: OffloadError) => void;
+  #tail = '';
+  #stopped = false;
+  /** What the child did to its line that it may not. */
+  #fault: KilohertzError | undefined;
+
+  /**
+   * @param whenEnded called with the error that says how it ended, before calls reject with it
+   * @throws {KilohertzError} `SYSTEM` where there is no memory to share
+   */
+  constructor(spec: ChildSpec, whenEnded: (error: OffloadError) => void) {
+    this.#spec = spec;
+    this.#whenEnded = whenEnded;
+    const native = calling(() => NativeLine.make(spec.sharedBytes, spec.longest));
+    const { memory, callBell, answerBell } = native.descriptors;
+    const seat = spec.seat === undefined ? [] : [spec.seat];
+    const descriptors = [memory, callBell, answerBell, ...seat];
+    const python = isPython(spec.url);
+    const [program, main] = python
+      ? [interpreter(spec), ['-u', PYTHON_MAIN]]
+      : [process.execPath, [...loaderOptions(), NODE_MAIN]];
+    // In the child the descriptors follow those of the standard streams.
+    const numbers = descriptors.map((_, nth) => String(nth + 3));
+    const options = bare({
+      stdio: ['ignore', 'inherit', 'pipe', ...descriptors] satisfies StdioOptions,
+      env: bare({ ...process.env, ...spec.env }),
+    });
+    this.#process = spawn(program, [...main, String(process.pid), ...numbers], options);
+    this.line = new Line(native, fileName(spec.url), {
+      most: MOST_CALLS,
+      longest: spec.longest,
+      clones: !python,
+      onFault: (error) => {
+        this.#fault = error;
+        this.#process.kill('SIGKILL');
+      },
+    });
+    const { stderr } = this.#process;
+    stderr?.on('data', (data: Buffer) => {
+      // What is not taken away there stays with the child.
+      if (!process.stderr.write(data)) {
+        stderr.pause();
+        process.stderr.once('drain', () => stderr.resume());
+      }
+      this.#tail = (this.#tail + data.toString()).slice(-TAIL_LENGTH);
+    });
+    // The calls keep the parent alive while they wait; the child by itself does not.
+    this.#process.unref();
+    (stderr as { unref?: () => void } | null)?.unref?.();
+    this.ended = this.#watch();
+  }
+
+  /** The child's process id; undefined where it could not be started. */
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  async #watch(): Promise<OffloadError> {
+    const closed = once(this.#process, 'close').catch(() => undefined);
+    let error: OffloadError;
+    try {
+      const [code, signal] = (await once(this.#process, 'exit')) as [number | null, string | null];
+      await within(LAST_WORDS_MS, closed);
+      error = this.#stopped
+        ? stopped(this.#spec.url)
+        : (this.#faulted() ?? this.#died(code, signal));
+    } catch (cause) {
+      error = this.#unstartable(cause as Error);
+    }
+    this.#whenEnded(error);
+    this.line.break(error);
+    return error;
+  }
+
+  /** What the child was killed for, in place of that it was killed. */
+  #faulted(): OffloadError | undefined {
+    const cause = this.#fault;
+    return cause && new OffloadError(cause.code, cause.message, { cause });
+  }
+
+  #died(code: number | null, signal: string | null): OffloadError {
+    const words = this.#tail.trim().split('\n').slice(-TAIL_LINES).join('\n');
+    if (code === UNFIT && isPython(this.#spec.url)) {
+      return new OffloadError(
+        'OFFLOAD_PYTHON',
+        `${interpreter(this.#spec)}: ${words}. Choose another with { python: ... } or VIRTUAL_ENV`,
+      );
+    }
+    const how = signal === null ? `ended with code ${code}` : `was killed by ${signal}`;
+    return Object.assign(
+      new OffloadError(
+        'OFFLOAD_CRASHED',
+        `the process of ${fileName(this.#spec.url)} ${how}${words ? `; its last words:\n${words}` : ''}`,
+      ),
+      { exitCode: code, signal, stderr: words },
+    );
+  }
+
+  #unstartable(cause: Error): OffloadError {
+    if (!isPython(this.#spec.url)) {
+      const message = `the process of ${fileName(this.#spec.url)} cannot be started: ${cause.message}`;
+      return new OffloadError('OFFLOAD_CRASHED', message, { cause });
+    }
+    return new OffloadError(
+      'OFFLOAD_PYTHON',
+      `${interpreter(this.#spec)} cannot be started: ${cause.message}. Install Python 3.9 or newer, or ` +
+        'name one with { python: ... } or VIRTUAL_ENV',
+      { cause },
+    );
+  }
+
+  /** Asks the child to end and blocks until it has, no longer than `limitS`; then it is killed. */
+  stop(limitS: number): void {
+    this.#stopped = true;
+    const { pid } = this.#process;
+    this.line.close();
+    if (pid !== undefined && !this.#isOver()) calling(() => endChild(pid, limitS));
+    this.line.break(stopped(this.#spec.url));
+  }
+
+  /** The same without blocking. */
+  async stopLater(limitS: number): Promise<void> {
+    this.#stopped = true;
+    this.line.close();
+    // Whoever waits for its end is not left waiting because nothing else goes on here.
+    this.#process.ref();
+    if (!(await within(limitS * 1e3, this.ended))) this.#process.kill('SIGKILL');
+    await this.ended;
+  }
+
+  #isOver(): boolean {
+    return this.#process.exitCode !== null || this.#process.signalCode !== null;
+  }
+}
+
+/** What calls reject with after a stop. */
+export function stopped(url: string): OffloadError {
+  return new OffloadError('OFFLOAD_STOPPED', `the process of ${fileName(url)} was stopped`);
+}
+
+function fileName(url: string): string {
+  return new URL(url).pathname.split('/').at(-1) ?? url;
+}

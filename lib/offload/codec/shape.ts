@@ -1,0 +1,58 @@
+// The shape that a typed array has in Python.
+
+import { describe } from '../../errors/describe.ts';
+import { OffloadError, OptionTypeError } from '../../errors/errors.ts';
+
+/** A typed array that knows its shape: rows before columns. */
+export interface Shaped {
+  readonly shape?: readonly number[];
+}
+
+/**
+ * Gives a typed array the shape that it has in Python, rows before columns. Returns the array itself.
+ *
+ * @example
+ * await policy.getAction(shaped(image, [480, 640, 3]));
+ * @throws {OptionTypeError} `OPTION_ARRAY` where it is no typed array
+ * @throws {OffloadError} `OFFLOAD_SHAPE` where the shape has another number of elements
+ */
+export function shaped<A extends ArrayBufferView>(
+  array: A,
+  shape: readonly number[],
+): A & { readonly shape: readonly number[] } {
+  if (!ArrayBuffer.isView(array)) {
+    throw new OptionTypeError('OPTION_ARRAY', 'array', array, 'a typed array');
+  }
+  checkShape(array, shape, 'shape');
+  return withShape(array, [...shape]);
+}
+
+/** The same array, with a shape that fits. */
+export function withShape<A extends ArrayBufferView>(
+  array: A,
+  shape: readonly number[],
+): A & { readonly shape: readonly number[] } {
+  Object.defineProperty(array, 'shape', { value: Object.freeze(shape), configurable: true });
+  return array as A & { readonly shape: readonly number[] };
+}
+
+/** Whether an array has as many elements as a shape. */
+export function hasShape(array: ArrayBufferView, shape: readonly number[]): boolean {
+  return (
+    Array.isArray(shape) &&
+    shape.every((size) => Number.isInteger(size) && size >= 0) &&
+    shape.length <= 32 &&
+    shape.reduce((product, size) => product * size, 1) === (array as { length?: number }).length
+  );
+}
+
+/** @throws {OffloadError} `OFFLOAD_SHAPE` */
+export function checkShape(array: ArrayBufferView, shape: readonly number[], path: string): void {
+  if (hasShape(array, shape)) return;
+  const { length = 'which a DataView does not have' } = array as { length?: number };
+  throw new OffloadError(
+    'OFFLOAD_SHAPE',
+    `${path} is ${Array.isArray(shape) ? `[${shape}]` : describe(shape)}; expected at most 32 whole ` +
+      `numbers whose product is the array's length, ${length}`,
+  );
+}

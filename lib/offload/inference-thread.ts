@@ -1,0 +1,243 @@
+import { Worker } from 'node:worker_threads';
+import type { AnyFunction } from './asyncify.ts';
+import { type CallLimits, checkCallLimits } from './call-limits.ts';
+import { bare, checkNumber, checkText, ownOptions } from '../checks.ts';
+import { messageOf, OffloadError } from '../errors/errors.ts';
+import { within } from '../promise.ts';
+import { CALL, Line, MOST_CALLS } from './line.ts';
+import { calling, NativeLine } from '../native/binding.ts';
+import { checkModule } from './module.ts';
+import { checkSharedBytes, DEFAULT_SHARED_BYTES } from './shared-bytes.ts';
+
+/** This module as it is, source or compiled, decides which the thread runs. */
+const MAIN: URL = new URL(
+  import.meta.url.endsWith('.ts') ? '../entry/inference-worker.ts' : '../entry/inference-worker.js',
+  import.meta.url,
+);
+
+const DEFAULT_QUEUE = 64;
+const DEFAULT_STOP_S = 1;
+
+/** The names of what a module exports as functions. */
+export type FunctionNames<Module> = {
+  [Name in keyof Module & string]: Module[Name] extends AnyFunction ? Name : never;
+}[keyof Module & string];
+
+/** What a function answers when it is called in another thread. */
+type Answer<F> = F extends (...args: never[]) => infer Result ? Awaited<Result> : never;
+type Given<F> = F extends (...args: infer Args) => unknown ? Args : never;
+
+/** An export of the module, as a function; {@link InferenceThread.wrap} makes it. */
+export interface Wrapped<Work extends AnyFunction> {
+  /** Calls it on the thread. */
+  (...args: Parameters<Work>): Promise<Awaited<ReturnType<Work>>>;
+  /** Calls it on the thread, and blocks this one until the answer is there. */
+  sync(...args: Parameters<Work>): Awaited<ReturnType<Work>>;
+  /** The same call with limits, as in `infer.with({ timeoutS: 0.1 })(image)`. */
+  with(limits: CallLimits): (...args: Parameters<Work>) => Promise<Awaited<ReturnType<Work>>>;
+}
+
+/** How an {@link InferenceThread} is set up. */
+export interface InferenceThreadOptions {
+  /** How many calls may wait for their answer; more are refused. 1 to 128. Default 64. */
+  readonly maxQueued?: number;
+  /**
+   * Shared memory for large arrays, in each direction [bytes]. What finds no room in it still gets
+   * there, slower. The system provides what is used. Default 64 MiB.
+   */
+  readonly sharedBytes?: number;
+}
+
+interface Thread {
+  readonly worker: Worker;
+  readonly line: Line;
+  /** Resolves when it has ended. */
+  readonly ended: Promise<void>;
+  stopped: boolean;
+}
+
+/**
+ * One thread of its own for a model's inference. It loads a module once, and what the module keeps (a
+ * session of onnxruntime, a context of CUDA) stays warm. Calls are answered in order, one at a time,
+ * asynchronous functions too; a call is a hand-off through shared memory and a wake.
+ *
+ * Arguments and results are copied, once: typed arrays from 64 kB are read by the other side where they
+ * lie in shared memory. The arrays that a function is given are its own until it has answered, for a
+ * generator until that ends; then they are empty: what is to be kept has to be copied. What a
+ * function throws, the call rejects with: an error of the same name, message, stack, `code` and `cause`.
+ * An idle thread uses no processor time and does not keep the process alive.
+ *
+ * @example
+ * await using thread = new InferenceThread<typeof import('../franka/model.js')>(
+ *   new URL('../franka/model.js', import.meta.url),
+ * );
+ * await thread.start();
+ * const action = await thread.run('infer', image);
+ */
+export class InferenceThread<Module extends object = Record<string, AnyFunction>> {
+  readonly #url: string;
+  readonly #maxQueued: number;
+  readonly #sharedBytes: number;
+  #thread: Thread | undefined;
+  #starting: Promise<void> | undefined;
+  /** Whether calls are refused because of a stop, not for want of a start. */
+  #stopped = false;
+
+  /**
+   * @param module the URL of the module
+   * @throws {OptionTypeError | OptionRangeError} where an argument is not as it must be
+   * @throws {OffloadError} `OFFLOAD_ENTRY_POINT` where the module is the program itself
+   */
+  constructor(module: string | URL, options: InferenceThreadOptions = {}) {
+    this.#url = checkModule(module);
+    const own = ownOptions('InferenceThread', options, ['maxQueued', 'sharedBytes']);
+    const { maxQueued = DEFAULT_QUEUE, sharedBytes = DEFAULT_SHARED_BYTES } = own;
+    const range = { from: 1, to: MOST_CALLS, integer: true };
+    this.#maxQueued = checkNumber('maxQueued', maxQueued, range);
+    this.#sharedBytes = checkSharedBytes(sharedBytes);
+  }
+
+  /** How many calls wait for their answer, the one that is being answered included. */
+  get queued(): number {
+    return this.#thread?.line.waiting ?? 0;
+  }
+
+  /**
+   * Starts the thread and loads the module; rejects with what that throws. A thread that was stopped can be
+   * started again, with the module loaded anew.
+   */
+  start(): Promise<void> {
+    this.#starting ??= this.#start().catch((error: unknown) => {
+      this.#starting = undefined;
+      throw error;
+    });
+    return this.#starting;
+  }
+
+  async #start(): Promise<void> {
+    const native = calling(() => NativeLine.make(this.#sharedBytes));
+    // The thread is of this process: what it answers takes no memory that it could not take by itself.
+    const longest = Number.POSITIVE_INFINITY;
+    const line = new Line(native, this.#url, { most: this.#maxQueued, longest, clones: true });
+    const workerData = { line: native.number };
+    const worker = new Worker(MAIN, bare({ workerData, name: 'kilohertz inference' }));
+    let cause: unknown;
+    worker.on('error', (error) => {
+      cause = error;
+    });
+    const ended = new Promise<void>((resolve) => {
+      worker.on('exit', (code) => {
+        if (this.#thread === thread) {
+          this.#thread = undefined;
+          this.#starting = undefined;
+        }
+        line.break(thread.stopped ? stopped() : crashed(code, cause));
+        resolve();
+      });
+    });
+    const thread: Thread = { worker, line, ended, stopped: false };
+    this.#thread = thread;
+    this.#stopped = false;
+    // The calls keep the process alive while they wait; the thread by itself does not.
+    worker.unref();
+    try {
+      await line.call(CALL.make, '', [this.#url]);
+    } catch (error) {
+      await end(thread, 0);
+      throw error;
+    }
+  }
+
+  /**
+   * Calls an export of the module on the thread.
+   *
+   * @throws {OffloadError} `OFFLOAD_NOT_STARTED`, `OFFLOAD_STOPPED`, `OFFLOAD_QUEUE_FULL`,
+   * `OFFLOAD_NOT_FOUND`, `OFFLOAD_NOT_CLONEABLE`, `OFFLOAD_CRASHED`
+   */
+  async run<Name extends FunctionNames<Module>>(
+    name: Name,
+    ...args: Given<Module[Name]>
+  ): Promise<Answer<Module[Name]>> {
+    checkText('name', name, 'the name of an export');
+    return this.#line().call(CALL.call, name, args) as Promise<Answer<Module[Name]>>;
+  }
+
+  /**
+   * An export of the module as a function. It may be made before the thread is started.
+   *
+   * @example
+   * const infer = thread.wrap('infer');
+   * await infer(image);
+   * await infer.with({ timeoutS: 0.1 })(image);
+   * infer.sync(image); // blocks
+   */
+  wrap<Name extends FunctionNames<Module>>(
+    name: Name,
+  ): Module[Name] extends AnyFunction ? Wrapped<Module[Name]> : never {
+    checkText('name', name, 'the name of an export');
+    const call = async (...args: unknown[]): Promise<unknown> =>
+      this.#line().call(CALL.call, name, args);
+    const wrapped = Object.assign(call, {
+      sync: (...args: unknown[]) => this.#line().callNow(CALL.call, name, args),
+      with: (limits: CallLimits) => {
+        const checked = checkCallLimits(limits);
+        return async (...args: unknown[]) =>
+          this.#line().callWithin(checked, CALL.call, name, args);
+      },
+    });
+    Object.defineProperty(wrapped, 'name', { value: name, configurable: true });
+    return wrapped as Wrapped<AnyFunction> as Module[Name] extends AnyFunction
+      ? Wrapped<Module[Name]>
+      : never;
+  }
+
+  /**
+   * Ends the thread: calls that wait are answered, for no longer than `timeoutS` [s], by default 1; then it is
+   * terminated, and they reject with `OFFLOAD_STOPPED`.
+   */
+  async stop(options: { readonly timeoutS?: number } = {}): Promise<void> {
+    const { timeoutS = DEFAULT_STOP_S } = ownOptions('stop', options, ['timeoutS']);
+    checkNumber('timeoutS', timeoutS, { from: 0, to: 3600, unit: 's' });
+    const thread = this.#thread;
+    this.#stopped ||= thread !== undefined;
+    this.#starting = undefined;
+    if (thread) await end(thread, timeoutS);
+  }
+
+  /** The same as {@link InferenceThread.stop}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  #line(): Line {
+    if (this.#thread && !this.#stopped) return this.#thread.line;
+    throw this.#stopped ? stopped() : notStarted();
+  }
+}
+
+/** Ends a thread: asks it to, and terminates it after so long. */
+async function end(thread: Thread, timeoutS: number): Promise<void> {
+  thread.stopped = true;
+  thread.line.close();
+  if (await within(timeoutS * 1e3, thread.ended)) return;
+  await thread.worker.terminate();
+  await thread.ended;
+}
+
+function notStarted(): OffloadError {
+  const message = 'the inference thread was not started, or has crashed; await start() first';
+  return new OffloadError('OFFLOAD_NOT_STARTED', message);
+}
+
+function stopped(): OffloadError {
+  const message = 'the inference thread was stopped; start() starts it again';
+  return new OffloadError('OFFLOAD_STOPPED', message);
+}
+
+function crashed(code: number, cause: unknown): OffloadError {
+  const why =
+    cause === undefined
+      ? `ended with code ${code}; what it runs must not call process.exit()`
+      : `crashed: ${messageOf(cause)}`;
+  return new OffloadError('OFFLOAD_CRASHED', `the inference thread ${why}`, { cause });
+}

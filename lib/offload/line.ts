@@ -1,0 +1,363 @@
+// The calling end of a line: calls go out as messages, answers come back as promises.
+
+import type { CallLimits } from './call-limits.ts';
+import { limited } from './call-limits.ts';
+import { type KilohertzError, OffloadError } from '../errors/errors.ts';
+import { calling, MORE, type NativeLine } from '../native/binding.ts';
+import { numberText } from '../errors/number.ts';
+import { garbled, Packer, Unpacker } from './codec/packer.ts';
+
+/** What a call asks for. `lib/offload/child.py` knows the same numbers. */
+export const CALL = {
+  /** To make the object that all others are about. */
+  make: 0,
+  /** To call a method. */
+  call: 1,
+  /** To read an attribute. */
+  get: 2,
+  /** To set one; never answered. */
+  set: 3,
+  /** The next value of an iterator. */
+  next: 4,
+  /** To end an iterator. */
+  return: 5,
+  /** That a call is not waited for any more; never answered. */
+  cancel: 6,
+  /** To run what was made as the policy of a session, until that ends. */
+  sit: 7,
+} as const;
+
+/** What an answer is. */
+export const ANSWER = { value: 0, error: 1, iterator: 2 } as const;
+
+/** How long a call looks for its answer where the other end is awake [s]: less than being woken takes. */
+const ANSWER_SPIN_S = 0;
+/** So many calls in a row are answered at once; then timers and sockets have their turn. */
+const CALLS_A_TURN = 16;
+const FULL = -2;
+
+/** How long a call that blocks looks for its answer before it sleeps [s]. */
+const SPIN_S = 50e-6;
+/** How long it sleeps at a time [s]. */
+const SLEEP_S = 0.1;
+
+/** Calls under way at the most; so many more messages can be on a line as both ends need. */
+export const MOST_CALLS = 128;
+
+/** A method's name, or the names on the way to it. */
+export type Path = string | readonly string[];
+
+interface Waiting {
+  /** Whether this thread is blocked until the answer is there. */
+  readonly blocks: boolean;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** How a line is used. */
+export interface LineOptions {
+  /** Calls under way at the most. */
+  readonly most: number;
+  /** The most that an answer may have, its arrays included [bytes]. */
+  readonly longest: number;
+  /** Whether the other end is Node. */
+  readonly clones: boolean;
+  /** Called when the other end has done what it may not, before calls reject with that. */
+  readonly onFault?: (error: KilohertzError) => void;
+}
+
+/**
+ * Reads all messages that are there: `take` takes the next and says its length, as the addon does.
+ *
+ * @param taken what `take` has said already
+ */
+export function readAll(
+  unpacker: Unpacker,
+  take: () => number,
+  read: (length: number) => void,
+  taken: number = calling(take),
+): void {
+  let next = taken;
+  while (next >= 0) {
+    const hasMore = next >= MORE;
+    const length = hasMore ? next - MORE : next;
+    if (length > unpacker.bytes.length) {
+      unpacker.grow(length);
+    } else {
+      read(length);
+      if (!hasMore) return;
+    }
+    next = calling(take);
+  }
+}
+
+/** Calls over one line. */
+export class Line {
+  readonly #native: NativeLine;
+  readonly #packer: Packer;
+  readonly #unpacker: Unpacker;
+  readonly #waiting: Map<number, Waiting> = new Map();
+  readonly #name: string;
+  readonly #options: LineOptions;
+  #nextId = 0;
+  /** Answers that may still come, those of calls that are not waited for any more included. */
+  #owed = 0;
+  /** How many calls in a row were answered without a turn of the event loop. */
+  #sinceTurn = 0;
+  /** Whether calls keep the process alive. */
+  #held = false;
+  #broken: KilohertzError | undefined;
+
+  /** @param name what is called, for errors */
+  constructor(native: NativeLine, name: string, options: LineOptions) {
+    const { clones, longest } = options;
+    this.#native = native;
+    this.#name = name;
+    this.#options = options;
+    this.#packer = new Packer(native, clones);
+    this.#unpacker = new Unpacker(native, { revocable: false, longest, clones });
+    calling(() =>
+      native.listen(() => {
+        this.#sinceTurn = 0;
+        this.#listen();
+      }),
+    );
+    this.drain();
+  }
+
+  /** How many calls wait for their answer. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** Calls, and awaits the answer. */
+  call(kind: number, path: Path, args: readonly unknown[], end?: AbortSignal): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const id = this.#send(kind, path, args, { blocks: false, resolve, reject });
+      end?.addEventListener('abort', () => {
+        if (this.#forget(id)) this.#tell(CALL.cancel, id);
+        reject(end.reason);
+      });
+    });
+  }
+
+  /** The same, within limits. */
+  callWithin(
+    limits: CallLimits,
+    kind: number,
+    path: Path,
+    args: readonly unknown[],
+  ): Promise<unknown> {
+    return limited(
+      limits,
+      () => this.#late(path, limits),
+      (end) => this.call(kind, path, args, end),
+    );
+  }
+
+  /** Calls, and blocks this thread until the answer is there. */
+  callNow(kind: number, path: Path, args: readonly unknown[]): unknown {
+    let outcome: { value: unknown } | { error: unknown } | undefined;
+    this.#send(kind, path, args, {
+      blocks: true,
+      resolve: (value) => {
+        outcome = { value };
+      },
+      reject: (error) => {
+        outcome = { error };
+      },
+    });
+    while (!outcome) {
+      this.#native.wait(SPIN_S, SLEEP_S);
+      // Looked at first: what was answered before it closed is there then.
+      const { closed } = this.#native;
+      this.#listen();
+      if (!outcome && closed) {
+        this.break(new OffloadError('OFFLOAD_CRASHED', `${this.#name} ended before it answered`));
+      }
+    }
+    if ('error' in outcome) throw outcome.error;
+    return outcome.value;
+  }
+
+  /** Tells the other end something that is not answered. */
+  tell(kind: number, path: Path, args: readonly unknown[]): void {
+    this.#send(kind, path, args, undefined);
+  }
+
+  /** Takes all answers that are there; the next one rings. */
+  drain(): void {
+    if (!this.#broken) readAll(this.#unpacker, this.#take, this.#answered);
+  }
+
+  readonly #take = (): number =>
+    this.#broken ? -1 : this.#native.take(this.#unpacker.bytes, true);
+
+  /** Ends a line whose other end has done what it may not. */
+  #fault(thrown: unknown): void {
+    const known = garbled(thrown);
+    const error = known.code === 'OFFLOAD_TOO_LARGE' ? this.#tooLarge() : known;
+    this.#options.onFault?.(error);
+    this.break(error);
+  }
+
+  /**
+   * Rejects all calls, those to come too. What was answered before is resolved first. Shared memory and
+   * descriptors are given back.
+   */
+  break(error: KilohertzError): void {
+    if (this.#broken) return;
+    try {
+      this.drain();
+    } catch {
+      // What broke the line may have broken its last message too.
+    }
+    this.#broken = error;
+    for (const id of [...this.#waiting.keys()]) {
+      const waiting = this.#waiting.get(id);
+      this.#forget(id);
+      waiting?.reject(error);
+    }
+    this.#native.release();
+  }
+
+  /** Asks the other end to finish what it is doing and to end. */
+  close(): void {
+    this.#native.close();
+  }
+
+  /** Reads the answers that are there, of which one was taken already where there is `taken`. */
+  #listen(taken?: number): void {
+    if (this.#broken) return;
+    try {
+      readAll(this.#unpacker, this.#take, this.#answered, taken);
+    } catch (error) {
+      this.#fault(error);
+    }
+  }
+
+  #send(kind: number, path: Path, args: readonly unknown[], waiting?: Waiting): number {
+    if (this.#broken) throw this.#broken;
+    if (waiting && this.#waiting.size >= this.#options.most) throw this.#full();
+    const packer = this.#packer;
+    this.#nextId = (this.#nextId + 1) >>> 0;
+    const id = this.#nextId;
+    packer.begin(id, kind);
+    let answer = FULL;
+    try {
+      packer.value(path, 'path');
+      packer.value(args, 'args');
+      // Only an only call can be the one that is answered next.
+      const spinS = waiting && this.#waiting.size === 0 ? ANSWER_SPIN_S : 0;
+      answer = calling(() =>
+        this.#native.ask(packer.bytes, packer.length, this.#unpacker.bytes, spinS),
+      );
+    } finally {
+      if (answer === FULL) packer.discard();
+    }
+    if (answer === FULL) throw this.#full();
+    if (kind !== CALL.set && kind !== CALL.cancel) this.#owed += 1;
+    if (waiting) this.#waiting.set(id, waiting);
+    if (answer >= 0) {
+      this.#sinceTurn += 1;
+      this.#listen(answer);
+    }
+    // The answer may have been another's, of a call that is not waited for any more.
+    if (!this.#held && this.#waiting.size > 0) this.#hold(true);
+    return id;
+  }
+
+  #tell(kind: number, id: number): void {
+    try {
+      this.tell(kind, '', [id]);
+    } catch {
+      // The other end is gone, or so far behind that it does not matter.
+    }
+  }
+
+  readonly #answered = (length: number): void => {
+    const unpacker = this.#unpacker;
+    const id = unpacker.begin(length);
+    // Numbers wrap: half of them are those asked before.
+    const wasAsked = (this.#nextId - id) >>> 0 < 2 ** 31;
+    if (this.#owed === 0 || !wasAsked) throw garbled();
+    this.#owed -= 1;
+    const { kind } = unpacker;
+    // Read in any case: what was lent with it is given back.
+    const value = unpacker.value();
+    unpacker.shrink();
+    const waiting = this.#waiting.get(id);
+    this.#forget(id);
+    if (!waiting) {
+      if (kind === ANSWER.iterator) this.#tell(CALL.return, value as number);
+      return;
+    }
+    if (waiting.blocks || this.#sinceTurn < CALLS_A_TURN) {
+      this.#settle(waiting, kind, value);
+    } else {
+      this.#sinceTurn = 0;
+      setImmediate(() => this.#settle(waiting, kind, value));
+    }
+  };
+
+  #settle(waiting: Waiting, kind: number, value: unknown): void {
+    if (kind === ANSWER.error) waiting.reject(value);
+    else waiting.resolve(kind === ANSWER.iterator ? this.#iterate(value as number) : value);
+  }
+
+  /** Walks through an iterator at the other end, a step a call. */
+  async *#iterate(iterator: number): AsyncGenerator<unknown, unknown> {
+    let over = false;
+    try {
+      for (;;) {
+        const step = (await this.call(CALL.next, '', [iterator])) as IteratorResult<unknown>;
+        over = step.done === true;
+        if (over) return step.value;
+        yield step.value;
+      }
+    } catch (error) {
+      over = true;
+      // Where only the step's value could not be sent, it goes on over there.
+      await this.call(CALL.return, '', [iterator]).catch(() => undefined);
+      throw error;
+    } finally {
+      if (!over && !this.#broken) await this.call(CALL.return, '', [iterator]);
+    }
+  }
+
+  #forget(id: number): boolean {
+    const was = this.#waiting.delete(id);
+    if (was && this.#held && this.#waiting.size === 0) this.#hold(false);
+    return was;
+  }
+
+  #hold(hold: boolean): void {
+    this.#held = hold;
+    this.#native.hold(hold);
+  }
+
+  #full(): OffloadError {
+    return new OffloadError(
+      'OFFLOAD_QUEUE_FULL',
+      `${this.#waiting.size} calls to ${this.#name} wait for their answer, and ${this.#options.most} may; ` +
+        'await some before calling again',
+    );
+  }
+
+  #tooLarge(): OffloadError {
+    return new OffloadError(
+      'OFFLOAD_TOO_LARGE',
+      `an answer of ${this.#name} has more than the ${this.#options.longest} bytes that are taken, and it ` +
+        'was ended; return less at a time, or allow more with maxAnswerBytes',
+    );
+  }
+
+  #late(path: Path, { timeoutS = Infinity }: CallLimits): OffloadError {
+    const name = typeof path === 'string' ? path : path.join('.');
+    return new OffloadError(
+      'OFFLOAD_TIMEOUT',
+      `${name} of ${this.#name} did not answer within ${numberText(timeoutS)} s; it may still be at it, and ` +
+        'later calls wait for it. Raise timeoutS, or stop() the other end',
+    );
+  }
+}

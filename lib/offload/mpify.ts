@@ -1,0 +1,261 @@
+import type { AnyFunction } from './asyncify.ts';
+import { type CallLimits, checkCallLimits, LONGEST_S } from './call-limits.ts';
+import { checkNumber, checkText, ownOptions } from '../checks.ts';
+import { Child, type ChildSpec, checkEnvironment, placeOf, stopped } from './child.ts';
+import { OffloadError } from '../errors/errors.ts';
+import { CALL } from './line.ts';
+import { checkModule } from './module.ts';
+import { makeProxy, type ProcessProxy, type Remote } from './process-proxy.ts';
+import { checkSharedBytes, DEFAULT_SHARED_BYTES } from './shared-bytes.ts';
+
+const DEFAULT_STOP_S = 1;
+const DEFAULT_ANSWER: number = 2 ** 30;
+
+/** How the process of {@link mpify} is started and kept. */
+export interface MpifyOptions {
+  /**
+   * The Python interpreter, where the module is Python. Default: that of the environment variable
+   * `VIRTUAL_ENV`, then `python3`.
+   */
+  readonly python?: string;
+  /** Environment variables beside this process's own. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** How often the object is made again, with the same arguments, where its process died. Default 0. */
+  readonly restarts?: number;
+  /** How long making the object may take [s]; then the process is killed. Default: no limit. */
+  readonly startTimeoutS?: number;
+  /** Aborting it while the object is made kills the process; the promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /**
+   * Shared memory for large arrays, in each direction [bytes]. What finds no room in it still gets
+   * there, slower. The system provides what is used. Default 64 MiB.
+   */
+  readonly sharedBytes?: number;
+  /**
+   * How large an answer may be, its arrays included [bytes], from 1 kB to 4 GB. A process that claims to send more is
+   * ended, and calls reject with `OFFLOAD_TOO_LARGE`. Default 1 GiB.
+   */
+  readonly maxAnswerBytes?: number;
+}
+
+type Made<Factory> = Factory extends (...args: never[]) => infer Result ? Awaited<Result> : never;
+type Given<Factory> = Factory extends (...args: infer Args) => unknown ? Args : never;
+
+/**
+ * Starts a process that loads a module and calls one of its exports, a factory, to make an object; resolves
+ * with a proxy of that. Every access to the proxy goes there and is awaited. The factory may be asynchronous.
+ *
+ * Where the URL ends in `.py` the process is Python (3.9 or newer, the standard library is enough). Typed
+ * arrays arrive there as numpy arrays, where numpy is installed, with the shape that {@link shaped} gave them,
+ * and come back as typed arrays, with a `shape` where they have more than one dimension. `PATH`, `VIRTUAL_ENV`
+ * or the option `python` say which Python.
+ *
+ * Calls are made in order; those of asynchronous methods go on at the same time in Node, and one after the
+ * other in Python. What they are given and what they return is copied; arrays from 64 kB once, through shared
+ * memory, without pickling. What a method throws, the call rejects with: an error of the same name, message,
+ * stack (in Python the traceback), `code` and `cause`. Where the process dies, calls reject with `OFFLOAD_CRASHED`,
+ * how it ended, and the last lines that it wrote to stderr.
+ *
+ * The process ends with this one, however this ends; an idle one uses no processor time and does not keep this
+ * one alive.
+ *
+ * @example
+ * const policy = await mpify<typeof import('./policy.js').makePolicy>(
+ *   new URL('./policy.js', import.meta.url),
+ *   'makePolicy',
+ *   'checkpoint.onnx',
+ * );
+ * const action = await policy.getAction(observation);
+ * const timing = await policy.timing;
+ * policy.gain = 2;
+ * for await (const step of policy.rollOut(10)) console.log(step);
+ * policy.stop();
+ * @param module the module's URL
+ * @param name the export that makes the object
+ * @param args what it is called with
+ * @throws {OptionTypeError | OptionRangeError} where an argument is not as it must be
+ * @throws {OffloadError} `OFFLOAD_ENTRY_POINT`, `OFFLOAD_NOT_FOUND`, `OFFLOAD_PYTHON`, `OFFLOAD_CRASHED`,
+ * `OFFLOAD_TIMEOUT`
+ */
+// biome-ignore lint/suspicious/noExplicitAny: an untyped factory makes anything
+export type MpifyCall = <Factory extends AnyFunction = (...args: any[]) => any>(
+  module: string | URL,
+  name: string,
+  ...args: Given<Factory>
+) => Promise<ProcessProxy<Made<Factory>>>;
+
+/** What {@link mpify} is. */
+export interface Mpify extends MpifyCall {
+  /** The same with options, as in `mpify.with({ restarts: 1 })(url, 'makePolicy')`. */
+  with(options: MpifyOptions): MpifyCall;
+}
+
+async function begin(
+  options: MpifyOptions,
+  module: string | URL,
+  name: string,
+  args: readonly unknown[],
+): Promise<ProcessProxy<unknown>> {
+  const url = checkModule(module);
+  checkText('name', name, 'the name of an export');
+  const process = new RemoteProcess(url, name, args, options);
+  await process.start(options.signal);
+  return makeProxy(process);
+}
+
+const MPIFY_OPTIONS = [
+  'python',
+  'env',
+  'restarts',
+  'startTimeoutS',
+  'signal',
+  'sharedBytes',
+  'maxAnswerBytes',
+] as const satisfies readonly (keyof MpifyOptions)[];
+
+function withOptions(given: MpifyOptions): MpifyCall {
+  const options = ownOptions('mpify', given, MPIFY_OPTIONS);
+  const { python, env, restarts = 0, startTimeoutS, signal } = options;
+  if (python !== undefined) checkText('python', python, 'the path of an interpreter');
+  if (env !== undefined) checkEnvironment(env);
+  checkNumber('restarts', restarts, { from: 0, to: 1e6, integer: true });
+  checkCallLimits({ signal });
+  if (startTimeoutS !== undefined) {
+    checkNumber('startTimeoutS', startTimeoutS, { from: 0, to: LONGEST_S, above: true, unit: 's' });
+  }
+  checkSharedBytes(options.sharedBytes ?? DEFAULT_SHARED_BYTES);
+  const { maxAnswerBytes = DEFAULT_ANSWER } = options;
+  const range = { from: 1000, to: 4e9, integer: true, unit: 'bytes' };
+  checkNumber('maxAnswerBytes', maxAnswerBytes, range);
+  return ((module: string | URL, name: string, ...args: unknown[]) =>
+    begin(options, module, name, args)) as MpifyCall;
+}
+
+/** Makes an object in another process, and a proxy of it here. */
+export const mpify: Mpify = Object.assign(withOptions({}), { with: withOptions }) as Mpify;
+
+/** A process, and the one after it where it died. */
+class RemoteProcess implements Remote {
+  readonly #url: string;
+  readonly #make: readonly unknown[];
+  readonly #spec: ChildSpec;
+  readonly #options: MpifyOptions;
+  #child: Child | undefined;
+  #restartsLeft: number;
+  /** While another is being started: calls wait for it. */
+  #restarting: Promise<void> | undefined;
+  /** The first assignment that failed while another was being started, until a call tells of it. */
+  #failedSet: { readonly error: unknown } | undefined;
+  /** Why there will be no other. */
+  #over: OffloadError | undefined;
+
+  constructor(url: string, name: string, args: readonly unknown[], options: MpifyOptions) {
+    const { python, env, sharedBytes = DEFAULT_SHARED_BYTES, restarts = 0 } = options;
+    const { maxAnswerBytes: longest = DEFAULT_ANSWER } = options;
+    this.#url = url;
+    this.#make = [placeOf(url), name, args];
+    this.#spec = { url, python, env, sharedBytes, longest };
+    this.#options = options;
+    this.#restartsLeft = restarts;
+  }
+
+  async start(signal?: AbortSignal): Promise<void> {
+    const { startTimeoutS: timeoutS } = this.#options;
+    signal?.throwIfAborted();
+    let made = false;
+    const child = new Child(this.#spec, (error) => {
+      // Who calls again as soon as a call is rejected is to find the next process.
+      if (made) this.#died(error);
+    });
+    this.#child = child;
+    try {
+      await child.line.callWithin({ signal, timeoutS }, CALL.make, 'make', this.#make);
+    } catch (error) {
+      await child.stopLater(0);
+      throw error;
+    }
+    made = true;
+    if (this.#over) await child.stopLater(0);
+  }
+
+  #died(error: OffloadError): void {
+    this.#child = undefined;
+    if (this.#over) return;
+    if (this.#restartsLeft === 0) {
+      this.#over = error;
+      return;
+    }
+    this.#restartsLeft -= 1;
+    this.#restarting = this.start()
+      .catch((failure: unknown) => {
+        const message = `the process of ${this.#url} could not be made again`;
+        this.#over ??= new OffloadError('OFFLOAD_CRASHED', message, { cause: failure });
+      })
+      .finally(() => {
+        this.#restarting = undefined;
+      });
+  }
+
+  #running(): Child {
+    if (this.#child && !this.#over) return this.#child;
+    throw this.#over ?? stopped(this.#url);
+  }
+
+  async call(
+    path: readonly string[],
+    args: readonly unknown[],
+    limits?: CallLimits,
+  ): Promise<unknown> {
+    if (this.#restarting) await this.#restarting;
+    this.#tellFailedSet();
+    const { line } = this.#running();
+    const named = path.length === 1 ? (path[0] as string) : path;
+    return limits
+      ? line.callWithin(limits, CALL.call, named, args)
+      : line.call(CALL.call, named, args);
+  }
+
+  async get(path: readonly string[]): Promise<unknown> {
+    if (this.#restarting) await this.#restarting;
+    this.#tellFailedSet();
+    return this.#running().line.call(CALL.get, path, []);
+  }
+
+  set(path: readonly string[], value: unknown): void {
+    if (!this.#restarting) {
+      this.#running().line.tell(CALL.set, path, [value]);
+      return;
+    }
+    void this.#restarting.then(() => {
+      // Within this turn: the calls that wait behind it are to see what became of it.
+      try {
+        this.#running().line.tell(CALL.set, path, [value]);
+      } catch (error) {
+        this.#failedSet ??= { error };
+      }
+    });
+  }
+
+  #tellFailedSet(): void {
+    if (!this.#failedSet) return;
+    const { error } = this.#failedSet;
+    this.#failedSet = undefined;
+    throw error;
+  }
+
+  checkLimits(limits: CallLimits): CallLimits {
+    return checkCallLimits(limits);
+  }
+
+  stop(options: { readonly timeoutS?: number } = {}): void {
+    const { timeoutS = DEFAULT_STOP_S } = ownOptions('stop', options, ['timeoutS']);
+    checkNumber('timeoutS', timeoutS, { from: 0, to: 3600, unit: 's' });
+    this.#over ??= stopped(this.#url);
+    this.#child?.stop(timeoutS);
+  }
+
+  async stopLater(): Promise<void> {
+    this.#over ??= stopped(this.#url);
+    await this.#child?.stopLater(DEFAULT_STOP_S);
+  }
+}

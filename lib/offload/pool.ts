@@ -1,0 +1,141 @@
+// The threads that asyncified functions run on: made when they are needed, ended when they idle.
+
+import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { type TransferListItem, workerData } from 'node:worker_threads';
+import type { Piscina } from 'piscina';
+import { bare } from '../checks.ts';
+import { isError, read, textIn } from '../errors/describe.ts';
+import { messageOf, OffloadError } from '../errors/errors.ts';
+import { type Place, partsOf } from './module.ts';
+import type { ErrorMessage } from './codec/error-message.ts';
+
+/** One call, as it is sent to a thread; arrays, because they take the least time on the way. */
+export type Job = readonly [place: Place, args: readonly unknown[]];
+
+/** What came of a call. */
+export type Outcome =
+  | readonly [value: unknown]
+  | { readonly kind: 'threw'; readonly error: ErrorMessage }
+  | { readonly kind: 'missing'; readonly exported: readonly string[] };
+
+const THREADS: number = availableParallelism();
+
+/** How long a thread waits for another call before it is ended [ms]. */
+const IDLE_MS = 10_000;
+
+/** This module as it is, source or compiled, decides which the threads run. */
+const MAIN: string = fileURLToPath(
+  new URL(
+    import.meta.url.endsWith('.ts') ? '../entry/pool-worker.ts' : '../entry/pool-worker.js',
+    import.meta.url,
+  ),
+);
+
+const MARK = 'kilohertz pool';
+
+/** Whether this thread is one of a pool. */
+export const isPoolThread: boolean = workerData === MARK;
+
+class Pool {
+  #threads: Piscina | undefined;
+  #startFailure: unknown;
+  #running = 0;
+  readonly #waiting: (() => void)[] = [];
+
+  /**
+   * Runs a job on a thread, in the order of the calls where they have to wait for one. When `end`
+   * aborts, the call rejects at once and its thread is ended: nothing else stops what it computes.
+   */
+  async run(job: Job, moving: object[], end?: AbortSignal): Promise<Outcome> {
+    // The queue is ours: piscina forgets its own when the last of its threads crashes.
+    if (this.#running < THREADS) this.#running += 1;
+    else await this.#turn(end);
+    let threads: Piscina | undefined;
+    try {
+      threads = this.#made();
+      if (moving.length === 0 && end === undefined) return await threads.run(job);
+      return await threads.run(job, {
+        transferList: moving as TransferListItem[],
+        signal: end ?? null,
+      });
+    } catch (error) {
+      if (end?.aborted) throw error;
+      throw lost(partsOf(job[0]).name, threads === this.#threads ? error : this.#startFailure);
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#running -= 1;
+    }
+  }
+
+  /** Waits until a thread is free; it is then this call's. */
+  #turn(end: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push(resolve);
+      end?.addEventListener('abort', () => {
+        const place = this.#waiting.indexOf(resolve);
+        if (place >= 0) this.#waiting.splice(place, 1);
+        reject(end.reason);
+      });
+    });
+  }
+
+  #made(): Piscina {
+    if (this.#threads) return this.#threads;
+    // Loaded with the first call: whoever makes none does not wait for it.
+    const { Piscina } = createRequire(import.meta.url)('piscina') as typeof import('piscina');
+    const threads = new Piscina(
+      bare({
+        filename: MAIN,
+        minThreads: 0,
+        maxThreads: THREADS,
+        idleTimeout: IDLE_MS,
+        workerData: MARK,
+      }),
+    );
+    // A thread that fails before it takes a call would leave the call that it was made for waiting.
+    threads.on('error', (error: unknown) => {
+      if (threads !== this.#threads) return;
+      this.#startFailure = error;
+      this.#threads = undefined;
+      void threads.destroy();
+    });
+    this.#threads = threads;
+    return threads;
+  }
+}
+
+/** The one pool of this thread. */
+export const pool: Pool = new Pool();
+
+/** The error of a call whose thread gave no answer. */
+function lost(name: string, cause: unknown): OffloadError {
+  const uncloneable = whyUncloneable(cause);
+  if (uncloneable !== undefined) {
+    return new OffloadError(
+      'OFFLOAD_NOT_CLONEABLE',
+      `an argument or the result of ${name} cannot be sent to another thread: ${uncloneable}; pass ` +
+        'and return data, without functions, and transfer only what can be moved',
+      { cause },
+    );
+  }
+  const code = isError(cause) ? read(cause, 'code') : undefined;
+  const why =
+    code === 'ERR_WORKER_OUT_OF_MEMORY'
+      ? 'ran out of memory; give it less at a time, or start node with a larger --max-old-space-size'
+      : `ended before it answered: ${messageOf(cause)}; a function on a thread of the pool must catch its ` +
+        'errors and must not call process.exit()';
+  return new OffloadError('OFFLOAD_CRASHED', `the thread that ran ${name} ${why}`, { cause });
+}
+
+/** Why something could not be sent, where that is what went wrong. */
+function whyUncloneable(cause: unknown): string | undefined {
+  // What a thread throws on its side has lost its name on the way: on Node 20 nothing is left of it,
+  // on later ones the stack.
+  if (!isError(cause)) return 'it is no data';
+  const isOfTransfer = read(cause, 'code') === 'ERR_INVALID_TRANSFER_OBJECT';
+  if (textIn(cause, 'name') === 'DataCloneError' || isOfTransfer) return textIn(cause, 'message');
+  return /^DataCloneError: (.*)/.exec(textIn(cause, 'stack') ?? '')?.[1];
+}

@@ -1,0 +1,374 @@
+// The answering end of a line: takes calls, makes them, sends what came of them.
+
+import { setImmediate as turn } from 'node:timers/promises';
+import { settled } from '../session/driver.ts';
+import { OffloadError } from '../errors/errors.ts';
+import { ANSWER, CALL, type Path, readAll } from './line.ts';
+import { calling, type NativeLine } from '../native/binding.ts';
+import { Packer, Unpacker } from './codec/packer.ts';
+import { fromMessage, toMessage } from './codec/error-message.ts';
+
+/** How long it looks for the next call before it sleeps [s]. */
+const SPIN_S = 0;
+/** How long it sleeps at a time: so long a worker cannot be terminated [s]. */
+const SLEEP_S = 0.1;
+/** Borrowed arrays of this size together are worth a collection [bytes]: they should fit into a cache. */
+const COLLECT_AT = 4 * 2 ** 20;
+/** How often a timer that only keeps a thread alive fires. */
+const LONG_MS: number = 2 ** 30;
+/** So many calls in a row are answered without a turn of the event loop, and for so long [ms]. */
+const CALLS_A_TURN = 16;
+const TURN_MS = 1;
+
+interface Call {
+  readonly id: number;
+  readonly kind: number;
+  readonly path: Path;
+  readonly args: readonly unknown[];
+  /** Takes its arrays back, to be called when it is over. */
+  readonly revoke: (() => void) | undefined;
+}
+
+type AnyIterator = Iterator<unknown> | AsyncIterator<unknown>;
+
+/** An iterator that a call returned. */
+interface Walk {
+  readonly iterator: AnyIterator;
+  /** That call's: its arrays are the iterator's until it ends. */
+  readonly revoke: (() => void) | undefined;
+}
+
+export interface ServantOptions {
+  /** Makes the object that the calls are about, from what the first call brings. */
+  readonly make: (...args: readonly unknown[]) => Promise<unknown>;
+  /** Runs what was made as the policy of a session. */
+  readonly sit?: (...args: readonly unknown[]) => Promise<unknown>;
+  /** Collects garbage, quickly: called where dropped arrays might take the shared memory up. */
+  readonly collect?: () => void;
+  /** Whether a call has to be over before the next begins, asynchronous ones too. */
+  readonly ordered: boolean;
+  /** Whether the arrays that a call brings are taken back when it is over. */
+  readonly revokes: boolean;
+  /** What is there without work, as `process.getActiveResourcesInfo` names it. */
+  readonly furniture?: readonly string[];
+}
+
+/**
+ * Answers calls until the line is closed. While nothing else goes on in this thread it sleeps within
+ * the addon, which is the shortest way from a call to its answer; while a call, a timer or a socket is
+ * pending, the event loop waits for calls as well.
+ */
+export async function serve(native: NativeLine, options: ServantOptions): Promise<void> {
+  await new Servant(native, options).serve();
+}
+
+class Servant {
+  readonly #native: NativeLine;
+  readonly #options: ServantOptions;
+  readonly #packer: Packer;
+  readonly #unpacker: Unpacker;
+  readonly #inbox: Call[] = [];
+  /** The calls that are begun but not over. */
+  readonly #running: Set<number> = new Set();
+  readonly #cancelled: Set<number> = new Set();
+  readonly #iterators: Map<number, Walk> = new Map();
+  #nextIterator = 0;
+  #collectAt: number = COLLECT_AT;
+  #root: unknown;
+  /** The first assignment that failed, until a call tells of it. */
+  #failedSet: { readonly error: unknown } | undefined;
+  #rung: (() => void) | undefined;
+
+  constructor(native: NativeLine, options: ServantOptions) {
+    this.#native = native;
+    this.#options = options;
+    this.#packer = new Packer(native, true);
+    const { revokes: revocable } = options;
+    // The caller is whom this end belongs to.
+    const longest = Number.POSITIVE_INFINITY;
+    this.#unpacker = new Unpacker(native, { revocable, longest, clones: true });
+  }
+
+  async serve(): Promise<void> {
+    let calls = 0;
+    let turnAt = 0;
+    let sleepS = 0;
+    for (;;) {
+      this.#take(sleepS > 0 ? SPIN_S : 0, sleepS);
+      sleepS = 0;
+      const call = this.#inbox.shift();
+      if (call) {
+        const done = this.#begin(call);
+        if (done && this.#options.ordered) await lasting(done);
+        calls += 1;
+        if (calls < CALLS_A_TURN && performance.now() < turnAt) {
+          if (await this.#isIdle()) sleepS = SLEEP_S;
+          continue;
+        }
+      } else if (this.#running.size === 0 && this.#isOver()) {
+        return;
+      }
+      // Timers, sockets and finalizers have their turn.
+      await this.#turn();
+      calls = 0;
+      turnAt = performance.now() + TURN_MS;
+      if (await this.#isIdle()) sleepS = SLEEP_S;
+      else if (this.#inbox.length === 0) await this.#bell();
+    }
+  }
+
+  /** Whether nothing goes on in this thread, so that it may sleep where its event loop does not turn. */
+  async #isIdle(): Promise<boolean> {
+    if (this.#inbox.length > 0 || this.#running.size > 0) return false;
+    await settling();
+    return !this.#isBusy();
+  }
+
+  /** Whether the line is closed and nothing more is there; what was sent before it was closed is then. */
+  #isOver(): boolean {
+    if (!this.#native.closed) return false;
+    this.#take();
+    return this.#inbox.length === 0;
+  }
+
+  /** A turn of the event loop; many dropped arrays are given back in it. */
+  async #turn(): Promise<void> {
+    const collects = this.#native.heldBytes >= this.#collectAt;
+    if (collects) this.#options.collect?.();
+    await turn();
+    // What is left is kept by somebody: collecting again makes sense when as much has come.
+    if (collects) this.#collectAt = Math.max(COLLECT_AT, 2 * this.#native.heldBytes);
+  }
+
+  /** Whether anything else keeps the event loop alive. */
+  #isBusy(): boolean {
+    const resources = process.getActiveResourcesInfo();
+    const { furniture = [] } = this.#options;
+    if (resources.length > furniture.length) return true;
+    const left = [...furniture];
+    return resources.some((name) => {
+      const place = left.indexOf(name);
+      if (place >= 0) left.splice(place, 1);
+      return place < 0;
+    });
+  }
+
+  /** Waits in the event loop for the next call, or for the end of one that is pending. */
+  async #bell(): Promise<void> {
+    const rung = new Promise<void>((resolve) => {
+      this.#rung = resolve;
+    });
+    this.#native.listen(() => this.#rung?.());
+    this.#native.hold(true);
+    this.#park();
+    const isOver = this.#native.closed && this.#running.size === 0;
+    if (this.#inbox.length > 0 || isOver) this.#rung?.();
+    await rung;
+    this.#rung = undefined;
+    this.#native.deafen();
+  }
+
+  /** Takes the calls that are there; where none is, waits for one for so long. */
+  #take(spinS: number = 0, limitS: number = 0): void {
+    const first = calling(() => this.#native.next(this.#unpacker.bytes, spinS, limitS));
+    readAll(this.#unpacker, this.#next, this.#taken, first);
+  }
+
+  /** Takes the calls that are there; the next one rings. */
+  #park(): void {
+    readAll(this.#unpacker, () => this.#native.take(this.#unpacker.bytes, true), this.#taken);
+  }
+
+  readonly #next = (): number => this.#native.next(this.#unpacker.bytes, 0, 0);
+
+  readonly #taken = (length: number): void => {
+    const id = this.#unpacker.begin(length);
+    const { kind } = this.#unpacker;
+    const path = this.#unpacker.value() as Path;
+    const args = this.#unpacker.value() as readonly unknown[];
+    if (kind === CALL.cancel) {
+      const place = this.#inbox.findIndex((call) => call.id === args[0]);
+      if (place >= 0) this.#inbox.splice(place, 1);
+      else if (this.#running.has(args[0] as number)) this.#cancelled.add(args[0] as number);
+    } else {
+      this.#inbox.push({ id, kind, path, args, revoke: this.#unpacker.revoker });
+    }
+  };
+
+  /** Makes a call. The promise is there where it is not over at once; it never rejects. */
+  #begin(call: Call): Promise<void> | undefined {
+    try {
+      const result = this.#run(call);
+      if (call.kind === CALL.set) return undefined;
+      if (!isThenable(result)) {
+        this.#answer(call, result);
+        return undefined;
+      }
+      this.#running.add(call.id);
+      return settled(result)
+        .then((value) => this.#answer(call, value))
+        .catch((error) => this.#send(call, ANSWER.error, error))
+        .then(() => {
+          this.#running.delete(call.id);
+          this.#rung?.();
+        });
+    } catch (error) {
+      if (call.kind === CALL.set) this.#failedSet ??= { error };
+      else this.#send(call, ANSWER.error, error);
+      return undefined;
+    }
+  }
+
+  #run({ kind, path, args }: Call): unknown {
+    if (this.#failedSet && kind !== CALL.set) {
+      const { error } = this.#failedSet;
+      this.#failedSet = undefined;
+      throw error;
+    }
+    switch (kind) {
+      case CALL.make:
+        return this.#options.make(...args).then((root) => {
+          this.#root = root;
+        });
+      case CALL.call: {
+        const { owner, name, value } = this.#find(path);
+        if (typeof value !== 'function') throw noFunction(owner, name, value);
+        return value.apply(owner, args);
+      }
+      case CALL.get:
+        return this.#find(path).value;
+      case CALL.set: {
+        const { owner, name } = this.#find(path);
+        (owner as Record<string, unknown>)[name] = args[0];
+        return undefined;
+      }
+      case CALL.next:
+        return this.#iterators.get(args[0] as number)?.iterator.next();
+      case CALL.return:
+        return this.#iterators.get(args[0] as number)?.iterator.return?.();
+      case CALL.sit:
+        return this.#options.sit?.(...args);
+      default:
+        throw new OffloadError('OFFLOAD_PROTOCOL', `${kind} is no kind of call`);
+    }
+  }
+
+  /** What a path leads to, and whose it is. */
+  #find(path: Path): { owner: unknown; name: string; value: unknown } {
+    const names = typeof path === 'string' ? [path] : path;
+    let owner: unknown;
+    let value = this.#root;
+    let name = '';
+    for (name of names) {
+      owner = value;
+      if (owner === null || owner === undefined) throw noFunction(owner, name, undefined);
+      value = (owner as Record<string, unknown>)[name];
+    }
+    return { owner, name, value };
+  }
+
+  #answer(call: Call, value: unknown): Promise<void> | undefined {
+    if (call.kind === CALL.next) {
+      const step = value as IteratorResult<unknown> | undefined;
+      const sent = this.#send(call, ANSWER.value, step ?? { done: true, value: undefined });
+      if (step === undefined || step.done) this.#endWalk(call);
+      return sent;
+    }
+    const iterator = call.kind === CALL.return ? undefined : iteratorOf(value);
+    if (!iterator) return this.#send(call, ANSWER.value, value);
+    const number = this.#nextIterator;
+    this.#nextIterator += 1;
+    this.#iterators.set(number, { iterator, revoke: call.revoke });
+    return this.#send({ ...call, revoke: undefined }, ANSWER.iterator, number);
+  }
+
+  #endWalk({ args }: Call): void {
+    const number = args[0] as number;
+    const walk = this.#iterators.get(number);
+    this.#iterators.delete(number);
+    walk?.revoke?.();
+  }
+
+  #send(call: Call, kind: number, value: unknown): Promise<void> | undefined {
+    if (call.kind === CALL.return) this.#endWalk(call);
+    const sent = this.#trySend(call, kind, value);
+    if (sent) return sent.then(call.revoke);
+    call.revoke?.();
+    return undefined;
+  }
+
+  #trySend(call: Call, kind: number, value: unknown): Promise<void> | undefined {
+    // Nobody waits for it any more; an iterator has to be ended by the caller even so.
+    if (this.#cancelled.delete(call.id) && kind !== ANSWER.iterator) return undefined;
+    const packer = this.#packer;
+    packer.begin(call.id, kind);
+    try {
+      const what = kind === ANSWER.error ? toError(value) : value;
+      packer.value(what, `the result of ${String(call.path)}`);
+    } catch (error) {
+      packer.discard();
+      packer.begin(call.id, ANSWER.error);
+      packer.value(toError(error), 'error');
+    }
+    if (calling(() => this.#native.send(packer.bytes, packer.length))) return undefined;
+    // The caller is far behind: what it has not taken must not get lost.
+    packer.discard();
+    return turn().then(() => this.#trySend(call, kind, value));
+  }
+}
+
+/** Lets all promises that are settled have their effect, and what follows from that. */
+function settling(): Promise<void> {
+  return new Promise((resolve) => process.nextTick(resolve));
+}
+
+/** Awaits what may be pending without anything that keeps a thread alive. */
+async function lasting(done: Promise<void>): Promise<void> {
+  const alive = setInterval(() => undefined, LONG_MS);
+  await done;
+  clearInterval(alive);
+}
+
+/** A generator, or what else is walked through step by step; not what holds its values. */
+function iteratorOf(value: unknown): AnyIterator | undefined {
+  if (value === null || typeof value !== 'object') return undefined;
+  const walked = value as Partial<AsyncIterable<unknown> & Iterable<unknown> & Iterator<unknown>>;
+  if (typeof walked[Symbol.asyncIterator] === 'function') return walked[Symbol.asyncIterator]?.();
+  if (typeof walked[Symbol.iterator] === 'function' && typeof walked.next === 'function') {
+    return walked[Symbol.iterator]?.();
+  }
+  return undefined;
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    value !== null &&
+    typeof value === 'object' &&
+    typeof (value as { then?: unknown }).then === 'function'
+  );
+}
+
+/** What was thrown, as an error that can be looked at. */
+function toError(thrown: unknown): Error {
+  return fromMessage(toMessage(thrown));
+}
+
+function noFunction(owner: unknown, name: string, value: unknown): OffloadError {
+  const names = owner !== null && typeof owner === 'object' ? namesOf(owner) : [];
+  return new OffloadError(
+    'OFFLOAD_NOT_FOUND',
+    `${name || 'what was made'} is ${value === undefined ? 'not there' : `a ${typeof value}`}; ` +
+      `expected a function. There is ${names.join(', ') || 'nothing'}`,
+  );
+}
+
+/** The names of an object and of its class, without what every object has. */
+function namesOf(object: object): string[] {
+  const names = new Set<string>();
+  for (let at: object | null = object; at && at !== Object.prototype; ) {
+    for (const name of Object.getOwnPropertyNames(at)) names.add(name);
+    at = Object.getPrototypeOf(at);
+  }
+  names.delete('constructor');
+  return [...names];
+}

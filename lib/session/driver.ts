@@ -1,0 +1,76 @@
+import type { PastState, SessionError, SessionErrorDetails } from '../errors/errors.ts';
+import type { NativePlace, NativeSession, NativeSessionOptions } from '../native/binding.ts';
+import type { ProcessPolicy } from '../policy/process-policy.ts';
+import type { NativeLink, Policy } from './robot.ts';
+import type { Runs } from '../franka/runs.ts';
+import type { WorkerPolicy } from '../policy/worker-policy.ts';
+
+/** What a wake is about, as sums; the native side's `receive` and `news` return them. */
+export const NEWS = { observation: 1, events: 2, end: 4, begun: 8 } as const;
+
+/** Makes an error once the last states are known. */
+export type Failure = (details: SessionErrorDetails) => SessionError;
+
+/** How one session drives one robot: what happens at its start, at each wake, at its end. */
+export interface Driver {
+  /** Whether the loop drives the robot without JavaScript. */
+  readonly isNative: boolean;
+  /** Brings the robot to where a session starts. */
+  reset(): void | Promise<void>;
+  /** Starts the loop; `wake` is called for every tick, for events and at the end. */
+  begin(options: NativeSessionOptions, place: NativePlace, wake: () => void): NativeSession;
+  /** Does what a wake asks for; returns the news that are left. */
+  wake(session: NativeSession): number;
+  /** From now on the robot is not told to do anything any more. */
+  halt(): void;
+  /**
+   * Waits a moment for a call that is under way when the loop has ended by itself. The failure where it has
+   * not settled; undefined where there is none.
+   */
+  unsettled?(): Promise<Failure | undefined>;
+  /** Stops the robot, after the loop has ended; resolves when it is stopped. */
+  stop(): Promise<void>;
+  /** Stops the robot as far as that is possible without waiting: the process is ending. */
+  stopNow(): void;
+  /** What went wrong on this side, first. */
+  readonly failure: Failure | undefined;
+  /** The last states, from the rows that the loop kept. */
+  pastStates(rows: Float64Array): readonly PastState[];
+}
+
+/** A native robot's link, as it is inside this package. */
+export interface DrivenLink<Observation, Action> extends NativeLink<Observation, Action> {
+  /** The share of the jerk that a motion to a target takes by default, where actions are targets. */
+  readonly targetJerkShare: number | undefined;
+  /** How far a joint may be from its command by default [rad]. */
+  readonly maxDistanceRad: number;
+  /** What drives the robot now. */
+  readonly runs: Runs;
+  /** Makes the robot ready for a session that runs `policy`. */
+  readonly drive: (
+    policy:
+      | Policy<Observation, Action>
+      | WorkerPolicy<Observation, Action>
+      | ProcessPolicy<Observation, Action>,
+  ) => Driver;
+}
+
+/** Whether something is to be awaited. Throws what looking at it throws. */
+export function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return (
+    value !== null &&
+    typeof value === 'object' &&
+    'then' in value &&
+    typeof value.then === 'function'
+  );
+}
+
+/**
+ * A promise that settles once, as `value` does: whatever `then` of it is, throws or does. `Promise.resolve()` hands
+ * a promise back as it is, with a `then` that may be anybody's.
+ */
+export function settled<T>(value: T | PromiseLike<T>): Promise<T> {
+  return new Promise((resolve) => {
+    resolve(value);
+  });
+}

@@ -1,0 +1,41 @@
+import type { Refusal } from './action.ts';
+import type { Failure } from './driver.ts';
+import { InvalidActionError, messageOf, PolicyError } from '../errors/errors.ts';
+
+/** What a policy that threw leads to; without a tick it did before its first cycle. */
+export function policyThrew(tick: number | undefined, cause: unknown): Failure {
+  // Composed when it is told: what was thrown may take its time, and the arm is to be stopped first.
+  return (details) => {
+    const message = `the policy failed ${whenOf(tick)}: ${messageOf(cause)}`;
+    return new PolicyError('POLICY_THREW', message, { ...details, cause });
+  };
+}
+
+/** What a policy that failed and did not say why leads to. */
+export function policyFailed(tick: number | undefined): Failure {
+  const message = `the policy failed ${whenOf(tick)}, and nothing came to tell why`;
+  return (details) => new PolicyError('POLICY_THREW', message, details);
+}
+
+/** What a policy leads to that moved the memory of its observation away. */
+export function policyDetached(tick: number): Failure {
+  const message =
+    `the policy detached the memory of the state in cycle ${tick}, as a transfer by postMessage() or ` +
+    'structuredClone() does: no further state can be written there. The arm was brought to rest. Transfer ' +
+    'a copy, as state.q.slice()';
+  return (details) => new PolicyError('POLICY_DETACHED', message, details);
+}
+
+function whenOf(tick: number | undefined): string {
+  return tick === undefined ? 'before its first cycle' : `in cycle ${tick}`;
+}
+
+/** What an answer that is no action for an arm leads to; `answer` is it, as far as it is known. */
+export function armRefused(tick: number, refusal: Refusal, answer: unknown): Failure {
+  const { code, received, expected, advice } = refusal;
+  const instead = advice && `. ${advice}`;
+  const message =
+    `action ${tick} refused: the policy returned ${received}; expected ${expected}. ` +
+    `The arm was brought to rest${instead}`;
+  return (details) => new InvalidActionError(code, message, answer, expected, details);
+}

@@ -1,0 +1,204 @@
+import { checkBoolean, checkName, checkNumber, ownOptions } from '../checks.ts';
+import { OptionTypeError } from '../errors/errors.ts';
+import type {
+  NativeAwake,
+  NativeGrant,
+  NativePromotion,
+  NativeRealtime,
+  NativeSessionOptions,
+} from '../native/binding.ts';
+
+/** What the loop thread asks of the operating system. */
+export interface RealtimeOptions {
+  /** `SCHED_FIFO` priority, 1 to 99; `null` stays with the ordinary scheduler. Default 80. */
+  readonly priority?: number | null;
+  /** The CPU to stay on; `null` lets the scheduler choose. Default `null`. */
+  readonly cpu?: number | null;
+  /** Whether the loop's code and stack are kept from being paged out. Default true. */
+  readonly lockMemory?: boolean;
+  /** How late the kernel may wake the thread to save power [s]; `null` leaves it. Default 1e-9. */
+  readonly timerSlackS?: number | null;
+  /**
+   * How the cores of the loop and of its policy are kept awake while the session runs: a core that has gone
+   * idle takes 20 to 60 us to wake. `'idleStates'` holds idle states off (`/dev/cpu_dma_latency`, which
+   * takes a permission), `'threads'` keeps the cores busy with threads of the class `SCHED_IDLE`, which every
+   * other thread preempts. `'auto'` (the default) does what helps on this machine, nothing where it runs on
+   * battery. `false` does nothing. Each costs power; {@link Realtime.keepAwake} tells what is done and why.
+   */
+  readonly keepAwake?: 'auto' | 'threads' | 'idleStates' | false;
+  /** How many cores threads may keep busy, 0 to 64. Default 2. */
+  readonly keepAwakeCores?: number;
+  /**
+   * The longest wake from an idle state that is acceptable, 0 to 1,000,000 us. 0 (the default) means no idle
+   * state at all. `null` leaves the system's idle states alone.
+   */
+  readonly idleLatencyUs?: number | null;
+}
+
+/** What became of one thing that the loop thread asked of the system. */
+export interface Grant<T> {
+  /** What was asked; undefined where nothing was. */
+  readonly asked: T | undefined;
+  /** Whether the system granted it. */
+  readonly granted: boolean;
+  /** Why not, and what to do; undefined where it was granted, or not asked. */
+  readonly reason: string | undefined;
+}
+
+/** The priority of a policy's thread. */
+export interface PolicyGrant extends Grant<number> {
+  /** How often it was taken back because the policy had not answered for `maxHeldTicks` cycles. */
+  readonly takenBack: number;
+}
+
+/** What the loop thread asked of the operating system, and what it got. */
+export interface Realtime {
+  /** `SCHED_FIFO` priority. */
+  readonly priority: Grant<number>;
+  /** The CPU to stay on. */
+  readonly cpu: Grant<number>;
+  /** The loop's code and stack kept from being paged out. */
+  readonly lockMemory: Grant<boolean>;
+  /** How late the kernel may wake the thread to save power [s]. */
+  readonly timerSlackS: Grant<number>;
+  /** The longest wake from an idle state [us]; granted where deeper idle states are held off. */
+  readonly idleLatencyUs: Grant<number>;
+  /** How cores are kept awake. */
+  readonly keepAwake: AwakeCores;
+  /**
+   * `SCHED_FIFO` priority of the policy's thread, in a worker or a process. Nothing is asked for policies on
+   * the main thread.
+   */
+  readonly policyPriority: PolicyGrant;
+  /** Whether the kernel is a `PREEMPT_RT` one, which bounds how late it may wake a thread. */
+  readonly preemptRt: boolean;
+}
+
+/** How the cores of the loop and of its policy are kept awake. */
+export interface AwakeCores {
+  /** What was asked. */
+  readonly asked: 'auto' | 'threads' | 'idleStates' | false;
+  /** How many threads keep a core busy. */
+  readonly threads: number;
+  /** Why it is so. */
+  readonly reason: string;
+  /**
+   * How long a wake took before the session began, with idle states held off where they are, the median of
+   * nine [us]; undefined where it was not measured.
+   */
+  readonly wakeUs: number | undefined;
+}
+
+const REALTIME_OPTIONS = [
+  'priority',
+  'cpu',
+  'lockMemory',
+  'timerSlackS',
+  'keepAwake',
+  'keepAwakeCores',
+  'idleLatencyUs',
+] as const satisfies readonly (keyof RealtimeOptions)[];
+
+const NOT_REALTIME: RealtimeOptions = {
+  priority: null,
+  cpu: null,
+  lockMemory: false,
+  timerSlackS: null,
+  keepAwake: false,
+  idleLatencyUs: null,
+};
+
+const KEEP_AWAKE = ['auto', 'threads', 'idleStates', false] as const;
+
+/** Checks what the loop thread is to ask of the system, and fills in the defaults. */
+export function checkRealtime(
+  asked: RealtimeOptions | false = {},
+): Pick<
+  NativeSessionOptions,
+  | 'priority'
+  | 'cpu'
+  | 'lockMemory'
+  | 'timerSlackS'
+  | 'keepAwake'
+  | 'keepAwakeCores'
+  | 'idleLatencyS'
+> {
+  const wanted = asked === false ? NOT_REALTIME : asked;
+  const realtime = ownOptions('realtime', wanted, REALTIME_OPTIONS, 'false');
+  const { priority = 80, cpu = null, lockMemory = true, timerSlackS = 1e-9 } = realtime;
+  const { keepAwake = 'auto', keepAwakeCores = 2, idleLatencyUs = 0 } = realtime;
+  if (keepAwake === 'idleStates' && idleLatencyUs === null) {
+    const expected = "a number beside keepAwake: 'idleStates'";
+    throw new OptionTypeError('OPTION_IDLE_LATENCY_US', 'idleLatencyUs', null, expected);
+  }
+  const latency = { from: 0, to: 1_000_000, unit: 'us', orNull: true };
+  return {
+    lockMemory: checkBoolean('lockMemory', lockMemory),
+    keepAwake: checkName('keepAwake', keepAwake, KEEP_AWAKE) || 'off',
+    keepAwakeCores: checkNumber('keepAwakeCores', keepAwakeCores, {
+      from: 0,
+      to: 64,
+      integer: true,
+    }),
+    ...(idleLatencyUs === null
+      ? {}
+      : { idleLatencyS: checkNumber('idleLatencyUs', idleLatencyUs, latency) / 1e6 }),
+    ...(priority === null
+      ? {}
+      : {
+          priority: checkNumber('priority', priority, {
+            from: 1,
+            to: 99,
+            integer: true,
+            orNull: true,
+          }),
+        }),
+    ...(cpu === null
+      ? {}
+      : { cpu: checkNumber('cpu', cpu, { from: 0, to: 1023, integer: true, orNull: true }) }),
+    ...(timerSlackS === null
+      ? {}
+      : {
+          timerSlackS: checkNumber('timerSlackS', timerSlackS, {
+            from: 0,
+            to: 1,
+            unit: 's',
+            orNull: true,
+          }),
+        }),
+  };
+}
+
+/** @internal */
+export function realtimeOf(
+  report: NativeRealtime,
+  awake: NativeAwake,
+  promotion: NativePromotion | undefined,
+  asked: NativeSessionOptions,
+): Realtime {
+  const grant = <T>(grant: NativeGrant, value: T | undefined): Grant<T> => ({
+    asked: value,
+    granted: grant.status === 'granted',
+    reason: grant.reason ?? undefined,
+  });
+  return {
+    priority: grant(report.priority, asked.priority),
+    cpu: grant(report.cpu, asked.cpu),
+    lockMemory: grant(report.memory, asked.lockMemory || undefined),
+    timerSlackS: grant(report.timerSlack, asked.timerSlackS),
+    idleLatencyUs: grant(
+      awake.idleStates,
+      awake.idleStates.status === 'notAsked' ? undefined : (asked.idleLatencyS ?? 0) * 1e6,
+    ),
+    policyPriority: promotion
+      ? { ...grant(promotion.grant, promotion.priority), takenBack: promotion.takenBack }
+      : { asked: undefined, granted: false, reason: undefined, takenBack: 0 },
+    keepAwake: {
+      asked: asked.keepAwake === 'off' ? false : (asked.keepAwake as 'auto'),
+      threads: awake.threads,
+      reason: awake.reason,
+      wakeUs: awake.wakeS === undefined ? undefined : awake.wakeS * 1e6,
+    },
+    preemptRt: report.preemptRt,
+  };
+}

@@ -1,0 +1,409 @@
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { bare } from '../checks.ts';
+import { isInstance } from '../errors/describe.ts';
+import { type Driver, type Failure, NEWS, settled } from './driver.ts';
+import {
+  fromFailure,
+  InvalidActionError,
+  isOurs,
+  type KilohertzError,
+  messageOf,
+  PolicyLateError,
+  RobotError,
+  SessionError,
+  type SessionErrorDetails,
+  SessionInterruptedError,
+  SessionStateError,
+} from '../errors/errors.ts';
+import { policyFailed } from './policy-failure.ts';
+import { type Guarded, goingOn, guard, interruption, takePlace, unguard } from './process-exit.ts';
+import type {
+  NativeEvent,
+  NativeOutcome,
+  NativePlace,
+  NativeSession,
+  NativeViolation,
+} from '../native/binding.ts';
+import { numberText } from '../errors/number.ts';
+import type { CheckedOptions } from './options.ts';
+import type { Driving, Runs } from '../franka/runs.ts';
+import { allowedText, limitName, obstacle, unitSlip, violationText } from './violation.ts';
+
+/** How long the end of a session waits for a reset that is under way [ms]. */
+const RESET_LIMIT_MS = 2_000;
+const NO_STATES: Float64Array = new Float64Array(0);
+
+/** What a run tells its session. */
+export interface Listener {
+  event(event: NativeEvent): void;
+  begun(): void;
+  ended(error: KilohertzError | undefined): void;
+}
+
+/** What is about to run. */
+export interface RunPlan {
+  /** What it is, for messages. */
+  readonly what: string;
+  readonly durationS: number | undefined;
+  readonly endsOnInterrupt: boolean;
+  /** What drives the same robot, where it can be closed. */
+  readonly runs: Runs | undefined;
+}
+
+/** One start of a session, until its end. */
+export class Run implements Guarded, Driving {
+  readonly place: NativePlace;
+  /** Resolves when the robot is stopped and the loop has ended. Never rejects. */
+  readonly ended: Promise<void>;
+  /** Resolves when the first cycle has begun, or at the end where there was none. */
+  readonly begun: Promise<void>;
+  readonly #driver: Driver;
+  readonly #options: CheckedOptions;
+  readonly #plan: RunPlan;
+  readonly #listener: Listener;
+  readonly #abort = new AbortController();
+  readonly #keepAlive: NodeJS.Timeout;
+  #resolveEnded!: () => void;
+  #resolveBegun!: () => void;
+  #native: NativeSession | undefined;
+  #hasBegun = false;
+  #isEnding = false;
+  #error: KilohertzError | undefined;
+  #stopError: KilohertzError | undefined;
+
+  constructor(driver: Driver, options: CheckedOptions, plan: RunPlan, listener: Listener) {
+    const { isNative } = driver;
+    const { endsOnInterrupt } = plan;
+    const { evenAfterSignal } = options;
+    this.place = takePlace({ isNative, endsOnInterrupt, evenAfterSignal });
+    this.#plan = plan;
+    this.#driver = driver;
+    this.#options = options;
+    this.#listener = listener;
+    this.ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve;
+    });
+    this.begun = new Promise((resolve) => {
+      this.#resolveBegun = resolve;
+    });
+    // The loop's wakes do not keep the process alive; this does.
+    this.#keepAlive = setInterval(() => undefined, 2 ** 30);
+    guard(this);
+    plan.runs?.add(this);
+  }
+
+  /** The loop; undefined before it was started. */
+  get native(): NativeSession | undefined {
+    return this.#native;
+  }
+
+  /** What ended the run, if it was an error. */
+  get error(): KilohertzError | undefined {
+    return this.#error;
+  }
+
+  /** What went wrong when the robot was stopped. */
+  get stopError(): KilohertzError | undefined {
+    return this.#stopError;
+  }
+
+  /** Whether a cycle has begun. */
+  get hasBegun(): boolean {
+    return this.#hasBegun;
+  }
+
+  keepAlive(referenced: boolean): void {
+    if (referenced) this.#keepAlive.ref();
+    else this.#keepAlive.unref();
+  }
+
+  /** Resets the robot, waits the warm-up and starts the loop. */
+  async launch(): Promise<void> {
+    let isResetting = true;
+    try {
+      await this.#orGivenUp(settled(this.#driver.reset()));
+      isResetting = false;
+      await this.#warmUp();
+      const options =
+        this.#plan.durationS === undefined
+          ? this.#options.native
+          : bare({ ...this.#options.native, runForS: this.#plan.durationS });
+      this.#native = this.#driver.begin(options, this.place, () => this.#wake());
+    } catch (thrown) {
+      // First of all, and then it is looked at.
+      await this.#stopRobot();
+      const error = isResetting ? resetFailure(thrown) : thrown;
+      if (isOurs(error) && isInstance(error, SessionInterruptedError)) this.#error = error;
+      this.#close();
+      await this.ended;
+      throw error;
+    }
+  }
+
+  requestStop(): void {
+    this.#driver.halt();
+    this.#abort.abort();
+    this.#native?.requestStop();
+  }
+
+  stopNow(limitS: number): void {
+    this.#native?.join(limitS);
+    this.#driver.stopNow();
+  }
+
+  /** Waits for a reset, but not for ever, and not for long once the session is to end. */
+  async #orGivenUp(reset: Promise<void>): Promise<void> {
+    const done = new AbortController();
+    const { signal } = this.#abort;
+    const aborted = signal.aborted ? Promise.resolve() : once(signal, 'abort', done);
+    const givenUp = aborted.then(() => sleep(RESET_LIMIT_MS, undefined, done));
+    givenUp.catch(() => undefined);
+    const { resetTimeoutS } = this.#options;
+    const waits: Promise<void>[] = [reset, givenUp];
+    if (resetTimeoutS !== undefined) waits.push(tooLong(resetTimeoutS, done.signal));
+    try {
+      await Promise.race(waits);
+    } finally {
+      done.abort();
+    }
+  }
+
+  async #warmUp(): Promise<void> {
+    const { signal } = this.#abort;
+    if (!signal.aborted) {
+      await sleep(this.#options.warmupS * 1e3, undefined, { signal }).catch(() => undefined);
+    }
+    const interrupted = interruption(this.#plan.what, this.place);
+    if (interrupted) throw interrupted;
+    if (signal.aborted) {
+      throw new SessionStateError(
+        'SESSION_STOPPED',
+        'the session was stopped before its first cycle',
+      );
+    }
+  }
+
+  #wake(): void {
+    const native = this.#native;
+    if (!native || this.#isEnding) return;
+    const news = this.#driver.wake(native);
+    if (news & NEWS.begun && !this.#hasBegun) {
+      this.#hasBegun = true;
+      this.#resolveBegun();
+      this.#listener.begun();
+    }
+    try {
+      if (news & NEWS.events) this.#tellEvents(native);
+    } finally {
+      // A listener that throws does not keep the session from ending.
+      if (news & NEWS.end) {
+        this.#isEnding = true;
+        void this.#end(native);
+      }
+    }
+  }
+
+  #tellEvents(native: NativeSession): void {
+    for (const event of native.takeEvents()) this.#listener.event(event);
+  }
+
+  async #end(native: NativeSession): Promise<void> {
+    await this.#stopRobot();
+    const isOver = this.#plan.durationS !== undefined && !this.#abort.signal.aborted;
+    const unsettled = isOver ? await this.#driver.unsettled?.() : undefined;
+    try {
+      this.#tellEvents(native);
+    } finally {
+      this.#conclude(native, unsettled);
+    }
+  }
+
+  /** Says what ended the run, once the robot is stopped. */
+  #conclude(native: NativeSession, unsettled: Failure | undefined): void {
+    try {
+      this.#error = this.#causeOf(native, unsettled);
+    } catch (error) {
+      // Whatever the cause is, the run is over, and whoever waits for it is told so.
+      const message = `what ended the session cannot be told: ${messageOf(error)}; please report this`;
+      this.#error = new SessionError('INTERNAL', message, { cause: error });
+    }
+    this.#close();
+  }
+
+  #causeOf(native: NativeSession, unsettled: Failure | undefined): KilohertzError | undefined {
+    const outcome = native.outcome();
+    const details = { lastStates: this.#driver.pastStates(outcome?.lastStates ?? NO_STATES) };
+    const interrupted = interruption(this.#plan.what, this.place, details);
+    const told = outcome ? this.#errorOf(outcome) : undefined;
+    return told ?? interrupted ?? unsettled?.({}) ?? this.#stopError;
+  }
+
+  async #stopRobot(): Promise<void> {
+    this.#driver.halt();
+    try {
+      await this.#driver.stop();
+    } catch (error) {
+      this.#stopError =
+        isOurs(error) && isInstance(error, RobotError)
+          ? error
+          : new RobotError('ROBOT_THREW', `the robot's stop() failed: ${messageOf(error)}`, {
+              cause: error,
+            });
+    }
+  }
+
+  #close(): void {
+    unguard(this);
+    this.#plan.runs?.delete(this);
+    try {
+      this.#listener.ended(this.#error);
+    } finally {
+      this.place.leave();
+      void this.#resolve();
+    }
+  }
+
+  async #resolve(): Promise<void> {
+    if (this.#error instanceof SessionInterruptedError) await goingOn();
+    clearInterval(this.#keepAlive);
+    this.#resolveBegun();
+    this.#resolveEnded();
+  }
+
+  #errorOf(outcome: NativeOutcome): KilohertzError | undefined {
+    const details: SessionErrorDetails = {
+      tick: outcome.tick,
+      lastStates: this.#driver.pastStates(outcome.lastStates),
+    };
+    switch (outcome.cause) {
+      case 'policyFailed':
+        return (this.#driver.failure ?? policyFailed(outcome.tick))(details);
+      case 'invalidAction':
+        return invalidAction(outcome, details);
+      case 'noAction':
+        return noAction(outcome, details);
+      case 'tooLate':
+      case 'nothingNew':
+        return tooLate(outcome, this.#options, details);
+      case 'behind':
+        return behind(outcome, this.#options, details);
+      case 'panicked': {
+        const message = `the loop failed: ${outcome.message}; please report this`;
+        return new SessionError('INTERNAL', message, details);
+      }
+      default:
+        return outcome.robotError ? fromFailure(outcome.robotError, details) : undefined;
+    }
+  }
+}
+
+/** What a reset that threw or rejected leads to. */
+function resetFailure(thrown: unknown): SessionError {
+  if (isOurs(thrown) && isInstance(thrown, SessionError)) return thrown;
+  const message = `the robot's reset() failed: ${messageOf(thrown)}`;
+  return new RobotError('ROBOT_THREW', message, { cause: thrown });
+}
+
+/** Rejects after this time, which is too long for a reset, or never once `over` aborts. */
+async function tooLong(timeoutS: number, over: AbortSignal): Promise<void> {
+  const isOver = await sleep(timeoutS * 1e3, false, { signal: over }).catch(() => true);
+  if (isOver) return;
+  const message = `the robot's reset() has not settled within ${numberText(timeoutS)} s. The robot was stopped`;
+  throw new RobotError('ROBOT_UNSETTLED', message);
+}
+
+function invalidAction(outcome: NativeOutcome, details: SessionErrorDetails): KilohertzError {
+  const { tick, violation } = outcome;
+  if (!violation) return new SessionError('INTERNAL', 'an action was refused', details);
+  const refused = `action ${tick} refused: ${violationText(violation)}. The robot was brought to rest`;
+  const { kind, action } = violation;
+  const expected = allowedText(violation);
+  if (kind === 'finite value') {
+    return new InvalidActionError('ACTION_NOT_FINITE', refused, action, expected, details);
+  }
+  if (kind === 'frame') {
+    return new InvalidActionError('ACTION_FRAME', refused, action, expected, details);
+  }
+  const message = `${refused}. ${unitSlip(violation)}${adviceFor(violation)}`;
+  return new InvalidActionError('ACTION_LIMIT', message, action, expected, details);
+}
+
+function adviceFor({ kind, field, joint }: NativeViolation): string {
+  const clamp = `choose limits: { ${limitName(kind)}: 'clamp' }`;
+  if (kind === 'distance') {
+    return (
+      'See what keeps the arm from following, ask for less acceleration, allow more with ' +
+      `limits: { maxDistanceRad }, or ${clamp}`
+    );
+  }
+  const standing = obstacle(joint);
+  if (standing === 'length') {
+    return `Choose a pose nearer to the arm, or ${clamp} to stay as close as it gets`;
+  }
+  if (standing === 'singular') {
+    return (
+      'Choose a pose nearer to the arm, or go there by joint positions, as moveTo does where it can be reached; or ' +
+      `${clamp} to stay as close as it gets`
+    );
+  }
+  if (kind === 'position' && field === 'q') {
+    return (
+      'Choose positions within the range of the joint, which ends at the limit that is told, or ' +
+      `${clamp} to have the arm stop there`
+    );
+  }
+  if (standing === 'range') {
+    return (
+      'Choose a pose nearer to where the arm can bend, or another way there by joint positions; or ' +
+      `${clamp} to stay as close as it gets`
+    );
+  }
+  return (
+    "Take smaller steps from one action to the next, start from the robot's desired state, not the " +
+    `measured one, or ${clamp} to have what is beyond the limits followed as far as they allow`
+  );
+}
+
+function tooLate(
+  outcome: NativeOutcome,
+  options: CheckedOptions,
+  details: SessionErrorDetails,
+): KilohertzError {
+  const { maxHeldTicks, rateHz } = options.native;
+  const ms = ((outcome.withoutAction ?? 0) / rateHz) * 1e3;
+  const hadNothing = outcome.cause === 'nothingNew';
+  const what = hadNothing ? 'nothing new from the policy, which answered undefined,' : 'no action';
+  const advice = hadNothing ? 'See what it waits for' : 'Make the policy faster';
+  const message =
+    `${what} for ${outcome.withoutAction} cycles (${numberText(ms)} ms) in cycle ${outcome.tick}; ` +
+    `${maxHeldTicks} are allowed. The robot was brought to rest. ${advice}, allow ` +
+    "more with maxHeldTicks, or let the robot rest and go on with onLate: 'hold'";
+  return new PolicyLateError('POLICY_LATE', message, details);
+}
+
+function noAction(outcome: NativeOutcome, details: SessionErrorDetails): KilohertzError {
+  const expected = 'an action within the first second';
+  const message =
+    'the policy returned undefined (in Python None) to each question of its first second, until ' +
+    `cycle ${outcome.tick}: is a \`return\` missing? Expected ${expected}; after it undefined means that ` +
+    'there is nothing new. The robot stayed at rest. Load and warm up a model before its session starts';
+  return new InvalidActionError('ACTION_TYPE', message, undefined, expected, details);
+}
+
+function behind(
+  outcome: NativeOutcome,
+  options: CheckedOptions,
+  details: SessionErrorDetails,
+): KilohertzError {
+  const { field, index, unit, distance } = outcome.behind ?? NOWHERE;
+  const message =
+    `after ${numberText(options.native.catchUpS)} s the arm is still ${numberText(distance)} ${unit} away from the ` +
+    `policy's action, at ${field}[${index}], in cycle ${outcome.tick}. The robot was brought to rest. Let ` +
+    "actions start from the robot's desired state again after a rest, ask for slower motions, allow more " +
+    "with catchUpS, or let the arm follow as long as it takes with onLate: 'hold'";
+  return new PolicyLateError('POLICY_BEHIND', message, details);
+}
+
+/** In place of a distance that was not told. */
+const NOWHERE = { field: 'action', index: 0, unit: '', distance: Number.NaN };

@@ -1,0 +1,204 @@
+import type { NativeViolation } from '../native/binding.ts';
+import { limitText, numberText } from '../errors/number.ts';
+
+/** What happens to an action that breaks a limit. */
+export type OnViolation = 'stop' | 'clamp';
+
+/** What an action may break that can be clamped, by the name of the native side. */
+const KINDS = {
+  position: 'position',
+  velocity: 'velocity',
+  acceleration: 'acceleration',
+  jerk: 'jerk',
+  torque: 'torque',
+  torqueRate: 'torque rate',
+  joints: 'joints',
+  box: 'box',
+  distance: 'distance',
+} as const;
+
+/** The name of a limit in the options and in the stats. */
+export type LimitName = keyof typeof KINDS;
+
+export const LIMIT_NAMES = Object.keys(KINDS) as readonly LimitName[];
+
+/** The native names of limits. */
+export function nativeKinds(names: readonly LimitName[]): string[] {
+  return names.map((name) => KINDS[name]);
+}
+
+/** The option for a limit of the native side. */
+export function limitName(kind: string): LimitName | undefined {
+  return LIMIT_NAMES.find((name) => KINDS[name] === kind);
+}
+
+/** The fields that say where joint 3 is to be, or how fast. */
+const ELBOWS: readonly string[] = ['elbow', 'delbow'];
+
+/** Units of the quantities that limits are about. */
+const UNITS: Readonly<Record<string, string>> = {
+  position: 'rad',
+  velocity: 'rad/s',
+  acceleration: 'rad/s^2',
+  jerk: 'rad/s^3',
+  torque: 'N m',
+  'torque rate': 'N m/s',
+  distance: 'rad',
+  box: 'm',
+};
+
+/** What a slot of an action may be, whatever the arm allows. */
+const NUMBER = 'a finite number of at most 1e12';
+
+/** What broke a limit, in words: the joint, the value, the limit, each with its unit. */
+export function violationText(violation: NativeViolation): string {
+  const { kind, field, index, action, received, limit } = violation;
+  const slot = `${field}[${index}]`;
+  const joint = `joint ${ELBOWS.includes(field) ? 3 : index + 1}`;
+  if (kind === 'finite value') return `${slot} is ${numberText(action)}; expected ${NUMBER}`;
+  const unit = UNITS[kind] ?? violation.unit;
+  // A place that is told is one that may be gone to.
+  const isPlace = kind === 'position' || kind === 'box';
+  const least = isPlace ? limitText(limit, received) : numberText(limit, received);
+  const what = numberText(received, limit);
+  const bound = `(limit ${least} ${unit})`;
+  const numbered = `joint ${violation.slot + 1}`;
+  if (kind === 'distance') {
+    return `the command for ${numbered} is ${what} ${unit} ahead of the arm ${bound}`;
+  }
+  if (kind === 'frame') {
+    return (
+      `${field} is no rigid transform, ${violation.flaw ?? 'it'} is off by ${what} (limit ${least}); ` +
+      'its sixteen numbers are a 4x4 matrix column by column, with a rotation in the upper left and ' +
+      '0, 0, 0, 1 in the last row'
+    );
+  }
+  if (kind === 'joints') {
+    return jointsText(violation);
+  }
+  if (kind === 'box') {
+    const axis = 'xyz'[(field === 'O_T_EE' ? index - 12 : index) % 3];
+    return `the end effector would come to ${axis} = ${what} m ${bound}, out of its box`;
+  }
+  const part = partOf(field, index);
+  if (part) {
+    return `the action means a ${part.name} ${kind} of ${what} ${cartesianUnit(kind, part.unit)} (limit ${least})`;
+  }
+  // What a torque leads to is the arm's: it is measured there.
+  if (field === 'tau_J' && (kind === 'position' || kind === 'velocity')) {
+    return `${joint} of the arm has a ${kind} of ${what} ${unit} ${bound}`;
+  }
+  const quantity = kind === 'acceleration' ? `an ${kind}` : `a ${kind}`;
+  return (
+    `${joint}, ${slot} = ${numberText(action)} ${violation.unit} means ${quantity} of ` +
+    `${what} ${unit} ${bound}`
+  );
+}
+
+/** So close to an end of its range a joint is at it [rad]: it comes to rest before. */
+const AT_END_RAD = 0.1;
+
+/** Why an arm stands still away from its target, where it does. */
+export function obstacle(
+  joint: NativeViolation['joint'],
+): 'length' | 'range' | 'singular' | undefined {
+  if (!joint?.isOutOfReach) return undefined;
+  if (joint.tooFar) return 'length';
+  const { at, lower, upper } = joint;
+  return Math.min(at - lower, upper - at) <= AT_END_RAD ? 'range' : 'singular';
+}
+
+/** Which joint keeps a motion of the end effector from going on, and where it is. */
+function jointsText({ slot, received, limit, joint }: NativeViolation): string {
+  const numbered = `joint ${slot + 1}`;
+  const { at = Number.NaN, lower = Number.NaN, upper = Number.NaN } = joint ?? {};
+  const range = `from ${limitText(lower, -Infinity)} to ${limitText(upper, Infinity)} rad`;
+  const place = `${numbered} is at ${numberText(at)} rad and may be commanded ${range}`;
+  const standing = obstacle(joint);
+  if (joint?.tooFar) {
+    const { distance, longest } = joint.tooFar;
+    return (
+      `the target is out of the arm's reach: it is ${numberText(distance, longest)} m away from the shoulder (joint 2), ` +
+      `and the end effector reaches ${limitText(longest, Infinity)} m at most. The arm came as close as it gets`
+    );
+  }
+  if (standing === 'range') {
+    return `the target is out of the arm's reach: it came as close as ${numbered} lets it. There ${place}`;
+  }
+  if (standing === 'singular') {
+    return (
+      'the arm came no closer to the target because it is near a singular pose, as where it is almost stretched: ' +
+      `from there its joints would have to move too fast, ${numbered} most of all. There ${place}`
+    );
+  }
+  return (
+    `the motion takes ${numbered} to ${numberText(received, limit)} times what it can do, close to the end ` +
+    `of its range, to a singular pose, or too fast; ${place}`
+  );
+}
+
+/** No arm goes so far [m], or turns so far [rad]. */
+const FARTHEST_M = 10;
+const FARTHEST_RAD = 2 * Math.PI;
+
+/** The unit in which an action probably is, where it is so large that it cannot be in its own; with a full stop. */
+export function unitSlip({ kind, field, index, action, joint }: NativeViolation): string {
+  const isFar = kind === 'joints' && (joint?.tooFar?.distance ?? 0) > FARTHEST_M;
+  if (isFar || (lengthsOf(field).includes(index) && Math.abs(action) > FARTHEST_M)) {
+    return 'Is it in millimetres? Metres are expected. ';
+  }
+  const isAngle = kind !== 'joints' && anglesOf(field).includes(index);
+  return isAngle && Math.abs(action) > FARTHEST_RAD
+    ? 'Is it in degrees? Radians are expected. '
+    : '';
+}
+
+/** Which numbers of a field are lengths, or lengths a second. */
+function lengthsOf(field: string): readonly number[] {
+  return { O_T_EE: [12, 13, 14], O_dP_EE: [0, 1, 2] }[field] ?? [];
+}
+
+/** Which are angles, or angles a second. */
+function anglesOf(field: string): readonly number[] {
+  if (field === 'q' || field === 'dq') return [0, 1, 2, 3, 4, 5, 6];
+  if (field === 'O_dP_EE') return [3, 4, 5];
+  return ELBOWS.includes(field) ? [0] : [];
+}
+
+/** What would not have broken the limit. */
+export function allowedText(violation: NativeViolation): string {
+  const { kind, unit, limit, received, field, index, joint } = violation;
+  if (kind === 'finite value') return NUMBER;
+  if (kind === 'frame') return `a rigid transform within ${numberText(limit)}`;
+  if (kind === 'joints') {
+    const allowed = {
+      length: 'a pose within reach',
+      range: 'a pose within reach',
+      singular: 'a pose further from a singular one',
+    };
+    const standing = obstacle(joint);
+    return standing ? allowed[standing] : 'a motion that the joints can follow';
+  }
+  if (kind === 'box') return `no further than ${limitText(limit, received)} m`;
+  const part = partOf(field, index);
+  if (part && kind !== 'distance') {
+    return `a ${part.name} ${kind} up to ${numberText(limit)} ${cartesianUnit(kind, part.unit)}`;
+  }
+  const quantity = kind === 'acceleration' ? `an ${kind}` : `a ${kind}`;
+  const most = kind === 'position' ? 'no further than' : 'up to';
+  const value = kind === 'position' ? limitText(limit, received) : numberText(Math.abs(limit));
+  return `${quantity} ${most} ${value} ${UNITS[kind] ?? unit}`;
+}
+
+/** Which part of a twist or a pose a slot belongs to. */
+function partOf(field: string, index: number): { name: string; unit: string } | undefined {
+  if (field !== 'O_T_EE' && field !== 'O_dP_EE') return undefined;
+  const translates = field === 'O_T_EE' ? index >= 12 : index < 3;
+  return translates ? { name: 'translational', unit: 'm' } : { name: 'rotational', unit: 'rad' };
+}
+
+/** The unit of a velocity, an acceleration or a jerk. */
+function cartesianUnit(kind: string, unit: string): string {
+  const power = { velocity: '', acceleration: '^2', jerk: '^3' }[kind] ?? '';
+  return `${unit}/s${power}`;
+}

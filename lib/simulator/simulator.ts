@@ -1,0 +1,351 @@
+import {
+  bare,
+  checkBoolean,
+  checkName,
+  checkNumber,
+  checkNumbers,
+  checkText,
+  ownOptions,
+} from '../checks.ts';
+import { OptionTypeError } from '../errors/errors.ts';
+import { type FrankaGeneration, GENERATIONS } from '../franka/generation.ts';
+import { awaiting, calling, type NativeFault, NativeSimulator } from '../native/binding.ts';
+
+/** How a simulated arm starts. */
+export interface FrankaSimulatorOptions {
+  /** Which arm it is. Default 'fr3'. */
+  readonly generation?: FrankaGeneration;
+  /** Where to listen; a loopback address. Default 127.0.0.1. */
+  readonly host?: string;
+  /** The TCP port; 0 (default) takes a free one. The hand listens on the next one. */
+  readonly port?: number;
+  /** Whether there is a hand. Default true. */
+  readonly hand?: boolean;
+  /** Width of an object between the fingers of the open hand [m], above 0 to 0.08. Default: none. */
+  readonly objectWidthM?: number;
+  /** Joint positions at the start [rad], 7. Default [0, -π/4, 0, -3π/4, 0, π/2, π/4]. */
+  readonly q?: ArrayLike<number>;
+  /** Whether the joints have friction. Default true. */
+  readonly friction?: boolean;
+  /**
+   * Whether, during a motion, the next state follows the command for the last one instead of the
+   * wall clock. Default false.
+   */
+  readonly lockstep?: boolean;
+  /** Lost commands in a row that end a motion. Default 20, as on an arm. */
+  readonly lostPacketLimit?: number;
+}
+
+/** How the simulated arm truly moves. */
+export interface JointState {
+  /** Joint positions [rad], 7. */
+  readonly q: readonly number[];
+  /** Joint velocities [rad/s], 7. */
+  readonly dq: readonly number[];
+  /** Joint accelerations [rad/s^2], 7. */
+  readonly ddq: readonly number[];
+  /** Link-side joint torques, gravity included [N m], 7. */
+  readonly tau: readonly number[];
+  /** The arm's time since its start [s]. */
+  readonly timeS: number;
+}
+
+/** How the fingers of the simulated hand truly stand. */
+export interface FingerState {
+  /** The opening between them [m]. */
+  readonly widthM: number;
+  /** Whether they are on their way. */
+  readonly isMoving: boolean;
+  /** Whether a grasp holds something of the width that it was told. */
+  readonly isGrasped: boolean;
+  /** How hard they press on what they hold [N]. */
+  readonly forceN: number;
+  /** Width of the object between them [m]; absent without one. */
+  readonly objectWidthM?: number;
+}
+
+/** What a simulator has counted since its start. */
+export interface SimulatorCounters {
+  /** States that were sent. */
+  readonly statesSent: number;
+  /** States that a fault dropped. */
+  readonly statesDropped: number;
+  /** States that a fault delayed. */
+  readonly statesDelayed: number;
+  /** Commands that arrived. */
+  readonly commandsReceived: number;
+  /** Commands that arrived too late for their state. */
+  readonly commandsLate: number;
+  /** Milliseconds of a motion without a command. */
+  readonly commandsLost: number;
+  /** The most of them in a row. */
+  readonly longestLostRun: number;
+  /** Commands that a fault dropped. */
+  readonly commandsDropped: number;
+  /** Commands that a fault delayed. */
+  readonly commandsDelayed: number;
+  /** Motions that started. */
+  readonly motionsStarted: number;
+  /** Motions that ended regularly. */
+  readonly motionsFinished: number;
+  /** Motions that ended otherwise. */
+  readonly motionsAborted: number;
+  /** Reflexes. */
+  readonly reflexes: number;
+  /** Milliseconds that the simulator itself was too late for. */
+  readonly missedTicks: number;
+  /** Connections that were taken. */
+  readonly clients: number;
+}
+
+/** Something that goes wrong on purpose. */
+export type SimulatorFault =
+  /** The next `count` states, or commands, get lost. */
+  | { readonly kind: 'dropStates' | 'dropCommands'; readonly count: number }
+  /** The next `count` states, or commands, arrive twice. */
+  | { readonly kind: 'duplicateStates' | 'duplicateCommands'; readonly count: number }
+  /** Each of `count` states, or commands, is overtaken by the one behind it. */
+  | { readonly kind: 'reorderStates' | 'reorderCommands'; readonly count: number }
+  /** The second half of the next `count` states, or commands, is missing. */
+  | { readonly kind: 'truncateStates' | 'truncateCommands'; readonly count: number }
+  /** The next `count` states have a number that was there before, as if they had long been on their way. */
+  | { readonly kind: 'oldStates'; readonly count: number }
+  /**
+   * The next `count` states hold `value` in `field[index]` instead of the true value, as if the arm
+   * itself were wrong. Fields are libfranka's. Of `time`, `value` is how far the clock is ahead [s];
+   * of `robot_mode`, the number of the mode, 0 to 255.
+   */
+  | {
+      readonly kind: 'corruptStates';
+      readonly count: number;
+      readonly field: string;
+      /** Default 0. */
+      readonly index?: number;
+      /** Any number; NaN and infinities too. */
+      readonly value: number;
+    }
+  /** `count` datagrams that mean nothing go before the next state. */
+  | { readonly kind: 'noiseDatagrams'; readonly count: number }
+  /** The next `count` states, or commands, come `byS` seconds later. */
+  | { readonly kind: 'delayStates' | 'delayCommands'; readonly count: number; readonly byS: number }
+  /** A reflex, with one of libfranka's error names. Default `joint_reflex`. */
+  | { readonly kind: 'reflex'; readonly error?: string }
+  /** The user stop is pressed, or released. */
+  | { readonly kind: 'userStop'; readonly pressed: boolean }
+  /** Somebody pushes the joints with these torques [N m], 7, until the next push. */
+  | { readonly kind: 'push'; readonly torquesNm: readonly number[] }
+  /** The next connection is refused by a server of this FCI version. */
+  | { readonly kind: 'rejectConnect'; readonly version: number }
+  /** The next connection is answered `byS` seconds later. */
+  | { readonly kind: 'slowConnect'; readonly byS: number }
+  /** The connection is reset; the next client finds the arm as it should be. */
+  | { readonly kind: 'resetConnection' }
+  /** The sockets close, and nothing more is sent. */
+  | { readonly kind: 'die' }
+  /** The sockets stay open, and nothing more is sent. */
+  | { readonly kind: 'freeze' }
+  /** The next connection to the hand is refused by a server of this version. */
+  | { readonly kind: 'handRejectConnect'; readonly version: number }
+  /** The next command of the hand fails. */
+  | { readonly kind: 'handFailNext' }
+  /** The hand does and answers nothing any more, and goes on sending its states. */
+  | { readonly kind: 'handDeaf' }
+  /** The same as `die` and `freeze`, of the hand alone. */
+  | { readonly kind: 'handDie' | 'handFreeze' };
+
+/**
+ * A simulated Franka arm of either generation: it listens on a loopback address and speaks the arm's
+ * protocol over TCP and UDP, with a rigid-body arm behind it.
+ */
+export class FrankaSimulator implements AsyncDisposable {
+  /** `host:port`, for `Franka.connect` and `FrankaHand.connect`. */
+  readonly address: string;
+  /** The TCP port of the hand, the one after the arm's; undefined without a hand. */
+  readonly handPort: number | undefined;
+  readonly #simulator: NativeSimulator;
+
+  private constructor(simulator: NativeSimulator) {
+    this.#simulator = simulator;
+    this.address = simulator.address;
+    this.handPort = simulator.handPort ?? undefined;
+  }
+
+  /**
+   * Starts a simulated arm.
+   *
+   * @throws {KilohertzError} `SIM_ADDRESS`, `SIM_BIND`, `SIM_OPTION` or `SIM_SYSTEM`
+   * @throws {OptionRangeError} {@link OptionTypeError} where an option is not as it must be
+   */
+  static async start(options: FrankaSimulatorOptions = {}): Promise<FrankaSimulator> {
+    const known = [
+      'generation',
+      'host',
+      'port',
+      'hand',
+      'objectWidthM',
+      'q',
+      'friction',
+      'lockstep',
+      'lostPacketLimit',
+    ];
+    const own = ownOptions('the options of FrankaSimulator.start', options, known);
+    const { generation, host, port, q, friction, lockstep, lostPacketLimit } = own;
+    const { hand, objectWidthM } = own;
+    const checked = {
+      ...(generation === undefined
+        ? {}
+        : { generation: checkName('generation', generation, GENERATIONS) }),
+      ...(host === undefined ? {} : { host: checkText('host', host, 'a loopback address') }),
+      ...(port === undefined
+        ? {}
+        : { port: checkNumber('port', port, { from: 0, to: 65_535, integer: true }) }),
+      ...(hand === undefined ? {} : { hand: checkBoolean('hand', hand) }),
+      ...(objectWidthM === undefined ? {} : { objectWidthM: checkObjectWidth(objectWidthM) }),
+      ...(q === undefined ? {} : { q: checkNumbers('q', q, 7) }),
+      ...(friction === undefined ? {} : { friction: checkBoolean('friction', friction) }),
+      ...(lockstep === undefined ? {} : { lockstep: checkBoolean('lockstep', lockstep) }),
+      ...(lostPacketLimit === undefined
+        ? {}
+        : {
+            lostPacketLimit: checkNumber('lostPacketLimit', lostPacketLimit, {
+              from: 1,
+              to: 10_000,
+              integer: true,
+            }),
+          }),
+    };
+    return new FrankaSimulator(await awaiting(() => NativeSimulator.start(bare(checked))));
+  }
+
+  /** How the arm truly moves now. */
+  joints(): JointState {
+    return this.#simulator.joints();
+  }
+
+  /**
+   * How the fingers of the hand truly stand now.
+   *
+   * @throws {KilohertzError} `SIM_OPTION` without a hand
+   */
+  fingers(): FingerState {
+    return calling(() => this.#simulator.fingers());
+  }
+
+  /**
+   * Puts an object between the fingers, in the place of the one that is there.
+   *
+   * @param widthM its width [m], at most what the fingers leave free
+   * @throws {KilohertzError} `SIM_OPTION` where it does not fit between the fingers
+   * @throws {OptionRangeError} {@link OptionTypeError} where no object is that wide
+   */
+  placeObject(widthM: number): void {
+    const checked = checkObjectWidth(widthM, 'widthM');
+    calling(() => this.#simulator.placeObject(checked));
+  }
+
+  /** Takes away what is between the fingers. */
+  removeObject(): void {
+    calling(() => this.#simulator.removeObject());
+  }
+
+  /** What was counted since the start. */
+  counters(): SimulatorCounters {
+    return this.#simulator.counters();
+  }
+
+  /**
+   * Lets something go wrong, from now on.
+   *
+   * @throws {KilohertzError} `SIM_FAULT`, or `SIM_STOPPED` after `stop()`
+   * @throws {OptionRangeError} {@link OptionTypeError} where the fault is not as it must be
+   */
+  inject(fault: SimulatorFault): void {
+    const checked = checkFault(fault);
+    calling(() => this.#simulator.inject(checked));
+  }
+
+  /**
+   * Stops the simulator; resolves when its threads have ended. May be called more than once. For what drives the
+   * simulated arm that is an arm that is gone: its session ends with `FRANKA_CONNECTION_LOST`. Close the arm first.
+   */
+  async stop(): Promise<void> {
+    await awaiting(() => this.#simulator.stop());
+  }
+
+  /** Stops the simulator. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}
+
+function checkObjectWidth(value: unknown, option = 'objectWidthM'): number {
+  return checkNumber(option, value, { from: 0, to: 0.08, above: true, unit: 'm' });
+}
+
+function checkFault(given: SimulatorFault): NativeFault {
+  const fault = ownOptions('fault', given, [
+    'kind',
+    'count',
+    'byS',
+    'error',
+    'pressed',
+    'torquesNm',
+    'version',
+    'field',
+    'index',
+    'value',
+  ]);
+  const { kind } = fault;
+  checkText('kind', kind, 'the name of a fault');
+  switch (kind) {
+    case 'delayStates':
+    case 'delayCommands':
+      checkNumber('byS', fault.byS, { from: 0, to: 60, unit: 's' });
+      checkNumber('count', fault.count, { from: 1, to: 1e9, integer: true });
+      break;
+    case 'dropStates':
+    case 'dropCommands':
+    case 'duplicateStates':
+    case 'duplicateCommands':
+    case 'reorderStates':
+    case 'reorderCommands':
+    case 'truncateStates':
+    case 'truncateCommands':
+    case 'oldStates':
+    case 'noiseDatagrams':
+      checkNumber('count', fault.count, { from: 1, to: 1e9, integer: true });
+      break;
+    case 'corruptStates':
+      checkNumber('count', fault.count, { from: 1, to: 1e9, integer: true });
+      checkText('field', fault.field, "a field of libfranka's robot state");
+      if (fault.index !== undefined) {
+        checkNumber('index', fault.index, { from: 0, to: 100, integer: true });
+      }
+      if (typeof fault.value !== 'number') {
+        throw new OptionTypeError(
+          'OPTION_VALUE',
+          'value',
+          fault.value,
+          'a number, NaN and infinities included',
+        );
+      }
+      break;
+    case 'slowConnect':
+      checkNumber('byS', fault.byS, { from: 0, to: 60, unit: 's' });
+      break;
+    case 'reflex':
+      if (fault.error !== undefined) checkText('error', fault.error, "one of libfranka's names");
+      break;
+    case 'userStop':
+      checkBoolean('pressed', fault.pressed);
+      break;
+    case 'push':
+      return bare({ kind, torquesNm: checkNumbers('torquesNm', fault.torquesNm, 7) });
+    case 'rejectConnect':
+    case 'handRejectConnect':
+      checkNumber('version', fault.version, { from: 0, to: 65_535, integer: true });
+      break;
+    default:
+  }
+  return fault;
+}
