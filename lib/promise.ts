@@ -10,3 +10,23 @@ export async function within(limitMs: number, work: unknown): Promise<boolean> {
     clearTimeout(timer);
   }
 }
+
+/** Whether something is to be awaited. Throws what looking at it throws. */
+export function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return (
+    value !== null &&
+    typeof value === 'object' &&
+    'then' in value &&
+    typeof value.then === 'function'
+  );
+}
+
+/**
+ * A promise that settles once, as `value` does: whatever `then` of it is, throws or does. `Promise.resolve()` hands
+ * a promise back as it is, with a `then` that may be anybody's.
+ */
+export function settled<T>(value: T | PromiseLike<T>): Promise<T> {
+  return new Promise((resolve) => {
+    resolve(value);
+  });
+}

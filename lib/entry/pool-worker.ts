@@ -1,6 +1,6 @@
 // What runs on a thread of the pool: it finds the function, calls it, and tells what came of it.
 
-import { isPromise, settled } from '../session/driver.ts';
+import { isPromise, settled } from '../promise.ts';
 import { type Place, partsOf } from '../offload/module.ts';
 import type { Job, Outcome } from '../offload/pool.ts';
 import { takeMoving } from '../offload/transfer.ts';

@@ -21,7 +21,8 @@ import {
 } from './impedance.ts';
 import { FrankaModel } from './model.ts';
 import { HOME, type MoveOptions, moveTo } from './move-to.ts';
-import { awaiting, NativeArm } from '../native/binding.ts';
+import { NativeArm } from '../native/binding.ts';
+import { awaiting } from '../errors/native-call.ts';
 import { ProcessDriver } from './drivers/process-driver.ts';
 import { isProcessPolicy } from '../policy/process-policy.ts';
 import type { NativeLink, NativeRobot } from '../session/robot.ts';

@@ -4,15 +4,8 @@ import type { Driver, Failure } from '../session/driver.ts';
 import type { PastState } from '../errors/errors.ts';
 import { fromFailure, OptionTypeError, RobotError, type SessionErrorDetails } from '../errors/errors.ts';
 import { usualDistanceRad } from './impedance.ts';
-import {
-  awaiting,
-  calling,
-  type NativeArm,
-  type NativeMove,
-  type NativePlace,
-  NativeSession,
-  type NativeSessionOptions,
-} from '../native/binding.ts';
+import { type NativeArm, type NativeMove, type NativePlace, NativeSession, type NativeSessionOptions } from '../native/binding.ts';
+import { awaiting, calling } from '../errors/native-call.ts';
 import { type CheckedOptions, checkOptions } from '../session/options.ts';
 import type { RealtimeOptions } from '../session/realtime.ts';
 import { Run } from '../session/run.ts';

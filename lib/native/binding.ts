@@ -1,8 +1,5 @@
 // The only importer of the native binding. What it exports is internal; users see `index.ts`.
 
-import { failureMark } from '#binding';
-import { fromNative, knowFailuresBy } from '../errors/errors.ts';
-
 export {
   armSchema,
   dismissSeat,
@@ -42,23 +39,3 @@ export {
   type NativeStats,
   type NativeViolation,
 } from '#binding';
-
-knowFailuresBy(failureMark());
-
-/** Runs a native call; what it throws becomes the error class of its code. */
-export function calling<T>(call: () => T): T {
-  try {
-    return call();
-  } catch (error) {
-    throw fromNative(error);
-  }
-}
-
-/** Awaits a native promise; what it rejects with becomes the error class of its code. */
-export async function awaiting<T>(call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    throw fromNative(error);
-  }
-}

@@ -5,7 +5,8 @@ import { bare, checkNumber, checkText, ownOptions } from '../checks.ts';
 import { messageOf, OffloadError } from '../errors/errors.ts';
 import { within } from '../promise.ts';
 import { CALL, Line, MOST_CALLS } from './line.ts';
-import { calling, NativeLine } from '../native/binding.ts';
+import { NativeLine } from '../native/binding.ts';
+import { calling } from '../errors/native-call.ts';
 import { checkModule } from './module.ts';
 import { checkSharedBytes, DEFAULT_SHARED_BYTES } from './shared-bytes.ts';
 

@@ -3,7 +3,8 @@
 import type { CallLimits } from './call-limits.ts';
 import { limited } from './call-limits.ts';
 import { type KilohertzError, OffloadError } from '../errors/errors.ts';
-import { calling, MORE, type NativeLine } from '../native/binding.ts';
+import { MORE, type NativeLine } from '../native/binding.ts';
+import { calling } from '../errors/native-call.ts';
 import { numberText } from '../errors/number.ts';
 import { garbled, Packer, Unpacker } from './codec/packer.ts';
 

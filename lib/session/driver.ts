@@ -5,9 +5,6 @@ import type { NativeLink, Policy } from './robot.ts';
 import type { Runs } from '../franka/runs.ts';
 import type { WorkerPolicy } from '../policy/worker-policy.ts';
 
-/** What a wake is about, as sums; the native side's `receive` and `news` return them. */
-export const NEWS = { observation: 1, events: 2, end: 4, begun: 8 } as const;
-
 /** Makes an error once the last states are known. */
 export type Failure = (details: SessionErrorDetails) => SessionError;
 
@@ -53,24 +50,4 @@ export interface DrivenLink<Observation, Action> extends NativeLink<Observation,
       | WorkerPolicy<Observation, Action>
       | ProcessPolicy<Observation, Action>,
   ) => Driver;
-}
-
-/** Whether something is to be awaited. Throws what looking at it throws. */
-export function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return (
-    value !== null &&
-    typeof value === 'object' &&
-    'then' in value &&
-    typeof value.then === 'function'
-  );
-}
-
-/**
- * A promise that settles once, as `value` does: whatever `then` of it is, throws or does. `Promise.resolve()` hands
- * a promise back as it is, with a `then` that may be anybody's.
- */
-export function settled<T>(value: T | PromiseLike<T>): Promise<T> {
-  return new Promise((resolve) => {
-    resolve(value);
-  });
 }

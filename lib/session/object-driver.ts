@@ -1,5 +1,7 @@
 import { findNotFinite } from '../checks.ts';
-import { type Driver, type Failure, isPromise, NEWS, settled } from './driver.ts';
+import { type Driver, type Failure } from './driver.ts';
+import { NEWS } from './news.ts';
+import { isPromise, settled } from '../promise.ts';
 import {
   InvalidActionError,
   messageOf,
@@ -9,7 +11,8 @@ import {
 } from '../errors/errors.ts';
 import { policyThrew } from './policy-failure.ts';
 import { within } from '../promise.ts';
-import { calling, type NativePlace, NativeSession, type NativeSessionOptions } from '../native/binding.ts';
+import { type NativePlace, NativeSession, type NativeSessionOptions } from '../native/binding.ts';
+import { calling } from '../errors/native-call.ts';
 import { numberText } from '../errors/number.ts';
 import type { Policy, Robot } from './robot.ts';
 

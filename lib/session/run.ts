@@ -2,7 +2,9 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bare } from '../checks.ts';
 import { isInstance } from '../errors/describe.ts';
-import { type Driver, type Failure, NEWS, settled } from './driver.ts';
+import { type Driver, type Failure } from './driver.ts';
+import { NEWS } from './news.ts';
+import { settled } from '../promise.ts';
 import {
   fromFailure,
   InvalidActionError,

@@ -9,7 +9,8 @@ import {
 } from '../checks.ts';
 import { OptionTypeError } from '../errors/errors.ts';
 import { type FrankaGeneration, GENERATIONS } from '../franka/generation.ts';
-import { awaiting, calling, type NativeFault, NativeSimulator } from '../native/binding.ts';
+import { type NativeFault, NativeSimulator } from '../native/binding.ts';
+import { awaiting, calling } from '../errors/native-call.ts';
 
 /** How a simulated arm starts. */
 export interface FrankaSimulatorOptions {

@@ -1,15 +1,12 @@
 import { ActionBuffer } from '../../session/action.ts';
 import type { FrankaControl } from '../control.ts';
-import { type Driver, type Failure, isPromise, NEWS, settled } from '../../session/driver.ts';
+import { type Driver, type Failure } from '../../session/driver.ts';
+import { NEWS } from '../../session/news.ts';
+import { isPromise, settled } from '../../promise.ts';
 import type { PastState } from '../../errors/errors.ts';
 import { armRefused, policyDetached, policyThrew } from '../../session/policy-failure.ts';
-import {
-  calling,
-  type NativeArm,
-  type NativePlace,
-  NativeSession,
-  type NativeSessionOptions,
-} from '../../native/binding.ts';
+import { type NativeArm, type NativePlace, NativeSession, type NativeSessionOptions } from '../../native/binding.ts';
+import { calling } from '../../errors/native-call.ts';
 import type { Policy } from '../../session/robot.ts';
 import { RobotState, STATE_LENGTH } from '../../native/robot-state.ts';
 

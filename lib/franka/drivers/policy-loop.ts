@@ -1,8 +1,10 @@
 // A policy away from the main thread: it sits where the loop's observations arrive, and answers.
 
-import { ActionBuffer, type Refusal } from '../../session/action.ts';
+import { ActionBuffer } from '../../session/action.ts';
+import type { PolicyFailure } from '../../policy/worker-messages.ts';
 import { cut, inOneLine, read, textIn } from '../../errors/describe.ts';
-import { isPromise, NEWS, settled } from '../../session/driver.ts';
+import { NEWS } from '../../session/news.ts';
+import { isPromise, settled } from '../../promise.ts';
 import type { Policy } from '../../session/robot.ts';
 import { RobotState } from '../../native/robot-state.ts';
 import { type ErrorMessage, fromMessage, toMessage } from '../../offload/codec/error-message.ts';
@@ -21,12 +23,6 @@ export interface Seat {
   /** Tells the loop that the policy failed and will not answer again. */
   fail(): void;
 }
-
-/** How a policy ended that did not end with its session. */
-export type PolicyFailure =
-  | { readonly kind: 'threw'; readonly tick: number | undefined; readonly error: ErrorMessage }
-  | { readonly kind: 'detached'; readonly tick: number }
-  | ({ readonly kind: 'refused'; readonly tick: number } & Refusal);
 
 /** What another thread or process told of a failure; undefined where it is none. */
 export function failureIn(told: unknown): PolicyFailure | undefined {

@@ -5,15 +5,8 @@ import { isOurs, messageOf, OffloadError, PolicyError } from '../../errors/error
 import { policyThrew } from '../../session/policy-failure.ts';
 import { within } from '../../promise.ts';
 import { CALL } from '../../offload/line.ts';
-import {
-  armSchema,
-  calling,
-  type NativeArm,
-  type NativePlace,
-  NativeSession,
-  type NativeSessionOptions,
-  NativeSharedSeat,
-} from '../../native/binding.ts';
+import { armSchema, type NativeArm, type NativePlace, NativeSession, type NativeSessionOptions, NativeSharedSeat } from '../../native/binding.ts';
+import { calling } from '../../errors/native-call.ts';
 import { failureIn } from './policy-loop.ts';
 import type { ProcessPolicy } from '../../policy/process-policy.ts';
 import { MODES } from '../../native/robot-state.ts';

@@ -4,14 +4,9 @@ import type { FrankaControl } from '../control.ts';
 import type { Driver, Failure } from '../../session/driver.ts';
 import type { PastState } from '../../errors/errors.ts';
 import { armRefused, policyDetached, policyThrew } from '../../session/policy-failure.ts';
-import {
-  calling,
-  type NativeArm,
-  type NativePlace,
-  type NativeSession,
-  type NativeSessionOptions,
-} from '../../native/binding.ts';
-import type { PolicyFailure } from './policy-loop.ts';
+import { type NativeArm, type NativePlace, type NativeSession, type NativeSessionOptions } from '../../native/binding.ts';
+import { calling } from '../../errors/native-call.ts';
+import type { PolicyFailure } from '../../policy/worker-messages.ts';
 import { STATE_LENGTH } from '../../native/robot-state.ts';
 import { fromMessage } from '../../offload/codec/error-message.ts';
 

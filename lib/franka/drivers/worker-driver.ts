@@ -20,7 +20,7 @@ import {
 } from '../../native/binding.ts';
 import { failureIn } from './policy-loop.ts';
 import { SeatedDriver, withPriority } from './remote-driver.ts';
-import type { WorkerTask } from '../../offload/codec/error-message.ts';
+import type { WorkerTask } from '../../policy/worker-messages.ts';
 import type { WorkerPolicy } from '../../policy/worker-policy.ts';
 
 /** This module as it is, source or compiled, decides which the worker runs. */

@@ -1,8 +1,6 @@
 import { inspect } from 'node:util';
-import type { MessagePort } from 'node:worker_threads';
 import { className, cut, describe, isBlank, isError, read, textIn } from '../../errors/describe.ts';
 import { fromNative, OffloadError } from '../../errors/errors.ts';
-import type { PolicyFailure } from '../../franka/drivers/policy-loop.ts';
 
 /** An error on its way out of a worker. */
 export interface ErrorMessage {
@@ -15,21 +13,6 @@ export interface ErrorMessage {
 
 /** What an error's `cause` was: an error, or any other value. */
 export type CauseMessage = { readonly error: ErrorMessage } | { readonly value: unknown };
-
-/** What the main thread gives a worker to run. */
-export interface WorkerTask {
-  /** Where the worker tells what became of it: a port of its own, because the policy may use `parentPort`. */
-  readonly port: MessagePort;
-  readonly url: string;
-  readonly exportName: string;
-  readonly args: readonly unknown[] | undefined;
-  readonly spin: boolean;
-  /** How many numbers an observation has, and an action. */
-  readonly lengths: { readonly observation: number; readonly action: number };
-}
-
-/** What a worker tells the main thread. */
-export type WorkerMessage = { readonly kind: 'ready'; readonly seat: number } | PolicyFailure;
 
 /** A text on its way is no longer than this. */
 const LONGEST = 2 ** 20;

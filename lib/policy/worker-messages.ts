@@ -1,0 +1,26 @@
+// What passes between a policy's worker or process and the main thread.
+
+import type { MessagePort } from 'node:worker_threads';
+import type { ErrorMessage } from '../offload/codec/error-message.ts';
+import type { Refusal } from '../session/action.ts';
+
+/** What the main thread gives a worker to run. */
+export interface WorkerTask {
+  /** Where the worker tells what became of it: a port of its own, because the policy may use `parentPort`. */
+  readonly port: MessagePort;
+  readonly url: string;
+  readonly exportName: string;
+  readonly args: readonly unknown[] | undefined;
+  readonly spin: boolean;
+  /** How many numbers an observation has, and an action. */
+  readonly lengths: { readonly observation: number; readonly action: number };
+}
+
+/** What a worker tells the main thread. */
+export type WorkerMessage = { readonly kind: 'ready'; readonly seat: number } | PolicyFailure;
+
+/** How a policy ended that did not end with its session. */
+export type PolicyFailure =
+  | { readonly kind: 'threw'; readonly tick: number | undefined; readonly error: ErrorMessage }
+  | { readonly kind: 'detached'; readonly tick: number }
+  | ({ readonly kind: 'refused'; readonly tick: number } & Refusal);
