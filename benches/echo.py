@@ -11,7 +11,7 @@ child = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(child)
 child.end_with_parent(os.getppid())
 
-# The words of asking and of answering, as crates/kilohertz-core/src/echo.rs uses them.
+# The words of asking and of answering, as crates/kilohertz-core/src/channel/echo.rs uses them.
 ASKED_AT, ANSWERED_AT = child.Seat.ASKED_AT, child.Seat.ANSWERED_AT
 memory = mmap.mmap(int(sys.argv[1]), 0)
 words = child.Words(memory)

@@ -22,7 +22,7 @@ const subjects = {
   limits: core('limits'),
   'franka-limits': {
     crate: 'kilohertz-franka',
-    file: 'crates/kilohertz-franka/src/limits.rs',
+    file: 'crates/kilohertz-franka/src/limits/mod.rs',
     tests: ['--lib'],
   },
 };

@@ -2,7 +2,7 @@
 
 It needs the standard library only. The memory that it shares with its parent is laid out as
 crates/kilohertz-offload/src/layout.rs says, and that in which a policy is asked as
-crates/kilohertz-core/src/shared_memory.rs does; values are written as lib/offload/codec/packer.ts writes them.
+crates/kilohertz-core/src/channel/shared_memory.rs does; values are written as lib/offload/codec/packer.ts writes them.
 """
 
 import sys
@@ -1022,7 +1022,7 @@ class State:
             setattr(self, name, float(slot[0]))
 
 
-# What came of a question; crates/kilohertz-core/src/shared_mailbox.rs has the same numbers.
+# What came of a question; crates/kilohertz-core/src/channel/shared_mailbox.rs has the same numbers.
 ANSWER_FAILED, ANSWER_NOTHING, ANSWER_ACTION = 0, 1, 2
 
 

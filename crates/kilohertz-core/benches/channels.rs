@@ -7,16 +7,16 @@ use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use kilohertz_core::courier::{Bell, Ear, News, start_courier};
+use kilohertz_core::channel::mailbox::mailbox;
+use kilohertz_core::channel::notify::{Bell, Ear, News, start_courier};
 use kilohertz_core::limits::Unlimited;
-use kilohertz_core::mailbox::mailbox;
 use kilohertz_core::policy::{Answer, Ask, Native, Policy};
 use kilohertz_core::robot::{Cycle, Flow, Robot, RobotError, Tick};
 use kilohertz_core::schema::{Field, Schema};
 use kilohertz_core::session::{Config, Session};
 use kilohertz_core::stats::Recorder;
 use kilohertz_core::thread::RealtimeRequest;
-use kilohertz_core::time::Time;
+use kilohertz_core::timing::time::Time;
 
 const MS: Duration = Duration::from_millis(1);
 /// About those of a Franka arm's state.
@@ -156,7 +156,8 @@ fn over_a_mailbox(rounds: u64) -> Duration {
     let policy = std::thread::spawn(move || {
         let (bell, ear) = Ear::here();
         tell.send(bell).expect("the other end waits for it");
-        let mut outside: kilohertz_core::mailbox::PolicyEnd = given.recv().expect("it is given");
+        let mut outside: kilohertz_core::channel::mailbox::PolicyEnd =
+            given.recv().expect("it is given");
         for _ in 0..rounds {
             let question = loop {
                 match outside.take() {

@@ -4,8 +4,8 @@
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
-use kilohertz_core::time::Time;
-use kilohertz_core::wait::Waiter;
+use kilohertz_core::timing::time::Time;
+use kilohertz_core::timing::wait::Waiter;
 
 const MS: Duration = Duration::from_millis(1);
 

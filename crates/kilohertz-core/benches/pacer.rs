@@ -14,10 +14,10 @@ mod rows;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use kilohertz_core::pacer::Pacer;
 use kilohertz_core::thread::{Grant, RealtimeRequest, make_realtime};
-use kilohertz_core::time::Time;
-use kilohertz_core::wait::Waiter;
+use kilohertz_core::timing::pacer::Pacer;
+use kilohertz_core::timing::time::Time;
+use kilohertz_core::timing::wait::Waiter;
 use rows::{is_test, keep, median, percentile, print_machine, us};
 use spin_sleep::SpinSleeper;
 

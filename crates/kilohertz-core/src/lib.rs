@@ -18,7 +18,7 @@
 //! use std::sync::Arc;
 //! use std::time::Duration;
 //!
-//! use kilohertz_core::courier::start_courier;
+//! use kilohertz_core::channel::notify::start_courier;
 //! use kilohertz_core::limits::Unlimited;
 //! use kilohertz_core::policy::Native;
 //! use kilohertz_core::robot::{Device, Paced, Robot, RobotError};
@@ -65,36 +65,14 @@
 //! Nothing on the loop thread allocates, takes a lock, logs or makes a system call other than its
 //! wait, its socket and its wake; `tests/allocation.rs` proves the first of these.
 
-pub mod answer_wait;
-pub mod awake;
-pub mod between;
-pub mod cadence;
-pub mod cores;
-pub mod courier;
-#[cfg(all(target_os = "linux", not(loom)))]
-pub mod echo;
-pub mod judge;
-pub mod late;
+pub mod channel;
+pub mod command;
 pub mod limits;
-mod lowpass;
-pub mod mailbox;
 pub mod number;
-pub mod pace;
-pub mod pacer;
 pub mod policy;
-pub mod promotion;
-pub mod record;
 pub mod robot;
-pub mod roll;
 pub mod schema;
 pub mod session;
-#[cfg(target_os = "linux")]
-pub mod shared_mailbox;
-#[cfg(target_os = "linux")]
-mod shared_memory;
 pub mod stats;
-mod sync;
 pub mod thread;
-pub mod time;
-pub mod wait;
-mod waiting;
+pub mod timing;

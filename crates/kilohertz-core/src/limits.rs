@@ -10,8 +10,8 @@
 
 use std::fmt;
 
-use crate::between::Between;
-use crate::judge::{Judgement, Sequence};
+use crate::command::interpolation::Between;
+use crate::command::judge::{Judgement, Sequence};
 
 /// What an action broke.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::thread::thread_id;
-use crate::time::Time;
+use crate::timing::time::Time;
 
 /// What a policy is asked in one cycle.
 #[derive(Debug, Clone, Copy)]

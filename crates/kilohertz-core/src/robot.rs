@@ -5,10 +5,10 @@
 use std::error::Error;
 use std::time::Duration;
 
-use crate::pacer::Pacer;
 use crate::schema::Schema;
-use crate::time::Time;
-use crate::wait::Waiter;
+use crate::timing::pacer::Pacer;
+use crate::timing::time::Time;
+use crate::timing::wait::Waiter;
 
 /// Why a robot cannot go on. What it is exactly is the robot crate's.
 pub type RobotError = Box<dyn Error + Send + Sync>;

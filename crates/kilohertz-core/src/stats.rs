@@ -13,7 +13,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use crate::limits::{Violation, ViolationKind};
-use crate::time::nanos;
+use crate::timing::time::nanos;
 
 /// A number that one thread raises and any thread reads.
 ///

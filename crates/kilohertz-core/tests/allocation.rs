@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use kilohertz_core::courier::{Bell, News, start_courier};
-use kilohertz_core::late::{LateRule, OnLate};
+use kilohertz_core::channel::mailbox::mailbox;
+use kilohertz_core::channel::notify::{Bell, News, start_courier};
+use kilohertz_core::command::late::{LateRule, OnLate};
 use kilohertz_core::limits::Unlimited;
-use kilohertz_core::mailbox::mailbox;
 use kilohertz_core::policy::{Ask, Native, Policy};
 use kilohertz_core::robot::{Device, Paced, RobotError};
 use kilohertz_core::schema::{Field, Schema};
@@ -133,7 +133,7 @@ fn run_mailbox(config: Config, answers: impl Fn(u64) -> bool + Send + 'static) -
 /// Runs with a policy over memory that it shares with the loop, as one in another process does.
 #[cfg(target_os = "linux")]
 fn run_shared(config: Config, answers: impl Fn(u64) -> bool + Send + 'static) -> (u64, Stats) {
-    use kilohertz_core::shared_mailbox::{Lengths, PolicyEnd, SharedMailbox};
+    use kilohertz_core::channel::shared_mailbox::{Lengths, PolicyEnd, SharedMailbox};
 
     let recorder = recorder();
     let lengths = Lengths {

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use kilohertz_core::cadence::Cadence;
-use kilohertz_core::late::{Arrival, Ladder, LateRule, OnLate, Step};
+use kilohertz_core::command::cadence::Cadence;
+use kilohertz_core::command::late::{Arrival, Ladder, LateRule, OnLate, Step};
 use kilohertz_core::limits::{JointBounds, JointMotion};
-use kilohertz_core::pacer::Pacer;
-use kilohertz_core::time::Time;
+use kilohertz_core::timing::pacer::Pacer;
+use kilohertz_core::timing::time::Time;
 use proptest::prelude::{Just, Strategy, any, prop, prop_oneof, proptest};
 use proptest::{prop_assert, prop_assert_eq};
 

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use kilohertz_core::courier::start_courier;
+use kilohertz_core::channel::notify::start_courier;
 use kilohertz_core::limits::Unlimited;
 use kilohertz_core::policy::Native;
 use kilohertz_core::robot::{Device, Paced, Robot, RobotError};
-use kilohertz_core::roll::{self, Kind, PLACES, Place, Refused};
 use kilohertz_core::schema::{Field, Schema};
+use kilohertz_core::session::roll::{self, Kind, PLACES, Place, Refused};
 use kilohertz_core::session::{Config, Session};
 use kilohertz_core::stats::Recorder;
 

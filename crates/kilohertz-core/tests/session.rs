@@ -5,22 +5,22 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use kilohertz_core::between::Between;
-use kilohertz_core::courier::{Bell, News, start_courier};
-use kilohertz_core::judge::{Judgement, Sequence};
-use kilohertz_core::late::{LateRule, OnLate};
+use kilohertz_core::channel::mailbox::{PolicyEnd, mailbox};
+use kilohertz_core::channel::notify::{Bell, News, start_courier};
+use kilohertz_core::channel::records::{CommandKind, RECORD_HEADER};
+use kilohertz_core::command::interpolation::Between;
+use kilohertz_core::command::judge::{Judgement, Sequence};
+use kilohertz_core::command::late::{LateRule, OnLate};
 use kilohertz_core::limits::{
     Approach, LimitRules, Limits, OnViolation, Unlimited, Violation, ViolationKind, Violations,
 };
-use kilohertz_core::mailbox::{PolicyEnd, mailbox};
 use kilohertz_core::policy::{Answer, Ask, Native, Policy, PolicyFailed, Question};
-use kilohertz_core::record::{CommandKind, RECORD_HEADER};
 use kilohertz_core::robot::{Cycle, Device, Flow, Paced, Robot, RobotError, Tick};
 use kilohertz_core::schema::{Field, Schema};
 use kilohertz_core::session::{Cause, Config, Event, EventKind, Outcome, Patience, Session};
 use kilohertz_core::stats::Recorder;
 use kilohertz_core::thread::RealtimeRequest;
-use kilohertz_core::time::Time;
+use kilohertz_core::timing::time::Time;
 
 const MS: Duration = Duration::from_millis(1);
 /// Far beyond what any session here takes: who waits this long has found a session that hangs.

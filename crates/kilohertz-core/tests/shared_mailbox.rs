@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use kilohertz_core::channel::shared_mailbox::{Fault, Lengths, LoopEnd, PolicyEnd, SharedMailbox};
 use kilohertz_core::policy::{Answer, Ask, Policy, Question};
-use kilohertz_core::shared_mailbox::{Fault, Lengths, LoopEnd, PolicyEnd, SharedMailbox};
 use kilohertz_core::stats::Recorder;
-use kilohertz_core::time::Time;
+use kilohertz_core::timing::time::Time;
 use proptest::prelude::*;
 
 const LENGTHS: Lengths = Lengths {

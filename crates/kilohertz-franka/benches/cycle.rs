@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, SamplingMode, criterion_group, criterion_main};
 use franka::model::Frame;
-use kilohertz_core::courier::start_courier;
+use kilohertz_core::channel::notify::start_courier;
 use kilohertz_core::session::{Config, Session};
 use kilohertz_core::stats::Recorder;
-use kilohertz_franka::model::{ArmModel, Posture, Quantity};
+use kilohertz_franka::kinematics::model::{ArmModel, Posture, Quantity};
 use kilohertz_franka::{Arm, ConnectOptions, Control, Generation};
 use kilohertz_sim::{Simulator, SimulatorOptions};
 use swinging::{Checks, MS, Swung, swing};
@@ -81,7 +81,7 @@ fn responses(criterion: &mut Criterion) {
         let policy = Box::new(swing(control));
         let session =
             Session::start(robot, policy, limits, config, recorder, bell).expect("a thread");
-        let stride = kilohertz_core::record::RECORD_HEADER + control.slots();
+        let stride = kilohertz_core::channel::records::RECORD_HEADER + control.slots();
         group.bench_function(BenchmarkId::from_parameter(control), |bencher| {
             bencher.iter_custom(|cycles| {
                 session.take_records();

@@ -12,14 +12,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use franka::model::{FR3_URDF, Model};
-use kilohertz_core::courier::start_courier;
+use kilohertz_core::channel::notify::start_courier;
 use kilohertz_core::limits::{Limits, Unlimited};
 use kilohertz_core::policy::{Ask, Native};
 use kilohertz_core::robot::{Cycle, Flow, Robot, RobotError, Tick};
 use kilohertz_core::schema::Schema;
 use kilohertz_core::session::{Config, Session};
 use kilohertz_core::stats::Recorder;
-use kilohertz_core::time::Time;
+use kilohertz_core::timing::time::Time;
 use kilohertz_franka::limits::{ArmLimits, limits};
 use kilohertz_franka::{Control, Impedance, Interface, MotionOptions, measured, state};
 use rows::{is_test, keep, median, percentile, print_machine, us};

@@ -10,11 +10,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use franka::{FrankaResult, JointVelocities, MoveControllerMode, RealtimeConfig, motion_finished};
-use kilohertz_core::courier::start_courier;
+use kilohertz_core::channel::notify::start_courier;
 use kilohertz_core::policy::{Ask, Native};
 use kilohertz_core::session::{Config, Session};
 use kilohertz_core::stats::Recorder;
-use kilohertz_core::time::Time;
+use kilohertz_core::timing::time::Time;
 use kilohertz_franka::{Arm, ConnectOptions, Control};
 use kilohertz_sim::{Simulator, SimulatorOptions};
 use rows::{is_test, keep, median, percentile, print_machine, us};

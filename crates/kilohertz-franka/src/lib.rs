@@ -54,59 +54,32 @@
 //! standard error too, and `libfranka-rs` what its socket says when an arm is gone; neither can be
 //! told not to.
 
-mod answers;
 pub mod arm;
-mod both;
-mod bridge;
-mod cartesian;
 pub mod client;
-pub mod configuration;
 pub mod control;
-mod desk;
-mod drive;
-mod elbow;
-mod entrance;
 pub mod error;
-mod fence;
-mod finding;
-mod franka_rs;
-mod gate;
 pub mod generation;
-mod geometry;
 pub mod hand;
-mod hearing;
-mod inverse;
-mod law;
-#[cfg(all(feature = "libfranka-rs", target_os = "linux"))]
-mod libfranka_rs;
+pub mod kinematics;
 pub mod limits;
 #[doc(hidden)]
 pub mod measured;
-pub mod model;
 pub mod move_to;
-mod plan;
-mod plausible;
-mod plug;
-mod profile;
-mod reach;
 mod refusal;
-mod rejection;
 #[cfg(test)]
 mod seam;
-mod source_filter;
-mod span;
+pub mod setting;
 pub mod state;
-mod urdf;
 
 pub use arm::{Arm, ConnectOptions};
-pub use cartesian::PartBounds;
 pub use client::Client;
-pub use configuration::{Setting, Thresholds};
+pub use control::impedance::Gains;
 pub use control::{Control, Impedance, Interface};
 pub use error::{ArmError, ArmErrorCode};
-pub use fence::CartesianBox;
 pub use generation::Generation;
 pub use hand::{Hand, HandCommand, HandMotion, HandOptions};
-pub use law::Gains;
+pub use limits::cartesian::PartBounds;
+pub use limits::workspace::CartesianBox;
 pub use limits::{Budget, MotionOptions};
 pub use refusal::Refusal;
+pub use setting::{Setting, Thresholds};

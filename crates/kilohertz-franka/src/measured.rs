@@ -2,11 +2,11 @@
 
 use franka::{Duration, RobotMode, RobotState};
 use kilohertz_core::robot::{Cycle, Flow, RobotError, Tick};
-use kilohertz_core::time::Time;
+use kilohertz_core::timing::time::Time;
 
+use crate::arm::ownership::Desk;
+use crate::client::entrance::{Drive, Entrance};
 use crate::control::{Control, Interface};
-use crate::desk::Desk;
-use crate::entrance::{Drive, Entrance};
 use crate::limits::ArmLimits;
 
 /// A loop body that does nothing.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use kilohertz_core::number::number_beside;
 
-use crate::geometry::{Flaw, check_pose};
+use crate::kinematics::geometry::{Flaw, check_pose};
 
 /// A value that no arm is sent.
 #[derive(Debug, Clone, PartialEq)]

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use franka::model::{FR3_URDF, Model};
-use kilohertz_core::courier::start_courier;
+use kilohertz_core::channel::notify::start_courier;
 use kilohertz_core::limits::{LimitRules, OnViolation};
 use kilohertz_core::session::{Cause, Config, Patience, Session};
 use kilohertz_core::stats::{Recorder, Stats};
@@ -27,11 +27,11 @@ use kilohertz_core::thread::RealtimeRequest;
 use proptest::collection::btree_map;
 use proptest::prelude::*;
 
+use crate::client::entrance::{Breaks, Drive};
+use crate::control::impedance::{Gains, Law};
 use crate::control::{Control, Impedance, Interface};
-use crate::entrance::{Breaks, Drive};
 use crate::error::{ArmError, ArmErrorCode};
 use crate::generation::Generation;
-use crate::law::{Gains, Law};
 use crate::limits::{ArmLimits, MotionOptions, limits};
 use crate::state::{LEN, offset};
 use arm::{Event, Log, Scripted, Sent};

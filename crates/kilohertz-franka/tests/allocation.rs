@@ -15,7 +15,7 @@ use common::*;
 use kilohertz_core::limits::{LimitRules, OnViolation};
 use kilohertz_core::policy::{Answer, Ask, Policy};
 use kilohertz_core::session::Config;
-use kilohertz_core::time::Time;
+use kilohertz_core::timing::time::Time;
 use kilohertz_franka::move_to::{Goal, HOME, MovePolicy};
 use kilohertz_franka::{CartesianBox, Control, Gains, Impedance, MotionOptions};
 use kilohertz_sim::SimulatorOptions;

@@ -4,7 +4,7 @@ mod common;
 
 use common::*;
 use franka::model::DEFAULT_GRAVITY_EARTH;
-use kilohertz_franka::model::{ArmModel, Posture, Quantity};
+use kilohertz_franka::kinematics::model::{ArmModel, Posture, Quantity};
 use kilohertz_franka::move_to::{Goal, HOME};
 use kilohertz_franka::{ArmError, ArmErrorCode, Control, Setting, Thresholds};
 use kilohertz_sim::{Corruption, Fault};

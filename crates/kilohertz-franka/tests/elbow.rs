@@ -11,7 +11,7 @@ use effector::{distance, field, place};
 use kilohertz_core::limits::ViolationKind;
 use kilohertz_core::policy::{Answer, Ask, Policy};
 use kilohertz_core::session::{Config, EventKind};
-use kilohertz_core::time::Time;
+use kilohertz_core::timing::time::Time;
 use kilohertz_franka::{Arm, Control, Impedance};
 use kilohertz_sim::{Fault, Simulator};
 

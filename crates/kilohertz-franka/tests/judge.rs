@@ -12,7 +12,7 @@ use common::{
 use kilohertz_core::limits::ViolationKind;
 use kilohertz_core::policy::{Answer, Ask, Policy, Question};
 use kilohertz_core::session::{Cause, Session};
-use kilohertz_core::time::Time;
+use kilohertz_core::timing::time::Time;
 use kilohertz_franka::state::SCHEMA;
 use kilohertz_franka::{Arm, Control, Impedance};
 

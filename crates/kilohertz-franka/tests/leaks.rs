@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use common::*;
-use kilohertz_core::late::LateRule;
+use kilohertz_core::command::late::LateRule;
 use kilohertz_core::session::{Cause, Config, EventKind};
 use kilohertz_franka::{ArmErrorCode, Control};
 use kilohertz_sim::{Fault, SimulatorOptions};
@@ -179,14 +179,18 @@ fn blocked_session(
     config: Config,
     blocks: [std::ops::Range<u64>; 2],
 ) -> kilohertz_core::session::Session {
-    use kilohertz_core::courier::{News, start_courier};
+    use kilohertz_core::channel::notify::{News, start_courier};
     let (robot, limits) = arm.robot(control).unwrap();
     let recorder = Arc::new(kilohertz_core::stats::Recorder::new(MS, 10_000));
     let (lengths, schema) = (robot.observation().len(), robot.action().len());
     let (tell, heard) = std::sync::mpsc::channel();
     let bell = start_courier(|| {}, move |news| tell.send(news).unwrap_or(())).unwrap();
-    let (inside, mut outside) =
-        kilohertz_core::mailbox::mailbox(lengths, schema, bell.clone(), Arc::clone(&recorder));
+    let (inside, mut outside) = kilohertz_core::channel::mailbox::mailbox(
+        lengths,
+        schema,
+        bell.clone(),
+        Arc::clone(&recorder),
+    );
     std::thread::spawn(move || {
         let mut policy = AtSpeed::new(control);
         while let Ok(news) = heard.recv() {

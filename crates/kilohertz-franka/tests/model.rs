@@ -7,7 +7,7 @@ use std::f64::consts::{FRAC_PI_2, FRAC_PI_4};
 
 use franka::model::Frame;
 use kilohertz_franka::Generation;
-use kilohertz_franka::model::{ArmModel, POSTURE_LEN, Posture, Quantity};
+use kilohertz_franka::kinematics::model::{ArmModel, POSTURE_LEN, Posture, Quantity};
 
 const READY: [f64; 7] = [
     0.0,

@@ -9,8 +9,8 @@ use common::*;
 use franka::model::Frame;
 use kilohertz_core::policy::{Answer, Ask, Policy};
 use kilohertz_core::session::{Cause, Session};
-use kilohertz_core::time::Time;
-use kilohertz_franka::model::{ArmModel, Posture, Quantity};
+use kilohertz_core::timing::time::Time;
+use kilohertz_franka::kinematics::model::{ArmModel, Posture, Quantity};
 use kilohertz_franka::move_to::{Arrival, Goal, HOME, MovePolicy, Plan, Progress};
 use kilohertz_franka::{
     Arm, ArmErrorCode, Control, Gains, Impedance, MotionOptions, Setting, Thresholds,

@@ -9,7 +9,7 @@ use common::*;
 use kilohertz_core::limits::ViolationKind;
 use kilohertz_core::policy::{Answer, Ask, Native, Policy, PolicyFailed, Question};
 use kilohertz_core::session::{Cause, EventKind, Session};
-use kilohertz_core::time::Time;
+use kilohertz_core::timing::time::Time;
 use kilohertz_franka::{ArmErrorCode, Control};
 use kilohertz_sim::{Fault, Simulator};
 

@@ -6,10 +6,10 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use common::*;
+use kilohertz_core::channel::records::RECORD_HEADER;
 use kilohertz_core::policy::{Answer, Ask, Native, Policy, Question};
-use kilohertz_core::record::RECORD_HEADER;
 use kilohertz_core::session::{Config, Patience, Session};
-use kilohertz_core::time::Time;
+use kilohertz_core::timing::time::Time;
 use kilohertz_franka::{Arm, Control};
 use kilohertz_sim::Simulator;
 

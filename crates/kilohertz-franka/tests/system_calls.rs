@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::SeqCst};
 use std::time::Duration;
 
 use common::*;
-use kilohertz_core::late::{LateRule, OnLate};
+use kilohertz_core::command::late::{LateRule, OnLate};
 use kilohertz_core::limits::{Limits, Unlimited};
 use kilohertz_core::policy::{Native, Policy};
 use kilohertz_core::robot::{Device, Paced, Robot, RobotError};

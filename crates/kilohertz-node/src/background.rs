@@ -6,7 +6,7 @@ use napi::bindgen_prelude::{Object, ToNapiValue};
 use napi::{Env, Result};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::failure::Failure;
+use crate::error::Failure;
 
 /// The runtime that all environments of the process share. It is never shut down: its threads may
 /// outlive the environment that first needed it.

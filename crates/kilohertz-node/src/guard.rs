@@ -14,13 +14,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use kilohertz_core::roll::{self, Kind, Place, Refused};
+use kilohertz_core::session::roll::{self, Kind, Place, Refused};
 use napi::Result;
 use napi::bindgen_prelude::Function;
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi_derive::napi;
 
-use crate::failure::Failure;
+use crate::error::Failure;
 use signals::Wake;
 pub use stack::give_stack;
 

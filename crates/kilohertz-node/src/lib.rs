@@ -27,19 +27,11 @@
     )
 )]
 
-mod arm;
 mod background;
-mod configuration;
-mod doorbell;
-mod echo;
-mod failure;
+mod buffers;
+mod error;
+mod franka;
 mod guard;
-mod hand;
-mod line;
-mod model;
-mod move_to;
-mod seat;
+mod offload;
+mod policy;
 mod session;
-mod shared_seat;
-mod simulator;
-mod view;

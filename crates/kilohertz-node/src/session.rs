@@ -3,21 +3,21 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use kilohertz_core::awake::{AwakeReport, AwakeRequest, KeepAwake};
-use kilohertz_core::cores::OwnCore;
-use kilohertz_core::courier::{News, start_courier};
-use kilohertz_core::late::{LateRule, OnLate};
+use kilohertz_core::channel::mailbox::{FailureBell, PolicyEnd, mailbox};
+use kilohertz_core::channel::notify::{News, start_courier};
+use kilohertz_core::channel::records::RECORD_HEADER;
+use kilohertz_core::channel::shared_mailbox::SharedMailbox;
+use kilohertz_core::command::late::{LateRule, OnLate};
 use kilohertz_core::limits::{
     LimitRules, Limits, OnViolation, Unlimited, Violation, ViolationKind,
 };
-use kilohertz_core::mailbox::{FailureBell, PolicyEnd, mailbox};
 use kilohertz_core::policy::{Policy, Question};
-use kilohertz_core::record::RECORD_HEADER;
 use kilohertz_core::robot::{Elsewhere, Paced, Robot};
 use kilohertz_core::schema::Schema;
 use kilohertz_core::session::{Cause, Config, EventKind, Outcome, Patience, Session};
-use kilohertz_core::shared_mailbox::SharedMailbox;
 use kilohertz_core::stats::{Recorder, Spread};
+use kilohertz_core::thread::awake::{AwakeReport, AwakeRequest, KeepAwake};
+use kilohertz_core::thread::cores::OwnCore;
 use kilohertz_core::thread::{Grant, RealtimeReport, RealtimeRequest, make_realtime};
 use kilohertz_franka::arm::Driven;
 use kilohertz_franka::{ArmError, Budget, CartesianBox, MotionOptions};
@@ -26,13 +26,13 @@ use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use crate::arm::{NativeArm, control_of};
-use crate::failure::Failure;
+use crate::buffers::fill;
+use crate::error::Failure;
+use crate::franka::arm::{NativeArm, control_of};
+use crate::franka::move_to::NativeMove;
 use crate::guard::{NativePlace, give_stack};
-use crate::move_to::NativeMove;
-use crate::seat::Seat;
-use crate::shared_seat::NativeSharedSeat;
-use crate::view::fill;
+use crate::policy::process::NativeSharedSeat;
+use crate::policy::worker::Seat;
 
 /// How a session runs. `lib/session/options.ts` has checked every value and filled in the defaults.
 #[napi(object)]

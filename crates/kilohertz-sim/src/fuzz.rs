@@ -14,14 +14,14 @@ use proptest::prelude::*;
 use zerocopy::IntoBytes;
 
 use crate::control_box::ControlBox;
+use crate::control_box::rules::Generator;
+use crate::control_box::state::StateWriter;
 use crate::fault::Fault;
 use crate::generation::Generation;
-use crate::motion::Generator;
 use crate::options::SimulatorOptions;
-use crate::request::{Request, decode};
-use crate::server::Message;
-use crate::session::{Conversation, Gate, Step};
-use crate::state::StateWriter;
+use crate::server::arm::Message;
+use crate::server::commands::{Conversation, Gate, Step};
+use crate::wire::request::{Request, decode};
 use crate::wire::{Command, Setpoint, Ticket};
 
 /// `PROPTEST_CASES`, or so many.

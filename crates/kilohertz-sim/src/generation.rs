@@ -7,7 +7,7 @@ use franka::model::{FER_URDF, FR3_URDF, Model};
 use franka::rate_limiting;
 use franka::wire;
 
-use crate::dynamics::Joints;
+use crate::body::dynamics::Joints;
 use crate::error::SimulatorError;
 
 /// Which arm is simulated, and with it the protocol that it speaks.

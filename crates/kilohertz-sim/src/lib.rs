@@ -140,34 +140,22 @@
 
 #![forbid(unsafe_code)]
 
-mod arm;
-mod cartesian;
-mod contact;
+mod body;
 mod control_box;
 mod corruption;
 mod counters;
-mod dynamics;
 mod error;
 mod fault;
 #[cfg(test)]
 mod fuzz;
 mod generation;
 mod hand;
-mod hand_server;
 #[doc(hidden)]
 pub mod measured;
-mod motion;
 mod options;
-mod pace;
-mod payload;
-mod reference;
-mod request;
 mod server;
-mod session;
 mod simulator;
-mod state;
 mod violation;
-mod way;
 mod wire;
 
 pub use corruption::Corruption;
@@ -177,5 +165,5 @@ pub use fault::{Fault, HandFault};
 pub use generation::Generation;
 pub use hand::Fingers;
 pub use options::SimulatorOptions;
-pub use server::JointState;
+pub use server::arm::JointState;
 pub use simulator::Simulator;

@@ -6,10 +6,10 @@ use zerocopy::IntoBytes;
 
 use crate::SimulatorOptions;
 use crate::control_box::ControlBox;
+use crate::control_box::rules::Generator;
+use crate::control_box::state::StateWriter;
 use crate::error::SimulatorError;
-use crate::motion::Generator;
-use crate::request::Request;
-use crate::state::StateWriter;
+use crate::wire::request::Request;
 use crate::wire::{Datagram, Ticket};
 
 /// An arm in a motion.

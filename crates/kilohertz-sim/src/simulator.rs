@@ -11,10 +11,10 @@ use crate::counters::Counters;
 use crate::error::SimulatorError;
 use crate::fault::{Fault, HandFault};
 use crate::hand::Fingers;
-use crate::hand_server::{self, Desk};
 use crate::options::SimulatorOptions;
-use crate::server::{JointState, Message, Published, Server, joints_of};
-use crate::session::{self, Gate, Life};
+use crate::server::arm::{JointState, Message, Published, Server, joints_of};
+use crate::server::commands::{self, Gate, Life};
+use crate::server::hand::{self, Desk};
 
 /// How long a fault may take to come into force.
 const INJECT_PATIENCE: Duration = Duration::from_secs(5);
@@ -102,10 +102,10 @@ impl Simulator {
             runtime.block_on(async {
                 let hand = async {
                     if let Some((listener, socket, desk)) = hand {
-                        hand_server::serve(listener, socket, desk).await;
+                        hand::serve(listener, socket, desk).await;
                     }
                 };
-                tokio::join!(session::serve(arm, gate), hand);
+                tokio::join!(commands::serve(arm, gate), hand);
             });
         })?;
         Ok(simulator)

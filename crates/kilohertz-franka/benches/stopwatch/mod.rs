@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use franka::wire::robot::{ConnectResponse, ConnectStatus, v5, v10};
 use franka::{FciVersion, MoveControllerMode, MoveStatus, RealtimeConfig, motion_finished};
-use kilohertz_core::courier::start_courier;
+use kilohertz_core::channel::notify::start_courier;
 use kilohertz_core::policy::{Ask, Native};
 use kilohertz_core::session::{Config, Session};
 use kilohertz_core::stats::Recorder;

@@ -9,13 +9,13 @@ use franka::model::Model;
 use franka::{RobotMode, RobotState};
 use kilohertz_core::robot::{Flow, Robot, RobotError, Tick};
 use kilohertz_core::schema::Schema;
-use kilohertz_core::time::Time;
+use kilohertz_core::timing::time::Time;
 
+use crate::client::entrance::{Breaks, Drive, Entrance};
 use crate::control::{Control, Impedance, taken};
-use crate::entrance::{Breaks, Drive, Entrance};
-use crate::geometry::{moved, orthonormal, way};
+use crate::kinematics::differential::{ELBOW, Reach, joined};
+use crate::kinematics::geometry::{moved, orthonormal, way};
 use crate::limits::DT;
-use crate::reach::{ELBOW, Reach, joined};
 use crate::state::{self, LEN};
 
 /// Longer than any session here.

@@ -5,7 +5,7 @@
 //! It knows of no limits but those of [`ArmLimits`], and takes derivatives of its own.
 
 use crate::control::{Control, Interface, taken};
-use crate::geometry::{moved, orthonormal};
+use crate::kinematics::geometry::{moved, orthonormal};
 use crate::limits::ArmLimits;
 use crate::state::offset;
 

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kilohertz_core::policy::{Answer, Ask, Policy, Question};
-use kilohertz_core::time::Time;
+use kilohertz_core::timing::time::Time;
 
 use crate::control::{Control, Interface, taken};
-use crate::reach::ELBOW;
+use crate::kinematics::differential::ELBOW;
 use crate::state::{joints, offset};
 
 /// The number of the question at which it fails, unless something has ended the session before.

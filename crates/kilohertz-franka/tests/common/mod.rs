@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use kilohertz_core::courier::start_courier;
+use kilohertz_core::channel::notify::start_courier;
 use kilohertz_core::limits::{JointBounds, LimitRules, OnViolation, ViolationKind};
 use kilohertz_core::policy::{Answer, Ask, Native, Policy, PolicyFailed, Question};
 use kilohertz_core::session::{Cause, Config, EventKind, Outcome, Session};
 use kilohertz_core::stats::Recorder;
 use kilohertz_core::thread::RealtimeRequest;
-use kilohertz_core::time::Time;
+use kilohertz_core::timing::time::Time;
 use kilohertz_franka::arm::Driven;
 use kilohertz_franka::limits::ArmLimits;
 use kilohertz_franka::state::SCHEMA;

@@ -5,14 +5,14 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use kilohertz_core::courier::start_courier;
-use kilohertz_core::mailbox::{LoopEnd, mailbox};
+use kilohertz_core::channel::mailbox::{LoopEnd, mailbox};
+use kilohertz_core::channel::notify::start_courier;
+use kilohertz_core::channel::shared_mailbox::{self, Lengths, SharedMailbox};
 use kilohertz_core::policy::{Answer, Ask, Policy};
 use kilohertz_core::robot::{Cycle, Flow, Robot, RobotError, Tick};
 use kilohertz_core::schema::Schema;
-use kilohertz_core::shared_mailbox::{self, Lengths, SharedMailbox};
 use kilohertz_core::stats::Recorder;
-use kilohertz_core::time::Time;
+use kilohertz_core::timing::time::Time;
 use kilohertz_franka::state::SCHEMA;
 
 use crate::common::MS;

@@ -19,9 +19,9 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use kilohertz_core::roll;
+use kilohertz_core::session::roll;
 use kilohertz_core::thread::block_signals;
-use kilohertz_core::time::Time;
+use kilohertz_core::timing::time::Time;
 use libc::{c_int, c_void, siginfo_t};
 
 use super::beneath::{Beneath, SIGNALS, cover, find_traps, handles_trap, has_traps, is_trap};

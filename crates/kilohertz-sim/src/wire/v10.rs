@@ -10,7 +10,7 @@ use zerocopy::FromBytes;
 use zerocopy::little_endian::F32;
 
 use super::{Command, MoveArguments, Setpoint, State, Status, setpoint_fields, state_fields};
-use crate::motion::Generator;
+use crate::control_box::rules::Generator;
 
 pub(super) fn command(number: u32) -> Option<Command> {
     Some(match Number::from_u32(number)? {

@@ -1,0 +1,13 @@
+//! The channels between the loop thread and everybody else. None has a lock that the loop waits for.
+
+#[cfg(all(target_os = "linux", not(loom)))]
+pub mod echo;
+pub mod mailbox;
+pub mod notify;
+pub mod records;
+#[cfg(target_os = "linux")]
+pub mod shared_mailbox;
+#[cfg(target_os = "linux")]
+pub(crate) mod shared_memory;
+pub(crate) mod sync;
+pub(crate) mod waiting;

@@ -1,0 +1,312 @@
+//! The memory through which the loop asks a policy in another process, and its words to sleep on.
+//!
+//! | at | what | written by |
+//! | --- | --- | --- |
+//! | 0 | 8 bytes that say whose memory it is, 4 of the version | the loop's process |
+//! | 64 | [`Word::Asked`]: twice the number of the newest question, and 1 more once it is over | the loop's process |
+//! | 128 | [`Word::PolicySleeps`]: whether the policy is to be woken | the policy |
+//! | 192 | [`Word::Taken`]: the number of the question that the policy took last | the policy |
+//! | 256 | [`Word::Answered`]: how often it has answered | the policy |
+//! | 320 | [`Word::LoopSleeps`]: whether the loop is to be woken | both |
+//! | 384 | [`QUESTIONS`] rows: tick, time \[ns\], period \[ns\], the observation | the loop |
+//! | behind them | [`ANSWERS`] rows: tick, what came of it, the action | the policy |
+//!
+//! A row is 8 bytes a number in the machine's own order, and begins at a multiple of 64. `lib/offload/child.py` has the same
+//! places. All of it is read and written with atomic accesses: what the other process does to it at any time is
+//! some number.
+
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+#![warn(clippy::indexing_slicing)]
+#![cfg_attr(
+    not(loom),
+    allow(
+        unsafe_code,
+        reason = "memory that another process maps too has no other name than a pointer"
+    )
+)]
+
+use std::time::Duration;
+
+use crate::channel::sync::{AtomicU32, AtomicU64};
+
+/// How many questions lie in memory: one may be read while the next ones are written.
+pub const QUESTIONS: u32 = 4;
+/// How many answers there is room for. A policy that answers what it was asked gives two at most between two looks
+/// of the loop.
+pub const ANSWERS: u32 = 16;
+/// Numbers of a question before its observation, and of an answer before its action.
+pub(crate) const QUESTION_HEAD: usize = 3;
+pub(crate) const ANSWER_HEAD: usize = 2;
+
+/// How many numbers an observation has, and an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lengths {
+    /// Of an observation.
+    pub observation: usize,
+    /// Of an action.
+    pub action: usize,
+}
+
+/// The words of 32 bits, by their places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Word {
+    Asked = 1,
+    PolicySleeps = 2,
+    Taken = 3,
+    Answered = 4,
+    LoopSleeps = 5,
+}
+
+/// Numbers of a question's row, and of an answer's, without what aligns it.
+fn numbers(lengths: Lengths) -> [usize; 2] {
+    [
+        lengths.observation.saturating_add(QUESTION_HEAD),
+        lengths.action.saturating_add(ANSWER_HEAD),
+    ]
+}
+
+#[cfg(not(loom))]
+pub(crate) use real::{Handle, SharedMemory};
+
+#[cfg(not(loom))]
+mod real {
+    use std::fs::File;
+    use std::io;
+    use std::os::fd::OwnedFd;
+
+    use memmap2::{MmapOptions, MmapRaw};
+    use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
+    use rustix::thread::futex;
+    use rustix::time::Timespec;
+
+    use super::*;
+    use crate::channel::sync::Ordering::Relaxed;
+
+    const MAGIC: u64 = u64::from_le_bytes(*b"kilohrtz");
+    const VERSION: u32 = 1;
+    /// What stands alone in a line of the processor's cache.
+    const LINE: usize = 64;
+    const ROWS_AT: usize = 6 * LINE;
+
+    /// An anonymous memory file, mapped.
+    #[derive(Debug)]
+    pub(crate) struct SharedMemory {
+        map: MmapRaw,
+        lengths: Lengths,
+    }
+
+    /// What is handed over for the other process to join; the memory stays without it.
+    pub(crate) type Handle = OwnedFd;
+
+    /// Bytes from one row to the next, of the questions and of the answers.
+    fn strides(lengths: Lengths) -> [usize; 2] {
+        numbers(lengths).map(|numbers| {
+            let bytes = numbers.saturating_mul(size_of::<u64>());
+            bytes.checked_next_multiple_of(LINE).unwrap_or(usize::MAX)
+        })
+    }
+
+    fn answers_at(lengths: Lengths) -> usize {
+        let [question, _] = strides(lengths);
+        ROWS_AT.saturating_add(question.saturating_mul(QUESTIONS as usize))
+    }
+
+    fn size(lengths: Lengths) -> usize {
+        let [_, answer] = strides(lengths);
+        answers_at(lengths).saturating_add(answer.saturating_mul(ANSWERS as usize))
+    }
+
+    impl SharedMemory {
+        /// New memory, all of it there already, whose size nobody can change.
+        pub(crate) fn make(lengths: Lengths) -> io::Result<(SharedMemory, Handle)> {
+            let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+            let file = memfd_create("kilohertz-policy", flags)?;
+            ftruncate(&file, size(lengths) as u64)?;
+            // A page that is mapped and cut off is a fault for whoever reads it.
+            fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
+            let file = File::from(file);
+            let memory = SharedMemory::map(&file, lengths)?;
+            memory.at::<AtomicU32>(8).store(VERSION, Relaxed);
+            memory.at::<AtomicU64>(0).store(MAGIC, Relaxed);
+            Ok((memory, file.into()))
+        }
+
+        /// The memory behind a descriptor that was handed over.
+        pub(crate) fn join(fd: OwnedFd, lengths: Lengths) -> io::Result<SharedMemory> {
+            let file = File::from(fd);
+            let is_whole = file.metadata()?.len() == size(lengths) as u64;
+            let memory = is_whole.then(|| SharedMemory::map(&file, lengths));
+            let is_ours = |memory: &SharedMemory| {
+                let version = memory.at::<AtomicU32>(8).load(Relaxed);
+                memory.at::<AtomicU64>(0).load(Relaxed) == MAGIC && version == VERSION
+            };
+            memory
+                .transpose()?
+                .filter(is_ours)
+                .ok_or_else(|| {
+                    io::Error::other(
+                        "the policy's memory was not made by this version of kilohertz; use the same in \
+                         both processes",
+                    )
+                })
+        }
+
+        fn map(file: &File, lengths: Lengths) -> io::Result<SharedMemory> {
+            // The loop is not to be the first that touches it.
+            let map = MmapOptions::new()
+                .len(size(lengths))
+                .populate()
+                .map_raw(file)?;
+            Ok(SharedMemory { map, lengths })
+        }
+
+        pub(crate) fn lengths(&self) -> Lengths {
+            self.lengths
+        }
+
+        /// An atomic number at one of the places of the table above.
+        ///
+        /// # Panics
+        /// Where the place is none.
+        fn at<T: Atomic>(&self, at: usize) -> &T {
+            assert!(at.is_multiple_of(size_of::<T>()) && at < ROWS_AT);
+            // SAFETY: within the mapping, which is longer than `ROWS_AT`, lives as long as this reference and stays
+            // backed: the file's size is sealed. It begins at a page, so the place is aligned. `Atomic` is
+            // implemented for atomics alone, for which all bits are valid. This process accesses each place by
+            // one type and atomically; what another one does changes the bits, as an atomic store may.
+            unsafe { &*self.map.as_ptr().add(at).cast::<T>() }
+        }
+
+        pub(crate) fn word(&self, word: Word) -> &AtomicU32 {
+            self.at((word as usize).saturating_mul(LINE))
+        }
+
+        /// The row of a question, by its number.
+        pub(crate) fn question(&self, number: u32) -> &[AtomicU64] {
+            let [stride, _] = strides(self.lengths);
+            let nth = (number % QUESTIONS) as usize;
+            let [numbers, _] = numbers(self.lengths);
+            self.row(ROWS_AT.saturating_add(nth.saturating_mul(stride)), numbers)
+        }
+
+        /// The row of an answer, by its number.
+        pub(crate) fn answer(&self, number: u32) -> &[AtomicU64] {
+            let [_, stride] = strides(self.lengths);
+            let nth = (number % ANSWERS) as usize;
+            let [_, numbers] = numbers(self.lengths);
+            let at = answers_at(self.lengths).saturating_add(nth.saturating_mul(stride));
+            self.row(at, numbers)
+        }
+
+        fn row(&self, at: usize, numbers: usize) -> &[AtomicU64] {
+            let bytes = numbers.saturating_mul(size_of::<u64>());
+            assert!(at.is_multiple_of(LINE) && at >= ROWS_AT);
+            assert!(
+                at.checked_add(bytes)
+                    .is_some_and(|end| end <= self.map.len())
+            );
+            // SAFETY: within the mapping and aligned, as asserted; see `at` for the rest. Words and rows do not
+            // overlap.
+            unsafe { std::slice::from_raw_parts(self.map.as_ptr().add(at).cast(), numbers) }
+        }
+
+        /// Sleeps while the word is `expected`, until a wake or so long. Says whether it was shorter.
+        pub(crate) fn sleep(&self, word: Word, expected: u32, limit: Duration) -> bool {
+            // One that is too long for the kernel's number is cut: whoever sleeps looks again.
+            let limit = Timespec::try_from(limit.min(LONGEST)).ok();
+            let slept = futex::wait(
+                self.word(word),
+                futex::Flags::empty(),
+                expected,
+                limit.as_ref(),
+            );
+            slept != Err(rustix::io::Errno::TIMEDOUT)
+        }
+
+        /// Wakes so many of those who sleep on the word.
+        pub(crate) fn wake(&self, word: Word, most: u32) {
+            // It can fail only where the memory is not mapped, and it is.
+            let _ = futex::wake(self.word(word), futex::Flags::empty(), most);
+        }
+    }
+
+    const LONGEST: Duration = Duration::from_secs(3600);
+
+    /// What may lie in memory that others write.
+    trait Atomic {}
+    impl Atomic for AtomicU32 {}
+    impl Atomic for AtomicU64 {}
+}
+
+#[cfg(loom)]
+pub(crate) use model::{Handle, SharedMemory};
+
+/// What the memory and the kernel promise, so that loom checks our use of them: a thread sleeps only while the
+/// word is as it expects, which is looked at in one with going to sleep.
+#[cfg(loom)]
+mod model {
+    use loom::sync::atomic::Ordering;
+    use loom::sync::{Condvar, Mutex};
+
+    use super::*;
+
+    pub(crate) struct SharedMemory {
+        words: [AtomicU32; 6],
+        questions: Vec<Vec<AtomicU64>>,
+        answers: Vec<Vec<AtomicU64>>,
+        lengths: Lengths,
+        queue: Mutex<()>,
+        woken: Condvar,
+    }
+
+    pub(crate) type Handle = ();
+
+    impl SharedMemory {
+        pub(crate) fn make(lengths: Lengths) -> std::io::Result<(SharedMemory, Handle)> {
+            let [question, answer] = numbers(lengths);
+            let rows = |count: u32, numbers: usize| {
+                let row = || (0..numbers).map(|_| AtomicU64::new(0)).collect();
+                (0..count).map(|_| row()).collect()
+            };
+            let memory = SharedMemory {
+                words: std::array::from_fn(|_| AtomicU32::new(0)),
+                questions: rows(QUESTIONS, question),
+                answers: rows(ANSWERS, answer),
+                lengths,
+                queue: Mutex::new(()),
+                woken: Condvar::new(),
+            };
+            Ok((memory, ()))
+        }
+
+        pub(crate) fn lengths(&self) -> Lengths {
+            self.lengths
+        }
+
+        pub(crate) fn word(&self, word: Word) -> &AtomicU32 {
+            &self.words[word as usize]
+        }
+
+        pub(crate) fn question(&self, number: u32) -> &[AtomicU64] {
+            &self.questions[(number % QUESTIONS) as usize]
+        }
+
+        pub(crate) fn answer(&self, number: u32) -> &[AtomicU64] {
+            &self.answers[(number % ANSWERS) as usize]
+        }
+
+        pub(crate) fn sleep(&self, word: Word, expected: u32, _limit: Duration) -> bool {
+            let queue = self.queue.lock().unwrap();
+            if self.word(word).load(Ordering::SeqCst) == expected {
+                // There is no time in a model: a wake that is lost is a deadlock, which loom reports.
+                drop(self.woken.wait(queue).unwrap());
+            }
+            true
+        }
+
+        pub(crate) fn wake(&self, _word: Word, _most: u32) {
+            let _queue = self.queue.lock().unwrap();
+            self.woken.notify_all();
+        }
+    }
+}

@@ -1,0 +1,710 @@
+//! Judges what a policy asks for: by its answers and the times of their questions, so that it makes no
+//! difference when an answer comes.
+//!
+//! From the answers the judge takes divided differences over their questions' times. Times the
+//! factorial of its order, such a difference is a mean of the derivative of that order over the time
+//! that it spans (mean value theorem for divided differences). So a motion within its limits passes
+//! whatever answers are missing, and where none is missing the differences are those of one command
+//! and the next.
+//!
+//! What comes of a difference is the robot's: [`Limits::judge`].
+
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
+use std::ops::Range;
+use std::time::Duration;
+
+use crate::command::lowpass::LowPass;
+use crate::limits::{Limits, ViolationKind, Violations};
+use crate::policy::Question;
+
+/// How many orders of differences are taken.
+pub const ORDERS: usize = 3;
+/// Parts of an action that are judged by themselves, at most.
+const PARTS: usize = 2;
+/// Cycles that the differences of the highest order span at most where no answer is missing.
+const GAPLESS: f64 = ORDERS as f64 + 0.5;
+/// Questions whose desired state is kept until the first answer tells which of them it answers.
+const KEPT: usize = 16;
+
+/// The newest answer and how it follows those before it.
+#[derive(Debug, Clone, Copy)]
+pub struct Sequence<'a> {
+    /// The newest answer.
+    pub answer: &'a [f64],
+    /// The one before it; before the first, what the robot was commanded when it was asked.
+    pub previous: &'a [f64],
+    /// The derivatives of first, second and third order that the answers mean, per second, in the
+    /// coordinates of [`Limits::way`].
+    pub derivatives: [&'a [f64]; ORDERS],
+    /// How many of them are known. Behind an answer that was clamped it takes a few until all are.
+    pub known: usize,
+    /// Cycles of the robot from one question of the policy to the next, at least 1. Where two pieces
+    /// of what is commanded between answers meet, the highest derivative jumps by so much more.
+    pub ratio: f64,
+    /// Whether none of the answers that the derivatives span is missing, and there is one each cycle.
+    pub is_gapless: bool,
+    /// Whether this is the first answer.
+    pub is_first: bool,
+    /// Whether the robot stood, or was on its way to it, between this answer and the one before: what
+    /// the answer differs by is no motion of the policy's then.
+    pub is_behind_rest: bool,
+}
+
+/// What a robot's limits say of a [`Sequence`].
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Judgement {
+    /// What it breaks.
+    pub found: Violations,
+    /// The lowest order of a derivative that is too large.
+    pub order: Option<usize>,
+}
+
+impl Judgement {
+    /// Nothing broken. A constant of this size would be copied wherever it is used.
+    pub fn none() -> Judgement {
+        Judgement {
+            found: Violations::none(),
+            order: None,
+        }
+    }
+
+    /// What `look` finds. Nothing is the usual case, and costs no copy of what there could have been.
+    pub fn noted(look: impl FnOnce(&mut Judgement)) -> Judgement {
+        let mut judgement = Judgement::none();
+        look(&mut judgement);
+        match judgement.found.is_empty() {
+            true => Judgement {
+                found: Violations::none(),
+                order: judgement.order,
+            },
+            false => judgement,
+        }
+    }
+}
+
+/// The state that a robot was to have when a question was asked.
+#[derive(Debug, Clone)]
+struct Desired {
+    tick: u64,
+    value: Box<[f64]>,
+    rates: [Box<[f64]>; 2],
+}
+
+/// Judges the answers of one session.
+pub(crate) struct Judge {
+    period: Duration,
+    cycle_s: f64,
+    ratio: f64,
+    filter: Option<LowPass>,
+    /// The newest answer behind the filter.
+    answer: Box<[f64]>,
+    parts: Vec<Part>,
+    /// The question of the newest answer.
+    last: Option<Duration>,
+    desired: Vec<Desired>,
+    asked: usize,
+}
+
+impl Judge {
+    /// For a policy that is asked every `ratio` cycles of `cycle`; `filter` is one of its own.
+    pub fn new(
+        limits: &dyn Limits,
+        len: usize,
+        cycle: Duration,
+        ratio: f64,
+        filter: Option<LowPass>,
+    ) -> Judge {
+        let zeros = || vec![0.0; len].into_boxed_slice();
+        let split = limits.motion_slots().unwrap_or(len).min(len);
+        let ranges: [Range<usize>; PARTS] = [0..split, split..len];
+        Judge {
+            period: cycle.mul_f64(ratio),
+            cycle_s: cycle.as_secs_f64(),
+            ratio,
+            filter,
+            answer: zeros(),
+            parts: ranges
+                .into_iter()
+                .filter(|slots| !slots.is_empty())
+                .map(Part::new)
+                .collect(),
+            last: None,
+            desired: vec![
+                Desired {
+                    tick: 0,
+                    value: zeros(),
+                    rates: [zeros(), zeros()],
+                };
+                KEPT
+            ],
+            asked: 0,
+        }
+    }
+
+    /// Notes what the robot is to do when `tick`'s question is asked, until there is an answer.
+    pub fn asked(&mut self, limits: &dyn Limits, tick: u64) {
+        if self.last.is_some() {
+            return;
+        }
+        let desired = &mut self.desired[self.asked % KEPT];
+        desired.tick = tick;
+        limits.last(&mut desired.value);
+        let [first, second] = &mut desired.rates;
+        limits.rates(first, second);
+        self.asked = self.asked.saturating_add(1);
+    }
+
+    /// Takes in the answer to `question`, which came behind a rest of the robot or not: says what it
+    /// breaks, wherever the robot is. Each answer has to come here once, in order.
+    pub fn see(
+        &mut self,
+        limits: &mut dyn Limits,
+        question: Question,
+        answer: &[f64],
+        is_behind_rest: bool,
+    ) -> Violations {
+        Violations::noted(|found| {
+            found.join(&limits.check_answer(answer));
+            let senseless = [ViolationKind::NotFinite, ViolationKind::Frame];
+            if found.is_empty() || senseless.into_iter().all(|kind| found.of(kind).is_none()) {
+                self.follow(limits, question, answer, is_behind_rest, found);
+            }
+        })
+    }
+
+    /// Takes in an answer that has a sense: notes in `found` what it breaks by how it follows the others.
+    fn follow(
+        &mut self,
+        limits: &mut dyn Limits,
+        question: Question,
+        answer: &[f64],
+        is_behind_rest: bool,
+        found: &mut Violations,
+    ) {
+        let is_first = self.last.is_none();
+        let since = match self.last {
+            None => {
+                self.begin(question);
+                self.period
+            }
+            // An answer cannot come twice; if it does, it is one step like any other.
+            Some(last) => match question.time.saturating_sub(last) {
+                Duration::ZERO => self.period,
+                since => since,
+            },
+        };
+        self.last = Some(question.time);
+        self.answer.copy_from_slice(answer);
+        let step_s = since.as_secs_f64();
+        if let Some(filter) = &mut self.filter {
+            filter.pass(step_s / self.cycle_s, &mut self.answer);
+        }
+        for (nth, part) in self.parts.iter_mut().enumerate() {
+            let answer = &self.answer[part.slots.clone()];
+            let span_s = part.differ(|from, out| limits.way(nth, from, answer, out), step_s);
+            let judgement = limits.judge(
+                nth,
+                &Sequence {
+                    answer,
+                    previous: &part.previous,
+                    derivatives: std::array::from_fn(|order| &*part.derivatives[order]),
+                    known: part.known,
+                    ratio: self.ratio,
+                    is_gapless: part.known == ORDERS && span_s < GAPLESS * self.cycle_s,
+                    is_first,
+                    is_behind_rest,
+                },
+            );
+            part.go_on(answer, step_s, judgement.order);
+            found.join(&judgement.found);
+        }
+    }
+
+    /// Begins with what the robot was to do when `question` was asked.
+    fn begin(&mut self, question: Question) {
+        let kept = self.asked.min(KEPT);
+        let oldest = self.asked.saturating_sub(kept);
+        let nth = (oldest..self.asked)
+            .find(|nth| self.desired[nth % KEPT].tick == question.tick)
+            .unwrap_or(oldest);
+        let desired = &self.desired[nth % KEPT];
+        if let Some(filter) = &mut self.filter {
+            filter.begin(&desired.value);
+        }
+        let period_s = self.period.as_secs_f64();
+        for part in &mut self.parts {
+            part.begin(desired, period_s);
+        }
+    }
+}
+
+/// The judge of one part of the action.
+struct Part {
+    slots: Range<usize>,
+    previous: Box<[f64]>,
+    /// Divided differences of each order, ending in the newest answer and in the one before it.
+    newest: [Box<[f64]>; ORDERS],
+    before: [Box<[f64]>; ORDERS],
+    derivatives: [Box<[f64]>; ORDERS],
+    /// From each of the answers before the newest to the next [s], newest first.
+    steps_s: [f64; ORDERS - 1],
+    /// How many orders are known of the differences that end in the newest answer.
+    known: usize,
+}
+
+impl Part {
+    fn new(slots: Range<usize>) -> Part {
+        let zeros = || vec![0.0; slots.len()].into_boxed_slice();
+        let orders = || std::array::from_fn(|_| zeros());
+        Part {
+            previous: zeros(),
+            newest: orders(),
+            before: orders(),
+            derivatives: orders(),
+            steps_s: [0.0; ORDERS - 1],
+            known: 0,
+            slots,
+        }
+    }
+
+    fn begin(&mut self, desired: &Desired, period_s: f64) {
+        self.previous
+            .copy_from_slice(&desired.value[self.slots.clone()]);
+        let mut factorial = 1.0;
+        for (order, rates) in desired.rates.iter().enumerate() {
+            factorial *= order as f64 + 1.0;
+            let rates = &rates[self.slots.clone()];
+            for (newest, rate) in self.newest[order].iter_mut().zip(rates) {
+                *newest = rate / factorial;
+            }
+        }
+        self.steps_s = [period_s; ORDERS - 1];
+        self.known = desired.rates.len();
+    }
+
+    /// Takes the differences that end in a new answer, `step_s` behind the last; returns the time that
+    /// those of the highest order span [s].
+    fn differ(&mut self, way: impl FnOnce(&[f64], &mut [f64]), step_s: f64) -> f64 {
+        std::mem::swap(&mut self.newest, &mut self.before);
+        self.known = self.known.saturating_add(1).min(ORDERS);
+        let [first, ..] = &mut self.newest;
+        way(&self.previous, first);
+        first.iter_mut().for_each(|way| *way /= step_s);
+        let mut span_s = step_s;
+        let mut factorial = 1.0;
+        for order in 0..self.known {
+            if let Some(below) = order.checked_sub(1) {
+                span_s += self.steps_s[below];
+                let (lower, higher) = self.newest.split_at_mut(order);
+                let ends = lower[below].iter().zip(&self.before[below]);
+                for (quotient, (newest, before)) in higher[0].iter_mut().zip(ends) {
+                    *quotient = (newest - before) / span_s;
+                }
+            }
+            factorial *= order as f64 + 1.0;
+            let quotients = self.newest[order].iter();
+            for (derivative, quotient) in self.derivatives[order].iter_mut().zip(quotients) {
+                *derivative = quotient * factorial;
+            }
+        }
+        span_s
+    }
+
+    /// Goes on behind `answer`; `broken` is the lowest order of a derivative that was too large. Then the
+    /// sequence goes on from as many answers: with an older one the same step would count again.
+    fn go_on(&mut self, answer: &[f64], step_s: f64, broken: Option<usize>) {
+        if let Some(order) = broken {
+            self.known = order.saturating_sub(1);
+        }
+        let [newest, before] = &mut self.steps_s;
+        (*newest, *before) = (step_s, *newest);
+        self.previous.copy_from_slice(answer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{any, prop, proptest};
+    use proptest::prop_assert;
+
+    use super::*;
+    use crate::command::interpolation::Between;
+    use crate::limits::{Approach, Violation, check_finite};
+
+    const CYCLE: Duration = Duration::from_millis(1);
+    const DT: f64 = 1e-3;
+    /// What may be asked for: velocity, acceleration, jerk.
+    const MOST: [f64; ORDERS] = [2.0, 10.0, 4_000.0];
+    const KINDS: [ViolationKind; ORDERS] = [
+        ViolationKind::Velocity,
+        ViolationKind::Acceleration,
+        ViolationKind::Jerk,
+    ];
+
+    /// A position that starts somewhere at rest, with `parts` of one slot each.
+    struct Positions {
+        at: f64,
+        rates: [f64; 2],
+        parts: usize,
+        seen: Vec<(usize, usize, bool)>,
+        newest: (f64, [f64; ORDERS]),
+    }
+
+    impl Positions {
+        fn at(at: f64) -> Positions {
+            Positions {
+                at,
+                rates: [0.0; 2],
+                parts: 1,
+                seen: Vec::new(),
+                newest: (at, [0.0; ORDERS]),
+            }
+        }
+    }
+
+    impl Limits for Positions {
+        fn between(&self) -> Between {
+            Between::Spline
+        }
+
+        fn motion_slots(&self) -> Option<usize> {
+            (self.parts > 1).then_some(1)
+        }
+
+        fn last(&self, out: &mut [f64]) {
+            out.fill(self.at);
+        }
+
+        fn rates(&self, first: &mut [f64], second: &mut [f64]) {
+            first.fill(self.rates[0]);
+            second.fill(self.rates[1]);
+        }
+
+        fn observe(&mut self, _observation: &[f64]) -> bool {
+            true
+        }
+
+        fn check_answer(&self, answer: &[f64]) -> Violations {
+            check_finite(answer)
+        }
+
+        fn judge(&mut self, part: usize, sequence: &Sequence<'_>) -> Judgement {
+            self.seen.push((part, sequence.known, sequence.is_gapless));
+            let derivatives = sequence.derivatives.map(|derivative| derivative[0]);
+            self.newest = (sequence.answer[0], derivatives);
+            let mut judgement = Judgement::none();
+            for order in 1..=sequence.known {
+                let factor = if order == ORDERS { sequence.ratio } else { 1.0 };
+                let received = factor * sequence.derivatives[order - 1][0];
+                if received.abs() > MOST[order - 1] * (1.0 + 1e-6) {
+                    judgement.order.get_or_insert(order);
+                    judgement.found.note(Violation {
+                        kind: KINDS[order - 1],
+                        slot: part,
+                        action: sequence.answer[0],
+                        received,
+                        limit: MOST[order - 1],
+                        joint: None,
+                        flaw: None,
+                    });
+                }
+            }
+            judgement
+        }
+
+        fn commanded(&mut self, _action: &[f64]) {}
+
+        fn follow(&mut self, _: &[f64], _: &[f64], _: Approach, _: &mut [f64]) -> bool {
+            true
+        }
+
+        fn hold(&mut self, _observation: &[f64], _out: &mut [f64]) {}
+
+        fn rest(&mut self, _observation: &[f64], _out: &mut [f64]) -> bool {
+            true
+        }
+    }
+
+    fn question(tick: u64, ratio: f64) -> Question {
+        Question {
+            tick,
+            time: CYCLE.mul_f64(tick as f64 * ratio),
+        }
+    }
+
+    /// What the judge finds in answers to these questions, each on its own.
+    fn found(
+        limits: &mut Positions,
+        ratio: f64,
+        answers: impl IntoIterator<Item = (u64, f64)>,
+    ) -> Vec<(u64, Violations)> {
+        let mut judge = Judge::new(limits, limits.parts, CYCLE, ratio, None);
+        judge.asked(limits, 0);
+        let answers = answers.into_iter();
+        let found = answers.map(|(tick, answer)| {
+            let answer = vec![answer; limits.parts];
+            (
+                tick,
+                judge.see(limits, question(tick, ratio), &answer, false),
+            )
+        });
+        found.filter(|(_, found)| !found.is_empty()).collect()
+    }
+
+    /// A motion that keeps to its limits step by step, wherever `wish` draws it.
+    fn motion(wishes: &[f64]) -> Vec<f64> {
+        let (mut place, mut velocity, mut acceleration) = (0.0_f64, 0.0_f64, 0.0_f64);
+        let mut places = Vec::new();
+        for wish in wishes {
+            for _ in 0..40 {
+                let jerk = MOST[2] * DT;
+                let wanted = (wish * MOST[0] - velocity) / 0.01;
+                let wanted = wanted.clamp(-MOST[1], MOST[1]);
+                acceleration += (wanted - acceleration).clamp(-jerk, jerk);
+                velocity += acceleration * DT;
+                place += velocity * DT;
+                places.push(place);
+            }
+        }
+        places
+    }
+
+    #[test]
+    fn where_nothing_is_missing_each_step_is_judged_as_it_is() {
+        let mut numbers = motion(&[0.3, -0.4]);
+        let mut limits = Positions::at(0.0);
+        assert_eq!(found(&mut limits, 1.0, (0..).zip(numbers.clone())), []);
+        // From the fourth answer on the first one's desired state is out of what is looked at.
+        assert!(limits.seen.iter().all(|seen| *seen == (0, ORDERS, true)));
+        // A step of the acceleration that no jerk allows for.
+        for (at, number) in numbers.iter_mut().enumerate().skip(50) {
+            *number += 0.5 * 9.0 * ((at - 49) as f64 * DT).powi(2);
+        }
+        let broken = found(&mut Positions::at(0.0), 1.0, (0..).zip(numbers));
+        assert_eq!(broken[0].0, 50, "{broken:?}");
+        assert!(broken[0].1.of(ViolationKind::Jerk).is_some());
+    }
+
+    proptest! {
+        #[test]
+        fn a_motion_within_its_limits_passes_whatever_is_missing(
+            wishes in prop::collection::vec(-0.9..0.9_f64, 1..12),
+            missing in prop::collection::vec(any::<u8>(), 480),
+            share in 0..=250_u8,
+        ) {
+            let places = motion(&wishes);
+            let answers = (0..).zip(places).zip(&missing);
+            // The first answer is what the others are judged from.
+            let there = answers.filter(|((tick, _), chance)| *tick == 0 || **chance >= share);
+            let broken = found(&mut Positions::at(0.0), 1.0, there.map(|(answer, _)| answer));
+            prop_assert!(broken.is_empty(), "{broken:?}");
+        }
+
+        #[test]
+        fn any_answers_at_any_times_are_judged_without_a_panic(
+            answers in prop::collection::vec((any::<u64>(), any::<f64>()), 0..20),
+            ratio in 1.0..1e4_f64,
+        ) {
+            let mut limits = Positions::at(0.0);
+            let mut judge = Judge::new(&limits, 1, CYCLE, ratio, None);
+            for (nanos, answer) in answers {
+                judge.asked(&limits, nanos);
+                let time = Duration::from_nanos(nanos);
+                let broken = judge.see(&mut limits, Question { tick: nanos, time }, &[answer], false);
+                prop_assert!(answer.is_finite() || broken.of(ViolationKind::NotFinite).is_some());
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_answer_is_judged_as_if_it_came_at_once_whichever_question_it_answers() {
+        for tick in [0, 1, 30, 5_000] {
+            let mut limits = Positions::at(0.5);
+            let mut judge = Judge::new(&limits, 1, CYCLE, 1.0, None);
+            for asked in 0..=tick {
+                judge.asked(&limits, asked);
+            }
+            let broken = judge.see(&mut limits, question(tick, 1.0), &[0.8], false);
+            let velocity = broken.of(ViolationKind::Velocity).expect("0.3 in a cycle");
+            assert!((velocity.received - 300.0).abs() < 1e-6, "{velocity:?}");
+            let mut judge = Judge::new(&limits, 1, CYCLE, 1.0, None);
+            judge.asked(&limits, tick);
+            let broken = judge.see(&mut limits, question(tick, 1.0), &[0.5], false);
+            assert!(broken.is_empty(), "{broken:?}");
+        }
+    }
+
+    #[test]
+    fn a_jump_between_answers_is_found_however_long_they_are_apart_where_no_motion_explains_it() {
+        // 1 in 0.3 s is more than 2 a second, in 3 s it is not.
+        for (apart, is_found) in [(300, true), (3_000, false)] {
+            let standing = (0..50).map(|tick| (tick, 0.0));
+            let answers = standing.chain([(50 + apart, 1.0)]);
+            let broken = found(&mut Positions::at(0.0), 1.0, answers);
+            assert_eq!(!broken.is_empty(), is_found, "{apart} ms: {broken:?}");
+        }
+        // To and fro by 2 mrad a millisecond, with most answers missing.
+        let zigzag = (0..400)
+            .map(|tick| (tick, if tick % 2 == 0 { 0.0 } else { 2e-3 }))
+            .filter(|(tick, _)| tick % 7 == 0);
+        assert!(!found(&mut Positions::at(0.0), 1.0, zigzag).is_empty());
+    }
+
+    #[test]
+    fn a_clamped_step_counts_once_whatever_its_order() {
+        let after = |tick: u64| tick.saturating_sub(99) as f64 * DT;
+        type Step = (&'static str, fn(f64) -> f64);
+        let steps: [Step; 3] = [
+            ("a jump", |t| if t > 0.0 { 0.3 } else { 0.0 }),
+            ("a bend", |t| 0.5 * t),
+            ("a jolt", |t| 0.5 * 4.5 * t * (t + DT)),
+        ];
+        for (what, step) in steps {
+            let answers = (0..300).map(|tick| (tick, step(after(tick))));
+            let broken = found(&mut Positions::at(0.0), 1.0, answers);
+            let ticks: Vec<u64> = broken.iter().map(|(tick, _)| *tick).collect();
+            assert_eq!(ticks, [100], "{what}");
+        }
+    }
+
+    #[test]
+    fn the_highest_derivative_of_a_slow_policy_counts_as_often_as_its_period_has_cycles() {
+        // A step of the acceleration by 9, half of it from one answer at 50 Hz to the next.
+        let ratio = 20.0;
+        let period = ratio * DT;
+        let bent = |tick: u64| 0.5 * 9.0 * (tick as f64 * period).powi(2);
+        let broken = found(
+            &mut Positions::at(0.0),
+            ratio,
+            (0..5).map(|tick| (tick, bent(tick))),
+        );
+        let jerk = broken[0]
+            .1
+            .of(ViolationKind::Jerk)
+            .expect("it jumps in one cycle");
+        assert!((jerk.received - 4.5 / DT).abs() < 1.0, "{jerk:?}");
+    }
+
+    #[test]
+    fn parts_are_judged_by_themselves() {
+        let mut limits = Positions {
+            parts: 2,
+            ..Positions::at(0.0)
+        };
+        let mut judge = Judge::new(&limits, 2, CYCLE, 1.0, None);
+        judge.asked(&limits, 0);
+        for tick in 0..20 {
+            let jumps = if tick < 10 { 0.0 } else { 1.0 };
+            let broken = judge.see(&mut limits, question(tick, 1.0), &[0.0, jumps], false);
+            let slot = broken.of(ViolationKind::Velocity).map(|broken| broken.slot);
+            assert_eq!(slot, (tick == 10).then_some(1), "{tick}");
+        }
+        let known = |part: usize| {
+            let seen = limits.seen.iter().filter(move |seen| seen.0 == part);
+            seen.map(|seen| seen.1).collect::<Vec<usize>>()
+        };
+        assert!(known(0).iter().all(|known| *known == ORDERS));
+        assert_eq!(known(1)[10..14], [3, 1, 2, 3]);
+    }
+
+    #[test]
+    fn a_missing_answer_is_known_as_a_gap_for_as_long_as_it_counts() {
+        let mut limits = Positions::at(0.0);
+        let answers = (0..20).filter(|tick| *tick != 10);
+        assert_eq!(found(&mut limits, 1.0, answers.map(|tick| (tick, 0.0))), []);
+        let gapless: Vec<bool> = limits.seen.iter().map(|seen| seen.2).collect();
+        let expected: Vec<bool> = (0..19).map(|nth| !(10..13).contains(&nth)).collect();
+        assert_eq!(gapless, expected);
+        // Behind an answer that was clamped the orders are not all known.
+        let mut limits = Positions::at(0.0);
+        found(
+            &mut limits,
+            1.0,
+            (0..20).map(|tick| (tick, f64::from(u8::from(tick >= 10)))),
+        );
+        assert_eq!(
+            limits.seen[10..14],
+            [(0, 3, true), (0, 1, false), (0, 2, false), (0, 3, true)]
+        );
+        // A policy slower than its robot has no answer in most cycles.
+        let mut limits = Positions::at(0.0);
+        found(&mut limits, 20.0, (0..5).map(|tick| (tick, 0.0)));
+        assert!(limits.seen.iter().all(|seen| !seen.2));
+    }
+
+    #[test]
+    fn the_first_answer_is_judged_from_what_the_robot_was_to_do_when_it_was_asked() {
+        // The robot moves on meanwhile.
+        for (tick, place) in [(0, 0.5), (1, 0.7), (2, 0.9)] {
+            let mut limits = Positions::at(0.0);
+            let mut judge = Judge::new(&limits, 1, CYCLE, 1.0, None);
+            for (asked, at) in [(0, 0.5), (1, 0.7), (2, 0.9)] {
+                limits.at = at;
+                judge.asked(&limits, asked);
+            }
+            let broken = judge.see(&mut limits, question(tick, 1.0), &[place], false);
+            assert!(broken.is_empty(), "{tick}: {broken:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_answer_follows_a_motion_that_is_under_way() {
+        let mut limits = Positions {
+            rates: [1.5, 8.0],
+            ..Positions::at(0.2)
+        };
+        let mut judge = Judge::new(&limits, 1, CYCLE, 1.0, None);
+        judge.asked(&limits, 0);
+        judge.see(&mut limits, question(0, 1.0), &[0.2015], false);
+        // The divided differences of the values 1.5, 8 / 2, and of the step from 0.2 by 1.5 a second.
+        let second = (1.5 - 1.5) / (2.0 * DT);
+        let third = (second - 8.0 / 2.0) / (3.0 * DT);
+        let (_, derivatives) = limits.newest;
+        for (is, meant) in derivatives
+            .into_iter()
+            .zip([1.5, 2.0 * second, 6.0 * third])
+        {
+            assert!(
+                (is - meant).abs() < 1e-6 * meant.abs() + 1e-6,
+                "{derivatives:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_filter_knows_how_long_it_was_since_the_last_answer() {
+        let filter = || LowPass::new(5.0, CYCLE, Between::Spline, 1);
+        let ratio = 20.0;
+        let mut limits = Positions::at(0.0);
+        let mut judge = Judge::new(&limits, 1, CYCLE, ratio, Some(filter()));
+        judge.asked(&limits, 0);
+        let mut alone = filter();
+        alone.begin(&[0.0]);
+        for tick in 0..5 {
+            judge.see(&mut limits, question(tick, ratio), &[0.001], false);
+            let mut expected = [0.001];
+            alone.pass(ratio, &mut expected);
+            assert!((limits.newest.0 - expected[0]).abs() < 1e-12, "{tick}");
+        }
+    }
+
+    #[test]
+    fn a_filter_runs_over_the_answers_first() {
+        let filter = |cutoff_hz| LowPass::new(cutoff_hz, CYCLE, Between::Spline, 1);
+        let noisy = |judge: &mut Judge, limits: &mut Positions| {
+            judge.asked(limits, 0);
+            (0..200).any(|tick| {
+                let noise = if tick % 2 == 0 { 1e-5 } else { -1e-5 };
+                !judge
+                    .see(limits, question(tick, 1.0), &[noise], false)
+                    .is_empty()
+            })
+        };
+        let mut limits = Positions::at(0.0);
+        let mut without = Judge::new(&limits, 1, CYCLE, 1.0, None);
+        assert!(noisy(&mut without, &mut limits));
+        let mut with = Judge::new(&limits, 1, CYCLE, 1.0, Some(filter(5.0)));
+        assert!(!noisy(&mut with, &mut limits));
+    }
+}

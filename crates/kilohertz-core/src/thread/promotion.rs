@@ -1,0 +1,251 @@
+//! Realtime priority for a policy's thread, as long as it answers.
+//!
+//! Beside busy processes a policy of the ordinary scheduler is late because it gets no core in time. With
+//! a realtime priority it is not; but one that loops without end would then take its core from all other
+//! programs, and the machine with it where it has one core. So a thread of its own watches: a policy that
+//! has not answered for some time goes back to the ordinary scheduler until it answers.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crate::policy::PolicyThread;
+use crate::thread::{Grant, block_signals, set_fifo, set_fifo_of, set_ordinary_of};
+use crate::timing::time::Time;
+
+/// How often it looks.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// Gives a policy's thread its priority until it is dropped.
+pub struct Promotion {
+    shared: Arc<Shared>,
+    watch: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    priority: u8,
+    stop: AtomicBool,
+    grant: OnceLock<Grant>,
+    taken_back: AtomicU64,
+}
+
+/// What is seen of a promotion while it lasts.
+#[derive(Clone)]
+pub struct PromotionView(Arc<Shared>);
+
+impl PromotionView {
+    /// The priority that was asked for.
+    pub fn priority(&self) -> u8 {
+        self.0.priority
+    }
+
+    /// Whether the system granted the priority; nothing before the policy's thread is known.
+    pub fn grant(&self) -> Option<&Grant> {
+        self.0.grant.get()
+    }
+
+    /// How often the priority was taken back because the policy did not answer.
+    pub fn taken_back(&self) -> u64 {
+        self.0.taken_back.load(Ordering::Relaxed)
+    }
+}
+
+impl Promotion {
+    /// Gives the policy's thread the `SCHED_FIFO` priority `priority`, 1 to 98. What it starts does not
+    /// inherit it. It is taken back while a question has been open, and nothing answered, for longer than
+    /// `patience`.
+    ///
+    /// # Errors
+    /// The system's, where it cannot start a thread.
+    pub fn begin(
+        priority: u8,
+        thread: Arc<PolicyThread>,
+        patience: Duration,
+    ) -> std::io::Result<Promotion> {
+        let shared = Arc::new(Shared {
+            priority,
+            ..Shared::default()
+        });
+        let seen = Arc::clone(&shared);
+        let watch = thread::Builder::new()
+            .name("kilohertz-watch".to_owned())
+            .spawn(move || {
+                block_signals();
+                // Above the policy, or it could not take anything back. Where it is refused, so is the policy's.
+                let _ = set_fifo(priority.saturating_add(1).min(99));
+                watch(&seen, &thread, patience);
+            })?;
+        Ok(Promotion {
+            shared,
+            watch: Some(watch),
+        })
+    }
+
+    /// For telling what became of it.
+    pub fn view(&self) -> PromotionView {
+        PromotionView(Arc::clone(&self.shared))
+    }
+}
+
+impl Drop for Promotion {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        if let Some(watch) = self.watch.take() {
+            watch.thread().unpark();
+            let _ = watch.join();
+        }
+    }
+}
+
+fn watch(shared: &Shared, thread: &PolicyThread, patience: Duration) {
+    let mut judge = Patience::new(patience, Time::now());
+    let mut promoted = None;
+    while !shared.stop.load(Ordering::Relaxed) {
+        let number = thread.number();
+        let answers = judge.answers(thread.asked_count(), thread.answered_count(), Time::now());
+        match promoted {
+            _ if number == 0 => {}
+            None if answers => match set_fifo_of(number, shared.priority) {
+                Ok(()) => {
+                    let _ = shared.grant.set(Grant::Granted);
+                    promoted = Some(number);
+                }
+                Err(reason) => {
+                    let _ = shared.grant.set(Grant::Refused(reason));
+                    return;
+                }
+            },
+            Some(of) if !answers || of != number => {
+                set_ordinary_of(of);
+                promoted = None;
+                shared
+                    .taken_back
+                    .fetch_add(u64::from(!answers), Ordering::Relaxed);
+            }
+            _ => {}
+        }
+        thread::park_timeout(LOOK);
+    }
+    if let Some(number) = promoted {
+        set_ordinary_of(number);
+    }
+}
+
+/// Whether a policy answers. Pure: time is passed in.
+struct Patience {
+    limit: Duration,
+    /// When the oldest question without an answer behind it was seen first, or there was none.
+    since: Time,
+    /// What was asked when it answered last, and how often it had answered.
+    asked: u64,
+    answered: u64,
+}
+
+impl Patience {
+    fn new(limit: Duration, now: Time) -> Patience {
+        Patience {
+            limit,
+            since: now,
+            asked: 0,
+            answered: 0,
+        }
+    }
+
+    /// Takes in how often the policy was asked and has answered until now.
+    fn answers(&mut self, asked: u64, answered: u64, now: Time) -> bool {
+        if answered != self.answered || asked == self.asked {
+            self.since = now;
+            self.asked = asked;
+            self.answered = answered;
+        }
+        now.since(self.since) <= self.limit
+    }
+}
+
+#[cfg(all(test, target_os = "linux", not(loom)))]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    fn at(ms: u64) -> Time {
+        Time::from_nanos(1_000_000_000 + ms * 1_000_000)
+    }
+
+    #[test]
+    fn a_policy_answers_until_a_question_is_open_for_too_long() {
+        let mut patience = Patience::new(Duration::from_millis(20), at(0));
+        assert!(patience.answers(0, 0, at(1_000)), "nothing was asked");
+        assert!(patience.answers(1, 0, at(1_010)));
+        assert!(patience.answers(20, 0, at(1_020)));
+        assert!(!patience.answers(30, 0, at(1_021)));
+        assert!(patience.answers(31, 1, at(1_022)), "it has answered again");
+        assert!(
+            patience.answers(40, 2, at(1_060)),
+            "to what was asked long ago, too"
+        );
+        assert!(
+            patience.answers(40, 2, at(9_000)),
+            "nothing was asked since"
+        );
+    }
+
+    /// Of the calling thread.
+    fn scheduler() -> i32 {
+        let text = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+        let (_, behind) = text.rsplit_once(')').unwrap();
+        behind.split_whitespace().nth(38).unwrap().parse().unwrap()
+    }
+
+    /// Waits for so long until the calling thread's scheduler is that one.
+    fn becomes(wanted: i32) -> bool {
+        let until = Time::now() + Duration::from_secs(20);
+        while scheduler() != wanted && Time::now() < until {
+            thread::sleep(Duration::from_millis(1));
+        }
+        scheduler() == wanted
+    }
+
+    const OTHER: i32 = libc::SCHED_OTHER;
+    const FIFO: i32 = libc::SCHED_FIFO;
+
+    #[test]
+    fn a_thread_that_does_not_answer_is_an_ordinary_one_until_it_does() {
+        let policy = Arc::new(PolicyThread::default());
+        let limit = Duration::from_millis(30);
+        let promotion = Promotion::begin(7, Arc::clone(&policy), limit).unwrap();
+        let view = promotion.view();
+        let (seen, result) = mpsc::channel();
+        let answering = Arc::clone(&policy);
+        let runner = thread::spawn(move || {
+            answering.is_here();
+            let until = Time::now() + Duration::from_secs(20);
+            while view.grant().is_none() && Time::now() < until {
+                thread::sleep(Duration::from_millis(1));
+            }
+            if matches!(view.grant(), Some(Grant::Refused(_))) {
+                return seen.send(vec![scheduler() == OTHER]).unwrap();
+            }
+            let mut steps = vec![becomes(FIFO)];
+            steps.push(thread::spawn(scheduler).join().unwrap() == OTHER);
+            answering.asked();
+            // Keeps its core busy, as an endless loop does.
+            let until = Time::now() + Duration::from_secs(20);
+            while scheduler() == FIFO && Time::now() < until {
+                std::hint::spin_loop();
+            }
+            steps.push(scheduler() == OTHER && view.taken_back() == 1);
+            answering.answered();
+            steps.push(becomes(FIFO));
+            seen.send(steps).unwrap();
+            thread::park();
+        });
+        let steps = result.recv().unwrap();
+        assert!(steps.iter().all(|&step| step), "{steps:?}");
+        drop(promotion);
+        runner.thread().unpark();
+        runner.join().unwrap();
+    }
+}

@@ -1,0 +1,6 @@
+//! Points in time, and how a thread waits for them.
+
+pub mod answer_wait;
+pub mod pacer;
+pub mod time;
+pub mod wait;

@@ -1,0 +1,242 @@
+//! Decides who may use the connection to an arm, and keeps what the loop that drives it has seen.
+//!
+//! One session drives at a time. While none does, requests and reads take turns; a session that starts
+//! waits for the one under way, before its first cycle. While one does, the newest state that its loop
+//! has seen is there for everybody: the loop writes it wait-free, and readers keep each other out but
+//! never the loop.
+
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use kilohertz_core::robot::{Cycle, Flow, Tick};
+use kilohertz_core::timing::time::Time;
+use triple_buffer::{Input, Output, TripleBuffer};
+
+use crate::state;
+
+/// A state and the number of the session whose loop saw it.
+#[derive(Debug, Clone)]
+struct Seen {
+    session: u64,
+    slots: [f64; state::LEN],
+}
+
+/// What sessions on an arm, and those who ask for its state, share.
+pub(crate) struct Desk {
+    driven: AtomicBool,
+    /// The number of the newest session, from 1.
+    session: AtomicU64,
+    turn: Mutex<()>,
+    /// Only a loop takes this, and there is one at a time: it never waits.
+    seen_in: Mutex<Input<Seen>>,
+    seen_out: Mutex<Output<Seen>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Desk {
+    pub(crate) fn new() -> Desk {
+        let nothing = Seen {
+            session: 0,
+            slots: [0.0; state::LEN],
+        };
+        let (seen_in, seen_out) = TripleBuffer::new(&nothing).split();
+        Desk {
+            driven: AtomicBool::new(false),
+            session: AtomicU64::new(0),
+            turn: Mutex::new(()),
+            seen_in: Mutex::new(seen_in),
+            seen_out: Mutex::new(seen_out),
+        }
+    }
+
+    /// Whether a session drives the arm.
+    pub(crate) fn is_driven(&self) -> bool {
+        self.driven.load(Ordering::Acquire)
+    }
+
+    /// Takes the arm for a session; says whether it was free.
+    pub(crate) fn take(&self) -> bool {
+        if self.driven.swap(true, Ordering::AcqRel) {
+            return false;
+        }
+        self.session.fetch_add(1, Ordering::AcqRel);
+        true
+    }
+
+    /// The session that took the arm is over.
+    pub(crate) fn give_back(&self) {
+        self.driven.store(false, Ordering::Release);
+    }
+
+    /// The right to use the connection, unless a session has it. Waits for whoever has it now.
+    pub(crate) fn turn(&self) -> Option<MutexGuard<'_, ()>> {
+        if self.is_driven() {
+            return None;
+        }
+        let turn = lock(&self.turn);
+        (!self.is_driven()).then_some(turn)
+    }
+
+    /// Runs a session: waits for whoever uses the connection now, who is the last, and hands `drive` the
+    /// loop body with an ear to it.
+    pub(crate) fn listening<T>(
+        &self,
+        tick: &mut dyn Tick,
+        drive: impl FnOnce(&mut dyn Tick) -> T,
+    ) -> T {
+        drop(lock(&self.turn));
+        let mut seen = lock(&self.seen_in);
+        let session = self.session.load(Ordering::Acquire);
+        drive(&mut Listening {
+            tick,
+            seen: &mut seen,
+            session,
+        })
+    }
+
+    /// The newest state that the loop of the session that drives the arm has seen; none before its
+    /// first cycle, and where no session drives it.
+    pub(crate) fn newest(&self) -> Option<Vec<f64>> {
+        let mut seen = lock(&self.seen_out);
+        let seen = seen.read();
+        let is_current = self.is_driven() && seen.session == self.session.load(Ordering::Acquire);
+        is_current.then(|| seen.slots.to_vec())
+    }
+}
+
+/// A loop body whose observations are seen by others.
+struct Listening<'a> {
+    tick: &'a mut dyn Tick,
+    seen: &'a mut Input<Seen>,
+    session: u64,
+}
+
+impl Tick for Listening<'_> {
+    fn cycle(&mut self, cycle: Cycle<'_>) -> Flow {
+        let next = self.seen.input_buffer_mut();
+        next.session = self.session;
+        next.slots.copy_from_slice(cycle.observation);
+        self.seen.publish();
+        self.tick.cycle(cycle)
+    }
+
+    fn sent(&mut self, at: Time) {
+        self.tick.sent(at);
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.tick.is_stopping()
+    }
+
+    fn distrust(&mut self) {
+        self.tick.distrust();
+    }
+
+    fn not_finite(&mut self, slots: u64) {
+        self.tick.not_finite(slots);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Body;
+
+    impl Tick for Body {
+        fn cycle(&mut self, _cycle: Cycle<'_>) -> Flow {
+            Flow::Continue
+        }
+
+        fn sent(&mut self, _at: Time) {}
+
+        fn is_stopping(&self) -> bool {
+            false
+        }
+
+        fn distrust(&mut self) {}
+    }
+
+    fn see(desk: &Desk, values: &[f64]) {
+        desk.listening(&mut Body, |tick| {
+            for &value in values {
+                tick.cycle(Cycle {
+                    started: Time::now(),
+                    skipped: 0,
+                    observation: &[value; state::LEN],
+                    action: &mut [],
+                });
+            }
+        });
+    }
+
+    #[test]
+    fn the_newest_of_many_states_is_there_and_none_of_an_earlier_session() {
+        let desk = Desk::new();
+        assert_eq!(desk.newest(), None);
+        assert!(desk.take());
+        assert_eq!(desk.newest(), None);
+        see(&desk, &[1.0, 2.0, 3.0]);
+        assert_eq!(desk.newest(), Some(vec![3.0; state::LEN]));
+        assert_eq!(desk.newest(), Some(vec![3.0; state::LEN]));
+        desk.give_back();
+        assert_eq!(desk.newest(), None);
+        assert!(desk.take());
+        assert_eq!(desk.newest(), None);
+        see(&desk, &[4.0]);
+        assert_eq!(desk.newest(), Some(vec![4.0; state::LEN]));
+    }
+
+    #[test]
+    fn a_state_is_whole_whoever_reads_while_it_is_written() {
+        let desk = Desk::new();
+        assert!(desk.take());
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| {
+                let values: Vec<f64> = (1..=100_000).map(f64::from).collect();
+                see(&desk, &values);
+            });
+            let mut last = 0.0;
+            while !writer.is_finished() {
+                if let Some(slots) = desk.newest() {
+                    assert!(slots.iter().all(|&slot| slot == slots[0]), "torn");
+                    assert!(slots[0] >= last, "{} after {last}", slots[0]);
+                    last = slots[0];
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn one_session_has_the_arm_and_nobody_else_a_turn() {
+        let desk = Desk::new();
+        drop(desk.turn().expect("it is free"));
+        assert!(desk.take());
+        assert!(!desk.take());
+        assert!(desk.turn().is_none());
+        desk.give_back();
+        assert!(desk.turn().is_some());
+    }
+
+    #[test]
+    fn a_session_begins_when_the_turn_before_it_is_over() {
+        let desk = Desk::new();
+        let turn = desk.turn().expect("it is free");
+        assert!(desk.take());
+        let begun = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                desk.listening(&mut Body, |_| begun.store(true, Ordering::Release));
+            });
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            assert!(!begun.load(Ordering::Acquire));
+            drop(turn);
+        });
+        assert!(begun.load(Ordering::Acquire));
+    }
+}

@@ -1,0 +1,409 @@
+//! The way between an arm and `franka-rs` while they get to know each other.
+//!
+//! `franka-rs` waits for the arm's answers without an end, keeps those that it has not asked for, parses the
+//! arm's model before anybody has looked at it, and raises the thread on which it does all that to the highest
+//! realtime priority. So it is led to a socket of this process. What the arm answers is read here, bounded in
+//! time and size, checked, and passed on. Then the arm's socket takes the place of the one in between,
+//! under its number, and the client and the arm are alone with each other.
+
+#![warn(clippy::indexing_slicing)]
+#![allow(
+    unsafe_code,
+    reason = "a socket takes another's place by its number; the use is argued"
+)]
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream, ToSocketAddrs};
+use std::ops::RangeInclusive;
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use franka::network::{DEFAULT_CONNECT_TIMEOUT, POLL_TIMEOUT};
+use franka::wire::robot::codec::FciVersion;
+use franka::wire::robot::{ConnectRequest, ConnectResponse, ConnectStatus};
+use franka::wire::{HeaderLayout, ROBOT_COMMAND_PORT, ROBOT_HEADER_LEN};
+use franka::{FrankaError, FrankaResult, RealtimeConfig, RobotOptions, VersionPolicy};
+use kilohertz_core::number::number;
+use kilohertz_core::thread::make_ordinary;
+use socket2::{SockRef, TcpKeepalive};
+use zerocopy::FromBytes;
+
+use crate::arm::ConnectOptions;
+use crate::client::source::sockets::{bound_to, number_of};
+use crate::client::source::{Ear, HostEar};
+use crate::client::watchdog::Line;
+use crate::error::{ArmError, ArmErrorCode};
+use crate::generation::Generation;
+use crate::kinematics::urdf::{self, Urdf};
+
+/// How often it is looked whether the client is there.
+const LOOKING: Duration = Duration::from_micros(200);
+/// The longest request of a client that connects, in bytes.
+const LONGEST_REQUEST: usize = 64;
+/// The length of the answer to `Connect`, in bytes.
+const CONNECTED: usize = ROBOT_HEADER_LEN + size_of::<ConnectResponse>();
+
+/// An arm that answers.
+pub(crate) struct Met {
+    pub client: franka::Robot,
+    /// What it serves, where it is an FR3.
+    pub urdf: Option<Urdf>,
+    pub line: Line,
+    /// What the arm's states come to.
+    pub ear: Ear,
+}
+
+/// Connects `franka-rs` to the arm at `address` until `due`, and leaves nothing behind where it cannot.
+pub(crate) fn meet(address: &str, wanted: &ConnectOptions, due: Instant) -> Result<Met, ArmError> {
+    let bridge = Bridge {
+        address,
+        wanted,
+        due,
+    };
+    let outcome = match wanted.generation {
+        Some(generation) => bridge.meet(generation.wire()),
+        None => match bridge.meet(FciVersion::V10) {
+            Err(Failure::Client(FrankaError::IncompatibleVersion {
+                server_version: 5, ..
+            })) => bridge.meet(FciVersion::V5),
+            other => other,
+        },
+    };
+    outcome.map_err(|failure| match failure {
+        Failure::Arm(error) => error,
+        Failure::Client(error) => ArmError::connecting(address, wanted, error),
+    })
+}
+
+/// Why it cannot.
+enum Failure {
+    /// Of what the arm has answered, the client says so.
+    Client(FrankaError),
+    Arm(ArmError),
+}
+
+impl From<ArmError> for Failure {
+    fn from(error: ArmError) -> Failure {
+        Failure::Arm(error)
+    }
+}
+
+struct Bridge<'a> {
+    address: &'a str,
+    wanted: &'a ConnectOptions,
+    due: Instant,
+}
+
+impl Bridge<'_> {
+    fn meet(&self, version: FciVersion) -> Result<Met, Failure> {
+        let arm = reached(self.address, ROBOT_COMMAND_PORT, self.due);
+        let mut arm = arm.map_err(|error| self.broken(&error))?;
+        let door = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+        let door = door.map_err(|error| self.broken(&error))?;
+        let here = door.local_addr().map_err(|error| self.broken(&error))?;
+        let options = RobotOptions::new(RealtimeConfig::Ignore)
+            .with_version(VersionPolicy::Exact(version))
+            .with_log_size(0);
+        let (report, reported) = mpsc::channel();
+        let client = thread::Builder::new()
+            .name("kilohertz-client".to_owned())
+            .spawn(move || {
+                // Nobody waits any more where the arm was given up.
+                let _ = report.send(franka::Robot::with_options(&here.to_string(), options));
+            })
+            .map_err(|error| self.broken(&error))?;
+        let (mut near, number) = self.client_at(&door, &client)?;
+        // It raised itself before it came here.
+        make_ordinary(&client);
+        drop(door);
+
+        let request = self
+            .message(&mut near, ROBOT_HEADER_LEN..=LONGEST_REQUEST)
+            .map_err(|broken| self.told(&broken))?;
+        // The arm does not know yet where its states go: nothing of it is lost, and nothing forged queued.
+        let ear = self.ear(&request, &arm)?;
+        let met = self.introduced(&mut near, &mut arm, &request, version, &reported);
+        let (client, urdf) = met.inspect_err(|_| ear.deafen())?;
+        let ear = ear.learned(Generation::of(version).state_length(), self.due)?;
+        let line = self.handed_over(arm, number);
+        Ok(Met {
+            client,
+            urdf,
+            line: line.map_err(|error| self.broken(&error))?,
+            ear,
+        })
+    }
+
+    /// Makes the socket that a request to connect names for states hear the arm's host alone.
+    fn ear(&self, request: &[u8], arm: &TcpStream) -> Result<HostEar, ArmError> {
+        let connect = ConnectRequest::read_from_bytes(body(request));
+        let port = connect.map_or(0, |connect| connect.udp_port.get());
+        let host = arm.peer_addr().map_err(|error| self.broken(&error))?.ip();
+        HostEar::to(bound_to(port)?, host)
+    }
+
+    /// Passes on what client and arm say to each other, from the request to connect to the client's first
+    /// state.
+    fn introduced(
+        &self,
+        near: &mut TcpStream,
+        arm: &mut TcpStream,
+        request: &[u8],
+        version: FciVersion,
+        reported: &mpsc::Receiver<FrankaResult<franka::Robot>>,
+    ) -> Result<(franka::Robot, Option<Urdf>), Failure> {
+        let answer = self.asked(arm, request, "Connect", CONNECTED..=CONNECTED)?;
+        self.pass(near, &answer)?;
+        let urdf = match version == FciVersion::V10 && is_fr3(&answer) {
+            true => self.served(near, arm)?,
+            false => None,
+        };
+        match reported.recv_timeout(self.left()) {
+            Ok(client) => Ok((client.map_err(Failure::Client)?, urdf)),
+            Err(_) => Err(self.no_state().into()),
+        }
+    }
+
+    /// The client's end of the way, and the number of its socket. Who else comes is sent away.
+    fn client_at(
+        &self,
+        door: &TcpListener,
+        client: &JoinHandle<()>,
+    ) -> Result<(TcpStream, RawFd), ArmError> {
+        let broken = |error| self.broken(&error);
+        let there = door.local_addr().map_err(broken)?;
+        door.set_nonblocking(true).map_err(broken)?;
+        loop {
+            match door.accept() {
+                Ok((near, here)) => {
+                    if let Some(number) = number_of(here, there) {
+                        near.set_nonblocking(false).map_err(broken)?;
+                        return Ok((near, number));
+                    }
+                }
+                Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(broken(error)),
+                Err(_) if client.is_finished() => {
+                    return Err(broken(io::Error::other("the client found no way")));
+                }
+                Err(_) if self.left() <= Duration::from_millis(1) => return Err(self.no_answer()),
+                Err(_) => thread::sleep(LOOKING),
+            }
+        }
+    }
+
+    /// What the arm serves, checked before the client reads it; nothing where the client did not ask, which
+    /// then says why.
+    fn served(&self, near: &mut TcpStream, arm: &mut TcpStream) -> Result<Option<Urdf>, ArmError> {
+        let request = match self.message(near, ROBOT_HEADER_LEN..=LONGEST_REQUEST) {
+            Ok(request) => request,
+            Err(Broken::Io(error)) if is_late(&error) => return Err(self.no_state()),
+            Err(_) => return Ok(None),
+        };
+        let longest = ROBOT_HEADER_LEN + 1 + urdf::LONGEST;
+        let lengths = ROBOT_HEADER_LEN + 1..=longest;
+        let answer = self.asked(arm, &request, "the request for its model", lengths)?;
+        let (&status, text) = body(&answer).split_first().unwrap_or((&0, &[]));
+        let urdf = if status == 0 || !text.is_empty() {
+            Some(Urdf::from_bytes(text)?)
+        } else {
+            None
+        };
+        self.pass(near, &answer)?;
+        Ok(urdf)
+    }
+
+    /// The arm's answer to a request of the client, which is called `what`.
+    fn asked(
+        &self,
+        arm: &mut TcpStream,
+        request: &[u8],
+        what: &str,
+        lengths: RangeInclusive<usize>,
+    ) -> Result<Vec<u8>, ArmError> {
+        self.pass(arm, request)?;
+        let message = self.message(arm, lengths);
+        let answer = message.map_err(|broken| match broken {
+            Broken::Length(..) => self.no_arm(format!("{what}: {broken}")),
+            Broken::Io(_) => self.told(&broken),
+        })?;
+        let (asked, answered) = (id(request), id(&answer));
+        if asked != answered {
+            return Err(self.no_arm(format!(
+                "{what} was answered as request {answered}; expected {asked}"
+            )));
+        }
+        Ok(answer)
+    }
+
+    fn pass(&self, to: &mut TcpStream, message: &[u8]) -> Result<(), ArmError> {
+        let written = to
+            .set_write_timeout(Some(self.left()))
+            .and_then(|()| to.write_all(message));
+        written.map_err(|error| self.broken(&error))
+    }
+
+    /// The next message, of a length that is expected.
+    fn message(
+        &self,
+        from: &mut TcpStream,
+        lengths: RangeInclusive<usize>,
+    ) -> Result<Vec<u8>, Broken> {
+        let mut message = vec![0; ROBOT_HEADER_LEN];
+        self.fill(from, &mut message)?;
+        let header = HeaderLayout::Robot.decode_header(&message);
+        let length = header.map_or(0, |(_, _, size)| size as usize);
+        if !lengths.contains(&length) {
+            return Err(Broken::Length(length, lengths));
+        }
+        message.resize(length, 0);
+        let missing = message.get_mut(ROBOT_HEADER_LEN..).unwrap_or_default();
+        self.fill(from, missing)?;
+        Ok(message)
+    }
+
+    fn fill(&self, from: &mut TcpStream, mut into: &mut [u8]) -> Result<(), Broken> {
+        while !into.is_empty() {
+            if Instant::now() >= self.due {
+                return Err(Broken::Io(ErrorKind::TimedOut.into()));
+            }
+            from.set_read_timeout(Some(self.left()))?;
+            match from.read(into) {
+                Ok(0) => return Err(Broken::Io(ErrorKind::UnexpectedEof.into())),
+                Ok(read) => into = into.get_mut(read..).unwrap_or_default(),
+                Err(error) if is_late(&error) || error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(Broken::Io(error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the client the arm's socket, set up as it does with its own, for the one with this number.
+    fn handed_over(&self, arm: TcpStream, number: RawFd) -> io::Result<Line> {
+        arm.set_read_timeout(Some(POLL_TIMEOUT))?;
+        arm.set_write_timeout(Some(DEFAULT_CONNECT_TIMEOUT))?;
+        let line = Line {
+            here: arm.local_addr()?,
+            there: arm.peer_addr()?,
+        };
+        // SAFETY: `arm` is open. `number` is that of the socket in a client that has come back from
+        // connecting and that this thread alone holds: nobody uses the number meanwhile or has closed it,
+        // and whoever closes it later closes the arm's socket, as is due.
+        let rc = unsafe { libc::dup3(arm.as_raw_fd(), number, libc::O_CLOEXEC) };
+        if rc < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(line)
+    }
+
+    fn left(&self) -> Duration {
+        left(self.due)
+    }
+
+    fn told(&self, broken: &Broken) -> ArmError {
+        match broken {
+            Broken::Io(error) => self.broken(error),
+            Broken::Length(..) => self.no_arm(broken.to_string()),
+        }
+    }
+
+    fn broken(&self, error: &io::Error) -> ArmError {
+        let text = match error.kind() {
+            ErrorKind::TimedOut | ErrorKind::WouldBlock => return self.no_answer(),
+            ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => {
+                "it closed the connection: another client is connected, or it is no Franka arm with FCI \
+                 activated. End the other client, or check the address"
+                    .to_owned()
+            }
+            _ => error.to_string(),
+        };
+        ArmError::connecting(self.address, self.wanted, FrankaError::Network(text))
+    }
+
+    fn no_answer(&self) -> ArmError {
+        ArmError::no_answer(self.address, self.wanted.timeout)
+    }
+
+    fn no_state(&self) -> ArmError {
+        ArmError::new(
+            ArmErrorCode::ConnectTimeout,
+            format!(
+                "{} took the connection but sent no state within {} s: check that no firewall keeps \
+                 UDP away",
+                self.address,
+                number(self.wanted.timeout.as_secs_f64())
+            ),
+        )
+    }
+
+    fn no_arm(&self, why: String) -> ArmError {
+        ArmError::new(
+            ArmErrorCode::Protocol,
+            format!(
+                "{} does not answer as a Franka arm: {why}. Check the address, and that nobody else \
+                 answers there",
+                self.address
+            ),
+        )
+    }
+}
+
+/// A connection to `address`, whose port is `port` unless it has one, set up as `franka-rs` does with its own.
+pub(crate) fn reached(address: &str, port: u16, due: Instant) -> io::Result<TcpStream> {
+    let found = address.to_socket_addrs();
+    let found = found.or_else(|_| (address, port).to_socket_addrs())?;
+    let mut last = io::Error::other("the host has no address; check its name");
+    for place in found {
+        match TcpStream::connect_timeout(&place, left(due)) {
+            Ok(socket) => {
+                socket.set_nodelay(true)?;
+                let second = Duration::from_secs(1);
+                let alive = TcpKeepalive::new().with_time(second).with_interval(second);
+                // Its absence is noticed by the states that do not come.
+                let _ = SockRef::from(&socket).set_tcp_keepalive(&alive.with_retries(3));
+                return Ok(socket);
+            }
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// What is left of the time, and never nothing: that would be no limit.
+fn left(due: Instant) -> Duration {
+    let left = due.saturating_duration_since(Instant::now());
+    left.max(Duration::from_millis(1))
+}
+
+/// Why no message came.
+#[derive(Debug, thiserror::Error)]
+enum Broken {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error("a message of {0} bytes came; expected {min} to {max}", min = .1.start(), max = .1.end())]
+    Length(usize, RangeInclusive<usize>),
+}
+
+fn is_late(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
+/// What follows the header of a message.
+fn body(message: &[u8]) -> &[u8] {
+    message.get(ROBOT_HEADER_LEN..).unwrap_or_default()
+}
+
+/// The number of the request that a message is or answers.
+fn id(message: &[u8]) -> u32 {
+    let header = HeaderLayout::Robot.decode_header(message);
+    header.map_or(0, |(_, id, _)| id)
+}
+
+/// Whether the answer to `Connect` is that of an FR3, which is asked for its model then.
+fn is_fr3(answer: &[u8]) -> bool {
+    ConnectResponse::read_from_bytes(body(answer)).is_ok_and(|answer| {
+        ConnectStatus::from_u8(answer.status) == Some(ConnectStatus::Success)
+            && answer.version.get() == Generation::Fr3.fci_version()
+    })
+}

@@ -1,0 +1,234 @@
+//! `franka-rs` as the client: it is read and written.
+
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
+use std::sync::Arc;
+
+use franka::{
+    ActiveMotionGenerator, ActiveMotionInput, ActiveTorqueControl, CartesianPose,
+    CartesianVelocities, FrankaResult, JointPositions, JointVelocities, MoveControllerMode,
+    RobotState, Torques, motion_finished,
+};
+use kilohertz_core::robot::{Flow, Tick};
+use kilohertz_core::timing::time::Time;
+
+use crate::client::Connection;
+use crate::client::entrance::{Drive, Entrance};
+use crate::client::source::Hearing;
+use crate::control::{Control, Impedance, Interface, taken};
+use crate::error::ArmError;
+use crate::kinematics::geometry::orthonormal;
+use crate::setting::Setting;
+
+/// A connection that hears the arm alone.
+pub(crate) struct Direct {
+    robot: franka::Robot,
+    hearing: Arc<Hearing>,
+}
+
+impl Direct {
+    /// A connection that `hearing` is of.
+    pub fn new(robot: franka::Robot, hearing: Arc<Hearing>) -> Direct {
+        Direct { robot, hearing }
+    }
+}
+
+impl Drop for Direct {
+    fn drop(&mut self) {
+        self.hearing.end();
+    }
+}
+
+impl Connection for Direct {
+    fn state(&self) -> Result<RobotState, ArmError> {
+        // The first read empties the socket's queue, which stopped taking in when it was full.
+        self.hearing.emptied(|| self.robot.read_once())?;
+        Ok(self.robot.read_once()?)
+    }
+
+    fn recover(&self) -> Result<(), ArmError> {
+        Ok(self.robot.automatic_error_recovery()?)
+    }
+
+    fn configure(&self, setting: &Setting) -> Result<(), ArmError> {
+        let robot = &self.robot;
+        Ok(match setting {
+            Setting::CollisionBehavior {
+                nominal,
+                acceleration,
+            } => robot.set_collision_behavior(
+                acceleration.lower_torques,
+                acceleration.upper_torques,
+                nominal.lower_torques,
+                nominal.upper_torques,
+                acceleration.lower_forces,
+                acceleration.upper_forces,
+                nominal.lower_forces,
+                nominal.upper_forces,
+            ),
+            Setting::JointImpedance(stiffness) => robot.set_joint_impedance(*stiffness),
+            Setting::CartesianImpedance(stiffness) => robot.set_cartesian_impedance(*stiffness),
+            Setting::GuidingMode { axes, elbow } => robot.set_guiding_mode(*axes, *elbow),
+            Setting::EndEffector(frame) => robot.set_ee(*frame),
+            Setting::StiffnessFrame(frame) => robot.set_k(*frame),
+            Setting::Load {
+                mass,
+                centre,
+                inertia,
+            } => robot.set_load(*mass, *centre, *inertia),
+            Setting::Filters([joint, joint_rate, pose, twist, controller]) => {
+                robot.set_filters(*joint, *joint_rate, *pose, *twist, *controller)
+            }
+        }?)
+    }
+
+    fn drive(&self, drive: &Drive, tick: &mut dyn Tick) -> Result<(), ArmError> {
+        // Leaves whatever the last motion left in the client's picture of the robot behind.
+        let before = self.hearing.emptied(|| self.robot.read_once())?;
+        let mut entrance = Entrance::new(drive, before)?;
+        let mut tick = self.hearing.driven(tick);
+        let driven = start_and_drive(&self.robot, drive.interface, &mut entrance, &mut tick);
+        entrance.outcome(driven.map_err(ArmError::from))
+    }
+}
+
+fn start_and_drive(
+    client: &franka::Robot,
+    interface: Interface,
+    entrance: &mut Entrance<'_>,
+    tick: &mut dyn Tick,
+) -> FrankaResult<()> {
+    let controller = match interface.impedance {
+        Impedance::Joint => MoveControllerMode::JointImpedance,
+        Impedance::Cartesian => MoveControllerMode::CartesianImpedance,
+        Impedance::External | Impedance::Law(_) => MoveControllerMode::ExternalController,
+    };
+    match interface.control {
+        Control::JointVelocity => {
+            let motion = client.start_joint_velocity_control(controller)?;
+            let command = |action: &[f64], _| JointVelocities::new(taken(action));
+            cycles(Generator::new(motion, command, interface), entrance, tick)
+        }
+        Control::JointPosition | Control::JointTarget => {
+            let motion = client.start_joint_position_control(controller)?;
+            let command = |action: &[f64], _| JointPositions::new(taken(action));
+            cycles(Generator::new(motion, command, interface), entrance, tick)
+        }
+        Control::CartesianVelocity => {
+            let motion = client.start_cartesian_velocity_control(controller)?;
+            let command = |action: &[f64], elbow| match elbow {
+                Some(elbow) => CartesianVelocities::with_elbow(taken(action), elbow),
+                None => CartesianVelocities::new(taken(action)),
+            };
+            cycles(Generator::new(motion, command, interface), entrance, tick)
+        }
+        Control::CartesianPose | Control::CartesianTarget => {
+            let motion = client.start_cartesian_pose_control(controller)?;
+            // Exactly rigid, as the client wants it.
+            let command = |action: &[f64], elbow| match elbow {
+                Some(elbow) => CartesianPose::with_elbow(orthonormal(&taken(action)), elbow),
+                None => CartesianPose::new(orthonormal(&taken(action))),
+            };
+            cycles(Generator::new(motion, command, interface), entrance, tick)
+        }
+        Control::Torque => cycles(client.start_torque_control()?, entrance, tick),
+    }
+}
+
+/// A motion in progress. Dropping it stops the arm.
+trait Motion {
+    /// How many slots its actions have.
+    fn slots(&self) -> usize;
+    fn read(&mut self) -> FrankaResult<(RobotState, franka::Duration)>;
+    fn write(
+        &mut self,
+        entrance: &mut Entrance<'_>,
+        action: &[f64],
+        flow: Flow,
+    ) -> FrankaResult<()>;
+}
+
+struct Generator<'a, T: ActiveMotionInput, C> {
+    motion: ActiveMotionGenerator<'a, T>,
+    command: C,
+    interface: Interface,
+}
+
+impl<'a, T: ActiveMotionInput, C: Fn(&[f64], Option<[f64; 2]>) -> T> Generator<'a, T, C> {
+    fn new(motion: ActiveMotionGenerator<'a, T>, command: C, interface: Interface) -> Self {
+        Generator {
+            motion,
+            command,
+            interface,
+        }
+    }
+}
+
+impl<T: ActiveMotionInput, C: Fn(&[f64], Option<[f64; 2]>) -> T> Motion for Generator<'_, T, C> {
+    fn slots(&self) -> usize {
+        self.interface.slots()
+    }
+
+    fn read(&mut self) -> FrankaResult<(RobotState, franka::Duration)> {
+        self.motion.read_once()
+    }
+
+    fn write(
+        &mut self,
+        entrance: &mut Entrance<'_>,
+        action: &[f64],
+        flow: Flow,
+    ) -> FrankaResult<()> {
+        let (motion, behind) = action.split_at(self.interface.motion_slots());
+        let elbow = entrance.elbow(motion);
+        let motion = last_if(flow, (self.command)(motion, elbow));
+        let torques = entrance.torques(behind).map(Torques::new);
+        self.motion.write_once(&motion, torques.as_ref())
+    }
+}
+
+impl Motion for ActiveTorqueControl<'_> {
+    fn slots(&self) -> usize {
+        7
+    }
+
+    fn read(&mut self) -> FrankaResult<(RobotState, franka::Duration)> {
+        self.read_once()
+    }
+
+    fn write(
+        &mut self,
+        _entrance: &mut Entrance<'_>,
+        action: &[f64],
+        flow: Flow,
+    ) -> FrankaResult<()> {
+        self.write_once(&last_if(flow, Torques::new(taken(action))))
+    }
+}
+
+fn last_if<T: franka::Finishable>(flow: Flow, command: T) -> T {
+    match flow {
+        Flow::Continue => command,
+        Flow::Finish => motion_finished(command),
+    }
+}
+
+fn cycles(
+    mut motion: impl Motion,
+    entrance: &mut Entrance<'_>,
+    tick: &mut dyn Tick,
+) -> FrankaResult<()> {
+    let mut action = [0.0; Control::MOST_SLOTS];
+    let action = &mut action[..motion.slots()];
+    loop {
+        let (state, _elapsed) = motion.read()?;
+        let flow = entrance.cycle(tick, Time::now(), &state, action);
+        if flow == Flow::Finish {
+            // Counted as it goes out: the call returns when the arm has ended the motion.
+            tick.sent(Time::now());
+            return motion.write(entrance, action, flow);
+        }
+        motion.write(entrance, action, flow)?;
+        tick.sent(Time::now());
+    }
+}

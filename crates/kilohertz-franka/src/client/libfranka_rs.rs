@@ -1,0 +1,1063 @@
+//! `libfranka-rs` as the client, and the fence around it.
+//!
+//! It is a port of libfranka 0.9 for the FER. It calls back, which fits the loop. What does not fit
+//! ends here:
+//!
+//! | what it does | what is done about it |
+//! | --- | --- |
+//! | panics: on a host without an address, a wrong first state, a refused stop, a closed socket, NaN | `franka-rs` connects first and tells what is wrong; actions are checked; a panic is caught, kept from standard error, and told as an error |
+//! | waits for ever for an answer that does not come | each wait has a limit, after which a signal interrupts it: its unwrap turns that into a panic. Where it goes on waiting its connection is ended |
+//! | takes every other signal as a reason to panic | they are blocked on its thread |
+//! | forgets why a motion ended when the stop behind it fails | the arm is asked |
+//! | knows no other port than 1337, and no other log than one of at least a record | refused by name; it gets one record |
+//! | cannot be stopped from another thread | a session finishes through its callback |
+//!
+//! A connection on which anything has failed is not used again: the next call makes a new one. Each
+//! cycle allocates; nothing can be done about that from outside.
+
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+#![allow(
+    unsafe_code,
+    reason = "signals to a thread are system calls; each use is argued"
+)]
+
+use std::cell::Cell;
+use std::net::{IpAddr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use franka::{ERROR_NAMES, Errors, RobotMode, RobotState};
+use kilohertz_core::robot::{Flow, Tick};
+use kilohertz_core::timing::time::Time;
+use libfranka::exception::FrankaException;
+use libfranka::{
+    CartesianPose, CartesianVelocities, ControllerMode, JointPositions, JointVelocities,
+    MAX_CUTOFF_FREQUENCY, MotionFinished, RealtimeConfig, Torques,
+};
+
+use crate::arm::ConnectOptions;
+use crate::client::Connection;
+use crate::client::entrance::{Drive, Entrance};
+use crate::client::source::HostEar;
+use crate::client::source::sockets::Before;
+use crate::client::watchdog::{Plug, REQUEST, STATE};
+use crate::control::{Control, Impedance, Interface, taken};
+use crate::error::{ArmError, ArmErrorCode};
+use crate::generation::Generation;
+use crate::hand::later;
+use crate::kinematics::geometry::orthonormal;
+use crate::setting::Setting;
+use crate::state::offset;
+
+/// The only port that it knows.
+const PORT: u16 = 1337;
+/// Where none is asked for it panics.
+const LOG_SIZE: usize = 1;
+
+/// How long a connection may take, and how often it is tried: an arm that has one client at a time
+/// may still be busy with the end of the last one.
+const OPENING: Duration = Duration::from_secs(1);
+const OPENINGS: u32 = 3;
+const OPENING_AGAIN: Duration = OPENING.saturating_mul(OPENINGS);
+/// How often the watch looks, and how often it interrupts what has taken too long.
+const LOOKING: Duration = Duration::from_millis(100);
+const INTERRUPTING: Duration = Duration::from_millis(10);
+/// So many interruptions have to help.
+const INTERRUPTIONS: u32 = 20;
+
+/// Whether the client can go to `address`.
+///
+/// # Errors
+/// [`ArmErrorCode::Client`] for another port or generation than it knows.
+pub(crate) fn is_known(address: &str, wanted: &ConnectOptions) -> Result<(), ArmError> {
+    let refuse = |message| Err(ArmError::new(ArmErrorCode::Client, message));
+    if wanted.generation == Some(Generation::Fr3) {
+        return refuse(
+            "client libfranka-rs knows generation fer alone, and fr3 was asked for. Use franka-rs"
+                .to_owned(),
+        );
+    }
+    let (_, port) = split(address);
+    if port != Some(PORT) {
+        return refuse(format!(
+            "client libfranka-rs knows port {PORT} alone, and the address is {address}. Use \
+             franka-rs; or, for a simulated arm, a loopback address of its own, as 127.0.0.2, with \
+             port {PORT}"
+        ));
+    }
+    Ok(())
+}
+
+/// Host and port of `host`, `host:port`, an IP address of either family, or `[IPv6]:port`. No port where
+/// there is one that is none.
+fn split(address: &str) -> (String, Option<u16>) {
+    if let Ok(socket) = address.parse::<SocketAddr>() {
+        (socket.ip().to_string(), Some(socket.port()))
+    } else if let (Some((host, port)), Err(_)) =
+        (address.rsplit_once(':'), address.parse::<IpAddr>())
+    {
+        (host.to_owned(), port.parse().ok())
+    } else {
+        (address.to_owned(), Some(PORT))
+    }
+}
+
+/// A connection to a FER, which hears it alone.
+pub(crate) struct Fenced {
+    /// The arm's end of the command socket.
+    there: SocketAddr,
+    /// Nothing after a failure, until the next call.
+    robot: Mutex<Option<libfranka::Robot>>,
+    plug: Arc<Plug>,
+}
+
+impl Fenced {
+    /// Connects to the arm whose command socket is `there`, and keeps the plug on its connection.
+    pub(crate) fn connect(
+        there: SocketAddr,
+        plug: Arc<Plug>,
+        due: Instant,
+    ) -> Result<Fenced, ArmError> {
+        Ok(Fenced {
+            there,
+            robot: Mutex::new(Some(open(there, &plug, due)?)),
+            plug,
+        })
+    }
+
+    /// Does `work` on the connection, for as long as the watch permits: `patience`, unless it is moved.
+    ///
+    /// `call` is what it is doing then, for errors.
+    fn with<T>(
+        &self,
+        call: &str,
+        patience: Duration,
+        work: impl FnOnce(&mut libfranka::Robot, &Watch) -> Result<T, FrankaException>,
+    ) -> Result<T, ArmError> {
+        let mut slot = self.robot.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut robot = match slot.take() {
+            Some(robot) => robot,
+            None => open(self.there, &self.plug, later(OPENING_AGAIN))?,
+        };
+        let failed = match guarded(&|| self.plug.pull(), patience, |watch| {
+            work(&mut robot, watch)
+        }) {
+            Ok(Ok(value)) => {
+                *slot = Some(robot);
+                return Ok(value);
+            }
+            Ok(Err(told)) => Failed::Told(told),
+            Err(broken) => Failed::Broken(broken),
+        };
+        let why = why(&self.plug, robot, call, failed);
+        self.plug.is_out();
+        Err(why)
+    }
+}
+
+impl Drop for Fenced {
+    fn drop(&mut self) {
+        self.plug.is_out();
+    }
+}
+
+fn open(there: SocketAddr, plug: &Plug, due: Instant) -> Result<libfranka::Robot, ArmError> {
+    let host = match there.ip() {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    };
+    let mut text = "there was no time left".to_owned();
+    for _ in 0..OPENINGS {
+        let patience = OPENING.min(due.saturating_duration_since(Instant::now()));
+        if patience.is_zero() {
+            break;
+        }
+        let Some(before) = Before::connecting(there, due) else {
+            "something else here connects to it already".clone_into(&mut text);
+            break;
+        };
+        let end = || before.made().into_iter().for_each(|line| line.cut());
+        let opening = guarded(&end, patience, |_| {
+            libfranka::Robot::new(&host, RealtimeConfig::Ignore, LOG_SIZE)
+        });
+        let opened = opening.map_err(|broken| broken.text("connecting"));
+        let opened = opened.and_then(|told| told.map_err(|error| error.to_string()));
+        let heard = opened.and_then(|robot| hears_the_arm(robot, &before, plug, due));
+        text = match heard {
+            Ok(robot) => return Ok(robot),
+            Err(text) => text,
+        };
+    }
+    Err(ArmError::new(
+        ArmErrorCode::ConnectFailed,
+        format!("cannot connect to {host} with libfranka-rs: {text}; check the network"),
+    ))
+}
+
+/// Makes the connection that was made after `before` hear the arm alone, and makes sure that it has: its first
+/// state may have been anybody's, and from far ahead.
+fn hears_the_arm(
+    mut robot: libfranka::Robot,
+    before: &Before,
+    plug: &Plug,
+    due: Instant,
+) -> Result<libfranka::Robot, String> {
+    let due = due.min(later(OPENING));
+    let length = Generation::Fer.state_length();
+    let line = before.made();
+    let line = line.ok_or("/proc/self/fd has not one new connection to it")?;
+    let socket = before.takes_states(length, due);
+    let ear = socket
+        .and_then(|socket| HostEar::to(socket, line.there.ip())?.learned(length, due))
+        .map_err(|error| error.message)?;
+    plug.is_in(line, ear);
+    let text = match guarded(&|| plug.pull(), OPENING, |_| robot.read_once()) {
+        Ok(Ok(_)) => return Ok(robot),
+        Ok(Err(told)) => told.to_string(),
+        Err(broken) => broken.text("reading the first state"),
+    };
+    plug.is_out();
+    Err(text)
+}
+
+impl Connection for Fenced {
+    fn state(&self) -> Result<RobotState, ArmError> {
+        self.with("reading the state", STATE.saturating_mul(2), |robot, _| {
+            let hearing = self.plug.hearing();
+            Ok(shared(&hearing.emptied(|| robot.read_once())?))
+        })
+    }
+
+    fn recover(&self) -> Result<(), ArmError> {
+        self.with("recovering the arm", REQUEST, |robot, _| {
+            robot.automatic_error_recovery()
+        })
+    }
+
+    fn configure(&self, setting: &Setting) -> Result<(), ArmError> {
+        let call = format!("sending {}", setting.name());
+        self.with(&call, REQUEST, |robot, _| match setting {
+            Setting::CollisionBehavior {
+                nominal,
+                acceleration,
+            } => robot.set_collision_behavior(
+                acceleration.lower_torques,
+                acceleration.upper_torques,
+                nominal.lower_torques,
+                nominal.upper_torques,
+                acceleration.lower_forces,
+                acceleration.upper_forces,
+                nominal.lower_forces,
+                nominal.upper_forces,
+            ),
+            Setting::JointImpedance(stiffness) => robot.set_joint_impedance(*stiffness),
+            Setting::CartesianImpedance(stiffness) => robot.set_cartesian_impedance(*stiffness),
+            Setting::GuidingMode { axes, elbow } => robot.set_guiding_mode(*axes, *elbow),
+            Setting::EndEffector(frame) => robot.set_EE(*frame),
+            Setting::StiffnessFrame(frame) => robot.set_K(*frame),
+            Setting::Load {
+                mass,
+                centre,
+                inertia,
+            } => robot.set_load(*mass, *centre, *inertia),
+            #[allow(deprecated, reason = "the arm has them all the same")]
+            Setting::Filters([joint, joint_rate, pose, twist, controller]) => {
+                robot.set_filters(*joint, *joint_rate, *pose, *twist, *controller)
+            }
+        })
+    }
+
+    fn drive(&self, drive: &Drive, tick: &mut dyn Tick) -> Result<(), ArmError> {
+        // Leaves what the last motion left in its picture of the arm behind.
+        let before = self.state()?;
+        let mut entrance = Entrance::new(drive, before)?;
+        let driven = self.move_through(drive.interface, &mut entrance, tick);
+        entrance.outcome(driven)
+    }
+}
+
+impl Fenced {
+    fn move_through(
+        &self,
+        interface: Interface,
+        entrance: &mut Entrance<'_>,
+        tick: &mut dyn Tick,
+    ) -> Result<(), ArmError> {
+        let not_finite = self.with("driving the arm", REQUEST, |robot, watch| {
+            let mut tick = self.plug.hearing().driven(tick);
+            let torques = Cell::new([0.0; 7]);
+            let mut body = Body {
+                tick: &mut tick,
+                watch,
+                interface,
+                entrance,
+                action: [0.0; Control::MOST_SLOTS],
+                torques: &torques,
+                not_finite: false,
+            };
+            // Filters and limits of its own would change what the session has decided.
+            let (limited, cutoff) = (false, MAX_CUTOFF_FREQUENCY);
+            // Asked for behind the motion, whose cycle has decided on both.
+            let behind = |_: &_, _: &_| Torques::new(torques.get());
+            let controller = match interface.impedance {
+                Impedance::Joint => Some(ControllerMode::JointImpedance),
+                Impedance::Cartesian => Some(ControllerMode::CartesianImpedance),
+                Impedance::External | Impedance::Law(_) => None,
+            };
+            match interface.control {
+                Control::JointVelocity => {
+                    let motion = |state: &_, step: &_| {
+                        body.cycle(state, step, |action, _| JointVelocities::new(taken(action)))
+                    };
+                    match controller {
+                        Some(own) => robot.control_joint_velocities(motion, own, limited, cutoff),
+                        None => robot
+                            .control_torques_and_joint_velocities(behind, motion, limited, cutoff),
+                    }
+                }
+                Control::JointPosition | Control::JointTarget => {
+                    let motion = |state: &_, step: &_| {
+                        body.cycle(state, step, |action, _| JointPositions::new(taken(action)))
+                    };
+                    match controller {
+                        Some(own) => robot.control_joint_positions(motion, own, limited, cutoff),
+                        None => robot
+                            .control_torques_and_joint_positions(behind, motion, limited, cutoff),
+                    }
+                }
+                Control::CartesianVelocity => {
+                    let motion = |state: &_, step: &_| {
+                        body.cycle(state, step, |action, elbow| {
+                            CartesianVelocities::new(taken(action), elbow)
+                        })
+                    };
+                    match controller {
+                        Some(own) => {
+                            robot.control_cartesian_velocities(motion, own, limited, cutoff)
+                        }
+                        None => robot.control_torques_and_cartesian_velocities(
+                            behind, motion, limited, cutoff,
+                        ),
+                    }
+                }
+                Control::CartesianPose | Control::CartesianTarget => {
+                    // Exactly rigid, as the client wants it.
+                    let motion = |state: &_, step: &_| {
+                        body.cycle(state, step, |action, elbow| {
+                            CartesianPose::new(orthonormal(&taken(action)), elbow)
+                        })
+                    };
+                    match controller {
+                        Some(own) => robot.control_cartesian_pose(motion, own, limited, cutoff),
+                        None => robot
+                            .control_torques_and_cartesian_pose(behind, motion, limited, cutoff),
+                    }
+                }
+                Control::Torque => robot.control_torques(
+                    |state, step| body.cycle(state, step, |action, _| Torques::new(taken(action))),
+                    limited,
+                    cutoff,
+                ),
+            }?;
+            Ok(body.not_finite)
+        })?;
+        if not_finite {
+            return Err(ArmError::new(
+                ArmErrorCode::InvalidOperation,
+                "an action was not finite: the motion was ended instead of commanding it",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// The loop body as its callback.
+struct Body<'a, 'b> {
+    tick: &'a mut dyn Tick,
+    watch: &'a Watch,
+    interface: Interface,
+    entrance: &'a mut Entrance<'b>,
+    action: [f64; Control::MOST_SLOTS],
+    /// The torques behind a motion.
+    torques: &'a Cell<[f64; 7]>,
+    not_finite: bool,
+}
+
+impl Body<'_, '_> {
+    fn cycle<T: MotionFinished>(
+        &mut self,
+        arrived: &libfranka::RobotState,
+        _elapsed: &Duration,
+        command: impl Fn(&[f64], Option<[f64; 2]>) -> T,
+    ) -> T {
+        let started = Time::now();
+        let arrived = shared(arrived);
+        let slots = self.interface.slots();
+        let mut action = [0.0; Control::MOST_SLOTS];
+        let mut flow = self.watch.outside(|| {
+            self.entrance
+                .cycle(self.tick, started, &arrived, &mut action[..slots])
+        });
+        if action.iter().all(|value| value.is_finite()) {
+            self.action = action;
+        } else {
+            // The motion ends with what was commanded last; a position, with where the arm is.
+            self.not_finite = true;
+            flow = Flow::Finish;
+            let known = self.entrance.slots();
+            let standing: &[f64] = match self.interface.control {
+                Control::JointPosition | Control::JointTarget => &known[offset::q_d..][..7],
+                Control::CartesianPose | Control::CartesianTarget => {
+                    &known[offset::O_T_EE_c..][..16]
+                }
+                _ => &[],
+            };
+            self.action[..standing.len()].copy_from_slice(standing);
+            if self.interface.has_elbow() && !standing.is_empty() {
+                self.action[standing.len()] = known[offset::elbow_c];
+            }
+        }
+        let (motion, behind) = self.action[..slots].split_at(self.interface.motion_slots());
+        let elbow = self.entrance.elbow(motion);
+        if let Some(torques) = self.entrance.torques(behind) {
+            self.torques.set(torques);
+        }
+        self.tick.sent(Time::now());
+        match flow {
+            Flow::Continue => {
+                self.watch.patience(STATE);
+                command(motion, elbow)
+            }
+            Flow::Finish => {
+                self.watch.patience(REQUEST);
+                command(motion, elbow).motion_finished()
+            }
+        }
+    }
+}
+
+/// Why something on the connection failed.
+enum Failed {
+    /// It said so.
+    Told(FrankaException),
+    /// It panicked.
+    Broken(Broken),
+}
+
+/// What a failure means. The arm is asked, because the client often does not know.
+fn why(plug: &Plug, mut robot: libfranka::Robot, call: &str, failed: Failed) -> ArmError {
+    if let Failed::Told(FrankaException::CommandException { message }) = failed {
+        return ArmError::new(ArmErrorCode::CommandRejected, message);
+    }
+    let (text, interrupted) = match &failed {
+        Failed::Told(told) => (told.to_string(), false),
+        Failed::Broken(broken) => (broken.text(call), broken.was_interrupted()),
+    };
+    let state = (!interrupted).then(|| guarded(&|| plug.pull(), STATE, |_| robot.read_once()));
+    let Some(Ok(Ok(state))) = state else {
+        return ArmError::new(
+            ArmErrorCode::ConnectionLost,
+            format!("the connection to the arm was lost: {text}"),
+        );
+    };
+    let state = shared(&state);
+    let aborted = |status: &str, message: String| ArmError {
+        errors: state.last_motion_errors.names(),
+        move_status: Some(status.to_owned()),
+        ..ArmError::new(ArmErrorCode::MotionAborted, message)
+    };
+    match (state.robot_mode, failed) {
+        (RobotMode::Reflex, _) => {
+            let names = state.last_motion_errors.names().join(", ");
+            let advice = "see to the cause, then call recover()";
+            ArmError {
+                code: ArmErrorCode::Reflex,
+                ..aborted(
+                    "ReflexAborted",
+                    format!("the motion was aborted by a reflex: {names}; {advice}"),
+                )
+            }
+        }
+        (RobotMode::UserStopped, _) => aborted(
+            "EmergencyAborted",
+            "the motion was aborted: the user stop is pressed".to_owned(),
+        ),
+        (_, Failed::Told(FrankaException::ControlException { error, .. })) => {
+            let status = if error.contains("preempted") {
+                "Preempted"
+            } else if error.contains("invalid input") {
+                "InputErrorAborted"
+            } else {
+                "Aborted"
+            };
+            aborted(status, error)
+        }
+        _ => ArmError::new(
+            ArmErrorCode::Protocol,
+            format!(
+                "{text}, and the arm is in mode {:?}. The connection is made anew with the next call; look at \
+                 the arm first",
+                state.robot_mode
+            ),
+        ),
+    }
+}
+
+/// How the client failed without saying so. What it panics with stays here: it is written for those who write it.
+enum Broken {
+    Panicked,
+    /// It waited for too long.
+    Interrupted,
+    /// There was no thread to watch it.
+    NoThread(std::io::Error),
+}
+
+impl Broken {
+    fn was_interrupted(&self) -> bool {
+        matches!(self, Broken::Interrupted)
+    }
+
+    /// What happened to a call, in own words.
+    fn text(&self, call: &str) -> String {
+        match self {
+            Broken::Panicked => format!("libfranka-rs failed while {call}"),
+            Broken::Interrupted => {
+                format!("libfranka-rs waited too long while {call}, and was interrupted")
+            }
+            Broken::NoThread(error) => format!("cannot start a thread: {error}"),
+        }
+    }
+}
+
+thread_local! {
+    /// Whether the client is at work on this thread: its panics are caught and stay silent.
+    static FENCED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Calls the client under the watch: whatever it does, this returns. Panics that are not the
+/// client's go on. `end` ends its connection.
+fn guarded<T>(
+    end: &(dyn Fn() + Sync),
+    patience: Duration,
+    work: impl FnOnce(&Watch) -> T,
+) -> Result<T, Broken> {
+    silence_fenced_panics();
+    let signal = waking_signal();
+    let _masked = Masked::all_but(signal);
+    let watch = Watch::new(patience);
+    // SAFETY: takes no argument and cannot fail.
+    let worker = unsafe { libc::pthread_self() };
+    let outcome = thread::scope(|scope| {
+        let watcher = thread::Builder::new()
+            .name("kilohertz-fence".to_owned())
+            .spawn_scoped(scope, || watch.keep(worker, signal, end))
+            .map_err(Broken::NoThread)?;
+        FENCED.set(true);
+        let outcome = catch_unwind(AssertUnwindSafe(|| work(&watch)));
+        let at_work = FENCED.replace(false);
+        watch.over.store(true, Ordering::Release);
+        watcher.thread().unpark();
+        match outcome {
+            Err(panic) if !at_work => Ok(Err(panic)),
+            Err(_) if watch.interrupted.load(Ordering::Acquire) => Err(Broken::Interrupted),
+            Err(_) => Err(Broken::Panicked),
+            Ok(value) => Ok(Ok(value)),
+        }
+    })?;
+    outcome.map_err(|panic| resume_unwind(panic))
+}
+
+/// What the client panics with is told as an error and not on standard error too.
+fn silence_fenced_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let others = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !FENCED.get() {
+                others(panic);
+            }
+        }));
+    });
+}
+
+/// Ends the waits of a client that would wait for ever.
+struct Watch {
+    epoch: Instant,
+    /// When its patience ends, in milliseconds of the epoch.
+    due: AtomicU64,
+    interrupted: AtomicBool,
+    over: AtomicBool,
+}
+
+impl Watch {
+    fn new(patience: Duration) -> Watch {
+        Watch {
+            epoch: Instant::now(),
+            due: AtomicU64::new(patience.as_millis() as u64),
+            interrupted: AtomicBool::new(false),
+            over: AtomicBool::new(false),
+        }
+    }
+
+    /// The client has this long from now on.
+    fn patience(&self, patience: Duration) {
+        let due = self.epoch.elapsed().saturating_add(patience).as_millis() as u64;
+        self.due.store(due, Ordering::Release);
+    }
+
+    /// Runs what is not the client's: it has all the time that it wants, and its panics are its own.
+    fn outside<T>(&self, body: impl FnOnce() -> T) -> T {
+        self.due.store(u64::MAX, Ordering::Release);
+        FENCED.set(false);
+        let value = body();
+        FENCED.set(true);
+        value
+    }
+
+    /// Interrupts `worker` again and again once its time is up, until it is over, and ends its
+    /// connection with `end` where that does not help.
+    fn keep(&self, worker: libc::pthread_t, signal: libc::c_int, end: &dyn Fn()) {
+        let mut left_to_interrupt = INTERRUPTIONS;
+        while !self.over.load(Ordering::Acquire) {
+            let now = self.epoch.elapsed().as_millis() as u64;
+            let left = self.due.load(Ordering::Acquire).saturating_sub(now);
+            if left > 0 {
+                thread::park_timeout(Duration::from_millis(left).min(LOOKING));
+                continue;
+            }
+            self.interrupted.store(true, Ordering::Release);
+            // SAFETY: this runs on a scoped thread that `worker` joins before it leaves `guarded`,
+            // so `worker` has not ended. The signal has a handler that does nothing.
+            unsafe { libc::pthread_kill(worker, signal) };
+            thread::park_timeout(INTERRUPTING);
+            left_to_interrupt = left_to_interrupt.saturating_sub(1);
+            if left_to_interrupt == 0 {
+                end();
+            }
+        }
+    }
+}
+
+/// A signal that nobody else has a handler for, with one that does nothing: all it does is to end
+/// the system call that it hits.
+fn waking_signal() -> libc::c_int {
+    static SIGNAL: OnceLock<libc::c_int> = OnceLock::new();
+    extern "C" fn nothing(_signal: libc::c_int) {}
+    *SIGNAL.get_or_init(|| {
+        let free = (libc::SIGRTMIN()..=libc::SIGRTMAX()).rev().find(|&signal| {
+            // SAFETY: all-zero bytes are a valid sigaction; the call writes `now` and changes
+            // nothing, because no new action is given.
+            unsafe {
+                let mut now: libc::sigaction = std::mem::zeroed();
+                libc::sigaction(signal, std::ptr::null(), &raw mut now) == 0
+                    && now.sa_sigaction == libc::SIG_DFL
+            }
+        });
+        // Thirty signals that are all taken would be a first; the last is as good as any then.
+        let signal = free.unwrap_or(libc::SIGRTMAX());
+        if free.is_some() {
+            // SAFETY: all-zero bytes are a valid sigaction: no flags, so that a system call is not
+            // started again, and an empty mask. The handler touches nothing and is never unloaded.
+            unsafe {
+                let mut action: libc::sigaction = std::mem::zeroed();
+                action.sa_sigaction = nothing as *const () as libc::sighandler_t;
+                libc::sigaction(signal, &raw const action, std::ptr::null_mut());
+            }
+        }
+        signal
+    })
+}
+
+/// Signals are kept from this thread until this is dropped: the client panics on each.
+struct Masked {
+    before: libc::sigset_t,
+}
+
+impl Masked {
+    fn all_but(signal: libc::c_int) -> Masked {
+        // What the processor raises for a fault of this thread must not be blocked.
+        let faults = [
+            libc::SIGSEGV,
+            libc::SIGBUS,
+            libc::SIGFPE,
+            libc::SIGILL,
+            libc::SIGTRAP,
+            libc::SIGABRT,
+            libc::SIGSYS,
+        ];
+        // SAFETY: all-zero bytes are valid sigsets; they outlive the calls, which fill them and
+        // read them, and every signal named exists.
+        unsafe {
+            let mut blocked: libc::sigset_t = std::mem::zeroed();
+            let mut before: libc::sigset_t = std::mem::zeroed();
+            libc::sigfillset(&raw mut blocked);
+            for allowed in faults.into_iter().chain([signal]) {
+                libc::sigdelset(&raw mut blocked, allowed);
+            }
+            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const blocked, &raw mut before);
+            Masked { before }
+        }
+    }
+}
+
+impl Drop for Masked {
+    fn drop(&mut self) {
+        // SAFETY: `before` is the set that the same thread had: a `Masked` is not sent anywhere.
+        unsafe {
+            libc::pthread_sigmask(
+                libc::SIG_SETMASK,
+                &raw const self.before,
+                std::ptr::null_mut(),
+            );
+        }
+    }
+}
+
+/// Both clients name the fields of a state alike.
+fn shared(s: &libfranka::RobotState) -> RobotState {
+    macro_rules! same {
+        ($($field:ident)*) => {
+            RobotState {
+                $($field: s.$field,)*
+                current_errors: flags(&s.current_errors.franka_errors),
+                last_motion_errors: flags(&s.last_motion_errors.franka_errors),
+                robot_mode: RobotMode::from_u8(s.robot_mode as u8).unwrap_or(RobotMode::Other),
+                time: franka::Duration::from_millis(milliseconds(s.time)),
+                ..RobotState::default()
+            }
+        };
+    }
+    same! {
+        O_T_EE O_T_EE_d F_T_EE F_T_NE NE_T_EE EE_T_K m_ee I_ee F_x_Cee m_load I_load F_x_Cload
+        m_total I_total F_x_Ctotal elbow elbow_d elbow_c delbow_c ddelbow_c tau_J tau_J_d dtau_J
+        q q_d dq dq_d ddq_d joint_contact cartesian_contact joint_collision cartesian_collision
+        tau_ext_hat_filtered O_F_ext_hat_K K_F_ext_hat_K O_dP_EE_d O_ddP_O O_T_EE_c O_dP_EE_c
+        O_ddP_EE_c theta dtheta control_command_success_rate
+    }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Its errors are numbered as the arm's flags are.
+fn flags(errors: &[libfranka::robot::error::FrankaError]) -> Errors {
+    let mut flags = Errors([false; ERROR_NAMES.len()]);
+    for &error in errors {
+        if let Some(flag) = flags.0.get_mut(error as usize) {
+            *flag = true;
+        }
+    }
+    flags
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+    use std::sync::atomic::AtomicU8;
+
+    use franka::wire::robot::{ConnectResponse, ConnectStatus, v5};
+    use kilohertz_sim::{Fault, Generation as Kind, Simulator, SimulatorOptions};
+    use zerocopy::IntoBytes;
+
+    use super::*;
+    use crate::limits::ArmLimits;
+    use kilohertz_core::robot::Cycle;
+
+    /// An address that nobody else uses.
+    fn own_host() -> Ipv4Addr {
+        static NEXT: AtomicU8 = AtomicU8::new(1);
+        let [_, _, high, low] = std::process::id().to_be_bytes();
+        let next = NEXT.fetch_add(1, Ordering::Relaxed);
+        Ipv4Addr::new(127, 30 + high % 90, low, next)
+    }
+
+    fn simulator() -> Simulator {
+        Simulator::start(SimulatorOptions {
+            generation: Kind::Fer,
+            host: own_host().into(),
+            port: PORT,
+            // A stall of the machine is no matter here.
+            lost_packet_limit: 10_000,
+            ..SimulatorOptions::default()
+        })
+        .unwrap()
+    }
+
+    fn connect(simulator: &Simulator) -> Fenced {
+        reached(simulator.address()).unwrap()
+    }
+
+    fn reached(there: SocketAddr) -> Result<Fenced, ArmError> {
+        Fenced::connect(there, Arc::default(), later(REQUEST))
+    }
+
+    /// Stands still until `cycle` says otherwise.
+    struct Standing<F>(F);
+
+    impl<F: FnMut(&mut [f64]) -> Flow> Tick for Standing<F> {
+        fn cycle(&mut self, cycle: Cycle<'_>) -> Flow {
+            cycle.action.fill(0.0);
+            (self.0)(cycle.action)
+        }
+
+        fn sent(&mut self, _at: Time) {}
+
+        fn is_stopping(&self) -> bool {
+            false
+        }
+
+        fn distrust(&mut self) {}
+    }
+
+    fn drive(fenced: &Fenced, cycle: impl FnMut(&mut [f64]) -> Flow) -> Result<(), ArmError> {
+        let interface = Interface {
+            control: Control::JointVelocity,
+            elbow: false,
+            impedance: Impedance::Joint,
+        };
+        let drive = Drive {
+            interface,
+            law: None,
+            arm: ArmLimits::fer(),
+        };
+        fenced.drive(&drive, &mut Standing(cycle))
+    }
+
+    fn for_cycles(cycles: u32) -> impl FnMut(&mut [f64]) -> Flow {
+        let mut left = cycles;
+        move |_| {
+            left -= 1;
+            if left == 0 {
+                Flow::Finish
+            } else {
+                Flow::Continue
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_finite_is_never_commanded() {
+        let simulator = simulator();
+        let fenced = connect(&simulator);
+        for value in [f64::NAN, f64::INFINITY] {
+            let mut cycles = 0;
+            let error = drive(&fenced, |action| {
+                cycles += 1;
+                if cycles == 50 {
+                    action[3] = value;
+                }
+                Flow::Continue
+            })
+            .unwrap_err();
+            assert_eq!(error.code, ArmErrorCode::InvalidOperation, "{error}");
+            assert_eq!(cycles, 50);
+        }
+        assert_eq!(simulator.counters().motions_finished, 2);
+    }
+
+    #[test]
+    fn a_panic_of_somebody_else_goes_on_and_the_next_motion_is_possible() {
+        let simulator = simulator();
+        let fenced = connect(&simulator);
+        let panic = catch_unwind(AssertUnwindSafe(|| {
+            drive(&fenced, |_| panic!("not the client's"))
+        }));
+        let panic = panic.expect_err("it goes on");
+        assert_eq!(panic.downcast_ref::<&str>(), Some(&"not the client's"));
+        assert!(!FENCED.get());
+        drive(&fenced, for_cycles(20)).unwrap();
+    }
+
+    #[test]
+    fn signals_to_its_thread_do_not_end_a_motion() {
+        extern "C" fn nothing(_signal: libc::c_int) {}
+        // SAFETY: all-zero bytes are a valid sigaction, and the handler does nothing.
+        unsafe {
+            let mut action: libc::sigaction = std::mem::zeroed();
+            action.sa_sigaction = nothing as *const () as libc::sighandler_t;
+            libc::sigaction(libc::SIGUSR2, &raw const action, std::ptr::null_mut());
+        }
+        let simulator = simulator();
+        let fenced = connect(&simulator);
+        let over = AtomicBool::new(false);
+        // SAFETY: takes no argument and cannot fail.
+        let worker = unsafe { libc::pthread_self() };
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(Ordering::Acquire) {
+                    // SAFETY: `worker` joins this thread, so it has not ended.
+                    unsafe { libc::pthread_kill(worker, libc::SIGUSR2) };
+                    thread::sleep(Duration::from_micros(300));
+                }
+            });
+            let driven = drive(&fenced, for_cycles(300));
+            over.store(true, Ordering::Release);
+            driven.unwrap();
+        });
+    }
+
+    #[test]
+    fn a_wait_that_would_never_end_ends_as_a_lost_connection() {
+        let simulator = simulator();
+        let fenced = connect(&simulator);
+        let mut cycles = 0;
+        let error = drive(&fenced, |_| {
+            cycles += 1;
+            if cycles == 50 {
+                simulator.inject(Fault::Freeze).unwrap();
+            }
+            Flow::Continue
+        })
+        .unwrap_err();
+        assert_eq!(error.code, ArmErrorCode::ConnectionLost, "{error}");
+        assert!(fenced.robot.lock().unwrap().is_none());
+    }
+
+    #[test]
+    fn a_connection_is_made_anew_after_a_failure() {
+        let simulator = simulator();
+        let fenced = connect(&simulator);
+        let mut cycles = 0;
+        let error = drive(&fenced, |_| {
+            cycles += 1;
+            if cycles == 20 {
+                simulator.inject(Fault::UserStop(true)).unwrap();
+            }
+            Flow::Continue
+        })
+        .unwrap_err();
+        assert_eq!(error.code, ArmErrorCode::MotionAborted, "{error}");
+        assert_eq!(error.move_status.as_deref(), Some("EmergencyAborted"));
+        assert!(error.message.contains("user stop"), "{error}");
+        simulator.inject(Fault::UserStop(false)).unwrap();
+        assert_eq!(fenced.state().unwrap().robot_mode, RobotMode::Idle);
+        drive(&fenced, for_cycles(20)).unwrap();
+        assert_eq!(simulator.counters().clients, 2);
+    }
+
+    /// Answers every `Connect` as a FER does, and then sends `state` again and again.
+    fn server_of(state: Vec<u8>) -> Ipv4Addr {
+        use std::io::{Read, Write};
+        let host = own_host();
+        let listener = TcpListener::bind((host, PORT)).unwrap();
+        thread::spawn(move || {
+            while let Ok((mut client, peer)) = listener.accept() {
+                let mut request = [0; 16];
+                if client.read_exact(&mut request).is_err() {
+                    continue;
+                }
+                let port = u16::from_le_bytes([request[14], request[15]]);
+                let response = ConnectResponse::new(ConnectStatus::Success, 5);
+                let mut answer = request[..8].to_vec();
+                answer.extend_from_slice(&15_u32.to_le_bytes());
+                answer.extend_from_slice(response.as_bytes());
+                let _ = client.write_all(&answer);
+                let udp = UdpSocket::bind((host, 0)).unwrap();
+                for _ in 0..100 {
+                    let _ = udp.send_to(&state, (peer.ip(), port));
+                    thread::sleep(Duration::from_millis(1));
+                }
+            }
+        });
+        host
+    }
+
+    #[test]
+    fn what_the_client_panics_with_is_kept_behind_the_fence() {
+        let broken = guarded(&|| {}, REQUEST, |_| -> u32 {
+            panic!("called `Option::unwrap()` on a `None` value")
+        })
+        .expect_err("it panics");
+        assert_eq!(
+            broken.text("sending Set Load"),
+            "libfranka-rs failed while sending Set Load"
+        );
+        assert!(!broken.was_interrupted());
+        let mut nonsense = v5::RobotState::default().as_bytes().to_vec();
+        nonsense.fill(0xff);
+        let error = reached((server_of(nonsense), PORT).into())
+            .err()
+            .expect("no arm");
+        for words in ["unwrap", "panick", "Result::", "called `"] {
+            assert!(!error.message.contains(words), "{error}");
+        }
+        assert!(error.message.contains("while"), "{error}");
+    }
+
+    #[test]
+    fn a_first_state_that_is_none_is_an_error() {
+        let mut nonsense = v5::RobotState::default().as_bytes().to_vec();
+        nonsense.fill(0xff);
+        let short = v5::RobotState::default().as_bytes()[..100].to_vec();
+        for state in [nonsense, short] {
+            let refused = reached((server_of(state), PORT).into());
+            let error = refused.err().expect("no arm");
+            assert_eq!(error.code, ArmErrorCode::ConnectFailed, "{error}");
+        }
+    }
+
+    #[test]
+    fn where_it_cannot_go_is_said_before_anything_is_connected() {
+        let any = ConnectOptions::default();
+        let refused = |address, wanted| is_known(address, wanted).unwrap_err();
+        for address in ["127.0.0.1:4711", "[::1]:80", "fer.local:1", "fer.local:x"] {
+            let error = refused(address, &any);
+            assert_eq!(error.code.as_str(), "FRANKA_CLIENT", "{error}");
+            assert!(error.message.contains(address), "{error}");
+            assert!(error.message.contains("1337"), "{error}");
+        }
+        let fr3 = ConnectOptions {
+            generation: Some(Generation::Fr3),
+            ..any.clone()
+        };
+        assert_eq!(refused("127.0.0.1", &fr3).code, ArmErrorCode::Client);
+        for address in [
+            "127.0.0.2",
+            "127.0.0.2:1337",
+            "::1",
+            "[::1]:1337",
+            "fer.local",
+        ] {
+            is_known(address, &any).unwrap();
+        }
+    }
+
+    use proptest::prelude::{any, proptest};
+    use proptest::{prop_assert, prop_assert_eq};
+
+    proptest! {
+        #[test]
+        fn an_address_of_any_form_is_split_into_host_and_port(
+            ip in any::<IpAddr>(),
+            port in any::<u16>(),
+            name in "[a-z][a-z0-9.-]{0,20}",
+            anything in "\\PC{0,40}",
+        ) {
+            prop_assert_eq!(split(&SocketAddr::new(ip, port).to_string()), (ip.to_string(), Some(port)));
+            prop_assert_eq!(split(&ip.to_string()), (ip.to_string(), Some(PORT)));
+            prop_assert_eq!(split(&format!("{name}:{port}")), (name.clone(), Some(port)));
+            prop_assert_eq!(split(&name), (name, Some(PORT)));
+            let (host, port) = split(&anything);
+            prop_assert!(host.len() <= anything.len() && (port.is_some() || anything.contains(':')));
+        }
+
+        #[test]
+        fn each_error_has_a_name_that_leads_back_to_it(chosen in proptest::collection::vec(any::<bool>(), ERROR_NAMES.len())) {
+            let mut errors = Errors::default();
+            for (nth, there) in chosen.iter().enumerate() {
+                errors.0[nth] = *there;
+            }
+            let names = errors.names();
+            prop_assert_eq!(names.len(), chosen.iter().filter(|there| **there).count());
+            for name in names {
+                let nth = Errors::index_of(name).expect("a name of the table");
+                prop_assert!(chosen[nth], "{}", name);
+                prop_assert_eq!(ERROR_NAMES[nth], name);
+            }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The libraries that can talk to an arm, and what a session needs of them.
+
+pub(crate) mod bridge;
+pub(crate) mod elbow;
+pub(crate) mod entrance;
+pub(crate) mod franka_rs;
+#[cfg(all(feature = "libfranka-rs", target_os = "linux"))]
+pub(crate) mod libfranka_rs;
+pub(crate) mod rejection;
+pub(crate) mod source;
+pub(crate) mod watchdog;
+
+use std::fmt;
+use std::str::FromStr;
+
+use franka::RobotState;
+use kilohertz_core::robot::Tick;
+
+use crate::client::entrance::Drive;
+use crate::error::ArmError;
+use crate::setting::Setting;
+
+/// The library that talks to the arm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Client {
+    /// `franka-rs`: both generations, any port.
+    #[default]
+    FrankaRs,
+    /// `libfranka-rs`: the FER only, on port 1337 only, on Linux only.
+    LibfrankaRs,
+}
+
+impl Client {
+    /// Both of them.
+    pub const ALL: [Client; 2] = [Client::FrankaRs, Client::LibfrankaRs];
+
+    /// The name, as in the TypeScript API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Client::FrankaRs => "franka-rs",
+            Client::LibfrankaRs => "libfranka-rs",
+        }
+    }
+}
+
+impl fmt::Display for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Client {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Client, String> {
+        Client::ALL
+            .into_iter()
+            .find(|client| client.name() == name)
+            .ok_or_else(|| format!("{name:?} is no client; there are franka-rs and libfranka-rs"))
+    }
+}
+
+/// An open connection to an arm. Each call blocks; one at a time.
+pub(crate) trait Connection: Send + Sync {
+    /// The robot's state now.
+    fn state(&self) -> Result<RobotState, ArmError>;
+
+    /// Clears the errors of a reflex.
+    fn recover(&self) -> Result<(), ArmError>;
+
+    /// Sets the arm up; `setting` was checked.
+    fn configure(&self, setting: &Setting) -> Result<(), ArmError>;
+
+    /// Starts a motion and runs cycles until `tick` says that it is over. The motion has ended
+    /// when this returns, however it does.
+    fn drive(&self, drive: &Drive, tick: &mut dyn Tick) -> Result<(), ArmError>;
+}

@@ -1,0 +1,290 @@
+//! The plug of a connection: pulled when the arm does not answer.
+//!
+//! Both clients wait for the answer to a request until the connection ends, and for a state as long as
+//! datagrams come, also those that they do not take. An arm that hangs, a message that never comes to its end, or
+//! states that are old would keep them waiting for ever; `libfranka-rs` in a way that no signal ends. Both keep
+//! their sockets to themselves, so that those which the connection had when it was made are found and shut
+//! down, which ends each wait with an error.
+
+#![warn(clippy::indexing_slicing)]
+
+use std::net::{Shutdown, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use kilohertz_core::robot::{Cycle, Flow, Tick};
+use kilohertz_core::timing::time::Time;
+
+use crate::client::source::sockets::between;
+use crate::client::source::{Ear, Hearing};
+use crate::error::{ArmError, ArmErrorCode};
+
+/// How long the answer to a request may take: the arm comes to rest or moves back into its range
+/// first.
+pub(crate) const REQUEST: Duration = Duration::from_secs(10);
+/// How long the next state of a motion may take, as both clients have it.
+pub(crate) const STATE: Duration = Duration::from_secs(1);
+/// How often the watch looks.
+const LOOKING: Duration = Duration::from_millis(100);
+
+/// Both ends of the command socket of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// This end.
+    pub here: SocketAddr,
+    /// The arm's: where it was connected to, however the address was spelled.
+    pub there: SocketAddr,
+}
+
+impl Line {
+    /// Ends the connection, and with it whatever waits for an answer.
+    pub fn cut(&self) {
+        if let Some(socket) = between(self.here, self.there) {
+            // It may have been shut down already, which is as good.
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+/// Ends the connection to an arm, for whoever waits for it.
+#[derive(Debug, Default)]
+pub(crate) struct Plug {
+    line: Mutex<Option<Line>>,
+    hearing: Arc<Hearing>,
+}
+
+impl Plug {
+    /// Returns the plug of the connection with these sockets.
+    pub fn of(line: Line, ear: Ear) -> Plug {
+        let plug = Plug::default();
+        plug.is_in(line, ear);
+        plug
+    }
+
+    /// The connection has these sockets now.
+    pub fn is_in(&self, line: Line, ear: Ear) {
+        self.connection(Some(line));
+        self.hearing.of(ear);
+    }
+
+    /// The connection is over.
+    #[cfg(feature = "libfranka-rs")]
+    pub fn is_out(&self) {
+        self.connection(None);
+        self.hearing.end();
+    }
+
+    fn connection(&self, line: Option<Line>) {
+        *self.line.lock().unwrap_or_else(PoisonError::into_inner) = line;
+    }
+
+    /// What the connection hears.
+    pub fn hearing(&self) -> &Arc<Hearing> {
+        &self.hearing
+    }
+
+    /// Ends the connection, and with it whatever waits on it.
+    pub fn pull(&self) {
+        let line = *self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(line) = line {
+            line.cut();
+        }
+        self.hearing.deafen();
+    }
+
+    /// Does what waits for the arm's answer, for at most `patience` unless the limit is moved.
+    pub fn limited<T>(
+        &self,
+        patience: Duration,
+        work: impl FnOnce(&Limit) -> Result<T, ArmError>,
+    ) -> Result<T, ArmError> {
+        let limit = Limit::new(patience);
+        thread::scope(|scope| {
+            let watch = thread::Builder::new()
+                .name("kilohertz-plug".to_owned())
+                .spawn_scoped(scope, || limit.keep(self))
+                .map_err(|error| {
+                    ArmError::new(
+                        ArmErrorCode::InvalidOperation,
+                        format!("cannot start a thread: {error}"),
+                    )
+                })?;
+            let done = Done(&limit, watch.thread().clone());
+            let outcome = work(&limit);
+            drop(done);
+            outcome.map_err(|error| limit.meant(error))
+        })
+    }
+}
+
+/// How long a call may go on.
+pub(crate) struct Limit {
+    /// The point in time, in nanoseconds of the clock.
+    due: AtomicU64,
+    /// Whether it is a state that is waited for.
+    for_state: AtomicBool,
+    over: AtomicBool,
+    pulled: AtomicBool,
+}
+
+impl Limit {
+    fn new(patience: Duration) -> Limit {
+        Limit {
+            due: AtomicU64::new((Time::now() + patience).as_nanos()),
+            for_state: AtomicBool::new(patience < REQUEST),
+            over: AtomicBool::new(false),
+            pulled: AtomicBool::new(false),
+        }
+    }
+
+    /// From now on, the client has this long.
+    fn allow(&self, patience: Duration) {
+        self.for_state.store(patience < REQUEST, Ordering::Relaxed);
+        let due = Time::now() + patience;
+        self.due.store(due.as_nanos(), Ordering::Release);
+    }
+
+    fn keep(&self, plug: &Plug) {
+        while !self.over.load(Ordering::Acquire) {
+            if Time::now().as_nanos() > self.due.load(Ordering::Acquire) {
+                self.pulled.store(true, Ordering::Release);
+                plug.pull();
+                return;
+            }
+            thread::park_timeout(LOOKING);
+        }
+    }
+
+    /// What the client's error means where the plug was pulled.
+    fn meant(&self, error: ArmError) -> ArmError {
+        if !self.pulled.load(Ordering::Acquire) {
+            return error;
+        }
+        let why = if self.for_state.load(Ordering::Relaxed) {
+            format!(
+                "no new state came from it within {STATE:?}, whatever else came; check the network, \
+                 and that nobody else sends to this host"
+            )
+        } else {
+            format!("it did not answer within {REQUEST:?}")
+        };
+        ArmError::new(
+            ArmErrorCode::ConnectionLost,
+            format!("the connection to the arm was lost: {why}; connect again"),
+        )
+    }
+}
+
+/// The call is over, however it ends.
+struct Done<'a>(&'a Limit, thread::Thread);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.over.store(true, Ordering::Release);
+        self.1.unpark();
+    }
+}
+
+/// A loop body that may take all the time it wants, while what the client does around it may not.
+pub(crate) struct Unlimited<'a> {
+    pub tick: &'a mut dyn Tick,
+    pub limit: &'a Limit,
+}
+
+impl Tick for Unlimited<'_> {
+    fn cycle(&mut self, cycle: Cycle<'_>) -> Flow {
+        self.limit.due.store(u64::MAX, Ordering::Release);
+        let flow = self.tick.cycle(cycle);
+        // The end of a motion is answered once the arm stands still.
+        self.limit.allow(match flow {
+            Flow::Continue => STATE,
+            Flow::Finish => REQUEST,
+        });
+        flow
+    }
+
+    fn sent(&mut self, at: Time) {
+        self.tick.sent(at);
+    }
+
+    fn distrust(&mut self) {
+        self.tick.distrust();
+    }
+
+    fn not_finite(&mut self, slots: u64) {
+        self.tick.not_finite(slots);
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.tick.is_stopping()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
+
+    use super::*;
+    use crate::client::source::HostEar;
+
+    /// A connection to `there`, as a client has it, and its plug.
+    fn plugged(there: SocketAddr, arm: &UdpSocket) -> (TcpStream, UdpSocket, Plug) {
+        let client = TcpStream::connect(there).unwrap();
+        let states = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+        let line = Line {
+            here: client.local_addr().unwrap(),
+            there,
+        };
+        let ear = HostEar::to(states.try_clone().unwrap().into(), there.ip()).unwrap();
+        let SocketAddr::V4(source) = arm.local_addr().unwrap() else {
+            panic!("IPv4");
+        };
+        (client, states, Plug::of(line, ear.at(source).unwrap()))
+    }
+
+    #[test]
+    fn one_connection_is_ended_and_the_others_to_the_same_arm_go_on() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let there = listener.local_addr().unwrap();
+        let _healthy = TcpStream::connect(there).unwrap();
+        let (mut other, _) = listener.accept().unwrap();
+        let arm = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let (_client, _states, plug) = plugged(there, &arm);
+        let (mut server, _) = listener.accept().unwrap();
+        plug.pull();
+        assert_eq!(server.read(&mut [0]).unwrap(), 0);
+        other.set_read_timeout(Some(LOOKING)).unwrap();
+        assert!(other.read(&mut [0]).is_err(), "the other one ended too");
+    }
+
+    #[test]
+    fn who_waits_for_a_datagram_wakes_however_many_come_and_nobody_is_blamed_for_them() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let arm = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let (_client, states, plug) = plugged(listener.local_addr().unwrap(), &arm);
+        let to = (Ipv4Addr::LOCALHOST, states.local_addr().unwrap().port());
+        let over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let reader =
+                scope.spawn(|| while states.recv(&mut [0; 8]).is_ok_and(|length| length > 0) {});
+            scope.spawn(|| {
+                while !over.load(Ordering::Acquire) {
+                    let _ = arm.send_to(b"nothing", to);
+                }
+            });
+            thread::sleep(LOOKING);
+            let was_reading = !reader.is_finished();
+            plug.pull();
+            let foreign = plug.hearing().foreign();
+            thread::sleep(LOOKING * 5);
+            let is_reading = !reader.is_finished();
+            let since = plug.hearing().foreign() - foreign;
+            over.store(true, Ordering::Release);
+            assert!(was_reading && !is_reading, "{was_reading} {is_reading}");
+            assert_eq!(since, 0);
+        });
+    }
+}

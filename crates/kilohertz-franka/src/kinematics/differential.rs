@@ -1,0 +1,206 @@
+//! What a motion of the end effector asks of the joints.
+
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
+use std::sync::Arc;
+
+use franka::model::{Frame, Model};
+
+use crate::kinematics::geometry::{Pose, Twist, UNIT, norm};
+use crate::kinematics::span::Span;
+
+/// How the end effector moves, and the elbow behind it: translation, rotation, joint 3.
+pub(crate) type Rates = [f64; 7];
+/// Where each part of it is.
+pub(crate) const PARTS: [std::ops::Range<usize>; 3] = [0..3, 3..6, 6..7];
+/// The joint that says where the elbow is.
+pub(crate) const ELBOW: usize = 2;
+
+/// Keeps the inverse finite at singular poses.
+const DAMPING: f64 = 1e-6;
+/// So much of a motion of joint 3 has to be possible while the end effector stands for the elbow to be
+/// led at all, and with so much it is led as freely as the end effector.
+const LEAST_FREEDOM: f64 = 0.02;
+const ENOUGH_FREEDOM: f64 = 0.1;
+
+/// A twist and how fast the elbow moves with it.
+pub(crate) fn joined([x, y, z, roll, pitch, yaw]: Twist, elbow: f64) -> Rates {
+    [x, y, z, roll, pitch, yaw, elbow]
+}
+
+/// The kinematics of an arm with what is on its flange. None of this allocates.
+#[derive(Debug, Clone)]
+pub(crate) struct Reach {
+    model: Arc<Model>,
+    /// End effector in the flange frame.
+    pub frame: Pose,
+}
+
+impl Reach {
+    pub fn new(model: Arc<Model>) -> Reach {
+        Reach { model, frame: UNIT }
+    }
+
+    /// The end effector in the base frame at `q`.
+    pub fn pose(&self, q: &[f64; 7]) -> Pose {
+        self.model.pose_q(Frame::EndEffector, q, &self.frame, &UNIT)
+    }
+
+    /// Where the end effector is at `q` \[m\].
+    pub fn place(&self, q: &[f64; 7]) -> [f64; 3] {
+        let pose = self.pose(q);
+        [pose[12], pose[13], pose[14]]
+    }
+
+    /// How far the end effector can be at all.
+    pub fn span(&self) -> Span {
+        Span::of(&self.model, &self.frame)
+    }
+
+    /// How the joints follow the end effector at `q`, and the elbow where that is commanded.
+    pub fn joints(&self, q: &[f64; 7], elbow: bool) -> JointMap {
+        let jacobian = self
+            .model
+            .zero_jacobian_q(Frame::EndEffector, q, &self.frame, &UNIT);
+        JointMap::new(&jacobian, elbow)
+    }
+}
+
+/// A Jacobian (6x7, column-major) times its transpose, damped: Cholesky's factor of that.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Gram {
+    l: [[f64; 6]; 6],
+}
+
+impl Gram {
+    /// `least` keeps the squares on the diagonal above zero.
+    pub fn new(jacobian: &[f64; 42], damping: f64, least: f64) -> Gram {
+        let (columns, _) = jacobian.as_chunks::<6>();
+        let mut l = [[0.0; 6]; 6];
+        for i in 0..6 {
+            for j in 0..=i {
+                let square: f64 = columns.iter().map(|column| column[i] * column[j]).sum();
+                let known: f64 = (0..j).map(|k| l[i][k] * l[j][k]).sum();
+                l[i][j] = if i == j {
+                    (square + damping - known).max(least).sqrt()
+                } else {
+                    (square - known) / l[j][j]
+                };
+            }
+        }
+        Gram { l }
+    }
+
+    /// What it takes to `b`.
+    pub fn solve(&self, mut b: Twist) -> Twist {
+        let l = &self.l;
+        for i in 0..6 {
+            let known: f64 = (0..i).map(|k| l[i][k] * b[k]).sum();
+            b[i] = (b[i] - known) / l[i][i];
+        }
+        for i in (0..6).rev() {
+            let known: f64 = (i..6).skip(1).map(|k| l[k][i] * b[k]).sum();
+            b[i] = (b[i] - known) / l[i][i];
+        }
+        b
+    }
+
+    /// Volume of the Jacobian.
+    pub fn volume(&self) -> f64 {
+        (0..6).map(|i| self.l[i][i]).product()
+    }
+}
+
+/// The least joint velocities for each twist: the pseudo-inverse of a Jacobian. Where the elbow is
+/// commanded as well, those that move joint 3 as fast as that.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct JointMap {
+    rows: [Rates; 7],
+    /// Volume of the Jacobian: 0 at a singular pose, about 0.1 in the middle of the range. Less where
+    /// a commanded elbow has little freedom.
+    pub volume: f64,
+}
+
+impl JointMap {
+    /// Where nothing is known yet.
+    pub const NONE: JointMap = JointMap {
+        rows: [[0.0; 7]; 7],
+        volume: 0.0,
+    };
+
+    fn new(jacobian: &[f64; 42], elbow: bool) -> JointMap {
+        let gram = Gram::new(jacobian, DAMPING, 1e-12);
+        let (columns, _) = jacobian.as_chunks::<6>();
+        let column = |joint: usize| -> Twist { columns[joint] };
+        let mut map = JointMap {
+            rows: std::array::from_fn(|joint| joined(gram.solve(column(joint)), 0.0)),
+            volume: gram.volume(),
+        };
+        if elbow {
+            map.lead_elbow(&column(ELBOW));
+        }
+        map
+    }
+
+    /// Adds what of a motion of joint 3, whose column of the Jacobian is `column`, can be made while the
+    /// end effector does what it does anyway.
+    fn lead_elbow(&mut self, column: &Twist) {
+        let mut free = self.of(&joined(*column, 0.0)).map(|part| -part);
+        free[ELBOW] += 1.0;
+        // The square of the share that joint 3 has in it.
+        let freedom = free[ELBOW].max(LEAST_FREEDOM);
+        let through = self.rows[ELBOW];
+        for (row, free) in self.rows.iter_mut().zip(free) {
+            for (entry, through) in row.iter_mut().zip(through) {
+                *entry -= free / freedom * through;
+            }
+            row[6] = free / freedom;
+        }
+        self.volume *= (freedom / ENOUGH_FREEDOM).min(1.0);
+    }
+
+    /// What `rates` ask of each joint.
+    pub fn of(&self, rates: &Rates) -> [f64; 7] {
+        self.rows
+            .map(|row| row.iter().zip(rates).map(|(a, b)| a * b).sum())
+    }
+
+    /// The most that a translation, a rotation and an elbow of length 1 may ask of `joint`.
+    pub fn most(&self, joint: usize) -> [f64; 3] {
+        let row = &self.rows[joint];
+        PARTS.map(|part| norm(&row[part]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn joints_that_follow_a_twist_move_the_end_effector_with_it() {
+        let models = [
+            Model::from_urdf(franka::model::FR3_URDF).unwrap(),
+            Model::native_fer(),
+        ];
+        for model in models {
+            let reach = Reach::new(Arc::new(model));
+            let q = [0.1, -0.785, 0.2, -2.356, 0.3, 1.571, 0.785];
+            let rates = [0.3, -0.2, 0.1, 0.4, 0.5, -0.6, 0.7];
+            for elbow in [false, true] {
+                let map = reach.joints(&q, elbow);
+                assert!(map.volume > 0.03, "{}", map.volume);
+                let dq = map.of(&rates);
+                let step = 1e-6;
+                let next = std::array::from_fn(|i| q[i] + dq[i] * step);
+                let moved = crate::kinematics::geometry::way(&reach.pose(&q), &reach.pose(&next));
+                for i in 0..6 {
+                    let off = moved[i] / step - rates[i];
+                    assert!(off.abs() < 1e-3, "{moved:?}");
+                }
+                assert_eq!((dq[ELBOW] - rates[6]).abs() < 1e-4, elbow, "{dq:?}");
+                let most = (0..7).map(|joint| map.most(joint)[0]).fold(0.0, f64::max);
+                assert!(most > 1.0 && most < 8.0, "{most}");
+            }
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! What may be commanded of a motion and of the torques behind it, which follow it.
+//!
+//! Each has the limits that it has alone. The motion is what the arm reports as desired and what its
+//! rules for motions go by; the torques are what moves the arm. So both are held, both are brought to
+//! rest, and the arm rests when both do.
+
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
+use kilohertz_core::command::interpolation::Between;
+use kilohertz_core::command::judge::{Judgement, Sequence};
+use kilohertz_core::limits::{Approach, Limits, Violation, Violations};
+
+/// Limits of actions that are a motion first and torques behind.
+pub(crate) struct Both {
+    motion: Box<dyn Limits>,
+    torques: Box<dyn Limits>,
+    /// The slots of the motion.
+    slots: usize,
+}
+
+impl Both {
+    /// `motion`, with the number of its slots, then `torques`.
+    pub fn new((motion, slots): (Box<dyn Limits>, usize), torques: Box<dyn Limits>) -> Both {
+        Both {
+            motion,
+            torques,
+            slots,
+        }
+    }
+
+    /// What one of the checks finds in the two parts of `action`.
+    fn found(
+        &self,
+        action: &[f64],
+        check: impl Fn(&dyn Limits, &[f64]) -> Violations,
+    ) -> Violations {
+        let (motion, torques) = action.split_at(self.slots);
+        let mut found = check(&*self.motion, motion);
+        found.join(&self.of_torques(check(&*self.torques, torques)));
+        found
+    }
+
+    /// What was found in torques, at their slots of the action.
+    fn of_torques(&self, found: Violations) -> Violations {
+        let mut moved = Violations::none();
+        for violation in found.iter() {
+            moved.note(Violation {
+                slot: self.slots.saturating_add(violation.slot),
+                ..*violation
+            });
+        }
+        moved
+    }
+}
+
+impl Limits for Both {
+    /// Torques take the motion's way, entry by entry, so that both belong to the same time.
+    fn between(&self) -> Between {
+        self.motion.between()
+    }
+
+    fn motion_slots(&self) -> Option<usize> {
+        Some(self.slots)
+    }
+
+    fn rates(&self, first: &mut [f64], second: &mut [f64]) {
+        let (motion_first, torques_first) = first.split_at_mut(self.slots);
+        let (motion_second, torques_second) = second.split_at_mut(self.slots);
+        self.motion.rates(motion_first, motion_second);
+        self.torques.rates(torques_first, torques_second);
+    }
+
+    fn last(&self, out: &mut [f64]) {
+        let (motion, torques) = out.split_at_mut(self.slots);
+        self.motion.last(motion);
+        self.torques.last(torques);
+    }
+
+    fn observe(&mut self, observation: &[f64]) -> bool {
+        let motion = self.motion.observe(observation);
+        let torques = self.torques.observe(observation);
+        motion && torques
+    }
+
+    fn check_answer(&self, answer: &[f64]) -> Violations {
+        self.found(answer, |limits, part| limits.check_answer(part))
+    }
+
+    fn way(&self, part: usize, from: &[f64], to: &[f64], out: &mut [f64]) {
+        match part {
+            0 => self.motion.way(0, from, to, out),
+            _ => self.torques.way(0, from, to, out),
+        }
+    }
+
+    fn judge(&mut self, part: usize, sequence: &Sequence<'_>) -> Judgement {
+        if part == 0 {
+            return self.motion.judge(0, sequence);
+        }
+        let Judgement { found, order } = self.torques.judge(0, sequence);
+        Judgement {
+            found: self.of_torques(found),
+            order,
+        }
+    }
+
+    fn check_place(&self, observation: &[f64], action: &[f64]) -> Violations {
+        self.found(action, |limits, part| limits.check_place(observation, part))
+    }
+
+    fn check_step(&self, observation: &[f64], action: &[f64]) -> Option<Violations> {
+        let (motion, torques) = action.split_at(self.slots);
+        let mut found = self.motion.check_step(observation, motion)?;
+        let torques = self.torques.check_step(observation, torques)?;
+        found.join(&self.of_torques(torques));
+        Some(found)
+    }
+
+    fn check_course(&self, observation: &[f64], action: &[f64]) -> Violations {
+        self.found(action, |limits, part| {
+            limits.check_course(observation, part)
+        })
+    }
+
+    fn commanded(&mut self, action: &[f64]) {
+        let (motion, torques) = action.split_at(self.slots);
+        self.motion.commanded(motion);
+        self.torques.commanded(torques);
+    }
+
+    fn follow(
+        &mut self,
+        observation: &[f64],
+        action: &[f64],
+        approach: Approach,
+        out: &mut [f64],
+    ) -> bool {
+        let (motion, torques) = action.split_at(self.slots);
+        let (motion_out, torques_out) = out.split_at_mut(self.slots);
+        let motion = self
+            .motion
+            .follow(observation, motion, approach, motion_out);
+        let torques = self
+            .torques
+            .follow(observation, torques, approach, torques_out);
+        motion && torques
+    }
+
+    fn behind(&self, action: &[f64]) -> Option<(usize, f64)> {
+        self.motion.behind(&action[..self.slots])
+    }
+
+    fn hold(&mut self, observation: &[f64], out: &mut [f64]) {
+        let (motion, torques) = out.split_at_mut(self.slots);
+        self.motion.hold(observation, motion);
+        self.torques.hold(observation, torques);
+    }
+
+    fn rest(&mut self, observation: &[f64], out: &mut [f64]) -> bool {
+        let (motion, torques) = out.split_at_mut(self.slots);
+        let motion = self.motion.rest(observation, motion);
+        let torques = self.torques.rest(observation, torques);
+        motion && torques
+    }
+
+    fn rest_blind(&mut self, observation: &[f64], out: &mut [f64]) -> bool {
+        let (motion, torques) = out.split_at_mut(self.slots);
+        let motion = self.motion.rest_blind(observation, motion);
+        let torques = self.torques.rest_blind(observation, torques);
+        motion && torques
+    }
+}

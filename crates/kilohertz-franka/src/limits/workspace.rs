@@ -1,0 +1,257 @@
+//! A box that the end effector stays in.
+
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
+use kilohertz_core::command::interpolation::Between;
+use kilohertz_core::command::judge::{Judgement, Sequence};
+use kilohertz_core::limits::{Approach, Limits, Violation, ViolationKind, Violations, exceeds};
+
+use crate::kinematics::differential::Reach;
+use crate::state::{joints, offset};
+
+/// A box in the base frame that the origin of the end effector frame stays in.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CartesianBox {
+    /// Its lowest corner \[m\].
+    pub lower: [f64; 3],
+    /// Its highest corner \[m\].
+    pub upper: [f64; 3],
+    /// How far inside its walls commands stay \[m\]: the arm itself follows a little behind, and goes
+    /// on for a while where commands get lost.
+    pub margin: f64,
+}
+
+impl CartesianBox {
+    /// Where `to` is outside, coming from `from`: the axis, the place there and the wall. Who is
+    /// outside may stay and may come back.
+    pub(crate) fn left(&self, from: &[f64; 3], to: &[f64; 3]) -> Option<(usize, f64, f64)> {
+        const ROUNDING: f64 = 1e-6;
+        (0..3).find_map(|axis| {
+            let (lowest, highest) = self.walls(axis);
+            let beyond = exceeds(to[axis], highest.max(from[axis]) + ROUNDING);
+            let below = exceeds(-to[axis], ROUNDING - lowest.min(from[axis]));
+            if beyond {
+                Some((axis, to[axis], highest))
+            } else {
+                below.then_some((axis, to[axis], lowest))
+            }
+        })
+    }
+
+    /// The lowest and highest place of an axis.
+    pub(crate) fn walls(&self, axis: usize) -> (f64, f64) {
+        (
+            self.lower[axis] + self.margin,
+            self.upper[axis] - self.margin,
+        )
+    }
+}
+
+/// Where joints are, how fast, and how hard they brake.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Course {
+    pub q: [f64; 7],
+    pub dq: [f64; 7],
+    /// [rad/s2]
+    pub braking: [f64; 7],
+    /// How long it takes until they brake \[s\].
+    pub delay: f64,
+}
+
+/// Limits of joints, as a fence around them needs them.
+pub(crate) trait Steered: Limits + Clone {
+    /// Where the joints are and go after the command before this cycle; in torque control, where
+    /// they are measured.
+    fn course(&self, observation: &[f64]) -> Course;
+
+    /// The same after `action`.
+    fn course_with(&self, observation: &[f64], action: &[f64]) -> Course;
+
+    /// The same where `action` is kept to: how it was come to is over.
+    fn course_along(&self, observation: &[f64], action: &[f64]) -> Course;
+
+    /// The positions that an action is, where it is one.
+    fn target(&self, action: &[f64]) -> Option<[f64; 7]>;
+}
+
+/// How many places of a braking motion are looked at.
+pub(crate) const PLACES: u32 = 8;
+
+/// Limits of joints that keep the end effector inside a box as well: no step is taken after which
+/// braking would lead out of it.
+#[derive(Clone)]
+pub(crate) struct Fenced<L> {
+    inner: L,
+    fence: CartesianBox,
+    reach: Reach,
+    /// Where the end effector is now.
+    place: [f64; 3],
+}
+
+impl<L: Steered> Fenced<L> {
+    pub fn new(inner: L, fence: CartesianBox, reach: Reach) -> Fenced<L> {
+        Fenced {
+            inner,
+            fence,
+            reach,
+            place: [0.0; 3],
+        }
+    }
+
+    /// Where braking from `course` leads out.
+    fn leads_out(&self, course: &Course) -> Option<(usize, f64, f64)> {
+        let times = course.dq.map(|dq| dq.abs());
+        let longest = (0..7)
+            .map(|i| times[i] / course.braking[i])
+            .fold(0.0, f64::max);
+        (0..=PLACES).find_map(|place| {
+            let time = longest * f64::from(place) / f64::from(PLACES);
+            let q = std::array::from_fn(|i| {
+                let stop = course.dq[i].abs() / course.braking[i];
+                let time = time.min(stop);
+                let way = course.delay + time - 0.5 * time * time / stop.max(1e-9);
+                course.q[i] + course.dq[i] * way
+            });
+            self.fence.left(&self.place, &self.reach.place(&q))
+        })
+    }
+
+    fn noted(&self, out: Option<(usize, f64, f64)>, action: &[f64], found: &mut Violations) {
+        if let Some((axis, received, limit)) = out {
+            found.note(Violation {
+                kind: ViolationKind::Box,
+                slot: axis,
+                action: action[axis],
+                received,
+                limit,
+                joint: None,
+                flaw: None,
+            });
+        }
+    }
+
+    /// Takes the step of `step`, or brakes where that could no longer be done inside.
+    fn inside(
+        &mut self,
+        observation: &[f64],
+        out: &mut [f64],
+        step: impl FnOnce(&mut L, &mut [f64]) -> bool,
+    ) -> bool {
+        let before = self.inner.clone();
+        let done = step(&mut self.inner, out);
+        let course = self.inner.course(observation);
+        if self.leads_out(&course).is_none() {
+            return done;
+        }
+        self.inner = before;
+        self.inner.rest(observation, out);
+        false
+    }
+}
+
+impl<L: Steered> Limits for Fenced<L> {
+    fn between(&self) -> Between {
+        self.inner.between()
+    }
+
+    fn last(&self, out: &mut [f64]) {
+        self.inner.last(out);
+    }
+
+    fn observe(&mut self, observation: &[f64]) -> bool {
+        let in_step = self.inner.observe(observation);
+        self.reach
+            .frame
+            .copy_from_slice(&observation[offset::F_T_EE..offset::F_T_EE + 16]);
+        let course = self.inner.course(observation);
+        self.place = self.reach.place(&course.q);
+        in_step
+    }
+
+    fn rates(&self, first: &mut [f64], second: &mut [f64]) {
+        self.inner.rates(first, second);
+    }
+
+    fn check_answer(&self, answer: &[f64]) -> Violations {
+        self.inner.check_answer(answer)
+    }
+
+    fn way(&self, part: usize, from: &[f64], to: &[f64], out: &mut [f64]) {
+        self.inner.way(part, from, to, out);
+    }
+
+    fn judge(&mut self, part: usize, sequence: &Sequence<'_>) -> Judgement {
+        self.inner.judge(part, sequence)
+    }
+
+    fn check_place(&self, observation: &[f64], action: &[f64]) -> Violations {
+        let mut found = self.inner.check_place(observation, action);
+        if let Some(target) = self.inner.target(action) {
+            let out = self.fence.left(&self.place, &self.reach.place(&target));
+            self.noted(out, action, &mut found);
+        }
+        found
+    }
+
+    fn check_step(&self, observation: &[f64], action: &[f64]) -> Option<Violations> {
+        let mut found = self.inner.check_step(observation, action)?;
+        let out = self.leads_out(&self.inner.course_with(observation, action));
+        self.noted(out, action, &mut found);
+        Some(found)
+    }
+
+    fn check_course(&self, observation: &[f64], action: &[f64]) -> Violations {
+        let mut found = self.inner.check_course(observation, action);
+        // Of a position its value says where it leads.
+        if self.inner.target(action).is_none() {
+            let out = self.leads_out(&self.inner.course_along(observation, action));
+            self.noted(out, action, &mut found);
+        }
+        found
+    }
+
+    fn commanded(&mut self, action: &[f64]) {
+        self.inner.commanded(action);
+    }
+
+    fn follow(
+        &mut self,
+        observation: &[f64],
+        action: &[f64],
+        approach: Approach,
+        out: &mut [f64],
+    ) -> bool {
+        self.inside(observation, out, |inner, out| {
+            inner.follow(observation, action, approach, out)
+        })
+    }
+
+    fn behind(&self, action: &[f64]) -> Option<(usize, f64)> {
+        self.inner.behind(action)
+    }
+
+    fn hold(&mut self, observation: &[f64], out: &mut [f64]) {
+        self.inside(observation, out, |inner, out| {
+            inner.hold(observation, out);
+            true
+        });
+    }
+
+    fn rest(&mut self, observation: &[f64], out: &mut [f64]) -> bool {
+        self.inner.rest(observation, out)
+    }
+
+    fn rest_blind(&mut self, observation: &[f64], out: &mut [f64]) -> bool {
+        self.inner.rest_blind(observation, out)
+    }
+}
+
+/// The course of measured joints.
+pub(crate) fn measured(observation: &[f64], braking: [f64; 7]) -> Course {
+    Course {
+        q: joints(observation, offset::q),
+        dq: joints(observation, offset::dq),
+        braking,
+        delay: 0.02,
+    }
+}

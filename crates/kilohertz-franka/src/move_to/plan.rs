@@ -1,0 +1,419 @@
+//! The way of a move, planned before anything moves: straight between joint positions, gone by all joints together
+//! from rest to rest (`profile.rs`).
+//!
+//! A plan is checked cycle by cycle against the limits of the session that will follow it, whose velocity depends on
+//! the position, and against the torques that the arm can give with what it carries. It is slowed down until it keeps
+//! both.
+
+use franka::RobotState;
+use franka::model::{DEFAULT_GRAVITY_EARTH, Model};
+use kilohertz_core::limits::{JointBounds, JointMotion};
+
+use crate::kinematics::inverse::Ranges;
+use crate::limits::{ArmLimits, DT, OWN_SHARE};
+use crate::move_to::profile::{Bounds, Profile};
+
+/// What speed 1 is of the arm's velocities and accelerations: those of our own making stay so far
+/// within.
+const FULL: f64 = OWN_SHARE;
+/// And of its jerk, at speed 1: more makes the torques jump and gains little time.
+const JERK: f64 = 0.1 * FULL;
+/// The lowest speed. A way of 1 rad takes minutes with it.
+pub const LEAST_SPEED: f64 = 0.01;
+/// A plan that breaks a limit is slowed down to this.
+const SLOWER: f64 = 0.9;
+/// No joint stands further from zero [rad].
+const FARTHEST: f64 = 10.0;
+/// How far a goal stays away from where a joint's velocity limit is zero [rad]: closer, a joint would have to creep.
+const END: f64 = 0.01;
+/// Of a velocity that was computed to be at its limit [rad/s].
+const ROUNDING: f64 = 1e-9;
+/// The share of the torque that gravity leaves which a motion may take. The rest is for friction, for the rotors,
+/// which the model does not have, and for the controller.
+const TORQUE_SHARE: f64 = 0.7;
+/// Torques are looked at every so many cycles, or at so many places of a long way.
+const STRIDE: u64 = 8;
+const PLACES: u64 = 1_000;
+
+/// What an arm can give, and what it carries.
+#[derive(Clone, Copy)]
+pub(crate) struct Strength<'a> {
+    model: &'a Model,
+    /// Highest torques [N m].
+    most: [f64; 7],
+    mass: f64,
+    centre: [f64; 3],
+    inertia: [f64; 9],
+}
+
+impl<'a> Strength<'a> {
+    /// The strength of an arm that carries what `state` says.
+    pub fn new(model: &'a Model, arm: &ArmLimits, state: &RobotState) -> Strength<'a> {
+        Strength {
+            model,
+            most: arm.torque,
+            mass: state.m_total,
+            centre: state.F_x_Ctotal,
+            inertia: state.I_total,
+        }
+    }
+
+    /// Whether the arm can move like this.
+    ///
+    /// # Errors
+    /// Where it cannot even stand there.
+    fn suffices(&self, motions: &[JointMotion; 7]) -> Result<bool, NoWay> {
+        let Strength {
+            model,
+            mass,
+            centre,
+            inertia,
+            ..
+        } = self;
+        let q = motions.map(|motion| motion.position);
+        let dq = motions.map(|motion| motion.velocity);
+        let gravity = model.gravity_q(&q, *mass, centre, &DEFAULT_GRAVITY_EARTH);
+        for (joint, (torque, most)) in gravity.iter().zip(self.most).enumerate() {
+            if torque.abs() > most {
+                return Err(NoWay::TooHeavy {
+                    joint,
+                    torque: torque.abs(),
+                    most,
+                });
+            }
+        }
+        // Without gravity the model's difference of two recursions loses no digits.
+        let coriolis = model.coriolis_q(&q, &dq, inertia, *mass, centre, &[0.0; 3]);
+        let matrix = model.mass_q(&q, inertia, *mass, centre);
+        Ok((0..7).all(|joint| {
+            let accelerated: f64 = (0..7)
+                .map(|other| matrix[7 * other + joint] * motions[other].acceleration)
+                .sum();
+            let left = self.most[joint] - gravity[joint].abs();
+            (accelerated + coriolis[joint]).abs() <= TORQUE_SHARE * left
+        }))
+    }
+}
+
+/// Why there is no way.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum NoWay {
+    /// At no speed the joints' limits are kept.
+    TooFast,
+    /// The joint, counted from 0, would have to bear more than it can [N m].
+    TooHeavy {
+        joint: usize,
+        torque: f64,
+        most: f64,
+    },
+}
+
+/// A way that is known to keep the arm's limits.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub(crate) from: [f64; 7],
+    pub(crate) to: [f64; 7],
+    /// Of a way of length 1.
+    profile: Profile,
+}
+
+impl Plan {
+    /// The fastest straight way with `speed`, a share of the limits.
+    ///
+    /// # Errors
+    /// Where no speed keeps them.
+    pub(crate) fn new(
+        bounds: &[JointBounds; 7],
+        strength: &Strength<'_>,
+        (from, to): ([f64; 7], [f64; 7]),
+        speed: f64,
+    ) -> Result<Plan, NoWay> {
+        if !from.iter().chain(&to).all(|place| place.abs() <= FARTHEST) {
+            return Err(NoWay::TooFast);
+        }
+        let mut share = speed;
+        while share > 1e-3 * LEAST_SPEED {
+            let profile = fastest(bounds, &from, &to, share);
+            let plan = Plan { from, to, profile };
+            if plan.keeps(bounds) && plan.is_borne(strength)? {
+                return Ok(plan);
+            }
+            share *= SLOWER;
+        }
+        Err(NoWay::TooFast)
+    }
+
+    /// How long the way takes [s].
+    pub fn duration(&self) -> f64 {
+        self.profile.duration()
+    }
+
+    /// Where it ends [rad].
+    pub fn goal(&self) -> [f64; 7] {
+        self.to
+    }
+
+    /// Where the joints are to be at `time` [s], when they began at `from`.
+    pub(crate) fn at(&self, from: &[f64; 7], time: f64) -> [f64; 7] {
+        let share = self.profile.at(time);
+        if share >= 1.0 {
+            return self.to;
+        }
+        std::array::from_fn(|i| from[i] + share * (self.to[i] - from[i]))
+    }
+
+    fn cycles(&self) -> u64 {
+        ((self.duration() / DT).ceil() as u64).saturating_add(2)
+    }
+
+    fn keeps(&self, bounds: &[JointBounds; 7]) -> bool {
+        let mut motions = self.from.map(|position| JointMotion {
+            position,
+            ..JointMotion::default()
+        });
+        (1..=self.cycles()).all(|cycle| {
+            let place = self.at(&self.from, cycle as f64 * DT);
+            (0..7).all(|i| {
+                let (motion, bounds) = (motions[i], &bounds[i]);
+                let next = motion.with_position(place[i], DT);
+                motions[i] = next;
+                next.velocity <= bounds.upper_velocity(motion.position) + ROUNDING
+                    && next.velocity >= bounds.lower_velocity(motion.position) - ROUNDING
+                    && motion
+                        .too_fast(next, &bounds.share(1.0, FULL, FULL), DT)
+                        .is_none()
+            })
+        })
+    }
+
+    fn is_borne(&self, strength: &Strength<'_>) -> Result<bool, NoWay> {
+        let cycles = self.cycles();
+        let stride = STRIDE.max(cycles / PLACES);
+        for cycle in (0..=cycles).step_by(stride as usize) {
+            let [before, now, after] =
+                [-1.0, 0.0, 1.0].map(|by| self.at(&self.from, (cycle as f64 + by) * DT));
+            let motions = std::array::from_fn(|i| JointMotion {
+                position: now[i],
+                velocity: (after[i] - before[i]) / (2.0 * DT),
+                acceleration: (after[i] - 2.0 * now[i] + before[i]) / (DT * DT),
+            });
+            if !strength.suffices(&motions)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// The profile of the line between two places, as a way of length 1: what each joint may do divided by
+/// how far it goes.
+fn fastest(bounds: &[JointBounds; 7], from: &[f64; 7], to: &[f64; 7], speed: f64) -> Profile {
+    let mut least = Bounds {
+        velocity: f64::INFINITY,
+        acceleration: f64::INFINITY,
+        jerk: f64::INFINITY,
+    };
+    for joint in 0..7 {
+        let way = (to[joint] - from[joint]).abs();
+        if way > 0.0 {
+            let bounds = &bounds[joint];
+            least.velocity = least.velocity.min(FULL * speed * bounds.velocity / way);
+            least.acceleration = least
+                .acceleration
+                .min(FULL * speed * bounds.acceleration / way);
+            least.jerk = least.jerk.min(JERK * speed * bounds.jerk / way);
+        }
+    }
+    if least.velocity.is_infinite() {
+        // It is there already.
+        return Profile::new(
+            0.0,
+            &Bounds {
+                velocity: 1.0,
+                acceleration: 1.0,
+                jerk: 1.0,
+            },
+        );
+    }
+    Profile::new(1.0, &least)
+}
+
+/// Where the joints may be told to go.
+pub(crate) fn ranges(bounds: &[JointBounds; 7]) -> Ranges {
+    bounds.map(|bounds| {
+        let (lower, upper) = bounds.share(1.0, FULL, FULL).reach();
+        (lower + END, upper - END)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::move_to::HOME;
+
+    use super::*;
+
+    fn each_arm() -> [(ArmLimits, Model); 2] {
+        let fr3 = franka::model::FR3_URDF;
+        [
+            (ArmLimits::fr3(fr3).unwrap(), Model::from_urdf(fr3).unwrap()),
+            (ArmLimits::fer(), Model::native_fer()),
+        ]
+    }
+
+    /// What an arm with `mass` in its hand can give \[kg\].
+    fn carrying<'a>((limits, model): &'a (ArmLimits, Model), mass: f64) -> Strength<'a> {
+        Strength {
+            model,
+            most: limits.torque,
+            mass,
+            centre: [0.0, 0.0, 0.2],
+            inertia: [0.0; 9],
+        }
+    }
+
+    fn planned(
+        arm: &(ArmLimits, Model),
+        from: [f64; 7],
+        to: [f64; 7],
+        speed: f64,
+    ) -> Result<Plan, NoWay> {
+        Plan::new(&arm.0.joints, &carrying(arm, 0.0), (from, to), speed)
+    }
+
+    /// Numbers from 0 to 1, the same in each run.
+    fn numbers() -> impl FnMut() -> f64 {
+        crate::kinematics::inverse::numbers(0x2545_f491_4f6c_dd1d)
+    }
+
+    /// Anywhere in the range, up to its ends.
+    fn place(bounds: &[JointBounds; 7], random: &mut impl FnMut() -> f64) -> [f64; 7] {
+        ranges(bounds).map(|(lower, upper)| match random() {
+            end if end < 0.05 => lower,
+            end if end > 0.95 => upper,
+            _ => lower + (upper - lower) * random(),
+        })
+    }
+
+    #[test]
+    fn every_plan_keeps_every_limit_of_the_arm_and_ends_at_its_goal() {
+        for arm in each_arm() {
+            let bounds = arm.0.joints;
+            let mut random = numbers();
+            for _ in 0..100 {
+                let (from, to) = (place(&bounds, &mut random), place(&bounds, &mut random));
+                let speed = 0.05 + 0.95 * random();
+                let plan = planned(&arm, from, to, speed).unwrap();
+                assert!(plan.keeps(&bounds), "{from:?} to {to:?} at {speed}");
+                assert_eq!(plan.at(&from, plan.duration() + DT), to);
+                assert_eq!(plan.at(&from, 0.0), from);
+            }
+        }
+    }
+
+    /// The time below which no motion gets there, straight or not: that of the slowest joint alone.
+    fn least(bounds: &[JointBounds; 7], from: &[f64; 7], to: &[f64; 7], speed: f64) -> f64 {
+        (0..7)
+            .map(|joint| {
+                let mut alone = *from;
+                alone[joint] = to[joint];
+                fastest(bounds, from, &alone, speed).duration()
+            })
+            .fold(0.0, f64::max)
+    }
+
+    #[test]
+    fn a_plan_takes_hardly_longer_than_any_motion_must() {
+        for arm in each_arm() {
+            let bounds = arm.0.joints;
+            let mut random = numbers();
+            let mut ratios: Vec<f64> = (0..400)
+                .map(|_| {
+                    // The inner nine tenths of the ranges, where the velocity limit is not the end's.
+                    let mut inner =
+                        || bounds.map(|b| b.lower + (b.upper - b.lower) * (0.05 + 0.9 * random()));
+                    let (from, to) = (inner(), inner());
+                    let plan = planned(&arm, from, to, 0.5).unwrap();
+                    plan.duration() / least(&bounds, &from, &to, 0.5)
+                })
+                .collect();
+            ratios.sort_by(f64::total_cmp);
+            println!(
+                "median {:.4}, 95 % {:.4}, most {:.4}",
+                ratios[200], ratios[380], ratios[399]
+            );
+            assert!(ratios[0] >= 1.0 - 1e-9);
+            assert!(ratios[200] < 1.02, "median {}", ratios[200]);
+            assert!(ratios[380] < 1.15, "19 of 20 {}", ratios[380]);
+        }
+    }
+
+    #[test]
+    fn no_way_begins_or_ends_at_what_is_no_number() {
+        for arm in each_arm() {
+            for value in [f64::NAN, f64::INFINITY, 1e300, -1e30] {
+                let mut nowhere = HOME;
+                nowhere[2] = value;
+                assert!(planned(&arm, nowhere, HOME, 0.5).is_err(), "{value}");
+                assert!(planned(&arm, HOME, nowhere, 0.5).is_err(), "{value}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_plan_to_where_the_arm_stands_takes_no_time() {
+        for arm in each_arm() {
+            let stays = planned(&arm, HOME, HOME, 0.5).unwrap();
+            assert_eq!(stays.duration(), 0.0);
+        }
+    }
+
+    #[test]
+    fn twice_the_speed_takes_about_half_the_time_of_a_long_way() {
+        for arm in each_arm() {
+            let to = HOME.map(|q| q + 0.4);
+            let slow = planned(&arm, HOME, to, 0.05).unwrap().duration();
+            let fast = planned(&arm, HOME, to, 0.1).unwrap().duration();
+            assert!(slow / fast > 1.6 && slow / fast < 2.01, "{slow}, {fast}");
+        }
+    }
+
+    #[test]
+    fn a_plan_asks_no_joint_for_more_than_it_can_give_with_what_the_arm_carries() {
+        for arm in each_arm() {
+            let bounds = arm.0.joints;
+            let mut random = numbers();
+            let mut slowed = 0;
+            for _ in 0..40 {
+                let (from, to) = (place(&bounds, &mut random), place(&bounds, &mut random));
+                let strength = carrying(&arm, 3.0);
+                let plan = match Plan::new(&bounds, &strength, (from, to), 1.0) {
+                    Ok(plan) => plan,
+                    Err(NoWay::TooHeavy { torque, most, .. }) => {
+                        assert!(torque > most);
+                        continue;
+                    }
+                    Err(other) => panic!("{other:?}"),
+                };
+                assert_eq!(plan.is_borne(&strength), Ok(true));
+                let light = planned(&arm, from, to, 1.0).unwrap();
+                assert!(plan.duration() >= light.duration());
+                slowed += u32::from(plan.duration() > 1.05 * light.duration());
+            }
+            assert!(slowed > 3, "{slowed}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_heavy_to_be_held_is_told_with_the_joint() {
+        for arm in each_arm() {
+            let mut stretched = HOME;
+            (stretched[1], stretched[3]) = (1.5, -0.3);
+            let strength = carrying(&arm, 12.0);
+            let none = Plan::new(&arm.0.joints, &strength, (HOME, stretched), 0.5).unwrap_err();
+            let NoWay::TooHeavy { torque, most, .. } = none else {
+                panic!("{none:?}");
+            };
+            assert!(torque > most);
+        }
+    }
+}

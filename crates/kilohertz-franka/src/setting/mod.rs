@@ -1,0 +1,655 @@
+//! What an arm can be set up with between motions, checked before it is sent.
+//!
+//! Ranges are those that libfranka documents. Where it documents none, what no arm could mean is
+//! refused. The arm has the last word: what it refuses is [`ArmErrorCode::CommandRejected`].
+
+pub(crate) mod plausible;
+
+use kilohertz_core::number::number_beside;
+
+use crate::arm::Arm;
+use crate::client::Connection;
+use crate::error::{ArmError, ArmErrorCode};
+use crate::generation::Generation;
+use crate::refusal::{Refusal, finite, not_negative, refuse, rigid, within};
+use crate::state::gate::{self, FARTHEST, Fault};
+
+/// From when on what is felt from outside counts: above `lower` it is a contact, which the state
+/// shows; above `upper` a collision, which stops the arm by a reflex.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Thresholds {
+    /// Torques of the joints [N m].
+    pub lower_torques: [f64; 7],
+    /// Torques of the joints [N m].
+    pub upper_torques: [f64; 7],
+    /// Forces and torques of the stiffness frame [N, N m].
+    pub lower_forces: [f64; 6],
+    /// Forces and torques of the stiffness frame [N, N m].
+    pub upper_forces: [f64; 6],
+}
+
+/// One thing to set up. Names are libfranka's; matrices are column-major.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one is made for a request, and dropped"
+)]
+pub enum Setting {
+    /// What counts as a contact and as a collision.
+    CollisionBehavior {
+        /// While the arm moves with a constant velocity, or stands.
+        nominal: Thresholds,
+        /// While it accelerates.
+        acceleration: Thresholds,
+    },
+    /// `K_theta`: stiffness of the arm's joint impedance controller [N m/rad].
+    JointImpedance([f64; 7]),
+    /// `K_x`: stiffness of its Cartesian one [N/m, N m/rad].
+    CartesianImpedance([f64; 6]),
+    /// Which directions are free when somebody guides the arm by hand.
+    GuidingMode {
+        /// x, y, z, roll, pitch, yaw.
+        axes: [bool; 6],
+        /// Whether the elbow is free too.
+        elbow: bool,
+    },
+    /// `NE_T_EE`: the end effector in the nominal end effector's frame.
+    EndEffector([f64; 16]),
+    /// `EE_T_K`: the stiffness frame in the end effector's.
+    StiffnessFrame([f64; 16]),
+    /// What the arm carries beside its end effector.
+    Load {
+        /// `m_load` \[kg\].
+        mass: f64,
+        /// `F_x_Cload`: its centre of mass in the flange frame \[m\].
+        centre: [f64; 3],
+        /// `I_load`: its inertia about its centre of mass [kg m2].
+        inertia: [f64; 9],
+    },
+    /// Cut-off frequencies \[Hz\], of a FER alone: joint position, joint velocity, Cartesian
+    /// position, Cartesian velocity, controller. 1000 filters nothing.
+    Filters([f64; 5]),
+}
+
+/// The names of the filters in the TypeScript API, in the order of the values.
+const FILTERS: [&str; 5] = [
+    "jointPositionHz",
+    "jointVelocityHz",
+    "cartesianPositionHz",
+    "cartesianVelocityHz",
+    "controllerHz",
+];
+
+/// Largest joint stiffness [N m/rad].
+const MAX_JOINT_STIFFNESS: f64 = 14_250.0;
+/// Stiffness of translations [N/m] and of rotations [N m/rad].
+const CARTESIAN_STIFFNESS: [(f64, f64, &str); 2] =
+    [(10.0, 3_000.0, "N/m"), (1.0, 300.0, "N m/rad")];
+/// Cut-off frequencies \[Hz\].
+const CUT_OFF: (f64, f64) = (1.0, 1_000.0);
+/// The heaviest load that an arm is sent \[kg\], meant or not: many times what any can bear, and so light that what the
+/// arm says of it passes the gate.
+pub(crate) const HEAVIEST_LOAD: f64 = 100.0;
+/// The largest entry of a load's inertia that an arm is sent [kg m2].
+const LARGEST_INERTIA: f64 = 100.0;
+/// How far an inertia may be from a symmetric one, and below zero, relative to its largest moment.
+const TOLERANCE: f64 = 1e-5;
+
+impl Setting {
+    /// The setting of this kind with these values, in the order of its fields; flags are 1 or 0. None
+    /// where there is no such kind or their number is another.
+    pub fn from_slots(kind: &str, values: &[f64]) -> Option<Setting> {
+        let mut rest = values;
+        let setting = match kind {
+            "collisionBehavior" => Setting::CollisionBehavior {
+                nominal: Thresholds::taken(&mut rest)?,
+                acceleration: Thresholds::taken(&mut rest)?,
+            },
+            "jointImpedance" => Setting::JointImpedance(taken(&mut rest)?),
+            "cartesianImpedance" => Setting::CartesianImpedance(taken(&mut rest)?),
+            "guidingMode" => {
+                let [x, y, z, roll, pitch, yaw, elbow] = taken(&mut rest)?.map(|flag| flag != 0.0);
+                let axes = [x, y, z, roll, pitch, yaw];
+                Setting::GuidingMode { axes, elbow }
+            }
+            "endEffector" => Setting::EndEffector(taken(&mut rest)?),
+            "stiffnessFrame" => Setting::StiffnessFrame(taken(&mut rest)?),
+            "load" => Setting::Load {
+                mass: taken::<1>(&mut rest)?[0],
+                centre: taken(&mut rest)?,
+                inertia: taken(&mut rest)?,
+            },
+            "filters" => Setting::Filters(taken(&mut rest)?),
+            _ => return None,
+        };
+        rest.is_empty().then_some(setting)
+    }
+
+    /// libfranka's name of the command that sets this.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Setting::CollisionBehavior { .. } => "Set Collision Behavior",
+            Setting::JointImpedance(_) => "Set Joint Impedance",
+            Setting::CartesianImpedance(_) => "Set Cartesian Impedance",
+            Setting::GuidingMode { .. } => "Set Guiding Mode",
+            Setting::EndEffector(_) => "Set NE to EE",
+            Setting::StiffnessFrame(_) => "Set EE to K",
+            Setting::Load { .. } => "Set Load",
+            Setting::Filters(_) => "Set Filters",
+        }
+    }
+
+    /// Checks that this is plausible for an arm, whichever it is.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<(), Refusal> {
+        // Of a slip of the unit more can be said than that it is not possible.
+        match self {
+            Setting::EndEffector(frame) => {
+                rigid("NE_T_EE", frame)?;
+                plausible::frame("NE_T_EE", frame)?;
+            }
+            Setting::StiffnessFrame(frame) => {
+                rigid("EE_T_K", frame)?;
+                plausible::frame("EE_T_K", frame)?;
+            }
+            Setting::Load { centre, .. } => {
+                finite("F_x_Cload", centre)?;
+                plausible::centre(centre)?;
+            }
+            _ => {}
+        }
+        self.check_possible()?;
+        match self {
+            Setting::CollisionBehavior {
+                nominal,
+                acceleration,
+            } => {
+                plausible::thresholds("", nominal)?;
+                plausible::thresholds("acceleration.", acceleration)
+            }
+            Setting::Load { mass, inertia, .. } => plausible::inertia(*mass, inertia),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks that this is something that an arm may be sent, plausible or not.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check_possible(&self) -> Result<(), Refusal> {
+        match self {
+            Setting::CollisionBehavior {
+                nominal,
+                acceleration,
+            } => {
+                nominal.check("")?;
+                acceleration.check("acceleration.")
+            }
+            Setting::JointImpedance(stiffness) => each("K_theta", stiffness, |_| {
+                (0.0, MAX_JOINT_STIFFNESS, "N m/rad")
+            }),
+            Setting::CartesianImpedance(stiffness) => {
+                each("K_x", stiffness, |axis| CARTESIAN_STIFFNESS[axis / 3])
+            }
+            Setting::GuidingMode { .. } => Ok(()),
+            Setting::EndEffector(frame) => check_frame("NE_T_EE", frame),
+            Setting::StiffnessFrame(frame) => check_frame("EE_T_K", frame),
+            Setting::Load {
+                mass,
+                centre,
+                inertia,
+            } => check_load(*mass, centre, inertia),
+            Setting::Filters(frequencies) => {
+                for (name, &frequency) in FILTERS.iter().zip(frequencies) {
+                    within((name, name), frequency, (CUT_OFF.0, CUT_OFF.1, "Hz"))?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Thresholds {
+    fn taken(rest: &mut &[f64]) -> Option<Thresholds> {
+        Some(Thresholds {
+            lower_torques: taken(rest)?,
+            upper_torques: taken(rest)?,
+            lower_forces: taken(rest)?,
+            upper_forces: taken(rest)?,
+        })
+    }
+
+    /// The thresholds by the names of the TypeScript API, without their prefix, and whether they are a joint's.
+    pub(crate) fn named(&self) -> [(&'static str, &[f64], bool); 4] {
+        [
+            ("lowerTorquesNm", &self.lower_torques, true),
+            ("upperTorquesNm", &self.upper_torques, true),
+            ("lowerForces", &self.lower_forces, false),
+            ("upperForces", &self.upper_forces, false),
+        ]
+    }
+
+    fn check(&self, prefix: &str) -> Result<(), Refusal> {
+        for pair in self.named().chunks_exact(2) {
+            let [(low, lower, _), (high, upper, _)] = pair else {
+                continue;
+            };
+            let (low, high) = (format!("{prefix}{low}"), format!("{prefix}{high}"));
+            for (nth, (&least, &most)) in lower.iter().zip(*upper).enumerate() {
+                not_negative((&low, &format!("{low}[{nth}]")), least)?;
+                if !(most >= least && most.is_finite()) {
+                    let expected = format!(
+                        "a finite number from {}, the lower threshold, on",
+                        number_beside(least, &[most])
+                    );
+                    return refuse((&high, &format!("{high}[{nth}]")), most, &[least], expected);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The next values.
+fn taken<const N: usize>(rest: &mut &[f64]) -> Option<[f64; N]> {
+    let (first, others) = rest.split_first_chunk()?;
+    *rest = others;
+    Some(*first)
+}
+
+fn each(
+    option: &str,
+    values: &[f64],
+    range: impl Fn(usize) -> (f64, f64, &'static str),
+) -> Result<(), Refusal> {
+    for (nth, &value) in values.iter().enumerate() {
+        within((option, &format!("{option}[{nth}]")), value, range(nth))?;
+    }
+    Ok(())
+}
+
+/// Checks that a frame is a pose, and not so far away that no state of an arm could have it.
+fn check_frame(option: &str, frame: &[f64; 16]) -> Result<(), Refusal> {
+    rigid(option, frame)?;
+    for (nth, &place) in frame.iter().enumerate().skip(12).take(3) {
+        let what = format!("{option}[{nth}]");
+        within((option, &what), place, (-FARTHEST, FARTHEST, "m"))?;
+    }
+    Ok(())
+}
+
+/// A mass that is not negative and the inertia of some body, neither so large that no state of an arm could have it.
+/// Zero stands for a point.
+fn check_load(mass: f64, centre: &[f64; 3], inertia: &[f64; 9]) -> Result<(), Refusal> {
+    within(("m_load", "m_load"), mass, (0.0, HEAVIEST_LOAD, "kg"))?;
+    each("F_x_Cload", centre, |_| (-FARTHEST, FARTHEST, "m"))?;
+    let hint = "kg m^2. Is it in kg mm^2 or in kg cm^2?";
+    finite("I_load", inertia)?;
+    each("I_load", inertia, |_| {
+        (-LARGEST_INERTIA, LARGEST_INERTIA, hint)
+    })?;
+    let at = |row: usize, column: usize| inertia[3 * column + row];
+    let largest = inertia
+        .iter()
+        .fold(0.0_f64, |most, value| most.max(value.abs()));
+    if mass == 0.0 && largest > 0.0 {
+        let expected = "zeros only, because m_load is 0".to_owned();
+        let named = ("I_load", "the largest entry of I_load");
+        return refuse(named, largest, &[0.0], expected);
+    }
+    for (row, column) in [(0, 1), (0, 2), (1, 2)] {
+        if (at(row, column) - at(column, row)).abs() > TOLERANCE * largest {
+            let what = format!("I_load[{}]", 3 * row + column);
+            let (received, other) = (at(column, row), at(row, column));
+            let expected = format!(
+                "{}, as on the other side: it is symmetric",
+                number_beside(other, &[received])
+            );
+            return refuse(("I_load", &what), received, &[other], expected);
+        }
+    }
+    // All minors on the diagonal of a positive semidefinite matrix are none below zero.
+    let minor = |a: usize, b: usize| at(a, a) * at(b, b) - at(a, b) * at(b, a);
+    let determinant = at(0, 0) * minor(1, 2)
+        - at(0, 1) * (at(1, 0) * at(2, 2) - at(1, 2) * at(2, 0))
+        + at(0, 2) * (at(1, 0) * at(2, 1) - at(1, 1) * at(2, 0));
+    let minors = [
+        ("I_load[0]", at(0, 0), 1),
+        ("I_load[4]", at(1, 1), 1),
+        ("I_load[8]", at(2, 2), 1),
+        ("the minor of I_load without z", minor(0, 1), 2),
+        ("the minor of I_load without y", minor(0, 2), 2),
+        ("the minor of I_load without x", minor(1, 2), 2),
+        ("the determinant of I_load", determinant, 3),
+    ];
+    for (what, value, degree) in minors {
+        if value < -TOLERANCE * largest.powi(degree) {
+            let expected = "0 or more: no body has another inertia".to_owned();
+            return refuse(("I_load", what), value, &[0.0], expected);
+        }
+    }
+    Ok(())
+}
+
+impl Arm {
+    /// Sets the arm up, while no session drives it: an arm refuses that in a motion. Blocks for a few
+    /// milliseconds.
+    ///
+    /// # Errors
+    /// [`ArmErrorCode::InvalidArgument`] for what [`Setting::check`] refuses, and for a load beyond what is left
+    /// of the payload beside the end effector that is set up;
+    /// [`ArmErrorCode::Generation`] for filters of an FR3, [`ArmErrorCode::CommandRejected`] where
+    /// the arm refuses; [`ArmErrorCode::InvalidOperation`] while it is driven, or closed.
+    pub fn configure(&self, setting: &Setting) -> Result<(), ArmError> {
+        // Of a mass in grams more can be said than that it is not possible; and what can be refused without asking the
+        // arm is.
+        if let Setting::Load { mass, .. } = *setting
+            && mass.is_finite()
+        {
+            plausible::payload(mass, self.generation(), 0.0)?;
+        }
+        setting.check()?;
+        let Setting::Load { mass, .. } = *setting else {
+            return self.send(setting, |_| Ok(()));
+        };
+        self.send(setting, |client| {
+            let state = client.state()?;
+            // Not what it carries now: that is replaced, however wrong it is.
+            gate::can_have_end_effector(&state).map_err(Fault::standing)?;
+            Ok(plausible::payload(mass, self.generation(), state.m_ee)?)
+        })
+    }
+
+    /// The same for what is not plausible, and meant.
+    ///
+    /// # Errors
+    /// As [`Arm::configure`], with [`Setting::check_possible`] in the place of [`Setting::check`].
+    pub fn configure_unchecked(&self, setting: &Setting) -> Result<(), ArmError> {
+        setting.check_possible()?;
+        self.send(setting, |_| Ok(()))
+    }
+
+    fn send(
+        &self,
+        setting: &Setting,
+        check: impl FnOnce(&dyn Connection) -> Result<(), ArmError>,
+    ) -> Result<(), ArmError> {
+        if self.generation() == Generation::Fr3 && matches!(setting, Setting::Filters(_)) {
+            return Err(ArmError::new(
+                ArmErrorCode::Generation,
+                "an FR3 has no filters to be set: its version of FCI, 10, has no such command, only a \
+                 FER's version 5 has. Filter the commands in the policy instead",
+            ));
+        }
+        self.request("cannot set the arm up", setting.name(), |client| {
+            check(client)?;
+            client.configure(setting)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UNIT: [f64; 16] = [
+        1., 0., 0., 0., 0., 1., 0., 0., 0., 0., 1., 0., 0., 0., 0., 1.,
+    ];
+
+    fn refusal(setting: &Setting) -> Refusal {
+        setting.check().unwrap_err()
+    }
+
+    #[test]
+    fn what_is_meant_is_bounded_too_by_what_a_state_of_an_arm_can_have() {
+        let with = |mass, centre, inertia| Setting::Load {
+            mass,
+            centre,
+            inertia,
+        };
+        let diagonal = |moment| [moment, 0., 0., 0., moment, 0., 0., 0., moment];
+        let most = with(100.0, [10.0, -10.0, 10.0], diagonal(100.0));
+        assert_eq!(most.check_possible(), Ok(()));
+        for (setting, told) in [
+            (
+                with(100.01, [0.0; 3], [0.0; 9]),
+                "m_load is 100.01; expected a number from 0 to 100 kg",
+            ),
+            (
+                with(1e6, [0.0; 3], [0.0; 9]),
+                "m_load is 1000000; expected a number from 0 to 100 kg",
+            ),
+            (
+                with(1.0, [0.0, 0.0, 20.0], [0.0; 9]),
+                "F_x_Cload[2] is 20; expected a number from -10 to 10 m",
+            ),
+            (
+                with(1.0, [1e300, 0.0, 0.0], [0.0; 9]),
+                "F_x_Cload[0] is 1e300; expected a number from -10 to 10 m",
+            ),
+            (
+                with(1.0, [0.0; 3], diagonal(900.0)),
+                "I_load[0] is 900; expected a number from -100 to 100 kg m^2",
+            ),
+            (
+                with(1.0, [0.0; 3], diagonal(1e308)),
+                "I_load[0] is 1e308; expected a number from -100 to 100 kg m^2",
+            ),
+        ] {
+            let refused = setting.check_possible().unwrap_err().to_string();
+            assert!(refused.starts_with(told), "{refused}");
+            assert!(!refused.contains("unchecked"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_value_too_large_to_be_squared_is_told_as_it_was_given() {
+        for huge in [1e200, -1e308, f64::MAX] {
+            let mut frame = UNIT;
+            frame[13] = huge;
+            let load = Setting::Load {
+                mass: 1.0,
+                centre: [0.0, huge, 0.0],
+                inertia: [0.0; 9],
+            };
+            let mut inertia = [0.0; 9];
+            inertia[4] = huge.abs();
+            for (setting, what, given) in [
+                (Setting::EndEffector(frame), "NE_T_EE[13]", huge),
+                (Setting::StiffnessFrame(frame), "EE_T_K[13]", huge),
+                (load, "F_x_Cload[1]", huge),
+                (self::load(1.0, inertia), "I_load[4]", huge.abs()),
+            ] {
+                let refused = refusal(&setting);
+                assert_eq!((refused.what.as_str(), refused.received), (what, given));
+                assert!(!refused.to_string().contains("unchecked"), "{refused}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_is_never_written_as_the_limit_that_it_broke() {
+        let mut frame = UNIT;
+        frame[0] = 1.000_012;
+        let mut thresholds = Thresholds {
+            lower_torques: [20.000_000_1; 7],
+            upper_torques: [20.0; 7],
+            lower_forces: [1.0; 6],
+            upper_forces: [2.0; 6],
+        };
+        let behavior = |thresholds| Setting::CollisionBehavior {
+            nominal: thresholds,
+            acceleration: thresholds,
+        };
+        for (setting, told) in [
+            (
+                Setting::EndEffector(frame),
+                "the length of the x axis of NE_T_EE is 1.000012; expected 1, as in a rotation, within 0.00001",
+            ),
+            (
+                behavior(thresholds),
+                "upperTorquesNm[0] is 20; expected a finite number from 20.0000001, ",
+            ),
+            (
+                load(1.0, [0.02, 0., 0., 0., 0.02, 0., 0., 0., 0.040_400_1]),
+                "the largest principal moment of I_load is 0.0404; expected at most 0.04 ",
+            ),
+            (
+                load(0.123_456, [0.123_457, 0., 0., 0., 0.1, 0., 0., 0., 0.1]),
+                "the largest principal moment of I_load is 0.123457; expected at most 0.123456 ",
+            ),
+        ] {
+            let refused = refusal(&setting).to_string();
+            assert!(refused.starts_with(told), "{refused}");
+        }
+        thresholds.lower_torques = [10.0; 7];
+        assert_eq!(behavior(thresholds).check(), Ok(()));
+    }
+
+    fn load(mass: f64, inertia: [f64; 9]) -> Setting {
+        Setting::Load {
+            mass,
+            centre: [0.0; 3],
+            inertia,
+        }
+    }
+
+    #[test]
+    fn what_libfranka_documents_is_let_through_to_both_ends_of_each_range() {
+        for setting in [
+            Setting::JointImpedance([0.0; 7]),
+            Setting::JointImpedance([14_250.0; 7]),
+            Setting::CartesianImpedance([10.0, 10.0, 10.0, 1.0, 1.0, 1.0]),
+            Setting::CartesianImpedance([3000.0, 3000.0, 3000.0, 300.0, 300.0, 300.0]),
+            Setting::Filters([1.0, 1000.0, 1.0, 1000.0, 100.0]),
+            Setting::EndEffector(UNIT),
+            load(0.0, [0.0; 9]),
+            load(1.0, [0.0; 9]),
+            load(1.0, [0.1, 0.0, 0.0, 0.0, 0.1, 0.0, 0.0, 0.0, 0.1]),
+        ] {
+            assert_eq!(setting.check(), Ok(()), "{setting:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_out_of_range_is_refused_by_its_name_with_the_range() {
+        let mut stiffness = [3000.0, 3000.0, 3000.0, 300.0, 300.0, 301.0];
+        let refused = refusal(&Setting::CartesianImpedance(stiffness)).to_string();
+        assert_eq!(
+            refused,
+            "K_x[5] is 301; expected a number from 1 to 300 N m/rad"
+        );
+        stiffness[5] = f64::NAN;
+        assert_eq!(
+            refusal(&Setting::CartesianImpedance(stiffness)).option,
+            "K_x"
+        );
+        for wrong in [-1.0, 14_251.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(
+                refusal(&Setting::JointImpedance([wrong; 7])).what,
+                "K_theta[0]"
+            );
+            let mut filters = [100.0; 5];
+            filters[3] = wrong.min(0.5);
+            assert_eq!(
+                refusal(&Setting::Filters(filters)).option,
+                "cartesianVelocityHz"
+            );
+        }
+    }
+
+    #[test]
+    fn a_contact_comes_before_a_collision() {
+        let nominal = Thresholds {
+            lower_torques: [10.0; 7],
+            upper_torques: [20.0; 7],
+            lower_forces: [10.0; 6],
+            upper_forces: [10.0; 6],
+        };
+        let with = |acceleration| Setting::CollisionBehavior {
+            nominal,
+            acceleration,
+        };
+        assert_eq!(with(nominal).check(), Ok(()));
+        let mut twisted = nominal;
+        twisted.upper_forces[2] = 9.0;
+        let refused = refusal(&with(twisted));
+        assert_eq!(refused.option, "acceleration.upperForces");
+        assert_eq!(refused.what, "acceleration.upperForces[2]");
+        for wrong in [-1.0, f64::NAN, f64::INFINITY] {
+            twisted = nominal;
+            twisted.lower_torques[0] = wrong;
+            let refused = refusal(&with(twisted));
+            assert_eq!(refused.what, "acceleration.lowerTorquesNm[0]");
+        }
+    }
+
+    #[test]
+    fn a_frame_is_a_rotation_and_a_translation() {
+        let with = |nth: usize, value: f64| {
+            let mut frame = UNIT;
+            frame[nth] = value;
+            refusal(&Setting::StiffnessFrame(frame)).what
+        };
+        assert_eq!(with(3, 0.5), "EE_T_K[3]");
+        assert_eq!(with(15, 0.0), "EE_T_K[15]");
+        assert_eq!(with(12, f64::NAN), "EE_T_K[12]");
+        assert_eq!(with(5, 1.01), "the length of the y axis of EE_T_K");
+        assert!(with(0, -1.0).contains("determinant"));
+        let slanted = std::f64::consts::FRAC_1_SQRT_2;
+        let mut frame = UNIT;
+        (frame[4], frame[5]) = (slanted, slanted);
+        let refused = refusal(&Setting::EndEffector(frame)).what;
+        assert_eq!(refused, "the cosine between the axes x and y of NE_T_EE");
+    }
+
+    #[test]
+    fn a_load_is_a_body_that_can_exist() {
+        let unit = [0.1, 0.0, 0.0, 0.0, 0.1, 0.0, 0.0, 0.0, 0.1];
+        assert_eq!(refusal(&load(-0.1, unit)).option, "m_load");
+        assert_eq!(refusal(&load(f64::INFINITY, unit)).option, "m_load");
+        assert_eq!(refusal(&load(0.0, unit)).option, "I_load");
+        let with = |changes: &[(usize, f64)]| {
+            let mut inertia = unit;
+            for &(nth, value) in changes {
+                inertia[nth] = value;
+            }
+            refusal(&load(1.0, inertia)).to_string()
+        };
+        assert!(with(&[(1, 0.05)]).contains("symmetric"));
+        assert!(with(&[(4, -0.1)]).contains("I_load[4] is -0.1"));
+        assert!(with(&[(1, 0.2), (3, 0.2)]).contains("minor of I_load without z"));
+        let indefinite = [
+            (1, 0.09),
+            (3, 0.09),
+            (2, 0.09),
+            (6, 0.09),
+            (5, -0.09),
+            (7, -0.09),
+        ];
+        assert!(with(&indefinite).contains("determinant"));
+        assert!(with(&[(8, f64::NAN)]).contains("I_load[8] is NaN"));
+    }
+
+    #[test]
+    fn slots_of_another_number_are_no_setting() {
+        for (kind, len) in [
+            ("collisionBehavior", 52),
+            ("jointImpedance", 7),
+            ("cartesianImpedance", 6),
+            ("guidingMode", 7),
+            ("endEffector", 16),
+            ("stiffnessFrame", 16),
+            ("load", 13),
+            ("filters", 5),
+        ] {
+            for given in 0..60 {
+                let setting = Setting::from_slots(kind, &vec![0.0; given]);
+                assert_eq!(setting.is_some(), given == len, "{kind} of {given}");
+            }
+        }
+        assert_eq!(Setting::from_slots("mood", &[]), None);
+    }
+}

@@ -1,0 +1,192 @@
+//! A connected arm, as JavaScript holds it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kilohertz_franka::{Arm, Client, ConnectOptions, Control, Gains, Impedance, state};
+use napi::bindgen_prelude::{Float64Array, Object};
+use napi::{Env, Result};
+use napi_derive::napi;
+
+use crate::background::in_background;
+use crate::error::Failure;
+
+/// One named run of slots of a frame.
+#[napi(object)]
+pub struct NativeField {
+    pub name: String,
+    pub len: u32,
+    pub unit: String,
+}
+
+/// The layout of an arm's state, and the names of its error flags.
+#[napi(object)]
+pub struct NativeArmSchema {
+    pub fields: Vec<NativeField>,
+    pub error_names: Vec<String>,
+}
+
+/// The layout of an arm's state.
+#[napi]
+pub fn arm_schema() -> NativeArmSchema {
+    let field = |field: &kilohertz_core::schema::Field| NativeField {
+        name: field.name.to_owned(),
+        len: field.len as u32,
+        unit: field.unit.to_owned(),
+    };
+    NativeArmSchema {
+        fields: state::SCHEMA.fields().iter().map(field).collect(),
+        error_names: franka::ERROR_NAMES.map(str::to_owned).to_vec(),
+    }
+}
+
+/// How to connect; what is absent has the arm's default.
+#[napi(object)]
+pub struct NativeConnectOptions {
+    pub timeout_s: f64,
+    pub generation: Option<String>,
+    pub client: Option<String>,
+    pub impedance: Option<String>,
+    pub elbow: Option<bool>,
+    pub law: Option<NativeLaw>,
+}
+
+/// An impedance law on torques; gains that are absent have their usual values.
+#[napi(object)]
+pub struct NativeLaw {
+    /// Whether it follows the end effector.
+    pub cartesian: bool,
+    pub joint_stiffness: Option<Vec<f64>>,
+    pub joint_damping: Option<Vec<f64>>,
+    pub cartesian_stiffness: Option<Vec<f64>>,
+    pub cartesian_damping: Option<Vec<f64>>,
+}
+
+impl From<NativeLaw> for Gains {
+    fn from(law: NativeLaw) -> Gains {
+        let usual = match law.cartesian {
+            true => Gains::CARTESIAN,
+            false => Gains::JOINT,
+        };
+        let stiff = usual.with_stiffness(
+            exactly(law.joint_stiffness),
+            exactly(law.cartesian_stiffness),
+        );
+        Gains {
+            joint_damping: exactly(law.joint_damping).unwrap_or(stiff.joint_damping),
+            cartesian_damping: exactly(law.cartesian_damping).unwrap_or(stiff.cartesian_damping),
+            ..stiff
+        }
+    }
+}
+
+/// As many numbers as there have to be; lengths were checked.
+fn exactly<const N: usize>(numbers: Option<Vec<f64>>) -> Option<[f64; N]> {
+    numbers.and_then(|numbers| numbers.try_into().ok())
+}
+
+fn options(options: NativeConnectOptions) -> std::result::Result<ConnectOptions, Failure> {
+    let refused = |message| Failure::new("FRANKA_INVALID_OPERATION", message);
+    let generation = options.generation.map(|name| name.parse()).transpose();
+    let client = options
+        .client
+        .map_or(Ok(Client::default()), |name| name.parse());
+    let impedance = match (options.law, options.impedance) {
+        (Some(law), _) => Impedance::Law(law.into()),
+        (None, Some(name)) => name.parse().map_err(refused)?,
+        (None, None) => Impedance::default(),
+    };
+    Ok(ConnectOptions {
+        impedance,
+        elbow: options.elbow.unwrap_or(false),
+        timeout: Duration::from_secs_f64(options.timeout_s),
+        generation: generation.map_err(refused)?,
+        client: client.map_err(refused)?,
+    })
+}
+
+/// A control interface by its name.
+pub(crate) fn control_of(name: &str) -> std::result::Result<Control, Failure> {
+    name.parse()
+        .map_err(|message: String| Failure::new("OPTION_CONTROL", message))
+}
+
+/// A connected arm.
+#[napi]
+pub struct NativeArm {
+    pub(crate) arm: Arc<Arm>,
+}
+
+#[napi]
+impl NativeArm {
+    /// Connects; rejects with the arm's or the network's answer.
+    #[napi(ts_return_type = "Promise<NativeArm>")]
+    pub fn connect(
+        env: &Env,
+        address: String,
+        connect_with: NativeConnectOptions,
+    ) -> Result<Object<'_>> {
+        let options = options(connect_with)?;
+        in_background(env, move || {
+            let arm = Arm::connect(&address, &options)?;
+            Ok(NativeArm { arm: Arc::new(arm) })
+        })
+    }
+
+    /// Which arm it is: fr3 or fer.
+    #[napi(getter)]
+    pub fn generation(&self) -> String {
+        self.arm.generation().to_string()
+    }
+
+    /// The library that talks to it: franka-rs or libfranka-rs.
+    #[napi(getter)]
+    pub fn client(&self) -> String {
+        self.arm.client_name().to_string()
+    }
+
+    /// The FCI version that the arm speaks.
+    #[napi(getter)]
+    pub fn server_version(&self) -> u16 {
+        self.arm.server_version()
+    }
+
+    /// How many datagrams came from others than the arm; they were dropped.
+    #[napi(getter)]
+    pub fn foreign_datagrams(&self) -> f64 {
+        self.arm.foreign_datagrams() as f64
+    }
+
+    /// How many numbers an action of a control interface has.
+    #[napi]
+    pub fn action_length(&self, control: String) -> Result<u32> {
+        let interface = self.arm.interface(control_of(&control)?);
+        Ok(interface.slots() as u32)
+    }
+
+    /// Whether a session drives the arm.
+    #[napi(getter)]
+    pub fn is_driven(&self) -> bool {
+        self.arm.is_driven()
+    }
+
+    /// The arm's state now; while a session drives it the newest that its loop has seen.
+    #[napi(ts_return_type = "Promise<Float64Array>")]
+    pub fn state<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+        let arm = Arc::clone(&self.arm);
+        in_background(env, move || Ok(Float64Array::new(arm.observe()?)))
+    }
+
+    /// Clears the errors of a reflex.
+    #[napi(ts_return_type = "Promise<void>")]
+    pub fn recover<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+        let arm = Arc::clone(&self.arm);
+        in_background(env, move || Ok(arm.recover()?))
+    }
+
+    /// Closes the connection, once no session drives the arm any more.
+    #[napi]
+    pub fn close(&self) {
+        self.arm.close();
+    }
+}

@@ -1,0 +1,183 @@
+//! A connected hand, as JavaScript holds it.
+
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+use kilohertz_franka::{Hand, HandCommand, HandOptions};
+use napi::bindgen_prelude::Object;
+use napi::{Env, Result};
+use napi_derive::napi;
+
+use crate::background::in_background;
+use crate::error::Failure;
+use crate::guard::{NativePlace, give_stack};
+
+/// How to connect; what is absent has the hand's default.
+#[napi(object)]
+pub struct NativeHandOptions {
+    pub timeout_s: f64,
+    pub command_timeout_s: f64,
+    pub port: Option<u16>,
+}
+
+/// How an object is grasped.
+#[napi(object)]
+pub struct NativeGrasp {
+    pub width: f64,
+    pub speed: f64,
+    pub force: f64,
+    pub epsilon_inner: f64,
+    pub epsilon_outer: f64,
+}
+
+/// The state of a hand, with libfranka's names.
+#[napi(object)]
+pub struct NativeHandState {
+    pub width: f64,
+    #[napi(js_name = "max_width")]
+    pub max_width: f64,
+    #[napi(js_name = "is_grasped")]
+    pub is_grasped: bool,
+    pub temperature: u16,
+    pub time: f64,
+}
+
+/// A connected hand.
+#[napi]
+pub struct NativeHand {
+    hand: Arc<Hand>,
+}
+
+#[napi]
+impl NativeHand {
+    /// Connects to the hand of the arm at `host` or `host:port`.
+    #[napi(ts_return_type = "Promise<NativeHand>")]
+    pub fn connect(env: &Env, address: String, wanted: NativeHandOptions) -> Result<Object<'_>> {
+        let options = HandOptions {
+            timeout: Duration::from_secs_f64(wanted.timeout_s),
+            port: wanted.port,
+            command_timeout: Duration::from_secs_f64(wanted.command_timeout_s),
+        };
+        // However this environment ends, a worker's by terminate() included, the fingers stop first.
+        let ending = Arc::new(OnceLock::<Weak<Hand>>::new());
+        let connected = Arc::clone(&ending);
+        env.add_env_cleanup_hook(ending, |ending| {
+            if let Some(hand) = ending.get().and_then(Weak::upgrade) {
+                hand.close();
+            }
+        })?;
+        in_background(env, move || {
+            let hand = Arc::new(Hand::connect(&address, &options)?);
+            // The cell is empty: this is its only writer.
+            let _ = connected.set(Arc::downgrade(&hand));
+            Ok(NativeHand { hand })
+        })
+    }
+
+    /// The version of the hand's protocol.
+    #[napi(getter)]
+    pub fn server_version(&self) -> u16 {
+        self.hand.server_version()
+    }
+
+    /// How many datagrams came from others than the hand; they were dropped.
+    #[napi(getter)]
+    pub fn foreign_datagrams(&self) -> f64 {
+        self.hand.foreign_datagrams() as f64
+    }
+
+    /// Whether a command runs.
+    #[napi(getter)]
+    pub fn is_busy(&self) -> bool {
+        self.hand.is_busy()
+    }
+
+    /// Finds out how far the fingers open.
+    #[napi(ts_return_type = "Promise<boolean>")]
+    pub fn homing<'env>(&self, env: &'env Env, place: &NativePlace) -> Result<Object<'env>> {
+        self.run(env, HandCommand::Homing, place)
+    }
+
+    /// Moves the fingers.
+    #[napi(ts_return_type = "Promise<boolean>")]
+    pub fn move_to<'env>(
+        &self,
+        env: &'env Env,
+        width: f64,
+        speed: f64,
+        place: &NativePlace,
+    ) -> Result<Object<'env>> {
+        self.run(env, HandCommand::Move { width, speed }, place)
+    }
+
+    /// Closes the fingers on an object.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "each is an argument in JavaScript"
+    )]
+    #[napi(ts_return_type = "Promise<boolean>")]
+    pub fn grasp<'env>(
+        &self,
+        env: &'env Env,
+        wanted: NativeGrasp,
+        place: &NativePlace,
+    ) -> Result<Object<'env>> {
+        let command = HandCommand::Grasp {
+            width: wanted.width,
+            speed: wanted.speed,
+            force: wanted.force,
+            epsilon_inner: wanted.epsilon_inner,
+            epsilon_outer: wanted.epsilon_outer,
+        };
+        self.run(env, command, place)
+    }
+
+    /// Ends the command that runs, and lets go of what is held.
+    #[napi(ts_return_type = "Promise<void>")]
+    pub fn stop<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+        let hand = Arc::clone(&self.hand);
+        in_background(env, move || Ok(hand.stop()?))
+    }
+
+    /// The hand's state now.
+    #[napi(ts_return_type = "Promise<NativeHandState>")]
+    pub fn state<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+        let hand = Arc::clone(&self.hand);
+        in_background(env, move || {
+            let state = hand.state()?;
+            Ok(NativeHandState {
+                width: state.width,
+                max_width: state.max_width,
+                is_grasped: state.is_grasped,
+                temperature: state.temperature,
+                time: state.time.as_secs_f64(),
+            })
+        })
+    }
+
+    /// Stops a command that runs, and closes the connection.
+    #[napi(ts_return_type = "Promise<void>")]
+    pub fn close<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+        let hand = Arc::clone(&self.hand);
+        in_background(env, move || {
+            hand.close();
+            Ok(())
+        })
+    }
+}
+
+impl NativeHand {
+    /// The order in which commands and stops are asked for is that of these calls, not that of the
+    /// threads which carry them out.
+    fn run<'env>(
+        &self,
+        env: &'env Env,
+        command: HandCommand,
+        place: &NativePlace,
+    ) -> Result<Object<'env>> {
+        give_stack();
+        let motion = self.hand.begin(command).map_err(Failure::from)?;
+        let motion = motion.at(place.shared());
+        in_background(env, move || Ok(motion.finish()?))
+    }
+}

@@ -1,0 +1,8 @@
+//! What drives a Franka arm, as JavaScript holds it.
+
+pub(crate) mod arm;
+pub(crate) mod configuration;
+pub(crate) mod hand;
+pub(crate) mod model;
+pub(crate) mod move_to;
+pub(crate) mod simulator;

@@ -1,0 +1,53 @@
+//! The model of an arm, as JavaScript holds it.
+
+use kilohertz_franka::kinematics::model::{ArmModel, POSTURE_LEN, Posture, Quantity};
+use napi::Result;
+use napi::bindgen_prelude::Float64ArraySlice;
+use napi_derive::napi;
+
+use crate::buffers::slots_of;
+use crate::error::Failure;
+
+/// The model of one generation's arm.
+#[napi]
+pub struct NativeModel {
+    model: ArmModel,
+}
+
+#[napi]
+impl NativeModel {
+    /// The model of `fr3` or `fer`.
+    #[napi(constructor)]
+    pub fn new(generation: String) -> Result<NativeModel> {
+        let generation = generation
+            .parse()
+            .map_err(|message: String| Failure::new("OPTION_GENERATION", message))?;
+        let model = ArmModel::new(generation).map_err(Failure::from)?;
+        Ok(NativeModel { model })
+    }
+
+    /// Computes a quantity, of a frame, at a posture; says whether there is such a quantity and room for it.
+    /// Allocates nothing.
+    #[napi]
+    pub fn compute(
+        &self,
+        quantity: u32,
+        frame: u32,
+        posture: Float64ArraySlice<'_>,
+        mut into: Float64ArraySlice<'_>,
+    ) -> bool {
+        let Some(quantity) = Quantity::numbered(quantity, frame) else {
+            return false;
+        };
+        let Ok(slots) = <&[f64; POSTURE_LEN]>::try_from(&posture[..]) else {
+            return false;
+        };
+        let posture = Posture::from_slots(slots);
+        let into = slots_of(&mut into);
+        if into.len() != quantity.len() {
+            return false;
+        }
+        self.model.compute(quantity, &posture, into);
+        true
+    }
+}

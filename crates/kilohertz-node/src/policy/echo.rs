@@ -1,0 +1,115 @@
+//! The bare echo that the benches measure beside a policy in a process.
+
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use kilohertz_core::channel::echo::Echo;
+use kilohertz_core::policy::PolicyThread;
+use kilohertz_core::thread::awake::{Awake, AwakeRequest, KeepAwake, this_thread};
+use kilohertz_core::thread::promotion::Promotion;
+use kilohertz_core::thread::{RealtimeRequest, block_signals, make_realtime};
+use kilohertz_core::timing::time::Time;
+use kilohertz_core::timing::wait::Waiter;
+use napi::Result;
+use napi::bindgen_prelude::Float64Array;
+use napi_derive::napi;
+
+use crate::error::Failure;
+
+fn system(error: &std::io::Error) -> Failure {
+    Failure::new("SYSTEM", error.to_string())
+}
+
+/// One end of an echo.
+#[napi]
+pub struct NativeEcho {
+    echo: Option<Echo>,
+}
+
+#[napi]
+impl NativeEcho {
+    /// The asking end.
+    #[napi(constructor)]
+    pub fn new() -> Result<NativeEcho> {
+        let echo = Echo::make().map_err(|error| system(&error))?;
+        Ok(NativeEcho { echo: Some(echo) })
+    }
+
+    /// The echoing end, in a child.
+    #[napi(factory)]
+    #[allow(
+        unsafe_code,
+        reason = "a number that was handed over stands for a descriptor"
+    )]
+    pub fn join(memory: i32) -> Result<NativeEcho> {
+        // SAFETY: `benches/echo.ts` calls this once, with the descriptor that its parent placed for this process;
+        // nobody else in it knows of it, so it is ours to close.
+        let memory = unsafe { OwnedFd::from_raw_fd(memory) };
+        let echo = Echo::join(memory).map_err(|error| system(&error))?;
+        Ok(NativeEcho { echo: Some(echo) })
+    }
+
+    /// The descriptor for [`NativeEcho::join`].
+    #[napi(getter)]
+    pub fn memory(&self) -> Option<i32> {
+        Some(self.echo.as_ref()?.file()?.as_raw_fd())
+    }
+
+    /// Asks the process `pid` so often at 1 kHz from a thread like a session's, with its priority of 80 and the
+    /// process at 40, and says how long each echo took \[s\]; with idle states held off where that is wanted.
+    #[napi]
+    pub fn measure(&mut self, rounds: u32, pid: u32, holds_off: bool) -> Result<Float64Array> {
+        let gone = || Failure::new("SYSTEM", "the echo is gone");
+        let mut echo = self.echo.take().ok_or_else(gone)?;
+        let measuring = thread::spawn(move || {
+            block_signals();
+            let child = Arc::new(PolicyThread::default());
+            child.is(pid);
+            let threads = [this_thread(), child.shared_number()];
+            let request = AwakeRequest {
+                how: if holds_off {
+                    KeepAwake::IdleStates
+                } else {
+                    KeepAwake::Off
+                },
+                idle_latency: holds_off.then_some(Duration::ZERO),
+                cores: 0,
+            };
+            let _awake = Awake::begin(&request, &threads);
+            let _promotion = Promotion::begin(40, child, Duration::MAX);
+            make_realtime(&RealtimeRequest::default());
+            let mut waiter = Waiter::new(PERIOD);
+            let mut deadline = Time::now();
+            let mut took = Vec::new();
+            for _ in 0..rounds {
+                deadline = deadline + PERIOD;
+                waiter.wait(deadline, || false);
+                took.extend(echo.ask(LIMIT).map(|took| took.as_secs_f64()));
+            }
+            (echo, took)
+        });
+        let (echo, took) = measuring.join().map_err(|_| gone())?;
+        self.echo = Some(echo);
+        Ok(Float64Array::new(took))
+    }
+
+    /// Waits to be asked, for a tenth of a second at most; says whether it was.
+    #[napi]
+    pub fn hear(&self) -> bool {
+        let echo = self.echo.as_ref();
+        echo.is_some_and(|echo| echo.hear(Duration::from_millis(100)))
+    }
+
+    /// Echoes what was heard.
+    #[napi]
+    pub fn answer(&mut self) {
+        if let Some(echo) = &mut self.echo {
+            echo.answer();
+        }
+    }
+}
+
+const PERIOD: Duration = Duration::from_millis(1);
+const LIMIT: Duration = Duration::from_secs(1);

@@ -1,0 +1,174 @@
+//! Where a policy in another process waits for the loop: memory that both map, which the loop writes and wakes by
+//! itself.
+
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use kilohertz_core::channel::shared_mailbox::{Lengths, PolicyEnd, SharedMailbox};
+use napi::Result;
+use napi::bindgen_prelude::Float64ArraySlice;
+use napi_derive::napi;
+
+use crate::buffers::fill;
+use crate::error::Failure;
+use crate::session::{END, OBSERVATION};
+
+fn system(error: &std::io::Error) -> Failure {
+    Failure::new("SYSTEM", format!("the policy's memory failed: {error}"))
+}
+
+fn lengths(observation: u32, action: u32) -> Lengths {
+    Lengths {
+        observation: observation as usize,
+        action: action as usize,
+    }
+}
+
+/// The seat of a policy in another process, as the loop's process holds it.
+#[napi]
+pub struct NativeSharedSeat {
+    /// Until it is released.
+    shared: Option<SharedMailbox>,
+    trouble: Option<String>,
+}
+
+impl NativeSharedSeat {
+    pub(crate) fn shared(&self) -> Result<&SharedMailbox> {
+        let gone = || Failure::new("SYSTEM", "the policy's seat is gone").into();
+        self.shared.as_ref().ok_or_else(gone)
+    }
+}
+
+#[napi]
+impl NativeSharedSeat {
+    /// A seat for one session, whose observations and actions have so many numbers.
+    #[napi(constructor)]
+    pub fn new(observation: u32, action: u32) -> Result<NativeSharedSeat> {
+        let shared = SharedMailbox::make(lengths(observation, action));
+        Ok(NativeSharedSeat {
+            shared: Some(shared.map_err(|error| system(&error))?),
+            trouble: None,
+        })
+    }
+
+    /// The descriptor for [`NativeJoinedSeat::join`] in the child.
+    #[napi(getter)]
+    pub fn memory(&self) -> Result<i32> {
+        Ok(self.shared()?.file().as_raw_fd())
+    }
+
+    /// Tells the number of the process that sits there: that of its first thread, on which the policy runs.
+    #[napi]
+    pub fn sits(&self, pid: u32) -> Result<()> {
+        self.shared()?.thread().is(pid);
+        Ok(())
+    }
+
+    /// What the policy's process wrote that is no answer, in words; nothing where all of it was one.
+    #[napi]
+    pub fn trouble(&self) -> Option<String> {
+        let trouble = self.shared.as_ref().and_then(SharedMailbox::trouble);
+        trouble
+            .map(|trouble| trouble.to_string())
+            .or_else(|| self.trouble.clone())
+    }
+
+    /// Lets the policy go.
+    #[napi]
+    pub fn dismiss(&self) {
+        if let Some(shared) = &self.shared {
+            shared.close();
+        }
+    }
+
+    /// Lets the policy go, and gives the memory and its descriptor back once the session has ended.
+    #[napi]
+    pub fn release(&mut self) {
+        self.dismiss();
+        self.trouble = self.trouble();
+        self.shared = None;
+    }
+}
+
+impl Drop for NativeSharedSeat {
+    fn drop(&mut self) {
+        self.dismiss();
+    }
+}
+
+/// A seat, as the process that sits in it holds it.
+#[napi]
+pub struct NativeJoinedSeat {
+    policy: PolicyEnd,
+}
+
+#[napi]
+impl NativeJoinedSeat {
+    /// The seat in a child, whose memory was handed over.
+    #[napi(factory)]
+    #[allow(
+        unsafe_code,
+        reason = "a number that was handed over stands for a descriptor"
+    )]
+    pub fn join(memory: i32, observation: u32, action: u32) -> Result<NativeJoinedSeat> {
+        // SAFETY: `lib/entry/child.ts` calls this once, with the descriptor that the parent placed for this process;
+        // nobody else in it knows of it, so it is ours to close.
+        let memory = unsafe { OwnedFd::from_raw_fd(memory) };
+        let policy = PolicyEnd::join(memory, lengths(observation, action));
+        Ok(NativeJoinedSeat {
+            policy: policy.map_err(|error| system(&error))?,
+        })
+    }
+
+    /// Blocks until there is an observation (1), which is copied with its tick, time [s] and period [s], or the
+    /// end (4), but no longer than `limit_s` (0). With `spin` it keeps its core busy meanwhile.
+    #[napi]
+    pub fn wait(
+        &mut self,
+        mut observation: Float64ArraySlice<'_>,
+        mut clock: Float64ArraySlice<'_>,
+        limit_s: f64,
+        spin: bool,
+    ) -> u32 {
+        let deadline = Instant::now() + Duration::try_from_secs_f64(limit_s).unwrap_or_default();
+        loop {
+            if self.policy.is_over() {
+                return END;
+            }
+            if let Some(frame) = self.policy.take() {
+                let (time, period) = (frame.time.as_secs_f64(), frame.period.as_secs_f64());
+                let times = [frame.tick as f64, time, period];
+                if fill(&mut observation, &frame.slots) && fill(&mut clock, &times) {
+                    return OBSERVATION;
+                }
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return 0;
+            }
+            if spin {
+                std::hint::spin_loop();
+            } else {
+                self.policy.sleep(left);
+            }
+        }
+    }
+
+    /// Answers the observation taken last; `lib/session/action.ts` has checked the length.
+    #[napi]
+    pub fn answer(&mut self, action: &[f64]) {
+        self.policy.answer(action);
+    }
+
+    /// Answers the observation taken last with nothing new.
+    #[napi]
+    pub fn answer_nothing(&mut self) {
+        self.policy.answer_nothing();
+    }
+
+    /// Tells the loop that the policy failed and will not answer again.
+    #[napi]
+    pub fn fail(&mut self) {
+        self.policy.fail();
+    }
+}

@@ -1,0 +1,203 @@
+//! Where a policy in a worker waits for the loop.
+//!
+//! The worker takes a seat on its own thread and blocks in it; the loop rings it awake by itself, so
+//! neither a blocked main thread nor its garbage collection comes between them. The main thread
+//! finds the seat by its number when it starts the session.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use kilohertz_core::channel::mailbox::PolicyEnd;
+use kilohertz_core::channel::notify::{Bell, Ear, News};
+use kilohertz_core::policy::Question;
+use kilohertz_core::thread::cores::stay_on;
+use napi::Result;
+use napi::bindgen_prelude::Float64ArraySlice;
+use napi_derive::napi;
+
+use crate::buffers::fill;
+use crate::error::Failure;
+use crate::session::{END, OBSERVATION};
+
+/// The part of a seat that other threads see.
+pub struct Seat {
+    bell: Bell,
+    /// The policy's end and the CPU that it has for itself, if any, from the start of the session until the
+    /// worker has taken them.
+    given: Mutex<Option<(PolicyEnd, Option<u32>)>>,
+}
+
+static SEATS: Mutex<BTreeMap<u32, Arc<Seat>>> = Mutex::new(BTreeMap::new());
+
+fn seats() -> MutexGuard<'static, BTreeMap<u32, Arc<Seat>>> {
+    SEATS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Seat {
+    /// A new seat, and the number under which it is found.
+    pub fn register(bell: Bell) -> (u32, Arc<Seat>) {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let seat = Arc::new(Seat {
+            bell,
+            given: Mutex::new(None),
+        });
+        seats().insert(number, Arc::clone(&seat));
+        (number, seat)
+    }
+
+    /// Nobody finds the seat with this number any more.
+    pub fn remove(number: u32) {
+        seats().remove(&number);
+    }
+
+    /// The policy's end, once it was given, for the calling thread.
+    pub fn take(&self) -> Option<PolicyEnd> {
+        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        let (policy, cpu) = given.take()?;
+        policy.thread().is_here();
+        if let Some(cpu) = cpu {
+            // Where that is refused the policy spins wherever it is.
+            let _ = stay_on(cpu);
+        }
+        Some(policy)
+    }
+
+    /// The seat with this number.
+    pub fn find(number: u32) -> Result<Arc<Seat>> {
+        let seat = seats().get(&number).cloned();
+        Ok(seat.ok_or_else(|| Failure::new("SYSTEM", "the policy's worker is gone"))?)
+    }
+
+    /// What wakes the worker.
+    pub fn bell(&self) -> Bell {
+        self.bell.clone()
+    }
+
+    /// Gives the policy's end to the worker, and the CPU that it is to stay on.
+    pub fn give(&self, policy: PolicyEnd, cpu: Option<u32>) {
+        *self.given.lock().unwrap_or_else(PoisonError::into_inner) = Some((policy, cpu));
+    }
+}
+
+/// A seat, as the worker that sits in it holds it.
+#[napi]
+pub struct NativeSeat {
+    number: u32,
+    seat: Arc<Seat>,
+    ear: Ear,
+    policy: Option<PolicyEnd>,
+    /// The question of the observation taken last.
+    taken: Question,
+}
+
+#[napi]
+impl NativeSeat {
+    /// Takes a seat; this thread is the one that is woken.
+    #[napi(constructor)]
+    #[allow(clippy::new_without_default, reason = "a constructor of JavaScript's")]
+    pub fn new() -> NativeSeat {
+        let (bell, ear) = Ear::here();
+        let (number, seat) = Seat::register(bell);
+        NativeSeat {
+            number,
+            seat,
+            ear,
+            policy: None,
+            taken: Question::default(),
+        }
+    }
+
+    /// For finding the seat from another thread.
+    #[napi(getter)]
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Blocks until there is an observation (1), which is copied with its tick, time [s] and
+    /// period [s], or the end (4), but no longer than `limit_s` (0): a worker that is blocked
+    /// here cannot be terminated. With `spin` it keeps its core busy meanwhile.
+    #[napi]
+    pub fn wait(
+        &mut self,
+        mut observation: Float64ArraySlice<'_>,
+        mut clock: Float64ArraySlice<'_>,
+        limit_s: f64,
+        spin: bool,
+    ) -> u32 {
+        let deadline = Instant::now() + Duration::try_from_secs_f64(limit_s).unwrap_or_default();
+        loop {
+            if self.policy.is_none() {
+                self.policy = self.seat.take();
+            }
+            if let Some(frame) = self.policy.as_mut().and_then(PolicyEnd::take) {
+                self.taken = frame.question();
+                let (time, period) = (frame.time.as_secs_f64(), frame.period.as_secs_f64());
+                let times = [frame.tick as f64, time, period];
+                if fill(&mut observation, &frame.slots) && fill(&mut clock, &times) {
+                    return OBSERVATION;
+                }
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return 0;
+            }
+            let news = if spin {
+                std::hint::spin_loop();
+                self.ear.take()
+            } else {
+                self.ear.answer_for(left)
+            };
+            if news.is_some_and(|news| news.has(News::ENDED)) {
+                return END;
+            }
+        }
+    }
+
+    /// Answers the observation taken last.
+    #[napi]
+    pub fn answer(&mut self, action: &[f64]) {
+        let question = self.taken;
+        if let Some(policy) = &mut self.policy {
+            policy.answer(question, |slots| {
+                // lib/session/action.ts has checked the length; a slot beyond it would stay as it was.
+                for (slot, value) in slots.iter_mut().zip(action) {
+                    *slot = *value;
+                }
+            });
+        }
+    }
+
+    /// Answers the observation taken last with nothing new.
+    #[napi]
+    pub fn answer_nothing(&mut self) {
+        if let Some(policy) = &mut self.policy {
+            policy.answer_nothing(self.taken);
+        }
+    }
+
+    /// Tells the loop that the policy failed and will not answer again.
+    #[napi]
+    pub fn fail(&self) {
+        if let Some(policy) = &self.policy {
+            policy.fail(self.taken.tick);
+        }
+    }
+}
+
+impl Drop for NativeSeat {
+    fn drop(&mut self) {
+        Seat::remove(self.number);
+    }
+}
+
+/// Lets the worker in the seat with this number go; it may be gone already.
+#[napi]
+pub fn dismiss_seat(number: u32) {
+    let seat = seats().get(&number).cloned();
+    if let Some(seat) = seat {
+        seat.bell.ring(News::ENDED);
+    }
+}

@@ -1,0 +1,158 @@
+//! The arm's body and its innermost controllers: a reference or torques in, one millisecond on.
+
+use franka::rate_limiting::DELTA_T;
+
+use crate::body::contact::{CollisionBehavior, Contacts, Wrench};
+use crate::body::dynamics::{ARMATURE, Dynamics, Joints, MAX_TORQUE, Pose};
+use crate::body::payload::{Body, Frames};
+use crate::body::reference::Reference;
+use crate::error::SimulatorError;
+use crate::generation::Generation;
+
+/// Joint stiffness [N m/rad] until a client sets another; libfranka's examples use it.
+const DEFAULT_STIFFNESS: Joints = [3000.0, 3000.0, 3000.0, 2500.0, 2500.0, 2000.0, 2000.0];
+/// Least damping of the joint impedance controller, per moved inertia [1/s].
+const LEAST_DAMPING: f64 = 5.0;
+
+/// An arm whose joints are all slower [rad/s] is at rest.
+const REST_VELOCITY: f64 = 1e-3;
+
+/// What drives the joints for one millisecond.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Drive {
+    /// The joint impedance controller follows the reference.
+    Internal,
+    /// The client's torques without gravity [N m].
+    External(Joints),
+}
+
+/// The arm now. All torques [N m].
+#[derive(Debug)]
+pub(crate) struct Arm {
+    pub dynamics: Dynamics,
+    pub frames: Frames,
+    pub end_effector: Body,
+    pub load: Body,
+    pub stiffness: Joints,
+    pub collision: CollisionBehavior,
+    /// What somebody pushes the joints with [N m].
+    pub push: Joints,
+    pub pose: Pose,
+    /// Acceleration [rad/s2].
+    pub ddq: Joints,
+    pub reference: Reference,
+    /// Desired, without gravity.
+    pub tau_d: Joints,
+    /// On the link side, as the joints' sensors feel it.
+    pub tau_j: Joints,
+    /// Rate of `tau_j` [N m/s].
+    pub dtau_j: Joints,
+    /// From outside: the hard stops and the push.
+    pub tau_ext: Joints,
+    /// The same as a wrench on the stiffness frame, in the base frame's axes [N, N m].
+    pub wrench_base: Wrench,
+    /// The same in the stiffness frame's axes.
+    pub wrench: Wrench,
+    pub contacts: Contacts,
+}
+
+impl Arm {
+    pub fn new(generation: Generation, q: Joints, friction: bool) -> Result<Arm, SimulatorError> {
+        let dynamics = Dynamics::new(generation, friction)?;
+        let gravity = dynamics.gravity(&q);
+        Ok(Arm {
+            dynamics,
+            frames: Frames::default(),
+            end_effector: Body::default(),
+            load: Body::default(),
+            stiffness: DEFAULT_STIFFNESS,
+            collision: CollisionBehavior::default(),
+            push: [0.0; 7],
+            pose: Pose { q, dq: [0.0; 7] },
+            ddq: [0.0; 7],
+            reference: Reference::at_rest(q),
+            tau_d: [0.0; 7],
+            tau_j: gravity,
+            dtau_j: [0.0; 7],
+            tau_ext: [0.0; 7],
+            wrench_base: [0.0; 6],
+            wrench: [0.0; 6],
+            contacts: Contacts::default(),
+        })
+    }
+
+    /// Hangs `load` on the flange, in the arm's dynamics and in its own model alike.
+    pub fn set_load(&mut self, load: Body) {
+        self.load = load;
+        self.dynamics.payload = self.end_effector.with(&load);
+    }
+
+    /// Neither the reference nor the arm moves.
+    pub fn is_at_rest(&self) -> bool {
+        self.reference.is_at_rest() && self.pose.dq.iter().all(|dq| dq.abs() < REST_VELOCITY)
+    }
+
+    /// The end effector in the base frame at `q`, 4x4 column-major \[m\].
+    pub fn pose_of(&self, q: &Joints) -> [f64; 16] {
+        self.dynamics.end_effector(q, &self.frames.f_t_ee())
+    }
+
+    /// The reference takes over where the arm is.
+    pub fn reference_from_measured(&mut self) {
+        self.reference = Reference {
+            q: self.pose.q,
+            dq: self.pose.dq,
+            ddq: [0.0; 7],
+        };
+    }
+
+    /// One millisecond. The motors add gravity to what drives them and saturate at their limits.
+    pub fn advance(&mut self, drive: Drive) {
+        self.tau_d = match drive {
+            Drive::Internal => self.impedance(),
+            Drive::External(tau) => tau,
+        };
+        let gravity = self.dynamics.gravity(&self.pose.q);
+        let motor: Joints = std::array::from_fn(|i| {
+            (self.tau_d[i] + gravity[i]).clamp(-MAX_TORQUE[i], MAX_TORQUE[i])
+        });
+        let felt: Joints = std::array::from_fn(|i| motor[i] + self.push[i]);
+        let (pose, ddq) = self.dynamics.step(&self.pose, &felt, DELTA_T);
+        self.pose = pose;
+        self.ddq = ddq;
+        let friction = self.dynamics.friction(&pose.dq);
+        let tau_j: Joints = std::array::from_fn(|i| motor[i] - ARMATURE[i] * ddq[i] - friction[i]);
+        self.dtau_j = std::array::from_fn(|i| (tau_j[i] - self.tau_j[i]) / DELTA_T);
+        self.tau_j = tau_j;
+        self.feel();
+    }
+
+    /// Takes in what comes from outside.
+    fn feel(&mut self) {
+        let (q, frames, dynamics) = (&self.pose.q, &self.frames, &self.dynamics);
+        let stops = dynamics.stops(&self.pose);
+        self.tau_ext = std::array::from_fn(|i| stops[i] + self.push[i]);
+        self.wrench_base = dynamics.wrench(q, frames, &self.tau_ext);
+        self.wrench = dynamics.in_stiffness_axes(q, frames, &self.wrench_base);
+        let thresholds = self.collision.at(&self.reference.ddq);
+        self.contacts = Contacts::of(&self.tau_ext, &self.wrench, thresholds);
+    }
+
+    /// Torques without gravity that follow the reference: the model's feedforward, and a spring
+    /// and a critical damper on what is left.
+    fn impedance(&self) -> Joints {
+        let mass = self.dynamics.mass(&self.pose.q);
+        let coriolis = self.dynamics.coriolis(&self.pose);
+        let Reference { q, dq, ddq } = &self.reference;
+        let friction = self.dynamics.friction(dq);
+        std::array::from_fn(|i| {
+            let inertia: f64 = (0..7).map(|j| mass[i][j] * ddq[j]).sum();
+            let stiffness = self.stiffness[i];
+            let damping = 2.0 * (stiffness * mass[i][i]).sqrt() + LEAST_DAMPING * mass[i][i];
+            // The reference is for the end of this millisecond, the pose from its begin.
+            let behind = q[i] - dq[i] * DELTA_T - self.pose.q[i];
+            let slow = dq[i] - ddq[i] * DELTA_T - self.pose.dq[i];
+            inertia + coriolis[i] + friction[i] + stiffness * behind + damping * slow
+        })
+    }
+}

@@ -1,0 +1,892 @@
+//! The arm's control box: its modes, what it answers to requests, and one tick of a millisecond.
+//!
+//! Pure: requests and commands are handed in, replies and states are taken out, and time passes
+//! only in [`ControlBox::tick`].
+
+pub(crate) mod cartesian;
+pub(crate) mod rules;
+pub(crate) mod state;
+
+use franka::wire::robot::{AutomaticErrorRecoveryStatus, MoveControllerMode, StopMoveStatus};
+use franka::{MoveStatus, RobotMode};
+
+use crate::body::arm::{Arm, Drive};
+use crate::body::dynamics::Joints;
+use crate::control_box::cartesian::CartesianReference;
+use crate::control_box::rules::{Generator, Limits, Missing, Reception};
+use crate::error::SimulatorError;
+use crate::generation::{Envelope, Generation};
+use crate::options::SimulatorOptions;
+use crate::violation::{self, Violation};
+use crate::wire::request::Request;
+use crate::wire::{Reply, Setpoint, Status, Ticket};
+
+/// What became of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Offer {
+    /// The next tick uses it.
+    Accepted,
+    /// It answers a state that is no longer the newest.
+    Late,
+    /// No motion takes commands.
+    Outside,
+    /// It answers a state that has not been sent.
+    Refused,
+}
+
+/// What has happened since the start.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Tally {
+    pub commands_lost: u64,
+    pub longest_lost_run: u64,
+    pub motions_started: u64,
+    pub motions_finished: u64,
+    pub motions_aborted: u64,
+    pub reflexes: u64,
+}
+
+#[derive(Debug)]
+struct Motion {
+    ticket: Option<Ticket>,
+    generator: Generator,
+    controller: MoveControllerMode,
+    reception: Reception,
+    next: Option<Setpoint>,
+    /// Newest state that a command has answered.
+    answered: u64,
+    /// The first state that shows the last command; 0 before the first one.
+    obeyed: u64,
+    first: bool,
+    /// Last commanded torques [N m].
+    tau: Joints,
+    /// Where a Cartesian motion generator wants the end effector.
+    cartesian: Option<CartesianReference>,
+}
+
+impl Motion {
+    fn is_external(&self) -> bool {
+        self.controller == MoveControllerMode::ExternalController
+    }
+}
+
+/// A motion that is being brought to rest, and who waits for it.
+#[derive(Debug)]
+struct Stop {
+    generator: Generator,
+    controller: MoveControllerMode,
+    moving: Option<Ticket>,
+    stopping: Vec<Ticket>,
+}
+
+#[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one, and a box would be an allocation"
+)]
+enum Mode {
+    Idle,
+    Moving(Motion),
+    Stopping(Stop),
+    Reflex,
+    Recovering(Vec<Ticket>),
+    UserStopped,
+}
+
+/// A `Move` that waits for the arm to come to rest.
+#[derive(Debug, Clone, Copy)]
+struct WaitingMove {
+    ticket: Ticket,
+    generator: Generator,
+    controller: MoveControllerMode,
+}
+
+/// The control box with its arm.
+#[derive(Debug)]
+pub(crate) struct ControlBox {
+    pub generation: Generation,
+    pub arm: Arm,
+    limits: Limits,
+    lockstep: bool,
+    lost_packet_limit: u32,
+    /// Ticks that a motion may wait for its first command.
+    grace: u64,
+    mode: Mode,
+    waiting: Option<WaitingMove>,
+    pub errors: Violation,
+    pub reflex_reason: Violation,
+    /// Number of the newest state, in milliseconds of the arm's time.
+    pub time: u64,
+    pub tally: Tally,
+    /// Ticks that the arm has been coming to rest.
+    restless: u32,
+    replies: Vec<Reply>,
+}
+
+/// A client that waits for an arm to come to rest is told after so many ticks that it does not. An arm can
+/// be loaded beyond its strength.
+const REST_PATIENCE: u32 = 5000;
+
+impl ControlBox {
+    pub fn new(options: &SimulatorOptions) -> Result<ControlBox, SimulatorError> {
+        let grace = if options.lockstep {
+            options.lockstep_timeout
+        } else {
+            options.first_command_grace
+        };
+        Ok(ControlBox {
+            generation: options.generation,
+            arm: Arm::new(options.generation, options.q, options.friction)?,
+            limits: Limits::new(options.generation)?,
+            lockstep: options.lockstep,
+            lost_packet_limit: options.lost_packet_limit,
+            grace: grace.as_millis() as u64,
+            mode: Mode::Idle,
+            waiting: None,
+            errors: Violation::NONE,
+            reflex_reason: Violation::NONE,
+            time: 0,
+            tally: Tally::default(),
+            restless: 0,
+            replies: Vec::with_capacity(16),
+        })
+    }
+
+    /// Takes the replies that have come up, oldest first.
+    pub fn replies(&mut self) -> std::vec::Drain<'_, Reply> {
+        self.replies.drain(..)
+    }
+
+    /// Mode, motion generator and controller, as the state reports them.
+    pub fn modes(&self) -> (RobotMode, Option<(Generator, MoveControllerMode)>) {
+        match &self.mode {
+            Mode::Idle => (RobotMode::Idle, None),
+            Mode::Moving(m) => (RobotMode::Move, Some((m.generator, m.controller))),
+            Mode::Stopping(s) => (RobotMode::Move, Some((s.generator, s.controller))),
+            Mode::Reflex => (RobotMode::Reflex, None),
+            Mode::Recovering(_) => (RobotMode::AutomaticErrorRecovery, None),
+            Mode::UserStopped => (RobotMode::UserStopped, None),
+        }
+    }
+
+    /// What a Cartesian motion generator commands, while one does.
+    pub fn cartesian(&self) -> Option<CartesianReference> {
+        match &self.mode {
+            Mode::Moving(motion) => motion.cartesian,
+            _ => None,
+        }
+    }
+
+    /// Share of the last commands that came in time; 0 outside a motion.
+    pub fn success_rate(&self) -> f64 {
+        match &self.mode {
+            Mode::Moving(motion) => motion.reception.success_rate(),
+            _ => 0.0,
+        }
+    }
+
+    /// In lockstep, whether time stands still until the next command: a motion has had its first
+    /// command and has none for the newest state.
+    pub fn awaits_command(&self) -> bool {
+        match &self.mode {
+            Mode::Moving(motion) => self.lockstep && !motion.first && motion.next.is_none(),
+            _ => false,
+        }
+    }
+
+    /// Hands in a command; the newest for the current state counts.
+    pub fn offer(&mut self, command: &Setpoint) -> Offer {
+        let Mode::Moving(motion) = &mut self.mode else {
+            return Offer::Outside;
+        };
+        let answers = command.answers;
+        if answers > self.time {
+            return Offer::Refused;
+        }
+        // On the wall clock a command is for the newest state or for none. In lockstep it is for any
+        // state that knows of the last command, and each counts once.
+        let late = if self.lockstep {
+            let newest = motion.next.map_or(motion.answered, |next| next.answers);
+            answers <= newest || answers < motion.obeyed
+        } else {
+            answers < self.time
+        };
+        if late {
+            return Offer::Late;
+        }
+        motion.next = Some(*command);
+        Offer::Accepted
+    }
+
+    /// Hands in a request; the reply comes at once or when what was asked for is done.
+    pub fn request(&mut self, ticket: Ticket, request: Request) {
+        match request {
+            Request::Move {
+                generator,
+                controller,
+            } => {
+                self.start_move(WaitingMove {
+                    ticket,
+                    generator,
+                    controller,
+                });
+            }
+            Request::StopMove => self.stop_move(ticket),
+            Request::AutomaticErrorRecovery => self.recover(ticket),
+            setter => {
+                let possible =
+                    matches!(self.mode, Mode::Idle | Mode::UserStopped) && self.waiting.is_none();
+                if possible {
+                    self.set(setter);
+                }
+                let status = if possible {
+                    Status::SUCCESS
+                } else {
+                    Status::NOT_POSSIBLE
+                };
+                self.reply(ticket, status);
+            }
+        }
+    }
+
+    fn set(&mut self, setter: Request) {
+        match setter {
+            Request::SetJointImpedance(stiffness) => self.arm.stiffness = stiffness,
+            Request::SetEeToK(frame) => self.arm.frames.ee_t_k = frame,
+            Request::SetNeToEe(frame) => self.arm.frames.ne_t_ee = frame,
+            Request::SetLoad(load) => self.arm.set_load(load),
+            Request::SetCollisionBehavior(behavior) => self.arm.collision = *behavior,
+            _ => {}
+        }
+    }
+
+    /// Whoever asked is gone: nobody waits for replies, and a motion is over. The arm is brought
+    /// to rest while the next client already finds it idle.
+    pub fn disconnect(&mut self) {
+        self.waiting = None;
+        match &mut self.mode {
+            Mode::Moving(motion) => {
+                motion.ticket = None;
+                self.abort(MoveStatus::Aborted);
+            }
+            Mode::Stopping(_) => self.mode = Mode::Idle,
+            Mode::Recovering(tickets) => tickets.clear(),
+            Mode::Idle | Mode::Reflex | Mode::UserStopped => {}
+        }
+    }
+
+    /// Presses or releases the user stop.
+    pub fn user_stop(&mut self, pressed: bool) {
+        if pressed {
+            self.abandon(
+                MoveStatus::EmergencyAborted,
+                StopMoveStatus::EmergencyAborted,
+                AutomaticErrorRecoveryStatus::EmergencyAborted,
+            );
+            self.mode = Mode::UserStopped;
+        } else if matches!(self.mode, Mode::UserStopped) {
+            self.mode = if self.errors.any() {
+                Mode::Reflex
+            } else {
+                Mode::Idle
+            };
+        }
+    }
+
+    /// A reflex stops the arm.
+    pub fn reflex(&mut self, reason: Violation) {
+        self.abandon(
+            MoveStatus::ReflexAborted,
+            StopMoveStatus::ReflexAborted,
+            AutomaticErrorRecoveryStatus::ReflexAborted,
+        );
+        self.errors = reason;
+        self.reflex_reason = reason;
+        self.tally.reflexes += 1;
+        if !matches!(self.mode, Mode::UserStopped) {
+            self.mode = Mode::Reflex;
+        }
+    }
+
+    /// One millisecond passes: the newest command is obeyed, the arm moves, and the next state
+    /// has the next number.
+    pub fn tick(&mut self) {
+        self.time += 1;
+        let drive = match &self.mode {
+            Mode::Moving(_) => self.command_arm(),
+            _ => {
+                self.bring_to_rest();
+                Drive::Internal
+            }
+        };
+        self.arm.advance(drive);
+        if let Mode::Moving(motion) = &self.mode {
+            if motion.generator == Generator::None {
+                self.arm.reference_from_measured();
+            }
+            let felt = self.arm.contacts.reflex();
+            if let Err(violated) = self.limits.measured(&self.arm.pose.q, &self.arm.pose.dq) {
+                self.reflex(violated);
+            } else if felt.any() {
+                self.reflex(felt);
+            }
+        } else {
+            self.settle();
+        }
+    }
+
+    /// The drive that the newest command, or its absence, asks for.
+    fn command_arm(&mut self) -> Drive {
+        let Mode::Moving(motion) = &mut self.mode else {
+            return Drive::Internal;
+        };
+        let Some(command) = motion.next.take() else {
+            return self.go_on_without();
+        };
+        motion.answered = command.answers;
+        motion.obeyed = self.time;
+        motion.reception.received();
+        let first = std::mem::take(&mut motion.first);
+        let Setpoint { tau, finished, .. } = command;
+        let generator = motion.generator;
+        let input: &[f64] = match generator {
+            Generator::JointPosition => &command.q,
+            Generator::JointVelocity => &command.dq,
+            Generator::CartesianPose => &command.pose,
+            Generator::CartesianVelocity => &command.twist,
+            Generator::None => &[],
+        };
+        let elbow = command.elbow.iter().flatten();
+        if !input.iter().chain(&tau).chain(elbow).all(|v| v.is_finite()) {
+            return self.abort(MoveStatus::InputErrorAborted);
+        }
+        let external = motion.is_external();
+        let generated = generator != Generator::None;
+        let last_tau = std::mem::replace(&mut motion.tau, tau);
+        let reference = &self.arm.reference;
+        let next = match (generator, motion.cartesian) {
+            (Generator::JointVelocity, _) => {
+                self.limits.next(generator, reference, &command.dq, first)
+            }
+            (_, Some(last)) => {
+                let bounds = self.generation.cartesian_envelope();
+                last.next(&command, generator, bounds, &reference.q, first)
+                    .and_then(|next| {
+                        let q = cartesian::joints(&self.arm, &next);
+                        motion.cartesian = Some(next);
+                        let joints = self.limits.next(generator, reference, &q, first);
+                        if finished {
+                            next.finish(bounds)?;
+                        }
+                        joints
+                    })
+            }
+            _ => self.limits.next(generator, reference, &command.q, first),
+        };
+        let checked = next.and_then(|next| {
+            if external {
+                self.limits.torque(&last_tau, &tau)?;
+            }
+            if finished && generated && !generator.is_cartesian() {
+                self.limits.finish(&next)?;
+            }
+            Ok(next)
+        });
+        match checked {
+            Err(violated) => {
+                self.reflex(violated);
+                Drive::Internal
+            }
+            Ok(next) => {
+                self.arm.reference = next;
+                if finished {
+                    self.finish();
+                    return Drive::Internal;
+                }
+                if external {
+                    Drive::External(tau)
+                } else {
+                    Drive::Internal
+                }
+            }
+        }
+    }
+
+    /// The lost-packet rule: motion commands go on with constant acceleration, torques are used
+    /// again, and too many losses in a row end the motion.
+    fn go_on_without(&mut self) -> Drive {
+        let Mode::Moving(motion) = &mut self.mode else {
+            return Drive::Internal;
+        };
+        let drive = if motion.is_external() {
+            Drive::External(motion.tau)
+        } else {
+            Drive::Internal
+        };
+        match motion.reception.missing(self.grace) {
+            Missing::Waiting => {
+                self.arm.reference = self.arm.reference.braked(self.envelope());
+                drive
+            }
+            Missing::Lost(run) => {
+                self.tally.commands_lost += 1;
+                self.tally.longest_lost_run = self.tally.longest_lost_run.max(u64::from(run));
+                if run >= self.lost_packet_limit {
+                    self.reflex(Violation::of(violation::COMMUNICATION));
+                    return Drive::Internal;
+                }
+                if motion.generator != Generator::None {
+                    let last = &self.arm.reference;
+                    let mut next = self.limits.extrapolated(last);
+                    if let Some(pose) = &mut motion.cartesian {
+                        *pose = pose.extrapolated(self.generation.cartesian_envelope());
+                        let q = cartesian::joints(&self.arm, pose);
+                        match self.limits.next(motion.generator, last, &q, false) {
+                            Ok(through) => next = through,
+                            Err(_) => *pose = pose.moved_to(&self.arm.pose_of(&next.q)),
+                        }
+                    }
+                    self.arm.reference = next;
+                }
+                drive
+            }
+        }
+    }
+
+    /// One millisecond of braking; while recovering, also of moving back inside the limits.
+    fn bring_to_rest(&mut self) {
+        let reference = &self.arm.reference;
+        let mut target = [0.0; 7];
+        if matches!(self.mode, Mode::Recovering(_)) {
+            let (lower, upper) = (self.envelope().lower, self.envelope().upper);
+            for i in 0..7 {
+                let inside = reference.q[i].clamp(lower[i] + 1e-3, upper[i] - 1e-3);
+                if reference.q[i] < lower[i] || reference.q[i] > upper[i] {
+                    target[i] = (5.0 * (inside - reference.q[i])).clamp(-0.2, 0.2);
+                }
+            }
+        }
+        self.arm.reference = if target == [0.0; 7] {
+            reference.braked(self.envelope())
+        } else {
+            reference.towards(&target, self.envelope())
+        };
+    }
+
+    /// What becomes possible once the arm is at rest.
+    fn settle(&mut self) {
+        let at_rest = self.arm.is_at_rest();
+        self.restless = if at_rest { 0 } else { self.restless + 1 };
+        if !at_rest && self.restless < REST_PATIENCE {
+            return;
+        }
+        self.restless = 0;
+        match std::mem::replace(&mut self.mode, Mode::Idle) {
+            Mode::Stopping(stop) => {
+                if let Some(ticket) = stop.moving {
+                    self.reply(ticket, Status::Move(MoveStatus::Preempted));
+                }
+                for ticket in stop.stopping {
+                    self.reply(ticket, Status::Stop(StopMoveStatus::Success));
+                }
+            }
+            Mode::Recovering(tickets) => {
+                self.errors = Violation::NONE;
+                for ticket in tickets {
+                    self.reply(
+                        ticket,
+                        Status::Recovery(AutomaticErrorRecoveryStatus::Success),
+                    );
+                }
+            }
+            Mode::Idle => match self.waiting.take() {
+                Some(waiting) if at_rest => self.start_move(waiting),
+                Some(waiting) => {
+                    let status = Status::Move(MoveStatus::CommandNotPossibleRejected);
+                    self.reply(waiting.ticket, status);
+                }
+                None => {}
+            },
+            other => self.mode = other,
+        }
+    }
+
+    fn start_move(&mut self, request: WaitingMove) {
+        if !matches!(self.mode, Mode::Idle) || self.waiting.is_some() {
+            let status = Status::Move(MoveStatus::CommandNotPossibleRejected);
+            return self.reply(request.ticket, status);
+        }
+        if !self.arm.is_at_rest() {
+            self.waiting = Some(request);
+            return;
+        }
+        self.reflex_reason = Violation::NONE;
+        self.tally.motions_started += 1;
+        self.mode = Mode::Moving(Motion {
+            ticket: Some(request.ticket),
+            generator: request.generator,
+            controller: request.controller,
+            reception: Reception::default(),
+            next: None,
+            answered: self.time,
+            obeyed: 0,
+            first: true,
+            tau: [0.0; 7],
+            cartesian: request.generator.is_cartesian().then(|| {
+                let pose = self.arm.pose_of(&self.arm.reference.q);
+                CartesianReference::at_rest(pose)
+            }),
+        });
+        self.reply(request.ticket, Status::Move(MoveStatus::MotionStarted));
+    }
+
+    fn stop_move(&mut self, ticket: Ticket) {
+        match &mut self.mode {
+            Mode::Moving(_) => {
+                self.begin_stop(ticket);
+                self.tally.motions_aborted += 1;
+            }
+            Mode::Stopping(stop) => stop.stopping.push(ticket),
+            Mode::Idle => {
+                if let Some(waiting) = self.waiting.take() {
+                    self.reply(waiting.ticket, Status::Move(MoveStatus::Preempted));
+                }
+                self.reply(ticket, Status::Stop(StopMoveStatus::Success));
+            }
+            Mode::Reflex | Mode::Recovering(_) | Mode::UserStopped => {
+                let status = StopMoveStatus::CommandNotPossibleRejected;
+                self.reply(ticket, Status::Stop(status));
+            }
+        }
+    }
+
+    fn recover(&mut self, ticket: Ticket) {
+        let status = match &mut self.mode {
+            Mode::Reflex => {
+                self.mode = Mode::Recovering(vec![ticket]);
+                return;
+            }
+            Mode::Recovering(tickets) => {
+                tickets.push(ticket);
+                return;
+            }
+            Mode::Idle => AutomaticErrorRecoveryStatus::Success,
+            Mode::Moving(_) | Mode::Stopping(_) | Mode::UserStopped => {
+                AutomaticErrorRecoveryStatus::CommandNotPossibleRejected
+            }
+        };
+        self.reply(ticket, Status::Recovery(status));
+    }
+
+    /// From a motion to the stop of it.
+    fn begin_stop(&mut self, stopping: Ticket) {
+        if let Mode::Moving(motion) = &self.mode {
+            if motion.is_external() {
+                self.arm.reference_from_measured();
+            }
+            self.mode = Mode::Stopping(Stop {
+                generator: motion.generator,
+                controller: motion.controller,
+                moving: motion.ticket,
+                stopping: vec![stopping],
+            });
+        }
+    }
+
+    fn finish(&mut self) {
+        let Mode::Moving(motion) = std::mem::replace(&mut self.mode, Mode::Idle) else {
+            return;
+        };
+        if motion.is_external() {
+            self.arm.reference_from_measured();
+        } else {
+            self.arm.reference.dq = [0.0; 7];
+            self.arm.reference.ddq = [0.0; 7];
+        }
+        self.tally.motions_finished += 1;
+        if let Some(ticket) = motion.ticket {
+            self.reply(ticket, Status::Move(MoveStatus::Success));
+        }
+    }
+
+    /// Ends a motion without a reflex.
+    fn abort(&mut self, status: MoveStatus) -> Drive {
+        self.abandon(
+            status,
+            StopMoveStatus::Aborted,
+            AutomaticErrorRecoveryStatus::Aborted,
+        );
+        Drive::Internal
+    }
+
+    /// Answers everybody who waits, brakes the arm, and leaves the mode idle.
+    fn abandon(
+        &mut self,
+        motion_status: MoveStatus,
+        stop_status: StopMoveStatus,
+        recovery_status: AutomaticErrorRecoveryStatus,
+    ) {
+        if let Some(waiting) = self.waiting.take() {
+            self.reply(waiting.ticket, Status::Move(motion_status));
+        }
+        match std::mem::replace(&mut self.mode, Mode::Idle) {
+            Mode::Moving(motion) => {
+                self.tally.motions_aborted += 1;
+                if motion.is_external() {
+                    self.arm.reference_from_measured();
+                }
+                if let Some(ticket) = motion.ticket {
+                    self.reply(ticket, Status::Move(motion_status));
+                }
+            }
+            Mode::Stopping(stop) => {
+                if let Some(ticket) = stop.moving {
+                    self.reply(ticket, Status::Move(motion_status));
+                }
+                for ticket in stop.stopping {
+                    self.reply(ticket, Status::Stop(stop_status));
+                }
+            }
+            Mode::Recovering(tickets) => {
+                for ticket in tickets {
+                    self.reply(ticket, Status::Recovery(recovery_status));
+                }
+            }
+            Mode::UserStopped => self.mode = Mode::UserStopped,
+            Mode::Idle | Mode::Reflex => {}
+        }
+    }
+
+    fn reply(&mut self, ticket: Ticket, status: Status) {
+        self.replies.push(Reply { ticket, status });
+    }
+
+    fn envelope(&self) -> &'static Envelope {
+        self.generation.envelope()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn robot(lockstep: bool) -> ControlBox {
+        let options = SimulatorOptions {
+            lockstep,
+            ..SimulatorOptions::default()
+        };
+        ControlBox::new(&options).unwrap()
+    }
+
+    fn start(robot: &mut ControlBox, generator: Generator) {
+        let controller = match generator {
+            Generator::None => MoveControllerMode::ExternalController,
+            _ => MoveControllerMode::JointImpedance,
+        };
+        let motion = Request::Move {
+            generator,
+            controller,
+        };
+        robot.request(ticket(1), motion);
+    }
+
+    fn ticket(id: u32) -> Ticket {
+        Ticket { command: 0, id }
+    }
+
+    fn statuses(robot: &mut ControlBox) -> Vec<(u32, Status)> {
+        robot
+            .replies()
+            .map(|reply| (reply.ticket.id, reply.status))
+            .collect()
+    }
+
+    fn command(answers: u64, dq: f64) -> Setpoint {
+        let mut command = Setpoint {
+            answers,
+            ..Setpoint::default()
+        };
+        command.dq[0] = dq;
+        command
+    }
+
+    /// A velocity motion at 0.2 rad/s.
+    fn moving() -> ControlBox {
+        let mut robot = robot(false);
+        start(&mut robot, Generator::JointVelocity);
+        for tick in 0..100 {
+            let answer = command(robot.time, (0.004 * f64::from(tick)).min(0.2));
+            assert_eq!(robot.offer(&answer), Offer::Accepted);
+            robot.tick();
+        }
+        assert_eq!(robot.modes().0, RobotMode::Move);
+        robot
+    }
+
+    #[test]
+    fn a_command_for_an_older_state_is_late_on_the_wall_clock() {
+        let mut robot = moving();
+        let now = robot.time;
+        assert_eq!(robot.offer(&command(now - 1, 0.2)), Offer::Late);
+        assert_eq!(robot.offer(&command(now + 1, 0.2)), Offer::Refused);
+        assert_eq!(robot.offer(&command(now, 0.2)), Offer::Accepted);
+        robot.tick();
+        assert_eq!(robot.tally.commands_lost, 0);
+        robot.tick();
+        assert_eq!(robot.tally.commands_lost, 1);
+    }
+
+    #[test]
+    fn in_lockstep_each_command_counts_once_and_knows_of_the_last_one() {
+        let mut robot = robot(true);
+        start(&mut robot, Generator::JointVelocity);
+        robot.tick();
+        robot.tick();
+        robot.tick();
+        assert!(
+            !robot.awaits_command(),
+            "the first command may take its time"
+        );
+        let older = robot.time - 2;
+        assert_eq!(robot.offer(&command(older, 0.0)), Offer::Accepted);
+        robot.tick();
+        assert!(robot.awaits_command());
+        // These states were on their way before the arm had the first command.
+        for unknowing in older..robot.time {
+            assert_eq!(robot.offer(&command(unknowing, 0.0)), Offer::Late);
+        }
+        assert_eq!(robot.offer(&command(robot.time, 0.0)), Offer::Accepted);
+        assert!(!robot.awaits_command());
+    }
+
+    #[test]
+    fn nothing_takes_commands_without_a_motion() {
+        let mut robot = robot(false);
+        robot.tick();
+        assert_eq!(robot.offer(&command(1, 0.0)), Offer::Outside);
+    }
+
+    #[test]
+    fn the_twentieth_loss_in_a_row_is_the_one_too_many() {
+        let mut robot = moving();
+        robot.replies();
+        (0..19).for_each(|_| robot.tick());
+        assert_eq!(robot.modes().0, RobotMode::Move);
+        assert!((robot.success_rate() - 0.81).abs() < 1e-9);
+        assert!(
+            (robot.arm.reference.dq[0] - 0.2).abs() < 1e-9,
+            "it went on meanwhile"
+        );
+        robot.tick();
+        assert_eq!(robot.modes().0, RobotMode::Reflex);
+        assert_eq!(robot.errors, Violation::of(violation::COMMUNICATION));
+        let reflex = (1, Status::Move(MoveStatus::ReflexAborted));
+        assert_eq!(statuses(&mut robot).last(), Some(&reflex));
+    }
+
+    #[test]
+    fn a_stop_is_answered_when_the_arm_is_at_rest() {
+        let mut robot = moving();
+        robot.replies();
+        robot.request(ticket(2), Request::StopMove);
+        robot.request(ticket(3), Request::StopMove);
+        assert_eq!(statuses(&mut robot), []);
+        let mut ticks = 0;
+        while robot.modes().0 == RobotMode::Move {
+            assert_eq!(statuses(&mut robot), []);
+            assert_eq!(robot.offer(&command(robot.time, 0.2)), Offer::Outside);
+            robot.tick();
+            ticks += 1;
+            assert!(ticks < 100);
+        }
+        assert!(ticks > 15, "0.2 rad/s do not vanish in {ticks} ms");
+        assert!(robot.arm.pose.dq[0].abs() < 1e-3);
+        let preempted = Status::Move(MoveStatus::Preempted);
+        assert_eq!(
+            statuses(&mut robot),
+            [
+                (1, preempted),
+                (2, Status::Stop(StopMoveStatus::Success)),
+                (3, Status::Stop(StopMoveStatus::Success))
+            ]
+        );
+    }
+
+    #[test]
+    fn a_motion_asked_for_while_the_arm_comes_to_rest_starts_when_it_has() {
+        let mut robot = moving();
+        robot.disconnect();
+        robot.replies();
+        assert_eq!(robot.modes().0, RobotMode::Idle);
+        start(&mut robot, Generator::JointPosition);
+        assert_eq!(statuses(&mut robot), []);
+        for _ in 0..100 {
+            robot.tick();
+        }
+        assert_eq!(
+            statuses(&mut robot),
+            [(1, Status::Move(MoveStatus::MotionStarted))]
+        );
+        assert!(robot.arm.reference.is_at_rest());
+    }
+
+    #[test]
+    fn an_arm_that_cannot_hold_its_load_keeps_nobody_waiting_for_ever() {
+        let mut robot = moving();
+        robot.disconnect();
+        robot.replies();
+        start(&mut robot, Generator::JointVelocity);
+        let mut answers = Vec::new();
+        for _ in 0..2 * REST_PATIENCE {
+            robot.arm.pose.dq[6] = 0.1;
+            robot.tick();
+            answers.extend(statuses(&mut robot));
+        }
+        let refused = Status::Move(MoveStatus::CommandNotPossibleRejected);
+        assert_eq!(answers, [(1, refused)]);
+    }
+
+    #[test]
+    fn a_second_motion_is_refused_while_one_runs() {
+        let mut robot = moving();
+        robot.replies();
+        start(&mut robot, Generator::None);
+        let refused = Status::Move(MoveStatus::CommandNotPossibleRejected);
+        assert_eq!(statuses(&mut robot), [(1, refused)]);
+        let impedance = Request::SetJointImpedance([100.0; 7]);
+        robot.request(ticket(4), impedance);
+        assert_eq!(statuses(&mut robot), [(4, Status::NOT_POSSIBLE)]);
+        robot.request(ticket(5), Request::AutomaticErrorRecovery);
+        let refused = AutomaticErrorRecoveryStatus::CommandNotPossibleRejected;
+        assert_eq!(statuses(&mut robot), [(5, Status::Recovery(refused))]);
+    }
+
+    #[test]
+    fn a_reflex_in_a_stop_answers_everybody_who_waits() {
+        let mut robot = moving();
+        robot.replies();
+        robot.request(ticket(2), Request::StopMove);
+        robot.reflex(Violation::of("joint_reflex"));
+        assert_eq!(
+            statuses(&mut robot),
+            [
+                (1, Status::Move(MoveStatus::ReflexAborted)),
+                (2, Status::Stop(StopMoveStatus::ReflexAborted))
+            ]
+        );
+    }
+
+    #[test]
+    fn releasing_the_user_stop_does_not_recover_from_a_reflex() {
+        let mut robot = robot(false);
+        robot.reflex(Violation::of("joint_reflex"));
+        robot.user_stop(true);
+        robot.user_stop(false);
+        assert_eq!(robot.modes().0, RobotMode::Reflex);
+        robot.request(ticket(1), Request::AutomaticErrorRecovery);
+        robot.tick();
+        assert_eq!(robot.modes().0, RobotMode::Idle);
+        robot.user_stop(true);
+        robot.user_stop(false);
+        assert_eq!(robot.modes().0, RobotMode::Idle);
+    }
+}

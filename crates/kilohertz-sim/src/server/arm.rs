@@ -1,0 +1,552 @@
+//! The arm's thread: it owns the control box and the UDP socket, and lets time pass.
+//!
+//! Every millisecond of wall time it takes in what has arrived, lets the control box tick, and
+//! sends the next state. In lockstep it waits for the command instead, while a motion runs.
+//! Nothing here waits for TCP: requests come in through a channel, replies leave through another.
+
+#![warn(clippy::indexing_slicing)]
+
+use std::collections::VecDeque;
+use std::io::ErrorKind;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::control_box::state::StateWriter;
+use crate::control_box::{ControlBox, Offer};
+use crate::corruption::Corruption;
+use crate::counters::{Counters, Work};
+use crate::fault::Fault;
+use crate::server::fault_injector::{Fate, Noise, Way};
+use crate::server::pace::Pace;
+use crate::violation::Violation;
+use crate::wire::request::Request;
+use crate::wire::{COMMAND_ROOM, Reply, Setpoint, Ticket};
+
+/// The thread wakes this long before a deadline and yields until it is there.
+const YIELDING: Duration = Duration::from_micros(80);
+/// How long a wait for a command may keep requests waiting, in lockstep.
+const LOCKSTEP_POLL: Duration = Duration::from_millis(1);
+
+/// How often a tick tries to show its values while somebody reads the last.
+const PUBLISHING_TRIES: u32 = 200;
+
+/// True joint values now, free of noise.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct JointState {
+    /// Positions \[rad\].
+    pub q: [f64; 7],
+    /// Velocities [rad/s].
+    pub dq: [f64; 7],
+    /// Accelerations [rad/s2].
+    pub ddq: [f64; 7],
+    /// Link-side torques with gravity [N m].
+    pub tau: [f64; 7],
+    /// The arm's time since its start; the newest state's number in milliseconds.
+    pub time: Duration,
+}
+
+/// What the arm's thread shows to others.
+#[derive(Debug)]
+pub(crate) struct Published {
+    pub joints: JointState,
+    pub counters: Counters,
+}
+
+/// What others tell the arm's thread.
+pub(crate) enum Message {
+    /// A client has connected: states go to `udp`, replies to `replies`.
+    Connected {
+        udp: SocketAddr,
+        replies: UnboundedSender<Reply>,
+    },
+    /// A request of the connected client.
+    Request { ticket: Ticket, request: Request },
+    /// The client is gone.
+    Disconnected,
+    /// A fault; `done` hears of it when it is in force.
+    Inject { fault: Fault, done: Sender<()> },
+    /// The thread ends.
+    Stop,
+}
+
+struct Client {
+    udp: SocketAddr,
+    replies: UnboundedSender<Reply>,
+}
+
+/// Faults that are in force.
+struct Faults {
+    states: Way,
+    commands: Way,
+    /// Datagrams that mean nothing, and how many of them go before the next state.
+    noise: (Noise, u32),
+    /// What is wrong in the next states, and in how many.
+    corrupt: Option<(Corruption, u32)>,
+    frozen: bool,
+}
+
+/// Longest datagram of noise: longer than any state.
+const NOISE_ROOM: usize = 3000;
+
+/// The arm's thread.
+pub(crate) struct Server {
+    robot: ControlBox,
+    socket: UdpSocket,
+    messages: Receiver<Message>,
+    published: Arc<Mutex<Published>>,
+    lockstep_timeout: Duration,
+    client: Option<Client>,
+    faults: Faults,
+    held_states: VecDeque<(Instant, Box<[u8]>)>,
+    held_commands: VecDeque<(Instant, Setpoint)>,
+    /// Waits for the state behind it.
+    overtaken_state: Option<Box<[u8]>>,
+    /// Waits for the command behind it.
+    overtaken_command: Option<Setpoint>,
+    writer: StateWriter,
+    /// How far the clock of the newest state is ahead of the arm's \[ms\].
+    shift: i64,
+    counters: Counters,
+    work: Work,
+    /// A command for the newest state can still come: the state was sent, and none was dropped.
+    command_may_come: bool,
+    /// Lockstep has waited for a command in vain and goes on by the wall clock until one comes.
+    out_of_patience: bool,
+    blocking: bool,
+    over: bool,
+}
+
+impl Server {
+    pub fn new(
+        robot: ControlBox,
+        socket: UdpSocket,
+        messages: Receiver<Message>,
+        published: Arc<Mutex<Published>>,
+        lockstep_timeout: Duration,
+    ) -> std::io::Result<Server> {
+        socket.set_nonblocking(true)?;
+        socket.set_read_timeout(Some(LOCKSTEP_POLL))?;
+        Ok(Server {
+            robot,
+            socket,
+            messages,
+            published,
+            lockstep_timeout,
+            client: None,
+            faults: Faults {
+                states: Way::default(),
+                commands: Way::default(),
+                noise: (Noise::new(), 0),
+                corrupt: None,
+                frozen: false,
+            },
+            held_states: VecDeque::new(),
+            held_commands: VecDeque::new(),
+            overtaken_state: None,
+            overtaken_command: None,
+            writer: StateWriter::default(),
+            shift: 0,
+            counters: Counters::default(),
+            work: Work::new(),
+            command_may_come: false,
+            out_of_patience: false,
+            blocking: false,
+            over: false,
+        })
+    }
+
+    /// Runs until it is told to stop or to die.
+    pub fn run(mut self) {
+        let mut pace = Pace::new(Instant::now());
+        while !self.over {
+            if self.may_wait_for_command() {
+                self.wait_for_command();
+                pace.restart(Instant::now());
+            } else {
+                let (deadline, skipped) = pace.next(Instant::now());
+                self.counters.missed_ticks += skipped;
+                sleep_until(deadline);
+            }
+            let begin = Instant::now();
+            self.take_messages();
+            if self.over {
+                break;
+            }
+            self.take_datagrams();
+            self.robot.tick();
+            // Shown before it is told: who hears of something finds it counted, and who gets a
+            // reply finds the state that goes with it.
+            self.publish();
+            self.send_state();
+            self.send_replies();
+            self.work.record(begin.elapsed());
+        }
+        self.count();
+        if let Ok(mut published) = self.published.lock() {
+            self.show(&mut published);
+        }
+    }
+
+    fn may_wait_for_command(&self) -> bool {
+        self.robot.awaits_command()
+            && self.command_may_come
+            && !self.out_of_patience
+            && !self.faults.frozen
+    }
+
+    /// Lockstep: time stands still until the command for the newest state is there, or something
+    /// happens after which none will come.
+    fn wait_for_command(&mut self) {
+        let give_up = Instant::now() + self.lockstep_timeout;
+        if !self.blocking && self.socket.set_nonblocking(false).is_ok() {
+            self.blocking = true;
+        }
+        while self.may_wait_for_command() && !self.over {
+            if Instant::now() >= give_up {
+                self.out_of_patience = true;
+                return;
+            }
+            self.take_datagram();
+            self.release_held();
+            self.take_messages();
+            if self.may_wait_for_command() {
+                self.send_replies();
+            }
+        }
+    }
+
+    fn take_messages(&mut self) {
+        loop {
+            match self.messages.try_recv() {
+                Ok(message) => self.take(message),
+                Err(TryRecvError::Empty) => return,
+                Err(TryRecvError::Disconnected) => {
+                    self.over = true;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Connected { udp, replies } => {
+                self.counters.clients += 1;
+                self.client = Some(Client { udp, replies });
+            }
+            Message::Request { ticket, request } => {
+                if !self.faults.frozen {
+                    self.robot.request(ticket, request);
+                }
+            }
+            Message::Disconnected => {
+                self.send_replies();
+                self.client = None;
+                self.held_states.clear();
+                self.held_commands.clear();
+                self.overtaken_state = None;
+                self.overtaken_command = None;
+                self.robot.disconnect();
+            }
+            Message::Inject { fault, done } => {
+                self.suffer(fault);
+                let _ = done.send(());
+            }
+            Message::Stop => self.over = true,
+        }
+    }
+
+    fn suffer(&mut self, fault: Fault) {
+        match fault {
+            Fault::DropStates { count } => self.faults.states.lost = count,
+            Fault::DropCommands { count } => self.faults.commands.lost = count,
+            Fault::DelayStates { count, by } => self.faults.states.late = (count, by),
+            Fault::DelayCommands { count, by } => self.faults.commands.late = (count, by),
+            Fault::OldStates { count } => self.faults.states.old = count,
+            Fault::DuplicateStates { count } => self.faults.states.twice = count,
+            Fault::DuplicateCommands { count } => self.faults.commands.twice = count,
+            Fault::ReorderStates { count } => self.faults.states.overtaken = count,
+            Fault::ReorderCommands { count } => self.faults.commands.overtaken = count,
+            Fault::TruncateStates { count } => self.faults.states.cut_short = count,
+            Fault::TruncateCommands { count } => self.faults.commands.cut_short = count,
+            Fault::CorruptStates { count, with } => self.faults.corrupt = Some((with, count)),
+            Fault::NoiseDatagrams { count } => self.faults.noise.1 = count,
+            Fault::Reflex { error } => self.robot.reflex(Violation::of(&error)),
+            Fault::UserStop(pressed) => self.robot.user_stop(pressed),
+            Fault::Push(torques) => self.robot.arm.push = torques,
+            Fault::Freeze => self.faults.frozen = true,
+            Fault::Die => self.over = true,
+            // The TCP side's, and the hand is its own server.
+            Fault::RejectConnect { .. }
+            | Fault::SlowConnect { .. }
+            | Fault::NoiseReply(_)
+            | Fault::ResetConnection
+            | Fault::Hand(_) => {}
+        }
+    }
+
+    /// Everything that has arrived.
+    fn take_datagrams(&mut self) {
+        if self.blocking {
+            let _ = self.socket.set_nonblocking(true);
+            self.blocking = false;
+        }
+        while self.take_datagram() {}
+        self.release_held();
+    }
+
+    /// One datagram, if there is one.
+    fn take_datagram(&mut self) -> bool {
+        let mut bytes = [0_u8; COMMAND_ROOM];
+        let (length, sender) = match self.socket.recv_from(&mut bytes) {
+            Ok(received) => received,
+            Err(error) => return error.kind() == ErrorKind::Interrupted,
+        };
+        let expected = self
+            .client
+            .as_ref()
+            .is_some_and(|client| client.udp == sender);
+        match self
+            .robot
+            .generation
+            .setpoint(bytes.get(..length).unwrap_or_default())
+        {
+            Some(mut command) if expected => {
+                command.answers = command.answers.saturating_add_signed(-self.shift);
+                self.take_command(command);
+            }
+            _ => self.counters.datagrams_refused += 1,
+        }
+        true
+    }
+
+    fn take_command(&mut self, command: Setpoint) {
+        if self.faults.frozen {
+            return;
+        }
+        if let Some(overtaken) = self.overtaken_command.take() {
+            self.offer(&command);
+            self.offer(&overtaken);
+            return;
+        }
+        match self.faults.commands.next() {
+            Fate::Arrives => self.offer(&command),
+            Fate::Lost => {
+                self.counters.commands_dropped += 1;
+                self.command_may_come = false;
+            }
+            Fate::Late(by) => {
+                self.counters.commands_delayed += 1;
+                self.held_commands.push_back((Instant::now() + by, command));
+            }
+            Fate::Twice => {
+                self.counters.commands_disturbed += 1;
+                self.offer(&command);
+                self.offer(&command);
+            }
+            Fate::Overtaken => {
+                self.counters.commands_disturbed += 1;
+                self.command_may_come = false;
+                self.overtaken_command = Some(command);
+            }
+            // It would not have been read as a command.
+            Fate::CutShort | Fate::Old => {
+                self.counters.commands_disturbed += 1;
+                self.counters.datagrams_refused += 1;
+                self.command_may_come = false;
+            }
+        }
+    }
+
+    fn offer(&mut self, command: &Setpoint) {
+        let count = match self.robot.offer(command) {
+            Offer::Accepted => {
+                self.out_of_patience = false;
+                &mut self.counters.commands_received
+            }
+            Offer::Late => &mut self.counters.commands_late,
+            Offer::Outside => &mut self.counters.commands_outside,
+            Offer::Refused => &mut self.counters.datagrams_refused,
+        };
+        *count += 1;
+    }
+
+    /// Lets go of what a fault has delayed until now.
+    fn release_held(&mut self) {
+        if self.held_states.is_empty() && self.held_commands.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        while self
+            .held_commands
+            .front()
+            .is_some_and(|(due, _)| *due <= now)
+        {
+            if let Some((_, command)) = self.held_commands.pop_front() {
+                self.offer(&command);
+            }
+        }
+        while self.held_states.front().is_some_and(|(due, _)| *due <= now) {
+            if let Some((_, state)) = self.held_states.pop_front() {
+                self.send(&state);
+            }
+        }
+    }
+
+    fn send_replies(&mut self) {
+        for reply in self.robot.replies() {
+            if let (Some(client), false) = (&self.client, self.faults.frozen) {
+                let _ = client.replies.send(reply);
+            }
+        }
+    }
+
+    fn send_state(&mut self) {
+        let mut state = self.writer.write(&self.robot);
+        let corruption = self.next_corruption();
+        if let Some(corruption) = &corruption {
+            corruption.corrupt(&mut state);
+        }
+        let mut datagram = self.robot.generation.datagram(&state);
+        if let Some(corruption) = &corruption {
+            corruption.corrupt_bytes(&mut datagram);
+            self.counters.states_disturbed += 1;
+        }
+        self.shift = corruption.map_or(0, |corruption| corruption.shift());
+        let state = datagram.as_bytes();
+        self.command_may_come = false;
+        if self.client.is_none() || self.faults.frozen {
+            return;
+        }
+        self.send_noise(state.len());
+        if let Some(overtaken) = self.overtaken_state.take() {
+            self.command_may_come = true;
+            self.send(state);
+            self.send(&overtaken);
+            return;
+        }
+        match self.faults.states.next() {
+            Fate::Arrives => {
+                self.command_may_come = true;
+                self.send(state);
+            }
+            Fate::Lost => self.counters.states_dropped += 1,
+            Fate::Late(by) => {
+                self.counters.states_delayed += 1;
+                self.command_may_come = true;
+                self.held_states
+                    .push_back((Instant::now() + by, state.into()));
+            }
+            Fate::Twice => {
+                self.counters.states_disturbed += 1;
+                self.command_may_come = true;
+                self.send(state);
+                self.send(state);
+            }
+            Fate::Overtaken => {
+                self.counters.states_disturbed += 1;
+                self.overtaken_state = Some(state.into());
+            }
+            Fate::CutShort => {
+                self.counters.states_disturbed += 1;
+                self.send(state.get(..state.len() / 2).unwrap_or_default());
+            }
+            Fate::Old => {
+                self.counters.states_disturbed += 1;
+                let mut old = state.to_vec();
+                // Both generations begin with the number of the state.
+                old.iter_mut()
+                    .take(size_of::<u64>())
+                    .for_each(|byte| *byte = 0);
+                self.send(&old);
+            }
+        }
+    }
+
+    /// What is wrong in the next state.
+    fn next_corruption(&mut self) -> Option<Corruption> {
+        let (with, left) = self.faults.corrupt.as_mut()?;
+        if *left == 0 || self.client.is_none() {
+            return None;
+        }
+        *left -= 1;
+        Some(with.clone())
+    }
+
+    fn send_noise(&mut self, state: usize) {
+        let Some(client) = &self.client else { return };
+        let (noise, count) = &mut self.faults.noise;
+        for _ in 0..std::mem::take(count) {
+            let mut bytes = [0; NOISE_ROOM];
+            let length = noise.fill(&mut bytes, state);
+            let noise = bytes.get(..length).unwrap_or_default();
+            let _ = self.socket.send_to(noise, client.udp);
+        }
+    }
+
+    fn send(&mut self, state: &[u8]) {
+        let Some(client) = &self.client else { return };
+        if self.socket.send_to(state, client.udp).is_ok() {
+            self.counters.states_sent += 1;
+        }
+    }
+
+    fn count(&mut self) {
+        let tally = self.robot.tally;
+        let counters = &mut self.counters;
+        counters.ticks = self.robot.time;
+        counters.commands_lost = tally.commands_lost;
+        counters.longest_lost_run = tally.longest_lost_run;
+        counters.motions_started = tally.motions_started;
+        counters.motions_finished = tally.motions_finished;
+        counters.motions_aborted = tally.motions_aborted;
+        counters.reflexes = tally.reflexes;
+        if counters.ticks.is_multiple_of(100) {
+            counters.tick_work_p50 = self.work.quantile(0.5);
+            counters.tick_work_p99 = self.work.quantile(0.99);
+        }
+    }
+
+    /// Shows the newest values. A reader that stays in the way does not hold the tick up; the
+    /// next tick shows them then.
+    fn publish(&mut self) {
+        self.count();
+        for _ in 0..PUBLISHING_TRIES {
+            if let Ok(mut published) = self.published.try_lock() {
+                self.show(&mut published);
+                return;
+            }
+            std::hint::spin_loop();
+        }
+    }
+
+    fn show(&self, published: &mut Published) {
+        published.counters = self.counters;
+        published.joints = joints_of(&self.robot);
+    }
+}
+
+/// The true joint values of `robot`.
+pub(crate) fn joints_of(robot: &ControlBox) -> JointState {
+    JointState {
+        q: robot.arm.pose.q,
+        dq: robot.arm.pose.dq,
+        ddq: robot.arm.ddq,
+        tau: robot.arm.tau_j,
+        time: Duration::from_millis(robot.time),
+    }
+}
+
+fn sleep_until(deadline: Instant) {
+    let ahead = deadline.saturating_duration_since(Instant::now());
+    if ahead > YIELDING {
+        std::thread::sleep(ahead - YIELDING);
+    }
+    while Instant::now() < deadline {
+        std::thread::yield_now();
+    }
+}

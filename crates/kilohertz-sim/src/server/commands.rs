@@ -1,0 +1,396 @@
+//! The command channel: TCP, one client at a time, on tokio.
+//!
+//! Frames messages, answers `Connect` and `GetRobotModel`, and hands everything else to the
+//! arm's thread. Whatever a client sends, the worst that happens is that it is disconnected.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use franka::model::FR3_URDF;
+use franka::robot_state::IDENTITY_TRANSFORM;
+use franka::wire::robot::v5::{GetCartesianLimitResponse, LoadModelLibraryStatus};
+use franka::wire::robot::{ConnectRequest, ConnectResponse, ConnectStatus};
+use franka::wire::{HeaderLayout, ROBOT_HEADER_LEN, f64s_to_wire};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, mpsc, watch};
+use zerocopy::{FromBytes, IntoBytes};
+
+use crate::generation::Generation;
+use crate::server::arm::Message;
+use crate::wire::request::decode;
+use crate::wire::{Command, Reply, Status, Ticket};
+
+/// Longest request that is read; the longest that makes sense is `SetCollisionBehavior`'s 428 bytes.
+const LONGEST_REQUEST: usize = 4096;
+/// How long a client may take from opening the connection to its `Connect`.
+pub(crate) const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a client may take to make room for an answer.
+const READING_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Pause after a connection that the system could not take in.
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
+
+/// Whether the server lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Life {
+    Running,
+    /// Close what is open.
+    Stopped,
+    /// Close what is open as if the power had failed.
+    Dead,
+}
+
+impl Life {
+    /// Puts an end to what lives; the first end counts.
+    pub fn replace_running(self, life: &watch::Sender<Life>) {
+        life.send_if_modified(|now| {
+            let running = *now == Life::Running;
+            if running {
+                *now = self;
+            }
+            running
+        });
+    }
+}
+
+/// What the TCP side shares with the simulator's handle.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    /// Version + 1 by which the next `Connect` is refused; 0 refuses none.
+    reject: AtomicU32,
+    /// By how much the next `Connect` is answered late.
+    slow: Mutex<Duration>,
+    /// Bytes for the client, out of turn.
+    noise: Mutex<Vec<u8>>,
+    noisy: Notify,
+    /// The connection is reset.
+    reset: Notify,
+    generation: Generation,
+    /// The arm's thread.
+    arm: Mutex<Sender<Message>>,
+    life: watch::Sender<Life>,
+}
+
+impl Gate {
+    pub fn new(generation: Generation, arm: Sender<Message>) -> Gate {
+        Gate {
+            reject: AtomicU32::new(0),
+            slow: Mutex::default(),
+            noise: Mutex::default(),
+            noisy: Notify::new(),
+            reset: Notify::new(),
+            generation,
+            arm: Mutex::new(arm),
+            life: watch::Sender::new(Life::Running),
+        }
+    }
+
+    pub fn reject_next(&self, version: u16) {
+        self.reject.store(u32::from(version) + 1, Ordering::Relaxed);
+    }
+
+    pub fn answer_next_late(&self, by: Duration) {
+        *self.slow.lock().unwrap_or_else(PoisonError::into_inner) = by;
+    }
+
+    /// Says something to the client, now or when the next one is there.
+    pub fn say(&self, bytes: &[u8]) {
+        let mut noise = self.noise.lock().unwrap_or_else(PoisonError::into_inner);
+        noise.extend_from_slice(bytes);
+        self.noisy.notify_one();
+    }
+
+    /// Resets the connection to the client, or to the next where there is none.
+    pub fn reset(&self) {
+        self.reset.notify_one();
+    }
+
+    fn take_noise(&self) -> Vec<u8> {
+        std::mem::take(&mut *self.noise.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn take_slowness(&self) -> Duration {
+        std::mem::take(&mut *self.slow.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Tells the arm's thread; false if it has ended.
+    pub fn tell(&self, message: Message) -> bool {
+        self.arm
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .send(message)
+            .is_ok()
+    }
+
+    /// Ends the TCP side; the first way of ending it counts.
+    pub fn end(&self, life: Life) {
+        life.replace_running(&self.life);
+    }
+
+    pub fn life(&self) -> Life {
+        *self.life.borrow()
+    }
+}
+
+/// Serves clients until the gate closes.
+pub(crate) async fn serve(listener: TcpListener, gate: Arc<Gate>) {
+    let mut life = gate.life.subscribe();
+    let mut next = None;
+    loop {
+        let accepted = match next.take() {
+            Some(client) => Ok(client),
+            None => tokio::select! {
+                biased;
+                _ = ended(&mut life) => return,
+                accepted = listener.accept() => accepted,
+            },
+        };
+        match accepted {
+            Ok(client) => {
+                let attended = attend(client, &listener, &gate, &mut life).await;
+                next = attended.unwrap_or_default();
+            }
+            // Out of file descriptors, or a client that gave up: not the listener's fault.
+            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+        }
+    }
+}
+
+/// A client's connection, and where it comes from.
+pub(crate) type Client = (TcpStream, SocketAddr);
+
+pub(crate) async fn ended(life: &mut watch::Receiver<Life>) -> Life {
+    match life.wait_for(|life| *life != Life::Running).await {
+        Ok(life) => *life,
+        Err(_) => Life::Stopped,
+    }
+}
+
+/// One client, from its connection to its end. Others are turned away meanwhile; the one that
+/// follows upon its end is returned where it is here already.
+async fn attend(
+    (mut stream, peer): Client,
+    listener: &TcpListener,
+    gate: &Gate,
+    life: &mut watch::Receiver<Life>,
+) -> io::Result<Option<Client>> {
+    stream.set_nodelay(true)?;
+    let (replies, mut outbox) = mpsc::unbounded_channel();
+    let mut conversation = Conversation::new(peer, gate, replies);
+    let patience = tokio::time::sleep(CONNECT_PATIENCE);
+    tokio::pin!(patience);
+    let mut buffer = [0_u8; 2048];
+    loop {
+        tokio::select! {
+            // What has been read comes before a newcomer: a client that has closed its
+            // connection and opens the next is not turned away.
+            biased;
+            how = ended(life) => {
+                if how == Life::Dead {
+                    let _ = stream.set_zero_linger();
+                }
+                return Ok(None);
+            }
+            read = stream.read(&mut buffer) => {
+                let length = read?;
+                if length == 0 {
+                    return Ok(None);
+                }
+                conversation.receive(&buffer[..length]);
+                loop {
+                    let was_connected = conversation.connected();
+                    let step = conversation.next();
+                    if conversation.connected() && !was_connected {
+                        tokio::select! {
+                            _ = ended(life) => return Ok(None),
+                            () = tokio::time::sleep(gate.take_slowness()) => {}
+                        }
+                    }
+                    match step {
+                        Step::Incomplete => break,
+                        Step::Quiet => {}
+                        Step::Answer(bytes) => write(&mut stream, &bytes).await?,
+                        Step::Farewell(bytes) => {
+                            write(&mut stream, &bytes).await?;
+                            stream.shutdown().await?;
+                            return Ok(None);
+                        }
+                    }
+                }
+            }
+            () = gate.reset.notified() => {
+                let _ = stream.set_zero_linger();
+                return Ok(None);
+            }
+            () = gate.noisy.notified() => write(&mut stream, &gate.take_noise()).await?,
+            Some(reply) = outbox.recv() => {
+                let status = gate.generation.status(reply.status);
+                let bytes = message(reply.ticket, &[status]);
+                write(&mut stream, &bytes).await?;
+            }
+            newcomer = listener.accept() => match newcomer {
+                Ok(next) if has_left(&stream).await => return Ok(Some(next)),
+                Ok(_) => {}
+                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+            },
+            () = &mut patience, if !conversation.connected() => return Ok(None),
+        }
+    }
+}
+
+/// Whether the client has closed its connection by now: it may have between the look at it and the
+/// look at who else is there.
+pub(crate) async fn has_left(stream: &TcpStream) -> bool {
+    tokio::task::yield_now().await;
+    let mut byte = [0];
+    let look = tokio::time::timeout(Duration::ZERO, stream.peek(&mut byte));
+    matches!(look.await, Ok(Ok(0) | Err(_)))
+}
+
+/// Writes all, or gives up on a client that does not read.
+pub(crate) async fn write(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
+    tokio::time::timeout(READING_PATIENCE, stream.write_all(bytes)).await?
+}
+
+/// What a client has said so far.
+pub(crate) struct Conversation<'a> {
+    peer: SocketAddr,
+    gate: &'a Gate,
+    /// Where the arm's thread sends replies; with it once the client is connected.
+    replies: Option<mpsc::UnboundedSender<Reply>>,
+    inbox: Vec<u8>,
+}
+
+/// What follows from one message.
+pub(crate) enum Step {
+    /// No whole message is there.
+    Incomplete,
+    /// The arm's thread answers.
+    Quiet,
+    Answer(Vec<u8>),
+    /// The last answer.
+    Farewell(Vec<u8>),
+}
+
+impl<'a> Conversation<'a> {
+    pub fn new(
+        peer: SocketAddr,
+        gate: &'a Gate,
+        replies: mpsc::UnboundedSender<Reply>,
+    ) -> Conversation<'a> {
+        Conversation {
+            peer,
+            gate,
+            replies: Some(replies),
+            inbox: Vec::new(),
+        }
+    }
+
+    fn connected(&self) -> bool {
+        self.replies.is_none()
+    }
+
+    pub fn receive(&mut self, bytes: &[u8]) {
+        self.inbox.extend_from_slice(bytes);
+    }
+
+    pub fn next(&mut self) -> Step {
+        let Some((command, id, size)) = HeaderLayout::Robot.decode_header(&self.inbox) else {
+            return Step::Incomplete;
+        };
+        let size = size as usize;
+        if !(ROBOT_HEADER_LEN..=LONGEST_REQUEST).contains(&size) {
+            return Step::Farewell(Vec::new());
+        }
+        if self.inbox.len() < size {
+            return Step::Incomplete;
+        }
+        let payload: Vec<u8> = self.inbox[ROBOT_HEADER_LEN..size].to_vec();
+        self.inbox.drain(..size);
+        let generation = self.gate.generation;
+        let ticket = Ticket { command, id };
+        let status = |status| Step::Answer(message(ticket, &[generation.status(status)]));
+        match (generation.command(command), self.connected()) {
+            (Some(Command::Connect), false) => self.connect(ticket, &payload),
+            (_, false) | (Some(Command::Connect), true) => Step::Farewell(Vec::new()),
+            (Some(Command::GetRobotModel), true) => {
+                let mut answer = vec![generation.status(Status::SUCCESS)];
+                answer.extend_from_slice(FR3_URDF.as_bytes());
+                Step::Answer(message(ticket, &answer))
+            }
+            (Some(Command::LoadModelLibrary), true) => {
+                Step::Answer(message(ticket, &[LoadModelLibraryStatus::Error.to_u8()]))
+            }
+            (Some(Command::GetCartesianLimit), true) => {
+                Step::Answer(message(ticket, no_wall(generation).as_bytes()))
+            }
+            (Some(known), true) => match decode(generation, known, &payload) {
+                Ok(request) => {
+                    self.gate.tell(Message::Request { ticket, request });
+                    Step::Quiet
+                }
+                Err(refusal) => status(refusal),
+            },
+            (None, true) => status(Status::NOT_POSSIBLE),
+        }
+    }
+
+    fn connect(&mut self, ticket: Ticket, payload: &[u8]) -> Step {
+        let own_version = self.gate.generation.fci_version();
+        let answer = |status, version| {
+            let response = ConnectResponse::new(status, version);
+            message(ticket, response.as_bytes())
+        };
+        let Ok(request) = ConnectRequest::read_from_bytes(payload) else {
+            return Step::Farewell(Vec::new());
+        };
+        let reject = self.gate.reject.swap(0, Ordering::Relaxed);
+        if let Some(version) = reject.checked_sub(1) {
+            let version = version as u16;
+            return Step::Farewell(answer(ConnectStatus::IncompatibleLibraryVersion, version));
+        }
+        if request.version.get() != own_version {
+            let status = ConnectStatus::IncompatibleLibraryVersion;
+            return Step::Farewell(answer(status, own_version));
+        }
+        let udp = SocketAddr::new(self.peer.ip(), request.udp_port.get());
+        if udp.port() == 0 {
+            return Step::Farewell(Vec::new());
+        }
+        if let Some(replies) = self.replies.take() {
+            self.gate.tell(Message::Connected { udp, replies });
+        }
+        Step::Answer(answer(ConnectStatus::Success, own_version))
+    }
+}
+
+impl Drop for Conversation<'_> {
+    fn drop(&mut self) {
+        if self.connected() {
+            self.gate.tell(Message::Disconnected);
+        }
+    }
+}
+
+fn message(ticket: Ticket, payload: &[u8]) -> Vec<u8> {
+    let Ticket { command, id } = ticket;
+    let mut bytes = HeaderLayout::Robot.encode_header(command, id, payload.len());
+    bytes.extend_from_slice(payload);
+    bytes
+}
+
+/// A virtual wall that is not there.
+fn no_wall(generation: Generation) -> GetCartesianLimitResponse {
+    GetCartesianLimitResponse {
+        status: generation.status(Status::SUCCESS),
+        object_world_size: f64s_to_wire(&[0.0; 3]),
+        object_frame: f64s_to_wire(&IDENTITY_TRANSFORM),
+        object_activation: 0,
+    }
+}
