@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::thread::thread_id;
+use crate::thread::system::thread_id;
 use crate::timing::time::Time;
 
 /// What a policy is asked in one cycle.

@@ -116,7 +116,7 @@ pub fn start_courier(
     let courier = thread::Builder::new()
         .name("kilohertz-wake".to_owned())
         .spawn(move || {
-            crate::thread::block_signals();
+            crate::thread::realtime::block_signals();
             prepare();
             loop {
                 let news = answer(&rung);

@@ -24,7 +24,7 @@ use crate::channel::sync::{Arc, AtomicU64, Ordering, fence};
 use crate::channel::waiting::{Inbox, Waiting};
 use crate::policy::{Answer, Ask, Policy, PolicyThread, Question, Waker};
 use crate::stats::Recorder;
-use crate::thread::sleep_until;
+use crate::timing::clock::sleep_until;
 use crate::timing::time::{Time, nanos};
 
 pub use crate::channel::shared_memory::Lengths;
@@ -319,7 +319,7 @@ impl Inbox for Answers {
     fn sleep(&mut self, limit: Option<Duration>, stop: &StopFlag) {
         let limit = limit.map_or(LONGEST_SLEEP, |limit| limit.min(LONGEST_SLEEP));
         if self.needless >= MOST_NEEDLESS {
-            sleep_until(Time::now() + limit.min(BLIND));
+            sleep_until((Time::now() + limit.min(BLIND)).as_nanos());
             return;
         }
         let has_news =

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool as StopFlag;
 use std::time::Duration;
 
 use crate::policy::Answer;
-use crate::thread::cpus_of;
+use crate::thread::system::cpus_of;
 use crate::timing::answer_wait::AnswerWait;
 use crate::timing::time::Time;
 use crate::timing::wait::SpinWindow;

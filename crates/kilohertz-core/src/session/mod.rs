@@ -28,7 +28,7 @@ use crate::session::roll::Place;
 use crate::stats::{Recorder, Stats};
 use crate::thread::awake::{self, Awake, AwakeReport, AwakeRequest};
 use crate::thread::promotion::{Promotion, PromotionView};
-use crate::thread::{RealtimeReport, RealtimeRequest, block_signals, make_realtime};
+use crate::thread::realtime::{RealtimeReport, RealtimeRequest, block_signals, make_realtime};
 use crate::timing::time::{Time, nanos};
 
 /// How long the loop waits for the policy in one cycle.

@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32};
 use std::time::Duration;
 
-use crate::thread::{pause, thread_id};
+use crate::thread::system::{pause, thread_id};
 use crate::timing::time::Time;
 
 /// How many places there are.

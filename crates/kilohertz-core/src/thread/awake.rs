@@ -14,10 +14,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::thread::cores::{is_taken, leave_taken, pin_unless_taken};
-use crate::thread::{
-    Grant, allowed_cpus, block_signals, make_ordinary, set_fifo, set_idle_class, thread_id,
-};
+use crate::thread::cores::{KEEPER, is_taken, leave_taken, pin_unless_taken};
+use crate::thread::realtime::{Grant, block_signals, make_ordinary};
+use crate::thread::system::{allowed_cpus, set_fifo, set_idle_class, thread_id};
 use crate::timing::time::Time;
 
 /// How cores are to be kept awake.
@@ -309,8 +308,6 @@ struct Keeper {
 }
 
 const NOWHERE: u32 = u32::MAX;
-/// The name of these threads.
-pub(crate) const KEEPER: &str = "kilohertz-awake";
 
 impl Keeper {
     /// Starts it on the core of the thread with the number in `of`; or, where another keeper is there, on
@@ -404,7 +401,7 @@ mod tests {
     use super::*;
     use crate::thread::cores::OwnCore;
     use crate::thread::cores::tests::alone;
-    use crate::thread::{cpus_of, set_cpus};
+    use crate::thread::system::{cpus_of, set_cpus};
 
     /// Folders that look like those of the system.
     struct Machine(

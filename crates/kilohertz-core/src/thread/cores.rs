@@ -9,8 +9,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::thread::awake::KEEPER;
-use crate::thread::{allowed_cpus, cpus_of, set_cpus, thread_id};
+use crate::thread::system::{allowed_cpus, cpus_of, set_cpus, thread_id};
 
 /// The CPUs that are taken, in this process.
 static TAKEN: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
@@ -18,6 +17,9 @@ static TAKEN: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 fn taken() -> MutexGuard<'static, BTreeSet<u32>> {
     TAKEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// The name of the threads that keep cores awake: they look by themselves which cores are taken.
+pub(crate) const KEEPER: &str = "kilohertz-awake";
 
 /// Whether this CPU is that of a policy that spins.
 pub(crate) fn is_taken(cpu: u32) -> bool {
@@ -159,8 +161,7 @@ fn move_off(thread: u32, taken: &BTreeSet<u32>) -> Option<Vec<u32>> {
     (moves && set_cpus(thread, &left).is_ok()).then_some(had)
 }
 
-/// The threads of this process that this package has started, but the calling one and those that keep
-/// cores awake: these look by themselves which cores are taken.
+/// The threads of this process that this package has started, but the calling one and [`KEEPER`]s.
 fn ours() -> Vec<u32> {
     let Ok(tasks) = fs::read_dir("/proc/self/task") else {
         return Vec::new();

@@ -11,7 +11,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::policy::PolicyThread;
-use crate::thread::{Grant, block_signals, set_fifo, set_fifo_of, set_ordinary_of};
+use crate::thread::realtime::{Grant, block_signals};
+use crate::thread::system::{set_fifo, set_fifo_of, set_ordinary_of};
 use crate::timing::time::Time;
 
 /// How often it looks.

@@ -5,6 +5,8 @@
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
+use crate::timing::clock::monotonic_now;
+
 /// A point on the host's monotonic clock (`CLOCK_MONOTONIC` on Linux), to the nanosecond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Time(u64);
@@ -22,7 +24,7 @@ impl Time {
 
     /// Reads the clock. Costs some tens of nanoseconds and no system call on Linux.
     pub fn now() -> Time {
-        crate::thread::monotonic_now()
+        Time(monotonic_now())
     }
 
     /// How long after `earlier` this is, or zero where it is not.

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::thread::sleep_until;
+use crate::timing::clock::sleep_until;
 use crate::timing::time::{Time, nanos};
 
 /// The share of wakes from sleep that the spin window is to cover.
@@ -86,7 +86,7 @@ impl Waiter {
                 return now;
             }
             let until = wake.min(now + SLICE);
-            sleep_until(until);
+            sleep_until(until.as_nanos());
             now = Time::now();
             if until == wake {
                 self.window.learn(now.since(wake));
