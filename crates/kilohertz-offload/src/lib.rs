@@ -14,6 +14,7 @@
 //! | room for large values | `arena.rs` |
 //! | waiting and waking | `bell.rs` |
 //! | the two ends | `line.rs` |
+//! | what can go wrong | `error.rs` |
 //! | how a child process ends | `child.rs` |
 //!
 //! Nothing here is realtime: sending a large value maps and unmaps memory where its arena is full.
@@ -27,6 +28,8 @@ pub mod arena;
 pub mod bell;
 #[cfg(not(loom))]
 pub mod child;
+#[cfg(not(loom))]
+pub mod error;
 #[cfg(not(loom))]
 pub mod line;
 #[cfg(not(loom))]

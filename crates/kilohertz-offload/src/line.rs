@@ -10,37 +10,10 @@ use std::time::{Duration, Instant};
 
 use crate::arena::{Arena, Block, Use};
 use crate::bell::{Bell, sleep_on, wake_at};
+use crate::error::LineError;
 use crate::layout::{CLOSED_AT, Direction, SLOT_BODY, SLOT_HEAD, SLOTS};
 use crate::region::{Borrowed, Region};
 use crate::track::{NAPPING, Wake};
-
-/// What can go wrong on a line.
-#[derive(Debug, thiserror::Error)]
-pub enum LineError {
-    /// Too many messages are under way, or too large ones.
-    #[error(
-        "the other end has not taken what was sent: {SLOTS} messages, or all that large ones have room for, are \
-         under way; take answers before sending more"
-    )]
-    Full,
-    /// The memory is none of a line's.
-    #[error("the memory was not made by this version of kilohertz; use the same on both ends")]
-    Foreign,
-    /// What the other end wrote cannot be.
-    #[error("the other end wrote into the shared memory what it may not; end it")]
-    Garbled,
-    /// The other end sent more than is taken.
-    #[error("the other end sent a message of {length} bytes, and at most {longest} are taken")]
-    TooLong {
-        /// Its length [bytes].
-        length: usize,
-        /// The most that are taken [bytes].
-        longest: usize,
-    },
-    /// A system call failed.
-    #[error("the shared memory failed: {0}")]
-    System(#[from] io::Error),
-}
 
 /// What is shared by the two ends of a line in one process.
 #[derive(Debug)]

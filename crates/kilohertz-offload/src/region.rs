@@ -19,10 +19,10 @@ use rustix::fs::{
 };
 
 use crate::arena::Block;
+use crate::error::LineError;
 use crate::layout::{
     ARENA_BYTES_AT, ARENAS_AT, Direction, LARGEST_ARENA, MAGIC, PAGE, VERSION, VERSION_AT,
 };
-use crate::line::LineError;
 use crate::track::Track;
 
 /// An anonymous memory file, mapped.

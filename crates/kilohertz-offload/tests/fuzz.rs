@@ -9,8 +9,9 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use kilohertz_offload::arena::Block;
+use kilohertz_offload::error::LineError;
 use kilohertz_offload::layout::{Direction, SLOT_BODY, SLOT_BYTES, SLOT_HEAD};
-use kilohertz_offload::line::{Line, LineError};
+use kilohertz_offload::line::Line;
 use proptest::collection::vec;
 use proptest::prelude::*;
 

@@ -8,8 +8,9 @@ use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use kilohertz_offload::arena::Block;
+use kilohertz_offload::error::LineError;
 use kilohertz_offload::layout::{Direction, PAGE, SLOT_HEAD};
-use kilohertz_offload::line::{End, Line, LineError};
+use kilohertz_offload::line::{End, Line};
 use rustix::fs::{
     FallocateFlags, SealFlags, fallocate, fcntl_add_seals, fcntl_get_seals, ftruncate,
 };

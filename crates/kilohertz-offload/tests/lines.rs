@@ -7,8 +7,9 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use kilohertz_offload::arena::Block;
+use kilohertz_offload::error::LineError;
 use kilohertz_offload::layout::{BLOCKS, PAGE, SLOT_BODY, SLOTS};
-use kilohertz_offload::line::{End, Line, LineError};
+use kilohertz_offload::line::{End, Line};
 
 const LONG: Duration = Duration::from_secs(60);
 const ARENA: u64 = 64 * PAGE;

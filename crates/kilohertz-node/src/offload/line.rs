@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use kilohertz_offload::arena::Block;
 use kilohertz_offload::child;
-use kilohertz_offload::line::{Descriptors, End, Kept, Line, LineError};
+use kilohertz_offload::error::LineError;
+use kilohertz_offload::line::{Descriptors, End, Kept, Line};
 use napi::bindgen_prelude::{ArrayBuffer, Env, Function, Uint8ArraySlice};
 use napi::{Error, Result};
 use napi_derive::napi;
