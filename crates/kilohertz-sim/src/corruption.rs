@@ -2,7 +2,8 @@
 
 use franka::{Duration, RobotState};
 
-use crate::wire::{Datagram, State};
+use crate::wire::Datagram;
+use crate::wire::messages::State;
 
 /// A value that stands in a state instead of the true one.
 #[derive(Debug, Clone, PartialEq)]

@@ -14,15 +14,15 @@ use proptest::prelude::*;
 use zerocopy::IntoBytes;
 
 use crate::control_box::ControlBox;
-use crate::control_box::rules::Generator;
 use crate::control_box::state::StateWriter;
 use crate::fault::Fault;
 use crate::generation::Generation;
 use crate::options::SimulatorOptions;
 use crate::server::arm::Message;
 use crate::server::commands::{Conversation, Gate, Step};
+use crate::wire::generator::Generator;
+use crate::wire::messages::{Command, Setpoint, Ticket};
 use crate::wire::request::{Request, decode};
-use crate::wire::{Command, Setpoint, Ticket};
 
 /// `PROPTEST_CASES`, or so many.
 fn cases(usual: u32) -> ProptestConfig {

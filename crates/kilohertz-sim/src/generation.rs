@@ -7,8 +7,8 @@ use franka::model::{FER_URDF, FR3_URDF, Model};
 use franka::rate_limiting;
 use franka::wire;
 
-use crate::body::dynamics::Joints;
 use crate::error::SimulatorError;
+use crate::joints::Joints;
 
 /// Which arm is simulated, and with it the protocol that it speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -20,32 +20,36 @@
 //! # The flow
 //!
 //! ```text
-//!             TCP                                                    UDP
-//!   client ─wire.rs▶ session.rs ──request.rs──▶ ┌─────────────┐ ◀──────── client's command
-//!          ◀─wire.rs (tokio)    ◀────reply───── │  server.rs  │
-//!                                               │ (own thread)│ state.rs ─wire.rs▶ next state
-//!   Simulator::inject ──────fault.rs──────────▶ └──────┬──────┘
-//!   Simulator::joints, counters ◀──counters.rs─────────┤   pace.rs: when the next tick is
-//!                                                      ▼
-//!                        control_box.rs: modes, replies, one tick of a millisecond
-//!                          │ motion.rs: limits, lost-packet rule → violation.rs: error flags
+//!                        TCP                                                     UDP
+//!   client ─wire/─▶ server/commands.rs ──wire/request.rs──▶ ┌───────────────┐ ◀──────── client's command
+//!          ◀─wire/─ (tokio)            ◀──────reply──────── │ server/arm.rs │
+//!                                                           │ (own thread)  │ ─wire/─▶ next state
+//!   Simulator::inject ───────────fault.rs─────────────────▶ └───────┬───────┘
+//!   Simulator::joints, counters ◀────counters.rs────────────────────┤ server/pace.rs: when the next tick is
+//!                                                                   │ server/fault_injector.rs: what is lost
+//!                                                                   ▼
+//!                        control_box/: requests, replies, one tick of a millisecond
+//!                          │ modes.rs: the mode, and what belongs to it
+//!                          │ rules.rs: limits, lost-packet rule → violation.rs: error flags
 //!                          │ cartesian.rs: poses and twists → joints
-//!                          │ reference.rs: braking
+//!                          │ state.rs: what the state reports
 //!                          ▼
-//!                        arm.rs: impedance control or the client's torques, saturation
+//!                        body/arm.rs: impedance control or the client's torques, saturation
+//!                          │ reference.rs: what the joints are controlled to, and how they brake
 //!                          │ payload.rs: what hangs on the flange
+//!                          │ contact.rs: contacts and collisions
 //!                          ▼
-//!                        dynamics.rs: torques → accelerations → the next pose
+//!                        body/dynamics.rs: torques → accelerations → the next pose
 //! ```
 //!
-//! Everything from `control_box.rs` down is pure: time passes only when it is told to tick.
+//! Everything from `control_box/` down is pure: time passes only when it is told to tick.
 //!
 //! The two generations are one arm with other numbers (`generation.rs`) behind another wire format:
 //! `wire/v10.rs` and `wire/v5.rs` are the only places that know the bytes.
 //!
 //! # The hand
 //!
-//! Beside the arm there is a Franka Hand (`hand.rs`, pure; `hand_server.rs`), on the TCP port after
+//! Beside the arm there is a Franka Hand (`hand.rs`, pure; `server/hand.rs`), on the TCP port after
 //! the arm's: 1338 for an arm on 1337. It has its own protocol, the same for both generations, its
 //! own client, and its own time, which is the wall clock's in lockstep too. An object of a chosen
 //! width can be put between its fingers and taken away.
@@ -150,6 +154,7 @@ mod fault;
 mod fuzz;
 mod generation;
 mod hand;
+mod joints;
 #[doc(hidden)]
 pub mod measured;
 mod options;

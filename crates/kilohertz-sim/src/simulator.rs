@@ -14,7 +14,7 @@ use crate::hand::Fingers;
 use crate::options::SimulatorOptions;
 use crate::server::arm::{JointState, Message, Published, Server, joints_of};
 use crate::server::commands::{self, Gate, Life};
-use crate::server::hand::{self, Desk};
+use crate::server::hand::{self, SharedHand};
 
 /// How long a fault may take to come into force.
 const INJECT_PATIENCE: Duration = Duration::from_secs(5);
@@ -27,7 +27,7 @@ const INJECT_PATIENCE: Duration = Duration::from_secs(5);
 pub struct Simulator {
     address: SocketAddr,
     gate: Arc<Gate>,
-    hand: Option<Arc<Desk>>,
+    hand: Option<Arc<SharedHand>>,
     published: Arc<Mutex<Published>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -73,12 +73,14 @@ impl Simulator {
                 .map_err(system("an asynchronous socket"))
         };
         let arm = asynchronous(arm)?;
-        let desk = hand.is_some().then(|| Arc::new(Desk::new(options.object)));
-        let hand = match (hand, &desk) {
-            (Some(listener), Some(desk)) => Some((
+        let shared_hand = hand
+            .is_some()
+            .then(|| Arc::new(SharedHand::new(options.object)));
+        let hand = match (hand, &shared_hand) {
+            (Some(listener), Some(shared)) => Some((
                 asynchronous(listener)?,
                 states_from(options.host)?,
-                Arc::clone(desk),
+                Arc::clone(shared),
             )),
             _ => None,
         };
@@ -86,7 +88,7 @@ impl Simulator {
         let simulator = Simulator {
             address,
             gate: Arc::new(Gate::new(options.generation, orders)),
-            hand: desk,
+            hand: shared_hand,
             published,
             threads: Mutex::new(Vec::new()),
         };
@@ -101,8 +103,8 @@ impl Simulator {
         simulator.spawn("kilohertz-sim-tcp", move || {
             runtime.block_on(async {
                 let hand = async {
-                    if let Some((listener, socket, desk)) = hand {
-                        hand::serve(listener, socket, desk).await;
+                    if let Some((listener, socket, shared)) = hand {
+                        hand::serve(listener, socket, shared).await;
                     }
                 };
                 tokio::join!(commands::serve(arm, gate), hand);
@@ -141,7 +143,7 @@ impl Simulator {
         hand.then(|| SocketAddr::new(self.address.ip(), self.address.port() + 1))
     }
 
-    fn hand(&self) -> Result<&Desk, SimulatorError> {
+    fn hand(&self) -> Result<&SharedHand, SimulatorError> {
         self.hand.as_deref().ok_or_else(|| SimulatorError::Option {
             option: "hand",
             received: "false".into(),

@@ -2,12 +2,13 @@
 
 use franka::rate_limiting::DELTA_T;
 
-use crate::body::contact::{CollisionBehavior, Contacts, Wrench};
-use crate::body::dynamics::{ARMATURE, Dynamics, Joints, MAX_TORQUE, Pose};
+use crate::body::contact::{CollisionBehavior, Contacts};
+use crate::body::dynamics::{ARMATURE, Dynamics, MAX_TORQUE, Pose};
 use crate::body::payload::{Body, Frames};
 use crate::body::reference::Reference;
 use crate::error::SimulatorError;
 use crate::generation::Generation;
+use crate::joints::{Joints, Wrench};
 
 /// Joint stiffness [N m/rad] until a client sets another; libfranka's examples use it.
 const DEFAULT_STIFFNESS: Joints = [3000.0, 3000.0, 3000.0, 2500.0, 2500.0, 2000.0, 2000.0];

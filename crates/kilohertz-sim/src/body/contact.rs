@@ -1,6 +1,6 @@
 //! What the arm feels from outside, and from when on that is a contact or a collision.
 
-use crate::body::dynamics::Joints;
+use crate::joints::{Joints, Wrench};
 use crate::violation::Violation;
 
 /// From when on a torque or a force counts. A pair of each is (contact, collision).
@@ -11,9 +11,6 @@ pub(crate) struct Thresholds {
     /// Of the stiffness frame, in its own axes [N, N m].
     pub force: (Wrench, Wrench),
 }
-
-/// Force and torque [N, N m].
-pub(crate) type Wrench = [f64; 6];
 
 impl Thresholds {
     const fn all(value: f64) -> Thresholds {

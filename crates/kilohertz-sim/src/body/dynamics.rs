@@ -8,13 +8,10 @@
 use franka::model::{DEFAULT_GRAVITY_EARTH, Frame, Model};
 use franka::robot_state::IDENTITY_TRANSFORM;
 
-use crate::body::contact::Wrench;
 use crate::body::payload::{Body, Frames};
 use crate::error::SimulatorError;
 use crate::generation::{Envelope, Generation};
-
-/// One value a joint.
-pub(crate) type Joints = [f64; 7];
+use crate::joints::{Joints, Wrench};
 
 /// Reflected rotor inertia [kg m2], MuJoCo's FR3 model.
 pub(crate) const ARMATURE: Joints = [0.195, 0.195, 0.195, 0.195, 0.074, 0.074, 0.074];

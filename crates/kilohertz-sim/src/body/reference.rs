@@ -2,8 +2,8 @@
 
 use franka::rate_limiting::{DELTA_T, LIMIT_EPS, limit_rate_joint_velocity};
 
-use crate::body::dynamics::Joints;
 use crate::generation::Envelope;
+use crate::joints::Joints;
 
 /// Below this velocity [rad/s] and acceleration [rad/s2] the reference is put to rest.
 const REST_VELOCITY: f64 = 1e-4;

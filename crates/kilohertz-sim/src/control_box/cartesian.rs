@@ -6,12 +6,12 @@ use franka::rate_limiting::DELTA_T;
 use franka::robot_state::IDENTITY_TRANSFORM;
 
 use crate::body::arm::Arm;
-use crate::body::dynamics::Joints;
 use crate::body::payload::is_rigid;
-use crate::control_box::rules::Generator;
 use crate::generation::{Bounds, CartesianEnvelope};
+use crate::joints::Joints;
 use crate::violation::{self, Violation};
-use crate::wire::Setpoint;
+use crate::wire::generator::Generator;
+use crate::wire::messages::Setpoint;
 
 /// How far from `O_T_EE_c` a motion may begin [m, rad], and how far from `elbow_c` \[rad\].
 const START_POSE_TOLERANCE: f64 = 1e-3;

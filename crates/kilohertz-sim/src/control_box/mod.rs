@@ -2,8 +2,12 @@
 //!
 //! Pure: requests and commands are handed in, replies and states are taken out, and time passes
 //! only in [`ControlBox::tick`].
+//!
+//! `modes.rs` has the modes and what belongs to each, `rules.rs` the limits of joints and the lost-packet rule,
+//! `cartesian.rs` the Cartesian motion generators, `state.rs` what the state reports.
 
 pub(crate) mod cartesian;
+pub(crate) mod modes;
 pub(crate) mod rules;
 pub(crate) mod state;
 
@@ -11,28 +15,16 @@ use franka::wire::robot::{AutomaticErrorRecoveryStatus, MoveControllerMode, Stop
 use franka::{MoveStatus, RobotMode};
 
 use crate::body::arm::{Arm, Drive};
-use crate::body::dynamics::Joints;
 use crate::control_box::cartesian::CartesianReference;
-use crate::control_box::rules::{Generator, Limits, Missing, Reception};
+use crate::control_box::modes::{ActiveMotion, Mode, Offer, Stop, WaitingMove};
+use crate::control_box::rules::{Limits, Missing};
 use crate::error::SimulatorError;
 use crate::generation::{Envelope, Generation};
 use crate::options::SimulatorOptions;
 use crate::violation::{self, Violation};
+use crate::wire::generator::Generator;
+use crate::wire::messages::{Reply, Setpoint, Status, Ticket};
 use crate::wire::request::Request;
-use crate::wire::{Reply, Setpoint, Status, Ticket};
-
-/// What became of a command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Offer {
-    /// The next tick uses it.
-    Accepted,
-    /// It answers a state that is no longer the newest.
-    Late,
-    /// No motion takes commands.
-    Outside,
-    /// It answers a state that has not been sent.
-    Refused,
-}
 
 /// What has happened since the start.
 #[derive(Debug, Clone, Copy, Default)]
@@ -43,61 +35,6 @@ pub(crate) struct Tally {
     pub motions_finished: u64,
     pub motions_aborted: u64,
     pub reflexes: u64,
-}
-
-#[derive(Debug)]
-struct Motion {
-    ticket: Option<Ticket>,
-    generator: Generator,
-    controller: MoveControllerMode,
-    reception: Reception,
-    next: Option<Setpoint>,
-    /// Newest state that a command has answered.
-    answered: u64,
-    /// The first state that shows the last command; 0 before the first one.
-    obeyed: u64,
-    first: bool,
-    /// Last commanded torques [N m].
-    tau: Joints,
-    /// Where a Cartesian motion generator wants the end effector.
-    cartesian: Option<CartesianReference>,
-}
-
-impl Motion {
-    fn is_external(&self) -> bool {
-        self.controller == MoveControllerMode::ExternalController
-    }
-}
-
-/// A motion that is being brought to rest, and who waits for it.
-#[derive(Debug)]
-struct Stop {
-    generator: Generator,
-    controller: MoveControllerMode,
-    moving: Option<Ticket>,
-    stopping: Vec<Ticket>,
-}
-
-#[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one, and a box would be an allocation"
-)]
-enum Mode {
-    Idle,
-    Moving(Motion),
-    Stopping(Stop),
-    Reflex,
-    Recovering(Vec<Ticket>),
-    UserStopped,
-}
-
-/// A `Move` that waits for the arm to come to rest.
-#[derive(Debug, Clone, Copy)]
-struct WaitingMove {
-    ticket: Ticket,
-    generator: Generator,
-    controller: MoveControllerMode,
 }
 
 /// The control box with its arm.
@@ -158,63 +95,37 @@ impl ControlBox {
 
     /// Mode, motion generator and controller, as the state reports them.
     pub fn modes(&self) -> (RobotMode, Option<(Generator, MoveControllerMode)>) {
-        match &self.mode {
-            Mode::Idle => (RobotMode::Idle, None),
-            Mode::Moving(m) => (RobotMode::Move, Some((m.generator, m.controller))),
-            Mode::Stopping(s) => (RobotMode::Move, Some((s.generator, s.controller))),
-            Mode::Reflex => (RobotMode::Reflex, None),
-            Mode::Recovering(_) => (RobotMode::AutomaticErrorRecovery, None),
-            Mode::UserStopped => (RobotMode::UserStopped, None),
-        }
+        self.mode.reported()
     }
 
     /// What a Cartesian motion generator commands, while one does.
     pub fn cartesian(&self) -> Option<CartesianReference> {
-        match &self.mode {
-            Mode::Moving(motion) => motion.cartesian,
-            _ => None,
-        }
+        self.mode.motion().and_then(|motion| motion.cartesian)
     }
 
     /// Share of the last commands that came in time; 0 outside a motion.
     pub fn success_rate(&self) -> f64 {
-        match &self.mode {
-            Mode::Moving(motion) => motion.reception.success_rate(),
-            _ => 0.0,
-        }
+        self.mode
+            .motion()
+            .map_or(0.0, |motion| motion.reception.success_rate())
     }
 
     /// In lockstep, whether time stands still until the next command: a motion has had its first
     /// command and has none for the newest state.
     pub fn awaits_command(&self) -> bool {
-        match &self.mode {
-            Mode::Moving(motion) => self.lockstep && !motion.first && motion.next.is_none(),
-            _ => false,
-        }
+        self.lockstep
+            && self
+                .mode
+                .motion()
+                .is_some_and(|motion| !motion.first && motion.next.is_none())
     }
 
     /// Hands in a command; the newest for the current state counts.
     pub fn offer(&mut self, command: &Setpoint) -> Offer {
-        let Mode::Moving(motion) = &mut self.mode else {
-            return Offer::Outside;
-        };
-        let answers = command.answers;
-        if answers > self.time {
-            return Offer::Refused;
+        match &mut self.mode {
+            Mode::Moving(motion) => motion.offer(command, self.time, self.lockstep),
+            _ => Offer::Outside,
         }
-        // On the wall clock a command is for the newest state or for none. In lockstep it is for any
-        // state that knows of the last command, and each counts once.
-        let late = if self.lockstep {
-            let newest = motion.next.map_or(motion.answered, |next| next.answers);
-            answers <= newest || answers < motion.obeyed
-        } else {
-            answers < self.time
-        };
-        if late {
-            return Offer::Late;
-        }
-        motion.next = Some(*command);
-        Offer::Accepted
     }
 
     /// Hands in a request; the reply comes at once or when what was asked for is done.
@@ -521,21 +432,11 @@ impl ControlBox {
         }
         self.reflex_reason = Violation::NONE;
         self.tally.motions_started += 1;
-        self.mode = Mode::Moving(Motion {
-            ticket: Some(request.ticket),
-            generator: request.generator,
-            controller: request.controller,
-            reception: Reception::default(),
-            next: None,
-            answered: self.time,
-            obeyed: 0,
-            first: true,
-            tau: [0.0; 7],
-            cartesian: request.generator.is_cartesian().then(|| {
-                let pose = self.arm.pose_of(&self.arm.reference.q);
-                CartesianReference::at_rest(pose)
-            }),
+        let cartesian = request.generator.is_cartesian().then(|| {
+            let pose = self.arm.pose_of(&self.arm.reference.q);
+            CartesianReference::at_rest(pose)
         });
+        self.mode = Mode::Moving(ActiveMotion::new(&request, self.time, cartesian));
         self.reply(request.ticket, Status::Move(MoveStatus::MotionStarted));
     }
 

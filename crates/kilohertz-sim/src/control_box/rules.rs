@@ -6,13 +6,14 @@
 use franka::joint_velocity_limits::JointVelocityLimitsConfig;
 use franka::model::FR3_URDF;
 use franka::rate_limiting::DELTA_T;
-use franka::wire::robot::MoveMotionGeneratorMode;
 
-use crate::body::dynamics::{Joints, MAX_TORQUE};
+use crate::body::dynamics::MAX_TORQUE;
 use crate::body::reference::Reference;
 use crate::error::SimulatorError;
 use crate::generation::{Envelope, Generation};
+use crate::joints::Joints;
 use crate::violation::{self, Violation};
+use crate::wire::generator::Generator;
 
 /// Largest torque rate [N m/s] of every joint of both arms, libfranka's `rate_limiting.h`.
 const MAX_TORQUE_RATE: f64 = 1000.0;
@@ -25,74 +26,6 @@ const TORQUE_RATE_TOLERANCE: f64 = 1.0;
 const START_POSE_TOLERANCE: f64 = 1e-3;
 /// Margin [rad/s] of a measured velocity above its limit.
 const MEASURED_VELOCITY_MARGIN: f64 = 0.2;
-
-/// What a motion is commanded with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Generator {
-    JointPosition,
-    JointVelocity,
-    CartesianPose,
-    CartesianVelocity,
-    /// No motion generator: torques only.
-    None,
-}
-
-impl Generator {
-    /// What a client asks for.
-    pub fn of(mode: MoveMotionGeneratorMode) -> Generator {
-        match mode {
-            MoveMotionGeneratorMode::JointPosition => Generator::JointPosition,
-            MoveMotionGeneratorMode::JointVelocity => Generator::JointVelocity,
-            MoveMotionGeneratorMode::CartesianPosition => Generator::CartesianPose,
-            MoveMotionGeneratorMode::CartesianVelocity => Generator::CartesianVelocity,
-            MoveMotionGeneratorMode::None => Generator::None,
-        }
-    }
-
-    /// Tolerances on acceleration [rad/s2] and jerk [rad/s3]. A client works on the state's
-    /// 32-bit floats; differences over 1 ms magnify their rounding, twice or three times.
-    pub fn tolerances(self) -> (f64, f64) {
-        match self {
-            Generator::JointPosition | Generator::CartesianPose => (0.5, 500.0),
-            Generator::JointVelocity | Generator::CartesianVelocity | Generator::None => {
-                (0.05, 50.0)
-            }
-        }
-    }
-
-    pub fn is_cartesian(self) -> bool {
-        matches!(
-            self,
-            Generator::CartesianPose | Generator::CartesianVelocity
-        )
-    }
-
-    /// How the arm calls what the joints violate.
-    fn names(self) -> JointNames {
-        if self.is_cartesian() {
-            JointNames {
-                position: violation::CARTESIAN_JOINT_POSITION,
-                velocity: violation::CARTESIAN_JOINT_VELOCITY,
-                velocity_discontinuity: violation::CARTESIAN_JOINT_VELOCITY_DISCONTINUITY,
-                acceleration_discontinuity: violation::CARTESIAN_JOINT_ACCELERATION_DISCONTINUITY,
-            }
-        } else {
-            JointNames {
-                position: violation::COMMANDED_POSITION,
-                velocity: violation::COMMANDED_VELOCITY,
-                velocity_discontinuity: violation::VELOCITY_DISCONTINUITY,
-                acceleration_discontinuity: violation::ACCELERATION_DISCONTINUITY,
-            }
-        }
-    }
-}
-
-struct JointNames {
-    position: &'static str,
-    velocity: &'static str,
-    velocity_discontinuity: &'static str,
-    acceleration_discontinuity: &'static str,
-}
 
 /// The limits of the arm's joints.
 #[derive(Debug)]

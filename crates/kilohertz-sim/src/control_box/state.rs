@@ -6,7 +6,7 @@ use franka::{Duration, RobotState};
 
 use crate::control_box::ControlBox;
 use crate::control_box::cartesian::CartesianReference;
-use crate::wire::State;
+use crate::wire::messages::State;
 
 /// What a state needs of the one before it.
 #[derive(Debug, Default)]

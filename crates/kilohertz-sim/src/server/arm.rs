@@ -15,16 +15,18 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::control_box::ControlBox;
+use crate::control_box::modes::Offer;
 use crate::control_box::state::StateWriter;
-use crate::control_box::{ControlBox, Offer};
 use crate::corruption::Corruption;
 use crate::counters::{Counters, Work};
 use crate::fault::Fault;
-use crate::server::fault_injector::{Fate, Noise, Way};
+use crate::server::fault_injector::{Delivery, FaultInjector, Noise};
 use crate::server::pace::Pace;
 use crate::violation::Violation;
+use crate::wire::COMMAND_ROOM;
+use crate::wire::messages::{Reply, Setpoint, Ticket};
 use crate::wire::request::Request;
-use crate::wire::{COMMAND_ROOM, Reply, Setpoint, Ticket};
 
 /// The thread wakes this long before a deadline and yields until it is there.
 const YIELDING: Duration = Duration::from_micros(80);
@@ -80,8 +82,8 @@ struct Client {
 
 /// Faults that are in force.
 struct Faults {
-    states: Way,
-    commands: Way,
+    states: FaultInjector,
+    commands: FaultInjector,
     /// Datagrams that mean nothing, and how many of them go before the next state.
     noise: (Noise, u32),
     /// What is wrong in the next states, and in how many.
@@ -138,8 +140,8 @@ impl Server {
             lockstep_timeout,
             client: None,
             faults: Faults {
-                states: Way::default(),
-                commands: Way::default(),
+                states: FaultInjector::default(),
+                commands: FaultInjector::default(),
                 noise: (Noise::new(), 0),
                 corrupt: None,
                 frozen: false,
@@ -334,27 +336,27 @@ impl Server {
             return;
         }
         match self.faults.commands.next() {
-            Fate::Arrives => self.offer(&command),
-            Fate::Lost => {
+            Delivery::Arrives => self.offer(&command),
+            Delivery::Lost => {
                 self.counters.commands_dropped += 1;
                 self.command_may_come = false;
             }
-            Fate::Late(by) => {
+            Delivery::Late(by) => {
                 self.counters.commands_delayed += 1;
                 self.held_commands.push_back((Instant::now() + by, command));
             }
-            Fate::Twice => {
+            Delivery::Twice => {
                 self.counters.commands_disturbed += 1;
                 self.offer(&command);
                 self.offer(&command);
             }
-            Fate::Overtaken => {
+            Delivery::Overtaken => {
                 self.counters.commands_disturbed += 1;
                 self.command_may_come = false;
                 self.overtaken_command = Some(command);
             }
             // It would not have been read as a command.
-            Fate::CutShort | Fate::Old => {
+            Delivery::CutShort | Delivery::Old => {
                 self.counters.commands_disturbed += 1;
                 self.counters.datagrams_refused += 1;
                 self.command_may_come = false;
@@ -430,32 +432,32 @@ impl Server {
             return;
         }
         match self.faults.states.next() {
-            Fate::Arrives => {
+            Delivery::Arrives => {
                 self.command_may_come = true;
                 self.send(state);
             }
-            Fate::Lost => self.counters.states_dropped += 1,
-            Fate::Late(by) => {
+            Delivery::Lost => self.counters.states_dropped += 1,
+            Delivery::Late(by) => {
                 self.counters.states_delayed += 1;
                 self.command_may_come = true;
                 self.held_states
                     .push_back((Instant::now() + by, state.into()));
             }
-            Fate::Twice => {
+            Delivery::Twice => {
                 self.counters.states_disturbed += 1;
                 self.command_may_come = true;
                 self.send(state);
                 self.send(state);
             }
-            Fate::Overtaken => {
+            Delivery::Overtaken => {
                 self.counters.states_disturbed += 1;
                 self.overtaken_state = Some(state.into());
             }
-            Fate::CutShort => {
+            Delivery::CutShort => {
                 self.counters.states_disturbed += 1;
                 self.send(state.get(..state.len() / 2).unwrap_or_default());
             }
-            Fate::Old => {
+            Delivery::Old => {
                 self.counters.states_disturbed += 1;
                 let mut old = state.to_vec();
                 // Both generations begin with the number of the state.

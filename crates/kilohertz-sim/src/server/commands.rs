@@ -22,8 +22,8 @@ use zerocopy::{FromBytes, IntoBytes};
 
 use crate::generation::Generation;
 use crate::server::arm::Message;
+use crate::wire::messages::{Command, Reply, Status, Ticket};
 use crate::wire::request::decode;
-use crate::wire::{Command, Reply, Status, Ticket};
 
 /// Longest request that is read; the longest that makes sense is `SetCollisionBehavior`'s 428 bytes.
 const LONGEST_REQUEST: usize = 4096;

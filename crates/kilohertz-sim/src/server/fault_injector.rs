@@ -1,11 +1,11 @@
-//! What becomes of datagrams on their way, where a fault has been asked for. Pure: the server holds
-//! back and lets go.
+//! Faults of the network: how each datagram is delivered, where a fault has been asked for. Pure: the
+//! server delays, drops and repeats them.
 
 use std::time::Duration;
 
-/// What becomes of one datagram.
+/// How one datagram is delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum Delivery {
     Arrives,
     Lost,
     Late(Duration),
@@ -18,10 +18,10 @@ pub(crate) enum Fate {
     Old,
 }
 
-/// One direction: how many of the next datagrams a fault is for. Where there are several, the first
-/// here comes first.
+/// The faults of one direction: how many of the next datagrams each is for. Where there are several, the
+/// first here comes first.
 #[derive(Debug, Default)]
-pub(crate) struct Way {
+pub(crate) struct FaultInjector {
     pub lost: u32,
     pub late: (u32, Duration),
     pub twice: u32,
@@ -30,25 +30,25 @@ pub(crate) struct Way {
     pub old: u32,
 }
 
-impl Way {
-    /// The fate of the next datagram.
-    pub fn next(&mut self) -> Fate {
+impl FaultInjector {
+    /// How the next datagram is delivered.
+    pub fn next(&mut self) -> Delivery {
         let late = self.late.1;
         let faults = [
-            (&mut self.lost, Fate::Lost),
-            (&mut self.late.0, Fate::Late(late)),
-            (&mut self.twice, Fate::Twice),
-            (&mut self.overtaken, Fate::Overtaken),
-            (&mut self.cut_short, Fate::CutShort),
-            (&mut self.old, Fate::Old),
+            (&mut self.lost, Delivery::Lost),
+            (&mut self.late.0, Delivery::Late(late)),
+            (&mut self.twice, Delivery::Twice),
+            (&mut self.overtaken, Delivery::Overtaken),
+            (&mut self.cut_short, Delivery::CutShort),
+            (&mut self.old, Delivery::Old),
         ];
-        for (count, fate) in faults {
+        for (count, delivery) in faults {
             if *count > 0 {
                 *count -= 1;
-                return fate;
+                return delivery;
             }
         }
-        Fate::Arrives
+        Delivery::Arrives
     }
 }
 
@@ -84,20 +84,20 @@ mod tests {
 
     #[test]
     fn each_fault_is_for_as_many_as_were_asked_for() {
-        let mut way = Way {
+        let mut faults = FaultInjector {
             lost: 2,
             twice: 1,
-            ..Way::default()
+            ..FaultInjector::default()
         };
-        let fates: Vec<_> = (0..5).map(|_| way.next()).collect();
+        let deliveries: Vec<_> = (0..5).map(|_| faults.next()).collect();
         assert_eq!(
-            fates,
+            deliveries,
             [
-                Fate::Lost,
-                Fate::Lost,
-                Fate::Twice,
-                Fate::Arrives,
-                Fate::Arrives
+                Delivery::Lost,
+                Delivery::Lost,
+                Delivery::Twice,
+                Delivery::Arrives,
+                Delivery::Arrives
             ]
         );
     }

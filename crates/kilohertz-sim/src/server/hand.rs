@@ -36,7 +36,7 @@ const TICKS_PER_STATE: u32 = 4;
 
 /// The hand, as its server and the simulator's handle share it.
 #[derive(Debug)]
-pub(crate) struct Desk {
+pub(crate) struct SharedHand {
     began: Instant,
     inner: Mutex<Inner>,
     life: watch::Sender<Life>,
@@ -51,10 +51,10 @@ struct Inner {
     rejects_next: Option<u16>,
 }
 
-impl Desk {
+impl SharedHand {
     /// An open hand around an object of this width \[m\].
-    pub fn new(object: Option<f64>) -> Desk {
-        Desk {
+    pub fn new(object: Option<f64>) -> SharedHand {
+        SharedHand {
             began: Instant::now(),
             inner: Mutex::new(Inner {
                 hand: Hand::new(object),
@@ -103,9 +103,9 @@ impl Desk {
     }
 }
 
-/// Serves clients until the desk closes.
-pub(crate) async fn serve(listener: TcpListener, socket: UdpSocket, desk: Arc<Desk>) {
-    let mut life = desk.life.subscribe();
+/// Serves clients until the server is ended.
+pub(crate) async fn serve(listener: TcpListener, socket: UdpSocket, hand: Arc<SharedHand>) {
+    let mut life = hand.life.subscribe();
     let mut next = None;
     loop {
         let accepted = match next.take() {
@@ -118,7 +118,7 @@ pub(crate) async fn serve(listener: TcpListener, socket: UdpSocket, desk: Arc<De
         };
         match accepted {
             Ok(client) => {
-                let attended = attend(client, &listener, &socket, &desk, &mut life).await;
+                let attended = attend(client, &listener, &socket, &hand, &mut life).await;
                 next = attended.unwrap_or_default();
             }
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
@@ -131,13 +131,13 @@ async fn attend(
     (mut stream, peer): Client,
     listener: &TcpListener,
     socket: &UdpSocket,
-    desk: &Desk,
+    hand: &SharedHand,
     life: &mut watch::Receiver<Life>,
 ) -> io::Result<Option<Client>> {
     stream.set_nodelay(true)?;
     let mut conversation = Conversation {
         peer,
-        desk,
+        hand,
         udp: None,
         inbox: Vec::new(),
         commands: Vec::new(),
@@ -186,7 +186,7 @@ async fn attend(
 /// What a client has said so far.
 struct Conversation<'a> {
     peer: SocketAddr,
-    desk: &'a Desk,
+    hand: &'a SharedHand,
     /// Where states go, once the client is connected.
     udp: Option<SocketAddr>,
     inbox: Vec<u8>,
@@ -234,7 +234,7 @@ impl Conversation<'_> {
         let Ok(request) = GripperConnectRequest::read_from_bytes(payload) else {
             return (false, None);
         };
-        let mut inner = self.desk.now();
+        let mut inner = self.hand.now();
         if inner.frozen {
             return (true, None);
         }
@@ -264,7 +264,7 @@ impl Conversation<'_> {
         known: Option<GripperCommand>,
         payload: &[u8],
     ) -> Option<Vec<u8>> {
-        let mut inner = self.desk.now();
+        let mut inner = self.hand.now();
         if inner.frozen || inner.deaf {
             return None;
         }
@@ -287,7 +287,7 @@ impl Conversation<'_> {
         state_is_due: bool,
     ) -> io::Result<()> {
         let (frozen, answers, fingers) = {
-            let mut inner = self.desk.now();
+            let mut inner = self.hand.now();
             let answers: Vec<_> = inner.hand.answers().collect();
             (inner.frozen, answers, inner.hand.fingers())
         };
@@ -311,7 +311,7 @@ impl Conversation<'_> {
 impl Drop for Conversation<'_> {
     fn drop(&mut self) {
         if self.udp.is_some() {
-            self.desk.now().hand.disconnect();
+            self.hand.now().hand.disconnect();
         }
     }
 }

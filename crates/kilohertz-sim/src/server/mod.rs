@@ -1,4 +1,6 @@
-//! The servers that clients connect to: the arm's and the hand's.
+//! The servers that clients connect to: `commands.rs` is the arm's command channel, `arm.rs` the thread that owns the
+//! arm and lets time pass, `pace.rs` its ticks, `fault_injector.rs` the faults of its datagrams, and `hand.rs` the
+//! hand's server.
 
 pub(crate) mod arm;
 pub(crate) mod commands;

@@ -14,9 +14,9 @@ use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 use crate::body::contact::{CollisionBehavior, Thresholds};
 use crate::body::payload::{Body, is_rigid};
-use crate::control_box::rules::Generator;
 use crate::generation::Generation;
-use crate::wire::{Command, Status};
+use crate::wire::generator::Generator;
+use crate::wire::messages::{Command, Status};
 
 /// What a client asks of the arm.
 #[derive(Debug, Clone, PartialEq)]

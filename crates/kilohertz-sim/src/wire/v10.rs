@@ -9,8 +9,9 @@ use franka::wire::robot::v10::{
 use zerocopy::FromBytes;
 use zerocopy::little_endian::F32;
 
-use super::{Command, MoveArguments, Setpoint, State, Status, setpoint_fields, state_fields};
-use crate::control_box::rules::Generator;
+use super::fields::{setpoint_fields, state_fields};
+use super::generator::Generator;
+use super::messages::{Command, MoveArguments, Setpoint, State, Status};
 
 pub(super) fn command(number: u32) -> Option<Command> {
     Some(match Number::from_u32(number)? {

@@ -1,0 +1,74 @@
+//! Motion generators: what a client commands a motion with, and the names of the errors in it.
+
+use franka::wire::robot::MoveMotionGeneratorMode;
+
+use crate::violation;
+
+/// What a motion is commanded with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Generator {
+    JointPosition,
+    JointVelocity,
+    CartesianPose,
+    CartesianVelocity,
+    /// No motion generator: torques only.
+    None,
+}
+
+impl Generator {
+    /// What a client asks for.
+    pub fn of(mode: MoveMotionGeneratorMode) -> Generator {
+        match mode {
+            MoveMotionGeneratorMode::JointPosition => Generator::JointPosition,
+            MoveMotionGeneratorMode::JointVelocity => Generator::JointVelocity,
+            MoveMotionGeneratorMode::CartesianPosition => Generator::CartesianPose,
+            MoveMotionGeneratorMode::CartesianVelocity => Generator::CartesianVelocity,
+            MoveMotionGeneratorMode::None => Generator::None,
+        }
+    }
+
+    /// Tolerances on acceleration [rad/s2] and jerk [rad/s3]. A client works on the state's
+    /// 32-bit floats; differences over 1 ms magnify their rounding, twice or three times.
+    pub fn tolerances(self) -> (f64, f64) {
+        match self {
+            Generator::JointPosition | Generator::CartesianPose => (0.5, 500.0),
+            Generator::JointVelocity | Generator::CartesianVelocity | Generator::None => {
+                (0.05, 50.0)
+            }
+        }
+    }
+
+    pub fn is_cartesian(self) -> bool {
+        matches!(
+            self,
+            Generator::CartesianPose | Generator::CartesianVelocity
+        )
+    }
+
+    /// How the arm calls what the joints violate.
+    pub fn names(self) -> JointNames {
+        if self.is_cartesian() {
+            JointNames {
+                position: violation::CARTESIAN_JOINT_POSITION,
+                velocity: violation::CARTESIAN_JOINT_VELOCITY,
+                velocity_discontinuity: violation::CARTESIAN_JOINT_VELOCITY_DISCONTINUITY,
+                acceleration_discontinuity: violation::CARTESIAN_JOINT_ACCELERATION_DISCONTINUITY,
+            }
+        } else {
+            JointNames {
+                position: violation::COMMANDED_POSITION,
+                velocity: violation::COMMANDED_VELOCITY,
+                velocity_discontinuity: violation::VELOCITY_DISCONTINUITY,
+                acceleration_discontinuity: violation::ACCELERATION_DISCONTINUITY,
+            }
+        }
+    }
+}
+
+/// The names of the error flags for what the joints may violate.
+pub(crate) struct JointNames {
+    pub position: &'static str,
+    pub velocity: &'static str,
+    pub velocity_discontinuity: &'static str,
+    pub acceleration_discontinuity: &'static str,
+}
