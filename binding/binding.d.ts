@@ -199,7 +199,7 @@ export declare class NativeMove {
   get elapsedS(): number
   /** Whether the measured arm stands at the goal. */
   get hasArrived(): boolean
-  /** Why the plan was given up, as `failure.rs` writes errors; nothing if it was not. */
+  /** Why the plan was given up, as `error.rs` writes errors; nothing if it was not. */
   trouble(): string | null
 }
 
@@ -547,7 +547,7 @@ export interface NativeOutcome {
   violation?: NativeViolation
   /** The panic's message. */
   message?: string
-  /** The robot's own error, as `failure.rs` writes errors. */
+  /** The robot's own error, as `error.rs` writes errors. */
   robotError?: string
   /** The last states, each behind its tick and its time [s]. */
   lastStates: Float64Array

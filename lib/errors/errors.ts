@@ -349,7 +349,7 @@ function parsed(text: string): NativeFailure | undefined {
   }
 }
 
-/** As `failure.rs` writes it. */
+/** As `error.rs` of the addon writes it. */
 const FAILURE_START = '{"code":';
 
 function fromParsed(told: NativeFailure, details: SessionErrorDetails): KilohertzError {

@@ -1,22 +1,23 @@
 //! The Node-API boundary of kilohertz: what `lib/native/binding.ts` imports, and nothing that a user sees.
 //!
 //! ```text
-//! session.rs    a loop thread and its policy in JavaScript
-//! seat.rs       where a policy in a worker waits for the loop
-//! shared_seat.rs  where one in another process does
-//! echo.rs       the bare echo that it is measured by
-//! arm.rs        a connected arm
-//! hand.rs       a connected hand
-//! configuration.rs  what an arm is set up with
-//! move_to.rs    a planned move
-//! model.rs      an arm's rigid-body model
-//! simulator.rs  a simulated one
-//! line.rs       calls to a worker or a child over shared memory
-//! doorbell.rs   waking JavaScript by a descriptor
-//! guard.rs      what signals do; guard/ has its handlers
-//! background.rs work that blocks, as promises
-//! view.rs       memory that JavaScript and we both see
-//! failure.rs    errors with a code and details, as JavaScript gets them
+//! session/              a loop thread and its policy in JavaScript
+//! news.rs               what a wake of JavaScript is about
+//! policy/worker.rs      where a policy in a worker waits for the loop
+//! policy/process.rs     where one in another process does
+//! policy/echo.rs        the bare echo that it is measured by
+//! franka/arm.rs         a connected arm
+//! franka/hand.rs        a connected hand
+//! franka/configuration.rs  what an arm is set up with
+//! franka/move_to.rs     a planned move
+//! franka/model.rs       an arm's rigid-body model
+//! franka/simulator.rs   a simulated one
+//! offload/line.rs       calls to a worker or a child over shared memory
+//! offload/poll.rs       waking JavaScript by a descriptor
+//! guard.rs              what signals do; guard/ has its handlers
+//! background.rs         work that blocks, as promises
+//! buffers.rs            memory that JavaScript and we both see
+//! error.rs              errors with a code and details, as JavaScript gets them
 //! ```
 
 #![cfg_attr(
@@ -32,6 +33,7 @@ mod buffers;
 mod error;
 mod franka;
 mod guard;
+mod news;
 mod offload;
 mod policy;
 mod session;

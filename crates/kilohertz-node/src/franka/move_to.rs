@@ -46,7 +46,7 @@ impl NativeMove {
         self.progress.has_arrived()
     }
 
-    /// Why the plan was given up, as `failure.rs` writes errors; nothing if it was not.
+    /// Why the plan was given up, as `error.rs` writes errors; nothing if it was not.
     #[napi]
     pub fn trouble(&self) -> Option<String> {
         let trouble = self.progress.trouble()?;

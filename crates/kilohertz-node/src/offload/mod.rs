@@ -1,4 +1,5 @@
-//! Calls to other threads and processes, as JavaScript holds them.
+//! Calls to other threads and processes, as JavaScript holds them: `line.rs` is a line's end, `poll.rs` wakes JavaScript
+//! by a descriptor.
 
 pub(crate) mod line;
 pub(crate) mod poll;

@@ -1,4 +1,4 @@
-//! Policies on other threads and in other processes.
+//! Policies on other threads (`worker.rs`) and in other processes (`process.rs`).
 
 pub(crate) mod echo;
 pub(crate) mod process;

@@ -19,7 +19,7 @@ use napi_derive::napi;
 
 use crate::buffers::fill;
 use crate::error::Failure;
-use crate::session::{END, OBSERVATION};
+use crate::news::{END, OBSERVATION};
 
 /// The part of a seat that other threads see.
 pub struct Seat {

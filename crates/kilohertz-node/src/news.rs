@@ -1,0 +1,11 @@
+//! What a wake of JavaScript is about. Several at a time are their sum; `NEWS` in `lib/session/driver.ts` has the
+//! same numbers.
+
+/// There is an observation for the policy.
+pub const OBSERVATION: u32 = 1;
+/// Events can be taken.
+pub const EVENTS: u32 = 2;
+/// The session has ended.
+pub const END: u32 = 4;
+/// The loop has begun; so in every wake from then on.
+pub const BEGUN: u32 = 8;

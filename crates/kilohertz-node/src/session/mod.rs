@@ -1,0 +1,461 @@
+//! A loop thread and its policy in JavaScript.
+//!
+//! `options.rs` has how it runs, `realtime.rs` what it asks of the system, `stats.rs` what it has done,
+//! `outcome.rs` how it ended and what happened meanwhile.
+
+pub(crate) mod options;
+pub(crate) mod outcome;
+pub(crate) mod realtime;
+pub(crate) mod stats;
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use kilohertz_core::channel::mailbox::{FailureBell, PolicyEnd, mailbox};
+use kilohertz_core::channel::notify::{News, start_courier};
+use kilohertz_core::channel::records::RECORD_HEADER;
+use kilohertz_core::channel::shared_mailbox::SharedMailbox;
+use kilohertz_core::command::late::{LateRule, OnLate};
+use kilohertz_core::limits::{LimitRules, Limits, OnViolation, Unlimited, ViolationKind};
+use kilohertz_core::policy::{Policy, Question};
+use kilohertz_core::robot::{Elsewhere, Paced, Robot};
+use kilohertz_core::schema::Schema;
+use kilohertz_core::session::{Config, Patience, Session};
+use kilohertz_core::stats::Recorder;
+use kilohertz_core::thread::cores::OwnCore;
+use kilohertz_core::thread::{RealtimeRequest, make_realtime};
+use kilohertz_franka::arm::Driven;
+use napi::bindgen_prelude::{Float64Array, Float64ArraySlice, Function};
+use napi::threadsafe_function::ThreadsafeFunctionCallMode;
+use napi::{Env, Result};
+use napi_derive::napi;
+
+use crate::buffers::fill;
+use crate::error::Failure;
+use crate::franka::arm::{NativeArm, control_of};
+use crate::franka::move_to::NativeMove;
+use crate::guard::{NativePlace, give_stack};
+use crate::news::{BEGUN, END, EVENTS, OBSERVATION};
+use crate::policy::process::NativeSharedSeat;
+use crate::policy::worker::Seat;
+use crate::session::options::{NativeSessionOptions, motion_options, seconds};
+use crate::session::outcome::{NativeEvent, NativeOutcome};
+use crate::session::realtime::{NativeAwake, NativePromotion, NativeRealtime, awake_of, own_core};
+use crate::session::stats::{NativeHistogram, NativeStats};
+
+/// How long the process's end may take to stop an arm, at most.
+const EXIT_LIMIT: Duration = Duration::from_secs(5);
+
+/// A running or ended session.
+#[napi]
+pub struct NativeSession {
+    session: Arc<OnceLock<Session>>,
+    /// The policy's end, where the policy runs on this thread.
+    policy: Option<PolicyEnd>,
+    failure: FailureBell,
+    action: Schema,
+    /// The question of the observation taken last.
+    taken: Question,
+}
+
+/// What a session is made of.
+struct Parts {
+    robot: Box<dyn Robot>,
+    limits: Box<dyn Limits>,
+    patience: Patience,
+    asked: Asked,
+}
+
+/// Where the policy is asked.
+enum Asked {
+    /// On this thread.
+    Here,
+    /// In the worker that sits there.
+    Worker(Arc<Seat>),
+    /// In another process.
+    Process(SharedMailbox),
+    /// On the loop's own: it is none in JavaScript.
+    Native(Box<dyn Policy>),
+}
+
+/// What a session that drives an arm is made of, with a policy on this thread.
+fn parts_of((robot, limits): Driven, options: &NativeSessionOptions) -> Parts {
+    Parts {
+        robot,
+        limits,
+        patience: Patience::Budget(seconds(options.deadline_s)),
+        asked: Asked::Here,
+    }
+}
+
+/// Starts the loop thread and the courier that wakes JavaScript for it.
+fn start(
+    env: &Env,
+    parts: Parts,
+    options: &NativeSessionOptions,
+    place: &NativePlace,
+    wake: Function<'_, (), ()>,
+) -> Result<NativeSession> {
+    give_stack();
+    let Parts {
+        robot,
+        limits,
+        patience,
+        asked,
+    } = parts;
+    let wake = wake
+        .build_threadsafe_function::<()>()
+        .weak::<true>()
+        .build()?;
+    let mut own_core = own_core(options)?;
+    let cpu = own_core.as_ref().map(OwnCore::cpu);
+    let recorder = Arc::new(Recorder::new(
+        robot.period(),
+        options.max_timing_samples.max(1) as usize,
+    ));
+    let realtime = RealtimeRequest {
+        priority: options.priority,
+        cpu: options.cpu.map(|cpu| cpu as usize),
+        lock_memory: options.lock_memory,
+        timer_slack: options.timer_slack_s.map(seconds),
+    };
+    // The courier runs right below the loop, so that a busy machine does not delay its wakes.
+    let courier_realtime = RealtimeRequest {
+        priority: options
+            .priority
+            .map(|priority| priority.saturating_sub(1).max(1)),
+        cpu: None,
+        lock_memory: false,
+        timer_slack: None,
+    };
+    let session: Arc<OnceLock<Session>> = Arc::default();
+    let ended = Arc::clone(&session);
+    let bell = start_courier(
+        move || drop(make_realtime(&courier_realtime)),
+        move |news| {
+            if news.has(News::ENDED)
+                && let Some(session) = ended.get()
+            {
+                session.join(EXIT_LIMIT);
+                drop(own_core.take());
+            }
+            // Refused only when the environment is closing; nobody is left to be woken then.
+            let _ = wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        },
+    )
+    .map_err(|error| Failure::thread(&error))?;
+    let lengths = (robot.observation().len(), robot.action().len());
+    let waking = |bell| mailbox(lengths.0, lengths.1, bell, Arc::clone(&recorder));
+    let (inside, policy, failure): (Box<dyn Policy>, _, _) = match asked {
+        Asked::Here => {
+            let (inside, policy) = waking(bell.clone());
+            policy.thread().is_here();
+            let failure = policy.failure_bell();
+            (Box::new(inside), Some(policy), failure)
+        }
+        Asked::Worker(seat) => {
+            let (inside, policy) = waking(seat.bell());
+            let failure = policy.failure_bell();
+            seat.give(policy, cpu);
+            (Box::new(inside), None, failure)
+        }
+        Asked::Process(shared) => {
+            let inside = shared.loop_end(Arc::clone(&recorder));
+            (Box::new(inside), None, shared.failure_bell())
+        }
+        Asked::Native(native) => (native, None, waking(bell.clone()).1.failure_bell()),
+    };
+    let mut rules = LimitRules::all(OnViolation::Stop);
+    for kind in ViolationKind::ALL {
+        if options.clamped.contains(&kind.to_string()) {
+            rules.set(kind, OnViolation::Clamp);
+        }
+    }
+    let config = Config {
+        policy_rate_hz: Some(options.policy_rate_hz),
+        patience,
+        limits: rules,
+        cutoff_hz: options.cutoff_hz,
+        catch_up: seconds(options.catch_up_s),
+        late: LateRule {
+            max_held: options.max_held_ticks,
+            on_late: if options.stop_on_late {
+                OnLate::Stop
+            } else {
+                OnLate::Hold
+            },
+        },
+        record_ticks: options.record_ticks as usize,
+        run_for: options.run_for_s.map(seconds),
+        realtime,
+        policy_priority: options.policy_priority,
+        awake: awake_of(options),
+        place: Some(place.shared()),
+    };
+    let action = robot.action().clone();
+    let started = Session::start(robot, inside, limits, config, recorder, bell.clone());
+    match started {
+        // The cell is empty: this is its only writer.
+        Ok(started) => drop(session.set(started)),
+        Err(error) => {
+            bell.ring(News::ENDED);
+            return Err(Failure::thread(&error).into());
+        }
+    }
+    // However this environment ends, a worker's by terminate() included, the arm stops first.
+    let ending = Arc::downgrade(&session);
+    env.add_env_cleanup_hook(ending, |ending| {
+        if let Some(session) = ending.upgrade()
+            && let Some(session) = session.get()
+        {
+            session.request_stop();
+            session.join(EXIT_LIMIT);
+        }
+    })?;
+    Ok(NativeSession {
+        session,
+        policy,
+        failure,
+        action,
+        taken: Question::default(),
+    })
+}
+
+#[napi]
+impl NativeSession {
+    /// A session whose robot is JavaScript: `wake` is called once a tick, and observes, decides
+    /// and acts.
+    #[napi(factory)]
+    pub fn paced(
+        env: &Env,
+        options: NativeSessionOptions,
+        place: &NativePlace,
+        wake: Function<'_, (), ()>,
+    ) -> Result<NativeSession> {
+        let robot = Box::new(Paced::new(
+            Elsewhere::default(),
+            seconds(1.0 / options.rate_hz),
+        ));
+        let parts = Parts {
+            robot,
+            limits: Box::new(Unlimited::new(0)),
+            patience: Patience::Cycle,
+            asked: Asked::Here,
+        };
+        start(env, parts, &options, place, wake)
+    }
+
+    /// A session that drives an arm; `seat` is that of the worker where the policy runs.
+    #[napi(factory)]
+    pub fn arm(
+        env: &Env,
+        arm: &NativeArm,
+        control: String,
+        options: NativeSessionOptions,
+        place: &NativePlace,
+        wake: Function<'_, (), ()>,
+        seat: Option<u32>,
+    ) -> Result<NativeSession> {
+        let seat = seat.map(Seat::find).transpose()?;
+        let asked = seat.map_or(Asked::Here, Asked::Worker);
+        let control = control_of(&control)?;
+        let driven = arm.arm.robot_with(control, &motion_options(&options));
+        let parts = parts_of(driven.map_err(Failure::from)?, &options);
+        start(env, Parts { asked, ..parts }, &options, place, wake)
+    }
+
+    /// A session that drives an arm with the policy of the process that sits at `seat`.
+    #[napi(factory)]
+    pub fn arm_shared(
+        env: &Env,
+        arm: &NativeArm,
+        control: String,
+        options: NativeSessionOptions,
+        place: &NativePlace,
+        wake: Function<'_, (), ()>,
+        seat: &NativeSharedSeat,
+    ) -> Result<NativeSession> {
+        let asked = Asked::Process(seat.shared()?.clone());
+        let control = control_of(&control)?;
+        let driven = arm.arm.robot_with(control, &motion_options(&options));
+        let parts = parts_of(driven.map_err(Failure::from)?, &options);
+        start(env, Parts { asked, ..parts }, &options, place, wake)
+    }
+
+    /// A session that moves an arm as planned, and ends when it is there.
+    #[napi(factory)]
+    pub fn moving(
+        env: &Env,
+        arm: &NativeArm,
+        planned: &NativeMove,
+        options: NativeSessionOptions,
+        place: &NativePlace,
+        wake: Function<'_, (), ()>,
+    ) -> Result<NativeSession> {
+        let asked = Asked::Native(Box::new(planned.policy()));
+        let driven = arm.arm.mover(&motion_options(&options));
+        let parts = parts_of(driven.map_err(Failure::from)?, &options);
+        start(env, Parts { asked, ..parts }, &options, place, wake)
+    }
+
+    fn session(&self) -> Result<&Session> {
+        self.session
+            .get()
+            .ok_or_else(|| Failure::new("SYSTEM", "the session was not started").into())
+    }
+
+    /// What there is after a wake, as a sum: 1 an observation not taken yet, which is copied with
+    /// its tick, time [s] and period [s]; 2 events; 4 the end; 8 the beginning, from then on.
+    #[napi]
+    pub fn receive(
+        &mut self,
+        mut observation: Float64ArraySlice<'_>,
+        mut clock: Float64ArraySlice<'_>,
+    ) -> Result<u32> {
+        let mut news = self.news()?;
+        if let Some(frame) = self.policy.as_mut().and_then(PolicyEnd::take) {
+            self.taken = frame.question();
+            let times = [
+                frame.tick as f64,
+                frame.time.as_secs_f64(),
+                frame.period.as_secs_f64(),
+            ];
+            if fill(&mut observation, &frame.slots) && fill(&mut clock, &times) {
+                news |= OBSERVATION;
+            }
+        }
+        Ok(news)
+    }
+
+    /// The same without taking an observation.
+    #[napi]
+    pub fn news(&self) -> Result<u32> {
+        let session = self.session()?;
+        let events = if session.has_events() { EVENTS } else { 0 };
+        let end = if session.has_ended() { END } else { 0 };
+        let begun = if session.has_begun() { BEGUN } else { 0 };
+        Ok(events | end | begun)
+    }
+
+    /// Answers the observation taken last.
+    #[napi]
+    pub fn answer(&mut self, action: &[f64]) -> Result<()> {
+        let expected = self.action.len();
+        if action.len() != expected {
+            let message = format!("the action has {} slots, not {expected}", action.len());
+            return Err(Failure::new("ACTION_LENGTH", message).into());
+        }
+        if let Some(policy) = &mut self.policy {
+            policy.answer(self.taken, |slots| slots.copy_from_slice(action));
+        }
+        Ok(())
+    }
+
+    /// Answers the observation taken last with nothing new.
+    #[napi]
+    pub fn answer_nothing(&mut self) {
+        if let Some(policy) = &mut self.policy {
+            policy.answer_nothing(self.taken);
+        }
+    }
+
+    /// Tells the loop that the policy failed and will not answer again.
+    #[napi]
+    pub fn fail(&self) {
+        self.failure.ring(self.taken.tick);
+    }
+
+    /// Asks the loop to bring the robot to rest and to end.
+    #[napi]
+    pub fn request_stop(&self) -> Result<()> {
+        self.session()?.request_stop();
+        Ok(())
+    }
+
+    /// Blocks until the loop has ended, at most `limit_s`; says whether it has.
+    #[napi]
+    pub fn join(&self, limit_s: f64) -> Result<bool> {
+        Ok(self.session()?.join(seconds(limit_s)))
+    }
+
+    /// Whether the robot is stopped and the loop has ended.
+    #[napi(getter)]
+    pub fn has_ended(&self) -> Result<bool> {
+        Ok(self.session()?.has_ended())
+    }
+
+    /// What the loop has done until now.
+    #[napi]
+    pub fn stats(&self) -> Result<NativeStats> {
+        Ok(NativeStats::of(self.session()?, &self.action))
+    }
+
+    /// Cycles finished so far.
+    #[napi(getter)]
+    pub fn step_count(&self) -> Result<f64> {
+        Ok(self.session()?.recorder().iterations.get() as f64)
+    }
+
+    /// The whole run's "jitter" or "execution" times.
+    #[napi]
+    pub fn histogram(&self, of: String) -> Result<NativeHistogram> {
+        Ok(NativeHistogram::of(self.session()?.recorder(), &of))
+    }
+
+    /// What the loop thread asked of the system and got; nothing before it has run.
+    #[napi]
+    pub fn realtime(&self) -> Result<Option<NativeRealtime>> {
+        Ok(self.session()?.realtime().map(NativeRealtime::from))
+    }
+
+    /// What became of the policy's priority; nothing where none was asked for, or it is not known yet.
+    #[napi]
+    pub fn promotion(&self) -> Result<Option<NativePromotion>> {
+        let session = self.session()?;
+        Ok(session.promotion().and_then(|promotion| {
+            Some(NativePromotion {
+                priority: promotion.priority(),
+                grant: promotion.grant()?.into(),
+                taken_back: promotion.taken_back() as f64,
+            })
+        }))
+    }
+
+    /// How cores are kept awake; nothing before the loop thread has run.
+    #[napi]
+    pub fn awake(&self) -> Result<Option<NativeAwake>> {
+        Ok(self.session()?.awake().map(NativeAwake::from))
+    }
+
+    /// How the session ended; nothing while it runs.
+    #[napi]
+    pub fn outcome(&self) -> Result<Option<NativeOutcome>> {
+        Ok(self
+            .session()?
+            .outcome()
+            .map(|ended| NativeOutcome::new(ended, &self.action)))
+    }
+
+    /// Takes all events there are.
+    #[napi]
+    pub fn take_events(&self) -> Result<Vec<NativeEvent>> {
+        let session = self.session()?;
+        let events = std::iter::from_fn(|| session.take_event());
+        Ok(events
+            .map(|event| NativeEvent::new(&event, &self.action))
+            .collect())
+    }
+
+    /// Numbers of a tick record.
+    #[napi(getter)]
+    pub fn record_stride(&self) -> u32 {
+        (RECORD_HEADER + self.action.len()) as u32
+    }
+
+    /// Takes all tick records there are: `tick, timeS, periodS, sentS, kind, askedS, answeredS`
+    /// and the action, each.
+    #[napi]
+    pub fn take_records(&self) -> Result<Float64Array> {
+        Ok(Float64Array::new(self.session()?.take_records()))
+    }
+}

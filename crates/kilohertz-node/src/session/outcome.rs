@@ -1,0 +1,213 @@
+//! How a session ended, and what happened while it ran, for JavaScript.
+
+use kilohertz_core::limits::Violation;
+use kilohertz_core::schema::Schema;
+use kilohertz_core::session::{Cause, Event, EventKind, Outcome};
+use kilohertz_franka::ArmError;
+use napi::bindgen_prelude::Float64Array;
+use napi_derive::napi;
+
+use crate::error::Failure;
+
+/// An action value that broke a limit.
+#[napi(object)]
+pub struct NativeViolation {
+    /// The limit's name: "position", "torque rate" and so on; "finite value" is none that can be
+    /// clamped.
+    pub kind: String,
+    pub slot: u32,
+    pub field: String,
+    pub index: u32,
+    pub unit: String,
+    pub action: f64,
+    pub received: f64,
+    pub limit: f64,
+    pub joint: Option<NativeJointPlace>,
+    /// What of a matrix is off.
+    pub flaw: Option<String>,
+}
+
+/// Where a joint is that keeps a motion from going on [rad].
+#[napi(object)]
+pub struct NativeJointPlace {
+    pub at: f64,
+    pub lower: f64,
+    pub upper: f64,
+    pub is_out_of_reach: bool,
+    pub too_far: Option<NativeTooFar>,
+}
+
+/// A place that a robot does not reach in any posture [m].
+#[napi(object)]
+pub struct NativeTooFar {
+    pub distance: f64,
+    pub longest: f64,
+}
+
+impl NativeViolation {
+    pub fn new(violation: &Violation, action: &Schema) -> NativeViolation {
+        let (field, index, unit) = place_of(violation.slot, action);
+        NativeViolation {
+            kind: violation.kind.to_string(),
+            slot: violation.slot as u32,
+            field,
+            index,
+            unit,
+            action: violation.action,
+            received: violation.received,
+            limit: violation.limit,
+            joint: violation.joint.map(|place| NativeJointPlace {
+                at: place.at,
+                lower: place.lower,
+                upper: place.upper,
+                is_out_of_reach: place.is_out_of_reach,
+                too_far: place.too_far.map(|far| NativeTooFar {
+                    distance: far.distance,
+                    longest: far.longest,
+                }),
+            }),
+            flaw: violation.flaw.map(str::to_owned),
+        }
+    }
+}
+
+/// How far a slot of what was commanded is from the action.
+#[napi(object)]
+pub struct NativeDistance {
+    pub field: String,
+    pub index: u32,
+    pub unit: String,
+    pub distance: f64,
+}
+
+impl NativeDistance {
+    fn new(slot: usize, distance: f64, action: &Schema) -> NativeDistance {
+        let (field, index, unit) = place_of(slot, action);
+        NativeDistance {
+            field,
+            index,
+            unit,
+            distance,
+        }
+    }
+}
+
+/// The field, the index in it and the unit of a slot of an action.
+fn place_of(slot: usize, action: &Schema) -> (String, u32, String) {
+    let (field, index) = action.locate(slot).unwrap_or(("action", 0));
+    let unit = action.fields().iter().find(|known| known.name == field);
+    let unit = unit.map_or("", |field| field.unit);
+    (field.to_owned(), index as u32, unit.to_owned())
+}
+
+/// How a session ended.
+#[napi(object)]
+pub struct NativeOutcome {
+    /// "stopped", "policyFailed", "invalidAction", "noAction", "tooLate", "nothingNew", "behind",
+    /// "robotFailed" or "panicked".
+    pub cause: String,
+    pub tick: Option<f64>,
+    pub behind: Option<NativeDistance>,
+    pub without_action: Option<u32>,
+    pub violation: Option<NativeViolation>,
+    /// The panic's message.
+    pub message: Option<String>,
+    /// The robot's own error, as `error.rs` writes errors.
+    pub robot_error: Option<String>,
+    /// The last states, each behind its tick and its time [s].
+    pub last_states: Float64Array,
+}
+
+impl NativeOutcome {
+    /// How a session ended whose actions have this schema.
+    pub fn new(outcome: &Outcome, action: &Schema) -> NativeOutcome {
+        let mut told = NativeOutcome {
+            cause: "stopped".to_owned(),
+            tick: None,
+            behind: None,
+            without_action: None,
+            violation: None,
+            message: None,
+            robot_error: outcome.robot_error.as_ref().map(|error| {
+                match error.downcast_ref::<ArmError>() {
+                    Some(error) => Failure::from(error.clone()),
+                    None => Failure::new("ROBOT", error.to_string()),
+                }
+                .into_text()
+            }),
+            last_states: Float64Array::new(outcome.last_states.clone()),
+        };
+        let (cause, tick) = match &outcome.cause {
+            None => return told,
+            Some(Cause::PolicyFailed { tick }) => ("policyFailed", Some(*tick)),
+            Some(Cause::RobotFailed { tick }) => ("robotFailed", Some(*tick)),
+            Some(Cause::TooLate {
+                tick,
+                without_action,
+                had_nothing,
+            }) => {
+                told.without_action = Some(*without_action);
+                let cause = if *had_nothing {
+                    "nothingNew"
+                } else {
+                    "tooLate"
+                };
+                (cause, Some(*tick))
+            }
+            Some(Cause::Behind {
+                tick,
+                slot,
+                distance,
+            }) => {
+                told.behind = Some(NativeDistance::new(*slot, *distance, action));
+                ("behind", Some(*tick))
+            }
+            Some(Cause::NoAction { tick }) => ("noAction", Some(*tick)),
+            Some(Cause::InvalidAction { tick, violation }) => {
+                told.violation = Some(NativeViolation::new(violation, action));
+                ("invalidAction", Some(*tick))
+            }
+            Some(Cause::Panicked { message }) => {
+                told.message = Some(message.clone());
+                ("panicked", None)
+            }
+        };
+        told.cause = cause.to_owned();
+        told.tick = tick.map(|tick| tick as f64);
+        told
+    }
+}
+
+/// Something that happened while the session ran.
+#[napi(object)]
+pub struct NativeEvent {
+    /// "held", "resting", "resumed", "behind" or "late".
+    pub kind: String,
+    pub tick: f64,
+    /// Of "behind".
+    pub behind: Option<NativeDistance>,
+    /// Of "late": how long late answers took, in the mean.
+    pub took_s: Option<f64>,
+}
+
+impl NativeEvent {
+    /// An event of a session whose actions have this schema.
+    pub fn new(event: &Event, action: &Schema) -> NativeEvent {
+        let (kind, behind, took_s) = match event.kind {
+            EventKind::Held => ("held", None, None),
+            EventKind::Resting => ("resting", None, None),
+            EventKind::Resumed => ("resumed", None, None),
+            EventKind::Behind { slot, distance } => {
+                let behind = NativeDistance::new(slot, distance, action);
+                ("behind", Some(behind), None)
+            }
+            EventKind::Late { took } => ("late", None, Some(took.as_secs_f64())),
+        };
+        NativeEvent {
+            kind: kind.to_owned(),
+            tick: event.tick as f64,
+            behind,
+            took_s,
+        }
+    }
+}

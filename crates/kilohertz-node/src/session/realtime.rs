@@ -1,0 +1,109 @@
+//! What a session asks of the system, and what it was granted.
+
+use kilohertz_core::thread::awake::{AwakeReport, AwakeRequest, KeepAwake};
+use kilohertz_core::thread::cores::OwnCore;
+use kilohertz_core::thread::{Grant, RealtimeReport};
+use napi::Result;
+use napi_derive::napi;
+
+use crate::error::Failure;
+use crate::session::options::{NativeSessionOptions, seconds};
+
+/// One thing asked of the system for the loop thread.
+#[napi(object)]
+pub struct NativeGrant {
+    /// "granted", "refused" or "notAsked".
+    pub status: String,
+    pub reason: Option<String>,
+}
+
+impl From<&Grant> for NativeGrant {
+    fn from(grant: &Grant) -> NativeGrant {
+        let (status, reason) = match grant {
+            Grant::NotAsked => ("notAsked", None),
+            Grant::Granted => ("granted", None),
+            Grant::Refused(reason) => ("refused", Some(reason.clone())),
+        };
+        NativeGrant {
+            status: status.to_owned(),
+            reason,
+        }
+    }
+}
+
+/// The realtime priority of a policy's thread.
+#[napi(object)]
+pub struct NativePromotion {
+    pub priority: u8,
+    pub grant: NativeGrant,
+    /// How often it was taken back because the policy did not answer.
+    pub taken_back: f64,
+}
+
+/// How cores are kept awake.
+#[napi(object)]
+pub struct NativeAwake {
+    pub idle_states: NativeGrant,
+    pub threads: u32,
+    pub reason: String,
+    pub wake_s: Option<f64>,
+}
+
+impl From<&AwakeReport> for NativeAwake {
+    fn from(report: &AwakeReport) -> NativeAwake {
+        NativeAwake {
+            idle_states: (&report.idle_states).into(),
+            threads: report.threads as u32,
+            reason: report.reason.clone(),
+            wake_s: report.wake.map(|wake| wake.as_secs_f64()),
+        }
+    }
+}
+
+/// The core of a policy that spins.
+pub fn own_core(options: &NativeSessionOptions) -> Result<Option<OwnCore>> {
+    if options.policy_spins != Some(true) {
+        return Ok(None);
+    }
+    let core = OwnCore::take(options.cpu).map_err(|reason| {
+        let expected = format!("false: {reason}. Leave spin out");
+        Failure::refused("spin", true, &expected)
+    })?;
+    Ok(Some(core))
+}
+
+/// How cores are to be kept awake.
+pub fn awake_of(options: &NativeSessionOptions) -> AwakeRequest {
+    AwakeRequest {
+        how: match options.keep_awake.as_str() {
+            "auto" => KeepAwake::Auto,
+            "threads" => KeepAwake::Threads,
+            "idleStates" => KeepAwake::IdleStates,
+            _ => KeepAwake::Off,
+        },
+        idle_latency: options.idle_latency_s.map(seconds),
+        cores: options.keep_awake_cores as usize,
+    }
+}
+
+/// What was asked of the system for the loop thread, and what it granted.
+#[napi(object)]
+pub struct NativeRealtime {
+    pub priority: NativeGrant,
+    pub cpu: NativeGrant,
+    pub memory: NativeGrant,
+    pub timer_slack: NativeGrant,
+    pub preempt_rt: bool,
+}
+
+impl From<&RealtimeReport> for NativeRealtime {
+    fn from(report: &RealtimeReport) -> NativeRealtime {
+        NativeRealtime {
+            priority: (&report.priority).into(),
+            cpu: (&report.cpu).into(),
+            memory: (&report.memory).into(),
+            timer_slack: (&report.timer_slack).into(),
+            preempt_rt: report.preempt_rt,
+        }
+    }
+}
