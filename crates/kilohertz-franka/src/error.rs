@@ -1,14 +1,7 @@
 //! What can go wrong with an arm, in the robot's own words.
 
-use std::time::Duration;
-
 use franka::{FrankaError, MoveStatus};
-use kilohertz_core::number::number;
 
-use crate::arm::ConnectOptions;
-use crate::client::Client;
-use crate::generation::Generation;
-use crate::move_to::NotArrived;
 use crate::refusal::Refusal;
 
 /// The kind of an [`ArmError`]. [`ArmErrorCode::as_str`] is stable.
@@ -108,74 +101,32 @@ impl ArmError {
             not_arrived: None,
         }
     }
+}
 
-    /// Returns the error for an address that took the connection and did not answer.
-    pub(crate) fn no_answer(address: &str, timeout: Duration) -> ArmError {
-        ArmError::new(
-            ArmErrorCode::ConnectTimeout,
-            format!(
-                "{address} took the connection but did not answer within {} s: check that it \
-                 is a Franka arm with FCI activated, and that no other client is connected to it",
-                number(timeout.as_secs_f64())
-            ),
+/// Where an arm has ended that did not arrive.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct NotArrived {
+    /// Measured joint positions [rad].
+    pub q: [f64; 7],
+    /// Where the joints were to be [rad].
+    pub goal: [f64; 7],
+}
+
+impl NotArrived {
+    /// Returns the joint that is furthest from its goal, counted from 0.
+    pub fn joint(&self) -> usize {
+        let off = |joint: usize| (self.q[joint] - self.goal[joint]).abs();
+        (1..7).fold(
+            0,
+            |most, joint| {
+                if off(joint) > off(most) { joint } else { most }
+            },
         )
     }
 
-    /// What connecting to `address` failed with.
-    pub(crate) fn connecting(
-        address: &str,
-        wanted: &ConnectOptions,
-        error: FrankaError,
-    ) -> ArmError {
-        match error {
-            FrankaError::Network(text) if text.contains("refused") => ArmError::new(
-                ArmErrorCode::ConnectRefused,
-                format!(
-                    "{address} refused the connection: check the address, and that the brakes are \
-                     open and FCI is activated in Desk"
-                ),
-            ),
-            FrankaError::Network(text) if text.contains("imeout") => ArmError::new(
-                ArmErrorCode::ConnectTimeout,
-                format!("{address} did not answer in time: check the network ({text})"),
-            ),
-            FrankaError::Network(text) => ArmError::new(
-                ArmErrorCode::ConnectFailed,
-                format!("cannot connect to {address}: {text}"),
-            ),
-            FrankaError::IncompatibleVersion { server_version, .. } => {
-                match (wanted.generation, Generation::speaking(server_version)) {
-                    (_, Some(Generation::Fr3)) if wanted.client == Client::LibfrankaRs => {
-                        ArmError::new(
-                            ArmErrorCode::Generation,
-                            format!(
-                                "{address} is of generation fr3, which speaks FCI version \
-                                 {server_version}; client libfranka-rs knows generation fer with \
-                                 version 5 alone. Use franka-rs"
-                            ),
-                        )
-                    }
-                    (Some(asked_for), Some(answered)) => ArmError::new(
-                        ArmErrorCode::Generation,
-                        format!(
-                            "{address} is of generation {answered}, which speaks FCI version \
-                             {server_version}; generation {asked_for} with version {} was asked \
-                             for. Ask for {answered}, or leave the generation out",
-                            asked_for.fci_version()
-                        ),
-                    ),
-                    _ => ArmError::new(
-                        ArmErrorCode::IncompatibleVersion,
-                        format!(
-                            "{address} speaks FCI version {server_version}; an FR3 with version \
-                             10 or an FER with version 5 is expected. Update the robot's system \
-                             image, or use the kilohertz release for it"
-                        ),
-                    ),
-                }
-            }
-            other => ArmError::from(other),
-        }
+    /// Returns how far that joint is from its goal [rad].
+    pub fn difference(&self) -> f64 {
+        (self.q[self.joint()] - self.goal[self.joint()]).abs()
     }
 }
 

@@ -56,6 +56,7 @@
 
 pub mod arm;
 pub mod client;
+mod constants;
 pub mod control;
 pub mod error;
 pub mod generation;
@@ -73,7 +74,7 @@ pub mod state;
 
 pub use arm::{Arm, ConnectOptions};
 pub use client::Client;
-pub use control::impedance::Gains;
+pub use control::gains::Gains;
 pub use control::{Control, Impedance, Interface};
 pub use error::{ArmError, ArmErrorCode};
 pub use generation::Generation;

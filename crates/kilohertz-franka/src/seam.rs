@@ -28,7 +28,8 @@ use proptest::collection::btree_map;
 use proptest::prelude::*;
 
 use crate::client::entrance::{Breaks, Drive};
-use crate::control::impedance::{Gains, Law};
+use crate::control::gains::Gains;
+use crate::control::impedance::ImpedanceController;
 use crate::control::{Control, Impedance, Interface};
 use crate::error::{ArmError, ArmErrorCode};
 use crate::generation::Generation;
@@ -95,7 +96,7 @@ fn run(case: &Case) -> Ran {
     let robot = Scripted {
         drive: Drive {
             interface,
-            law: Law::of(interface, &model),
+            law: ImpedanceController::of(interface, &model),
             arm,
         },
         action: interface.action(),

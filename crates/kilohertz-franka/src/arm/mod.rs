@@ -1,9 +1,16 @@
-//! The connection to an arm.
+//! The connection to an arm, and what is done through it.
+//!
+//! ```text
+//! connect.rs    how an arm is connected to
+//! ownership.rs  who uses the connection, and what a session's loop has seen
+//! robot.rs      an arm as the robot of one session
+//! ```
 
+pub(crate) mod connect;
 pub(crate) mod ownership;
 pub(crate) mod robot;
 
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use franka::RobotState;
@@ -11,63 +18,27 @@ use franka::model::Model;
 use kilohertz_core::limits::Limits;
 use kilohertz_core::robot::Robot;
 
-use crate::arm::ownership::Desk;
+use crate::arm::connect::{Connected, connect};
+use crate::arm::ownership::Ownership;
 use crate::arm::robot::ArmRobot;
-use crate::client::bridge::{self, Met};
 use crate::client::entrance::Drive;
-use crate::client::franka_rs::Direct;
 use crate::client::rejection::rejected;
-use crate::client::watchdog::{Plug, REQUEST, STATE};
+use crate::client::watchdog::{READING, REQUEST, Watchdog};
 use crate::client::{Client, Connection};
-use crate::control::impedance::Law;
+use crate::control::impedance::ImpedanceController;
 use crate::control::{Control, Impedance, Interface};
 use crate::error::{ArmError, ArmErrorCode};
 use crate::generation::Generation;
-use crate::hand::later;
 use crate::limits::{ArmLimits, MotionOptions, limits};
+use crate::setting::{Setting, plausible};
 use crate::state;
 use crate::state::gate::{self, Fault};
 
-/// How to connect.
-#[derive(Debug, Clone)]
-pub struct ConnectOptions {
-    /// How long connecting may take.
-    pub timeout: Duration,
-    /// The arm that must answer; `None` takes either and finds out which it is.
-    pub generation: Option<Generation>,
-    /// The library that talks to the arm.
-    pub client: Client,
-    /// The controller that follows a motion generator.
-    pub impedance: Impedance,
-    /// Whether Cartesian sessions command the elbow too.
-    pub elbow: bool,
-}
-
-impl Default for ConnectOptions {
-    /// 5 s, either generation, `franka-rs`, the joint impedance controller, the arm's own choice of the
-    /// elbow.
-    fn default() -> ConnectOptions {
-        ConnectOptions {
-            timeout: Duration::from_secs(5),
-            generation: None,
-            client: Client::default(),
-            impedance: Impedance::default(),
-            elbow: false,
-        }
-    }
-}
+pub use crate::arm::connect::ConnectOptions;
 
 /// How long a session that has the arm may take until its first cycle, and how often it is looked for.
 const FIRST_CYCLE: Duration = Duration::from_secs(10);
 const LOOKING: Duration = Duration::from_millis(1);
-
-/// How much later than its time an attempt may say why it failed.
-const LAST_WORD: Duration = Duration::from_millis(200);
-/// How long a state may take that is read between motions: the first one empties the client's queue.
-pub(crate) const READING: Duration = STATE.saturating_mul(2);
-
-/// A connection, and its plug.
-type Guarded = (Arc<dyn Connection>, Arc<Plug>);
 
 /// A robot for one session, and the limits for it.
 pub type Driven = (Box<dyn Robot>, Box<dyn Limits>);
@@ -75,13 +46,13 @@ pub type Driven = (Box<dyn Robot>, Box<dyn Limits>);
 /// A connected arm. Dropping it closes the connection, once no session drives it any more.
 pub struct Arm {
     client: Mutex<Option<Arc<dyn Connection>>>,
-    plug: Arc<Plug>,
+    watchdog: Arc<Watchdog>,
     generation: Generation,
     client_name: Client,
     impedance: Impedance,
     elbow: bool,
     limits: ArmLimits,
-    desk: Arc<Desk>,
+    ownership: Arc<Ownership>,
     model: Arc<Model>,
 }
 
@@ -92,97 +63,24 @@ impl Arm {
     /// # Errors
     /// What the arm or the network answered; [`ArmErrorCode::ConnectTimeout`] where nothing did.
     pub fn connect(address: &str, options: &ConnectOptions) -> Result<Arm, ArmError> {
-        let (report, reported) = mpsc::channel();
-        let target = address.to_owned();
-        let wanted = options.clone();
-        let due = later(options.timeout);
-        // Looking up a host's address has no limit of its own; all else ends when it is due.
-        std::thread::Builder::new()
-            .name("kilohertz-connect".to_owned())
-            .spawn(move || {
-                // Nobody waits any more after the timeout; the connection is closed then.
-                let _ = report.send(Arm::connect_here(&target, &wanted, due));
-            })
-            .map_err(|error| {
-                ArmError::new(
-                    ArmErrorCode::ConnectFailed,
-                    format!("cannot start a thread: {error}"),
-                )
-            })?;
-        reported
-            .recv_timeout(options.timeout.saturating_add(LAST_WORD))
-            .unwrap_or_else(|_| Err(ArmError::no_answer(address, options.timeout)))
-    }
-
-    fn connect_here(address: &str, wanted: &ConnectOptions, due: Instant) -> Result<Arm, ArmError> {
-        let (client, plug, generation, limits, model) = match wanted.client {
-            Client::FrankaRs => {
-                let Met {
-                    client,
-                    urdf,
-                    line,
-                    ear,
-                } = bridge::meet(address, wanted, due)?;
-                let generation = Generation::of(client.fci_version());
-                let (limits, model) = match urdf {
-                    Some(urdf) => (ArmLimits::served(&urdf), urdf.model),
-                    None => (ArmLimits::fer(), Model::native_fer()),
-                };
-                let plug = Arc::new(Plug::of(line, ear));
-                let client = Direct::new(client, Arc::clone(plug.hearing()));
-                let client: Arc<dyn Connection> = Arc::new(client);
-                (client, plug, generation, limits, model)
-            }
-            Client::LibfrankaRs => {
-                let (client, plug) = Arm::fenced(address, wanted, due)?;
-                (
-                    client,
-                    plug,
-                    Generation::Fer,
-                    ArmLimits::fer(),
-                    Model::native_fer(),
-                )
-            }
-        };
+        let Connected {
+            client,
+            watchdog,
+            generation,
+            limits,
+            model,
+        } = connect(address, options)?;
         Ok(Arm {
             client: Mutex::new(Some(client)),
-            plug,
+            watchdog,
             generation,
-            client_name: wanted.client,
-            impedance: wanted.impedance,
-            elbow: wanted.elbow,
+            client_name: options.client,
+            impedance: options.impedance,
+            elbow: options.elbow,
             limits,
-            desk: Arc::new(Desk::new()),
+            ownership: Arc::new(Ownership::new()),
             model: Arc::new(model),
         })
-    }
-
-    /// Connects with `libfranka-rs`, after `franka-rs` has made sure that it can.
-    #[cfg(all(feature = "libfranka-rs", target_os = "linux"))]
-    fn fenced(address: &str, wanted: &ConnectOptions, due: Instant) -> Result<Guarded, ArmError> {
-        use crate::client::libfranka_rs::{Fenced, is_known};
-        is_known(address, wanted)?;
-        let fer = ConnectOptions {
-            generation: Some(Generation::Fer),
-            ..wanted.clone()
-        };
-        // It goes where that one came out, and not where the name leads then.
-        let there = bridge::meet(address, &fer, due)?.line.there;
-        let plug = Arc::new(Plug::default());
-        let client = Fenced::connect(there, Arc::clone(&plug), due)?;
-        Ok((Arc::new(client), plug))
-    }
-
-    #[cfg(not(all(feature = "libfranka-rs", target_os = "linux")))]
-    fn fenced(_address: &str, wanted: &ConnectOptions, _due: Instant) -> Result<Guarded, ArmError> {
-        Err(ArmError::new(
-            ArmErrorCode::Client,
-            format!(
-                "this build has no client {}: it needs Linux and the cargo feature of that name. \
-                 Use franka-rs",
-                wanted.client
-            ),
-        ))
     }
 
     /// Which arm it is.
@@ -214,7 +112,7 @@ impl Arm {
     /// nobody reads states, and where a loop is late by tens of milliseconds, they cannot be told from
     /// states that found no room. Does not block.
     pub fn foreign_datagrams(&self) -> u64 {
-        self.plug.hearing().foreign()
+        self.watchdog.hearing().foreign()
     }
 
     pub(crate) fn limits(&self) -> &ArmLimits {
@@ -239,7 +137,7 @@ impl Arm {
 
     /// Whether a session drives the arm now.
     pub fn is_driven(&self) -> bool {
-        self.desk.is_driven()
+        self.ownership.is_driven()
     }
 
     /// Whether the connection was closed.
@@ -271,7 +169,7 @@ impl Arm {
         work: impl FnOnce(&dyn Connection) -> Result<T, ArmError>,
     ) -> Result<T, ArmError> {
         let client = self.client()?;
-        let Some(_turn) = self.desk.turn() else {
+        let Some(_turn) = self.ownership.lock_idle() else {
             return Err(ArmError::new(
                 ArmErrorCode::InvalidOperation,
                 format!("{what} while a session drives the arm: stop the session first"),
@@ -290,7 +188,7 @@ impl Arm {
         work: impl FnOnce(&dyn Connection) -> Result<T, ArmError>,
     ) -> Result<T, ArmError> {
         self.while_idle(cannot, |client| {
-            let done = self.plug.limited(REQUEST, |_| work(client));
+            let done = self.watchdog.limited(REQUEST, |_| work(client));
             done.map_err(|error| match error.code {
                 ArmErrorCode::CommandRejected => {
                     rejected(command, &error.message, self.read(client))
@@ -311,7 +209,7 @@ impl Arm {
 
     /// What the arm sends now.
     fn read(&self, client: &dyn Connection) -> Result<RobotState, ArmError> {
-        self.plug.limited(READING, |_| client.state())
+        self.watchdog.limited(READING, |_| client.state())
     }
 
     /// The slots of the robot's state now, laid out as [`state::SCHEMA`]: read from the arm while no session
@@ -325,12 +223,12 @@ impl Arm {
         let asked = Instant::now();
         let client = self.client()?;
         loop {
-            if let Some(_turn) = self.desk.turn() {
+            if let Some(_turn) = self.ownership.lock_idle() {
                 let mut slots = vec![0.0; state::LEN];
                 state::write(&self.read(&*client)?, &mut slots);
                 return Ok(slots);
             }
-            if let Some(slots) = self.desk.newest() {
+            if let Some(slots) = self.ownership.newest() {
                 return Ok(slots);
             }
             if asked.elapsed() > FIRST_CYCLE {
@@ -354,6 +252,61 @@ impl Arm {
         self.request("cannot recover", "to recover", |client| {
             gate::can_stand(&self.limits, &client.state()?).map_err(Fault::standing)?;
             client.recover()
+        })
+    }
+
+    /// Sets the arm up, while no session drives it: an arm refuses that in a motion. Blocks for a few
+    /// milliseconds.
+    ///
+    /// # Errors
+    /// [`ArmErrorCode::InvalidArgument`] for what [`Setting::check`] refuses, and for a load beyond what is left
+    /// of the payload beside the end effector that is set up;
+    /// [`ArmErrorCode::Generation`] for filters of an FR3, [`ArmErrorCode::CommandRejected`] where
+    /// the arm refuses; [`ArmErrorCode::InvalidOperation`] while it is driven, or closed.
+    pub fn configure(&self, setting: &Setting) -> Result<(), ArmError> {
+        // Of a mass in grams more can be said than that it is not possible; and what can be refused without asking the
+        // arm is.
+        if let Setting::Load { mass, .. } = *setting
+            && mass.is_finite()
+        {
+            plausible::payload(mass, self.generation(), 0.0)?;
+        }
+        setting.check()?;
+        let Setting::Load { mass, .. } = *setting else {
+            return self.send(setting, |_| Ok(()));
+        };
+        self.send(setting, |client| {
+            let state = client.state()?;
+            // Not what it carries now: that is replaced, however wrong it is.
+            gate::can_have_end_effector(&state).map_err(Fault::standing)?;
+            Ok(plausible::payload(mass, self.generation(), state.m_ee)?)
+        })
+    }
+
+    /// The same for what is not plausible, and meant.
+    ///
+    /// # Errors
+    /// As [`Arm::configure`], with [`Setting::check_possible`] in the place of [`Setting::check`].
+    pub fn configure_unchecked(&self, setting: &Setting) -> Result<(), ArmError> {
+        setting.check_possible()?;
+        self.send(setting, |_| Ok(()))
+    }
+
+    fn send(
+        &self,
+        setting: &Setting,
+        check: impl FnOnce(&dyn Connection) -> Result<(), ArmError>,
+    ) -> Result<(), ArmError> {
+        if self.generation() == Generation::Fr3 && matches!(setting, Setting::Filters(_)) {
+            return Err(ArmError::new(
+                ArmErrorCode::Generation,
+                "an FR3 has no filters to be set: its version of FCI, 10, has no such command, only a \
+                 FER's version 5 has. Filter the commands in the policy instead",
+            ));
+        }
+        self.request("cannot set the arm up", setting.name(), |client| {
+            check(client)?;
+            client.configure(setting)
         })
     }
 
@@ -388,13 +341,13 @@ impl Arm {
 
     fn driven(&self, interface: Interface, options: &MotionOptions) -> Result<Driven, ArmError> {
         let client = self.client()?;
-        let (plug, desk) = (Arc::clone(&self.plug), Arc::clone(&self.desk));
+        let (watchdog, ownership) = (Arc::clone(&self.watchdog), Arc::clone(&self.ownership));
         let drive = Drive {
             interface,
-            law: Law::of(interface, &self.model),
+            law: ImpedanceController::of(interface, &self.model),
             arm: self.limits,
         };
-        let robot = ArmRobot::new(client, plug, drive, desk)?;
+        let robot = ArmRobot::new(client, watchdog, drive, ownership)?;
         let limits = limits(interface, &self.limits, &self.model, options);
         Ok((Box::new(robot), limits))
     }

@@ -24,11 +24,12 @@ struct Seen {
 }
 
 /// What sessions on an arm, and those who ask for its state, share.
-pub(crate) struct Desk {
+pub(crate) struct Ownership {
     driven: AtomicBool,
     /// The number of the newest session, from 1.
     session: AtomicU64,
-    turn: Mutex<()>,
+    /// Held by whoever uses the connection while no session drives.
+    idle: Mutex<()>,
     /// Only a loop takes this, and there is one at a time: it never waits.
     seen_in: Mutex<Input<Seen>>,
     seen_out: Mutex<Output<Seen>>,
@@ -38,17 +39,17 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Desk {
-    pub(crate) fn new() -> Desk {
+impl Ownership {
+    pub(crate) fn new() -> Ownership {
         let nothing = Seen {
             session: 0,
             slots: [0.0; state::LEN],
         };
         let (seen_in, seen_out) = TripleBuffer::new(&nothing).split();
-        Desk {
+        Ownership {
             driven: AtomicBool::new(false),
             session: AtomicU64::new(0),
-            turn: Mutex::new(()),
+            idle: Mutex::new(()),
             seen_in: Mutex::new(seen_in),
             seen_out: Mutex::new(seen_out),
         }
@@ -73,26 +74,27 @@ impl Desk {
         self.driven.store(false, Ordering::Release);
     }
 
-    /// The right to use the connection, unless a session has it. Waits for whoever has it now.
-    pub(crate) fn turn(&self) -> Option<MutexGuard<'_, ()>> {
+    /// Returns the right to use the connection, or none while a session drives the arm. Waits for whoever has it
+    /// now.
+    pub(crate) fn lock_idle(&self) -> Option<MutexGuard<'_, ()>> {
         if self.is_driven() {
             return None;
         }
-        let turn = lock(&self.turn);
-        (!self.is_driven()).then_some(turn)
+        let idle = lock(&self.idle);
+        (!self.is_driven()).then_some(idle)
     }
 
     /// Runs a session: waits for whoever uses the connection now, who is the last, and hands `drive` the
-    /// loop body with an ear to it.
-    pub(crate) fn listening<T>(
+    /// loop body, whose observations are kept for others.
+    pub(crate) fn drive_observed<T>(
         &self,
         tick: &mut dyn Tick,
         drive: impl FnOnce(&mut dyn Tick) -> T,
     ) -> T {
-        drop(lock(&self.turn));
+        drop(lock(&self.idle));
         let mut seen = lock(&self.seen_in);
         let session = self.session.load(Ordering::Acquire);
-        drive(&mut Listening {
+        drive(&mut Observed {
             tick,
             seen: &mut seen,
             session,
@@ -110,13 +112,13 @@ impl Desk {
 }
 
 /// A loop body whose observations are seen by others.
-struct Listening<'a> {
+struct Observed<'a> {
     tick: &'a mut dyn Tick,
     seen: &'a mut Input<Seen>,
     session: u64,
 }
 
-impl Tick for Listening<'_> {
+impl Tick for Observed<'_> {
     fn cycle(&mut self, cycle: Cycle<'_>) -> Flow {
         let next = self.seen.input_buffer_mut();
         next.session = self.session;
@@ -162,8 +164,8 @@ mod tests {
         fn distrust(&mut self) {}
     }
 
-    fn see(desk: &Desk, values: &[f64]) {
-        desk.listening(&mut Body, |tick| {
+    fn see(ownership: &Ownership, values: &[f64]) {
+        ownership.drive_observed(&mut Body, |tick| {
             for &value in values {
                 tick.cycle(Cycle {
                     started: Time::now(),
@@ -177,33 +179,33 @@ mod tests {
 
     #[test]
     fn the_newest_of_many_states_is_there_and_none_of_an_earlier_session() {
-        let desk = Desk::new();
-        assert_eq!(desk.newest(), None);
-        assert!(desk.take());
-        assert_eq!(desk.newest(), None);
-        see(&desk, &[1.0, 2.0, 3.0]);
-        assert_eq!(desk.newest(), Some(vec![3.0; state::LEN]));
-        assert_eq!(desk.newest(), Some(vec![3.0; state::LEN]));
-        desk.give_back();
-        assert_eq!(desk.newest(), None);
-        assert!(desk.take());
-        assert_eq!(desk.newest(), None);
-        see(&desk, &[4.0]);
-        assert_eq!(desk.newest(), Some(vec![4.0; state::LEN]));
+        let ownership = Ownership::new();
+        assert_eq!(ownership.newest(), None);
+        assert!(ownership.take());
+        assert_eq!(ownership.newest(), None);
+        see(&ownership, &[1.0, 2.0, 3.0]);
+        assert_eq!(ownership.newest(), Some(vec![3.0; state::LEN]));
+        assert_eq!(ownership.newest(), Some(vec![3.0; state::LEN]));
+        ownership.give_back();
+        assert_eq!(ownership.newest(), None);
+        assert!(ownership.take());
+        assert_eq!(ownership.newest(), None);
+        see(&ownership, &[4.0]);
+        assert_eq!(ownership.newest(), Some(vec![4.0; state::LEN]));
     }
 
     #[test]
     fn a_state_is_whole_whoever_reads_while_it_is_written() {
-        let desk = Desk::new();
-        assert!(desk.take());
+        let ownership = Ownership::new();
+        assert!(ownership.take());
         std::thread::scope(|scope| {
             let writer = scope.spawn(|| {
                 let values: Vec<f64> = (1..=100_000).map(f64::from).collect();
-                see(&desk, &values);
+                see(&ownership, &values);
             });
             let mut last = 0.0;
             while !writer.is_finished() {
-                if let Some(slots) = desk.newest() {
+                if let Some(slots) = ownership.newest() {
                     assert!(slots.iter().all(|&slot| slot == slots[0]), "torn");
                     assert!(slots[0] >= last, "{} after {last}", slots[0]);
                     last = slots[0];
@@ -214,24 +216,24 @@ mod tests {
 
     #[test]
     fn one_session_has_the_arm_and_nobody_else_a_turn() {
-        let desk = Desk::new();
-        drop(desk.turn().expect("it is free"));
-        assert!(desk.take());
-        assert!(!desk.take());
-        assert!(desk.turn().is_none());
-        desk.give_back();
-        assert!(desk.turn().is_some());
+        let ownership = Ownership::new();
+        drop(ownership.lock_idle().expect("it is free"));
+        assert!(ownership.take());
+        assert!(!ownership.take());
+        assert!(ownership.lock_idle().is_none());
+        ownership.give_back();
+        assert!(ownership.lock_idle().is_some());
     }
 
     #[test]
     fn a_session_begins_when_the_turn_before_it_is_over() {
-        let desk = Desk::new();
-        let turn = desk.turn().expect("it is free");
-        assert!(desk.take());
+        let ownership = Ownership::new();
+        let turn = ownership.lock_idle().expect("it is free");
+        assert!(ownership.take());
         let begun = AtomicBool::new(false);
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                desk.listening(&mut Body, |_| begun.store(true, Ordering::Release));
+                ownership.drive_observed(&mut Body, |_| begun.store(true, Ordering::Release));
             });
             std::thread::sleep(std::time::Duration::from_millis(20));
             assert!(!begun.load(Ordering::Acquire));

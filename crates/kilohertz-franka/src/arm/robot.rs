@@ -8,33 +8,32 @@ use std::time::Duration;
 use kilohertz_core::robot::{Robot, RobotError, Tick};
 use kilohertz_core::schema::Schema;
 
-use crate::arm::READING;
-use crate::arm::ownership::Desk;
+use crate::arm::ownership::Ownership;
 use crate::client::Connection;
 use crate::client::entrance::Drive;
 use crate::client::rejection::rejected;
-use crate::client::watchdog::{Plug, REQUEST, Unlimited};
+use crate::client::watchdog::{READING, REQUEST, Unlimited, Watchdog};
 use crate::error::{ArmError, ArmErrorCode};
 use crate::state;
 
 /// An arm for one session. The arm is the clock: it sends a state every millisecond.
 pub(crate) struct ArmRobot {
     client: Arc<dyn Connection>,
-    plug: Arc<Plug>,
+    watchdog: Arc<Watchdog>,
     drive: Drive,
     action: Schema,
-    desk: Arc<Desk>,
+    ownership: Arc<Ownership>,
 }
 
 impl ArmRobot {
     /// Takes the arm for a session; it is free again when this is dropped.
     pub(crate) fn new(
         client: Arc<dyn Connection>,
-        plug: Arc<Plug>,
+        watchdog: Arc<Watchdog>,
         drive: Drive,
-        desk: Arc<Desk>,
+        ownership: Arc<Ownership>,
     ) -> Result<ArmRobot, ArmError> {
-        if !desk.take() {
+        if !ownership.take() {
             return Err(ArmError::new(
                 ArmErrorCode::InvalidOperation,
                 "a session drives the arm already: stop it before starting another",
@@ -42,17 +41,17 @@ impl ArmRobot {
         }
         Ok(ArmRobot {
             client,
-            plug,
+            watchdog,
             action: drive.interface.action(),
             drive,
-            desk,
+            ownership,
         })
     }
 }
 
 impl Drop for ArmRobot {
     fn drop(&mut self) {
-        self.desk.give_back();
+        self.ownership.give_back();
     }
 }
 
@@ -70,15 +69,15 @@ impl Robot for ArmRobot {
     }
 
     fn drive(&mut self, tick: &mut dyn Tick) -> Result<(), RobotError> {
-        let (client, desk, drive) = (&self.client, &self.desk, &self.drive);
-        let driven = self.plug.limited(REQUEST, |limit| {
-            desk.listening(&mut Unlimited { tick, limit }, |tick| {
+        let (client, ownership, drive) = (&self.client, &self.ownership, &self.drive);
+        let driven = self.watchdog.limited(REQUEST, |limit| {
+            ownership.drive_observed(&mut Unlimited { tick, limit }, |tick| {
                 client.drive(drive, tick)
             })
         });
         Ok(driven.map_err(|error| match error.code {
             ArmErrorCode::CommandRejected => {
-                let now = self.plug.limited(READING, |_| client.state());
+                let now = self.watchdog.limited(READING, |_| client.state());
                 rejected("a motion", &error.message, now)
             }
             _ => error,

@@ -30,10 +30,9 @@ use kilohertz_core::thread::make_ordinary;
 use socket2::{SockRef, TcpKeepalive};
 use zerocopy::FromBytes;
 
-use crate::arm::ConnectOptions;
-use crate::client::source::sockets::{bound_to, number_of};
+use crate::client::deadline::left;
+use crate::client::source::sockets::{Line, bound_to, number_of};
 use crate::client::source::{Ear, HostEar};
-use crate::client::watchdog::Line;
 use crate::error::{ArmError, ArmErrorCode};
 use crate::generation::Generation;
 use crate::kinematics::urdf::{self, Urdf};
@@ -55,14 +54,20 @@ pub(crate) struct Met {
     pub ear: Ear,
 }
 
-/// Connects `franka-rs` to the arm at `address` until `due`, and leaves nothing behind where it cannot.
-pub(crate) fn meet(address: &str, wanted: &ConnectOptions, due: Instant) -> Result<Met, ArmError> {
+/// Connects `franka-rs` to the arm at `address`, of this generation or of either, until `due`, which is after
+/// `timeout`. Leaves nothing behind where it cannot.
+pub(crate) fn meet(
+    address: &str,
+    generation: Option<Generation>,
+    timeout: Duration,
+    due: Instant,
+) -> Result<Met, Failure> {
     let bridge = Bridge {
         address,
-        wanted,
+        timeout,
         due,
     };
-    let outcome = match wanted.generation {
+    match generation {
         Some(generation) => bridge.meet(generation.wire()),
         None => match bridge.meet(FciVersion::V10) {
             Err(Failure::Client(FrankaError::IncompatibleVersion {
@@ -70,16 +75,25 @@ pub(crate) fn meet(address: &str, wanted: &ConnectOptions, due: Instant) -> Resu
             })) => bridge.meet(FciVersion::V5),
             other => other,
         },
-    };
-    outcome.map_err(|failure| match failure {
-        Failure::Arm(error) => error,
-        Failure::Client(error) => ArmError::connecting(address, wanted, error),
-    })
+    }
+}
+
+/// Returns the error of whoever took the connection and did not answer.
+pub(crate) fn no_answer(address: &str, timeout: Duration) -> ArmError {
+    ArmError::new(
+        ArmErrorCode::ConnectTimeout,
+        format!(
+            "{address} took the connection but did not answer within {} s: check that it is a Franka arm \
+             with FCI activated, and that no other client is connected to it",
+            number(timeout.as_secs_f64())
+        ),
+    )
 }
 
 /// Why it cannot.
-enum Failure {
-    /// Of what the arm has answered, the client says so.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// As the client says it, of what the arm or the network has answered.
     Client(FrankaError),
     Arm(ArmError),
 }
@@ -92,7 +106,7 @@ impl From<ArmError> for Failure {
 
 struct Bridge<'a> {
     address: &'a str,
-    wanted: &'a ConnectOptions,
+    timeout: Duration,
     due: Instant,
 }
 
@@ -137,11 +151,11 @@ impl Bridge<'_> {
     }
 
     /// Makes the socket that a request to connect names for states hear the arm's host alone.
-    fn ear(&self, request: &[u8], arm: &TcpStream) -> Result<HostEar, ArmError> {
+    fn ear(&self, request: &[u8], arm: &TcpStream) -> Result<HostEar, Failure> {
         let connect = ConnectRequest::read_from_bytes(body(request));
         let port = connect.map_or(0, |connect| connect.udp_port.get());
         let host = arm.peer_addr().map_err(|error| self.broken(&error))?.ip();
-        HostEar::to(bound_to(port)?, host)
+        Ok(HostEar::to(bound_to(port)?, host)?)
     }
 
     /// Passes on what client and arm say to each other, from the request to connect to the client's first
@@ -171,7 +185,7 @@ impl Bridge<'_> {
         &self,
         door: &TcpListener,
         client: &JoinHandle<()>,
-    ) -> Result<(TcpStream, RawFd), ArmError> {
+    ) -> Result<(TcpStream, RawFd), Failure> {
         let broken = |error| self.broken(&error);
         let there = door.local_addr().map_err(broken)?;
         door.set_nonblocking(true).map_err(broken)?;
@@ -187,7 +201,9 @@ impl Bridge<'_> {
                 Err(_) if client.is_finished() => {
                     return Err(broken(io::Error::other("the client found no way")));
                 }
-                Err(_) if self.left() <= Duration::from_millis(1) => return Err(self.no_answer()),
+                Err(_) if self.left() <= Duration::from_millis(1) => {
+                    return Err(self.no_answer().into());
+                }
                 Err(_) => thread::sleep(LOOKING),
             }
         }
@@ -195,10 +211,10 @@ impl Bridge<'_> {
 
     /// What the arm serves, checked before the client reads it; nothing where the client did not ask, which
     /// then says why.
-    fn served(&self, near: &mut TcpStream, arm: &mut TcpStream) -> Result<Option<Urdf>, ArmError> {
+    fn served(&self, near: &mut TcpStream, arm: &mut TcpStream) -> Result<Option<Urdf>, Failure> {
         let request = match self.message(near, ROBOT_HEADER_LEN..=LONGEST_REQUEST) {
             Ok(request) => request,
-            Err(Broken::Io(error)) if is_late(&error) => return Err(self.no_state()),
+            Err(Broken::Io(error)) if is_late(&error) => return Err(self.no_state().into()),
             Err(_) => return Ok(None),
         };
         let longest = ROBOT_HEADER_LEN + 1 + urdf::LONGEST;
@@ -221,23 +237,22 @@ impl Bridge<'_> {
         request: &[u8],
         what: &str,
         lengths: RangeInclusive<usize>,
-    ) -> Result<Vec<u8>, ArmError> {
+    ) -> Result<Vec<u8>, Failure> {
         self.pass(arm, request)?;
         let message = self.message(arm, lengths);
         let answer = message.map_err(|broken| match broken {
-            Broken::Length(..) => self.no_arm(format!("{what}: {broken}")),
+            Broken::Length(..) => self.no_arm(format!("{what}: {broken}")).into(),
             Broken::Io(_) => self.told(&broken),
         })?;
         let (asked, answered) = (id(request), id(&answer));
         if asked != answered {
-            return Err(self.no_arm(format!(
-                "{what} was answered as request {answered}; expected {asked}"
-            )));
+            let why = format!("{what} was answered as request {answered}; expected {asked}");
+            return Err(self.no_arm(why).into());
         }
         Ok(answer)
     }
 
-    fn pass(&self, to: &mut TcpStream, message: &[u8]) -> Result<(), ArmError> {
+    fn pass(&self, to: &mut TcpStream, message: &[u8]) -> Result<(), Failure> {
         let written = to
             .set_write_timeout(Some(self.left()))
             .and_then(|()| to.write_all(message));
@@ -301,16 +316,16 @@ impl Bridge<'_> {
         left(self.due)
     }
 
-    fn told(&self, broken: &Broken) -> ArmError {
+    fn told(&self, broken: &Broken) -> Failure {
         match broken {
             Broken::Io(error) => self.broken(error),
-            Broken::Length(..) => self.no_arm(broken.to_string()),
+            Broken::Length(..) => self.no_arm(broken.to_string()).into(),
         }
     }
 
-    fn broken(&self, error: &io::Error) -> ArmError {
+    fn broken(&self, error: &io::Error) -> Failure {
         let text = match error.kind() {
-            ErrorKind::TimedOut | ErrorKind::WouldBlock => return self.no_answer(),
+            ErrorKind::TimedOut | ErrorKind::WouldBlock => return self.no_answer().into(),
             ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => {
                 "it closed the connection: another client is connected, or it is no Franka arm with FCI \
                  activated. End the other client, or check the address"
@@ -318,11 +333,11 @@ impl Bridge<'_> {
             }
             _ => error.to_string(),
         };
-        ArmError::connecting(self.address, self.wanted, FrankaError::Network(text))
+        Failure::Client(FrankaError::Network(text))
     }
 
     fn no_answer(&self) -> ArmError {
-        ArmError::no_answer(self.address, self.wanted.timeout)
+        no_answer(self.address, self.timeout)
     }
 
     fn no_state(&self) -> ArmError {
@@ -332,7 +347,7 @@ impl Bridge<'_> {
                 "{} took the connection but sent no state within {} s: check that no firewall keeps \
                  UDP away",
                 self.address,
-                number(self.wanted.timeout.as_secs_f64())
+                number(self.timeout.as_secs_f64())
             ),
         )
     }
@@ -368,12 +383,6 @@ pub(crate) fn reached(address: &str, port: u16, due: Instant) -> io::Result<TcpS
         }
     }
     Err(last)
-}
-
-/// What is left of the time, and never nothing: that would be no limit.
-fn left(due: Instant) -> Duration {
-    let left = due.saturating_duration_since(Instant::now());
-    left.max(Duration::from_millis(1))
 }
 
 /// Why no message came.

@@ -4,8 +4,8 @@
 
 use franka::RobotState;
 
+use crate::constants::DT;
 use crate::control::{Control, Interface};
-use crate::limits::DT;
 
 /// The arm reports in single precision what it was commanded; closer than this is the same.
 const SAME: f64 = 2e-6;

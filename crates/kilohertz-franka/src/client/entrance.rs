@@ -15,10 +15,11 @@ use kilohertz_core::robot::{Cycle, Flow, Tick};
 use kilohertz_core::timing::time::Time;
 
 use crate::client::elbow::Elbow;
-use crate::control::impedance::Law;
+use crate::constants::{DT, OWN_SHARE};
+use crate::control::impedance::ImpedanceController as Law;
 use crate::control::{Interface, taken};
 use crate::error::ArmError;
-use crate::limits::{ArmLimits, DT, OWN_SHARE};
+use crate::limits::ArmLimits;
 use crate::state;
 use crate::state::gate::{Fault, Gate, Passed};
 

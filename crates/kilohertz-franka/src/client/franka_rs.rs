@@ -21,25 +21,25 @@ use crate::kinematics::geometry::orthonormal;
 use crate::setting::Setting;
 
 /// A connection that hears the arm alone.
-pub(crate) struct Direct {
+pub(crate) struct FrankaRsClient {
     robot: franka::Robot,
     hearing: Arc<Hearing>,
 }
 
-impl Direct {
+impl FrankaRsClient {
     /// A connection that `hearing` is of.
-    pub fn new(robot: franka::Robot, hearing: Arc<Hearing>) -> Direct {
-        Direct { robot, hearing }
+    pub fn new(robot: franka::Robot, hearing: Arc<Hearing>) -> FrankaRsClient {
+        FrankaRsClient { robot, hearing }
     }
 }
 
-impl Drop for Direct {
+impl Drop for FrankaRsClient {
     fn drop(&mut self) {
         self.hearing.end();
     }
 }
 
-impl Connection for Direct {
+impl Connection for FrankaRsClient {
     fn state(&self) -> Result<RobotState, ArmError> {
         // The first read empties the socket's queue, which stopped taking in when it was full.
         self.hearing.emptied(|| self.robot.read_once())?;

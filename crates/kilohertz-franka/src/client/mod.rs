@@ -1,6 +1,7 @@
 //! The libraries that can talk to an arm, and what a session needs of them.
 
 pub(crate) mod bridge;
+pub(crate) mod deadline;
 pub(crate) mod elbow;
 pub(crate) mod entrance;
 pub(crate) mod franka_rs;

@@ -1,4 +1,4 @@
-//! The plug of a connection: pulled when the arm does not answer.
+//! The watchdog of a connection: it disconnects where the arm does not answer.
 //!
 //! Both clients wait for the answer to a request until the connection ends, and for a state as long as
 //! datagrams come, also those that they do not take. An arm that hangs, a message that never comes to its end, or
@@ -8,7 +8,6 @@
 
 #![warn(clippy::indexing_slicing)]
 
-use std::net::{Shutdown, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -17,7 +16,7 @@ use std::time::Duration;
 use kilohertz_core::robot::{Cycle, Flow, Tick};
 use kilohertz_core::timing::time::Time;
 
-use crate::client::source::sockets::between;
+use crate::client::source::sockets::Line;
 use crate::client::source::{Ear, Hearing};
 use crate::error::{ArmError, ArmErrorCode};
 
@@ -26,52 +25,35 @@ use crate::error::{ArmError, ArmErrorCode};
 pub(crate) const REQUEST: Duration = Duration::from_secs(10);
 /// How long the next state of a motion may take, as both clients have it.
 pub(crate) const STATE: Duration = Duration::from_secs(1);
-/// How often the watch looks.
+/// How long a state may take that is read between motions: the first one empties the client's queue.
+pub(crate) const READING: Duration = STATE.saturating_mul(2);
+/// How often the watchdog looks.
 const LOOKING: Duration = Duration::from_millis(100);
 
-/// Both ends of the command socket of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Line {
-    /// This end.
-    pub here: SocketAddr,
-    /// The arm's: where it was connected to, however the address was spelled.
-    pub there: SocketAddr,
-}
-
-impl Line {
-    /// Ends the connection, and with it whatever waits for an answer.
-    pub fn cut(&self) {
-        if let Some(socket) = between(self.here, self.there) {
-            // It may have been shut down already, which is as good.
-            let _ = socket.shutdown(Shutdown::Both);
-        }
-    }
-}
-
-/// Ends the connection to an arm, for whoever waits for it.
+/// The watchdog of the connection to an arm.
 #[derive(Debug, Default)]
-pub(crate) struct Plug {
+pub(crate) struct Watchdog {
     line: Mutex<Option<Line>>,
     hearing: Arc<Hearing>,
 }
 
-impl Plug {
-    /// Returns the plug of the connection with these sockets.
-    pub fn of(line: Line, ear: Ear) -> Plug {
-        let plug = Plug::default();
-        plug.is_in(line, ear);
-        plug
+impl Watchdog {
+    /// That of the connection with these sockets.
+    pub fn of(line: Line, ear: Ear) -> Watchdog {
+        let watchdog = Watchdog::default();
+        watchdog.attach(line, ear);
+        watchdog
     }
 
     /// The connection has these sockets now.
-    pub fn is_in(&self, line: Line, ear: Ear) {
+    pub fn attach(&self, line: Line, ear: Ear) {
         self.connection(Some(line));
         self.hearing.of(ear);
     }
 
     /// The connection is over.
     #[cfg(feature = "libfranka-rs")]
-    pub fn is_out(&self) {
+    pub fn detach(&self) {
         self.connection(None);
         self.hearing.end();
     }
@@ -86,7 +68,7 @@ impl Plug {
     }
 
     /// Ends the connection, and with it whatever waits on it.
-    pub fn pull(&self) {
+    pub fn disconnect(&self) {
         let line = *self.line.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(line) = line {
             line.cut();
@@ -103,7 +85,7 @@ impl Plug {
         let limit = Limit::new(patience);
         thread::scope(|scope| {
             let watch = thread::Builder::new()
-                .name("kilohertz-plug".to_owned())
+                .name("kilohertz-watch".to_owned())
                 .spawn_scoped(scope, || limit.keep(self))
                 .map_err(|error| {
                     ArmError::new(
@@ -126,7 +108,7 @@ pub(crate) struct Limit {
     /// Whether it is a state that is waited for.
     for_state: AtomicBool,
     over: AtomicBool,
-    pulled: AtomicBool,
+    has_disconnected: AtomicBool,
 }
 
 impl Limit {
@@ -135,7 +117,7 @@ impl Limit {
             due: AtomicU64::new((Time::now() + patience).as_nanos()),
             for_state: AtomicBool::new(patience < REQUEST),
             over: AtomicBool::new(false),
-            pulled: AtomicBool::new(false),
+            has_disconnected: AtomicBool::new(false),
         }
     }
 
@@ -146,20 +128,20 @@ impl Limit {
         self.due.store(due.as_nanos(), Ordering::Release);
     }
 
-    fn keep(&self, plug: &Plug) {
+    fn keep(&self, watchdog: &Watchdog) {
         while !self.over.load(Ordering::Acquire) {
             if Time::now().as_nanos() > self.due.load(Ordering::Acquire) {
-                self.pulled.store(true, Ordering::Release);
-                plug.pull();
+                self.has_disconnected.store(true, Ordering::Release);
+                watchdog.disconnect();
                 return;
             }
             thread::park_timeout(LOOKING);
         }
     }
 
-    /// What the client's error means where the plug was pulled.
+    /// What the client's error means where the watchdog has disconnected it.
     fn meant(&self, error: ArmError) -> ArmError {
-        if !self.pulled.load(Ordering::Acquire) {
+        if !self.has_disconnected.load(Ordering::Acquire) {
             return error;
         }
         let why = if self.for_state.load(Ordering::Relaxed) {
@@ -225,13 +207,13 @@ impl Tick for Unlimited<'_> {
 #[cfg(test)]
 mod tests {
     use std::io::Read;
-    use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
+    use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 
     use super::*;
     use crate::client::source::HostEar;
 
-    /// A connection to `there`, as a client has it, and its plug.
-    fn plugged(there: SocketAddr, arm: &UdpSocket) -> (TcpStream, UdpSocket, Plug) {
+    /// A connection to `there`, as a client has it, and its watchdog.
+    fn watched(there: SocketAddr, arm: &UdpSocket) -> (TcpStream, UdpSocket, Watchdog) {
         let client = TcpStream::connect(there).unwrap();
         let states = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
         let line = Line {
@@ -242,7 +224,7 @@ mod tests {
         let SocketAddr::V4(source) = arm.local_addr().unwrap() else {
             panic!("IPv4");
         };
-        (client, states, Plug::of(line, ear.at(source).unwrap()))
+        (client, states, Watchdog::of(line, ear.at(source).unwrap()))
     }
 
     #[test]
@@ -252,9 +234,9 @@ mod tests {
         let _healthy = TcpStream::connect(there).unwrap();
         let (mut other, _) = listener.accept().unwrap();
         let arm = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let (_client, _states, plug) = plugged(there, &arm);
+        let (_client, _states, watchdog) = watched(there, &arm);
         let (mut server, _) = listener.accept().unwrap();
-        plug.pull();
+        watchdog.disconnect();
         assert_eq!(server.read(&mut [0]).unwrap(), 0);
         other.set_read_timeout(Some(LOOKING)).unwrap();
         assert!(other.read(&mut [0]).is_err(), "the other one ended too");
@@ -264,7 +246,7 @@ mod tests {
     fn who_waits_for_a_datagram_wakes_however_many_come_and_nobody_is_blamed_for_them() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let arm = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let (_client, states, plug) = plugged(listener.local_addr().unwrap(), &arm);
+        let (_client, states, watchdog) = watched(listener.local_addr().unwrap(), &arm);
         let to = (Ipv4Addr::LOCALHOST, states.local_addr().unwrap().port());
         let over = AtomicBool::new(false);
         thread::scope(|scope| {
@@ -277,11 +259,11 @@ mod tests {
             });
             thread::sleep(LOOKING);
             let was_reading = !reader.is_finished();
-            plug.pull();
-            let foreign = plug.hearing().foreign();
+            watchdog.disconnect();
+            let foreign = watchdog.hearing().foreign();
             thread::sleep(LOOKING * 5);
             let is_reading = !reader.is_finished();
-            let since = plug.hearing().foreign() - foreign;
+            let since = watchdog.hearing().foreign() - foreign;
             over.store(true, Ordering::Release);
             assert!(was_reading && !is_reading, "{was_reading} {is_reading}");
             assert_eq!(since, 0);

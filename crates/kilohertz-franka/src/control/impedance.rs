@@ -1,4 +1,4 @@
-//! An impedance law on torques: springs and dampers between where the arm is and where a motion wants it.
+//! The impedance controller, a law on torques: springs and dampers between where the arm is and where a motion wants it.
 //!
 //! ```text
 //! tau = J' (Kx J e + Dx J de) + Kq e + Dq de + coriolis,  e = q_d - q,  de = dq_d - dq
@@ -13,75 +13,27 @@
 
 use std::sync::Arc;
 
+use franka::RobotState;
 use franka::model::{Frame, Model};
 use franka::rate_limiting::MAX_TORQUE_RATE;
-use franka::{ImpedanceGains, RobotState};
 use kilohertz_core::limits::confined;
 
+use crate::constants::{DT, MAX_TORQUE, OWN_SHARE};
+use crate::control::gains::Gains;
 use crate::control::{Impedance, Interface};
-use crate::limits::{DT, MAX_TORQUE, OWN_SHARE};
 
-/// Stiffness and damping of the law; none is below zero.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Gains {
-    /// Of each joint [N m/rad].
-    pub joint_stiffness: [f64; 7],
-    /// Of each joint [N m s/rad].
-    pub joint_damping: [f64; 7],
-    /// Of the end effector along and about the axes of the base frame [N/m, N m/rad].
-    pub cartesian_stiffness: [f64; 6],
-    /// The same [N s/m, N m s/rad].
-    pub cartesian_damping: [f64; 6],
-}
-
-impl Gains {
-    /// For motions of joints: the gains of libfranka's example of joint impedance control.
-    pub const JOINT: Gains = Gains::of(&ImpedanceGains::JOINT);
-    /// For motions of the end effector: `franka-rs`'s, which are DROID's stiffness with more damping.
-    pub const CARTESIAN: Gains = Gains::of(&ImpedanceGains::CARTESIAN);
-
-    /// The same with another stiffness, and damping changed with its root: each axis is damped as well as
-    /// before. Springs of the end effector where there are none take [`Gains::CARTESIAN`] for that.
-    pub fn with_stiffness(self, joints: Option<[f64; 7]>, cartesian: Option<[f64; 6]>) -> Gains {
-        let mut gains = self;
-        if let Some(joints) = joints {
-            let root = |joint: usize| (joints[joint] / self.joint_stiffness[joint]).sqrt();
-            gains.joint_damping =
-                std::array::from_fn(|joint| self.joint_damping[joint] * root(joint));
-            gains.joint_stiffness = joints;
-        }
-        if let Some(cartesian) = cartesian {
-            let usual = Gains::CARTESIAN;
-            let root = |axis: usize| (cartesian[axis] / usual.cartesian_stiffness[axis]).sqrt();
-            gains.cartesian_damping =
-                std::array::from_fn(|axis| usual.cartesian_damping[axis] * root(axis));
-            gains.cartesian_stiffness = cartesian;
-        }
-        gains
-    }
-
-    const fn of(gains: &ImpedanceGains) -> Gains {
-        Gains {
-            joint_stiffness: gains.joint_stiffness,
-            joint_damping: gains.joint_damping,
-            cartesian_stiffness: gains.cartesian_stiffness,
-            cartesian_damping: gains.cartesian_damping,
-        }
-    }
-}
-
-/// The law for one session.
+/// The controller for one session.
 #[derive(Debug, Clone)]
-pub(crate) struct Law {
+pub(crate) struct ImpedanceController {
     gains: Gains,
     model: Arc<Model>,
 }
 
-impl Law {
-    /// The law that a session through `interface` goes by, where it does.
-    pub fn of(interface: Interface, model: &Arc<Model>) -> Option<Law> {
+impl ImpedanceController {
+    /// Returns the controller of a session through `interface`, where it has one.
+    pub fn of(interface: Interface, model: &Arc<Model>) -> Option<ImpedanceController> {
         match interface.impedance {
-            Impedance::Law(gains) if interface.is_motion() => Some(Law {
+            Impedance::Law(gains) if interface.is_motion() => Some(ImpedanceController {
                 gains,
                 model: Arc::clone(model),
             }),
@@ -129,14 +81,14 @@ mod tests {
 
     const READY: [f64; 7] = [0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785];
 
-    fn law(gains: Gains) -> Law {
+    fn law(gains: Gains) -> ImpedanceController {
         let model = Arc::new(Model::from_urdf(FR3_URDF).unwrap());
         let interface = Interface {
             control: Control::JointPosition,
             elbow: false,
             impedance: Impedance::Law(gains),
         };
-        Law::of(interface, &model).unwrap()
+        ImpedanceController::of(interface, &model).unwrap()
     }
 
     fn at_rest() -> RobotState {

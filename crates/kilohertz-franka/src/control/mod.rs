@@ -1,7 +1,13 @@
-//! The interfaces an arm can be driven through.
+//! The interfaces that an arm can be driven through, and the impedance controller.
+//!
+//! ```text
+//! gains.rs      stiffness and damping of the controller
+//! impedance.rs  the controller: torques that follow a motion
+//! ```
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
+pub(crate) mod gains;
 pub(crate) mod impedance;
 
 use std::fmt;
@@ -9,7 +15,7 @@ use std::str::FromStr;
 
 use kilohertz_core::schema::{Field, Schema};
 
-use crate::control::impedance::Gains;
+use crate::control::gains::Gains;
 
 /// What the actions of a session are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -30,15 +30,15 @@ pub(crate) fn joined([x, y, z, roll, pitch, yaw]: Twist, elbow: f64) -> Rates {
 
 /// The kinematics of an arm with what is on its flange. None of this allocates.
 #[derive(Debug, Clone)]
-pub(crate) struct Reach {
+pub(crate) struct Kinematics {
     model: Arc<Model>,
     /// End effector in the flange frame.
     pub frame: Pose,
 }
 
-impl Reach {
-    pub fn new(model: Arc<Model>) -> Reach {
-        Reach { model, frame: UNIT }
+impl Kinematics {
+    pub fn new(model: Arc<Model>) -> Kinematics {
+        Kinematics { model, frame: UNIT }
     }
 
     /// The end effector in the base frame at `q`.
@@ -68,13 +68,13 @@ impl Reach {
 
 /// A Jacobian (6x7, column-major) times its transpose, damped: Cholesky's factor of that.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Gram {
+pub(crate) struct DampedGram {
     l: [[f64; 6]; 6],
 }
 
-impl Gram {
+impl DampedGram {
     /// `least` keeps the squares on the diagonal above zero.
-    pub fn new(jacobian: &[f64; 42], damping: f64, least: f64) -> Gram {
+    pub fn new(jacobian: &[f64; 42], damping: f64, least: f64) -> DampedGram {
         let (columns, _) = jacobian.as_chunks::<6>();
         let mut l = [[0.0; 6]; 6];
         for i in 0..6 {
@@ -88,7 +88,7 @@ impl Gram {
                 };
             }
         }
-        Gram { l }
+        DampedGram { l }
     }
 
     /// What it takes to `b`.
@@ -129,7 +129,7 @@ impl JointMap {
     };
 
     fn new(jacobian: &[f64; 42], elbow: bool) -> JointMap {
-        let gram = Gram::new(jacobian, DAMPING, 1e-12);
+        let gram = DampedGram::new(jacobian, DAMPING, 1e-12);
         let (columns, _) = jacobian.as_chunks::<6>();
         let column = |joint: usize| -> Twist { columns[joint] };
         let mut map = JointMap {
@@ -183,7 +183,7 @@ mod tests {
             Model::native_fer(),
         ];
         for model in models {
-            let reach = Reach::new(Arc::new(model));
+            let reach = Kinematics::new(Arc::new(model));
             let q = [0.1, -0.785, 0.2, -2.356, 0.3, 1.571, 0.785];
             let rates = [0.3, -0.2, 0.1, 0.4, 0.5, -0.6, 0.7];
             for elbow in [false, true] {

@@ -9,7 +9,7 @@ use kilohertz_core::limits::{TooFar, confined};
 use kilohertz_core::number::{number, number_before, number_beside};
 
 use crate::error::{ArmError, ArmErrorCode};
-use crate::kinematics::differential::Gram;
+use crate::kinematics::differential::DampedGram;
 use crate::kinematics::geometry::{Twist, norm, way};
 use crate::kinematics::model::{ArmModel, Posture, Quantity};
 use crate::kinematics::span::Span;
@@ -208,7 +208,7 @@ impl Search<'_> {
 fn smallest(jacobian: &[f64; 42], missing: &Missing) -> [f64; 7] {
     let entry = |row: usize, joint: usize| jacobian[6 * joint + row];
     let damping = LEAST_DAMPING + 0.1 * missing.squared();
-    let solved = Gram::new(jacobian, damping, LEAST_DAMPING).solve(missing.twist);
+    let solved = DampedGram::new(jacobian, damping, LEAST_DAMPING).solve(missing.twist);
     std::array::from_fn(|joint| (0..6).map(|row| entry(row, joint) * solved[row]).sum())
 }
 

@@ -10,9 +10,9 @@ use franka::model::Model;
 use franka::rate_limiting::JOINT_VELOCITY_LIMITS_TOLERANCE;
 use kilohertz_core::number::{number, number_beside};
 
+use crate::constants::MAX_TORQUE;
 use crate::error::{ArmError, ArmErrorCode};
 use crate::kinematics::model::Posture;
-use crate::limits::MAX_TORQUE;
 
 /// The most that is read of an arm's model, in bytes. An FR3 serves some 15 kB.
 pub(crate) const LONGEST: usize = 1 << 18;

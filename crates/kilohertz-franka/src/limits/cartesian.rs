@@ -22,13 +22,13 @@ use kilohertz_core::limits::{
     ViolationKind, Violations, check_finite, confined, difference, exceeds, largest as most_of,
 };
 
+use crate::constants::{DT, OWN_SHARE};
 use crate::control::taken;
-use crate::kinematics::differential::{ELBOW, JointMap, PARTS, Rates, Reach, joined};
+use crate::kinematics::differential::{ELBOW, JointMap, Kinematics as Reach, PARTS, Rates, joined};
 use crate::kinematics::geometry::{Pose, Twist, check_pose, moved, norm, orthonormal, way};
 use crate::limits::workspace::{CartesianBox, PLACES};
 use crate::limits::{
-    ArmLimits, Budget, DT, MotionOptions, NEAR, OWN_SHARE, ROUNDING, ROUNDING_SHARE, is_own_motion,
-    reached_share,
+    ArmLimits, Budget, MotionOptions, NEAR, ROUNDING, ROUNDING_SHARE, is_own_motion, reached_share,
 };
 use crate::state::{joints, offset};
 

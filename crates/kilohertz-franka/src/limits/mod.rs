@@ -38,21 +38,16 @@ use kilohertz_core::limits::{
     ViolationKind, Violations, check_finite, confined, exceeds, largest,
 };
 
+use crate::constants::{DT, MAX_TORQUE, OWN_SHARE};
 use crate::control::{Control, Impedance, Interface};
 use crate::error::ArmError;
-use crate::kinematics::differential::Reach;
+use crate::kinematics::differential::Kinematics as Reach;
 use crate::kinematics::urdf::Urdf;
 use crate::limits::cartesian::{Cartesian, PartBounds};
 use crate::limits::combined::Both;
 use crate::limits::workspace::{CartesianBox, Course, Fenced, Steered};
 use crate::state::{joints, offset};
 
-/// The cycle [s].
-pub(crate) const DT: f64 = 1e-3;
-/// Highest joint torques of both generations [N m], from their URDFs and data sheets.
-pub(crate) const MAX_TORQUE: [f64; 7] = [87.0, 87.0, 87.0, 87.0, 12.0, 12.0, 12.0];
-/// Commands of our own making stay this far within the limits.
-pub(crate) const OWN_SHARE: f64 = 0.95;
 /// An action that is followed counts as reached when the step to it takes no more than this share
 /// of the limits. The step behind it has to take back twice as much, and the policy's own comes on top.
 pub(crate) const REACHED_SHARE: f64 = 0.3;

@@ -6,7 +6,7 @@ use kilohertz_core::command::interpolation::Between;
 use kilohertz_core::command::judge::{Judgement, Sequence};
 use kilohertz_core::limits::{Approach, Limits, Violation, ViolationKind, Violations, exceeds};
 
-use crate::kinematics::differential::Reach;
+use crate::kinematics::differential::Kinematics;
 use crate::state::{joints, offset};
 
 /// A box in the base frame that the origin of the end effector frame stays in.
@@ -83,13 +83,13 @@ pub(crate) const PLACES: u32 = 8;
 pub(crate) struct Fenced<L> {
     inner: L,
     fence: CartesianBox,
-    reach: Reach,
+    reach: Kinematics,
     /// Where the end effector is now.
     place: [f64; 3],
 }
 
 impl<L: Steered> Fenced<L> {
-    pub fn new(inner: L, fence: CartesianBox, reach: Reach) -> Fenced<L> {
+    pub fn new(inner: L, fence: CartesianBox, reach: Kinematics) -> Fenced<L> {
         Fenced {
             inner,
             fence,

@@ -1,4 +1,4 @@
-//! The way of a move, planned before anything moves: straight between joint positions, gone by all joints together
+//! The goal of a move and the way there, planned before anything moves: straight between joint positions, gone by all joints together
 //! from rest to rest (`profile.rs`).
 //!
 //! A plan is checked cycle by cycle against the limits of the session that will follow it, whose velocity depends on
@@ -9,9 +9,11 @@ use franka::RobotState;
 use franka::model::{DEFAULT_GRAVITY_EARTH, Model};
 use kilohertz_core::limits::{JointBounds, JointMotion};
 
+use crate::constants::{DT, OWN_SHARE};
 use crate::kinematics::inverse::Ranges;
-use crate::limits::{ArmLimits, DT, OWN_SHARE};
+use crate::limits::ArmLimits;
 use crate::move_to::profile::{Bounds, Profile};
+use crate::refusal::{Refusal, finite, rigid};
 
 /// What speed 1 is of the arm's velocities and accelerations: those of our own making stay so far
 /// within.
@@ -35,6 +37,27 @@ const TORQUE_SHARE: f64 = 0.7;
 const STRIDE: u64 = 8;
 const PLACES: u64 = 1_000;
 
+/// Where an arm can be told to go.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Goal {
+    /// Joint positions [rad].
+    Joints([f64; 7]),
+    /// `O_T_EE`: a pose of the end effector in the base frame, 4x4 column-major.
+    Pose([f64; 16]),
+}
+
+impl Goal {
+    /// Whether it is a place at all.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<(), Refusal> {
+        match self {
+            Goal::Joints(q) => finite("q", q),
+            Goal::Pose(pose) => rigid("pose", pose),
+        }
+    }
+}
 /// What an arm can give, and what it carries.
 #[derive(Clone, Copy)]
 pub(crate) struct Strength<'a> {

@@ -12,10 +12,10 @@ use kilohertz_core::schema::Schema;
 use kilohertz_core::timing::time::Time;
 
 use crate::client::entrance::{Breaks, Drive, Entrance};
+use crate::constants::DT;
 use crate::control::{Control, Impedance, taken};
-use crate::kinematics::differential::{ELBOW, Reach, joined};
+use crate::kinematics::differential::{ELBOW, Kinematics, joined};
 use crate::kinematics::geometry::{moved, orthonormal, way};
-use crate::limits::DT;
 use crate::state::{self, LEN};
 
 /// Longer than any session here.
@@ -80,7 +80,7 @@ pub struct Scripted {
 pub fn standing(model: &Arc<Model>, q: [f64; 7]) -> RobotState {
     let mut unit = [0.0; 16];
     (0..4).for_each(|i| unit[5 * i] = 1.0);
-    let pose = Reach::new(Arc::clone(model)).pose(&q);
+    let pose = Kinematics::new(Arc::clone(model)).pose(&q);
     let elbow = [q[ELBOW], -1.0];
     RobotState {
         q,
@@ -184,7 +184,7 @@ impl Scripted {
             arm.delbow_c[0] = rates[6];
             arm.ddelbow_c[0] = (rates[6] - last[6]) / DT;
         }
-        let map = Reach::new(Arc::clone(&self.model)).joints(&before.q_d, has_elbow);
+        let map = Kinematics::new(Arc::clone(&self.model)).joints(&before.q_d, has_elbow);
         arm.dq_d = map.of(&rates);
         arm.q_d = std::array::from_fn(|i| before.q_d[i] + arm.dq_d[i] * DT);
     }

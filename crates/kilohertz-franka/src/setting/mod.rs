@@ -1,32 +1,24 @@
 //! What an arm can be set up with between motions, checked before it is sent.
 //!
 //! Ranges are those that libfranka documents. Where it documents none, what no arm could mean is
-//! refused. The arm has the last word: what it refuses is [`ArmErrorCode::CommandRejected`].
+//! refused. The arm has the last word: what it refuses is
+//! [`CommandRejected`](crate::ArmErrorCode::CommandRejected).
+//!
+//! ```text
+//! possible.rs    what any arm may be sent, whether it is plausible or not
+//! plausible.rs   what is a slip of the unit or of a digit
+//! thresholds.rs  from when on a contact counts
+//! ```
 
 pub(crate) mod plausible;
+pub(crate) mod possible;
+pub(crate) mod thresholds;
 
-use kilohertz_core::number::number_beside;
+use crate::refusal::{Refusal, finite, rigid, within};
+use crate::setting::possible::{CARTESIAN_STIFFNESS, CUT_OFF, MAX_JOINT_STIFFNESS, each};
+use crate::setting::thresholds::taken;
 
-use crate::arm::Arm;
-use crate::client::Connection;
-use crate::error::{ArmError, ArmErrorCode};
-use crate::generation::Generation;
-use crate::refusal::{Refusal, finite, not_negative, refuse, rigid, within};
-use crate::state::gate::{self, FARTHEST, Fault};
-
-/// From when on what is felt from outside counts: above `lower` it is a contact, which the state
-/// shows; above `upper` a collision, which stops the arm by a reflex.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Thresholds {
-    /// Torques of the joints [N m].
-    pub lower_torques: [f64; 7],
-    /// Torques of the joints [N m].
-    pub upper_torques: [f64; 7],
-    /// Forces and torques of the stiffness frame [N, N m].
-    pub lower_forces: [f64; 6],
-    /// Forces and torques of the stiffness frame [N, N m].
-    pub upper_forces: [f64; 6],
-}
+pub use crate::setting::thresholds::Thresholds;
 
 /// One thing to set up. Names are libfranka's; matrices are column-major.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,21 +71,6 @@ const FILTERS: [&str; 5] = [
     "cartesianVelocityHz",
     "controllerHz",
 ];
-
-/// Largest joint stiffness [N m/rad].
-const MAX_JOINT_STIFFNESS: f64 = 14_250.0;
-/// Stiffness of translations [N/m] and of rotations [N m/rad].
-const CARTESIAN_STIFFNESS: [(f64, f64, &str); 2] =
-    [(10.0, 3_000.0, "N/m"), (1.0, 300.0, "N m/rad")];
-/// Cut-off frequencies \[Hz\].
-const CUT_OFF: (f64, f64) = (1.0, 1_000.0);
-/// The heaviest load that an arm is sent \[kg\], meant or not: many times what any can bear, and so light that what the
-/// arm says of it passes the gate.
-pub(crate) const HEAVIEST_LOAD: f64 = 100.0;
-/// The largest entry of a load's inertia that an arm is sent [kg m2].
-const LARGEST_INERTIA: f64 = 100.0;
-/// How far an inertia may be from a symmetric one, and below zero, relative to its largest moment.
-const TOLERANCE: f64 = 1e-5;
 
 impl Setting {
     /// The setting of this kind with these values, in the order of its fields; flags are 1 or 0. None
@@ -194,13 +171,13 @@ impl Setting {
                 each("K_x", stiffness, |axis| CARTESIAN_STIFFNESS[axis / 3])
             }
             Setting::GuidingMode { .. } => Ok(()),
-            Setting::EndEffector(frame) => check_frame("NE_T_EE", frame),
-            Setting::StiffnessFrame(frame) => check_frame("EE_T_K", frame),
+            Setting::EndEffector(frame) => possible::frame("NE_T_EE", frame),
+            Setting::StiffnessFrame(frame) => possible::frame("EE_T_K", frame),
             Setting::Load {
                 mass,
                 centre,
                 inertia,
-            } => check_load(*mass, centre, inertia),
+            } => possible::load(*mass, centre, inertia),
             Setting::Filters(frequencies) => {
                 for (name, &frequency) in FILTERS.iter().zip(frequencies) {
                     within((name, name), frequency, (CUT_OFF.0, CUT_OFF.1, "Hz"))?;
@@ -208,185 +185,6 @@ impl Setting {
                 Ok(())
             }
         }
-    }
-}
-
-impl Thresholds {
-    fn taken(rest: &mut &[f64]) -> Option<Thresholds> {
-        Some(Thresholds {
-            lower_torques: taken(rest)?,
-            upper_torques: taken(rest)?,
-            lower_forces: taken(rest)?,
-            upper_forces: taken(rest)?,
-        })
-    }
-
-    /// The thresholds by the names of the TypeScript API, without their prefix, and whether they are a joint's.
-    pub(crate) fn named(&self) -> [(&'static str, &[f64], bool); 4] {
-        [
-            ("lowerTorquesNm", &self.lower_torques, true),
-            ("upperTorquesNm", &self.upper_torques, true),
-            ("lowerForces", &self.lower_forces, false),
-            ("upperForces", &self.upper_forces, false),
-        ]
-    }
-
-    fn check(&self, prefix: &str) -> Result<(), Refusal> {
-        for pair in self.named().chunks_exact(2) {
-            let [(low, lower, _), (high, upper, _)] = pair else {
-                continue;
-            };
-            let (low, high) = (format!("{prefix}{low}"), format!("{prefix}{high}"));
-            for (nth, (&least, &most)) in lower.iter().zip(*upper).enumerate() {
-                not_negative((&low, &format!("{low}[{nth}]")), least)?;
-                if !(most >= least && most.is_finite()) {
-                    let expected = format!(
-                        "a finite number from {}, the lower threshold, on",
-                        number_beside(least, &[most])
-                    );
-                    return refuse((&high, &format!("{high}[{nth}]")), most, &[least], expected);
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The next values.
-fn taken<const N: usize>(rest: &mut &[f64]) -> Option<[f64; N]> {
-    let (first, others) = rest.split_first_chunk()?;
-    *rest = others;
-    Some(*first)
-}
-
-fn each(
-    option: &str,
-    values: &[f64],
-    range: impl Fn(usize) -> (f64, f64, &'static str),
-) -> Result<(), Refusal> {
-    for (nth, &value) in values.iter().enumerate() {
-        within((option, &format!("{option}[{nth}]")), value, range(nth))?;
-    }
-    Ok(())
-}
-
-/// Checks that a frame is a pose, and not so far away that no state of an arm could have it.
-fn check_frame(option: &str, frame: &[f64; 16]) -> Result<(), Refusal> {
-    rigid(option, frame)?;
-    for (nth, &place) in frame.iter().enumerate().skip(12).take(3) {
-        let what = format!("{option}[{nth}]");
-        within((option, &what), place, (-FARTHEST, FARTHEST, "m"))?;
-    }
-    Ok(())
-}
-
-/// A mass that is not negative and the inertia of some body, neither so large that no state of an arm could have it.
-/// Zero stands for a point.
-fn check_load(mass: f64, centre: &[f64; 3], inertia: &[f64; 9]) -> Result<(), Refusal> {
-    within(("m_load", "m_load"), mass, (0.0, HEAVIEST_LOAD, "kg"))?;
-    each("F_x_Cload", centre, |_| (-FARTHEST, FARTHEST, "m"))?;
-    let hint = "kg m^2. Is it in kg mm^2 or in kg cm^2?";
-    finite("I_load", inertia)?;
-    each("I_load", inertia, |_| {
-        (-LARGEST_INERTIA, LARGEST_INERTIA, hint)
-    })?;
-    let at = |row: usize, column: usize| inertia[3 * column + row];
-    let largest = inertia
-        .iter()
-        .fold(0.0_f64, |most, value| most.max(value.abs()));
-    if mass == 0.0 && largest > 0.0 {
-        let expected = "zeros only, because m_load is 0".to_owned();
-        let named = ("I_load", "the largest entry of I_load");
-        return refuse(named, largest, &[0.0], expected);
-    }
-    for (row, column) in [(0, 1), (0, 2), (1, 2)] {
-        if (at(row, column) - at(column, row)).abs() > TOLERANCE * largest {
-            let what = format!("I_load[{}]", 3 * row + column);
-            let (received, other) = (at(column, row), at(row, column));
-            let expected = format!(
-                "{}, as on the other side: it is symmetric",
-                number_beside(other, &[received])
-            );
-            return refuse(("I_load", &what), received, &[other], expected);
-        }
-    }
-    // All minors on the diagonal of a positive semidefinite matrix are none below zero.
-    let minor = |a: usize, b: usize| at(a, a) * at(b, b) - at(a, b) * at(b, a);
-    let determinant = at(0, 0) * minor(1, 2)
-        - at(0, 1) * (at(1, 0) * at(2, 2) - at(1, 2) * at(2, 0))
-        + at(0, 2) * (at(1, 0) * at(2, 1) - at(1, 1) * at(2, 0));
-    let minors = [
-        ("I_load[0]", at(0, 0), 1),
-        ("I_load[4]", at(1, 1), 1),
-        ("I_load[8]", at(2, 2), 1),
-        ("the minor of I_load without z", minor(0, 1), 2),
-        ("the minor of I_load without y", minor(0, 2), 2),
-        ("the minor of I_load without x", minor(1, 2), 2),
-        ("the determinant of I_load", determinant, 3),
-    ];
-    for (what, value, degree) in minors {
-        if value < -TOLERANCE * largest.powi(degree) {
-            let expected = "0 or more: no body has another inertia".to_owned();
-            return refuse(("I_load", what), value, &[0.0], expected);
-        }
-    }
-    Ok(())
-}
-
-impl Arm {
-    /// Sets the arm up, while no session drives it: an arm refuses that in a motion. Blocks for a few
-    /// milliseconds.
-    ///
-    /// # Errors
-    /// [`ArmErrorCode::InvalidArgument`] for what [`Setting::check`] refuses, and for a load beyond what is left
-    /// of the payload beside the end effector that is set up;
-    /// [`ArmErrorCode::Generation`] for filters of an FR3, [`ArmErrorCode::CommandRejected`] where
-    /// the arm refuses; [`ArmErrorCode::InvalidOperation`] while it is driven, or closed.
-    pub fn configure(&self, setting: &Setting) -> Result<(), ArmError> {
-        // Of a mass in grams more can be said than that it is not possible; and what can be refused without asking the
-        // arm is.
-        if let Setting::Load { mass, .. } = *setting
-            && mass.is_finite()
-        {
-            plausible::payload(mass, self.generation(), 0.0)?;
-        }
-        setting.check()?;
-        let Setting::Load { mass, .. } = *setting else {
-            return self.send(setting, |_| Ok(()));
-        };
-        self.send(setting, |client| {
-            let state = client.state()?;
-            // Not what it carries now: that is replaced, however wrong it is.
-            gate::can_have_end_effector(&state).map_err(Fault::standing)?;
-            Ok(plausible::payload(mass, self.generation(), state.m_ee)?)
-        })
-    }
-
-    /// The same for what is not plausible, and meant.
-    ///
-    /// # Errors
-    /// As [`Arm::configure`], with [`Setting::check_possible`] in the place of [`Setting::check`].
-    pub fn configure_unchecked(&self, setting: &Setting) -> Result<(), ArmError> {
-        setting.check_possible()?;
-        self.send(setting, |_| Ok(()))
-    }
-
-    fn send(
-        &self,
-        setting: &Setting,
-        check: impl FnOnce(&dyn Connection) -> Result<(), ArmError>,
-    ) -> Result<(), ArmError> {
-        if self.generation() == Generation::Fr3 && matches!(setting, Setting::Filters(_)) {
-            return Err(ArmError::new(
-                ArmErrorCode::Generation,
-                "an FR3 has no filters to be set: its version of FCI, 10, has no such command, only a \
-                 FER's version 5 has. Filter the commands in the policy instead",
-            ));
-        }
-        self.request("cannot set the arm up", setting.name(), |client| {
-            check(client)?;
-            client.configure(setting)
-        })
     }
 }
 

@@ -10,7 +10,8 @@ use kilohertz_core::number::{number, number_beside};
 use crate::generation::Generation;
 use crate::kinematics::geometry::norm;
 use crate::refusal::{Refusal, refuse};
-use crate::setting::{HEAVIEST_LOAD, Thresholds};
+use crate::setting::possible::HEAVIEST_LOAD;
+use crate::setting::thresholds::Thresholds;
 use crate::state::gate::FARTHEST;
 
 /// What overrides these checks, for messages.

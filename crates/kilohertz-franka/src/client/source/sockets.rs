@@ -5,7 +5,7 @@
     reason = "a socket is duplicated by its number; the use is argued"
 )]
 
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 use std::sync::{Mutex, PoisonError};
 
@@ -39,6 +39,25 @@ fn found<T>(mut wanted: impl FnMut(RawFd, Socket) -> Option<T>) -> Vec<T> {
 pub(crate) fn between(here: SocketAddr, there: SocketAddr) -> Option<Socket> {
     let found = found(|_, socket| (ends(&socket)? == (here, there)).then_some(socket));
     found.into_iter().next()
+}
+
+/// Both ends of the command socket of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// This end.
+    pub here: SocketAddr,
+    /// The arm's: where it was connected to, however the address was spelled.
+    pub there: SocketAddr,
+}
+
+impl Line {
+    /// Ends the connection, and with it whatever waits for an answer.
+    pub fn cut(&self) {
+        if let Some(socket) = between(self.here, self.there) {
+            // It may have been shut down already, which is as good.
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+    }
 }
 
 /// The number of the same. Nobody has a duplicate of it.
@@ -96,7 +115,6 @@ mod before {
     use super::*;
     use crate::client::source::awaited;
     use crate::client::source::filter::{first, has_filter};
-    use crate::client::watchdog::Line;
 
     /// The arms that are being connected to: each by one client, so that what is new is that one's.
     static CONNECTING: Mutex<Vec<SocketAddr>> = Mutex::new(Vec::new());

@@ -1,4 +1,4 @@
-//! `libfranka-rs` as the client, and the fence around it.
+//! `libfranka-rs` as the client, and the guard around it.
 //!
 //! It is a port of libfranka 0.9 for the FER. It calls back, which fits the loop. What does not fit
 //! ends here:
@@ -14,22 +14,34 @@
 //!
 //! A connection on which anything has failed is not used again: the next call makes a new one. Each
 //! cycle allocates; nothing can be done about that from outside.
+//!
+//! ```text
+//! address.rs  where it can go
+//! convert.rs  its states as those of `franka-rs`
+//! guard.rs    around each call: panics are caught, waits have an end
+//! signals.rs  the signal that wakes it, and those that are kept from it
+//! ```
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
-#![allow(
-    unsafe_code,
-    reason = "signals to a thread are system calls; each use is argued"
+#![cfg_attr(
+    test,
+    allow(
+        unsafe_code,
+        reason = "signals to a thread are system calls; each use is argued"
+    )
 )]
+
+pub(crate) mod address;
+mod convert;
+mod guard;
+mod signals;
 
 use std::cell::Cell;
 use std::net::{IpAddr, SocketAddr};
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
-use std::thread;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use franka::{ERROR_NAMES, Errors, RobotMode, RobotState};
+use franka::{RobotMode, RobotState};
 use kilohertz_core::robot::{Flow, Tick};
 use kilohertz_core::timing::time::Time;
 use libfranka::exception::FrankaException;
@@ -38,22 +50,21 @@ use libfranka::{
     MAX_CUTOFF_FREQUENCY, MotionFinished, RealtimeConfig, Torques,
 };
 
-use crate::arm::ConnectOptions;
 use crate::client::Connection;
+use crate::client::deadline::later;
 use crate::client::entrance::{Drive, Entrance};
+use crate::client::libfranka_rs::convert::shared;
+use crate::client::libfranka_rs::guard::{Broken, Watch, guarded};
 use crate::client::source::HostEar;
 use crate::client::source::sockets::Before;
-use crate::client::watchdog::{Plug, REQUEST, STATE};
+use crate::client::watchdog::{READING, REQUEST, STATE, Watchdog};
 use crate::control::{Control, Impedance, Interface, taken};
 use crate::error::{ArmError, ArmErrorCode};
 use crate::generation::Generation;
-use crate::hand::later;
 use crate::kinematics::geometry::orthonormal;
 use crate::setting::Setting;
 use crate::state::offset;
 
-/// The only port that it knows.
-const PORT: u16 = 1337;
 /// Where none is asked for it panics.
 const LOG_SIZE: usize = 1;
 
@@ -62,69 +73,27 @@ const LOG_SIZE: usize = 1;
 const OPENING: Duration = Duration::from_secs(1);
 const OPENINGS: u32 = 3;
 const OPENING_AGAIN: Duration = OPENING.saturating_mul(OPENINGS);
-/// How often the watch looks, and how often it interrupts what has taken too long.
-const LOOKING: Duration = Duration::from_millis(100);
-const INTERRUPTING: Duration = Duration::from_millis(10);
-/// So many interruptions have to help.
-const INTERRUPTIONS: u32 = 20;
-
-/// Whether the client can go to `address`.
-///
-/// # Errors
-/// [`ArmErrorCode::Client`] for another port or generation than it knows.
-pub(crate) fn is_known(address: &str, wanted: &ConnectOptions) -> Result<(), ArmError> {
-    let refuse = |message| Err(ArmError::new(ArmErrorCode::Client, message));
-    if wanted.generation == Some(Generation::Fr3) {
-        return refuse(
-            "client libfranka-rs knows generation fer alone, and fr3 was asked for. Use franka-rs"
-                .to_owned(),
-        );
-    }
-    let (_, port) = split(address);
-    if port != Some(PORT) {
-        return refuse(format!(
-            "client libfranka-rs knows port {PORT} alone, and the address is {address}. Use \
-             franka-rs; or, for a simulated arm, a loopback address of its own, as 127.0.0.2, with \
-             port {PORT}"
-        ));
-    }
-    Ok(())
-}
-
-/// Host and port of `host`, `host:port`, an IP address of either family, or `[IPv6]:port`. No port where
-/// there is one that is none.
-fn split(address: &str) -> (String, Option<u16>) {
-    if let Ok(socket) = address.parse::<SocketAddr>() {
-        (socket.ip().to_string(), Some(socket.port()))
-    } else if let (Some((host, port)), Err(_)) =
-        (address.rsplit_once(':'), address.parse::<IpAddr>())
-    {
-        (host.to_owned(), port.parse().ok())
-    } else {
-        (address.to_owned(), Some(PORT))
-    }
-}
 
 /// A connection to a FER, which hears it alone.
-pub(crate) struct Fenced {
+pub(crate) struct LibfrankaClient {
     /// The arm's end of the command socket.
     there: SocketAddr,
     /// Nothing after a failure, until the next call.
     robot: Mutex<Option<libfranka::Robot>>,
-    plug: Arc<Plug>,
+    watchdog: Arc<Watchdog>,
 }
 
-impl Fenced {
-    /// Connects to the arm whose command socket is `there`, and keeps the plug on its connection.
+impl LibfrankaClient {
+    /// Connects to the arm whose command socket is `there`, and keeps the watchdog on its connection.
     pub(crate) fn connect(
         there: SocketAddr,
-        plug: Arc<Plug>,
+        watchdog: Arc<Watchdog>,
         due: Instant,
-    ) -> Result<Fenced, ArmError> {
-        Ok(Fenced {
+    ) -> Result<LibfrankaClient, ArmError> {
+        Ok(LibfrankaClient {
             there,
-            robot: Mutex::new(Some(open(there, &plug, due)?)),
-            plug,
+            robot: Mutex::new(Some(open(there, &watchdog, due)?)),
+            watchdog,
         })
     }
 
@@ -140,9 +109,9 @@ impl Fenced {
         let mut slot = self.robot.lock().unwrap_or_else(PoisonError::into_inner);
         let mut robot = match slot.take() {
             Some(robot) => robot,
-            None => open(self.there, &self.plug, later(OPENING_AGAIN))?,
+            None => open(self.there, &self.watchdog, later(OPENING_AGAIN))?,
         };
-        let failed = match guarded(&|| self.plug.pull(), patience, |watch| {
+        let failed = match guarded(&|| self.watchdog.disconnect(), patience, |watch| {
             work(&mut robot, watch)
         }) {
             Ok(Ok(value)) => {
@@ -152,19 +121,23 @@ impl Fenced {
             Ok(Err(told)) => Failed::Told(told),
             Err(broken) => Failed::Broken(broken),
         };
-        let why = why(&self.plug, robot, call, failed);
-        self.plug.is_out();
+        let why = why(&self.watchdog, robot, call, failed);
+        self.watchdog.detach();
         Err(why)
     }
 }
 
-impl Drop for Fenced {
+impl Drop for LibfrankaClient {
     fn drop(&mut self) {
-        self.plug.is_out();
+        self.watchdog.detach();
     }
 }
 
-fn open(there: SocketAddr, plug: &Plug, due: Instant) -> Result<libfranka::Robot, ArmError> {
+fn open(
+    there: SocketAddr,
+    watchdog: &Watchdog,
+    due: Instant,
+) -> Result<libfranka::Robot, ArmError> {
     let host = match there.ip() {
         IpAddr::V4(ip) => ip.to_string(),
         IpAddr::V6(ip) => format!("[{ip}]"),
@@ -185,7 +158,7 @@ fn open(there: SocketAddr, plug: &Plug, due: Instant) -> Result<libfranka::Robot
         });
         let opened = opening.map_err(|broken| broken.text("connecting"));
         let opened = opened.and_then(|told| told.map_err(|error| error.to_string()));
-        let heard = opened.and_then(|robot| hears_the_arm(robot, &before, plug, due));
+        let heard = opened.and_then(|robot| hears_the_arm(robot, &before, watchdog, due));
         text = match heard {
             Ok(robot) => return Ok(robot),
             Err(text) => text,
@@ -202,7 +175,7 @@ fn open(there: SocketAddr, plug: &Plug, due: Instant) -> Result<libfranka::Robot
 fn hears_the_arm(
     mut robot: libfranka::Robot,
     before: &Before,
-    plug: &Plug,
+    watchdog: &Watchdog,
     due: Instant,
 ) -> Result<libfranka::Robot, String> {
     let due = due.min(later(OPENING));
@@ -213,20 +186,20 @@ fn hears_the_arm(
     let ear = socket
         .and_then(|socket| HostEar::to(socket, line.there.ip())?.learned(length, due))
         .map_err(|error| error.message)?;
-    plug.is_in(line, ear);
-    let text = match guarded(&|| plug.pull(), OPENING, |_| robot.read_once()) {
+    watchdog.attach(line, ear);
+    let text = match guarded(&|| watchdog.disconnect(), OPENING, |_| robot.read_once()) {
         Ok(Ok(_)) => return Ok(robot),
         Ok(Err(told)) => told.to_string(),
         Err(broken) => broken.text("reading the first state"),
     };
-    plug.is_out();
+    watchdog.detach();
     Err(text)
 }
 
-impl Connection for Fenced {
+impl Connection for LibfrankaClient {
     fn state(&self) -> Result<RobotState, ArmError> {
-        self.with("reading the state", STATE.saturating_mul(2), |robot, _| {
-            let hearing = self.plug.hearing();
+        self.with("reading the state", READING, |robot, _| {
+            let hearing = self.watchdog.hearing();
             Ok(shared(&hearing.emptied(|| robot.read_once())?))
         })
     }
@@ -279,7 +252,7 @@ impl Connection for Fenced {
     }
 }
 
-impl Fenced {
+impl LibfrankaClient {
     fn move_through(
         &self,
         interface: Interface,
@@ -287,7 +260,7 @@ impl Fenced {
         tick: &mut dyn Tick,
     ) -> Result<(), ArmError> {
         let not_finite = self.with("driving the arm", REQUEST, |robot, watch| {
-            let mut tick = self.plug.hearing().driven(tick);
+            let mut tick = self.watchdog.hearing().driven(tick);
             let torques = Cell::new([0.0; 7]);
             let mut body = Body {
                 tick: &mut tick,
@@ -448,7 +421,7 @@ enum Failed {
 }
 
 /// What a failure means. The arm is asked, because the client often does not know.
-fn why(plug: &Plug, mut robot: libfranka::Robot, call: &str, failed: Failed) -> ArmError {
+fn why(watchdog: &Watchdog, mut robot: libfranka::Robot, call: &str, failed: Failed) -> ArmError {
     if let Failed::Told(FrankaException::CommandException { message }) = failed {
         return ArmError::new(ArmErrorCode::CommandRejected, message);
     }
@@ -456,7 +429,8 @@ fn why(plug: &Plug, mut robot: libfranka::Robot, call: &str, failed: Failed) -> 
         Failed::Told(told) => (told.to_string(), false),
         Failed::Broken(broken) => (broken.text(call), broken.was_interrupted()),
     };
-    let state = (!interrupted).then(|| guarded(&|| plug.pull(), STATE, |_| robot.read_once()));
+    let state =
+        (!interrupted).then(|| guarded(&|| watchdog.disconnect(), STATE, |_| robot.read_once()));
     let Some(Ok(Ok(state))) = state else {
         return ArmError::new(
             ArmErrorCode::ConnectionLost,
@@ -506,264 +480,20 @@ fn why(plug: &Plug, mut robot: libfranka::Robot, call: &str, failed: Failed) -> 
     }
 }
 
-/// How the client failed without saying so. What it panics with stays here: it is written for those who write it.
-enum Broken {
-    Panicked,
-    /// It waited for too long.
-    Interrupted,
-    /// There was no thread to watch it.
-    NoThread(std::io::Error),
-}
-
-impl Broken {
-    fn was_interrupted(&self) -> bool {
-        matches!(self, Broken::Interrupted)
-    }
-
-    /// What happened to a call, in own words.
-    fn text(&self, call: &str) -> String {
-        match self {
-            Broken::Panicked => format!("libfranka-rs failed while {call}"),
-            Broken::Interrupted => {
-                format!("libfranka-rs waited too long while {call}, and was interrupted")
-            }
-            Broken::NoThread(error) => format!("cannot start a thread: {error}"),
-        }
-    }
-}
-
-thread_local! {
-    /// Whether the client is at work on this thread: its panics are caught and stay silent.
-    static FENCED: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Calls the client under the watch: whatever it does, this returns. Panics that are not the
-/// client's go on. `end` ends its connection.
-fn guarded<T>(
-    end: &(dyn Fn() + Sync),
-    patience: Duration,
-    work: impl FnOnce(&Watch) -> T,
-) -> Result<T, Broken> {
-    silence_fenced_panics();
-    let signal = waking_signal();
-    let _masked = Masked::all_but(signal);
-    let watch = Watch::new(patience);
-    // SAFETY: takes no argument and cannot fail.
-    let worker = unsafe { libc::pthread_self() };
-    let outcome = thread::scope(|scope| {
-        let watcher = thread::Builder::new()
-            .name("kilohertz-fence".to_owned())
-            .spawn_scoped(scope, || watch.keep(worker, signal, end))
-            .map_err(Broken::NoThread)?;
-        FENCED.set(true);
-        let outcome = catch_unwind(AssertUnwindSafe(|| work(&watch)));
-        let at_work = FENCED.replace(false);
-        watch.over.store(true, Ordering::Release);
-        watcher.thread().unpark();
-        match outcome {
-            Err(panic) if !at_work => Ok(Err(panic)),
-            Err(_) if watch.interrupted.load(Ordering::Acquire) => Err(Broken::Interrupted),
-            Err(_) => Err(Broken::Panicked),
-            Ok(value) => Ok(Ok(value)),
-        }
-    })?;
-    outcome.map_err(|panic| resume_unwind(panic))
-}
-
-/// What the client panics with is told as an error and not on standard error too.
-fn silence_fenced_panics() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let others = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |panic| {
-            if !FENCED.get() {
-                others(panic);
-            }
-        }));
-    });
-}
-
-/// Ends the waits of a client that would wait for ever.
-struct Watch {
-    epoch: Instant,
-    /// When its patience ends, in milliseconds of the epoch.
-    due: AtomicU64,
-    interrupted: AtomicBool,
-    over: AtomicBool,
-}
-
-impl Watch {
-    fn new(patience: Duration) -> Watch {
-        Watch {
-            epoch: Instant::now(),
-            due: AtomicU64::new(patience.as_millis() as u64),
-            interrupted: AtomicBool::new(false),
-            over: AtomicBool::new(false),
-        }
-    }
-
-    /// The client has this long from now on.
-    fn patience(&self, patience: Duration) {
-        let due = self.epoch.elapsed().saturating_add(patience).as_millis() as u64;
-        self.due.store(due, Ordering::Release);
-    }
-
-    /// Runs what is not the client's: it has all the time that it wants, and its panics are its own.
-    fn outside<T>(&self, body: impl FnOnce() -> T) -> T {
-        self.due.store(u64::MAX, Ordering::Release);
-        FENCED.set(false);
-        let value = body();
-        FENCED.set(true);
-        value
-    }
-
-    /// Interrupts `worker` again and again once its time is up, until it is over, and ends its
-    /// connection with `end` where that does not help.
-    fn keep(&self, worker: libc::pthread_t, signal: libc::c_int, end: &dyn Fn()) {
-        let mut left_to_interrupt = INTERRUPTIONS;
-        while !self.over.load(Ordering::Acquire) {
-            let now = self.epoch.elapsed().as_millis() as u64;
-            let left = self.due.load(Ordering::Acquire).saturating_sub(now);
-            if left > 0 {
-                thread::park_timeout(Duration::from_millis(left).min(LOOKING));
-                continue;
-            }
-            self.interrupted.store(true, Ordering::Release);
-            // SAFETY: this runs on a scoped thread that `worker` joins before it leaves `guarded`,
-            // so `worker` has not ended. The signal has a handler that does nothing.
-            unsafe { libc::pthread_kill(worker, signal) };
-            thread::park_timeout(INTERRUPTING);
-            left_to_interrupt = left_to_interrupt.saturating_sub(1);
-            if left_to_interrupt == 0 {
-                end();
-            }
-        }
-    }
-}
-
-/// A signal that nobody else has a handler for, with one that does nothing: all it does is to end
-/// the system call that it hits.
-fn waking_signal() -> libc::c_int {
-    static SIGNAL: OnceLock<libc::c_int> = OnceLock::new();
-    extern "C" fn nothing(_signal: libc::c_int) {}
-    *SIGNAL.get_or_init(|| {
-        let free = (libc::SIGRTMIN()..=libc::SIGRTMAX()).rev().find(|&signal| {
-            // SAFETY: all-zero bytes are a valid sigaction; the call writes `now` and changes
-            // nothing, because no new action is given.
-            unsafe {
-                let mut now: libc::sigaction = std::mem::zeroed();
-                libc::sigaction(signal, std::ptr::null(), &raw mut now) == 0
-                    && now.sa_sigaction == libc::SIG_DFL
-            }
-        });
-        // Thirty signals that are all taken would be a first; the last is as good as any then.
-        let signal = free.unwrap_or(libc::SIGRTMAX());
-        if free.is_some() {
-            // SAFETY: all-zero bytes are a valid sigaction: no flags, so that a system call is not
-            // started again, and an empty mask. The handler touches nothing and is never unloaded.
-            unsafe {
-                let mut action: libc::sigaction = std::mem::zeroed();
-                action.sa_sigaction = nothing as *const () as libc::sighandler_t;
-                libc::sigaction(signal, &raw const action, std::ptr::null_mut());
-            }
-        }
-        signal
-    })
-}
-
-/// Signals are kept from this thread until this is dropped: the client panics on each.
-struct Masked {
-    before: libc::sigset_t,
-}
-
-impl Masked {
-    fn all_but(signal: libc::c_int) -> Masked {
-        // What the processor raises for a fault of this thread must not be blocked.
-        let faults = [
-            libc::SIGSEGV,
-            libc::SIGBUS,
-            libc::SIGFPE,
-            libc::SIGILL,
-            libc::SIGTRAP,
-            libc::SIGABRT,
-            libc::SIGSYS,
-        ];
-        // SAFETY: all-zero bytes are valid sigsets; they outlive the calls, which fill them and
-        // read them, and every signal named exists.
-        unsafe {
-            let mut blocked: libc::sigset_t = std::mem::zeroed();
-            let mut before: libc::sigset_t = std::mem::zeroed();
-            libc::sigfillset(&raw mut blocked);
-            for allowed in faults.into_iter().chain([signal]) {
-                libc::sigdelset(&raw mut blocked, allowed);
-            }
-            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const blocked, &raw mut before);
-            Masked { before }
-        }
-    }
-}
-
-impl Drop for Masked {
-    fn drop(&mut self) {
-        // SAFETY: `before` is the set that the same thread had: a `Masked` is not sent anywhere.
-        unsafe {
-            libc::pthread_sigmask(
-                libc::SIG_SETMASK,
-                &raw const self.before,
-                std::ptr::null_mut(),
-            );
-        }
-    }
-}
-
-/// Both clients name the fields of a state alike.
-fn shared(s: &libfranka::RobotState) -> RobotState {
-    macro_rules! same {
-        ($($field:ident)*) => {
-            RobotState {
-                $($field: s.$field,)*
-                current_errors: flags(&s.current_errors.franka_errors),
-                last_motion_errors: flags(&s.last_motion_errors.franka_errors),
-                robot_mode: RobotMode::from_u8(s.robot_mode as u8).unwrap_or(RobotMode::Other),
-                time: franka::Duration::from_millis(milliseconds(s.time)),
-                ..RobotState::default()
-            }
-        };
-    }
-    same! {
-        O_T_EE O_T_EE_d F_T_EE F_T_NE NE_T_EE EE_T_K m_ee I_ee F_x_Cee m_load I_load F_x_Cload
-        m_total I_total F_x_Ctotal elbow elbow_d elbow_c delbow_c ddelbow_c tau_J tau_J_d dtau_J
-        q q_d dq dq_d ddq_d joint_contact cartesian_contact joint_collision cartesian_collision
-        tau_ext_hat_filtered O_F_ext_hat_K K_F_ext_hat_K O_dP_EE_d O_ddP_O O_T_EE_c O_dP_EE_c
-        O_ddP_EE_c theta dtheta control_command_success_rate
-    }
-}
-
-fn milliseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Its errors are numbered as the arm's flags are.
-fn flags(errors: &[libfranka::robot::error::FrankaError]) -> Errors {
-    let mut flags = Errors([false; ERROR_NAMES.len()]);
-    for &error in errors {
-        if let Some(flag) = flags.0.get_mut(error as usize) {
-            *flag = true;
-        }
-    }
-    flags
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::{Ipv4Addr, TcpListener, UdpSocket};
-    use std::sync::atomic::AtomicU8;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+    use std::thread;
 
     use franka::wire::robot::{ConnectResponse, ConnectStatus, v5};
     use kilohertz_sim::{Fault, Generation as Kind, Simulator, SimulatorOptions};
     use zerocopy::IntoBytes;
 
     use super::*;
+    use crate::client::libfranka_rs::address::PORT;
+    use crate::client::libfranka_rs::guard::GUARDED;
     use crate::limits::ArmLimits;
     use kilohertz_core::robot::Cycle;
 
@@ -787,12 +517,12 @@ mod tests {
         .unwrap()
     }
 
-    fn connect(simulator: &Simulator) -> Fenced {
+    fn connect(simulator: &Simulator) -> LibfrankaClient {
         reached(simulator.address()).unwrap()
     }
 
-    fn reached(there: SocketAddr) -> Result<Fenced, ArmError> {
-        Fenced::connect(there, Arc::default(), later(REQUEST))
+    fn reached(there: SocketAddr) -> Result<LibfrankaClient, ArmError> {
+        LibfrankaClient::connect(there, Arc::default(), later(REQUEST))
     }
 
     /// Stands still until `cycle` says otherwise.
@@ -813,7 +543,10 @@ mod tests {
         fn distrust(&mut self) {}
     }
 
-    fn drive(fenced: &Fenced, cycle: impl FnMut(&mut [f64]) -> Flow) -> Result<(), ArmError> {
+    fn drive(
+        client: &LibfrankaClient,
+        cycle: impl FnMut(&mut [f64]) -> Flow,
+    ) -> Result<(), ArmError> {
         let interface = Interface {
             control: Control::JointVelocity,
             elbow: false,
@@ -824,7 +557,7 @@ mod tests {
             law: None,
             arm: ArmLimits::fer(),
         };
-        fenced.drive(&drive, &mut Standing(cycle))
+        client.drive(&drive, &mut Standing(cycle))
     }
 
     fn for_cycles(cycles: u32) -> impl FnMut(&mut [f64]) -> Flow {
@@ -842,10 +575,10 @@ mod tests {
     #[test]
     fn what_is_not_finite_is_never_commanded() {
         let simulator = simulator();
-        let fenced = connect(&simulator);
+        let client = connect(&simulator);
         for value in [f64::NAN, f64::INFINITY] {
             let mut cycles = 0;
-            let error = drive(&fenced, |action| {
+            let error = drive(&client, |action| {
                 cycles += 1;
                 if cycles == 50 {
                     action[3] = value;
@@ -862,14 +595,14 @@ mod tests {
     #[test]
     fn a_panic_of_somebody_else_goes_on_and_the_next_motion_is_possible() {
         let simulator = simulator();
-        let fenced = connect(&simulator);
+        let client = connect(&simulator);
         let panic = catch_unwind(AssertUnwindSafe(|| {
-            drive(&fenced, |_| panic!("not the client's"))
+            drive(&client, |_| panic!("not the client's"))
         }));
         let panic = panic.expect_err("it goes on");
         assert_eq!(panic.downcast_ref::<&str>(), Some(&"not the client's"));
-        assert!(!FENCED.get());
-        drive(&fenced, for_cycles(20)).unwrap();
+        assert!(!GUARDED.get());
+        drive(&client, for_cycles(20)).unwrap();
     }
 
     #[test]
@@ -882,7 +615,7 @@ mod tests {
             libc::sigaction(libc::SIGUSR2, &raw const action, std::ptr::null_mut());
         }
         let simulator = simulator();
-        let fenced = connect(&simulator);
+        let client = connect(&simulator);
         let over = AtomicBool::new(false);
         // SAFETY: takes no argument and cannot fail.
         let worker = unsafe { libc::pthread_self() };
@@ -894,7 +627,7 @@ mod tests {
                     thread::sleep(Duration::from_micros(300));
                 }
             });
-            let driven = drive(&fenced, for_cycles(300));
+            let driven = drive(&client, for_cycles(300));
             over.store(true, Ordering::Release);
             driven.unwrap();
         });
@@ -903,9 +636,9 @@ mod tests {
     #[test]
     fn a_wait_that_would_never_end_ends_as_a_lost_connection() {
         let simulator = simulator();
-        let fenced = connect(&simulator);
+        let client = connect(&simulator);
         let mut cycles = 0;
-        let error = drive(&fenced, |_| {
+        let error = drive(&client, |_| {
             cycles += 1;
             if cycles == 50 {
                 simulator.inject(Fault::Freeze).unwrap();
@@ -914,15 +647,15 @@ mod tests {
         })
         .unwrap_err();
         assert_eq!(error.code, ArmErrorCode::ConnectionLost, "{error}");
-        assert!(fenced.robot.lock().unwrap().is_none());
+        assert!(client.robot.lock().unwrap().is_none());
     }
 
     #[test]
     fn a_connection_is_made_anew_after_a_failure() {
         let simulator = simulator();
-        let fenced = connect(&simulator);
+        let client = connect(&simulator);
         let mut cycles = 0;
-        let error = drive(&fenced, |_| {
+        let error = drive(&client, |_| {
             cycles += 1;
             if cycles == 20 {
                 simulator.inject(Fault::UserStop(true)).unwrap();
@@ -934,8 +667,8 @@ mod tests {
         assert_eq!(error.move_status.as_deref(), Some("EmergencyAborted"));
         assert!(error.message.contains("user stop"), "{error}");
         simulator.inject(Fault::UserStop(false)).unwrap();
-        assert_eq!(fenced.state().unwrap().robot_mode, RobotMode::Idle);
-        drive(&fenced, for_cycles(20)).unwrap();
+        assert_eq!(client.state().unwrap().robot_mode, RobotMode::Idle);
+        drive(&client, for_cycles(20)).unwrap();
         assert_eq!(simulator.counters().clients, 2);
     }
 
@@ -967,7 +700,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_client_panics_with_is_kept_behind_the_fence() {
+    fn what_the_client_panics_with_is_caught_and_not_told() {
         let broken = guarded(&|| {}, REQUEST, |_| -> u32 {
             panic!("called `Option::unwrap()` on a `None` value")
         })
@@ -997,67 +730,6 @@ mod tests {
             let refused = reached((server_of(state), PORT).into());
             let error = refused.err().expect("no arm");
             assert_eq!(error.code, ArmErrorCode::ConnectFailed, "{error}");
-        }
-    }
-
-    #[test]
-    fn where_it_cannot_go_is_said_before_anything_is_connected() {
-        let any = ConnectOptions::default();
-        let refused = |address, wanted| is_known(address, wanted).unwrap_err();
-        for address in ["127.0.0.1:4711", "[::1]:80", "fer.local:1", "fer.local:x"] {
-            let error = refused(address, &any);
-            assert_eq!(error.code.as_str(), "FRANKA_CLIENT", "{error}");
-            assert!(error.message.contains(address), "{error}");
-            assert!(error.message.contains("1337"), "{error}");
-        }
-        let fr3 = ConnectOptions {
-            generation: Some(Generation::Fr3),
-            ..any.clone()
-        };
-        assert_eq!(refused("127.0.0.1", &fr3).code, ArmErrorCode::Client);
-        for address in [
-            "127.0.0.2",
-            "127.0.0.2:1337",
-            "::1",
-            "[::1]:1337",
-            "fer.local",
-        ] {
-            is_known(address, &any).unwrap();
-        }
-    }
-
-    use proptest::prelude::{any, proptest};
-    use proptest::{prop_assert, prop_assert_eq};
-
-    proptest! {
-        #[test]
-        fn an_address_of_any_form_is_split_into_host_and_port(
-            ip in any::<IpAddr>(),
-            port in any::<u16>(),
-            name in "[a-z][a-z0-9.-]{0,20}",
-            anything in "\\PC{0,40}",
-        ) {
-            prop_assert_eq!(split(&SocketAddr::new(ip, port).to_string()), (ip.to_string(), Some(port)));
-            prop_assert_eq!(split(&ip.to_string()), (ip.to_string(), Some(PORT)));
-            prop_assert_eq!(split(&format!("{name}:{port}")), (name.clone(), Some(port)));
-            prop_assert_eq!(split(&name), (name, Some(PORT)));
-            let (host, port) = split(&anything);
-            prop_assert!(host.len() <= anything.len() && (port.is_some() || anything.contains(':')));
-        }
-
-        #[test]
-        fn each_error_has_a_name_that_leads_back_to_it(chosen in proptest::collection::vec(any::<bool>(), ERROR_NAMES.len())) {
-            let mut errors = Errors::default();
-            for (nth, there) in chosen.iter().enumerate() {
-                errors.0[nth] = *there;
-            }
-            let names = errors.names();
-            prop_assert_eq!(names.len(), chosen.iter().filter(|there| **there).count());
-            for name in names {
-                let nth = Errors::index_of(name).expect("a name of the table");
-                prop_assert!(chosen[nth], "{}", name);
-                prop_assert_eq!(ERROR_NAMES[nth], name);
-            }
         }
     }
 }

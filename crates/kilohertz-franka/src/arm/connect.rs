@@ -1,0 +1,233 @@
+//! How an arm is connected to, and what a connection consists of.
+
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+use franka::FrankaError;
+use franka::model::Model;
+
+use crate::client::bridge::{self, Failure, Met, no_answer};
+use crate::client::deadline::later;
+use crate::client::franka_rs::FrankaRsClient;
+use crate::client::watchdog::Watchdog;
+use crate::client::{Client, Connection};
+use crate::control::Impedance;
+use crate::error::{ArmError, ArmErrorCode};
+use crate::generation::Generation;
+use crate::limits::ArmLimits;
+
+/// How much later than its time an attempt may say why it failed.
+const LAST_WORD: Duration = Duration::from_millis(200);
+
+/// How to connect.
+#[derive(Debug, Clone)]
+pub struct ConnectOptions {
+    /// How long connecting may take.
+    pub timeout: Duration,
+    /// The arm that must answer; `None` takes either and finds out which it is.
+    pub generation: Option<Generation>,
+    /// The library that talks to the arm.
+    pub client: Client,
+    /// The controller that follows a motion generator.
+    pub impedance: Impedance,
+    /// Whether Cartesian sessions command the elbow too.
+    pub elbow: bool,
+}
+
+impl Default for ConnectOptions {
+    /// 5 s, either generation, `franka-rs`, the joint impedance controller, the arm's own choice of the
+    /// elbow.
+    fn default() -> ConnectOptions {
+        ConnectOptions {
+            timeout: Duration::from_secs(5),
+            generation: None,
+            client: Client::default(),
+            impedance: Impedance::default(),
+            elbow: false,
+        }
+    }
+}
+
+/// A connection to an arm, and what is known of the arm. Dropping it closes the connection.
+pub(crate) struct Connected {
+    pub client: Arc<dyn Connection>,
+    pub watchdog: Arc<Watchdog>,
+    pub generation: Generation,
+    pub limits: ArmLimits,
+    pub model: Model,
+}
+
+/// Connects to the arm at `address`. Blocks.
+///
+/// # Errors
+/// As [`Arm::connect`](crate::Arm::connect).
+pub(crate) fn connect(address: &str, options: &ConnectOptions) -> Result<Connected, ArmError> {
+    let (report, reported) = mpsc::channel();
+    let target = address.to_owned();
+    let wanted = options.clone();
+    let due = later(options.timeout);
+    // Looking up a host's address has no limit of its own; all else ends when it is due.
+    std::thread::Builder::new()
+        .name("kilohertz-connect".to_owned())
+        .spawn(move || {
+            // Nobody waits any more after the timeout; the connection is closed then.
+            let _ = report.send(connect_here(&target, &wanted, due));
+        })
+        .map_err(|error| {
+            ArmError::new(
+                ArmErrorCode::ConnectFailed,
+                format!("cannot start a thread: {error}"),
+            )
+        })?;
+    reported
+        .recv_timeout(options.timeout.saturating_add(LAST_WORD))
+        .unwrap_or_else(|_| Err(no_answer(address, options.timeout)))
+}
+
+fn connect_here(
+    address: &str,
+    wanted: &ConnectOptions,
+    due: Instant,
+) -> Result<Connected, ArmError> {
+    match wanted.client {
+        Client::FrankaRs => with_franka_rs(address, wanted, due),
+        Client::LibfrankaRs => with_libfranka_rs(address, wanted, due),
+    }
+}
+
+fn with_franka_rs(
+    address: &str,
+    wanted: &ConnectOptions,
+    due: Instant,
+) -> Result<Connected, ArmError> {
+    let Met {
+        client,
+        urdf,
+        line,
+        ear,
+    } = meet(address, wanted, wanted.generation, due)?;
+    let generation = Generation::of(client.fci_version());
+    let (limits, model) = match urdf {
+        Some(urdf) => (ArmLimits::served(&urdf), urdf.model),
+        None => (ArmLimits::fer(), Model::native_fer()),
+    };
+    let watchdog = Arc::new(Watchdog::of(line, ear));
+    let client = FrankaRsClient::new(client, Arc::clone(watchdog.hearing()));
+    Ok(Connected {
+        client: Arc::new(client),
+        watchdog,
+        generation,
+        limits,
+        model,
+    })
+}
+
+/// Connects with `libfranka-rs`, after `franka-rs` has made sure that it can.
+#[cfg(all(feature = "libfranka-rs", target_os = "linux"))]
+fn with_libfranka_rs(
+    address: &str,
+    wanted: &ConnectOptions,
+    due: Instant,
+) -> Result<Connected, ArmError> {
+    use crate::client::libfranka_rs::LibfrankaClient;
+    use crate::client::libfranka_rs::address::check;
+    check(address, wanted.generation)?;
+    // It goes where that one came out, and not where the name leads then.
+    let there = meet(address, wanted, Some(Generation::Fer), due)?
+        .line
+        .there;
+    let watchdog = Arc::new(Watchdog::default());
+    let client = LibfrankaClient::connect(there, Arc::clone(&watchdog), due)?;
+    Ok(Connected {
+        client: Arc::new(client),
+        watchdog,
+        generation: Generation::Fer,
+        limits: ArmLimits::fer(),
+        model: Model::native_fer(),
+    })
+}
+
+#[cfg(not(all(feature = "libfranka-rs", target_os = "linux")))]
+fn with_libfranka_rs(
+    _address: &str,
+    wanted: &ConnectOptions,
+    _due: Instant,
+) -> Result<Connected, ArmError> {
+    Err(ArmError::new(
+        ArmErrorCode::Client,
+        format!(
+            "this build has no client {}: it needs Linux and the cargo feature of that name. \
+             Use franka-rs",
+            wanted.client
+        ),
+    ))
+}
+
+/// Connects `franka-rs` to an arm of this generation, or of either.
+fn meet(
+    address: &str,
+    wanted: &ConnectOptions,
+    generation: Option<Generation>,
+    due: Instant,
+) -> Result<Met, ArmError> {
+    bridge::meet(address, generation, wanted.timeout, due).map_err(|failure| match failure {
+        Failure::Arm(error) => error,
+        Failure::Client(error) => failed(address, generation, wanted.client, error),
+    })
+}
+
+/// The error of connecting to `address`, where that failed with `error`.
+fn failed(
+    address: &str,
+    generation: Option<Generation>,
+    client: Client,
+    error: FrankaError,
+) -> ArmError {
+    let (code, message) = match error {
+        FrankaError::Network(text) if text.contains("refused") => (
+            ArmErrorCode::ConnectRefused,
+            format!(
+                "{address} refused the connection: check the address, and that the brakes are open and \
+                 FCI is activated in Desk"
+            ),
+        ),
+        FrankaError::Network(text) if text.contains("imeout") => (
+            ArmErrorCode::ConnectTimeout,
+            format!("{address} did not answer in time: check the network ({text})"),
+        ),
+        FrankaError::Network(text) => (
+            ArmErrorCode::ConnectFailed,
+            format!("cannot connect to {address}: {text}"),
+        ),
+        FrankaError::IncompatibleVersion { server_version, .. } => {
+            match (generation, Generation::speaking(server_version)) {
+                (_, Some(Generation::Fr3)) if client == Client::LibfrankaRs => (
+                    ArmErrorCode::Generation,
+                    format!(
+                        "{address} is of generation fr3, which speaks FCI version {server_version}; \
+                         client libfranka-rs knows generation fer with version 5 alone. Use franka-rs"
+                    ),
+                ),
+                (Some(asked_for), Some(answered)) => (
+                    ArmErrorCode::Generation,
+                    format!(
+                        "{address} is of generation {answered}, which speaks FCI version \
+                         {server_version}; generation {asked_for} with version {} was asked for. Ask \
+                         for {answered}, or leave the generation out",
+                        asked_for.fci_version()
+                    ),
+                ),
+                _ => (
+                    ArmErrorCode::IncompatibleVersion,
+                    format!(
+                        "{address} speaks FCI version {server_version}; an FR3 with version 10 or an \
+                         FER with version 5 is expected. Update the robot's system image, or use the \
+                         kilohertz release for it"
+                    ),
+                ),
+            }
+        }
+        other => return ArmError::from(other),
+    };
+    ArmError::new(code, message)
+}

@@ -1,0 +1,157 @@
+//! The guard around a call of `libfranka-rs`: its panics are caught, and its waits have an end.
+
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+#![allow(
+    unsafe_code,
+    reason = "signals to a thread are system calls; each use is argued"
+)]
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::client::libfranka_rs::signals::{Masked, waking_signal};
+
+/// How often the watch looks, and how often it interrupts what has taken too long.
+const LOOKING: Duration = Duration::from_millis(100);
+const INTERRUPTING: Duration = Duration::from_millis(10);
+/// So many interruptions have to help.
+const INTERRUPTIONS: u32 = 20;
+
+/// How the client failed without saying so. What it panics with stays here: it is written for those who write it.
+pub(super) enum Broken {
+    Panicked,
+    /// It waited for too long.
+    Interrupted,
+    /// There was no thread to watch it.
+    NoThread(std::io::Error),
+}
+
+impl Broken {
+    pub fn was_interrupted(&self) -> bool {
+        matches!(self, Broken::Interrupted)
+    }
+
+    /// What happened to a call, in own words.
+    pub fn text(&self, call: &str) -> String {
+        match self {
+            Broken::Panicked => format!("libfranka-rs failed while {call}"),
+            Broken::Interrupted => {
+                format!("libfranka-rs waited too long while {call}, and was interrupted")
+            }
+            Broken::NoThread(error) => format!("cannot start a thread: {error}"),
+        }
+    }
+}
+
+thread_local! {
+    /// Whether the client is at work on this thread: its panics are caught and stay silent.
+    pub(super) static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Calls the client under the watch: whatever it does, this returns. Panics that are not the
+/// client's go on. `end` ends its connection.
+pub(super) fn guarded<T>(
+    end: &(dyn Fn() + Sync),
+    patience: Duration,
+    work: impl FnOnce(&Watch) -> T,
+) -> Result<T, Broken> {
+    silence_guarded_panics();
+    let signal = waking_signal();
+    let _masked = Masked::all_but(signal);
+    let watch = Watch::new(patience);
+    // SAFETY: takes no argument and cannot fail.
+    let worker = unsafe { libc::pthread_self() };
+    let outcome = thread::scope(|scope| {
+        let watcher = thread::Builder::new()
+            .name("kilohertz-guard".to_owned())
+            .spawn_scoped(scope, || watch.keep(worker, signal, end))
+            .map_err(Broken::NoThread)?;
+        GUARDED.set(true);
+        let outcome = catch_unwind(AssertUnwindSafe(|| work(&watch)));
+        let at_work = GUARDED.replace(false);
+        watch.over.store(true, Ordering::Release);
+        watcher.thread().unpark();
+        match outcome {
+            Err(panic) if !at_work => Ok(Err(panic)),
+            Err(_) if watch.interrupted.load(Ordering::Acquire) => Err(Broken::Interrupted),
+            Err(_) => Err(Broken::Panicked),
+            Ok(value) => Ok(Ok(value)),
+        }
+    })?;
+    outcome.map_err(|panic| resume_unwind(panic))
+}
+
+/// What the client panics with is told as an error and not on standard error too.
+fn silence_guarded_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let others = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !GUARDED.get() {
+                others(panic);
+            }
+        }));
+    });
+}
+
+/// Ends the waits of a client that would wait for ever.
+pub(super) struct Watch {
+    epoch: Instant,
+    /// When its patience ends, in milliseconds of the epoch.
+    due: AtomicU64,
+    interrupted: AtomicBool,
+    over: AtomicBool,
+}
+
+impl Watch {
+    fn new(patience: Duration) -> Watch {
+        Watch {
+            epoch: Instant::now(),
+            due: AtomicU64::new(patience.as_millis() as u64),
+            interrupted: AtomicBool::new(false),
+            over: AtomicBool::new(false),
+        }
+    }
+
+    /// The client has this long from now on.
+    pub fn patience(&self, patience: Duration) {
+        let due = self.epoch.elapsed().saturating_add(patience).as_millis() as u64;
+        self.due.store(due, Ordering::Release);
+    }
+
+    /// Runs what is not the client's: it has all the time that it wants, and its panics are its own.
+    pub fn outside<T>(&self, body: impl FnOnce() -> T) -> T {
+        self.due.store(u64::MAX, Ordering::Release);
+        GUARDED.set(false);
+        let value = body();
+        GUARDED.set(true);
+        value
+    }
+
+    /// Interrupts `worker` again and again once its time is up, until it is over, and ends its
+    /// connection with `end` where that does not help.
+    fn keep(&self, worker: libc::pthread_t, signal: libc::c_int, end: &dyn Fn()) {
+        let mut left_to_interrupt = INTERRUPTIONS;
+        while !self.over.load(Ordering::Acquire) {
+            let now = self.epoch.elapsed().as_millis() as u64;
+            let left = self.due.load(Ordering::Acquire).saturating_sub(now);
+            if left > 0 {
+                thread::park_timeout(Duration::from_millis(left).min(LOOKING));
+                continue;
+            }
+            self.interrupted.store(true, Ordering::Release);
+            // SAFETY: this runs on a scoped thread that `worker` joins before it leaves `guarded`,
+            // so `worker` has not ended. The signal has a handler that does nothing.
+            unsafe { libc::pthread_kill(worker, signal) };
+            thread::park_timeout(INTERRUPTING);
+            left_to_interrupt = left_to_interrupt.saturating_sub(1);
+            if left_to_interrupt == 0 {
+                end();
+            }
+        }
+    }
+}
