@@ -3,51 +3,52 @@
 //! It talks through `franka-rs`'s wire types, and waits by looking rather than by blocking: a wait of
 //! `franka-rs`'s own gripper has no end where the hand falls silent, and keeps a stop out while it
 //! lasts. No loop thread is involved: sessions go on beside it.
+//!
+//! ```text
+//! address.rs  where a hand is, and what connecting to it fails with
+//! command.rs  what moves the fingers, and in which ranges
+//! link.rs     an open connection: what is sent and answered, and the newest state
+//! answers.rs  a hand's answers: bounded, and only to what was asked
+//! ```
 
 #![warn(clippy::indexing_slicing)]
 
+pub(crate) mod address;
 pub(crate) mod answers;
+pub(crate) mod command;
+pub(crate) mod link;
 
-use std::io::{self, ErrorKind};
-use std::mem::size_of;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
-use std::ops::RangeInclusive;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use franka::GripperState;
 use franka::wire::gripper::{
-    GRIPPER_COMMAND_PORT, GRIPPER_VERSION, GraspRequest, GripperCommand, GripperCommandResponse,
-    GripperConnectRequest, GripperConnectResponse, GripperConnectStatus, GripperMoveRequest,
-    GripperState as WireState, GripperStatus,
+    GRIPPER_VERSION, GraspRequest, GripperCommand, GripperConnectRequest, GripperConnectResponse,
+    GripperConnectStatus, GripperMoveRequest, GripperStatus,
 };
 use franka::wire::{HeaderLayout, parse_response};
-use franka::{FrankaError, GripperState};
 use kilohertz_core::limits::exceeds;
 use kilohertz_core::number::{number, number_beside};
 use kilohertz_core::session::roll::Place;
-use zerocopy::{FromBytes, IntoBytes};
+use zerocopy::IntoBytes;
 
 use crate::client::bridge::reached;
+use crate::client::deadline::later;
 use crate::client::source::{Hearing, HostEar};
 use crate::error::{ArmError, ArmErrorCode};
+use crate::hand::address::{at, connecting, no_answer, place};
 use crate::hand::answers::Answers;
+use crate::hand::link::{LOOK, Link, closed, lock, silent};
 
-/// Openings \[m\]: the fingers open by 80 mm (data sheet), give or take a calibration.
-pub const WIDTHS: RangeInclusive<f64> = 0.0..=0.1;
-/// The highest speed [m/s]: 50 mm/s for each finger (data sheet).
-pub const MAX_SPEED: f64 = 0.1;
-/// The highest force \[N\]: for a moment; 70 N lasting (data sheet).
-pub const MAX_FORCE: f64 = 140.0;
+pub use crate::hand::command::{HandCommand, MAX_FORCE, MAX_SPEED, WIDTHS};
 
 /// No fingers are said to be further apart \[m\].
 const WIDEST: f64 = 1.0;
 
-/// How often a wait looks.
-const LOOK: Duration = Duration::from_millis(2);
-/// A hand sends some 60 states a second; who is silent for this long is gone.
-const SILENCE: Duration = Duration::from_secs(3);
 /// How long a state may take: as long as libfranka waits for one.
 const STATE_PATIENCE: Duration = Duration::from_secs(1);
 /// How long closing waits for a motion to stop.
@@ -74,93 +75,6 @@ impl Default for HandOptions {
             timeout: Duration::from_secs(5),
             port: None,
             command_timeout: Duration::from_secs(180),
-        }
-    }
-}
-
-/// Something that moves the fingers.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum HandCommand {
-    /// Finds out how far the fingers open.
-    Homing,
-    /// Moves the fingers.
-    Move {
-        /// To this opening \[m\], one of [`WIDTHS`].
-        width: f64,
-        /// As fast as this [m/s], above 0 to [`MAX_SPEED`].
-        speed: f64,
-    },
-    /// Closes the fingers on an object and presses.
-    Grasp {
-        /// How wide the object is \[m\], one of [`WIDTHS`].
-        width: f64,
-        /// As fast as this [m/s], above 0 to [`MAX_SPEED`].
-        speed: f64,
-        /// How hard \[N\], above 0 to [`MAX_FORCE`].
-        force: f64,
-        /// How much narrower it may turn out to be \[m\].
-        epsilon_inner: f64,
-        /// How much wider \[m\].
-        epsilon_outer: f64,
-    },
-}
-
-impl HandCommand {
-    const fn name(&self) -> &'static str {
-        match self {
-            HandCommand::Homing => "homing",
-            HandCommand::Move { .. } => "the move",
-            HandCommand::Grasp { .. } => "the grasp",
-        }
-    }
-
-    fn check(&self) -> Result<(), ArmError> {
-        let refused = |what: &str, value: f64, from: &str, to: f64, unit: &str| {
-            let value = number_beside(value, &[0.0, to]);
-            let to = number(to);
-            Err(ArmError::new(
-                ArmErrorCode::InvalidOperation,
-                format!("{what} of the hand is {value} {unit}; expected {from} to {to} {unit}"),
-            ))
-        };
-        let width_of = |what: &str, value: f64| match WIDTHS.contains(&value) {
-            true => Ok(()),
-            false => refused(what, value, "0", *WIDTHS.end(), "m"),
-        };
-        let above_zero =
-            |what: &str, value: f64, to: f64, unit: &str| match value > 0.0 && value <= to {
-                true => Ok(()),
-                false => refused(what, value, "above 0", to, unit),
-            };
-        match *self {
-            HandCommand::Homing => Ok(()),
-            HandCommand::Move { width, speed } => {
-                width_of("the width", width)?;
-                above_zero("the speed", speed, MAX_SPEED, "m/s")
-            }
-            HandCommand::Grasp {
-                width,
-                speed,
-                force,
-                epsilon_inner,
-                epsilon_outer,
-            } => {
-                width_of("the width", width)?;
-                above_zero("the speed", speed, MAX_SPEED, "m/s")?;
-                above_zero("the force", force, MAX_FORCE, "N")?;
-                width_of("the inner epsilon", epsilon_inner)?;
-                width_of("the outer epsilon", epsilon_outer)
-            }
-        }
-    }
-
-    /// How long the fingers are on their way at most.
-    fn motion(&self) -> Duration {
-        match *self {
-            HandCommand::Homing => Duration::ZERO,
-            HandCommand::Move { speed, .. } | HandCommand::Grasp { speed, .. } => {
-                Duration::try_from_secs_f64(WIDTHS.end() / speed).unwrap_or(Duration::MAX)
-            }
         }
     }
 }
@@ -486,182 +400,6 @@ impl Drop for HandMotion {
     }
 }
 
-/// The newest state.
-#[derive(Debug)]
-struct Heard {
-    at: Instant,
-    count: u64,
-    state: Option<GripperState>,
-    source: Option<SocketAddr>,
-}
-
-/// An open connection. No lock of it is held for longer than a look at a socket, or a write to it.
-#[derive(Debug)]
-struct Link {
-    answers: Answers,
-    states: UdpSocket,
-    hearing: Arc<Hearing>,
-    heard: Mutex<Heard>,
-    busy: AtomicBool,
-    /// Commands and stops go out one after the other.
-    door: Mutex<()>,
-    /// How often a stop went out.
-    stops: AtomicU64,
-    closed: AtomicBool,
-}
-
-impl Link {
-    fn new(answers: Answers, states: UdpSocket) -> Link {
-        Link {
-            answers,
-            states,
-            hearing: Arc::default(),
-            heard: Mutex::new(Heard {
-                at: Instant::now(),
-                count: 0,
-                state: None,
-                source: None,
-            }),
-            busy: AtomicBool::new(false),
-            door: Mutex::new(()),
-            stops: AtomicU64::new(0),
-            closed: AtomicBool::new(false),
-        }
-    }
-
-    fn send(&self, command: GripperCommand, payload: &[u8]) -> Result<u32, ArmError> {
-        let sent = self.answers.ask(command, payload);
-        sent.map_err(|error| self.lost(error))
-    }
-
-    /// The message that answers a request, if it is there.
-    fn received(&self, id: u32) -> Result<Option<Vec<u8>>, ArmError> {
-        self.answers.to(id).map_err(|error| self.lost(error))
-    }
-
-    /// Takes in the states that have come.
-    fn listen(&self) -> Result<MutexGuard<'_, Heard>, ArmError> {
-        let mut heard = lock(&self.heard);
-        self.hearing.emptied(|| self.take_in(&mut heard))?;
-        Ok(heard)
-    }
-
-    fn take_in(&self, heard: &mut Heard) -> Result<(), ArmError> {
-        let mut bytes = [0; size_of::<WireState>() + 1];
-        loop {
-            let (length, source) = match self.states.recv_from(&mut bytes) {
-                Ok(came) => came,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) => return Err(self.lost(FrankaError::Network(error.to_string()))),
-            };
-            let datagram = bytes.get(..length).unwrap_or_default();
-            if let Ok(state) = WireState::read_from_bytes(datagram) {
-                heard.at = Instant::now();
-                heard.count = heard.count.saturating_add(1);
-                heard.state = Some(GripperState::from(&state));
-                heard.source = Some(source);
-            }
-        }
-    }
-
-    /// The answer to a request; `look` is called again and again until it is there.
-    fn answer(
-        &self,
-        id: u32,
-        patience: Duration,
-        mut look: impl FnMut(),
-    ) -> Result<GripperStatus, ArmError> {
-        let give_up = later(patience);
-        loop {
-            look();
-            if let Some(message) = self.received(id)? {
-                let answer: GripperCommandResponse =
-                    parse_response(HeaderLayout::Gripper, &message)?;
-                return GripperStatus::from_u16(answer.status.get()).ok_or_else(|| {
-                    ArmError::new(
-                        ArmErrorCode::Protocol,
-                        "the hand answered with a status that does not exist",
-                    )
-                });
-            }
-            if self.listen()?.at.elapsed() > SILENCE {
-                self.answers.end();
-                return Err(silent(SILENCE));
-            }
-            self.pause(give_up, || {
-                ArmError::new(
-                    ArmErrorCode::CommandTimeout,
-                    format!(
-                        "the hand sends its states but did not answer a command within \
-                         {} s, and may still move: stop() it, or connect anew",
-                        number(patience.as_secs_f64())
-                    ),
-                )
-            })?;
-        }
-    }
-
-    fn stop(&self, patience: Duration) -> Result<(), ArmError> {
-        let id = {
-            let _door = lock(&self.door);
-            self.stops.fetch_add(1, Ordering::AcqRel);
-            self.send(GripperCommand::Stop, &[])?
-        };
-        match self.answer(id, patience, || {})? {
-            GripperStatus::Success => Ok(()),
-            status => Err(ArmError::new(
-                ArmErrorCode::CommandRejected,
-                format!(
-                    "the hand did not stop, and may still move: it answered {status:?}. Press the user stop \
-                     where it does"
-                ),
-            )),
-        }
-    }
-
-    /// Between two looks; an error where it is over.
-    fn pause(&self, give_up: Instant, late: impl FnOnce() -> ArmError) -> Result<(), ArmError> {
-        if self.closed.load(Ordering::Acquire) {
-            return Err(closed());
-        }
-        if Instant::now() >= give_up {
-            return Err(late());
-        }
-        thread::sleep(LOOK);
-        Ok(())
-    }
-
-    fn lost(&self, error: FrankaError) -> ArmError {
-        match error {
-            _ if self.closed.load(Ordering::Acquire) => closed(),
-            FrankaError::Network(text) => ArmError::new(
-                ArmErrorCode::ConnectionLost,
-                format!("the connection to the hand was lost: {text}. Connect to it again"),
-            ),
-            other => other.into(),
-        }
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A moment that is never too far away to be one.
-pub(crate) fn later(by: Duration) -> Instant {
-    let now = Instant::now();
-    let years = Duration::from_secs(1_000_000_000);
-    now.checked_add(by.min(years)).unwrap_or(now)
-}
-
-fn closed() -> ArmError {
-    ArmError::new(
-        ArmErrorCode::InvalidOperation,
-        "the hand was closed: connect again with FrankaHand.connect",
-    )
-}
-
 fn aborted(name: &str) -> ArmError {
     ArmError::new(
         ArmErrorCode::CommandAborted,
@@ -693,129 +431,9 @@ fn refused(name: &str, now: Option<GripperState>) -> ArmError {
     )
 }
 
-fn silent(after: Duration) -> ArmError {
-    ArmError::new(
-        ArmErrorCode::ConnectionLost,
-        format!(
-            "the hand has been silent for {} s: check the network, and that no firewall keeps \
-             UDP away. Connect to it again",
-            number(after.as_secs_f64())
-        ),
-    )
-}
-
-fn no_answer(host: &str, port: u16, timeout: Duration) -> ArmError {
-    ArmError::new(
-        ArmErrorCode::ConnectTimeout,
-        format!(
-            "{} did not answer as a Franka Hand within {} s: check the network, that a hand is \
-             mounted and set up in Desk, and that no firewall keeps UDP away",
-            at(host, port),
-            number(timeout.as_secs_f64())
-        ),
-    )
-}
-
-fn connecting(host: &str, port: u16, error: &io::Error) -> ArmError {
-    let place = at(host, port);
-    match error.kind() {
-        ErrorKind::ConnectionRefused => ArmError::new(
-            ArmErrorCode::ConnectRefused,
-            format!(
-                "{place} refused the connection: check the address, that a Franka Hand is mounted \
-                 and set up in Desk, and that FCI is activated"
-            ),
-        ),
-        ErrorKind::TimedOut => ArmError::new(
-            ArmErrorCode::ConnectTimeout,
-            format!("{place} did not answer in time: check the network ({error})"),
-        ),
-        _ => ArmError::new(
-            ArmErrorCode::ConnectFailed,
-            format!("cannot connect to the hand at {place}: {error}"),
-        ),
-    }
-}
-
-/// Host and port of the hand that belongs to the arm at `address`.
-fn place(address: &str, port: Option<u16>) -> Result<(String, u16), ArmError> {
-    let (host, of_arm) = if let Ok(socket) = address.parse::<SocketAddr>() {
-        (socket.ip().to_string(), Some(socket.port()))
-    } else if address.parse::<IpAddr>().is_ok() {
-        (address.to_owned(), None)
-    } else if let Some((host, Ok(port))) = address
-        .rsplit_once(':')
-        .map(|(host, port)| (host, port.parse::<u16>()))
-    {
-        (host.to_owned(), Some(port))
-    } else {
-        (address.to_owned(), None)
-    };
-    let next = match (port, of_arm) {
-        (Some(port), _) => Some(port),
-        (None, Some(of_arm)) => of_arm.checked_add(1),
-        (None, None) => Some(GRIPPER_COMMAND_PORT),
-    };
-    next.map(|port| (host, port)).ok_or_else(|| {
-        ArmError::new(
-            ArmErrorCode::ConnectFailed,
-            format!(
-                "{address} has no port after it, where the hand would be: give the hand's port"
-            ),
-        )
-    })
-}
-
-fn at(host: &str, port: u16) -> String {
-    match host.parse::<IpAddr>() {
-        Ok(ip) => SocketAddr::new(ip, port).to_string(),
-        Err(_) => format!("{host}:{port}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_hand_is_where_its_arm_is_on_the_next_port() {
-        let found = |address| place(address, None).unwrap();
-        assert_eq!(found("172.16.0.2"), ("172.16.0.2".into(), 1338));
-        assert_eq!(found("172.16.0.2:1337"), ("172.16.0.2".into(), 1338));
-        assert_eq!(found("robot.local"), ("robot.local".into(), 1338));
-        assert_eq!(found("robot.local:4000"), ("robot.local".into(), 4001));
-        assert_eq!(found("::1"), ("::1".into(), 1338));
-        assert_eq!(found("[::1]:1337"), ("::1".into(), 1338));
-        assert_eq!(at("::1", 1338), "[::1]:1338");
-        assert_eq!(place("robot:5", Some(9)).unwrap(), ("robot".into(), 9));
-        assert!(place("robot:65535", None).is_err());
-    }
-
-    #[test]
-    fn numbers_out_of_their_range_are_refused_by_name() {
-        let grasp = |width, speed, force, epsilon_inner, epsilon_outer| HandCommand::Grasp {
-            width,
-            speed,
-            force,
-            epsilon_inner,
-            epsilon_outer,
-        };
-        grasp(0.04, 0.1, 140.0, 0.0, 0.1).check().unwrap();
-        for (command, named) in [
-            (grasp(-1e-9, 0.1, 20.0, 0.0, 0.0), "width"),
-            (grasp(f64::NAN, 0.1, 20.0, 0.0, 0.0), "width"),
-            (grasp(0.04, 0.0, 20.0, 0.0, 0.0), "speed"),
-            (grasp(0.04, 0.11, 20.0, 0.0, 0.0), "speed"),
-            (grasp(0.04, 0.1, 0.0, 0.0, 0.0), "force"),
-            (grasp(0.04, 0.1, f64::INFINITY, 0.0, 0.0), "force"),
-            (grasp(0.04, 0.1, 20.0, -0.001, 0.0), "inner"),
-            (grasp(0.04, 0.1, 20.0, 0.0, f64::NAN), "outer"),
-        ] {
-            let error = command.check().unwrap_err();
-            assert_eq!(error.code, ArmErrorCode::InvalidOperation);
-            assert!(error.message.contains(named), "{error}");
-        }
-    }
 
     #[test]
     fn no_width_is_believed_that_no_hand_has() {

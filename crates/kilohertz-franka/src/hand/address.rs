@@ -1,0 +1,98 @@
+//! Where a hand is, and what connecting to it fails with.
+
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use franka::wire::gripper::GRIPPER_COMMAND_PORT;
+use kilohertz_core::number::number;
+
+use crate::error::{ArmError, ArmErrorCode};
+
+pub(super) fn no_answer(host: &str, port: u16, timeout: Duration) -> ArmError {
+    ArmError::new(
+        ArmErrorCode::ConnectTimeout,
+        format!(
+            "{} did not answer as a Franka Hand within {} s: check the network, that a hand is \
+             mounted and set up in Desk, and that no firewall keeps UDP away",
+            at(host, port),
+            number(timeout.as_secs_f64())
+        ),
+    )
+}
+
+pub(super) fn connecting(host: &str, port: u16, error: &io::Error) -> ArmError {
+    let place = at(host, port);
+    match error.kind() {
+        ErrorKind::ConnectionRefused => ArmError::new(
+            ArmErrorCode::ConnectRefused,
+            format!(
+                "{place} refused the connection: check the address, that a Franka Hand is mounted \
+                 and set up in Desk, and that FCI is activated"
+            ),
+        ),
+        ErrorKind::TimedOut => ArmError::new(
+            ArmErrorCode::ConnectTimeout,
+            format!("{place} did not answer in time: check the network ({error})"),
+        ),
+        _ => ArmError::new(
+            ArmErrorCode::ConnectFailed,
+            format!("cannot connect to the hand at {place}: {error}"),
+        ),
+    }
+}
+
+/// Host and port of the hand that belongs to the arm at `address`.
+pub(super) fn place(address: &str, port: Option<u16>) -> Result<(String, u16), ArmError> {
+    let (host, of_arm) = if let Ok(socket) = address.parse::<SocketAddr>() {
+        (socket.ip().to_string(), Some(socket.port()))
+    } else if address.parse::<IpAddr>().is_ok() {
+        (address.to_owned(), None)
+    } else if let Some((host, Ok(port))) = address
+        .rsplit_once(':')
+        .map(|(host, port)| (host, port.parse::<u16>()))
+    {
+        (host.to_owned(), Some(port))
+    } else {
+        (address.to_owned(), None)
+    };
+    let next = match (port, of_arm) {
+        (Some(port), _) => Some(port),
+        (None, Some(of_arm)) => of_arm.checked_add(1),
+        (None, None) => Some(GRIPPER_COMMAND_PORT),
+    };
+    next.map(|port| (host, port)).ok_or_else(|| {
+        ArmError::new(
+            ArmErrorCode::ConnectFailed,
+            format!(
+                "{address} has no port after it, where the hand would be: give the hand's port"
+            ),
+        )
+    })
+}
+
+pub(super) fn at(host: &str, port: u16) -> String {
+    match host.parse::<IpAddr>() {
+        Ok(ip) => SocketAddr::new(ip, port).to_string(),
+        Err(_) => format!("{host}:{port}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hand_is_where_its_arm_is_on_the_next_port() {
+        let found = |address| place(address, None).unwrap();
+        assert_eq!(found("172.16.0.2"), ("172.16.0.2".into(), 1338));
+        assert_eq!(found("172.16.0.2:1337"), ("172.16.0.2".into(), 1338));
+        assert_eq!(found("robot.local"), ("robot.local".into(), 1338));
+        assert_eq!(found("robot.local:4000"), ("robot.local".into(), 4001));
+        assert_eq!(found("::1"), ("::1".into(), 1338));
+        assert_eq!(found("[::1]:1337"), ("::1".into(), 1338));
+        assert_eq!(at("::1", 1338), "[::1]:1338");
+        assert_eq!(place("robot:5", Some(9)).unwrap(), ("robot".into(), 9));
+        assert!(place("robot:65535", None).is_err());
+    }
+}

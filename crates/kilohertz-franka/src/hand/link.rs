@@ -1,0 +1,209 @@
+//! An open connection to a hand: what is sent, what is answered, and the newest state.
+
+#![warn(clippy::indexing_slicing)]
+
+use std::io::ErrorKind;
+use std::mem::size_of;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use franka::wire::gripper::{
+    GripperCommand, GripperCommandResponse, GripperState as WireState, GripperStatus,
+};
+use franka::wire::{HeaderLayout, parse_response};
+use franka::{FrankaError, GripperState};
+use kilohertz_core::number::number;
+use zerocopy::FromBytes;
+
+use crate::client::deadline::later;
+use crate::client::source::Hearing;
+use crate::error::{ArmError, ArmErrorCode};
+use crate::hand::answers::Answers;
+
+/// How often a wait looks.
+pub(super) const LOOK: Duration = Duration::from_millis(2);
+/// A hand sends some 60 states a second; who is silent for this long is gone.
+const SILENCE: Duration = Duration::from_secs(3);
+
+/// The newest state.
+#[derive(Debug)]
+pub(super) struct Heard {
+    pub at: Instant,
+    pub count: u64,
+    pub state: Option<GripperState>,
+    pub source: Option<SocketAddr>,
+}
+
+/// An open connection. No lock of it is held for longer than a look at a socket, or a write to it.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub answers: Answers,
+    states: UdpSocket,
+    pub hearing: Arc<Hearing>,
+    pub heard: Mutex<Heard>,
+    pub busy: AtomicBool,
+    /// Commands and stops go out one after the other.
+    pub door: Mutex<()>,
+    /// How often a stop went out.
+    pub stops: AtomicU64,
+    pub closed: AtomicBool,
+}
+
+impl Link {
+    pub fn new(answers: Answers, states: UdpSocket) -> Link {
+        Link {
+            answers,
+            states,
+            hearing: Arc::default(),
+            heard: Mutex::new(Heard {
+                at: Instant::now(),
+                count: 0,
+                state: None,
+                source: None,
+            }),
+            busy: AtomicBool::new(false),
+            door: Mutex::new(()),
+            stops: AtomicU64::new(0),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    pub fn send(&self, command: GripperCommand, payload: &[u8]) -> Result<u32, ArmError> {
+        let sent = self.answers.ask(command, payload);
+        sent.map_err(|error| self.lost(error))
+    }
+
+    /// The message that answers a request, if it is there.
+    pub fn received(&self, id: u32) -> Result<Option<Vec<u8>>, ArmError> {
+        self.answers.to(id).map_err(|error| self.lost(error))
+    }
+
+    /// Takes in the states that have come.
+    pub fn listen(&self) -> Result<MutexGuard<'_, Heard>, ArmError> {
+        let mut heard = lock(&self.heard);
+        self.hearing.emptied(|| self.take_in(&mut heard))?;
+        Ok(heard)
+    }
+
+    fn take_in(&self, heard: &mut Heard) -> Result<(), ArmError> {
+        let mut bytes = [0; size_of::<WireState>() + 1];
+        loop {
+            let (length, source) = match self.states.recv_from(&mut bytes) {
+                Ok(came) => came,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => return Err(self.lost(FrankaError::Network(error.to_string()))),
+            };
+            let datagram = bytes.get(..length).unwrap_or_default();
+            if let Ok(state) = WireState::read_from_bytes(datagram) {
+                heard.at = Instant::now();
+                heard.count = heard.count.saturating_add(1);
+                heard.state = Some(GripperState::from(&state));
+                heard.source = Some(source);
+            }
+        }
+    }
+
+    /// The answer to a request; `look` is called again and again until it is there.
+    pub fn answer(
+        &self,
+        id: u32,
+        patience: Duration,
+        mut look: impl FnMut(),
+    ) -> Result<GripperStatus, ArmError> {
+        let give_up = later(patience);
+        loop {
+            look();
+            if let Some(message) = self.received(id)? {
+                let answer: GripperCommandResponse =
+                    parse_response(HeaderLayout::Gripper, &message)?;
+                return GripperStatus::from_u16(answer.status.get()).ok_or_else(|| {
+                    ArmError::new(
+                        ArmErrorCode::Protocol,
+                        "the hand answered with a status that does not exist",
+                    )
+                });
+            }
+            if self.listen()?.at.elapsed() > SILENCE {
+                self.answers.end();
+                return Err(silent(SILENCE));
+            }
+            self.pause(give_up, || {
+                ArmError::new(
+                    ArmErrorCode::CommandTimeout,
+                    format!(
+                        "the hand sends its states but did not answer a command within \
+                         {} s, and may still move: stop() it, or connect anew",
+                        number(patience.as_secs_f64())
+                    ),
+                )
+            })?;
+        }
+    }
+
+    pub fn stop(&self, patience: Duration) -> Result<(), ArmError> {
+        let id = {
+            let _door = lock(&self.door);
+            self.stops.fetch_add(1, Ordering::AcqRel);
+            self.send(GripperCommand::Stop, &[])?
+        };
+        match self.answer(id, patience, || {})? {
+            GripperStatus::Success => Ok(()),
+            status => Err(ArmError::new(
+                ArmErrorCode::CommandRejected,
+                format!(
+                    "the hand did not stop, and may still move: it answered {status:?}. Press the user stop \
+                     where it does"
+                ),
+            )),
+        }
+    }
+
+    /// Between two looks; an error where it is over.
+    pub fn pause(&self, give_up: Instant, late: impl FnOnce() -> ArmError) -> Result<(), ArmError> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(closed());
+        }
+        if Instant::now() >= give_up {
+            return Err(late());
+        }
+        thread::sleep(LOOK);
+        Ok(())
+    }
+
+    pub fn lost(&self, error: FrankaError) -> ArmError {
+        match error {
+            _ if self.closed.load(Ordering::Acquire) => closed(),
+            FrankaError::Network(text) => ArmError::new(
+                ArmErrorCode::ConnectionLost,
+                format!("the connection to the hand was lost: {text}. Connect to it again"),
+            ),
+            other => other.into(),
+        }
+    }
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(super) fn closed() -> ArmError {
+    ArmError::new(
+        ArmErrorCode::InvalidOperation,
+        "the hand was closed: connect again with FrankaHand.connect",
+    )
+}
+
+pub(super) fn silent(after: Duration) -> ArmError {
+    ArmError::new(
+        ArmErrorCode::ConnectionLost,
+        format!(
+            "the hand has been silent for {} s: check the network, and that no firewall keeps \
+             UDP away. Connect to it again",
+            number(after.as_secs_f64())
+        ),
+    )
+}
