@@ -1,4 +1,16 @@
 //! The libraries that can talk to an arm, and what a session needs of them.
+//!
+//! ```text
+//! franka_rs.rs     one of them: read a state, run the loop body, write its command
+//! libfranka_rs/    the other, and the guard around it
+//! bridge.rs        the way between an arm and franka-rs while they get to know each other
+//! entrance.rs      a cycle around the loop body, whichever client runs it
+//! elbow.rs         the elbow, as the arm wants it commanded
+//! source/          who is heard at the socket for states: the arm alone
+//! watchdog.rs      disconnects where the arm does not answer
+//! rejection.rs     what an arm means that refuses a command
+//! deadline.rs      points in time until which something is waited for
+//! ```
 
 pub(crate) mod bridge;
 pub(crate) mod deadline;

@@ -1,4 +1,12 @@
 //! Poses, and the way between them and joint positions.
+//!
+//! ```text
+//! geometry.rs      poses, twists, and the ways between them
+//! model.rs         the rigid-body model: poses, Jacobians, dynamics
+//! urdf.rs          the model that an FR3 serves, checked before it is relied on
+//! differential.rs  what a motion of the end effector asks of the joints
+//! inverse.rs       joint positions for a pose
+//! ```
 
 pub(crate) mod differential;
 pub(crate) mod geometry;

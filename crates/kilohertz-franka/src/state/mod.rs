@@ -1,4 +1,4 @@
-//! libfranka's robot state as flat slots.
+//! libfranka's robot state as flat slots, with libfranka's names, and the gate where states enter (`gate.rs`).
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 

@@ -1,9 +1,14 @@
 //! Lets the arm alone be heard, and answered, at the socket that its states come to.
 //!
 //! Both clients take in whatever anybody sends to their port, and answer whoever sent last. So the
-//! kernel is told whom their socket lets in ([`source_filter`]): when connecting, from outside, because
+//! kernel is told whom their socket lets in ([`filter`]): when connecting, from outside, because
 //! they keep it to themselves; before the arm is told the port where that is known. Not by connecting
 //! it: that would leave what is queued there, count nothing, and let one ICMP error end a motion.
+//!
+//! ```text
+//! filter.rs   what a socket lets in, decided by the kernel
+//! sockets.rs  the sockets that a client keeps to itself, found
+//! ```
 
 #![warn(clippy::indexing_slicing)]
 

@@ -189,7 +189,8 @@ mod before {
                         let (got, from) = first(socket)?;
                         Some(got == length && *from.ip() == self.there.ip())
                     };
-                    let mut waiting = (0..new.len()).filter(|&nth| waits(&new[nth]) == Some(true));
+                    let mut waiting =
+                        (0..new.len()).filter(|&nth| new.get(nth).and_then(waits) == Some(true));
                     waiting.next().xor(waiting.next())
                 }),
             };
