@@ -38,7 +38,7 @@ pub(crate) struct Watchdog {
 }
 
 impl Watchdog {
-    /// That of the connection with these sockets.
+    /// Returns the watchdog of the connection with these sockets.
     pub fn of(line: Line, ear: Ear) -> Watchdog {
         let watchdog = Watchdog::default();
         watchdog.attach(line, ear);
