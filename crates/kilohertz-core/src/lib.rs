@@ -1,17 +1,17 @@
 //! The realtime loop of kilohertz, with nothing of sockets, Franka or Node in it.
 //!
 //! ```text
-//! robot ──observation──▶ session.rs ──▶ policy.rs ──action──▶ judge.rs ▶ late.rs ▶ limits.rs ──▶ robot
-//!   ▲                    (loop thread)   mailbox.rs, shared_mailbox.rs  between.rs               │
-//!   │                     cadence.rs                           lowpass.rs                        │
-//!   └── the robot's clock, or pacer.rs + wait.rs ────────────────────────────────────────────────┘
+//! robot ──observation──▶ session/ ──▶ policy.rs ──action──▶ command/ ──▶ limits/ ──▶ robot
+//!   ▲                  (loop thread)  channel/mailbox.rs    judged, late,              │
+//!   │                                 (another thread)      in between                 │
+//!   └── the robot's clock, or timing/ ──────────────────────────────────────────────────┘
 //!                             │
-//!            stats.rs (counters, jitter)  record.rs (every tick)  courier.rs (wakes)
+//!            stats.rs (counters, jitter)  channel/records.rs (every tick)  channel/notify.rs (wakes)
 //! ```
 //!
 //! A [`robot::Robot`] drives the tick: it calls the loop body once a cycle with its newest
 //! observation and sends on the action it gets back. The body, in [`session`], asks the
-//! [`policy::Policy`], has each answer judged ([`judge`]), applies the rule for late answers ([`late`])
+//! [`policy::Policy`], has each answer judged ([`command::judge`]), applies the rule for late answers ([`command::late`])
 //! and the robot's [`limits`], and counts everything. Between the loop thread and everybody else there are only lock-free channels.
 //!
 //! ```

@@ -9,10 +9,10 @@
 //! | position | the same, and the position range | the velocity is kept | braked to zero |
 //! | target | the position range, distance; it is moved to within a [`Budget`] | the last target is moved to | braked to zero |
 //! | torque | torque, torque rate; of the arm itself position and velocity | the torque is kept | damped, then held in place |
-//! | a motion and torques | both, in `both.rs` | both | both |
+//! | a motion and torques | both, in `combined.rs` | both | both |
 //!
 //! What is commanded of the end effector has limits of its own, in `cartesian.rs`, and any of them a box
-//! around it, in `fence.rs`.
+//! around it, in `workspace.rs`.
 //!
 //! A motion counts as too fast as soon as it could not be braked before the end of a joint's range
 //! within acceleration and jerk, even where its velocity alone is allowed.
