@@ -9,11 +9,11 @@ use kilohertz_core::channel::mailbox::{PolicyEnd, mailbox};
 use kilohertz_core::channel::notify::{Bell, News, start_courier};
 use kilohertz_core::channel::records::{CommandKind, RECORD_HEADER};
 use kilohertz_core::command::interpolation::Between;
-use kilohertz_core::command::judge::{Judgement, Sequence};
 use kilohertz_core::command::late::{LateRule, OnLate};
 use kilohertz_core::limits::{
     Approach, LimitRules, Limits, OnViolation, Unlimited, Violation, ViolationKind, Violations,
 };
+use kilohertz_core::limits::{Judgement, Sequence};
 use kilohertz_core::policy::{Answer, Ask, Native, Policy, PolicyFailed, Question};
 use kilohertz_core::robot::{Cycle, Device, Flow, Paced, Robot, RobotError, Tick};
 use kilohertz_core::schema::{Field, Schema};

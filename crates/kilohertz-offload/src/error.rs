@@ -31,4 +31,3 @@ pub enum LineError {
     #[error("the shared memory failed: {0}")]
     System(#[from] io::Error),
 }
-

@@ -15,73 +15,17 @@ use std::ops::Range;
 use std::time::Duration;
 
 use crate::command::lowpass::LowPass;
-use crate::limits::{Limits, ViolationKind, Violations};
+use crate::limits::Limits;
+use crate::limits::judgement::{Judgement, ORDERS, Sequence};
+use crate::limits::violation::{ViolationKind, Violations};
 use crate::policy::Question;
 
-/// How many orders of differences are taken.
-pub const ORDERS: usize = 3;
 /// Parts of an action that are judged by themselves, at most.
 const PARTS: usize = 2;
 /// Cycles that the differences of the highest order span at most where no answer is missing.
 const GAPLESS: f64 = ORDERS as f64 + 0.5;
 /// Questions whose desired state is kept until the first answer tells which of them it answers.
 const KEPT: usize = 16;
-
-/// The newest answer and how it follows those before it.
-#[derive(Debug, Clone, Copy)]
-pub struct Sequence<'a> {
-    /// The newest answer.
-    pub answer: &'a [f64],
-    /// The one before it; before the first, what the robot was commanded when it was asked.
-    pub previous: &'a [f64],
-    /// The derivatives of first, second and third order that the answers mean, per second, in the
-    /// coordinates of [`Limits::way`].
-    pub derivatives: [&'a [f64]; ORDERS],
-    /// How many of them are known. Behind an answer that was clamped it takes a few until all are.
-    pub known: usize,
-    /// Cycles of the robot from one question of the policy to the next, at least 1. Where two pieces
-    /// of what is commanded between answers meet, the highest derivative jumps by so much more.
-    pub ratio: f64,
-    /// Whether none of the answers that the derivatives span is missing, and there is one each cycle.
-    pub is_gapless: bool,
-    /// Whether this is the first answer.
-    pub is_first: bool,
-    /// Whether the robot stood, or was on its way to it, between this answer and the one before: what
-    /// the answer differs by is no motion of the policy's then.
-    pub is_behind_rest: bool,
-}
-
-/// What a robot's limits say of a [`Sequence`].
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Judgement {
-    /// What it breaks.
-    pub found: Violations,
-    /// The lowest order of a derivative that is too large.
-    pub order: Option<usize>,
-}
-
-impl Judgement {
-    /// Nothing broken. A constant of this size would be copied wherever it is used.
-    pub fn none() -> Judgement {
-        Judgement {
-            found: Violations::none(),
-            order: None,
-        }
-    }
-
-    /// What `look` finds. Nothing is the usual case, and costs no copy of what there could have been.
-    pub fn noted(look: impl FnOnce(&mut Judgement)) -> Judgement {
-        let mut judgement = Judgement::none();
-        look(&mut judgement);
-        match judgement.found.is_empty() {
-            true => Judgement {
-                found: Violations::none(),
-                order: judgement.order,
-            },
-            false => judgement,
-        }
-    }
-}
 
 /// The state that a robot was to have when a question was asked.
 #[derive(Debug, Clone)]

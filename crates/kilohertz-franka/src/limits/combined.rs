@@ -7,8 +7,8 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 use kilohertz_core::command::interpolation::Between;
-use kilohertz_core::command::judge::{Judgement, Sequence};
 use kilohertz_core::limits::{Approach, Limits, Violation, Violations};
+use kilohertz_core::limits::{Judgement, Sequence};
 
 /// Limits of actions that are a motion first and torques behind.
 pub(crate) struct Both {

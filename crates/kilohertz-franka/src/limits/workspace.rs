@@ -3,8 +3,8 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 use kilohertz_core::command::interpolation::Between;
-use kilohertz_core::command::judge::{Judgement, Sequence};
 use kilohertz_core::limits::{Approach, Limits, Violation, ViolationKind, Violations, exceeds};
+use kilohertz_core::limits::{Judgement, Sequence};
 
 use crate::kinematics::differential::Kinematics;
 use crate::state::{joints, offset};

@@ -11,7 +11,7 @@ use napi_derive::napi;
 
 use crate::buffers::fill;
 use crate::error::Failure;
-use crate::session::{END, OBSERVATION};
+use crate::news::{END, OBSERVATION};
 
 fn system(error: &std::io::Error) -> Failure {
     Failure::new("SYSTEM", format!("the policy's memory failed: {error}"))

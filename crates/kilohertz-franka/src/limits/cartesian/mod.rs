@@ -12,23 +12,30 @@
 //! its own limits, now or before the end effector could be braked, or where the arm would come too
 //! close to a singular pose.
 
+// long: looking ahead, stepping and judging share the motion, its bounds and the joints' map.
+
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
+mod motion;
+
 use kilohertz_core::command::interpolation::Between;
-use kilohertz_core::command::judge::{Judgement, Sequence};
 use kilohertz_core::command::pace::Pace;
 use kilohertz_core::limits::{
     APPROACH_GAIN, Approach, JointBounds, JointPlace, LEAST_APPROACH, Limits, TooFar, Violation,
     ViolationKind, Violations, check_finite, confined, difference, exceeds, largest as most_of,
 };
+use kilohertz_core::limits::{Judgement, Sequence};
 
 use crate::constants::{DT, OWN_SHARE};
 use crate::control::taken;
-use crate::kinematics::differential::{ELBOW, JointMap, Kinematics as Reach, PARTS, Rates, joined};
+use crate::kinematics::differential::{ELBOW, JointMap, Kinematics, PARTS, Rates, joined};
 use crate::kinematics::geometry::{Pose, Twist, check_pose, moved, norm, orthonormal, way};
+use crate::limits::cartesian::motion::{Motion, shorten, twist_of};
 use crate::limits::workspace::{CartesianBox, PLACES};
-use crate::limits::{
-    ArmLimits, Budget, MotionOptions, NEAR, ROUNDING, ROUNDING_SHARE, is_own_motion, reached_share,
+use crate::limits::arm_limits::{ArmLimits, PartBounds};
+use crate::limits::options::{Budget, MotionOptions};
+use crate::limits::tolerances::{
+    NEAR, ROUNDING, ROUNDING_SHARE, is_own_motion, reached_share,
 };
 use crate::state::{joints, offset};
 
@@ -62,27 +69,6 @@ const STEEPEST: f64 = 0.5 / DT;
 /// Slots of the longest action: a pose and the elbow.
 const LONGEST: usize = 17;
 
-/// What the translation or the rotation of the end effector may do at most, or its elbow.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct PartBounds {
-    /// Velocity [m/s, rad/s].
-    pub velocity: f64,
-    /// Acceleration [m/s2, rad/s2].
-    pub acceleration: f64,
-    /// Jerk [m/s3, rad/s3].
-    pub jerk: f64,
-}
-
-impl PartBounds {
-    fn share(self, velocity: f64, acceleration: f64, jerk: f64) -> PartBounds {
-        PartBounds {
-            velocity: self.velocity * velocity,
-            acceleration: self.acceleration * acceleration,
-            jerk: self.jerk * jerk,
-        }
-    }
-}
-
 /// Which quantity of the commanded motion the actions are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Quantity {
@@ -90,92 +76,6 @@ pub(crate) enum Quantity {
     Pose,
     /// A pose that is not to be reached at once.
     Target,
-}
-
-/// The commanded motion, advanced in steps of one cycle. Where the elbow is the arm's choice its part
-/// stays zero.
-#[derive(Debug, Clone, Copy)]
-struct Motion {
-    pose: Pose,
-    /// Joint 3 \[rad\].
-    elbow: f64,
-    rates: Rates,
-    acceleration: Rates,
-}
-
-impl Motion {
-    fn with_rates(&self, rates: Rates) -> Motion {
-        let pose = moved(&self.pose, &twist_of(&rates).map(|v| v * DT));
-        self.followed_by(pose, self.elbow + rates[6] * DT, rates)
-    }
-
-    fn with_pose(&self, pose: &Pose, elbow: f64) -> Motion {
-        let pose = orthonormal(pose);
-        let way = self.way_to(&pose, elbow);
-        self.followed_by(pose, elbow, way.map(|way| way / DT))
-    }
-
-    fn followed_by(&self, pose: Pose, elbow: f64, rates: Rates) -> Motion {
-        Motion {
-            pose,
-            elbow,
-            rates,
-            acceleration: std::array::from_fn(|i| (rates[i] - self.rates[i]) / DT),
-        }
-    }
-
-    fn way_to(&self, pose: &Pose, elbow: f64) -> Rates {
-        joined(way(&self.pose, pose), elbow - self.elbow)
-    }
-
-    fn jerk_to(&self, next: &Motion) -> Rates {
-        std::array::from_fn(|i| (next.acceleration[i] - self.acceleration[i]) / DT)
-    }
-
-    fn place(&self) -> [f64; 3] {
-        [self.pose[12], self.pose[13], self.pose[14]]
-    }
-
-    /// One cycle towards the velocities `target`, within `bounds`.
-    fn towards(&self, target: &Rates, bounds: &[PartBounds; 3]) -> Motion {
-        let mut rates = self.rates;
-        for (part, bounds) in PARTS.into_iter().zip(bounds) {
-            // As for joints: close to the target the acceleration dies out as fast as the jerk allows.
-            // Where the joints allow little acceleration and all of the jerk, that would be faster than a
-            // cycle can follow: the motion would swing about its target.
-            let gain = (bounds.jerk / bounds.acceleration).min(STEEPEST);
-            let (now, accelerated) = (&self.rates[part.clone()], &self.acceleration[part.clone()]);
-            let mut wanted = [0.0; 3];
-            for (i, target) in target[part.clone()].iter().enumerate() {
-                wanted[i] = (target - now[i]) * gain;
-            }
-            shorten(&mut wanted, bounds.acceleration);
-            let mut change = [0.0; 3];
-            for (i, accelerated) in accelerated.iter().enumerate() {
-                change[i] = wanted[i] - accelerated;
-            }
-            shorten(&mut change, bounds.jerk * DT);
-            for (i, rate) in rates[part].iter_mut().enumerate() {
-                *rate += (accelerated[i] + change[i]) * DT;
-            }
-        }
-        self.with_rates(rates)
-    }
-
-    fn is_at_rest(&self) -> bool {
-        norm(&self.rates) < 1e-4 && norm(&self.acceleration) < 0.1
-    }
-}
-
-fn twist_of(rates: &Rates) -> Twist {
-    taken(rates)
-}
-
-fn shorten(vector: &mut [f64], longest: f64) {
-    let length = norm(vector);
-    if exceeds(length, longest) {
-        vector.iter_mut().for_each(|v| *v *= longest / length);
-    }
 }
 
 /// Why a motion may not go on.
@@ -198,7 +98,7 @@ pub(crate) struct Cartesian {
     arm_joints: [JointBounds; 7],
     max_distance: f64,
     fence: Option<CartesianBox>,
-    reach: Reach,
+    reach: Kinematics,
     motion: Motion,
     q: [f64; 7],
     dq: [f64; 7],
@@ -227,7 +127,7 @@ impl Cartesian {
         leads_elbow: bool,
         arm: &ArmLimits,
         options: &MotionOptions,
-        reach: Reach,
+        reach: Kinematics,
     ) -> Cartesian {
         let share = |velocity: f64, acceleration: f64, jerk: f64| {
             arm.cartesian.map(|bounds| {

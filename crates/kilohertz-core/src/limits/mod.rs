@@ -1,0 +1,272 @@
+//! What a robot may be commanded, and how it is brought to rest.
+//!
+//! The loop asks its robot's limits four things: what does this answer break, how far towards it may
+//! the robot go in one cycle, how does it keep moving without one, how does it come to rest. A robot
+//! crate answers them for its own command kinds; [`JointMotion`] is the arithmetic they share.
+//! Whether an action that breaks a limit ends the session or is carried out as far as the limits
+//! allow is the session's choice, kind by kind: [`LimitRules`].
+
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
+pub mod comparing;
+pub mod joint_motion;
+pub mod judgement;
+pub mod rules;
+pub mod violation;
+
+use crate::command::interpolation::Between;
+
+pub use comparing::{confined, difference, exceeds, largest};
+pub use joint_motion::{JointBounds, JointMotion};
+pub use judgement::{Judgement, ORDERS, Sequence};
+pub use rules::{LimitRules, OnViolation};
+pub use violation::{
+    JointPlace, LARGEST_NUMBER, TooFar, Violation, ViolationKind, Violations, check_finite,
+};
+
+/// How an action that one cycle does not suffice for is gone to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Approach {
+    /// As fast as the limits allow.
+    Limits,
+    /// A position or a pose, after a rest: no faster than [`LEAST_APPROACH`] of the limit, or than
+    /// [`APPROACH_GAIN`] times the fastest that the policy's own answers of the last second were.
+    AfterRest,
+}
+
+/// The share of the velocity limit with which a position is approached after a rest in any case.
+pub const LEAST_APPROACH: f64 = 0.2;
+/// How many times faster than the policy's own motion it may be approached after a rest.
+pub const APPROACH_GAIN: f64 = 2.0;
+
+/// A robot's limits, as the loop uses them. All calls come from the loop thread; none may block or
+/// allocate. `observation` is always the cycle's, `action` and `out` have the action's slots.
+///
+/// What a policy asks for is checked answer by answer, wherever the robot is and however late they
+/// come: [`Limits::check_answer`] and [`Limits::judge`]. What depends on where the robot is, is checked
+/// on what is to be commanded in a cycle: [`Limits::check_place`], [`Limits::check_step`] and
+/// [`Limits::check_course`].
+pub trait Limits: Send {
+    /// How a command gets from one action to the next where the policy is slower than the robot.
+    fn between(&self) -> Between;
+
+    /// The number of slots of the action's first part, where a second one is judged by itself.
+    fn motion_slots(&self) -> Option<usize> {
+        None
+    }
+
+    /// Writes what was commanded last, or what stands for it before the first command: the action
+    /// that changes nothing.
+    fn last(&self, out: &mut [f64]);
+
+    /// Writes the first and the second derivative of what [`Limits::last`] writes, in the coordinates
+    /// of [`Limits::way`].
+    fn rates(&self, first: &mut [f64], second: &mut [f64]) {
+        first.fill(0.0);
+        second.fill(0.0);
+    }
+
+    /// Takes in how the robot stands and moves, first thing in every cycle. Says whether that is
+    /// what it was commanded; it is not where a command got lost and the robot went on by itself.
+    fn observe(&mut self, observation: &[f64]) -> bool;
+
+    /// What `answer` breaks as it is, wherever the robot is.
+    fn check_answer(&self, answer: &[f64]) -> Violations;
+
+    /// Writes the way from one answer to another of part `part`: the difference of their slots, unless
+    /// the slots have a geometry of their own. Where the way has fewer coordinates than the part has
+    /// slots, the others are zero.
+    fn way(&self, _part: usize, from: &[f64], to: &[f64], out: &mut [f64]) {
+        difference(from, to, out);
+    }
+
+    /// What part `part` of the newest answer breaks by how it follows those before it. Called once for
+    /// each answer, in order.
+    fn judge(&mut self, _part: usize, _sequence: &Sequence<'_>) -> Judgement {
+        Judgement::none()
+    }
+
+    /// What commanding `action` breaks where the robot is now, however it gets there.
+    fn check_place(&self, _observation: &[f64], _action: &[f64]) -> Violations {
+        Violations::none()
+    }
+
+    /// What going to `action` within this cycle breaks where the robot is now. `None` where one cycle
+    /// does not suffice for it.
+    fn check_step(&self, _observation: &[f64], _action: &[f64]) -> Option<Violations> {
+        Some(Violations::none())
+    }
+
+    /// What keeping to `action` breaks, however smoothly the robot came to it: what the robot would
+    /// run into. Asked of an action that is followed; of one that is used as it is, going to it within
+    /// the cycle is checked.
+    fn check_course(&self, _observation: &[f64], _action: &[f64]) -> Violations {
+        Violations::none()
+    }
+
+    /// Notes that `action` is commanded in this cycle.
+    fn commanded(&mut self, action: &[f64]);
+
+    /// Commands as much of the way to `action`, which is finite, as one cycle allows; says whether
+    /// all of it.
+    fn follow(
+        &mut self,
+        observation: &[f64],
+        action: &[f64],
+        approach: Approach,
+        out: &mut [f64],
+    ) -> bool;
+
+    /// How far what was commanded last is from `action` where that is a place: the slot, and the
+    /// distance in its unit. `None` where the robot is as good as there, or where actions are no places.
+    fn behind(&self, _action: &[f64]) -> Option<(usize, f64)> {
+        None
+    }
+
+    /// Commands to keep moving as last commanded.
+    fn hold(&mut self, observation: &[f64], out: &mut [f64]);
+
+    /// Commands the next step to rest; says whether the robot rests with it.
+    fn rest(&mut self, observation: &[f64], out: &mut [f64]) -> bool;
+
+    /// The same where observations are not believed any more: `observation` is the last one that
+    /// was, and stays the same. By what was commanded; limits whose way to rest depends on what is
+    /// measured have another one here.
+    fn rest_blind(&mut self, observation: &[f64], out: &mut [f64]) -> bool {
+        self.rest(observation, out)
+    }
+}
+
+/// Whether `value` is beyond `limit`: it is allowed only if it is at most that, so that what is not
+/// a number is beyond every limit.
+#[expect(
+    clippy::neg_cmp_op_on_partial_ord,
+    reason = "what cannot be compared is beyond, and the compiler compares several at a time"
+)]
+/// The limits of a robot about which nothing is known: any finite action is allowed, and the last
+/// one is repeated in its absence.
+#[derive(Debug, Clone)]
+pub struct Unlimited {
+    last: Vec<f64>,
+}
+
+impl Unlimited {
+    /// For actions of `action_len` slots, zero before the first.
+    pub fn new(action_len: usize) -> Unlimited {
+        Unlimited {
+            last: vec![0.0; action_len],
+        }
+    }
+}
+
+impl Limits for Unlimited {
+    fn between(&self) -> Between {
+        Between::Line
+    }
+
+    fn last(&self, out: &mut [f64]) {
+        out.copy_from_slice(&self.last);
+    }
+
+    fn observe(&mut self, _observation: &[f64]) -> bool {
+        true
+    }
+
+    fn check_answer(&self, answer: &[f64]) -> Violations {
+        check_finite(answer)
+    }
+
+    fn commanded(&mut self, action: &[f64]) {
+        self.last.copy_from_slice(action);
+    }
+
+    fn follow(
+        &mut self,
+        _observation: &[f64],
+        action: &[f64],
+        _approach: Approach,
+        out: &mut [f64],
+    ) -> bool {
+        self.commanded(action);
+        out.copy_from_slice(action);
+        true
+    }
+
+    fn hold(&mut self, _observation: &[f64], out: &mut [f64]) {
+        out.copy_from_slice(&self.last);
+    }
+
+    fn rest(&mut self, _observation: &[f64], out: &mut [f64]) -> bool {
+        out.copy_from_slice(&self.last);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_robot_about_which_nothing_is_known_does_what_it_is_told_and_repeats_it() {
+        let mut limits = Unlimited::new(2);
+        let mut out = [9.0; 2];
+        limits.last(&mut out);
+        assert_eq!(out, [0.0; 2]);
+        assert_eq!(limits.between(), Between::Line);
+        assert_eq!(limits.motion_slots(), None);
+        let (mut first, mut second) = ([9.0; 2], [9.0; 2]);
+        limits.rates(&mut first, &mut second);
+        assert_eq!((first, second), ([0.0; 2], [0.0; 2]));
+        assert!(limits.observe(&[5.0]));
+        let action = [1e9, -3.0];
+        assert!(limits.check_place(&[], &action).is_empty());
+        assert!(limits.check_course(&[], &action).is_empty());
+        assert_eq!(limits.check_step(&[], &action), Some(Violations::none()));
+        assert_eq!(limits.behind(&action), None);
+        assert!(limits.follow(&[], &action, Approach::AfterRest, &mut out));
+        assert_eq!(out, action);
+        limits.commanded(&[4.0, 5.0]);
+        for step in [Unlimited::rest, Unlimited::rest_blind] {
+            out = [0.0; 2];
+            assert!(step(&mut limits, &[], &mut out));
+            assert_eq!(out, [4.0, 5.0]);
+        }
+        out = [0.0; 2];
+        limits.hold(&[], &mut out);
+        assert_eq!(out, [4.0, 5.0]);
+        limits.last(&mut out);
+        assert_eq!(out, [4.0, 5.0]);
+        limits.way(0, &[1.0, 2.0], &[4.0, 8.0], &mut out);
+        assert_eq!(out, [3.0, 6.0]);
+    }
+
+    #[test]
+    fn refuses_what_is_not_a_number_and_says_which_slot() {
+        let found = Unlimited::new(3).check_answer(&[1.0, f64::NAN, 0.0]);
+        let refused = found.of(ViolationKind::NotFinite).unwrap();
+        assert_eq!(refused.slot, 1);
+        assert_eq!(found.iter().count(), 1);
+    }
+
+    #[test]
+    fn each_kind_has_a_name_of_its_own() {
+        let names: Vec<String> = ViolationKind::ALL.map(|kind| kind.to_string()).into();
+        assert_eq!(names[ViolationKind::TorqueRate as usize], "torque rate");
+        for (nth, name) in names.iter().enumerate() {
+            assert!(!name.is_empty() && !names[..nth].contains(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn each_kind_has_its_rule_and_what_is_no_number_cannot_be_clamped() {
+        for (index, kind) in ViolationKind::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, index);
+        }
+        let mut rules = LimitRules::all(OnViolation::Clamp);
+        rules.set(ViolationKind::Jerk, OnViolation::Stop);
+        assert_eq!(rules.of(ViolationKind::NotFinite), OnViolation::Stop);
+        assert_eq!(rules.of(ViolationKind::Frame), OnViolation::Stop);
+        assert_eq!(rules.of(ViolationKind::Jerk), OnViolation::Stop);
+        assert_eq!(rules.of(ViolationKind::Velocity), OnViolation::Clamp);
+    }
+}

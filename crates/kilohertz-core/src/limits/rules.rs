@@ -1,0 +1,43 @@
+//! Which limits end a session, and which are kept to.
+
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
+use crate::limits::violation::ViolationKind;
+
+/// What happens to an action that breaks a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnViolation {
+    /// The robot is brought to rest and the session ends with an error.
+    #[default]
+    Stop,
+    /// The action is followed as far as the limits allow, and the session goes on.
+    Clamp,
+}
+
+/// What happens to an action that breaks a limit, kind by kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LimitRules([OnViolation; ViolationKind::COUNT]);
+
+impl LimitRules {
+    /// The same for each kind that can be clamped.
+    pub fn all(rule: OnViolation) -> LimitRules {
+        let mut rules = LimitRules::default();
+        for kind in ViolationKind::ALL {
+            rules.set(kind, rule);
+        }
+        rules
+    }
+
+    /// Chooses for one kind. What is not a finite number, or no rigid transform, has no nearest
+    /// value that is allowed: it always ends the session.
+    pub fn set(&mut self, kind: ViolationKind, rule: OnViolation) {
+        if !matches!(kind, ViolationKind::NotFinite | ViolationKind::Frame) {
+            self.0[kind as usize] = rule;
+        }
+    }
+
+    /// What happens to actions that break this limit.
+    pub fn of(&self, kind: ViolationKind) -> OnViolation {
+        self.0[kind as usize]
+    }
+}

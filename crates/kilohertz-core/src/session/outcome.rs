@@ -1,0 +1,125 @@
+//! How a session has ended, and what happened on the way.
+
+use std::time::Duration;
+
+/// Why a session ended other than by being asked to. The first cause counts.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cause {
+    /// The policy failed.
+    PolicyFailed {
+        /// The cycle in which the loop learnt of it.
+        tick: u64,
+    },
+    /// The policy's action was not allowed.
+    InvalidAction {
+        /// The cycle that the action was for.
+        tick: u64,
+        /// What was wrong with it.
+        violation: Violation,
+    },
+    /// The policy was late for longer than its rule allows.
+    TooLate {
+        /// The cycle in which the loop gave up.
+        tick: u64,
+        /// Cycles in a row without an action, this one included.
+        without_action: u32,
+        /// Whether the policy answered, but had nothing new to say.
+        had_nothing: bool,
+    },
+    /// The robot was on its way to the policy's actions for longer than it may be, and lateness ends
+    /// the session.
+    Behind {
+        /// The cycle in which the loop gave up.
+        tick: u64,
+        /// The slot that is furthest from the action.
+        slot: usize,
+        /// By how much, in the slot's unit.
+        distance: f64,
+    },
+    /// In its first second the policy had nothing to say to any question.
+    NoAction {
+        /// The cycle in which the loop gave up.
+        tick: u64,
+    },
+    /// The robot failed; the error is in [`Outcome::robot_error`].
+    RobotFailed {
+        /// The number of cycles that had started.
+        tick: u64,
+    },
+    /// The loop thread panicked: a fault of this program or of a client library.
+    Panicked {
+        /// The panic's message.
+        message: String,
+    },
+}
+
+/// How a session ended.
+pub struct Outcome {
+    /// Why, unless it was asked to.
+    pub cause: Option<Cause>,
+    /// What the robot reported, as the cause or while it was being stopped for another.
+    pub robot_error: Option<RobotError>,
+    /// The last observations, oldest first, each behind its cycle's number and its time [s].
+    pub last_states: Vec<f64>,
+}
+
+impl std::fmt::Debug for Outcome {
+    /// Leaves the last states out: they would bury the cause.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Outcome")
+            .field("cause", &self.cause)
+            .field("robot_error", &self.robot_error)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Outcome {
+    /// A panic outside the cycles: before the first, or while the robot was let go.
+    fn panicked(panic: &(dyn std::any::Any + Send)) -> Outcome {
+        let message = panic_message(panic);
+        Outcome {
+            cause: Some(Cause::Panicked { message }),
+            robot_error: None,
+            last_states: Vec::new(),
+        }
+    }
+}
+
+/// Something worth telling while a session runs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Event {
+    /// The cycle in which it happened.
+    pub tick: u64,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// What an [`Event`] is about.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum EventKind {
+    /// The first cycle without an action after one with: the command is held.
+    Held,
+    /// The robot is being brought to rest because no action came for too long.
+    Resting,
+    /// Actions are used as they come again.
+    Resumed,
+    /// The robot has been on its way to the policy's actions for [`Config::catch_up`].
+    Behind {
+        /// The slot that is furthest from the action.
+        slot: usize,
+        /// By how much, in the slot's unit.
+        distance: f64,
+    },
+    /// More than a tenth of the questions of two seconds, of at least 20, were answered late. Told once.
+    Late {
+        /// How long those answers took, in the mean of the questions that they left open; or how long no
+        /// answer came, where that was longer.
+        took: Duration,
+    },
+}
+
+pub(super) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without a message".to_owned())
+}

@@ -1,0 +1,34 @@
+//! What the loop thread and everybody else share.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
+
+/// What the loop thread and everybody else share.
+pub(super) struct Shared {
+    /// Where there is no place.
+    pub(super) own_stop: AtomicBool,
+    pub(super) place: Option<Arc<Place>>,
+    pub(super) begun: AtomicBool,
+    pub(super) ended: AtomicBool,
+    pub(super) recorder: Arc<Recorder>,
+    pub(super) events: ArrayQueue<Event>,
+    pub(super) realtime: OnceLock<RealtimeReport>,
+    pub(super) awake: OnceLock<AwakeReport>,
+    pub(super) promotion: OnceLock<PromotionView>,
+    pub(super) outcome: OnceLock<Outcome>,
+}
+
+impl Shared {
+    pub(super) fn stop(&self) -> &AtomicBool {
+        match &self.place {
+            Some(place) => place.stop(),
+            None => &self.own_stop,
+        }
+    }
+
+    pub(super) fn placed(&self, tell: impl FnOnce(&Place)) {
+        if let Some(place) = &self.place {
+            tell(place);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The commanded motion of the end effector, advanced in steps of one cycle.
+
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
+use kilohertz_core::command::interpolation::Between;
+use kilohertz_core::command::pace::Pace;
+use kilohertz_core::limits::{
+    APPROACH_GAIN, Approach, JointBounds, JointPlace, LEAST_APPROACH, Limits, TooFar, Violation,
+    ViolationKind, Violations, check_finite, confined, difference, exceeds, largest as most_of,
+};
+use kilohertz_core::limits::{Judgement, Sequence};
+
+use crate::constants::{DT, OWN_SHARE};
+use crate::control::taken;
+use crate::kinematics::differential::{ELBOW, JointMap, Kinematics, PARTS, Rates, joined};
+use crate::kinematics::geometry::{Pose, Twist, check_pose, moved, norm, orthonormal, way};
+use crate::limits::workspace::{CartesianBox, PLACES};
+use crate::limits::arm_limits::{ArmLimits, PartBounds};
+use crate::limits::options::{Budget, MotionOptions};
+use crate::limits::tolerances::{
+    NEAR, ROUNDING, ROUNDING_SHARE, is_own_motion, reached_share,
+};
+use crate::state::{joints, offset};
+
+/// The commanded motion, advanced in steps of one cycle. Where the elbow is the arm's choice its part
+/// stays zero.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Motion {
+    pub(super) pose: Pose,
+    /// Joint 3 \[rad\].
+    pub(super) elbow: f64,
+    pub(super) rates: Rates,
+    pub(super) acceleration: Rates,
+}
+
+impl Motion {
+    pub(super) fn with_rates(&self, rates: Rates) -> Motion {
+        let pose = moved(&self.pose, &twist_of(&rates).map(|v| v * DT));
+        self.followed_by(pose, self.elbow + rates[6] * DT, rates)
+    }
+
+    pub(super) fn with_pose(&self, pose: &Pose, elbow: f64) -> Motion {
+        let pose = orthonormal(pose);
+        let way = self.way_to(&pose, elbow);
+        self.followed_by(pose, elbow, way.map(|way| way / DT))
+    }
+
+    pub(super) fn followed_by(&self, pose: Pose, elbow: f64, rates: Rates) -> Motion {
+        Motion {
+            pose,
+            elbow,
+            rates,
+            acceleration: std::array::from_fn(|i| (rates[i] - self.rates[i]) / DT),
+        }
+    }
+
+    pub(super) fn way_to(&self, pose: &Pose, elbow: f64) -> Rates {
+        joined(way(&self.pose, pose), elbow - self.elbow)
+    }
+
+    pub(super) fn jerk_to(&self, next: &Motion) -> Rates {
+        std::array::from_fn(|i| (next.acceleration[i] - self.acceleration[i]) / DT)
+    }
+
+    pub(super) fn place(&self) -> [f64; 3] {
+        [self.pose[12], self.pose[13], self.pose[14]]
+    }
+
+    /// One cycle towards the velocities `target`, within `bounds`.
+    pub(super) fn towards(&self, target: &Rates, bounds: &[PartBounds; 3]) -> Motion {
+        let mut rates = self.rates;
+        for (part, bounds) in PARTS.into_iter().zip(bounds) {
+            // As for joints: close to the target the acceleration dies out as fast as the jerk allows.
+            // Where the joints allow little acceleration and all of the jerk, that would be faster than a
+            // cycle can follow: the motion would swing about its target.
+            let gain = (bounds.jerk / bounds.acceleration).min(STEEPEST);
+            let (now, accelerated) = (&self.rates[part.clone()], &self.acceleration[part.clone()]);
+            let mut wanted = [0.0; 3];
+            for (i, target) in target[part.clone()].iter().enumerate() {
+                wanted[i] = (target - now[i]) * gain;
+            }
+            shorten(&mut wanted, bounds.acceleration);
+            let mut change = [0.0; 3];
+            for (i, accelerated) in accelerated.iter().enumerate() {
+                change[i] = wanted[i] - accelerated;
+            }
+            shorten(&mut change, bounds.jerk * DT);
+            for (i, rate) in rates[part].iter_mut().enumerate() {
+                *rate += (accelerated[i] + change[i]) * DT;
+            }
+        }
+        self.with_rates(rates)
+    }
+
+    pub(super) fn is_at_rest(&self) -> bool {
+        norm(&self.rates) < 1e-4 && norm(&self.acceleration) < 0.1
+    }
+}
+
+pub(super) fn twist_of(rates: &Rates) -> Twist {
+    taken(rates)
+}
+
+pub(super) fn shorten(vector: &mut [f64], longest: f64) {
+    let length = norm(vector);
+    if exceeds(length, longest) {
+        vector.iter_mut().for_each(|v| *v *= longest / length);
+    }
+}

@@ -1,0 +1,610 @@
+//! Limits of joint velocity, joint position and joint target control.
+
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
+use std::sync::Arc;
+
+use franka::model::Model;
+use franka::rate_limiting::{self, JOINT_VELOCITY_LIMITS_TOLERANCE, fer};
+use kilohertz_core::command::interpolation::Between;
+use kilohertz_core::command::pace::Pace;
+use kilohertz_core::limits::{
+    APPROACH_GAIN, Approach, JointBounds, JointMotion, LEAST_APPROACH, Limits, Violation,
+    ViolationKind, Violations, check_finite, confined, exceeds, largest,
+};
+use kilohertz_core::limits::{Judgement, ORDERS, Sequence};
+
+use crate::constants::{DT, MAX_TORQUE, OWN_SHARE};
+use crate::control::{Control, Impedance, Interface};
+use crate::error::ArmError;
+use crate::kinematics::differential::Kinematics;
+use crate::kinematics::urdf::Urdf;
+use crate::limits::arm_limits::ArmLimits;
+use crate::limits::options::{Budget, MotionOptions};
+use crate::limits::workspace::{Course, Steered};
+use crate::state::{joints, offset};
+
+use crate::limits::tolerances::{NEAR, REACHED_SHARE, ROUNDING, ROUNDING_SHARE, is_own_motion, reached_share};
+
+/// The arm reports in single precision what it was commanded; closer than this is the same. What
+/// differs is not the last command: it got lost, and the arm extrapolated or reused an older one.
+const SAME_POSITION: f64 = 2e-6;
+const SAME_VELOCITY: f64 = 2e-5;
+/// How far a velocity is reported from what it is [rad/s].
+const REPORTED_VELOCITY: f64 = 1e-6;
+/// Cycles in which it is known how an arm goes on whose commands got lost.
+const LONGEST_GAP: f64 = 50.0;
+/// The same where positions are commanded: the rounding of the one that a motion starts from, up to
+/// 2.4e-7 rad, is gone over in one cycle.
+const SAME_VELOCITY_OF_POSITIONS: f64 = 3e-4;
+/// How much faster than its command an arm moves that catches up with it, for each radian behind
+/// [1/s].
+const CATCH_UP: f64 = 20.0;
+/// Which quantity of the commanded motion the actions are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Quantity {
+    Velocity,
+    Position,
+    /// A position that is not to be reached at once.
+    Target,
+}
+
+/// Limits of joint velocity and joint position control.
+#[derive(Clone)]
+pub(super) struct Motion {
+    quantity: Quantity,
+    arm: [JointBounds; 7],
+    /// For commands of our own making.
+    own: [JointBounds; 7],
+    /// The positions that can be reached with those.
+    reach: [(f64, f64); 7],
+    /// For following an action.
+    following: [JointBounds; 7],
+    max_distance: f64,
+    joints: [JointMotion; 7],
+    /// The motion before the last command, and when that was [s].
+    before: ([JointMotion; 7], f64),
+    /// Measured positions.
+    measured: [f64; 7],
+    has_observed: bool,
+    /// The action followed last, and how many cycles ago.
+    followed: Option<([f64; 7], u32)>,
+    /// Whether the last step followed an action and reached it.
+    has_reached: bool,
+    /// How fast the policy's own answers were lately.
+    pace: Pace<7>,
+    /// The robot's clock [s].
+    time: f64,
+}
+
+impl Motion {
+    fn new(quantity: Quantity, arm: &ArmLimits, options: &MotionOptions) -> Motion {
+        let share = |velocity: f64, acceleration: f64, jerk: f64| {
+            let own = |share: f64| share.min(OWN_SHARE);
+            let joints = arm.joints;
+            joints.map(|bounds| bounds.share(velocity, own(acceleration), own(jerk)))
+        };
+        let Budget {
+            velocity,
+            acceleration,
+            jerk,
+        } = options.budget;
+        let own = share(1.0, 1.0, 1.0);
+        Motion {
+            quantity,
+            arm: arm.joints,
+            own,
+            reach: own.map(|bounds| bounds.reach()),
+            following: match quantity {
+                Quantity::Target => share(velocity, acceleration, jerk),
+                Quantity::Velocity | Quantity::Position => own,
+            },
+            max_distance: options.max_distance,
+            joints: [JointMotion::default(); 7],
+            before: ([JointMotion::default(); 7], 0.0),
+            measured: [0.0; 7],
+            has_observed: false,
+            followed: None,
+            has_reached: false,
+            pace: Pace::STILL,
+            time: 0.0,
+        }
+    }
+
+    /// The motion of `joint` with `action` as its next step.
+    fn next(&self, joint: usize, action: f64) -> JointMotion {
+        match self.quantity {
+            Quantity::Velocity => self.joints[joint].with_velocity(action, DT),
+            Quantity::Position | Quantity::Target => self.joints[joint].with_position(action, DT),
+        }
+    }
+
+    /// The motion of an arm that is commanded positions and reports `q_d` and `dq_d` at `time`, and
+    /// whether it is the one that was commanded: where commands got lost the arm went on at its
+    /// acceleration. Both are known exactly, and what it reports is rounded: by as much as a command with
+    /// a jerk of 300 rad/s3 differs from one that got lost.
+    fn expected(
+        &self,
+        q_d: &[f64; 7],
+        dq_d: &[f64; 7],
+        time: f64,
+    ) -> Option<([JointMotion; 7], bool)> {
+        let (before, last) = &self.before;
+        let cycles = ((time - last) / DT).round();
+        if !(1.0..=LONGEST_GAP).contains(&cycles) {
+            return None;
+        }
+        let goes_on = |joints: &[JointMotion; 7], cycles: u32| {
+            joints.map(|motion| {
+                (0..cycles).fold(motion, |motion, _| {
+                    motion.with_velocity(motion.velocity + motion.acceleration * DT, DT)
+                })
+            })
+        };
+        let off = |joints: &[JointMotion; 7]| {
+            let velocities = joints.iter().zip(dq_d);
+            largest(velocities.map(|(motion, dq_d)| motion.velocity - dq_d))
+        };
+        let cycles = cycles as u32;
+        let obeyed = goes_on(&self.joints, cycles.saturating_sub(1));
+        let lost = goes_on(before, cycles);
+        // Where both are the same nothing is known to be lost.
+        let is_obeyed = off(&obeyed) <= off(&lost) + REPORTED_VELOCITY;
+        let likely = if is_obeyed { obeyed } else { lost };
+        let is_there = likely
+            .iter()
+            .zip(q_d)
+            .all(|(motion, q_d)| (motion.position - q_d).abs() < SAME_POSITION);
+        (is_there && off(&likely) < SAME_VELOCITY_OF_POSITIONS)
+            .then_some((likely, is_obeyed && cycles == 1))
+    }
+
+    /// Where `joint` may be commanded: it may stay where it is.
+    fn range(&self, joint: usize) -> (f64, f64) {
+        let (lowest, highest) = self.reach[joint];
+        let place = self.joints[joint].position;
+        (lowest.min(place), highest.max(place))
+    }
+
+    /// How far the command of `joint` is ahead of the measured position, where that is too far.
+    fn ahead(&self, joint: usize) -> Option<f64> {
+        let ahead = self.joints[joint].position - self.measured[joint];
+        exceeds(ahead.abs(), self.max_distance).then_some(ahead)
+    }
+
+    /// Whether one cycle suffices for the step to `action`, with `share` of the acceleration and of the
+    /// jerk; where positions are commanded, and so that it can be braked before the end of the range.
+    fn fits(&self, action: &[f64], share: f64) -> bool {
+        action.iter().enumerate().all(|(joint, &action)| {
+            let (motion, arm) = (self.joints[joint], &self.arm[joint]);
+            let next = self.next(joint, action);
+            let is_slow = |next: JointMotion| match self.quantity {
+                Quantity::Velocity => next.velocity.abs() <= arm.velocity + ROUNDING,
+                Quantity::Position | Quantity::Target => {
+                    let upper = arm.upper_velocity(motion.position) + ROUNDING;
+                    let lower = arm.lower_velocity(motion.position) - ROUNDING;
+                    (lower..=upper).contains(&next.velocity)
+                        && motion.too_fast(next, &self.own[joint], DT).is_none()
+                }
+            };
+            next.acceleration.abs() <= arm.acceleration * share + ROUNDING
+                && motion.jerk_to(next, DT).abs() <= arm.jerk * share + ROUNDING
+                && is_slow(next)
+        })
+    }
+
+    /// What the step to the velocities `action`, for which one cycle suffices, makes too fast to be
+    /// braked before the end of the range.
+    fn unbraked(&self, action: &[f64]) -> Violations {
+        Violations::noted(|found| {
+            for (slot, action) in joints(action, 0).into_iter().enumerate() {
+                let next = self.next(slot, action);
+                let (motion, own) = (&self.joints[slot], &self.own[slot]);
+                if let Some((received, limit)) = motion.too_fast(next, own, DT) {
+                    found.note(Violation {
+                        kind: ViolationKind::Velocity,
+                        slot,
+                        action,
+                        received,
+                        limit,
+                        joint: None,
+                        flaw: None,
+                    });
+                }
+            }
+        })
+    }
+
+    /// Notes what the derivatives break that the answers mean.
+    fn look(&self, sequence: &Sequence<'_>, judgement: &mut Judgement) {
+        for (slot, &action) in sequence.answer.iter().enumerate() {
+            let arm = &self.arm[slot];
+            let previous = sequence.previous[slot];
+            let derivative = |order: usize| sequence.derivatives[order.saturating_sub(1)][slot];
+            let mut check = |order: usize, kind, (lower, upper): (f64, f64), factor: f64| {
+                let received = derivative(order) * factor;
+                let most = |limit: f64| limit + limit.abs() * ROUNDING_SHARE + ROUNDING;
+                if order > sequence.known || (received <= most(upper) && received >= -most(-lower))
+                {
+                    return;
+                }
+                judgement.order = Some(judgement.order.map_or(order, |other| other.min(order)));
+                judgement.found.note(Violation {
+                    kind,
+                    slot,
+                    action,
+                    received,
+                    limit: if received < 0.0 { lower } else { upper },
+                    joint: None,
+                    flaw: None,
+                });
+            };
+            let both = |limit: f64| (-limit, limit);
+            let highest = sequence.ratio;
+            if self.quantity == Quantity::Velocity {
+                check(1, ViolationKind::Acceleration, both(arm.acceleration), 1.0);
+                check(2, ViolationKind::Jerk, both(arm.jerk), highest);
+                continue;
+            }
+            let fastest = (arm.lower_velocity(previous), arm.upper_velocity(previous));
+            check(1, ViolationKind::Velocity, fastest, 1.0);
+            check(2, ViolationKind::Acceleration, both(arm.acceleration), 1.0);
+            check(ORDERS, ViolationKind::Jerk, both(arm.jerk), highest);
+            // How a joint is braked from here is a question only where it can be here.
+            if sequence.is_gapless && judgement.order.is_none() {
+                let from = JointMotion {
+                    position: previous,
+                    ..JointMotion::default()
+                };
+                let next = JointMotion {
+                    position: action,
+                    velocity: derivative(1),
+                    acceleration: derivative(2),
+                };
+                if let Some((received, limit)) = from.too_fast(next, &self.own[slot], DT) {
+                    judgement.order = Some(1);
+                    judgement.found.note(Violation {
+                        kind: ViolationKind::Velocity,
+                        slot,
+                        action,
+                        received,
+                        limit,
+                        joint: None,
+                        flaw: None,
+                    });
+                }
+            }
+        }
+    }
+
+    /// The highest velocities with which a position is approached after a rest.
+    fn approach_speeds(&self) -> [f64; 7] {
+        let own = self.pace.fastest(self.time);
+        std::array::from_fn(|joint| {
+            let least = LEAST_APPROACH * self.arm[joint].velocity;
+            least.max(APPROACH_GAIN * own[joint])
+        })
+    }
+
+    /// Takes the step of one cycle towards `wanted`, and writes it out.
+    fn step_towards(&mut self, wanted: &[f64; 7], approach: Approach, out: &mut [f64]) {
+        let (last, ago) = self.followed.unwrap_or((*wanted, 1));
+        let (quantity, mut following) = (self.quantity, self.following);
+        if (quantity, approach) == (Quantity::Position, Approach::AfterRest) {
+            for (bounds, speed) in following.iter_mut().zip(self.approach_speeds()) {
+                bounds.velocity = bounds.velocity.min(speed);
+            }
+        }
+        let ahead: [_; 7] = std::array::from_fn(|joint| self.ahead(joint));
+        let measured = self.measured;
+        self.step(out, |joint, motion| {
+            // An arm that lags behind moves faster than its command once it catches up.
+            let behind = (motion.position - measured[joint]).abs();
+            let bounds = &JointBounds {
+                velocity: (following[joint].velocity - CATCH_UP * behind).max(0.0),
+                ..following[joint]
+            };
+            let target = wanted[joint];
+            let next = match quantity {
+                Quantity::Velocity => motion.towards_velocity(target, bounds, DT),
+                Quantity::Position => {
+                    // How fast the target itself moves, as far as that is known.
+                    let moved = (target - last[joint]) / (f64::from(ago) * DT);
+                    let velocity = confined(moved, -bounds.velocity, bounds.velocity);
+                    motion.towards_position(target, velocity, bounds, DT)
+                }
+                Quantity::Target => motion.towards_position(target, 0.0, bounds, DT),
+            };
+            // A command that the arm is too far behind waits for it.
+            match ahead[joint] {
+                Some(ahead) if ahead * next.velocity > 0.0 => {
+                    motion.towards_velocity(0.0, bounds, DT)
+                }
+                _ => next,
+            }
+        });
+    }
+
+    /// Takes one step of every joint and writes it out.
+    fn step(&mut self, out: &mut [f64], mut step: impl FnMut(usize, JointMotion) -> JointMotion) {
+        for (joint, motion) in self.joints.iter_mut().enumerate() {
+            *motion = step(joint, *motion);
+        }
+        self.last(out);
+    }
+}
+
+impl Motion {
+    fn course_of(&self, joints: [JointMotion; 7]) -> Course {
+        // How long an acceleration of now lasts on.
+        let delay = (0..7)
+            .map(|joint| joints[joint].acceleration.abs() / self.own[joint].jerk)
+            .fold(DT, f64::max);
+        Course {
+            q: joints.map(|motion| motion.position),
+            dq: joints.map(|motion| motion.velocity),
+            braking: self.own.map(|own| 0.9 * own.acceleration),
+            delay,
+        }
+    }
+}
+
+impl Steered for Motion {
+    fn course(&self, _observation: &[f64]) -> Course {
+        self.course_of(self.joints)
+    }
+
+    fn course_with(&self, _observation: &[f64], action: &[f64]) -> Course {
+        self.course_of(std::array::from_fn(|joint| self.next(joint, action[joint])))
+    }
+
+    fn course_along(&self, observation: &[f64], action: &[f64]) -> Course {
+        Course {
+            delay: DT,
+            ..self.course_with(observation, action)
+        }
+    }
+
+    fn target(&self, action: &[f64]) -> Option<[f64; 7]> {
+        (self.quantity != Quantity::Velocity).then(|| joints(action, 0))
+    }
+}
+
+impl Limits for Motion {
+    fn between(&self) -> Between {
+        match self.quantity {
+            Quantity::Velocity => Between::Line,
+            Quantity::Position => Between::Spline,
+            Quantity::Target => Between::Target,
+        }
+    }
+
+    fn last(&self, out: &mut [f64]) {
+        for (motion, out) in self.joints.iter().zip(out) {
+            *out = match self.quantity {
+                Quantity::Velocity => motion.velocity,
+                Quantity::Position | Quantity::Target => motion.position,
+            };
+        }
+    }
+
+    fn observe(&mut self, observation: &[f64]) -> bool {
+        let q_d = joints(observation, offset::q_d);
+        let dq_d = joints(observation, offset::dq_d);
+        let ddq_d = joints(observation, offset::ddq_d);
+        self.measured = joints(observation, offset::q);
+        let time = observation[offset::time];
+        self.time = time;
+        let reported = || {
+            std::array::from_fn(|joint| JointMotion {
+                position: q_d[joint],
+                velocity: dq_d[joint],
+                acceleration: ddq_d[joint],
+            })
+        };
+        let in_step = if self.quantity == Quantity::Velocity {
+            let commanded = self.joints.iter().zip(dq_d);
+            let off = largest(commanded.map(|(motion, dq_d)| motion.velocity - dq_d));
+            let in_step = off < SAME_VELOCITY;
+            if !in_step {
+                self.joints = reported();
+            }
+            // Where commanded velocities lead is known to the arm alone.
+            for (motion, q_d) in self.joints.iter_mut().zip(q_d) {
+                motion.position = q_d;
+            }
+            in_step
+        } else {
+            let (joints, in_step) = self
+                .expected(&q_d, &dq_d, time)
+                .unwrap_or_else(|| (reported(), false));
+            self.joints = joints;
+            in_step
+        };
+        self.before = (self.joints, time);
+        self.has_reached &= in_step;
+        let is_first = !std::mem::replace(&mut self.has_observed, true);
+        in_step || is_first
+    }
+
+    fn rates(&self, first: &mut [f64], second: &mut [f64]) {
+        let rates = first.iter_mut().zip(second);
+        for (motion, (first, second)) in self.joints.iter().zip(rates) {
+            (*first, *second) = match self.quantity {
+                Quantity::Velocity => (motion.acceleration, 0.0),
+                Quantity::Position | Quantity::Target => (motion.velocity, motion.acceleration),
+            };
+        }
+    }
+
+    fn check_answer(&self, answer: &[f64]) -> Violations {
+        let senseless = check_finite(answer);
+        if !senseless.is_empty() {
+            return senseless;
+        }
+        Violations::noted(|found| {
+            for (slot, &action) in answer.iter().enumerate() {
+                let (kind, lowest, highest) = match self.quantity {
+                    Quantity::Velocity => {
+                        let fastest = self.arm[slot].velocity + ROUNDING;
+                        (ViolationKind::Velocity, -fastest, fastest)
+                    }
+                    Quantity::Position | Quantity::Target => {
+                        let (lowest, highest) = self.range(slot);
+                        let (lowest, highest) = (lowest - SAME_POSITION, highest + SAME_POSITION);
+                        (ViolationKind::Position, lowest, highest)
+                    }
+                };
+                if !(lowest..=highest).contains(&action) {
+                    found.note(Violation {
+                        kind,
+                        slot,
+                        action,
+                        received: action,
+                        limit: if action < lowest { lowest } else { highest },
+                        joint: None,
+                        flaw: None,
+                    });
+                }
+            }
+        })
+    }
+
+    fn judge(&mut self, _part: usize, sequence: &Sequence<'_>) -> Judgement {
+        if self.quantity == Quantity::Target {
+            return Judgement::none();
+        }
+        let judgement = Judgement::noted(|judgement| self.look(sequence, judgement));
+        if self.quantity == Quantity::Position && is_own_motion(sequence, &judgement) {
+            self.pace
+                .note(self.time, joints(sequence.derivatives[0], 0));
+        }
+        judgement
+    }
+
+    fn check_place(&self, _observation: &[f64], action: &[f64]) -> Violations {
+        Violations::noted(|found| {
+            for (slot, action) in joints(action, 0).into_iter().enumerate() {
+                let next = self.next(slot, action);
+                let mut note = |kind, received, limit| {
+                    found.note(Violation {
+                        kind,
+                        slot,
+                        action,
+                        received,
+                        limit,
+                        joint: None,
+                        flaw: None,
+                    });
+                };
+                if self.quantity == Quantity::Velocity {
+                    let (lowest, highest) = self.reach[slot];
+                    if !(lowest..=highest).contains(&next.position) {
+                        let (lowest, highest) = self.range(slot);
+                        if exceeds(next.position, highest + SAME_POSITION) {
+                            note(ViolationKind::Position, next.position, highest);
+                        } else if exceeds(-next.position, SAME_POSITION - lowest) {
+                            note(ViolationKind::Position, next.position, lowest);
+                        }
+                    }
+                    let arm = &self.arm[slot];
+                    let place = self.joints[slot].position;
+                    // Standing still is allowed everywhere.
+                    let bound = match next.velocity > 0.0 {
+                        true => arm.upper_velocity(place),
+                        false => arm.lower_velocity(place),
+                    };
+                    if exceeds(next.velocity.abs(), arm.velocity + ROUNDING) {
+                        // Its answer was found too fast wherever the arm is.
+                    } else if exceeds(next.velocity.abs(), bound.abs() + ROUNDING) {
+                        note(ViolationKind::Velocity, next.velocity, bound);
+                    }
+                }
+                if let Some(ahead) = self.ahead(slot) {
+                    note(ViolationKind::Distance, ahead.abs(), self.max_distance);
+                }
+            }
+        })
+    }
+
+    fn check_step(&self, _observation: &[f64], action: &[f64]) -> Option<Violations> {
+        if !self.fits(action, 1.0) {
+            return None;
+        }
+        match self.quantity {
+            Quantity::Velocity => Some(self.unbraked(action)),
+            Quantity::Position | Quantity::Target => Some(Violations::none()),
+        }
+    }
+
+    fn behind(&self, action: &[f64]) -> Option<(usize, f64)> {
+        if self.quantity != Quantity::Position {
+            return None;
+        }
+        let missing = |joint: usize| (action[joint] - self.joints[joint].position).abs();
+        let furthest = (0..7).max_by(|&a, &b| missing(a).total_cmp(&missing(b)))?;
+        (missing(furthest) > NEAR).then(|| (furthest, missing(furthest)))
+    }
+
+    fn commanded(&mut self, action: &[f64]) {
+        self.joints = std::array::from_fn(|joint| self.next(joint, action[joint]));
+        self.followed = None;
+    }
+
+    fn follow(
+        &mut self,
+        observation: &[f64],
+        action: &[f64],
+        approach: Approach,
+        out: &mut [f64],
+    ) -> bool {
+        let reached = self.quantity != Quantity::Target
+            && self.fits(action, reached_share(self.has_reached))
+            && self.unbraked(action).is_empty()
+            && self.check_answer(action).is_empty()
+            && self.check_place(observation, action).is_empty();
+        self.has_reached = reached;
+        let mut wanted = [0.0; 7];
+        wanted.copy_from_slice(action);
+        if reached {
+            self.commanded(action);
+            self.followed = Some((wanted, 1));
+            out.copy_from_slice(action);
+            return true;
+        }
+        if self.quantity != Quantity::Velocity {
+            for (joint, target) in wanted.iter_mut().enumerate() {
+                let (lowest, highest) = self.range(joint);
+                *target = confined(*target, lowest, highest);
+            }
+        }
+        self.step_towards(&wanted, approach, out);
+        self.followed = Some((wanted, 1));
+        false
+    }
+
+    fn hold(&mut self, _observation: &[f64], out: &mut [f64]) {
+        self.has_reached = false;
+        if let (Quantity::Target, Some((target, _))) = (self.quantity, self.followed) {
+            return self.step_towards(&target, Approach::Limits, out);
+        }
+        let own = self.own;
+        self.followed = self
+            .followed
+            .map(|(action, ago)| (action, ago.saturating_add(1)));
+        self.step(out, |joint, motion| {
+            motion.towards_velocity(motion.velocity, &own[joint], DT)
+        });
+    }
+
+    fn rest(&mut self, _observation: &[f64], out: &mut [f64]) -> bool {
+        let own = self.own;
+        self.has_reached = false;
+        self.followed = None;
+        self.step(out, |joint, motion| {
+            motion.towards_velocity(0.0, &own[joint], DT)
+        });
+        self.joints.iter().all(|motion| motion.is_at_rest())
+    }
+}
+
