@@ -985,17 +985,19 @@ class State:
         self._modes = schema["modes"]
         self._error_names = schema["errorNames"]
         self._named = {}
-        self._numbers = []
+        numbers = {}
         at = 0
         for name, length in fields:
             part = doubles[at : at + length]
             if name in ("robot_mode", "current_errors", "last_motion_errors"):
                 self._named[name] = part
             elif length == 1:
-                self._numbers.append((name, part))
+                numbers[name] = property(lambda _, part=part: float(part[0]))
             else:
                 setattr(self, name, part)
             at += length
+        # What a policy does not look at costs it nothing.
+        self.__class__ = type("State", (State,), numbers)
 
     @property
     def robot_mode(self):
@@ -1018,8 +1020,6 @@ class State:
 
     def _refresh(self, slots):
         self._slots[:] = slots
-        for name, slot in self._numbers:
-            setattr(self, name, float(slot[0]))
 
 
 # What came of a question; crates/kilohertz-core/src/channel/shared_mailbox.rs has the same numbers.
@@ -1028,6 +1028,9 @@ ANSWER_FAILED, ANSWER_NOTHING, ANSWER_ACTION = 0, 1, 2
 
 class Refused(Exception):
     """An answer that is no action: its code, what it is, and what to return instead."""
+
+
+PLAIN = frozenset((float, int))
 
 
 def numbers_of(action, length):
@@ -1042,6 +1045,12 @@ def numbers_of(action, length):
         raise Refused("ACTION_TYPE", "%s of %s" % (type(given).__name__, action.dtype), advice)
     if shape is not None and hasattr(action, "reshape") and hasattr(action, "tolist"):
         action = action.reshape(-1).tolist()
+    # What most policies return is told at once, and need not be looked at one by one.
+    if type(action) in (list, tuple) and len(action) == length and PLAIN.issuperset(map(type, action)):
+        try:
+            return list(map(float, action))
+        except OverflowError:
+            pass
     try:
         if isinstance(action, (str, bytes, bytearray, dict, set, frozenset)):
             raise TypeError
