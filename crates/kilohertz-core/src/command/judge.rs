@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use crate::command::lowpass::LowPass;
 use crate::limits::Limits;
-use crate::limits::judgement::{Judgement, ORDERS, Sequence};
+use crate::limits::judgement::{ORDERS, Sequence};
 use crate::limits::violation::{ViolationKind, Violations};
 use crate::policy::Question;
 
@@ -274,6 +274,7 @@ mod tests {
 
     use super::*;
     use crate::command::interpolation::Between;
+    use crate::limits::Judgement;
     use crate::limits::{Approach, Violation, check_finite};
 
     const CYCLE: Duration = Duration::from_millis(1);

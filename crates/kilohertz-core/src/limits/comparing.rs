@@ -2,6 +2,12 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
+/// Whether `value` is beyond `limit`: it is allowed only if it is at most that, so that what is not
+/// a number is beyond every limit.
+#[expect(
+    clippy::neg_cmp_op_on_partial_ord,
+    reason = "what cannot be compared is beyond, and the compiler compares several at a time"
+)]
 pub fn exceeds(value: f64, limit: f64) -> bool {
     !(value <= limit)
 }

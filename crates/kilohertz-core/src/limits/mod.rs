@@ -137,12 +137,6 @@ pub trait Limits: Send {
     }
 }
 
-/// Whether `value` is beyond `limit`: it is allowed only if it is at most that, so that what is not
-/// a number is beyond every limit.
-#[expect(
-    clippy::neg_cmp_op_on_partial_ord,
-    reason = "what cannot be compared is beyond, and the compiler compares several at a time"
-)]
 /// The limits of a robot about which nothing is known: any finite action is allowed, and the last
 /// one is repeated in its absence.
 #[derive(Debug, Clone)]

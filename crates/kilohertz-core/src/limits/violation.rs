@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use crate::limits::comparing::exceeds;
+
 /// What an action broke.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ViolationKind {

@@ -1,6 +1,13 @@
 //! What a session is told to do.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::command::late::LateRule;
+use crate::limits::LimitRules;
+use crate::session::roll::Place;
+use crate::thread::awake::AwakeRequest;
+use crate::thread::realtime::RealtimeRequest;
 
 /// How long the loop waits for the policy in one cycle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,15 +5,12 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::thread::{JoinHandle, Thread};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crossbeam::queue::ArrayQueue;
-
 use crate::channel::notify::{Bell, News};
-use crate::channel::records::{CommandKind, RecordIn, RecordOut, TickRecord, record_ring};
+use crate::channel::records::{CommandKind, RecordIn, TickRecord};
 use crate::command::cadence::Cadence;
 use crate::command::interpolation::{Between, Path};
 use crate::command::judge::Judge;
@@ -22,13 +19,16 @@ use crate::command::lowpass::LowPass;
 use crate::limits::{
     Approach, LimitRules, Limits, OnViolation, Violation, Violations, check_finite,
 };
-use crate::policy::{Answer, Ask, Policy, PolicyThread, Question, Waker};
-use crate::robot::{Cycle, Flow, Robot, RobotError, Tick};
-use crate::session::roll::Place;
-use crate::stats::{Recorder, Stats};
-use crate::thread::awake::{self, Awake, AwakeReport, AwakeRequest};
-use crate::thread::promotion::{Promotion, PromotionView};
-use crate::thread::realtime::{RealtimeReport, RealtimeRequest, block_signals, make_realtime};
+use crate::policy::{Answer, Ask, Policy, PolicyThread, Question};
+use crate::robot::{Cycle, Flow, Robot, Tick};
+use crate::session::config::{Config, Patience};
+use crate::session::last_states::LastStates;
+use crate::session::outcome::{Cause, Event, EventKind, Outcome, panic_message};
+use crate::session::roll::{self, Place};
+use crate::session::shared::Shared;
+use crate::thread::awake::{self, Awake};
+use crate::thread::promotion::Promotion;
+use crate::thread::realtime::make_realtime;
 use crate::timing::time::{Time, nanos};
 
 /// How long lateness is looked at before it is told, how many questions there have to be, and one of

@@ -1,5 +1,7 @@
 //! The newest observations, kept for the error that may come.
 
+use std::time::Duration;
+
 /// Observations kept for the error that may come.
 pub(super) const LAST_STATES: usize = 50;
 /// The newest observations, for the error that may come.

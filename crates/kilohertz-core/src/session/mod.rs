@@ -18,23 +18,18 @@ use std::time::Duration;
 use crossbeam::queue::ArrayQueue;
 
 use crate::channel::notify::{Bell, News};
-use crate::channel::records::{CommandKind, RecordIn, RecordOut, TickRecord, record_ring};
-use crate::command::cadence::Cadence;
-use crate::command::interpolation::{Between, Path};
-use crate::command::judge::Judge;
-use crate::command::late::{Arrival, Ladder, LateRule, OnLate, Step};
-use crate::command::lowpass::LowPass;
-use crate::limits::{
-    Approach, LimitRules, Limits, OnViolation, Violation, Violations, check_finite,
-};
-use crate::policy::{Answer, Ask, Policy, PolicyThread, Question, Waker};
-use crate::robot::{Cycle, Flow, Robot, RobotError, Tick};
+use crate::channel::records::{RecordOut, record_ring};
+use crate::limits::Limits;
+use crate::policy::{Policy, Waker};
+use crate::robot::Robot;
+use crate::session::control_loop::run;
 use crate::session::roll::Place;
+use crate::session::shared::Shared;
 use crate::stats::{Recorder, Stats};
-use crate::thread::awake::{self, Awake, AwakeReport, AwakeRequest};
-use crate::thread::promotion::{Promotion, PromotionView};
-use crate::thread::realtime::{RealtimeReport, RealtimeRequest, block_signals, make_realtime};
-use crate::timing::time::{Time, nanos};
+use crate::thread::awake::AwakeReport;
+use crate::thread::promotion::PromotionView;
+use crate::thread::realtime::{RealtimeReport, block_signals};
+use crate::timing::time::Time;
 
 pub use config::{Config, Patience};
 pub use outcome::{Cause, Event, EventKind, Outcome};

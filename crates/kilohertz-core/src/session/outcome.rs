@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use crate::limits::Violation;
+use crate::robot::RobotError;
+
 /// Why a session ended other than by being asked to. The first cause counts.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cause {
@@ -75,7 +78,7 @@ impl std::fmt::Debug for Outcome {
 
 impl Outcome {
     /// A panic outside the cycles: before the first, or while the robot was let go.
-    fn panicked(panic: &(dyn std::any::Any + Send)) -> Outcome {
+    pub(super) fn panicked(panic: &(dyn std::any::Any + Send)) -> Outcome {
         let message = panic_message(panic);
         Outcome {
             cause: Some(Cause::Panicked { message }),

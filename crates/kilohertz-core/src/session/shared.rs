@@ -3,6 +3,15 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
+use crossbeam::queue::ArrayQueue;
+
+use crate::session::outcome::{Event, Outcome};
+use crate::session::roll::Place;
+use crate::stats::Recorder;
+use crate::thread::awake::AwakeReport;
+use crate::thread::promotion::PromotionView;
+use crate::thread::realtime::RealtimeReport;
+
 /// What the loop thread and everybody else share.
 pub(super) struct Shared {
     /// Where there is no place.

@@ -116,8 +116,6 @@ pub fn make_ordinary<T>(thread: &JoinHandle<T>) {
     system::make_ordinary(thread);
 }
 
-#[cfg(test)]
-pub(crate) use system::pin;
 /// Keeps all signals but those of faults from the calling thread: other threads take them. What a thread
 /// that moves a robot does must not be interrupted.
 pub fn block_signals() {

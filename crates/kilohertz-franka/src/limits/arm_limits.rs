@@ -21,7 +21,9 @@ use crate::kinematics::differential::Kinematics;
 use crate::kinematics::urdf::Urdf;
 use crate::state::{joints, offset};
 
-use crate::limits::tolerances::{NEAR, REACHED_SHARE, ROUNDING, ROUNDING_SHARE, is_own_motion, reached_share};
+use crate::limits::tolerances::{
+    NEAR, REACHED_SHARE, ROUNDING, ROUNDING_SHARE, is_own_motion, reached_share,
+};
 
 /// How far a FER stays below its braking curves [rad/s], which an FR3 says of itself: so fast it
 /// could be braked within the 5 to 12 mrad that are left to the end of the range, and the measured
@@ -89,7 +91,6 @@ impl PartBounds {
         }
     }
 }
-
 
 /// The limits of an arm, joint by joint and of its end effector.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -182,4 +183,3 @@ impl ArmLimits {
         }
     }
 }
-

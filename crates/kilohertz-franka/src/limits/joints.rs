@@ -24,7 +24,9 @@ use crate::limits::options::{Budget, MotionOptions};
 use crate::limits::workspace::{Course, Steered};
 use crate::state::{joints, offset};
 
-use crate::limits::tolerances::{NEAR, REACHED_SHARE, ROUNDING, ROUNDING_SHARE, is_own_motion, reached_share};
+use crate::limits::tolerances::{
+    NEAR, REACHED_SHARE, ROUNDING, ROUNDING_SHARE, is_own_motion, reached_share,
+};
 
 /// The arm reports in single precision what it was commanded; closer than this is the same. What
 /// differs is not the last command: it got lost, and the arm extrapolated or reused an older one.
@@ -607,4 +609,3 @@ impl Limits for Motion {
         self.joints.iter().all(|motion| motion.is_at_rest())
     }
 }
-

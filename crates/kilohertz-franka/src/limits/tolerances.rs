@@ -28,4 +28,3 @@ pub(crate) fn reached_share(has_reached: bool) -> f64 {
 pub(crate) fn is_own_motion(sequence: &Sequence<'_>, judgement: &Judgement) -> bool {
     !sequence.is_first && !sequence.is_behind_rest && judgement.order.is_none()
 }
-

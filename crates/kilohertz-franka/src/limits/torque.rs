@@ -24,7 +24,9 @@ use crate::limits::options::{Budget, MotionOptions};
 use crate::limits::workspace::{Course, Steered};
 use crate::state::{joints, offset};
 
-use crate::limits::tolerances::{NEAR, REACHED_SHARE, ROUNDING, ROUNDING_SHARE, is_own_motion, reached_share};
+use crate::limits::tolerances::{
+    NEAR, REACHED_SHARE, ROUNDING, ROUNDING_SHARE, is_own_motion, reached_share,
+};
 
 const SAME_TORQUE: f64 = 1e-3;
 /// In torque control the arm may be this much faster than its limit before that is a violation
@@ -294,4 +296,3 @@ impl Steered for Torque {
         None
     }
 }
-

@@ -30,13 +30,11 @@ use crate::constants::{DT, OWN_SHARE};
 use crate::control::taken;
 use crate::kinematics::differential::{ELBOW, JointMap, Kinematics, PARTS, Rates, joined};
 use crate::kinematics::geometry::{Pose, Twist, check_pose, moved, norm, orthonormal, way};
-use crate::limits::cartesian::motion::{Motion, shorten, twist_of};
-use crate::limits::workspace::{CartesianBox, PLACES};
 use crate::limits::arm_limits::{ArmLimits, PartBounds};
+use crate::limits::cartesian::motion::{Motion, shorten, twist_of};
 use crate::limits::options::{Budget, MotionOptions};
-use crate::limits::tolerances::{
-    NEAR, ROUNDING, ROUNDING_SHARE, is_own_motion, reached_share,
-};
+use crate::limits::tolerances::{NEAR, ROUNDING, ROUNDING_SHARE, is_own_motion, reached_share};
+use crate::limits::workspace::{CartesianBox, PLACES};
 use crate::state::{joints, offset};
 
 /// How much of the joints' limits commands of our own making may take.
