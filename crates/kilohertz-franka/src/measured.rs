@@ -4,7 +4,7 @@ use franka::{Duration, RobotMode, RobotState};
 use kilohertz_core::robot::{Cycle, Flow, RobotError, Tick};
 use kilohertz_core::timing::time::Time;
 
-use crate::arm::ownership::Desk;
+use crate::arm::ownership::Ownership;
 use crate::client::entrance::{Drive, Entrance};
 use crate::control::{Control, Interface};
 use crate::limits::ArmLimits;
@@ -93,9 +93,9 @@ pub fn drive(
     };
     let mut action = [0.0; Control::MOST_SLOTS];
     let action = &mut action[..interface.slots()];
-    let desk = Desk::new();
-    desk.take();
-    Ok(desk.listening(tick, |tick| {
+    let owner = Ownership::new();
+    owner.take();
+    Ok(owner.drive_observed(tick, |tick| {
         let mut entrance = Entrance::new(&drive, next(action))?;
         let mut state = next(action);
         while pace(&mut || cycle(&mut entrance, tick, &state, action)) == Flow::Continue {

@@ -6,11 +6,12 @@ use zerocopy::IntoBytes;
 
 use crate::SimulatorOptions;
 use crate::control_box::ControlBox;
-use crate::control_box::rules::Generator;
 use crate::control_box::state::StateWriter;
 use crate::error::SimulatorError;
+use crate::wire::Datagram;
+use crate::wire::generator::Generator;
+use crate::wire::messages::Ticket;
 use crate::wire::request::Request;
-use crate::wire::{Datagram, Ticket};
 
 /// An arm in a motion.
 #[derive(Debug)]

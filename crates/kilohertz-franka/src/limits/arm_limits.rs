@@ -2,28 +2,13 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
-use std::sync::Arc;
-
-use franka::model::Model;
 use franka::rate_limiting::{self, JOINT_VELOCITY_LIMITS_TOLERANCE, fer};
-use kilohertz_core::command::interpolation::Between;
-use kilohertz_core::command::pace::Pace;
-use kilohertz_core::limits::{
-    APPROACH_GAIN, Approach, JointBounds, JointMotion, LEAST_APPROACH, Limits, Violation,
-    ViolationKind, Violations, check_finite, confined, exceeds, largest,
-};
-use kilohertz_core::limits::{Judgement, ORDERS, Sequence};
+use kilohertz_core::limits::JointBounds;
 
-use crate::constants::{DT, MAX_TORQUE, OWN_SHARE};
-use crate::control::{Control, Impedance, Interface};
+use crate::constants::MAX_TORQUE;
+use crate::control::Impedance;
 use crate::error::ArmError;
-use crate::kinematics::differential::Kinematics;
 use crate::kinematics::urdf::Urdf;
-use crate::state::{joints, offset};
-
-use crate::limits::tolerances::{
-    NEAR, REACHED_SHARE, ROUNDING, ROUNDING_SHARE, is_own_motion, reached_share,
-};
 
 /// How far a FER stays below its braking curves [rad/s], which an FR3 says of itself: so fast it
 /// could be braked within the 5 to 12 mrad that are left to the end of the range, and the measured

@@ -2,31 +2,19 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
-use std::sync::Arc;
-
-use franka::model::Model;
-use franka::rate_limiting::{self, JOINT_VELOCITY_LIMITS_TOLERANCE, fer};
 use kilohertz_core::command::interpolation::Between;
 use kilohertz_core::command::pace::Pace;
 use kilohertz_core::limits::{
-    APPROACH_GAIN, Approach, JointBounds, JointMotion, LEAST_APPROACH, Limits, Violation,
-    ViolationKind, Violations, check_finite, confined, exceeds, largest,
+    APPROACH_GAIN, Approach, JointBounds, JointMotion, Judgement, LEAST_APPROACH, Limits, ORDERS,
+    Sequence, Violation, ViolationKind, Violations, check_finite, confined, exceeds, largest,
 };
-use kilohertz_core::limits::{Judgement, ORDERS, Sequence};
 
-use crate::constants::{DT, MAX_TORQUE, OWN_SHARE};
-use crate::control::{Control, Impedance, Interface};
-use crate::error::ArmError;
-use crate::kinematics::differential::Kinematics;
-use crate::kinematics::urdf::Urdf;
+use crate::constants::{DT, OWN_SHARE};
 use crate::limits::arm_limits::ArmLimits;
 use crate::limits::options::{Budget, MotionOptions};
+use crate::limits::tolerances::{NEAR, ROUNDING, ROUNDING_SHARE, is_own_motion, reached_share};
 use crate::limits::workspace::{Course, Steered};
 use crate::state::{joints, offset};
-
-use crate::limits::tolerances::{
-    NEAR, REACHED_SHARE, ROUNDING, ROUNDING_SHARE, is_own_motion, reached_share,
-};
 
 /// The arm reports in single precision what it was commanded; closer than this is the same. What
 /// differs is not the last command: it got lost, and the arm extrapolated or reused an older one.
@@ -42,6 +30,7 @@ const SAME_VELOCITY_OF_POSITIONS: f64 = 3e-4;
 /// How much faster than its command an arm moves that catches up with it, for each radian behind
 /// [1/s].
 const CATCH_UP: f64 = 20.0;
+
 /// Which quantity of the commanded motion the actions are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Quantity {
@@ -80,7 +69,7 @@ pub(super) struct Motion {
 }
 
 impl Motion {
-    fn new(quantity: Quantity, arm: &ArmLimits, options: &MotionOptions) -> Motion {
+    pub(super) fn new(quantity: Quantity, arm: &ArmLimits, options: &MotionOptions) -> Motion {
         let share = |velocity: f64, acceleration: f64, jerk: f64| {
             let own = |share: f64| share.min(OWN_SHARE);
             let joints = arm.joints;

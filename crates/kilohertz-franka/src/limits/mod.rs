@@ -34,26 +34,15 @@ pub(crate) mod workspace;
 use std::sync::Arc;
 
 use franka::model::Model;
-use franka::rate_limiting::{self, JOINT_VELOCITY_LIMITS_TOLERANCE, fer};
-use kilohertz_core::command::interpolation::Between;
-use kilohertz_core::command::pace::Pace;
-use kilohertz_core::limits::{
-    APPROACH_GAIN, Approach, JointBounds, JointMotion, LEAST_APPROACH, Limits, Violation,
-    ViolationKind, Violations, check_finite, confined, exceeds, largest,
-};
-use kilohertz_core::limits::{Judgement, ORDERS, Sequence};
+use kilohertz_core::limits::Limits;
 
-use crate::constants::{DT, MAX_TORQUE, OWN_SHARE};
-use crate::control::{Control, Impedance, Interface};
-use crate::error::ArmError;
+use crate::control::{Control, Interface};
 use crate::kinematics::differential::Kinematics;
-use crate::kinematics::urdf::Urdf;
 use crate::limits::cartesian::Cartesian;
 use crate::limits::combined::Both;
 use crate::limits::joints::{Motion, Quantity};
 use crate::limits::torque::Torque;
 use crate::limits::workspace::{Fenced, Steered};
-use crate::state::{joints, offset};
 
 pub use arm_limits::{ArmLimits, PartBounds};
 pub use options::{Budget, MotionOptions};
@@ -102,9 +91,16 @@ fn fenced(
 #[cfg(test)]
 mod tests {
     use franka::model::FR3_URDF;
+    use franka::rate_limiting;
+
+    use kilohertz_core::limits::{
+        Approach, JointMotion, ORDERS, Sequence, ViolationKind, Violations,
+    };
 
     use super::*;
-    use crate::state::LEN;
+    use crate::constants::DT;
+    use crate::control::Impedance;
+    use crate::state::{LEN, joints, offset};
 
     const READY: [f64; 7] = [0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785];
 

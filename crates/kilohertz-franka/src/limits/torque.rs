@@ -2,31 +2,17 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
-use std::sync::Arc;
-
-use franka::model::Model;
-use franka::rate_limiting::{self, JOINT_VELOCITY_LIMITS_TOLERANCE, fer};
 use kilohertz_core::command::interpolation::Between;
-use kilohertz_core::command::pace::Pace;
 use kilohertz_core::limits::{
-    APPROACH_GAIN, Approach, JointBounds, JointMotion, LEAST_APPROACH, Limits, Violation,
-    ViolationKind, Violations, check_finite, confined, exceeds, largest,
+    Approach, Judgement, Limits, Sequence, Violation, ViolationKind, Violations, check_finite,
+    confined, exceeds,
 };
-use kilohertz_core::limits::{Judgement, ORDERS, Sequence};
 
-use crate::constants::{DT, MAX_TORQUE, OWN_SHARE};
-use crate::control::{Control, Impedance, Interface};
-use crate::error::ArmError;
-use crate::kinematics::differential::Kinematics;
-use crate::kinematics::urdf::Urdf;
+use crate::constants::{DT, OWN_SHARE};
 use crate::limits::arm_limits::ArmLimits;
-use crate::limits::options::{Budget, MotionOptions};
-use crate::limits::workspace::{Course, Steered};
+use crate::limits::tolerances::{ROUNDING, ROUNDING_SHARE};
+use crate::limits::workspace::{Course, Steered, measured};
 use crate::state::{joints, offset};
-
-use crate::limits::tolerances::{
-    NEAR, REACHED_SHARE, ROUNDING, ROUNDING_SHARE, is_own_motion, reached_share,
-};
 
 const SAME_TORQUE: f64 = 1e-3;
 /// In torque control the arm may be this much faster than its limit before that is a violation
@@ -54,7 +40,7 @@ pub(super) struct Torque {
 }
 
 impl Torque {
-    fn new(arm: &ArmLimits) -> Torque {
+    pub(super) fn new(arm: &ArmLimits) -> Torque {
         Torque {
             arm: *arm,
             last: [0.0; 7],
@@ -278,7 +264,7 @@ impl Limits for Torque {
 
 impl Steered for Torque {
     fn course(&self, observation: &[f64]) -> Course {
-        workspace::measured(
+        measured(
             observation,
             self.arm.joints.map(|joint| 0.5 * joint.acceleration),
         )

@@ -29,9 +29,9 @@ use kilohertz_core::limits::{Judgement, Sequence};
 use crate::constants::{DT, OWN_SHARE};
 use crate::control::taken;
 use crate::kinematics::differential::{ELBOW, JointMap, Kinematics, PARTS, Rates, joined};
-use crate::kinematics::geometry::{Pose, Twist, check_pose, moved, norm, orthonormal, way};
+use crate::kinematics::geometry::{Pose, check_pose, norm, orthonormal, way};
 use crate::limits::arm_limits::{ArmLimits, PartBounds};
-use crate::limits::cartesian::motion::{Motion, shorten, twist_of};
+use crate::limits::cartesian::motion::{Motion, shorten};
 use crate::limits::options::{Budget, MotionOptions};
 use crate::limits::tolerances::{NEAR, ROUNDING, ROUNDING_SHARE, is_own_motion, reached_share};
 use crate::limits::workspace::{CartesianBox, PLACES};
@@ -60,9 +60,6 @@ const STILL: f64 = 2e-3;
 const MISSING: f64 = 2e-3;
 /// However close to their limits the joints are, the end effector may be braked with this share.
 const LEAST_SHARE: f64 = 0.05;
-
-/// The highest gain from a missing velocity to an acceleration [1/s]: half of it is gone to in a cycle.
-const STEEPEST: f64 = 0.5 / DT;
 
 /// Slots of the longest action: a pose and the elbow.
 const LONGEST: usize = 17;

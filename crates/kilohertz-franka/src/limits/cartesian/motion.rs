@@ -2,23 +2,16 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
-use kilohertz_core::command::interpolation::Between;
-use kilohertz_core::command::pace::Pace;
-use kilohertz_core::limits::{
-    APPROACH_GAIN, Approach, JointBounds, JointPlace, LEAST_APPROACH, Limits, TooFar, Violation,
-    ViolationKind, Violations, check_finite, confined, difference, exceeds, largest as most_of,
-};
-use kilohertz_core::limits::{Judgement, Sequence};
+use kilohertz_core::limits::exceeds;
 
-use crate::constants::{DT, OWN_SHARE};
+use crate::constants::DT;
 use crate::control::taken;
-use crate::kinematics::differential::{ELBOW, JointMap, Kinematics, PARTS, Rates, joined};
-use crate::kinematics::geometry::{Pose, Twist, check_pose, moved, norm, orthonormal, way};
-use crate::limits::arm_limits::{ArmLimits, PartBounds};
-use crate::limits::options::{Budget, MotionOptions};
-use crate::limits::tolerances::{NEAR, ROUNDING, ROUNDING_SHARE, is_own_motion, reached_share};
-use crate::limits::workspace::{CartesianBox, PLACES};
-use crate::state::{joints, offset};
+use crate::kinematics::differential::{PARTS, Rates, joined};
+use crate::kinematics::geometry::{Pose, Twist, moved, norm, orthonormal, way};
+use crate::limits::arm_limits::PartBounds;
+
+/// The highest gain from a missing velocity to an acceleration [1/s]: half of it is gone to in a cycle.
+const STEEPEST: f64 = 0.5 / DT;
 
 /// The commanded motion, advanced in steps of one cycle. Where the elbow is the arm's choice its part
 /// stays zero.
