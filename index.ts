@@ -1,20 +1,4 @@
 export {
-  type AsyncCall,
-  type Asyncified,
-  type AsyncifiedExport,
-  asyncify,
-} from './lib/offload/asyncify.ts';
-export type { CallLimits } from './lib/offload/call-limits.ts';
-export type {
-  CollisionBehavior,
-  CollisionThresholds,
-  FrankaFilters,
-  GuidingMode,
-  Load,
-  SettingOptions,
-} from './lib/franka/configuration.ts';
-export type { FrankaControl } from './lib/franka/control.ts';
-export {
   InvalidActionError,
   KilohertzError,
   type NotArrived,
@@ -30,6 +14,15 @@ export {
   SessionInterruptedError,
   SessionStateError,
 } from './lib/errors/errors.ts';
+export type {
+  CollisionBehavior,
+  CollisionThresholds,
+  FrankaFilters,
+  GuidingMode,
+  Load,
+  SettingOptions,
+} from './lib/franka/configuration.ts';
+export type { FrankaControl } from './lib/franka/control.ts';
 export {
   Franka,
   type FrankaClient,
@@ -46,36 +39,57 @@ export {
   type HandState,
 } from './lib/franka/hand.ts';
 export type { FrankaImpedance, ImpedanceLaw } from './lib/franka/impedance.ts';
+export { type FrankaFrame, FrankaModel, type FrankaPosture } from './lib/franka/model.ts';
+export type { MoveOptions, MoveProgress } from './lib/franka/move-to.ts';
+export type { RobotStates, StatesOptions } from './lib/franka/state-stream.ts';
+export { type RobotMode, RobotState } from './lib/native/robot-state.ts';
+export {
+  type AsyncCall,
+  type Asyncified,
+  type AsyncifiedExport,
+  asyncify,
+} from './lib/offload/asyncify.ts';
+export type { CallLimits } from './lib/offload/call-limits.ts';
+export { shaped } from './lib/offload/codec/shape.ts';
 export {
   type FunctionNames,
   InferenceThread,
   type InferenceThreadOptions,
   type Wrapped,
 } from './lib/offload/inference-thread.ts';
-export { type FrankaFrame, FrankaModel, type FrankaPosture } from './lib/franka/model.ts';
-export type { MoveOptions, MoveProgress } from './lib/franka/move-to.ts';
 export { type Mpify, type MpifyCall, type MpifyOptions, mpify } from './lib/offload/mpify.ts';
-export type {
-  CartesianBox,
-  LimitOptions,
-  SessionOptions,
-  TargetBudget,
-} from './lib/session/options.ts';
-export {
-  type ProcessPolicy,
-  type ProcessPolicyOptions,
-  processPolicy,
-} from './lib/policy/process-policy.ts';
 export type {
   ProcessProxy,
   ProxyControl,
   RemoteAnswer,
   RemoteMethod,
 } from './lib/offload/process-proxy.ts';
-export type { AwakeCores, Grant, PolicyGrant, Realtime, RealtimeOptions } from './lib/session/realtime.ts';
+export { transfer } from './lib/offload/transfer.ts';
+export {
+  type ProcessPolicy,
+  type ProcessPolicyOptions,
+  processPolicy,
+} from './lib/policy/process-policy.ts';
+export {
+  type WorkerPolicy,
+  type WorkerPolicyOptions,
+  workerPolicy,
+} from './lib/policy/worker-policy.ts';
+export type {
+  CartesianBox,
+  LimitOptions,
+  SessionOptions,
+  TargetBudget,
+} from './lib/session/options.ts';
+export type {
+  AwakeCores,
+  Grant,
+  PolicyGrant,
+  Realtime,
+  RealtimeOptions,
+} from './lib/session/realtime.ts';
 export type { CommandKind, Histogram, TickRecord } from './lib/session/records.ts';
 export type { NativeLink, NativeRobot, Policy, Robot, Tick } from './lib/session/robot.ts';
-export { type RobotMode, RobotState } from './lib/native/robot-state.ts';
 export {
   type AnyPolicy,
   type AnyRobot,
@@ -87,7 +101,8 @@ export {
   type SessionEvents,
   type TickEvent,
 } from './lib/session/session.ts';
-export { shaped } from './lib/offload/codec/shape.ts';
+export { SessionStats, type SessionStatsDict } from './lib/session/stats.ts';
+export type { OnViolation } from './lib/session/violation.ts';
 export {
   type FingerState,
   FrankaSimulator,
@@ -96,8 +111,3 @@ export {
   type SimulatorCounters,
   type SimulatorFault,
 } from './lib/simulator/simulator.ts';
-export type { RobotStates, StatesOptions } from './lib/franka/state-stream.ts';
-export { SessionStats, type SessionStatsDict } from './lib/session/stats.ts';
-export { transfer } from './lib/offload/transfer.ts';
-export type { OnViolation } from './lib/session/violation.ts';
-export { type WorkerPolicy, type WorkerPolicyOptions, workerPolicy } from './lib/policy/worker-policy.ts';

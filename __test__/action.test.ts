@@ -1,6 +1,6 @@
 import test from 'ava';
-import { ActionBuffer, type Refusal } from '../lib/session/action.ts';
 import { describe } from '../lib/errors/describe.ts';
+import { ActionBuffer, type Refusal } from '../lib/session/action.ts';
 
 const SEVEN = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7];
 

@@ -1,9 +1,9 @@
 // What the answering end of a line promises, with a line that is none.
 
 import test from 'ava';
-import { CALL } from '../lib/offload/line.ts';
 import { MORE, type NativeLine } from '../lib/native/binding.ts';
 import { Packer } from '../lib/offload/codec/packer.ts';
+import { CALL } from '../lib/offload/line.ts';
 import { serve } from '../lib/offload/server.ts';
 
 /** The calls of a script, as messages: the first makes the object. */

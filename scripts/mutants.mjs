@@ -20,7 +20,9 @@ const subjects = {
   late: core('command/late'),
   judge: core('command/judge'),
   limits: core(
-    ...['mod', 'comparing', 'joint_motion', 'judgement', 'rules', 'violation'].map((file) => `limits/${file}`),
+    ...['mod', 'comparing', 'joint_motion', 'judgement', 'rules', 'violation'].map(
+      (file) => `limits/${file}`,
+    ),
   ),
   'franka-limits': {
     crate: 'kilohertz-franka',

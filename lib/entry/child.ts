@@ -3,12 +3,12 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { OffloadError } from '../errors/errors.ts';
-import { endWithParent, NativeJoinedSeat, NativeLine } from '../native/binding.ts';
 import { policyOf, sit } from '../franka/drivers/policy-loop.ts';
-import { type PolicyFailure } from '../policy/worker-messages.ts';
-import type { Policy } from '../session/robot.ts';
+import { endWithParent, NativeJoinedSeat, NativeLine } from '../native/binding.ts';
 import type { RobotState } from '../native/robot-state.ts';
 import { serve } from '../offload/server.ts';
+import type { PolicyFailure } from '../policy/worker-messages.ts';
+import type { Policy } from '../session/robot.ts';
 
 const [parent = 0, memory = -1, callBell = -1, answerBell = -1, seat] = process.argv
   .slice(2)

@@ -1,10 +1,10 @@
 // What runs in the worker of a worker policy: it waits inside the addon for the loop, and answers.
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { NativeSeat } from '../native/binding.ts';
 import { policyOf, sit } from '../franka/drivers/policy-loop.ts';
+import { NativeSeat } from '../native/binding.ts';
 import { toMessage } from '../offload/codec/error-message.ts';
-import { type WorkerMessage, type WorkerTask } from '../policy/worker-messages.ts';
+import type { WorkerMessage, WorkerTask } from '../policy/worker-messages.ts';
 
 const { port, url, exportName, args, spin, lengths } = workerData as WorkerTask;
 // The policy sees what a worker was given: it is not to find the port there.

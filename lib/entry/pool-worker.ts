@@ -1,10 +1,10 @@
 // What runs on a thread of the pool: it finds the function, calls it, and tells what came of it.
 
-import { isPromise, settled } from '../promise.ts';
+import { toMessage } from '../offload/codec/error-message.ts';
 import { type Place, partsOf } from '../offload/module.ts';
 import type { Job, Outcome } from '../offload/pool.ts';
 import { takeMoving } from '../offload/transfer.ts';
-import { toMessage } from '../offload/codec/error-message.ts';
+import { isPromise, settled } from '../promise.ts';
 
 type Work = (...args: readonly unknown[]) => unknown;
 type Missing = Extract<Outcome, { kind: 'missing' }>;

@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import { inspect, types } from 'node:util';
+import type { RobotState } from '../native/robot-state.ts';
 import {
   className,
   describe,
@@ -10,7 +11,6 @@ import {
   textIn,
 } from './describe.ts';
 import { inspectAs } from './inspection.ts';
-import type { RobotState } from '../native/robot-state.ts';
 
 const ours: WeakSet<object> = new WeakSet();
 

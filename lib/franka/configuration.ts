@@ -1,7 +1,7 @@
 import { checkBoolean, checkNumber, checkNumbers, ownOptions } from '../checks.ts';
 import { OptionRangeError, OptionTypeError } from '../errors/errors.ts';
-import { type NativeArm } from '../native/binding.ts';
 import { awaiting } from '../errors/native-call.ts';
+import type { NativeArm } from '../native/binding.ts';
 
 /**
  * Thresholds for torques and forces from outside. Above the lower threshold they are a contact, which

@@ -1,5 +1,14 @@
-import { ArmDriver } from './drivers/arm-driver.ts';
 import { bare, checkBoolean, checkName, checkNumber, checkText, ownOptions } from '../checks.ts';
+import { OptionTypeError } from '../errors/errors.ts';
+import { awaiting } from '../errors/native-call.ts';
+import { NativeArm } from '../native/binding.ts';
+import { RobotState } from '../native/robot-state.ts';
+import { isProcessPolicy } from '../policy/process-policy.ts';
+import { isWorkerPolicy } from '../policy/worker-policy.ts';
+import type { DrivenLink } from '../session/driver.ts';
+import { guardHere } from '../session/process-exit.ts';
+import type { NativeLink, NativeRobot } from '../session/robot.ts';
+import type { SessionStats } from '../session/stats.ts';
 import {
   type CollisionBehavior,
   Configuration,
@@ -9,10 +18,10 @@ import {
   type SettingOptions,
 } from './configuration.ts';
 import { CONTROLS, type FrankaControl, isCartesian, targetJerkShare } from './control.ts';
-import type { DrivenLink } from '../session/driver.ts';
-import { OptionTypeError } from '../errors/errors.ts';
+import { ArmDriver } from './drivers/arm-driver.ts';
+import { ProcessDriver } from './drivers/process-driver.ts';
+import { WorkerDriver } from './drivers/worker-driver.ts';
 import { type FrankaGeneration, GENERATIONS } from './generation.ts';
-import { guardHere } from '../session/process-exit.ts';
 import {
   checkImpedance,
   type FrankaImpedance,
@@ -21,17 +30,8 @@ import {
 } from './impedance.ts';
 import { FrankaModel } from './model.ts';
 import { HOME, type MoveOptions, moveTo } from './move-to.ts';
-import { NativeArm } from '../native/binding.ts';
-import { awaiting } from '../errors/native-call.ts';
-import { ProcessDriver } from './drivers/process-driver.ts';
-import { isProcessPolicy } from '../policy/process-policy.ts';
-import type { NativeLink, NativeRobot } from '../session/robot.ts';
-import { RobotState } from '../native/robot-state.ts';
 import { Runs } from './runs.ts';
 import { type RobotStates, StateStream, type StatesOptions } from './state-stream.ts';
-import type { SessionStats } from '../session/stats.ts';
-import { WorkerDriver } from './drivers/worker-driver.ts';
-import { isWorkerPolicy } from '../policy/worker-policy.ts';
 
 /**
  * The numbers of an action, an array or a typed array: seven, one a joint; six of a twist; sixteen of

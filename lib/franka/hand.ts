@@ -1,8 +1,15 @@
 import { bare, checkBoolean, checkNumber, checkText, ownOptions } from '../checks.ts';
 import { OptionTypeError } from '../errors/errors.ts';
-import { goingOn, guard, guardHere, interruption, takePlace, unguard } from '../session/process-exit.ts';
-import { NativeHand, type NativePlace } from '../native/binding.ts';
 import { awaiting } from '../errors/native-call.ts';
+import { NativeHand, type NativePlace } from '../native/binding.ts';
+import {
+  goingOn,
+  guard,
+  guardHere,
+  interruption,
+  takePlace,
+  unguard,
+} from '../session/process-exit.ts';
 
 /** How to connect to a hand. */
 export interface FrankaHandOptions {

@@ -1,8 +1,8 @@
 import { bare, checkName, checkNumbers, ownOptions } from '../checks.ts';
-import { type FrankaControl, isCartesian } from './control.ts';
 import { codeOf, OptionRangeError, OptionTypeError } from '../errors/errors.ts';
-import type { NativeConnectOptions } from '../native/binding.ts';
 import { numberText } from '../errors/number.ts';
+import type { NativeConnectOptions } from '../native/binding.ts';
+import { type FrankaControl, isCartesian } from './control.ts';
 
 /** The controller that follows what is commanded. */
 export type FrankaImpedance = 'joint' | 'cartesian' | 'external';

@@ -1,8 +1,8 @@
 import { checkName } from '../checks.ts';
 import { OptionRangeError, OptionTypeError } from '../errors/errors.ts';
-import { type FrankaGeneration, GENERATIONS } from './generation.ts';
-import { NativeModel } from '../native/binding.ts';
 import { calling } from '../errors/native-call.ts';
+import { NativeModel } from '../native/binding.ts';
+import { type FrankaGeneration, GENERATIONS } from './generation.ts';
 
 /** A frame of the arm, as libfranka's `Frame` names it. */
 export type FrankaFrame =

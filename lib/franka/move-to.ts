@@ -1,16 +1,27 @@
-import { pastStates } from './drivers/arm-driver.ts';
 import { checkNumber, checkNumbers, isNumbers, ownOptions } from '../checks.ts';
-import type { Driver, Failure } from '../session/driver.ts';
 import type { PastState } from '../errors/errors.ts';
-import { fromFailure, OptionTypeError, RobotError, type SessionErrorDetails } from '../errors/errors.ts';
-import { usualDistanceRad } from './impedance.ts';
-import { type NativeArm, type NativeMove, type NativePlace, NativeSession, type NativeSessionOptions } from '../native/binding.ts';
+import {
+  fromFailure,
+  OptionTypeError,
+  RobotError,
+  type SessionErrorDetails,
+} from '../errors/errors.ts';
 import { awaiting, calling } from '../errors/native-call.ts';
+import {
+  type NativeArm,
+  type NativeMove,
+  type NativePlace,
+  NativeSession,
+  type NativeSessionOptions,
+} from '../native/binding.ts';
+import type { Driver, Failure } from '../session/driver.ts';
 import { type CheckedOptions, checkOptions } from '../session/options.ts';
 import type { RealtimeOptions } from '../session/realtime.ts';
 import { Run } from '../session/run.ts';
-import type { Runs } from './runs.ts';
 import { type SessionStats, statsOf } from '../session/stats.ts';
+import { pastStates } from './drivers/arm-driver.ts';
+import { usualDistanceRad } from './impedance.ts';
+import type { Runs } from './runs.ts';
 
 /** How far a move has come. */
 export interface MoveProgress {

@@ -1,6 +1,6 @@
 import { RobotError } from '../errors/errors.ts';
-import { within } from '../promise.ts';
 import { numberText } from '../errors/number.ts';
+import { within } from '../promise.ts';
 
 /** What drives a robot, for whoever closes it. */
 export interface Driving {

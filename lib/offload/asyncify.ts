@@ -1,12 +1,12 @@
-import { type CallLimits, checkCallLimits, limited } from './call-limits.ts';
 import { checkText } from '../checks.ts';
+import { find } from '../entry/pool-worker.ts';
 import { OffloadError, OptionTypeError } from '../errors/errors.ts';
 import { numberText } from '../errors/number.ts';
+import { type CallLimits, checkCallLimits, limited } from './call-limits.ts';
+import { fromMessage } from './codec/error-message.ts';
 import { checkModule, type Place, partsOf } from './module.ts';
 import { isPoolThread, type Job, pool } from './pool.ts';
-import { find } from '../entry/pool-worker.ts';
 import { takeMoving } from './transfer.ts';
-import { fromMessage } from './codec/error-message.ts';
 
 /** Any function. */
 // biome-ignore lint/suspicious/noExplicitAny: what is neither called nor looked into here

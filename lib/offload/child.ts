@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bare, checkObject } from '../checks.ts';
 import { type KilohertzError, OffloadError, OptionTypeError } from '../errors/errors.ts';
+import { calling } from '../errors/native-call.ts';
+import { endChild, NativeLine } from '../native/binding.ts';
 import { within } from '../promise.ts';
 import { Line, MOST_CALLS } from './line.ts';
-import { endChild, NativeLine } from '../native/binding.ts';
-import { calling } from '../errors/native-call.ts';
 
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 

@@ -1,12 +1,12 @@
 import { Worker } from 'node:worker_threads';
-import type { AnyFunction } from './asyncify.ts';
-import { type CallLimits, checkCallLimits } from './call-limits.ts';
 import { bare, checkNumber, checkText, ownOptions } from '../checks.ts';
 import { messageOf, OffloadError } from '../errors/errors.ts';
-import { within } from '../promise.ts';
-import { CALL, Line, MOST_CALLS } from './line.ts';
-import { NativeLine } from '../native/binding.ts';
 import { calling } from '../errors/native-call.ts';
+import { NativeLine } from '../native/binding.ts';
+import { within } from '../promise.ts';
+import type { AnyFunction } from './asyncify.ts';
+import { type CallLimits, checkCallLimits } from './call-limits.ts';
+import { CALL, Line, MOST_CALLS } from './line.ts';
 import { checkModule } from './module.ts';
 import { checkSharedBytes, DEFAULT_SHARED_BYTES } from './shared-bytes.ts';
 

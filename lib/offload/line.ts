@@ -1,11 +1,11 @@
 // The calling end of a line: calls go out as messages, answers come back as promises.
 
-import type { CallLimits } from './call-limits.ts';
-import { limited } from './call-limits.ts';
 import { type KilohertzError, OffloadError } from '../errors/errors.ts';
-import { MORE, type NativeLine } from '../native/binding.ts';
 import { calling } from '../errors/native-call.ts';
 import { numberText } from '../errors/number.ts';
+import { MORE, type NativeLine } from '../native/binding.ts';
+import type { CallLimits } from './call-limits.ts';
+import { limited } from './call-limits.ts';
 import { garbled, Packer, Unpacker } from './codec/packer.ts';
 
 /** What a call asks for. `lib/offload/child.py` knows the same numbers. */

@@ -8,8 +8,8 @@ import type { Piscina } from 'piscina';
 import { bare } from '../checks.ts';
 import { isError, read, textIn } from '../errors/describe.ts';
 import { messageOf, OffloadError } from '../errors/errors.ts';
-import { type Place, partsOf } from './module.ts';
 import type { ErrorMessage } from './codec/error-message.ts';
+import { type Place, partsOf } from './module.ts';
 
 /** One call, as it is sent to a thread; arrays, because they take the least time on the way. */
 export type Job = readonly [place: Place, args: readonly unknown[]];

@@ -1,13 +1,13 @@
 // The answering end of a line: takes calls, makes them, sends what came of them.
 
 import { setImmediate as turn } from 'node:timers/promises';
-import { settled } from '../promise.ts';
 import { OffloadError } from '../errors/errors.ts';
-import { ANSWER, CALL, type Path, readAll } from './line.ts';
-import { type NativeLine } from '../native/binding.ts';
 import { calling } from '../errors/native-call.ts';
-import { Packer, Unpacker } from './codec/packer.ts';
+import type { NativeLine } from '../native/binding.ts';
+import { settled } from '../promise.ts';
 import { fromMessage, toMessage } from './codec/error-message.ts';
+import { Packer, Unpacker } from './codec/packer.ts';
+import { ANSWER, CALL, type Path, readAll } from './line.ts';
 
 /** How long it looks for the next call before it sleeps [s]. */
 const SPIN_S = 0;

@@ -1,9 +1,9 @@
 import type { PastState, SessionError, SessionErrorDetails } from '../errors/errors.ts';
+import type { Runs } from '../franka/runs.ts';
 import type { NativePlace, NativeSession, NativeSessionOptions } from '../native/binding.ts';
 import type { ProcessPolicy } from '../policy/process-policy.ts';
-import type { NativeLink, Policy } from './robot.ts';
-import type { Runs } from '../franka/runs.ts';
 import type { WorkerPolicy } from '../policy/worker-policy.ts';
+import type { NativeLink, Policy } from './robot.ts';
 
 /** Makes an error once the last states are known. */
 export type Failure = (details: SessionErrorDetails) => SessionError;

@@ -1,7 +1,4 @@
 import { findNotFinite } from '../checks.ts';
-import { type Driver, type Failure } from './driver.ts';
-import { NEWS } from './news.ts';
-import { isPromise, settled } from '../promise.ts';
 import {
   InvalidActionError,
   messageOf,
@@ -9,11 +6,13 @@ import {
   PolicyError,
   RobotError,
 } from '../errors/errors.ts';
-import { policyThrew } from './policy-failure.ts';
-import { within } from '../promise.ts';
-import { type NativePlace, NativeSession, type NativeSessionOptions } from '../native/binding.ts';
 import { calling } from '../errors/native-call.ts';
 import { numberText } from '../errors/number.ts';
+import { type NativePlace, NativeSession, type NativeSessionOptions } from '../native/binding.ts';
+import { isPromise, settled, within } from '../promise.ts';
+import type { Driver, Failure } from './driver.ts';
+import { NEWS } from './news.ts';
+import { policyThrew } from './policy-failure.ts';
 import type { Policy, Robot } from './robot.ts';
 
 /** A call that has not settled. */

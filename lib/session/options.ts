@@ -1,7 +1,7 @@
 import { bare, checkBoolean, checkName, checkNumber, checkNumbers, ownOptions } from '../checks.ts';
 import { OptionRangeError, OptionTypeError } from '../errors/errors.ts';
-import type { NativeSessionOptions } from '../native/binding.ts';
 import { numberText } from '../errors/number.ts';
+import type { NativeSessionOptions } from '../native/binding.ts';
 import { checkRealtime, type RealtimeOptions } from './realtime.ts';
 import { LIMIT_NAMES, type LimitName, nativeKinds, type OnViolation } from './violation.ts';
 

@@ -1,6 +1,6 @@
+import { InvalidActionError, messageOf, PolicyError } from '../errors/errors.ts';
 import type { Refusal } from './action.ts';
 import type { Failure } from './driver.ts';
-import { InvalidActionError, messageOf, PolicyError } from '../errors/errors.ts';
 
 /** What a policy that threw leads to; without a tick it did before its first cycle. */
 export function policyThrew(tick: number | undefined, cause: unknown): Failure {

@@ -4,8 +4,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread } from 'node:worker_threads';
 import { type SessionErrorDetails, SessionInterruptedError, signalName } from '../errors/errors.ts';
-import { guardOnTop, guardProcess, isEnding, NativePlace } from '../native/binding.ts';
 import { calling } from '../errors/native-call.ts';
+import { guardOnTop, guardProcess, isEnding, NativePlace } from '../native/binding.ts';
 
 /** A running session, move or hand command, as the end of the process sees it. */
 export interface Guarded {

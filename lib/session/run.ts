@@ -2,9 +2,6 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bare } from '../checks.ts';
 import { isInstance } from '../errors/describe.ts';
-import { type Driver, type Failure } from './driver.ts';
-import { NEWS } from './news.ts';
-import { settled } from '../promise.ts';
 import {
   fromFailure,
   InvalidActionError,
@@ -18,8 +15,8 @@ import {
   SessionInterruptedError,
   SessionStateError,
 } from '../errors/errors.ts';
-import { policyFailed } from './policy-failure.ts';
-import { type Guarded, goingOn, guard, interruption, takePlace, unguard } from './process-exit.ts';
+import { numberText } from '../errors/number.ts';
+import type { Driving, Runs } from '../franka/runs.ts';
 import type {
   NativeEvent,
   NativeOutcome,
@@ -27,9 +24,12 @@ import type {
   NativeSession,
   NativeViolation,
 } from '../native/binding.ts';
-import { numberText } from '../errors/number.ts';
+import { settled } from '../promise.ts';
+import type { Driver, Failure } from './driver.ts';
+import { NEWS } from './news.ts';
 import type { CheckedOptions } from './options.ts';
-import type { Driving, Runs } from '../franka/runs.ts';
+import { policyFailed } from './policy-failure.ts';
+import { type Guarded, goingOn, guard, interruption, takePlace, unguard } from './process-exit.ts';
 import { allowedText, limitName, obstacle, unitSlip, violationText } from './violation.ts';
 
 /** How long the end of a session waits for a reset that is under way [ms]. */

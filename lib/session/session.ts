@@ -1,21 +1,21 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bare, checkName, checkNumber, checkObject, ownOptions } from '../checks.ts';
-import type { DrivenLink, Driver } from './driver.ts';
 import { type KilohertzError, OptionTypeError, SessionStateError } from '../errors/errors.ts';
-import { guardHere } from './process-exit.ts';
-import type { NativeEvent } from '../native/binding.ts';
 import { numberText } from '../errors/number.ts';
+import type { Runs } from '../franka/runs.ts';
+import type { NativeEvent } from '../native/binding.ts';
+import { isProcessPolicy, type ProcessPolicy } from '../policy/process-policy.ts';
+import { isWorkerPolicy, type WorkerPolicy } from '../policy/worker-policy.ts';
+import type { DrivenLink, Driver } from './driver.ts';
 import { ObjectDriver } from './object-driver.ts';
 import { type CheckedOptions, checkOptions, type SessionOptions } from './options.ts';
-import { isProcessPolicy, type ProcessPolicy } from '../policy/process-policy.ts';
+import { guardHere } from './process-exit.ts';
 import { type Realtime, realtimeOf } from './realtime.ts';
 import { type Histogram, type TickRecord, toHistogram, toRecords } from './records.ts';
 import type { NativeRobot, Policy, Robot } from './robot.ts';
 import { Run } from './run.ts';
-import type { Runs } from '../franka/runs.ts';
 import { noStats, type SessionStats, statsOf } from './stats.ts';
-import { isWorkerPolicy, type WorkerPolicy } from '../policy/worker-policy.ts';
 
 /** How long a session runs, for `session.run`. */
 export interface RunOptions {

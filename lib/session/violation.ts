@@ -1,5 +1,5 @@
-import type { NativeViolation } from '../native/binding.ts';
 import { limitText, numberText } from '../errors/number.ts';
+import type { NativeViolation } from '../native/binding.ts';
 
 /** What happens to an action that breaks a limit. */
 export type OnViolation = 'stop' | 'clamp';

@@ -8,9 +8,9 @@ import {
   ownOptions,
 } from '../checks.ts';
 import { OptionTypeError } from '../errors/errors.ts';
+import { awaiting, calling } from '../errors/native-call.ts';
 import { type FrankaGeneration, GENERATIONS } from '../franka/generation.ts';
 import { type NativeFault, NativeSimulator } from '../native/binding.ts';
-import { awaiting, calling } from '../errors/native-call.ts';
 
 /** How a simulated arm starts. */
 export interface FrankaSimulatorOptions {

@@ -1,14 +1,19 @@
-import { ActionBuffer } from '../../session/action.ts';
-import type { FrankaControl } from '../control.ts';
-import { type Driver, type Failure } from '../../session/driver.ts';
-import { NEWS } from '../../session/news.ts';
-import { isPromise, settled } from '../../promise.ts';
 import type { PastState } from '../../errors/errors.ts';
-import { armRefused, policyDetached, policyThrew } from '../../session/policy-failure.ts';
-import { type NativeArm, type NativePlace, NativeSession, type NativeSessionOptions } from '../../native/binding.ts';
 import { calling } from '../../errors/native-call.ts';
-import type { Policy } from '../../session/robot.ts';
+import {
+  type NativeArm,
+  type NativePlace,
+  NativeSession,
+  type NativeSessionOptions,
+} from '../../native/binding.ts';
 import { RobotState, STATE_LENGTH } from '../../native/robot-state.ts';
+import { isPromise, settled } from '../../promise.ts';
+import { ActionBuffer } from '../../session/action.ts';
+import type { Driver, Failure } from '../../session/driver.ts';
+import { NEWS } from '../../session/news.ts';
+import { armRefused, policyDetached, policyThrew } from '../../session/policy-failure.ts';
+import type { Policy } from '../../session/robot.ts';
+import type { FrankaControl } from '../control.ts';
 
 /** Drives an arm: the loop talks to it natively, and wakes the policy once a state. */
 export class ArmDriver implements Driver {

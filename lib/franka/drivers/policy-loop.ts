@@ -1,13 +1,13 @@
 // A policy away from the main thread: it sits where the loop's observations arrive, and answers.
 
-import { ActionBuffer } from '../../session/action.ts';
-import type { PolicyFailure } from '../../policy/worker-messages.ts';
 import { cut, inOneLine, read, textIn } from '../../errors/describe.ts';
-import { NEWS } from '../../session/news.ts';
-import { isPromise, settled } from '../../promise.ts';
-import type { Policy } from '../../session/robot.ts';
 import { RobotState } from '../../native/robot-state.ts';
 import { type ErrorMessage, fromMessage, toMessage } from '../../offload/codec/error-message.ts';
+import type { PolicyFailure } from '../../policy/worker-messages.ts';
+import { isPromise, settled } from '../../promise.ts';
+import { ActionBuffer } from '../../session/action.ts';
+import { NEWS } from '../../session/news.ts';
+import type { Policy } from '../../session/robot.ts';
 
 /** How long it stays inside the addon at a time: so long a worker cannot be terminated [s]. */
 const LONGEST_WAIT_S = 0.1;

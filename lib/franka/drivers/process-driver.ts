@@ -1,15 +1,22 @@
-import { Child, placeOf } from '../../offload/child.ts';
-import type { FrankaControl } from '../control.ts';
-import type { Failure } from '../../session/driver.ts';
 import { isOurs, messageOf, OffloadError, PolicyError } from '../../errors/errors.ts';
-import { policyThrew } from '../../session/policy-failure.ts';
-import { within } from '../../promise.ts';
-import { CALL } from '../../offload/line.ts';
-import { armSchema, type NativeArm, type NativePlace, NativeSession, type NativeSessionOptions, NativeSharedSeat } from '../../native/binding.ts';
 import { calling } from '../../errors/native-call.ts';
-import { failureIn } from './policy-loop.ts';
-import type { ProcessPolicy } from '../../policy/process-policy.ts';
+import {
+  armSchema,
+  type NativeArm,
+  type NativePlace,
+  NativeSession,
+  type NativeSessionOptions,
+  NativeSharedSeat,
+} from '../../native/binding.ts';
 import { MODES } from '../../native/robot-state.ts';
+import { Child, placeOf } from '../../offload/child.ts';
+import { CALL } from '../../offload/line.ts';
+import type { ProcessPolicy } from '../../policy/process-policy.ts';
+import { within } from '../../promise.ts';
+import type { Failure } from '../../session/driver.ts';
+import { policyThrew } from '../../session/policy-failure.ts';
+import type { FrankaControl } from '../control.ts';
+import { failureIn } from './policy-loop.ts';
 import { END_LIMIT_MS, SeatedDriver, withPriority } from './remote-driver.ts';
 
 /** Drives an arm with a policy in another process. */

@@ -1,14 +1,19 @@
-import { pastStates } from './arm-driver.ts';
 import { bare } from '../../checks.ts';
-import type { FrankaControl } from '../control.ts';
-import type { Driver, Failure } from '../../session/driver.ts';
 import type { PastState } from '../../errors/errors.ts';
-import { armRefused, policyDetached, policyThrew } from '../../session/policy-failure.ts';
-import { type NativeArm, type NativePlace, type NativeSession, type NativeSessionOptions } from '../../native/binding.ts';
 import { calling } from '../../errors/native-call.ts';
-import type { PolicyFailure } from '../../policy/worker-messages.ts';
+import type {
+  NativeArm,
+  NativePlace,
+  NativeSession,
+  NativeSessionOptions,
+} from '../../native/binding.ts';
 import { STATE_LENGTH } from '../../native/robot-state.ts';
 import { fromMessage } from '../../offload/codec/error-message.ts';
+import type { PolicyFailure } from '../../policy/worker-messages.ts';
+import type { Driver, Failure } from '../../session/driver.ts';
+import { armRefused, policyDetached, policyThrew } from '../../session/policy-failure.ts';
+import type { FrankaControl } from '../control.ts';
+import { pastStates } from './arm-driver.ts';
 
 /** How long a policy elsewhere may take to end by itself before it is ended [ms]. */
 export const END_LIMIT_MS = 500;

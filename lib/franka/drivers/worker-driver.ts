@@ -5,12 +5,8 @@ import {
   Worker,
 } from 'node:worker_threads';
 import { bare } from '../../checks.ts';
-import type { FrankaControl } from '../control.ts';
 import { read } from '../../errors/describe.ts';
-import type { Failure } from '../../session/driver.ts';
 import { messageOf, OffloadError, PolicyError } from '../../errors/errors.ts';
-import { policyThrew } from '../../session/policy-failure.ts';
-import { within } from '../../promise.ts';
 import {
   dismissSeat,
   type NativeArm,
@@ -18,10 +14,14 @@ import {
   NativeSession,
   type NativeSessionOptions,
 } from '../../native/binding.ts';
-import { failureIn } from './policy-loop.ts';
-import { SeatedDriver, withPriority } from './remote-driver.ts';
 import type { WorkerTask } from '../../policy/worker-messages.ts';
 import type { WorkerPolicy } from '../../policy/worker-policy.ts';
+import { within } from '../../promise.ts';
+import type { Failure } from '../../session/driver.ts';
+import { policyThrew } from '../../session/policy-failure.ts';
+import type { FrankaControl } from '../control.ts';
+import { failureIn } from './policy-loop.ts';
+import { SeatedDriver, withPriority } from './remote-driver.ts';
 
 /** This module as it is, source or compiled, decides which the worker runs. */
 const MAIN: URL = new URL(

@@ -8,8 +8,8 @@ import { TextEncoder } from 'node:util';
 import { deserialize, serialize } from 'node:v8';
 import { describe, isError } from '../../errors/describe.ts';
 import { fromNative, isOurs, type KilohertzError, OffloadError } from '../../errors/errors.ts';
-import { checkShape, hasShape, type Shaped, withShape } from './shape.ts';
 import { fromMessage, toMessage } from './error-message.ts';
+import { checkShape, hasShape, type Shaped, withShape } from './shape.ts';
 
 const TAG = {
   undefined: 0,
