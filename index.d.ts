@@ -2,152 +2,6 @@
 
 import { EventEmitter } from 'node:events';
 
-/** What bounds one call of work in another thread or process. */
-export interface CallLimits {
-  /** Ends the call; it then rejects with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
-  /** How long until the answer, waiting for its turn included [s]. Default: no limit. */
-  readonly timeoutS?: number | undefined;
-}
-type AnyFunction = (...args: any[]) => unknown;
-/** A function as it is called in another thread: the same arguments, and a promise. */
-export type AsyncCall<Work extends AnyFunction> = (
-  ...args: Parameters<Work>
-) => Promise<Awaited<ReturnType<Work>>>;
-/** An export that runs in a pool of threads; {@link asyncify} makes it. */
-export interface AsyncifiedExport<Work extends AnyFunction> {
-  /** Calls it on a thread of the pool. */
-  (...args: Parameters<Work>): Promise<Awaited<ReturnType<Work>>>;
-  /** The same call with limits, as in `solve.with({ timeoutS: 0.5 })(x)`. */
-  with(limits: CallLimits): AsyncCall<Work>;
-}
-/** A function that runs in a pool of threads; {@link asyncify} makes it. */
-export interface Asyncified<Work extends AnyFunction> extends AsyncifiedExport<Work> {
-  /** The function itself, on the calling thread. */
-  readonly sync: Work;
-}
-/**
- * Makes a blocking function asynchronous: each call runs on a thread of a pool, and the event loop
- * goes on meanwhile. The function must be exported, by the module whose URL is given, under its own
- * name: that is how a thread finds it, in a copy of the module that it loads for itself. Exported may
- * be the function, or what `asyncify` made of it.
- *
- * There is one pool for all functions, of as many threads as the machine has processors. A thread is
- * started when a call finds none free and ended when it was idle for 10 s; further calls wait, in
- * order. An idle pool does not keep the process alive. On a thread of the pool an asyncified function
- * runs in place.
- *
- * Arguments and results are copied as by `postMessage`, when a thread takes the call; {@link transfer}
- * moves them. What the function throws, the call rejects with: an error of the same name, message,
- * stack, `code` and `cause`, which is `instanceof` its class only for the classes of the language.
- * Where a `signal` aborts or `timeoutS` passes, the call rejects and its thread is ended with whatever
- * it computes; a new one takes its place. Between calls a thread stands still: timers and sockets that
- * a function leaves behind wait for the next call on that thread.
- *
- * @example
- * // solve.ts
- * export const solve = asyncify(import.meta.url, function solve(target: Float64Array) { ... });
- * // elsewhere
- * const q = await solve(target);
- * const sooner = await solve.with({ timeoutS: 0.5 })(target);
- * const here = solve.sync(target);
- *
- * @param module `import.meta.url` of the module that exports the function
- * @throws {OptionTypeError} `OPTION_MODULE`, `OPTION_WORK`
- * @throws {OffloadError} `OFFLOAD_ENTRY_POINT`, `OFFLOAD_NOT_FOUND` where the function has no name;
- * calls reject with `OFFLOAD_NOT_FOUND`, `OFFLOAD_NOT_CLONEABLE`, `OFFLOAD_TIMEOUT`, `OFFLOAD_CRASHED`
- */
-export declare function asyncify<Work extends AnyFunction>(
-  module: string | URL,
-  work: Work,
-): Asyncified<Work>;
-/**
- * The same for a function that a module exports already, without loading the module here.
- *
- * @example
- * const solve = asyncify<typeof import('./solve.js').solve>(
- *   new URL('./solve.js', import.meta.url),
- *   'solve',
- * );
- * @param work the name of the export
- */
-export declare function asyncify<Work extends AnyFunction = AnyFunction>(
-  module: string | URL,
-  work: string,
-): AsyncifiedExport<Work>;
-/**
- * Thresholds for torques and forces from outside. Above the lower threshold they are a contact, which
- * `joint_contact` and `cartesian_contact` of the state show. Above the upper one they are a collision, which
- * stops the arm by a reflex (`joint_reflex`, `cartesian_reflex`).
- */
-export interface CollisionThresholds {
-  /** Torques of the joints, above 0 to 100 [N m], 7. */
-  readonly lowerTorquesNm: ArrayLike<number>;
-  /** Torques of the joints, up to 100 [N m], 7; each at least the lower one. */
-  readonly upperTorquesNm: ArrayLike<number>;
-  /** Forces, then torques, on the stiffness frame, in its axes, above 0 to 100 [N, N m], 6. */
-  readonly lowerForces: ArrayLike<number>;
-  /** Forces, then torques, on the stiffness frame, up to 100 [N, N m], 6; each at least the lower one. */
-  readonly upperForces: ArrayLike<number>;
-}
-/** Thresholds for a motion of constant velocity, and for an accelerated one. */
-export interface CollisionBehavior extends CollisionThresholds {
-  /** While the arm accelerates. Default: the same, which is libfranka's short form. */
-  readonly acceleration?: CollisionThresholds;
-}
-/** The directions that are free when the arm is guided by hand; those that are left out are locked. */
-export interface GuidingMode {
-  readonly x?: boolean;
-  readonly y?: boolean;
-  readonly z?: boolean;
-  readonly roll?: boolean;
-  readonly pitch?: boolean;
-  readonly yaw?: boolean;
-  readonly elbow?: boolean;
-}
-/** What the arm carries beside its end effector, with libfranka's names. */
-export interface Load {
-  /** Its mass [kg], at most the arm's payload (3 kg) less the mass of its end effector; 0 is no load. */
-  readonly m_load: number;
-  /** Its centre of mass in the flange frame [m], 3; at most 1 m away. Default 0, 0, 0. */
-  readonly F_x_Cload?: ArrayLike<number>;
-  /**
-   * Its inertia about its centre of mass [kg m^2]: 3x3, column-major, symmetric, positive semidefinite, no principal
-   * moment larger than the sum of the others, nor than `m_load` at 1 m has it. Default zeros: a point. Some arms want a positive definite one.
-   */
-  readonly I_load?: ArrayLike<number>;
-}
-/** How a setting is checked. */
-export interface SettingOptions {
-  /**
-   * Whether a setting is sent although it is not plausible: a load beyond the payload, a threshold that is never reached, a
-   * frame or a centre of mass more than 1 m away. What no arm can be sent is refused all the same: a load of more than
-   * 100 kg, a place more than 10 m away along an axis, an entry of an inertia beyond 100 kg m^2. Default false.
-   */
-  readonly unchecked?: boolean;
-}
-/** Cut-off frequencies of a FER's own filters [Hz], 1 to 1000 each; 1000 filters nothing. */
-export interface FrankaFilters {
-  /** The cut-off frequency of the filter of commanded joint positions. */
-  readonly jointPositionHz: number;
-  /** The cut-off frequency of the filter of commanded joint velocities. */
-  readonly jointVelocityHz: number;
-  /** The cut-off frequency of the filter of commanded poses. */
-  readonly cartesianPositionHz: number;
-  /** The cut-off frequency of the filter of commanded twists. */
-  readonly cartesianVelocityHz: number;
-  /** The cut-off frequency of the filter of commanded torques. */
-  readonly controllerHz: number;
-}
-/** What the actions of a session on an arm are. */
-export type FrankaControl =
-  | 'jointVelocity'
-  | 'jointPosition'
-  | 'jointTarget'
-  | 'cartesianVelocity'
-  | 'cartesianPose'
-  | 'cartesianTarget'
-  | 'torque';
 /** What the robot is doing, as libfranka names it. */
 export type RobotMode =
   | 'Other'
@@ -434,6 +288,237 @@ export declare class SessionInterruptedError extends SessionError {
   readonly signal: string;
   constructor(signal: string, message: string, details?: SessionErrorDetails);
 }
+/**
+ * Thresholds for torques and forces from outside. Above the lower threshold they are a contact, which
+ * `joint_contact` and `cartesian_contact` of the state show. Above the upper one they are a collision, which
+ * stops the arm by a reflex (`joint_reflex`, `cartesian_reflex`).
+ */
+export interface CollisionThresholds {
+  /** Torques of the joints, above 0 to 100 [N m], 7. */
+  readonly lowerTorquesNm: ArrayLike<number>;
+  /** Torques of the joints, up to 100 [N m], 7; each at least the lower one. */
+  readonly upperTorquesNm: ArrayLike<number>;
+  /** Forces, then torques, on the stiffness frame, in its axes, above 0 to 100 [N, N m], 6. */
+  readonly lowerForces: ArrayLike<number>;
+  /** Forces, then torques, on the stiffness frame, up to 100 [N, N m], 6; each at least the lower one. */
+  readonly upperForces: ArrayLike<number>;
+}
+/** Thresholds for a motion of constant velocity, and for an accelerated one. */
+export interface CollisionBehavior extends CollisionThresholds {
+  /** While the arm accelerates. Default: the same, which is libfranka's short form. */
+  readonly acceleration?: CollisionThresholds;
+}
+/** The directions that are free when the arm is guided by hand; those that are left out are locked. */
+export interface GuidingMode {
+  readonly x?: boolean;
+  readonly y?: boolean;
+  readonly z?: boolean;
+  readonly roll?: boolean;
+  readonly pitch?: boolean;
+  readonly yaw?: boolean;
+  readonly elbow?: boolean;
+}
+/** What the arm carries beside its end effector, with libfranka's names. */
+export interface Load {
+  /** Its mass [kg], at most the arm's payload (3 kg) less the mass of its end effector; 0 is no load. */
+  readonly m_load: number;
+  /** Its centre of mass in the flange frame [m], 3; at most 1 m away. Default 0, 0, 0. */
+  readonly F_x_Cload?: ArrayLike<number>;
+  /**
+   * Its inertia about its centre of mass [kg m^2]: 3x3, column-major, symmetric, positive semidefinite, no principal
+   * moment larger than the sum of the others, nor than `m_load` at 1 m has it. Default zeros: a point. Some arms want a positive definite one.
+   */
+  readonly I_load?: ArrayLike<number>;
+}
+/** How a setting is checked. */
+export interface SettingOptions {
+  /**
+   * Whether a setting is sent although it is not plausible: a load beyond the payload, a threshold that is never reached, a
+   * frame or a centre of mass more than 1 m away. What no arm can be sent is refused all the same: a load of more than
+   * 100 kg, a place more than 10 m away along an axis, an entry of an inertia beyond 100 kg m^2. Default false.
+   */
+  readonly unchecked?: boolean;
+}
+/** Cut-off frequencies of a FER's own filters [Hz], 1 to 1000 each; 1000 filters nothing. */
+export interface FrankaFilters {
+  /** The cut-off frequency of the filter of commanded joint positions. */
+  readonly jointPositionHz: number;
+  /** The cut-off frequency of the filter of commanded joint velocities. */
+  readonly jointVelocityHz: number;
+  /** The cut-off frequency of the filter of commanded poses. */
+  readonly cartesianPositionHz: number;
+  /** The cut-off frequency of the filter of commanded twists. */
+  readonly cartesianVelocityHz: number;
+  /** The cut-off frequency of the filter of commanded torques. */
+  readonly controllerHz: number;
+}
+/** What the actions of a session on an arm are. */
+export type FrankaControl =
+  | 'jointVelocity'
+  | 'jointPosition'
+  | 'jointTarget'
+  | 'cartesianVelocity'
+  | 'cartesianPose'
+  | 'cartesianTarget'
+  | 'torque';
+/** What a policy is told beside the observation. */
+export interface Tick {
+  /** Number of the loop's cycle, from 0; a policy slower than its robot sees some of them. */
+  readonly tick: number;
+  /**
+   * From the first question that the policy took to this one on the robot's clock [s]: a whole number of the
+   * policy's periods. A motion computed from it begins where the robot stands, however long the policy took to
+   * be there, and is smooth however late the host hears of a tick.
+   */
+  readonly timeS: number;
+  /** From the previous question to this one on the robot's clock [s]; 0 in the first that the policy took. */
+  readonly periodS: number;
+}
+/**
+ * A robot written in JavaScript. Each method may return a promise. It has no clock of its own: the
+ * session's loop thread wakes it once a cycle, to observe, decide and act.
+ */
+export interface Robot<Observation, Action> {
+  /** Returns what the policy decides on. */
+  observe(): Observation | Promise<Observation>;
+  /** Carries out an action. Never called with a number that is NaN or infinite. */
+  act(action: Action): void | Promise<void>;
+  /** Brings the robot to where a session starts. */
+  reset(): void | Promise<void>;
+  /** Stops the robot; called at every end of a session, before anybody learns of the end. */
+  stop?(): void | Promise<void>;
+}
+/**
+ * A policy: decides on an action, or promises one.
+ *
+ * A policy of an arm may answer `undefined`, in Python `None`, where it has nothing new to say. The session then
+ * goes on as if no answer had come in time: the arm holds its motion for `maxHeldTicks` and is brought to
+ * rest, or the session ends where `onLate` says so. A policy behind a slow model answers each new result
+ * once, and `undefined` until the next: if it answered the last action again, the arm would go on with it
+ * after the model has died. Nothing but `undefined` in the first second is an {@link InvalidActionError}
+ * with code `ACTION_TYPE`; so a model is loaded and warmed up before its session starts.
+ */
+export type Policy<Observation, Action> = (
+  observation: Observation,
+  tick: Tick,
+) => Action | Promise<Action>;
+/** A robot with a clock of its own, driven natively, as a `Franka` is. */
+export interface NativeRobot<Observation, Action> {
+  /** How sessions drive the robot; for this package alone. */
+  readonly nativeLink: NativeLink<Observation, Action>;
+}
+/** What ties a native robot to the sessions that drive it. */
+export interface NativeLink<Observation, Action> {
+  /** The rate of the robot's clock [Hz]. */
+  readonly rateHz: number;
+  /** Never set; it tells the compiler what the robot observes and what its policy may answer. */
+  readonly types?: (observation: Observation) => Action;
+}
+/** What a {@link SessionStats} holds, as a plain object. */
+export type SessionStatsDict = {
+  readonly [Name in keyof SessionStats as SessionStats[Name] extends number ? Name : never]: number;
+} & Pick<SessionStats, 'firstViolation'>;
+/**
+ * What a session had done at one moment: an immutable value. Times are seconds.
+ *
+ * A *period* is the time from the start of one cycle to the start of the next, *jitter* is how far
+ * a period is from the target, *execution* is the time from the start of a cycle until its action
+ * was handed to the robot. The first cycle has no period. Percentiles are those of the newest
+ * `maxTimingSamples` cycles; maxima, and everything counted, are those of the whole run.
+ */
+export declare class SessionStats {
+  /** Cycles of the loop finished. */
+  readonly iterations: number;
+  /** Cycles of the loop whose execution took longer than the target period. A late start alone is none. */
+  readonly overruns: number;
+  /** Deadlines, or states of the robot, that passed before the cycle before them had finished. */
+  readonly missedTicks: number;
+  /** Times that the policy was asked: in every cycle, or at its own rate where that is lower. */
+  readonly policyAsks: number;
+  /** Answers of the policy that came, late and empty ones included. */
+  readonly policyAnswers: number;
+  /** Answers of the policy that were `undefined`, in Python `None`: it had nothing new. */
+  readonly emptyAnswers: number;
+  /** Answers a second of the robot's time. */
+  readonly policyRateHz: number;
+  /** Questions that the policy had not answered in time, neither with an action nor with nothing new. */
+  readonly lateActions: number;
+  /** Cycles in which the robot was kept moving as last commanded because no action had come. */
+  readonly heldCommands: number;
+  /** Cycles in which the robot was brought, or kept, at rest. */
+  readonly restCommands: number;
+  /** Late actions that were too old to be used. */
+  readonly staleActions: number;
+  /**
+   * Cycles in which the robot was on its way to the action within the limits: after a late answer, a rest,
+   * a lost command or a clamped action, until it had caught up.
+   */
+  readonly followedCommands: number;
+  /** Cycles from an action that was clamped until the robot had caught up with the policy. */
+  readonly clampedCommands: number;
+  /** Values in the arm's states that were not finite, of those that neither loop nor limits read. */
+  readonly unusedNotFinite: number;
+  /**
+   * Answers beyond a joint's range; where torques move the arm, cycles in which a joint was beyond it. Each
+   * kind of violation counts once a cycle.
+   */
+  readonly positionViolations: number;
+  /** Answers that asked for too much speed; and cycles too fast for this place, or for being braked in time. */
+  readonly velocityViolations: number;
+  /** Answers that, with those before them, asked for too much acceleration. */
+  readonly accelerationViolations: number;
+  /** Answers that, with those before them, asked for too much jerk. */
+  readonly jerkViolations: number;
+  /** Answers with too high a torque. */
+  readonly torqueViolations: number;
+  /** Answers that, with the one before, asked for too high a torque rate. */
+  readonly torqueRateViolations: number;
+  /** Cycles whose action, in a Cartesian mode, asked more of the joints than they can do. */
+  readonly jointsViolations: number;
+  /** Cycles whose action would have led the end effector out of its box. */
+  readonly boxViolations: number;
+  /** Cycles in which the arm was too far behind its command. */
+  readonly distanceViolations: number;
+  /** The first action that broke a limit, in words; `null` where none has. */
+  readonly firstViolation: string | null;
+  /** Observations that a newer one replaced before the policy took them. */
+  readonly overwrittenObservations: number;
+  /** Actions that came together with a newer one, which was used instead; they were checked all the same. */
+  readonly overwrittenActions: number;
+  /** Answers that found no room on their way to the loop: neither used nor checked. */
+  readonly droppedAnswers: number;
+  /** Tick records that found no room. */
+  readonly droppedRecords: number;
+  /** Events that found no room. */
+  readonly droppedEvents: number;
+  /** The period that the loop aims for: for an arm its own, whatever the rate of the policy. */
+  readonly targetPeriodS: number;
+  /** The mean period. */
+  readonly avgPeriodS: number;
+  /** The longest period. */
+  readonly longestPeriodS: number;
+  /** Half of the cycles have no more jitter than this. */
+  readonly p50JitterS: number;
+  /** 95 % of the cycles have no more jitter than this. */
+  readonly p95JitterS: number;
+  /** 99 % of the cycles have no more jitter than this. */
+  readonly p99JitterS: number;
+  /** The largest jitter. */
+  readonly maxJitterS: number;
+  /** Half of the cycles took no longer than this. */
+  readonly p50ExecutionS: number;
+  /** 95 % of the cycles took no longer than this. */
+  readonly p95ExecutionS: number;
+  /** 99 % of the cycles took no longer than this. */
+  readonly p99ExecutionS: number;
+  /** The longest execution. */
+  readonly maxExecutionS: number;
+  constructor(values: SessionStatsDict);
+  /** The same as a plain object. */
+  toDict(): SessionStatsDict;
+  /** What `JSON.stringify` writes: the same as {@link SessionStats.toDict}. */
+  toJSON(): SessionStatsDict;
+}
 /** Which arm it is: a Franka Research 3, or a Franka Emika Robot (FER), also called Panda. */
 export type FrankaGeneration = 'fr3' | 'fer';
 /** The controller that follows what is commanded. */
@@ -619,111 +704,6 @@ export interface AwakeCores {
    */
   readonly wakeUs: number | undefined;
 }
-/** What a {@link SessionStats} holds, as a plain object. */
-export type SessionStatsDict = {
-  readonly [Name in keyof SessionStats as SessionStats[Name] extends number ? Name : never]: number;
-} & Pick<SessionStats, 'firstViolation'>;
-/**
- * What a session had done at one moment: an immutable value. Times are seconds.
- *
- * A *period* is the time from the start of one cycle to the start of the next, *jitter* is how far
- * a period is from the target, *execution* is the time from the start of a cycle until its action
- * was handed to the robot. The first cycle has no period. Percentiles are those of the newest
- * `maxTimingSamples` cycles; maxima, and everything counted, are those of the whole run.
- */
-export declare class SessionStats {
-  /** Cycles of the loop finished. */
-  readonly iterations: number;
-  /** Cycles of the loop whose execution took longer than the target period. A late start alone is none. */
-  readonly overruns: number;
-  /** Deadlines, or states of the robot, that passed before the cycle before them had finished. */
-  readonly missedTicks: number;
-  /** Times that the policy was asked: in every cycle, or at its own rate where that is lower. */
-  readonly policyAsks: number;
-  /** Answers of the policy that came, late and empty ones included. */
-  readonly policyAnswers: number;
-  /** Answers of the policy that were `undefined`, in Python `None`: it had nothing new. */
-  readonly emptyAnswers: number;
-  /** Answers a second of the robot's time. */
-  readonly policyRateHz: number;
-  /** Questions that the policy had not answered in time, neither with an action nor with nothing new. */
-  readonly lateActions: number;
-  /** Cycles in which the robot was kept moving as last commanded because no action had come. */
-  readonly heldCommands: number;
-  /** Cycles in which the robot was brought, or kept, at rest. */
-  readonly restCommands: number;
-  /** Late actions that were too old to be used. */
-  readonly staleActions: number;
-  /**
-   * Cycles in which the robot was on its way to the action within the limits: after a late answer, a rest,
-   * a lost command or a clamped action, until it had caught up.
-   */
-  readonly followedCommands: number;
-  /** Cycles from an action that was clamped until the robot had caught up with the policy. */
-  readonly clampedCommands: number;
-  /** Values in the arm's states that were not finite, of those that neither loop nor limits read. */
-  readonly unusedNotFinite: number;
-  /**
-   * Answers beyond a joint's range; where torques move the arm, cycles in which a joint was beyond it. Each
-   * kind of violation counts once a cycle.
-   */
-  readonly positionViolations: number;
-  /** Answers that asked for too much speed; and cycles too fast for this place, or for being braked in time. */
-  readonly velocityViolations: number;
-  /** Answers that, with those before them, asked for too much acceleration. */
-  readonly accelerationViolations: number;
-  /** Answers that, with those before them, asked for too much jerk. */
-  readonly jerkViolations: number;
-  /** Answers with too high a torque. */
-  readonly torqueViolations: number;
-  /** Answers that, with the one before, asked for too high a torque rate. */
-  readonly torqueRateViolations: number;
-  /** Cycles whose action, in a Cartesian mode, asked more of the joints than they can do. */
-  readonly jointsViolations: number;
-  /** Cycles whose action would have led the end effector out of its box. */
-  readonly boxViolations: number;
-  /** Cycles in which the arm was too far behind its command. */
-  readonly distanceViolations: number;
-  /** The first action that broke a limit, in words; `null` where none has. */
-  readonly firstViolation: string | null;
-  /** Observations that a newer one replaced before the policy took them. */
-  readonly overwrittenObservations: number;
-  /** Actions that came together with a newer one, which was used instead; they were checked all the same. */
-  readonly overwrittenActions: number;
-  /** Answers that found no room on their way to the loop: neither used nor checked. */
-  readonly droppedAnswers: number;
-  /** Tick records that found no room. */
-  readonly droppedRecords: number;
-  /** Events that found no room. */
-  readonly droppedEvents: number;
-  /** The period that the loop aims for: for an arm its own, whatever the rate of the policy. */
-  readonly targetPeriodS: number;
-  /** The mean period. */
-  readonly avgPeriodS: number;
-  /** The longest period. */
-  readonly longestPeriodS: number;
-  /** Half of the cycles have no more jitter than this. */
-  readonly p50JitterS: number;
-  /** 95 % of the cycles have no more jitter than this. */
-  readonly p95JitterS: number;
-  /** 99 % of the cycles have no more jitter than this. */
-  readonly p99JitterS: number;
-  /** The largest jitter. */
-  readonly maxJitterS: number;
-  /** Half of the cycles took no longer than this. */
-  readonly p50ExecutionS: number;
-  /** 95 % of the cycles took no longer than this. */
-  readonly p95ExecutionS: number;
-  /** 99 % of the cycles took no longer than this. */
-  readonly p99ExecutionS: number;
-  /** The longest execution. */
-  readonly maxExecutionS: number;
-  constructor(values: SessionStatsDict);
-  /** The same as a plain object. */
-  toDict(): SessionStatsDict;
-  /** What `JSON.stringify` writes: the same as {@link SessionStats.toDict}. */
-  toJSON(): SessionStatsDict;
-}
 /** How far a move has come. */
 export interface MoveProgress {
   /** For how long the arm has moved, on its own clock [s]. */
@@ -755,59 +735,6 @@ export interface MoveOptions {
   readonly evenAfterSignal?: boolean;
   /** Called twenty times a second with how far the move has come, and at its end. */
   readonly onProgress?: (progress: MoveProgress) => void;
-}
-/** What a policy is told beside the observation. */
-export interface Tick {
-  /** Number of the loop's cycle, from 0; a policy slower than its robot sees some of them. */
-  readonly tick: number;
-  /**
-   * From the first question that the policy took to this one on the robot's clock [s]: a whole number of the
-   * policy's periods. A motion computed from it begins where the robot stands, however long the policy took to
-   * be there, and is smooth however late the host hears of a tick.
-   */
-  readonly timeS: number;
-  /** From the previous question to this one on the robot's clock [s]; 0 in the first that the policy took. */
-  readonly periodS: number;
-}
-/**
- * A robot written in JavaScript. Each method may return a promise. It has no clock of its own: the
- * session's loop thread wakes it once a cycle, to observe, decide and act.
- */
-export interface Robot<Observation, Action> {
-  /** Returns what the policy decides on. */
-  observe(): Observation | Promise<Observation>;
-  /** Carries out an action. Never called with a number that is NaN or infinite. */
-  act(action: Action): void | Promise<void>;
-  /** Brings the robot to where a session starts. */
-  reset(): void | Promise<void>;
-  /** Stops the robot; called at every end of a session, before anybody learns of the end. */
-  stop?(): void | Promise<void>;
-}
-/**
- * A policy: decides on an action, or promises one.
- *
- * A policy of an arm may answer `undefined`, in Python `None`, where it has nothing new to say. The session then
- * goes on as if no answer had come in time: the arm holds its motion for `maxHeldTicks` and is brought to
- * rest, or the session ends where `onLate` says so. A policy behind a slow model answers each new result
- * once, and `undefined` until the next: if it answered the last action again, the arm would go on with it
- * after the model has died. Nothing but `undefined` in the first second is an {@link InvalidActionError}
- * with code `ACTION_TYPE`; so a model is loaded and warmed up before its session starts.
- */
-export type Policy<Observation, Action> = (
-  observation: Observation,
-  tick: Tick,
-) => Action | Promise<Action>;
-/** A robot with a clock of its own, driven natively, as a `Franka` is. */
-export interface NativeRobot<Observation, Action> {
-  /** How sessions drive the robot; for this package alone. */
-  readonly nativeLink: NativeLink<Observation, Action>;
-}
-/** What ties a native robot to the sessions that drive it. */
-export interface NativeLink<Observation, Action> {
-  /** The rate of the robot's clock [Hz]. */
-  readonly rateHz: number;
-  /** Never set; it tells the compiler what the robot observes and what its policy may answer. */
-  readonly types?: (observation: Observation) => Action;
 }
 /** How an arm's states are read, for `robot.states`. */
 export interface StatesOptions {
@@ -1203,6 +1130,93 @@ export declare class FrankaHand implements AsyncDisposable {
   /** Closes the connection, as `close()` does. */
   [Symbol.asyncDispose](): Promise<void>;
 }
+/** What bounds one call of work in another thread or process. */
+export interface CallLimits {
+  /** Ends the call; it then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** How long until the answer, waiting for its turn included [s]. Default: no limit. */
+  readonly timeoutS?: number | undefined;
+}
+type AnyFunction = (...args: any[]) => unknown;
+/** A function as it is called in another thread: the same arguments, and a promise. */
+export type AsyncCall<Work extends AnyFunction> = (
+  ...args: Parameters<Work>
+) => Promise<Awaited<ReturnType<Work>>>;
+/** An export that runs in a pool of threads; {@link asyncify} makes it. */
+export interface AsyncifiedExport<Work extends AnyFunction> {
+  /** Calls it on a thread of the pool. */
+  (...args: Parameters<Work>): Promise<Awaited<ReturnType<Work>>>;
+  /** The same call with limits, as in `solve.with({ timeoutS: 0.5 })(x)`. */
+  with(limits: CallLimits): AsyncCall<Work>;
+}
+/** A function that runs in a pool of threads; {@link asyncify} makes it. */
+export interface Asyncified<Work extends AnyFunction> extends AsyncifiedExport<Work> {
+  /** The function itself, on the calling thread. */
+  readonly sync: Work;
+}
+/**
+ * Makes a blocking function asynchronous: each call runs on a thread of a pool, and the event loop
+ * goes on meanwhile. The function must be exported, by the module whose URL is given, under its own
+ * name: that is how a thread finds it, in a copy of the module that it loads for itself. Exported may
+ * be the function, or what `asyncify` made of it.
+ *
+ * There is one pool for all functions, of as many threads as the machine has processors. A thread is
+ * started when a call finds none free and ended when it was idle for 10 s; further calls wait, in
+ * order. An idle pool does not keep the process alive. On a thread of the pool an asyncified function
+ * runs in place.
+ *
+ * Arguments and results are copied as by `postMessage`, when a thread takes the call; {@link transfer}
+ * moves them. What the function throws, the call rejects with: an error of the same name, message,
+ * stack, `code` and `cause`, which is `instanceof` its class only for the classes of the language.
+ * Where a `signal` aborts or `timeoutS` passes, the call rejects and its thread is ended with whatever
+ * it computes; a new one takes its place. Between calls a thread stands still: timers and sockets that
+ * a function leaves behind wait for the next call on that thread.
+ *
+ * @example
+ * // solve.ts
+ * export const solve = asyncify(import.meta.url, function solve(target: Float64Array) { ... });
+ * // elsewhere
+ * const q = await solve(target);
+ * const sooner = await solve.with({ timeoutS: 0.5 })(target);
+ * const here = solve.sync(target);
+ *
+ * @param module `import.meta.url` of the module that exports the function
+ * @throws {OptionTypeError} `OPTION_MODULE`, `OPTION_WORK`
+ * @throws {OffloadError} `OFFLOAD_ENTRY_POINT`, `OFFLOAD_NOT_FOUND` where the function has no name;
+ * calls reject with `OFFLOAD_NOT_FOUND`, `OFFLOAD_NOT_CLONEABLE`, `OFFLOAD_TIMEOUT`, `OFFLOAD_CRASHED`
+ */
+export declare function asyncify<Work extends AnyFunction>(
+  module: string | URL,
+  work: Work,
+): Asyncified<Work>;
+/**
+ * The same for a function that a module exports already, without loading the module here.
+ *
+ * @example
+ * const solve = asyncify<typeof import('./solve.js').solve>(
+ *   new URL('./solve.js', import.meta.url),
+ *   'solve',
+ * );
+ * @param work the name of the export
+ */
+export declare function asyncify<Work extends AnyFunction = AnyFunction>(
+  module: string | URL,
+  work: string,
+): AsyncifiedExport<Work>;
+/**
+ * Gives a typed array the shape that it has in Python, rows before columns. Returns the array itself.
+ *
+ * @example
+ * await policy.getAction(shaped(image, [480, 640, 3]));
+ * @throws {OptionTypeError} `OPTION_ARRAY` where it is no typed array
+ * @throws {OffloadError} `OFFLOAD_SHAPE` where the shape has another number of elements
+ */
+export declare function shaped<A extends ArrayBufferView>(
+  array: A,
+  shape: readonly number[],
+): A & {
+  readonly shape: readonly number[];
+};
 /** The names of what a module exports as functions. */
 export type FunctionNames<Module> = {
   [Name in keyof Module & string]: Module[Name] extends AnyFunction ? Name : never;
@@ -1240,8 +1254,8 @@ export interface InferenceThreadOptions {
  * An idle thread uses no processor time and does not keep the process alive.
  *
  * @example
- * await using thread = new InferenceThread<typeof import('./model.js')>(
- *   new URL('./model.js', import.meta.url),
+ * await using thread = new InferenceThread<typeof import('../franka/model.js')>(
+ *   new URL('../franka/model.js', import.meta.url),
  * );
  * await thread.start();
  * const action = await thread.run('infer', image);
@@ -1400,6 +1414,169 @@ export interface Mpify extends MpifyCall {
 }
 /** Makes an object in another process, and a proxy of it here. */
 export declare const mpify: Mpify;
+/**
+ * Marks a value, an argument or a result, to be moved to the other thread instead of copied: a large
+ * buffer then takes no time, and is empty (detached) on this side. Returns the value itself. The mark
+ * is used up when the value is sent.
+ *
+ * @example
+ * const depth = await estimate(transfer(image)); // and in estimate: return transfer(map)
+ * await fuse(transfer({ left, right }, [left.buffer, right.buffer]));
+ * @param list what moves: array buffers, ports; by default the value itself, or its buffer
+ * @throws {OptionTypeError} `OPTION_VALUE`, `OPTION_LIST`
+ */
+export declare function transfer<T extends object>(value: T, list?: readonly object[]): T;
+type PolicyIn<Export, Args> = Args extends readonly unknown[]
+  ? Export extends (...args: never[]) => infer Made
+    ? Awaited<Made>
+    : never
+  : Export;
+type FactoryArgs<Export> = Export extends (...args: infer Given) => infer Made
+  ? Awaited<Made> extends (...args: never[]) => unknown
+    ? Given
+    : undefined
+  : undefined;
+type ObservationOf<P> = P extends (observation: infer Observation, ...rest: never[]) => unknown
+  ? Observation
+  : never;
+type ActionOf<P> = P extends (...args: never[]) => infer Answer ? Awaited<Answer> : never;
+/** A policy that runs in another process; {@link processPolicy} makes it. */
+export interface ProcessPolicy<Observation, Action> {
+  /** The module. */
+  readonly url: URL;
+  /** The name under which the module has the policy, or its factory. */
+  readonly exportName: string;
+  /** What the factory is called with; undefined where the export is the policy itself. */
+  readonly args: readonly unknown[] | undefined;
+  /** The Python interpreter; undefined for the default. */
+  readonly python: string | undefined;
+  /** Environment variables beside this process's own. */
+  readonly env: Readonly<Record<string, string>> | undefined;
+  /** The realtime priority of the process's first thread; undefined for none. */
+  readonly priority: number | undefined;
+  /** Never set; it tells the compiler what the policy decides on and what it answers. */
+  readonly types?: (observation: Observation) => Action;
+}
+/** How a policy in another process is found and run. */
+export interface ProcessPolicyOptions<Name extends PropertyKey, Args> {
+  /** The name of the export, or in Python of the function. Default `'default'`; in Python there is none. */
+  readonly export?: Name;
+  /**
+   * What the export is called with to make the policy, where it is a factory (sync or async). They
+   * are copied to the process. Without `args` the export is the policy itself.
+   */
+  readonly args?: Args;
+  /** The Python interpreter. Default: that of the environment variable `VIRTUAL_ENV`, then `python3`. */
+  readonly python?: string;
+  /** Environment variables beside this process's own. */
+  readonly env?: Readonly<Record<string, string>>;
+  /**
+   * The `SCHED_FIFO` priority of the process's first thread while it answers, 1 to 98, so that busy
+   * processes do not make it late; `null` leaves it with the ordinary scheduler. Default
+   * {@link POLICY_PRIORITY}, 40. A policy that has not answered for `maxHeldTicks` cycles is an ordinary one until
+   * it does. Threads that the policy starts, torch's for instance, are ordinary ones.
+   */
+  readonly priority?: number | null;
+}
+/**
+ * A policy in another process, Node or Python, for a robot that is driven natively, as a `Franka` is. The
+ * process is started with the session and loads the module; the session's loop then writes observations where the
+ * process sees them, and reads its actions, so neither a blocked main thread nor its garbage collection delays it. It ends with the
+ * session; where it dies, the arm is brought to rest and the session ends with `POLICY_CRASHED`.
+ *
+ * In Python the policy is called as `policy(state, tick)`: `state.q` and the other fields of a robot state are
+ * numpy arrays, or memoryviews without numpy, that the next cycle refreshes in place, and numbers; `tick` has
+ * `tick`, `time_s` and `period_s`. It returns numbers: a list, a numpy array, a tensor; or `None` where it has
+ * nothing new.
+ *
+ * @example
+ * const policy = processPolicy(new URL('./policy.py', import.meta.url), {
+ *   export: 'make_policy',
+ *   args: ['checkpoint.pt', 'cuda:0'],
+ * });
+ * @throws {OptionTypeError | OptionRangeError} where an option is not as it must be
+ */
+export declare function processPolicy(
+  url: URL,
+  options?: ProcessPolicyOptions<string, readonly unknown[]>,
+): ProcessPolicy<any, any>;
+export declare function processPolicy<
+  Module extends object,
+  Name extends keyof Module = 'default' extends keyof Module ? 'default' : keyof Module,
+  Args extends readonly unknown[] | undefined = FactoryArgs<Module[Name]>,
+>(
+  url: URL,
+  options?: ProcessPolicyOptions<Name, Args>,
+): ProcessPolicy<
+  ObservationOf<PolicyIn<Module[Name], Args>>,
+  ActionOf<PolicyIn<Module[Name], Args>>
+>;
+/** A policy that runs in a worker; {@link workerPolicy} makes it. */
+export interface WorkerPolicy<Observation, Action> {
+  /** The module. */
+  readonly url: URL;
+  /** The name under which the module exports the policy, or its factory. */
+  readonly exportName: string;
+  /** What the factory is called with; undefined where the export is the policy itself. */
+  readonly args: readonly unknown[] | undefined;
+  /** Whether the worker keeps a core busy while it waits. */
+  readonly spin: boolean;
+  /** The realtime priority of the worker's thread; undefined for none. */
+  readonly priority: number | undefined;
+  /** Never set; it tells the compiler what the policy decides on and what it answers. */
+  readonly types?: (observation: Observation) => Action;
+}
+/** How a policy in a worker is found and run. */
+export interface WorkerPolicyOptions<Name extends PropertyKey, Args> {
+  /** The name of the export. Default `'default'`. */
+  readonly export?: Name;
+  /**
+   * What the export is called with to make the policy, where it is a factory (sync or async). They
+   * are copied to the worker as by `postMessage`. Without `args` the export is the policy itself.
+   */
+  readonly args?: Args;
+  /**
+   * Whether the worker spins instead of sleeping between ticks. It takes a physical core, on which the
+   * worker stays and the loop does not; a session without two such cores is refused with `OPTION_SPIN`. Threads
+   * and processes that the policy starts stay on that core too.
+   * Default false.
+   */
+  readonly spin?: boolean;
+  /**
+   * The `SCHED_FIFO` priority of the worker's thread while it answers, 1 to 98, so that busy processes do
+   * not make it late; `null` leaves it with the ordinary scheduler. Default 40, at most three below the loop's; not
+   * with `spin`. A policy that has not answered for `maxHeldTicks` cycles is an ordinary one until it does.
+   * Threads that the policy starts are ordinary ones.
+   */
+  readonly priority?: number | null;
+}
+/**
+ * A policy in a worker thread, for a robot that is driven natively, as a `Franka` is. The module is
+ * loaded when a session starts; the worker then waits for the loop inside the addon, so neither a
+ * blocked main thread nor its garbage collection delays it. It is ended with the session.
+ *
+ * @example
+ * const policy = workerPolicy<typeof import('./policy.js'), 'makePolicy'>(
+ *   new URL('./policy.js', import.meta.url),
+ *   { export: 'makePolicy', args: [0.5] },
+ * );
+ * @throws {OptionTypeError} where an option is not as it must be
+ */
+export declare function workerPolicy(
+  url: URL,
+  options?: WorkerPolicyOptions<string, readonly unknown[]>,
+): WorkerPolicy<any, any>;
+export declare function workerPolicy<
+  Module extends object,
+  Name extends keyof Module = 'default' extends keyof Module ? 'default' : keyof Module,
+  Args extends readonly unknown[] | undefined = FactoryArgs<Module[Name]>,
+>(
+  url: URL,
+  options?: WorkerPolicyOptions<Name, Args>,
+): WorkerPolicy<
+  ObservationOf<PolicyIn<Module[Name], Args>>,
+  ActionOf<PolicyIn<Module[Name], Args>>
+>;
 /** What happens to an action that breaks a limit. */
 export type OnViolation = 'stop' | 'clamp';
 /**
@@ -1560,91 +1737,6 @@ export interface SessionOptions {
    */
   readonly evenAfterSignal?: boolean;
 }
-type PolicyIn<Export, Args> = Args extends readonly unknown[]
-  ? Export extends (...args: never[]) => infer Made
-    ? Awaited<Made>
-    : never
-  : Export;
-type FactoryArgs<Export> = Export extends (...args: infer Given) => infer Made
-  ? Awaited<Made> extends (...args: never[]) => unknown
-    ? Given
-    : undefined
-  : undefined;
-type ObservationOf<P> = P extends (observation: infer Observation, ...rest: never[]) => unknown
-  ? Observation
-  : never;
-type ActionOf<P> = P extends (...args: never[]) => infer Answer ? Awaited<Answer> : never;
-/** A policy that runs in another process; {@link processPolicy} makes it. */
-export interface ProcessPolicy<Observation, Action> {
-  /** The module. */
-  readonly url: URL;
-  /** The name under which the module has the policy, or its factory. */
-  readonly exportName: string;
-  /** What the factory is called with; undefined where the export is the policy itself. */
-  readonly args: readonly unknown[] | undefined;
-  /** The Python interpreter; undefined for the default. */
-  readonly python: string | undefined;
-  /** Environment variables beside this process's own. */
-  readonly env: Readonly<Record<string, string>> | undefined;
-  /** The realtime priority of the process's first thread; undefined for none. */
-  readonly priority: number | undefined;
-  /** Never set; it tells the compiler what the policy decides on and what it answers. */
-  readonly types?: (observation: Observation) => Action;
-}
-/** How a policy in another process is found and run. */
-export interface ProcessPolicyOptions<Name extends PropertyKey, Args> {
-  /** The name of the export, or in Python of the function. Default `'default'`; in Python there is none. */
-  readonly export?: Name;
-  /**
-   * What the export is called with to make the policy, where it is a factory (sync or async). They
-   * are copied to the process. Without `args` the export is the policy itself.
-   */
-  readonly args?: Args;
-  /** The Python interpreter. Default: that of the environment variable `VIRTUAL_ENV`, then `python3`. */
-  readonly python?: string;
-  /** Environment variables beside this process's own. */
-  readonly env?: Readonly<Record<string, string>>;
-  /**
-   * The `SCHED_FIFO` priority of the process's first thread while it answers, 1 to 98, so that busy
-   * processes do not make it late; `null` leaves it with the ordinary scheduler. Default
-   * {@link POLICY_PRIORITY}, 40. A policy that has not answered for `maxHeldTicks` cycles is an ordinary one until
-   * it does. Threads that the policy starts, torch's for instance, are ordinary ones.
-   */
-  readonly priority?: number | null;
-}
-/**
- * A policy in another process, Node or Python, for a robot that is driven natively, as a `Franka` is. The
- * process is started with the session and loads the module; the session's loop then writes observations where the
- * process sees them, and reads its actions, so neither a blocked main thread nor its garbage collection delays it. It ends with the
- * session; where it dies, the arm is brought to rest and the session ends with `POLICY_CRASHED`.
- *
- * In Python the policy is called as `policy(state, tick)`: `state.q` and the other fields of a robot state are
- * numpy arrays, or memoryviews without numpy, that the next cycle refreshes in place, and numbers; `tick` has
- * `tick`, `time_s` and `period_s`. It returns numbers: a list, a numpy array, a tensor; or `None` where it has
- * nothing new.
- *
- * @example
- * const policy = processPolicy(new URL('./policy.py', import.meta.url), {
- *   export: 'make_policy',
- *   args: ['checkpoint.pt', 'cuda:0'],
- * });
- * @throws {OptionTypeError | OptionRangeError} where an option is not as it must be
- */
-export declare function processPolicy(
-  url: URL,
-  options?: ProcessPolicyOptions<string, readonly unknown[]>,
-): ProcessPolicy<any, any>;
-export declare function processPolicy<
-  Module extends object,
-  Name extends keyof Module = 'default' extends keyof Module ? 'default' : keyof Module,
-  Args extends readonly unknown[] | undefined = FactoryArgs<Module[Name]>,
->(
-  url: URL,
-  options?: ProcessPolicyOptions<Name, Args>,
-): ProcessPolicy<
-  ObservationOf<PolicyIn<Module[Name], Args>>,
-  ActionOf<PolicyIn<Module[Name], Args>>
->;
 /** Where the command of a tick came from. */
 export type CommandKind = 'fresh' | 'followed' | 'held' | 'rest';
 /** One tick of a session. Times are the host's, in seconds since the start of the first cycle. */
@@ -1676,72 +1768,6 @@ export interface Histogram {
   /** How many cycles fell into each. */
   readonly counts: Float64Array;
 }
-/** A policy that runs in a worker; {@link workerPolicy} makes it. */
-export interface WorkerPolicy<Observation, Action> {
-  /** The module. */
-  readonly url: URL;
-  /** The name under which the module exports the policy, or its factory. */
-  readonly exportName: string;
-  /** What the factory is called with; undefined where the export is the policy itself. */
-  readonly args: readonly unknown[] | undefined;
-  /** Whether the worker keeps a core busy while it waits. */
-  readonly spin: boolean;
-  /** The realtime priority of the worker's thread; undefined for none. */
-  readonly priority: number | undefined;
-  /** Never set; it tells the compiler what the policy decides on and what it answers. */
-  readonly types?: (observation: Observation) => Action;
-}
-/** How a policy in a worker is found and run. */
-export interface WorkerPolicyOptions<Name extends PropertyKey, Args> {
-  /** The name of the export. Default `'default'`. */
-  readonly export?: Name;
-  /**
-   * What the export is called with to make the policy, where it is a factory (sync or async). They
-   * are copied to the worker as by `postMessage`. Without `args` the export is the policy itself.
-   */
-  readonly args?: Args;
-  /**
-   * Whether the worker spins instead of sleeping between ticks. It takes a physical core, on which the
-   * worker stays and the loop does not; a session without two such cores is refused with `OPTION_SPIN`. Threads
-   * and processes that the policy starts stay on that core too.
-   * Default false.
-   */
-  readonly spin?: boolean;
-  /**
-   * The `SCHED_FIFO` priority of the worker's thread while it answers, 1 to 98, so that busy processes do
-   * not make it late; `null` leaves it with the ordinary scheduler. Default 40, at most three below the loop's; not
-   * with `spin`. A policy that has not answered for `maxHeldTicks` cycles is an ordinary one until it does.
-   * Threads that the policy starts are ordinary ones.
-   */
-  readonly priority?: number | null;
-}
-/**
- * A policy in a worker thread, for a robot that is driven natively, as a `Franka` is. The module is
- * loaded when a session starts; the worker then waits for the loop inside the addon, so neither a
- * blocked main thread nor its garbage collection delays it. It is ended with the session.
- *
- * @example
- * const policy = workerPolicy<typeof import('./policy.js'), 'makePolicy'>(
- *   new URL('./policy.js', import.meta.url),
- *   { export: 'makePolicy', args: [0.5] },
- * );
- * @throws {OptionTypeError} where an option is not as it must be
- */
-export declare function workerPolicy(
-  url: URL,
-  options?: WorkerPolicyOptions<string, readonly unknown[]>,
-): WorkerPolicy<any, any>;
-export declare function workerPolicy<
-  Module extends object,
-  Name extends keyof Module = 'default' extends keyof Module ? 'default' : keyof Module,
-  Args extends readonly unknown[] | undefined = FactoryArgs<Module[Name]>,
->(
-  url: URL,
-  options?: WorkerPolicyOptions<Name, Args>,
-): WorkerPolicy<
-  ObservationOf<PolicyIn<Module[Name], Args>>,
-  ActionOf<PolicyIn<Module[Name], Args>>
->;
 /** How long a session runs, for `session.run`. */
 export interface RunOptions {
   /** How long, from the first cycle [s]; without it until Ctrl+C, `stop()` or the signal. */
@@ -1891,20 +1917,6 @@ export declare function run<Observation, Action>(
   policy: AnyPolicy<NoInfer<Observation>, NoInfer<Action>>,
   options?: SessionOptions & RunOptions,
 ): Promise<SessionStats>;
-/**
- * Gives a typed array the shape that it has in Python, rows before columns. Returns the array itself.
- *
- * @example
- * await policy.getAction(shaped(image, [480, 640, 3]));
- * @throws {OptionTypeError} `OPTION_ARRAY` where it is no typed array
- * @throws {OffloadError} `OFFLOAD_SHAPE` where the shape has another number of elements
- */
-export declare function shaped<A extends ArrayBufferView>(
-  array: A,
-  shape: readonly number[],
-): A & {
-  readonly shape: readonly number[];
-};
 /** How a simulated arm starts. */
 export interface FrankaSimulatorOptions {
   /** Which arm it is. Default 'fr3'. */
@@ -2147,15 +2159,3 @@ export declare class FrankaSimulator implements AsyncDisposable {
   /** Stops the simulator. */
   [Symbol.asyncDispose](): Promise<void>;
 }
-/**
- * Marks a value, an argument or a result, to be moved to the other thread instead of copied: a large
- * buffer then takes no time, and is empty (detached) on this side. Returns the value itself. The mark
- * is used up when the value is sent.
- *
- * @example
- * const depth = await estimate(transfer(image)); // and in estimate: return transfer(map)
- * await fuse(transfer({ left, right }, [left.buffer, right.buffer]));
- * @param list what moves: array buffers, ports; by default the value itself, or its buffer
- * @throws {OptionTypeError} `OPTION_VALUE`, `OPTION_LIST`
- */
-export declare function transfer<T extends object>(value: T, list?: readonly object[]): T;
