@@ -646,7 +646,7 @@ export interface RealtimeOptions {
    * battery. `false` does nothing. Each costs power; {@link Realtime.keepAwake} tells what is done and why.
    */
   readonly keepAwake?: 'auto' | 'threads' | 'idleStates' | false;
-  /** How many cores threads may keep busy, 0 to 64. Default 2. */
+  /** How many cores threads may keep busy, 0 to 64. Default 2; with `'auto'` never every CPU of the process. */
   readonly keepAwakeCores?: number;
   /**
    * The longest wake from an idle state that is acceptable, 0 to 1,000,000 us. 0 (the default) means no idle
