@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
+import type { Answers } from '../examples/report.ts';
 import { unlessStalled } from './fixtures/stalls.ts';
 
 const run = promisify(execFile);
@@ -20,6 +21,11 @@ for (const [name, asked] of [
     t.true(result.stats.lateActions >= 150);
     t.true(result.reachedRad > 0.5);
     t.true(result.endErrorRad < 0.005);
+    for (const { p50S, p99S, how, reason } of Object.values<Answers>(result.answers)) {
+      t.true(p50S > 0 && p99S >= p50S && p99S < 1e-3);
+      t.true(how !== '' && reason !== '');
+    }
+    t.is(result.answers.leftAlone.how, 'left alone');
     t.is(
       result.jitter.counts.reduce((sum: number, count: number) => sum + count, 0),
       result.stats.iterations - 1,

@@ -15,15 +15,18 @@ import {
 } from 'kilohertz';
 import { idleGaps, longestGap } from './gaps.ts';
 import { AMPLITUDE, out } from './motion.ts';
-import { type Result, report, toJson } from './report.ts';
+import { type Answers, type Result, report, toJson } from './report.ts';
 import { duration, Progress } from './terminal.ts';
 
 const DURATION_S = 10;
 const BLOCK_MS = 300;
 /** How far from where it should be the arm may end [rad]. */
 const TOLERANCE_RAD = 0.005;
+/** How long it is looked how fast answers are, once each way. */
+const ANSWERS_S = 1;
 /** How fast the policy closes in on its path [1/s]. */
 const GAIN = 2;
+const STILL = new Float64Array(7);
 
 const USAGE = `npm run demo -- [--json] [--robot fr3|fer|ADDRESS [--yes]]
 
@@ -50,6 +53,23 @@ function followPath(start: Float64Array): (state: RobotState, tick: Tick) => Flo
 function block(ms: number): void {
   const end = performance.now() + ms;
   while (performance.now() < end);
+}
+
+/** How long the policy's answers take, with the cores kept awake or left alone, while the arm stands. */
+async function answers(robot: Franka, keepAwake: 'auto' | false): Promise<Answers> {
+  const session = new Session(robot, () => STILL, {
+    recordTicks: 2 * ANSWERS_S * 1000,
+    realtime: { keepAwake },
+  });
+  await session.run({ durationS: ANSWERS_S });
+  const inTime = session.takeRecords().filter(({ kind }) => kind === 'fresh');
+  const tookS = inTime.map(({ askedS, answeredS }) => answeredS - askedS).sort((a, b) => a - b);
+  const share = (of: number): number => tookS[Math.floor(of * (tookS.length - 1))] ?? Number.NaN;
+  const { threads = 0, reason = '' } = session.realtime?.keepAwake ?? {};
+  const heldOff = session.realtime?.idleLatencyUs.granted ? 'idle states held off' : undefined;
+  const busy = threads > 0 ? `${threads} core${threads > 1 ? 's' : ''} kept busy` : undefined;
+  const how = [heldOff, busy].filter((word) => word !== undefined).join(', ') || 'left alone';
+  return { p50S: share(0.5), p99S: share(0.99), how, reason };
 }
 
 async function drive(
@@ -99,6 +119,9 @@ async function drive(
   const { q } = simulator ? simulator.joints() : await robot.state();
   const endErrorRad = Math.max(...start.map((rad, joint) => Math.abs(rad - (q[joint] ?? 0))));
   const records = session.takeRecords();
+  const realtime = realtimeOf(session);
+  const leftAlone = await answers(robot, false);
+  const keptAwake = await answers(robot, 'auto');
   const { fromTick, toTick } = blocked;
   const name = robot.generation.toUpperCase();
   const idle = idleGaps(records, Math.max(toTick - fromTick, 1), fromTick, toTick);
@@ -119,7 +142,8 @@ async function drive(
     commandsLost: simulator && { blocked: blocked.lost, all: simulator.counters().commandsLost },
     endErrorRad,
     reachedRad,
-    realtime: realtimeOf(session),
+    realtime,
+    answers: { leftAlone, keptAwake },
   };
 }
 

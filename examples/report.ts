@@ -1,6 +1,15 @@
 import type { Histogram, SessionStats } from 'kilohertz';
 import { bars, duration, table } from './terminal.ts';
 
+/** How long the answers of a policy took that were in time. */
+export interface Answers {
+  readonly p50S: number;
+  readonly p99S: number;
+  /** What was done to keep the cores awake, and why. */
+  readonly how: string;
+  readonly reason: string;
+}
+
 /** What the demo found. */
 export interface Result {
   /** Whether the run was as it must be. */
@@ -25,6 +34,8 @@ export interface Result {
   /** How far from its start it ended, joint by joint the worst. */
   readonly endErrorRad: number;
   readonly realtime: string;
+  /** While the cores may go idle, and as a session does by default. */
+  readonly answers: { readonly leftAlone: Answers; readonly keptAwake: Answers };
 }
 
 /** The result as people read it. */
@@ -59,6 +70,12 @@ export function report(result: Result): string {
   if (commandsLost) {
     rows.push(['commands lost to the block', `${commandsLost.blocked} of ${commandsLost.all}`]);
   }
+  const { leftAlone, keptAwake } = result.answers;
+  const pair = ({ p50S, p99S }: Answers): string => `${duration(p50S)} / ${duration(p99S)}`;
+  rows.push(
+    ['answer p50 / p99, cores left alone', pair(leftAlone)],
+    ['the same, kept awake', `${pair(keptAwake)} (${keptAwake.how}: ${keptAwake.reason})`],
+  );
   rows.push(
     ['joint 1 went to', `${result.reachedRad.toFixed(3)} rad from its start`],
     ['and came back within', `${(result.endErrorRad * 1e3).toFixed(2)} mrad`],
