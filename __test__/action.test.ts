@@ -151,7 +151,7 @@ test('a list that changes its length while it is read is what it said first', (t
 });
 
 test('a value is described whatever it does when it is looked at', (t) => {
-  t.is(describe(rooted), 'a list of length 7');
+  t.is(describe(rooted), 'Array of length 7');
   const { proxy, revoke } = Proxy.revocable([], {});
   revoke();
   for (const value of [

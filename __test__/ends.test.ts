@@ -261,7 +261,7 @@ function signalsIn(mask: string): number[] {
 
 for (const [place, names] of [
   ['python', ['kilohertz-loop', 'kilohertz-wake', 'kilohertz-guard']],
-  ['libfranka-rs', ['kilohertz-loop', 'kilohertz-guard']],
+  ['libfranka-rs', ['kilohertz-loop', 'kilohertz-calls']],
 ] as const) {
   test(`threads that move an arm take no signals but those of faults: ${place}`, async (t) => {
     const see = async ({ pid, process: child }: Moving): Promise<void> => {

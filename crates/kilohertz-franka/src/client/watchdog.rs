@@ -85,7 +85,7 @@ impl Watchdog {
         let limit = Limit::new(patience);
         thread::scope(|scope| {
             let watch = thread::Builder::new()
-                .name("kilohertz-watch".to_owned())
+                .name("kilohertz-wdog".to_owned())
                 .spawn_scoped(scope, || limit.keep(self))
                 .map_err(|error| {
                     ArmError::new(

@@ -67,7 +67,7 @@ pub(super) fn guarded<T>(
     let worker = unsafe { libc::pthread_self() };
     let outcome = thread::scope(|scope| {
         let watcher = thread::Builder::new()
-            .name("kilohertz-guard".to_owned())
+            .name("kilohertz-calls".to_owned())
             .spawn_scoped(scope, || watch.keep(worker, signal, end))
             .map_err(Broken::NoThread)?;
         GUARDED.set(true);
