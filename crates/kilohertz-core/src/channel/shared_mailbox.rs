@@ -8,7 +8,7 @@
 //! The other process may write anything there at any time. The loop copies what it reads once, and then checks it:
 //! an answer has the length of an action, a known kind, and the tick of a question that was asked and is newer than
 //! the one answered last. What is not so ends the session by name ([`Trouble`]). Whoever wakes the loop for nothing
-//! [`MOST_NEEDLESS`] times since the last question has it sleep by the clock until the next.
+//! `MOST_NEEDLESS` times since the last question has it sleep by the clock until the next.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 #![warn(clippy::indexing_slicing)]

@@ -106,7 +106,7 @@ pub enum EventKind {
     Resting,
     /// Actions are used as they come again.
     Resumed,
-    /// The robot has been on its way to the policy's actions for [`Config::catch_up`].
+    /// The robot has been on its way to the policy's actions for [`Config::catch_up`](crate::session::Config::catch_up).
     Behind {
         /// The slot that is furthest from the action.
         slot: usize,
