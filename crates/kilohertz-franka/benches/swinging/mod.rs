@@ -160,7 +160,8 @@ pub fn swing(control: Control) -> impl Policy {
     let ways: Vec<f64> = (0..SWING)
         .map(|cycle| match control {
             Control::JointVelocity | Control::CartesianVelocity => 0.03 * phase(cycle).sin(),
-            Control::Torque => 0.3 * phase(cycle).sin(),
+            // From rest a cosine has the joints swing, where a sine would have them move away.
+            Control::Torque => 0.05 * phase(cycle).cos(),
             _ => 0.01 * (1.0 - phase(cycle).cos()),
         })
         .collect();
