@@ -64,7 +64,7 @@ function picture() {
   const white = '<rect width="100%" height="100%" fill="white"/>';
   writeFileSync(
     join(root, 'benches/state-to-command.svg'),
-    drawn.replace(/<svg[^>]*>/, (svg) => `${svg}\n${title}\n${white}`),
+    drawn.replaceAll(`${group}/`, '').replace(/<svg[^>]*>/, (svg) => `${svg}\n${title}\n${white}`),
   );
 }
 
