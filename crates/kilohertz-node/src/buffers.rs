@@ -9,6 +9,7 @@ use std::cell::Cell;
 use std::ptr;
 use std::rc::Rc;
 
+use kilohertz_core::channel::mailbox::Taken;
 use kilohertz_offload::line::Kept;
 use napi::bindgen_prelude::{
     ArrayBuffer, Env, Float64ArraySlice, JsValue, Result, Uint8ArraySlice,
@@ -24,7 +25,7 @@ pub fn slots_of<'a>(view: &'a mut Float64ArraySlice<'_>) -> &'a mut [f64] {
 }
 
 /// Copies `values` to the front of `view`; says whether there was room.
-pub fn fill(view: &mut Float64ArraySlice<'_>, values: &[f64]) -> bool {
+fn fill(view: &mut Float64ArraySlice<'_>, values: &[f64]) -> bool {
     match slots_of(view).get_mut(..values.len()) {
         Some(slots) => {
             slots.copy_from_slice(values);
@@ -32,6 +33,20 @@ pub fn fill(view: &mut Float64ArraySlice<'_>, values: &[f64]) -> bool {
         }
         None => false,
     }
+}
+
+/// Copies a question to `observation`, and its tick, time [s] and period [s] to `clock`; says whether there was room.
+pub fn fill_question(
+    question: &Taken<'_>,
+    observation: &mut Float64ArraySlice<'_>,
+    clock: &mut Float64ArraySlice<'_>,
+) -> bool {
+    let times = [
+        question.tick as f64,
+        question.time.as_secs_f64(),
+        question.period.as_secs_f64(),
+    ];
+    fill(observation, &question.slots) && fill(clock, &times)
 }
 
 /// The bytes of an array, for writing.

@@ -41,6 +41,7 @@ const FIRST_ACTION: Duration = Duration::from_secs(1);
 
 /// Longest time that coming to rest may take before the robot is told to finish anyway.
 const REST_LIMIT: Duration = roll::REST;
+
 /// The loop thread.
 pub(super) fn run(
     mut robot: Box<dyn Robot>,

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 /// Observations kept for the error that may come.
-pub(super) const LAST_STATES: usize = 50;
+const LAST_STATES: usize = 50;
+
 /// The newest observations, for the error that may come.
 pub(super) struct LastStates {
-    pub(super) rows: Vec<f64>,
-    pub(super) stride: usize,
-    pub(super) written: usize,
+    rows: Vec<f64>,
+    stride: usize,
+    written: usize,
     /// Where the next row begins.
-    pub(super) next: usize,
+    next: usize,
 }
 
 impl LastStates {

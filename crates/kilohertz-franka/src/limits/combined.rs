@@ -7,8 +7,7 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 use kilohertz_core::command::interpolation::Between;
-use kilohertz_core::limits::{Approach, Limits, Violation, Violations};
-use kilohertz_core::limits::{Judgement, Sequence};
+use kilohertz_core::limits::{Approach, Judgement, Limits, Sequence, Violation, Violations};
 
 /// Limits of actions that are a motion first and torques behind.
 pub(crate) struct Both {

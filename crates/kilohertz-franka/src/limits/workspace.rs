@@ -3,8 +3,9 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 use kilohertz_core::command::interpolation::Between;
-use kilohertz_core::limits::{Approach, Limits, Violation, ViolationKind, Violations, exceeds};
-use kilohertz_core::limits::{Judgement, Sequence};
+use kilohertz_core::limits::{
+    Approach, Judgement, Limits, Sequence, Violation, ViolationKind, Violations, exceeds,
+};
 
 use crate::kinematics::differential::Kinematics;
 use crate::state::{joints, offset};

@@ -9,7 +9,7 @@ use napi::Result;
 use napi::bindgen_prelude::Float64ArraySlice;
 use napi_derive::napi;
 
-use crate::buffers::fill;
+use crate::buffers::fill_question;
 use crate::error::Failure;
 use crate::news::{END, OBSERVATION};
 
@@ -135,12 +135,10 @@ impl NativeJoinedSeat {
             if self.policy.is_over() {
                 return END;
             }
-            if let Some(frame) = self.policy.take() {
-                let (time, period) = (frame.time.as_secs_f64(), frame.period.as_secs_f64());
-                let times = [frame.tick as f64, time, period];
-                if fill(&mut observation, &frame.slots) && fill(&mut clock, &times) {
-                    return OBSERVATION;
-                }
+            if let Some(frame) = self.policy.take()
+                && fill_question(&frame, &mut observation, &mut clock)
+            {
+                return OBSERVATION;
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {

@@ -17,7 +17,7 @@ use napi::Result;
 use napi::bindgen_prelude::Float64ArraySlice;
 use napi_derive::napi;
 
-use crate::buffers::fill;
+use crate::buffers::fill_question;
 use crate::error::Failure;
 use crate::news::{END, OBSERVATION};
 
@@ -134,9 +134,7 @@ impl NativeSeat {
             }
             if let Some(frame) = self.policy.as_mut().and_then(PolicyEnd::take) {
                 self.taken = frame.question();
-                let (time, period) = (frame.time.as_secs_f64(), frame.period.as_secs_f64());
-                let times = [frame.tick as f64, time, period];
-                if fill(&mut observation, &frame.slots) && fill(&mut clock, &times) {
+                if fill_question(&frame, &mut observation, &mut clock) {
                     return OBSERVATION;
                 }
             }

@@ -24,13 +24,14 @@ use kilohertz_core::session::{Config, Patience, Session};
 use kilohertz_core::stats::Recorder;
 use kilohertz_core::thread::cores::OwnCore;
 use kilohertz_core::thread::{RealtimeRequest, make_realtime};
+use kilohertz_franka::ArmError;
 use kilohertz_franka::arm::Driven;
 use napi::bindgen_prelude::{Float64Array, Float64ArraySlice, Function};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use crate::buffers::fill;
+use crate::buffers::fill_question;
 use crate::error::Failure;
 use crate::franka::arm::{NativeArm, control_of};
 use crate::franka::move_to::NativeMove;
@@ -78,14 +79,32 @@ enum Asked {
     Native(Box<dyn Policy>),
 }
 
-/// What a session that drives an arm is made of, with a policy on this thread.
-fn parts_of((robot, limits): Driven, options: &NativeSessionOptions) -> Parts {
-    Parts {
+/// What a session that drives an arm is made of.
+fn parts_of(
+    driven: std::result::Result<Driven, ArmError>,
+    options: &NativeSessionOptions,
+    asked: Asked,
+) -> Result<Parts> {
+    let (robot, limits) = driven.map_err(Failure::from)?;
+    Ok(Parts {
         robot,
         limits,
         patience: Patience::Budget(seconds(options.deadline_s)),
-        asked: Asked::Here,
-    }
+        asked,
+    })
+}
+
+/// The same, for a session through the interface with the name `control`.
+fn controlled(
+    arm: &NativeArm,
+    control: &str,
+    options: &NativeSessionOptions,
+    asked: Asked,
+) -> Result<Parts> {
+    let driven = arm
+        .arm
+        .robot_with(control_of(control)?, &motion_options(options));
+    parts_of(driven, options, asked)
 }
 
 /// Starts the loop thread and the courier that wakes JavaScript for it.
@@ -258,10 +277,8 @@ impl NativeSession {
     ) -> Result<NativeSession> {
         let seat = seat.map(Seat::find).transpose()?;
         let asked = seat.map_or(Asked::Here, Asked::Worker);
-        let control = control_of(&control)?;
-        let driven = arm.arm.robot_with(control, &motion_options(&options));
-        let parts = parts_of(driven.map_err(Failure::from)?, &options);
-        start(env, Parts { asked, ..parts }, &options, place, wake)
+        let parts = controlled(arm, &control, &options, asked)?;
+        start(env, parts, &options, place, wake)
     }
 
     /// A session that drives an arm with the policy of the process that sits at `seat`.
@@ -276,10 +293,8 @@ impl NativeSession {
         seat: &NativeSharedSeat,
     ) -> Result<NativeSession> {
         let asked = Asked::Process(seat.shared()?.clone());
-        let control = control_of(&control)?;
-        let driven = arm.arm.robot_with(control, &motion_options(&options));
-        let parts = parts_of(driven.map_err(Failure::from)?, &options);
-        start(env, Parts { asked, ..parts }, &options, place, wake)
+        let parts = controlled(arm, &control, &options, asked)?;
+        start(env, parts, &options, place, wake)
     }
 
     /// A session that moves an arm as planned, and ends when it is there.
@@ -294,8 +309,8 @@ impl NativeSession {
     ) -> Result<NativeSession> {
         let asked = Asked::Native(Box::new(planned.policy()));
         let driven = arm.arm.mover(&motion_options(&options));
-        let parts = parts_of(driven.map_err(Failure::from)?, &options);
-        start(env, Parts { asked, ..parts }, &options, place, wake)
+        let parts = parts_of(driven, &options, asked)?;
+        start(env, parts, &options, place, wake)
     }
 
     fn session(&self) -> Result<&Session> {
@@ -315,12 +330,7 @@ impl NativeSession {
         let mut news = self.news()?;
         if let Some(frame) = self.policy.as_mut().and_then(PolicyEnd::take) {
             self.taken = frame.question();
-            let times = [
-                frame.tick as f64,
-                frame.time.as_secs_f64(),
-                frame.period.as_secs_f64(),
-            ];
-            if fill(&mut observation, &frame.slots) && fill(&mut clock, &times) {
+            if fill_question(&frame, &mut observation, &mut clock) {
                 news |= OBSERVATION;
             }
         }

@@ -21,10 +21,10 @@ mod motion;
 use kilohertz_core::command::interpolation::Between;
 use kilohertz_core::command::pace::Pace;
 use kilohertz_core::limits::{
-    APPROACH_GAIN, Approach, JointBounds, JointPlace, LEAST_APPROACH, Limits, TooFar, Violation,
-    ViolationKind, Violations, check_finite, confined, difference, exceeds, largest as most_of,
+    APPROACH_GAIN, Approach, JointBounds, JointPlace, Judgement, LEAST_APPROACH, Limits, Sequence,
+    TooFar, Violation, ViolationKind, Violations, check_finite, confined, difference, exceeds,
+    largest as most_of,
 };
-use kilohertz_core::limits::{Judgement, Sequence};
 
 use crate::constants::{DT, OWN_SHARE};
 use crate::control::taken;
