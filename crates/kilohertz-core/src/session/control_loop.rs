@@ -9,19 +9,19 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::channel::notify::{Bell, News};
+use crate::channel::notify::{Notifier, Signals};
 use crate::channel::records::{CommandKind, RecordIn, TickRecord};
 use crate::command::cadence::Cadence;
-use crate::command::interpolation::{Between, Path};
+use crate::command::interpolation::{Interpolation, Interpolator};
 use crate::command::judge::Judge;
-use crate::command::late::{Arrival, Ladder, LateRule, OnLate, Step};
+use crate::command::late::{Arrival, LateRule, LateTracker, OnLate, Step};
 use crate::command::lowpass::LowPass;
 use crate::limits::{
-    Approach, LimitRules, Limits, OnViolation, Violation, Violations, check_finite,
+    Approach, LimitRules, Limiter, OnViolation, Violation, Violations, check_finite,
 };
 use crate::policy::{Answer, Ask, Policy, PolicyThread, Question};
 use crate::robot::{Cycle, Flow, Robot, Tick};
-use crate::session::config::{Config, Patience};
+use crate::session::config::{Config, Deadline};
 use crate::session::last_states::LastStates;
 use crate::session::outcome::{Cause, Event, EventKind, Outcome, panic_message};
 use crate::session::roll::{self, Place};
@@ -46,11 +46,11 @@ const REST_LIMIT: Duration = roll::REST;
 pub(super) fn run(
     mut robot: Box<dyn Robot>,
     mut policy: Box<dyn Policy>,
-    limits: Box<dyn Limits>,
+    limits: Box<dyn Limiter>,
     config: &Config,
     shared: &Shared,
     records: RecordIn,
-    bell: &Bell,
+    notifier: &Notifier,
 ) {
     // Before the thread is a realtime one: what it starts inherits that.
     let policy_thread = policy.thread();
@@ -68,7 +68,7 @@ pub(super) fn run(
     let _ = shared.awake.set(awake.report().clone());
     let _ = shared.realtime.set(make_realtime(&config.realtime));
     policy.attach();
-    let mut body = Body::new(&*robot, policy, limits, config, shared, records, bell);
+    let mut body = ControlLoop::new(&*robot, policy, limits, config, shared, records, notifier);
     let driven = caught(|| robot.drive(&mut body));
     shared.placed(Place::rests);
     // What a robot was told to finish with counts where it says that it was sent.
@@ -143,7 +143,7 @@ struct Asked {
 }
 
 /// What a cycle goes by.
-enum Turn {
+enum Polled {
     /// An action that stands so, which is in `wanted`.
     Action(Arrival),
     /// Nothing yet: the first answer is not due.
@@ -173,9 +173,9 @@ const MOST_ANSWERS: u32 = 64;
 const LONGEST_WAIT: f64 = 0.9;
 
 /// The loop body.
-struct Body<'a> {
+struct ControlLoop<'a> {
     policy: Box<dyn Policy>,
-    limits: Box<dyn Limits>,
+    limits: Box<dyn Limiter>,
     cadence: Cadence,
     /// Cycles from a question to the use of its answer.
     delay: u64,
@@ -195,9 +195,9 @@ struct Body<'a> {
     lateness: LateWindow,
     /// Ticks of [`LATE_WINDOW`].
     late_window: u64,
-    path: Path,
+    path: Interpolator,
     filter: Option<LowPass>,
-    patience: Patience,
+    deadline: Deadline,
     late: LateRule,
     rules: LimitRules,
     /// What was found broken in this cycle: each kind counts once.
@@ -205,7 +205,7 @@ struct Body<'a> {
     /// Whether the robot lags behind the policy because an action was clamped.
     clamping: bool,
     run_for: Option<Duration>,
-    ladder: Ladder,
+    tracker: LateTracker,
     /// How actions are gone to: after a rest until caught up with, otherwise.
     approach: Approach,
     /// Whether actions are gone to within the limits, however far they are.
@@ -216,7 +216,7 @@ struct Body<'a> {
     behind: Option<(u64, bool)>,
     catch_up: Duration,
     shared: &'a Shared,
-    bell: &'a Bell,
+    notifier: &'a Notifier,
     records: RecordIn,
     period: Duration,
     tick: u64,
@@ -239,31 +239,31 @@ struct Body<'a> {
     is_blind: bool,
     /// What was sent before this cycle: for one that panics twice.
     before: Vec<f64>,
-    told: EventKind,
+    last_event: EventKind,
     cause: Option<Cause>,
     last_states: LastStates,
 }
 
-impl<'a> Body<'a> {
+impl<'a> ControlLoop<'a> {
     fn new(
         robot: &dyn Robot,
         policy: Box<dyn Policy>,
-        limits: Box<dyn Limits>,
+        limits: Box<dyn Limiter>,
         config: &Config,
         shared: &'a Shared,
         records: RecordIn,
-        bell: &'a Bell,
-    ) -> Body<'a> {
+        notifier: &'a Notifier,
+    ) -> ControlLoop<'a> {
         let now = Time::now();
         let len = robot.action().len();
         let period = robot.period();
         let hertz = 1.0 / period.as_secs_f64();
-        let cadence = match (config.policy_rate_hz, config.patience) {
-            (Some(rate_hz), Patience::Budget(_)) => Cadence::new(hertz / rate_hz),
+        let cadence = match (config.policy_rate_hz, config.deadline) {
+            (Some(rate_hz), Deadline::Within(_)) => Cadence::new(hertz / rate_hz),
             _ => Cadence::new(1.0),
         };
-        let delay = match config.patience {
-            Patience::Budget(budget)
+        let delay = match config.deadline {
+            Deadline::Within(budget)
                 if !cadence.is_every_cycle() && budget > period.mul_f64(LONGEST_WAIT) =>
             {
                 let cycles = (budget.as_secs_f64() * hertz).ceil();
@@ -272,18 +272,18 @@ impl<'a> Body<'a> {
             }
             _ => 0,
         };
-        let between = limits.between();
+        let between = limits.interpolation();
         let filter = || {
             let cutoff_hz = config.cutoff_hz?;
             Some(LowPass::new(cutoff_hz, period, between, len))
         };
-        Body {
+        ControlLoop {
             judge: Judge::new(&*limits, len, period, cadence.ratio(), filter()),
             has_acted: false,
             had_nothing: false,
             lateness: LateWindow::default(),
             late_window: (LATE_WINDOW.as_secs_f64() * hertz).ceil() as u64,
-            path: Path::new(between, len),
+            path: Interpolator::new(between, len),
             filter: filter(),
             policy,
             limits,
@@ -294,24 +294,24 @@ impl<'a> Body<'a> {
             is_early: false,
             is_new: false,
             answered: vec![0.0; len],
-            patience: config.patience,
+            deadline: config.deadline,
             late: config.late,
             rules: config.limits,
             counted: Violations::none(),
             clamping: false,
             run_for: config.run_for,
-            ladder: Ladder::new(config.late),
+            tracker: LateTracker::new(config.late),
             approach: Approach::AfterRest,
             approaches: match between {
-                Between::Target => true,
-                Between::Approach => !cadence.is_every_cycle(),
-                Between::Spline | Between::Pose | Between::Line => false,
+                Interpolation::Target => true,
+                Interpolation::Approach => !cadence.is_every_cycle(),
+                Interpolation::Spline | Interpolation::Pose | Interpolation::Line => false,
             },
             has_rested: true,
             behind: None,
             catch_up: config.catch_up,
             shared,
-            bell,
+            notifier,
             records,
             period,
             tick: 0,
@@ -327,7 +327,7 @@ impl<'a> Body<'a> {
             ending: None,
             is_blind: false,
             before: vec![0.0; len],
-            told: EventKind::Resumed,
+            last_event: EventKind::Resumed,
             cause: None,
             last_states: LastStates::new(robot.observation().len()),
         }
@@ -393,14 +393,14 @@ impl<'a> Body<'a> {
     }
 
     /// What this cycle goes by, with its action in `wanted`.
-    fn turn(&mut self, started: Time, observation: &[f64]) -> Turn {
+    fn turn(&mut self, started: Time, observation: &[f64]) -> Polled {
         self.is_new = false;
         self.counted.clear();
         let waits = self.delay == 0 && self.ask(observation);
-        let until = match self.patience {
-            Patience::Budget(budget) if waits => Some(started + budget),
-            Patience::Budget(_) => Some(started),
-            Patience::Cycle => match self.late.on_late {
+        let until = match self.deadline {
+            Deadline::Within(budget) if waits => Some(started + budget),
+            Deadline::Within(_) => Some(started),
+            Deadline::None => match self.late.on_late {
                 OnLate::Hold => self.run_for.map(|run_for| self.first + run_for),
                 OnLate::Stop => {
                     Some(started + self.period.saturating_mul(self.most_without_action()))
@@ -409,19 +409,19 @@ impl<'a> Body<'a> {
         };
         let newest = match self.collect(until) {
             Ok(newest) => newest,
-            Err(cause) => return Turn::End(Some(cause)),
+            Err(cause) => return Polled::End(Some(cause)),
         };
         // A robot that lives with its policy may have waited for it until the end.
-        let waited = self.patience == Patience::Cycle && newest.is_none();
+        let waited = self.deadline == Deadline::None && newest.is_none();
         if self.shared.stop().load(Ordering::Relaxed) || waited && self.is_over(Time::now()) {
-            return Turn::End(None);
+            return Polled::End(None);
         }
         let arrival = self.taken(newest, started);
         if self.delay > 0 {
             self.ask(observation);
         }
         if self.expected.is_none() {
-            return Turn::Early;
+            return Polled::Early;
         }
         if self.cadence.is_every_cycle() {
             self.wanted.copy_from_slice(self.path.answer());
@@ -434,7 +434,7 @@ impl<'a> Body<'a> {
                 filter.pass(1.0, &mut self.wanted);
             }
         }
-        Turn::Action(arrival)
+        Polled::Action(arrival)
     }
 
     /// Takes the answers that there are until `until`, each of which is judged; the newest action is in
@@ -504,7 +504,7 @@ impl<'a> Body<'a> {
             return Err(Cause::InvalidAction { tick, violation });
         }
         self.clamping = true;
-        self.ladder.out_of_step();
+        self.tracker.lost_sync();
         Ok(())
     }
 
@@ -521,9 +521,9 @@ impl<'a> Body<'a> {
         if is_deadline {
             self.expected = Some(asked.number);
         }
-        let late = match self.patience {
-            Patience::Budget(_) => is_deadline && !asked.is_answered,
-            Patience::Cycle => Time::now() > started + self.period,
+        let late = match self.deadline {
+            Deadline::Within(_) => is_deadline && !asked.is_answered,
+            Deadline::None => Time::now() > started + self.period,
         };
         if late {
             recorder.late_actions.add(1);
@@ -561,12 +561,12 @@ impl<'a> Body<'a> {
         let Some(expected) = self.expected else {
             return Arrival::None;
         };
-        if self.ladder.is_stale(arrival) {
+        if self.tracker.is_stale(arrival) {
             self.shared.recorder.stale_actions.add(1);
         } else if arrival != Arrival::None {
             self.is_early &= !is_due;
             if self.path.newest().is_none() {
-                self.limits.last(&mut self.wanted);
+                self.limits.last_command(&mut self.wanted);
                 self.path.begin(&self.wanted);
                 if let Some(filter) = &mut self.filter {
                     filter.begin(&self.wanted);
@@ -602,9 +602,9 @@ impl<'a> Body<'a> {
     /// Writes this cycle's command into `self.sent`, or begins to end the session.
     fn decide(&mut self, arrival: Arrival, observation: &[f64]) -> CommandKind {
         let tick = self.tick;
-        let step = match (arrival, self.patience) {
-            (Arrival::None, Patience::Cycle) => Step::Stop,
-            (arrival, _) => self.ladder.step(arrival),
+        let step = match (arrival, self.deadline) {
+            (Arrival::None, Deadline::None) => Step::Stop,
+            (arrival, _) => self.tracker.step(arrival),
         };
         let step = match step {
             Step::Use | Step::Follow => match self.checked(step, observation) {
@@ -615,15 +615,15 @@ impl<'a> Body<'a> {
         };
         match step {
             Step::Use if !self.approaches => {
-                self.caught_up();
-                self.limits.commanded(&self.wanted);
+                self.resynced();
+                self.limits.accept(&self.wanted);
                 self.sent.copy_from_slice(&self.wanted);
                 CommandKind::Fresh
             }
             Step::Use | Step::Follow => self.follow(step, arrival, observation),
             Step::Hold => {
                 self.tell(EventKind::Held);
-                if self.ladder.without_action() > LateRule::default().max_held {
+                if self.tracker.without_action() > LateRule::default().max_held {
                     // Where more may be held, somebody may have come near meanwhile all the same.
                     self.rested();
                 }
@@ -635,13 +635,13 @@ impl<'a> Body<'a> {
                 self.tell(EventKind::Resting);
                 self.rested();
                 self.shared.recorder.rest_commands.add(1);
-                self.limits.rest(observation, &mut self.sent);
+                self.limits.brake(observation, &mut self.sent);
                 CommandKind::Rest
             }
             Step::Stop => {
-                let without_action = match self.patience {
-                    Patience::Budget(_) => self.ladder.without_action(),
-                    Patience::Cycle => self.most_without_action(),
+                let without_action = match self.deadline {
+                    Deadline::Within(_) => self.tracker.without_action(),
+                    Deadline::None => self.most_without_action(),
                 };
                 let cause = Cause::TooLate {
                     tick,
@@ -659,13 +659,13 @@ impl<'a> Body<'a> {
         if self.clamping {
             recorder.clamped_commands.add(1);
         }
-        let reached = self
-            .limits
-            .follow(observation, &self.wanted, self.approach, &mut self.sent);
+        let reached =
+            self.limits
+                .approach(observation, &self.wanted, self.approach, &mut self.sent);
         if self.approaches {
             // Being on the way is what such actions are for.
-            self.ladder.caught_up();
-            self.caught_up();
+            self.tracker.resynced();
+            self.resynced();
             self.tell(EventKind::Resumed);
             return match step {
                 Step::Use => CommandKind::Fresh,
@@ -676,12 +676,12 @@ impl<'a> Body<'a> {
         if reached {
             // What was caught up with is not yet what a fresh answer wants.
             if arrival == Arrival::Fresh {
-                self.ladder.fits();
+                self.tracker.step_fitted();
             }
-            self.caught_up();
+            self.resynced();
             self.tell(EventKind::Resumed);
         } else {
-            self.ladder.out_of_step();
+            self.tracker.lost_sync();
             if let Some(cause) = self.look_behind() {
                 // The step of this cycle is taken: the braking begins with the next.
                 self.cause.get_or_insert(cause);
@@ -699,9 +699,9 @@ impl<'a> Body<'a> {
     }
 
     /// The robot is where the policy's action is.
-    fn caught_up(&mut self) {
+    fn resynced(&mut self) {
         self.clamping = false;
-        self.approach = Approach::Limits;
+        self.approach = Approach::WithinLimits;
         self.behind = None;
     }
 
@@ -747,9 +747,9 @@ impl<'a> Body<'a> {
         match &at_once {
             Some(broken) => found.join(broken),
             None => {
-                found.join(&self.limits.check_course(observation, &self.wanted));
+                found.join(&self.limits.check_destination(observation, &self.wanted));
                 if step == Step::Use && !self.approaches {
-                    self.ladder.out_of_step();
+                    self.tracker.lost_sync();
                     step = Step::Follow;
                 }
             }
@@ -789,7 +789,7 @@ impl<'a> Body<'a> {
             return self.end(None, observation);
         }
         if !self.limits.observe(observation) {
-            self.ladder.out_of_step();
+            self.tracker.lost_sync();
         }
         self.watch_lateness();
         if self.cause.is_none() {
@@ -801,12 +801,12 @@ impl<'a> Body<'a> {
             return self.end(None, observation);
         }
         match self.turn(started, observation) {
-            Turn::Action(arrival) => self.decide(arrival, observation),
-            Turn::Early => {
-                self.limits.rest(observation, &mut self.sent);
+            Polled::Action(arrival) => self.decide(arrival, observation),
+            Polled::Early => {
+                self.limits.brake(observation, &mut self.sent);
                 CommandKind::Rest
             }
-            Turn::End(cause) => self.end(cause, observation),
+            Polled::End(cause) => self.end(cause, observation),
         }
     }
 
@@ -827,8 +827,8 @@ impl<'a> Body<'a> {
         }
         let left = self.ending.unwrap_or(self.cycles_to_rest());
         let at_rest = match self.is_blind {
-            true => self.limits.rest_blind(observation, &mut self.sent),
-            false => self.limits.rest(observation, &mut self.sent),
+            true => self.limits.brake_blind(observation, &mut self.sent),
+            false => self.limits.brake(observation, &mut self.sent),
         };
         self.shared.recorder.rest_commands.add(1);
         self.ending = Some(if at_rest { 0 } else { left.saturating_sub(1) });
@@ -848,7 +848,7 @@ impl<'a> Body<'a> {
         let window = &mut self.lateness;
         let lasted = self.clock.saturating_sub(window.since);
         // A robot that lives with its policy misses ticks instead.
-        let waits = self.patience == Patience::Cycle;
+        let waits = self.deadline == Deadline::None;
         if waits || window.is_told || lasted < self.late_window {
             return;
         }
@@ -876,11 +876,11 @@ impl<'a> Body<'a> {
 
     /// Tells an event, where it is not what was told last.
     fn tell(&mut self, kind: EventKind) {
-        let worse_told = kind == EventKind::Held && self.told == EventKind::Resting;
-        if kind == self.told || worse_told {
+        let worse_told = kind == EventKind::Held && self.last_event == EventKind::Resting;
+        if kind == self.last_event || worse_told {
             return;
         }
-        self.told = kind;
+        self.last_event = kind;
         self.push_event(kind);
     }
 
@@ -896,7 +896,7 @@ impl<'a> Body<'a> {
         {
             self.shared.recorder.dropped_events.add(1);
         }
-        self.bell.ring(News::EVENT);
+        self.notifier.notify(Signals::EVENT);
     }
 
     /// Counts and records the cycle whose action was handed over, or last could have been.
@@ -933,7 +933,7 @@ impl<'a> Body<'a> {
     }
 }
 
-impl Tick for Body<'_> {
+impl Tick for ControlLoop<'_> {
     fn cycle(&mut self, cycle: Cycle<'_>) -> Flow {
         self.close();
         let Cycle {
@@ -951,7 +951,7 @@ impl Tick for Body<'_> {
         action.copy_from_slice(&self.sent);
         if self.tick == 0 {
             // Whoever is woken by the first request knows already; this is for the others.
-            self.bell.ring(News::BEGUN);
+            self.notifier.notify(Signals::BEGUN);
         }
         self.pending = Some(Pending {
             period,

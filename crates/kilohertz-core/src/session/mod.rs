@@ -17,9 +17,9 @@ use std::time::Duration;
 
 use crossbeam::queue::ArrayQueue;
 
-use crate::channel::notify::{Bell, News};
+use crate::channel::notify::{Notifier, Signals};
 use crate::channel::records::{RecordOut, record_ring};
-use crate::limits::Limits;
+use crate::limits::Limiter;
 use crate::policy::{Policy, Waker};
 use crate::robot::Robot;
 use crate::session::control_loop::run;
@@ -31,7 +31,7 @@ use crate::thread::promotion::PromotionView;
 use crate::thread::realtime::{RealtimeReport, block_signals};
 use crate::timing::time::Time;
 
-pub use config::{Config, Patience};
+pub use config::{Config, Deadline};
 pub use outcome::{Cause, Event, EventKind, Outcome};
 
 const EVENT_QUEUE: usize = 256;
@@ -47,7 +47,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Starts the loop thread. `bell` is rung for events and at the end; `recorder` is what the
+    /// Starts the loop thread. `notifier` is notified of events and at the end; `recorder` is what the
     /// policy's channel counts into too.
     ///
     /// # Errors
@@ -55,10 +55,10 @@ impl Session {
     pub fn start(
         robot: Box<dyn Robot>,
         policy: Box<dyn Policy>,
-        limits: Box<dyn Limits>,
+        limits: Box<dyn Limiter>,
         config: Config,
         recorder: Arc<Recorder>,
-        bell: Bell,
+        notifier: Notifier,
     ) -> std::io::Result<Session> {
         let shared = Arc::new(Shared {
             own_stop: AtomicBool::new(false),
@@ -82,14 +82,16 @@ impl Session {
                 inside.placed(Place::driven_here);
                 block_signals();
                 let ran = catch_unwind(AssertUnwindSafe(|| {
-                    run(robot, policy, limits, &config, &inside, records_in, &bell);
+                    run(
+                        robot, policy, limits, &config, &inside, records_in, &notifier,
+                    );
                 }));
                 if let Err(panic) = ran {
                     let _ = inside.outcome.set(Outcome::panicked(&*panic));
                 }
                 inside.placed(Place::rests);
                 inside.ended.store(true, Ordering::Release);
-                bell.ring(News::ENDED);
+                notifier.notify(Signals::ENDED);
             });
         let handle = handle.inspect_err(|_| shared.placed(Place::rests))?;
         let thread = handle.thread().clone();

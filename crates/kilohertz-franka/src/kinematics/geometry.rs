@@ -123,7 +123,7 @@ pub(crate) fn check_pose(pose: &Pose) -> Result<(), NotRigid> {
 
 /// How far a matrix is from a rigid transform: the largest that any length, right angle or last
 /// row is off by.
-pub(crate) fn off_rigid(pose: &Pose) -> f64 {
+pub(crate) fn rigidity_error(pose: &Pose) -> f64 {
     let [x, y, z] = axes(pose);
     let handed = dot(cross(x, y), z);
     largest([
@@ -159,7 +159,7 @@ pub(crate) fn orthonormal(pose: &Pose) -> Pose {
 }
 
 /// `pose` after `way`.
-pub(crate) fn moved(pose: &Pose, way: &Twist) -> Pose {
+pub(crate) fn integrate(pose: &Pose, way: &Twist) -> Pose {
     let mut next = *pose;
     let angle = norm(&way[3..]);
     if angle > 0.0 {
@@ -181,7 +181,7 @@ pub(crate) fn moved(pose: &Pose, way: &Twist) -> Pose {
 }
 
 /// The way from one pose to another, the rotation the shorter way around.
-pub(crate) fn way(from: &Pose, to: &Pose) -> Twist {
+pub(crate) fn pose_error(from: &Pose, to: &Pose) -> Twist {
     // The rotation between them.
     let (from_axes, to_axes) = (axes(from), axes(to));
     let r = |row: usize, column: usize| {
@@ -257,11 +257,11 @@ mod tests {
             [0.3, 0.0, 0.0, 0.0, 3.1412, 0.0],
             [0.3, 0.0, 0.0, -2.2, 0.0, 2.2],
         ];
-        let from = moved(&UNIT, &[0.4, 0.1, 0.2, -0.3, 0.2, 0.9]);
+        let from = integrate(&UNIT, &[0.4, 0.1, 0.2, -0.3, 0.2, 0.9]);
         for there in ways {
-            let to = moved(&from, &there);
-            assert!(off_rigid(&to) < 1e-12);
-            let found = way(&from, &to);
+            let to = integrate(&from, &there);
+            assert!(rigidity_error(&to) < 1e-12);
+            let found = pose_error(&from, &to);
             for i in 0..6 {
                 assert!((found[i] - there[i]).abs() < 1e-9, "{found:?}, {there:?}");
             }
@@ -270,8 +270,8 @@ mod tests {
 
     #[test]
     fn the_shorter_way_around_is_taken() {
-        let long = moved(&UNIT, &[0.0, 0.0, 0.0, 0.0, 0.0, 4.0]);
-        let found = way(&UNIT, &long);
+        let long = integrate(&UNIT, &[0.0, 0.0, 0.0, 0.0, 0.0, 4.0]);
+        let found = pose_error(&UNIT, &long);
         assert!((found[5] - (4.0 - std::f64::consts::TAU)).abs() < 1e-12);
     }
 
@@ -331,21 +331,21 @@ mod tests {
 
     #[test]
     fn what_is_no_rigid_transform_is_off() {
-        assert_eq!(off_rigid(&UNIT), 0.0);
-        let mut row_major = moved(&UNIT, &[0.4, 0.1, 0.2, 0.0, 0.0, 0.3]);
+        assert_eq!(rigidity_error(&UNIT), 0.0);
+        let mut row_major = integrate(&UNIT, &[0.4, 0.1, 0.2, 0.0, 0.0, 0.3]);
         row_major.swap(3, 12);
-        assert!(off_rigid(&row_major) > 0.3);
+        assert!(rigidity_error(&row_major) > 0.3);
         for slot in 0..12 {
             let mut none = UNIT;
             none[slot] = f64::NAN;
-            assert!(off_rigid(&none).is_nan(), "{slot}");
+            assert!(rigidity_error(&none).is_nan(), "{slot}");
         }
         let mut mirrored = UNIT;
         mirrored[0] = -1.0;
-        assert!(off_rigid(&mirrored) > 1.0);
+        assert!(rigidity_error(&mirrored) > 1.0);
         let mut scaled = UNIT;
         scaled[5] = 1.001;
-        assert!(off_rigid(&scaled) > 9e-4);
-        assert!(off_rigid(&orthonormal(&scaled)) < 1e-12);
+        assert!(rigidity_error(&scaled) > 9e-4);
+        assert!(rigidity_error(&orthonormal(&scaled)) < 1e-12);
     }
 }

@@ -284,7 +284,7 @@ mod tests {
             twist in [-3.0..3.0_f64, -3.0..3.0, -3.0..3.0],
         ) {
             let unit = [1., 0., 0., 0., 0., 1., 0., 0., 0., 0., 1., 0., 0., 0., 0., 1.];
-            let turn = crate::kinematics::geometry::moved(&unit, &[0.0, 0.0, 0.0, twist[0], twist[1], twist[2]]);
+            let turn = crate::kinematics::geometry::integrate(&unit, &[0.0, 0.0, 0.0, twist[0], twist[1], twist[2]]);
             let inertia: [f64; 9] = std::array::from_fn(|nth| {
                 let (row, column) = (nth % 3, nth / 3);
                 (0..3).map(|k| turn[4 * k + row] * moments[k] * turn[4 * k + column]).sum()

@@ -18,20 +18,20 @@
 
 mod motion;
 
-use kilohertz_core::command::interpolation::Between;
+use kilohertz_core::command::interpolation::Interpolation;
 use kilohertz_core::command::pace::Pace;
 use kilohertz_core::limits::{
-    APPROACH_GAIN, Approach, JointBounds, JointPlace, Judgement, LEAST_APPROACH, Limits, Sequence,
+    APPROACH_GAIN, Approach, JointBounds, JointPlace, Judgement, LEAST_APPROACH, Limiter, Sequence,
     TooFar, Violation, ViolationKind, Violations, check_finite, confined, difference, exceeds,
     largest as most_of,
 };
 
 use crate::constants::{DT, OWN_SHARE};
-use crate::control::taken;
-use crate::kinematics::differential::{ELBOW, JointMap, Kinematics, PARTS, Rates, joined};
-use crate::kinematics::geometry::{Pose, check_pose, norm, orthonormal, way};
+use crate::control::leading;
+use crate::kinematics::differential::{ELBOW, JacobianMap, Kinematics, PARTS, Rates, joined};
+use crate::kinematics::geometry::{Pose, check_pose, norm, orthonormal, pose_error};
 use crate::limits::arm_limits::{ArmLimits, PartBounds};
-use crate::limits::cartesian::motion::{Motion, shorten};
+use crate::limits::cartesian::motion::{CartesianMotion, shorten};
 use crate::limits::options::{Budget, MotionOptions};
 use crate::limits::tolerances::{NEAR, ROUNDING, ROUNDING_SHARE, is_own_motion, reached_share};
 use crate::limits::workspace::{CartesianBox, PLACES};
@@ -45,7 +45,7 @@ const JOINT_SHARE: f64 = 0.8;
 const SAME_POSE: f64 = 2e-6;
 const SAME_TWIST: f64 = 3e-4;
 const SAME_ACCELERATION: f64 = 0.05;
-/// A motion stays this far away from singular poses; [`JointMap::volume`].
+/// A motion stays this far away from singular poses; [`JacobianMap::volume`].
 const LEAST_VOLUME: f64 = 0.025;
 /// An elbow goes on towards where it can go no further as slowly as if it took this long \[s\].
 const EASING: f64 = 0.25;
@@ -66,7 +66,7 @@ const LONGEST: usize = 17;
 
 /// Which quantity of the commanded motion the actions are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Quantity {
+pub(crate) enum CartesianCommand {
     Velocity,
     Pose,
     /// A pose that is not to be reached at once.
@@ -81,8 +81,8 @@ enum Blocked {
 
 /// Limits of Cartesian velocity, pose and target control.
 #[derive(Clone)]
-pub(crate) struct Cartesian {
-    quantity: Quantity,
+pub(crate) struct CartesianLimiter {
+    quantity: CartesianCommand,
     /// Whether the elbow is commanded, in the slot behind the end effector.
     leads_elbow: bool,
     arm: [PartBounds; 3],
@@ -94,11 +94,11 @@ pub(crate) struct Cartesian {
     max_distance: f64,
     fence: Option<CartesianBox>,
     reach: Kinematics,
-    motion: Motion,
+    motion: CartesianMotion,
     q: [f64; 7],
     dq: [f64; 7],
     ddq: [f64; 7],
-    map: JointMap,
+    map: JacobianMap,
     /// The joint that is too far behind its command, and how far.
     behind: Option<(usize, f64)>,
     has_observed: bool,
@@ -116,14 +116,14 @@ pub(crate) struct Cartesian {
     time: f64,
 }
 
-impl Cartesian {
+impl CartesianLimiter {
     pub fn new(
-        quantity: Quantity,
+        quantity: CartesianCommand,
         leads_elbow: bool,
         arm: &ArmLimits,
         options: &MotionOptions,
         reach: Kinematics,
-    ) -> Cartesian {
+    ) -> CartesianLimiter {
         let share = |velocity: f64, acceleration: f64, jerk: f64| {
             arm.cartesian.map(|bounds| {
                 bounds.share(
@@ -139,19 +139,19 @@ impl Cartesian {
             jerk,
         } = options.budget;
         let own = share(1.0, 1.0, 1.0);
-        Cartesian {
+        CartesianLimiter {
             quantity,
             leads_elbow,
             arm: arm.cartesian,
             following: match quantity {
-                Quantity::Target => share(velocity, acceleration, jerk),
-                Quantity::Velocity | Quantity::Pose => own,
+                CartesianCommand::Target => share(velocity, acceleration, jerk),
+                CartesianCommand::Velocity | CartesianCommand::Pose => own,
             },
             own,
             arm_joints: arm.joints,
             max_distance: options.max_distance,
             fence: options.fence,
-            motion: Motion {
+            motion: CartesianMotion {
                 pose: reach.frame,
                 elbow: 0.0,
                 rates: [0.0; 7],
@@ -161,7 +161,7 @@ impl Cartesian {
             q: [0.0; 7],
             dq: [0.0; 7],
             ddq: [0.0; 7],
-            map: JointMap::NONE,
+            map: JacobianMap::NONE,
             behind: None,
             has_observed: false,
             followed: None,
@@ -174,12 +174,12 @@ impl Cartesian {
     }
 
     /// The motion with `action` as its next step.
-    fn next(&self, action: &[f64]) -> Motion {
+    fn next(&self, action: &[f64]) -> CartesianMotion {
         match self.quantity {
-            Quantity::Velocity => self.motion.with_rates(self.rates_in(action)),
-            Quantity::Pose | Quantity::Target => {
-                self.motion.with_pose(&taken(action), self.elbow_in(action))
-            }
+            CartesianCommand::Velocity => self.motion.with_rates(self.rates_in(action)),
+            CartesianCommand::Pose | CartesianCommand::Target => self
+                .motion
+                .with_pose(&leading(action), self.elbow_in(action)),
         }
     }
 
@@ -205,7 +205,7 @@ impl Cartesian {
             }
         });
         match (self.quantity, part) {
-            (Quantity::Velocity, _) => PARTS[part].start.saturating_add(largest),
+            (CartesianCommand::Velocity, _) => PARTS[part].start.saturating_add(largest),
             (_, 0) => largest.saturating_add(12),
             (_, 1) => 0,
             _ => 16,
@@ -215,14 +215,14 @@ impl Cartesian {
     /// The slot of a place along an axis.
     fn axis_slot(&self, axis: usize) -> usize {
         match self.quantity {
-            Quantity::Velocity => axis,
-            Quantity::Pose | Quantity::Target => axis.saturating_add(12),
+            CartesianCommand::Velocity => axis,
+            CartesianCommand::Pose | CartesianCommand::Target => axis.saturating_add(12),
         }
     }
 
     /// What the joints do in the step to `next`: velocities, accelerations and jerks. The arm says
     /// what they do now, so its choice of the elbow is in it.
-    fn joint_step(&self, next: &Motion) -> [[f64; 7]; 3] {
+    fn joint_step(&self, next: &CartesianMotion) -> [[f64; 7]; 3] {
         let jerk = self.map.of(&self.motion.jerk_to(next));
         let ddq = std::array::from_fn(|i| self.ddq[i] + jerk[i] * DT);
         let dq = std::array::from_fn(|i| self.dq[i] + ddq[i] * DT);
@@ -237,7 +237,7 @@ impl Cartesian {
 
     /// The shares of the acceleration and of the jerk in `bounds` that the joints can follow whatever
     /// their direction, where `map` holds and the joints bend by `bend`.
-    fn shares(&self, bounds: &[PartBounds; 3], map: &JointMap, bend: &[f64; 7]) -> (f64, f64) {
+    fn shares(&self, bounds: &[PartBounds; 3], map: &JacobianMap, bend: &[f64; 7]) -> (f64, f64) {
         let (mut acceleration, mut jerk): (f64, f64) = (1.0, 1.0);
         for (joint, arm) in self.arm_joints.iter().enumerate() {
             let parts = map.most(joint);
@@ -258,12 +258,12 @@ impl Cartesian {
         bounds.map(|part| part.share(1.0, acceleration, jerk))
     }
 
-    fn map_at(&self, q: &[f64; 7]) -> JointMap {
+    fn map_at(&self, q: &[f64; 7]) -> JacobianMap {
         self.reach.joints(q, self.leads_elbow)
     }
 
     /// Where `next` would lead out of what the joints or the box allow, however soon it is braked.
-    fn blocked(&self, next: &Motion) -> Option<Blocked> {
+    fn blocked(&self, next: &CartesianMotion) -> Option<Blocked> {
         let [dq, ..] = self.joint_step(next);
         let (most, jerk) = self.shares(&self.own, &self.map, &self.bend());
         let bounds = self.own.map(|part| part.share(1.0, most, jerk));
@@ -450,7 +450,7 @@ impl Cartesian {
 
     /// How far away the place of a pose is, where no posture reaches it.
     fn too_far(&self, action: &[f64]) -> Option<TooFar> {
-        let is_place = self.quantity != Quantity::Velocity;
+        let is_place = self.quantity != CartesianCommand::Velocity;
         let place = is_place.then(|| [action[12], action[13], action[14]])?;
         self.reach.span().beyond(&place)
     }
@@ -538,7 +538,7 @@ impl Cartesian {
             Some(Blocked::Joint(joint, share)) => Some((joint, share)),
             _ => obstacle,
         };
-        self.last(out);
+        self.last_command(out);
     }
 
     /// Counts for how long the motion has stood still away from what is wanted.
@@ -554,7 +554,7 @@ impl Cartesian {
     }
 
     /// The velocities that lead to `target` and its elbow, which move with `moving` themselves.
-    fn approach(
+    fn approach_rates(
         &self,
         (target, elbow): &(Pose, f64),
         moving: &Rates,
@@ -584,7 +584,7 @@ impl Cartesian {
 
     /// The pose of an action and its elbow, no further out than the box and the range of joint 3.
     fn inside(&self, action: &[f64]) -> (Pose, f64) {
-        let mut target: Pose = orthonormal(&taken(action));
+        let mut target: Pose = orthonormal(&leading(action));
         if let Some(fence) = &self.fence {
             let place = self.motion.place();
             for (axis, at) in target[12..15].iter_mut().enumerate() {
@@ -607,20 +607,23 @@ impl Cartesian {
     /// Takes the step of one cycle towards `action`, and writes it out.
     fn step_towards(&mut self, action: &[f64], approach: Approach, out: &mut [f64]) {
         let mut following = self.following;
-        if (self.quantity, approach) == (Quantity::Pose, Approach::AfterRest) {
+        if (self.quantity, approach) == (CartesianCommand::Pose, Approach::AfterRest) {
             for (bounds, speed) in following.iter_mut().zip(self.approach_speeds()) {
                 bounds.velocity = bounds.velocity.min(speed);
             }
         }
-        let target = (self.quantity != Quantity::Velocity).then(|| self.inside(action));
+        let target = (self.quantity != CartesianCommand::Velocity).then(|| self.inside(action));
         let mut rates = match (&target, self.quantity) {
             (None, _) => self.rates_in(action),
-            (Some(target), Quantity::Target) => self.approach(target, &[0.0; 7], &following),
+            (Some(target), CartesianCommand::Target) => {
+                self.approach_rates(target, &[0.0; 7], &following)
+            }
             (Some(target), _) => {
                 let moving = match self.followed {
                     // A step is no velocity.
                     Some((last, ago)) => {
-                        let way = joined(way(&taken(&last), &target.0), target.1 - last[16]);
+                        let way =
+                            joined(pose_error(&leading(&last), &target.0), target.1 - last[16]);
                         let moving = way.map(|v| v / (f64::from(ago) * DT));
                         let too_fast = PARTS
                             .into_iter()
@@ -630,7 +633,7 @@ impl Cartesian {
                     }
                     None => [0.0; 7],
                 };
-                self.approach(target, &moving, &following)
+                self.approach_rates(target, &moving, &following)
             }
         };
         if self.behind.is_some() {
@@ -645,7 +648,7 @@ impl Cartesian {
 
     fn remembered(&self, action: &[f64]) -> [f64; LONGEST] {
         let mut kept = [0.0; LONGEST];
-        if self.quantity == Quantity::Velocity {
+        if self.quantity == CartesianCommand::Velocity {
             kept[..action.len()].copy_from_slice(action);
         } else {
             let (pose, elbow) = self.inside(action);
@@ -666,19 +669,19 @@ fn largest(values: &[f64; 7]) -> usize {
     })
 }
 
-impl Limits for Cartesian {
-    fn between(&self) -> Between {
+impl Limiter for CartesianLimiter {
+    fn interpolation(&self) -> Interpolation {
         match self.quantity {
-            Quantity::Velocity => Between::Line,
-            Quantity::Pose => Between::Pose,
-            Quantity::Target => Between::Target,
+            CartesianCommand::Velocity => Interpolation::Line,
+            CartesianCommand::Pose => Interpolation::Pose,
+            CartesianCommand::Target => Interpolation::Target,
         }
     }
 
-    fn last(&self, out: &mut [f64]) {
+    fn last_command(&self, out: &mut [f64]) {
         match self.quantity {
-            Quantity::Velocity => out.copy_from_slice(&self.motion.rates[..out.len()]),
-            Quantity::Pose | Quantity::Target => {
+            CartesianCommand::Velocity => out.copy_from_slice(&self.motion.rates[..out.len()]),
+            CartesianCommand::Pose | CartesianCommand::Target => {
                 out[..16].copy_from_slice(&self.motion.pose);
                 if let Some(elbow) = out.get_mut(16) {
                     *elbow = self.motion.elbow;
@@ -697,9 +700,9 @@ impl Limits for Cartesian {
             }
         };
         let of_both = |twist: usize, elbow: usize| -> Rates {
-            joined(taken(&observation[twist..]), elbow_at(elbow))
+            joined(leading(&observation[twist..]), elbow_at(elbow))
         };
-        let pose: Pose = orthonormal(&taken(&observation[offset::O_T_EE_c..]));
+        let pose: Pose = orthonormal(&leading(&observation[offset::O_T_EE_c..]));
         let elbow = elbow_at(offset::elbow_c);
         let rates = of_both(offset::O_dP_EE_c, offset::delbow_c);
         let acceleration = of_both(offset::O_ddP_EE_c, offset::ddelbow_c);
@@ -707,7 +710,7 @@ impl Limits for Cartesian {
         self.dq = joints(observation, offset::dq_d);
         self.ddq = joints(observation, offset::ddq_d);
         self.time = observation[offset::time];
-        self.reach.frame = taken(&observation[offset::F_T_EE..]);
+        self.reach.frame = leading(&observation[offset::F_T_EE..]);
         self.map = self.map_at(&self.q);
         let measured = joints(observation, offset::q);
         self.behind = (0..7)
@@ -717,19 +720,19 @@ impl Limits for Cartesian {
             let off: Rates = std::array::from_fn(|i| a[i] - b[i]);
             norm(&off)
         };
-        let same_place = self.quantity == Quantity::Velocity
+        let same_place = self.quantity == CartesianCommand::Velocity
             || norm(&self.motion.way_to(&pose, elbow)) < SAME_POSE;
         let in_step = same_place
             && apart(&rates, &self.motion.rates) < SAME_TWIST
             && apart(&acceleration, &self.motion.acceleration) < SAME_ACCELERATION;
         if !in_step {
-            self.motion = Motion {
+            self.motion = CartesianMotion {
                 pose,
                 elbow,
                 rates,
                 acceleration,
             };
-        } else if self.quantity == Quantity::Velocity {
+        } else if self.quantity == CartesianCommand::Velocity {
             // Where commanded velocities lead is known to the arm alone.
             self.motion.pose = pose;
             self.motion.elbow = elbow;
@@ -743,12 +746,12 @@ impl Limits for Cartesian {
         first.fill(0.0);
         second.fill(0.0);
         let parts = if self.leads_elbow { 7 } else { 6 };
-        let Motion {
+        let CartesianMotion {
             rates,
             acceleration,
             ..
         } = &self.motion;
-        if self.quantity == Quantity::Velocity {
+        if self.quantity == CartesianCommand::Velocity {
             first[..parts].copy_from_slice(&acceleration[..parts]);
         } else {
             first[..parts].copy_from_slice(&rates[..parts]);
@@ -761,7 +764,7 @@ impl Limits for Cartesian {
         if !found.is_empty() {
             return found;
         }
-        if self.quantity == Quantity::Velocity {
+        if self.quantity == CartesianCommand::Velocity {
             let rates = self.rates_in(answer);
             for (part, range) in PARTS.into_iter().enumerate() {
                 let received = norm(&rates[range.clone()]);
@@ -781,7 +784,7 @@ impl Limits for Cartesian {
             }
             return found;
         }
-        if let Err(flawed) = check_pose(&taken(answer)) {
+        if let Err(flawed) = check_pose(&leading(answer)) {
             found.note(Violation {
                 kind: ViolationKind::Frame,
                 slot: 0,
@@ -810,24 +813,24 @@ impl Limits for Cartesian {
     }
 
     /// Between two poses: translation, rotation vector, elbow.
-    fn way(&self, _part: usize, from: &[f64], to: &[f64], out: &mut [f64]) {
-        if self.quantity == Quantity::Velocity {
+    fn displacement(&self, _part: usize, from: &[f64], to: &[f64], out: &mut [f64]) {
+        if self.quantity == CartesianCommand::Velocity {
             return difference(from, to, out);
         }
         out.fill(0.0);
-        let there = way(&orthonormal(&taken(from)), &orthonormal(&taken(to)));
+        let there = pose_error(&orthonormal(&leading(from)), &orthonormal(&leading(to)));
         out[..6].copy_from_slice(&there);
         out[6] = self.elbow_in(to) - self.elbow_in(from);
     }
 
     fn judge(&mut self, _part: usize, sequence: &Sequence<'_>) -> Judgement {
         let mut judgement = Judgement::none();
-        if self.quantity == Quantity::Target {
+        if self.quantity == CartesianCommand::Target {
             return judgement;
         }
         let mut rates = [[0.0; 7]; 3];
         // Of velocities the derivative of first order is an acceleration.
-        let lowest = usize::from(self.quantity == Quantity::Velocity);
+        let lowest = usize::from(self.quantity == CartesianCommand::Velocity);
         for (order, rates) in rates.iter_mut().enumerate().skip(lowest) {
             let order_of_answers = order.saturating_sub(lowest);
             if order_of_answers < sequence.known {
@@ -859,7 +862,7 @@ impl Limits for Cartesian {
                 flaw: None,
             });
         }
-        if self.quantity == Quantity::Pose && is_own_motion(sequence, &judgement) {
+        if self.quantity == CartesianCommand::Pose && is_own_motion(sequence, &judgement) {
             self.pace.note(self.time, speeds);
         }
         judgement
@@ -867,7 +870,7 @@ impl Limits for Cartesian {
 
     fn check_place(&self, _observation: &[f64], action: &[f64]) -> Violations {
         let mut found = Violations::none();
-        if self.quantity != Quantity::Velocity {
+        if self.quantity != CartesianCommand::Velocity {
             let place = [action[12], action[13], action[14]];
             if let Some(Blocked::Box(axis, at, wall)) = self.outside(&place) {
                 found.note(self.box_left(action, axis, at, wall));
@@ -892,10 +895,10 @@ impl Limits for Cartesian {
     }
 
     fn behind(&self, action: &[f64]) -> Option<(usize, f64)> {
-        if self.quantity != Quantity::Pose {
+        if self.quantity != CartesianCommand::Pose {
             return None;
         }
-        let missing = self.motion.way_to(&taken(action), self.elbow_in(action));
+        let missing = self.motion.way_to(&leading(action), self.elbow_in(action));
         let furthest = |most: usize, part: usize| {
             let of = |part: usize| norm(&missing[PARTS[part].clone()]);
             if of(part) > of(most) { part } else { most }
@@ -905,7 +908,7 @@ impl Limits for Cartesian {
         (norm(vector) > NEAR).then(|| (self.slot(part, vector), norm(vector)))
     }
 
-    fn check_course(&self, _observation: &[f64], action: &[f64]) -> Violations {
+    fn check_destination(&self, _observation: &[f64], action: &[f64]) -> Violations {
         let mut found = Violations::none();
         if let (true, Some((joint, share))) = (self.standing > STANDSTILL, self.obstacle) {
             let mut broken = self.joints_break(joint, share);
@@ -915,8 +918,8 @@ impl Limits for Cartesian {
             }
             found.note(broken);
         }
-        if self.quantity == Quantity::Velocity {
-            let steady = Motion {
+        if self.quantity == CartesianCommand::Velocity {
+            let steady = CartesianMotion {
                 acceleration: [0.0; 7],
                 ..self.next(action)
             };
@@ -927,13 +930,13 @@ impl Limits for Cartesian {
         found
     }
 
-    fn commanded(&mut self, action: &[f64]) {
+    fn accept(&mut self, action: &[f64]) {
         self.motion = self.next(action);
         self.followed = None;
         self.standing = 0;
     }
 
-    fn follow(
+    fn approach(
         &mut self,
         observation: &[f64],
         action: &[f64],
@@ -941,13 +944,13 @@ impl Limits for Cartesian {
         out: &mut [f64],
     ) -> bool {
         let is_fitting = |found: Option<Violations>| found.is_some_and(|found| found.is_empty());
-        let reached = self.quantity != Quantity::Target
+        let reached = self.quantity != CartesianCommand::Target
             && self.check_answer(action).is_empty()
             && self.check_place(observation, action).is_empty()
             && is_fitting(self.broken(action, reached_share(self.has_reached)));
         self.has_reached = reached;
         if reached {
-            self.commanded(action);
+            self.accept(action);
             self.followed = Some((self.remembered(action), 1));
             out.copy_from_slice(action);
             return true;
@@ -959,8 +962,8 @@ impl Limits for Cartesian {
 
     fn hold(&mut self, _observation: &[f64], out: &mut [f64]) {
         self.has_reached = false;
-        if let (Quantity::Target, Some((target, _))) = (self.quantity, self.followed) {
-            return self.step_towards(&target, Approach::Limits, out);
+        if let (CartesianCommand::Target, Some((target, _))) = (self.quantity, self.followed) {
+            return self.step_towards(&target, Approach::WithinLimits, out);
         }
         self.followed = self
             .followed
@@ -969,12 +972,12 @@ impl Limits for Cartesian {
         self.step(self.motion.rates, &own, out);
     }
 
-    fn rest(&mut self, _observation: &[f64], out: &mut [f64]) -> bool {
+    fn brake(&mut self, _observation: &[f64], out: &mut [f64]) -> bool {
         self.followed = None;
         self.has_reached = false;
         self.standing = 0;
         self.motion = self.motion.towards(&[0.0; 7], &self.eased(&self.own));
-        self.last(out);
+        self.last_command(out);
         self.motion.is_at_rest()
     }
 }

@@ -5,9 +5,9 @@
 use kilohertz_core::limits::exceeds;
 
 use crate::constants::DT;
-use crate::control::taken;
+use crate::control::leading;
 use crate::kinematics::differential::{PARTS, Rates, joined};
-use crate::kinematics::geometry::{Pose, Twist, moved, norm, orthonormal, way};
+use crate::kinematics::geometry::{Pose, Twist, integrate, norm, orthonormal, pose_error};
 use crate::limits::arm_limits::PartBounds;
 
 /// The highest gain from a missing velocity to an acceleration [1/s]: half of it is gone to in a cycle.
@@ -16,7 +16,7 @@ const STEEPEST: f64 = 0.5 / DT;
 /// The commanded motion, advanced in steps of one cycle. Where the elbow is the arm's choice its part
 /// stays zero.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Motion {
+pub(super) struct CartesianMotion {
     pub(super) pose: Pose,
     /// Joint 3 \[rad\].
     pub(super) elbow: f64,
@@ -24,20 +24,20 @@ pub(super) struct Motion {
     pub(super) acceleration: Rates,
 }
 
-impl Motion {
-    pub(super) fn with_rates(&self, rates: Rates) -> Motion {
-        let pose = moved(&self.pose, &twist_of(&rates).map(|v| v * DT));
+impl CartesianMotion {
+    pub(super) fn with_rates(&self, rates: Rates) -> CartesianMotion {
+        let pose = integrate(&self.pose, &twist_of(&rates).map(|v| v * DT));
         self.followed_by(pose, self.elbow + rates[6] * DT, rates)
     }
 
-    pub(super) fn with_pose(&self, pose: &Pose, elbow: f64) -> Motion {
+    pub(super) fn with_pose(&self, pose: &Pose, elbow: f64) -> CartesianMotion {
         let pose = orthonormal(pose);
         let way = self.way_to(&pose, elbow);
         self.followed_by(pose, elbow, way.map(|way| way / DT))
     }
 
-    pub(super) fn followed_by(&self, pose: Pose, elbow: f64, rates: Rates) -> Motion {
-        Motion {
+    pub(super) fn followed_by(&self, pose: Pose, elbow: f64, rates: Rates) -> CartesianMotion {
+        CartesianMotion {
             pose,
             elbow,
             rates,
@@ -46,10 +46,10 @@ impl Motion {
     }
 
     pub(super) fn way_to(&self, pose: &Pose, elbow: f64) -> Rates {
-        joined(way(&self.pose, pose), elbow - self.elbow)
+        joined(pose_error(&self.pose, pose), elbow - self.elbow)
     }
 
-    pub(super) fn jerk_to(&self, next: &Motion) -> Rates {
+    pub(super) fn jerk_to(&self, next: &CartesianMotion) -> Rates {
         std::array::from_fn(|i| (next.acceleration[i] - self.acceleration[i]) / DT)
     }
 
@@ -58,7 +58,7 @@ impl Motion {
     }
 
     /// One cycle towards the velocities `target`, within `bounds`.
-    pub(super) fn towards(&self, target: &Rates, bounds: &[PartBounds; 3]) -> Motion {
+    pub(super) fn towards(&self, target: &Rates, bounds: &[PartBounds; 3]) -> CartesianMotion {
         let mut rates = self.rates;
         for (part, bounds) in PARTS.into_iter().zip(bounds) {
             // As for joints: close to the target the acceleration dies out as fast as the jerk allows.
@@ -89,7 +89,7 @@ impl Motion {
 }
 
 pub(super) fn twist_of(rates: &Rates) -> Twist {
-    taken(rates)
+    leading(rates)
 }
 
 pub(super) fn shorten(vector: &mut [f64], longest: f64) {
