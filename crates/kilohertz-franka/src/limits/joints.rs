@@ -27,11 +27,10 @@ const LONGEST_GAP: f64 = 50.0;
 /// The same where positions are commanded: the rounding of the one that a motion starts from, up to
 /// 2.4e-7 rad, is gone over in one cycle.
 const SAME_VELOCITY_OF_POSITIONS: f64 = 3e-4;
-/// How much faster than its command an arm moves that catches up with it, for each radian behind
-/// [1/s].
+/// How much faster than its command an arm moves while it catches up, for each radian behind [1/s].
 const CATCH_UP: f64 = 20.0;
 
-/// Which quantity of the commanded motion the actions are.
+/// What the actions are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum JointCommand {
     Velocity,
@@ -43,7 +42,7 @@ pub(super) enum JointCommand {
 /// Limits of joint velocity and joint position control.
 #[derive(Clone)]
 pub(super) struct JointLimiter {
-    quantity: JointCommand,
+    kind: JointCommand,
     arm: [JointBounds; 7],
     /// For commands of our own making.
     own: [JointBounds; 7],
@@ -69,11 +68,7 @@ pub(super) struct JointLimiter {
 }
 
 impl JointLimiter {
-    pub(super) fn new(
-        quantity: JointCommand,
-        arm: &ArmLimits,
-        options: &MotionOptions,
-    ) -> JointLimiter {
+    pub(super) fn new(kind: JointCommand, arm: &ArmLimits, options: &MotionOptions) -> Self {
         let share = |velocity: f64, acceleration: f64, jerk: f64| {
             let own = |share: f64| share.min(OWN_SHARE);
             let joints = arm.joints;
@@ -86,11 +81,11 @@ impl JointLimiter {
         } = options.budget;
         let own = share(1.0, 1.0, 1.0);
         JointLimiter {
-            quantity,
+            kind,
             arm: arm.joints,
             own,
             reach: own.map(|bounds| bounds.reach()),
-            following: match quantity {
+            following: match kind {
                 JointCommand::Target => share(velocity, acceleration, jerk),
                 JointCommand::Velocity | JointCommand::Position => own,
             },
@@ -108,11 +103,10 @@ impl JointLimiter {
 
     /// The motion of `joint` with `action` as its next step.
     fn next(&self, joint: usize, action: f64) -> JointMotion {
-        match self.quantity {
-            JointCommand::Velocity => self.joints[joint].with_velocity(action, DT),
-            JointCommand::Position | JointCommand::Target => {
-                self.joints[joint].with_position(action, DT)
-            }
+        let motion = self.joints[joint];
+        match self.kind {
+            JointCommand::Velocity => motion.with_velocity(action, DT),
+            JointCommand::Position | JointCommand::Target => motion.with_position(action, DT),
         }
     }
 
@@ -175,7 +169,7 @@ impl JointLimiter {
         action.iter().enumerate().all(|(joint, &action)| {
             let (motion, arm) = (self.joints[joint], &self.arm[joint]);
             let next = self.next(joint, action);
-            let is_slow = |next: JointMotion| match self.quantity {
+            let is_slow = |next: JointMotion| match self.kind {
                 JointCommand::Velocity => next.velocity.abs() <= arm.velocity + ROUNDING,
                 JointCommand::Position | JointCommand::Target => {
                     let upper = arm.upper_velocity(motion.position) + ROUNDING;
@@ -238,7 +232,7 @@ impl JointLimiter {
             };
             let both = |limit: f64| (-limit, limit);
             let highest = sequence.ratio;
-            if self.quantity == JointCommand::Velocity {
+            if self.kind == JointCommand::Velocity {
                 check(1, ViolationKind::Acceleration, both(arm.acceleration), 1.0);
                 check(2, ViolationKind::Jerk, both(arm.jerk), highest);
                 continue;
@@ -286,8 +280,8 @@ impl JointLimiter {
     /// Takes the step of one cycle towards `wanted`, and writes it out.
     fn step_towards(&mut self, wanted: &[f64; 7], approach: Approach, out: &mut [f64]) {
         let (last, ago) = self.followed.unwrap_or((*wanted, 1));
-        let (quantity, mut following) = (self.quantity, self.following);
-        if (quantity, approach) == (JointCommand::Position, Approach::AfterRest) {
+        let (kind, mut following) = (self.kind, self.following);
+        if (kind, approach) == (JointCommand::Position, Approach::AfterRest) {
             for (bounds, speed) in following.iter_mut().zip(self.approach_speeds()) {
                 bounds.velocity = bounds.velocity.min(speed);
             }
@@ -302,7 +296,7 @@ impl JointLimiter {
                 ..following[joint]
             };
             let target = wanted[joint];
-            let next = match quantity {
+            let next = match kind {
                 JointCommand::Velocity => motion.towards_velocity(target, bounds, DT),
                 JointCommand::Position => {
                     // How fast the target itself moves, as far as that is known.
@@ -329,9 +323,7 @@ impl JointLimiter {
         }
         self.last_command(out);
     }
-}
 
-impl JointLimiter {
     fn braking_path_of(&self, joints: [JointMotion; 7]) -> BrakingPath {
         // How long an acceleration of now lasts on.
         let delay = (0..7)
@@ -363,13 +355,13 @@ impl Brakeable for JointLimiter {
     }
 
     fn target(&self, action: &[f64]) -> Option<[f64; 7]> {
-        (self.quantity != JointCommand::Velocity).then(|| joints(action, 0))
+        (self.kind != JointCommand::Velocity).then(|| joints(action, 0))
     }
 }
 
 impl Limiter for JointLimiter {
     fn interpolation(&self) -> Interpolation {
-        match self.quantity {
+        match self.kind {
             JointCommand::Velocity => Interpolation::Line,
             JointCommand::Position => Interpolation::Spline,
             JointCommand::Target => Interpolation::Target,
@@ -378,7 +370,7 @@ impl Limiter for JointLimiter {
 
     fn last_command(&self, out: &mut [f64]) {
         for (motion, out) in self.joints.iter().zip(out) {
-            *out = match self.quantity {
+            *out = match self.kind {
                 JointCommand::Velocity => motion.velocity,
                 JointCommand::Position | JointCommand::Target => motion.position,
             };
@@ -399,7 +391,7 @@ impl Limiter for JointLimiter {
                 acceleration: ddq_d[joint],
             })
         };
-        let in_step = if self.quantity == JointCommand::Velocity {
+        let in_step = if self.kind == JointCommand::Velocity {
             let commanded = self.joints.iter().zip(dq_d);
             let off = largest(commanded.map(|(motion, dq_d)| motion.velocity - dq_d));
             let in_step = off < SAME_VELOCITY;
@@ -427,7 +419,7 @@ impl Limiter for JointLimiter {
     fn rates(&self, first: &mut [f64], second: &mut [f64]) {
         let rates = first.iter_mut().zip(second);
         for (motion, (first, second)) in self.joints.iter().zip(rates) {
-            (*first, *second) = match self.quantity {
+            (*first, *second) = match self.kind {
                 JointCommand::Velocity => (motion.acceleration, 0.0),
                 JointCommand::Position | JointCommand::Target => {
                     (motion.velocity, motion.acceleration)
@@ -443,7 +435,7 @@ impl Limiter for JointLimiter {
         }
         Violations::noted(|found| {
             for (slot, &action) in answer.iter().enumerate() {
-                let (kind, lowest, highest) = match self.quantity {
+                let (kind, lowest, highest) = match self.kind {
                     JointCommand::Velocity => {
                         let fastest = self.arm[slot].velocity + ROUNDING;
                         (ViolationKind::Velocity, -fastest, fastest)
@@ -470,11 +462,11 @@ impl Limiter for JointLimiter {
     }
 
     fn judge(&mut self, _part: usize, sequence: &Sequence<'_>) -> Judgement {
-        if self.quantity == JointCommand::Target {
+        if self.kind == JointCommand::Target {
             return Judgement::none();
         }
         let judgement = Judgement::noted(|judgement| self.look(sequence, judgement));
-        if self.quantity == JointCommand::Position && is_own_motion(sequence, &judgement) {
+        if self.kind == JointCommand::Position && is_own_motion(sequence, &judgement) {
             self.pace
                 .note(self.time, joints(sequence.derivatives[0], 0));
         }
@@ -496,7 +488,7 @@ impl Limiter for JointLimiter {
                         flaw: None,
                     });
                 };
-                if self.quantity == JointCommand::Velocity {
+                if self.kind == JointCommand::Velocity {
                     let (lowest, highest) = self.reach[slot];
                     if !(lowest..=highest).contains(&next.position) {
                         let (lowest, highest) = self.range(slot);
@@ -530,14 +522,14 @@ impl Limiter for JointLimiter {
         if !self.fits(action, 1.0) {
             return None;
         }
-        match self.quantity {
+        match self.kind {
             JointCommand::Velocity => Some(self.unbraked(action)),
             JointCommand::Position | JointCommand::Target => Some(Violations::none()),
         }
     }
 
     fn behind(&self, action: &[f64]) -> Option<(usize, f64)> {
-        if self.quantity != JointCommand::Position {
+        if self.kind != JointCommand::Position {
             return None;
         }
         let missing = |joint: usize| (action[joint] - self.joints[joint].position).abs();
@@ -557,7 +549,7 @@ impl Limiter for JointLimiter {
         approach: Approach,
         out: &mut [f64],
     ) -> bool {
-        let reached = self.quantity != JointCommand::Target
+        let reached = self.kind != JointCommand::Target
             && self.fits(action, reached_share(self.has_reached))
             && self.unbraked(action).is_empty()
             && self.check_answer(action).is_empty()
@@ -571,7 +563,7 @@ impl Limiter for JointLimiter {
             out.copy_from_slice(action);
             return true;
         }
-        if self.quantity != JointCommand::Velocity {
+        if self.kind != JointCommand::Velocity {
             for (joint, target) in wanted.iter_mut().enumerate() {
                 let (lowest, highest) = self.range(joint);
                 *target = confined(*target, lowest, highest);
@@ -584,7 +576,7 @@ impl Limiter for JointLimiter {
 
     fn hold(&mut self, _observation: &[f64], out: &mut [f64]) {
         self.has_reached = false;
-        if let (JointCommand::Target, Some((target, _))) = (self.quantity, self.followed) {
+        if let (JointCommand::Target, Some((target, _))) = (self.kind, self.followed) {
             return self.step_towards(&target, Approach::WithinLimits, out);
         }
         let own = self.own;
