@@ -108,7 +108,8 @@ proptest! {
         arrivals in arrivals(),
         caught_up in prop::collection::vec(any::<bool>(), 200),
     ) {
-        let mut tracker = LateTracker::new(LateRule { max_held, on_late });
+        let rule = LateRule { max_held, on_late };
+        let mut tracker = LateTracker::new(rule);
         let (mut without, mut in_step) = (0_u32, true);
         for (arrival, caught_up) in arrivals.into_iter().zip(caught_up) {
             let is_usable = match arrival {
@@ -116,7 +117,7 @@ proptest! {
                 Arrival::Late { age } => age <= u64::from(max_held),
                 Arrival::None => false,
             };
-            prop_assert_eq!(tracker.is_stale(arrival), !is_usable && arrival != Arrival::None);
+            prop_assert_eq!(rule.is_stale(arrival), !is_usable && arrival != Arrival::None);
             let step = tracker.step(arrival);
             without = if is_usable { 0 } else { without + 1 };
             in_step &= arrival == Arrival::Fresh;

@@ -1610,201 +1610,59 @@ mod records {
 mod slow_policies {
     use super::*;
 
-    /// Answers each question with what `answer` says, once it was looked for `looks` times in vain.
-    struct Slow<F> {
-        answer: F,
+    /// Answers each question with its number, in the cycle `looks` behind the first that looks for it.
+    struct Slow {
         looks: u64,
-        open: Option<(u64, Question)>,
+        open: Option<Question>,
         looked: u64,
         asked: Arc<Mutex<Vec<(u64, Duration, Duration)>>>,
     }
 
-    impl<F: FnMut(u64) -> f64 + Send> Policy for Slow<F> {
+    impl Policy for Slow {
         fn request(&mut self, ask: &Ask<'_>) {
-            let mut asked = self.asked.lock().unwrap();
-            self.open = Some((asked.len() as u64, ask.question()));
+            self.open = Some(ask.question());
             self.looked = 0;
+            let mut asked = self.asked.lock().unwrap();
             asked.push((ask.tick, ask.time, ask.period));
         }
 
         fn poll(&mut self, _: Option<Time>, _: &AtomicBool, action: &mut [f64]) -> Answer {
             self.looked += 1;
-            match self.open {
-                Some((number, question)) if self.looked > self.looks => {
-                    self.open = None;
-                    action[0] = (self.answer)(number);
+            match self.open.take_if(|_| self.looked > self.looks) {
+                Some(question) => {
+                    action[0] = self.asked.lock().unwrap().len() as f64;
                     Answer::Action(question)
                 }
-                _ => Answer::None,
+                None => Answer::None,
             }
-        }
-    }
-
-    struct Ran {
-        actions: Vec<f64>,
-        asked: Vec<(u64, Duration, Duration)>,
-        session: Session,
-    }
-
-    /// Runs `cycles` of 1 ms with a policy at `rate_hz` whose answers take `looks` cycles.
-    fn run_at(
-        rate_hz: f64,
-        budget: Duration,
-        looks: u64,
-        cycles: u32,
-        answer: impl FnMut(u64) -> f64 + Send + 'static,
-    ) -> Ran {
-        let log = Arc::new(Log::default());
-        let asked = Arc::default();
-        let policy = Slow {
-            answer,
-            looks,
-            open: None,
-            looked: 0,
-            asked: Arc::clone(&asked),
-        };
-        let config = Config {
-            policy_rate_hz: Some(rate_hz),
-            deadline: Deadline::Within(budget),
-            run_for: Some(MS * cycles),
-            ..config()
-        };
-        let session = Setup::new(config).start(Scripted::new(&log), policy);
-        assert_eq!(cause(&session), None);
-        let asked = asked.lock().unwrap().clone();
-        Ran {
-            actions: log.actions(),
-            asked,
-            session,
-        }
-    }
-
-    #[test]
-    fn are_asked_at_their_own_rate_while_the_robot_gets_a_command_every_cycle() {
-        for rate_hz in [30.0, 50.0, 333.3, 700.0] {
-            let ran = run_at(rate_hz, MS / 3, 0, 3_000, |_| 1.0);
-            let stats = ran.session.stats();
-            assert!(stats.iterations >= 3_000);
-            let expected = (3.0 * rate_hz).round();
-            assert!(
-                (ran.asked.len() as f64 - expected).abs() <= 1.0,
-                "{rate_hz} Hz"
-            );
-            assert_eq!(stats.policy_asks, ran.asked.len() as u64);
-            assert_eq!(stats.policy_answers, stats.policy_asks);
-            assert_eq!(
-                (stats.late_actions, stats.held_commands),
-                (0, 0),
-                "{rate_hz} Hz"
-            );
-            for (question, (tick, time, period)) in ran.asked.iter().enumerate() {
-                let exact = question as f64 / rate_hz;
-                assert!(
-                    (time.as_secs_f64() - exact).abs() < 1e-8,
-                    "{rate_hz} Hz: {time:?}"
-                );
-                assert!(
-                    (*tick as f64 * 1e-3 - exact).abs() < 0.51e-3,
-                    "{rate_hz} Hz: {tick}"
-                );
-                let expected = if question == 0 { 0.0 } else { 1.0 / rate_hz };
-                assert!((period.as_secs_f64() - expected).abs() < 1e-8, "{period:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn are_asked_in_every_cycle_at_the_robots_rate_or_above() {
-        for rate_hz in [1_000.0, 4_000.0] {
-            let ran = run_at(rate_hz, MS / 3, 0, 100, |question| question as f64);
-            assert_eq!(ran.asked.len(), 100, "{rate_hz} Hz");
-            let each: Vec<f64> = (0..100).map(f64::from).collect();
-            assert_eq!(ran.actions[..100], each);
-        }
-    }
-
-    #[test]
-    fn have_their_answers_joined_by_lines_and_never_a_staircase() {
-        for (budget, looks) in [(MS / 3, 0), (MS * 10, 7), (MS * 20, 19)] {
-            let ran = run_at(50.0, budget, looks, 2_000, |question| question as f64);
-            assert_eq!(ran.session.stats().late_actions, 0, "{budget:?}");
-            let behind = 20.0
-                + if looks == 0 {
-                    0.0
-                } else {
-                    budget.as_secs_f64() * 1e3
-                };
-            for (cycle, action) in ran.actions[100..2_000].iter().enumerate() {
-                let expected = (cycle as f64 + 100.0 - behind) / 20.0;
-                assert!(
-                    (action - expected).abs() < 1e-9,
-                    "{cycle}: {action} is not {expected}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn have_their_answers_joined_by_lines_where_cycles_are_missing_too() {
-        for (rate_hz, budget, every) in
-            [(50.0, 20, 7), (50.0, 10, 19), (30.0, 33, 11), (333.3, 2, 5)]
-        {
-            let ratio = 1_000.0 / rate_hz;
-            let log = Arc::new(Log::default());
-            let policy = Slow {
-                answer: |question| question as f64,
-                looks: 0,
-                open: None,
-                looked: 0,
-                asked: Arc::default(),
-            };
-            let skipped = move |cycle: u64| if cycle % every == every - 1 { 2 } else { 0 };
-            let mut clock = 0;
-            let robot = Scripted::new(&log).timing(move |cycle| {
-                clock += if cycle == 0 { 0 } else { 1 + skipped(cycle) };
-                Timing {
-                    started: MS * clock as u32,
-                    execution: MS / 10,
-                    skipped: skipped(cycle),
-                }
-            });
-            let config = Config {
-                policy_rate_hz: Some(rate_hz),
-                deadline: Deadline::Within(MS * budget),
-                run_for: Some(MS * 2_000),
-                ..config()
-            };
-            let session = Setup::new(config).start(robot, policy);
-            assert_eq!(cause(&session), None);
-            let what = format!("{rate_hz} Hz, every {every}th");
-            let stats = session.stats();
-            assert!(stats.missed_ticks > 150, "{what}");
-            let mut clock = 0;
-            let actions = log.actions();
-            for (cycle, action) in actions.iter().enumerate().take(actions.len() - 1) {
-                clock += if cycle == 0 {
-                    0
-                } else {
-                    1 + skipped(cycle as u64)
-                };
-                let expected = (clock as f64 - ratio - f64::from(budget)) / ratio;
-                // The first answers begin from rest.
-                if clock > 200 {
-                    let off = action - expected;
-                    assert!(
-                        off.abs() < 1e-6,
-                        "{what}, tick {clock}: {action} is not {expected}"
-                    );
-                }
-            }
-            assert_eq!((stats.late_actions, stats.held_commands), (0, 0), "{what}");
         }
     }
 
     #[test]
     fn that_are_too_late_are_counted_once_a_question_held_and_taken_up_again() {
-        let ran = run_at(50.0, MS * 5, 8, 1_000, |question| question as f64);
-        let stats = ran.session.stats();
+        let asked = Arc::default();
+        let policy = Slow {
+            looks: 8,
+            open: None,
+            looked: 0,
+            asked: Arc::clone(&asked),
+        };
+        let config = Config {
+            policy_rate_hz: Some(50.0),
+            deadline: Deadline::Within(MS * 5),
+            ..run_for(1_000)
+        };
+        let session = Setup::new(config).start(Scripted::new(&Arc::default()), policy);
+        assert_eq!(cause(&session), None);
+        let expected = |number: u64| {
+            let period = if number == 0 { Duration::ZERO } else { MS * 20 };
+            (number * 20, MS * 20 * number as u32, period)
+        };
+        assert_eq!(
+            *asked.lock().unwrap(),
+            Vec::from_iter((0..50).map(expected))
+        );
+        let stats = session.stats();
         assert_eq!(stats.policy_asks, 50);
         assert_eq!((stats.late_actions, stats.stale_actions), (50, 0));
         // The answer comes in the ninth cycle behind the question and is due in the fifth.

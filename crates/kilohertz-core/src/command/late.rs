@@ -45,6 +45,13 @@ pub struct LateRule {
     pub on_late: OnLate,
 }
 
+impl LateRule {
+    /// Whether a late action of this age is too old to be used.
+    pub fn is_stale(&self, arrival: Arrival) -> bool {
+        matches!(arrival, Arrival::Late { age } if age > u64::from(self.max_held))
+    }
+}
+
 impl Default for LateRule {
     /// 20 cycles, as many lost commands as a Franka arm tolerates, then rest.
     fn default() -> LateRule {
@@ -93,14 +100,9 @@ impl LateTracker {
         }
     }
 
-    /// Whether a late action of this age is too old to be used.
-    pub fn is_stale(&self, arrival: Arrival) -> bool {
-        matches!(arrival, Arrival::Late { age } if age > u64::from(self.rule.max_held))
-    }
-
     /// What to do where the answer stands so.
     pub fn step(&mut self, arrival: Arrival) -> Step {
-        if arrival == Arrival::None || self.is_stale(arrival) {
+        if arrival == Arrival::None || self.rule.is_stale(arrival) {
             self.without = self.without.saturating_add(1);
             self.lost_sync();
             return match self.rule.on_late {

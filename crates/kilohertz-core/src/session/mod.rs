@@ -2,9 +2,15 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
+mod catch_up;
 mod config;
 mod control_loop;
+mod cycle_clock;
+mod events;
+mod exchange;
 mod last_states;
+mod lateness;
+mod loop_thread;
 mod outcome;
 pub mod roll;
 mod shared;
@@ -22,7 +28,7 @@ use crate::channel::records::{RecordOut, record_ring};
 use crate::limits::Limiter;
 use crate::policy::{Policy, Waker};
 use crate::robot::Robot;
-use crate::session::control_loop::run;
+use crate::session::loop_thread::run;
 use crate::session::roll::Place;
 use crate::session::shared::Shared;
 use crate::stats::{Recorder, Stats};
