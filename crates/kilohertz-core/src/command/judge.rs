@@ -87,6 +87,7 @@ impl Judge {
     }
 
     /// Notes what the robot is to do when `tick`'s question is asked, until there is an answer.
+    #[inline]
     pub fn asked(&mut self, limits: &dyn Limiter, tick: u64) {
         if self.last.is_some() {
             return;

@@ -44,11 +44,13 @@ impl CatchUp {
     }
 
     /// Whether the robot rested since this was asked last.
+    #[inline]
     pub fn take_rested(&mut self) -> bool {
         std::mem::take(&mut self.has_rested)
     }
 
     /// Notes that the robot is where the policy's action is.
+    #[inline]
     pub fn reached(&mut self) {
         self.approach = Approach::WithinLimits;
         self.behind = None;

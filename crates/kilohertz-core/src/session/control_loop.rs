@@ -552,8 +552,8 @@ impl<'a> ControlLoop<'a> {
             return;
         }
         let recorder = &self.shared.recorder;
-        let (asks, lates) = (recorder.policy_asks.get(), recorder.late_actions.get());
-        if let Some(took) = self.lateness.watch(self.now.clock, asks, lates) {
+        let counted = || (recorder.policy_asks.get(), recorder.late_actions.get());
+        if let Some(took) = self.lateness.watch(self.now.clock, counted) {
             self.events.push(self.now.tick, EventKind::Late { took });
         }
     }

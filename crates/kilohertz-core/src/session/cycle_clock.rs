@@ -57,6 +57,7 @@ impl CycleClock {
     }
 
     /// Returns the time since the last cycle began, and notes that one begins.
+    #[inline]
     pub fn go_on(&mut self, started: Time) -> Duration {
         let period = started.since(self.previous);
         self.previous = started;
@@ -64,16 +65,19 @@ impl CycleClock {
     }
 
     /// Notes that a question is asked.
+    #[inline]
     pub fn asks(&mut self) {
         self.asked_s = self.stamp();
     }
 
     /// Notes that an answer came.
+    #[inline]
     pub fn answered(&mut self) {
         self.answered_s = self.stamp();
     }
 
     /// Now, for a record [s]; NaN where none is kept.
+    #[inline]
     fn stamp(&self) -> f64 {
         match self.records.is_on() {
             true => Time::now().since(self.first).as_secs_f64(),
@@ -82,6 +86,7 @@ impl CycleClock {
     }
 
     /// Notes that the command of this cycle is decided.
+    #[inline]
     pub fn decided(&mut self, period: Option<Duration>, started: Time, kind: CommandKind) {
         self.pending = Some(Pending {
             period,
@@ -92,6 +97,7 @@ impl CycleClock {
     }
 
     /// Notes when the command was handed over, as the robot tells it.
+    #[inline]
     pub fn sent(&mut self, at: Time) {
         self.tells_sent = true;
         if let Some(pending) = &mut self.pending {
@@ -101,6 +107,7 @@ impl CycleClock {
 
     /// Counts and records the cycle before `tick`, whose command `sent` was handed over, or last could
     /// have been.
+    #[inline]
     pub fn close(&mut self, recorder: &Recorder, tick: u64, sent: &[f64]) {
         let Some(pending) = self.pending.take() else {
             return;

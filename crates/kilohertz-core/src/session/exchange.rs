@@ -135,11 +135,13 @@ impl PolicyExchange {
     }
 
     /// Whether an answer is for the cycle in which it was asked for, so that the loop waits for it there.
+    #[inline]
     pub fn waits(&self) -> bool {
         self.delay == 0
     }
 
     /// Returns the question that is to be asked in this cycle, if one is, and takes it as asked.
+    #[inline]
     pub fn ask(&mut self, now: Now) -> Option<Due> {
         let number = self.cadence.due(now.clock)?;
         let since = number.saturating_sub(self.asked.map_or(number, |asked| asked.number));
@@ -164,20 +166,26 @@ impl PolicyExchange {
     }
 
     /// How long so many periods of the policy last.
+    #[inline]
     fn lasting(&self, periods: u64) -> Duration {
         if self.cadence.is_every_cycle() {
-            return Duration::from_nanos(nanos(self.cycle).saturating_mul(periods));
+            return match periods {
+                1 => self.cycle,
+                _ => Duration::from_nanos(nanos(self.cycle).saturating_mul(periods)),
+            };
         }
         let seconds = self.cadence.ratio() * self.cycle.as_secs_f64() * periods as f64;
         Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
     }
 
     /// Where the next action is to be written, and what was written last.
+    #[inline]
     pub fn newest(&mut self) -> &mut [f64] {
         &mut self.newest
     }
 
     /// Notes that `question` is answered; says whether it is the one asked last.
+    #[inline]
     pub fn answered(&mut self, question: Question) -> bool {
         match &mut self.asked {
             Some(asked) if asked.tick == question.tick => {
@@ -189,6 +197,7 @@ impl PolicyExchange {
     }
 
     /// Whether there was no action yet that could be used.
+    #[inline]
     pub fn is_before_first(&self) -> bool {
         self.path.newest().is_none()
     }
@@ -202,6 +211,7 @@ impl PolicyExchange {
     }
 
     /// Takes in the newest action that came in this cycle, which answers `question`, or that none came.
+    #[inline]
     pub fn take(&mut self, question: Option<Question>, now: Now) -> Taken {
         let mut taken = Taken {
             standing: Standing::Early,
@@ -249,6 +259,7 @@ impl PolicyExchange {
     }
 
     /// How the newest action stands, which answers `question`, where `asked` was asked last.
+    #[inline]
     fn arrival(
         &mut self,
         question: Option<Question>,
@@ -288,6 +299,7 @@ impl PolicyExchange {
     }
 
     /// Writes the action that this cycle is to command, on the curve through the answers.
+    #[inline]
     pub fn command(&mut self, now: Now, out: &mut [f64]) {
         if self.cadence.is_every_cycle() {
             out.copy_from_slice(self.path.answer());
@@ -301,11 +313,13 @@ impl PolicyExchange {
     }
 
     /// Whether commands are the answers as they are, with nothing between them and no filter.
+    #[inline]
     pub fn commands_answers(&self) -> bool {
         self.cadence.is_every_cycle() && self.filter.is_none()
     }
 
     /// The newest action on the curve, as it was answered.
+    #[inline]
     pub fn answer(&self) -> &[f64] {
         self.path.answer()
     }

@@ -52,6 +52,7 @@ impl Lateness {
     }
 
     /// Notes that an answer came.
+    #[inline]
     pub fn answered(&mut self) {
         self.open = 0;
     }
@@ -70,12 +71,14 @@ impl Lateness {
         self.took_s2 += took_s * took_s;
     }
 
-    /// At the end of a window in which too many answers were late, says how long they took; once. `asks`
-    /// and `lates` are the session's counters.
-    pub fn watch(&mut self, clock: u64, asks: u64, lates: u64) -> Option<Duration> {
+    /// At the end of a window in which too many answers were late, says how long they took; once. `counted` returns
+    /// how many questions there were in the session, and how many late ones.
+    #[inline]
+    pub fn watch(&mut self, clock: u64, counted: impl FnOnce() -> (u64, u64)) -> Option<Duration> {
         if self.is_told || clock.saturating_sub(self.since) < self.window {
             return None;
         }
+        let (asks, lates) = counted();
         let asked = asks.saturating_sub(self.asks);
         let late = lates.saturating_sub(self.lates);
         self.is_told = asked >= LEAST_QUESTIONS && late.saturating_mul(LATE_SHARE) > asked;
@@ -109,20 +112,28 @@ mod tests {
             lateness.came_late(at(tick), tick + 5);
         }
         assert_eq!(
-            lateness.watch(1_999, 1_999, 300),
+            lateness.watch(1_999, || (1_999, 300)),
             None,
             "the window is open"
         );
-        assert_eq!(lateness.watch(2_000, 2_000, 300), Some(MS * 5));
-        assert_eq!(lateness.watch(9_000, 9_000, 9_000), None, "it was told");
+        assert_eq!(lateness.watch(2_000, || (2_000, 300)), Some(MS * 5));
+        assert_eq!(
+            lateness.watch(9_000, || (9_000, 9_000)),
+            None,
+            "it was told"
+        );
     }
 
     #[test]
     fn says_nothing_of_few_late_answers_and_forgets_them_with_their_window() {
         let mut lateness = Lateness::new(MS, 1.0);
-        assert_eq!(lateness.watch(2_000, 2_000, 200), None);
-        assert_eq!(lateness.watch(4_000, 4_000, 400), None);
-        assert_eq!(lateness.watch(6_000, 4_019, 419), None, "too few questions");
+        assert_eq!(lateness.watch(2_000, || (2_000, 200)), None);
+        assert_eq!(lateness.watch(4_000, || (4_000, 400)), None);
+        assert_eq!(
+            lateness.watch(6_000, || (4_019, 419)),
+            None,
+            "too few questions"
+        );
     }
 
     #[test]
@@ -131,6 +142,6 @@ mod tests {
         (0..30).for_each(|_| lateness.missed());
         lateness.answered();
         (0..70).for_each(|_| lateness.missed());
-        assert_eq!(lateness.watch(2_000, 100, 100), Some(MS * 1_400));
+        assert_eq!(lateness.watch(2_000, || (100, 100)), Some(MS * 1_400));
     }
 }
