@@ -57,6 +57,34 @@ impl CartesianMotion {
         [self.pose[12], self.pose[13], self.pose[14]]
     }
 
+    /// The velocities within `bounds` that lead to `target` and its elbow, which move with `moving` themselves.
+    pub(super) fn rates_to(
+        &self,
+        (target, elbow): &(Pose, f64),
+        moving: &Rates,
+        bounds: &[PartBounds; 3],
+    ) -> Rates {
+        let ahead = self.with_rates(self.rates);
+        let missing = ahead.way_to(target, *elbow);
+        let mut rates = *moving;
+        for (part, bounds) in PARTS.into_iter().zip(bounds) {
+            // The law of `JointMotion::towards_position`, along the way.
+            let gain = (bounds.jerk / bounds.acceleration / 6.0).min(60.0);
+            let brake = 0.6 * bounds.acceleration;
+            let knee = brake / (gain * gain);
+            let distance = norm(&missing[part.clone()]);
+            let speed = if distance <= knee {
+                gain * distance
+            } else {
+                (2.0 * brake * (distance - knee / 2.0)).sqrt()
+            };
+            for i in part {
+                rates[i] += missing[i] * speed / distance.max(1e-12);
+            }
+        }
+        rates
+    }
+
     /// One cycle towards the velocities `target`, within `bounds`.
     pub(super) fn towards(&self, target: &Rates, bounds: &[PartBounds; 3]) -> CartesianMotion {
         let mut rates = self.rates;
