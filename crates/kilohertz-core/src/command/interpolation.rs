@@ -2,6 +2,8 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
+use kilohertz_geometry::make_rotation;
+
 /// How a command gets from one answer to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interpolation {
@@ -113,35 +115,6 @@ impl Interpolator {
             }
         }
     }
-}
-
-/// Turns the upper left of a 4x4 matrix into the rotation closest to it. Says whether it is close
-/// enough to one; it is not half way between two that are half a turn apart.
-pub(crate) fn make_rotation(pose: &mut [f64]) -> bool {
-    // Newton's method for the polar decomposition: the mean of a matrix and its inverse transposed.
-    for _ in 0..4 {
-        let (columns, _) = pose.as_chunks_mut::<4>();
-        let column = |i: usize| [columns[i][0], columns[i][1], columns[i][2]];
-        let cross = |a: [f64; 3], b: [f64; 3]| {
-            [
-                a[1] * b[2] - a[2] * b[1],
-                a[2] * b[0] - a[0] * b[2],
-                a[0] * b[1] - a[1] * b[0],
-            ]
-        };
-        let [x, y, z] = [column(0), column(1), column(2)];
-        let cofactors = [cross(y, z), cross(z, x), cross(x, y)];
-        let volume: f64 = (0..3).map(|k| x[k] * cofactors[0][k]).sum();
-        if volume.is_nan() || volume < 0.1 {
-            return false;
-        }
-        for (column, cofactors) in columns.iter_mut().zip(&cofactors) {
-            for (entry, cofactor) in column.iter_mut().zip(cofactors) {
-                *entry = 0.5 * (*entry + cofactor / volume);
-            }
-        }
-    }
-    true
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@
 
 use std::time::Duration;
 
-use crate::command::interpolation::{Interpolation, make_rotation};
+use kilohertz_geometry::make_rotation;
+
+use crate::command::interpolation::Interpolation;
 
 /// A first-order low-pass filter, one for all slots of an action.
 #[derive(Debug, Clone)]

@@ -11,13 +11,13 @@ use franka::{
 };
 use kilohertz_core::robot::{Flow, Tick};
 use kilohertz_core::timing::time::Time;
+use kilohertz_geometry::orthonormal;
 
 use crate::client::Connection;
 use crate::client::entrance::{Drive, Entrance};
 use crate::client::source::StateSource;
 use crate::control::{Control, Impedance, Interface, leading};
 use crate::error::ArmError;
-use crate::kinematics::geometry::orthonormal;
 use crate::setting::Setting;
 
 /// A connection that hears the arm alone.

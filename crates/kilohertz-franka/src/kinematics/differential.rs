@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use franka::model::{Frame, Model};
 
-use crate::kinematics::geometry::{Pose, Twist, UNIT, norm};
+use kilohertz_geometry::{Pose, Twist, UNIT, norm};
+
 use crate::kinematics::span::Span;
 
 /// How the end effector moves, and the elbow behind it: translation, rotation, joint 3.
@@ -192,8 +193,7 @@ mod tests {
                 let dq = map.of(&rates);
                 let step = 1e-6;
                 let next = std::array::from_fn(|i| q[i] + dq[i] * step);
-                let moved =
-                    crate::kinematics::geometry::pose_error(&reach.pose(&q), &reach.pose(&next));
+                let moved = kilohertz_geometry::pose_error(&reach.pose(&q), &reach.pose(&next));
                 for i in 0..6 {
                     let off = moved[i] / step - rates[i];
                     assert!(off.abs() < 1e-3, "{moved:?}");

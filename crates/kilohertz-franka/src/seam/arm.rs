@@ -10,12 +10,12 @@ use franka::{RobotMode, RobotState};
 use kilohertz_core::robot::{Flow, Robot, RobotError, Tick};
 use kilohertz_core::schema::Schema;
 use kilohertz_core::timing::time::Time;
+use kilohertz_geometry::{integrate, orthonormal, pose_error};
 
 use crate::client::entrance::{Breaks, Drive, Entrance};
 use crate::constants::DT;
 use crate::control::{Control, Impedance, leading};
 use crate::kinematics::differential::{ELBOW, Kinematics, joined};
-use crate::kinematics::geometry::{integrate, orthonormal, pose_error};
 use crate::state::{self, LEN};
 
 /// Longer than any session here.

@@ -4,8 +4,9 @@
 //!
 //! It knows of no limits but those of [`ArmLimits`], and takes derivatives of its own.
 
+use kilohertz_geometry::{integrate, orthonormal};
+
 use crate::control::{Control, Interface, leading};
-use crate::kinematics::geometry::{integrate, orthonormal};
 use crate::limits::ArmLimits;
 use crate::state::offset;
 

@@ -20,11 +20,11 @@ use std::ops::Range;
 use franka::{RobotMode, RobotState};
 use kilohertz_core::limits::exceeds;
 use kilohertz_core::number::{number, number_beside};
+use kilohertz_geometry::{norm, rigidity_error};
 
 use crate::control::{Interface, leading};
 use crate::error::{ArmError, ArmErrorCode};
 use crate::kinematics::differential::ELBOW;
-use crate::kinematics::geometry::{norm, rigidity_error};
 use crate::limits::ArmLimits;
 use crate::state::{LEN, SCHEMA, offset};
 
@@ -692,7 +692,7 @@ mod tests {
             check(&mut gate, &at(5_001)).unwrap();
             let mut state = at(5_002);
             let turn = [0.0, 0.0, 0.0, 0.0, angle, 0.0];
-            state.O_T_EE_c = crate::kinematics::geometry::integrate(&state.O_T_EE_c, &turn);
+            state.O_T_EE_c = kilohertz_geometry::integrate(&state.O_T_EE_c, &turn);
             assert_eq!(check(&mut gate, &state).is_ok(), is_good, "{angle}");
         }
         let mut gate = gate_of(Control::CartesianPose, arm);

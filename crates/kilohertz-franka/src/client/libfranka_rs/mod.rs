@@ -44,6 +44,7 @@ use std::time::{Duration, Instant};
 use franka::{RobotMode, RobotState};
 use kilohertz_core::robot::{Flow, Tick};
 use kilohertz_core::timing::time::Time;
+use kilohertz_geometry::orthonormal;
 use libfranka::exception::FrankaException;
 use libfranka::{
     CartesianPose, CartesianVelocities, ControllerMode, JointPositions, JointVelocities,
@@ -61,7 +62,6 @@ use crate::client::watchdog::{READING, REQUEST, STATE, Watchdog};
 use crate::control::{Control, Impedance, Interface, leading};
 use crate::error::{ArmError, ArmErrorCode};
 use crate::generation::Generation;
-use crate::kinematics::geometry::orthonormal;
 use crate::setting::Setting;
 use crate::state::offset;
 

@@ -6,11 +6,11 @@
 use kilohertz_core::limits::{
     JointBounds, JointPlace, Violation, ViolationKind, confined, exceeds,
 };
+use kilohertz_geometry::norm;
 
 use crate::constants::{DT, OWN_SHARE};
 use crate::control::leading;
 use crate::kinematics::differential::{JacobianMap, Kinematics, PARTS, Rates, joined};
-use crate::kinematics::geometry::norm;
 use crate::limits::arm_limits::PartBounds;
 use crate::limits::cartesian::command::CartesianCommand;
 use crate::limits::cartesian::motion::{CartesianMotion, shorten};

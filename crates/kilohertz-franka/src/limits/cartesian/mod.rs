@@ -26,11 +26,11 @@ use kilohertz_core::limits::{
     APPROACH_GAIN, Approach, Judgement, LEAST_APPROACH, Limiter, Sequence, TooFar, Violation,
     ViolationKind, Violations, check_finite, confined, difference, exceeds, largest as most_of,
 };
+use kilohertz_geometry::{Pose, check_pose, norm, orthonormal, pose_error};
 
 use crate::constants::{DT, OWN_SHARE};
 use crate::control::leading;
 use crate::kinematics::differential::{ELBOW, Kinematics, PARTS, Rates, joined};
-use crate::kinematics::geometry::{Pose, check_pose, norm, orthonormal, pose_error};
 use crate::limits::arm_limits::{ArmLimits, PartBounds};
 pub(crate) use crate::limits::cartesian::command::CartesianCommand;
 use crate::limits::cartesian::lookahead::{Blocked, Lookahead};

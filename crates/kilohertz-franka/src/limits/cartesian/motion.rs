@@ -3,11 +3,11 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 use kilohertz_core::limits::exceeds;
+use kilohertz_geometry::{Pose, Twist, integrate, norm, orthonormal, pose_error};
 
 use crate::constants::DT;
 use crate::control::leading;
 use crate::kinematics::differential::{PARTS, Rates, joined};
-use crate::kinematics::geometry::{Pose, Twist, integrate, norm, orthonormal, pose_error};
 use crate::limits::arm_limits::PartBounds;
 
 /// The highest gain from a missing velocity to an acceleration [1/s]: half of it is gone to in a cycle.

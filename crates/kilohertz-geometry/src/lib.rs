@@ -1,25 +1,27 @@
-//! Poses and twists. A pose is a rigid transform, 4x4 column-major \[m\]; a twist or a way is a
-//! translation above a rotation about an axis, both in the base frame.
+//! Poses and twists: the one algebra that the loop, the arm and the simulator share.
+//!
+//! A [`Pose`] is a rigid transform, 4x4 column-major \[m\]. A [`Twist`] is a translation above a rotation
+//! vector, both in the base frame: a motion in a time \[m/s, rad/s\], or the difference of two poses
+//! \[m, rad\]. Nothing here allocates.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
-use kilohertz_core::limits::{exceeds, largest};
-
 /// A rigid transform, 4x4 column-major \[m\].
-pub(crate) type Pose = [f64; 16];
+pub type Pose = [f64; 16];
 /// Where a frame is its own.
-pub(crate) const UNIT: Pose = [
+pub const UNIT: Pose = [
     1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0,
 ];
 /// Translation above rotation.
-pub(crate) type Twist = [f64; 6];
+pub type Twist = [f64; 6];
 
 /// Length of a vector.
-pub(crate) fn norm(vector: &[f64]) -> f64 {
+pub fn norm(vector: &[f64]) -> f64 {
     vector.iter().map(|v| v * v).sum::<f64>().sqrt()
 }
 
-pub(crate) fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
+/// The scalar product of two vectors.
+pub fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
     (0..3).map(|k| a[k] * b[k]).sum()
 }
 
@@ -37,16 +39,20 @@ const RIGHT_ANGLE: f64 = 2e-5;
 
 /// Why a matrix is no pose.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct NotRigid {
+pub struct NotRigid {
+    /// What is off.
     pub flaw: Flaw,
+    /// What it is.
     pub received: f64,
+    /// What it is to be.
     pub expected: f64,
+    /// By how much it may be off.
     pub tolerance: f64,
 }
 
 /// What of a matrix keeps it from being a pose.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Flaw {
+pub enum Flaw {
     /// This entry is not finite.
     Entry(usize),
     /// This entry of the last row is another.
@@ -86,9 +92,11 @@ impl Flaw {
 ///
 /// # Errors
 /// The first thing that keeps it from being one.
-pub(crate) fn check_pose(pose: &Pose) -> Result<(), NotRigid> {
+pub fn check_pose(pose: &Pose) -> Result<(), NotRigid> {
     let require = |flaw, received: f64, expected: f64, tolerance: f64| {
-        if exceeds((received - expected).abs(), tolerance) {
+        // What is not a number lies within no tolerance.
+        let is_close = (received - expected).abs() <= tolerance;
+        if !is_close {
             return Err(NotRigid {
                 flaw,
                 received,
@@ -122,11 +130,11 @@ pub(crate) fn check_pose(pose: &Pose) -> Result<(), NotRigid> {
 }
 
 /// How far a matrix is from a rigid transform: the largest that any length, right angle or last
-/// row is off by.
-pub(crate) fn rigidity_error(pose: &Pose) -> f64 {
+/// row is off by; not a number where an entry is none.
+pub fn rigidity_error(pose: &Pose) -> f64 {
     let [x, y, z] = axes(pose);
     let handed = dot(cross(x, y), z);
-    largest([
+    let errors = [
         norm(&x) - 1.0,
         norm(&y) - 1.0,
         norm(&z) - 1.0,
@@ -138,11 +146,18 @@ pub(crate) fn rigidity_error(pose: &Pose) -> f64 {
         pose[7],
         pose[11],
         pose[15] - 1.0,
-    ])
+    ];
+    let magnitudes = errors.into_iter().map(f64::abs);
+    magnitudes.fold(0.0, |most: f64, error| {
+        match error.is_nan() || error > most {
+            true => error,
+            false => most,
+        }
+    })
 }
 
 /// A nearly rigid transform, rigid up to rounding.
-pub(crate) fn orthonormal(pose: &Pose) -> Pose {
+pub fn orthonormal(pose: &Pose) -> Pose {
     let unit = |v: [f64; 3]| {
         let length = norm(&v);
         v.map(|v| v / length)
@@ -159,7 +174,7 @@ pub(crate) fn orthonormal(pose: &Pose) -> Pose {
 }
 
 /// `pose` after `way`.
-pub(crate) fn integrate(pose: &Pose, way: &Twist) -> Pose {
+pub fn integrate(pose: &Pose, way: &Twist) -> Pose {
     let mut next = *pose;
     let angle = norm(&way[3..]);
     if angle > 0.0 {
@@ -181,7 +196,7 @@ pub(crate) fn integrate(pose: &Pose, way: &Twist) -> Pose {
 }
 
 /// The way from one pose to another, the rotation the shorter way around.
-pub(crate) fn pose_error(from: &Pose, to: &Pose) -> Twist {
+pub fn pose_error(from: &Pose, to: &Pose) -> Twist {
     // The rotation between them.
     let (from_axes, to_axes) = (axes(from), axes(to));
     let r = |row: usize, column: usize| {
@@ -236,7 +251,37 @@ pub(crate) fn pose_error(from: &Pose, to: &Pose) -> Twist {
     ]
 }
 
-pub(crate) fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
+/// Turns the upper left of a 4x4 matrix into the rotation closest to it. Says whether it is close
+/// enough to one; it is not half way between two that are half a turn apart.
+pub fn make_rotation(pose: &mut [f64]) -> bool {
+    // Newton's method for the polar decomposition: the mean of a matrix and its inverse transposed.
+    for _ in 0..4 {
+        let (columns, _) = pose.as_chunks_mut::<4>();
+        let column = |i: usize| [columns[i][0], columns[i][1], columns[i][2]];
+        let cross = |a: [f64; 3], b: [f64; 3]| {
+            [
+                a[1] * b[2] - a[2] * b[1],
+                a[2] * b[0] - a[0] * b[2],
+                a[0] * b[1] - a[1] * b[0],
+            ]
+        };
+        let [x, y, z] = [column(0), column(1), column(2)];
+        let cofactors = [cross(y, z), cross(z, x), cross(x, y)];
+        let volume: f64 = (0..3).map(|k| x[k] * cofactors[0][k]).sum();
+        if volume.is_nan() || volume < 0.1 {
+            return false;
+        }
+        for (column, cofactors) in columns.iter_mut().zip(&cofactors) {
+            for (entry, cofactor) in column.iter_mut().zip(cofactors) {
+                *entry = 0.5 * (*entry + cofactor / volume);
+            }
+        }
+    }
+    true
+}
+
+/// The vector product of two vectors.
+pub fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
     [
         a[1] * b[2] - a[2] * b[1],
         a[2] * b[0] - a[0] * b[2],
