@@ -17,9 +17,9 @@ const here = (file: string): string => fileURLToPath(new URL(file, import.meta.u
 const NODE_MAIN: string = here(
   import.meta.url.endsWith('.ts') ? '../entry/child.ts' : '../entry/child.js',
 );
-const PYTHON_MAIN: string = here('./child.py');
+const PYTHON_MAIN: string = here('./python/child.py');
 
-/** What `child.py` exits with where the interpreter cannot do what is needed: it is too old, for instance. */
+/** What `python/child.py` exits with where the interpreter cannot do what is needed: it is too old, for instance. */
 const UNFIT = 97;
 
 /** So much of what a child wrote to stderr is told where it dies. */
@@ -44,7 +44,7 @@ export interface ChildSpec {
   /** The most that an answer may have, its arrays included [bytes]. */
   readonly longest: number;
   /** The descriptor of the memory in which a session's loop asks the child's policy. */
-  readonly seat?: number;
+  readonly policyMemory?: number;
 }
 
 /** Checks environment variables. */
@@ -106,9 +106,9 @@ export class Child {
     this.#spec = spec;
     this.#whenEnded = whenEnded;
     const native = calling(() => NativeLine.make(spec.sharedBytes, spec.longest));
-    const { memory, callBell, answerBell } = native.descriptors;
-    const seat = spec.seat === undefined ? [] : [spec.seat];
-    const descriptors = [memory, callBell, answerBell, ...seat];
+    const { memory, callEvent, answerEvent } = native.descriptors;
+    const policy = spec.policyMemory === undefined ? [] : [spec.policyMemory];
+    const descriptors = [memory, callEvent, answerEvent, ...policy];
     const python = isPython(spec.url);
     const [program, main] = python
       ? [interpreter(spec), ['-u', PYTHON_MAIN]]
