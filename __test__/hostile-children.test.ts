@@ -108,7 +108,10 @@ test("a policy's process in Python that harms what it shares ends its session by
 });
 
 test('a child that fills its event counter cannot make its parent wait', async (t) => {
-  t.is(await outcome(t, scribbling('fills its event counter')).then((error) => error?.code), 'POLICY_THREW');
+  t.is(
+    await outcome(t, scribbling('fills its event counter')).then((error) => error?.code),
+    'POLICY_THREW',
+  );
 });
 
 test('what a policy in Python throws ends its session by name, whatever it is', async (t) => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import test from 'ava';
-import { type JointVector, mpify, processPolicy, type RobotState, Session } from '../index.ts';
+import { mpify, processPolicy, Session } from '../index.ts';
 import { setUp } from './fixtures/arms.ts';
 import { rejection } from './fixtures/waiting.ts';
 
@@ -65,7 +65,8 @@ def still(state, tick):
 /** A folder with a user's modules, each named as one of this package is; where `alone`, with the main one only. */
 function folderOf(alone = false): { url: URL; remove: () => void } {
   const folder = mkdtempSync(join(tmpdir(), 'kilohertz-modules-'));
-  for (const name of alone ? [] : NAMES) writeFileSync(join(folder, `${name}.py`), 'OWNER = "user"\n');
+  for (const name of alone ? [] : NAMES)
+    writeFileSync(join(folder, `${name}.py`), 'OWNER = "user"\n');
   writeFileSync(join(folder, 'robot.py'), MAIN);
   return {
     url: pathToFileURL(join(folder, 'robot.py')),
@@ -108,7 +109,7 @@ test("modules of the user's with the names of ours are theirs in a policy's proc
   t.teardown(remove);
   await using setup = await setUp();
   const policy = processPolicy(url, { export: 'still' });
-  const session = new Session<RobotState, JointVector>(setup.arm, policy, { warmupS: 0 });
+  const session = new Session(setup.arm, policy, { warmupS: 0 });
   await t.notThrowsAsync(session.run({ durationS: 0.2 }));
 });
 
@@ -126,7 +127,10 @@ test('our folder is not where Python looks for modules, and nothing is written i
   for (const name of NAMES) {
     t.like(await rejection(modules.find(name)), { name: 'ModuleNotFoundError' }, name);
   }
-  t.deepEqual(readdirSync(join(OURS, '_kilohertz')).filter((file) => !file.endsWith('.py')), []);
+  t.deepEqual(
+    readdirSync(join(OURS, '_kilohertz')).filter((file) => !file.endsWith('.py')),
+    [],
+  );
 });
 
 test("a user's module may have processes of its own in Python, which do not begin as ours do", async (t) => {

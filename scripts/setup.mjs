@@ -27,9 +27,10 @@ const force = process.argv.includes('--force');
 
 function filesUnder(place) {
   if (!existsSync(path(place))) return [];
+  // What Python keeps beside its modules is no source.
+  const isSource = (entry) => entry.isFile() && !entry.name.endsWith('.pyc');
   return readdirSync(path(place), { recursive: true, withFileTypes: true })
-    // What Python keeps beside its modules is no source.
-    .filter((entry) => entry.isFile() && !entry.name.endsWith('.pyc'))
+    .filter(isSource)
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(root.length + 1))
     .sort();
 }

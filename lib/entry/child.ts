@@ -6,6 +6,7 @@ import { OffloadError } from '../errors/errors.ts';
 import { policyOf, runPolicy } from '../franka/drivers/policy-loop.ts';
 import { endWithParent, NativeJoinedPort, NativeLine } from '../native/binding.ts';
 import type { RobotState } from '../native/robot-state.ts';
+import { exportsNone } from '../offload/module.ts';
 import { serve } from '../offload/server.ts';
 import type { PolicyFailure } from '../policy/worker-messages.ts';
 import type { Policy } from '../session/robot.ts';
@@ -29,8 +30,7 @@ async function make(url: unknown, name: unknown, args: unknown): Promise<unknown
   }
   const factory = module[name as string];
   if (typeof factory !== 'function') {
-    const names = Object.keys(module).join(', ') || 'nothing';
-    const message = `${url} exports no function ${name}; it exports ${names}`;
+    const message = exportsNone(url as string, name as string, Object.keys(module));
     throw new OffloadError('OFFLOAD_NOT_FOUND', message);
   }
   made = await factory(...(args as unknown[]));

@@ -30,7 +30,6 @@ export {
   NativePlace,
   type NativePromotion,
   type NativeRealtime,
-  NativeWorkerPort,
   NativeSession,
   type NativeSessionOptions,
   NativeSharedPort,
@@ -38,4 +37,5 @@ export {
   type NativeSpread,
   type NativeStats,
   type NativeViolation,
+  NativeWorkerPort,
 } from '#binding';

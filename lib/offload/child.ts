@@ -5,21 +5,16 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bare, checkObject } from '../checks.ts';
+import { entryUrl } from '../entry/entry-url.ts';
 import { type KilohertzError, OffloadError, OptionTypeError } from '../errors/errors.ts';
 import { calling } from '../errors/native-call.ts';
 import { endChild, NativeLine } from '../native/binding.ts';
 import { within } from '../promise.ts';
 import { Line, MOST_CALLS } from './line.ts';
 
-const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
+const PYTHON_MAIN: string = fileURLToPath(new URL('./python/child.py', import.meta.url));
 
-/** This module as it is, source or compiled, decides which the child runs. */
-const NODE_MAIN: string = here(
-  import.meta.url.endsWith('.ts') ? '../entry/child.ts' : '../entry/child.js',
-);
-const PYTHON_MAIN: string = here('./python/child.py');
-
-/** What `python/child.py` exits with where the interpreter cannot do what is needed: it is too old, for instance. */
+/** What a Python child exits with where the interpreter cannot do what is needed: it is too old, for instance. */
 const UNFIT = 97;
 
 /** So much of what a child wrote to stderr is told where it dies. */
@@ -112,7 +107,7 @@ export class Child {
     const python = isPython(spec.url);
     const [program, main] = python
       ? [interpreter(spec), ['-u', PYTHON_MAIN]]
-      : [process.execPath, [...loaderOptions(), NODE_MAIN]];
+      : [process.execPath, [...loaderOptions(), fileURLToPath(entryUrl('child'))]];
     // In the child the descriptors follow those of the standard streams.
     const numbers = descriptors.map((_, nth) => String(nth + 3));
     const options = bare({

@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { OffloadError } from '../errors/errors.ts';
 import { calling } from '../errors/native-call.ts';
 import type { NativeLine } from '../native/binding.ts';
-import { settled } from '../promise.ts';
+import { isPromise, settled } from '../promise.ts';
 import { fromMessage, toMessage } from './codec/error-message.ts';
 import { Packer, Unpacker } from './codec/packer.ts';
 import { ANSWER, CALL, type Path, readAll } from './line.ts';
@@ -201,7 +201,7 @@ class Server {
     try {
       const result = this.#run(call);
       if (call.kind === CALL.set) return undefined;
-      if (!isThenable(result)) {
+      if (!isPromise(result)) {
         this.#answer(call, result);
         return undefined;
       }
@@ -339,14 +339,6 @@ function iteratorOf(value: unknown): AnyIterator | undefined {
     return walked[Symbol.iterator]?.();
   }
   return undefined;
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    value !== null &&
-    typeof value === 'object' &&
-    typeof (value as { then?: unknown }).then === 'function'
-  );
 }
 
 /** What was thrown, as an error that can be looked at. */

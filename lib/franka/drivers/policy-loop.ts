@@ -3,6 +3,7 @@
 import { cut, inOneLine, read, textIn } from '../../errors/describe.ts';
 import { RobotState } from '../../native/robot-state.ts';
 import { type ErrorMessage, fromMessage, toMessage } from '../../offload/codec/error-message.ts';
+import { exportsNone } from '../../offload/module.ts';
 import type { PolicyFailure } from '../../policy/worker-messages.ts';
 import { isPromise, settled } from '../../promise.ts';
 import { ActionBuffer } from '../../session/action.ts';
@@ -97,8 +98,7 @@ export async function policyOf(
 ): Promise<Policy<RobotState, unknown>> {
   const found = module[exportName];
   if (typeof found !== 'function') {
-    const names = Object.keys(module).join(', ') || 'nothing';
-    throw new TypeError(`${url} exports no function ${exportName}; it exports ${names}`);
+    throw new TypeError(exportsNone(url, exportName, Object.keys(module)));
   }
   if (args === undefined) return found as Policy<RobotState, unknown>;
   const made: unknown = await found(...args);

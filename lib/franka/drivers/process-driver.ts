@@ -87,7 +87,10 @@ export class ProcessDriver<Observation, Action> extends RemoteDriver {
     const { fields, errorNames } = armSchema();
     const schema = { fields: fields.map(({ name, len }) => [name, len]), errorNames, modes: MODES };
     try {
-      const failure = await this.#child?.line.call(CALL.runPolicy, 'policy', [schema, this.lengths]);
+      const failure = await this.#child?.line.call(CALL.runPolicy, 'policy', [
+        schema,
+        this.lengths,
+      ]);
       if (failure === undefined || failure === null) {
         // It does so where it is let go.
         if (this.halted) return;

@@ -5,6 +5,7 @@ import {
   Worker,
 } from 'node:worker_threads';
 import { bare } from '../../checks.ts';
+import { entryUrl } from '../../entry/entry-url.ts';
 import { read } from '../../errors/describe.ts';
 import { messageOf, OffloadError, PolicyError } from '../../errors/errors.ts';
 import {
@@ -23,17 +24,14 @@ import type { FrankaControl } from '../control.ts';
 import { failureIn } from './policy-loop.ts';
 import { RemoteDriver, withPriority } from './remote-driver.ts';
 
-/** This module as it is, source or compiled, decides which the worker runs. */
-const MAIN: URL = new URL(
-  import.meta.url.endsWith('.ts') ? '../../entry/policy-worker.ts' : '../../entry/policy-worker.js',
-  import.meta.url,
-);
-
 /** The worker for a task; undefined where the arguments of the policy's factory cannot be copied to it. */
 function workerFor(task: WorkerTask, name: string): Worker | undefined {
   const { port } = task;
   try {
-    return new Worker(MAIN, bare({ workerData: task, name, transferList: [port] }));
+    return new Worker(
+      entryUrl('policy-worker'),
+      bare({ workerData: task, name, transferList: [port] }),
+    );
   } catch (error) {
     if (read(Object(error), 'name') === 'DataCloneError') return undefined;
     throw error;
