@@ -8,7 +8,7 @@ import type { CallLimits } from './call-limits.ts';
 import { limited } from './call-limits.ts';
 import { garbled, Packer, Unpacker } from './codec/packer.ts';
 
-/** What a call asks for. `lib/offload/child.py` knows the same numbers. */
+/** What a call asks for. `lib/offload/python/_kilohertz/server.py` knows the same numbers. */
 export const CALL = {
   /** To make the object that all others are about. */
   make: 0,
@@ -25,7 +25,7 @@ export const CALL = {
   /** That a call is not waited for any more; never answered. */
   cancel: 6,
   /** To run what was made as the policy of a session, until that ends. */
-  sit: 7,
+  runPolicy: 7,
 } as const;
 
 /** What an answer is. */
@@ -186,7 +186,7 @@ export class Line {
     this.#send(kind, path, args, undefined);
   }
 
-  /** Takes all answers that are there; the next one rings. */
+  /** Takes all answers that are there; the next one wakes this thread. */
   drain(): void {
     if (!this.#broken) readAll(this.#unpacker, this.#take, this.#answered);
   }

@@ -29,7 +29,7 @@ use crate::timing::time::{Time, nanos};
 
 pub use crate::channel::shared_memory::Lengths;
 
-/// What came of a question: `lib/offload/child.py` has the same numbers.
+/// What came of a question: `lib/offload/python/_kilohertz/policy.py` has the same numbers.
 const FAILED: u64 = 0;
 const NOTHING: u64 = 1;
 const ACTION: u64 = 2;

@@ -1,0 +1,20 @@
+"""What lies where in the memory of a line, as crates/kilohertz-offload/src/layout.rs says."""
+
+MAGIC = b"kilohrtz"
+VERSION = 1
+CLOSED_AT = 64
+SLOTS = 256
+SLOT_BYTES = 4096
+SLOT_HEAD = 8
+SLOT_BODY = SLOT_BYTES - SLOT_HEAD
+BLOCKS = 1024
+BLOCKS_FOR_MESSAGES = SLOTS
+PAGE = 4096
+COUNTERS_AT = 128
+COUNTER_STRIDE = 64
+RETURNED_AT = 4096
+SLOTS_AT = RETURNED_AT + 2 * 4 * BLOCKS
+ARENAS_AT = SLOTS_AT + 2 * SLOTS * SLOT_BYTES
+TIB = 1 << 40
+CALLS, ANSWERS = 0, 1
+ALWAYS_SIGNAL = 2
