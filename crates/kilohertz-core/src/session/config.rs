@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::command::late::LateRule;
 use crate::limits::LimitRules;
+use crate::session::lockstep::Latency;
 use crate::session::roll::Place;
 use crate::thread::awake::AwakeRequest;
 use crate::thread::realtime::RealtimeRequest;
@@ -53,6 +54,9 @@ pub struct Config {
     pub policy_priority: Option<u8>,
     /// How the cores of the loop and of its policy are kept awake.
     pub awake: AwakeRequest,
+    /// Whether time is the robot's alone, and how late the policy's answers are by it then: for a simulated
+    /// robot that waits for its commands. `None`: the wall clock counts. Only with [`Deadline::Within`].
+    pub lockstep: Option<Latency>,
     /// Its place on the roll, whose stop ends it too; `None`: no signal stops it.
     pub place: Option<Arc<Place>>,
 }
@@ -73,6 +77,7 @@ impl Default for Config {
             realtime: RealtimeRequest::default(),
             policy_priority: None,
             awake: AwakeRequest::default(),
+            lockstep: None,
             place: None,
         }
     }

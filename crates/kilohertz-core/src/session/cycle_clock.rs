@@ -29,6 +29,8 @@ pub(super) struct CycleClock {
     pending: Option<Pending>,
     /// Whether the robot tells when an action was handed over.
     tells_sent: bool,
+    /// Whether a cycle takes no time, because the robot's clock stands still in it.
+    is_robot_time: bool,
 }
 
 impl CycleClock {
@@ -42,6 +44,20 @@ impl CycleClock {
             answered_s: f64::NAN,
             pending: None,
             tells_sent: false,
+            is_robot_time: false,
+        }
+    }
+
+    /// Lets whatever happens in a cycle happen when it begins.
+    pub fn keep_robot_time(&mut self) {
+        self.is_robot_time = true;
+    }
+
+    /// The time now.
+    fn now(&self) -> Time {
+        match self.is_robot_time {
+            true => self.previous,
+            false => Time::now(),
         }
     }
 
@@ -80,7 +96,7 @@ impl CycleClock {
     #[inline]
     fn stamp(&self) -> f64 {
         match self.records.is_on() {
-            true => Time::now().since(self.first).as_secs_f64(),
+            true => self.now().since(self.first).as_secs_f64(),
             false => f64::NAN,
         }
     }
@@ -91,7 +107,7 @@ impl CycleClock {
         self.pending = Some(Pending {
             period,
             started,
-            decided: (!self.tells_sent).then(Time::now),
+            decided: (!self.tells_sent).then(|| self.now()),
             kind,
         });
     }
@@ -100,6 +116,11 @@ impl CycleClock {
     #[inline]
     pub fn sent(&mut self, at: Time) {
         self.tells_sent = true;
+        let at = if self.is_robot_time {
+            self.previous
+        } else {
+            at
+        };
         if let Some(pending) = &mut self.pending {
             pending.decided = Some(at);
         }
@@ -112,7 +133,7 @@ impl CycleClock {
         let Some(pending) = self.pending.take() else {
             return;
         };
-        let at = pending.decided.unwrap_or_else(Time::now);
+        let at = pending.decided.unwrap_or_else(|| self.now());
         if let Some(period) = pending.period {
             recorder.period(period);
         }
