@@ -1,6 +1,7 @@
 //! A simulated arm, as JavaScript holds it.
 
-use std::sync::Arc;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kilohertz_core::thread::{RealtimeRequest, make_realtime};
@@ -200,6 +201,21 @@ fn fault(fault: NativeFault) -> std::result::Result<Fault, Failure> {
     })
 }
 
+/// Where the simulators of this process are that wait for their commands.
+static IN_LOCKSTEP: Mutex<Vec<SocketAddr>> = Mutex::new(Vec::new());
+
+fn in_lockstep() -> MutexGuard<'static, Vec<SocketAddr>> {
+    IN_LOCKSTEP.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether a simulator of this process that waits for its commands is at `address`.
+pub(crate) fn is_in_lockstep(address: SocketAddr) -> bool {
+    in_lockstep().iter().any(|simulator| {
+        let everywhere = simulator.ip().is_unspecified() && address.ip().is_loopback();
+        simulator.port() == address.port() && (everywhere || simulator.ip() == address.ip())
+    })
+}
+
 /// A running simulator.
 #[napi]
 pub struct NativeSimulator {
@@ -213,7 +229,11 @@ impl NativeSimulator {
     pub fn start(env: &Env, started_with: NativeSimulatorOptions) -> Result<Object<'_>> {
         let options = options(started_with)?;
         in_background(env, move || {
+            let lockstep = options.lockstep;
             let simulator = Simulator::start(options)?;
+            if lockstep {
+                in_lockstep().push(simulator.address());
+            }
             Ok(NativeSimulator {
                 simulator: Arc::new(simulator),
             })
@@ -306,7 +326,14 @@ impl NativeSimulator {
         let simulator = Arc::clone(&self.simulator);
         in_background(env, move || {
             simulator.stop();
+            in_lockstep().retain(|address| *address != simulator.address());
             Ok(())
         })
+    }
+}
+
+impl Drop for NativeSimulator {
+    fn drop(&mut self) {
+        in_lockstep().retain(|address| *address != self.simulator.address());
     }
 }
