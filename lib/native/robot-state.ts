@@ -69,7 +69,10 @@ export class RobotState {
   declare readonly tau_J_d: Float64Array;
   /** Derivative of the measured joint torques [N m/s], 7. */
   declare readonly dtau_J: Float64Array;
-  /** Low-pass filtered estimate of the external joint torques [N m], 7. */
+  /**
+   * Low-pass filtered estimate of the joint torques that the arm applies to its surroundings [N m], 7: `tau_J` minus
+   * what the arm's model says of its motion. Where something turns a joint forwards, it is negative.
+   */
   declare readonly tau_ext_hat_filtered: Float64Array;
   /** Motor positions [rad], 7. */
   declare readonly theta: Float64Array;
@@ -87,9 +90,12 @@ export class RobotState {
   declare readonly O_dP_EE_c: Float64Array;
   /** Last commanded end-effector acceleration in the base frame [m/s^2, rad/s^2], 6. */
   declare readonly O_ddP_EE_c: Float64Array;
-  /** Estimated external wrench on the stiffness frame, in the base frame [N, N m], 6. */
+  /**
+   * Estimated wrench that the arm applies to its surroundings at the stiffness frame, along the axes of the base frame
+   * [N, N m], 6. Where something pulls the hand downwards, the force along z is positive. Zeros close to a singular pose.
+   */
   declare readonly O_F_ext_hat_K: Float64Array;
-  /** Estimated external wrench on the stiffness frame, in that frame [N, N m], 6. */
+  /** The wrench of `O_F_ext_hat_K`, with the same sign, along the axes of the stiffness frame [N, N m], 6. */
   declare readonly K_F_ext_hat_K: Float64Array;
   /** Acceleration of the unmoved base in the base frame, gravity included [m/s^2], 3. */
   declare readonly O_ddP_O: Float64Array;

@@ -133,7 +133,10 @@ export type SimulatorFault =
   | { readonly kind: 'reflex'; readonly error?: string }
   /** The user stop is pressed, or released. */
   | { readonly kind: 'userStop'; readonly pressed: boolean }
-  /** Somebody pushes the joints with these torques [N m], 7, until the next push. */
+  /**
+   * Somebody pushes the joints with these torques [N m], 7, until the next push. A positive one turns its joint
+   * forwards. `tau_ext_hat_filtered` shows it with the opposite sign: it is what the arm applies to who pushes it.
+   */
   | { readonly kind: 'push'; readonly torquesNm: readonly number[] }
   /** The next connection is refused by a server of this FCI version. */
   | { readonly kind: 'rejectConnect'; readonly version: number }

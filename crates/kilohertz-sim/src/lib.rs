@@ -118,7 +118,9 @@
 //!   choose another. The Cartesian impedance controller is accepted for every motion generator
 //!   and behaves as the joint impedance controller.
 //! - Nothing touches the arm but its hard stops and [`Fault::Push`]; `tau_ext_hat_filtered` shows both
-//!   exactly, and external wrenches are computed from it. `SetCollisionBehavior` decides what of that is
+//!   exactly, as what the arm applies to its surroundings (positive where the arm pushes forwards, so
+//!   negative where it is pushed forwards), and external wrenches are computed from it: zeros close to a
+//!   singular pose (where the Jacobian's volume is below 0.005; an arm's own bound is not known). `SetCollisionBehavior` decides what of that is
 //!   a contact, and in a motion what is a reflex (`joint_reflex`, `cartesian_reflex`); a collision is
 //!   not kept once it is over. Until it is set, thresholds are 20 while accelerating and 10 otherwise,
 //!   as in libfranka's examples. Self-collision is not watched, nor is the measured Cartesian velocity.

@@ -48,9 +48,9 @@ pub(crate) struct Arm {
     pub tau_j: Joints,
     /// Rate of `tau_j` [N m/s].
     pub dtau_j: Joints,
-    /// From outside: the hard stops and the push.
+    /// What the arm applies to its surroundings: the opposite of what stops and push apply to it.
     pub tau_ext: Joints,
-    /// The same as a wrench on the stiffness frame, in the base frame's axes [N, N m].
+    /// The same as a wrench at the stiffness frame, in the base frame's axes [N, N m].
     pub wrench_base: Wrench,
     /// The same in the stiffness frame's axes.
     pub wrench: Wrench,
@@ -128,11 +128,11 @@ impl Arm {
         self.feel();
     }
 
-    /// Takes in what comes from outside.
+    /// Takes in what comes from outside. Its sign is that of `tau_j` minus the model.
     fn feel(&mut self) {
         let (q, frames, dynamics) = (&self.pose.q, &self.frames, &self.dynamics);
         let stops = dynamics.stops(&self.pose);
-        self.tau_ext = std::array::from_fn(|i| stops[i] + self.push[i]);
+        self.tau_ext = std::array::from_fn(|i| 0.0 - stops[i] - self.push[i]);
         self.wrench_base = dynamics.wrench(q, frames, &self.tau_ext);
         self.wrench = dynamics.in_stiffness_axes(q, frames, &self.wrench_base);
         let thresholds = self.collision.at(&self.reference.ddq);
