@@ -99,11 +99,14 @@ export class RobotState {
   declare readonly K_F_ext_hat_K: Float64Array;
   /** Acceleration of the unmoved base in the base frame, gravity included [m/s^2], 3. */
   declare readonly O_ddP_O: Float64Array;
-  /** Elbow: position of joint 3 [rad] and sign of joint 4, 2. */
+  /**
+   * Elbow, 2: position of joint 3 [rad], and to which side joint 4 bends: -1 below -0.467002423653011 rad, where the
+   * arm is stretched, 1 above, 0 there.
+   */
   declare readonly elbow: Float64Array;
-  /** Desired elbow, 2. */
+  /** Desired elbow, 2, as `elbow`. */
   declare readonly elbow_d: Float64Array;
-  /** Commanded elbow, 2. */
+  /** Commanded elbow, 2, as `elbow`. */
   declare readonly elbow_c: Float64Array;
   /** Commanded elbow velocity [rad/s], 2. */
   declare readonly delbow_c: Float64Array;

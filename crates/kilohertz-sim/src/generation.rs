@@ -1,5 +1,6 @@
 //! The two generations of the arm: what they are called, what they speak, what their joints may do.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -18,6 +19,20 @@ pub enum Generation {
     Fr3,
     /// Franka Emika Robot, also called Panda, FCI version 5.
     Fer,
+}
+
+/// The position of joint 4 \[rad\] at which either arm is stretched and its elbow flips: libfranka's
+/// `control_types.h` and Franka's page on robot limits.
+const ELBOW_FLIP: f64 = -0.467_002_423_653_011;
+
+/// The elbow of an arm at `q`: the position of joint 3, and to which side joint 4 bends, as an arm tells it.
+pub(crate) fn elbow(q: &Joints) -> [f64; 2] {
+    let side = match q[3].total_cmp(&ELBOW_FLIP) {
+        Ordering::Less => -1.0,
+        Ordering::Equal => 0.0,
+        Ordering::Greater => 1.0,
+    };
+    [q[2], side]
 }
 
 /// What the joints of an arm may do at most.
@@ -188,6 +203,26 @@ mod tests {
         assert!(error.to_string().contains("fr3 or fer"));
         for generation in Generation::ALL {
             assert_eq!(generation.name().parse::<Generation>().unwrap(), generation);
+        }
+    }
+
+    #[test]
+    fn an_elbow_flips_where_the_arm_is_stretched() {
+        let bent = |q4| elbow(&[0.0, 0.0, 0.3, q4, 0.0, 0.0, 0.0]);
+        assert_eq!(bent(-0.4671), [0.3, -1.0]);
+        assert_eq!(bent(ELBOW_FLIP), [0.3, 0.0]);
+        assert_eq!(bent(-0.4669), [0.3, 1.0]);
+        // The links on both sides of joint 4 lie in one line there.
+        for generation in Generation::ALL {
+            let model = generation.model().unwrap();
+            let reach = |q4| {
+                let q = [0.0, 0.0, 0.0, q4, 0.0, 0.0, 0.0];
+                let unit = &franka::robot_state::IDENTITY_TRANSFORM;
+                let wrist = model.pose_q(franka::model::Frame::Joint5, &q, unit, unit);
+                wrist[12].hypot(wrist[14] - 0.333)
+            };
+            let most = reach(ELBOW_FLIP);
+            assert!(reach(ELBOW_FLIP - 0.01) < most && reach(ELBOW_FLIP + 0.01) < most);
         }
     }
 

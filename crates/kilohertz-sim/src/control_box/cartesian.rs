@@ -9,7 +9,7 @@ use crate::body::arm::Arm;
 use crate::body::cholesky::{Factor, square};
 use crate::body::dynamics::NEARLY_SINGULAR;
 use crate::body::payload::is_rigid;
-use crate::generation::{Bounds, CartesianEnvelope};
+use crate::generation::{Bounds, CartesianEnvelope, elbow};
 use crate::joints::Joints;
 use crate::violation::{self, Violation};
 use crate::wire::generator::Generator;
@@ -94,11 +94,13 @@ impl CartesianReference {
         q: &Joints,
         first: bool,
     ) -> Result<CartesianReference, Violation> {
-        if let Some([elbow, sign]) = command.elbow {
-            if sign.abs() != 1.0 || (sign < 0.0) != (q[3] < 0.0) {
+        if let Some([place, side]) = command.elbow {
+            let [from, bent] = elbow(q);
+            // A stretched arm bends to either side.
+            if side.abs() != 1.0 || side == -bent {
                 return Err(Violation::of(violation::ELBOW_SIGN));
             }
-            if first && (elbow - q[2]).abs() > START_POSE_TOLERANCE {
+            if first && (place - from).abs() > START_POSE_TOLERANCE {
                 return Err(Violation::of(violation::START_ELBOW));
             }
         }
@@ -491,6 +493,22 @@ mod tests {
         command.elbow = Some([0.0, 1.0]);
         let flipped = pose(&command).unwrap_err();
         assert_eq!(flipped, Violation::of(violation::ELBOW_SIGN));
+        let mut stretched = READY;
+        for (q4, side, taken) in [
+            (-0.4671, -1.0, true),
+            (-0.4669, -1.0, false),
+            (-0.4669, 1.0, true),
+        ] {
+            stretched[3] = q4;
+            let command = Setpoint {
+                elbow: Some([0.0, side]),
+                pose: IDENTITY_TRANSFORM,
+                ..Setpoint::default()
+            };
+            let generator = Generator::CartesianPose;
+            let next = rest.next(&command, generator, bounds, &stretched, true);
+            assert_eq!(next.is_ok(), taken, "joint 4 at {q4}, side {side}");
+        }
         command.elbow = Some([0.1, -1.0]);
         let bent = pose(&command).unwrap_err();
         assert_eq!(bent, Violation::of(violation::START_ELBOW));

@@ -6,6 +6,7 @@ use franka::{Duration, RobotState};
 
 use crate::control_box::ControlBox;
 use crate::control_box::cartesian::CartesianReference;
+use crate::generation::elbow;
 use crate::wire::messages::State;
 
 /// What a state needs of the one before it.
@@ -31,13 +32,12 @@ impl StateWriter {
             acceleration: twist_rate,
             elbow: None,
         });
-        let [elbow, delbow, ddelbow] = match commanded.elbow {
+        let [elbow_c, delbow, ddelbow] = match commanded.elbow {
             Some(elbow) => [elbow.place, elbow.velocity, elbow.acceleration],
             None => [reference.q[2], reference.dq[2], reference.ddq[2]],
         };
         let (robot_mode, motion) = robot.modes();
-        let elbow_of = |q: &[f64; 7]| [q[2], if q[3] < 0.0 { -1.0 } else { 1.0 }];
-        let elbow_d = elbow_of(&reference.q);
+        let elbow_d = elbow(&reference.q);
         let values = RobotState {
             time: Duration::from_millis(robot.time),
             O_T_EE: arm.dynamics.end_effector(&arm.pose.q, &f_t_ee),
@@ -52,7 +52,7 @@ impl StateWriter {
             m_load: arm.load.mass,
             I_load: arm.load.inertia,
             F_x_Cload: arm.load.com,
-            elbow: elbow_of(&arm.pose.q),
+            elbow: elbow(&arm.pose.q),
             elbow_d,
             tau_J: arm.tau_j,
             tau_J_d: arm.tau_d,
@@ -71,7 +71,7 @@ impl StateWriter {
             cartesian_collision: arm.contacts.cartesian_collision,
             O_dP_EE_d: twist,
             O_ddP_O: DEFAULT_GRAVITY_EARTH,
-            elbow_c: [elbow, elbow_d[1]],
+            elbow_c: [elbow_c, elbow_d[1]],
             delbow_c: [delbow, 0.0],
             ddelbow_c: [ddelbow, 0.0],
             O_T_EE_c: commanded.pose,
