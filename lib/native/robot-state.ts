@@ -112,13 +112,13 @@ export class RobotState {
   declare readonly delbow_c: Float64Array;
   /** Commanded elbow acceleration [rad/s^2], 2. */
   declare readonly ddelbow_c: Float64Array;
-  /** Contact level of each joint: 1 in contact, 0 not, 7. */
+  /** Contact level of each joint, 7: 1 in contact; 0 not, or no longer. */
   declare readonly joint_contact: Float64Array;
-  /** Contact level of each Cartesian direction, in the stiffness frame, 6. */
+  /** Contact level of each Cartesian direction, in the stiffness frame, 6, as `joint_contact`. */
   declare readonly cartesian_contact: Float64Array;
-  /** Collision level of each joint, 7. */
+  /** Collision level of each joint, 7: 1 since a collision; 0 before, and after `recover()`. */
   declare readonly joint_collision: Float64Array;
-  /** Collision level of each Cartesian direction, in the stiffness frame, 6. */
+  /** Collision level of each Cartesian direction, in the stiffness frame, 6, as `joint_collision`. */
   declare readonly cartesian_collision: Float64Array;
   /** End effector in the flange frame [m], 16. */
   declare readonly F_T_EE: Float64Array;

@@ -121,8 +121,8 @@
 //!   exactly, as what the arm applies to its surroundings (positive where the arm pushes forwards, so
 //!   negative where it is pushed forwards), and external wrenches are computed from it: zeros close to a
 //!   singular pose (where the Jacobian's volume is below 0.005; an arm's own bound is not known). `SetCollisionBehavior` decides what of that is
-//!   a contact, and in a motion what is a reflex (`joint_reflex`, `cartesian_reflex`); a collision is
-//!   not kept once it is over. Until it is set, thresholds are 20 while accelerating and 10 otherwise,
+//!   a contact, and in a motion what is a reflex (`joint_reflex`, `cartesian_reflex`). A contact is
+//!   reported while it lasts, a collision until `AutomaticErrorRecovery`. Until it is set, thresholds are 20 while accelerating and 10 otherwise,
 //!   as in libfranka's examples. Self-collision is not watched, nor is the measured Cartesian velocity.
 //! - `SetGuidingMode` and `SetCartesianImpedance` are checked and change nothing: nobody guides the arm
 //!   by hand, and there is no Cartesian controller.

@@ -54,6 +54,9 @@ pub(crate) struct Arm {
     pub wrench_base: Wrench,
     /// The same in the stiffness frame's axes.
     pub wrench: Wrench,
+    /// Those of now.
+    pub felt: Contacts,
+    /// Those that the state reports.
     pub contacts: Contacts,
 }
 
@@ -78,6 +81,7 @@ impl Arm {
             tau_ext: [0.0; 7],
             wrench_base: [0.0; 6],
             wrench: [0.0; 6],
+            felt: Contacts::default(),
             contacts: Contacts::default(),
         })
     }
@@ -136,7 +140,8 @@ impl Arm {
         self.wrench_base = dynamics.wrench(q, frames, &self.tau_ext);
         self.wrench = dynamics.in_stiffness_axes(q, frames, &self.wrench_base);
         let thresholds = self.collision.at(&self.reference.ddq);
-        self.contacts = Contacts::of(&self.tau_ext, &self.wrench, thresholds);
+        self.felt = Contacts::of(&self.tau_ext, &self.wrench, thresholds);
+        self.contacts = self.felt.after(&self.contacts);
     }
 
     /// Torques without gravity that follow the reference: the model's feedforward, and a spring

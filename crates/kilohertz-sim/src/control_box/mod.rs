@@ -234,7 +234,7 @@ impl ControlBox {
             if motion.generator == Generator::None {
                 self.arm.reference_from_measured();
             }
-            let felt = self.arm.contacts.reflex();
+            let felt = self.arm.felt.reflex();
             if let Err(violated) = self.limits.measured(&self.arm.pose.q, &self.arm.pose.dq) {
                 self.reflex(violated);
             } else if felt.any() {
@@ -402,6 +402,7 @@ impl ControlBox {
             }
             Mode::Recovering(tickets) => {
                 self.errors = Violation::NONE;
+                self.arm.contacts = self.arm.felt;
                 for ticket in tickets {
                     self.reply(
                         ticket,
@@ -470,7 +471,10 @@ impl ControlBox {
                 tickets.push(ticket);
                 return;
             }
-            Mode::Idle => AutomaticErrorRecoveryStatus::Success,
+            Mode::Idle => {
+                self.arm.contacts = self.arm.felt;
+                AutomaticErrorRecoveryStatus::Success
+            }
             Mode::Moving(_) | Mode::Stopping(_) | Mode::UserStopped => {
                 AutomaticErrorRecoveryStatus::CommandNotPossibleRejected
             }
