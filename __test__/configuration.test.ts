@@ -71,7 +71,8 @@ for (const { generation, client } of ARMS) {
     const unchecked = { unchecked: true };
     await t.throwsAsync(arm.setLoad({ m_load: 3.5 }), { code: 'OPTION_M_LOAD' });
     await arm.setLoad({ m_load: 3.5 }, unchecked);
-    t.true(Math.abs((await arm.state()).m_load - 3.5) < 1e-6);
+    const loaded = await arm.state();
+    t.true(Math.abs(loaded.m_load - 3.5) < 1e-6 && near(loaded.I_load, diagonal(0.0035)));
     await arm.setCollisionBehavior(thresholds(1e3, 1e4), unchecked);
     const long = [...UNIT.slice(0, 14), 1.5, 1];
     await arm.setEE(long, unchecked);

@@ -348,7 +348,7 @@ fn a_heavy_load_arrives_at_full_speed_from_anywhere_to_anywhere(rig: Rig) {
     let load = Setting::Load {
         mass: 3.0,
         centre: [0.0, 0.0, 0.2],
-        inertia: [0.0; 9],
+        inertia: [0.003, 0., 0., 0., 0.003, 0., 0., 0., 0.003],
     };
     arm.configure(&load).unwrap();
     let mut random = numbers(7);

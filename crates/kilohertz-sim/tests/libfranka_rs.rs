@@ -153,13 +153,15 @@ fn it_configures_the_arm_and_is_refused_what_makes_no_sense() {
     let mut robot = connect(&simulator);
     robot.set_default_behavior().unwrap();
     robot.set_guiding_mode([true; 6], false).unwrap();
-    robot.set_load(0.5, [0.0; 3], [0.0; 9]).unwrap();
+    let ball = [1e-3, 0., 0., 0., 1e-3, 0., 0., 0., 1e-3];
+    robot.set_load(0.5, [0.0; 3], ball).unwrap();
     robot.set_filters(100., 100., 100., 100., 100.).unwrap();
     assert!(!robot.get_virtual_wall(1).unwrap().active);
     let refusals = [
         robot.set_joint_impedance([-1.0; 7]),
         robot.set_cartesian_impedance([1e9; 6]),
-        robot.set_load(-1.0, [0.0; 3], [0.0; 9]),
+        robot.set_load(-1.0, [0.0; 3], ball),
+        robot.set_load(0.5, [0.0; 3], [0.0; 9]),
         robot.set_filters(0., 100., 100., 100., 100.),
         robot.set_K([1.0; 16]),
     ];

@@ -375,8 +375,15 @@ fn the_arm_refuses_what_makes_no_sense(arm: Generation) {
         };
         invalid(robot.set_joint_impedance([-1.0; 7]));
         invalid(robot.set_cartesian_impedance([1e9; 6]));
-        invalid(robot.set_load(-1.0, [0.0; 3], [0.0; 9]));
-        invalid(robot.set_load(1.0, [f64::NAN; 3], [0.0; 9]));
+        let ball = [1e-3, 0., 0., 0., 1e-3, 0., 0., 0., 1e-3];
+        invalid(robot.set_load(-1.0, [0.0; 3], ball));
+        invalid(robot.set_load(1.0, [f64::NAN; 3], ball));
+        invalid(robot.set_load(1.0, [0.0; 3], [0.0; 9]));
+        invalid(robot.set_load(30.0, [0.0; 3], ball));
+        let pointed = [1e-3, 0., 0., 0., 1e-3, 0., 0., 0., 3e-3];
+        invalid(robot.set_load(1.0, [0.0; 3], pointed));
+        robot.set_load(1.0, [0.0; 3], ball).unwrap();
+        robot.set_load(0.0, [0.0; 3], [0.0; 9]).unwrap();
         invalid(robot.set_k([1.0; 16]));
         invalid(robot.set_collision_behavior_simple([20.0; 7], [10.0; 7], [10.0; 6], [20.0; 6]));
         robot

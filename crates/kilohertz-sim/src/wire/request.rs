@@ -44,6 +44,9 @@ const INVALID: Status = Status::INVALID;
 
 /// Largest joint stiffness [N m/rad] that libfranka documents.
 const MAX_JOINT_STIFFNESS: f64 = 14_250.0;
+/// The heaviest load that is taken \[kg\], several times what an arm carries: with more than that, held in front
+/// of it, no arm could stand. At which mass a real one refuses is not documented.
+const HEAVIEST_LOAD: f64 = 10.0;
 /// Cut-off frequencies [Hz] of `SetFilters`, as libfranka documents them; the highest filters nothing.
 const CUT_OFF: std::ops::RangeInclusive<f64> = 1.0..=1000.0;
 /// Stiffness ranges of `SetCartesianImpedance`, [N/m] and [N m/rad], as libfranka documents them.
@@ -131,7 +134,8 @@ pub(crate) fn decode(
                 com: f64s_to_f64(&r.F_x_Cload),
                 inertia: f64s_to_f64(&r.I_load),
             };
-            accept(load.is_physical(), Request::SetLoad(load))
+            let valid = load.is_physical() && load.mass <= HEAVIEST_LOAD;
+            accept(valid, Request::SetLoad(load))
         }
         Command::SetFilters => {
             let r: SetFiltersRequest = read(payload).ok_or(INVALID)?;
@@ -272,13 +276,21 @@ mod tests {
             ),
             Err(INVALID)
         );
-        let mut inertia = [0.0; 9];
-        inertia[1] = 0.5;
-        let load = SetLoadRequest::new(1.0, &[0.0; 3], &inertia);
-        assert_eq!(
-            decode(Generation::Fr3, Command::SetLoad, load.as_bytes()),
-            Err(INVALID)
-        );
+        let ball = [0.1, 0., 0., 0., 0.1, 0., 0., 0., 0.1];
+        let loads = [
+            (1.0, ball, true),
+            (HEAVIEST_LOAD, ball, true),
+            (0.0, [0.0; 9], true),
+            (1.0, [0.0; 9], false),
+            (30.0, ball, false),
+            (1.0, [0.0, 0.5, 0., 0., 0., 0., 0., 0., 0.], false),
+        ];
+        for (mass, inertia, taken) in loads {
+            let load = SetLoadRequest::new(mass, &[0.0; 3], &inertia);
+            let decoded = decode(Generation::Fr3, Command::SetLoad, load.as_bytes());
+            assert_eq!(decoded.is_ok(), taken, "{mass} kg, {inertia:?}");
+            assert!(taken || decoded == Err(INVALID));
+        }
     }
 
     #[test]
