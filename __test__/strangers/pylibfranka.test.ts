@@ -33,6 +33,20 @@ interface Motion {
   readonly mode: string;
 }
 
+test('pylibfranka names targets at 50 Hz, and the arm goes there by itself', async (t) => {
+  interface Told {
+    readonly from: readonly number[];
+    readonly told: readonly string[];
+    readonly after: Seen;
+  }
+  await against<Told>('asynchronous', WALL, ({ from, told, after }, simulator) => {
+    t.deepEqual(told, []);
+    moved(t, from, after, [...simulator.joints().q]);
+    const { motionsFinished, commandsLost, reflexes } = simulator.counters();
+    t.deepEqual([motionsFinished, commandsLost, reflexes], [1, 0, 0]);
+  });
+});
+
 interface Refusal {
   readonly error: string;
   readonly message: string;

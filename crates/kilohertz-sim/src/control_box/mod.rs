@@ -4,8 +4,9 @@
 //! only in [`ControlBox::tick`].
 //!
 //! `modes.rs` has the modes and what belongs to each, `rules.rs` the limits of joints and the lost-packet rule,
-//! `cartesian.rs` the Cartesian motion generators, `state.rs` what the state reports.
+//! `cartesian.rs` the Cartesian motion generators, `asynchronous.rs` motions that the arm makes itself, `state.rs` what the state reports.
 
+pub(crate) mod asynchronous;
 pub(crate) mod cartesian;
 pub(crate) mod modes;
 pub(crate) mod rules;
@@ -114,10 +115,9 @@ impl ControlBox {
     /// command and has none for the newest state.
     pub fn awaits_command(&self) -> bool {
         self.lockstep
-            && self
-                .mode
-                .motion()
-                .is_some_and(|motion| !motion.first && motion.next.is_none())
+            && self.mode.motion().is_some_and(|motion| {
+                !motion.first && motion.next.is_none() && motion.asynchronous.is_none()
+            })
     }
 
     /// Hands in a command; the newest for the current state counts.
@@ -134,11 +134,13 @@ impl ControlBox {
             Request::Move {
                 generator,
                 controller,
+                asynchronous,
             } => {
                 self.start_move(WaitingMove {
                     ticket,
                     generator,
                     controller,
+                    asynchronous,
                 });
             }
             Request::StopMove => self.stop_move(ticket),
@@ -223,6 +225,7 @@ impl ControlBox {
     pub fn tick(&mut self) {
         self.time += 1;
         let drive = match &self.mode {
+            Mode::Moving(motion) if motion.asynchronous.is_some() => self.follow_target(),
             Mode::Moving(_) => self.command_arm(),
             _ => {
                 self.bring_to_rest();
@@ -590,6 +593,7 @@ mod tests {
         let motion = Request::Move {
             generator,
             controller,
+            asynchronous: None,
         };
         robot.request(ticket(1), motion);
     }

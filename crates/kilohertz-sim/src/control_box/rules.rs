@@ -54,7 +54,7 @@ impl Limits {
     }
 
     /// The slowest and the fastest that the joints may be at `q`, [rad/s].
-    fn velocities(&self, q: &Joints) -> (Joints, Joints) {
+    pub(super) fn velocities(&self, q: &Joints) -> (Joints, Joints) {
         match &self.velocity_by_position {
             Some(limits) => (limits.lower_limits(q), limits.upper_limits(q)),
             None => (self.envelope.velocity.map(|v| -v), self.envelope.velocity),

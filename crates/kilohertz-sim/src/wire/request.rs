@@ -24,6 +24,8 @@ pub(crate) enum Request {
     Move {
         generator: Generator,
         controller: MoveControllerMode,
+        /// The highest velocities of a motion that the arm makes itself [rad/s].
+        asynchronous: Option<[f64; 7]>,
     },
     StopMove,
     SetCollisionBehavior(Box<CollisionBehavior>),
@@ -172,12 +174,19 @@ fn decode_move(generation: Generation, payload: &[u8]) -> Result<Request, MoveSt
     let generator = Generator::of(mode);
     let nobody_moves_it =
         generator == Generator::None && controller != MoveControllerMode::ExternalController;
-    if !sound || nobody_moves_it || arguments.asynchronous {
+    // libfranka has asynchronous motions to joint positions alone, and torques are for the client's own cycle.
+    let is_asynchronous = arguments.asynchronous.is_none_or(|fastest| {
+        generator == Generator::JointPosition
+            && controller != MoveControllerMode::ExternalController
+            && fastest.iter().all(|v| v.is_finite() && *v > 0.0)
+    });
+    if !sound || nobody_moves_it || !is_asynchronous {
         return Err(invalid);
     }
     Ok(Request::Move {
         generator,
         controller,
+        asynchronous: arguments.asynchronous,
     })
 }
 
@@ -210,7 +219,8 @@ mod tests {
             decode(Generation::Fr3, Command::Move, request.as_bytes()),
             Ok(Request::Move {
                 generator: Generator::JointVelocity,
-                controller: MoveControllerMode::JointImpedance
+                controller: MoveControllerMode::JointImpedance,
+                asynchronous: None,
             })
         );
     }
@@ -294,6 +304,34 @@ mod tests {
     }
 
     #[test]
+    fn an_asynchronous_motion_is_one_to_joint_positions_and_says_how_fast() {
+        let asked = |mode, controller, fastest: [f64; 7]| {
+            let mut request = move_request(controller, mode);
+            request.use_async_motion_generator = 1;
+            request.maximum_velocity = franka::wire::f64s_to_wire(&fastest);
+            decode(Generation::Fr3, Command::Move, request.as_bytes())
+        };
+        let own = MoveControllerMode::JointImpedance;
+        let positions = MoveMotionGeneratorMode::JointPosition;
+        assert_eq!(
+            asked(positions, own, [0.5; 7]),
+            Ok(Request::Move {
+                generator: Generator::JointPosition,
+                controller: own,
+                asynchronous: Some([0.5; 7]),
+            })
+        );
+        let invalid = Err(Status::Move(MoveStatus::InvalidArgumentRejected));
+        for wrong in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(asked(positions, own, [wrong; 7]), invalid);
+        }
+        let velocities = MoveMotionGeneratorMode::JointVelocity;
+        assert_eq!(asked(velocities, own, [0.5; 7]), invalid);
+        let external = MoveControllerMode::ExternalController;
+        assert_eq!(asked(positions, external, [0.5; 7]), invalid);
+    }
+
+    #[test]
     fn version_5_has_no_word_for_torques_alone() {
         let controller = MoveControllerMode::ExternalController;
         let wide = Deviation::new(10.0, 3.0, 6.0);
@@ -304,7 +342,8 @@ mod tests {
             decoded(&request),
             Ok(Request::Move {
                 generator: Generator::JointVelocity,
-                controller
+                controller,
+                asynchronous: None,
             })
         );
         let none = MoveMotionGeneratorMode::None.to_u32();
