@@ -8,6 +8,7 @@ import json
 import math
 import os
 import sys
+import time
 
 # This file has the package's name: it is not to be found in its place.
 sys.path.pop(0)
@@ -210,7 +211,7 @@ def asynchronous(robot):
     told = [configured.error_message]
     handler = configured.handler
     first = robot.read_once()
-    target = joint(0, first.q[0] + WAY, first.q)
+    target = joint(0, WAY, first.q)
     for _ in range(75):
         told.append(handler.get_target_feedback().error_message)
         told.append(handler.set_joint_position_target(handler_type.JointPositionTarget(target)).error_message)

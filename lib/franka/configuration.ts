@@ -180,7 +180,7 @@ export class Configuration {
 }
 
 /** The inertia of a ball of this mass [kg] and of a radius of 5 cm, for what is not told how it is shaped. */
-function ball(mass: number): number[] {
+export function ball(mass: number): number[] {
   const moment = (2 / 5) * mass * 0.05 ** 2;
   return [moment, 0, 0, 0, moment, 0, 0, 0, moment];
 }

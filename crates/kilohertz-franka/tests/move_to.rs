@@ -341,6 +341,7 @@ fn a_heavy_load_arrives_at_full_speed_from_anywhere_to_anywhere(rig: Rig) {
         SimulatorOptions {
             lockstep: true,
             friction: true,
+            hand: false,
             ..SimulatorOptions::default()
         },
     );
@@ -475,7 +476,14 @@ fn an_arm_that_is_held_on_its_way_says_where_it_is(rig: Rig) {
 
 #[allow(clippy::approx_constant, reason = "four digits are what is tested")]
 fn a_pose_in_four_digits_is_reached(rig: Rig) {
-    let simulator = lockstep(rig);
+    let simulator = start(
+        rig,
+        SimulatorOptions {
+            lockstep: true,
+            hand: false,
+            ..SimulatorOptions::default()
+        },
+    );
     let arm = connect(rig, &simulator);
     let hand = [
         0.7071, -0.7071, 0., 0., 0.7071, 0.7071, 0., 0., 0., 0., 1., 0., 0., 0., 0.1034, 1.,

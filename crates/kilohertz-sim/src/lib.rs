@@ -150,6 +150,7 @@ mod body;
 mod control_box;
 mod corruption;
 mod counters;
+mod end_effector;
 mod error;
 mod fault;
 #[cfg(test)]
@@ -167,6 +168,7 @@ mod wire;
 
 pub use corruption::Corruption;
 pub use counters::Counters;
+pub use end_effector::EndEffector;
 pub use error::SimulatorError;
 pub use fault::{Fault, HandFault};
 pub use generation::Generation;

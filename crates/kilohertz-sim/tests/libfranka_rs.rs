@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use common::{bump, eventually, largest_difference, options};
-use kilohertz_sim::{Fault, Generation, HandFault, Simulator, SimulatorOptions};
+use kilohertz_sim::{EndEffector, Fault, Generation, HandFault, Simulator, SimulatorOptions};
 use libfranka::exception::FrankaException;
 use libfranka::{
     ControllerMode, FrankaResult, JointPositions, JointVelocities, MAX_CUTOFF_FREQUENCY,
@@ -61,11 +61,12 @@ fn it_reads_the_state_that_the_arm_is_in() {
     let state = robot.read_once().unwrap();
     assert!(largest_difference(&state.q, &simulator.joints().q) < 1e-6);
     let model = franka::Model::native_fer();
-    let shared = franka::RobotState {
-        q: state.q,
-        ..franka::RobotState::default()
-    };
-    let gravity = model.gravity(&shared);
+    let hand = EndEffector::FRANKA_HAND;
+    assert_eq!(
+        (state.m_ee, state.F_x_Cee, state.I_ee),
+        (hand.m_ee, hand.F_x_Cee, hand.I_ee)
+    );
+    let gravity = model.gravity_q(&state.q, state.m_ee, &state.F_x_Cee, &[0.0, 0.0, -9.81]);
     assert!(largest_difference(&state.tau_J, &gravity) < 0.1);
     let mut times = Vec::new();
     robot

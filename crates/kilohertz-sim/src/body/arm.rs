@@ -6,6 +6,7 @@ use crate::body::contact::{CollisionBehavior, Contacts};
 use crate::body::dynamics::{ARMATURE, Dynamics, MAX_TORQUE, Pose};
 use crate::body::payload::{Body, Frames};
 use crate::body::reference::Reference;
+use crate::end_effector::EndEffector;
 use crate::error::SimulatorError;
 use crate::generation::Generation;
 use crate::joints::{Joints, Wrench};
@@ -61,13 +62,23 @@ pub(crate) struct Arm {
 }
 
 impl Arm {
-    pub fn new(generation: Generation, q: Joints, friction: bool) -> Result<Arm, SimulatorError> {
-        let dynamics = Dynamics::new(generation, friction)?;
+    /// An arm that stands at `q` and wears `worn`.
+    pub fn new(
+        generation: Generation,
+        q: Joints,
+        friction: bool,
+        worn: &EndEffector,
+    ) -> Result<Arm, SimulatorError> {
+        let mut dynamics = Dynamics::new(generation, friction)?;
+        dynamics.payload = worn.body();
         let gravity = dynamics.gravity(&q);
         Ok(Arm {
             dynamics,
-            frames: Frames::default(),
-            end_effector: Body::default(),
+            frames: Frames {
+                f_t_ne: worn.F_T_NE,
+                ..Frames::default()
+            },
+            end_effector: worn.body(),
             load: Body::default(),
             stiffness: DEFAULT_STIFFNESS,
             collision: CollisionBehavior::default(),

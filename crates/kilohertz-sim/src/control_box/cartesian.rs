@@ -369,12 +369,13 @@ fn orthonormal(pose: &[f64; 16]) -> [f64; 16] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::end_effector::EndEffector;
     use crate::generation::Generation;
 
     const READY: Joints = [0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785];
 
     fn each_arm() -> [(Generation, Arm); 2] {
-        Generation::ALL.map(|arm| (arm, Arm::new(arm, READY, true).unwrap()))
+        Generation::ALL.map(|arm| (arm, Arm::new(arm, READY, true, &EndEffector::NONE).unwrap()))
     }
 
     fn length(way: &[f64; 6]) -> f64 {

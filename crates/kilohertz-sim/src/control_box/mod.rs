@@ -73,7 +73,12 @@ impl ControlBox {
         };
         Ok(ControlBox {
             generation: options.generation,
-            arm: Arm::new(options.generation, options.q, options.friction)?,
+            arm: Arm::new(
+                options.generation,
+                options.q,
+                options.friction,
+                &options.worn(),
+            )?,
             limits: Limits::new(options.generation)?,
             lockstep: options.lockstep,
             lost_packet_limit: options.lost_packet_limit,
