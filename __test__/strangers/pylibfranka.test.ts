@@ -60,7 +60,7 @@ async function against<T>(
 ): Promise<void> {
   const python = await environment('pylibfranka', join(here, 'pylibfranka.txt'));
   const place = ownPlace();
-  await using simulator = await FrankaSimulator.start({ ...place, ...options });
+  await using simulator = await FrankaSimulator.start({ ...place, hand: false, ...options });
   const script = [join(here, 'pylibfranka.py'), place.host, scenario];
   const { stdout } = await promisify(execFile)(python, script, { timeout: 60_000 });
   await look(JSON.parse(stdout) as T, simulator);

@@ -243,7 +243,9 @@ impl ControlBox {
                 self.arm.reference_from_measured();
             }
             let felt = self.arm.felt.reflex();
-            if let Err(violated) = self.limits.measured(&self.arm.pose.q, &self.arm.pose.dq) {
+            let arm = &self.arm;
+            let measured = self.limits.measured(&arm.pose.q, &arm.pose.dq, &arm.tau_j);
+            if let Err(violated) = measured {
                 self.reflex(violated);
             } else if felt.any() {
                 self.reflex(felt);
