@@ -41,7 +41,10 @@ export declare class RobotState {
   readonly tau_J_d: Float64Array;
   /** Derivative of the measured joint torques [N m/s], 7. */
   readonly dtau_J: Float64Array;
-  /** Low-pass filtered estimate of the external joint torques [N m], 7. */
+  /**
+   * Low-pass filtered estimate of the joint torques that the arm applies to its surroundings [N m], 7: `tau_J` minus
+   * what the arm's model says of its motion. Where something turns a joint forwards, it is negative.
+   */
   readonly tau_ext_hat_filtered: Float64Array;
   /** Motor positions [rad], 7. */
   readonly theta: Float64Array;
@@ -59,29 +62,35 @@ export declare class RobotState {
   readonly O_dP_EE_c: Float64Array;
   /** Last commanded end-effector acceleration in the base frame [m/s^2, rad/s^2], 6. */
   readonly O_ddP_EE_c: Float64Array;
-  /** Estimated external wrench on the stiffness frame, in the base frame [N, N m], 6. */
+  /**
+   * Estimated wrench that the arm applies to its surroundings at the stiffness frame, along the axes of the base frame
+   * [N, N m], 6. Where something pulls the hand downwards, the force along z is positive. Zeros close to a singular pose.
+   */
   readonly O_F_ext_hat_K: Float64Array;
-  /** Estimated external wrench on the stiffness frame, in that frame [N, N m], 6. */
+  /** The wrench of `O_F_ext_hat_K`, with the same sign, along the axes of the stiffness frame [N, N m], 6. */
   readonly K_F_ext_hat_K: Float64Array;
   /** Acceleration of the unmoved base in the base frame, gravity included [m/s^2], 3. */
   readonly O_ddP_O: Float64Array;
-  /** Elbow: position of joint 3 [rad] and sign of joint 4, 2. */
+  /**
+   * Elbow, 2: position of joint 3 [rad], and to which side joint 4 bends: -1 below -0.467002423653011 rad, where the
+   * arm is stretched, 1 above, 0 there.
+   */
   readonly elbow: Float64Array;
-  /** Desired elbow, 2. */
+  /** Desired elbow, 2, as `elbow`. */
   readonly elbow_d: Float64Array;
-  /** Commanded elbow, 2. */
+  /** Commanded elbow, 2, as `elbow`. */
   readonly elbow_c: Float64Array;
   /** Commanded elbow velocity [rad/s], 2. */
   readonly delbow_c: Float64Array;
   /** Commanded elbow acceleration [rad/s^2], 2. */
   readonly ddelbow_c: Float64Array;
-  /** Contact level of each joint: 1 in contact, 0 not, 7. */
+  /** Contact level of each joint, 7: 1 in contact; 0 not, or no longer. */
   readonly joint_contact: Float64Array;
-  /** Contact level of each Cartesian direction, in the stiffness frame, 6. */
+  /** Contact level of each Cartesian direction, in the stiffness frame, 6, as `joint_contact`. */
   readonly cartesian_contact: Float64Array;
-  /** Collision level of each joint, 7. */
+  /** Collision level of each joint, 7: 1 since a collision; 0 before, and after `recover()`. */
   readonly joint_collision: Float64Array;
-  /** Collision level of each Cartesian direction, in the stiffness frame, 6. */
+  /** Collision level of each Cartesian direction, in the stiffness frame, 6, as `joint_collision`. */
   readonly cartesian_collision: Float64Array;
   /** End effector in the flange frame [m], 16. */
   readonly F_T_EE: Float64Array;
@@ -325,8 +334,9 @@ export interface Load {
   /** Its centre of mass in the flange frame [m], 3; at most 1 m away. Default 0, 0, 0. */
   readonly F_x_Cload?: ArrayLike<number>;
   /**
-   * Its inertia about its centre of mass [kg m^2]: 3x3, column-major, symmetric, positive semidefinite, no principal
-   * moment larger than the sum of the others, nor than `m_load` at 1 m has it. Default zeros: a point. Some arms want a positive definite one.
+   * Its inertia about its centre of mass [kg m^2]: 3x3, column-major, symmetric, positive definite, no principal
+   * moment larger than the sum of the others, nor than `m_load` at 1 m has it. An arm refuses a mass without inertia.
+   * Default: that of a ball of this mass and of a radius of 5 cm.
    */
   readonly I_load?: ArrayLike<number>;
 }
@@ -1900,6 +1910,20 @@ export declare function run<Observation, Action>(
   policy: AnyPolicy<NoInfer<Observation>, NoInfer<Action>>,
   options?: SessionOptions & RunOptions,
 ): Promise<SessionStats>;
+/** What an arm wears at its flange, as it is set in Desk, with libfranka's names. */
+export interface SimulatedEndEffector {
+  /** Its mass [kg], 0 to 10; 0 is nothing. */
+  readonly m_ee: number;
+  /** Its centre of mass in the flange frame [m], 3; at most 1 m away. Default 0, 0, 0. */
+  readonly F_x_Cee?: ArrayLike<number>;
+  /**
+   * Its inertia about its centre of mass [kg m^2]: 3x3, column-major, symmetric, positive definite, no principal moment
+   * larger than the sum of the others. Default: that of a ball of this mass and of a radius of 5 cm.
+   */
+  readonly I_ee?: ArrayLike<number>;
+  /** The nominal end effector in the flange frame [m]: 4x4, column-major; at most 1 m away. Default: the flange. */
+  readonly F_T_NE?: ArrayLike<number>;
+}
 /** How a simulated arm starts. */
 export interface FrankaSimulatorOptions {
   /** Which arm it is. Default 'fr3'. */
@@ -1910,6 +1934,8 @@ export interface FrankaSimulatorOptions {
   readonly port?: number;
   /** Whether there is a hand. Default true. */
   readonly hand?: boolean;
+  /** What the arm wears at its flange. Default: the Franka Hand where there is one, else nothing. */
+  readonly endEffector?: SimulatedEndEffector;
   /** Width of an object between the fingers of the open hand [m], above 0 to 0.08. Default: none. */
   readonly objectWidthM?: number;
   /** Joint positions at the start [rad], 7. Default [0, -π/4, 0, -3π/4, 0, π/2, π/4]. */
@@ -2045,7 +2071,10 @@ export type SimulatorFault =
       readonly kind: 'userStop';
       readonly pressed: boolean;
     }
-  /** Somebody pushes the joints with these torques [N m], 7, until the next push. */
+  /**
+   * Somebody pushes the joints with these torques [N m], 7, until the next push. A positive one turns its joint
+   * forwards. `tau_ext_hat_filtered` shows it with the opposite sign: it is what the arm applies to who pushes it.
+   */
   | {
       readonly kind: 'push';
       readonly torquesNm: readonly number[];

@@ -107,6 +107,7 @@ export {
   type FingerState,
   FrankaSimulator,
   type FrankaSimulatorOptions,
+  type SimulatedEndEffector,
   type JointState,
   type SimulatorCounters,
   type SimulatorFault,

@@ -620,6 +620,8 @@ export interface NativeSimulatorOptions {
   lockstep?: boolean
   lostPacketLimit?: number
   hand?: boolean
+  /** Mass, centre of mass, inertia and frame, 1 + 3 + 9 + 16. */
+  endEffector?: Array<number>
   objectWidthM?: number
 }
 

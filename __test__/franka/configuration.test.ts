@@ -39,7 +39,7 @@ function near(ours: ArrayLike<number>, theirs: ArrayLike<number>): boolean {
 
 for (const { generation, client } of ARMS) {
   test(`a ${generation} over ${client} takes all that it can be set up with, and shows it`, async (t) => {
-    await using setup = await setUp('jointVelocity', { generation }, client);
+    await using setup = await setUp('jointVelocity', { generation, hand: false }, client);
     const { arm } = setup;
     await arm.setCollisionBehavior(thresholds(20, 40));
     const acceleration = thresholds(30, 50);
@@ -71,7 +71,8 @@ for (const { generation, client } of ARMS) {
     const unchecked = { unchecked: true };
     await t.throwsAsync(arm.setLoad({ m_load: 3.5 }), { code: 'OPTION_M_LOAD' });
     await arm.setLoad({ m_load: 3.5 }, unchecked);
-    t.true(Math.abs((await arm.state()).m_load - 3.5) < 1e-6);
+    const loaded = await arm.state();
+    t.true(Math.abs(loaded.m_load - 3.5) < 1e-6 && near(loaded.I_load, diagonal(0.0035)));
     await arm.setCollisionBehavior(thresholds(1e3, 1e4), unchecked);
     const long = [...UNIT.slice(0, 14), 1.5, 1];
     await arm.setEE(long, unchecked);
@@ -175,7 +176,7 @@ test('filters are set on a FER; an FR3 has none, and says so', async (t) => {
 });
 
 test('what is not as it must be is refused by its name, and nothing is sent', async (t) => {
-  await using setup = await setUp();
+  await using setup = await setUp('jointVelocity', { lockstep: true, hand: false });
   const { arm } = setup;
   const cases: [(arm: Franka) => Promise<void>, string, RegExp][] = [
     [(a) => a.setLoad({ m_load: -1 }), 'OPTION_M_LOAD', /m_load is -1; expected a number from 0/],

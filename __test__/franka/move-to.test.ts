@@ -110,7 +110,7 @@ for (const { generation, client } of ARMS) {
   });
 
   test(`3 kg arrive at full speed with a ${generation} over ${client}, whatever its sessions follow with`, async (t) => {
-    await using setup = await setUp('jointVelocity', LOCKSTEP, client);
+    await using setup = await setUp('jointVelocity', { ...LOCKSTEP, hand: false }, client);
     const { simulator } = setup;
     await setup.arm.close();
     const arm = await Franka.connect(simulator.address, { client, impedance: {} });

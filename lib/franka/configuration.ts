@@ -43,8 +43,9 @@ export interface Load {
   /** Its centre of mass in the flange frame [m], 3; at most 1 m away. Default 0, 0, 0. */
   readonly F_x_Cload?: ArrayLike<number>;
   /**
-   * Its inertia about its centre of mass [kg m^2]: 3x3, column-major, symmetric, positive semidefinite, no principal
-   * moment larger than the sum of the others, nor than `m_load` at 1 m has it. Default zeros: a point. Some arms want a positive definite one.
+   * Its inertia about its centre of mass [kg m^2]: 3x3, column-major, symmetric, positive definite, no principal
+   * moment larger than the sum of the others, nor than `m_load` at 1 m has it. An arm refuses a mass without inertia.
+   * Default: that of a ball of this mass and of a radius of 5 cm.
    */
   readonly I_load?: ArrayLike<number>;
 }
@@ -151,7 +152,7 @@ export class Configuration {
 
   async load(load: Load, options: SettingOptions): Promise<void> {
     const own = ownOptions('setLoad', load, ['m_load', 'F_x_Cload', 'I_load']);
-    const { m_load, F_x_Cload = [0, 0, 0], I_load = new Float64Array(9) } = own;
+    const { m_load, F_x_Cload = [0, 0, 0], I_load } = own;
     if (typeof m_load !== 'number') {
       throw new OptionTypeError('OPTION_M_LOAD', 'm_load', m_load, 'a number [kg]');
     }
@@ -160,7 +161,7 @@ export class Configuration {
       throw new OptionRangeError('OPTION_M_LOAD', 'm_load', m_load, 'a number from 0 on [kg]', [0]);
     }
     const centre = checkNumbers('F_x_Cload', F_x_Cload, 3);
-    const inertia = checkNumbers('I_load', I_load, 9);
+    const inertia = checkNumbers('I_load', I_load ?? ball(m_load), 9);
     return this.#set('load', [m_load, ...centre, ...inertia], options);
   }
 
@@ -176,6 +177,12 @@ export class Configuration {
     const unchecked = checkBoolean('unchecked', own.unchecked ?? false);
     await awaiting(() => this.#arm.configure(kind, Float64Array.from(values), unchecked));
   }
+}
+
+/** The inertia of a ball of this mass [kg] and of a radius of 5 cm, for what is not told how it is shaped. */
+export function ball(mass: number): number[] {
+  const moment = (2 / 5) * mass * 0.05 ** 2;
+  return [moment, 0, 0, 0, moment, 0, 0, 0, moment];
 }
 
 function thresholds(prefix: string, given: CollisionThresholds): number[] {

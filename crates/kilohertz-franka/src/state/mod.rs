@@ -1,4 +1,7 @@
 //! libfranka's robot state as flat slots, with libfranka's names, and the gate where states enter (`gate.rs`).
+//!
+//! `tau_ext_hat_filtered`, `O_F_ext_hat_K` and `K_F_ext_hat_K` are what the arm applies to its surroundings:
+//! `tau_J` minus what the model says of the motion. What pushes the arm along an axis is negative on it.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 

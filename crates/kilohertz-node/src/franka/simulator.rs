@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kilohertz_core::thread::{RealtimeRequest, make_realtime};
-use kilohertz_sim::{Corruption, Fault, HandFault, Simulator, SimulatorOptions};
+use kilohertz_sim::{Corruption, EndEffector, Fault, HandFault, Simulator, SimulatorOptions};
 use napi::bindgen_prelude::Object;
 use napi::{Env, Result};
 use napi_derive::napi;
@@ -24,6 +24,8 @@ pub struct NativeSimulatorOptions {
     pub lockstep: Option<bool>,
     pub lost_packet_limit: Option<u32>,
     pub hand: Option<bool>,
+    /// Mass, centre of mass, inertia and frame, 1 + 3 + 9 + 16.
+    pub end_effector: Option<Vec<f64>>,
     pub object_width_m: Option<f64>,
 }
 
@@ -111,6 +113,7 @@ fn options(options: NativeSimulatorOptions) -> std::result::Result<SimulatorOpti
         None => defaults.generation,
         Some(name) => name.parse().map_err(Failure::from)?,
     };
+    let end_effector = options.end_effector.as_deref().map(worn).transpose()?;
     Ok(SimulatorOptions {
         generation,
         host,
@@ -122,9 +125,27 @@ fn options(options: NativeSimulatorOptions) -> std::result::Result<SimulatorOpti
             .lost_packet_limit
             .unwrap_or(defaults.lost_packet_limit),
         hand: options.hand.unwrap_or(defaults.hand),
+        end_effector,
         object: options.object_width_m,
         prepare_arm_thread: Some(raise_priority),
         ..defaults
+    })
+}
+
+/// What an arm wears: mass, centre of mass, inertia and frame.
+fn worn(slots: &[f64]) -> std::result::Result<EndEffector, Failure> {
+    let of_length = || {
+        let received = format!("of length {}", slots.len());
+        refused("endEffector", &received, "29 numbers")
+    };
+    let (mass, rest) = slots.split_first().ok_or_else(of_length)?;
+    let (centre, rest) = rest.split_first_chunk().ok_or_else(of_length)?;
+    let (inertia, frame) = rest.split_first_chunk().ok_or_else(of_length)?;
+    Ok(EndEffector {
+        m_ee: *mass,
+        F_x_Cee: *centre,
+        I_ee: *inertia,
+        F_T_NE: frame.try_into().map_err(|_| of_length())?,
     })
 }
 
