@@ -7,7 +7,7 @@ import { policyOf, sit } from '../franka/drivers/policy-loop.ts';
 import { endWithParent, NativeJoinedSeat, NativeLine } from '../native/binding.ts';
 import type { RobotState } from '../native/robot-state.ts';
 import { serve } from '../offload/server.ts';
-import type { PolicyFailure } from '../policy/worker-messages.ts';
+import type { Lengths, PolicyFailure } from '../policy/worker-messages.ts';
 import type { Policy } from '../session/robot.ts';
 
 const [parent = 0, memory = -1, callBell = -1, answerBell = -1, seat] = process.argv
@@ -39,7 +39,7 @@ async function make(url: unknown, name: unknown, args: unknown): Promise<unknown
 
 /** Runs the policy that was made until its session ends; resolves with why, where it failed. */
 async function sitDown(_schema: unknown, lengths: unknown): Promise<PolicyFailure | undefined> {
-  const size = lengths as { observation: number; action: number };
+  const size = lengths as Lengths;
   const place = NativeJoinedSeat.join(seat ?? -1, size.observation, size.action);
   return sit(made as Policy<RobotState, unknown>, place, size, false);
 }

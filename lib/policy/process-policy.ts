@@ -93,7 +93,7 @@ export function processPolicy(
 ): ProcessPolicy<unknown, unknown> {
   checkPolicyUrl(url, './policy.py');
   checkModule(url);
-  const options = ownOptions('processPolicy', given, [
+  const options = ownOptions('processPolicy()', given, [
     'export',
     'args',
     'python',

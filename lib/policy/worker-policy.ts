@@ -85,7 +85,7 @@ export function workerPolicy(
   given: WorkerPolicyOptions<PropertyKey, readonly unknown[] | undefined> = {},
 ): WorkerPolicy<unknown, unknown> {
   checkPolicyUrl(url, './policy.js');
-  const options = ownOptions('workerPolicy', given, ['export', 'args', 'spin', 'priority']);
+  const options = ownOptions('workerPolicy()', given, ['export', 'args', 'spin', 'priority']);
   const { args, spin = false } = options;
   checkFactoryArgs(args);
   const policy = Object.freeze({

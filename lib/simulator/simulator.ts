@@ -11,6 +11,7 @@ import { OptionTypeError } from '../errors/errors.ts';
 import { awaiting, calling } from '../errors/native-call.ts';
 import { type FrankaGeneration, GENERATIONS } from '../franka/generation.ts';
 import { type NativeFault, NativeSimulator } from '../native/binding.ts';
+import type { JointVector } from '../numbers.ts';
 
 /** How a simulated arm starts. */
 export interface FrankaSimulatorOptions {
@@ -25,7 +26,7 @@ export interface FrankaSimulatorOptions {
   /** Width of an object between the fingers of the open hand [m], above 0 to 0.08. Default: none. */
   readonly objectWidthM?: number;
   /** Joint positions at the start [rad], 7. Default [0, -π/4, 0, -3π/4, 0, π/2, π/4]. */
-  readonly q?: ArrayLike<number>;
+  readonly q?: JointVector;
   /** Whether the joints have friction. Default true. */
   readonly friction?: boolean;
   /**
@@ -134,7 +135,7 @@ export type SimulatorFault =
   /** The user stop is pressed, or released. */
   | { readonly kind: 'userStop'; readonly pressed: boolean }
   /** Somebody pushes the joints with these torques [N m], 7, until the next push. */
-  | { readonly kind: 'push'; readonly torquesNm: readonly number[] }
+  | { readonly kind: 'push'; readonly torquesNm: JointVector }
   /** The next connection is refused by a server of this FCI version. */
   | { readonly kind: 'rejectConnect'; readonly version: number }
   /** The next connection is answered `byS` seconds later. */
@@ -189,7 +190,7 @@ export class FrankaSimulator implements AsyncDisposable {
       'lockstep',
       'lostPacketLimit',
     ];
-    const own = ownOptions('the options of FrankaSimulator.start', options, known);
+    const own = ownOptions('FrankaSimulator.start()', options, known);
     const { generation, host, port, q, friction, lockstep, lostPacketLimit } = own;
     const { hand, objectWidthM } = own;
     const checked = {
