@@ -37,10 +37,10 @@ export declare class NativeArm {
    */
   configure(kind: string, values: Float64Array, unchecked: boolean): Promise<void>
   /**
-   * Plans a move to joint positions, 7 numbers, or to a pose, 16. The arm has arrived when each joint is within the
-   * tolerance [rad], within the time that it may take to settle [s].
+   * Plans a move to joint positions, 7 numbers, or to a pose, 16; a relative goal counts from where the arm stands.
+   * The arm has arrived when each joint is within the tolerance [rad], within the time that it may take to settle [s].
    */
-  planMove(goal: Float64Array, speed: number, tolerance: number, settlingS: number): Promise<NativeMove>
+  planMove(goal: Float64Array, relative: boolean, speed: number, tolerance: number, settlingS: number): Promise<NativeMove>
 }
 
 /** One end of an echo. */

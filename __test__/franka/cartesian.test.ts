@@ -384,7 +384,7 @@ test('a low-pass filter takes the edge off a step that is clamped', async (t) =>
   t.is(await jumps(50), 0);
   await using setup = await setUp();
   for (const cutoffHz of [0, -1, 1001, Number.NaN]) {
-    const make = (): unknown => new Session(setup.arm, () => [], { cutoffHz });
+    const make = (): unknown => new Session(setup.arm, () => undefined, { cutoffHz });
     t.throws(make, { instanceOf: OptionRangeError, code: 'OPTION_CUTOFF_HZ' });
   }
   const scribe = (): unknown => new Session(new Scribe(), () => 1, { cutoffHz: 100 });

@@ -183,7 +183,11 @@ test('what is not as it must be is refused by its name, and nothing is sent', as
     [(a) => a.setLoad({ m_load: Number.NaN }), 'OPTION_M_LOAD', /m_load is NaN/],
     [(a) => a.setLoad({} as Load), 'OPTION_M_LOAD', /m_load is undefined/],
     [(a) => a.setLoad({ m_load: 1, mass: 2 } as Load), 'OPTION_UNKNOWN', /"mass"/],
-    [(a) => a.setLoad({ m_load: 1, F_x_Cload: [1] }), 'OPTION_F_X_CLOAD', /3 finite numbers/],
+    [
+      (a) => a.setLoad({ m_load: 1, F_x_Cload: [1] as number[] }),
+      'OPTION_F_X_CLOAD',
+      /3 finite numbers/,
+    ],
     [
       (a) => a.setLoad({ m_load: 1, I_load: [1, 2, 0, 0, 1, 0, 0, 0, 1] }),
       'OPTION_I_LOAD',
@@ -199,7 +203,7 @@ test('what is not as it must be is refused by its name, and nothing is sent', as
     [(a) => a.setGuidingMode({ x: 1 as never }), 'OPTION_X', /true or false/],
     [(a) => a.setCollisionBehavior(thresholds(20, 10)), 'OPTION_UPPER_TORQUES_NM', /from 20/],
     [
-      (a) => a.setCollisionBehavior({ ...thresholds(1, 2), lowerForces: [1, 2] }),
+      (a) => a.setCollisionBehavior({ ...thresholds(1, 2), lowerForces: [1, 2] as number[] }),
       'OPTION_LOWER_FORCES',
       /6 finite numbers/,
     ],

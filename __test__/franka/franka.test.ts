@@ -336,7 +336,7 @@ test('a torque or a position beyond its limit is refused in its own unit', async
 test('after an error the same arm takes the next session', async (t) => {
   await using setup = await setUp();
   const { simulator, arm } = setup;
-  t.true((await rejection(run(arm, () => [], PATIENT))) instanceof InvalidActionError);
+  t.true((await rejection(run(arm, () => [] as number[], PATIENT))) instanceof InvalidActionError);
   const stats = await run(arm, turning, { ...PATIENT, durationS: 0.05 });
   t.true(stats.iterations >= 1);
   t.is(simulator.counters().motionsFinished, 2);

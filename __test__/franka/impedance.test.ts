@@ -99,7 +99,7 @@ test('an action has torques behind its motion, and is refused without', async (t
   const lengths = { jointVelocity: 14, cartesianVelocity: 13, cartesianPose: 23, torque: 7 };
   for (const [control, length] of Object.entries(lengths)) {
     const { simulator, arm } = await setUp(t, control as FrankaControl);
-    const session = new Session(arm, () => [0, 0, 0], { warmupS: 0 });
+    const session = new Session(arm, () => [0, 0, 0] as number[], { warmupS: 0 });
     const error = await rejection(session.run());
     t.true(error instanceof InvalidActionError);
     t.is((error as InvalidActionError).code, 'ACTION_LENGTH');

@@ -62,11 +62,15 @@ test('a policy computes with the model of its arm', async (t) => {
 test('what is no posture, frame or room is refused with what it was', (t) => {
   const model = new FrankaModel('fr3');
   const cases = [
-    [() => model.pose('flange', [1, 2]), 'OPTION_POSTURE', /q is Array of length 2; expected 7/],
+    [
+      () => model.pose('flange', [1, 2] as number[]),
+      'OPTION_POSTURE',
+      /q is Array of length 2; expected 7/,
+    ],
     [() => model.mass([...READY.slice(1), Number.NaN]), 'OPTION_POSTURE', /q\[6\] is NaN/],
     [() => model.gravity({ q: READY, m_total: Infinity }), 'OPTION_POSTURE', /m_total is Infinity/],
     [
-      () => model.gravity({ q: READY, F_T_EE: [1] }),
+      () => model.gravity({ q: READY, F_T_EE: [1] as number[] }),
       'OPTION_POSTURE',
       /F_T_EE is Array of length 1/,
     ],

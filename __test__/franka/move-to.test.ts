@@ -12,7 +12,7 @@ import {
   Session,
 } from '../../index.ts';
 import { distance, setUp, speed, turning, WALL } from '../fixtures/arms.ts';
-import { rejection, until } from '../fixtures/waiting.ts';
+import { abortReason, rejection, until } from '../fixtures/waiting.ts';
 
 const ARMS = [
   { generation: 'fr3', client: 'franka-rs' },
@@ -48,13 +48,13 @@ for (const { generation, client } of ARMS) {
     t.is(simulator.counters().reflexes, 0);
   });
 
-  test(`a signal stops a ${generation} over ${client} within its limits, and is what the move rejects with`, async (t) => {
+  test(`a signal stops a ${generation} over ${client} within its limits, and its reason is the cause that the move rejects with`, async (t) => {
     await using setup = await setUp('jointVelocity', { ...WALL, generation }, client);
     const { arm, simulator } = setup;
     const controller = new AbortController();
     const { signal } = controller;
     const reason = new Error('enough');
-    const moving = rejection(arm.moveTo(PLACE, { speed: 0.3, signal }));
+    const moving = abortReason(arm.moveTo(PLACE, { speed: 0.3, signal }));
     await until(() => speed(simulator) > 0.1, 'it moves');
     controller.abort(reason);
     t.is(await moving, reason);
@@ -64,7 +64,7 @@ for (const { generation, client } of ARMS) {
     t.is(simulator.counters().reflexes, 0);
     t.is(simulator.counters().motionsFinished, 1);
     t.is(getEventListeners(signal, 'abort').length, 0);
-    t.is(await rejection(arm.home({ signal })), reason);
+    t.is(await abortReason(arm.home({ signal })), reason);
     t.is(simulator.counters().motionsStarted, 1);
   });
 
@@ -279,7 +279,7 @@ test('what is no place, speed or option is refused by its name', async (t) => {
   const { arm, simulator } = setup;
   const pose = Array.from((await arm.state()).O_T_EE);
   const cases: [(arm: Franka) => Promise<unknown>, string][] = [
-    [(a) => a.moveTo([1, 2, 3]), 'OPTION_GOAL'],
+    [(a) => a.moveTo([1, 2, 3] as number[]), 'OPTION_GOAL'],
     [(a) => a.moveTo('home' as never), 'OPTION_GOAL'],
     [(a) => a.moveTo(null as never), 'OPTION_GOAL'],
     [(a) => a.moveTo([...HOME.slice(1), Number.NaN]), 'OPTION_Q'],

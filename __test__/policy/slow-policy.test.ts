@@ -158,6 +158,6 @@ test('wrong budgets are refused', async (t) => {
   ];
   for (const [targetBudget, instanceOf, code] of wrong) {
     const options = { targetBudget } as SessionOptions;
-    t.throws(() => new Session(setup.arm, () => [0], options), { instanceOf, code });
+    t.throws(() => new Session(setup.arm, () => undefined, options), { instanceOf, code });
   }
 });

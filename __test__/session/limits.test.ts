@@ -111,11 +111,11 @@ test('limitRate is a boolean, for arms, and not beside what contradicts it', asy
     [{ limitRate: true, limits: 'stop' }, /nothing beside limits: 'stop'/],
   ] as const;
   for (const [options, message] of wrong) {
-    const make = (): unknown => new Session(setup.arm, () => [], options);
+    const make = (): unknown => new Session(setup.arm, () => undefined, options);
     const error = t.throws(make, { instanceOf: OptionTypeError, message });
     t.is((error as OptionTypeError).code, 'OPTION_LIMIT_RATE');
   }
-  t.notThrows(() => new Session(setup.arm, () => [], { limitRate: true, limits: 'clamp' }));
+  t.notThrows(() => new Session(setup.arm, () => undefined, { limitRate: true, limits: 'clamp' }));
   const scribe = (): unknown => new Session(new Scribe(), () => 1, { limitRate: true });
   t.throws(scribe, { instanceOf: OptionTypeError, message: /no limits are known/ });
 });

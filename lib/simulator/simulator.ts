@@ -12,6 +12,7 @@ import { awaiting, calling } from '../errors/native-call.ts';
 import { ball } from '../franka/configuration.ts';
 import { type FrankaGeneration, GENERATIONS } from '../franka/generation.ts';
 import { type NativeFault, NativeSimulator } from '../native/binding.ts';
+import type { JointVector } from '../numbers.ts';
 
 /** The flange in its own frame. */
 const FLANGE = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
@@ -46,7 +47,7 @@ export interface FrankaSimulatorOptions {
   /** Width of an object between the fingers of the open hand [m], above 0 to 0.08. Default: none. */
   readonly objectWidthM?: number;
   /** Joint positions at the start [rad], 7. Default [0, -π/4, 0, -3π/4, 0, π/2, π/4]. */
-  readonly q?: ArrayLike<number>;
+  readonly q?: JointVector;
   /** Whether the joints have friction. Default true. */
   readonly friction?: boolean;
   /**
@@ -158,7 +159,7 @@ export type SimulatorFault =
    * Somebody pushes the joints with these torques [N m], 7, until the next push. A positive one turns its joint
    * forwards. `tau_ext_hat_filtered` shows it with the opposite sign: it is what the arm applies to who pushes it.
    */
-  | { readonly kind: 'push'; readonly torquesNm: readonly number[] }
+  | { readonly kind: 'push'; readonly torquesNm: JointVector }
   /** The next connection is refused by a server of this FCI version. */
   | { readonly kind: 'rejectConnect'; readonly version: number }
   /** The next connection is answered `byS` seconds later. */
@@ -214,7 +215,7 @@ export class FrankaSimulator implements AsyncDisposable {
       'lockstep',
       'lostPacketLimit',
     ];
-    const own = ownOptions('the options of FrankaSimulator.start', options, known);
+    const own = ownOptions('FrankaSimulator.start()', options, known);
     const { generation, host, port, q, friction, lockstep, lostPacketLimit } = own;
     const { hand, objectWidthM, endEffector } = own;
     const checked = {

@@ -6,7 +6,7 @@
 //! both.
 
 use franka::RobotState;
-use franka::model::{DEFAULT_GRAVITY_EARTH, Model};
+use franka::model::{DEFAULT_GRAVITY_EARTH, Frame, Model};
 use kilohertz_core::limits::{JointBounds, JointMotion};
 
 use crate::constants::{DT, OWN_SHARE};
@@ -44,6 +44,10 @@ pub enum Goal {
     Joints([f64; 7]),
     /// `O_T_EE`: a pose of the end effector in the base frame, 4x4 column-major.
     Pose([f64; 16]),
+    /// So much further than the desired joint positions `q_d` of the arm that stands [rad].
+    JointsBy([f64; 7]),
+    /// A pose in the frame of the end effector of the arm that stands, 4x4 column-major.
+    PoseBy([f64; 16]),
 }
 
 impl Goal {
@@ -53,11 +57,24 @@ impl Goal {
     /// What is wrong with it.
     pub fn check(&self) -> Result<(), Refusal> {
         match self {
-            Goal::Joints(q) => finite("q", q),
-            Goal::Pose(pose) => rigid("pose", pose),
+            Goal::Joints(q) | Goal::JointsBy(q) => finite("q", q),
+            Goal::Pose(pose) | Goal::PoseBy(pose) => rigid("pose", pose),
+        }
+    }
+
+    /// The same goal without reference to where the arm stands, which `state` says.
+    pub(crate) fn absolute(&self, model: &Model, state: &RobotState) -> Goal {
+        match self {
+            Goal::JointsBy(by) => Goal::Joints(std::array::from_fn(|i| state.q_d[i] + by[i])),
+            // The stiffness frame is whatever stands in the end effector's.
+            Goal::PoseBy(by) => {
+                Goal::Pose(model.pose_q(Frame::Stiffness, &state.q_d, &state.F_T_EE, by))
+            }
+            goal => *goal,
         }
     }
 }
+
 /// What an arm can give, and what it carries.
 #[derive(Clone, Copy)]
 pub(crate) struct Strength<'a> {
