@@ -1709,6 +1709,32 @@ export declare function workerPolicy<
   ObservationOf<PolicyIn<Module[Name], Args>>,
   ActionOf<PolicyIn<Module[Name], Args>>
 >;
+/** How long a policy takes for an answer, by the robot's clock: evenly between two durations. */
+export interface LatencyRange {
+  /** The shortest [s], 0 to 60. */
+  readonly fromS: number;
+  /** The longest [s], `fromS` to 60. */
+  readonly toS: number;
+  /** Chooses the latencies: the same seed gives the same ones. An integer from 0. Default 0. */
+  readonly seed?: number;
+}
+/** Whose clock counts in a session that drives an arm. */
+export interface LockstepOptions {
+  /**
+   * Whether time is the arm's alone, for a simulated arm that waits for its commands. The loop then waits for
+   * each answer of the policy, however long that takes by the wall clock and wherever the policy runs. Durations,
+   * statistics and records are in the arm's time, so the same program gives the same records, bit by bit.
+   * Default: true for a {@link FrankaSimulator} of this process with `lockstep: true`, else false. Not for real
+   * arms: one that waits for its command stops by its own reflex.
+   */
+  readonly lockstep?: boolean;
+  /**
+   * In lockstep: how late an answer comes by the arm's clock [s], 0 to 60; a number, or a range from which a
+   * seed chooses. As a policy on a thread of its own it has one question at a time: what it is asked meanwhile
+   * is replaced by the newest. Default 0: each answer comes in the cycle of its question.
+   */
+  readonly latencyS?: number | LatencyRange;
+}
 /** What happens to an action that breaks a limit. */
 export type OnViolation = 'stop' | 'clamp';
 /**
@@ -1803,7 +1829,7 @@ export type OnLate = 'rest' | 'stop';
  */
 export type OnLateHold = 'hold';
 /** How a session runs. */
-export interface SessionOptions {
+export interface SessionOptions extends LockstepOptions {
   /**
    * How often the policy is asked, a second; any number, fractions too. Default 50 for a robot
    * written in JavaScript, at most 10,000. A robot with a clock of its own (a Franka arm: 1000) gets

@@ -74,6 +74,7 @@ export {
   type WorkerPolicyOptions,
   workerPolicy,
 } from './lib/policy/worker-policy.ts';
+export type { LatencyRange, LockstepOptions } from './lib/session/lockstep.ts';
 export type {
   CartesianBox,
   LimitOptions,

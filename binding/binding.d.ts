@@ -13,6 +13,8 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 export declare class NativeArm {
   /** Connects; rejects with the arm's or the network's answer. */
   static connect(address: string, connectWith: NativeConnectOptions): Promise<NativeArm>
+  /** Whether it is a simulator of this process that waits for its commands. */
+  get isInLockstep(): boolean
   /** Which arm it is: fr3 or fer. */
   get generation(): string
   /** The library that talks to it: franka-rs or libfranka-rs. */
@@ -595,6 +597,10 @@ export interface NativeSessionOptions {
   maxTimingSamples: number
   recordTicks: number
   runForS?: number
+  /** Whether time is the arm's alone. */
+  lockstep?: boolean
+  /** In lockstep: the shortest and the longest latency of the policy [s], and a seed. */
+  latency?: Array<number>
   priority?: number
   cpu?: number
   lockMemory: boolean

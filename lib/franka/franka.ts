@@ -136,6 +136,7 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
       rateHz: RATE_HZ,
       targetJerkShare: targetJerkShare(control),
       maxDistanceRad,
+      isInLockstep: arm.isInLockstep,
       runs: this.#runs,
       drive: (policy) => {
         if (isWorkerPolicy<RobotState, Action | undefined>(policy)) {

@@ -131,7 +131,12 @@ export async function moveTo(
   }
   // A controller of the arm's own follows, whichever follows the arm's sessions.
   const maxDistanceRad = usualDistanceRad('joint');
-  const own = { rateHz: RATE_HZ, targetJerkShare: undefined, maxDistanceRad };
+  const own = {
+    rateHz: RATE_HZ,
+    targetJerkShare: undefined,
+    maxDistanceRad,
+    isInLockstep: arm.isInLockstep,
+  };
   const checked = checkOptions({ warmupS: 0, realtime, evenAfterSignal }, own);
   const numbers = checkGoal(goal);
   throwIfAborted(signal, MOVE);

@@ -3,6 +3,7 @@ import { OptionRangeError, OptionTypeError } from '../errors/errors.ts';
 import { numberText } from '../errors/number.ts';
 import type { NativeSessionOptions } from '../native/binding.ts';
 import type { Numbers } from '../numbers.ts';
+import { checkLockstep, type LockstepOptions } from './lockstep.ts';
 import { checkRealtime, type RealtimeOptions } from './realtime.ts';
 import { LIMIT_NAMES, type LimitName, nativeKinds, type OnViolation } from './violation.ts';
 
@@ -105,7 +106,7 @@ export type OnLateHold = 'hold';
 const ON_LATE = ['rest', 'stop'] as const satisfies readonly OnLate[];
 
 /** How a session runs. */
-export interface SessionOptions {
+export interface SessionOptions extends LockstepOptions {
   /**
    * How often the policy is asked, a second; any number, fractions too. Default 50 for a robot
    * written in JavaScript, at most 10,000. A robot with a clock of its own (a Franka arm: 1000) gets
@@ -206,10 +207,13 @@ export const SESSION_OPTIONS: readonly (keyof SessionOptions)[] = [
   'realtime',
   'resetTimeoutS',
   'evenAfterSignal',
+  'lockstep',
+  'latencyS',
 ];
 
 /** What the options depend on of a robot with a clock of its own. */
 interface OwnClock {
+  readonly isInLockstep: boolean;
   readonly rateHz: number;
   readonly targetJerkShare: number | undefined;
   readonly maxDistanceRad: number;
@@ -295,6 +299,7 @@ export function checkOptions(given: SessionOptions, own: OwnClock | undefined): 
         to: 10_000_000,
         integer: true,
       }),
+      ...checkLockstep(options, own?.isInLockstep),
       ...checkRealtime(options.realtime),
     }),
   };
