@@ -19,7 +19,7 @@ import {
   type Tick,
   workerPolicy,
 } from '../../index.ts';
-import { distance, ownPlace, speed } from '../fixtures/arms.ts';
+import { distance, ownPlace, REST, speed } from '../fixtures/arms.ts';
 import { follow } from '../fixtures/policies.ts';
 import { WITHOUT_NUMPY } from '../fixtures/python.ts';
 import { rejection, until } from '../fixtures/waiting.ts';
@@ -78,7 +78,7 @@ for (const [place, policy] of WAYS) {
     t.true(off < 0.01, `${off} rad`);
     t.is(simulator.counters().reflexes, 0);
     t.is(simulator.counters().motionsFinished, 1);
-    t.true(speed(simulator) < 0.02);
+    t.true(speed(simulator) < REST);
   });
 }
 

@@ -10,7 +10,7 @@ import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { FrankaSimulator, type FrankaSimulatorOptions } from '../../index.ts';
-import { speed, WALL } from '../fixtures/arms.ts';
+import { isRested, REST, speed, WALL } from '../fixtures/arms.ts';
 import type { Asked } from '../fixtures/preloaded/elsewhere.ts';
 import { venv } from '../fixtures/python.ts';
 import { until } from '../fixtures/waiting.ts';
@@ -100,9 +100,8 @@ function plain(_: string, value: unknown): unknown {
 /** All motions that were begun are finished, and no arm has helped itself. */
 async function finished(t: ExecutionContext, { arms }: Running, said: string): Promise<void> {
   for (const arm of arms) {
-    await until(() => speed(arm) < 0.02, 'the arm is at rest');
-    const { motionsStarted, motionsFinished, motionsAborted, reflexes } = arm.counters();
-    t.deepEqual([motionsFinished, motionsAborted, reflexes], [motionsStarted, 0, 0], said);
+    await until(() => speed(arm) < REST, 'the arm is at rest');
+    isRested(t, arm, undefined, said);
     t.false(arm.fingers().isMoving, said);
   }
 }

@@ -11,16 +11,11 @@ import {
 } from '../../index.ts';
 import { sessionOf } from '../fixtures/arms.ts';
 import { program, programBehind } from '../fixtures/programs.ts';
-import { until } from '../fixtures/waiting.ts';
+import { block, until } from '../fixtures/waiting.ts';
 
 type Policies = typeof import('../fixtures/policies.ts');
 
 const url = new URL('../fixtures/policies.ts', import.meta.url);
-
-function block(ms: number): void {
-  const end = performance.now() + ms;
-  while (performance.now() < end);
-}
 
 test('a policy in a worker goes on while the main thread is blocked', async (t) => {
   const policy = workerPolicy<Policies, 'swing'>(url, { export: 'swing', args: [0.3] });
