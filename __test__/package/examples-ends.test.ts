@@ -27,6 +27,13 @@ function programs(): string[] {
   return names.filter((name) => !new RegExp(`['"]\\./${name}\\.[jt]s['"]`).test(text));
 }
 
+/** Two at a time: each takes its own time, whatever the processor has left. */
+function inPairs(names: readonly string[]): string[][] {
+  return names.flatMap((name, nth) =>
+    nth % 2 === 0 ? [[name, ...names.slice(nth + 1, nth + 2)]] : [],
+  );
+}
+
 /** An example that runs. */
 interface Running extends AsyncDisposable {
   readonly process: ChildProcess;
@@ -150,14 +157,21 @@ for (const name of programs()) {
     t.timeout(2 * LIMIT_MS);
     await Promise.all([killed(t, name, 'SIGTERM'), killed(t, name, 'SIGINT')]);
   });
+}
 
-  test(`${name}: its motions are finished although its event loop is blocked, and with next to no processor`, async (t) => {
+for (const names of inPairs(programs())) {
+  const them = names.join(' and ');
+  test(`${them}: their motions are finished although their event loops are blocked, and with next to no processor`, async (t) => {
     t.timeout(2 * LIMIT_MS);
     const busy = Array.from({ length: 4 }, () => spawn(process.execPath, ['-e', 'for (;;);']));
     try {
-      await using blocked = await start(name, [], { BLOCK_MS: '400' });
-      await using starved = await start(name, ['nice', '-n', '19']);
-      await Promise.all([survives(t, blocked), survives(t, starved)]);
+      await Promise.all(
+        names.map(async (name) => {
+          await using blocked = await start(name, [], { BLOCK_MS: '400' });
+          await using starved = await start(name, ['nice', '-n', '19']);
+          await Promise.all([survives(t, blocked), survives(t, starved)]);
+        }),
+      );
     } finally {
       for (const each of busy) each.kill('SIGKILL');
     }

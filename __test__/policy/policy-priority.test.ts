@@ -86,10 +86,9 @@ test.serial(
     const { session } = await sessionOf(t, policy);
     const stats = await session.run({ durationS: 2 });
     t.is(session.realtime?.policyPriority.granted, isPermitted(session));
-    t.true(
-      stats.policyAnswers > stats.policyAsks / 2,
-      `${stats.policyAnswers} of ${stats.policyAsks}`,
-    );
+    // Without its priority it has the pace that the machine leaves it.
+    const least = isPermitted(session) ? stats.policyAsks / 2 : 0;
+    t.true(stats.policyAnswers > least, `${stats.policyAnswers} of ${stats.policyAsks}`);
   },
 );
 
