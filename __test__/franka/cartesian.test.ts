@@ -14,7 +14,7 @@ import {
   type Tick,
   workerPolicy,
 } from '../../index.ts';
-import { HAND, ownPlace, setUp, speed, WALL } from '../fixtures/arms.ts';
+import { HAND, ownPlace, REST, setUp, speed, WALL } from '../fixtures/arms.ts';
 import { Scribe } from '../fixtures/robots.ts';
 import { rejection, until } from '../fixtures/waiting.ts';
 
@@ -65,7 +65,7 @@ for (const control of ['cartesianVelocity', 'cartesianPose', 'cartesianTarget'] 
       t.is(stats.firstViolation, null);
       t.is(simulator.counters().reflexes, 0);
       t.is(simulator.counters().motionsFinished, 1);
-      t.true(speed(simulator) < 0.02);
+      t.true(speed(simulator) < REST);
     });
   }
 }

@@ -22,7 +22,7 @@ import {
 } from '../../index.ts';
 import { WALL } from '../fixtures/arms.ts';
 import { program } from '../fixtures/programs.ts';
-import { abortReason, block, rejection, until } from '../fixtures/waiting.ts';
+import { abortReason, block, codeOf, rejection, until } from '../fixtures/waiting.ts';
 
 /** Joint 1 there and back, for as long as it takes. */
 const swinging = (_: RobotState, { timeS }: Tick): number[] => [
@@ -53,10 +53,6 @@ async function setUp(options: FrankaSimulatorOptions = {}): Promise<Grip> {
       await simulator.stop();
     },
   };
-}
-
-async function codeOf(promise: Promise<unknown>): Promise<string> {
-  return ((await rejection(promise)) as KilohertzError).code;
 }
 
 for (const generation of GENERATIONS) {

@@ -11,14 +11,8 @@ import {
   RobotError,
   Session,
 } from '../../index.ts';
-import { distance, setUp, speed, turning, WALL } from '../fixtures/arms.ts';
+import { ARMS, distance, isRested, REST, setUp, speed, turning, WALL } from '../fixtures/arms.ts';
 import { abortReason, rejection, until } from '../fixtures/waiting.ts';
-
-const ARMS = [
-  { generation: 'fr3', client: 'franka-rs' },
-  { generation: 'fer', client: 'franka-rs' },
-  { generation: 'fer', client: 'libfranka-rs' },
-] as const;
 
 /** libfranka's ready pose [rad]. */
 const HOME = [0, -Math.PI / 4, 0, (-3 * Math.PI) / 4, 0, Math.PI / 2, Math.PI / 4];
@@ -59,7 +53,7 @@ for (const { generation, client } of ARMS) {
     controller.abort(reason);
     t.is(await moving, reason);
     t.false(arm.isDriven);
-    t.true(speed(simulator) < 0.02);
+    t.true(speed(simulator) < REST);
     t.true(distance(simulator.joints().q, PLACE) > 0.05);
     t.is(simulator.counters().reflexes, 0);
     t.is(simulator.counters().motionsFinished, 1);
@@ -203,7 +197,7 @@ test('what onProgress throws stops the arm, and is what the move rejects with', 
     throw thrown;
   };
   t.is(await rejection(arm.moveTo(PLACE, { speed: 0.05, onProgress })), thrown);
-  t.true(speed(simulator) < 0.02);
+  t.true(speed(simulator) < REST);
   t.false(arm.isDriven);
   t.is(simulator.counters().reflexes, 0);
 });
@@ -263,15 +257,7 @@ test('a program that ends in a move stops the arm first', async (t) => {
   const args = ['--input-type=module', '--eval', program];
   const ended = await rejection(promisify(execFile)(process.execPath, args, options));
   t.is((ended as { code?: number }).code, 3);
-  const { motionsFinished, motionsAborted, reflexes } = simulator.counters();
-  t.deepEqual(
-    { motionsFinished, motionsAborted, reflexes },
-    {
-      motionsFinished: 1,
-      motionsAborted: 0,
-      reflexes: 0,
-    },
-  );
+  isRested(t, simulator, 1);
 });
 
 test('what is no place, speed or option is refused by its name', async (t) => {

@@ -11,14 +11,8 @@ import {
   Session,
   type StatesOptions,
 } from '../../index.ts';
-import { setUp, turning, WALL } from '../fixtures/arms.ts';
+import { ARMS, setUp, turning, WALL } from '../fixtures/arms.ts';
 import { abortReason, block, rejection, until } from '../fixtures/waiting.ts';
-
-const ARMS = [
-  { generation: 'fr3', client: 'franka-rs' },
-  { generation: 'fer', client: 'franka-rs' },
-  { generation: 'fer', client: 'libfranka-rs' },
-] as const;
 
 /** As patient as an arm allows: for tests of something else than lateness. */
 const PATIENT = { warmupS: 0, deadlineS: 0.9e-3 };

@@ -11,7 +11,7 @@ import {
   type SessionOptions,
   type Tick,
 } from '../../index.ts';
-import { setUp, speed, turning } from '../fixtures/arms.ts';
+import { REST, setUp, speed, turning } from '../fixtures/arms.ts';
 import { Scribe } from '../fixtures/robots.ts';
 import { rejection, until } from '../fixtures/waiting.ts';
 
@@ -30,7 +30,7 @@ test('a clamped step is followed within the limits, counted by kind, and describ
   await session.stop();
   const stats = await running;
   t.is(simulator.counters().reflexes, 0);
-  t.true(speed(simulator) < 0.02);
+  t.true(speed(simulator) < REST);
   t.true(stats.clampedCommands > 10);
   t.true(stats.accelerationViolations > 10);
   t.true(stats.jerkViolations > 10);

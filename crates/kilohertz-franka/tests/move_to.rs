@@ -15,7 +15,7 @@ use kilohertz_franka::move_to::{Arrival, Goal, HOME, MovePolicy, Plan, Progress}
 use kilohertz_franka::{
     Arm, ArmErrorCode, Control, Gains, Impedance, MotionOptions, Setting, Thresholds,
 };
-use kilohertz_sim::{Fault, SimulatorOptions};
+use kilohertz_sim::{Fault, Simulator, SimulatorOptions};
 
 on_each_arm! {
     an_arm_arrives_in_the_time_that_was_planned,
@@ -148,15 +148,18 @@ fn a_relative_goal_beyond_a_range_is_refused(rig: Rig) {
     assert_eq!(simulator.counters().motions_started, 0);
 }
 
+fn with_friction(rig: Rig) -> Arc<Simulator> {
+    let options = SimulatorOptions {
+        lockstep: true,
+        friction: true,
+        hand: false,
+        ..SimulatorOptions::default()
+    };
+    start(rig, options)
+}
+
 fn at_full_speed_no_limit_is_broken_from_anywhere_to_anywhere(rig: Rig) {
-    let simulator = start(
-        rig,
-        SimulatorOptions {
-            lockstep: true,
-            friction: true,
-            ..SimulatorOptions::default()
-        },
-    );
+    let simulator = with_friction(rig);
     let arm = connect(rig, &simulator);
     let bounds = rig.bounds();
     let mut random = numbers(7);
@@ -368,7 +371,7 @@ fn anywhere(rig: Rig, random: &mut impl FnMut() -> f64) -> [f64; 7] {
 }
 
 /// Moves an arm as `moveTo` does, in the session that is for it.
-fn moved_by_mover(simulator: &kilohertz_sim::Simulator, arm: &Arm, goal: [f64; 7], speed: f64) {
+fn moved_by_mover(simulator: &Simulator, arm: &Arm, goal: [f64; 7], speed: f64) {
     let plan = arm.plan_move(&Goal::Joints(goal), speed).unwrap();
     let progress = Arc::<Progress>::default();
     let policy = MovePolicy::new(plan, Arc::clone(&progress));
@@ -384,15 +387,7 @@ fn moved_by_mover(simulator: &kilohertz_sim::Simulator, arm: &Arm, goal: [f64; 7
 }
 
 fn a_heavy_load_arrives_at_full_speed_from_anywhere_to_anywhere(rig: Rig) {
-    let simulator = start(
-        rig,
-        SimulatorOptions {
-            lockstep: true,
-            friction: true,
-            hand: false,
-            ..SimulatorOptions::default()
-        },
-    );
+    let simulator = with_friction(rig);
     let arm = connect(rig, &simulator);
     let load = Setting::Load {
         mass: 3.0,
