@@ -1,5 +1,8 @@
+export type { ErrorCode, KilohertzErrorCode, OptionErrorCode } from './lib/errors/codes.ts';
 export {
+  type AnyKilohertzError,
   InvalidActionError,
+  isKilohertzError,
   KilohertzError,
   type NotArrived,
   OffloadError,
@@ -22,14 +25,11 @@ export type {
   Load,
   SettingOptions,
 } from './lib/franka/configuration.ts';
-export type { FrankaControl } from './lib/franka/control.ts';
 export {
   Franka,
-  type FrankaClient,
   type FrankaOptions,
   type JointVector,
 } from './lib/franka/franka.ts';
-export type { FrankaGeneration } from './lib/franka/generation.ts';
 export {
   FrankaHand,
   type FrankaHandOptions,
@@ -38,11 +38,20 @@ export {
   type HandMoveOptions,
   type HandState,
 } from './lib/franka/hand.ts';
-export type { FrankaImpedance, ImpedanceLaw } from './lib/franka/impedance.ts';
-export { type FrankaFrame, FrankaModel, type FrankaPosture } from './lib/franka/model.ts';
+export type { ImpedanceLaw } from './lib/franka/impedance.ts';
+export { FrankaModel, type FrankaPosture } from './lib/franka/model.ts';
 export type { MoveOptions, MoveProgress } from './lib/franka/move-to.ts';
 export type { RobotStates, StatesOptions } from './lib/franka/state-stream.ts';
-export { type RobotMode, RobotState } from './lib/native/robot-state.ts';
+export type {
+  CommandKind,
+  FrankaClient,
+  FrankaControl,
+  FrankaFrame,
+  FrankaGeneration,
+  FrankaImpedance,
+  RobotMode,
+} from './lib/native/contract.ts';
+export { RobotState } from './lib/native/robot-state.ts';
 export {
   type AsyncCall,
   type Asyncified,
@@ -88,7 +97,7 @@ export type {
   Realtime,
   RealtimeOptions,
 } from './lib/session/realtime.ts';
-export type { CommandKind, Histogram, TickRecord } from './lib/session/records.ts';
+export type { Histogram, TickRecord } from './lib/session/records.ts';
 export type { NativeLink, NativeRobot, Policy, Robot, Tick } from './lib/session/robot.ts';
 export {
   type AnyPolicy,

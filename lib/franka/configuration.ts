@@ -2,6 +2,7 @@ import { checkBoolean, checkNumber, checkNumbers, ownOptions } from '../checks.t
 import { OptionRangeError, OptionTypeError } from '../errors/errors.ts';
 import { awaiting } from '../errors/native-call.ts';
 import type { NativeArm } from '../native/binding.ts';
+import { DIRECTIONS, FILTERS, type SettingKind } from '../native/contract.ts';
 
 /**
  * Thresholds for torques and forces from outside. Above the lower threshold they are a contact, which
@@ -80,24 +81,6 @@ const THRESHOLDS = [
   ['upperForces', 6],
 ] as const satisfies readonly (readonly [keyof CollisionThresholds, number])[];
 
-const DIRECTIONS = [
-  'x',
-  'y',
-  'z',
-  'roll',
-  'pitch',
-  'yaw',
-  'elbow',
-] as const satisfies readonly (keyof GuidingMode)[];
-
-const FILTERS = [
-  'jointPositionHz',
-  'jointVelocityHz',
-  'cartesianPositionHz',
-  'cartesianVelocityHz',
-  'controllerHz',
-] as const satisfies readonly (keyof FrankaFilters)[];
-
 /**
  * Sets an arm up, off the loop and off this thread. Lengths and types are checked here, ranges where
  * the arm's generation is known; the arm itself refuses last.
@@ -171,7 +154,11 @@ export class Configuration {
     return this.#set('filters', values);
   }
 
-  async #set(kind: string, values: readonly number[], options: SettingOptions = {}): Promise<void> {
+  async #set(
+    kind: SettingKind,
+    values: readonly number[],
+    options: SettingOptions = {},
+  ): Promise<void> {
     const own = ownOptions('the options of a setting', options, ['unchecked']);
     const unchecked = checkBoolean('unchecked', own.unchecked ?? false);
     await awaiting(() => this.#arm.configure(kind, Float64Array.from(values), unchecked));

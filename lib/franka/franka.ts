@@ -2,6 +2,17 @@ import { bare, checkBoolean, checkName, checkNumber, checkText, ownOptions } fro
 import { OptionTypeError } from '../errors/errors.ts';
 import { awaiting } from '../errors/native-call.ts';
 import { NativeArm } from '../native/binding.ts';
+import {
+  CLIENTS,
+  CONTROLS,
+  DEFAULTS,
+  type FrankaClient,
+  type FrankaControl,
+  type FrankaGeneration,
+  type FrankaImpedance,
+  GENERATIONS,
+  HOME,
+} from '../native/contract.ts';
 import { RobotState } from '../native/robot-state.ts';
 import { isProcessPolicy } from '../policy/process-policy.ts';
 import { isWorkerPolicy } from '../policy/worker-policy.ts';
@@ -17,19 +28,13 @@ import {
   type Load,
   type SettingOptions,
 } from './configuration.ts';
-import { CONTROLS, type FrankaControl, isCartesian, targetJerkShare } from './control.ts';
+import { isCartesian, targetJerkShare } from './control.ts';
 import { ArmDriver } from './drivers/arm-driver.ts';
 import { ProcessDriver } from './drivers/process-driver.ts';
 import { WorkerDriver } from './drivers/worker-driver.ts';
-import { type FrankaGeneration, GENERATIONS } from './generation.ts';
-import {
-  checkImpedance,
-  type FrankaImpedance,
-  type ImpedanceLaw,
-  usualDistanceRad,
-} from './impedance.ts';
+import { checkImpedance, type ImpedanceLaw, usualDistanceRad } from './impedance.ts';
 import { FrankaModel } from './model.ts';
-import { HOME, type MoveOptions, moveTo } from './move-to.ts';
+import { type MoveOptions, moveTo } from './move-to.ts';
 import { Runs } from './runs.ts';
 import { type RobotStates, StateStream, type StatesOptions } from './state-stream.ts';
 
@@ -39,11 +44,6 @@ import { type RobotStates, StateStream, type StatesOptions } from './state-strea
  * {@link FrankaOptions.elbow} says so, and then seven torques where {@link FrankaOptions.impedance} does.
  */
 export type JointVector = ArrayLike<number>;
-
-/** The library that talks to an arm. */
-export type FrankaClient = 'franka-rs' | 'libfranka-rs';
-
-const CLIENTS: readonly FrankaClient[] = ['franka-rs', 'libfranka-rs'];
 
 /** How to connect to an arm. */
 export interface FrankaOptions {
@@ -172,7 +172,8 @@ export class Franka implements NativeRobot<RobotState, JointVector | undefined>,
       'client',
       'timeoutS',
     ]);
-    const { control = 'jointVelocity', generation, client = 'franka-rs', timeoutS = 5 } = own;
+    const { control = 'jointVelocity', generation, client = 'franka-rs' } = own;
+    const { timeoutS = DEFAULTS.connectTimeoutS } = own;
     const { impedance = 'joint', elbow = false } = own;
     checkName('control', control, CONTROLS);
     if (checkBoolean('elbow', elbow) && !isCartesian(control)) {

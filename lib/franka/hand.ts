@@ -1,7 +1,7 @@
-import { bare, checkBoolean, checkNumber, checkText, ownOptions } from '../checks.ts';
-import { OptionTypeError } from '../errors/errors.ts';
+import { bare, checkBoolean, checkNumber, checkSignal, checkText, ownOptions } from '../checks.ts';
 import { awaiting } from '../errors/native-call.ts';
 import { NativeHand, type NativePlace } from '../native/binding.ts';
+import { DEFAULTS } from '../native/contract.ts';
 import {
   goingOn,
   guard,
@@ -101,7 +101,8 @@ export class FrankaHand implements AsyncDisposable {
     guardHere();
     const known = ['timeoutS', 'port', 'commandTimeoutS'];
     const own = ownOptions('the options of FrankaHand.connect', options, known);
-    const { timeoutS = 5, port, commandTimeoutS = 180 } = own;
+    const { timeoutS = DEFAULTS.handTimeoutS, port } = own;
+    const { commandTimeoutS = DEFAULTS.handCommandTimeoutS } = own;
     checkNumber('timeoutS', timeoutS, { from: 0, to: 600, above: true, unit: 's' });
     checkNumber('commandTimeoutS', commandTimeoutS, { from: 0, to: 3600, above: true, unit: 's' });
     const checked = {
@@ -231,9 +232,7 @@ export class FrankaHand implements AsyncDisposable {
     checkBoolean('evenAfterSignal', evenAfterSignal);
     const guarded = (): Promise<boolean> => guardedly(evenAfterSignal, command);
     if (signal === undefined) return guarded();
-    if (!(signal instanceof AbortSignal)) {
-      throw new OptionTypeError('OPTION_SIGNAL', 'signal', signal, 'an AbortSignal');
-    }
+    checkSignal(signal);
     signal.throwIfAborted();
     let stopping: Promise<void> | undefined;
     const stop = (): void => {

@@ -1,4 +1,4 @@
-import { checkNumber, checkNumbers, isNumbers, ownOptions } from '../checks.ts';
+import { checkNumber, checkNumbers, checkSignal, isNumbers, ownOptions } from '../checks.ts';
 import type { PastState } from '../errors/errors.ts';
 import {
   fromFailure,
@@ -14,6 +14,7 @@ import {
   NativeSession,
   type NativeSessionOptions,
 } from '../native/binding.ts';
+import { DEFAULTS } from '../native/contract.ts';
 import type { Driver, Failure } from '../session/driver.ts';
 import { type CheckedOptions, checkOptions } from '../session/options.ts';
 import type { RealtimeOptions } from '../session/realtime.ts';
@@ -57,17 +58,6 @@ export interface MoveOptions {
   readonly onProgress?: (progress: MoveProgress) => void;
 }
 
-/** The ready pose of libfranka [rad]: the elbow bent, the hand pointing down. */
-export const HOME: readonly number[] = [
-  0,
-  -Math.PI / 4,
-  0,
-  (-3 * Math.PI) / 4,
-  0,
-  Math.PI / 2,
-  Math.PI / 4,
-];
-
 /** Milliseconds between two reports of progress. */
 const REPORTING_MS = 50;
 const MOVE_OPTIONS = [
@@ -94,14 +84,16 @@ export async function moveTo(
 ): Promise<SessionStats> {
   const options = ownOptions('the options of moveTo', given, MOVE_OPTIONS);
   const { speed = DEFAULT_SPEED, signal, onProgress, realtime = {} } = options;
-  const { evenAfterSignal = false, toleranceRad = 0.01, settleS = 1 } = options;
+  const {
+    evenAfterSignal = false,
+    toleranceRad = DEFAULTS.toleranceRad,
+    settleS = DEFAULTS.settleS,
+  } = options;
   checkNumber('speed', speed, { from: 0.01, to: 1 });
   const tolerances = { from: 0, to: LARGEST_TOLERANCE_RAD, above: true, unit: 'rad' };
   checkNumber('toleranceRad', toleranceRad, tolerances);
   checkNumber('settleS', settleS, { from: 0, to: 60, unit: 's' });
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new OptionTypeError('OPTION_SIGNAL', 'signal', signal, 'an AbortSignal');
-  }
+  if (signal !== undefined) checkSignal(signal);
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw new OptionTypeError('OPTION_ON_PROGRESS', 'onProgress', onProgress, 'a function');
   }
@@ -234,7 +226,7 @@ class MoveDriver implements Driver {
   get failure(): Failure | undefined {
     const trouble = this.#planned.trouble();
     if (!trouble) return undefined;
-    return (details: SessionErrorDetails) => fromFailure(trouble, details) as RobotError;
+    return (details: SessionErrorDetails) => fromFailure(trouble, details);
   }
 
   pastStates(rows: Float64Array): readonly PastState[] {

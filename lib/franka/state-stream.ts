@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { checkNumber, ownOptions } from '../checks.ts';
-import { OptionTypeError } from '../errors/errors.ts';
+import { checkNumber, checkSignal, ownOptions } from '../checks.ts';
 import { RobotState } from '../native/robot-state.ts';
 
 /** How an arm's states are read, for `robot.states`. */
@@ -60,9 +59,7 @@ export class StateStream implements RobotStates {
     const own = ownOptions('the options of states', options, ['rateHz', 'signal']);
     const { rateHz = 50, signal } = own;
     checkNumber('rateHz', rateHz, { from: 0, to: 1000, above: true, unit: 'Hz' });
-    if (signal !== undefined && !(signal instanceof AbortSignal)) {
-      throw new OptionTypeError('OPTION_SIGNAL', 'signal', signal, 'an AbortSignal');
-    }
+    if (signal !== undefined) checkSignal(signal);
     this.#source = source;
     this.#periodMs = 1e3 / rateHz;
     this.#signal = signal;

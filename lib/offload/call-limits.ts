@@ -1,5 +1,4 @@
-import { checkNumber, ownOptions } from '../checks.ts';
-import { OptionTypeError } from '../errors/errors.ts';
+import { checkNumber, checkSignal, ownOptions } from '../checks.ts';
 
 /** What bounds one call of work in another thread or process. */
 export interface CallLimits {
@@ -14,9 +13,7 @@ export const LONGEST_S = 2_147_483;
 
 export function checkCallLimits(limits: CallLimits): CallLimits {
   const { signal, timeoutS } = ownOptions('with', limits, ['signal', 'timeoutS']);
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new OptionTypeError('OPTION_SIGNAL', 'signal', signal, 'an AbortSignal');
-  }
+  if (signal !== undefined) checkSignal(signal);
   if (timeoutS !== undefined) {
     checkNumber('timeoutS', timeoutS, { from: 0, to: LONGEST_S, above: true, unit: 's' });
   }

@@ -1,6 +1,6 @@
 // The module that a policy elsewhere is loaded from: what the compiler knows of it, and what is checked.
 
-import { checkNumber } from '../checks.ts';
+import { checkNumber, isUrl } from '../checks.ts';
 import { OptionTypeError } from '../errors/errors.ts';
 
 /** The policy that an export is, or that the factory which it is returns. */
@@ -28,7 +28,7 @@ export type ActionOf<P> = P extends (...args: never[]) => infer Answer ? Awaited
 
 /** @throws {OptionTypeError} `OPTION_URL`; `file` is the example of the message */
 export function checkPolicyUrl(url: unknown, file: string): asserts url is URL {
-  if (url instanceof URL) return;
+  if (isUrl(url)) return;
   const expected = `a URL, as in new URL('${file}', import.meta.url)`;
   throw new OptionTypeError('OPTION_URL', 'url', url, expected);
 }

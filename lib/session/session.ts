@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { bare, checkName, checkNumber, checkObject, ownOptions } from '../checks.ts';
+import { bare, checkName, checkNumber, checkObject, checkSignal, ownOptions } from '../checks.ts';
 import { type KilohertzError, OptionTypeError, SessionStateError } from '../errors/errors.ts';
 import { numberText } from '../errors/number.ts';
 import type { Runs } from '../franka/runs.ts';
@@ -222,9 +222,7 @@ export class Session<Observation, Action>
     if (durationS !== undefined) {
       checkNumber('durationS', durationS, { from: 0, to: 1e9, above: true, unit: 's' });
     }
-    if (signal !== undefined && !(signal instanceof AbortSignal)) {
-      throw new OptionTypeError('OPTION_SIGNAL', 'signal', signal, 'an AbortSignal');
-    }
+    if (signal !== undefined) checkSignal(signal);
     if (signal?.aborted) return this.#statsOf(undefined);
     const stop = (): void => void this.stop();
     signal?.addEventListener('abort', stop, { once: true });

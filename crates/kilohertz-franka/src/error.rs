@@ -46,6 +46,28 @@ pub enum ArmErrorCode {
 }
 
 impl ArmErrorCode {
+    /// All of them.
+    pub const ALL: [ArmErrorCode; 18] = [
+        ArmErrorCode::ConnectRefused,
+        ArmErrorCode::ConnectFailed,
+        ArmErrorCode::ConnectTimeout,
+        ArmErrorCode::Generation,
+        ArmErrorCode::Client,
+        ArmErrorCode::IncompatibleVersion,
+        ArmErrorCode::ConnectionLost,
+        ArmErrorCode::InvalidArgument,
+        ArmErrorCode::Protocol,
+        ArmErrorCode::CommandRejected,
+        ArmErrorCode::CommandAborted,
+        ArmErrorCode::CommandTimeout,
+        ArmErrorCode::Reflex,
+        ArmErrorCode::MotionAborted,
+        ArmErrorCode::InvalidOperation,
+        ArmErrorCode::Model,
+        ArmErrorCode::Unreachable,
+        ArmErrorCode::NotArrived,
+    ];
+
     /// The stable name.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,12 +1,13 @@
 // A policy away from the main thread: it sits where the loop's observations arrive, and answers.
 
+import { types } from 'node:util';
 import { cut, inOneLine, read, textIn } from '../../errors/describe.ts';
+import { NEWS } from '../../native/contract.ts';
 import { RobotState } from '../../native/robot-state.ts';
 import { type ErrorMessage, fromMessage, toMessage } from '../../offload/codec/error-message.ts';
 import type { PolicyFailure } from '../../policy/worker-messages.ts';
 import { isPromise, settled } from '../../promise.ts';
 import { ActionBuffer } from '../../session/action.ts';
-import { NEWS } from '../../session/news.ts';
 import type { Policy } from '../../session/robot.ts';
 
 /** How long it stays inside the addon at a time: so long a worker cannot be terminated [s]. */
@@ -75,7 +76,7 @@ export async function sit(
         seat.fail();
         return { kind: 'detached', tick };
       }
-      if (taken instanceof Float64Array) seat.answer(taken);
+      if (types.isFloat64Array(taken)) seat.answer(taken);
       else if (taken === undefined) seat.answerNothing();
       else {
         seat.fail();

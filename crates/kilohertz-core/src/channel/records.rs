@@ -17,6 +17,26 @@ pub enum CommandKind {
     Rest,
 }
 
+impl CommandKind {
+    /// All of them, in the order of their numbers in a record.
+    pub const ALL: [CommandKind; 4] = [
+        CommandKind::Fresh,
+        CommandKind::Followed,
+        CommandKind::Held,
+        CommandKind::Rest,
+    ];
+
+    /// The name, as in the TypeScript API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            CommandKind::Fresh => "fresh",
+            CommandKind::Followed => "followed",
+            CommandKind::Held => "held",
+            CommandKind::Rest => "rest",
+        }
+    }
+}
+
 /// One cycle. Times are seconds since the start of the first one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TickRecord {
@@ -36,8 +56,18 @@ pub struct TickRecord {
     pub answered_s: f64,
 }
 
+/// What the slots of a record hold before those of the action, as the TypeScript API names it.
+pub const RECORD_FIELDS: [&str; 7] = [
+    "tick",
+    "timeS",
+    "periodS",
+    "sentS",
+    "kind",
+    "askedS",
+    "answeredS",
+];
 /// Slots of a record before those of the action.
-pub const RECORD_HEADER: usize = 7;
+pub const RECORD_HEADER: usize = RECORD_FIELDS.len();
 
 /// The loop's end of the record ring.
 pub(crate) struct RecordIn {

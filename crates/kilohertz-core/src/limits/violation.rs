@@ -51,6 +51,28 @@ impl ViolationKind {
     ];
     /// How many there are.
     pub const COUNT: usize = ViolationKind::ALL.len();
+
+    /// The name, as in the TypeScript API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ViolationKind::NotFinite => "notFinite",
+            ViolationKind::Frame => "frame",
+            ViolationKind::Box => "box",
+            ViolationKind::Position => "position",
+            ViolationKind::Velocity => "velocity",
+            ViolationKind::Acceleration => "acceleration",
+            ViolationKind::Jerk => "jerk",
+            ViolationKind::Torque => "torque",
+            ViolationKind::TorqueRate => "torqueRate",
+            ViolationKind::Joints => "joints",
+            ViolationKind::Distance => "distance",
+        }
+    }
+
+    /// Whether an action that breaks it may be clamped instead of ending the session.
+    pub const fn can_be_clamped(self) -> bool {
+        !matches!(self, ViolationKind::NotFinite | ViolationKind::Frame)
+    }
 }
 
 impl fmt::Display for ViolationKind {

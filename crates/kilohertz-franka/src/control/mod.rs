@@ -199,6 +199,9 @@ pub enum Impedance {
 }
 
 impl Impedance {
+    /// Those that have no gains of their own.
+    pub const NAMED: [Impedance; 3] = [Impedance::Joint, Impedance::Cartesian, Impedance::External];
+
     /// The arm's own controller for a motion without torques: the joint one where there is none.
     pub fn of_the_arm(self) -> Impedance {
         match self {
@@ -222,7 +225,7 @@ impl FromStr for Impedance {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Impedance, String> {
-        [Impedance::Joint, Impedance::Cartesian, Impedance::External]
+        Impedance::NAMED
             .into_iter()
             .find(|impedance| impedance.name() == name)
             .ok_or_else(|| {
