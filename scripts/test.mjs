@@ -14,7 +14,7 @@ const parts = {
   },
   rust() {
     requireRust();
-    step('cargo test', 'cargo', ['test', '--workspace']);
+    step('cargo test', 'cargo', ['test', '--workspace', '--features', 'kilohertz-core/echo']);
   },
   loom() {
     // Loom replaces the atomics of one crate and explores every interleaving; it wants its own
