@@ -76,14 +76,13 @@ impl NativeEcho {
             let child = Arc::new(PolicyThread::default());
             child.is(pid);
             let threads = [this_thread(), child.shared_number()];
-            let request = AwakeRequest {
-                how: if holds_off {
-                    KeepAwake::IdleStates
-                } else {
-                    KeepAwake::Off
+            let request = match holds_off {
+                true => AwakeRequest {
+                    how: KeepAwake::IdleStates,
+                    idle_latency: Some(Duration::ZERO),
+                    cores: 0,
                 },
-                idle_latency: holds_off.then_some(Duration::ZERO),
-                cores: 0,
+                false => AwakeRequest::OFF,
             };
             let _awake = Awake::begin(&request, &threads);
             let _promotion = Promotion::begin(40, child, Duration::MAX);
