@@ -116,7 +116,7 @@ function checkExamples(words) {
   const loader = '--import=@oxc-node/core/register';
   step('install numpy for the examples', process.execPath, [
     loader,
-    join(root, '__test__', 'python.ts'),
+    join(root, '__test__', 'fixtures', 'python.ts'),
   ]);
   const one = join(folder, 'one-by-one.mjs');
   writeFileSync(one, 'for (const file of process.argv.slice(2)) await import(file);\n');

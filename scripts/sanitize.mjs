@@ -53,8 +53,11 @@ function sanitize(name) {
 
 /** What of the addon ava goes through: sessions, moves, the hand, models, memory shared with threads and processes. */
 const ADDON_TESTS = [
-  ...['model', 'configuration', 'move-to', 'hand', 'closing', 'states', 'robot-state'],
-  ...['worker-policy', 'process-policy', 'hostile-children', 'mpify', 'offload'],
+  ...['model', 'configuration', 'move-to', 'hand', 'closing', 'states', 'robot-state'].map(
+    (name) => `franka/${name}`,
+  ),
+  ...['worker-policy', 'process-policy', 'hostile-children'].map((name) => `policy/${name}`),
+  ...['mpify', 'offload'].map((name) => `offload/${name}`),
 ];
 
 /**

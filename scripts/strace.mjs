@@ -23,7 +23,7 @@ const allowed = {
   ppoll: 'wait for the next state',
   recvfrom: 'socket',
   sendto: 'socket',
-  futex: 'wait for the policy, wake it and the courier',
+  futex: 'wait for the policy, wake it and the notify thread',
   clock_gettime: 'clock, where the machine has none that is read without a call',
 };
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use kilohertz_core::channel::mailbox::mailbox;
-use kilohertz_core::channel::notify::{Bell, Ear, News, start_courier};
+use kilohertz_core::channel::notify::{Listener, Notifier, Signals, start_notifier};
 use kilohertz_core::limits::Unlimited;
 use kilohertz_core::policy::{Answer, Ask, Native, Policy};
 use kilohertz_core::robot::{Cycle, Flow, Robot, RobotError, Tick};
@@ -36,15 +36,15 @@ fn ask(tick: u64, observation: &[f64]) -> Ask<'_> {
     }
 }
 
-/// A bell whose courier is busy until the sender is dropped: every ring but the first is merged.
-fn busy_bell() -> (Bell, mpsc::Sender<()>) {
+/// A notifier whose notify thread is busy until the sender is dropped: every signal but the first is merged.
+fn busy_bell() -> (Notifier, mpsc::Sender<()>) {
     let (done, wait) = mpsc::channel::<()>();
     let deliver = move |_| {
         let _ = wait.recv();
     };
-    let bell = start_courier(|| {}, deliver).expect("a thread");
-    bell.ring(News::EVENT);
-    (bell, done)
+    let notifier = start_notifier(|| {}, deliver).expect("a thread");
+    notifier.notify(Signals::EVENT);
+    (notifier, done)
 }
 
 fn mailboxes(criterion: &mut Criterion) {
@@ -53,8 +53,9 @@ fn mailboxes(criterion: &mut Criterion) {
         group.bench_function(
             BenchmarkId::new("request, take, answer, poll", slots),
             |bencher| {
-                let (bell, done) = busy_bell();
-                let (mut inside, mut outside) = mailbox(slots, ACTION, bell.clone(), recorder());
+                let (notifier, done) = busy_bell();
+                let (mut inside, mut outside) =
+                    mailbox(slots, ACTION, notifier.clone(), recorder());
                 inside.attach();
                 let observation = vec![1.0; slots];
                 let stop = AtomicBool::new(false);
@@ -68,17 +69,17 @@ fn mailboxes(criterion: &mut Criterion) {
                     black_box(inside.poll(Some(Time::default()), &stop, &mut action));
                     tick += 1;
                 });
-                bell.ring(News::ENDED);
+                notifier.notify(Signals::ENDED);
                 drop(done);
             },
         );
         group.bench_function(BenchmarkId::new("request alone", slots), |bencher| {
-            let (bell, done) = busy_bell();
-            let (mut inside, _outside) = mailbox(slots, ACTION, bell.clone(), recorder());
+            let (notifier, done) = busy_bell();
+            let (mut inside, _outside) = mailbox(slots, ACTION, notifier.clone(), recorder());
             inside.attach();
             let observation = vec![1.0; slots];
             bencher.iter(|| inside.request(black_box(&ask(1, &observation))));
-            bell.ring(News::ENDED);
+            notifier.notify(Signals::ENDED);
             drop(done);
         });
     }
@@ -86,30 +87,30 @@ fn mailboxes(criterion: &mut Criterion) {
 }
 
 fn bells(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("bell");
-    group.bench_function("ring, courier busy", |bencher| {
-        let (bell, done) = busy_bell();
-        bencher.iter(|| bell.ring(News::OBSERVATION));
-        bell.ring(News::ENDED);
+    let mut group = criterion.benchmark_group("notifier");
+    group.bench_function("notify, thread busy", |bencher| {
+        let (notifier, done) = busy_bell();
+        bencher.iter(|| notifier.notify(Signals::OBSERVATION));
+        notifier.notify(Signals::ENDED);
         drop(done);
     });
-    group.bench_function("ring, courier asleep", |bencher| {
+    group.bench_function("notify, thread asleep", |bencher| {
         let (tell, heard) = mpsc::channel();
         let deliver = move |news| tell.send(news).unwrap_or(());
-        let bell = start_courier(|| {}, deliver).expect("a thread");
+        let notifier = start_notifier(|| {}, deliver).expect("a thread");
         bencher.iter_custom(|rings| {
             let mut rung = Duration::ZERO;
             for _ in 0..rings {
                 let before = Instant::now();
-                bell.ring(News::OBSERVATION);
+                notifier.notify(Signals::OBSERVATION);
                 rung += before.elapsed();
-                // Long enough for the courier to be asleep again.
+                // Long enough for the notify thread to be asleep again.
                 let _ = heard.recv();
                 std::thread::sleep(Duration::from_micros(20));
             }
             rung
         });
-        bell.ring(News::ENDED);
+        notifier.notify(Signals::ENDED);
     });
     group.finish();
 }
@@ -154,22 +155,22 @@ fn over_a_mailbox(rounds: u64) -> Duration {
     let (give, given) = mpsc::channel();
     let (tell, told) = mpsc::channel();
     let policy = std::thread::spawn(move || {
-        let (bell, ear) = Ear::here();
-        tell.send(bell).expect("the other end waits for it");
+        let (notifier, listener) = Listener::here();
+        tell.send(notifier).expect("the other end waits for it");
         let mut outside: kilohertz_core::channel::mailbox::PolicyEnd =
             given.recv().expect("it is given");
         for _ in 0..rounds {
             let question = loop {
                 match outside.take() {
                     Some(frame) => break frame.question(),
-                    None => drop(ear.answer_for(Duration::from_secs(1))),
+                    None => drop(listener.wait_for(Duration::from_secs(1))),
                 }
             };
             outside.answer(question, |slots| slots.fill(2.0));
         }
     });
-    let bell = told.recv().expect("it is told");
-    let (mut inside, outside) = mailbox(OBSERVATION, ACTION, bell, recorder());
+    let notifier = told.recv().expect("it is told");
+    let (mut inside, outside) = mailbox(OBSERVATION, ACTION, notifier, recorder());
     inside.attach();
     give.send(outside).expect("the other end waits for it");
     let observation = [1.0; OBSERVATION];
@@ -269,7 +270,7 @@ fn ticks(criterion: &mut Criterion) {
                     Box::new(Unlimited::new(ACTION)),
                     config,
                     recorder(),
-                    start_courier(|| {}, |_| {}).expect("a thread"),
+                    start_notifier(|| {}, |_| {}).expect("a thread"),
                 )
                 .expect("a thread");
                 tell.recv().expect("the robot tells")

@@ -18,7 +18,7 @@
 //! use std::sync::Arc;
 //! use std::time::Duration;
 //!
-//! use kilohertz_core::channel::notify::start_courier;
+//! use kilohertz_core::channel::notify::start_notifier;
 //! use kilohertz_core::limits::Unlimited;
 //! use kilohertz_core::policy::Native;
 //! use kilohertz_core::robot::{Device, Paced, Robot, RobotError};
@@ -53,9 +53,9 @@
 //! });
 //! let config = Config { run_for: Some(Duration::from_millis(100)), ..Config::default() };
 //! let recorder = Arc::new(Recorder::new(robot.period(), 10_000));
-//! let bell = start_courier(|| {}, |_news| {})?;
+//! let notifier = start_notifier(|| {}, |_signals| {})?;
 //! let (policy, limits) = (Box::new(policy), Box::new(Unlimited::new(1)));
-//! let session = Session::start(Box::new(robot), policy, limits, config, recorder, bell)?;
+//! let session = Session::start(Box::new(robot), policy, limits, config, recorder, notifier)?;
 //! assert!(session.join(Duration::from_secs(60)));
 //! let stats = session.stats();
 //! assert!(stats.iterations + stats.missed_ticks >= 100);

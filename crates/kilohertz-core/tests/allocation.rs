@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use kilohertz_core::channel::mailbox::mailbox;
-use kilohertz_core::channel::notify::{Bell, News, start_courier};
+use kilohertz_core::channel::notify::{Notifier, Signals, start_notifier};
 use kilohertz_core::command::late::{LateRule, OnLate};
 use kilohertz_core::limits::Unlimited;
 use kilohertz_core::policy::{Ask, Native, Policy};
 use kilohertz_core::robot::{Device, Paced, RobotError};
 use kilohertz_core::schema::{Field, Schema};
-use kilohertz_core::session::{Config, Patience, Session};
+use kilohertz_core::session::{Config, Deadline, Session};
 use kilohertz_core::stats::{Recorder, Stats};
 
 const MS: Duration = Duration::from_millis(1);
@@ -70,7 +70,7 @@ fn run(
     config: Config,
     policy: impl Policy + 'static,
     recorder: Arc<Recorder>,
-    bell: Bell,
+    notifier: Notifier,
 ) -> (u64, Stats) {
     let unset = u64::MAX;
     let allocations = Arc::new(AtomicU64::new(unset));
@@ -89,7 +89,7 @@ fn run(
         Box::new(Unlimited::new(SLOTS)),
         config,
         recorder,
-        bell,
+        notifier,
     )
     .unwrap();
     while allocations.load(Ordering::SeqCst) == unset {
@@ -110,11 +110,11 @@ fn recorder() -> Arc<Recorder> {
 fn run_mailbox(config: Config, answers: impl Fn(u64) -> bool + Send + 'static) -> (u64, Stats) {
     let recorder = recorder();
     let (tell, heard) = std::sync::mpsc::channel();
-    let bell = start_courier(|| {}, move |news| tell.send(news).unwrap_or(())).unwrap();
-    let (inside, mut outside) = mailbox(SLOTS, SLOTS, bell.clone(), Arc::clone(&recorder));
+    let notifier = start_notifier(|| {}, move |news| tell.send(news).unwrap_or(())).unwrap();
+    let (inside, mut outside) = mailbox(SLOTS, SLOTS, notifier.clone(), Arc::clone(&recorder));
     let policy = std::thread::spawn(move || {
         while let Ok(news) = heard.recv() {
-            if news.has(News::ENDED) {
+            if news.has(Signals::ENDED) {
                 return;
             }
             let Some(asked) = outside.take().map(|frame| frame.question()) else {
@@ -125,7 +125,7 @@ fn run_mailbox(config: Config, answers: impl Fn(u64) -> bool + Send + 'static) -
             }
         }
     });
-    let ran = run(config, inside, recorder, bell);
+    let ran = run(config, inside, recorder, notifier);
     policy.join().unwrap();
     ran
 }
@@ -157,7 +157,7 @@ fn run_shared(config: Config, answers: impl Fn(u64) -> bool + Send + 'static) ->
         config,
         inside,
         recorder,
-        start_courier(|| {}, |_| {}).unwrap(),
+        start_notifier(|| {}, |_| {}).unwrap(),
     );
     shared.close();
     policy.join().unwrap();
@@ -167,13 +167,13 @@ fn run_shared(config: Config, answers: impl Fn(u64) -> bool + Send + 'static) ->
 #[cfg(target_os = "linux")]
 #[test]
 fn a_tick_of_a_policy_in_another_process_allocates_nothing() {
-    for patience in [Patience::Budget(MS / 2), Patience::Cycle] {
+    for deadline in [Deadline::Within(MS / 2), Deadline::None] {
         let config = Config {
-            patience,
+            deadline,
             ..config()
         };
         let (allocations, stats) = run_shared(config, |_| true);
-        assert_eq!(allocations, 0, "{patience:?}");
+        assert_eq!(allocations, 0, "{deadline:?}");
         assert!(stats.policy_answers > 0, "{stats:?}");
     }
     let (allocations, _) = run_shared(config(), |tick| tick % 50 >= 20);
@@ -189,7 +189,7 @@ fn native(mut decide: impl FnMut(&Ask<'_>, &mut [f64]) + Send + 'static) -> (u64
         config(),
         policy,
         recorder(),
-        start_courier(|| {}, |_| {}).unwrap(),
+        start_notifier(|| {}, |_| {}).unwrap(),
     )
 }
 
@@ -211,13 +211,13 @@ fn an_allocation_in_a_tick_would_be_seen() {
 
 #[test]
 fn a_tick_of_a_policy_on_another_thread_allocates_nothing() {
-    for patience in [Patience::Budget(MS / 2), Patience::Cycle] {
+    for deadline in [Deadline::Within(MS / 2), Deadline::None] {
         let config = Config {
-            patience,
+            deadline,
             ..config()
         };
         let (allocations, stats) = run_mailbox(config, |_| true);
-        assert_eq!(allocations, 0, "{patience:?}");
+        assert_eq!(allocations, 0, "{deadline:?}");
         assert!(stats.iterations > WATCHED);
     }
 }
@@ -227,7 +227,7 @@ fn ticks_between_the_answers_of_a_slow_policy_allocate_nothing() {
     for (rate_hz, budget) in [(30.0, MS / 3), (333.3, MS / 3), (50.0, MS * 15)] {
         let config = Config {
             policy_rate_hz: Some(rate_hz),
-            patience: Patience::Budget(budget),
+            deadline: Deadline::Within(budget),
             ..config()
         };
         let (allocations, stats) = run_mailbox(config, |_| true);

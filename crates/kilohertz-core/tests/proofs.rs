@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use kilohertz_core::command::cadence::Cadence;
-use kilohertz_core::command::late::{Arrival, Ladder, LateRule, OnLate, Step};
+use kilohertz_core::command::late::{Arrival, LateRule, LateTracker, OnLate, Step};
 use kilohertz_core::limits::{JointBounds, JointMotion};
 use kilohertz_core::timing::pacer::Pacer;
 use kilohertz_core::timing::time::Time;
@@ -108,7 +108,8 @@ proptest! {
         arrivals in arrivals(),
         caught_up in prop::collection::vec(any::<bool>(), 200),
     ) {
-        let mut ladder = Ladder::new(LateRule { max_held, on_late });
+        let rule = LateRule { max_held, on_late };
+        let mut tracker = LateTracker::new(rule);
         let (mut without, mut in_step) = (0_u32, true);
         for (arrival, caught_up) in arrivals.into_iter().zip(caught_up) {
             let is_usable = match arrival {
@@ -116,11 +117,11 @@ proptest! {
                 Arrival::Late { age } => age <= u64::from(max_held),
                 Arrival::None => false,
             };
-            prop_assert_eq!(ladder.is_stale(arrival), !is_usable && arrival != Arrival::None);
-            let step = ladder.step(arrival);
+            prop_assert_eq!(rule.is_stale(arrival), !is_usable && arrival != Arrival::None);
+            let step = tracker.step(arrival);
             without = if is_usable { 0 } else { without + 1 };
             in_step &= arrival == Arrival::Fresh;
-            prop_assert_eq!(ladder.without_action(), without);
+            prop_assert_eq!(tracker.without_action(), without);
             let expected = match (is_usable, on_late) {
                 (true, _) if in_step => Step::Use,
                 (true, _) => Step::Follow,
@@ -130,7 +131,7 @@ proptest! {
             };
             prop_assert_eq!(step, expected);
             if is_usable && caught_up {
-                ladder.caught_up();
+                tracker.resynced();
                 in_step = true;
             }
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use kilohertz_core::channel::notify::start_courier;
+use kilohertz_core::channel::notify::start_notifier;
 use kilohertz_core::limits::Unlimited;
 use kilohertz_core::policy::Native;
 use kilohertz_core::robot::{Device, Paced, Robot, RobotError};
@@ -57,9 +57,9 @@ fn session(place: &Arc<Place>) -> Session {
         place: Some(Arc::clone(place)),
         ..Config::default()
     };
-    let bell = start_courier(|| {}, |_| {}).unwrap();
+    let notifier = start_notifier(|| {}, |_| {}).unwrap();
     let (policy, limits) = (Box::new(policy), Box::new(Unlimited::new(1)));
-    Session::start(Box::new(robot), policy, limits, config, recorder, bell).unwrap()
+    Session::start(Box::new(robot), policy, limits, config, recorder, notifier).unwrap()
 }
 
 #[test]

@@ -225,13 +225,13 @@ fn a_stop_and_a_failure_wake_the_loop() {
         let mut rig = rig();
         let stop = AtomicBool::new(false);
         let wake = rig.inside.waker().expect("it does not park");
-        let bell = rig.shared.failure_bell();
+        let notifier = rig.shared.failure_notifier();
         rig.ask(0);
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 std::thread::sleep(Duration::from_millis(20));
                 if fails {
-                    bell.ring(0);
+                    notifier.notify(0);
                 } else {
                     stop.store(true, Ordering::Relaxed);
                     wake();

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, SamplingMode, criterion_group, criterion_main};
 use franka::model::Frame;
-use kilohertz_core::channel::notify::start_courier;
+use kilohertz_core::channel::notify::start_notifier;
 use kilohertz_core::session::{Config, Session};
 use kilohertz_core::stats::Recorder;
 use kilohertz_franka::kinematics::model::{ArmModel, Posture, Quantity};
@@ -77,10 +77,10 @@ fn responses(criterion: &mut Criterion) {
             ..Config::default()
         };
         let recorder = Arc::new(Recorder::new(MS, 1_000));
-        let bell = start_courier(|| {}, |_| {}).expect("a thread");
+        let notifier = start_notifier(|| {}, |_| {}).expect("a thread");
         let policy = Box::new(swing(control));
         let session =
-            Session::start(robot, policy, limits, config, recorder, bell).expect("a thread");
+            Session::start(robot, policy, limits, config, recorder, notifier).expect("a thread");
         let stride = kilohertz_core::channel::records::RECORD_HEADER + control.slots();
         group.bench_function(BenchmarkId::from_parameter(control), |bencher| {
             bencher.iter_custom(|cycles| {

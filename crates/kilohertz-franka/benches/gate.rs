@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use franka::model::{FR3_URDF, Model};
-use kilohertz_core::channel::notify::start_courier;
-use kilohertz_core::limits::{Limits, Unlimited};
+use kilohertz_core::channel::notify::start_notifier;
+use kilohertz_core::limits::{Limiter, Unlimited};
 use kilohertz_core::policy::{Ask, Native};
 use kilohertz_core::robot::{Cycle, Flow, Robot, RobotError, Tick};
 use kilohertz_core::schema::Schema;
@@ -108,7 +108,7 @@ impl Robot for Obedient {
 const READY: [f64; 7] = [0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785];
 
 /// What a block of cycles takes with these limits [ns a cycle].
-fn cycles(control: Control, limits: Box<dyn Limits>, blocks: usize) -> Vec<f64> {
+fn cycles(control: Control, limits: Box<dyn Limiter>, blocks: usize) -> Vec<f64> {
     let took = Arc::new(Mutex::new(Vec::with_capacity(blocks)));
     let robot = Obedient {
         action: interface(control).action(),
@@ -127,10 +127,11 @@ fn cycles(control: Control, limits: Box<dyn Limits>, blocks: usize) -> Vec<f64> 
         Ok(())
     });
     let recorder = Arc::new(Recorder::new(MS, 100));
-    let bell = start_courier(|| {}, |_| {}).expect("a thread");
+    let notifier = start_notifier(|| {}, |_| {}).expect("a thread");
     let (robot, policy) = (Box::new(robot), Box::new(policy));
     let config = Config::default();
-    let session = Session::start(robot, policy, limits, config, recorder, bell).expect("a thread");
+    let session =
+        Session::start(robot, policy, limits, config, recorder, notifier).expect("a thread");
     while took.lock().expect("nobody panics").len() < blocks && !session.has_ended() {
         std::thread::sleep(MS);
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use franka::{FrankaResult, JointVelocities, MoveControllerMode, RealtimeConfig, motion_finished};
-use kilohertz_core::channel::notify::start_courier;
+use kilohertz_core::channel::notify::start_notifier;
 use kilohertz_core::policy::{Ask, Native};
 use kilohertz_core::session::{Config, Session};
 use kilohertz_core::stats::Recorder;
@@ -47,9 +47,9 @@ fn ours(simulator: &Simulator, ms: u64) -> Stint {
         ..Config::default()
     };
     let recorder = Arc::new(Recorder::new(MS, 100_000));
-    let bell = start_courier(|| {}, |_| {}).expect("a thread");
-    let session =
-        Session::start(robot, Box::new(policy), limits, config, recorder, bell).expect("a thread");
+    let notifier = start_notifier(|| {}, |_| {}).expect("a thread");
+    let session = Session::start(robot, Box::new(policy), limits, config, recorder, notifier)
+        .expect("a thread");
     while !session.join(Duration::from_secs(1)) {}
     let outcome = session.outcome().expect("it has ended");
     assert!(outcome.cause.is_none(), "{outcome:?}");

@@ -3,8 +3,7 @@
 use std::fmt;
 
 use kilohertz_core::number::number_beside;
-
-use crate::kinematics::geometry::{Flaw, check_pose};
+use kilohertz_geometry::{Flaw, check_pose};
 
 /// A value that no arm is sent.
 #[derive(Debug, Clone, PartialEq)]

@@ -443,7 +443,7 @@ fn a_slow_policy_moves_the_end_effector_smoothly(rig: Rig) {
             });
             let config = Config {
                 policy_rate_hz: Some(rate_hz),
-                patience: kilohertz_core::session::Patience::Budget(NEVER),
+                deadline: kilohertz_core::session::Deadline::Within(NEVER),
                 ..config()
             };
             let session = session(&arm, control, config, policy);

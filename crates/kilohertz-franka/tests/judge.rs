@@ -468,7 +468,7 @@ fn a_slow_policy_whose_first_answer_is_off_is_refused_too(rig: Rig) {
             };
             let mut config = run_for(2_000);
             config.policy_rate_hz = Some(rate_hz);
-            config.patience = kilohertz_core::session::Patience::Budget(MS);
+            config.deadline = kilohertz_core::session::Deadline::Within(MS);
             let session = session(&arm, control, config, tardy(act, |_| 0));
             assert_rate_refused(&session, &format!("{control}, {off} off at {rate_hz} Hz"));
             assert!(moved(&arm, &from) < 1e-4, "{control}, {off}");

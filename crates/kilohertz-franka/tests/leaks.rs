@@ -179,22 +179,22 @@ fn blocked_session(
     config: Config,
     blocks: [std::ops::Range<u64>; 2],
 ) -> kilohertz_core::session::Session {
-    use kilohertz_core::channel::notify::{News, start_courier};
+    use kilohertz_core::channel::notify::{Signals, start_notifier};
     let (robot, limits) = arm.robot(control).unwrap();
     let recorder = Arc::new(kilohertz_core::stats::Recorder::new(MS, 10_000));
     let (lengths, schema) = (robot.observation().len(), robot.action().len());
     let (tell, heard) = std::sync::mpsc::channel();
-    let bell = start_courier(|| {}, move |news| tell.send(news).unwrap_or(())).unwrap();
+    let notifier = start_notifier(|| {}, move |news| tell.send(news).unwrap_or(())).unwrap();
     let (inside, mut outside) = kilohertz_core::channel::mailbox::mailbox(
         lengths,
         schema,
-        bell.clone(),
+        notifier.clone(),
         Arc::clone(&recorder),
     );
     std::thread::spawn(move || {
         let mut policy = AtSpeed::new(control);
         while let Ok(news) = heard.recv() {
-            if news.has(News::ENDED) {
+            if news.has(Signals::ENDED) {
                 return;
             }
             let Some(frame) = outside.take() else {
@@ -213,6 +213,13 @@ fn blocked_session(
             outside.answer(question, |slots| slots.copy_from_slice(&action));
         }
     });
-    kilohertz_core::session::Session::start(robot, Box::new(inside), limits, config, recorder, bell)
-        .unwrap()
+    kilohertz_core::session::Session::start(
+        robot,
+        Box::new(inside),
+        limits,
+        config,
+        recorder,
+        notifier,
+    )
+    .unwrap()
 }

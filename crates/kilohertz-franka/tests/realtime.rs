@@ -14,7 +14,7 @@ use std::process::Command;
 
 use common::*;
 use kilohertz_core::policy::Policy;
-use kilohertz_core::session::{Config, Patience};
+use kilohertz_core::session::{Config, Deadline};
 use kilohertz_core::stats::Stats;
 use kilohertz_franka::{CartesianBox, Control, Gains, Impedance, MotionOptions};
 use kilohertz_sim::SimulatorOptions;
@@ -105,7 +105,7 @@ fn neither_does_one_of_a_policy_on_another_thread_or_in_another_process_that_ans
  {
     let slow = |rate_hz, budget| Config {
         policy_rate_hz: Some(rate_hz),
-        patience: Patience::Budget(budget),
+        deadline: Deadline::Within(budget),
         ..clamping()
     };
     let recorded = Config {

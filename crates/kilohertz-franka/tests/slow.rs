@@ -8,7 +8,7 @@ use std::time::Duration;
 use common::*;
 use kilohertz_core::channel::records::RECORD_HEADER;
 use kilohertz_core::policy::{Answer, Ask, Native, Policy, Question};
-use kilohertz_core::session::{Config, Patience, Session};
+use kilohertz_core::session::{Config, Deadline, Session};
 use kilohertz_core::timing::time::Time;
 use kilohertz_franka::{Arm, Control};
 use kilohertz_sim::Simulator;
@@ -193,7 +193,7 @@ fn an_answer_that_takes_as_long_as_its_budget_is_in_time(rig: Rig) {
     let arm = connect(rig, &simulator);
     let control = Control::JointPosition;
     let config = Config {
-        patience: Patience::Budget(Duration::from_millis(30)),
+        deadline: Deadline::Within(Duration::from_millis(30)),
         ..at_rate(30.0)
     };
     let (session, commands) = driven(&arm, control, config, swing(control), 2_300);

@@ -17,11 +17,11 @@ use std::time::Duration;
 
 use common::*;
 use kilohertz_core::command::late::{LateRule, OnLate};
-use kilohertz_core::limits::{Limits, Unlimited};
+use kilohertz_core::limits::{Limiter, Unlimited};
 use kilohertz_core::policy::{Native, Policy};
 use kilohertz_core::robot::{Device, Paced, Robot, RobotError};
 use kilohertz_core::schema::{Field, Schema};
-use kilohertz_core::session::{Config, Patience, Session};
+use kilohertz_core::session::{Config, Deadline, Session};
 use kilohertz_core::stats::Stats;
 use kilohertz_franka::{Control, MotionOptions};
 use kilohertz_sim::SimulatorOptions;
@@ -32,7 +32,7 @@ use watched::{WARM_UP, WatchedRobot, elsewhere, shared};
 /// Cycles under watch.
 const WATCHED: u64 = 250;
 
-/// The wait for the next state, the socket, the wakes of policy and courier; and the clock, which costs
+/// The wait for the next state, the socket, the wakes of policy and notify thread; and the clock, which costs
 /// a system call where the machine's own cannot be read without one.
 const ALLOWED: &[c_long] = &[
     #[cfg(target_arch = "x86_64")]
@@ -113,7 +113,7 @@ impl Seen {
 /// A session whose loop thread is confined from the warm-up on, once the watch is over. That thread is
 /// never let go: a filter cannot be taken off again, and with this one a thread cannot end.
 fn confined(
-    (robot, limits): (Box<dyn Robot>, Box<dyn Limits>),
+    (robot, limits): (Box<dyn Robot>, Box<dyn Limiter>),
     config: Config,
     policy: impl Policy + 'static,
 ) -> (ManuallyDrop<Session>, &'static Seen) {
@@ -218,7 +218,7 @@ fn neither_does_one_that_is_held_or_rests_or_lies_between_two_answers() {
     };
     let slow = |rate_hz, budget| Config {
         policy_rate_hz: Some(rate_hz),
-        patience: Patience::Budget(budget),
+        deadline: Deadline::Within(budget),
         ..clamping()
     };
     for (silence, config) in [
@@ -262,7 +262,7 @@ impl Device for Cart {
     }
 }
 
-fn cart(period: Duration) -> (Box<dyn Robot>, Box<dyn Limits>) {
+fn cart(period: Duration) -> (Box<dyn Robot>, Box<dyn Limiter>) {
     let schema = Schema::new([Field {
         name: "position",
         len: 1,

@@ -8,7 +8,7 @@ use franka::model::Frame;
 use kilohertz_core::channel::records::{CommandKind, RECORD_FIELDS};
 use kilohertz_core::channel::shared_mailbox::LAYOUT;
 use kilohertz_core::limits::ViolationKind;
-use kilohertz_core::session::{Config, Patience};
+use kilohertz_core::session::{Config, Deadline};
 use kilohertz_franka::kinematics::model::{POSTURE_FIELDS, Quantity};
 use kilohertz_franka::move_to::{Arrival, HOME};
 use kilohertz_franka::setting::{DIRECTIONS, FILTERS};
@@ -137,9 +137,9 @@ fn defaults() -> Vec<(&'static str, f64)> {
         Budget::default(),
         Arrival::default(),
     );
-    let deadline = match config.patience {
-        Patience::Budget(deadline) => deadline,
-        Patience::Cycle => Duration::ZERO,
+    let deadline = match config.deadline {
+        Deadline::Within(deadline) => deadline,
+        Deadline::None => Duration::ZERO,
     };
     let seconds = |duration: Duration| duration.as_secs_f64();
     vec![
@@ -171,9 +171,6 @@ fn defaults() -> Vec<(&'static str, f64)> {
 /// What both sides know. It is read when the package is built, not when it runs.
 #[napi]
 pub fn contract() -> NativeContract {
-    let cartesian = Control::ALL
-        .into_iter()
-        .filter(|control| control.is_cartesian());
     let limits = ViolationKind::ALL.into_iter();
     let targets = [
         (Control::JointTarget.name(), Budget::JOINT_JERK),
@@ -196,7 +193,7 @@ pub fn contract() -> NativeContract {
             "CARTESIAN_CONTROLS",
             "CartesianControl",
             "Those that command the end effector.",
-            cartesian.map(Control::name),
+            Control::CARTESIAN.map(Control::name),
         ),
         names(
             "GENERATIONS",

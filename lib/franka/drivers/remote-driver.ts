@@ -21,7 +21,7 @@ export const END_LIMIT_MS = 500;
 const TELL_LIMIT_MS = 5_000;
 
 /**
- * The options with the realtime priority of the policy's thread: below that of the loop, of the courier and
+ * The options with the realtime priority of the policy's thread: below that of the loop, of the notify thread and
  * of what watches the policy; none where the loop has none.
  */
 export function withPriority(

@@ -9,7 +9,7 @@
 use std::sync::atomic::AtomicBool as StopFlag;
 use std::time::Duration;
 
-use crate::channel::notify::{Bell, News};
+use crate::channel::notify::{Notifier, Signals};
 use crate::channel::sync::{
     Arc, AtomicU64, NewestIn, NewestOut, Ordering, RowsIn, RowsOut, Thread, newest, rows, thread,
 };
@@ -83,7 +83,7 @@ pub struct LoopEnd {
     observations: NewestIn<Frame>,
     answers: Answers,
     loop_thread: Arc<std::sync::OnceLock<Thread>>,
-    bell: Bell,
+    notifier: Notifier,
     recorder: std::sync::Arc<Recorder>,
     policy_thread: std::sync::Arc<PolicyThread>,
     waiting: Waiting,
@@ -101,7 +101,7 @@ pub struct PolicyEnd {
     observations: NewestOut<Frame>,
     answers: RowsIn,
     row: Box<[f64]>,
-    failure: FailureBell,
+    failure: FailureNotifier,
     recorder: std::sync::Arc<Recorder>,
     /// The time of the first question that was taken.
     first: Option<Duration>,
@@ -110,7 +110,7 @@ pub struct PolicyEnd {
 
 /// Tells the loop that the policy failed, from whatever thread learns of it. Cheap to clone.
 #[derive(Clone)]
-pub struct FailureBell {
+pub struct FailureNotifier {
     failed: Arc<AtomicU64>,
     sleeper: Sleeper,
 }
@@ -122,14 +122,14 @@ enum Sleeper {
     Elsewhere(Waker),
 }
 
-impl FailureBell {
-    pub(crate) fn waking(waker: Waker, failed: Arc<AtomicU64>) -> FailureBell {
+impl FailureNotifier {
+    pub(crate) fn waking(waker: Waker, failed: Arc<AtomicU64>) -> FailureNotifier {
         let sleeper = Sleeper::Elsewhere(waker);
-        FailureBell { failed, sleeper }
+        FailureNotifier { failed, sleeper }
     }
 
     /// Tells the loop that the policy failed in cycle `tick` and will not answer again.
-    pub fn ring(&self, tick: u64) {
+    pub fn notify(&self, tick: u64) {
         self.failed.store(tick.min(NEVER - 1), Ordering::Release);
         self.wake_loop();
     }
@@ -148,11 +148,11 @@ impl FailureBell {
 
 /// A mailbox for observations and actions of these numbers of slots.
 ///
-/// `bell` is rung for every observation; `recorder` counts what is overwritten or dropped.
+/// `notifier` is notified of every observation; `recorder` counts what is overwritten or dropped.
 pub fn mailbox(
     observation_len: usize,
     action_len: usize,
-    bell: Bell,
+    notifier: Notifier,
     recorder: std::sync::Arc<Recorder>,
 ) -> (LoopEnd, PolicyEnd) {
     let (observations_in, observations_out) = newest(&Frame::new(observation_len));
@@ -172,7 +172,7 @@ pub fn mailbox(
                 failed: Arc::clone(&failed),
             },
             loop_thread: Arc::clone(&loop_thread),
-            bell,
+            notifier,
             recorder: std::sync::Arc::clone(&recorder),
             policy_thread: std::sync::Arc::clone(&policy_thread),
             waiting: Waiting::new(period),
@@ -181,7 +181,7 @@ pub fn mailbox(
             observations: observations_out,
             answers: answers_in,
             row,
-            failure: FailureBell {
+            failure: FailureNotifier {
                 failed,
                 sleeper: Sleeper::Parked(loop_thread),
             },
@@ -248,7 +248,7 @@ impl Policy for LoopEnd {
         }
         self.waiting.asked(ask.tick);
         self.policy_thread.asked();
-        self.bell.ring(News::OBSERVATION);
+        self.notifier.notify(Signals::OBSERVATION);
     }
 
     fn poll(&mut self, until: Option<Time>, stop: &StopFlag, action: &mut [f64]) -> Answer {
@@ -299,11 +299,11 @@ impl PolicyEnd {
 
     /// Tells the loop that the policy failed in cycle `tick` and will not answer again.
     pub fn fail(&self, tick: u64) {
-        self.failure.ring(tick);
+        self.failure.notify(tick);
     }
 
     /// For telling the loop of a failure that this end's holder cannot tell itself.
-    pub fn failure_bell(&self) -> FailureBell {
+    pub fn failure_notifier(&self) -> FailureNotifier {
         self.failure.clone()
     }
 }
@@ -313,7 +313,7 @@ mod tests {
     use std::sync::mpsc;
 
     use super::*;
-    use crate::channel::notify::start_courier;
+    use crate::channel::notify::start_notifier;
 
     fn ask(tick: u64, observation: &[f64]) -> Ask<'_> {
         Ask {
@@ -328,12 +328,12 @@ mod tests {
         LoopEnd,
         PolicyEnd,
         std::sync::Arc<Recorder>,
-        mpsc::Receiver<News>,
+        mpsc::Receiver<Signals>,
     ) {
         let recorder = std::sync::Arc::new(Recorder::new(Duration::from_millis(1), 10));
         let (tell, heard) = mpsc::channel();
-        let bell = start_courier(|| {}, move |news| tell.send(news).unwrap_or(())).unwrap();
-        let (mut inside, outside) = mailbox(1, 1, bell, std::sync::Arc::clone(&recorder));
+        let notifier = start_notifier(|| {}, move |news| tell.send(news).unwrap_or(())).unwrap();
+        let (mut inside, outside) = mailbox(1, 1, notifier, std::sync::Arc::clone(&recorder));
         inside.attach();
         (inside, outside, recorder, heard)
     }
@@ -421,7 +421,7 @@ mod tests {
         let (mut inside, _outside, _recorder, heard) = pair();
         for tick in 0..3 {
             inside.request(&ask(tick, &[0.0]));
-            assert!(heard.recv().unwrap().has(News::OBSERVATION));
+            assert!(heard.recv().unwrap().has(Signals::OBSERVATION));
         }
     }
 
@@ -460,8 +460,8 @@ mod loom_tests {
 
     fn pair() -> (LoopEnd, PolicyEnd) {
         let recorder = std::sync::Arc::new(Recorder::new(Duration::from_millis(1), 1));
-        let bell = crate::channel::notify::Bell::silent(Arc::new(AtomicU32::new(0)));
-        let (mut inside, outside) = mailbox(1, 1, bell, recorder);
+        let notifier = crate::channel::notify::Notifier::silent(Arc::new(AtomicU32::new(0)));
+        let (mut inside, outside) = mailbox(1, 1, notifier, recorder);
         inside.attach();
         (inside, outside)
     }
@@ -519,9 +519,9 @@ mod loom_tests {
     fn a_failure_never_hides_the_answer_from_a_loop_that_was_not_woken() {
         loom::model(|| {
             let recorder = std::sync::Arc::new(Recorder::new(Duration::from_millis(1), 1));
-            let bell = crate::channel::notify::Bell::silent(Arc::new(AtomicU32::new(0)));
+            let notifier = crate::channel::notify::Notifier::silent(Arc::new(AtomicU32::new(0)));
             // Not attached: a wake would order what the two cells alone have to order.
-            let (mut inside, mut outside) = mailbox(1, 1, bell, recorder);
+            let (mut inside, mut outside) = mailbox(1, 1, notifier, recorder);
             let policy = thread::spawn(move || {
                 outside.answer(Question::default(), |slots| slots[0] = 7.0);
                 outside.fail(1);

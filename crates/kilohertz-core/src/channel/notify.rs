@@ -1,132 +1,132 @@
-//! The thread that carries the loop's wakes to those who need a lock to be woken.
+//! The thread that passes the loop's signals on to those who need a lock to be woken.
 //!
-//! Waking a JavaScript thread takes a mutex and an allocation inside Node. The loop does neither:
-//! it rings a bell, which is one atomic and at most one futex wake, and the courier, an own thread,
-//! does the rest. Rings that come while the courier is busy are merged, never lost.
+//! Waking a JavaScript thread takes a mutex and an allocation inside Node. The loop does neither: it
+//! calls [`Notifier::notify`], which is one atomic and at most one futex wake, and the notify thread
+//! does the rest. Signals that come while that thread is busy are merged, never lost.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 use crate::channel::sync::{Arc, AtomicU32, Ordering, Thread, thread};
 
-/// What a ring is about; several are merged with `|`.
+/// What the loop has to tell; several signals are merged with `|`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct News(u32);
+pub struct Signals(u32);
 
-impl News {
+impl Signals {
     /// There is an observation for the policy.
-    pub const OBSERVATION: News = News(1);
+    pub const OBSERVATION: Signals = Signals(1);
     /// There is an event to be told.
-    pub const EVENT: News = News(2);
+    pub const EVENT: Signals = Signals(2);
     /// The loop thread has ended.
-    pub const ENDED: News = News(4);
+    pub const ENDED: Signals = Signals(4);
     /// The first cycle has begun.
-    pub const BEGUN: News = News(8);
+    pub const BEGUN: Signals = Signals(8);
 
-    /// Whether `other` is among these news.
-    pub const fn has(self, other: News) -> bool {
+    /// Whether `other` is among these signals.
+    pub const fn has(self, other: Signals) -> bool {
         self.0 & other.0 != 0
     }
 }
 
-/// Rings for the courier. Cheap to clone; ringing never blocks and never allocates.
+/// The sending end. Cheap to clone; [`Notifier::notify`] never blocks and never allocates.
 #[derive(Clone)]
-pub struct Bell {
+pub struct Notifier {
     pending: Arc<AtomicU32>,
-    courier: Thread,
+    waiter: Thread,
 }
 
-impl Bell {
-    /// A bell for the thread `courier`, to be waited for with [`Bell::answer`] there.
-    fn new(pending: Arc<AtomicU32>, courier: Thread) -> Bell {
-        Bell { pending, courier }
+impl Notifier {
+    /// A notifier for the thread `waiter`, which waits in [`wait`].
+    fn new(pending: Arc<AtomicU32>, waiter: Thread) -> Notifier {
+        Notifier { pending, waiter }
     }
 
-    /// A bell that nobody answers, for the models of those who ring.
+    /// A notifier that nobody waits for, for the models of those who notify.
     #[cfg(loom)]
-    pub(crate) fn silent(pending: Arc<AtomicU32>) -> Bell {
-        Bell::new(pending, thread::current())
+    pub(crate) fn silent(pending: Arc<AtomicU32>) -> Notifier {
+        Notifier::new(pending, thread::current())
     }
 
-    /// Tells the courier `news`; it will see them, merged with others told meanwhile.
-    pub fn ring(&self, news: News) {
-        // Release pairs with the courier's acquire: what was written before the ring is seen by
-        // whoever acts on it. Only the first ring since the last answer needs to wake.
-        if self.pending.fetch_or(news.0, Ordering::Release) == 0 {
-            self.courier.unpark();
+    /// Sends `signals`; the waiting thread will see them, merged with others sent meanwhile.
+    pub fn notify(&self, signals: Signals) {
+        // Release pairs with the waiting thread's acquire: what was written before the call is seen by
+        // whoever acts on it. Only the first signal since the last wait needs to wake.
+        if self.pending.fetch_or(signals.0, Ordering::Release) == 0 {
+            self.waiter.unpark();
         }
     }
 }
 
-/// Blocks the courier's thread until there are news, and takes them.
-fn answer(pending: &AtomicU32) -> News {
+/// Blocks the calling thread until there are signals, and takes them.
+fn wait(pending: &AtomicU32) -> Signals {
     loop {
-        let news = pending.swap(0, Ordering::Acquire);
-        if news != 0 {
-            return News(news);
+        let signals = pending.swap(0, Ordering::Acquire);
+        if signals != 0 {
+            return Signals(signals);
         }
-        // A ring between the swap and here has left an unpark token, so this returns at once.
+        // A signal between the swap and here has left an unpark token, so this returns at once.
         thread::park();
     }
 }
 
-/// The listening end of a bell, for a thread that waits for the loop by itself.
+/// The receiving end, for a thread that waits for the loop by itself.
 #[cfg(not(loom))]
-pub struct Ear(Arc<AtomicU32>);
+pub struct Listener(Arc<AtomicU32>);
 
 #[cfg(not(loom))]
-impl Ear {
-    /// A bell that this thread, and no other, listens to.
-    pub fn here() -> (Bell, Ear) {
+impl Listener {
+    /// A notifier that this thread, and no other, receives from.
+    pub fn here() -> (Notifier, Listener) {
         let pending = Arc::new(AtomicU32::new(0));
         (
-            Bell::new(Arc::clone(&pending), thread::current()),
-            Ear(pending),
+            Notifier::new(Arc::clone(&pending), thread::current()),
+            Listener(pending),
         )
     }
 
-    /// Takes the news there are, and blocks until there are some, but no longer than `limit`.
-    /// Another thread's wake may end it early, without news.
-    pub fn answer_for(&self, limit: std::time::Duration) -> Option<News> {
+    /// Takes the signals there are, or blocks until there are some, but no longer than `limit`.
+    /// Another thread's wake may end it early, without signals.
+    pub fn wait_for(&self, limit: std::time::Duration) -> Option<Signals> {
         self.take().or_else(|| {
             thread::park_timeout(limit);
             self.take()
         })
     }
 
-    /// Takes the news there are. Never blocks.
-    pub fn take(&self) -> Option<News> {
+    /// Takes the signals there are. Never blocks.
+    pub fn take(&self) -> Option<Signals> {
         Some(self.0.swap(0, Ordering::Acquire))
-            .filter(|&news| news != 0)
-            .map(News)
+            .filter(|&signals| signals != 0)
+            .map(Signals)
     }
 }
 
-/// Starts the courier: `prepare` runs on its thread first, then `deliver` for all news until it
-/// has delivered [`News::ENDED`].
+/// Starts the notify thread: `prepare` runs on it first, then `deliver` for all signals until it
+/// has delivered [`Signals::ENDED`].
 ///
 /// # Errors
 /// The system's, where it cannot start a thread.
 #[cfg(not(loom))]
-pub fn start_courier(
+pub fn start_notifier(
     prepare: impl FnOnce() + Send + 'static,
-    mut deliver: impl FnMut(News) + Send + 'static,
-) -> std::io::Result<Bell> {
+    mut deliver: impl FnMut(Signals) + Send + 'static,
+) -> std::io::Result<Notifier> {
     let pending = Arc::new(AtomicU32::new(0));
-    let rung = Arc::clone(&pending);
-    let courier = thread::Builder::new()
+    let shared = Arc::clone(&pending);
+    let waiter = thread::Builder::new()
         .name("kilohertz-wake".to_owned())
         .spawn(move || {
             crate::thread::realtime::block_signals();
             prepare();
             loop {
-                let news = answer(&rung);
-                deliver(news);
-                if news.has(News::ENDED) {
+                let signals = wait(&shared);
+                deliver(signals);
+                if signals.has(Signals::ENDED) {
                     return;
                 }
             }
         })?;
-    Ok(Bell::new(pending, courier.thread().clone()))
+    Ok(Notifier::new(pending, waiter.thread().clone()))
 }
 
 #[cfg(all(test, not(loom)))]
@@ -136,31 +136,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn delivers_what_was_rung_while_it_was_busy_once() {
+    fn delivers_once_what_came_while_it_was_busy() {
         let (entered, enter) = mpsc::channel();
         let (proceed, go) = mpsc::channel();
-        let bell = start_courier(
+        let notifier = start_notifier(
             || {},
-            move |news| {
-                entered.send(news).unwrap();
+            move |signals| {
+                entered.send(signals).unwrap();
                 go.recv().unwrap();
             },
         )
         .unwrap();
-        bell.ring(News::OBSERVATION);
-        assert_eq!(enter.recv().unwrap(), News::OBSERVATION);
+        notifier.notify(Signals::OBSERVATION);
+        assert_eq!(enter.recv().unwrap(), Signals::OBSERVATION);
         for _ in 0..100 {
-            bell.ring(News::OBSERVATION);
-            bell.ring(News::EVENT);
+            notifier.notify(Signals::OBSERVATION);
+            notifier.notify(Signals::EVENT);
         }
         proceed.send(()).unwrap();
         let merged = enter.recv().unwrap();
-        assert!(merged.has(News::OBSERVATION) && merged.has(News::EVENT));
-        bell.ring(News::ENDED);
+        assert!(merged.has(Signals::OBSERVATION) && merged.has(Signals::EVENT));
+        notifier.notify(Signals::ENDED);
         proceed.send(()).unwrap();
-        assert_eq!(enter.recv().unwrap(), News::ENDED);
+        assert_eq!(enter.recv().unwrap(), Signals::ENDED);
         proceed.send(()).unwrap();
-        assert!(enter.recv().is_err(), "the courier went on after the end");
+        assert!(
+            enter.recv().is_err(),
+            "the notify thread went on after the end"
+        );
     }
 }
 
@@ -169,17 +172,17 @@ mod loom_tests {
     use super::*;
 
     #[test]
-    fn no_ring_is_lost_and_the_courier_never_sleeps_through_one() {
+    fn no_signal_is_lost_and_the_notify_thread_never_sleeps_through_one() {
         loom::model(|| {
             let pending = Arc::new(AtomicU32::new(0));
-            let bell = Bell::new(Arc::clone(&pending), thread::current());
+            let notifier = Notifier::new(Arc::clone(&pending), thread::current());
             let ringer = thread::spawn(move || {
-                bell.ring(News::OBSERVATION);
-                bell.ring(News::EVENT);
+                notifier.notify(Signals::OBSERVATION);
+                notifier.notify(Signals::EVENT);
             });
             let mut heard = 0;
-            while heard != News::OBSERVATION.0 | News::EVENT.0 {
-                heard |= answer(&pending).0;
+            while heard != Signals::OBSERVATION.0 | Signals::EVENT.0 {
+                heard |= wait(&pending).0;
             }
             ringer.join().unwrap();
         });
@@ -190,16 +193,16 @@ mod loom_tests {
         loom::model(|| {
             let pending = Arc::new(AtomicU32::new(0));
             let written = Arc::new(AtomicU32::new(0));
-            let bell = Bell::new(Arc::clone(&pending), thread::current());
+            let notifier = Notifier::new(Arc::clone(&pending), thread::current());
             let writing = Arc::clone(&written);
             let ringer = thread::spawn(move || {
-                bell.ring(News::OBSERVATION);
+                notifier.notify(Signals::OBSERVATION);
                 writing.store(1, Ordering::Relaxed);
-                bell.ring(News::EVENT);
+                notifier.notify(Signals::EVENT);
             });
             let mut heard = 0;
-            while heard & News::EVENT.0 == 0 {
-                heard |= answer(&pending).0;
+            while heard & Signals::EVENT.0 == 0 {
+                heard |= wait(&pending).0;
             }
             assert_eq!(written.load(Ordering::Relaxed), 1);
             ringer.join().unwrap();

@@ -18,7 +18,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool as StopFlag;
 use std::time::Duration;
 
-use crate::channel::mailbox::{FailureBell, Frame, NEVER, Taken};
+use crate::channel::mailbox::{FailureNotifier, Frame, NEVER, Taken};
 use crate::channel::shared_memory::{
     ANSWER_HEAD, ANSWERS, Handle, LINE, QUESTION_HEAD, QUESTIONS, ROWS_AT, SharedMemory, VERSION,
     Word,
@@ -179,8 +179,8 @@ impl SharedMailbox {
     }
 
     /// For telling the loop of a failure that the policy cannot tell itself.
-    pub fn failure_bell(&self) -> FailureBell {
-        FailureBell::waking(waker(&self.memory), Arc::clone(&self.failed))
+    pub fn failure_notifier(&self) -> FailureNotifier {
+        FailureNotifier::waking(waker(&self.memory), Arc::clone(&self.failed))
     }
 
     /// What the policy's process wrote that is no answer; `None` as long as it keeps to the protocol.
@@ -589,7 +589,7 @@ mod loom_tests {
     }
 
     /// Waits for a question as the addon does; says its tick and its one slot.
-    fn taken(outside: &mut PolicyEnd) -> Option<(u64, f64)> {
+    fn next_question(outside: &mut PolicyEnd) -> Option<(u64, f64)> {
         loop {
             if let Some(frame) = outside.take() {
                 return Some((frame.tick, frame.slots[0]));
@@ -606,7 +606,7 @@ mod loom_tests {
         loom::model(|| {
             let (_shared, mut inside, mut outside) = pair();
             let policy = thread::spawn(move || {
-                let (tick, slot) = taken(&mut outside).expect("it is not over");
+                let (tick, slot) = next_question(&mut outside).expect("it is not over");
                 outside.answer(&[slot]);
                 tick
             });
@@ -625,7 +625,7 @@ mod loom_tests {
             let (_shared, mut inside, mut outside) = pair();
             request(&mut inside, 0);
             let policy = thread::spawn(move || {
-                let (tick, slot) = taken(&mut outside).expect("it is not over");
+                let (tick, slot) = next_question(&mut outside).expect("it is not over");
                 assert_eq!(tick as f64, slot);
             });
             request(&mut inside, 1);
@@ -657,9 +657,9 @@ mod loom_tests {
     fn a_failure_that_is_told_for_the_policy_wakes_the_loop() {
         loom::model(|| {
             let (shared, mut inside, _outside) = pair();
-            let bell = shared.failure_bell();
+            let notifier = shared.failure_notifier();
             request(&mut inside, 0);
-            let teller = thread::spawn(move || bell.ring(0));
+            let teller = thread::spawn(move || notifier.notify(0));
             let stop = StopFlag::new(false);
             let answer = inside.poll(None, &stop, &mut [0.0]);
             assert_eq!(answer, Answer::Failed);
@@ -671,7 +671,7 @@ mod loom_tests {
     fn a_policy_that_sleeps_hears_that_it_is_over() {
         loom::model(|| {
             let (shared, _inside, mut outside) = pair();
-            let policy = thread::spawn(move || assert_eq!(taken(&mut outside), None));
+            let policy = thread::spawn(move || assert_eq!(next_question(&mut outside), None));
             shared.close();
             policy.join().unwrap();
         });

@@ -2,9 +2,11 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
+use kilohertz_geometry::make_rotation;
+
 /// How a command gets from one answer to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Between {
+pub enum Interpolation {
     /// For positions: a quadratic B-spline through the answers. Position and velocity are
     /// continuous, the acceleration is that of the answers themselves (their second difference).
     Spline,
@@ -25,17 +27,17 @@ const KEPT: usize = 4;
 /// The answers of a policy, with what is between them. Answer `k` belongs to the time `k` periods of
 /// the policy; segment `k` leads from there to `k + 1`, and is known once answer `k` is.
 #[derive(Debug, Clone)]
-pub struct Path {
-    between: Between,
+pub struct Interpolator {
+    between: Interpolation,
     /// The newest answers, newest first.
     answers: [Box<[f64]>; KEPT],
     newest: Option<u64>,
 }
 
-impl Path {
+impl Interpolator {
     /// A path for actions of `len` slots without an answer yet.
-    pub fn new(between: Between, len: usize) -> Path {
-        Path {
+    pub fn new(between: Interpolation, len: usize) -> Interpolator {
+        Interpolator {
             between,
             answers: std::array::from_fn(|_| vec![0.0; len].into_boxed_slice()),
             newest: None,
@@ -95,19 +97,19 @@ impl Path {
         };
         let share = (place - begins).clamp(0.0, 1.0);
         match self.between {
-            Between::Approach | Between::Target => out.copy_from_slice(self.answer()),
-            Between::Line => {
+            Interpolation::Approach | Interpolation::Target => out.copy_from_slice(self.answer()),
+            Interpolation::Line => {
                 for (slot, out) in out.iter_mut().enumerate() {
                     *out = from[slot] + share * (to[slot] - from[slot]);
                 }
             }
-            Between::Spline | Between::Pose => {
+            Interpolation::Spline | Interpolation::Pose => {
                 for (slot, out) in out.iter_mut().enumerate() {
                     let (first, second) = (from[slot] - before[slot], to[slot] - from[slot]);
                     *out = 0.5 * (before[slot] + from[slot])
                         + share * (first + 0.5 * share * (second - first));
                 }
-                if self.between == Between::Pose && !make_rotation(out) {
+                if self.between == Interpolation::Pose && !make_rotation(out) {
                     out.copy_from_slice(self.answer());
                 }
             }
@@ -115,41 +117,12 @@ impl Path {
     }
 }
 
-/// Turns the upper left of a 4x4 matrix into the rotation closest to it. Says whether it is close
-/// enough to one; it is not half way between two that are half a turn apart.
-pub(crate) fn make_rotation(pose: &mut [f64]) -> bool {
-    // Newton's method for the polar decomposition: the mean of a matrix and its inverse transposed.
-    for _ in 0..4 {
-        let (columns, _) = pose.as_chunks_mut::<4>();
-        let column = |i: usize| [columns[i][0], columns[i][1], columns[i][2]];
-        let cross = |a: [f64; 3], b: [f64; 3]| {
-            [
-                a[1] * b[2] - a[2] * b[1],
-                a[2] * b[0] - a[0] * b[2],
-                a[0] * b[1] - a[1] * b[0],
-            ]
-        };
-        let [x, y, z] = [column(0), column(1), column(2)];
-        let cofactors = [cross(y, z), cross(z, x), cross(x, y)];
-        let volume: f64 = (0..3).map(|k| x[k] * cofactors[0][k]).sum();
-        if volume.is_nan() || volume < 0.1 {
-            return false;
-        }
-        for (column, cofactors) in columns.iter_mut().zip(&cofactors) {
-            for (entry, cofactor) in column.iter_mut().zip(cofactors) {
-                *entry = 0.5 * (*entry + cofactor / volume);
-            }
-        }
-    }
-    true
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn sampled(between: Between, ratio: f64, answers: impl Fn(u64) -> f64) -> Vec<f64> {
-        let mut path = Path::new(between, 1);
+    fn sampled(between: Interpolation, ratio: f64, answers: impl Fn(u64) -> f64) -> Vec<f64> {
+        let mut path = Interpolator::new(between, 1);
         path.begin(&[answers(0)]);
         let mut cadence = crate::command::cadence::Cadence::new(ratio);
         let mut out = [0.0];
@@ -168,7 +141,7 @@ mod tests {
     fn a_straight_motion_stays_straight_at_any_rate() {
         for rate in [999.0, 500.0, 333.3, 50.0, 30.0] {
             let ratio: f64 = 1000.0 / rate;
-            for (between, behind) in [(Between::Line, 1.0), (Between::Spline, 1.5)] {
+            for (between, behind) in [(Interpolation::Line, 1.0), (Interpolation::Spline, 1.5)] {
                 let path = sampled(between, ratio, |question| question as f64 * ratio);
                 let from = (4.0 * ratio) as usize;
                 for (tick, value) in path.iter().enumerate().skip(from) {
@@ -187,7 +160,7 @@ mod tests {
         for rate in [333.3, 50.0, 30.0] {
             let ratio: f64 = 1000.0 / rate;
             let wave = |time: f64| (0.005 * time).sin();
-            let path = sampled(Between::Spline, ratio, |question| {
+            let path = sampled(Interpolation::Spline, ratio, |question| {
                 wave(question as f64 * ratio)
             });
             for window in path[(4.0 * ratio) as usize..].windows(3) {
@@ -200,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_step_is_never_left_and_never_a_step_again() {
-        for between in [Between::Line, Between::Spline] {
+        for between in [Interpolation::Line, Interpolation::Spline] {
             let ratio = 33.3;
             let path = sampled(
                 between,
@@ -225,7 +198,7 @@ mod tests {
                 0.0, 1.0,
             ]
         };
-        let mut path = Path::new(Between::Pose, 16);
+        let mut path = Interpolator::new(Interpolation::Pose, 16);
         path.begin(&turned(0.0));
         let mut cadence = crate::command::cadence::Cadence::new(ratio);
         let mut last: Option<f64> = None;
@@ -254,7 +227,10 @@ mod tests {
 
     #[test]
     fn answers_that_never_came_are_put_on_a_line() {
-        let (mut whole, mut gaps) = (Path::new(Between::Spline, 1), Path::new(Between::Spline, 1));
+        let (mut whole, mut gaps) = (
+            Interpolator::new(Interpolation::Spline, 1),
+            Interpolator::new(Interpolation::Spline, 1),
+        );
         whole.begin(&[0.0]);
         gaps.begin(&[0.0]);
         let (mut one, mut other) = ([0.0], [0.0]);
@@ -272,7 +248,7 @@ mod tests {
 
     #[test]
     fn an_answer_that_comes_twice_is_the_later_one() {
-        let mut path = Path::new(Between::Line, 1);
+        let mut path = Interpolator::new(Interpolation::Line, 1);
         path.begin(&[0.0]);
         path.put(0, &[1.0]);
         path.put(0, &[3.0]);

@@ -7,7 +7,7 @@
 //! whatever answers are missing, and where none is missing the differences are those of one command
 //! and the next.
 //!
-//! What comes of a difference is the robot's: [`Limits::judge`].
+//! What comes of a difference is the robot's: [`Limiter::judge`].
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
@@ -15,7 +15,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use crate::command::lowpass::LowPass;
-use crate::limits::Limits;
+use crate::limits::Limiter;
 use crate::limits::judgement::{ORDERS, Sequence};
 use crate::limits::violation::{ViolationKind, Violations};
 use crate::policy::Question;
@@ -53,7 +53,7 @@ pub(crate) struct Judge {
 impl Judge {
     /// For a policy that is asked every `ratio` cycles of `cycle`; `filter` is one of its own.
     pub fn new(
-        limits: &dyn Limits,
+        limits: &dyn Limiter,
         len: usize,
         cycle: Duration,
         ratio: f64,
@@ -87,13 +87,14 @@ impl Judge {
     }
 
     /// Notes what the robot is to do when `tick`'s question is asked, until there is an answer.
-    pub fn asked(&mut self, limits: &dyn Limits, tick: u64) {
+    #[inline]
+    pub fn asked(&mut self, limits: &dyn Limiter, tick: u64) {
         if self.last.is_some() {
             return;
         }
         let desired = &mut self.desired[self.asked % KEPT];
         desired.tick = tick;
-        limits.last(&mut desired.value);
+        limits.last_command(&mut desired.value);
         let [first, second] = &mut desired.rates;
         limits.rates(first, second);
         self.asked = self.asked.saturating_add(1);
@@ -103,7 +104,7 @@ impl Judge {
     /// breaks, wherever the robot is. Each answer has to come here once, in order.
     pub fn see(
         &mut self,
-        limits: &mut dyn Limits,
+        limits: &mut dyn Limiter,
         question: Question,
         answer: &[f64],
         is_behind_rest: bool,
@@ -120,7 +121,7 @@ impl Judge {
     /// Takes in an answer that has a sense: notes in `found` what it breaks by how it follows the others.
     fn follow(
         &mut self,
-        limits: &mut dyn Limits,
+        limits: &mut dyn Limiter,
         question: Question,
         answer: &[f64],
         is_behind_rest: bool,
@@ -146,7 +147,10 @@ impl Judge {
         }
         for (nth, part) in self.parts.iter_mut().enumerate() {
             let answer = &self.answer[part.slots.clone()];
-            let span_s = part.differ(|from, out| limits.way(nth, from, answer, out), step_s);
+            let span_s = part.differ(
+                |from, out| limits.displacement(nth, from, answer, out),
+                step_s,
+            );
             let judgement = limits.judge(
                 nth,
                 &Sequence {
@@ -273,7 +277,7 @@ mod tests {
     use proptest::prop_assert;
 
     use super::*;
-    use crate::command::interpolation::Between;
+    use crate::command::interpolation::Interpolation;
     use crate::limits::Judgement;
     use crate::limits::{Approach, Violation, check_finite};
 
@@ -308,16 +312,16 @@ mod tests {
         }
     }
 
-    impl Limits for Positions {
-        fn between(&self) -> Between {
-            Between::Spline
+    impl Limiter for Positions {
+        fn interpolation(&self) -> Interpolation {
+            Interpolation::Spline
         }
 
         fn motion_slots(&self) -> Option<usize> {
             (self.parts > 1).then_some(1)
         }
 
-        fn last(&self, out: &mut [f64]) {
+        fn last_command(&self, out: &mut [f64]) {
             out.fill(self.at);
         }
 
@@ -358,15 +362,15 @@ mod tests {
             judgement
         }
 
-        fn commanded(&mut self, _action: &[f64]) {}
+        fn accept(&mut self, _action: &[f64]) {}
 
-        fn follow(&mut self, _: &[f64], _: &[f64], _: Approach, _: &mut [f64]) -> bool {
+        fn approach(&mut self, _: &[f64], _: &[f64], _: Approach, _: &mut [f64]) -> bool {
             true
         }
 
         fn hold(&mut self, _observation: &[f64], _out: &mut [f64]) {}
 
-        fn rest(&mut self, _observation: &[f64], _out: &mut [f64]) -> bool {
+        fn brake(&mut self, _observation: &[f64], _out: &mut [f64]) -> bool {
             true
         }
     }
@@ -619,7 +623,7 @@ mod tests {
 
     #[test]
     fn a_filter_knows_how_long_it_was_since_the_last_answer() {
-        let filter = || LowPass::new(5.0, CYCLE, Between::Spline, 1);
+        let filter = || LowPass::new(5.0, CYCLE, Interpolation::Spline, 1);
         let ratio = 20.0;
         let mut limits = Positions::at(0.0);
         let mut judge = Judge::new(&limits, 1, CYCLE, ratio, Some(filter()));
@@ -636,7 +640,7 @@ mod tests {
 
     #[test]
     fn a_filter_runs_over_the_answers_first() {
-        let filter = |cutoff_hz| LowPass::new(cutoff_hz, CYCLE, Between::Spline, 1);
+        let filter = |cutoff_hz| LowPass::new(cutoff_hz, CYCLE, Interpolation::Spline, 1);
         let noisy = |judge: &mut Judge, limits: &mut Positions| {
             judge.asked(limits, 0);
             (0..200).any(|tick| {

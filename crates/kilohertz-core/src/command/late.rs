@@ -45,6 +45,13 @@ pub struct LateRule {
     pub on_late: OnLate,
 }
 
+impl LateRule {
+    /// Whether a late action of this age is too old to be used.
+    pub fn is_stale(&self, arrival: Arrival) -> bool {
+        matches!(arrival, Arrival::Late { age } if age > u64::from(self.max_held))
+    }
+}
+
 impl Default for LateRule {
     /// 20 cycles, as many lost commands as a Franka arm tolerates, then rest.
     fn default() -> LateRule {
@@ -74,35 +81,30 @@ pub enum Step {
 /// position goes by the three before it: after so many, what is commanded is the policy's alone.
 const FITTING: u32 = 4;
 
-/// Where on the ladder from fresh to stopped the session stands.
+/// Tracks how many actions in a row are missing, and whether the robot is in step with the policy.
 #[derive(Debug, Clone)]
-pub struct Ladder {
+pub struct LateTracker {
     rule: LateRule,
     without: u32,
     /// How many fresh actions have to be reached until they are used as they are.
     to_fit: u32,
 }
 
-impl Ladder {
+impl LateTracker {
     /// A session at its start: the first action is used as it is if it comes in time.
-    pub fn new(rule: LateRule) -> Ladder {
-        Ladder {
+    pub fn new(rule: LateRule) -> LateTracker {
+        LateTracker {
             rule,
             without: 0,
             to_fit: 0,
         }
     }
 
-    /// Whether a late action of this age is too old to be used.
-    pub fn is_stale(&self, arrival: Arrival) -> bool {
-        matches!(arrival, Arrival::Late { age } if age > u64::from(self.rule.max_held))
-    }
-
     /// What to do where the answer stands so.
     pub fn step(&mut self, arrival: Arrival) -> Step {
-        if arrival == Arrival::None || self.is_stale(arrival) {
+        if arrival == Arrival::None || self.rule.is_stale(arrival) {
             self.without = self.without.saturating_add(1);
-            self.out_of_step();
+            self.lost_sync();
             return match self.rule.on_late {
                 _ if self.without <= self.rule.max_held => Step::Hold,
                 OnLate::Hold => Step::Rest,
@@ -111,7 +113,7 @@ impl Ladder {
         }
         self.without = 0;
         if arrival != Arrival::Fresh {
-            self.out_of_step();
+            self.lost_sync();
         }
         if self.to_fit > 0 {
             Step::Follow
@@ -122,17 +124,17 @@ impl Ladder {
 
     /// Tells that the robot is not where it is to be: an answer or a command is missing, or an
     /// action is not reached yet. Actions are followed until caught up.
-    pub fn out_of_step(&mut self) {
+    pub fn lost_sync(&mut self) {
         self.to_fit = FITTING;
     }
 
     /// Tells that the fresh action just followed was reached.
-    pub fn fits(&mut self) {
+    pub fn step_fitted(&mut self) {
         self.to_fit = self.to_fit.saturating_sub(1);
     }
 
     /// Tells that what is followed is as good as reached: fresh actions are used as they are again.
-    pub fn caught_up(&mut self) {
+    pub fn resynced(&mut self) {
         self.to_fit = 0;
     }
 
@@ -146,71 +148,71 @@ impl Ladder {
 mod tests {
     use super::*;
 
-    fn ladder(max_held: u32, on_late: OnLate) -> Ladder {
-        Ladder::new(LateRule { max_held, on_late })
+    fn tracker(max_held: u32, on_late: OnLate) -> LateTracker {
+        LateTracker::new(LateRule { max_held, on_late })
     }
 
     #[test]
     fn holds_as_often_as_allowed_and_then_rests() {
-        let mut ladder = ladder(3, OnLate::Hold);
-        assert_eq!(ladder.step(Arrival::Fresh), Step::Use);
+        let mut tracker = tracker(3, OnLate::Hold);
+        assert_eq!(tracker.step(Arrival::Fresh), Step::Use);
         for _ in 0..3 {
-            assert_eq!(ladder.step(Arrival::None), Step::Hold);
+            assert_eq!(tracker.step(Arrival::None), Step::Hold);
         }
         for _ in 0..1_000 {
-            assert_eq!(ladder.step(Arrival::None), Step::Rest);
+            assert_eq!(tracker.step(Arrival::None), Step::Rest);
         }
-        assert_eq!(ladder.without_action(), 1_003);
+        assert_eq!(tracker.without_action(), 1_003);
     }
 
     #[test]
     fn ends_instead_where_the_user_chose_that() {
-        let mut ladder = ladder(2, OnLate::Stop);
-        let steps: Vec<Step> = (0..3).map(|_| ladder.step(Arrival::None)).collect();
+        let mut tracker = tracker(2, OnLate::Stop);
+        let steps: Vec<Step> = (0..3).map(|_| tracker.step(Arrival::None)).collect();
         assert_eq!(steps, [Step::Hold, Step::Hold, Step::Stop]);
     }
 
     #[test]
     fn follows_after_a_gap_until_caught_up() {
-        let mut ladder = ladder(2, OnLate::Hold);
-        ladder.step(Arrival::None);
-        assert_eq!(ladder.step(Arrival::Fresh), Step::Follow);
-        assert_eq!(ladder.step(Arrival::Fresh), Step::Follow);
-        ladder.caught_up();
-        assert_eq!(ladder.step(Arrival::Fresh), Step::Use);
+        let mut tracker = tracker(2, OnLate::Hold);
+        tracker.step(Arrival::None);
+        assert_eq!(tracker.step(Arrival::Fresh), Step::Follow);
+        assert_eq!(tracker.step(Arrival::Fresh), Step::Follow);
+        tracker.resynced();
+        assert_eq!(tracker.step(Arrival::Fresh), Step::Use);
     }
 
     #[test]
     fn is_caught_up_after_as_many_actions_that_fit_as_a_jerk_goes_by() {
-        let mut ladder = ladder(2, OnLate::Hold);
-        ladder.out_of_step();
+        let mut tracker = tracker(2, OnLate::Hold);
+        tracker.lost_sync();
         for _ in 1..FITTING {
-            ladder.step(Arrival::Fresh);
-            ladder.fits();
+            tracker.step(Arrival::Fresh);
+            tracker.step_fitted();
         }
-        assert_eq!(ladder.step(Arrival::Fresh), Step::Follow);
-        ladder.out_of_step();
+        assert_eq!(tracker.step(Arrival::Fresh), Step::Follow);
+        tracker.lost_sync();
         for _ in 0..FITTING {
-            assert_eq!(ladder.step(Arrival::Fresh), Step::Follow);
-            ladder.fits();
+            assert_eq!(tracker.step(Arrival::Fresh), Step::Follow);
+            tracker.step_fitted();
         }
-        assert_eq!(ladder.step(Arrival::Fresh), Step::Use);
+        assert_eq!(tracker.step(Arrival::Fresh), Step::Use);
     }
 
     #[test]
     fn a_late_action_ends_the_gap_and_is_followed() {
-        let mut ladder = ladder(2, OnLate::Hold);
-        ladder.step(Arrival::None);
-        ladder.step(Arrival::None);
-        assert_eq!(ladder.step(Arrival::Late { age: 1 }), Step::Follow);
-        assert_eq!(ladder.without_action(), 0);
-        assert_eq!(ladder.step(Arrival::None), Step::Hold);
+        let mut tracker = tracker(2, OnLate::Hold);
+        tracker.step(Arrival::None);
+        tracker.step(Arrival::None);
+        assert_eq!(tracker.step(Arrival::Late { age: 1 }), Step::Follow);
+        assert_eq!(tracker.without_action(), 0);
+        assert_eq!(tracker.step(Arrival::None), Step::Hold);
     }
 
     #[test]
     fn an_action_for_a_state_long_gone_is_not_used() {
-        let mut ladder = ladder(2, OnLate::Hold);
-        assert_eq!(ladder.step(Arrival::Late { age: 3 }), Step::Hold);
-        assert_eq!(ladder.step(Arrival::Late { age: 2 }), Step::Follow);
+        let mut tracker = tracker(2, OnLate::Hold);
+        assert_eq!(tracker.step(Arrival::Late { age: 3 }), Step::Hold);
+        assert_eq!(tracker.step(Arrival::Late { age: 2 }), Step::Follow);
     }
 }

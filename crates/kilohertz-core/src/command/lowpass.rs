@@ -4,7 +4,9 @@
 
 use std::time::Duration;
 
-use crate::command::interpolation::{Between, make_rotation};
+use kilohertz_geometry::make_rotation;
+
+use crate::command::interpolation::Interpolation;
 
 /// A first-order low-pass filter, one for all slots of an action.
 #[derive(Debug, Clone)]
@@ -14,12 +16,12 @@ pub(crate) struct LowPass {
     /// What came out last; nothing before the first action.
     last: Box<[f64]>,
     has_begun: bool,
-    between: Between,
+    between: Interpolation,
 }
 
 impl LowPass {
     /// A filter with this cut-off frequency [Hz], for cycles of `period`.
-    pub fn new(cutoff_hz: f64, period: Duration, between: Between, len: usize) -> LowPass {
+    pub fn new(cutoff_hz: f64, period: Duration, between: Interpolation, len: usize) -> LowPass {
         let period = period.as_secs_f64();
         LowPass {
             gain: period / (period + 1.0 / (std::f64::consts::TAU * cutoff_hz)),
@@ -38,7 +40,7 @@ impl LowPass {
 
     /// Filters `action`, which was there for so many cycles.
     pub fn pass(&mut self, cycles: f64, action: &mut [f64]) {
-        if self.between == Between::Target {
+        if self.between == Interpolation::Target {
             // What leads to a target is smooth already.
             return;
         }
@@ -50,7 +52,7 @@ impl LowPass {
         for (last, action) in self.last.iter_mut().zip(&*action) {
             *last += gain * (action - *last);
         }
-        if self.between == Between::Pose && !make_rotation(&mut self.last) {
+        if self.between == Interpolation::Pose && !make_rotation(&mut self.last) {
             self.last.copy_from_slice(action);
         }
         action.copy_from_slice(&self.last);
@@ -65,7 +67,7 @@ mod tests {
 
     /// By how much a filter at 100 Hz weakens a sine.
     fn left_of(frequency_hz: f64) -> f64 {
-        let mut filter = LowPass::new(100.0, PERIOD, Between::Line, 1);
+        let mut filter = LowPass::new(100.0, PERIOD, Interpolation::Line, 1);
         (0..4_000)
             .map(|tick| {
                 let phase = std::f64::consts::TAU * frequency_hz * f64::from(tick) * 1e-3;
@@ -85,7 +87,7 @@ mod tests {
 
     #[test]
     fn begins_with_what_was_commanded() {
-        let mut filter = LowPass::new(1.0, PERIOD, Between::Line, 1);
+        let mut filter = LowPass::new(1.0, PERIOD, Interpolation::Line, 1);
         filter.begin(&[5.0]);
         let mut action = [5.1];
         filter.pass(1.0, &mut action);
@@ -94,7 +96,7 @@ mod tests {
 
     #[test]
     fn an_action_that_was_there_for_several_cycles_counts_for_as_many() {
-        let mut filters = [1, 7].map(|_| LowPass::new(30.0, PERIOD, Between::Line, 1));
+        let mut filters = [1, 7].map(|_| LowPass::new(30.0, PERIOD, Interpolation::Line, 1));
         let [each, once] = &mut filters;
         let (mut one, mut other) = ([0.0], [1.0]);
         for _ in 0..7 {

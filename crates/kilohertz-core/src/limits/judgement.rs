@@ -12,7 +12,7 @@ pub struct Sequence<'a> {
     /// The one before it; before the first, what the robot was commanded when it was asked.
     pub previous: &'a [f64],
     /// The derivatives of first, second and third order that the answers mean, per second, in the
-    /// coordinates of [`Limits::way`](crate::limits::Limits::way).
+    /// coordinates of [`Limiter::displacement`](crate::limits::Limiter::displacement).
     pub derivatives: [&'a [f64]; ORDERS],
     /// How many of them are known. Behind an answer that was clamped it takes a few until all are.
     pub known: usize,

@@ -14,7 +14,7 @@ pub mod judgement;
 pub mod rules;
 pub mod violation;
 
-use crate::command::interpolation::Between;
+use crate::command::interpolation::Interpolation;
 
 pub use comparing::{confined, difference, exceeds, largest};
 pub use joint_motion::{JointBounds, JointMotion};
@@ -28,7 +28,7 @@ pub use violation::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Approach {
     /// As fast as the limits allow.
-    Limits,
+    WithinLimits,
     /// A position or a pose, after a rest: no faster than [`LEAST_APPROACH`] of the limit, or than
     /// [`APPROACH_GAIN`] times the fastest that the policy's own answers of the last second were.
     AfterRest,
@@ -43,12 +43,12 @@ pub const APPROACH_GAIN: f64 = 2.0;
 /// allocate. `observation` is always the cycle's, `action` and `out` have the action's slots.
 ///
 /// What a policy asks for is checked answer by answer, wherever the robot is and however late they
-/// come: [`Limits::check_answer`] and [`Limits::judge`]. What depends on where the robot is, is checked
-/// on what is to be commanded in a cycle: [`Limits::check_place`], [`Limits::check_step`] and
-/// [`Limits::check_course`].
-pub trait Limits: Send {
+/// come: [`Limiter::check_answer`] and [`Limiter::judge`]. What depends on where the robot is, is checked
+/// on what is to be commanded in a cycle: [`Limiter::check_place`], [`Limiter::check_step`] and
+/// [`Limiter::check_destination`].
+pub trait Limiter: Send {
     /// How a command gets from one action to the next where the policy is slower than the robot.
-    fn between(&self) -> Between;
+    fn interpolation(&self) -> Interpolation;
 
     /// The number of slots of the action's first part, where a second one is judged by itself.
     fn motion_slots(&self) -> Option<usize> {
@@ -57,10 +57,10 @@ pub trait Limits: Send {
 
     /// Writes what was commanded last, or what stands for it before the first command: the action
     /// that changes nothing.
-    fn last(&self, out: &mut [f64]);
+    fn last_command(&self, out: &mut [f64]);
 
-    /// Writes the first and the second derivative of what [`Limits::last`] writes, in the coordinates
-    /// of [`Limits::way`].
+    /// Writes the first and the second derivative of what [`Limiter::last_command`] writes, in the coordinates
+    /// of [`Limiter::displacement`].
     fn rates(&self, first: &mut [f64], second: &mut [f64]) {
         first.fill(0.0);
         second.fill(0.0);
@@ -76,7 +76,7 @@ pub trait Limits: Send {
     /// Writes the way from one answer to another of part `part`: the difference of their slots, unless
     /// the slots have a geometry of their own. Where the way has fewer coordinates than the part has
     /// slots, the others are zero.
-    fn way(&self, _part: usize, from: &[f64], to: &[f64], out: &mut [f64]) {
+    fn displacement(&self, _part: usize, from: &[f64], to: &[f64], out: &mut [f64]) {
         difference(from, to, out);
     }
 
@@ -100,16 +100,16 @@ pub trait Limits: Send {
     /// What keeping to `action` breaks, however smoothly the robot came to it: what the robot would
     /// run into. Asked of an action that is followed; of one that is used as it is, going to it within
     /// the cycle is checked.
-    fn check_course(&self, _observation: &[f64], _action: &[f64]) -> Violations {
+    fn check_destination(&self, _observation: &[f64], _action: &[f64]) -> Violations {
         Violations::none()
     }
 
     /// Notes that `action` is commanded in this cycle.
-    fn commanded(&mut self, action: &[f64]);
+    fn accept(&mut self, action: &[f64]);
 
     /// Commands as much of the way to `action`, which is finite, as one cycle allows; says whether
     /// all of it.
-    fn follow(
+    fn approach(
         &mut self,
         observation: &[f64],
         action: &[f64],
@@ -127,13 +127,13 @@ pub trait Limits: Send {
     fn hold(&mut self, observation: &[f64], out: &mut [f64]);
 
     /// Commands the next step to rest; says whether the robot rests with it.
-    fn rest(&mut self, observation: &[f64], out: &mut [f64]) -> bool;
+    fn brake(&mut self, observation: &[f64], out: &mut [f64]) -> bool;
 
     /// The same where observations are not believed any more: `observation` is the last one that
     /// was, and stays the same. By what was commanded; limits whose way to rest depends on what is
     /// measured have another one here.
-    fn rest_blind(&mut self, observation: &[f64], out: &mut [f64]) -> bool {
-        self.rest(observation, out)
+    fn brake_blind(&mut self, observation: &[f64], out: &mut [f64]) -> bool {
+        self.brake(observation, out)
     }
 }
 
@@ -153,12 +153,12 @@ impl Unlimited {
     }
 }
 
-impl Limits for Unlimited {
-    fn between(&self) -> Between {
-        Between::Line
+impl Limiter for Unlimited {
+    fn interpolation(&self) -> Interpolation {
+        Interpolation::Line
     }
 
-    fn last(&self, out: &mut [f64]) {
+    fn last_command(&self, out: &mut [f64]) {
         out.copy_from_slice(&self.last);
     }
 
@@ -170,18 +170,18 @@ impl Limits for Unlimited {
         check_finite(answer)
     }
 
-    fn commanded(&mut self, action: &[f64]) {
+    fn accept(&mut self, action: &[f64]) {
         self.last.copy_from_slice(action);
     }
 
-    fn follow(
+    fn approach(
         &mut self,
         _observation: &[f64],
         action: &[f64],
         _approach: Approach,
         out: &mut [f64],
     ) -> bool {
-        self.commanded(action);
+        self.accept(action);
         out.copy_from_slice(action);
         true
     }
@@ -190,7 +190,7 @@ impl Limits for Unlimited {
         out.copy_from_slice(&self.last);
     }
 
-    fn rest(&mut self, _observation: &[f64], out: &mut [f64]) -> bool {
+    fn brake(&mut self, _observation: &[f64], out: &mut [f64]) -> bool {
         out.copy_from_slice(&self.last);
         true
     }
@@ -204,9 +204,9 @@ mod tests {
     fn a_robot_about_which_nothing_is_known_does_what_it_is_told_and_repeats_it() {
         let mut limits = Unlimited::new(2);
         let mut out = [9.0; 2];
-        limits.last(&mut out);
+        limits.last_command(&mut out);
         assert_eq!(out, [0.0; 2]);
-        assert_eq!(limits.between(), Between::Line);
+        assert_eq!(limits.interpolation(), Interpolation::Line);
         assert_eq!(limits.motion_slots(), None);
         let (mut first, mut second) = ([9.0; 2], [9.0; 2]);
         limits.rates(&mut first, &mut second);
@@ -214,13 +214,13 @@ mod tests {
         assert!(limits.observe(&[5.0]));
         let action = [1e9, -3.0];
         assert!(limits.check_place(&[], &action).is_empty());
-        assert!(limits.check_course(&[], &action).is_empty());
+        assert!(limits.check_destination(&[], &action).is_empty());
         assert_eq!(limits.check_step(&[], &action), Some(Violations::none()));
         assert_eq!(limits.behind(&action), None);
-        assert!(limits.follow(&[], &action, Approach::AfterRest, &mut out));
+        assert!(limits.approach(&[], &action, Approach::AfterRest, &mut out));
         assert_eq!(out, action);
-        limits.commanded(&[4.0, 5.0]);
-        for step in [Unlimited::rest, Unlimited::rest_blind] {
+        limits.accept(&[4.0, 5.0]);
+        for step in [Unlimited::brake, Unlimited::brake_blind] {
             out = [0.0; 2];
             assert!(step(&mut limits, &[], &mut out));
             assert_eq!(out, [4.0, 5.0]);
@@ -228,9 +228,9 @@ mod tests {
         out = [0.0; 2];
         limits.hold(&[], &mut out);
         assert_eq!(out, [4.0, 5.0]);
-        limits.last(&mut out);
+        limits.last_command(&mut out);
         assert_eq!(out, [4.0, 5.0]);
-        limits.way(0, &[1.0, 2.0], &[4.0, 8.0], &mut out);
+        limits.displacement(0, &[1.0, 2.0], &[4.0, 8.0], &mut out);
         assert_eq!(out, [3.0, 6.0]);
     }
 

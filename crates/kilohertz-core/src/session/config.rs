@@ -11,7 +11,7 @@ use crate::thread::realtime::RealtimeRequest;
 
 /// How long the loop waits for the policy in one cycle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Patience {
+pub enum Deadline {
     /// This long from the start of the cycle in which it was asked; then the late rule applies. For
     /// robots that want a command every cycle, come what may.
     ///
@@ -19,20 +19,20 @@ pub enum Patience {
     /// and more than nine tenths of the robot's period nobody waits: the answer is used from the
     /// first cycle behind the budget on, even if it is there before, and at the latest when the
     /// next question is asked.
-    Budget(Duration),
+    Within(Duration),
     /// Until the policy has answered, however many ticks are missed meanwhile. For robots that do
     /// nothing unless told, and live with their policy.
-    Cycle,
+    None,
 }
 
 /// How a session runs.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// How often the policy is asked [Hz]; `None`, and what is above the robot's rate: every cycle.
-    /// Only with [`Patience::Budget`].
+    /// Only with [`Deadline::Within`].
     pub policy_rate_hz: Option<f64>,
     /// How long to wait for the policy.
-    pub patience: Patience,
+    pub deadline: Deadline,
     /// What happens when it does not answer in time.
     pub late: LateRule,
     /// How long the robot may be on its way to the policy's actions until that is told, and ends the
@@ -63,7 +63,7 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             policy_rate_hz: None,
-            patience: Patience::Budget(Duration::from_micros(300)),
+            deadline: Deadline::Within(Duration::from_micros(300)),
             late: LateRule::default(),
             catch_up: Duration::from_secs(3),
             limits: LimitRules::default(),

@@ -2,9 +2,15 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
+mod catch_up;
 mod config;
 mod control_loop;
+mod cycle_clock;
+mod events;
+mod exchange;
 mod last_states;
+mod lateness;
+mod loop_thread;
 mod outcome;
 pub mod roll;
 mod shared;
@@ -17,12 +23,12 @@ use std::time::Duration;
 
 use crossbeam::queue::ArrayQueue;
 
-use crate::channel::notify::{Bell, News};
+use crate::channel::notify::{Notifier, Signals};
 use crate::channel::records::{RecordOut, record_ring};
-use crate::limits::Limits;
+use crate::limits::Limiter;
 use crate::policy::{Policy, Waker};
 use crate::robot::Robot;
-use crate::session::control_loop::run;
+use crate::session::loop_thread::run;
 use crate::session::roll::Place;
 use crate::session::shared::Shared;
 use crate::stats::{Recorder, Stats};
@@ -31,7 +37,7 @@ use crate::thread::promotion::PromotionView;
 use crate::thread::realtime::{RealtimeReport, block_signals};
 use crate::timing::time::Time;
 
-pub use config::{Config, Patience};
+pub use config::{Config, Deadline};
 pub use outcome::{Cause, Event, EventKind, Outcome};
 
 const EVENT_QUEUE: usize = 256;
@@ -47,7 +53,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Starts the loop thread. `bell` is rung for events and at the end; `recorder` is what the
+    /// Starts the loop thread. `notifier` is notified of events and at the end; `recorder` is what the
     /// policy's channel counts into too.
     ///
     /// # Errors
@@ -55,10 +61,10 @@ impl Session {
     pub fn start(
         robot: Box<dyn Robot>,
         policy: Box<dyn Policy>,
-        limits: Box<dyn Limits>,
+        limits: Box<dyn Limiter>,
         config: Config,
         recorder: Arc<Recorder>,
-        bell: Bell,
+        notifier: Notifier,
     ) -> std::io::Result<Session> {
         let shared = Arc::new(Shared {
             own_stop: AtomicBool::new(false),
@@ -82,14 +88,16 @@ impl Session {
                 inside.placed(Place::driven_here);
                 block_signals();
                 let ran = catch_unwind(AssertUnwindSafe(|| {
-                    run(robot, policy, limits, &config, &inside, records_in, &bell);
+                    run(
+                        robot, policy, limits, &config, &inside, records_in, &notifier,
+                    );
                 }));
                 if let Err(panic) = ran {
                     let _ = inside.outcome.set(Outcome::panicked(&*panic));
                 }
                 inside.placed(Place::rests);
                 inside.ended.store(true, Ordering::Release);
-                bell.ring(News::ENDED);
+                notifier.notify(Signals::ENDED);
             });
         let handle = handle.inspect_err(|_| shared.placed(Place::rests))?;
         let thread = handle.thread().clone();

@@ -1,5 +1,6 @@
 //! How a session has ended, and what happened on the way.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use crate::limits::Violation;
@@ -125,4 +126,9 @@ pub(super) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "a panic without a message".to_owned())
+}
+
+/// Does `work` and catches its panic. What it leaves half done must not be gone on with.
+pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Box<dyn std::any::Any + Send>> {
+    catch_unwind(AssertUnwindSafe(work))
 }

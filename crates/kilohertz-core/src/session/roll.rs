@@ -210,7 +210,7 @@ impl Drop for Place {
 
 /// Asks all that have a place to end, because of this signal, or of none (0). For handlers.
 pub fn stop_all(signal: i32) {
-    for slot in taken() {
+    for slot in occupied() {
         // What was asked to end before, or has ended, has its own cause.
         let has_cause = slot.stop.load(SeqCst) || slot.phase.load(SeqCst) == RESTED;
         if signal != 0 && !has_cause {
@@ -246,25 +246,25 @@ pub fn wait_for_rest() {
     }
 }
 
-fn taken() -> impl Iterator<Item = &'static Slot> {
+fn occupied() -> impl Iterator<Item = &'static Slot> {
     ROLL.iter().filter(|slot| slot.phase.load(SeqCst) >= TAKEN)
 }
 
 /// Whether anybody has a place. For handlers.
 pub fn is_anybody_there() -> bool {
-    taken().next().is_some()
+    occupied().next().is_some()
 }
 
 /// Whether something is on its way to its end because a signal or somebody else asked for it. For handlers.
 pub fn is_anybody_ending() -> bool {
-    taken().any(|slot| slot.stop.load(SeqCst))
+    occupied().any(|slot| slot.stop.load(SeqCst))
 }
 
 /// Whether Ctrl+C is how all that there is, something at least, is meant to end, and nothing of it is
 /// ending. For handlers.
 pub fn all_end_on_interrupt() -> bool {
     is_anybody_there()
-        && taken().all(|slot| slot.ends_on_interrupt.load(SeqCst) && !slot.stop.load(SeqCst))
+        && occupied().all(|slot| slot.ends_on_interrupt.load(SeqCst) && !slot.stop.load(SeqCst))
 }
 
 /// From now on no motion begins unless it says that it may. For handlers.

@@ -12,7 +12,7 @@ impl PyLibfranka {
     /// Installs it where it is not there yet; says what is lacking where it cannot be.
     pub fn installed() -> Result<PyLibfranka, String> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let requirements = root.join("__test__/strangers/pylibfranka.txt");
+        let requirements = root.join("__test__/interop/pylibfranka.txt");
         let folder = root.join("target/pylibfranka");
         let python = folder.join("bin/python");
         let stamp = folder.join(".stamp");

@@ -8,8 +8,8 @@ use franka::RobotState;
 use franka::model::{FR3_URDF, Model};
 use franka::wire::f64s_to_wire;
 use franka::wire::robot::{MoveMotionGeneratorMode, RobotCommand};
-use kilohertz_core::channel::notify::start_courier;
-use kilohertz_core::limits::{Limits, Unlimited};
+use kilohertz_core::channel::notify::start_notifier;
+use kilohertz_core::limits::{Limiter, Unlimited};
 use kilohertz_core::policy::{Ask, Native, Policy};
 use kilohertz_core::robot::{Flow, Robot, RobotError, Tick};
 use kilohertz_core::schema::Schema;
@@ -201,7 +201,7 @@ pub fn run(
     mut pace: impl FnMut(u64, &mut dyn FnMut() -> Flow) -> Flow + Send + 'static,
 ) {
     let arm = arm();
-    let limits: Box<dyn Limits> = match checks {
+    let limits: Box<dyn Limiter> = match checks {
         Checks::Nothing => Box::new(Unlimited::new(control.slots())),
         Checks::Arm => {
             let model = Arc::new(Model::from_urdf(FR3_URDF).expect("the model's own URDF"));
@@ -219,7 +219,7 @@ pub fn run(
         },
     };
     let recorder = Arc::new(Recorder::new(MS, 1_000));
-    let bell = start_courier(|| {}, |_| {}).expect("a thread");
+    let notifier = start_notifier(|| {}, |_| {}).expect("a thread");
     let config = Config {
         realtime: RealtimeRequest {
             priority: None,
@@ -231,7 +231,8 @@ pub fn run(
     };
     let policy = Box::new(swing(control));
     let robot = Box::new(robot);
-    let session = Session::start(robot, policy, limits, config, recorder, bell).expect("a thread");
+    let session =
+        Session::start(robot, policy, limits, config, recorder, notifier).expect("a thread");
     while !session.join(Duration::from_secs(1)) {}
     let outcome = session.outcome().expect("it has ended");
     assert!(outcome.cause.is_none(), "{control}: {outcome:?}");

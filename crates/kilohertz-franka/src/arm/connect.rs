@@ -104,15 +104,15 @@ fn with_franka_rs(
         client,
         urdf,
         line,
-        ear,
+        socket,
     } = meet(address, wanted, wanted.generation, due)?;
     let generation = Generation::of(client.fci_version());
     let (limits, model) = match urdf {
         Some(urdf) => (ArmLimits::served(&urdf), urdf.model),
         None => (ArmLimits::fer(), Model::native_fer()),
     };
-    let watchdog = Arc::new(Watchdog::of(line, ear));
-    let client = FrankaRsClient::new(client, Arc::clone(watchdog.hearing()));
+    let watchdog = Arc::new(Watchdog::of(line, socket));
+    let client = FrankaRsClient::new(client, Arc::clone(watchdog.source()));
     Ok(Connected {
         client: Arc::new(client),
         watchdog,

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use franka::RobotState;
 use franka::model::Model;
-use kilohertz_core::limits::Limits;
+use kilohertz_core::limits::Limiter;
 use kilohertz_core::robot::Robot;
 
 use crate::arm::connect::{Connected, connect};
@@ -41,7 +41,7 @@ const FIRST_CYCLE: Duration = Duration::from_secs(10);
 const LOOKING: Duration = Duration::from_millis(1);
 
 /// A robot for one session, and the limits for it.
-pub type Driven = (Box<dyn Robot>, Box<dyn Limits>);
+pub type Driven = (Box<dyn Robot>, Box<dyn Limiter>);
 
 /// A connected arm. Dropping it closes the connection, once no session drives it any more.
 pub struct Arm {
@@ -112,7 +112,7 @@ impl Arm {
     /// nobody reads states, and where a loop is late by tens of milliseconds, they cannot be told from
     /// states that found no room. Does not block.
     pub fn foreign_datagrams(&self) -> u64 {
-        self.watchdog.hearing().foreign()
+        self.watchdog.source().foreign()
     }
 
     pub(crate) fn limits(&self) -> &ArmLimits {

@@ -32,7 +32,7 @@ use zerocopy::FromBytes;
 
 use crate::client::deadline::left;
 use crate::client::source::sockets::{Line, bound_to, number_of};
-use crate::client::source::{Ear, HostEar};
+use crate::client::source::{ArmSocket, HostSocket};
 use crate::error::{ArmError, ArmErrorCode};
 use crate::generation::Generation;
 use crate::kinematics::urdf::{self, Urdf};
@@ -51,7 +51,7 @@ pub(crate) struct Met {
     pub urdf: Option<Urdf>,
     pub line: Line,
     /// What the arm's states come to.
-    pub ear: Ear,
+    pub socket: ArmSocket,
 }
 
 /// Connects `franka-rs` to the arm at `address`, of this generation or of either, until `due`, which is after
@@ -137,25 +137,25 @@ impl Bridge<'_> {
             .message(&mut near, ROBOT_HEADER_LEN..=LONGEST_REQUEST)
             .map_err(|broken| self.told(&broken))?;
         // The arm does not know yet where its states go: nothing of it is lost, and nothing forged queued.
-        let ear = self.ear(&request, &arm)?;
+        let socket = self.socket(&request, &arm)?;
         let met = self.introduced(&mut near, &mut arm, &request, version, &reported);
-        let (client, urdf) = met.inspect_err(|_| ear.deafen())?;
-        let ear = ear.learned(Generation::of(version).state_length(), self.due)?;
+        let (client, urdf) = met.inspect_err(|_| socket.deafen())?;
+        let socket = socket.learned(Generation::of(version).state_length(), self.due)?;
         let line = self.handed_over(arm, number);
         Ok(Met {
             client,
             urdf,
             line: line.map_err(|error| self.broken(&error))?,
-            ear,
+            socket,
         })
     }
 
     /// Makes the socket that a request to connect names for states hear the arm's host alone.
-    fn ear(&self, request: &[u8], arm: &TcpStream) -> Result<HostEar, Failure> {
+    fn socket(&self, request: &[u8], arm: &TcpStream) -> Result<HostSocket, Failure> {
         let connect = ConnectRequest::read_from_bytes(body(request));
         let port = connect.map_or(0, |connect| connect.udp_port.get());
         let host = arm.peer_addr().map_err(|error| self.broken(&error))?.ip();
-        Ok(HostEar::to(bound_to(port)?, host)?)
+        Ok(HostSocket::to(bound_to(port)?, host)?)
     }
 
     /// Passes on what client and arm say to each other, from the request to connect to the client's first

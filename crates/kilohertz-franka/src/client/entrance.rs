@@ -17,7 +17,7 @@ use kilohertz_core::timing::time::Time;
 use crate::client::elbow::Elbow;
 use crate::constants::{DT, OWN_SHARE};
 use crate::control::impedance::ImpedanceController as Law;
-use crate::control::{Interface, taken};
+use crate::control::{Interface, leading};
 use crate::error::ArmError;
 use crate::limits::ArmLimits;
 use crate::state;
@@ -150,7 +150,7 @@ impl<'a> Entrance<'a> {
     /// The torques behind a motion: the law's, or those that the action has behind it.
     pub fn torques(&mut self, behind: &[f64]) -> Option<[f64; 7]> {
         let Some(law) = self.law else {
-            return (!behind.is_empty()).then(|| taken(behind));
+            return (!behind.is_empty()).then(|| leading(behind));
         };
         if self.fault.is_none() {
             match caught(|| {

@@ -11,38 +11,38 @@ use franka::{
 };
 use kilohertz_core::robot::{Flow, Tick};
 use kilohertz_core::timing::time::Time;
+use kilohertz_geometry::orthonormal;
 
 use crate::client::Connection;
 use crate::client::entrance::{Drive, Entrance};
-use crate::client::source::Hearing;
-use crate::control::{Control, Impedance, Interface, taken};
+use crate::client::source::StateSource;
+use crate::control::{Control, Impedance, Interface, leading};
 use crate::error::ArmError;
-use crate::kinematics::geometry::orthonormal;
 use crate::setting::Setting;
 
 /// A connection that hears the arm alone.
 pub(crate) struct FrankaRsClient {
     robot: franka::Robot,
-    hearing: Arc<Hearing>,
+    source: Arc<StateSource>,
 }
 
 impl FrankaRsClient {
-    /// A connection that `hearing` is of.
-    pub fn new(robot: franka::Robot, hearing: Arc<Hearing>) -> FrankaRsClient {
-        FrankaRsClient { robot, hearing }
+    /// A connection that `source` is of.
+    pub fn new(robot: franka::Robot, source: Arc<StateSource>) -> FrankaRsClient {
+        FrankaRsClient { robot, source }
     }
 }
 
 impl Drop for FrankaRsClient {
     fn drop(&mut self) {
-        self.hearing.end();
+        self.source.end();
     }
 }
 
 impl Connection for FrankaRsClient {
     fn state(&self) -> Result<RobotState, ArmError> {
         // The first read empties the socket's queue, which stopped taking in when it was full.
-        self.hearing.emptied(|| self.robot.read_once())?;
+        self.source.emptied(|| self.robot.read_once())?;
         Ok(self.robot.read_once()?)
     }
 
@@ -84,9 +84,9 @@ impl Connection for FrankaRsClient {
 
     fn drive(&self, drive: &Drive, tick: &mut dyn Tick) -> Result<(), ArmError> {
         // Leaves whatever the last motion left in the client's picture of the robot behind.
-        let before = self.hearing.emptied(|| self.robot.read_once())?;
+        let before = self.source.emptied(|| self.robot.read_once())?;
         let mut entrance = Entrance::new(drive, before)?;
-        let mut tick = self.hearing.driven(tick);
+        let mut tick = self.source.driven(tick);
         let driven = start_and_drive(&self.robot, drive.interface, &mut entrance, &mut tick);
         entrance.outcome(driven.map_err(ArmError::from))
     }
@@ -106,19 +106,19 @@ fn start_and_drive(
     match interface.control {
         Control::JointVelocity => {
             let motion = client.start_joint_velocity_control(controller)?;
-            let command = |action: &[f64], _| JointVelocities::new(taken(action));
+            let command = |action: &[f64], _| JointVelocities::new(leading(action));
             cycles(Generator::new(motion, command, interface), entrance, tick)
         }
         Control::JointPosition | Control::JointTarget => {
             let motion = client.start_joint_position_control(controller)?;
-            let command = |action: &[f64], _| JointPositions::new(taken(action));
+            let command = |action: &[f64], _| JointPositions::new(leading(action));
             cycles(Generator::new(motion, command, interface), entrance, tick)
         }
         Control::CartesianVelocity => {
             let motion = client.start_cartesian_velocity_control(controller)?;
             let command = |action: &[f64], elbow| match elbow {
-                Some(elbow) => CartesianVelocities::with_elbow(taken(action), elbow),
-                None => CartesianVelocities::new(taken(action)),
+                Some(elbow) => CartesianVelocities::with_elbow(leading(action), elbow),
+                None => CartesianVelocities::new(leading(action)),
             };
             cycles(Generator::new(motion, command, interface), entrance, tick)
         }
@@ -126,8 +126,8 @@ fn start_and_drive(
             let motion = client.start_cartesian_pose_control(controller)?;
             // Exactly rigid, as the client wants it.
             let command = |action: &[f64], elbow| match elbow {
-                Some(elbow) => CartesianPose::with_elbow(orthonormal(&taken(action)), elbow),
-                None => CartesianPose::new(orthonormal(&taken(action))),
+                Some(elbow) => CartesianPose::with_elbow(orthonormal(&leading(action)), elbow),
+                None => CartesianPose::new(orthonormal(&leading(action))),
             };
             cycles(Generator::new(motion, command, interface), entrance, tick)
         }
@@ -136,7 +136,7 @@ fn start_and_drive(
 }
 
 /// A motion in progress. Dropping it stops the arm.
-trait Motion {
+trait ActiveControl {
     /// How many slots its actions have.
     fn slots(&self) -> usize;
     fn read(&mut self) -> FrankaResult<(RobotState, franka::Duration)>;
@@ -164,7 +164,9 @@ impl<'a, T: ActiveMotionInput, C: Fn(&[f64], Option<[f64; 2]>) -> T> Generator<'
     }
 }
 
-impl<T: ActiveMotionInput, C: Fn(&[f64], Option<[f64; 2]>) -> T> Motion for Generator<'_, T, C> {
+impl<T: ActiveMotionInput, C: Fn(&[f64], Option<[f64; 2]>) -> T> ActiveControl
+    for Generator<'_, T, C>
+{
     fn slots(&self) -> usize {
         self.interface.slots()
     }
@@ -187,7 +189,7 @@ impl<T: ActiveMotionInput, C: Fn(&[f64], Option<[f64; 2]>) -> T> Motion for Gene
     }
 }
 
-impl Motion for ActiveTorqueControl<'_> {
+impl ActiveControl for ActiveTorqueControl<'_> {
     fn slots(&self) -> usize {
         7
     }
@@ -202,7 +204,7 @@ impl Motion for ActiveTorqueControl<'_> {
         action: &[f64],
         flow: Flow,
     ) -> FrankaResult<()> {
-        self.write_once(&last_if(flow, Torques::new(taken(action))))
+        self.write_once(&last_if(flow, Torques::new(leading(action))))
     }
 }
 
@@ -214,7 +216,7 @@ fn last_if<T: franka::Finishable>(flow: Flow, command: T) -> T {
 }
 
 fn cycles(
-    mut motion: impl Motion,
+    mut motion: impl ActiveControl,
     entrance: &mut Entrance<'_>,
     tick: &mut dyn Tick,
 ) -> FrankaResult<()> {

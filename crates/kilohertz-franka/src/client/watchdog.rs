@@ -17,7 +17,7 @@ use kilohertz_core::robot::{Cycle, Flow, Tick};
 use kilohertz_core::timing::time::Time;
 
 use crate::client::source::sockets::Line;
-use crate::client::source::{Ear, Hearing};
+use crate::client::source::{ArmSocket, StateSource};
 use crate::error::{ArmError, ArmErrorCode};
 
 /// How long the answer to a request may take: the arm comes to rest or moves back into its range
@@ -34,28 +34,28 @@ const LOOKING: Duration = Duration::from_millis(100);
 #[derive(Debug, Default)]
 pub(crate) struct Watchdog {
     line: Mutex<Option<Line>>,
-    hearing: Arc<Hearing>,
+    source: Arc<StateSource>,
 }
 
 impl Watchdog {
     /// Returns the watchdog of the connection with these sockets.
-    pub fn of(line: Line, ear: Ear) -> Watchdog {
+    pub fn of(line: Line, socket: ArmSocket) -> Watchdog {
         let watchdog = Watchdog::default();
-        watchdog.attach(line, ear);
+        watchdog.attach(line, socket);
         watchdog
     }
 
     /// The connection has these sockets now.
-    pub fn attach(&self, line: Line, ear: Ear) {
+    pub fn attach(&self, line: Line, socket: ArmSocket) {
         self.connection(Some(line));
-        self.hearing.of(ear);
+        self.source.of(socket);
     }
 
     /// The connection is over.
     #[cfg(feature = "libfranka-rs")]
     pub fn detach(&self) {
         self.connection(None);
-        self.hearing.end();
+        self.source.end();
     }
 
     fn connection(&self, line: Option<Line>) {
@@ -63,8 +63,8 @@ impl Watchdog {
     }
 
     /// What the connection hears.
-    pub fn hearing(&self) -> &Arc<Hearing> {
-        &self.hearing
+    pub fn source(&self) -> &Arc<StateSource> {
+        &self.source
     }
 
     /// Ends the connection, and with it whatever waits on it.
@@ -73,7 +73,7 @@ impl Watchdog {
         if let Some(line) = line {
             line.cut();
         }
-        self.hearing.deafen();
+        self.source.deafen();
     }
 
     /// Does what waits for the arm's answer, for at most `patience` unless the limit is moved.
@@ -210,7 +210,7 @@ mod tests {
     use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 
     use super::*;
-    use crate::client::source::HostEar;
+    use crate::client::source::HostSocket;
 
     /// A connection to `there`, as a client has it, and its watchdog.
     fn watched(there: SocketAddr, arm: &UdpSocket) -> (TcpStream, UdpSocket, Watchdog) {
@@ -220,11 +220,15 @@ mod tests {
             here: client.local_addr().unwrap(),
             there,
         };
-        let ear = HostEar::to(states.try_clone().unwrap().into(), there.ip()).unwrap();
+        let socket = HostSocket::to(states.try_clone().unwrap().into(), there.ip()).unwrap();
         let SocketAddr::V4(source) = arm.local_addr().unwrap() else {
             panic!("IPv4");
         };
-        (client, states, Watchdog::of(line, ear.at(source).unwrap()))
+        (
+            client,
+            states,
+            Watchdog::of(line, socket.at(source).unwrap()),
+        )
     }
 
     #[test]
@@ -260,10 +264,10 @@ mod tests {
             thread::sleep(LOOKING);
             let was_reading = !reader.is_finished();
             watchdog.disconnect();
-            let foreign = watchdog.hearing().foreign();
+            let foreign = watchdog.source().foreign();
             thread::sleep(LOOKING * 5);
             let is_reading = !reader.is_finished();
-            let since = watchdog.hearing().foreign() - foreign;
+            let since = watchdog.source().foreign() - foreign;
             over.store(true, Ordering::Release);
             assert!(was_reading && !is_reading, "{was_reading} {is_reading}");
             assert_eq!(since, 0);

@@ -172,7 +172,7 @@ const TORQUES: Field = Field {
 ///
 /// # Panics
 /// Where there are fewer.
-pub(crate) fn taken<const N: usize>(action: &[f64]) -> [f64; N] {
+pub(crate) fn leading<const N: usize>(action: &[f64]) -> [f64; N] {
     let mut taken = [0.0; N];
     taken.copy_from_slice(&action[..N]);
     taken

@@ -19,7 +19,7 @@ use kilohertz_core::number::number;
 use zerocopy::FromBytes;
 
 use crate::client::deadline::later;
-use crate::client::source::Hearing;
+use crate::client::source::StateSource;
 use crate::error::{ArmError, ArmErrorCode};
 use crate::hand::answers::Answers;
 
@@ -42,7 +42,7 @@ pub(super) struct Heard {
 pub(super) struct Link {
     pub answers: Answers,
     states: UdpSocket,
-    pub hearing: Arc<Hearing>,
+    pub source: Arc<StateSource>,
     pub heard: Mutex<Heard>,
     pub busy: AtomicBool,
     /// Commands and stops go out one after the other.
@@ -57,7 +57,7 @@ impl Link {
         Link {
             answers,
             states,
-            hearing: Arc::default(),
+            source: Arc::default(),
             heard: Mutex::new(Heard {
                 at: Instant::now(),
                 count: 0,
@@ -84,7 +84,7 @@ impl Link {
     /// Takes in the states that have come.
     pub fn listen(&self) -> Result<MutexGuard<'_, Heard>, ArmError> {
         let mut heard = lock(&self.heard);
-        self.hearing.emptied(|| self.take_in(&mut heard))?;
+        self.source.emptied(|| self.take_in(&mut heard))?;
         Ok(heard)
     }
 

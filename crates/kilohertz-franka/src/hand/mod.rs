@@ -38,7 +38,7 @@ use zerocopy::IntoBytes;
 
 use crate::client::bridge::reached;
 use crate::client::deadline::later;
-use crate::client::source::{Hearing, HostEar};
+use crate::client::source::{HostSocket, StateSource};
 use crate::error::{ArmError, ArmErrorCode};
 use crate::hand::address::{at, connecting, no_answer, place};
 use crate::hand::answers::Answers;
@@ -84,7 +84,7 @@ impl Default for HandOptions {
 #[derive(Debug)]
 pub struct Hand {
     link: Mutex<Option<Arc<Link>>>,
-    hearing: Arc<Hearing>,
+    source: Arc<StateSource>,
     command_timeout: Duration,
     server_version: u16,
 }
@@ -125,7 +125,7 @@ impl Hand {
         let states = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).map_err(failed)?;
         states.set_nonblocking(true).map_err(failed)?;
         // Before anything comes to it.
-        let ear = HostEar::to(states.try_clone().map_err(failed)?.into(), hand)?;
+        let state_socket = HostSocket::to(states.try_clone().map_err(failed)?.into(), hand)?;
         let states_port = states.local_addr().map_err(failed)?.port();
         let link = Link::new(Answers::on(socket).map_err(failed)?, states);
         let request = GripperConnectRequest::new(GRIPPER_VERSION, states_port);
@@ -165,9 +165,9 @@ impl Hand {
             }
             link.pause(give_up, late)?;
         };
-        link.hearing.of(ear.at(source)?);
+        link.source.of(state_socket.at(source)?);
         Ok(Hand {
-            hearing: Arc::clone(&link.hearing),
+            source: Arc::clone(&link.source),
             link: Mutex::new(Some(Arc::new(link))),
             command_timeout: wanted.command_timeout,
             server_version,
@@ -195,7 +195,7 @@ impl Hand {
     /// nobody used the hand they cannot be told from states that found no room. Does not
     /// block.
     pub fn foreign_datagrams(&self) -> u64 {
-        self.hearing.foreign()
+        self.source.foreign()
     }
 
     fn link(&self) -> Result<Arc<Link>, ArmError> {
@@ -290,7 +290,7 @@ impl Hand {
         }
         link.closed.store(true, Ordering::Release);
         link.answers.end();
-        link.hearing.end();
+        link.source.end();
     }
 }
 

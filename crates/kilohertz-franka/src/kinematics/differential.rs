@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use franka::model::{Frame, Model};
 
-use crate::kinematics::geometry::{Pose, Twist, UNIT, norm};
+use kilohertz_geometry::{Pose, Twist, UNIT, norm};
+
 use crate::kinematics::span::Span;
 
 /// How the end effector moves, and the elbow behind it: translation, rotation, joint 3.
@@ -58,11 +59,11 @@ impl Kinematics {
     }
 
     /// How the joints follow the end effector at `q`, and the elbow where that is commanded.
-    pub fn joints(&self, q: &[f64; 7], elbow: bool) -> JointMap {
+    pub fn joints(&self, q: &[f64; 7], elbow: bool) -> JacobianMap {
         let jacobian = self
             .model
             .zero_jacobian_q(Frame::EndEffector, q, &self.frame, &UNIT);
-        JointMap::new(&jacobian, elbow)
+        JacobianMap::new(&jacobian, elbow)
     }
 }
 
@@ -114,25 +115,25 @@ impl DampedGram {
 /// The least joint velocities for each twist: the pseudo-inverse of a Jacobian. Where the elbow is
 /// commanded as well, those that move joint 3 as fast as that.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct JointMap {
+pub(crate) struct JacobianMap {
     rows: [Rates; 7],
     /// Volume of the Jacobian: 0 at a singular pose, about 0.1 in the middle of the range. Less where
     /// a commanded elbow has little freedom.
     pub volume: f64,
 }
 
-impl JointMap {
+impl JacobianMap {
     /// Where nothing is known yet.
-    pub const NONE: JointMap = JointMap {
+    pub const NONE: JacobianMap = JacobianMap {
         rows: [[0.0; 7]; 7],
         volume: 0.0,
     };
 
-    fn new(jacobian: &[f64; 42], elbow: bool) -> JointMap {
+    fn new(jacobian: &[f64; 42], elbow: bool) -> JacobianMap {
         let gram = DampedGram::new(jacobian, DAMPING, 1e-12);
         let (columns, _) = jacobian.as_chunks::<6>();
         let column = |joint: usize| -> Twist { columns[joint] };
-        let mut map = JointMap {
+        let mut map = JacobianMap {
             rows: std::array::from_fn(|joint| joined(gram.solve(column(joint)), 0.0)),
             volume: gram.volume(),
         };
@@ -192,7 +193,7 @@ mod tests {
                 let dq = map.of(&rates);
                 let step = 1e-6;
                 let next = std::array::from_fn(|i| q[i] + dq[i] * step);
-                let moved = crate::kinematics::geometry::way(&reach.pose(&q), &reach.pose(&next));
+                let moved = kilohertz_geometry::pose_error(&reach.pose(&q), &reach.pose(&next));
                 for i in 0..6 {
                     let off = moved[i] / step - rates[i];
                     assert!(off.abs() < 1e-3, "{moved:?}");

@@ -7,10 +7,10 @@
 use franka::model::Frame;
 use kilohertz_core::limits::{TooFar, confined};
 use kilohertz_core::number::{number, number_before, number_beside};
+use kilohertz_geometry::{Twist, norm, pose_error};
 
 use crate::error::{ArmError, ArmErrorCode};
 use crate::kinematics::differential::DampedGram;
-use crate::kinematics::geometry::{Twist, norm, way};
 use crate::kinematics::model::{ArmModel, Posture, Quantity};
 use crate::kinematics::span::Span;
 use crate::state::gate::FARTHEST;
@@ -169,7 +169,7 @@ impl Search<'_> {
         let quantity = Quantity::Pose(Frame::EndEffector);
         self.model.compute(quantity, at, &mut pose);
         Missing {
-            twist: way(&pose, self.pose),
+            twist: pose_error(&pose, self.pose),
         }
     }
 

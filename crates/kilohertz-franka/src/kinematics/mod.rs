@@ -1,7 +1,6 @@
-//! Poses, and the way between them and joint positions.
+//! The way between poses and joint positions.
 //!
 //! ```text
-//! geometry.rs      poses, twists, and the ways between them
 //! model.rs         the rigid-body model: poses, Jacobians, dynamics
 //! urdf.rs          the model that an FR3 serves, checked before it is relied on
 //! differential.rs  what a motion of the end effector asks of the joints
@@ -9,7 +8,6 @@
 //! ```
 
 pub(crate) mod differential;
-pub(crate) mod geometry;
 pub(crate) mod inverse;
 pub mod model;
 pub(crate) mod span;

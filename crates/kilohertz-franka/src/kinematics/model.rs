@@ -127,20 +127,20 @@ impl Posture {
     pub fn from_slots(slots: &[f64; POSTURE_LEN]) -> Posture {
         let mut rest = &slots[..];
         Posture {
-            q: taken(&mut rest),
-            dq: taken(&mut rest),
-            F_T_EE: taken(&mut rest),
-            EE_T_K: taken(&mut rest),
-            I_total: taken(&mut rest),
-            m_total: taken::<1>(&mut rest)[0],
-            F_x_Ctotal: taken(&mut rest),
-            gravity_earth: taken(&mut rest),
+            q: take_array(&mut rest),
+            dq: take_array(&mut rest),
+            F_T_EE: take_array(&mut rest),
+            EE_T_K: take_array(&mut rest),
+            I_total: take_array(&mut rest),
+            m_total: take_array::<1>(&mut rest)[0],
+            F_x_Ctotal: take_array(&mut rest),
+            gravity_earth: take_array(&mut rest),
         }
     }
 }
 
 /// The next slots. There are as many, because the lengths of the fields add up to `POSTURE_LEN`.
-fn taken<const N: usize>(rest: &mut &[f64]) -> [f64; N] {
+fn take_array<const N: usize>(rest: &mut &[f64]) -> [f64; N] {
     match rest.split_first_chunk() {
         Some((first, others)) => {
             *rest = others;

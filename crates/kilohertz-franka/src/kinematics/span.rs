@@ -4,8 +4,7 @@
 
 use franka::model::{Frame, Model};
 use kilohertz_core::limits::{TooFar, exceeds};
-
-use crate::kinematics::geometry::{Pose, UNIT, dot, norm};
+use kilohertz_geometry::{Pose, UNIT, dot, norm};
 
 /// How far an end effector can be from the shoulder, where the axes of joints 1 and 2 meet.
 #[derive(Debug, Clone, Copy, PartialEq)]

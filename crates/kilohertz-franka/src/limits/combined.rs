@@ -6,21 +6,24 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
-use kilohertz_core::command::interpolation::Between;
-use kilohertz_core::limits::{Approach, Judgement, Limits, Sequence, Violation, Violations};
+use kilohertz_core::command::interpolation::Interpolation;
+use kilohertz_core::limits::{Approach, Judgement, Limiter, Sequence, Violation, Violations};
 
 /// Limits of actions that are a motion first and torques behind.
-pub(crate) struct Both {
-    motion: Box<dyn Limits>,
-    torques: Box<dyn Limits>,
+pub(crate) struct MotionWithTorques {
+    motion: Box<dyn Limiter>,
+    torques: Box<dyn Limiter>,
     /// The slots of the motion.
     slots: usize,
 }
 
-impl Both {
+impl MotionWithTorques {
     /// `motion`, with the number of its slots, then `torques`.
-    pub fn new((motion, slots): (Box<dyn Limits>, usize), torques: Box<dyn Limits>) -> Both {
-        Both {
+    pub fn new(
+        (motion, slots): (Box<dyn Limiter>, usize),
+        torques: Box<dyn Limiter>,
+    ) -> MotionWithTorques {
+        MotionWithTorques {
             motion,
             torques,
             slots,
@@ -31,7 +34,7 @@ impl Both {
     fn found(
         &self,
         action: &[f64],
-        check: impl Fn(&dyn Limits, &[f64]) -> Violations,
+        check: impl Fn(&dyn Limiter, &[f64]) -> Violations,
     ) -> Violations {
         let (motion, torques) = action.split_at(self.slots);
         let mut found = check(&*self.motion, motion);
@@ -52,10 +55,10 @@ impl Both {
     }
 }
 
-impl Limits for Both {
+impl Limiter for MotionWithTorques {
     /// Torques take the motion's way, entry by entry, so that both belong to the same time.
-    fn between(&self) -> Between {
-        self.motion.between()
+    fn interpolation(&self) -> Interpolation {
+        self.motion.interpolation()
     }
 
     fn motion_slots(&self) -> Option<usize> {
@@ -69,10 +72,10 @@ impl Limits for Both {
         self.torques.rates(torques_first, torques_second);
     }
 
-    fn last(&self, out: &mut [f64]) {
+    fn last_command(&self, out: &mut [f64]) {
         let (motion, torques) = out.split_at_mut(self.slots);
-        self.motion.last(motion);
-        self.torques.last(torques);
+        self.motion.last_command(motion);
+        self.torques.last_command(torques);
     }
 
     fn observe(&mut self, observation: &[f64]) -> bool {
@@ -85,10 +88,10 @@ impl Limits for Both {
         self.found(answer, |limits, part| limits.check_answer(part))
     }
 
-    fn way(&self, part: usize, from: &[f64], to: &[f64], out: &mut [f64]) {
+    fn displacement(&self, part: usize, from: &[f64], to: &[f64], out: &mut [f64]) {
         match part {
-            0 => self.motion.way(0, from, to, out),
-            _ => self.torques.way(0, from, to, out),
+            0 => self.motion.displacement(0, from, to, out),
+            _ => self.torques.displacement(0, from, to, out),
         }
     }
 
@@ -115,19 +118,19 @@ impl Limits for Both {
         Some(found)
     }
 
-    fn check_course(&self, observation: &[f64], action: &[f64]) -> Violations {
+    fn check_destination(&self, observation: &[f64], action: &[f64]) -> Violations {
         self.found(action, |limits, part| {
-            limits.check_course(observation, part)
+            limits.check_destination(observation, part)
         })
     }
 
-    fn commanded(&mut self, action: &[f64]) {
+    fn accept(&mut self, action: &[f64]) {
         let (motion, torques) = action.split_at(self.slots);
-        self.motion.commanded(motion);
-        self.torques.commanded(torques);
+        self.motion.accept(motion);
+        self.torques.accept(torques);
     }
 
-    fn follow(
+    fn approach(
         &mut self,
         observation: &[f64],
         action: &[f64],
@@ -138,10 +141,10 @@ impl Limits for Both {
         let (motion_out, torques_out) = out.split_at_mut(self.slots);
         let motion = self
             .motion
-            .follow(observation, motion, approach, motion_out);
+            .approach(observation, motion, approach, motion_out);
         let torques = self
             .torques
-            .follow(observation, torques, approach, torques_out);
+            .approach(observation, torques, approach, torques_out);
         motion && torques
     }
 
@@ -155,17 +158,17 @@ impl Limits for Both {
         self.torques.hold(observation, torques);
     }
 
-    fn rest(&mut self, observation: &[f64], out: &mut [f64]) -> bool {
+    fn brake(&mut self, observation: &[f64], out: &mut [f64]) -> bool {
         let (motion, torques) = out.split_at_mut(self.slots);
-        let motion = self.motion.rest(observation, motion);
-        let torques = self.torques.rest(observation, torques);
+        let motion = self.motion.brake(observation, motion);
+        let torques = self.torques.brake(observation, torques);
         motion && torques
     }
 
-    fn rest_blind(&mut self, observation: &[f64], out: &mut [f64]) -> bool {
+    fn brake_blind(&mut self, observation: &[f64], out: &mut [f64]) -> bool {
         let (motion, torques) = out.split_at_mut(self.slots);
-        let motion = self.motion.rest_blind(observation, motion);
-        let torques = self.torques.rest_blind(observation, torques);
+        let motion = self.motion.brake_blind(observation, motion);
+        let torques = self.torques.brake_blind(observation, torques);
         motion && torques
     }
 }

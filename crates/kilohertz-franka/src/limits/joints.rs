@@ -2,10 +2,10 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
-use kilohertz_core::command::interpolation::Between;
+use kilohertz_core::command::interpolation::Interpolation;
 use kilohertz_core::command::pace::Pace;
 use kilohertz_core::limits::{
-    APPROACH_GAIN, Approach, JointBounds, JointMotion, Judgement, LEAST_APPROACH, Limits, ORDERS,
+    APPROACH_GAIN, Approach, JointBounds, JointMotion, Judgement, LEAST_APPROACH, Limiter, ORDERS,
     Sequence, Violation, ViolationKind, Violations, check_finite, confined, exceeds, largest,
 };
 
@@ -13,7 +13,7 @@ use crate::constants::{DT, OWN_SHARE};
 use crate::limits::arm_limits::ArmLimits;
 use crate::limits::options::{Budget, MotionOptions};
 use crate::limits::tolerances::{NEAR, ROUNDING, ROUNDING_SHARE, is_own_motion, reached_share};
-use crate::limits::workspace::{Course, Steered};
+use crate::limits::workspace::{Brakeable, BrakingPath};
 use crate::state::{joints, offset};
 
 /// The arm reports in single precision what it was commanded; closer than this is the same. What
@@ -27,13 +27,12 @@ const LONGEST_GAP: f64 = 50.0;
 /// The same where positions are commanded: the rounding of the one that a motion starts from, up to
 /// 2.4e-7 rad, is gone over in one cycle.
 const SAME_VELOCITY_OF_POSITIONS: f64 = 3e-4;
-/// How much faster than its command an arm moves that catches up with it, for each radian behind
-/// [1/s].
+/// How much faster than its command an arm moves while it catches up, for each radian behind [1/s].
 const CATCH_UP: f64 = 20.0;
 
-/// Which quantity of the commanded motion the actions are.
+/// What the actions are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Quantity {
+pub(super) enum JointCommand {
     Velocity,
     Position,
     /// A position that is not to be reached at once.
@@ -42,8 +41,8 @@ pub(super) enum Quantity {
 
 /// Limits of joint velocity and joint position control.
 #[derive(Clone)]
-pub(super) struct Motion {
-    quantity: Quantity,
+pub(super) struct JointLimiter {
+    kind: JointCommand,
     arm: [JointBounds; 7],
     /// For commands of our own making.
     own: [JointBounds; 7],
@@ -68,8 +67,8 @@ pub(super) struct Motion {
     time: f64,
 }
 
-impl Motion {
-    pub(super) fn new(quantity: Quantity, arm: &ArmLimits, options: &MotionOptions) -> Motion {
+impl JointLimiter {
+    pub(super) fn new(kind: JointCommand, arm: &ArmLimits, options: &MotionOptions) -> Self {
         let share = |velocity: f64, acceleration: f64, jerk: f64| {
             let own = |share: f64| share.min(OWN_SHARE);
             let joints = arm.joints;
@@ -81,14 +80,14 @@ impl Motion {
             jerk,
         } = options.budget;
         let own = share(1.0, 1.0, 1.0);
-        Motion {
-            quantity,
+        JointLimiter {
+            kind,
             arm: arm.joints,
             own,
             reach: own.map(|bounds| bounds.reach()),
-            following: match quantity {
-                Quantity::Target => share(velocity, acceleration, jerk),
-                Quantity::Velocity | Quantity::Position => own,
+            following: match kind {
+                JointCommand::Target => share(velocity, acceleration, jerk),
+                JointCommand::Velocity | JointCommand::Position => own,
             },
             max_distance: options.max_distance,
             joints: [JointMotion::default(); 7],
@@ -104,9 +103,10 @@ impl Motion {
 
     /// The motion of `joint` with `action` as its next step.
     fn next(&self, joint: usize, action: f64) -> JointMotion {
-        match self.quantity {
-            Quantity::Velocity => self.joints[joint].with_velocity(action, DT),
-            Quantity::Position | Quantity::Target => self.joints[joint].with_position(action, DT),
+        let motion = self.joints[joint];
+        match self.kind {
+            JointCommand::Velocity => motion.with_velocity(action, DT),
+            JointCommand::Position | JointCommand::Target => motion.with_position(action, DT),
         }
     }
 
@@ -169,9 +169,9 @@ impl Motion {
         action.iter().enumerate().all(|(joint, &action)| {
             let (motion, arm) = (self.joints[joint], &self.arm[joint]);
             let next = self.next(joint, action);
-            let is_slow = |next: JointMotion| match self.quantity {
-                Quantity::Velocity => next.velocity.abs() <= arm.velocity + ROUNDING,
-                Quantity::Position | Quantity::Target => {
+            let is_slow = |next: JointMotion| match self.kind {
+                JointCommand::Velocity => next.velocity.abs() <= arm.velocity + ROUNDING,
+                JointCommand::Position | JointCommand::Target => {
                     let upper = arm.upper_velocity(motion.position) + ROUNDING;
                     let lower = arm.lower_velocity(motion.position) - ROUNDING;
                     (lower..=upper).contains(&next.velocity)
@@ -232,7 +232,7 @@ impl Motion {
             };
             let both = |limit: f64| (-limit, limit);
             let highest = sequence.ratio;
-            if self.quantity == Quantity::Velocity {
+            if self.kind == JointCommand::Velocity {
                 check(1, ViolationKind::Acceleration, both(arm.acceleration), 1.0);
                 check(2, ViolationKind::Jerk, both(arm.jerk), highest);
                 continue;
@@ -280,8 +280,8 @@ impl Motion {
     /// Takes the step of one cycle towards `wanted`, and writes it out.
     fn step_towards(&mut self, wanted: &[f64; 7], approach: Approach, out: &mut [f64]) {
         let (last, ago) = self.followed.unwrap_or((*wanted, 1));
-        let (quantity, mut following) = (self.quantity, self.following);
-        if (quantity, approach) == (Quantity::Position, Approach::AfterRest) {
+        let (kind, mut following) = (self.kind, self.following);
+        if (kind, approach) == (JointCommand::Position, Approach::AfterRest) {
             for (bounds, speed) in following.iter_mut().zip(self.approach_speeds()) {
                 bounds.velocity = bounds.velocity.min(speed);
             }
@@ -296,15 +296,15 @@ impl Motion {
                 ..following[joint]
             };
             let target = wanted[joint];
-            let next = match quantity {
-                Quantity::Velocity => motion.towards_velocity(target, bounds, DT),
-                Quantity::Position => {
+            let next = match kind {
+                JointCommand::Velocity => motion.towards_velocity(target, bounds, DT),
+                JointCommand::Position => {
                     // How fast the target itself moves, as far as that is known.
                     let moved = (target - last[joint]) / (f64::from(ago) * DT);
                     let velocity = confined(moved, -bounds.velocity, bounds.velocity);
                     motion.towards_position(target, velocity, bounds, DT)
                 }
-                Quantity::Target => motion.towards_position(target, 0.0, bounds, DT),
+                JointCommand::Target => motion.towards_position(target, 0.0, bounds, DT),
             };
             // A command that the arm is too far behind waits for it.
             match ahead[joint] {
@@ -321,17 +321,15 @@ impl Motion {
         for (joint, motion) in self.joints.iter_mut().enumerate() {
             *motion = step(joint, *motion);
         }
-        self.last(out);
+        self.last_command(out);
     }
-}
 
-impl Motion {
-    fn course_of(&self, joints: [JointMotion; 7]) -> Course {
+    fn braking_path_of(&self, joints: [JointMotion; 7]) -> BrakingPath {
         // How long an acceleration of now lasts on.
         let delay = (0..7)
             .map(|joint| joints[joint].acceleration.abs() / self.own[joint].jerk)
             .fold(DT, f64::max);
-        Course {
+        BrakingPath {
             q: joints.map(|motion| motion.position),
             dq: joints.map(|motion| motion.velocity),
             braking: self.own.map(|own| 0.9 * own.acceleration),
@@ -340,41 +338,41 @@ impl Motion {
     }
 }
 
-impl Steered for Motion {
-    fn course(&self, _observation: &[f64]) -> Course {
-        self.course_of(self.joints)
+impl Brakeable for JointLimiter {
+    fn braking_path(&self, _observation: &[f64]) -> BrakingPath {
+        self.braking_path_of(self.joints)
     }
 
-    fn course_with(&self, _observation: &[f64], action: &[f64]) -> Course {
-        self.course_of(std::array::from_fn(|joint| self.next(joint, action[joint])))
+    fn braking_path_with(&self, _observation: &[f64], action: &[f64]) -> BrakingPath {
+        self.braking_path_of(std::array::from_fn(|joint| self.next(joint, action[joint])))
     }
 
-    fn course_along(&self, observation: &[f64], action: &[f64]) -> Course {
-        Course {
+    fn braking_path_along(&self, observation: &[f64], action: &[f64]) -> BrakingPath {
+        BrakingPath {
             delay: DT,
-            ..self.course_with(observation, action)
+            ..self.braking_path_with(observation, action)
         }
     }
 
     fn target(&self, action: &[f64]) -> Option<[f64; 7]> {
-        (self.quantity != Quantity::Velocity).then(|| joints(action, 0))
+        (self.kind != JointCommand::Velocity).then(|| joints(action, 0))
     }
 }
 
-impl Limits for Motion {
-    fn between(&self) -> Between {
-        match self.quantity {
-            Quantity::Velocity => Between::Line,
-            Quantity::Position => Between::Spline,
-            Quantity::Target => Between::Target,
+impl Limiter for JointLimiter {
+    fn interpolation(&self) -> Interpolation {
+        match self.kind {
+            JointCommand::Velocity => Interpolation::Line,
+            JointCommand::Position => Interpolation::Spline,
+            JointCommand::Target => Interpolation::Target,
         }
     }
 
-    fn last(&self, out: &mut [f64]) {
+    fn last_command(&self, out: &mut [f64]) {
         for (motion, out) in self.joints.iter().zip(out) {
-            *out = match self.quantity {
-                Quantity::Velocity => motion.velocity,
-                Quantity::Position | Quantity::Target => motion.position,
+            *out = match self.kind {
+                JointCommand::Velocity => motion.velocity,
+                JointCommand::Position | JointCommand::Target => motion.position,
             };
         }
     }
@@ -393,7 +391,7 @@ impl Limits for Motion {
                 acceleration: ddq_d[joint],
             })
         };
-        let in_step = if self.quantity == Quantity::Velocity {
+        let in_step = if self.kind == JointCommand::Velocity {
             let commanded = self.joints.iter().zip(dq_d);
             let off = largest(commanded.map(|(motion, dq_d)| motion.velocity - dq_d));
             let in_step = off < SAME_VELOCITY;
@@ -421,9 +419,11 @@ impl Limits for Motion {
     fn rates(&self, first: &mut [f64], second: &mut [f64]) {
         let rates = first.iter_mut().zip(second);
         for (motion, (first, second)) in self.joints.iter().zip(rates) {
-            (*first, *second) = match self.quantity {
-                Quantity::Velocity => (motion.acceleration, 0.0),
-                Quantity::Position | Quantity::Target => (motion.velocity, motion.acceleration),
+            (*first, *second) = match self.kind {
+                JointCommand::Velocity => (motion.acceleration, 0.0),
+                JointCommand::Position | JointCommand::Target => {
+                    (motion.velocity, motion.acceleration)
+                }
             };
         }
     }
@@ -435,12 +435,12 @@ impl Limits for Motion {
         }
         Violations::noted(|found| {
             for (slot, &action) in answer.iter().enumerate() {
-                let (kind, lowest, highest) = match self.quantity {
-                    Quantity::Velocity => {
+                let (kind, lowest, highest) = match self.kind {
+                    JointCommand::Velocity => {
                         let fastest = self.arm[slot].velocity + ROUNDING;
                         (ViolationKind::Velocity, -fastest, fastest)
                     }
-                    Quantity::Position | Quantity::Target => {
+                    JointCommand::Position | JointCommand::Target => {
                         let (lowest, highest) = self.range(slot);
                         let (lowest, highest) = (lowest - SAME_POSITION, highest + SAME_POSITION);
                         (ViolationKind::Position, lowest, highest)
@@ -462,11 +462,11 @@ impl Limits for Motion {
     }
 
     fn judge(&mut self, _part: usize, sequence: &Sequence<'_>) -> Judgement {
-        if self.quantity == Quantity::Target {
+        if self.kind == JointCommand::Target {
             return Judgement::none();
         }
         let judgement = Judgement::noted(|judgement| self.look(sequence, judgement));
-        if self.quantity == Quantity::Position && is_own_motion(sequence, &judgement) {
+        if self.kind == JointCommand::Position && is_own_motion(sequence, &judgement) {
             self.pace
                 .note(self.time, joints(sequence.derivatives[0], 0));
         }
@@ -488,7 +488,7 @@ impl Limits for Motion {
                         flaw: None,
                     });
                 };
-                if self.quantity == Quantity::Velocity {
+                if self.kind == JointCommand::Velocity {
                     let (lowest, highest) = self.reach[slot];
                     if !(lowest..=highest).contains(&next.position) {
                         let (lowest, highest) = self.range(slot);
@@ -522,14 +522,14 @@ impl Limits for Motion {
         if !self.fits(action, 1.0) {
             return None;
         }
-        match self.quantity {
-            Quantity::Velocity => Some(self.unbraked(action)),
-            Quantity::Position | Quantity::Target => Some(Violations::none()),
+        match self.kind {
+            JointCommand::Velocity => Some(self.unbraked(action)),
+            JointCommand::Position | JointCommand::Target => Some(Violations::none()),
         }
     }
 
     fn behind(&self, action: &[f64]) -> Option<(usize, f64)> {
-        if self.quantity != Quantity::Position {
+        if self.kind != JointCommand::Position {
             return None;
         }
         let missing = |joint: usize| (action[joint] - self.joints[joint].position).abs();
@@ -537,19 +537,19 @@ impl Limits for Motion {
         (missing(furthest) > NEAR).then(|| (furthest, missing(furthest)))
     }
 
-    fn commanded(&mut self, action: &[f64]) {
+    fn accept(&mut self, action: &[f64]) {
         self.joints = std::array::from_fn(|joint| self.next(joint, action[joint]));
         self.followed = None;
     }
 
-    fn follow(
+    fn approach(
         &mut self,
         observation: &[f64],
         action: &[f64],
         approach: Approach,
         out: &mut [f64],
     ) -> bool {
-        let reached = self.quantity != Quantity::Target
+        let reached = self.kind != JointCommand::Target
             && self.fits(action, reached_share(self.has_reached))
             && self.unbraked(action).is_empty()
             && self.check_answer(action).is_empty()
@@ -558,12 +558,12 @@ impl Limits for Motion {
         let mut wanted = [0.0; 7];
         wanted.copy_from_slice(action);
         if reached {
-            self.commanded(action);
+            self.accept(action);
             self.followed = Some((wanted, 1));
             out.copy_from_slice(action);
             return true;
         }
-        if self.quantity != Quantity::Velocity {
+        if self.kind != JointCommand::Velocity {
             for (joint, target) in wanted.iter_mut().enumerate() {
                 let (lowest, highest) = self.range(joint);
                 *target = confined(*target, lowest, highest);
@@ -576,8 +576,8 @@ impl Limits for Motion {
 
     fn hold(&mut self, _observation: &[f64], out: &mut [f64]) {
         self.has_reached = false;
-        if let (Quantity::Target, Some((target, _))) = (self.quantity, self.followed) {
-            return self.step_towards(&target, Approach::Limits, out);
+        if let (JointCommand::Target, Some((target, _))) = (self.kind, self.followed) {
+            return self.step_towards(&target, Approach::WithinLimits, out);
         }
         let own = self.own;
         self.followed = self
@@ -588,7 +588,7 @@ impl Limits for Motion {
         });
     }
 
-    fn rest(&mut self, _observation: &[f64], out: &mut [f64]) -> bool {
+    fn brake(&mut self, _observation: &[f64], out: &mut [f64]) -> bool {
         let own = self.own;
         self.has_reached = false;
         self.followed = None;

@@ -34,15 +34,15 @@ pub(crate) mod workspace;
 use std::sync::Arc;
 
 use franka::model::Model;
-use kilohertz_core::limits::Limits;
+use kilohertz_core::limits::Limiter;
 
 use crate::control::{Control, Interface};
 use crate::kinematics::differential::Kinematics;
-use crate::limits::cartesian::Cartesian;
-use crate::limits::combined::Both;
-use crate::limits::joints::{Motion, Quantity};
-use crate::limits::torque::Torque;
-use crate::limits::workspace::{Fenced, Steered};
+use crate::limits::cartesian::{CartesianCommand, CartesianLimiter};
+use crate::limits::combined::MotionWithTorques;
+use crate::limits::joints::{JointCommand, JointLimiter};
+use crate::limits::torque::TorqueLimiter;
+use crate::limits::workspace::{Brakeable, WorkspaceLimiter};
 
 pub use arm_limits::{ArmLimits, PartBounds};
 pub use options::{Budget, MotionOptions};
@@ -53,37 +53,52 @@ pub fn limits(
     arm: &ArmLimits,
     model: &Arc<Model>,
     options: &MotionOptions,
-) -> Box<dyn Limits> {
+) -> Box<dyn Limiter> {
     let reach = Kinematics::new(Arc::clone(model));
-    let torques = || fenced(Torque::new(arm), options, reach.clone());
+    let torques = || fenced(TorqueLimiter::new(arm), options, reach.clone());
     let arm = &arm.followed_by(interface.impedance);
-    let joints = |quantity| fenced(Motion::new(quantity, arm, options), options, reach.clone());
-    let effector = |quantity| -> Box<dyn Limits> {
+    let joints = |quantity| {
+        fenced(
+            JointLimiter::new(quantity, arm, options),
+            options,
+            reach.clone(),
+        )
+    };
+    let effector = |quantity| -> Box<dyn Limiter> {
         let elbow = interface.has_elbow();
-        Box::new(Cartesian::new(quantity, elbow, arm, options, reach.clone()))
+        Box::new(CartesianLimiter::new(
+            quantity,
+            elbow,
+            arm,
+            options,
+            reach.clone(),
+        ))
     };
     let motion = match interface.control {
-        Control::JointVelocity => joints(Quantity::Velocity),
-        Control::JointPosition => joints(Quantity::Position),
-        Control::JointTarget => joints(Quantity::Target),
-        Control::CartesianVelocity => effector(cartesian::Quantity::Velocity),
-        Control::CartesianPose => effector(cartesian::Quantity::Pose),
-        Control::CartesianTarget => effector(cartesian::Quantity::Target),
+        Control::JointVelocity => joints(JointCommand::Velocity),
+        Control::JointPosition => joints(JointCommand::Position),
+        Control::JointTarget => joints(JointCommand::Target),
+        Control::CartesianVelocity => effector(CartesianCommand::Velocity),
+        Control::CartesianPose => effector(CartesianCommand::Pose),
+        Control::CartesianTarget => effector(CartesianCommand::Target),
         Control::Torque => torques(),
     };
     match interface.has_torques() {
-        true => Box::new(Both::new((motion, interface.motion_slots()), torques())),
+        true => Box::new(MotionWithTorques::new(
+            (motion, interface.motion_slots()),
+            torques(),
+        )),
         false => motion,
     }
 }
 
 fn fenced(
-    limits: impl Steered + 'static,
+    limits: impl Brakeable + 'static,
     options: &MotionOptions,
     reach: Kinematics,
-) -> Box<dyn Limits> {
+) -> Box<dyn Limiter> {
     match options.fence {
-        Some(fence) => Box::new(Fenced::new(limits, fence, reach)),
+        Some(fence) => Box::new(WorkspaceLimiter::new(limits, fence, reach)),
         None => Box::new(limits),
     }
 }
@@ -108,7 +123,7 @@ mod tests {
         ArmLimits::fr3(FR3_URDF).unwrap()
     }
 
-    fn limits(control: Control) -> Box<dyn Limits> {
+    fn limits(control: Control) -> Box<dyn Limiter> {
         limits_of(&fr3(), control)
     }
 
@@ -120,7 +135,7 @@ mod tests {
         }
     }
 
-    fn limits_of(arm: &ArmLimits, control: Control) -> Box<dyn Limits> {
+    fn limits_of(arm: &ArmLimits, control: Control) -> Box<dyn Limiter> {
         let model = Arc::new(Model::from_urdf(FR3_URDF).unwrap());
         let interface = of(control, Impedance::Joint);
         super::limits(interface, arm, &model, &MotionOptions::default())
@@ -141,23 +156,23 @@ mod tests {
     }
 
     /// What `action` breaks as an answer, and where the arm is.
-    fn value(limits: &dyn Limits, observation: &[f64], action: &[f64]) -> Violations {
+    fn value(limits: &dyn Limiter, observation: &[f64], action: &[f64]) -> Violations {
         let mut found = limits.check_answer(action);
         found.join(&limits.check_place(observation, action));
         found
     }
 
     /// Whether `action` is all that the arm needs to be commanded in this cycle.
-    fn fits(limits: &dyn Limits, observation: &[f64], action: &[f64]) -> bool {
+    fn fits(limits: &dyn Limiter, observation: &[f64], action: &[f64]) -> bool {
         let step = limits.check_step(observation, action);
         step.is_some_and(|found| found.is_empty())
     }
 
     /// What `action` breaks as the first answer, one cycle after what is commanded.
-    fn judged(limits: &mut dyn Limits, action: &[f64]) -> Violations {
+    fn judged(limits: &mut dyn Limiter, action: &[f64]) -> Violations {
         let len = action.len();
         let [mut last, mut first, mut second] = [(); 3].map(|()| vec![0.0; len]);
-        limits.last(&mut last);
+        limits.last_command(&mut last);
         limits.rates(&mut first, &mut second);
         let parts = limits.motion_slots().unwrap_or(len);
         let mut found = Violations::none();
@@ -166,7 +181,7 @@ mod tests {
                 continue;
             }
             let mut way = vec![0.0; slots.len()];
-            limits.way(part, &last[slots.clone()], &action[slots.clone()], &mut way);
+            limits.displacement(part, &last[slots.clone()], &action[slots.clone()], &mut way);
             let rates = |before: &[f64], now: &[f64]| -> Vec<f64> {
                 now.iter()
                     .zip(before)
@@ -331,7 +346,7 @@ mod tests {
                     _ => action = [0.5 + 0.2 * (2.0 * time).sin(), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
                 }
                 assert!(limits.observe(&arm.observation));
-                if limits.follow(&arm.observation, &action, Approach::Limits, &mut sent) {
+                if limits.approach(&arm.observation, &action, Approach::WithinLimits, &mut sent) {
                     assert_eq!(sent, action);
                     reached = Some(step);
                     break;
@@ -375,16 +390,21 @@ mod tests {
                 match way {
                     0 => limits.hold(observation, &mut sent),
                     1 => {
-                        limits.rest(observation, &mut sent);
+                        limits.brake(observation, &mut sent);
                     }
                     _ => {
                         let found = value(&*limits, observation, &wanted);
                         if found.is_empty() && fits(&*limits, observation, &wanted) {
-                            limits.commanded(&wanted);
+                            limits.accept(&wanted);
                             sent = wanted;
                         } else {
                             clamped += 1;
-                            limits.follow(observation, &wanted, Approach::Limits, &mut sent);
+                            limits.approach(
+                                observation,
+                                &wanted,
+                                Approach::WithinLimits,
+                                &mut sent,
+                            );
                         }
                     }
                 }
@@ -410,7 +430,7 @@ mod tests {
             if !found.is_empty() || !step.is_empty() {
                 break kind(if found.is_empty() { step } else { found });
             }
-            limits.commanded(&action);
+            limits.accept(&action);
             arm.take(&action);
         };
         assert_eq!(refused, Some((ViolationKind::Velocity, 0)));
@@ -418,7 +438,7 @@ mod tests {
         let mut sent = [0.0; 7];
         loop {
             assert!(limits.observe(&arm.observation));
-            let rests = limits.rest(&arm.observation, &mut sent);
+            let rests = limits.brake(&arm.observation, &mut sent);
             arm.take(&sent);
             if rests {
                 break;
@@ -447,7 +467,7 @@ mod tests {
                     assert_eq!((violation.slot, violation.limit), (3, 0.1));
                     noticed.get_or_insert(step);
                 }
-                limits.follow(&arm.observation, &wanted, Approach::Limits, &mut sent);
+                limits.approach(&arm.observation, &wanted, Approach::WithinLimits, &mut sent);
                 arm.take(&sent);
             }
             assert!(noticed.is_some(), "{control}");
@@ -477,7 +497,7 @@ mod tests {
         assert_eq!(kind(found), Some((ViolationKind::Velocity, 1)));
         let mut sent = [0.0; 7];
         for _ in 0..200 {
-            limits.follow(&observation, &action, Approach::Limits, &mut sent);
+            limits.approach(&observation, &action, Approach::WithinLimits, &mut sent);
         }
         assert!(sent[1] < 0.0, "{sent:?} pushes on");
         observation[offset::dq + 1] = 0.2;
@@ -493,11 +513,11 @@ mod tests {
         let mut observation = at(READY);
         let mut limits = limits(Control::JointVelocity);
         assert!(limits.observe(&observation));
-        limits.commanded(&[0.004; 7]);
+        limits.accept(&[0.004; 7]);
         // The command was lost: the arm still stands.
         assert!(!limits.observe(&observation));
         let mut sent = [0.0; 7];
-        limits.follow(&observation, &[0.008; 7], Approach::Limits, &mut sent);
+        limits.approach(&observation, &[0.008; 7], Approach::WithinLimits, &mut sent);
         assert!(
             sent[0] > 0.0 && sent[0] < 0.005,
             "{sent:?} steps too far from rest"
@@ -521,7 +541,7 @@ mod tests {
             let next = motion.with_velocity(motion.velocity + acceleration * DT, DT);
             let mut action = READY;
             action[0] = next.position;
-            limits.commanded(&action);
+            limits.accept(&action);
             let is_lost = cycle == 30;
             motion = if is_lost {
                 motion.with_velocity(motion.velocity + motion.acceleration * DT, DT)
@@ -546,7 +566,7 @@ mod tests {
         let mut action = [0.5; 14];
         action[..7].copy_from_slice(&READY);
         assert!(fits(&*limits, &observation, &action));
-        limits.commanded(&action);
+        limits.accept(&action);
         observation[offset::tau_J_d..offset::tau_J_d + 7].fill(0.5);
         observation[offset::time] += DT;
         assert!(limits.observe(&observation));
@@ -555,7 +575,7 @@ mod tests {
         assert_eq!(sent, action);
         // The next torques got lost.
         action[7..].fill(1.2);
-        limits.commanded(&action);
+        limits.accept(&action);
         observation[offset::time] += DT;
         assert!(!limits.observe(&observation));
         action[7..].fill(1.4);
@@ -574,10 +594,10 @@ mod tests {
         let mut last = [0.0; 7];
         let mut sent = [0.0; 7];
         for _ in 0..100 {
-            limits.follow(
+            limits.approach(
                 &observation,
                 &[50.0, 0.0, 0.0, 0.0, 0.0, 0.0, -10.0],
-                Approach::Limits,
+                Approach::WithinLimits,
                 &mut sent,
             );
             for joint in 0..7 {

@@ -2,16 +2,16 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
-use kilohertz_core::command::interpolation::Between;
+use kilohertz_core::command::interpolation::Interpolation;
 use kilohertz_core::limits::{
-    Approach, Judgement, Limits, Sequence, Violation, ViolationKind, Violations, check_finite,
+    Approach, Judgement, Limiter, Sequence, Violation, ViolationKind, Violations, check_finite,
     confined, exceeds,
 };
 
 use crate::constants::{DT, OWN_SHARE};
 use crate::limits::arm_limits::ArmLimits;
 use crate::limits::tolerances::{ROUNDING, ROUNDING_SHARE};
-use crate::limits::workspace::{Course, Steered, measured};
+use crate::limits::workspace::{Brakeable, BrakingPath, measured};
 use crate::state::{joints, offset};
 
 const SAME_TORQUE: f64 = 1e-3;
@@ -30,7 +30,7 @@ const REST_STIFFNESS: [f64; 7] = [300.0, 300.0, 300.0, 300.0, 120.0, 80.0, 40.0]
 const LATCH_VELOCITY: f64 = 0.02;
 /// Limits of torque control.
 #[derive(Debug, Clone)]
-pub(super) struct Torque {
+pub(super) struct TorqueLimiter {
     arm: ArmLimits,
     last: [f64; 7],
     has_observed: bool,
@@ -39,9 +39,9 @@ pub(super) struct Torque {
     slow_for: u32,
 }
 
-impl Torque {
-    pub(super) fn new(arm: &ArmLimits) -> Torque {
-        Torque {
+impl TorqueLimiter {
+    pub(super) fn new(arm: &ArmLimits) -> TorqueLimiter {
+        TorqueLimiter {
             arm: *arm,
             last: [0.0; 7],
             has_observed: false,
@@ -103,12 +103,12 @@ impl Torque {
     }
 }
 
-impl Limits for Torque {
-    fn between(&self) -> Between {
-        Between::Approach
+impl Limiter for TorqueLimiter {
+    fn interpolation(&self) -> Interpolation {
+        Interpolation::Approach
     }
 
-    fn last(&self, out: &mut [f64]) {
+    fn last_command(&self, out: &mut [f64]) {
         out.copy_from_slice(&self.last);
     }
 
@@ -198,12 +198,12 @@ impl Limits for Torque {
         fits.then_some(Violations::none())
     }
 
-    fn commanded(&mut self, action: &[f64]) {
+    fn accept(&mut self, action: &[f64]) {
         self.last.copy_from_slice(action);
         self.moves_again();
     }
 
-    fn follow(
+    fn approach(
         &mut self,
         observation: &[f64],
         action: &[f64],
@@ -214,7 +214,7 @@ impl Limits for Torque {
             && self.check_answer(action).is_empty()
             && self.check_place(observation, action).is_empty();
         if reached {
-            self.commanded(action);
+            self.accept(action);
             out.copy_from_slice(action);
             return true;
         }
@@ -232,7 +232,7 @@ impl Limits for Torque {
         self.step(&wanted, out);
     }
 
-    fn rest(&mut self, observation: &[f64], out: &mut [f64]) -> bool {
+    fn brake(&mut self, observation: &[f64], out: &mut [f64]) -> bool {
         let q = joints(observation, offset::q);
         let dq = joints(observation, offset::dq);
         let mut wanted = [0.0; 7];
@@ -255,27 +255,27 @@ impl Limits for Torque {
 
     /// What is measured may not be believed, so nothing is damped: the torques go to zero, and the
     /// arm holds itself once the motion is finished.
-    fn rest_blind(&mut self, _observation: &[f64], out: &mut [f64]) -> bool {
+    fn brake_blind(&mut self, _observation: &[f64], out: &mut [f64]) -> bool {
         self.moves_again();
         self.step(&[0.0; 7], out);
         out.iter().all(|torque| *torque == 0.0)
     }
 }
 
-impl Steered for Torque {
-    fn course(&self, observation: &[f64]) -> Course {
+impl Brakeable for TorqueLimiter {
+    fn braking_path(&self, observation: &[f64]) -> BrakingPath {
         measured(
             observation,
             self.arm.joints.map(|joint| 0.5 * joint.acceleration),
         )
     }
 
-    fn course_with(&self, observation: &[f64], _action: &[f64]) -> Course {
-        self.course(observation)
+    fn braking_path_with(&self, observation: &[f64], _action: &[f64]) -> BrakingPath {
+        self.braking_path(observation)
     }
 
-    fn course_along(&self, observation: &[f64], _action: &[f64]) -> Course {
-        self.course(observation)
+    fn braking_path_along(&self, observation: &[f64], _action: &[f64]) -> BrakingPath {
+        self.braking_path(observation)
     }
 
     fn target(&self, _action: &[f64]) -> Option<[f64; 7]> {

@@ -2,9 +2,9 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
-use kilohertz_core::command::interpolation::Between;
+use kilohertz_core::command::interpolation::Interpolation;
 use kilohertz_core::limits::{
-    Approach, Judgement, Limits, Sequence, Violation, ViolationKind, Violations, exceeds,
+    Approach, Judgement, Limiter, Sequence, Violation, ViolationKind, Violations, exceeds,
 };
 
 use crate::kinematics::differential::Kinematics;
@@ -50,7 +50,7 @@ impl CartesianBox {
 
 /// Where joints are, how fast, and how hard they brake.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Course {
+pub(crate) struct BrakingPath {
     pub q: [f64; 7],
     pub dq: [f64; 7],
     /// [rad/s2]
@@ -60,16 +60,16 @@ pub(crate) struct Course {
 }
 
 /// Limits of joints, as a fence around them needs them.
-pub(crate) trait Steered: Limits + Clone {
+pub(crate) trait Brakeable: Limiter + Clone {
     /// Where the joints are and go after the command before this cycle; in torque control, where
     /// they are measured.
-    fn course(&self, observation: &[f64]) -> Course;
+    fn braking_path(&self, observation: &[f64]) -> BrakingPath;
 
     /// The same after `action`.
-    fn course_with(&self, observation: &[f64], action: &[f64]) -> Course;
+    fn braking_path_with(&self, observation: &[f64], action: &[f64]) -> BrakingPath;
 
     /// The same where `action` is kept to: how it was come to is over.
-    fn course_along(&self, observation: &[f64], action: &[f64]) -> Course;
+    fn braking_path_along(&self, observation: &[f64], action: &[f64]) -> BrakingPath;
 
     /// The positions that an action is, where it is one.
     fn target(&self, action: &[f64]) -> Option<[f64; 7]>;
@@ -81,7 +81,7 @@ pub(crate) const PLACES: u32 = 8;
 /// Limits of joints that keep the end effector inside a box as well: no step is taken after which
 /// braking would lead out of it.
 #[derive(Clone)]
-pub(crate) struct Fenced<L> {
+pub(crate) struct WorkspaceLimiter<L> {
     inner: L,
     fence: CartesianBox,
     reach: Kinematics,
@@ -89,9 +89,9 @@ pub(crate) struct Fenced<L> {
     place: [f64; 3],
 }
 
-impl<L: Steered> Fenced<L> {
-    pub fn new(inner: L, fence: CartesianBox, reach: Kinematics) -> Fenced<L> {
-        Fenced {
+impl<L: Brakeable> WorkspaceLimiter<L> {
+    pub fn new(inner: L, fence: CartesianBox, reach: Kinematics) -> WorkspaceLimiter<L> {
+        WorkspaceLimiter {
             inner,
             fence,
             reach,
@@ -100,18 +100,18 @@ impl<L: Steered> Fenced<L> {
     }
 
     /// Where braking from `course` leads out.
-    fn leads_out(&self, course: &Course) -> Option<(usize, f64, f64)> {
-        let times = course.dq.map(|dq| dq.abs());
+    fn leads_out(&self, path: &BrakingPath) -> Option<(usize, f64, f64)> {
+        let times = path.dq.map(|dq| dq.abs());
         let longest = (0..7)
-            .map(|i| times[i] / course.braking[i])
+            .map(|i| times[i] / path.braking[i])
             .fold(0.0, f64::max);
         (0..=PLACES).find_map(|place| {
             let time = longest * f64::from(place) / f64::from(PLACES);
             let q = std::array::from_fn(|i| {
-                let stop = course.dq[i].abs() / course.braking[i];
+                let stop = path.dq[i].abs() / path.braking[i];
                 let time = time.min(stop);
-                let way = course.delay + time - 0.5 * time * time / stop.max(1e-9);
-                course.q[i] + course.dq[i] * way
+                let way = path.delay + time - 0.5 * time * time / stop.max(1e-9);
+                path.q[i] + path.dq[i] * way
             });
             self.fence.left(&self.place, &self.reach.place(&q))
         })
@@ -140,23 +140,23 @@ impl<L: Steered> Fenced<L> {
     ) -> bool {
         let before = self.inner.clone();
         let done = step(&mut self.inner, out);
-        let course = self.inner.course(observation);
-        if self.leads_out(&course).is_none() {
+        let path = self.inner.braking_path(observation);
+        if self.leads_out(&path).is_none() {
             return done;
         }
         self.inner = before;
-        self.inner.rest(observation, out);
+        self.inner.brake(observation, out);
         false
     }
 }
 
-impl<L: Steered> Limits for Fenced<L> {
-    fn between(&self) -> Between {
-        self.inner.between()
+impl<L: Brakeable> Limiter for WorkspaceLimiter<L> {
+    fn interpolation(&self) -> Interpolation {
+        self.inner.interpolation()
     }
 
-    fn last(&self, out: &mut [f64]) {
-        self.inner.last(out);
+    fn last_command(&self, out: &mut [f64]) {
+        self.inner.last_command(out);
     }
 
     fn observe(&mut self, observation: &[f64]) -> bool {
@@ -164,8 +164,8 @@ impl<L: Steered> Limits for Fenced<L> {
         self.reach
             .frame
             .copy_from_slice(&observation[offset::F_T_EE..offset::F_T_EE + 16]);
-        let course = self.inner.course(observation);
-        self.place = self.reach.place(&course.q);
+        let path = self.inner.braking_path(observation);
+        self.place = self.reach.place(&path.q);
         in_step
     }
 
@@ -177,8 +177,8 @@ impl<L: Steered> Limits for Fenced<L> {
         self.inner.check_answer(answer)
     }
 
-    fn way(&self, part: usize, from: &[f64], to: &[f64], out: &mut [f64]) {
-        self.inner.way(part, from, to, out);
+    fn displacement(&self, part: usize, from: &[f64], to: &[f64], out: &mut [f64]) {
+        self.inner.displacement(part, from, to, out);
     }
 
     fn judge(&mut self, part: usize, sequence: &Sequence<'_>) -> Judgement {
@@ -196,26 +196,26 @@ impl<L: Steered> Limits for Fenced<L> {
 
     fn check_step(&self, observation: &[f64], action: &[f64]) -> Option<Violations> {
         let mut found = self.inner.check_step(observation, action)?;
-        let out = self.leads_out(&self.inner.course_with(observation, action));
+        let out = self.leads_out(&self.inner.braking_path_with(observation, action));
         self.noted(out, action, &mut found);
         Some(found)
     }
 
-    fn check_course(&self, observation: &[f64], action: &[f64]) -> Violations {
-        let mut found = self.inner.check_course(observation, action);
+    fn check_destination(&self, observation: &[f64], action: &[f64]) -> Violations {
+        let mut found = self.inner.check_destination(observation, action);
         // Of a position its value says where it leads.
         if self.inner.target(action).is_none() {
-            let out = self.leads_out(&self.inner.course_along(observation, action));
+            let out = self.leads_out(&self.inner.braking_path_along(observation, action));
             self.noted(out, action, &mut found);
         }
         found
     }
 
-    fn commanded(&mut self, action: &[f64]) {
-        self.inner.commanded(action);
+    fn accept(&mut self, action: &[f64]) {
+        self.inner.accept(action);
     }
 
-    fn follow(
+    fn approach(
         &mut self,
         observation: &[f64],
         action: &[f64],
@@ -223,7 +223,7 @@ impl<L: Steered> Limits for Fenced<L> {
         out: &mut [f64],
     ) -> bool {
         self.inside(observation, out, |inner, out| {
-            inner.follow(observation, action, approach, out)
+            inner.approach(observation, action, approach, out)
         })
     }
 
@@ -238,18 +238,18 @@ impl<L: Steered> Limits for Fenced<L> {
         });
     }
 
-    fn rest(&mut self, observation: &[f64], out: &mut [f64]) -> bool {
-        self.inner.rest(observation, out)
+    fn brake(&mut self, observation: &[f64], out: &mut [f64]) -> bool {
+        self.inner.brake(observation, out)
     }
 
-    fn rest_blind(&mut self, observation: &[f64], out: &mut [f64]) -> bool {
-        self.inner.rest_blind(observation, out)
+    fn brake_blind(&mut self, observation: &[f64], out: &mut [f64]) -> bool {
+        self.inner.brake_blind(observation, out)
     }
 }
 
 /// The course of measured joints.
-pub(crate) fn measured(observation: &[f64], braking: [f64; 7]) -> Course {
-    Course {
+pub(crate) fn measured(observation: &[f64], braking: [f64; 7]) -> BrakingPath {
+    BrakingPath {
         q: joints(observation, offset::q),
         dq: joints(observation, offset::dq),
         braking,

@@ -15,10 +15,10 @@ use std::f64::consts::TAU;
 
 use franka::RobotState;
 use kilohertz_core::number::{number, number_before, number_beside};
+use kilohertz_geometry::orthonormal;
 
 use crate::arm::Arm;
 use crate::error::{ArmError, ArmErrorCode};
-use crate::kinematics::geometry::orthonormal;
 use crate::kinematics::inverse::joints_for;
 use crate::kinematics::model::ArmModel;
 use crate::move_to::plan::{NoWay, Strength, ranges};

@@ -10,12 +10,12 @@ use franka::{RobotMode, RobotState};
 use kilohertz_core::robot::{Flow, Robot, RobotError, Tick};
 use kilohertz_core::schema::Schema;
 use kilohertz_core::timing::time::Time;
+use kilohertz_geometry::{integrate, orthonormal, pose_error};
 
 use crate::client::entrance::{Breaks, Drive, Entrance};
 use crate::constants::DT;
-use crate::control::{Control, Impedance, taken};
+use crate::control::{Control, Impedance, leading};
 use crate::kinematics::differential::{ELBOW, Kinematics, joined};
-use crate::kinematics::geometry::{moved, orthonormal, way};
 use crate::state::{self, LEN};
 
 /// Longer than any session here.
@@ -115,14 +115,14 @@ impl Scripted {
             Control::Torque => {}
             Control::JointVelocity => {
                 arm.dq_d = match sent {
-                    Some(sent) => taken(&sent.motion),
+                    Some(sent) => leading(&sent.motion),
                     None => std::array::from_fn(|i| before.dq_d[i] + before.ddq_d[i] * DT),
                 };
                 arm.q_d = std::array::from_fn(|i| before.q_d[i] + arm.dq_d[i] * DT);
             }
             Control::JointPosition | Control::JointTarget => {
                 arm.q_d = match sent {
-                    Some(sent) => taken(&sent.motion),
+                    Some(sent) => leading(&sent.motion),
                     None => std::array::from_fn(|i| {
                         before.q_d[i] + (before.dq_d[i] + before.ddq_d[i] * DT) * DT
                     }),
@@ -164,7 +164,7 @@ impl Scripted {
                     rates[..6].copy_from_slice(&sent.motion[..6]);
                 }
                 _ => {
-                    let way = way(&before.O_T_EE_c, &taken(&sent.motion));
+                    let way = pose_error(&before.O_T_EE_c, &leading(&sent.motion));
                     rates[..6].copy_from_slice(&way.map(|way| way / DT));
                 }
             }
@@ -172,10 +172,10 @@ impl Scripted {
                 rates[6] = (elbow - before.elbow_c[0]) / DT;
             }
         }
-        let twist: [f64; 6] = taken(&rates);
+        let twist: [f64; 6] = leading(&rates);
         arm.O_T_EE_c = match sent {
-            Some(sent) if sent.motion.len() >= 16 => taken(&sent.motion),
-            _ => moved(&before.O_T_EE_c, &twist.map(|rate| rate * DT)),
+            Some(sent) if sent.motion.len() >= 16 => leading(&sent.motion),
+            _ => integrate(&before.O_T_EE_c, &twist.map(|rate| rate * DT)),
         };
         arm.O_dP_EE_c = twist;
         arm.O_ddP_EE_c = std::array::from_fn(|i| (rates[i] - last[i]) / DT);
@@ -217,7 +217,7 @@ impl Scripted {
                 }
                 Event::Turned(angle) if now => {
                     let turn = [0.0, 0.0, 0.0, 0.0, 0.0, angle];
-                    said.O_T_EE_c = moved(&orthonormal(&said.O_T_EE_c), &turn);
+                    said.O_T_EE_c = integrate(&orthonormal(&said.O_T_EE_c), &turn);
                 }
                 Event::Clock(off) if now => {
                     let time = arm.time.as_millis().saturating_add_signed(off);
@@ -285,7 +285,7 @@ impl Robot for Scripted {
                 motion: match interface.control {
                     // Exactly rigid, as it is sent.
                     Control::CartesianPose | Control::CartesianTarget => {
-                        orthonormal(&taken(motion)).to_vec()
+                        orthonormal(&leading(motion)).to_vec()
                     }
                     _ => motion[..motion.len() - usize::from(elbow.is_some())].to_vec(),
                 },

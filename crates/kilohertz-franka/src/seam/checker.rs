@@ -4,8 +4,9 @@
 //!
 //! It knows of no limits but those of [`ArmLimits`], and takes derivatives of its own.
 
-use crate::control::{Control, Interface, taken};
-use crate::kinematics::geometry::{moved, orthonormal};
+use kilohertz_geometry::{integrate, orthonormal};
+
+use crate::control::{Control, Interface, leading};
 use crate::limits::ArmLimits;
 use crate::state::offset;
 
@@ -33,7 +34,7 @@ struct Part {
 
 /// What the arm is doing as far as anybody knows.
 #[derive(Debug, Clone, PartialEq)]
-struct Motion {
+struct CheckedMotion {
     place: [f64; 17],
     rates: [f64; 7],
     acceleration: [f64; 7],
@@ -41,9 +42,9 @@ struct Motion {
     beyond: u32,
 }
 
-impl Motion {
+impl CheckedMotion {
     /// Whether both are the same but for rounding, here and from then on.
-    fn is(&self, other: &Motion) -> bool {
+    fn is(&self, other: &CheckedMotion) -> bool {
         let near =
             |a: &[f64], b: &[f64], most: f64| a.iter().zip(b).all(|(a, b)| (a - b).abs() <= most);
         near(&self.place, &other.place, 1e-12)
@@ -93,8 +94,8 @@ impl Kind<'_> {
     }
 
     /// What the believed slots say.
-    fn reported(&self, slots: &[f64]) -> Motion {
-        let mut motion = Motion {
+    fn reported(&self, slots: &[f64]) -> CheckedMotion {
+        let mut motion = CheckedMotion {
             place: [0.0; 17],
             rates: [0.0; 7],
             acceleration: [0.0; 7],
@@ -102,7 +103,7 @@ impl Kind<'_> {
         };
         if self.control.is_cartesian() {
             // Reported in single precision, it is rigid up to rounding at most.
-            let pose = orthonormal(&taken(&slots[offset::O_T_EE_c..]));
+            let pose = orthonormal(&leading(&slots[offset::O_T_EE_c..]));
             motion.place[..16].copy_from_slice(&pose);
             motion.rates[..6].copy_from_slice(&slots[offset::O_dP_EE_c..offset::O_dP_EE_c + 6]);
             motion.acceleration[..6]
@@ -153,7 +154,7 @@ impl Kind<'_> {
     }
 
     /// The motion that goes on at its acceleration.
-    fn gone_on(&self, motion: &Motion, cycles: u64) -> Motion {
+    fn gone_on(&self, motion: &CheckedMotion, cycles: u64) -> CheckedMotion {
         let mut next = motion.clone();
         for _ in 0..cycles {
             let rates: [f64; 7] =
@@ -162,7 +163,7 @@ impl Kind<'_> {
             if self.control.is_cartesian() {
                 let twist: [f64; 6] = std::array::from_fn(|i| rates[i] * DT);
                 let pose: [f64; 16] = std::array::from_fn(|i| next.place[i]);
-                next.place[..16].copy_from_slice(&moved(&pose, &twist));
+                next.place[..16].copy_from_slice(&integrate(&pose, &twist));
                 next.place[16] += rates[6] * DT;
             } else {
                 for (place, rate) in next.place.iter_mut().zip(rates) {
@@ -177,7 +178,7 @@ impl Kind<'_> {
     }
 
     /// Whether both are the same, as far as single precision tells.
-    fn agree(&self, one: &Motion, other: &Motion) -> bool {
+    fn agree(&self, one: &CheckedMotion, other: &CheckedMotion) -> bool {
         let way = self.way(&one.place, &other.place);
         let off: [f64; 7] = std::array::from_fn(|i| one.rates[i] - other.rates[i]);
         // Where velocities are commanded the place is the arm's.
@@ -185,7 +186,7 @@ impl Kind<'_> {
     }
 
     /// That nothing was believed that no arm can be.
-    fn can_be(&self, motion: &Motion) -> bool {
+    fn can_be(&self, motion: &CheckedMotion) -> bool {
         let values = motion.place.iter().chain(&motion.rates);
         values
             .chain(&motion.acceleration)
@@ -198,7 +199,7 @@ impl Kind<'_> {
     }
 
     /// The motion that `sent` makes of `from`, if that breaks nothing.
-    fn stepped(&self, from: &Motion, sent: &Sent) -> Result<Motion, String> {
+    fn stepped(&self, from: &CheckedMotion, sent: &Sent) -> Result<CheckedMotion, String> {
         let mut next = from.clone();
         next.beyond = from.beyond.saturating_sub(1);
         if self.is_velocity() {
@@ -307,7 +308,7 @@ pub fn assert_kept(arm: &ArmLimits, interface: Interface, sent: &[Sent]) {
 
 fn motion_kept(kind: &Kind<'_>, sent: &[Sent]) {
     // What the arm may be doing, behind the last command and without it.
-    let mut possible: Vec<(Motion, Motion)> = Vec::new();
+    let mut possible: Vec<(CheckedMotion, CheckedMotion)> = Vec::new();
     let mut clock = 0.0;
     for (cycle, sent) in sent.iter().enumerate() {
         let now = sent.believed[offset::time];
@@ -316,7 +317,7 @@ fn motion_kept(kind: &Kind<'_>, sent: &[Sent]) {
         clock = now;
         let reported = kind.reported(&sent.believed);
         let what = || format!("{}, cycle {cycle}", kind.control);
-        let mut from: Vec<(Motion, Motion)> = Vec::new();
+        let mut from: Vec<(CheckedMotion, CheckedMotion)> = Vec::new();
         if is_news {
             assert!(kind.can_be(&reported), "{}: believed {reported:?}", what());
             for (obeyed, lost) in &possible {
@@ -344,7 +345,7 @@ fn motion_kept(kind: &Kind<'_>, sent: &[Sent]) {
                     .map(|(obeyed, _)| (obeyed.clone(), obeyed.clone())),
             );
         }
-        let mut next: Vec<(Motion, Motion)> = Vec::new();
+        let mut next: Vec<(CheckedMotion, CheckedMotion)> = Vec::new();
         let mut broken = Vec::new();
         for (start, lost) in &from {
             match kind.stepped(start, sent) {

@@ -19,9 +19,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use franka::model::{FR3_URDF, Model};
-use kilohertz_core::channel::notify::start_courier;
+use kilohertz_core::channel::notify::start_notifier;
 use kilohertz_core::limits::{LimitRules, OnViolation};
-use kilohertz_core::session::{Cause, Config, Patience, Session};
+use kilohertz_core::session::{Cause, Config, Deadline, Session};
 use kilohertz_core::stats::{Recorder, Stats};
 use kilohertz_core::thread::RealtimeRequest;
 use proptest::collection::btree_map;
@@ -121,7 +121,7 @@ fn run(case: &Case) -> Ran {
         limits: LimitRules::all(case.rule),
         policy_rate_hz: case.rate_hz,
         cutoff_hz: case.cutoff_hz,
-        patience: Patience::Budget(match case.rate_hz {
+        deadline: Deadline::Within(match case.rate_hz {
             Some(_) => Duration::from_millis(5),
             None => Duration::from_micros(300),
         }),
@@ -129,14 +129,14 @@ fn run(case: &Case) -> Ran {
     };
     let recorder = Arc::new(Recorder::new(Duration::from_millis(1), 100));
     let limits = limits(interface, &arm, &model, &MotionOptions::default());
-    let bell = start_courier(|| {}, |_| {}).unwrap();
+    let notifier = start_notifier(|| {}, |_| {}).unwrap();
     let session = Session::start(
         Box::new(robot),
         Box::new(policy),
         limits,
         config,
         recorder,
-        bell,
+        notifier,
     )
     .unwrap();
     assert!(session.join(Duration::from_secs(120)), "it hangs");

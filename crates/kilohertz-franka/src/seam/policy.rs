@@ -8,7 +8,7 @@ use std::time::Duration;
 use kilohertz_core::policy::{Answer, Ask, Policy, Question};
 use kilohertz_core::timing::time::Time;
 
-use crate::control::{Control, Interface, taken};
+use crate::control::{Control, Interface, leading};
 use crate::kinematics::differential::ELBOW;
 use crate::state::{joints, offset};
 
@@ -97,7 +97,7 @@ impl ScriptedPolicy {
             }
             Control::CartesianVelocity => vec![0.0; 6],
             Control::CartesianPose | Control::CartesianTarget => {
-                taken::<16>(&observation[offset::O_T_EE_c..]).to_vec()
+                leading::<16>(&observation[offset::O_T_EE_c..]).to_vec()
             }
         };
         if self.interface.has_elbow() {

@@ -16,7 +16,7 @@ pub(crate) mod thresholds;
 
 use crate::refusal::{Refusal, finite, rigid, within};
 use crate::setting::possible::{CARTESIAN_STIFFNESS, CUT_OFF, MAX_JOINT_STIFFNESS, each};
-use crate::setting::thresholds::taken;
+use crate::setting::thresholds::take_array;
 
 pub use crate::setting::thresholds::Thresholds;
 
@@ -94,24 +94,25 @@ impl Setting {
         let mut rest = values;
         let setting = match kind {
             "collisionBehavior" => Setting::CollisionBehavior {
-                nominal: Thresholds::taken(&mut rest)?,
-                acceleration: Thresholds::taken(&mut rest)?,
+                nominal: Thresholds::take(&mut rest)?,
+                acceleration: Thresholds::take(&mut rest)?,
             },
-            "jointImpedance" => Setting::JointImpedance(taken(&mut rest)?),
-            "cartesianImpedance" => Setting::CartesianImpedance(taken(&mut rest)?),
+            "jointImpedance" => Setting::JointImpedance(take_array(&mut rest)?),
+            "cartesianImpedance" => Setting::CartesianImpedance(take_array(&mut rest)?),
             "guidingMode" => {
-                let [x, y, z, roll, pitch, yaw, elbow] = taken(&mut rest)?.map(|flag| flag != 0.0);
+                let [x, y, z, roll, pitch, yaw, elbow] =
+                    take_array(&mut rest)?.map(|flag| flag != 0.0);
                 let axes = [x, y, z, roll, pitch, yaw];
                 Setting::GuidingMode { axes, elbow }
             }
-            "endEffector" => Setting::EndEffector(taken(&mut rest)?),
-            "stiffnessFrame" => Setting::StiffnessFrame(taken(&mut rest)?),
+            "endEffector" => Setting::EndEffector(take_array(&mut rest)?),
+            "stiffnessFrame" => Setting::StiffnessFrame(take_array(&mut rest)?),
             "load" => Setting::Load {
-                mass: taken::<1>(&mut rest)?[0],
-                centre: taken(&mut rest)?,
-                inertia: taken(&mut rest)?,
+                mass: take_array::<1>(&mut rest)?[0],
+                centre: take_array(&mut rest)?,
+                inertia: take_array(&mut rest)?,
             },
-            "filters" => Setting::Filters(taken(&mut rest)?),
+            "filters" => Setting::Filters(take_array(&mut rest)?),
             _ => return None,
         };
         rest.is_empty().then_some(setting)

@@ -6,9 +6,9 @@ use std::f64::consts::TAU;
 
 use kilohertz_core::limits::confined;
 use kilohertz_core::number::{number, number_beside};
+use kilohertz_geometry::norm;
 
 use crate::generation::Generation;
-use crate::kinematics::geometry::norm;
 use crate::refusal::{Refusal, refuse};
 use crate::setting::possible::HEAVIEST_LOAD;
 use crate::setting::thresholds::Thresholds;
@@ -284,7 +284,7 @@ mod tests {
             twist in [-3.0..3.0_f64, -3.0..3.0, -3.0..3.0],
         ) {
             let unit = [1., 0., 0., 0., 0., 1., 0., 0., 0., 0., 1., 0., 0., 0., 0., 1.];
-            let turn = crate::kinematics::geometry::moved(&unit, &[0.0, 0.0, 0.0, twist[0], twist[1], twist[2]]);
+            let turn = kilohertz_geometry::integrate(&unit, &[0.0, 0.0, 0.0, twist[0], twist[1], twist[2]]);
             let inertia: [f64; 9] = std::array::from_fn(|nth| {
                 let (row, column) = (nth % 3, nth / 3);
                 (0..3).map(|k| turn[4 * k + row] * moments[k] * turn[4 * k + column]).sum()

@@ -19,12 +19,12 @@ pub struct Thresholds {
 }
 
 impl Thresholds {
-    pub(super) fn taken(rest: &mut &[f64]) -> Option<Thresholds> {
+    pub(super) fn take(rest: &mut &[f64]) -> Option<Thresholds> {
         Some(Thresholds {
-            lower_torques: taken(rest)?,
-            upper_torques: taken(rest)?,
-            lower_forces: taken(rest)?,
-            upper_forces: taken(rest)?,
+            lower_torques: take_array(rest)?,
+            upper_torques: take_array(rest)?,
+            lower_forces: take_array(rest)?,
+            upper_forces: take_array(rest)?,
         })
     }
 
@@ -60,7 +60,7 @@ impl Thresholds {
 }
 
 /// The next values.
-pub(super) fn taken<const N: usize>(rest: &mut &[f64]) -> Option<[f64; N]> {
+pub(super) fn take_array<const N: usize>(rest: &mut &[f64]) -> Option<[f64; N]> {
     let (first, others) = rest.split_first_chunk()?;
     *rest = others;
     Some(*first)

@@ -20,11 +20,11 @@ use std::ops::Range;
 use franka::{RobotMode, RobotState};
 use kilohertz_core::limits::exceeds;
 use kilohertz_core::number::{number, number_beside};
+use kilohertz_geometry::{norm, rigidity_error};
 
-use crate::control::{Interface, taken};
+use crate::control::{Interface, leading};
 use crate::error::{ArmError, ArmErrorCode};
 use crate::kinematics::differential::ELBOW;
-use crate::kinematics::geometry::{norm, off_rigid};
 use crate::limits::ArmLimits;
 use crate::state::{LEN, SCHEMA, offset};
 
@@ -354,9 +354,9 @@ impl Gate {
         self.last = Last {
             time: state.time.as_millis(),
             is_of_motion,
-            q_d: taken(&slots[offset::q_d..]),
-            flange: taken(&slots[offset::F_T_EE..]),
-            pose: taken(&slots[offset::O_T_EE_c..]),
+            q_d: leading(&slots[offset::q_d..]),
+            flange: leading(&slots[offset::F_T_EE..]),
+            pose: leading(&slots[offset::O_T_EE_c..]),
             elbow: slots[offset::elbow_c],
         };
     }
@@ -403,9 +403,9 @@ impl Gate {
             if !self.is_read[first] {
                 continue;
             }
-            let pose = taken(&slots[first..]);
+            let pose = leading(&slots[first..]);
             // What was one in the last state still is: the end effector's frame stays the same.
-            if pose != *last && exceeds(off_rigid(&pose), RIGID) {
+            if pose != *last && exceeds(rigidity_error(&pose), RIGID) {
                 return Err(fault(first, slots[first], Expected::Rigid));
             }
         }
@@ -483,7 +483,7 @@ pub(crate) fn can_stand(arm: &ArmLimits, state: &RobotState) -> Result<(), Fault
             }
         }
     }
-    match exceeds(off_rigid(&state.F_T_EE), RIGID) {
+    match exceeds(rigidity_error(&state.F_T_EE), RIGID) {
         true => Err(fault(offset::F_T_EE, state.F_T_EE[0], Expected::Rigid)),
         false => Ok(()),
     }
@@ -692,7 +692,7 @@ mod tests {
             check(&mut gate, &at(5_001)).unwrap();
             let mut state = at(5_002);
             let turn = [0.0, 0.0, 0.0, 0.0, angle, 0.0];
-            state.O_T_EE_c = crate::kinematics::geometry::moved(&state.O_T_EE_c, &turn);
+            state.O_T_EE_c = kilohertz_geometry::integrate(&state.O_T_EE_c, &turn);
             assert_eq!(check(&mut gate, &state).is_ok(), is_good, "{angle}");
         }
         let mut gate = gate_of(Control::CartesianPose, arm);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use kilohertz_core::channel::notify::start_courier;
+use kilohertz_core::channel::notify::start_notifier;
 use kilohertz_core::limits::{JointBounds, LimitRules, OnViolation, ViolationKind};
 use kilohertz_core::policy::{Answer, Ask, Native, Policy, PolicyFailed, Question};
 use kilohertz_core::session::{Cause, Config, EventKind, Outcome, Session};
@@ -103,7 +103,7 @@ macro_rules! on_each_arm {
     };
 }
 
-/// In lockstep every run takes the same course, however loaded the machine is.
+/// In lockstep every run takes the same path, however loaded the machine is.
 pub fn lockstep(rig: Rig) -> Arc<Simulator> {
     let options = SimulatorOptions {
         lockstep: true,
@@ -235,8 +235,8 @@ pub fn session_on(
     policy: impl Policy + 'static,
 ) -> Session {
     let recorder = Arc::new(Recorder::new(robot.period(), 10_000));
-    let bell = start_courier(|| {}, |_| {}).unwrap();
-    Session::start(robot, Box::new(policy), limits, config, recorder, bell).unwrap()
+    let notifier = start_notifier(|| {}, |_| {}).unwrap();
+    Session::start(robot, Box::new(policy), limits, config, recorder, notifier).unwrap()
 }
 
 /// Stands still in cycle `tick` until the stop of the session has been asked for: in lockstep the

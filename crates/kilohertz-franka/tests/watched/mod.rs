@@ -6,7 +6,7 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use kilohertz_core::channel::mailbox::{LoopEnd, mailbox};
-use kilohertz_core::channel::notify::start_courier;
+use kilohertz_core::channel::notify::start_notifier;
 use kilohertz_core::channel::shared_mailbox::{self, Lengths, SharedMailbox};
 use kilohertz_core::policy::{Answer, Ask, Policy};
 use kilohertz_core::robot::{Cycle, Flow, Robot, RobotError, Tick};
@@ -125,9 +125,9 @@ pub fn shared(slots: usize, mut policy: Box<dyn Policy>) -> shared_mailbox::Loop
 /// A policy that answers on a thread of its own, as one in JavaScript does.
 pub fn elsewhere(slots: usize, mut policy: Box<dyn Policy>) -> LoopEnd {
     let (tell, heard) = mpsc::channel();
-    let bell = start_courier(|| {}, move |_| tell.send(()).unwrap_or(())).unwrap();
+    let notifier = start_notifier(|| {}, move |_| tell.send(()).unwrap_or(())).unwrap();
     let recorder = Arc::new(Recorder::new(MS, 1));
-    let (inside, mut outside) = mailbox(SCHEMA.len(), slots, bell, recorder);
+    let (inside, mut outside) = mailbox(SCHEMA.len(), slots, notifier, recorder);
     std::thread::spawn(move || {
         let mut action = vec![0.0; slots];
         while heard.recv().is_ok() {

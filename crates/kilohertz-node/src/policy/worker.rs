@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use kilohertz_core::channel::mailbox::PolicyEnd;
-use kilohertz_core::channel::notify::{Bell, Ear, News};
+use kilohertz_core::channel::notify::{Listener, Notifier, Signals};
 use kilohertz_core::policy::Question;
 use kilohertz_core::thread::cores::stay_on;
 use napi::bindgen_prelude::Float64ArraySlice;
@@ -22,7 +22,7 @@ use crate::news::{END, OBSERVATION};
 
 /// The part of a seat that other threads see.
 pub struct Seat {
-    bell: Bell,
+    notifier: Notifier,
     /// The policy's end and the CPU that it has for itself, if any, from the start of the session until the
     /// worker has taken them.
     given: Mutex<Option<(PolicyEnd, Option<u32>)>>,
@@ -36,11 +36,11 @@ fn seats() -> MutexGuard<'static, BTreeMap<u32, Arc<Seat>>> {
 
 impl Seat {
     /// A new seat, and the number under which it is found.
-    pub fn register(bell: Bell) -> (u32, Arc<Seat>) {
+    pub fn register(notifier: Notifier) -> (u32, Arc<Seat>) {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let seat = Arc::new(Seat {
-            bell,
+            notifier,
             given: Mutex::new(None),
         });
         seats().insert(number, Arc::clone(&seat));
@@ -71,8 +71,8 @@ impl Seat {
     }
 
     /// What wakes the worker.
-    pub fn bell(&self) -> Bell {
-        self.bell.clone()
+    pub fn notifier(&self) -> Notifier {
+        self.notifier.clone()
     }
 
     /// Gives the policy's end to the worker, and the CPU that it is to stay on.
@@ -86,7 +86,7 @@ impl Seat {
 pub struct NativeSeat {
     number: u32,
     seat: Arc<Seat>,
-    ear: Ear,
+    listener: Listener,
     policy: Option<PolicyEnd>,
     /// The question of the observation taken last.
     taken: Question,
@@ -98,12 +98,12 @@ impl NativeSeat {
     #[napi(constructor)]
     #[allow(clippy::new_without_default, reason = "a constructor of JavaScript's")]
     pub fn new() -> NativeSeat {
-        let (bell, ear) = Ear::here();
-        let (number, seat) = Seat::register(bell);
+        let (notifier, listener) = Listener::here();
+        let (number, seat) = Seat::register(notifier);
         NativeSeat {
             number,
             seat,
-            ear,
+            listener,
             policy: None,
             taken: Question::default(),
         }
@@ -143,11 +143,11 @@ impl NativeSeat {
             }
             let news = if spin {
                 std::hint::spin_loop();
-                self.ear.take()
+                self.listener.take()
             } else {
-                self.ear.answer_for(left)
+                self.listener.wait_for(left)
             };
-            if news.is_some_and(|news| news.has(News::ENDED)) {
+            if news.is_some_and(|news| news.has(Signals::ENDED)) {
                 return END;
             }
         }
@@ -195,6 +195,6 @@ impl Drop for NativeSeat {
 pub fn dismiss_seat(number: u32) {
     let seat = seats().get(&number).cloned();
     if let Some(seat) = seat {
-        seat.bell.ring(News::ENDED);
+        seat.notifier.notify(Signals::ENDED);
     }
 }

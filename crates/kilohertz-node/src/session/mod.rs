@@ -11,16 +11,16 @@ pub(crate) mod stats;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use kilohertz_core::channel::mailbox::{FailureBell, PolicyEnd, mailbox};
-use kilohertz_core::channel::notify::{News, start_courier};
+use kilohertz_core::channel::mailbox::{FailureNotifier, PolicyEnd, mailbox};
+use kilohertz_core::channel::notify::{Signals, start_notifier};
 use kilohertz_core::channel::records::RECORD_HEADER;
 use kilohertz_core::channel::shared_mailbox::SharedMailbox;
 use kilohertz_core::command::late::{LateRule, OnLate};
-use kilohertz_core::limits::{LimitRules, Limits, OnViolation, Unlimited, ViolationKind};
+use kilohertz_core::limits::{LimitRules, Limiter, OnViolation, Unlimited, ViolationKind};
 use kilohertz_core::policy::{Policy, Question};
 use kilohertz_core::robot::{Elsewhere, Paced, Robot};
 use kilohertz_core::schema::Schema;
-use kilohertz_core::session::{Config, Patience, Session};
+use kilohertz_core::session::{Config, Deadline, Session};
 use kilohertz_core::stats::Recorder;
 use kilohertz_core::thread::cores::OwnCore;
 use kilohertz_core::thread::{RealtimeRequest, make_realtime};
@@ -53,7 +53,7 @@ pub struct NativeSession {
     session: Arc<OnceLock<Session>>,
     /// The policy's end, where the policy runs on this thread.
     policy: Option<PolicyEnd>,
-    failure: FailureBell,
+    failure: FailureNotifier,
     action: Schema,
     /// The question of the observation taken last.
     taken: Question,
@@ -62,8 +62,8 @@ pub struct NativeSession {
 /// What a session is made of.
 struct Parts {
     robot: Box<dyn Robot>,
-    limits: Box<dyn Limits>,
-    patience: Patience,
+    limits: Box<dyn Limiter>,
+    deadline: Deadline,
     asked: Asked,
 }
 
@@ -89,7 +89,7 @@ fn parts_of(
     Ok(Parts {
         robot,
         limits,
-        patience: Patience::Budget(seconds(options.deadline_s)),
+        deadline: Deadline::Within(seconds(options.deadline_s)),
         asked,
     })
 }
@@ -106,7 +106,7 @@ fn controlled(
     parts_of(driven, options, asked)
 }
 
-/// Starts the loop thread and the courier that wakes JavaScript for it.
+/// Starts the loop thread and the notify thread that wakes JavaScript for it.
 fn start(
     env: &Env,
     parts: Parts,
@@ -118,7 +118,7 @@ fn start(
     let Parts {
         robot,
         limits,
-        patience,
+        deadline,
         asked,
     } = parts;
     let wake = wake
@@ -137,7 +137,7 @@ fn start(
         lock_memory: options.lock_memory,
         timer_slack: options.timer_slack_s.map(seconds),
     };
-    // The courier runs right below the loop, so that a busy machine does not delay its wakes.
+    // The notify thread runs right below the loop, so that a busy machine does not delay its wakes.
     let courier_realtime = RealtimeRequest {
         priority: options
             .priority
@@ -148,10 +148,10 @@ fn start(
     };
     let session: Arc<OnceLock<Session>> = Arc::default();
     let ended = Arc::clone(&session);
-    let bell = start_courier(
+    let notifier = start_notifier(
         move || drop(make_realtime(&courier_realtime)),
         move |news| {
-            if news.has(News::ENDED)
+            if news.has(Signals::ENDED)
                 && let Some(session) = ended.get()
             {
                 session.join(EXIT_LIMIT);
@@ -164,25 +164,25 @@ fn start(
     .map_err(|error| Failure::thread(&error))
     .or_throw(env)?;
     let lengths = (robot.observation().len(), robot.action().len());
-    let waking = |bell| mailbox(lengths.0, lengths.1, bell, Arc::clone(&recorder));
+    let waking = |notifier| mailbox(lengths.0, lengths.1, notifier, Arc::clone(&recorder));
     let (inside, policy, failure): (Box<dyn Policy>, _, _) = match asked {
         Asked::Here => {
-            let (inside, policy) = waking(bell.clone());
+            let (inside, policy) = waking(notifier.clone());
             policy.thread().is_here();
-            let failure = policy.failure_bell();
+            let failure = policy.failure_notifier();
             (Box::new(inside), Some(policy), failure)
         }
         Asked::Worker(seat) => {
-            let (inside, policy) = waking(seat.bell());
-            let failure = policy.failure_bell();
+            let (inside, policy) = waking(seat.notifier());
+            let failure = policy.failure_notifier();
             seat.give(policy, cpu);
             (Box::new(inside), None, failure)
         }
         Asked::Process(shared) => {
             let inside = shared.loop_end(Arc::clone(&recorder));
-            (Box::new(inside), None, shared.failure_bell())
+            (Box::new(inside), None, shared.failure_notifier())
         }
-        Asked::Native(native) => (native, None, waking(bell.clone()).1.failure_bell()),
+        Asked::Native(native) => (native, None, waking(notifier.clone()).1.failure_notifier()),
     };
     let mut rules = LimitRules::all(OnViolation::Stop);
     for kind in ViolationKind::ALL {
@@ -192,7 +192,7 @@ fn start(
     }
     let config = Config {
         policy_rate_hz: Some(options.policy_rate_hz),
-        patience,
+        deadline,
         limits: rules,
         cutoff_hz: options.cutoff_hz,
         catch_up: seconds(options.catch_up_s),
@@ -212,12 +212,12 @@ fn start(
         place: Some(place.shared()),
     };
     let action = robot.action().clone();
-    let started = Session::start(robot, inside, limits, config, recorder, bell.clone());
+    let started = Session::start(robot, inside, limits, config, recorder, notifier.clone());
     match started {
         // The cell is empty: this is its only writer.
         Ok(started) => drop(session.set(started)),
         Err(error) => {
-            bell.ring(News::ENDED);
+            notifier.notify(Signals::ENDED);
             return Err(Failure::thread(&error).thrown(env));
         }
     }
@@ -258,7 +258,7 @@ impl NativeSession {
         let parts = Parts {
             robot,
             limits: Box::new(Unlimited::new(0)),
-            patience: Patience::Cycle,
+            deadline: Deadline::None,
             asked: Asked::Here,
         };
         start(env, parts, &options, place, wake)
@@ -372,7 +372,7 @@ impl NativeSession {
     /// Tells the loop that the policy failed and will not answer again.
     #[napi]
     pub fn fail(&self) {
-        self.failure.ring(self.taken.tick);
+        self.failure.notify(self.taken.tick);
     }
 
     /// Asks the loop to bring the robot to rest and to end.

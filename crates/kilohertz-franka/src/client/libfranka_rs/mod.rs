@@ -44,6 +44,7 @@ use std::time::{Duration, Instant};
 use franka::{RobotMode, RobotState};
 use kilohertz_core::robot::{Flow, Tick};
 use kilohertz_core::timing::time::Time;
+use kilohertz_geometry::orthonormal;
 use libfranka::exception::FrankaException;
 use libfranka::{
     CartesianPose, CartesianVelocities, ControllerMode, JointPositions, JointVelocities,
@@ -55,13 +56,12 @@ use crate::client::deadline::later;
 use crate::client::entrance::{Drive, Entrance};
 use crate::client::libfranka_rs::convert::shared;
 use crate::client::libfranka_rs::guard::{Broken, Watch, guarded};
-use crate::client::source::HostEar;
+use crate::client::source::HostSocket;
 use crate::client::source::sockets::Before;
 use crate::client::watchdog::{READING, REQUEST, STATE, Watchdog};
-use crate::control::{Control, Impedance, Interface, taken};
+use crate::control::{Control, Impedance, Interface, leading};
 use crate::error::{ArmError, ArmErrorCode};
 use crate::generation::Generation;
-use crate::kinematics::geometry::orthonormal;
 use crate::setting::Setting;
 use crate::state::offset;
 
@@ -183,10 +183,10 @@ fn hears_the_arm(
     let line = before.made();
     let line = line.ok_or("/proc/self/fd has not one new connection to it")?;
     let socket = before.takes_states(length, due);
-    let ear = socket
-        .and_then(|socket| HostEar::to(socket, line.there.ip())?.learned(length, due))
+    let socket = socket
+        .and_then(|socket| HostSocket::to(socket, line.there.ip())?.learned(length, due))
         .map_err(|error| error.message)?;
-    watchdog.attach(line, ear);
+    watchdog.attach(line, socket);
     let text = match guarded(&|| watchdog.disconnect(), OPENING, |_| robot.read_once()) {
         Ok(Ok(_)) => return Ok(robot),
         Ok(Err(told)) => told.to_string(),
@@ -199,8 +199,8 @@ fn hears_the_arm(
 impl Connection for LibfrankaClient {
     fn state(&self) -> Result<RobotState, ArmError> {
         self.with("reading the state", READING, |robot, _| {
-            let hearing = self.watchdog.hearing();
-            Ok(shared(&hearing.emptied(|| robot.read_once())?))
+            let source = self.watchdog.source();
+            Ok(shared(&source.emptied(|| robot.read_once())?))
         })
     }
 
@@ -260,7 +260,7 @@ impl LibfrankaClient {
         tick: &mut dyn Tick,
     ) -> Result<(), ArmError> {
         let not_finite = self.with("driving the arm", REQUEST, |robot, watch| {
-            let mut tick = self.watchdog.hearing().driven(tick);
+            let mut tick = self.watchdog.source().driven(tick);
             let torques = Cell::new([0.0; 7]);
             let mut body = Body {
                 tick: &mut tick,
@@ -283,7 +283,9 @@ impl LibfrankaClient {
             match interface.control {
                 Control::JointVelocity => {
                     let motion = |state: &_, step: &_| {
-                        body.cycle(state, step, |action, _| JointVelocities::new(taken(action)))
+                        body.cycle(state, step, |action, _| {
+                            JointVelocities::new(leading(action))
+                        })
                     };
                     match controller {
                         Some(own) => robot.control_joint_velocities(motion, own, limited, cutoff),
@@ -293,7 +295,9 @@ impl LibfrankaClient {
                 }
                 Control::JointPosition | Control::JointTarget => {
                     let motion = |state: &_, step: &_| {
-                        body.cycle(state, step, |action, _| JointPositions::new(taken(action)))
+                        body.cycle(state, step, |action, _| {
+                            JointPositions::new(leading(action))
+                        })
                     };
                     match controller {
                         Some(own) => robot.control_joint_positions(motion, own, limited, cutoff),
@@ -304,7 +308,7 @@ impl LibfrankaClient {
                 Control::CartesianVelocity => {
                     let motion = |state: &_, step: &_| {
                         body.cycle(state, step, |action, elbow| {
-                            CartesianVelocities::new(taken(action), elbow)
+                            CartesianVelocities::new(leading(action), elbow)
                         })
                     };
                     match controller {
@@ -320,7 +324,7 @@ impl LibfrankaClient {
                     // Exactly rigid, as the client wants it.
                     let motion = |state: &_, step: &_| {
                         body.cycle(state, step, |action, elbow| {
-                            CartesianPose::new(orthonormal(&taken(action)), elbow)
+                            CartesianPose::new(orthonormal(&leading(action)), elbow)
                         })
                     };
                     match controller {
@@ -330,7 +334,9 @@ impl LibfrankaClient {
                     }
                 }
                 Control::Torque => robot.control_torques(
-                    |state, step| body.cycle(state, step, |action, _| Torques::new(taken(action))),
+                    |state, step| {
+                        body.cycle(state, step, |action, _| Torques::new(leading(action)))
+                    },
                     limited,
                     cutoff,
                 ),

@@ -20,7 +20,7 @@ use socket2::SockRef;
 
 /// Whose datagrams a socket lets in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Heard {
+pub(crate) enum Accepted {
     /// Datagrams of one host, from any port.
     Host(Ipv4Addr),
     /// Datagrams of one socket.
@@ -50,7 +50,7 @@ const DROPPED: usize = libc::SK_MEMINFO_DROPS as usize;
 const MEMORY_SLOTS: usize = DROPPED + 1;
 
 /// Lets in what `heard` says from now on. What is queued already stays.
-pub(crate) fn hear(socket: &UdpSocket, heard: Heard) -> io::Result<()> {
+pub(crate) fn hear(socket: &UdpSocket, accepted: Accepted) -> io::Result<()> {
     let step = |code: u32, k: u32| libc::sock_filter {
         code: code as u16,
         jt: 0,
@@ -69,10 +69,10 @@ pub(crate) fn hear(socket: &UdpSocket, heard: Heard) -> io::Result<()> {
             step(RETURN, NONE),
         ]
     };
-    let mut program = match heard {
-        Heard::Nobody => vec![step(RETURN, NONE)],
-        Heard::Host(ip) => host(ip).to_vec(),
-        Heard::Socket(source) => {
+    let mut program = match accepted {
+        Accepted::Nobody => vec![step(RETURN, NONE)],
+        Accepted::Host(ip) => host(ip).to_vec(),
+        Accepted::Socket(source) => {
             let port = u32::from(source.port());
             let port = [
                 step(LOAD_HALF, SOURCE_PORT),
@@ -190,13 +190,13 @@ mod tests {
     }
 
     /// What a socket that hears `heard` gets, of one byte from each of `senders`, and how many are dropped.
-    fn gets(heard: Option<Heard>, senders: &[&UdpSocket]) -> (Vec<u8>, u32) {
+    fn gets(accepted: Option<Accepted>, senders: &[&UdpSocket]) -> (Vec<u8>, u32) {
         let listening = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
         listening
             .set_read_timeout(Some(Duration::from_millis(1)))
             .unwrap();
-        if let Some(heard) = heard {
-            hear(&listening, heard).unwrap();
+        if let Some(accepted) = accepted {
+            hear(&listening, accepted).unwrap();
             assert!(has_filter(&listening));
         } else {
             assert!(!has_filter(&listening));
@@ -230,11 +230,11 @@ mod tests {
         let senders = [&arm, &beside, &elsewhere];
         for (heard, got) in [
             (None, vec![0, 1, 2]),
-            (Some(Heard::Host(*at.ip())), vec![0, 1]),
-            (Some(Heard::Host(*other.ip())), vec![2]),
-            (Some(Heard::Socket(at)), vec![0]),
-            (Some(Heard::Socket(other)), vec![2]),
-            (Some(Heard::Nobody), vec![]),
+            (Some(Accepted::Host(*at.ip())), vec![0, 1]),
+            (Some(Accepted::Host(*other.ip())), vec![2]),
+            (Some(Accepted::Socket(at)), vec![0]),
+            (Some(Accepted::Socket(other)), vec![2]),
+            (Some(Accepted::Nobody), vec![]),
         ] {
             let dropped = (senders.len() - got.len()) as u32;
             assert_eq!(gets(heard, &senders), (got, dropped), "{heard:?}");

@@ -26,7 +26,7 @@ use kilohertz_core::robot::{Cycle, Flow, Tick};
 use kilohertz_core::timing::time::Time;
 use socket2::SockRef;
 
-use crate::client::source::filter::{Heard, Memory};
+use crate::client::source::filter::{Accepted, Memory};
 use crate::error::{ArmError, ArmErrorCode};
 
 /// How often a state is looked for.
@@ -41,20 +41,20 @@ const PERIOD: Duration = Duration::from_millis(1);
 
 /// A socket that lets in nothing but what one arm, or hand, sends.
 #[derive(Debug)]
-pub(crate) struct Ear {
+pub(crate) struct ArmSocket {
     socket: UdpSocket,
 }
 
 /// The same before it is known from which port it sends.
 #[derive(Debug)]
-pub(crate) struct HostEar {
+pub(crate) struct HostSocket {
     socket: UdpSocket,
     host: Ipv4Addr,
 }
 
-impl HostEar {
+impl HostSocket {
     /// Makes `socket` hear one host alone; nothing else is left in its queue.
-    pub fn to(socket: OwnedFd, host: IpAddr) -> Result<HostEar, ArmError> {
+    pub fn to(socket: OwnedFd, host: IpAddr) -> Result<HostSocket, ArmError> {
         let IpAddr::V4(host) = host.to_canonical() else {
             return Err(ArmError::new(
                 ArmErrorCode::ConnectFailed,
@@ -62,12 +62,12 @@ impl HostEar {
             ));
         };
         let socket = UdpSocket::from(socket);
-        only(&socket, Heard::Host(host))?;
-        Ok(HostEar { socket, host })
+        only(&socket, Accepted::Host(host))?;
+        Ok(HostSocket { socket, host })
     }
 
     /// Hears the port that the next state of `length` bytes comes from, and no other from then on.
-    pub fn learned(self, length: usize, due: Instant) -> Result<Ear, ArmError> {
+    pub fn learned(self, length: usize, due: Instant) -> Result<ArmSocket, ArmError> {
         let state = awaited(due, || {
             let mut taken = (0..MOST).map_while(|_| filter::take(&self.socket));
             taken.find(|&(got, _)| got == length)
@@ -87,10 +87,10 @@ impl HostEar {
     }
 
     /// Hears one port from now on.
-    pub fn at(self, source: SocketAddrV4) -> Result<Ear, ArmError> {
-        let HostEar { socket, .. } = self;
-        only(&socket, Heard::Socket(source))?;
-        Ok(Ear { socket })
+    pub fn at(self, source: SocketAddrV4) -> Result<ArmSocket, ArmError> {
+        let HostSocket { socket, .. } = self;
+        only(&socket, Accepted::Socket(source))?;
+        Ok(ArmSocket { socket })
     }
 
     /// Hears nobody, and ends the wait of whoever reads the socket.
@@ -101,20 +101,20 @@ impl HostEar {
 
 fn deafen(socket: &UdpSocket) {
     // Whoever reads goes on as long as something is there to read. Where this is refused, it is read to its end.
-    let _ = filtered(socket, Heard::Nobody);
+    let _ = filtered(socket, Accepted::Nobody);
     // A socket for datagrams says that it was not connected, and its reader wakes all the same.
     let _ = SockRef::from(socket).shutdown(Shutdown::Both);
 }
 
 /// Lets in `heard`, and takes out what others have sent before.
-fn only(socket: &UdpSocket, heard: Heard) -> Result<(), ArmError> {
-    filtered(socket, heard)?;
+fn only(socket: &UdpSocket, accepted: Accepted) -> Result<(), ArmError> {
+    filtered(socket, accepted)?;
     let _ = (0..MOST).try_for_each(|_| filter::take(socket).map(drop));
     Ok(())
 }
 
-fn filtered(socket: &UdpSocket, heard: Heard) -> Result<(), ArmError> {
-    filter::hear(socket, heard).map_err(|error| {
+fn filtered(socket: &UdpSocket, accepted: Accepted) -> Result<(), ArmError> {
+    filter::hear(socket, accepted).map_err(|error| {
         ArmError::new(
             ArmErrorCode::ConnectFailed,
             format!(
@@ -148,7 +148,7 @@ pub(crate) fn awaited<T>(due: Instant, mut look: impl FnMut() -> Option<T>) -> O
 ///
 /// So what is counted came from somebody else; some of what did may be missing.
 #[derive(Debug, Default)]
-pub(crate) struct Hearing {
+pub(crate) struct StateSource {
     counted: Mutex<Counted>,
     /// When the loop had its newest cycle, in nanoseconds; 0 where there is no loop.
     cycle: AtomicU64,
@@ -166,11 +166,11 @@ struct Counted {
     dropped: u32,
 }
 
-impl Hearing {
+impl StateSource {
     /// Counts what `ear` does not let in, from now on.
-    pub fn of(&self, ear: Ear) {
+    pub fn of(&self, socket: ArmSocket) {
         let mut counted = self.counted();
-        counted.socket = Some(ear.socket);
+        counted.socket = Some(socket.socket);
         if let Some(now) = counted.memory() {
             counted.dropped = now.dropped;
             let fills = u64::from(now.room) / STATE_BYTES;
@@ -225,13 +225,10 @@ impl Hearing {
 
     /// The body of a loop whose cycles empty the queue, until it is dropped. Just before, the queue was
     /// emptied.
-    pub fn driven<'a>(&'a self, tick: &'a mut dyn Tick) -> Heeded<'a> {
+    pub fn driven<'a>(&'a self, tick: &'a mut dyn Tick) -> CountedTick<'a> {
         self.full.store(0, Ordering::Relaxed);
         self.cycle.store(Time::now().as_nanos(), Ordering::Relaxed);
-        Heeded {
-            tick,
-            hearing: self,
-        }
+        CountedTick { tick, source: self }
     }
 
     fn counted(&self) -> MutexGuard<'_, Counted> {
@@ -285,22 +282,22 @@ impl Counted {
 }
 
 /// A loop body whose cycles are noticed.
-pub(crate) struct Heeded<'a> {
+pub(crate) struct CountedTick<'a> {
     tick: &'a mut dyn Tick,
-    hearing: &'a Hearing,
+    source: &'a StateSource,
 }
 
-impl Drop for Heeded<'_> {
+impl Drop for CountedTick<'_> {
     fn drop(&mut self) {
-        let mut counted = self.hearing.counted();
-        self.hearing.settle(&mut counted);
-        self.hearing.cycle.store(0, Ordering::Relaxed);
+        let mut counted = self.source.counted();
+        self.source.settle(&mut counted);
+        self.source.cycle.store(0, Ordering::Relaxed);
     }
 }
 
-impl Tick for Heeded<'_> {
+impl Tick for CountedTick<'_> {
     fn cycle(&mut self, cycle: Cycle<'_>) -> Flow {
-        self.hearing.cycle(cycle.started);
+        self.source.cycle(cycle.started);
         self.tick.cycle(cycle)
     }
 

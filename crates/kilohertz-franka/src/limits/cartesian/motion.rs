@@ -3,11 +3,11 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 use kilohertz_core::limits::exceeds;
+use kilohertz_geometry::{Pose, Twist, integrate, norm, orthonormal, pose_error};
 
 use crate::constants::DT;
-use crate::control::taken;
+use crate::control::leading;
 use crate::kinematics::differential::{PARTS, Rates, joined};
-use crate::kinematics::geometry::{Pose, Twist, moved, norm, orthonormal, way};
 use crate::limits::arm_limits::PartBounds;
 
 /// The highest gain from a missing velocity to an acceleration [1/s]: half of it is gone to in a cycle.
@@ -16,7 +16,7 @@ const STEEPEST: f64 = 0.5 / DT;
 /// The commanded motion, advanced in steps of one cycle. Where the elbow is the arm's choice its part
 /// stays zero.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Motion {
+pub(super) struct CartesianMotion {
     pub(super) pose: Pose,
     /// Joint 3 \[rad\].
     pub(super) elbow: f64,
@@ -24,20 +24,20 @@ pub(super) struct Motion {
     pub(super) acceleration: Rates,
 }
 
-impl Motion {
-    pub(super) fn with_rates(&self, rates: Rates) -> Motion {
-        let pose = moved(&self.pose, &twist_of(&rates).map(|v| v * DT));
+impl CartesianMotion {
+    pub(super) fn with_rates(&self, rates: Rates) -> CartesianMotion {
+        let pose = integrate(&self.pose, &twist_of(&rates).map(|v| v * DT));
         self.followed_by(pose, self.elbow + rates[6] * DT, rates)
     }
 
-    pub(super) fn with_pose(&self, pose: &Pose, elbow: f64) -> Motion {
+    pub(super) fn with_pose(&self, pose: &Pose, elbow: f64) -> CartesianMotion {
         let pose = orthonormal(pose);
         let way = self.way_to(&pose, elbow);
         self.followed_by(pose, elbow, way.map(|way| way / DT))
     }
 
-    pub(super) fn followed_by(&self, pose: Pose, elbow: f64, rates: Rates) -> Motion {
-        Motion {
+    pub(super) fn followed_by(&self, pose: Pose, elbow: f64, rates: Rates) -> CartesianMotion {
+        CartesianMotion {
             pose,
             elbow,
             rates,
@@ -46,10 +46,10 @@ impl Motion {
     }
 
     pub(super) fn way_to(&self, pose: &Pose, elbow: f64) -> Rates {
-        joined(way(&self.pose, pose), elbow - self.elbow)
+        joined(pose_error(&self.pose, pose), elbow - self.elbow)
     }
 
-    pub(super) fn jerk_to(&self, next: &Motion) -> Rates {
+    pub(super) fn jerk_to(&self, next: &CartesianMotion) -> Rates {
         std::array::from_fn(|i| (next.acceleration[i] - self.acceleration[i]) / DT)
     }
 
@@ -57,8 +57,36 @@ impl Motion {
         [self.pose[12], self.pose[13], self.pose[14]]
     }
 
+    /// The velocities within `bounds` that lead to `target` and its elbow, which move with `moving` themselves.
+    pub(super) fn rates_to(
+        &self,
+        (target, elbow): &(Pose, f64),
+        moving: &Rates,
+        bounds: &[PartBounds; 3],
+    ) -> Rates {
+        let ahead = self.with_rates(self.rates);
+        let missing = ahead.way_to(target, *elbow);
+        let mut rates = *moving;
+        for (part, bounds) in PARTS.into_iter().zip(bounds) {
+            // The law of `JointMotion::towards_position`, along the way.
+            let gain = (bounds.jerk / bounds.acceleration / 6.0).min(60.0);
+            let brake = 0.6 * bounds.acceleration;
+            let knee = brake / (gain * gain);
+            let distance = norm(&missing[part.clone()]);
+            let speed = if distance <= knee {
+                gain * distance
+            } else {
+                (2.0 * brake * (distance - knee / 2.0)).sqrt()
+            };
+            for i in part {
+                rates[i] += missing[i] * speed / distance.max(1e-12);
+            }
+        }
+        rates
+    }
+
     /// One cycle towards the velocities `target`, within `bounds`.
-    pub(super) fn towards(&self, target: &Rates, bounds: &[PartBounds; 3]) -> Motion {
+    pub(super) fn towards(&self, target: &Rates, bounds: &[PartBounds; 3]) -> CartesianMotion {
         let mut rates = self.rates;
         for (part, bounds) in PARTS.into_iter().zip(bounds) {
             // As for joints: close to the target the acceleration dies out as fast as the jerk allows.
@@ -89,7 +117,7 @@ impl Motion {
 }
 
 pub(super) fn twist_of(rates: &Rates) -> Twist {
-    taken(rates)
+    leading(rates)
 }
 
 pub(super) fn shorten(vector: &mut [f64], longest: f64) {

@@ -1,0 +1,140 @@
+//! When a cycle began, when its question was asked and answered, and when its command was handed over.
+
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
+use std::time::Duration;
+
+use crate::channel::records::{CommandKind, RecordIn, TickRecord};
+use crate::stats::Recorder;
+use crate::timing::time::Time;
+
+/// A cycle whose action was decided but may not have been handed to the robot yet.
+#[derive(Debug, Clone, Copy)]
+struct Pending {
+    period: Option<Duration>,
+    started: Time,
+    /// When it was decided; `None` where the robot tells when it was sent.
+    decided: Option<Time>,
+    kind: CommandKind,
+}
+
+/// The times of the cycle, for statistics and records.
+pub(super) struct CycleClock {
+    records: RecordIn,
+    first: Time,
+    previous: Time,
+    /// Since the first cycle [s]; NaN where there was none in this cycle, or none is kept.
+    asked_s: f64,
+    answered_s: f64,
+    pending: Option<Pending>,
+    /// Whether the robot tells when an action was handed over.
+    tells_sent: bool,
+}
+
+impl CycleClock {
+    pub fn new(records: RecordIn) -> CycleClock {
+        let now = Time::now();
+        CycleClock {
+            records,
+            first: now,
+            previous: now,
+            asked_s: f64::NAN,
+            answered_s: f64::NAN,
+            pending: None,
+            tells_sent: false,
+        }
+    }
+
+    /// When the first cycle began.
+    pub fn first(&self) -> Time {
+        self.first
+    }
+
+    /// Notes that the first cycle begins, of which there is no period.
+    pub fn begin(&mut self, started: Time) {
+        self.first = started;
+        self.previous = started;
+    }
+
+    /// Returns the time since the last cycle began, and notes that one begins.
+    #[inline]
+    pub fn go_on(&mut self, started: Time) -> Duration {
+        let period = started.since(self.previous);
+        self.previous = started;
+        period
+    }
+
+    /// Notes that a question is asked.
+    #[inline]
+    pub fn asks(&mut self) {
+        self.asked_s = self.stamp();
+    }
+
+    /// Notes that an answer came.
+    #[inline]
+    pub fn answered(&mut self) {
+        self.answered_s = self.stamp();
+    }
+
+    /// Now, for a record [s]; NaN where none is kept.
+    #[inline]
+    fn stamp(&self) -> f64 {
+        match self.records.is_on() {
+            true => Time::now().since(self.first).as_secs_f64(),
+            false => f64::NAN,
+        }
+    }
+
+    /// Notes that the command of this cycle is decided.
+    #[inline]
+    pub fn decided(&mut self, period: Option<Duration>, started: Time, kind: CommandKind) {
+        self.pending = Some(Pending {
+            period,
+            started,
+            decided: (!self.tells_sent).then(Time::now),
+            kind,
+        });
+    }
+
+    /// Notes when the command was handed over, as the robot tells it.
+    #[inline]
+    pub fn sent(&mut self, at: Time) {
+        self.tells_sent = true;
+        if let Some(pending) = &mut self.pending {
+            pending.decided = Some(at);
+        }
+    }
+
+    /// Counts and records the cycle before `tick`, whose command `sent` was handed over, or last could
+    /// have been.
+    #[inline]
+    pub fn close(&mut self, recorder: &Recorder, tick: u64, sent: &[f64]) {
+        let Some(pending) = self.pending.take() else {
+            return;
+        };
+        let at = pending.decided.unwrap_or_else(Time::now);
+        if let Some(period) = pending.period {
+            recorder.period(period);
+        }
+        recorder.execution(at.since(pending.started));
+        if self.records.is_on() && !self.keep(&pending, at, tick.saturating_sub(1), sent) {
+            recorder.dropped_records.add(1);
+        }
+    }
+
+    /// Records a cycle; says whether there was room.
+    fn keep(&mut self, pending: &Pending, at: Time, tick: u64, sent: &[f64]) -> bool {
+        let record = TickRecord {
+            tick,
+            time_s: pending.started.since(self.first).as_secs_f64(),
+            period_s: pending
+                .period
+                .map_or(f64::NAN, |period| period.as_secs_f64()),
+            sent_s: at.since(self.first).as_secs_f64(),
+            kind: pending.kind,
+            asked_s: std::mem::replace(&mut self.asked_s, f64::NAN),
+            answered_s: std::mem::replace(&mut self.answered_s, f64::NAN),
+        };
+        self.records.push(&record, sent)
+    }
+}

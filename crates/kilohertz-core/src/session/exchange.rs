@@ -1,0 +1,534 @@
+//! What the loop and its policy have exchanged: which question is out, which answer has to be there by now,
+//! and the curve through the answers. Nothing here waits or reads a clock: the cycle is handed in.
+
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
+use std::time::Duration;
+
+use crate::command::cadence::Cadence;
+use crate::command::interpolation::Interpolator;
+use crate::command::late::{Arrival, LateRule};
+use crate::command::lowpass::LowPass;
+use crate::policy::Question;
+use crate::timing::time::nanos;
+
+/// The share of a period that the loop waits for its policy in a cycle at most.
+const LONGEST_WAIT: f64 = 0.9;
+
+/// Which cycle it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Now {
+    /// Its number, from 0.
+    pub tick: u64,
+    /// Ticks of the robot's clock since the first cycle; those without a cycle count.
+    pub clock: u64,
+}
+
+/// A question that is to be asked in this cycle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Due {
+    pub question: Question,
+    /// The time since the question before; zero for the first.
+    pub period: Duration,
+}
+
+/// How the answer stands that has to be there by now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// The first answer is not due yet.
+    Early,
+    /// So it stands; what is too old to be used counts as none.
+    Known(Arrival),
+}
+
+/// What a cycle makes of the answers that came in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Taken {
+    pub standing: Standing,
+    /// Whether this is the deadline of a question that has no answer.
+    pub is_missing: bool,
+    /// Whether the newest action came for the question asked last, but late.
+    pub is_late: bool,
+    /// Whether the newest action is too old to be used.
+    pub is_stale: bool,
+    /// Whether the curve has a new action.
+    pub is_new: bool,
+}
+
+/// The question asked last.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    /// Its number in the policy's own count, from 0.
+    number: u64,
+    /// The cycle in which it was asked.
+    tick: u64,
+    /// The tick of the robot's clock by which its answer has to be there.
+    due: u64,
+    /// Whether it was answered, with an action or without.
+    is_answered: bool,
+}
+
+/// The exchange of a loop with its policy.
+#[derive(Debug)]
+pub(super) struct PolicyExchange {
+    cadence: Cadence,
+    /// The robot's period.
+    cycle: Duration,
+    /// Cycles from a question to the use of its answer.
+    delay: u64,
+    late: LateRule,
+    asked: Option<Asked>,
+    /// The number of the newest question whose answer has to be there.
+    expected: Option<u64>,
+    /// Whether the answer to the question asked last waits, in `newest`, until it is due.
+    is_early: bool,
+    /// The newest action that came.
+    newest: Box<[f64]>,
+    path: Interpolator,
+    filter: Option<LowPass>,
+}
+
+impl PolicyExchange {
+    /// The exchange with a policy that is asked every `ratio` periods `cycle` of the robot and has
+    /// `budget` for its answer; `None` for a robot that waits for it. `path` and `filter` make commands of
+    /// its actions.
+    pub fn new(
+        cycle: Duration,
+        ratio: f64,
+        budget: Option<Duration>,
+        late: LateRule,
+        path: Interpolator,
+        filter: Option<LowPass>,
+    ) -> PolicyExchange {
+        let cadence = Cadence::new(ratio);
+        let is_slow = !cadence.is_every_cycle();
+        let delay = match budget {
+            Some(budget) if is_slow && budget > cycle.mul_f64(LONGEST_WAIT) => {
+                let cycles = (budget.as_secs_f64() / cycle.as_secs_f64()).ceil();
+                // A single precision's worth below a whole number is that number.
+                (cycles as u64).min((cadence.ratio() + 1e-6) as u64)
+            }
+            _ => 0,
+        };
+        PolicyExchange {
+            cadence,
+            cycle,
+            delay,
+            late,
+            asked: None,
+            expected: None,
+            is_early: false,
+            newest: path.answer().into(),
+            path,
+            filter,
+        }
+    }
+
+    /// Periods of the robot from one question to the next.
+    pub fn ratio(&self) -> f64 {
+        self.cadence.ratio()
+    }
+
+    /// Whether the policy is asked in every cycle.
+    pub fn is_every_cycle(&self) -> bool {
+        self.cadence.is_every_cycle()
+    }
+
+    /// Whether an answer is for the cycle in which it was asked for, so that the loop waits for it there.
+    #[inline]
+    pub fn waits(&self) -> bool {
+        self.delay == 0
+    }
+
+    /// Returns the question that is to be asked in this cycle, if one is, and takes it as asked.
+    #[inline]
+    pub fn ask(&mut self, now: Now) -> Option<Due> {
+        let number = self.cadence.due(now.clock)?;
+        let since = number.saturating_sub(self.asked.map_or(number, |asked| asked.number));
+        let due = match self.delay {
+            0 => now.clock,
+            // A question whose own tick had no cycle has less time: its answer is needed when it is.
+            delay => self.cadence.tick_of(number).saturating_add(delay),
+        };
+        self.asked = Some(Asked {
+            number,
+            tick: now.tick,
+            due,
+            is_answered: false,
+        });
+        Some(Due {
+            question: Question {
+                tick: now.tick,
+                time: self.lasting(number),
+            },
+            period: self.lasting(since),
+        })
+    }
+
+    /// How long so many periods of the policy last.
+    #[inline]
+    fn lasting(&self, periods: u64) -> Duration {
+        if self.cadence.is_every_cycle() {
+            return match periods {
+                1 => self.cycle,
+                _ => Duration::from_nanos(nanos(self.cycle).saturating_mul(periods)),
+            };
+        }
+        let seconds = self.cadence.ratio() * self.cycle.as_secs_f64() * periods as f64;
+        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+    }
+
+    /// Where the next action is to be written, and what was written last.
+    #[inline]
+    pub fn newest(&mut self) -> &mut [f64] {
+        &mut self.newest
+    }
+
+    /// Notes that `question` is answered; says whether it is the one asked last.
+    #[inline]
+    pub fn answered(&mut self, question: Question) -> bool {
+        match &mut self.asked {
+            Some(asked) if asked.tick == question.tick => {
+                asked.is_answered = true;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether there was no action yet that could be used.
+    #[inline]
+    pub fn is_before_first(&self) -> bool {
+        self.path.newest().is_none()
+    }
+
+    /// Lets the curve begin where the robot is commanded to be. Only before the first action.
+    pub fn begin(&mut self, command: &[f64]) {
+        self.path.begin(command);
+        if let Some(filter) = &mut self.filter {
+            filter.begin(command);
+        }
+    }
+
+    /// Takes in the newest action that came in this cycle, which answers `question`, or that none came.
+    #[inline]
+    pub fn take(&mut self, question: Option<Question>, now: Now) -> Taken {
+        let mut taken = Taken {
+            standing: Standing::Early,
+            is_missing: false,
+            is_late: false,
+            is_stale: false,
+            is_new: false,
+        };
+        let Some(asked) = self.asked else {
+            return taken;
+        };
+        let is_due = now.clock >= asked.due;
+        // Whether this is the cycle by which the answer has to be there.
+        let is_deadline = is_due && self.expected != Some(asked.number);
+        if is_deadline {
+            self.expected = Some(asked.number);
+        }
+        taken.is_missing = is_deadline && !asked.is_answered;
+        let arrival = self.arrival(question, asked, is_deadline, now);
+        let is_of_last = question.is_some_and(|question| question.tick == asked.tick);
+        taken.is_late = is_of_last && matches!(arrival, Arrival::Late { .. });
+        let Some(expected) = self.expected else {
+            return taken;
+        };
+        taken.is_stale = self.late.is_stale(arrival);
+        let arrival = match taken.is_stale {
+            true => Arrival::None,
+            false => arrival,
+        };
+        if arrival != Arrival::None {
+            self.is_early &= !is_due;
+            // What comes late stands for what should have come.
+            self.path.put(expected, &self.newest);
+            taken.is_new = true;
+        }
+        // Between two questions it is the answer to the last one that goes on, as far as it leads.
+        let leads = |newest: u64| newest as f64 + 1.0 > self.place(now);
+        taken.standing = Standing::Known(match arrival {
+            Arrival::None if !taken.is_stale && self.path.newest().is_some_and(leads) => {
+                Arrival::Fresh
+            }
+            arrival => arrival,
+        });
+        taken
+    }
+
+    /// How the newest action stands, which answers `question`, where `asked` was asked last.
+    #[inline]
+    fn arrival(
+        &mut self,
+        question: Option<Question>,
+        asked: Asked,
+        is_deadline: bool,
+        now: Now,
+    ) -> Arrival {
+        let is_due = now.clock >= asked.due;
+        match question {
+            Some(question) if question.tick == asked.tick => {
+                if !is_due {
+                    self.is_early = true;
+                    Arrival::None
+                } else if is_deadline {
+                    Arrival::Fresh
+                } else {
+                    Arrival::Late {
+                        age: now.clock.saturating_sub(asked.due),
+                    }
+                }
+            }
+            Some(question) => Arrival::Late {
+                age: now
+                    .tick
+                    .saturating_sub(question.tick)
+                    .saturating_sub(self.delay)
+                    .max(1),
+            },
+            None if self.is_early && is_due => Arrival::Fresh,
+            None => Arrival::None,
+        }
+    }
+
+    /// This cycle in periods of the policy, behind its questions by what their answers may take.
+    fn place(&self, now: Now) -> f64 {
+        now.clock.saturating_sub(self.delay) as f64 / self.cadence.ratio()
+    }
+
+    /// Writes the action that this cycle is to command, on the curve through the answers.
+    #[inline]
+    pub fn command(&mut self, now: Now, out: &mut [f64]) {
+        if self.cadence.is_every_cycle() {
+            out.copy_from_slice(self.path.answer());
+        } else {
+            self.path.at(self.place(now), out);
+        }
+        // Before the first action there is none to filter.
+        if let (Some(filter), false) = (&mut self.filter, self.path.newest().is_none()) {
+            filter.pass(1.0, out);
+        }
+    }
+
+    /// Whether commands are the answers as they are, with nothing between them and no filter.
+    #[inline]
+    pub fn commands_answers(&self) -> bool {
+        self.cadence.is_every_cycle() && self.filter.is_none()
+    }
+
+    /// The newest action on the curve, as it was answered.
+    #[inline]
+    pub fn answer(&self) -> &[f64] {
+        self.path.answer()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::interpolation::Interpolation;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    /// What a cycle brought.
+    #[derive(Debug, Clone, Copy)]
+    struct Row {
+        clock: u64,
+        taken: Taken,
+        command: f64,
+    }
+
+    /// An exchange with a policy that answers question `k` with `k`, some cycles after it was asked.
+    struct Timeline {
+        exchange: PolicyExchange,
+        asked: Vec<Due>,
+        now: Now,
+        /// The question that is open, and in which cycle it is answered.
+        open: Option<(u64, Question)>,
+    }
+
+    impl Timeline {
+        fn new(rate_hz: f64, budget: Duration) -> Timeline {
+            let path = Interpolator::new(Interpolation::Line, 1);
+            let late = LateRule::default();
+            let ratio = 1e3 / rate_hz;
+            Timeline {
+                exchange: PolicyExchange::new(MS, ratio, Some(budget), late, path, None),
+                asked: Vec::new(),
+                now: Now { tick: 0, clock: 0 },
+                open: None,
+            }
+        }
+
+        fn ask(&mut self, takes: u64) {
+            if let Some(due) = self.exchange.ask(self.now) {
+                self.asked.push(due);
+                self.open = Some((self.now.tick + takes, due.question));
+            }
+        }
+
+        /// One cycle, `skipped` ticks behind the last, in which a question is answered after `takes` cycles.
+        fn cycle(&mut self, skipped: u64, takes: u64) -> Row {
+            if self.now.tick > 0 {
+                self.now.clock += 1 + skipped;
+            }
+            let waits = self.exchange.waits();
+            if waits {
+                self.ask(takes);
+            }
+            let answered = self.open.take_if(|(due, _)| *due <= self.now.tick);
+            let question = answered.map(|(_, question)| question);
+            if let Some(question) = question {
+                // The number of the question that it is: one is open at a time.
+                let number = self.asked.iter().position(|due| due.question == question);
+                self.exchange.newest()[0] = number.unwrap() as f64;
+                self.exchange.answered(question);
+            }
+            let taken = self.exchange.take(question, self.now);
+            if !waits {
+                self.ask(takes);
+            }
+            let mut command = [0.0];
+            self.exchange.command(self.now, &mut command);
+            let row = Row {
+                clock: self.now.clock,
+                taken,
+                command: command[0],
+            };
+            self.now.tick += 1;
+            row
+        }
+
+        fn cycles(&mut self, count: u64, takes: u64) -> Vec<Row> {
+            (0..count).map(|_| self.cycle(0, takes)).collect()
+        }
+    }
+
+    #[test]
+    fn asks_at_the_policys_rate_and_tells_each_question_its_exact_time() {
+        for rate_hz in [30.0, 50.0, 333.3, 700.0] {
+            let mut timeline = Timeline::new(rate_hz, MS / 3);
+            timeline.cycles(3_000, 0);
+            let asked = timeline.asked.len() as f64;
+            assert!(
+                (asked - (3.0 * rate_hz).round()).abs() <= 1.0,
+                "{rate_hz} Hz"
+            );
+            for (number, due) in timeline.asked.iter().enumerate() {
+                let exact = number as f64 / rate_hz;
+                let time = due.question.time.as_secs_f64();
+                assert!((time - exact).abs() < 1e-8, "{rate_hz} Hz: {time}");
+                let off = due.question.tick as f64 * 1e-3 - exact;
+                assert!(off.abs() < 0.51e-3, "{rate_hz} Hz: {off}");
+                let expected = if number == 0 { 0.0 } else { 1.0 / rate_hz };
+                assert!((due.period.as_secs_f64() - expected).abs() < 1e-8);
+            }
+        }
+    }
+
+    #[test]
+    fn asks_in_every_cycle_at_the_robots_rate_or_above_and_commands_the_answer_as_it_is() {
+        for rate_hz in [1_000.0, 4_000.0] {
+            let mut timeline = Timeline::new(rate_hz, MS / 3);
+            for (cycle, row) in timeline.cycles(100, 0).iter().enumerate() {
+                assert_eq!(row.command, cycle as f64, "{rate_hz} Hz");
+                assert_eq!(row.taken.standing, Standing::Known(Arrival::Fresh));
+                assert!(row.taken.is_new);
+            }
+            assert_eq!(timeline.asked.len(), 100);
+        }
+    }
+
+    #[test]
+    fn joins_answers_by_lines_as_far_behind_as_they_may_take() {
+        for (budget, takes) in [(MS / 3, 0), (MS * 10, 7), (MS * 20, 19)] {
+            let mut timeline = Timeline::new(50.0, budget);
+            let rows = timeline.cycles(2_000, takes);
+            assert!(rows.iter().all(|row| !row.taken.is_missing), "{budget:?}");
+            let delay = if takes == 0 { 0 } else { budget.as_millis() };
+            for row in &rows[100..] {
+                let expected = (row.clock as f64 - 20.0 - delay as f64) / 20.0;
+                assert!((row.command - expected).abs() < 1e-9, "{row:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn joins_answers_by_the_same_lines_where_cycles_are_missing() {
+        for (rate_hz, budget, every) in
+            [(50.0, 20, 7), (50.0, 10, 19), (30.0, 33, 11), (333.3, 2, 5)]
+        {
+            let ratio = 1e3 / rate_hz;
+            let mut timeline = Timeline::new(rate_hz, MS * budget);
+            for cycle in 1..=2_000 {
+                let skipped = if cycle % every == 0 { 2 } else { 0 };
+                let row = timeline.cycle(skipped, 0);
+                assert!(!row.taken.is_missing, "{rate_hz} Hz");
+                let expected = (row.clock as f64 - ratio - f64::from(budget)) / ratio;
+                // The first answers begin from rest.
+                let off = row.command - expected;
+                assert!(row.clock < 200 || off.abs() < 1e-6, "{rate_hz} Hz: {row:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_answer_is_early_until_it_is_due_and_then_fresh() {
+        let mut timeline = Timeline::new(50.0, MS * 10);
+        let rows = timeline.cycles(20, 3);
+        let standing = |row: &Row| row.taken.standing;
+        assert!(
+            rows[..10]
+                .iter()
+                .all(|row| standing(row) == Standing::Early)
+        );
+        let fresh = Standing::Known(Arrival::Fresh);
+        assert!(rows[10..].iter().all(|row| standing(row) == fresh));
+        let new: Vec<u64> = rows
+            .iter()
+            .filter(|row| row.taken.is_new)
+            .map(|row| row.clock)
+            .collect();
+        assert_eq!(new, [10]);
+    }
+
+    #[test]
+    fn a_deadline_without_an_answer_is_missing_once_and_its_answer_late_by_the_cycles_since() {
+        let mut timeline = Timeline::new(50.0, MS * 5);
+        // The answer comes in the ninth cycle behind the question and is due in the fifth.
+        let rows = timeline.cycles(1_000, 9);
+        assert_eq!(rows.iter().filter(|row| row.taken.is_missing).count(), 50);
+        assert_eq!(rows.iter().filter(|row| row.taken.is_late).count(), 50);
+        assert!(rows.iter().all(|row| !row.taken.is_stale));
+        for row in &rows[40..] {
+            let expected = match row.clock % 20 {
+                5..9 => Arrival::None,
+                9 => Arrival::Late { age: 4 },
+                // What came goes on until the next deadline.
+                _ => Arrival::Fresh,
+            };
+            assert_eq!(row.taken.standing, Standing::Known(expected), "{row:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_older_than_what_may_be_held_counts_as_none() {
+        let mut timeline = Timeline::new(1_000.0, MS / 3);
+        timeline.cycles(10, 0);
+        let open = timeline.asked[9].question;
+        let held = u64::from(LateRule::default().max_held);
+        for (cycle, age) in (1..=held + 1).enumerate() {
+            timeline.now.clock += 1;
+            timeline.exchange.ask(timeline.now);
+            let is_last = age > held;
+            let taken = timeline
+                .exchange
+                .take(is_last.then_some(open), timeline.now);
+            assert_eq!(taken.standing, Standing::Known(Arrival::None), "{cycle}");
+            assert_eq!((taken.is_stale, taken.is_new), (is_last, false), "{cycle}");
+            timeline.now.tick += 1;
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The loop thread: what it is given, and what it leaves behind.
+
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::channel::notify::Notifier;
+use crate::channel::records::RecordIn;
+use crate::limits::Limiter;
+use crate::policy::{Policy, PolicyThread};
+use crate::robot::Robot;
+use crate::session::config::Config;
+use crate::session::control_loop::ControlLoop;
+use crate::session::outcome::{Cause, Outcome, caught, panic_message};
+use crate::session::roll::Place;
+use crate::session::shared::Shared;
+use crate::thread::awake::{self, Awake};
+use crate::thread::promotion::Promotion;
+use crate::thread::realtime::make_realtime;
+
+/// The loop thread.
+pub(super) fn run(
+    mut robot: Box<dyn Robot>,
+    mut policy: Box<dyn Policy>,
+    limits: Box<dyn Limiter>,
+    config: &Config,
+    shared: &Shared,
+    records: RecordIn,
+    notifier: &Notifier,
+) {
+    // Before the thread is a realtime one: what it starts inherits that.
+    let policy_thread = policy.thread();
+    let number = policy_thread.as_ref().map(|thread| thread.shared_number());
+    let threads: Vec<_> = [Some(awake::this_thread()), number]
+        .into_iter()
+        .flatten()
+        .collect();
+    let awake = Awake::begin(&config.awake, &threads);
+    let promotion = promoted(config, policy_thread, robot.period());
+    if let Some(promotion) = &promotion {
+        let _ = shared.promotion.set(promotion.view());
+    }
+    // Each is set once, here; a second value is impossible.
+    let _ = shared.awake.set(awake.report().clone());
+    let _ = shared.realtime.set(make_realtime(&config.realtime));
+    policy.attach();
+    let mut body = ControlLoop::new(&*robot, policy, limits, config, shared, records, notifier);
+    let driven = caught(|| robot.drive(&mut body));
+    shared.placed(Place::rests);
+    let (tick, mut cause, last_states) = body.finish();
+    let robot_error = match driven {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => {
+            cause.get_or_insert(Cause::RobotFailed { tick });
+            Some(error)
+        }
+        Err(panic) => {
+            cause.get_or_insert(Cause::Panicked {
+                message: panic_message(&*panic),
+            });
+            None
+        }
+    };
+    // The robot goes first: whoever sees the outcome finds it stopped and its sockets closed.
+    drop(robot);
+    drop(promotion);
+    drop(awake);
+    let _ = shared.outcome.set(Outcome {
+        cause,
+        robot_error,
+        last_states,
+    });
+}
+
+/// Gives the policy's thread the priority that is asked for.
+fn promoted(
+    config: &Config,
+    thread: Option<Arc<PolicyThread>>,
+    period: Duration,
+) -> Option<Promotion> {
+    let patience = period.saturating_mul(config.late.max_held.max(1));
+    // Without a thread for the watch the policy stays an ordinary one.
+    Promotion::begin(config.policy_priority?, thread?, patience).ok()
+}
