@@ -1558,43 +1558,48 @@ type ObservationOf<P> = P extends (observation: infer Observation, ...rest: neve
   ? Observation
   : never;
 type ActionOf<P> = P extends (...args: never[]) => infer Answer ? Awaited<Answer> : never;
-/** A policy that runs in another process; {@link processPolicy} makes it. */
-export interface ProcessPolicy<Observation, Action> {
+interface ModulePolicy<Observation, Action> {
   /** The module. */
   readonly url: URL;
   /** The name under which the module has the policy, or its factory. */
   readonly exportName: string;
   /** What the factory is called with; undefined where the export is the policy itself. */
   readonly args: readonly unknown[] | undefined;
-  /** The Python interpreter; undefined for the default. */
-  readonly python: string | undefined;
-  /** Environment variables beside this process's own. */
-  readonly env: Readonly<Record<string, string>> | undefined;
-  /** The realtime priority of the process's first thread; undefined for none. */
+  /** The realtime priority of the thread that runs the policy; undefined for none. */
   readonly priority: number | undefined;
   /** Never set; it tells the compiler what the policy decides on and what it answers. */
   readonly types?: (observation: Observation) => Action;
 }
-/** How a policy in another process is found and run. */
-export interface ProcessPolicyOptions<Name extends PropertyKey, Args> {
-  /** The name of the export, or in Python of the function. Default `'default'`; in Python there is none. */
+interface ModulePolicyOptions<Name, Args> {
+  /** The name of the export, in Python of the function. Default `'default'`; in Python there is none. */
   readonly export?: Name;
   /**
    * What the export is called with to make the policy, where it is a factory (sync or async). They
-   * are copied to the process. Without `args` the export is the policy itself.
+   * are copied to where it runs. Without `args` the export is the policy itself.
    */
   readonly args?: Args;
+  /**
+   * The `SCHED_FIFO` priority of the policy's thread, in a process of its first one, while it answers, 1 to 98, so
+   * that busy processes do not make it late; `null` leaves it with the ordinary scheduler. Default 40, at most
+   * three below the loop's. A policy that has not answered for `maxHeldTicks` cycles is an ordinary one until
+   * it does. Threads that the policy starts, torch's for instance, are ordinary ones.
+   */
+  readonly priority?: number | null;
+}
+/** A policy that runs in another process; {@link processPolicy} makes it. */
+export interface ProcessPolicy<Observation, Action> extends ModulePolicy<Observation, Action> {
+  /** The Python interpreter; undefined for the default. */
+  readonly python: string | undefined;
+  /** Environment variables beside this process's own. */
+  readonly env: Readonly<Record<string, string>> | undefined;
+}
+/** How a policy in another process is found and run. */
+export interface ProcessPolicyOptions<Name extends PropertyKey, Args>
+  extends ModulePolicyOptions<Name, Args> {
   /** The Python interpreter. Default: that of the environment variable `VIRTUAL_ENV`, then `python3`. */
   readonly python?: string;
   /** Environment variables beside this process's own. */
   readonly env?: Readonly<Record<string, string>>;
-  /**
-   * The `SCHED_FIFO` priority of the process's first thread while it answers, 1 to 98, so that busy
-   * processes do not make it late; `null` leaves it with the ordinary scheduler. Default
-   * {@link POLICY_PRIORITY}, 40. A policy that has not answered for `maxHeldTicks` cycles is an ordinary one until
-   * it does. Threads that the policy starts, torch's for instance, are ordinary ones.
-   */
-  readonly priority?: number | null;
 }
 /**
  * A policy in another process, Node or Python, for a robot that is driven natively, as a `Franka` is. The
@@ -1630,48 +1635,26 @@ export declare function processPolicy<
   ActionOf<PolicyIn<Module[Name], Args>>
 >;
 /** A policy that runs in a worker; {@link workerPolicy} makes it. */
-export interface WorkerPolicy<Observation, Action> {
-  /** The module. */
-  readonly url: URL;
-  /** The name under which the module exports the policy, or its factory. */
-  readonly exportName: string;
-  /** What the factory is called with; undefined where the export is the policy itself. */
-  readonly args: readonly unknown[] | undefined;
+export interface WorkerPolicy<Observation, Action> extends ModulePolicy<Observation, Action> {
   /** Whether the worker keeps a core busy while it waits. */
   readonly spin: boolean;
-  /** The realtime priority of the worker's thread; undefined for none. */
-  readonly priority: number | undefined;
-  /** Never set; it tells the compiler what the policy decides on and what it answers. */
-  readonly types?: (observation: Observation) => Action;
 }
 /** How a policy in a worker is found and run. */
-export interface WorkerPolicyOptions<Name extends PropertyKey, Args> {
-  /** The name of the export. Default `'default'`. */
-  readonly export?: Name;
-  /**
-   * What the export is called with to make the policy, where it is a factory (sync or async). They
-   * are copied to the worker as by `postMessage`. Without `args` the export is the policy itself.
-   */
-  readonly args?: Args;
+export interface WorkerPolicyOptions<Name extends PropertyKey, Args>
+  extends ModulePolicyOptions<Name, Args> {
   /**
    * Whether the worker spins instead of sleeping between ticks. It takes a physical core, on which the
    * worker stays and the loop does not; a session without two such cores is refused with `OPTION_SPIN`. Threads
-   * and processes that the policy starts stay on that core too.
+   * and processes that the policy starts stay on that core too. It has no `priority` then.
    * Default false.
    */
   readonly spin?: boolean;
-  /**
-   * The `SCHED_FIFO` priority of the worker's thread while it answers, 1 to 98, so that busy processes do
-   * not make it late; `null` leaves it with the ordinary scheduler. Default 40, at most three below the loop's; not
-   * with `spin`. A policy that has not answered for `maxHeldTicks` cycles is an ordinary one until it does.
-   * Threads that the policy starts are ordinary ones.
-   */
-  readonly priority?: number | null;
 }
 /**
  * A policy in a worker thread, for a robot that is driven natively, as a `Franka` is. The module is
  * loaded when a session starts; the worker then waits for the loop inside the addon, so neither a
- * blocked main thread nor its garbage collection delays it. It is ended with the session.
+ * blocked main thread nor its garbage collection delays it. It is ended with the session. What its factory is called
+ * with is copied as by `postMessage`.
  *
  * @example
  * const policy = workerPolicy<typeof import('./policy.js'), 'makePolicy'>(

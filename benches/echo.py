@@ -1,28 +1,29 @@
-"""The echoing end of a bare echo, in Python: its arguments are the number of a descriptor, and child.py."""
+"""The echoing end of a bare echo, in Python: its arguments are the number of a descriptor, and lib/offload/python."""
 
 import ctypes
-import importlib.util
 import mmap
 import os
 import sys
 
-spec = importlib.util.spec_from_file_location("child", sys.argv[2])
-child = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(child)
-child.end_with_parent(os.getppid())
+sys.path.insert(0, sys.argv[2])
+from _kilohertz.memory import Futex, words_of
+from _kilohertz.policy import ANSWERED, ASKED
+from _kilohertz.process import end_with_parent
+
+end_with_parent(os.getppid())
 
 # The words of asking and of answering, as crates/kilohertz-core/src/channel/echo.rs uses them.
-ASKED_AT, ANSWERED_AT = child.Seat.ASKED_AT, child.Seat.ANSWERED_AT
 memory = mmap.mmap(int(sys.argv[1]), 0)
-words = child.Words(memory)
+words = words_of(memory)
 start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
-futex = child.Futex()
+futex = Futex()
+wake = futex.waker(start + 4 * ANSWERED)
 heard = 0
 while True:
-    asked = words[ASKED_AT]
+    asked = words[ASKED]
     if asked == heard:
-        futex.wait(start + ASKED_AT, asked)
+        futex.wait(start + 4 * ASKED, asked)
         continue
     heard = asked
-    words[ANSWERED_AT] = asked
-    futex.wake(start + ANSWERED_AT)
+    words[ANSWERED] = asked
+    wake()

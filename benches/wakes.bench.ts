@@ -72,7 +72,7 @@ async function round(
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 const ECHOES: Readonly<Record<string, readonly string[]>> = {
   'echo, Node': [process.execPath, ...process.execArgv, here('./echo.ts'), '3'],
-  'echo, Python': ['python3', here('./echo.py'), '3', here('../lib/offload/child.py')],
+  'echo, Python': ['python3', here('./echo.py'), '3', here('../lib/offload/python')],
 };
 
 /** A bare echo at 1 kHz, as often as a round of a policy asks. */

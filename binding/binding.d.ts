@@ -87,10 +87,10 @@ export declare class NativeHand {
   close(): Promise<void>
 }
 
-/** A seat, as the process that sits in it holds it. */
-export declare class NativeJoinedSeat {
-  /** The seat in a child, whose memory was handed over. */
-  static join(memory: number, observation: number, action: number): NativeJoinedSeat
+/** A port, in the process that runs the policy. */
+export declare class NativeJoinedPort {
+  /** The port in a child, whose memory was handed over. */
+  static join(memory: number, observation: number, action: number): NativeJoinedPort
   /**
    * Blocks until there is an observation (1), which is copied with its tick, time [s] and period [s], or the
    * end (4), but no longer than `limit_s` (0). With `spin` it keeps its core busy meanwhile.
@@ -111,10 +111,10 @@ export declare class NativeLine {
    * value of more than `longest` bytes is refused. Without it each is taken.
    */
   static make(arenaBytes: number, longest?: number | undefined | null): NativeLine
-  /** The servant's end of a line of this process, once. */
+  /** The server's end of a line of this process, once. */
   static attach(number: number): NativeLine
-  /** The servant's end in a child process, whose descriptors the process `parent` handed over. */
-  static join(memory: number, callBell: number, answerBell: number): NativeLine
+  /** The server's end in a child process, whose descriptors the process `parent` handed over. */
+  static join(memory: number, callEvent: number, answerEvent: number): NativeLine
   /** For [`NativeLine::attach`] in a worker. */
   get number(): number | null
   /** For [`NativeLine::join`] in a child. */
@@ -127,7 +127,7 @@ export declare class NativeLine {
    */
   ask(message: Uint8Array, length: number, into: Uint8Array, spinS: number): number
   /**
-   * Takes the next message and says its length; -1 where there is none. With `park` the next one to come rings
+   * Takes the next message and says its length; -1 where there is none. With `park` the next one to come wakes
    * where none is there any more, and [`MORE`] is added where another is. A message longer than `into` is not
    * taken: call again with room for it.
    */
@@ -220,26 +220,6 @@ export declare class NativePlace {
   leave(): void
 }
 
-/** A seat, as the worker that sits in it holds it. */
-export declare class NativeSeat {
-  /** Takes a seat; this thread is the one that is woken. */
-  constructor()
-  /** For finding the seat from another thread. */
-  get number(): number
-  /**
-   * Blocks until there is an observation (1), which is copied with its tick, time [s] and
-   * period [s], or the end (4), but no longer than `limit_s` (0): a worker that is blocked
-   * here cannot be terminated. With `spin` it keeps its core busy meanwhile.
-   */
-  wait(observation: Float64Array, clock: Float64Array, limitS: number, spin: boolean): number
-  /** Answers the observation taken last. */
-  answer(action: Float64Array): void
-  /** Answers the observation taken last with nothing new. */
-  answerNothing(): void
-  /** Tells the loop that the policy failed and will not answer again. */
-  fail(): void
-}
-
 /** A running or ended session. */
 export declare class NativeSession {
   /**
@@ -247,10 +227,10 @@ export declare class NativeSession {
    * and acts.
    */
   static paced(options: NativeSessionOptions, place: NativePlace, wake: () => void): NativeSession
-  /** A session that drives an arm; `seat` is that of the worker where the policy runs. */
-  static arm(arm: NativeArm, control: string, options: NativeSessionOptions, place: NativePlace, wake: () => void, seat?: number | undefined | null): NativeSession
-  /** A session that drives an arm with the policy of the process that sits at `seat`. */
-  static armShared(arm: NativeArm, control: string, options: NativeSessionOptions, place: NativePlace, wake: () => void, seat: NativeSharedSeat): NativeSession
+  /** A session that drives an arm; `port` is that of the worker where the policy runs. */
+  static arm(arm: NativeArm, control: string, options: NativeSessionOptions, place: NativePlace, wake: () => void, port?: number | undefined | null): NativeSession
+  /** A session that drives an arm with the policy of the process that waits at `port`. */
+  static armShared(arm: NativeArm, control: string, options: NativeSessionOptions, place: NativePlace, wake: () => void, port: NativeSharedPort): NativeSession
   /** A session that moves an arm as planned, and ends when it is there. */
   static moving(arm: NativeArm, planned: NativeMove, options: NativeSessionOptions, place: NativePlace, wake: () => void): NativeSession
   /**
@@ -297,14 +277,14 @@ export declare class NativeSession {
   takeRecords(): Float64Array
 }
 
-/** The seat of a policy in another process, as the loop's process holds it. */
-export declare class NativeSharedSeat {
-  /** A seat for one session, whose observations and actions have so many numbers. */
+/** The port of a policy in another process, in the loop's process. */
+export declare class NativeSharedPort {
+  /** A port for one session, whose observations and actions have so many numbers. */
   constructor(observation: number, action: number)
-  /** The descriptor for [`NativeJoinedSeat::join`] in the child. */
+  /** The descriptor for [`NativeJoinedPort::join`] in the child. */
   get memory(): number
-  /** Tells the number of the process that sits there: that of its first thread, on which the policy runs. */
-  sits(pid: number): void
+  /** Tells the id of the process that runs the policy, which is that of its first thread, on which the policy runs. */
+  runsIn(pid: number): void
   /** What the policy's process wrote that is no answer, in words; nothing where all of it was one. */
   trouble(): string | null
   /** Lets the policy go. */
@@ -337,14 +317,34 @@ export declare class NativeSimulator {
   stop(): Promise<void>
 }
 
+/** A port, in the worker that runs the policy. */
+export declare class NativeWorkerPort {
+  /** Makes a port; this thread is the one that is woken. */
+  constructor()
+  /** For finding the port from another thread. */
+  get number(): number
+  /**
+   * Blocks until there is an observation (1), which is copied with its tick, time [s] and
+   * period [s], or the end (4), but no longer than `limit_s` (0): a worker that is blocked
+   * here cannot be terminated. With `spin` it keeps its core busy meanwhile.
+   */
+  wait(observation: Float64Array, clock: Float64Array, limitS: number, spin: boolean): number
+  /** Answers the observation taken last. */
+  answer(action: Float64Array): void
+  /** Answers the observation taken last with nothing new. */
+  answerNothing(): void
+  /** Tells the loop that the policy failed and will not answer again. */
+  fail(): void
+}
+
 /** The layout of an arm's state. */
 export declare function armSchema(): NativeArmSchema
 
 /** What both sides know. It is read when the package is built, not when it runs. */
 export declare function contract(): NativeContract
 
-/** Lets the worker in the seat with this number go; it may be gone already. */
-export declare function dismissSeat(number: number): void
+/** Lets the worker of the port with this number go; it may be gone already. */
+export declare function dismissPort(number: number): void
 
 /** Blocks until a child has ended, no longer than `limit_s`, then kills it. Says whether it was killed. */
 export declare function endChild(pid: number, limitS: number): boolean
@@ -402,9 +402,9 @@ export interface NativeDescriptors {
   /** The memory. */
   memory: number
   /** What wakes the child. */
-  callBell: number
+  callEvent: number
   /** What the child wakes this process with. */
-  answerBell: number
+  answerEvent: number
 }
 
 /** How far a slot of what was commanded is from the action. */
@@ -534,8 +534,8 @@ export interface NativeLaw {
 
 /** Names; their order is that of their numbers, where they have any. */
 export interface NativeNames {
-  /** The constant that lists them. */
-  name: string
+  /** The constant that lists them; nothing where nobody reads a list of them. */
+  name?: string
   /** The type of one of them. */
   typeName: string
   about: string

@@ -22,7 +22,7 @@ function* typescript({ names, numbers }) {
   for (const { name, typeName, about, values } of names) {
     const all = values.map(quoted);
     yield `/** ${about} */\nexport type ${typeName} = ${all.join(' | ')};\n`;
-    yield `export const ${name}: readonly ${typeName}[] = [${all.join(', ')}];\n`;
+    if (name) yield `export const ${name}: readonly ${typeName}[] = [${all.join(', ')}];\n`;
   }
   for (const table of numbers.filter(({ isForPython }) => !isForPython)) {
     const { name, about, keys, values } = table;
@@ -38,9 +38,13 @@ const constant = (name) => name.replace(/([a-z])([A-Z])/g, '$1_$2').toUpperCase(
 /** The numbers that the Python end reads and writes. */
 function* python({ numbers }) {
   yield `"""What both sides know. Made from ${SOURCE} by \`npm run build\`; edit it there."""\n\n`;
-  const shared = ['CALL', 'ANSWER', 'TAG', 'ARRAY', 'PACKING'];
+  const shared = ['CALL', 'ANSWER', 'TAG', 'ARRAY', 'PACKING', 'EXIT'];
   for (const { name, about, keys, values, isForPython } of numbers) {
     if (!isForPython && !shared.includes(name)) continue;
+    if (name === 'ARRAY') {
+      yield `\n# ${about}\nARRAYS = (\n${keys.map((kind) => `    "${kind}",\n`).join('')})\n\n`;
+      continue;
+    }
     yield `\nclass ${name[0]}${name.slice(1).toLowerCase()}:\n    """${about}"""\n\n`;
     for (const [nth, entry] of keys.entries()) yield `    ${constant(entry)} = ${values[nth]}\n`;
     yield '\n';

@@ -27,8 +27,10 @@ const force = process.argv.includes('--force');
 
 function filesUnder(place) {
   if (!existsSync(path(place))) return [];
+  // What Python keeps beside its modules is no source.
+  const isSource = (entry) => entry.isFile() && !entry.name.endsWith('.pyc');
   return readdirSync(path(place), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
+    .filter(isSource)
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(root.length + 1))
     .sort();
 }
@@ -120,7 +122,11 @@ function buildTypeScript() {
   unlessFresh(stamp, path('dist', 'index.js'), hash(), () => {
     rmSync(path('dist'), { recursive: true, force: true });
     tool('compile TypeScript', tsc, ['-p', 'tsconfig.build.json']);
-    copyFileSync(path('lib', 'offload', 'child.py'), path('dist', 'lib', 'offload', 'child.py'));
+    const isPython = (file) => file.endsWith('.py');
+    for (const file of filesUnder('lib').filter(isPython)) {
+      mkdirSync(dirname(path('dist', file)), { recursive: true });
+      copyFileSync(path(file), path('dist', file));
+    }
     step('roll up index.d.ts', process.execPath, [path('scripts', 'roll-up.mjs')]);
     if (sources.some((file) => file.startsWith('examples'))) {
       tool('compile the examples', tsc, ['-p', 'tsconfig.examples.json']);

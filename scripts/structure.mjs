@@ -1,5 +1,6 @@
-// Looks at how the files of each crate depend on each other: no circle of files, and none of more than 600 lines
-// without a reason in its head ("// long: why"). Tests are left out. For TypeScript biome does the same.
+// Looks at how the files of each crate, and of the package in Python, depend on each other: no circle of files, and
+// none of more than 600 lines without a reason in its head ("// long: why"). Tests are left out. For TypeScript biome
+// does the same.
 //
 //   node scripts/structure.mjs
 
@@ -83,17 +84,21 @@ function circle(graph, module) {
   }
 }
 
-function complaints(crate) {
-  const modules = modulesOf(join(root, 'crates', crate, 'src'));
-  const graph = dependencies(modules);
+/** The circles in a graph of files, each told once. */
+function circlesIn(what, graph) {
   const told = new Set();
   const circles = [];
-  for (const module of modules.keys()) {
+  for (const module of graph.keys()) {
     const way = told.has(module) ? undefined : circle(graph, module);
     if (!way) continue;
     for (const each of way) told.add(each);
-    circles.push(`${crate}: a circle of files: ${way.join(' -> ')}`);
+    circles.push(`${what}: a circle of files: ${way.join(' -> ')}`);
   }
+  return circles;
+}
+
+function complaints(crate) {
+  const modules = modulesOf(join(root, 'crates', crate, 'src'));
   const long = [...modules].flatMap(([module, text]) => {
     const tests = text.search(/^#\[cfg\((all\()?test\b/m);
     const lines = (tests < 0 ? text : text.slice(0, tests)).split('\n').length - 1;
@@ -102,13 +107,33 @@ function complaints(crate) {
       ? []
       : [`${crate}: ${module} has ${lines} lines without its tests; expected at most ${LONGEST}`];
   });
-  return [...circles, ...long];
+  return [...circlesIn(crate, dependencies(modules)), ...long];
+}
+
+/** The same of the package in Python, whose modules name each other as `from .name import ...`. */
+function complaintsOfPython() {
+  const folder = join(root, 'lib', 'offload', 'python', '_kilohertz');
+  const texts = readdirSync(folder)
+    .filter((file) => file.endsWith('.py'))
+    .map((file) => [file.replace('.py', ''), readFileSync(join(folder, file), 'utf8')]);
+  const names = (text) => [...text.matchAll(/^\s*from \.(\w*) import/gm)];
+  const graph = new Map(
+    texts.map(([module, text]) => [module, names(text).map(([, name]) => name || '__init__')]),
+  );
+  const long = texts
+    .map(([module, text]) => ({ module, lines: text.split('\n').length - 1 }))
+    .filter(({ lines }) => lines > LONGEST)
+    .map(
+      ({ module, lines }) =>
+        `_kilohertz: ${module} has ${lines} lines; expected at most ${LONGEST}`,
+    );
+  return [...circlesIn('_kilohertz', graph), ...long];
 }
 
 await orExplain(() => {
-  const all = readdirSync(join(root, 'crates')).flatMap(complaints);
+  const all = [...readdirSync(join(root, 'crates')).flatMap(complaints), ...complaintsOfPython()];
   if (all.length > 0) throw new Missing(all.join('\n'));
   console.error(
-    `no circles below ${relative(root, join(root, 'crates'))}/, and no file is too long`,
+    `no circles below ${relative(root, join(root, 'crates'))}/ nor in Python, and no file is too long`,
   );
 });

@@ -6,6 +6,7 @@ import {
   cpSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -104,6 +105,13 @@ test('carries the licences, the declarations, the binding and the sources it can
   t.true(packed.some((path) => /^binding\/kilohertz\..*\.node$/.test(path)));
 });
 
+test('carries every module that a Python child is made of, and no more of Python', (t) => {
+  const modules = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' });
+  const wanted = modules.filter((file) => file.endsWith('.py')).map((file) => `dist/lib/${file}`);
+  t.true(wanted.length > 1);
+  t.deepEqual(packed.filter((path) => /^dist\/.*\.pyc?$/.test(path)).sort(), wanted.sort());
+});
+
 test('carries what README and the pages of docs/ link to, but for tests of this repository', (t) => {
   const pages = packed.filter((path) => /^(README\.md|docs\/.+\.md)$/.test(path));
   t.true(pages.length > 20);
@@ -150,6 +158,20 @@ test('calls functions of the user on other threads, from ES modules and from Com
   for (const program of ['offload.js', 'offload.cjs']) {
     t.deepEqual(JSON.parse(node([program])), { solved: 8, here: 8 }, program);
   }
+});
+
+test('has an object of the user in a Python process', (t) => {
+  const executable = ['-c', 'import sys; print(sys.executable)'];
+  const python = execFileSync('python3', executable, { encoding: 'utf8' }).trim();
+  const { solved, path } = JSON.parse(node(['python.js', python])) as {
+    solved: number;
+    path: string[];
+  };
+  t.is(solved, 8);
+  t.deepEqual(
+    path.filter((place) => place.startsWith(installed)),
+    [],
+  );
 });
 
 // A build from nothing takes a minute or two, so it is left to the full check.

@@ -16,7 +16,7 @@ import {
   Session,
 } from '../../index.ts';
 import { setUp, speed } from '../fixtures/arms.ts';
-import type { Doing, SeatDoing } from '../fixtures/hostile-child.ts';
+import type { Doing, PortDoing } from '../fixtures/hostile-child.ts';
 import { childrenOf } from '../fixtures/processes.ts';
 import { WITHOUT_NUMPY } from '../fixtures/python.ts';
 import { rejection, until } from '../fixtures/waiting.ts';
@@ -58,7 +58,7 @@ function scribbling(doing: Doing): ArmPolicy {
   return processPolicy<Hostile, 'scribbling'>(NODE, { export: 'scribbling', args: [doing] });
 }
 
-function scrawling(doing: SeatDoing): ArmPolicy {
+function scrawling(doing: PortDoing): ArmPolicy {
   return processPolicy<Hostile, 'scrawling'>(NODE, { export: 'scrawling', args: [doing] });
 }
 
@@ -67,7 +67,7 @@ function python(name: string, ...args: unknown[]): ArmPolicy {
 }
 
 /** What the first cause is, by what a child does to the memory in which its policy is asked; none where that is its own harm. */
-const ON_SEAT: Readonly<Record<SeatDoing, readonly [code: string, message: RegExp] | undefined>> = {
+const ON_PORT: Readonly<Record<PortDoing, readonly [code: string, message: RegExp] | undefined>> = {
   'cuts its memory off': ['POLICY_THREW', /EPERM.*ftruncate/],
   'lengthens its memory': ['POLICY_THREW', /EPERM.*ftruncate/],
   'counts wildly': ['POLICY_CRASHED', /sent \d+ answers at once when it was asked in cycle \d+/],
@@ -75,19 +75,19 @@ const ON_SEAT: Readonly<Record<SeatDoing, readonly [code: string, message: RegEx
     'POLICY_CRASHED',
     /sent an answer to cycle \d+ when it was asked in/,
   ],
-  'leaves its seat': ['POLICY_CRASHED', /left its seat while its session ran/],
+  'stops answering': ['POLICY_CRASHED', /stopped answering while its session ran/],
   'closes what it was given': undefined,
   'answers what was not asked': ['POLICY_CRASHED', /sent an answer to cycle 1000000 when/],
   'answers what cannot be': ['POLICY_CRASHED', /sent an answer (of kind 7|to cycle \d+) when/],
-  'writes everywhere': ['POLICY_CRASHED', /(sent .* when it was asked in cycle|left its seat)/],
+  'writes everywhere': ['POLICY_CRASHED', /(sent .* when it was asked in cycle|stopped answering)/],
   'wakes the loop without end': undefined,
 };
 
-for (const [doing, told] of Object.entries(ON_SEAT)) {
+for (const [doing, told] of Object.entries(ON_PORT)) {
   const promise = told ? 'ends its session by that' : 'harms itself alone';
   test(`a policy's process that ${doing} ${promise}, and the arm comes to rest`, async (t) => {
     for (let nth = 0; nth < 3; nth += 1) {
-      const error = await outcome(t, scrawling(doing as SeatDoing));
+      const error = await outcome(t, scrawling(doing as PortDoing));
       t.is<string | undefined, string | undefined>(error?.code, told?.[0], error?.message);
       if (told) t.regex(error?.message ?? '', told[1]);
     }
@@ -107,8 +107,11 @@ test("a policy's process in Python that harms what it shares ends its session by
   t.is(await outcome(t, python('scribbling', 'closes what it was given')), undefined);
 });
 
-test('a child that fills its bell cannot make its parent wait', async (t) => {
-  t.is(await outcome(t, scribbling('fills its bell')).then((error) => error?.code), 'POLICY_THREW');
+test('a child that fills its event counter cannot make its parent wait', async (t) => {
+  t.is(
+    await outcome(t, scribbling('fills its event counter')).then((error) => error?.code),
+    'POLICY_THREW',
+  );
 });
 
 test('what a policy in Python throws ends its session by name, whatever it is', async (t) => {
@@ -183,15 +186,16 @@ test('an object in a process that harms its line is told of by its calls, and no
 
 test('a child in Python orders what it writes before it says so, and what it reads behind it', (t) => {
   const program = fileURLToPath(new URL('../fixtures/ordered.py', import.meta.url));
-  const child = fileURLToPath(new URL('../../lib/offload/child.py', import.meta.url));
-  const said = execFileSync('python3', [program, child], { encoding: 'utf8' });
+  const folder = fileURLToPath(new URL('../../lib/offload/python', import.meta.url));
+  const said = execFileSync('python3', [program, folder], { encoding: 'utf8' });
   t.deepEqual(said.trim().split('\n'), [
     'send write write order publish',
     'take order read read order publish',
     'lend order write',
     'give back order publish',
-    'seat take publish order read order',
-    'seat answer write order publish order publish wake',
+    'port take publish order read order',
+    'port answer write order publish order publish wake',
+    'port answer nothing write order publish order publish wake',
   ]);
 });
 

@@ -177,7 +177,7 @@ test('a policy that spins has a core that the loop stays off, and without two it
       .map(({ cpus }) => cpus);
   const [own] = others();
   const apart = (): string[] => others().filter((cpus) => cpus !== own);
-  // The worker takes its core when it takes its seat, shortly after the loop has started.
+  // The worker takes its core when it makes its port, shortly after the loop has started.
   await until(() => apart().length > 0, 'the policy has a core');
   const [taken = '', ...more] = apart();
   t.deepEqual(more, [], 'one thread has a CPU to itself');

@@ -3,14 +3,15 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { OffloadError } from '../errors/errors.ts';
-import { policyOf, sit } from '../franka/drivers/policy-loop.ts';
-import { endWithParent, NativeJoinedSeat, NativeLine } from '../native/binding.ts';
+import { policyOf, runPolicy } from '../franka/drivers/policy-loop.ts';
+import { endWithParent, NativeJoinedPort, NativeLine } from '../native/binding.ts';
 import type { RobotState } from '../native/robot-state.ts';
+import { exportsNone } from '../offload/module.ts';
 import { serve } from '../offload/server.ts';
 import type { PolicyFailure } from '../policy/worker-messages.ts';
 import type { Policy } from '../session/robot.ts';
 
-const [parent = 0, memory = -1, callBell = -1, answerBell = -1, seat] = process.argv
+const [parent = 0, memory = -1, callEvent = -1, answerEvent = -1, policyMemory] = process.argv
   .slice(2)
   .map(Number);
 process.argv.length = 2;
@@ -23,14 +24,13 @@ let made: unknown;
 /** Makes what the calls are about; without `args` it is the export itself, a policy. */
 async function make(url: unknown, name: unknown, args: unknown): Promise<unknown> {
   const module = (await import(url as string)) as Record<string, unknown>;
-  if (seat !== undefined) {
+  if (policyMemory !== undefined) {
     made = await policyOf(module, url as string, name as string, args as readonly unknown[]);
     return made;
   }
   const factory = module[name as string];
   if (typeof factory !== 'function') {
-    const names = Object.keys(module).join(', ') || 'nothing';
-    const message = `${url} exports no function ${name}; it exports ${names}`;
+    const message = exportsNone(url as string, name as string, Object.keys(module));
     throw new OffloadError('OFFLOAD_NOT_FOUND', message);
   }
   made = await factory(...(args as unknown[]));
@@ -38,20 +38,20 @@ async function make(url: unknown, name: unknown, args: unknown): Promise<unknown
 }
 
 /** Runs the policy that was made until its session ends; resolves with why, where it failed. */
-async function sitDown(_schema: unknown, lengths: unknown): Promise<PolicyFailure | undefined> {
+async function runMade(_schema: unknown, lengths: unknown): Promise<PolicyFailure | undefined> {
   const size = lengths as { observation: number; action: number };
-  const place = NativeJoinedSeat.join(seat ?? -1, size.observation, size.action);
-  return sit(made as Policy<RobotState, unknown>, place, size, false);
+  const policyPort = NativeJoinedPort.join(policyMemory ?? -1, size.observation, size.action);
+  return runPolicy(made as Policy<RobotState, unknown>, policyPort, size, false);
 }
 
 // The standard streams count as active from when they are first used, with nothing to be done. What they
 // have to write counts beside them.
 void [process.stdout, process.stderr];
 
-await serve(NativeLine.join(memory, callBell, answerBell), {
+await serve(NativeLine.join(memory, callEvent, answerEvent), {
   furniture: process.getActiveResourcesInfo(),
   make,
-  sit: sitDown,
+  runPolicy: runMade,
   collect: collector(),
   ordered: false,
   revokes: false,

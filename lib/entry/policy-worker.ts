@@ -1,8 +1,8 @@
 // What runs in the worker of a worker policy: it waits inside the addon for the loop, and answers.
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { policyOf, sit } from '../franka/drivers/policy-loop.ts';
-import { NativeSeat } from '../native/binding.ts';
+import { policyOf, runPolicy } from '../franka/drivers/policy-loop.ts';
+import { NativeWorkerPort } from '../native/binding.ts';
 import { toMessage } from '../offload/codec/error-message.ts';
 import type { WorkerMessage, WorkerTask } from '../policy/worker-messages.ts';
 
@@ -16,9 +16,9 @@ function tell(message: WorkerMessage): void {
 
 async function serve(): Promise<void> {
   const policy = await policyOf(await import(url), url, exportName, args);
-  const seat = new NativeSeat();
-  tell({ kind: 'ready', seat: seat.number });
-  const failure = await sit(policy, seat, lengths, spin);
+  const policyPort = new NativeWorkerPort();
+  tell({ kind: 'ready', policyPort: policyPort.number });
+  const failure = await runPolicy(policy, policyPort, lengths, spin);
   if (failure) tell(failure);
 }
 

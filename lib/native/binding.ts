@@ -2,7 +2,7 @@
 
 export {
   armSchema,
-  dismissSeat,
+  dismissPort,
   endChild,
   endWithParent,
   guardOnTop,
@@ -19,7 +19,7 @@ export {
   type NativeGrant,
   NativeHand,
   type NativeHandState,
-  NativeJoinedSeat,
+  NativeJoinedPort,
   type NativeJointState,
   NativeLine,
   NativeModel,
@@ -28,12 +28,12 @@ export {
   NativePlace,
   type NativePromotion,
   type NativeRealtime,
-  NativeSeat,
   NativeSession,
   type NativeSessionOptions,
-  NativeSharedSeat,
+  NativeSharedPort,
   NativeSimulator,
   type NativeSpread,
   type NativeStats,
   type NativeViolation,
+  NativeWorkerPort,
 } from '#binding';

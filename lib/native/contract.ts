@@ -172,20 +172,6 @@ export type LimitKind =
   | 'joints'
   | 'distance';
 
-export const LIMIT_KINDS: readonly LimitKind[] = [
-  'notFinite',
-  'frame',
-  'box',
-  'position',
-  'velocity',
-  'acceleration',
-  'jerk',
-  'torque',
-  'torqueRate',
-  'joints',
-  'distance',
-];
-
 /** Those that can be clamped: the name of a limit in the options and in the stats. */
 export type LimitName =
   | 'box'
@@ -299,17 +285,6 @@ export type SettingKind =
   | 'load'
   | 'filters';
 
-export const SETTINGS: readonly SettingKind[] = [
-  'collisionBehavior',
-  'jointImpedance',
-  'cartesianImpedance',
-  'guidingMode',
-  'endEffector',
-  'stiffnessFrame',
-  'load',
-  'filters',
-];
-
 /** The directions in which an arm is guided by hand. */
 export type GuidingDirection = 'x' | 'y' | 'z' | 'roll' | 'pitch' | 'yaw' | 'elbow';
 
@@ -367,35 +342,6 @@ export type FaultName =
   | 'handDeaf'
   | 'handDie'
   | 'handFreeze';
-
-export const FAULTS: readonly FaultName[] = [
-  'dropStates',
-  'dropCommands',
-  'delayStates',
-  'delayCommands',
-  'duplicateStates',
-  'duplicateCommands',
-  'reorderStates',
-  'reorderCommands',
-  'truncateStates',
-  'truncateCommands',
-  'oldStates',
-  'corruptStates',
-  'noiseDatagrams',
-  'reflex',
-  'userStop',
-  'push',
-  'rejectConnect',
-  'slowConnect',
-  'resetConnection',
-  'die',
-  'freeze',
-  'handRejectConnect',
-  'handFailNext',
-  'handDeaf',
-  'handDie',
-  'handFreeze',
-];
 
 /** What a simulator counts. */
 export type SimulatorCounter =
@@ -495,7 +441,7 @@ export const CALL = {
   next: 4,
   return: 5,
   cancel: 6,
-  sit: 7,
+  runPolicy: 7,
 } as const;
 
 /** What an answer over a line is. */
@@ -550,3 +496,6 @@ export const PACKING = {
   longestText: 1048576,
   mostCauses: 25,
 } as const;
+
+/** What a child process exits with. */
+export const EXIT = { unfit: 97 } as const;

@@ -4,7 +4,7 @@ import { OffloadError, OptionTypeError } from '../errors/errors.ts';
 import { numberText } from '../errors/number.ts';
 import { type CallLimits, checkCallLimits, limited } from './call-limits.ts';
 import { fromMessage } from './codec/error-message.ts';
-import { checkModule, type Place, partsOf } from './module.ts';
+import { checkModule, exportsNone, type Place, partsOf } from './module.ts';
 import { isPoolThread, type Job, pool } from './pool.ts';
 import { takeMoving } from './transfer.ts';
 
@@ -154,7 +154,6 @@ function missing(place: Place, exported: readonly string[]): OffloadError {
   const { url, name } = partsOf(place);
   return new OffloadError(
     'OFFLOAD_NOT_FOUND',
-    `${url} exports no function ${name}; it exports ${exported.join(', ') || 'nothing'}. Export the ` +
-      `function, or what asyncify made of it, as ${name}`,
+    `${exportsNone(url, name, exported)}. Export the function, or what asyncify made of it, as ${name}`,
   );
 }

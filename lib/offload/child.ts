@@ -5,22 +5,15 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bare, checkObject } from '../checks.ts';
+import { entryUrl } from '../entry/entry-url.ts';
 import { type KilohertzError, OffloadError, OptionTypeError } from '../errors/errors.ts';
 import { calling } from '../errors/native-call.ts';
 import { endChild, NativeLine } from '../native/binding.ts';
+import { EXIT } from '../native/contract.ts';
 import { within } from '../promise.ts';
 import { Line, MOST_CALLS } from './line.ts';
 
-const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
-
-/** This module as it is, source or compiled, decides which the child runs. */
-const NODE_MAIN: string = here(
-  import.meta.url.endsWith('.ts') ? '../entry/child.ts' : '../entry/child.js',
-);
-const PYTHON_MAIN: string = here('./child.py');
-
-/** What `child.py` exits with where the interpreter cannot do what is needed: it is too old, for instance. */
-const UNFIT = 97;
+const PYTHON_MAIN: string = fileURLToPath(new URL('./python/child.py', import.meta.url));
 
 /** So much of what a child wrote to stderr is told where it dies. */
 const TAIL_LINES = 20;
@@ -44,7 +37,7 @@ export interface ChildSpec {
   /** The most that an answer may have, its arrays included [bytes]. */
   readonly longest: number;
   /** The descriptor of the memory in which a session's loop asks the child's policy. */
-  readonly seat?: number;
+  readonly policyMemory?: number;
 }
 
 /** Checks environment variables. */
@@ -106,13 +99,13 @@ export class Child {
     this.#spec = spec;
     this.#whenEnded = whenEnded;
     const native = calling(() => NativeLine.make(spec.sharedBytes, spec.longest));
-    const { memory, callBell, answerBell } = native.descriptors;
-    const seat = spec.seat === undefined ? [] : [spec.seat];
-    const descriptors = [memory, callBell, answerBell, ...seat];
+    const { memory, callEvent, answerEvent } = native.descriptors;
+    const policy = spec.policyMemory === undefined ? [] : [spec.policyMemory];
+    const descriptors = [memory, callEvent, answerEvent, ...policy];
     const python = isPython(spec.url);
     const [program, main] = python
       ? [interpreter(spec), ['-u', PYTHON_MAIN]]
-      : [process.execPath, [...loaderOptions(), NODE_MAIN]];
+      : [process.execPath, [...loaderOptions(), fileURLToPath(entryUrl('child'))]];
     // In the child the descriptors follow those of the standard streams.
     const numbers = descriptors.map((_, nth) => String(nth + 3));
     const options = bare({
@@ -174,7 +167,7 @@ export class Child {
 
   #died(code: number | null, signal: string | null): OffloadError {
     const words = this.#tail.trim().split('\n').slice(-TAIL_LINES).join('\n');
-    if (code === UNFIT && isPython(this.#spec.url)) {
+    if (code === EXIT.unfit && isPython(this.#spec.url)) {
       return new OffloadError(
         'OFFLOAD_PYTHON',
         `${interpreter(this.#spec)}: ${words}. Choose another with { python: ... } or VIRTUAL_ENV`,

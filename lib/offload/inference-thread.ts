@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { bare, checkNumber, checkText, ownOptions } from '../checks.ts';
+import { entryUrl } from '../entry/entry-url.ts';
 import { describeThrown } from '../errors/describe.ts';
 import { OffloadError } from '../errors/errors.ts';
 import { calling } from '../errors/native-call.ts';
@@ -11,12 +12,6 @@ import { type CallLimits, checkCallLimits } from './call-limits.ts';
 import { Line, MOST_CALLS } from './line.ts';
 import { checkModule } from './module.ts';
 import { checkSharedBytes, DEFAULT_SHARED_BYTES } from './shared-bytes.ts';
-
-/** This module as it is, source or compiled, decides which the thread runs. */
-const MAIN: URL = new URL(
-  import.meta.url.endsWith('.ts') ? '../entry/inference-worker.ts' : '../entry/inference-worker.js',
-  import.meta.url,
-);
 
 const DEFAULT_QUEUE = 64;
 const DEFAULT_STOP_S = 1;
@@ -123,7 +118,10 @@ export class InferenceThread<Module extends object = Record<string, AnyFunction>
     const longest = Number.POSITIVE_INFINITY;
     const line = new Line(native, this.#url, { most: this.#maxQueued, longest, clones: true });
     const workerData = { line: native.number };
-    const worker = new Worker(MAIN, bare({ workerData, name: 'kilohertz inference' }));
+    const worker = new Worker(
+      entryUrl('inference-worker'),
+      bare({ workerData, name: 'kilohertz inference' }),
+    );
     let cause: unknown;
     worker.on('error', (error) => {
       cause = error;

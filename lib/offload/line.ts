@@ -164,7 +164,7 @@ export class Line {
     this.#send(kind, path, args, undefined);
   }
 
-  /** Takes all answers that are there; the next one rings. */
+  /** Takes all answers that are there; the next one wakes this thread. */
   drain(): void {
     if (!this.#broken) readAll(this.#unpacker, this.#take, this.#answered);
   }

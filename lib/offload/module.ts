@@ -14,6 +14,11 @@ export function partsOf(place: Place): { url: string; name: string } {
   return { url: place.slice(0, end), name: place.slice(end + 1) };
 }
 
+/** What is said where a module has no function of a name. */
+export function exportsNone(url: string, name: string, exported: readonly string[]): string {
+  return `${url} exports no function ${name}; it exports ${exported.join(', ') || 'nothing'}`;
+}
+
 /**
  * A module that can be loaded once more elsewhere, as its URL.
  *

@@ -4,6 +4,7 @@ import { CALL } from '../native/contract.ts';
 import type { AnyFunction } from './asyncify.ts';
 import { type CallLimits, checkCallLimits, LONGEST_S } from './call-limits.ts';
 import { Child, type ChildSpec, checkEnvironment, placeOf, stopped } from './child.ts';
+import type { Line } from './line.ts';
 import { checkModule } from './module.ts';
 import { makeProxy, type ProcessProxy, type Remote } from './process-proxy.ts';
 import { checkSharedBytes, DEFAULT_SHARED_BYTES } from './shared-bytes.ts';
@@ -207,8 +208,7 @@ class RemoteProcess implements Remote {
     limits?: CallLimits,
   ): Promise<unknown> {
     if (this.#restarting) await this.#restarting;
-    this.#tellFailedSet();
-    const { line } = this.#running();
+    const line = this.#line();
     const named = path.length === 1 ? (path[0] as string) : path;
     return limits
       ? line.callWithin(limits, CALL.call, named, args)
@@ -217,27 +217,28 @@ class RemoteProcess implements Remote {
 
   async get(path: readonly string[]): Promise<unknown> {
     if (this.#restarting) await this.#restarting;
-    this.#tellFailedSet();
-    return this.#running().line.call(CALL.get, path, []);
+    return this.#line().call(CALL.get, path, []);
   }
 
   set(path: readonly string[], value: unknown): void {
+    const tell = (): void => this.#running().line.tell(CALL.set, path, [value]);
     if (!this.#restarting) {
-      this.#running().line.tell(CALL.set, path, [value]);
+      tell();
       return;
     }
     void this.#restarting.then(() => {
       // Within this turn: the calls that wait behind it are to see what became of it.
       try {
-        this.#running().line.tell(CALL.set, path, [value]);
+        tell();
       } catch (error) {
         this.#failedSet ??= { error };
       }
     });
   }
 
-  #tellFailedSet(): void {
-    if (!this.#failedSet) return;
+  /** The line for the next call; throws what an assignment before it failed with. */
+  #line(): Line {
+    if (!this.#failedSet) return this.#running().line;
     const { error } = this.#failedSet;
     this.#failedSet = undefined;
     throw error;

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { type TransferListItem, workerData } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { bare } from '../checks.ts';
+import { entryUrl } from '../entry/entry-url.ts';
 import { describeThrown, isError, read, textIn } from '../errors/describe.ts';
 import { OffloadError } from '../errors/errors.ts';
 import type { ErrorMessage } from './codec/error-message.ts';
@@ -24,14 +25,6 @@ const THREADS: number = availableParallelism();
 
 /** How long a thread waits for another call before it is ended [ms]. */
 const IDLE_MS = 10_000;
-
-/** This module as it is, source or compiled, decides which the threads run. */
-const MAIN: string = fileURLToPath(
-  new URL(
-    import.meta.url.endsWith('.ts') ? '../entry/pool-worker.ts' : '../entry/pool-worker.js',
-    import.meta.url,
-  ),
-);
 
 const MARK = 'kilohertz pool';
 
@@ -88,7 +81,7 @@ class Pool {
     const { Piscina } = createRequire(import.meta.url)('piscina') as typeof import('piscina');
     const threads = new Piscina(
       bare({
-        filename: MAIN,
+        filename: fileURLToPath(entryUrl('pool-worker')),
         minThreads: 0,
         maxThreads: THREADS,
         idleTimeout: IDLE_MS,

@@ -5,7 +5,7 @@ import { OffloadError } from '../errors/errors.ts';
 import { calling } from '../errors/native-call.ts';
 import type { NativeLine } from '../native/binding.ts';
 import { ANSWER, CALL } from '../native/contract.ts';
-import { settled } from '../promise.ts';
+import { isPromise, settled } from '../promise.ts';
 import { fromMessage, toMessage } from './codec/error-message.ts';
 import { Packer, Unpacker } from './codec/packer.ts';
 import { type Path, readAll } from './line.ts';
@@ -40,11 +40,11 @@ interface Walk {
   readonly revoke: (() => void) | undefined;
 }
 
-export interface ServantOptions {
+export interface ServerOptions {
   /** Makes the object that the calls are about, from what the first call brings. */
   readonly make: (...args: readonly unknown[]) => Promise<unknown>;
   /** Runs what was made as the policy of a session. */
-  readonly sit?: (...args: readonly unknown[]) => Promise<unknown>;
+  readonly runPolicy?: (...args: readonly unknown[]) => Promise<unknown>;
   /** Collects garbage, quickly: called where dropped arrays might take the shared memory up. */
   readonly collect?: () => void;
   /** Whether a call has to be over before the next begins, asynchronous ones too. */
@@ -60,13 +60,13 @@ export interface ServantOptions {
  * the addon, which is the shortest way from a call to its answer; while a call, a timer or a socket is
  * pending, the event loop waits for calls as well.
  */
-export async function serve(native: NativeLine, options: ServantOptions): Promise<void> {
-  await new Servant(native, options).serve();
+export async function serve(native: NativeLine, options: ServerOptions): Promise<void> {
+  await new Server(native, options).serve();
 }
 
-class Servant {
+class Server {
   readonly #native: NativeLine;
-  readonly #options: ServantOptions;
+  readonly #options: ServerOptions;
   readonly #packer: Packer;
   readonly #unpacker: Unpacker;
   readonly #inbox: Call[] = [];
@@ -79,9 +79,9 @@ class Servant {
   #root: unknown;
   /** The first assignment that failed, until a call tells of it. */
   #failedSet: { readonly error: unknown } | undefined;
-  #rung: (() => void) | undefined;
+  #woken: (() => void) | undefined;
 
-  constructor(native: NativeLine, options: ServantOptions) {
+  constructor(native: NativeLine, options: ServerOptions) {
     this.#native = native;
     this.#options = options;
     this.#packer = new Packer(native, true);
@@ -115,7 +115,7 @@ class Servant {
       calls = 0;
       turnAt = performance.now() + TURN_MS;
       if (await this.#isIdle()) sleepS = SLEEP_S;
-      else if (this.#inbox.length === 0) await this.#bell();
+      else if (this.#inbox.length === 0) await this.#awaitWake();
     }
   }
 
@@ -156,17 +156,17 @@ class Servant {
   }
 
   /** Waits in the event loop for the next call, or for the end of one that is pending. */
-  async #bell(): Promise<void> {
-    const rung = new Promise<void>((resolve) => {
-      this.#rung = resolve;
+  async #awaitWake(): Promise<void> {
+    const woken = new Promise<void>((resolve) => {
+      this.#woken = resolve;
     });
-    this.#native.listen(() => this.#rung?.());
+    this.#native.listen(() => this.#woken?.());
     this.#native.hold(true);
     this.#park();
     const isOver = this.#native.closed && this.#running.size === 0;
-    if (this.#inbox.length > 0 || isOver) this.#rung?.();
-    await rung;
-    this.#rung = undefined;
+    if (this.#inbox.length > 0 || isOver) this.#woken?.();
+    await woken;
+    this.#woken = undefined;
     this.#native.deafen();
   }
 
@@ -176,7 +176,7 @@ class Servant {
     readAll(this.#unpacker, this.#next, this.#taken, first);
   }
 
-  /** Takes the calls that are there; the next one rings. */
+  /** Takes the calls that are there; the next one wakes this thread. */
   #park(): void {
     readAll(this.#unpacker, () => this.#native.take(this.#unpacker.bytes, true), this.#taken);
   }
@@ -202,7 +202,7 @@ class Servant {
     try {
       const result = this.#run(call);
       if (call.kind === CALL.set) return undefined;
-      if (!isThenable(result)) {
+      if (!isPromise(result)) {
         this.#answer(call, result);
         return undefined;
       }
@@ -212,7 +212,7 @@ class Servant {
         .catch((error) => this.#send(call, ANSWER.error, error))
         .then(() => {
           this.#running.delete(call.id);
-          this.#rung?.();
+          this.#woken?.();
         });
     } catch (error) {
       if (call.kind === CALL.set) this.#failedSet ??= { error };
@@ -248,8 +248,8 @@ class Servant {
         return this.#iterators.get(args[0] as number)?.iterator.next();
       case CALL.return:
         return this.#iterators.get(args[0] as number)?.iterator.return?.();
-      case CALL.sit:
-        return this.#options.sit?.(...args);
+      case CALL.runPolicy:
+        return this.#options.runPolicy?.(...args);
       default:
         throw new OffloadError('OFFLOAD_PROTOCOL', `${kind} is no kind of call`);
     }
@@ -340,14 +340,6 @@ function iteratorOf(value: unknown): AnyIterator | undefined {
     return walked[Symbol.iterator]?.();
   }
   return undefined;
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    value !== null &&
-    typeof value === 'object' &&
-    typeof (value as { then?: unknown }).then === 'function'
-  );
 }
 
 /** What was thrown, as an error that can be looked at. */

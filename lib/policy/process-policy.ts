@@ -3,55 +3,34 @@ import { checkEnvironment, isPython } from '../offload/child.ts';
 import { checkModule } from '../offload/module.ts';
 import {
   type ActionOf,
-  checkFactoryArgs,
   checkPolicyUrl,
-  checkPriority,
   type FactoryArgs,
+  type ModulePolicy,
+  type ModulePolicyOptions,
+  modulePolicy,
   type ObservationOf,
   type PolicyIn,
+  PolicyKind,
 } from './module.ts';
 
 /** A policy that runs in another process; {@link processPolicy} makes it. */
-export interface ProcessPolicy<Observation, Action> {
-  /** The module. */
-  readonly url: URL;
-  /** The name under which the module has the policy, or its factory. */
-  readonly exportName: string;
-  /** What the factory is called with; undefined where the export is the policy itself. */
-  readonly args: readonly unknown[] | undefined;
+export interface ProcessPolicy<Observation, Action> extends ModulePolicy<Observation, Action> {
   /** The Python interpreter; undefined for the default. */
   readonly python: string | undefined;
   /** Environment variables beside this process's own. */
   readonly env: Readonly<Record<string, string>> | undefined;
-  /** The realtime priority of the process's first thread; undefined for none. */
-  readonly priority: number | undefined;
-  /** Never set; it tells the compiler what the policy decides on and what it answers. */
-  readonly types?: (observation: Observation) => Action;
 }
 
 /** How a policy in another process is found and run. */
-export interface ProcessPolicyOptions<Name extends PropertyKey, Args> {
-  /** The name of the export, or in Python of the function. Default `'default'`; in Python there is none. */
-  readonly export?: Name;
-  /**
-   * What the export is called with to make the policy, where it is a factory (sync or async). They
-   * are copied to the process. Without `args` the export is the policy itself.
-   */
-  readonly args?: Args;
+export interface ProcessPolicyOptions<Name extends PropertyKey, Args>
+  extends ModulePolicyOptions<Name, Args> {
   /** The Python interpreter. Default: that of the environment variable `VIRTUAL_ENV`, then `python3`. */
   readonly python?: string;
   /** Environment variables beside this process's own. */
   readonly env?: Readonly<Record<string, string>>;
-  /**
-   * The `SCHED_FIFO` priority of the process's first thread while it answers, 1 to 98, so that busy
-   * processes do not make it late; `null` leaves it with the ordinary scheduler. Default
-   * {@link POLICY_PRIORITY}, 40. A policy that has not answered for `maxHeldTicks` cycles is an ordinary one until
-   * it does. Threads that the policy starts, torch's for instance, are ordinary ones.
-   */
-  readonly priority?: number | null;
 }
 
-const made: WeakSet<object> = new WeakSet();
+const kind: PolicyKind<ProcessPolicy<unknown, unknown>> = new PolicyKind();
 
 /**
  * A policy in another process, Node or Python, for a robot that is driven natively, as a `Franka` is. The
@@ -100,27 +79,16 @@ export function processPolicy(
     'env',
     'priority',
   ]);
-  const { args, python, env } = options;
-  checkFactoryArgs(args);
+  const { python, env } = options;
   if (python !== undefined) checkText('python', python, 'the path of an interpreter');
   if (env !== undefined) checkEnvironment(env);
-  const name = options.export ?? (isPython(url.href) ? undefined : 'default');
-  const exportName = checkText('export', name, 'the name of the policy, or of its factory');
-  const policy = Object.freeze({
-    url,
-    exportName,
-    args,
-    python,
-    env,
-    priority: checkPriority(options.priority, false),
-  });
-  made.add(policy);
-  return policy;
+  const defaultName = isPython(url.href) ? undefined : 'default';
+  return kind.make({ ...modulePolicy(url, options, defaultName, false), python, env });
 }
 
 /** Whether something was made by {@link processPolicy}. */
 export function isProcessPolicy<Observation, Action>(
   policy: unknown,
 ): policy is ProcessPolicy<Observation, Action> {
-  return typeof policy === 'object' && policy !== null && made.has(policy);
+  return kind.has(policy);
 }

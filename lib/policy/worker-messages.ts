@@ -17,7 +17,7 @@ export interface WorkerTask {
 }
 
 /** What a worker tells the main thread. */
-export type WorkerMessage = { readonly kind: 'ready'; readonly seat: number } | PolicyFailure;
+export type WorkerMessage = { readonly kind: 'ready'; readonly policyPort: number } | PolicyFailure;
 
 /** How a policy ended that did not end with its session. */
 export type PolicyFailure =

@@ -1,61 +1,41 @@
-import { checkBoolean, checkText, ownOptions } from '../checks.ts';
+import { checkBoolean, ownOptions } from '../checks.ts';
 import {
   type ActionOf,
-  checkFactoryArgs,
   checkPolicyUrl,
-  checkPriority,
   type FactoryArgs,
+  type ModulePolicy,
+  type ModulePolicyOptions,
+  modulePolicy,
   type ObservationOf,
   type PolicyIn,
+  PolicyKind,
 } from './module.ts';
 
 /** A policy that runs in a worker; {@link workerPolicy} makes it. */
-export interface WorkerPolicy<Observation, Action> {
-  /** The module. */
-  readonly url: URL;
-  /** The name under which the module exports the policy, or its factory. */
-  readonly exportName: string;
-  /** What the factory is called with; undefined where the export is the policy itself. */
-  readonly args: readonly unknown[] | undefined;
+export interface WorkerPolicy<Observation, Action> extends ModulePolicy<Observation, Action> {
   /** Whether the worker keeps a core busy while it waits. */
   readonly spin: boolean;
-  /** The realtime priority of the worker's thread; undefined for none. */
-  readonly priority: number | undefined;
-  /** Never set; it tells the compiler what the policy decides on and what it answers. */
-  readonly types?: (observation: Observation) => Action;
 }
 
 /** How a policy in a worker is found and run. */
-export interface WorkerPolicyOptions<Name extends PropertyKey, Args> {
-  /** The name of the export. Default `'default'`. */
-  readonly export?: Name;
-  /**
-   * What the export is called with to make the policy, where it is a factory (sync or async). They
-   * are copied to the worker as by `postMessage`. Without `args` the export is the policy itself.
-   */
-  readonly args?: Args;
+export interface WorkerPolicyOptions<Name extends PropertyKey, Args>
+  extends ModulePolicyOptions<Name, Args> {
   /**
    * Whether the worker spins instead of sleeping between ticks. It takes a physical core, on which the
    * worker stays and the loop does not; a session without two such cores is refused with `OPTION_SPIN`. Threads
-   * and processes that the policy starts stay on that core too.
+   * and processes that the policy starts stay on that core too. It has no `priority` then.
    * Default false.
    */
   readonly spin?: boolean;
-  /**
-   * The `SCHED_FIFO` priority of the worker's thread while it answers, 1 to 98, so that busy processes do
-   * not make it late; `null` leaves it with the ordinary scheduler. Default 40, at most three below the loop's; not
-   * with `spin`. A policy that has not answered for `maxHeldTicks` cycles is an ordinary one until it does.
-   * Threads that the policy starts are ordinary ones.
-   */
-  readonly priority?: number | null;
 }
 
-const made: WeakSet<object> = new WeakSet();
+const kind: PolicyKind<WorkerPolicy<unknown, unknown>> = new PolicyKind();
 
 /**
  * A policy in a worker thread, for a robot that is driven natively, as a `Franka` is. The module is
  * loaded when a session starts; the worker then waits for the loop inside the addon, so neither a
- * blocked main thread nor its garbage collection delays it. It is ended with the session.
+ * blocked main thread nor its garbage collection delays it. It is ended with the session. What its factory is called
+ * with is copied as by `postMessage`.
  *
  * @example
  * const policy = workerPolicy<typeof import('./policy.js'), 'makePolicy'>(
@@ -86,22 +66,14 @@ export function workerPolicy(
 ): WorkerPolicy<unknown, unknown> {
   checkPolicyUrl(url, './policy.js');
   const options = ownOptions('workerPolicy', given, ['export', 'args', 'spin', 'priority']);
-  const { args, spin = false } = options;
-  checkFactoryArgs(args);
-  const policy = Object.freeze({
-    url,
-    exportName: checkText('export', options.export ?? 'default', 'the name of an export'),
-    args,
-    spin: checkBoolean('spin', spin),
-    priority: checkPriority(options.priority, spin),
-  });
-  made.add(policy);
-  return policy;
+  const { spin = false } = options;
+  checkBoolean('spin', spin);
+  return kind.make({ ...modulePolicy(url, options, 'default', spin), spin });
 }
 
 /** Whether something was made by {@link workerPolicy}. */
 export function isWorkerPolicy<Observation, Action>(
   policy: unknown,
 ): policy is WorkerPolicy<Observation, Action> {
-  return typeof policy === 'object' && policy !== null && made.has(policy);
+  return kind.has(policy);
 }

@@ -29,7 +29,7 @@ import type { Driver, Failure } from './driver.ts';
 import type { CheckedOptions } from './options.ts';
 import { policyFailed } from './policy-failure.ts';
 import { type Guarded, goingOn, guard, interruption, takePlace, unguard } from './process-exit.ts';
-import { allowedText, limitName, obstacle, unitSlip, violationText } from './violation.ts';
+import { allowedText, kindOf, limitName, obstacle, unitSlip, violationText } from './violation.ts';
 
 /** How long the end of a session waits for a reset that is under way [ms]. */
 const RESET_LIMIT_MS = 2_000;
@@ -319,7 +319,8 @@ function invalidAction(outcome: NativeOutcome, details: SessionErrorDetails): Ki
   const { tick, violation } = outcome;
   if (!violation) return new SessionError('INTERNAL', 'an action was refused', details);
   const refused = `action ${tick} refused: ${violationText(violation)}. The robot was brought to rest`;
-  const { kind, action } = violation;
+  const kind = kindOf(violation);
+  const { action } = violation;
   const expected = allowedText(violation);
   if (kind === 'notFinite') {
     return new InvalidActionError('ACTION_NOT_FINITE', refused, action, expected, details);
@@ -331,7 +332,9 @@ function invalidAction(outcome: NativeOutcome, details: SessionErrorDetails): Ki
   return new InvalidActionError('ACTION_LIMIT', message, action, expected, details);
 }
 
-function adviceFor({ kind, field, joint }: NativeViolation): string {
+function adviceFor(violation: NativeViolation): string {
+  const { field, joint } = violation;
+  const kind = kindOf(violation);
   const clamp = `choose limits: { ${limitName(kind)}: 'clamp' }`;
   if (kind === 'distance') {
     return (

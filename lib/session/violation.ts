@@ -1,17 +1,22 @@
 import { limitText, numberText } from '../errors/number.ts';
 import type { NativeViolation } from '../native/binding.ts';
-import { LIMIT_NAMES, type LimitName } from '../native/contract.ts';
+import { LIMIT_NAMES, type LimitKind, type LimitName } from '../native/contract.ts';
 
 /** What happens to an action that breaks a limit. */
 export type OnViolation = 'stop' | 'clamp';
 
+/** What a violation is one of. */
+export function kindOf({ kind }: NativeViolation): LimitKind {
+  return kind as LimitKind;
+}
+
 /** The limit that can be clamped, of a violation's kind; undefined where it always ends the session. */
-export function limitName(kind: string): LimitName | undefined {
+export function limitName(kind: LimitKind): LimitName | undefined {
   return LIMIT_NAMES.find((name) => name === kind);
 }
 
 /** A violation's kind, in words. */
-function wordsOf(kind: string): string {
+function wordsOf(kind: LimitKind): string {
   return kind === 'torqueRate' ? 'torque rate' : kind;
 }
 
@@ -19,7 +24,7 @@ function wordsOf(kind: string): string {
 const ELBOWS: readonly string[] = ['elbow', 'delbow'];
 
 /** Units of the quantities that limits are about. */
-const UNITS: Readonly<Record<string, string>> = {
+const UNITS: Readonly<Partial<Record<LimitKind, string>>> = {
   position: 'rad',
   velocity: 'rad/s',
   acceleration: 'rad/s^2',
@@ -35,7 +40,8 @@ const NUMBER = 'a finite number of at most 1e12';
 
 /** What broke a limit, in words: the joint, the value, the limit, each with its unit. */
 export function violationText(violation: NativeViolation): string {
-  const { kind, field, index, action, received, limit } = violation;
+  const { field, index, action, received, limit } = violation;
+  const kind = kindOf(violation);
   const slot = `${field}[${index}]`;
   const joint = `joint ${ELBOWS.includes(field) ? 3 : index + 1}`;
   if (kind === 'notFinite') return `${slot} is ${numberText(action)}; expected ${NUMBER}`;
@@ -125,7 +131,9 @@ const FARTHEST_M = 10;
 const FARTHEST_RAD = 2 * Math.PI;
 
 /** The unit in which an action probably is, where it is so large that it cannot be in its own; with a full stop. */
-export function unitSlip({ kind, field, index, action, joint }: NativeViolation): string {
+export function unitSlip(violation: NativeViolation): string {
+  const { field, index, action, joint } = violation;
+  const kind = kindOf(violation);
   const isFar = kind === 'joints' && (joint?.tooFar?.distance ?? 0) > FARTHEST_M;
   if (isFar || (lengthsOf(field).includes(index) && Math.abs(action) > FARTHEST_M)) {
     return 'Is it in millimetres? Metres are expected. ';
@@ -150,7 +158,8 @@ function anglesOf(field: string): readonly number[] {
 
 /** What would not have broken the limit. */
 export function allowedText(violation: NativeViolation): string {
-  const { kind, unit, limit, received, field, index, joint } = violation;
+  const { unit, limit, received, field, index, joint } = violation;
+  const kind = kindOf(violation);
   if (kind === 'notFinite') return NUMBER;
   if (kind === 'frame') return `a rigid transform within ${numberText(limit)}`;
   if (kind === 'joints') {
@@ -181,7 +190,8 @@ function partOf(field: string, index: number): { name: string; unit: string } | 
 }
 
 /** The unit of a velocity, an acceleration or a jerk. */
-function cartesianUnit(kind: string, unit: string): string {
-  const power = { velocity: '', acceleration: '^2', jerk: '^3' }[kind] ?? '';
+function cartesianUnit(kind: LimitKind, unit: string): string {
+  const powers: Readonly<Partial<Record<LimitKind, string>>> = { acceleration: '^2', jerk: '^3' };
+  const power = powers[kind] ?? '';
   return `${unit}/s${power}`;
 }

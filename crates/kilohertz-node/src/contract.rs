@@ -28,8 +28,8 @@ use crate::session::stats::counter_names;
 /// Names; their order is that of their numbers, where they have any.
 #[napi(object, object_from_js = false)]
 pub struct NativeNames {
-    /// The constant that lists them.
-    pub name: String,
+    /// The constant that lists them; nothing where nobody reads a list of them.
+    pub name: Option<String>,
     /// The type of one of them.
     pub type_name: String,
     pub about: String,
@@ -62,7 +62,7 @@ fn names<N: Into<String>>(
     values: impl IntoIterator<Item = N>,
 ) -> NativeNames {
     NativeNames {
-        name: name.to_owned(),
+        name: (!name.is_empty()).then(|| name.to_owned()),
         type_name: type_name.to_owned(),
         about: about.to_owned(),
         values: values.into_iter().map(Into::into).collect(),
@@ -226,7 +226,7 @@ pub fn contract() -> NativeContract {
             MODES.map(|mode| format!("{mode:?}")),
         ),
         names(
-            "LIMIT_KINDS",
+            "",
             "LimitKind",
             "What an action may break.",
             ViolationKind::ALL.map(ViolationKind::name),
@@ -258,7 +258,7 @@ pub fn contract() -> NativeContract {
             RECORD_FIELDS,
         ),
         names(
-            "SETTINGS",
+            "",
             "SettingKind",
             "What an arm is set up with.",
             Setting::KINDS,
@@ -271,7 +271,7 @@ pub fn contract() -> NativeContract {
         ),
         names("FILTERS", "FilterName", "The filters of a FER.", FILTERS),
         names(
-            "FAULTS",
+            "",
             "FaultName",
             "What can go wrong with a simulator on purpose.",
             Fault::names(),
@@ -336,6 +336,11 @@ pub fn contract() -> NativeContract {
                 ("longestText", messages::LONGEST_TEXT as f64),
                 ("mostCauses", messages::MOST_CAUSES as f64),
             ],
+        ),
+        numbers(
+            "EXIT",
+            "What a child process exits with.",
+            [("unfit", f64::from(messages::UNFIT))],
         ),
         for_python(
             "LINE",

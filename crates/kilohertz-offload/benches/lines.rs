@@ -29,12 +29,12 @@ fn calls(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::from_parameter(what), |bencher| {
             bencher.iter_custom(|calls| {
                 let line = Line::make(ARENA).expect("shared memory");
-                let (mut caller, mut servant) = (line.caller(), line.servant());
+                let (mut caller, mut server) = (line.caller(), line.server());
                 let serving = thread::spawn(move || {
                     let mut message = [0; 8];
                     for _ in 0..calls {
-                        next(&mut servant, &mut message, spin);
-                        servant.send(&message).expect("room");
+                        next(&mut server, &mut message, spin);
+                        server.send(&message).expect("room");
                     }
                 });
                 let mut message = [0; 8];

@@ -1,4 +1,4 @@
-//! What lies where in the shared memory. `lib/offload/child.py` reads the same numbers.
+//! What lies where in the shared memory. `lib/offload/python/_kilohertz/layout.py` has the same numbers.
 //!
 //! | bytes | what |
 //! | --- | --- |
@@ -54,9 +54,9 @@ pub const LARGEST_ARENA: u64 = TIB / 4;
 /// Which way a message goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
-    /// From the caller to the servant.
+    /// From the caller to the server.
     Calls,
-    /// From the servant to the caller.
+    /// From the server to the caller.
     Answers,
 }
 

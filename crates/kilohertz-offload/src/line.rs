@@ -9,18 +9,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::arena::{Arena, Block, Use};
-use crate::bell::{Bell, sleep_on, wake_at};
 use crate::error::LineError;
 use crate::layout::{CLOSED_AT, Direction, SLOT_BODY, SLOT_HEAD, SLOTS};
 use crate::region::{Borrowed, Region};
 use crate::track::{NAPPING, Wake};
+use crate::wake::{EventFd, sleep_on, wake_at};
 
 /// What is shared by the two ends of a line in one process.
 #[derive(Debug)]
 struct Shared {
     region: Arc<Region>,
-    call_bell: Bell,
-    answer_bell: Bell,
+    call_event: EventFd,
+    answer_event: EventFd,
 }
 
 /// What has to be handed over for the other end.
@@ -28,13 +28,13 @@ struct Shared {
 pub struct Descriptors {
     /// The memory.
     pub memory: RawFd,
-    /// What wakes the servant.
-    pub call_bell: RawFd,
+    /// What wakes the server.
+    pub call_event: RawFd,
     /// What wakes the caller.
-    pub answer_bell: RawFd,
+    pub answer_event: RawFd,
 }
 
-/// A line that was made but whose servant is still to come.
+/// A line that was made but whose server is still to come.
 #[derive(Debug, Clone)]
 pub struct Line(Arc<Shared>);
 
@@ -43,21 +43,21 @@ impl Line {
     pub fn make(arena_bytes: u64) -> Result<Line, LineError> {
         Ok(Line(Arc::new(Shared {
             region: Arc::new(Region::make(arena_bytes)?),
-            call_bell: Bell::make()?,
-            answer_bell: Bell::make()?,
+            call_event: EventFd::make()?,
+            answer_event: EventFd::make()?,
         })))
     }
 
     /// The line whose descriptors another process handed over.
     pub fn join(
         memory: OwnedFd,
-        call_bell: OwnedFd,
-        answer_bell: OwnedFd,
+        call_event: OwnedFd,
+        answer_event: OwnedFd,
     ) -> Result<Line, LineError> {
         Ok(Line(Arc::new(Shared {
             region: Arc::new(Region::join(memory)?),
-            call_bell: Bell::join(call_bell),
-            answer_bell: Bell::join(answer_bell),
+            call_event: EventFd::join(call_event),
+            answer_event: EventFd::join(answer_event),
         })))
     }
 
@@ -65,8 +65,8 @@ impl Line {
     pub fn descriptors(&self) -> Descriptors {
         Descriptors {
             memory: self.0.region.raw(),
-            call_bell: self.0.call_bell.raw(),
-            answer_bell: self.0.answer_bell.raw(),
+            call_event: self.0.call_event.raw(),
+            answer_event: self.0.answer_event.raw(),
         }
     }
 
@@ -76,7 +76,7 @@ impl Line {
     }
 
     /// The end that answers them. There may be one.
-    pub fn servant(&self) -> End {
+    pub fn server(&self) -> End {
         End::new(Arc::clone(&self.0), Direction::Answers, Direction::Calls)
     }
 }
@@ -171,16 +171,16 @@ impl End {
         &self.shared.region
     }
 
-    fn bell_of(&self, direction: Direction) -> &Bell {
+    fn event_of(&self, direction: Direction) -> &EventFd {
         match direction {
-            Direction::Calls => &self.shared.call_bell,
-            Direction::Answers => &self.shared.answer_bell,
+            Direction::Calls => &self.shared.call_event,
+            Direction::Answers => &self.shared.answer_event,
         }
     }
 
     /// What wakes this end.
-    pub fn bell(&self) -> &Bell {
-        self.bell_of(self.inward)
+    pub fn event(&self) -> &EventFd {
+        self.event_of(self.inward)
     }
 
     /// Sends a message, and wakes the other end where it sleeps; says whether it did not: it is awake.
@@ -211,7 +211,7 @@ impl End {
         let wake = track.publish(self.sent);
         match wake {
             Wake::Nothing => {}
-            Wake::Bell => self.bell_of(self.outward).ring(),
+            Wake::EventFd => self.event_of(self.outward).signal(),
             Wake::Word => wake_at(track.waiting),
         }
         Ok(wake == Wake::Nothing)
@@ -377,11 +377,11 @@ impl End {
         if limit.is_zero() {
             return there();
         }
-        // What can ring alone does not look whether this end sleeps otherwise.
-        if region.track(self.outward).has_bell_alone() {
+        // An end that always signals the event counter does not look whether this one sleeps otherwise.
+        if region.track(self.outward).needs_event_fd() {
             if track.park(self.taken) {
                 if !self.is_closed() {
-                    self.bell().wait(limit);
+                    self.event().wait(limit);
                 }
                 track.wake();
             }
@@ -404,7 +404,7 @@ impl End {
         self.held.bytes.load(Ordering::Relaxed)
     }
 
-    /// For an end that waits for its bell elsewhere: whether it may, because there is nothing to take.
+    /// For an end that waits for its event counter elsewhere: whether it may, because there is nothing to take.
     pub fn park(&self) -> bool {
         self.region().track(self.inward).park(self.taken)
     }
@@ -413,7 +413,7 @@ impl End {
     pub fn close(&self) {
         self.region().word(CLOSED_AT).store(1, Ordering::SeqCst);
         for direction in [Direction::Calls, Direction::Answers] {
-            self.bell_of(direction).ring();
+            self.event_of(direction).signal();
             let track = self.region().track(direction);
             if track.rouse() {
                 wake_at(track.waiting);

@@ -11,7 +11,7 @@ pub const CALLS: [&str; 8] = [
     "next",   // To end an iterator.
     "return", // That a call is not waited for any more; never answered.
     "cancel", // To run what was made as the policy of a session, until that ends.
-    "sit",
+    "runPolicy",
 ];
 
 /// What an answer is, in the order of the numbers.
@@ -68,3 +68,5 @@ pub const DEEPEST: usize = 100;
 pub const LONGEST_TEXT: usize = 1 << 20;
 /// So many causes behind each other are told of an error.
 pub const MOST_CAUSES: usize = 25;
+/// What a child exits with where its interpreter cannot do what is needed: it is too old, for instance.
+pub const UNFIT: i32 = 97;

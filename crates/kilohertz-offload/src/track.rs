@@ -13,10 +13,10 @@ use std::sync::atomic::{AtomicU32, Ordering, fence};
 
 /// The receiver looks by itself: no wake.
 pub(crate) const AWAKE: u32 = 0;
-/// The receiver sleeps, or is about to, until its bell rings.
+/// The receiver sleeps, or is about to, until its event counter is signalled.
 pub(crate) const PARKED: u32 = 1;
-/// The receiver sleeps, or is about to, on the word `waiting` itself: nearer than a bell, where nothing else
-/// is waited for.
+/// The receiver sleeps, or is about to, on the word `waiting` itself: quicker than an event counter, where nothing
+/// else is waited for.
 pub(crate) const NAPPING: u32 = 3;
 
 /// What the receiver needs to wake.
@@ -24,14 +24,14 @@ pub(crate) const NAPPING: u32 = 3;
 pub(crate) enum Wake {
     /// Nothing: it is awake.
     Nothing,
-    /// Its bell.
-    Bell,
+    /// A signal of its event counter.
+    EventFd,
     /// A wake of who sleeps on `waiting`.
     Word,
 }
 
-/// The counters of one direction. A receiver that always wants its bell rung, as one in Python does
-/// which cannot order its memory accesses by itself, stores any other number in `waiting`.
+/// The counters of one direction. A receiver that always wants its event counter signalled, as one in
+/// Python does which cannot order its memory accesses by itself, stores any other number in `waiting`.
 pub(crate) struct Track<'a> {
     pub(crate) published: &'a AtomicU32,
     pub(crate) taken: &'a AtomicU32,
@@ -59,10 +59,10 @@ impl Track<'_> {
             PARKED | NAPPING => match self.waiting.swap(AWAKE, Ordering::Relaxed) {
                 AWAKE => Wake::Nothing,
                 NAPPING => Wake::Word,
-                _ => Wake::Bell,
+                _ => Wake::EventFd,
             },
             AWAKE => Wake::Nothing,
-            _ => Wake::Bell,
+            _ => Wake::EventFd,
         }
     }
 
@@ -75,9 +75,9 @@ impl Track<'_> {
             .is_ok()
     }
 
-    /// Whether the receiver takes notice of its bell alone.
+    /// Whether the receiver is woken by its event counter alone.
     #[cfg(not(loom))]
-    pub(crate) fn has_bell_alone(&self) -> bool {
+    pub(crate) fn needs_event_fd(&self) -> bool {
         !matches!(
             self.waiting.load(Ordering::Relaxed),
             AWAKE | PARKED | NAPPING
@@ -95,7 +95,7 @@ impl Track<'_> {
         self.taken.store(taken, Ordering::Release);
     }
 
-    /// For the receiver, who wants to sleep: whether it may. If so, the next message rings.
+    /// For the receiver, who wants to sleep: whether it may. If so, the next message signals its event counter.
     pub(crate) fn park(&self, taken: u32) -> bool {
         self.lie_down(PARKED, taken)
     }
@@ -119,7 +119,7 @@ impl Track<'_> {
 
     /// For the receiver, who is awake again, for whatever reason.
     pub(crate) fn wake(&self) {
-        // A sender that does not see it rings once more than it has to.
+        // A sender that does not see it signals once more than it has to.
         self.waiting.store(AWAKE, Ordering::Relaxed);
     }
 }
@@ -138,8 +138,8 @@ mod loom_tests {
         taken: AtomicU32,
         waiting: AtomicU32,
         slots: [UnsafeCell<u32>; 2],
-        bell: Mutex<bool>,
-        rung: Condvar,
+        signalled: Mutex<bool>,
+        woken: Condvar,
     }
 
     impl Shared {
@@ -149,8 +149,8 @@ mod loom_tests {
                 taken: AtomicU32::new(0),
                 waiting: AtomicU32::new(AWAKE),
                 slots: [UnsafeCell::new(0), UnsafeCell::new(0)],
-                bell: Mutex::new(false),
-                rung: Condvar::new(),
+                signalled: Mutex::new(false),
+                woken: Condvar::new(),
             })
         }
 
@@ -169,9 +169,9 @@ mod loom_tests {
             slot.with_mut(|slot| unsafe { *slot = sent + 1 });
             match self.track().publish(sent + 1) {
                 Wake::Nothing => {}
-                Wake::Bell => {
-                    *self.bell.lock().unwrap() = true;
-                    self.rung.notify_one();
+                Wake::EventFd => {
+                    *self.signalled.lock().unwrap() = true;
+                    self.woken.notify_one();
                 }
                 Wake::Word => self.wake_word(),
             }
@@ -179,14 +179,14 @@ mod loom_tests {
 
         /// As the kernel does: nobody goes to sleep between a look at the word and the wake.
         fn wake_word(&self) {
-            let _asleep = self.bell.lock().unwrap();
-            self.rung.notify_one();
+            let _asleep = self.signalled.lock().unwrap();
+            self.woken.notify_one();
         }
 
         fn nap(&self) {
-            let mut asleep = self.bell.lock().unwrap();
+            let mut asleep = self.signalled.lock().unwrap();
             while self.waiting.load(Ordering::Relaxed) == NAPPING {
-                asleep = self.rung.wait(asleep).unwrap();
+                asleep = self.woken.wait(asleep).unwrap();
             }
         }
 
@@ -200,11 +200,11 @@ mod loom_tests {
         }
 
         fn sleep(&self) {
-            let mut rung = self.bell.lock().unwrap();
-            while !*rung {
-                rung = self.rung.wait(rung).unwrap();
+            let mut signalled = self.signalled.lock().unwrap();
+            while !*signalled {
+                signalled = self.woken.wait(signalled).unwrap();
             }
-            *rung = false;
+            *signalled = false;
         }
     }
 
@@ -233,7 +233,7 @@ mod loom_tests {
     }
 
     #[test]
-    fn loom_no_wake_of_a_nap_is_lost_nor_of_the_bell_behind_one_that_was_given_up() {
+    fn loom_no_wake_of_a_nap_is_lost_nor_of_the_event_behind_one_that_was_given_up() {
         loom::model(|| {
             let shared = Shared::new();
             let sender = Arc::clone(&shared);

@@ -79,7 +79,7 @@ proptest! {
         }
         write(direction.published_at(), &published.to_le_bytes());
         let mut end = match direction {
-            Direction::Calls => line.servant(),
+            Direction::Calls => line.server(),
             Direction::Answers => line.caller(),
         };
         for nth in 0..slots.len() as u32 {

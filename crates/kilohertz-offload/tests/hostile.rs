@@ -1,4 +1,4 @@
-//! What one end of a line does to the memory and the bells that it shares harms the other end not at all.
+//! What one end of a line does to the memory and the event counters that it shares harms the other end not at all.
 
 #![cfg(target_os = "linux")]
 
@@ -69,8 +69,8 @@ fn the_memory_cannot_shrink_and_can_grow() {
     assert_eq!(memory.metadata().unwrap().len(), whole + PAGE);
     // What finds no room in the arena lengthens it, at either end.
     let large = vec![7; 2 * ARENA as usize];
-    let mut servant = line.servant();
-    for end in [&mut caller, &mut servant] {
+    let mut server = line.server();
+    for end in [&mut caller, &mut server] {
         assert!(end.lend(&large).unwrap().is_some());
     }
 }
@@ -171,12 +171,12 @@ fn counters_that_cannot_be_are_refused() {
 fn a_receiver_that_scribbles_over_what_it_has_taken_is_told_as_that_and_not_as_a_full_line() {
     for scribbled in [1 << 31, u32::MAX, 6, 4_u32.wrapping_sub(256), 3] {
         let mut shared = Shared::new();
-        let mut servant = shared.line.servant();
+        let mut server = shared.line.server();
         for nth in 0..5_u8 {
             shared.caller.send(&[nth]).unwrap();
             let mut message = [0];
-            assert_eq!(servant.peek().unwrap(), Some(1));
-            servant.take(&mut message).unwrap();
+            assert_eq!(server.peek().unwrap(), Some(1));
+            server.take(&mut message).unwrap();
         }
         shared.set(Direction::Calls.taken_at(), scribbled);
         let told = shared.caller.send(b"more").unwrap_err();
@@ -189,17 +189,17 @@ fn a_receiver_that_scribbles_over_what_it_has_taken_is_told_as_that_and_not_as_a
 }
 
 #[test]
-fn a_bell_that_the_other_end_has_filled_is_rung_without_waiting() {
+fn an_event_counter_that_the_other_end_has_filled_is_signalled_without_waiting() {
     let mut shared = Shared::new();
-    let raw = shared.line.descriptors().call_bell;
+    let raw = shared.line.descriptors().call_event;
     #[allow(unsafe_code, reason = "a descriptor that the line keeps open")]
     // SAFETY: `shared` lives until the end of this test.
-    let bell = unsafe { BorrowedFd::borrow_raw(raw) };
-    write(bell.as_fd(), &(u64::MAX - 1).to_ne_bytes()).unwrap();
-    // As a servant in Python does, it wants to be woken by each message.
+    let event = unsafe { BorrowedFd::borrow_raw(raw) };
+    write(event.as_fd(), &(u64::MAX - 1).to_ne_bytes()).unwrap();
+    // As a server in Python does, it wants to be woken by each message.
     shared.set(Direction::Calls.waiting_at(), 2);
     assert!(!shared.caller.send(b"a call").unwrap());
     shared.caller.close();
-    let mut servant = shared.line.servant();
-    assert!(servant.wait(Duration::ZERO, Duration::from_secs(60)));
+    let mut server = shared.line.server();
+    assert!(server.wait(Duration::ZERO, Duration::from_secs(60)));
 }

@@ -16,7 +16,7 @@ const ARENA: u64 = 64 * PAGE;
 
 fn line() -> (End, End) {
     let line = Line::make(ARENA).unwrap();
-    (line.caller(), line.servant())
+    (line.caller(), line.server())
 }
 
 fn take(end: &mut End) -> Option<Vec<u8>> {
@@ -36,24 +36,24 @@ fn next(end: &mut End) -> Vec<u8> {
 
 #[test]
 fn messages_of_any_length_arrive_whole_and_in_order() {
-    let (mut caller, mut servant) = line();
+    let (mut caller, mut server) = line();
     let lengths = [0, 1, SLOT_BODY, SLOT_BODY + 1, ARENA as usize + 1, 3];
     for (nth, length) in lengths.into_iter().enumerate() {
         caller.send(&vec![nth as u8; length]).unwrap();
     }
     for (nth, length) in lengths.into_iter().enumerate() {
-        assert_eq!(take(&mut servant), Some(vec![nth as u8; length]));
+        assert_eq!(take(&mut server), Some(vec![nth as u8; length]));
     }
-    assert_eq!(take(&mut servant), None);
+    assert_eq!(take(&mut server), None);
 }
 
 #[test]
 fn calls_and_answers_cross_between_threads_without_loss() {
-    let (mut caller, mut servant) = line();
+    let (mut caller, mut server) = line();
     let serving = thread::spawn(move || {
         for nth in 0..20_000_u32 {
-            assert_eq!(next(&mut servant), nth.to_le_bytes());
-            servant.send(&nth.to_le_bytes()).unwrap();
+            assert_eq!(next(&mut server), nth.to_le_bytes());
+            server.send(&nth.to_le_bytes()).unwrap();
         }
     });
     let mut sent = 0_u32;
@@ -68,30 +68,30 @@ fn calls_and_answers_cross_between_threads_without_loss() {
 }
 
 #[test]
-fn who_sleeps_in_a_call_is_woken_without_the_bell_and_who_has_a_bell_alone_with_it() {
-    let (mut caller, mut servant) = line();
+fn who_sleeps_in_a_call_is_woken_by_the_word_and_who_has_an_event_counter_alone_by_that() {
+    let (mut caller, mut server) = line();
     let waiting = thread::spawn(move || {
-        assert!(servant.wait(Duration::ZERO, LONG));
-        servant
+        assert!(server.wait(Duration::ZERO, LONG));
+        server
     });
-    // Sent when it sleeps, or before: no ring is left over in either case.
+    // Sent when it sleeps, or before: no signal is left over in either case.
     thread::sleep(Duration::from_millis(20));
     caller.send(b"call").unwrap();
-    let mut servant = waiting.join().unwrap();
-    assert_eq!(next(&mut servant), b"call");
-    assert!(!is_rung(&servant));
-    assert!(servant.park());
+    let mut server = waiting.join().unwrap();
+    assert_eq!(next(&mut server), b"call");
+    assert!(!is_signalled(&server));
+    assert!(server.park());
     caller.send(b"call").unwrap();
-    assert!(is_rung(&servant));
+    assert!(is_signalled(&server));
 }
 
 #[test]
 fn closing_wakes_whoever_sleeps_in_a_call() {
     for closes_caller in [true, false] {
-        let (caller, servant) = line();
+        let (caller, server) = line();
         let (mut sleeper, closer) = match closes_caller {
-            true => (servant, caller),
-            false => (caller, servant),
+            true => (server, caller),
+            false => (caller, server),
         };
         let waiting = thread::spawn(move || sleeper.wait(Duration::ZERO, LONG));
         thread::sleep(Duration::from_millis(20));
@@ -100,32 +100,32 @@ fn closing_wakes_whoever_sleeps_in_a_call() {
     }
 }
 
-fn is_rung(end: &End) -> bool {
-    let bell = borrow(end.bell().raw());
-    let mut fds = [PollFd::new(&bell, PollFlags::IN)];
+fn is_signalled(end: &End) -> bool {
+    let event = borrow(end.event().raw());
+    let mut fds = [PollFd::new(&event, PollFlags::IN)];
     poll(&mut fds, Some(&Timespec::default())).unwrap() == 1
 }
 
 #[test]
 fn a_line_that_is_full_says_so_and_loses_nothing() {
-    let (mut caller, mut servant) = line();
+    let (mut caller, mut server) = line();
     for nth in 0..SLOTS {
         caller.send(&nth.to_le_bytes()).unwrap();
     }
     assert!(matches!(caller.send(b"more"), Err(LineError::Full)));
-    assert_eq!(next(&mut servant), 0_u32.to_le_bytes());
+    assert_eq!(next(&mut server), 0_u32.to_le_bytes());
     caller.send(b"more").unwrap();
     for nth in 1..SLOTS {
-        assert_eq!(next(&mut servant), nth.to_le_bytes());
+        assert_eq!(next(&mut server), nth.to_le_bytes());
     }
-    assert_eq!(next(&mut servant), b"more");
+    assert_eq!(next(&mut server), b"more");
 }
 
 #[test]
 fn a_lent_value_stays_as_it_was_until_it_is_given_back() {
-    let (mut caller, servant) = line();
+    let (mut caller, server) = line();
     let first = caller.lend(&[1; 10_000]).unwrap().unwrap();
-    let borrowed = servant.borrow(first, 10_000).unwrap();
+    let borrowed = server.borrow(first, 10_000).unwrap();
     let others: Vec<_> = (2..12)
         .map(|fill| caller.lend(&[fill; 10_000]).unwrap().unwrap())
         .collect();
@@ -143,7 +143,7 @@ fn a_lent_value_stays_as_it_was_until_it_is_given_back() {
 #[test]
 fn values_beyond_the_arena_still_cross_and_their_memory_is_given_back() {
     let line = Line::make(ARENA).unwrap();
-    let (mut caller, servant) = (line.caller(), line.servant());
+    let (mut caller, server) = (line.caller(), line.server());
     let descriptor = line.descriptors().memory;
     let bytes = 4 * ARENA as usize;
     let used = || {
@@ -153,7 +153,7 @@ fn values_beyond_the_arena_still_cross_and_their_memory_is_given_back() {
     let before = used();
     for fill in 0..20 {
         let block = caller.lend(&vec![fill; bytes]).unwrap().unwrap();
-        let borrowed = servant.borrow(block, bytes).unwrap();
+        let borrowed = server.borrow(block, bytes).unwrap();
         let mut value = vec![0; bytes];
         borrowed.copy_to(&mut value);
         assert!(value.iter().all(|byte| *byte == fill));
@@ -177,11 +177,11 @@ fn borrow<'a>(fd: i32) -> BorrowedFd<'a> {
 
 #[test]
 fn what_is_kept_is_bounded_so_that_the_sender_keeps_room() {
-    let (mut caller, servant) = line();
+    let (mut caller, server) = line();
     let mut kept = Vec::new();
     for _ in 0..10 {
         let block = caller.lend(&[7; 8 * PAGE as usize]).unwrap().unwrap();
-        if let Ok(value) = servant.keep(servant.borrow(block, 8 * PAGE as usize).unwrap()) {
+        if let Ok(value) = server.keep(server.borrow(block, 8 * PAGE as usize).unwrap()) {
             kept.push(value);
         }
     }
@@ -190,19 +190,19 @@ fn what_is_kept_is_bounded_so_that_the_sender_keeps_room() {
     assert_eq!(kept[0].value().len(), 8 * PAGE as usize);
     drop(kept);
     let block = caller.lend(&[7; 8]).unwrap().unwrap();
-    assert!(servant.keep(servant.borrow(block, 8).unwrap()).is_ok());
+    assert!(server.keep(server.borrow(block, 8).unwrap()).is_ok());
 }
 
 #[test]
 fn a_block_that_cannot_be_is_refused() {
-    let (_caller, servant) = line();
+    let (_caller, server) = line();
     for (offset, length) in [(0, 8), (ARENA * 1000, 8), (u64::MAX - 4, 8), (3 << 40, 8)] {
         let block = Block {
             index: BLOCKS - 1,
             offset,
         };
         assert!(matches!(
-            servant.borrow(block, length),
+            server.borrow(block, length),
             Err(LineError::Garbled)
         ));
     }
@@ -210,16 +210,16 @@ fn a_block_that_cannot_be_is_refused() {
         index: 0,
         offset: (1 << 40) + PAGE,
     };
-    assert!(matches!(servant.borrow(far, 8), Err(LineError::Garbled)));
+    assert!(matches!(server.borrow(far, 8), Err(LineError::Garbled)));
 }
 
 #[test]
 fn a_closed_line_wakes_the_other_end_which_still_gets_what_was_sent() {
-    let (mut caller, mut servant) = line();
+    let (mut caller, mut server) = line();
     let serving = thread::spawn(move || {
-        let message = next(&mut servant);
-        while !servant.is_closed() {
-            servant.wait(Duration::ZERO, LONG);
+        let message = next(&mut server);
+        while !server.is_closed() {
+            server.wait(Duration::ZERO, LONG);
         }
         message
     });
@@ -233,23 +233,28 @@ fn a_process_that_was_handed_the_descriptors_has_the_same_line() {
     let line = Line::make(ARENA).unwrap();
     let fds = line.descriptors();
     let copy = |fd| -> OwnedFd { borrow(fd).try_clone_to_owned().unwrap() };
-    let joined = Line::join(copy(fds.memory), copy(fds.call_bell), copy(fds.answer_bell)).unwrap();
-    let (mut caller, mut servant) = (line.caller(), joined.servant());
+    let joined = Line::join(
+        copy(fds.memory),
+        copy(fds.call_event),
+        copy(fds.answer_event),
+    )
+    .unwrap();
+    let (mut caller, mut server) = (line.caller(), joined.server());
     caller.send(b"call").unwrap();
-    assert_eq!(next(&mut servant), b"call");
-    servant.send(b"answer").unwrap();
+    assert_eq!(next(&mut server), b"call");
+    server.send(b"answer").unwrap();
     assert_eq!(next(&mut caller), b"answer");
 }
 
 #[test]
 fn memory_that_is_no_lines_is_refused() {
-    let bell =
+    let event =
         || -> OwnedFd { rustix::event::eventfd(0, rustix::event::EventfdFlags::CLOEXEC).unwrap() };
     for bytes in [0, 100, 1 << 23] {
         let memory = rustix::fs::memfd_create("other", rustix::fs::MemfdFlags::CLOEXEC).unwrap();
         rustix::fs::ftruncate(&memory, bytes).unwrap();
         assert!(matches!(
-            Line::join(memory, bell(), bell()),
+            Line::join(memory, event(), event()),
             Err(LineError::Foreign)
         ));
     }
@@ -284,7 +289,7 @@ fn an_end_survives_whatever_the_other_writes() {
     let mut dice = Dice(5);
     for _ in 0..200 {
         let line = Line::make(ARENA).unwrap();
-        let (mut caller, servant) = (line.caller(), line.servant());
+        let (mut caller, server) = (line.caller(), line.server());
         let memory = borrow(line.descriptors().memory);
         let garble = |dice: &mut Dice| {
             // Counters, blocks given back, and the heads of the first slots of both directions.
@@ -312,7 +317,7 @@ fn an_end_survives_whatever_the_other_writes() {
                 5 => {
                     let number = dice.next() % (1 << 53);
                     let length = (dice.word() as usize) % (2 * ARENA as usize);
-                    if let Ok(value) = servant.borrow(Block::from_number(number), length) {
+                    if let Ok(value) = server.borrow(Block::from_number(number), length) {
                         value.copy_to(&mut vec![0; length]);
                     }
                 }

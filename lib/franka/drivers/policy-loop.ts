@@ -1,10 +1,11 @@
-// A policy away from the main thread: it sits where the loop's observations arrive, and answers.
+// A policy away from the main thread: it waits for the loop's observations, and answers.
 
 import { types } from 'node:util';
 import { cut, inOneLine, read, textIn } from '../../errors/describe.ts';
 import { NEWS } from '../../native/contract.ts';
 import { RobotState } from '../../native/robot-state.ts';
 import { type ErrorMessage, fromMessage, toMessage } from '../../offload/codec/error-message.ts';
+import { exportsNone } from '../../offload/module.ts';
 import type { PolicyFailure } from '../../policy/worker-messages.ts';
 import { isPromise, settled } from '../../promise.ts';
 import { ActionBuffer } from '../../session/action.ts';
@@ -14,7 +15,7 @@ import type { Policy } from '../../session/robot.ts';
 const LONGEST_WAIT_S = 0.1;
 
 /** Where a policy waits for the loop. */
-export interface Seat {
+export interface PolicyPort {
   /** Blocks until there is an observation, copied with tick, time [s] and period [s], or the end. */
   wait(observation: Float64Array, clock: Float64Array, limitS: number, spin: boolean): number;
   /** Answers the observation that was copied last. */
@@ -51,9 +52,9 @@ export function failureIn(told: unknown): PolicyFailure | undefined {
 const LONGEST_WORDS = 2_000;
 
 /** Runs a policy until the session ends, or until it fails; the loop knows by then, and brakes. */
-export async function sit(
+export async function runPolicy(
   policy: Policy<RobotState, unknown>,
-  seat: Seat,
+  port: PolicyPort,
   lengths: { readonly observation: number; readonly action: number },
   spin: boolean,
 ): Promise<PolicyFailure | undefined> {
@@ -62,7 +63,7 @@ export async function sit(
   const clock = new Float64Array(3);
   const action = new ActionBuffer(lengths.action);
   for (;;) {
-    const news = seat.wait(slots, clock, LONGEST_WAIT_S, spin);
+    const news = port.wait(slots, clock, LONGEST_WAIT_S, spin);
     if (news === NEWS.end) return undefined;
     if (news !== NEWS.observation) continue;
     const [tick = 0, timeS = 0, periodS = 0] = clock;
@@ -73,17 +74,17 @@ export async function sit(
       const taken = action.take(answer);
       // It is empty once the policy has transferred it, and takes no state any more.
       if (slots.length === 0) {
-        seat.fail();
+        port.fail();
         return { kind: 'detached', tick };
       }
-      if (types.isFloat64Array(taken)) seat.answer(taken);
-      else if (taken === undefined) seat.answerNothing();
+      if (types.isFloat64Array(taken)) port.answer(taken);
+      else if (taken === undefined) port.answerNothing();
       else {
-        seat.fail();
+        port.fail();
         return { kind: 'refused', tick, ...taken };
       }
     } catch (error) {
-      seat.fail();
+      port.fail();
       return { kind: 'threw', tick, error: toMessage(error) };
     }
   }
@@ -98,8 +99,7 @@ export async function policyOf(
 ): Promise<Policy<RobotState, unknown>> {
   const found = module[exportName];
   if (typeof found !== 'function') {
-    const names = Object.keys(module).join(', ') || 'nothing';
-    throw new TypeError(`${url} exports no function ${exportName}; it exports ${names}`);
+    throw new TypeError(exportsNone(url, exportName, Object.keys(module)));
   }
   if (args === undefined) return found as Policy<RobotState, unknown>;
   const made: unknown = await found(...args);

@@ -7,7 +7,7 @@ import {
   type NativePlace,
   NativeSession,
   type NativeSessionOptions,
-  NativeSharedSeat,
+  NativeSharedPort,
 } from '../../native/binding.ts';
 import { CALL, type FrankaControl, ROBOT_MODES } from '../../native/contract.ts';
 import { Child, placeOf } from '../../offload/child.ts';
@@ -16,14 +16,14 @@ import { within } from '../../promise.ts';
 import type { Failure } from '../../session/driver.ts';
 import { policyThrew } from '../../session/policy-failure.ts';
 import { failureIn } from './policy-loop.ts';
-import { END_LIMIT_MS, SeatedDriver, withPriority } from './remote-driver.ts';
+import { END_LIMIT_MS, RemoteDriver, withPriority } from './remote-driver.ts';
 
 /** Drives an arm with a policy in another process. */
-export class ProcessDriver<Observation, Action> extends SeatedDriver {
+export class ProcessDriver<Observation, Action> extends RemoteDriver {
   readonly #policy: ProcessPolicy<Observation, Action>;
   #child: Child | undefined;
-  #seat: NativeSharedSeat | undefined;
-  /** Resolves when the policy has left its seat. */
+  #port: NativeSharedPort | undefined;
+  /** Resolves when the policy does not run any more. */
   #left: Promise<void> = Promise.resolve();
 
   constructor(arm: NativeArm, control: FrankaControl, policy: ProcessPolicy<Observation, Action>) {
@@ -35,10 +35,10 @@ export class ProcessDriver<Observation, Action> extends SeatedDriver {
   async reset(): Promise<void> {
     const { url, exportName, args, python, env } = this.#policy;
     const { observation, action } = this.lengths;
-    const seat = calling(() => new NativeSharedSeat(observation, action));
-    this.#seat = seat;
+    const port = calling(() => new NativeSharedPort(observation, action));
+    this.#port = port;
     const told = { sharedBytes: 0, longest: LONGEST_TOLD };
-    const spec = { url: url.href, python, env, ...told, seat: seat.memory };
+    const spec = { url: url.href, python, env, ...told, policyMemory: port.memory };
     let made = false;
     let gone: OffloadError | undefined;
     const child = new Child(spec, (error) => {
@@ -63,26 +63,26 @@ export class ProcessDriver<Observation, Action> extends SeatedDriver {
     place: NativePlace,
     wake: () => void,
   ): NativeSession {
-    const seat = this.#seat as NativeSharedSeat;
-    if (this.#child?.pid !== undefined) seat.sits(this.#child.pid);
+    const port = this.#port as NativeSharedPort;
+    if (this.#child?.pid !== undefined) port.runsIn(this.#child.pid);
     const own = withPriority(options, this.#policy.priority);
-    const session = NativeSession.armShared(arm, control, own, place, wake, seat);
-    this.#left = this.#sit();
+    const session = NativeSession.armShared(arm, control, own, place, wake, port);
+    this.#left = this.#run();
     return session;
   }
 
   protected override dismiss(): void {
-    this.#seat?.dismiss();
+    this.#port?.dismiss();
   }
 
   /** What the loop read instead of an answer comes first: it ended the session. */
   override get failure(): Failure | undefined {
-    const trouble = this.#seat?.trouble();
+    const trouble = this.#port?.trouble();
     if (!trouble) return super.failure;
     return died(new OffloadError('OFFLOAD_PROTOCOL', trouble));
   }
 
-  async #sit(): Promise<void> {
+  async #run(): Promise<void> {
     const { fields, errorNames } = armSchema();
     const schema = {
       fields: fields.map(({ name, len }) => [name, len]),
@@ -90,11 +90,14 @@ export class ProcessDriver<Observation, Action> extends SeatedDriver {
       modes: ROBOT_MODES,
     };
     try {
-      const failure = await this.#child?.line.call(CALL.sit, 'policy', [schema, this.lengths]);
+      const failure = await this.#child?.line.call(CALL.runPolicy, 'policy', [
+        schema,
+        this.lengths,
+      ]);
       if (failure === undefined || failure === null) {
         // It does so where it is let go.
         if (this.halted) return;
-        throw new OffloadError('OFFLOAD_PROTOCOL', 'it left its seat while its session ran');
+        throw new OffloadError('OFFLOAD_PROTOCOL', 'it stopped answering while its session ran');
       }
       const told = failureIn(failure);
       if (!told) throw new OffloadError('OFFLOAD_PROTOCOL', 'it told of a failure that is none');
@@ -108,7 +111,7 @@ export class ProcessDriver<Observation, Action> extends SeatedDriver {
     this.stopNow();
     await within(this.endLimitMs, this.#left);
     await this.#child?.stopLater(END_LIMIT_MS / 1e3);
-    this.#seat?.release();
+    this.#port?.release();
   }
 }
 

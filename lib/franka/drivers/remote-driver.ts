@@ -33,7 +33,7 @@ export function withPriority(
 }
 
 /** Drives an arm with a policy in another thread or process, which the loop asks directly. */
-export abstract class SeatedDriver implements Driver {
+export abstract class RemoteDriver implements Driver {
   readonly isNative = true;
   readonly #arm: NativeArm;
   /** How many numbers an observation has, and an action. */
@@ -53,7 +53,7 @@ export abstract class SeatedDriver implements Driver {
   abstract reset(): Promise<void>;
   abstract stop(): Promise<void>;
 
-  /** Starts the loop, which asks the policy where it sits. */
+  /** Starts the loop, which asks the policy directly. */
   protected abstract open(
     arm: NativeArm,
     control: FrankaControl,

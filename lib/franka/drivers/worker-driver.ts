@@ -5,10 +5,11 @@ import {
   Worker,
 } from 'node:worker_threads';
 import { bare } from '../../checks.ts';
+import { entryUrl } from '../../entry/entry-url.ts';
 import { describeThrown, read } from '../../errors/describe.ts';
 import { OffloadError, PolicyError } from '../../errors/errors.ts';
 import {
-  dismissSeat,
+  dismissPort,
   type NativeArm,
   type NativePlace,
   NativeSession,
@@ -21,19 +22,16 @@ import { within } from '../../promise.ts';
 import type { Failure } from '../../session/driver.ts';
 import { policyThrew } from '../../session/policy-failure.ts';
 import { failureIn } from './policy-loop.ts';
-import { SeatedDriver, withPriority } from './remote-driver.ts';
-
-/** This module as it is, source or compiled, decides which the worker runs. */
-const MAIN: URL = new URL(
-  import.meta.url.endsWith('.ts') ? '../../entry/policy-worker.ts' : '../../entry/policy-worker.js',
-  import.meta.url,
-);
+import { RemoteDriver, withPriority } from './remote-driver.ts';
 
 /** The worker for a task; undefined where the arguments of the policy's factory cannot be copied to it. */
 function workerFor(task: WorkerTask, name: string): Worker | undefined {
   const { port } = task;
   try {
-    return new Worker(MAIN, bare({ workerData: task, name, transferList: [port] }));
+    return new Worker(
+      entryUrl('policy-worker'),
+      bare({ workerData: task, name, transferList: [port] }),
+    );
   } catch (error) {
     if (read(Object(error), 'name') === 'DataCloneError') return undefined;
     throw error;
@@ -41,10 +39,10 @@ function workerFor(task: WorkerTask, name: string): Worker | undefined {
 }
 
 /** Drives an arm with a policy in a worker. */
-export class WorkerDriver<Observation, Action> extends SeatedDriver {
+export class WorkerDriver<Observation, Action> extends RemoteDriver {
   readonly #policy: WorkerPolicy<Observation, Action>;
   #worker: Worker | undefined;
-  #seat: number | undefined;
+  #policyPort: number | undefined;
   #ended: Promise<unknown> = Promise.resolve();
   /** Where the worker tells; the policy does not know of it. */
   #port: MessagePort | undefined;
@@ -63,11 +61,11 @@ export class WorkerDriver<Observation, Action> extends SeatedDriver {
   ): NativeSession {
     const { priority, spin } = this.#policy;
     const own = bare({ ...withPriority(options, priority), policySpins: spin });
-    return NativeSession.arm(arm, control, own, place, wake, this.#seat);
+    return NativeSession.arm(arm, control, own, place, wake, this.#policyPort);
   }
 
   protected override dismiss(): void {
-    if (this.#seat !== undefined) dismissSeat(this.#seat);
+    if (this.#policyPort !== undefined) dismissPort(this.#policyPort);
   }
 
   /** Starts the worker and waits until its policy is there. */
@@ -133,7 +131,7 @@ export class WorkerDriver<Observation, Action> extends SeatedDriver {
   #told(message: unknown): void {
     const failure = failureIn(message);
     if (failure) this.failed(failure);
-    else this.#seat = (message as { readonly seat: number }).seat;
+    else this.#policyPort = (message as { readonly policyPort: number }).policyPort;
   }
 }
 

@@ -1,4 +1,4 @@
-// Values as bytes, on their way through a line. `lib/offload/child.py` reads and writes the same.
+// Values as bytes, on their way through a line. `lib/offload/python/_kilohertz/codec.py` reads and writes the same.
 //
 // A value is a tag and what belongs to it, numbers little-endian. Large arrays do not travel within the
 // message: they are lent beside it. What has no tag of its own is cloned as by `postMessage`, where the

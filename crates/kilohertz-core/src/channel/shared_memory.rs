@@ -11,9 +11,9 @@
 //! | 384 | [`QUESTIONS`] rows: tick, time \[ns\], period \[ns\], the observation | the loop |
 //! | behind them | [`ANSWERS`] rows: tick, what came of it, the action | the policy |
 //!
-//! A row is 8 bytes a number in the machine's own order, and begins at a multiple of 64. `lib/offload/child.py` has the same
-//! places. All of it is read and written with atomic accesses: what the other process does to it at any time is
-//! some number.
+//! A row is 8 bytes a number in the machine's own order, and begins at a multiple of 64.
+//! `lib/offload/python/_kilohertz/policy.py` has the same places. All of it is read and written with atomic accesses:
+//! what the other process does to it at any time is some number.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 #![warn(clippy::indexing_slicing)]

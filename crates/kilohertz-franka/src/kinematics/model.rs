@@ -51,12 +51,12 @@ impl Quantity {
     /// The quantity with this number, in the order of [`Quantity::NAMED`], of the frame with this number, in
     /// libfranka's order; none where there is no such.
     pub fn numbered(quantity: u32, frame: u32) -> Option<Quantity> {
-        let frame = *Frame::ALL.get(frame as usize)?;
+        let of_frame = || Frame::ALL.get(frame as usize).copied();
         let (_, named) = *Quantity::NAMED.get(quantity as usize)?;
         Some(match named {
-            Quantity::Pose(_) => Quantity::Pose(frame),
-            Quantity::BodyJacobian(_) => Quantity::BodyJacobian(frame),
-            Quantity::ZeroJacobian(_) => Quantity::ZeroJacobian(frame),
+            Quantity::Pose(_) => Quantity::Pose(of_frame()?),
+            Quantity::BodyJacobian(_) => Quantity::BodyJacobian(of_frame()?),
+            Quantity::ZeroJacobian(_) => Quantity::ZeroJacobian(of_frame()?),
             of_the_arm => of_the_arm,
         })
     }

@@ -18,7 +18,7 @@ use napi_derive::napi;
 
 use crate::buffers::{bytes_of, detach, seen_in_place};
 use crate::error::{Code, Failure, OrThrow};
-use crate::offload::poll::Doorbell;
+use crate::offload::poll::Poll;
 
 impl From<LineError> for Failure {
     fn from(error: LineError) -> Failure {
@@ -40,7 +40,7 @@ fn seconds(limit_s: f64) -> Duration {
 #[napi]
 pub const MORE: f64 = (1_u64 << 40) as f64;
 
-/// The lines whose servant is a worker of this process.
+/// The lines whose server is a worker of this process.
 static LINES: Mutex<BTreeMap<u32, Line>> = Mutex::new(BTreeMap::new());
 
 fn lines() -> MutexGuard<'static, BTreeMap<u32, Line>> {
@@ -53,17 +53,17 @@ pub struct NativeDescriptors {
     /// The memory.
     pub memory: i32,
     /// What wakes the child.
-    pub call_bell: i32,
+    pub call_event: i32,
     /// What the child wakes this process with.
-    pub answer_bell: i32,
+    pub answer_event: i32,
 }
 
 impl From<Descriptors> for NativeDescriptors {
     fn from(fds: Descriptors) -> NativeDescriptors {
         NativeDescriptors {
             memory: fds.memory,
-            call_bell: fds.call_bell,
-            answer_bell: fds.answer_bell,
+            call_event: fds.call_event,
+            answer_event: fds.answer_event,
         }
     }
 }
@@ -74,7 +74,7 @@ pub struct NativeLine {
     /// Until it is released.
     open: Option<Open>,
     number: Option<u32>,
-    doorbell: Option<Doorbell>,
+    poll: Option<Poll>,
     /// Values that JavaScript sees in place until they are revoked, by their numbers.
     revocable: BTreeMap<u64, Rc<Cell<Option<Kept>>>>,
 }
@@ -89,7 +89,7 @@ impl NativeLine {
         NativeLine {
             open: Some(Open { line, end }),
             number,
-            doorbell: None,
+            poll: None,
             revocable: BTreeMap::new(),
         }
     }
@@ -119,28 +119,28 @@ impl NativeLine {
         Ok(NativeLine::with(line, end, Some(number)))
     }
 
-    /// The servant's end of a line of this process, once.
+    /// The server's end of a line of this process, once.
     #[napi(factory)]
     pub fn attach(env: &Env, number: u32) -> Result<NativeLine> {
         let line = lines().remove(&number).ok_or_else(gone).or_throw(env)?;
-        let end = line.servant();
+        let end = line.server();
         Ok(NativeLine::with(line, end, None))
     }
 
-    /// The servant's end in a child process, whose descriptors the process `parent` handed over.
+    /// The server's end in a child process, whose descriptors the process `parent` handed over.
     #[napi(factory)]
     #[allow(
         unsafe_code,
         reason = "a number that was handed over stands for a descriptor"
     )]
-    pub fn join(env: &Env, memory: i32, call_bell: i32, answer_bell: i32) -> Result<NativeLine> {
-        let [memory, call_bell, answer_bell] = [memory, call_bell, answer_bell].map(|fd| {
+    pub fn join(env: &Env, memory: i32, call_event: i32, answer_event: i32) -> Result<NativeLine> {
+        let [memory, call_event, answer_event] = [memory, call_event, answer_event].map(|fd| {
             // SAFETY: `lib/entry/child.ts` calls this once, with the descriptors that the parent placed for
             // this process; nobody else in it knows of them, so they are ours to close.
             unsafe { OwnedFd::from_raw_fd(fd) }
         });
-        let line = Line::join(memory, call_bell, answer_bell).or_throw(env)?;
-        let end = line.servant();
+        let line = Line::join(memory, call_event, answer_event).or_throw(env)?;
+        let end = line.server();
         Ok(NativeLine::with(line, end, None))
     }
 
@@ -191,7 +191,7 @@ impl NativeLine {
         }
     }
 
-    /// Takes the next message and says its length; -1 where there is none. With `park` the next one to come rings
+    /// Takes the next message and says its length; -1 where there is none. With `park` the next one to come wakes
     /// where none is there any more, and [`MORE`] is added where another is. A message longer than `into` is not
     /// taken: call again with room for it.
     #[napi]
@@ -314,23 +314,23 @@ impl NativeLine {
     /// parked.
     #[napi]
     pub fn listen(&mut self, env: &Env, callback: Function<'_, (), ()>) -> Result<()> {
-        let bell = self.end(env)?.bell().raw();
-        self.doorbell = Some(Doorbell::new(env, bell, &callback)?);
+        let event = self.end(env)?.event().raw();
+        self.poll = Some(Poll::new(env, event, &callback)?);
         Ok(())
     }
 
     /// Whether listening keeps the process alive; at first it does not.
     #[napi]
     pub fn hold(&self, hold: bool) {
-        if let Some(doorbell) = &self.doorbell {
-            doorbell.hold(hold);
+        if let Some(poll) = &self.poll {
+            poll.hold(hold);
         }
     }
 
     /// Ends [`NativeLine::listen`].
     #[napi]
     pub fn deafen(&mut self) {
-        self.doorbell = None;
+        self.poll = None;
     }
 
     /// Closes the line: the other end wakes, and sees it once it has taken what was sent.
@@ -346,7 +346,7 @@ impl NativeLine {
     #[napi]
     pub fn release(&mut self) {
         self.close();
-        self.doorbell = None;
+        self.poll = None;
         self.open = None;
         if let Some(number) = self.number {
             lines().remove(&number);

@@ -1,4 +1,4 @@
-//! Calling JavaScript when a bell rings: the event loop polls the bell's descriptor itself, so no thread
+//! Calling JavaScript when an event counter is signalled: the event loop polls its descriptor itself, so no thread
 //! stands between the other end of a line and JavaScript.
 
 #![allow(
@@ -12,7 +12,7 @@ use std::os::fd::{BorrowedFd, RawFd};
 use std::ptr;
 use std::rc::Rc;
 
-use kilohertz_offload::bell;
+use kilohertz_offload::wake;
 use napi::bindgen_prelude::{Function, JsValue};
 use napi::{Env, Result, Status, sys};
 
@@ -50,7 +50,7 @@ struct Watch {
     cleanup: sys::napi_async_cleanup_hook_handle,
     /// The memory of the handle, as words so that it is aligned.
     handle: Box<[u64]>,
-    /// Until the handle is closed, by whom ever: the doorbell or the end of the environment.
+    /// Until the handle is closed, by whom ever: the poll or the end of the environment.
     open: Rc<Cell<bool>>,
 }
 
@@ -61,7 +61,7 @@ impl Watch {
 }
 
 /// A descriptor that the event loop of one environment watches. Dropping it ends the watch.
-pub struct Doorbell {
+pub struct Poll {
     /// Live while `open`.
     watch: *mut Watch,
     open: Rc<Cell<bool>>,
@@ -75,10 +75,10 @@ fn refused(env: &Env, what: &str, status: impl Into<i64>) -> napi::Error {
     .thrown(env)
 }
 
-impl Doorbell {
+impl Poll {
     /// Calls `callback` in the event loop whenever `fd` is readable. The descriptor has to stay open until
     /// this is dropped. The watch does not keep the process alive.
-    pub fn new(env: &Env, fd: RawFd, callback: &Function<'_, (), ()>) -> Result<Doorbell> {
+    pub fn new(env: &Env, fd: RawFd, callback: &Function<'_, (), ()>) -> Result<Poll> {
         let raw = env.raw();
         let mut event_loop = ptr::null_mut();
         let mut function = ptr::null_mut();
@@ -98,7 +98,7 @@ impl Doorbell {
             .into_iter()
             .find(|status| *status != sys::Status::napi_ok)
         {
-            return Err(refused(env, "watching a bell", status));
+            return Err(refused(env, "polling an event counter", status));
         }
         // SAFETY: asks libuv for a number.
         let bytes = unsafe { uv_handle_size(UV_POLL) };
@@ -127,7 +127,7 @@ impl Doorbell {
             }
             uv_handle_set_data(handle, watch.cast());
             uv_unref(handle);
-            let doorbell = Doorbell { watch, open };
+            let poll = Poll { watch, open };
             let started = uv_poll_start(handle, UV_READABLE, ready);
             // An environment that ends waits for this hook: a handle left open would abort a worker.
             let hooked = sys::napi_add_async_cleanup_hook(
@@ -140,9 +140,9 @@ impl Doorbell {
                 return Err(refused(env, "uv_poll_start", started));
             }
             if hooked != sys::Status::napi_ok {
-                return Err(refused(env, "watching a bell", hooked));
+                return Err(refused(env, "polling an event counter", hooked));
             }
-            Ok(doorbell)
+            Ok(poll)
         }
     }
 
@@ -152,7 +152,7 @@ impl Doorbell {
             return;
         }
         // SAFETY: open, so the watch is live, and this is the thread that it was made on: neither it nor
-        // the doorbell can be sent to another.
+        // the poll can be sent to another.
         unsafe {
             let handle = (*self.watch).handle();
             if hold {
@@ -164,7 +164,7 @@ impl Doorbell {
     }
 }
 
-impl Drop for Doorbell {
+impl Drop for Poll {
     fn drop(&mut self) {
         if self.open.get() {
             // SAFETY: open, so the watch is live; the same thread, as above.
@@ -188,10 +188,11 @@ unsafe fn close(watch: *mut Watch) {
 extern "C" fn ready(handle: *mut PollHandle, _status: c_int, _events: c_int) {
     // SAFETY: libuv calls this on the loop's thread and never after `uv_close`; so the watch is live and the
     // environment too. Handles made here are within the scope opened first. The pointers to the watch's
-    // fields are read before JavaScript runs, which may drop the doorbell. The bell is open, as `new` demands.
+    // fields are read before JavaScript runs, which may drop the poll. The descriptor is open, as
+    // `new` demands.
     unsafe {
         let watch: *mut Watch = uv_handle_get_data(handle).cast();
-        bell::clear(BorrowedFd::borrow_raw((*watch).fd));
+        wake::clear(BorrowedFd::borrow_raw((*watch).fd));
         let (env, function, context) = ((*watch).env, (*watch).function, (*watch).context);
         let mut scope = ptr::null_mut();
         if sys::napi_open_handle_scope(env, &mut scope) != sys::Status::napi_ok {

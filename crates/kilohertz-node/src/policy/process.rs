@@ -1,4 +1,4 @@
-//! Where a policy in another process waits for the loop: memory that both map, which the loop writes and wakes by
+//! The port of a policy in another process, where it waits for the loop: memory that both map, which the loop writes and wakes by
 //! itself.
 
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -24,42 +24,42 @@ fn lengths(observation: u32, action: u32) -> Lengths {
     }
 }
 
-/// The seat of a policy in another process, as the loop's process holds it.
+/// The port of a policy in another process, in the loop's process.
 #[napi]
-pub struct NativeSharedSeat {
+pub struct NativeSharedPort {
     /// Until it is released.
     shared: Option<SharedMailbox>,
     trouble: Option<String>,
 }
 
-impl NativeSharedSeat {
+impl NativeSharedPort {
     pub(crate) fn shared(&self) -> std::result::Result<&SharedMailbox, Failure> {
-        let gone = || Failure::new(Code::System, "the policy's seat is gone");
+        let gone = || Failure::new(Code::System, "the policy's port is gone");
         self.shared.as_ref().ok_or_else(gone)
     }
 }
 
 #[napi]
-impl NativeSharedSeat {
-    /// A seat for one session, whose observations and actions have so many numbers.
+impl NativeSharedPort {
+    /// A port for one session, whose observations and actions have so many numbers.
     #[napi(constructor)]
-    pub fn new(env: &Env, observation: u32, action: u32) -> Result<NativeSharedSeat> {
+    pub fn new(env: &Env, observation: u32, action: u32) -> Result<NativeSharedPort> {
         let shared = SharedMailbox::make(lengths(observation, action));
-        Ok(NativeSharedSeat {
+        Ok(NativeSharedPort {
             shared: Some(shared.map_err(|error| system(&error)).or_throw(env)?),
             trouble: None,
         })
     }
 
-    /// The descriptor for [`NativeJoinedSeat::join`] in the child.
+    /// The descriptor for [`NativeJoinedPort::join`] in the child.
     #[napi(getter)]
     pub fn memory(&self, env: &Env) -> Result<i32> {
         Ok(self.shared().or_throw(env)?.file().as_raw_fd())
     }
 
-    /// Tells the number of the process that sits there: that of its first thread, on which the policy runs.
+    /// Tells the id of the process that runs the policy, which is that of its first thread, on which the policy runs.
     #[napi]
-    pub fn sits(&self, env: &Env, pid: u32) -> Result<()> {
+    pub fn runs_in(&self, env: &Env, pid: u32) -> Result<()> {
         self.shared().or_throw(env)?.thread().is(pid);
         Ok(())
     }
@@ -90,32 +90,32 @@ impl NativeSharedSeat {
     }
 }
 
-impl Drop for NativeSharedSeat {
+impl Drop for NativeSharedPort {
     fn drop(&mut self) {
         self.dismiss();
     }
 }
 
-/// A seat, as the process that sits in it holds it.
+/// A port, in the process that runs the policy.
 #[napi]
-pub struct NativeJoinedSeat {
+pub struct NativeJoinedPort {
     policy: PolicyEnd,
 }
 
 #[napi]
-impl NativeJoinedSeat {
-    /// The seat in a child, whose memory was handed over.
+impl NativeJoinedPort {
+    /// The port in a child, whose memory was handed over.
     #[napi(factory)]
     #[allow(
         unsafe_code,
         reason = "a number that was handed over stands for a descriptor"
     )]
-    pub fn join(env: &Env, memory: i32, observation: u32, action: u32) -> Result<NativeJoinedSeat> {
+    pub fn join(env: &Env, memory: i32, observation: u32, action: u32) -> Result<NativeJoinedPort> {
         // SAFETY: `lib/entry/child.ts` calls this once, with the descriptor that the parent placed for this process;
         // nobody else in it knows of it, so it is ours to close.
         let memory = unsafe { OwnedFd::from_raw_fd(memory) };
         let policy = PolicyEnd::join(memory, lengths(observation, action));
-        Ok(NativeJoinedSeat {
+        Ok(NativeJoinedPort {
             policy: policy.map_err(|error| system(&error)).or_throw(env)?,
         })
     }

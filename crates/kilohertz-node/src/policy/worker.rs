@@ -1,8 +1,8 @@
-//! Where a policy in a worker waits for the loop.
+//! The port of a policy in a worker, where it waits for the loop.
 //!
-//! The worker takes a seat on its own thread and blocks in it; the loop rings it awake by itself, so
+//! The worker makes a port on its own thread and blocks in it; the loop rings it awake by itself, so
 //! neither a blocked main thread nor its garbage collection comes between them. The main thread
-//! finds the seat by its number when it starts the session.
+//! finds the port by its number when it starts the session.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -20,36 +20,36 @@ use crate::buffers::fill_question;
 use crate::error::{Code, Failure};
 use crate::news::{END, OBSERVATION};
 
-/// The part of a seat that other threads see.
-pub struct Seat {
+/// The part of a port that other threads see.
+pub struct PolicyPort {
     notifier: Notifier,
     /// The policy's end and the CPU that it has for itself, if any, from the start of the session until the
     /// worker has taken them.
     given: Mutex<Option<(PolicyEnd, Option<u32>)>>,
 }
 
-static SEATS: Mutex<BTreeMap<u32, Arc<Seat>>> = Mutex::new(BTreeMap::new());
+static PORTS: Mutex<BTreeMap<u32, Arc<PolicyPort>>> = Mutex::new(BTreeMap::new());
 
-fn seats() -> MutexGuard<'static, BTreeMap<u32, Arc<Seat>>> {
-    SEATS.lock().unwrap_or_else(PoisonError::into_inner)
+fn ports() -> MutexGuard<'static, BTreeMap<u32, Arc<PolicyPort>>> {
+    PORTS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Seat {
-    /// A new seat, and the number under which it is found.
-    pub fn register(notifier: Notifier) -> (u32, Arc<Seat>) {
+impl PolicyPort {
+    /// A new port, and the number under which it is found.
+    pub fn register(notifier: Notifier) -> (u32, Arc<PolicyPort>) {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let seat = Arc::new(Seat {
+        let port = Arc::new(PolicyPort {
             notifier,
             given: Mutex::new(None),
         });
-        seats().insert(number, Arc::clone(&seat));
-        (number, seat)
+        ports().insert(number, Arc::clone(&port));
+        (number, port)
     }
 
-    /// Nobody finds the seat with this number any more.
+    /// Nobody finds the port with this number any more.
     pub fn remove(number: u32) {
-        seats().remove(&number);
+        ports().remove(&number);
     }
 
     /// The policy's end, once it was given, for the calling thread.
@@ -64,10 +64,10 @@ impl Seat {
         Some(policy)
     }
 
-    /// The seat with this number.
-    pub fn find(number: u32) -> Result<Arc<Seat>, Failure> {
-        let seat = seats().get(&number).cloned();
-        seat.ok_or_else(|| Failure::new(Code::System, "the policy's worker is gone"))
+    /// The port with this number.
+    pub fn find(number: u32) -> Result<Arc<PolicyPort>, Failure> {
+        let port = ports().get(&number).cloned();
+        port.ok_or_else(|| Failure::new(Code::System, "the policy's worker is gone"))
     }
 
     /// What wakes the worker.
@@ -81,11 +81,11 @@ impl Seat {
     }
 }
 
-/// A seat, as the worker that sits in it holds it.
+/// A port, in the worker that runs the policy.
 #[napi]
-pub struct NativeSeat {
+pub struct NativeWorkerPort {
     number: u32,
-    seat: Arc<Seat>,
+    port: Arc<PolicyPort>,
     listener: Listener,
     policy: Option<PolicyEnd>,
     /// The question of the observation taken last.
@@ -93,23 +93,23 @@ pub struct NativeSeat {
 }
 
 #[napi]
-impl NativeSeat {
-    /// Takes a seat; this thread is the one that is woken.
+impl NativeWorkerPort {
+    /// Makes a port; this thread is the one that is woken.
     #[napi(constructor)]
     #[allow(clippy::new_without_default, reason = "a constructor of JavaScript's")]
-    pub fn new() -> NativeSeat {
+    pub fn new() -> NativeWorkerPort {
         let (notifier, listener) = Listener::here();
-        let (number, seat) = Seat::register(notifier);
-        NativeSeat {
+        let (number, port) = PolicyPort::register(notifier);
+        NativeWorkerPort {
             number,
-            seat,
+            port,
             listener,
             policy: None,
             taken: Question::default(),
         }
     }
 
-    /// For finding the seat from another thread.
+    /// For finding the port from another thread.
     #[napi(getter)]
     pub fn number(&self) -> u32 {
         self.number
@@ -129,7 +129,7 @@ impl NativeSeat {
         let deadline = Instant::now() + Duration::try_from_secs_f64(limit_s).unwrap_or_default();
         loop {
             if self.policy.is_none() {
-                self.policy = self.seat.take();
+                self.policy = self.port.take();
             }
             if let Some(frame) = self.policy.as_mut().and_then(PolicyEnd::take) {
                 self.taken = frame.question();
@@ -184,17 +184,17 @@ impl NativeSeat {
     }
 }
 
-impl Drop for NativeSeat {
+impl Drop for NativeWorkerPort {
     fn drop(&mut self) {
-        Seat::remove(self.number);
+        PolicyPort::remove(self.number);
     }
 }
 
-/// Lets the worker in the seat with this number go; it may be gone already.
+/// Lets the worker of the port with this number go; it may be gone already.
 #[napi]
-pub fn dismiss_seat(number: u32) {
-    let seat = seats().get(&number).cloned();
-    if let Some(seat) = seat {
-        seat.notifier.notify(Signals::ENDED);
+pub fn dismiss_port(number: u32) {
+    let port = ports().get(&number).cloned();
+    if let Some(port) = port {
+        port.notifier.notify(Signals::ENDED);
     }
 }

@@ -37,8 +37,8 @@ use crate::franka::arm::{NativeArm, named};
 use crate::franka::move_to::NativeMove;
 use crate::guard::{NativePlace, give_stack};
 use crate::news::{BEGUN, END, EVENTS, OBSERVATION};
-use crate::policy::process::NativeSharedSeat;
-use crate::policy::worker::Seat;
+use crate::policy::process::NativeSharedPort;
+use crate::policy::worker::PolicyPort;
 use crate::session::options::{NativeSessionOptions, motion_options, seconds};
 use crate::session::outcome::{NativeEvent, NativeOutcome};
 use crate::session::realtime::{NativeAwake, NativePromotion, NativeRealtime, awake_of, own_core};
@@ -71,8 +71,8 @@ struct Parts {
 enum Asked {
     /// On this thread.
     Here,
-    /// In the worker that sits there.
-    Worker(Arc<Seat>),
+    /// In the worker that waits at this port.
+    Worker(Arc<PolicyPort>),
     /// In another process.
     Process(SharedMailbox),
     /// On the loop's own: it is none in JavaScript.
@@ -172,10 +172,10 @@ fn start(
             let failure = policy.failure_notifier();
             (Box::new(inside), Some(policy), failure)
         }
-        Asked::Worker(seat) => {
-            let (inside, policy) = waking(seat.notifier());
+        Asked::Worker(port) => {
+            let (inside, policy) = waking(port.notifier());
             let failure = policy.failure_notifier();
-            seat.give(policy, cpu);
+            port.give(policy, cpu);
             (Box::new(inside), None, failure)
         }
         Asked::Process(shared) => {
@@ -264,7 +264,7 @@ impl NativeSession {
         start(env, parts, &options, place, wake)
     }
 
-    /// A session that drives an arm; `seat` is that of the worker where the policy runs.
+    /// A session that drives an arm; `port` is that of the worker where the policy runs.
     #[napi(factory)]
     pub fn arm(
         env: &Env,
@@ -273,15 +273,15 @@ impl NativeSession {
         options: NativeSessionOptions,
         place: &NativePlace,
         wake: Function<'_, (), ()>,
-        seat: Option<u32>,
+        port: Option<u32>,
     ) -> Result<NativeSession> {
-        let seat = seat.map(Seat::find).transpose().or_throw(env)?;
-        let asked = seat.map_or(Asked::Here, Asked::Worker);
+        let port = port.map(PolicyPort::find).transpose().or_throw(env)?;
+        let asked = port.map_or(Asked::Here, Asked::Worker);
         let parts = controlled(arm, &control, &options, asked).or_throw(env)?;
         start(env, parts, &options, place, wake)
     }
 
-    /// A session that drives an arm with the policy of the process that sits at `seat`.
+    /// A session that drives an arm with the policy of the process that waits at `port`.
     #[napi(factory)]
     pub fn arm_shared(
         env: &Env,
@@ -290,9 +290,9 @@ impl NativeSession {
         options: NativeSessionOptions,
         place: &NativePlace,
         wake: Function<'_, (), ()>,
-        seat: &NativeSharedSeat,
+        port: &NativeSharedPort,
     ) -> Result<NativeSession> {
-        let asked = Asked::Process(seat.shared().or_throw(env)?.clone());
+        let asked = Asked::Process(port.shared().or_throw(env)?.clone());
         let parts = controlled(arm, &control, &options, asked).or_throw(env)?;
         start(env, parts, &options, place, wake)
     }

@@ -11,7 +11,7 @@ class Call:
     NEXT = 4
     RETURN = 5
     CANCEL = 6
-    SIT = 7
+    RUN_POLICY = 7
 
 
 class Answer:
@@ -47,22 +47,22 @@ class Tag:
     CLONE = 19
 
 
-class Array:
-    """The kinds of arrays."""
-
-    INT8ARRAY = 0
-    UINT8ARRAY = 1
-    INT16ARRAY = 2
-    UINT16ARRAY = 3
-    INT32ARRAY = 4
-    UINT32ARRAY = 5
-    BIG_INT64ARRAY = 6
-    BIG_UINT64ARRAY = 7
-    FLOAT32ARRAY = 8
-    FLOAT64ARRAY = 9
-    UINT8CLAMPED_ARRAY = 10
-    DATA_VIEW = 11
-    ARRAY_BUFFER = 12
+# The kinds of arrays.
+ARRAYS = (
+    "Int8Array",
+    "Uint8Array",
+    "Int16Array",
+    "Uint16Array",
+    "Int32Array",
+    "Uint32Array",
+    "BigInt64Array",
+    "BigUint64Array",
+    "Float32Array",
+    "Float64Array",
+    "Uint8ClampedArray",
+    "DataView",
+    "ArrayBuffer",
+)
 
 
 class Packing:
@@ -73,6 +73,12 @@ class Packing:
     DEEPEST = 100
     LONGEST_TEXT = 1048576
     MOST_CAUSES = 25
+
+
+class Exit:
+    """What a child process exits with."""
+
+    UNFIT = 97
 
 
 class Line:

@@ -10,34 +10,34 @@ use rustix::thread::futex;
 
 /// An event counter of the kernel; the other end may be in another process.
 #[derive(Debug)]
-pub struct Bell(OwnedFd);
+pub struct EventFd(OwnedFd);
 
-impl Bell {
-    /// A bell of this process; a child has it where it is handed over.
-    pub fn make() -> io::Result<Bell> {
-        // Not blocking: the other end may fill the counter, and ringing must not wait for it then.
+impl EventFd {
+    /// A counter of this process; a child has it where its descriptor is handed over.
+    pub fn make() -> io::Result<EventFd> {
+        // Not blocking: the other end may fill the counter, and signalling must not wait for it then.
         let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
-        Ok(Bell(eventfd(0, flags)?))
+        Ok(EventFd(eventfd(0, flags)?))
     }
 
-    /// The bell behind a descriptor that was handed over.
-    pub fn join(fd: OwnedFd) -> Bell {
-        Bell(fd)
+    /// The counter behind a descriptor that was handed over.
+    pub fn join(fd: OwnedFd) -> EventFd {
+        EventFd(fd)
     }
 
     /// Wakes the other end. Does not block.
-    pub fn ring(&self) {
-        // It can only fail where the counter is full, so that it rings already, or where the descriptor is no event
-        // counter, so that nobody listens.
+    pub fn signal(&self) {
+        // It can only fail where the counter is full, so that the other end is woken already, or where the descriptor
+        // is no event counter, so that nobody waits for it.
         let _ = rustix::io::write(&self.0, &1_u64.to_ne_bytes());
     }
 
-    /// Forgets the rings so far, if there were any.
+    /// Sets the counter to zero.
     fn clear(&self) {
         clear(self.0.as_fd());
     }
 
-    /// Waits for a ring, which it clears, no longer than `limit`.
+    /// Waits until the counter is above zero, and clears it; no longer than `limit`.
     pub fn wait(&self, limit: Duration) {
         let limit = Timespec::try_from(limit).ok();
         let mut fds = [PollFd::new(&self.0, PollFlags::IN)];
@@ -53,9 +53,9 @@ impl Bell {
     }
 }
 
-/// Forgets the rings so far of a bell that was readable.
-pub fn clear(bell: BorrowedFd<'_>) {
-    let _ = rustix::io::read(bell, &mut [0_u8; 8]);
+/// Sets an event counter to zero that was readable.
+pub fn clear(event: BorrowedFd<'_>) {
+    let _ = rustix::io::read(event, &mut [0_u8; 8]);
 }
 
 /// Sleeps on a word that another process may have mapped too, while it is `asleep`, no longer than `limit`.

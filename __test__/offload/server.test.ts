@@ -52,7 +52,7 @@ async function served(
       sent += 1;
       return true;
     },
-    listen: (rung: () => void) => void setImmediate(rung),
+    listen: (woken: () => void) => void setImmediate(woken),
     hold() {},
     deafen() {},
   };
