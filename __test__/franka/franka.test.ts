@@ -16,7 +16,7 @@ import {
   RobotState,
   run,
   Session,
-  SessionError,
+  type SessionError,
   type Tick,
 } from '../../index.ts';
 import { distance, ownPlace, reaching, setUp, speed, turning, WALL } from '../fixtures/arms.ts';
