@@ -1,14 +1,21 @@
 // Not run: `npm run test:types` compiles it. Each line marked @ts-expect-error must not compile.
 
 import {
+  type AnyKilohertzError,
   Franka,
+  isKilohertzError,
+  type KilohertzErrorCode,
   type Robot,
   RobotState,
   run,
   Session,
   type SessionStats,
+  type SimulatorCounters,
+  type SimulatorFault,
+  type TickRecord,
   type WorkerPolicy,
 } from '../../index.ts';
+import type { FaultName, RecordField, SimulatorCounter } from '../../lib/native/contract.ts';
 
 interface Seen {
   readonly distance: number;
@@ -88,4 +95,29 @@ export function notFitting(): void {
   session.stats.iterations = 0;
   // @ts-expect-error nor a state's fields be replaced
   new RobotState(new Float64Array(1)).q = new Float64Array(7);
+}
+
+/** Each name of the native side is in the public declarations. */
+export function declared(
+  fault: FaultName,
+  field: RecordField,
+  counter: SimulatorCounter,
+): [SimulatorFault['kind'], keyof TickRecord, keyof SimulatorCounters] {
+  return [fault, field, counter];
+}
+
+/** The code of whatever was thrown. */
+export function codes(thrown: unknown): KilohertzErrorCode | undefined {
+  if (!isKilohertzError(thrown)) return undefined;
+  const error: AnyKilohertzError = thrown;
+  switch (error.code) {
+    case 'FRANKA_REFLEX':
+    case 'OPTION_RATE_HZ':
+      return error.code;
+    // @ts-expect-error there is no such code
+    case 'FRANKA_REFLEXES':
+      return undefined;
+    default:
+      return 'POLICY_THREW';
+  }
 }

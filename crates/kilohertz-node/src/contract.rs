@@ -172,10 +172,9 @@ fn defaults() -> Vec<(&'static str, f64)> {
 #[napi]
 pub fn contract() -> NativeContract {
     let limits = ViolationKind::ALL.into_iter();
-    let targets = [
-        (Control::JointTarget.name(), Budget::JOINT_JERK),
-        (Control::CartesianTarget.name(), Budget::CARTESIAN_JERK),
-    ];
+    let targets = Control::ALL
+        .into_iter()
+        .filter_map(|control| Some((control.name(), control.target_jerk()?)));
     let lists = vec![
         names(
             "NATIVE_ERROR_CODES",
@@ -229,7 +228,7 @@ pub fn contract() -> NativeContract {
             "",
             "LimitKind",
             "What an action may break.",
-            ViolationKind::ALL.map(ViolationKind::name),
+            ViolationKind::ALL.map(ViolationKind::as_str),
         ),
         names(
             "LIMIT_NAMES",
@@ -237,7 +236,7 @@ pub fn contract() -> NativeContract {
             "Those that can be clamped: the name of a limit in the options and in the stats.",
             limits
                 .filter(|kind| kind.can_be_clamped())
-                .map(ViolationKind::name),
+                .map(ViolationKind::as_str),
         ),
         names(
             "COUNTERS",
@@ -249,7 +248,7 @@ pub fn contract() -> NativeContract {
             "COMMAND_KINDS",
             "CommandKind",
             "Where the command of a tick came from.",
-            CommandKind::ALL.map(CommandKind::name),
+            CommandKind::ALL.map(CommandKind::as_str),
         ),
         names(
             "RECORD_FIELDS",

@@ -11,46 +11,26 @@ use napi::bindgen_prelude::{Either3, JsObjectValue, JsValue, Property};
 use napi::{Env, Error, Result};
 use napi_derive::napi;
 
-/// The codes of failures that are this crate's own; an arm and the simulator have theirs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Code {
-    /// An action has another number of slots than its interface.
-    ActionLength,
-    /// The other end of a line wrote what it may not.
-    OffloadProtocol,
-    /// The other end of a line sent more than is taken.
-    OffloadTooLarge,
-    /// A robot failed that has no codes.
-    Robot,
-    /// Something was not begun because of a signal.
-    SessionInterrupted,
-    /// The operating system refused something.
-    System,
+kilohertz_core::named! {
+    /// The codes of failures that are this crate's own; an arm and the simulator have theirs.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Code {
+        /// An action has another number of slots than its interface.
+        ActionLength = "ACTION_LENGTH",
+        /// The other end of a line wrote what it may not.
+        OffloadProtocol = "OFFLOAD_PROTOCOL",
+        /// The other end of a line sent more than is taken.
+        OffloadTooLarge = "OFFLOAD_TOO_LARGE",
+        /// A robot failed that has no codes.
+        Robot = "ROBOT",
+        /// Something was not begun because of a signal.
+        SessionInterrupted = "SESSION_INTERRUPTED",
+        /// The operating system refused something.
+        System = "SYSTEM",
+    }
 }
 
 impl Code {
-    /// All of them.
-    pub const ALL: [Code; 6] = [
-        Code::ActionLength,
-        Code::OffloadProtocol,
-        Code::OffloadTooLarge,
-        Code::Robot,
-        Code::SessionInterrupted,
-        Code::System,
-    ];
-
-    /// The stable name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Code::ActionLength => "ACTION_LENGTH",
-            Code::OffloadProtocol => "OFFLOAD_PROTOCOL",
-            Code::OffloadTooLarge => "OFFLOAD_TOO_LARGE",
-            Code::Robot => "ROBOT",
-            Code::SessionInterrupted => "SESSION_INTERRUPTED",
-            Code::System => "SYSTEM",
-        }
-    }
-
     const fn kind(self) -> FailureKind {
         match self {
             Code::OffloadProtocol | Code::OffloadTooLarge => FailureKind::Offload,

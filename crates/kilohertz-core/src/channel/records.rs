@@ -4,36 +4,18 @@
 
 use rtrb::{Consumer, Producer, RingBuffer};
 
-/// What the robot was commanded in a cycle, and why.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CommandKind {
-    /// The policy's action, in time.
-    Fresh,
-    /// As much of the policy's action as the limits allowed, after a gap.
-    Followed,
-    /// The last motion, kept up without an action.
-    Held,
-    /// On the way to rest, or at rest.
-    Rest,
-}
-
-impl CommandKind {
-    /// All of them, in the order of their numbers in a record.
-    pub const ALL: [CommandKind; 4] = [
-        CommandKind::Fresh,
-        CommandKind::Followed,
-        CommandKind::Held,
-        CommandKind::Rest,
-    ];
-
-    /// The name, as in the TypeScript API.
-    pub const fn name(self) -> &'static str {
-        match self {
-            CommandKind::Fresh => "fresh",
-            CommandKind::Followed => "followed",
-            CommandKind::Held => "held",
-            CommandKind::Rest => "rest",
-        }
+crate::named! {
+    /// What the robot was commanded in a cycle, and why.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum CommandKind {
+        /// The policy's action, in time.
+        Fresh = "fresh",
+        /// As much of the policy's action as the limits allowed, after a gap.
+        Followed = "followed",
+        /// The last motion, kept up without an action.
+        Held = "held",
+        /// On the way to rest, or at rest.
+        Rest = "rest",
     }
 }
 

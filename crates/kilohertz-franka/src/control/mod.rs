@@ -16,6 +16,7 @@ use std::str::FromStr;
 use kilohertz_core::schema::{Field, Schema};
 
 use crate::control::gains::Gains;
+use crate::limits::options::Budget;
 
 /// What the actions of a session are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +94,15 @@ impl Control {
     /// How many slots that has.
     pub const fn slots(self) -> usize {
         self.field().len
+    }
+
+    /// The share of the jerk that a motion to a target takes by default; none where actions are no targets.
+    pub const fn target_jerk(self) -> Option<f64> {
+        match self {
+            Control::JointTarget => Some(Budget::JOINT_JERK),
+            Control::CartesianTarget => Some(Budget::CARTESIAN_JERK),
+            _ => None,
+        }
     }
 
     /// Whether it is the end effector that is commanded.

@@ -186,7 +186,7 @@ fn start(
     };
     let mut rules = LimitRules::all(OnViolation::Stop);
     for kind in ViolationKind::ALL {
-        if options.clamped.iter().any(|name| name == kind.name()) {
+        if options.clamped.iter().any(|name| name == kind.as_str()) {
             rules.set(kind, OnViolation::Clamp);
         }
     }

@@ -47,7 +47,7 @@ impl NativeViolation {
     pub fn new(violation: &Violation, action: &Schema) -> NativeViolation {
         let (field, index, unit) = place_of(violation.slot, action);
         NativeViolation {
-            kind: violation.kind.name().to_owned(),
+            kind: violation.kind.as_str().to_owned(),
             slot: violation.slot as u32,
             field,
             index,

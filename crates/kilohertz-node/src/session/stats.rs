@@ -51,7 +51,7 @@ fn limits() -> impl Iterator<Item = ViolationKind> {
 
 /// Returns the names of what is counted in a session, as the TypeScript API has them.
 pub fn counter_names() -> Vec<String> {
-    let violations = limits().map(|kind| format!("{}Violations", kind.name()));
+    let violations = limits().map(|kind| format!("{}Violations", kind.as_str()));
     let counters = Stats::NAMES.iter().map(|name| camel_case(name));
     counters.chain(violations).collect()
 }
