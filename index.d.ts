@@ -1969,7 +1969,7 @@ export declare class Session<Observation, Action>
    *
    * @throws {SessionStateError} `SESSION_RUNNING` where it runs already, `SESSION_STOPPED` where
    * it was stopped before the first cycle
-   * @throws {SessionError} where the robot cannot be started
+   * @throws {SessionError | RobotError} where the robot cannot be started
    */
   start(): Promise<void>;
   /**
@@ -1988,7 +1988,7 @@ export declare class Session<Observation, Action>
    * rejects, and no motion begins behind it: see {@link SessionOptions.evenAfterSignal}.
    *
    * @throws {SessionInterruptedError} where a signal ended it
-   * @throws {SessionError} the first cause, where the loop ended with an error
+   * @throws {SessionError | RobotError} the first cause, where the loop ended with an error
    */
   run(options?: RunOptions): Promise<SessionStats>;
   /** Throws what ended the loop, if it ended with an error since the last start. */
@@ -2009,7 +2009,7 @@ export declare class Session<Observation, Action>
 /**
  * Runs `policy` on `robot` and resolves to the stats: a {@link Session} in one line.
  *
- * @throws {SessionError} the first cause, where the loop ended with an error
+ * @throws {SessionError | RobotError} the first cause, where the loop ended with an error
  */
 export declare function run<Observation, Action>(
   robot: AnyRobot<Observation, Action>,

@@ -185,7 +185,7 @@ export class Session<Observation, Action>
    *
    * @throws {SessionStateError} `SESSION_RUNNING` where it runs already, `SESSION_STOPPED` where
    * it was stopped before the first cycle
-   * @throws {SessionError} where the robot cannot be started
+   * @throws {SessionError | RobotError} where the robot cannot be started
    */
   async start(): Promise<void> {
     const run = await this.#start({ durationS: undefined, endsOnInterrupt: false });
@@ -215,7 +215,7 @@ export class Session<Observation, Action>
    * rejects, and no motion begins behind it: see {@link SessionOptions.evenAfterSignal}.
    *
    * @throws {SessionInterruptedError} where a signal ended it
-   * @throws {SessionError} the first cause, where the loop ended with an error
+   * @throws {SessionError | RobotError} the first cause, where the loop ended with an error
    */
   async run(options: RunOptions = {}): Promise<SessionStats> {
     const { durationS, signal } = ownOptions('run', options, ['durationS', 'signal']);
@@ -354,7 +354,7 @@ export class Session<Observation, Action>
 /**
  * Runs `policy` on `robot` and resolves to the stats: a {@link Session} in one line.
  *
- * @throws {SessionError} the first cause, where the loop ended with an error
+ * @throws {SessionError | RobotError} the first cause, where the loop ended with an error
  */
 export async function run<Observation, Action>(
   robot: AnyRobot<Observation, Action>,

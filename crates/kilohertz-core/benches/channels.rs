@@ -37,7 +37,7 @@ fn ask(tick: u64, observation: &[f64]) -> Ask<'_> {
 }
 
 /// A notifier whose notify thread is busy until the sender is dropped: every signal but the first is merged.
-fn busy_bell() -> (Notifier, mpsc::Sender<()>) {
+fn busy_notifier() -> (Notifier, mpsc::Sender<()>) {
     let (done, wait) = mpsc::channel::<()>();
     let deliver = move |_| {
         let _ = wait.recv();
@@ -53,7 +53,7 @@ fn mailboxes(criterion: &mut Criterion) {
         group.bench_function(
             BenchmarkId::new("request, take, answer, poll", slots),
             |bencher| {
-                let (notifier, done) = busy_bell();
+                let (notifier, done) = busy_notifier();
                 let (mut inside, mut outside) =
                     mailbox(slots, ACTION, notifier.clone(), recorder());
                 inside.attach();
@@ -74,7 +74,7 @@ fn mailboxes(criterion: &mut Criterion) {
             },
         );
         group.bench_function(BenchmarkId::new("request alone", slots), |bencher| {
-            let (notifier, done) = busy_bell();
+            let (notifier, done) = busy_notifier();
             let (mut inside, _outside) = mailbox(slots, ACTION, notifier.clone(), recorder());
             inside.attach();
             let observation = vec![1.0; slots];
@@ -89,7 +89,7 @@ fn mailboxes(criterion: &mut Criterion) {
 fn bells(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("notifier");
     group.bench_function("notify, thread busy", |bencher| {
-        let (notifier, done) = busy_bell();
+        let (notifier, done) = busy_notifier();
         bencher.iter(|| notifier.notify(Signals::OBSERVATION));
         notifier.notify(Signals::ENDED);
         drop(done);

@@ -1,4 +1,4 @@
-//! How fast something was lately.
+//! How fast a policy's own motion was lately, and how fast its action may be approached after a rest.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
@@ -6,6 +6,11 @@
 const BUCKETS: usize = 11;
 const BUCKET_S: f64 = 0.1;
 const OLDER: i64 = BUCKETS as i64 - 1;
+
+/// The share of the velocity limit with which a position is approached after a rest in any case.
+pub const LEAST_APPROACH: f64 = 0.2;
+/// How many times faster than the policy's own motion it may be approached after a rest.
+pub const APPROACH_GAIN: f64 = 2.0;
 
 /// The highest of each of `N` speeds in the last second.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +51,15 @@ impl<const N: usize> Pace<N> {
         }
         fastest
     }
+
+    /// How fast an action may be approached at `now_s` after a rest, where `limits` are the highest velocities.
+    pub fn approach(&self, now_s: f64, limits: [f64; N]) -> [f64; N] {
+        let own = self.fastest(now_s);
+        std::array::from_fn(|nth| {
+            let least = LEAST_APPROACH * limits[nth];
+            least.max(APPROACH_GAIN * own[nth])
+        })
+    }
 }
 
 fn number_of(now_s: f64) -> i64 {
@@ -56,6 +70,14 @@ fn number_of(now_s: f64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_action_is_approached_as_slowly_as_the_own_motion_but_no_slower_than_the_least() {
+        let mut pace = Pace::<2>::STILL;
+        pace.note(5.0, [1.0, 0.01]);
+        assert_eq!(pace.approach(5.0, [2.0, 2.0]), [2.0, 0.4]);
+        assert_eq!(pace.approach(9.0, [2.0, 2.0]), [0.4, 0.4]);
+    }
 
     #[test]
     fn what_was_fast_counts_for_a_second() {

@@ -15,6 +15,8 @@ pub mod rules;
 pub mod violation;
 
 use crate::command::interpolation::Interpolation;
+#[cfg(doc)]
+use crate::command::pace::Pace;
 
 pub use comparing::{confined, difference, exceeds, largest};
 pub use joint_motion::{JointBounds, JointMotion};
@@ -29,15 +31,9 @@ pub use violation::{
 pub enum Approach {
     /// As fast as the limits allow.
     WithinLimits,
-    /// A position or a pose, after a rest: no faster than [`LEAST_APPROACH`] of the limit, or than
-    /// [`APPROACH_GAIN`] times the fastest that the policy's own answers of the last second were.
+    /// A position or a pose, after a rest: no faster than [`Pace::approach`] says.
     AfterRest,
 }
-
-/// The share of the velocity limit with which a position is approached after a rest in any case.
-pub const LEAST_APPROACH: f64 = 0.2;
-/// How many times faster than the policy's own motion it may be approached after a rest.
-pub const APPROACH_GAIN: f64 = 2.0;
 
 /// A robot's limits, as the loop uses them. All calls come from the loop thread; none may block or
 /// allocate. `observation` is always the cycle's, `action` and `out` have the action's slots.

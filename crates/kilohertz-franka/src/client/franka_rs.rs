@@ -51,35 +51,7 @@ impl Connection for FrankaRsClient {
     }
 
     fn configure(&self, setting: &Setting) -> Result<(), ArmError> {
-        let robot = &self.robot;
-        Ok(match setting {
-            Setting::CollisionBehavior {
-                nominal,
-                acceleration,
-            } => robot.set_collision_behavior(
-                acceleration.lower_torques,
-                acceleration.upper_torques,
-                nominal.lower_torques,
-                nominal.upper_torques,
-                acceleration.lower_forces,
-                acceleration.upper_forces,
-                nominal.lower_forces,
-                nominal.upper_forces,
-            ),
-            Setting::JointImpedance(stiffness) => robot.set_joint_impedance(*stiffness),
-            Setting::CartesianImpedance(stiffness) => robot.set_cartesian_impedance(*stiffness),
-            Setting::GuidingMode { axes, elbow } => robot.set_guiding_mode(*axes, *elbow),
-            Setting::EndEffector(frame) => robot.set_ee(*frame),
-            Setting::StiffnessFrame(frame) => robot.set_k(*frame),
-            Setting::Load {
-                mass,
-                centre,
-                inertia,
-            } => robot.set_load(*mass, *centre, *inertia),
-            Setting::Filters([joint, joint_rate, pose, twist, controller]) => {
-                robot.set_filters(*joint, *joint_rate, *pose, *twist, *controller)
-            }
-        }?)
+        Ok(configured!(self.robot, setting, set_ee, set_k)?)
     }
 
     fn drive(&self, drive: &Drive, tick: &mut dyn Tick) -> Result<(), ArmError> {

@@ -12,6 +12,41 @@
 //! deadline.rs      points in time until which something is waited for
 //! ```
 
+/// Sends a [`Setting`] with the calls of a client: both have them, two under other names.
+macro_rules! configured {
+    ($robot:expr, $setting:expr, $set_ee:ident, $set_k:ident) => {
+        match $setting {
+            Setting::CollisionBehavior {
+                nominal,
+                acceleration,
+            } => $robot.set_collision_behavior(
+                acceleration.lower_torques,
+                acceleration.upper_torques,
+                nominal.lower_torques,
+                nominal.upper_torques,
+                acceleration.lower_forces,
+                acceleration.upper_forces,
+                nominal.lower_forces,
+                nominal.upper_forces,
+            ),
+            Setting::JointImpedance(stiffness) => $robot.set_joint_impedance(*stiffness),
+            Setting::CartesianImpedance(stiffness) => $robot.set_cartesian_impedance(*stiffness),
+            Setting::GuidingMode { axes, elbow } => $robot.set_guiding_mode(*axes, *elbow),
+            Setting::EndEffector(frame) => $robot.$set_ee(*frame),
+            Setting::StiffnessFrame(frame) => $robot.$set_k(*frame),
+            Setting::Load {
+                mass,
+                centre,
+                inertia,
+            } => $robot.set_load(*mass, *centre, *inertia),
+            #[allow(deprecated, reason = "a FER has them all the same")]
+            Setting::Filters([joint, joint_rate, pose, twist, controller]) => {
+                $robot.set_filters(*joint, *joint_rate, *pose, *twist, *controller)
+            }
+        }
+    };
+}
+
 pub(crate) mod bridge;
 pub(crate) mod deadline;
 pub(crate) mod elbow;

@@ -5,8 +5,8 @@
 use kilohertz_core::command::interpolation::Interpolation;
 use kilohertz_core::command::pace::Pace;
 use kilohertz_core::limits::{
-    APPROACH_GAIN, Approach, JointBounds, JointMotion, Judgement, LEAST_APPROACH, Limiter, ORDERS,
-    Sequence, Violation, ViolationKind, Violations, check_finite, confined, exceeds, largest,
+    Approach, JointBounds, JointMotion, Judgement, Limiter, ORDERS, Sequence, Violation,
+    ViolationKind, Violations, check_finite, confined, exceeds, largest,
 };
 
 use crate::constants::{DT, OWN_SHARE};
@@ -268,21 +268,15 @@ impl JointLimiter {
         }
     }
 
-    /// The highest velocities with which a position is approached after a rest.
-    fn approach_speeds(&self) -> [f64; 7] {
-        let own = self.pace.fastest(self.time);
-        std::array::from_fn(|joint| {
-            let least = LEAST_APPROACH * self.arm[joint].velocity;
-            least.max(APPROACH_GAIN * own[joint])
-        })
-    }
-
     /// Takes the step of one cycle towards `wanted`, and writes it out.
     fn step_towards(&mut self, wanted: &[f64; 7], approach: Approach, out: &mut [f64]) {
         let (last, ago) = self.followed.unwrap_or((*wanted, 1));
         let (kind, mut following) = (self.kind, self.following);
         if (kind, approach) == (JointCommand::Position, Approach::AfterRest) {
-            for (bounds, speed) in following.iter_mut().zip(self.approach_speeds()) {
+            let most = self
+                .pace
+                .approach(self.time, self.arm.map(|joint| joint.velocity));
+            for (bounds, speed) in following.iter_mut().zip(most) {
                 bounds.velocity = bounds.velocity.min(speed);
             }
         }

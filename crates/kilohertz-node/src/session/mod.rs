@@ -138,7 +138,7 @@ fn start(
         timer_slack: options.timer_slack_s.map(seconds),
     };
     // The notify thread runs right below the loop, so that a busy machine does not delay its wakes.
-    let courier_realtime = RealtimeRequest {
+    let notify_realtime = RealtimeRequest {
         priority: options
             .priority
             .map(|priority| priority.saturating_sub(1).max(1)),
@@ -149,7 +149,7 @@ fn start(
     let session: Arc<OnceLock<Session>> = Arc::default();
     let ended = Arc::clone(&session);
     let notifier = start_notifier(
-        move || drop(make_realtime(&courier_realtime)),
+        move || drop(make_realtime(&notify_realtime)),
         move |news| {
             if news.has(Signals::ENDED)
                 && let Some(session) = ended.get()

@@ -212,34 +212,8 @@ impl Connection for LibfrankaClient {
 
     fn configure(&self, setting: &Setting) -> Result<(), ArmError> {
         let call = format!("sending {}", setting.name());
-        self.with(&call, REQUEST, |robot, _| match setting {
-            Setting::CollisionBehavior {
-                nominal,
-                acceleration,
-            } => robot.set_collision_behavior(
-                acceleration.lower_torques,
-                acceleration.upper_torques,
-                nominal.lower_torques,
-                nominal.upper_torques,
-                acceleration.lower_forces,
-                acceleration.upper_forces,
-                nominal.lower_forces,
-                nominal.upper_forces,
-            ),
-            Setting::JointImpedance(stiffness) => robot.set_joint_impedance(*stiffness),
-            Setting::CartesianImpedance(stiffness) => robot.set_cartesian_impedance(*stiffness),
-            Setting::GuidingMode { axes, elbow } => robot.set_guiding_mode(*axes, *elbow),
-            Setting::EndEffector(frame) => robot.set_EE(*frame),
-            Setting::StiffnessFrame(frame) => robot.set_K(*frame),
-            Setting::Load {
-                mass,
-                centre,
-                inertia,
-            } => robot.set_load(*mass, *centre, *inertia),
-            #[allow(deprecated, reason = "the arm has them all the same")]
-            Setting::Filters([joint, joint_rate, pose, twist, controller]) => {
-                robot.set_filters(*joint, *joint_rate, *pose, *twist, *controller)
-            }
+        self.with(&call, REQUEST, |robot, _| {
+            configured!(robot, setting, set_EE, set_K)
         })
     }
 

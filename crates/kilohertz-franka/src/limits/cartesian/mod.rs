@@ -23,8 +23,8 @@ mod motion;
 use kilohertz_core::command::interpolation::Interpolation;
 use kilohertz_core::command::pace::Pace;
 use kilohertz_core::limits::{
-    APPROACH_GAIN, Approach, Judgement, LEAST_APPROACH, Limiter, Sequence, TooFar, Violation,
-    ViolationKind, Violations, check_finite, confined, difference, exceeds, largest as most_of,
+    Approach, Judgement, Limiter, Sequence, TooFar, Violation, ViolationKind, Violations,
+    check_finite, confined, difference, exceeds, largest as most_of,
 };
 use kilohertz_geometry::{Pose, check_pose, norm, orthonormal, pose_error};
 
@@ -191,15 +191,6 @@ impl CartesianLimiter {
         Some(found)
     }
 
-    /// The highest velocities of the parts with which a pose is approached after a rest.
-    fn approach_speeds(&self) -> [f64; 3] {
-        let own = self.pace.fastest(self.time);
-        std::array::from_fn(|part| {
-            let least = LEAST_APPROACH * self.arm[part].velocity;
-            least.max(APPROACH_GAIN * own[part])
-        })
-    }
-
     /// How far away the place of a pose is, where no posture reaches it.
     fn too_far(&self, action: &[f64]) -> Option<TooFar> {
         let is_place = self.command != CartesianCommand::Velocity;
@@ -268,7 +259,10 @@ impl CartesianLimiter {
     fn step_towards(&mut self, action: &[f64], approach: Approach, out: &mut [f64]) {
         let mut following = self.following;
         if (self.command, approach) == (CartesianCommand::Pose, Approach::AfterRest) {
-            for (bounds, speed) in following.iter_mut().zip(self.approach_speeds()) {
+            let most = self
+                .pace
+                .approach(self.time, self.arm.map(|part| part.velocity));
+            for (bounds, speed) in following.iter_mut().zip(most) {
                 bounds.velocity = bounds.velocity.min(speed);
             }
         }
