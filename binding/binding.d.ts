@@ -45,24 +45,25 @@ export declare class NativeArm {
   planMove(goal: Float64Array, relative: boolean, speed: number, tolerance: number, settlingS: number): Promise<NativeMove>
 }
 
-/** One end of an echo. */
-export declare class NativeEcho {
-  /** The asking end. */
-  constructor()
-  /** The echoing end, in a child. */
-  static join(memory: number): NativeEcho
-  /** The descriptor for [`NativeEcho::join`]. */
-  get memory(): number | null
-  /**
-   * Asks the process `pid` so often at 1 kHz from a thread like a session's, with its priority of 80 and the
-   * process at 40, and says how long each echo took \[s\]; with idle states held off where that is wanted.
-   */
-  measure(rounds: number, pid: number, holdsOff: boolean): Float64Array
-  /** Waits to be asked, for a tenth of a second at most; says whether it was. */
-  hear(): boolean
-  /** Echoes what was heard. */
-  answer(): void
+/** An error with a stable code and what is known of it. */
+export declare class NativeFailure {
+  /** Which class of errors it becomes. */
+  readonly kind: NativeFailureKind
+  readonly message: string
+  /** The robot's own names of what is wrong. */
+  readonly errors: Array<string>
+  /** How the robot says that its motion ended. */
+  readonly moveStatus?: string
+  /** The number of the signal that it is about. */
+  readonly signal?: number
+  /** The code; that of a refused option is made of the option's name. */
+  get code(): string
+  /** Of a refused option. */
+  get refused(): NativeRefused | null
+  /** Of a move that did not arrive. */
+  get notArrived(): NativeNotArrived | null
 }
+export type Failure = NativeFailure
 
 /** A connected hand. */
 export declare class NativeHand {
@@ -201,8 +202,8 @@ export declare class NativeMove {
   get elapsedS(): number
   /** Whether the measured arm stands at the goal. */
   get hasArrived(): boolean
-  /** Why the plan was given up, as `error.rs` writes errors; nothing if it was not. */
-  trouble(): string | null
+  /** Why the plan was given up; nothing if it was not. */
+  trouble(): NativeFailure | null
 }
 
 /** A place on the roll, as JavaScript holds it. It is given back when this is collected, or left. */
@@ -310,10 +311,10 @@ export declare class NativeSimulator {
   removeObject(): void
   /** The true motion of the arm now. */
   joints(): NativeJointState
-  /** What was counted since the start. */
-  counters(): NativeCounters
+  /** What was counted since the start, in the order of the contract's names. */
+  counters(): Array<number>
   /** Injects a fault. */
-  inject(what: NativeFault): void
+  inject(fault: NativeFault): void
   /** Stops the simulator; resolves when its threads have ended. */
   stop(): Promise<void>
 }
@@ -341,6 +342,9 @@ export declare class NativeWorkerPort {
 /** The layout of an arm's state. */
 export declare function armSchema(): NativeArmSchema
 
+/** What both sides know. It is read when the package is built, not when it runs. */
+export declare function contract(): NativeContract
+
 /** Lets the worker of the port with this number go; it may be gone already. */
 export declare function dismissPort(number: number): void
 
@@ -349,12 +353,6 @@ export declare function endChild(pid: number, limitS: number): boolean
 
 /** For a child process: it is ended with `parent`. False where that is gone already. */
 export declare function endWithParent(parent: number): boolean
-
-/**
- * What the message of an error of the native side begins with. It is another one in each process, so that no
- * text of anybody else's is taken for such an error.
- */
-export declare function failureMark(): string
 
 /** Puts the guard's handlers on top of what the program has installed. */
 export declare function guardOnTop(): void
@@ -382,6 +380,9 @@ export interface NativeAwake {
   wakeS?: number
 }
 
+/** What ended a session. */
+export type NativeCause = 'stopped' | 'policyFailed' | 'invalidAction' | 'noAction' | 'tooLate' | 'nothingNew' | 'behind' | 'robotFailed' | 'panicked'
+
 /** How to connect; what is absent has the arm's default. */
 export interface NativeConnectOptions {
   timeoutS: number
@@ -392,23 +393,10 @@ export interface NativeConnectOptions {
   law?: NativeLaw
 }
 
-/** What the simulator has counted. */
-export interface NativeCounters {
-  statesSent: number
-  statesDropped: number
-  statesDelayed: number
-  commandsReceived: number
-  commandsLate: number
-  commandsLost: number
-  longestLostRun: number
-  commandsDropped: number
-  commandsDelayed: number
-  motionsStarted: number
-  motionsFinished: number
-  motionsAborted: number
-  reflexes: number
-  missedTicks: number
-  clients: number
+/** What both sides know. */
+export interface NativeContract {
+  names: Array<NativeNames>
+  numbers: Array<NativeNumbers>
 }
 
 /** What a child process needs for its end of a line: descriptors of this process. */
@@ -431,14 +419,19 @@ export interface NativeDistance {
 
 /** Something that happened while the session ran. */
 export interface NativeEvent {
-  /** "held", "resting", "resumed", "behind" or "late". */
-  kind: string
+  kind: NativeEventKind
   tick: number
   /** Of "behind". */
   behind?: NativeDistance
   /** Of "late": how long late answers took, in the mean. */
   tookS?: number
 }
+
+/** What happened while a session ran. */
+export type NativeEventKind = 'held' | 'resting' | 'resumed' | 'behind' | 'late'
+
+/** Which class of errors a failure becomes. */
+export type NativeFailureKind = 'option' | 'robot' | 'interrupted' | 'offload' | 'other'
 
 /** A fault to inject. */
 export interface NativeFault {
@@ -472,10 +465,12 @@ export interface NativeFingers {
 
 /** One thing asked of the system for the loop thread. */
 export interface NativeGrant {
-  /** "granted", "refused" or "notAsked". */
-  status: string
+  status: NativeGrantStatus
   reason?: string
 }
+
+/** What became of something that was asked of the system. */
+export type NativeGrantStatus = 'granted' | 'refused' | 'notAsked'
 
 /** How an object is grasped. */
 export interface NativeGrasp {
@@ -526,6 +521,9 @@ export interface NativeJointState {
   timeS: number
 }
 
+/** How cores are kept awake. */
+export type NativeKeepAwake = 'auto' | 'threads' | 'idleStates' | 'off'
+
 /** An impedance law on torques; gains that are absent have their usual values. */
 export interface NativeLaw {
   /** Whether it follows the end effector. */
@@ -536,21 +534,46 @@ export interface NativeLaw {
   cartesianDamping?: Array<number>
 }
 
+/** Names; their order is that of their numbers, where they have any. */
+export interface NativeNames {
+  /** The constant that lists them; nothing where nobody reads a list of them. */
+  name?: string
+  /** The type of one of them. */
+  typeName: string
+  about: string
+  values: Array<string>
+}
+
+/** Where an arm has ended that did not arrive. */
+export interface NativeNotArrived {
+  q: Array<number>
+  goal: Array<number>
+  joint: number
+  differenceRad: number
+}
+
+/** Numbers with names. */
+export interface NativeNumbers {
+  /** The constant that holds them. */
+  name: string
+  about: string
+  keys: Array<string>
+  values: Array<number>
+  /** Whether Python alone takes them. */
+  isForPython: boolean
+}
+
 /** How a session ended. */
 export interface NativeOutcome {
-  /**
-   * "stopped", "policyFailed", "invalidAction", "noAction", "tooLate", "nothingNew", "behind",
-   * "robotFailed" or "panicked".
-   */
-  cause: string
+  cause: NativeCause
   tick?: number
   behind?: NativeDistance
   withoutAction?: number
   violation?: NativeViolation
   /** The panic's message. */
   message?: string
-  /** The robot's own error, as `error.rs` writes errors. */
-  robotError?: string
+  /** The robot's own error. */
+  robotError?: NativeFailure
   /** The last states, each behind its tick and its time [s]. */
   lastStates: Float64Array
 }
@@ -570,6 +593,18 @@ export interface NativeRealtime {
   memory: NativeGrant
   timerSlack: NativeGrant
   preemptRt: boolean
+}
+
+/** A value that is out of range. */
+export interface NativeRefused {
+  /** The option as it is written, which its code is made of. */
+  option: string
+  /** What of it is wrong, where that is more than the option. */
+  what: string
+  received: number | boolean | string
+  expected: string
+  /** What `received` is beyond, or not equal to. */
+  limits: Array<number>
 }
 
 /** How a session runs. `lib/session/options.ts` has checked every value and filled in the defaults. */
@@ -609,8 +644,7 @@ export interface NativeSessionOptions {
   policyPriority?: number
   /** Whether the policy, in a worker, spins. */
   policySpins?: boolean
-  /** "auto", "threads", "idleStates" or "off". */
-  keepAwake: string
+  keepAwake: NativeKeepAwake
   keepAwakeCores: number
   /** The longest wake from an idle state; none leaves idle states alone. */
   idleLatencyS?: number
@@ -641,27 +675,10 @@ export interface NativeSpread {
 
 /** What a loop has done so far. */
 export interface NativeStats {
-  iterations: number
-  overruns: number
-  missedTicks: number
-  policyAsks: number
-  policyAnswers: number
-  lateActions: number
-  heldCommands: number
-  restCommands: number
-  staleActions: number
-  clampedCommands: number
-  unusedNotFinite: number
-  violations: NativeViolations
+  /** What is counted, in the order of the contract's names. */
+  counts: Array<number>
   firstViolation?: NativeViolation
   firstViolationTick?: number
-  overwrittenObservations: number
-  overwrittenActions: number
-  droppedAnswers: number
-  emptyAnswers: number
-  followedCommands: number
-  droppedRecords: number
-  droppedEvents: number
   targetPeriodS: number
   avgPeriodS: number
   longestPeriodS: number
@@ -677,10 +694,7 @@ export interface NativeTooFar {
 
 /** An action value that broke a limit. */
 export interface NativeViolation {
-  /**
-   * The limit's name: "position", "torque rate" and so on; "finite value" is none that can be
-   * clamped.
-   */
+  /** The limit's name, as `LimitKind` of the contract has them. */
   kind: string
   slot: number
   field: string
@@ -692,17 +706,4 @@ export interface NativeViolation {
   joint?: NativeJointPlace
   /** What of a matrix is off. */
   flaw?: string
-}
-
-/** Cycles in which the action broke a limit, by its kind. */
-export interface NativeViolations {
-  position: number
-  velocity: number
-  acceleration: number
-  jerk: number
-  torque: number
-  torqueRate: number
-  joints: number
-  box: number
-  distance: number
 }

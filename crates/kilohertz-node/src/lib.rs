@@ -5,7 +5,7 @@
 //! news.rs               what a wake of JavaScript is about
 //! policy/worker.rs      where a policy in a worker waits for the loop
 //! policy/process.rs     where one in another process does
-//! policy/echo.rs        the bare echo that it is measured by
+//! policy/echo.rs        (feature `echo`) the bare echo that it is measured by
 //! franka/arm.rs         a connected arm
 //! franka/hand.rs        a connected hand
 //! franka/configuration.rs  what an arm is set up with
@@ -16,6 +16,7 @@
 //! offload/poll.rs       waking JavaScript by a descriptor
 //! guard.rs              what signals do; guard/ has its handlers
 //! background.rs         work that blocks, as promises
+//! contract.rs           names, codes, numbers and defaults that JavaScript and Python take from here
 //! buffers.rs            memory that JavaScript and we both see
 //! error.rs              errors with a code and details, as JavaScript gets them
 //! ```
@@ -30,6 +31,7 @@
 
 mod background;
 mod buffers;
+mod contract;
 mod error;
 mod franka;
 mod guard;

@@ -9,6 +9,7 @@
 //! | what | where |
 //! | --- | --- |
 //! | what lies where in the memory | `layout.rs` |
+//! | what the messages say | `messages.rs` |
 //! | the memory itself | `region.rs` |
 //! | who may write and read which slot, and when to wake | `track.rs` |
 //! | room for large values | `arena.rs` |
@@ -20,6 +21,7 @@
 //! Nothing here is realtime: sending a large value maps and unmaps memory where its arena is full.
 
 pub mod layout;
+pub mod messages;
 pub(crate) mod track;
 
 #[cfg(not(loom))]

@@ -1,6 +1,6 @@
 //! The channels between the loop thread and everybody else. None has a lock that the loop waits for.
 
-#[cfg(all(target_os = "linux", not(loom)))]
+#[cfg(all(feature = "echo", target_os = "linux", not(loom)))]
 pub mod echo;
 pub mod mailbox;
 pub mod notify;

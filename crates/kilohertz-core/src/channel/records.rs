@@ -4,17 +4,19 @@
 
 use rtrb::{Consumer, Producer, RingBuffer};
 
-/// What the robot was commanded in a cycle, and why.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CommandKind {
-    /// The policy's action, in time.
-    Fresh,
-    /// As much of the policy's action as the limits allowed, after a gap.
-    Followed,
-    /// The last motion, kept up without an action.
-    Held,
-    /// On the way to rest, or at rest.
-    Rest,
+crate::named! {
+    /// What the robot was commanded in a cycle, and why.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum CommandKind {
+        /// The policy's action, in time.
+        Fresh = "fresh",
+        /// As much of the policy's action as the limits allowed, after a gap.
+        Followed = "followed",
+        /// The last motion, kept up without an action.
+        Held = "held",
+        /// On the way to rest, or at rest.
+        Rest = "rest",
+    }
 }
 
 /// One cycle. Times are seconds since the start of the first one.
@@ -36,8 +38,18 @@ pub struct TickRecord {
     pub answered_s: f64,
 }
 
+/// What the slots of a record hold before those of the action, as the TypeScript API names it.
+pub const RECORD_FIELDS: [&str; 7] = [
+    "tick",
+    "timeS",
+    "periodS",
+    "sentS",
+    "kind",
+    "askedS",
+    "answeredS",
+];
 /// Slots of a record before those of the action.
-pub const RECORD_HEADER: usize = 7;
+pub const RECORD_HEADER: usize = RECORD_FIELDS.len();
 
 /// The loop's end of the record ring.
 pub(crate) struct RecordIn {

@@ -38,6 +38,13 @@ pub const ANSWERS: u32 = 16;
 pub(crate) const QUESTION_HEAD: usize = 3;
 pub(crate) const ANSWER_HEAD: usize = 2;
 
+/// Goes up when anything in this memory changes.
+pub(crate) const VERSION: u32 = 1;
+/// What stands alone in a line of the processor's cache [bytes].
+pub(crate) const LINE: usize = 64;
+/// Where the rows begin [bytes].
+pub(crate) const ROWS_AT: usize = 6 * LINE;
+
 /// How many numbers an observation has, and an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lengths {
@@ -55,6 +62,13 @@ pub(crate) enum Word {
     Taken = 3,
     Answered = 4,
     LoopSleeps = 5,
+}
+
+impl Word {
+    /// Where it lies [bytes].
+    pub(crate) const fn at(self) -> usize {
+        (self as usize).saturating_mul(LINE)
+    }
 }
 
 /// Numbers of a question's row, and of an answer's, without what aligns it.
@@ -83,10 +97,6 @@ mod real {
     use crate::channel::sync::Ordering::Relaxed;
 
     const MAGIC: u64 = u64::from_le_bytes(*b"kilohrtz");
-    const VERSION: u32 = 1;
-    /// What stands alone in a line of the processor's cache.
-    const LINE: usize = 64;
-    const ROWS_AT: usize = 6 * LINE;
 
     /// An anonymous memory file, mapped.
     #[derive(Debug)]

@@ -16,6 +16,7 @@ use std::str::FromStr;
 use kilohertz_core::schema::{Field, Schema};
 
 use crate::control::gains::Gains;
+use crate::limits::options::Budget;
 
 /// What the actions of a session are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +94,15 @@ impl Control {
     /// How many slots that has.
     pub const fn slots(self) -> usize {
         self.field().len
+    }
+
+    /// The share of the jerk that a motion to a target takes by default; none where actions are no targets.
+    pub const fn target_jerk(self) -> Option<f64> {
+        match self {
+            Control::JointTarget => Some(Budget::JOINT_JERK),
+            Control::CartesianTarget => Some(Budget::CARTESIAN_JERK),
+            _ => None,
+        }
     }
 
     /// Whether it is the end effector that is commanded.
@@ -199,6 +209,9 @@ pub enum Impedance {
 }
 
 impl Impedance {
+    /// Those that have no gains of their own.
+    pub const NAMED: [Impedance; 3] = [Impedance::Joint, Impedance::Cartesian, Impedance::External];
+
     /// The arm's own controller for a motion without torques: the joint one where there is none.
     pub fn of_the_arm(self) -> Impedance {
         match self {
@@ -222,7 +235,7 @@ impl FromStr for Impedance {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Impedance, String> {
-        [Impedance::Joint, Impedance::Cartesian, Impedance::External]
+        Impedance::NAMED
             .into_iter()
             .find(|impedance| impedance.name() == name)
             .ok_or_else(|| {

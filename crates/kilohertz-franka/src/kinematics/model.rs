@@ -23,6 +23,16 @@ pub enum Quantity {
 }
 
 impl Quantity {
+    /// Each of them, with its name in the TypeScript API, in the order of their numbers; of a frame where it is of one.
+    pub const NAMED: [(&str, Quantity); 6] = [
+        ("pose", Quantity::Pose(Frame::Flange)),
+        ("bodyJacobian", Quantity::BodyJacobian(Frame::Flange)),
+        ("zeroJacobian", Quantity::ZeroJacobian(Frame::Flange)),
+        ("mass", Quantity::Mass),
+        ("coriolis", Quantity::Coriolis),
+        ("gravity", Quantity::Gravity),
+    ];
+
     /// How many numbers it has.
     pub const fn len(self) -> usize {
         match self {
@@ -38,18 +48,16 @@ impl Quantity {
         false
     }
 
-    /// The quantity with this number, in the order above, of the frame with this number, in libfranka's order;
-    /// none where there is no such.
+    /// The quantity with this number, in the order of [`Quantity::NAMED`], of the frame with this number, in
+    /// libfranka's order; none where there is no such.
     pub fn numbered(quantity: u32, frame: u32) -> Option<Quantity> {
         let of_frame = || Frame::ALL.get(frame as usize).copied();
-        Some(match quantity {
-            0 => Quantity::Pose(of_frame()?),
-            1 => Quantity::BodyJacobian(of_frame()?),
-            2 => Quantity::ZeroJacobian(of_frame()?),
-            3 => Quantity::Mass,
-            4 => Quantity::Coriolis,
-            5 => Quantity::Gravity,
-            _ => return None,
+        let (_, named) = *Quantity::NAMED.get(quantity as usize)?;
+        Some(match named {
+            Quantity::Pose(_) => Quantity::Pose(of_frame()?),
+            Quantity::BodyJacobian(_) => Quantity::BodyJacobian(of_frame()?),
+            Quantity::ZeroJacobian(_) => Quantity::ZeroJacobian(of_frame()?),
+            of_the_arm => of_the_arm,
         })
     }
 }
@@ -76,8 +84,28 @@ pub struct Posture {
     pub gravity_earth: [f64; 3],
 }
 
+/// The fields of a posture as the TypeScript API names them, and how many slots each has, in their order.
+pub const POSTURE_FIELDS: [(&str, usize); 8] = [
+    ("q", 7),
+    ("dq", 7),
+    ("F_T_EE", 16),
+    ("EE_T_K", 16),
+    ("I_total", 9),
+    ("m_total", 1),
+    ("F_x_Ctotal", 3),
+    ("O_ddP_O", 3),
+];
+
 /// The number of slots of a posture.
-pub const POSTURE_LEN: usize = 62;
+pub const POSTURE_LEN: usize = {
+    let mut len = 0;
+    let mut nth = 0;
+    while nth < POSTURE_FIELDS.len() {
+        len += POSTURE_FIELDS[nth].1;
+        nth += 1;
+    }
+    len
+};
 
 impl Posture {
     /// The arm at rest with nothing on its flange, on level ground.

@@ -440,6 +440,7 @@ fn why(watchdog: &Watchdog, mut robot: libfranka::Robot, call: &str, failed: Fai
             "the motion was aborted: the user stop is pressed".to_owned(),
         ),
         (_, Failed::Told(FrankaException::ControlException { error, .. })) => {
+            // The client says it in words alone. Nothing but the status that is told depends on them.
             let status = if error.contains("preempted") {
                 "Preempted"
             } else if error.contains("invalid input") {
