@@ -292,7 +292,8 @@ impl ControlBox {
                 let bounds = self.generation.cartesian_envelope();
                 last.next(&command, generator, bounds, &reference.q, first)
                     .and_then(|next| {
-                        let q = cartesian::joints(&self.arm, &next);
+                        let envelope = self.generation.envelope();
+                        let q = cartesian::joints(&self.arm, &next, envelope);
                         motion.cartesian = Some(next);
                         let joints = self.limits.next(generator, reference, &q, first);
                         if finished {
@@ -360,7 +361,8 @@ impl ControlBox {
                     let mut next = self.limits.extrapolated(last);
                     if let Some(pose) = &mut motion.cartesian {
                         *pose = pose.extrapolated(self.generation.cartesian_envelope());
-                        let q = cartesian::joints(&self.arm, pose);
+                        let envelope = self.generation.envelope();
+                        let q = cartesian::joints(&self.arm, pose, envelope);
                         match self.limits.next(motion.generator, last, &q, false) {
                             Ok(through) => next = through,
                             Err(_) => *pose = pose.moved_to(&self.arm.pose_of(&next.q)),
@@ -445,7 +447,7 @@ impl ControlBox {
         self.tally.motions_started += 1;
         let cartesian = request.generator.is_cartesian().then(|| {
             let pose = self.arm.pose_of(&self.arm.reference.q);
-            CartesianReference::at_rest(pose)
+            CartesianReference::at_rest(pose, self.arm.reference.q[2])
         });
         self.mode = Mode::Moving(ActiveMotion::new(&request, self.time, cartesian));
         self.reply(request.ticket, Status::Move(MoveStatus::MotionStarted));
