@@ -120,6 +120,9 @@
 //!   does not exist is answered as not possible; a message that cannot be framed, or one before
 //!   `Connect`, ends the connection.
 //!
+//! - A FER serves a model library: `model-library/fer.rs`, which the build script compiles into a shared object. A
+//!   request for another machine than the one that it was built on is answered with an error.
+//!
 //! Known differences from a real arm are listed in `docs/simulator.md`, each with its source and its effect.
 
 #![forbid(unsafe_code)]
