@@ -99,6 +99,9 @@ pub enum Fault {
     },
     /// Presses (true) or releases (false) the user stop.
     UserStop(bool),
+    /// Presses (true) or releases (false) the guiding buttons at the flange: a motion ends, and what `SetGuidingMode` has
+    /// freed gives way to a push until they are released.
+    Guide(bool),
     /// Somebody pushes each joint with these torques [N m], until the next push; zeros let go. A positive one turns
     /// its joint forwards, and `tau_ext_hat_filtered` shows it with the opposite sign: what the arm applies to who
     /// pushes it.

@@ -187,6 +187,7 @@ fn fault(fault: NativeFault) -> std::result::Result<Fault, Failure> {
         "reflex" => Fault::Reflex {
             error: fault.error.unwrap_or_else(|| "joint_reflex".to_owned()),
         },
+        "guide" => Fault::Guide(fault.pressed.unwrap_or(true)),
         "userStop" => Fault::UserStop(fault.pressed.unwrap_or(true)),
         "push" => {
             let torques = fault.torques_nm.unwrap_or_default();
@@ -211,7 +212,7 @@ fn fault(fault: NativeFault) -> std::result::Result<Fault, Failure> {
             let kinds = "dropStates, dropCommands, delayStates, delayCommands, duplicateStates, \
                          duplicateCommands, reorderStates, reorderCommands, truncateStates, \
                          truncateCommands, oldStates, corruptStates, noiseDatagrams, reflex, \
-                         userStop, push, rejectConnect, slowConnect, resetConnection, die, freeze, handRejectConnect, handFailNext, \
+                         userStop, guide, push, rejectConnect, slowConnect, resetConnection, die, freeze, handRejectConnect, handFailNext, \
                          handDeaf, handDie or handFreeze";
             return Err(Failure::new(
                 "SIM_FAULT",

@@ -283,16 +283,16 @@ fn along(from: &Joints, way: &Joints, share: f64) -> Joints {
 }
 
 /// How the joints can move.
-struct FreeMotion {
-    jacobian: [f64; 42],
+pub(super) struct FreeMotion {
+    pub jacobian: [f64; 42],
     /// Of the Jacobian times its transpose.
     factor: Factor<6>,
     /// What is left of a motion of joint 3 alone when the end effector is to stand still.
-    free: Joints,
+    pub free: Joints,
 }
 
 impl FreeMotion {
-    fn at(arm: &Arm, q: &Joints) -> FreeMotion {
+    pub fn at(arm: &Arm, q: &Joints) -> FreeMotion {
         let (model, frame) = (&arm.dynamics.model, arm.frames.f_t_ee());
         let jacobian = model.zero_jacobian_q(Frame::EndEffector, q, &frame, &IDENTITY_TRANSFORM);
         let mut factor = Factor::of(square(&jacobian, LEAST_DAMPING));
@@ -330,7 +330,7 @@ fn norms(twist: &[f64; 6]) -> [f64; 2] {
 }
 
 /// The way from one pose to another: translation, and rotation about an axis in the base frame.
-fn difference(from: &[f64; 16], to: &[f64; 16]) -> [f64; 6] {
+pub(super) fn difference(from: &[f64; 16], to: &[f64; 16]) -> [f64; 6] {
     // The rotation between them, row by column.
     let r = |row: usize, column: usize| {
         (0..3)

@@ -4,10 +4,11 @@
 //! only in [`ControlBox::tick`].
 //!
 //! `modes.rs` has the modes and what belongs to each, `rules.rs` the limits of joints and the lost-packet rule,
-//! `cartesian.rs` the Cartesian motion generators, `asynchronous.rs` motions that the arm makes itself, `state.rs` what the state reports.
+//! `guiding.rs` an arm that is guided by hand, `cartesian.rs` the Cartesian motion generators, `asynchronous.rs` motions that the arm makes itself, `state.rs` what the state reports.
 
 pub(crate) mod asynchronous;
 pub(crate) mod cartesian;
+pub(crate) mod guiding;
 pub(crate) mod modes;
 pub(crate) mod rules;
 pub(crate) mod state;
@@ -17,6 +18,7 @@ use franka::{MoveStatus, RobotMode};
 
 use crate::body::arm::{Arm, Drive};
 use crate::control_box::cartesian::CartesianReference;
+use crate::control_box::guiding::Freedom;
 use crate::control_box::modes::{ActiveMotion, Mode, Offer, Stop, WaitingMove};
 use crate::control_box::rules::{Limits, Missing};
 use crate::error::SimulatorError;
@@ -44,6 +46,8 @@ pub(crate) struct ControlBox {
     pub generation: Generation,
     pub arm: Arm,
     limits: Limits,
+    /// What may be guided by hand.
+    guiding: Freedom,
     lockstep: bool,
     lost_packet_limit: u32,
     /// Ticks that a motion may wait for its first command.
@@ -80,6 +84,7 @@ impl ControlBox {
                 &options.worn(),
             )?,
             limits: Limits::new(options.generation)?,
+            guiding: Freedom::ALL,
             lockstep: options.lockstep,
             lost_packet_limit: options.lost_packet_limit,
             grace: grace.as_millis() as u64,
@@ -172,6 +177,7 @@ impl ControlBox {
             Request::SetEeToK(frame) => self.arm.frames.ee_t_k = frame,
             Request::SetNeToEe(frame) => self.arm.frames.ne_t_ee = frame,
             Request::SetLoad(load) => self.arm.set_load(load),
+            Request::SetGuidingMode(freedom) => self.guiding = freedom,
             Request::SetCollisionBehavior(behavior) => self.arm.collision = *behavior,
             _ => {}
         }
@@ -188,7 +194,7 @@ impl ControlBox {
             }
             Mode::Stopping(_) => self.mode = Mode::Idle,
             Mode::Recovering(tickets) => tickets.clear(),
-            Mode::Idle | Mode::Reflex | Mode::UserStopped => {}
+            Mode::Idle | Mode::Reflex | Mode::UserStopped | Mode::Guided(_) => {}
         }
     }
 
@@ -202,11 +208,15 @@ impl ControlBox {
             );
             self.mode = Mode::UserStopped;
         } else if matches!(self.mode, Mode::UserStopped) {
-            self.mode = if self.errors.any() {
-                Mode::Reflex
-            } else {
-                Mode::Idle
-            };
+            self.mode = self.unmoved();
+        }
+    }
+
+    /// The mode of an arm that nobody holds any more.
+    fn unmoved(&self) -> Mode {
+        match self.errors.any() {
+            true => Mode::Reflex,
+            false => Mode::Idle,
         }
     }
 
@@ -232,6 +242,7 @@ impl ControlBox {
         let drive = match &self.mode {
             Mode::Moving(motion) if motion.asynchronous.is_some() => self.follow_target(),
             Mode::Moving(_) => self.command_arm(),
+            Mode::Guided(hold) => self.guided(hold),
             _ => {
                 self.bring_to_rest();
                 Drive::Internal
@@ -250,6 +261,8 @@ impl ControlBox {
             } else if felt.any() {
                 self.reflex(felt);
             }
+        } else if matches!(self.mode, Mode::Guided(_)) {
+            self.arm.reference_from_measured();
         } else {
             self.settle();
         }
@@ -466,7 +479,7 @@ impl ControlBox {
                 }
                 self.reply(ticket, Status::Stop(StopMoveStatus::Success));
             }
-            Mode::Reflex | Mode::Recovering(_) | Mode::UserStopped => {
+            Mode::Reflex | Mode::Recovering(_) | Mode::UserStopped | Mode::Guided(_) => {
                 let status = StopMoveStatus::CommandNotPossibleRejected;
                 self.reply(ticket, Status::Stop(status));
             }
@@ -487,7 +500,7 @@ impl ControlBox {
                 self.arm.contacts = self.arm.felt;
                 AutomaticErrorRecoveryStatus::Success
             }
-            Mode::Moving(_) | Mode::Stopping(_) | Mode::UserStopped => {
+            Mode::Moving(_) | Mode::Stopping(_) | Mode::UserStopped | Mode::Guided(_) => {
                 AutomaticErrorRecoveryStatus::CommandNotPossibleRejected
             }
         };
@@ -569,7 +582,7 @@ impl ControlBox {
                 }
             }
             Mode::UserStopped => self.mode = Mode::UserStopped,
-            Mode::Idle | Mode::Reflex => {}
+            Mode::Idle | Mode::Reflex | Mode::Guided(_) => {}
         }
     }
 
