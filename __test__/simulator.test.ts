@@ -35,7 +35,9 @@ test('it wears the Franka Hand, nothing, or what it is told', async (t) => {
     const arm = await Franka.connect(simulator.address);
     const { m_ee, F_x_Cee, F_T_EE, I_ee } = await arm.state();
     await arm.close();
-    return [m_ee, F_x_Cee[2], F_T_EE[14], I_ee[8]].map((value = Number.NaN) => Math.round(value * 1e4) / 1e4);
+    return [m_ee, F_x_Cee[2], F_T_EE[14], I_ee[8]].map(
+      (value = Number.NaN) => Math.round(value * 1e4) / 1e4,
+    );
   };
   t.deepEqual(await worn({}), [0.73, 0.03, 0.1034, 0.0017]);
   t.deepEqual(await worn({ hand: false }), [0, 0, 0, 0]);
