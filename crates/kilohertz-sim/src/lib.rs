@@ -31,7 +31,7 @@
 //!                        control_box/: requests, replies, one tick of a millisecond
 //!                          │ modes.rs: the mode, and what belongs to it
 //!                          │ rules.rs: limits, lost-packet rule → violation.rs: error flags
-//!                          │ cartesian.rs: poses and twists → joints; asynchronous.rs: targets → joints
+//!                          │ cartesian.rs: poses and twists; inverse.rs: → joints; asynchronous.rs: targets → joints
 //!                          │ state.rs: what the state reports
 //!                          ▼
 //!                        body/arm.rs: impedance control or the client's torques, saturation

@@ -8,7 +8,8 @@ use franka::wire::robot::{AutomaticErrorRecoveryStatus, StopMoveStatus};
 
 use crate::body::arm::{Arm, Drive};
 use crate::control_box::ControlBox;
-use crate::control_box::cartesian::{FreeMotion, difference};
+use crate::control_box::cartesian::difference;
+use crate::control_box::inverse::FreeMotion;
 use crate::control_box::modes::Mode;
 
 /// Which directions are free: x, y, z, roll, pitch, yaw, and the elbow.

@@ -4,11 +4,12 @@
 //! only in [`ControlBox::tick`].
 //!
 //! `modes.rs` has the modes and what belongs to each, `rules.rs` the limits of joints and the lost-packet rule,
-//! `guiding.rs` an arm that is guided by hand, `cartesian.rs` the Cartesian motion generators, `asynchronous.rs` motions that the arm makes itself, `state.rs` what the state reports.
+//! `guiding.rs` an arm that is guided by hand, `cartesian.rs` the Cartesian motion generators, `inverse.rs` the joints of a pose, `asynchronous.rs` motions that the arm makes itself, `state.rs` what the state reports.
 
 pub(crate) mod asynchronous;
 pub(crate) mod cartesian;
 pub(crate) mod guiding;
+pub(crate) mod inverse;
 pub(crate) mod modes;
 pub(crate) mod rules;
 pub(crate) mod state;
@@ -306,7 +307,7 @@ impl ControlBox {
                 last.next(&command, generator, bounds, &reference.q, first)
                     .and_then(|next| {
                         let envelope = self.generation.envelope();
-                        let q = cartesian::joints(&self.arm, &next, envelope);
+                        let q = inverse::joints(&self.arm, &next, envelope);
                         motion.cartesian = Some(next);
                         let joints = self.limits.next(generator, reference, &q, first);
                         if finished {
@@ -375,7 +376,7 @@ impl ControlBox {
                     if let Some(pose) = &mut motion.cartesian {
                         *pose = pose.extrapolated(self.generation.cartesian_envelope());
                         let envelope = self.generation.envelope();
-                        let q = cartesian::joints(&self.arm, pose, envelope);
+                        let q = inverse::joints(&self.arm, pose, envelope);
                         match self.limits.next(motion.generator, last, &q, false) {
                             Ok(through) => next = through,
                             Err(_) => *pose = pose.moved_to(&self.arm.pose_of(&next.q)),
