@@ -119,8 +119,8 @@ export {
   type FingerState,
   FrankaSimulator,
   type FrankaSimulatorOptions,
-  type SimulatedEndEffector,
   type JointState,
+  type SimulatedEndEffector,
   type SimulatorCounters,
   type SimulatorFault,
 } from './lib/simulator/simulator.ts';

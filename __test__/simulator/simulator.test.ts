@@ -29,6 +29,34 @@ test('a simulator listens on loopback, on a free port, with the arm at rest in i
   t.is(one.counters().clients, 0);
 });
 
+test('it wears the Franka Hand, nothing, or what it is told', async (t) => {
+  const worn = async (options: Parameters<typeof FrankaSimulator.start>[0]) => {
+    await using simulator = await FrankaSimulator.start(options);
+    const arm = await Franka.connect(simulator.address);
+    const { m_ee, F_x_Cee, F_T_EE, I_ee } = await arm.state();
+    await arm.close();
+    return [m_ee, F_x_Cee[2], F_T_EE[14], I_ee[8]].map(
+      (value = Number.NaN) => Math.round(value * 1e4) / 1e4,
+    );
+  };
+  t.deepEqual(await worn({}), [0.73, 0.03, 0.1034, 0.0017]);
+  t.deepEqual(await worn({ hand: false }), [0, 0, 0, 0]);
+  t.deepEqual(await worn({ endEffector: { m_ee: 1 } }), [1, 0, 0, 0.001]);
+  const wrong: [object, string, RegExp][] = [
+    [{ m_ee: 730 }, 'OPTION_END_EFFECTOR_M_EE', /0 to 10 kg/],
+    [{ m_ee: 0.5, I_ee: [0, 0, 0, 0, 0, 0, 0, 0, 0] }, 'SIM_OPTION', /I_ee/],
+    [{ m_ee: 0.5, F_x_Cee: [0, 0, 30] }, 'SIM_OPTION', /F_x_Cee .*30/],
+    [{ m_ee: 0.5, F_T_NE: [1] }, 'OPTION_END_EFFECTOR_F_T_NE', /16 finite numbers/],
+    [{ mass: 1 }, 'OPTION_UNKNOWN', /"mass"/],
+  ];
+  for (const [endEffector, code, message] of wrong) {
+    const refused = FrankaSimulator.start({ endEffector } as never);
+    const error = (await rejection(refused)) as KilohertzError;
+    t.is(error.code, code, error.message);
+    t.regex(error.message, message);
+  }
+});
+
 test('its time goes on by the wall clock, and the arm stays where it is', async (t) => {
   await using simulator = await FrankaSimulator.start();
   const { timeS } = simulator.joints();

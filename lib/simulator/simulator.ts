@@ -162,6 +162,11 @@ export type SimulatorFault =
   /** The user stop is pressed, or released. */
   | { readonly kind: 'userStop'; readonly pressed: boolean }
   /**
+   * The guiding buttons at the flange are pressed, or released: a motion ends, and what `setGuidingMode` has freed gives way
+   * to a `push` until they are released.
+   */
+  | { readonly kind: 'guide'; readonly pressed: boolean }
+  /**
    * Somebody pushes the joints with these torques [N m], 7, until the next push. A positive one turns its joint
    * forwards. `tau_ext_hat_filtered` shows it with the opposite sign: it is what the arm applies to who pushes it.
    */
@@ -368,6 +373,7 @@ const FAULT_PARTS: Readonly<Record<FaultName, readonly (keyof typeof PARTS)[]>> 
   noiseDatagrams: ['count'],
   reflex: ['error'],
   userStop: ['pressed'],
+  guide: ['pressed'],
   push: ['torquesNm'],
   rejectConnect: ['version'],
   slowConnect: ['byS'],

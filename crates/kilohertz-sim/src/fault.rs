@@ -99,6 +99,9 @@ pub enum Fault {
     },
     /// Presses (true) or releases (false) the user stop.
     UserStop(bool),
+    /// Presses (true) or releases (false) the guiding buttons at the flange: a motion ends, and what `SetGuidingMode` has
+    /// freed gives way to a push until they are released.
+    Guide(bool),
     /// Somebody pushes each joint with these torques [N m], until the next push; zeros let go. A positive one turns
     /// its joint forwards, and `tau_ext_hat_filtered` shows it with the opposite sign: what the arm applies to who
     /// pushes it.
@@ -227,6 +230,7 @@ const NAMED: &[(&str, Made)] = &[
     ("userStop", |of| {
         Ok(Fault::UserStop(of.pressed.unwrap_or(true)))
     }),
+    ("guide", |of| Ok(Fault::Guide(of.pressed.unwrap_or(true)))),
     ("push", |of| {
         let torques = of.torques_nm.unwrap_or_default();
         let len = torques.len();

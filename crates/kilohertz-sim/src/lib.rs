@@ -31,7 +31,7 @@
 //!                        control_box/: requests, replies, one tick of a millisecond
 //!                          │ modes.rs: the mode, and what belongs to it
 //!                          │ rules.rs: limits, lost-packet rule → violation.rs: error flags
-//!                          │ cartesian.rs: poses and twists → joints
+//!                          │ cartesian.rs: poses and twists; inverse.rs: → joints; asynchronous.rs: targets → joints
 //!                          │ state.rs: what the state reports
 //!                          ▼
 //!                        body/arm.rs: impedance control or the client's torques, saturation
@@ -103,6 +103,8 @@
 //!   (tolerances as above, in metres and radians), and all limits of the joints that they take.
 //!   Without a command a Cartesian motion goes on with constant acceleration, too; where its joints
 //!   could not, they go on instead.
+//! - An asynchronous motion (version 10) has targets instead of setpoints, at any rate: the arm goes to the newest by
+//!   itself, no command is lost, and the motion ends when it has braked after the last one.
 //! - A motion that finishes at more commanded velocity than can be shed within a millisecond
 //!   (10.5 mrad/s on an FR3) is a `joint_motion_generator_velocity_discontinuity`. Torque control
 //!   may finish at any speed; the arm then brakes by itself.
@@ -111,38 +113,17 @@
 //!   the arm is at rest.
 //! - A command that is not a number ends the motion as `InputErrorAborted`, without a reflex.
 //!
-//! # Known differences from a real arm
-//!
-//! - The inverse kinematics is this simulator's own: the shortest way of the joints, damped close to
-//!   singular poses. Where the client commands no elbow nothing pulls it anywhere; a real arm may
-//!   choose another. The Cartesian impedance controller is accepted for every motion generator
-//!   and behaves as the joint impedance controller.
-//! - Nothing touches the arm but its hard stops and [`Fault::Push`]; `tau_ext_hat_filtered` shows both
-//!   exactly, as what the arm applies to its surroundings (positive where the arm pushes forwards, so
-//!   negative where it is pushed forwards), and external wrenches are computed from it: zeros close to a
-//!   singular pose (where the Jacobian's volume is below 0.005; an arm's own bound is not known). `SetCollisionBehavior` decides what of that is
-//!   a contact, and in a motion what is a reflex (`joint_reflex`, `cartesian_reflex`). A contact is
-//!   reported while it lasts, a collision until `AutomaticErrorRecovery`. Until it is set, thresholds are 20 while accelerating and 10 otherwise,
-//!   as in libfranka's examples. Self-collision is not watched, nor is the measured Cartesian velocity.
-//! - `SetGuidingMode` and `SetCartesianImpedance` are checked and change nothing: nobody guides the arm
-//!   by hand, and there is no Cartesian controller.
-//! - In torque control gravity is compensated and friction is not, where a real arm compensates part
-//!   of it. Start with `friction: false` for an ideally compensated arm.
-//! - Joints are rigid: `theta` is `q`. Friction and armature are those of MuJoCo's FR3 for both arms,
-//!   not a measured arm's.
-//!   Sensors are free of noise and delay. Accelerometers read zero.
-//! - The load of `SetLoad` is also what hangs on the flange; a wrong load cannot be declared.
-//! - `tau_J_range_violation` watches the commanded torques without gravity; motors saturate at 87 and
-//!   12 N m with gravity included.
-//! - The numbers behind start-pose (1 mrad), velocity (2 mrad/s) and measured-velocity (0.2 rad/s)
-//!   tolerances are this simulator's. The hard stops are 0.05 rad behind the limits.
+//! - `SetCollisionBehavior` decides what of the external torques and of the wrench is a contact, and in a motion what
+//!   is a reflex (`joint_reflex`, `cartesian_reflex`). A contact is reported while it lasts, a collision until
+//!   `AutomaticErrorRecovery`.
 //! - `StopMove` without a motion succeeds; in a reflex it is not possible. A command number that
 //!   does not exist is answered as not possible; a message that cannot be framed, or one before
 //!   `Connect`, ends the connection.
-//! - Version 5: `SetFilters` is checked and filters nothing, every virtual wall is switched off, and
-//!   no model library is served.
-//! - A second client is disconnected at once.
-//! - The user stop is released at once, without brakes to open.
+//!
+//! - A FER serves a model library: `model-library/fer.rs`, which the build script compiles into a shared object. A
+//!   request for another machine than the one that it was built on is answered with an error.
+//!
+//! Known differences from a real arm are listed in `docs/simulator.md`, each with its source and its effect.
 
 #![forbid(unsafe_code)]
 

@@ -1,13 +1,7 @@
-//! The Cartesian motion generators: which poses may be commanded after which, and the joints that a
-//! pose takes.
+//! The Cartesian motion generators: which poses may be commanded after which.
 
-use franka::model::Frame;
 use franka::rate_limiting::DELTA_T;
-use franka::robot_state::IDENTITY_TRANSFORM;
 
-use crate::body::arm::Arm;
-use crate::body::cholesky::{Factor, square};
-use crate::body::dynamics::NEARLY_SINGULAR;
 use crate::body::payload::is_rigid;
 use crate::generation::{Bounds, CartesianEnvelope, elbow};
 use crate::joints::Joints;
@@ -20,15 +14,6 @@ const START_POSE_TOLERANCE: f64 = 1e-3;
 /// Tolerance on a commanded velocity [m/s, rad/s].
 const VELOCITY_TOLERANCE: f64 = 2e-3;
 
-/// The damping at a singular pose. The joints move less than a pose close to it asks for.
-const MOST_DAMPING: f64 = 0.05;
-/// The square of the damping elsewhere: only rounding is smaller.
-const LEAST_DAMPING: f64 = 1e-12;
-/// Of what joint 3 moves, this much has to be possible without the end effector.
-const LEAST_FREEDOM: f64 = 0.02;
-/// Steps of Newton's method; the second already leaves rounding alone.
-const ITERATIONS: u32 = 3;
-
 /// Desired pose of the end effector in the base frame, 4x4 column-major, its velocity [m/s, rad/s]
 /// and acceleration [m/s2, rad/s2].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,6 +23,8 @@ pub(crate) struct CartesianReference {
     pub acceleration: [f64; 6],
     /// The elbow, while it is commanded.
     pub elbow: Option<ElbowReference>,
+    /// Where joint 3 is kept while the elbow is not commanded \[rad\].
+    pub kept: f64,
 }
 
 /// Where joint 3 is to be \[rad\], how fast [rad/s], and how that changes [rad/s2].
@@ -49,7 +36,7 @@ pub(crate) struct ElbowReference {
 }
 
 impl ElbowReference {
-    fn at_rest(place: f64) -> ElbowReference {
+    pub fn at_rest(place: f64) -> ElbowReference {
         ElbowReference {
             place,
             velocity: 0.0,
@@ -75,9 +62,11 @@ impl ElbowReference {
 }
 
 impl CartesianReference {
-    pub fn at_rest(pose: [f64; 16]) -> CartesianReference {
+    /// Of an arm at rest, with the end effector at `pose` and joint 3 at `kept`.
+    pub fn at_rest(pose: [f64; 16], kept: f64) -> CartesianReference {
         CartesianReference {
             pose,
+            kept,
             twist: [0.0; 6],
             acceleration: [0.0; 6],
             elbow: None,
@@ -121,6 +110,7 @@ impl CartesianReference {
             let last = self.elbow.unwrap_or(ElbowReference::at_rest(q[2]));
             last.moved_to(elbow)
         });
+        next.kept = next.elbow.map_or(self.kept, |elbow| elbow.place);
         next.check(self, generator, bounds)?;
         Ok(next)
     }
@@ -143,6 +133,7 @@ impl CartesianReference {
             twist,
             acceleration: std::array::from_fn(|i| (twist[i] - self.twist[i]) / DELTA_T),
             elbow: self.elbow,
+            kept: self.kept,
         }
     }
 
@@ -224,68 +215,14 @@ impl CartesianReference {
     }
 }
 
-/// The joints with which the end effector of `arm` is where `wanted` says, close to those of its
-/// reference: the shortest way there, or the one to its elbow, and less than all of it where the arm
-/// is nearly singular.
-pub(crate) fn joints(arm: &Arm, wanted: &CartesianReference) -> Joints {
-    let (pose, elbow) = (&wanted.pose, wanted.elbow.map(|elbow| elbow.place));
-    let frame = arm.frames.f_t_ee();
-    let model = &arm.dynamics.model;
-    let mut q = arm.reference.q;
-    for _ in 0..ITERATIONS {
-        let missing = difference(&arm.pose_of(&q), pose);
-        let jacobian = model.zero_jacobian_q(Frame::EndEffector, &q, &frame, &IDENTITY_TRANSFORM);
-        let inverse = PseudoInverse::new(&jacobian);
-        let mut step = inverse.times(&missing);
-        if let Some(place) = elbow {
-            // What is left of a motion of joint 3 alone when the end effector is to stand still.
-            let third: [f64; 6] = std::array::from_fn(|row| jacobian[12 + row]);
-            let mut free = inverse.times(&third).map(|part| -part);
-            free[2] += 1.0;
-            if free[2] > LEAST_FREEDOM {
-                let way = (place - q[2] - step[2]) / free[2];
-                for (step, free) in step.iter_mut().zip(free) {
-                    *step += way * free;
-                }
-            }
-        }
-        q = std::array::from_fn(|i| q[i] + step[i]);
-    }
-    q
-}
-
-/// The damped pseudo-inverse of a Jacobian.
-struct PseudoInverse<'a> {
-    jacobian: &'a [f64; 42],
-    /// Of the Jacobian times its transpose.
-    factor: Factor<6>,
-}
-
-impl PseudoInverse<'_> {
-    fn new(jacobian: &[f64; 42]) -> PseudoInverse<'_> {
-        let mut factor = Factor::of(square(jacobian, LEAST_DAMPING));
-        let volume = factor.volume();
-        if volume < NEARLY_SINGULAR {
-            let damping = MOST_DAMPING * (1.0 - volume / NEARLY_SINGULAR);
-            factor = Factor::of(square(jacobian, damping.powi(2) + LEAST_DAMPING));
-        }
-        PseudoInverse { jacobian, factor }
-    }
-
-    fn times(&self, way: &[f64; 6]) -> Joints {
-        let x = self.factor.solve(*way);
-        std::array::from_fn(|joint| (0..6).map(|i| self.jacobian[6 * joint + i] * x[i]).sum())
-    }
-}
-
 /// The lengths of the translation and of the rotation in `twist`.
-fn norms(twist: &[f64; 6]) -> [f64; 2] {
+pub(super) fn norms(twist: &[f64; 6]) -> [f64; 2] {
     let length = |part: &[f64]| part.iter().map(|v| v * v).sum::<f64>().sqrt();
     [length(&twist[..3]), length(&twist[3..])]
 }
 
 /// The way from one pose to another: translation, and rotation about an axis in the base frame.
-fn difference(from: &[f64; 16], to: &[f64; 16]) -> [f64; 6] {
+pub(super) fn difference(from: &[f64; 16], to: &[f64; 16]) -> [f64; 6] {
     // The rotation between them, row by column.
     let r = |row: usize, column: usize| {
         (0..3)
@@ -319,7 +256,7 @@ fn difference(from: &[f64; 16], to: &[f64; 16]) -> [f64; 6] {
 }
 
 /// `pose` after `way`.
-fn moved(pose: &[f64; 16], way: &[f64; 6]) -> [f64; 16] {
+pub(super) fn moved(pose: &[f64; 16], way: &[f64; 6]) -> [f64; 16] {
     let axis = [way[3], way[4], way[5]];
     let angle = norms(way)[1];
     let mut next = *pose;
@@ -368,19 +305,12 @@ fn orthonormal(pose: &[f64; 16]) -> [f64; 16] {
 
 #[cfg(test)]
 mod tests {
+    use franka::robot_state::IDENTITY_TRANSFORM;
+
     use super::*;
-    use crate::end_effector::EndEffector;
     use crate::generation::Generation;
 
     const READY: Joints = [0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785];
-
-    fn each_arm() -> [(Generation, Arm); 2] {
-        Generation::ALL.map(|arm| (arm, Arm::new(arm, READY, true, &EndEffector::NONE).unwrap()))
-    }
-
-    fn length(way: &[f64; 6]) -> f64 {
-        norms(way).iter().sum()
-    }
 
     #[test]
     fn a_way_leads_from_one_pose_to_the_other() {
@@ -400,57 +330,9 @@ mod tests {
     }
 
     #[test]
-    fn the_joints_of_a_pose_put_the_end_effector_there() {
-        for (generation, mut arm) in each_arm() {
-            let start = arm.pose_of(&READY);
-            for step in 1..=600 {
-                let share = f64::from(step) / 600.0;
-                let way = [0.15, 0.2, -0.1, 0.3, -0.4, 0.5].map(|v: f64| v * share);
-                let pose = moved(&start, &way);
-                arm.reference.q = joints(&arm, &CartesianReference::at_rest(pose));
-                let off = length(&difference(&arm.pose_of(&arm.reference.q), &pose));
-                assert!(off < 1e-9, "{generation}: {off}");
-            }
-        }
-    }
-
-    #[test]
-    fn an_elbow_that_is_asked_for_is_taken_and_the_end_effector_stays() {
-        for (generation, mut arm) in each_arm() {
-            let pose = arm.pose_of(&READY);
-            for step in 1..=200 {
-                let wanted = 1e-3 * f64::from(step);
-                let bent = CartesianReference {
-                    elbow: Some(ElbowReference::at_rest(wanted)),
-                    ..CartesianReference::at_rest(pose)
-                };
-                arm.reference.q = joints(&arm, &bent);
-                let off = length(&difference(&arm.pose_of(&arm.reference.q), &pose));
-                assert!(off < 1e-9, "{generation}: {off}");
-                assert!((arm.reference.q[2] - wanted).abs() < 1e-6, "{generation}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_pose_out_of_reach_gives_finite_joints() {
-        for (_, mut arm) in each_arm() {
-            let start = arm.pose_of(&READY);
-            for step in 1..=2_000 {
-                let pose = moved(&start, &[1e-3 * f64::from(step), 0.0, 0.0, 0.0, 0.0, 0.0]);
-                let q = joints(&arm, &CartesianReference::at_rest(pose));
-                assert!(q.iter().all(|q| q.is_finite()));
-                arm.reference.q = std::array::from_fn(|i| {
-                    arm.reference.q[i] + (q[i] - arm.reference.q[i]).clamp(-0.002, 0.002)
-                });
-            }
-        }
-    }
-
-    #[test]
     fn each_cartesian_violation_has_its_name() {
         let bounds = Generation::Fr3.cartesian_envelope();
-        let rest = CartesianReference::at_rest(IDENTITY_TRANSFORM);
+        let rest = CartesianReference::at_rest(IDENTITY_TRANSFORM, READY[2]);
         let twist = |last: &CartesianReference, velocity: f64| {
             let command = Setpoint {
                 twist: [velocity, 0.0, 0.0, 0.0, 0.0, 0.0],

@@ -4,19 +4,24 @@
 //! only in [`ControlBox::tick`].
 //!
 //! `modes.rs` has the modes and what belongs to each, `rules.rs` the limits of joints and the lost-packet rule,
-//! `cartesian.rs` the Cartesian motion generators, `asynchronous.rs` motions that the arm makes itself, `state.rs` what the state reports.
+//! `guiding.rs` an arm that is guided by hand, `cartesian.rs` the Cartesian motion generators, `inverse.rs` the joints of a pose, `asynchronous.rs` motions that the arm makes itself, `state.rs` what the state reports.
 
 pub(crate) mod asynchronous;
 pub(crate) mod cartesian;
+pub(crate) mod guiding;
+pub(crate) mod inverse;
 pub(crate) mod modes;
 pub(crate) mod rules;
 pub(crate) mod state;
+#[cfg(test)]
+mod tests;
 
 use franka::wire::robot::{AutomaticErrorRecoveryStatus, MoveControllerMode, StopMoveStatus};
 use franka::{MoveStatus, RobotMode};
 
 use crate::body::arm::{Arm, Drive};
 use crate::control_box::cartesian::CartesianReference;
+use crate::control_box::guiding::Freedom;
 use crate::control_box::modes::{ActiveMotion, Mode, Offer, Stop, WaitingMove};
 use crate::control_box::rules::{Limits, Missing};
 use crate::error::SimulatorError;
@@ -44,6 +49,8 @@ pub(crate) struct ControlBox {
     pub generation: Generation,
     pub arm: Arm,
     limits: Limits,
+    /// What may be guided by hand.
+    guiding: Freedom,
     lockstep: bool,
     lost_packet_limit: u32,
     /// Ticks that a motion may wait for its first command.
@@ -80,6 +87,7 @@ impl ControlBox {
                 &options.worn(),
             )?,
             limits: Limits::new(options.generation)?,
+            guiding: Freedom::ALL,
             lockstep: options.lockstep,
             lost_packet_limit: options.lost_packet_limit,
             grace: grace.as_millis() as u64,
@@ -172,6 +180,7 @@ impl ControlBox {
             Request::SetEeToK(frame) => self.arm.frames.ee_t_k = frame,
             Request::SetNeToEe(frame) => self.arm.frames.ne_t_ee = frame,
             Request::SetLoad(load) => self.arm.set_load(load),
+            Request::SetGuidingMode(freedom) => self.guiding = freedom,
             Request::SetCollisionBehavior(behavior) => self.arm.collision = *behavior,
             _ => {}
         }
@@ -188,7 +197,7 @@ impl ControlBox {
             }
             Mode::Stopping(_) => self.mode = Mode::Idle,
             Mode::Recovering(tickets) => tickets.clear(),
-            Mode::Idle | Mode::Reflex | Mode::UserStopped => {}
+            Mode::Idle | Mode::Reflex | Mode::UserStopped | Mode::Guided(_) => {}
         }
     }
 
@@ -202,11 +211,15 @@ impl ControlBox {
             );
             self.mode = Mode::UserStopped;
         } else if matches!(self.mode, Mode::UserStopped) {
-            self.mode = if self.errors.any() {
-                Mode::Reflex
-            } else {
-                Mode::Idle
-            };
+            self.mode = self.unmoved();
+        }
+    }
+
+    /// The mode of an arm that nobody holds any more.
+    fn unmoved(&self) -> Mode {
+        match self.errors.any() {
+            true => Mode::Reflex,
+            false => Mode::Idle,
         }
     }
 
@@ -232,6 +245,7 @@ impl ControlBox {
         let drive = match &self.mode {
             Mode::Moving(motion) if motion.asynchronous.is_some() => self.follow_target(),
             Mode::Moving(_) => self.command_arm(),
+            Mode::Guided(hold) => self.guided(hold),
             _ => {
                 self.bring_to_rest();
                 Drive::Internal
@@ -250,6 +264,8 @@ impl ControlBox {
             } else if felt.any() {
                 self.reflex(felt);
             }
+        } else if matches!(self.mode, Mode::Guided(_)) {
+            self.arm.reference_from_measured();
         } else {
             self.settle();
         }
@@ -292,7 +308,8 @@ impl ControlBox {
                 let bounds = self.generation.cartesian_envelope();
                 last.next(&command, generator, bounds, &reference.q, first)
                     .and_then(|next| {
-                        let q = cartesian::joints(&self.arm, &next);
+                        let envelope = self.generation.envelope();
+                        let q = inverse::joints(&self.arm, &next, envelope);
                         motion.cartesian = Some(next);
                         let joints = self.limits.next(generator, reference, &q, first);
                         if finished {
@@ -360,7 +377,8 @@ impl ControlBox {
                     let mut next = self.limits.extrapolated(last);
                     if let Some(pose) = &mut motion.cartesian {
                         *pose = pose.extrapolated(self.generation.cartesian_envelope());
-                        let q = cartesian::joints(&self.arm, pose);
+                        let envelope = self.generation.envelope();
+                        let q = inverse::joints(&self.arm, pose, envelope);
                         match self.limits.next(motion.generator, last, &q, false) {
                             Ok(through) => next = through,
                             Err(_) => *pose = pose.moved_to(&self.arm.pose_of(&next.q)),
@@ -445,7 +463,7 @@ impl ControlBox {
         self.tally.motions_started += 1;
         let cartesian = request.generator.is_cartesian().then(|| {
             let pose = self.arm.pose_of(&self.arm.reference.q);
-            CartesianReference::at_rest(pose)
+            CartesianReference::at_rest(pose, self.arm.reference.q[2])
         });
         self.mode = Mode::Moving(ActiveMotion::new(&request, self.time, cartesian));
         self.reply(request.ticket, Status::Move(MoveStatus::MotionStarted));
@@ -464,7 +482,7 @@ impl ControlBox {
                 }
                 self.reply(ticket, Status::Stop(StopMoveStatus::Success));
             }
-            Mode::Reflex | Mode::Recovering(_) | Mode::UserStopped => {
+            Mode::Reflex | Mode::Recovering(_) | Mode::UserStopped | Mode::Guided(_) => {
                 let status = StopMoveStatus::CommandNotPossibleRejected;
                 self.reply(ticket, Status::Stop(status));
             }
@@ -485,7 +503,7 @@ impl ControlBox {
                 self.arm.contacts = self.arm.felt;
                 AutomaticErrorRecoveryStatus::Success
             }
-            Mode::Moving(_) | Mode::Stopping(_) | Mode::UserStopped => {
+            Mode::Moving(_) | Mode::Stopping(_) | Mode::UserStopped | Mode::Guided(_) => {
                 AutomaticErrorRecoveryStatus::CommandNotPossibleRejected
             }
         };
@@ -567,7 +585,7 @@ impl ControlBox {
                 }
             }
             Mode::UserStopped => self.mode = Mode::UserStopped,
-            Mode::Idle | Mode::Reflex => {}
+            Mode::Idle | Mode::Reflex | Mode::Guided(_) => {}
         }
     }
 
@@ -577,232 +595,5 @@ impl ControlBox {
 
     fn envelope(&self) -> &'static Envelope {
         self.generation.envelope()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn robot(lockstep: bool) -> ControlBox {
-        let options = SimulatorOptions {
-            lockstep,
-            ..SimulatorOptions::default()
-        };
-        ControlBox::new(&options).unwrap()
-    }
-
-    fn start(robot: &mut ControlBox, generator: Generator) {
-        let controller = match generator {
-            Generator::None => MoveControllerMode::ExternalController,
-            _ => MoveControllerMode::JointImpedance,
-        };
-        let motion = Request::Move {
-            generator,
-            controller,
-            asynchronous: None,
-        };
-        robot.request(ticket(1), motion);
-    }
-
-    fn ticket(id: u32) -> Ticket {
-        Ticket { command: 0, id }
-    }
-
-    fn statuses(robot: &mut ControlBox) -> Vec<(u32, Status)> {
-        robot
-            .replies()
-            .map(|reply| (reply.ticket.id, reply.status))
-            .collect()
-    }
-
-    fn command(answers: u64, dq: f64) -> Setpoint {
-        let mut command = Setpoint {
-            answers,
-            ..Setpoint::default()
-        };
-        command.dq[0] = dq;
-        command
-    }
-
-    /// A velocity motion at 0.2 rad/s.
-    fn moving() -> ControlBox {
-        let mut robot = robot(false);
-        start(&mut robot, Generator::JointVelocity);
-        for tick in 0..100 {
-            let answer = command(robot.time, (0.004 * f64::from(tick)).min(0.2));
-            assert_eq!(robot.offer(&answer), Offer::Accepted);
-            robot.tick();
-        }
-        assert_eq!(robot.modes().0, RobotMode::Move);
-        robot
-    }
-
-    #[test]
-    fn a_command_for_an_older_state_is_late_on_the_wall_clock() {
-        let mut robot = moving();
-        let now = robot.time;
-        assert_eq!(robot.offer(&command(now - 1, 0.2)), Offer::Late);
-        assert_eq!(robot.offer(&command(now + 1, 0.2)), Offer::Refused);
-        assert_eq!(robot.offer(&command(now, 0.2)), Offer::Accepted);
-        robot.tick();
-        assert_eq!(robot.tally.commands_lost, 0);
-        robot.tick();
-        assert_eq!(robot.tally.commands_lost, 1);
-    }
-
-    #[test]
-    fn in_lockstep_each_command_counts_once_and_knows_of_the_last_one() {
-        let mut robot = robot(true);
-        start(&mut robot, Generator::JointVelocity);
-        robot.tick();
-        robot.tick();
-        robot.tick();
-        assert!(
-            !robot.awaits_command(),
-            "the first command may take its time"
-        );
-        let older = robot.time - 2;
-        assert_eq!(robot.offer(&command(older, 0.0)), Offer::Accepted);
-        robot.tick();
-        assert!(robot.awaits_command());
-        // These states were on their way before the arm had the first command.
-        for unknowing in older..robot.time {
-            assert_eq!(robot.offer(&command(unknowing, 0.0)), Offer::Late);
-        }
-        assert_eq!(robot.offer(&command(robot.time, 0.0)), Offer::Accepted);
-        assert!(!robot.awaits_command());
-    }
-
-    #[test]
-    fn nothing_takes_commands_without_a_motion() {
-        let mut robot = robot(false);
-        robot.tick();
-        assert_eq!(robot.offer(&command(1, 0.0)), Offer::Outside);
-    }
-
-    #[test]
-    fn the_twentieth_loss_in_a_row_is_the_one_too_many() {
-        let mut robot = moving();
-        robot.replies();
-        (0..19).for_each(|_| robot.tick());
-        assert_eq!(robot.modes().0, RobotMode::Move);
-        assert!((robot.success_rate() - 0.81).abs() < 1e-9);
-        assert!(
-            (robot.arm.reference.dq[0] - 0.2).abs() < 1e-9,
-            "it went on meanwhile"
-        );
-        robot.tick();
-        assert_eq!(robot.modes().0, RobotMode::Reflex);
-        assert_eq!(robot.errors, Violation::of(violation::COMMUNICATION));
-        let reflex = (1, Status::Move(MoveStatus::ReflexAborted));
-        assert_eq!(statuses(&mut robot).last(), Some(&reflex));
-    }
-
-    #[test]
-    fn a_stop_is_answered_when_the_arm_is_at_rest() {
-        let mut robot = moving();
-        robot.replies();
-        robot.request(ticket(2), Request::StopMove);
-        robot.request(ticket(3), Request::StopMove);
-        assert_eq!(statuses(&mut robot), []);
-        let mut ticks = 0;
-        while robot.modes().0 == RobotMode::Move {
-            assert_eq!(statuses(&mut robot), []);
-            assert_eq!(robot.offer(&command(robot.time, 0.2)), Offer::Outside);
-            robot.tick();
-            ticks += 1;
-            assert!(ticks < 100);
-        }
-        assert!(ticks > 15, "0.2 rad/s do not vanish in {ticks} ms");
-        assert!(robot.arm.pose.dq[0].abs() < 1e-3);
-        let preempted = Status::Move(MoveStatus::Preempted);
-        assert_eq!(
-            statuses(&mut robot),
-            [
-                (1, preempted),
-                (2, Status::Stop(StopMoveStatus::Success)),
-                (3, Status::Stop(StopMoveStatus::Success))
-            ]
-        );
-    }
-
-    #[test]
-    fn a_motion_asked_for_while_the_arm_comes_to_rest_starts_when_it_has() {
-        let mut robot = moving();
-        robot.disconnect();
-        robot.replies();
-        assert_eq!(robot.modes().0, RobotMode::Idle);
-        start(&mut robot, Generator::JointPosition);
-        assert_eq!(statuses(&mut robot), []);
-        for _ in 0..100 {
-            robot.tick();
-        }
-        assert_eq!(
-            statuses(&mut robot),
-            [(1, Status::Move(MoveStatus::MotionStarted))]
-        );
-        assert!(robot.arm.reference.is_at_rest());
-    }
-
-    #[test]
-    fn an_arm_that_cannot_hold_its_load_keeps_nobody_waiting_for_ever() {
-        let mut robot = moving();
-        robot.disconnect();
-        robot.replies();
-        start(&mut robot, Generator::JointVelocity);
-        let mut answers = Vec::new();
-        for _ in 0..2 * REST_PATIENCE {
-            robot.arm.pose.dq[6] = 0.1;
-            robot.tick();
-            answers.extend(statuses(&mut robot));
-        }
-        let refused = Status::Move(MoveStatus::CommandNotPossibleRejected);
-        assert_eq!(answers, [(1, refused)]);
-    }
-
-    #[test]
-    fn a_second_motion_is_refused_while_one_runs() {
-        let mut robot = moving();
-        robot.replies();
-        start(&mut robot, Generator::None);
-        let refused = Status::Move(MoveStatus::CommandNotPossibleRejected);
-        assert_eq!(statuses(&mut robot), [(1, refused)]);
-        let impedance = Request::SetJointImpedance([100.0; 7]);
-        robot.request(ticket(4), impedance);
-        assert_eq!(statuses(&mut robot), [(4, Status::NOT_POSSIBLE)]);
-        robot.request(ticket(5), Request::AutomaticErrorRecovery);
-        let refused = AutomaticErrorRecoveryStatus::CommandNotPossibleRejected;
-        assert_eq!(statuses(&mut robot), [(5, Status::Recovery(refused))]);
-    }
-
-    #[test]
-    fn a_reflex_in_a_stop_answers_everybody_who_waits() {
-        let mut robot = moving();
-        robot.replies();
-        robot.request(ticket(2), Request::StopMove);
-        robot.reflex(Violation::of("joint_reflex"));
-        assert_eq!(
-            statuses(&mut robot),
-            [
-                (1, Status::Move(MoveStatus::ReflexAborted)),
-                (2, Status::Stop(StopMoveStatus::ReflexAborted))
-            ]
-        );
-    }
-
-    #[test]
-    fn releasing_the_user_stop_does_not_recover_from_a_reflex() {
-        let mut robot = robot(false);
-        robot.reflex(Violation::of("joint_reflex"));
-        robot.user_stop(true);
-        robot.user_stop(false);
-        assert_eq!(robot.modes().0, RobotMode::Reflex);
-        robot.request(ticket(1), Request::AutomaticErrorRecovery);
-        robot.tick();
-        assert_eq!(robot.modes().0, RobotMode::Idle);
-        robot.user_stop(true);
-        robot.user_stop(false);
-        assert_eq!(robot.modes().0, RobotMode::Idle);
     }
 }

@@ -6,6 +6,7 @@ use franka::wire::robot::MoveControllerMode;
 
 use crate::control_box::asynchronous::Target;
 use crate::control_box::cartesian::CartesianReference;
+use crate::control_box::guiding::Hold;
 use crate::control_box::rules::Reception;
 use crate::joints::Joints;
 use crate::wire::generator::Generator;
@@ -119,6 +120,8 @@ pub(crate) enum Mode {
     Reflex,
     Recovering(Vec<Ticket>),
     UserStopped,
+    /// Somebody guides the arm by hand.
+    Guided(Hold),
 }
 
 impl Mode {
@@ -131,6 +134,7 @@ impl Mode {
             Mode::Reflex => (RobotMode::Reflex, None),
             Mode::Recovering(_) => (RobotMode::AutomaticErrorRecovery, None),
             Mode::UserStopped => (RobotMode::UserStopped, None),
+            Mode::Guided(_) => (RobotMode::Guiding, None),
         }
     }
 

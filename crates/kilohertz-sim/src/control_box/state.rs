@@ -31,6 +31,7 @@ impl StateWriter {
             twist,
             acceleration: twist_rate,
             elbow: None,
+            kept: reference.q[2],
         });
         let [elbow_c, delbow, ddelbow] = match commanded.elbow {
             Some(elbow) => [elbow.place, elbow.velocity, elbow.acceleration],

@@ -279,6 +279,7 @@ impl Server {
             Fault::NoiseDatagrams { count } => self.faults.noise.1 = count,
             Fault::Reflex { error } => self.robot.reflex(Violation::of(&error)),
             Fault::UserStop(pressed) => self.robot.user_stop(pressed),
+            Fault::Guide(pressed) => self.robot.guide(pressed),
             Fault::Push(torques) => self.robot.arm.push = torques,
             Fault::Freeze => self.faults.frozen = true,
             Fault::Die => self.over = true,

@@ -12,7 +12,10 @@ use std::time::Duration;
 
 use franka::model::FR3_URDF;
 use franka::robot_state::IDENTITY_TRANSFORM;
-use franka::wire::robot::v5::{GetCartesianLimitResponse, LoadModelLibraryStatus};
+use franka::wire::robot::v5::{
+    GetCartesianLimitResponse, LoadModelLibraryArchitecture, LoadModelLibraryRequest,
+    LoadModelLibraryStatus, LoadModelLibrarySystem,
+};
 use franka::wire::robot::{ConnectRequest, ConnectResponse, ConnectStatus};
 use franka::wire::{HeaderLayout, ROBOT_HEADER_LEN, f64s_to_wire};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -325,7 +328,7 @@ impl<'a> Conversation<'a> {
                 Step::Answer(message(ticket, &answer))
             }
             (Some(Command::LoadModelLibrary), true) => {
-                Step::Answer(message(ticket, &[LoadModelLibraryStatus::Error.to_u8()]))
+                Step::Answer(message(ticket, &model_library(&payload)))
             }
             (Some(Command::GetCartesianLimit), true) => {
                 Step::Answer(message(ticket, no_wall(generation).as_bytes()))
@@ -378,6 +381,32 @@ impl Drop for Conversation<'_> {
     }
 }
 
+/// The library that `build.rs` has made of `model-library/fer.rs`; empty where it could not.
+const MODEL_LIBRARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/libfcimodels.so"));
+
+/// The machine that the library runs on.
+const ARCHITECTURE: Option<LoadModelLibraryArchitecture> = if cfg!(target_arch = "x86_64") {
+    Some(LoadModelLibraryArchitecture::X64)
+} else if cfg!(target_arch = "aarch64") {
+    Some(LoadModelLibraryArchitecture::ARM64)
+} else {
+    None
+};
+
+/// The answer to a request for a model library: a status, and the library.
+fn model_library(payload: &[u8]) -> Vec<u8> {
+    let fits = LoadModelLibraryRequest::read_from_bytes(payload).is_ok_and(|request| {
+        ARCHITECTURE.is_some_and(|own| request.architecture == own.to_u8())
+            && request.system == LoadModelLibrarySystem::Linux.to_u8()
+    });
+    if !fits || MODEL_LIBRARY.is_empty() {
+        return vec![LoadModelLibraryStatus::Error.to_u8()];
+    }
+    let mut answer = vec![LoadModelLibraryStatus::Success.to_u8()];
+    answer.extend_from_slice(MODEL_LIBRARY);
+    answer
+}
+
 fn message(ticket: Ticket, payload: &[u8]) -> Vec<u8> {
     let Ticket { command, id } = ticket;
     let mut bytes = HeaderLayout::Robot.encode_header(command, id, payload.len());
@@ -392,5 +421,36 @@ fn no_wall(generation: Generation) -> GetCartesianLimitResponse {
         object_world_size: f64s_to_wire(&[0.0; 3]),
         object_frame: f64s_to_wire(&IDENTITY_TRANSFORM),
         object_activation: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_model_library_is_for_the_machine_that_it_was_built_on_alone() {
+        let asked = |architecture, system| {
+            let request = LoadModelLibraryRequest::new(architecture, system);
+            model_library(request.as_bytes())
+        };
+        let (success, error) = (
+            LoadModelLibraryStatus::Success,
+            LoadModelLibraryStatus::Error,
+        );
+        for own in [
+            LoadModelLibraryArchitecture::X64,
+            LoadModelLibraryArchitecture::ARM64,
+        ] {
+            let is_here = ARCHITECTURE == Some(own) && !MODEL_LIBRARY.is_empty();
+            let answer = asked(own, LoadModelLibrarySystem::Linux);
+            let status = if is_here { success } else { error };
+            assert_eq!(answer[0], status.to_u8());
+            assert_eq!(answer[1..].starts_with(b"\x7fELF"), is_here);
+            assert_eq!(asked(own, LoadModelLibrarySystem::Windows), [error.to_u8()]);
+        }
+        let x86 = LoadModelLibraryArchitecture::X86;
+        assert_eq!(asked(x86, LoadModelLibrarySystem::Linux), [error.to_u8()]);
+        assert_eq!(model_library(&[0]), [error.to_u8()]);
     }
 }

@@ -14,6 +14,7 @@ use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 use crate::body::contact::{CollisionBehavior, Thresholds};
 use crate::body::payload::{Body, is_rigid};
+use crate::control_box::guiding::Freedom;
 use crate::generation::Generation;
 use crate::wire::generator::Generator;
 use crate::wire::messages::{Command, Status};
@@ -32,8 +33,7 @@ pub(crate) enum Request {
     SetJointImpedance([f64; 7]),
     /// Checked, and changes nothing: joints are controlled in either impedance mode.
     SetCartesianImpedance,
-    /// Checked, and changes nothing: nobody guides the arm by hand.
-    SetGuidingMode,
+    SetGuidingMode(Freedom),
     SetEeToK([f64; 16]),
     SetNeToEe([f64; 16]),
     SetLoad(Body),
@@ -117,7 +117,11 @@ pub(crate) fn decode(
                 .iter()
                 .chain([&r.nullspace])
                 .all(|flag| *flag <= 1);
-            accept(valid, Request::SetGuidingMode)
+            let freedom = Freedom {
+                axes: r.guiding_mode.map(|flag| flag == 1),
+                elbow: r.nullspace == 1,
+            };
+            accept(valid, Request::SetGuidingMode(freedom))
         }
         Command::SetEeToK => {
             let r: SetEEToKRequest = read(payload).ok_or(INVALID)?;
