@@ -67,7 +67,8 @@ test('a pose that is written and read again is the same, whichever way it is tur
 });
 
 test('four digits of a quaternion are enough, and are made a rotation', (t) => {
-  const matrix = checkPose('pose', { xyz: [0, 0, 0], quat: [0.7071, 0, 0, 0.7071] });
+  const typed = 7071 / 10_000;
+  const matrix = checkPose('pose', { xyz: [0, 0, 0], quat: [typed, 0, 0, typed] });
   for (const column of [0, 4, 8]) {
     t.true(Math.abs(Math.hypot(...matrix.subarray(column, column + 3)) - 1) < 1e-15);
   }
