@@ -153,7 +153,7 @@ test('each code has its place in docs/errors.md, which says what to do, and no o
   const told = places.filter((place): place is string => /^[A-Z_]+$/.test(place ?? ''));
   const sources = [
     ...textsUnder('lib', '.ts').flatMap((text) => [
-      ...text.matchAll(/'((?:ACTION|INTERNAL|OFFLOAD|POLICY|ROBOT|SESSION)(?:_[A-Z]+)*)'/g),
+      ...text.matchAll(/'((?:ABORT|ACTION|INTERNAL|OFFLOAD|POLICY|ROBOT|SESSION)(?:_[A-Z]+)*)'/g),
     ]),
     ...textsUnder('crates', '.rs').flatMap((text) => [
       ...text.matchAll(
