@@ -648,7 +648,7 @@ export declare class SessionStats {
   /** The longest execution. */
   readonly maxExecutionS: number;
   constructor(values: SessionStatsDict);
-  /** The same as a plain object, for programs: under this name Python programs know it. `toJSON()` is the same. */
+  /** The same as a plain object, under the name that Python programs use; {@link SessionStats.toJSON} is the same. */
   toDict(): SessionStatsDict;
   /** What `JSON.stringify` writes: the same as {@link SessionStats.toDict}. */
   toJSON(): SessionStatsDict;

@@ -80,6 +80,7 @@ export class StateStream implements RobotStates {
   }
 
   async return(): Promise<IteratorResult<RobotState, void>> {
+    this.#wasAborted = false;
     this.#finish();
     return { done: true, value: undefined };
   }
