@@ -793,7 +793,7 @@ export declare class SessionStats implements Counted {
   /** The longest execution. */
   readonly maxExecutionS: number;
   constructor(values: SessionStatsDict);
-  /** The same as a plain object, for programs: under this name Python programs know it. `toJSON()` is the same. */
+  /** The same as a plain object, under the name that Python programs use; {@link SessionStats.toJSON} is the same. */
   toDict(): SessionStatsDict;
   /** What `JSON.stringify` writes: the same as {@link SessionStats.toDict}. */
   toJSON(): SessionStatsDict;
@@ -999,9 +999,7 @@ export interface StatesOptions {
  *
  * The iteration ends when the arm is closed, and throws where the signal aborts or the arm is lost.
  */
-export interface RobotStates
-  extends AsyncIterableIterator<RobotState, void, void>,
-    AsyncDisposable {
+export interface RobotStates extends AsyncIterableIterator<RobotState>, AsyncDisposable {
   /** States that were due and not asked for in time. */
   readonly skipped: number;
   /** The next state, when it is due. One at a time: a second call waits for the first. */

@@ -127,11 +127,19 @@ export function ownOptions<Options extends object>(
 function nearest(word: string, names: readonly string[]): string | undefined {
   if (word.length > LONGEST_NAME) return undefined;
   const written = word.toLowerCase();
-  const far = names.map((name) => editsBetween(written, name.toLowerCase()));
+  const far = names.map((name) => {
+    const whole = name.toLowerCase();
+    // A name without its end is one without its unit: that is what is forgotten first.
+    const isBeginning = word.length >= SHORTEST_BEGINNING && whole.startsWith(written);
+    return isBeginning ? 1 : editsBetween(written, whole);
+  });
   const least = Math.min(...far);
   const name = names[far.indexOf(least)];
   return name !== undefined && least <= Math.max(word.length, name.length) / 2 ? name : undefined;
 }
+
+/** The least letters of a beginning: fewer fit too many names. */
+const SHORTEST_BEGINNING = 4;
 
 /** Nobody means an option by a longer name. */
 const LONGEST_NAME = 50;

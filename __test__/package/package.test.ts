@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   cpSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -26,6 +27,7 @@ const folder = join(tmpdir(), `kilohertz-package-${place}`);
 const app = join(folder, 'app');
 const installed = join(app, 'node_modules', 'kilohertz');
 let packed: string[] = [];
+let tarballs: string[] = [];
 
 // On this path there is Node, and the shell that npm starts scripts with; no Rust, no compiler.
 const tools = join(folder, 'tools');
@@ -78,13 +80,15 @@ test.before('pack and install', () => {
   const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder];
   const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   // What it depends on comes from this checkout: without the network there is no other place.
-  const needed = Object.keys(dependencies).map((name) => join(root, 'node_modules', name));
-  const tarballs: { filename: string; files: { path: string }[] }[] = [root, ...needed].map(
+  const needed = [...Object.keys(dependencies), '@types/node', 'undici-types'].map((name) =>
+    join(root, 'node_modules', name),
+  );
+  const packages: { filename: string; files: { path: string }[] }[] = [root, ...needed].map(
     (place) => JSON.parse(node([npm, ...args, place], { cwd: root }))[0],
   );
-  packed = tarballs[0]?.files.map(({ path }) => path) ?? [];
-  const files = tarballs.map(({ filename }) => join(folder, filename));
-  node([npm, 'install', '--no-audit', '--no-fund', ...files]);
+  packed = packages[0]?.files.map(({ path }) => path) ?? [];
+  tarballs = packages.map(({ filename }) => join(folder, filename));
+  node([npm, 'install', '--no-audit', '--no-fund', ...tarballs]);
 });
 
 test.after.always('clean up', () => {
@@ -144,11 +148,55 @@ test('carries nothing that only the checkout needs', (t) => {
   );
 });
 
+/** Compiles the user's program with a compiler of this checkout. */
+function compile(compiler: string, ...args: string[]): string {
+  const options = { env: { ...env, NODE_OPTIONS: '--max-old-space-size=2048' } };
+  return node([join(root, 'node_modules', compiler, 'bin', 'tsc'), '-p', '.', ...args], options);
+}
+
 test('compiles in a TypeScript program with its own declarations, strictly', (t) => {
-  const modules = join(root, 'node_modules');
-  const compiler = join(modules, 'typescript', 'bin', 'tsc');
-  t.notThrows(() => node([compiler, '-p', '.', '--typeRoots', join(modules, '@types')]));
+  t.notThrows(() => compile('typescript'));
   drives(t, 'typed.js');
+});
+
+test('compiles with the least TypeScript that it asks for', (t) => {
+  const { peerDependencies } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+  const [version] = compile('typescript-least', '--version').match(/\d+\.\d+/) ?? [];
+  t.is(peerDependencies.typescript, `>=${version}`);
+  const options = JSON.parse(readFileSync(join(app, 'tsconfig.json'), 'utf8'));
+  const config = join(app, 'tsconfig.least.json');
+  // It knows no later target.
+  const compilerOptions = { ...options.compilerOptions, target: 'es2022', noEmit: true };
+  writeFileSync(config, JSON.stringify({ ...options, compilerOptions }));
+  t.notThrows(() => compile('typescript-least', '-p', config));
+  rmSync(config);
+});
+
+test('wants the types of Node, of a version that it fits, only where a program has them', (t) => {
+  const { peerDependencies, peerDependenciesMeta } = JSON.parse(
+    readFileSync(join(installed, 'package.json'), 'utf8'),
+  );
+  t.is(peerDependencies['@types/node'], '>=20.19.0');
+  for (const name of Object.keys(peerDependencies)) t.true(peerDependenciesMeta[name].optional);
+
+  const install = (...more: string[]): void => {
+    const files = tarballs.filter((file) => !/types-node|undici/.test(file));
+    node([npmCli(), 'install', '--no-audit', '--no-fund', ...files, ...more], { cwd: plain });
+  };
+  const plain = join(folder, 'plain');
+  mkdirSync(plain);
+  const name = JSON.stringify({ name: 'plain', type: 'module', private: true });
+  writeFileSync(join(plain, 'package.json'), name);
+  t.notThrows(() => install());
+  t.false(existsSync(join(plain, 'node_modules', '@types')), 'a program without types has none');
+
+  const old = join(folder, 'old-types');
+  mkdirSync(old);
+  const manifest = JSON.stringify({ name: '@types/node', version: '18.19.0' });
+  writeFileSync(join(old, 'package.json'), manifest);
+  const error = t.throws(() => install(`@types/node@file:${old}`)) as Error & { stderr: string };
+  t.regex(error.stderr, /ERESOLVE/);
+  t.regex(error.stderr, /peerOptional @types\/node@">=20\.19\.0" from kilohertz/);
 });
 
 test('runs in plain JavaScript', (t) => {

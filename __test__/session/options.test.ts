@@ -11,6 +11,7 @@ import {
   type SessionOptions,
   workerPolicy,
 } from '../../index.ts';
+import { checkOptions } from '../../lib/session/options.ts';
 import { Scribe } from '../fixtures/robots.ts';
 import { rejection } from '../fixtures/waiting.ts';
 
@@ -191,6 +192,35 @@ test('an unknown option is refused, and the known ones are named', (t) => {
     t.true(['rateHZ', 'prio'].includes(String((error as Refusal).received)));
     t.regex((error as Refusal).expected, /rateHz|priority/);
   }
+});
+
+test("'rest' is what a late policy leads to unless 'stop' is asked for, and 'hold' is its former name", (t) => {
+  const link = { rateHz: 1000, targetJerkShare: undefined, maxDistanceRad: 0.1, isInLockstep: false };
+  const native = (options: SessionOptions) => checkOptions(options, link).native;
+  t.false(native({}).stopOnLate);
+  t.deepEqual(native({ onLate: 'rest' }), native({}));
+  t.deepEqual(native({ onLate: 'hold' }), native({ onLate: 'rest' }));
+  t.deepEqual({ ...native({ onLate: 'stop' }) }, { ...native({}), stopOnLate: true });
+  const error = t.throws(() => native({ onLate: 'pause' as 'rest' }));
+  t.is(error?.message, "onLate is \"pause\"; expected one of 'rest', 'stop'");
+});
+
+test('limitRate is short for four kinds of limits, and limits come first', (t) => {
+  const link = { rateHz: 1000, targetJerkShare: undefined, maxDistanceRad: 0.1, isInLockstep: false };
+  const clamped = (options: SessionOptions) => checkOptions(options, link).native.clamped;
+  const rates = {
+    velocity: 'clamp',
+    acceleration: 'clamp',
+    jerk: 'clamp',
+    torqueRate: 'clamp',
+  } as const;
+  t.deepEqual(clamped({ limitRate: true }), clamped({ limits: rates }));
+  t.is(clamped({ limitRate: true }).length, 4);
+  const { jerk: _, ...others } = rates;
+  t.deepEqual(clamped({ limitRate: true, limits: { jerk: 'stop' } }), clamped({ limits: others }));
+  const withBox = { ...rates, box: 'clamp' } as const;
+  t.deepEqual(clamped({ limitRate: true, limits: { box: 'clamp' } }), clamped({ limits: withBox }));
+  t.deepEqual(clamped({ limitRate: true, limits: 'clamp' }), clamped({ limits: 'clamp' }));
 });
 
 test('options that are no object are refused', async (t) => {

@@ -52,7 +52,7 @@ test('it wears the Franka Hand, nothing, or what it is told', async (t) => {
   for (const [endEffector, code, message] of wrong) {
     const refused = FrankaSimulator.start({ endEffector } as never);
     const error = (await rejection(refused)) as KilohertzError;
-    t.is(error.code, code, error.message);
+    t.is(error.code as string, code, error.message);
     t.regex(error.message, message);
   }
 });

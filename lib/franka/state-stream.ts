@@ -33,9 +33,7 @@ export interface StateSource {
  *
  * The iteration ends when the arm is closed, and throws where the signal aborts or the arm is lost.
  */
-export interface RobotStates
-  extends AsyncIterableIterator<RobotState, void, void>,
-    AsyncDisposable {
+export interface RobotStates extends AsyncIterableIterator<RobotState>, AsyncDisposable {
   /** States that were due and not asked for in time. */
   readonly skipped: number;
   /** The next state, when it is due. One at a time: a second call waits for the first. */
@@ -82,6 +80,7 @@ export class StateStream implements RobotStates {
   }
 
   async return(): Promise<IteratorResult<RobotState, void>> {
+    this.#wasAborted = false;
     this.#finish();
     return { done: true, value: undefined };
   }

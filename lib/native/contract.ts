@@ -331,6 +331,7 @@ export type FaultName =
   | 'noiseDatagrams'
   | 'reflex'
   | 'userStop'
+  | 'guide'
   | 'push'
   | 'rejectConnect'
   | 'slowConnect'

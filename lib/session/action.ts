@@ -83,9 +83,7 @@ export class ActionBuffer {
       this.#part(answer, 'xyz', this.#xyz) ??
       this.#part(answer, 'quat', this.#quat) ??
       this.#elbowOf(answer, hasElbow) ??
-      (hasTorques || Object.hasOwn(answer, 'tau_J')
-        ? this.#part(answer, 'tau_J', this.#torques, hasTorques)
-        : undefined);
+      this.#part(answer, 'tau_J', this.#torques, hasTorques);
     if (wrong) return wrong;
     const quat = this.#quat;
     const length = quaternionLength(

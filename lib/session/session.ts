@@ -97,6 +97,7 @@ export type AnyPolicy<Observation, Action> =
   | ProcessPolicy<Observation, Action>;
 
 /** Any action. The empty lists let the compiler see the length of an array that a policy answers, or that is in an answer. */
+// biome-ignore lint/complexity/noBannedTypes: anything, of a type parameter without a bound too
 export type AnyAction = {} | null | undefined | [] | Readonly<Record<string, []>>;
 
 /**

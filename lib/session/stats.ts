@@ -112,7 +112,7 @@ export class SessionStats implements Counted {
     Object.freeze(this);
   }
 
-  /** The same as a plain object, for programs: under this name Python programs know it. `toJSON()` is the same. */
+  /** The same as a plain object, under the name that Python programs use; {@link SessionStats.toJSON} is the same. */
   toDict(): SessionStatsDict {
     return { ...this } as SessionStatsDict;
   }

@@ -1,0 +1,289 @@
+// A name that is no option is answered with the options of the call that it was given to, and with the nearest.
+
+import { readFileSync } from 'node:fs';
+import test from 'ava';
+import {
+  asyncify,
+  Franka,
+  FrankaHand,
+  FrankaSimulator,
+  InferenceThread,
+  mpify,
+  OptionTypeError,
+  processPolicy,
+  run,
+  Session,
+  workerPolicy,
+} from '../../index.ts';
+import type * as remote from '../fixtures/remote.ts';
+import { Scribe } from '../fixtures/robots.ts';
+import { rejection } from '../fixtures/waiting.ts';
+
+const declarations = readFileSync(new URL('../../index.d.ts', import.meta.url), 'utf8');
+const MODEL = new URL('../fixtures/inference.ts', import.meta.url);
+const REMOTE = new URL('../fixtures/remote.ts', import.meta.url);
+const PLAIN = new URL('../fixtures/plain-policy.js', import.meta.url);
+
+/** The names that an interface of index.d.ts declares, and those that it has of others. */
+function namesOf(name: string): string[] {
+  const found = new RegExp(`export interface ${name}\\b([^{]*)\\{([\\s\\S]*?)\\n\\}`).exec(
+    declarations,
+  );
+  if (!found) throw new Error(`index.d.ts has no interface ${name}`);
+  const [, head = '', body = ''] = found;
+  const [, base] = /\bextends (\w+) $/.exec(head) ?? [];
+  const own = [...body.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, field = '']) => field);
+  return [...(base === undefined ? [] : namesOf(base)), ...own];
+}
+
+/** What options are given to. */
+interface Given {
+  readonly simulator: FrankaSimulator;
+  readonly arm: Franka;
+  readonly hand: FrankaHand;
+}
+
+type Call = (options: never, given: Given) => unknown;
+
+const THRESHOLDS = {
+  lowerTorquesNm: new Array(7).fill(10),
+  upperTorquesNm: new Array(7).fill(20),
+  lowerForces: new Array(6).fill(10),
+  upperForces: new Array(6).fill(20),
+};
+const UNIT = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
+const ZERO = new Array(7).fill(0);
+const policy = (): number[] => ZERO;
+const session = (options: object, arm: Franka): unknown => new Session(arm, policy, options);
+
+/** The call or the option; the interfaces, or the names, of what it takes; a slip and what is meant. */
+const PLACES: readonly (readonly [string, readonly string[], string, string, Call])[] = [
+  [
+    'Session()',
+    ['SessionOptions'],
+    'rateHZ',
+    'rateHz',
+    (o) => new Session(new Scribe(), () => 1, o),
+  ],
+  [
+    'run()',
+    ['RunOptions', 'SessionOptions'],
+    'durationMs',
+    'durationS',
+    (o) => run(new Scribe(), () => 1, o),
+  ],
+  [
+    'run()',
+    ['RunOptions'],
+    'duration',
+    'durationS',
+    (o) => new Session(new Scribe(), () => 1).run(o),
+  ],
+  [
+    'snapshots()',
+    ['=intervalS'],
+    'interval',
+    'intervalS',
+    (o) => new Session(new Scribe(), () => 1).snapshots(o).next(),
+  ],
+  [
+    'realtime',
+    ['RealtimeOptions'],
+    'prioriti',
+    'priority',
+    (realtime, { arm }) => session({ realtime }, arm),
+  ],
+  [
+    'limits',
+    ['LimitOptions'],
+    'torquerate',
+    'torqueRate',
+    (limits, { arm }) => session({ limits }, arm),
+  ],
+  [
+    'limits.boxM',
+    ['CartesianBox'],
+    'margin',
+    'marginM',
+    (boxM, { arm }) => session({ limits: { boxM } }, arm),
+  ],
+  [
+    'targetBudget',
+    ['TargetBudget'],
+    'jerk',
+    'jerkShare',
+    (targetBudget, { arm }) => session({ targetBudget }, arm),
+  ],
+  [
+    'Franka.connect()',
+    ['FrankaOptions'],
+    'controll',
+    'control',
+    (o) => Franka.connect('127.0.0.1', o),
+  ],
+  [
+    'impedance',
+    ['ImpedanceLaw'],
+    'jointStifness',
+    'jointStiffness',
+    (impedance) => Franka.connect('127.0.0.1', { impedance }),
+  ],
+  ['moveTo()', ['MoveOptions'], 'sped', 'speed', (o, { arm }) => arm.moveTo(ZERO, o)],
+  ['home()', ['HomeOptions'], 'onprogress', 'onProgress', (o, { arm }) => arm.home(o)],
+  ['states()', ['StatesOptions'], 'ratehz', 'rateHz', (o, { arm }) => arm.states(o)],
+  [
+    'setCollisionBehavior()',
+    ['CollisionBehavior'],
+    'lowerForce',
+    'lowerForces',
+    (o, { arm }) => arm.setCollisionBehavior(o),
+  ],
+  [
+    'acceleration',
+    ['CollisionThresholds'],
+    'upperTorques',
+    'upperTorquesNm',
+    (acceleration, { arm }) => arm.setCollisionBehavior({ ...THRESHOLDS, acceleration }),
+  ],
+  [
+    'setCollisionBehavior()',
+    ['SettingOptions'],
+    'uncheked',
+    'unchecked',
+    (o, { arm }) => arm.setCollisionBehavior(THRESHOLDS, o),
+  ],
+  ['setLoad()', ['Load'], 'mass_load', 'm_load', (o, { arm }) => arm.setLoad(o)],
+  [
+    'setLoad()',
+    ['SettingOptions'],
+    'unchecekd',
+    'unchecked',
+    (o, { arm }) => arm.setLoad({ m_load: 0 }, o),
+  ],
+  ['setEE()', ['SettingOptions'], 'uncheckd', 'unchecked', (o, { arm }) => arm.setEE(UNIT, o)],
+  ['setK()', ['SettingOptions'], 'Unchecked', 'unchecked', (o, { arm }) => arm.setK(UNIT, o)],
+  ['NE_T_EE', ['Pose'], 'quad', 'quat', (o, { arm }) => arm.setEE(o)],
+  ['pose', ['Pose'], 'xy', 'xyz', (o, { arm }) => arm.moveTo(o)],
+  ['setGuidingMode()', ['GuidingMode'], 'rol', 'roll', (o, { arm }) => arm.setGuidingMode(o)],
+  [
+    'setFilters()',
+    ['FrankaFilters'],
+    'controllerHZ',
+    'controllerHz',
+    (o, { arm }) => arm.setFilters(o),
+  ],
+  [
+    'FrankaHand.connect()',
+    ['FrankaHandOptions'],
+    'timeoutMs',
+    'timeoutS',
+    (o) => FrankaHand.connect('127.0.0.1', o),
+  ],
+  ['homing()', ['HandHomingOptions'], 'singal', 'signal', (o, { hand }) => hand.homing(o)],
+  ['move()', ['HandMoveOptions'], 'speed', 'speedMPerS', (o, { hand }) => hand.move(0.01, o)],
+  ['grasp()', ['HandGraspOptions'], 'force', 'forceN', (o, { hand }) => hand.grasp(0.01, o)],
+  [
+    'FrankaSimulator.start()',
+    ['FrankaSimulatorOptions'],
+    'lockStep',
+    'lockstep',
+    (o) => FrankaSimulator.start(o),
+  ],
+  ['workerPolicy()', ['WorkerPolicyOptions'], 'exports', 'export', (o) => workerPolicy(PLAIN, o)],
+  ['processPolicy()', ['ProcessPolicyOptions'], 'pyton', 'python', (o) => processPolicy(PLAIN, o)],
+  ['with()', ['CallLimits'], 'timeout', 'timeoutS', (o) => asyncify(MODEL, 'echo').with(o)],
+  [
+    'InferenceThread()',
+    ['InferenceThreadOptions'],
+    'maxqueue',
+    'maxQueued',
+    (o) => new InferenceThread(MODEL, o),
+  ],
+  [
+    'with()',
+    ['CallLimits'],
+    'timeoutMs',
+    'timeoutS',
+    (o) => new InferenceThread(MODEL).wrap('echo').with(o),
+  ],
+  ['stop()', ['=timeoutS'], 'timeout', 'timeoutS', (o) => new InferenceThread(MODEL).stop(o)],
+  ['mpify.with()', ['MpifyOptions'], 'restart', 'restarts', (o) => mpify.with(o)],
+  [
+    'with()',
+    ['CallLimits'],
+    'signals',
+    'signal',
+    async (o) => {
+      await using made = await mpify<typeof remote.makePolicy>(REMOTE, 'makePolicy');
+      made.scale.with(o);
+    },
+  ],
+  [
+    'stop()',
+    ['=timeoutS'],
+    'timeOut',
+    'timeoutS',
+    async (o) => {
+      await using made = await mpify<typeof remote.makePolicy>(REMOTE, 'makePolicy');
+      made.stop(o);
+    },
+  ],
+];
+
+test('a slip is answered with the options of the call that it was given to, and the nearest of them', async (t) => {
+  await using simulator = await FrankaSimulator.start();
+  await using arm = await Franka.connect(simulator.address, { control: 'jointTarget' });
+  await using hand = await FrankaHand.connect(simulator.address);
+  for (const [owner, takes, slip, meant, call] of PLACES) {
+    const error = (await rejection(
+      (async () => call({ [slip]: 1 } as never, { simulator, arm, hand }))(),
+    )) as OptionTypeError;
+    t.true(error instanceof OptionTypeError, `${owner}: ${error}`);
+    t.is(error.code, 'OPTION_UNKNOWN', owner);
+    t.is(error.received, slip);
+    t.true(error.message.startsWith(`an option of ${owner} is "${slip}"; expected one of `));
+    const [, list = '', nearest] = /^one of (.+); the nearest is (\w+)$/.exec(error.expected) ?? [];
+    t.is(nearest, meant, error.message);
+    const names = takes.flatMap((name) => (name.startsWith('=') ? name.slice(1) : namesOf(name)));
+    t.deepEqual(list.split(', ').sort(), names.sort(), owner);
+  }
+  t.is(simulator.counters().motionsStarted, 0);
+});
+
+test('every interface of options is one of those', (t) => {
+  const declared = [...declarations.matchAll(/export interface (\w+(?:Options|Limits))\b/g)];
+  const tried = new Set(PLACES.flatMap(([, takes]) => takes));
+  t.true(declared.length >= 15);
+  for (const [, name = ''] of declared) t.true(tried.has(name), name);
+});
+
+test('a name that is like none is answered without a nearest one', (t) => {
+  for (const name of ['colour', 'x', 'a'.repeat(1000), '']) {
+    const make = (): unknown => new Session(new Scribe(), () => 1, { [name]: 1 } as object);
+    const error = t.throws(make, { instanceOf: OptionTypeError }) as OptionTypeError;
+    t.is(error.code, 'OPTION_UNKNOWN');
+    t.notRegex(error.expected, /nearest/);
+  }
+});
+
+test('what an object inherits is no option of any call', async (t) => {
+  await using simulator = await FrankaSimulator.start();
+  await using arm = await Franka.connect(simulator.address, { control: 'jointTarget' });
+  await using hand = await FrankaHand.connect(simulator.address);
+  // What would begin something without an option is tried in own-options.test.ts.
+  const harmless = [
+    'Session()',
+    'realtime',
+    'limits',
+    'workerPolicy()',
+    'processPolicy()',
+    'with()',
+  ];
+  for (const [owner, , slip, , call] of PLACES) {
+    if (!harmless.includes(owner)) continue;
+    await t.notThrowsAsync(
+      (async () => call(Object.create({ [slip]: 1 }) as never, { simulator, arm, hand }))(),
+      owner,
+    );
+  }
+});
