@@ -13,21 +13,22 @@ use crate::timing::time::Time;
 struct Pending {
     period: Option<Duration>,
     started: Time,
-    /// When it was decided; `None` where the robot tells when it was sent.
+    /// When it was decided; `None` if the robot reports when it was sent.
     decided: Option<Time>,
     kind: CommandKind,
 }
 
-/// The times of the cycle, for statistics and records.
+/// The times of the present cycle, for statistics and records.
 pub(super) struct CycleClock {
     records: RecordIn,
     first: Time,
     previous: Time,
-    /// Since the first cycle [s]; NaN where there was none in this cycle, or none is kept.
+    /// When the question was asked and answered, since the first cycle [s]; NaN if that did not happen in
+    /// this cycle, or if no records are kept.
     asked_s: f64,
     answered_s: f64,
     pending: Option<Pending>,
-    /// Whether the robot tells when an action was handed over.
+    /// True if the robot reports when an action was handed over.
     tells_sent: bool,
 }
 
@@ -45,18 +46,18 @@ impl CycleClock {
         }
     }
 
-    /// When the first cycle began.
+    /// Returns when the first cycle began.
     pub fn first(&self) -> Time {
         self.first
     }
 
-    /// Notes that the first cycle begins, of which there is no period.
+    /// Notes that the first cycle begins, which has no period.
     pub fn begin(&mut self, started: Time) {
         self.first = started;
         self.previous = started;
     }
 
-    /// Returns the time since the last cycle began, and notes that one begins.
+    /// Returns the time since the last cycle began, and notes that a new one begins.
     #[inline]
     pub fn go_on(&mut self, started: Time) -> Duration {
         let period = started.since(self.previous);
@@ -76,7 +77,7 @@ impl CycleClock {
         self.answered_s = self.stamp();
     }
 
-    /// Now, for a record [s]; NaN where none is kept.
+    /// Returns the present time for a record [s]; NaN if no records are kept.
     #[inline]
     fn stamp(&self) -> f64 {
         match self.records.is_on() {
@@ -96,7 +97,7 @@ impl CycleClock {
         });
     }
 
-    /// Notes when the command was handed over, as the robot tells it.
+    /// Notes when the command was handed over, as the robot reports it.
     #[inline]
     pub fn sent(&mut self, at: Time) {
         self.tells_sent = true;
@@ -105,8 +106,8 @@ impl CycleClock {
         }
     }
 
-    /// Counts and records the cycle before `tick`, whose command `sent` was handed over, or last could
-    /// have been.
+    /// Counts and records the cycle before `tick`, whose command was `sent`. If the robot has not reported
+    /// when the command was handed over, the time when it was decided counts, or else the present time.
     #[inline]
     pub fn close(&mut self, recorder: &Recorder, tick: u64, sent: &[f64]) {
         let Some(pending) = self.pending.take() else {
@@ -122,7 +123,7 @@ impl CycleClock {
         }
     }
 
-    /// Records a cycle; says whether there was room.
+    /// Records a cycle. Returns true if there was room for the record.
     fn keep(&mut self, pending: &Pending, at: Time, tick: u64, sent: &[f64]) -> bool {
         let record = TickRecord {
             tick,
