@@ -1,11 +1,11 @@
-//! What an arm that refuses a command means by it: its present mode, and what to do.
+//! Explains why an arm refuses a command: its present mode, and what to do.
 
 use franka::{RobotMode, RobotState};
 
 use crate::error::{ArmError, ArmErrorCode};
 
-/// Returns the error of an arm that refused `what`. `told` is what its client says, whose view of the arm may be
-/// old; `now` is the arm's state since.
+/// Returns the error for an arm that refused `what`. `told` is what its client reports; the client's view
+/// of the arm may be old. `now` is a state that was read after the refusal.
 pub(crate) fn rejected(what: &str, told: &str, now: Result<RobotState, ArmError>) -> ArmError {
     let reason = reason(told);
     let Ok(state) = now else {
@@ -35,7 +35,7 @@ pub(crate) fn rejected(what: &str, told: &str, now: Result<RobotState, ArmError>
     }
 }
 
-/// What can be done about an arm that refuses a command in this mode.
+/// Returns what to do about an arm that refuses a command in this mode.
 fn remedy(mode: RobotMode) -> &'static str {
     match mode {
         RobotMode::Idle => "it is ready; try again, and see to the value where it is refused again",
@@ -55,8 +55,8 @@ fn remedy(mode: RobotMode) -> &'static str {
     }
 }
 
-/// Why the arm refused, in own words: a client has nothing but a text for it. What it says of the mode is left
-/// out.
+/// Returns why the arm refused, in words of this package: a client provides only a text. What that text
+/// says about the mode is left out.
 fn reason(told: &str) -> String {
     const WORDS: [(&str, &str); 7] = [
         ("current mode", "it is not possible now"),

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use franka::{Duration, Errors, RobotMode, RobotState};
 use kilohertz_core::schema::{Field, Schema};
 
-/// Something that fills a fixed number of slots.
+/// A value that fills a fixed number of slots.
 trait Slots {
     fn write(&self, slots: &mut [f64]);
 }
@@ -34,7 +34,7 @@ impl<const N: usize, const M: usize> Slots for [[f64; N]; M] {
 
 impl Slots for Errors {
     fn write(&self, slots: &mut [f64]) {
-        // Which is looked at for many at a time.
+        // This loop is vectorised: it checks many flags at a time.
         if !self.0.iter().fold(false, |any, &set| any | set) {
             return slots.fill(0.0);
         }
@@ -56,7 +56,7 @@ impl Slots for Duration {
     }
 }
 
-/// Declares the fields once: their names, which are libfranka's, their lengths and units.
+/// Declares the fields in one place: their names, which are libfranka's, their lengths and units.
 macro_rules! state {
     ($($name:ident $len:literal $unit:literal)*) => {
         /// The layout of an observation of an arm.
@@ -67,13 +67,13 @@ macro_rules! state {
         /// Slots of an observation.
         pub const LEN: usize = 0 $(+ $len)*;
 
-        /// Where each field starts.
+        /// The first slot of each field.
         #[allow(non_upper_case_globals, dead_code, reason = "the names are libfranka's")]
         pub(crate) mod offset {
             state!(@offsets 0; $($name $len)*);
         }
 
-        /// What stands behind `slot` in a state; nothing where that is no number.
+        /// Returns the number at `slot` of a state; `None` if the slot is not a number.
         #[cfg(test)]
         pub(crate) fn number(state: &mut RobotState, slot: usize) -> Option<&mut f64> {
             $(
@@ -153,14 +153,14 @@ state! {
     last_motion_errors 41 ""
 }
 
-/// The seven values of a joint field of an observation.
+/// Returns the seven values of a joint field of an observation.
 pub(crate) fn joints(observation: &[f64], offset: usize) -> [f64; 7] {
     let mut joints = [0.0; 7];
     joints.copy_from_slice(&observation[offset..][..7]);
     joints
 }
 
-/// The numbers of a state, for tests that say what they are.
+/// Access to the numbers of a state, for tests that set them.
 #[cfg(test)]
 mod numbers {
     use super::{Duration, Errors, RobotMode};

@@ -1,17 +1,17 @@
-//! Where `libfranka-rs` can go.
+//! The addresses that `libfranka-rs` can connect to.
 
 use std::net::{IpAddr, SocketAddr};
 
 use crate::error::{ArmError, ArmErrorCode};
 use crate::generation::Generation;
 
-/// The only port that it knows.
+/// The only port that this client supports.
 pub(super) const PORT: u16 = 1337;
 
-/// Checks that the client can go to an arm of this generation at `address`.
+/// Checks that the client can connect to an arm of this generation at `address`.
 ///
 /// # Errors
-/// [`ArmErrorCode::Client`] for another port or generation than it knows.
+/// [`ArmErrorCode::Client`] for a port or a generation that the client does not support.
 pub(crate) fn check(address: &str, generation: Option<Generation>) -> Result<(), ArmError> {
     let refuse = |message| Err(ArmError::new(ArmErrorCode::Client, message));
     if generation == Some(Generation::Fr3) {
@@ -31,8 +31,8 @@ pub(crate) fn check(address: &str, generation: Option<Generation>) -> Result<(),
     Ok(())
 }
 
-/// Host and port of `host`, `host:port`, an IP address of either family, or `[IPv6]:port`. No port where
-/// there is one that is none.
+/// Returns host and port of `host`, `host:port`, an IP address of either family, or `[IPv6]:port`. If the
+/// text after the colon is not a port number, the port is `None`.
 fn split(address: &str) -> (String, Option<u16>) {
     if let Ok(socket) = address.parse::<SocketAddr>() {
         (socket.ip().to_string(), Some(socket.port()))
