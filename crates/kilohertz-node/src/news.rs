@@ -1,5 +1,5 @@
-//! What a wake of JavaScript is about. Several at a time are their sum; `NEWS` in `lib/session/driver.ts` has the
-//! same numbers.
+//! What a wake of JavaScript is about. Several reasons are added up. `NEWS` in `lib/session/driver.ts` has
+//! the same numbers.
 
 /// There is an observation for the policy.
 pub const OBSERVATION: u32 = 1;
@@ -7,5 +7,5 @@ pub const OBSERVATION: u32 = 1;
 pub const EVENTS: u32 = 2;
 /// The session has ended.
 pub const END: u32 = 4;
-/// The loop has begun; so in every wake from then on.
+/// The loop has begun. This is set in every wake from then on.
 pub const BEGUN: u32 = 8;

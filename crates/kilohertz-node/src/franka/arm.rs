@@ -11,7 +11,7 @@ use napi_derive::napi;
 use crate::background::in_background;
 use crate::error::Failure;
 
-/// One named run of slots of a frame.
+/// One named range of slots of a frame.
 #[napi(object)]
 pub struct NativeField {
     pub name: String,
@@ -40,7 +40,7 @@ pub fn arm_schema() -> NativeArmSchema {
     }
 }
 
-/// How to connect; what is absent has the arm's default.
+/// Options of a connection; absent options have the arm's default.
 #[napi(object)]
 pub struct NativeConnectOptions {
     pub timeout_s: f64,
@@ -51,10 +51,10 @@ pub struct NativeConnectOptions {
     pub law: Option<NativeLaw>,
 }
 
-/// An impedance law on torques; gains that are absent have their usual values.
+/// An impedance law on torques; absent gains have their default values.
 #[napi(object)]
 pub struct NativeLaw {
-    /// Whether it follows the end effector.
+    /// True if it follows the end effector.
     pub cartesian: bool,
     pub joint_stiffness: Option<Vec<f64>>,
     pub joint_damping: Option<Vec<f64>>,
@@ -80,7 +80,7 @@ impl From<NativeLaw> for Gains {
     }
 }
 
-/// As many numbers as there have to be; lengths were checked.
+/// Returns the numbers as an array of `N`; `lib/` has checked the length.
 fn exactly<const N: usize>(numbers: Option<Vec<f64>>) -> Option<[f64; N]> {
     numbers.and_then(|numbers| numbers.try_into().ok())
 }
@@ -105,7 +105,7 @@ fn options(options: NativeConnectOptions) -> std::result::Result<ConnectOptions,
     })
 }
 
-/// A control interface by its name.
+/// Returns the control interface with this name.
 pub(crate) fn control_of(name: &str) -> std::result::Result<Control, Failure> {
     name.parse()
         .map_err(|message: String| Failure::new("OPTION_CONTROL", message))
@@ -119,7 +119,7 @@ pub struct NativeArm {
 
 #[napi]
 impl NativeArm {
-    /// Connects; rejects with the arm's or the network's answer.
+    /// Connects; rejects with the answer of the arm or the network.
     #[napi(ts_return_type = "Promise<NativeArm>")]
     pub fn connect(
         env: &Env,
@@ -133,13 +133,13 @@ impl NativeArm {
         })
     }
 
-    /// Which arm it is: fr3 or fer.
+    /// The arm's generation: fr3 or fer.
     #[napi(getter)]
     pub fn generation(&self) -> String {
         self.arm.generation().to_string()
     }
 
-    /// The library that talks to it: franka-rs or libfranka-rs.
+    /// The library that talks to the arm: franka-rs or libfranka-rs.
     #[napi(getter)]
     pub fn client(&self) -> String {
         self.arm.client_name().to_string()
@@ -151,26 +151,27 @@ impl NativeArm {
         self.arm.server_version()
     }
 
-    /// How many datagrams came from others than the arm; they were dropped.
+    /// How many datagrams came from other senders than the arm; they were dropped.
     #[napi(getter)]
     pub fn foreign_datagrams(&self) -> f64 {
         self.arm.foreign_datagrams() as f64
     }
 
-    /// How many numbers an action of a control interface has.
+    /// Returns how many numbers an action of a control interface has.
     #[napi]
     pub fn action_length(&self, control: String) -> Result<u32> {
         let interface = self.arm.interface(control_of(&control)?);
         Ok(interface.slots() as u32)
     }
 
-    /// Whether a session drives the arm.
+    /// True if a session drives the arm.
     #[napi(getter)]
     pub fn is_driven(&self) -> bool {
         self.arm.is_driven()
     }
 
-    /// The arm's state now; while a session drives it the newest that its loop has seen.
+    /// Resolves to the arm's present state; while a session drives it, to the newest state that its loop
+    /// has seen.
     #[napi(ts_return_type = "Promise<Float64Array>")]
     pub fn state<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
         let arm = Arc::clone(&self.arm);

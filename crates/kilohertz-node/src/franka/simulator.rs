@@ -12,7 +12,7 @@ use napi_derive::napi;
 use crate::background::in_background;
 use crate::error::Failure;
 
-/// How a simulator starts; what is absent has the simulator's default.
+/// Options of a simulator; absent options have the simulator's default.
 #[napi(object)]
 pub struct NativeSimulatorOptions {
     pub generation: Option<String>,
@@ -36,7 +36,7 @@ pub struct NativeJointState {
     pub time_s: f64,
 }
 
-/// How the fingers of the simulated hand truly stand.
+/// The true position of the simulated hand's fingers.
 #[napi(object)]
 pub struct NativeFingers {
     pub width_m: f64,
@@ -46,7 +46,7 @@ pub struct NativeFingers {
     pub object_width_m: Option<f64>,
 }
 
-/// What the simulator has counted.
+/// The simulator's counters.
 #[napi(object)]
 pub struct NativeCounters {
     pub states_sent: f64,
@@ -127,8 +127,8 @@ fn options(options: NativeSimulatorOptions) -> std::result::Result<SimulatorOpti
     })
 }
 
-/// Puts the simulated arm above the loops that drive it, where the system permits: what is measured
-/// against it is then the loop, and not how a busy machine treats the simulator.
+/// Gives the simulated arm a higher priority than the loops that drive it, if the system permits.
+/// Measurements against it then show the loop, and not how a busy machine schedules the simulator.
 fn raise_priority() {
     make_realtime(&RealtimeRequest {
         priority: Some(85),
@@ -232,7 +232,7 @@ impl NativeSimulator {
         self.simulator.hand_address().map(|address| address.port())
     }
 
-    /// How the fingers truly stand now.
+    /// Returns the true position of the fingers now.
     #[napi]
     pub fn fingers(&self) -> Result<NativeFingers> {
         let fingers = self.simulator.fingers().map_err(Failure::from)?;
@@ -252,13 +252,13 @@ impl NativeSimulator {
         Ok(placed.map_err(Failure::from)?)
     }
 
-    /// Takes away what is between the fingers.
+    /// Removes the object between the fingers.
     #[napi]
     pub fn remove_object(&self) -> Result<()> {
         Ok(self.simulator.remove_object().map_err(Failure::from)?)
     }
 
-    /// The true motion of the arm now.
+    /// Returns the true motion of the arm now.
     #[napi]
     pub fn joints(&self) -> NativeJointState {
         let joints = self.simulator.joints();
@@ -271,7 +271,7 @@ impl NativeSimulator {
         }
     }
 
-    /// What was counted since the start.
+    /// Returns what was counted since the start.
     #[napi]
     pub fn counters(&self) -> NativeCounters {
         let counters = self.simulator.counters();

@@ -12,8 +12,7 @@ use crate::error::Failure;
 /// An action value that broke a limit.
 #[napi(object)]
 pub struct NativeViolation {
-    /// The limit's name: "position", "torque rate" and so on; "finite value" is none that can be
-    /// clamped.
+    /// The limit's name: "position", "torque rate" and so on. "finite value" and "frame" cannot be clamped.
     pub kind: String,
     pub slot: u32,
     pub field: String,
@@ -23,11 +22,11 @@ pub struct NativeViolation {
     pub received: f64,
     pub limit: f64,
     pub joint: Option<NativeJointPlace>,
-    /// What of a matrix is off.
+    /// What is wrong with a matrix.
     pub flaw: Option<String>,
 }
 
-/// Where a joint is that keeps a motion from going on [rad].
+/// The place of a joint that keeps a motion from going on [rad].
 #[napi(object)]
 pub struct NativeJointPlace {
     pub at: f64,
@@ -37,7 +36,7 @@ pub struct NativeJointPlace {
     pub too_far: Option<NativeTooFar>,
 }
 
-/// A place that a robot does not reach in any posture [m].
+/// A place that the robot cannot reach in any posture [m].
 #[napi(object)]
 pub struct NativeTooFar {
     pub distance: f64,
@@ -71,7 +70,7 @@ impl NativeViolation {
     }
 }
 
-/// How far a slot of what was commanded is from the action.
+/// How far a slot of the command is from the action.
 #[napi(object)]
 pub struct NativeDistance {
     pub field: String,
@@ -92,7 +91,7 @@ impl NativeDistance {
     }
 }
 
-/// The field, the index in it and the unit of a slot of an action.
+/// Returns the field, the index in it and the unit of a slot of an action.
 fn place_of(slot: usize, action: &Schema) -> (String, u32, String) {
     let (field, index) = action.locate(slot).unwrap_or(("action", 0));
     let unit = action.fields().iter().find(|known| known.name == field);
@@ -112,14 +111,14 @@ pub struct NativeOutcome {
     pub violation: Option<NativeViolation>,
     /// The panic's message.
     pub message: Option<String>,
-    /// The robot's own error, as `error.rs` writes errors.
+    /// The robot's own error, in the form that `error.rs` gives errors.
     pub robot_error: Option<String>,
-    /// The last states, each behind its tick and its time [s].
+    /// The last states, each preceded by its tick and its time [s].
     pub last_states: Float64Array,
 }
 
 impl NativeOutcome {
-    /// How a session ended whose actions have this schema.
+    /// Returns how a session ended whose actions have this schema.
     pub fn new(outcome: &Outcome, action: &Schema) -> NativeOutcome {
         let mut told = NativeOutcome {
             cause: "stopped".to_owned(),
@@ -184,14 +183,14 @@ pub struct NativeEvent {
     /// "held", "resting", "resumed", "behind" or "late".
     pub kind: String,
     pub tick: f64,
-    /// Of "behind".
+    /// For "behind": how far the robot is behind.
     pub behind: Option<NativeDistance>,
-    /// Of "late": how long late answers took, in the mean.
+    /// For "late": how long late answers took, on average.
     pub took_s: Option<f64>,
 }
 
 impl NativeEvent {
-    /// An event of a session whose actions have this schema.
+    /// Returns an event of a session whose actions have this schema.
     pub fn new(event: &Event, action: &Schema) -> NativeEvent {
         let (kind, behind, took_s) = match event.kind {
             EventKind::Held => ("held", None, None),

@@ -1,4 +1,4 @@
-//! What a session asks of the system, and what it was granted.
+//! The requests of a session to the system, and what was granted.
 
 use kilohertz_core::thread::awake::{AwakeReport, AwakeRequest, KeepAwake};
 use kilohertz_core::thread::cores::OwnCore;
@@ -9,7 +9,7 @@ use napi_derive::napi;
 use crate::error::Failure;
 use crate::session::options::{NativeSessionOptions, seconds};
 
-/// One thing asked of the system for the loop thread.
+/// One request to the system for the loop thread.
 #[napi(object)]
 pub struct NativeGrant {
     /// "granted", "refused" or "notAsked".
@@ -36,7 +36,7 @@ impl From<&Grant> for NativeGrant {
 pub struct NativePromotion {
     pub priority: u8,
     pub grant: NativeGrant,
-    /// How often it was taken back because the policy did not answer.
+    /// How often the priority was taken back because the policy did not answer.
     pub taken_back: f64,
 }
 
@@ -60,7 +60,7 @@ impl From<&AwakeReport> for NativeAwake {
     }
 }
 
-/// The core of a policy that spins.
+/// Takes a core for a policy that spins.
 pub fn own_core(options: &NativeSessionOptions) -> Result<Option<OwnCore>> {
     if options.policy_spins != Some(true) {
         return Ok(None);
@@ -72,7 +72,7 @@ pub fn own_core(options: &NativeSessionOptions) -> Result<Option<OwnCore>> {
     Ok(Some(core))
 }
 
-/// How cores are to be kept awake.
+/// Returns how cores are to be kept awake.
 pub fn awake_of(options: &NativeSessionOptions) -> AwakeRequest {
     AwakeRequest {
         how: match options.keep_awake.as_str() {

@@ -75,7 +75,7 @@ pub struct NativeStats {
 }
 
 impl NativeStats {
-    /// What the loop of `session` has done until now.
+    /// Returns what the loop of `session` has done until now.
     pub fn of(session: &Session, action: &Schema) -> NativeStats {
         let stats = session.stats();
         let first = session.recorder().first_violation();
@@ -129,7 +129,7 @@ pub struct NativeHistogram {
 }
 
 impl NativeHistogram {
-    /// The whole run's "jitter" or "execution" times.
+    /// Returns the histogram of the whole run's "jitter" or "execution" times.
     pub fn of(recorder: &Recorder, times: &str) -> NativeHistogram {
         let histogram = match times {
             "execution" => recorder.execution_histogram(),
