@@ -21,7 +21,7 @@ pub(crate) trait Inbox {
     fn sleep(&mut self, limit: Option<Duration>, stop: &StopFlag);
 }
 
-/// How answers are waited for, and how much later than asked sleeps end.
+/// When to sleep and when to spin while waiting for an answer, and how late sleeps end.
 pub(crate) struct Waiting {
     period: Duration,
     wait: AnswerWait,

@@ -1,7 +1,7 @@
 //! What happens when the policy's answer is not there in time. This is the only place that decides it.
 //!
 //! ```text
-//! fresh action ──▶ used as it is where one cycle suffices for it, otherwise followed
+//! fresh action ──▶ used as it is if one cycle is enough for it, otherwise followed
 //! late action  ──▶ followed within the limits     (also a fresh one after a gap, or after a lost
 //!                  command, until caught up)
 //! no action    ──▶ held: the robot moves on as last commanded, at most `max_held` cycles in a row

@@ -70,7 +70,7 @@ impl AwakeRequest {
 pub struct AwakeReport {
     /// What was asked.
     pub asked: AwakeRequest,
-    /// Whether idle states are held off.
+    /// The grant of holding idle states off.
     pub idle_states: Grant,
     /// How many threads keep a core busy.
     pub threads: usize,

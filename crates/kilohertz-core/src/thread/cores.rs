@@ -34,7 +34,7 @@ pub(crate) fn pin_unless_taken(cpu: u32) -> bool {
     !taken.contains(&cpu) && set_cpus(0, &[cpu]).is_ok()
 }
 
-/// Lets the calling thread run on those of these CPUs that are not taken.
+/// Lets the calling thread run on all of these CPUs that no policy has taken.
 pub(crate) fn leave_taken(allowed: &[u32]) {
     let taken = taken();
     let left: Vec<u32> = allowed

@@ -58,8 +58,8 @@ impl Promotion {
     /// not inherit it. The priority is taken back if a question has been open for longer than `patience`
     /// and no answer has come in that time.
     ///
+    /// # Errors
     /// Returns the system's error if it cannot start a thread.
-    /// The system's, where it cannot start a thread.
     pub fn begin(
         priority: u8,
         thread: Arc<PolicyThread>,
