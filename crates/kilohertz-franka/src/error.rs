@@ -161,7 +161,7 @@ impl From<FrankaError> for ArmError {
                 let (code, advice) = if reflex {
                     (
                         ArmErrorCode::Reflex,
-                        "; see to the cause, then call recover()",
+                        "; remove the cause, then call recover()",
                     )
                 } else {
                     (ArmErrorCode::MotionAborted, "")

@@ -73,7 +73,7 @@ pub(crate) fn not_negative(named: (&str, &str), value: f64) -> Result<(), Refusa
         named,
         value,
         &[0.0],
-        "a number from 0 on, and a finite one".to_owned(),
+        "a finite number, 0 or above".to_owned(),
     )
 }
 

@@ -9,7 +9,7 @@ use crate::layout::SLOTS;
 pub enum LineError {
     /// Too many messages, or too many large values, are under way.
     #[error(
-        "the other end has not taken what was sent: {SLOTS} messages, or all that large ones have room for, are \
+        "the other end has not taken what was sent: {SLOTS} messages, or as many large ones as fit, are \
          under way; take answers before sending more"
     )]
     Full,
@@ -17,10 +17,10 @@ pub enum LineError {
     #[error("the memory was not made by this version of kilohertz; use the same on both ends")]
     Foreign,
     /// The other end wrote something that the protocol does not allow.
-    #[error("the other end wrote into the shared memory what it may not; end it")]
+    #[error("the other end wrote into the shared memory what the protocol does not allow; end it")]
     Garbled,
     /// The other end sent a message that is longer than this end accepts.
-    #[error("the other end sent a message of {length} bytes, and at most {longest} are taken")]
+    #[error("the other end sent a message of {length} bytes, but at most {longest} are accepted")]
     TooLong {
         /// The length of the message [bytes].
         length: usize,

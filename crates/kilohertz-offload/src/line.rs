@@ -23,7 +23,7 @@ struct Shared {
     answer_event: EventFd,
 }
 
-/// What has to be handed over for the other end.
+/// The descriptors to hand over to the other end.
 #[derive(Debug, Clone, Copy)]
 pub struct Descriptors {
     /// The descriptor of the memory.

@@ -206,7 +206,7 @@ fn failed(
                     ArmErrorCode::Generation,
                     format!(
                         "{address} is of generation fr3, which speaks FCI version {server_version}; \
-                         client libfranka-rs knows generation fer with version 5 alone. Use franka-rs"
+                         client libfranka-rs supports only generation fer with version 5. Use franka-rs"
                     ),
                 ),
                 (Some(asked_for), Some(answered)) => (

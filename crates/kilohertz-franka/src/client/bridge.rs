@@ -330,7 +330,7 @@ impl Bridge<'_> {
         let text = match error.kind() {
             ErrorKind::TimedOut | ErrorKind::WouldBlock => return self.no_answer().into(),
             ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => {
-                "it closed the connection: another client is connected, or it is no Franka arm with FCI \
+                "it closed the connection: another client is connected, or it is not a Franka arm with FCI \
                  activated. End the other client, or check the address"
                     .to_owned()
             }

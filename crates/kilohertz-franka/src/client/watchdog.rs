@@ -146,8 +146,8 @@ impl Limit {
         }
         let why = if self.for_state.load(Ordering::Relaxed) {
             format!(
-                "no new state came from it within {STATE:?}, whatever else came; check the network, \
-                 and that nobody else sends to this host"
+                "no new state came from it within {STATE:?}; check the network, and that no other host \
+                 sends to this one"
             )
         } else {
             format!("it did not answer within {REQUEST:?}")

@@ -130,14 +130,14 @@ impl Asked {
         let length = length as usize;
         if !(GRIPPER_HEADER_LEN + 1..=LONGEST).contains(&length) {
             return Err(FrankaError::Protocol(format!(
-                "the hand sent a message of {length} bytes; expected {} to {LONGEST}. Check that it is one",
+                "the hand sent a message of {length} bytes; expected {} to {LONGEST}. Check that it is a hand",
                 GRIPPER_HEADER_LEN + 1
             )));
         }
         if !matches!(self.open.get(&id), Some(None)) {
             return Err(FrankaError::Protocol(format!(
                 "the hand answered request {id}, which has been answered or was never made. Check that \
-                 nobody else answers there"
+                 no other host answers at this address"
             )));
         }
         Ok((id, length))

@@ -26,7 +26,7 @@ const REST_CYCLES: u32 = 50;
 const REST_DAMPING: [f64; 7] = [40.0, 40.0, 40.0, 40.0, 12.0, 10.0, 6.0];
 /// The stiffness that keeps the joints at rest [N m/rad].
 const REST_STIFFNESS: [f64; 7] = [300.0, 300.0, 300.0, 300.0, 120.0, 80.0, 40.0];
-/// A joint slower than this is kept at the place where it is then [rad/s].
+/// A resting joint that is slower than this is kept at the position that it has then [rad/s].
 const LATCH_VELOCITY: f64 = 0.02;
 /// Limits of torque control.
 #[derive(Debug, Clone)]

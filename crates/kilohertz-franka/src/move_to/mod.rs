@@ -70,7 +70,7 @@ impl Arm {
         planned.map_err(|none| {
             let text = match none {
                 NoWay::TooFast => {
-                    "at no speed the way there keeps the arm's limits. Nothing has moved; guide the \
+                    "no speed keeps the arm's limits on the way there. Nothing has moved; guide the \
                      arm away from the ends of its joints' ranges by hand"
                         .to_owned()
                 }

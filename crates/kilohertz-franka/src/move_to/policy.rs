@@ -70,24 +70,24 @@ impl Progress {
             ),
             NEVER_ARRIVED => not_arrived(
                 arrival(),
-                "the commanded motion never came to its end, because commands get lost all the time",
-                "See to the network",
+                "the commanded motion did not end, because commands kept getting lost",
+                "Check the network",
             ),
             NOT_SETTLED => not_arrived(
                 arrival(),
                 "the motion is over, and the arm does not stand at its goal",
-                "See what keeps it, tell it with setLoad what it carries, or allow more with toleranceRad \
-                 or settleS",
+                "Check what holds it off, set its load with setLoad, or allow more with toleranceRad or \
+                 settleS",
             ),
             NOT_FOLLOWING => not_arrived(
                 arrival(),
                 "the arm fell behind its command on the way, and was stopped",
-                "See what keeps it, tell it with setLoad what it carries, or choose a lower speed",
+                "Check what holds it back, set its load with setLoad, or choose a lower speed",
             ),
             NOT_HELD => not_arrived(
                 arrival(),
-                "the motion was over, and the arm was kept so far from its goal while it settled that it was stopped",
-                "See what keeps it, or tell it with setLoad what it carries",
+                "the motion was over, but something held the arm too far from its goal, so it was stopped",
+                "Check what holds it off, or set its load with setLoad",
             ),
             _ => return None,
         })

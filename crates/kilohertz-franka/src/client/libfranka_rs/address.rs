@@ -16,15 +16,15 @@ pub(crate) fn check(address: &str, generation: Option<Generation>) -> Result<(),
     let refuse = |message| Err(ArmError::new(ArmErrorCode::Client, message));
     if generation == Some(Generation::Fr3) {
         return refuse(
-            "client libfranka-rs knows generation fer alone, and fr3 was asked for. Use franka-rs"
+            "client libfranka-rs supports only generation fer, and fr3 was asked for. Use franka-rs"
                 .to_owned(),
         );
     }
     let (_, port) = split(address);
     if port != Some(PORT) {
         return refuse(format!(
-            "client libfranka-rs knows port {PORT} alone, and the address is {address}. Use \
-             franka-rs; or, for a simulated arm, a loopback address of its own, as 127.0.0.2, with \
+            "client libfranka-rs supports only port {PORT}, and the address is {address}. Use \
+             franka-rs; or, for a simulated arm, a separate loopback address, such as 127.0.0.2, with \
              port {PORT}"
         ));
     }

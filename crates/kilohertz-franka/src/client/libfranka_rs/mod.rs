@@ -427,7 +427,7 @@ fn why(watchdog: &Watchdog, mut robot: libfranka::Robot, call: &str, failed: Fai
     match (state.robot_mode, failed) {
         (RobotMode::Reflex, _) => {
             let names = state.last_motion_errors.names().join(", ");
-            let advice = "see to the cause, then call recover()";
+            let advice = "remove the cause, then call recover()";
             ArmError {
                 code: ArmErrorCode::Reflex,
                 ..aborted(

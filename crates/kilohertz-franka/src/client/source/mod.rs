@@ -122,8 +122,8 @@ fn filtered(socket: &UdpSocket, accepted: Accepted) -> Result<(), ArmError> {
             ArmErrorCode::ConnectFailed,
             format!(
                 "the socket for states cannot be closed to strangers: {error} (SO_ATTACH_FILTER). \
-                 Without that anybody can send states to it, so nothing is connected; a sandbox that \
-                 forbids socket filters has to allow them"
+                 Without that any host can send states to it, so the connection was refused; a sandbox \
+                 that forbids socket filters must allow them"
             ),
         )
     })

@@ -101,8 +101,8 @@ fn lost(why: &str) -> ArmError {
         ArmErrorCode::ConnectFailed,
         format!(
             "the socket for states cannot be closed to strangers, because it was not found: {why}. \
-             Without that anybody can send states to it, so nothing is connected. Connect again; let \
-             this process read /proc/self/fd"
+             Without that any host can send states to it, so the connection was refused. Connect again; \
+             let this process read /proc/self/fd"
         ),
     )
 }

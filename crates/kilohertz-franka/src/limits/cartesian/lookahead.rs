@@ -21,7 +21,7 @@ use crate::state::{joints, offset};
 const JOINT_SHARE: f64 = 0.8;
 /// A motion keeps this distance from singular poses, in the unit of [`JacobianMap::volume`].
 const LEAST_VOLUME: f64 = 0.025;
-/// Towards a place where it can go no further, an elbow slows down with this time constant \[s\].
+/// An elbow slows down with this time constant \[s\] as it comes to a place beyond which it cannot go.
 const EASING: f64 = 0.25;
 /// By this factor braking is assumed to be weaker further on.
 const WEAKER: f64 = 0.7;
