@@ -148,8 +148,8 @@ impl From<FrankaError> for ArmError {
             FrankaError::Protocol(text) => ArmError::new(
                 ArmErrorCode::Protocol,
                 format!(
-                    "what came from the arm is not FCI: {text}; check the network, and that nobody \
-                     else sends to this host"
+                    "what came from the arm is not FCI: {text}; check the network, and that no \
+                     other host sends to this one"
                 ),
             ),
             FrankaError::IncompatibleVersion { .. } => {

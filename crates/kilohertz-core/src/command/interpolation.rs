@@ -11,8 +11,8 @@ pub enum Interpolation {
     /// For positions: a quadratic B-spline through the answers. Position and velocity are continuous. The
     /// acceleration is the second difference of the answers.
     Spline,
-    /// For poses, 4x4 column-major: the B-spline as for positions, and each rotation between two answers is
-    /// made a rotation again. It turns the shorter way.
+    /// For poses, 4x4 column-major: the B-spline as for positions. Then each interpolated rotation matrix
+    /// is made a rotation again. It turns the shorter way.
     Pose,
     /// For velocities: a straight line from one answer to the next.
     Line,

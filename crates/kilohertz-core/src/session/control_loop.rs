@@ -154,7 +154,8 @@ impl<'a> ControlLoop<'a> {
 
     /// Ends the last cycle. Returns its number, why the session ended, and the last states.
     pub fn finish(mut self) -> (u64, Option<Cause>, Vec<f64>) {
-        // If the robot reports when an action was sent, the last cycle was counted by that report.
+        // The finishing cycle counts only if the robot reports that its action was sent; that report has
+        // closed it.
         if self.ending != Some(0) {
             self.close();
         }

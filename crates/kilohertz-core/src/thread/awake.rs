@@ -158,7 +158,7 @@ impl Awake {
             return "it was not asked for".to_owned();
         }
         if is_auto && is_on_battery(&places.power) {
-            return "the machine runs on battery; keepAwake: 'idleStates' or 'threads' spends its power all the same".to_owned();
+            return "the machine runs on battery; keepAwake: 'idleStates' or 'threads' uses its power nevertheless".to_owned();
         }
         if let (Some(latency), KeepAwake::Auto | KeepAwake::IdleStates) =
             (request.idle_latency, request.how)

@@ -359,8 +359,8 @@ impl Bridge<'_> {
         ArmError::new(
             ArmErrorCode::Protocol,
             format!(
-                "{} does not answer as a Franka arm: {why}. Check the address, and that nobody else \
-                 answers there",
+                "{} does not answer as a Franka arm: {why}. Check the address, and that no other \
+                 host answers there",
                 self.address
             ),
         )

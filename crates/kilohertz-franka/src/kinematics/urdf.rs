@@ -297,7 +297,7 @@ fn refused(why: impl std::fmt::Display) -> ArmError {
         ArmErrorCode::Protocol,
         format!(
             "the model that the arm serves is not that of an FR3: {why}. Check the address, the \
-             robot's system image, and that nobody else answers there"
+             robot's system image, and that no other host answers there"
         ),
     )
 }

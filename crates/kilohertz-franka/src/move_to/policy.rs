@@ -65,7 +65,7 @@ impl Progress {
         Some(match self.trouble.load(Ordering::Acquire) {
             NOT_WHERE_PLANNED => ArmError::new(
                 ArmErrorCode::InvalidOperation,
-                "the arm does not stand where it stood when the move was planned: somebody has moved it \
+                "the arm does not stand where it stood when the move was planned: it was moved \
                  since. Call moveTo again",
             ),
             NEVER_ARRIVED => not_arrived(

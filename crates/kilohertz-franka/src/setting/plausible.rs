@@ -17,7 +17,7 @@ use crate::setting::thresholds::Thresholds;
 use crate::state::gate::FARTHEST;
 
 /// How these checks are overridden, for messages.
-const OVERRIDE: &str = "{ unchecked: true } sends it all the same";
+const OVERRIDE: &str = "{ unchecked: true } sends it nevertheless";
 /// The relative precision of the end effector's mass as the arm reports it, which is that of an f32.
 const SINGLE_PRECISION: f64 = 1e-6;
 /// The highest threshold of a joint's torque [N m], and of a force [N] or a torque [N m] at the stiffness

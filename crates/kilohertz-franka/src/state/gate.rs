@@ -109,8 +109,8 @@ impl Fault {
         ArmError::new(
             ArmErrorCode::Protocol,
             format!(
-                "{self}. Nothing has moved; check the arm in Desk, and that nobody else sends to this \
-                 host, and connect again"
+                "{self}. Nothing has moved; check the arm in Desk, and that no other host sends to this \
+                 one, and connect again"
             ),
         )
     }
@@ -164,9 +164,9 @@ impl From<Fault> for ArmError {
         ArmError::new(
             ArmErrorCode::Protocol,
             format!(
-                "{fault}. No state of this motion is believed since, and the arm was brought to rest \
-                 by what it was commanded; check the arm in Desk, and that nobody else sends to this \
-                 host, and connect again"
+                "{fault}. No later state of this motion was believed, and the arm was brought to rest \
+                 by what it was commanded; check the arm in Desk, and that no other host sends to this \
+                 one, and connect again"
             ),
         )
     }

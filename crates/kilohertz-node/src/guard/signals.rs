@@ -176,7 +176,8 @@ pub fn put_on_top() {
         cover(signal, on_signal, false);
     }
     for signal in FAULTS {
-        // What is beneath may be V8's handler, which can be asked only through its function.
+        // The handler of a trap may be V8's. If its function was not found, only the default action is
+        // covered.
         cover(signal, on_fault, has_traps() || !is_trap(signal));
     }
 }

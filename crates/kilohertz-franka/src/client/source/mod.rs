@@ -59,7 +59,7 @@ impl HostSocket {
         let IpAddr::V4(host) = host.to_canonical() else {
             return Err(ArmError::new(
                 ArmErrorCode::ConnectFailed,
-                format!("{host} sends states over IPv4 alone: connect to its IPv4 address"),
+                format!("{host} sends states only over IPv4: connect to its IPv4 address"),
             ));
         };
         let socket = UdpSocket::from(socket);
@@ -79,8 +79,8 @@ impl HostSocket {
                 ArmErrorCode::ConnectFailed,
                 format!(
                     "no state came from {} in time: commands go there, so states must come from \
-                     there too. Connect to the address that the arm itself has, and see that \
-                     nothing between rewrites where its UDP comes from",
+                     there too. Connect to the address that the arm itself has, and check that \
+                     no address translation changes the source of its UDP",
                     self.host
                 ),
             ));
