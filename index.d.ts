@@ -41,7 +41,10 @@ export declare class RobotState {
   readonly tau_J_d: Float64Array;
   /** Derivative of the measured joint torques [N m/s], 7. */
   readonly dtau_J: Float64Array;
-  /** Low-pass filtered estimate of the external joint torques [N m], 7. */
+  /**
+   * Low-pass filtered estimate of the joint torques that the arm applies to its surroundings [N m], 7: `tau_J` minus
+   * what the arm's model says of its motion. Where something turns a joint forwards, it is negative.
+   */
   readonly tau_ext_hat_filtered: Float64Array;
   /** Motor positions [rad], 7. */
   readonly theta: Float64Array;
@@ -59,29 +62,35 @@ export declare class RobotState {
   readonly O_dP_EE_c: Float64Array;
   /** Last commanded end-effector acceleration in the base frame [m/s^2, rad/s^2], 6. */
   readonly O_ddP_EE_c: Float64Array;
-  /** Estimated external wrench on the stiffness frame, in the base frame [N, N m], 6. */
+  /**
+   * Estimated wrench that the arm applies to its surroundings at the stiffness frame, along the axes of the base frame
+   * [N, N m], 6. Where something pulls the hand downwards, the force along z is positive. Zeros close to a singular pose.
+   */
   readonly O_F_ext_hat_K: Float64Array;
-  /** Estimated external wrench on the stiffness frame, in that frame [N, N m], 6. */
+  /** The wrench of `O_F_ext_hat_K`, with the same sign, along the axes of the stiffness frame [N, N m], 6. */
   readonly K_F_ext_hat_K: Float64Array;
   /** Acceleration of the unmoved base in the base frame, gravity included [m/s^2], 3. */
   readonly O_ddP_O: Float64Array;
-  /** Elbow: position of joint 3 [rad] and sign of joint 4, 2. */
+  /**
+   * Elbow, 2: position of joint 3 [rad], and to which side joint 4 bends: -1 below -0.467002423653011 rad, where the
+   * arm is stretched, 1 above, 0 there.
+   */
   readonly elbow: Float64Array;
-  /** Desired elbow, 2. */
+  /** Desired elbow, 2, as `elbow`. */
   readonly elbow_d: Float64Array;
-  /** Commanded elbow, 2. */
+  /** Commanded elbow, 2, as `elbow`. */
   readonly elbow_c: Float64Array;
   /** Commanded elbow velocity [rad/s], 2. */
   readonly delbow_c: Float64Array;
   /** Commanded elbow acceleration [rad/s^2], 2. */
   readonly ddelbow_c: Float64Array;
-  /** Contact level of each joint: 1 in contact, 0 not, 7. */
+  /** Contact level of each joint, 7: 1 in contact; 0 not, or no longer. */
   readonly joint_contact: Float64Array;
-  /** Contact level of each Cartesian direction, in the stiffness frame, 6. */
+  /** Contact level of each Cartesian direction, in the stiffness frame, 6, as `joint_contact`. */
   readonly cartesian_contact: Float64Array;
-  /** Collision level of each joint, 7. */
+  /** Collision level of each joint, 7: 1 since a collision; 0 before, and after `recover()`. */
   readonly joint_collision: Float64Array;
-  /** Collision level of each Cartesian direction, in the stiffness frame, 6. */
+  /** Collision level of each Cartesian direction, in the stiffness frame, 6, as `joint_collision`. */
   readonly cartesian_collision: Float64Array;
   /** End effector in the flange frame [m], 16. */
   readonly F_T_EE: Float64Array;
@@ -183,7 +192,7 @@ export declare class SessionStateError extends KilohertzError {}
  * - `OFFLOAD_PROTOCOL`: what the other side sent cannot be read; it was closed
  * - `OFFLOAD_TOO_LARGE`: an answer had more bytes than `maxAnswerBytes`; the process was ended
  *
- * A call whose `signal` aborts rejects with the signal's reason instead.
+ * A call whose `signal` aborts rejects with an {@link AbortError} instead.
  */
 export declare class OffloadError extends KilohertzError {}
 /** One of the last states before an error, oldest first. */
@@ -289,19 +298,162 @@ export declare class SessionInterruptedError extends SessionError {
   constructor(signal: string, message: string, details?: SessionErrorDetails);
 }
 /**
+ * An `AbortSignal` ended a call; its reason is the `cause`. Code `ABORT_ERR`, and name `AbortError`, as Node's own calls
+ * have them. Whatever moved was brought to rest before.
+ */
+export declare class AbortError extends KilohertzError {
+  /** @param what what was ended, as `the move` */
+  constructor(what: string, reason: unknown);
+}
+declare enum Length {
+  three = 3,
+  four = 4,
+  six = 6,
+  seven = 7,
+  nine = 9,
+  thirteen = 13,
+  fourteen = 14,
+  sixteen = 16,
+  seventeen = 17,
+  twentyThree = 23,
+  twentyFour = 24,
+}
+type Tuple<N extends number, Items extends readonly number[] = []> = Items['length'] extends N
+  ? readonly [...Items]
+  : Tuple<N, [...Items, number]>;
+/**
+ * So many numbers, in an array or a typed array. A list whose length the compiler knows, as `[0, 0, 0]`, has to have
+ * that length to compile; the length of every other list is checked when it is handed over.
+ */
+export type Numbers<N extends 3 | 4 | 6 | 7 | 9 | 13 | 14 | 16 | 17 | 23 | 24> =
+  | Tuple<N>
+  | (ArrayLike<number> & {
+      readonly length: Extract<Length, N>;
+    });
+/** Seven numbers, one a joint, in an array or a typed array. */
+export type JointVector = Numbers<7>;
+/** What the actions of a session on an arm are. */
+export type FrankaControl =
+  | 'jointVelocity'
+  | 'jointPosition'
+  | 'jointTarget'
+  | 'cartesianVelocity'
+  | 'cartesianPose'
+  | 'cartesianTarget'
+  | 'torque';
+/** The controller that follows what is commanded. */
+export type FrankaImpedance = 'joint' | 'cartesian' | 'external';
+/**
+ * An impedance law on torques, computed natively in each cycle, for an arm that follows its motion softly
+ * and gives way where it is pushed:
+ * `tau = J'(Kx J e + Dx J de) + Kq e + Dq de + coriolis`, where `e` is `q_d - q` and `de` is `dq_d - dq`;
+ * the structure of polymetis' `HybridJointImpedanceControl`, which DROID uses.
+ *
+ * Without stiffness, motions of joints have the gains of libfranka's example of joint impedance control
+ * (`jointStiffness` 600, 600, 600, 600, 250, 150, 50), motions of the end effector franka-rs's
+ * (`cartesianStiffness` 750, 750, 750, 15, 15, 15 beside `jointStiffness` 40, 30, 50, 25, 35, 25, 10). Without damping
+ * it is that of these gains, changed with the root of the stiffness. With the highest stiffness the simulated
+ * arm comes to rest; the elastic joints of a real one hum sooner.
+ */
+export interface ImpedanceLaw {
+  /** The stiffness of each joint, 0 to 2000 [N m/rad], 7. */
+  readonly jointStiffness?: JointVector;
+  /** The damping of each joint, 0 to 100 [N m s/rad], 7. */
+  readonly jointDamping?: JointVector;
+  /** The end effector's stiffness along the axes of the base frame, 0 to 5000 [N/m], and about them, 0 to 300 [N m/rad], 6. */
+  readonly cartesianStiffness?: Numbers<6>;
+  /** The end effector's damping along these axes, 0 to 300 [N s/m], and about them, 0 to 30 [N m s/rad], 6. */
+  readonly cartesianDamping?: Numbers<6>;
+}
+/** A pose as a place and an orientation. */
+export interface Pose {
+  /** The place [m]: x, y, z. */
+  readonly xyz: Numbers<3>;
+  /**
+   * The orientation as a quaternion: x, y, z, w, the order of ROS and scipy. Its length is 1 within 1e-3, and is made
+   * exactly 1; both signs are the same orientation.
+   */
+  readonly quat: Numbers<4>;
+}
+/** A pose: a place and an orientation, or 16 numbers, the 4x4 matrix column by column [m], as `state.O_T_EE`. */
+export type PoseLike = Pose | Numbers<16>;
+/**
+ * Returns the place and the orientation of a pose, for a policy that computes with quaternions. The quaternion is x, y,
+ * z, w, of length 1, with w from 0 on.
+ *
+ * @example
+ * const { xyz, quat } = poseOf(state.O_T_EE);
+ * @throws {OptionTypeError | OptionRangeError} `OPTION_POSE` where it is no pose
+ */
+export declare function poseOf(pose: PoseLike): {
+  xyz: number[];
+  quat: number[];
+};
+/** What follows a motion that is commanded. */
+export type AnyImpedance = FrankaImpedance | ImpedanceLaw;
+/**
+ * The action that a policy of an arm returns: seven numbers, one a joint; six of a velocity of the end effector; a pose
+ * as sixteen numbers or as `{ xyz, quat }`. With {@link FrankaOptions.elbow} there is one of the elbow behind them, or
+ * as `elbow` in a pose, and with `impedance: 'external'` there are then seven torques, or as `tau_J` in a pose.
+ */
+export type FrankaAction<
+  Control extends FrankaControl = FrankaControl,
+  Elbow extends boolean = boolean,
+  Impedance extends AnyImpedance = AnyImpedance,
+> = Control extends 'torque'
+  ? JointVector
+  : Impedance extends 'external'
+    ? WithTorques<Control, Elbow>
+    : Motion<Control, Elbow>;
+type Motion<
+  Control extends FrankaControl,
+  Elbow extends boolean,
+> = Control extends 'cartesianVelocity'
+  ? Elbow extends true
+    ? Numbers<7>
+    : Numbers<6>
+  : Control extends 'cartesianPose' | 'cartesianTarget'
+    ? Elbow extends true
+      ? Numbers<17> | (Pose & WithElbow)
+      : Numbers<16> | (Pose & WithoutElbow)
+    : JointVector;
+type WithTorques<
+  Control extends FrankaControl,
+  Elbow extends boolean,
+> = Control extends 'cartesianVelocity'
+  ? Elbow extends true
+    ? Numbers<14>
+    : Numbers<13>
+  : Control extends 'cartesianPose' | 'cartesianTarget'
+    ? Elbow extends true
+      ? Numbers<24> | (Pose & WithElbow & WithTorque)
+      : Numbers<23> | (Pose & WithoutElbow & WithTorque)
+    : Numbers<14>;
+interface WithElbow {
+  /** Where joint 3 is to be [rad]. */
+  readonly elbow: number;
+}
+interface WithoutElbow {
+  readonly elbow?: undefined;
+}
+interface WithTorque {
+  /** The torques behind the motion [N m]. */
+  readonly tau_J: JointVector;
+}
+/**
  * Thresholds for torques and forces from outside. Above the lower threshold they are a contact, which
  * `joint_contact` and `cartesian_contact` of the state show. Above the upper one they are a collision, which
  * stops the arm by a reflex (`joint_reflex`, `cartesian_reflex`).
  */
 export interface CollisionThresholds {
   /** Torques of the joints, above 0 to 100 [N m], 7. */
-  readonly lowerTorquesNm: ArrayLike<number>;
+  readonly lowerTorquesNm: JointVector;
   /** Torques of the joints, up to 100 [N m], 7; each at least the lower one. */
-  readonly upperTorquesNm: ArrayLike<number>;
+  readonly upperTorquesNm: JointVector;
   /** Forces, then torques, on the stiffness frame, in its axes, above 0 to 100 [N, N m], 6. */
-  readonly lowerForces: ArrayLike<number>;
+  readonly lowerForces: Numbers<6>;
   /** Forces, then torques, on the stiffness frame, up to 100 [N, N m], 6; each at least the lower one. */
-  readonly upperForces: ArrayLike<number>;
+  readonly upperForces: Numbers<6>;
 }
 /** Thresholds for a motion of constant velocity, and for an accelerated one. */
 export interface CollisionBehavior extends CollisionThresholds {
@@ -323,12 +475,13 @@ export interface Load {
   /** Its mass [kg], at most the arm's payload (3 kg) less the mass of its end effector; 0 is no load. */
   readonly m_load: number;
   /** Its centre of mass in the flange frame [m], 3; at most 1 m away. Default 0, 0, 0. */
-  readonly F_x_Cload?: ArrayLike<number>;
+  readonly F_x_Cload?: Numbers<3>;
   /**
-   * Its inertia about its centre of mass [kg m^2]: 3x3, column-major, symmetric, positive semidefinite, no principal
-   * moment larger than the sum of the others, nor than `m_load` at 1 m has it. Default zeros: a point. Some arms want a positive definite one.
+   * Its inertia about its centre of mass [kg m^2]: 3x3, column-major, symmetric, positive definite, no principal
+   * moment larger than the sum of the others, nor than `m_load` at 1 m has it. An arm refuses a mass without inertia.
+   * Default: that of a ball of this mass and of a radius of 5 cm.
    */
-  readonly I_load?: ArrayLike<number>;
+  readonly I_load?: Numbers<9>;
 }
 /** How a setting is checked. */
 export interface SettingOptions {
@@ -352,15 +505,6 @@ export interface FrankaFilters {
   /** The cut-off frequency of the filter of commanded torques. */
   readonly controllerHz: number;
 }
-/** What the actions of a session on an arm are. */
-export type FrankaControl =
-  | 'jointVelocity'
-  | 'jointPosition'
-  | 'jointTarget'
-  | 'cartesianVelocity'
-  | 'cartesianPose'
-  | 'cartesianTarget'
-  | 'torque';
 /** What a policy is told beside the observation. */
 export interface Tick {
   /** Number of the loop's cycle, from 0; a policy slower than its robot sees some of them. */
@@ -514,37 +658,13 @@ export declare class SessionStats {
   /** The longest execution. */
   readonly maxExecutionS: number;
   constructor(values: SessionStatsDict);
-  /** The same as a plain object. */
+  /** The same as a plain object, for programs: under this name Python programs know it. `toJSON()` is the same. */
   toDict(): SessionStatsDict;
   /** What `JSON.stringify` writes: the same as {@link SessionStats.toDict}. */
   toJSON(): SessionStatsDict;
 }
 /** Which arm it is: a Franka Research 3, or a Franka Emika Robot (FER), also called Panda. */
 export type FrankaGeneration = 'fr3' | 'fer';
-/** The controller that follows what is commanded. */
-export type FrankaImpedance = 'joint' | 'cartesian' | 'external';
-/**
- * An impedance law on torques, computed natively in each cycle, for an arm that follows its motion softly
- * and gives way where it is pushed:
- * `tau = J'(Kx J e + Dx J de) + Kq e + Dq de + coriolis`, where `e` is `q_d - q` and `de` is `dq_d - dq`;
- * the structure of polymetis' `HybridJointImpedanceControl`, which DROID uses.
- *
- * Without stiffness, motions of joints have the gains of libfranka's example of joint impedance control
- * (`jointStiffness` 600, 600, 600, 600, 250, 150, 50), motions of the end effector franka-rs's
- * (`cartesianStiffness` 750, 750, 750, 15, 15, 15 beside `jointStiffness` 40, 30, 50, 25, 35, 25, 10). Without damping
- * it is that of these gains, changed with the root of the stiffness. With the highest stiffness the simulated
- * arm comes to rest; the elastic joints of a real one hum sooner.
- */
-export interface ImpedanceLaw {
-  /** The stiffness of each joint, 0 to 2000 [N m/rad], 7. */
-  readonly jointStiffness?: ArrayLike<number>;
-  /** The damping of each joint, 0 to 100 [N m s/rad], 7. */
-  readonly jointDamping?: ArrayLike<number>;
-  /** The end effector's stiffness along the axes of the base frame, 0 to 5000 [N/m], and about them, 0 to 300 [N m/rad], 6. */
-  readonly cartesianStiffness?: ArrayLike<number>;
-  /** The end effector's damping along these axes, 0 to 300 [N s/m], and about them, 0 to 30 [N m s/rad], 6. */
-  readonly cartesianDamping?: ArrayLike<number>;
-}
 /** A frame of the arm, as libfranka's `Frame` names it. */
 export type FrankaFrame =
   | 'joint1'
@@ -563,21 +683,21 @@ export type FrankaFrame =
  */
 export interface FrankaPosture {
   /** Joint positions [rad], 7. */
-  readonly q: ArrayLike<number>;
+  readonly q: JointVector;
   /** Joint velocities [rad/s], 7. */
-  readonly dq?: ArrayLike<number>;
-  /** End effector in the flange frame: 4x4, column-major. */
-  readonly F_T_EE?: ArrayLike<number>;
-  /** Stiffness frame in the end effector's: 4x4, column-major. */
-  readonly EE_T_K?: ArrayLike<number>;
+  readonly dq?: JointVector;
+  /** End effector in the flange frame [m]. */
+  readonly F_T_EE?: PoseLike;
+  /** Stiffness frame in the end effector's [m]. */
+  readonly EE_T_K?: PoseLike;
   /** Inertia of end effector and load about their centre of mass [kg m2]: 3x3, column-major. */
-  readonly I_total?: ArrayLike<number>;
+  readonly I_total?: Numbers<9>;
   /** Mass of end effector and load [kg]. */
   readonly m_total?: number;
   /** Centre of mass of end effector and load in the flange frame [m], 3. */
-  readonly F_x_Ctotal?: ArrayLike<number>;
+  readonly F_x_Ctotal?: Numbers<3>;
   /** Gravity in the base frame [m/s2], 3. Default [0, 0, -9.81]. */
-  readonly O_ddP_O?: ArrayLike<number>;
+  readonly O_ddP_O?: Numbers<3>;
 }
 /**
  * The kinematics and dynamics of a Franka arm, computed here: nothing is fetched from the arm, and none has to
@@ -585,7 +705,7 @@ export interface FrankaPosture {
  *
  * Each method takes where the arm is: its joint positions [rad], a {@link FrankaPosture}, or a `RobotState`,
  * whose end effector and load then count too. Matrices are column-major. With `into`, an array of the right
- * length, nothing is allocated: that is for use inside a policy. `robot.model` is the connected arm's; in a
+ * length, and without frames as `{ xyz, quat }`, nothing is allocated: that is for use inside a policy. `robot.model` is the connected arm's; in a
  * worker make one with `new FrankaModel('fr3')`.
  *
  * @example
@@ -604,29 +724,25 @@ export declare class FrankaModel {
    *
    * @throws {OptionTypeError | OptionRangeError} as all methods, where an argument is not as it must be
    */
-  pose(
-    frame: FrankaFrame,
-    at: FrankaPosture | ArrayLike<number>,
-    into?: Float64Array,
-  ): Float64Array;
+  pose(frame: FrankaFrame, at: FrankaPosture | JointVector, into?: Float64Array): Float64Array;
   /** Jacobian of a frame in that frame: 6x7, linear velocity above angular. */
   bodyJacobian(
     frame: FrankaFrame,
-    at: FrankaPosture | ArrayLike<number>,
+    at: FrankaPosture | JointVector,
     into?: Float64Array,
   ): Float64Array;
   /** Jacobian of a frame in the axes of the base frame: 6x7, linear velocity above angular. */
   zeroJacobian(
     frame: FrankaFrame,
-    at: FrankaPosture | ArrayLike<number>,
+    at: FrankaPosture | JointVector,
     into?: Float64Array,
   ): Float64Array;
   /** Mass matrix [kg m2]: 7x7. */
-  mass(at: FrankaPosture | ArrayLike<number>, into?: Float64Array): Float64Array;
+  mass(at: FrankaPosture | JointVector, into?: Float64Array): Float64Array;
   /** Coriolis and centrifugal torques [N m], 7: zero without `dq`. */
-  coriolis(at: FrankaPosture | ArrayLike<number>, into?: Float64Array): Float64Array;
+  coriolis(at: FrankaPosture | JointVector, into?: Float64Array): Float64Array;
   /** Gravity torques [N m], 7. The arm adds them itself to a commanded torque. */
-  gravity(at: FrankaPosture | ArrayLike<number>, into?: Float64Array): Float64Array;
+  gravity(at: FrankaPosture | JointVector, into?: Float64Array): Float64Array;
 }
 /** What the loop thread asks of the operating system. */
 export interface RealtimeOptions {
@@ -713,8 +829,8 @@ export interface MoveProgress {
   /** `elapsedS` as a share of `durationS`, 0 to 1. */
   readonly share: number;
 }
-/** How an arm is moved to a place. */
-export interface MoveOptions {
+/** How an arm is moved home. */
+export interface HomeOptions {
   /**
    * The share of the arm's own velocities and accelerations that the move may use, 0.01 to 1; of its
    * jerk a tenth of that. Default 0.2: a joint of an FR3 turns at 0.5 rad/s at most. 1 is 95 % of what
@@ -727,7 +843,7 @@ export interface MoveOptions {
   readonly toleranceRad?: number;
   /** How long the arm may take to stand there once the commanded motion is over, 0 to 60 [s]. Default 1. */
   readonly settleS?: number;
-  /** Stops the arm within its limits when it aborts; the move rejects with the signal's reason. */
+  /** Stops the arm within its limits when it aborts; the move then rejects with an {@link AbortError}. */
   readonly signal?: AbortSignal;
   /** What the loop thread asks of the system, as a session's; `false` asks for nothing. */
   readonly realtime?: RealtimeOptions | false;
@@ -736,11 +852,20 @@ export interface MoveOptions {
   /** Called twenty times a second with how far the move has come, and at its end. */
   readonly onProgress?: (progress: MoveProgress) => void;
 }
+/** How an arm is moved to a place. */
+export interface MoveOptions extends HomeOptions {
+  /**
+   * Whether the goal counts from where the arm stands when the move is planned. Joint positions are then added to the
+   * desired ones (`q_d`), and a pose is one in the frame of the end effector, along its axes: `{ xyz: [0, 0, 0.05],
+   * quat: [0, 0, 0, 1] }` is 5 cm forwards from the hand, downwards where the hand points down. Default false.
+   */
+  readonly relative?: boolean;
+}
 /** How an arm's states are read, for `robot.states`. */
 export interface StatesOptions {
   /** How often [Hz], above 0 to 1000. Default 50. */
   readonly rateHz?: number;
-  /** Ends the iteration when it aborts; nothing is thrown. */
+  /** Ends the iteration when it aborts, with an {@link AbortError}. */
   readonly signal?: AbortSignal;
 }
 /**
@@ -751,7 +876,7 @@ export interface StatesOptions {
  * Nothing happens between two steps of the iteration. A step that waits keeps the process alive, until the arm is
  * closed. Reading an idle arm takes two of its milliseconds, so above some 300 Hz a few are skipped.
  *
- * The iteration ends when the arm is closed or the signal aborts, and throws where the arm is lost.
+ * The iteration ends when the arm is closed, and throws where the signal aborts or the arm is lost.
  */
 export interface RobotStates
   extends AsyncIterableIterator<RobotState, void, void>,
@@ -764,16 +889,14 @@ export interface RobotStates
   return(): Promise<IteratorResult<RobotState, void>>;
   [Symbol.asyncIterator](): this;
 }
-/**
- * The numbers of an action, an array or a typed array: seven, one a joint; six of a twist; sixteen of
- * a pose. {@link FrankaOptions.control} says which; behind them comes one of the elbow where
- * {@link FrankaOptions.elbow} says so, and then seven torques where {@link FrankaOptions.impedance} does.
- */
-export type JointVector = ArrayLike<number>;
 /** The library that talks to an arm. */
 export type FrankaClient = 'franka-rs' | 'libfranka-rs';
 /** How to connect to an arm. */
-export interface FrankaOptions {
+export interface FrankaOptions<
+  Control extends FrankaControl = FrankaControl,
+  Elbow extends boolean = boolean,
+  Impedance extends AnyImpedance = AnyImpedance,
+> {
   /**
    * What a policy's actions are. In each mode the late rule does what suits it, and so does what is
    * commanded between the answers of a policy slower than the arm ({@link SessionOptions.rateHz}):
@@ -789,19 +912,19 @@ export interface FrankaOptions {
    * | `torque` | `tau_J` [N m] without gravity | approached at the limited rate | the torque is kept | damped, then held in place |
    *
    * `O_dP_EE` is six numbers, the velocity of the end effector along the axes of the base frame and
-   * about them; `O_T_EE` is sixteen, the pose of the end effector in the base frame as a 4x4 matrix,
-   * column by column, as in `state.O_T_EE`. A matrix that is no pose ends the session: its columns and rows are
-   * of length 1 within 1e-5 and its last row is 0, 0, 0, 1, as libfranka demands, its columns are at right angles
-   * within 2e-5, and it does not mirror. Where the elbow goes is the arm's choice, unless {@link FrankaOptions.elbow} says otherwise.
+   * about them; `O_T_EE` is the pose of the end effector in the base frame, as `{ xyz, quat }` (a {@link Pose}) or as
+   * sixteen numbers: a 4x4 matrix, column by column, as in `state.O_T_EE`. A matrix that is no pose ends the session:
+   * its columns and rows are of length 1 within 1e-5 and its last row is 0, 0, 0, 1, as libfranka demands, its columns
+   * are at right angles within 2e-5, and it does not mirror. Where the elbow goes is the arm's choice, unless {@link FrankaOptions.elbow} says otherwise.
    */
-  readonly control?: FrankaControl;
+  readonly control?: Control;
   /**
    * Whether Cartesian sessions command the elbow too, in the slot behind the end effector: where joint 3
    * is to be (`elbow`, from `state.elbow_c[0]` on) [rad], or how fast it turns where the end effector's
    * velocity is commanded (`delbow`) [rad/s]. To which side joint 4 bends stays as it is. Its limits are
    * libfranka's (`kMaxElbowVelocity` and those beside it). Default false.
    */
-  readonly elbow?: boolean;
+  readonly elbow?: Elbow;
   /**
    * The controller that follows a motion, whichever mode commands it: the arm's own spring and damper
    * at each `'joint'` (the default, as in libfranka) or at the end effector (`'cartesian'`). Torques
@@ -819,7 +942,7 @@ export interface FrankaOptions {
    * With the last two, `moveTo` and `home` are followed by the controller of `'joint'`: the arm is as stiff then as
    * `setJointImpedance` has it.
    */
-  readonly impedance?: FrankaImpedance | ImpedanceLaw;
+  readonly impedance?: Impedance;
   /** Which arm must answer. Default: either; it is found out. */
   readonly generation?: FrankaGeneration;
   /**
@@ -834,17 +957,23 @@ export interface FrankaOptions {
  * A Franka arm over FCI: an FR3 (version 10) or a FER, also called Panda (version 5). The arm is the
  * clock of the sessions that drive it: it sends a state every millisecond and is sent a command for
  * each.
+ *
+ * Its type knows what a policy's actions are: `Franka.connect(address, { control: 'cartesianPose' })` gives a
+ * `Franka<'cartesianPose'>`, for which a policy that returns three numbers does not compile. A `Franka` alone may have
+ * any control.
  */
-export declare class Franka
-  implements NativeRobot<RobotState, JointVector | undefined>, AsyncDisposable
+export declare class Franka<
+  Control extends FrankaControl = FrankaControl,
+  Action = FrankaAction<Control>,
+> implements NativeRobot<RobotState, Action | undefined>, AsyncDisposable
 {
   #private;
   /** What the actions of a session are. */
-  readonly control: FrankaControl;
+  readonly control: Control;
   /** Where the arm is, as it was given to `connect`. */
   readonly address: string;
   /** How sessions drive the arm; for this package alone. */
-  readonly nativeLink: NativeLink<RobotState, JointVector | undefined>;
+  readonly nativeLink: NativeLink<RobotState, Action | undefined>;
   private constructor();
   /**
    * Connects to the arm at `address`: a host, or `host:port` where the port is not 1337.
@@ -854,7 +983,14 @@ export declare class Franka
    * generation answers than the one asked for; `FRANKA_CLIENT` where the client cannot go there
    * @throws {OptionRangeError} {@link OptionTypeError} where an option is not as it must be
    */
-  static connect(address: string, options?: FrankaOptions): Promise<Franka>;
+  static connect<
+    const Control extends FrankaControl = 'jointVelocity',
+    const Elbow extends boolean = false,
+    const Impedance extends AnyImpedance = 'joint',
+  >(
+    address: string,
+    options?: FrankaOptions<Control, Elbow, Impedance>,
+  ): Promise<Franka<Control, FrankaAction<Control, Elbow, Impedance>>>;
   /** Which arm it is. */
   get generation(): FrankaGeneration;
   /** The library that talks to the arm. */
@@ -923,7 +1059,7 @@ export declare class Franka
    * ranges
    * @throws as {@link Franka.setCollisionBehavior}
    */
-  setCartesianImpedance(K_x: ArrayLike<number>): Promise<void>;
+  setCartesianImpedance(K_x: Numbers<6>): Promise<void>;
   /**
    * Sets which directions are free when somebody guides the arm by hand.
    *
@@ -940,18 +1076,17 @@ export declare class Franka
   /**
    * Sets where the end effector is: what `O_T_EE` of the state, and poses as a command, are about.
    *
-   * @param NE_T_EE its pose in the frame of the nominal end effector, which is set in Desk: 4x4,
-   * column-major, rigid [m], 16
+   * @param NE_T_EE its pose in the frame of the nominal end effector, which is set in Desk [m]
    * @throws as {@link Franka.setCollisionBehavior}
    */
-  setEE(NE_T_EE: ArrayLike<number>, options?: SettingOptions): Promise<void>;
+  setEE(NE_T_EE: PoseLike, options?: SettingOptions): Promise<void>;
   /**
    * Sets where the stiffness frame is: forces are felt there, and Cartesian stiffness is in its axes.
    *
-   * @param EE_T_K its pose in the end effector's frame: 4x4, column-major, rigid [m], 16
+   * @param EE_T_K its pose in the end effector's frame [m]
    * @throws as {@link Franka.setCollisionBehavior}
    */
-  setK(EE_T_K: ArrayLike<number>, options?: SettingOptions): Promise<void>;
+  setK(EE_T_K: PoseLike, options?: SettingOptions): Promise<void>;
   /**
    * Sets the cut-off frequencies of the arm's own filters. A FER alone has them.
    *
@@ -967,8 +1102,9 @@ export declare class Franka
    * The move keeps to the joints' ranges. It knows neither the table nor the arm itself. Close to the end of a
    * joint's range it is slower, as the arm demands.
    *
-   * @param goal joint positions [rad], 7, or `O_T_EE`: a pose of the end effector in the base frame,
-   * 4x4, column-major [m], 16. Of the joint positions for a pose those near to the present ones are taken
+   * @param goal joint positions [rad], 7, or `O_T_EE`: a pose of the end effector in the base frame, as `{ xyz, quat }`
+   * or 16 numbers [m]. Of the joint positions for a pose those near to the present ones are taken.
+   * {@link MoveOptions.relative} makes it count from where the arm stands
    * @throws {OptionRangeError} {@link OptionTypeError} where an argument is not as it must be
    * @throws {RobotError} `FRANKA_UNREACHABLE` where the arm cannot get there, or cannot bear its load on the way;
    * nothing has moved then. `FRANKA_NOT_ARRIVED` where the arm does not stand at the goal once the motion is over,
@@ -976,15 +1112,16 @@ export declare class Franka
    * `FRANKA_INVALID_OPERATION` while a session drives the arm, or after `close()`; `FRANKA_REFLEX` and
    * others as a session's
    * @throws {SessionInterruptedError} where a signal of the system ended it, or has told the process to end
-   * @throws what the signal was aborted with, once the arm stands; what `onProgress` threw, likewise
+   * @throws {AbortError} where the signal has aborted, once the arm stands
+   * @throws what `onProgress` threw, likewise
    */
-  moveTo(goal: ArrayLike<number>, options?: MoveOptions): Promise<SessionStats>;
+  moveTo(goal: JointVector | PoseLike, options?: MoveOptions): Promise<SessionStats>;
   /**
    * Moves the arm to libfranka's ready pose, with the elbow bent and the hand pointing down.
    *
    * @throws as {@link Franka.moveTo}
    */
-  home(options?: MoveOptions): Promise<SessionStats>;
+  home(options?: HomeOptions): Promise<SessionStats>;
   /**
    * Stops what drives the arm, then closes the connection. A session or a move that drives it is asked to stop, as
    * by {@link Session.stop}: the arm is braked within its limits, its motion is finished, a `run()` resolves, and a
@@ -1011,7 +1148,7 @@ export interface FrankaHandOptions {
 }
 /** How `homing` is called. */
 export interface HandHomingOptions {
-  /** Stops the hand when it aborts; the call then rejects with the signal's reason. */
+  /** Stops the hand when it aborts; the call then rejects with an {@link AbortError}. */
   readonly signal?: AbortSignal;
   /** Whether it may begin after a signal has told the process to end. Default false. */
   readonly evenAfterSignal?: boolean;
@@ -1036,18 +1173,30 @@ export interface HandGraspOptions extends HandMoveOptions {
   /** How much wider it may be [m], 0 to 0.1. Default 0.005, as in libfranka. */
   readonly epsilonOuterM?: number;
 }
-/** The state of a hand, with libfranka's names. */
+/** The state of a hand: widths as in its commands, everything else with libfranka's names. */
 export interface HandState {
   /** The opening between the fingers [m]. */
-  readonly width: number;
+  readonly widthM: number;
   /** The widest opening, as homing has found it [m]. */
-  readonly max_width: number;
+  readonly maxWidthM: number;
   /** Whether an object is grasped. */
   readonly is_grasped: boolean;
   /** The hand's temperature [°C]. */
   readonly temperature: number;
   /** The hand's time, increasing [s]. */
   readonly time: number;
+  /**
+   * The same as `widthM`; not enumerable.
+   *
+   * @deprecated Read `widthM`.
+   */
+  readonly width: number;
+  /**
+   * The same as `maxWidthM`; not enumerable.
+   *
+   * @deprecated Read `maxWidthM`.
+   */
+  readonly max_width: number;
 }
 /**
  * A Franka Hand, the gripper of either generation. It is a server of its own beside the arm's: it
@@ -1085,7 +1234,7 @@ export declare class FrankaHand implements AsyncDisposable {
   /** Whether a command runs. */
   get isBusy(): boolean;
   /**
-   * Closes and opens the fingers as far as they go, and so finds out `max_width`. Needed after the
+   * Closes and opens the fingers as far as they go, and so finds out `maxWidthM`. Needed after the
    * fingers were changed. Resolves to whether it was possible.
    *
    * @throws {RobotError} as {@link FrankaHand.grasp}
@@ -1095,7 +1244,7 @@ export declare class FrankaHand implements AsyncDisposable {
    * Moves the fingers to an opening. Resolves to whether they got there: `false` where something is
    * in the way. To hold something use {@link FrankaHand.grasp}.
    *
-   * @param widthM the opening [m], from 0 to 0.1; the hand itself refuses more than its `max_width`
+   * @param widthM the opening [m], from 0 to 0.1; the hand itself refuses more than its `maxWidthM`
    * @throws {RobotError} as {@link FrankaHand.grasp}
    */
   move(widthM: number, options?: HandMoveOptions): Promise<boolean>;
@@ -1132,7 +1281,7 @@ export declare class FrankaHand implements AsyncDisposable {
 }
 /** What bounds one call of work in another thread or process. */
 export interface CallLimits {
-  /** Ends the call; it then rejects with the signal's reason. */
+  /** Ends the call when it aborts; it then rejects with an {@link AbortError}. */
   readonly signal?: AbortSignal | undefined;
   /** How long until the answer, waiting for its turn included [s]. Default: no limit. */
   readonly timeoutS?: number | undefined;
@@ -1351,7 +1500,7 @@ export interface MpifyOptions {
   readonly restarts?: number;
   /** How long making the object may take [s]; then the process is killed. Default: no limit. */
   readonly startTimeoutS?: number;
-  /** Aborting it while the object is made kills the process; the promise rejects with the signal's reason. */
+  /** Kills the process when it aborts while the object is made; the promise then rejects with an {@link AbortError}. */
   readonly signal?: AbortSignal;
   /**
    * Shared memory for large arrays, in each direction [bytes]. What finds no room in it still gets
@@ -1560,6 +1709,32 @@ export declare function workerPolicy<
   ObservationOf<PolicyIn<Module[Name], Args>>,
   ActionOf<PolicyIn<Module[Name], Args>>
 >;
+/** How long a policy takes for an answer, by the robot's clock: evenly between two durations. */
+export interface LatencyRange {
+  /** The shortest [s], 0 to 60. */
+  readonly fromS: number;
+  /** The longest [s], `fromS` to 60. */
+  readonly toS: number;
+  /** Chooses the latencies: the same seed gives the same ones. An integer from 0. Default 0. */
+  readonly seed?: number;
+}
+/** Whose clock counts in a session that drives an arm. */
+export interface LockstepOptions {
+  /**
+   * Whether time is the arm's alone, for a simulated arm that waits for its commands. The loop then waits for
+   * each answer of the policy, however long that takes by the wall clock and wherever the policy runs. Durations,
+   * statistics and records are in the arm's time, so the same program gives the same records, bit by bit.
+   * Default: true for a {@link FrankaSimulator} of this process with `lockstep: true`, else false. Not for real
+   * arms: one that waits for its command stops by its own reflex.
+   */
+  readonly lockstep?: boolean;
+  /**
+   * In lockstep: how late an answer comes by the arm's clock [s], 0 to 60; a number, or a range from which a
+   * seed chooses. As a policy on a thread of its own it has one question at a time: what it is asked meanwhile
+   * is replaced by the newest. Default 0: each answer comes in the cycle of its question.
+   */
+  readonly latencyS?: number | LatencyRange;
+}
 /** What happens to an action that breaks a limit. */
 export type OnViolation = 'stop' | 'clamp';
 /**
@@ -1623,9 +1798,9 @@ export interface LimitOptions {
  */
 export interface CartesianBox {
   /** The lowest x, y and z [m]. */
-  readonly lower: ArrayLike<number>;
+  readonly lower: Numbers<3>;
   /** The highest x, y and z [m]. */
-  readonly upper: ArrayLike<number>;
+  readonly upper: Numbers<3>;
   /**
    * How far inside the walls commands stay [m]: the arm is a little off its command, and goes on for
    * some cycles where commands get lost. Default 0.01.
@@ -1645,8 +1820,16 @@ export interface TargetBudget {
   /** The share of the jerk. Default 0.1 for joints, 0.03 for the end effector. */
   readonly jerkShare?: number;
 }
+/** What happens when a policy is late for too long. */
+export type OnLate = 'rest' | 'stop';
+/**
+ * The former name of `'rest'`.
+ *
+ * @deprecated Write `'rest'`: the robot does not hold its command for ever, it comes to rest.
+ */
+export type OnLateHold = 'hold';
 /** How a session runs. */
-export interface SessionOptions {
+export interface SessionOptions extends LockstepOptions {
   /**
    * How often the policy is asked, a second; any number, fractions too. Default 50 for a robot
    * written in JavaScript, at most 10,000. A robot with a clock of its own (a Franka arm: 1000) gets
@@ -1672,10 +1855,10 @@ export interface SessionOptions {
    */
   readonly maxHeldTicks?: number;
   /**
-   * What happens after that: `'hold'` (default) rests the robot and goes on when actions come
+   * What happens after that: `'rest'` (default) brings the robot to rest and goes on when actions come
    * again; `'stop'` ends the session with a {@link PolicyLateError}.
    */
-  readonly onLate?: 'hold' | 'stop';
+  readonly onLate?: OnLate | OnLateHold;
   /**
    * How long the arm may be on its way to the policy's actions, within its limits, until a `behind` event
    * tells how far it is off, above 0 to 3600 s; with `onLate: 'stop'` the session then ends with a
@@ -1685,14 +1868,15 @@ export interface SessionOptions {
   readonly catchUpS?: number;
   /**
    * What happens to actions that break a limit: kind by kind, or one word for all kinds. Default
-   * `'stop'`. Only for arms: of a robot written in JavaScript no limits are known.
+   * `'stop'`. This is the whole rule; {@link SessionOptions.limitRate} is a short form of a part of it. Only for
+   * arms: of a robot written in JavaScript no limits are known.
    */
   readonly limits?: LimitOptions | OnViolation;
   /**
-   * Whether an action that changes faster than the arm allows is slowed down instead of ending the
-   * session, as libfranka's option of that name does: `velocity`, `acceleration`, `jerk` and
-   * `torqueRate` are `'clamp'` then, unless `limits` says otherwise of one. Default false, as in
-   * libfranka 0.21. Only for arms.
+   * Short for `limits: { velocity: 'clamp', acceleration: 'clamp', jerk: 'clamp', torqueRate: 'clamp' }`, under
+   * libfranka's name: an action that changes faster than the arm allows is slowed down instead of ending the
+   * session. What {@link SessionOptions.limits} says of one of the four comes first; with `limits: 'clamp'` it changes
+   * nothing, and beside `limits: 'stop'` it is refused. Default false, as in libfranka 0.21. Only for arms.
    */
   readonly limitRate?: boolean;
   /**
@@ -1751,11 +1935,11 @@ export interface Histogram {
   /** How many cycles fell into each. */
   readonly counts: Float64Array;
 }
-/** How long a session runs, for `session.run`. */
+/** How long a session runs, for `session.run` and `run`. */
 export interface RunOptions {
   /** How long, from the first cycle [s]; without it until Ctrl+C, `stop()` or the signal. */
   readonly durationS?: number;
-  /** Ends the run when it aborts; the run still resolves. */
+  /** Brings the robot to rest when it aborts; the run then rejects with an {@link AbortError}. */
   readonly signal?: AbortSignal;
 }
 /** Something that happened at a tick. */
@@ -1812,6 +1996,7 @@ export type AnyPolicy<Observation, Action> =
   | Policy<Observation, Action>
   | WorkerPolicy<Observation, Action>
   | ProcessPolicy<Observation, Action>;
+type AnyAction = {} | null | undefined | [] | Readonly<Record<string, []>>;
 /**
  * Runs a policy on a robot at a fixed rate, on a thread of its own that JavaScript cannot delay.
  *
@@ -1819,7 +2004,7 @@ export type AnyPolicy<Observation, Action> =
  * ends the loop is thrown by `run()`, `checkHealth()` and the end of an `await using` block, and
  * told to listeners of `error`; where nobody asked by then, it is a warning of the process.
  */
-export declare class Session<Observation, Action>
+export declare class Session<Observation, Action extends AnyAction>
   extends EventEmitter<SessionEvents>
   implements AsyncDisposable
 {
@@ -1871,8 +2056,9 @@ export declare class Session<Observation, Action>
    * Ctrl+C ends a run without `durationS`, and the program goes on behind it. Whatever else a signal ends
    * rejects, and no motion begins behind it: see {@link SessionOptions.evenAfterSignal}.
    *
-   * @throws {SessionInterruptedError} where a signal ended it
+   * @throws {SessionInterruptedError} where a signal of the system ended it
    * @throws {SessionError} the first cause, where the loop ended with an error
+   * @throws {AbortError} where {@link RunOptions.signal} aborted it; {@link Session.stats} has what was done
    */
   run(options?: RunOptions): Promise<SessionStats>;
   /** Throws what ended the loop, if it ended with an error since the last start. */
@@ -1891,15 +2077,30 @@ export declare class Session<Observation, Action>
   [Symbol.asyncDispose](): Promise<void>;
 }
 /**
- * Runs `policy` on `robot` and resolves to the stats: a {@link Session} in one line.
+ * Runs `policy` on `robot` and resolves to the stats: a {@link Session} in one line. It takes the options of the session
+ * and those of {@link Session.run}.
  *
- * @throws {SessionError} the first cause, where the loop ended with an error
+ * @throws as the constructor of {@link Session} and {@link Session.run}
  */
-export declare function run<Observation, Action>(
+export declare function run<Observation, Action extends AnyAction>(
   robot: AnyRobot<Observation, Action>,
   policy: AnyPolicy<NoInfer<Observation>, NoInfer<Action>>,
   options?: SessionOptions & RunOptions,
 ): Promise<SessionStats>;
+/** What an arm wears at its flange, as it is set in Desk, with libfranka's names. */
+export interface SimulatedEndEffector {
+  /** Its mass [kg], 0 to 10; 0 is nothing. */
+  readonly m_ee: number;
+  /** Its centre of mass in the flange frame [m], 3; at most 1 m away. Default 0, 0, 0. */
+  readonly F_x_Cee?: ArrayLike<number>;
+  /**
+   * Its inertia about its centre of mass [kg m^2]: 3x3, column-major, symmetric, positive definite, no principal moment
+   * larger than the sum of the others. Default: that of a ball of this mass and of a radius of 5 cm.
+   */
+  readonly I_ee?: ArrayLike<number>;
+  /** The nominal end effector in the flange frame [m]: 4x4, column-major; at most 1 m away. Default: the flange. */
+  readonly F_T_NE?: ArrayLike<number>;
+}
 /** How a simulated arm starts. */
 export interface FrankaSimulatorOptions {
   /** Which arm it is. Default 'fr3'. */
@@ -1910,10 +2111,12 @@ export interface FrankaSimulatorOptions {
   readonly port?: number;
   /** Whether there is a hand. Default true. */
   readonly hand?: boolean;
+  /** What the arm wears at its flange. Default: the Franka Hand where there is one, else nothing. */
+  readonly endEffector?: SimulatedEndEffector;
   /** Width of an object between the fingers of the open hand [m], above 0 to 0.08. Default: none. */
   readonly objectWidthM?: number;
   /** Joint positions at the start [rad], 7. Default [0, -π/4, 0, -3π/4, 0, π/2, π/4]. */
-  readonly q?: ArrayLike<number>;
+  readonly q?: JointVector;
   /** Whether the joints have friction. Default true. */
   readonly friction?: boolean;
   /**
@@ -2045,10 +2248,13 @@ export type SimulatorFault =
       readonly kind: 'userStop';
       readonly pressed: boolean;
     }
-  /** Somebody pushes the joints with these torques [N m], 7, until the next push. */
+  /**
+   * Somebody pushes the joints with these torques [N m], 7, until the next push. A positive one turns its joint
+   * forwards. `tau_ext_hat_filtered` shows it with the opposite sign: it is what the arm applies to who pushes it.
+   */
   | {
       readonly kind: 'push';
-      readonly torquesNm: readonly number[];
+      readonly torquesNm: JointVector;
     }
   /** The next connection is refused by a server of this FCI version. */
   | {

@@ -1,4 +1,5 @@
 export {
+  AbortError,
   InvalidActionError,
   KilohertzError,
   type NotArrived,
@@ -14,6 +15,7 @@ export {
   SessionInterruptedError,
   SessionStateError,
 } from './lib/errors/errors.ts';
+export type { AnyImpedance, FrankaAction } from './lib/franka/action.ts';
 export type {
   CollisionBehavior,
   CollisionThresholds,
@@ -23,12 +25,7 @@ export type {
   SettingOptions,
 } from './lib/franka/configuration.ts';
 export type { FrankaControl } from './lib/franka/control.ts';
-export {
-  Franka,
-  type FrankaClient,
-  type FrankaOptions,
-  type JointVector,
-} from './lib/franka/franka.ts';
+export { Franka, type FrankaClient, type FrankaOptions } from './lib/franka/franka.ts';
 export type { FrankaGeneration } from './lib/franka/generation.ts';
 export {
   FrankaHand,
@@ -40,9 +37,11 @@ export {
 } from './lib/franka/hand.ts';
 export type { FrankaImpedance, ImpedanceLaw } from './lib/franka/impedance.ts';
 export { type FrankaFrame, FrankaModel, type FrankaPosture } from './lib/franka/model.ts';
-export type { MoveOptions, MoveProgress } from './lib/franka/move-to.ts';
+export type { HomeOptions, MoveOptions, MoveProgress } from './lib/franka/move-to.ts';
+export { type Pose, type PoseLike, poseOf } from './lib/franka/pose.ts';
 export type { RobotStates, StatesOptions } from './lib/franka/state-stream.ts';
 export { type RobotMode, RobotState } from './lib/native/robot-state.ts';
+export type { JointVector, Numbers } from './lib/numbers.ts';
 export {
   type AsyncCall,
   type Asyncified,
@@ -75,9 +74,12 @@ export {
   type WorkerPolicyOptions,
   workerPolicy,
 } from './lib/policy/worker-policy.ts';
+export type { LatencyRange, LockstepOptions } from './lib/session/lockstep.ts';
 export type {
   CartesianBox,
   LimitOptions,
+  OnLate,
+  OnLateHold,
   SessionOptions,
   TargetBudget,
 } from './lib/session/options.ts';
@@ -107,6 +109,7 @@ export {
   type FingerState,
   FrankaSimulator,
   type FrankaSimulatorOptions,
+  type SimulatedEndEffector,
   type JointState,
   type SimulatorCounters,
   type SimulatorFault,

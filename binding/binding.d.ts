@@ -13,6 +13,8 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 export declare class NativeArm {
   /** Connects; rejects with the answer of the arm or the network. */
   static connect(address: string, connectWith: NativeConnectOptions): Promise<NativeArm>
+  /** True if this arm is a simulator of this process that waits for its commands. */
+  get isInLockstep(): boolean
   /** The arm's generation: fr3 or fer. */
   get generation(): string
   /** The library that talks to the arm: franka-rs or libfranka-rs. */
@@ -40,10 +42,11 @@ export declare class NativeArm {
    */
   configure(kind: string, values: Float64Array, unchecked: boolean): Promise<void>
   /**
-   * Plans a move to joint positions, 7 numbers, or to a pose, 16 numbers. The arm has arrived when each
-   * joint is within the tolerance [rad]; it must be so before the settling time [s] is over.
+   * Plans a move to joint positions, 7 numbers, or to a pose, 16 numbers; a relative goal counts from where
+   * the arm stands. The arm has arrived when each joint is within the tolerance [rad]; it must be so before
+   * the settling time [s] is over.
    */
-  planMove(goal: Float64Array, speed: number, tolerance: number, settlingS: number): Promise<NativeMove>
+  planMove(goal: Float64Array, relative: boolean, speed: number, tolerance: number, settlingS: number): Promise<NativeMove>
 }
 
 /** One end of an echo. */
@@ -623,6 +626,10 @@ export interface NativeSessionOptions {
   maxTimingSamples: number
   recordTicks: number
   runForS?: number
+  /** True if only the arm's clock counts. */
+  lockstep?: boolean
+  /** In lockstep: the shortest and the longest latency of the policy [s], and a seed. */
+  latency?: Array<number>
   priority?: number
   cpu?: number
   lockMemory: boolean
@@ -648,6 +655,8 @@ export interface NativeSimulatorOptions {
   lockstep?: boolean
   lostPacketLimit?: number
   hand?: boolean
+  /** The end effector's mass, centre of mass, inertia and frame: 1 + 3 + 9 + 16 numbers. */
+  endEffector?: Array<number>
   objectWidthM?: number
 }
 

@@ -55,7 +55,7 @@ const [homed, homing] = await step(hand.homing());
 simulator.placeObject(OBJECT_M);
 const [held, grasp] = await step(hand.grasp(OBJECT_M, { forceN: 30 }));
 await sleep(500);
-const { width, is_grasped } = await hand.state();
+const { widthM, is_grasped } = await hand.state();
 const [opened, release] = await step(hand.move(0.08, { speedMPerS: 0.05 }));
 simulator.removeObject();
 const [empty, again] = await step(hand.grasp(OBJECT_M));
@@ -69,7 +69,7 @@ console.log(
   table([
     ['homing', homing],
     ['object of 40 mm held', grasp],
-    ['opening of the fingers', `${(width * 1e3).toFixed(1)} mm`],
+    ['opening of the fingers', `${(widthM * 1e3).toFixed(1)} mm`],
     ['opened', release],
     ['held when it is gone', again],
     ['cycles of the arm', `${stats.iterations}, ${stats.lateActions} late`],

@@ -91,25 +91,57 @@ export function checkObject(
 /**
  * The options that an object has itself, each read once. All of them must be known. What it inherits is none:
  * neither from a class nor from an `Object.prototype` that something else has written to.
+ *
+ * @param owner whose options they are: a call, as `run()`, or an option, as `limits`
  */
 export function ownOptions<Options extends object>(
-  what: string,
+  owner: string,
   value: Options,
   known: readonly string[],
   ...others: readonly string[]
 ): Options {
-  checkObject(what, value, ...others);
+  checkObject(owner.endsWith(')') ? `the options object of ${owner}` : owner, value, ...others);
   const own = bare(value);
   const unknown = Object.keys(own).find((key) => !known.includes(key));
   if (unknown !== undefined) {
+    const meant = nearest(unknown, known);
+    const hint = meant === undefined ? '' : `; the nearest is ${meant}`;
     throw new OptionTypeError(
       'OPTION_UNKNOWN',
-      `an option of ${what}`,
+      `an option of ${owner}`,
       unknown,
-      `one of ${known.join(', ')}`,
+      `one of ${known.join(', ')}${hint}`,
     );
   }
   return own;
+}
+
+/** The name that `word` is most likely meant to be; undefined where it is like none. */
+function nearest(word: string, names: readonly string[]): string | undefined {
+  if (word.length > LONGEST_NAME) return undefined;
+  const written = word.toLowerCase();
+  const far = names.map((name) => editsBetween(written, name.toLowerCase()));
+  const least = Math.min(...far);
+  const name = names[far.indexOf(least)];
+  return name !== undefined && least <= Math.max(word.length, name.length) / 2 ? name : undefined;
+}
+
+/** Nobody means an option by a longer name. */
+const LONGEST_NAME = 50;
+
+/** The least number of letters to be put in, taken out or replaced (Levenshtein's distance). */
+function editsBetween(one: string, other: string): number {
+  let row = Array.from({ length: other.length + 1 }, (_, column) => column);
+  for (let line = 1; line <= one.length; line += 1) {
+    const next = [line];
+    for (let column = 1; column <= other.length; column += 1) {
+      const isSame = one[line - 1] === other[column - 1];
+      const replaced = (row[column - 1] ?? 0) + (isSame ? 0 : 1);
+      next.push(Math.min(replaced, (row[column] ?? 0) + 1, (next[column - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[other.length] ?? 0;
 }
 
 /** A copy that inherits nothing, for whoever reads properties of it that may not be there. */

@@ -1,10 +1,12 @@
 // Runs the steps of a script, each announced, timed, and stopped at the first that fails.
 
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { Missing, root } from './toolchain.mjs';
 
-const seconds = (since) => `${((performance.now() - since) / 1000).toFixed(1)} s`;
+const secondsSince = (since) => `${((performance.now() - since) / 1000).toFixed(1)} s`;
 
 // Everything goes to stderr, so that a script's own output can be piped. No step may wait for
 // input, so none gets any.
@@ -25,11 +27,36 @@ export function step(title, command, args, { env = {}, cwd = root, unless } = {}
     if (tried.status === 0 || left === 1 || !unless.test(tried.stderr)) ended = tried;
   }
   if (ended.error) throw new Missing(`${title}: ${ended.error.message}`);
-  if (ended.status !== 0) {
-    const how = ended.signal ? `was ended by ${ended.signal}` : `failed with ${ended.status}`;
-    throw new Missing(`${title}: \`${[command, ...args].join(' ')}\` ${how}.`);
+  tell(title, [command, ...args], since, ended);
+}
+
+/** Runs `command` and hands each line that it prints to `read` as well, with where it was printed. */
+export async function readStep(title, command, args, { env = {}, read }) {
+  const since = performance.now();
+  console.error(`▸ ${title}`);
+  const child = spawn(command, args, {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  });
+  for (const stream of ['stdout', 'stderr']) {
+    createInterface(child[stream]).on('line', (line) => {
+      console.error(line);
+      read(line, stream);
+    });
   }
-  console.error(`✓ ${title} (${seconds(since)})`);
+  const [status, signal] = await once(child, 'close').catch((error) => {
+    throw new Missing(`${title}: ${error.message}`);
+  });
+  tell(title, [command, ...args], since, { status, signal });
+}
+
+function tell(title, words, since, { status, signal }) {
+  if (status !== 0) {
+    const how = signal ? `was ended by ${signal}` : `failed with ${status}`;
+    throw new Missing(`${title}: \`${words.join(' ')}\` ${how}.`);
+  }
+  console.error(`✓ ${title} (${secondsSince(since)})`);
 }
 
 /** Runs a tool out of `node_modules` with this very Node. */

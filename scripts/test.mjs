@@ -2,11 +2,29 @@
 //
 //   node scripts/test.mjs           all of it
 //   node scripts/test.mjs types     only the named parts: types, rust, loom, ava
+//   node scripts/test.mjs --times   tells what takes how long, too: a table in Markdown, on stdout
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { step, tool, tsc } from './steps.mjs';
+import { readStep, step, tool, tsc } from './steps.mjs';
+import { avaTimes, cargoTimes, machine, table } from './times.mjs';
 import { orExplain, requireRust, root } from './toolchain.mjs';
+
+/** One of: what ran, and how long it took [s]. Filled where times are asked for. */
+const slow = [];
+/** How many of the slowest are told. */
+const SLOWEST = 10;
+const isTimed = process.argv.includes('--times');
+
+/** A step, and where times are asked for what of it takes how long. */
+async function timed(title, command, args, { env, times }) {
+  if (!isTimed) return step(title, command, args, { env });
+  const read = times((what, seconds) => slow.push({ what, seconds }));
+  await readStep(title, command, args, { env: { ...env, ...PLAIN }, read });
+}
+
+/** Without colours, which would stand in what is read. */
+const PLAIN = { CARGO_TERM_COLOR: 'never', FORCE_COLOR: '0' };
 
 const parts = {
   types() {
@@ -14,7 +32,7 @@ const parts = {
   },
   rust() {
     requireRust();
-    step('cargo test', 'cargo', ['test', '--workspace']);
+    return timed('cargo test', 'cargo', ['test', '--workspace'], { times: cargoTimes });
   },
   loom() {
     // Loom replaces the atomics of one crate and explores every interleaving; it wants its own
@@ -31,11 +49,28 @@ const parts = {
     }
   },
   ava() {
-    tool('ava', 'ava/entrypoints/cli.mjs', []);
+    const ava = join(root, 'node_modules', 'ava', 'entrypoints', 'cli.mjs');
+    return timed('ava', process.execPath, [ava], { times: avaTimes });
   },
 };
 
-await orExplain(() => {
-  const named = process.argv.slice(2);
-  for (const name of named.length > 0 ? named : Object.keys(parts)) parts[name]();
+await orExplain(async () => {
+  const named = process.argv.slice(2).filter((word) => !word.startsWith('--'));
+  const lasted = [];
+  try {
+    for (const name of named.length > 0 ? named : Object.keys(parts)) {
+      const since = performance.now();
+      await parts[name]();
+      lasted.push({ what: name, seconds: (performance.now() - since) / 1000 });
+    }
+  } finally {
+    if (isTimed) tellTimes(lasted);
+  }
 });
+
+function tellTimes(lasted) {
+  const slowest = slow.toSorted((one, other) => other.seconds - one.seconds).slice(0, SLOWEST);
+  const tables = [table('part', lasted)];
+  if (slowest.length > 0) tables.push(table('slowest', slowest));
+  console.log([machine(), ...tables].join('\n\n'));
+}

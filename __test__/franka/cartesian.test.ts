@@ -14,7 +14,7 @@ import {
   type Tick,
   workerPolicy,
 } from '../../index.ts';
-import { HAND, ownPlace, setUp, speed, WALL } from '../fixtures/arms.ts';
+import { HAND, ownPlace, REST, setUp, speed, WALL } from '../fixtures/arms.ts';
 import { Scribe } from '../fixtures/robots.ts';
 import { rejection, until } from '../fixtures/waiting.ts';
 
@@ -65,7 +65,7 @@ for (const control of ['cartesianVelocity', 'cartesianPose', 'cartesianTarget'] 
       t.is(stats.firstViolation, null);
       t.is(simulator.counters().reflexes, 0);
       t.is(simulator.counters().motionsFinished, 1);
-      t.true(speed(simulator) < 0.02);
+      t.true(speed(simulator) < REST);
     });
   }
 }
@@ -384,7 +384,7 @@ test('a low-pass filter takes the edge off a step that is clamped', async (t) =>
   t.is(await jumps(50), 0);
   await using setup = await setUp();
   for (const cutoffHz of [0, -1, 1001, Number.NaN]) {
-    const make = (): unknown => new Session(setup.arm, () => [], { cutoffHz });
+    const make = (): unknown => new Session(setup.arm, () => undefined, { cutoffHz });
     t.throws(make, { instanceOf: OptionRangeError, code: 'OPTION_CUTOFF_HZ' });
   }
   const scribe = (): unknown => new Session(new Scribe(), () => 1, { cutoffHz: 100 });

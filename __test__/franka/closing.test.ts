@@ -1,6 +1,6 @@
 // Closing an arm stops what drives it, and resolves when it is at rest.
 
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import {
   type AnyPolicy,
   Franka,
@@ -13,28 +13,12 @@ import {
   workerPolicy,
 } from '../../index.ts';
 import { Runs } from '../../lib/franka/runs.ts';
-import { setUp, speed, turning, WALL } from '../fixtures/arms.ts';
-import { rejection, until } from '../fixtures/waiting.ts';
+import { ARMS, isRested, setUp, speed, turning, WALL } from '../fixtures/arms.ts';
+import { codeOf, rejection, until } from '../fixtures/waiting.ts';
 
 type Policies = typeof import('../fixtures/policies.ts');
 
 const MODULE = new URL('../fixtures/policies.ts', import.meta.url);
-const ARMS = [
-  { generation: 'fr3', client: 'franka-rs' },
-  { generation: 'fer', client: 'franka-rs' },
-  { generation: 'fer', client: 'libfranka-rs' },
-] as const;
-
-/** The arm stands, and its motion has ended as a stop ends it. */
-function stopped(t: ExecutionContext, simulator: FrankaSimulator, motions = 1): void {
-  t.true(speed(simulator) < 0.02, `${speed(simulator)} rad/s`);
-  const { motionsStarted, motionsFinished, reflexes } = simulator.counters();
-  t.deepEqual([motionsStarted, motionsFinished, reflexes], [motions, motions, 0]);
-}
-
-async function codeOf(promise: Promise<unknown>): Promise<string> {
-  return ((await rejection(promise)) as RobotError).code;
-}
 
 for (const { generation, client } of ARMS) {
   test(`closing a ${generation} over ${client} brings it to rest before it resolves`, async (t) => {
@@ -48,7 +32,7 @@ for (const { generation, client } of ARMS) {
     const both = [arm.close(), arm.close()];
     t.is(await codeOf(arm.moveTo([0, 0, 0, -1.5, 0, 1.5, 0])), 'FRANKA_INVALID_OPERATION');
     await Promise.all(both);
-    stopped(t, simulator);
+    isRested(t, simulator, 1);
     t.false(session.isRunning);
     t.false(arm.isDriven);
     t.notThrows(() => session.checkHealth());
@@ -73,7 +57,7 @@ for (const [place, policy] of Object.entries(policies)) {
     const running = session.run();
     await until(() => speed(simulator) > 0.05, 'it moves');
     await arm.close();
-    stopped(t, simulator);
+    isRested(t, simulator, 1);
     t.true((await running).iterations > 0);
   });
 }
@@ -87,7 +71,7 @@ test('the end of a block with an arm stops the session that was left running in 
     await session.start();
     await until(() => speed(simulator) > 0.05, 'it moves');
   }
-  stopped(t, simulator);
+  isRested(t, simulator, 1);
   t.false(session.isRunning);
 });
 
@@ -113,7 +97,7 @@ test('a policy may close its own arm, and nothing begins again behind it', async
   await session.run();
   await closed;
   t.is(((await again) as RobotError).code, 'FRANKA_INVALID_OPERATION');
-  stopped(t, simulator);
+  isRested(t, simulator, 1);
 });
 
 test('a session that has not begun never does once its arm is closed', async (t) => {
@@ -124,7 +108,7 @@ test('a session that has not begun never does once its arm is closed', async (t)
   await arm.close();
   t.is((await running).iterations, 0);
   t.is(((await starting) as RobotError).code, 'SESSION_STOPPED');
-  stopped(t, simulator, 0);
+  isRested(t, simulator, 0);
 });
 
 test('a move is stopped by the closing of its arm, and told so', async (t) => {
@@ -133,7 +117,7 @@ test('a move is stopped by the closing of its arm, and told so', async (t) => {
   const moving = rejection(arm.moveTo([0.8, -0.5, 0.2, -2, 0.1, 1.8, 0.5], { speed: 0.3 }));
   await until(() => speed(simulator) > 0.1, 'it moves');
   await arm.close();
-  stopped(t, simulator);
+  isRested(t, simulator, 1);
   const error = (await moving) as RobotError;
   t.is(error.code, 'FRANKA_MOTION_ABORTED');
   t.regex(error.message, /because the arm was closed/);

@@ -47,7 +47,7 @@ test('what a stranger sends is counted, not answered, and ends no motion', async
     }
     await sleep(2);
   }
-  t.true((await hand.state()).width < 0.1);
+  t.true((await hand.state()).widthM < 0.1);
   await session.stop();
   stranger.close();
 

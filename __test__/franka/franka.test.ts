@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import {
   Franka,
   type FrankaOptions,
@@ -19,23 +19,23 @@ import {
   SessionError,
   type Tick,
 } from '../../index.ts';
-import { distance, ownPlace, reaching, setUp, speed, turning, WALL } from '../fixtures/arms.ts';
+import {
+  ARMS,
+  distance,
+  isRested,
+  ownPlace,
+  REST,
+  reaching,
+  setUp,
+  speed,
+  turning,
+  WALL,
+} from '../fixtures/arms.ts';
 import { threadsOf } from '../fixtures/processes.ts';
 import { block, rejection, until } from '../fixtures/waiting.ts';
 
 /** As patient as an arm allows: for tests of something else than lateness. */
 const PATIENT = { warmupS: 0, deadlineS: 0.9e-3 };
-/** Slower than this is at rest [rad/s]. */
-const REST = 0.02;
-
-function atRest(t: ExecutionContext, simulator: FrankaSimulator): void {
-  t.true(speed(simulator) < REST, `the arm moves at ${speed(simulator)} rad/s`);
-  const { reflexes, motionsAborted, motionsFinished, motionsStarted } = simulator.counters();
-  t.is(reflexes, 0);
-  t.is(motionsAborted, 0);
-  t.is(motionsFinished, motionsStarted);
-}
-
 test('an arm is connected to, tells its state, and is not driven', async (t) => {
   await using setup = await setUp();
   const { simulator, arm } = setup;
@@ -54,12 +54,6 @@ test('an arm is connected to, tells its state, and is not driven', async (t) => 
 const CONTROLS = ['jointVelocity', 'jointPosition', 'torque'] as const;
 const GENERATIONS = ['fr3', 'fer'] as const;
 
-const ARMS = [
-  { generation: 'fr3', client: 'franka-rs' },
-  { generation: 'fer', client: 'franka-rs' },
-  { generation: 'fer', client: 'libfranka-rs' },
-] as const;
-
 for (const { generation, client, control } of ARMS.flatMap((arm) =>
   CONTROLS.map((control) => ({ ...arm, control })),
 )) {
@@ -77,7 +71,7 @@ for (const { generation, client, control } of ARMS.flatMap((arm) =>
     t.true(distance(simulator.joints().q, target) < 0.01, `${simulator.joints().q}`);
     t.true(stats.iterations >= 2900);
     t.is(simulator.counters().motionsStarted, 1);
-    atRest(t, simulator);
+    isRested(t, simulator);
   });
 }
 
@@ -288,7 +282,7 @@ for (const { what, answer, Class, code, message } of WRONG) {
     t.true(calls <= 252);
     t.true(speedWhenTold < REST);
     t.true((simulator.joints().q[0] ?? 0) - (start[0] ?? 0) > 0.005, 'it had moved');
-    atRest(t, simulator);
+    isRested(t, simulator);
     t.is(
       t.throws(() => session.checkHealth()),
       error,
@@ -329,18 +323,18 @@ test('a torque or a position beyond its limit is refused in its own unit', async
     t.true(error instanceof InvalidActionError);
     t.is((error as InvalidActionError).code, 'ACTION_LIMIT');
     t.regex((error as InvalidActionError).message, message);
-    atRest(t, setup.simulator);
+    isRested(t, setup.simulator);
   }
 });
 
 test('after an error the same arm takes the next session', async (t) => {
   await using setup = await setUp();
   const { simulator, arm } = setup;
-  t.true((await rejection(run(arm, () => [], PATIENT))) instanceof InvalidActionError);
+  t.true((await rejection(run(arm, () => [] as number[], PATIENT))) instanceof InvalidActionError);
   const stats = await run(arm, turning, { ...PATIENT, durationS: 0.05 });
   t.true(stats.iterations >= 1);
   t.is(simulator.counters().motionsFinished, 2);
-  atRest(t, simulator);
+  isRested(t, simulator);
 });
 
 test('an event loop blocked for 300 ms in mid-motion costs no command, and the arm gets where it should', async (t) => {
@@ -377,7 +371,7 @@ test('an event loop blocked for 300 ms in mid-motion costs no command, and the a
   t.is(told[resting - 1]?.kind, 'held');
   t.true(told.slice(resting).some(({ kind }) => kind === 'resumed'));
   t.true(distance(simulator.joints().q, target) < 0.01);
-  atRest(t, simulator);
+  isRested(t, simulator);
 });
 
 test('a run over a robot clock ends in time although the event loop is blocked at its end', async (t) => {
@@ -391,7 +385,7 @@ test('a run over a robot clock ends in time although the event loop is blocked a
   const records = session.takeRecords();
   const moving = records.filter(({ kind }) => kind === 'fresh' || kind === 'followed');
   t.true(moving.every(({ timeS }) => timeS < 0.5));
-  atRest(t, setup.simulator);
+  isRested(t, setup.simulator);
 });
 
 test('with onLate stop a blocked event loop ends the session, with the arm at rest', async (t) => {
@@ -411,7 +405,7 @@ test('with onLate stop a blocked event loop ends the session, with the arm at re
   t.true((error.tick ?? 0) > 100);
   t.true(error.lastStates.length > 0);
   t.true(session.stats.heldCommands >= 100);
-  atRest(t, simulator);
+  isRested(t, simulator);
 });
 
 test('a policy that never answers again leaves the arm at rest, and stop() ends the session', async (t) => {
@@ -435,7 +429,7 @@ test('a policy that never answers again leaves the arm at rest, and stop() ends 
   const { commandsReceived } = simulator.counters();
   await sleep(100);
   t.is(simulator.counters().commandsReceived, commandsReceived, 'nothing is sent after the end');
-  atRest(t, simulator);
+  isRested(t, simulator);
 });
 
 test('a policy that answers with promises drives the arm', async (t) => {
@@ -451,7 +445,7 @@ test('a policy that answers with promises drives the arm', async (t) => {
   // A stalled machine stalls the simulated arm as well.
   const { missedTicks } = simulator.counters();
   t.true(stats.iterations + stats.missedTicks + missedTicks >= 2900);
-  atRest(t, simulator);
+  isRested(t, simulator);
 });
 
 test('a policy slower than the deadline is late every cycle, and followed within the limits', async (t) => {
@@ -466,7 +460,7 @@ test('a policy slower than the deadline is late every cycle, and followed within
   t.true(stats.heldCommands >= 0.5 * stats.iterations);
   t.true(stats.overruns <= 0.1 * stats.iterations);
   t.true((simulator.joints().q[0] ?? 0) > 0.03, 'the arm moved all the same');
-  atRest(t, simulator);
+  isRested(t, simulator);
 });
 
 test('a reflex ends the session with the names of the robot; after recover() it runs again', async (t) => {
@@ -570,7 +564,7 @@ test('lost states and commands within the limit are survived', async (t) => {
   const { statesDropped, commandsDropped, statesDelayed, commandsDelayed } = simulator.counters();
   t.deepEqual([statesDropped, commandsDropped, statesDelayed, commandsDelayed], [8, 8, 5, 5]);
   t.true(stats.missedTicks >= 7, 'states that did not come are counted');
-  atRest(t, simulator);
+  isRested(t, simulator);
 });
 
 test('a run of lost commands beyond the limit is a reflex with its name', async (t) => {
@@ -672,7 +666,7 @@ test('while a session drives the arm nothing else may', async (t) => {
   await session.stop();
   t.false(arm.isDriven);
   t.is(simulator.counters().motionsStarted, 1);
-  atRest(t, simulator);
+  isRested(t, simulator);
 });
 
 test('a closed arm refuses everything', async (t) => {
@@ -681,7 +675,7 @@ test('a closed arm refuses everything', async (t) => {
   const session = new Session(arm, turning, { warmupS: 0 });
   await session.start();
   await arm.close();
-  atRest(t, simulator);
+  isRested(t, simulator);
   for (const refused of [
     () => arm.state(),
     () => arm.recover(),

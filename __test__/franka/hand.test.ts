@@ -22,7 +22,7 @@ import {
 } from '../../index.ts';
 import { WALL } from '../fixtures/arms.ts';
 import { program } from '../fixtures/programs.ts';
-import { block, rejection, until } from '../fixtures/waiting.ts';
+import { abortReason, block, codeOf, rejection, until } from '../fixtures/waiting.ts';
 
 /** Joint 1 there and back, for as long as it takes. */
 const swinging = (_: RobotState, { timeS }: Tick): number[] => [
@@ -55,12 +55,8 @@ async function setUp(options: FrankaSimulatorOptions = {}): Promise<Grip> {
   };
 }
 
-async function codeOf(promise: Promise<unknown>): Promise<string> {
-  return ((await rejection(promise)) as KilohertzError).code;
-}
-
 for (const generation of GENERATIONS) {
-  test(`the hand of a ${generation} is homed, moved, and tells its state in libfranka's names`, async (t) => {
+  test(`the hand of a ${generation} is homed, moved, and tells its state`, async (t) => {
     await using setup = await setUp({ generation });
     const { simulator, hand } = setup;
     t.is(hand.serverVersion, 3);
@@ -71,7 +67,8 @@ for (const generation of GENERATIONS) {
     t.is(simulator.fingers().widthM, 0.03);
     const state = await hand.state();
     const { time, ...rest } = state;
-    t.deepEqual(rest, { width: 0.03, max_width: 0.08, is_grasped: false, temperature: 30 });
+    t.deepEqual(rest, { widthM: 0.03, maxWidthM: 0.08, is_grasped: false, temperature: 30 });
+    t.deepEqual([state.width, state.max_width], [0.03, 0.08], 'the former names');
     t.true((await hand.state()).time > time);
     t.false(hand.isBusy);
   });
@@ -176,7 +173,7 @@ test('one command runs at a time; the next is refused until it has ended', async
     t.is(error.code, 'FRANKA_INVALID_OPERATION');
     t.regex(error.message, /busy.*stop\(\)/);
   }
-  t.true((await hand.state()).width <= 0.08);
+  t.true((await hand.state()).widthM <= 0.08);
   t.true(await first);
   t.true(await hand.move(0.07));
 });
@@ -193,7 +190,7 @@ test('a stop right behind a command keeps it from moving the fingers far', async
   t.true(simulator.fingers().widthM > 0.04);
 });
 
-test('a signal stops the hand, and the call rejects with its reason', async (t) => {
+test('a signal stops the hand, and the call rejects with its reason as the cause', async (t) => {
   await using setup = await setUp();
   const { simulator, hand } = setup;
   const reason = new Error('enough');
@@ -203,14 +200,14 @@ test('a signal stops the hand, and the call rejects with its reason', async (t) 
     (signal: AbortSignal) => hand.grasp(0.02, { signal, speedMPerS: 0.004 }),
   ]) {
     const controller = new AbortController();
-    const call = rejection(start(controller.signal));
+    const call = abortReason(start(controller.signal));
     await until(() => simulator.fingers().isMoving, 'a motion');
     controller.abort(reason);
     t.is(await call, reason);
     t.false(simulator.fingers().isMoving);
   }
   const { widthM } = simulator.fingers();
-  t.is(await rejection(hand.move(0, { signal: AbortSignal.abort(reason) })), reason);
+  t.is(await abortReason(hand.move(0, { signal: AbortSignal.abort(reason) })), reason);
   t.is(simulator.fingers().widthM, widthM, 'nothing moved');
   const { signal } = new AbortController();
   t.true(await hand.move(0.08, { signal }), 'a signal that never aborts changes nothing');
@@ -246,7 +243,7 @@ test('a command that is never answered is given up', async (t) => {
   simulator.inject({ kind: 'handDeaf' });
   t.is(await codeOf(hand.homing()), 'FRANKA_COMMAND_TIMEOUT');
   t.is(await codeOf(hand.stop()), 'FRANKA_COMMAND_TIMEOUT');
-  t.is((await hand.state()).width, 0.08);
+  t.is((await hand.state()).widthM, 0.08);
 });
 
 test('closing stops a motion, keeps a grip, and may be done twice', async (t) => {

@@ -1,20 +1,20 @@
 import test from 'ava';
 import { Franka, type FrankaFrame, FrankaModel, FrankaSimulator, Session } from '../../index.ts';
+import { distance } from '../fixtures/arms.ts';
 
 const READY = [0, -0.785398, 0, -2.356194, 0, 1.570796, 0.785398];
-
-function near(ours: ArrayLike<number>, theirs: readonly number[], within: number): boolean {
-  return theirs.every((value, nth) => Math.abs((ours[nth] ?? Number.NaN) - value) <= within);
-}
 
 test("the FR3's gravity torques and masses are those of MuJoCo's model", (t) => {
   const model = new FrankaModel('fr3');
   const gravity = model.gravity(READY);
-  t.true(near(gravity, [0, -1.70904, -0.63946, 18.95823, 0.7919, 1.58794, 0], 2e-3), `${gravity}`);
+  t.true(
+    distance([0, -1.70904, -0.63946, 18.95823, 0.7919, 1.58794, 0], gravity) <= 2e-3,
+    `${gravity}`,
+  );
   const mass = model.mass(READY);
   const diagonal = Array.from({ length: 7 }, (_, nth) => mass[8 * nth] ?? 0);
   const theirs = [0.49851, 1.52542, 0.92334, 0.83402, 0.02752, 0.03049, 0.00012];
-  t.true(near(diagonal, theirs, 2e-4), `${diagonal}`);
+  t.true(distance(theirs, diagonal) <= 2e-4, `${diagonal}`);
   t.deepEqual(model.coriolis(READY), new Float64Array(7));
 });
 
@@ -25,7 +25,7 @@ test('a posture of numbers, of fields and of a state are the same posture', asyn
   const { model } = robot;
   t.is(model, robot.model);
   t.is(model.generation, 'fr3');
-  t.true(near(model.pose('endEffector', state), [...state.O_T_EE], 1e-3));
+  t.true(distance(state.O_T_EE, model.pose('endEffector', state)) <= 1e-3);
   t.deepEqual(model.pose('flange', state.q), model.pose('flange', { q: state.q }));
   const { q, dq, F_T_EE, EE_T_K, I_total, m_total, F_x_Ctotal, O_ddP_O } = state;
   const fields = { q, dq, F_T_EE, EE_T_K, I_total, m_total, F_x_Ctotal, O_ddP_O };
@@ -62,11 +62,15 @@ test('a policy computes with the model of its arm', async (t) => {
 test('what is no posture, frame or room is refused with what it was', (t) => {
   const model = new FrankaModel('fr3');
   const cases = [
-    [() => model.pose('flange', [1, 2]), 'OPTION_POSTURE', /q is Array of length 2; expected 7/],
+    [
+      () => model.pose('flange', [1, 2] as number[]),
+      'OPTION_POSTURE',
+      /q is Array of length 2; expected 7/,
+    ],
     [() => model.mass([...READY.slice(1), Number.NaN]), 'OPTION_POSTURE', /q\[6\] is NaN/],
     [() => model.gravity({ q: READY, m_total: Infinity }), 'OPTION_POSTURE', /m_total is Infinity/],
     [
-      () => model.gravity({ q: READY, F_T_EE: [1] }),
+      () => model.gravity({ q: READY, F_T_EE: [1] as number[] }),
       'OPTION_POSTURE',
       /F_T_EE is Array of length 1/,
     ],

@@ -11,14 +11,8 @@ import {
   Session,
   type StatesOptions,
 } from '../../index.ts';
-import { setUp, turning, WALL } from '../fixtures/arms.ts';
-import { block, rejection, until } from '../fixtures/waiting.ts';
-
-const ARMS = [
-  { generation: 'fr3', client: 'franka-rs' },
-  { generation: 'fer', client: 'franka-rs' },
-  { generation: 'fer', client: 'libfranka-rs' },
-] as const;
+import { ARMS, setUp, turning, WALL } from '../fixtures/arms.ts';
+import { abortReason, block, rejection, until } from '../fixtures/waiting.ts';
 
 /** As patient as an arm allows: for tests of something else than lateness. */
 const PATIENT = { warmupS: 0, deadlineS: 0.9e-3 };
@@ -123,7 +117,7 @@ test('a state is a copy, and several streams run side by side', async (t) => {
   for (const times of read) t.is(new Set(times).size, 5);
 });
 
-test('a signal ends the states quietly, also while one waits, and leaves no listener behind', async (t) => {
+test('a signal ends the states with its reason as the cause, also while one waits, and leaves no listener behind', async (t) => {
   await using setup = await setUp('jointVelocity', WALL);
   const { arm } = setup;
   const controller = new AbortController();
@@ -131,11 +125,13 @@ test('a signal ends the states quietly, also while one waits, and leaves no list
   const states = arm.states({ rateHz: 0.01, signal });
   await states.next();
   const waiting = states.next();
+  const over = states.next();
   t.is(getEventListeners(signal, 'abort').length, 1);
-  controller.abort();
-  t.deepEqual(await waiting, { done: true, value: undefined });
+  controller.abort('enough');
+  t.is(await abortReason(waiting), 'enough');
+  t.deepEqual(await over, { done: true, value: undefined }, 'it is told once');
   t.is(getEventListeners(signal, 'abort').length, 0);
-  t.deepEqual(await arm.states({ signal }).next(), { done: true, value: undefined });
+  t.is(await abortReason(arm.states({ signal }).next()), 'enough');
   const left = new AbortController();
   for await (const _ of arm.states({ rateHz: 100, signal: left.signal })) break;
   t.is(getEventListeners(left.signal, 'abort').length, 0);

@@ -8,6 +8,7 @@ import json
 import math
 import os
 import sys
+import time
 
 # This file has the package's name: it is not to be found in its place.
 sys.path.pop(0)
@@ -202,6 +203,23 @@ def reflex(robot):
     }
 
 
+def asynchronous(robot):
+    """Targets at 50 Hz, between which the arm finds its own way."""
+    handler_type = pf.AsyncPositionControlHandler
+    configuration = handler_type.Configuration(maximum_joint_velocities=[0.5] * 7, goal_tolerance=0.001)
+    configured = handler_type.configure(robot, configuration)
+    told = [configured.error_message]
+    handler = configured.handler
+    first = robot.read_once()
+    target = joint(0, WAY, first.q)
+    for _ in range(75):
+        told.append(handler.get_target_feedback().error_message)
+        told.append(handler.set_joint_position_target(handler_type.JointPositionTarget(target)).error_message)
+        time.sleep(0.02)
+    handler.stop_control()
+    return {'from': list(first.q), 'told': [message for message in told if message], 'after': seen(robot)}
+
+
 def vanish(robot):
     """The process ends in the middle of a motion, without a word to the arm."""
 
@@ -224,6 +242,7 @@ SCENARIOS = {
     'abort': abort,
     'reflex': reflex,
     'vanish': vanish,
+    'asynchronous': asynchronous,
     **{interface: move(interface) for interface in INTERFACES},
 }
 

@@ -33,6 +33,20 @@ interface Motion {
   readonly mode: string;
 }
 
+test('pylibfranka names targets at 50 Hz, and the arm goes there by itself', async (t) => {
+  interface Told {
+    readonly from: readonly number[];
+    readonly told: readonly string[];
+    readonly after: Seen;
+  }
+  await against<Told>('asynchronous', WALL, ({ from, told, after }, simulator) => {
+    t.deepEqual(told, []);
+    moved(t, from, after, [...simulator.joints().q]);
+    const { motionsFinished, commandsLost, reflexes } = simulator.counters();
+    t.deepEqual([motionsFinished, commandsLost, reflexes], [1, 0, 0]);
+  });
+});
+
 interface Refusal {
   readonly error: string;
   readonly message: string;
@@ -46,7 +60,7 @@ async function against<T>(
 ): Promise<void> {
   const python = await environment('pylibfranka', join(here, 'pylibfranka.txt'));
   const place = ownPlace();
-  await using simulator = await FrankaSimulator.start({ ...place, ...options });
+  await using simulator = await FrankaSimulator.start({ ...place, hand: false, ...options });
   const script = [join(here, 'pylibfranka.py'), place.host, scenario];
   const { stdout } = await promisify(execFile)(python, script, { timeout: 60_000 });
   await look(JSON.parse(stdout) as T, simulator);

@@ -13,7 +13,7 @@ import {
 } from '../../index.ts';
 import { blockingElsewhere, later, nested, solve, unexported } from '../fixtures/offloaded.ts';
 import { program } from '../fixtures/programs.ts';
-import { rejection, until } from '../fixtures/waiting.ts';
+import { abortReason, rejection, until } from '../fixtures/waiting.ts';
 
 type Offloaded = typeof import('../fixtures/offloaded.ts');
 
@@ -176,16 +176,16 @@ test('what cannot be sent is refused by name, and the pool goes on', async (t) =
   t.is(await solve(1), 2);
 });
 
-test('an abort rejects with the reason of the signal and ends the computation', async (t) => {
+test('an abort rejects with the reason of the signal as its cause, and ends the computation', async (t) => {
   const { counter, stands } = sharedCounter();
   const abort = new AbortController();
   const call = forever.with({ signal: abort.signal })(counter);
   await until(() => Atomics.load(counter, 0) > 0, 'it computes');
   const reason = new Error('the operator moved on');
   abort.abort(reason);
-  t.is(await rejection(call), reason);
+  t.is(await abortReason(call), reason);
   while (!(await stands()));
-  t.is(await rejection(solve.with({ signal: abort.signal })(1)), reason);
+  t.is(await abortReason(solve.with({ signal: abort.signal })(1)), reason);
   const later = new AbortController();
   t.is(await solve.with({ signal: later.signal })(1), 2);
   later.abort();
@@ -209,7 +209,7 @@ test('calls that wait for a thread are aborted too, and those behind them are no
     rejection(forever.with({ signal: abort.signal })(counter)),
   );
   const waiting = new AbortController();
-  const given = rejection(solve.with({ signal: waiting.signal })(1));
+  const given = abortReason(solve.with({ signal: waiting.signal })(1));
   const late = rejection(solve.with({ timeoutS: 0.05 })(1));
   const behind = solve(5);
   waiting.abort(new Error('not needed any more'));

@@ -10,7 +10,7 @@ import {
   shaped,
 } from '../../index.ts';
 import { program } from '../fixtures/programs.ts';
-import { rejection } from '../fixtures/waiting.ts';
+import { abortReason, rejection } from '../fixtures/waiting.ts';
 
 type Model = typeof import('../fixtures/inference.ts');
 const url = new URL('../fixtures/inference.ts', import.meta.url);
@@ -144,16 +144,16 @@ test('a call that is late is rejected, and later ones are answered in order', as
   t.is(await blocking.with({ timeoutS: 30 })(0, 7), 7);
 });
 
-test('an abort rejects with the reason of the signal, and later calls are answered', async (t) => {
+test('an abort rejects with the reason of the signal as its cause, and later calls are answered', async (t) => {
   const thread = await started(t);
   const abort = new AbortController();
-  const call = rejection(thread.wrap('alone').with({ signal: abort.signal })(100));
+  const call = abortReason(thread.wrap('alone').with({ signal: abort.signal })(100));
   const behind = thread.run('echo', 'behind');
   const reason = new Error('the operator moved on');
   abort.abort(reason);
   t.is(await call, reason);
   t.is(await behind, 'behind');
-  t.is(await rejection(thread.wrap('echo').with({ signal: abort.signal })(1)), reason);
+  t.is(await abortReason(thread.wrap('echo').with({ signal: abort.signal })(1)), reason);
   t.is(await thread.run('alone', 0), 1, 'and one at a time all the same');
 });
 

@@ -10,7 +10,7 @@ import { type MpifyOptions, mpify, OffloadError, type ProcessProxy, shaped } fro
 import { childrenOf, processorTicks, runs } from '../fixtures/processes.ts';
 import { program } from '../fixtures/programs.ts';
 import { venv, WITHOUT_NUMPY } from '../fixtures/python.ts';
-import { rejection, until } from '../fixtures/waiting.ts';
+import { abortReason, rejection, until } from '../fixtures/waiting.ts';
 
 type Shaped = ArrayLike<number> & { readonly shape?: readonly number[] };
 
@@ -289,7 +289,7 @@ test('a call that is late or aborted is rejected, and the next are answered', as
   const policy = await made(t);
   await refused(policy.block.with({ timeoutS: 0.05 })(400), 'OFFLOAD_TIMEOUT');
   const abort = new AbortController();
-  const aborted = rejection(policy.block.with({ signal: abort.signal })(400));
+  const aborted = abortReason(policy.block.with({ signal: abort.signal })(400));
   abort.abort(new Error('not needed'));
   t.is(((await aborted) as Error).message, 'not needed');
   t.is(await policy.scale(1), 1);

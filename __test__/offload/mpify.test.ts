@@ -15,7 +15,7 @@ import {
 import { childrenOf, processorTicks, runs, stateOf } from '../fixtures/processes.ts';
 import { program } from '../fixtures/programs.ts';
 import type { Policy } from '../fixtures/remote.ts';
-import { rejection, until } from '../fixtures/waiting.ts';
+import { abortReason, rejection, until } from '../fixtures/waiting.ts';
 
 type Remote = typeof import('../fixtures/remote.ts');
 const url = new URL('../fixtures/remote.ts', import.meta.url);
@@ -278,7 +278,7 @@ test('a factory that fails rejects with what it threw, and leaves no process', a
   const late = mpify.with({ startTimeoutS: 1 })(url, 'makeNever');
   t.is(((await rejection(late)) as OffloadError).code, 'OFFLOAD_TIMEOUT');
   const abort = new AbortController();
-  const aborted = rejection(mpify.with({ signal: abort.signal })(url, 'makeNever'));
+  const aborted = abortReason(mpify.with({ signal: abort.signal })(url, 'makeNever'));
   setTimeout(() => abort.abort(new Error('not needed')), 50);
   t.is(((await aborted) as Error).message, 'not needed');
   t.deepEqual(childrenOf('self'), []);
@@ -353,7 +353,7 @@ test('a call that is late or aborted is rejected, and the others are answered', 
   t.is(late.code, 'OFFLOAD_TIMEOUT');
   t.regex(late.message, /^wait of remote\.ts did not answer within 0\.02 s/);
   const abort = new AbortController();
-  const call = rejection(policy.wait.with({ signal: abort.signal })(5000, 1));
+  const call = abortReason(policy.wait.with({ signal: abort.signal })(5000, 1));
   abort.abort(new Error('moved on'));
   t.is(((await call) as Error).message, 'moved on');
   t.is(await beside, 'beside');

@@ -87,7 +87,7 @@ test('an arm moves to places, and is stopped on the way', async (t) => {
   }
   const [, mm] = text.match(/height off +([\d.]+) mm/) ?? [];
   t.true(Number(mm) < 0.1, text);
-  t.regex(text, /stopped after 0\.4 s +TimeoutError/);
+  t.regex(text, /stopped after 0\.4 s +AbortError/);
   const [, fast] = text.match(/speed then +([\d.]+) rad/) ?? [];
   t.true(Number(fast) < 0.02, text);
 });

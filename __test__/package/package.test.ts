@@ -2,10 +2,10 @@
 // Rust and without a compiler, then compiled against and run.
 
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   cpSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -19,7 +19,10 @@ import test, { type ExecutionContext } from 'ava';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = dirname(dirname(here));
-const folder = mkdtempSync(join(tmpdir(), 'kilohertz-package-'));
+// Outside of the checkout, whose dependencies would be found, and each time at the same place, so that cargo
+// replaces there what it has built before.
+const place = createHash('sha256').update(root).digest('hex').slice(0, 12);
+const folder = join(tmpdir(), `kilohertz-package-${place}`);
 const app = join(folder, 'app');
 const installed = join(app, 'node_modules', 'kilohertz');
 let packed: string[] = [];
@@ -60,6 +63,8 @@ function drives(t: ExecutionContext, program: string): void {
 }
 
 test.before('pack and install', () => {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder);
   mkdirSync(tools);
   symlinkSync(process.execPath, join(tools, 'node'));
   symlinkSync('/bin/sh', join(tools, 'sh'));
@@ -174,7 +179,7 @@ test('has an object of the user in a Python process', (t) => {
   );
 });
 
-// A build from nothing takes a minute or two, so it is left to the full check.
+// Even with the dependencies of the checkout's own build it takes long, so it is left to the full check.
 const whenChecked = process.env['CI'] ? test : test.skip;
 
 whenChecked('builds its binding from source where none that fits came with it', (t) => {
@@ -184,7 +189,7 @@ whenChecked('builds its binding from source where none that fits came with it', 
   t.throws(() => node(['plain.js']));
 
   node([join(installed, 'scripts', 'install.mjs')], {
-    env: { ...process.env, CARGO_NET_OFFLINE: 'true', CARGO_TARGET_DIR: join(folder, 'target') },
+    env: { ...process.env, CARGO_NET_OFFLINE: 'true', CARGO_TARGET_DIR: join(root, 'target') },
   });
   drives(t, 'plain.js');
 });

@@ -1,7 +1,15 @@
 // Not run: `npm run test:types` compiles it. Each line marked @ts-expect-error must not compile.
 
 import {
+  type AnyPolicy,
+  type AnyRobot,
   Franka,
+  type FrankaControl,
+  type FrankaHand,
+  type FrankaModel,
+  type FrankaOptions,
+  type Pose,
+  poseOf,
   type Robot,
   RobotState,
   run,
@@ -75,7 +83,7 @@ export function notFitting(): void {
   new Session(arm, ({ q_d }) => q_d, { rateHz: '1000' });
   // @ts-expect-error a duration belongs to run()
   new Session(arm, ({ q_d }) => q_d, { durationS: 1 });
-  // @ts-expect-error late policies are held or stopped
+  // @ts-expect-error a late policy brings the arm to rest, or ends the session
   new Session(arm, ({ q_d }) => q_d, { onLate: 'pause' });
   // @ts-expect-error there is no such control mode
   Franka.connect('127.0.0.1', { control: 'cartesian' });
@@ -88,4 +96,108 @@ export function notFitting(): void {
   session.stats.iterations = 0;
   // @ts-expect-error nor a state's fields be replaced
   new RobotState(new Float64Array(1)).q = new Float64Array(7);
+}
+
+const UPRIGHT: Pose = { xyz: [0.3, 0, 0.5], quat: [1, 0, 0, 0] };
+
+export async function actionsOfEachControl(): Promise<void> {
+  const velocity = await Franka.connect('arm');
+  velocity.control satisfies 'jointVelocity';
+  new Session(velocity, () => [0, 0, 0, 0, 0, 0, 0]);
+  new Session(velocity, ({ q_d }) => q_d.map((q) => q + 1));
+  // Lists whose length the compiler does not know.
+  new Session(velocity, ({ q_d }) => Array.from(q_d, (q) => q + 1));
+  new Session(velocity, ({ q_d }) => [0, ...q_d.slice(1)]);
+  new Session(velocity, () => new Float32Array(7));
+  // @ts-expect-error three numbers are no velocities of seven joints
+  new Session(velocity, () => [0, 0, 0]);
+  // @ts-expect-error nor does a promise make them so
+  new Session(velocity, async () => [0, 0, 0]);
+  // @ts-expect-error eight are too many
+  run(velocity, () => [0, 0, 0, 0, 0, 0, 0, 0]);
+  // @ts-expect-error a joint has no pose
+  new Session(velocity, () => UPRIGHT);
+
+  const pose = await Franka.connect('arm', { control: 'cartesianPose' });
+  pose satisfies Franka<'cartesianPose'>;
+  new Session(pose, () => UPRIGHT);
+  new Session(pose, ({ O_T_EE_c }) => O_T_EE_c);
+  new Session(pose, ({ O_T_EE_c }) => ({ ...poseOf(O_T_EE_c), xyz: [0.3, 0, 0.5] }));
+  // @ts-expect-error three numbers are no pose
+  new Session(pose, () => [0.3, 0, 0.5]);
+  // @ts-expect-error nor are seven: a place and a quaternion are { xyz, quat }
+  run(pose, () => [0.3, 0, 0.5, 1, 0, 0, 0]);
+  // @ts-expect-error a quaternion has four numbers
+  new Session(pose, () => ({ xyz: [0.3, 0, 0.5], quat: [0, 0, 0] }));
+  // @ts-expect-error a pose has a quaternion
+  new Session(pose, () => ({ xyz: [0.3, 0, 0.5] }));
+  // @ts-expect-error the elbow is commanded where it was asked for
+  new Session(pose, () => ({ ...UPRIGHT, elbow: 0 }));
+
+  const twist = await Franka.connect('arm', { control: 'cartesianVelocity' });
+  new Session(twist, () => [0, 0, 0, 0, 0, 0]);
+  // @ts-expect-error a twist has six numbers
+  new Session(twist, () => [0, 0, 0, 0, 0, 0, 0]);
+
+  const bent = await Franka.connect('arm', { control: 'cartesianTarget', elbow: true });
+  new Session(bent, () => ({ ...UPRIGHT, elbow: 0.1 }));
+  // @ts-expect-error the elbow belongs to it
+  new Session(bent, () => UPRIGHT);
+
+  const outside = { control: 'cartesianPose', impedance: 'external' } as const;
+  const torques = await Franka.connect('arm', outside);
+  new Session(torques, () => ({ ...UPRIGHT, tau_J: [0, 0, 0, 0, 0, 0, 0] }));
+  // @ts-expect-error the torques are seven
+  new Session(torques, () => ({ ...UPRIGHT, tau_J: [0, 0, 0, 0, 0, 0] }));
+
+  const soft = await Franka.connect('arm', { control: 'jointPosition', impedance: {} });
+  new Session(soft, () => [0, 0, 0, 0, 0, 0, 0]);
+  // @ts-expect-error a law of this package has no torques of the policy's
+  new Session(soft, () => [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+}
+
+/** An arm with a control that only the program knows takes what any control takes. */
+export async function anyControl(
+  options: FrankaOptions,
+  control: FrankaControl,
+  onPoses: (robot: Franka<'cartesianPose'>) => void,
+): Promise<Franka> {
+  const robot: Franka = await Franka.connect('arm', options);
+  new Session(robot, ({ q_d }) => q_d);
+  new Session(await Franka.connect('arm', { control }), () => UPRIGHT);
+  // @ts-expect-error no control takes three numbers
+  new Session(robot, () => [0, 0, 0]);
+  onPoses(await Franka.connect('arm', { control: 'cartesianPose', elbow: true }));
+  // @ts-expect-error this arm's actions are torques
+  onPoses(await Franka.connect('arm', { control: 'torque' }));
+  return Franka.connect('arm', { control: 'cartesianPose' });
+}
+
+/** A program's own code that is generic over what robots do. */
+export class Wrapper<Observation, Action> {
+  readonly session: Session<Observation, Action>;
+  constructor(robot: AnyRobot<Observation, Action>, policy: AnyPolicy<Observation, Action>) {
+    this.session = new Session(robot, policy);
+  }
+}
+
+export async function poses(model: FrankaModel): Promise<void> {
+  await arm.moveTo(UPRIGHT);
+  await arm.moveTo([0, 0, 0, 0, 0, 0, 0.1], { relative: true });
+  await arm.setEE({ xyz: [0, 0, 0.1], quat: [0, 0, 0, 1] });
+  model.pose('endEffector', { q: [0, 0, 0, 0, 0, 0, 0], F_T_EE: UPRIGHT });
+  // @ts-expect-error neither joints nor a pose
+  await arm.moveTo([0, 0, 0]);
+  // @ts-expect-error home is a place of its own
+  await arm.home({ relative: true });
+  // @ts-expect-error a frame is a pose
+  await arm.setK([0, 0, 0.1]);
+  // @ts-expect-error a stiffness a direction
+  await arm.setCartesianImpedance([1000, 1000, 1000]);
+}
+
+export async function former(hand: FrankaHand): Promise<void> {
+  new Session(arm, ({ q_d }) => q_d, { onLate: 'hold' });
+  const { widthM, maxWidthM, width, max_width } = await hand.state();
+  console.log(widthM - width, maxWidthM - max_width);
 }

@@ -15,11 +15,11 @@ import {
   type RobotState,
   Session,
 } from '../../index.ts';
-import { setUp, speed } from '../fixtures/arms.ts';
+import { isRested, setUp } from '../fixtures/arms.ts';
 import type { Doing, PortDoing } from '../fixtures/hostile-child.ts';
 import { childrenOf } from '../fixtures/processes.ts';
-import { rejection, until } from '../fixtures/waiting.ts';
 import { WITHOUT_NUMPY } from '../fixtures/python.ts';
+import { rejection, until } from '../fixtures/waiting.ts';
 
 type Hostile = typeof import('../fixtures/hostile-child.ts');
 type ArmPolicy = AnyPolicy<RobotState, JointVector>;
@@ -47,9 +47,7 @@ async function outcome(
     (error: unknown) => error,
   );
   t.true(error === undefined || error instanceof KilohertzError);
-  t.true(speed(setup.simulator) < 0.02, 'the arm is at rest');
-  const { motionsFinished, motionsAborted } = setup.simulator.counters();
-  t.deepEqual({ motionsFinished, motionsAborted }, { motionsFinished: 1, motionsAborted: 0 });
+  isRested(t, setup.simulator, 1);
   t.deepEqual(childrenOf('self'), []);
   return error as KilohertzError | undefined;
 }

@@ -14,7 +14,7 @@ import {
   Session,
   workerPolicy,
 } from '../../index.ts';
-import { setUp, speed } from '../fixtures/arms.ts';
+import { isRested, setUp } from '../fixtures/arms.ts';
 import {
   detaching,
   detachingLater,
@@ -36,9 +36,7 @@ async function failureOnArm(t: ExecutionContext, policy: ArmPolicy): Promise<Kil
   const session = new Session(setup.arm, policy, { warmupS: 0 });
   const error = await rejection(session.run({ durationS: 20 }));
   t.true(error instanceof KilohertzError, 'an error of this package');
-  t.true(speed(setup.simulator) < 0.02, 'the arm is at rest');
-  const { motionsFinished, motionsAborted } = setup.simulator.counters();
-  t.deepEqual({ motionsFinished, motionsAborted }, { motionsFinished: 1, motionsAborted: 0 });
+  isRested(t, setup.simulator, 1);
   return error as KilohertzError;
 }
 

@@ -12,7 +12,7 @@ import {
   Session,
   type Tick,
 } from '../../index.ts';
-import { distance, setUp, speed, WALL } from '../fixtures/arms.ts';
+import { distance, REST, setUp, speed, WALL } from '../fixtures/arms.ts';
 import { Scribe } from '../fixtures/robots.ts';
 import { rejection, until, warningsDuring } from '../fixtures/waiting.ts';
 
@@ -130,7 +130,7 @@ test("with onLate: 'stop' being behind for too long ends the session, at rest", 
   t.is(error.code, 'POLICY_BEHIND');
   t.regex(error.message, /after 0\.01 s the arm is still 0\.\d+ rad away from .* at q\[0\]/);
   t.regex(error.message, /catchUpS/);
-  t.true(speed(simulator) < 0.02);
+  t.true(speed(simulator) < REST);
   t.is(simulator.counters().reflexes, 0);
 });
 

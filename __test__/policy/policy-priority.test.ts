@@ -15,6 +15,7 @@ import {
 import { sessionOf } from '../fixtures/arms.ts';
 import { childrenOf, type Thread, threadsOf } from '../fixtures/processes.ts';
 import { programBehind } from '../fixtures/programs.ts';
+import { until } from '../fixtures/waiting.ts';
 
 type Policies = typeof import('../fixtures/policies.ts');
 
@@ -31,11 +32,6 @@ function threads(): Thread[] {
 /** The threads that have the priority of a policy. */
 function promoted(priority = 40): Thread[] {
   return threads().filter((thread) => thread.scheduler === FIFO && thread.priority === priority);
-}
-
-async function until(holds: () => boolean): Promise<boolean> {
-  for (let tries = 0; tries < 4000 && !holds(); tries += 1) await sleep(5);
-  return holds();
 }
 
 /** What the system permits here. */
@@ -61,22 +57,24 @@ for (const [place, policy] of STALLS) {
         session.once('resting', () => session.once('resumed', resolve)),
       );
       await session.start();
-      t.true(await until(() => session.realtime?.policyPriority.asked === 40));
+      await until(
+        () => session.realtime?.policyPriority.asked === 40,
+        'the loop has tried to give it',
+      );
       const { granted, reason } = session.realtime?.policyPriority ?? {};
       t.is(granted, isPermitted(session), reason);
       const expected = granted ? 1 : 0;
-      t.true(await until(() => promoted().length === expected));
-      if (granted)
-        t.true(await until(() => promoted().length === 0), 'it is ordinary while it loops');
+      await until(() => promoted().length === expected, 'it has its priority');
+      if (granted) await until(() => promoted().length === 0, 'it is ordinary while it loops');
       await resumed;
-      t.true(await until(() => promoted().length === expected), 'it has its priority again');
+      await until(() => promoted().length === expected, 'it has its priority again');
       t.is(session.realtime?.policyPriority.takenBack, expected);
       // Neither what was started before the policy had it, nor what the policy itself has started since.
       for (const { name, scheduler } of threads()) {
         if (['pool', 'late'].includes(name)) t.is(scheduler, ORDINARY, name);
       }
       await session.stop();
-      t.true(await until(() => promoted().length === 0));
+      await until(() => promoted().length === 0, 'nothing has it behind the end');
     },
   );
 }
@@ -88,10 +86,9 @@ test.serial(
     const { session } = await sessionOf(t, policy);
     const stats = await session.run({ durationS: 2 });
     t.is(session.realtime?.policyPriority.granted, isPermitted(session));
-    t.true(
-      stats.policyAnswers > stats.policyAsks / 2,
-      `${stats.policyAnswers} of ${stats.policyAsks}`,
-    );
+    // Without its priority it has the pace that the machine leaves it.
+    const least = isPermitted(session) ? stats.policyAsks / 2 : 0;
+    t.true(stats.policyAnswers > least, `${stats.policyAnswers} of ${stats.policyAsks}`);
   },
 );
 
@@ -117,10 +114,14 @@ test.serial('no priority is given that was not asked for, nor above the loop', a
     const { session } = await sessionOf(t, policy, { realtime });
     await session.start();
     if (expected === undefined) await sleep(50);
-    else t.true(await until(() => session.realtime?.policyPriority.asked !== undefined));
+    else
+      await until(
+        () => session.realtime?.policyPriority.asked !== undefined,
+        'the loop has tried to give it',
+      );
     t.is(session.realtime?.policyPriority.asked, expected);
     const has = expected !== undefined && isPermitted(session) ? 1 : 0;
-    t.true(await until(() => promoted(expected).length === has));
+    await until(() => promoted(expected).length === has, `${has} threads have ${expected}`);
     await session.stop();
   }
 });

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { followModel, type Infer } from '../../examples/network-policy.ts';
 import { InferenceThread, PolicyError, type RobotState, Session, type Tick } from '../../index.ts';
-import { setUp, speed, WALL } from '../fixtures/arms.ts';
+import { REST, setUp, speed, WALL } from '../fixtures/arms.ts';
 import { rejection, until } from '../fixtures/waiting.ts';
 
 const RATE_HZ = 50;
@@ -49,7 +49,7 @@ test("a model that falls silent in mid-motion brings the example's arm to rest",
   });
   await session.start();
   await until(() => session.stepCount > silentFrom + 1500 || !session.isRunning, 'a long silence');
-  t.true(speed(simulator) < 0.02, `the arm moves at ${speed(simulator)} rad/s`);
+  t.true(speed(simulator) < REST, `the arm moves at ${speed(simulator)} rad/s`);
   await session.stop();
   const records = session.takeRecords();
   const last = records.findLast(({ kind }) => kind === 'fresh' || kind === 'followed');
@@ -81,6 +81,6 @@ test("a model whose thread is killed in mid-motion ends the example's session, w
   const error = (await running) as PolicyError;
   t.true(error instanceof PolicyError, String(error));
   t.is((error.cause as { code?: string }).code, 'OFFLOAD_STOPPED');
-  t.true(speed(simulator) < 0.02);
+  t.true(speed(simulator) < REST);
   t.is(simulator.counters().reflexes, 0);
 });

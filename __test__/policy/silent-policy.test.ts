@@ -12,7 +12,7 @@ import {
   type Tick,
   workerPolicy,
 } from '../../index.ts';
-import { setUp, speed } from '../fixtures/arms.ts';
+import { REST, setUp, speed } from '../fixtures/arms.ts';
 import { WITHOUT_NUMPY } from '../fixtures/python.ts';
 import { falls, fallsLater, forgets, SILENT_FROM_S } from '../fixtures/silent.ts';
 import { rejection, until } from '../fixtures/waiting.ts';
@@ -56,7 +56,7 @@ async function silenced(
   const lastTick = SILENT_FROM_S * 1e3 + MAX_HELD_TICKS + 2 * BRAKING_TICKS;
   await until(() => session.stepCount > lastTick || !session.isRunning, 'a long silence');
   const { simulator } = setup;
-  t.true(speed(simulator) < 0.02, `the arm moves at ${speed(simulator)} rad/s`);
+  t.true(speed(simulator) < REST, `the arm moves at ${speed(simulator)} rad/s`);
   await session.stop();
   const stats = await running;
   const records = session.takeRecords();
@@ -94,7 +94,7 @@ for (const [place, make] of PLACES) {
     t.true(error instanceof PolicyLateError, String(error));
     t.is(error.code, 'POLICY_LATE');
     t.regex(error.message, /nothing new from the policy, which answered undefined, for 301 cycles/);
-    t.true(speed(setup.simulator) < 0.02);
+    t.true(speed(setup.simulator) < REST);
     t.true(session.stats.emptyAnswers > 0);
   });
 }

@@ -11,7 +11,7 @@ import {
   type SessionOptions,
   type Tick,
 } from '../../index.ts';
-import { setUp, speed, turning } from '../fixtures/arms.ts';
+import { REST, setUp, speed, turning } from '../fixtures/arms.ts';
 import { Scribe } from '../fixtures/robots.ts';
 import { rejection, until } from '../fixtures/waiting.ts';
 
@@ -30,7 +30,7 @@ test('a clamped step is followed within the limits, counted by kind, and describ
   await session.stop();
   const stats = await running;
   t.is(simulator.counters().reflexes, 0);
-  t.true(speed(simulator) < 0.02);
+  t.true(speed(simulator) < REST);
   t.true(stats.clampedCommands > 10);
   t.true(stats.accelerationViolations > 10);
   t.true(stats.jerkViolations > 10);
@@ -111,11 +111,11 @@ test('limitRate is a boolean, for arms, and not beside what contradicts it', asy
     [{ limitRate: true, limits: 'stop' }, /nothing beside limits: 'stop'/],
   ] as const;
   for (const [options, message] of wrong) {
-    const make = (): unknown => new Session(setup.arm, () => [], options);
+    const make = (): unknown => new Session(setup.arm, () => undefined, options);
     const error = t.throws(make, { instanceOf: OptionTypeError, message });
     t.is((error as OptionTypeError).code, 'OPTION_LIMIT_RATE');
   }
-  t.notThrows(() => new Session(setup.arm, () => [], { limitRate: true, limits: 'clamp' }));
+  t.notThrows(() => new Session(setup.arm, () => undefined, { limitRate: true, limits: 'clamp' }));
   const scribe = (): unknown => new Session(new Scribe(), () => 1, { limitRate: true });
   t.throws(scribe, { instanceOf: OptionTypeError, message: /no limits are known/ });
 });

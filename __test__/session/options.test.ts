@@ -125,7 +125,7 @@ test('an option that is undefined has its default', (t) => {
 test('a refusal names everything that is accepted: a name, null, false or an object', async (t) => {
   await using simulator = await FrankaSimulator.start();
   await using arm = await Franka.connect(simulator.address);
-  const session = (options: object) => () => new Session(arm, () => [], options);
+  const session = (options: object) => () => new Session(arm, () => undefined, options);
   const module = new URL('../fixtures/hostile.ts', import.meta.url);
   const told: readonly [() => unknown, string][] = [
     [
@@ -317,14 +317,14 @@ test('wrong options of FrankaSimulator.start are refused', async (t) => {
 test('an arm takes any rate up to its own, and its deadline leaves room in the cycle', async (t) => {
   await using simulator = await FrankaSimulator.start();
   await using arm = await Franka.connect(simulator.address);
-  const session = (options: SessionOptions) => () => new Session(arm, () => [0], options);
+  const session = (options: SessionOptions) => () => new Session(arm, () => undefined, options);
   t.notThrows(session({ rateHz: 1000, deadlineS: 0.9e-3 }));
   for (const rateHz of [0.5, 30, 333.3, 999.9]) t.notThrows(session({ rateHz }));
   t.notThrows(session({ rateHz: 30, deadlineS: 1 / 30 }));
   const rate = t.throws(session({ rateHz: 1000.1 }), { code: 'OPTION_RATE_HZ' });
   t.regex(rate?.message ?? '', /at most 1000, the rate of this robot's own clock/);
   refused(t, session({ rateHz: 30, deadlineS: 0.04 }), RANGE, 'OPTION_DEADLINE_S', 0.04);
-  t.is(new Session(arm, () => [0], { rateHz: 30 }).stats.targetPeriodS, 1e-3);
+  t.is(new Session(arm, () => undefined, { rateHz: 30 }).stats.targetPeriodS, 1e-3);
   const budget = { velocityShare: 0.1 };
   refused(t, session({ targetBudget: budget }), TYPE, 'OPTION_TARGET_BUDGET', budget);
   refused(t, session({ deadlineS: 1e-3 }), RANGE, 'OPTION_DEADLINE_S', 1e-3);

@@ -67,7 +67,7 @@ async function polluted<T>(work: () => T | Promise<T>, but: readonly string[] = 
   }
 }
 
-const LINK = { rateHz: 1000, targetJerkShare: undefined, maxDistanceRad: 0.1 };
+const LINK = { rateHz: 1000, targetJerkShare: undefined, maxDistanceRad: 0.1, isInLockstep: false };
 
 /** What there is of an object, with what it inherits. */
 function seen(object: object): Record<string, unknown> {

@@ -2,18 +2,14 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { FrankaSimulator } from '../../index.ts';
-import { speed, WALL } from '../fixtures/arms.ts';
+import { isRested, REST, speed, WALL } from '../fixtures/arms.ts';
 import { type Ending, program } from '../fixtures/programs.ts';
 import { until } from '../fixtures/waiting.ts';
 
 /** The motion was finished by its session, within the arm's limits. */
 async function finished(t: ExecutionContext, simulator: FrankaSimulator): Promise<void> {
-  await until(() => speed(simulator) < 0.02, 'the arm is at rest');
-  const { motionsStarted, motionsFinished, motionsAborted, reflexes } = simulator.counters();
-  t.deepEqual(
-    { motionsStarted, motionsFinished, motionsAborted, reflexes },
-    { motionsStarted: 1, motionsFinished: 1, motionsAborted: 0, reflexes: 0 },
-  );
+  await until(() => speed(simulator) < REST, 'the arm is at rest');
+  isRested(t, simulator, 1);
   t.true((simulator.joints().q[0] ?? 0) > 0.005, 'it had moved');
 }
 
@@ -92,7 +88,7 @@ test('a program that is killed leaves an arm that comes to rest by itself', asyn
   await child.printed('driving');
   child.process.kill('SIGKILL');
   t.is((await child.ended).signal, 'SIGKILL');
-  await until(() => speed(simulator) < 0.02, 'the arm is at rest');
+  await until(() => speed(simulator) < REST, 'the arm is at rest');
   t.is(simulator.counters().motionsFinished, 0);
 });
 

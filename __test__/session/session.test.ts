@@ -15,7 +15,7 @@ import {
   type Tick,
 } from '../../index.ts';
 import { promising, Scribe } from '../fixtures/robots.ts';
-import { block, rejection, until, warningsDuring } from '../fixtures/waiting.ts';
+import { abortReason, block, rejection, until, warningsDuring } from '../fixtures/waiting.ts';
 
 /** Cycles without a warm-up. */
 const AT_100 = { rateHz: 100, warmupS: 0 };
@@ -304,27 +304,27 @@ test('stop() from inside the policy, the robot or the reset does not wait for it
 
 test('a signal that was aborted before ends the run before anything moves', async (t) => {
   const robot = new Scribe();
-  const stats = await run(robot, () => 1, { signal: AbortSignal.abort() });
-  t.is(stats.iterations, 0);
+  t.is(await abortReason(run(robot, () => 1, { signal: AbortSignal.abort('no') })), 'no');
   t.deepEqual(robot.calls, []);
 });
 
-test('a signal ends the warm-up, and the run resolves', async (t) => {
+test('a signal ends the warm-up, and the run rejects with its reason', async (t) => {
   const robot = new Scribe();
-  const stats = await run(robot, () => 1, { warmupS: 3600, signal: AbortSignal.timeout(100) });
-  t.is(stats.iterations, 0);
+  const running = run(robot, () => 1, { warmupS: 3600, signal: AbortSignal.timeout(100) });
+  t.is(((await abortReason(running)) as Error).name, 'TimeoutError');
   t.deepEqual(robot.calls, ['reset', 'stop']);
 });
 
-test('a signal ends a run that has begun, and the run resolves to its stats', async (t) => {
+test('a signal ends a run that has begun, and the session has the stats', async (t) => {
   const robot = new Scribe();
   const controller = new AbortController();
   const policy = (_: number, { tick }: Tick): number => {
     if (tick === 5) controller.abort();
     return tick;
   };
-  const stats = await run(robot, policy, { ...AT_100, signal: controller.signal });
-  t.true(stats.iterations >= 5);
+  const session = new Session(robot, policy, AT_100);
+  t.is(await abortReason(session.run({ signal: controller.signal })), controller.signal.reason);
+  t.true(session.stats.iterations >= 5);
   t.deepEqual(robot.actions, [0, 1, 2, 3, 4], 'what was decided after the abort is not done');
   t.is(robot.calls.at(-1), 'stop');
 });

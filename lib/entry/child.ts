@@ -8,7 +8,7 @@ import { endWithParent, NativeJoinedPort, NativeLine } from '../native/binding.t
 import type { RobotState } from '../native/robot-state.ts';
 import { exportsNone } from '../offload/module.ts';
 import { serve } from '../offload/server.ts';
-import type { PolicyFailure } from '../policy/worker-messages.ts';
+import type { Lengths, PolicyFailure } from '../policy/worker-messages.ts';
 import type { Policy } from '../session/robot.ts';
 
 const [parent = 0, memory = -1, callEvent = -1, answerEvent = -1, policyMemory] = process.argv
@@ -39,7 +39,7 @@ async function make(url: unknown, name: unknown, args: unknown): Promise<unknown
 
 /** Runs the policy that was made until its session ends; resolves with why, where it failed. */
 async function runMade(_schema: unknown, lengths: unknown): Promise<PolicyFailure | undefined> {
-  const size = lengths as { observation: number; action: number };
+  const size = lengths as Lengths;
   const policyPort = NativeJoinedPort.join(policyMemory ?? -1, size.observation, size.action);
   return runPolicy(made as Policy<RobotState, unknown>, policyPort, size, false);
 }

@@ -157,7 +157,7 @@ export class SessionStateError extends KilohertzError {}
  * - `OFFLOAD_PROTOCOL`: what the other side sent cannot be read; it was closed
  * - `OFFLOAD_TOO_LARGE`: an answer had more bytes than `maxAnswerBytes`; the process was ended
  *
- * A call whose `signal` aborts rejects with the signal's reason instead.
+ * A call whose `signal` aborts rejects with an {@link AbortError} instead.
  */
 export class OffloadError extends KilohertzError {}
 
@@ -291,6 +291,19 @@ export class SessionInterruptedError extends SessionError {
   constructor(signal: string, message: string, details?: SessionErrorDetails) {
     super('SESSION_INTERRUPTED', message, details);
     this.signal = signal;
+  }
+}
+
+/**
+ * An `AbortSignal` ended a call; its reason is the `cause`. Code `ABORT_ERR`, and name `AbortError`, as Node's own calls
+ * have them. Whatever moved was brought to rest before.
+ */
+export class AbortError extends KilohertzError {
+  /** @param what what was ended, as `the move` */
+  constructor(what: string, reason: unknown) {
+    super('ABORT_ERR', `${what} was aborted by its signal: ${describeThrown(reason)}`, {
+      cause: reason,
+    });
   }
 }
 

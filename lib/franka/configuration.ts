@@ -2,6 +2,8 @@ import { checkBoolean, checkNumber, checkNumbers, ownOptions } from '../checks.t
 import { OptionRangeError, OptionTypeError } from '../errors/errors.ts';
 import { awaiting } from '../errors/native-call.ts';
 import type { NativeArm } from '../native/binding.ts';
+import type { JointVector, Numbers } from '../numbers.ts';
+import { checkPose, type PoseLike } from './pose.ts';
 
 /**
  * Thresholds for torques and forces from outside. Above the lower threshold they are a contact, which
@@ -10,13 +12,13 @@ import type { NativeArm } from '../native/binding.ts';
  */
 export interface CollisionThresholds {
   /** Torques of the joints, above 0 to 100 [N m], 7. */
-  readonly lowerTorquesNm: ArrayLike<number>;
+  readonly lowerTorquesNm: JointVector;
   /** Torques of the joints, up to 100 [N m], 7; each at least the lower one. */
-  readonly upperTorquesNm: ArrayLike<number>;
+  readonly upperTorquesNm: JointVector;
   /** Forces, then torques, on the stiffness frame, in its axes, above 0 to 100 [N, N m], 6. */
-  readonly lowerForces: ArrayLike<number>;
+  readonly lowerForces: Numbers<6>;
   /** Forces, then torques, on the stiffness frame, up to 100 [N, N m], 6; each at least the lower one. */
-  readonly upperForces: ArrayLike<number>;
+  readonly upperForces: Numbers<6>;
 }
 
 /** Thresholds for a motion of constant velocity, and for an accelerated one. */
@@ -41,12 +43,13 @@ export interface Load {
   /** Its mass [kg], at most the arm's payload (3 kg) less the mass of its end effector; 0 is no load. */
   readonly m_load: number;
   /** Its centre of mass in the flange frame [m], 3; at most 1 m away. Default 0, 0, 0. */
-  readonly F_x_Cload?: ArrayLike<number>;
+  readonly F_x_Cload?: Numbers<3>;
   /**
-   * Its inertia about its centre of mass [kg m^2]: 3x3, column-major, symmetric, positive semidefinite, no principal
-   * moment larger than the sum of the others, nor than `m_load` at 1 m has it. Default zeros: a point. Some arms want a positive definite one.
+   * Its inertia about its centre of mass [kg m^2]: 3x3, column-major, symmetric, positive definite, no principal
+   * moment larger than the sum of the others, nor than `m_load` at 1 m has it. An arm refuses a mass without inertia.
+   * Default: that of a ball of this mass and of a radius of 5 cm.
    */
-  readonly I_load?: ArrayLike<number>;
+  readonly I_load?: Numbers<9>;
 }
 
 /** How a setting is checked. */
@@ -98,6 +101,14 @@ const FILTERS = [
   'controllerHz',
 ] as const satisfies readonly (keyof FrankaFilters)[];
 
+/** The calls that take options, by the kind of their setting. */
+const SETTERS: ReadonlyMap<string, string> = new Map([
+  ['collisionBehavior', 'setCollisionBehavior'],
+  ['load', 'setLoad'],
+  ['endEffector', 'setEE'],
+  ['stiffnessFrame', 'setK'],
+]);
+
 /**
  * Sets an arm up, off the loop and off this thread. Lengths and types are checked here, ranges where
  * the arm's generation is known; the arm itself refuses last.
@@ -111,7 +122,7 @@ export class Configuration {
 
   async collisionBehavior(behavior: CollisionBehavior, options: SettingOptions): Promise<void> {
     const names = THRESHOLDS.map(([name]) => name);
-    const own = ownOptions('setCollisionBehavior', behavior, [...names, 'acceleration']);
+    const own = ownOptions('setCollisionBehavior()', behavior, [...names, 'acceleration']);
     const { acceleration } = own;
     const nominal = thresholds('', own);
     if (acceleration === undefined) {
@@ -124,16 +135,16 @@ export class Configuration {
     return this.#set('collisionBehavior', [...nominal, ...accelerating], options);
   }
 
-  async jointImpedance(stiffness: ArrayLike<number>): Promise<void> {
+  async jointImpedance(stiffness: JointVector): Promise<void> {
     return this.#set('jointImpedance', checkNumbers('K_theta', stiffness, 7));
   }
 
-  async cartesianImpedance(stiffness: ArrayLike<number>): Promise<void> {
+  async cartesianImpedance(stiffness: Numbers<6>): Promise<void> {
     return this.#set('cartesianImpedance', checkNumbers('K_x', stiffness, 6));
   }
 
   async guidingMode(mode: GuidingMode): Promise<void> {
-    const own = ownOptions('setGuidingMode', mode, DIRECTIONS);
+    const own = ownOptions('setGuidingMode()', mode, DIRECTIONS);
     const flags = DIRECTIONS.map((name) => {
       const { [name]: free = false } = own;
       return Number(checkBoolean(name, free));
@@ -141,17 +152,17 @@ export class Configuration {
     return this.#set('guidingMode', flags);
   }
 
-  async endEffector(frame: ArrayLike<number>, options: SettingOptions): Promise<void> {
-    return this.#set('endEffector', checkNumbers('NE_T_EE', frame, 16), options);
+  async endEffector(frame: PoseLike, options: SettingOptions): Promise<void> {
+    return this.#set('endEffector', checkPose('NE_T_EE', frame), options);
   }
 
-  async stiffnessFrame(frame: ArrayLike<number>, options: SettingOptions): Promise<void> {
-    return this.#set('stiffnessFrame', checkNumbers('EE_T_K', frame, 16), options);
+  async stiffnessFrame(frame: PoseLike, options: SettingOptions): Promise<void> {
+    return this.#set('stiffnessFrame', checkPose('EE_T_K', frame), options);
   }
 
   async load(load: Load, options: SettingOptions): Promise<void> {
-    const own = ownOptions('setLoad', load, ['m_load', 'F_x_Cload', 'I_load']);
-    const { m_load, F_x_Cload = [0, 0, 0], I_load = new Float64Array(9) } = own;
+    const own = ownOptions('setLoad()', load, ['m_load', 'F_x_Cload', 'I_load']);
+    const { m_load, F_x_Cload = [0, 0, 0], I_load } = own;
     if (typeof m_load !== 'number') {
       throw new OptionTypeError('OPTION_M_LOAD', 'm_load', m_load, 'a number [kg]');
     }
@@ -160,22 +171,28 @@ export class Configuration {
       throw new OptionRangeError('OPTION_M_LOAD', 'm_load', m_load, 'a number from 0 on [kg]', [0]);
     }
     const centre = checkNumbers('F_x_Cload', F_x_Cload, 3);
-    const inertia = checkNumbers('I_load', I_load, 9);
+    const inertia = checkNumbers('I_load', I_load ?? ball(m_load), 9);
     return this.#set('load', [m_load, ...centre, ...inertia], options);
   }
 
   async filters(filters: FrankaFilters): Promise<void> {
-    const own = ownOptions('setFilters', filters, FILTERS);
+    const own = ownOptions('setFilters()', filters, FILTERS);
     const range = { from: 1, to: 1000, unit: 'Hz' };
     const values = FILTERS.map((name) => checkNumber(name, own[name], range));
     return this.#set('filters', values);
   }
 
-  async #set(kind: string, values: readonly number[], options: SettingOptions = {}): Promise<void> {
-    const own = ownOptions('the options of a setting', options, ['unchecked']);
+  async #set(kind: string, values: Iterable<number>, options: SettingOptions = {}): Promise<void> {
+    const own = ownOptions(`${SETTERS.get(kind)}()`, options, ['unchecked']);
     const unchecked = checkBoolean('unchecked', own.unchecked ?? false);
     await awaiting(() => this.#arm.configure(kind, Float64Array.from(values), unchecked));
   }
+}
+
+/** The inertia of a ball of this mass [kg] and of a radius of 5 cm, for what is not told how it is shaped. */
+export function ball(mass: number): number[] {
+  const moment = (2 / 5) * mass * 0.05 ** 2;
+  return [moment, 0, 0, 0, moment, 0, 0, 0, moment];
 }
 
 function thresholds(prefix: string, given: CollisionThresholds): number[] {

@@ -18,6 +18,11 @@ export const CONTROLS: readonly FrankaControl[] = [
   'torque',
 ];
 
+/** Whether actions are poses. */
+export function isPose(control: FrankaControl): boolean {
+  return control === 'cartesianPose' || control === 'cartesianTarget';
+}
+
 /** Whether it is the end effector that is commanded. */
 export function isCartesian(control: FrankaControl): boolean {
   return control.startsWith('cartesian');

@@ -3,12 +3,14 @@ import { OptionTypeError } from '../errors/errors.ts';
 import { awaiting } from '../errors/native-call.ts';
 import { NativeArm } from '../native/binding.ts';
 import { RobotState } from '../native/robot-state.ts';
+import type { JointVector, Numbers } from '../numbers.ts';
 import { isProcessPolicy } from '../policy/process-policy.ts';
 import { isWorkerPolicy } from '../policy/worker-policy.ts';
 import type { DrivenLink } from '../session/driver.ts';
 import { guardHere } from '../session/process-exit.ts';
 import type { NativeLink, NativeRobot } from '../session/robot.ts';
 import type { SessionStats } from '../session/stats.ts';
+import type { AnyImpedance, FrankaAction } from './action.ts';
 import {
   type CollisionBehavior,
   Configuration,
@@ -22,23 +24,12 @@ import { ArmDriver } from './drivers/arm-driver.ts';
 import { ProcessDriver } from './drivers/process-driver.ts';
 import { WorkerDriver } from './drivers/worker-driver.ts';
 import { type FrankaGeneration, GENERATIONS } from './generation.ts';
-import {
-  checkImpedance,
-  type FrankaImpedance,
-  type ImpedanceLaw,
-  usualDistanceRad,
-} from './impedance.ts';
+import { checkImpedance, usualDistanceRad } from './impedance.ts';
 import { FrankaModel } from './model.ts';
-import { HOME, type MoveOptions, moveTo } from './move-to.ts';
+import { HOME, HOME_OPTIONS, type HomeOptions, type MoveOptions, moveTo } from './move-to.ts';
+import type { PoseLike } from './pose.ts';
 import { Runs } from './runs.ts';
 import { type RobotStates, StateStream, type StatesOptions } from './state-stream.ts';
-
-/**
- * The numbers of an action, an array or a typed array: seven, one a joint; six of a twist; sixteen of
- * a pose. {@link FrankaOptions.control} says which; behind them comes one of the elbow where
- * {@link FrankaOptions.elbow} says so, and then seven torques where {@link FrankaOptions.impedance} does.
- */
-export type JointVector = ArrayLike<number>;
 
 /** The library that talks to an arm. */
 export type FrankaClient = 'franka-rs' | 'libfranka-rs';
@@ -46,7 +37,11 @@ export type FrankaClient = 'franka-rs' | 'libfranka-rs';
 const CLIENTS: readonly FrankaClient[] = ['franka-rs', 'libfranka-rs'];
 
 /** How to connect to an arm. */
-export interface FrankaOptions {
+export interface FrankaOptions<
+  Control extends FrankaControl = FrankaControl,
+  Elbow extends boolean = boolean,
+  Impedance extends AnyImpedance = AnyImpedance,
+> {
   /**
    * What a policy's actions are. In each mode the late rule does what suits it, and so does what is
    * commanded between the answers of a policy slower than the arm ({@link SessionOptions.rateHz}):
@@ -62,19 +57,19 @@ export interface FrankaOptions {
    * | `torque` | `tau_J` [N m] without gravity | approached at the limited rate | the torque is kept | damped, then held in place |
    *
    * `O_dP_EE` is six numbers, the velocity of the end effector along the axes of the base frame and
-   * about them; `O_T_EE` is sixteen, the pose of the end effector in the base frame as a 4x4 matrix,
-   * column by column, as in `state.O_T_EE`. A matrix that is no pose ends the session: its columns and rows are
-   * of length 1 within 1e-5 and its last row is 0, 0, 0, 1, as libfranka demands, its columns are at right angles
-   * within 2e-5, and it does not mirror. Where the elbow goes is the arm's choice, unless {@link FrankaOptions.elbow} says otherwise.
+   * about them; `O_T_EE` is the pose of the end effector in the base frame, as `{ xyz, quat }` (a {@link Pose}) or as
+   * sixteen numbers: a 4x4 matrix, column by column, as in `state.O_T_EE`. A matrix that is no pose ends the session:
+   * its columns and rows are of length 1 within 1e-5 and its last row is 0, 0, 0, 1, as libfranka demands, its columns
+   * are at right angles within 2e-5, and it does not mirror. Where the elbow goes is the arm's choice, unless {@link FrankaOptions.elbow} says otherwise.
    */
-  readonly control?: FrankaControl;
+  readonly control?: Control;
   /**
    * Whether Cartesian sessions command the elbow too, in the slot behind the end effector: where joint 3
    * is to be (`elbow`, from `state.elbow_c[0]` on) [rad], or how fast it turns where the end effector's
    * velocity is commanded (`delbow`) [rad/s]. To which side joint 4 bends stays as it is. Its limits are
    * libfranka's (`kMaxElbowVelocity` and those beside it). Default false.
    */
-  readonly elbow?: boolean;
+  readonly elbow?: Elbow;
   /**
    * The controller that follows a motion, whichever mode commands it: the arm's own spring and damper
    * at each `'joint'` (the default, as in libfranka) or at the end effector (`'cartesian'`). Torques
@@ -92,7 +87,7 @@ export interface FrankaOptions {
    * With the last two, `moveTo` and `home` are followed by the controller of `'joint'`: the arm is as stiff then as
    * `setJointImpedance` has it.
    */
-  readonly impedance?: FrankaImpedance | ImpedanceLaw;
+  readonly impedance?: Impedance;
   /** Which arm must answer. Default: either; it is found out. */
   readonly generation?: FrankaGeneration;
   /**
@@ -111,14 +106,20 @@ const RATE_HZ = 1000;
  * A Franka arm over FCI: an FR3 (version 10) or a FER, also called Panda (version 5). The arm is the
  * clock of the sessions that drive it: it sends a state every millisecond and is sent a command for
  * each.
+ *
+ * Its type knows what a policy's actions are: `Franka.connect(address, { control: 'cartesianPose' })` gives a
+ * `Franka<'cartesianPose'>`, for which a policy that returns three numbers does not compile. A `Franka` alone may have
+ * any control.
  */
-export class Franka implements NativeRobot<RobotState, JointVector | undefined>, AsyncDisposable {
+export class Franka<Control extends FrankaControl = FrankaControl, Action = FrankaAction<Control>>
+  implements NativeRobot<RobotState, Action | undefined>, AsyncDisposable
+{
   /** What the actions of a session are. */
-  readonly control: FrankaControl;
+  readonly control: Control;
   /** Where the arm is, as it was given to `connect`. */
   readonly address: string;
   /** How sessions drive the arm; for this package alone. */
-  readonly nativeLink: NativeLink<RobotState, JointVector | undefined>;
+  readonly nativeLink: NativeLink<RobotState, Action | undefined>;
   readonly #arm: NativeArm;
   readonly #configuration: Configuration;
   readonly #streams = new Set<StateStream>();
@@ -126,26 +127,22 @@ export class Franka implements NativeRobot<RobotState, JointVector | undefined>,
   readonly #runs = new Runs();
   #model: FrankaModel | undefined;
 
-  private constructor(
-    arm: NativeArm,
-    address: string,
-    control: FrankaControl,
-    maxDistanceRad: number,
-  ) {
+  private constructor(arm: NativeArm, address: string, control: Control, maxDistanceRad: number) {
     this.#arm = arm;
     this.#configuration = new Configuration(arm);
     this.address = address;
     this.control = control;
-    const link: DrivenLink<RobotState, JointVector | undefined> = {
+    const link: DrivenLink<RobotState, Action | undefined> = {
       rateHz: RATE_HZ,
       targetJerkShare: targetJerkShare(control),
       maxDistanceRad,
+      isInLockstep: arm.isInLockstep,
       runs: this.#runs,
       drive: (policy) => {
-        if (isWorkerPolicy<RobotState, JointVector | undefined>(policy)) {
+        if (isWorkerPolicy<RobotState, Action | undefined>(policy)) {
           return new WorkerDriver(arm, control, policy);
         }
-        return isProcessPolicy<RobotState, JointVector | undefined>(policy)
+        return isProcessPolicy<RobotState, Action | undefined>(policy)
           ? new ProcessDriver(arm, control, policy)
           : new ArmDriver(arm, control, policy);
       },
@@ -161,10 +158,17 @@ export class Franka implements NativeRobot<RobotState, JointVector | undefined>,
    * generation answers than the one asked for; `FRANKA_CLIENT` where the client cannot go there
    * @throws {OptionRangeError} {@link OptionTypeError} where an option is not as it must be
    */
-  static async connect(address: string, options: FrankaOptions = {}): Promise<Franka> {
+  static async connect<
+    const Control extends FrankaControl = 'jointVelocity',
+    const Elbow extends boolean = false,
+    const Impedance extends AnyImpedance = 'joint',
+  >(
+    address: string,
+    options: FrankaOptions<Control, Elbow, Impedance> = {},
+  ): Promise<Franka<Control, FrankaAction<Control, Elbow, Impedance>>> {
     checkText('address', address, "a host, or host:port, as in '172.16.0.2'");
     guardHere();
-    const own = ownOptions('the options of Franka.connect', options, [
+    const own = ownOptions('Franka.connect()', options, [
       'control',
       'elbow',
       'impedance',
@@ -172,9 +176,14 @@ export class Franka implements NativeRobot<RobotState, JointVector | undefined>,
       'client',
       'timeoutS',
     ]);
-    const { control = 'jointVelocity', generation, client = 'franka-rs', timeoutS = 5 } = own;
+    const {
+      control: asked = 'jointVelocity',
+      generation,
+      client = 'franka-rs',
+      timeoutS = 5,
+    } = own;
     const { impedance = 'joint', elbow = false } = own;
-    checkName('control', control, CONTROLS);
+    const control = checkName('control', asked, CONTROLS) as Control;
     if (checkBoolean('elbow', elbow) && !isCartesian(control)) {
       const expected = `false with control '${control}', which commands no end effector`;
       throw new OptionTypeError('OPTION_ELBOW', 'elbow', elbow, expected);
@@ -307,7 +316,7 @@ export class Franka implements NativeRobot<RobotState, JointVector | undefined>,
    * ranges
    * @throws as {@link Franka.setCollisionBehavior}
    */
-  async setCartesianImpedance(K_x: ArrayLike<number>): Promise<void> {
+  async setCartesianImpedance(K_x: Numbers<6>): Promise<void> {
     await this.#configuration.cartesianImpedance(K_x);
   }
 
@@ -333,21 +342,20 @@ export class Franka implements NativeRobot<RobotState, JointVector | undefined>,
   /**
    * Sets where the end effector is: what `O_T_EE` of the state, and poses as a command, are about.
    *
-   * @param NE_T_EE its pose in the frame of the nominal end effector, which is set in Desk: 4x4,
-   * column-major, rigid [m], 16
+   * @param NE_T_EE its pose in the frame of the nominal end effector, which is set in Desk [m]
    * @throws as {@link Franka.setCollisionBehavior}
    */
-  async setEE(NE_T_EE: ArrayLike<number>, options: SettingOptions = {}): Promise<void> {
+  async setEE(NE_T_EE: PoseLike, options: SettingOptions = {}): Promise<void> {
     await this.#configuration.endEffector(NE_T_EE, options);
   }
 
   /**
    * Sets where the stiffness frame is: forces are felt there, and Cartesian stiffness is in its axes.
    *
-   * @param EE_T_K its pose in the end effector's frame: 4x4, column-major, rigid [m], 16
+   * @param EE_T_K its pose in the end effector's frame [m]
    * @throws as {@link Franka.setCollisionBehavior}
    */
-  async setK(EE_T_K: ArrayLike<number>, options: SettingOptions = {}): Promise<void> {
+  async setK(EE_T_K: PoseLike, options: SettingOptions = {}): Promise<void> {
     await this.#configuration.stiffnessFrame(EE_T_K, options);
   }
 
@@ -369,8 +377,9 @@ export class Franka implements NativeRobot<RobotState, JointVector | undefined>,
    * The move keeps to the joints' ranges. It knows neither the table nor the arm itself. Close to the end of a
    * joint's range it is slower, as the arm demands.
    *
-   * @param goal joint positions [rad], 7, or `O_T_EE`: a pose of the end effector in the base frame,
-   * 4x4, column-major [m], 16. Of the joint positions for a pose those near to the present ones are taken
+   * @param goal joint positions [rad], 7, or `O_T_EE`: a pose of the end effector in the base frame, as `{ xyz, quat }`
+   * or 16 numbers [m]. Of the joint positions for a pose those near to the present ones are taken.
+   * {@link MoveOptions.relative} makes it count from where the arm stands
    * @throws {OptionRangeError} {@link OptionTypeError} where an argument is not as it must be
    * @throws {RobotError} `FRANKA_UNREACHABLE` where the arm cannot get there, or cannot bear its load on the way;
    * nothing has moved then. `FRANKA_NOT_ARRIVED` where the arm does not stand at the goal once the motion is over,
@@ -378,9 +387,10 @@ export class Franka implements NativeRobot<RobotState, JointVector | undefined>,
    * `FRANKA_INVALID_OPERATION` while a session drives the arm, or after `close()`; `FRANKA_REFLEX` and
    * others as a session's
    * @throws {SessionInterruptedError} where a signal of the system ended it, or has told the process to end
-   * @throws what the signal was aborted with, once the arm stands; what `onProgress` threw, likewise
+   * @throws {AbortError} where the signal has aborted, once the arm stands
+   * @throws what `onProgress` threw, likewise
    */
-  async moveTo(goal: ArrayLike<number>, options: MoveOptions = {}): Promise<SessionStats> {
+  async moveTo(goal: JointVector | PoseLike, options: MoveOptions = {}): Promise<SessionStats> {
     return moveTo(this.#arm, goal, options, this.#runs);
   }
 
@@ -389,8 +399,9 @@ export class Franka implements NativeRobot<RobotState, JointVector | undefined>,
    *
    * @throws as {@link Franka.moveTo}
    */
-  async home(options: MoveOptions = {}): Promise<SessionStats> {
-    return moveTo(this.#arm, HOME, options, this.#runs);
+  async home(options: HomeOptions = {}): Promise<SessionStats> {
+    const own = ownOptions('home()', options, HOME_OPTIONS);
+    return moveTo(this.#arm, HOME, own, this.#runs);
   }
 
   /**

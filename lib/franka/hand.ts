@@ -1,5 +1,6 @@
+import { checkSignal, throwIfAborted } from '../abort.ts';
 import { bare, checkBoolean, checkNumber, checkText, ownOptions } from '../checks.ts';
-import { OptionTypeError } from '../errors/errors.ts';
+import { AbortError, isOurs } from '../errors/errors.ts';
 import { awaiting } from '../errors/native-call.ts';
 import { NativeHand, type NativePlace } from '../native/binding.ts';
 import {
@@ -26,7 +27,7 @@ export interface FrankaHandOptions {
 
 /** How `homing` is called. */
 export interface HandHomingOptions {
-  /** Stops the hand when it aborts; the call then rejects with the signal's reason. */
+  /** Stops the hand when it aborts; the call then rejects with an {@link AbortError}. */
   readonly signal?: AbortSignal;
   /** Whether it may begin after a signal has told the process to end. Default false. */
   readonly evenAfterSignal?: boolean;
@@ -54,18 +55,30 @@ export interface HandGraspOptions extends HandMoveOptions {
   readonly epsilonOuterM?: number;
 }
 
-/** The state of a hand, with libfranka's names. */
+/** The state of a hand: widths as in its commands, everything else with libfranka's names. */
 export interface HandState {
   /** The opening between the fingers [m]. */
-  readonly width: number;
+  readonly widthM: number;
   /** The widest opening, as homing has found it [m]. */
-  readonly max_width: number;
+  readonly maxWidthM: number;
   /** Whether an object is grasped. */
   readonly is_grasped: boolean;
   /** The hand's temperature [°C]. */
   readonly temperature: number;
   /** The hand's time, increasing [s]. */
   readonly time: number;
+  /**
+   * The same as `widthM`; not enumerable.
+   *
+   * @deprecated Read `widthM`.
+   */
+  readonly width: number;
+  /**
+   * The same as `maxWidthM`; not enumerable.
+   *
+   * @deprecated Read `maxWidthM`.
+   */
+  readonly max_width: number;
 }
 
 /**
@@ -100,7 +113,7 @@ export class FrankaHand implements AsyncDisposable {
     checkText('address', address, "a host, or host:port, as in '172.16.0.2'");
     guardHere();
     const known = ['timeoutS', 'port', 'commandTimeoutS'];
-    const own = ownOptions('the options of FrankaHand.connect', options, known);
+    const own = ownOptions('FrankaHand.connect()', options, known);
     const { timeoutS = 5, port, commandTimeoutS = 180 } = own;
     checkNumber('timeoutS', timeoutS, { from: 0, to: 600, above: true, unit: 's' });
     checkNumber('commandTimeoutS', commandTimeoutS, { from: 0, to: 3600, above: true, unit: 's' });
@@ -138,13 +151,13 @@ export class FrankaHand implements AsyncDisposable {
   }
 
   /**
-   * Closes and opens the fingers as far as they go, and so finds out `max_width`. Needed after the
+   * Closes and opens the fingers as far as they go, and so finds out `maxWidthM`. Needed after the
    * fingers were changed. Resolves to whether it was possible.
    *
    * @throws {RobotError} as {@link FrankaHand.grasp}
    */
   async homing(options: HandHomingOptions = {}): Promise<boolean> {
-    const own = ownOptions('the options of homing', options, ['signal', 'evenAfterSignal']);
+    const own = ownOptions('homing()', options, ['signal', 'evenAfterSignal']);
     return this.#run(own, (place) => this.#hand.homing(place));
   }
 
@@ -152,13 +165,13 @@ export class FrankaHand implements AsyncDisposable {
    * Moves the fingers to an opening. Resolves to whether they got there: `false` where something is
    * in the way. To hold something use {@link FrankaHand.grasp}.
    *
-   * @param widthM the opening [m], from 0 to 0.1; the hand itself refuses more than its `max_width`
+   * @param widthM the opening [m], from 0 to 0.1; the hand itself refuses more than its `maxWidthM`
    * @throws {RobotError} as {@link FrankaHand.grasp}
    */
   async move(widthM: number, options: HandMoveOptions = {}): Promise<boolean> {
     checkWidth('widthM', widthM);
     const known = ['speedMPerS', 'signal', 'evenAfterSignal'];
-    const own = ownOptions('the options of move', options, known);
+    const own = ownOptions('move()', options, known);
     const { speedMPerS = 0.1 } = own;
     checkSpeed(speedMPerS);
     return this.#run(own, (place) => this.#hand.moveTo(widthM, speedMPerS, place));
@@ -177,7 +190,7 @@ export class FrankaHand implements AsyncDisposable {
    */
   async grasp(widthM: number, options: HandGraspOptions = {}): Promise<boolean> {
     checkWidth('widthM', widthM);
-    const own = ownOptions('the options of grasp', options, GRASP_OPTIONS);
+    const own = ownOptions('grasp()', options, GRASP_OPTIONS);
     const { speedMPerS = 0.1, forceN = 20, epsilonInnerM = 0.005, epsilonOuterM = 0.005 } = own;
     checkSpeed(speedMPerS);
     checkNumber('forceN', forceN, { from: 0, to: 140, above: true, unit: 'N' });
@@ -210,7 +223,12 @@ export class FrankaHand implements AsyncDisposable {
    * @throws {RobotError} `FRANKA_CONNECTION_LOST` where none comes within a second
    */
   async state(): Promise<HandState> {
-    return awaiting(() => this.#hand.state());
+    const { width, max_width, ...others } = await awaiting(() => this.#hand.state());
+    const state = { widthM: width, maxWidthM: max_width, ...others };
+    return Object.defineProperties(state, {
+      width: { value: width },
+      max_width: { value: max_width },
+    }) as HandState;
   }
 
   /** Stops a command that runs, then closes the connection. What is held stays held. */
@@ -229,12 +247,10 @@ export class FrankaHand implements AsyncDisposable {
   ): Promise<boolean> {
     const { signal, evenAfterSignal = false } = options;
     checkBoolean('evenAfterSignal', evenAfterSignal);
+    checkSignal(signal);
     const guarded = (): Promise<boolean> => guardedly(evenAfterSignal, command);
     if (signal === undefined) return guarded();
-    if (!(signal instanceof AbortSignal)) {
-      throw new OptionTypeError('OPTION_SIGNAL', 'signal', signal, 'an AbortSignal');
-    }
-    signal.throwIfAborted();
+    throwIfAborted(signal, COMMAND);
     let stopping: Promise<void> | undefined;
     const stop = (): void => {
       stopping = this.stop();
@@ -246,14 +262,20 @@ export class FrankaHand implements AsyncDisposable {
       const result = await guarded();
       if (!signal.aborted) return result;
     } catch (error) {
-      if (!signal.aborted) throw error;
+      const wasStopped = isOurs(error) && STOPPED.includes(error.code);
+      if (!signal.aborted || !wasStopped) throw error;
     } finally {
       signal.removeEventListener('abort', stop);
     }
     await stopping;
-    throw signal.reason;
+    throw new AbortError(COMMAND, signal.reason);
   }
 }
+
+/** What a signal aborts. */
+const COMMAND = "the hand's command";
+/** How a command ends that was stopped. */
+const STOPPED: readonly string[] = ['FRANKA_COMMAND_ABORTED', 'FRANKA_COMMAND_REJECTED'];
 
 const GRASP_OPTIONS = [
   'speedMPerS',
@@ -279,7 +301,7 @@ async function guardedly(
   try {
     return await awaiting(() => command(place));
   } catch (error) {
-    const interrupted = interruption("the hand's command", place, { cause: error });
+    const interrupted = interruption(COMMAND, place, { cause: error });
     place.leave();
     if (!interrupted) throw error;
     await goingOn();

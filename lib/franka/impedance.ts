@@ -2,6 +2,7 @@ import { bare, checkName, checkNumbers, ownOptions } from '../checks.ts';
 import { codeOf, OptionRangeError, OptionTypeError } from '../errors/errors.ts';
 import { numberText } from '../errors/number.ts';
 import type { NativeConnectOptions } from '../native/binding.ts';
+import type { JointVector, Numbers } from '../numbers.ts';
 import { type FrankaControl, isCartesian } from './control.ts';
 
 /** The controller that follows what is commanded. */
@@ -23,13 +24,13 @@ const IMPEDANCES: readonly FrankaImpedance[] = ['joint', 'cartesian', 'external'
  */
 export interface ImpedanceLaw {
   /** The stiffness of each joint, 0 to 2000 [N m/rad], 7. */
-  readonly jointStiffness?: ArrayLike<number>;
+  readonly jointStiffness?: JointVector;
   /** The damping of each joint, 0 to 100 [N m s/rad], 7. */
-  readonly jointDamping?: ArrayLike<number>;
+  readonly jointDamping?: JointVector;
   /** The end effector's stiffness along the axes of the base frame, 0 to 5000 [N/m], and about them, 0 to 300 [N m/rad], 6. */
-  readonly cartesianStiffness?: ArrayLike<number>;
+  readonly cartesianStiffness?: Numbers<6>;
   /** The end effector's damping along these axes, 0 to 300 [N s/m], and about them, 0 to 30 [N m s/rad], 6. */
-  readonly cartesianDamping?: ArrayLike<number>;
+  readonly cartesianDamping?: Numbers<6>;
 }
 
 /** The highest gains. */

@@ -1,8 +1,10 @@
-import { checkName } from '../checks.ts';
+import { checkName, isList } from '../checks.ts';
 import { OptionRangeError, OptionTypeError } from '../errors/errors.ts';
 import { calling } from '../errors/native-call.ts';
 import { NativeModel } from '../native/binding.ts';
+import type { JointVector, Numbers } from '../numbers.ts';
 import { type FrankaGeneration, GENERATIONS } from './generation.ts';
+import { checkPose, type Pose, type PoseLike } from './pose.ts';
 
 /** A frame of the arm, as libfranka's `Frame` names it. */
 export type FrankaFrame =
@@ -37,21 +39,21 @@ const FRAMES: readonly FrankaFrame[] = [
  */
 export interface FrankaPosture {
   /** Joint positions [rad], 7. */
-  readonly q: ArrayLike<number>;
+  readonly q: JointVector;
   /** Joint velocities [rad/s], 7. */
-  readonly dq?: ArrayLike<number>;
-  /** End effector in the flange frame: 4x4, column-major. */
-  readonly F_T_EE?: ArrayLike<number>;
-  /** Stiffness frame in the end effector's: 4x4, column-major. */
-  readonly EE_T_K?: ArrayLike<number>;
+  readonly dq?: JointVector;
+  /** End effector in the flange frame [m]. */
+  readonly F_T_EE?: PoseLike;
+  /** Stiffness frame in the end effector's [m]. */
+  readonly EE_T_K?: PoseLike;
   /** Inertia of end effector and load about their centre of mass [kg m2]: 3x3, column-major. */
-  readonly I_total?: ArrayLike<number>;
+  readonly I_total?: Numbers<9>;
   /** Mass of end effector and load [kg]. */
   readonly m_total?: number;
   /** Centre of mass of end effector and load in the flange frame [m], 3. */
-  readonly F_x_Ctotal?: ArrayLike<number>;
+  readonly F_x_Ctotal?: Numbers<3>;
   /** Gravity in the base frame [m/s2], 3. Default [0, 0, -9.81]. */
-  readonly O_ddP_O?: ArrayLike<number>;
+  readonly O_ddP_O?: Numbers<3>;
 }
 
 const POSE = 0;
@@ -99,7 +101,7 @@ const SLOTS = 62;
  *
  * Each method takes where the arm is: its joint positions [rad], a {@link FrankaPosture}, or a `RobotState`,
  * whose end effector and load then count too. Matrices are column-major. With `into`, an array of the right
- * length, nothing is allocated: that is for use inside a policy. `robot.model` is the connected arm's; in a
+ * length, and without frames as `{ xyz, quat }`, nothing is allocated: that is for use inside a policy. `robot.model` is the connected arm's; in a
  * worker make one with `new FrankaModel('fr3')`.
  *
  * @example
@@ -124,18 +126,14 @@ export class FrankaModel {
    *
    * @throws {OptionTypeError | OptionRangeError} as all methods, where an argument is not as it must be
    */
-  pose(
-    frame: FrankaFrame,
-    at: FrankaPosture | ArrayLike<number>,
-    into?: Float64Array,
-  ): Float64Array {
+  pose(frame: FrankaFrame, at: FrankaPosture | JointVector, into?: Float64Array): Float64Array {
     return this.#compute(POSE, frame, at, into);
   }
 
   /** Jacobian of a frame in that frame: 6x7, linear velocity above angular. */
   bodyJacobian(
     frame: FrankaFrame,
-    at: FrankaPosture | ArrayLike<number>,
+    at: FrankaPosture | JointVector,
     into?: Float64Array,
   ): Float64Array {
     return this.#compute(BODY_JACOBIAN, frame, at, into);
@@ -144,31 +142,31 @@ export class FrankaModel {
   /** Jacobian of a frame in the axes of the base frame: 6x7, linear velocity above angular. */
   zeroJacobian(
     frame: FrankaFrame,
-    at: FrankaPosture | ArrayLike<number>,
+    at: FrankaPosture | JointVector,
     into?: Float64Array,
   ): Float64Array {
     return this.#compute(ZERO_JACOBIAN, frame, at, into);
   }
 
   /** Mass matrix [kg m2]: 7x7. */
-  mass(at: FrankaPosture | ArrayLike<number>, into?: Float64Array): Float64Array {
+  mass(at: FrankaPosture | JointVector, into?: Float64Array): Float64Array {
     return this.#compute(MASS, 'flange', at, into);
   }
 
   /** Coriolis and centrifugal torques [N m], 7: zero without `dq`. */
-  coriolis(at: FrankaPosture | ArrayLike<number>, into?: Float64Array): Float64Array {
+  coriolis(at: FrankaPosture | JointVector, into?: Float64Array): Float64Array {
     return this.#compute(CORIOLIS, 'flange', at, into);
   }
 
   /** Gravity torques [N m], 7. The arm adds them itself to a commanded torque. */
-  gravity(at: FrankaPosture | ArrayLike<number>, into?: Float64Array): Float64Array {
+  gravity(at: FrankaPosture | JointVector, into?: Float64Array): Float64Array {
     return this.#compute(GRAVITY, 'flange', at, into);
   }
 
   #compute(
     quantity: number,
     frame: FrankaFrame,
-    at: FrankaPosture | ArrayLike<number>,
+    at: FrankaPosture | JointVector,
     into?: Float64Array,
   ): Float64Array {
     const number = FRAMES.indexOf(frame);
@@ -186,12 +184,13 @@ export class FrankaModel {
   }
 
   /** Puts a posture into the slots. */
-  #read(at: FrankaPosture | ArrayLike<number>): void {
+  #read(at: FrankaPosture | JointVector): void {
     const posture = isPosture(at) ? at : undefined;
     for (const { name, at: first, usual } of FIELDS) {
-      const given = name === 'q' && !posture ? (at as ArrayLike<number>) : posture?.[name];
+      const given = name === 'q' && !posture ? (at as JointVector) : posture?.[name];
       if (typeof given === 'number') this.#put(name, first, given);
-      else this.#copy(name, first, given, usual);
+      else if (isPoseObject(name, given)) this.#slots.set(checkPose(name, given), first);
+      else this.#copy(name, first, given as ArrayLike<number> | undefined, usual);
     }
   }
 
@@ -219,6 +218,10 @@ export class FrankaModel {
   }
 }
 
-function isPosture(at: FrankaPosture | ArrayLike<number>): at is FrankaPosture {
+function isPoseObject(name: string, given: unknown): given is Pose {
+  return name.includes('_T_') && typeof given === 'object' && given !== null && !isList(given);
+}
+
+function isPosture(at: FrankaPosture | JointVector): at is FrankaPosture {
   return at !== null && typeof at === 'object' && 'q' in at;
 }

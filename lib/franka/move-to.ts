@@ -1,7 +1,16 @@
-import { checkNumber, checkNumbers, isNumbers, ownOptions } from '../checks.ts';
+import { checkSignal, throwIfAborted } from '../abort.ts';
+import {
+  checkBoolean,
+  checkNumber,
+  checkNumbers,
+  isList,
+  isNumbers,
+  ownOptions,
+} from '../checks.ts';
 import type { PastState } from '../errors/errors.ts';
 import {
   fromFailure,
+  isOurs,
   OptionTypeError,
   RobotError,
   type SessionErrorDetails,
@@ -14,6 +23,7 @@ import {
   NativeSession,
   type NativeSessionOptions,
 } from '../native/binding.ts';
+import type { JointVector } from '../numbers.ts';
 import type { Driver, Failure } from '../session/driver.ts';
 import { type CheckedOptions, checkOptions } from '../session/options.ts';
 import type { RealtimeOptions } from '../session/realtime.ts';
@@ -21,6 +31,7 @@ import { Run } from '../session/run.ts';
 import { type SessionStats, statsOf } from '../session/stats.ts';
 import { pastStates } from './drivers/arm-driver.ts';
 import { usualDistanceRad } from './impedance.ts';
+import { checkPose, POSE_FORMS, type PoseLike } from './pose.ts';
 import type { Runs } from './runs.ts';
 
 /** How far a move has come. */
@@ -33,8 +44,8 @@ export interface MoveProgress {
   readonly share: number;
 }
 
-/** How an arm is moved to a place. */
-export interface MoveOptions {
+/** How an arm is moved home. */
+export interface HomeOptions {
   /**
    * The share of the arm's own velocities and accelerations that the move may use, 0.01 to 1; of its
    * jerk a tenth of that. Default 0.2: a joint of an FR3 turns at 0.5 rad/s at most. 1 is 95 % of what
@@ -47,7 +58,7 @@ export interface MoveOptions {
   readonly toleranceRad?: number;
   /** How long the arm may take to stand there once the commanded motion is over, 0 to 60 [s]. Default 1. */
   readonly settleS?: number;
-  /** Stops the arm within its limits when it aborts; the move rejects with the signal's reason. */
+  /** Stops the arm within its limits when it aborts; the move then rejects with an {@link AbortError}. */
   readonly signal?: AbortSignal;
   /** What the loop thread asks of the system, as a session's; `false` asks for nothing. */
   readonly realtime?: RealtimeOptions | false;
@@ -57,8 +68,18 @@ export interface MoveOptions {
   readonly onProgress?: (progress: MoveProgress) => void;
 }
 
+/** How an arm is moved to a place. */
+export interface MoveOptions extends HomeOptions {
+  /**
+   * Whether the goal counts from where the arm stands when the move is planned. Joint positions are then added to the
+   * desired ones (`q_d`), and a pose is one in the frame of the end effector, along its axes: `{ xyz: [0, 0, 0.05],
+   * quat: [0, 0, 0, 1] }` is 5 cm forwards from the hand, downwards where the hand points down. Default false.
+   */
+  readonly relative?: boolean;
+}
+
 /** The ready pose of libfranka [rad]: the elbow bent, the hand pointing down. */
-export const HOME: readonly number[] = [
+export const HOME: JointVector = [
   0,
   -Math.PI / 4,
   0,
@@ -70,7 +91,7 @@ export const HOME: readonly number[] = [
 
 /** Milliseconds between two reports of progress. */
 const REPORTING_MS = 50;
-const MOVE_OPTIONS = [
+export const HOME_OPTIONS: readonly (keyof HomeOptions)[] = [
   'speed',
   'toleranceRad',
   'settleS',
@@ -79,6 +100,10 @@ const MOVE_OPTIONS = [
   'evenAfterSignal',
   'onProgress',
 ];
+const MOVE_OPTIONS = [
+  ...HOME_OPTIONS,
+  'relative',
+] as const satisfies readonly (keyof MoveOptions)[];
 const DEFAULT_SPEED = 0.2;
 /** A move is given up where a joint is 0.09 rad behind its command [rad]. */
 const LARGEST_TOLERANCE_RAD = 0.08;
@@ -88,41 +113,51 @@ const RATE_HZ = 1000;
 /** Moves an arm; resolves when the measured arm stands at its goal. */
 export async function moveTo(
   arm: NativeArm,
-  goal: ArrayLike<number>,
+  goal: JointVector | PoseLike,
   given: MoveOptions,
   runs: Runs,
 ): Promise<SessionStats> {
-  const options = ownOptions('the options of moveTo', given, MOVE_OPTIONS);
+  const options = ownOptions('moveTo()', given, MOVE_OPTIONS);
   const { speed = DEFAULT_SPEED, signal, onProgress, realtime = {} } = options;
-  const { evenAfterSignal = false, toleranceRad = 0.01, settleS = 1 } = options;
+  const { evenAfterSignal = false, toleranceRad = 0.01, settleS = 1, relative = false } = options;
   checkNumber('speed', speed, { from: 0.01, to: 1 });
   const tolerances = { from: 0, to: LARGEST_TOLERANCE_RAD, above: true, unit: 'rad' };
   checkNumber('toleranceRad', toleranceRad, tolerances);
   checkNumber('settleS', settleS, { from: 0, to: 60, unit: 's' });
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new OptionTypeError('OPTION_SIGNAL', 'signal', signal, 'an AbortSignal');
-  }
+  checkSignal(signal);
+  checkBoolean('relative', relative);
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw new OptionTypeError('OPTION_ON_PROGRESS', 'onProgress', onProgress, 'a function');
   }
   // A controller of the arm's own follows, whichever follows the arm's sessions.
   const maxDistanceRad = usualDistanceRad('joint');
-  const own = { rateHz: RATE_HZ, targetJerkShare: undefined, maxDistanceRad };
+  const own = {
+    rateHz: RATE_HZ,
+    targetJerkShare: undefined,
+    maxDistanceRad,
+    isInLockstep: arm.isInLockstep,
+  };
   const checked = checkOptions({ warmupS: 0, realtime, evenAfterSignal }, own);
-  const numbers = Float64Array.from(checkGoal(goal));
-  signal?.throwIfAborted();
-  const planned = await awaiting(() => arm.planMove(numbers, speed, toleranceRad, settleS));
-  signal?.throwIfAborted();
+  const numbers = checkGoal(goal);
+  throwIfAborted(signal, MOVE);
+  const plan = arm.planMove.bind(arm, numbers, relative, speed, toleranceRad, settleS);
+  const planned = await awaiting(plan);
+  throwIfAborted(signal, MOVE);
   return new Move(arm, planned, { options: checked, signal, onProgress, runs }).run();
 }
 
-function checkGoal(goal: ArrayLike<number>): number[] {
-  if (!isNumbers(goal) || (goal.length !== 7 && goal.length !== 16)) {
-    const expected = '7 joint positions [rad], or a pose of 16 numbers: 4x4, column-major';
+function checkGoal(goal: JointVector | PoseLike): Float64Array {
+  if (isNumbers(goal) && goal.length === 7) return Float64Array.from(checkNumbers('q', goal, 7));
+  const isMatrix = isNumbers(goal) && goal.length === 16;
+  if (!isMatrix && (isList(goal) || goal === null || typeof goal !== 'object')) {
+    const expected = `7 joint positions [rad], or a pose: ${POSE_FORMS}`;
     throw new OptionTypeError('OPTION_GOAL', 'the place to move to', goal, expected);
   }
-  return checkNumbers(goal.length === 7 ? 'q' : 'pose', goal, goal.length);
+  return checkPose('pose', goal);
 }
+
+/** What a signal aborts. */
+const MOVE = 'the move';
 
 interface Asked {
   readonly options: CheckedOptions;
@@ -146,7 +181,7 @@ class Move {
     this.#runs = runs;
     this.#signal = signal;
     this.#onProgress = onProgress;
-    const plan = { what: 'the move', durationS: undefined, endsOnInterrupt: false, runs };
+    const plan = { what: MOVE, durationS: undefined, endsOnInterrupt: false, runs };
     const nobody = (): void => undefined;
     const listener = { event: nobody, begun: nobody, ended: nobody };
     this.#run = new Run(new MoveDriver(arm, planned), options, plan, listener);
@@ -160,7 +195,8 @@ class Move {
       await this.#run.launch();
       await this.#run.ended;
     } catch (error) {
-      this.#signal?.throwIfAborted();
+      const wasStopped = isOurs(error) && error.code === 'SESSION_STOPPED';
+      if (wasStopped) throwIfAborted(this.#signal, MOVE);
       throw error;
     } finally {
       clearInterval(reporting);
@@ -168,9 +204,9 @@ class Move {
     }
     if (this.#run.error) throw this.#run.error;
     if (this.#thrown) throw this.#thrown.error;
+    throwIfAborted(this.#signal, MOVE);
     const { native } = this.#run;
     if (!this.#planned.hasArrived || !native) {
-      this.#signal?.throwIfAborted();
       const why = this.#runs.isClosed ? 'the arm was closed' : 'the process is ending';
       const message = `the move was stopped before the arm was there, because ${why}`;
       throw new RobotError('FRANKA_MOTION_ABORTED', message);

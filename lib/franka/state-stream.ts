@@ -1,15 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { checkSignal, throwIfAborted } from '../abort.ts';
 import { checkNumber, ownOptions } from '../checks.ts';
-import { OptionTypeError } from '../errors/errors.ts';
 import { RobotState } from '../native/robot-state.ts';
 
 /** How an arm's states are read, for `robot.states`. */
 export interface StatesOptions {
   /** How often [Hz], above 0 to 1000. Default 50. */
   readonly rateHz?: number;
-  /** Ends the iteration when it aborts; nothing is thrown. */
+  /** Ends the iteration when it aborts, with an {@link AbortError}. */
   readonly signal?: AbortSignal;
 }
+
+/** What a signal aborts. */
+const STATES = 'the iteration of states';
 
 /** What a stream needs of its arm. */
 export interface StateSource {
@@ -28,7 +31,7 @@ export interface StateSource {
  * Nothing happens between two steps of the iteration. A step that waits keeps the process alive, until the arm is
  * closed. Reading an idle arm takes two of its milliseconds, so above some 300 Hz a few are skipped.
  *
- * The iteration ends when the arm is closed or the signal aborts, and throws where the arm is lost.
+ * The iteration ends when the arm is closed, and throws where the signal aborts or the arm is lost.
  */
 export interface RobotStates
   extends AsyncIterableIterator<RobotState, void, void>,
@@ -48,7 +51,9 @@ export class StateStream implements RobotStates {
   readonly #periodMs: number;
   readonly #signal: AbortSignal | undefined;
   readonly #over = new AbortController();
-  readonly #end = (): void => this.#finish();
+  readonly #end = (): void => this.#aborted();
+  /** Whether the signal has ended it, and nobody was told yet. */
+  #wasAborted = false;
   #last: Promise<unknown> = Promise.resolve();
   #startMs: number | undefined;
   /** The number of the state that was due last. */
@@ -57,12 +62,10 @@ export class StateStream implements RobotStates {
   #timeS = Number.NEGATIVE_INFINITY;
 
   constructor(source: StateSource, options: StatesOptions) {
-    const own = ownOptions('the options of states', options, ['rateHz', 'signal']);
+    const own = ownOptions('states()', options, ['rateHz', 'signal']);
     const { rateHz = 50, signal } = own;
     checkNumber('rateHz', rateHz, { from: 0, to: 1000, above: true, unit: 'Hz' });
-    if (signal !== undefined && !(signal instanceof AbortSignal)) {
-      throw new OptionTypeError('OPTION_SIGNAL', 'signal', signal, 'an AbortSignal');
-    }
+    checkSignal(signal);
     this.#source = source;
     this.#periodMs = 1e3 / rateHz;
     this.#signal = signal;
@@ -93,6 +96,15 @@ export class StateStream implements RobotStates {
 
   async #next(): Promise<IteratorResult<RobotState, void>> {
     if (this.#startMs === undefined) this.#begin();
+    const result = await this.#step();
+    // Once: behind that it is over, as behind everything that an iteration throws.
+    const wasAborted = this.#wasAborted;
+    this.#wasAborted = false;
+    if (wasAborted) throwIfAborted(this.#signal, STATES);
+    return result;
+  }
+
+  async #step(): Promise<IteratorResult<RobotState, void>> {
     try {
       while (!this.#isOver) {
         await this.#untilDue();
@@ -118,12 +130,18 @@ export class StateStream implements RobotStates {
 
   #begin(): void {
     this.#startMs = performance.now();
-    if (this.#isOver || this.#source.isClosed || this.#signal?.aborted) {
+    if (this.#signal?.aborted && !this.#isOver) this.#aborted();
+    if (this.#isOver || this.#source.isClosed) {
       this.#finish();
       return;
     }
     this.#source.streams.add(this);
     this.#signal?.addEventListener('abort', this.#end, { once: true });
+  }
+
+  #aborted(): void {
+    this.#wasAborted = true;
+    this.#finish();
   }
 
   #finish(): void {

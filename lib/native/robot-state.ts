@@ -69,7 +69,10 @@ export class RobotState {
   declare readonly tau_J_d: Float64Array;
   /** Derivative of the measured joint torques [N m/s], 7. */
   declare readonly dtau_J: Float64Array;
-  /** Low-pass filtered estimate of the external joint torques [N m], 7. */
+  /**
+   * Low-pass filtered estimate of the joint torques that the arm applies to its surroundings [N m], 7: `tau_J` minus
+   * what the arm's model says of its motion. Where something turns a joint forwards, it is negative.
+   */
   declare readonly tau_ext_hat_filtered: Float64Array;
   /** Motor positions [rad], 7. */
   declare readonly theta: Float64Array;
@@ -87,29 +90,35 @@ export class RobotState {
   declare readonly O_dP_EE_c: Float64Array;
   /** Last commanded end-effector acceleration in the base frame [m/s^2, rad/s^2], 6. */
   declare readonly O_ddP_EE_c: Float64Array;
-  /** Estimated external wrench on the stiffness frame, in the base frame [N, N m], 6. */
+  /**
+   * Estimated wrench that the arm applies to its surroundings at the stiffness frame, along the axes of the base frame
+   * [N, N m], 6. Where something pulls the hand downwards, the force along z is positive. Zeros close to a singular pose.
+   */
   declare readonly O_F_ext_hat_K: Float64Array;
-  /** Estimated external wrench on the stiffness frame, in that frame [N, N m], 6. */
+  /** The wrench of `O_F_ext_hat_K`, with the same sign, along the axes of the stiffness frame [N, N m], 6. */
   declare readonly K_F_ext_hat_K: Float64Array;
   /** Acceleration of the unmoved base in the base frame, gravity included [m/s^2], 3. */
   declare readonly O_ddP_O: Float64Array;
-  /** Elbow: position of joint 3 [rad] and sign of joint 4, 2. */
+  /**
+   * Elbow, 2: position of joint 3 [rad], and to which side joint 4 bends: -1 below -0.467002423653011 rad, where the
+   * arm is stretched, 1 above, 0 there.
+   */
   declare readonly elbow: Float64Array;
-  /** Desired elbow, 2. */
+  /** Desired elbow, 2, as `elbow`. */
   declare readonly elbow_d: Float64Array;
-  /** Commanded elbow, 2. */
+  /** Commanded elbow, 2, as `elbow`. */
   declare readonly elbow_c: Float64Array;
   /** Commanded elbow velocity [rad/s], 2. */
   declare readonly delbow_c: Float64Array;
   /** Commanded elbow acceleration [rad/s^2], 2. */
   declare readonly ddelbow_c: Float64Array;
-  /** Contact level of each joint: 1 in contact, 0 not, 7. */
+  /** Contact level of each joint, 7: 1 in contact; 0 not, or no longer. */
   declare readonly joint_contact: Float64Array;
-  /** Contact level of each Cartesian direction, in the stiffness frame, 6. */
+  /** Contact level of each Cartesian direction, in the stiffness frame, 6, as `joint_contact`. */
   declare readonly cartesian_contact: Float64Array;
-  /** Collision level of each joint, 7. */
+  /** Collision level of each joint, 7: 1 since a collision; 0 before, and after `recover()`. */
   declare readonly joint_collision: Float64Array;
-  /** Collision level of each Cartesian direction, in the stiffness frame, 6. */
+  /** Collision level of each Cartesian direction, in the stiffness frame, 6, as `joint_collision`. */
   declare readonly cartesian_collision: Float64Array;
   /** End effector in the flange frame [m], 16. */
   declare readonly F_T_EE: Float64Array;

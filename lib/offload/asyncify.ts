@@ -1,8 +1,9 @@
+import { throwIfAborted } from '../abort.ts';
 import { checkText } from '../checks.ts';
 import { find } from '../entry/pool-worker.ts';
 import { OffloadError, OptionTypeError } from '../errors/errors.ts';
 import { numberText } from '../errors/number.ts';
-import { type CallLimits, checkCallLimits, limited } from './call-limits.ts';
+import { CALLED, type CallLimits, checkCallLimits, limited } from './call-limits.ts';
 import { fromMessage } from './codec/error-message.ts';
 import { checkModule, exportsNone, type Place, partsOf } from './module.ts';
 import { isPoolThread, type Job, pool } from './pool.ts';
@@ -92,7 +93,7 @@ export function asyncify(
     with(limits: CallLimits): AsyncCall<AnyFunction> {
       const checked = checkCallLimits(limits);
       return async (...args) => {
-        checked.signal?.throwIfAborted();
+        throwIfAborted(checked.signal, CALLED);
         return call(args, checked);
       };
     },

@@ -1,22 +1,23 @@
+import { checkSignal, throwIfAborted } from '../abort.ts';
 import { checkNumber, ownOptions } from '../checks.ts';
-import { OptionTypeError } from '../errors/errors.ts';
 
 /** What bounds one call of work in another thread or process. */
 export interface CallLimits {
-  /** Ends the call; it then rejects with the signal's reason. */
+  /** Ends the call when it aborts; it then rejects with an {@link AbortError}. */
   readonly signal?: AbortSignal | undefined;
   /** How long until the answer, waiting for its turn included [s]. Default: no limit. */
   readonly timeoutS?: number | undefined;
 }
 
+/** What a signal aborts. */
+export const CALLED = 'the call';
+
 /** The longest time that a timer of Node takes [s]. */
 export const LONGEST_S = 2_147_483;
 
 export function checkCallLimits(limits: CallLimits): CallLimits {
-  const { signal, timeoutS } = ownOptions('with', limits, ['signal', 'timeoutS']);
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new OptionTypeError('OPTION_SIGNAL', 'signal', signal, 'an AbortSignal');
-  }
+  const { signal, timeoutS } = ownOptions('with()', limits, ['signal', 'timeoutS']);
+  checkSignal(signal);
   if (timeoutS !== undefined) {
     checkNumber('timeoutS', timeoutS, { from: 0, to: LONGEST_S, above: true, unit: 's' });
   }
@@ -25,14 +26,14 @@ export function checkCallLimits(limits: CallLimits): CallLimits {
 
 /**
  * Awaits what `begin` begins, which must reject when the signal that it is given aborts. Rejects with
- * the caller's reason where that was an abort, with what `late` makes where it was the time.
+ * an {@link AbortError} where the caller's signal did, with what `late` makes where it was the time.
  */
 export async function limited<T>(
   { signal, timeoutS }: CallLimits,
   late: () => Error,
   begin: (end: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  signal?.throwIfAborted();
+  throwIfAborted(signal, CALLED);
   const end = new AbortController();
   const abort = (): void => end.abort();
   signal?.addEventListener('abort', abort);
@@ -41,7 +42,7 @@ export async function limited<T>(
     return await begin(end.signal);
   } catch (error) {
     if (!end.signal.aborted) throw error;
-    signal?.throwIfAborted();
+    throwIfAborted(signal, CALLED);
     throw late();
   } finally {
     clearTimeout(timer);

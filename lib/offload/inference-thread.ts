@@ -86,7 +86,7 @@ export class InferenceThread<Module extends object = Record<string, AnyFunction>
    */
   constructor(module: string | URL, options: InferenceThreadOptions = {}) {
     this.#url = checkModule(module);
-    const own = ownOptions('InferenceThread', options, ['maxQueued', 'sharedBytes']);
+    const own = ownOptions('InferenceThread()', options, ['maxQueued', 'sharedBytes']);
     const { maxQueued = DEFAULT_QUEUE, sharedBytes = DEFAULT_SHARED_BYTES } = own;
     const range = { from: 1, to: MOST_CALLS, integer: true };
     this.#maxQueued = checkNumber('maxQueued', maxQueued, range);
@@ -195,7 +195,7 @@ export class InferenceThread<Module extends object = Record<string, AnyFunction>
    * terminated, and they reject with `OFFLOAD_STOPPED`.
    */
   async stop(options: { readonly timeoutS?: number } = {}): Promise<void> {
-    const { timeoutS = DEFAULT_STOP_S } = ownOptions('stop', options, ['timeoutS']);
+    const { timeoutS = DEFAULT_STOP_S } = ownOptions('stop()', options, ['timeoutS']);
     checkNumber('timeoutS', timeoutS, { from: 0, to: 3600, unit: 's' });
     const thread = this.#thread;
     this.#stopped ||= thread !== undefined;

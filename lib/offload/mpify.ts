@@ -1,7 +1,8 @@
+import { checkSignal, throwIfAborted } from '../abort.ts';
 import { checkNumber, checkText, ownOptions } from '../checks.ts';
 import { OffloadError } from '../errors/errors.ts';
 import type { AnyFunction } from './asyncify.ts';
-import { type CallLimits, checkCallLimits, LONGEST_S } from './call-limits.ts';
+import { CALLED, type CallLimits, checkCallLimits, LONGEST_S } from './call-limits.ts';
 import { Child, type ChildSpec, checkEnvironment, placeOf, stopped } from './child.ts';
 import { CALL, type Line } from './line.ts';
 import { checkModule } from './module.ts';
@@ -24,7 +25,7 @@ export interface MpifyOptions {
   readonly restarts?: number;
   /** How long making the object may take [s]; then the process is killed. Default: no limit. */
   readonly startTimeoutS?: number;
-  /** Aborting it while the object is made kills the process; the promise rejects with the signal's reason. */
+  /** Kills the process when it aborts while the object is made; the promise then rejects with an {@link AbortError}. */
   readonly signal?: AbortSignal;
   /**
    * Shared memory for large arrays, in each direction [bytes]. What finds no room in it still gets
@@ -114,12 +115,12 @@ const MPIFY_OPTIONS = [
 ] as const satisfies readonly (keyof MpifyOptions)[];
 
 function withOptions(given: MpifyOptions): MpifyCall {
-  const options = ownOptions('mpify', given, MPIFY_OPTIONS);
+  const options = ownOptions('mpify.with()', given, MPIFY_OPTIONS);
   const { python, env, restarts = 0, startTimeoutS, signal } = options;
   if (python !== undefined) checkText('python', python, 'the path of an interpreter');
   if (env !== undefined) checkEnvironment(env);
   checkNumber('restarts', restarts, { from: 0, to: 1e6, integer: true });
-  checkCallLimits({ signal });
+  checkSignal(signal);
   if (startTimeoutS !== undefined) {
     checkNumber('startTimeoutS', startTimeoutS, { from: 0, to: LONGEST_S, above: true, unit: 's' });
   }
@@ -161,7 +162,7 @@ class RemoteProcess implements Remote {
 
   async start(signal?: AbortSignal): Promise<void> {
     const { startTimeoutS: timeoutS } = this.#options;
-    signal?.throwIfAborted();
+    throwIfAborted(signal, CALLED);
     let made = false;
     const child = new Child(this.#spec, (error) => {
       // Who calls again as soon as a call is rejected is to find the next process.
@@ -248,7 +249,7 @@ class RemoteProcess implements Remote {
   }
 
   stop(options: { readonly timeoutS?: number } = {}): void {
-    const { timeoutS = DEFAULT_STOP_S } = ownOptions('stop', options, ['timeoutS']);
+    const { timeoutS = DEFAULT_STOP_S } = ownOptions('stop()', options, ['timeoutS']);
     checkNumber('timeoutS', timeoutS, { from: 0, to: 3600, unit: 's' });
     this.#over ??= stopped(this.#url);
     this.#child?.stop(timeoutS);

@@ -72,7 +72,7 @@ export function processPolicy(
 ): ProcessPolicy<unknown, unknown> {
   checkPolicyUrl(url, './policy.py');
   checkModule(url);
-  const options = ownOptions('processPolicy', given, [
+  const options = ownOptions('processPolicy()', given, [
     'export',
     'args',
     'python',

@@ -4,6 +4,16 @@ import type { MessagePort } from 'node:worker_threads';
 import type { ErrorMessage } from '../offload/codec/error-message.ts';
 import type { Refusal } from '../session/action.ts';
 
+/** What a policy elsewhere sees and answers. */
+export interface Lengths {
+  /** How many numbers an observation has. */
+  readonly observation: number;
+  /** How many numbers an action has. */
+  readonly action: number;
+  /** Whether an action begins with a pose, which may then be told as `{ xyz, quat }`. */
+  readonly isPose: boolean;
+}
+
 /** What the main thread gives a worker to run. */
 export interface WorkerTask {
   /** Where the worker tells what became of it: a port of its own, because the policy may use `parentPort`. */
@@ -12,8 +22,7 @@ export interface WorkerTask {
   readonly exportName: string;
   readonly args: readonly unknown[] | undefined;
   readonly spin: boolean;
-  /** How many numbers an observation has, and an action. */
-  readonly lengths: { readonly observation: number; readonly action: number };
+  readonly lengths: Lengths;
 }
 
 /** What a worker tells the main thread. */

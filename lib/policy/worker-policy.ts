@@ -65,7 +65,7 @@ export function workerPolicy(
   given: WorkerPolicyOptions<PropertyKey, readonly unknown[] | undefined> = {},
 ): WorkerPolicy<unknown, unknown> {
   checkPolicyUrl(url, './policy.js');
-  const options = ownOptions('workerPolicy', given, ['export', 'args', 'spin', 'priority']);
+  const options = ownOptions('workerPolicy()', given, ['export', 'args', 'spin', 'priority']);
   const { spin = false } = options;
   checkBoolean('spin', spin);
   return kind.make({ ...modulePolicy(url, options, 'default', spin), spin });

@@ -1,45 +1,149 @@
 import { isList } from '../checks.ts';
 import { describe, read } from '../errors/describe.ts';
+import { numberText } from '../errors/number.ts';
+import { isUnit, QUATERNION, quaternionLength, writeMatrix } from '../franka/pose.ts';
+
+/** Why an answer can be no action. */
+export const REFUSALS = [
+  'ACTION_LENGTH',
+  'ACTION_TYPE',
+  'ACTION_NOT_FINITE',
+  'ACTION_FRAME',
+] as const;
 
 /** Why an answer is no action. */
 export interface Refusal {
-  readonly code: 'ACTION_LENGTH' | 'ACTION_TYPE';
+  readonly code: (typeof REFUSALS)[number];
   readonly received: string;
   readonly expected: string;
   /** What to return instead; empty where `expected` says it. */
   readonly advice: string;
 }
 
+/** The numbers of a pose. */
+const POSE = 16;
+/** The numbers behind a motion: torques of the joints. */
+const TORQUES = 7;
+
 /** Puts answers of a policy into the form that the native side takes. */
 export class ActionBuffer {
   readonly #slots: Float64Array;
+  readonly #isPose: boolean;
+  readonly #xyz = new Float64Array(3);
+  readonly #quat = new Float64Array(4);
+  readonly #elbow = new Float64Array(1);
+  readonly #torques = new Float64Array(TORQUES);
 
-  constructor(length: number) {
+  /**
+   * @param length how many numbers an action has
+   * @param isPose whether they begin with a pose, which may then be told as `{ xyz, quat }`
+   */
+  constructor(length: number, isPose = false) {
     this.#slots = new Float64Array(length);
+    this.#isPose = isPose;
   }
 
   /** The action that `answer` is, until the next call; undefined where it is nothing new; or why it is none. */
   take(answer: unknown): Float64Array | Refusal | undefined {
     if (answer === undefined) return undefined;
-    if (!isList(answer)) return this.#refused('ACTION_TYPE', describe(answer), adviceFor(answer));
-    const slots = this.#slots;
+    if (isList(answer)) return this.#fill(answer, this.#slots) ?? this.#slots;
+    if (this.#isPose && answer !== null && typeof answer === 'object') {
+      if (Object.hasOwn(answer, 'xyz') || Object.hasOwn(answer, 'quat')) return this.#pose(answer);
+    }
+    return this.#refused('ACTION_TYPE', describe(answer), adviceFor(answer));
+  }
+
+  /** Copies numbers; the refusal where they are not those, and as many. */
+  #fill(list: ArrayLike<unknown>, slots: Float64Array, name?: string): Refusal | undefined {
     // The length and each slot are read once: what was checked is what is sent.
-    const { length } = answer;
+    const { length } = list;
     const most = Math.min(length, slots.length + 1);
     for (let index = 0; index < most; index += 1) {
-      const value = answer[index];
+      const value = list[index];
       if (typeof value !== 'number') {
-        const received = `${describe(answer)} whose [${index}] is ${describe(value)}`;
-        return this.#refused('ACTION_TYPE', received, adviceForItem(answer, value));
+        const what =
+          name === undefined ? describe(list) : `a pose whose ${name} is ${describe(list)}`;
+        const received = `${what} whose [${index}] is ${describe(value)}`;
+        return this.#refused('ACTION_TYPE', received, adviceForItem(list, value));
       }
       if (index < slots.length) slots[index] = value;
     }
-    return length === slots.length ? slots : this.#refused('ACTION_LENGTH', describe(answer), '');
+    if (length === slots.length) return undefined;
+    const what = name === undefined ? '' : `a pose whose ${name} is `;
+    return this.#refused('ACTION_LENGTH', `${what}${describe(list)}`, '');
+  }
+
+  /** The action that a pose as an object is. Allocates nothing where it is one. */
+  #pose(answer: object): Float64Array | Refusal {
+    const slots = this.#slots;
+    const hasElbow = (slots.length - POSE) % TORQUES === 1;
+    const hasTorques = slots.length - POSE >= TORQUES;
+    const wrong =
+      this.#part(answer, 'xyz', this.#xyz) ??
+      this.#part(answer, 'quat', this.#quat) ??
+      this.#elbowOf(answer, hasElbow) ??
+      (hasTorques || Object.hasOwn(answer, 'tau_J')
+        ? this.#part(answer, 'tau_J', this.#torques, hasTorques)
+        : undefined);
+    if (wrong) return wrong;
+    const quat = this.#quat;
+    const length = quaternionLength(
+      quat[0] as number,
+      quat[1] as number,
+      quat[2] as number,
+      quat[3] as number,
+    );
+    if (!isUnit(length)) {
+      const received = `a pose whose quat has the length ${numberText(length, 1)}`;
+      return { code: 'ACTION_FRAME', received, expected: QUATERNION, advice: '' };
+    }
+    writeMatrix(slots, this.#xyz, quat);
+    if (hasElbow) slots[POSE] = this.#elbow[0] as number;
+    if (hasTorques) slots.set(this.#torques, slots.length - TORQUES);
+    return slots;
+  }
+
+  /** Copies the numbers of a field that a pose must have, or must not. */
+  #part(answer: object, name: string, into: Float64Array, isTaken = true): Refusal | undefined {
+    const value: unknown = Object.hasOwn(answer, name) ? Reflect.get(answer, name) : undefined;
+    if (!isTaken && value === undefined) return undefined;
+    if (!isTaken || !isList(value)) return this.#refusedField(name, value);
+    const wrong = this.#fill(value, into, name);
+    if (wrong) return wrong;
+    for (let index = 0; index < into.length; index += 1) {
+      if (!Number.isFinite(into[index])) {
+        const received = `a pose whose ${name}[${index}] is ${into[index]}`;
+        return this.#refused('ACTION_NOT_FINITE', received, '');
+      }
+    }
+    return undefined;
+  }
+
+  #elbowOf(answer: object, isTaken: boolean): Refusal | undefined {
+    const value: unknown = Object.hasOwn(answer, 'elbow')
+      ? Reflect.get(answer, 'elbow')
+      : undefined;
+    if (!isTaken && value === undefined) return undefined;
+    if (!isTaken || typeof value !== 'number') return this.#refusedField('elbow', value);
+    if (!Number.isFinite(value)) {
+      return this.#refused('ACTION_NOT_FINITE', `a pose whose elbow is ${value}`, '');
+    }
+    this.#elbow[0] = value;
+    return undefined;
+  }
+
+  #refusedField(name: string, value: unknown): Refusal {
+    return this.#refused('ACTION_TYPE', `a pose whose ${name} is ${describe(value)}`, '');
   }
 
   #refused(code: Refusal['code'], received: string, advice: string): Refusal {
-    const expected = `an array or typed array of ${this.#slots.length} numbers`;
-    return { code, received, expected, advice };
+    const { length } = this.#slots;
+    const list = `an array or typed array of ${length} numbers`;
+    if (!this.#isPose) return { code, received, expected: list, advice };
+    const fields = ['xyz: 3 numbers', 'quat: 4 numbers'];
+    if ((length - POSE) % TORQUES === 1) fields.push('elbow: a number');
+    if (length - POSE >= TORQUES) fields.push('tau_J: 7 numbers');
+    return { code, received, expected: `${list}, or { ${fields.join(', ')} }`, advice };
   }
 }
 

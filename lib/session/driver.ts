@@ -41,6 +41,8 @@ export interface DrivenLink<Observation, Action> extends NativeLink<Observation,
   readonly targetJerkShare: number | undefined;
   /** How far a joint may be from its command by default [rad]. */
   readonly maxDistanceRad: number;
+  /** Whether it is a simulated robot that waits for its commands. */
+  readonly isInLockstep: boolean;
   /** What drives the robot now. */
   readonly runs: Runs;
   /** Makes the robot ready for a session that runs `policy`. */

@@ -2,6 +2,8 @@ import { bare, checkBoolean, checkName, checkNumber, checkNumbers, ownOptions } 
 import { OptionRangeError, OptionTypeError } from '../errors/errors.ts';
 import { numberText } from '../errors/number.ts';
 import type { NativeSessionOptions } from '../native/binding.ts';
+import type { Numbers } from '../numbers.ts';
+import { checkLockstep, type LockstepOptions } from './lockstep.ts';
 import { checkRealtime, type RealtimeOptions } from './realtime.ts';
 import { LIMIT_NAMES, type LimitName, nativeKinds, type OnViolation } from './violation.ts';
 
@@ -67,9 +69,9 @@ export interface LimitOptions {
  */
 export interface CartesianBox {
   /** The lowest x, y and z [m]. */
-  readonly lower: ArrayLike<number>;
+  readonly lower: Numbers<3>;
   /** The highest x, y and z [m]. */
-  readonly upper: ArrayLike<number>;
+  readonly upper: Numbers<3>;
   /**
    * How far inside the walls commands stay [m]: the arm is a little off its command, and goes on for
    * some cycles where commands get lost. Default 0.01.
@@ -91,8 +93,20 @@ export interface TargetBudget {
   readonly jerkShare?: number;
 }
 
+/** What happens when a policy is late for too long. */
+export type OnLate = 'rest' | 'stop';
+
+/**
+ * The former name of `'rest'`.
+ *
+ * @deprecated Write `'rest'`: the robot does not hold its command for ever, it comes to rest.
+ */
+export type OnLateHold = 'hold';
+
+const ON_LATE = ['rest', 'stop'] as const satisfies readonly OnLate[];
+
 /** How a session runs. */
-export interface SessionOptions {
+export interface SessionOptions extends LockstepOptions {
   /**
    * How often the policy is asked, a second; any number, fractions too. Default 50 for a robot
    * written in JavaScript, at most 10,000. A robot with a clock of its own (a Franka arm: 1000) gets
@@ -118,10 +132,10 @@ export interface SessionOptions {
    */
   readonly maxHeldTicks?: number;
   /**
-   * What happens after that: `'hold'` (default) rests the robot and goes on when actions come
+   * What happens after that: `'rest'` (default) brings the robot to rest and goes on when actions come
    * again; `'stop'` ends the session with a {@link PolicyLateError}.
    */
-  readonly onLate?: 'hold' | 'stop';
+  readonly onLate?: OnLate | OnLateHold;
   /**
    * How long the arm may be on its way to the policy's actions, within its limits, until a `behind` event
    * tells how far it is off, above 0 to 3600 s; with `onLate: 'stop'` the session then ends with a
@@ -131,14 +145,15 @@ export interface SessionOptions {
   readonly catchUpS?: number;
   /**
    * What happens to actions that break a limit: kind by kind, or one word for all kinds. Default
-   * `'stop'`. Only for arms: of a robot written in JavaScript no limits are known.
+   * `'stop'`. This is the whole rule; {@link SessionOptions.limitRate} is a short form of a part of it. Only for
+   * arms: of a robot written in JavaScript no limits are known.
    */
   readonly limits?: LimitOptions | OnViolation;
   /**
-   * Whether an action that changes faster than the arm allows is slowed down instead of ending the
-   * session, as libfranka's option of that name does: `velocity`, `acceleration`, `jerk` and
-   * `torqueRate` are `'clamp'` then, unless `limits` says otherwise of one. Default false, as in
-   * libfranka 0.21. Only for arms.
+   * Short for `limits: { velocity: 'clamp', acceleration: 'clamp', jerk: 'clamp', torqueRate: 'clamp' }`, under
+   * libfranka's name: an action that changes faster than the arm allows is slowed down instead of ending the
+   * session. What {@link SessionOptions.limits} says of one of the four comes first; with `limits: 'clamp'` it changes
+   * nothing, and beside `limits: 'stop'` it is refused. Default false, as in libfranka 0.21. Only for arms.
    */
   readonly limitRate?: boolean;
   /**
@@ -176,7 +191,7 @@ export interface CheckedOptions {
   readonly native: NativeSessionOptions;
 }
 
-const SESSION_OPTIONS = [
+export const SESSION_OPTIONS: readonly (keyof SessionOptions)[] = [
   'rateHz',
   'warmupS',
   'deadlineS',
@@ -192,10 +207,13 @@ const SESSION_OPTIONS = [
   'realtime',
   'resetTimeoutS',
   'evenAfterSignal',
-] as const satisfies readonly (keyof SessionOptions)[];
+  'lockstep',
+  'latencyS',
+];
 
 /** What the options depend on of a robot with a clock of its own. */
 interface OwnClock {
+  readonly isInLockstep: boolean;
   readonly rateHz: number;
   readonly targetJerkShare: number | undefined;
   readonly maxDistanceRad: number;
@@ -203,8 +221,8 @@ interface OwnClock {
 
 /** Checks `options`; `own` is there for a robot with a clock of its own. */
 export function checkOptions(given: SessionOptions, own: OwnClock | undefined): CheckedOptions {
-  const options = ownOptions('the session options', given, SESSION_OPTIONS);
-  const { rateHz = own?.rateHz ?? 50, warmupS = 0.5, onLate = 'hold' } = options;
+  const options = ownOptions('Session()', given, SESSION_OPTIONS);
+  const { rateHz = own?.rateHz ?? 50, warmupS = 0.5, onLate = 'rest' } = options;
   const { maxTimingSamples = 10_000, recordTicks = 0 } = options;
   checkNumber('rateHz', rateHz, { from: 1e-3, to: 10_000, unit: 'Hz' });
   if (own && rateHz > own.rateHz) {
@@ -270,7 +288,7 @@ export function checkOptions(given: SessionOptions, own: OwnClock | undefined): 
       ...(cutoffHz === null ? {} : { cutoffHz: checkNumber('cutoffHz', cutoffHz, CUT_OFF) }),
       ...checkBudget(options.targetBudget, own?.targetJerkShare),
       catchUpS: checkNumber('catchUpS', catchUpS, { from: 0, to: 3600, above: true, unit: 's' }),
-      stopOnLate: checkName('onLate', onLate, ['hold', 'stop']) === 'stop',
+      stopOnLate: checkName('onLate', onLate === 'hold' ? 'rest' : onLate, ON_LATE) === 'stop',
       maxTimingSamples: checkNumber('maxTimingSamples', maxTimingSamples, {
         from: 1,
         to: 10_000_000,
@@ -281,6 +299,7 @@ export function checkOptions(given: SessionOptions, own: OwnClock | undefined): 
         to: 10_000_000,
         integer: true,
       }),
+      ...checkLockstep(options, own?.isInLockstep),
       ...checkRealtime(options.realtime),
     }),
   };

@@ -380,7 +380,7 @@ function tooLate(
   const message =
     `${what} for ${outcome.withoutAction} cycles (${numberText(ms)} ms) in cycle ${outcome.tick}; ` +
     `${maxHeldTicks} are allowed. The robot was brought to rest. ${advice}, allow ` +
-    "more with maxHeldTicks, or let the robot rest and go on with onLate: 'hold'";
+    "more with maxHeldTicks, or let the robot rest and go on with onLate: 'rest'";
   return new PolicyLateError('POLICY_LATE', message, details);
 }
 
@@ -403,7 +403,7 @@ function behind(
     `after ${numberText(options.native.catchUpS)} s the arm is still ${numberText(distance)} ${unit} away from the ` +
     `policy's action, at ${field}[${index}], in cycle ${outcome.tick}. The robot was brought to rest. Let ` +
     "actions start from the robot's desired state again after a rest, ask for slower motions, allow more " +
-    "with catchUpS, or let the arm follow as long as it takes with onLate: 'hold'";
+    "with catchUpS, or let the arm follow as long as it takes with onLate: 'rest'";
   return new PolicyLateError('POLICY_BEHIND', message, details);
 }
 

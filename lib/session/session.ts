@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { bare, checkName, checkNumber, checkObject, ownOptions } from '../checks.ts';
+import { checkSignal, throwIfAborted } from '../abort.ts';
+import { checkName, checkNumber, ownOptions } from '../checks.ts';
 import { type KilohertzError, OptionTypeError, SessionStateError } from '../errors/errors.ts';
 import { numberText } from '../errors/number.ts';
 import type { Runs } from '../franka/runs.ts';
@@ -9,7 +10,12 @@ import { isProcessPolicy, type ProcessPolicy } from '../policy/process-policy.ts
 import { isWorkerPolicy, type WorkerPolicy } from '../policy/worker-policy.ts';
 import type { DrivenLink, Driver } from './driver.ts';
 import { ObjectDriver } from './object-driver.ts';
-import { type CheckedOptions, checkOptions, type SessionOptions } from './options.ts';
+import {
+  type CheckedOptions,
+  checkOptions,
+  SESSION_OPTIONS,
+  type SessionOptions,
+} from './options.ts';
 import { guardHere } from './process-exit.ts';
 import { type Realtime, realtimeOf } from './realtime.ts';
 import { type Histogram, type TickRecord, toHistogram, toRecords } from './records.ts';
@@ -17,13 +23,18 @@ import type { NativeRobot, Policy, Robot } from './robot.ts';
 import { Run } from './run.ts';
 import { noStats, type SessionStats, statsOf } from './stats.ts';
 
-/** How long a session runs, for `session.run`. */
+/** How long a session runs, for `session.run` and `run`. */
 export interface RunOptions {
   /** How long, from the first cycle [s]; without it until Ctrl+C, `stop()` or the signal. */
   readonly durationS?: number;
-  /** Ends the run when it aborts; the run still resolves. */
+  /** Brings the robot to rest when it aborts; the run then rejects with an {@link AbortError}. */
   readonly signal?: AbortSignal;
 }
+
+const RUN_OPTIONS = ['durationS', 'signal'] as const satisfies readonly (keyof RunOptions)[];
+
+/** What a signal aborts. */
+const RUN = 'the run';
 
 /** Something that happened at a tick. */
 export interface TickEvent {
@@ -85,6 +96,9 @@ export type AnyPolicy<Observation, Action> =
   | WorkerPolicy<Observation, Action>
   | ProcessPolicy<Observation, Action>;
 
+/** Any action. The empty lists let the compiler see the length of an array that a policy answers, or that is in an answer. */
+export type AnyAction = {} | null | undefined | [] | Readonly<Record<string, []>>;
+
 /**
  * Runs a policy on a robot at a fixed rate, on a thread of its own that JavaScript cannot delay.
  *
@@ -92,7 +106,7 @@ export type AnyPolicy<Observation, Action> =
  * ends the loop is thrown by `run()`, `checkHealth()` and the end of an `await using` block, and
  * told to listeners of `error`; where nobody asked by then, it is a warning of the process.
  */
-export class Session<Observation, Action>
+export class Session<Observation, Action extends AnyAction>
   extends EventEmitter<SessionEvents>
   implements AsyncDisposable
 {
@@ -214,18 +228,17 @@ export class Session<Observation, Action>
    * Ctrl+C ends a run without `durationS`, and the program goes on behind it. Whatever else a signal ends
    * rejects, and no motion begins behind it: see {@link SessionOptions.evenAfterSignal}.
    *
-   * @throws {SessionInterruptedError} where a signal ended it
+   * @throws {SessionInterruptedError} where a signal of the system ended it
    * @throws {SessionError} the first cause, where the loop ended with an error
+   * @throws {AbortError} where {@link RunOptions.signal} aborted it; {@link Session.stats} has what was done
    */
   async run(options: RunOptions = {}): Promise<SessionStats> {
-    const { durationS, signal } = ownOptions('run', options, ['durationS', 'signal']);
+    const { durationS, signal } = ownOptions('run()', options, RUN_OPTIONS);
     if (durationS !== undefined) {
       checkNumber('durationS', durationS, { from: 0, to: 1e9, above: true, unit: 's' });
     }
-    if (signal !== undefined && !(signal instanceof AbortSignal)) {
-      throw new OptionTypeError('OPTION_SIGNAL', 'signal', signal, 'an AbortSignal');
-    }
-    if (signal?.aborted) return this.#statsOf(undefined);
+    checkSignal(signal);
+    throwIfAborted(signal, RUN);
     const stop = (): void => void this.stop();
     signal?.addEventListener('abort', stop, { once: true });
     try {
@@ -233,9 +246,11 @@ export class Session<Observation, Action>
       const run = await this.#start({ durationS, endsOnInterrupt, isAwaited: true });
       await run.ended;
       if (run.error) throw run.error;
+      throwIfAborted(signal, RUN);
       return this.#statsOf(run);
     } catch (error) {
       if (!(error instanceof SessionStateError && error.code === 'SESSION_STOPPED')) throw error;
+      throwIfAborted(signal, RUN);
       return this.#statsOf(undefined);
     } finally {
       signal?.removeEventListener('abort', stop);
@@ -253,7 +268,7 @@ export class Session<Observation, Action>
    * @param options.intervalS the interval [s], default 1
    */
   async *snapshots(options: { intervalS?: number } = {}): AsyncGenerator<SessionStats, void, void> {
-    const { intervalS = 1 } = ownOptions('the options of snapshots', options, ['intervalS']);
+    const { intervalS = 1 } = ownOptions('snapshots()', options, ['intervalS']);
     checkNumber('intervalS', intervalS, { from: 0, to: 1e6, above: true, unit: 's' });
     const run = this.#last;
     if (!this.#isRunning || !run) return;
@@ -354,17 +369,18 @@ export class Session<Observation, Action>
 }
 
 /**
- * Runs `policy` on `robot` and resolves to the stats: a {@link Session} in one line.
+ * Runs `policy` on `robot` and resolves to the stats: a {@link Session} in one line. It takes the options of the session
+ * and those of {@link Session.run}.
  *
- * @throws {SessionError} the first cause, where the loop ended with an error
+ * @throws as the constructor of {@link Session} and {@link Session.run}
  */
-export async function run<Observation, Action>(
+export async function run<Observation, Action extends AnyAction>(
   robot: AnyRobot<Observation, Action>,
   policy: AnyPolicy<NoInfer<Observation>, NoInfer<Action>>,
   options: SessionOptions & RunOptions = {},
 ): Promise<SessionStats> {
-  checkObject('the options of run', options);
-  const { durationS, signal, ...sessionOptions } = bare(options);
+  const own = ownOptions('run()', options, [...RUN_OPTIONS, ...SESSION_OPTIONS]);
+  const { durationS, signal, ...sessionOptions } = own;
   return new Session(robot, policy, sessionOptions).run({
     ...(durationS === undefined ? {} : { durationS }),
     ...(signal === undefined ? {} : { signal }),

@@ -108,7 +108,7 @@ export class SessionStats {
     Object.freeze(this);
   }
 
-  /** The same as a plain object. */
+  /** The same as a plain object, for programs: under this name Python programs know it. `toJSON()` is the same. */
   toDict(): SessionStatsDict {
     return { ...this } as SessionStatsDict;
   }

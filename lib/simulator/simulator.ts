@@ -9,8 +9,28 @@ import {
 } from '../checks.ts';
 import { OptionTypeError } from '../errors/errors.ts';
 import { awaiting, calling } from '../errors/native-call.ts';
+import { ball } from '../franka/configuration.ts';
 import { type FrankaGeneration, GENERATIONS } from '../franka/generation.ts';
 import { type NativeFault, NativeSimulator } from '../native/binding.ts';
+import type { JointVector } from '../numbers.ts';
+
+/** The flange in its own frame. */
+const FLANGE = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
+
+/** What an arm wears at its flange, as it is set in Desk, with libfranka's names. */
+export interface SimulatedEndEffector {
+  /** Its mass [kg], 0 to 10; 0 is nothing. */
+  readonly m_ee: number;
+  /** Its centre of mass in the flange frame [m], 3; at most 1 m away. Default 0, 0, 0. */
+  readonly F_x_Cee?: ArrayLike<number>;
+  /**
+   * Its inertia about its centre of mass [kg m^2]: 3x3, column-major, symmetric, positive definite, no principal moment
+   * larger than the sum of the others. Default: that of a ball of this mass and of a radius of 5 cm.
+   */
+  readonly I_ee?: ArrayLike<number>;
+  /** The nominal end effector in the flange frame [m]: 4x4, column-major; at most 1 m away. Default: the flange. */
+  readonly F_T_NE?: ArrayLike<number>;
+}
 
 /** How a simulated arm starts. */
 export interface FrankaSimulatorOptions {
@@ -22,10 +42,12 @@ export interface FrankaSimulatorOptions {
   readonly port?: number;
   /** Whether there is a hand. Default true. */
   readonly hand?: boolean;
+  /** What the arm wears at its flange. Default: the Franka Hand where there is one, else nothing. */
+  readonly endEffector?: SimulatedEndEffector;
   /** Width of an object between the fingers of the open hand [m], above 0 to 0.08. Default: none. */
   readonly objectWidthM?: number;
   /** Joint positions at the start [rad], 7. Default [0, -π/4, 0, -3π/4, 0, π/2, π/4]. */
-  readonly q?: ArrayLike<number>;
+  readonly q?: JointVector;
   /** Whether the joints have friction. Default true. */
   readonly friction?: boolean;
   /**
@@ -133,8 +155,11 @@ export type SimulatorFault =
   | { readonly kind: 'reflex'; readonly error?: string }
   /** The user stop is pressed, or released. */
   | { readonly kind: 'userStop'; readonly pressed: boolean }
-  /** Somebody pushes the joints with these torques [N m], 7, until the next push. */
-  | { readonly kind: 'push'; readonly torquesNm: readonly number[] }
+  /**
+   * Somebody pushes the joints with these torques [N m], 7, until the next push. A positive one turns its joint
+   * forwards. `tau_ext_hat_filtered` shows it with the opposite sign: it is what the arm applies to who pushes it.
+   */
+  | { readonly kind: 'push'; readonly torquesNm: JointVector }
   /** The next connection is refused by a server of this FCI version. */
   | { readonly kind: 'rejectConnect'; readonly version: number }
   /** The next connection is answered `byS` seconds later. */
@@ -183,15 +208,16 @@ export class FrankaSimulator implements AsyncDisposable {
       'host',
       'port',
       'hand',
+      'endEffector',
       'objectWidthM',
       'q',
       'friction',
       'lockstep',
       'lostPacketLimit',
     ];
-    const own = ownOptions('the options of FrankaSimulator.start', options, known);
+    const own = ownOptions('FrankaSimulator.start()', options, known);
     const { generation, host, port, q, friction, lockstep, lostPacketLimit } = own;
-    const { hand, objectWidthM } = own;
+    const { hand, objectWidthM, endEffector } = own;
     const checked = {
       ...(generation === undefined
         ? {}
@@ -201,6 +227,7 @@ export class FrankaSimulator implements AsyncDisposable {
         ? {}
         : { port: checkNumber('port', port, { from: 0, to: 65_535, integer: true }) }),
       ...(hand === undefined ? {} : { hand: checkBoolean('hand', hand) }),
+      ...(endEffector === undefined ? {} : { endEffector: checkWorn(endEffector) }),
       ...(objectWidthM === undefined ? {} : { objectWidthM: checkObjectWidth(objectWidthM) }),
       ...(q === undefined ? {} : { q: checkNumbers('q', q, 7) }),
       ...(friction === undefined ? {} : { friction: checkBoolean('friction', friction) }),
@@ -277,6 +304,19 @@ export class FrankaSimulator implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
+}
+
+/** Mass, centre of mass, inertia and frame, in this order. That they are those of a body is looked at where they go. */
+function checkWorn(given: SimulatedEndEffector): number[] {
+  const known = ['m_ee', 'F_x_Cee', 'I_ee', 'F_T_NE'];
+  const own = ownOptions('endEffector', given, known);
+  const m_ee = checkNumber('endEffector.m_ee', own.m_ee, { from: 0, to: 10, unit: 'kg' });
+  return [
+    m_ee,
+    ...checkNumbers('endEffector.F_x_Cee', own.F_x_Cee ?? [0, 0, 0], 3),
+    ...checkNumbers('endEffector.I_ee', own.I_ee ?? ball(m_ee), 9),
+    ...checkNumbers('endEffector.F_T_NE', own.F_T_NE ?? FLANGE, 16),
+  ];
 }
 
 function checkObjectWidth(value: unknown, option = 'objectWidthM'): number {

@@ -17,7 +17,9 @@ use kilohertz_core::limits::{Judgement, Sequence};
 use kilohertz_core::policy::{Answer, Ask, Native, Policy, PolicyFailed, Question};
 use kilohertz_core::robot::{Cycle, Device, Flow, Paced, Robot, RobotError, Tick};
 use kilohertz_core::schema::{Field, Schema};
-use kilohertz_core::session::{Cause, Config, Deadline, Event, EventKind, Outcome, Session};
+use kilohertz_core::session::{
+    Cause, Config, Deadline, Event, EventKind, Latency, Outcome, Session,
+};
 use kilohertz_core::stats::Recorder;
 use kilohertz_core::thread::RealtimeRequest;
 use kilohertz_core::timing::time::Time;
@@ -1743,6 +1745,92 @@ mod slow_policies {
         };
         assert_eq!(violation.kind, ViolationKind::NotFinite);
         assert!(log.actions().iter().all(|action| action.is_finite()));
+    }
+}
+
+mod lockstep {
+    use super::*;
+
+    /// Runs 300 ticks in lockstep with a policy on another thread that takes `dawdles` of the wall clock
+    /// for each answer, on a robot whose own times are anything. Returns records, stats and actions.
+    fn run(
+        latency: Latency,
+        dawdles: impl Fn(u64) -> Duration + Send + 'static,
+    ) -> (Vec<f64>, [u64; 5]) {
+        let log = Arc::new(Log::default());
+        let (notifier, heard) = notifier();
+        let setup = Setup::new(Config {
+            lockstep: Some(latency),
+            deadline: Deadline::Within(MS / 3),
+            record_ticks: 1_000,
+            ..run_for(300)
+        });
+        let (inside, mut outside) = mailbox(1, 1, notifier.clone(), Arc::clone(&setup.recorder));
+        let robot = Scripted::new(&log).timing(|tick| Timing {
+            started: MS * (tick * 7) as u32 + dawdling(tick),
+            execution: dawdling(tick + 1),
+            skipped: u64::from(tick % 50 == 49),
+        });
+        let session = setup
+            .limits(Braking::new(1))
+            .start_with(robot, inside, notifier);
+        let policy = std::thread::spawn(move || {
+            while let Ok(news) = heard.recv() {
+                if news.has(Signals::ENDED) {
+                    return;
+                }
+                if let Some(asked) = outside.take().map(|frame| frame.question()) {
+                    std::thread::sleep(dawdles(asked.tick));
+                    outside.answer(asked, |action| action[0] = asked.tick as f64);
+                }
+            }
+        });
+        assert_eq!(cause(&session), None);
+        policy.join().unwrap();
+        let stats = session.stats();
+        let counts = [
+            stats.iterations,
+            stats.policy_answers,
+            stats.late_actions,
+            stats.held_commands,
+            stats.followed_commands,
+        ];
+        (session.take_records(), counts)
+    }
+
+    fn dawdling(tick: u64) -> Duration {
+        Duration::from_micros(tick * 7_919 % 1_500)
+    }
+
+    /// Bits, because a time that is not known is not a number.
+    fn bits(records: &[f64]) -> Vec<u64> {
+        records.iter().map(|value| value.to_bits()).collect()
+    }
+
+    #[test]
+    fn a_policy_is_never_late_by_the_wall_clock_and_records_are_the_same_to_the_bit() {
+        let (one, counts) = run(Latency::NONE, dawdling);
+        let (other, _) = run(Latency::NONE, |_| Duration::ZERO);
+        assert_eq!(bits(&one), bits(&other));
+        // The last tick is that of the end; each fiftieth has no cycle.
+        assert_eq!(counts, [296, 295, 0, 0, 0]);
+    }
+
+    #[test]
+    fn a_policy_with_a_latency_is_late_in_the_same_cycles_each_time() {
+        let latency = Latency::Between {
+            from: MS * 2,
+            to: MS * 40,
+            seed: 3,
+        };
+        let (one, counts) = run(latency, dawdling);
+        let (other, _) = run(latency, |_| Duration::ZERO);
+        assert_eq!(bits(&one), bits(&other));
+        let [_, answers, late, held, followed] = counts;
+        assert!(
+            answers > 5 && late > 100 && held > 50 && followed > 3,
+            "{counts:?}"
+        );
     }
 }
 

@@ -6,7 +6,8 @@
 //! `pylibfranka`.
 //!
 //! The arm here is a stopwatch: it speaks either version of FCI, reports that it stands still, and measures
-//! the time. Each figure includes its own wake and both ways through the sockets.
+//! the time. Each figure includes its own wake and both ways through the sockets. A row whose motion ends
+//! early, as where the machine stalls for too long, is measured again, and counted.
 
 #[cfg(target_os = "linux")]
 #[path = "../../kilohertz-core/benches/rows/mod.rs"]
@@ -14,6 +15,9 @@ mod rows;
 
 #[cfg(target_os = "linux")]
 mod pylibfranka;
+
+#[cfg(target_os = "linux")]
+mod repeats;
 
 #[cfg(target_os = "linux")]
 mod stopwatch;

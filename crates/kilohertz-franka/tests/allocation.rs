@@ -17,8 +17,7 @@ use kilohertz_core::policy::{Answer, Ask, Policy};
 use kilohertz_core::session::Config;
 use kilohertz_core::timing::time::Time;
 use kilohertz_franka::move_to::{Goal, HOME, MovePolicy};
-use kilohertz_franka::{CartesianBox, Control, Gains, Impedance, MotionOptions};
-use kilohertz_sim::SimulatorOptions;
+use kilohertz_franka::{CartesianBox, Client, Control, Gains, Impedance, MotionOptions};
 use watched::{WARM_UP, WatchedRobot};
 
 const WATCHED: u64 = 500;
@@ -59,13 +58,11 @@ fn allocations(case: Case) -> u64 {
         beyond,
         ..
     } = case;
-    let options = SimulatorOptions {
-        // A stall of the machine is no matter here.
-        lost_packet_limit: 10_000,
-        friction: false,
-        ..SimulatorOptions::default()
+    let simulator = match rig.client() {
+        Client::FrankaRs => lockstep(rig),
+        // It allocates for each state, and in lockstep is sent some twice.
+        Client::LibfrankaRs => by_the_wall_clock(rig),
     };
-    let simulator = start(rig, options);
     let arm = match case.elbow {
         true => connect_bent(rig, &simulator, case.impedance),
         false => connect_with(rig, &simulator, case.impedance),

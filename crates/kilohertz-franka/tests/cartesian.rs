@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use common::*;
-use effector::{at_speed, distance, field, move_by, place, senseless};
+use effector::{at_speed, distance, move_by, place, senseless};
 use kilohertz_core::limits::{LimitRules, OnViolation, ViolationKind};
-use kilohertz_core::policy::{Ask, Native, Policy, PolicyFailed};
-use kilohertz_core::session::{Cause, Config, EventKind};
+use kilohertz_core::policy::{Ask, Native, Policy};
+use kilohertz_core::session::{Cause, Config};
 use kilohertz_franka::{Control, Impedance};
 use kilohertz_sim::Fault;
 
@@ -85,9 +85,7 @@ fn a_stop_at_speed_brings_the_arm_to_rest_within_its_limits(rig: Rig) {
         let session = session_until(800, &arm, control, policy, || {
             assert!(simulator.joints().dq[0].abs() > 0.1, "{control}");
         });
-        ended_well(&session);
-        assert_at_rest_without_reflex(&simulator);
-        assert_eq!(simulator.counters().motions_finished, 1, "{control}");
+        ended_at_rest(&simulator, &session, control.name());
     }
 }
 
@@ -95,15 +93,9 @@ fn a_policy_that_fails_at_speed_leaves_the_arm_at_rest_and_is_told(rig: Rig) {
     for control in Control::CARTESIAN {
         let simulator = lockstep(rig);
         let arm = connect(rig, &simulator);
-        let policy = at_speed(control, |tick, _| match tick {
-            500.. => Err(PolicyFailed),
-            _ => Ok(()),
-        });
+        let policy = at_speed(control, fails_at_speed);
         let session = session(&arm, control, config(), policy);
-        let failed = Some(Cause::PolicyFailed { tick: 500 });
-        assert_eq!(ended(&session).cause, failed);
-        assert_at_rest_without_reflex(&simulator);
-        assert_eq!(simulator.counters().motions_finished, 1, "{control}");
+        assert_failed_at_speed(&simulator, &session, control.name());
     }
 }
 
@@ -343,9 +335,7 @@ fn a_policy_silent_for_300_ms_at_speed_is_held_rested_and_taken_up_again(rig: Ri
             assert!(simulator.joints().dq[0].abs() > 0.1, "{control} goes on");
         });
         ended_well(&session);
-        let told = event_kinds(&session);
-        let expected = [EventKind::Held, EventKind::Resting, EventKind::Resumed];
-        assert_eq!(told, expected, "{control}");
+        assert_resumed_once(&session, control.name());
         let stats = session.stats();
         let counted = (stats.held_commands, stats.late_actions);
         assert_eq!(counted, (20, 300), "{control}");
@@ -386,14 +376,7 @@ fn a_clamped_motion_survives_lost_commands(rig: Rig) {
     for control in DIRECT {
         let simulator = lockstep(rig);
         let arm = connect(rig, &simulator);
-        let injecting = Arc::clone(&simulator);
-        let mut random = numbers(3);
-        let policy = senseless(control, 5, move |ask| {
-            if ask.tick % 101 == 100 {
-                let count = 1 + (random().abs() * 3.0) as u32;
-                injecting.inject(Fault::DropCommands { count }).unwrap();
-            }
-        });
+        let policy = senseless(control, 5, losing_commands(&simulator));
         let session = clamped_session(&arm, control, policy, 6_000);
         ended_well(&session);
         assert_at_rest_without_reflex(&simulator);
@@ -446,11 +429,7 @@ fn a_slow_policy_moves_the_end_effector_smoothly(rig: Rig) {
                 deadline: kilohertz_core::session::Deadline::Within(NEVER),
                 ..config()
             };
-            let session = session(&arm, control, config, policy);
-            eventually("the end of the motion", || {
-                session.has_ended() || session.stats().iterations > 2_500
-            });
-            session.request_stop();
+            let session = session_for(2_500, &arm, control, config, policy);
             ended_well(&session);
             assert_at_rest_without_reflex(&simulator);
             let what = format!("{control} at {rate_hz} Hz");

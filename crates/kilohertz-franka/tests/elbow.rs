@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use common::*;
-use effector::{distance, field, place};
+use effector::{distance, place};
 use kilohertz_core::limits::ViolationKind;
 use kilohertz_core::policy::{Answer, Ask, Policy};
-use kilohertz_core::session::{Config, EventKind};
+use kilohertz_core::session::Config;
 use kilohertz_core::timing::time::Time;
 use kilohertz_franka::{Arm, Control, Impedance};
 use kilohertz_sim::{Fault, Simulator};
@@ -133,9 +133,7 @@ fn a_stop_at_speed_brings_both_to_rest(rig: Rig) {
         let session = session_until(800, &arm, control, policy, || {
             assert!(simulator.joints().dq[2].abs() > 0.2, "{control}");
         });
-        ended_well(&session);
-        assert_at_rest_without_reflex(&simulator);
-        assert_eq!(simulator.counters().motions_finished, 1, "{control}");
+        ended_at_rest(&simulator, &session, control.name());
     }
 }
 
@@ -262,12 +260,8 @@ fn a_policy_silent_for_300_ms_at_speed_is_held_rested_and_taken_up_again(rig: Ri
         let session = session_until(2_400, &arm, control, policy, || {
             assert!(simulator.joints().dq[2].abs() > 0.1, "{control} goes on");
         });
-        ended_well(&session);
-        let told = event_kinds(&session);
-        let expected = [EventKind::Held, EventKind::Resting, EventKind::Resumed];
-        assert_eq!(told, expected, "{control}");
-        assert_at_rest_without_reflex(&simulator);
-        assert_eq!(simulator.counters().motions_finished, 1, "{control}");
+        ended_at_rest(&simulator, &session, control.name());
+        assert_resumed_once(&session, control.name());
     }
 }
 
@@ -281,11 +275,7 @@ fn a_slow_policy_bends_the_arm_smoothly(rig: Rig) {
             policy_rate_hz: Some(50.0),
             ..config()
         };
-        let session = session(&arm, control, config, policy);
-        eventually("the end of the motion", || {
-            session.has_ended() || session.stats().iterations > 2_500
-        });
-        session.request_stop();
+        let session = session_for(2_500, &arm, control, config, policy);
         ended_well(&session);
         assert_at_rest_without_reflex(&simulator);
         let after = arm.state().unwrap();

@@ -50,19 +50,7 @@ fn suffering(rig: Rig, simulator: &Arc<Simulator>, control: Control, fault: &Fau
     let arm = connect(rig, simulator);
     let policy = at_speed(control, suffering_twice(simulator, fault));
     let session = session_until(900, &arm, control, policy, || {});
-    let outcome = ended(&session);
-    assert!(outcome.cause.is_none(), "{control}, {fault:?}: {outcome:?}");
-    assert!(
-        outcome.robot_error.is_none(),
-        "{control}, {fault:?}: {outcome:?}"
-    );
-    assert_at_rest_without_reflex(simulator);
-    let counters = simulator.counters();
-    assert_eq!(
-        (counters.motions_finished, counters.motions_aborted),
-        (1, 0),
-        "{control}, {fault:?}"
-    );
+    ended_at_rest(simulator, &session, &format!("{control}, {fault:?}"));
 }
 
 /// Datagrams that the faults here were for.
@@ -88,7 +76,7 @@ fn what_happens_to_datagrams_is_survived_at_speed_and_while_speeding_up(rig: Rig
 
 /// As many lost commands as a loaded machine may add do not end the motion here, and the arm is as
 /// punctual as may be.
-fn by_the_wall_clock(rig: Rig) -> Arc<Simulator> {
+fn punctual(rig: Rig) -> Arc<Simulator> {
     let options = SimulatorOptions {
         lost_packet_limit: 2_000,
         friction: false,
@@ -110,7 +98,7 @@ fn what_comes_late_by_the_wall_clock_is_survived_within_the_limits(rig: Rig) {
         Fault::DelayCommands { count, by },
         Fault::ReorderStates { count },
     ] {
-        let simulator = by_the_wall_clock(rig);
+        let simulator = punctual(rig);
         suffering(rig, &simulator, Control::JointVelocity, &fault);
         assert!(disturbed(&simulator) > 0, "{fault:?}");
         assert!(simulator.counters().commands_lost > 0, "{fault:?}");
@@ -154,7 +142,7 @@ fn a_state_that_is_none_ends_the_session_and_the_arm_comes_to_rest(rig: Rig) {
         Fault::TruncateStates { count: 1 },
         Fault::NoiseDatagrams { count: 3 },
     ] {
-        let simulator = by_the_wall_clock(rig);
+        let simulator = punctual(rig);
         let arm = connect(rig, &simulator);
         let injected = fault.clone();
         let error = struck(&arm, &simulator, move |simulator| {
@@ -203,14 +191,14 @@ const ENDINGS: [Ending; 4] = [
 ];
 
 fn a_server_that_is_gone_ends_the_session_with_its_loss(rig: Rig) {
-    for (what, end) in ENDINGS {
-        let simulator = by_the_wall_clock(rig);
+    at_once(ENDINGS, |(what, end)| {
+        let simulator = punctual(rig);
         let arm = connect(rig, &simulator);
         let error = struck(&arm, &simulator, end);
         assert_eq!(error.code, ArmErrorCode::ConnectionLost, "{what}: {error}");
         assert!(error.message.contains("lost"), "{what}: {error}");
-    }
-    let simulator = by_the_wall_clock(rig);
+    });
+    let simulator = punctual(rig);
     let arm = connect(rig, &simulator);
     struck(&arm, &simulator, |simulator| {
         simulator.inject(Fault::ResetConnection).unwrap();
@@ -241,12 +229,12 @@ fn states_that_are_all_old_end_what_waits_for_a_new_one_within_seconds(rig: Rig)
         // One second, and what a loaded machine adds; a request would have ten.
         assert!(begun.elapsed() < limit, "{what}: {:?}", begun.elapsed());
     };
-    let simulator = by_the_wall_clock(rig);
+    let simulator = punctual(rig);
     let arm = connect(rig, &simulator);
     within("a session", Duration::from_secs(7), &|| {
         struck(&arm, &simulator, old)
     });
-    let simulator = by_the_wall_clock(rig);
+    let simulator = punctual(rig);
     let arm = connect(rig, &simulator);
     old(&simulator);
     within("a state", Duration::from_secs(7), &|| {
@@ -282,7 +270,7 @@ fn endless() -> Vec<u8> {
 }
 
 fn hears(rig: Rig, bytes: &[u8]) {
-    let simulator = by_the_wall_clock(rig);
+    let simulator = punctual(rig);
     let arm = connect(rig, &simulator);
     let injecting = Arc::clone(&simulator);
     let said = bytes.to_vec();
@@ -306,9 +294,7 @@ fn hears(rig: Rig, bytes: &[u8]) {
 }
 
 fn nonsense_on_the_command_channel_ends_in_an_error_at_the_latest_with_the_motion(rig: Rig) {
-    for bytes in nonsense() {
-        hears(rig, &bytes);
-    }
+    at_once(nonsense(), |bytes| hears(rig, &bytes));
 }
 
 /// All at the same time: each takes as long as an answer may take.
@@ -322,7 +308,7 @@ fn an_answer_that_never_comes_is_not_waited_for_for_ever() {
         // The same where the address is none that a socket has for its other end.
         for host in ["0.0.0.0", "127.1", "localhost"] {
             scope.spawn(move || {
-                let simulator = by_the_wall_clock(Rig::Fr3);
+                let simulator = punctual(Rig::Fr3);
                 let address = format!("{host}:{}", simulator.address().port());
                 let arm = Arm::connect(&address, &ConnectOptions::default()).unwrap();
                 asked_of(arm, &simulator, FROZEN, ("recovery", Arm::recover));
@@ -332,7 +318,7 @@ fn an_answer_that_never_comes_is_not_waited_for_for_ever() {
 }
 
 fn a_slow_handshake_is_waited_for_or_given_up_in_time(rig: Rig) {
-    let simulator = by_the_wall_clock(rig);
+    let simulator = punctual(rig);
     let slow = |by| simulator.inject(Fault::SlowConnect { by }).unwrap();
     slow(Duration::from_millis(300));
     drop(connect(rig, &simulator));
@@ -351,7 +337,7 @@ fn a_slow_handshake_is_waited_for_or_given_up_in_time(rig: Rig) {
 type Question = (&'static str, fn(&Arm) -> Result<(), ArmError>);
 
 fn asked(rig: Rig, ending: Ending, question: Question) {
-    let simulator = by_the_wall_clock(rig);
+    let simulator = punctual(rig);
     asked_of(connect(rig, &simulator), &simulator, ending, question);
 }
 
@@ -374,10 +360,10 @@ fn asked_of(arm: Arm, simulator: &Simulator, (what, end): Ending, (question, ask
 }
 
 fn an_idle_arm_that_is_gone_is_an_error_for_whoever_asks_it(rig: Rig) {
-    for ending in ENDINGS {
+    at_once(ENDINGS, |ending| {
         asked(rig, ending, ("its state", |arm| arm.state().map(drop)));
         if ending.0 != FROZEN.0 {
             asked(rig, ending, ("recovery", Arm::recover));
         }
-    }
+    });
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use common::*;
-use effector::{field, place};
+use effector::place;
 use kilohertz_core::limits::{LimitRules, OnViolation, ViolationKind};
 use kilohertz_core::policy::{Ask, Native, Policy};
 use kilohertz_core::session::{Cause, Config, Session};

@@ -140,12 +140,13 @@ fn what_the_hand_refuses_is_an_error(rig: Rig) {
 }
 
 fn a_hand_that_dies_or_freezes_ends_what_waits_for_it(rig: Rig) {
-    for fault in [
+    let faults = [
         Fault::Hand(HandFault::Die),
         Fault::Hand(HandFault::Freeze),
         Fault::Die,
         Fault::Freeze,
-    ] {
+    ];
+    at_once(faults, |fault| {
         let simulator = lockstep(rig);
         let hand = hand_of(&simulator);
         thread::scope(|scope| {
@@ -170,7 +171,7 @@ fn a_hand_that_dies_or_freezes_ends_what_waits_for_it(rig: Rig) {
             );
         }
         hand.close();
-    }
+    });
 }
 
 fn a_command_that_is_never_answered_is_given_up(rig: Rig) {

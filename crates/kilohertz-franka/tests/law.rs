@@ -8,8 +8,8 @@ use std::sync::Arc;
 use common::*;
 use effector::{distance, fast, motions, place};
 use kilohertz_core::limits::ViolationKind;
-use kilohertz_core::policy::{Policy, PolicyFailed};
-use kilohertz_core::session::{Cause, EventKind};
+use kilohertz_core::policy::Policy;
+use kilohertz_core::session::Cause;
 use kilohertz_franka::{Arm, Control, Gains, Impedance, MotionOptions, Setting, Thresholds};
 use kilohertz_sim::{Fault, Simulator, SimulatorOptions};
 
@@ -185,24 +185,16 @@ fn a_stop_at_speed_brings_the_arm_to_rest(rig: Rig) {
         let session = session_until(800, &arm, control, policy, || {
             assert!(simulator.joints().dq[0].abs() > 0.1, "{control}");
         });
-        ended_well(&session);
-        assert_at_rest_without_reflex(&simulator);
-        assert_eq!(simulator.counters().motions_finished, 1, "{control}");
+        ended_at_rest(&simulator, &session, control.name());
     }
 }
 
 fn a_policy_that_fails_at_speed_leaves_the_arm_at_rest_and_is_told(rig: Rig) {
     for control in motions() {
         let (simulator, arm) = set_up(rig, control);
-        let policy = fast(control, |tick, _| match tick {
-            500.. => Err(PolicyFailed),
-            _ => Ok(()),
-        });
+        let policy = fast(control, fails_at_speed);
         let session = session(&arm, control, config(), policy);
-        let failed = Some(Cause::PolicyFailed { tick: 500 });
-        assert_eq!(ended(&session).cause, failed, "{control}");
-        assert_at_rest_without_reflex(&simulator);
-        assert_eq!(simulator.counters().motions_finished, 1, "{control}");
+        assert_failed_at_speed(&simulator, &session, control.name());
     }
 }
 
@@ -211,9 +203,8 @@ fn targets_anywhere_are_followed_without_the_arm_objecting(rig: Rig) {
         for seed in [7, 11] {
             let (simulator, arm) = set_up(rig, control);
             let policy = effector::nonsense(control, seed);
-            ended_well(&clamped_session(&arm, control, policy, 10_000));
-            assert_at_rest_without_reflex(&simulator);
-            assert_eq!(simulator.counters().motions_finished, 1, "{control}");
+            let session = clamped_session(&arm, control, policy, 10_000);
+            ended_at_rest(&simulator, &session, control.name());
         }
     }
 }
@@ -240,11 +231,7 @@ fn a_policy_silent_for_300_ms_at_speed_is_held_rested_and_taken_up_again(rig: Ri
         let session = session_until(2_000, &arm, control, policy, || {
             assert!(simulator.joints().dq[0] > 0.1, "{control} goes on");
         });
-        ended_well(&session);
-        let told = event_kinds(&session);
-        let expected = [EventKind::Held, EventKind::Resting, EventKind::Resumed];
-        assert_eq!(told, expected, "{control}");
-        assert_at_rest_without_reflex(&simulator);
-        assert_eq!(simulator.counters().motions_finished, 1, "{control}");
+        ended_at_rest(&simulator, &session, control.name());
+        assert_resumed_once(&session, control.name());
     }
 }

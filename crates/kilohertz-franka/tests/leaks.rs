@@ -10,7 +10,7 @@ use common::*;
 use kilohertz_core::command::late::LateRule;
 use kilohertz_core::session::{Cause, Config, EventKind};
 use kilohertz_franka::{ArmErrorCode, Control};
-use kilohertz_sim::{Fault, SimulatorOptions};
+use kilohertz_sim::Fault;
 
 on_each_arm! {
     a_dead_or_frozen_arm_ends_the_session_in_bounded_time,
@@ -60,39 +60,31 @@ fn assert_gone(before: (usize, usize)) {
 
 fn a_dead_or_frozen_arm_ends_the_session_in_bounded_time(rig: Rig) {
     let _alone = alone();
-    for control in Control::JOINTS {
-        for fault in [Fault::Die, Fault::Freeze] {
-            let before = held();
-            let simulator = start(
-                rig,
-                SimulatorOptions {
-                    lost_packet_limit: 10_000,
-                    ..SimulatorOptions::default()
-                },
-            );
-            let arm = connect(rig, &simulator);
-            let session = session(&arm, control, config(), at_speed(control, |_, _| Ok(())));
-            eventually("a motion", || {
-                session.has_ended() || session.stats().iterations > 300
-            });
-            simulator.inject(fault.clone()).unwrap();
-            let what = format!("{control}, {fault:?}");
-            assert!(
-                session.join(Duration::from_secs(20)),
-                "{what}: the session hangs"
-            );
-            let outcome = session.outcome().unwrap();
-            assert!(
-                matches!(outcome.cause, Some(Cause::RobotFailed { .. })),
-                "{outcome:?}"
-            );
-            let error = robot_error(&session);
-            assert_eq!(error.code, ArmErrorCode::ConnectionLost, "{what}: {error}");
-            assert!(!arm.is_driven());
-            drop((session, arm, simulator));
-            assert_gone(before);
-        }
-    }
+    let before = held();
+    let cases = Control::JOINTS.map(|control| [(control, Fault::Die), (control, Fault::Freeze)]);
+    at_once(cases.into_iter().flatten(), |(control, fault)| {
+        let simulator = by_the_wall_clock(rig);
+        let arm = connect(rig, &simulator);
+        let session = session(&arm, control, config(), at_speed(control, |_, _| Ok(())));
+        eventually("a motion", || {
+            session.has_ended() || session.stats().iterations > 300
+        });
+        simulator.inject(fault.clone()).unwrap();
+        let what = format!("{control}, {fault:?}");
+        assert!(
+            session.join(Duration::from_secs(20)),
+            "{what}: the session hangs"
+        );
+        let outcome = session.outcome().unwrap();
+        assert!(
+            matches!(outcome.cause, Some(Cause::RobotFailed { .. })),
+            "{outcome:?}"
+        );
+        let error = robot_error(&session);
+        assert_eq!(error.code, ArmErrorCode::ConnectionLost, "{what}: {error}");
+        assert!(!arm.is_driven());
+    });
+    assert_gone(before);
 }
 
 fn forty_rounds_of_connecting_driving_and_closing_leave_nothing_behind(rig: Rig) {
@@ -142,15 +134,7 @@ fn a_connection_that_was_refused_leaves_nothing_behind(rig: Rig) {
 fn a_blocked_policy_costs_the_arm_no_command(rig: Rig) {
     let _alone = alone();
     for control in Control::JOINTS {
-        let simulator = start(
-            rig,
-            SimulatorOptions {
-                // A stall of the machine is not what this is about.
-                lost_packet_limit: 10_000,
-                friction: false,
-                ..SimulatorOptions::default()
-            },
-        );
+        let simulator = by_the_wall_clock(rig);
         let arm = connect(rig, &simulator);
         let config = Config {
             late: LateRule::default(),

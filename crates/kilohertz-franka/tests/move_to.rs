@@ -15,11 +15,13 @@ use kilohertz_franka::move_to::{Arrival, Goal, HOME, MovePolicy, Plan, Progress}
 use kilohertz_franka::{
     Arm, ArmErrorCode, Control, Gains, Impedance, MotionOptions, Setting, Thresholds,
 };
-use kilohertz_sim::{Fault, SimulatorOptions};
+use kilohertz_sim::{Fault, Simulator, SimulatorOptions};
 
 on_each_arm! {
     an_arm_arrives_in_the_time_that_was_planned,
     a_pose_is_reached_with_a_tool,
+    a_relative_goal_counts_from_where_the_arm_stands,
+    a_relative_goal_beyond_a_range_is_refused,
     at_full_speed_no_limit_is_broken_from_anywhere_to_anywhere,
     a_move_that_is_stopped_rests_within_the_limits,
     lost_packets_do_not_keep_an_arm_from_arriving,
@@ -100,15 +102,64 @@ fn a_pose_is_reached_with_a_tool(rig: Rig) {
     }
 }
 
+fn a_relative_goal_counts_from_where_the_arm_stands(rig: Rig) {
+    let simulator = lockstep(rig);
+    let arm = connect(rig, &simulator);
+    let by = [0.1, -0.2, 0.0, 0.1, 0.05, 0.0, -0.3];
+    for times in 1..=2 {
+        let (_, plan) = moved(&arm, Goal::JointsBy(by), 0.5);
+        for joint in 0..7 {
+            let wanted = HOME[joint] + f64::from(times) * by[joint];
+            assert!((plan.goal()[joint] - wanted).abs() < 1e-4, "joint {joint}");
+        }
+    }
+
+    // 3 cm along the tool's own axis, and turned about it by 0.2 rad.
+    let mut tool = Posture::bare(HOME).F_T_EE;
+    tool[14] = 0.1;
+    arm.configure(&Setting::EndEffector(tool)).unwrap();
+    let from = arm.state().unwrap().O_T_EE_d;
+    let (sine, cosine) = 0.2_f64.sin_cos();
+    let mut by = Posture::bare(HOME).F_T_EE;
+    (by[0], by[1], by[4], by[5], by[14]) = (cosine, sine, -sine, cosine, 0.03);
+    moved(&arm, Goal::PoseBy(by), 0.5);
+    let to = arm.state().unwrap().O_T_EE_d;
+    for row in 0..3 {
+        let place = from[12 + row] + 0.03 * from[8 + row];
+        assert!((to[12 + row] - place).abs() < 1e-4, "{to:?} from {from:?}");
+        let x = cosine * from[row] + sine * from[4 + row];
+        assert!((to[row] - x).abs() < 1e-4, "{to:?} from {from:?}");
+    }
+    assert_at_rest_without_reflex(&simulator);
+}
+
+fn a_relative_goal_beyond_a_range_is_refused(rig: Rig) {
+    let simulator = lockstep(rig);
+    let arm = connect(rig, &simulator);
+    let mut by = [0.0; 7];
+    by[3] = 3.0;
+    let error = arm.plan_move(&Goal::JointsBy(by), 0.5).unwrap_err();
+    assert_eq!(error.code, ArmErrorCode::Unreachable, "{error}");
+    assert!(error.message.contains("joint 4"), "{error}");
+    let mut by = Posture::bare(HOME).F_T_EE;
+    by[14] = -2.0;
+    let error = arm.plan_move(&Goal::PoseBy(by), 0.5).unwrap_err();
+    assert_eq!(error.code, ArmErrorCode::Unreachable, "{error}");
+    assert_eq!(simulator.counters().motions_started, 0);
+}
+
+fn with_friction(rig: Rig) -> Arc<Simulator> {
+    let options = SimulatorOptions {
+        lockstep: true,
+        friction: true,
+        hand: false,
+        ..SimulatorOptions::default()
+    };
+    start(rig, options)
+}
+
 fn at_full_speed_no_limit_is_broken_from_anywhere_to_anywhere(rig: Rig) {
-    let simulator = start(
-        rig,
-        SimulatorOptions {
-            lockstep: true,
-            friction: true,
-            ..SimulatorOptions::default()
-        },
-    );
+    let simulator = with_friction(rig);
     let arm = connect(rig, &simulator);
     let bounds = rig.bounds();
     let mut random = numbers(7);
@@ -320,7 +371,7 @@ fn anywhere(rig: Rig, random: &mut impl FnMut() -> f64) -> [f64; 7] {
 }
 
 /// Moves an arm as `moveTo` does, in the session that is for it.
-fn moved_by_mover(simulator: &kilohertz_sim::Simulator, arm: &Arm, goal: [f64; 7], speed: f64) {
+fn moved_by_mover(simulator: &Simulator, arm: &Arm, goal: [f64; 7], speed: f64) {
     let plan = arm.plan_move(&Goal::Joints(goal), speed).unwrap();
     let progress = Arc::<Progress>::default();
     let policy = MovePolicy::new(plan, Arc::clone(&progress));
@@ -336,19 +387,12 @@ fn moved_by_mover(simulator: &kilohertz_sim::Simulator, arm: &Arm, goal: [f64; 7
 }
 
 fn a_heavy_load_arrives_at_full_speed_from_anywhere_to_anywhere(rig: Rig) {
-    let simulator = start(
-        rig,
-        SimulatorOptions {
-            lockstep: true,
-            friction: true,
-            ..SimulatorOptions::default()
-        },
-    );
+    let simulator = with_friction(rig);
     let arm = connect(rig, &simulator);
     let load = Setting::Load {
         mass: 3.0,
         centre: [0.0, 0.0, 0.2],
-        inertia: [0.0; 9],
+        inertia: [0.003, 0., 0., 0., 0.003, 0., 0., 0., 0.003],
     };
     arm.configure(&load).unwrap();
     let mut random = numbers(7);
@@ -475,7 +519,14 @@ fn an_arm_that_is_held_on_its_way_says_where_it_is(rig: Rig) {
 
 #[allow(clippy::approx_constant, reason = "four digits are what is tested")]
 fn a_pose_in_four_digits_is_reached(rig: Rig) {
-    let simulator = lockstep(rig);
+    let simulator = start(
+        rig,
+        SimulatorOptions {
+            lockstep: true,
+            hand: false,
+            ..SimulatorOptions::default()
+        },
+    );
     let arm = connect(rig, &simulator);
     let hand = [
         0.7071, -0.7071, 0., 0., 0.7071, 0.7071, 0., 0., 0., 0., 1., 0., 0., 0., 0.1034, 1.,

@@ -14,10 +14,9 @@ use std::process::Command;
 
 use common::*;
 use kilohertz_core::policy::Policy;
-use kilohertz_core::session::{Config, Deadline};
+use kilohertz_core::session::Config;
 use kilohertz_core::stats::Stats;
 use kilohertz_franka::{CartesianBox, Control, Gains, Impedance, MotionOptions};
-use kilohertz_sim::SimulatorOptions;
 use watched::{WARM_UP, WatchedRobot, elsewhere, shared};
 
 /// Cycles under watch.
@@ -40,13 +39,7 @@ fn watched(
     config: Config,
     answers: impl FnOnce(Box<dyn Policy>) -> Box<dyn Policy>,
 ) -> Stats {
-    let options = SimulatorOptions {
-        // A stall of the machine is no matter here.
-        lost_packet_limit: 10_000,
-        friction: false,
-        ..SimulatorOptions::default()
-    };
-    let simulator = start(rig, options);
+    let simulator = by_the_wall_clock(rig);
     let arm = connect_with(rig, &simulator, impedance);
     let options = MotionOptions {
         fence: Some(CartesianBox {
@@ -103,11 +96,6 @@ fn neither_does_one_with_torques_or_a_law_behind_the_motion() {
 #[test]
 fn neither_does_one_of_a_policy_on_another_thread_or_in_another_process_that_answers_late_seldom_or_not_at_all()
  {
-    let slow = |rate_hz, budget| Config {
-        policy_rate_hz: Some(rate_hz),
-        deadline: Deadline::Within(budget),
-        ..clamping()
-    };
     let recorded = Config {
         record_ticks: 100,
         ..clamping()
@@ -116,8 +104,8 @@ fn neither_does_one_of_a_policy_on_another_thread_or_in_another_process_that_ans
         for (silence, config) in [
             (0..0, recorded.clone()),
             (WARM_UP + 20..WARM_UP + 100, clamping()),
-            (0..0, slow(30.0, MS * 15)),
-            (0..0, slow(100.0, MS / 3)),
+            (0..0, asked_at(30.0, MS * 15)),
+            (0..0, asked_at(100.0, MS / 3)),
         ] {
             for in_process in [false, true] {
                 let config = config.clone();

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use common::*;
 use kilohertz_core::limits::ViolationKind;
-use kilohertz_core::policy::{Answer, Ask, Native, Policy, PolicyFailed, Question};
+use kilohertz_core::policy::{Answer, Ask, Native, Policy, Question};
 use kilohertz_core::session::{Cause, EventKind, Session};
 use kilohertz_core::timing::time::Time;
 use kilohertz_franka::{ArmErrorCode, Control};
@@ -67,9 +67,7 @@ fn a_stop_at_speed_brings_the_arm_to_rest_within_its_limits(rig: Rig) {
         let session = session_until(700, &arm, control, policy, || {
             assert!(simulator.joints().dq[0] > 0.9 * SPEED, "{control}");
         });
-        ended_well(&session);
-        assert_at_rest_without_reflex(&simulator);
-        assert_eq!(simulator.counters().motions_finished, 1, "{control}");
+        ended_at_rest(&simulator, &session, control.name());
     }
 }
 
@@ -77,18 +75,9 @@ fn a_policy_that_fails_at_speed_leaves_the_arm_at_rest_and_is_told(rig: Rig) {
     for control in Control::JOINTS {
         let simulator = lockstep(rig);
         let arm = connect(rig, &simulator);
-        let policy = at_speed(control, |tick, _| match tick {
-            500.. => Err(PolicyFailed),
-            _ => Ok(()),
-        });
+        let policy = at_speed(control, fails_at_speed);
         let session = session(&arm, control, config(), policy);
-        assert_eq!(
-            ended(&session).cause,
-            Some(Cause::PolicyFailed { tick: 500 })
-        );
-        assert!(ended(&session).robot_error.is_none());
-        assert_at_rest_without_reflex(&simulator);
-        assert_eq!(simulator.counters().motions_finished, 1, "{control}");
+        assert_failed_at_speed(&simulator, &session, control.name());
     }
 }
 
@@ -129,9 +118,7 @@ fn whatever_a_policy_wants_a_clamped_motion_never_makes_the_arm_object(rig: Rig)
             let arm = connect(rig, &simulator);
             let policy = senseless(control, seed, |_| {});
             let session = clamped_session(&arm, control, policy, 20_000);
-            ended_well(&session);
-            assert_at_rest_without_reflex(&simulator);
-            assert_eq!(simulator.counters().motions_finished, 1, "{control}");
+            ended_at_rest(&simulator, &session, control.name());
             let stats = session.stats();
             assert!(stats.clamped_commands > 10_000, "{control}: {stats:?}");
             // Behind a jump it takes two answers more until there is a jerk again.
@@ -156,14 +143,7 @@ fn a_clamped_motion_survives_lost_commands(rig: Rig) {
     for control in [Control::JointVelocity, Control::JointPosition] {
         let simulator = lockstep(rig);
         let arm = connect(rig, &simulator);
-        let injecting = Arc::clone(&simulator);
-        let mut random = numbers(3);
-        let policy = senseless(control, 5, move |ask| {
-            if ask.tick % 101 == 100 {
-                let count = 1 + (random().abs() * 3.0) as u32;
-                injecting.inject(Fault::DropCommands { count }).unwrap();
-            }
-        });
+        let policy = senseless(control, 5, losing_commands(&simulator));
         let session = clamped_session(&arm, control, policy, 10_000);
         ended_well(&session);
         assert_at_rest_without_reflex(&simulator);
@@ -250,9 +230,7 @@ fn a_policy_silent_for_300_ms_at_speed_is_held_rested_and_taken_up_again(rig: Ri
             speed = simulator.joints().dq[0];
         });
         ended_well(&session);
-        let told = event_kinds(&session);
-        let expected = [EventKind::Held, EventKind::Resting, EventKind::Resumed];
-        assert_eq!(told, expected, "{control}");
+        assert_resumed_once(&session, control.name());
         let stats = session.stats();
         assert_eq!(
             (stats.held_commands, stats.late_actions),

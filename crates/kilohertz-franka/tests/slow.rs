@@ -11,7 +11,6 @@ use kilohertz_core::policy::{Answer, Ask, Native, Policy, Question};
 use kilohertz_core::session::{Config, Deadline, Session};
 use kilohertz_core::timing::time::Time;
 use kilohertz_franka::{Arm, Control};
-use kilohertz_sim::Simulator;
 
 on_each_arm! {
     a_slow_policy_moves_the_arm_as_smoothly_as_a_fast_one,
@@ -72,16 +71,6 @@ fn column(commands: &[[f64; 7]], joint: usize) -> Vec<f64> {
     commands.iter().map(|command| command[joint]).collect()
 }
 
-fn assert_undisturbed(simulator: &Simulator, what: &str) {
-    assert_at_rest_without_reflex(simulator);
-    let counters = simulator.counters();
-    assert_eq!(
-        (counters.motions_finished, counters.motions_aborted),
-        (1, 0),
-        "{what}"
-    );
-}
-
 /// Half a cosine of 0.3 rad within 1.5 s, in the policy's own time.
 fn swing(control: Control) -> impl Policy {
     let mut start = None;
@@ -117,7 +106,7 @@ fn a_slow_policy_moves_the_arm_as_smoothly_as_a_fast_one(rig: Rig) {
             let before = simulator.joints().q;
             let (session, commands) =
                 driven(&arm, control, at_rate(rate_hz), swing(control), 2_200);
-            assert_undisturbed(&simulator, &what);
+            assert_finished(&simulator, &what);
             let after = simulator.joints().q;
             for joint in MOVED {
                 let off = after[joint] - before[joint] - 0.3;
@@ -159,7 +148,7 @@ fn torques_of_a_slow_policy_are_gone_to_at_the_limited_rate(rig: Rig) {
             Ok(())
         });
         let (session, commands) = driven(&arm, control, at_rate(rate_hz), policy, 1_000);
-        assert_undisturbed(&simulator, &what);
+        assert_finished(&simulator, &what);
         let torques = column(&commands, 6);
         assert!(steepest(&torques) <= 1_000.0, "{what}");
         let reached = torques.iter().filter(|torque| torque.abs() == 0.75).count();
@@ -181,7 +170,7 @@ fn torques_of_a_slow_policy_are_gone_to_at_the_limited_rate(rig: Rig) {
         swing(Control::Torque),
         3_500,
     );
-    assert_undisturbed(&simulator, "a swing");
+    assert_finished(&simulator, "a swing");
     for joint in MOVED {
         let off = simulator.joints().q[joint] - before[joint] - 0.3;
         assert!(off.abs() < 0.02, "joint {joint} is off by {off}");
@@ -197,7 +186,7 @@ fn an_answer_that_takes_as_long_as_its_budget_is_in_time(rig: Rig) {
         ..at_rate(30.0)
     };
     let (session, commands) = driven(&arm, control, config, swing(control), 2_300);
-    assert_undisturbed(&simulator, "late");
+    assert_finished(&simulator, "late");
     assert!(steepest(&rates(&column(&commands, 0))) < 1.0);
     assert_eq!(session.stats().late_actions, 0);
 }
@@ -230,7 +219,7 @@ fn steps_of_a_target_become_one_motion_within_the_budget_that_gets_there(rig: Ri
         let control = Control::JointTarget;
         let policy = steps(step, count);
         let (session, commands) = driven(&arm, control, at_rate(rate_hz), policy, 3_500);
-        assert_undisturbed(&simulator, &what);
+        assert_finished(&simulator, &what);
         let off = simulator.joints().q[0] - before - step * f64::from(count);
         assert!(off.abs() < 2e-3, "{what}: off by {off}");
         // Half of the arm's velocity and acceleration, a tenth of its jerk.
@@ -278,7 +267,7 @@ fn targets_anywhere_at_any_rate_never_make_the_arm_object(rig: Rig) {
             Ok(())
         });
         let (_, commands) = driven(&arm, control, at_rate(rate_hz), policy, 8_000);
-        assert_undisturbed(&simulator, &format!("{rate_hz} Hz"));
+        assert_finished(&simulator, &format!("{rate_hz} Hz"));
         for joint in 0..7 {
             let velocity = rates(&column(&commands, joint));
             let bounds = rig.bounds()[joint];
@@ -308,7 +297,7 @@ fn a_target_that_nobody_renews_is_reached_while_it_is_held_and_left_at_rest_afte
         action: None,
     };
     let (session, _) = driven(&arm, control, config, stepping, 3_000);
-    assert_undisturbed(&simulator, "held");
+    assert_finished(&simulator, "held");
     let off = simulator.joints().q[0] - before - 0.3;
     assert!(off.abs() < 2e-3, "off by {off}");
     assert_eq!(session.stats().held_commands, 1_500);

@@ -15,7 +15,7 @@ use franka::wire::robot::{v5, v10};
 use kilohertz_core::policy::{Ask, Native};
 use kilohertz_franka::hand::{Hand, HandOptions};
 use kilohertz_franka::{Arm, Client, ConnectOptions, Control, Generation};
-use kilohertz_sim::{Fault, Simulator, SimulatorOptions};
+use kilohertz_sim::{Fault, SimulatorOptions};
 use zerocopy::IntoBytes;
 use zerocopy::little_endian::{F32, F64, U16, U32, U64};
 
@@ -38,16 +38,6 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 /// The tests look at the sockets of the whole process.
 fn alone() -> MutexGuard<'static, ()> {
     ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// By the wall clock, and never out of patience: a stall of the machine is no matter here.
-fn by_the_wall_clock(rig: Rig) -> Arc<Simulator> {
-    let options = SimulatorOptions {
-        lost_packet_limit: 10_000,
-        friction: false,
-        ..SimulatorOptions::default()
-    };
-    start(rig, options)
 }
 
 /// The ports of this process's sockets that states can come to: bound to all addresses.

@@ -21,10 +21,9 @@ use kilohertz_core::limits::{Limiter, Unlimited};
 use kilohertz_core::policy::{Native, Policy};
 use kilohertz_core::robot::{Device, Paced, Robot, RobotError};
 use kilohertz_core::schema::{Field, Schema};
-use kilohertz_core::session::{Config, Deadline, Session};
+use kilohertz_core::session::{Config, Session};
 use kilohertz_core::stats::Stats;
 use kilohertz_franka::{Control, MotionOptions};
-use kilohertz_sim::SimulatorOptions;
 use libc::{c_int, c_long, c_void, siginfo_t};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch, apply_filter};
 use watched::{WARM_UP, WatchedRobot, elsewhere, shared};
@@ -147,14 +146,8 @@ fn refused_on(
     config: Config,
     policy: impl Policy + 'static,
 ) -> (Stats, Option<i64>) {
-    let options = SimulatorOptions {
-        // A stall of the machine is no matter here.
-        lost_packet_limit: 10_000,
-        friction: false,
-        ..SimulatorOptions::default()
-    };
     // The loop thread uses both until the process ends.
-    let simulator = ManuallyDrop::new(start(rig, options));
+    let simulator = ManuallyDrop::new(by_the_wall_clock(rig));
     let arm = ManuallyDrop::new(connect(rig, &simulator));
     let driven = arm.robot_with(control, &MotionOptions::default()).unwrap();
     let (session, seen) = confined(driven, config, policy);
@@ -163,6 +156,8 @@ fn refused_on(
         seen.is_done.load(SeqCst) || seen.refused().is_some() || session.has_ended()
     });
     assert!(!session.has_ended(), "{:?}", session.outcome());
+    // Those of all tests together would leave the machine little time.
+    simulator.stop();
     (session.stats(), seen.refused())
 }
 
@@ -216,15 +211,10 @@ fn neither_does_one_that_is_held_or_rests_or_lies_between_two_answers() {
         },
         ..clamping()
     };
-    let slow = |rate_hz, budget| Config {
-        policy_rate_hz: Some(rate_hz),
-        deadline: Deadline::Within(budget),
-        ..clamping()
-    };
     for (silence, config) in [
         (WARM_UP + 20..WARM_UP + 100, quiet),
-        (0..0, slow(30.0, MS * 15)),
-        (0..0, slow(100.0, MS / 3)),
+        (0..0, asked_at(30.0, MS * 15)),
+        (0..0, asked_at(100.0, MS / 3)),
     ] {
         for &rig in Rig::ALL {
             let control = Control::JointVelocity;

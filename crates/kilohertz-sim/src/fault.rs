@@ -99,7 +99,9 @@ pub enum Fault {
     },
     /// Presses (true) or releases (false) the user stop.
     UserStop(bool),
-    /// Somebody pushes each joint with these torques [N m], until the next push; zeros let go.
+    /// Somebody pushes each joint with these torques [N m], until the next push; zeros let go. A positive one turns
+    /// its joint forwards, and `tau_ext_hat_filtered` shows it with the opposite sign: what the arm applies to who
+    /// pushes it.
     Push([f64; 7]),
     /// The next `Connect` is refused as incompatible, by a server of this version.
     RejectConnect {

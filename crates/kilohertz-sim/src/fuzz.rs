@@ -83,6 +83,7 @@ fn moving(generation: Generation, generator: Generator, lockstep: bool) -> Contr
         Request::Move {
             generator,
             controller,
+            asynchronous: None,
         },
     );
     robot.tick();

@@ -1,5 +1,6 @@
 //! The two generations of the arm: what they are called, what they speak, what their joints may do.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -18,6 +19,20 @@ pub enum Generation {
     Fr3,
     /// Franka Emika Robot, also called Panda, FCI version 5.
     Fer,
+}
+
+/// The position of joint 4 \[rad\] at which either arm is stretched and its elbow flips: libfranka's
+/// `control_types.h` and Franka's page on robot limits.
+const ELBOW_FLIP: f64 = -0.467_002_423_653_011;
+
+/// The elbow of an arm at `q`: the position of joint 3, and to which side joint 4 bends, as an arm tells it.
+pub(crate) fn elbow(q: &Joints) -> [f64; 2] {
+    let side = match q[3].total_cmp(&ELBOW_FLIP) {
+        Ordering::Less => -1.0,
+        Ordering::Equal => 0.0,
+        Ordering::Greater => 1.0,
+    };
+    [q[2], side]
 }
 
 /// What the joints of an arm may do at most.
@@ -54,7 +69,8 @@ pub(crate) struct CartesianEnvelope {
     pub elbow: Bounds,
 }
 
-/// Those behind libfranka 0.21's `rate_limiting.h`, which stays a little below them.
+/// Those behind libfranka 0.21's `rate_limiting.h`, which stays a little below them. Its elbow has 1.5 rad/s, where
+/// Franka's page on robot limits has 2.62.
 const FR3_CARTESIAN: CartesianEnvelope = CartesianEnvelope {
     translation: Bounds {
         velocity: 3.0,
@@ -73,10 +89,11 @@ const FR3_CARTESIAN: CartesianEnvelope = CartesianEnvelope {
     },
 };
 
-/// Those behind libfranka 0.9's.
+/// Those behind libfranka 0.9's, but for the translation, whose 1.7 m/s are those of Franka's page on robot limits, where
+/// libfranka has 2.
 const FER_CARTESIAN: CartesianEnvelope = CartesianEnvelope {
     translation: Bounds {
-        velocity: 2.0,
+        velocity: 1.7,
         acceleration: 13.0,
         jerk: 6500.0,
     },
@@ -192,6 +209,26 @@ mod tests {
     }
 
     #[test]
+    fn an_elbow_flips_where_the_arm_is_stretched() {
+        let bent = |q4| elbow(&[0.0, 0.0, 0.3, q4, 0.0, 0.0, 0.0]);
+        assert_eq!(bent(-0.4671), [0.3, -1.0]);
+        assert_eq!(bent(ELBOW_FLIP), [0.3, 0.0]);
+        assert_eq!(bent(-0.4669), [0.3, 1.0]);
+        // The links on both sides of joint 4 lie in one line there.
+        for generation in Generation::ALL {
+            let model = generation.model().unwrap();
+            let reach = |q4| {
+                let q = [0.0, 0.0, 0.0, q4, 0.0, 0.0, 0.0];
+                let unit = &franka::robot_state::IDENTITY_TRANSFORM;
+                let wrist = model.pose_q(franka::model::Frame::Joint5, &q, unit, unit);
+                wrist[12].hypot(wrist[14] - 0.333)
+            };
+            let most = reach(ELBOW_FLIP);
+            assert!(reach(ELBOW_FLIP - 0.01) < most && reach(ELBOW_FLIP + 0.01) < most);
+        }
+    }
+
+    #[test]
     fn what_a_client_of_the_fer_keeps_to_is_within_what_its_arm_allows() {
         let client = &rate_limiting::fer::MAX_JOINT_VELOCITY;
         for (joint, velocity) in client.iter().enumerate() {
@@ -227,7 +264,7 @@ mod tests {
         near(bounds.elbow.acceleration, fr3::MAX_ELBOW_ACCELERATION);
         near(bounds.elbow.jerk, fr3::MAX_ELBOW_JERK);
         let bounds = &FER_CARTESIAN;
-        assert!(bounds.translation.velocity > fer::MAX_TRANSLATIONAL_VELOCITY);
+        assert_eq!(bounds.translation.velocity, 1.7);
         near(
             bounds.translation.acceleration,
             fer::MAX_TRANSLATIONAL_ACCELERATION,

@@ -118,9 +118,11 @@
 //!   choose another. The Cartesian impedance controller is accepted for every motion generator
 //!   and behaves as the joint impedance controller.
 //! - Nothing touches the arm but its hard stops and [`Fault::Push`]; `tau_ext_hat_filtered` shows both
-//!   exactly, and external wrenches are computed from it. `SetCollisionBehavior` decides what of that is
-//!   a contact, and in a motion what is a reflex (`joint_reflex`, `cartesian_reflex`); a collision is
-//!   not kept once it is over. Until it is set, thresholds are 20 while accelerating and 10 otherwise,
+//!   exactly, as what the arm applies to its surroundings (positive where the arm pushes forwards, so
+//!   negative where it is pushed forwards), and external wrenches are computed from it: zeros close to a
+//!   singular pose (where the Jacobian's volume is below 0.005; an arm's own bound is not known). `SetCollisionBehavior` decides what of that is
+//!   a contact, and in a motion what is a reflex (`joint_reflex`, `cartesian_reflex`). A contact is
+//!   reported while it lasts, a collision until `AutomaticErrorRecovery`. Until it is set, thresholds are 20 while accelerating and 10 otherwise,
 //!   as in libfranka's examples. Self-collision is not watched, nor is the measured Cartesian velocity.
 //! - `SetGuidingMode` and `SetCartesianImpedance` are checked and change nothing: nobody guides the arm
 //!   by hand, and there is no Cartesian controller.
@@ -148,6 +150,7 @@ mod body;
 mod control_box;
 mod corruption;
 mod counters;
+mod end_effector;
 mod error;
 mod fault;
 #[cfg(test)]
@@ -165,6 +168,7 @@ mod wire;
 
 pub use corruption::Corruption;
 pub use counters::Counters;
+pub use end_effector::EndEffector;
 pub use error::SimulatorError;
 pub use fault::{Fault, HandFault};
 pub use generation::Generation;

@@ -42,6 +42,7 @@ impl Stepped {
         let request = Request::Move {
             generator,
             controller,
+            asynchronous: None,
         };
         robot.request(ticket, request);
         let writer = StateWriter::default();

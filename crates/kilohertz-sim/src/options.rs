@@ -4,6 +4,7 @@ use std::f64::consts::{FRAC_PI_2, FRAC_PI_4};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
+use crate::end_effector::EndEffector;
 use crate::error::{SimulatorError, rounded};
 use crate::generation::Generation;
 use crate::hand::Hand;
@@ -21,6 +22,8 @@ pub struct SimulatorOptions {
     pub port: u16,
     /// Whether there is a hand. Default true.
     pub hand: bool,
+    /// What the arm wears at its flange, as it is set in Desk. Default: the hand where there is one, else nothing.
+    pub end_effector: Option<EndEffector>,
     /// Width of an object between the fingers of the open hand \[m\], above 0 to 0.08. Default: no
     /// object.
     pub object: Option<f64>,
@@ -52,6 +55,7 @@ impl Default for SimulatorOptions {
             host: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 0,
             hand: true,
+            end_effector: None,
             object: None,
             q: [
                 0.0,
@@ -73,6 +77,15 @@ impl Default for SimulatorOptions {
 }
 
 impl SimulatorOptions {
+    /// What the arm wears at its flange.
+    pub(crate) fn worn(&self) -> EndEffector {
+        let own = match self.hand {
+            true => EndEffector::FRANKA_HAND,
+            false => EndEffector::NONE,
+        };
+        self.end_effector.unwrap_or(own)
+    }
+
     pub(crate) fn validate(&self) -> Result<(), SimulatorError> {
         if !self.host.is_loopback() {
             return Err(SimulatorError::Address { host: self.host });
@@ -84,6 +97,7 @@ impl SimulatorOptions {
                 expected: "at most 65534: the hand listens on the next one".into(),
             });
         }
+        self.worn().validate()?;
         if let Some(object) = self.object {
             if !self.hand {
                 return Err(SimulatorError::Option {

@@ -7,7 +7,7 @@ use std::net::{TcpStream, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{eventually, lockstep, options, wall_clock, with_robot};
+use common::*;
 use franka::wire::gripper::{GRIPPER_VERSION, GripperCommand, GripperConnectRequest};
 use franka::wire::{GRIPPER_HEADER_LEN, HeaderLayout};
 use franka::{FrankaError, Gripper, GripperState};
@@ -241,7 +241,7 @@ fn a_hand_that_dies_leaves_the_arm_alive(arm: Generation) {
 
 fn garbage_costs_the_client_its_connection_and_nobody_else_theirs(arm: Generation) {
     let simulator = wall_clock(arm);
-    let mut noise = 0x2545_f491_4f6c_dd1d_u64;
+    let mut noise = noise(0x2545_f491_4f6c_dd1d);
     for round in 0..60_u16 {
         let mut bytes = Vec::new();
         if round % 3 == 0 {
@@ -250,10 +250,7 @@ fn garbage_costs_the_client_its_connection_and_nobody_else_theirs(arm: Generatio
             bytes.extend(message(round % 7, &vec![0xff; usize::from(round)]));
         }
         for _ in 0..(round * 13 % 700) {
-            noise ^= noise << 13;
-            noise ^= noise >> 7;
-            noise ^= noise << 17;
-            bytes.push(noise as u8);
+            bytes.push(noise());
         }
         let mut stream = TcpStream::connect(simulator.hand_address().unwrap()).unwrap();
         let _ = stream.write_all(&bytes);

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use common::{bump, eventually, largest_difference, options};
-use kilohertz_sim::{Fault, Generation, HandFault, Simulator, SimulatorOptions};
+use kilohertz_sim::{EndEffector, Fault, Generation, HandFault, Simulator, SimulatorOptions};
 use libfranka::exception::FrankaException;
 use libfranka::{
     ControllerMode, FrankaResult, JointPositions, JointVelocities, MAX_CUTOFF_FREQUENCY,
@@ -61,11 +61,12 @@ fn it_reads_the_state_that_the_arm_is_in() {
     let state = robot.read_once().unwrap();
     assert!(largest_difference(&state.q, &simulator.joints().q) < 1e-6);
     let model = franka::Model::native_fer();
-    let shared = franka::RobotState {
-        q: state.q,
-        ..franka::RobotState::default()
-    };
-    let gravity = model.gravity(&shared);
+    let hand = EndEffector::FRANKA_HAND;
+    assert_eq!(
+        (state.m_ee, state.F_x_Cee, state.I_ee),
+        (hand.m_ee, hand.F_x_Cee, hand.I_ee)
+    );
+    let gravity = model.gravity_q(&state.q, state.m_ee, &state.F_x_Cee, &[0.0, 0.0, -9.81]);
     assert!(largest_difference(&state.tau_J, &gravity) < 0.1);
     let mut times = Vec::new();
     robot
@@ -153,13 +154,15 @@ fn it_configures_the_arm_and_is_refused_what_makes_no_sense() {
     let mut robot = connect(&simulator);
     robot.set_default_behavior().unwrap();
     robot.set_guiding_mode([true; 6], false).unwrap();
-    robot.set_load(0.5, [0.0; 3], [0.0; 9]).unwrap();
+    let ball = [1e-3, 0., 0., 0., 1e-3, 0., 0., 0., 1e-3];
+    robot.set_load(0.5, [0.0; 3], ball).unwrap();
     robot.set_filters(100., 100., 100., 100., 100.).unwrap();
     assert!(!robot.get_virtual_wall(1).unwrap().active);
     let refusals = [
         robot.set_joint_impedance([-1.0; 7]),
         robot.set_cartesian_impedance([1e9; 6]),
-        robot.set_load(-1.0, [0.0; 3], [0.0; 9]),
+        robot.set_load(-1.0, [0.0; 3], ball),
+        robot.set_load(0.5, [0.0; 3], [0.0; 9]),
         robot.set_filters(0., 100., 100., 100., 100.),
         robot.set_K([1.0; 16]),
     ];

@@ -10,7 +10,7 @@ use franka::{
     FrankaError, JointPositions, JointVelocities, MoveControllerMode, MoveStatus, RobotMode,
     Torques, motion_finished,
 };
-use kilohertz_sim::{Generation, Simulator, SimulatorOptions};
+use kilohertz_sim::{EndEffector, Generation, Simulator, SimulatorOptions};
 
 on_each_arm! {
     a_velocity_motion_ends_where_its_integral_says,
@@ -21,6 +21,7 @@ on_each_arm! {
     a_motion_with_torques_of_the_clients_own_follows_them,
     a_stop_from_another_thread_preempts_the_motion,
     the_state_tells_the_truth_about_the_arm,
+    an_arm_wears_what_it_is_said_to_wear,
     a_softer_joint_impedance_tracks_worse,
     the_arm_refuses_what_makes_no_sense,
     the_same_commands_end_at_the_same_place_bit_for_bit,
@@ -320,9 +321,17 @@ fn the_state_tells_the_truth_about_the_arm(arm: Generation) {
             robot.read_once().unwrap();
         }
         let state = robot.read_once().unwrap();
+        let hand = EndEffector::FRANKA_HAND;
+        let near = |a: f64, b: f64| (a - b).abs() < 1e-6;
         assert_eq!(state.m_load, 1.5);
-        assert_eq!(state.m_total, 1.5);
-        assert_eq!((state.F_T_EE, state.EE_T_K), (state.NE_T_EE, state.EE_T_K));
+        assert!(near(state.m_ee, hand.m_ee) && near(state.m_total, 1.5 + hand.m_ee));
+        assert!((0..3).all(|i| near(state.F_x_Cee[i], hand.F_x_Cee[i])));
+        assert!((0..9).all(|i| near(state.I_ee[i], hand.I_ee[i])));
+        assert!((0..16).all(|i| near(state.F_T_NE[i], hand.F_T_NE[i])));
+        assert!(near(state.NE_T_EE[14], tool[14]));
+        assert_eq!(state.EE_T_K, state.NE_T_EE);
+        // The tool begins between the fingertips.
+        assert!(near(state.F_T_EE[14], 0.1034 + 0.1) && near(state.F_T_EE[0], hand.F_T_NE[0]));
         let pose = model.pose(franka::Frame::EndEffector, &state);
         for (computed, reported) in pose.iter().zip(state.O_T_EE) {
             assert!((computed - reported).abs() < 1e-5);
@@ -375,8 +384,15 @@ fn the_arm_refuses_what_makes_no_sense(arm: Generation) {
         };
         invalid(robot.set_joint_impedance([-1.0; 7]));
         invalid(robot.set_cartesian_impedance([1e9; 6]));
-        invalid(robot.set_load(-1.0, [0.0; 3], [0.0; 9]));
-        invalid(robot.set_load(1.0, [f64::NAN; 3], [0.0; 9]));
+        let ball = [1e-3, 0., 0., 0., 1e-3, 0., 0., 0., 1e-3];
+        invalid(robot.set_load(-1.0, [0.0; 3], ball));
+        invalid(robot.set_load(1.0, [f64::NAN; 3], ball));
+        invalid(robot.set_load(1.0, [0.0; 3], [0.0; 9]));
+        invalid(robot.set_load(30.0, [0.0; 3], ball));
+        let pointed = [1e-3, 0., 0., 0., 1e-3, 0., 0., 0., 3e-3];
+        invalid(robot.set_load(1.0, [0.0; 3], pointed));
+        robot.set_load(1.0, [0.0; 3], ball).unwrap();
+        robot.set_load(0.0, [0.0; 3], [0.0; 9]).unwrap();
         invalid(robot.set_k([1.0; 16]));
         invalid(robot.set_collision_behavior_simple([20.0; 7], [10.0; 7], [10.0; 6], [20.0; 6]));
         robot
@@ -408,4 +424,45 @@ fn the_same_commands_end_at_the_same_place_bit_for_bit(arm: Generation) {
         })
     };
     assert_eq!(run(), run());
+}
+
+fn an_arm_wears_what_it_is_said_to_wear(arm: Generation) {
+    let camera = EndEffector {
+        m_ee: 0.4,
+        F_x_Cee: [0.02, 0.0, 0.05],
+        I_ee: [4e-4, 0., 0., 0., 4e-4, 0., 0., 0., 4e-4],
+        ..EndEffector::NONE
+    };
+    let cases = [
+        (true, None, EndEffector::FRANKA_HAND),
+        (false, None, EndEffector::NONE),
+        (true, Some(camera), camera),
+        (false, Some(camera), camera),
+        (true, Some(EndEffector::NONE), EndEffector::NONE),
+    ];
+    for (hand, end_effector, worn) in cases {
+        let simulator = Simulator::start(SimulatorOptions {
+            hand,
+            end_effector,
+            ..options(arm)
+        })
+        .unwrap();
+        with_robot(&simulator, |robot| {
+            let state = robot.read_once().unwrap();
+            let model = robot.load_model().unwrap();
+            assert!(
+                (state.m_ee - worn.m_ee).abs() < 1e-6,
+                "{hand} {end_effector:?}"
+            );
+            for (told, set) in state.F_T_EE.iter().zip(worn.F_T_NE) {
+                assert!((told - set).abs() < 1e-6, "{:?}", state.F_T_EE);
+            }
+            // The joints hold it up, and the client's model knows how.
+            let gravity = model.gravity(&state);
+            assert!(largest_difference(&state.tau_J, &gravity) < 0.01);
+            let bare = model.gravity_q(&state.q, 0.0, &[0.0; 3], &[0.0, 0.0, -9.81]);
+            let weighs = largest_difference(&state.tau_J, &bare) > 0.5;
+            assert_eq!(weighs, worn.m_ee > 0.0);
+        });
+    }
 }

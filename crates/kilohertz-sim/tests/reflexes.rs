@@ -24,6 +24,7 @@ on_each_arm! {
     a_motion_that_ends_in_full_swing_is_not_a_success,
     an_injected_reflex_has_the_name_that_was_asked_for,
     nothing_moves_after_a_reflex_until_it_is_recovered_from,
+    a_collision_is_told_until_it_is_recovered_from_and_a_contact_while_it_lasts,
     a_reflex_brakes_the_arm_within_its_limits,
     the_user_stop_ends_a_motion_and_keeps_others_from_starting,
 }
@@ -284,16 +285,63 @@ fn nothing_moves_after_a_reflex_until_it_is_recovered_from(arm: Generation) {
         let state = robot.read_once().unwrap();
         assert_eq!(state.robot_mode, RobotMode::Idle);
         assert!(!state.current_errors.any());
-        let mut control = robot.start_torque_control().unwrap();
-        for _ in 0..5 {
-            control.read_once().unwrap();
-            control.write_once(&Torques::new([0.0; 7])).unwrap();
-        }
-        control
-            .write_once(&motion_finished(Torques::new([0.0; 7])))
-            .unwrap();
+        ended_by_torques(robot);
     });
     assert_eq!(simulator.counters().motions_finished, 1);
+}
+
+/// A short motion with torques, which ends well.
+fn ended_by_torques(robot: &Robot) {
+    let mut control = robot.start_torque_control().unwrap();
+    for _ in 0..5 {
+        control.read_once().unwrap();
+        control.write_once(&Torques::new([0.0; 7])).unwrap();
+    }
+    control
+        .write_once(&motion_finished(Torques::new([0.0; 7])))
+        .unwrap();
+}
+
+fn a_collision_is_told_until_it_is_recovered_from_and_a_contact_while_it_lasts(arm: Generation) {
+    let simulator = lockstep(arm);
+    let push = |torque| simulator.inject(Fault::Push(joint(2, torque))).unwrap();
+    with_robot(&simulator, |robot| {
+        robot
+            .set_collision_behavior_simple([5.0; 7], [12.0; 7], [50.0; 6], [90.0; 6])
+            .unwrap();
+        let told = |contact: f64, collision: f64| {
+            eventually("the state tells", || {
+                let state = robot.read_once().unwrap();
+                state.joint_contact[2] == contact && state.joint_collision[2] == collision
+            });
+        };
+        told(0.0, 0.0);
+        push(8.0);
+        told(1.0, 0.0);
+        push(0.0);
+        told(0.0, 0.0);
+        let names = reflex(velocity_motion(robot, |tick| {
+            if tick == 20 {
+                push(15.0);
+            }
+            [0.0; 7]
+        }));
+        assert!(names.contains(&"joint_reflex"), "{names:?}");
+        told(1.0, 1.0);
+        push(0.0);
+        told(0.0, 1.0);
+        robot.automatic_error_recovery().unwrap();
+        told(0.0, 0.0);
+        push(15.0);
+        told(1.0, 1.0);
+        push(0.0);
+        told(0.0, 1.0);
+        // It is over: a motion starts, and the next recovery forgets it.
+        ended_by_torques(robot);
+        told(0.0, 1.0);
+        robot.automatic_error_recovery().unwrap();
+        told(0.0, 0.0);
+    });
 }
 
 fn a_reflex_brakes_the_arm_within_its_limits(arm: Generation) {

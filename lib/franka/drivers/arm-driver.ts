@@ -13,14 +13,14 @@ import type { Driver, Failure } from '../../session/driver.ts';
 import { NEWS } from '../../session/news.ts';
 import { armRefused, policyDetached, policyThrew } from '../../session/policy-failure.ts';
 import type { Policy } from '../../session/robot.ts';
-import type { FrankaControl } from '../control.ts';
+import { type FrankaControl, isPose } from '../control.ts';
 
 /** Drives an arm: the loop talks to it natively, and wakes the policy once a state. */
 export class ArmDriver implements Driver {
   readonly isNative = true;
   readonly #arm: NativeArm;
   readonly #control: FrankaControl;
-  readonly #policy: Policy<RobotState, ArrayLike<number> | undefined>;
+  readonly #policy: Policy<RobotState, unknown>;
   readonly #slots = new Float64Array(STATE_LENGTH);
   readonly #state = new RobotState(this.#slots);
   readonly #clock = new Float64Array(3);
@@ -30,14 +30,10 @@ export class ArmDriver implements Driver {
   #halted = false;
   #failure: Failure | undefined;
 
-  constructor(
-    arm: NativeArm,
-    control: FrankaControl,
-    policy: Policy<RobotState, ArrayLike<number> | undefined>,
-  ) {
+  constructor(arm: NativeArm, control: FrankaControl, policy: Policy<RobotState, unknown>) {
     this.#arm = arm;
     this.#control = control;
-    this.#action = new ActionBuffer(arm.actionLength(control));
+    this.#action = new ActionBuffer(arm.actionLength(control), isPose(control));
     this.#policy = policy;
   }
 

@@ -4,9 +4,9 @@ import { cut, inOneLine, read, textIn } from '../../errors/describe.ts';
 import { RobotState } from '../../native/robot-state.ts';
 import { type ErrorMessage, fromMessage, toMessage } from '../../offload/codec/error-message.ts';
 import { exportsNone } from '../../offload/module.ts';
-import type { PolicyFailure } from '../../policy/worker-messages.ts';
+import type { Lengths, PolicyFailure } from '../../policy/worker-messages.ts';
 import { isPromise, settled } from '../../promise.ts';
-import { ActionBuffer } from '../../session/action.ts';
+import { ActionBuffer, REFUSALS } from '../../session/action.ts';
 import { NEWS } from '../../session/news.ts';
 import type { Policy } from '../../session/robot.ts';
 
@@ -39,8 +39,8 @@ export function failureIn(told: unknown): PolicyFailure | undefined {
   }
   if (typeof tick !== 'number') return undefined;
   if (kind === 'detached') return { kind, tick };
-  const code = textIn(told, 'code');
-  if (kind !== 'refused' || !(code === 'ACTION_LENGTH' || code === 'ACTION_TYPE')) return undefined;
+  const code = REFUSALS.find((each) => each === textIn(told, 'code'));
+  if (kind !== 'refused' || code === undefined) return undefined;
   const [received = '', expected = '', advice = ''] = ['received', 'expected', 'advice'].map(
     (name) => inOneLine(cut(textIn(told, name) ?? '', LONGEST_WORDS)),
   );
@@ -54,13 +54,13 @@ const LONGEST_WORDS = 2_000;
 export async function runPolicy(
   policy: Policy<RobotState, unknown>,
   port: PolicyPort,
-  lengths: { readonly observation: number; readonly action: number },
+  lengths: Lengths,
   spin: boolean,
 ): Promise<PolicyFailure | undefined> {
   const slots = new Float64Array(lengths.observation);
   const state = new RobotState(slots);
   const clock = new Float64Array(3);
-  const action = new ActionBuffer(lengths.action);
+  const action = new ActionBuffer(lengths.action, lengths.isPose);
   for (;;) {
     const news = port.wait(slots, clock, LONGEST_WAIT_S, spin);
     if (news === NEWS.end) return undefined;

@@ -9,10 +9,10 @@ import type {
 } from '../../native/binding.ts';
 import { STATE_LENGTH } from '../../native/robot-state.ts';
 import { fromMessage } from '../../offload/codec/error-message.ts';
-import type { PolicyFailure } from '../../policy/worker-messages.ts';
+import type { Lengths, PolicyFailure } from '../../policy/worker-messages.ts';
 import type { Driver, Failure } from '../../session/driver.ts';
 import { armRefused, policyDetached, policyThrew } from '../../session/policy-failure.ts';
-import type { FrankaControl } from '../control.ts';
+import { type FrankaControl, isPose } from '../control.ts';
 import { pastStates } from './arm-driver.ts';
 
 /** How long a policy elsewhere may take to end by itself before it is ended [ms]. */
@@ -36,8 +36,7 @@ export function withPriority(
 export abstract class RemoteDriver implements Driver {
   readonly isNative = true;
   readonly #arm: NativeArm;
-  /** How many numbers an observation has, and an action. */
-  protected readonly lengths: { readonly observation: number; readonly action: number };
+  protected readonly lengths: Lengths;
   readonly #control: FrankaControl;
   #session: NativeSession | undefined;
   #halted = false;
@@ -46,7 +45,11 @@ export abstract class RemoteDriver implements Driver {
   constructor(arm: NativeArm, control: FrankaControl) {
     this.#arm = arm;
     this.#control = control;
-    this.lengths = { observation: STATE_LENGTH, action: arm.actionLength(control) };
+    this.lengths = {
+      observation: STATE_LENGTH,
+      action: arm.actionLength(control),
+      isPose: isPose(control),
+    };
   }
 
   /** Starts the policy and waits until it is there. */

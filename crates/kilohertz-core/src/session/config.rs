@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::command::late::LateRule;
 use crate::limits::LimitRules;
+use crate::session::lockstep::Latency;
 use crate::session::roll::Place;
 use crate::thread::awake::AwakeRequest;
 use crate::thread::realtime::RealtimeRequest;
@@ -53,6 +54,10 @@ pub struct Config {
     pub policy_priority: Option<u8>,
     /// How the cores of the loop and of its policy are kept awake.
     pub awake: AwakeRequest,
+    /// If set, only the robot's clock counts, and this is how late the policy's answers are on it. For a
+    /// simulated robot that waits for its commands. `None` uses the wall clock. Only with
+    /// [`Deadline::Within`].
+    pub lockstep: Option<Latency>,
     /// The session's place on the roll. A stop of that place also ends the session; `None` if no signal is
     /// to stop it.
     pub place: Option<Arc<Place>>,
@@ -74,6 +79,7 @@ impl Default for Config {
             realtime: RealtimeRequest::default(),
             policy_priority: None,
             awake: AwakeRequest::default(),
+            lockstep: None,
             place: None,
         }
     }

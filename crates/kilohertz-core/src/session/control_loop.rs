@@ -23,6 +23,7 @@ use crate::session::events::Events;
 use crate::session::exchange::{Now, PolicyExchange, Standing};
 use crate::session::last_states::LastStates;
 use crate::session::lateness::Lateness;
+use crate::session::lockstep::RobotClock;
 use crate::session::outcome::{Cause, EventKind, caught, panic_message};
 use crate::session::roll::{self, Place};
 use crate::session::shared::Shared;
@@ -66,6 +67,8 @@ pub(super) struct ControlLoop<'a> {
     period: Duration,
     times: CycleClock,
     now: Now,
+    /// The clock of the policy in lockstep.
+    robot_clock: Option<RobotClock>,
     /// Whether there has been an action, and whether the newest answer had nothing new.
     has_acted: bool,
     had_nothing: bool,
@@ -137,6 +140,7 @@ impl<'a> ControlLoop<'a> {
             period,
             times: CycleClock::new(records),
             now: Now { tick: 0, clock: 0 },
+            robot_clock: None,
             has_acted: false,
             had_nothing: false,
             is_new: false,
@@ -150,6 +154,12 @@ impl<'a> ControlLoop<'a> {
             cause: None,
             last_states: LastStates::new(robot.observation().len()),
         }
+    }
+
+    /// Puts the loop into lockstep: `clock` is the policy's clock, and all times are the robot's.
+    pub fn keep(&mut self, clock: RobotClock) {
+        self.robot_clock = Some(clock);
+        self.times.keep_robot_time();
     }
 
     /// Ends the last cycle. Returns its number, why the session ended, and the last states.
@@ -569,18 +579,26 @@ impl<'a> ControlLoop<'a> {
         self.times.close(recorder, self.now.tick, &self.sent);
     }
 
-    /// Notes that a cycle begins after `skipped` ticks without one. Returns the time since the last cycle;
-    /// `None` in the first.
-    fn begin(&mut self, started: Time, skipped: u64) -> Option<Duration> {
+    /// Notes that a cycle begins after `skipped` ticks without one. Returns when it began, and the time since
+    /// the last cycle; `None` in the first.
+    fn begin(&mut self, started: Time, skipped: u64) -> (Time, Option<Duration>) {
         if self.now.tick == 0 {
             self.times.begin(started);
             self.shared.begun.store(true, Ordering::Release);
-            return None;
+            return (started, None);
         }
         let ticks = skipped.saturating_add(1);
         self.now.clock = self.now.clock.saturating_add(ticks);
         self.shared.recorder.missed_ticks.add(skipped);
-        Some(self.times.go_on(started))
+        let started = match &self.robot_clock {
+            None => started,
+            Some(clock) => {
+                clock.set(self.now.clock);
+                let ticks = u32::try_from(self.now.clock).unwrap_or(u32::MAX);
+                self.times.first() + self.period.saturating_mul(ticks)
+            }
+        };
+        (started, Some(self.times.go_on(started)))
     }
 }
 
@@ -593,7 +611,7 @@ impl Tick for ControlLoop<'_> {
             observation,
             action,
         } = cycle;
-        let period = self.begin(started, skipped);
+        let (started, period) = self.begin(started, skipped);
         let kind = self.guarded(started, observation);
         action.copy_from_slice(&self.sent);
         if self.now.tick == 0 {

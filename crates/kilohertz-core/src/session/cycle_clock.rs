@@ -30,6 +30,8 @@ pub(super) struct CycleClock {
     pending: Option<Pending>,
     /// True if the robot reports when an action was handed over.
     tells_sent: bool,
+    /// True if a cycle takes no time, because the robot's clock stands still during it.
+    is_robot_time: bool,
 }
 
 impl CycleClock {
@@ -43,6 +45,20 @@ impl CycleClock {
             answered_s: f64::NAN,
             pending: None,
             tells_sent: false,
+            is_robot_time: false,
+        }
+    }
+
+    /// From now on everything in a cycle happens at the time when the cycle begins.
+    pub fn keep_robot_time(&mut self) {
+        self.is_robot_time = true;
+    }
+
+    /// Returns the present time.
+    fn now(&self) -> Time {
+        match self.is_robot_time {
+            true => self.previous,
+            false => Time::now(),
         }
     }
 
@@ -81,7 +97,7 @@ impl CycleClock {
     #[inline]
     fn stamp(&self) -> f64 {
         match self.records.is_on() {
-            true => Time::now().since(self.first).as_secs_f64(),
+            true => self.now().since(self.first).as_secs_f64(),
             false => f64::NAN,
         }
     }
@@ -92,7 +108,7 @@ impl CycleClock {
         self.pending = Some(Pending {
             period,
             started,
-            decided: (!self.tells_sent).then(Time::now),
+            decided: (!self.tells_sent).then(|| self.now()),
             kind,
         });
     }
@@ -101,6 +117,11 @@ impl CycleClock {
     #[inline]
     pub fn sent(&mut self, at: Time) {
         self.tells_sent = true;
+        let at = if self.is_robot_time {
+            self.previous
+        } else {
+            at
+        };
         if let Some(pending) = &mut self.pending {
             pending.decided = Some(at);
         }
@@ -113,7 +134,7 @@ impl CycleClock {
         let Some(pending) = self.pending.take() else {
             return;
         };
-        let at = pending.decided.unwrap_or_else(Time::now);
+        let at = pending.decided.unwrap_or_else(|| self.now());
         if let Some(period) = pending.period {
             recorder.period(period);
         }

@@ -12,6 +12,7 @@ use crate::policy::{Policy, PolicyThread};
 use crate::robot::Robot;
 use crate::session::config::Config;
 use crate::session::control_loop::ControlLoop;
+use crate::session::lockstep::{Lockstep, RobotClock};
 use crate::session::outcome::{Cause, Outcome, caught, panic_message};
 use crate::session::roll::Place;
 use crate::session::shared::Shared;
@@ -45,7 +46,11 @@ pub(super) fn run(
     let _ = shared.awake.set(awake.report().clone());
     let _ = shared.realtime.set(make_realtime(&config.realtime));
     policy.attach();
+    let (policy, clock) = in_lockstep(policy, config, &*robot);
     let mut body = ControlLoop::new(&*robot, policy, limits, config, shared, records, notifier);
+    if let Some(clock) = clock {
+        body.keep(clock);
+    }
     let driven = caught(|| robot.drive(&mut body));
     shared.placed(Place::rests);
     let (tick, mut cause, last_states) = body.finish();
@@ -72,6 +77,21 @@ pub(super) fn run(
         robot_error,
         last_states,
     });
+}
+
+/// Returns the policy with its latency, and its clock, if the session is in lockstep.
+fn in_lockstep(
+    policy: Box<dyn Policy>,
+    config: &Config,
+    robot: &dyn Robot,
+) -> (Box<dyn Policy>, Option<RobotClock>) {
+    let Some(latency) = config.lockstep else {
+        return (policy, None);
+    };
+    let clock = RobotClock::default();
+    let slots = robot.observation().len();
+    let policy = Lockstep::new(policy, clock.clone(), latency, robot.period(), slots);
+    (Box::new(policy), Some(clock))
 }
 
 /// Gives the policy's thread the priority that was asked for.

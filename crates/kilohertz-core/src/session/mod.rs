@@ -10,6 +10,7 @@ mod events;
 mod exchange;
 mod last_states;
 mod lateness;
+mod lockstep;
 mod loop_thread;
 mod outcome;
 pub mod roll;
@@ -38,6 +39,7 @@ use crate::thread::realtime::{RealtimeReport, block_signals};
 use crate::timing::time::Time;
 
 pub use config::{Config, Deadline};
+pub use lockstep::Latency;
 pub use outcome::{Cause, Event, EventKind, Outcome};
 
 const EVENT_QUEUE: usize = 256;

@@ -39,10 +39,10 @@ impl PyLibfranka {
     }
 
     /// Runs a motion of `ms` commands at rest.
-    pub fn run(&self, host: &str, ms: u32) {
+    pub fn run(&self, host: &str, ms: u32) -> Result<(), String> {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/pylibfranka/at_rest.py");
         let arguments = [host, &ms.to_string()];
-        run(Command::new(&self.python).arg(script).args(arguments)).expect("a motion");
+        run(Command::new(&self.python).arg(script).args(arguments))
     }
 }
 

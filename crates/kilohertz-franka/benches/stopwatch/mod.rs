@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use franka::wire::robot::{ConnectResponse, ConnectStatus, v5, v10};
-use franka::{FciVersion, MoveControllerMode, MoveStatus, RealtimeConfig, motion_finished};
+use franka::{
+    FciVersion, FrankaResult, MoveControllerMode, MoveStatus, RealtimeConfig, motion_finished,
+};
 use kilohertz_core::channel::notify::start_notifier;
 use kilohertz_core::policy::{Ask, Native};
 use kilohertz_core::session::{Config, Session};
@@ -17,6 +19,7 @@ use libfranka::MotionFinished;
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::pylibfranka::PyLibfranka;
+use crate::repeats::Repeats;
 use crate::rows::{is_test, keep, median, percentile, print_machine, us};
 
 const MS: Duration = Duration::from_millis(1);
@@ -157,8 +160,20 @@ struct Watched {
 }
 
 impl Watched {
-    fn accept(listener: &TcpListener, version: FciVersion) -> std::io::Result<Watched> {
-        let (mut stream, peer) = listener.accept()?;
+    /// Returns the next client; `None` if `nobody_comes` returns true.
+    fn accept(
+        listener: &TcpListener,
+        version: FciVersion,
+        nobody_comes: impl Fn() -> bool,
+    ) -> std::io::Result<Option<Watched>> {
+        let (mut stream, peer) = loop {
+            match listener.accept() {
+                Ok(client) => break client,
+                Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error),
+                Err(_) if nobody_comes() => return Ok(None),
+                Err(_) => std::thread::sleep(MS),
+            }
+        };
         stream.set_nodelay(true)?;
         let mut request = [0; 16];
         stream.read_exact(&mut request)?;
@@ -172,14 +187,14 @@ impl Watched {
         stream.set_nonblocking(true)?;
         let udp = UdpSocket::bind((HOST, 0))?;
         udp.set_read_timeout(Some(Duration::from_millis(200)))?;
-        Ok(Watched {
+        Ok(Some(Watched {
             stream,
             udp,
             client: SocketAddr::new(peer.ip(), port),
             state: State::of(version),
             motion: None,
             took: Vec::new(),
-        })
+        }))
     }
 
     /// Runs until the client disconnects.
@@ -277,7 +292,7 @@ fn answer(stream: &mut TcpStream, request: &[u8], payload: &[u8]) -> std::io::Re
     stream.write_all(&bytes)
 }
 
-fn session(client: Client, version: FciVersion, ms: u32) {
+fn session(client: Client, version: FciVersion, ms: u32) -> Result<(), String> {
     let options = ConnectOptions {
         client,
         generation: Some(match version {
@@ -286,8 +301,8 @@ fn session(client: Client, version: FciVersion, ms: u32) {
         }),
         ..ConnectOptions::default()
     };
-    let arm = Arm::connect(&HOST.to_string(), &options).expect("a connection");
-    let (robot, limits) = arm.robot(Control::JointVelocity).expect("an idle arm");
+    let arm = Arm::connect(&HOST.to_string(), &options).map_err(told)?;
+    let (robot, limits) = arm.robot(Control::JointVelocity).map_err(told)?;
     let policy = Native::new(7, |_: &Ask<'_>, action: &mut [f64]| {
         action.fill(0.0);
         Ok(())
@@ -302,36 +317,39 @@ fn session(client: Client, version: FciVersion, ms: u32) {
         .expect("a thread");
     while !session.join(Duration::from_secs(1)) {}
     let outcome = session.outcome().expect("it has ended");
-    assert!(outcome.cause.is_none(), "{outcome:?}");
+    match &outcome.cause {
+        Some(cause) => Err(format!("{cause:?}, {:?}", outcome.robot_error)),
+        None => Ok(()),
+    }
 }
 
-fn franka_rs_alone(version: FciVersion, ms: u32) {
+fn told(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+fn franka_rs_alone(version: FciVersion, ms: u32) -> FrankaResult<()> {
     let version = franka::VersionPolicy::Exact(version);
     let options = franka::RobotOptions::new(RealtimeConfig::Ignore).with_version(version);
-    let robot = franka::Robot::with_options(&HOST.to_string(), options).expect("a connection");
-    let mut motion = robot
-        .start_joint_velocity_control(MoveControllerMode::JointImpedance)
-        .expect("a motion");
+    let robot = franka::Robot::with_options(&HOST.to_string(), options)?;
+    let mut motion = robot.start_joint_velocity_control(MoveControllerMode::JointImpedance)?;
     let rest = franka::JointVelocities::new([0.0; 7]);
     for _ in 0..ms {
-        motion.read_once().expect("a state");
-        motion.write_once(&rest, None).expect("a command");
+        motion.read_once()?;
+        motion.write_once(&rest, None)?;
     }
-    motion.read_once().expect("a state");
-    motion
-        .write_once(&motion_finished(rest), None)
-        .expect("an end");
+    motion.read_once()?;
+    motion.write_once(&motion_finished(rest), None)
 }
 
 /// Gives the thread the highest realtime priority, if that is permitted, as `franka-rs` does by itself.
-fn libfranka_rs_alone(ms: u32) {
+fn libfranka_rs_alone(ms: u32) -> Result<(), String> {
     make_realtime(&RealtimeRequest {
         priority: Some(99),
         lock_memory: false,
         ..RealtimeRequest::default()
     });
     let realtime = libfranka::RealtimeConfig::Ignore;
-    let mut robot = libfranka::Robot::new(&HOST.to_string(), realtime, 50).expect("a connection");
+    let mut robot = libfranka::Robot::new(&HOST.to_string(), realtime, 50).map_err(told)?;
     let mut left = ms;
     let rest = libfranka::JointVelocities::new([0.0; 7]);
     let callback = |_: &libfranka::RobotState, _: &Duration| {
@@ -349,7 +367,7 @@ fn libfranka_rs_alone(ms: u32) {
             false,
             libfranka::MAX_CUTOFF_FREQUENCY,
         )
-        .expect("a motion");
+        .map_err(told)
 }
 
 pub fn run() {
@@ -360,13 +378,16 @@ pub fn run() {
         println!("without pylibfranka: {lacking}");
     }
     let listener = TcpListener::bind((HOST, PORT)).expect("the port");
+    listener.set_nonblocking(true).expect("a socket");
+    let mut repeats = Repeats::default();
     let mut raw = Vec::new();
     let mut rows: [Vec<[f64; 2]>; CLIENTS.len()] = Default::default();
     for round in 0..rounds {
         for (index, (name, _)) in CLIENTS.iter().enumerate() {
             let mut took = match (index, &python) {
                 (6, Err(_)) => continue,
-                (_, python) => timed(&listener, index, python.as_ref().ok(), ms),
+                (_, python) => repeats
+                    .until_measured(name, || timed(&listener, index, python.as_ref().ok(), ms)),
             };
             // The first commands of a client are left out.
             took.drain(..took.len().min(100));
@@ -398,28 +419,34 @@ pub fn run() {
         ours[0] / python[0],
         ours[1] / python[1],
     );
+    repeats.print();
     keep("clients", "round,client,p50_us,p99_us,max_us,ticks", &raw);
 }
 
 /// Returns how long the commands of one client took [us]. Only its longest connection counts, because
 /// `franka-rs` connects first before `libfranka-rs` does.
-fn timed(listener: &TcpListener, client: usize, python: Option<&PyLibfranka>, ms: u32) -> Vec<f64> {
+fn timed(
+    listener: &TcpListener,
+    client: usize,
+    python: Option<&PyLibfranka>,
+    ms: u32,
+) -> Result<Vec<f64>, String> {
     let (_, version) = CLIENTS[client];
     std::thread::scope(|scope| {
         let thread = scope.spawn(move || match client {
             0 | 4 => session(Client::FrankaRs, version, ms),
-            1 | 5 => franka_rs_alone(version, ms),
+            1 | 5 => franka_rs_alone(version, ms).map_err(told),
             2 => session(Client::LibfrankaRs, version, ms),
             3 => libfranka_rs_alone(ms),
             _ => python.expect("it is installed").run(&HOST.to_string(), ms),
         });
         let connections = if client == 2 { 2 } else { 1 };
-        let watched = (0..connections).map(|_| {
-            let client = Watched::accept(listener, version).expect("a client");
-            client.watch().expect("it keeps to the protocol")
-        });
-        let longest = watched.max_by_key(Vec::len).unwrap_or_default();
-        thread.join().expect("the client does not panic");
-        longest
+        let watched: std::io::Result<Vec<_>> = (0..connections)
+            .map_while(|_| Watched::accept(listener, version, || thread.is_finished()).transpose())
+            .map(|client| client?.watch())
+            .collect();
+        thread.join().expect("the client does not panic")?;
+        let longest = watched.map_err(told)?.into_iter().max_by_key(Vec::len);
+        Ok(longest.unwrap_or_default())
     })
 }

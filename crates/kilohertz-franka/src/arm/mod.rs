@@ -92,6 +92,11 @@ impl Arm {
         self.client_name
     }
 
+    /// Returns the address of the arm's command socket; `None` once the connection is over.
+    pub fn address(&self) -> Option<std::net::SocketAddr> {
+        self.watchdog.there()
+    }
+
     /// Returns the FCI version that the arm speaks.
     pub fn server_version(&self) -> u16 {
         self.generation.fci_version()

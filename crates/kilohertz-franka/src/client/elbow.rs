@@ -4,7 +4,7 @@
 
 use franka::RobotState;
 
-use crate::constants::DT;
+use crate::constants::{DT, ELBOW_FLIP};
 use crate::control::{Control, Interface};
 
 /// The arm reports in single precision what it was commanded; a smaller difference counts as none.
@@ -42,7 +42,28 @@ impl Elbow {
             true => self.place + action * DT,
             false => action,
         };
-        let side = if state.q_d[3] < 0.0 { -1.0 } else { 1.0 };
+        let side = if state.q_d[3] < ELBOW_FLIP { -1.0 } else { 1.0 };
         [self.place, side]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::Impedance;
+
+    #[test]
+    fn the_side_is_the_one_to_which_an_arm_says_that_it_bends() {
+        let interface = Interface {
+            control: Control::CartesianPose,
+            elbow: true,
+            impedance: Impedance::Joint,
+        };
+        for (q4, side) in [(-2.356, -1.0), (-0.468, -1.0), (-0.466, 1.0), (-0.2, 1.0)] {
+            let mut state = RobotState::default();
+            state.q_d[3] = q4;
+            let mut elbow = Elbow::of(interface).unwrap();
+            assert_eq!(elbow.commanded(&state, true, 0.1), [0.1, side], "{q4}");
+        }
     }
 }

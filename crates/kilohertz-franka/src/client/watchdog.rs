@@ -62,6 +62,12 @@ impl Watchdog {
         *self.line.lock().unwrap_or_else(PoisonError::into_inner) = line;
     }
 
+    /// Returns where the connection goes: the arm's end of its command socket; `None` once it is over.
+    pub fn there(&self) -> Option<std::net::SocketAddr> {
+        let line = *self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        line.map(|line| line.there)
+    }
+
     /// Returns the source of the connection's states.
     pub fn source(&self) -> &Arc<StateSource> {
         &self.source

@@ -94,8 +94,9 @@ impl Arm {
     /// Returns the joint positions of the goal, checked against their ranges.
     fn joints_of(&self, goal: &Goal, state: &RobotState) -> Result<[f64; 7], ArmError> {
         let ranges = ranges(&self.limits_of_mover().joints);
-        match goal {
-            Goal::Joints(q) => {
+        let model = ArmModel::new(self.generation())?;
+        match goal.absolute(model.rigid_body(), state) {
+            Goal::Joints(q) | Goal::JointsBy(q) => {
                 for (joint, (&q, (lower, upper))) in q.iter().zip(ranges).enumerate() {
                     if !(lower..=upper).contains(&q) {
                         // A value in radians that makes sense is within one turn, so this one may be in
@@ -118,11 +119,10 @@ impl Arm {
                         ));
                     }
                 }
-                Ok(*q)
+                Ok(q)
             }
-            Goal::Pose(pose) => {
-                let model = ArmModel::new(self.generation())?;
-                let pose = orthonormal(pose);
+            Goal::Pose(pose) | Goal::PoseBy(pose) => {
+                let pose = orthonormal(&pose);
                 joints_for(&model, &ranges, &state.F_T_EE, &state.q_d, &pose)
             }
         }

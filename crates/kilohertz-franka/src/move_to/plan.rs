@@ -6,7 +6,7 @@
 //! slowed down until it keeps both.
 
 use franka::RobotState;
-use franka::model::{DEFAULT_GRAVITY_EARTH, Model};
+use franka::model::{DEFAULT_GRAVITY_EARTH, Frame, Model};
 use kilohertz_core::limits::{JointBounds, JointMotion};
 
 use crate::constants::{DT, OWN_SHARE};
@@ -44,6 +44,10 @@ pub enum Goal {
     Joints([f64; 7]),
     /// The pose of the end effector in the base frame, `O_T_EE`: 4x4 column-major.
     Pose([f64; 16]),
+    /// Offsets from the present desired joint positions `q_d` of the standing arm [rad].
+    JointsBy([f64; 7]),
+    /// A pose in the present end effector frame of the standing arm, 4x4 column-major.
+    PoseBy([f64; 16]),
 }
 
 impl Goal {
@@ -53,11 +57,24 @@ impl Goal {
     /// Returns what is wrong with it.
     pub fn check(&self) -> Result<(), Refusal> {
         match self {
-            Goal::Joints(q) => finite("q", q),
-            Goal::Pose(pose) => rigid("pose", pose),
+            Goal::Joints(q) | Goal::JointsBy(q) => finite("q", q),
+            Goal::Pose(pose) | Goal::PoseBy(pose) => rigid("pose", pose),
+        }
+    }
+
+    /// Returns this goal as an absolute one; `state` says where the arm stands.
+    pub(crate) fn absolute(&self, model: &Model, state: &RobotState) -> Goal {
+        match self {
+            Goal::JointsBy(by) => Goal::Joints(std::array::from_fn(|i| state.q_d[i] + by[i])),
+            // The model's stiffness frame may be any frame relative to the end effector.
+            Goal::PoseBy(by) => {
+                Goal::Pose(model.pose_q(Frame::Stiffness, &state.q_d, &state.F_T_EE, by))
+            }
+            goal => *goal,
         }
     }
 }
+
 /// The torques that an arm can give, and its load.
 #[derive(Clone, Copy)]
 pub(crate) struct Strength<'a> {

@@ -15,7 +15,7 @@ mod policy;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use franka::model::{FR3_URDF, Model};
@@ -82,16 +82,23 @@ struct Ran {
     told: Arc<Told>,
 }
 
+/// Returns an arm's limits and its model, which are created once.
+fn known(generation: Generation) -> (ArmLimits, Arc<Model>) {
+    static FR3: OnceLock<(ArmLimits, Arc<Model>)> = OnceLock::new();
+    static FER: OnceLock<(ArmLimits, Arc<Model>)> = OnceLock::new();
+    let made = match generation {
+        Generation::Fr3 => FR3.get_or_init(|| {
+            let model = Model::from_urdf(FR3_URDF).unwrap();
+            (ArmLimits::fr3(FR3_URDF).unwrap(), Arc::new(model))
+        }),
+        Generation::Fer => FER.get_or_init(|| (ArmLimits::fer(), Arc::new(Model::native_fer()))),
+    };
+    made.clone()
+}
+
 fn run(case: &Case) -> Ran {
     let interface = case.interface;
-    let (arm, model) = match case.generation {
-        Generation::Fr3 => (
-            ArmLimits::fr3(FR3_URDF).unwrap(),
-            Model::from_urdf(FR3_URDF).unwrap(),
-        ),
-        Generation::Fer => (ArmLimits::fer(), Model::native_fer()),
-    };
-    let model = Arc::new(model);
+    let (arm, model) = known(case.generation);
     let log = Arc::new(Mutex::new(Log::default()));
     let robot = Scripted {
         drive: Drive {
@@ -184,6 +191,25 @@ fn interfaces() -> Vec<Interface> {
         }
     }
     all
+}
+
+/// How many sessions run at the same time: a session mostly waits for its policy.
+const AT_A_TIME: usize = 8;
+
+/// Calls `work` with each of `cases`, on several threads.
+fn on_threads<T: Send>(cases: Vec<T>, work: impl Fn(T) + Sync) {
+    let left = Mutex::new(cases);
+    std::thread::scope(|scope| {
+        for _ in 0..AT_A_TIME {
+            scope.spawn(|| {
+                loop {
+                    let next = left.lock().unwrap().pop();
+                    let Some(case) = next else { break };
+                    work(case);
+                }
+            });
+        }
+    });
 }
 
 fn look_at(case: &Case) {
@@ -359,10 +385,7 @@ fn case() -> impl Strategy<Value = Case> {
     );
     (settings, script).prop_map(
         |((generation, interface, rule, rate_hz, cutoff_hz, at), (events, answers))| {
-            let arm = match generation {
-                Generation::Fr3 => ArmLimits::fr3(FR3_URDF).unwrap(),
-                Generation::Fer => ArmLimits::fer(),
-            };
+            let (arm, _) = known(generation);
             let start = match interface.control.is_cartesian() {
                 true => READY,
                 false => std::array::from_fn(|joint| {

@@ -5,7 +5,7 @@ use kilohertz_core::limits::OnViolation;
 
 use super::arm::{Event, slots_of_numbers};
 use super::policy::Given;
-use super::{Case, Ran, interfaces, run};
+use super::{Case, Ran, interfaces, on_threads, run};
 
 /// The cycle in which the NaN begins; the motion is under way then.
 const SINCE: u64 = 20;
@@ -75,7 +75,7 @@ fn poisoned(case: &Case, clean: &Ran, slot: usize) -> bool {
 fn a_slot_that_is_no_number_is_refused_or_changes_no_command_in_any_mode() {
     let slots = slots_of_numbers();
     assert_eq!(slots.len(), NUMBERS);
-    for interface in interfaces() {
+    on_threads(interfaces(), |interface| {
         let case = session(Case::of(interface));
         let clean = run(&case);
         assert_eq!(clean.distrusted, None, "{interface:?}: {}", told(&clean));
@@ -83,5 +83,5 @@ fn a_slot_that_is_no_number_is_refused_or_changes_no_command_in_any_mode() {
         let read = slots.iter().filter(|&&slot| poisoned(&case, &clean, slot));
         // Every gate lists at least the position of the arm and its end effector's frame.
         assert!(read.count() >= 7 + 16, "{interface:?}");
-    }
+    });
 }

@@ -326,7 +326,6 @@ mod tests {
             Setting::Filters([1.0, 1000.0, 1.0, 1000.0, 100.0]),
             Setting::EndEffector(UNIT),
             load(0.0, [0.0; 9]),
-            load(1.0, [0.0; 9]),
             load(1.0, [0.1, 0.0, 0.0, 0.0, 0.1, 0.0, 0.0, 0.0, 0.1]),
         ] {
             assert_eq!(setting.check(), Ok(()), "{setting:?}");

@@ -27,6 +27,10 @@ const HIGHEST_THRESHOLD: f64 = 100.0;
 const LONGEST_LEVER: f64 = 1.0;
 /// By which share a moment of inertia may exceed the sum of the other two, because moments are rounded.
 const MOMENT_TOLERANCE: f64 = 0.01;
+/// A moment of inertia below this share of the largest one counts as zero, because of rounding.
+const LEAST_MOMENT: f64 = 1e-6;
+/// The radius of the ball that is assumed for a load of unknown shape \[m\].
+const BALL: f64 = 0.05;
 /// A load this many times too heavy was probably given in grams.
 const GRAMS: f64 = 20.0;
 
@@ -70,9 +74,20 @@ pub(crate) fn centre(centre: &[f64; 3]) -> Result<(), Refusal> {
     lever(("F_x_Cload", 0), what, centre)
 }
 
-/// Checks that a body of this mass can have this inertia.
+/// Checks that a body of this mass can have this inertia, about every axis.
 pub(crate) fn inertia(mass: f64, inertia: &[f64; 9]) -> Result<(), Refusal> {
     let [smallest, middle, largest] = principal_moments(inertia);
+    if mass > 0.0 && smallest <= LEAST_MOMENT * largest {
+        let ball = mass * BALL * BALL * 2.0 / 5.0;
+        let expected = format!(
+            "a number above 0 kg m^2: an arm refuses a mass without inertia. A ball of {} m has {} on the diagonal. \
+             {OVERRIDE}",
+            number(BALL),
+            number(ball)
+        );
+        let named = ("I_load", "the smallest principal moment of I_load");
+        return refuse(named, smallest, &[0.0], expected);
+    }
     let named = ("I_load", "the largest principal moment of I_load");
     let most = (smallest + middle) * (1.0 + MOMENT_TOLERANCE);
     if largest > most {
@@ -223,7 +238,6 @@ mod tests {
         assert_eq!(centre(&[-0.01, 0.0, 0.03]), Ok(()));
         assert_eq!(inertia(0.73, &hand), Ok(()));
         assert_eq!(inertia(1.0, &diagonal([0.01, 0.02, 0.03])), Ok(()));
-        assert_eq!(inertia(1.0, &[0.0; 9]), Ok(()));
         assert_eq!(inertia(0.0, &[0.0; 9]), Ok(()));
         let refused = |mass, moments| inertia(mass, &moments).unwrap_err().to_string();
         let none = refused(1.0, diagonal([0.01, 0.02, 0.04]));
@@ -231,6 +245,15 @@ mod tests {
             none.contains("moment of I_load is 0.04; expected at most 0.03"),
             "{none}"
         );
+        for flat in [[0.0; 3], [0.01, 0.01, 0.0]] {
+            let point = refused(1.0, diagonal(flat));
+            assert!(
+                point.starts_with(
+                    "the smallest principal moment of I_load is 0; expected a number above 0 kg m^2"
+                ) && point.contains("has 0.001 on the diagonal"),
+                "{point}"
+            );
+        }
         let grown = refused(1.0, diagonal([25.0; 3]));
         assert!(grown.contains("kg mm^2"), "{grown}");
         let refused = |place: [f64; 3]| centre(&place).unwrap_err().to_string();

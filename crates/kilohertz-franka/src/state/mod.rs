@@ -1,4 +1,8 @@
 //! libfranka's robot state as flat slots, with libfranka's names, and the gate where states enter (`gate.rs`).
+//!
+//! `tau_ext_hat_filtered`, `O_F_ext_hat_K` and `K_F_ext_hat_K` are the torques and wrenches that the arm
+//! applies to its surroundings: `tau_J` minus the torques that the model computes for the motion. A push on
+//! the arm along an axis has a negative value on that axis.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use kilohertz_core::channel::notify::start_notifier;
 use kilohertz_core::limits::{JointBounds, LimitRules, OnViolation, ViolationKind};
 use kilohertz_core::policy::{Answer, Ask, Native, Policy, PolicyFailed, Question};
-use kilohertz_core::session::{Cause, Config, EventKind, Outcome, Session};
+use kilohertz_core::session::{Cause, Config, Deadline, EventKind, Outcome, Session};
 use kilohertz_core::stats::Recorder;
 use kilohertz_core::thread::RealtimeRequest;
 use kilohertz_core::timing::time::Time;
@@ -107,6 +107,16 @@ macro_rules! on_each_arm {
 pub fn lockstep(rig: Rig) -> Arc<Simulator> {
     let options = SimulatorOptions {
         lockstep: true,
+        friction: false,
+        ..SimulatorOptions::default()
+    };
+    start(rig, options)
+}
+
+/// By the wall clock, where a stall of the machine ends no motion.
+pub fn by_the_wall_clock(rig: Rig) -> Arc<Simulator> {
+    let options = SimulatorOptions {
+        lost_packet_limit: 10_000,
         friction: false,
         ..SimulatorOptions::default()
     };
@@ -312,14 +322,34 @@ pub fn clamping() -> Config {
     }
 }
 
-/// A session in which what breaks a limit is clamped, until its policy has been asked `ticks` times.
+/// The same, with a policy that is asked at a rate of its own and has so long for an answer.
+pub fn asked_at(rate_hz: f64, budget: Duration) -> Config {
+    Config {
+        policy_rate_hz: Some(rate_hz),
+        deadline: Deadline::Within(budget),
+        ..clamping()
+    }
+}
+
+/// A session in which what breaks a limit is clamped, until so many cycles have been.
 pub fn clamped_session(
     arm: &Arm,
     control: Control,
     policy: impl Policy + 'static,
     ticks: u64,
 ) -> Session {
-    let session = session(arm, control, clamping(), policy);
+    session_for(ticks, arm, control, clamping(), policy)
+}
+
+/// A session that is asked to stop after so many cycles.
+pub fn session_for(
+    ticks: u64,
+    arm: &Arm,
+    control: Control,
+    config: Config,
+    policy: impl Policy + 'static,
+) -> Session {
+    let session = session(arm, control, config, policy);
     eventually("the end of the motion", || {
         session.has_ended() || session.stats().iterations > ticks
     });
@@ -339,6 +369,43 @@ pub fn ended_well(session: &Session) {
     assert!(outcome.robot_error.is_none(), "{outcome:?}");
 }
 
+/// Joins a session that must have ended without a cause, with its motion finished and the arm at rest.
+pub fn ended_at_rest(simulator: &Simulator, session: &Session, what: &str) {
+    ended_well(session);
+    assert_finished(simulator, what);
+}
+
+/// That the one motion was finished by its session, and the arm is at rest.
+pub fn assert_finished(simulator: &Simulator, what: &str) {
+    assert_at_rest_without_reflex(simulator);
+    let counters = simulator.counters();
+    let motions = (counters.motions_finished, counters.motions_aborted);
+    assert_eq!(motions, (1, 0), "{what}");
+}
+
+/// That a session was held, rested and taken up again, once each.
+pub fn assert_resumed_once(session: &Session, what: &str) {
+    let expected = [EventKind::Held, EventKind::Resting, EventKind::Resumed];
+    assert_eq!(event_kinds(session), expected, "{what}");
+}
+
+/// The last word of a policy that fails in cycle 500, at speed.
+pub fn fails_at_speed(tick: u64, _: &mut [f64]) -> Result<(), PolicyFailed> {
+    match tick {
+        500.. => Err(PolicyFailed),
+        _ => Ok(()),
+    }
+}
+
+/// That the session ended by that, with the arm at rest.
+pub fn assert_failed_at_speed(simulator: &Simulator, session: &Session, what: &str) {
+    let outcome = ended(session);
+    let failed = Some(Cause::PolicyFailed { tick: 500 });
+    assert_eq!(outcome.cause, failed, "{what}");
+    assert!(outcome.robot_error.is_none(), "{what}: {outcome:?}");
+    assert_finished(simulator, what);
+}
+
 /// What the action of cycle 500 broke: it ended the session, and left the arm at rest.
 pub fn refused(simulator: &Simulator, session: &Session, what: &str) -> (usize, ViolationKind) {
     let Some(Cause::InvalidAction { tick, violation }) = ended(session).cause else {
@@ -346,19 +413,15 @@ pub fn refused(simulator: &Simulator, session: &Session, what: &str) -> (usize, 
     };
     assert_eq!(tick, 500, "{what}");
     assert!(ended(session).robot_error.is_none(), "{what}");
-    assert_at_rest_without_reflex(simulator);
-    assert_eq!(simulator.counters().motions_finished, 1, "{what}");
+    assert_finished(simulator, what);
     (violation.slot, violation.kind)
 }
 
 /// That a session came through the loss of `count` packets in a row, and the arm to rest.
 pub fn survived(simulator: &Simulator, session: &Session, count: u32, what: &str) {
-    let outcome = ended(session);
-    assert!(outcome.cause.is_none(), "{what}: {outcome:?}");
-    assert_at_rest_without_reflex(simulator);
-    let counters = simulator.counters();
-    assert_eq!(counters.motions_finished, 1, "{what}");
-    assert_eq!(counters.longest_lost_run, u64::from(count), "{what}");
+    ended_at_rest(simulator, session, what);
+    let lost = simulator.counters().longest_lost_run;
+    assert_eq!(lost, u64::from(count), "{what}");
 }
 
 pub fn robot_error(session: &Session) -> ArmError {
@@ -377,26 +440,31 @@ pub fn event_kinds(session: &Session) -> Vec<EventKind> {
         .collect()
 }
 
-/// The seven slots of a joint field.
-pub fn joints(observation: &[f64], name: &str) -> [f64; 7] {
+/// A field of an observation.
+pub fn field<const N: usize>(observation: &[f64], name: &str) -> [f64; N] {
     let mut first = 0;
-    for field in SCHEMA.fields() {
-        if field.name == name {
-            return std::array::from_fn(|joint| observation[first + joint]);
+    for known in SCHEMA.fields() {
+        if known.name == name {
+            return std::array::from_fn(|i| observation[first + i]);
         }
-        first += field.len;
+        first += known.len;
     }
     panic!("no field {name}");
 }
 
-/// How far a joint has come after `time_s` and how fast it then is, from rest to [`SPEED`].
-fn ramp(time_s: f64) -> (f64, f64) {
+/// The seven slots of a joint field.
+pub fn joints(observation: &[f64], name: &str) -> [f64; 7] {
+    field(observation, name)
+}
+
+/// How far what speeds up from rest to a speed of 1 has come after `time_s`, and how fast it then is.
+pub fn ramp(time_s: f64) -> (f64, f64) {
     let share = time_s / RAMP_S;
     if share >= 1.0 {
-        return (SPEED * (time_s - RAMP_S / 2.0), SPEED);
+        return (time_s - RAMP_S / 2.0, 1.0);
     }
-    let way = SPEED * RAMP_S * (share.powi(3) - share.powi(4) / 2.0);
-    (way, SPEED * share * share * (3.0 - 2.0 * share))
+    let way = RAMP_S * (share.powi(3) - share.powi(4) / 2.0);
+    (way, share * share * (3.0 - 2.0 * share))
 }
 
 /// Speeds up to [`SPEED`] and stays there; time is the arm's, so lost ticks are caught up with.
@@ -417,6 +485,7 @@ impl AtSpeed {
             .start
             .get_or_insert_with(|| (now, joints(observation, "q_d")));
         let (way, speed) = ramp(now - began);
+        let (way, speed) = (SPEED * way, SPEED * speed);
         let q = joints(observation, "q");
         let dq = joints(observation, "dq");
         for joint in 0..7 {
@@ -513,6 +582,20 @@ pub fn numbers(seed: u64) -> impl FnMut() -> f64 + Send {
     }
 }
 
+/// Tells in each cycle whether a policy without sense wants something else now: after up to half a second, or
+/// in every cycle.
+pub fn whims() -> impl FnMut(&mut dyn FnMut() -> f64) -> bool + Send {
+    let (mut jumps, mut left) = (false, 0);
+    move |random| {
+        if left == 0 {
+            jumps = random() > 0.6;
+            left = (random().abs() * 500.0) as u32 + 1;
+        }
+        left -= 1;
+        left == 0 || jumps
+    }
+}
+
 /// A policy without sense: for up to half a second at a time it wants something anywhere, now and
 /// then another thing in every cycle.
 pub fn senseless(
@@ -523,15 +606,10 @@ pub fn senseless(
     let mut random = numbers(seed);
     let mut start = None;
     let mut wanted = [0.0; 7];
-    let (mut jumps, mut left) = (false, 0);
+    let mut wants_another = whims();
     Native::new(7, move |ask: &Ask<'_>, action: &mut [f64]| {
         let from = *start.get_or_insert_with(|| joints(ask.observation, "q_d"));
-        if left == 0 {
-            jumps = random() > 0.6;
-            left = (random().abs() * 500.0) as u32 + 1;
-        }
-        left -= 1;
-        if left == 0 || jumps {
+        if wants_another(&mut random) {
             for joint in 0..7 {
                 wanted[joint] = match control {
                     Control::JointVelocity => 4.0 * random(),
@@ -729,6 +807,28 @@ pub fn suffering_twice(
         }
         Ok(())
     }
+}
+
+/// What loses a few commands in a row in every hundredth cycle or so.
+pub fn losing_commands(simulator: &Arc<Simulator>) -> impl FnMut(&Ask<'_>) + Send + 'static {
+    let simulator = Arc::clone(simulator);
+    let mut random = numbers(3);
+    move |ask| {
+        if ask.tick % 101 == 100 {
+            let count = 1 + (random().abs() * 3.0) as u32;
+            simulator.inject(Fault::DropCommands { count }).unwrap();
+        }
+    }
+}
+
+/// Does the same to each of `cases`, all at the same time: for what mostly waits.
+pub fn at_once<T: Send>(cases: impl IntoIterator<Item = T>, work: impl Fn(T) + Sync) {
+    std::thread::scope(|scope| {
+        for case in cases {
+            let work = &work;
+            scope.spawn(move || work(case));
+        }
+    });
 }
 
 pub fn eventually(what: &str, condition: impl Fn() -> bool) {

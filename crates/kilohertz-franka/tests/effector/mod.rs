@@ -3,26 +3,12 @@
 
 use kilohertz_core::policy::{Ask, Native, Policy, PolicyFailed};
 use kilohertz_franka::Control;
-use kilohertz_franka::state::SCHEMA;
 
-use crate::common::{self, numbers, smooth};
+use crate::common::{self, field, numbers, ramp, smooth, whims};
 
 /// How fast the policies here move the end effector [m/s] and turn it [rad/s].
 pub const SPEED: f64 = 0.15;
 pub const TURN: f64 = 0.3;
-const RAMP_S: f64 = 0.4;
-
-/// A field of an observation.
-pub fn field<const N: usize>(observation: &[f64], name: &str) -> [f64; N] {
-    let mut first = 0;
-    for known in SCHEMA.fields() {
-        if known.name == name {
-            return std::array::from_fn(|i| observation[first + i]);
-        }
-        first += known.len;
-    }
-    panic!("no field {name}");
-}
 
 pub fn place(pose: &[f64; 16]) -> [f64; 3] {
     [pose[12], pose[13], pose[14]]
@@ -89,13 +75,7 @@ impl AtSpeed {
         let (began, from) = *self
             .start
             .get_or_insert_with(|| (now, field(observation, "O_T_EE_c")));
-        let share = (now - began) / RAMP_S;
-        let (time, rate) = if share >= 1.0 {
-            (now - began - RAMP_S / 2.0, 1.0)
-        } else {
-            let way = RAMP_S * (share.powi(3) - share.powi(4) / 2.0);
-            (way, share * share * (3.0 - 2.0 * share))
-        };
+        let (time, rate) = ramp(now - began);
         match self.control {
             Control::CartesianVelocity => {
                 action.fill(0.0);
@@ -131,7 +111,7 @@ pub fn senseless(
     let mut random = numbers(seed);
     let mut start = None;
     let mut wanted = [0.0; 16];
-    let (mut jumps, mut left) = (false, 0);
+    let mut wants_another = whims();
     Native::new(control.slots(), move |ask: &Ask<'_>, action: &mut [f64]| {
         let from = *start.get_or_insert_with(|| {
             let from = field(ask.observation, "O_T_EE_c");
@@ -140,12 +120,7 @@ pub fn senseless(
             }
             from
         });
-        if left == 0 {
-            jumps = random() > 0.6;
-            left = (random().abs() * 500.0) as u32 + 1;
-        }
-        left -= 1;
-        if left == 0 || jumps {
+        if wants_another(&mut random) {
             if control == Control::CartesianVelocity {
                 wanted = std::array::from_fn(|_| 4.0 * random());
             } else {

@@ -10,6 +10,7 @@ use napi_derive::napi;
 
 use crate::background::in_background;
 use crate::error::Failure;
+use crate::franka::simulator::is_in_lockstep;
 
 /// One named range of slots of a frame.
 #[napi(object)]
@@ -131,6 +132,12 @@ impl NativeArm {
             let arm = Arm::connect(&address, &options)?;
             Ok(NativeArm { arm: Arc::new(arm) })
         })
+    }
+
+    /// True if this arm is a simulator of this process that waits for its commands.
+    #[napi(getter)]
+    pub fn is_in_lockstep(&self) -> bool {
+        self.arm.address().is_some_and(is_in_lockstep)
     }
 
     /// The arm's generation: fr3 or fer.

@@ -57,19 +57,23 @@ impl NativeMove {
 
 #[napi]
 impl NativeArm {
-    /// Plans a move to joint positions, 7 numbers, or to a pose, 16 numbers. The arm has arrived when each
-    /// joint is within the tolerance [rad]; it must be so before the settling time [s] is over.
+    /// Plans a move to joint positions, 7 numbers, or to a pose, 16 numbers; a relative goal counts from where
+    /// the arm stands. The arm has arrived when each joint is within the tolerance [rad]; it must be so before
+    /// the settling time [s] is over.
     #[napi(ts_return_type = "Promise<NativeMove>")]
     pub fn plan_move<'env>(
         &self,
         env: &'env Env,
         goal: &[f64],
+        relative: bool,
         speed: f64,
         tolerance: f64,
         settling_s: f64,
     ) -> Result<Object<'env>> {
         let goal = match (goal.try_into(), goal.try_into()) {
+            (Ok(q), _) if relative => Goal::JointsBy(q),
             (Ok(q), _) => Goal::Joints(q),
+            (_, Ok(pose)) if relative => Goal::PoseBy(pose),
             (_, Ok(pose)) => Goal::Pose(pose),
             _ => {
                 let message = format!("a goal has 7 or 16 numbers, not {}", goal.len());

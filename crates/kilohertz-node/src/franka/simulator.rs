@@ -1,10 +1,11 @@
 //! A simulated arm, as JavaScript holds it.
 
-use std::sync::Arc;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kilohertz_core::thread::{RealtimeRequest, make_realtime};
-use kilohertz_sim::{Corruption, Fault, HandFault, Simulator, SimulatorOptions};
+use kilohertz_sim::{Corruption, EndEffector, Fault, HandFault, Simulator, SimulatorOptions};
 use napi::bindgen_prelude::Object;
 use napi::{Env, Result};
 use napi_derive::napi;
@@ -23,6 +24,8 @@ pub struct NativeSimulatorOptions {
     pub lockstep: Option<bool>,
     pub lost_packet_limit: Option<u32>,
     pub hand: Option<bool>,
+    /// The end effector's mass, centre of mass, inertia and frame: 1 + 3 + 9 + 16 numbers.
+    pub end_effector: Option<Vec<f64>>,
     pub object_width_m: Option<f64>,
 }
 
@@ -110,6 +113,7 @@ fn options(options: NativeSimulatorOptions) -> std::result::Result<SimulatorOpti
         None => defaults.generation,
         Some(name) => name.parse().map_err(Failure::from)?,
     };
+    let end_effector = options.end_effector.as_deref().map(worn).transpose()?;
     Ok(SimulatorOptions {
         generation,
         host,
@@ -121,9 +125,27 @@ fn options(options: NativeSimulatorOptions) -> std::result::Result<SimulatorOpti
             .lost_packet_limit
             .unwrap_or(defaults.lost_packet_limit),
         hand: options.hand.unwrap_or(defaults.hand),
+        end_effector,
         object: options.object_width_m,
         prepare_arm_thread: Some(raise_priority),
         ..defaults
+    })
+}
+
+/// Returns the end effector with this mass, centre of mass, inertia and frame.
+fn worn(slots: &[f64]) -> std::result::Result<EndEffector, Failure> {
+    let of_length = || {
+        let received = format!("of length {}", slots.len());
+        refused("endEffector", &received, "29 numbers")
+    };
+    let (mass, rest) = slots.split_first().ok_or_else(of_length)?;
+    let (centre, rest) = rest.split_first_chunk().ok_or_else(of_length)?;
+    let (inertia, frame) = rest.split_first_chunk().ok_or_else(of_length)?;
+    Ok(EndEffector {
+        m_ee: *mass,
+        F_x_Cee: *centre,
+        I_ee: *inertia,
+        F_T_NE: frame.try_into().map_err(|_| of_length())?,
     })
 }
 
@@ -200,6 +222,21 @@ fn fault(fault: NativeFault) -> std::result::Result<Fault, Failure> {
     })
 }
 
+/// The addresses of the simulators of this process that wait for their commands.
+static IN_LOCKSTEP: Mutex<Vec<SocketAddr>> = Mutex::new(Vec::new());
+
+fn in_lockstep() -> MutexGuard<'static, Vec<SocketAddr>> {
+    IN_LOCKSTEP.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Returns true if a simulator of this process that waits for its commands is at `address`.
+pub(crate) fn is_in_lockstep(address: SocketAddr) -> bool {
+    in_lockstep().iter().any(|simulator| {
+        let everywhere = simulator.ip().is_unspecified() && address.ip().is_loopback();
+        simulator.port() == address.port() && (everywhere || simulator.ip() == address.ip())
+    })
+}
+
 /// A running simulator.
 #[napi]
 pub struct NativeSimulator {
@@ -213,7 +250,11 @@ impl NativeSimulator {
     pub fn start(env: &Env, started_with: NativeSimulatorOptions) -> Result<Object<'_>> {
         let options = options(started_with)?;
         in_background(env, move || {
+            let lockstep = options.lockstep;
             let simulator = Simulator::start(options)?;
+            if lockstep {
+                in_lockstep().push(simulator.address());
+            }
             Ok(NativeSimulator {
                 simulator: Arc::new(simulator),
             })
@@ -306,7 +347,14 @@ impl NativeSimulator {
         let simulator = Arc::clone(&self.simulator);
         in_background(env, move || {
             simulator.stop();
+            in_lockstep().retain(|address| *address != simulator.address());
             Ok(())
         })
+    }
+}
+
+impl Drop for NativeSimulator {
+    fn drop(&mut self) {
+        in_lockstep().retain(|address| *address != self.simulator.address());
     }
 }

@@ -39,7 +39,7 @@ use crate::guard::{NativePlace, give_stack};
 use crate::news::{BEGUN, END, EVENTS, OBSERVATION};
 use crate::policy::process::NativeSharedPort;
 use crate::policy::worker::PolicyPort;
-use crate::session::options::{NativeSessionOptions, motion_options, seconds};
+use crate::session::options::{NativeSessionOptions, lockstep_of, motion_options, seconds};
 use crate::session::outcome::{NativeEvent, NativeOutcome};
 use crate::session::realtime::{NativeAwake, NativePromotion, NativeRealtime, awake_of, own_core};
 use crate::session::stats::{NativeHistogram, NativeStats};
@@ -207,6 +207,7 @@ fn start(
         },
         record_ticks: options.record_ticks as usize,
         run_for: options.run_for_s.map(seconds),
+        lockstep: lockstep_of(options),
         realtime,
         policy_priority: options.policy_priority,
         awake: awake_of(options),

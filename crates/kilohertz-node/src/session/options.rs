@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kilohertz_core::session::Latency;
 use kilohertz_franka::{Budget, CartesianBox, MotionOptions};
 use napi_derive::napi;
 
@@ -31,6 +32,10 @@ pub struct NativeSessionOptions {
     pub max_timing_samples: u32,
     pub record_ticks: u32,
     pub run_for_s: Option<f64>,
+    /// True if only the arm's clock counts.
+    pub lockstep: Option<bool>,
+    /// In lockstep: the shortest and the longest latency of the policy [s], and a seed.
+    pub latency: Option<Vec<f64>>,
     pub priority: Option<u8>,
     pub cpu: Option<u32>,
     pub lock_memory: bool,
@@ -49,6 +54,21 @@ pub struct NativeSessionOptions {
 pub fn seconds(seconds: f64) -> Duration {
     // lib/session/options.ts refuses values that would be changed here.
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+}
+
+/// Returns how late the policy's answers are on the arm's clock, if the session is in lockstep.
+pub fn lockstep_of(options: &NativeSessionOptions) -> Option<Latency> {
+    if options.lockstep != Some(true) {
+        return None;
+    }
+    Some(match options.latency.as_deref() {
+        Some(&[from, to, seed]) => Latency::Between {
+            from: seconds(from),
+            to: seconds(to),
+            seed: seed as u64,
+        },
+        _ => Latency::NONE,
+    })
 }
 
 /// Returns the box with these numbers; `lib/session/options.ts` has checked that there are seven.

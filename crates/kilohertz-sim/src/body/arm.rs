@@ -6,6 +6,7 @@ use crate::body::contact::{CollisionBehavior, Contacts};
 use crate::body::dynamics::{ARMATURE, Dynamics, MAX_TORQUE, Pose};
 use crate::body::payload::{Body, Frames};
 use crate::body::reference::Reference;
+use crate::end_effector::EndEffector;
 use crate::error::SimulatorError;
 use crate::generation::Generation;
 use crate::joints::{Joints, Wrench};
@@ -48,23 +49,36 @@ pub(crate) struct Arm {
     pub tau_j: Joints,
     /// Rate of `tau_j` [N m/s].
     pub dtau_j: Joints,
-    /// From outside: the hard stops and the push.
+    /// What the arm applies to its surroundings: the opposite of what stops and push apply to it.
     pub tau_ext: Joints,
-    /// The same as a wrench on the stiffness frame, in the base frame's axes [N, N m].
+    /// The same as a wrench at the stiffness frame, in the base frame's axes [N, N m].
     pub wrench_base: Wrench,
     /// The same in the stiffness frame's axes.
     pub wrench: Wrench,
+    /// Those of now.
+    pub felt: Contacts,
+    /// Those that the state reports.
     pub contacts: Contacts,
 }
 
 impl Arm {
-    pub fn new(generation: Generation, q: Joints, friction: bool) -> Result<Arm, SimulatorError> {
-        let dynamics = Dynamics::new(generation, friction)?;
+    /// An arm that stands at `q` and wears `worn`.
+    pub fn new(
+        generation: Generation,
+        q: Joints,
+        friction: bool,
+        worn: &EndEffector,
+    ) -> Result<Arm, SimulatorError> {
+        let mut dynamics = Dynamics::new(generation, friction)?;
+        dynamics.payload = worn.body();
         let gravity = dynamics.gravity(&q);
         Ok(Arm {
             dynamics,
-            frames: Frames::default(),
-            end_effector: Body::default(),
+            frames: Frames {
+                f_t_ne: worn.F_T_NE,
+                ..Frames::default()
+            },
+            end_effector: worn.body(),
             load: Body::default(),
             stiffness: DEFAULT_STIFFNESS,
             collision: CollisionBehavior::default(),
@@ -78,6 +92,7 @@ impl Arm {
             tau_ext: [0.0; 7],
             wrench_base: [0.0; 6],
             wrench: [0.0; 6],
+            felt: Contacts::default(),
             contacts: Contacts::default(),
         })
     }
@@ -128,15 +143,16 @@ impl Arm {
         self.feel();
     }
 
-    /// Takes in what comes from outside.
+    /// Takes in what comes from outside. Its sign is that of `tau_j` minus the model.
     fn feel(&mut self) {
         let (q, frames, dynamics) = (&self.pose.q, &self.frames, &self.dynamics);
         let stops = dynamics.stops(&self.pose);
-        self.tau_ext = std::array::from_fn(|i| stops[i] + self.push[i]);
+        self.tau_ext = std::array::from_fn(|i| 0.0 - stops[i] - self.push[i]);
         self.wrench_base = dynamics.wrench(q, frames, &self.tau_ext);
         self.wrench = dynamics.in_stiffness_axes(q, frames, &self.wrench_base);
         let thresholds = self.collision.at(&self.reference.ddq);
-        self.contacts = Contacts::of(&self.tau_ext, &self.wrench, thresholds);
+        self.felt = Contacts::of(&self.tau_ext, &self.wrench, thresholds);
+        self.contacts = self.felt.after(&self.contacts);
     }
 
     /// Torques without gravity that follow the reference: the model's feedforward, and a spring

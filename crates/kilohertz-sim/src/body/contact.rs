@@ -86,6 +86,15 @@ impl Contacts {
         }
     }
 
+    /// These after `before`: a collision stays until it is reset.
+    pub fn after(self, before: &Contacts) -> Contacts {
+        Contacts {
+            joint_collision: either(&self.joint_collision, &before.joint_collision),
+            cartesian_collision: either(&self.cartesian_collision, &before.cartesian_collision),
+            ..self
+        }
+    }
+
     /// The reflexes that the collisions are.
     pub fn reflex(&self) -> Violation {
         let mut reflex = Violation::NONE;
@@ -101,6 +110,10 @@ impl Contacts {
 
 fn above<const N: usize>(values: &[f64; N], thresholds: &[f64; N]) -> [f64; N] {
     std::array::from_fn(|i| f64::from(u8::from(values[i].abs() > thresholds[i])))
+}
+
+fn either<const N: usize>(one: &[f64; N], other: &[f64; N]) -> [f64; N] {
+    std::array::from_fn(|i| one[i].max(other[i]))
 }
 
 #[cfg(test)]

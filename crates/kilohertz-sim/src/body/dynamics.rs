@@ -8,6 +8,7 @@
 use franka::model::{DEFAULT_GRAVITY_EARTH, Frame, Model};
 use franka::robot_state::IDENTITY_TRANSFORM;
 
+use crate::body::cholesky::{Factor, square};
 use crate::body::payload::{Body, Frames};
 use crate::error::SimulatorError;
 use crate::generation::{Envelope, Generation};
@@ -39,8 +40,8 @@ pub(crate) struct Dynamics {
     envelope: &'static Envelope,
 }
 
-/// Keeps a stretched arm's wrench finite [m2].
-const NEVER_SINGULAR: f64 = 1e-6;
+/// Below this volume of the Jacobian an arm is close to a singular pose and tells no wrench.
+pub(crate) const NEARLY_SINGULAR: f64 = 5e-3;
 
 /// Position [rad] and velocity [rad/s] of the joints.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -134,7 +135,7 @@ impl Dynamics {
         let stops = self.stops(pose);
         let rest: Joints =
             std::array::from_fn(|i| tau[i] + stops[i] - gravity[i] - coriolis[i] - friction[i]);
-        solve(self.mass(&pose.q), rest)
+        Factor::of(self.mass(&pose.q)).solve(rest)
     }
 
     /// The pose after `dt` [s] under constant torques, by the midpoint rule.
@@ -172,8 +173,8 @@ impl Dynamics {
         })
     }
 
-    /// The wrench [N, N m] on the stiffness frame, in the base frame's axes, that is closest to what
-    /// `tau` [N m] from outside says.
+    /// The wrench [N, N m] at the stiffness frame, in the base frame's axes, that is closest to what
+    /// the joints apply with `tau` [N m]; zeros close to a singular pose, as on an arm.
     pub fn wrench(&self, q: &Joints, frames: &Frames, tau: &Joints) -> Wrench {
         if tau.iter().all(|&tau| tau == 0.0) {
             return [0.0; 6];
@@ -181,16 +182,15 @@ impl Dynamics {
         let jacobian =
             self.model
                 .zero_jacobian_q(Frame::Stiffness, q, &frames.f_t_ee(), &frames.ee_t_k);
-        let row = |row: usize, joint: usize| jacobian[6 * joint + row];
-        let mut gram = [[0.0; 6]; 6];
-        for (i, line) in gram.iter_mut().enumerate() {
-            for (j, value) in line.iter_mut().enumerate() {
-                *value = (0..7).map(|joint| row(i, joint) * row(j, joint)).sum();
-            }
-            line[i] += NEVER_SINGULAR;
+        let factor = Factor::of(square(&jacobian, 0.0));
+        if factor.volume() < NEARLY_SINGULAR {
+            return [0.0; 6];
         }
-        let felt = std::array::from_fn(|i| (0..7).map(|joint| row(i, joint) * tau[joint]).sum());
-        solve(gram, felt)
+        factor.solve(std::array::from_fn(|row| {
+            (0..7)
+                .map(|joint| jacobian[6 * joint + row] * tau[joint])
+                .sum()
+        }))
     }
 
     /// A wrench in the base frame's axes in those of the stiffness frame.
@@ -207,26 +207,6 @@ impl Dynamics {
 
 fn along(from: &Joints, rate: &Joints, dt: f64) -> Joints {
     std::array::from_fn(|i| from[i] + rate[i] * dt)
-}
-
-/// `m⁻¹ b` for a symmetric positive definite `m`, by Cholesky.
-fn solve<const N: usize>(mut m: [[f64; N]; N], mut b: [f64; N]) -> [f64; N] {
-    for i in 0..N {
-        for j in 0..=i {
-            let known: f64 = (0..j).map(|k| m[i][k] * m[j][k]).sum();
-            let rest = m[i][j] - known;
-            m[i][j] = if i == j { rest.sqrt() } else { rest / m[j][j] };
-        }
-    }
-    for i in 0..N {
-        let known: f64 = (0..i).map(|k| m[i][k] * b[k]).sum();
-        b[i] = (b[i] - known) / m[i][i];
-    }
-    for i in (0..N).rev() {
-        let known: f64 = (i + 1..N).map(|k| m[k][i] * b[k]).sum();
-        b[i] = (b[i] - known) / m[i][i];
-    }
-    b
 }
 
 #[cfg(test)]
@@ -435,7 +415,7 @@ mod tests {
             for _ in 0..5000 {
                 let q = std::array::from_fn(|i| lower[i] + random() * (upper[i] - lower[i]));
                 let tau = std::array::from_fn(|_| random() - 0.5);
-                let ddq = solve(dynamics.mass(&q), tau);
+                let ddq = Factor::of(dynamics.mass(&q)).solve(tau);
                 let power: f64 = (0..7).map(|i| tau[i] * ddq[i]).sum();
                 assert!(power > 0.0, "{arm} at {q:?}: {ddq:?}");
             }

@@ -3,6 +3,7 @@
 //! `contact.rs` contacts and collisions.
 
 pub(crate) mod arm;
+pub(crate) mod cholesky;
 pub(crate) mod contact;
 pub(crate) mod dynamics;
 pub(crate) mod payload;

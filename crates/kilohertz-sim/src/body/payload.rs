@@ -31,28 +31,50 @@ impl Body {
         Body { mass, com, inertia }
     }
 
-    /// Finite, not negative, and an inertia that some body can have.
+    /// Whether this is a body: finite, and with an inertia that some distribution of its mass has. Without mass
+    /// there is none, and with one there is some about every axis, as an arm wants it.
     pub fn is_physical(&self) -> bool {
         let all = self.com.iter().chain(&self.inertia).chain([&self.mass]);
         if !all.clone().all(|v| v.is_finite()) || self.mass < 0.0 {
             return false;
         }
+        if self.mass == 0.0 {
+            return self.inertia == [0.0; 9];
+        }
         let i = &self.inertia;
-        let scale = i.iter().fold(1e-6_f64, |m, v| m.max(v.abs()));
-        let tolerance = 1e-6 * scale;
-        let symmetric = (i[1] - i[3]).abs() <= tolerance
-            && (i[2] - i[6]).abs() <= tolerance
-            && (i[5] - i[7]).abs() <= tolerance;
-        let minor = |a: usize, b: usize| i[4 * a] * i[4 * b] - i[3 * a + b] * i[3 * b + a];
-        let determinant = i[0] * (i[4] * i[8] - i[5] * i[7]) - i[3] * (i[1] * i[8] - i[2] * i[7])
-            + i[6] * (i[1] * i[5] - i[2] * i[4]);
-        symmetric
-            && (0..3).all(|k| i[4 * k] >= -tolerance)
-            && minor(0, 1) >= -tolerance * scale
-            && minor(0, 2) >= -tolerance * scale
-            && minor(1, 2) >= -tolerance * scale
-            && determinant >= -tolerance * scale * scale
+        let largest = i.iter().fold(0.0_f64, |most, v| most.max(v.abs()));
+        let same = |a: f64, b: f64| (a - b).abs() <= ROUNDING * largest;
+        let is_symmetric = same(i[1], i[3]) && same(i[2], i[6]) && same(i[5], i[7]);
+        // No moment is larger than the sum of the others where the second moments of the mass are none below zero.
+        let half = 0.5 * (i[0] + i[4] + i[8]);
+        let spread = std::array::from_fn(|k| if k % 4 == 0 { half - i[k] } else { -i[k] });
+        let at_least = |of: &[f64; 9], least: f64| {
+            minors(of)
+                .iter()
+                .all(|(minor, degree)| *minor >= least * largest.powi(*degree))
+        };
+        largest > 0.0 && is_symmetric && at_least(i, ROUNDING) && at_least(&spread, -ROUNDING)
     }
+}
+
+/// Values that a client has rounded differ by this share of the largest.
+const ROUNDING: f64 = 1e-6;
+
+/// The minors on the diagonal of a symmetric matrix, each with how many factors it has: none is below zero where
+/// the matrix is positive semidefinite.
+fn minors(i: &[f64; 9]) -> [(f64, i32); 7] {
+    let minor = |a: usize, b: usize| i[4 * a] * i[4 * b] - i[3 * a + b] * i[3 * b + a];
+    let determinant = i[0] * minor(1, 2) - i[3] * (i[1] * i[8] - i[2] * i[7])
+        + i[6] * (i[1] * i[5] - i[2] * i[4]);
+    [
+        (i[0], 1),
+        (i[4], 1),
+        (i[8], 1),
+        (minor(0, 1), 2),
+        (minor(0, 2), 2),
+        (minor(1, 2), 2),
+        (determinant, 3),
+    ]
 }
 
 /// The frames at the flange, 4x4 column-major [m].
@@ -127,38 +149,49 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refuses_a_body_that_cannot_exist() {
-        let brick = Body {
-            mass: 1.0,
+    fn takes_what_some_body_is_and_nothing_else() {
+        let body = |mass, inertia| Body {
+            mass,
             com: [0.0; 3],
-            inertia: [0.1, 0., 0., 0., 0.1, 0., 0., 0., 0.1],
+            inertia,
         };
-        assert!(brick.is_physical());
-        assert!(Body::default().is_physical());
-        assert!(
-            !Body {
-                mass: -1.0,
-                ..brick
-            }
-            .is_physical()
-        );
-        assert!(
-            !Body {
-                mass: f64::NAN,
-                ..brick
-            }
-            .is_physical()
-        );
-        let mut skewed = brick;
-        skewed.inertia[1] = 0.05;
-        assert!(!skewed.is_physical());
-        let mut negative = brick;
-        negative.inertia[8] = -0.1;
-        assert!(!negative.is_physical());
-        let mut indefinite = brick;
-        indefinite.inertia[1] = 0.2;
-        indefinite.inertia[3] = 0.2;
-        assert!(!indefinite.is_physical());
+        let diagonal = |x, y, z| [x, 0., 0., 0., y, 0., 0., 0., z];
+        let brick = diagonal(0.1, 0.1, 0.1);
+        // The hand, and a ring, whose moments are as far apart as those of a body can be.
+        let taken = [
+            body(0.0, [0.0; 9]),
+            body(1.0, brick),
+            body(0.73, diagonal(0.001, 0.0025, 0.0017)),
+            body(0.2, diagonal(2e-4, 2e-4, 2e-4)),
+            body(1.0, diagonal(0.01, 0.01, 0.02)),
+        ];
+        for body in taken {
+            assert!(body.is_physical(), "{body:?}");
+        }
+        let with = |nth: usize, value: f64| {
+            let mut inertia = brick;
+            inertia[nth] = value;
+            inertia
+        };
+        let mut indefinite = with(1, 0.2);
+        indefinite[3] = 0.2;
+        // Turned by 45 degrees about z, moments of 0.01, 0.01 and 0.03.
+        let turned = [0.02, -0.01, 0., -0.01, 0.02, 0., 0., 0., 0.01];
+        let refused = [
+            body(-1.0, brick),
+            body(f64::NAN, brick),
+            body(0.0, brick),
+            body(1.0, [0.0; 9]),
+            body(1.0, diagonal(0.1, 0.1, 0.0)),
+            body(1.0, with(1, 0.05)),
+            body(1.0, with(8, -0.1)),
+            body(1.0, with(8, 0.21)),
+            body(1.0, indefinite),
+            body(1.0, turned),
+        ];
+        for body in refused {
+            assert!(!body.is_physical(), "{body:?}");
+        }
     }
 
     #[allow(clippy::approx_constant, reason = "four digits are what is tested")]

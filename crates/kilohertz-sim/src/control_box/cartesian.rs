@@ -6,8 +6,10 @@ use franka::rate_limiting::DELTA_T;
 use franka::robot_state::IDENTITY_TRANSFORM;
 
 use crate::body::arm::Arm;
+use crate::body::cholesky::{Factor, square};
+use crate::body::dynamics::NEARLY_SINGULAR;
 use crate::body::payload::is_rigid;
-use crate::generation::{Bounds, CartesianEnvelope};
+use crate::generation::{Bounds, CartesianEnvelope, elbow};
 use crate::joints::Joints;
 use crate::violation::{self, Violation};
 use crate::wire::generator::Generator;
@@ -18,10 +20,10 @@ const START_POSE_TOLERANCE: f64 = 1e-3;
 /// Tolerance on a commanded velocity [m/s, rad/s].
 const VELOCITY_TOLERANCE: f64 = 2e-3;
 
-/// Below this determinant of the Jacobian the joints move less than the pose asks for.
-const NEARLY_SINGULAR: f64 = 5e-3;
-/// The damping at a singular pose.
+/// The damping at a singular pose. The joints move less than a pose close to it asks for.
 const MOST_DAMPING: f64 = 0.05;
+/// The square of the damping elsewhere: only rounding is smaller.
+const LEAST_DAMPING: f64 = 1e-12;
 /// Of what joint 3 moves, this much has to be possible without the end effector.
 const LEAST_FREEDOM: f64 = 0.02;
 /// Steps of Newton's method; the second already leaves rounding alone.
@@ -92,11 +94,13 @@ impl CartesianReference {
         q: &Joints,
         first: bool,
     ) -> Result<CartesianReference, Violation> {
-        if let Some([elbow, sign]) = command.elbow {
-            if sign.abs() != 1.0 || (sign < 0.0) != (q[3] < 0.0) {
+        if let Some([place, side]) = command.elbow {
+            let [from, bent] = elbow(q);
+            // A stretched arm bends to either side.
+            if side.abs() != 1.0 || side == -bent {
                 return Err(Violation::of(violation::ELBOW_SIGN));
             }
-            if first && (elbow - q[2]).abs() > START_POSE_TOLERANCE {
+            if first && (place - from).abs() > START_POSE_TOLERANCE {
                 return Err(Violation::of(violation::START_ELBOW));
             }
         }
@@ -253,58 +257,25 @@ pub(crate) fn joints(arm: &Arm, wanted: &CartesianReference) -> Joints {
 /// The damped pseudo-inverse of a Jacobian.
 struct PseudoInverse<'a> {
     jacobian: &'a [f64; 42],
-    /// Cholesky's factor of the Jacobian times its transpose.
-    factor: [[f64; 6]; 6],
+    /// Of the Jacobian times its transpose.
+    factor: Factor<6>,
 }
 
 impl PseudoInverse<'_> {
     fn new(jacobian: &[f64; 42]) -> PseudoInverse<'_> {
-        let square: [[f64; 6]; 6] = std::array::from_fn(|i| {
-            std::array::from_fn(|j| {
-                (0..7)
-                    .map(|k| jacobian[6 * k + i] * jacobian[6 * k + j])
-                    .sum()
-            })
-        });
-        let mut factor = cholesky(square, 1e-12);
-        let volume: f64 = (0..6).map(|i| factor[i][i]).product();
+        let mut factor = Factor::of(square(jacobian, LEAST_DAMPING));
+        let volume = factor.volume();
         if volume < NEARLY_SINGULAR {
-            let near = 1.0 - volume / NEARLY_SINGULAR;
-            factor = cholesky(square, (MOST_DAMPING * near).powi(2) + 1e-12);
+            let damping = MOST_DAMPING * (1.0 - volume / NEARLY_SINGULAR);
+            factor = Factor::of(square(jacobian, damping.powi(2) + LEAST_DAMPING));
         }
         PseudoInverse { jacobian, factor }
     }
 
     fn times(&self, way: &[f64; 6]) -> Joints {
-        let l = &self.factor;
-        let mut x = *way;
-        for i in 0..6 {
-            let known: f64 = (0..i).map(|k| l[i][k] * x[k]).sum();
-            x[i] = (x[i] - known) / l[i][i];
-        }
-        for i in (0..6).rev() {
-            let known: f64 = (i + 1..6).map(|k| l[k][i] * x[k]).sum();
-            x[i] = (x[i] - known) / l[i][i];
-        }
+        let x = self.factor.solve(*way);
         std::array::from_fn(|joint| (0..6).map(|i| self.jacobian[6 * joint + i] * x[i]).sum())
     }
-}
-
-/// The lower factor of `m` with `damping` on its diagonal.
-fn cholesky(mut m: [[f64; 6]; 6], damping: f64) -> [[f64; 6]; 6] {
-    for i in 0..6 {
-        m[i][i] += damping;
-        for j in 0..=i {
-            let known: f64 = (0..j).map(|k| m[i][k] * m[j][k]).sum();
-            let rest = m[i][j] - known;
-            m[i][j] = if i == j {
-                rest.max(damping * 1e-3).sqrt()
-            } else {
-                rest / m[j][j]
-            };
-        }
-    }
-    m
 }
 
 /// The lengths of the translation and of the rotation in `twist`.
@@ -398,12 +369,13 @@ fn orthonormal(pose: &[f64; 16]) -> [f64; 16] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::end_effector::EndEffector;
     use crate::generation::Generation;
 
     const READY: Joints = [0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785];
 
     fn each_arm() -> [(Generation, Arm); 2] {
-        Generation::ALL.map(|arm| (arm, Arm::new(arm, READY, true).unwrap()))
+        Generation::ALL.map(|arm| (arm, Arm::new(arm, READY, true, &EndEffector::NONE).unwrap()))
     }
 
     fn length(way: &[f64; 6]) -> f64 {
@@ -522,6 +494,22 @@ mod tests {
         command.elbow = Some([0.0, 1.0]);
         let flipped = pose(&command).unwrap_err();
         assert_eq!(flipped, Violation::of(violation::ELBOW_SIGN));
+        let mut stretched = READY;
+        for (q4, side, taken) in [
+            (-0.4671, -1.0, true),
+            (-0.4669, -1.0, false),
+            (-0.4669, 1.0, true),
+        ] {
+            stretched[3] = q4;
+            let command = Setpoint {
+                elbow: Some([0.0, side]),
+                pose: IDENTITY_TRANSFORM,
+                ..Setpoint::default()
+            };
+            let generator = Generator::CartesianPose;
+            let next = rest.next(&command, generator, bounds, &stretched, true);
+            assert_eq!(next.is_ok(), taken, "joint 4 at {q4}, side {side}");
+        }
         command.elbow = Some([0.1, -1.0]);
         let bent = pose(&command).unwrap_err();
         assert_eq!(bent, Violation::of(violation::START_ELBOW));

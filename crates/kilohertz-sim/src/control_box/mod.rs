@@ -4,8 +4,9 @@
 //! only in [`ControlBox::tick`].
 //!
 //! `modes.rs` has the modes and what belongs to each, `rules.rs` the limits of joints and the lost-packet rule,
-//! `cartesian.rs` the Cartesian motion generators, `state.rs` what the state reports.
+//! `cartesian.rs` the Cartesian motion generators, `asynchronous.rs` motions that the arm makes itself, `state.rs` what the state reports.
 
+pub(crate) mod asynchronous;
 pub(crate) mod cartesian;
 pub(crate) mod modes;
 pub(crate) mod rules;
@@ -72,7 +73,12 @@ impl ControlBox {
         };
         Ok(ControlBox {
             generation: options.generation,
-            arm: Arm::new(options.generation, options.q, options.friction)?,
+            arm: Arm::new(
+                options.generation,
+                options.q,
+                options.friction,
+                &options.worn(),
+            )?,
             limits: Limits::new(options.generation)?,
             lockstep: options.lockstep,
             lost_packet_limit: options.lost_packet_limit,
@@ -114,10 +120,9 @@ impl ControlBox {
     /// command and has none for the newest state.
     pub fn awaits_command(&self) -> bool {
         self.lockstep
-            && self
-                .mode
-                .motion()
-                .is_some_and(|motion| !motion.first && motion.next.is_none())
+            && self.mode.motion().is_some_and(|motion| {
+                !motion.first && motion.next.is_none() && motion.asynchronous.is_none()
+            })
     }
 
     /// Hands in a command; the newest for the current state counts.
@@ -134,11 +139,13 @@ impl ControlBox {
             Request::Move {
                 generator,
                 controller,
+                asynchronous,
             } => {
                 self.start_move(WaitingMove {
                     ticket,
                     generator,
                     controller,
+                    asynchronous,
                 });
             }
             Request::StopMove => self.stop_move(ticket),
@@ -223,6 +230,7 @@ impl ControlBox {
     pub fn tick(&mut self) {
         self.time += 1;
         let drive = match &self.mode {
+            Mode::Moving(motion) if motion.asynchronous.is_some() => self.follow_target(),
             Mode::Moving(_) => self.command_arm(),
             _ => {
                 self.bring_to_rest();
@@ -234,8 +242,10 @@ impl ControlBox {
             if motion.generator == Generator::None {
                 self.arm.reference_from_measured();
             }
-            let felt = self.arm.contacts.reflex();
-            if let Err(violated) = self.limits.measured(&self.arm.pose.q, &self.arm.pose.dq) {
+            let felt = self.arm.felt.reflex();
+            let arm = &self.arm;
+            let measured = self.limits.measured(&arm.pose.q, &arm.pose.dq, &arm.tau_j);
+            if let Err(violated) = measured {
                 self.reflex(violated);
             } else if felt.any() {
                 self.reflex(felt);
@@ -402,6 +412,7 @@ impl ControlBox {
             }
             Mode::Recovering(tickets) => {
                 self.errors = Violation::NONE;
+                self.arm.contacts = self.arm.felt;
                 for ticket in tickets {
                     self.reply(
                         ticket,
@@ -470,7 +481,10 @@ impl ControlBox {
                 tickets.push(ticket);
                 return;
             }
-            Mode::Idle => AutomaticErrorRecoveryStatus::Success,
+            Mode::Idle => {
+                self.arm.contacts = self.arm.felt;
+                AutomaticErrorRecoveryStatus::Success
+            }
             Mode::Moving(_) | Mode::Stopping(_) | Mode::UserStopped => {
                 AutomaticErrorRecoveryStatus::CommandNotPossibleRejected
             }
@@ -586,6 +600,7 @@ mod tests {
         let motion = Request::Move {
             generator,
             controller,
+            asynchronous: None,
         };
         robot.request(ticket(1), motion);
     }

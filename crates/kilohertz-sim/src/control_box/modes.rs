@@ -4,6 +4,7 @@
 use franka::RobotMode;
 use franka::wire::robot::MoveControllerMode;
 
+use crate::control_box::asynchronous::Target;
 use crate::control_box::cartesian::CartesianReference;
 use crate::control_box::rules::Reception;
 use crate::joints::Joints;
@@ -41,6 +42,8 @@ pub(crate) struct ActiveMotion {
     pub tau: Joints,
     /// Where a Cartesian motion generator wants the end effector.
     pub cartesian: Option<CartesianReference>,
+    /// Where the client wants the joints of a motion that the arm makes itself.
+    pub asynchronous: Option<Target>,
 }
 
 impl ActiveMotion {
@@ -61,6 +64,7 @@ impl ActiveMotion {
             first: true,
             tau: [0.0; 7],
             cartesian,
+            asynchronous: request.asynchronous.map(Target::new),
         }
     }
 
@@ -75,8 +79,11 @@ impl ActiveMotion {
             return Offer::Refused;
         }
         // On the wall clock a command is for the newest state or for none. In lockstep it is for any
-        // state that knows of the last command, and each counts once.
-        let late = if lockstep {
+        // state that knows of the last command, and each counts once. Where the arm makes the motion, a command
+        // holds until another.
+        let late = if self.asynchronous.is_some() {
+            answers < self.answered
+        } else if lockstep {
             let newest = self.next.map_or(self.answered, |next| next.answers);
             answers <= newest || answers < self.obeyed
         } else {
@@ -142,4 +149,5 @@ pub(crate) struct WaitingMove {
     pub ticket: Ticket,
     pub generator: Generator,
     pub controller: MoveControllerMode,
+    pub asynchronous: Option<Joints>,
 }

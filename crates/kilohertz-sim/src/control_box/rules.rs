@@ -54,7 +54,7 @@ impl Limits {
     }
 
     /// The slowest and the fastest that the joints may be at `q`, [rad/s].
-    fn velocities(&self, q: &Joints) -> (Joints, Joints) {
+    pub(super) fn velocities(&self, q: &Joints) -> (Joints, Joints) {
         match &self.velocity_by_position {
             Some(limits) => (limits.lower_limits(q), limits.upper_limits(q)),
             None => (self.envelope.velocity.map(|v| -v), self.envelope.velocity),
@@ -174,12 +174,15 @@ impl Limits {
         }
     }
 
-    /// What the measured position [rad] and velocity [rad/s] violate.
-    pub fn measured(&self, q: &Joints, dq: &Joints) -> Result<(), Violation> {
+    /// What the measured position [rad], velocity [rad/s] and torque [N m] violate.
+    pub fn measured(&self, q: &Joints, dq: &Joints, tau: &Joints) -> Result<(), Violation> {
         let Envelope { lower, upper, .. } = self.envelope;
         let (slowest, fastest) = self.velocities(q);
         let mut violated = Violation::NONE;
         for i in 0..7 {
+            if tau[i].abs() > MAX_TORQUE[i] {
+                violated.add(violation::TORQUE_RANGE);
+            }
             // On its way back in, an arm that is outside is left alone.
             if (q[i] > upper[i] && dq[i] > 0.0) || (q[i] < lower[i] && dq[i] < 0.0) {
                 violated.add(violation::POSITION_LIMITS);
@@ -406,6 +409,17 @@ mod tests {
         let strong = [87.0, 0., 0., 0., 0., 0., 0.];
         let stronger = [87.5, 0., 0., 0., 0., 0., 0.];
         let range = limits.torque(&strong, &stronger).unwrap_err();
+        assert_eq!(range, Violation::of(violation::TORQUE_RANGE));
+    }
+
+    #[test]
+    fn a_measured_torque_has_the_range_of_a_commanded_one() {
+        let limits = limits();
+        let mut tau = [0.0; 7];
+        tau[4] = -12.0;
+        assert!(limits.measured(&START, &[0.0; 7], &tau).is_ok());
+        tau[4] = -12.1;
+        let range = limits.measured(&START, &[0.0; 7], &tau).unwrap_err();
         assert_eq!(range, Violation::of(violation::TORQUE_RANGE));
     }
 

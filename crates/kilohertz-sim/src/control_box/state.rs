@@ -6,6 +6,7 @@ use franka::{Duration, RobotState};
 
 use crate::control_box::ControlBox;
 use crate::control_box::cartesian::CartesianReference;
+use crate::generation::elbow;
 use crate::wire::messages::State;
 
 /// What a state needs of the one before it.
@@ -31,13 +32,12 @@ impl StateWriter {
             acceleration: twist_rate,
             elbow: None,
         });
-        let [elbow, delbow, ddelbow] = match commanded.elbow {
+        let [elbow_c, delbow, ddelbow] = match commanded.elbow {
             Some(elbow) => [elbow.place, elbow.velocity, elbow.acceleration],
             None => [reference.q[2], reference.dq[2], reference.ddq[2]],
         };
         let (robot_mode, motion) = robot.modes();
-        let elbow_of = |q: &[f64; 7]| [q[2], if q[3] < 0.0 { -1.0 } else { 1.0 }];
-        let elbow_d = elbow_of(&reference.q);
+        let elbow_d = elbow(&reference.q);
         let values = RobotState {
             time: Duration::from_millis(robot.time),
             O_T_EE: arm.dynamics.end_effector(&arm.pose.q, &f_t_ee),
@@ -52,7 +52,7 @@ impl StateWriter {
             m_load: arm.load.mass,
             I_load: arm.load.inertia,
             F_x_Cload: arm.load.com,
-            elbow: elbow_of(&arm.pose.q),
+            elbow: elbow(&arm.pose.q),
             elbow_d,
             tau_J: arm.tau_j,
             tau_J_d: arm.tau_d,
@@ -71,7 +71,7 @@ impl StateWriter {
             cartesian_collision: arm.contacts.cartesian_collision,
             O_dP_EE_d: twist,
             O_ddP_O: DEFAULT_GRAVITY_EARTH,
-            elbow_c: [elbow, elbow_d[1]],
+            elbow_c: [elbow_c, elbow_d[1]],
             delbow_c: [delbow, 0.0],
             ddelbow_c: [ddelbow, 0.0],
             O_T_EE_c: commanded.pose,
@@ -86,5 +86,155 @@ impl StateWriter {
             ..RobotState::default()
         };
         State { values, motion }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use franka::model::{Frame, Model};
+
+    use super::*;
+    use crate::body::cholesky::{Factor, square};
+    use crate::generation::Generation;
+    use crate::joints::{Joints, Wrench};
+    use crate::options::SimulatorOptions;
+
+    const POSES: usize = 20;
+    /// The stiffness frame in the end effector's: turned, and away from it.
+    const EE_T_K: [f64; 16] = [
+        0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.02, -0.03, 0.1, 1.0,
+    ];
+
+    fn frame(model: &Model, state: &RobotState) -> ([f64; 42], [f64; 16]) {
+        let (ee, k) = (&state.F_T_EE, &state.EE_T_K);
+        (
+            model.zero_jacobian_q(Frame::Stiffness, &state.q, ee, k),
+            model.pose_q(Frame::Stiffness, &state.q, ee, k),
+        )
+    }
+
+    /// The joint torques [N m] that belong to a wrench at the stiffness frame.
+    fn torques(jacobian: &[f64; 42], wrench: &Wrench) -> Joints {
+        std::array::from_fn(|joint| (0..6).map(|i| jacobian[6 * joint + i] * wrench[i]).sum())
+    }
+
+    /// An arm at rest in some pose from which it can be pushed in any direction.
+    fn standing(generation: Generation, random: &mut impl FnMut() -> f64) -> ControlBox {
+        let envelope = generation.envelope();
+        loop {
+            let q = std::array::from_fn(|i| {
+                let (lower, upper) = (envelope.lower[i] + 0.2, envelope.upper[i] - 0.2);
+                lower + random() * (upper - lower)
+            });
+            let options = SimulatorOptions {
+                generation,
+                q,
+                friction: false,
+                ..SimulatorOptions::default()
+            };
+            let mut robot = ControlBox::new(&options).unwrap();
+            robot.arm.frames.ee_t_k = EE_T_K;
+            let state = StateWriter::default().write(&robot).values;
+            let (jacobian, _) = frame(&robot.arm.dynamics.model, &state);
+            if Factor::of(square(&jacobian, 0.0)).volume() > 0.02 {
+                return robot;
+            }
+        }
+    }
+
+    /// The state soon after a push began, and `tau_J` minus what the model says of the motion.
+    fn pushed(robot: &mut ControlBox, push: &Joints) -> (RobotState, Joints) {
+        robot.arm.push = *push;
+        (0..40).for_each(|_| robot.tick());
+        let state = StateWriter::default().write(robot).values;
+        let model = &robot.arm.dynamics.model;
+        let (carried, still) = (&robot.arm.dynamics.payload, [0.0; 3]);
+        let mass = model.mass_q(&state.q, &carried.inertia, carried.mass, &carried.com);
+        let gravity = model.gravity_q(&state.q, carried.mass, &carried.com, &DEFAULT_GRAVITY_EARTH);
+        let coriolis = model.coriolis_q(
+            &state.q,
+            &state.dq,
+            &carried.inertia,
+            carried.mass,
+            &carried.com,
+            &still,
+        );
+        let rest = std::array::from_fn(|i| {
+            let inertia: f64 = (0..7).map(|j| mass[7 * i + j] * robot.arm.ddq[j]).sum();
+            state.tau_J[i] - inertia - coriolis[i] - gravity[i]
+        });
+        robot.arm.push = [0.0; 7];
+        (0..200).for_each(|_| robot.tick());
+        (state, rest)
+    }
+
+    fn assert_near<const N: usize>(what: &str, found: &[f64; N], wanted: &[f64; N]) {
+        let most = wanted.iter().fold(0.0_f64, |most, v| most.max(v.abs()));
+        let off = (0..N)
+            .map(|i| (found[i] - wanted[i]).abs())
+            .fold(0.0, f64::max);
+        assert!(off < 0.02 * most, "{what}: {found:?} instead of {wanted:?}");
+    }
+
+    #[test]
+    fn what_the_arm_applies_to_its_surroundings_is_positive_as_on_an_arm() {
+        for generation in Generation::ALL {
+            let mut noise = 7_u64;
+            let mut random = || {
+                noise = noise
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                (noise >> 40) as f64 / (1_u64 << 24) as f64
+            };
+            for _ in 0..POSES {
+                let mut robot = standing(generation, &mut random);
+                for nth in 0..14 {
+                    let mut push = [0.0; 7];
+                    push[nth / 2] = if nth % 2 == 0 { 4.0 } else { -4.0 };
+                    let (state, rest) = pushed(&mut robot, &push);
+                    assert_near("tau_ext_hat_filtered", &state.tau_ext_hat_filtered, &rest);
+                    assert_near("the push, turned round", &rest, &push.map(|tau| -tau));
+                }
+                for nth in 0..12 {
+                    let strength = if nth < 6 { 8.0 } else { 2.0 };
+                    let mut outside = [0.0; 6];
+                    outside[nth / 2] = if nth % 2 == 0 { strength } else { -strength };
+                    let state = StateWriter::default().write(&robot).values;
+                    let (jacobian, _) = frame(&robot.arm.dynamics.model, &state);
+                    let push = torques(&jacobian, &outside);
+                    let (state, rest) = pushed(&mut robot, &push);
+                    let (jacobian, pose) = frame(&robot.arm.dynamics.model, &state);
+                    assert_near("tau_ext_hat_filtered", &state.tau_ext_hat_filtered, &rest);
+                    assert_near(
+                        "O_F_ext_hat_K",
+                        &torques(&jacobian, &state.O_F_ext_hat_K),
+                        &rest,
+                    );
+                    let axis = |i: usize, of: &Wrench| -> f64 {
+                        (0..3)
+                            .map(|k| pose[4 * (i % 3) + k] * of[3 * (i / 3) + k])
+                            .sum()
+                    };
+                    let turned = std::array::from_fn(|i| axis(i, &state.O_F_ext_hat_K));
+                    assert_near("K_F_ext_hat_K", &state.K_F_ext_hat_K, &turned);
+                    assert!(state.O_F_ext_hat_K[nth / 2] * outside[nth / 2] < 0.0);
+                    assert_near("O_F_ext_hat_K", &state.O_F_ext_hat_K, &outside.map(|f| -f));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_stretched_arm_tells_no_wrench_and_its_torques_all_the_same() {
+        let options = SimulatorOptions {
+            q: [0.0, 0.0, 0.0, -0.4671, 0.0, 1.6, 0.0],
+            friction: false,
+            ..SimulatorOptions::default()
+        };
+        let mut robot = ControlBox::new(&options).unwrap();
+        let (state, rest) = pushed(&mut robot, &[4.0; 7]);
+        assert_eq!(state.O_F_ext_hat_K, [0.0; 6]);
+        assert_eq!(state.K_F_ext_hat_K, [0.0; 6]);
+        assert_near("tau_ext_hat_filtered", &state.tau_ext_hat_filtered, &rest);
     }
 }

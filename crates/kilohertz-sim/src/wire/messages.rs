@@ -66,8 +66,8 @@ pub(crate) struct MoveArguments {
     pub controller: u32,
     pub generator: u32,
     pub deviations: [Deviation; 2],
-    /// Version 10 only.
-    pub asynchronous: bool,
+    /// The highest velocities of a motion that the arm makes itself [rad/s]. Version 10 only.
+    pub asynchronous: Option<[f64; 7]>,
 }
 
 /// What a client commands for one millisecond. Nothing in it has been checked.

@@ -24,6 +24,8 @@ pub(crate) enum Request {
     Move {
         generator: Generator,
         controller: MoveControllerMode,
+        /// The highest velocities of a motion that the arm makes itself [rad/s].
+        asynchronous: Option<[f64; 7]>,
     },
     StopMove,
     SetCollisionBehavior(Box<CollisionBehavior>),
@@ -44,6 +46,9 @@ const INVALID: Status = Status::INVALID;
 
 /// Largest joint stiffness [N m/rad] that libfranka documents.
 const MAX_JOINT_STIFFNESS: f64 = 14_250.0;
+/// The heaviest load that is taken \[kg\], several times what an arm carries: with more than that, held in front
+/// of it, no arm could stand. At which mass a real one refuses is not documented.
+const HEAVIEST_LOAD: f64 = 10.0;
 /// Cut-off frequencies [Hz] of `SetFilters`, as libfranka documents them; the highest filters nothing.
 const CUT_OFF: std::ops::RangeInclusive<f64> = 1.0..=1000.0;
 /// Stiffness ranges of `SetCartesianImpedance`, [N/m] and [N m/rad], as libfranka documents them.
@@ -131,7 +136,8 @@ pub(crate) fn decode(
                 com: f64s_to_f64(&r.F_x_Cload),
                 inertia: f64s_to_f64(&r.I_load),
             };
-            accept(load.is_physical(), Request::SetLoad(load))
+            let valid = load.is_physical() && load.mass <= HEAVIEST_LOAD;
+            accept(valid, Request::SetLoad(load))
         }
         Command::SetFilters => {
             let r: SetFiltersRequest = read(payload).ok_or(INVALID)?;
@@ -168,12 +174,19 @@ fn decode_move(generation: Generation, payload: &[u8]) -> Result<Request, MoveSt
     let generator = Generator::of(mode);
     let nobody_moves_it =
         generator == Generator::None && controller != MoveControllerMode::ExternalController;
-    if !sound || nobody_moves_it || arguments.asynchronous {
+    // libfranka has asynchronous motions to joint positions alone, and torques are for the client's own cycle.
+    let is_asynchronous = arguments.asynchronous.is_none_or(|fastest| {
+        generator == Generator::JointPosition
+            && controller != MoveControllerMode::ExternalController
+            && fastest.iter().all(|v| v.is_finite() && *v > 0.0)
+    });
+    if !sound || nobody_moves_it || !is_asynchronous {
         return Err(invalid);
     }
     Ok(Request::Move {
         generator,
         controller,
+        asynchronous: arguments.asynchronous,
     })
 }
 
@@ -206,7 +219,8 @@ mod tests {
             decode(Generation::Fr3, Command::Move, request.as_bytes()),
             Ok(Request::Move {
                 generator: Generator::JointVelocity,
-                controller: MoveControllerMode::JointImpedance
+                controller: MoveControllerMode::JointImpedance,
+                asynchronous: None,
             })
         );
     }
@@ -272,13 +286,49 @@ mod tests {
             ),
             Err(INVALID)
         );
-        let mut inertia = [0.0; 9];
-        inertia[1] = 0.5;
-        let load = SetLoadRequest::new(1.0, &[0.0; 3], &inertia);
+        let ball = [0.1, 0., 0., 0., 0.1, 0., 0., 0., 0.1];
+        let loads = [
+            (1.0, ball, true),
+            (HEAVIEST_LOAD, ball, true),
+            (0.0, [0.0; 9], true),
+            (1.0, [0.0; 9], false),
+            (30.0, ball, false),
+            (1.0, [0.0, 0.5, 0., 0., 0., 0., 0., 0., 0.], false),
+        ];
+        for (mass, inertia, taken) in loads {
+            let load = SetLoadRequest::new(mass, &[0.0; 3], &inertia);
+            let decoded = decode(Generation::Fr3, Command::SetLoad, load.as_bytes());
+            assert_eq!(decoded.is_ok(), taken, "{mass} kg, {inertia:?}");
+            assert!(taken || decoded == Err(INVALID));
+        }
+    }
+
+    #[test]
+    fn an_asynchronous_motion_is_one_to_joint_positions_and_says_how_fast() {
+        let asked = |mode, controller, fastest: [f64; 7]| {
+            let mut request = move_request(controller, mode);
+            request.use_async_motion_generator = 1;
+            request.maximum_velocity = franka::wire::f64s_to_wire(&fastest);
+            decode(Generation::Fr3, Command::Move, request.as_bytes())
+        };
+        let own = MoveControllerMode::JointImpedance;
+        let positions = MoveMotionGeneratorMode::JointPosition;
         assert_eq!(
-            decode(Generation::Fr3, Command::SetLoad, load.as_bytes()),
-            Err(INVALID)
+            asked(positions, own, [0.5; 7]),
+            Ok(Request::Move {
+                generator: Generator::JointPosition,
+                controller: own,
+                asynchronous: Some([0.5; 7]),
+            })
         );
+        let invalid = Err(Status::Move(MoveStatus::InvalidArgumentRejected));
+        for wrong in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(asked(positions, own, [wrong; 7]), invalid);
+        }
+        let velocities = MoveMotionGeneratorMode::JointVelocity;
+        assert_eq!(asked(velocities, own, [0.5; 7]), invalid);
+        let external = MoveControllerMode::ExternalController;
+        assert_eq!(asked(positions, external, [0.5; 7]), invalid);
     }
 
     #[test]
@@ -292,7 +342,8 @@ mod tests {
             decoded(&request),
             Ok(Request::Move {
                 generator: Generator::JointVelocity,
-                controller
+                controller,
+                asynchronous: None,
             })
         );
         let none = MoveMotionGeneratorMode::None.to_u32();

@@ -48,7 +48,8 @@ pub(super) fn move_arguments(payload: &[u8]) -> Option<MoveArguments> {
             request.maximum_path_deviation,
             request.maximum_goal_pose_deviation,
         ],
-        asynchronous: request.use_async_motion_generator != 0,
+        asynchronous: (request.use_async_motion_generator != 0)
+            .then(|| franka::wire::f64s_to_f64(&request.maximum_velocity)),
     })
 }
 

@@ -111,7 +111,7 @@ pub(super) fn move_arguments(payload: &[u8]) -> Option<MoveArguments> {
             request.maximum_path_deviation,
             request.maximum_goal_pose_deviation,
         ],
-        asynchronous: false,
+        asynchronous: None,
     })
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use franka::{FrankaResult, RealtimeConfig, Robot};
+use franka::{FrankaError, FrankaResult, RealtimeConfig, Robot};
 use kilohertz_sim::{Generation, Simulator, SimulatorOptions};
 
 /// One millisecond [s].
@@ -44,6 +44,15 @@ pub fn wall_clock(generation: Generation) -> Simulator {
     Simulator::start(options(generation)).unwrap()
 }
 
+/// By the wall clock, with a limit so wide that a stall of the machine does not add up to it.
+pub fn forgiving(generation: Generation) -> Simulator {
+    Simulator::start(SimulatorOptions {
+        lost_packet_limit: 2000,
+        ..options(generation)
+    })
+    .unwrap()
+}
+
 /// Where the last joint's range ends \[rad\].
 pub fn end_of_range(generation: Generation) -> f64 {
     match generation {
@@ -66,6 +75,36 @@ pub fn with_robot<T: Send>(simulator: &Simulator, body: impl FnOnce(&Arc<Robot>)
             Err(panic) => std::panic::resume_unwind(panic),
         }
     })
+}
+
+/// Waits until a client is let in and is told a state.
+pub fn lets_in(simulator: &Simulator, what: &str) {
+    eventually(what, || {
+        thread::scope(|scope| {
+            let client = scope.spawn(|| connect(simulator).and_then(|robot| robot.read_once()));
+            client.join().unwrap().is_ok()
+        })
+    });
+}
+
+/// That a motion ended because too many of its packets in a row were lost.
+pub fn assert_cut_off(error: &FrankaError) {
+    let told = error.to_string();
+    assert!(
+        told.contains("communication_constraints_violation"),
+        "{told}"
+    );
+}
+
+/// Bytes that mean nothing, the same for each seed.
+pub fn noise(seed: u64) -> impl FnMut() -> u8 {
+    let mut state = seed;
+    move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as u8
+    }
 }
 
 /// Waits until `condition` holds, generously.

@@ -1,0 +1,62 @@
+import { checkBoolean, checkNumber, ownOptions } from '../checks.ts';
+import { OptionTypeError } from '../errors/errors.ts';
+import type { NativeSessionOptions } from '../native/binding.ts';
+
+/** How long a policy takes for an answer, by the robot's clock: evenly between two durations. */
+export interface LatencyRange {
+  /** The shortest [s], 0 to 60. */
+  readonly fromS: number;
+  /** The longest [s], `fromS` to 60. */
+  readonly toS: number;
+  /** Chooses the latencies: the same seed gives the same ones. An integer from 0. Default 0. */
+  readonly seed?: number;
+}
+
+/** Whose clock counts in a session that drives an arm. */
+export interface LockstepOptions {
+  /**
+   * Whether time is the arm's alone, for a simulated arm that waits for its commands. The loop then waits for
+   * each answer of the policy, however long that takes by the wall clock and wherever the policy runs. Durations,
+   * statistics and records are in the arm's time, so the same program gives the same records, bit by bit.
+   * Default: true for a {@link FrankaSimulator} of this process with `lockstep: true`, else false. Not for real
+   * arms: one that waits for its command stops by its own reflex.
+   */
+  readonly lockstep?: boolean;
+  /**
+   * In lockstep: how late an answer comes by the arm's clock [s], 0 to 60; a number, or a range from which a
+   * seed chooses. As a policy on a thread of its own it has one question at a time: what it is asked meanwhile
+   * is replaced by the newest. Default 0: each answer comes in the cycle of its question.
+   */
+  readonly latencyS?: number | LatencyRange;
+}
+
+const MOST = { from: 0, to: 60, unit: 's' } as const;
+
+/** Checks whose clock counts; `isWaited` says that the arm waits for its commands, undefined without an arm. */
+export function checkLockstep(
+  options: LockstepOptions,
+  isWaited: boolean | undefined,
+): Pick<NativeSessionOptions, 'lockstep' | 'latency'> {
+  const { lockstep = isWaited ?? false, latencyS } = options;
+  checkBoolean('lockstep', lockstep);
+  if (isWaited === undefined && lockstep) {
+    const expected = 'nothing: a robot written in JavaScript waits for its policy as it is';
+    throw new OptionTypeError('OPTION_LOCKSTEP', 'lockstep', lockstep, expected);
+  }
+  if (latencyS === undefined) return { lockstep };
+  if (!lockstep) {
+    const expected =
+      'nothing without lockstep: by the wall clock a policy takes as long as it takes';
+    throw new OptionTypeError('OPTION_LATENCY_S', 'latencyS', latencyS, expected);
+  }
+  if (typeof latencyS === 'number') {
+    checkNumber('latencyS', latencyS, MOST);
+    return { lockstep, latency: [latencyS, latencyS, 0] };
+  }
+  const known = ['fromS', 'toS', 'seed'];
+  const { fromS, toS, seed = 0 } = ownOptions('latencyS', latencyS, known, 'a number [s]');
+  checkNumber('latencyS.fromS', fromS, MOST);
+  checkNumber('latencyS.toS', toS, { ...MOST, from: fromS });
+  checkNumber('latencyS.seed', seed, { from: 0, to: Number.MAX_SAFE_INTEGER, integer: true });
+  return { lockstep, latency: [fromS, toS, seed] };
+}
