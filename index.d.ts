@@ -2,6 +2,65 @@
 
 import { EventEmitter } from 'node:events';
 
+type NativeErrorCode =
+  | 'ACTION_LENGTH'
+  | 'FRANKA_CLIENT'
+  | 'FRANKA_COMMAND_ABORTED'
+  | 'FRANKA_COMMAND_REJECTED'
+  | 'FRANKA_COMMAND_TIMEOUT'
+  | 'FRANKA_CONNECTION_LOST'
+  | 'FRANKA_CONNECT_FAILED'
+  | 'FRANKA_CONNECT_REFUSED'
+  | 'FRANKA_CONNECT_TIMEOUT'
+  | 'FRANKA_GENERATION'
+  | 'FRANKA_INCOMPATIBLE_VERSION'
+  | 'FRANKA_INVALID_ARGUMENT'
+  | 'FRANKA_INVALID_OPERATION'
+  | 'FRANKA_MODEL'
+  | 'FRANKA_MOTION_ABORTED'
+  | 'FRANKA_NOT_ARRIVED'
+  | 'FRANKA_PROTOCOL'
+  | 'FRANKA_REFLEX'
+  | 'FRANKA_UNREACHABLE'
+  | 'OFFLOAD_PROTOCOL'
+  | 'OFFLOAD_TOO_LARGE'
+  | 'ROBOT'
+  | 'SESSION_INTERRUPTED'
+  | 'SIM_ADDRESS'
+  | 'SIM_BIND'
+  | 'SIM_FAULT'
+  | 'SIM_MODEL'
+  | 'SIM_OPTION'
+  | 'SIM_STOPPED'
+  | 'SIM_SYSTEM'
+  | 'SYSTEM';
+/** What the actions of a session on an arm are. */
+export type FrankaControl =
+  | 'jointVelocity'
+  | 'jointPosition'
+  | 'jointTarget'
+  | 'cartesianVelocity'
+  | 'cartesianPose'
+  | 'cartesianTarget'
+  | 'torque';
+/** Which arm it is: a Franka Research 3, or a Franka Emika Robot (FER), also called Panda. */
+export type FrankaGeneration = 'fr3' | 'fer';
+/** The library that talks to an arm. */
+export type FrankaClient = 'franka-rs' | 'libfranka-rs';
+/** The controller that follows what is commanded. */
+export type FrankaImpedance = 'joint' | 'cartesian' | 'external';
+/** A frame of the arm, as libfranka's `Frame` names it. */
+export type FrankaFrame =
+  | 'joint1'
+  | 'joint2'
+  | 'joint3'
+  | 'joint4'
+  | 'joint5'
+  | 'joint6'
+  | 'joint7'
+  | 'flange'
+  | 'endEffector'
+  | 'stiffness';
 /** What the robot is doing, as libfranka names it. */
 export type RobotMode =
   | 'Other'
@@ -11,6 +70,70 @@ export type RobotMode =
   | 'Reflex'
   | 'UserStopped'
   | 'AutomaticErrorRecovery';
+type SessionCounter =
+  | 'iterations'
+  | 'overruns'
+  | 'missedTicks'
+  | 'policyAsks'
+  | 'policyAnswers'
+  | 'lateActions'
+  | 'heldCommands'
+  | 'restCommands'
+  | 'staleActions'
+  | 'clampedCommands'
+  | 'unusedNotFinite'
+  | 'overwrittenObservations'
+  | 'overwrittenActions'
+  | 'droppedAnswers'
+  | 'emptyAnswers'
+  | 'followedCommands'
+  | 'droppedRecords'
+  | 'droppedEvents'
+  | 'boxViolations'
+  | 'positionViolations'
+  | 'velocityViolations'
+  | 'accelerationViolations'
+  | 'jerkViolations'
+  | 'torqueViolations'
+  | 'torqueRateViolations'
+  | 'jointsViolations'
+  | 'distanceViolations';
+/** Where the command of a tick came from. */
+export type CommandKind = 'fresh' | 'followed' | 'held' | 'rest';
+declare const OWN_ERROR_CODES: readonly [
+  'ABORT_ERR',
+  'ACTION_FRAME',
+  'ACTION_LIMIT',
+  'ACTION_NOT_FINITE',
+  'ACTION_TYPE',
+  'INTERNAL',
+  'OFFLOAD_CRASHED',
+  'OFFLOAD_ENTRY_POINT',
+  'OFFLOAD_NOT_CLONEABLE',
+  'OFFLOAD_NOT_FOUND',
+  'OFFLOAD_NOT_STARTED',
+  'OFFLOAD_PYTHON',
+  'OFFLOAD_QUEUE_FULL',
+  'OFFLOAD_SHAPE',
+  'OFFLOAD_STOPPED',
+  'OFFLOAD_TIMEOUT',
+  'POLICY_BEHIND',
+  'POLICY_CRASHED',
+  'POLICY_DETACHED',
+  'POLICY_LATE',
+  'POLICY_THREW',
+  'POLICY_UNSETTLED',
+  'ROBOT_THREW',
+  'ROBOT_UNSETTLED',
+  'SESSION_RUNNING',
+  'SESSION_STOPPED',
+];
+/** The code of a refused option: `OPTION_` and its name, as in `OPTION_RATE_HZ`. */
+export type OptionErrorCode = `OPTION_${string}`;
+/** The stable codes of errors, those of options aside. */
+export type ErrorCode = NativeErrorCode | (typeof OWN_ERROR_CODES)[number];
+/** The stable codes of all errors of this package. */
+export type KilohertzErrorCode = ErrorCode | OptionErrorCode;
 /**
  * The state of a Franka arm, with libfranka's field names.
  *
@@ -137,26 +260,37 @@ export declare class RobotState {
   /** The state as a plain object with ordinary arrays, for `JSON.stringify`. */
   toJSON(): Record<string, number | string | readonly (number | string)[]>;
 }
+/** Any error of this package: one of its classes, which all have a code. */
+export type AnyKilohertzError = KilohertzError | OptionRangeError | OptionTypeError;
 /**
- * The base of all errors of this package that are neither a wrong value nor a wrong type. The message
- * ends with the place in the documentation that says what to do next, as `(docs/errors.md#policy_threw)`.
+ * Whether something is an error of this package: a {@link KilohertzError}, an {@link OptionRangeError} or an
+ * {@link OptionTypeError}. Unlike `instanceof` it knows those of another copy of this package, and those of another
+ * realm, as the tests of Jest and Vitest have them.
+ *
+ * @example
+ * if (isKilohertzError(error)) console.error(error.code);
+ */
+export declare function isKilohertzError(value: unknown): value is AnyKilohertzError;
+/**
+ * The base of all errors of this package that are neither a wrong value nor a wrong type;
+ * {@link isKilohertzError} knows all. The message ends with the place in the documentation that says what to do next, as `(docs/errors.md#policy_threw)`.
  */
 export declare class KilohertzError extends Error {
   /** A stable name of what went wrong, as in `POLICY_THREW`. */
-  readonly code: string;
+  readonly code: ErrorCode;
   /** @param message what went wrong; an empty one is replaced, because an error has to say something */
-  constructor(code: string, message: string, options?: ErrorOptions);
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions);
 }
 /** A value is outside of what is possible. Thrown before anything moves. */
 export declare class OptionRangeError extends RangeError {
   /** `OPTION_` and the option's name, as in `OPTION_RATE_HZ`. */
-  readonly code: string;
+  readonly code: OptionErrorCode;
   /** What was received. */
   readonly received: unknown;
   /** What is expected. */
   readonly expected: string;
   constructor(
-    code: string,
+    code: OptionErrorCode,
     option: string,
     received: unknown,
     expected: string,
@@ -166,12 +300,12 @@ export declare class OptionRangeError extends RangeError {
 /** A value is of the wrong type, or an option has an unknown name. Thrown before anything moves. */
 export declare class OptionTypeError extends TypeError {
   /** `OPTION_` and the option's name, as in `OPTION_RATE_HZ`. */
-  readonly code: string;
+  readonly code: OptionErrorCode;
   /** What was received. */
   readonly received: unknown;
   /** What is expected. */
   readonly expected: string;
-  constructor(code: string, option: string, received: unknown, expected: string);
+  constructor(code: OptionErrorCode, option: string, received: unknown, expected: string);
 }
 /** A session was asked for something that it cannot do in its present state. */
 export declare class SessionStateError extends KilohertzError {}
@@ -204,7 +338,7 @@ export interface PastState {
   /** The state, a copy. */
   readonly state: RobotState;
 }
-/** What a {@link SessionError} knows beside its message. */
+/** What the error that ended a session knows beside its message. */
 export interface SessionErrorDetails {
   /** The cycle in which the session began to end; absent where there was none. */
   readonly tick?: number | undefined;
@@ -213,7 +347,10 @@ export interface SessionErrorDetails {
   /** The original error. */
   readonly cause?: unknown;
 }
-/** A session ended with an error. The robot was stopped before this was thrown. */
+/**
+ * A session ended with an error that is not the robot's, which is a {@link RobotError}. The robot was stopped before
+ * this was thrown.
+ */
 export declare class SessionError extends KilohertzError {
   /** The cycle in which the session began to end. */
   readonly tick: number | undefined;
@@ -222,7 +359,7 @@ export declare class SessionError extends KilohertzError {
    * JavaScript. Not enumerable.
    */
   readonly lastStates: readonly PastState[];
-  constructor(code: string, message: string, details?: SessionErrorDetails);
+  constructor(code: ErrorCode, message: string, details?: SessionErrorDetails);
 }
 /**
  * The policy threw or rejected; `cause` is what it threw. Code `POLICY_THREW`. Of an arm also
@@ -243,7 +380,7 @@ export declare class InvalidActionError extends SessionError {
   /** What is expected. */
   readonly expected: string;
   constructor(
-    code: string,
+    code: ErrorCode,
     message: string,
     received: unknown,
     expected: string,
@@ -267,11 +404,19 @@ export interface NotArrived {
   readonly differenceRad: number;
 }
 /**
- * The robot failed, or ended the motion. The code is the robot's: `FRANKA_REFLEX`,
+ * The robot failed, ended the motion of a session, or refused something that no session is needed for, as connecting
+ * or setting it up: so it is no {@link SessionError}. The code is the robot's: `FRANKA_REFLEX`,
  * `FRANKA_CONNECTION_LOST` and others, or `ROBOT_THREW` where a robot written in JavaScript threw, or
  * `ROBOT_UNSETTLED` where a call to it did not settle.
  */
-export declare class RobotError extends SessionError {
+export declare class RobotError extends KilohertzError {
+  /** The cycle in which a session began to end; undefined where there was none. */
+  readonly tick: number | undefined;
+  /**
+   * The states that led to the end of a session, oldest first, 50 at most; empty without one, and for robots written in
+   * JavaScript. Not enumerable.
+   */
+  readonly lastStates: readonly PastState[];
   /** The robot's own names of what is wrong, as in `joint_velocity_violation`. */
   readonly errors: readonly string[];
   /** How the robot says that its motion ended, as in `ReflexAborted`. */
@@ -279,7 +424,7 @@ export declare class RobotError extends SessionError {
   /** Where the arm is, of `FRANKA_NOT_ARRIVED`. */
   readonly notArrived: NotArrived | undefined;
   constructor(
-    code: string,
+    code: ErrorCode,
     message: string,
     details?: SessionErrorDetails & {
       readonly errors?: readonly string[] | undefined;
@@ -332,17 +477,6 @@ export type Numbers<N extends 3 | 4 | 6 | 7 | 9 | 13 | 14 | 16 | 17 | 23 | 24> =
     });
 /** Seven numbers, one a joint, in an array or a typed array. */
 export type JointVector = Numbers<7>;
-/** What the actions of a session on an arm are. */
-export type FrankaControl =
-  | 'jointVelocity'
-  | 'jointPosition'
-  | 'jointTarget'
-  | 'cartesianVelocity'
-  | 'cartesianPose'
-  | 'cartesianTarget'
-  | 'torque';
-/** The controller that follows what is commanded. */
-export type FrankaImpedance = 'joint' | 'cartesian' | 'external';
 /**
  * An impedance law on torques, computed natively in each cycle, for an arm that follows its motion softly
  * and gives way where it is pushed:
@@ -562,6 +696,7 @@ export interface NativeLink<Observation, Action> {
 export type SessionStatsDict = {
   readonly [Name in keyof SessionStats as SessionStats[Name] extends number ? Name : never]: number;
 } & Pick<SessionStats, 'firstViolation'>;
+type Counted = Readonly<Record<SessionCounter, number>>;
 /**
  * What a session had done at one moment: an immutable value. Times are seconds.
  *
@@ -570,7 +705,7 @@ export type SessionStatsDict = {
  * was handed to the robot. The first cycle has no period. Percentiles are those of the newest
  * `maxTimingSamples` cycles; maxima, and everything counted, are those of the whole run.
  */
-export declare class SessionStats {
+export declare class SessionStats implements Counted {
   /** Cycles of the loop finished. */
   readonly iterations: number;
   /** Cycles of the loop whose execution took longer than the target period. A late start alone is none. */
@@ -663,20 +798,6 @@ export declare class SessionStats {
   /** What `JSON.stringify` writes: the same as {@link SessionStats.toDict}. */
   toJSON(): SessionStatsDict;
 }
-/** Which arm it is: a Franka Research 3, or a Franka Emika Robot (FER), also called Panda. */
-export type FrankaGeneration = 'fr3' | 'fer';
-/** A frame of the arm, as libfranka's `Frame` names it. */
-export type FrankaFrame =
-  | 'joint1'
-  | 'joint2'
-  | 'joint3'
-  | 'joint4'
-  | 'joint5'
-  | 'joint6'
-  | 'joint7'
-  | 'flange'
-  | 'endEffector'
-  | 'stiffness';
 /**
  * What the model depends on, with libfranka's names; a {@link RobotState} is one. What is left out is that of
  * an arm at rest on level ground, with nothing on its flange.
@@ -889,8 +1010,6 @@ export interface RobotStates
   return(): Promise<IteratorResult<RobotState, void>>;
   [Symbol.asyncIterator](): this;
 }
-/** The library that talks to an arm. */
-export type FrankaClient = 'franka-rs' | 'libfranka-rs';
 /** How to connect to an arm. */
 export interface FrankaOptions<
   Control extends FrankaControl = FrankaControl,
@@ -1722,7 +1841,8 @@ export interface LatencyRange {
 export interface LockstepOptions {
   /**
    * Whether time is the arm's alone, for a simulated arm that waits for its commands. The loop then waits for
-   * each answer of the policy, however long that takes by the wall clock and wherever the policy runs. Durations,
+   * each answer of the policy, wherever the policy runs, up to 10 s of the wall clock; then the policy counts as silent
+   * until it answers. Durations,
    * statistics and records are in the arm's time, so the same program gives the same records, bit by bit.
    * Default: true for a {@link FrankaSimulator} of this process with `lockstep: true`, else false. Not for real
    * arms: one that waits for its command stops by its own reflex.
@@ -1904,8 +2024,6 @@ export interface SessionOptions extends LockstepOptions {
    */
   readonly evenAfterSignal?: boolean;
 }
-/** Where the command of a tick came from. */
-export type CommandKind = 'fresh' | 'followed' | 'held' | 'rest';
 /** One tick of a session. Times are the host's, in seconds since the start of the first cycle. */
 export interface TickRecord {
   /** Number of the cycle. */
@@ -2038,7 +2156,7 @@ export declare class Session<Observation, Action extends AnyAction>
    *
    * @throws {SessionStateError} `SESSION_RUNNING` where it runs already, `SESSION_STOPPED` where
    * it was stopped before the first cycle
-   * @throws {SessionError} where the robot cannot be started
+   * @throws {SessionError | RobotError} where the robot cannot be started
    */
   start(): Promise<void>;
   /**
@@ -2057,7 +2175,7 @@ export declare class Session<Observation, Action extends AnyAction>
    * rejects, and no motion begins behind it: see {@link SessionOptions.evenAfterSignal}.
    *
    * @throws {SessionInterruptedError} where a signal of the system ended it
-   * @throws {SessionError} the first cause, where the loop ended with an error
+   * @throws {SessionError | RobotError} the first cause, where the loop ended with an error
    * @throws {AbortError} where {@link RunOptions.signal} aborted it; {@link Session.stats} has what was done
    */
   run(options?: RunOptions): Promise<SessionStats>;

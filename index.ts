@@ -1,6 +1,9 @@
+export type { ErrorCode, KilohertzErrorCode, OptionErrorCode } from './lib/errors/codes.ts';
 export {
   AbortError,
+  type AnyKilohertzError,
   InvalidActionError,
+  isKilohertzError,
   KilohertzError,
   type NotArrived,
   OffloadError,
@@ -24,9 +27,7 @@ export type {
   Load,
   SettingOptions,
 } from './lib/franka/configuration.ts';
-export type { FrankaControl } from './lib/franka/control.ts';
-export { Franka, type FrankaClient, type FrankaOptions } from './lib/franka/franka.ts';
-export type { FrankaGeneration } from './lib/franka/generation.ts';
+export { Franka, type FrankaOptions } from './lib/franka/franka.ts';
 export {
   FrankaHand,
   type FrankaHandOptions,
@@ -35,12 +36,21 @@ export {
   type HandMoveOptions,
   type HandState,
 } from './lib/franka/hand.ts';
-export type { FrankaImpedance, ImpedanceLaw } from './lib/franka/impedance.ts';
-export { type FrankaFrame, FrankaModel, type FrankaPosture } from './lib/franka/model.ts';
+export type { ImpedanceLaw } from './lib/franka/impedance.ts';
+export { FrankaModel, type FrankaPosture } from './lib/franka/model.ts';
 export type { HomeOptions, MoveOptions, MoveProgress } from './lib/franka/move-to.ts';
 export { type Pose, type PoseLike, poseOf } from './lib/franka/pose.ts';
 export type { RobotStates, StatesOptions } from './lib/franka/state-stream.ts';
-export { type RobotMode, RobotState } from './lib/native/robot-state.ts';
+export type {
+  CommandKind,
+  FrankaClient,
+  FrankaControl,
+  FrankaFrame,
+  FrankaGeneration,
+  FrankaImpedance,
+  RobotMode,
+} from './lib/native/contract.ts';
+export { RobotState } from './lib/native/robot-state.ts';
 export type { JointVector, Numbers } from './lib/numbers.ts';
 export {
   type AsyncCall,
@@ -90,7 +100,7 @@ export type {
   Realtime,
   RealtimeOptions,
 } from './lib/session/realtime.ts';
-export type { CommandKind, Histogram, TickRecord } from './lib/session/records.ts';
+export type { Histogram, TickRecord } from './lib/session/records.ts';
 export type { NativeLink, NativeRobot, Policy, Robot, Tick } from './lib/session/robot.ts';
 export {
   type AnyPolicy,

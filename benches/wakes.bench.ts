@@ -15,7 +15,7 @@ import {
   Session,
   workerPolicy,
 } from 'kilohertz';
-import { NativeEcho } from '../lib/native/binding.ts';
+import { NativeEcho } from './echo-addon.ts';
 import swing from './policies.ts';
 import { keep, median, once, percentile, type Row, show } from './rows.ts';
 

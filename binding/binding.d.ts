@@ -49,25 +49,25 @@ export declare class NativeArm {
   planMove(goal: Float64Array, relative: boolean, speed: number, tolerance: number, settlingS: number): Promise<NativeMove>
 }
 
-/** One end of an echo. */
-export declare class NativeEcho {
-  /** Creates the asking end. */
-  constructor()
-  /** Creates the echoing end, in a child. */
-  static join(memory: number): NativeEcho
-  /** The descriptor for [`NativeEcho::join`]. */
-  get memory(): number | null
-  /**
-   * Asks the process `pid` `rounds` times at 1 kHz, from a thread like a session's. That thread has a
-   * priority of 80 and the process one of 40. Returns how long each echo took \[s\]. With `holds_off`,
-   * idle states are held off.
-   */
-  measure(rounds: number, pid: number, holdsOff: boolean): Float64Array
-  /** Waits at most a tenth of a second to be asked. Returns true if it was asked. */
-  hear(): boolean
-  /** Echoes the round that was asked. */
-  answer(): void
+/** An error with a stable code and what is known of it. */
+export declare class NativeFailure {
+  /** Which class of errors it becomes. */
+  readonly kind: NativeFailureKind
+  readonly message: string
+  /** The robot's own names of what is wrong. */
+  readonly errors: Array<string>
+  /** How the robot says that its motion ended. */
+  readonly moveStatus?: string
+  /** The number of the signal that it is about. */
+  readonly signal?: number
+  /** The code; that of a refused option is made of the option's name. */
+  get code(): string
+  /** Of a refused option. */
+  get refused(): NativeRefused | null
+  /** Of a move that did not arrive. */
+  get notArrived(): NativeNotArrived | null
 }
+export type Failure = NativeFailure
 
 /** A connected hand. */
 export declare class NativeHand {
@@ -212,11 +212,8 @@ export declare class NativeMove {
   get elapsedS(): number
   /** True if the measured arm stands at the goal. */
   get hasArrived(): boolean
-  /**
-   * Returns why the plan was given up, in the form that `error.rs` gives errors; null if it was not
-   * given up.
-   */
-  trouble(): string | null
+  /** Returns why the plan was given up; null if it was not given up. */
+  trouble(): NativeFailure | null
 }
 
 /**
@@ -336,10 +333,10 @@ export declare class NativeSimulator {
   removeObject(): void
   /** Returns the true motion of the arm now. */
   joints(): NativeJointState
-  /** Returns what was counted since the start. */
-  counters(): NativeCounters
+  /** Returns what was counted since the start, in the order of the contract's names. */
+  counters(): Array<number>
   /** Injects a fault. */
-  inject(what: NativeFault): void
+  inject(fault: NativeFault): void
   /** Stops the simulator; resolves when its threads have ended. */
   stop(): Promise<void>
 }
@@ -367,6 +364,9 @@ export declare class NativeWorkerPort {
 /** The layout of an arm's state. */
 export declare function armSchema(): NativeArmSchema
 
+/** Returns what the languages share. It is read when the package is built, not when it runs. */
+export declare function contract(): NativeContract
+
 /** Ends the wait of the worker whose port has this number. The worker may have ended already. */
 export declare function dismissPort(number: number): void
 
@@ -378,12 +378,6 @@ export declare function endChild(pid: number, limitS: number): boolean
  * already ended.
  */
 export declare function endWithParent(parent: number): boolean
-
-/**
- * What the message of an error of the native side begins with. It is another one in each process, so that no
- * text of anybody else's is taken for such an error.
- */
-export declare function failureMark(): string
 
 /** Installs the guard's handlers above the handlers that the program has installed. */
 export declare function guardOnTop(): void
@@ -411,6 +405,9 @@ export interface NativeAwake {
   wakeS?: number
 }
 
+/** What ended a session. */
+export type NativeCause = 'stopped' | 'policyFailed' | 'invalidAction' | 'noAction' | 'tooLate' | 'nothingNew' | 'behind' | 'robotFailed' | 'panicked'
+
 /** Options of a connection; absent options have the arm's default. */
 export interface NativeConnectOptions {
   timeoutS: number
@@ -421,23 +418,10 @@ export interface NativeConnectOptions {
   law?: NativeLaw
 }
 
-/** The simulator's counters. */
-export interface NativeCounters {
-  statesSent: number
-  statesDropped: number
-  statesDelayed: number
-  commandsReceived: number
-  commandsLate: number
-  commandsLost: number
-  longestLostRun: number
-  commandsDropped: number
-  commandsDelayed: number
-  motionsStarted: number
-  motionsFinished: number
-  motionsAborted: number
-  reflexes: number
-  missedTicks: number
-  clients: number
+/** What both sides know. */
+export interface NativeContract {
+  names: Array<NativeNames>
+  numbers: Array<NativeNumbers>
 }
 
 /** What a child process needs for its end of a line: descriptors of this process. */
@@ -460,14 +444,19 @@ export interface NativeDistance {
 
 /** Something that happened while the session ran. */
 export interface NativeEvent {
-  /** "held", "resting", "resumed", "behind" or "late". */
-  kind: string
+  kind: NativeEventKind
   tick: number
   /** For "behind": how far the robot is behind. */
   behind?: NativeDistance
   /** For "late": how long late answers took, on average. */
   tookS?: number
 }
+
+/** What happened while a session ran. */
+export type NativeEventKind = 'held' | 'resting' | 'resumed' | 'behind' | 'late'
+
+/** Which class of errors a failure becomes. */
+export type NativeFailureKind = 'option' | 'robot' | 'interrupted' | 'offload' | 'other'
 
 /** A fault to inject. */
 export interface NativeFault {
@@ -501,10 +490,12 @@ export interface NativeFingers {
 
 /** One request to the system for the loop thread. */
 export interface NativeGrant {
-  /** "granted", "refused" or "notAsked". */
-  status: string
+  status: NativeGrantStatus
   reason?: string
 }
+
+/** The system's answer to a request. */
+export type NativeGrantStatus = 'granted' | 'refused' | 'notAsked'
 
 /** Options of a grasp. */
 export interface NativeGrasp {
@@ -555,6 +546,9 @@ export interface NativeJointState {
   timeS: number
 }
 
+/** How cores are kept awake. */
+export type NativeKeepAwake = 'auto' | 'threads' | 'idleStates' | 'off'
+
 /** An impedance law on torques; absent gains have their default values. */
 export interface NativeLaw {
   /** True if it follows the end effector. */
@@ -565,21 +559,46 @@ export interface NativeLaw {
   cartesianDamping?: Array<number>
 }
 
+/** A list of names. If they have numbers, they are in the order of the numbers. */
+export interface NativeNames {
+  /** The constant that lists the names; `None` if no code reads the list. */
+  name?: string
+  /** The type of one name. */
+  typeName: string
+  about: string
+  values: Array<string>
+}
+
+/** Where an arm has ended that did not arrive. */
+export interface NativeNotArrived {
+  q: Array<number>
+  goal: Array<number>
+  joint: number
+  differenceRad: number
+}
+
+/** Numbers with names. */
+export interface NativeNumbers {
+  /** The constant that holds the numbers. */
+  name: string
+  about: string
+  keys: Array<string>
+  values: Array<number>
+  /** True if only Python uses them. */
+  isForPython: boolean
+}
+
 /** How a session ended. */
 export interface NativeOutcome {
-  /**
-   * "stopped", "policyFailed", "invalidAction", "noAction", "tooLate", "nothingNew", "behind",
-   * "robotFailed" or "panicked".
-   */
-  cause: string
+  cause: NativeCause
   tick?: number
   behind?: NativeDistance
   withoutAction?: number
   violation?: NativeViolation
   /** The panic's message. */
   message?: string
-  /** The robot's own error, in the form that `error.rs` gives errors. */
-  robotError?: string
+  /** The robot's own error. */
+  robotError?: NativeFailure
   /** The last states, each preceded by its tick and its time [s]. */
   lastStates: Float64Array
 }
@@ -599,6 +618,18 @@ export interface NativeRealtime {
   memory: NativeGrant
   timerSlack: NativeGrant
   preemptRt: boolean
+}
+
+/** A value that is out of range. */
+export interface NativeRefused {
+  /** The option as it is written, which its code is made of. */
+  option: string
+  /** What of it is wrong, where that is more than the option. */
+  what: string
+  received: number | boolean | string
+  expected: string
+  /** What `received` is beyond, or not equal to. */
+  limits: Array<number>
 }
 
 /** The options of a session. `lib/session/options.ts` has checked every value and filled in the defaults. */
@@ -638,8 +669,7 @@ export interface NativeSessionOptions {
   policyPriority?: number
   /** True if the policy, in a worker, spins. */
   policySpins?: boolean
-  /** "auto", "threads", "idleStates" or "off". */
-  keepAwake: string
+  keepAwake: NativeKeepAwake
   keepAwakeCores: number
   /** The longest acceptable wake from an idle state; null leaves idle states unchanged. */
   idleLatencyS?: number
@@ -670,27 +700,10 @@ export interface NativeSpread {
 
 /** What a loop has done so far. */
 export interface NativeStats {
-  iterations: number
-  overruns: number
-  missedTicks: number
-  policyAsks: number
-  policyAnswers: number
-  lateActions: number
-  heldCommands: number
-  restCommands: number
-  staleActions: number
-  clampedCommands: number
-  unusedNotFinite: number
-  violations: NativeViolations
+  /** The counts, in the order of the contract's names. */
+  counts: Array<number>
   firstViolation?: NativeViolation
   firstViolationTick?: number
-  overwrittenObservations: number
-  overwrittenActions: number
-  droppedAnswers: number
-  emptyAnswers: number
-  followedCommands: number
-  droppedRecords: number
-  droppedEvents: number
   targetPeriodS: number
   avgPeriodS: number
   longestPeriodS: number
@@ -706,7 +719,7 @@ export interface NativeTooFar {
 
 /** An action value that broke a limit. */
 export interface NativeViolation {
-  /** The limit's name: "position", "torque rate" and so on. "finite value" and "frame" cannot be clamped. */
+  /** The limit's name, one of `LimitKind` in the contract. */
   kind: string
   slot: number
   field: string
@@ -718,17 +731,4 @@ export interface NativeViolation {
   joint?: NativeJointPlace
   /** What is wrong with a matrix. */
   flaw?: string
-}
-
-/** Cycles in which the action broke a limit, by its kind. */
-export interface NativeViolations {
-  position: number
-  velocity: number
-  acceleration: number
-  jerk: number
-  torque: number
-  torqueRate: number
-  joints: number
-  box: number
-  distance: number
 }

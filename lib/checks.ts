@@ -1,5 +1,7 @@
 // Checks of what users hand in. Each says what was received and what is expected.
 
+import { types } from 'node:util';
+import { read } from './errors/describe.ts';
 import { codeOf, OptionRangeError, OptionTypeError } from './errors/errors.ts';
 import { numberText } from './errors/number.ts';
 
@@ -46,6 +48,11 @@ export function checkName<const Name extends string | false>(
   const expected = [...named, ...others].join(', ');
   const Refusal = typeof value === 'string' ? OptionRangeError : OptionTypeError;
   throw new Refusal(codeOf(option), option, value, `one of ${expected}`);
+}
+
+/** Whether something is a `URL`, of this realm or of another. */
+export function isUrl(value: unknown): value is URL {
+  return typeof value === 'object' && value !== null && read(value, Symbol.toStringTag) === 'URL';
 }
 
 /** True or false. */
@@ -151,7 +158,7 @@ export function bare<T extends object>(value: T): T {
 
 /** Whether a value is an array or a typed array, whatever it holds. */
 export function isList(value: unknown): value is ArrayLike<unknown> {
-  return Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
+  return Array.isArray(value) || (ArrayBuffer.isView(value) && !types.isDataView(value));
 }
 
 /** Whether a value is an array or a typed array of numbers; a hole is none. */
@@ -160,7 +167,7 @@ export function isNumbers(value: unknown): value is ArrayLike<number> {
   for (let index = 0; index < value.length; index += 1) {
     if (typeof value[index] !== 'number') return false;
   }
-  return !(value instanceof BigInt64Array || value instanceof BigUint64Array);
+  return !(types.isBigInt64Array(value) || types.isBigUint64Array(value));
 }
 
 /** The first number in `value` that is NaN or infinite, with its path; looks into objects too. */
@@ -180,7 +187,7 @@ export function findNotFinite(
     }
     return undefined;
   }
-  for (const [key, item] of value instanceof Map ? value : Object.entries(value)) {
+  for (const [key, item] of types.isMap(value) ? value : Object.entries(value)) {
     const found = findNotFinite(item, `${path}.${String(key)}`, seen);
     if (found) return found;
   }

@@ -12,7 +12,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { step } from './steps.mjs';
+import { step, tool } from './steps.mjs';
 import { orExplain, requireRust, root } from './toolchain.mjs';
 
 const words = process.argv.slice(2);
@@ -44,12 +44,22 @@ function rust() {
   step(`cargo bench ${chosen.join(' ')}`, 'cargo', [...args, '--', ...told]);
 }
 
+/** The addon with the bare echo, which is not in the package. */
+function buildEcho() {
+  tool('build the echo', '@napi-rs/cli/dist/cli.js', [
+    ...['build', '--platform', '--release', '--esm', '--output-dir', join(root, 'target', 'echo')],
+    ...['--manifest-path', join(root, 'crates', 'kilohertz-node', 'Cargo.toml')],
+    ...['--js', 'binding.js', '--dts', 'binding.d.ts', '--features', 'echo'],
+  ]);
+}
+
 function node() {
   const folder = join(root, 'benches');
   if (!existsSync(folder)) return;
   for (const file of readdirSync(folder).sort()) {
     const name = file.match(/^(.*)\.bench\.ts$/)?.[1];
     if (!name || (names.length > 0 && !names.includes(name))) continue;
+    if (name === 'wakes') buildEcho();
     const args = ['--expose-gc', '--import=@oxc-node/core/register', join(folder, file)];
     step(`node bench ${name}`, process.execPath, once ? [...args, '--once'] : args);
   }

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import test from 'ava';
 import {
   InvalidActionError,
+  isKilohertzError,
   KilohertzError,
   OffloadError,
   OptionRangeError,
@@ -12,27 +13,31 @@ import {
   SessionError,
   SessionStateError,
 } from '../../index.ts';
-import { describe } from '../../lib/errors/describe.ts';
-import { fromFailure, fromNative, messageOf } from '../../lib/errors/errors.ts';
-import { failureMark } from '../../lib/native/binding.ts';
+import { ERROR_CODES } from '../../lib/errors/codes.ts';
+import { describe, describeThrown } from '../../lib/errors/describe.ts';
+import { fromFailure, type ToldFailure } from '../../lib/errors/errors.ts';
+import { calling, fromNative } from '../../lib/errors/native-call.ts';
+import { NativeFailure, NativeModel } from '../../lib/native/binding.ts';
+import { NATIVE_ERROR_CODES } from '../../lib/native/contract.ts';
 import { toMessage } from '../../lib/offload/codec/error-message.ts';
 
 test('each error has the name of its class, its code and its message', (t) => {
   const errors = [
-    new KilohertzError('C', 'm'),
-    new SessionStateError('C', 'm'),
-    new OffloadError('C', 'm'),
-    new SessionError('C', 'm'),
-    new PolicyError('C', 'm'),
-    new PolicyLateError('C', 'm'),
-    new RobotError('C', 'm'),
-    new InvalidActionError('C', 'm', 1, 'less'),
+    new KilohertzError('SYSTEM', 'm'),
+    new SessionStateError('SYSTEM', 'm'),
+    new OffloadError('SYSTEM', 'm'),
+    new SessionError('SYSTEM', 'm'),
+    new PolicyError('SYSTEM', 'm'),
+    new PolicyLateError('SYSTEM', 'm'),
+    new RobotError('SYSTEM', 'm'),
+    new InvalidActionError('SYSTEM', 'm', 1, 'less'),
   ];
   for (const error of errors) {
     t.true(error instanceof KilohertzError);
     t.is(error.name, error.constructor.name);
-    t.is(error.code, 'C');
-    t.is(error.message, 'm (docs/errors.md#c)');
+    t.is(error.code, 'SYSTEM');
+    t.is(error.message, 'm (docs/errors.md#system)');
+    t.true(isKilohertzError(error));
     t.true(error.stack?.includes('errors.test'));
   }
 });
@@ -49,6 +54,30 @@ test('what ends a session is a SessionError, a wrong value is a RangeError or a 
   const type = new OptionTypeError('OPTION_RATE_HZ', 'rateHz', '50', 'a number above 0');
   t.true(type instanceof TypeError);
   t.is(type.name, 'OptionTypeError');
+  t.true(isKilohertzError(range) && isKilohertzError(type));
+});
+
+test('what a robot throws without a session is no SessionError', (t) => {
+  const error = new RobotError('FRANKA_CONNECT_REFUSED', 'refused');
+  t.false((error as Error) instanceof SessionError);
+  t.deepEqual(error.lastStates, []);
+  t.is(error.tick, undefined);
+  t.is(new RobotError('FRANKA_REFLEX', 'a reflex', { tick: 7 }).tick, 7);
+});
+
+test('nothing but an error of this package is one of it, however it looks', (t) => {
+  const hostile = new Proxy(new Error('m'), {
+    get: () => {
+      throw new Error('no');
+    },
+    getPrototypeOf: () => {
+      throw new Error('no');
+    },
+  });
+  const alike = { name: 'KilohertzError', code: 'SYSTEM', message: 'm' };
+  for (const value of [undefined, null, 'SYSTEM', alike, new Error('m'), hostile]) {
+    t.false(isKilohertzError(value));
+  }
 });
 
 test('the message of a refusal says in one line what was received and what is expected', (t) => {
@@ -70,7 +99,7 @@ test('the message of a refusal says in one line what was received and what is ex
     ['two\nlines', String.raw`"two\nlines"`],
   ];
   for (const [received, told] of seen) {
-    const error = new OptionTypeError('C', 'rateHz', received, 'a number');
+    const error = new OptionTypeError('OPTION_RATE_HZ', 'rateHz', received, 'a number');
     t.is(error.message, `rateHz is ${told}; expected a number`);
     t.is(error.received, received);
     t.is(error.expected, 'a number');
@@ -101,8 +130,8 @@ test('no text of others reaches a terminal or a log as more than text', (t) => {
   const raw = 'a\u001b[31mb\r\nFORGED\u0000\u009b\u2028\u202e\u2066\u007f\ttab\ud800z';
   const seen = `${String.raw`a\x1b[31mb\r\nFORGED\x00\x9b\u2028\u202e\u2066\x7f\ttab`}\ufffdz`;
   const named = Object.assign(new Error(raw), { name: raw });
-  t.is(messageOf(named), `${seen}: ${seen}`);
-  t.is(messageOf(raw), describe(raw));
+  t.is(describeThrown(named), `${seen}: ${seen}`);
+  t.is(describeThrown(raw), describe(raw));
   for (const value of [
     raw,
     Symbol(raw),
@@ -115,7 +144,7 @@ test('no text of others reaches a terminal or a log as more than text', (t) => {
     new OptionTypeError('OPTION_ENV', `env.${raw}`, 5, raw).message,
     `env.${seen} is 5; expected ${seen}`,
   );
-  const failure = JSON.stringify({ code: 'FRANKA_CONNECT_FAILED', message: `cannot reach ${raw}` });
+  const failure = { ...REFLEX, code: 'FRANKA_CONNECT_FAILED', message: `cannot reach ${raw}` };
   t.is(fromFailure(failure).message, `cannot reach ${seen} (docs/errors.md#franka_connect_failed)`);
   // What may have lines has them indented: none looks like a line of a log.
   const [first, second, place] = new OffloadError('OFFLOAD_CRASHED', raw).message.split('\n');
@@ -132,38 +161,32 @@ test('what has no name of its own has that of the nearest class', (t) => {
   t.is(describe(class {}), 'function (anonymous)');
   const Blank = Object.defineProperty(class {}, 'name', { value: ' ' });
   t.is(describe(new Blank()), 'an object of Object');
-  t.is(messageOf(new (class extends TypeError {})('m')), 'TypeError: m');
-  t.is(messageOf(Object.assign(new Error('m'), { name: '' })), 'Error: m');
-  t.is(new (class extends PolicyError {})('C', 'm').name, 'PolicyError');
+  t.is(describeThrown(new (class extends TypeError {})('m')), 'TypeError: m');
+  t.is(describeThrown(Object.assign(new Error('m'), { name: '' })), 'Error: m');
+  t.is(new (class extends PolicyError {})('SYSTEM', 'm').name, 'PolicyError');
   t.is(toMessage(new (class extends RangeError {})('m')).name, 'RangeError');
   t.is(toMessage(Object.assign(new Error('m'), { name: ' ' })).name, 'Error');
 });
-
-/** The texts of all files with this ending under a folder of the checkout. */
-function textsUnder(folder: string, ending: string): string[] {
-  const at = new URL(`../../${folder}/`, import.meta.url);
-  return readdirSync(at, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith(ending))
-    .map((name) => readFileSync(new URL(name, at), 'utf8'));
-}
 
 test('each code has its place in docs/errors.md, which says what to do, and no other has', (t) => {
   const page = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8');
   const places = page.split(/^###? /m).map((part) => part.split(/\n\n?/, 1)[0]);
   const told = places.filter((place): place is string => /^[A-Z_]+$/.test(place ?? ''));
-  const sources = [
-    ...textsUnder('lib', '.ts').flatMap((text) => [
-      ...text.matchAll(/'((?:ACTION|INTERNAL|OFFLOAD|POLICY|ROBOT|SESSION)(?:_[A-Z]+)*)'/g),
-    ]),
-    ...textsUnder('crates', '.rs').flatMap((text) => [
-      ...text.matchAll(
-        /"((?:ACTION|FRANKA|OFFLOAD|POLICY|SESSION|SIM)(?:_[A-Z]+)+|SYSTEM|ROBOT)"/g,
-      ),
-    ]),
-  ];
-  const codes = new Set(sources.map(([, code]) => code ?? ''));
-  t.true(codes.size > 40, `${codes.size} codes were found`);
-  t.deepEqual([...codes].sort(), [...told].sort());
+  t.true(ERROR_CODES.length > 40);
+  t.is(new Set(ERROR_CODES).size, ERROR_CODES.length);
+  t.deepEqual([...ERROR_CODES].sort(), told.sort());
+});
+
+test('each code of this side is given somewhere', (t) => {
+  const lib = new URL('../../lib/', import.meta.url);
+  const texts = readdirSync(lib, { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.(ts|py)$/.test(name) && !/(codes|contract)\.ts$/.test(name))
+    .map((name) => readFileSync(new URL(name, lib), 'utf8'));
+  const native: readonly string[] = NATIVE_ERROR_CODES;
+  const unused = ERROR_CODES.filter((code) => !native.includes(code)).filter(
+    (code) => !texts.some((text) => text.includes(`'${code}'`)),
+  );
+  t.deepEqual(unused, []);
 });
 
 test('each code stands in the table of error classes, and each of an arm in that of the guide to a real one', (t) => {
@@ -192,38 +215,50 @@ test('each code stands in the table of error classes, and each of an arm in that
 test('an error of this package always says something', (t) => {
   for (const message of ['', ' ', '\n']) {
     for (const error of [
-      new KilohertzError('SOME_CODE', message),
-      new OffloadError('SOME_CODE', message),
-      new PolicyError('SOME_CODE', message),
-      new InvalidActionError('SOME_CODE', message, 1, ''),
+      new KilohertzError('INTERNAL', message),
+      new OffloadError('INTERNAL', message),
+      new PolicyError('INTERNAL', message),
+      new InvalidActionError('INTERNAL', message, 1, ''),
     ]) {
-      t.regex(error.message, /SOME_CODE: \S/);
+      t.regex(error.message, /INTERNAL: \S/);
     }
   }
 });
 
-test('a failure of the native side is told by its message, never as JSON', (t) => {
-  const failure = JSON.stringify({ code: 'FRANKA_REFLEX', message: 'a reflex', errors: ['x'] });
-  const message = 'a reflex (docs/errors.md#franka_reflex)';
-  t.like(fromFailure(failure), { code: 'FRANKA_REFLEX', message });
-  const native = new Error(failureMark() + failure);
-  t.like(fromNative(native), { code: 'FRANKA_REFLEX', message });
-  t.is(messageOf(native), `RobotError: ${message}`);
-  // Without what this process marks them with it is somebody else's, who may say what they like.
-  const users = new Error(failure);
-  t.is(fromNative(users), users);
-  for (const broken of [
-    failure.slice(0, -5),
-    '{"code":5,"message":"x"}',
-    '{"code":"x"}',
-    '',
-    'null',
-  ]) {
-    const error = fromFailure(broken);
-    t.is(error.code, 'INTERNAL');
-    t.notRegex(error.message, /[{}"]/);
-    // What is none of the native side's stays as it is: it may be the user's.
-    const users = new Error(broken);
-    t.is(fromNative(users), users);
-  }
+const REFLEX: ToldFailure = {
+  kind: 'robot',
+  code: 'FRANKA_REFLEX',
+  message: 'a reflex',
+  errors: ['joint_reflex'],
+  notArrived: null,
+};
+
+test('a failure of the native side becomes an error of the class of its kind', (t) => {
+  const robot = fromFailure(REFLEX, { tick: 3 });
+  t.true(robot instanceof RobotError);
+  t.like(robot, { code: 'FRANKA_REFLEX', errors: ['joint_reflex'], tick: 3 });
+  t.is(robot.message, 'a reflex (docs/errors.md#franka_reflex)');
+  t.true(fromFailure({ ...REFLEX, kind: 'offload' }) instanceof OffloadError);
+  t.false(fromFailure({ ...REFLEX, kind: 'other' }) instanceof RobotError);
+  const refused = t.throws(() => calling(() => new NativeModel('panda')));
+  t.true(refused instanceof OptionRangeError);
+  t.like(refused, { code: 'OPTION_GENERATION', received: 'panda' });
+});
+
+test('what the native side throws is an error that holds what it knows, and nobody else can make one', (t) => {
+  const native = t.throws(() => new NativeModel('panda')) as Error & { failure?: unknown };
+  t.true(native.failure instanceof NativeFailure);
+  t.like(fromNative(native), { name: 'OptionRangeError', code: 'OPTION_GENERATION' });
+  const { failure } = native;
+  const others = [
+    Object.assign(new Error(native.message), { failure: { ...REFLEX } }),
+    new Error(native.message),
+    new Error(JSON.stringify(REFLEX)),
+    { message: native.message, failure },
+    new Proxy(native, {}),
+    native.message,
+  ];
+  // Of others it stays as it is: they may say what they like.
+  for (const other of others) t.is(fromNative(other), other);
+  for (const other of others) t.false(isKilohertzError(fromNative(other)));
 });

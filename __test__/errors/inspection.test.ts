@@ -85,7 +85,7 @@ test('an error is printed with its stack, its code and what it knows, and withou
   const robot = inspect(new RobotError('FRANKA_REFLEX', 'stopped', { errors: ['joint_reflex'] }));
   t.true(robot.includes("errors: [ 'joint_reflex' ]"));
   t.false(robot.includes('moveStatus'));
-  t.false(inspect(new KilohertzError('C', 'm')).includes('lastStates'));
+  t.false(inspect(new KilohertzError('SYSTEM', 'm')).includes('lastStates'));
 });
 
 test('an error is printed with its cause, and with what a program has put on it', (t) => {
@@ -96,8 +96,8 @@ test('an error is printed with its cause, and with what a program has put on it'
 });
 
 test('an error that lies deeper than is shown is told in one line', (t) => {
-  const text = inspect({ error: new OffloadError('C', 'm') }, { depth: 0 });
-  t.is(text, '{ error: [OffloadError: m (docs/errors.md#c)] }');
+  const text = inspect({ error: new OffloadError('OFFLOAD_SHAPE', 'm') }, { depth: 0 });
+  t.is(text, '{ error: [OffloadError: m (docs/errors.md#offload_shape)] }');
 });
 
 test('what is printed changes neither JSON nor the names of fields', async (t) => {
@@ -109,10 +109,10 @@ test('what is printed changes neither JSON nor the names of fields', async (t) =
   t.deepEqual(Object.keys(read), Object.keys(state.toJSON()));
   for (const name of ['robot_mode', 'accelerometer_top']) t.true(name in read, name);
   t.deepEqual(read.q_d, Array.from(state.q_d));
-  const error = new InvalidActionError('C', 'm', 1, 'less', { tick: 2 });
+  const error = new InvalidActionError('ACTION_TYPE', 'm', 1, 'less', { tick: 2 });
   t.deepEqual(JSON.parse(JSON.stringify(error)), {
     name: 'InvalidActionError',
-    code: 'C',
+    code: 'ACTION_TYPE',
     tick: 2,
     received: 1,
     expected: 'less',

@@ -257,7 +257,7 @@ test('what is not as it must be is refused by its name, and nothing is sent', as
   for (const [call, code, message] of cases) {
     const error = (await rejection(call(arm))) as OptionRangeError;
     t.true([OptionRangeError, OptionTypeError].some((kind) => (error as unknown) instanceof kind));
-    t.is(error.code, code, error.message);
+    t.is<string, string>(error.code, code, error.message);
     t.regex(error.message, message);
     t.truthy(error.expected);
     t.notRegex(error.message, /1\.79\d*e\+?308|\.\d*0{6,}\d/, error.message);

@@ -322,7 +322,7 @@ test('wrong options and numbers are refused by name before anything moves', asyn
   ];
   for (const [call, expected] of wrong) {
     const error = (await rejection(call())) as KilohertzError | OptionRangeError;
-    t.is(error.code, expected, String(error));
+    t.is<string, string>(error.code, expected, String(error));
     if (expected.startsWith('OPTION_')) {
       t.true(error instanceof OptionRangeError || error instanceof OptionTypeError);
     }

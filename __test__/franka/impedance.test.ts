@@ -196,7 +196,7 @@ test('gains that are none are refused by name', async (t) => {
     const options = { impedance: impedance as ImpedanceLaw };
     const error = (await rejection(Franka.connect('127.0.0.1:1', options))) as OptionRangeError;
     t.true(error instanceof type, String(error));
-    t.is(error.code, code);
+    t.is<string, string>(error.code, code);
     t.regex(error.message, message);
   }
 });

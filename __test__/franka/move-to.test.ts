@@ -288,7 +288,7 @@ test('what is no place, speed or option is refused by its name', async (t) => {
   for (const [call, code] of cases) {
     const error = (await rejection(call(arm))) as OptionRangeError;
     t.true([OptionRangeError, OptionTypeError].some((kind) => (error as unknown) instanceof kind));
-    t.is(error.code, code, error.message);
+    t.is<string, string>(error.code, code, error.message);
   }
   t.is(simulator.counters().motionsStarted, 0);
 });

@@ -28,7 +28,7 @@ async function started(
 async function refused(t: ExecutionContext, call: Promise<unknown>, code: string): Promise<Error> {
   const error = (await rejection(call)) as OffloadError;
   t.true(error instanceof OffloadError, String(error));
-  t.is(error.code, code, error.message);
+  t.is<string, string>(error.code, code, error.message);
   return error;
 }
 

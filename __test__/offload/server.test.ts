@@ -2,8 +2,8 @@
 
 import test from 'ava';
 import { MORE, type NativeLine } from '../../lib/native/binding.ts';
+import { CALL } from '../../lib/native/contract.ts';
 import { Packer } from '../../lib/offload/codec/packer.ts';
-import { CALL } from '../../lib/offload/line.ts';
 import { serve } from '../../lib/offload/server.ts';
 
 /** The calls of a script, as messages: the first makes the object. */

@@ -1,6 +1,7 @@
 // Not run: `npm run test:types` compiles it. Each line marked @ts-expect-error must not compile.
 
 import {
+  type AnyKilohertzError,
   type AnyPolicy,
   type AnyRobot,
   Franka,
@@ -8,6 +9,8 @@ import {
   type FrankaHand,
   type FrankaModel,
   type FrankaOptions,
+  isKilohertzError,
+  type KilohertzErrorCode,
   type Pose,
   poseOf,
   type Robot,
@@ -15,8 +18,12 @@ import {
   run,
   Session,
   type SessionStats,
+  type SimulatorCounters,
+  type SimulatorFault,
+  type TickRecord,
   type WorkerPolicy,
 } from '../../index.ts';
+import type { FaultName, RecordField, SimulatorCounter } from '../../lib/native/contract.ts';
 
 interface Seen {
   readonly distance: number;
@@ -200,4 +207,29 @@ export async function former(hand: FrankaHand): Promise<void> {
   new Session(arm, ({ q_d }) => q_d, { onLate: 'hold' });
   const { widthM, maxWidthM, width, max_width } = await hand.state();
   console.log(widthM - width, maxWidthM - max_width);
+}
+
+/** Each name of the native side is in the public declarations. */
+export function declared(
+  fault: FaultName,
+  field: RecordField,
+  counter: SimulatorCounter,
+): [SimulatorFault['kind'], keyof TickRecord, keyof SimulatorCounters] {
+  return [fault, field, counter];
+}
+
+/** The code of whatever was thrown. */
+export function codes(thrown: unknown): KilohertzErrorCode | undefined {
+  if (!isKilohertzError(thrown)) return undefined;
+  const error: AnyKilohertzError = thrown;
+  switch (error.code) {
+    case 'FRANKA_REFLEX':
+    case 'OPTION_RATE_HZ':
+      return error.code;
+    // @ts-expect-error there is no such code
+    case 'FRANKA_REFLEXES':
+      return undefined;
+    default:
+      return 'POLICY_THREW';
+  }
 }

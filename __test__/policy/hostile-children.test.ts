@@ -86,7 +86,7 @@ for (const [doing, told] of Object.entries(ON_PORT)) {
   test(`a policy's process that ${doing} ${promise}, and the arm comes to rest`, async (t) => {
     for (let nth = 0; nth < 3; nth += 1) {
       const error = await outcome(t, scrawling(doing as PortDoing));
-      t.is(error?.code, told?.[0], error?.message);
+      t.is<string | undefined, string | undefined>(error?.code, told?.[0], error?.message);
       if (told) t.regex(error?.message ?? '', told[1]);
     }
   });

@@ -215,8 +215,8 @@ test('a wrong duration or signal is refused before the robot is touched', async 
     const robot = new Scribe();
     const session = new Session(robot, () => 1);
     const error = await rejection(session.run(options as RunOptions));
-    t.is((error as Refusal).code, code);
-    t.is(((await rejection(run(robot, () => 1, options))) as Refusal).code, code);
+    t.is<string, string>((error as Refusal).code, code);
+    t.is<string, string>(((await rejection(run(robot, () => 1, options))) as Refusal).code, code);
     t.deepEqual(robot.calls, []);
     t.false(session.isRunning);
   }

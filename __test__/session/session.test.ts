@@ -777,7 +777,7 @@ test('a reset that does not settle in its time ends the start, and the robot is 
     reset: never,
   };
   const running = run(stuck, () => 1, { ...AT_100, durationS: 0.1, resetTimeoutS: 0.2 });
-  const error = (await rejection(running)) as SessionError;
+  const error = (await rejection(running)) as RobotError;
   t.is(error.code, 'ROBOT_UNSETTLED');
   t.regex(error.message, /reset\(\) has not settled within 0.2 s/);
   t.deepEqual(robot.calls, ['stop']);
@@ -793,7 +793,7 @@ test("stop() tells that the robot's own stop() has not settled", async (t) => {
   };
   const session = new Session(stuck, () => 1, AT_100);
   await session.start();
-  const error = (await rejection(session.stop())) as SessionError;
+  const error = (await rejection(session.stop())) as RobotError;
   t.is(error.code, 'ROBOT_UNSETTLED');
   t.regex(error.message, /may still move/);
   t.false(session.isRunning);

@@ -1,6 +1,8 @@
 import { constants } from 'node:os';
 import { inspect, types } from 'node:util';
+import type { NativeFailure } from '../native/binding.ts';
 import type { RobotState } from '../native/robot-state.ts';
+import type { ErrorCode, OptionErrorCode } from './codes.ts';
 import {
   className,
   describe,
@@ -8,6 +10,7 @@ import {
   inLines,
   inOneLine,
   isBlank,
+  read,
   textIn,
 } from './describe.ts';
 import { inspectAs } from './inspection.ts';
@@ -19,16 +22,39 @@ export function isOurs(value: unknown): value is KilohertzError {
   return typeof value === 'object' && value !== null && ours.has(value);
 }
 
+/** What marks an error of this package, whichever copy of it and whichever realm it comes from. */
+const BRAND: unique symbol = Symbol.for('kilohertz.error');
+
+/** Marks the errors of a class. */
+function brand(Class: { readonly prototype: Error }): void {
+  Object.defineProperty(Class.prototype, BRAND, { value: true });
+}
+
+/** Any error of this package: one of its classes, which all have a code. */
+export type AnyKilohertzError = KilohertzError | OptionRangeError | OptionTypeError;
+
 /**
- * The base of all errors of this package that are neither a wrong value nor a wrong type. The message
- * ends with the place in the documentation that says what to do next, as `(docs/errors.md#policy_threw)`.
+ * Whether something is an error of this package: a {@link KilohertzError}, an {@link OptionRangeError} or an
+ * {@link OptionTypeError}. Unlike `instanceof` it knows those of another copy of this package, and those of another
+ * realm, as the tests of Jest and Vitest have them.
+ *
+ * @example
+ * if (isKilohertzError(error)) console.error(error.code);
+ */
+export function isKilohertzError(value: unknown): value is AnyKilohertzError {
+  return types.isNativeError(value) && read(value, BRAND) === true;
+}
+
+/**
+ * The base of all errors of this package that are neither a wrong value nor a wrong type;
+ * {@link isKilohertzError} knows all. The message ends with the place in the documentation that says what to do next, as `(docs/errors.md#policy_threw)`.
  */
 export class KilohertzError extends Error {
   /** A stable name of what went wrong, as in `POLICY_THREW`. */
-  readonly code: string;
+  readonly code: ErrorCode;
 
   /** @param message what went wrong; an empty one is replaced, because an error has to say something */
-  constructor(code: string, message: string, options?: ErrorOptions) {
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
     const said = isBlank(message) ? `${code}: nothing more is known of it` : message;
     super(withPlace(code, said), options);
     this.name = className(this);
@@ -36,6 +62,7 @@ export class KilohertzError extends Error {
     ours.add(this);
   }
 }
+brand(KilohertzError);
 
 /** Where an error's message says that its code is explained. */
 const PLACES = /[ \n]\(docs\/errors\.md#\w+\)/g;
@@ -98,14 +125,14 @@ function ownValue(object: object, name: string): unknown {
 /** A value is outside of what is possible. Thrown before anything moves. */
 export class OptionRangeError extends RangeError {
   /** `OPTION_` and the option's name, as in `OPTION_RATE_HZ`. */
-  readonly code: string;
+  readonly code: OptionErrorCode;
   /** What was received. */
   readonly received: unknown;
   /** What is expected. */
   readonly expected: string;
 
   constructor(
-    code: string,
+    code: OptionErrorCode,
     option: string,
     received: unknown,
     expected: string,
@@ -119,16 +146,18 @@ export class OptionRangeError extends RangeError {
   }
 }
 
+brand(OptionRangeError);
+
 /** A value is of the wrong type, or an option has an unknown name. Thrown before anything moves. */
 export class OptionTypeError extends TypeError {
   /** `OPTION_` and the option's name, as in `OPTION_RATE_HZ`. */
-  readonly code: string;
+  readonly code: OptionErrorCode;
   /** What was received. */
   readonly received: unknown;
   /** What is expected. */
   readonly expected: string;
 
-  constructor(code: string, option: string, received: unknown, expected: string) {
+  constructor(code: OptionErrorCode, option: string, received: unknown, expected: string) {
     super(refusal(option, describe(received), expected));
     this.name = 'OptionTypeError';
     this.code = code;
@@ -136,6 +165,8 @@ export class OptionTypeError extends TypeError {
     this.expected = expected;
   }
 }
+
+brand(OptionTypeError);
 
 /** A session was asked for something that it cannot do in its present state. */
 export class SessionStateError extends KilohertzError {}
@@ -171,7 +202,7 @@ export interface PastState {
   readonly state: RobotState;
 }
 
-/** What a {@link SessionError} knows beside its message. */
+/** What the error that ended a session knows beside its message. */
 export interface SessionErrorDetails {
   /** The cycle in which the session began to end; absent where there was none. */
   readonly tick?: number | undefined;
@@ -181,7 +212,24 @@ export interface SessionErrorDetails {
   readonly cause?: unknown;
 }
 
-/** A session ended with an error. The robot was stopped before this was thrown. */
+function causeIn(details: SessionErrorDetails): ErrorOptions | undefined {
+  return 'cause' in details ? { cause: details.cause } : undefined;
+}
+
+/** Notes in which cycle a session began to end, and the states before it. */
+function remember(
+  error: { tick?: number | undefined; lastStates: readonly PastState[] },
+  { tick, lastStates = [] }: SessionErrorDetails,
+): void {
+  if (tick !== undefined) error.tick = tick;
+  // Not enumerable: fifty states would bury the message wherever the error is printed.
+  Object.defineProperty(error, 'lastStates', { value: lastStates });
+}
+
+/**
+ * A session ended with an error that is not the robot's, which is a {@link RobotError}. The robot was stopped before
+ * this was thrown.
+ */
 export class SessionError extends KilohertzError {
   /** The cycle in which the session began to end. */
   declare readonly tick: number | undefined;
@@ -191,11 +239,9 @@ export class SessionError extends KilohertzError {
    */
   declare readonly lastStates: readonly PastState[];
 
-  constructor(code: string, message: string, details: SessionErrorDetails = {}) {
-    super(code, message, 'cause' in details ? { cause: details.cause } : undefined);
-    if (details.tick !== undefined) this.tick = details.tick;
-    // Not enumerable: fifty states would bury the message wherever the error is printed.
-    Object.defineProperty(this, 'lastStates', { value: details.lastStates ?? [] });
+  constructor(code: ErrorCode, message: string, details: SessionErrorDetails = {}) {
+    super(code, message, causeIn(details));
+    remember(this, details);
   }
 }
 
@@ -220,7 +266,7 @@ export class InvalidActionError extends SessionError {
   readonly expected: string;
 
   constructor(
-    code: string,
+    code: ErrorCode,
     message: string,
     received: unknown,
     expected: string,
@@ -251,11 +297,19 @@ export interface NotArrived {
 }
 
 /**
- * The robot failed, or ended the motion. The code is the robot's: `FRANKA_REFLEX`,
+ * The robot failed, ended the motion of a session, or refused something that no session is needed for, as connecting
+ * or setting it up: so it is no {@link SessionError}. The code is the robot's: `FRANKA_REFLEX`,
  * `FRANKA_CONNECTION_LOST` and others, or `ROBOT_THREW` where a robot written in JavaScript threw, or
  * `ROBOT_UNSETTLED` where a call to it did not settle.
  */
-export class RobotError extends SessionError {
+export class RobotError extends KilohertzError {
+  /** The cycle in which a session began to end; undefined where there was none. */
+  declare readonly tick: number | undefined;
+  /**
+   * The states that led to the end of a session, oldest first, 50 at most; empty without one, and for robots written in
+   * JavaScript. Not enumerable.
+   */
+  declare readonly lastStates: readonly PastState[];
   /** The robot's own names of what is wrong, as in `joint_velocity_violation`. */
   readonly errors: readonly string[];
   /** How the robot says that its motion ended, as in `ReflexAborted`. */
@@ -264,7 +318,7 @@ export class RobotError extends SessionError {
   declare readonly notArrived: NotArrived | undefined;
 
   constructor(
-    code: string,
+    code: ErrorCode,
     message: string,
     details: SessionErrorDetails & {
       readonly errors?: readonly string[] | undefined;
@@ -272,7 +326,8 @@ export class RobotError extends SessionError {
       readonly notArrived?: NotArrived | undefined;
     } = {},
   ) {
-    super(code, message, details);
+    super(code, message, causeIn(details));
+    remember(this, details);
     this.errors = details.errors ?? [];
     // Node prints an error that nobody has caught with all that it has, undefined included.
     if (details.moveStatus !== undefined) this.moveStatus = details.moveStatus;
@@ -314,98 +369,44 @@ export function signalName(number: number): string {
 }
 
 /** `maxHeldTicks` as `OPTION_MAX_HELD_TICKS`, `limits.jerk` as `OPTION_LIMITS_JERK`. */
-export function codeOf(option: string): string {
+export function codeOf(option: string): OptionErrorCode {
   return `OPTION_${option
     .replaceAll('.', '_')
     .replace(/([a-z])([A-Z])/g, '$1_$2')
     .toUpperCase()}`;
 }
 
-/** What an error of the native side carries. */
-interface NativeFailure {
-  readonly code: string;
-  readonly message: string;
-  /** Of a value that is out of range. */
-  readonly refused?: {
-    readonly option: string;
-    readonly what: string;
-    readonly received: number;
-    readonly expected: string;
-    /** What `received` is beyond, or not equal to. */
-    readonly limits: readonly number[];
-  };
-  readonly errors?: readonly string[];
-  readonly moveStatus?: string | null;
-  readonly notArrived?: NotArrived | null;
-  /** The number of the signal that it is about. */
-  readonly signal?: number;
-}
+/** What a failure of the native side says, its refused option aside. */
+export type ToldFailure = Pick<
+  NativeFailure,
+  'kind' | 'code' | 'message' | 'errors' | 'moveStatus' | 'notArrived' | 'signal'
+>;
 
-/** The error that a failure of the native side, as JSON, stands for. */
-export function fromFailure(text: string, details: SessionErrorDetails = {}): KilohertzError {
-  const failure = parsed(text);
-  if (failure) return fromParsed(failure, details);
-  const message =
-    'the native side told of a failure in a way that cannot be read; please report this';
-  return new SessionError('INTERNAL', message, details);
-}
-
-/** A failure of the native side; undefined where a text is none. */
-function parsed(text: string): NativeFailure | undefined {
-  if (!text.startsWith(FAILURE_START)) return undefined;
-  try {
-    const failure = JSON.parse(text) as Partial<NativeFailure>;
-    const isFailure = typeof failure.code === 'string' && typeof failure.message === 'string';
-    return isFailure ? (failure as NativeFailure) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** As `error.rs` of the addon writes it. */
-const FAILURE_START = '{"code":';
-
-function fromParsed(told: NativeFailure, details: SessionErrorDetails): KilohertzError {
+/** The error that a failure of the native side stands for, where no option of a call was refused. */
+export function fromFailure(
+  failure: ToldFailure,
+  details: SessionErrorDetails = {},
+): KilohertzError {
+  const { kind, signal } = failure;
+  const code = kind === 'option' ? 'FRANKA_INVALID_ARGUMENT' : (failure.code as ErrorCode);
   // There may be texts of others in it: an address, a description of an arm, what a process has written.
-  const failure = { ...told, message: inOneLine(told.message) };
-  if (failure.code.startsWith('FRANKA_') || failure.code === 'ROBOT') {
-    return new RobotError(failure.code, failure.message, {
-      ...details,
-      errors: failure.errors,
-      moveStatus: failure.moveStatus ?? undefined,
-      notArrived: failure.notArrived ?? undefined,
-    });
+  const message = inOneLine(failure.message);
+  switch (kind) {
+    case 'option':
+    case 'robot':
+      return new RobotError(code, message, {
+        ...details,
+        errors: failure.errors,
+        moveStatus: failure.moveStatus ?? undefined,
+        notArrived: failure.notArrived ?? undefined,
+      });
+    case 'interrupted': {
+      const name = signalName(signal ?? 0);
+      return new SessionInterruptedError(name, `after ${name}: ${message}`, details);
+    }
+    case 'offload':
+      return new OffloadError(code, message);
+    default:
+      return new KilohertzError(code, message);
   }
-  if (failure.signal !== undefined) {
-    const name = signalName(failure.signal);
-    return new SessionInterruptedError(name, `after ${name}: ${failure.message}`, details);
-  }
-  const Class = failure.code.startsWith('OFFLOAD_') ? OffloadError : KilohertzError;
-  return new Class(failure.code, failure.message);
-}
-
-/** What the messages of errors of the native side begin with; none are known before it has said so. */
-let mark: string | undefined;
-
-/** Makes known what the messages of errors of the native side begin with in this process. */
-export function knowFailuresBy(text: string): void {
-  mark = text;
-}
-
-/** The error that something thrown by the native side stands for. */
-export function fromNative(error: unknown): unknown {
-  // Those of the native side are plain errors, not of a class of anybody's.
-  if (mark === undefined || !types.isNativeError(error)) return error;
-  const text = textIn(error, 'message') ?? '';
-  if (!text.startsWith(mark)) return error;
-  const failure = parsed(text.slice(mark.length));
-  if (!failure) return error;
-  if (!failure.refused) return fromParsed(failure, {});
-  const { option, what, received, expected, limits } = failure.refused;
-  return new OptionRangeError(codeOf(option), what, received, expected, limits);
-}
-
-/** What was thrown, for a message: never empty, and never throws. */
-export function messageOf(thrown: unknown): string {
-  return describeThrown(fromNative(thrown));
 }

@@ -1,6 +1,6 @@
+import type { FrankaControl, FrankaImpedance } from '../native/contract.ts';
 import type { JointVector, Numbers } from '../numbers.ts';
-import type { FrankaControl } from './control.ts';
-import type { FrankaImpedance, ImpedanceLaw } from './impedance.ts';
+import type { ImpedanceLaw } from './impedance.ts';
 import type { Pose } from './pose.ts';
 
 /** What follows a motion that is commanded. */

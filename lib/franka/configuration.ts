@@ -2,6 +2,7 @@ import { checkBoolean, checkNumber, checkNumbers, ownOptions } from '../checks.t
 import { OptionRangeError, OptionTypeError } from '../errors/errors.ts';
 import { awaiting } from '../errors/native-call.ts';
 import type { NativeArm } from '../native/binding.ts';
+import { DIRECTIONS, FILTERS, type SettingKind } from '../native/contract.ts';
 import type { JointVector, Numbers } from '../numbers.ts';
 import { checkPose, type PoseLike } from './pose.ts';
 
@@ -82,24 +83,6 @@ const THRESHOLDS = [
   ['lowerForces', 6],
   ['upperForces', 6],
 ] as const satisfies readonly (readonly [keyof CollisionThresholds, number])[];
-
-const DIRECTIONS = [
-  'x',
-  'y',
-  'z',
-  'roll',
-  'pitch',
-  'yaw',
-  'elbow',
-] as const satisfies readonly (keyof GuidingMode)[];
-
-const FILTERS = [
-  'jointPositionHz',
-  'jointVelocityHz',
-  'cartesianPositionHz',
-  'cartesianVelocityHz',
-  'controllerHz',
-] as const satisfies readonly (keyof FrankaFilters)[];
 
 /** The calls that take options, by the kind of their setting. */
 const SETTERS: ReadonlyMap<string, string> = new Map([
@@ -182,7 +165,11 @@ export class Configuration {
     return this.#set('filters', values);
   }
 
-  async #set(kind: string, values: Iterable<number>, options: SettingOptions = {}): Promise<void> {
+  async #set(
+    kind: SettingKind,
+    values: Iterable<number>,
+    options: SettingOptions = {},
+  ): Promise<void> {
     const own = ownOptions(`${SETTERS.get(kind)}()`, options, ['unchecked']);
     const unchecked = checkBoolean('unchecked', own.unchecked ?? false);
     await awaiting(() => this.#arm.configure(kind, Float64Array.from(values), unchecked));

@@ -1,22 +1,4 @@
-/** What the actions of a session on an arm are. */
-export type FrankaControl =
-  | 'jointVelocity'
-  | 'jointPosition'
-  | 'jointTarget'
-  | 'cartesianVelocity'
-  | 'cartesianPose'
-  | 'cartesianTarget'
-  | 'torque';
-
-export const CONTROLS: readonly FrankaControl[] = [
-  'jointVelocity',
-  'jointPosition',
-  'jointTarget',
-  'cartesianVelocity',
-  'cartesianPose',
-  'cartesianTarget',
-  'torque',
-];
+import { CARTESIAN_CONTROLS, type FrankaControl, TARGET_JERK_SHARES } from '../native/contract.ts';
 
 /** Whether actions are poses. */
 export function isPose(control: FrankaControl): boolean {
@@ -25,14 +7,11 @@ export function isPose(control: FrankaControl): boolean {
 
 /** Whether it is the end effector that is commanded. */
 export function isCartesian(control: FrankaControl): boolean {
-  return control.startsWith('cartesian');
+  return CARTESIAN_CONTROLS.some((cartesian) => cartesian === control);
 }
 
-/**
- * The share of the jerk that a motion to a target takes by default; nothing where actions are none.
- * More of it only makes the torques jump.
- */
+/** The share of the jerk that a motion to a target takes by default; nothing where actions are none. */
 export function targetJerkShare(control: FrankaControl): number | undefined {
-  if (control === 'jointTarget') return 0.1;
-  return control === 'cartesianTarget' ? 0.03 : undefined;
+  const shares: Readonly<Partial<Record<FrankaControl, number>>> = TARGET_JERK_SHARES;
+  return shares[control];
 }

@@ -2,6 +2,16 @@ import { bare, checkBoolean, checkName, checkNumber, checkText, ownOptions } fro
 import { OptionTypeError } from '../errors/errors.ts';
 import { awaiting } from '../errors/native-call.ts';
 import { NativeArm } from '../native/binding.ts';
+import {
+  CLIENTS,
+  CONTROLS,
+  DEFAULTS,
+  type FrankaClient,
+  type FrankaControl,
+  type FrankaGeneration,
+  GENERATIONS,
+  HOME,
+} from '../native/contract.ts';
 import { RobotState } from '../native/robot-state.ts';
 import type { JointVector, Numbers } from '../numbers.ts';
 import { isProcessPolicy } from '../policy/process-policy.ts';
@@ -19,22 +29,16 @@ import {
   type Load,
   type SettingOptions,
 } from './configuration.ts';
-import { CONTROLS, type FrankaControl, isCartesian, targetJerkShare } from './control.ts';
+import { isCartesian, targetJerkShare } from './control.ts';
 import { ArmDriver } from './drivers/arm-driver.ts';
 import { ProcessDriver } from './drivers/process-driver.ts';
 import { WorkerDriver } from './drivers/worker-driver.ts';
-import { type FrankaGeneration, GENERATIONS } from './generation.ts';
 import { checkImpedance, usualDistanceRad } from './impedance.ts';
 import { FrankaModel } from './model.ts';
-import { HOME, HOME_OPTIONS, type HomeOptions, type MoveOptions, moveTo } from './move-to.ts';
+import { HOME_OPTIONS, type HomeOptions, type MoveOptions, moveTo } from './move-to.ts';
 import type { PoseLike } from './pose.ts';
 import { Runs } from './runs.ts';
 import { type RobotStates, StateStream, type StatesOptions } from './state-stream.ts';
-
-/** The library that talks to an arm. */
-export type FrankaClient = 'franka-rs' | 'libfranka-rs';
-
-const CLIENTS: readonly FrankaClient[] = ['franka-rs', 'libfranka-rs'];
 
 /** How to connect to an arm. */
 export interface FrankaOptions<
@@ -176,12 +180,8 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
       'client',
       'timeoutS',
     ]);
-    const {
-      control: asked = 'jointVelocity',
-      generation,
-      client = 'franka-rs',
-      timeoutS = 5,
-    } = own;
+    const { control: asked = 'jointVelocity', generation, client = 'franka-rs' } = own;
+    const { timeoutS = DEFAULTS.connectTimeoutS } = own;
     const { impedance = 'joint', elbow = false } = own;
     const control = checkName('control', asked, CONTROLS) as Control;
     if (checkBoolean('elbow', elbow) && !isCartesian(control)) {

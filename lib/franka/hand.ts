@@ -3,6 +3,7 @@ import { bare, checkBoolean, checkNumber, checkText, ownOptions } from '../check
 import { AbortError, isOurs } from '../errors/errors.ts';
 import { awaiting } from '../errors/native-call.ts';
 import { NativeHand, type NativePlace } from '../native/binding.ts';
+import { DEFAULTS } from '../native/contract.ts';
 import {
   goingOn,
   guard,
@@ -114,7 +115,8 @@ export class FrankaHand implements AsyncDisposable {
     guardHere();
     const known = ['timeoutS', 'port', 'commandTimeoutS'];
     const own = ownOptions('FrankaHand.connect()', options, known);
-    const { timeoutS = 5, port, commandTimeoutS = 180 } = own;
+    const { timeoutS = DEFAULTS.handTimeoutS, port } = own;
+    const { commandTimeoutS = DEFAULTS.handCommandTimeoutS } = own;
     checkNumber('timeoutS', timeoutS, { from: 0, to: 600, above: true, unit: 's' });
     checkNumber('commandTimeoutS', commandTimeoutS, { from: 0, to: 3600, above: true, unit: 's' });
     const checked = {

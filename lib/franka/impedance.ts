@@ -2,13 +2,14 @@ import { bare, checkName, checkNumbers, ownOptions } from '../checks.ts';
 import { codeOf, OptionRangeError, OptionTypeError } from '../errors/errors.ts';
 import { numberText } from '../errors/number.ts';
 import type { NativeConnectOptions } from '../native/binding.ts';
+import {
+  DEFAULTS,
+  type FrankaControl,
+  type FrankaImpedance,
+  IMPEDANCES,
+} from '../native/contract.ts';
 import type { JointVector, Numbers } from '../numbers.ts';
-import { type FrankaControl, isCartesian } from './control.ts';
-
-/** The controller that follows what is commanded. */
-export type FrankaImpedance = 'joint' | 'cartesian' | 'external';
-
-const IMPEDANCES: readonly FrankaImpedance[] = ['joint', 'cartesian', 'external'];
+import { isCartesian } from './control.ts';
 
 /**
  * An impedance law on torques, computed natively in each cycle, for an arm that follows its motion softly
@@ -83,5 +84,6 @@ function checkGains(name: keyof ImpedanceLaw, given: ArrayLike<number>): number[
  * How far a joint may be from its command by default [rad]: an arm that follows softly gives way.
  */
 export function usualDistanceRad(impedance: FrankaImpedance | ImpedanceLaw): number {
-  return impedance === 'joint' || impedance === 'cartesian' ? 0.1 : 0.5;
+  const isStiff = impedance === 'joint' || impedance === 'cartesian';
+  return isStiff ? DEFAULTS.maxDistanceRad : DEFAULTS.softDistanceRad;
 }

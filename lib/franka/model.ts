@@ -1,37 +1,18 @@
+import { types } from 'node:util';
 import { checkName, isList } from '../checks.ts';
 import { OptionRangeError, OptionTypeError } from '../errors/errors.ts';
 import { calling } from '../errors/native-call.ts';
 import { NativeModel } from '../native/binding.ts';
+import {
+  FRAMES,
+  type FrankaFrame,
+  type FrankaGeneration,
+  GENERATIONS,
+  POSTURE,
+  QUANTITIES,
+} from '../native/contract.ts';
 import type { JointVector, Numbers } from '../numbers.ts';
-import { type FrankaGeneration, GENERATIONS } from './generation.ts';
 import { checkPose, type Pose, type PoseLike } from './pose.ts';
-
-/** A frame of the arm, as libfranka's `Frame` names it. */
-export type FrankaFrame =
-  | 'joint1'
-  | 'joint2'
-  | 'joint3'
-  | 'joint4'
-  | 'joint5'
-  | 'joint6'
-  | 'joint7'
-  | 'flange'
-  | 'endEffector'
-  | 'stiffness';
-
-/** The frames, in libfranka's order. */
-const FRAMES: readonly FrankaFrame[] = [
-  'joint1',
-  'joint2',
-  'joint3',
-  'joint4',
-  'joint5',
-  'joint6',
-  'joint7',
-  'flange',
-  'endEffector',
-  'stiffness',
-];
 
 /**
  * What the model depends on, with libfranka's names; a {@link RobotState} is one. What is left out is that of
@@ -56,15 +37,10 @@ export interface FrankaPosture {
   readonly O_ddP_O?: Numbers<3>;
 }
 
-const POSE = 0;
-const BODY_JACOBIAN = 1;
-const ZERO_JACOBIAN = 2;
-const MASS = 3;
-const CORIOLIS = 4;
-const GRAVITY = 5;
+type Quantity = keyof typeof QUANTITIES;
 
-/** How many numbers each quantity has. */
-const LENGTHS: readonly number[] = [16, 42, 42, 49, 7, 7];
+/** The quantities, in the order of their numbers. */
+const NAMES: readonly string[] = Object.keys(QUANTITIES);
 
 const UNIT: readonly number[] = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
 
@@ -75,25 +51,22 @@ const FIELDS: readonly {
   readonly usual: readonly number[] | undefined;
 }[] = (() => {
   const zeros = (length: number): number[] => new Array<number>(length).fill(0);
-  const usual: [keyof FrankaPosture, readonly number[] | undefined][] = [
-    ['q', undefined],
-    ['dq', zeros(7)],
-    ['F_T_EE', UNIT],
-    ['EE_T_K', UNIT],
-    ['I_total', zeros(9)],
-    ['m_total', zeros(1)],
-    ['F_x_Ctotal', zeros(3)],
-    ['O_ddP_O', [0, 0, -9.81]],
-  ];
+  const usual: Readonly<Partial<Record<keyof FrankaPosture, readonly number[]>>> = {
+    F_T_EE: UNIT,
+    EE_T_K: UNIT,
+    O_ddP_O: [0, 0, -9.81],
+  };
   let at = 0;
-  return usual.map(([name, values]) => {
-    const field = { name, at, usual: values };
-    at += values?.length ?? 7;
-    return field;
+  return Object.entries(POSTURE).map(([field, length]) => {
+    const name = field as keyof typeof POSTURE;
+    const made = { name, at, usual: name === 'q' ? undefined : (usual[name] ?? zeros(length)) };
+    at += length;
+    return made;
   });
 })();
 
-const SLOTS = 62;
+/** How many slots a posture has. */
+const SLOTS = Object.values(POSTURE).reduce((sum, length) => sum + length, 0);
 
 /**
  * The kinematics and dynamics of a Franka arm, computed here: nothing is fetched from the arm, and none has to
@@ -126,8 +99,12 @@ export class FrankaModel {
    *
    * @throws {OptionTypeError | OptionRangeError} as all methods, where an argument is not as it must be
    */
-  pose(frame: FrankaFrame, at: FrankaPosture | JointVector, into?: Float64Array): Float64Array {
-    return this.#compute(POSE, frame, at, into);
+  pose(
+    frame: FrankaFrame,
+    at: FrankaPosture | JointVector,
+    into?: Float64Array,
+  ): Float64Array {
+    return this.#compute('pose', frame, at, into);
   }
 
   /** Jacobian of a frame in that frame: 6x7, linear velocity above angular. */
@@ -136,7 +113,7 @@ export class FrankaModel {
     at: FrankaPosture | JointVector,
     into?: Float64Array,
   ): Float64Array {
-    return this.#compute(BODY_JACOBIAN, frame, at, into);
+    return this.#compute('bodyJacobian', frame, at, into);
   }
 
   /** Jacobian of a frame in the axes of the base frame: 6x7, linear velocity above angular. */
@@ -145,26 +122,26 @@ export class FrankaModel {
     at: FrankaPosture | JointVector,
     into?: Float64Array,
   ): Float64Array {
-    return this.#compute(ZERO_JACOBIAN, frame, at, into);
+    return this.#compute('zeroJacobian', frame, at, into);
   }
 
   /** Mass matrix [kg m2]: 7x7. */
   mass(at: FrankaPosture | JointVector, into?: Float64Array): Float64Array {
-    return this.#compute(MASS, 'flange', at, into);
+    return this.#compute('mass', 'flange', at, into);
   }
 
   /** Coriolis and centrifugal torques [N m], 7: zero without `dq`. */
   coriolis(at: FrankaPosture | JointVector, into?: Float64Array): Float64Array {
-    return this.#compute(CORIOLIS, 'flange', at, into);
+    return this.#compute('coriolis', 'flange', at, into);
   }
 
   /** Gravity torques [N m], 7. The arm adds them itself to a commanded torque. */
   gravity(at: FrankaPosture | JointVector, into?: Float64Array): Float64Array {
-    return this.#compute(GRAVITY, 'flange', at, into);
+    return this.#compute('gravity', 'flange', at, into);
   }
 
   #compute(
-    quantity: number,
+    quantity: Quantity,
     frame: FrankaFrame,
     at: FrankaPosture | JointVector,
     into?: Float64Array,
@@ -172,14 +149,15 @@ export class FrankaModel {
     const number = FRAMES.indexOf(frame);
     if (number < 0) checkName('frame', frame, FRAMES);
     this.#read(at);
-    const length = LENGTHS[quantity] as number;
+    const length: number = QUANTITIES[quantity];
     const values = into ?? new Float64Array(length);
-    const right = values instanceof Float64Array && values.length === length;
-    if (!right || !(values.buffer instanceof ArrayBuffer)) {
+    // Whichever realm it is of.
+    const right = types.isFloat64Array(values) && values.length === length;
+    if (!right || !types.isArrayBuffer(values.buffer)) {
       const expected = `a Float64Array of length ${length} that is not shared`;
       throw new OptionTypeError('OPTION_INTO', 'into', into, expected);
     }
-    this.#native.compute(quantity, number, this.#slots, values);
+    this.#native.compute(NAMES.indexOf(quantity), number, this.#slots, values);
     return values;
   }
 

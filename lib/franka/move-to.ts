@@ -23,6 +23,7 @@ import {
   NativeSession,
   type NativeSessionOptions,
 } from '../native/binding.ts';
+import { DEFAULTS } from '../native/contract.ts';
 import type { JointVector } from '../numbers.ts';
 import type { Driver, Failure } from '../session/driver.ts';
 import { type CheckedOptions, checkOptions } from '../session/options.ts';
@@ -78,17 +79,6 @@ export interface MoveOptions extends HomeOptions {
   readonly relative?: boolean;
 }
 
-/** The ready pose of libfranka [rad]: the elbow bent, the hand pointing down. */
-export const HOME: JointVector = [
-  0,
-  -Math.PI / 4,
-  0,
-  (-3 * Math.PI) / 4,
-  0,
-  Math.PI / 2,
-  Math.PI / 4,
-];
-
 /** Milliseconds between two reports of progress. */
 const REPORTING_MS = 50;
 export const HOME_OPTIONS: readonly (keyof HomeOptions)[] = [
@@ -119,7 +109,12 @@ export async function moveTo(
 ): Promise<SessionStats> {
   const options = ownOptions('moveTo()', given, MOVE_OPTIONS);
   const { speed = DEFAULT_SPEED, signal, onProgress, realtime = {} } = options;
-  const { evenAfterSignal = false, toleranceRad = 0.01, settleS = 1, relative = false } = options;
+  const {
+    evenAfterSignal = false,
+    toleranceRad = DEFAULTS.toleranceRad,
+    settleS = DEFAULTS.settleS,
+    relative = false,
+  } = options;
   checkNumber('speed', speed, { from: 0.01, to: 1 });
   const tolerances = { from: 0, to: LARGEST_TOLERANCE_RAD, above: true, unit: 'rad' };
   checkNumber('toleranceRad', toleranceRad, tolerances);
@@ -270,7 +265,7 @@ class MoveDriver implements Driver {
   get failure(): Failure | undefined {
     const trouble = this.#planned.trouble();
     if (!trouble) return undefined;
-    return (details: SessionErrorDetails) => fromFailure(trouble, details) as RobotError;
+    return (details: SessionErrorDetails) => fromFailure(trouble, details);
   }
 
   pastStates(rows: Float64Array): readonly PastState[] {

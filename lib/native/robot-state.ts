@@ -1,5 +1,6 @@
 import { braces, inspectAs } from '../errors/inspection.ts';
 import { armSchema } from './binding.ts';
+import { ROBOT_MODES, type RobotMode } from './contract.ts';
 
 const schema = armSchema();
 
@@ -16,27 +17,6 @@ const FIELDS: ReadonlyMap<string, { offset: number; length: number; unit: string
 
 /** How many numbers a robot state has. */
 export const STATE_LENGTH: number = schema.fields.reduce((sum, field) => sum + field.len, 0);
-
-/** What the robot is doing, as libfranka names it. */
-export type RobotMode =
-  | 'Other'
-  | 'Idle'
-  | 'Move'
-  | 'Guiding'
-  | 'Reflex'
-  | 'UserStopped'
-  | 'AutomaticErrorRecovery';
-
-/** The modes, in the order of their numbers. */
-export const MODES: readonly RobotMode[] = [
-  'Other',
-  'Idle',
-  'Move',
-  'Guiding',
-  'Reflex',
-  'UserStopped',
-  'AutomaticErrorRecovery',
-];
 
 const VIEWS = ['current_errors', 'last_motion_errors', 'robot_mode'];
 
@@ -172,7 +152,7 @@ export class RobotState {
 
   /** What the robot is doing. */
   get robot_mode(): RobotMode {
-    return MODES[this.#at('robot_mode')] ?? 'Other';
+    return ROBOT_MODES[this.#at('robot_mode')] ?? 'Other';
   }
 
   /** Names of the errors that are present, as in `joint_velocity_violation`. */

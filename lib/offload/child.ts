@@ -9,13 +9,11 @@ import { entryUrl } from '../entry/entry-url.ts';
 import { type KilohertzError, OffloadError, OptionTypeError } from '../errors/errors.ts';
 import { calling } from '../errors/native-call.ts';
 import { endChild, NativeLine } from '../native/binding.ts';
+import { EXIT } from '../native/contract.ts';
 import { within } from '../promise.ts';
 import { Line, MOST_CALLS } from './line.ts';
 
 const PYTHON_MAIN: string = fileURLToPath(new URL('./python/child.py', import.meta.url));
-
-/** What a Python child exits with where the interpreter cannot do what is needed: it is too old, for instance. */
-const UNFIT = 97;
 
 /** So much of what a child wrote to stderr is told where it dies. */
 const TAIL_LINES = 20;
@@ -169,7 +167,7 @@ export class Child {
 
   #died(code: number | null, signal: string | null): OffloadError {
     const words = this.#tail.trim().split('\n').slice(-TAIL_LINES).join('\n');
-    if (code === UNFIT && isPython(this.#spec.url)) {
+    if (code === EXIT.unfit && isPython(this.#spec.url)) {
       return new OffloadError(
         'OFFLOAD_PYTHON',
         `${interpreter(this.#spec)}: ${words}. Choose another with { python: ... } or VIRTUAL_ENV`,

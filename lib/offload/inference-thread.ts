@@ -1,13 +1,15 @@
 import { Worker } from 'node:worker_threads';
 import { bare, checkNumber, checkText, ownOptions } from '../checks.ts';
 import { entryUrl } from '../entry/entry-url.ts';
-import { messageOf, OffloadError } from '../errors/errors.ts';
+import { describeThrown } from '../errors/describe.ts';
+import { OffloadError } from '../errors/errors.ts';
 import { calling } from '../errors/native-call.ts';
 import { NativeLine } from '../native/binding.ts';
+import { CALL } from '../native/contract.ts';
 import { within } from '../promise.ts';
 import type { AnyFunction } from './asyncify.ts';
 import { type CallLimits, checkCallLimits } from './call-limits.ts';
-import { CALL, Line, MOST_CALLS } from './line.ts';
+import { Line, MOST_CALLS } from './line.ts';
 import { checkModule } from './module.ts';
 import { checkSharedBytes, DEFAULT_SHARED_BYTES } from './shared-bytes.ts';
 
@@ -237,6 +239,6 @@ function crashed(code: number, cause: unknown): OffloadError {
   const why =
     cause === undefined
       ? `ended with code ${code}; what it runs must not call process.exit()`
-      : `crashed: ${messageOf(cause)}`;
+      : `crashed: ${describeThrown(cause)}`;
   return new OffloadError('OFFLOAD_CRASHED', `the inference thread ${why}`, { cause });
 }

@@ -4,32 +4,10 @@ import { type KilohertzError, OffloadError } from '../errors/errors.ts';
 import { calling } from '../errors/native-call.ts';
 import { numberText } from '../errors/number.ts';
 import { MORE, type NativeLine } from '../native/binding.ts';
+import { ANSWER, CALL } from '../native/contract.ts';
 import type { CallLimits } from './call-limits.ts';
 import { limited } from './call-limits.ts';
 import { garbled, Packer, Unpacker } from './codec/packer.ts';
-
-/** What a call asks for. `lib/offload/python/_kilohertz/server.py` knows the same numbers. */
-export const CALL = {
-  /** To make the object that all others are about. */
-  make: 0,
-  /** To call a method. */
-  call: 1,
-  /** To read an attribute. */
-  get: 2,
-  /** To set one; never answered. */
-  set: 3,
-  /** The next value of an iterator. */
-  next: 4,
-  /** To end an iterator. */
-  return: 5,
-  /** That a call is not waited for any more; never answered. */
-  cancel: 6,
-  /** To run what was made as the policy of a session, until that ends. */
-  runPolicy: 7,
-} as const;
-
-/** What an answer is. */
-export const ANSWER = { value: 0, error: 1, iterator: 2 } as const;
 
 /** How long a call looks for its answer where the other end is awake [s]: less than being woken takes. */
 const ANSWER_SPIN_S = 0;

@@ -2,6 +2,7 @@
 
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { isUrl } from '../checks.ts';
 import { OffloadError, OptionTypeError } from '../errors/errors.ts';
 
 /** Where a function is found: the URL of its module and its name, with a space between. */
@@ -26,7 +27,7 @@ export function exportsNone(url: string, name: string, exported: readonly string
  */
 export function checkModule(module: string | URL): string {
   const url = String(module);
-  if (!(module instanceof URL || (typeof module === 'string' && URL.canParse(module)))) {
+  if (!(isUrl(module) || (typeof module === 'string' && URL.canParse(module)))) {
     const expected = "import.meta.url, or a URL as in new URL('./solve.js', import.meta.url)";
     throw new OptionTypeError('OPTION_MODULE', 'module', module, expected);
   }

@@ -1,10 +1,11 @@
 import { checkSignal, throwIfAborted } from '../abort.ts';
 import { checkNumber, checkText, ownOptions } from '../checks.ts';
 import { OffloadError } from '../errors/errors.ts';
+import { CALL } from '../native/contract.ts';
 import type { AnyFunction } from './asyncify.ts';
 import { CALLED, type CallLimits, checkCallLimits, LONGEST_S } from './call-limits.ts';
 import { Child, type ChildSpec, checkEnvironment, placeOf, stopped } from './child.ts';
-import { CALL, type Line } from './line.ts';
+import type { Line } from './line.ts';
 import { checkModule } from './module.ts';
 import { makeProxy, type ProcessProxy, type Remote } from './process-proxy.ts';
 import { checkSharedBytes, DEFAULT_SHARED_BYTES } from './shared-bytes.ts';

@@ -7,8 +7,8 @@ import { type TransferListItem, workerData } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { bare } from '../checks.ts';
 import { entryUrl } from '../entry/entry-url.ts';
-import { isError, read, textIn } from '../errors/describe.ts';
-import { messageOf, OffloadError } from '../errors/errors.ts';
+import { describeThrown, isError, read, textIn } from '../errors/describe.ts';
+import { OffloadError } from '../errors/errors.ts';
 import type { ErrorMessage } from './codec/error-message.ts';
 import { type Place, partsOf } from './module.ts';
 
@@ -118,7 +118,7 @@ function lost(name: string, cause: unknown): OffloadError {
   const why =
     code === 'ERR_WORKER_OUT_OF_MEMORY'
       ? 'ran out of memory; give it less at a time, or start node with a larger --max-old-space-size'
-      : `ended before it answered: ${messageOf(cause)}; a function on a thread of the pool must catch its ` +
+      : `ended before it answered: ${describeThrown(cause)}; a function on a thread of the pool must catch its ` +
         'errors and must not call process.exit()';
   return new OffloadError('OFFLOAD_CRASHED', `the thread that ran ${name} ${why}`, { cause });
 }

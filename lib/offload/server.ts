@@ -4,10 +4,11 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { OffloadError } from '../errors/errors.ts';
 import { calling } from '../errors/native-call.ts';
 import type { NativeLine } from '../native/binding.ts';
+import { ANSWER, CALL } from '../native/contract.ts';
 import { isPromise, settled } from '../promise.ts';
 import { fromMessage, toMessage } from './codec/error-message.ts';
 import { Packer, Unpacker } from './codec/packer.ts';
-import { ANSWER, CALL, type Path, readAll } from './line.ts';
+import { type Path, readAll } from './line.ts';
 
 /** How long it looks for the next call before it sleeps [s]. */
 const SPIN_S = 0;

@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+import { read } from '../errors/describe.ts';
 import { OptionTypeError } from '../errors/errors.ts';
 
 const marked: WeakMap<object, readonly object[]> = new WeakMap();
@@ -30,7 +32,8 @@ export function transfer<T extends object>(value: T, list?: readonly object[]): 
 
 function movingOf(value: object): readonly object[] | undefined {
   if (ArrayBuffer.isView(value)) return [value.buffer];
-  return value instanceof ArrayBuffer || value instanceof MessagePort ? [value] : undefined;
+  const isPort = read(value, Symbol.toStringTag) === 'MessagePort';
+  return types.isArrayBuffer(value) || isPort ? [value] : undefined;
 }
 
 /** What of these values is to be moved; the marks are used up. */

@@ -1,6 +1,6 @@
 // What every policy elsewhere is, whether in a worker or a process: an export of a module that is loaded there.
 
-import { checkNumber, checkText } from '../checks.ts';
+import { checkNumber, checkText, isUrl } from '../checks.ts';
 import { OptionTypeError } from '../errors/errors.ts';
 
 /** The policy that an export is, or that the factory which it is returns. */
@@ -93,7 +93,7 @@ export function modulePolicy(
 
 /** @throws {OptionTypeError} `OPTION_URL`; `file` is the example of the message */
 export function checkPolicyUrl(url: unknown, file: string): asserts url is URL {
-  if (url instanceof URL) return;
+  if (isUrl(url)) return;
   const expected = `a URL, as in new URL('${file}', import.meta.url)`;
   throw new OptionTypeError('OPTION_URL', 'url', url, expected);
 }

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { isList } from '../checks.ts';
 import { describe, read } from '../errors/describe.ts';
 import { numberText } from '../errors/number.ts';
@@ -153,7 +154,7 @@ function adviceFor(answer: unknown): string {
   if (typeof answer !== 'object') return '';
   const data = read(answer, 'data');
   if (isList(data)) {
-    const is64Bit = data instanceof BigInt64Array || data instanceof BigUint64Array;
+    const is64Bit = types.isBigInt64Array(data) || types.isBigUint64Array(data);
     return is64Bit ? 'Return Array.from(tensor.data, Number)' : 'Return tensor.data';
   }
   if (ArrayBuffer.isView(answer)) return 'Return new Float64Array(view.buffer)';

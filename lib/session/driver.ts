@@ -1,4 +1,4 @@
-import type { PastState, SessionError, SessionErrorDetails } from '../errors/errors.ts';
+import type { KilohertzError, PastState, SessionErrorDetails } from '../errors/errors.ts';
 import type { Runs } from '../franka/runs.ts';
 import type { NativePlace, NativeSession, NativeSessionOptions } from '../native/binding.ts';
 import type { ProcessPolicy } from '../policy/process-policy.ts';
@@ -6,7 +6,7 @@ import type { WorkerPolicy } from '../policy/worker-policy.ts';
 import type { NativeLink, Policy } from './robot.ts';
 
 /** Makes an error once the last states are known. */
-export type Failure = (details: SessionErrorDetails) => SessionError;
+export type Failure = (details: SessionErrorDetails) => KilohertzError;
 
 /** How one session drives one robot: what happens at its start, at each wake, at its end. */
 export interface Driver {

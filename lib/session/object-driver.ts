@@ -1,17 +1,12 @@
 import { findNotFinite } from '../checks.ts';
-import {
-  InvalidActionError,
-  messageOf,
-  type PastState,
-  PolicyError,
-  RobotError,
-} from '../errors/errors.ts';
+import { describeThrown } from '../errors/describe.ts';
+import { InvalidActionError, type PastState, PolicyError, RobotError } from '../errors/errors.ts';
 import { calling } from '../errors/native-call.ts';
 import { numberText } from '../errors/number.ts';
 import { type NativePlace, NativeSession, type NativeSessionOptions } from '../native/binding.ts';
+import { NEWS } from '../native/contract.ts';
 import { isPromise, settled, within } from '../promise.ts';
 import type { Driver, Failure } from './driver.ts';
-import { NEWS } from './news.ts';
 import { policyThrew } from './policy-failure.ts';
 import type { Policy, Robot } from './robot.ts';
 
@@ -196,7 +191,7 @@ export class ObjectDriver<Observation, Action> implements Driver {
 
   #robotThrew(method: string, tick: number, error: unknown): Failure {
     return (details) => {
-      const message = `the robot's ${method}() failed in cycle ${tick}: ${messageOf(error)}`;
+      const message = `the robot's ${method}() failed in cycle ${tick}: ${describeThrown(error)}`;
       return new RobotError('ROBOT_THREW', message, { ...details, cause: error });
     };
   }

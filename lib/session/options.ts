@@ -2,10 +2,11 @@ import { bare, checkBoolean, checkName, checkNumber, checkNumbers, ownOptions } 
 import { OptionRangeError, OptionTypeError } from '../errors/errors.ts';
 import { numberText } from '../errors/number.ts';
 import type { NativeSessionOptions } from '../native/binding.ts';
+import { DEFAULTS, LIMIT_NAMES, type LimitName } from '../native/contract.ts';
 import type { Numbers } from '../numbers.ts';
 import { checkLockstep, type LockstepOptions } from './lockstep.ts';
 import { checkRealtime, type RealtimeOptions } from './realtime.ts';
-import { LIMIT_NAMES, type LimitName, nativeKinds, type OnViolation } from './violation.ts';
+import type { OnViolation } from './violation.ts';
 
 /**
  * What happens to an action that breaks a limit of the arm, kind by kind. What an answer asks is judged by it
@@ -232,8 +233,9 @@ export function checkOptions(given: SessionOptions, own: OwnClock | undefined): 
   const isSlower = own !== undefined && rateHz < own.rateHz;
   const periodS = 1 / rateHz;
   const periodTicks = Math.round((own?.rateHz ?? rateHz) / rateHz);
-  const { maxHeldTicks = Math.max(20, periodTicks) } = options;
-  const { deadlineS = isSlower ? 0.5 * periodS : Math.min(300e-6, 0.3 * periodS) } = options;
+  const { maxHeldTicks = Math.max(DEFAULTS.maxHeldTicks, periodTicks) } = options;
+  const { deadlineS = isSlower ? 0.5 * periodS : Math.min(DEFAULTS.deadlineS, 0.3 * periodS) } =
+    options;
   if (!own && options.limits !== undefined) {
     const expected = 'nothing: of a robot written in JavaScript no limits are known';
     throw new OptionTypeError('OPTION_LIMITS', 'limits', options.limits, expected);
@@ -249,7 +251,7 @@ export function checkOptions(given: SessionOptions, own: OwnClock | undefined): 
     const expected = 'nothing: what a robot written in JavaScript is commanded is not filtered';
     throw new OptionTypeError('OPTION_CUTOFF_HZ', 'cutoffHz', cutoffHz, expected);
   }
-  const { catchUpS = 3 } = options;
+  const { catchUpS = DEFAULTS.catchUpS } = options;
   if (!own && options.catchUpS !== undefined) {
     const expected = 'nothing: a robot written in JavaScript does what it is told at once';
     throw new OptionTypeError('OPTION_CATCH_UP_S', 'catchUpS', catchUpS, expected);
@@ -316,7 +318,7 @@ const RATES: readonly LimitName[] = ['velocity', 'acceleration', 'jerk', 'torque
 function checkLimits(
   limits: LimitOptions | OnViolation = {},
   limitRate: boolean,
-  usualDistanceRad = 0.1,
+  usualDistanceRad: number = DEFAULTS.maxDistanceRad,
 ): Pick<NativeSessionOptions, 'clamped' | 'maxDistanceRad' | 'boxM'> {
   if (typeof limits === 'string') {
     const all = checkName('limits', limits, ON_VIOLATION, 'an object');
@@ -338,7 +340,7 @@ function checkLimits(
   });
   const range = { from: 0, to: Math.PI, above: true, unit: 'rad' };
   return {
-    clamped: nativeKinds(clamped),
+    clamped,
     maxDistanceRad: checkNumber('limits.maxDistanceRad', maxDistanceRad, range),
     ...(own.boxM === undefined ? {} : { boxM: checkBox(own.boxM) }),
   };
@@ -365,11 +367,12 @@ function checkBox(given: CartesianBox): number[] {
 
 function checkBudget(
   given: TargetBudget = {},
-  usualJerkShare = 0.1,
+  usualJerkShare: number = DEFAULTS.jerkShare,
 ): Pick<NativeSessionOptions, 'velocityShare' | 'accelerationShare' | 'jerkShare'> {
   const known = ['velocityShare', 'accelerationShare', 'jerkShare'];
   const budget = ownOptions('targetBudget', given, known);
-  const { velocityShare = 0.5, accelerationShare = 0.5, jerkShare = usualJerkShare } = budget;
+  const { velocityShare = DEFAULTS.velocityShare, jerkShare = usualJerkShare } = budget;
+  const { accelerationShare = DEFAULTS.accelerationShare } = budget;
   const range = { from: 0.01, to: 1 };
   return {
     velocityShare: checkNumber('targetBudget.velocityShare', velocityShare, range),

@@ -1,4 +1,5 @@
-import { InvalidActionError, messageOf, PolicyError } from '../errors/errors.ts';
+import { describeThrown } from '../errors/describe.ts';
+import { InvalidActionError, PolicyError } from '../errors/errors.ts';
 import type { Refusal } from './action.ts';
 import type { Failure } from './driver.ts';
 
@@ -6,7 +7,7 @@ import type { Failure } from './driver.ts';
 export function policyThrew(tick: number | undefined, cause: unknown): Failure {
   // Composed when it is told: what was thrown may take its time, and the arm is to be stopped first.
   return (details) => {
-    const message = `the policy failed ${whenOf(tick)}: ${messageOf(cause)}`;
+    const message = `the policy failed ${whenOf(tick)}: ${describeThrown(cause)}`;
     return new PolicyError('POLICY_THREW', message, { ...details, cause });
   };
 }

@@ -7,6 +7,7 @@ import type {
   NativeRealtime,
   NativeSessionOptions,
 } from '../native/binding.ts';
+import { DEFAULTS } from '../native/contract.ts';
 
 /** What the loop thread asks of the operating system. */
 export interface RealtimeOptions {
@@ -125,8 +126,9 @@ export function checkRealtime(
 > {
   const wanted = asked === false ? NOT_REALTIME : asked;
   const realtime = ownOptions('realtime', wanted, REALTIME_OPTIONS, 'false');
-  const { priority = 80, cpu = null, lockMemory = true, timerSlackS = 1e-9 } = realtime;
-  const { keepAwake = 'auto', keepAwakeCores = 2, idleLatencyUs = 0 } = realtime;
+  const { priority = DEFAULTS.priority, cpu = null, lockMemory = true } = realtime;
+  const { timerSlackS = DEFAULTS.timerSlackS, keepAwake = 'auto', idleLatencyUs = 0 } = realtime;
+  const { keepAwakeCores = DEFAULTS.keepAwakeCores } = realtime;
   if (keepAwake === 'idleStates' && idleLatencyUs === null) {
     const expected = "a number beside keepAwake: 'idleStates'";
     throw new OptionTypeError('OPTION_IDLE_LATENCY_US', 'idleLatencyUs', null, expected);
@@ -194,7 +196,7 @@ export function realtimeOf(
       ? { ...grant(promotion.grant, promotion.priority), takenBack: promotion.takenBack }
       : { asked: undefined, granted: false, reason: undefined, takenBack: 0 },
     keepAwake: {
-      asked: asked.keepAwake === 'off' ? false : (asked.keepAwake as 'auto'),
+      asked: asked.keepAwake === 'off' ? false : asked.keepAwake,
       threads: awake.threads,
       reason: awake.reason,
       wakeUs: awake.wakeS === undefined ? undefined : awake.wakeS * 1e6,

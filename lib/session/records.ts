@@ -1,7 +1,9 @@
-/** Where the command of a tick came from. */
-export type CommandKind = 'fresh' | 'followed' | 'held' | 'rest';
-
-const KINDS: readonly CommandKind[] = ['fresh', 'followed', 'held', 'rest'];
+import {
+  COMMAND_KINDS,
+  type CommandKind,
+  RECORD_FIELDS,
+  type RecordField,
+} from '../native/contract.ts';
 
 /** One tick of a session. Times are the host's, in seconds since the start of the first cycle. */
 export interface TickRecord {
@@ -34,16 +36,14 @@ export interface Histogram {
   readonly counts: Float64Array;
 }
 
-const HEADER = 7;
-
 /** @internal */
 export function toRecords(rows: Float64Array, stride: number): TickRecord[] {
   return Array.from({ length: rows.length / stride }, (_, index) => {
     const row = rows.subarray(index * stride, (index + 1) * stride);
-    const [tick = 0, timeS = 0, periodS = 0, sentS = 0, kind = 0, askedS = 0, answeredS = 0] = row;
-    const action = row.slice(HEADER);
-    const times = { timeS, periodS, sentS, askedS, answeredS };
-    return { tick, ...times, kind: KINDS[kind] ?? 'fresh', action };
+    const fields = RECORD_FIELDS.map((name, nth) => [name, row[nth] ?? 0] as const);
+    const record = Object.fromEntries(fields) as Record<RecordField, number>;
+    const action = row.slice(RECORD_FIELDS.length);
+    return { ...record, kind: COMMAND_KINDS[record.kind] ?? 'fresh', action };
   });
 }
 

@@ -1,13 +1,12 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bare } from '../checks.ts';
-import { isInstance } from '../errors/describe.ts';
+import { describeThrown, isInstance } from '../errors/describe.ts';
 import {
   fromFailure,
   InvalidActionError,
   isOurs,
   type KilohertzError,
-  messageOf,
   PolicyLateError,
   RobotError,
   SessionError,
@@ -24,13 +23,13 @@ import type {
   NativeSession,
   NativeViolation,
 } from '../native/binding.ts';
+import { NEWS } from '../native/contract.ts';
 import { settled } from '../promise.ts';
 import type { Driver, Failure } from './driver.ts';
-import { NEWS } from './news.ts';
 import type { CheckedOptions } from './options.ts';
 import { policyFailed } from './policy-failure.ts';
 import { type Guarded, goingOn, guard, interruption, takePlace, unguard } from './process-exit.ts';
-import { allowedText, limitName, obstacle, unitSlip, violationText } from './violation.ts';
+import { allowedText, kindOf, limitName, obstacle, unitSlip, violationText } from './violation.ts';
 
 /** How long the end of a session waits for a reset that is under way [ms]. */
 const RESET_LIMIT_MS = 2_000;
@@ -227,7 +226,7 @@ export class Run implements Guarded, Driving {
       this.#error = this.#causeOf(native, unsettled);
     } catch (error) {
       // Whatever the cause is, the run is over, and whoever waits for it is told so.
-      const message = `what ended the session cannot be told: ${messageOf(error)}; please report this`;
+      const message = `what ended the session cannot be told: ${describeThrown(error)}; please report this`;
       this.#error = new SessionError('INTERNAL', message, { cause: error });
     }
     this.#close();
@@ -249,7 +248,7 @@ export class Run implements Guarded, Driving {
       this.#stopError =
         isOurs(error) && isInstance(error, RobotError)
           ? error
-          : new RobotError('ROBOT_THREW', `the robot's stop() failed: ${messageOf(error)}`, {
+          : new RobotError('ROBOT_THREW', `the robot's stop() failed: ${describeThrown(error)}`, {
               cause: error,
             });
     }
@@ -301,9 +300,10 @@ export class Run implements Guarded, Driving {
 }
 
 /** What a reset that threw or rejected leads to. */
-function resetFailure(thrown: unknown): SessionError {
-  if (isOurs(thrown) && isInstance(thrown, SessionError)) return thrown;
-  const message = `the robot's reset() failed: ${messageOf(thrown)}`;
+function resetFailure(thrown: unknown): KilohertzError {
+  const isTold = isInstance(thrown, SessionError) || isInstance(thrown, RobotError);
+  if (isOurs(thrown) && isTold) return thrown;
+  const message = `the robot's reset() failed: ${describeThrown(thrown)}`;
   return new RobotError('ROBOT_THREW', message, { cause: thrown });
 }
 
@@ -319,9 +319,10 @@ function invalidAction(outcome: NativeOutcome, details: SessionErrorDetails): Ki
   const { tick, violation } = outcome;
   if (!violation) return new SessionError('INTERNAL', 'an action was refused', details);
   const refused = `action ${tick} refused: ${violationText(violation)}. The robot was brought to rest`;
-  const { kind, action } = violation;
+  const kind = kindOf(violation);
+  const { action } = violation;
   const expected = allowedText(violation);
-  if (kind === 'finite value') {
+  if (kind === 'notFinite') {
     return new InvalidActionError('ACTION_NOT_FINITE', refused, action, expected, details);
   }
   if (kind === 'frame') {
@@ -331,7 +332,9 @@ function invalidAction(outcome: NativeOutcome, details: SessionErrorDetails): Ki
   return new InvalidActionError('ACTION_LIMIT', message, action, expected, details);
 }
 
-function adviceFor({ kind, field, joint }: NativeViolation): string {
+function adviceFor(violation: NativeViolation): string {
+  const { field, joint } = violation;
+  const kind = kindOf(violation);
   const clamp = `choose limits: { ${limitName(kind)}: 'clamp' }`;
   if (kind === 'distance') {
     return (

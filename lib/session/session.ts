@@ -199,7 +199,7 @@ export class Session<Observation, Action extends AnyAction>
    *
    * @throws {SessionStateError} `SESSION_RUNNING` where it runs already, `SESSION_STOPPED` where
    * it was stopped before the first cycle
-   * @throws {SessionError} where the robot cannot be started
+   * @throws {SessionError | RobotError} where the robot cannot be started
    */
   async start(): Promise<void> {
     const run = await this.#start({ durationS: undefined, endsOnInterrupt: false });
@@ -229,7 +229,7 @@ export class Session<Observation, Action extends AnyAction>
    * rejects, and no motion begins behind it: see {@link SessionOptions.evenAfterSignal}.
    *
    * @throws {SessionInterruptedError} where a signal of the system ended it
-   * @throws {SessionError} the first cause, where the loop ended with an error
+   * @throws {SessionError | RobotError} the first cause, where the loop ended with an error
    * @throws {AbortError} where {@link RunOptions.signal} aborted it; {@link Session.stats} has what was done
    */
   async run(options: RunOptions = {}): Promise<SessionStats> {

@@ -1,11 +1,15 @@
 import { braces, inspectAs, timeText } from '../errors/inspection.ts';
 import type { NativeStats } from '../native/binding.ts';
+import { COUNTERS, type SessionCounter } from '../native/contract.ts';
 import { violationText } from './violation.ts';
 
 /** What a {@link SessionStats} holds, as a plain object. */
 export type SessionStatsDict = {
   readonly [Name in keyof SessionStats as SessionStats[Name] extends number ? Name : never]: number;
 } & Pick<SessionStats, 'firstViolation'>;
+
+/** What the native side counts: each is declared in {@link SessionStats}, which says what it means. */
+type Counted = Readonly<Record<SessionCounter, number>>;
 
 /**
  * What a session had done at one moment: an immutable value. Times are seconds.
@@ -15,7 +19,7 @@ export type SessionStatsDict = {
  * was handed to the robot. The first cycle has no period. Percentiles are those of the newest
  * `maxTimingSamples` cycles; maxima, and everything counted, are those of the whole run.
  */
-export class SessionStats {
+export class SessionStats implements Counted {
   /** Cycles of the loop finished. */
   declare readonly iterations: number;
   /** Cycles of the loop whose execution took longer than the target period. A late start alone is none. */
@@ -155,24 +159,22 @@ inspectAs(
   (stats) => `SessionStats of ${stats.iterations} cycles`,
 );
 
+/** Each counter by its name; `counts` are in the order of the contract. */
+function counted(counts: readonly number[]): Record<SessionCounter, number> {
+  const entries = COUNTERS.map((name, nth) => [name, counts[nth] ?? 0] as const);
+  return Object.fromEntries(entries) as Record<SessionCounter, number>;
+}
+
 /** The stats that the loop's numbers are. */
 export function statsOf(native: NativeStats): SessionStats {
-  const { jitter, execution, violations, firstViolation, firstViolationTick, ...counted } = native;
+  const { counts, jitter, execution, firstViolation, firstViolationTick, ...periods } = native;
   const first = firstViolation && `cycle ${firstViolationTick}: ${violationText(firstViolation)}`;
-  const { iterations, missedTicks, policyAnswers, targetPeriodS } = counted;
-  const lastedS = (iterations + missedTicks) * targetPeriodS;
+  const numbers = counted(counts);
+  const lastedS = (numbers.iterations + numbers.missedTicks) * periods.targetPeriodS;
   return new SessionStats({
-    ...counted,
-    policyRateHz: lastedS > 0 ? policyAnswers / lastedS : 0,
-    positionViolations: violations.position,
-    velocityViolations: violations.velocity,
-    accelerationViolations: violations.acceleration,
-    jerkViolations: violations.jerk,
-    torqueViolations: violations.torque,
-    torqueRateViolations: violations.torqueRate,
-    jointsViolations: violations.joints,
-    boxViolations: violations.box,
-    distanceViolations: violations.distance,
+    ...numbers,
+    ...periods,
+    policyRateHz: lastedS > 0 ? numbers.policyAnswers / lastedS : 0,
     firstViolation: first ?? null,
     p50JitterS: jitter.p50,
     p95JitterS: jitter.p95,
@@ -188,40 +190,6 @@ export function statsOf(native: NativeStats): SessionStats {
 /** The stats of a session that has not run. */
 export function noStats(targetPeriodS: number): SessionStats {
   const none = { p50: 0, p95: 0, p99: 0, max: 0 };
-  return statsOf({
-    iterations: 0,
-    overruns: 0,
-    missedTicks: 0,
-    policyAsks: 0,
-    policyAnswers: 0,
-    emptyAnswers: 0,
-    lateActions: 0,
-    heldCommands: 0,
-    restCommands: 0,
-    staleActions: 0,
-    followedCommands: 0,
-    clampedCommands: 0,
-    unusedNotFinite: 0,
-    violations: {
-      position: 0,
-      velocity: 0,
-      acceleration: 0,
-      jerk: 0,
-      torque: 0,
-      torqueRate: 0,
-      joints: 0,
-      box: 0,
-      distance: 0,
-    },
-    overwrittenObservations: 0,
-    overwrittenActions: 0,
-    droppedAnswers: 0,
-    droppedRecords: 0,
-    droppedEvents: 0,
-    targetPeriodS,
-    avgPeriodS: 0,
-    longestPeriodS: 0,
-    jitter: none,
-    execution: none,
-  });
+  const periods = { targetPeriodS, avgPeriodS: 0, longestPeriodS: 0 };
+  return statsOf({ counts: [], ...periods, jitter: none, execution: none });
 }

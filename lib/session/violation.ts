@@ -1,48 +1,36 @@
 import { limitText, numberText } from '../errors/number.ts';
 import type { NativeViolation } from '../native/binding.ts';
+import { LIMIT_NAMES, type LimitKind, type LimitName } from '../native/contract.ts';
 
 /** What happens to an action that breaks a limit. */
 export type OnViolation = 'stop' | 'clamp';
 
-/** What an action may break that can be clamped, by the name of the native side. */
-const KINDS = {
-  position: 'position',
-  velocity: 'velocity',
-  acceleration: 'acceleration',
-  jerk: 'jerk',
-  torque: 'torque',
-  torqueRate: 'torque rate',
-  joints: 'joints',
-  box: 'box',
-  distance: 'distance',
-} as const;
-
-/** The name of a limit in the options and in the stats. */
-export type LimitName = keyof typeof KINDS;
-
-export const LIMIT_NAMES = Object.keys(KINDS) as readonly LimitName[];
-
-/** The native names of limits. */
-export function nativeKinds(names: readonly LimitName[]): string[] {
-  return names.map((name) => KINDS[name]);
+/** What a violation is one of. */
+export function kindOf({ kind }: NativeViolation): LimitKind {
+  return kind as LimitKind;
 }
 
-/** The option for a limit of the native side. */
-export function limitName(kind: string): LimitName | undefined {
-  return LIMIT_NAMES.find((name) => KINDS[name] === kind);
+/** The limit that can be clamped, of a violation's kind; undefined where it always ends the session. */
+export function limitName(kind: LimitKind): LimitName | undefined {
+  return LIMIT_NAMES.find((name) => name === kind);
+}
+
+/** A violation's kind, in words. */
+function wordsOf(kind: LimitKind): string {
+  return kind === 'torqueRate' ? 'torque rate' : kind;
 }
 
 /** The fields that say where joint 3 is to be, or how fast. */
 const ELBOWS: readonly string[] = ['elbow', 'delbow'];
 
 /** Units of the quantities that limits are about. */
-const UNITS: Readonly<Record<string, string>> = {
+const UNITS: Readonly<Partial<Record<LimitKind, string>>> = {
   position: 'rad',
   velocity: 'rad/s',
   acceleration: 'rad/s^2',
   jerk: 'rad/s^3',
   torque: 'N m',
-  'torque rate': 'N m/s',
+  torqueRate: 'N m/s',
   distance: 'rad',
   box: 'm',
 };
@@ -52,10 +40,11 @@ const NUMBER = 'a finite number of at most 1e12';
 
 /** What broke a limit, in words: the joint, the value, the limit, each with its unit. */
 export function violationText(violation: NativeViolation): string {
-  const { kind, field, index, action, received, limit } = violation;
+  const { field, index, action, received, limit } = violation;
+  const kind = kindOf(violation);
   const slot = `${field}[${index}]`;
   const joint = `joint ${ELBOWS.includes(field) ? 3 : index + 1}`;
-  if (kind === 'finite value') return `${slot} is ${numberText(action)}; expected ${NUMBER}`;
+  if (kind === 'notFinite') return `${slot} is ${numberText(action)}; expected ${NUMBER}`;
   const unit = UNITS[kind] ?? violation.unit;
   // A place that is told is one that may be gone to.
   const isPlace = kind === 'position' || kind === 'box';
@@ -88,7 +77,7 @@ export function violationText(violation: NativeViolation): string {
   if (field === 'tau_J' && (kind === 'position' || kind === 'velocity')) {
     return `${joint} of the arm has a ${kind} of ${what} ${unit} ${bound}`;
   }
-  const quantity = kind === 'acceleration' ? `an ${kind}` : `a ${kind}`;
+  const quantity = kind === 'acceleration' ? `an ${kind}` : `a ${wordsOf(kind)}`;
   return (
     `${joint}, ${slot} = ${numberText(action)} ${violation.unit} means ${quantity} of ` +
     `${what} ${unit} ${bound}`
@@ -142,7 +131,9 @@ const FARTHEST_M = 10;
 const FARTHEST_RAD = 2 * Math.PI;
 
 /** The unit in which an action probably is, where it is so large that it cannot be in its own; with a full stop. */
-export function unitSlip({ kind, field, index, action, joint }: NativeViolation): string {
+export function unitSlip(violation: NativeViolation): string {
+  const { field, index, action, joint } = violation;
+  const kind = kindOf(violation);
   const isFar = kind === 'joints' && (joint?.tooFar?.distance ?? 0) > FARTHEST_M;
   if (isFar || (lengthsOf(field).includes(index) && Math.abs(action) > FARTHEST_M)) {
     return 'Is it in millimetres? Metres are expected. ';
@@ -167,8 +158,9 @@ function anglesOf(field: string): readonly number[] {
 
 /** What would not have broken the limit. */
 export function allowedText(violation: NativeViolation): string {
-  const { kind, unit, limit, received, field, index, joint } = violation;
-  if (kind === 'finite value') return NUMBER;
+  const { unit, limit, received, field, index, joint } = violation;
+  const kind = kindOf(violation);
+  if (kind === 'notFinite') return NUMBER;
   if (kind === 'frame') return `a rigid transform within ${numberText(limit)}`;
   if (kind === 'joints') {
     const allowed = {
@@ -184,7 +176,7 @@ export function allowedText(violation: NativeViolation): string {
   if (part && kind !== 'distance') {
     return `a ${part.name} ${kind} up to ${numberText(limit)} ${cartesianUnit(kind, part.unit)}`;
   }
-  const quantity = kind === 'acceleration' ? `an ${kind}` : `a ${kind}`;
+  const quantity = kind === 'acceleration' ? `an ${kind}` : `a ${wordsOf(kind)}`;
   const most = kind === 'position' ? 'no further than' : 'up to';
   const value = kind === 'position' ? limitText(limit, received) : numberText(Math.abs(limit));
   return `${quantity} ${most} ${value} ${UNITS[kind] ?? unit}`;
@@ -198,7 +190,8 @@ function partOf(field: string, index: number): { name: string; unit: string } | 
 }
 
 /** The unit of a velocity, an acceleration or a jerk. */
-function cartesianUnit(kind: string, unit: string): string {
-  const power = { velocity: '', acceleration: '^2', jerk: '^3' }[kind] ?? '';
+function cartesianUnit(kind: LimitKind, unit: string): string {
+  const powers: Readonly<Partial<Record<LimitKind, string>>> = { acceleration: '^2', jerk: '^3' };
+  const power = powers[kind] ?? '';
   return `${unit}/s${power}`;
 }

@@ -10,8 +10,14 @@ import {
 import { OptionTypeError } from '../errors/errors.ts';
 import { awaiting, calling } from '../errors/native-call.ts';
 import { ball } from '../franka/configuration.ts';
-import { type FrankaGeneration, GENERATIONS } from '../franka/generation.ts';
 import { type NativeFault, NativeSimulator } from '../native/binding.ts';
+import {
+  type FaultName,
+  type FrankaGeneration,
+  GENERATIONS,
+  SIMULATOR_COUNTERS,
+  type SimulatorCounter,
+} from '../native/contract.ts';
 import type { JointVector } from '../numbers.ts';
 
 /** The flange in its own frame. */
@@ -278,7 +284,9 @@ export class FrankaSimulator implements AsyncDisposable {
 
   /** What was counted since the start. */
   counters(): SimulatorCounters {
-    return this.#simulator.counters();
+    const counts = this.#simulator.counters();
+    const entries = SIMULATOR_COUNTERS.map((name, nth) => [name, counts[nth] ?? 0] as const);
+    return Object.fromEntries(entries) as Record<SimulatorCounter, number>;
   }
 
   /**
@@ -323,70 +331,70 @@ function checkObjectWidth(value: unknown, option = 'objectWidthM'): number {
   return checkNumber(option, value, { from: 0, to: 0.08, above: true, unit: 'm' });
 }
 
+/** What faults are made of beside their kind, and how each part is checked. */
+const PARTS = {
+  count: (value: unknown) => checkNumber('count', value, { from: 1, to: 1e9, integer: true }),
+  byS: (value: unknown) => checkNumber('byS', value, { from: 0, to: 60, unit: 's' }),
+  error: (value: unknown) =>
+    optional(value, () => checkText('error', value, "one of libfranka's names")),
+  pressed: (value: unknown) => checkBoolean('pressed', value),
+  torquesNm: (value: unknown) => checkNumbers('torquesNm', value, 7),
+  version: (value: unknown) =>
+    checkNumber('version', value, { from: 0, to: 65_535, integer: true }),
+  field: (value: unknown) => checkText('field', value, "a field of libfranka's robot state"),
+  index: (value: unknown) =>
+    optional(value, () => checkNumber('index', value, { from: 0, to: 100, integer: true })),
+  value: (value: unknown) => {
+    if (typeof value === 'number') return value;
+    const expected = 'a number, NaN and infinities included';
+    throw new OptionTypeError('OPTION_VALUE', 'value', value, expected);
+  },
+} as const;
+
+/** The parts of each fault. */
+const FAULT_PARTS: Readonly<Record<FaultName, readonly (keyof typeof PARTS)[]>> = {
+  dropStates: ['count'],
+  dropCommands: ['count'],
+  delayStates: ['byS', 'count'],
+  delayCommands: ['byS', 'count'],
+  duplicateStates: ['count'],
+  duplicateCommands: ['count'],
+  reorderStates: ['count'],
+  reorderCommands: ['count'],
+  truncateStates: ['count'],
+  truncateCommands: ['count'],
+  oldStates: ['count'],
+  corruptStates: ['count', 'field', 'index', 'value'],
+  noiseDatagrams: ['count'],
+  reflex: ['error'],
+  userStop: ['pressed'],
+  push: ['torquesNm'],
+  rejectConnect: ['version'],
+  slowConnect: ['byS'],
+  resetConnection: [],
+  die: [],
+  freeze: [],
+  handRejectConnect: ['version'],
+  handFailNext: [],
+  handDeaf: [],
+  handDie: [],
+  handFreeze: [],
+};
+
+function optional<T>(value: unknown, check: () => T): T | undefined {
+  return value === undefined ? undefined : check();
+}
+
 function checkFault(given: SimulatorFault): NativeFault {
-  const fault = ownOptions('fault', given, [
-    'kind',
-    'count',
-    'byS',
-    'error',
-    'pressed',
-    'torquesNm',
-    'version',
-    'field',
-    'index',
-    'value',
-  ]);
-  const { kind } = fault;
-  checkText('kind', kind, 'the name of a fault');
-  switch (kind) {
-    case 'delayStates':
-    case 'delayCommands':
-      checkNumber('byS', fault.byS, { from: 0, to: 60, unit: 's' });
-      checkNumber('count', fault.count, { from: 1, to: 1e9, integer: true });
-      break;
-    case 'dropStates':
-    case 'dropCommands':
-    case 'duplicateStates':
-    case 'duplicateCommands':
-    case 'reorderStates':
-    case 'reorderCommands':
-    case 'truncateStates':
-    case 'truncateCommands':
-    case 'oldStates':
-    case 'noiseDatagrams':
-      checkNumber('count', fault.count, { from: 1, to: 1e9, integer: true });
-      break;
-    case 'corruptStates':
-      checkNumber('count', fault.count, { from: 1, to: 1e9, integer: true });
-      checkText('field', fault.field, "a field of libfranka's robot state");
-      if (fault.index !== undefined) {
-        checkNumber('index', fault.index, { from: 0, to: 100, integer: true });
-      }
-      if (typeof fault.value !== 'number') {
-        throw new OptionTypeError(
-          'OPTION_VALUE',
-          'value',
-          fault.value,
-          'a number, NaN and infinities included',
-        );
-      }
-      break;
-    case 'slowConnect':
-      checkNumber('byS', fault.byS, { from: 0, to: 60, unit: 's' });
-      break;
-    case 'reflex':
-      if (fault.error !== undefined) checkText('error', fault.error, "one of libfranka's names");
-      break;
-    case 'userStop':
-      checkBoolean('pressed', fault.pressed);
-      break;
-    case 'push':
-      return bare({ kind, torquesNm: checkNumbers('torquesNm', fault.torquesNm, 7) });
-    case 'rejectConnect':
-    case 'handRejectConnect':
-      checkNumber('version', fault.version, { from: 0, to: 65_535, integer: true });
-      break;
-    default:
-  }
-  return fault;
+  const fault: Readonly<Record<string, unknown>> & { readonly kind: string } = ownOptions(
+    'fault',
+    given,
+    ['kind', ...Object.keys(PARTS)],
+  );
+  const kind = checkText('kind', fault.kind, 'the name of a fault');
+  // Where there is no such fault, the simulator says which there are.
+  const parts = Object.hasOwn(FAULT_PARTS, kind) ? FAULT_PARTS[kind as FaultName] : [];
+  const checked = parts.map((part) => [part, PARTS[part](fault[part])] as const);
+  const made = Object.fromEntries(checked.filter(([, value]) => value !== undefined));
+  return bare({ kind, ...made });
 }

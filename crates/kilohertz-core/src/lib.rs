@@ -68,6 +68,7 @@
 pub mod channel;
 pub mod command;
 pub mod limits;
+pub mod named;
 pub mod number;
 pub mod policy;
 pub mod robot;

@@ -118,101 +118,141 @@ impl Buckets {
     }
 }
 
-/// Where the loop records what it does.
-#[derive(Debug)]
-pub struct Recorder {
-    target_period_ns: u64,
+/// Declares the counters in one place. Each is a [`Counter`] of the [`Recorder`] and a number of [`Stats`].
+/// In JavaScript it has the same name.
+macro_rules! counted {
+    ($($(#[$about:meta])* $name:ident)*) => {
+        /// Where the loop records what it does.
+        #[derive(Debug)]
+        pub struct Recorder {
+            target_period_ns: u64,
+            $($(#[$about])* pub $name: Counter,)*
+            violations: [Counter; ViolationKind::COUNT],
+            first_violation: OnceLock<(u64, Violation)>,
+            periods: Counter,
+            period_sum_ns: Counter,
+            longest_period_ns: Counter,
+            max_jitter_ns: Counter,
+            max_execution_ns: Counter,
+            jitter: Window,
+            execution: Window,
+            all_jitter: Buckets,
+            all_execution: Buckets,
+        }
+
+        impl Recorder {
+            /// Creates a recorder for cycles of `target_period`. It computes percentiles from the newest
+            /// `max_samples` cycles.
+            ///
+            /// # Panics
+            /// Panics if `max_samples` is zero.
+            pub fn new(target_period: Duration, max_samples: usize) -> Recorder {
+                assert!(max_samples > 0, "percentiles need at least one sample");
+                Recorder {
+                    target_period_ns: nanos(target_period),
+                    $($name: Counter::default(),)*
+                    violations: Default::default(),
+                    first_violation: OnceLock::new(),
+                    periods: Counter::default(),
+                    period_sum_ns: Counter::default(),
+                    longest_period_ns: Counter::default(),
+                    max_jitter_ns: Counter::default(),
+                    max_execution_ns: Counter::default(),
+                    jitter: Window::new(max_samples),
+                    execution: Window::new(max_samples),
+                    all_jitter: Buckets::new(),
+                    all_execution: Buckets::new(),
+                }
+            }
+
+            /// Returns what the loop has done until now.
+            pub fn snapshot(&self) -> Stats {
+                let jitter = self.jitter.sorted();
+                let execution = self.execution.sorted();
+                let periods = self.periods.get();
+                Stats {
+                    $($name: self.$name.get(),)*
+                    violations: std::array::from_fn(|kind| self.violations[kind].get()),
+                    target_period: Duration::from_nanos(self.target_period_ns),
+                    avg_period: Duration::from_nanos(
+                        self.period_sum_ns.get().checked_div(periods).unwrap_or(0),
+                    ),
+                    longest_period: Duration::from_nanos(self.longest_period_ns.get()),
+                    jitter: Spread::of(&jitter, self.max_jitter_ns.get()),
+                    execution: Spread::of(&execution, self.max_execution_ns.get()),
+                }
+            }
+        }
+
+        /// What a loop had done at one moment. The fields mean what they mean in [`Recorder`].
+        #[derive(Debug, Clone, PartialEq, Eq, Default)]
+        #[allow(
+            missing_docs,
+            reason = "each counter is documented where it is written, in Recorder"
+        )]
+        pub struct Stats {
+            $(pub $name: u64,)*
+            /// Cycles in which an answer, or what was to be commanded, broke a limit, by [`ViolationKind`].
+            pub violations: [u64; ViolationKind::COUNT],
+            pub target_period: Duration,
+            pub avg_period: Duration,
+            pub longest_period: Duration,
+            pub jitter: Spread,
+            pub execution: Spread,
+        }
+
+        impl Stats {
+            /// The names of the counters, except those of violations.
+            pub const NAMES: &[&str] = &[$(stringify!($name)),*];
+
+            /// Returns the counts, in the order of [`Stats::NAMES`].
+            pub fn counts(&self) -> impl Iterator<Item = u64> {
+                [$(self.$name),*].into_iter()
+            }
+        }
+    };
+}
+
+counted! {
     /// Cycles finished.
-    pub iterations: Counter,
+    iterations
     /// Cycles whose execution took longer than the target period.
-    pub overruns: Counter,
+    overruns
     /// Deadlines that passed before the cycle before them had finished.
-    pub missed_ticks: Counter,
+    missed_ticks
     /// How often the policy was asked.
-    pub policy_asks: Counter,
+    policy_asks
     /// Answers of the policy that the loop received, late ones included.
-    pub policy_answers: Counter,
+    policy_answers
     /// Answers of the policy that came after their deadline, including those that were never used.
-    pub late_actions: Counter,
+    late_actions
     /// Cycles in which the robot was kept moving as last commanded, because no answer had come.
-    pub held_commands: Counter,
+    held_commands
     /// Cycles in which the robot was brought to rest or kept at rest.
-    pub rest_commands: Counter,
+    rest_commands
     /// Late answers that were too old to be used.
-    pub stale_actions: Counter,
+    stale_actions
     /// Cycles in which the action was carried out only as far as the limits allow.
-    pub clamped_commands: Counter,
+    clamped_commands
     /// Slots of observations that were not finite and on which nothing depends.
-    pub unused_not_finite: Counter,
-    violations: [Counter; ViolationKind::COUNT],
-    first_violation: OnceLock<(u64, Violation)>,
+    unused_not_finite
     /// Observations that a newer one replaced before the policy took them.
-    pub overwritten_observations: Counter,
+    overwritten_observations
     /// Answers that came together with a newer one, which was used instead.
-    pub overwritten_actions: Counter,
+    overwritten_actions
     /// Answers for which the channel to the loop had no room. They are neither used nor judged.
-    pub dropped_answers: Counter,
+    dropped_answers
     /// Answers with nothing new in them.
-    pub empty_answers: Counter,
+    empty_answers
     /// Cycles in which the action was approached within the limits instead of used as it is.
-    pub followed_commands: Counter,
+    followed_commands
     /// Tick records that found the record ring full.
-    pub dropped_records: Counter,
+    dropped_records
     /// Events that found the event queue full.
-    pub dropped_events: Counter,
-    periods: Counter,
-    period_sum_ns: Counter,
-    longest_period_ns: Counter,
-    max_jitter_ns: Counter,
-    max_execution_ns: Counter,
-    jitter: Window,
-    execution: Window,
-    all_jitter: Buckets,
-    all_execution: Buckets,
+    dropped_events
 }
 
 impl Recorder {
-    /// Creates a recorder for cycles of `target_period`. It computes percentiles from the newest
-    /// `max_samples` cycles.
-    ///
-    /// # Panics
-    /// Panics if `max_samples` is zero.
-    pub fn new(target_period: Duration, max_samples: usize) -> Recorder {
-        assert!(max_samples > 0, "percentiles need at least one sample");
-        Recorder {
-            target_period_ns: nanos(target_period),
-            iterations: Counter::default(),
-            overruns: Counter::default(),
-            missed_ticks: Counter::default(),
-            policy_asks: Counter::default(),
-            policy_answers: Counter::default(),
-            late_actions: Counter::default(),
-            held_commands: Counter::default(),
-            rest_commands: Counter::default(),
-            stale_actions: Counter::default(),
-            clamped_commands: Counter::default(),
-            unused_not_finite: Counter::default(),
-            violations: Default::default(),
-            first_violation: OnceLock::new(),
-            overwritten_observations: Counter::default(),
-            overwritten_actions: Counter::default(),
-            dropped_answers: Counter::default(),
-            empty_answers: Counter::default(),
-            followed_commands: Counter::default(),
-            dropped_records: Counter::default(),
-            dropped_events: Counter::default(),
-            periods: Counter::default(),
-            period_sum_ns: Counter::default(),
-            longest_period_ns: Counter::default(),
-            max_jitter_ns: Counter::default(),
-            max_execution_ns: Counter::default(),
-            jitter: Window::new(max_samples),
-            execution: Window::new(max_samples),
-            all_jitter: Buckets::new(),
-            all_execution: Buckets::new(),
-        }
-    }
-
     /// Returns the period that cycles are meant to have.
     pub fn target_period(&self) -> Duration {
         Duration::from_nanos(self.target_period_ns)
@@ -254,41 +294,6 @@ impl Recorder {
         self.first_violation.get().copied()
     }
 
-    /// Returns what the loop has done until now.
-    pub fn snapshot(&self) -> Stats {
-        let jitter = self.jitter.sorted();
-        let execution = self.execution.sorted();
-        let periods = self.periods.get();
-        Stats {
-            iterations: self.iterations.get(),
-            overruns: self.overruns.get(),
-            missed_ticks: self.missed_ticks.get(),
-            policy_asks: self.policy_asks.get(),
-            policy_answers: self.policy_answers.get(),
-            late_actions: self.late_actions.get(),
-            held_commands: self.held_commands.get(),
-            rest_commands: self.rest_commands.get(),
-            stale_actions: self.stale_actions.get(),
-            clamped_commands: self.clamped_commands.get(),
-            unused_not_finite: self.unused_not_finite.get(),
-            violations: std::array::from_fn(|kind| self.violations[kind].get()),
-            overwritten_observations: self.overwritten_observations.get(),
-            overwritten_actions: self.overwritten_actions.get(),
-            dropped_answers: self.dropped_answers.get(),
-            empty_answers: self.empty_answers.get(),
-            followed_commands: self.followed_commands.get(),
-            dropped_records: self.dropped_records.get(),
-            dropped_events: self.dropped_events.get(),
-            target_period: Duration::from_nanos(self.target_period_ns),
-            avg_period: Duration::from_nanos(
-                self.period_sum_ns.get().checked_div(periods).unwrap_or(0),
-            ),
-            longest_period: Duration::from_nanos(self.longest_period_ns.get()),
-            jitter: Spread::of(&jitter, self.max_jitter_ns.get()),
-            execution: Spread::of(&execution, self.max_execution_ns.get()),
-        }
-    }
-
     /// Returns the jitter of every cycle so far [ns].
     pub fn jitter_histogram(&self) -> Histogram<u64> {
         self.all_jitter.histogram()
@@ -327,40 +332,6 @@ impl Spread {
             max: Duration::from_nanos(max),
         }
     }
-}
-
-/// What a loop had done at one moment. The fields mean what they mean in [`Recorder`].
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-#[allow(
-    missing_docs,
-    reason = "each counter is documented where it is written, in Recorder"
-)]
-pub struct Stats {
-    pub iterations: u64,
-    pub overruns: u64,
-    pub missed_ticks: u64,
-    pub policy_asks: u64,
-    pub policy_answers: u64,
-    pub late_actions: u64,
-    pub held_commands: u64,
-    pub rest_commands: u64,
-    pub stale_actions: u64,
-    pub clamped_commands: u64,
-    pub unused_not_finite: u64,
-    /// Cycles in which an answer, or what was to be commanded, broke a limit, by [`ViolationKind`].
-    pub violations: [u64; ViolationKind::COUNT],
-    pub overwritten_observations: u64,
-    pub overwritten_actions: u64,
-    pub dropped_answers: u64,
-    pub empty_answers: u64,
-    pub followed_commands: u64,
-    pub dropped_records: u64,
-    pub dropped_events: u64,
-    pub target_period: Duration,
-    pub avg_period: Duration,
-    pub longest_period: Duration,
-    pub jitter: Spread,
-    pub execution: Spread,
 }
 
 #[cfg(test)]

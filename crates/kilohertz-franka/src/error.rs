@@ -4,70 +4,46 @@ use franka::{FrankaError, MoveStatus};
 
 use crate::refusal::Refusal;
 
-/// The kind of an [`ArmError`]. The strings of [`ArmErrorCode::as_str`] are stable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ArmErrorCode {
-    /// Nothing listens at the address, or FCI is not enabled.
-    ConnectRefused,
-    /// The address cannot be reached, or what answers is not an arm.
-    ConnectFailed,
-    /// Nothing answered in time.
-    ConnectTimeout,
-    /// The arm is not of the generation that was asked for, or its generation lacks what was asked for.
-    Generation,
-    /// The client that was asked for cannot do this.
-    Client,
-    /// The arm speaks a version of FCI that belongs to neither generation.
-    IncompatibleVersion,
-    /// The connection was lost.
-    ConnectionLost,
-    /// The value must not be sent to any arm.
-    InvalidArgument,
-    /// The arm sent something that FCI does not allow.
-    Protocol,
-    /// The arm refused a command.
-    CommandRejected,
-    /// A command was stopped before its end.
-    CommandAborted,
-    /// A command was not answered in time.
-    CommandTimeout,
-    /// A reflex of the arm ended the motion.
-    Reflex,
-    /// The motion ended for another reason than a reflex.
-    MotionAborted,
-    /// A session drives the arm, or the arm is closed, or its state does not allow this.
-    InvalidOperation,
-    /// The arm's model cannot be read.
-    Model,
-    /// The arm cannot reach the goal.
-    Unreachable,
-    /// The arm does not stand where it was meant to move to.
-    NotArrived,
-}
-
-impl ArmErrorCode {
-    /// Returns the stable name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            ArmErrorCode::ConnectRefused => "FRANKA_CONNECT_REFUSED",
-            ArmErrorCode::ConnectFailed => "FRANKA_CONNECT_FAILED",
-            ArmErrorCode::ConnectTimeout => "FRANKA_CONNECT_TIMEOUT",
-            ArmErrorCode::Generation => "FRANKA_GENERATION",
-            ArmErrorCode::Client => "FRANKA_CLIENT",
-            ArmErrorCode::IncompatibleVersion => "FRANKA_INCOMPATIBLE_VERSION",
-            ArmErrorCode::ConnectionLost => "FRANKA_CONNECTION_LOST",
-            ArmErrorCode::InvalidArgument => "FRANKA_INVALID_ARGUMENT",
-            ArmErrorCode::Protocol => "FRANKA_PROTOCOL",
-            ArmErrorCode::CommandRejected => "FRANKA_COMMAND_REJECTED",
-            ArmErrorCode::CommandAborted => "FRANKA_COMMAND_ABORTED",
-            ArmErrorCode::CommandTimeout => "FRANKA_COMMAND_TIMEOUT",
-            ArmErrorCode::Reflex => "FRANKA_REFLEX",
-            ArmErrorCode::MotionAborted => "FRANKA_MOTION_ABORTED",
-            ArmErrorCode::InvalidOperation => "FRANKA_INVALID_OPERATION",
-            ArmErrorCode::Model => "FRANKA_MODEL",
-            ArmErrorCode::Unreachable => "FRANKA_UNREACHABLE",
-            ArmErrorCode::NotArrived => "FRANKA_NOT_ARRIVED",
-        }
+kilohertz_core::named! {
+    /// The kind of an [`ArmError`]. The strings of [`ArmErrorCode::as_str`] are stable.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum ArmErrorCode {
+        /// Nothing listens at the address, or FCI is not enabled.
+        ConnectRefused = "FRANKA_CONNECT_REFUSED",
+        /// The address cannot be reached, or what answers is not an arm.
+        ConnectFailed = "FRANKA_CONNECT_FAILED",
+        /// Nothing answered in time.
+        ConnectTimeout = "FRANKA_CONNECT_TIMEOUT",
+        /// The arm is not of the generation that was asked for, or its generation lacks what was asked for.
+        Generation = "FRANKA_GENERATION",
+        /// The client that was asked for cannot do this.
+        Client = "FRANKA_CLIENT",
+        /// The arm speaks a version of FCI that belongs to neither generation.
+        IncompatibleVersion = "FRANKA_INCOMPATIBLE_VERSION",
+        /// The connection was lost.
+        ConnectionLost = "FRANKA_CONNECTION_LOST",
+        /// The value must not be sent to any arm.
+        InvalidArgument = "FRANKA_INVALID_ARGUMENT",
+        /// The arm sent something that FCI does not allow.
+        Protocol = "FRANKA_PROTOCOL",
+        /// The arm refused a command.
+        CommandRejected = "FRANKA_COMMAND_REJECTED",
+        /// A command was stopped before its end.
+        CommandAborted = "FRANKA_COMMAND_ABORTED",
+        /// A command was not answered in time.
+        CommandTimeout = "FRANKA_COMMAND_TIMEOUT",
+        /// A reflex of the arm ended the motion.
+        Reflex = "FRANKA_REFLEX",
+        /// The motion ended for another reason than a reflex.
+        MotionAborted = "FRANKA_MOTION_ABORTED",
+        /// A session drives the arm, or the arm is closed, or its state does not allow this.
+        InvalidOperation = "FRANKA_INVALID_OPERATION",
+        /// The arm's model cannot be read.
+        Model = "FRANKA_MODEL",
+        /// The arm cannot reach the goal.
+        Unreachable = "FRANKA_UNREACHABLE",
+        /// The arm does not stand where it was meant to move to.
+        NotArrived = "FRANKA_NOT_ARRIVED",
     }
 }
 

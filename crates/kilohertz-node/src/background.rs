@@ -6,11 +6,11 @@ use napi::bindgen_prelude::{Object, ToNapiValue};
 use napi::{Env, Result};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::error::Failure;
+use crate::error::{Failure, OrThrow};
 
 /// The runtime that all environments of the process share. It is never shut down: its threads may outlive
 /// the environment that started it.
-fn runtime() -> Result<&'static Runtime> {
+fn runtime() -> std::result::Result<&'static Runtime, Failure> {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     if let Some(runtime) = RUNTIME.get() {
         return Ok(runtime);
@@ -32,9 +32,10 @@ where
     T: ToNapiValue + Send + 'static,
 {
     let (deferred, promise) = env.create_deferred()?;
-    runtime()?.spawn_blocking(move || match work() {
-        Ok(value) => deferred.resolve(move |_env| Ok(value)),
-        Err(failure) => deferred.reject(failure.into()),
+    runtime().or_throw(env)?.spawn_blocking(move || {
+        let outcome = work();
+        // Errors are created on the JavaScript thread, like values.
+        deferred.resolve(move |env| outcome.or_throw(&env));
     });
     Ok(promise)
 }

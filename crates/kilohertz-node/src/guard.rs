@@ -15,12 +15,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use kilohertz_core::session::roll::{self, Kind, Place, Refused};
-use napi::Result;
 use napi::bindgen_prelude::Function;
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
+use napi::{Env, Result};
 use napi_derive::napi;
 
-use crate::error::Failure;
+use crate::error::{Code, Failure, OrThrow};
 use signals::Wake;
 pub use stack::give_stack;
 
@@ -36,6 +36,7 @@ impl NativePlace {
     /// Takes a place. `is_native`: it is driven natively. `ends_on_interrupt`: Ctrl+C is meant to end it.
     #[napi(factory)]
     pub fn take(
+        env: &Env,
         is_native: bool,
         ends_on_interrupt: bool,
         even_after_signal: bool,
@@ -53,7 +54,7 @@ impl NativePlace {
                     place: Arc::new(place),
                 })
             }
-            Err(refused) => Err(failure(refused).into()),
+            Err(refused) => Err(failure(refused).thrown(env)),
         }
     }
 
@@ -99,7 +100,7 @@ fn failure(refused: Refused) -> Failure {
     let (signal, message) = match refused {
         Refused::Full => {
             let message = format!("{} sessions and commands run already", roll::PLACES);
-            return Failure::new("SYSTEM", message);
+            return Failure::new(Code::System, message);
         }
         Refused::ToldToEnd(signal) => (
             signal,
@@ -117,7 +118,7 @@ fn failure(refused: Refused) -> Failure {
 
 /// Guards the process from now on. `wake` is called, in this environment, after something was asked to end.
 #[napi]
-pub fn guard_process(wake: Function<'_, (), ()>) -> Result<()> {
+pub fn guard_process(env: &Env, wake: Function<'_, (), ()>) -> Result<()> {
     let wake = wake
         .build_threadsafe_function::<()>()
         .weak::<true>()
@@ -131,8 +132,8 @@ pub fn guard_process(wake: Function<'_, (), ()>) -> Result<()> {
         }),
         has_ended: Box::new(move || ended.aborted()),
     })
-    .map_err(|error| Failure::thread(&error))?;
-    Ok(())
+    .map_err(|error| Failure::thread(&error))
+    .or_throw(env)
 }
 
 /// Returns true if the default action of a signal comes next.

@@ -4,8 +4,8 @@
 //! session/              a loop thread and its policy in JavaScript
 //! news.rs               what a wake of JavaScript is about
 //! policy/worker.rs      where a policy in a worker waits for the loop
-//! policy/process.rs     where a policy in another process waits for the loop
-//! policy/echo.rs        the bare echo that a policy in a process is compared with
+//! policy/process.rs     where one in another process does
+//! policy/echo.rs        (feature `echo`) the bare echo that it is measured by
 //! franka/arm.rs         a connected arm
 //! franka/hand.rs        a connected hand
 //! franka/configuration.rs  settings of an arm
@@ -13,10 +13,11 @@
 //! franka/model.rs       an arm's rigid-body model
 //! franka/simulator.rs   a simulated arm
 //! offload/line.rs       calls to a worker or a child over shared memory
-//! offload/poll.rs       calls JavaScript when a descriptor is readable
-//! guard.rs              what happens on signals; guard/ has its handlers
-//! background.rs         blocking work, as promises
-//! buffers.rs            memory that JavaScript and this addon both use
+//! offload/poll.rs       waking JavaScript by a descriptor
+//! guard.rs              what signals do; guard/ has its handlers
+//! background.rs         work that blocks, as promises
+//! contract.rs           names, codes, numbers and defaults that JavaScript and Python take from here
+//! buffers.rs            memory that JavaScript and we both see
 //! error.rs              errors with a code and details, as JavaScript gets them
 //! ```
 
@@ -30,6 +31,7 @@
 
 mod background;
 mod buffers;
+mod contract;
 mod error;
 mod franka;
 mod guard;

@@ -1,5 +1,4 @@
-//! What a wake of JavaScript is about. Several reasons are added up. `NEWS` in `lib/session/driver.ts` has
-//! the same numbers.
+//! What a wake of JavaScript is about. Several reasons are added up.
 
 /// There is an observation for the policy.
 pub const OBSERVATION: u32 = 1;
@@ -9,3 +8,11 @@ pub const EVENTS: u32 = 2;
 pub const END: u32 = 4;
 /// The loop has begun. This is set in every wake from then on.
 pub const BEGUN: u32 = 8;
+
+/// Each reason with its name in `lib/`.
+pub const NAMED: [(&str, u32); 4] = [
+    ("observation", OBSERVATION),
+    ("events", EVENTS),
+    ("end", END),
+    ("begun", BEGUN),
+];

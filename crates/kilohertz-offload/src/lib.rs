@@ -10,6 +10,7 @@
 //! | what | where |
 //! | --- | --- |
 //! | the layout of the memory | `layout.rs` |
+//! | the meaning of the messages | `messages.rs` |
 //! | the memory itself | `region.rs` |
 //! | who may write and read which slot, and when to wake | `track.rs` |
 //! | room for large values | `arena.rs` |
@@ -21,6 +22,7 @@
 //! Nothing here is realtime: sending a large value maps and unmaps memory if its arena is full.
 
 pub mod layout;
+pub mod messages;
 pub(crate) mod track;
 
 #[cfg(not(loom))]

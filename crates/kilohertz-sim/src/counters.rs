@@ -52,6 +52,29 @@ pub struct Counters {
     pub tick_work_p99: Duration,
 }
 
+impl Counters {
+    /// Returns what the TypeScript API shows, by its names there.
+    pub fn shown(&self) -> [(&'static str, u64); 15] {
+        [
+            ("statesSent", self.states_sent),
+            ("statesDropped", self.states_dropped),
+            ("statesDelayed", self.states_delayed),
+            ("commandsReceived", self.commands_received),
+            ("commandsLate", self.commands_late),
+            ("commandsLost", self.commands_lost),
+            ("longestLostRun", self.longest_lost_run),
+            ("commandsDropped", self.commands_dropped),
+            ("commandsDelayed", self.commands_delayed),
+            ("motionsStarted", self.motions_started),
+            ("motionsFinished", self.motions_finished),
+            ("motionsAborted", self.motions_aborted),
+            ("reflexes", self.reflexes),
+            ("missedTicks", self.missed_ticks),
+            ("clients", self.clients),
+        ]
+    }
+}
+
 /// Work of ticks, by the microsecond.
 #[derive(Debug)]
 pub(crate) struct Work {

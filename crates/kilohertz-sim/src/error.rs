@@ -37,7 +37,7 @@ pub enum SimulatorError {
     #[error("fault {fault} got {received}; expected {expected}")]
     Fault {
         /// Name of the fault.
-        fault: &'static str,
+        fault: String,
         /// What was received.
         received: String,
         /// What would have been accepted.
@@ -63,8 +63,18 @@ pub enum SimulatorError {
 }
 
 impl SimulatorError {
-    /// A stable name for programs: `SIM_ADDRESS`, `SIM_BIND`, `SIM_OPTION`, `SIM_FAULT`,
-    /// `SIM_STOPPED`, `SIM_SYSTEM`, `SIM_MODEL`.
+    /// All stable names that [`SimulatorError::code`] returns.
+    pub const CODES: [&str; 7] = [
+        "SIM_ADDRESS",
+        "SIM_BIND",
+        "SIM_FAULT",
+        "SIM_MODEL",
+        "SIM_OPTION",
+        "SIM_STOPPED",
+        "SIM_SYSTEM",
+    ];
+
+    /// A stable name for programs, one of [`SimulatorError::CODES`].
     pub fn code(&self) -> &'static str {
         match self {
             SimulatorError::Address { .. } => "SIM_ADDRESS",

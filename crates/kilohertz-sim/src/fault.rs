@@ -135,15 +135,154 @@ pub enum HandFault {
     Freeze,
 }
 
+/// What a fault is made of, by the names of the TypeScript API. What is absent has the fault's default, where it has
+/// one.
+#[derive(Debug, Clone, Default)]
+pub struct FaultFields {
+    /// How many datagrams it is about; 1 by default.
+    pub count: Option<u32>,
+    /// How much later they come [s]; 0 by default.
+    pub by_s: Option<f64>,
+    /// The name of a reflex's error; `joint_reflex` by default.
+    pub error: Option<String>,
+    /// Whether the user stop is pressed; by default it is.
+    pub pressed: Option<bool>,
+    /// What the joints are pushed with [N m], 7.
+    pub torques_nm: Option<Vec<f64>>,
+    /// The version that a server claims; by default the next older one.
+    pub version: Option<u16>,
+    /// Where a state is wrong.
+    pub field: Option<String>,
+    /// The same; 0 by default.
+    pub index: Option<u32>,
+    /// What it says there; NaN by default.
+    pub value: Option<f64>,
+}
+
+/// Makes a fault of what it is made of.
+type Made = fn(FaultFields) -> Result<Fault, SimulatorError>;
+
+impl FaultFields {
+    fn count(&self) -> u32 {
+        self.count.unwrap_or(1)
+    }
+
+    fn by(&self) -> Duration {
+        Duration::try_from_secs_f64(self.by_s.unwrap_or(0.0)).unwrap_or(Duration::MAX)
+    }
+}
+
+/// Each fault by its name in the TypeScript API.
+const NAMED: &[(&str, Made)] = &[
+    ("dropStates", |of| {
+        Ok(Fault::DropStates { count: of.count() })
+    }),
+    ("dropCommands", |of| {
+        Ok(Fault::DropCommands { count: of.count() })
+    }),
+    ("delayStates", |of| {
+        let (count, by) = (of.count(), of.by());
+        Ok(Fault::DelayStates { count, by })
+    }),
+    ("delayCommands", |of| {
+        let (count, by) = (of.count(), of.by());
+        Ok(Fault::DelayCommands { count, by })
+    }),
+    ("duplicateStates", |of| {
+        Ok(Fault::DuplicateStates { count: of.count() })
+    }),
+    ("duplicateCommands", |of| {
+        Ok(Fault::DuplicateCommands { count: of.count() })
+    }),
+    ("reorderStates", |of| {
+        Ok(Fault::ReorderStates { count: of.count() })
+    }),
+    ("reorderCommands", |of| {
+        Ok(Fault::ReorderCommands { count: of.count() })
+    }),
+    ("truncateStates", |of| {
+        Ok(Fault::TruncateStates { count: of.count() })
+    }),
+    ("truncateCommands", |of| {
+        Ok(Fault::TruncateCommands { count: of.count() })
+    }),
+    ("oldStates", |of| Ok(Fault::OldStates { count: of.count() })),
+    ("corruptStates", |of| {
+        Ok(Fault::CorruptStates {
+            count: of.count(),
+            with: Corruption {
+                field: of.field.unwrap_or_default(),
+                index: of.index.unwrap_or(0) as usize,
+                value: of.value.unwrap_or(f64::NAN),
+            },
+        })
+    }),
+    ("noiseDatagrams", |of| {
+        Ok(Fault::NoiseDatagrams { count: of.count() })
+    }),
+    ("reflex", |of| {
+        let error = of.error.unwrap_or_else(|| "joint_reflex".to_owned());
+        Ok(Fault::Reflex { error })
+    }),
+    ("userStop", |of| {
+        Ok(Fault::UserStop(of.pressed.unwrap_or(true)))
+    }),
+    ("push", |of| {
+        let torques = of.torques_nm.unwrap_or_default();
+        let len = torques.len();
+        let made = torques.try_into().map(Fault::Push);
+        made.map_err(|_| SimulatorError::Fault {
+            fault: "push".to_owned(),
+            received: format!("torquesNm of length {len}"),
+            expected: "7 torques [N m]".to_owned(),
+        })
+    }),
+    ("rejectConnect", |of| {
+        let version = of.version.unwrap_or(5);
+        Ok(Fault::RejectConnect { version })
+    }),
+    ("slowConnect", |of| Ok(Fault::SlowConnect { by: of.by() })),
+    ("resetConnection", |_| Ok(Fault::ResetConnection)),
+    ("die", |_| Ok(Fault::Die)),
+    ("freeze", |_| Ok(Fault::Freeze)),
+    ("handRejectConnect", |of| {
+        let version = of.version.unwrap_or(2);
+        Ok(Fault::Hand(HandFault::RejectConnect { version }))
+    }),
+    ("handFailNext", |_| Ok(Fault::Hand(HandFault::FailNext))),
+    ("handDeaf", |_| Ok(Fault::Hand(HandFault::Deaf))),
+    ("handDie", |_| Ok(Fault::Hand(HandFault::Die))),
+    ("handFreeze", |_| Ok(Fault::Hand(HandFault::Freeze))),
+];
+
 /// An arm gives as much [N m].
 const MAX_PUSH: f64 = 87.0;
 const LONGEST_DELAY: Duration = Duration::from_secs(60);
 
 impl Fault {
+    /// Returns the names of the faults in the TypeScript API.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        NAMED.iter().map(|(name, _)| *name)
+    }
+
+    /// Returns the fault with this name, made of these.
+    ///
+    /// # Errors
+    /// [`SimulatorError::Fault`] where there is no such fault, or it cannot be made of these.
+    pub fn named(name: &str, of: FaultFields) -> Result<Fault, SimulatorError> {
+        let found = NAMED.iter().find(|(known, _)| *known == name);
+        let (_, made) = found.ok_or_else(|| SimulatorError::Fault {
+            fault: name.to_owned(),
+            received: "a name that no fault has".to_owned(),
+            expected: Fault::names().collect::<Vec<_>>().join(", "),
+        })?;
+        made(of)
+    }
+
     pub(crate) fn validate(&self) -> Result<(), SimulatorError> {
-        let refused = |fault, received: String, expected: String| {
+        let refused = |fault: &str, received: String, expected: String| {
             Err(SimulatorError::Fault {
-                fault,
+                fault: fault.to_owned(),
                 received,
                 expected,
             })
@@ -232,6 +371,26 @@ mod tests {
         ] {
             possible.validate().unwrap();
         }
+    }
+
+    #[test]
+    fn makes_each_fault_by_its_name_and_says_which_there_are() {
+        let of = FaultFields {
+            torques_nm: Some(vec![0.0; 7]),
+            field: Some("q".to_owned()),
+            ..FaultFields::default()
+        };
+        for name in Fault::names() {
+            Fault::named(name, of.clone()).unwrap().validate().unwrap();
+        }
+        let short = FaultFields {
+            torques_nm: Some(vec![0.0; 6]),
+            ..FaultFields::default()
+        };
+        assert!(Fault::named("push", short).is_err());
+        let unknown = Fault::named("badMood", FaultFields::default()).unwrap_err();
+        assert_eq!(unknown.code(), "SIM_FAULT");
+        assert!(unknown.to_string().contains("dropStates, dropCommands"));
     }
 
     #[test]

@@ -170,7 +170,7 @@ pub use corruption::Corruption;
 pub use counters::Counters;
 pub use end_effector::EndEffector;
 pub use error::SimulatorError;
-pub use fault::{Fault, HandFault};
+pub use fault::{Fault, FaultFields, HandFault};
 pub use generation::Generation;
 pub use hand::Fingers;
 pub use options::SimulatorOptions;

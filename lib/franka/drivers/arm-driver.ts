@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import type { PastState } from '../../errors/errors.ts';
 import { calling } from '../../errors/native-call.ts';
 import {
@@ -6,14 +7,15 @@ import {
   NativeSession,
   type NativeSessionOptions,
 } from '../../native/binding.ts';
+import type { FrankaControl } from '../../native/contract.ts';
+import { NEWS } from '../../native/contract.ts';
 import { RobotState, STATE_LENGTH } from '../../native/robot-state.ts';
 import { isPromise, settled } from '../../promise.ts';
 import { ActionBuffer } from '../../session/action.ts';
 import type { Driver, Failure } from '../../session/driver.ts';
-import { NEWS } from '../../session/news.ts';
 import { armRefused, policyDetached, policyThrew } from '../../session/policy-failure.ts';
 import type { Policy } from '../../session/robot.ts';
-import { type FrankaControl, isPose } from '../control.ts';
+import { isPose } from '../control.ts';
 
 /** Drives an arm: the loop talks to it natively, and wakes the policy once a state. */
 export class ArmDriver implements Driver {
@@ -106,7 +108,7 @@ export class ArmDriver implements Driver {
 
   #answer(session: NativeSession, answer: unknown, tick: number): void {
     const action = this.#action.take(answer);
-    if (action instanceof Float64Array) {
+    if (types.isFloat64Array(action)) {
       session.answer(action);
       return;
     }

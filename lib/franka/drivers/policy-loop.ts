@@ -1,13 +1,14 @@
 // A policy away from the main thread: it waits for the loop's observations, and answers.
 
+import { types } from 'node:util';
 import { cut, inOneLine, read, textIn } from '../../errors/describe.ts';
+import { NEWS } from '../../native/contract.ts';
 import { RobotState } from '../../native/robot-state.ts';
 import { type ErrorMessage, fromMessage, toMessage } from '../../offload/codec/error-message.ts';
 import { exportsNone } from '../../offload/module.ts';
 import type { Lengths, PolicyFailure } from '../../policy/worker-messages.ts';
 import { isPromise, settled } from '../../promise.ts';
 import { ActionBuffer, REFUSALS } from '../../session/action.ts';
-import { NEWS } from '../../session/news.ts';
 import type { Policy } from '../../session/robot.ts';
 
 /** How long it stays inside the addon at a time: so long a worker cannot be terminated [s]. */
@@ -76,7 +77,7 @@ export async function runPolicy(
         port.fail();
         return { kind: 'detached', tick };
       }
-      if (taken instanceof Float64Array) port.answer(taken);
+      if (types.isFloat64Array(taken)) port.answer(taken);
       else if (taken === undefined) port.answerNothing();
       else {
         port.fail();

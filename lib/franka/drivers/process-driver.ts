@@ -1,4 +1,5 @@
-import { isOurs, messageOf, OffloadError, PolicyError } from '../../errors/errors.ts';
+import { describeThrown } from '../../errors/describe.ts';
+import { isOurs, OffloadError, PolicyError } from '../../errors/errors.ts';
 import { calling } from '../../errors/native-call.ts';
 import {
   armSchema,
@@ -8,14 +9,12 @@ import {
   type NativeSessionOptions,
   NativeSharedPort,
 } from '../../native/binding.ts';
-import { MODES } from '../../native/robot-state.ts';
+import { CALL, type FrankaControl, ROBOT_MODES } from '../../native/contract.ts';
 import { Child, placeOf } from '../../offload/child.ts';
-import { CALL } from '../../offload/line.ts';
 import type { ProcessPolicy } from '../../policy/process-policy.ts';
 import { within } from '../../promise.ts';
 import type { Failure } from '../../session/driver.ts';
 import { policyThrew } from '../../session/policy-failure.ts';
-import type { FrankaControl } from '../control.ts';
 import { failureIn } from './policy-loop.ts';
 import { END_LIMIT_MS, RemoteDriver, withPriority } from './remote-driver.ts';
 
@@ -85,7 +84,11 @@ export class ProcessDriver<Observation, Action> extends RemoteDriver {
 
   async #run(): Promise<void> {
     const { fields, errorNames } = armSchema();
-    const schema = { fields: fields.map(({ name, len }) => [name, len]), errorNames, modes: MODES };
+    const schema = {
+      fields: fields.map(({ name, len }) => [name, len]),
+      errorNames,
+      modes: ROBOT_MODES,
+    };
     try {
       const failure = await this.#child?.line.call(CALL.runPolicy, 'policy', [
         schema,
@@ -117,7 +120,7 @@ const LONGEST_TOLD = 2 ** 24;
 
 function died(cause: unknown): Failure {
   return (details) => {
-    const why = isOurs(cause) ? cause.message : messageOf(cause);
+    const why = isOurs(cause) ? cause.message : describeThrown(cause);
     const message = `the policy's process is gone: ${why}`;
     return new PolicyError('POLICY_CRASHED', message, { ...details, cause });
   };

@@ -7,12 +7,13 @@ import type {
   NativeSession,
   NativeSessionOptions,
 } from '../../native/binding.ts';
+import type { FrankaControl } from '../../native/contract.ts';
 import { STATE_LENGTH } from '../../native/robot-state.ts';
 import { fromMessage } from '../../offload/codec/error-message.ts';
 import type { Lengths, PolicyFailure } from '../../policy/worker-messages.ts';
 import type { Driver, Failure } from '../../session/driver.ts';
 import { armRefused, policyDetached, policyThrew } from '../../session/policy-failure.ts';
-import { type FrankaControl, isPose } from '../control.ts';
+import { isPose } from '../control.ts';
 import { pastStates } from './arm-driver.ts';
 
 /** How long a policy elsewhere may take to end by itself before it is ended [ms]. */

@@ -6,8 +6,8 @@ import {
 } from 'node:worker_threads';
 import { bare } from '../../checks.ts';
 import { entryUrl } from '../../entry/entry-url.ts';
-import { read } from '../../errors/describe.ts';
-import { messageOf, OffloadError, PolicyError } from '../../errors/errors.ts';
+import { describeThrown, read } from '../../errors/describe.ts';
+import { OffloadError, PolicyError } from '../../errors/errors.ts';
 import {
   dismissPort,
   type NativeArm,
@@ -15,12 +15,12 @@ import {
   NativeSession,
   type NativeSessionOptions,
 } from '../../native/binding.ts';
+import type { FrankaControl } from '../../native/contract.ts';
 import type { WorkerTask } from '../../policy/worker-messages.ts';
 import type { WorkerPolicy } from '../../policy/worker-policy.ts';
 import { within } from '../../promise.ts';
 import type { Failure } from '../../session/driver.ts';
 import { policyThrew } from '../../session/policy-failure.ts';
-import type { FrankaControl } from '../control.ts';
 import { failureIn } from './policy-loop.ts';
 import { RemoteDriver, withPriority } from './remote-driver.ts';
 
@@ -137,7 +137,7 @@ export class WorkerDriver<Observation, Action> extends RemoteDriver {
 
 function crashed(cause: unknown): Failure {
   return (details) => {
-    const message = `the policy's worker crashed: ${messageOf(cause)}`;
+    const message = `the policy's worker crashed: ${describeThrown(cause)}`;
     return new PolicyError('POLICY_CRASHED', message, { ...details, cause });
   };
 }

@@ -1,6 +1,8 @@
 import { inspect } from 'node:util';
+import { isErrorCode } from '../../errors/codes.ts';
 import { className, cut, describe, isBlank, isError, read, textIn } from '../../errors/describe.ts';
-import { fromNative, OffloadError } from '../../errors/errors.ts';
+import { OffloadError } from '../../errors/errors.ts';
+import { PACKING } from '../../native/contract.ts';
 
 /** An error on its way out of a worker. */
 export interface ErrorMessage {
@@ -15,16 +17,16 @@ export interface ErrorMessage {
 export type CauseMessage = { readonly error: ErrorMessage } | { readonly value: unknown };
 
 /** A text on its way is no longer than this. */
-const LONGEST = 2 ** 20;
+const LONGEST = PACKING.longestText;
 /** So many causes behind each other are told. */
-const DEEPEST = 25;
+const DEEPEST = PACKING.mostCauses;
 
 /**
  * What was thrown, as a message: a class of the user's would not survive the way as it is. Never throws, whatever
  * it does when it is looked at.
  */
 export function toMessage(thrown: unknown): ErrorMessage {
-  return messageFrom(fromNative(thrown), new Set());
+  return messageFrom(thrown, new Set());
 }
 
 function messageFrom(thrown: unknown, seen: Set<unknown>): ErrorMessage {
@@ -103,8 +105,8 @@ export function fromMessage(told: ErrorMessage): Error {
   const Class = (Object.hasOwn(BUILT_IN, name) && BUILT_IN[name]) || Error;
   const options = cause && { cause: 'error' in cause ? fromMessage(cause.error) : cause.value };
   const error: Error & { code?: string | number } =
-    name === 'OffloadError'
-      ? new OffloadError(String(code), message, options)
+    name === 'OffloadError' && isErrorCode(code)
+      ? new OffloadError(code, message, options)
       : new Class(message, options);
   // Not enumerable, as an error's own: it would be printed a second time.
   if (error.name !== name) Object.defineProperty(error, 'name', { ...HIDDEN, value: name });

@@ -4,42 +4,21 @@
 // message: they are lent beside it. What has no tag of its own is cloned as by `postMessage`, where the
 // other end is Node.
 
-import { TextEncoder } from 'node:util';
+import { TextEncoder, types } from 'node:util';
 import { deserialize, serialize } from 'node:v8';
 import { describe, isError } from '../../errors/describe.ts';
-import { fromNative, isOurs, type KilohertzError, OffloadError } from '../../errors/errors.ts';
+import { isOurs, type KilohertzError, OffloadError } from '../../errors/errors.ts';
+import { fromNative } from '../../errors/native-call.ts';
+import { ARRAY, PACKING, TAG } from '../../native/contract.ts';
 import { fromMessage, toMessage } from './error-message.ts';
 import { checkShape, hasShape, type Shaped, withShape } from './shape.ts';
 
-const TAG = {
-  undefined: 0,
-  null: 1,
-  false: 2,
-  true: 3,
-  int: 4,
-  float: 5,
-  whole: 6,
-  text: 7,
-  list: 8,
-  record: 9,
-  array: 10,
-  lentArray: 11,
-  floats: 12,
-  ints: 13,
-  bigint: 14,
-  date: 15,
-  map: 16,
-  set: 17,
-  error: 18,
-  clone: 19,
-} as const;
-
 /** Up to this size an array is copied into the message [bytes]. */
-const LARGEST_WITHIN = 1024;
+const LARGEST_WITHIN = PACKING.largestWithin;
 /** From this size a lent array is read where it lies; a smaller one is copied from there [bytes]. */
-const SMALLEST_IN_PLACE = 65_536;
+const SMALLEST_IN_PLACE = PACKING.smallestInPlace;
 /** A value within so many others is taken for a circle. */
-const DEEPEST = 100;
+const DEEPEST = PACKING.deepest;
 
 type ArrayClass = {
   new (buffer: ArrayBuffer): ArrayBufferView;
@@ -47,25 +26,14 @@ type ArrayClass = {
 };
 
 /** The kinds of arrays, in the order of their numbers. */
-const KINDS: readonly ArrayClass[] = [
-  Int8Array,
-  Uint8Array,
-  Int16Array,
-  Uint16Array,
-  Int32Array,
-  Uint32Array,
-  BigInt64Array,
-  BigUint64Array,
-  Float32Array,
-  Float64Array,
-  Uint8ClampedArray,
-  DataView,
-];
+const KINDS: readonly ArrayClass[] = Object.keys(ARRAY)
+  .filter((name) => name !== 'ArrayBuffer')
+  .map((name) => globalThis[name as 'DataView'] as ArrayClass);
 const KIND_NUMBERS: ReadonlyMap<unknown, number> = new Map(
   KINDS.map((kind, number): [unknown, number] => [kind, number]),
 );
 /** An `ArrayBuffer` itself: bytes in Python. */
-const BUFFER = 12;
+const BUFFER = ARRAY.ArrayBuffer;
 
 /** Where large arrays are lent and borrowed. */
 export interface Lender {
@@ -215,10 +183,10 @@ export class Packer {
     if (ArrayBuffer.isView(value)) this.#array(value, path);
     else if (Array.isArray(value)) this.#list(value, path, depth);
     else if (prototype === Object.prototype || prototype === null) this.#record(value, path, depth);
-    else if (value instanceof ArrayBuffer) this.#bytes(BUFFER, [], bytesOf(value, path));
-    else if (value instanceof Date) this.#double(TAG.date, value.getTime());
-    else if (value instanceof Map) this.#map(value, path, depth);
-    else if (value instanceof Set) this.#set(value, path, depth);
+    else if (types.isArrayBuffer(value)) this.#bytes(BUFFER, [], bytesOf(value, path));
+    else if (types.isDate(value)) this.#double(TAG.date, value.getTime());
+    else if (types.isMap(value)) this.#map(value, path, depth);
+    else if (types.isSet(value)) this.#set(value, path, depth);
     else if (isError(value)) {
       this.#tag(TAG.error);
       this.#value(toMessage(value), path, depth + 1);

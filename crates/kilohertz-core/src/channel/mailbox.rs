@@ -306,11 +306,6 @@ impl PolicyEnd {
     pub fn failure_notifier(&self) -> FailureNotifier {
         self.failure.clone()
     }
-
-    /// Returns the cycle in which the policy failed; `None` if it has not failed.
-    pub fn failed_tick(&self) -> Option<u64> {
-        Some(self.failure.failed.load(Ordering::Acquire)).filter(|&tick| tick != NEVER)
-    }
 }
 
 #[cfg(all(test, not(loom)))]
@@ -439,7 +434,6 @@ mod tests {
         outside.fail(1);
         assert_eq!(inside.poll(soon(), &GO, &mut action), Answer::Action(at(0)));
         assert_eq!(inside.poll(soon(), &GO, &mut action), Answer::Failed);
-        assert_eq!(outside.failed_tick(), Some(1));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The channels between the loop thread and all other threads. No channel makes the loop wait for a lock.
 
-#[cfg(all(target_os = "linux", not(loom)))]
+#[cfg(all(feature = "echo", target_os = "linux", not(loom)))]
 pub mod echo;
 pub mod mailbox;
 pub mod notify;

@@ -4,17 +4,19 @@
 
 use rtrb::{Consumer, Producer, RingBuffer};
 
-/// What the robot was commanded in a cycle, and why.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CommandKind {
-    /// The policy's action, in time.
-    Fresh,
-    /// As much of the policy's action as the limits allowed, after a gap.
-    Followed,
-    /// The last motion, continued without an action.
-    Held,
-    /// A step of the way to rest, or rest itself.
-    Rest,
+crate::named! {
+    /// What the robot was commanded in a cycle, and why.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum CommandKind {
+        /// The policy's action, in time.
+        Fresh = "fresh",
+        /// As much of the policy's action as the limits allowed, after a gap.
+        Followed = "followed",
+        /// The last motion, continued without an action.
+        Held = "held",
+        /// A step of the way to rest, or rest itself.
+        Rest = "rest",
+    }
 }
 
 /// One cycle. Times are seconds since the start of the first one.
@@ -36,8 +38,18 @@ pub struct TickRecord {
     pub answered_s: f64,
 }
 
+/// What the slots of a record before those of the action hold, with the names of the TypeScript API.
+pub const RECORD_FIELDS: [&str; 7] = [
+    "tick",
+    "timeS",
+    "periodS",
+    "sentS",
+    "kind",
+    "askedS",
+    "answeredS",
+];
 /// How many slots of a record precede those of the action.
-pub const RECORD_HEADER: usize = 7;
+pub const RECORD_HEADER: usize = RECORD_FIELDS.len();
 
 /// The loop's end of the record ring.
 pub(crate) struct RecordIn {

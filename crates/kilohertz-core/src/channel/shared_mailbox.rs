@@ -20,7 +20,10 @@ use std::sync::atomic::AtomicBool as StopFlag;
 use std::time::Duration;
 
 use crate::channel::mailbox::{FailureNotifier, Frame, NEVER, Taken};
-use crate::channel::shared_memory::{ANSWER_HEAD, ANSWERS, Handle, QUESTIONS, SharedMemory, Word};
+use crate::channel::shared_memory::{
+    ANSWER_HEAD, ANSWERS, Handle, LINE, QUESTION_HEAD, QUESTIONS, ROWS_AT, SharedMemory, VERSION,
+    Word,
+};
 use crate::channel::sync::{Arc, AtomicU64, Ordering, fence};
 use crate::channel::waiting::{Inbox, Waiting};
 use crate::policy::{Answer, Ask, Policy, PolicyThread, Question, Waker};
@@ -30,7 +33,7 @@ use crate::timing::time::{Time, nanos};
 
 pub use crate::channel::shared_memory::Lengths;
 
-/// The kinds of answers. `lib/offload/python/_kilohertz/policy.py` has these numbers too.
+/// The kinds of answers.
 const FAILED: u64 = 0;
 const NOTHING: u64 = 1;
 const ACTION: u64 = 2;
@@ -45,6 +48,29 @@ const AWAKE: u32 = 0;
 /// This end sleeps, or is about to. A policy that cannot order its memory accesses, such as one in Python,
 /// always wants to be woken: it stores any other number.
 const ASLEEP: u32 = 1;
+
+/// What an end that is not written in Rust must know, by name: offsets and sizes [bytes], and numbers of
+/// rows.
+pub const LAYOUT: [(&str, usize); 18] = [
+    ("version", VERSION as usize),
+    ("line", LINE),
+    ("askedAt", Word::Asked.at()),
+    ("sleepsAt", Word::PolicySleeps.at()),
+    ("takenAt", Word::Taken.at()),
+    ("answeredAt", Word::Answered.at()),
+    ("loopSleepsAt", Word::LoopSleeps.at()),
+    ("rowsAt", ROWS_AT),
+    ("questions", QUESTIONS as usize),
+    ("answers", ANSWERS as usize),
+    ("questionHead", QUESTION_HEAD),
+    ("answerHead", ANSWER_HEAD),
+    ("numbers", NUMBERS as usize),
+    ("over", OVER as usize),
+    ("loopAwake", AWAKE as usize),
+    ("answerFailed", FAILED as usize),
+    ("answerNothing", NOTHING as usize),
+    ("answerAction", ACTION as usize),
+];
 
 /// How many questions are kept here with their times, for the answers to them. A policy that takes a
 /// question says so before [`QUESTIONS`] more are asked, or takes another one.

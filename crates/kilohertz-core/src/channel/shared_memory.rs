@@ -39,6 +39,13 @@ pub const ANSWERS: u32 = 16;
 pub(crate) const QUESTION_HEAD: usize = 3;
 pub(crate) const ANSWER_HEAD: usize = 2;
 
+/// Increases when anything in the layout of this memory changes.
+pub(crate) const VERSION: u32 = 1;
+/// The size of a cache line of the processor [bytes]. Each word has a cache line of its own.
+pub(crate) const LINE: usize = 64;
+/// The offset of the first row [bytes].
+pub(crate) const ROWS_AT: usize = 6 * LINE;
+
 /// How many numbers an observation and an action have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lengths {
@@ -56,6 +63,13 @@ pub(crate) enum Word {
     Taken = 3,
     Answered = 4,
     LoopSleeps = 5,
+}
+
+impl Word {
+    /// Returns the offset of the word [bytes].
+    pub(crate) const fn at(self) -> usize {
+        (self as usize).saturating_mul(LINE)
+    }
 }
 
 /// How many numbers a question's row and an answer's row have, without padding.
@@ -84,10 +98,6 @@ mod real {
     use crate::channel::sync::Ordering::Relaxed;
 
     const MAGIC: u64 = u64::from_le_bytes(*b"kilohrtz");
-    const VERSION: u32 = 1;
-    /// The size of a cache line of the processor. Each word has a cache line of its own.
-    const LINE: usize = 64;
-    const ROWS_AT: usize = 6 * LINE;
 
     /// An anonymous memory file, mapped.
     #[derive(Debug)]

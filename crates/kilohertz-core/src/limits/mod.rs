@@ -240,8 +240,7 @@ mod tests {
 
     #[test]
     fn each_kind_has_a_name_of_its_own() {
-        let names: Vec<String> = ViolationKind::ALL.map(|kind| kind.to_string()).into();
-        assert_eq!(names[ViolationKind::TorqueRate as usize], "torque rate");
+        let names = ViolationKind::ALL.map(ViolationKind::as_str);
         for (nth, name) in names.iter().enumerate() {
             assert!(!name.is_empty() && !names[..nth].contains(name), "{name}");
         }

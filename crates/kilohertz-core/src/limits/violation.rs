@@ -2,72 +2,45 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
-use std::fmt;
-
 use crate::limits::comparing::exceeds;
 
-/// The limit that an action broke.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ViolationKind {
-    /// The value is NaN, infinite or too large.
-    NotFinite,
-    /// The matrix must be a rigid transform and is not.
-    Frame,
-    /// The end effector would be outside its box, or could not be braked inside it.
-    Box,
-    /// The joint would be, or is, outside its range.
-    Position,
-    /// The robot would move, or moves, faster than it may at this place.
-    Velocity,
-    /// The velocity would change faster than it may.
-    Acceleration,
-    /// The acceleration would change faster than it may.
-    Jerk,
-    /// The torque is beyond what the joint may be given.
-    Torque,
-    /// The torque would change faster than it may.
-    TorqueRate,
-    /// The joints cannot follow the motion of the end effector: `slot` is the joint, `received` the share
-    /// of its limits that it would need, and `limit` is 1.
-    Joints,
-    /// The command would move on although the robot is far behind it.
-    Distance,
+crate::named! {
+    /// The limit that an action broke; the most serious kind comes first.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum ViolationKind {
+        /// The value is NaN, infinite or too large.
+        NotFinite = "notFinite",
+        /// The matrix must be a rigid transform and is not.
+        Frame = "frame",
+        /// The end effector would be outside its box, or could not be braked inside it.
+        Box = "box",
+        /// The joint would be, or is, outside its range.
+        Position = "position",
+        /// The robot would move, or moves, faster than it may at this place.
+        Velocity = "velocity",
+        /// The velocity would change faster than it may.
+        Acceleration = "acceleration",
+        /// The acceleration would change faster than it may.
+        Jerk = "jerk",
+        /// The torque is beyond what the joint may be given.
+        Torque = "torque",
+        /// The torque would change faster than it may.
+        TorqueRate = "torqueRate",
+        /// The joints cannot follow the motion of the end effector: `slot` is the joint, `received` the
+        /// share of its limits that it would need, and `limit` is 1.
+        Joints = "joints",
+        /// The command would move on although the robot is far behind it.
+        Distance = "distance",
+    }
 }
 
 impl ViolationKind {
-    /// All kinds, the most serious first.
-    pub const ALL: [ViolationKind; 11] = [
-        ViolationKind::NotFinite,
-        ViolationKind::Frame,
-        ViolationKind::Box,
-        ViolationKind::Position,
-        ViolationKind::Velocity,
-        ViolationKind::Acceleration,
-        ViolationKind::Jerk,
-        ViolationKind::Torque,
-        ViolationKind::TorqueRate,
-        ViolationKind::Joints,
-        ViolationKind::Distance,
-    ];
     /// The number of kinds.
     pub const COUNT: usize = ViolationKind::ALL.len();
-}
 
-impl fmt::Display for ViolationKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            ViolationKind::NotFinite => "finite value",
-            ViolationKind::Frame => "frame",
-            ViolationKind::Box => "box",
-            ViolationKind::Position => "position",
-            ViolationKind::Velocity => "velocity",
-            ViolationKind::Acceleration => "acceleration",
-            ViolationKind::Jerk => "jerk",
-            ViolationKind::Torque => "torque",
-            ViolationKind::TorqueRate => "torque rate",
-            ViolationKind::Joints => "joints",
-            ViolationKind::Distance => "distance",
-        })
+    /// Returns true if an action that breaks this limit may be clamped instead of ending the session.
+    pub const fn can_be_clamped(self) -> bool {
+        !matches!(self, ViolationKind::NotFinite | ViolationKind::Frame)
     }
 }
 

@@ -10,6 +10,10 @@ use std::time::Duration;
 use crate::policy::{Answer, Ask, Policy, PolicyThread, Question, Waker};
 use crate::timing::time::Time;
 
+/// How long to wait for an answer on the wall clock. A policy that takes longer counts as silent, and its
+/// answers are missing until one comes.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
 /// How long a policy takes for an answer, on the robot's clock.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Latency {
@@ -69,6 +73,9 @@ pub(super) struct Lockstep {
     ready: Option<u64>,
     waiting: Waiting,
     is_waiting: bool,
+    longest_wait: Duration,
+    /// True if the last wait for an answer ended without one.
+    is_silent: bool,
 }
 
 impl Lockstep {
@@ -97,6 +104,8 @@ impl Lockstep {
                 observation: vec![0.0; slots].into(),
             },
             is_waiting: false,
+            longest_wait: LONGEST_WAIT,
+            is_silent: false,
         }
     }
 
@@ -174,9 +183,13 @@ impl Policy for Lockstep {
         if self.ready.is_none_or(|ready| ready > self.clock.now()) {
             return Answer::None;
         }
-        let answer = self.inner.poll(None, stop, action);
+        let wait = match self.is_silent {
+            true => Duration::ZERO,
+            false => self.longest_wait,
+        };
+        let answer = self.inner.poll(Some(Time::now() + wait), stop, action);
+        self.is_silent = answer == Answer::None;
         match answer {
-            // The session was asked to stop, or another wake ended the wait.
             Answer::None => {}
             Answer::Failed => self.ready = None,
             Answer::Action(_) | Answer::Empty(_) => {
@@ -254,5 +267,61 @@ mod tests {
         assert!(one.iter().all(|ticks| (10..=20).contains(ticks)), "{one:?}");
         let mean = one.iter().sum::<u64>() as f64 / one.len() as f64;
         assert!((14.5..16.5).contains(&mean), "{mean}");
+    }
+
+    /// A policy that does not answer for some time on the wall clock, and then answers the last question.
+    struct Hanging {
+        since: Time,
+        asked: Option<Question>,
+    }
+
+    const HANGS: Duration = Duration::from_millis(60);
+
+    impl Policy for Hanging {
+        fn request(&mut self, ask: &Ask<'_>) {
+            self.asked = Some(ask.question());
+        }
+
+        fn poll(&mut self, until: Option<Time>, _: &AtomicBool, _: &mut [f64]) -> Answer {
+            if Time::now() > self.since + HANGS {
+                return self.asked.take().map_or(Answer::None, Answer::Action);
+            }
+            let left = until.map_or(HANGS, |until| until.since(Time::now()));
+            std::thread::sleep(left.min(HANGS));
+            Answer::None
+        }
+    }
+
+    #[test]
+    fn a_policy_that_hangs_is_waited_for_once_and_heard_again_when_it_answers() {
+        let inner = Hanging {
+            since: Time::now(),
+            asked: None,
+        };
+        let clock = RobotClock::default();
+        let mut policy = Lockstep::new(Box::new(inner), clock.clone(), Latency::NONE, MS, 1);
+        policy.longest_wait = MS * 20;
+        let stop = AtomicBool::new(false);
+        let began = Time::now();
+        let mut missing = 0_u64;
+        let answer = loop {
+            clock.set(missing);
+            policy.request(&Ask {
+                tick: missing,
+                time: MS * missing as u32,
+                period: MS,
+                observation: &[0.0],
+            });
+            match policy.poll(None, &stop, &mut [0.0]) {
+                Answer::None => missing += 1,
+                answer => break answer,
+            }
+            assert!(missing < 10_000_000, "it was never heard again");
+        };
+        // One wait takes 20 ms, so less than 60 ms means that there were no more waits.
+        assert!(missing > 3, "{missing}");
+        assert!(Time::now().since(began) >= HANGS);
+        assert!(matches!(answer, Answer::Action(_)));
+        assert!(!policy.is_silent);
     }
 }

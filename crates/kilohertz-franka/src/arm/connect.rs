@@ -185,17 +185,6 @@ fn failed(
     error: FrankaError,
 ) -> ArmError {
     let (code, message) = match error {
-        FrankaError::Network(text) if text.contains("refused") => (
-            ArmErrorCode::ConnectRefused,
-            format!(
-                "{address} refused the connection: check the address, and that the brakes are open and \
-                 FCI is activated in Desk"
-            ),
-        ),
-        FrankaError::Network(text) if text.contains("imeout") => (
-            ArmErrorCode::ConnectTimeout,
-            format!("{address} did not answer in time: check the network ({text})"),
-        ),
         FrankaError::Network(text) => (
             ArmErrorCode::ConnectFailed,
             format!("cannot connect to {address}: {text}"),

@@ -176,6 +176,8 @@ impl Bridge<'_> {
             false => None,
         };
         match reported.recv_timeout(self.left()) {
+            // Everything that the client has sent to the arm so far went through this bridge.
+            Ok(Err(FrankaError::Network(text))) => Err(self.silent(&text).into()),
             Ok(client) => Ok((client.map_err(Failure::Client)?, urdf)),
             Err(_) => Err(self.no_state().into()),
         }
@@ -329,6 +331,7 @@ impl Bridge<'_> {
     fn broken(&self, error: &io::Error) -> Failure {
         let text = match error.kind() {
             ErrorKind::TimedOut | ErrorKind::WouldBlock => return self.no_answer().into(),
+            ErrorKind::ConnectionRefused => return self.refused().into(),
             ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => {
                 "it closed the connection: another client is connected, or it is not a Franka arm with FCI \
                  activated. End the other client, or check the address"
@@ -337,6 +340,17 @@ impl Bridge<'_> {
             _ => error.to_string(),
         };
         Failure::Client(FrankaError::Network(text))
+    }
+
+    fn refused(&self) -> ArmError {
+        ArmError::new(
+            ArmErrorCode::ConnectRefused,
+            format!(
+                "{} refused the connection: check the address, and that the brakes are open and FCI is \
+                 activated in Desk",
+                self.address
+            ),
+        )
     }
 
     fn no_answer(&self) -> ArmError {
@@ -351,6 +365,17 @@ impl Bridge<'_> {
                  UDP away",
                 self.address,
                 number(self.timeout.as_secs_f64())
+            ),
+        )
+    }
+
+    fn silent(&self, text: &str) -> ArmError {
+        ArmError::new(
+            ArmErrorCode::ConnectTimeout,
+            format!(
+                "{} took the connection but none of its states came: check that no firewall keeps UDP away \
+                 ({text})",
+                self.address
             ),
         )
     }

@@ -16,6 +16,7 @@ use std::str::FromStr;
 use kilohertz_core::schema::{Field, Schema};
 
 use crate::control::gains::Gains;
+use crate::limits::options::Budget;
 
 /// What the actions of a session mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +94,16 @@ impl Control {
     /// Returns how many slots that field has.
     pub const fn slots(self) -> usize {
         self.field().len
+    }
+
+    /// Returns the share of the jerk that a motion to a target uses by default; `None` if actions are not
+    /// targets.
+    pub const fn target_jerk(self) -> Option<f64> {
+        match self {
+            Control::JointTarget => Some(Budget::JOINT_JERK),
+            Control::CartesianTarget => Some(Budget::CARTESIAN_JERK),
+            _ => None,
+        }
     }
 
     /// Returns true if the end effector is commanded.
@@ -199,6 +210,9 @@ pub enum Impedance {
 }
 
 impl Impedance {
+    /// The controllers without gains of their own.
+    pub const NAMED: [Impedance; 3] = [Impedance::Joint, Impedance::Cartesian, Impedance::External];
+
     /// Returns the arm's own controller for a motion without torques. If `self` is not one of the arm's
     /// controllers, this is the joint controller.
     pub fn of_the_arm(self) -> Impedance {
@@ -223,7 +237,7 @@ impl FromStr for Impedance {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Impedance, String> {
-        [Impedance::Joint, Impedance::Cartesian, Impedance::External]
+        Impedance::NAMED
             .into_iter()
             .find(|impedance| impedance.name() == name)
             .ok_or_else(|| {

@@ -23,6 +23,17 @@ pub enum Quantity {
 }
 
 impl Quantity {
+    /// Each quantity with its name in the TypeScript API, in the order of their numbers. Quantities of a
+    /// frame are listed with any frame.
+    pub const NAMED: [(&str, Quantity); 6] = [
+        ("pose", Quantity::Pose(Frame::Flange)),
+        ("bodyJacobian", Quantity::BodyJacobian(Frame::Flange)),
+        ("zeroJacobian", Quantity::ZeroJacobian(Frame::Flange)),
+        ("mass", Quantity::Mass),
+        ("coriolis", Quantity::Coriolis),
+        ("gravity", Quantity::Gravity),
+    ];
+
     /// Returns how many numbers the quantity has.
     pub const fn len(self) -> usize {
         match self {
@@ -38,18 +49,16 @@ impl Quantity {
         false
     }
 
-    /// Returns the quantity with this number, in the order above, for the frame with this number, in
-    /// libfranka's order; `None` if a number does not exist.
+    /// Returns the quantity with this number, in the order of [`Quantity::NAMED`], for the frame with this
+    /// number, in libfranka's order; `None` if a number does not exist.
     pub fn numbered(quantity: u32, frame: u32) -> Option<Quantity> {
         let of_frame = || Frame::ALL.get(frame as usize).copied();
-        Some(match quantity {
-            0 => Quantity::Pose(of_frame()?),
-            1 => Quantity::BodyJacobian(of_frame()?),
-            2 => Quantity::ZeroJacobian(of_frame()?),
-            3 => Quantity::Mass,
-            4 => Quantity::Coriolis,
-            5 => Quantity::Gravity,
-            _ => return None,
+        let (_, named) = *Quantity::NAMED.get(quantity as usize)?;
+        Some(match named {
+            Quantity::Pose(_) => Quantity::Pose(of_frame()?),
+            Quantity::BodyJacobian(_) => Quantity::BodyJacobian(of_frame()?),
+            Quantity::ZeroJacobian(_) => Quantity::ZeroJacobian(of_frame()?),
+            of_the_arm => of_the_arm,
         })
     }
 }
@@ -76,8 +85,29 @@ pub struct Posture {
     pub gravity_earth: [f64; 3],
 }
 
+/// The fields of a posture in their order, with their names in the TypeScript API and their numbers of
+/// slots.
+pub const POSTURE_FIELDS: [(&str, usize); 8] = [
+    ("q", 7),
+    ("dq", 7),
+    ("F_T_EE", 16),
+    ("EE_T_K", 16),
+    ("I_total", 9),
+    ("m_total", 1),
+    ("F_x_Ctotal", 3),
+    ("O_ddP_O", 3),
+];
+
 /// The number of slots of a posture.
-pub const POSTURE_LEN: usize = 62;
+pub const POSTURE_LEN: usize = {
+    let mut len = 0;
+    let mut nth = 0;
+    while nth < POSTURE_FIELDS.len() {
+        len += POSTURE_FIELDS[nth].1;
+        nth += 1;
+    }
+    len
+};
 
 impl Posture {
     /// Returns the posture of an arm at rest on level ground, with nothing on its flange.

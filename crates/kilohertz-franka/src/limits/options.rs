@@ -13,13 +13,20 @@ pub struct Budget {
     pub jerk: f64,
 }
 
+impl Budget {
+    /// The default share of the jerk for the joints.
+    pub const JOINT_JERK: f64 = 0.1;
+    /// The default share of the jerk for the end effector. More only makes the torques jump.
+    pub const CARTESIAN_JERK: f64 = 0.03;
+}
+
 impl Default for Budget {
     /// Half of velocity and acceleration, and a tenth of the jerk.
     fn default() -> Budget {
         Budget {
             velocity: 0.5,
             acceleration: 0.5,
-            jerk: 0.1,
+            jerk: Budget::JOINT_JERK,
         }
     }
 }
@@ -33,6 +40,11 @@ pub struct MotionOptions {
     pub budget: Budget,
     /// The box that the end effector stays in, if there is one.
     pub fence: Option<CartesianBox>,
+}
+
+impl MotionOptions {
+    /// The default distance for an arm that torques move softly, which gives way [rad].
+    pub const SOFT_DISTANCE: f64 = 0.5;
 }
 
 impl Default for MotionOptions {

@@ -64,7 +64,7 @@ pub enum Setting {
 }
 
 /// The names of the filters in the TypeScript API, in the order of the values.
-const FILTERS: [&str; 5] = [
+pub const FILTERS: [&str; 5] = [
     "jointPositionHz",
     "jointVelocityHz",
     "cartesianPositionHz",
@@ -72,7 +72,23 @@ const FILTERS: [&str; 5] = [
     "controllerHz",
 ];
 
+/// The directions in which an arm can be guided, with their names in the TypeScript API, in the order of
+/// the values.
+pub const DIRECTIONS: [&str; 7] = ["x", "y", "z", "roll", "pitch", "yaw", "elbow"];
+
 impl Setting {
+    /// The kinds of settings that [`Setting::from_slots`] accepts.
+    pub const KINDS: [&str; 8] = [
+        "collisionBehavior",
+        "jointImpedance",
+        "cartesianImpedance",
+        "guidingMode",
+        "endEffector",
+        "stiffnessFrame",
+        "load",
+        "filters",
+    ];
+
     /// Returns the setting of this kind with these values, in the order of its fields; flags are 1 or 0.
     /// Returns `None` if the kind does not exist or the number of values is wrong.
     pub fn from_slots(kind: &str, values: &[f64]) -> Option<Setting> {

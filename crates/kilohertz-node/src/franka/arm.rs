@@ -1,15 +1,16 @@
 //! A connected arm, as JavaScript holds it.
 
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kilohertz_franka::{Arm, Client, ConnectOptions, Control, Gains, Impedance, state};
-use napi::bindgen_prelude::{Float64Array, Object};
+use kilohertz_franka::{Arm, ConnectOptions, Control, Gains, Impedance, state};
+use napi::bindgen_prelude::{Either3, Float64Array, Object};
 use napi::{Env, Result};
 use napi_derive::napi;
 
 use crate::background::in_background;
-use crate::error::Failure;
+use crate::error::{Failure, OrThrow};
 use crate::franka::simulator::is_in_lockstep;
 
 /// One named range of slots of a frame.
@@ -87,29 +88,30 @@ fn exactly<const N: usize>(numbers: Option<Vec<f64>>) -> Option<[f64; N]> {
 }
 
 fn options(options: NativeConnectOptions) -> std::result::Result<ConnectOptions, Failure> {
-    let refused = |message| Failure::new("FRANKA_INVALID_OPERATION", message);
-    let generation = options.generation.map(|name| name.parse()).transpose();
-    let client = options
-        .client
-        .map_or(Ok(Client::default()), |name| name.parse());
+    let generation = options.generation.map(|name| named("generation", &name));
+    let client = options.client.map(|name| named("client", &name));
     let impedance = match (options.law, options.impedance) {
         (Some(law), _) => Impedance::Law(law.into()),
-        (None, Some(name)) => name.parse().map_err(refused)?,
+        (None, Some(name)) => named("impedance", &name)?,
         (None, None) => Impedance::default(),
     };
     Ok(ConnectOptions {
         impedance,
         elbow: options.elbow.unwrap_or(false),
         timeout: Duration::from_secs_f64(options.timeout_s),
-        generation: generation.map_err(refused)?,
-        client: client.map_err(refused)?,
+        generation: generation.transpose()?,
+        client: client.transpose()?.unwrap_or_default(),
     })
 }
 
-/// Returns the control interface with this name.
-pub(crate) fn control_of(name: &str) -> std::result::Result<Control, Failure> {
-    name.parse()
-        .map_err(|message: String| Failure::new("OPTION_CONTROL", message))
+/// Returns the value with this name; `option` names the option, for the error.
+pub(crate) fn named<T: FromStr<Err = String>>(
+    option: &str,
+    name: &str,
+) -> std::result::Result<T, Failure> {
+    name.parse().map_err(|expected: String| {
+        Failure::out_of_range(option, Either3::C(name.to_owned()), expected)
+    })
 }
 
 /// A connected arm.
@@ -127,7 +129,7 @@ impl NativeArm {
         address: String,
         connect_with: NativeConnectOptions,
     ) -> Result<Object<'_>> {
-        let options = options(connect_with)?;
+        let options = options(connect_with).or_throw(env)?;
         in_background(env, move || {
             let arm = Arm::connect(&address, &options)?;
             Ok(NativeArm { arm: Arc::new(arm) })
@@ -166,8 +168,9 @@ impl NativeArm {
 
     /// Returns how many numbers an action of a control interface has.
     #[napi]
-    pub fn action_length(&self, control: String) -> Result<u32> {
-        let interface = self.arm.interface(control_of(&control)?);
+    pub fn action_length(&self, env: &Env, control: String) -> Result<u32> {
+        let control: Control = named("control", &control).or_throw(env)?;
+        let interface = self.arm.interface(control);
         Ok(interface.slots() as u32)
     }
 

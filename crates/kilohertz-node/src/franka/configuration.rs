@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kilohertz_franka::Setting;
+use kilohertz_franka::{ArmErrorCode, Setting};
 use napi::bindgen_prelude::Object;
 use napi::{Env, Result};
 use napi_derive::napi;
@@ -25,7 +25,7 @@ impl NativeArm {
     ) -> Result<Object<'env>> {
         let Some(setting) = Setting::from_slots(&kind, values) else {
             let message = format!("there is no setting {kind} of {} values", values.len());
-            return Err(Failure::new("FRANKA_INVALID_ARGUMENT", message).into());
+            return Err(Failure::arm(ArmErrorCode::InvalidArgument, message).thrown(env));
         };
         let arm = Arc::clone(&self.arm);
         in_background(env, move || {

@@ -9,7 +9,7 @@ use napi::{Env, Result};
 use napi_derive::napi;
 
 use crate::background::in_background;
-use crate::error::Failure;
+use crate::error::OrThrow;
 use crate::guard::{NativePlace, give_stack};
 
 /// Options of a connection; absent options have the hand's default.
@@ -177,7 +177,7 @@ impl NativeHand {
         place: &NativePlace,
     ) -> Result<Object<'env>> {
         give_stack();
-        let motion = self.hand.begin(command).map_err(Failure::from)?;
+        let motion = self.hand.begin(command).or_throw(env)?;
         let motion = motion.at(place.shared());
         in_background(env, move || Ok(motion.finish()?))
     }

@@ -1,12 +1,13 @@
 //! The model of an arm, as JavaScript holds it.
 
 use kilohertz_franka::kinematics::model::{ArmModel, POSTURE_LEN, Posture, Quantity};
-use napi::Result;
 use napi::bindgen_prelude::Float64ArraySlice;
+use napi::{Env, Result};
 use napi_derive::napi;
 
 use crate::buffers::slots_of;
-use crate::error::Failure;
+use crate::error::OrThrow;
+use crate::franka::arm::named;
 
 /// The model of one generation's arm.
 #[napi]
@@ -18,11 +19,9 @@ pub struct NativeModel {
 impl NativeModel {
     /// Creates the model of `fr3` or `fer`.
     #[napi(constructor)]
-    pub fn new(generation: String) -> Result<NativeModel> {
-        let generation = generation
-            .parse()
-            .map_err(|message: String| Failure::new("OPTION_GENERATION", message))?;
-        let model = ArmModel::new(generation).map_err(Failure::from)?;
+    pub fn new(env: &Env, generation: String) -> Result<NativeModel> {
+        let generation = named("generation", &generation).or_throw(env)?;
+        let model = ArmModel::new(generation).or_throw(env)?;
         Ok(NativeModel { model })
     }
 

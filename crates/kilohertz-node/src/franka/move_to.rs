@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use kilohertz_franka::ArmErrorCode;
 use kilohertz_franka::move_to::{Arrival, Goal, MovePolicy, Plan, Progress};
 use napi::bindgen_prelude::Object;
 use napi::{Env, Result};
@@ -46,12 +47,10 @@ impl NativeMove {
         self.progress.has_arrived()
     }
 
-    /// Returns why the plan was given up, in the form that `error.rs` gives errors; null if it was not
-    /// given up.
+    /// Returns why the plan was given up; null if it was not given up.
     #[napi]
-    pub fn trouble(&self) -> Option<String> {
-        let trouble = self.progress.trouble()?;
-        Some(Failure::from(trouble).into_text())
+    pub fn trouble(&self) -> Option<Failure> {
+        self.progress.trouble().map(Failure::from)
     }
 }
 
@@ -77,7 +76,7 @@ impl NativeArm {
             (_, Ok(pose)) => Goal::Pose(pose),
             _ => {
                 let message = format!("a goal has 7 or 16 numbers, not {}", goal.len());
-                return Err(Failure::new("FRANKA_INVALID_ARGUMENT", message).into());
+                return Err(Failure::arm(ArmErrorCode::InvalidArgument, message).thrown(env));
             }
         };
         let arrival = Arrival {

@@ -2,16 +2,15 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use kilohertz_core::thread::{RealtimeRequest, make_realtime};
-use kilohertz_sim::{Corruption, EndEffector, Fault, HandFault, Simulator, SimulatorOptions};
+use kilohertz_sim::{EndEffector, Fault, FaultFields, Simulator, SimulatorError, SimulatorOptions};
 use napi::bindgen_prelude::Object;
 use napi::{Env, Result};
 use napi_derive::napi;
 
 use crate::background::in_background;
-use crate::error::Failure;
+use crate::error::OrThrow;
 
 /// Options of a simulator; absent options have the simulator's default.
 #[napi(object)]
@@ -49,26 +48,6 @@ pub struct NativeFingers {
     pub object_width_m: Option<f64>,
 }
 
-/// The simulator's counters.
-#[napi(object)]
-pub struct NativeCounters {
-    pub states_sent: f64,
-    pub states_dropped: f64,
-    pub states_delayed: f64,
-    pub commands_received: f64,
-    pub commands_late: f64,
-    pub commands_lost: f64,
-    pub longest_lost_run: f64,
-    pub commands_dropped: f64,
-    pub commands_delayed: f64,
-    pub motions_started: f64,
-    pub motions_finished: f64,
-    pub motions_aborted: f64,
-    pub reflexes: f64,
-    pub missed_ticks: f64,
-    pub clients: f64,
-}
-
 /// A fault to inject.
 #[napi(object)]
 pub struct NativeFault {
@@ -84,34 +63,50 @@ pub struct NativeFault {
     pub value: Option<f64>,
 }
 
-fn refused(what: &str, received: &str, expected: &str) -> Failure {
-    Failure::new(
-        "SIM_OPTION",
-        format!("{what} is {received}; expected {expected}"),
-    )
+impl From<NativeFault> for FaultFields {
+    fn from(fault: NativeFault) -> FaultFields {
+        FaultFields {
+            count: fault.count,
+            by_s: fault.by_s,
+            error: fault.error,
+            pressed: fault.pressed,
+            torques_nm: fault.torques_nm,
+            version: fault.version,
+            field: fault.field,
+            index: fault.index,
+            value: fault.value,
+        }
+    }
 }
 
-fn options(options: NativeSimulatorOptions) -> std::result::Result<SimulatorOptions, Failure> {
+fn refused(option: &'static str, received: String, expected: &str) -> SimulatorError {
+    SimulatorError::Option {
+        option,
+        received,
+        expected: expected.to_owned(),
+    }
+}
+
+fn options(
+    options: NativeSimulatorOptions,
+) -> std::result::Result<SimulatorOptions, SimulatorError> {
     let defaults = SimulatorOptions::default();
     let host = match options.host {
         None => defaults.host,
         Some(host) => host
             .parse()
-            .map_err(|_| refused("host", &host, "an IP address, as in 127.0.0.1"))?,
+            .map_err(|_| refused("host", host, "an IP address, as in 127.0.0.1"))?,
     };
     let q = match options.q {
         None => defaults.q,
         Some(q) => q.try_into().map_err(|q: Vec<f64>| {
-            refused(
-                "q",
-                &format!("of length {}", q.len()),
-                "7 joint positions [rad]",
-            )
+            let received = format!("of length {}", q.len());
+            refused("q", received, "7 joint positions [rad]")
         })?,
     };
     let generation = match options.generation {
         None => defaults.generation,
-        Some(name) => name.parse().map_err(Failure::from)?,
+        Some(name) => name.parse()?,
     };
     let end_effector = options.end_effector.as_deref().map(worn).transpose()?;
     Ok(SimulatorOptions {
@@ -133,10 +128,10 @@ fn options(options: NativeSimulatorOptions) -> std::result::Result<SimulatorOpti
 }
 
 /// Returns the end effector with this mass, centre of mass, inertia and frame.
-fn worn(slots: &[f64]) -> std::result::Result<EndEffector, Failure> {
+fn worn(slots: &[f64]) -> std::result::Result<EndEffector, SimulatorError> {
     let of_length = || {
         let received = format!("of length {}", slots.len());
-        refused("endEffector", &received, "29 numbers")
+        refused("endEffector", received, "29 numbers")
     };
     let (mass, rest) = slots.split_first().ok_or_else(of_length)?;
     let (centre, rest) = rest.split_first_chunk().ok_or_else(of_length)?;
@@ -157,69 +152,6 @@ fn raise_priority() {
         lock_memory: false,
         ..RealtimeRequest::default()
     });
-}
-
-fn fault(fault: NativeFault) -> std::result::Result<Fault, Failure> {
-    let count = fault.count.unwrap_or(1);
-    let by = Duration::try_from_secs_f64(fault.by_s.unwrap_or(0.0)).unwrap_or(Duration::MAX);
-    Ok(match fault.kind.as_str() {
-        "dropStates" => Fault::DropStates { count },
-        "dropCommands" => Fault::DropCommands { count },
-        "delayStates" => Fault::DelayStates { count, by },
-        "delayCommands" => Fault::DelayCommands { count, by },
-        "duplicateStates" => Fault::DuplicateStates { count },
-        "duplicateCommands" => Fault::DuplicateCommands { count },
-        "reorderStates" => Fault::ReorderStates { count },
-        "reorderCommands" => Fault::ReorderCommands { count },
-        "truncateStates" => Fault::TruncateStates { count },
-        "truncateCommands" => Fault::TruncateCommands { count },
-        "oldStates" => Fault::OldStates { count },
-        "corruptStates" => Fault::CorruptStates {
-            count,
-            with: Corruption {
-                field: fault.field.unwrap_or_default(),
-                index: fault.index.unwrap_or(0) as usize,
-                value: fault.value.unwrap_or(f64::NAN),
-            },
-        },
-        "noiseDatagrams" => Fault::NoiseDatagrams { count },
-        "resetConnection" => Fault::ResetConnection,
-        "slowConnect" => Fault::SlowConnect { by },
-        "reflex" => Fault::Reflex {
-            error: fault.error.unwrap_or_else(|| "joint_reflex".to_owned()),
-        },
-        "userStop" => Fault::UserStop(fault.pressed.unwrap_or(true)),
-        "push" => {
-            let torques = fault.torques_nm.unwrap_or_default();
-            let len = torques.len();
-            Fault::Push(torques.try_into().map_err(|_| {
-                refused("torquesNm", &format!("of length {len}"), "7 torques [N m]")
-            })?)
-        }
-        "rejectConnect" => Fault::RejectConnect {
-            version: fault.version.unwrap_or(5),
-        },
-        "die" => Fault::Die,
-        "freeze" => Fault::Freeze,
-        "handRejectConnect" => Fault::Hand(HandFault::RejectConnect {
-            version: fault.version.unwrap_or(2),
-        }),
-        "handFailNext" => Fault::Hand(HandFault::FailNext),
-        "handDeaf" => Fault::Hand(HandFault::Deaf),
-        "handDie" => Fault::Hand(HandFault::Die),
-        "handFreeze" => Fault::Hand(HandFault::Freeze),
-        other => {
-            let kinds = "dropStates, dropCommands, delayStates, delayCommands, duplicateStates, \
-                         duplicateCommands, reorderStates, reorderCommands, truncateStates, \
-                         truncateCommands, oldStates, corruptStates, noiseDatagrams, reflex, \
-                         userStop, push, rejectConnect, slowConnect, resetConnection, die, freeze, handRejectConnect, handFailNext, \
-                         handDeaf, handDie or handFreeze";
-            return Err(Failure::new(
-                "SIM_FAULT",
-                format!("fault kind {other:?} does not exist; expected {kinds}"),
-            ));
-        }
-    })
 }
 
 /// The addresses of the simulators of this process that wait for their commands.
@@ -248,7 +180,7 @@ impl NativeSimulator {
     /// Starts a simulator.
     #[napi(ts_return_type = "Promise<NativeSimulator>")]
     pub fn start(env: &Env, started_with: NativeSimulatorOptions) -> Result<Object<'_>> {
-        let options = options(started_with)?;
+        let options = options(started_with).or_throw(env)?;
         in_background(env, move || {
             let lockstep = options.lockstep;
             let simulator = Simulator::start(options)?;
@@ -275,8 +207,8 @@ impl NativeSimulator {
 
     /// Returns the true position of the fingers now.
     #[napi]
-    pub fn fingers(&self) -> Result<NativeFingers> {
-        let fingers = self.simulator.fingers().map_err(Failure::from)?;
+    pub fn fingers(&self, env: &Env) -> Result<NativeFingers> {
+        let fingers = self.simulator.fingers().or_throw(env)?;
         Ok(NativeFingers {
             width_m: fingers.width,
             is_moving: fingers.is_moving,
@@ -288,15 +220,14 @@ impl NativeSimulator {
 
     /// Puts an object between the fingers.
     #[napi]
-    pub fn place_object(&self, width_m: f64) -> Result<()> {
-        let placed = self.simulator.place_object(width_m);
-        Ok(placed.map_err(Failure::from)?)
+    pub fn place_object(&self, env: &Env, width_m: f64) -> Result<()> {
+        self.simulator.place_object(width_m).or_throw(env)
     }
 
     /// Removes the object between the fingers.
     #[napi]
-    pub fn remove_object(&self) -> Result<()> {
-        Ok(self.simulator.remove_object().map_err(Failure::from)?)
+    pub fn remove_object(&self, env: &Env) -> Result<()> {
+        self.simulator.remove_object().or_throw(env)
     }
 
     /// Returns the true motion of the arm now.
@@ -312,33 +243,19 @@ impl NativeSimulator {
         }
     }
 
-    /// Returns what was counted since the start.
+    /// Returns what was counted since the start, in the order of the contract's names.
     #[napi]
-    pub fn counters(&self) -> NativeCounters {
-        let counters = self.simulator.counters();
-        NativeCounters {
-            states_sent: counters.states_sent as f64,
-            states_dropped: counters.states_dropped as f64,
-            states_delayed: counters.states_delayed as f64,
-            commands_received: counters.commands_received as f64,
-            commands_late: counters.commands_late as f64,
-            commands_lost: counters.commands_lost as f64,
-            longest_lost_run: counters.longest_lost_run as f64,
-            commands_dropped: counters.commands_dropped as f64,
-            commands_delayed: counters.commands_delayed as f64,
-            motions_started: counters.motions_started as f64,
-            motions_finished: counters.motions_finished as f64,
-            motions_aborted: counters.motions_aborted as f64,
-            reflexes: counters.reflexes as f64,
-            missed_ticks: counters.missed_ticks as f64,
-            clients: counters.clients as f64,
-        }
+    pub fn counters(&self) -> Vec<f64> {
+        let counted = self.simulator.counters().shown();
+        counted.iter().map(|(_, count)| *count as f64).collect()
     }
 
     /// Injects a fault.
     #[napi]
-    pub fn inject(&self, what: NativeFault) -> Result<()> {
-        Ok(self.simulator.inject(fault(what)?).map_err(Failure::from)?)
+    pub fn inject(&self, env: &Env, fault: NativeFault) -> Result<()> {
+        let made = Fault::named(&fault.kind.clone(), fault.into());
+        made.and_then(|fault| self.simulator.inject(fault))
+            .or_throw(env)
     }
 
     /// Stops the simulator; resolves when its threads have ended.

@@ -13,28 +13,24 @@ use kilohertz_offload::arena::Block;
 use kilohertz_offload::child;
 use kilohertz_offload::error::LineError;
 use kilohertz_offload::line::{Descriptors, End, Kept, Line};
+use napi::Result;
 use napi::bindgen_prelude::{ArrayBuffer, Env, Function, Uint8ArraySlice};
-use napi::{Error, Result};
 use napi_derive::napi;
 
 use crate::buffers::{bytes_of, detach, seen_in_place};
-use crate::error::Failure;
+use crate::error::{Code, Failure, OrThrow};
 use crate::offload::poll::Poll;
 
 impl From<LineError> for Failure {
     fn from(error: LineError) -> Failure {
         let code = match error {
-            LineError::Full => "OFFLOAD_FULL",
-            LineError::TooLong { .. } => "OFFLOAD_TOO_LARGE",
-            LineError::Foreign | LineError::Garbled => "OFFLOAD_PROTOCOL",
-            LineError::System(_) => "SYSTEM",
+            LineError::TooLong { .. } => Code::OffloadTooLarge,
+            LineError::Foreign | LineError::Garbled => Code::OffloadProtocol,
+            // A full line is not a failure: the returned value tells the sender.
+            LineError::Full | LineError::System(_) => Code::System,
         };
         Failure::new(code, error.to_string())
     }
-}
-
-fn failed(error: LineError) -> Error {
-    Failure::from(error).into()
 }
 
 fn seconds(limit_s: f64) -> Duration {
@@ -99,16 +95,14 @@ impl NativeLine {
         }
     }
 
-    fn end(&mut self) -> Result<&mut End> {
-        match &mut self.open {
-            Some(open) => Ok(&mut open.end),
-            None => Err(gone()),
-        }
+    fn end(&mut self, env: &Env) -> Result<&mut End> {
+        let open = self.open.as_mut().ok_or_else(gone).or_throw(env)?;
+        Ok(&mut open.end)
     }
 }
 
-fn gone() -> Error {
-    Failure::new("SYSTEM", "the line is gone").into()
+fn gone() -> Failure {
+    Failure::new(Code::System, "the line is gone")
 }
 
 #[napi]
@@ -117,9 +111,9 @@ impl NativeLine {
     /// Messages and values of more than `longest` bytes are refused; without `longest` none is refused for
     /// its length.
     #[napi(factory)]
-    pub fn make(arena_bytes: f64, longest: Option<f64>) -> Result<NativeLine> {
+    pub fn make(env: &Env, arena_bytes: f64, longest: Option<f64>) -> Result<NativeLine> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let line = Line::make(arena_bytes as u64).map_err(failed)?;
+        let line = Line::make(arena_bytes as u64).or_throw(env)?;
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         lines().insert(number, line.clone());
         let longest = longest.map_or(usize::MAX, |longest| longest as usize);
@@ -129,8 +123,8 @@ impl NativeLine {
 
     /// Returns the server's end of a line of this process. May be called once per line.
     #[napi(factory)]
-    pub fn attach(number: u32) -> Result<NativeLine> {
-        let line = lines().remove(&number).ok_or_else(gone)?;
+    pub fn attach(env: &Env, number: u32) -> Result<NativeLine> {
+        let line = lines().remove(&number).ok_or_else(gone).or_throw(env)?;
         let end = line.server();
         Ok(NativeLine::with(line, end, None))
     }
@@ -141,13 +135,13 @@ impl NativeLine {
         unsafe_code,
         reason = "a number that was handed over stands for a descriptor"
     )]
-    pub fn join(memory: i32, call_event: i32, answer_event: i32) -> Result<NativeLine> {
+    pub fn join(env: &Env, memory: i32, call_event: i32, answer_event: i32) -> Result<NativeLine> {
         let [memory, call_event, answer_event] = [memory, call_event, answer_event].map(|fd| {
             // SAFETY: `lib/entry/child.ts` calls this once, with the descriptors that the parent placed for
             // this process; no other code in it knows them, so this function owns them.
             unsafe { OwnedFd::from_raw_fd(fd) }
         });
-        let line = Line::join(memory, call_event, answer_event).map_err(failed)?;
+        let line = Line::join(memory, call_event, answer_event).or_throw(env)?;
         let end = line.server();
         Ok(NativeLine::with(line, end, None))
     }
@@ -160,18 +154,18 @@ impl NativeLine {
 
     /// The descriptors for [`NativeLine::join`] in a child.
     #[napi(getter)]
-    pub fn descriptors(&self) -> Result<NativeDescriptors> {
-        let open = self.open.as_ref().ok_or_else(gone)?;
+    pub fn descriptors(&self, env: &Env) -> Result<NativeDescriptors> {
+        let open = self.open.as_ref().ok_or_else(gone).or_throw(env)?;
         Ok(open.line.descriptors().into())
     }
 
     /// Sends the first `length` bytes. Returns true if there was room.
     #[napi]
-    pub fn send(&mut self, message: Uint8ArraySlice<'_>, length: u32) -> Result<bool> {
-        match self.end()?.send(&message[..length as usize]) {
+    pub fn send(&mut self, env: &Env, message: Uint8ArraySlice<'_>, length: u32) -> Result<bool> {
+        match self.end(env)?.send(&message[..length as usize]) {
             Ok(_) => Ok(true),
             Err(LineError::Full) => Ok(false),
-            Err(error) => Err(failed(error)),
+            Err(error) => Err(Failure::from(error).thrown(env)),
         }
     }
 
@@ -180,21 +174,22 @@ impl NativeLine {
     #[napi]
     pub fn ask(
         &mut self,
+        env: &Env,
         message: Uint8ArraySlice<'_>,
         length: u32,
         into: Uint8ArraySlice<'_>,
         spin_s: f64,
     ) -> Result<f64> {
-        let end = self.end()?;
+        let end = self.end(env)?;
         match end.send(&message[..length as usize]) {
             Ok(is_awake) => {
                 if is_awake {
                     end.wait(seconds(spin_s), Duration::ZERO);
                 }
-                self.take(into, true)
+                self.take(env, into, true)
             }
             Err(LineError::Full) => Ok(-2.0),
-            Err(error) => Err(failed(error)),
+            Err(error) => Err(Failure::from(error).thrown(env)),
         }
     }
 
@@ -202,17 +197,17 @@ impl NativeLine {
     /// is waiting, the next one wakes this end; if another one is waiting, [`MORE`] is added. A message
     /// longer than `into` is not taken: call again with more room.
     #[napi]
-    pub fn take(&mut self, mut into: Uint8ArraySlice<'_>, park: bool) -> Result<f64> {
-        let end = self.end()?;
+    pub fn take(&mut self, env: &Env, mut into: Uint8ArraySlice<'_>, park: bool) -> Result<f64> {
+        let end = self.end(env)?;
         let length = loop {
-            match end.peek().map_err(failed)? {
+            match end.peek().or_throw(env)? {
                 Some(length) => break length,
                 None if !park || end.park() => return Ok(-1.0),
                 None => {}
             }
         };
         if let Some(into) = bytes_of(&mut into).get_mut(..length) {
-            end.take(into).map_err(failed)?;
+            end.take(into).or_throw(env)?;
             if park && !end.park() {
                 return Ok(length as f64 + MORE);
             }
@@ -223,25 +218,31 @@ impl NativeLine {
     /// Waits as [`NativeLine::wait`] does, takes the next message, and returns its length, with [`MORE`]
     /// added if another one is waiting; -1 if none came. A message longer than `into` is not taken.
     #[napi]
-    pub fn next(&mut self, into: Uint8ArraySlice<'_>, spin_s: f64, limit_s: f64) -> Result<f64> {
-        self.end()?.wait(seconds(spin_s), seconds(limit_s));
-        let length = self.take(into, false)?;
-        let has_more = length >= 0.0 && self.end()?.has_more();
+    pub fn next(
+        &mut self,
+        env: &Env,
+        into: Uint8ArraySlice<'_>,
+        spin_s: f64,
+        limit_s: f64,
+    ) -> Result<f64> {
+        self.end(env)?.wait(seconds(spin_s), seconds(limit_s));
+        let length = self.take(env, into, false)?;
+        let has_more = length >= 0.0 && self.end(env)?.has_more();
         Ok(length + if has_more { MORE } else { 0.0 })
     }
 
     /// Lends a copy of a value to the other end, and returns its number; -1 if the value must be sent in
     /// the message.
     #[napi]
-    pub fn lend(&mut self, value: Uint8ArraySlice<'_>) -> Result<f64> {
-        let block = self.end()?.lend(&value).map_err(failed)?;
+    pub fn lend(&mut self, env: &Env, value: Uint8ArraySlice<'_>) -> Result<f64> {
+        let block = self.end(env)?.lend(&value).or_throw(env)?;
         Ok(block.map_or(-1.0, |block| block.number() as f64))
     }
 
     /// Takes back a value that the other end was never told about.
     #[napi]
-    pub fn retract(&mut self, number: f64) -> Result<()> {
-        self.end()?.retract(Block::from_number(number as u64));
+    pub fn retract(&mut self, env: &Env, number: f64) -> Result<()> {
+        self.end(env)?.retract(Block::from_number(number as u64));
         Ok(())
     }
 
@@ -257,8 +258,8 @@ impl NativeLine {
         revocable: bool,
     ) -> Result<Option<ArrayBuffer<'env>>> {
         let block = Block::from_number(number as u64);
-        let end = self.end()?;
-        let value = end.borrow(block, length as usize).map_err(failed)?;
+        let end = self.end(env)?;
+        let value = end.borrow(block, length as usize).or_throw(env)?;
         match end.keep(value) {
             Ok(kept) => {
                 let kept = Rc::new(Cell::new(Some(kept)));
@@ -292,9 +293,9 @@ impl NativeLine {
 
     /// Copies a value that the other end lent, and gives its memory back.
     #[napi]
-    pub fn copy(&mut self, number: f64, mut into: Uint8ArraySlice<'_>) -> Result<()> {
+    pub fn copy(&mut self, env: &Env, number: f64, mut into: Uint8ArraySlice<'_>) -> Result<()> {
         let block = Block::from_number(number as u64);
-        let value = self.end()?.borrow(block, into.len()).map_err(failed)?;
+        let value = self.end(env)?.borrow(block, into.len()).or_throw(env)?;
         value.copy_to(bytes_of(&mut into));
         Ok(())
     }
@@ -302,8 +303,8 @@ impl NativeLine {
     /// Blocks for at most `limit_s` until there is a message or the line is closed. Spins for the first
     /// `spin_s` of that time. Returns true if there is a message or the line is closed.
     #[napi]
-    pub fn wait(&mut self, spin_s: f64, limit_s: f64) -> Result<bool> {
-        Ok(self.end()?.wait(seconds(spin_s), seconds(limit_s)))
+    pub fn wait(&mut self, env: &Env, spin_s: f64, limit_s: f64) -> Result<bool> {
+        Ok(self.end(env)?.wait(seconds(spin_s), seconds(limit_s)))
     }
 
     /// How many bytes of borrowed values JavaScript still uses.
@@ -317,7 +318,7 @@ impl NativeLine {
     /// that parked.
     #[napi]
     pub fn listen(&mut self, env: &Env, callback: Function<'_, (), ()>) -> Result<()> {
-        let event = self.end()?.event().raw();
+        let event = self.end(env)?.event().raw();
         self.poll = Some(Poll::new(env, event, &callback)?);
         Ok(())
     }
@@ -373,12 +374,16 @@ impl Drop for NativeLine {
 /// To be called in a child process, which is then ended with `parent`. Returns false if `parent` has
 /// already ended.
 #[napi]
-pub fn end_with_parent(parent: u32) -> Result<bool> {
-    child::end_with_parent(parent).map_err(|error| failed(error.into()))
+pub fn end_with_parent(env: &Env, parent: u32) -> Result<bool> {
+    child::end_with_parent(parent)
+        .map_err(LineError::from)
+        .or_throw(env)
 }
 
 /// Blocks for at most `limit_s` until a child has ended, then kills it. Returns true if it was killed.
 #[napi]
-pub fn end_child(pid: u32, limit_s: f64) -> Result<bool> {
-    child::end(pid, seconds(limit_s)).map_err(|error| failed(error.into()))
+pub fn end_child(env: &Env, pid: u32, limit_s: f64) -> Result<bool> {
+    child::end(pid, seconds(limit_s))
+        .map_err(LineError::from)
+        .or_throw(env)
 }

@@ -16,7 +16,7 @@ use kilohertz_offload::wake;
 use napi::bindgen_prelude::{Function, JsValue};
 use napi::{Env, Result, Status, sys};
 
-use crate::error::Failure;
+use crate::error::{Code, Failure};
 
 /// `uv_poll_t`, whose layout only libuv knows.
 type PollHandle = c_void;
@@ -67,8 +67,12 @@ pub struct Poll {
     open: Rc<Cell<bool>>,
 }
 
-fn refused(what: &str, status: impl Into<i64>) -> napi::Error {
-    Failure::new("SYSTEM", format!("{what} failed with {}", status.into())).into()
+fn refused(env: &Env, what: &str, status: impl Into<i64>) -> napi::Error {
+    Failure::new(
+        Code::System,
+        format!("{what} failed with {}", status.into()),
+    )
+    .thrown(env)
 }
 
 impl Poll {
@@ -94,7 +98,7 @@ impl Poll {
             .into_iter()
             .find(|status| *status != sys::Status::napi_ok)
         {
-            return Err(refused("polling an event counter", status));
+            return Err(refused(env, "polling an event counter", status));
         }
         // SAFETY: the call only returns a number.
         let bytes = unsafe { uv_handle_size(UV_POLL) };
@@ -119,7 +123,7 @@ impl Poll {
                 sys::napi_delete_reference(raw, function);
                 sys::napi_async_destroy(raw, context);
                 drop(Box::from_raw(watch));
-                return Err(refused("uv_poll_init", status));
+                return Err(refused(env, "uv_poll_init", status));
             }
             uv_handle_set_data(handle, watch.cast());
             uv_unref(handle);
@@ -133,10 +137,10 @@ impl Poll {
                 &mut (*watch).cleanup,
             );
             if started != 0 {
-                return Err(refused("uv_poll_start", started));
+                return Err(refused(env, "uv_poll_start", started));
             }
             if hooked != sys::Status::napi_ok {
-                return Err(refused("polling an event counter", hooked));
+                return Err(refused(env, "polling an event counter", hooked));
             }
             Ok(poll)
         }

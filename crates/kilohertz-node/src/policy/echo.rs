@@ -12,14 +12,14 @@ use kilohertz_core::thread::promotion::Promotion;
 use kilohertz_core::thread::{RealtimeRequest, block_signals, make_realtime};
 use kilohertz_core::timing::time::Time;
 use kilohertz_core::timing::wait::Waiter;
-use napi::Result;
 use napi::bindgen_prelude::Float64Array;
+use napi::{Env, Result};
 use napi_derive::napi;
 
-use crate::error::Failure;
+use crate::error::{Code, Failure, OrThrow};
 
 fn system(error: &std::io::Error) -> Failure {
-    Failure::new("SYSTEM", error.to_string())
+    Failure::new(Code::System, error.to_string())
 }
 
 /// One end of an echo.
@@ -32,8 +32,8 @@ pub struct NativeEcho {
 impl NativeEcho {
     /// Creates the asking end.
     #[napi(constructor)]
-    pub fn new() -> Result<NativeEcho> {
-        let echo = Echo::make().map_err(|error| system(&error))?;
+    pub fn new(env: &Env) -> Result<NativeEcho> {
+        let echo = Echo::make().map_err(|error| system(&error)).or_throw(env)?;
         Ok(NativeEcho { echo: Some(echo) })
     }
 
@@ -43,11 +43,13 @@ impl NativeEcho {
         unsafe_code,
         reason = "a number that was handed over stands for a descriptor"
     )]
-    pub fn join(memory: i32) -> Result<NativeEcho> {
+    pub fn join(env: &Env, memory: i32) -> Result<NativeEcho> {
         // SAFETY: `benches/echo.ts` calls this once, with the descriptor that its parent placed for this
         // process; no other code in it knows it, so this function owns it.
         let memory = unsafe { OwnedFd::from_raw_fd(memory) };
-        let echo = Echo::join(memory).map_err(|error| system(&error))?;
+        let echo = Echo::join(memory)
+            .map_err(|error| system(&error))
+            .or_throw(env)?;
         Ok(NativeEcho { echo: Some(echo) })
     }
 
@@ -61,22 +63,27 @@ impl NativeEcho {
     /// priority of 80 and the process one of 40. Returns how long each echo took \[s\]. With `holds_off`,
     /// idle states are held off.
     #[napi]
-    pub fn measure(&mut self, rounds: u32, pid: u32, holds_off: bool) -> Result<Float64Array> {
-        let gone = || Failure::new("SYSTEM", "the echo is gone");
-        let mut echo = self.echo.take().ok_or_else(gone)?;
+    pub fn measure(
+        &mut self,
+        env: &Env,
+        rounds: u32,
+        pid: u32,
+        holds_off: bool,
+    ) -> Result<Float64Array> {
+        let gone = || Failure::new(Code::System, "the echo is gone");
+        let mut echo = self.echo.take().ok_or_else(gone).or_throw(env)?;
         let measuring = thread::spawn(move || {
             block_signals();
             let child = Arc::new(PolicyThread::default());
             child.is(pid);
             let threads = [this_thread(), child.shared_number()];
-            let request = AwakeRequest {
-                how: if holds_off {
-                    KeepAwake::IdleStates
-                } else {
-                    KeepAwake::Off
+            let request = match holds_off {
+                true => AwakeRequest {
+                    how: KeepAwake::IdleStates,
+                    idle_latency: Some(Duration::ZERO),
+                    cores: 0,
                 },
-                idle_latency: holds_off.then_some(Duration::ZERO),
-                cores: 0,
+                false => AwakeRequest::OFF,
             };
             let _awake = Awake::begin(&request, &threads);
             let _promotion = Promotion::begin(40, child, Duration::MAX);
@@ -91,7 +98,7 @@ impl NativeEcho {
             }
             (echo, took)
         });
-        let (echo, took) = measuring.join().map_err(|_| gone())?;
+        let (echo, took) = measuring.join().map_err(|_| gone()).or_throw(env)?;
         self.echo = Some(echo);
         Ok(Float64Array::new(took))
     }

@@ -5,16 +5,16 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use kilohertz_core::channel::shared_mailbox::{Lengths, PolicyEnd, SharedMailbox};
-use napi::Result;
 use napi::bindgen_prelude::Float64ArraySlice;
+use napi::{Env, Result};
 use napi_derive::napi;
 
 use crate::buffers::fill_question;
-use crate::error::Failure;
+use crate::error::{Code, Failure, OrThrow};
 use crate::news::{END, OBSERVATION};
 
 fn system(error: &std::io::Error) -> Failure {
-    Failure::new("SYSTEM", format!("the policy's memory failed: {error}"))
+    Failure::new(Code::System, format!("the policy's memory failed: {error}"))
 }
 
 fn lengths(observation: u32, action: u32) -> Lengths {
@@ -33,8 +33,8 @@ pub struct NativeSharedPort {
 }
 
 impl NativeSharedPort {
-    pub(crate) fn shared(&self) -> Result<&SharedMailbox> {
-        let gone = || Failure::new("SYSTEM", "the policy's port is gone").into();
+    pub(crate) fn shared(&self) -> std::result::Result<&SharedMailbox, Failure> {
+        let gone = || Failure::new(Code::System, "the policy's port is gone");
         self.shared.as_ref().ok_or_else(gone)
     }
 }
@@ -43,25 +43,25 @@ impl NativeSharedPort {
 impl NativeSharedPort {
     /// Creates a port for one session, whose observations and actions have these numbers of slots.
     #[napi(constructor)]
-    pub fn new(observation: u32, action: u32) -> Result<NativeSharedPort> {
+    pub fn new(env: &Env, observation: u32, action: u32) -> Result<NativeSharedPort> {
         let shared = SharedMailbox::make(lengths(observation, action));
         Ok(NativeSharedPort {
-            shared: Some(shared.map_err(|error| system(&error))?),
+            shared: Some(shared.map_err(|error| system(&error)).or_throw(env)?),
             trouble: None,
         })
     }
 
     /// The descriptor for [`NativeJoinedPort::join`] in the child.
     #[napi(getter)]
-    pub fn memory(&self) -> Result<i32> {
-        Ok(self.shared()?.file().as_raw_fd())
+    pub fn memory(&self, env: &Env) -> Result<i32> {
+        Ok(self.shared().or_throw(env)?.file().as_raw_fd())
     }
 
     /// Sets the id of the process that runs the policy. It is also the number of its first thread, on which
     /// the policy runs.
     #[napi]
-    pub fn runs_in(&self, pid: u32) -> Result<()> {
-        self.shared()?.thread().is(pid);
+    pub fn runs_in(&self, env: &Env, pid: u32) -> Result<()> {
+        self.shared().or_throw(env)?.thread().is(pid);
         Ok(())
     }
 
@@ -113,13 +113,13 @@ impl NativeJoinedPort {
         unsafe_code,
         reason = "a number that was handed over stands for a descriptor"
     )]
-    pub fn join(memory: i32, observation: u32, action: u32) -> Result<NativeJoinedPort> {
+    pub fn join(env: &Env, memory: i32, observation: u32, action: u32) -> Result<NativeJoinedPort> {
         // SAFETY: `lib/entry/child.ts` calls this once, with the descriptor that the parent placed for this
         // process; no other code in it knows it, so this function owns it.
         let memory = unsafe { OwnedFd::from_raw_fd(memory) };
         let policy = PolicyEnd::join(memory, lengths(observation, action));
         Ok(NativeJoinedPort {
-            policy: policy.map_err(|error| system(&error))?,
+            policy: policy.map_err(|error| system(&error)).or_throw(env)?,
         })
     }
 

@@ -13,12 +13,11 @@ use kilohertz_core::channel::mailbox::PolicyEnd;
 use kilohertz_core::channel::notify::{Listener, Notifier, Signals};
 use kilohertz_core::policy::Question;
 use kilohertz_core::thread::cores::stay_on;
-use napi::Result;
 use napi::bindgen_prelude::Float64ArraySlice;
 use napi_derive::napi;
 
 use crate::buffers::fill_question;
-use crate::error::Failure;
+use crate::error::{Code, Failure};
 use crate::news::{END, OBSERVATION};
 
 /// The part of a port that other threads use.
@@ -66,9 +65,9 @@ impl PolicyPort {
     }
 
     /// Returns the port with this number.
-    pub fn find(number: u32) -> Result<Arc<PolicyPort>> {
+    pub fn find(number: u32) -> Result<Arc<PolicyPort>, Failure> {
         let port = ports().get(&number).cloned();
-        Ok(port.ok_or_else(|| Failure::new("SYSTEM", "the policy's worker is gone"))?)
+        port.ok_or_else(|| Failure::new(Code::System, "the policy's worker is gone"))
     }
 
     /// Returns the notifier that wakes the worker.

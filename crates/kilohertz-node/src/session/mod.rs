@@ -24,16 +24,16 @@ use kilohertz_core::session::{Config, Deadline, Session};
 use kilohertz_core::stats::Recorder;
 use kilohertz_core::thread::cores::OwnCore;
 use kilohertz_core::thread::{RealtimeRequest, make_realtime};
-use kilohertz_franka::ArmError;
 use kilohertz_franka::arm::Driven;
+use kilohertz_franka::{ArmError, Control};
 use napi::bindgen_prelude::{Float64Array, Float64ArraySlice, Function};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{Env, Result};
 use napi_derive::napi;
 
 use crate::buffers::fill_question;
-use crate::error::Failure;
-use crate::franka::arm::{NativeArm, control_of};
+use crate::error::{Code, Failure, OrThrow};
+use crate::franka::arm::{NativeArm, named};
 use crate::franka::move_to::NativeMove;
 use crate::guard::{NativePlace, give_stack};
 use crate::news::{BEGUN, END, EVENTS, OBSERVATION};
@@ -84,8 +84,8 @@ fn parts_of(
     driven: std::result::Result<Driven, ArmError>,
     options: &NativeSessionOptions,
     asked: Asked,
-) -> Result<Parts> {
-    let (robot, limits) = driven.map_err(Failure::from)?;
+) -> std::result::Result<Parts, Failure> {
+    let (robot, limits) = driven?;
     Ok(Parts {
         robot,
         limits,
@@ -100,10 +100,9 @@ fn controlled(
     control: &str,
     options: &NativeSessionOptions,
     asked: Asked,
-) -> Result<Parts> {
-    let driven = arm
-        .arm
-        .robot_with(control_of(control)?, &motion_options(options));
+) -> std::result::Result<Parts, Failure> {
+    let control: Control = named("control", control)?;
+    let driven = arm.arm.robot_with(control, &motion_options(options));
     parts_of(driven, options, asked)
 }
 
@@ -126,7 +125,7 @@ fn start(
         .build_threadsafe_function::<()>()
         .weak::<true>()
         .build()?;
-    let mut own_core = own_core(options)?;
+    let mut own_core = own_core(options).or_throw(env)?;
     let cpu = own_core.as_ref().map(OwnCore::cpu);
     let recorder = Arc::new(Recorder::new(
         robot.period(),
@@ -163,7 +162,8 @@ fn start(
             let _ = wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
         },
     )
-    .map_err(|error| Failure::thread(&error))?;
+    .map_err(|error| Failure::thread(&error))
+    .or_throw(env)?;
     let lengths = (robot.observation().len(), robot.action().len());
     let waking = |notifier| mailbox(lengths.0, lengths.1, notifier, Arc::clone(&recorder));
     let (inside, policy, failure): (Box<dyn Policy>, _, _) = match asked {
@@ -187,7 +187,7 @@ fn start(
     };
     let mut rules = LimitRules::all(OnViolation::Stop);
     for kind in ViolationKind::ALL {
-        if options.clamped.contains(&kind.to_string()) {
+        if options.clamped.iter().any(|name| name == kind.as_str()) {
             rules.set(kind, OnViolation::Clamp);
         }
     }
@@ -220,7 +220,7 @@ fn start(
         Ok(started) => drop(session.set(started)),
         Err(error) => {
             notifier.notify(Signals::ENDED);
-            return Err(Failure::thread(&error).into());
+            return Err(Failure::thread(&error).thrown(env));
         }
     }
     // The arm stops before this environment ends, in whichever way, even if it is a worker that is
@@ -278,9 +278,9 @@ impl NativeSession {
         wake: Function<'_, (), ()>,
         port: Option<u32>,
     ) -> Result<NativeSession> {
-        let port = port.map(PolicyPort::find).transpose()?;
+        let port = port.map(PolicyPort::find).transpose().or_throw(env)?;
         let asked = port.map_or(Asked::Here, Asked::Worker);
-        let parts = controlled(arm, &control, &options, asked)?;
+        let parts = controlled(arm, &control, &options, asked).or_throw(env)?;
         start(env, parts, &options, place, wake)
     }
 
@@ -295,8 +295,8 @@ impl NativeSession {
         wake: Function<'_, (), ()>,
         port: &NativeSharedPort,
     ) -> Result<NativeSession> {
-        let asked = Asked::Process(port.shared()?.clone());
-        let parts = controlled(arm, &control, &options, asked)?;
+        let asked = Asked::Process(port.shared().or_throw(env)?.clone());
+        let parts = controlled(arm, &control, &options, asked).or_throw(env)?;
         start(env, parts, &options, place, wake)
     }
 
@@ -312,14 +312,13 @@ impl NativeSession {
     ) -> Result<NativeSession> {
         let asked = Asked::Native(Box::new(planned.policy()));
         let driven = arm.arm.mover(&motion_options(&options));
-        let parts = parts_of(driven, &options, asked)?;
+        let parts = parts_of(driven, &options, asked).or_throw(env)?;
         start(env, parts, &options, place, wake)
     }
 
-    fn session(&self) -> Result<&Session> {
-        self.session
-            .get()
-            .ok_or_else(|| Failure::new("SYSTEM", "the session was not started").into())
+    fn session(&self, env: &Env) -> Result<&Session> {
+        let missing = || Failure::new(Code::System, "the session was not started");
+        self.session.get().ok_or_else(missing).or_throw(env)
     }
 
     /// Returns the reasons of a wake as a sum: 1 for a new observation, which is copied with its tick, time
@@ -327,10 +326,11 @@ impl NativeSession {
     #[napi]
     pub fn receive(
         &mut self,
+        env: &Env,
         mut observation: Float64ArraySlice<'_>,
         mut clock: Float64ArraySlice<'_>,
     ) -> Result<u32> {
-        let mut news = self.news()?;
+        let mut news = self.news(env)?;
         if let Some(frame) = self.policy.as_mut().and_then(PolicyEnd::take) {
             self.taken = frame.question();
             if fill_question(&frame, &mut observation, &mut clock) {
@@ -342,8 +342,8 @@ impl NativeSession {
 
     /// Returns the reasons of a wake as `receive` does, without taking an observation.
     #[napi]
-    pub fn news(&self) -> Result<u32> {
-        let session = self.session()?;
+    pub fn news(&self, env: &Env) -> Result<u32> {
+        let session = self.session(env)?;
         let events = if session.has_events() { EVENTS } else { 0 };
         let end = if session.has_ended() { END } else { 0 };
         let begun = if session.has_begun() { BEGUN } else { 0 };
@@ -352,11 +352,11 @@ impl NativeSession {
 
     /// Answers the observation taken last.
     #[napi]
-    pub fn answer(&mut self, action: &[f64]) -> Result<()> {
+    pub fn answer(&mut self, env: &Env, action: &[f64]) -> Result<()> {
         let expected = self.action.len();
         if action.len() != expected {
             let message = format!("the action has {} slots, not {expected}", action.len());
-            return Err(Failure::new("ACTION_LENGTH", message).into());
+            return Err(Failure::new(Code::ActionLength, message).thrown(env));
         }
         if let Some(policy) = &mut self.policy {
             policy.answer(self.taken, |slots| slots.copy_from_slice(action));
@@ -380,51 +380,51 @@ impl NativeSession {
 
     /// Asks the loop to bring the robot to rest and to end.
     #[napi]
-    pub fn request_stop(&self) -> Result<()> {
-        self.session()?.request_stop();
+    pub fn request_stop(&self, env: &Env) -> Result<()> {
+        self.session(env)?.request_stop();
         Ok(())
     }
 
     /// Blocks for at most `limit_s` until the loop has ended. Returns true if it has.
     #[napi]
-    pub fn join(&self, limit_s: f64) -> Result<bool> {
-        Ok(self.session()?.join(seconds(limit_s)))
+    pub fn join(&self, env: &Env, limit_s: f64) -> Result<bool> {
+        Ok(self.session(env)?.join(seconds(limit_s)))
     }
 
     /// True if the robot is stopped and the loop has ended.
     #[napi(getter)]
-    pub fn has_ended(&self) -> Result<bool> {
-        Ok(self.session()?.has_ended())
+    pub fn has_ended(&self, env: &Env) -> Result<bool> {
+        Ok(self.session(env)?.has_ended())
     }
 
     /// Returns what the loop has done until now.
     #[napi]
-    pub fn stats(&self) -> Result<NativeStats> {
-        Ok(NativeStats::of(self.session()?, &self.action))
+    pub fn stats(&self, env: &Env) -> Result<NativeStats> {
+        Ok(NativeStats::of(self.session(env)?, &self.action))
     }
 
     /// How many cycles have finished so far.
     #[napi(getter)]
-    pub fn step_count(&self) -> Result<f64> {
-        Ok(self.session()?.recorder().iterations.get() as f64)
+    pub fn step_count(&self, env: &Env) -> Result<f64> {
+        Ok(self.session(env)?.recorder().iterations.get() as f64)
     }
 
     /// Returns the histogram of the whole run's "jitter" or "execution" times.
     #[napi]
-    pub fn histogram(&self, of: String) -> Result<NativeHistogram> {
-        Ok(NativeHistogram::of(self.session()?.recorder(), &of))
+    pub fn histogram(&self, env: &Env, of: String) -> Result<NativeHistogram> {
+        Ok(NativeHistogram::of(self.session(env)?.recorder(), &of))
     }
 
     /// Returns what the loop thread asked of the system and got; null before it has run.
     #[napi]
-    pub fn realtime(&self) -> Result<Option<NativeRealtime>> {
-        Ok(self.session()?.realtime().map(NativeRealtime::from))
+    pub fn realtime(&self, env: &Env) -> Result<Option<NativeRealtime>> {
+        Ok(self.session(env)?.realtime().map(NativeRealtime::from))
     }
 
     /// Returns the state of the policy's priority; null if none was asked for, or while it is not known.
     #[napi]
-    pub fn promotion(&self) -> Result<Option<NativePromotion>> {
-        let session = self.session()?;
+    pub fn promotion(&self, env: &Env) -> Result<Option<NativePromotion>> {
+        let session = self.session(env)?;
         Ok(session.promotion().and_then(|promotion| {
             Some(NativePromotion {
                 priority: promotion.priority(),
@@ -436,23 +436,23 @@ impl NativeSession {
 
     /// Returns how cores are kept awake; null before the loop thread has run.
     #[napi]
-    pub fn awake(&self) -> Result<Option<NativeAwake>> {
-        Ok(self.session()?.awake().map(NativeAwake::from))
+    pub fn awake(&self, env: &Env) -> Result<Option<NativeAwake>> {
+        Ok(self.session(env)?.awake().map(NativeAwake::from))
     }
 
     /// Returns how the session ended; null while it runs.
     #[napi]
-    pub fn outcome(&self) -> Result<Option<NativeOutcome>> {
+    pub fn outcome(&self, env: &Env) -> Result<Option<NativeOutcome>> {
         Ok(self
-            .session()?
+            .session(env)?
             .outcome()
             .map(|ended| NativeOutcome::new(ended, &self.action)))
     }
 
     /// Takes all waiting events.
     #[napi]
-    pub fn take_events(&self) -> Result<Vec<NativeEvent>> {
-        let session = self.session()?;
+    pub fn take_events(&self, env: &Env) -> Result<Vec<NativeEvent>> {
+        let session = self.session(env)?;
         let events = std::iter::from_fn(|| session.take_event());
         Ok(events
             .map(|event| NativeEvent::new(&event, &self.action))
@@ -468,7 +468,7 @@ impl NativeSession {
     /// Takes all stored tick records. Each consists of `tick, timeS, periodS, sentS, kind, askedS,
     /// answeredS` and the action.
     #[napi]
-    pub fn take_records(&self) -> Result<Float64Array> {
-        Ok(Float64Array::new(self.session()?.take_records()))
+    pub fn take_records(&self, env: &Env) -> Result<Float64Array> {
+        Ok(Float64Array::new(self.session(env)?.take_records()))
     }
 }

@@ -6,6 +6,16 @@ use kilohertz_core::session::Latency;
 use kilohertz_franka::{Budget, CartesianBox, MotionOptions};
 use napi_derive::napi;
 
+/// How cores are kept awake.
+#[napi(string_enum = "camelCase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NativeKeepAwake {
+    Auto,
+    Threads,
+    IdleStates,
+    Off,
+}
+
 /// The options of a session. `lib/session/options.ts` has checked every value and filled in the defaults.
 #[napi(object)]
 pub struct NativeSessionOptions {
@@ -44,8 +54,7 @@ pub struct NativeSessionOptions {
     pub policy_priority: Option<u8>,
     /// True if the policy, in a worker, spins.
     pub policy_spins: Option<bool>,
-    /// "auto", "threads", "idleStates" or "off".
-    pub keep_awake: String,
+    pub keep_awake: NativeKeepAwake,
     pub keep_awake_cores: u32,
     /// The longest acceptable wake from an idle state; null leaves idle states unchanged.
     pub idle_latency_s: Option<f64>,

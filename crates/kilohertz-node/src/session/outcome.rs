@@ -7,12 +7,12 @@ use kilohertz_franka::ArmError;
 use napi::bindgen_prelude::Float64Array;
 use napi_derive::napi;
 
-use crate::error::Failure;
+use crate::error::{Code, Failure};
 
 /// An action value that broke a limit.
-#[napi(object)]
+#[napi(object, object_from_js = false)]
 pub struct NativeViolation {
-    /// The limit's name: "position", "torque rate" and so on. "finite value" and "frame" cannot be clamped.
+    /// The limit's name, one of `LimitKind` in the contract.
     pub kind: String,
     pub slot: u32,
     pub field: String,
@@ -27,7 +27,7 @@ pub struct NativeViolation {
 }
 
 /// The place of a joint that keeps a motion from going on [rad].
-#[napi(object)]
+#[napi(object, object_from_js = false)]
 pub struct NativeJointPlace {
     pub at: f64,
     pub lower: f64,
@@ -37,7 +37,7 @@ pub struct NativeJointPlace {
 }
 
 /// A place that the robot cannot reach in any posture [m].
-#[napi(object)]
+#[napi(object, object_from_js = false)]
 pub struct NativeTooFar {
     pub distance: f64,
     pub longest: f64,
@@ -47,7 +47,7 @@ impl NativeViolation {
     pub fn new(violation: &Violation, action: &Schema) -> NativeViolation {
         let (field, index, unit) = place_of(violation.slot, action);
         NativeViolation {
-            kind: violation.kind.to_string(),
+            kind: violation.kind.as_str().to_owned(),
             slot: violation.slot as u32,
             field,
             index,
@@ -71,7 +71,7 @@ impl NativeViolation {
 }
 
 /// How far a slot of the command is from the action.
-#[napi(object)]
+#[napi(object, object_from_js = false)]
 pub struct NativeDistance {
     pub field: String,
     pub index: u32,
@@ -99,20 +99,33 @@ fn place_of(slot: usize, action: &Schema) -> (String, u32, String) {
     (field.to_owned(), index as u32, unit.to_owned())
 }
 
+/// What ended a session.
+#[napi(string_enum = "camelCase", js_name = "NativeCause")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CauseName {
+    Stopped,
+    PolicyFailed,
+    InvalidAction,
+    NoAction,
+    TooLate,
+    NothingNew,
+    Behind,
+    RobotFailed,
+    Panicked,
+}
+
 /// How a session ended.
-#[napi(object)]
+#[napi(object, object_from_js = false)]
 pub struct NativeOutcome {
-    /// "stopped", "policyFailed", "invalidAction", "noAction", "tooLate", "nothingNew", "behind",
-    /// "robotFailed" or "panicked".
-    pub cause: String,
+    pub cause: CauseName,
     pub tick: Option<f64>,
     pub behind: Option<NativeDistance>,
     pub without_action: Option<u32>,
     pub violation: Option<NativeViolation>,
     /// The panic's message.
     pub message: Option<String>,
-    /// The robot's own error, in the form that `error.rs` gives errors.
-    pub robot_error: Option<String>,
+    /// The robot's own error.
+    pub robot_error: Option<Failure>,
     /// The last states, each preceded by its tick and its time [s].
     pub last_states: Float64Array,
 }
@@ -121,7 +134,7 @@ impl NativeOutcome {
     /// Returns how a session ended whose actions have this schema.
     pub fn new(outcome: &Outcome, action: &Schema) -> NativeOutcome {
         let mut told = NativeOutcome {
-            cause: "stopped".to_owned(),
+            cause: CauseName::Stopped,
             tick: None,
             behind: None,
             without_action: None,
@@ -130,26 +143,24 @@ impl NativeOutcome {
             robot_error: outcome.robot_error.as_ref().map(|error| {
                 match error.downcast_ref::<ArmError>() {
                     Some(error) => Failure::from(error.clone()),
-                    None => Failure::new("ROBOT", error.to_string()),
+                    None => Failure::new(Code::Robot, error.to_string()),
                 }
-                .into_text()
             }),
             last_states: Float64Array::new(outcome.last_states.clone()),
         };
         let (cause, tick) = match &outcome.cause {
             None => return told,
-            Some(Cause::PolicyFailed { tick }) => ("policyFailed", Some(*tick)),
-            Some(Cause::RobotFailed { tick }) => ("robotFailed", Some(*tick)),
+            Some(Cause::PolicyFailed { tick }) => (CauseName::PolicyFailed, Some(*tick)),
+            Some(Cause::RobotFailed { tick }) => (CauseName::RobotFailed, Some(*tick)),
             Some(Cause::TooLate {
                 tick,
                 without_action,
                 had_nothing,
             }) => {
                 told.without_action = Some(*without_action);
-                let cause = if *had_nothing {
-                    "nothingNew"
-                } else {
-                    "tooLate"
+                let cause = match had_nothing {
+                    true => CauseName::NothingNew,
+                    false => CauseName::TooLate,
                 };
                 (cause, Some(*tick))
             }
@@ -159,29 +170,39 @@ impl NativeOutcome {
                 distance,
             }) => {
                 told.behind = Some(NativeDistance::new(*slot, *distance, action));
-                ("behind", Some(*tick))
+                (CauseName::Behind, Some(*tick))
             }
-            Some(Cause::NoAction { tick }) => ("noAction", Some(*tick)),
+            Some(Cause::NoAction { tick }) => (CauseName::NoAction, Some(*tick)),
             Some(Cause::InvalidAction { tick, violation }) => {
                 told.violation = Some(NativeViolation::new(violation, action));
-                ("invalidAction", Some(*tick))
+                (CauseName::InvalidAction, Some(*tick))
             }
             Some(Cause::Panicked { message }) => {
                 told.message = Some(message.clone());
-                ("panicked", None)
+                (CauseName::Panicked, None)
             }
         };
-        told.cause = cause.to_owned();
+        told.cause = cause;
         told.tick = tick.map(|tick| tick as f64);
         told
     }
 }
 
+/// What happened while a session ran.
+#[napi(string_enum = "camelCase", js_name = "NativeEventKind")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventName {
+    Held,
+    Resting,
+    Resumed,
+    Behind,
+    Late,
+}
+
 /// Something that happened while the session ran.
-#[napi(object)]
+#[napi(object, object_from_js = false)]
 pub struct NativeEvent {
-    /// "held", "resting", "resumed", "behind" or "late".
-    pub kind: String,
+    pub kind: EventName,
     pub tick: f64,
     /// For "behind": how far the robot is behind.
     pub behind: Option<NativeDistance>,
@@ -193,17 +214,17 @@ impl NativeEvent {
     /// Returns an event of a session whose actions have this schema.
     pub fn new(event: &Event, action: &Schema) -> NativeEvent {
         let (kind, behind, took_s) = match event.kind {
-            EventKind::Held => ("held", None, None),
-            EventKind::Resting => ("resting", None, None),
-            EventKind::Resumed => ("resumed", None, None),
+            EventKind::Held => (EventName::Held, None, None),
+            EventKind::Resting => (EventName::Resting, None, None),
+            EventKind::Resumed => (EventName::Resumed, None, None),
             EventKind::Behind { slot, distance } => {
                 let behind = NativeDistance::new(slot, distance, action);
-                ("behind", Some(behind), None)
+                (EventName::Behind, Some(behind), None)
             }
-            EventKind::Late { took } => ("late", None, Some(took.as_secs_f64())),
+            EventKind::Late { took } => (EventName::Late, None, Some(took.as_secs_f64())),
         };
         NativeEvent {
-            kind: kind.to_owned(),
+            kind,
             tick: event.tick as f64,
             behind,
             took_s,

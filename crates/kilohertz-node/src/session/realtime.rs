@@ -3,31 +3,36 @@
 use kilohertz_core::thread::awake::{AwakeReport, AwakeRequest, KeepAwake};
 use kilohertz_core::thread::cores::OwnCore;
 use kilohertz_core::thread::{Grant, RealtimeReport};
-use napi::Result;
+use napi::bindgen_prelude::Either3;
 use napi_derive::napi;
 
 use crate::error::Failure;
-use crate::session::options::{NativeSessionOptions, seconds};
+use crate::session::options::{NativeKeepAwake, NativeSessionOptions, seconds};
+
+/// The system's answer to a request.
+#[napi(string_enum = "camelCase", js_name = "NativeGrantStatus")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GrantStatus {
+    Granted,
+    Refused,
+    NotAsked,
+}
 
 /// One request to the system for the loop thread.
 #[napi(object)]
 pub struct NativeGrant {
-    /// "granted", "refused" or "notAsked".
-    pub status: String,
+    pub status: GrantStatus,
     pub reason: Option<String>,
 }
 
 impl From<&Grant> for NativeGrant {
     fn from(grant: &Grant) -> NativeGrant {
         let (status, reason) = match grant {
-            Grant::NotAsked => ("notAsked", None),
-            Grant::Granted => ("granted", None),
-            Grant::Refused(reason) => ("refused", Some(reason.clone())),
+            Grant::NotAsked => (GrantStatus::NotAsked, None),
+            Grant::Granted => (GrantStatus::Granted, None),
+            Grant::Refused(reason) => (GrantStatus::Refused, Some(reason.clone())),
         };
-        NativeGrant {
-            status: status.to_owned(),
-            reason,
-        }
+        NativeGrant { status, reason }
     }
 }
 
@@ -61,13 +66,13 @@ impl From<&AwakeReport> for NativeAwake {
 }
 
 /// Takes a core for a policy that spins.
-pub fn own_core(options: &NativeSessionOptions) -> Result<Option<OwnCore>> {
+pub fn own_core(options: &NativeSessionOptions) -> Result<Option<OwnCore>, Failure> {
     if options.policy_spins != Some(true) {
         return Ok(None);
     }
     let core = OwnCore::take(options.cpu).map_err(|reason| {
         let expected = format!("false: {reason}. Leave spin out");
-        Failure::refused("spin", true, &expected)
+        Failure::out_of_range("spin", Either3::B(true), expected)
     })?;
     Ok(Some(core))
 }
@@ -75,11 +80,11 @@ pub fn own_core(options: &NativeSessionOptions) -> Result<Option<OwnCore>> {
 /// Returns how cores are to be kept awake.
 pub fn awake_of(options: &NativeSessionOptions) -> AwakeRequest {
     AwakeRequest {
-        how: match options.keep_awake.as_str() {
-            "auto" => KeepAwake::Auto,
-            "threads" => KeepAwake::Threads,
-            "idleStates" => KeepAwake::IdleStates,
-            _ => KeepAwake::Off,
+        how: match options.keep_awake {
+            NativeKeepAwake::Auto => KeepAwake::Auto,
+            NativeKeepAwake::Threads => KeepAwake::Threads,
+            NativeKeepAwake::IdleStates => KeepAwake::IdleStates,
+            NativeKeepAwake::Off => KeepAwake::Off,
         },
         idle_latency: options.idle_latency_s.map(seconds),
         cores: options.keep_awake_cores as usize,

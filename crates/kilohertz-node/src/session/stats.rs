@@ -3,7 +3,7 @@
 use kilohertz_core::limits::ViolationKind;
 use kilohertz_core::schema::Schema;
 use kilohertz_core::session::Session;
-use kilohertz_core::stats::{Recorder, Spread};
+use kilohertz_core::stats::{Recorder, Spread, Stats};
 use napi::bindgen_prelude::Float64Array;
 use napi_derive::napi;
 
@@ -29,44 +29,13 @@ impl From<Spread> for NativeSpread {
     }
 }
 
-/// Cycles in which the action broke a limit, by its kind.
-#[napi(object)]
-pub struct NativeViolations {
-    pub position: f64,
-    pub velocity: f64,
-    pub acceleration: f64,
-    pub jerk: f64,
-    pub torque: f64,
-    pub torque_rate: f64,
-    pub joints: f64,
-    pub r#box: f64,
-    pub distance: f64,
-}
-
 /// What a loop has done so far.
-#[napi(object)]
+#[napi(object, object_from_js = false)]
 pub struct NativeStats {
-    pub iterations: f64,
-    pub overruns: f64,
-    pub missed_ticks: f64,
-    pub policy_asks: f64,
-    pub policy_answers: f64,
-    pub late_actions: f64,
-    pub held_commands: f64,
-    pub rest_commands: f64,
-    pub stale_actions: f64,
-    pub clamped_commands: f64,
-    pub unused_not_finite: f64,
-    pub violations: NativeViolations,
+    /// The counts, in the order of the contract's names.
+    pub counts: Vec<f64>,
     pub first_violation: Option<NativeViolation>,
     pub first_violation_tick: Option<f64>,
-    pub overwritten_observations: f64,
-    pub overwritten_actions: f64,
-    pub dropped_answers: f64,
-    pub empty_answers: f64,
-    pub followed_commands: f64,
-    pub dropped_records: f64,
-    pub dropped_events: f64,
     pub target_period_s: f64,
     pub avg_period_s: f64,
     pub longest_period_s: f64,
@@ -74,44 +43,43 @@ pub struct NativeStats {
     pub execution: NativeSpread,
 }
 
+/// Returns the kinds of limits whose violations are counted: those of actions that a session can go on with.
+fn limits() -> impl Iterator<Item = ViolationKind> {
+    let all = ViolationKind::ALL.into_iter();
+    all.filter(|kind| kind.can_be_clamped())
+}
+
+/// Returns the names of what is counted in a session, as the TypeScript API has them.
+pub fn counter_names() -> Vec<String> {
+    let violations = limits().map(|kind| format!("{}Violations", kind.as_str()));
+    let counters = Stats::NAMES.iter().map(|name| camel_case(name));
+    counters.chain(violations).collect()
+}
+
+/// Returns `snake_case` as `snakeCase`.
+fn camel_case(name: &str) -> String {
+    let mut words = name.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |name, word| {
+        let (initial, rest) = word.split_at(word.len().min(1));
+        name + &initial.to_ascii_uppercase() + rest
+    })
+}
+
 impl NativeStats {
     /// Returns what the loop of `session` has done until now.
     pub fn of(session: &Session, action: &Schema) -> NativeStats {
         let stats = session.stats();
         let first = session.recorder().first_violation();
-        let counted = |kind| stats.violations[kind as usize] as f64;
+        let violations = limits().map(|kind| stats.violations[kind as usize]);
         NativeStats {
-            iterations: stats.iterations as f64,
-            overruns: stats.overruns as f64,
-            missed_ticks: stats.missed_ticks as f64,
-            policy_asks: stats.policy_asks as f64,
-            policy_answers: stats.policy_answers as f64,
-            late_actions: stats.late_actions as f64,
-            held_commands: stats.held_commands as f64,
-            rest_commands: stats.rest_commands as f64,
-            stale_actions: stats.stale_actions as f64,
-            clamped_commands: stats.clamped_commands as f64,
-            unused_not_finite: stats.unused_not_finite as f64,
-            violations: NativeViolations {
-                position: counted(ViolationKind::Position),
-                velocity: counted(ViolationKind::Velocity),
-                acceleration: counted(ViolationKind::Acceleration),
-                jerk: counted(ViolationKind::Jerk),
-                torque: counted(ViolationKind::Torque),
-                torque_rate: counted(ViolationKind::TorqueRate),
-                joints: counted(ViolationKind::Joints),
-                r#box: counted(ViolationKind::Box),
-                distance: counted(ViolationKind::Distance),
-            },
+            counts: stats
+                .counts()
+                .chain(violations)
+                .map(|count| count as f64)
+                .collect(),
             first_violation: first.map(|(_, first)| NativeViolation::new(&first, action)),
             first_violation_tick: first.map(|(tick, _)| tick as f64),
-            overwritten_observations: stats.overwritten_observations as f64,
-            overwritten_actions: stats.overwritten_actions as f64,
-            dropped_answers: stats.dropped_answers as f64,
-            empty_answers: stats.empty_answers as f64,
-            followed_commands: stats.followed_commands as f64,
-            dropped_records: stats.dropped_records as f64,
-            dropped_events: stats.dropped_events as f64,
             target_period_s: stats.target_period.as_secs_f64(),
             avg_period_s: stats.avg_period.as_secs_f64(),
             longest_period_s: stats.longest_period.as_secs_f64(),

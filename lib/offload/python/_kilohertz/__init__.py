@@ -9,13 +9,16 @@ It needs the standard library only. Its name is private: a user may have modules
 | the server's end of a line; the book of what it lends; what lies where | channel.py, arena.py, layout.py |
 | values as bytes; arrays of numbers; what is told of an exception | codec.py, arrays.py, errors.py |
 | the policy of a session; what it is given; what it answers | policy.py, state.py, action.py |
+| numbers that both ends know, generated | contract.py |
 | words of shared memory, the order of accesses, sleeping | memory.py |
 """
 
 import sys
 
+from .contract import Exit
+
 # What the parent takes for an interpreter that cannot do what is needed.
-UNFIT = 97
+UNFIT = Exit.UNFIT
 
 if sys.version_info < (3, 9):
     sys.stderr.write("this is Python %d.%d; expected 3.9 or newer\n" % sys.version_info[:2])

@@ -1,12 +1,22 @@
 """Which numbers an array on a line may hold, and how numpy and the standard library name them."""
 
+from .contract import ARRAYS
+
 _numpy = None
 
-# The kinds of arrays, in the order of their numbers: as struct and memoryview, and as numpy name them.
-FORMATS = ["b", "B", "h", "H", "i", "I", "q", "Q", "f", "d", "B", "B", "B"]
-DTYPES = ["i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8", "u1", "u1", None]
-BUFFER = 12
-KINDS = {"i1": 0, "u1": 1, "b1": 1, "i2": 2, "u2": 3, "i4": 4, "u4": 5, "i8": 6, "u8": 7, "f4": 8, "f8": 9}
+# What struct and memoryview, and what numpy call the kinds of arrays; bytes alone have no name in numpy.
+_NAMES = {
+    "Int8Array": ("b", "i1"), "Uint8Array": ("B", "u1"), "Uint8ClampedArray": ("B", "u1"), "DataView": ("B", "u1"),
+    "Int16Array": ("h", "i2"), "Uint16Array": ("H", "u2"), "Int32Array": ("i", "i4"), "Uint32Array": ("I", "u4"),
+    "BigInt64Array": ("q", "i8"), "BigUint64Array": ("Q", "u8"), "Float32Array": ("f", "f4"),
+    "Float64Array": ("d", "f8"), "ArrayBuffer": ("B", None),
+}
+# By the numbers of the kinds.
+FORMATS = [_NAMES[kind][0] for kind in ARRAYS]
+DTYPES = [_NAMES[kind][1] for kind in ARRAYS]
+BUFFER = ARRAYS.index("ArrayBuffer")
+# By the names of numpy: of two kinds with one name the first.
+KINDS = {"b1": DTYPES.index("u1"), **{dtype: DTYPES.index(dtype) for dtype in DTYPES if dtype}}
 
 
 def numpy():

@@ -10,8 +10,9 @@ import weakref
 from .arena import Arena
 from .errors import Garbled
 from .layout import (
-    ALWAYS_SIGNAL, ANSWERS, ARENAS_AT, BLOCKS, BLOCKS_FOR_MESSAGES, CALLS, CLOSED_AT, COUNTER_STRIDE, COUNTERS_AT,
-    MAGIC, PAGE, RETURNED_AT, SLOT_BODY, SLOT_BYTES, SLOT_HEAD, SLOTS, SLOTS_AT, TIB, VERSION,
+    ALWAYS_SIGNAL, ANSWERS, ARENA_BYTES_AT, ARENAS_AT, BLOCKS, BLOCKS_FOR_MESSAGES, CALLS, CLOSED_AT, COUNTER_STRIDE,
+    COUNTERS_AT, MAGIC, PAGE, RETURNED_AT, SLOT_BODY, SLOT_BYTES, SLOT_HEAD, SLOTS, SLOTS_AT, TIB,
+    VERSION, VERSION_AT,
 )
 from .memory import memory_order, words_of
 
@@ -24,8 +25,8 @@ class Line:
         self.call_event = call_event
         self.answer_event = answer_event
         head = mmap.mmap(memory, ARENAS_AT)
-        (self.arena_bytes,) = struct.unpack_from("<Q", head, 16)
-        (version,) = struct.unpack_from("<I", head, 8)
+        (self.arena_bytes,) = struct.unpack_from("<Q", head, ARENA_BYTES_AT)
+        (version,) = struct.unpack_from("<I", head, VERSION_AT)
         if head[:8] != MAGIC or version != VERSION:
             raise Garbled("the memory was not made by this version of kilohertz")
         head.close()

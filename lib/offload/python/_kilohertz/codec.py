@@ -5,16 +5,18 @@ import struct
 import sys
 
 from .arrays import BUFFER, DTYPES, FORMATS, KINDS, numpy
+from .contract import Packing, Tag
 from .errors import Garbled, NotCloneable, describe
 
-LARGEST_WITHIN = 1024
-SMALLEST_IN_PLACE = 65536
-DEEPEST = 100
+LARGEST_WITHIN = Packing.LARGEST_WITHIN
+SMALLEST_IN_PLACE = Packing.SMALLEST_IN_PLACE
+DEEPEST = Packing.DEEPEST
 
-(
-    UNDEFINED, NULL, FALSE, TRUE, INT, FLOAT, WHOLE, TEXT, LIST, RECORD,
-    ARRAY, LENT_ARRAY, FLOATS, INTS, BIGINT, DATE, MAP, SET_OF, ERROR_OF, CLONE,
-) = range(20)
+# Names of this module, which are looked up sooner than those of a class.
+UNDEFINED, NULL, FALSE, TRUE = Tag.UNDEFINED, Tag.NULL, Tag.FALSE, Tag.TRUE
+INT, FLOAT, WHOLE, TEXT, LIST, RECORD = Tag.INT, Tag.FLOAT, Tag.WHOLE, Tag.TEXT, Tag.LIST, Tag.RECORD
+ARRAY, LENT_ARRAY, FLOATS, INTS = Tag.ARRAY, Tag.LENT_ARRAY, Tag.FLOATS, Tag.INTS
+BIGINT, DATE, MAP, SET_OF, ERROR_OF, CLONE = Tag.BIGINT, Tag.DATE, Tag.MAP, Tag.SET, Tag.ERROR, Tag.CLONE
 
 
 class Packer:

@@ -3,12 +3,14 @@
 import os
 import traceback
 
+from .contract import Packing
+
 # The frames of these files are ours.
 _OWN = os.path.dirname(__file__) + os.sep
 
-# A text on its way is no longer than this, as in lib/offload/codec/error-message.ts; and so many causes are told.
-LONGEST = 2**20
-MOST_CAUSES = 25
+# A text on its way is no longer than this; and so many causes are told.
+LONGEST = Packing.LONGEST_TEXT
+MOST_CAUSES = Packing.MOST_CAUSES
 
 
 class Garbled(Exception):

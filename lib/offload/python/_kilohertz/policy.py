@@ -10,25 +10,27 @@ import struct
 import types
 
 from .action import Refused, numbers_of
+from .contract import Port
 from .errors import Garbled, describe
 from .layout import MAGIC
 from .memory import memory_order, words_of
 from .state import State, Tick
 
-VERSION = 1
-QUESTIONS, ANSWERS = 4, 16
+VERSION = Port.VERSION
+QUESTIONS, ANSWERS = Port.QUESTIONS, Port.ANSWERS
 # The words by their numbers, as `words_of` counts them; the rows begin behind them.
-ASKED, SLEEPS, TAKEN, ANSWERED, LOOP_SLEEPS = range(16, 96, 16)
-ROWS_AT = 384
-QUESTION_HEAD = struct.Struct("=3Q")
-ANSWER_HEAD = struct.Struct("=2Q")
+ASKED, SLEEPS, TAKEN = Port.ASKED_AT // 4, Port.SLEEPS_AT // 4, Port.TAKEN_AT // 4
+ANSWERED, LOOP_SLEEPS = Port.ANSWERED_AT // 4, Port.LOOP_SLEEPS_AT // 4
+ROWS_AT = Port.ROWS_AT
+QUESTION_HEAD = struct.Struct("=%dQ" % Port.QUESTION_HEAD)
+ANSWER_HEAD = struct.Struct("=%dQ" % Port.ANSWER_HEAD)
 # A question's number has 31 bits: the last bit of its word says that the session is over.
-NUMBERS = (1 << 31) - 1
-OVER = 1
+NUMBERS = Port.NUMBERS
+OVER = Port.OVER
 ALWAYS_WAKE = 2
-LOOP_AWAKE = 0
-# What came of a question; crates/kilohertz-core/src/channel/shared_mailbox.rs has the same numbers.
-FAILED, NOTHING, ACTION = range(3)
+LOOP_AWAKE = Port.LOOP_AWAKE
+# What came of a question.
+FAILED, NOTHING, ACTION = Port.ANSWER_FAILED, Port.ANSWER_NOTHING, Port.ANSWER_ACTION
 
 
 class PolicyPort:
@@ -39,8 +41,8 @@ class PolicyPort:
 
     def __init__(self, memory, futex, lengths):
         question = QUESTION_HEAD.size + 8 * lengths["observation"]
-        question_stride = -(-question // 64) * 64
-        answer_stride = -(-(ANSWER_HEAD.size + 8 * lengths["action"]) // 64) * 64
+        question_stride = -(-question // Port.LINE) * Port.LINE
+        answer_stride = -(-(ANSWER_HEAD.size + 8 * lengths["action"]) // Port.LINE) * Port.LINE
         answers_at = ROWS_AT + QUESTIONS * question_stride
         size = answers_at + ANSWERS * answer_stride
         if os.fstat(memory).st_size != size:

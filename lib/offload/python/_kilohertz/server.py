@@ -9,11 +9,13 @@ import sys
 
 from .arrays import numpy
 from .codec import Packer, Unpacker
+from .contract import Answer, Call
 from .errors import Garbled, NotFound
 from .policy import PolicyPort, run_policy
 
-MAKE, CALL, GET, SET, NEXT, RETURN, CANCEL, RUN_POLICY = range(8)
-VALUE, ERROR, ITERATOR = range(3)
+MAKE, CALL, GET, SET, NEXT = Call.MAKE, Call.CALL, Call.GET, Call.SET, Call.NEXT
+RETURN, CANCEL, RUN_POLICY = Call.RETURN, Call.CANCEL, Call.RUN_POLICY
+VALUE, ERROR, ITERATOR = Answer.VALUE, Answer.ERROR, Answer.ITERATOR
 
 
 class Server:

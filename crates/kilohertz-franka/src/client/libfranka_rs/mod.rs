@@ -441,6 +441,7 @@ fn why(watchdog: &Watchdog, mut robot: libfranka::Robot, call: &str, failed: Fai
             "the motion was aborted: the user stop is pressed".to_owned(),
         ),
         (_, Failed::Told(FrankaException::ControlException { error, .. })) => {
+            // The client gives only a text. Only the reported status depends on that text.
             let status = if error.contains("preempted") {
                 "Preempted"
             } else if error.contains("invalid input") {

@@ -1,0 +1,381 @@
+//! What Rust, TypeScript and Python share: names, codes, numbers and defaults. Each is declared in the
+//! crate that it belongs to, and listed here. `scripts/contract.mjs` writes `lib/native/contract.ts` and
+//! Python's `contract.py` from this list; both are committed.
+
+use std::time::Duration;
+
+use franka::RobotMode;
+use franka::model::Frame;
+use kilohertz_core::channel::records::{CommandKind, RECORD_FIELDS};
+use kilohertz_core::channel::shared_mailbox::LAYOUT;
+use kilohertz_core::limits::ViolationKind;
+use kilohertz_core::session::{Config, Deadline};
+use kilohertz_franka::kinematics::model::{POSTURE_FIELDS, Quantity};
+use kilohertz_franka::move_to::{Arrival, HOME};
+use kilohertz_franka::setting::{DIRECTIONS, FILTERS};
+use kilohertz_franka::{
+    ArmErrorCode, Budget, Client, ConnectOptions, Control, Generation, HandOptions, Impedance,
+    MotionOptions, Setting,
+};
+use kilohertz_offload::layout::{self, Direction};
+use kilohertz_offload::messages;
+use kilohertz_sim::{Counters, Fault, SimulatorError};
+use napi_derive::napi;
+
+use crate::error::Code;
+use crate::news;
+use crate::session::stats::counter_names;
+
+/// A list of names. If they have numbers, they are in the order of the numbers.
+#[napi(object, object_from_js = false)]
+pub struct NativeNames {
+    /// The constant that lists the names; `None` if no code reads the list.
+    pub name: Option<String>,
+    /// The type of one name.
+    pub type_name: String,
+    pub about: String,
+    pub values: Vec<String>,
+}
+
+/// Numbers with names.
+#[napi(object, object_from_js = false)]
+pub struct NativeNumbers {
+    /// The constant that holds the numbers.
+    pub name: String,
+    pub about: String,
+    pub keys: Vec<String>,
+    pub values: Vec<f64>,
+    /// True if only Python uses them.
+    pub is_for_python: bool,
+}
+
+/// What both sides know.
+#[napi(object, object_from_js = false)]
+pub struct NativeContract {
+    pub names: Vec<NativeNames>,
+    pub numbers: Vec<NativeNumbers>,
+}
+
+fn names<N: Into<String>>(
+    name: &str,
+    type_name: &str,
+    about: &str,
+    values: impl IntoIterator<Item = N>,
+) -> NativeNames {
+    NativeNames {
+        name: (!name.is_empty()).then(|| name.to_owned()),
+        type_name: type_name.to_owned(),
+        about: about.to_owned(),
+        values: values.into_iter().map(Into::into).collect(),
+    }
+}
+
+fn numbers<'a>(
+    name: &str,
+    about: &str,
+    entries: impl IntoIterator<Item = (&'a str, f64)>,
+) -> NativeNumbers {
+    let entries = entries.into_iter();
+    let (keys, values) = entries.map(|(key, value)| (key.to_owned(), value)).unzip();
+    NativeNumbers {
+        name: name.to_owned(),
+        about: about.to_owned(),
+        keys,
+        values,
+        is_for_python: false,
+    }
+}
+
+/// Numbers that only the Python end of shared memory takes.
+fn for_python<'a>(
+    name: &str,
+    about: &str,
+    entries: impl IntoIterator<Item = (&'a str, f64)>,
+) -> NativeNumbers {
+    NativeNumbers {
+        is_for_python: true,
+        ..numbers(name, about, entries)
+    }
+}
+
+/// Returns each name with its index in the list.
+fn numbered<'a>(names: &[&'a str]) -> Vec<(&'a str, f64)> {
+    let names = names.iter().enumerate();
+    names.map(|(number, name)| (*name, number as f64)).collect()
+}
+
+/// The codes of errors that this side gives.
+fn codes() -> Vec<&'static str> {
+    let own = Code::ALL.map(Code::as_str).into_iter();
+    let arm = ArmErrorCode::ALL.map(ArmErrorCode::as_str);
+    let mut codes: Vec<_> = own.chain(arm).chain(SimulatorError::CODES).collect();
+    codes.sort_unstable();
+    codes
+}
+
+/// Returns the name of another crate's enum variant in the style of the TypeScript API: `Joint1` as
+/// `joint1`.
+fn lowered(variant: String) -> String {
+    let (initial, rest) = variant.split_at(1);
+    initial.to_ascii_lowercase() + rest
+}
+
+const MODES: [RobotMode; 7] = [
+    RobotMode::Other,
+    RobotMode::Idle,
+    RobotMode::Move,
+    RobotMode::Guiding,
+    RobotMode::Reflex,
+    RobotMode::UserStopped,
+    RobotMode::AutomaticErrorRecovery,
+];
+
+/// Returns the defaults of options, with their names in the TypeScript API.
+fn defaults() -> Vec<(&'static str, f64)> {
+    let config = Config::default();
+    let (connect, hand) = (ConnectOptions::default(), HandOptions::default());
+    let (motion, budget, arrival) = (
+        MotionOptions::default(),
+        Budget::default(),
+        Arrival::default(),
+    );
+    let deadline = match config.deadline {
+        Deadline::Within(deadline) => deadline,
+        Deadline::None => Duration::ZERO,
+    };
+    let seconds = |duration: Duration| duration.as_secs_f64();
+    vec![
+        ("deadlineS", seconds(deadline)),
+        ("maxHeldTicks", f64::from(config.late.max_held)),
+        ("catchUpS", seconds(config.catch_up)),
+        ("maxDistanceRad", motion.max_distance),
+        ("softDistanceRad", MotionOptions::SOFT_DISTANCE),
+        ("velocityShare", budget.velocity),
+        ("accelerationShare", budget.acceleration),
+        ("jerkShare", budget.jerk),
+        (
+            "priority",
+            config.realtime.priority.map_or(f64::NAN, f64::from),
+        ),
+        (
+            "timerSlackS",
+            config.realtime.timer_slack.map_or(f64::NAN, seconds),
+        ),
+        ("keepAwakeCores", config.awake.cores as f64),
+        ("connectTimeoutS", seconds(connect.timeout)),
+        ("handTimeoutS", seconds(hand.timeout)),
+        ("handCommandTimeoutS", seconds(hand.command_timeout)),
+        ("toleranceRad", arrival.tolerance),
+        ("settleS", seconds(arrival.settling)),
+    ]
+}
+
+/// Returns what the languages share. It is read when the package is built, not when it runs.
+#[napi]
+pub fn contract() -> NativeContract {
+    let limits = ViolationKind::ALL.into_iter();
+    let targets = Control::ALL
+        .into_iter()
+        .filter_map(|control| Some((control.name(), control.target_jerk()?)));
+    let lists = vec![
+        names(
+            "NATIVE_ERROR_CODES",
+            "NativeErrorCode",
+            "The codes of errors that the native side gives.",
+            codes(),
+        ),
+        names(
+            "CONTROLS",
+            "FrankaControl",
+            "What the actions of a session on an arm are.",
+            Control::ALL.map(Control::name),
+        ),
+        names(
+            "CARTESIAN_CONTROLS",
+            "CartesianControl",
+            "Those that command the end effector.",
+            Control::CARTESIAN.map(Control::name),
+        ),
+        names(
+            "GENERATIONS",
+            "FrankaGeneration",
+            "Which arm it is: a Franka Research 3, or a Franka Emika Robot (FER), also called Panda.",
+            Generation::ALL.map(Generation::name),
+        ),
+        names(
+            "CLIENTS",
+            "FrankaClient",
+            "The library that talks to an arm.",
+            Client::ALL.map(Client::name),
+        ),
+        names(
+            "IMPEDANCES",
+            "FrankaImpedance",
+            "The controller that follows what is commanded.",
+            Impedance::NAMED.map(Impedance::name),
+        ),
+        names(
+            "FRAMES",
+            "FrankaFrame",
+            "A frame of the arm, as libfranka's `Frame` names it.",
+            Frame::ALL.map(|frame| lowered(format!("{frame:?}"))),
+        ),
+        names(
+            "ROBOT_MODES",
+            "RobotMode",
+            "What the robot is doing, as libfranka names it.",
+            MODES.map(|mode| format!("{mode:?}")),
+        ),
+        names(
+            "",
+            "LimitKind",
+            "What an action may break.",
+            ViolationKind::ALL.map(ViolationKind::as_str),
+        ),
+        names(
+            "LIMIT_NAMES",
+            "LimitName",
+            "Those that can be clamped: the name of a limit in the options and in the stats.",
+            limits
+                .filter(|kind| kind.can_be_clamped())
+                .map(ViolationKind::as_str),
+        ),
+        names(
+            "COUNTERS",
+            "SessionCounter",
+            "What is counted in a session.",
+            counter_names(),
+        ),
+        names(
+            "COMMAND_KINDS",
+            "CommandKind",
+            "Where the command of a tick came from.",
+            CommandKind::ALL.map(CommandKind::as_str),
+        ),
+        names(
+            "RECORD_FIELDS",
+            "RecordField",
+            "What a tick's record holds before its action.",
+            RECORD_FIELDS,
+        ),
+        names(
+            "",
+            "SettingKind",
+            "What an arm is set up with.",
+            Setting::KINDS,
+        ),
+        names(
+            "DIRECTIONS",
+            "GuidingDirection",
+            "The directions in which an arm is guided by hand.",
+            DIRECTIONS,
+        ),
+        names("FILTERS", "FilterName", "The filters of a FER.", FILTERS),
+        names(
+            "",
+            "FaultName",
+            "What can go wrong with a simulator on purpose.",
+            Fault::names(),
+        ),
+        names(
+            "SIMULATOR_COUNTERS",
+            "SimulatorCounter",
+            "What a simulator counts.",
+            Counters::default().shown().map(|(name, _)| name),
+        ),
+    ];
+    let tables = vec![
+        numbers(
+            "NEWS",
+            "What a wake is about; several at a time are their sum.",
+            news::NAMED.map(|(name, bit)| (name, f64::from(bit))),
+        ),
+        numbers("DEFAULTS", "The defaults of options.", defaults()),
+        numbers(
+            "TARGET_JERK_SHARES",
+            "The share of the jerk that a motion to a target takes by default, where actions are targets.",
+            targets,
+        ),
+        numbers(
+            "QUANTITIES",
+            "How many numbers each quantity of the model has, in the order of their numbers.",
+            Quantity::NAMED.map(|(name, quantity)| (name, quantity.len() as f64)),
+        ),
+        numbers(
+            "POSTURE",
+            "How many slots each field of a posture has, in their order.",
+            POSTURE_FIELDS.map(|(name, len)| (name, len as f64)),
+        ),
+        numbers(
+            "HOME",
+            "libfranka's ready pose, joint by joint [rad].",
+            ["1", "2", "3", "4", "5", "6", "7"].into_iter().zip(HOME),
+        ),
+        numbers(
+            "CALL",
+            "What a call over a line asks for.",
+            numbered(&messages::CALLS),
+        ),
+        numbers(
+            "ANSWER",
+            "What an answer over a line is.",
+            numbered(&messages::ANSWERS),
+        ),
+        numbers(
+            "TAG",
+            "What a value within a message begins with.",
+            numbered(&messages::TAGS),
+        ),
+        numbers("ARRAY", "The kinds of arrays.", numbered(&messages::ARRAYS)),
+        numbers(
+            "PACKING",
+            "Sizes [bytes] and counts of what is sent over a line.",
+            [
+                ("largestWithin", messages::LARGEST_WITHIN as f64),
+                ("smallestInPlace", messages::SMALLEST_IN_PLACE as f64),
+                ("deepest", messages::DEEPEST as f64),
+                ("longestText", messages::LONGEST_TEXT as f64),
+                ("mostCauses", messages::MOST_CAUSES as f64),
+            ],
+        ),
+        numbers(
+            "EXIT",
+            "What a child process exits with.",
+            [("unfit", f64::from(messages::UNFIT))],
+        ),
+        for_python(
+            "LINE",
+            "What lies where in the memory of a line [bytes], and how much of it there is.",
+            [
+                ("version", f64::from(layout::VERSION)),
+                ("versionAt", layout::VERSION_AT as f64),
+                ("arenaBytesAt", layout::ARENA_BYTES_AT as f64),
+                ("closedAt", layout::CLOSED_AT as f64),
+                ("slots", f64::from(layout::SLOTS)),
+                ("slotBytes", layout::SLOT_BYTES as f64),
+                ("slotHead", layout::SLOT_HEAD as f64),
+                ("blocks", f64::from(layout::BLOCKS)),
+                ("blocksForMessages", f64::from(layout::BLOCKS_FOR_MESSAGES)),
+                ("page", layout::PAGE as f64),
+                ("countersAt", Direction::Calls.published_at() as f64),
+                (
+                    "counterStride",
+                    (Direction::Calls.taken_at() - Direction::Calls.published_at()) as f64,
+                ),
+                ("returnedAt", Direction::Calls.returned_at(0) as f64),
+                ("slotsAt", Direction::Calls.slot_at(0) as f64),
+                ("arenasAt", layout::ARENAS_AT as f64),
+                ("beyondAt", Direction::Calls.beyond().start as f64),
+            ],
+        ),
+        for_python(
+            "PORT",
+            "What lies where in the memory of a policy in a process [bytes], and how much of it there is.",
+            LAYOUT.map(|(name, number)| (name, number as f64)),
+        ),
+    ];
+    NativeContract {
+        names: lists,
+        numbers: tables,
+    }
+}

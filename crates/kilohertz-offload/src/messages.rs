@@ -1,0 +1,72 @@
+//! The meaning of the messages of a line. No code in this crate reads them: both ends, in JavaScript and
+//! Python, take these numbers from the contract that is generated from this file.
+
+/// The kinds of calls, in the order of their numbers.
+pub const CALLS: [&str; 8] = [
+    // Creates the object that all other calls use.
+    "make",   // To call a method.
+    "call",   // To read an attribute.
+    "get",    // To set one; never answered.
+    "set",    // The next value of an iterator.
+    "next",   // To end an iterator.
+    "return", // That a call is not waited for any more; never answered.
+    "cancel", // To run what was made as the policy of a session, until that ends.
+    "runPolicy",
+];
+
+/// The kinds of answers, in the order of their numbers.
+pub const ANSWERS: [&str; 3] = ["value", "error", "iterator"];
+
+/// The tags with which a value in a message begins, in the order of their numbers.
+pub const TAGS: [&str; 20] = [
+    "undefined",
+    "null",
+    "false",
+    "true",
+    "int",
+    "float",
+    "whole",
+    "text",
+    "list",
+    "record",
+    "array",
+    "lentArray",
+    "floats",
+    "ints",
+    "bigint",
+    "date",
+    "map",
+    "set",
+    "error",
+    "clone",
+];
+
+/// The kinds of arrays with JavaScript's names, in the order of their numbers; the last is bytes in Python.
+pub const ARRAYS: [&str; 13] = [
+    "Int8Array",
+    "Uint8Array",
+    "Int16Array",
+    "Uint16Array",
+    "Int32Array",
+    "Uint32Array",
+    "BigInt64Array",
+    "BigUint64Array",
+    "Float32Array",
+    "Float64Array",
+    "Uint8ClampedArray",
+    "DataView",
+    "ArrayBuffer",
+];
+
+/// Up to this size an array is copied into the message [bytes].
+pub const LARGEST_WITHIN: usize = 1024;
+/// From this size on, a lent array is read in place; a smaller one is copied [bytes].
+pub const SMALLEST_IN_PLACE: usize = 65_536;
+/// A value nested more deeply than this counts as circular.
+pub const DEEPEST: usize = 100;
+/// The longest text of an error.
+pub const LONGEST_TEXT: usize = 1 << 20;
+/// How many nested causes of an error are passed on.
+pub const MOST_CAUSES: usize = 25;
+/// The exit code of a child whose interpreter is not suitable, for example because it is too old.
+pub const UNFIT: i32 = 97;

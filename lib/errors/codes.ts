@@ -1,0 +1,50 @@
+// The codes of errors. Those that the native side gives are in `lib/native/contract.ts`; here are those of this side.
+
+import { NATIVE_ERROR_CODES, type NativeErrorCode } from '../native/contract.ts';
+
+/** The codes that this side alone gives, those of options aside. Each has its place in docs/errors.md. */
+const OWN_ERROR_CODES = [
+  'ABORT_ERR',
+  'ACTION_FRAME',
+  'ACTION_LIMIT',
+  'ACTION_NOT_FINITE',
+  'ACTION_TYPE',
+  'INTERNAL',
+  'OFFLOAD_CRASHED',
+  'OFFLOAD_ENTRY_POINT',
+  'OFFLOAD_NOT_CLONEABLE',
+  'OFFLOAD_NOT_FOUND',
+  'OFFLOAD_NOT_STARTED',
+  'OFFLOAD_PYTHON',
+  'OFFLOAD_QUEUE_FULL',
+  'OFFLOAD_SHAPE',
+  'OFFLOAD_STOPPED',
+  'OFFLOAD_TIMEOUT',
+  'POLICY_BEHIND',
+  'POLICY_CRASHED',
+  'POLICY_DETACHED',
+  'POLICY_LATE',
+  'POLICY_THREW',
+  'POLICY_UNSETTLED',
+  'ROBOT_THREW',
+  'ROBOT_UNSETTLED',
+  'SESSION_RUNNING',
+  'SESSION_STOPPED',
+] as const;
+
+/** The code of a refused option: `OPTION_` and its name, as in `OPTION_RATE_HZ`. */
+export type OptionErrorCode = `OPTION_${string}`;
+
+/** The stable codes of errors, those of options aside. */
+export type ErrorCode = NativeErrorCode | (typeof OWN_ERROR_CODES)[number];
+
+/** The stable codes of all errors of this package. */
+export type KilohertzErrorCode = ErrorCode | OptionErrorCode;
+
+/** All codes, those of options aside. */
+export const ERROR_CODES: readonly ErrorCode[] = [...NATIVE_ERROR_CODES, ...OWN_ERROR_CODES];
+
+/** Whether something is a code, but that of an option. */
+export function isErrorCode(code: unknown): code is ErrorCode {
+  return ERROR_CODES.some((known) => known === code);
+}

@@ -1,0 +1,501 @@
+// What both sides know. Made from crates/kilohertz-node/src/contract.rs by `npm run build`; edit it there.
+
+/** The codes of errors that the native side gives. */
+export type NativeErrorCode =
+  | 'ACTION_LENGTH'
+  | 'FRANKA_CLIENT'
+  | 'FRANKA_COMMAND_ABORTED'
+  | 'FRANKA_COMMAND_REJECTED'
+  | 'FRANKA_COMMAND_TIMEOUT'
+  | 'FRANKA_CONNECTION_LOST'
+  | 'FRANKA_CONNECT_FAILED'
+  | 'FRANKA_CONNECT_REFUSED'
+  | 'FRANKA_CONNECT_TIMEOUT'
+  | 'FRANKA_GENERATION'
+  | 'FRANKA_INCOMPATIBLE_VERSION'
+  | 'FRANKA_INVALID_ARGUMENT'
+  | 'FRANKA_INVALID_OPERATION'
+  | 'FRANKA_MODEL'
+  | 'FRANKA_MOTION_ABORTED'
+  | 'FRANKA_NOT_ARRIVED'
+  | 'FRANKA_PROTOCOL'
+  | 'FRANKA_REFLEX'
+  | 'FRANKA_UNREACHABLE'
+  | 'OFFLOAD_PROTOCOL'
+  | 'OFFLOAD_TOO_LARGE'
+  | 'ROBOT'
+  | 'SESSION_INTERRUPTED'
+  | 'SIM_ADDRESS'
+  | 'SIM_BIND'
+  | 'SIM_FAULT'
+  | 'SIM_MODEL'
+  | 'SIM_OPTION'
+  | 'SIM_STOPPED'
+  | 'SIM_SYSTEM'
+  | 'SYSTEM';
+
+export const NATIVE_ERROR_CODES: readonly NativeErrorCode[] = [
+  'ACTION_LENGTH',
+  'FRANKA_CLIENT',
+  'FRANKA_COMMAND_ABORTED',
+  'FRANKA_COMMAND_REJECTED',
+  'FRANKA_COMMAND_TIMEOUT',
+  'FRANKA_CONNECTION_LOST',
+  'FRANKA_CONNECT_FAILED',
+  'FRANKA_CONNECT_REFUSED',
+  'FRANKA_CONNECT_TIMEOUT',
+  'FRANKA_GENERATION',
+  'FRANKA_INCOMPATIBLE_VERSION',
+  'FRANKA_INVALID_ARGUMENT',
+  'FRANKA_INVALID_OPERATION',
+  'FRANKA_MODEL',
+  'FRANKA_MOTION_ABORTED',
+  'FRANKA_NOT_ARRIVED',
+  'FRANKA_PROTOCOL',
+  'FRANKA_REFLEX',
+  'FRANKA_UNREACHABLE',
+  'OFFLOAD_PROTOCOL',
+  'OFFLOAD_TOO_LARGE',
+  'ROBOT',
+  'SESSION_INTERRUPTED',
+  'SIM_ADDRESS',
+  'SIM_BIND',
+  'SIM_FAULT',
+  'SIM_MODEL',
+  'SIM_OPTION',
+  'SIM_STOPPED',
+  'SIM_SYSTEM',
+  'SYSTEM',
+];
+
+/** What the actions of a session on an arm are. */
+export type FrankaControl =
+  | 'jointVelocity'
+  | 'jointPosition'
+  | 'jointTarget'
+  | 'cartesianVelocity'
+  | 'cartesianPose'
+  | 'cartesianTarget'
+  | 'torque';
+
+export const CONTROLS: readonly FrankaControl[] = [
+  'jointVelocity',
+  'jointPosition',
+  'jointTarget',
+  'cartesianVelocity',
+  'cartesianPose',
+  'cartesianTarget',
+  'torque',
+];
+
+/** Those that command the end effector. */
+export type CartesianControl = 'cartesianVelocity' | 'cartesianPose' | 'cartesianTarget';
+
+export const CARTESIAN_CONTROLS: readonly CartesianControl[] = [
+  'cartesianVelocity',
+  'cartesianPose',
+  'cartesianTarget',
+];
+
+/** Which arm it is: a Franka Research 3, or a Franka Emika Robot (FER), also called Panda. */
+export type FrankaGeneration = 'fr3' | 'fer';
+
+export const GENERATIONS: readonly FrankaGeneration[] = ['fr3', 'fer'];
+
+/** The library that talks to an arm. */
+export type FrankaClient = 'franka-rs' | 'libfranka-rs';
+
+export const CLIENTS: readonly FrankaClient[] = ['franka-rs', 'libfranka-rs'];
+
+/** The controller that follows what is commanded. */
+export type FrankaImpedance = 'joint' | 'cartesian' | 'external';
+
+export const IMPEDANCES: readonly FrankaImpedance[] = ['joint', 'cartesian', 'external'];
+
+/** A frame of the arm, as libfranka's `Frame` names it. */
+export type FrankaFrame =
+  | 'joint1'
+  | 'joint2'
+  | 'joint3'
+  | 'joint4'
+  | 'joint5'
+  | 'joint6'
+  | 'joint7'
+  | 'flange'
+  | 'endEffector'
+  | 'stiffness';
+
+export const FRAMES: readonly FrankaFrame[] = [
+  'joint1',
+  'joint2',
+  'joint3',
+  'joint4',
+  'joint5',
+  'joint6',
+  'joint7',
+  'flange',
+  'endEffector',
+  'stiffness',
+];
+
+/** What the robot is doing, as libfranka names it. */
+export type RobotMode =
+  | 'Other'
+  | 'Idle'
+  | 'Move'
+  | 'Guiding'
+  | 'Reflex'
+  | 'UserStopped'
+  | 'AutomaticErrorRecovery';
+
+export const ROBOT_MODES: readonly RobotMode[] = [
+  'Other',
+  'Idle',
+  'Move',
+  'Guiding',
+  'Reflex',
+  'UserStopped',
+  'AutomaticErrorRecovery',
+];
+
+/** What an action may break. */
+export type LimitKind =
+  | 'notFinite'
+  | 'frame'
+  | 'box'
+  | 'position'
+  | 'velocity'
+  | 'acceleration'
+  | 'jerk'
+  | 'torque'
+  | 'torqueRate'
+  | 'joints'
+  | 'distance';
+
+/** Those that can be clamped: the name of a limit in the options and in the stats. */
+export type LimitName =
+  | 'box'
+  | 'position'
+  | 'velocity'
+  | 'acceleration'
+  | 'jerk'
+  | 'torque'
+  | 'torqueRate'
+  | 'joints'
+  | 'distance';
+
+export const LIMIT_NAMES: readonly LimitName[] = [
+  'box',
+  'position',
+  'velocity',
+  'acceleration',
+  'jerk',
+  'torque',
+  'torqueRate',
+  'joints',
+  'distance',
+];
+
+/** What is counted in a session. */
+export type SessionCounter =
+  | 'iterations'
+  | 'overruns'
+  | 'missedTicks'
+  | 'policyAsks'
+  | 'policyAnswers'
+  | 'lateActions'
+  | 'heldCommands'
+  | 'restCommands'
+  | 'staleActions'
+  | 'clampedCommands'
+  | 'unusedNotFinite'
+  | 'overwrittenObservations'
+  | 'overwrittenActions'
+  | 'droppedAnswers'
+  | 'emptyAnswers'
+  | 'followedCommands'
+  | 'droppedRecords'
+  | 'droppedEvents'
+  | 'boxViolations'
+  | 'positionViolations'
+  | 'velocityViolations'
+  | 'accelerationViolations'
+  | 'jerkViolations'
+  | 'torqueViolations'
+  | 'torqueRateViolations'
+  | 'jointsViolations'
+  | 'distanceViolations';
+
+export const COUNTERS: readonly SessionCounter[] = [
+  'iterations',
+  'overruns',
+  'missedTicks',
+  'policyAsks',
+  'policyAnswers',
+  'lateActions',
+  'heldCommands',
+  'restCommands',
+  'staleActions',
+  'clampedCommands',
+  'unusedNotFinite',
+  'overwrittenObservations',
+  'overwrittenActions',
+  'droppedAnswers',
+  'emptyAnswers',
+  'followedCommands',
+  'droppedRecords',
+  'droppedEvents',
+  'boxViolations',
+  'positionViolations',
+  'velocityViolations',
+  'accelerationViolations',
+  'jerkViolations',
+  'torqueViolations',
+  'torqueRateViolations',
+  'jointsViolations',
+  'distanceViolations',
+];
+
+/** Where the command of a tick came from. */
+export type CommandKind = 'fresh' | 'followed' | 'held' | 'rest';
+
+export const COMMAND_KINDS: readonly CommandKind[] = ['fresh', 'followed', 'held', 'rest'];
+
+/** What a tick's record holds before its action. */
+export type RecordField = 'tick' | 'timeS' | 'periodS' | 'sentS' | 'kind' | 'askedS' | 'answeredS';
+
+export const RECORD_FIELDS: readonly RecordField[] = [
+  'tick',
+  'timeS',
+  'periodS',
+  'sentS',
+  'kind',
+  'askedS',
+  'answeredS',
+];
+
+/** What an arm is set up with. */
+export type SettingKind =
+  | 'collisionBehavior'
+  | 'jointImpedance'
+  | 'cartesianImpedance'
+  | 'guidingMode'
+  | 'endEffector'
+  | 'stiffnessFrame'
+  | 'load'
+  | 'filters';
+
+/** The directions in which an arm is guided by hand. */
+export type GuidingDirection = 'x' | 'y' | 'z' | 'roll' | 'pitch' | 'yaw' | 'elbow';
+
+export const DIRECTIONS: readonly GuidingDirection[] = [
+  'x',
+  'y',
+  'z',
+  'roll',
+  'pitch',
+  'yaw',
+  'elbow',
+];
+
+/** The filters of a FER. */
+export type FilterName =
+  | 'jointPositionHz'
+  | 'jointVelocityHz'
+  | 'cartesianPositionHz'
+  | 'cartesianVelocityHz'
+  | 'controllerHz';
+
+export const FILTERS: readonly FilterName[] = [
+  'jointPositionHz',
+  'jointVelocityHz',
+  'cartesianPositionHz',
+  'cartesianVelocityHz',
+  'controllerHz',
+];
+
+/** What can go wrong with a simulator on purpose. */
+export type FaultName =
+  | 'dropStates'
+  | 'dropCommands'
+  | 'delayStates'
+  | 'delayCommands'
+  | 'duplicateStates'
+  | 'duplicateCommands'
+  | 'reorderStates'
+  | 'reorderCommands'
+  | 'truncateStates'
+  | 'truncateCommands'
+  | 'oldStates'
+  | 'corruptStates'
+  | 'noiseDatagrams'
+  | 'reflex'
+  | 'userStop'
+  | 'push'
+  | 'rejectConnect'
+  | 'slowConnect'
+  | 'resetConnection'
+  | 'die'
+  | 'freeze'
+  | 'handRejectConnect'
+  | 'handFailNext'
+  | 'handDeaf'
+  | 'handDie'
+  | 'handFreeze';
+
+/** What a simulator counts. */
+export type SimulatorCounter =
+  | 'statesSent'
+  | 'statesDropped'
+  | 'statesDelayed'
+  | 'commandsReceived'
+  | 'commandsLate'
+  | 'commandsLost'
+  | 'longestLostRun'
+  | 'commandsDropped'
+  | 'commandsDelayed'
+  | 'motionsStarted'
+  | 'motionsFinished'
+  | 'motionsAborted'
+  | 'reflexes'
+  | 'missedTicks'
+  | 'clients';
+
+export const SIMULATOR_COUNTERS: readonly SimulatorCounter[] = [
+  'statesSent',
+  'statesDropped',
+  'statesDelayed',
+  'commandsReceived',
+  'commandsLate',
+  'commandsLost',
+  'longestLostRun',
+  'commandsDropped',
+  'commandsDelayed',
+  'motionsStarted',
+  'motionsFinished',
+  'motionsAborted',
+  'reflexes',
+  'missedTicks',
+  'clients',
+];
+
+/** What a wake is about; several at a time are their sum. */
+export const NEWS = { observation: 1, events: 2, end: 4, begun: 8 } as const;
+
+/** The defaults of options. */
+export const DEFAULTS = {
+  deadlineS: 0.0003,
+  maxHeldTicks: 20,
+  catchUpS: 3,
+  maxDistanceRad: 0.1,
+  softDistanceRad: 0.5,
+  velocityShare: 0.5,
+  accelerationShare: 0.5,
+  jerkShare: 0.1,
+  priority: 80,
+  timerSlackS: 1e-9,
+  keepAwakeCores: 2,
+  connectTimeoutS: 5,
+  handTimeoutS: 5,
+  handCommandTimeoutS: 180,
+  toleranceRad: 0.01,
+  settleS: 1,
+} as const;
+
+/** The share of the jerk that a motion to a target takes by default, where actions are targets. */
+export const TARGET_JERK_SHARES = { jointTarget: 0.1, cartesianTarget: 0.03 } as const;
+
+/** How many numbers each quantity of the model has, in the order of their numbers. */
+export const QUANTITIES = {
+  pose: 16,
+  bodyJacobian: 42,
+  zeroJacobian: 42,
+  mass: 49,
+  coriolis: 7,
+  gravity: 7,
+} as const;
+
+/** How many slots each field of a posture has, in their order. */
+export const POSTURE = {
+  q: 7,
+  dq: 7,
+  F_T_EE: 16,
+  EE_T_K: 16,
+  I_total: 9,
+  m_total: 1,
+  F_x_Ctotal: 3,
+  O_ddP_O: 3,
+} as const;
+
+/** libfranka's ready pose, joint by joint [rad]. */
+export const HOME: readonly number[] = [
+  0, -0.7853981633974483, 0, -2.356194490192345, 0, 1.5707963267948966, 0.7853981633974483,
+];
+
+/** What a call over a line asks for. */
+export const CALL = {
+  make: 0,
+  call: 1,
+  get: 2,
+  set: 3,
+  next: 4,
+  return: 5,
+  cancel: 6,
+  runPolicy: 7,
+} as const;
+
+/** What an answer over a line is. */
+export const ANSWER = { value: 0, error: 1, iterator: 2 } as const;
+
+/** What a value within a message begins with. */
+export const TAG = {
+  undefined: 0,
+  null: 1,
+  false: 2,
+  true: 3,
+  int: 4,
+  float: 5,
+  whole: 6,
+  text: 7,
+  list: 8,
+  record: 9,
+  array: 10,
+  lentArray: 11,
+  floats: 12,
+  ints: 13,
+  bigint: 14,
+  date: 15,
+  map: 16,
+  set: 17,
+  error: 18,
+  clone: 19,
+} as const;
+
+/** The kinds of arrays. */
+export const ARRAY = {
+  Int8Array: 0,
+  Uint8Array: 1,
+  Int16Array: 2,
+  Uint16Array: 3,
+  Int32Array: 4,
+  Uint32Array: 5,
+  BigInt64Array: 6,
+  BigUint64Array: 7,
+  Float32Array: 8,
+  Float64Array: 9,
+  Uint8ClampedArray: 10,
+  DataView: 11,
+  ArrayBuffer: 12,
+} as const;
+
+/** Sizes [bytes] and counts of what is sent over a line. */
+export const PACKING = {
+  largestWithin: 1024,
+  smallestInPlace: 65536,
+  deepest: 100,
+  longestText: 1048576,
+  mostCauses: 25,
+} as const;
+
+/** What a child process exits with. */
+export const EXIT = { unfit: 97 } as const;

@@ -1,0 +1,125 @@
+"""What both sides know. Made from crates/kilohertz-node/src/contract.rs by `npm run build`; edit it there."""
+
+
+class Call:
+    """What a call over a line asks for."""
+
+    MAKE = 0
+    CALL = 1
+    GET = 2
+    SET = 3
+    NEXT = 4
+    RETURN = 5
+    CANCEL = 6
+    RUN_POLICY = 7
+
+
+class Answer:
+    """What an answer over a line is."""
+
+    VALUE = 0
+    ERROR = 1
+    ITERATOR = 2
+
+
+class Tag:
+    """What a value within a message begins with."""
+
+    UNDEFINED = 0
+    NULL = 1
+    FALSE = 2
+    TRUE = 3
+    INT = 4
+    FLOAT = 5
+    WHOLE = 6
+    TEXT = 7
+    LIST = 8
+    RECORD = 9
+    ARRAY = 10
+    LENT_ARRAY = 11
+    FLOATS = 12
+    INTS = 13
+    BIGINT = 14
+    DATE = 15
+    MAP = 16
+    SET = 17
+    ERROR = 18
+    CLONE = 19
+
+
+# The kinds of arrays.
+ARRAYS = (
+    "Int8Array",
+    "Uint8Array",
+    "Int16Array",
+    "Uint16Array",
+    "Int32Array",
+    "Uint32Array",
+    "BigInt64Array",
+    "BigUint64Array",
+    "Float32Array",
+    "Float64Array",
+    "Uint8ClampedArray",
+    "DataView",
+    "ArrayBuffer",
+)
+
+
+class Packing:
+    """Sizes [bytes] and counts of what is sent over a line."""
+
+    LARGEST_WITHIN = 1024
+    SMALLEST_IN_PLACE = 65536
+    DEEPEST = 100
+    LONGEST_TEXT = 1048576
+    MOST_CAUSES = 25
+
+
+class Exit:
+    """What a child process exits with."""
+
+    UNFIT = 97
+
+
+class Line:
+    """What lies where in the memory of a line [bytes], and how much of it there is."""
+
+    VERSION = 1
+    VERSION_AT = 8
+    ARENA_BYTES_AT = 16
+    CLOSED_AT = 64
+    SLOTS = 256
+    SLOT_BYTES = 4096
+    SLOT_HEAD = 8
+    BLOCKS = 1024
+    BLOCKS_FOR_MESSAGES = 256
+    PAGE = 4096
+    COUNTERS_AT = 128
+    COUNTER_STRIDE = 64
+    RETURNED_AT = 4096
+    SLOTS_AT = 12288
+    ARENAS_AT = 2109440
+    BEYOND_AT = 1099511627776
+
+
+class Port:
+    """What lies where in the memory of a policy in a process [bytes], and how much of it there is."""
+
+    VERSION = 1
+    LINE = 64
+    ASKED_AT = 64
+    SLEEPS_AT = 128
+    TAKEN_AT = 192
+    ANSWERED_AT = 256
+    LOOP_SLEEPS_AT = 320
+    ROWS_AT = 384
+    QUESTIONS = 4
+    ANSWERS = 16
+    QUESTION_HEAD = 3
+    ANSWER_HEAD = 2
+    NUMBERS = 2147483647
+    OVER = 1
+    LOOP_AWAKE = 0
+    ANSWER_FAILED = 0
+    ANSWER_NOTHING = 1
+    ANSWER_ACTION = 2
