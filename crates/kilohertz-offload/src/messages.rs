@@ -3,15 +3,14 @@
 
 /// The kinds of calls, in the order of their numbers.
 pub const CALLS: [&str; 8] = [
-    // Creates the object that all other calls use.
-    "make",   // To call a method.
-    "call",   // To read an attribute.
-    "get",    // To set one; never answered.
-    "set",    // The next value of an iterator.
-    "next",   // To end an iterator.
-    "return", // That a call is not waited for any more; never answered.
-    "cancel", // To run what was made as the policy of a session, until that ends.
-    "runPolicy",
+    "make",      // Creates the object that all other calls use.
+    "call",      // Calls a method.
+    "get",       // Reads an attribute.
+    "set",       // Sets an attribute; never answered.
+    "next",      // Asks for the next value of an iterator.
+    "return",    // Ends an iterator.
+    "cancel",    // Says that a call is no longer waited for; never answered.
+    "runPolicy", // Runs the created object as the policy of a session, until that ends.
 ];
 
 /// The kinds of answers, in the order of their numbers.

@@ -303,7 +303,7 @@ fn believed(state: GripperState) -> Result<GripperState, ArmError> {
                 ArmErrorCode::Protocol,
                 format!(
                     "{field} of the hand's state is {} m; expected -{1} to {1} m. Check \
-                     the hand in Desk, and that nobody else sends to this host, and connect again",
+                     the hand in Desk, and that no other host sends to this one, and connect again",
                     number_beside(width, &[WIDEST]),
                     number(WIDEST)
                 ),
