@@ -11,36 +11,40 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 
 /** A connected arm. */
 export declare class NativeArm {
-  /** Connects; rejects with the arm's or the network's answer. */
+  /** Connects; rejects with the answer of the arm or the network. */
   static connect(address: string, connectWith: NativeConnectOptions): Promise<NativeArm>
-  /** Whether it is a simulator of this process that waits for its commands. */
+  /** True if this arm is a simulator of this process that waits for its commands. */
   get isInLockstep(): boolean
-  /** Which arm it is: fr3 or fer. */
+  /** The arm's generation: fr3 or fer. */
   get generation(): string
-  /** The library that talks to it: franka-rs or libfranka-rs. */
+  /** The library that talks to the arm: franka-rs or libfranka-rs. */
   get client(): string
   /** The FCI version that the arm speaks. */
   get serverVersion(): number
-  /** How many datagrams came from others than the arm; they were dropped. */
+  /** How many datagrams came from other senders than the arm; they were dropped. */
   get foreignDatagrams(): number
-  /** How many numbers an action of a control interface has. */
+  /** Returns how many numbers an action of a control interface has. */
   actionLength(control: string): number
-  /** Whether a session drives the arm. */
+  /** True if a session drives the arm. */
   get isDriven(): boolean
-  /** The arm's state now; while a session drives it the newest that its loop has seen. */
+  /**
+   * Resolves to the arm's present state; while a session drives it, to the newest state that its loop
+   * has seen.
+   */
   state(): Promise<Float64Array>
   /** Clears the errors of a reflex. */
   recover(): Promise<void>
   /** Closes the connection, once no session drives the arm any more. */
   close(): void
   /**
-   * Sets the arm up: a setting by its kind and its values, in the order of
-   * `kilohertz_franka::Setting`. Where `unchecked`, it may be implausible.
+   * Sends a setting to the arm: its kind and its values, in the order of `kilohertz_franka::Setting`.
+   * With `unchecked` the values need not be plausible.
    */
   configure(kind: string, values: Float64Array, unchecked: boolean): Promise<void>
   /**
-   * Plans a move to joint positions, 7 numbers, or to a pose, 16; a relative goal counts from where the arm stands.
-   * The arm has arrived when each joint is within the tolerance [rad], within the time that it may take to settle [s].
+   * Plans a move to joint positions, 7 numbers, or to a pose, 16 numbers; a relative goal counts from where
+   * the arm stands. The arm has arrived when each joint is within the tolerance [rad]; it must be so before
+   * the settling time [s] is over.
    */
   planMove(goal: Float64Array, relative: boolean, speed: number, tolerance: number, settlingS: number): Promise<NativeMove>
 }
@@ -71,9 +75,9 @@ export declare class NativeHand {
   static connect(address: string, wanted: NativeHandOptions): Promise<NativeHand>
   /** The version of the hand's protocol. */
   get serverVersion(): number
-  /** How many datagrams came from others than the hand; they were dropped. */
+  /** How many datagrams came from other senders than the hand; they were dropped. */
   get foreignDatagrams(): number
-  /** Whether a command runs. */
+  /** True if a command is running. */
   get isBusy(): boolean
   /** Finds out how far the fingers open. */
   homing(place: NativePlace): Promise<boolean>
@@ -81,21 +85,22 @@ export declare class NativeHand {
   moveTo(width: number, speed: number, place: NativePlace): Promise<boolean>
   /** Closes the fingers on an object. */
   grasp(wanted: NativeGrasp, place: NativePlace): Promise<boolean>
-  /** Ends the command that runs, and lets go of what is held. */
+  /** Ends the running command, and releases the object that is held. */
   stop(): Promise<void>
-  /** The hand's state now. */
+  /** Resolves to the hand's present state. */
   state(): Promise<NativeHandState>
-  /** Stops a command that runs, and closes the connection. */
+  /** Stops a running command, and closes the connection. */
   close(): Promise<void>
 }
 
 /** A port, in the process that runs the policy. */
 export declare class NativeJoinedPort {
-  /** The port in a child, whose memory was handed over. */
+  /** Creates the port in a child, whose memory was handed over. */
   static join(memory: number, observation: number, action: number): NativeJoinedPort
   /**
-   * Blocks until there is an observation (1), which is copied with its tick, time [s] and period [s], or the
-   * end (4), but no longer than `limit_s` (0). With `spin` it keeps its core busy meanwhile.
+   * Blocks for at most `limit_s`. Returns 1 if there is an observation, which is copied with its tick,
+   * time [s] and period [s]; 4 at the end; 0 if neither came. With `spin` it keeps its core busy
+   * meanwhile.
    */
   wait(observation: Float64Array, clock: Float64Array, limitS: number, spin: boolean): number
   /** Answers the observation taken last; `lib/session/action.ts` has checked the length. */
@@ -109,138 +114,146 @@ export declare class NativeJoinedPort {
 /** One end of a line. */
 export declare class NativeLine {
   /**
-   * The caller's end of a new line, with so many bytes in each direction for large values; a message or a
-   * value of more than `longest` bytes is refused. Without it each is taken.
+   * Returns the caller's end of a new line, with `arena_bytes` bytes in each direction for large values.
+   * Messages and values of more than `longest` bytes are refused; without `longest` none is refused for
+   * its length.
    */
   static make(arenaBytes: number, longest?: number | undefined | null): NativeLine
-  /** The server's end of a line of this process, once. */
+  /** Returns the server's end of a line of this process. May be called once per line. */
   static attach(number: number): NativeLine
-  /** The server's end in a child process, whose descriptors the process `parent` handed over. */
+  /** Returns the server's end in a child process, whose descriptors the process `parent` handed over. */
   static join(memory: number, callEvent: number, answerEvent: number): NativeLine
-  /** For [`NativeLine::attach`] in a worker. */
+  /** The number for [`NativeLine::attach`] in a worker. */
   get number(): number | null
-  /** For [`NativeLine::join`] in a child. */
+  /** The descriptors for [`NativeLine::join`] in a child. */
   get descriptors(): NativeDescriptors
-  /** Sends the first `length` bytes; says whether there was room. */
+  /** Sends the first `length` bytes. Returns true if there was room. */
   send(message: Uint8Array, length: number): boolean
   /**
-   * Sends as [`NativeLine::send`] does, and where the other end is awake looks for its answer for `spin_s`. Says
-   * what [`NativeLine::take`] with `park` says; -2 where there was no room.
+   * Sends as [`NativeLine::send`] does. If the other end is awake, looks for its answer for `spin_s`.
+   * Returns what [`NativeLine::take`] with `park` returns; -2 if there was no room.
    */
   ask(message: Uint8Array, length: number, into: Uint8Array, spinS: number): number
   /**
-   * Takes the next message and says its length; -1 where there is none. With `park` the next one to come wakes
-   * where none is there any more, and [`MORE`] is added where another is. A message longer than `into` is not
-   * taken: call again with room for it.
+   * Takes the next message and returns its length; -1 if there is none. With `park`, if no other message
+   * is waiting, the next one wakes this end; if another one is waiting, [`MORE`] is added. A message
+   * longer than `into` is not taken: call again with more room.
    */
   take(into: Uint8Array, park: boolean): number
   /**
-   * Waits as [`NativeLine::wait`] does, takes the next message, and says its length, with [`MORE`] added where
-   * another is there; -1 where none came. A message longer than `into` is not taken.
+   * Waits as [`NativeLine::wait`] does, takes the next message, and returns its length, with [`MORE`]
+   * added if another one is waiting; -1 if none came. A message longer than `into` is not taken.
    */
   next(into: Uint8Array, spinS: number, limitS: number): number
-  /** Lends a copy of a value to the other end, and says its number; -1 where it has to go within the message. */
+  /**
+   * Lends a copy of a value to the other end, and returns its number; -1 if the value must be sent in
+   * the message.
+   */
   lend(value: Uint8Array): number
-  /** Takes back a value that the other end never heard of. */
+  /** Takes back a value that the other end was never told about. */
   retract(number: number): void
   /**
-   * A value that the other end lent, in place. Its memory is given back by [`NativeLine::revoke`] where it is
-   * `revocable`, and else when JavaScript is done with it. Null where so much is kept already that it has
-   * to be copied.
+   * Returns a value that the other end lent, in place. Its memory is given back by
+   * [`NativeLine::revoke`] if it is `revocable`, and otherwise when the buffer is collected. Returns
+   * null if too much is kept already; the value must then be copied.
    */
   borrow(number: number, length: number, revocable: boolean): ArrayBuffer | null
   /**
-   * Detaches a buffer; where it was borrowed under a number, its memory is given back. Where the buffer is
-   * detached already, another has its memory now, which is given back when that is collected.
+   * Detaches a buffer. If it was borrowed under a number, its memory is given back. If the buffer is
+   * detached already, another buffer has its memory now, and it is given back when that buffer is
+   * collected.
    */
   revoke(buffer: ArrayBuffer, number: number): void
   /** Copies a value that the other end lent, and gives its memory back. */
   copy(number: number, into: Uint8Array): void
   /**
-   * Blocks until there is a message or the line is closed, no longer than `limit_s`; for the first `spin_s` of it
-   * the core is kept busy. Says whether there is anything.
+   * Blocks for at most `limit_s` until there is a message or the line is closed. Spins for the first
+   * `spin_s` of that time. Returns true if there is a message or the line is closed.
    */
   wait(spinS: number, limitS: number): boolean
-  /** How many bytes of borrowed values JavaScript is not done with. */
+  /** How many bytes of borrowed values JavaScript still uses. */
   get heldBytes(): number
   /**
-   * Calls `callback` in the event loop whenever this end is woken: once after each [`NativeLine::take`] that
-   * parked.
+   * Calls `callback` in the event loop whenever this end is woken: once after each [`NativeLine::take`]
+   * that parked.
    */
   listen(callback: () => void): void
-  /** Whether listening keeps the process alive; at first it does not. */
+  /** Sets whether listening keeps the process alive; at first it does not. */
   hold(hold: boolean): void
   /** Ends [`NativeLine::listen`]. */
   deafen(): void
-  /** Closes the line: the other end wakes, and sees it once it has taken what was sent. */
+  /** Closes the line. The other end wakes, and notices the closing after it has taken all messages. */
   close(): void
   /**
-   * Closes the line and gives its memory and its descriptors back, without waiting for the garbage collector;
-   * values that JavaScript sees in place stay.
+   * Closes the line and frees its memory and its descriptors without waiting for the garbage collector.
+   * Values that JavaScript sees in place stay.
    */
   release(): void
-  /** Whether either end has closed the line. */
+  /** True if either end has closed the line. */
   get closed(): boolean
 }
 
 /** The model of one generation's arm. */
 export declare class NativeModel {
-  /** The model of `fr3` or `fer`. */
+  /** Creates the model of `fr3` or `fer`. */
   constructor(generation: string)
   /**
-   * Computes a quantity, of a frame, at a posture; says whether there is such a quantity and room for it.
-   * Allocates nothing.
+   * Computes a quantity of a frame at a posture. Returns true if the quantity exists and there was room
+   * for it. Does not allocate.
    */
   compute(quantity: number, frame: number, posture: Float64Array, into: Float64Array): boolean
 }
 
-/** A move that was planned from where the arm stands. */
+/** A move that was planned from the arm's place. */
 export declare class NativeMove {
   /** How long the way takes [s]. */
   get durationS(): number
   /** For how long the arm has moved [s]. */
   get elapsedS(): number
-  /** Whether the measured arm stands at the goal. */
+  /** True if the measured arm stands at the goal. */
   get hasArrived(): boolean
-  /** Why the plan was given up; nothing if it was not. */
+  /** Returns why the plan was given up; null if it was not given up. */
   trouble(): NativeFailure | null
 }
 
-/** A place on the roll, as JavaScript holds it. It is given back when this is collected, or left. */
+/**
+ * A place on the roll, as JavaScript holds it. It is given back by [`NativePlace::leave`], or when this is
+ * collected.
+ */
 export declare class NativePlace {
-  /** Takes a place for what is driven natively, or not; what Ctrl+C is meant to end, or not. */
+  /** Takes a place. `is_native`: it is driven natively. `ends_on_interrupt`: Ctrl+C is meant to end it. */
   static take(isNative: boolean, endsOnInterrupt: boolean, evenAfterSignal: boolean): NativePlace
-  /** The number of the signal that ended it; nothing where none did. */
+  /** The number of the signal that ended it; null if no signal did. */
   get signal(): number | null
-  /** Whether it is to end. */
+  /** True if it is asked to end. */
   get isToEnd(): boolean
   /** Asks it to end. */
   stop(): void
-  /** Blocks until nothing moves, at most `limit_s`; says whether. */
+  /** Blocks for at most `limit_s` until nothing moves. Returns true if nothing moves. */
   join(limitS: number): boolean
-  /** Gives it back. */
+  /** Gives the place back. */
   leave(): void
 }
 
 /** A running or ended session. */
 export declare class NativeSession {
   /**
-   * A session whose robot is JavaScript: `wake` is called once a tick, and observes, decides
+   * Starts a session whose robot is in JavaScript. `wake` is called once a tick; it observes, decides
    * and acts.
    */
   static paced(options: NativeSessionOptions, place: NativePlace, wake: () => void): NativeSession
-  /** A session that drives an arm; `port` is that of the worker where the policy runs. */
+  /** Starts a session that drives an arm; `port` is that of the worker in which the policy runs. */
   static arm(arm: NativeArm, control: string, options: NativeSessionOptions, place: NativePlace, wake: () => void, port?: number | undefined | null): NativeSession
-  /** A session that drives an arm with the policy of the process that waits at `port`. */
+  /** Starts a session that drives an arm with the policy of the process that waits at `port`. */
   static armShared(arm: NativeArm, control: string, options: NativeSessionOptions, place: NativePlace, wake: () => void, port: NativeSharedPort): NativeSession
-  /** A session that moves an arm as planned, and ends when it is there. */
+  /** Starts a session that moves an arm as planned, and ends when the arm is there. */
   static moving(arm: NativeArm, planned: NativeMove, options: NativeSessionOptions, place: NativePlace, wake: () => void): NativeSession
   /**
-   * What there is after a wake, as a sum: 1 an observation not taken yet, which is copied with
-   * its tick, time [s] and period [s]; 2 events; 4 the end; 8 the beginning, from then on.
+   * Returns the reasons of a wake as a sum: 1 for a new observation, which is copied with its tick, time
+   * [s] and period [s]; 2 for events; 4 for the end; 8 once the loop has begun.
    */
   receive(observation: Float64Array, clock: Float64Array): number
-  /** The same without taking an observation. */
+  /** Returns the reasons of a wake as `receive` does, without taking an observation. */
   news(): number
   /** Answers the observation taken last. */
   answer(action: Float64Array): void
@@ -250,48 +263,57 @@ export declare class NativeSession {
   fail(): void
   /** Asks the loop to bring the robot to rest and to end. */
   requestStop(): void
-  /** Blocks until the loop has ended, at most `limit_s`; says whether it has. */
+  /** Blocks for at most `limit_s` until the loop has ended. Returns true if it has. */
   join(limitS: number): boolean
-  /** Whether the robot is stopped and the loop has ended. */
+  /** True if the robot is stopped and the loop has ended. */
   get hasEnded(): boolean
-  /** What the loop has done until now. */
+  /** Returns what the loop has done until now. */
   stats(): NativeStats
-  /** Cycles finished so far. */
+  /** How many cycles have finished so far. */
   get stepCount(): number
-  /** The whole run's "jitter" or "execution" times. */
+  /** Returns the histogram of the whole run's "jitter" or "execution" times. */
   histogram(of: string): NativeHistogram
-  /** What the loop thread asked of the system and got; nothing before it has run. */
+  /** Returns what the loop thread asked of the system and got; null before it has run. */
   realtime(): NativeRealtime | null
-  /** What became of the policy's priority; nothing where none was asked for, or it is not known yet. */
+  /** Returns the state of the policy's priority; null if none was asked for, or while it is not known. */
   promotion(): NativePromotion | null
-  /** How cores are kept awake; nothing before the loop thread has run. */
+  /** Returns how cores are kept awake; null before the loop thread has run. */
   awake(): NativeAwake | null
-  /** How the session ended; nothing while it runs. */
+  /** Returns how the session ended; null while it runs. */
   outcome(): NativeOutcome | null
-  /** Takes all events there are. */
+  /** Takes all waiting events. */
   takeEvents(): Array<NativeEvent>
-  /** Numbers of a tick record. */
+  /** How many numbers a tick record has. */
   get recordStride(): number
   /**
-   * Takes all tick records there are: `tick, timeS, periodS, sentS, kind, askedS, answeredS`
-   * and the action, each.
+   * Takes all stored tick records. Each consists of `tick, timeS, periodS, sentS, kind, askedS,
+   * answeredS` and the action.
    */
   takeRecords(): Float64Array
 }
 
 /** The port of a policy in another process, in the loop's process. */
 export declare class NativeSharedPort {
-  /** A port for one session, whose observations and actions have so many numbers. */
+  /** Creates a port for one session, whose observations and actions have these numbers of slots. */
   constructor(observation: number, action: number)
   /** The descriptor for [`NativeJoinedPort::join`] in the child. */
   get memory(): number
-  /** Tells the id of the process that runs the policy, which is that of its first thread, on which the policy runs. */
+  /**
+   * Sets the id of the process that runs the policy. It is also the number of its first thread, on which
+   * the policy runs.
+   */
   runsIn(pid: number): void
-  /** What the policy's process wrote that is no answer, in words; nothing where all of it was one. */
+  /**
+   * Returns what the policy's process wrote that is not an answer, in words; null if it wrote only
+   * answers.
+   */
   trouble(): string | null
-  /** Lets the policy go. */
+  /** Ends the policy's exchange with the loop. */
   dismiss(): void
-  /** Lets the policy go, and gives the memory and its descriptor back once the session has ended. */
+  /**
+   * Ends the policy's exchange with the loop, and frees the memory and its descriptor after the session
+   * has ended.
+   */
   release(): void
 }
 
@@ -303,15 +325,15 @@ export declare class NativeSimulator {
   get address(): string
   /** The TCP port of the simulated hand. */
   get handPort(): number | null
-  /** How the fingers truly stand now. */
+  /** Returns the true position of the fingers now. */
   fingers(): NativeFingers
   /** Puts an object between the fingers. */
   placeObject(widthM: number): void
-  /** Takes away what is between the fingers. */
+  /** Removes the object between the fingers. */
   removeObject(): void
-  /** The true motion of the arm now. */
+  /** Returns the true motion of the arm now. */
   joints(): NativeJointState
-  /** What was counted since the start, in the order of the contract's names. */
+  /** Returns what was counted since the start, in the order of the contract's names. */
   counters(): Array<number>
   /** Injects a fault. */
   inject(fault: NativeFault): void
@@ -321,14 +343,14 @@ export declare class NativeSimulator {
 
 /** A port, in the worker that runs the policy. */
 export declare class NativeWorkerPort {
-  /** Makes a port; this thread is the one that is woken. */
+  /** Creates a port. The calling thread is the one that is woken. */
   constructor()
-  /** For finding the port from another thread. */
+  /** The number with which another thread finds the port. */
   get number(): number
   /**
-   * Blocks until there is an observation (1), which is copied with its tick, time [s] and
-   * period [s], or the end (4), but no longer than `limit_s` (0): a worker that is blocked
-   * here cannot be terminated. With `spin` it keeps its core busy meanwhile.
+   * Blocks for at most `limit_s`, because a worker that is blocked here cannot be terminated. Returns 1
+   * if there is an observation, which is copied with its tick, time [s] and period [s]; 4 at the end; 0
+   * if neither came. With `spin` it keeps its core busy meanwhile.
    */
   wait(observation: Float64Array, clock: Float64Array, limitS: number, spin: boolean): number
   /** Answers the observation taken last. */
@@ -342,28 +364,31 @@ export declare class NativeWorkerPort {
 /** The layout of an arm's state. */
 export declare function armSchema(): NativeArmSchema
 
-/** What both sides know. It is read when the package is built, not when it runs. */
+/** Returns what the languages share. It is read when the package is built, not when it runs. */
 export declare function contract(): NativeContract
 
-/** Lets the worker of the port with this number go; it may be gone already. */
+/** Ends the wait of the worker whose port has this number. The worker may have ended already. */
 export declare function dismissPort(number: number): void
 
-/** Blocks until a child has ended, no longer than `limit_s`, then kills it. Says whether it was killed. */
+/** Blocks for at most `limit_s` until a child has ended, then kills it. Returns true if it was killed. */
 export declare function endChild(pid: number, limitS: number): boolean
 
-/** For a child process: it is ended with `parent`. False where that is gone already. */
+/**
+ * To be called in a child process, which is then ended with `parent`. Returns false if `parent` has
+ * already ended.
+ */
 export declare function endWithParent(parent: number): boolean
 
-/** Puts the guard's handlers on top of what the program has installed. */
+/** Installs the guard's handlers above the handlers that the program has installed. */
 export declare function guardOnTop(): void
 
 /** Guards the process from now on. `wake` is called, in this environment, after something was asked to end. */
 export declare function guardProcess(wake: () => void): void
 
-/** Whether the default action of a signal is to come. */
+/** Returns true if the default action of a signal comes next. */
 export declare function isEnding(): boolean
 
-/** What is added to a message's length where another is there behind it. */
+/** Added to a message's length if another message is waiting after it. */
 export declare const MORE: number
 
 /** The layout of an arm's state, and the names of its error flags. */
@@ -383,7 +408,7 @@ export interface NativeAwake {
 /** What ended a session. */
 export type NativeCause = 'stopped' | 'policyFailed' | 'invalidAction' | 'noAction' | 'tooLate' | 'nothingNew' | 'behind' | 'robotFailed' | 'panicked'
 
-/** How to connect; what is absent has the arm's default. */
+/** Options of a connection; absent options have the arm's default. */
 export interface NativeConnectOptions {
   timeoutS: number
   generation?: string
@@ -401,15 +426,15 @@ export interface NativeContract {
 
 /** What a child process needs for its end of a line: descriptors of this process. */
 export interface NativeDescriptors {
-  /** The memory. */
+  /** The descriptor of the memory. */
   memory: number
-  /** What wakes the child. */
+  /** The descriptor of the event counter that wakes the child. */
   callEvent: number
-  /** What the child wakes this process with. */
+  /** The descriptor of the event counter with which the child wakes this process. */
   answerEvent: number
 }
 
-/** How far a slot of what was commanded is from the action. */
+/** How far a slot of the command is from the action. */
 export interface NativeDistance {
   field: string
   index: number
@@ -421,9 +446,9 @@ export interface NativeDistance {
 export interface NativeEvent {
   kind: NativeEventKind
   tick: number
-  /** Of "behind". */
+  /** For "behind": how far the robot is behind. */
   behind?: NativeDistance
-  /** Of "late": how long late answers took, in the mean. */
+  /** For "late": how long late answers took, on average. */
   tookS?: number
 }
 
@@ -447,14 +472,14 @@ export interface NativeFault {
   value?: number
 }
 
-/** One named run of slots of a frame. */
+/** One named range of slots of a frame. */
 export interface NativeField {
   name: string
   len: number
   unit: string
 }
 
-/** How the fingers of the simulated hand truly stand. */
+/** The true position of the simulated hand's fingers. */
 export interface NativeFingers {
   widthM: number
   isMoving: boolean
@@ -463,16 +488,16 @@ export interface NativeFingers {
   objectWidthM?: number
 }
 
-/** One thing asked of the system for the loop thread. */
+/** One request to the system for the loop thread. */
 export interface NativeGrant {
   status: NativeGrantStatus
   reason?: string
 }
 
-/** What became of something that was asked of the system. */
+/** The system's answer to a request. */
 export type NativeGrantStatus = 'granted' | 'refused' | 'notAsked'
 
-/** How an object is grasped. */
+/** Options of a grasp. */
 export interface NativeGrasp {
   width: number
   speed: number
@@ -481,7 +506,7 @@ export interface NativeGrasp {
   epsilonOuter: number
 }
 
-/** How to connect; what is absent has the hand's default. */
+/** Options of a connection; absent options have the hand's default. */
 export interface NativeHandOptions {
   timeoutS: number
   commandTimeoutS: number
@@ -503,7 +528,7 @@ export interface NativeHistogram {
   counts: Float64Array
 }
 
-/** Where a joint is that keeps a motion from going on [rad]. */
+/** The place of a joint that keeps a motion from going on [rad]. */
 export interface NativeJointPlace {
   at: number
   lower: number
@@ -524,9 +549,9 @@ export interface NativeJointState {
 /** How cores are kept awake. */
 export type NativeKeepAwake = 'auto' | 'threads' | 'idleStates' | 'off'
 
-/** An impedance law on torques; gains that are absent have their usual values. */
+/** An impedance law on torques; absent gains have their default values. */
 export interface NativeLaw {
-  /** Whether it follows the end effector. */
+  /** True if it follows the end effector. */
   cartesian: boolean
   jointStiffness?: Array<number>
   jointDamping?: Array<number>
@@ -534,11 +559,11 @@ export interface NativeLaw {
   cartesianDamping?: Array<number>
 }
 
-/** Names; their order is that of their numbers, where they have any. */
+/** A list of names. If they have numbers, they are in the order of the numbers. */
 export interface NativeNames {
-  /** The constant that lists them; nothing where nobody reads a list of them. */
+  /** The constant that lists the names; `None` if no code reads the list. */
   name?: string
-  /** The type of one of them. */
+  /** The type of one name. */
   typeName: string
   about: string
   values: Array<string>
@@ -554,12 +579,12 @@ export interface NativeNotArrived {
 
 /** Numbers with names. */
 export interface NativeNumbers {
-  /** The constant that holds them. */
+  /** The constant that holds the numbers. */
   name: string
   about: string
   keys: Array<string>
   values: Array<number>
-  /** Whether Python alone takes them. */
+  /** True if only Python uses them. */
   isForPython: boolean
 }
 
@@ -574,7 +599,7 @@ export interface NativeOutcome {
   message?: string
   /** The robot's own error. */
   robotError?: NativeFailure
-  /** The last states, each behind its tick and its time [s]. */
+  /** The last states, each preceded by its tick and its time [s]. */
   lastStates: Float64Array
 }
 
@@ -582,7 +607,7 @@ export interface NativeOutcome {
 export interface NativePromotion {
   priority: number
   grant: NativeGrant
-  /** How often it was taken back because the policy did not answer. */
+  /** How often the priority was taken back because the policy did not answer. */
   takenBack: number
 }
 
@@ -607,32 +632,32 @@ export interface NativeRefused {
   limits: Array<number>
 }
 
-/** How a session runs. `lib/session/options.ts` has checked every value and filled in the defaults. */
+/** The options of a session. `lib/session/options.ts` has checked every value and filled in the defaults. */
 export interface NativeSessionOptions {
   /** The loop's rate. */
   rateHz: number
-  /** The policy's. */
+  /** The policy's rate. */
   policyRateHz: number
   deadlineS: number
   maxHeldTicks: number
   stopOnLate: boolean
-  /** How long the arm may be on its way to the policy's actions until that is told. */
+  /** How long catching up with the policy's actions may take until it is reported. */
   catchUpS: number
-  /** The kinds of limits whose violations are clamped, by the names of `NativeViolation`. */
+  /** The kinds of limits whose violations are clamped, with the names in `NativeViolation`. */
   clamped: Array<string>
   maxDistanceRad: number
-  /** Of a low-pass filter in front of the limits. */
+  /** The cut-off frequency of a low-pass filter before the limits. */
   cutoffHz?: number
   /** Lower corner, upper corner and margin of a box [m], 7 numbers. */
   boxM?: Array<number>
-  /** What a motion to a target may take of the arm's limits. */
+  /** The shares of the arm's limits that a motion to a target may use. */
   velocityShare: number
   accelerationShare: number
   jerkShare: number
   maxTimingSamples: number
   recordTicks: number
   runForS?: number
-  /** Whether time is the arm's alone. */
+  /** True if only the arm's clock counts. */
   lockstep?: boolean
   /** In lockstep: the shortest and the longest latency of the policy [s], and a seed. */
   latency?: Array<number>
@@ -640,17 +665,17 @@ export interface NativeSessionOptions {
   cpu?: number
   lockMemory: boolean
   timerSlackS?: number
-  /** Of the policy's thread, in a worker or a process. */
+  /** The priority of the policy's thread, in a worker or a process. */
   policyPriority?: number
-  /** Whether the policy, in a worker, spins. */
+  /** True if the policy, in a worker, spins. */
   policySpins?: boolean
   keepAwake: NativeKeepAwake
   keepAwakeCores: number
-  /** The longest wake from an idle state; none leaves idle states alone. */
+  /** The longest acceptable wake from an idle state; null leaves idle states unchanged. */
   idleLatencyS?: number
 }
 
-/** How a simulator starts; what is absent has the simulator's default. */
+/** Options of a simulator; absent options have the simulator's default. */
 export interface NativeSimulatorOptions {
   generation?: string
   host?: string
@@ -660,7 +685,7 @@ export interface NativeSimulatorOptions {
   lockstep?: boolean
   lostPacketLimit?: number
   hand?: boolean
-  /** Mass, centre of mass, inertia and frame, 1 + 3 + 9 + 16. */
+  /** The end effector's mass, centre of mass, inertia and frame: 1 + 3 + 9 + 16 numbers. */
   endEffector?: Array<number>
   objectWidthM?: number
 }
@@ -675,7 +700,7 @@ export interface NativeSpread {
 
 /** What a loop has done so far. */
 export interface NativeStats {
-  /** What is counted, in the order of the contract's names. */
+  /** The counts, in the order of the contract's names. */
   counts: Array<number>
   firstViolation?: NativeViolation
   firstViolationTick?: number
@@ -686,7 +711,7 @@ export interface NativeStats {
   execution: NativeSpread
 }
 
-/** A place that a robot does not reach in any posture [m]. */
+/** A place that the robot cannot reach in any posture [m]. */
 export interface NativeTooFar {
   distance: number
   longest: number
@@ -694,7 +719,7 @@ export interface NativeTooFar {
 
 /** An action value that broke a limit. */
 export interface NativeViolation {
-  /** The limit's name, as `LimitKind` of the contract has them. */
+  /** The limit's name, one of `LimitKind` in the contract. */
   kind: string
   slot: number
   field: string
@@ -704,6 +729,6 @@ export interface NativeViolation {
   received: number
   limit: number
   joint?: NativeJointPlace
-  /** What of a matrix is off. */
+  /** What is wrong with a matrix. */
   flaw?: string
 }

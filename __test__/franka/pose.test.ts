@@ -6,6 +6,7 @@ import {
   type FrankaControl,
   FrankaModel,
   InvalidActionError,
+  type KilohertzError,
   OptionRangeError,
   OptionTypeError,
   type Pose,

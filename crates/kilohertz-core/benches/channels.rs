@@ -1,5 +1,5 @@
-//! What the loop pays for its channels, and for a whole tick; what it takes to hand something to another thread
-//! and get it back.
+//! What the channels cost the loop, and what a whole tick costs; how long it takes to hand something to
+//! another thread and get it back.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -19,7 +19,7 @@ use kilohertz_core::thread::RealtimeRequest;
 use kilohertz_core::timing::time::Time;
 
 const MS: Duration = Duration::from_millis(1);
-/// About those of a Franka arm's state.
+/// About as many slots as the state of a Franka arm has.
 const OBSERVATION: usize = 450;
 const ACTION: usize = 7;
 
@@ -36,7 +36,8 @@ fn ask(tick: u64, observation: &[f64]) -> Ask<'_> {
     }
 }
 
-/// A notifier whose notify thread is busy until the sender is dropped: every signal but the first is merged.
+/// Returns a notifier whose notify thread is busy until the sender is dropped: every signal except the
+/// first is merged.
 fn busy_notifier() -> (Notifier, mpsc::Sender<()>) {
     let (done, wait) = mpsc::channel::<()>();
     let deliver = move |_| {
@@ -104,7 +105,7 @@ fn bells(criterion: &mut Criterion) {
                 let before = Instant::now();
                 notifier.notify(Signals::OBSERVATION);
                 rung += before.elapsed();
-                // Long enough for the notify thread to be asleep again.
+                // This is long enough for the notify thread to be asleep again.
                 let _ = heard.recv();
                 std::thread::sleep(Duration::from_micros(20));
             }
@@ -115,8 +116,8 @@ fn bells(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// There and back between two threads that sleep in between, flat out. The line between processes is in
-/// `kilohertz-offload/benches/lines.rs`.
+/// There and back between two threads that sleep in between, without pauses.
+/// `kilohertz-offload/benches/lines.rs` has the line between processes.
 fn handovers(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("hand over and back");
     group.bench_function("futex", |bencher| bencher.iter_custom(over_a_futex));
@@ -124,7 +125,7 @@ fn handovers(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The floor: a word, and the futex behind the standard library's `park`.
+/// The lower bound: a word, and the futex that the standard library's `park` uses.
 fn over_a_futex(rounds: u64) -> Duration {
     let word = Arc::new(AtomicU32::new(0));
     let (seen, here) = (Arc::clone(&word), std::thread::current());
@@ -150,7 +151,7 @@ fn over_a_futex(rounds: u64) -> Duration {
     took
 }
 
-/// A question and its answer, as a policy in a worker is asked.
+/// A question and its answer, as for a policy in a worker.
 fn over_a_mailbox(rounds: u64) -> Duration {
     let (give, given) = mpsc::channel();
     let (tell, told) = mpsc::channel();
@@ -186,7 +187,7 @@ fn over_a_mailbox(rounds: u64) -> Duration {
     took
 }
 
-/// A robot that runs so many cycles as fast as it can and tells how long they took.
+/// A robot that runs `cycles` cycles as fast as it can and reports how long they took.
 struct FlatOut {
     observation: Schema,
     action: Schema,
@@ -229,7 +230,7 @@ impl Robot for FlatOut {
             tick.sent(Time::now());
             debug_assert_eq!(flow, Flow::Continue);
         }
-        // Whoever does not listen any more does not want to know.
+        // A receiver that no longer listens does not need the time.
         let _ = self.took.send(before.elapsed());
         Err("the cycles are over".into())
     }

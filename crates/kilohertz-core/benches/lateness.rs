@@ -1,5 +1,6 @@
-//! How late a thread wakes at 1 kHz: the loop's own wait, which spins through what it has learnt, beside a sleep
-//! of the standard library. An ordinary thread; `pacer.rs` has the comparison under `SCHED_FIFO`.
+//! How late a thread wakes at 1 kHz: the loop's own wait, which spins for a learnt time, compared with a
+//! sleep of the standard library. This is for an ordinary thread; `pacer.rs` has the comparison under
+//! `SCHED_FIFO`.
 
 use std::time::{Duration, Instant};
 

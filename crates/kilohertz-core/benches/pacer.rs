@@ -1,7 +1,7 @@
-//! How late a thread wakes at 1 kHz, and what that costs: sleeping alone, windows of spinning
-//! before the deadline, the window that adapts, spinning alone, and `spin_sleep`.
+//! How late a thread wakes at 1 kHz, and what that costs: only sleeping, fixed windows of spinning before
+//! the deadline, the adaptive window, only spinning, and `spin_sleep`.
 //!
-//! Bar: the p99 lateness of the adaptive window is at most 0.05 of sleeping alone, under
+//! Bar: the p99 lateness of the adaptive window is at most 0.05 of that of only sleeping, under
 //! `SCHED_FIFO`, at no more than a quarter of a core. Alternating rounds in one run, medians.
 
 #![allow(
@@ -25,9 +25,9 @@ const PERIOD: Duration = Duration::from_millis(1);
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Wait {
-    /// Sleep until so long before the deadline, then spin.
+    /// Sleep until this long before the deadline, then spin.
     Window(Duration),
-    /// The loop's own.
+    /// The loop's own way.
     Adaptive,
     SpinSleep,
     Spin,
@@ -78,7 +78,7 @@ fn sleep_until(deadline: Time) {
     }
 }
 
-/// What the calling thread has computed so far.
+/// Returns how much processor time the calling thread has used so far.
 fn cpu_time() -> Duration {
     let mut now = timespec(0);
     // SAFETY: `now` is a valid timespec that outlives the call, which only writes it.
@@ -96,7 +96,7 @@ fn spin_until(deadline: Time) -> Time {
     }
 }
 
-/// One stint of one way to wait.
+/// One measurement of one way to wait.
 struct Stint {
     p50_us: f64,
     p99_us: f64,
@@ -151,7 +151,7 @@ fn stint(wait: Wait, ticks: usize) -> Stint {
         .expect("the stint does not panic")
 }
 
-/// Alternating rounds of all ways to wait, beside `busy` ordinary threads that compute.
+/// Runs alternating rounds of all ways to wait, beside `busy` ordinary threads that compute.
 fn rounds(busy: usize, rounds: usize, ticks: usize) {
     let stop = AtomicBool::new(false);
     let mut stints: Vec<(Wait, Stint)> = Vec::new();

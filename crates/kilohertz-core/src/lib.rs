@@ -1,4 +1,4 @@
-//! The realtime loop of kilohertz, with nothing of sockets, Franka or Node in it.
+//! The realtime loop of kilohertz. It knows nothing of sockets, Franka or Node.
 //!
 //! ```text
 //! robot ──observation──▶ session/ ──▶ policy.rs ──action──▶ command/ ──▶ limits/ ──▶ robot
@@ -9,10 +9,10 @@
 //!            stats.rs (counters, jitter)  channel/records.rs (every tick)  channel/notify.rs (wakes)
 //! ```
 //!
-//! A [`robot::Robot`] drives the tick: it calls the loop body once a cycle with its newest
-//! observation and sends on the action it gets back. The body, in [`session`], asks the
-//! [`policy::Policy`], has each answer judged ([`command::judge`]), applies the rule for late answers ([`command::late`])
-//! and the robot's [`limits`], and counts everything. Between the loop thread and everybody else there are only lock-free channels.
+//! A [`robot::Robot`] drives the tick: it calls the loop body once a cycle with its newest observation and
+//! sends on the action it gets back. The body, in [`session`], asks the [`policy::Policy`], checks each
+//! answer ([`command::judge`]), applies the rule for late answers ([`command::late`]) and the robot's
+//! [`limits`], and counts everything. Only lock-free channels connect the loop thread to other threads.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -62,8 +62,8 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! Nothing on the loop thread allocates, takes a lock, logs or makes a system call other than its
-//! wait, its socket and its wake; `tests/allocation.rs` proves the first of these.
+//! Nothing on the loop thread allocates, takes a lock, logs or makes a system call other than its wait, its
+//! socket and its wake; `tests/allocation.rs` proves that it does not allocate.
 
 pub mod channel;
 pub mod command;

@@ -1,7 +1,7 @@
 //! Enums whose variants have stable names, declared once.
 
-/// Declares an enum with a stable name for each variant: `ALL` lists the variants in their order, and `as_str` returns
-/// the name of one.
+/// Declares an enum with a stable name for each variant: `ALL` lists the variants in their order, and
+/// `as_str` returns a variant's name.
 ///
 /// ```
 /// kilohertz_core::named! {

@@ -1,27 +1,28 @@
-//! How numbers are written in messages: short, but never so short that what was refused looks as if it
-//! was allowed.
+//! How numbers are written in messages: with few digits, but always with enough that a refused number does
+//! not look like an allowed one.
 
 use std::fmt;
 
-/// Significant digits of a number that is not whole.
+/// How many significant digits a number that is not whole is written with.
 const DIGITS: usize = 5;
-/// So many tell every number from every other.
+/// With this many significant digits no two different `f64` are written alike.
 const MOST_DIGITS: usize = 17;
-/// Whole numbers below this are written in full; larger ones and those below `SMALL` have an exponent.
+/// Whole numbers below this are written in full; larger numbers, and those below `SMALL`, are written with
+/// an exponent.
 const LARGE: f64 = 1e15;
 const SMALL: f64 = 1e-6;
 
-/// A number for a message, as in `0.0009`, `1024`, `2.5e-9`, `NaN` or `Infinity`. `lib/errors/number.ts` writes the
-/// same in TypeScript.
+/// A number for a message, as in `0.0009`, `1024`, `2.5e-9`, `NaN` or `Infinity`. `lib/errors/number.ts`
+/// writes numbers in this way in TypeScript.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Number(f64);
 
-/// Returns `value` in five significant digits; whole numbers in full.
+/// Returns `value` in five significant digits; a whole number is written in full.
 pub fn number(value: f64) -> Number {
     Number(rounded(value, DIGITS))
 }
 
-/// Returns `value` in as many digits as tell it from each of `others`, five at least.
+/// Returns `value` in as many digits as distinguish it from each of `others`, but at least five.
 pub fn number_beside(value: f64, others: &[f64]) -> Number {
     let is_told = |digits: usize| {
         others
@@ -32,8 +33,8 @@ pub fn number_beside(value: f64, others: &[f64]) -> Number {
     Number(rounded(value, digits.unwrap_or(MOST_DIGITS)))
 }
 
-/// Returns `value`, a limit, in five significant digits, rounded away from `beyond`, which is not allowed: who goes by
-/// the number that is told keeps to the limit.
+/// Returns the limit `value` in five significant digits, rounded away from `beyond`, a value that is not
+/// allowed. A user who keeps to the number in the message therefore keeps to the limit.
 pub fn number_before(value: f64, beyond: f64) -> Number {
     let near = rounded(value, DIGITS);
     let is_past = |told: f64| match beyond > value {
@@ -54,7 +55,7 @@ fn rounded(value: f64, digits: usize) -> f64 {
         return value;
     }
     let text = format!("{value:.*e}", digits - 1);
-    // What is closest to the largest number of all rounds to more than that.
+    // Numbers next to the largest `f64` would round to infinity.
     text.parse()
         .ok()
         .filter(|near: &f64| near.is_finite())

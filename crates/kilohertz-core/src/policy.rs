@@ -1,4 +1,4 @@
-//! The seam between the loop and whoever decides: it asks, and is answered.
+//! The seam between the loop and the policy: the loop asks, the policy answers.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
@@ -12,19 +12,19 @@ use crate::timing::time::Time;
 /// What a policy is asked in one cycle.
 #[derive(Debug, Clone, Copy)]
 pub struct Ask<'a> {
-    /// Number of the cycle, from 0.
+    /// The number of the cycle, from 0.
     pub tick: u64,
-    /// From the first question to this one on the robot's clock: a whole number of the policy's
-    /// periods. What is computed from it is smooth however late the host hears of a tick.
+    /// Time from the first question to this one on the robot's clock: a whole number of the policy's
+    /// periods. It grows evenly, however late the host notices a tick.
     pub time: Duration,
-    /// From the previous question to this one on the robot's clock; zero in the first.
+    /// Time from the previous question to this one on the robot's clock; zero for the first question.
     pub period: Duration,
     /// The robot's newest observation, laid out as its schema says.
     pub observation: &'a [f64],
 }
 
 impl Ask<'_> {
-    /// Which question this is.
+    /// Returns the question's tick and time.
     pub fn question(&self) -> Question {
         Question {
             tick: self.tick,
@@ -33,23 +33,23 @@ impl Ask<'_> {
     }
 }
 
-/// Names a question, so that its answer is known by it however late it comes.
+/// Identifies a question, so that an answer can be matched to it however late the answer comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Question {
-    /// Number of the cycle in which it was asked, from 0.
+    /// The number of the cycle in which it was asked, from 0.
     pub tick: u64,
-    /// From the first question to this one on the robot's clock.
+    /// Time from the first question to this one on the robot's clock.
     pub time: Duration,
 }
 
-/// What came of asking.
+/// The result of [`Policy::poll`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
-    /// An action, for the observation of this question.
+    /// An action, in answer to this question.
     Action(Question),
-    /// The policy has nothing new to say to this question.
+    /// The policy has nothing new for this question.
     Empty(Question),
-    /// No answer since the last one.
+    /// No answer has come since the last one.
     None,
     /// The policy failed; it will not answer again.
     Failed,
@@ -64,44 +64,45 @@ pub struct PolicyThread {
 }
 
 impl PolicyThread {
-    /// Tells that the policy runs on the calling thread.
+    /// Records that the policy runs on the calling thread.
     pub fn is_here(&self) {
         self.is(thread_id());
     }
 
-    /// Tells the kernel's number of the thread on which the policy runs, in this process or in another.
+    /// Records the kernel's number of the thread on which the policy runs, in this process or in another.
     pub fn is(&self, number: u32) {
         self.number.store(number, Ordering::Relaxed);
     }
 
-    /// The kernel's number of the thread; 0 as long as it is not known.
+    /// Returns the kernel's number of the thread; 0 while it is unknown.
     pub fn number(&self) -> u32 {
         self.number.load(Ordering::Relaxed)
     }
 
-    /// The number, as it becomes known.
+    /// Returns the thread's number as shared memory: it is 0 until the number is known.
     pub fn shared_number(&self) -> Arc<AtomicU32> {
         Arc::clone(&self.number)
     }
 
-    /// Counts a question. For the loop thread alone.
+    /// Counts a question. Only the loop thread may call this.
     pub fn asked(&self) {
         self.asked
             .store(self.asked_count().saturating_add(1), Ordering::Relaxed);
     }
 
-    /// Counts an answer. For one thread alone: the policy's, or the loop's where that one takes it in.
+    /// Counts an answer. Only one thread may call this: the policy's, or the loop's if the loop receives
+    /// the answers.
     pub fn answered(&self) {
         self.answered
             .store(self.answered_count().saturating_add(1), Ordering::Relaxed);
     }
 
-    /// How often the policy was asked.
+    /// Returns how often the policy was asked.
     pub fn asked_count(&self) -> u64 {
         self.asked.load(Ordering::Relaxed)
     }
 
-    /// How often it has answered.
+    /// Returns how often the policy has answered.
     pub fn answered_count(&self) -> u64 {
         self.answered.load(Ordering::Relaxed)
     }
@@ -110,31 +111,31 @@ impl PolicyThread {
 /// Ends a wait of the loop early, from any thread.
 pub type Waker = Arc<dyn Fn() + Send + Sync>;
 
-/// A policy as the loop sees it. Both calls come from the loop thread, in turns.
+/// A policy as the loop sees it. All calls come from the loop thread, one at a time.
 pub trait Policy: Send {
-    /// Told once, from the loop thread, before the first request.
+    /// Called once, from the loop thread, before the first request.
     fn attach(&mut self) {}
 
-    /// Returns the thread on which the policy runs; `None` where that is the loop's own.
+    /// Returns the thread on which the policy runs; `None` if it runs on the loop's own thread.
     fn thread(&self) -> Option<Arc<PolicyThread>> {
         None
     }
 
-    /// Returns what ends a wait in [`Policy::poll`] early; `None` where unparking the loop's thread does.
+    /// Returns what ends a wait in [`Policy::poll`] early; `None` if unparking the loop's thread does that.
     fn waker(&self) -> Option<Waker> {
         None
     }
 
-    /// Asks for an action. Never blocks.
+    /// Asks for an action. Does not block.
     fn request(&mut self, ask: &Ask<'_>);
 
-    /// Returns the oldest answer that was not returned yet, and writes its action. The loop calls it
-    /// until there is none, or until it has the answer to its last question: so it sees each answer
-    /// once, in the order in which they were given. May be called where no request is open.
+    /// Returns the oldest answer that was not returned yet, and writes its action. The loop calls this
+    /// until there is no answer left, or until it has the answer to its last question. So it sees each
+    /// answer once, in the order in which they were given. This may be called while no request is open.
     ///
     /// Waits for an answer until `until` (`None`: as long as it takes) or until `stop` is set. A policy
-    /// that has done what it is for may set `stop` itself: the session then ends as if it had been
-    /// asked to. Leaves `action` alone unless the answer carries one.
+    /// that has finished its task may set `stop` itself: the session then ends as if it had been asked to.
+    /// `action` stays unchanged unless the answer is [`Answer::Action`].
     fn poll(&mut self, until: Option<Time>, stop: &AtomicBool, action: &mut [f64]) -> Answer;
 }
 
@@ -164,7 +165,7 @@ impl<P: Policy + ?Sized> Policy for Box<P> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PolicyFailed;
 
-/// A policy in Rust, run on the loop thread: it has answered when the request returns.
+/// A policy in Rust that runs on the loop thread. Its answer is there when the request returns.
 ///
 /// The closure writes the whole action. It must not block, and should not allocate.
 pub struct Native<F> {
@@ -177,7 +178,7 @@ impl<F> Native<F>
 where
     F: FnMut(&Ask<'_>, &mut [f64]) -> Result<(), PolicyFailed> + Send,
 {
-    /// A policy for actions of `action_len` slots.
+    /// Creates a policy for actions of `action_len` slots, which `decide` computes.
     pub fn new(action_len: usize, decide: F) -> Native<F> {
         Native {
             decide,

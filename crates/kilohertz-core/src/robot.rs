@@ -10,19 +10,19 @@ use crate::timing::pacer::Pacer;
 use crate::timing::time::Time;
 use crate::timing::wait::Waiter;
 
-/// Why a robot cannot go on. What it is exactly is the robot crate's.
+/// Why a robot cannot go on. The robot's crate defines the concrete error type.
 pub type RobotError = Box<dyn Error + Send + Sync>;
 
-/// One cycle, as the robot hands it to the loop body.
+/// One cycle, as the robot hands it to the loop.
 #[derive(Debug)]
 pub struct Cycle<'a> {
     /// When the cycle started: the observation's arrival, or the pacer's wake.
     pub started: Time,
-    /// Ticks of the robot's clock that had no cycle since the last one.
+    /// Ticks of the robot's clock that passed without a cycle since the last cycle.
     pub skipped: u64,
     /// The newest observation.
     pub observation: &'a [f64],
-    /// Where the loop body writes the action. All of it is written.
+    /// Where the loop writes the action. It writes every slot.
     pub action: &'a mut [f64],
 }
 
@@ -35,68 +35,68 @@ pub enum Flow {
     Finish,
 }
 
-/// The loop body, as a robot sees it.
+/// The loop, as a robot sees it.
 pub trait Tick {
     /// Runs one cycle.
     fn cycle(&mut self, cycle: Cycle<'_>) -> Flow;
 
-    /// Told when the action of the last cycle was handed to the robot, of each cycle or of none: a robot
-    /// whose client does not let it know leaves this out, and the end of the cycle counts then. The cycle
-    /// that finishes counts only where this is told.
+    /// Called when the action of the last cycle was handed to the robot. A robot calls this for every cycle
+    /// or never: if its client does not report the moment, the end of the cycle counts instead. The cycle
+    /// that finishes is counted only if this is called.
     fn sent(&mut self, at: Time);
 
-    /// Whether the session is to end, for a robot that waits long between cycles.
+    /// Returns true if the session is to end, for a robot that waits long between cycles.
     fn is_stopping(&self) -> bool;
 
-    /// Tells that what the robot observes is not to be believed any more, from the next cycle on:
-    /// the robot is brought to rest by what is known, and the session ends. Cycles go on until
-    /// [`Flow::Finish`], each with the last observation that was believed; [`Robot::drive`] then
-    /// returns what was wrong.
+    /// Reports that the robot's observations cannot be believed from the next cycle on. The loop then
+    /// brings the robot to rest by what it has commanded, and the session ends. The robot keeps calling
+    /// [`Tick::cycle`] until [`Flow::Finish`], each time with the last observation that was believed.
+    /// [`Robot::drive`] then returns what was wrong.
     fn distrust(&mut self);
 
-    /// Tells how many slots of the next observation are not finite although nothing depends on
-    /// them. They are counted.
+    /// Reports how many slots of the next observation are not finite although nothing depends on them. The
+    /// loop counts them.
     fn not_finite(&mut self, _slots: u64) {}
 }
 
 /// A robot that a session can drive.
 pub trait Robot: Send {
-    /// What the slots of an observation mean.
+    /// Returns what the slots of an observation mean.
     fn observation(&self) -> &Schema;
 
-    /// What the slots of an action mean.
+    /// Returns what the slots of an action mean.
     fn action(&self) -> &Schema;
 
-    /// The time from one cycle to the next.
+    /// Returns the time from one cycle to the next.
     fn period(&self) -> Duration;
 
-    /// Runs cycles until the loop body says [`Flow::Finish`], on the loop thread.
+    /// Runs cycles on the loop thread until the loop returns [`Flow::Finish`].
     ///
-    /// However this returns, by panic too, the robot must be stopped when it has.
+    /// The robot must be stopped when this returns, also when it returns by a panic.
     ///
     /// # Errors
-    /// Where the robot cannot go on.
+    /// Returns an error if the robot cannot go on.
     fn drive(&mut self, tick: &mut dyn Tick) -> Result<(), RobotError>;
 }
 
-/// A robot without a clock, in Rust: it is read and written when it is told to.
+/// A robot without a clock, in Rust: it is read and written when the loop says so.
 pub trait Device: Send {
-    /// What the slots of an observation mean.
+    /// Returns what the slots of an observation mean.
     fn observation(&self) -> &Schema;
 
-    /// What the slots of an action mean.
+    /// Returns what the slots of an action mean.
     fn action(&self) -> &Schema;
 
     /// Writes the newest observation.
     ///
     /// # Errors
-    /// Where the device cannot be read.
+    /// Returns an error if the device cannot be read.
     fn observe(&mut self, observation: &mut [f64]) -> Result<(), RobotError>;
 
     /// Carries out `action`.
     ///
     /// # Errors
-    /// Where the device cannot be written.
+    /// Returns an error if the device cannot be written.
     fn act(&mut self, action: &[f64]) -> Result<(), RobotError>;
 }
 
@@ -107,7 +107,7 @@ pub struct Paced<D> {
 }
 
 impl<D: Device> Paced<D> {
-    /// `device`, read and written once every `period`.
+    /// Creates a robot from `device`, which is read and written once every `period`.
     ///
     /// # Panics
     /// Panics if `period` is zero.
@@ -139,7 +139,7 @@ impl<D: Device> Robot for Paced<D> {
         let mut stopping = false;
         loop {
             let due = pacer.next(now);
-            // A stop cuts one wait short; the cycles that bring the device to rest keep their pace.
+            // A stop ends one wait early. The cycles that bring the device to rest then keep their period.
             let started = waiter.wait(due.deadline, || !stopping && tick.is_stopping());
             stopping = tick.is_stopping();
             self.device.observe(&mut observation)?;
@@ -159,8 +159,8 @@ impl<D: Device> Robot for Paced<D> {
     }
 }
 
-/// The device behind a robot that lives elsewhere: observing, deciding and acting all happen where
-/// the policy is, which is woken once a cycle.
+/// The device of a robot in JavaScript: observing, deciding and acting all happen where the policy runs,
+/// and the policy is woken once a cycle.
 #[derive(Debug, Clone, Default)]
 pub struct Elsewhere(Schema);
 

@@ -1,11 +1,11 @@
 //! What the flat slots of an observation or an action mean.
 
-/// One named run of slots.
+/// One named range of slots.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
-    /// The field's name; robot state fields carry libfranka's.
+    /// The field's name. Fields of the robot state have libfranka's names.
     pub name: &'static str,
-    /// How many slots it takes, at least one.
+    /// The number of slots, at least one.
     pub len: usize,
     /// The unit of every slot, as in `rad/s`; empty for pure numbers.
     pub unit: &'static str,
@@ -19,29 +19,29 @@ pub struct Schema {
 }
 
 impl Schema {
-    /// A schema of `fields` in order, each right behind the one before.
+    /// Creates a schema of `fields` in their order, without gaps between them.
     pub fn new(fields: impl IntoIterator<Item = Field>) -> Schema {
         let fields: Vec<Field> = fields.into_iter().collect();
         let len = fields.iter().map(|field| field.len).sum();
         Schema { fields, len }
     }
 
-    /// The fields, in the order of their slots.
+    /// Returns the fields, in the order of their slots.
     pub fn fields(&self) -> &[Field] {
         &self.fields
     }
 
-    /// How many slots a frame has.
+    /// Returns how many slots a frame has.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether a frame has no slot at all.
+    /// Returns true if a frame has no slot.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The name of the field that slot `index` belongs to, and its place in it.
+    /// Returns the name of the field that slot `index` belongs to, and the slot's index in that field.
     pub fn locate(&self, index: usize) -> Option<(&'static str, usize)> {
         let mut first = 0;
         for field in &self.fields {

@@ -1,8 +1,8 @@
 //! What a loop has done so far: counters, jitter, execution times.
 //!
-//! The loop thread writes and anybody reads, at any time, without either waiting: everything here
-//! is an atomic that only the loop changes. A snapshot taken while the loop runs may hold counters
-//! of two neighbouring ticks; one taken after it ended is exact.
+//! The loop thread writes and any thread reads, at any time, and neither waits: every number here is an
+//! atomic that only the loop changes. A snapshot taken while the loop runs may mix the counters of two
+//! neighbouring ticks. A snapshot taken after the loop has ended is exact.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
@@ -15,10 +15,10 @@ use hdrhistogram::Histogram;
 use crate::limits::{Violation, ViolationKind};
 use crate::timing::time::nanos;
 
-/// A number that one thread raises and any thread reads.
+/// A number that one thread increases and any thread reads.
 ///
-/// Orderings are relaxed throughout: a reader needs each number by itself, and what must be exact
-/// is read after the loop thread was joined.
+/// All orderings are relaxed: a reader needs each number by itself, and exact numbers are read after the
+/// loop thread was joined.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
 
@@ -28,18 +28,18 @@ impl Counter {
         self.0.fetch_add(n, Relaxed);
     }
 
-    /// Keeps the larger of `value` and what is there.
+    /// Keeps the larger of `value` and the present number.
     pub fn raise(&self, value: u64) {
         self.0.fetch_max(value, Relaxed);
     }
 
-    /// The number now.
+    /// Returns the present number.
     pub fn get(&self) -> u64 {
         self.0.load(Relaxed)
     }
 }
 
-/// The newest samples, oldest overwritten first.
+/// The newest samples; each new one overwrites the oldest.
 #[derive(Debug)]
 struct Window {
     samples: Box<[AtomicU64]>,
@@ -73,13 +73,13 @@ impl Window {
     }
 }
 
-/// Bits of a value that choose a bucket within its octave: buckets are 1/64 of their value wide.
+/// How many bits of a value choose its bucket within an octave: a bucket is 1/64 of its value wide.
 const MANTISSA_BITS: u32 = 6;
 /// Values from 2^36 ns (68 s) on share the last bucket.
 const VALUE_BITS: u32 = 36;
 const BUCKETS: usize = ((VALUE_BITS - MANTISSA_BITS + 1) << MANTISSA_BITS) as usize;
 
-/// Every sample of a run, in buckets of fixed relative width and fixed number.
+/// Every sample of a run, in a fixed number of buckets of fixed relative width.
 #[derive(Debug)]
 struct Buckets(Box<[AtomicU64]>);
 
@@ -100,7 +100,7 @@ impl Buckets {
         first.saturating_add(value >> octave) as usize
     }
 
-    /// The middle of the values that fall into bucket `index`.
+    /// Returns the middle of the values that fall into bucket `index`.
     fn value(index: usize) -> u64 {
         let octave = (index >> MANTISSA_BITS).saturating_sub(1) as u32;
         let first = u64::from(octave) << MANTISSA_BITS;
@@ -118,11 +118,11 @@ impl Buckets {
     }
 }
 
-/// Declares what is counted, once: each is a [`Counter`] of the [`Recorder`] and a number of [`Stats`]. What JavaScript
-/// sees of it has the same name.
+/// Declares the counters in one place. Each is a [`Counter`] of the [`Recorder`] and a number of [`Stats`].
+/// In JavaScript it has the same name.
 macro_rules! counted {
     ($($(#[$about:meta])* $name:ident)*) => {
-        /// Where the loop writes what it does.
+        /// Where the loop records what it does.
         #[derive(Debug)]
         pub struct Recorder {
             target_period_ns: u64,
@@ -141,8 +141,8 @@ macro_rules! counted {
         }
 
         impl Recorder {
-            /// A recorder for cycles of `target_period` that takes percentiles from the newest
-            /// `max_samples` of them.
+            /// Creates a recorder for cycles of `target_period`. It computes percentiles from the newest
+            /// `max_samples` cycles.
             ///
             /// # Panics
             /// Panics if `max_samples` is zero.
@@ -165,7 +165,7 @@ macro_rules! counted {
                 }
             }
 
-            /// What the loop has done until now.
+            /// Returns what the loop has done until now.
             pub fn snapshot(&self) -> Stats {
                 let jitter = self.jitter.sorted();
                 let execution = self.execution.sorted();
@@ -184,7 +184,7 @@ macro_rules! counted {
             }
         }
 
-        /// What a loop had done at one moment. Field meanings are [`Recorder`]'s.
+        /// What a loop had done at one moment. The fields mean what they mean in [`Recorder`].
         #[derive(Debug, Clone, PartialEq, Eq, Default)]
         #[allow(
             missing_docs,
@@ -192,7 +192,7 @@ macro_rules! counted {
         )]
         pub struct Stats {
             $(pub $name: u64,)*
-            /// Cycles in which an answer that came, or what was to be commanded, broke a limit, by [`ViolationKind`].
+            /// Cycles in which an answer, or what was to be commanded, broke a limit, by [`ViolationKind`].
             pub violations: [u64; ViolationKind::COUNT],
             pub target_period: Duration,
             pub avg_period: Duration,
@@ -202,10 +202,10 @@ macro_rules! counted {
         }
 
         impl Stats {
-            /// The names of what is counted, violations aside.
+            /// The names of the counters, except those of violations.
             pub const NAMES: &[&str] = &[$(stringify!($name)),*];
 
-            /// Returns what is counted, in the order of [`Stats::NAMES`].
+            /// Returns the counts, in the order of [`Stats::NAMES`].
             pub fn counts(&self) -> impl Iterator<Item = u64> {
                 [$(self.$name),*].into_iter()
             }
@@ -220,17 +220,17 @@ counted! {
     overruns
     /// Deadlines that passed before the cycle before them had finished.
     missed_ticks
-    /// Times that the policy was asked.
+    /// How often the policy was asked.
     policy_asks
-    /// Answers of the policy that were there when they were looked for, late ones included.
+    /// Answers of the policy that the loop received, late ones included.
     policy_answers
-    /// Answers of the policy that came after their deadline, those never used included.
+    /// Answers of the policy that came after their deadline, including those that were never used.
     late_actions
-    /// Cycles in which the robot was kept moving as last commanded because no answer had come.
+    /// Cycles in which the robot was kept moving as last commanded, because no answer had come.
     held_commands
-    /// Cycles in which the robot was brought, or kept, at rest.
+    /// Cycles in which the robot was brought to rest or kept at rest.
     rest_commands
-    /// Late answers too old to be used.
+    /// Late answers that were too old to be used.
     stale_actions
     /// Cycles in which the action was carried out only as far as the limits allow.
     clamped_commands
@@ -240,11 +240,11 @@ counted! {
     overwritten_observations
     /// Answers that came together with a newer one, which was used instead.
     overwritten_actions
-    /// Answers that found no room on their way to the loop: neither used nor judged.
+    /// Answers for which the channel to the loop had no room. They are neither used nor judged.
     dropped_answers
-    /// Answers that said that there is nothing new.
+    /// Answers with nothing new in them.
     empty_answers
-    /// Cycles in which the robot was on its way to the action.
+    /// Cycles in which the action was approached within the limits instead of used as it is.
     followed_commands
     /// Tick records that found the record ring full.
     dropped_records
@@ -253,12 +253,12 @@ counted! {
 }
 
 impl Recorder {
-    /// The period that cycles are to have.
+    /// Returns the period that cycles are meant to have.
     pub fn target_period(&self) -> Duration {
         Duration::from_nanos(self.target_period_ns)
     }
 
-    /// Takes in the time from the start of one cycle to the start of the next.
+    /// Records the time from the start of one cycle to the start of the next.
     pub fn period(&self, period: Duration) {
         let period = nanos(period);
         let jitter = period.abs_diff(self.target_period_ns);
@@ -270,7 +270,7 @@ impl Recorder {
         self.all_jitter.record(jitter);
     }
 
-    /// Takes in the time from the start of a cycle until its action was handed to the robot.
+    /// Records the time from the start of a cycle until its action was handed to the robot.
     pub fn execution(&self, execution: Duration) {
         let execution = nanos(execution);
         if execution > self.target_period_ns {
@@ -282,24 +282,24 @@ impl Recorder {
         self.iterations.add(1);
     }
 
-    /// Takes in that the action of cycle `tick` broke a limit: once for each kind in a cycle.
+    /// Records that the action of cycle `tick` broke a limit. Call it once for each kind in a cycle.
     pub fn violation(&self, tick: u64, violation: &Violation) {
         self.violations[violation.kind as usize].add(1);
-        // Only the first stays.
+        // Later calls do not replace the first violation.
         let _ = self.first_violation.set((tick, *violation));
     }
 
-    /// The first violation of all, and its cycle.
+    /// Returns the first violation of the session, and its cycle.
     pub fn first_violation(&self) -> Option<(u64, Violation)> {
         self.first_violation.get().copied()
     }
 
-    /// The jitter of every cycle so far [ns].
+    /// Returns the jitter of every cycle so far [ns].
     pub fn jitter_histogram(&self) -> Histogram<u64> {
         self.all_jitter.histogram()
     }
 
-    /// The execution time of every cycle so far [ns].
+    /// Returns the execution time of every cycle so far [ns].
     pub fn execution_histogram(&self) -> Histogram<u64> {
         self.all_execution.histogram()
     }
@@ -308,11 +308,11 @@ impl Recorder {
 /// Percentiles of the newest samples, and the largest of all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Spread {
-    /// Half of the newest samples are not above this.
+    /// Half of the newest samples are at most this.
     pub p50: Duration,
-    /// 95 % of the newest samples are not above this.
+    /// 95 % of the newest samples are at most this.
     pub p95: Duration,
-    /// 99 % of the newest samples are not above this.
+    /// 99 % of the newest samples are at most this.
     pub p99: Duration,
     /// The largest sample of the whole run.
     pub max: Duration,
@@ -320,7 +320,7 @@ pub struct Spread {
 
 impl Spread {
     fn of(sorted: &[u64], max: u64) -> Spread {
-        // Nearest rank: the smallest sample that at least the given share is not above.
+        // Nearest rank: the smallest sample for which at least the given share of samples is no larger.
         let at = |percent: usize| {
             let rank = sorted.len().saturating_mul(percent).div_ceil(100);
             Duration::from_nanos(*sorted.get(rank.saturating_sub(1)).unwrap_or(&0))

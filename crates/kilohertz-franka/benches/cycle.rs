@@ -1,5 +1,6 @@
-//! What a cycle takes in each control mode: the loop body with and without the arm's limits and their judge, and
-//! a whole cycle over the simulator, from the state to the command; a call of the model, a step of the simulator.
+//! How long a cycle takes in each control mode: the loop body with and without the arm's limits and their
+//! judge, and a whole cycle over the simulator, from the state to the command; a call of the model, a step
+//! of the simulator.
 
 #[path = "swinging/mod.rs"]
 mod swinging;
@@ -19,11 +20,11 @@ use kilohertz_franka::{Arm, ConnectOptions, Control, Generation};
 use kilohertz_sim::{Simulator, SimulatorOptions};
 use swinging::{Checks, MS, Swung, swing};
 
-/// Cycles before those that are timed.
+/// How many cycles run before those that are timed.
 const WARM_UP: u64 = 50;
 
-/// The loop body between a state and a command, without a socket: each cycle by itself, because the arm is stepped
-/// in between.
+/// The loop between a state and a command, without a socket. Each cycle is timed separately, because the
+/// arm is stepped in between.
 fn ticks(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("tick");
     group.sampling_mode(SamplingMode::Flat).sample_size(20);
@@ -64,7 +65,7 @@ fn responses(criterion: &mut Criterion) {
     for control in Control::ALL {
         let options = SimulatorOptions {
             friction: false,
-            // A machine that is busy with something else is no matter here.
+            // Other load on the machine must not end the motion.
             lost_packet_limit: 10_000,
             ..SimulatorOptions::default()
         };
@@ -93,7 +94,7 @@ fn responses(criterion: &mut Criterion) {
                     let (records, _) = records.split_at(records.len() / stride * stride);
                     let left = (cycles - taken) as usize;
                     for record in records.chunks_exact(stride).take(left) {
-                        // When the cycle started, and when its command was sent.
+                        // The time from the start of the cycle until its command was sent.
                         took += record[3] - record[1];
                         taken += 1;
                     }
@@ -129,7 +130,7 @@ fn models(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// A millisecond of the simulated arm, without its sockets.
+/// One millisecond of the simulated arm, without its sockets.
 fn steps(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("simulator step");
     group.sample_size(20);

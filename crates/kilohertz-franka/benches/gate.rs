@@ -1,9 +1,9 @@
-//! What a cycle pays for looking at the arm's state before it is believed, and at the policy's answer
-//! before it is used: the gate alone, and the loop body with the limits of an arm, in which each answer
-//! is judged. No socket and no arm.
+//! What a cycle pays for checking the arm's state before it is believed, and the policy's answer before it
+//! is used: the gate alone, and the loop with an arm's limits, in which each answer is judged. No socket
+//! and no arm.
 //!
-//! Bar: both together no more than 0.5 us at p50, without the writing of the slots, which there was
-//! before.
+//! Bar: both together take no more than 0.5 us at p50, without writing the slots, which the loop needs
+//! anyway.
 
 #[path = "../../kilohertz-core/benches/rows/mod.rs"]
 mod rows;
@@ -25,14 +25,14 @@ use kilohertz_franka::{Control, Impedance, Interface, MotionOptions, measured, s
 use rows::{is_test, keep, median, percentile, print_machine, us};
 
 const MS: Duration = Duration::from_millis(1);
-/// States or cycles that are timed together: reading the clock costs as much as a state.
+/// How many states or cycles are timed together, because reading the clock takes as long as one state.
 const BLOCK: u64 = 100;
 
 fn ns(duration: Duration) -> f64 {
     1e3 * us(duration)
 }
 
-/// An arm that does nothing else than to be commanded.
+/// An arm that only takes commands.
 struct Obedient {
     action: Schema,
     control: Control,
@@ -93,7 +93,7 @@ impl Robot for Obedient {
                 .expect("nobody panics")
                 .push(ns(took) / BLOCK as f64);
         }
-        // What is timed is over: the arm comes to rest.
+        // The timed part is over: the arm comes to rest.
         while tick.cycle(Cycle {
             started: Time::now(),
             skipped: 0,
@@ -107,7 +107,7 @@ impl Robot for Obedient {
 
 const READY: [f64; 7] = [0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785];
 
-/// What a block of cycles takes with these limits [ns a cycle].
+/// Returns how long the cycles of each block take with these limits [ns a cycle].
 fn cycles(control: Control, limits: Box<dyn Limiter>, blocks: usize) -> Vec<f64> {
     let took = Arc::new(Mutex::new(Vec::with_capacity(blocks)));
     let robot = Obedient {

@@ -1,7 +1,7 @@
-//! What a cycle of a session costs above the client alone, in instructions: the loop body between a state
-//! that was read and a command that is written, and what is counted and recorded behind it. No socket,
-//! no clock: the simulated arm is stepped by its commands. `scripts/instructions.mjs` runs one row of it
-//! under callgrind, which collects in [`counted`] alone.
+//! What a cycle of a session costs in addition to the client alone, in instructions: the loop between a
+//! state that was read and a command that is written, and the counting and recording after it. No socket,
+//! no clock: commands step the simulated arm. `scripts/instructions.mjs` runs one row of it under
+//! callgrind, which counts only inside [`counted`].
 
 mod swinging;
 
@@ -12,7 +12,8 @@ use kilohertz_core::robot::Flow;
 use kilohertz_franka::{Control, measured};
 use swinging::{Checks, Swung, interface};
 
-/// Cycles before those that are counted: what is set up, and caught up with, at the start.
+/// How many cycles run before those that are counted, to leave out the setup and the catching up at the
+/// start.
 const WARM_UP: u64 = 200;
 const CYCLES: u64 = 1_000;
 
@@ -21,7 +22,7 @@ fn counted(cycle: &mut dyn FnMut() -> Flow) -> Flow {
     black_box(cycle())
 }
 
-/// One cycle after the other; those behind the warm-up are counted.
+/// Runs one cycle after the other; those after the warm-up are counted.
 fn count(control: Control, checks: Checks) {
     swinging::run(control, checks, WARM_UP + CYCLES, |number, cycle| {
         match number < WARM_UP {
@@ -31,7 +32,7 @@ fn count(control: Control, checks: Checks) {
     });
 }
 
-/// What the client alone cannot do without: a state taken from its datagram.
+/// Counts what the client alone needs: decoding a state from its datagram.
 fn count_decoding() {
     let mut arm = Swung::new(Control::JointVelocity);
     let datagram = arm.datagram();
@@ -43,8 +44,7 @@ fn count_decoding() {
     }
 }
 
-/// A state written out as slots, through the gate or past it. What a motion begins with is in the count,
-/// once.
+/// Counts writing a state out as slots, with or without the gate. The start of the motion is included once.
 fn count_states(control: Control, is_gated: bool) {
     let arm = swinging::arm();
     counted(&mut || {

@@ -1,8 +1,8 @@
-//! From the arrival of the arm's state to the command sent, with a native policy, over a simulated
-//! arm on the wall clock; beside `franka-rs` alone on the same arm.
+//! From the arrival of the arm's state to the command sent, with a native policy, over a simulated arm on
+//! the wall clock, compared with `franka-rs` alone on the same arm.
 //!
-//! Bar: 25 us at p50. Alternating rounds in one run, medians. A row in which the machine stalls for so long
-//! that the arm ends the motion is measured again, and counted.
+//! Bar: 25 us at p50. Alternating rounds in one run, medians. If the machine stalls for so long that the
+//! arm ends the motion, the row is measured again, and counted.
 
 #[path = "../../kilohertz-core/benches/rows/mod.rs"]
 mod rows;
@@ -24,10 +24,10 @@ use repeats::Repeats;
 use rows::{is_test, keep, median, percentile, print_machine, us};
 
 const MS: Duration = Duration::from_millis(1);
-/// Those that are timed, by the names in the rows.
+/// The programs that are timed, by their names in the rows.
 const CLIENTS: [&str; 2] = ["kilohertz", "franka-rs alone"];
 
-/// Joint velocities at cycle `tick`: a swing of a second [rad/s].
+/// Returns the joint velocities at cycle `tick`: a swing that takes a second [rad/s].
 fn swing(tick: u64) -> [f64; 7] {
     let phase = std::f64::consts::TAU * tick as f64 * 1e-3;
     [0.2 * phase.sin(), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
@@ -75,7 +75,7 @@ fn ours(simulator: &Simulator, ms: u64) -> Result<Stint, String> {
     })
 }
 
-/// The same with the client alone; it makes the thread that connects a realtime one.
+/// Measures the client alone, which makes the thread that connects a realtime one.
 fn client_alone(simulator: &Simulator, ms: u64) -> FrankaResult<Stint> {
     let robot = franka::Robot::new(&simulator.address().to_string(), RealtimeConfig::Ignore)?;
     let mut motion = robot.start_joint_velocity_control(MoveControllerMode::JointImpedance)?;
@@ -96,7 +96,7 @@ fn client_alone(simulator: &Simulator, ms: u64) -> FrankaResult<Stint> {
     })
 }
 
-/// One of both; where it fails, the arm is made ready for another.
+/// Measures one of the two. If that fails, the arm is made ready for another attempt.
 fn measure(simulator: &Simulator, index: usize, ms: u64) -> Result<Stint, String> {
     let measured = match index {
         0 => ours(simulator, ms),
@@ -116,7 +116,7 @@ fn measure(simulator: &Simulator, index: usize, ms: u64) -> Result<Stint, String
 
 fn main() {
     print_machine();
-    // Whole swings, so that the motion ends at rest.
+    // Each round consists of whole swings, so that the motion ends at rest.
     let (rounds, ms) = if is_test() { (1, 1_000) } else { (7, 4_000) };
     let simulator = Simulator::start(SimulatorOptions::default()).expect("a simulator");
     let mut raw = Vec::new();

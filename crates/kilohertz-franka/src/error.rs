@@ -1,11 +1,11 @@
-//! What can go wrong with an arm, in the robot's own words.
+//! What can go wrong with an arm. The errors have the robot's own names.
 
 use franka::{FrankaError, MoveStatus};
 
 use crate::refusal::Refusal;
 
 kilohertz_core::named! {
-    /// The kind of an [`ArmError`]. [`ArmErrorCode::as_str`] is stable.
+    /// The kind of an [`ArmError`]. The strings of [`ArmErrorCode::as_str`] are stable.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum ArmErrorCode {
         /// Nothing listens at the address, or FCI is not enabled.
@@ -14,35 +14,35 @@ kilohertz_core::named! {
         ConnectFailed = "FRANKA_CONNECT_FAILED",
         /// Nothing answered in time.
         ConnectTimeout = "FRANKA_CONNECT_TIMEOUT",
-        /// The arm is of the other generation than the one asked for, or than has what was asked for.
+        /// The arm is not of the generation that was asked for, or its generation lacks what was asked for.
         Generation = "FRANKA_GENERATION",
         /// The client that was asked for cannot do this.
         Client = "FRANKA_CLIENT",
-        /// The arm speaks a version of FCI that neither generation does.
+        /// The arm speaks a version of FCI that belongs to neither generation.
         IncompatibleVersion = "FRANKA_INCOMPATIBLE_VERSION",
         /// The connection was lost.
         ConnectionLost = "FRANKA_CONNECTION_LOST",
-        /// A value that no arm is sent.
+        /// The value must not be sent to any arm.
         InvalidArgument = "FRANKA_INVALID_ARGUMENT",
-        /// The arm said something that FCI does not allow.
+        /// The arm sent something that FCI does not allow.
         Protocol = "FRANKA_PROTOCOL",
         /// The arm refused a command.
         CommandRejected = "FRANKA_COMMAND_REJECTED",
         /// A command was stopped before its end.
         CommandAborted = "FRANKA_COMMAND_ABORTED",
-        /// A command was not answered for too long.
+        /// A command was not answered in time.
         CommandTimeout = "FRANKA_COMMAND_TIMEOUT",
         /// A reflex of the arm ended the motion.
         Reflex = "FRANKA_REFLEX",
-        /// The motion ended other than by a reflex.
+        /// The motion ended for another reason than a reflex.
         MotionAborted = "FRANKA_MOTION_ABORTED",
-        /// The arm is driven by a session, or closed, or not in a state for this.
+        /// A session drives the arm, or the arm is closed, or its state does not allow this.
         InvalidOperation = "FRANKA_INVALID_OPERATION",
         /// The arm's model cannot be read.
         Model = "FRANKA_MODEL",
-        /// The arm cannot get there.
+        /// The arm cannot reach the goal.
         Unreachable = "FRANKA_UNREACHABLE",
-        /// The arm does not stand where it was to move to.
+        /// The arm does not stand where it was meant to move to.
         NotArrived = "FRANKA_NOT_ARRIVED",
     }
 }
@@ -51,18 +51,17 @@ kilohertz_core::named! {
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
 pub struct ArmError {
-    /// The kind.
+    /// The kind of the error.
     pub code: ArmErrorCode,
     /// What happened, and what to do.
     pub message: String,
-    /// The robot's own names of the errors that ended the motion, as in
-    /// `joint_velocity_violation`.
+    /// The robot's own names of the errors that ended the motion, as in `joint_velocity_violation`.
     pub errors: Vec<&'static str>,
-    /// How the robot says that the motion ended, as in `ReflexAborted`.
+    /// The robot's word for how the motion ended, as in `ReflexAborted`.
     pub move_status: Option<String>,
-    /// The value that was refused, of [`ArmErrorCode::InvalidArgument`].
+    /// For [`ArmErrorCode::InvalidArgument`]: the value that was refused.
     pub refusal: Option<Box<Refusal>>,
-    /// Where a move has ended, of [`ArmErrorCode::NotArrived`].
+    /// For [`ArmErrorCode::NotArrived`]: where the move ended.
     pub not_arrived: Option<Box<NotArrived>>,
 }
 
@@ -79,12 +78,12 @@ impl ArmError {
     }
 }
 
-/// Where an arm has ended that did not arrive.
+/// Where an arm stands whose move did not arrive.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct NotArrived {
     /// Measured joint positions [rad].
     pub q: [f64; 7],
-    /// Where the joints were to be [rad].
+    /// The joint positions that the move was meant to reach [rad].
     pub goal: [f64; 7],
 }
 
@@ -100,7 +99,7 @@ impl NotArrived {
         )
     }
 
-    /// Returns how far that joint is from its goal [rad].
+    /// Returns how far this joint is from its goal [rad].
     pub fn difference(&self) -> f64 {
         (self.q[self.joint()] - self.goal[self.joint()]).abs()
     }
@@ -125,8 +124,8 @@ impl From<FrankaError> for ArmError {
             FrankaError::Protocol(text) => ArmError::new(
                 ArmErrorCode::Protocol,
                 format!(
-                    "what came from the arm is not FCI: {text}; check the network, and that nobody \
-                     else sends to this host"
+                    "what came from the arm is not FCI: {text}; check the network, and that no \
+                     other host sends to this one"
                 ),
             ),
             FrankaError::IncompatibleVersion { .. } => {
@@ -138,7 +137,7 @@ impl From<FrankaError> for ArmError {
                 let (code, advice) = if reflex {
                     (
                         ArmErrorCode::Reflex,
-                        "; see to the cause, then call recover()",
+                        "; remove the cause, then call recover()",
                     )
                 } else {
                     (ArmErrorCode::MotionAborted, "")

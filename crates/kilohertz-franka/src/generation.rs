@@ -6,7 +6,7 @@ use std::str::FromStr;
 use franka::FciVersion;
 use franka::wire::robot::{v5, v10};
 
-/// Which arm it is, and with it the version of FCI that it speaks.
+/// The generation of an arm, which also determines the version of FCI that it speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Generation {
     /// Franka Research 3, FCI version 10.
@@ -16,10 +16,10 @@ pub enum Generation {
 }
 
 impl Generation {
-    /// Both of them.
+    /// Both generations.
     pub const ALL: [Generation; 2] = [Generation::Fr3, Generation::Fer];
 
-    /// The name, as in the TypeScript API.
+    /// Returns the generation's name, as in the TypeScript API.
     pub const fn name(self) -> &'static str {
         match self {
             Generation::Fr3 => "fr3",
@@ -27,7 +27,7 @@ impl Generation {
         }
     }
 
-    /// The version of FCI that it speaks.
+    /// Returns the version of FCI that the arm speaks.
     pub const fn fci_version(self) -> u16 {
         match self {
             Generation::Fr3 => 10,
@@ -35,7 +35,8 @@ impl Generation {
         }
     }
 
-    /// What it bears at its flange, its end effector included \[kg\]: the payload of its data sheet.
+    /// Returns the mass that the arm can carry at its flange, end effector included \[kg\]: the payload of
+    /// its data sheet.
     pub const fn payload(self) -> f64 {
         match self {
             Generation::Fr3 | Generation::Fer => 3.0,
@@ -49,7 +50,7 @@ impl Generation {
         }
     }
 
-    /// How many bytes the datagram of a state has.
+    /// Returns how many bytes the datagram of a state has.
     pub(crate) const fn state_length(self) -> usize {
         match self {
             Generation::Fr3 => size_of::<v10::RobotState>(),
@@ -64,7 +65,7 @@ impl Generation {
         }
     }
 
-    /// The generation that speaks this version, if one does.
+    /// Returns the generation that speaks this version; `None` if neither does.
     pub(crate) fn speaking(version: u16) -> Option<Generation> {
         Generation::ALL
             .into_iter()

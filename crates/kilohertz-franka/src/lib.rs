@@ -2,20 +2,20 @@
 //!
 //! ```text
 //! arm/           the connection: connect, state, set up, recover, drive, close
-//! client/        the libraries that can talk to an arm, and what is around them
+//! client/        the libraries that talk to an arm, and the code around them
 //! control/       the interfaces an arm can be driven through, and the impedance controller
 //! limits/        what an arm may be commanded, and how it is brought to rest
-//! kinematics/    poses, the rigid-body model, and the way between poses and joint positions
+//! kinematics/    the rigid-body model, and the way between poses and joint positions
 //! move_to/       moving an arm to a place: the plan, and the policy that follows it
 //! hand/          the Franka Hand: connect, homing, move, grasp, stop, state, close
 //! setting/       what an arm can be set up with between motions
 //! state/         libfranka's robot state as flat slots, and the gate where states enter
-//! seam/          tests of all that a cycle goes through, with an arm and a policy of scripts
-//! generation.rs  the two generations of the arm, and what their joints may be commanded
+//! seam/          tests of a whole cycle, with a scripted arm and a scripted policy
+//! generation.rs  the two generations of the arm
 //! constants.rs   numbers that several folders share
-//! refusal.rs     what is wrong with a value that was given
+//! refusal.rs     what is wrong with a value that was refused
 //! measured.rs    what benches measure
-//! error.rs       what can go wrong, in the robot's own words
+//! error.rs       what can go wrong, with the robot's own names
 //! ```
 //!
 //! ```
@@ -30,9 +30,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! `franka-rs` is read and written; `libfranka-rs` calls back, and its callback calls the loop body.
-//! Nothing outside this crate knows of either. `franka-rs` writes the text of an aborted motion to
-//! standard error too, and `libfranka-rs` what its socket says when an arm is gone; neither can be
+//! `franka-rs` is read and written. `libfranka-rs` calls back, and its callback calls the loop. No code
+//! outside this crate depends on either. `franka-rs` also writes the text of an aborted motion to standard
+//! error, and `libfranka-rs` writes the error of its socket there when the connection to an arm is lost.
+//! Neither can be turned off.
 //! told not to.
 
 pub mod arm;

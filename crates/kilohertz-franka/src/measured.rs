@@ -1,4 +1,4 @@
-//! What benches measure and nobody else has a use for.
+//! Functions that only benches use.
 
 use franka::{Duration, RobotMode, RobotState};
 use kilohertz_core::robot::{Cycle, Flow, RobotError, Tick};
@@ -9,7 +9,7 @@ use crate::client::entrance::{Drive, Entrance};
 use crate::control::{Control, Interface};
 use crate::limits::ArmLimits;
 
-/// A loop body that does nothing.
+/// A loop that does nothing.
 struct Nothing;
 
 impl Tick for Nothing {
@@ -26,11 +26,11 @@ impl Tick for Nothing {
     fn distrust(&mut self) {}
 }
 
-/// Lets `states` good states of an arm through the gate of a motion, and returns how long that takes
-/// in all. `is_gated`: whether it is through the gate, or only written out as slots.
+/// Passes `states` good states of an arm through the gate of a motion, and returns how long that takes in
+/// total. If `is_gated` is false, the states are only written out as slots.
 ///
 /// # Panics
-/// Where a state is refused.
+/// Panics if a state is refused.
 pub fn gate(
     interface: Interface,
     arm: &ArmLimits,
@@ -73,12 +73,12 @@ pub fn gate(
     took
 }
 
-/// Runs the cycles of a motion as a session on an arm does, up to the client: `next` says how the arm
-/// stands when it has carried out an action, the first time before the motion. `pace` is handed each
-/// cycle, to count or to time it.
+/// Runs the cycles of a motion as a session on an arm does, but without a client. `next` carries out an
+/// action and returns the state of the arm after it; its first call returns the state before the motion.
+/// `pace` receives each cycle, to count or to time it.
 ///
 /// # Errors
-/// Where a state is refused.
+/// Returns an error if a state is refused.
 pub fn drive(
     interface: Interface,
     arm: &ArmLimits,
@@ -105,7 +105,7 @@ pub fn drive(
     })?)
 }
 
-/// What a client is called between reading and writing, and behind it.
+/// Runs the part of a cycle that a client runs between reading and writing, and after it.
 fn cycle(
     entrance: &mut Entrance<'_>,
     tick: &mut dyn Tick,

@@ -1,22 +1,22 @@
-//! A value that no arm is sent, and checks that several kinds of values share.
+//! A value that must not be sent to an arm, and checks that several kinds of values share.
 
 use std::fmt;
 
 use kilohertz_core::number::number_beside;
 use kilohertz_geometry::{Flaw, check_pose};
 
-/// A value that no arm is sent.
+/// A value that must not be sent to an arm.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refusal {
-    /// The option, by its name in the TypeScript API.
+    /// The option's name in the TypeScript API.
     pub option: String,
-    /// What of it is wrong, where that is more than the option.
+    /// The part of the option that is wrong, if it is only a part.
     pub what: String,
-    /// What was received.
+    /// The value that was received.
     pub received: f64,
-    /// What is expected.
+    /// What was expected.
     pub expected: String,
-    /// The limits that `received` is beyond.
+    /// The limits that `received` exceeds.
     pub limits: Vec<f64>,
 }
 
@@ -34,7 +34,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// Returns a refusal of `received`, whatever it is.
+/// Returns a refusal of `received` without checking it.
 pub(crate) fn refuse(
     (option, what): (&str, &str),
     received: f64,
@@ -73,7 +73,7 @@ pub(crate) fn not_negative(named: (&str, &str), value: f64) -> Result<(), Refusa
         named,
         value,
         &[0.0],
-        "a number from 0 on, and a finite one".to_owned(),
+        "a finite number, 0 or above".to_owned(),
     )
 }
 

@@ -1,61 +1,62 @@
-//! Poses and twists: the one algebra that the loop, the arm and the simulator share.
+//! Poses and twists: the arithmetic that the loop, the arm and the simulator share.
 //!
-//! A [`Pose`] is a rigid transform, 4x4 column-major \[m\]. A [`Twist`] is a translation above a rotation
-//! vector, both in the base frame: a motion in a time \[m/s, rad/s\], or the difference of two poses
-//! \[m, rad\]. Nothing here allocates.
+//! A [`Pose`] is a rigid transform, 4x4 column-major \[m\]. A [`Twist`] is a translation followed by a
+//! rotation vector, both in the base frame. It is a motion per time \[m/s, rad/s\], or the difference of
+//! two poses \[m, rad\]. No function here allocates.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 /// A rigid transform, 4x4 column-major \[m\].
 pub type Pose = [f64; 16];
-/// Where a frame is its own.
+/// The identity.
 pub const UNIT: Pose = [
     1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0,
 ];
-/// Translation above rotation.
+/// A translation followed by a rotation vector.
 pub type Twist = [f64; 6];
 
-/// Length of a vector.
+/// Returns the length of a vector.
 pub fn norm(vector: &[f64]) -> f64 {
     vector.iter().map(|v| v * v).sum::<f64>().sqrt()
 }
 
-/// The scalar product of two vectors.
+/// Returns the scalar product of two vectors.
 pub fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
     (0..3).map(|k| a[k] * b[k]).sum()
 }
 
-/// The directions of a pose's axes: the upper three rows of its first three columns.
+/// Returns the directions of a pose's axes: the upper three rows of its first three columns.
 fn axes(pose: &Pose) -> [[f64; 3]; 3] {
     let (columns, _) = pose.as_chunks::<4>();
     std::array::from_fn(|axis| [columns[axis][0], columns[axis][1], columns[axis][2]])
 }
 
-/// How far the length of a column or a row of a rotation may be from 1: libfranka's
-/// `isHomogeneousTransformation`, which asks the last row to be exactly 0, 0, 0, 1 as well.
+/// How far the length of a column or a row of a rotation may be from 1, as in libfranka's
+/// `isHomogeneousTransformation`. That function also requires the last row to be exactly 0, 0, 0, 1.
 const LENGTH: f64 = 1e-5;
-/// How far two axes may be from a right angle, as a cosine. libfranka does not look at angles: it takes a shear.
+/// How far two axes may be from a right angle, as a cosine. libfranka does not check angles, so it accepts
+/// a shear.
 const RIGHT_ANGLE: f64 = 2e-5;
 
-/// Why a matrix is no pose.
+/// Why a matrix is not a pose.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct NotRigid {
-    /// What is off.
+    /// What is wrong.
     pub flaw: Flaw,
-    /// What it is.
+    /// The value that was received.
     pub received: f64,
-    /// What it is to be.
+    /// The value that was expected.
     pub expected: f64,
-    /// By how much it may be off.
+    /// How far the value may be from the expected one.
     pub tolerance: f64,
 }
 
-/// What of a matrix keeps it from being a pose.
+/// The property of a matrix that keeps it from being a pose.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Flaw {
     /// This entry is not finite.
     Entry(usize),
-    /// This entry of the last row is another.
+    /// This entry of the last row has another value.
     LastRow(usize),
     /// The length of a column of the rotation.
     Column(usize),
@@ -63,12 +64,12 @@ pub enum Flaw {
     Row(usize),
     /// The cosine between two columns of the rotation.
     Angle(usize, usize),
-    /// The determinant of the rotation, which mirrors.
+    /// The determinant of the rotation: the matrix mirrors.
     Handedness,
 }
 
 impl Flaw {
-    /// What is off, for the message of a session, which allocates nothing.
+    /// Returns what is wrong, for the message of a session. Does not allocate.
     pub fn name(self) -> &'static str {
         match self {
             Flaw::Entry(_) => "an entry",
@@ -87,14 +88,14 @@ impl Flaw {
     }
 }
 
-/// Checks that a user's matrix is a pose: what libfranka takes, as far as it is a rotation and a translation.
-/// Allocates nothing.
+/// Checks that a user's matrix is a pose: a matrix that libfranka accepts, and that is a rotation and a
+/// translation. Does not allocate.
 ///
 /// # Errors
-/// The first thing that keeps it from being one.
+/// Returns the first property that keeps it from being a pose.
 pub fn check_pose(pose: &Pose) -> Result<(), NotRigid> {
     let require = |flaw, received: f64, expected: f64, tolerance: f64| {
-        // What is not a number lies within no tolerance.
+        // A NaN is within no tolerance.
         let is_close = (received - expected).abs() <= tolerance;
         if !is_close {
             return Err(NotRigid {
@@ -129,8 +130,8 @@ pub fn check_pose(pose: &Pose) -> Result<(), NotRigid> {
     require(Flaw::Handedness, determinant, 1.0, 1.0)
 }
 
-/// How far a matrix is from a rigid transform: the largest that any length, right angle or last
-/// row is off by; not a number where an entry is none.
+/// Returns how far a matrix is from a rigid transform: the largest error of any length, right angle or
+/// entry of the last row. Returns NaN if an entry is NaN.
 pub fn rigidity_error(pose: &Pose) -> f64 {
     let [x, y, z] = axes(pose);
     let handed = dot(cross(x, y), z);
@@ -156,7 +157,7 @@ pub fn rigidity_error(pose: &Pose) -> f64 {
     })
 }
 
-/// A nearly rigid transform, rigid up to rounding.
+/// Returns a nearly rigid transform made rigid up to rounding.
 pub fn orthonormal(pose: &Pose) -> Pose {
     let unit = |v: [f64; 3]| {
         let length = norm(&v);
@@ -173,7 +174,7 @@ pub fn orthonormal(pose: &Pose) -> Pose {
     ]
 }
 
-/// `pose` after `way`.
+/// Returns `pose` moved by `way`.
 pub fn integrate(pose: &Pose, way: &Twist) -> Pose {
     let mut next = *pose;
     let angle = norm(&way[3..]);
@@ -195,9 +196,9 @@ pub fn integrate(pose: &Pose, way: &Twist) -> Pose {
     orthonormal(&next)
 }
 
-/// The way from one pose to another, the rotation the shorter way around.
+/// Returns the twist from one pose to another, with the rotation the shorter way around.
 pub fn pose_error(from: &Pose, to: &Pose) -> Twist {
-    // The rotation between them.
+    // The rotation from the first to the second.
     let (from_axes, to_axes) = (axes(from), axes(to));
     let r = |row: usize, column: usize| {
         (0..3)
@@ -251,10 +252,11 @@ pub fn pose_error(from: &Pose, to: &Pose) -> Twist {
     ]
 }
 
-/// Turns the upper left of a 4x4 matrix into the rotation closest to it. Says whether it is close
-/// enough to one; it is not half way between two that are half a turn apart.
+/// Turns the upper left of a 4x4 matrix into the rotation closest to it. Returns true if the matrix was
+/// close enough to a rotation. It is not if it lies half way between two rotations that are half a turn
+/// apart.
 pub fn make_rotation(pose: &mut [f64]) -> bool {
-    // Newton's method for the polar decomposition: the mean of a matrix and its inverse transposed.
+    // Newton's method for the polar decomposition: the mean of a matrix and its inverse transpose.
     for _ in 0..4 {
         let (columns, _) = pose.as_chunks_mut::<4>();
         let column = |i: usize| [columns[i][0], columns[i][1], columns[i][2]];
@@ -280,7 +282,7 @@ pub fn make_rotation(pose: &mut [f64]) -> bool {
     true
 }
 
-/// The vector product of two vectors.
+/// Returns the vector product of two vectors.
 pub fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
     [
         a[1] * b[2] - a[2] * b[1],
@@ -320,12 +322,12 @@ mod tests {
         assert!((found[5] - (4.0 - std::f64::consts::TAU)).abs() < 1e-12);
     }
 
-    /// The pose that is printed in libfranka's issue 19, in six digits.
+    /// The pose in libfranka's issue 19, printed with six digits.
     const PRINTED: Pose = [
         0.996423, 0.0434016, 0.0723757, 0.0, 0.0459562, -0.998355, -0.0340119, 0.0, 0.0707818,
         0.0372171, -0.996797, 0.0, 0.498007, -0.0139371, 0.111537, 1.0,
     ];
-    /// The Franka Hand's frame as Desk has it, in four digits.
+    /// The Franka Hand's frame as Desk shows it, with four digits.
     #[allow(clippy::approx_constant, reason = "four digits are what is tested")]
     const HAND: Pose = [
         0.7071, -0.7071, 0.0, 0.0, 0.7071, 0.7071, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.1034,
@@ -362,7 +364,7 @@ mod tests {
         assert_eq!(with(&[(15, 0.0)]), Some(Flaw::LastRow(15)));
         assert_eq!(with(&[(5, 1.0 + 1.01e-5)]), Some(Flaw::Column(1)));
         assert_eq!(with(&[(0, -1.0)]), Some(Flaw::Handedness));
-        // Each row and each column is as long as it should be: libfranka takes this one.
+        // Each row and each column has the right length, so libfranka accepts this matrix.
         let (sine, cosine) = (0.6, 0.8);
         let sheared = [(0, cosine), (1, sine), (4, sine), (5, cosine)];
         assert_eq!(with(&sheared), Some(Flaw::Angle(0, 1)));

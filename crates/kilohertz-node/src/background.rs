@@ -1,4 +1,4 @@
-//! Work that blocks, as promises. Nothing here is realtime.
+//! Blocking work, as promises. Nothing here is realtime.
 
 use std::sync::OnceLock;
 
@@ -8,8 +8,8 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::error::{Failure, OrThrow};
 
-/// The runtime that all environments of the process share. It is never shut down: its threads may
-/// outlive the environment that first needed it.
+/// The runtime that all environments of the process share. It is never shut down: its threads may outlive
+/// the environment that started it.
 fn runtime() -> std::result::Result<&'static Runtime, Failure> {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     if let Some(runtime) = RUNTIME.get() {
@@ -23,7 +23,7 @@ fn runtime() -> std::result::Result<&'static Runtime, Failure> {
     Ok(RUNTIME.get_or_init(|| made))
 }
 
-/// A promise for what `work` returns; it runs on a thread where it may block.
+/// Returns a promise for the result of `work`, which runs on a thread where it may block.
 pub fn in_background<T>(
     env: &Env,
     work: impl FnOnce() -> std::result::Result<T, Failure> + Send + 'static,
@@ -34,7 +34,7 @@ where
     let (deferred, promise) = env.create_deferred()?;
     runtime().or_throw(env)?.spawn_blocking(move || {
         let outcome = work();
-        // Errors are made on the thread of JavaScript, as values are.
+        // Errors are created on the JavaScript thread, like values.
         deferred.resolve(move |env| outcome.or_throw(&env));
     });
     Ok(promise)

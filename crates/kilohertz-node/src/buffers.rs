@@ -1,4 +1,4 @@
-//! Memory that JavaScript and we both see.
+//! Memory that JavaScript and this addon both use.
 
 #![allow(
     unsafe_code,
@@ -16,15 +16,15 @@ use napi::bindgen_prelude::{
 };
 use napi::{check_status, sys};
 
-/// The numbers of an array, for writing.
+/// Returns the numbers of an array, for writing.
 pub fn slots_of<'a>(view: &'a mut Float64ArraySlice<'_>) -> &'a mut [f64] {
-    // SAFETY: the arrays that `lib/` hands in lie over memory that no other thread sees, which `lib/franka/model.ts`
-    // checks of those that a user gave it, and no JavaScript runs on this one until the call returns. So
-    // nobody else reads or writes the memory while this reference lives.
+    // SAFETY: `lib/` passes arrays over memory that no other thread sees; `lib/franka/model.ts` checks that
+    // for arrays of a user. No JavaScript runs on this thread until the call returns. So no other code
+    // reads or writes the memory while this reference lives.
     unsafe { view.as_mut() }
 }
 
-/// Copies `values` to the front of `view`; says whether there was room.
+/// Copies `values` to the front of `view`. Returns true if there was room.
 fn fill(view: &mut Float64ArraySlice<'_>, values: &[f64]) -> bool {
     match slots_of(view).get_mut(..values.len()) {
         Some(slots) => {
@@ -35,7 +35,8 @@ fn fill(view: &mut Float64ArraySlice<'_>, values: &[f64]) -> bool {
     }
 }
 
-/// Copies a question to `observation`, and its tick, time [s] and period [s] to `clock`; says whether there was room.
+/// Copies a question to `observation`, and its tick, time [s] and period [s] to `clock`. Returns true if
+/// there was room.
 pub fn fill_question(
     question: &Taken<'_>,
     observation: &mut Float64ArraySlice<'_>,
@@ -49,15 +50,15 @@ pub fn fill_question(
     fill(observation, &question.slots) && fill(clock, &times)
 }
 
-/// The bytes of an array, for writing.
+/// Returns the bytes of an array, for writing.
 pub fn bytes_of<'a>(view: &'a mut Uint8ArraySlice<'_>) -> &'a mut [u8] {
-    // SAFETY: `lib/offload/line.ts` hands in arrays of its own, over memory that it shares with no other thread, and no
-    // JavaScript runs on this one until the call returns.
+    // SAFETY: `lib/offload/line.ts` passes arrays of its own, over memory that it shares with no other
+    // thread, and no JavaScript runs on this thread until the call returns.
     unsafe { view.as_mut() }
 }
 
-/// An array buffer over a value of a line's other end. The value is given back when it is taken out of the cell,
-/// which may only be done after [`detach`], or when the buffer is collected.
+/// Returns an array buffer over a value of a line's other end. The value is given back when it is taken out
+/// of the cell, which is allowed only after [`detach`], or when the buffer is collected.
 pub fn seen_in_place(
     env: &Env,
     kept: Rc<Cell<Option<Kept>>>,
@@ -68,17 +69,17 @@ pub fn seen_in_place(
         .as_ref()
         .map_or(ptr::null_mut(), |kept| kept.value().as_mut_ptr());
     kept.set(value);
-    // SAFETY: the bytes, so many as `End::borrow` was asked for, are mapped for as long as `kept` holds the value,
-    // which is until the finalizer at least, or until nobody sees them any more. The other end, as it lent them,
-    // neither reads nor writes them until then. So JavaScript may even write them.
+    // SAFETY: the bytes, as many as `End::borrow` was asked for, are mapped for as long as `kept` holds the
+    // value: at least until the finalizer runs, or until the buffer is detached. The other end has lent
+    // them and neither reads nor writes them until then. So JavaScript may even write them.
     unsafe { ArrayBuffer::from_external(env, start, length, kept, |_, kept| drop(kept)) }
 }
 
-/// Takes the memory away from a buffer: it and the arrays over it are empty from now on. Says whether it was
-/// the buffer that had the memory: JavaScript may have moved it to another.
+/// Detaches a buffer: the buffer and the arrays over it are empty from now on. Returns true if the buffer
+/// still had its memory; JavaScript may have moved the memory to another buffer.
 pub fn detach(env: &Env, buffer: ArrayBuffer<'_>) -> Result<bool> {
     let mut gone = false;
-    // SAFETY: the value is a buffer of this environment, whose JavaScript called us.
+    // SAFETY: the value is a buffer of this environment, whose JavaScript called this function.
     let status = unsafe { sys::napi_is_detached_arraybuffer(env.raw(), buffer.raw(), &mut gone) };
     check_status!(status, "a buffer could not be looked at")?;
     if gone {

@@ -1,5 +1,6 @@
-//! What both sides know: names, codes, numbers and defaults. Each is declared where it belongs, in a crate, and listed
-//! here. `scripts/contract.mjs` makes `lib/native/contract.ts` and Python's `contract.py` of it, which are committed.
+//! What Rust, TypeScript and Python share: names, codes, numbers and defaults. Each is declared in the
+//! crate that it belongs to, and listed here. `scripts/contract.mjs` writes `lib/native/contract.ts` and
+//! Python's `contract.py` from this list; both are committed.
 
 use std::time::Duration;
 
@@ -25,12 +26,12 @@ use crate::error::Code;
 use crate::news;
 use crate::session::stats::counter_names;
 
-/// Names; their order is that of their numbers, where they have any.
+/// A list of names. If they have numbers, they are in the order of the numbers.
 #[napi(object, object_from_js = false)]
 pub struct NativeNames {
-    /// The constant that lists them; nothing where nobody reads a list of them.
+    /// The constant that lists the names; `None` if no code reads the list.
     pub name: Option<String>,
-    /// The type of one of them.
+    /// The type of one name.
     pub type_name: String,
     pub about: String,
     pub values: Vec<String>,
@@ -39,12 +40,12 @@ pub struct NativeNames {
 /// Numbers with names.
 #[napi(object, object_from_js = false)]
 pub struct NativeNumbers {
-    /// The constant that holds them.
+    /// The constant that holds the numbers.
     pub name: String,
     pub about: String,
     pub keys: Vec<String>,
     pub values: Vec<f64>,
-    /// Whether Python alone takes them.
+    /// True if only Python uses them.
     pub is_for_python: bool,
 }
 
@@ -97,7 +98,7 @@ fn for_python<'a>(
     }
 }
 
-/// Each name with its place in the list.
+/// Returns each name with its index in the list.
 fn numbered<'a>(names: &[&'a str]) -> Vec<(&'a str, f64)> {
     let names = names.iter().enumerate();
     names.map(|(number, name)| (*name, number as f64)).collect()
@@ -112,7 +113,8 @@ fn codes() -> Vec<&'static str> {
     codes
 }
 
-/// `Joint1` as `joint1`: what others' enums call their variants, as the TypeScript API calls them.
+/// Returns the name of another crate's enum variant in the style of the TypeScript API: `Joint1` as
+/// `joint1`.
 fn lowered(variant: String) -> String {
     let (initial, rest) = variant.split_at(1);
     initial.to_ascii_lowercase() + rest
@@ -128,7 +130,7 @@ const MODES: [RobotMode; 7] = [
     RobotMode::AutomaticErrorRecovery,
 ];
 
-/// The defaults of options, as the TypeScript API names them.
+/// Returns the defaults of options, with their names in the TypeScript API.
 fn defaults() -> Vec<(&'static str, f64)> {
     let config = Config::default();
     let (connect, hand) = (ConnectOptions::default(), HandOptions::default());
@@ -168,7 +170,7 @@ fn defaults() -> Vec<(&'static str, f64)> {
     ]
 }
 
-/// What both sides know. It is read when the package is built, not when it runs.
+/// Returns what the languages share. It is read when the package is built, not when it runs.
 #[napi]
 pub fn contract() -> NativeContract {
     let limits = ViolationKind::ALL.into_iter();

@@ -1,7 +1,7 @@
-//! However the process ends, robots come to rest first: what JavaScript asks of the guard.
+//! Brings robots to rest before the process ends, in whichever way: the functions that JavaScript calls.
 //!
-//! `signals` has the handlers and the thread that follows them, `beneath` what was installed before, `stack`
-//! the memory that handlers run on.
+//! `signals` has the handlers and the thread that completes their work, `beneath` the handlers that were
+//! installed before, and `stack` the memory that handlers run on.
 
 #[cfg(target_os = "linux")]
 mod beneath;
@@ -24,7 +24,8 @@ use crate::error::{Code, Failure, OrThrow};
 use signals::Wake;
 pub use stack::give_stack;
 
-/// A place on the roll, as JavaScript holds it. It is given back when this is collected, or left.
+/// A place on the roll, as JavaScript holds it. It is given back by [`NativePlace::leave`], or when this is
+/// collected.
 #[napi]
 pub struct NativePlace {
     place: Arc<Place>,
@@ -32,7 +33,7 @@ pub struct NativePlace {
 
 #[napi]
 impl NativePlace {
-    /// Takes a place for what is driven natively, or not; what Ctrl+C is meant to end, or not.
+    /// Takes a place. `is_native`: it is driven natively. `ends_on_interrupt`: Ctrl+C is meant to end it.
     #[napi(factory)]
     pub fn take(
         env: &Env,
@@ -47,7 +48,7 @@ impl NativePlace {
         });
         match taken {
             Ok(place) => {
-                // From now on the guard's thread looks after the handlers.
+                // From now on the guard's thread maintains the handlers.
                 signals::ring();
                 Ok(NativePlace {
                     place: Arc::new(place),
@@ -57,13 +58,13 @@ impl NativePlace {
         }
     }
 
-    /// The number of the signal that ended it; nothing where none did.
+    /// The number of the signal that ended it; null if no signal did.
     #[napi(getter)]
     pub fn signal(&self) -> Option<i32> {
         self.place.signal()
     }
 
-    /// Whether it is to end.
+    /// True if it is asked to end.
     #[napi(getter)]
     pub fn is_to_end(&self) -> bool {
         self.place.stop().load(Ordering::SeqCst)
@@ -75,14 +76,14 @@ impl NativePlace {
         self.place.stop().store(true, Ordering::SeqCst);
     }
 
-    /// Blocks until nothing moves, at most `limit_s`; says whether.
+    /// Blocks for at most `limit_s` until nothing moves. Returns true if nothing moves.
     #[napi]
     pub fn join(&self, limit_s: f64) -> bool {
         let limit = Duration::try_from_secs_f64(limit_s).unwrap_or(Duration::MAX);
         self.place.join(limit)
     }
 
-    /// Gives it back.
+    /// Gives the place back.
     #[napi]
     pub fn leave(&self) {
         self.place.leave();
@@ -125,7 +126,7 @@ pub fn guard_process(env: &Env, wake: Function<'_, (), ()>) -> Result<()> {
     let wake = Arc::new(wake);
     let ended = Arc::clone(&wake);
     signals::guard(Wake {
-        // Refused only when the environment is closing; nobody is left to be told then.
+        // This fails only if the environment is closing, and then there is no listener left to call.
         tell: Box::new(move || {
             let _ = wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
         }),
@@ -135,13 +136,13 @@ pub fn guard_process(env: &Env, wake: Function<'_, (), ()>) -> Result<()> {
     .or_throw(env)
 }
 
-/// Whether the default action of a signal is to come.
+/// Returns true if the default action of a signal comes next.
 #[napi]
 pub fn is_ending() -> bool {
     roll::is_shut()
 }
 
-/// Puts the guard's handlers on top of what the program has installed.
+/// Installs the guard's handlers above the handlers that the program has installed.
 #[napi]
 pub fn guard_on_top() {
     signals::put_on_top();

@@ -1,4 +1,4 @@
-//! The Node-API boundary of kilohertz: what `lib/native/binding.ts` imports, and nothing that a user sees.
+//! The Node-API boundary of kilohertz. Only `lib/native/binding.ts` imports it; users do not see it.
 //!
 //! ```text
 //! session/              a loop thread and its policy in JavaScript
@@ -8,10 +8,10 @@
 //! policy/echo.rs        (feature `echo`) the bare echo that it is measured by
 //! franka/arm.rs         a connected arm
 //! franka/hand.rs        a connected hand
-//! franka/configuration.rs  what an arm is set up with
+//! franka/configuration.rs  settings of an arm
 //! franka/move_to.rs     a planned move
 //! franka/model.rs       an arm's rigid-body model
-//! franka/simulator.rs   a simulated one
+//! franka/simulator.rs   a simulated arm
 //! offload/line.rs       calls to a worker or a child over shared memory
 //! offload/poll.rs       waking JavaScript by a descriptor
 //! guard.rs              what signals do; guard/ has its handlers

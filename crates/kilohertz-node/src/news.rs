@@ -1,4 +1,4 @@
-//! What a wake of JavaScript is about. Several at a time are their sum.
+//! What a wake of JavaScript is about. Several reasons are added up.
 
 /// There is an observation for the policy.
 pub const OBSERVATION: u32 = 1;
@@ -6,10 +6,10 @@ pub const OBSERVATION: u32 = 1;
 pub const EVENTS: u32 = 2;
 /// The session has ended.
 pub const END: u32 = 4;
-/// The loop has begun; so in every wake from then on.
+/// The loop has begun. This is set in every wake from then on.
 pub const BEGUN: u32 = 8;
 
-/// Each with its name in `lib/`.
+/// Each reason with its name in `lib/`.
 pub const NAMED: [(&str, u32); 4] = [
     ("observation", OBSERVATION),
     ("events", EVENTS),

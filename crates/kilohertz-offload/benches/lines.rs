@@ -1,6 +1,6 @@
-//! A call over a line and its answer, as `InferenceThread` and `mpify` make them: there and back between two
-//! threads that sleep in between, flat out. `hand over and back` in `kilohertz-core/benches/channels.rs` has the
-//! floor.
+//! A call over a line and its answer, as `InferenceThread` and `mpify` make them: there and back between
+//! two threads that sleep in between, without pauses. `hand over and back` in
+//! `kilohertz-core/benches/channels.rs` has the lower bound.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use kilohertz_offload::line::{End, Line};
 
 const ARENA: u64 = 64 * PAGE;
 const LONG: Duration = Duration::from_secs(60);
-/// How long a caller of the package looks for the answer before it sleeps.
+/// How long a caller of the package spins for the answer before it sleeps.
 const SPINS: [Duration; 2] = [Duration::ZERO, Duration::from_micros(50)];
 
 /// Takes the next message into `message`.

@@ -1,7 +1,8 @@
-//! Room for large values: which bytes of the file are lent to the other end.
+//! The arena for large values: keeps track of which bytes of the file are lent to the other end.
 //!
-//! The sender of a direction keeps this book alone; the receiver only says which blocks it gives back.
-//! First fit from the front: what was used before is used again, so its pages are there already.
+//! Only the sender of a direction keeps this record. The receiver only reports which blocks it gives back.
+//! Allocation is first fit from the front: bytes that were used before are used again, so their pages exist
+//! already.
 
 use std::ops::Range;
 
@@ -10,19 +11,19 @@ use crate::layout::{BLOCKS, BLOCKS_FOR_MESSAGES, Direction, PAGE};
 /// A part of the file that is lent to the receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Block {
-    /// Its number, under which the receiver gives it back.
+    /// The block's number, with which the receiver gives it back.
     pub index: u32,
-    /// Where it begins in the file.
+    /// The block's offset in the file.
     pub offset: u64,
 }
 
 impl Block {
-    /// As one whole number below 2^53, so that it is exact as a double as well.
+    /// Returns the block as one whole number below 2^53, which a double represents exactly.
     pub fn number(self) -> u64 {
         self.offset / PAGE * u64::from(BLOCKS) + u64::from(self.index)
     }
 
-    /// The block with this [`Block::number`].
+    /// Returns the block with this [`Block::number`].
     pub fn from_number(number: u64) -> Block {
         Block {
             index: (number % u64::from(BLOCKS)) as u32,
@@ -31,28 +32,28 @@ impl Block {
     }
 }
 
-/// What a block is for.
+/// The purpose of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
-    /// An array beside a message.
+    /// An array that is sent beside a message.
     Value,
-    /// A message that is too long for its slot; for these some blocks are kept.
+    /// A message that is too long for its slot. Some blocks are reserved for such messages.
     Message,
 }
 
-/// The book of one direction's blocks.
+/// The record of the blocks of one direction.
 #[derive(Debug)]
 pub struct Arena {
-    /// Free parts, of the arena first, then beyond it: in order, never touching.
+    /// The free ranges, first in the arena, then beyond it: in order and never adjacent.
     free: Vec<Range<u64>>,
-    /// The bytes each block occupies; empty where it is not lent.
+    /// The bytes that each block occupies; empty if the block is not lent.
     lent: Vec<Range<u64>>,
     unused: Vec<u32>,
     arena: Range<u64>,
 }
 
 impl Arena {
-    /// The book of a direction whose arena has so many bytes, all of them free.
+    /// Creates the record of a direction whose arena has `arena_bytes` bytes, all of them free.
     pub fn new(direction: Direction, arena_bytes: u64) -> Arena {
         let arena = direction.arena(arena_bytes);
         let mut free = vec![arena.clone(), direction.beyond()];
@@ -65,17 +66,17 @@ impl Arena {
         }
     }
 
-    /// Whether this block lies within the arena, which both ends keep mapped.
+    /// Returns true if this block lies within the arena, which both ends keep mapped.
     pub fn is_mapped(&self, block: Block) -> bool {
         self.arena.contains(&block.offset)
     }
 
-    /// The numbers of the blocks that are lent.
+    /// Returns the numbers of the blocks that are lent.
     pub fn lent(&self) -> impl Iterator<Item = u32> + '_ {
         (0..BLOCKS).filter(|index| !self.lent[*index as usize].is_empty())
     }
 
-    /// Lends room for so many bytes; none where too many blocks are lent already.
+    /// Lends room for `bytes` bytes; `None` if too many blocks are lent already.
     pub fn lend(&mut self, bytes: usize, purpose: Use) -> Option<Block> {
         let kept = match purpose {
             Use::Value => BLOCKS_FOR_MESSAGES as usize,
@@ -102,8 +103,8 @@ impl Arena {
         })
     }
 
-    /// Takes a block back. Where it lay beyond the arena, its bytes are returned: what they hold is not needed
-    /// any more, and they may be lent again.
+    /// Takes a block back. If it lay beyond the arena, returns its bytes: their content is no longer
+    /// needed, and they may be lent again.
     pub fn take_back(&mut self, index: u32) -> Option<Range<u64>> {
         let range = std::mem::replace(self.lent.get_mut(index as usize)?, 0..0);
         if range.is_empty() {

@@ -1,4 +1,4 @@
-//! How a child process ends: with its parent, or when it is told to.
+//! Ending child processes: with their parent, or on request.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -9,16 +9,17 @@ use rustix::process::{
     set_parent_process_death_signal,
 };
 
-/// For the child: the system ends it when the thread that started it is gone, even where that was
-/// killed. Says whether the parent is still there; if not, the child has to end by itself.
+/// To be called in the child. The system then kills it when the thread that started it has ended, even if
+/// that thread was killed. Returns true if the parent still exists; if not, the child must end by itself.
 pub fn end_with_parent(parent: u32) -> io::Result<bool> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
-    // The parent may have gone before the line above; then another is the parent now.
+    // The parent may have ended before the line above; then the child has another parent now.
     Ok(getppid().map(Pid::as_raw_pid) == i32::try_from(parent).ok())
 }
 
-/// For the parent: waits for a child to end by itself, no longer than `limit`, then kills it. Returns once
-/// it runs no more, and whether it had to be killed. It stays to be collected by whoever started it.
+/// To be called in the parent. Waits at most `limit` until a child ends by itself, then kills it. Returns
+/// after the child has ended, with true if it had to be killed. The code that started the child still has
+/// to collect it.
 pub fn end(child: u32, limit: Duration) -> io::Result<bool> {
     let Some(pid) = i32::try_from(child).ok().and_then(Pid::from_raw) else {
         return Ok(false);

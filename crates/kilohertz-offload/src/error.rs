@@ -7,24 +7,24 @@ use crate::layout::SLOTS;
 /// An error of a line or of the memory behind it.
 #[derive(Debug, thiserror::Error)]
 pub enum LineError {
-    /// Too many messages are under way, or too large ones.
+    /// Too many messages, or too many large values, are under way.
     #[error(
-        "the other end has not taken what was sent: {SLOTS} messages, or all that large ones have room for, are \
+        "the other end has not taken what was sent: {SLOTS} messages, or as many large ones as fit, are \
          under way; take answers before sending more"
     )]
     Full,
-    /// The memory is none of a line's.
+    /// The memory does not belong to a line.
     #[error("the memory was not made by this version of kilohertz; use the same on both ends")]
     Foreign,
-    /// What the other end wrote cannot be.
-    #[error("the other end wrote into the shared memory what it may not; end it")]
+    /// The other end wrote something that the protocol does not allow.
+    #[error("the other end wrote into the shared memory what the protocol does not allow; end it")]
     Garbled,
-    /// The other end sent more than is taken.
-    #[error("the other end sent a message of {length} bytes, and at most {longest} are taken")]
+    /// The other end sent a message that is longer than this end accepts.
+    #[error("the other end sent a message of {length} bytes, but at most {longest} are accepted")]
     TooLong {
-        /// Its length [bytes].
+        /// The length of the message [bytes].
         length: usize,
-        /// The most that are taken [bytes].
+        /// The longest message that is accepted [bytes].
         longest: usize,
     },
     /// A system call failed.

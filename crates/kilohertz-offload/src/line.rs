@@ -23,23 +23,23 @@ struct Shared {
     answer_event: EventFd,
 }
 
-/// What has to be handed over for the other end.
+/// The descriptors to hand over to the other end.
 #[derive(Debug, Clone, Copy)]
 pub struct Descriptors {
-    /// The memory.
+    /// The descriptor of the memory.
     pub memory: RawFd,
-    /// What wakes the server.
+    /// The descriptor of the event counter that wakes the server.
     pub call_event: RawFd,
-    /// What wakes the caller.
+    /// The descriptor of the event counter that wakes the caller.
     pub answer_event: RawFd,
 }
 
-/// A line that was made but whose server is still to come.
+/// A line that was created but has no server yet.
 #[derive(Debug, Clone)]
 pub struct Line(Arc<Shared>);
 
 impl Line {
-    /// A new line, with so many bytes in each direction for large values.
+    /// Creates a line with an arena of `arena_bytes` bytes in each direction for large values.
     pub fn make(arena_bytes: u64) -> Result<Line, LineError> {
         Ok(Line(Arc::new(Shared {
             region: Arc::new(Region::make(arena_bytes)?),
@@ -48,7 +48,7 @@ impl Line {
         })))
     }
 
-    /// The line whose descriptors another process handed over.
+    /// Joins a line whose descriptors another process handed over.
     pub fn join(
         memory: OwnedFd,
         call_event: OwnedFd,
@@ -61,7 +61,8 @@ impl Line {
         })))
     }
 
-    /// What has to be handed over for the other end; valid while this or an end of it lives.
+    /// Returns the descriptors to hand over to the other end. They are valid while this or an end of it
+    /// lives.
     pub fn descriptors(&self) -> Descriptors {
         Descriptors {
             memory: self.0.region.raw(),
@@ -70,46 +71,46 @@ impl Line {
         }
     }
 
-    /// The end that sends calls. There may be one.
+    /// Returns the end that sends calls. There may be only one.
     pub fn caller(&self) -> End {
         End::new(Arc::clone(&self.0), Direction::Calls, Direction::Answers)
     }
 
-    /// The end that answers them. There may be one.
+    /// Returns the end that answers calls. There may be only one.
     pub fn server(&self) -> End {
         End::new(Arc::clone(&self.0), Direction::Answers, Direction::Calls)
     }
 }
 
-/// One end of a line, for one thread at a time.
+/// One end of a line. Only one thread may use it at a time.
 #[derive(Debug)]
 pub struct End {
     shared: Arc<Shared>,
     outward: Direction,
     inward: Direction,
     sent: u32,
-    /// How many of the sent were known to be taken when the last was sent.
+    /// How many of the messages sent before the last one were known to be taken when it was sent.
     received: u32,
     taken: u32,
-    /// The head of the next message, once it was read.
+    /// The head of the next message, after it was read.
     next: Option<Head>,
     longest: usize,
     arena: Arena,
-    /// Bytes and number of the other end's blocks that this end keeps.
+    /// The bytes and the number of the other end's blocks that this end keeps.
     held: Arc<Held>,
     spinning: Spinning,
 }
 
-/// What precedes a message in its slot. It is read once: the other end may change it at any time.
+/// The data before a message in its slot. It is read once, because the other end may change it at any time.
 #[derive(Debug, Clone, Copy)]
 struct Head {
     length: usize,
-    /// Where the message is, if not in its slot.
+    /// The block with the message, if the message is not in its slot.
     block: Option<Block>,
 }
 
-/// Whether looking for a message before sleeping pays. It does where the other end is quick and has a
-/// processor; each time in a row that it did not, it is left out twice as often.
+/// Decides whether to spin for a message before sleeping. Spinning pays if the other end is quick and has a
+/// processor. Each time in a row that it did not pay, it is left out twice as often.
 #[derive(Debug, Default)]
 struct Spinning {
     failures: u32,
@@ -141,7 +142,7 @@ struct Held {
     blocks: AtomicU64,
 }
 
-/// So many of the other end's blocks may be kept: the rest stay for what comes.
+/// How many of the other end's blocks may be kept. The others stay available for new values.
 const MOST_BLOCKS_HELD: u64 = 256;
 
 impl End {
@@ -162,7 +163,7 @@ impl End {
         }
     }
 
-    /// The same end, which refuses messages of more bytes than this.
+    /// Returns this end with a limit: it refuses messages of more than `longest` bytes.
     pub fn taking_at_most(self, longest: usize) -> End {
         End { longest, ..self }
     }
@@ -178,12 +179,12 @@ impl End {
         }
     }
 
-    /// What wakes this end.
+    /// Returns the event counter that wakes this end.
     pub fn event(&self) -> &EventFd {
         self.event_of(self.inward)
     }
 
-    /// Sends a message, and wakes the other end where it sleeps; says whether it did not: it is awake.
+    /// Sends a message, and wakes the other end if it sleeps. Returns true if the other end was awake.
     pub fn send(&mut self, message: &[u8]) -> Result<bool, LineError> {
         let track = self.region().track(self.outward);
         let received = track.taken_of(self.sent, self.received);
@@ -217,8 +218,8 @@ impl End {
         Ok(wake == Wake::Nothing)
     }
 
-    /// Lends a copy of a value to the other end; none where it has too many already, and the value has
-    /// to go within the message.
+    /// Lends a copy of a value to the other end. Returns `None` if too many blocks are lent; the value must
+    /// then be sent in the message.
     pub fn lend(&mut self, value: &[u8]) -> Result<Option<Block>, LineError> {
         self.lend_as(value, Use::Value)
     }
@@ -237,7 +238,7 @@ impl End {
         Ok(Some(block))
     }
 
-    /// Takes back a block that the other end never heard of.
+    /// Takes back a block that the other end was never told about.
     pub fn retract(&mut self, block: Block) {
         if let Some(range) = self.arena.take_back(block.index) {
             self.region().forget_beyond(range);
@@ -251,7 +252,7 @@ impl End {
             .lent()
             .filter(|index| {
                 let word = region.word(self.outward.returned_at(*index));
-                // Acquire pairs with the receiver's release: it reads the block no more.
+                // Acquire pairs with the receiver's release: the receiver no longer reads the block.
                 word.load(Ordering::Acquire) != 0 && {
                     word.store(0, Ordering::Relaxed);
                     true
@@ -265,7 +266,7 @@ impl End {
         }
     }
 
-    /// The length of the next message, where there is one.
+    /// Returns the length of the next message, if there is one.
     pub fn peek(&mut self) -> Result<Option<usize>, LineError> {
         if self.next.is_none() {
             self.next = match self.region().track(self.inward).under_way(self.taken) {
@@ -303,7 +304,7 @@ impl End {
         Ok(Head { length, block })
     }
 
-    /// Takes the next message, of which [`End::peek`] said the length.
+    /// Takes the next message, whose length [`End::peek`] returned.
     pub fn take(&mut self, into: &mut [u8]) -> Result<(), LineError> {
         let Some(Head { length, block }) = self.next else {
             return Err(LineError::Garbled);
@@ -323,7 +324,7 @@ impl End {
         Ok(())
     }
 
-    /// A value that the other end lent beside the message taken last.
+    /// Returns a value that the other end lent beside the message taken last.
     pub fn borrow(&self, block: Block, length: usize) -> Result<Borrowed, LineError> {
         let longest = self.longest;
         if length > longest {
@@ -332,8 +333,8 @@ impl End {
         Borrowed::take(self.region(), self.inward, block, length)
     }
 
-    /// Keeps a value for as long as the receiver likes; none where so much is kept already that it has to be
-    /// copied, because the other end would run out of room.
+    /// Keeps a value for as long as the receiver needs it. Returns the value as an error if too much is
+    /// kept already, because the other end would run out of room; it must then be copied.
     pub fn keep(&self, value: Borrowed) -> Result<Kept, Borrowed> {
         let bytes = value.len() as u64;
         let held = &self.held;
@@ -350,8 +351,8 @@ impl End {
         })
     }
 
-    /// Waits until there is a message or the line is closed, no longer than `limit`; the first `spin` of it
-    /// awake, while that pays. Says whether there is anything.
+    /// Waits at most `limit` until there is a message or the line is closed. Spins for the first `spin` of
+    /// that time, if spinning has paid lately. Returns true if there is a message or the line is closed.
     pub fn wait(&mut self, spin: Duration, limit: Duration) -> bool {
         let region = Arc::clone(self.region());
         let track = region.track(self.inward);
@@ -377,7 +378,8 @@ impl End {
         if limit.is_zero() {
             return there();
         }
-        // An end that always signals the event counter does not look whether this one sleeps otherwise.
+        // An other end that always signals the event counter does not check whether this end sleeps on the
+        // word.
         if region.track(self.outward).needs_event_fd() {
             if track.park(self.taken) {
                 if !self.is_closed() {
@@ -394,22 +396,23 @@ impl End {
         there()
     }
 
-    /// Whether another message is there behind the one taken last.
+    /// Returns true if there is another message after the one taken last.
     pub fn has_more(&self) -> bool {
         self.region().track(self.inward).under_way(self.taken) != 0
     }
 
-    /// How many bytes of the other end's values are kept.
+    /// Returns how many bytes of the other end's values are kept.
     pub fn held_bytes(&self) -> u64 {
         self.held.bytes.load(Ordering::Relaxed)
     }
 
-    /// For an end that waits for its event counter elsewhere: whether it may, because there is nothing to take.
+    /// Prepares an end that waits for its event counter elsewhere. Returns true if it may wait, because
+    /// there is no message.
     pub fn park(&self) -> bool {
         self.region().track(self.inward).park(self.taken)
     }
 
-    /// Closes the line: the other end wakes, and sees it once it has taken what was sent.
+    /// Closes the line. The other end wakes, and notices the closing after it has taken all messages.
     pub fn close(&self) {
         self.region().word(CLOSED_AT).store(1, Ordering::SeqCst);
         for direction in [Direction::Calls, Direction::Answers] {
@@ -421,13 +424,13 @@ impl End {
         }
     }
 
-    /// Whether either end has closed the line.
+    /// Returns true if either end has closed the line.
     pub fn is_closed(&self) -> bool {
         self.region().word(CLOSED_AT).load(Ordering::SeqCst) != 0
     }
 }
 
-/// A value of the other end's that is kept; it is given back when this is dropped.
+/// A value of the other end that is kept. It is given back when this is dropped.
 #[derive(Debug)]
 pub struct Kept {
     value: Borrowed,
@@ -435,7 +438,7 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// The value.
+    /// Returns the value.
     pub fn value(&self) -> &Borrowed {
         &self.value
     }

@@ -1,23 +1,22 @@
-//! What the messages of a line say. Nothing here reads them: both ends, in JavaScript and Python, take these numbers from
-//! the contract that is generated of them.
+//! The meaning of the messages of a line. No code in this crate reads them: both ends, in JavaScript and
+//! Python, take these numbers from the contract that is generated from this file.
 
-/// What a call asks for, in the order of the numbers.
+/// The kinds of calls, in the order of their numbers.
 pub const CALLS: [&str; 8] = [
-    // To make the object that all others are about.
-    "make",   // To call a method.
-    "call",   // To read an attribute.
-    "get",    // To set one; never answered.
-    "set",    // The next value of an iterator.
-    "next",   // To end an iterator.
-    "return", // That a call is not waited for any more; never answered.
-    "cancel", // To run what was made as the policy of a session, until that ends.
-    "runPolicy",
+    "make",      // Creates the object that all other calls use.
+    "call",      // Calls a method.
+    "get",       // Reads an attribute.
+    "set",       // Sets an attribute; never answered.
+    "next",      // Asks for the next value of an iterator.
+    "return",    // Ends an iterator.
+    "cancel",    // Says that a call is no longer waited for; never answered.
+    "runPolicy", // Runs the created object as the policy of a session, until that ends.
 ];
 
-/// What an answer is, in the order of the numbers.
+/// The kinds of answers, in the order of their numbers.
 pub const ANSWERS: [&str; 3] = ["value", "error", "iterator"];
 
-/// What a value within a message begins with, in the order of the numbers.
+/// The tags with which a value in a message begins, in the order of their numbers.
 pub const TAGS: [&str; 20] = [
     "undefined",
     "null",
@@ -41,7 +40,7 @@ pub const TAGS: [&str; 20] = [
     "clone",
 ];
 
-/// The kinds of arrays, as JavaScript calls them, in the order of the numbers; the last is bytes in Python.
+/// The kinds of arrays with JavaScript's names, in the order of their numbers; the last is bytes in Python.
 pub const ARRAYS: [&str; 13] = [
     "Int8Array",
     "Uint8Array",
@@ -60,13 +59,13 @@ pub const ARRAYS: [&str; 13] = [
 
 /// Up to this size an array is copied into the message [bytes].
 pub const LARGEST_WITHIN: usize = 1024;
-/// From this size a lent array is read where it lies; a smaller one is copied from there [bytes].
+/// From this size on, a lent array is read in place; a smaller one is copied [bytes].
 pub const SMALLEST_IN_PLACE: usize = 65_536;
-/// A value within so many others is taken for a circle.
+/// A value nested more deeply than this counts as circular.
 pub const DEEPEST: usize = 100;
-/// A text of an error is no longer than this.
+/// The longest text of an error.
 pub const LONGEST_TEXT: usize = 1 << 20;
-/// So many causes behind each other are told of an error.
+/// How many nested causes of an error are passed on.
 pub const MOST_CAUSES: usize = 25;
-/// What a child exits with where its interpreter cannot do what is needed: it is too old, for instance.
+/// The exit code of a child whose interpreter is not suitable, for example because it is too old.
 pub const UNFIT: i32 = 97;

@@ -34,14 +34,15 @@ pub struct Region {
 }
 
 impl Region {
-    /// New memory, with an arena of so many bytes in each direction. The system provides what is used.
+    /// Creates memory with an arena of `arena_bytes` bytes in each direction. The system provides pages
+    /// only when they are used.
     pub fn make(arena_bytes: u64) -> io::Result<Region> {
         let arena_bytes = arena_bytes.min(LARGEST_ARENA).next_multiple_of(PAGE);
         let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
         let file = memfd_create("kilohertz", flags)?;
         ftruncate(&file, Direction::Answers.arena(arena_bytes).end)?;
-        // A page that is mapped and cut off is a fault for whoever reads it: the file must not shrink. It may
-        // grow, because both ends put blocks beyond the arenas.
+        // Reading a mapped page that was cut off the file would raise SIGBUS, so the file must not shrink.
+        // It may grow, because both ends put blocks beyond the arenas.
         fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::SEAL)?;
         let region = Region::map(file.into(), arena_bytes)?;
         region.write(ARENA_BYTES_AT, &arena_bytes.to_le_bytes());
@@ -50,7 +51,7 @@ impl Region {
         Ok(region)
     }
 
-    /// The memory behind a descriptor that was handed over.
+    /// Maps the memory of a descriptor that was handed over.
     pub fn join(fd: OwnedFd) -> Result<Region, LineError> {
         let file = File::from(fd);
         let bytes = file.metadata()?.len();
@@ -94,20 +95,20 @@ impl Region {
             .map_raw(file)
     }
 
-    /// The size of each arena [bytes].
+    /// Returns the size of each arena [bytes].
     pub fn arena_bytes(&self) -> u64 {
         self.arena_bytes
     }
 
-    /// The descriptor, for handing it over.
+    /// Returns the descriptor, for handing it over.
     pub fn raw(&self) -> RawFd {
         self.file.as_raw_fd()
     }
 
-    /// The word at one of the layout's places.
+    /// Returns the word at an offset of the layout.
     ///
     /// # Panics
-    /// Where the place is none: a multiple of four before the arenas.
+    /// Panics if there can be no word at the offset: it must be a multiple of four before the arenas.
     pub(crate) fn word(&self, at: usize) -> &AtomicU32 {
         assert!(at.is_multiple_of(4) && at + 4 <= ARENAS_AT);
         // SAFETY: the four bytes are within the mapping, which lives as long as this reference, and aligned.
@@ -116,7 +117,7 @@ impl Region {
         unsafe { AtomicU32::from_ptr(self.map.as_mut_ptr().add(at).cast()) }
     }
 
-    /// The counters of a direction.
+    /// Returns the counters of a direction.
     pub(crate) fn track(&self, direction: Direction) -> Track<'_> {
         Track {
             published: self.word(direction.published_at()),
@@ -128,16 +129,16 @@ impl Region {
     /// Copies bytes to a place that this end may write: a slot, or a block that it lends.
     ///
     /// # Panics
-    /// Where the bytes do not lie within the mapping.
+    /// Panics if the bytes do not lie within the mapping.
     pub(crate) fn write(&self, at: usize, bytes: &[u8]) {
         assert!(
             at.checked_add(bytes.len())
                 .is_some_and(|end| end <= self.map.len())
         );
-        // SAFETY: within the mapping, as asserted, which the file's seal keeps backed. The other end does not touch
-        // these bytes until they are published: `track.rs` and the book of blocks see to it; one that does
-        // garbles its own question. `bytes` is memory of this process that no reference to the mapping exists
-        // for, so the two do not overlap.
+        // SAFETY: the bytes are within the mapping, as asserted, which the file's seal keeps backed. The
+        // other end does not touch these bytes until they are published: `track.rs` and the record of
+        // blocks ensure that. An end that does so anyway only corrupts its own message. `bytes` is memory
+        // of this process to which the mapping does not belong, so the two do not overlap.
         unsafe {
             self.map
                 .as_mut_ptr()
@@ -149,22 +150,23 @@ impl Region {
     /// Copies bytes from a place that this end may read: a slot, or a block that it was lent.
     ///
     /// # Panics
-    /// Where the bytes do not lie within the mapping.
+    /// Panics if the bytes do not lie within the mapping.
     pub(crate) fn read(&self, at: usize, into: &mut [u8]) {
         assert!(
             at.checked_add(into.len())
                 .is_some_and(|end| end <= self.map.len())
         );
-        // SAFETY: within the mapping, as asserted, which the file's seal keeps backed. The other end has published
-        // these bytes and does not write them again before this end gives them back; where it does all the
-        // same, the copy holds any bytes, and only the copy is looked at. `into` is this process's own.
+        // SAFETY: the bytes are within the mapping, as asserted, which the file's seal keeps backed. The
+        // other end has published these bytes and does not write them again before this end gives them
+        // back. If it does so anyway, the copy holds arbitrary bytes, and only the copy is read. `into` is
+        // this process's own.
         unsafe {
             into.as_mut_ptr()
                 .copy_from_nonoverlapping(self.map.as_ptr().add(at), into.len());
         }
     }
 
-    /// Whether so many bytes of a block of this direction are there to be read.
+    /// Returns true if the memory has the first `length` bytes of a block of this direction.
     pub(crate) fn has(&self, direction: Direction, block: Block, length: usize) -> bool {
         let Some(end) = block.offset.checked_add(length as u64) else {
             return false;
@@ -178,10 +180,10 @@ impl Region {
     /// Copies a value to a block beyond the arenas.
     pub(crate) fn write_beyond(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let length = bytes.len().max(1) as u64;
-        // It lengthens the file and never shortens it, so both ends may do so at a time.
+        // This makes the file longer and never shorter, so both ends may do so at the same time.
         fallocate(&self.file, FallocateFlags::empty(), offset, length)?;
         let window = Region::map_part(&self.file, offset..offset + length)?;
-        // SAFETY: the window has this length, nobody else knows of the block yet, and `bytes` is
+        // SAFETY: the window has this length, the other end does not know of the block yet, and `bytes` is
         // memory of this process that the window, mapped just now, does not overlap.
         unsafe {
             window
@@ -194,12 +196,12 @@ impl Region {
     /// Gives the memory of a block beyond the arenas back to the system.
     pub(crate) fn forget_beyond(&self, range: Range<u64>) {
         let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-        // Where it fails the memory stays until the line ends, and is right all the same.
+        // If this fails, the memory stays allocated until the line ends, which does no harm.
         let _ = fallocate(&self.file, flags, range.start, range.end - range.start);
     }
 }
 
-/// A value of the other end's, read in place. It is given back when this is dropped.
+/// A value of the other end, read in place. It is given back when this is dropped.
 #[derive(Debug)]
 pub struct Borrowed {
     region: Arc<Region>,
@@ -207,13 +209,13 @@ pub struct Borrowed {
     index: u32,
     offset: u64,
     length: usize,
-    /// Where the block lies beyond the arenas: its own mapping.
+    /// The mapping of a block that lies beyond the arenas.
     window: Option<MmapRaw>,
     left: bool,
 }
 
 impl Borrowed {
-    /// The block that the other end lent, if that is possible: its bytes are all there.
+    /// Takes the block that the other end lent, if all its bytes exist.
     pub(crate) fn take(
         region: &Arc<Region>,
         direction: Direction,
@@ -240,8 +242,8 @@ impl Borrowed {
         })
     }
 
-    /// Where the bytes begin. They are mapped until this is dropped, and stay as they are unless the other end
-    /// breaks its word.
+    /// Returns where the bytes begin. They are mapped until this is dropped. They do not change unless the
+    /// other end breaks the protocol.
     pub fn as_mut_ptr(&self) -> *mut u8 {
         match &self.window {
             Some(window) => window.as_mut_ptr(),
@@ -250,12 +252,12 @@ impl Borrowed {
         }
     }
 
-    /// How many bytes there are.
+    /// Returns how many bytes there are.
     pub fn len(&self) -> usize {
         self.length
     }
 
-    /// Whether there are no bytes.
+    /// Returns true if there are no bytes.
     pub fn is_empty(&self) -> bool {
         self.length == 0
     }
@@ -263,11 +265,12 @@ impl Borrowed {
     /// Copies the bytes.
     ///
     /// # Panics
-    /// Where `into` has another length.
+    /// Panics if `into` has another length.
     pub fn copy_to(&self, into: &mut [u8]) {
         assert_eq!(into.len(), self.length);
-        // SAFETY: the other end lent these bytes and does not write them until they are given back; where it does
-        // all the same, the copy holds any bytes. `into` is this process's own and has the same length.
+        // SAFETY: the other end lent these bytes and does not write them until they are given back; if it
+        // does so anyway, the copy holds arbitrary bytes. `into` is this process's own and has the same
+        // length.
         unsafe {
             into.as_mut_ptr()
                 .copy_from_nonoverlapping(self.as_mut_ptr(), self.length);
@@ -276,7 +279,7 @@ impl Borrowed {
 }
 
 impl Borrowed {
-    /// Drops this without giving the value back: it can be borrowed again.
+    /// Drops this without giving the value back, so that it can be borrowed again.
     pub fn leave(mut self) {
         self.left = true;
     }
@@ -287,7 +290,7 @@ impl Drop for Borrowed {
         if self.left {
             return;
         }
-        // Release pairs with the sender's acquire: nothing here reads the block any more.
+        // Release pairs with the sender's acquire: this end no longer reads the block.
         self.region
             .word(self.direction.returned_at(self.index))
             .store(1, Ordering::Release);

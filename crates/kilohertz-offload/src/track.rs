@@ -1,8 +1,9 @@
 //! The order in which two ends use the slots of one direction, and when a wake is needed.
 //!
-//! One end publishes, the other takes. The counters only go up (and wrap); their difference is
-//! what is under way. The receiver says that it is about to sleep before it looks a last time, the sender
-//! publishes before it looks whether the receiver sleeps: so one of them sees the other.
+//! One end publishes messages, the other takes them. The counters only increase (and wrap); their
+//! difference is the number of messages under way. The receiver announces that it is about to sleep before
+//! it checks a last time. The sender publishes before it checks whether the receiver sleeps. So at least
+//! one of them sees the other.
 
 #![warn(clippy::indexing_slicing)]
 
@@ -11,27 +12,27 @@ use loom::sync::atomic::{AtomicU32, Ordering, fence};
 #[cfg(not(loom))]
 use std::sync::atomic::{AtomicU32, Ordering, fence};
 
-/// The receiver looks by itself: no wake.
+/// The receiver is awake and needs no wake.
 pub(crate) const AWAKE: u32 = 0;
 /// The receiver sleeps, or is about to, until its event counter is signalled.
 pub(crate) const PARKED: u32 = 1;
-/// The receiver sleeps, or is about to, on the word `waiting` itself: quicker than an event counter, where nothing
-/// else is waited for.
+/// The receiver sleeps, or is about to, on the word `waiting` itself. This is quicker than an event
+/// counter, if the receiver waits for nothing else.
 pub(crate) const NAPPING: u32 = 3;
 
-/// What the receiver needs to wake.
+/// What wakes the receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wake {
-    /// Nothing: it is awake.
+    /// Nothing: the receiver is awake.
     Nothing,
     /// A signal of its event counter.
     EventFd,
-    /// A wake of who sleeps on `waiting`.
+    /// A wake of the thread that sleeps on `waiting`.
     Word,
 }
 
-/// The counters of one direction. A receiver that always wants its event counter signalled, as one in
-/// Python does which cannot order its memory accesses by itself, stores any other number in `waiting`.
+/// The counters of one direction. A receiver that cannot order its memory accesses, such as one in Python,
+/// always wants its event counter signalled: it stores any other number in `waiting`.
 pub(crate) struct Track<'a> {
     pub(crate) published: &'a AtomicU32,
     pub(crate) taken: &'a AtomicU32,
@@ -39,23 +40,24 @@ pub(crate) struct Track<'a> {
 }
 
 impl Track<'_> {
-    /// For the sender, who has published `sent` and knew that `known` of them were taken: how many are now. None
-    /// where no receiver has written that: it takes what was sent, and gives nothing back.
+    /// For the sender, which has published `sent` messages and knew that `known` of them were taken.
+    /// Returns how many are taken now. Returns `None` if no receiver can have written that number.
     pub(crate) fn taken_of(&self, sent: u32, known: u32) -> Option<u32> {
         // Acquire pairs with `took`: the receiver has read the slot before it is written again.
         let taken = self.taken.load(Ordering::Acquire);
         (taken.wrapping_sub(known) <= sent.wrapping_sub(known)).then_some(taken)
     }
 
-    /// For the sender, who has written the slot before `sent`; says what the receiver needs.
+    /// For the sender, which has written the slot of the message before `sent`. Returns what wakes the
+    /// receiver.
     pub(crate) fn publish(&self, sent: u32) -> Wake {
-        // Release pairs with `under_way`: the slot is written.
+        // Release pairs with `under_way`, so the slot is complete.
         self.published.store(sent, Ordering::Release);
-        // The fences here and in `park` have an order. Where this one is first, the receiver sees what was
-        // published; else this sees that the receiver parked.
+        // This fence and the one in `park` have a total order. If this one is first, the receiver sees what
+        // was published; otherwise this thread sees that the receiver parked.
         fence(Ordering::SeqCst);
         match self.waiting.load(Ordering::Relaxed) {
-            // What it sleeps on may have changed since.
+            // The receiver may sleep in another way by now.
             PARKED | NAPPING => match self.waiting.swap(AWAKE, Ordering::Relaxed) {
                 AWAKE => Wake::Nothing,
                 NAPPING => Wake::Word,
@@ -66,16 +68,16 @@ impl Track<'_> {
         }
     }
 
-    /// For either end, which has closed the line: whether the receiver naps, and has to be woken.
+    /// For either end, which has closed the line. Returns true if the receiver naps and must be woken.
     pub(crate) fn rouse(&self) -> bool {
-        // Behind what says that it is closed, as in `publish`.
+        // This comes after the line was marked as closed, as in `publish`.
         fence(Ordering::SeqCst);
         self.waiting
             .compare_exchange(NAPPING, AWAKE, Ordering::Relaxed, Ordering::Relaxed)
             .is_ok()
     }
 
-    /// Whether the receiver is woken by its event counter alone.
+    /// Returns true if only its event counter wakes the receiver.
     #[cfg(not(loom))]
     pub(crate) fn needs_event_fd(&self) -> bool {
         !matches!(
@@ -84,29 +86,31 @@ impl Track<'_> {
         )
     }
 
-    /// For the receiver, who has taken `taken`: how many messages are there.
+    /// For the receiver, which has taken `taken` messages. Returns how many more there are.
     pub(crate) fn under_way(&self, taken: u32) -> u32 {
-        // Acquire pairs with `publish`: the slots are written.
+        // Acquire pairs with `publish`, so the slots are complete.
         self.published.load(Ordering::Acquire).wrapping_sub(taken)
     }
 
-    /// For the receiver, who has read the slot before `taken`.
+    /// For the receiver, which has read the slot of the message before `taken`.
     pub(crate) fn took(&self, taken: u32) {
         self.taken.store(taken, Ordering::Release);
     }
 
-    /// For the receiver, who wants to sleep: whether it may. If so, the next message signals its event counter.
+    /// For the receiver, which wants to sleep. Returns true if it may; the next message then signals its
+    /// event counter.
     pub(crate) fn park(&self, taken: u32) -> bool {
         self.lie_down(PARKED, taken)
     }
 
-    /// For the receiver, who wants to sleep on `waiting` while that is [`NAPPING`]: whether it may.
+    /// For the receiver, which wants to sleep on `waiting` while that is [`NAPPING`]. Returns true if it
+    /// may.
     pub(crate) fn nap(&self, taken: u32) -> bool {
         self.lie_down(NAPPING, taken)
     }
 
     fn lie_down(&self, how: u32, taken: u32) -> bool {
-        // An exchange, as the sender's is: so the two are in one order for loom as well.
+        // An exchange, as in the sender, so that loom puts the two into one order as well.
         self.waiting.swap(how, Ordering::Relaxed);
         // See `publish`.
         fence(Ordering::SeqCst);
@@ -117,9 +121,9 @@ impl Track<'_> {
         false
     }
 
-    /// For the receiver, who is awake again, for whatever reason.
+    /// For the receiver, which is awake again for any reason.
     pub(crate) fn wake(&self) {
-        // A sender that does not see it signals once more than it has to.
+        // A sender that does not see this yet sends one unnecessary signal.
         self.waiting.store(AWAKE, Ordering::Relaxed);
     }
 }
@@ -132,7 +136,7 @@ mod loom_tests {
 
     use super::*;
 
-    /// What the two ends share, with two slots in the place of 256.
+    /// What the two ends share, with two slots instead of 256.
     struct Shared {
         published: AtomicU32,
         taken: AtomicU32,
@@ -165,7 +169,7 @@ mod loom_tests {
         fn send(&self, sent: u32) {
             let slot = &self.slots[(sent % 2) as usize];
             #[allow(unsafe_code, reason = "loom checks that nobody else has the slot")]
-            // SAFETY: loom fails the test where this is not so.
+            // SAFETY: loom fails the test if another thread uses the slot.
             slot.with_mut(|slot| unsafe { *slot = sent + 1 });
             match self.track().publish(sent + 1) {
                 Wake::Nothing => {}
@@ -177,7 +181,7 @@ mod loom_tests {
             }
         }
 
-        /// As the kernel does: nobody goes to sleep between a look at the word and the wake.
+        /// As in the kernel, no thread goes to sleep between the check of the word and the wake.
         fn wake_word(&self) {
             let _asleep = self.signalled.lock().unwrap();
             self.woken.notify_one();
@@ -193,7 +197,7 @@ mod loom_tests {
         fn take(&self, taken: u32) -> u32 {
             let slot = &self.slots[(taken % 2) as usize];
             #[allow(unsafe_code, reason = "loom checks that nobody else has the slot")]
-            // SAFETY: loom fails the test where this is not so.
+            // SAFETY: loom fails the test if another thread uses the slot.
             let value = slot.with(|slot| unsafe { *slot });
             self.track().took(taken + 1);
             value
@@ -220,7 +224,7 @@ mod loom_tests {
             });
             for taken in 0..2 {
                 while shared.track().under_way(taken) == 0 {
-                    // A wake that got lost would block here for ever, which loom reports.
+                    // A lost wake would block here forever, which loom reports.
                     if shared.track().park(taken) {
                         shared.sleep();
                         shared.track().wake();
@@ -238,7 +242,7 @@ mod loom_tests {
             let shared = Shared::new();
             let sender = Arc::clone(&shared);
             let sending = thread::spawn(move || sender.send(0));
-            // One that is given up at once, as when its time is over.
+            // A nap that is given up at once, as when its time is over.
             if shared.track().under_way(0) == 0 && shared.track().nap(0) {
                 shared.track().wake();
             }
@@ -279,7 +283,7 @@ mod loom_tests {
                 }
             });
             while closed.load(Ordering::SeqCst) == 0 {
-                // A wake that got lost would block here for ever.
+                // A lost wake would block here forever.
                 if shared.track().nap(0) {
                     if closed.load(Ordering::SeqCst) == 0 {
                         shared.nap();

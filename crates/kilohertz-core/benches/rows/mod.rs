@@ -1,14 +1,14 @@
-//! What the benches with rounds of their own share: percentiles, medians, the raw rows kept.
+//! Code that the benches with alternating rounds share: percentiles, medians, the raw rows.
 
 use std::path::Path;
 use std::time::Duration;
 
-/// Whether each bench runs shortly, to see that it runs; no rows are kept then.
+/// Returns true if each bench runs only for a short time, to check that it runs; no rows are kept then.
 pub fn is_test() -> bool {
     std::env::args().any(|argument| argument == "--test")
 }
 
-/// The nearest rank; `values` need not be in order.
+/// Returns the percentile by nearest rank; `values` need not be in order.
 pub fn percentile(values: &mut [f64], percent: usize) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     let rank = (values.len() * percent).div_ceil(100);
@@ -18,7 +18,7 @@ pub fn percentile(values: &mut [f64], percent: usize) -> f64 {
         .unwrap_or(f64::NAN)
 }
 
-/// The middle one.
+/// Returns the middle value.
 pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     percentile(&mut values, 50)
@@ -28,7 +28,7 @@ pub fn us(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e6
 }
 
-/// Prints the machine that the figures are of.
+/// Prints the machine on which the figures were measured.
 pub fn print_machine() {
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let cpus = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -40,7 +40,7 @@ pub fn print_machine() {
     println!("Linux {}, {} x {model}", kernel.trim(), models.len());
 }
 
-/// Keeps raw rows as `benches/results/<name>.csv`, unless this is only a test of the bench.
+/// Writes raw rows to `benches/results/<name>.csv`, unless this is only a test of the bench.
 pub fn keep(name: &str, header: &str, rows: &[String]) {
     if is_test() {
         return;

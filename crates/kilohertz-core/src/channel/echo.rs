@@ -1,5 +1,5 @@
-//! A bare echo over a shared futex between two processes: what a question to a policy in a process, and its answer,
-//! cost at least. The benches measure it beside them.
+//! A bare echo over a shared futex between two processes. Its time is the least that a question to a policy
+//! in another process, and its answer, can take. The benches report it for comparison.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
@@ -10,26 +10,26 @@ use crate::channel::shared_memory::{Lengths, SharedMemory, Word};
 use crate::channel::sync::Ordering;
 use crate::timing::time::Time;
 
-/// One end of it. The asking one writes the number of a round into a word and wakes who sleeps on it; the other
-/// writes the same number into another word, and wakes the former.
+/// One end of the echo. The asking end writes the number of a round into a word and wakes the other end.
+/// The other end writes that number into a second word and wakes the asking end.
 pub struct Echo {
     memory: SharedMemory,
-    /// Of the asking end.
+    /// Held by the asking end.
     handle: Option<OwnedFd>,
     round: u32,
 }
 
-/// Nothing but the words.
+/// The memory holds nothing but the words.
 const NONE: Lengths = Lengths {
     observation: 0,
     action: 0,
 };
 
 impl Echo {
-    /// The asking end.
+    /// Creates the asking end.
     ///
     /// # Errors
-    /// The system's, where it has no memory to share.
+    /// Returns the system's error if it cannot create shared memory.
     pub fn make() -> std::io::Result<Echo> {
         let (memory, handle) = SharedMemory::make(NONE)?;
         Ok(Echo {
@@ -39,10 +39,10 @@ impl Echo {
         })
     }
 
-    /// The echoing end, whose memory was handed over.
+    /// Creates the echoing end over `memory`, which the asking end handed over.
     ///
     /// # Errors
-    /// The system's, and where the memory is another's.
+    /// Returns the system's error, or an error if the memory has another layout.
     pub fn join(memory: OwnedFd) -> std::io::Result<Echo> {
         let memory = SharedMemory::join(memory, NONE)?;
         Ok(Echo {
@@ -52,12 +52,12 @@ impl Echo {
         })
     }
 
-    /// The memory's descriptor, for handing it over; the asking end has it.
+    /// Returns the memory's descriptor, for handing it over; `None` at the echoing end.
     pub fn file(&self) -> Option<BorrowedFd<'_>> {
         self.handle.as_ref().map(AsFd::as_fd)
     }
 
-    /// Asks, and says how long the echo took; `None` where none came within `limit`.
+    /// Asks, and returns how long the echo took; `None` if none came within `limit`.
     pub fn ask(&mut self, limit: Duration) -> Option<Duration> {
         let begin = Time::now();
         self.say(Word::Asked, self.round.wrapping_add(1));
@@ -72,7 +72,7 @@ impl Echo {
         }
     }
 
-    /// Waits to be asked, no longer than `limit`; says whether it was.
+    /// Waits at most `limit` to be asked. Returns true if it was asked.
     pub fn hear(&self, limit: Duration) -> bool {
         let asked = self.memory.word(Word::Asked);
         if asked.load(Ordering::Acquire) == self.round {
@@ -81,9 +81,9 @@ impl Echo {
         asked.load(Ordering::Acquire) != self.round
     }
 
-    /// Echoes what was heard.
+    /// Echoes the round that was asked.
     pub fn answer(&mut self) {
-        // It may not have been there for the first rounds.
+        // The echoing end may have missed the first rounds.
         let asked = self.memory.word(Word::Asked).load(Ordering::Acquire);
         self.say(Word::Answered, asked);
     }

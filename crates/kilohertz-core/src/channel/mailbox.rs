@@ -1,8 +1,8 @@
-//! A policy on another thread: the newest observation goes one way, every answer comes back.
+//! A policy on another thread: the newest observation goes one way, all answers come back the other way.
 //!
-//! Both ways are wait-free for both ends and preallocated. Of observations there is the newest only,
-//! and what is overwritten unread is counted. Answers come back in a ring, because the loop judges
-//! each of them, used or not. Each carries the question that it answers, so a late one is known as late.
+//! Both directions are preallocated, and wait-free for both ends. Only the newest observation is kept; an
+//! observation that is overwritten unread is counted. Answers come back in a ring, because the loop judges
+//! each of them, used or not. Each answer names its question, so that a late answer is recognised.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
@@ -18,21 +18,21 @@ use crate::policy::{Answer, Ask, Policy, PolicyThread, Question, Waker};
 use crate::stats::Recorder;
 use crate::timing::time::{Time, nanos};
 
-/// An observation and the cycle it belongs to.
+/// An observation and the cycle that it belongs to.
 #[derive(Debug, Clone)]
 pub struct Frame {
-    /// Number of the cycle.
+    /// The number of the cycle.
     pub tick: u64,
-    /// From the first cycle to this one on the robot's clock.
+    /// Time from the first cycle to this one on the robot's clock.
     pub time: Duration,
-    /// From the previous cycle to this one on the robot's clock.
+    /// Time from the previous cycle to this one on the robot's clock.
     pub period: Duration,
     /// The values, laid out as the schema says.
     pub slots: Box<[f64]>,
 }
 
 impl Frame {
-    /// Which question it comes with.
+    /// Returns the question that this observation belongs to.
     pub fn question(&self) -> Question {
         Question {
             tick: self.tick,
@@ -50,13 +50,13 @@ impl Frame {
     }
 }
 
-/// An observation as the policy is told of it.
+/// An observation as it is passed to the policy.
 pub struct Taken<'a> {
     pub(crate) frame: &'a Frame,
-    /// From the first question that the policy took to this one on the robot's clock. What is computed from it
-    /// begins where the robot stands, however many questions the policy was not there for.
+    /// Time on the robot's clock from the first question that the policy took to this one. A motion
+    /// computed from it begins where the robot stands, even if the policy missed the first questions.
     pub time: Duration,
-    /// From the previous question to this one on the robot's clock; zero in the first that it took.
+    /// Time from the previous question to this one on the robot's clock; zero for the first that it took.
     pub period: Duration,
 }
 
@@ -68,17 +68,17 @@ impl std::ops::Deref for Taken<'_> {
     }
 }
 
-/// "No cycle" for the failed-cycle cell.
+/// The value of the failed-cycle cell while the policy has not failed.
 pub(crate) const NEVER: u64 = u64::MAX;
 
-/// How many answers the ring holds. A policy that answers what it was asked gives two at most between
-/// two looks of the loop.
+/// How many answers the ring holds. A policy that answers only what it was asked gives at most two answers
+/// between two polls of the loop.
 const ANSWERS: usize = 16;
-/// Numbers of an answer before its slots: the bits of the question's tick, those of its time [ns], and
-/// 1 where there is an action.
+/// How many numbers precede the slots of an answer: the bits of the question's tick, the bits of its time
+/// [ns], and 1 if there is an action.
 const HEADER: usize = 3;
 
-/// The loop's end: a [`Policy`].
+/// The loop's end of the mailbox: a [`Policy`].
 pub struct LoopEnd {
     observations: NewestIn<Frame>,
     answers: Answers,
@@ -89,7 +89,7 @@ pub struct LoopEnd {
     waiting: Waiting,
 }
 
-/// What came back.
+/// The answers that came back.
 struct Answers {
     rows: RowsOut,
     row: Box<[f64]>,
@@ -103,19 +103,19 @@ pub struct PolicyEnd {
     row: Box<[f64]>,
     failure: FailureNotifier,
     recorder: std::sync::Arc<Recorder>,
-    /// The time of the first question that was taken.
+    /// The time of the first question that the policy took.
     first: Option<Duration>,
     thread: std::sync::Arc<PolicyThread>,
 }
 
-/// Tells the loop that the policy failed, from whatever thread learns of it. Cheap to clone.
+/// Tells the loop that the policy failed, from whichever thread notices it. Cheap to clone.
 #[derive(Clone)]
 pub struct FailureNotifier {
     failed: Arc<AtomicU64>,
     sleeper: Sleeper,
 }
 
-/// Where the loop sleeps.
+/// How the loop is woken.
 #[derive(Clone)]
 enum Sleeper {
     Parked(Arc<std::sync::OnceLock<Thread>>),
@@ -146,7 +146,7 @@ impl FailureNotifier {
     }
 }
 
-/// A mailbox for observations and actions of these numbers of slots.
+/// Creates a mailbox for observations and actions with these numbers of slots.
 ///
 /// `notifier` is notified of every observation; `recorder` counts what is overwritten or dropped.
 pub fn mailbox(
@@ -194,7 +194,7 @@ pub fn mailbox(
 
 impl Inbox for Answers {
     fn take(&mut self, action: &mut [f64]) -> Answer {
-        // A failure is published after the last answer, so that answer is not lost to it.
+        // A failure is published after the last answer, so that this answer is not lost.
         let failed = self.failed.load(Ordering::Acquire) != NEVER;
         if self.rows.pop(&mut self.row) {
             let (header, slots) = self.row.split_at(HEADER);
@@ -227,7 +227,7 @@ impl Inbox for Answers {
 
 impl Policy for LoopEnd {
     fn attach(&mut self) {
-        // Only the loop thread attaches, once: a second value would be the same thread.
+        // Only the loop thread attaches, and only once. A second value would name the same thread.
         let _ = self.loop_thread.set(thread::current());
         self.waiting.attach();
     }
@@ -257,13 +257,13 @@ impl Policy for LoopEnd {
 }
 
 impl PolicyEnd {
-    /// For telling on which thread the policy runs.
+    /// Returns where the policy's thread is recorded.
     pub fn thread(&self) -> &PolicyThread {
         &self.thread
     }
 
-    /// Takes the newest observation, where there is one that was not taken yet. Never blocks. A
-    /// newer one may be published before it is used.
+    /// Returns the newest observation, or `None` if the policy has already taken it. Never blocks. A newer
+    /// observation may be published before this one is used.
     pub fn take(&mut self) -> Option<Taken<'_>> {
         let frame = self.observations.take()?;
         let period = self.first.map_or(Duration::ZERO, |_| frame.period);
@@ -275,13 +275,13 @@ impl PolicyEnd {
         })
     }
 
-    /// Answers `question`; `write` sets the whole action. Never blocks.
+    /// Answers `question` with an action; `write` must set every slot. Never blocks.
     pub fn answer(&mut self, question: Question, write: impl FnOnce(&mut [f64])) {
         write(&mut self.row[HEADER..]);
         self.publish(question, true);
     }
 
-    /// Answers `question` with nothing new. Never blocks.
+    /// Answers that there is nothing new for `question`. Never blocks.
     pub fn answer_nothing(&mut self, question: Question) {
         self.publish(question, false);
     }
@@ -302,7 +302,7 @@ impl PolicyEnd {
         self.failure.notify(tick);
     }
 
-    /// For telling the loop of a failure that this end's holder cannot tell itself.
+    /// Returns a notifier for failures that the holder of this end cannot report itself.
     pub fn failure_notifier(&self) -> FailureNotifier {
         self.failure.clone()
     }
@@ -408,7 +408,7 @@ mod tests {
             if is_taken {
                 let taken = outside.take().expect("one was published");
                 let (time, period) = (taken.time.as_millis(), taken.period.as_millis());
-                // What its answer says is the loop's own time.
+                // The answer names the loop's time, not the policy's.
                 assert_eq!(taken.question(), at(tick));
                 told.push((taken.tick, time, period));
             }
@@ -520,7 +520,8 @@ mod loom_tests {
         loom::model(|| {
             let recorder = std::sync::Arc::new(Recorder::new(Duration::from_millis(1), 1));
             let notifier = crate::channel::notify::Notifier::silent(Arc::new(AtomicU32::new(0)));
-            // Not attached: a wake would order what the two cells alone have to order.
+            // The loop is not attached: a wake would synchronise what the two cells have to synchronise by
+            // themselves.
             let (mut inside, mut outside) = mailbox(1, 1, notifier, recorder);
             let policy = thread::spawn(move || {
                 outside.answer(Question::default(), |slots| slots[0] = 7.0);

@@ -1,4 +1,4 @@
-//! The channels between the loop thread and everybody else. None has a lock that the loop waits for.
+//! The channels between the loop thread and all other threads. No channel makes the loop wait for a lock.
 
 #[cfg(all(feature = "echo", target_os = "linux", not(loom)))]
 pub mod echo;

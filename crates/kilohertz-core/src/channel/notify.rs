@@ -1,28 +1,28 @@
-//! The thread that passes the loop's signals on to those who need a lock to be woken.
+//! The notify thread, which passes the loop's signals on to threads that can be woken only with a lock.
 //!
-//! Waking a JavaScript thread takes a mutex and an allocation inside Node. The loop does neither: it
-//! calls [`Notifier::notify`], which is one atomic and at most one futex wake, and the notify thread
+//! Waking a JavaScript thread takes a mutex and an allocation inside Node. The loop does neither: it calls
+//! [`Notifier::notify`], which costs one atomic operation and at most one futex wake. The notify thread
 //! does the rest. Signals that come while that thread is busy are merged, never lost.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 use crate::channel::sync::{Arc, AtomicU32, Ordering, Thread, thread};
 
-/// What the loop has to tell; several signals are merged with `|`.
+/// What the loop reports. Several signals are merged with `|`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Signals(u32);
 
 impl Signals {
     /// There is an observation for the policy.
     pub const OBSERVATION: Signals = Signals(1);
-    /// There is an event to be told.
+    /// There is an event to be taken.
     pub const EVENT: Signals = Signals(2);
     /// The loop thread has ended.
     pub const ENDED: Signals = Signals(4);
     /// The first cycle has begun.
     pub const BEGUN: Signals = Signals(8);
 
-    /// Whether `other` is among these signals.
+    /// Returns true if any of `other` is among these signals.
     pub const fn has(self, other: Signals) -> bool {
         self.0 & other.0 != 0
     }
@@ -36,12 +36,12 @@ pub struct Notifier {
 }
 
 impl Notifier {
-    /// A notifier for the thread `waiter`, which waits in [`wait`].
+    /// Creates a notifier for the thread `waiter`, which waits in [`wait`].
     fn new(pending: Arc<AtomicU32>, waiter: Thread) -> Notifier {
         Notifier { pending, waiter }
     }
 
-    /// A notifier that nobody waits for, for the models of those who notify.
+    /// Creates a notifier that no thread waits for, for loom models of the sending threads.
     #[cfg(loom)]
     pub(crate) fn silent(pending: Arc<AtomicU32>) -> Notifier {
         Notifier::new(pending, thread::current())
@@ -49,8 +49,9 @@ impl Notifier {
 
     /// Sends `signals`; the waiting thread will see them, merged with others sent meanwhile.
     pub fn notify(&self, signals: Signals) {
-        // Release pairs with the waiting thread's acquire: what was written before the call is seen by
-        // whoever acts on it. Only the first signal since the last wait needs to wake.
+        // Release pairs with the acquire of the waiting thread: what was written before this call is
+        // visible to the thread that acts on the signal. Only the first signal since the last wait needs to
+        // wake it.
         if self.pending.fetch_or(signals.0, Ordering::Release) == 0 {
             self.waiter.unpark();
         }
@@ -64,18 +65,18 @@ fn wait(pending: &AtomicU32) -> Signals {
         if signals != 0 {
             return Signals(signals);
         }
-        // A signal between the swap and here has left an unpark token, so this returns at once.
+        // A signal between the swap and here has left an unpark token, so `park` returns at once.
         thread::park();
     }
 }
 
-/// The receiving end, for a thread that waits for the loop by itself.
+/// The receiving end, for a thread that waits for the loop without a notify thread.
 #[cfg(not(loom))]
 pub struct Listener(Arc<AtomicU32>);
 
 #[cfg(not(loom))]
 impl Listener {
-    /// A notifier that this thread, and no other, receives from.
+    /// Creates a notifier whose signals only the calling thread receives.
     pub fn here() -> (Notifier, Listener) {
         let pending = Arc::new(AtomicU32::new(0));
         (
@@ -84,8 +85,8 @@ impl Listener {
         )
     }
 
-    /// Takes the signals there are, or blocks until there are some, but no longer than `limit`.
-    /// Another thread's wake may end it early, without signals.
+    /// Takes the present signals, or waits at most `limit` for some. A wake by another thread may end the
+    /// wait early, without signals.
     pub fn wait_for(&self, limit: std::time::Duration) -> Option<Signals> {
         self.take().or_else(|| {
             thread::park_timeout(limit);
@@ -93,7 +94,7 @@ impl Listener {
         })
     }
 
-    /// Takes the signals there are. Never blocks.
+    /// Takes the present signals, if there are any. Never blocks.
     pub fn take(&self) -> Option<Signals> {
         Some(self.0.swap(0, Ordering::Acquire))
             .filter(|&signals| signals != 0)
@@ -101,11 +102,11 @@ impl Listener {
     }
 }
 
-/// Starts the notify thread: `prepare` runs on it first, then `deliver` for all signals until it
-/// has delivered [`Signals::ENDED`].
+/// Starts the notify thread. It calls `prepare` first, and then `deliver` with all signals, until it has
+/// delivered [`Signals::ENDED`].
 ///
 /// # Errors
-/// The system's, where it cannot start a thread.
+/// Returns the system's error if it cannot start a thread.
 #[cfg(not(loom))]
 pub fn start_notifier(
     prepare: impl FnOnce() + Send + 'static,

@@ -1,4 +1,4 @@
-//! Every tick of a run, for whoever wants to look at it afterwards.
+//! The record of every tick of a run, for analysis afterwards.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
@@ -12,9 +12,9 @@ crate::named! {
         Fresh = "fresh",
         /// As much of the policy's action as the limits allowed, after a gap.
         Followed = "followed",
-        /// The last motion, kept up without an action.
+        /// The last motion, continued without an action.
         Held = "held",
-        /// On the way to rest, or at rest.
+        /// A step of the way to rest, or rest itself.
         Rest = "rest",
     }
 }
@@ -22,23 +22,23 @@ crate::named! {
 /// One cycle. Times are seconds since the start of the first one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TickRecord {
-    /// Number of the cycle.
+    /// The number of the cycle.
     pub tick: u64,
     /// When the cycle started [s].
     pub time_s: f64,
-    /// From the start of the previous cycle [s]; NaN in the first.
+    /// The time since the start of the previous cycle [s]; NaN in the first.
     pub period_s: f64,
     /// When the action was handed to the robot [s].
     pub sent_s: f64,
-    /// Where the action came from.
+    /// How the command came about.
     pub kind: CommandKind,
-    /// When the policy was asked [s]; NaN where it was not, in this cycle.
+    /// When the policy was asked [s]; NaN if it was not asked in this cycle.
     pub asked_s: f64,
-    /// When an answer of the policy's was there [s]; NaN where none came in this cycle.
+    /// When an answer of the policy was received [s]; NaN if none came in this cycle.
     pub answered_s: f64,
 }
 
-/// What the slots of a record hold before those of the action, as the TypeScript API names it.
+/// What the slots of a record before those of the action hold, with the names of the TypeScript API.
 pub const RECORD_FIELDS: [&str; 7] = [
     "tick",
     "timeS",
@@ -48,7 +48,7 @@ pub const RECORD_FIELDS: [&str; 7] = [
     "askedS",
     "answeredS",
 ];
-/// Slots of a record before those of the action.
+/// How many slots of a record precede those of the action.
 pub const RECORD_HEADER: usize = RECORD_FIELDS.len();
 
 /// The loop's end of the record ring.
@@ -63,7 +63,7 @@ pub struct RecordOut {
     stride: usize,
 }
 
-/// A ring for `ticks` records with actions of `action_len` slots.
+/// Creates a ring for `ticks` records with actions of `action_len` slots.
 pub(crate) fn record_ring(ticks: usize, action_len: usize) -> (RecordIn, RecordOut) {
     let stride = RECORD_HEADER.saturating_add(action_len);
     let (producer, consumer) = RingBuffer::new(ticks.saturating_mul(stride));
@@ -80,12 +80,12 @@ pub(crate) fn record_ring(ticks: usize, action_len: usize) -> (RecordIn, RecordO
 }
 
 impl RecordIn {
-    /// Whether records are kept at all.
+    /// Returns true if records are kept at all.
     pub(crate) fn is_on(&self) -> bool {
         self.ring.buffer().capacity() > 0
     }
 
-    /// Puts a record in, whole; says whether there was room.
+    /// Stores a whole record. Returns true if there was room for it.
     pub(crate) fn push(&mut self, record: &TickRecord, action: &[f64]) -> bool {
         let header = [
             record.tick as f64,
@@ -103,17 +103,18 @@ impl RecordIn {
 }
 
 impl RecordOut {
-    /// Numbers per record: `tick, time_s, period_s, sent_s, kind, asked_s, answered_s`, then the action that was sent.
+    /// Returns how many numbers a record has: `tick, time_s, period_s, sent_s, kind, asked_s, answered_s`,
+    /// then the action that was sent.
     pub fn stride(&self) -> usize {
         self.stride
     }
 
-    /// Takes all records there are, oldest first, each of [`RecordOut::stride`] numbers.
+    /// Takes all stored records, oldest first. Each has [`RecordOut::stride`] numbers.
     pub fn take(&mut self) -> Vec<f64> {
         let available = self.ring.slots();
         let partial = available.checked_rem(self.stride).unwrap_or(0);
         let mut rows = vec![0.0; available.saturating_sub(partial)];
-        // Only this end takes slots out, so as many as were there still are.
+        // Only this end takes slots out, so the slots counted above are still there.
         if self.ring.pop_entire_slice(&mut rows).is_err() {
             rows.clear();
         }

@@ -1,14 +1,15 @@
-//! A policy in another process: the loop writes the question where the policy sees it and wakes it, and is woken by
-//! its answer, with no thread in between.
+//! A policy in another process. The loop writes the question into shared memory and wakes the policy; the
+//! answer wakes the loop. No other thread is involved.
 //!
-//! The newest question goes one way, each answer comes back once and in order, through memory that both processes
-//! map (`shared_memory.rs`). Each end sleeps on a word of that memory (a futex), and is woken only where it says
-//! that it sleeps. The loop's word wakes it for an answer, for a stop and for a failure.
+//! The newest question goes one way. Each answer comes back once and in order, through memory that both
+//! processes map (`shared_memory.rs`). Each end sleeps on a word of that memory (a futex), and is woken
+//! only if the word says that it sleeps. The loop's word also wakes it for a stop and for a failure.
 //!
-//! The other process may write anything there at any time. The loop copies what it reads once, and then checks it:
-//! an answer has the length of an action, a known kind, and the tick of a question that was asked and is newer than
-//! the one answered last. What is not so ends the session by name ([`Trouble`]). Whoever wakes the loop for nothing
-//! `MOST_NEEDLESS` times since the last question has it sleep by the clock until the next.
+//! The other process may write anything into this memory at any time. The loop therefore copies what it
+//! reads once and then checks the copy: an answer must have a known kind and the tick of a question that
+//! was asked and is newer than the one answered last. Anything else ends the session with a named fault
+//! ([`Trouble`]). After `MOST_NEEDLESS` wakes without news since the last question, the loop sleeps by the
+//! clock until the next question.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 #![warn(clippy::indexing_slicing)]
@@ -32,23 +33,24 @@ use crate::timing::time::{Time, nanos};
 
 pub use crate::channel::shared_memory::Lengths;
 
-/// What came of a question.
+/// The kinds of answers.
 const FAILED: u64 = 0;
 const NOTHING: u64 = 1;
 const ACTION: u64 = 2;
 
-/// Questions are counted in 31 bits: the last bit of their word says that it is over.
+/// Questions are counted in 31 bits. The last bit of their word says that the session is over.
 const NUMBERS: u32 = u32::MAX >> 1;
 const OVER: u32 = 1;
 const ONE_MORE: u32 = 2;
 
-/// An end looks by itself: no wake.
+/// This end is not asleep: it looks by itself and needs no wake.
 const AWAKE: u32 = 0;
-/// It sleeps, or is about to. A policy that always wants to be woken, as one in Python does, which cannot order its
-/// accesses, stores any other number.
+/// This end sleeps, or is about to. A policy that cannot order its memory accesses, such as one in Python,
+/// always wants to be woken: it stores any other number.
 const ASLEEP: u32 = 1;
 
-/// What an end that is not written in Rust has to know, by name: places and sizes [bytes], and how many there are.
+/// What an end that is not written in Rust must know, by name: offsets and sizes [bytes], and numbers of
+/// rows.
 pub const LAYOUT: [(&str, usize); 18] = [
     ("version", VERSION as usize),
     ("line", LINE),
@@ -70,32 +72,32 @@ pub const LAYOUT: [(&str, usize); 18] = [
     ("answerAction", ACTION as usize),
 ];
 
-/// Questions that are kept here with their times, for the answers to them. A policy that takes a question says so
-/// before [`QUESTIONS`] more are asked, or takes another.
+/// How many questions are kept here with their times, for the answers to them. A policy that takes a
+/// question says so before [`QUESTIONS`] more are asked, or takes another one.
 const KNOWN: usize = 16;
-/// Wakes that brought nothing after which the loop sleeps by the clock until the next question.
+/// After this many wakes without news the loop sleeps by the clock until the next question.
 const MOST_NEEDLESS: u32 = 4;
-/// So long it sleeps by the clock, and on the word, at a time.
+/// How long one sleep by the clock, and one on the word, lasts at most.
 const BLIND: Duration = Duration::from_millis(1);
 const LONGEST_SLEEP: Duration = Duration::from_millis(50);
 
-/// What a policy's process wrote that is no answer.
+/// What a policy's process wrote that is not an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub struct Trouble {
     /// The cycle that was asked last.
     pub asked: u64,
-    /// What is wrong with it.
+    /// What is wrong with what it wrote.
     pub fault: Fault,
 }
 
 /// What is wrong with an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// More answers than there is room for.
+    /// There are more answers than there is room for.
     Count(u32),
-    /// It answers this cycle, which was not asked, or is answered already.
+    /// The answer is to this cycle, which was not asked or is answered already.
     Tick(u64),
-    /// It is none of the kinds there are.
+    /// The answer is of this kind, which does not exist.
     Kind(u64),
 }
 
@@ -128,10 +130,10 @@ pub struct SharedMailbox {
 }
 
 impl SharedMailbox {
-    /// New memory for observations and actions of these lengths.
+    /// Creates memory for observations and actions of these lengths.
     ///
     /// # Errors
-    /// The system's, where it has none to share.
+    /// Returns the system's error if it cannot create shared memory.
     pub fn make(lengths: Lengths) -> std::io::Result<SharedMailbox> {
         let (memory, handle) = SharedMemory::make(lengths)?;
         Ok(SharedMailbox {
@@ -143,18 +145,19 @@ impl SharedMailbox {
         })
     }
 
-    /// The memory's descriptor, for handing it over. It is closed with the last of this and its clones.
+    /// Returns the memory's descriptor, for handing it over. It is closed when this mailbox and all its
+    /// clones are dropped.
     #[cfg(not(loom))]
     pub fn file(&self) -> std::os::fd::BorrowedFd<'_> {
         std::os::fd::AsFd::as_fd(&*self.handle)
     }
 
-    /// For telling on which thread the policy runs.
+    /// Returns where the policy's thread is recorded.
     pub fn thread(&self) -> &PolicyThread {
         &self.thread
     }
 
-    /// The loop's end. There may be one. `recorder` counts what is overwritten.
+    /// Returns the loop's end. There may be only one. `recorder` counts what is overwritten.
     pub fn loop_end(&self, recorder: std::sync::Arc<Recorder>) -> LoopEnd {
         let Lengths { action, .. } = self.memory.lengths();
         LoopEnd {
@@ -178,19 +181,20 @@ impl SharedMailbox {
         }
     }
 
-    /// For telling the loop of a failure that the policy cannot tell itself.
+    /// Returns a notifier for failures that the policy cannot report itself.
     pub fn failure_notifier(&self) -> FailureNotifier {
         FailureNotifier::waking(waker(&self.memory), Arc::clone(&self.failed))
     }
 
-    /// What the policy's process wrote that is no answer; `None` as long as it keeps to the protocol.
+    /// Returns what the policy's process wrote that is not an answer; `None` while it keeps to the
+    /// protocol.
     pub fn trouble(&self) -> Option<Trouble> {
         self.trouble.get().copied()
     }
 
-    /// Lets the policy go: it is asked no more, and knows.
+    /// Ends the exchange: the policy is not asked again, and learns that it is over.
     pub fn close(&self) {
-        // The loop may go on asking: it only adds to the word.
+        // The loop may still ask: it only adds to the word.
         self.memory
             .word(Word::Asked)
             .fetch_or(OVER, Ordering::Release);
@@ -198,29 +202,29 @@ impl SharedMailbox {
     }
 }
 
-/// As many as the kernel counts.
+/// The largest number of threads that the kernel can wake.
 const ALL: u32 = i32::MAX as u32;
 
-/// Wakes the loop for what was set before: a stop, or a failure.
+/// Returns a waker for the loop, to be called after a stop or a failure was stored.
 fn waker(memory: &Arc<SharedMemory>) -> Waker {
     let memory = Arc::clone(memory);
     std::sync::Arc::new(move || {
         memory.word(Word::LoopSleeps).swap(AWAKE, Ordering::AcqRel);
-        // Whatever the word was: the other process may have written it.
+        // The previous value of the word does not matter: the other process may have written it.
         memory.wake(Word::LoopSleeps, ALL);
     })
 }
 
-/// The loop's end: a [`Policy`].
+/// The loop's end of the mailbox: a [`Policy`].
 pub struct LoopEnd {
     inbox: Answers,
     waiting: Waiting,
-    /// Of the newest question, from 1; it wraps within [`NUMBERS`].
+    /// The number of the newest question, from 1; it wraps within [`NUMBERS`].
     number: u32,
     recorder: std::sync::Arc<Recorder>,
 }
 
-/// What comes back, and what it may answer.
+/// The answers that come back, and the questions that they may answer.
 struct Answers {
     memory: Arc<SharedMemory>,
     row: Box<[u64]>,
@@ -228,25 +232,25 @@ struct Answers {
     heard: u32,
     /// The newest question.
     asked: Question,
-    /// The newest questions by their numbers, and the last two that the policy said it took: an answer to
-    /// one may still lie in memory when it takes another.
+    /// The newest questions by their numbers, and the last two that the policy said it took. When the
+    /// policy takes a question, an answer to the one before may still lie in memory.
     known: [Option<(u32, Question)>; KNOWN],
     taken: [Option<(u32, Question)>; 2],
     /// The tick of the answer taken last.
     answered: Option<u64>,
-    /// Whether the policy has told that it failed, or has written what is no answer.
+    /// True once the policy has reported a failure, or has written something that is not an answer.
     is_over: bool,
     failed: Arc<AtomicU64>,
     trouble: std::sync::Arc<OnceLock<Trouble>>,
     thread: std::sync::Arc<PolicyThread>,
-    /// Wakes since the newest question that brought nothing.
+    /// How many wakes since the newest question came without news.
     needless: u32,
 }
 
 impl Answers {
-    /// How many answers there are that were not taken, by the other process's word.
+    /// Returns how many answers were not taken yet, as the other process claims.
     fn there(&self) -> u32 {
-        // Acquire pairs with the policy's release: the rows are written.
+        // Acquire pairs with the policy's release, so the rows are complete.
         let answered = self.memory.word(Word::Answered).load(Ordering::Acquire);
         answered.wrapping_sub(self.heard)
     }
@@ -255,7 +259,7 @@ impl Answers {
         self.failed.load(Ordering::Acquire) != NEVER
     }
 
-    /// Takes in the question of number `number`.
+    /// Records the question with this number.
     fn ask(&mut self, number: u32, question: Question) {
         self.asked = question;
         self.needless = 0;
@@ -264,10 +268,10 @@ impl Answers {
         }
     }
 
-    /// Takes in that the policy says that it took the question of number `number`.
+    /// Records that the policy claims to have taken the question with this number.
     fn took(&mut self, number: u32) {
         let known = self.known.get(number as usize % KNOWN).copied().flatten();
-        // What it says of a question that was not asked lately says nothing.
+        // A claim about a question that was not asked lately is ignored.
         if let Some((of, _)) = known
             && of == number
             && self.taken[0] != known
@@ -276,7 +280,7 @@ impl Answers {
         }
     }
 
-    /// The question of cycle `tick`, where that may be answered.
+    /// Returns the question of cycle `tick`, if an answer to it is allowed.
     fn question(&self, tick: u64) -> Option<Question> {
         if self.answered.is_some_and(|answered| tick <= answered) {
             return None;
@@ -291,7 +295,7 @@ impl Answers {
         self.fail()
     }
 
-    /// Nothing that comes behind it is looked at.
+    /// Ends the exchange: whatever the policy writes after this is ignored.
     fn fail(&mut self) -> Answer {
         self.is_over = true;
         let tick = self.asked.tick.min(NEVER.saturating_sub(1));
@@ -302,7 +306,7 @@ impl Answers {
 
 impl Inbox for Answers {
     fn take(&mut self, action: &mut [f64]) -> Answer {
-        // A failure is told after the last answer, so that answer is not lost to it.
+        // A failure is reported after the last answer, so that this answer is not lost.
         let failed = self.has_failed();
         let there = self.there();
         if there == 0 || self.is_over {
@@ -311,7 +315,7 @@ impl Inbox for Answers {
         if there > ANSWERS {
             return self.refuse(Fault::Count(there));
         }
-        // From here on only the copy is looked at.
+        // The checks below read only the copy.
         for (copy, number) in self.row.iter_mut().zip(self.memory.answer(self.heard)) {
             *copy = number.load(Ordering::Relaxed);
         }
@@ -350,9 +354,9 @@ impl Inbox for Answers {
         let has_news =
             |own: &Answers| own.there() != 0 || own.has_failed() || stop.load(Ordering::Relaxed);
         let word = self.memory.word(Word::LoopSleeps);
-        // Whoever wakes swaps this word behind what it tells of. One of the two swaps comes first: where that is the
-        // waker's, this one acquires what it tells of; else the waker sees that the loop sleeps. The kernel
-        // looks at the word once more when it puts the loop to sleep.
+        // The waker swaps this word after it has written its news. One of the two swaps comes first. If it
+        // is the waker's, this swap acquires the news; otherwise the waker sees that the loop sleeps. The
+        // kernel reads the word once more when it puts the loop to sleep.
         word.swap(ASLEEP, Ordering::AcqRel);
         let woken = !has_news(self) && self.memory.sleep(Word::LoopSleeps, ASLEEP, limit);
         word.swap(AWAKE, Ordering::AcqRel);
@@ -379,15 +383,17 @@ impl Policy for LoopEnd {
         let memory = &self.inbox.memory;
         let before = self.number;
         let taken = memory.word(Word::Taken).load(Ordering::Relaxed);
-        // A policy that takes it at this very moment may be counted all the same.
+        // If the policy takes the question at this very moment, it may be counted as overwritten although
+        // it is not.
         if before != 0 && taken != before {
             self.recorder.overwritten_observations.add(1);
         }
         self.number = before.wrapping_add(1) & NUMBERS;
         let head = [ask.tick, nanos(ask.time), nanos(ask.period)];
         let observation = ask.observation.iter().map(|slot| slot.to_bits());
-        // Behind the number of the question before: whoever reads the row while it is written, and one of these
-        // numbers, finds that `QUESTIONS - 1` more were asked since.
+        // This fence comes after the number of the previous question was stored. A reader that reads the
+        // row while it is written, and sees one of these numbers, therefore finds that `QUESTIONS - 1` more
+        // were asked since.
         fence(Ordering::Release);
         let row = memory.question(self.number);
         for (place, bits) in row.iter().zip(head.into_iter().chain(observation)) {
@@ -396,8 +402,8 @@ impl Policy for LoopEnd {
         memory
             .word(Word::Asked)
             .fetch_add(ONE_MORE, Ordering::Release);
-        // The fences here and in `PolicyEnd::sleep` have an order. Where this one is first, the policy sees the
-        // question before it sleeps; else this sees that it sleeps.
+        // This fence and the one in `PolicyEnd::sleep` have a total order. If this one is first, the policy
+        // sees the question before it sleeps; otherwise this thread sees that the policy sleeps.
         fence(Ordering::SeqCst);
         let sleeps = memory.word(Word::PolicySleeps);
         let wake = match sleeps.load(Ordering::Relaxed) {
@@ -419,24 +425,24 @@ impl Policy for LoopEnd {
     }
 }
 
-/// The policy's end, in its process.
+/// The policy's end of the mailbox, in the policy's process.
 pub struct PolicyEnd {
     memory: Arc<SharedMemory>,
     frame: Frame,
-    /// Of the question taken last.
+    /// The number of the question taken last.
     number: u32,
-    /// The cycle of the question that is to be answered.
+    /// The cycle of the question that has no answer yet.
     open: Option<u64>,
     answers: u32,
-    /// The time of the first question that was taken.
+    /// The time of the first question that the policy took.
     first: Option<Duration>,
 }
 
 impl PolicyEnd {
-    /// The end whose memory was handed over by the loop's process.
+    /// Creates the policy's end over `memory`, which the loop's process handed over.
     ///
     /// # Errors
-    /// The system's, and where the memory is another's or has other lengths.
+    /// Returns the system's error, or an error if the memory has another layout or other lengths.
     #[cfg(not(loom))]
     pub fn join(memory: std::os::fd::OwnedFd, lengths: Lengths) -> std::io::Result<PolicyEnd> {
         let memory = SharedMemory::join(memory, lengths)?;
@@ -455,16 +461,16 @@ impl PolicyEnd {
         }
     }
 
-    /// Whether the loop will not ask any more.
+    /// Returns true if the loop will not ask again.
     pub fn is_over(&self) -> bool {
         self.memory.word(Word::Asked).load(Ordering::Acquire) & OVER != 0
     }
 
-    /// Takes the newest question, where there is one that was not taken yet. Never blocks.
+    /// Returns the newest question, or `None` if it was already taken. Never blocks.
     pub fn take(&mut self) -> Option<Taken<'_>> {
         let asked = self.memory.word(Word::Asked);
         loop {
-            // Acquire pairs with the loop's release: the row is written.
+            // Acquire pairs with the loop's release, so the row is complete.
             let number = asked.load(Ordering::Acquire) >> 1;
             if number == self.number {
                 return None;
@@ -478,7 +484,8 @@ impl PolicyEnd {
             for (slot, bits) in self.frame.slots.iter_mut().zip(observation) {
                 *slot = f64::from_bits(bits.load(Ordering::Relaxed));
             }
-            // Where a number was read that belongs to a later question, this sees that many were asked since.
+            // If a number was read that belongs to a later question, this load sees that more questions
+            // were asked.
             fence(Ordering::Acquire);
             let newest = asked.load(Ordering::Relaxed) >> 1;
             if newest.wrapping_sub(number) & NUMBERS >= QUESTIONS.wrapping_sub(1) {
@@ -500,10 +507,10 @@ impl PolicyEnd {
         })
     }
 
-    /// Sleeps until there may be a question or it is over, but no longer than `limit`.
+    /// Sleeps until there may be a question or the exchange is over, but no longer than `limit`.
     pub fn sleep(&self, limit: Duration) {
         let sleeps = self.memory.word(Word::PolicySleeps);
-        // An exchange, as the loop's is: so the two are in one order for loom as well.
+        // An exchange, as in the loop, so that loom puts the two into one order as well.
         sleeps.swap(ASLEEP, Ordering::Relaxed);
         // See `LoopEnd::request`.
         fence(Ordering::SeqCst);
@@ -514,12 +521,13 @@ impl PolicyEnd {
         sleeps.store(AWAKE, Ordering::Relaxed);
     }
 
-    /// Answers the question taken last, once. Of an action whose length is another, what there is. Never blocks.
+    /// Answers the question taken last, once. An action of another length is cut, or fills only part of the
+    /// row. Never blocks.
     pub fn answer(&mut self, action: &[f64]) {
         self.publish(ACTION, action);
     }
 
-    /// Answers it with nothing new. Never blocks.
+    /// Answers the question taken last with nothing new. Never blocks.
     pub fn answer_nothing(&mut self) {
         self.publish(NOTHING, &[]);
     }
@@ -543,7 +551,7 @@ impl PolicyEnd {
             place.store(bits, Ordering::Relaxed);
         }
         self.answers = self.answers.wrapping_add(1);
-        // Release pairs with the loop's acquire: the row is written.
+        // Release pairs with the loop's acquire, so the row is complete.
         let answered = self.memory.word(Word::Answered);
         answered.store(self.answers, Ordering::Release);
         // See `Answers::sleep`.
@@ -588,7 +596,7 @@ mod loom_tests {
         });
     }
 
-    /// Waits for a question as the addon does; says its tick and its one slot.
+    /// Waits for a question as the addon does; returns its tick and its one slot.
     fn next_question(outside: &mut PolicyEnd) -> Option<(u64, f64)> {
         loop {
             if let Some(frame) = outside.take() {
@@ -636,7 +644,7 @@ mod loom_tests {
     #[test]
     fn a_row_that_is_written_again_while_it_is_read_is_not_believed() {
         let mut model = loom::model::Builder::new();
-        // All interleavings of four questions take minutes.
+        // Exploring all interleavings of four questions takes minutes.
         model.preemption_bound = Some(2);
         model.check(|| {
             let (_shared, mut inside, mut outside) = pair();
@@ -645,7 +653,7 @@ mod loom_tests {
                 let frame = outside.take().expect("one was asked");
                 assert_eq!(frame.tick as f64, frame.slots[0]);
             });
-            // The last of them is written where the first one lies.
+            // The last of these questions overwrites the row of the first.
             for tick in 2..=u64::from(QUESTIONS) + 1 {
                 request(&mut inside, tick);
             }

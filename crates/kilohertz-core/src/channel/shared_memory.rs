@@ -1,4 +1,5 @@
-//! The memory through which the loop asks a policy in another process, and its words to sleep on.
+//! The memory through which the loop asks a policy in another process, with the words that both ends sleep
+//! on.
 //!
 //! | at | what | written by |
 //! | --- | --- | --- |
@@ -9,11 +10,11 @@
 //! | 256 | [`Word::Answered`]: how often it has answered | the policy |
 //! | 320 | [`Word::LoopSleeps`]: whether the loop is to be woken | both |
 //! | 384 | [`QUESTIONS`] rows: tick, time \[ns\], period \[ns\], the observation | the loop |
-//! | behind them | [`ANSWERS`] rows: tick, what came of it, the action | the policy |
+//! | after these | [`ANSWERS`] rows: tick, the kind of answer, the action | the policy |
 //!
-//! A row is 8 bytes a number in the machine's own order, and begins at a multiple of 64.
-//! `lib/offload/python/_kilohertz/policy.py` has the same places. All of it is read and written with atomic accesses:
-//! what the other process does to it at any time is some number.
+//! A row consists of numbers of 8 bytes in the machine's byte order, and begins at a multiple of 64.
+//! `lib/offload/python/_kilohertz/policy.py` has this layout too. All of it is read and written with atomic
+//! accesses: whatever the other process writes at any time is read as some number.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 #![warn(clippy::indexing_slicing)]
@@ -29,32 +30,32 @@ use std::time::Duration;
 
 use crate::channel::sync::{AtomicU32, AtomicU64};
 
-/// How many questions lie in memory: one may be read while the next ones are written.
+/// How many questions the memory holds: one may be read while the next ones are written.
 pub const QUESTIONS: u32 = 4;
-/// How many answers there is room for. A policy that answers what it was asked gives two at most between two looks
-/// of the loop.
+/// How many answers the memory holds. A policy that answers only what it was asked gives at most two
+/// answers between two polls of the loop.
 pub const ANSWERS: u32 = 16;
-/// Numbers of a question before its observation, and of an answer before its action.
+/// How many numbers precede the observation of a question, and the action of an answer.
 pub(crate) const QUESTION_HEAD: usize = 3;
 pub(crate) const ANSWER_HEAD: usize = 2;
 
-/// Goes up when anything in this memory changes.
+/// Increases when anything in the layout of this memory changes.
 pub(crate) const VERSION: u32 = 1;
-/// What stands alone in a line of the processor's cache [bytes].
+/// The size of a cache line of the processor [bytes]. Each word has a cache line of its own.
 pub(crate) const LINE: usize = 64;
-/// Where the rows begin [bytes].
+/// The offset of the first row [bytes].
 pub(crate) const ROWS_AT: usize = 6 * LINE;
 
-/// How many numbers an observation has, and an action.
+/// How many numbers an observation and an action have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lengths {
-    /// Of an observation.
+    /// The length of an observation.
     pub observation: usize,
-    /// Of an action.
+    /// The length of an action.
     pub action: usize,
 }
 
-/// The words of 32 bits, by their places.
+/// The words of 32 bits, by their offsets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Word {
     Asked = 1,
@@ -65,13 +66,13 @@ pub(crate) enum Word {
 }
 
 impl Word {
-    /// Where it lies [bytes].
+    /// Returns the offset of the word [bytes].
     pub(crate) const fn at(self) -> usize {
         (self as usize).saturating_mul(LINE)
     }
 }
 
-/// Numbers of a question's row, and of an answer's, without what aligns it.
+/// How many numbers a question's row and an answer's row have, without padding.
 fn numbers(lengths: Lengths) -> [usize; 2] {
     [
         lengths.observation.saturating_add(QUESTION_HEAD),
@@ -105,10 +106,11 @@ mod real {
         lengths: Lengths,
     }
 
-    /// What is handed over for the other process to join; the memory stays without it.
+    /// The descriptor that is handed over so that the other process can join. The mapping stays valid
+    /// without it.
     pub(crate) type Handle = OwnedFd;
 
-    /// Bytes from one row to the next, of the questions and of the answers.
+    /// The number of bytes from one row to the next, for questions and for answers.
     fn strides(lengths: Lengths) -> [usize; 2] {
         numbers(lengths).map(|numbers| {
             let bytes = numbers.saturating_mul(size_of::<u64>());
@@ -127,12 +129,12 @@ mod real {
     }
 
     impl SharedMemory {
-        /// New memory, all of it there already, whose size nobody can change.
+        /// Creates memory that is fully allocated and whose size cannot be changed.
         pub(crate) fn make(lengths: Lengths) -> io::Result<(SharedMemory, Handle)> {
             let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
             let file = memfd_create("kilohertz-policy", flags)?;
             ftruncate(&file, size(lengths) as u64)?;
-            // A page that is mapped and cut off is a fault for whoever reads it.
+            // Reading a mapped page that was cut off the file would raise SIGBUS.
             fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
             let file = File::from(file);
             let memory = SharedMemory::map(&file, lengths)?;
@@ -141,7 +143,7 @@ mod real {
             Ok((memory, file.into()))
         }
 
-        /// The memory behind a descriptor that was handed over.
+        /// Maps the memory of a descriptor that was handed over.
         pub(crate) fn join(fd: OwnedFd, lengths: Lengths) -> io::Result<SharedMemory> {
             let file = File::from(fd);
             let is_whole = file.metadata()?.len() == size(lengths) as u64;
@@ -162,7 +164,7 @@ mod real {
         }
 
         fn map(file: &File, lengths: Lengths) -> io::Result<SharedMemory> {
-            // The loop is not to be the first that touches it.
+            // Pages are faulted in here, so that the loop does not have to.
             let map = MmapOptions::new()
                 .len(size(lengths))
                 .populate()
@@ -174,16 +176,17 @@ mod real {
             self.lengths
         }
 
-        /// An atomic number at one of the places of the table above.
+        /// Returns an atomic number at one of the offsets of the table above.
         ///
         /// # Panics
-        /// Where the place is none.
+        /// Panics if there is no such number at this offset.
         fn at<T: Atomic>(&self, at: usize) -> &T {
             assert!(at.is_multiple_of(size_of::<T>()) && at < ROWS_AT);
-            // SAFETY: within the mapping, which is longer than `ROWS_AT`, lives as long as this reference and stays
-            // backed: the file's size is sealed. It begins at a page, so the place is aligned. `Atomic` is
-            // implemented for atomics alone, for which all bits are valid. This process accesses each place by
-            // one type and atomically; what another one does changes the bits, as an atomic store may.
+            // SAFETY: the number is within the mapping, which is longer than `ROWS_AT`, lives as long as
+            // this reference and stays backed: the file's size is sealed. It begins at a page, so the place
+            // is aligned. `Atomic` is implemented for atomics alone, for which all bits are valid. This
+            // process accesses each place by one type and atomically; what another one does changes the
+            // bits, as an atomic store may.
             unsafe { &*self.map.as_ptr().add(at).cast::<T>() }
         }
 
@@ -191,7 +194,7 @@ mod real {
             self.at((word as usize).saturating_mul(LINE))
         }
 
-        /// The row of a question, by its number.
+        /// Returns the row of question `number`.
         pub(crate) fn question(&self, number: u32) -> &[AtomicU64] {
             let [stride, _] = strides(self.lengths);
             let nth = (number % QUESTIONS) as usize;
@@ -199,7 +202,7 @@ mod real {
             self.row(ROWS_AT.saturating_add(nth.saturating_mul(stride)), numbers)
         }
 
-        /// The row of an answer, by its number.
+        /// Returns the row of answer `number`.
         pub(crate) fn answer(&self, number: u32) -> &[AtomicU64] {
             let [_, stride] = strides(self.lengths);
             let nth = (number % ANSWERS) as usize;
@@ -215,14 +218,15 @@ mod real {
                 at.checked_add(bytes)
                     .is_some_and(|end| end <= self.map.len())
             );
-            // SAFETY: within the mapping and aligned, as asserted; see `at` for the rest. Words and rows do not
-            // overlap.
+            // SAFETY: the row is within the mapping and aligned, as asserted; see `at` for the rest. Words
+            // and rows do not overlap.
             unsafe { std::slice::from_raw_parts(self.map.as_ptr().add(at).cast(), numbers) }
         }
 
-        /// Sleeps while the word is `expected`, until a wake or so long. Says whether it was shorter.
+        /// Sleeps while the word is `expected`, until a wake, but at most `limit`. Returns true if the
+        /// sleep ended before `limit`.
         pub(crate) fn sleep(&self, word: Word, expected: u32, limit: Duration) -> bool {
-            // One that is too long for the kernel's number is cut: whoever sleeps looks again.
+            // A limit that is too long for the kernel is cut: the caller looks again anyway.
             let limit = Timespec::try_from(limit.min(LONGEST)).ok();
             let slept = futex::wait(
                 self.word(word),
@@ -233,16 +237,16 @@ mod real {
             slept != Err(rustix::io::Errno::TIMEDOUT)
         }
 
-        /// Wakes so many of those who sleep on the word.
+        /// Wakes at most `most` of the threads that sleep on the word.
         pub(crate) fn wake(&self, word: Word, most: u32) {
-            // It can fail only where the memory is not mapped, and it is.
+            // This fails only if the memory is not mapped, and it is mapped.
             let _ = futex::wake(self.word(word), futex::Flags::empty(), most);
         }
     }
 
     const LONGEST: Duration = Duration::from_secs(3600);
 
-    /// What may lie in memory that others write.
+    /// A type that may lie in memory that other processes write.
     trait Atomic {}
     impl Atomic for AtomicU32 {}
     impl Atomic for AtomicU64 {}
@@ -251,8 +255,8 @@ mod real {
 #[cfg(loom)]
 pub(crate) use model::{Handle, SharedMemory};
 
-/// What the memory and the kernel promise, so that loom checks our use of them: a thread sleeps only while the
-/// word is as it expects, which is looked at in one with going to sleep.
+/// A model of what the memory and the kernel promise, so that loom checks our use of them: a thread sleeps
+/// only while the word is as expected, and the kernel checks the word and puts it to sleep in one step.
 #[cfg(loom)]
 mod model {
     use loom::sync::atomic::Ordering;
@@ -308,7 +312,7 @@ mod model {
         pub(crate) fn sleep(&self, word: Word, expected: u32, _limit: Duration) -> bool {
             let queue = self.queue.lock().unwrap();
             if self.word(word).load(Ordering::SeqCst) == expected {
-                // There is no time in a model: a wake that is lost is a deadlock, which loom reports.
+                // A model has no time. A lost wake is a deadlock, which loom reports.
                 drop(self.woken.wait(queue).unwrap());
             }
             true

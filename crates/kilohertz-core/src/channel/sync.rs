@@ -1,5 +1,5 @@
-//! The synchronisation that the channels are built on: the standard library's and
-//! `triple_buffer`'s, or loom's while a loom test explores what the threads may do.
+//! The synchronisation that the channels are built on: the standard library and `triple_buffer`, or loom
+//! while a loom test explores the interleavings of the threads.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
@@ -19,20 +19,20 @@ pub(crate) use loom::{
 
 #[cfg(not(loom))]
 mod newest {
-    /// The writing end of a newest-value channel: wait-free, the older value is overwritten.
+    /// The writing end of a newest-value channel: wait-free; a new value overwrites the older one.
     pub(crate) struct NewestIn<T: Send>(triple_buffer::Input<T>);
 
     /// The reading end of a newest-value channel: wait-free.
     pub(crate) struct NewestOut<T: Send>(triple_buffer::Output<T>);
 
-    /// A channel that holds the newest value; `initial` is cloned for its three places.
+    /// Creates a channel that holds the newest value; `initial` is cloned for its three places.
     pub(crate) fn newest<T: Clone + Send>(initial: &T) -> (NewestIn<T>, NewestOut<T>) {
         let (input, output) = triple_buffer::triple_buffer(initial);
         (NewestIn(input), NewestOut(output))
     }
 
     impl<T: Send> NewestIn<T> {
-        /// Writes a value in place and publishes it; says whether the one before went unread.
+        /// Writes a value in place and publishes it. Returns true if the value before was not read.
         ///
         /// `write` is given some older value and must set all of it.
         pub(crate) fn publish(&mut self, write: impl FnOnce(&mut T)) -> bool {
@@ -42,15 +42,15 @@ mod newest {
     }
 
     impl<T: Send> NewestOut<T> {
-        /// Takes the newest value, where one came since the last call.
+        /// Returns the newest value, if one came since the last call.
         pub(crate) fn take(&mut self) -> Option<&T> {
             self.0.update().then(|| self.0.output_buffer())
         }
     }
 }
 
-/// What `triple_buffer` promises, so that loom checks our use of it and not it: a value is whole, and
-/// a reader that has not synchronised with the writer may not see it yet.
+/// A model of what `triple_buffer` promises, so that loom checks our use of it and not the crate itself: a
+/// value is whole, and a reader that has not synchronised with the writer may not see it yet.
 #[cfg(loom)]
 mod newest {
     use loom::sync::atomic::{AtomicBool, Ordering};
@@ -84,7 +84,7 @@ mod newest {
 
     impl<T: Clone> NewestOut<T> {
         pub(crate) fn take(&mut self) -> Option<&T> {
-            // Relaxed, as `triple_buffer` looks: it may be an older value.
+            // Relaxed, as in `triple_buffer`: this may read an older value.
             if !self.0.unread.load(Ordering::Relaxed) {
                 return None;
             }
@@ -105,29 +105,29 @@ mod ring {
     /// The reading end of a ring of rows: wait-free.
     pub(crate) struct RowsOut(rtrb::Consumer<f64>);
 
-    /// A ring for `count` rows of `len` numbers.
+    /// Creates a ring for `count` rows of `len` numbers.
     pub(crate) fn rows(count: usize, len: usize) -> (RowsIn, RowsOut) {
         let (producer, consumer) = rtrb::RingBuffer::new(count.saturating_mul(len));
         (RowsIn(producer), RowsOut(consumer))
     }
 
     impl RowsIn {
-        /// Puts `row` in, whole; says whether there was room.
+        /// Stores the whole `row`. Returns true if there was room for it.
         pub(crate) fn push(&mut self, row: &[f64]) -> bool {
             self.0.push_entire_slice(row).is_ok()
         }
     }
 
     impl RowsOut {
-        /// Takes the oldest row, where there is one; says whether.
+        /// Takes the oldest row. Returns true if there was one.
         pub(crate) fn pop(&mut self, row: &mut [f64]) -> bool {
             self.0.pop_entire_slice(row).is_ok()
         }
     }
 }
 
-/// What `rtrb` promises, so that loom checks our use of it and not it: a row is whole, rows come in
-/// order, and a reader that has not synchronised with the writer may not see one yet.
+/// A model of what `rtrb` promises, so that loom checks our use of it and not the crate itself: a row is
+/// whole, rows come in order, and a reader that has not synchronised with the writer may not see one yet.
 #[cfg(loom)]
 mod ring {
     use std::collections::VecDeque;
@@ -168,7 +168,7 @@ mod ring {
 
     impl RowsOut {
         pub(crate) fn pop(&mut self, row: &mut [f64]) -> bool {
-            // It may be an older number: what the writer has put in since is not seen yet.
+            // This may read an older number: what the writer has stored since is not visible yet.
             if self.0.written.load(Ordering::Acquire) == self.1 {
                 return false;
             }

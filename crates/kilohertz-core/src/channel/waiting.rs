@@ -1,4 +1,5 @@
-//! How the loop waits for a policy elsewhere: as `answer_wait.rs` plans, on whatever its answers wake.
+//! How the loop waits for a policy on another thread or in another process. `answer_wait.rs` plans when it
+//! sleeps and when it spins.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
@@ -11,16 +12,16 @@ use crate::timing::answer_wait::AnswerWait;
 use crate::timing::time::Time;
 use crate::timing::wait::SpinWindow;
 
-/// Where a policy's answers come in.
+/// Where a policy's answers arrive.
 pub(crate) trait Inbox {
-    /// Takes the oldest answer, where there is one that was not taken yet.
+    /// Takes the oldest answer that was not taken yet, if there is one.
     fn take(&mut self, action: &mut [f64]) -> Answer;
 
-    /// Sleeps until there may be something to take, or a stop, but no longer than `limit`.
+    /// Sleeps until there may be an answer or a stop, but no longer than `limit`.
     fn sleep(&mut self, limit: Option<Duration>, stop: &StopFlag);
 }
 
-/// How answers are waited for, and how late sleeps end.
+/// When to sleep and when to spin while waiting for an answer, and how late sleeps end.
 pub(crate) struct Waiting {
     period: Duration,
     wait: AnswerWait,
@@ -37,20 +38,20 @@ impl Waiting {
         }
     }
 
-    /// Told once, from the loop thread.
+    /// Called once, from the loop thread.
     pub(crate) fn attach(&mut self) {
-        // Where the policy needs the core on which the loop spins, spinning delays what it waits for.
-        // The first thread of the process has its CPUs, whichever this one stays on.
+        // If the policy needs the core on which the loop spins, spinning delays the answer. The CPUs of the
+        // first thread are asked for, because this thread may be pinned to one.
         let may_spin = cpus_of(std::process::id()).len() != 1;
         self.wait = AnswerWait::new(self.period, may_spin);
     }
 
-    /// A question is asked in cycle `tick`.
+    /// Records that a question is asked in cycle `tick`.
     pub(crate) fn asked(&mut self, tick: u64) {
         self.wait.asked(tick, Time::now());
     }
 
-    /// [`crate::policy::Policy::poll`] of a policy whose answers come into `inbox`.
+    /// Implements [`crate::policy::Policy::poll`] for a policy whose answers come into `inbox`.
     #[cfg(not(loom))]
     pub(crate) fn poll(
         &mut self,
@@ -83,7 +84,7 @@ impl Waiting {
             if now < plan.sleep_until {
                 let wake = until.map_or(plan.sleep_until, |until| until.min(plan.sleep_until));
                 inbox.sleep(Some(wake.since(now)), stop);
-                // Woken earlier, it was by an answer.
+                // An earlier end was caused by an answer, and says nothing about how late sleeps end.
                 let now = Time::now();
                 if now >= wake {
                     self.window.learn(now.since(wake));

@@ -2,18 +2,18 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
-/// Questions at a rate of their own, each in the cycle of the robot nearest to its time.
+/// Schedules questions at the policy's own rate, each in the robot's cycle that is nearest to its time.
 ///
-/// Pure: times are ticks of the robot's clock, and nothing is summed up, so that no rate drifts.
+/// Pure: times are ticks of the robot's clock. Nothing is summed up, so that no rate drifts.
 #[derive(Debug, Clone, Copy)]
 pub struct Cadence {
-    /// Periods of the robot from one question to the next, at least 1.
+    /// The time from one question to the next in periods of the robot, at least 1.
     ratio: f64,
     next: u64,
 }
 
 impl Cadence {
-    /// A question every `ratio` periods of the robot; below 1 there is one every period.
+    /// Creates a cadence with a question every `ratio` periods of the robot. A `ratio` below 1 counts as 1.
     pub fn new(ratio: f64) -> Cadence {
         Cadence {
             ratio: ratio.max(1.0),
@@ -21,24 +21,24 @@ impl Cadence {
         }
     }
 
-    /// Periods of the robot from one question to the next.
+    /// Returns the time from one question to the next in periods of the robot.
     pub fn ratio(&self) -> f64 {
         self.ratio
     }
 
-    /// Whether there is a question in every cycle.
+    /// Returns true if there is a question in every cycle.
     pub fn is_every_cycle(&self) -> bool {
         self.ratio == 1.0
     }
 
-    /// The tick of question `question`.
+    /// Returns the tick of question `question`.
     pub fn tick_of(&self, question: u64) -> u64 {
         (question as f64 * self.ratio).round() as u64
     }
 
-    /// The question to be asked in the cycle at `tick`. Of several whose ticks had no cycle, the
-    /// newest is asked and the others never. Takes the same time for every tick, which may be any
-    /// number.
+    /// Returns the question to be asked in the cycle at `tick`, if there is one. If the ticks of several
+    /// questions had no cycle, only the newest of them is asked. Takes the same time for every tick, which
+    /// may be any number.
     pub fn due(&mut self, tick: u64) -> Option<u64> {
         if self.is_every_cycle() {
             let is_due = self.next <= tick;
@@ -49,8 +49,8 @@ impl Cadence {
             return None;
         }
         let before = ((tick as f64) / self.ratio) as u64;
-        // A question is at most half a tick later than its time, and a tick is no longer than the
-        // time between two questions: the newest is this one or the next.
+        // A question is asked at most half a tick after its time, and a tick is no longer than the time
+        // between two questions. So the newest question is this one or the next.
         let nearest = match self.tick_of(before.saturating_add(1)) <= tick {
             true => before.saturating_add(1),
             false => before,
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Whatever clock a robot has: no question is asked twice or goes back, and each is due.
+        /// For any clock of a robot: questions never repeat or go back, and none is asked before it is due.
         #[test]
         fn questions_rise_and_are_due_whatever_the_ticks(
             ratio in any::<f64>(),
@@ -81,7 +81,7 @@ mod tests {
                 let Some(question) = cadence.due(tick) else {
                     continue;
                 };
-                // Beyond, ticks are no whole numbers in a float any more.
+                // Above this a float cannot represent every tick.
                 if tick < 1 << 52 {
                     prop_assert!(cadence.tick_of(question) <= tick);
                 }
@@ -147,7 +147,7 @@ mod tests {
             for pair in asked.windows(2) {
                 assert!(pair[0].1 <= pair[1].1, "{ratio}: {asked:?}");
             }
-            // Nothing that comes behind the end of all numbers is asked.
+            // No question is asked after the largest tick.
             let mut cadence = Cadence::new(ratio);
             cadence.due(u64::MAX);
             assert_eq!(cadence.due(7), None, "{ratio}");

@@ -1,4 +1,5 @@
-//! What is commanded between two answers of a policy slower than its robot: never a staircase.
+//! What is commanded between two answers of a policy slower than its robot: a continuous curve, never
+//! steps.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
@@ -7,35 +8,35 @@ use kilohertz_geometry::make_rotation;
 /// How a command gets from one answer to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interpolation {
-    /// For positions: a quadratic B-spline through the answers. Position and velocity are
-    /// continuous, the acceleration is that of the answers themselves (their second difference).
+    /// For positions: a quadratic B-spline through the answers. Position and velocity are continuous. The
+    /// acceleration is the second difference of the answers.
     Spline,
-    /// For poses, 4x4 column-major: the same, with each rotation between two answers made one again.
-    /// It turns the shorter way.
+    /// For poses, 4x4 column-major: the B-spline as for positions. Then each interpolated rotation matrix
+    /// is made a rotation again. It turns the shorter way.
     Pose,
     /// For velocities: a straight line from one answer to the next.
     Line,
-    /// For efforts: the newest answer, gone to as fast as the limits allow.
+    /// For efforts: the newest answer, approached as fast as the limits allow.
     Approach,
-    /// The newest answer is a target at any rate, gone to within limits of its own.
+    /// For targets: the newest answer at any rate, approached within limits of its own.
     Target,
 }
 
-/// How many answers are kept: those of a spline's segment and of the one before it.
+/// How many answers are kept: those of one segment of the spline and of the segment before it.
 const KEPT: usize = 4;
 
-/// The answers of a policy, with what is between them. Answer `k` belongs to the time `k` periods of
-/// the policy; segment `k` leads from there to `k + 1`, and is known once answer `k` is.
+/// The answers of a policy, and the curve through them. Answer `k` belongs to the time `k` periods of the
+/// policy. Segment `k` leads from there to `k + 1`, and is known once answer `k` is known.
 #[derive(Debug, Clone)]
 pub struct Interpolator {
     between: Interpolation,
-    /// The newest answers, newest first.
+    /// The latest answers, newest first.
     answers: [Box<[f64]>; KEPT],
     newest: Option<u64>,
 }
 
 impl Interpolator {
-    /// A path for actions of `len` slots without an answer yet.
+    /// Creates a curve for actions of `len` slots, without an answer yet.
     pub fn new(between: Interpolation, len: usize) -> Interpolator {
         Interpolator {
             between,
@@ -44,27 +45,27 @@ impl Interpolator {
         }
     }
 
-    /// The number of the newest answer.
+    /// Returns the number of the newest answer.
     pub fn newest(&self) -> Option<u64> {
         self.newest
     }
 
-    /// Where the path begins: what was commanded before the first answer.
+    /// Begins the curve at `command`, which was commanded before the first answer.
     pub fn begin(&mut self, command: &[f64]) {
         for answer in &mut self.answers {
             answer.copy_from_slice(command);
         }
     }
 
-    /// Adds answer `number`, or replaces it. Answers that are missing before it are put on a
-    /// straight line.
+    /// Adds answer `number`, or replaces it. Answers that are missing before it are filled in on a straight
+    /// line.
     pub fn put(&mut self, number: u64, answer: &[f64]) {
         let gap = match self.newest {
             Some(newest) => number.saturating_sub(newest),
             None => 1,
         };
         if gap > 0 {
-            // How many of the kept ones the new and the missing ones push out.
+            // How many of the kept answers are pushed out by the new one and the missing ones.
             let moved = gap.min(KEPT as u64) as usize;
             self.answers.rotate_right(moved);
             if moved > 1 {
@@ -81,15 +82,16 @@ impl Interpolator {
         self.answers[0].copy_from_slice(answer);
     }
 
-    /// The newest answer as it is.
+    /// Returns the newest answer, unchanged.
     pub fn answer(&self) -> &[f64] {
         &self.answers[0]
     }
 
-    /// Writes the command at `place`, in periods of the policy since its first question.
+    /// Writes the command at the time `place`, in periods of the policy since its first question.
     pub fn at(&self, place: f64, out: &mut [f64]) {
         let newest = self.newest.unwrap_or(0) as f64;
-        // A tick nearest to a question may be a little before it: that is the segment before.
+        // The tick nearest to a question may be a little before the question's time: then the segment
+        // before counts.
         let [last, second, third, fourth] = &self.answers;
         let (begins, [to, from, before]) = match place < newest {
             true => (newest - 1.0, [second, third, fourth]),
@@ -217,7 +219,7 @@ mod tests {
             }
             last = Some(angle);
         }
-        // Half a turn between two answers: the newer one.
+        // After half a turn between two answers, the curve uses the newer answer.
         path.put(5_000, &turned(0.0));
         path.put(5_001, &turned(std::f64::consts::PI));
         let mut out = [0.0; 16];

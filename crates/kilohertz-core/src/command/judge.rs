@@ -1,13 +1,12 @@
-//! Judges what a policy asks for: by its answers and the times of their questions, so that it makes no
-//! difference when an answer comes.
+//! Checks what a policy asks for. The check uses the policy's answers and the times of their questions, so
+//! that it makes no difference when an answer arrives.
 //!
-//! From the answers the judge takes divided differences over their questions' times. Times the
-//! factorial of its order, such a difference is a mean of the derivative of that order over the time
-//! that it spans (mean value theorem for divided differences). So a motion within its limits passes
-//! whatever answers are missing, and where none is missing the differences are those of one command
-//! and the next.
+//! The judge takes divided differences of the answers over their questions' times. Such a difference, times
+//! the factorial of its order, is a mean of the derivative of that order over the time that it spans (mean
+//! value theorem for divided differences). So a motion within its limits passes, whichever answers are
+//! missing. If none is missing, the differences are those from one command to the next.
 //!
-//! What comes of a difference is the robot's: [`Limiter::judge`].
+//! What a difference breaks is decided by the robot's limits: [`Limiter::judge`].
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
@@ -20,14 +19,14 @@ use crate::limits::judgement::{ORDERS, Sequence};
 use crate::limits::violation::{ViolationKind, Violations};
 use crate::policy::Question;
 
-/// Parts of an action that are judged by themselves, at most.
+/// The largest number of parts of an action that are judged separately.
 const PARTS: usize = 2;
-/// Cycles that the differences of the highest order span at most where no answer is missing.
+/// How many cycles the differences of the highest order span at most if no answer is missing.
 const GAPLESS: f64 = ORDERS as f64 + 0.5;
-/// Questions whose desired state is kept until the first answer tells which of them it answers.
+/// For how many questions the desired state is kept until the first answer shows which of them it answers.
 const KEPT: usize = 16;
 
-/// The state that a robot was to have when a question was asked.
+/// The state that the robot was meant to have when a question was asked.
 #[derive(Debug, Clone)]
 struct Desired {
     tick: u64,
@@ -41,7 +40,7 @@ pub(crate) struct Judge {
     cycle_s: f64,
     ratio: f64,
     filter: Option<LowPass>,
-    /// The newest answer behind the filter.
+    /// The newest answer, filtered.
     answer: Box<[f64]>,
     parts: Vec<Part>,
     /// The question of the newest answer.
@@ -51,7 +50,8 @@ pub(crate) struct Judge {
 }
 
 impl Judge {
-    /// For a policy that is asked every `ratio` cycles of `cycle`; `filter` is one of its own.
+    /// Creates a judge for a policy that is asked every `ratio` cycles of `cycle`. `filter` is the judge's
+    /// own.
     pub fn new(
         limits: &dyn Limiter,
         len: usize,
@@ -86,7 +86,8 @@ impl Judge {
         }
     }
 
-    /// Notes what the robot is to do when `tick`'s question is asked, until there is an answer.
+    /// Records what the robot is commanded when the question of `tick` is asked. Does nothing after the
+    /// first answer.
     #[inline]
     pub fn asked(&mut self, limits: &dyn Limiter, tick: u64) {
         if self.last.is_some() {
@@ -100,8 +101,8 @@ impl Judge {
         self.asked = self.asked.saturating_add(1);
     }
 
-    /// Takes in the answer to `question`, which came behind a rest of the robot or not: says what it
-    /// breaks, wherever the robot is. Each answer has to come here once, in order.
+    /// Checks the answer to `question` and returns what it breaks, wherever the robot is. `is_behind_rest`
+    /// is true if the robot rested since the answer before. Each answer must be passed here once, in order.
     pub fn see(
         &mut self,
         limits: &mut dyn Limiter,
@@ -118,7 +119,8 @@ impl Judge {
         })
     }
 
-    /// Takes in an answer that has a sense: notes in `found` what it breaks by how it follows the others.
+    /// Takes in a finite answer with valid frames, and adds to `found` what it breaks relative to the
+    /// answers before.
     fn follow(
         &mut self,
         limits: &mut dyn Limiter,
@@ -133,7 +135,7 @@ impl Judge {
                 self.begin(question);
                 self.period
             }
-            // An answer cannot come twice; if it does, it is one step like any other.
+            // An answer cannot come twice. If it does, it counts as one step like any other.
             Some(last) => match question.time.saturating_sub(last) {
                 Duration::ZERO => self.period,
                 since => since,
@@ -169,7 +171,7 @@ impl Judge {
         }
     }
 
-    /// Begins with what the robot was to do when `question` was asked.
+    /// Begins with what the robot was commanded when `question` was asked.
     fn begin(&mut self, question: Question) {
         let kept = self.asked.min(KEPT);
         let oldest = self.asked.saturating_sub(kept);
@@ -191,13 +193,14 @@ impl Judge {
 struct Part {
     slots: Range<usize>,
     previous: Box<[f64]>,
-    /// Divided differences of each order, ending in the newest answer and in the one before it.
+    /// Divided differences of each order: those that end in the newest answer, and those that end in the
+    /// one before it.
     newest: [Box<[f64]>; ORDERS],
     before: [Box<[f64]>; ORDERS],
     derivatives: [Box<[f64]>; ORDERS],
-    /// From each of the answers before the newest to the next [s], newest first.
+    /// The times between the last answers [s], newest first.
     steps_s: [f64; ORDERS - 1],
-    /// How many orders are known of the differences that end in the newest answer.
+    /// How many orders of the differences that end in the newest answer are known.
     known: usize,
 }
 
@@ -231,8 +234,8 @@ impl Part {
         self.known = desired.rates.len();
     }
 
-    /// Takes the differences that end in a new answer, `step_s` behind the last; returns the time that
-    /// those of the highest order span [s].
+    /// Computes the differences that end in a new answer, which comes `step_s` after the last one. Returns
+    /// the time that the differences of the highest order span [s].
     fn differ(&mut self, way: impl FnOnce(&[f64], &mut [f64]), step_s: f64) -> f64 {
         std::mem::swap(&mut self.newest, &mut self.before);
         self.known = self.known.saturating_add(1).min(ORDERS);
@@ -259,8 +262,9 @@ impl Part {
         span_s
     }
 
-    /// Goes on behind `answer`; `broken` is the lowest order of a derivative that was too large. Then the
-    /// sequence goes on from as many answers: with an older one the same step would count again.
+    /// Goes on with `answer` as the previous one. `broken` is the lowest order of a derivative that was too
+    /// large. Only that many of the last answers are used from then on: with older ones one step would be
+    /// counted again.
     fn go_on(&mut self, answer: &[f64], step_s: f64, broken: Option<usize>) {
         if let Some(order) = broken {
             self.known = order.saturating_sub(1);
@@ -283,7 +287,7 @@ mod tests {
 
     const CYCLE: Duration = Duration::from_millis(1);
     const DT: f64 = 1e-3;
-    /// What may be asked for: velocity, acceleration, jerk.
+    /// The highest allowed velocity, acceleration and jerk.
     const MOST: [f64; ORDERS] = [2.0, 10.0, 4_000.0];
     const KINDS: [ViolationKind; ORDERS] = [
         ViolationKind::Velocity,
@@ -291,7 +295,7 @@ mod tests {
         ViolationKind::Jerk,
     ];
 
-    /// A position that starts somewhere at rest, with `parts` of one slot each.
+    /// A position that starts at rest, with `parts` of one slot each.
     struct Positions {
         at: f64,
         rates: [f64; 2],
@@ -382,7 +386,7 @@ mod tests {
         }
     }
 
-    /// What the judge finds in answers to these questions, each on its own.
+    /// Returns what the judge finds in the answers to these questions, each by itself.
     fn found(
         limits: &mut Positions,
         ratio: f64,
@@ -401,7 +405,7 @@ mod tests {
         found.filter(|(_, found)| !found.is_empty()).collect()
     }
 
-    /// A motion that keeps to its limits step by step, wherever `wish` draws it.
+    /// A motion that keeps to its limits step by step, whatever `wishes` ask for.
     fn motion(wishes: &[f64]) -> Vec<f64> {
         let (mut place, mut velocity, mut acceleration) = (0.0_f64, 0.0_f64, 0.0_f64);
         let mut places = Vec::new();
@@ -424,9 +428,10 @@ mod tests {
         let mut numbers = motion(&[0.3, -0.4]);
         let mut limits = Positions::at(0.0);
         assert_eq!(found(&mut limits, 1.0, (0..).zip(numbers.clone())), []);
-        // From the fourth answer on the first one's desired state is out of what is looked at.
+        // From the fourth answer on the desired state of the first one is no longer part of the
+        // differences.
         assert!(limits.seen.iter().all(|seen| *seen == (0, ORDERS, true)));
-        // A step of the acceleration that no jerk allows for.
+        // A step of the acceleration that exceeds every jerk limit.
         for (at, number) in numbers.iter_mut().enumerate().skip(50) {
             *number += 0.5 * 9.0 * ((at - 49) as f64 * DT).powi(2);
         }
@@ -444,7 +449,7 @@ mod tests {
         ) {
             let places = motion(&wishes);
             let answers = (0..).zip(places).zip(&missing);
-            // The first answer is what the others are judged from.
+            // The first answer is kept: the others are judged relative to it.
             let there = answers.filter(|((tick, _), chance)| *tick == 0 || **chance >= share);
             let broken = found(&mut Positions::at(0.0), 1.0, there.map(|(answer, _)| answer));
             prop_assert!(broken.is_empty(), "{broken:?}");
@@ -486,14 +491,14 @@ mod tests {
 
     #[test]
     fn a_jump_between_answers_is_found_however_long_they_are_apart_where_no_motion_explains_it() {
-        // 1 in 0.3 s is more than 2 a second, in 3 s it is not.
+        // A motion by 1 in 0.3 s is faster than 2 a second; in 3 s it is not.
         for (apart, is_found) in [(300, true), (3_000, false)] {
             let standing = (0..50).map(|tick| (tick, 0.0));
             let answers = standing.chain([(50 + apart, 1.0)]);
             let broken = found(&mut Positions::at(0.0), 1.0, answers);
             assert_eq!(!broken.is_empty(), is_found, "{apart} ms: {broken:?}");
         }
-        // To and fro by 2 mrad a millisecond, with most answers missing.
+        // Back and forth by 2 mrad per millisecond, with most answers missing.
         let zigzag = (0..400)
             .map(|tick| (tick, if tick % 2 == 0 { 0.0 } else { 2e-3 }))
             .filter(|(tick, _)| tick % 7 == 0);
@@ -519,7 +524,7 @@ mod tests {
 
     #[test]
     fn the_highest_derivative_of_a_slow_policy_counts_as_often_as_its_period_has_cycles() {
-        // A step of the acceleration by 9, half of it from one answer at 50 Hz to the next.
+        // A step of the acceleration by 9; at 50 Hz each of two answers shows half of it.
         let ratio = 20.0;
         let period = ratio * DT;
         let bent = |tick: u64| 0.5 * 9.0 * (tick as f64 * period).powi(2);
@@ -565,7 +570,7 @@ mod tests {
         let gapless: Vec<bool> = limits.seen.iter().map(|seen| seen.2).collect();
         let expected: Vec<bool> = (0..19).map(|nth| !(10..13).contains(&nth)).collect();
         assert_eq!(gapless, expected);
-        // Behind an answer that was clamped the orders are not all known.
+        // After an answer that was clamped not all orders are known.
         let mut limits = Positions::at(0.0);
         found(
             &mut limits,
@@ -584,7 +589,7 @@ mod tests {
 
     #[test]
     fn the_first_answer_is_judged_from_what_the_robot_was_to_do_when_it_was_asked() {
-        // The robot moves on meanwhile.
+        // The robot moves on between the questions.
         for (tick, place) in [(0, 0.5), (1, 0.7), (2, 0.9)] {
             let mut limits = Positions::at(0.0);
             let mut judge = Judge::new(&limits, 1, CYCLE, 1.0, None);
@@ -606,7 +611,7 @@ mod tests {
         let mut judge = Judge::new(&limits, 1, CYCLE, 1.0, None);
         judge.asked(&limits, 0);
         judge.see(&mut limits, question(0, 1.0), &[0.2015], false);
-        // The divided differences of the values 1.5, 8 / 2, and of the step from 0.2 by 1.5 a second.
+        // The divided differences of the values 1.5 and 8 / 2, and of the step from 0.2 by 1.5 a second.
         let second = (1.5 - 1.5) / (2.0 * DT);
         let third = (second - 8.0 / 2.0) / (3.0 * DT);
         let (_, derivatives) = limits.newest;

@@ -1,7 +1,7 @@
-//! What happens when the policy's answer is not there in time. Written once, here.
+//! What happens when the policy's answer is not there in time. This is the only place that decides it.
 //!
 //! ```text
-//! fresh action ──▶ used as it is where one cycle suffices for it, otherwise followed
+//! fresh action ──▶ used as it is if one cycle is enough for it, otherwise followed
 //! late action  ──▶ followed within the limits     (also a fresh one after a gap, or after a lost
 //!                  command, until caught up)
 //! no action    ──▶ held: the robot moves on as last commanded, at most `max_held` cycles in a row
@@ -11,24 +11,24 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
-/// How the answer stands that a cycle needs.
+/// The state of the answer that a cycle needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arrival {
-    /// It is there, in time.
+    /// The answer is there, in time.
     Fresh,
-    /// It is there, but late.
+    /// The answer is there, but late.
     Late {
-        /// By how many cycles, at least 1.
+        /// How many cycles late it is, at least 1.
         age: u64,
     },
-    /// There is none.
+    /// There is no answer.
     None,
 }
 
-/// What ends the wait for a policy that is too late for too long.
+/// What happens to a session whose policy has been late for longer than the rule allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnLate {
-    /// Nothing does: the robot rests, and actions that come again are taken up smoothly.
+    /// The session goes on: the robot rests, and when actions come again it follows them smoothly.
     #[default]
     Hold,
     /// The session ends with an error once the robot rests.
@@ -38,22 +38,22 @@ pub enum OnLate {
 /// The rule for late answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LateRule {
-    /// Cycles in a row that may be held. Also the age in cycles beyond which a late action is
-    /// discarded: it answers a state that is long gone.
+    /// How many cycles in a row may be held. A late action that is older than this many cycles is
+    /// discarded, because it answers a state that is long past.
     pub max_held: u32,
     /// What happens after that.
     pub on_late: OnLate,
 }
 
 impl LateRule {
-    /// Whether a late action of this age is too old to be used.
+    /// Returns true if the answer is late and too old to be used.
     pub fn is_stale(&self, arrival: Arrival) -> bool {
         matches!(arrival, Arrival::Late { age } if age > u64::from(self.max_held))
     }
 }
 
 impl Default for LateRule {
-    /// 20 cycles, as many lost commands as a Franka arm tolerates, then rest.
+    /// Holds 20 cycles, as many as the lost commands that a Franka arm tolerates; then rest.
     fn default() -> LateRule {
         LateRule {
             max_held: 20,
@@ -65,7 +65,7 @@ impl Default for LateRule {
 /// What to do in one cycle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// Use the action as it is: it must be within the limits.
+    /// Use the action as it is. It must be within the limits.
     Use,
     /// Approach the action as fast as the limits allow.
     Follow,
@@ -77,8 +77,8 @@ pub enum Step {
     Stop,
 }
 
-/// Fresh actions in a row that have to be reached until the robot is caught up with. The jerk of a
-/// position goes by the three before it: after so many, what is commanded is the policy's alone.
+/// How many fresh actions in a row must be reached before the robot counts as caught up. The jerk of a
+/// position depends on the three positions before it: after this many, all of them are the policy's own.
 const FITTING: u32 = 4;
 
 /// Tracks how many actions in a row are missing, and whether the robot is in step with the policy.
@@ -86,12 +86,12 @@ const FITTING: u32 = 4;
 pub struct LateTracker {
     rule: LateRule,
     without: u32,
-    /// How many fresh actions have to be reached until they are used as they are.
+    /// How many more fresh actions must be reached before actions are used as they are.
     to_fit: u32,
 }
 
 impl LateTracker {
-    /// A session at its start: the first action is used as it is if it comes in time.
+    /// Creates a tracker for the start of a session: the first action is used as it is if it comes in time.
     pub fn new(rule: LateRule) -> LateTracker {
         LateTracker {
             rule,
@@ -100,7 +100,7 @@ impl LateTracker {
         }
     }
 
-    /// What to do where the answer stands so.
+    /// Returns what to do in a cycle whose answer has this arrival.
     pub fn step(&mut self, arrival: Arrival) -> Step {
         if arrival == Arrival::None || self.rule.is_stale(arrival) {
             self.without = self.without.saturating_add(1);
@@ -122,23 +122,24 @@ impl LateTracker {
         }
     }
 
-    /// Tells that the robot is not where it is to be: an answer or a command is missing, or an
-    /// action is not reached yet. Actions are followed until caught up.
+    /// Notes that the robot is not where it was meant to be: an answer or a command is missing, or an
+    /// action is not reached yet. From now on actions are followed until the robot has caught up.
     pub fn lost_sync(&mut self) {
         self.to_fit = FITTING;
     }
 
-    /// Tells that the fresh action just followed was reached.
+    /// Notes that the fresh action that was just followed is reached.
     pub fn step_fitted(&mut self) {
         self.to_fit = self.to_fit.saturating_sub(1);
     }
 
-    /// Tells that what is followed is as good as reached: fresh actions are used as they are again.
+    /// Notes that the action that is followed is as good as reached: fresh actions are used as they are
+    /// again.
     pub fn resynced(&mut self) {
         self.to_fit = 0;
     }
 
-    /// Cycles in a row without a usable action.
+    /// Returns the number of cycles in a row without a usable action.
     pub fn without_action(&self) -> u32 {
         self.without
     }

@@ -1,4 +1,4 @@
-//! A low-pass filter for what a policy answers, in front of the limits.
+//! A low-pass filter for the policy's answers, applied before the limits.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
@@ -11,16 +11,16 @@ use crate::command::interpolation::Interpolation;
 /// A first-order low-pass filter, one for all slots of an action.
 #[derive(Debug, Clone)]
 pub(crate) struct LowPass {
-    /// How much of the way to the newest action is gone in one cycle.
+    /// The share of the difference to the newest action that the output moves in one cycle.
     gain: f64,
-    /// What came out last; nothing before the first action.
+    /// The last output; meaningless before the first action.
     last: Box<[f64]>,
     has_begun: bool,
     between: Interpolation,
 }
 
 impl LowPass {
-    /// A filter with this cut-off frequency [Hz], for cycles of `period`.
+    /// Creates a filter with this cut-off frequency [Hz], for cycles of `period`.
     pub fn new(cutoff_hz: f64, period: Duration, between: Interpolation, len: usize) -> LowPass {
         let period = period.as_secs_f64();
         LowPass {
@@ -31,17 +31,18 @@ impl LowPass {
         }
     }
 
-    /// Begins with what was commanded before the first action, unless it has begun already.
+    /// Begins with `commanded`, which was commanded before the first action, unless the filter has begun
+    /// already.
     pub fn begin(&mut self, commanded: &[f64]) {
         if !std::mem::replace(&mut self.has_begun, true) {
             self.last.copy_from_slice(commanded);
         }
     }
 
-    /// Filters `action`, which was there for so many cycles.
+    /// Filters `action`, which lasts for `cycles` cycles.
     pub fn pass(&mut self, cycles: f64, action: &mut [f64]) {
         if self.between == Interpolation::Target {
-            // What leads to a target is smooth already.
+            // The path to a target is smooth already.
             return;
         }
         let gain = if cycles == 1.0 {
@@ -65,7 +66,7 @@ mod tests {
 
     const PERIOD: Duration = Duration::from_millis(1);
 
-    /// By how much a filter at 100 Hz weakens a sine.
+    /// Returns the factor by which a filter at 100 Hz reduces a sine.
     fn left_of(frequency_hz: f64) -> f64 {
         let mut filter = LowPass::new(100.0, PERIOD, Interpolation::Line, 1);
         (0..4_000)

@@ -1,5 +1,5 @@
-//! From answers to commands: when a policy is asked, how its answers are judged, and what is commanded between
-//! them, or without them.
+//! From answers to commands: when a policy is asked, how its answers are judged, and what is commanded
+//! between answers or without one.
 
 pub mod cadence;
 pub mod interpolation;

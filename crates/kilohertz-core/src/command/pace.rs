@@ -1,31 +1,32 @@
-//! How fast a policy's own motion was lately, and how fast its action may be approached after a rest.
+//! How fast a policy's own motion was in the last second, and how fast its action may be approached after a
+//! rest.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
-/// Buckets of time, and how long each is [s]: together a little more than a second.
+/// The number of time buckets, and the length of each [s]: together a little more than a second.
 const BUCKETS: usize = 11;
 const BUCKET_S: f64 = 0.1;
 const OLDER: i64 = BUCKETS as i64 - 1;
 
-/// The share of the velocity limit with which a position is approached after a rest in any case.
+/// A position may always be approached after a rest with this share of its velocity limit.
 pub const LEAST_APPROACH: f64 = 0.2;
-/// How many times faster than the policy's own motion it may be approached after a rest.
+/// A position may be approached after a rest this many times faster than the policy's own motion.
 pub const APPROACH_GAIN: f64 = 2.0;
 
 /// The highest of each of `N` speeds in the last second.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace<const N: usize> {
-    /// The number of the bucket of time, and the highest speeds in it.
+    /// For each time bucket its number, and the highest speeds in it.
     buckets: [(i64, [f64; N]); BUCKETS],
 }
 
 impl<const N: usize> Pace<N> {
-    /// Nothing has moved.
+    /// The pace before anything has moved.
     pub const STILL: Pace<N> = Pace {
         buckets: [(i64::MIN, [0.0; N]); BUCKETS],
     };
 
-    /// Takes in the speeds at `now_s`; what is no number counts as none.
+    /// Records the speeds at `now_s`. A NaN counts as zero.
     pub fn note(&mut self, now_s: f64, speeds: [f64; N]) {
         let number = number_of(now_s);
         let (of, highest) = &mut self.buckets[number.rem_euclid(BUCKETS as i64) as usize];
@@ -37,7 +38,7 @@ impl<const N: usize> Pace<N> {
         }
     }
 
-    /// The highest speeds of the second before `now_s`.
+    /// Returns the highest speeds of the second before `now_s`.
     pub fn fastest(&self, now_s: f64) -> [f64; N] {
         let newest = number_of(now_s);
         let oldest = newest.saturating_sub(OLDER);
@@ -52,7 +53,8 @@ impl<const N: usize> Pace<N> {
         fastest
     }
 
-    /// How fast an action may be approached at `now_s` after a rest, where `limits` are the highest velocities.
+    /// Returns how fast an action may be approached at `now_s` after a rest; `limits` are the velocity
+    /// limits.
     pub fn approach(&self, now_s: f64, limits: [f64; N]) -> [f64; N] {
         let own = self.fastest(now_s);
         std::array::from_fn(|nth| {
@@ -63,7 +65,7 @@ impl<const N: usize> Pace<N> {
 }
 
 fn number_of(now_s: f64) -> i64 {
-    // Saturates, and is 0 for what is no number.
+    // The cast saturates, and is 0 for NaN.
     (now_s / BUCKET_S).floor() as i64
 }
 

@@ -1,9 +1,8 @@
-//! Comparisons with limits, also of what is not a number.
+//! Comparisons with limits that are right for NaN too.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
-/// Whether `value` is beyond `limit`: it is allowed only if it is at most that, so that what is not
-/// a number is beyond every limit.
+/// Returns true if `value` is beyond `limit`. A NaN is beyond every limit.
 #[expect(
     clippy::neg_cmp_op_on_partial_ord,
     reason = "what cannot be compared is beyond, and the compiler compares several at a time"
@@ -12,7 +11,7 @@ pub fn exceeds(value: f64, limit: f64) -> bool {
     !(value <= limit)
 }
 
-/// The largest of `values` without their signs; not a number where one of them is none.
+/// Returns the largest magnitude of `values`; NaN if one of them is NaN.
 pub fn largest(values: impl IntoIterator<Item = f64>) -> f64 {
     let magnitudes = values.into_iter().map(f64::abs);
     magnitudes.fold(0.0, |most: f64, value| match value.is_nan() {
@@ -22,15 +21,15 @@ pub fn largest(values: impl IntoIterator<Item = f64>) -> f64 {
     })
 }
 
-/// `value`, no lower than `lowest` and no higher than `highest`. Unlike [`f64::clamp`] it never
-/// panics: bounds that contradict each other give the highest, a bound that is not a number bounds
-/// nothing, and a value that is none is taken for zero.
+/// Returns `value`, no lower than `lowest` and no higher than `highest`. Unlike [`f64::clamp`] this never
+/// panics: if the bounds contradict each other the result is `highest`, a bound that is NaN has no effect,
+/// and a value that is NaN counts as zero.
 pub fn confined(value: f64, lowest: f64, highest: f64) -> f64 {
     let value = if value.is_nan() { 0.0 } else { value };
     value.max(lowest).min(highest)
 }
 
-/// Writes what each slot of `to` is more than that of `from`.
+/// Writes the difference of each slot of `to` from that of `from`.
 pub fn difference(from: &[f64], to: &[f64], out: &mut [f64]) {
     for (out, (from, to)) in out.iter_mut().zip(from.iter().zip(to)) {
         *out = to - from;

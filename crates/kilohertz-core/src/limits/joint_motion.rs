@@ -1,17 +1,17 @@
-//! The commanded motion of one joint within position, velocity, acceleration and jerk.
+//! The commanded motion of one joint within its limits of position, velocity, acceleration and jerk.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 use crate::limits::comparing::{confined, exceeds};
 
-/// Rounding of a velocity that was computed to be at its limit [rad/s].
+/// The rounding error of a velocity that was computed to be at its limit [rad/s].
 const ROUNDING: f64 = 1e-9;
 
 /// How one joint may move.
 ///
-/// Towards the ends of its range the velocity is bounded by a braking curve,
-/// `sqrt(2 deceleration (upper - position)) - margin`, so that whoever stays below it can stop in
-/// time. Standing still, and moving back inside, is allowed everywhere.
+/// Towards the ends of its range the velocity is bounded by a braking curve, `sqrt(2 deceleration (upper -
+/// position)) - margin`, so that a joint that stays below it can stop in time. Standing still and moving
+/// back into the range are allowed everywhere.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct JointBounds {
     /// Lowest position [rad].
@@ -31,8 +31,8 @@ pub struct JointBounds {
 }
 
 impl JointBounds {
-    /// Shares of these bounds for commands of our own making, whose braking curve leaves some of
-    /// the acceleration for keeping below it.
+    /// Returns these bounds scaled down for commands that this package makes by itself. Their braking curve
+    /// leaves some of the acceleration for staying below the curve.
     pub fn share(self, velocity: f64, acceleration: f64, jerk: f64) -> JointBounds {
         const BRAKING: f64 = 0.85;
         let acceleration = self.acceleration * acceleration;
@@ -45,29 +45,31 @@ impl JointBounds {
         }
     }
 
-    /// Highest velocity at `position` [rad/s], not below zero.
+    /// Returns the highest velocity at `position` [rad/s], not below zero.
     pub fn upper_velocity(&self, position: f64) -> f64 {
         self.braked_within(self.upper - position)
     }
 
-    /// Lowest velocity at `position` [rad/s], not above zero.
+    /// Returns the lowest velocity at `position` [rad/s], not above zero.
     pub fn lower_velocity(&self, position: f64) -> f64 {
         -self.braked_within(position - self.lower)
     }
 
-    /// Highest velocity where so much is left to the end of the range [rad/s], not below zero.
+    /// Returns the highest velocity at the distance `left` from the end of the range [rad/s], not below
+    /// zero.
     fn braked_within(&self, left: f64) -> f64 {
         let braking = (2.0 * self.deceleration * left.max(0.0)).sqrt() - self.margin;
         self.velocity.min(braking).max(0.0)
     }
 
-    /// The positions that can be reached [rad]: at the last of them the velocity bound is zero.
+    /// Returns the lowest and the highest position that can be reached [rad]: there the velocity bound is
+    /// zero.
     pub fn reach(&self) -> (f64, f64) {
         let last = self.margin * self.margin / (2.0 * self.deceleration);
         (self.lower + last, self.upper - last)
     }
 
-    /// The same with up and down exchanged.
+    /// Returns these bounds with up and down exchanged.
     fn mirrored(&self) -> JointBounds {
         JointBounds {
             lower: -self.upper,
@@ -79,9 +81,9 @@ impl JointBounds {
 
 /// The commanded motion of one joint, advanced in steps of one cycle.
 ///
-/// The commanded position, velocity and acceleration are related as the robot relates them: each
-/// velocity is the difference of two positions over the cycle, each acceleration that of two
-/// velocities.
+/// Commanded position, velocity and acceleration are related as the robot relates them: each velocity is
+/// the difference of two positions divided by the cycle, each acceleration the difference of two velocities
+/// divided by the cycle.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct JointMotion {
     /// Commanded position [rad].
@@ -93,7 +95,7 @@ pub struct JointMotion {
 }
 
 impl JointMotion {
-    /// The motion one cycle of `dt` seconds later, at `velocity`.
+    /// Returns the motion one cycle of `dt` seconds later, at `velocity`.
     pub fn with_velocity(self, velocity: f64, dt: f64) -> JointMotion {
         JointMotion {
             position: self.position + velocity * dt,
@@ -102,7 +104,7 @@ impl JointMotion {
         }
     }
 
-    /// The motion one cycle of `dt` seconds later, at `position`.
+    /// Returns the motion one cycle of `dt` seconds later, at `position`.
     pub fn with_position(self, position: f64, dt: f64) -> JointMotion {
         let velocity = (position - self.position) / dt;
         JointMotion {
@@ -112,7 +114,7 @@ impl JointMotion {
         }
     }
 
-    /// The motion one cycle of `dt` seconds later, with `acceleration` until then.
+    /// Returns the motion one cycle of `dt` seconds later, after `acceleration` during that cycle.
     fn with_acceleration(self, acceleration: f64, dt: f64) -> JointMotion {
         let velocity = self.velocity + acceleration * dt;
         JointMotion {
@@ -130,13 +132,14 @@ impl JointMotion {
         }
     }
 
-    /// The jerk of the step from `self` to `next` [rad/s^3].
+    /// Returns the jerk of the step from `self` to `next` [rad/s^3].
     pub fn jerk_to(self, next: JointMotion, dt: f64) -> f64 {
         (next.acceleration - self.acceleration) / dt
     }
 
-    /// The velocity with which the step to `next` breaks the velocity bounds, now or, however hard
-    /// the joint is braked from then on, later: the velocity and the bound at that place.
+    /// Returns the first velocity that breaks the velocity bounds if the joint makes the step to `next`,
+    /// and the bound at that place. The velocity may break them in this step or later, even if the joint is
+    /// braked as hard as possible after `next`.
     #[inline]
     pub fn too_fast(self, next: JointMotion, bounds: &JointBounds, dt: f64) -> Option<(f64, f64)> {
         if self.is_slow(next, bounds, dt) {
@@ -172,25 +175,27 @@ impl JointMotion {
             if exceeds(motion.velocity, bound + ROUNDING) {
                 return Some((motion.velocity, bound));
             }
-            // From here on the velocity falls as fast as the bound does, or there is none and will be none.
+            // From here on the velocity falls as fast as the bound does, or it is not upwards and will not
+            // become so.
             let comes_back = motion.velocity <= 0.0 && motion.acceleration > 0.0;
             if motion.acceleration <= -bounds.acceleration || motion.velocity <= 0.0 && !comes_back
             {
                 return None;
             }
             place = motion.position;
-            // Whatever it was, it is within its limits from then on: this comes to an end.
+            // The acceleration is within its limit from here on, so the loop ends.
             let harder = (motion.acceleration - bounds.jerk * dt).min(bounds.acceleration);
             motion = motion.with_acceleration(harder.max(-bounds.acceleration), dt);
         }
     }
 
-    /// Whether the step to `next` is far from being too fast: even where the joint would be last, at the highest
-    /// velocity that it can have until it decelerates as hard as it may. `false` says nothing.
+    /// Returns true if the step to `next` is certainly not too fast: the highest velocity that the joint
+    /// can reach before it decelerates fully is allowed even at the outermost place that it can reach by
+    /// then. `false` does not mean that the step is too fast.
     #[inline]
     fn is_slow(self, next: JointMotion, bounds: &JointBounds, dt: f64) -> bool {
-        // The acceleration falls with the jerk from the first step on: until it is zero the velocity rises by
-        // no more than this, and after so many cycles it is as low as it may be.
+        // From the first step on the acceleration falls at the jerk limit. Until it is zero the velocity
+        // rises by no more than this, and after `cycles` cycles the acceleration is at its lower limit.
         let rising = next.acceleration.abs();
         let fastest = next.velocity.abs() + rising * rising / (2.0 * bounds.jerk);
         let cycles = (rising + bounds.acceleration) / (bounds.jerk * dt) + 2.0;
@@ -201,8 +206,8 @@ impl JointMotion {
         fastest <= bounds.braked_within(left)
     }
 
-    /// One cycle with an acceleration as close to `wanted` as `bounds` allow, now and later: from
-    /// where it leads, the joint can always be braked within them.
+    /// Returns the motion one cycle later, with an acceleration as close to `wanted` as `bounds` allow.
+    /// From there the joint can always be braked within `bounds`.
     pub fn accelerated(self, wanted: f64, bounds: &JointBounds, dt: f64) -> JointMotion {
         let change = bounds.jerk * dt;
         let limit = bounds.acceleration;
@@ -213,8 +218,8 @@ impl JointMotion {
         let wanted = within(wanted);
         let (lowest, highest) = (within(f64::MIN), within(f64::MAX));
         let lowered = self.lowered(lowest, wanted, bounds, dt);
-        // Mirrored, raising is lowering. Where both ways are too fast nothing is right, and braking
-        // from the velocity there is comes first.
+        // In the mirrored motion, raising is lowering. If both directions are too fast there is no right
+        // answer: then the joint is braked.
         let raised = -self
             .mirrored()
             .lowered(-highest, -wanted, &bounds.mirrored(), dt);
@@ -227,8 +232,8 @@ impl JointMotion {
         self.with_acceleration(acceleration, dt)
     }
 
-    /// The highest acceleration from `lowest` to `wanted` that is not too fast upwards; `lowest`
-    /// where all are.
+    /// Returns the highest acceleration from `lowest` to `wanted` that is not too fast upwards; `lowest` if
+    /// all of them are too fast.
     fn lowered(self, lowest: f64, wanted: f64, bounds: &JointBounds, dt: f64) -> f64 {
         let allowed = |acceleration: f64| {
             let next = self.with_acceleration(acceleration, dt);
@@ -237,8 +242,8 @@ impl JointMotion {
         if allowed(wanted) {
             return wanted;
         }
-        // The higher the acceleration the faster at every place that follows: one step from allowed
-        // to not.
+        // A higher acceleration makes every later velocity higher. So there is one value up to which
+        // accelerations are allowed, and bisection finds it.
         let (mut low, mut high) = (lowest, wanted);
         for _ in 0..24 {
             let middle = 0.5 * (low + high);
@@ -251,11 +256,11 @@ impl JointMotion {
         low
     }
 
-    /// One cycle towards `velocity`, within `bounds`.
+    /// Returns the motion one cycle later, changed towards `velocity` within `bounds`.
     ///
-    /// The acceleration asked for is proportional to what is missing, with the gain
-    /// jerk / acceleration: close to the target it then dies out exactly as fast as the jerk limit
-    /// allows, without overshoot. It is the shape of libfranka's `limitRate` for joint velocities.
+    /// The acceleration is proportional to the difference in velocity, with the gain jerk / acceleration.
+    /// Close to the target it therefore decreases exactly as fast as the jerk limit allows, without
+    /// overshoot. The shape is that of libfranka's `limitRate` for joint velocities.
     pub fn towards_velocity(self, velocity: f64, bounds: &JointBounds, dt: f64) -> JointMotion {
         let target = confined(
             velocity,
@@ -266,12 +271,13 @@ impl JointMotion {
         self.accelerated((target - self.velocity) * gain, bounds, dt)
     }
 
-    /// One cycle towards `position`, which itself moves at `velocity`, within `bounds`.
+    /// Returns the motion one cycle later, changed towards `position`, which itself moves at `velocity`,
+    /// within `bounds`.
     ///
-    /// The velocity aimed for is that of the target plus the highest one from which the remaining
-    /// way still suffices to brake at `BRAKING` times the acceleration limit; near the target it
-    /// turns into a proportional law, slower than that of the velocity by `SLOWER`, so that the
-    /// approach dies out without passing the target.
+    /// The joint aims for the target's velocity plus the highest velocity from which it can still brake in
+    /// the remaining distance at `BRAKING` times the acceleration limit. Near the target this becomes a
+    /// proportional law, slower than the velocity law by the factor `SLOWER`, so that the approach ends
+    /// without overshoot.
     pub fn towards_position(
         self,
         position: f64,
@@ -281,7 +287,7 @@ impl JointMotion {
     ) -> JointMotion {
         const BRAKING: f64 = 0.6;
         const SLOWER: f64 = 6.0;
-        // Beyond this gain [1/s] one cycle is too long a step.
+        // With a gain above this [1/s], one cycle is too long a step.
         const STEEPEST: f64 = 60.0;
         let gain = (bounds.jerk / bounds.acceleration / SLOWER).min(STEEPEST);
         let missing = position - (self.position + self.velocity * dt);
@@ -295,7 +301,7 @@ impl JointMotion {
         self.towards_velocity(velocity + approach, bounds, dt)
     }
 
-    /// Whether nothing moves any more, for a command.
+    /// Returns true if the motion is slow enough to count as rest, for a command.
     pub fn is_at_rest(self) -> bool {
         self.velocity.abs() < 1e-4 && self.acceleration.abs() < 0.1
     }
@@ -316,7 +322,7 @@ mod tests {
         jerk: 5_000.0,
     };
 
-    /// Joints of different kinds, the last ones slow to change their acceleration.
+    /// Joints of different kinds. The last ones change their acceleration slowly.
     fn joints() -> Vec<JointBounds> {
         let joint = |velocity, margin, deceleration, acceleration, jerk| JointBounds {
             lower: -1.0,
@@ -339,7 +345,7 @@ mod tests {
         .to_vec()
     }
 
-    /// A small generator of numbers from -1 to 1.
+    /// A small generator of random numbers from -1 to 1.
     struct Numbers(u64);
 
     impl Numbers {
@@ -351,7 +357,7 @@ mod tests {
         }
     }
 
-    /// That the step keeps every bound, up to rounding.
+    /// Asserts that the step keeps every bound, up to rounding.
     fn assert_within(from: JointMotion, to: JointMotion, bounds: &JointBounds) {
         let what = format!("{from:?} to {to:?} under {bounds:?}");
         assert!(
@@ -426,7 +432,7 @@ mod tests {
                     0 => motion.towards_velocity(8.0 * wanted, &bounds, DT),
                     1 => motion.towards_position(2.0 * wanted, 0.0, &bounds, DT),
                     2 => motion.accelerated(30.0 * wanted, &bounds, DT),
-                    // Another one each cycle, far beyond what is possible.
+                    // A different acceleration in each cycle, far beyond what is possible.
                     _ => motion.accelerated(1e4 * numbers.next(), &bounds, DT),
                 };
                 assert_within(motion, next, &bounds);
@@ -479,7 +485,7 @@ mod tests {
                 let mut steps = 0;
                 while !motion.is_at_rest() {
                     let next = motion.towards_velocity(0.0, &BOUNDS, DT);
-                    // An acceleration outwards at the velocity limit cannot be undone in one step.
+                    // An outward acceleration at the velocity limit cannot be undone in one step.
                     let jerk = motion.jerk_to(next, DT);
                     assert!(next.acceleration.abs() <= 10.0 + 1e-6 && jerk.abs() <= 5_000.0 + 1e-3);
                     motion = next;
@@ -537,7 +543,8 @@ mod tests {
                 ..BOUNDS
             };
             for target in [0.002, 0.05, 0.6, 2.0] {
-                // Four times what the time-optimal motion takes, and the gentle end of ours.
+                // The bound is four times the duration of the time-optimal motion, plus time for the slow
+                // end of ours.
                 let optimal = target / velocity
                     + 2.0 * velocity.min((target * acceleration).sqrt()) / acceleration
                     + 2.0 * acceleration / jerk;
@@ -565,7 +572,7 @@ mod tests {
     #[test]
     fn says_when_a_joint_could_not_be_braked_in_time() {
         let bounds = joints()[0];
-        // At the end of the flat part, at full speed: on is too fast although no bound is broken yet.
+        // At the end of the flat part, at full speed: going on is too fast although no bound is broken yet.
         let corner = {
             let mut place = -1.0;
             while bounds.upper_velocity(place) >= bounds.velocity - 1e-3 || place < -0.5 {
@@ -634,7 +641,7 @@ mod tests {
             velocity: 1.0,
             acceleration: 2.5,
             jerk: 500.0,
-            // What is braked with leaves some of the acceleration.
+            // The deceleration of the braking curve is below the acceleration limit.
             deceleration: 0.85 * 2.5,
             ..bounds
         };
@@ -647,7 +654,8 @@ mod tests {
         assert_eq!(gentle.share(1.0, 1.0, 1.0).deceleration, 2.0);
     }
 
-    /// Moving away from the lower end and braked hard, the joint would swing back too fast for it.
+    /// The joint moves away from the lower end and is braked hard; without a bound it would then swing back
+    /// too fast.
     #[test]
     fn an_acceleration_that_outlasts_the_velocity_is_braked_in_time_too() {
         let bounds = JointBounds {
@@ -759,7 +767,8 @@ mod tests {
             ..BOUNDS
         };
         for sign in [1.0, -1.0] {
-            // Too fast already, and on its way back it becomes too fast the other way.
+            // The joint is too fast already, and on its way back it becomes too fast in the other
+            // direction.
             let motion = JointMotion {
                 position: sign * 0.2,
                 velocity: sign * 0.05,

@@ -1,9 +1,9 @@
 //! What a robot may be commanded, and how it is brought to rest.
 //!
-//! The loop asks its robot's limits four things: what does this answer break, how far towards it may
-//! the robot go in one cycle, how does it keep moving without one, how does it come to rest. A robot
-//! crate answers them for its own command kinds; [`JointMotion`] is the arithmetic they share.
-//! Whether an action that breaks a limit ends the session or is carried out as far as the limits
+//! The loop asks its robot's limits four things. What does this answer break? How far towards it may the
+//! robot go in one cycle? How does the robot keep moving without an answer? How does it come to rest? A
+//! robot's crate answers them for its own kinds of commands; [`JointMotion`] is the arithmetic that they
+//! share. Whether an action that breaks a limit ends the session or is carried out as far as the limits
 //! allow is the session's choice, kind by kind: [`LimitRules`].
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
@@ -26,33 +26,33 @@ pub use violation::{
     JointPlace, LARGEST_NUMBER, TooFar, Violation, ViolationKind, Violations, check_finite,
 };
 
-/// How an action that one cycle does not suffice for is gone to.
+/// How an action is approached that cannot be reached in one cycle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Approach {
     /// As fast as the limits allow.
     WithinLimits,
-    /// A position or a pose, after a rest: no faster than [`Pace::approach`] says.
+    /// For a position or a pose, after a rest: no faster than [`Pace::approach`] allows.
     AfterRest,
 }
 
-/// A robot's limits, as the loop uses them. All calls come from the loop thread; none may block or
-/// allocate. `observation` is always the cycle's, `action` and `out` have the action's slots.
+/// A robot's limits, as the loop uses them. All calls come from the loop thread. None may block or
+/// allocate. `observation` is always that of the cycle; `action` and `out` have the slots of an action.
 ///
-/// What a policy asks for is checked answer by answer, wherever the robot is and however late they
+/// What a policy asks for is checked answer by answer, wherever the robot is and however late the answers
 /// come: [`Limiter::check_answer`] and [`Limiter::judge`]. What depends on where the robot is, is checked
-/// on what is to be commanded in a cycle: [`Limiter::check_place`], [`Limiter::check_step`] and
+/// for the command of each cycle: [`Limiter::check_place`], [`Limiter::check_step`] and
 /// [`Limiter::check_destination`].
 pub trait Limiter: Send {
-    /// How a command gets from one action to the next where the policy is slower than the robot.
+    /// Returns how a command gets from one action to the next if the policy is slower than the robot.
     fn interpolation(&self) -> Interpolation;
 
-    /// The number of slots of the action's first part, where a second one is judged by itself.
+    /// Returns the number of slots of the action's first part, if the action has a second part that is
+    /// judged separately.
     fn motion_slots(&self) -> Option<usize> {
         None
     }
 
-    /// Writes what was commanded last, or what stands for it before the first command: the action
-    /// that changes nothing.
+    /// Writes the last command. Before the first command it writes the action that changes nothing.
     fn last_command(&self, out: &mut [f64]);
 
     /// Writes the first and the second derivative of what [`Limiter::last_command`] writes, in the coordinates
@@ -62,49 +62,49 @@ pub trait Limiter: Send {
         second.fill(0.0);
     }
 
-    /// Takes in how the robot stands and moves, first thing in every cycle. Says whether that is
-    /// what it was commanded; it is not where a command got lost and the robot went on by itself.
+    /// Takes in how the robot stands and moves, at the start of every cycle. Returns true if that is what
+    /// it was commanded. It is not if a command got lost and the robot went on by itself.
     fn observe(&mut self, observation: &[f64]) -> bool;
 
-    /// What `answer` breaks as it is, wherever the robot is.
+    /// Returns what `answer` breaks by itself, wherever the robot is.
     fn check_answer(&self, answer: &[f64]) -> Violations;
 
-    /// Writes the way from one answer to another of part `part`: the difference of their slots, unless
-    /// the slots have a geometry of their own. Where the way has fewer coordinates than the part has
-    /// slots, the others are zero.
+    /// Writes the displacement from one answer to another for part `part`: the difference of their slots,
+    /// unless the slots have a geometry of their own. If the displacement has fewer coordinates than the
+    /// part has slots, the others are zero.
     fn displacement(&self, _part: usize, from: &[f64], to: &[f64], out: &mut [f64]) {
         difference(from, to, out);
     }
 
-    /// What part `part` of the newest answer breaks by how it follows those before it. Called once for
-    /// each answer, in order.
+    /// Returns what part `part` of the newest answer breaks relative to the answers before it. Called once
+    /// for each answer, in order.
     fn judge(&mut self, _part: usize, _sequence: &Sequence<'_>) -> Judgement {
         Judgement::none()
     }
 
-    /// What commanding `action` breaks where the robot is now, however it gets there.
+    /// Returns what commanding `action` breaks where the robot is now, however it gets there.
     fn check_place(&self, _observation: &[f64], _action: &[f64]) -> Violations {
         Violations::none()
     }
 
-    /// What going to `action` within this cycle breaks where the robot is now. `None` where one cycle
-    /// does not suffice for it.
+    /// Returns what going to `action` within this cycle breaks where the robot is now; `None` if one cycle
+    /// is not enough to reach it.
     fn check_step(&self, _observation: &[f64], _action: &[f64]) -> Option<Violations> {
         Some(Violations::none())
     }
 
-    /// What keeping to `action` breaks, however smoothly the robot came to it: what the robot would
-    /// run into. Asked of an action that is followed; of one that is used as it is, going to it within
-    /// the cycle is checked.
+    /// Returns what keeping to `action` breaks, however smoothly the robot approached it: what the robot
+    /// would run into. Called for actions that are followed. For an action that is used as it is,
+    /// [`Limiter::check_step`] covers this.
     fn check_destination(&self, _observation: &[f64], _action: &[f64]) -> Violations {
         Violations::none()
     }
 
-    /// Notes that `action` is commanded in this cycle.
+    /// Records that `action` is commanded in this cycle.
     fn accept(&mut self, action: &[f64]);
 
-    /// Commands as much of the way to `action`, which is finite, as one cycle allows; says whether
-    /// all of it.
+    /// Commands as much of the way to `action`, which is finite, as one cycle allows. Returns true if
+    /// `action` is reached.
     fn approach(
         &mut self,
         observation: &[f64],
@@ -113,35 +113,35 @@ pub trait Limiter: Send {
         out: &mut [f64],
     ) -> bool;
 
-    /// How far what was commanded last is from `action` where that is a place: the slot, and the
-    /// distance in its unit. `None` where the robot is as good as there, or where actions are no places.
+    /// Returns how far the last command is from `action`: the slot with the largest distance, and the
+    /// distance in its unit. `None` if the robot is as good as there, or if actions are not places.
     fn behind(&self, _action: &[f64]) -> Option<(usize, f64)> {
         None
     }
 
-    /// Commands to keep moving as last commanded.
+    /// Commands the robot to keep moving as last commanded.
     fn hold(&mut self, observation: &[f64], out: &mut [f64]);
 
-    /// Commands the next step to rest; says whether the robot rests with it.
+    /// Commands the next step to rest. Returns true if the robot rests after it.
     fn brake(&mut self, observation: &[f64], out: &mut [f64]) -> bool;
 
-    /// The same where observations are not believed any more: `observation` is the last one that
-    /// was, and stays the same. By what was commanded; limits whose way to rest depends on what is
-    /// measured have another one here.
+    /// Does what [`Limiter::brake`] does when observations are no longer believed. `observation` is the
+    /// last one that was believed, and stays the same. It brakes by what was commanded. Limits whose
+    /// braking depends on measured values implement another way here.
     fn brake_blind(&mut self, observation: &[f64], out: &mut [f64]) -> bool {
         self.brake(observation, out)
     }
 }
 
-/// The limits of a robot about which nothing is known: any finite action is allowed, and the last
-/// one is repeated in its absence.
+/// The limits of a robot about which nothing is known: any finite action is allowed. Without a new action
+/// the last one is repeated.
 #[derive(Debug, Clone)]
 pub struct Unlimited {
     last: Vec<f64>,
 }
 
 impl Unlimited {
-    /// For actions of `action_len` slots, zero before the first.
+    /// Creates limits for actions of `action_len` slots; the action before the first is all zeros.
     pub fn new(action_len: usize) -> Unlimited {
         Unlimited {
             last: vec![0.0; action_len],

@@ -1,4 +1,4 @@
-//! Which limits end a session, and which are kept to.
+//! Which broken limits end a session, and which are clamped.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
@@ -19,7 +19,7 @@ pub enum OnViolation {
 pub struct LimitRules([OnViolation; ViolationKind::COUNT]);
 
 impl LimitRules {
-    /// The same for each kind that can be clamped.
+    /// Returns rules with `rule` for each kind that can be clamped.
     pub fn all(rule: OnViolation) -> LimitRules {
         let mut rules = LimitRules::default();
         for kind in ViolationKind::ALL {
@@ -28,15 +28,15 @@ impl LimitRules {
         rules
     }
 
-    /// Chooses for one kind. What is not a finite number, or no rigid transform, has no nearest
-    /// value that is allowed: it always ends the session.
+    /// Sets the rule for one kind. A number that is not finite, or a matrix that is not a rigid transform,
+    /// has no nearest allowed value: it always ends the session.
     pub fn set(&mut self, kind: ViolationKind, rule: OnViolation) {
         if !matches!(kind, ViolationKind::NotFinite | ViolationKind::Frame) {
             self.0[kind as usize] = rule;
         }
     }
 
-    /// What happens to actions that break this limit.
+    /// Returns what happens to actions that break this limit.
     pub fn of(&self, kind: ViolationKind) -> OnViolation {
         self.0[kind as usize]
     }

@@ -1,4 +1,4 @@
-//! How the robot gets to the policy's actions where one cycle does not suffice.
+//! How the robot gets to the policy's actions when one cycle is not enough.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
@@ -6,21 +6,22 @@ use std::time::Duration;
 
 use crate::limits::Approach;
 
-/// On its way to the policy's actions: how fast, for how long, and whether that was told.
+/// The robot's way to the policy's actions: how fast it goes, how long it has taken, and whether that was
+/// reported.
 #[derive(Debug)]
 pub(super) struct CatchUp {
-    /// The robot's period, and how long it may be on its way.
+    /// The robot's period, and how long catching up may take.
     cycle: Duration,
     limit: Duration,
     approach: Approach,
-    /// Whether the robot rested since the newest answer.
+    /// True if the robot has rested since the newest answer.
     has_rested: bool,
-    /// For how many cycles it has been on its way, and whether that was told.
+    /// For how many cycles the robot has been catching up, and whether that was reported.
     behind: Option<(u64, bool)>,
 }
 
 impl CatchUp {
-    /// At the start, where the robot rests.
+    /// Creates the state at the start of a session, where the robot rests.
     pub fn new(cycle: Duration, limit: Duration) -> CatchUp {
         CatchUp {
             cycle,
@@ -31,19 +32,19 @@ impl CatchUp {
         }
     }
 
-    /// How fast actions are approached.
+    /// Returns how fast actions are approached.
     pub fn approach(&self) -> Approach {
         self.approach
     }
 
-    /// Notes that the robot was without an action for so long that it has to go on carefully.
+    /// Notes that the robot was without an action for so long that it must go on carefully.
     pub fn rested(&mut self) {
         self.approach = Approach::AfterRest;
         self.has_rested = true;
         self.behind = None;
     }
 
-    /// Whether the robot rested since this was asked last.
+    /// Returns true if the robot has rested since the last call.
     #[inline]
     pub fn take_rested(&mut self) -> bool {
         std::mem::take(&mut self.has_rested)
@@ -56,12 +57,12 @@ impl CatchUp {
         self.behind = None;
     }
 
-    /// Notes that the robot is as good as at the action, though not exactly.
+    /// Notes that the robot is as good as at the action, though not exactly there.
     pub fn is_near(&mut self) {
         self.behind = None;
     }
 
-    /// Notes one more cycle on the way; says once that it takes too long.
+    /// Notes one more cycle of catching up. Returns true once, when it has taken too long.
     pub fn is_behind(&mut self) -> bool {
         let (cycles, is_told) = self.behind.unwrap_or((0, false));
         let tells = !is_told && self.cycle.mul_f64(cycles as f64) >= self.limit;

@@ -1,4 +1,4 @@
-//! What a session is told to do.
+//! The options of a session.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,40 +13,40 @@ use crate::thread::realtime::RealtimeRequest;
 /// How long the loop waits for the policy in one cycle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deadline {
-    /// This long from the start of the cycle in which it was asked; then the late rule applies. For
-    /// robots that want a command every cycle, come what may.
+    /// The loop waits this long from the start of the cycle in which it asked; then the late rule applies.
+    /// For robots that need a command in every cycle.
     ///
-    /// The loop waits in that cycle, and the answer is for it. For a policy slower than its robot
-    /// and more than nine tenths of the robot's period nobody waits: the answer is used from the
-    /// first cycle behind the budget on, even if it is there before, and at the latest when the
-    /// next question is asked.
+    /// The loop waits in that cycle, and uses the answer in that cycle. If the policy is slower than its
+    /// robot and the budget is more than nine tenths of the robot's period, the loop does not wait: it uses
+    /// the answer from the first cycle after the budget on, even if the answer is there earlier, and at the
+    /// latest when the next question is asked.
     Within(Duration),
-    /// Until the policy has answered, however many ticks are missed meanwhile. For robots that do
-    /// nothing unless told, and live with their policy.
+    /// The loop waits until the policy has answered, however many ticks are missed meanwhile. For robots
+    /// that do nothing without a command, such as those in JavaScript.
     None,
 }
 
 /// How a session runs.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// How often the policy is asked [Hz]; `None`, and what is above the robot's rate: every cycle.
-    /// Only with [`Deadline::Within`].
+    /// How often the policy is asked [Hz]; `None`, or a rate above the robot's, means every cycle. Used
+    /// only with [`Deadline::Within`].
     pub policy_rate_hz: Option<f64>,
     /// How long to wait for the policy.
     pub deadline: Deadline,
-    /// What happens when it does not answer in time.
+    /// What happens when the policy does not answer in time.
     pub late: LateRule,
-    /// How long the robot may be on its way to the policy's actions until that is told, and ends the
-    /// session where lateness does.
+    /// How long catching up with the policy's actions may take. After that it is reported, and it ends the
+    /// session if [`OnLate::Stop`](crate::command::late::OnLate::Stop) is set.
     pub catch_up: Duration,
     /// What happens to an action that breaks a limit.
     pub limits: LimitRules,
-    /// The cut-off frequency of a low-pass filter in front of the limits [Hz]; `None`: no filter.
-    /// Actions that are targets are not filtered.
+    /// The cut-off frequency of a low-pass filter before the limits [Hz]; `None` for no filter. Actions
+    /// that are targets are not filtered.
     pub cutoff_hz: Option<f64>,
     /// How many ticks the record ring holds; 0 keeps no records.
     pub record_ticks: usize,
-    /// When the loop ends by itself, counted from its first cycle; `None`: when it is asked to.
+    /// When the loop ends by itself, counted from its first cycle; `None` runs it until it is asked to end.
     pub run_for: Option<Duration>,
     /// What the loop thread asks of the system.
     pub realtime: RealtimeRequest,
@@ -54,16 +54,18 @@ pub struct Config {
     pub policy_priority: Option<u8>,
     /// How the cores of the loop and of its policy are kept awake.
     pub awake: AwakeRequest,
-    /// Whether time is the robot's alone, and how late the policy's answers are by it then: for a simulated
-    /// robot that waits for its commands. `None`: the wall clock counts. Only with [`Deadline::Within`].
+    /// If set, only the robot's clock counts, and this is how late the policy's answers are on it. For a
+    /// simulated robot that waits for its commands. `None` uses the wall clock. Only with
+    /// [`Deadline::Within`].
     pub lockstep: Option<Latency>,
-    /// Its place on the roll, whose stop ends it too; `None`: no signal stops it.
+    /// The session's place on the roll. A stop of that place also ends the session; `None` if no signal is
+    /// to stop it.
     pub place: Option<Arc<Place>>,
 }
 
 impl Default for Config {
-    /// 300 us for the policy, the default late rule, 3 s for catching up, an end at the first violation
-    /// of a limit, no records, no other end, a realtime thread.
+    /// 300 us for the policy, the default late rule, 3 s for catching up, stopping at the first violation
+    /// of a limit, no records, no time limit, a realtime thread.
     fn default() -> Config {
         Config {
             policy_rate_hz: None,

@@ -29,7 +29,8 @@ use crate::session::roll::{self, Place};
 use crate::session::shared::Shared;
 use crate::timing::time::Time;
 
-/// A policy that has not had an action for so long, but answered, is taken to have forgotten them.
+/// If the policy answers for this long without ever giving an action, its author probably forgot to return
+/// one.
 const FIRST_ACTION: Duration = Duration::from_secs(1);
 
 /// Longest time that coming to rest may take before the robot is told to finish anyway.
@@ -37,13 +38,13 @@ const REST_LIMIT: Duration = roll::REST;
 
 /// The result of polling the policy in a cycle.
 enum Polled {
-    /// How the answer stands; where there is an action, it is in `wanted`.
+    /// The state of the answer; if there is an action, it is in `wanted`.
     Standing(Standing),
-    /// The session is to end, for this cause if for any.
+    /// The session ends, for this cause if there is one.
     End(Option<Cause>),
 }
 
-/// Answers that are taken in one cycle, at most; the others are there in the next.
+/// How many answers are taken in one cycle at most; the others are taken in the next cycle.
 const MOST_ANSWERS: u32 = 64;
 
 /// The loop body: what happens once a cycle.
@@ -59,32 +60,32 @@ pub(super) struct ControlLoop<'a> {
     catch_up: CatchUp,
     rules: LimitRules,
     run_for: Option<Duration>,
-    /// Whether actions are approached within the limits, however far they are.
+    /// True if actions are always approached within the limits, however far away they are.
     approaches: bool,
     shared: &'a Shared,
     events: Events<'a>,
     period: Duration,
     times: CycleClock,
     now: Now,
-    /// The clock that the policy goes by, in lockstep.
+    /// The clock of the policy in lockstep.
     robot_clock: Option<RobotClock>,
-    /// Whether there was an action, and whether the newest answer had nothing new.
+    /// Whether there has been an action, and whether the newest answer had nothing new.
     has_acted: bool,
     had_nothing: bool,
-    /// Whether this cycle is the first with a new action.
+    /// True if this cycle is the first with a new action.
     is_new: bool,
-    /// What was found broken in this cycle: each kind counts once.
+    /// The violations found in this cycle: each kind is counted once.
     counted: Violations,
-    /// Whether the robot lags behind the policy because an action was clamped.
+    /// True if the robot lags behind the policy because an action was clamped.
     clamping: bool,
-    /// The policy's action, then what is sent.
+    /// The policy's action, and what is sent.
     wanted: Vec<f64>,
     sent: Vec<f64>,
-    /// What was sent before this cycle: for one that panics twice.
+    /// What was sent in the cycle before, for a cycle that panics twice.
     before: Vec<f64>,
-    /// Cycles left for coming to rest, once the session is ending.
+    /// How many cycles are left for coming to rest, once the session is ending.
     ending: Option<u64>,
-    /// Whether observations are not believed any more.
+    /// True if observations are no longer believed.
     is_blind: bool,
     cause: Option<Cause>,
     last_states: LastStates,
@@ -155,7 +156,7 @@ impl<'a> ControlLoop<'a> {
         }
     }
 
-    /// Keeps `clock`, by which the policy goes in lockstep. All times are the robot's then.
+    /// Puts the loop into lockstep: `clock` is the policy's clock, and all times are the robot's.
     pub fn keep(&mut self, clock: RobotClock) {
         self.robot_clock = Some(clock);
         self.times.keep_robot_time();
@@ -163,15 +164,17 @@ impl<'a> ControlLoop<'a> {
 
     /// Ends the last cycle. Returns its number, why the session ended, and the last states.
     pub fn finish(mut self) -> (u64, Option<Cause>, Vec<f64>) {
-        // What a robot was told to finish with counts where it says that it was sent.
+        // The finishing cycle counts only if the robot reports that its action was sent; that report has
+        // closed it.
         if self.ending != Some(0) {
             self.close();
         }
         (self.now.tick, self.cause, self.last_states.rows())
     }
 
-    /// Writes this cycle's command into `self.sent`. Where policy or limits panic, the robot is
-    /// brought to rest from this cycle on; where that panics too, what was sent last is the end.
+    /// Writes this cycle's command into `self.sent`. If the policy or the limits panic, the robot is
+    /// brought to rest from this cycle on. If that panics too, the last command is sent again and the
+    /// session ends.
     fn guarded(&mut self, started: Time, observation: &[f64]) -> CommandKind {
         self.before.copy_from_slice(&self.sent);
         let panic = match caught(|| self.command(started, observation)) {
@@ -180,7 +183,8 @@ impl<'a> ControlLoop<'a> {
         };
         let message = panic_message(&*panic);
         self.cause.get_or_insert(Cause::Panicked { message });
-        // What was half done is not gone on with: neither the policy's question nor the check.
+        // After a panic, neither the policy nor the checks are used any more: their state may be
+        // inconsistent.
         self.ending.get_or_insert(self.cycles_to_rest());
         self.sent.copy_from_slice(&self.before);
         if let Ok(kind) = caught(|| self.end(None, observation)) {
@@ -191,11 +195,11 @@ impl<'a> ControlLoop<'a> {
         CommandKind::Rest
     }
 
-    /// The same, where nothing panics.
+    /// Writes this cycle's command into `self.sent`. May panic.
     fn command(&mut self, started: Time, observation: &[f64]) -> CommandKind {
         if self.is_blind {
             if self.now.tick == 0 {
-                // Where the robot was before its first cycle is all that is known.
+                // The robot's place before its first cycle is all that is known.
                 self.limits.observe(observation);
             }
             return self.end(None, observation);
@@ -205,7 +209,7 @@ impl<'a> ControlLoop<'a> {
         }
         self.watch_lateness();
         if self.cause.is_none() {
-            // Those that led to the error are kept, not those of the braking after it.
+            // The states that led to the error are kept, not those of the braking after it.
             let time = started.since(self.times.first());
             self.last_states.push(self.now.tick, time, observation);
         }
@@ -222,7 +226,7 @@ impl<'a> ControlLoop<'a> {
         }
     }
 
-    /// Asks the policy where a question is due; says whether.
+    /// Asks the policy if a question is due. Returns true if it asked.
     fn ask(&mut self, observation: &[f64]) -> bool {
         let Some(due) = self.exchange.ask(self.now) else {
             return false;
@@ -239,7 +243,7 @@ impl<'a> ControlLoop<'a> {
         true
     }
 
-    /// Asks the policy, and takes in what it has answered.
+    /// Asks the policy, and takes in its answers.
     fn poll(&mut self, started: Time, observation: &[f64]) -> Polled {
         self.counted.clear();
         let waits = self.exchange.waits();
@@ -249,7 +253,7 @@ impl<'a> ControlLoop<'a> {
             Ok(newest) => newest,
             Err(cause) => return Polled::End(Some(cause)),
         };
-        // A robot that lives with its policy may have waited for it until the end.
+        // A robot without a deadline may have waited for its policy until the session's end.
         let waited = self.deadline == Deadline::None && newest.is_none();
         if self.is_stopping() || waited && self.is_over(Time::now()) {
             return Polled::End(None);
@@ -264,8 +268,8 @@ impl<'a> ControlLoop<'a> {
         Polled::Standing(standing)
     }
 
-    /// Until when an answer is waited for in this cycle, in which the policy was asked or not; `None`: as
-    /// long as it takes.
+    /// Returns until when to wait for an answer in this cycle; `None` to wait without a limit. `was_asked`
+    /// is true if the policy was asked in this cycle.
     fn waits_until(&self, started: Time, was_asked: bool) -> Option<Time> {
         match self.deadline {
             Deadline::Within(budget) if was_asked => Some(started + budget),
@@ -279,12 +283,12 @@ impl<'a> ControlLoop<'a> {
         }
     }
 
-    /// Takes the answers that there are until `until`, each of which is judged; the newest action is in
-    /// the exchange then, and is that to the question returned.
+    /// Takes the answers that come until `until`, and judges each of them. Returns the question of the
+    /// newest action, which is then in the exchange.
     fn collect(&mut self, until: Option<Time>) -> Result<Option<Question>, Cause> {
         let tick = self.now.tick;
         let mut newest = None;
-        // A policy gives one answer a question; one that gives more does not hold up the cycle.
+        // A policy gives one answer per question. A policy that gives more must not hold up the cycle.
         for _ in 0..MOST_ANSWERS {
             let stop = self.shared.stop();
             let answer = self.policy.poll(until, stop, self.exchange.newest());
@@ -297,7 +301,7 @@ impl<'a> ControlLoop<'a> {
             self.lateness.answered();
             let is_last = self.exchange.answered(question);
             if !is_last {
-                // Whatever comes of it: a newer one may be there in this cycle too.
+                // This is noted even if a newer answer comes in this cycle.
                 self.lateness.came_late(question, self.now.clock);
             }
             let recorder = &self.shared.recorder;
@@ -325,8 +329,8 @@ impl<'a> ControlLoop<'a> {
         Ok(newest)
     }
 
-    /// Takes in the newest action that came, which answers `question`. Says how the answer stands that
-    /// has to be there by now.
+    /// Takes in the newest action, which answers `question`. Returns the state of the answer that is due by
+    /// now.
     fn take(&mut self, question: Option<Question>, started: Time) -> Standing {
         if self.exchange.is_before_first() {
             self.limits.last_command(&mut self.wanted);
@@ -351,7 +355,7 @@ impl<'a> ControlLoop<'a> {
         taken.standing
     }
 
-    /// Counts what was found broken, and applies the rules to it.
+    /// Counts the violations found, and applies the rules to them.
     fn rule(&mut self, found: &Violations) -> Result<(), Cause> {
         if found.is_empty() {
             return Ok(());
@@ -398,7 +402,7 @@ impl<'a> ControlLoop<'a> {
                 recorder.held_commands.add(1);
                 self.events.change(self.now.tick, EventKind::Held);
                 if self.tracker.without_action() > LateRule::default().max_held {
-                    // Where more may be held, somebody may have come near meanwhile all the same.
+                    // If the rule allows a longer hold, a person may still have come near by now.
                     self.catch_up.rested();
                 }
                 self.limits.hold(observation, &mut self.sent);
@@ -426,18 +430,18 @@ impl<'a> ControlLoop<'a> {
         }
     }
 
-    /// Checks what depends on where the robot is. Says how the action is carried out, or what ends the
+    /// Checks what depends on where the robot is. Returns how the action is carried out, or what ends the
     /// session.
     fn checked(&mut self, step: Step, observation: &[f64]) -> Result<Step, Cause> {
-        // Answers were checked; this is about what the way between them, or a filter, made of them.
+        // Answers were checked before; this checks the curve between them and the filter's output.
         self.rule(&check_finite(&self.wanted))?;
         let mut found = self.limits.check_place(observation, &self.wanted);
         if self.is_new && !self.exchange.commands_answers() {
-            // What is commanded on the way there could hide what was answered.
+            // The command on the way there could hide that the answer itself is not allowed.
             found.join(&self.limits.check_place(observation, self.exchange.answer()));
         }
-        // Where one cycle does not suffice the action is approached, and where it leads counts. Actions
-        // that are targets are approached in any case.
+        // If one cycle is not enough, the action is approached, and its destination is checked. Actions
+        // that are targets are always approached.
         let mut step = step;
         let at_once = match step {
             Step::Use if !self.approaches => self.limits.check_step(observation, &self.wanted),
@@ -468,7 +472,8 @@ impl<'a> ControlLoop<'a> {
             .limits
             .approach(observation, &self.wanted, approach, &mut self.sent);
         if self.approaches {
-            // Being on the way is what such actions are for.
+            // Such actions are meant to be approached, so an action that is not reached yet is no loss of
+            // sync.
             self.tracker.resynced();
             self.reached();
             self.events.change(self.now.tick, EventKind::Resumed);
@@ -479,7 +484,7 @@ impl<'a> ControlLoop<'a> {
         }
         recorder.followed_commands.add(1);
         if is_reached {
-            // What was caught up with is not yet what a fresh answer wants.
+            // Reaching a late action does not show that a fresh one could be reached.
             if arrival == Arrival::Fresh {
                 self.tracker.step_fitted();
             }
@@ -488,7 +493,7 @@ impl<'a> ControlLoop<'a> {
         } else {
             self.tracker.lost_sync();
             if let Some(cause) = self.look_behind() {
-                // The step of this cycle is taken: the braking begins with the next.
+                // The command of this cycle is decided already: braking begins with the next cycle.
                 self.cause.get_or_insert(cause);
                 self.ending.get_or_insert(self.cycles_to_rest());
             }
@@ -496,14 +501,14 @@ impl<'a> ControlLoop<'a> {
         CommandKind::Followed
     }
 
-    /// The robot is where the policy's action is.
+    /// Notes that the robot is where the policy's action is.
     fn reached(&mut self) {
         self.clamping = false;
         self.catch_up.reached();
     }
 
-    /// Tells once that the robot has been on its way for too long; returns the cause where that ends the
-    /// session. What is on its way because an action was clamped does not.
+    /// Reports once that catching up has taken too long. Returns the cause if that ends the session. It
+    /// does not end the session if the robot is behind because an action was clamped.
     fn look_behind(&mut self) -> Option<Cause> {
         let Some((slot, distance)) = self.limits.behind(&self.wanted) else {
             self.catch_up.is_near();
@@ -522,7 +527,7 @@ impl<'a> ControlLoop<'a> {
         })
     }
 
-    /// Begins to end the session, or goes on with it: the robot comes to rest, then finishes.
+    /// Begins or continues the end of the session: the robot comes to rest, then the loop finishes.
     fn end(&mut self, cause: Option<Cause>, observation: &[f64]) -> CommandKind {
         if self.cause.is_none() {
             self.cause = cause;
@@ -537,8 +542,8 @@ impl<'a> ControlLoop<'a> {
         CommandKind::Rest
     }
 
-    /// Whether the session has run for as long as it was to. Half a period early counts: a cycle
-    /// that starts a little before its time is that time's cycle.
+    /// Returns true if the session has run for its full time. A cycle that starts up to half a period
+    /// before that time counts as that time's cycle.
     fn is_over(&self, started: Time) -> bool {
         self.run_for.is_some_and(|run_for| {
             let half = self.period.mul_f64(0.5);
@@ -546,17 +551,17 @@ impl<'a> ControlLoop<'a> {
         })
     }
 
-    /// Cycles in a row without an action that end a session which does not go on without.
+    /// Returns how many cycles in a row without an action end a session that ends when its policy is late.
     fn most_without_action(&self) -> u32 {
         self.late.max_held.saturating_add(1)
     }
 
-    /// Cycles that coming to rest may take.
+    /// Returns how many cycles coming to rest may take.
     fn cycles_to_rest(&self) -> u64 {
         (REST_LIMIT.as_secs_f64() / self.period.as_secs_f64()).ceil() as u64
     }
 
-    /// Tells once where many answers are late. A robot that lives with its policy misses ticks instead.
+    /// Reports once if many answers are late. A session without a deadline misses ticks instead.
     fn watch_lateness(&mut self) {
         if self.deadline == Deadline::None {
             return;
@@ -568,14 +573,14 @@ impl<'a> ControlLoop<'a> {
         }
     }
 
-    /// Counts and records the cycle whose action was handed over, or last could have been.
+    /// Counts and records the last cycle, if that has not been done. Its action was handed over by now.
     fn close(&mut self) {
         let recorder = &self.shared.recorder;
         self.times.close(recorder, self.now.tick, &self.sent);
     }
 
-    /// Notes that a cycle begins, and `skipped` ticks of the robot's clock since the last one. Returns when it
-    /// began, and the time since that one.
+    /// Notes that a cycle begins after `skipped` ticks without one. Returns when it began, and the time since
+    /// the last cycle; `None` in the first.
     fn begin(&mut self, started: Time, skipped: u64) -> (Time, Option<Duration>) {
         if self.now.tick == 0 {
             self.times.begin(started);
@@ -610,7 +615,7 @@ impl Tick for ControlLoop<'_> {
         let kind = self.guarded(started, observation);
         action.copy_from_slice(&self.sent);
         if self.now.tick == 0 {
-            // Whoever is woken by the first request knows already; this is for the others.
+            // The policy learns of the start by its first request. This signal is for everything else.
             self.events.begun();
         }
         self.times.decided(period, started, kind);

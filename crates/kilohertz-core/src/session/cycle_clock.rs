@@ -13,23 +13,24 @@ use crate::timing::time::Time;
 struct Pending {
     period: Option<Duration>,
     started: Time,
-    /// When it was decided; `None` where the robot tells when it was sent.
+    /// When it was decided; `None` if the robot reports when it was sent.
     decided: Option<Time>,
     kind: CommandKind,
 }
 
-/// The times of the cycle, for statistics and records.
+/// The times of the present cycle, for statistics and records.
 pub(super) struct CycleClock {
     records: RecordIn,
     first: Time,
     previous: Time,
-    /// Since the first cycle [s]; NaN where there was none in this cycle, or none is kept.
+    /// When the question was asked and answered, since the first cycle [s]; NaN if that did not happen in
+    /// this cycle, or if no records are kept.
     asked_s: f64,
     answered_s: f64,
     pending: Option<Pending>,
-    /// Whether the robot tells when an action was handed over.
+    /// True if the robot reports when an action was handed over.
     tells_sent: bool,
-    /// Whether a cycle takes no time, because the robot's clock stands still in it.
+    /// True if a cycle takes no time, because the robot's clock stands still during it.
     is_robot_time: bool,
 }
 
@@ -48,12 +49,12 @@ impl CycleClock {
         }
     }
 
-    /// Lets whatever happens in a cycle happen when it begins.
+    /// From now on everything in a cycle happens at the time when the cycle begins.
     pub fn keep_robot_time(&mut self) {
         self.is_robot_time = true;
     }
 
-    /// The time now.
+    /// Returns the present time.
     fn now(&self) -> Time {
         match self.is_robot_time {
             true => self.previous,
@@ -61,18 +62,18 @@ impl CycleClock {
         }
     }
 
-    /// When the first cycle began.
+    /// Returns when the first cycle began.
     pub fn first(&self) -> Time {
         self.first
     }
 
-    /// Notes that the first cycle begins, of which there is no period.
+    /// Notes that the first cycle begins, which has no period.
     pub fn begin(&mut self, started: Time) {
         self.first = started;
         self.previous = started;
     }
 
-    /// Returns the time since the last cycle began, and notes that one begins.
+    /// Returns the time since the last cycle began, and notes that a new one begins.
     #[inline]
     pub fn go_on(&mut self, started: Time) -> Duration {
         let period = started.since(self.previous);
@@ -92,7 +93,7 @@ impl CycleClock {
         self.answered_s = self.stamp();
     }
 
-    /// Now, for a record [s]; NaN where none is kept.
+    /// Returns the present time for a record [s]; NaN if no records are kept.
     #[inline]
     fn stamp(&self) -> f64 {
         match self.records.is_on() {
@@ -112,7 +113,7 @@ impl CycleClock {
         });
     }
 
-    /// Notes when the command was handed over, as the robot tells it.
+    /// Notes when the command was handed over, as the robot reports it.
     #[inline]
     pub fn sent(&mut self, at: Time) {
         self.tells_sent = true;
@@ -126,8 +127,8 @@ impl CycleClock {
         }
     }
 
-    /// Counts and records the cycle before `tick`, whose command `sent` was handed over, or last could
-    /// have been.
+    /// Counts and records the cycle before `tick`, whose command was `sent`. If the robot has not reported
+    /// when the command was handed over, the time when it was decided counts, or else the present time.
     #[inline]
     pub fn close(&mut self, recorder: &Recorder, tick: u64, sent: &[f64]) {
         let Some(pending) = self.pending.take() else {
@@ -143,7 +144,7 @@ impl CycleClock {
         }
     }
 
-    /// Records a cycle; says whether there was room.
+    /// Records a cycle. Returns true if there was room for the record.
     fn keep(&mut self, pending: &Pending, at: Time, tick: u64, sent: &[f64]) -> bool {
         let record = TickRecord {
             tick,

@@ -1,4 +1,4 @@
-//! Events on their way out of the loop.
+//! Events that the loop reports.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
@@ -6,11 +6,11 @@ use crate::channel::notify::{Notifier, Signals};
 use crate::session::outcome::{Event, EventKind};
 use crate::session::shared::Shared;
 
-/// Queues events for whoever listens; what finds no room is counted.
+/// Queues events for the session's owner; an event that finds no room is counted.
 pub(super) struct Events<'a> {
     shared: &'a Shared,
     notifier: &'a Notifier,
-    /// What was told last of how the policy's actions are carried out.
+    /// The last reported event about how the policy's actions are carried out.
     last: EventKind,
 }
 
@@ -23,8 +23,8 @@ impl<'a> Events<'a> {
         }
     }
 
-    /// Tells of a change in how actions are carried out; nothing where it was told last, nor that the
-    /// robot is held where it was resting.
+    /// Reports a change in how actions are carried out. A repetition is not reported, nor that the robot is
+    /// held after it was reported as resting.
     pub fn change(&mut self, tick: u64, kind: EventKind) {
         let worse_told = kind == EventKind::Held && self.last == EventKind::Resting;
         if kind == self.last || worse_told {
@@ -34,7 +34,7 @@ impl<'a> Events<'a> {
         self.push(tick, kind);
     }
 
-    /// Tells an event.
+    /// Reports an event.
     pub fn push(&self, tick: u64, kind: EventKind) {
         if self.shared.events.push(Event { tick, kind }).is_err() {
             self.shared.recorder.dropped_events.add(1);
@@ -42,7 +42,7 @@ impl<'a> Events<'a> {
         self.notifier.notify(Signals::EVENT);
     }
 
-    /// Tells that the first cycle is over.
+    /// Reports that the first cycle is over.
     pub fn begun(&self) {
         self.notifier.notify(Signals::BEGUN);
     }

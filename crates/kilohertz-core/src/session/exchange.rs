@@ -1,5 +1,5 @@
-//! What the loop and its policy have exchanged: which question is out, which answer has to be there by now,
-//! and the curve through the answers. Nothing here waits or reads a clock: the cycle is handed in.
+//! What the loop and its policy have exchanged: which question is open, which answer is due by now, and the
+//! curve through the answers. Nothing here waits or reads a clock: the cycle is passed in.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
@@ -12,59 +12,59 @@ use crate::command::lowpass::LowPass;
 use crate::policy::Question;
 use crate::timing::time::nanos;
 
-/// The share of a period that the loop waits for its policy in a cycle at most.
+/// The largest share of a period for which the loop waits for its policy within a cycle.
 const LONGEST_WAIT: f64 = 0.9;
 
-/// Which cycle it is.
+/// The cycle that the loop is in.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Now {
-    /// Its number, from 0.
+    /// The number of the cycle, from 0.
     pub tick: u64,
-    /// Ticks of the robot's clock since the first cycle; those without a cycle count.
+    /// Ticks of the robot's clock since the first cycle, including ticks without a cycle.
     pub clock: u64,
 }
 
-/// A question that is to be asked in this cycle.
+/// A question to be asked in this cycle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Due {
     pub question: Question,
-    /// The time since the question before; zero for the first.
+    /// The time since the previous question; zero for the first.
     pub period: Duration,
 }
 
-/// How the answer stands that has to be there by now.
+/// The state of the answer that is due by now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
     /// The first answer is not due yet.
     Early,
-    /// So it stands; what is too old to be used counts as none.
+    /// The state of the answer. An answer that is too old to be used counts as none.
     Known(Arrival),
 }
 
-/// What a cycle makes of the answers that came in it.
+/// What the answers that came in a cycle mean for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Taken {
     pub standing: Standing,
-    /// Whether this is the deadline of a question that has no answer.
+    /// True if this cycle is the deadline of a question that has no answer.
     pub is_missing: bool,
-    /// Whether the newest action came for the question asked last, but late.
+    /// True if the newest action answers the last question, but late.
     pub is_late: bool,
-    /// Whether the newest action is too old to be used.
+    /// True if the newest action is too old to be used.
     pub is_stale: bool,
-    /// Whether the curve has a new action.
+    /// True if the curve has a new action.
     pub is_new: bool,
 }
 
-/// The question asked last.
+/// The question that was asked last.
 #[derive(Debug, Clone, Copy)]
 struct Asked {
-    /// Its number in the policy's own count, from 0.
+    /// Its number in the count of the policy's questions, from 0.
     number: u64,
     /// The cycle in which it was asked.
     tick: u64,
-    /// The tick of the robot's clock by which its answer has to be there.
+    /// The tick of the robot's clock at which its answer is due.
     due: u64,
-    /// Whether it was answered, with an action or without.
+    /// True if it was answered, with an action or without.
     is_answered: bool,
 }
 
@@ -74,13 +74,13 @@ pub(super) struct PolicyExchange {
     cadence: Cadence,
     /// The robot's period.
     cycle: Duration,
-    /// Cycles from a question to the use of its answer.
+    /// How many cycles after a question its answer is used.
     delay: u64,
     late: LateRule,
     asked: Option<Asked>,
-    /// The number of the newest question whose answer has to be there.
+    /// The number of the newest question whose answer is due.
     expected: Option<u64>,
-    /// Whether the answer to the question asked last waits, in `newest`, until it is due.
+    /// True if the answer to the last question is in `newest` and is not due yet.
     is_early: bool,
     /// The newest action that came.
     newest: Box<[f64]>,
@@ -89,9 +89,9 @@ pub(super) struct PolicyExchange {
 }
 
 impl PolicyExchange {
-    /// The exchange with a policy that is asked every `ratio` periods `cycle` of the robot and has
-    /// `budget` for its answer; `None` for a robot that waits for it. `path` and `filter` make commands of
-    /// its actions.
+    /// Creates the exchange with a policy that is asked every `ratio` robot periods of `cycle`. `budget` is
+    /// the time for its answer; `None` if the robot waits for the policy. `path` and `filter` turn its
+    /// actions into commands.
     pub fn new(
         cycle: Duration,
         ratio: f64,
@@ -105,7 +105,8 @@ impl PolicyExchange {
         let delay = match budget {
             Some(budget) if is_slow && budget > cycle.mul_f64(LONGEST_WAIT) => {
                 let cycles = (budget.as_secs_f64() / cycle.as_secs_f64()).ceil();
-                // A single precision's worth below a whole number is that number.
+                // A ratio within the rounding of a single-precision number below a whole number counts as
+                // that number.
                 (cycles as u64).min((cadence.ratio() + 1e-6) as u64)
             }
             _ => 0,
@@ -124,30 +125,31 @@ impl PolicyExchange {
         }
     }
 
-    /// Periods of the robot from one question to the next.
+    /// Returns the time from one question to the next in periods of the robot.
     pub fn ratio(&self) -> f64 {
         self.cadence.ratio()
     }
 
-    /// Whether the policy is asked in every cycle.
+    /// Returns true if the policy is asked in every cycle.
     pub fn is_every_cycle(&self) -> bool {
         self.cadence.is_every_cycle()
     }
 
-    /// Whether an answer is for the cycle in which it was asked for, so that the loop waits for it there.
+    /// Returns true if an answer is used in the cycle of its question, so that the loop waits for it there.
     #[inline]
     pub fn waits(&self) -> bool {
         self.delay == 0
     }
 
-    /// Returns the question that is to be asked in this cycle, if one is, and takes it as asked.
+    /// Returns the question to be asked in this cycle, if there is one, and records it as asked.
     #[inline]
     pub fn ask(&mut self, now: Now) -> Option<Due> {
         let number = self.cadence.due(now.clock)?;
         let since = number.saturating_sub(self.asked.map_or(number, |asked| asked.number));
         let due = match self.delay {
             0 => now.clock,
-            // A question whose own tick had no cycle has less time: its answer is needed when it is.
+            // If the question's own tick had no cycle, the policy has less time: the answer is due when it
+            // is needed.
             delay => self.cadence.tick_of(number).saturating_add(delay),
         };
         self.asked = Some(Asked {
@@ -165,7 +167,7 @@ impl PolicyExchange {
         })
     }
 
-    /// How long so many periods of the policy last.
+    /// Returns how long this many periods of the policy last.
     #[inline]
     fn lasting(&self, periods: u64) -> Duration {
         if self.cadence.is_every_cycle() {
@@ -178,13 +180,13 @@ impl PolicyExchange {
         Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
     }
 
-    /// Where the next action is to be written, and what was written last.
+    /// Returns the newest action; the next one is written here too.
     #[inline]
     pub fn newest(&mut self) -> &mut [f64] {
         &mut self.newest
     }
 
-    /// Notes that `question` is answered; says whether it is the one asked last.
+    /// Notes that `question` is answered. Returns true if it is the last question that was asked.
     #[inline]
     pub fn answered(&mut self, question: Question) -> bool {
         match &mut self.asked {
@@ -196,13 +198,13 @@ impl PolicyExchange {
         }
     }
 
-    /// Whether there was no action yet that could be used.
+    /// Returns true if there has been no usable action yet.
     #[inline]
     pub fn is_before_first(&self) -> bool {
         self.path.newest().is_none()
     }
 
-    /// Lets the curve begin where the robot is commanded to be. Only before the first action.
+    /// Lets the curve begin at `command`. Call this only before the first action.
     pub fn begin(&mut self, command: &[f64]) {
         self.path.begin(command);
         if let Some(filter) = &mut self.filter {
@@ -210,7 +212,7 @@ impl PolicyExchange {
         }
     }
 
-    /// Takes in the newest action that came in this cycle, which answers `question`, or that none came.
+    /// Takes in the newest action of this cycle, which answers `question`; `None` if no action came.
     #[inline]
     pub fn take(&mut self, question: Option<Question>, now: Now) -> Taken {
         let mut taken = Taken {
@@ -224,7 +226,7 @@ impl PolicyExchange {
             return taken;
         };
         let is_due = now.clock >= asked.due;
-        // Whether this is the cycle by which the answer has to be there.
+        // True in the cycle in which the answer is due.
         let is_deadline = is_due && self.expected != Some(asked.number);
         if is_deadline {
             self.expected = Some(asked.number);
@@ -243,11 +245,11 @@ impl PolicyExchange {
         };
         if arrival != Arrival::None {
             self.is_early &= !is_due;
-            // What comes late stands for what should have come.
+            // A late action takes the place of the action that was due.
             self.path.put(expected, &self.newest);
             taken.is_new = true;
         }
-        // Between two questions it is the answer to the last one that goes on, as far as it leads.
+        // Between two questions the curve continues to the last answer, and ends there.
         let leads = |newest: u64| newest as f64 + 1.0 > self.place(now);
         taken.standing = Standing::Known(match arrival {
             Arrival::None if !taken.is_stale && self.path.newest().is_some_and(leads) => {
@@ -258,7 +260,7 @@ impl PolicyExchange {
         taken
     }
 
-    /// How the newest action stands, which answers `question`, where `asked` was asked last.
+    /// Returns the state of the newest action, which answers `question`; `asked` is the last question.
     #[inline]
     fn arrival(
         &mut self,
@@ -293,12 +295,13 @@ impl PolicyExchange {
         }
     }
 
-    /// This cycle in periods of the policy, behind its questions by what their answers may take.
+    /// Returns the time of this cycle on the curve, in periods of the policy. It lags behind the questions
+    /// by the time that an answer may take.
     fn place(&self, now: Now) -> f64 {
         now.clock.saturating_sub(self.delay) as f64 / self.cadence.ratio()
     }
 
-    /// Writes the action that this cycle is to command, on the curve through the answers.
+    /// Writes the command of this cycle, from the curve through the answers.
     #[inline]
     pub fn command(&mut self, now: Now, out: &mut [f64]) {
         if self.cadence.is_every_cycle() {
@@ -306,19 +309,19 @@ impl PolicyExchange {
         } else {
             self.path.at(self.place(now), out);
         }
-        // Before the first action there is none to filter.
+        // Before the first action there is nothing to filter.
         if let (Some(filter), false) = (&mut self.filter, self.path.newest().is_none()) {
             filter.pass(1.0, out);
         }
     }
 
-    /// Whether commands are the answers as they are, with nothing between them and no filter.
+    /// Returns true if commands are the unchanged answers, with no curve between them and no filter.
     #[inline]
     pub fn commands_answers(&self) -> bool {
         self.cadence.is_every_cycle() && self.filter.is_none()
     }
 
-    /// The newest action on the curve, as it was answered.
+    /// Returns the newest action on the curve, as it was answered.
     #[inline]
     pub fn answer(&self) -> &[f64] {
         self.path.answer()
@@ -332,7 +335,7 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    /// What a cycle brought.
+    /// What one cycle brought.
     #[derive(Debug, Clone, Copy)]
     struct Row {
         clock: u64,
@@ -340,12 +343,12 @@ mod tests {
         command: f64,
     }
 
-    /// An exchange with a policy that answers question `k` with `k`, some cycles after it was asked.
+    /// An exchange with a policy that answers question `k` with `k`, some cycles after the question.
     struct Timeline {
         exchange: PolicyExchange,
         asked: Vec<Due>,
         now: Now,
-        /// The question that is open, and in which cycle it is answered.
+        /// The open question, and the cycle in which it is answered.
         open: Option<(u64, Question)>,
     }
 
@@ -369,7 +372,8 @@ mod tests {
             }
         }
 
-        /// One cycle, `skipped` ticks behind the last, in which a question is answered after `takes` cycles.
+        /// Runs one cycle after `skipped` ticks without one. A question asked now is answered after `takes`
+        /// cycles.
         fn cycle(&mut self, skipped: u64, takes: u64) -> Row {
             if self.now.tick > 0 {
                 self.now.clock += 1 + skipped;
@@ -381,7 +385,7 @@ mod tests {
             let answered = self.open.take_if(|(due, _)| *due <= self.now.tick);
             let question = answered.map(|(_, question)| question);
             if let Some(question) = question {
-                // The number of the question that it is: one is open at a time.
+                // Finds the number of the question.
                 let number = self.asked.iter().position(|due| due.question == question);
                 self.exchange.newest()[0] = number.unwrap() as f64;
                 self.exchange.answered(question);
@@ -467,7 +471,7 @@ mod tests {
                 let row = timeline.cycle(skipped, 0);
                 assert!(!row.taken.is_missing, "{rate_hz} Hz");
                 let expected = (row.clock as f64 - ratio - f64::from(budget)) / ratio;
-                // The first answers begin from rest.
+                // The curve begins at rest, so the first answers differ.
                 let off = row.command - expected;
                 assert!(row.clock < 200 || off.abs() < 1e-6, "{rate_hz} Hz: {row:?}");
             }
@@ -497,7 +501,7 @@ mod tests {
     #[test]
     fn a_deadline_without_an_answer_is_missing_once_and_its_answer_late_by_the_cycles_since() {
         let mut timeline = Timeline::new(50.0, MS * 5);
-        // The answer comes in the ninth cycle behind the question and is due in the fifth.
+        // The answer comes in the ninth cycle after the question and is due in the fifth.
         let rows = timeline.cycles(1_000, 9);
         assert_eq!(rows.iter().filter(|row| row.taken.is_missing).count(), 50);
         assert_eq!(rows.iter().filter(|row| row.taken.is_late).count(), 50);
@@ -506,7 +510,7 @@ mod tests {
             let expected = match row.clock % 20 {
                 5..9 => Arrival::None,
                 9 => Arrival::Late { age: 4 },
-                // What came goes on until the next deadline.
+                // The action that came is used until the next deadline.
                 _ => Arrival::Fresh,
             };
             assert_eq!(row.taken.standing, Standing::Known(expected), "{row:?}");

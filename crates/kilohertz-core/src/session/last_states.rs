@@ -1,11 +1,11 @@
-//! The newest observations, kept for the error that may come.
+//! The newest observations, kept for an error report.
 
 use std::time::Duration;
 
-/// Observations kept for the error that may come.
+/// How many observations are kept for an error report.
 const LAST_STATES: usize = 50;
 
-/// The newest observations, for the error that may come.
+/// The newest observations, for an error report.
 pub(super) struct LastStates {
     rows: Vec<f64>,
     stride: usize,
@@ -36,7 +36,7 @@ impl LastStates {
         self.written = self.written.saturating_add(1);
     }
 
-    /// The rows there are, oldest first. Allocates: for after the loop.
+    /// Returns the kept rows, oldest first. Allocates, so it is called only after the loop.
     pub(super) fn rows(&self) -> Vec<f64> {
         let kept = self.written.min(LAST_STATES);
         let oldest = self.written.saturating_sub(kept);

@@ -1,4 +1,4 @@
-//! How late a policy's answers have been lately, and when that is worth an event.
+//! How late a policy's answers were lately, and when that is reported.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
@@ -6,35 +6,35 @@ use std::time::Duration;
 
 use crate::policy::Question;
 
-/// How long lateness is looked at before it is told, how many questions there have to be, and one of
-/// how many answers may be late.
+/// How long lateness is watched before it is reported, how many questions that takes, and the share: more
+/// than one answer in `LATE_SHARE` must be late.
 const WINDOW: Duration = Duration::from_secs(2);
 const LEAST_QUESTIONS: u64 = 20;
 const LATE_SHARE: u64 = 10;
 
-/// Watches how late answers are, window by window of the robot's clock.
+/// Watches how late answers are, in windows of the robot's clock.
 #[derive(Debug)]
 pub(super) struct Lateness {
-    /// The robot's period, and the policy's in periods of the robot.
+    /// The robot's period, and the policy's period in periods of the robot.
     cycle: Duration,
     ratio: f64,
-    /// How many ticks a window has, and the tick at which this one began.
+    /// How many ticks a window has, and the tick at which the present window began.
     window: u64,
     since: u64,
-    /// What the session's counters showed then.
+    /// The session's counters at the start of the window.
     asks: u64,
     lates: u64,
-    /// How long late answers took, in all [s], and the sum of the squares.
+    /// The total time that late answers took [s], and the sum of its squares.
     took_s: f64,
     took_s2: f64,
-    /// Deadlines that have passed since an answer came, and the most in a row.
+    /// How many deadlines have passed since the last answer, and the largest such number in this window.
     open: u32,
     longest: u32,
     is_told: bool,
 }
 
 impl Lateness {
-    /// For a robot with the period `cycle` and a policy that is asked every `ratio` of them.
+    /// Creates a watch for a robot with the period `cycle` and a policy that is asked every `ratio` cycles.
     pub fn new(cycle: Duration, ratio: f64) -> Lateness {
         Lateness {
             cycle,
@@ -63,7 +63,7 @@ impl Lateness {
         self.longest = self.longest.max(self.open);
     }
 
-    /// Notes that the answer to `question` came at tick `clock`, late.
+    /// Notes that the answer to `question` came late, at tick `clock`.
     pub fn came_late(&mut self, question: Question, clock: u64) {
         let now = self.cycle.mul_f64(clock as f64);
         let took_s = now.saturating_sub(question.time).as_secs_f64();
@@ -71,8 +71,8 @@ impl Lateness {
         self.took_s2 += took_s * took_s;
     }
 
-    /// At the end of a window in which too many answers were late, says how long they took; once. `counted` returns
-    /// how many questions there were in the session, and how many late ones.
+    /// Returns how long late answers took, once, at the end of a window in which too many were late.
+    /// `counted` returns how many questions the session has had, and how many answers were late.
     #[inline]
     pub fn watch(&mut self, clock: u64, counted: impl FnOnce() -> (u64, u64)) -> Option<Duration> {
         if self.is_told || clock.saturating_sub(self.since) < self.window {
@@ -82,7 +82,8 @@ impl Lateness {
         let asked = asks.saturating_sub(self.asks);
         let late = lates.saturating_sub(self.lates);
         self.is_told = asked >= LEAST_QUESTIONS && late.saturating_mul(LATE_SHARE) > asked;
-        // Long ones count for as many questions as they leave open; or what was never answered at all.
+        // A long answer weighs as many questions as it leaves open. The longest silence counts if it is
+        // longer.
         let silent = f64::from(self.longest) * self.ratio;
         let mean_s = self.took_s2 / self.took_s.max(f64::MIN_POSITIVE);
         let took = Duration::from_secs_f64(mean_s).max(self.cycle.mul_f64(silent));

@@ -1,5 +1,5 @@
-//! Lockstep: time is the robot's alone. The loop waits for each answer of the policy, however long that takes
-//! by the wall clock, and an answer comes as late by the robot's clock as the session says.
+//! Lockstep: only the robot's clock counts. The loop waits for each answer of the policy, however long that
+//! takes by the wall clock. On the robot's clock an answer is as late as the session's options say.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
@@ -10,38 +10,38 @@ use std::time::Duration;
 use crate::policy::{Answer, Ask, Policy, PolicyThread, Question, Waker};
 use crate::timing::time::Time;
 
-/// How long an answer is waited for by the wall clock. A policy that takes longer is silent, and its answers are
-/// missing until one comes.
+/// How long to wait for an answer on the wall clock. A policy that takes longer counts as silent, and its
+/// answers are missing until one comes.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
-/// How long a policy takes for an answer, by the robot's clock.
+/// How long a policy takes for an answer, on the robot's clock.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Latency {
-    /// Always as long.
+    /// The same time for each answer.
     Fixed(Duration),
-    /// As long as numbers from `seed` choose, evenly between two durations.
+    /// A random time between two durations, evenly distributed.
     Between {
-        /// The shortest.
+        /// The shortest time.
         from: Duration,
-        /// The longest.
+        /// The longest time.
         to: Duration,
-        /// The same seed gives the same latencies.
+        /// The seed of the random times. The same seed gives the same times.
         seed: u64,
     },
 }
 
 impl Latency {
-    /// No time at all: each answer comes in the cycle of its question.
+    /// No time: each answer comes in the cycle of its question.
     pub const NONE: Latency = Latency::Fixed(Duration::ZERO);
 }
 
-/// The robot's clock, which the loop sets and its policy reads: ticks since the first cycle.
+/// The robot's clock: ticks since the first cycle. The loop sets it, and its policy reads it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct RobotClock(Arc<AtomicU64>);
 
 impl RobotClock {
     pub fn set(&self, ticks: u64) {
-        // Both ends are the loop thread.
+        // The loop thread is both the writer and the reader.
         self.0.store(ticks, Ordering::Relaxed);
     }
 
@@ -50,36 +50,37 @@ impl RobotClock {
     }
 }
 
-/// A question that came while the policy was busy with another.
+/// A question that came while the policy was busy with another one.
 struct Waiting {
     question: Question,
     period: Duration,
     observation: Box<[f64]>,
 }
 
-/// A policy whose answers take time of the robot's clock, and none of the wall clock.
+/// A policy whose answers take time on the robot's clock, but none on the wall clock.
 ///
-/// Like a policy on a thread of its own it has one question at a time. What it is asked meanwhile waits, the
-/// newest question alone.
+/// Like a policy on its own thread, it has one question at a time. Of the questions that come meanwhile,
+/// only the newest waits.
 pub(super) struct Lockstep {
     inner: Box<dyn Policy>,
     clock: RobotClock,
     /// The robot's period.
     cycle: Duration,
     latency: Latency,
-    /// The state of the generator of latencies.
+    /// The state of the random generator.
     random: u64,
-    /// The tick at which the answer to the question that is open comes.
+    /// The tick at which the answer to the open question comes.
     ready: Option<u64>,
     waiting: Waiting,
     is_waiting: bool,
     longest_wait: Duration,
-    /// Whether an answer was waited for in vain.
+    /// True if the last wait for an answer ended without one.
     is_silent: bool,
 }
 
 impl Lockstep {
-    /// `inner` with `latency`, on the clock of a robot with the period `cycle` and `slots` in an observation.
+    /// Creates a policy that answers like `inner`, with `latency`, for a robot with the period `cycle` and
+    /// `slots` slots in an observation.
     pub fn new(
         inner: Box<dyn Policy>,
         clock: RobotClock,
@@ -108,7 +109,7 @@ impl Lockstep {
         }
     }
 
-    /// How many ticks the next answer takes: those that its time has begun.
+    /// Returns how many ticks the next answer takes, rounded up.
     fn ticks(&mut self) -> u64 {
         let latency = match self.latency {
             Latency::Fixed(latency) => latency,
@@ -117,11 +118,11 @@ impl Lockstep {
             }
         };
         let ticks = latency.as_secs_f64() / self.cycle.as_secs_f64();
-        // What is a whole number of ticks but for rounding is that many.
+        // A whole number of ticks must not be rounded up because of a rounding error.
         (ticks - 1e-6).ceil().max(0.0) as u64
     }
 
-    /// The next number of the generator, from 0 to 1: SplitMix64.
+    /// Returns the next random number from 0 to 1, by SplitMix64.
     fn share(&mut self) -> f64 {
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.random;
@@ -131,13 +132,13 @@ impl Lockstep {
         (mixed >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// Passes a question on.
+    /// Passes a question to the inner policy.
     fn pass(&mut self, ask: &Ask<'_>) {
         self.inner.request(ask);
         self.ready = Some(self.clock.now().saturating_add(self.ticks()));
     }
 
-    /// Passes on the question that waits, once the policy has answered the one before it.
+    /// Passes the waiting question to the inner policy, after it has answered the one before.
     fn pass_waiting(&mut self) {
         if !std::mem::take(&mut self.is_waiting) {
             return;
@@ -207,7 +208,8 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    /// The ticks at which answers came, each with the tick of its question, in `cycles` that all ask.
+    /// Returns the ticks at which answers came, each with the tick of its question; each of `cycles` cycles
+    /// has a question.
     fn answered(latency: Latency, cycles: u64) -> Vec<(u64, u64)> {
         let clock = RobotClock::default();
         let native = Native::new(1, |ask: &Ask<'_>, action: &mut [f64]| {
@@ -267,7 +269,7 @@ mod tests {
         assert!((14.5..16.5).contains(&mean), "{mean}");
     }
 
-    /// A policy that answers nothing for a while of the wall clock, then what it is asked last.
+    /// A policy that does not answer for some time on the wall clock, and then answers the last question.
     struct Hanging {
         since: Time,
         asked: Option<Question>,
@@ -316,7 +318,7 @@ mod tests {
             }
             assert!(missing < 10_000_000, "it was never heard again");
         };
-        // One wait of 20 ms fills no 60 ms: the others were none.
+        // One wait takes 20 ms, so less than 60 ms means that there were no more waits.
         assert!(missing > 3, "{missing}");
         assert!(Time::now().since(began) >= HANGS);
         assert!(matches!(answer, Answer::Action(_)));

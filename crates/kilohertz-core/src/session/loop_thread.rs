@@ -1,4 +1,4 @@
-//! The loop thread: what it is given, and what it leaves behind.
+//! The loop thread: what it starts with, and what it leaves.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
@@ -20,7 +20,7 @@ use crate::thread::awake::{self, Awake};
 use crate::thread::promotion::Promotion;
 use crate::thread::realtime::make_realtime;
 
-/// The loop thread.
+/// Runs a session on the loop thread.
 pub(super) fn run(
     mut robot: Box<dyn Robot>,
     mut policy: Box<dyn Policy>,
@@ -30,7 +30,7 @@ pub(super) fn run(
     records: RecordIn,
     notifier: &Notifier,
 ) {
-    // Before the thread is a realtime one: what it starts inherits that.
+    // This comes before the thread gets realtime priority, because threads that it starts inherit that.
     let policy_thread = policy.thread();
     let number = policy_thread.as_ref().map(|thread| thread.shared_number());
     let threads: Vec<_> = [Some(awake::this_thread()), number]
@@ -42,7 +42,7 @@ pub(super) fn run(
     if let Some(promotion) = &promotion {
         let _ = shared.promotion.set(promotion.view());
     }
-    // Each is set once, here; a second value is impossible.
+    // Each is set once, here, so the results can be ignored.
     let _ = shared.awake.set(awake.report().clone());
     let _ = shared.realtime.set(make_realtime(&config.realtime));
     policy.attach();
@@ -67,7 +67,8 @@ pub(super) fn run(
             None
         }
     };
-    // The robot goes first: whoever sees the outcome finds it stopped and its sockets closed.
+    // The robot is dropped first: a thread that sees the outcome finds the robot stopped and its sockets
+    // closed.
     drop(robot);
     drop(promotion);
     drop(awake);
@@ -78,7 +79,7 @@ pub(super) fn run(
     });
 }
 
-/// The policy as a session in lockstep asks it, and the clock that it goes by.
+/// Returns the policy with its latency, and its clock, if the session is in lockstep.
 fn in_lockstep(
     policy: Box<dyn Policy>,
     config: &Config,
@@ -93,13 +94,13 @@ fn in_lockstep(
     (Box::new(policy), Some(clock))
 }
 
-/// Gives the policy's thread the priority that is asked for.
+/// Gives the policy's thread the priority that was asked for.
 fn promoted(
     config: &Config,
     thread: Option<Arc<PolicyThread>>,
     period: Duration,
 ) -> Option<Promotion> {
     let patience = period.saturating_mul(config.late.max_held.max(1));
-    // Without a thread for the watch the policy stays an ordinary one.
+    // If the watching thread cannot be started, the policy keeps its ordinary priority.
     Promotion::begin(config.policy_priority?, thread?, patience).ok()
 }

@@ -50,16 +50,16 @@ pub struct Session {
     records: Mutex<RecordOut>,
     handle: Mutex<Option<JoinHandle<()>>>,
     thread: Thread,
-    /// Wakes the loop where it waits for its policy otherwise than parked.
+    /// Wakes the loop if it waits for its policy in another way than parked.
     waker: Option<Waker>,
 }
 
 impl Session {
-    /// Starts the loop thread. `notifier` is notified of events and at the end; `recorder` is what the
-    /// policy's channel counts into too.
+    /// Starts the loop thread. `notifier` is notified of events and of the end. `recorder` is also the one
+    /// that the policy's channel counts into.
     ///
     /// # Errors
-    /// The system's, where it cannot start a thread.
+    /// Returns the system's error if it cannot start a thread.
     pub fn start(
         robot: Box<dyn Robot>,
         policy: Box<dyn Policy>,
@@ -112,7 +112,7 @@ impl Session {
         })
     }
 
-    /// Asks the loop to bring the robot to rest and to end. Returns at once; may be repeated.
+    /// Asks the loop to bring the robot to rest and to end. Returns at once. May be called again.
     pub fn request_stop(&self) {
         self.shared.stop().store(true, Ordering::Relaxed);
         self.thread.unpark();
@@ -121,8 +121,8 @@ impl Session {
         }
     }
 
-    /// Waits until the loop thread has ended, at most `limit`; says whether it has. The robot is
-    /// stopped by then.
+    /// Waits at most `limit` until the loop thread has ended. Returns true if it has; the robot is stopped
+    /// then.
     pub fn join(&self, limit: Duration) -> bool {
         let deadline = Time::now() + limit;
         while !self.has_ended() {
@@ -137,63 +137,64 @@ impl Session {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         if let Some(handle) = handle {
-            // A panic inside was caught and is the outcome's cause.
+            // A panic inside was caught; the outcome has it as its cause.
             let _ = handle.join();
         }
         true
     }
 
-    /// Whether the first cycle has begun.
+    /// Returns true if the first cycle has begun.
     pub fn has_begun(&self) -> bool {
         self.shared.begun.load(Ordering::Acquire)
     }
 
-    /// Whether the robot is stopped and the loop has ended.
+    /// Returns true if the robot is stopped and the loop has ended.
     pub fn has_ended(&self) -> bool {
         self.shared.ended.load(Ordering::Acquire)
     }
 
-    /// What the loop has done until now.
+    /// Returns what the loop has done until now.
     pub fn stats(&self) -> Stats {
         self.shared.recorder.snapshot()
     }
 
-    /// Where the loop counts.
+    /// Returns the recorder into which the loop counts.
     pub fn recorder(&self) -> &Recorder {
         &self.shared.recorder
     }
 
-    /// What the loop thread asked of the system and got; nothing before the thread has run.
+    /// Returns what the loop thread asked of the system and got; `None` before the thread has run.
     pub fn realtime(&self) -> Option<&RealtimeReport> {
         self.shared.realtime.get()
     }
 
-    /// How cores are kept awake; nothing before the thread has run.
+    /// Returns how cores are kept awake; `None` before the thread has run.
     pub fn awake(&self) -> Option<&AwakeReport> {
         self.shared.awake.get()
     }
 
-    /// What became of the policy's priority; nothing where none was asked for, and before the thread has run.
+    /// Returns the policy's realtime priority and its state; `None` if none was asked for, or before the
+    /// thread has run.
     pub fn promotion(&self) -> Option<&PromotionView> {
         self.shared.promotion.get()
     }
 
-    /// How the session ended; nothing while it runs.
+    /// Returns how the session ended; `None` while it runs.
     pub fn outcome(&self) -> Option<&Outcome> {
         self.shared.outcome.get()
     }
 
-    /// Whether there are events to be taken.
+    /// Returns true if there are events to be taken.
     pub fn has_events(&self) -> bool {
         !self.shared.events.is_empty()
     }
 
-    /// Takes the oldest event not taken yet.
+    /// Takes the oldest event that was not taken yet.
     pub fn take_event(&self) -> Option<Event> {
         self.shared.events.pop()
     }
 
-    /// Takes all tick records there are; the layout is [`RecordOut`]'s.
+    /// Takes all stored tick records; [`RecordOut`] describes their layout.
     pub fn take_records(&self) -> Vec<f64> {
         self.records
             .lock()

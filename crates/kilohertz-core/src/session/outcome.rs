@@ -1,4 +1,4 @@
-//! How a session has ended, and what happened on the way.
+//! How a session ended, and what happened during it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -6,12 +6,12 @@ use std::time::Duration;
 use crate::limits::Violation;
 use crate::robot::RobotError;
 
-/// Why a session ended other than by being asked to. The first cause counts.
+/// Why a session ended although it was not asked to. The first cause counts.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cause {
     /// The policy failed.
     PolicyFailed {
-        /// The cycle in which the loop learnt of it.
+        /// The cycle in which the loop noticed it.
         tick: u64,
     },
     /// The policy's action was not allowed.
@@ -27,20 +27,19 @@ pub enum Cause {
         tick: u64,
         /// Cycles in a row without an action, this one included.
         without_action: u32,
-        /// Whether the policy answered, but had nothing new to say.
+        /// True if the policy answered, but with nothing new.
         had_nothing: bool,
     },
-    /// The robot was on its way to the policy's actions for longer than it may be, and lateness ends
-    /// the session.
+    /// Catching up with the policy's actions took longer than it may, and lateness ends the session.
     Behind {
         /// The cycle in which the loop gave up.
         tick: u64,
         /// The slot that is furthest from the action.
         slot: usize,
-        /// By how much, in the slot's unit.
+        /// The distance, in the slot's unit.
         distance: f64,
     },
-    /// In its first second the policy had nothing to say to any question.
+    /// In its first second the policy answered every question with nothing new.
     NoAction {
         /// The cycle in which the loop gave up.
         tick: u64,
@@ -50,7 +49,7 @@ pub enum Cause {
         /// The number of cycles that had started.
         tick: u64,
     },
-    /// The loop thread panicked: a fault of this program or of a client library.
+    /// The loop thread panicked: a defect of this program or of a client library.
     Panicked {
         /// The panic's message.
         message: String,
@@ -59,16 +58,16 @@ pub enum Cause {
 
 /// How a session ended.
 pub struct Outcome {
-    /// Why, unless it was asked to.
+    /// Why the session ended; `None` if it was asked to.
     pub cause: Option<Cause>,
-    /// What the robot reported, as the cause or while it was being stopped for another.
+    /// What the robot reported, as the cause, or while it was being stopped for another cause.
     pub robot_error: Option<RobotError>,
-    /// The last observations, oldest first, each behind its cycle's number and its time [s].
+    /// The last observations, oldest first, each preceded by its cycle's number and its time [s].
     pub last_states: Vec<f64>,
 }
 
 impl std::fmt::Debug for Outcome {
-    /// Leaves the last states out: they would bury the cause.
+    /// Leaves the last states out: they would hide the cause.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Outcome")
             .field("cause", &self.cause)
@@ -78,7 +77,7 @@ impl std::fmt::Debug for Outcome {
 }
 
 impl Outcome {
-    /// A panic outside the cycles: before the first, or while the robot was let go.
+    /// Returns the outcome of a panic outside the cycles: before the first, or while the robot was dropped.
     pub(super) fn panicked(panic: &(dyn std::any::Any + Send)) -> Outcome {
         let message = panic_message(panic);
         Outcome {
@@ -89,7 +88,7 @@ impl Outcome {
     }
 }
 
-/// Something worth telling while a session runs.
+/// Something that is reported while a session runs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Event {
     /// The cycle in which it happened.
@@ -101,23 +100,25 @@ pub struct Event {
 /// What an [`Event`] is about.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum EventKind {
-    /// The first cycle without an action after one with: the command is held.
+    /// The first cycle without an action after one with an action: the last motion is held.
     Held,
     /// The robot is being brought to rest because no action came for too long.
     Resting,
     /// Actions are used as they come again.
     Resumed,
-    /// The robot has been on its way to the policy's actions for [`Config::catch_up`](crate::session::Config::catch_up).
+    /// Catching up with the policy's actions has taken
+    /// [`Config::catch_up`](crate::session::Config::catch_up).
     Behind {
         /// The slot that is furthest from the action.
         slot: usize,
-        /// By how much, in the slot's unit.
+        /// The distance, in the slot's unit.
         distance: f64,
     },
-    /// More than a tenth of the questions of two seconds, of at least 20, were answered late. Told once.
+    /// More than a tenth of the questions of two seconds, with at least 20 questions, were answered late.
+    /// Reported once.
     Late {
-        /// How long those answers took, in the mean of the questions that they left open; or how long no
-        /// answer came, where that was longer.
+        /// How long those answers took: the mean, weighted by the questions that each left open. If there
+        /// was a longer time without any answer, that time instead.
         took: Duration,
     },
 }
@@ -128,7 +129,7 @@ pub(super) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
         .unwrap_or_else(|| "a panic without a message".to_owned())
 }
 
-/// Does `work` and catches its panic. What it leaves half done must not be gone on with.
+/// Runs `work` and catches its panic. State that `work` left inconsistent must not be used after that.
 pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Box<dyn std::any::Any + Send>> {
     catch_unwind(AssertUnwindSafe(work))
 }

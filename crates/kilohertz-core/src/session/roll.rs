@@ -1,8 +1,8 @@
-//! Who moves something in this process, as a signal handler can see it.
+//! The list of everything that moves a robot in this process, readable from a signal handler.
 //!
 //! Whatever moves a robot (a session, a move, a command of a hand) has a [`Place`] on the roll. The roll is
-//! static and of fixed size, and all of it is atomics: what is said to be for handlers neither allocates
-//! nor takes a lock.
+//! static, of fixed size, and consists of atomics. Functions marked "For signal handlers" neither allocate
+//! nor take a lock.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
@@ -16,24 +16,24 @@ use crate::timing::time::Time;
 /// How many places there are.
 pub const PLACES: usize = 256;
 
-/// How long an end of the process waits for robots at most: coming to rest may take [`REST`] of it.
+/// How long the end of the process waits for robots at most. Coming to rest may take [`REST`] of it.
 pub const END_LIMIT: Duration = Duration::from_secs(4);
 /// The longest that a session may take to come to rest.
 pub const REST: Duration = Duration::from_secs(3);
-/// How long the answer to the last command is waited for. Whoever takes it in may allocate, which can hang
-/// in a process whose heap is broken; the robot is at rest by then.
+/// How long to wait for the answer to the last command. The thread that receives the answer may allocate,
+/// which can hang in a process whose heap is damaged; the robot is at rest by then.
 const ANSWER: Duration = Duration::from_millis(300);
 const LOOK: Duration = Duration::from_millis(1);
 
-/// Nobody's.
+/// The place is free.
 const FREE: u32 = 0;
-/// Being made somebody's.
+/// The place is being taken.
 const CLAIMED: u32 = 1;
-/// Somebody's, and nothing moves.
+/// The place is taken, and nothing moves.
 const TAKEN: u32 = 2;
 /// Something may move.
 const DRIVING: u32 = 3;
-/// The last command has gone out.
+/// The last command has been sent.
 const SENT: u32 = 4;
 /// Nothing moves any more.
 const RESTED: u32 = 5;
@@ -43,9 +43,9 @@ struct Slot {
     is_native: AtomicBool,
     ends_on_interrupt: AtomicBool,
     stop: AtomicBool,
-    /// The signal that ended it, or 0.
+    /// The signal that ended what has this place, or 0.
     signal: AtomicI32,
-    /// The thread that moves it, or 0.
+    /// The thread that moves the robot, or 0.
     thread: AtomicU32,
 }
 
@@ -67,39 +67,39 @@ impl Slot {
 }
 
 static ROLL: [Slot; PLACES] = [const { Slot::new() }; PLACES];
-/// The signal after which no motion begins unless it asks for that, or 0.
+/// The signal that told the process to end, or 0. After it only motions begin that explicitly ask to.
 static TOLD_TO_END: AtomicI32 = AtomicI32::new(0);
-/// The signal whose default action is to come, or 0: no motion begins at all.
+/// The signal whose default action comes next, or 0. After it no motion begins.
 static SHUT: AtomicI32 = AtomicI32::new(0);
 
-/// What takes a place.
+/// The kind of motion that takes a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Kind {
-    /// Whether its robot is driven without JavaScript, so that the end of the process waits for it.
+    /// True if its robot is driven without JavaScript, so that the end of the process waits for it.
     pub is_native: bool,
-    /// Whether Ctrl+C is how it is meant to end.
+    /// True if it is meant to be ended by Ctrl+C.
     pub ends_on_interrupt: bool,
-    /// Whether it may begin although the process was told to end.
+    /// True if it may begin although the process was told to end.
     pub even_after_signal: bool,
 }
 
-/// Why there is no place.
+/// Why no place was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
     /// All [`PLACES`] are taken.
     Full,
     /// This signal has told the process to end.
     ToldToEnd(i32),
-    /// The default action of this signal is to come.
+    /// The default action of this signal comes next.
     Ending(i32),
 }
 
-/// A place on the roll; it is given back by [`Place::leave`], or when this is dropped.
+/// A place on the roll. It is given back by [`Place::leave`], or when it is dropped.
 #[derive(Debug)]
 pub struct Place {
     number: usize,
     has_left: AtomicBool,
-    /// What stops it once it has left.
+    /// The stop flag that is used after the place was given back.
     own_stop: AtomicBool,
 }
 
@@ -107,7 +107,7 @@ impl Place {
     /// Takes a place.
     ///
     /// # Errors
-    /// Where nothing may move any more, or all places are taken.
+    /// Returns why no place is available: motions may no longer begin, or all places are taken.
     pub fn take(kind: Kind) -> Result<Place, Refused> {
         let free = |slot: &Slot| {
             let exchanged = slot.phase.compare_exchange(FREE, CLAIMED, SeqCst, SeqCst);
@@ -126,7 +126,8 @@ impl Place {
         slot.signal.store(0, SeqCst);
         slot.thread.store(0, SeqCst);
         slot.phase.store(TAKEN, SeqCst);
-        // Looked at behind the taking: a signal that came before is seen here, one after it sees the place.
+        // This is read after the place was taken: a signal that came before is seen here; a later one sees
+        // the place.
         match (SHUT.load(SeqCst), TOLD_TO_END.load(SeqCst)) {
             (0, 0) => Ok(place),
             (0, _) if kind.even_after_signal => Ok(place),
@@ -143,14 +144,14 @@ impl Place {
         self.has_left.load(SeqCst)
     }
 
-    /// Gives the place back, where whatever had it is over.
+    /// Gives the place back, once what had it is over.
     pub fn leave(&self) {
         if !self.has_left.swap(true, SeqCst) {
             self.slot().phase.store(FREE, SeqCst);
         }
     }
 
-    /// Whether what has the place is to end.
+    /// Returns the flag that asks what has the place to end.
     pub fn stop(&self) -> &AtomicBool {
         match self.has_left() {
             true => &self.own_stop,
@@ -158,7 +159,7 @@ impl Place {
         }
     }
 
-    /// The signal that ended it, where one did; none once it has left.
+    /// Returns the signal that ended it, if one did; `None` after the place was given back.
     pub fn signal(&self) -> Option<i32> {
         if self.has_left() {
             return None;
@@ -166,22 +167,22 @@ impl Place {
         Some(self.slot().signal.load(SeqCst)).filter(|&signal| signal != 0)
     }
 
-    /// Something may move from now on.
+    /// Notes that something may move from now on.
     pub fn drives(&self) {
         self.slot().phase.store(DRIVING, SeqCst);
     }
 
-    /// This thread is the one that moves it.
+    /// Notes that the calling thread moves it.
     pub fn driven_here(&self) {
         self.slot().thread.store(thread_id(), SeqCst);
     }
 
-    /// The last command goes out.
+    /// Notes that the last command is sent.
     pub fn sends_the_last(&self) {
         self.slot().phase.store(SENT, SeqCst);
     }
 
-    /// Nothing moves any more.
+    /// Notes that nothing moves any more.
     pub fn rests(&self) {
         if !self.has_left() {
             self.slot().thread.store(0, SeqCst);
@@ -189,7 +190,7 @@ impl Place {
         }
     }
 
-    /// Waits until nothing moves, at most `limit`; says whether.
+    /// Waits at most `limit` until nothing moves. Returns true if nothing moves.
     pub fn join(&self, limit: Duration) -> bool {
         let give_up = Time::now() + limit;
         while !self.has_left() && self.slot().is_moving() {
@@ -208,10 +209,10 @@ impl Drop for Place {
     }
 }
 
-/// Asks all that have a place to end, because of this signal, or of none (0). For handlers.
+/// Asks everything that has a place to end. `signal` is the reason, or 0. For signal handlers.
 pub fn stop_all(signal: i32) {
     for slot in occupied() {
-        // What was asked to end before, or has ended, has its own cause.
+        // What was asked to end earlier, or has ended, keeps its own cause.
         let has_cause = slot.stop.load(SeqCst) || slot.phase.load(SeqCst) == RESTED;
         if signal != 0 && !has_cause {
             slot.signal.store(signal, SeqCst);
@@ -220,8 +221,8 @@ pub fn stop_all(signal: i32) {
     }
 }
 
-/// Waits until the robots that are driven natively have been stopped, but not for those that the calling
-/// thread drives, and no longer than [`END_LIMIT`]. For handlers.
+/// Waits until the natively driven robots have been stopped, at most [`END_LIMIT`]. It does not wait for
+/// robots that the calling thread drives. For signal handlers.
 pub fn wait_for_rest() {
     let here = thread_id();
     let give_up = Time::now() + END_LIMIT;
@@ -250,39 +251,39 @@ fn occupied() -> impl Iterator<Item = &'static Slot> {
     ROLL.iter().filter(|slot| slot.phase.load(SeqCst) >= TAKEN)
 }
 
-/// Whether anybody has a place. For handlers.
+/// Returns true if any place is taken. For signal handlers.
 pub fn is_anybody_there() -> bool {
     occupied().next().is_some()
 }
 
-/// Whether something is on its way to its end because a signal or somebody else asked for it. For handlers.
+/// Returns true if anything that has a place was asked to end. For signal handlers.
 pub fn is_anybody_ending() -> bool {
     occupied().any(|slot| slot.stop.load(SeqCst))
 }
 
-/// Whether Ctrl+C is how all that there is, something at least, is meant to end, and nothing of it is
-/// ending. For handlers.
+/// Returns true if at least one place is taken, everything that has a place is meant to be ended by Ctrl+C,
+/// and nothing was asked to end yet. For signal handlers.
 pub fn all_end_on_interrupt() -> bool {
     is_anybody_there()
         && occupied().all(|slot| slot.ends_on_interrupt.load(SeqCst) && !slot.stop.load(SeqCst))
 }
 
-/// From now on no motion begins unless it says that it may. For handlers.
+/// Allows from now on only motions that explicitly ask to begin after a signal. For signal handlers.
 pub fn told_to_end(signal: i32) {
     TOLD_TO_END.store(signal, SeqCst);
 }
 
-/// No motion begins, because the default action of `signal` is to come. For handlers.
+/// Allows no motion to begin, because the default action of `signal` comes next. For signal handlers.
 pub fn shut(signal: i32) {
     SHUT.store(signal, SeqCst);
 }
 
-/// Whether the default action of a signal is to come.
+/// Returns true if the default action of a signal comes next.
 pub fn is_shut() -> bool {
     SHUT.load(SeqCst) != 0
 }
 
-/// The default action has been survived.
+/// Allows motions again, because the process survived the signal's default action.
 pub fn open() {
     SHUT.store(0, SeqCst);
 }

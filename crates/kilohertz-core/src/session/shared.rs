@@ -1,4 +1,4 @@
-//! What the loop thread and everybody else share.
+//! What the loop thread and the threads that own the session share.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
@@ -12,9 +12,9 @@ use crate::thread::awake::AwakeReport;
 use crate::thread::promotion::PromotionView;
 use crate::thread::realtime::RealtimeReport;
 
-/// What the loop thread and everybody else share.
+/// What the loop thread and the threads that own the session share.
 pub(super) struct Shared {
-    /// Where there is no place.
+    /// The stop flag of a session without a place.
     pub(super) own_stop: AtomicBool,
     pub(super) place: Option<Arc<Place>>,
     pub(super) begun: AtomicBool,

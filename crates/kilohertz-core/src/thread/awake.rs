@@ -1,10 +1,10 @@
 //! Keeps processor cores awake while a session runs.
 //!
-//! A core without work goes into an idle state, from which a wake takes 20 to 60 us. There are two ways
-//! around it. Idle states are held off where the system permits it, as cyclictest does: the file
-//! `/dev/cpu_dma_latency` is kept open with the longest wake that is acceptable in it. Where that is not
-//! permitted, or changes nothing because the hypervisor has idle states of its own, a thread of the
-//! scheduling class `SCHED_IDLE` keeps the core busy: every other thread preempts it at once.
+//! A core without work goes into an idle state, from which a wake takes 20 to 60 us. There are two ways to
+//! avoid it. If the system permits it, idle states are held off, as cyclictest does: the file
+//! `/dev/cpu_dma_latency` is kept open, with the longest acceptable wake time written to it. If that is not
+//! permitted, or has no effect because the hypervisor has idle states of its own, a thread of the
+//! scheduling class `SCHED_IDLE` keeps the core busy. Every other thread preempts it at once.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
@@ -22,31 +22,31 @@ use crate::timing::time::Time;
 /// How cores are to be kept awake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeepAwake {
-    /// What helps on this machine, as a few wakes show that are measured first. Nothing on battery, and
-    /// never a thread on every CPU of the process.
+    /// The way that helps on this machine, which a few measured wakes show. Does nothing on battery power,
+    /// and never starts a thread on every CPU of the process.
     Auto,
-    /// By threads of the class `SCHED_IDLE`.
+    /// Threads of the class `SCHED_IDLE` keep cores busy.
     Threads,
-    /// By holding idle states off.
+    /// Idle states are held off.
     IdleStates,
-    /// Not at all.
+    /// Cores are not kept awake.
     Off,
 }
 
 /// What a session asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AwakeRequest {
-    /// How.
+    /// How cores are kept awake.
     pub how: KeepAwake,
-    /// The longest wake from an idle state that is acceptable; zero: no idle state at all. `None` leaves
-    /// the system's idle states alone.
+    /// The longest acceptable wake time from an idle state; zero allows no idle state at all. `None` leaves
+    /// the system's idle states unchanged.
     pub idle_latency: Option<Duration>,
-    /// How many cores threads may keep busy, at most.
+    /// How many cores threads may keep busy at most.
     pub cores: usize,
 }
 
 impl Default for AwakeRequest {
-    /// What helps, no idle state at all, two cores.
+    /// The way that helps, no idle states, two cores.
     fn default() -> AwakeRequest {
         AwakeRequest {
             how: KeepAwake::Auto,
@@ -65,18 +65,18 @@ impl AwakeRequest {
     };
 }
 
-/// What became of it.
+/// What was done about a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AwakeReport {
     /// What was asked.
     pub asked: AwakeRequest,
-    /// Whether idle states are held off.
+    /// The grant of holding idle states off.
     pub idle_states: Grant,
     /// How many threads keep a core busy.
     pub threads: usize,
-    /// Why it is so, in words.
+    /// The reason for this, in words.
     pub reason: String,
-    /// How long a wake took, as far as it was measured: with idle states held off where they are.
+    /// How long a wake took, if it was measured; with idle states held off if they are.
     pub wake: Option<Duration>,
 }
 
@@ -87,7 +87,7 @@ pub struct Awake {
     keepers: Vec<Keeper>,
 }
 
-/// Where what concerns idle states is found.
+/// The files and folders that concern idle states.
 struct Places {
     latency: PathBuf,
     power: PathBuf,
@@ -106,26 +106,26 @@ impl Places {
     }
 }
 
-/// A wake that takes longer is worth a thread that keeps the core busy.
+/// If a wake takes longer than this, a thread keeps the core busy.
 const SLOW_WAKE: Duration = Duration::from_micros(12);
-/// How many wakes are measured, and how long a core is left alone before each.
+/// How many wakes are measured, and how long the core is left idle before each.
 const WAKES: usize = 9;
 const LEFT_ALONE: Duration = Duration::from_millis(1);
-/// How often it spins before it looks whether another thread wants the core: some microseconds.
+/// How often a thread spins before it checks whether another thread wants the core: some microseconds.
 const SPINS: u32 = 20;
-/// How often a thread looks on which core it is needed.
+/// How often a thread checks on which core it is needed.
 const LOOK: Duration = Duration::from_millis(20);
 
 impl Awake {
-    /// Keeps the cores of these threads awake, as far as the system permits. A thread is named by the
-    /// kernel's number of it; 0 is none that is known yet. Never fails: its report says what is missing.
+    /// Keeps the cores of these threads awake, as far as the system permits. Each thread is given by its
+    /// kernel number, which is 0 while it is unknown. Never fails: the report says what is missing.
     ///
-    /// Measures wakes for some 10 to 20 ms where `request` leaves the choice to it.
+    /// Measures wakes for about 10 to 20 ms if `request` is [`KeepAwake::Auto`].
     pub fn begin(request: &AwakeRequest, threads: &[Arc<AtomicU32>]) -> Awake {
         Awake::at(&Places::of_the_system(), request, threads)
     }
 
-    /// What became of the request.
+    /// Returns what was done about the request.
     pub fn report(&self) -> &AwakeReport {
         &self.report
     }
@@ -146,7 +146,7 @@ impl Awake {
         awake
     }
 
-    /// Does what is asked, and says why it is that.
+    /// Does what was asked. Returns why it did that.
     fn keep(
         &mut self,
         places: &Places,
@@ -158,7 +158,7 @@ impl Awake {
             return "it was not asked for".to_owned();
         }
         if is_auto && is_on_battery(&places.power) {
-            return "the machine runs on battery; keepAwake: 'idleStates' or 'threads' spends its power all the same".to_owned();
+            return "the machine runs on battery; keepAwake: 'idleStates' or 'threads' uses its power nevertheless".to_owned();
         }
         if let (Some(latency), KeepAwake::Auto | KeepAwake::IdleStates) =
             (request.idle_latency, request.how)
@@ -188,7 +188,7 @@ impl Awake {
             _ => request.cores,
         };
         if is_auto {
-            // With all cores busy the scheduler spreads threads that are faster on one core.
+            // If all cores are busy, the scheduler spreads threads that would be faster on one core.
             let others = allowed_cpus().len().saturating_sub(1);
             if others == 0 {
                 return "this process has one CPU".to_owned();
@@ -216,7 +216,8 @@ impl Awake {
     }
 }
 
-/// Holds off idle states from which a wake takes longer than `latency`, as long as the file is open.
+/// Holds off idle states from which a wake takes longer than `latency`, as long as the returned file is
+/// open.
 fn hold(place: &Path, latency: Duration) -> Result<File, String> {
     let told = |error: std::io::Error| {
         format!(
@@ -225,13 +226,13 @@ fn hold(place: &Path, latency: Duration) -> Result<File, String> {
         )
     };
     let micros = i32::try_from(latency.as_micros()).unwrap_or(i32::MAX);
-    // The standard library opens files close-on-exec: a child does not hold it on.
+    // The standard library opens files close-on-exec, so a child process does not hold idle states off.
     let mut file = OpenOptions::new().write(true).open(place).map_err(told)?;
     file.write_all(&micros.to_ne_bytes()).map_err(told)?;
     Ok(file)
 }
 
-/// Whether the machine lives on a battery right now.
+/// Returns true if the machine runs on a battery now.
 fn is_on_battery(supplies: &Path) -> bool {
     let Ok(entries) = fs::read_dir(supplies) else {
         return false;
@@ -239,14 +240,15 @@ fn is_on_battery(supplies: &Path) -> bool {
     let reads = |path: &Path, name: &str| fs::read_to_string(path.join(name)).unwrap_or_default();
     entries.flatten().any(|entry| {
         let path = entry.path();
-        // A mouse has a battery too; its scope is a device.
+        // The battery of a mouse does not count; its scope is "Device".
         reads(&path, "type").trim() == "Battery"
             && reads(&path, "scope").trim() != "Device"
             && reads(&path, "status").trim() == "Discharging"
     })
 }
 
-/// How many processors a container leaves for threads that are always busy; `None` where it sets no bound.
+/// Returns how many CPUs of a container may be kept busy all the time; `None` if the container sets no
+/// limit.
 fn spare_cpus(places: &Places) -> Option<usize> {
     let own = fs::read_to_string(&places.own_cgroup).unwrap_or_default();
     let path = own.lines().find_map(|line| line.strip_prefix("0::/"));
@@ -261,11 +263,11 @@ fn spare_cpus(places: &Places) -> Option<usize> {
             break;
         }
     }
-    // What the loop and the policy need stays theirs: one each.
+    // One CPU each is left to the loop and to the policy.
     least.map(|cpus| (cpus - 2.0).max(0.0) as usize)
 }
 
-/// The processors that a line of `cpu.max` allows, `"200000 100000"`; `None` for `"max 100000"`.
+/// Returns how many CPUs a line of `cpu.max` allows, as in `"200000 100000"`; `None` for `"max 100000"`.
 fn cpus_of(line: &str) -> Option<f64> {
     let mut words = line.split_whitespace();
     let quota: f64 = words.next()?.parse().ok()?;
@@ -273,8 +275,8 @@ fn cpus_of(line: &str) -> Option<f64> {
     (period > 0.0).then_some(quota / period)
 }
 
-/// How long it takes to wake a thread whose core has had nothing to do: the median of some wakes. `None`
-/// where no thread can be started.
+/// Returns how long it takes to wake a thread whose core was idle: the median of some wakes. `None` if no
+/// thread can be started.
 fn measured_wake() -> Option<Duration> {
     let told_at = Arc::new(std::sync::Mutex::new(None::<Instant>));
     let woken = Arc::clone(&told_at);
@@ -283,7 +285,7 @@ fn measured_wake() -> Option<Duration> {
         .name("kilohertz-measure".to_owned())
         .spawn(move || {
             block_signals();
-            // Where it is refused, the wake of an ordinary thread is what there is to be measured.
+            // If this is refused, the wake of an ordinary thread is measured.
             let _ = set_fifo(1);
             for _ in 0..WAKES {
                 loop {
@@ -310,10 +312,10 @@ fn measured_wake() -> Option<Duration> {
     wakes.get(WAKES / 2).copied()
 }
 
-/// A thread that keeps the core of another busy.
+/// A thread that keeps the core of another thread busy.
 struct Keeper {
     stop: Arc<AtomicBool>,
-    /// Its core, or [`NOWHERE`].
+    /// The core that it keeps busy, or [`NOWHERE`].
     cpu: Arc<AtomicU32>,
     thread: Option<JoinHandle<()>>,
 }
@@ -321,8 +323,8 @@ struct Keeper {
 const NOWHERE: u32 = u32::MAX;
 
 impl Keeper {
-    /// Starts it on the core of the thread with the number in `of`; or, where another keeper is there, on
-    /// one where none is.
+    /// Starts a keeper on the core of the thread `of`. If another keeper is on that core, it takes a core
+    /// without a keeper.
     fn start(of: Arc<AtomicU32>, others: Vec<Arc<AtomicU32>>) -> std::io::Result<Keeper> {
         let stop = Arc::new(AtomicBool::new(false));
         let cpu = Arc::new(AtomicU32::new(NOWHERE));
@@ -337,7 +339,7 @@ impl Keeper {
                 let allowed = allowed_cpus();
                 while !told.load(Ordering::Relaxed) {
                     let free = |cpu: u32| {
-                        // A policy that spins keeps its core awake by itself.
+                        // The core of a policy that spins is awake anyway.
                         !is_taken(cpu)
                             && others
                                 .iter()
@@ -366,8 +368,9 @@ impl Keeper {
                         for _ in 0..SPINS {
                             std::hint::spin_loop();
                         }
-                        // A kernel with lazy preemption does not interrupt a core for an ordinary thread that
-                        // another core wakes: that waits for the next tick, up to 4 ms, or for a system call.
+                        // A kernel with lazy preemption does not interrupt this core for an ordinary thread
+                        // that another core wakes. That thread would wait for the next tick, up to 4 ms, or
+                        // for a system call of this one.
                         thread::yield_now();
                     }
                 }
@@ -384,25 +387,25 @@ impl Drop for Keeper {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
-            // On a busy machine it would not get a core to end on.
+            // On a busy machine the thread would not get a core to end on.
             make_ordinary(&thread);
             let _ = thread.join();
         }
     }
 }
 
-/// The core on which the thread with this number ran last. `None` where it is gone, or 0.
+/// Returns the core on which this thread ran last; `None` if the thread has ended, or is 0.
 fn cpu_of(thread: u32) -> Option<u32> {
     if thread == 0 {
         return None;
     }
     let stat = fs::read_to_string(format!("/proc/{thread}/stat")).ok()?;
-    // The name, in brackets, may have anything in it. The core is the 39th field, the state the third.
+    // The name, in brackets, may contain anything. The core is the 39th field, the state the third.
     let (_, behind) = stat.rsplit_once(')')?;
     behind.split_whitespace().nth(36)?.parse().ok()
 }
 
-/// The number of the calling thread, to be kept awake.
+/// Returns the number of the calling thread, for [`Awake::begin`].
 pub fn this_thread() -> Arc<AtomicU32> {
     Arc::new(AtomicU32::new(thread_id()))
 }
@@ -417,7 +420,7 @@ mod tests {
     use crate::thread::cores::tests::alone;
     use crate::thread::system::{cpus_of, set_cpus};
 
-    /// Folders that look like those of the system.
+    /// Folders that imitate those of the system.
     struct Machine(
         PathBuf,
         #[expect(dead_code, reason = "held")] MutexGuard<'static, ()>,
@@ -505,7 +508,8 @@ mod tests {
         assert_eq!(open(&machine), 0);
     }
 
-    /// The kernel tells the least of what is asked of it. Counts where the file may be opened.
+    /// The kernel reports the smallest latency that any process asks for. Checked only if the file may be
+    /// opened.
     #[test]
     fn the_kernel_holds_idle_states_off_as_long_as_it_lasts() {
         let told = || {

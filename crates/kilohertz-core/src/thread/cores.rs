@@ -1,7 +1,7 @@
 //! A core for a policy that spins.
 //!
-//! The kernel places a woken realtime thread on the core whose running thread has the lowest priority.
-//! That is the one of the policy that spins for it, which then answers only when the loop sleeps. So the
+//! The kernel places a woken realtime thread on the core whose running thread has the lowest priority. That
+//! is the core of the policy that spins, and the policy then answers only when the loop sleeps. So the
 //! policy gets a physical core, and the realtime threads of this process stay off it.
 
 use std::collections::BTreeSet;
@@ -11,29 +11,30 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::thread::system::{allowed_cpus, cpus_of, set_cpus, thread_id};
 
-/// The CPUs that are taken, in this process.
+/// The CPUs that policies of this process have taken.
 static TAKEN: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 
 fn taken() -> MutexGuard<'static, BTreeSet<u32>> {
     TAKEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The name of the threads that keep cores awake: they look by themselves which cores are taken.
+/// The name of the threads that keep cores awake: these threads check by themselves which cores are taken.
 pub(crate) const KEEPER: &str = "kilohertz-awake";
 
-/// Whether this CPU is that of a policy that spins.
+/// Returns true if this CPU belongs to a policy that spins.
 pub(crate) fn is_taken(cpu: u32) -> bool {
     taken().contains(&cpu)
 }
 
-/// Pins the calling thread to this CPU, unless it is that of a policy that spins; says whether it is there.
+/// Pins the calling thread to this CPU, unless it belongs to a policy that spins. Returns true if it is
+/// pinned.
 pub(crate) fn pin_unless_taken(cpu: u32) -> bool {
-    // The lock is held meanwhile, so that nobody takes the CPU in between.
+    // The lock is held so that no policy takes the CPU in between.
     let taken = taken();
     !taken.contains(&cpu) && set_cpus(0, &[cpu]).is_ok()
 }
 
-/// Lets the calling thread run on all of these CPUs that are not taken.
+/// Lets the calling thread run on all of these CPUs that no policy has taken.
 pub(crate) fn leave_taken(allowed: &[u32]) {
     let taken = taken();
     let left: Vec<u32> = allowed
@@ -46,7 +47,7 @@ pub(crate) fn leave_taken(allowed: &[u32]) {
     }
 }
 
-/// Keeps the calling thread off the cores of policies that spin, as long as others are left to it.
+/// Keeps the calling thread off the cores of policies that spin, as long as it has other cores left.
 pub(crate) fn stay_off_taken() {
     let taken = taken().clone();
     if !taken.is_empty() {
@@ -57,26 +58,26 @@ pub(crate) fn stay_off_taken() {
 /// Keeps the calling thread, which is the policy's, on its CPU.
 ///
 /// # Errors
-/// The system's, in words.
+/// Returns the system's error, in words.
 pub fn stay_on(cpu: u32) -> Result<(), String> {
     set_cpus(0, &[cpu])
 }
 
-/// A physical core that a policy has for itself, until this is dropped.
+/// A physical core that one policy has to itself, until this is dropped.
 #[derive(Debug)]
 pub struct OwnCore {
     cpus: Vec<u32>,
-    /// Threads that were moved off it, each with the CPUs that it had.
+    /// The threads that were moved off this core, each with the CPUs that it had before.
     moved: Vec<(u32, Vec<u32>)>,
 }
 
 impl OwnCore {
-    /// Takes a core of those that this process may use, other than that of the CPU `avoid`, and moves the
-    /// realtime threads of this process off it. CPUs that the kernel keeps for their users
-    /// (`isolcpus`) are taken only where there are no others.
+    /// Takes a physical core that this process may use, other than the core of the CPU `avoid`, and moves
+    /// the realtime threads of this process off it. CPUs that are reserved by `isolcpus` are taken only if
+    /// there are no others.
     ///
     /// # Errors
-    /// Why there is none, in words: the loop and the policy need a physical core each.
+    /// Returns why there is none, in words: the loop and the policy need a physical core each.
     pub fn take(avoid: Option<u32>) -> Result<OwnCore, String> {
         OwnCore::take_of(&allowed_cpus(), Path::new("/sys/devices/system/cpu"), avoid)
     }
@@ -127,7 +128,7 @@ impl OwnCore {
         })
     }
 
-    /// The CPU for the policy.
+    /// Returns the CPU for the policy.
     pub fn cpu(&self) -> u32 {
         self.cpus.first().copied().unwrap_or(0)
     }
@@ -149,7 +150,8 @@ impl Drop for OwnCore {
     }
 }
 
-/// Keeps a thread (0: the calling one) off these CPUs, where others are left to it; says which it had.
+/// Keeps a thread (0 for the calling one) off these CPUs, if it has others left. Returns the CPUs that it
+/// had.
 fn move_off(thread: u32, taken: &BTreeSet<u32>) -> Option<Vec<u32>> {
     let had = cpus_of(thread);
     let left: Vec<u32> = had
@@ -161,7 +163,8 @@ fn move_off(thread: u32, taken: &BTreeSet<u32>) -> Option<Vec<u32>> {
     (moves && set_cpus(thread, &left).is_ok()).then_some(had)
 }
 
-/// The threads of this process that this package has started, but the calling one and [`KEEPER`]s.
+/// Returns the threads that this package has started in this process, except the calling one and
+/// [`KEEPER`]s.
 fn ours() -> Vec<u32> {
     let Ok(tasks) = fs::read_dir("/proc/self/task") else {
         return Vec::new();
@@ -181,7 +184,7 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_default()
 }
 
-/// The numbers of a list as the kernel writes it, `"0-2,5"`.
+/// Returns the numbers of a list in the kernel's notation, as in `"0-2,5"`.
 fn list(text: &str) -> Vec<u32> {
     text.trim()
         .split(',')
@@ -189,7 +192,7 @@ fn list(text: &str) -> Vec<u32> {
             let (first, last) = part.split_once('-').unwrap_or((part, part));
             Some(first.trim().parse::<u32>().ok()?..=last.trim().parse::<u32>().ok()?)
         })
-        // More than any machine has is no list of CPUs.
+        // A range longer than any machine has CPUs is not a list of CPUs.
         .filter(|range| range.end().saturating_sub(*range.start()) < 10_000)
         .flatten()
         .collect()
@@ -203,14 +206,14 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// What is taken, and the threads that keep cores awake, are the process's.
+    /// The taken CPUs and the threads that keep cores awake belong to the whole process.
     static ALONE: Mutex<()> = Mutex::new(());
 
     pub(crate) fn alone() -> MutexGuard<'static, ()> {
         ALONE.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A folder that looks like the system's, with these siblings of each CPU.
+    /// Creates a folder that imitates the system's, with these siblings of each CPU.
     fn system(name: &str, siblings: &[&str], isolated: &str) -> PathBuf {
         let folder = format!("kilohertz-cores-{name}-{}", std::process::id());
         let root = std::env::temp_dir().join(folder);

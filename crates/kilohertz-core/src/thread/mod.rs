@@ -1,4 +1,4 @@
-//! Threads as the system schedules them: realtime priority, cores of their own, cores that are kept awake.
+//! How the system schedules threads: realtime priority, cores of their own, cores that are kept awake.
 
 pub mod awake;
 pub mod cores;

@@ -1,9 +1,9 @@
-//! Realtime priority for a policy's thread, as long as it answers.
+//! Realtime priority for a policy's thread, as long as the policy answers.
 //!
-//! Beside busy processes a policy of the ordinary scheduler is late because it gets no core in time. With
-//! a realtime priority it is not; but one that loops without end would then take its core from all other
-//! programs, and the machine with it where it has one core. So a thread of its own watches: a policy that
-//! has not answered for some time goes back to the ordinary scheduler until it answers.
+//! Beside busy processes a policy under the ordinary scheduler is late, because it gets no core in time.
+//! With a realtime priority it gets one. But an endless loop in such a policy would take its core from all
+//! other programs, and on a machine with one core stop the machine. So a separate thread watches: a policy
+//! that has not answered for some time goes back to the ordinary scheduler until it answers.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -15,10 +15,10 @@ use crate::thread::realtime::{Grant, block_signals};
 use crate::thread::system::{set_fifo, set_fifo_of, set_ordinary_of};
 use crate::timing::time::Time;
 
-/// How often it looks.
+/// How often the watching thread checks.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// Gives a policy's thread its priority until it is dropped.
+/// Gives a policy's thread its priority, until this is dropped.
 pub struct Promotion {
     shared: Arc<Shared>,
     watch: Option<JoinHandle<()>>,
@@ -32,34 +32,34 @@ struct Shared {
     taken_back: AtomicU64,
 }
 
-/// What is seen of a promotion while it lasts.
+/// A view of a promotion while it lasts.
 #[derive(Clone)]
 pub struct PromotionView(Arc<Shared>);
 
 impl PromotionView {
-    /// The priority that was asked for.
+    /// Returns the priority that was asked for.
     pub fn priority(&self) -> u8 {
         self.0.priority
     }
 
-    /// Whether the system granted the priority; nothing before the policy's thread is known.
+    /// Returns whether the system granted the priority; `None` before the policy's thread is known.
     pub fn grant(&self) -> Option<&Grant> {
         self.0.grant.get()
     }
 
-    /// How often the priority was taken back because the policy did not answer.
+    /// Returns how often the priority was taken back because the policy did not answer.
     pub fn taken_back(&self) -> u64 {
         self.0.taken_back.load(Ordering::Relaxed)
     }
 }
 
 impl Promotion {
-    /// Gives the policy's thread the `SCHED_FIFO` priority `priority`, 1 to 98. What it starts does not
-    /// inherit it. It is taken back while a question has been open, and nothing answered, for longer than
-    /// `patience`.
+    /// Gives the policy's thread the `SCHED_FIFO` priority `priority`, 1 to 98. Threads that it starts do
+    /// not inherit it. The priority is taken back if a question has been open for longer than `patience`
+    /// and no answer has come in that time.
     ///
     /// # Errors
-    /// The system's, where it cannot start a thread.
+    /// Returns the system's error if it cannot start a thread.
     pub fn begin(
         priority: u8,
         thread: Arc<PolicyThread>,
@@ -74,7 +74,8 @@ impl Promotion {
             .name("kilohertz-watch".to_owned())
             .spawn(move || {
                 block_signals();
-                // Above the policy, or it could not take anything back. Where it is refused, so is the policy's.
+                // This thread needs a higher priority than the policy, to be able to take it back. If the
+                // system refuses it, it also refuses the policy's.
                 let _ = set_fifo(priority.saturating_add(1).min(99));
                 watch(&seen, &thread, patience);
             })?;
@@ -84,7 +85,7 @@ impl Promotion {
         })
     }
 
-    /// For telling what became of it.
+    /// Returns a view of what happens to the priority.
     pub fn view(&self) -> PromotionView {
         PromotionView(Arc::clone(&self.shared))
     }
@@ -134,12 +135,12 @@ fn watch(shared: &Shared, thread: &PolicyThread, patience: Duration) {
     }
 }
 
-/// Whether a policy answers. Pure: time is passed in.
+/// Decides whether a policy still answers. Pure: time is passed in.
 struct Patience {
     limit: Duration,
-    /// When the oldest question without an answer behind it was seen first, or there was none.
+    /// When the oldest open question was seen first, or when there last was none.
     since: Time,
-    /// What was asked when it answered last, and how often it had answered.
+    /// How often the policy had been asked and had answered at that time.
     asked: u64,
     answered: u64,
 }
@@ -154,7 +155,7 @@ impl Patience {
         }
     }
 
-    /// Takes in how often the policy was asked and has answered until now.
+    /// Takes in how often the policy was asked and has answered. Returns true if it still answers.
     fn answers(&mut self, asked: u64, answered: u64, now: Time) -> bool {
         if answered != self.answered || asked == self.asked {
             self.since = now;
@@ -193,14 +194,14 @@ mod tests {
         );
     }
 
-    /// Of the calling thread.
+    /// Returns the scheduler of the calling thread.
     fn scheduler() -> i32 {
         let text = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
         let (_, behind) = text.rsplit_once(')').unwrap();
         behind.split_whitespace().nth(38).unwrap().parse().unwrap()
     }
 
-    /// Waits for so long until the calling thread's scheduler is that one.
+    /// Waits some time until the calling thread has this scheduler. Returns true if it has.
     fn becomes(wanted: i32) -> bool {
         let until = Time::now() + Duration::from_secs(20);
         while scheduler() != wanted && Time::now() < until {
@@ -232,7 +233,7 @@ mod tests {
             let mut steps = vec![becomes(FIFO)];
             steps.push(thread::spawn(scheduler).join().unwrap() == OTHER);
             answering.asked();
-            // Keeps its core busy, as an endless loop does.
+            // Keeps its core busy, as an endless loop would.
             let until = Time::now() + Duration::from_secs(20);
             while scheduler() == FIFO && Time::now() < until {
                 std::hint::spin_loop();

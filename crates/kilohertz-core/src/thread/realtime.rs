@@ -14,12 +14,12 @@ use crate::thread::system;
 pub struct RealtimeRequest {
     /// `SCHED_FIFO` priority, 1 to 99; `None` leaves the thread with the ordinary scheduler.
     pub priority: Option<u8>,
-    /// The CPU to stay on; `None` lets the scheduler choose.
+    /// The CPU that the thread stays on; `None` lets the scheduler choose.
     pub cpu: Option<usize>,
-    /// Whether this library and the thread's stack are kept from being paged out.
+    /// Whether this library and the thread's stack are locked in memory.
     pub lock_memory: bool,
-    /// How much later than asked the kernel may wake the thread to save power. Counts without
-    /// `SCHED_FIFO` only, where the kernel's default is 50 us.
+    /// How much later than asked the kernel may wake the thread to save power. Has an effect only without
+    /// `SCHED_FIFO`; the kernel's default is 50 us.
     pub timer_slack: Option<Duration>,
 }
 
@@ -36,14 +36,14 @@ impl Default for RealtimeRequest {
     }
 }
 
-/// What became of one request.
+/// The system's answer to one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Grant {
-    /// It was not asked for.
+    /// This was not asked for.
     NotAsked,
     /// The system granted it.
     Granted,
-    /// The system refused, for this reason, which says what to do.
+    /// The system refused, for this reason. The text says what to do.
     Refused(String),
 }
 
@@ -62,21 +62,22 @@ impl fmt::Display for Grant {
 pub struct RealtimeReport {
     /// What was asked.
     pub asked: RealtimeRequest,
-    /// `SCHED_FIFO` at the asked priority.
+    /// The grant of `SCHED_FIFO` at the asked priority.
     pub priority: Grant,
-    /// Staying on the asked CPU.
+    /// The grant of staying on the asked CPU.
     pub cpu: Grant,
-    /// This library and the thread's stack kept from being paged out.
+    /// The grant of locking this library and the thread's stack in memory.
     pub memory: Grant,
-    /// The asked timer slack.
+    /// The grant of the asked timer slack.
     pub timer_slack: Grant,
-    /// Whether the kernel is a `PREEMPT_RT` one, which bounds the lateness of a wake.
+    /// True if the kernel is a `PREEMPT_RT` kernel, which bounds how late a wake is.
     pub preempt_rt: bool,
 }
 
-/// Makes the calling thread what `request` asks, as far as the system permits, and says how far.
+/// Gives the calling thread what `request` asks for, as far as the system permits. Returns what was
+/// granted.
 ///
-/// Never fails: a loop without privileges still runs, and its report says what it runs without.
+/// Never fails: a loop without privileges still runs, and the report says what was refused.
 pub fn make_realtime(request: &RealtimeRequest) -> RealtimeReport {
     let grant = |asked: bool, apply: &dyn Fn() -> Result<(), String>| {
         if !asked {
@@ -87,7 +88,7 @@ pub fn make_realtime(request: &RealtimeRequest) -> RealtimeReport {
             Err(reason) => Grant::Refused(reason),
         }
     };
-    // The scheduler chooses, also where what was chosen is refused; but not the core of a policy that spins.
+    // Even if the chosen CPU is refused, the thread must stay off the core of a policy that spins.
     stay_off_taken();
     RealtimeReport {
         asked: request.clone(),
@@ -111,13 +112,14 @@ pub fn make_realtime(request: &RealtimeRequest) -> RealtimeReport {
     }
 }
 
-/// Gives a thread back to the ordinary scheduler, whatever priority it took; one that has ended stays ended.
+/// Gives a thread back to the ordinary scheduler, whatever priority it has. A thread that has ended is left
+/// alone.
 pub fn make_ordinary<T>(thread: &JoinHandle<T>) {
     system::make_ordinary(thread);
 }
 
-/// Keeps all signals but those of faults from the calling thread: other threads take them. What a thread
-/// that moves a robot does must not be interrupted.
+/// Blocks all signals except those of faults on the calling thread, so that other threads receive them. A
+/// signal must not interrupt a thread that moves a robot.
 pub fn block_signals() {
     system::block_signals();
 }

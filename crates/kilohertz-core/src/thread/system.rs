@@ -1,7 +1,7 @@
-//! What is asked of the system for a thread: scheduler, CPUs, memory, signals.
+//! The requests to the system for a thread: scheduler, CPUs, memory, signals.
 //!
-//! All that is Linux's own stands here. Elsewhere the same functions exist: every request is answered
-//! "not available".
+//! Everything that only Linux has is here. On other systems these functions exist too, and answer every
+//! request with "not available".
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 #![allow(
@@ -14,7 +14,7 @@ pub(crate) use linux::*;
 #[cfg(not(target_os = "linux"))]
 pub(crate) use other::*;
 
-/// The CPUs on which the calling thread may run, in order.
+/// Returns the CPUs on which the calling thread may run, in order.
 pub(crate) fn allowed_cpus() -> Vec<u32> {
     cpus_of(0)
 }
@@ -28,7 +28,7 @@ mod linux {
 
     use crate::timing::time::nanos;
 
-    /// Sleeps so long, or until a signal comes. For signal handlers too.
+    /// Sleeps for `length`, or until a signal comes. May be called in signal handlers.
     pub(crate) fn pause(length: Duration) {
         let length = libc::timespec {
             tv_sec: length.as_secs() as libc::time_t,
@@ -39,13 +39,13 @@ mod linux {
         unsafe { libc::nanosleep(&raw const length, std::ptr::null_mut()) };
     }
 
-    /// The kernel's number of the calling thread, above 0. For signal handlers too.
+    /// Returns the kernel's number of the calling thread, above 0. May be called in signal handlers.
     pub(crate) fn thread_id() -> u32 {
         // SAFETY: the system call takes no argument and cannot fail.
         unsafe { libc::syscall(libc::SYS_gettid) as u32 }
     }
 
-    /// What the processor raises for a fault of the thread itself, and abort().
+    /// The signals that the processor raises for a fault of the thread itself, and that of abort().
     const FAULTS: [libc::c_int; 7] = [
         libc::SIGSEGV,
         libc::SIGBUS,
@@ -74,7 +74,7 @@ mod linux {
         schedule(0, libc::SCHED_FIFO, priority)
     }
 
-    /// Gives the thread with this number a priority, which nothing inherits that it starts.
+    /// Gives the thread with this number a priority that threads started by it do not inherit.
     pub(crate) fn set_fifo_of(thread: u32, priority: u8) -> Result<(), String> {
         schedule(
             thread,
@@ -83,7 +83,7 @@ mod linux {
         )
     }
 
-    /// Gives the thread with this number back to the ordinary scheduler; it may have ended.
+    /// Gives the thread with this number back to the ordinary scheduler. The thread may have ended.
     pub(crate) fn set_ordinary_of(thread: u32) {
         let _ = schedule(thread, libc::SCHED_OTHER | libc::SCHED_RESET_ON_FORK, 0);
     }
@@ -116,7 +116,7 @@ mod linux {
         schedule(0, libc::SCHED_IDLE, 0)
     }
 
-    /// The CPUs on which the thread with this number may run, in order; 0 is the calling one.
+    /// Returns the CPUs on which the thread with this number may run, in order; 0 is the calling thread.
     pub(crate) fn cpus_of(thread: u32) -> Vec<u32> {
         // SAFETY: all-zero bytes are a valid, empty cpu_set_t; it outlives the call, which fills as much
         // of it as its size says. CPU_ISSET is given numbers within its bits.
@@ -140,8 +140,8 @@ mod linux {
     pub(crate) fn make_ordinary<T>(thread: &JoinHandle<T>) {
         // SAFETY: all-zero bytes are a valid sched_param: it holds integers only.
         let param: libc::sched_param = unsafe { std::mem::zeroed() };
-        // SAFETY: the thread was not joined, because its handle is there, so that its number is valid even
-        // where it has ended; `param` outlives the call, which only reads it. Lowering is never refused.
+        // SAFETY: the thread was not joined, because its handle exists, so its number is valid even if it
+        // has ended; `param` outlives the call, which only reads it. Lowering is never refused.
         unsafe {
             libc::pthread_setschedparam(thread.as_pthread_t(), libc::SCHED_OTHER, &raw const param);
         }
@@ -188,9 +188,8 @@ mod linux {
 
     /// Locks the mappings of this library and the stack of the calling thread.
     ///
-    /// Not `mlockall`: under it the JavaScript engine's own memory management fails (V8 aborts
-    /// where it cannot change the protection of a locked page), and what the loop uses otherwise it
-    /// touches every cycle.
+    /// Not `mlockall`: it makes the JavaScript engine's memory management fail (V8 aborts if it cannot
+    /// change the protection of a locked page). The loop's other memory is used in every cycle.
     pub(crate) fn lock_memory() -> Result<(), String> {
         let maps = std::fs::read_to_string("/proc/self/maps")
             .map_err(|error| format!("/proc/self/maps: {error}"))?;
@@ -220,7 +219,7 @@ mod linux {
         Ok(())
     }
 
-    /// A line of `/proc/self/maps`.
+    /// One line of `/proc/self/maps`.
     struct Mapping<'a> {
         start: usize,
         end: usize,

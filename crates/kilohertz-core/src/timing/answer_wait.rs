@@ -1,5 +1,5 @@
-//! When to sleep and when to spin for an answer, learnt from how long answers take. Pure: times are
-//! passed in.
+//! Decides when to sleep and when to spin while waiting for an answer, from how long answers took before.
+//! Pure: times are passed in.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
@@ -7,39 +7,39 @@ use std::time::Duration;
 
 use crate::timing::time::{Time, nanos};
 
-/// The loop spins from the question on for so long before anything is known [ns].
+/// How long the loop spins after the question before anything is known [ns].
 const FIRST_NS: f64 = 15_000.0;
-/// Never more than this share of a period is spun away for one answer, nor longer than this [ns].
+/// The loop spins for at most this share of a period for one answer, and at most this long [ns].
 const MAX_SHARE: f64 = 0.2;
 const MAX_NS: f64 = 200_000.0;
-/// The shares of the answers that come before the spin begins, and before it ends.
+/// The share of answers that come before the spin begins, and the share that come before it ends.
 const EARLY: f64 = 0.05;
 const LATE: f64 = 0.95;
-/// How far one answer moves what is learnt: by this share of it, but by so much at least [ns].
+/// How far one answer moves a learnt value: by this share of the value, but at least by this much [ns].
 const STEP_SHARE: f64 = 0.02;
 const STEP_NS: f64 = 1_000.0;
-/// Added behind the usual latency, for the way from the look to the answer [ns].
+/// Added to the usual latency, for the time between a check and the answer [ns].
 const MARGIN_NS: f64 = 2_000.0;
-/// What becomes of the longest spin where the answer came within it, after it, and not at all.
+/// The factors for the longest spin if the answer came within it, after it, or not at all.
 const OF_USE: f64 = 1.05;
 const TOO_SHORT: f64 = 0.97;
 const IN_VAIN: f64 = 0.5;
 
-/// How the answer to one question is waited for: asleep until the first, spinning until the second,
-/// then asleep until it comes.
+/// How to wait for the answer to one question: sleep until the first time, spin until the second, then
+/// sleep until the answer comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WaitPlan {
-    /// Until then nothing is expected.
+    /// No answer is expected before this time.
     pub sleep_until: Time,
-    /// From then on it is not worth a core.
+    /// After this time spinning is not worth a core.
     pub spin_until: Time,
 }
 
 /// Learns how long the answers of a policy take.
 ///
-/// It follows a low and a high quantile of their latency, each by the usual stochastic rule. A spin that
-/// was in vain shortens the next ones: a policy that does not answer, or waits for the very core that
-/// spins, is waited for asleep.
+/// It follows a low and a high quantile of their latency, each by a stochastic approximation. A spin
+/// without an answer shortens the next spins. If a policy does not answer, or needs the very core that
+/// spins, the loop therefore sleeps.
 #[derive(Debug, Clone)]
 pub struct AnswerWait {
     early_ns: f64,
@@ -47,13 +47,13 @@ pub struct AnswerWait {
     budget_ns: f64,
     max_ns: f64,
     asked: Time,
-    /// The cycle of the question that is open.
+    /// The cycle of the open question.
     open: Option<u64>,
 }
 
 impl AnswerWait {
-    /// A wait for answers to questions that are `period` apart at least. Where `may_spin` is false, as
-    /// where there is one core, it always sleeps.
+    /// Creates a wait for answers to questions that are at least `period` apart. If `may_spin` is false, as
+    /// on a machine with one core, it always sleeps.
     pub fn new(period: Duration, may_spin: bool) -> AnswerWait {
         let max_ns = match may_spin {
             true => (nanos(period) as f64 * MAX_SHARE).min(MAX_NS),
@@ -69,7 +69,7 @@ impl AnswerWait {
         }
     }
 
-    /// A question is asked in cycle `tick`. One that was open is taken as not answered.
+    /// Notes that a question is asked in cycle `tick`. An open question counts as not answered.
     pub fn asked(&mut self, tick: u64, now: Time) {
         if self.open.is_some() {
             self.learn(now, IN_VAIN);
@@ -78,10 +78,10 @@ impl AnswerWait {
         self.open = Some(tick);
     }
 
-    /// How the answer to it is waited for, where a sleep may end so much later than asked for.
+    /// Returns how to wait for the answer; `lateness` is how much later than asked a sleep may end.
     pub fn plan(&self, lateness: Duration) -> WaitPlan {
         let lateness_ns = nanos(lateness) as f64;
-        // A sleep that is shorter than its own lateness is none.
+        // A sleep that is shorter than its own lateness is left out.
         let sleep_ns = self.early_ns - lateness_ns;
         let from_ns = if sleep_ns > lateness_ns {
             sleep_ns
@@ -95,7 +95,7 @@ impl AnswerWait {
         }
     }
 
-    /// The answer to the question of cycle `tick` has come.
+    /// Notes that the answer to the question of cycle `tick` has come.
     pub fn answered(&mut self, tick: u64, now: Time, lateness: Duration) {
         if self.open != Some(tick) {
             return;
@@ -139,7 +139,7 @@ mod tests {
         Time::from_nanos(1_000_000_000 + us * 1_000)
     }
 
-    /// Asks so often, and has each answered after what `took_us` says.
+    /// Asks `times` questions, each answered after the time that `took_us` returns.
     fn taught(wait: &mut AnswerWait, times: u64, took_us: impl Fn(u64) -> Option<u64>) {
         for number in 0..times {
             let asked = number * 1_000;

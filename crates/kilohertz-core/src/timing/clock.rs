@@ -1,4 +1,5 @@
-//! The host's monotonic clock, and sleeping by it, in nanoseconds since its origin.
+//! The host's monotonic clock, and sleeping until a time on it, both in nanoseconds since the clock's
+//! origin.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 #![allow(
@@ -23,7 +24,7 @@ pub(crate) fn monotonic_now() -> u64 {
 #[cfg(target_os = "linux")]
 const SECOND: u64 = 1_000_000_000;
 
-/// Sleeps until then, or until a signal comes: the caller looks at the clock.
+/// Sleeps until `deadline`, or until a signal comes: the caller checks the clock.
 #[cfg(target_os = "linux")]
 pub(crate) fn sleep_until(deadline: u64) {
     let until = libc::timespec {
@@ -51,7 +52,7 @@ pub(crate) fn monotonic_now() -> u64 {
     u64::try_from(ORIGIN.get_or_init(Instant::now).elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Sleeps until then: the caller looks at the clock.
+/// Sleeps until `deadline`, or less long: the caller checks the clock.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn sleep_until(deadline: u64) {
     std::thread::sleep(std::time::Duration::from_nanos(

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::timing::time::{Time, nanos};
 
-/// A deadline, and how many went by unused before it.
+/// A deadline, and how many deadlines were missed before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Due {
     /// When the next cycle starts.
@@ -18,7 +18,7 @@ pub struct Due {
 
 /// Deadlines at a fixed rate from a fixed start.
 ///
-/// Every deadline is computed from the start, in whole nanoseconds, so nothing adds up.
+/// Every deadline is computed from the start, in whole nanoseconds, so no error accumulates.
 #[derive(Debug, Clone)]
 pub struct Pacer {
     start: Time,
@@ -27,7 +27,7 @@ pub struct Pacer {
 }
 
 impl Pacer {
-    /// A schedule whose first deadline is `start` and whose others follow every `period`.
+    /// Creates a schedule whose first deadline is `start`, with one more every `period`.
     ///
     /// # Panics
     /// Panics if `period` is zero.
@@ -39,9 +39,9 @@ impl Pacer {
         }
     }
 
-    /// The first deadline not yet taken that is not before `now`; takes it.
+    /// Returns the first deadline that is not before `now` and was not returned yet.
     ///
-    /// Those before `now` are missed: they are counted and never replayed in a burst.
+    /// Deadlines before `now` are missed: they are counted, and not made up for.
     pub fn next(&mut self, now: Time) -> Due {
         let first_after = nanos(now.since(self.start)).div_ceil(self.period_ns.get());
         let index = self.taken.max(first_after);

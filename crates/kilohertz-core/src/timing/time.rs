@@ -12,22 +12,22 @@ use crate::timing::clock::monotonic_now;
 pub struct Time(u64);
 
 impl Time {
-    /// The point `nanos` nanoseconds after the clock's origin.
+    /// Creates the point `nanos` nanoseconds after the clock's origin.
     pub const fn from_nanos(nanos: u64) -> Time {
         Time(nanos)
     }
 
-    /// Nanoseconds since the clock's origin.
+    /// Returns the nanoseconds since the clock's origin.
     pub const fn as_nanos(self) -> u64 {
         self.0
     }
 
-    /// Reads the clock. Costs some tens of nanoseconds and no system call on Linux.
+    /// Reads the clock. Takes some tens of nanoseconds, and no system call on Linux.
     pub fn now() -> Time {
         Time(monotonic_now())
     }
 
-    /// How long after `earlier` this is, or zero where it is not.
+    /// Returns the time since `earlier`, or zero if `earlier` is later.
     pub const fn since(self, earlier: Time) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
@@ -49,7 +49,7 @@ impl Sub<Duration> for Time {
     }
 }
 
-/// A duration as whole nanoseconds; saturates after 584 years.
+/// Returns a duration in whole nanoseconds; saturates after 584 years.
 pub(crate) fn nanos(duration: Duration) -> u64 {
     let seconds = duration.as_secs().saturating_mul(1_000_000_000);
     seconds.saturating_add(u64::from(duration.subsec_nanos()))

@@ -12,22 +12,22 @@ const QUANTILE: f64 = 0.998;
 /// How far one late wake widens the window [ns]. The adaptive row of `benches/pacer.rs` was the
 /// cheapest of those that kept the p99 lateness below a microsecond with this step.
 const STEP_NS: f64 = 20_000.0;
-/// Added to the tracked quantile, for the way from the wake to the spin [ns].
+/// Added to the tracked quantile, for the time between the wake and the spin [ns].
 const MARGIN_NS: f64 = 5_000.0;
 /// The window before anything is known about the machine [ns].
 const FIRST_NS: f64 = 100_000.0;
 const MIN_NS: f64 = 20_000.0;
-/// Never more than this share of a period is spun away: a fifth of a core at most, and well clear
-/// of the kernel's realtime throttling, which stops a `SCHED_FIFO` thread that never sleeps.
+/// Spinning takes at most this share of a period: a fifth of a core, and far from the kernel's realtime
+/// throttling, which stops a `SCHED_FIFO` thread that never sleeps.
 const MAX_SHARE: f64 = 0.2;
 const MAX_NS: f64 = 500_000.0;
-/// Longest single sleep, so that a stop is noticed at low rates too.
+/// The longest single sleep, so that a stop is noticed at low rates too.
 const SLICE: Duration = Duration::from_millis(20);
 
-/// How long before a deadline to stop sleeping, learnt from how late the machine wakes sleepers.
+/// How long before a deadline to stop sleeping, learnt from how late this machine wakes sleeping threads.
 ///
-/// It follows the 99.8 % quantile of the wake lateness by the usual stochastic rule: a wake beyond
-/// the window widens it by a large step, one within narrows it by a small one, in the ratio that
+/// It follows the 99.8 % quantile of the wake lateness by a stochastic approximation. A wake later than the
+/// window widens it by a large step; a wake within it narrows it by a small step. The ratio of the steps
 /// balances at the quantile.
 #[derive(Debug, Clone)]
 pub struct SpinWindow {
@@ -36,7 +36,7 @@ pub struct SpinWindow {
 }
 
 impl SpinWindow {
-    /// A window for cycles of `period`.
+    /// Creates a window for cycles of `period`.
     pub fn new(period: Duration) -> SpinWindow {
         let max_ns = (period.as_secs_f64() * 1e9 * MAX_SHARE).clamp(0.0, MAX_NS);
         SpinWindow {
@@ -45,7 +45,7 @@ impl SpinWindow {
         }
     }
 
-    /// How long before the deadline the sleep is to end.
+    /// Returns how long before the deadline the sleep is to end.
     pub fn get(&self) -> Duration {
         let window = (self.quantile_ns + MARGIN_NS).max(MIN_NS).min(self.max_ns);
         Duration::from_nanos(window as u64)
@@ -62,22 +62,22 @@ impl SpinWindow {
     }
 }
 
-/// Waits for deadlines and learns the window while it does.
+/// Waits for deadlines and learns the spin window from each wait.
 #[derive(Debug, Clone)]
 pub struct Waiter {
     window: SpinWindow,
 }
 
 impl Waiter {
-    /// A waiter for cycles of `period`.
+    /// Creates a waiter for cycles of `period`.
     pub fn new(period: Duration) -> Waiter {
         Waiter {
             window: SpinWindow::new(period),
         }
     }
 
-    /// Returns at `deadline` or a little later, with the time that it then is; at once where
-    /// `cancelled` says so, which is asked every 20 ms of sleep.
+    /// Waits until `deadline` or a little later, and returns the time then. Returns early if `cancelled`
+    /// returns true; it is called every 20 ms of sleep.
     pub fn wait(&mut self, deadline: Time, cancelled: impl Fn() -> bool) -> Time {
         let wake = deadline - self.window.get();
         let mut now = Time::now();
@@ -99,7 +99,7 @@ impl Waiter {
         now
     }
 
-    /// The present spin window.
+    /// Returns the present spin window.
     pub fn window(&self) -> Duration {
         self.window.get()
     }

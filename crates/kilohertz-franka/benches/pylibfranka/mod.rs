@@ -1,4 +1,4 @@
-//! `pylibfranka`, in the virtual environment under target/ that its tests have too.
+//! `pylibfranka`, in the virtual environment under target/ that its tests also use.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ pub struct PyLibfranka {
 }
 
 impl PyLibfranka {
-    /// Installs it where it is not there yet; says what is lacking where it cannot be.
+    /// Installs `pylibfranka` if it is not installed yet. Returns what is missing if that is not possible.
     pub fn installed() -> Result<PyLibfranka, String> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let requirements = root.join("__test__/interop/pylibfranka.txt");
@@ -38,7 +38,7 @@ impl PyLibfranka {
         Ok(PyLibfranka { python })
     }
 
-    /// A motion of `ms` commands at rest.
+    /// Runs a motion of `ms` commands at rest.
     pub fn run(&self, host: &str, ms: u32) -> Result<(), String> {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/pylibfranka/at_rest.py");
         let arguments = [host, &ms.to_string()];

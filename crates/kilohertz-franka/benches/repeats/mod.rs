@@ -1,6 +1,6 @@
-//! Rows of a bench that are measured again where the machine has stalled.
+//! Measures rows of a bench again if the machine has stalled.
 
-/// How often a row is measured at most: what fails each time is no stall.
+/// How often a row is measured at most. A failure in every attempt is not caused by a stall.
 const TRIES: u32 = 10;
 
 /// How many rows were measured again.
@@ -8,10 +8,10 @@ const TRIES: u32 = 10;
 pub struct Repeats(u32);
 
 impl Repeats {
-    /// What `measure` returns; it is called again where it fails.
+    /// Returns the result of `measure`, which is called again if it fails.
     ///
     /// # Panics
-    /// Where it fails each time.
+    /// Panics if it fails every time.
     pub fn until_measured<T>(
         &mut self,
         row: &str,

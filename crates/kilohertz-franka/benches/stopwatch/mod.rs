@@ -1,4 +1,4 @@
-//! The arm that keeps the time, and who is timed.
+//! The arm that measures the time, and the clients that are measured.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -26,7 +26,7 @@ const MS: Duration = Duration::from_millis(1);
 const HOST: Ipv4Addr = Ipv4Addr::new(127, 13, 37, 1);
 const PORT: u16 = 1337;
 
-/// Those that are timed, by the names in the rows, and what they take the arm for.
+/// The clients that are timed, by their names in the rows, each with the FCI version of the arm.
 const CLIENTS: [(&str, FciVersion); 7] = [
     ("kilohertz over franka-rs", FciVersion::V5),
     ("franka-rs alone", FciVersion::V5),
@@ -37,7 +37,7 @@ const CLIENTS: [(&str, FciVersion); 7] = [
     ("fr3: pylibfranka alone", FciVersion::V10),
 ];
 
-/// What the arm says about itself, as each version puts it.
+/// The arm's state, in the layout of each version.
 #[expect(
     clippy::large_enum_variant,
     reason = "there is one, and a box would be another way to it"
@@ -47,7 +47,7 @@ enum State {
     V10(v10::RobotState),
 }
 
-/// The same for the state of either version, with or without the names that it has there.
+/// Evaluates an expression for the state of either version, with or without the version's types.
 macro_rules! either {
     ($state:expr, $s:ident => $body:expr) => {
         match $state {
@@ -75,7 +75,7 @@ impl State {
             FciVersion::V5 => State::V5(v5::RobotState::default()),
             FciVersion::V10 => State::V10(v10::RobotState::default()),
         };
-        // What an arm says of its frames: each is a rigid transform.
+        // Each frame that the arm reports must be a rigid transform.
         either!(&mut state, s => {
             for frame in [&mut s.O_T_EE, &mut s.O_T_EE_d, &mut s.O_T_EE_c, &mut s.F_T_EE] {
                 for diagonal in [0, 5, 10, 15] {
@@ -116,7 +116,7 @@ impl State {
         either!(self, s => s.as_bytes())
     }
 
-    /// Which state a command answers, and whether it is the last.
+    /// Returns which state a command answers, and whether it is the last command.
     fn answered_by(&self, datagram: &[u8]) -> Option<(u64, bool)> {
         either!(self, wire, _state => {
             let command = wire::RobotCommand::read_from_bytes(datagram).ok()?;
@@ -125,7 +125,7 @@ impl State {
         })
     }
 
-    /// The number of a command of version 5 for one of this version, and of a status.
+    /// Returns the command of version 5 that corresponds to a request number of this version.
     fn request(&self, number: u32) -> Option<v5::Command> {
         match self {
             State::V5(_) => v5::Command::from_u32(number),
@@ -148,19 +148,19 @@ impl State {
     }
 }
 
-/// One client, from its connection to its end; the times that its commands took [us].
+/// One client, from its connection to its end, and the times that its commands took [us].
 struct Watched {
     stream: TcpStream,
     udp: UdpSocket,
     client: SocketAddr,
     state: State,
-    /// Number of the running `Move`.
+    /// The number of the running `Move` request.
     motion: Option<u32>,
     took: Vec<f64>,
 }
 
 impl Watched {
-    /// The next client, or none where `nobody_comes`.
+    /// Returns the next client; `None` if `nobody_comes` returns true.
     fn accept(
         listener: &TcpListener,
         version: FciVersion,
@@ -197,7 +197,7 @@ impl Watched {
         }))
     }
 
-    /// Until the client leaves.
+    /// Runs until the client disconnects.
     fn watch(mut self) -> std::io::Result<Vec<f64>> {
         let mut deadline = Instant::now();
         while self.take_requests()? {
@@ -218,7 +218,7 @@ impl Watched {
         loop {
             let length = match self.udp.recv_from(&mut bytes) {
                 Ok((length, _)) => length,
-                // A client that starts a motion reads states before it commands.
+                // A client that starts a motion reads states before it sends commands.
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error),
             };
@@ -248,7 +248,7 @@ impl Watched {
         answer(&mut self.stream, &request, &[self.state.status(status)])
     }
 
-    /// Everything that the client has asked for by now; whether it is still there.
+    /// Handles all requests that the client has sent so far. Returns true if the client is still connected.
     fn take_requests(&mut self) -> std::io::Result<bool> {
         let mut bytes = [0; 1024];
         let length = match self.stream.read(&mut bytes) {
@@ -284,7 +284,7 @@ impl Watched {
     }
 }
 
-/// Answers a request, of which it needs the number of the command and its own.
+/// Answers a request. The answer needs the numbers of the command and of the request.
 fn answer(stream: &mut TcpStream, request: &[u8], payload: &[u8]) -> std::io::Result<()> {
     let mut bytes = request[..8].to_vec();
     bytes.extend_from_slice(&(12 + payload.len() as u32).to_le_bytes());
@@ -341,7 +341,7 @@ fn franka_rs_alone(version: FciVersion, ms: u32) -> FrankaResult<()> {
     motion.write_once(&motion_finished(rest), None)
 }
 
-/// As `franka-rs` does of itself, its thread is put on the highest realtime priority, if it may be.
+/// Gives the thread the highest realtime priority, if that is permitted, as `franka-rs` does by itself.
 fn libfranka_rs_alone(ms: u32) -> Result<(), String> {
     make_realtime(&RealtimeRequest {
         priority: Some(99),
@@ -389,7 +389,7 @@ pub fn run() {
                 (_, python) => repeats
                     .until_measured(name, || timed(&listener, index, python.as_ref().ok(), ms)),
             };
-            // What the client needs to get going is left out.
+            // The first commands of a client are left out.
             took.drain(..took.len().min(100));
             let figures = [50, 99].map(|percent| percentile(&mut took, percent));
             let [p50, p99] = figures;
@@ -423,8 +423,8 @@ pub fn run() {
     keep("clients", "round,client,p50_us,p99_us,max_us,ticks", &raw);
 }
 
-/// What the commands of one client took [us]; the longest of its connections, because
-/// `libfranka-rs` is let in after a look by `franka-rs`.
+/// Returns how long the commands of one client took [us]. Only its longest connection counts, because
+/// `franka-rs` connects first before `libfranka-rs` does.
 fn timed(
     listener: &TcpListener,
     client: usize,

@@ -23,13 +23,13 @@ use kilohertz_sim::SimulatorOptions;
 use kilohertz_sim::measured::Stepped;
 
 pub const MS: Duration = Duration::from_millis(1);
-/// Cycles of a swing to and fro.
+/// The number of cycles of one swing back and forth.
 const SWING: usize = 2_000;
 
-/// What a session on this arm checks its actions by.
+/// The limits with which a session on this arm checks its actions.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Checks {
-    /// Nothing: the judge takes its differences all the same.
+    /// No limits: the judge still takes its differences.
     Nothing,
     /// The arm's limits.
     Arm,
@@ -76,12 +76,12 @@ impl Swung {
         }
     }
 
-    /// A state as it comes, a millisecond later, without a command.
+    /// Returns a state as it arrives, a millisecond later, without a command.
     pub fn datagram(&mut self) -> franka::wire::robot::RobotState {
         self.arm.step(None)
     }
 
-    /// How it stands a millisecond later.
+    /// Returns the arm's state a millisecond later.
     pub fn step(&mut self, action: &[f64]) -> RobotState {
         let seven = || f64s_to_wire(action.first_chunk::<7>().expect("seven joints"));
         let motion = &mut self.command.motion;
@@ -100,12 +100,12 @@ impl Swung {
     }
 }
 
-/// A robot that is driven as an arm is, up to the client, as fast as it can.
+/// A robot that is driven like an arm, without a client, as fast as possible.
 pub struct Driven<P> {
     pub control: Control,
     pub action: Schema,
     pub limits: ArmLimits,
-    /// What is handed each cycle, with its number; the motion ends when it says so.
+    /// Receives each cycle with its number, and decides when the motion ends.
     pub pace: P,
 }
 
@@ -128,7 +128,7 @@ impl<P: FnMut(u64, &mut dyn FnMut() -> Flow) -> Flow + Send> Robot for Driven<P>
         let next = |action: &[f64]| {
             commanded += 1;
             match commanded {
-                // Before its first command a motion is only looked at.
+                // Before its first command a motion is only observed.
                 1 | 2 => RobotState::from_wire(&arm.datagram()),
                 _ => arm.step(action),
             }
@@ -141,7 +141,7 @@ impl<P: FnMut(u64, &mut dyn FnMut() -> Flow) -> Flow + Send> Robot for Driven<P>
     }
 }
 
-/// A field of an observation.
+/// Returns a field of an observation.
 fn field<const N: usize>(observation: &[f64], name: &str) -> [f64; N] {
     let mut first = 0;
     for field in state::SCHEMA.fields() {
@@ -153,14 +153,14 @@ fn field<const N: usize>(observation: &[f64], name: &str) -> [f64; N] {
     panic!("no field {name}");
 }
 
-/// A policy that swings the arm from where it is, some centiradians or a centimetre far. The ways are
-/// computed beforehand: what it takes to ask it is what is measured.
+/// Returns a policy that swings the arm from where it is, by some centiradians or a centimetre. The
+/// positions are computed beforehand, so that only asking the policy is measured.
 pub fn swing(control: Control) -> impl Policy {
     let phase = |cycle: usize| std::f64::consts::TAU * cycle as f64 / SWING as f64;
     let ways: Vec<f64> = (0..SWING)
         .map(|cycle| match control {
             Control::JointVelocity | Control::CartesianVelocity => 0.03 * phase(cycle).sin(),
-            // From rest a cosine has the joints swing, where a sine would have them move away.
+            // Starting from rest, a cosine makes the joints swing; a sine would make them move away.
             Control::Torque => 0.05 * phase(cycle).cos(),
             _ => 0.01 * (1.0 - phase(cycle).cos()),
         })
@@ -171,7 +171,7 @@ pub fn swing(control: Control) -> impl Policy {
             let pose: [f64; 16] = field(ask.observation, "O_T_EE_c");
             (field::<7>(ask.observation, "q_d"), pose)
         });
-        // By the clock of the arm: a state that was lost is a millisecond all the same.
+        // By the arm's clock: a lost state also counts as a millisecond.
         let way = ways[(ask.time.as_micros() as usize + 500) / 1_000 % SWING];
         match control {
             Control::JointVelocity | Control::Torque => action.fill(way),
@@ -190,10 +190,10 @@ pub fn swing(control: Control) -> impl Policy {
     })
 }
 
-/// Runs `cycles` cycles of a session; `pace` is handed each of them with its number.
+/// Runs `cycles` cycles of a session; `pace` receives each of them with its number.
 ///
 /// # Panics
-/// Where the session ends otherwise, or an action is followed instead of used.
+/// Panics if the session ends in another way, or if an action is followed instead of used as it is.
 pub fn run(
     control: Control,
     checks: Checks,
@@ -214,7 +214,7 @@ pub fn run(
         limits: arm,
         pace: move |number, cycle: &mut dyn FnMut() -> Flow| match number < cycles {
             true => pace(number, cycle),
-            // Nobody minds that this arm is not at rest.
+            // This arm need not be at rest at the end.
             false => Flow::Finish,
         },
     };

@@ -1,4 +1,4 @@
-//! How an arm is connected to, and what a connection consists of.
+//! How to connect to an arm, and the parts of a connection.
 
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
@@ -16,26 +16,26 @@ use crate::error::{ArmError, ArmErrorCode};
 use crate::generation::Generation;
 use crate::limits::ArmLimits;
 
-/// How much later than its time an attempt may say why it failed.
+/// How much longer than its time limit an attempt has to report why it failed.
 const LAST_WORD: Duration = Duration::from_millis(200);
 
-/// How to connect.
+/// Options of a connection to an arm.
 #[derive(Debug, Clone)]
 pub struct ConnectOptions {
     /// How long connecting may take.
     pub timeout: Duration,
-    /// The arm that must answer; `None` takes either and finds out which it is.
+    /// The generation that must answer; `None` accepts either and finds out which it is.
     pub generation: Option<Generation>,
     /// The library that talks to the arm.
     pub client: Client,
-    /// The controller that follows a motion generator.
+    /// The arm's controller that follows the commanded motion.
     pub impedance: Impedance,
-    /// Whether Cartesian sessions command the elbow too.
+    /// True if Cartesian sessions command the elbow too.
     pub elbow: bool,
 }
 
 impl Default for ConnectOptions {
-    /// 5 s, either generation, `franka-rs`, the joint impedance controller, the arm's own choice of the
+    /// 5 s, either generation, `franka-rs`, the joint impedance controller, and the arm's own choice of the
     /// elbow.
     fn default() -> ConnectOptions {
         ConnectOptions {
@@ -48,7 +48,7 @@ impl Default for ConnectOptions {
     }
 }
 
-/// A connection to an arm, and what is known of the arm. Dropping it closes the connection.
+/// The parts of a connection to an arm, and what is known about the arm. Dropping it closes the connection.
 pub(crate) struct Connected {
     pub client: Arc<dyn Connection>,
     pub watchdog: Arc<Watchdog>,
@@ -60,17 +60,17 @@ pub(crate) struct Connected {
 /// Connects to the arm at `address`. Blocks.
 ///
 /// # Errors
-/// As [`Arm::connect`](crate::Arm::connect).
+/// See [`Arm::connect`](crate::Arm::connect).
 pub(crate) fn connect(address: &str, options: &ConnectOptions) -> Result<Connected, ArmError> {
     let (report, reported) = mpsc::channel();
     let target = address.to_owned();
     let wanted = options.clone();
     let due = later(options.timeout);
-    // Looking up a host's address has no limit of its own; all else ends when it is due.
+    // Resolving a host name has no time limit of its own; everything else ends at `due`.
     std::thread::Builder::new()
         .name("kilohertz-connect".to_owned())
         .spawn(move || {
-            // Nobody waits any more after the timeout; the connection is closed then.
+            // After the timeout no thread waits for this any more; the connection is then closed.
             let _ = report.send(connect_here(&target, &wanted, due));
         })
         .map_err(|error| {
@@ -132,7 +132,8 @@ fn with_libfranka_rs(
     use crate::client::libfranka_rs::LibfrankaClient;
     use crate::client::libfranka_rs::address::check;
     check(address, wanted.generation)?;
-    // It goes where that one came out, and not where the name leads then.
+    // `libfranka-rs` connects to the address that `franka-rs` reached, in case the name resolves to another
+    // one by then.
     let there = meet(address, wanted, Some(Generation::Fer), due)?
         .line
         .there;
@@ -176,7 +177,7 @@ fn meet(
     })
 }
 
-/// The error of connecting to `address`, where that failed with `error`.
+/// Returns the error of an attempt to connect to `address` that failed with `error`.
 fn failed(
     address: &str,
     generation: Option<Generation>,
@@ -194,7 +195,7 @@ fn failed(
                     ArmErrorCode::Generation,
                     format!(
                         "{address} is of generation fr3, which speaks FCI version {server_version}; \
-                         client libfranka-rs knows generation fer with version 5 alone. Use franka-rs"
+                         client libfranka-rs supports only generation fer with version 5. Use franka-rs"
                     ),
                 ),
                 (Some(asked_for), Some(answered)) => (

@@ -1,8 +1,8 @@
-//! The connection to an arm, and what is done through it.
+//! The connection to an arm, and everything that is done through it.
 //!
 //! ```text
-//! connect.rs    how an arm is connected to
-//! ownership.rs  who uses the connection, and what a session's loop has seen
+//! connect.rs    how to connect to an arm
+//! ownership.rs  who may use the connection, and what a session's loop has seen
 //! robot.rs      an arm as the robot of one session
 //! ```
 
@@ -36,14 +36,14 @@ use crate::state::gate::{self, Fault};
 
 pub use crate::arm::connect::ConnectOptions;
 
-/// How long a session that has the arm may take until its first cycle, and how often it is looked for.
+/// How long a session that has taken the arm may take until its first cycle, and how often that is checked.
 const FIRST_CYCLE: Duration = Duration::from_secs(10);
 const LOOKING: Duration = Duration::from_millis(1);
 
 /// A robot for one session, and the limits for it.
 pub type Driven = (Box<dyn Robot>, Box<dyn Limiter>);
 
-/// A connected arm. Dropping it closes the connection, once no session drives it any more.
+/// A connected arm. Dropping it closes the connection, once no session drives the arm any more.
 pub struct Arm {
     client: Mutex<Option<Arc<dyn Connection>>>,
     watchdog: Arc<Watchdog>,
@@ -57,11 +57,10 @@ pub struct Arm {
 }
 
 impl Arm {
-    /// Connects to the arm at `address` (`host` or `host:port`; the port is 1337 unless given).
-    /// Blocks.
+    /// Connects to the arm at `address` (`host` or `host:port`; the default port is 1337). Blocks.
     ///
     /// # Errors
-    /// What the arm or the network answered; [`ArmErrorCode::ConnectTimeout`] where nothing did.
+    /// Returns what the arm or the network answered; [`ArmErrorCode::ConnectTimeout`] if nothing answered.
     pub fn connect(address: &str, options: &ConnectOptions) -> Result<Arm, ArmError> {
         let Connected {
             client,
@@ -83,12 +82,12 @@ impl Arm {
         })
     }
 
-    /// Which arm it is.
+    /// Returns the generation of the arm.
     pub fn generation(&self) -> Generation {
         self.generation
     }
 
-    /// The library that talks to it.
+    /// Returns the library that talks to the arm.
     pub fn client_name(&self) -> Client {
         self.client_name
     }
@@ -98,12 +97,12 @@ impl Arm {
         self.watchdog.there()
     }
 
-    /// The FCI version that the arm speaks.
+    /// Returns the FCI version that the arm speaks.
     pub fn server_version(&self) -> u16 {
         self.generation.fci_version()
     }
 
-    /// How sessions drive it through `control`.
+    /// Returns how sessions drive the arm through `control`.
     pub fn interface(&self, control: Control) -> Interface {
         Interface {
             control,
@@ -112,10 +111,10 @@ impl Arm {
         }
     }
 
-    /// How many datagrams came to the socket for the arm's states from somebody else, since it was connected
-    /// to. None of them was seen by anything here, and none was answered. Some may be missing: while
-    /// nobody reads states, and where a loop is late by tens of milliseconds, they cannot be told from
-    /// states that found no room. Does not block.
+    /// Returns how many datagrams other senders have sent to the socket for the arm's states since the
+    /// connection was made. No code here read any of them, and none was answered. The count may be too low:
+    /// while no state is read, and after cycles that are late by tens of milliseconds, such datagrams
+    /// cannot be told from states for which the queue had no room. Does not block.
     pub fn foreign_datagrams(&self) -> u64 {
         self.watchdog.source().foreign()
     }
@@ -124,7 +123,7 @@ impl Arm {
         &self.limits
     }
 
-    /// The limits of the sessions that [`Arm::mover`] is for.
+    /// Returns the limits of the sessions that [`Arm::mover`] creates.
     pub(crate) fn limits_of_mover(&self) -> ArmLimits {
         self.limits.followed_by(self.mover_interface().impedance)
     }
@@ -140,12 +139,12 @@ impl Arm {
         }
     }
 
-    /// Whether a session drives the arm now.
+    /// Returns true if a session drives the arm now.
     pub fn is_driven(&self) -> bool {
         self.ownership.is_driven()
     }
 
-    /// Whether the connection was closed.
+    /// Returns true if the connection was closed.
     pub fn is_closed(&self) -> bool {
         self.client
             .lock()
@@ -167,7 +166,7 @@ impl Arm {
         })
     }
 
-    /// Does `work` on the connection while no session drives the arm. One at a time.
+    /// Does `work` on the connection while no session drives the arm. Only one such call runs at a time.
     pub(crate) fn while_idle<T>(
         &self,
         what: &str,
@@ -183,9 +182,9 @@ impl Arm {
         work(&*client)
     }
 
-    /// The same for what the arm answers; where it does not, the connection is ended.
-    ///
-    /// `cannot` begins the error where the arm is driven, `command` is what an arm refuses that refuses.
+    /// Does `work`, which waits for the arm's answer, while no session drives the arm. If the arm does not
+    /// answer, the connection is ended. `cannot` begins the error if the arm is driven, `command` names
+    /// what the arm refuses in the error if it refuses.
     pub(crate) fn request<T>(
         &self,
         cannot: &str,
@@ -203,27 +202,28 @@ impl Arm {
         })
     }
 
-    /// The robot's state now, while no session drives it, as the arm says it: nothing of it is checked.
-    /// Blocks for a few milliseconds.
+    /// Returns the robot's present state, while no session drives it, as the arm reports it. Nothing in it
+    /// is checked. Blocks for a few milliseconds.
     ///
     /// # Errors
-    /// Where the arm is driven, closed, or gone. [`Arm::observe`] serves a driven arm too.
+    /// Returns an error if the arm is driven or closed, or if the connection is lost. [`Arm::observe`]
+    /// works for a driven arm too.
     pub fn state(&self) -> Result<RobotState, ArmError> {
         self.while_idle("cannot read the state", |client| self.read(client))
     }
 
-    /// What the arm sends now.
+    /// Returns the state that the arm sends now.
     fn read(&self, client: &dyn Connection) -> Result<RobotState, ArmError> {
         self.watchdog.limited(READING, |_| client.state())
     }
 
-    /// The slots of the robot's state now, laid out as [`state::SCHEMA`]: read from the arm while no session
-    /// drives it, and otherwise the newest that the session's loop has seen, without making the
-    /// loop wait. While none does, nothing of it is checked. Blocks for a few milliseconds, or until a
-    /// session that is starting has its first cycle.
+    /// Returns the slots of the robot's present state, laid out as [`state::SCHEMA`]. While no session
+    /// drives the arm, the state is read from the arm, and nothing in it is checked. While a session drives
+    /// it, this is the newest state that the session's loop has seen; the loop does not wait for this call.
+    /// Blocks for a few milliseconds, or until a session that is starting has its first cycle.
     ///
     /// # Errors
-    /// Where the arm is closed or gone.
+    /// Returns an error if the arm is closed, or if the connection is lost.
     pub fn observe(&self) -> Result<Vec<f64>, ArmError> {
         let asked = Instant::now();
         let client = self.client()?;
@@ -251,8 +251,8 @@ impl Arm {
     /// Clears the errors of a reflex, so that a new session can start. Blocks.
     ///
     /// # Errors
-    /// Where the arm is driven, closed or gone, or wants to be seen to by hand;
-    /// [`ArmErrorCode::Protocol`] where it says that it stands where none can.
+    /// Returns an error if the arm is driven or closed, if the connection is lost, or if a person has to
+    /// act at the arm; [`ArmErrorCode::Protocol`] if the arm reports a posture that no arm can have.
     pub fn recover(&self) -> Result<(), ArmError> {
         self.request("cannot recover", "to recover", |client| {
             gate::can_stand(&self.limits, &client.state()?).map_err(Fault::standing)?;
@@ -260,17 +260,17 @@ impl Arm {
         })
     }
 
-    /// Sets the arm up, while no session drives it: an arm refuses that in a motion. Blocks for a few
-    /// milliseconds.
+    /// Sends a setting to the arm while no session drives it, because an arm refuses settings during a
+    /// motion. Blocks for a few milliseconds.
     ///
     /// # Errors
-    /// [`ArmErrorCode::InvalidArgument`] for what [`Setting::check`] refuses, and for a load beyond what is left
-    /// of the payload beside the end effector that is set up;
-    /// [`ArmErrorCode::Generation`] for filters of an FR3, [`ArmErrorCode::CommandRejected`] where
-    /// the arm refuses; [`ArmErrorCode::InvalidOperation`] while it is driven, or closed.
+    /// [`ArmErrorCode::InvalidArgument`] for what [`Setting::check`] refuses, and for a load that exceeds
+    /// the payload left by the end effector; [`ArmErrorCode::Generation`] for filters of an FR3;
+    /// [`ArmErrorCode::CommandRejected`] if the arm refuses; [`ArmErrorCode::InvalidOperation`] if the arm
+    /// is driven or closed.
     pub fn configure(&self, setting: &Setting) -> Result<(), ArmError> {
-        // Of a mass in grams more can be said than that it is not possible; and what can be refused without asking the
-        // arm is.
+        // This comes first because its message says more about a mass in grams than that it is not
+        // possible, and because it needs no answer of the arm.
         if let Setting::Load { mass, .. } = *setting
             && mass.is_finite()
         {
@@ -282,16 +282,16 @@ impl Arm {
         };
         self.send(setting, |client| {
             let state = client.state()?;
-            // Not what it carries now: that is replaced, however wrong it is.
+            // The present load is not checked: it is replaced, even if it is wrong.
             gate::can_have_end_effector(&state).map_err(Fault::standing)?;
             Ok(plausible::payload(mass, self.generation(), state.m_ee)?)
         })
     }
 
-    /// The same for what is not plausible, and meant.
+    /// Sends a setting as [`Arm::configure`] does, even if it is not plausible.
     ///
     /// # Errors
-    /// As [`Arm::configure`], with [`Setting::check_possible`] in the place of [`Setting::check`].
+    /// See [`Arm::configure`], with [`Setting::check_possible`] instead of [`Setting::check`].
     pub fn configure_unchecked(&self, setting: &Setting) -> Result<(), ArmError> {
         setting.check_possible()?;
         self.send(setting, |_| Ok(()))
@@ -315,18 +315,18 @@ impl Arm {
         })
     }
 
-    /// A robot for one session that drives this arm through `control`, and the limits for it.
+    /// Returns a robot for one session that drives this arm through `control`, and the limits for it.
     ///
     /// # Errors
-    /// Where the arm is driven already, or closed.
+    /// Returns an error if the arm is already driven, or closed.
     pub fn robot(&self, control: Control) -> Result<Driven, ArmError> {
         self.robot_with(control, &MotionOptions::default())
     }
 
-    /// The same, with limits of the session's choice.
+    /// Returns a robot and limits as [`Arm::robot`] does, with options for the limits.
     ///
     /// # Errors
-    /// As [`Arm::robot`].
+    /// See [`Arm::robot`].
     pub fn robot_with(
         &self,
         control: Control,
@@ -335,11 +335,11 @@ impl Arm {
         self.driven(self.interface(control), options)
     }
 
-    /// A robot for one session that moves this arm along joint positions, followed by a controller of
-    /// the arm's own.
+    /// Returns a robot for one session that moves this arm along joint positions, with one of the arm's own
+    /// controllers, and the limits for it.
     ///
     /// # Errors
-    /// As [`Arm::robot`].
+    /// See [`Arm::robot`].
     pub fn mover(&self, options: &MotionOptions) -> Result<Driven, ArmError> {
         self.driven(self.mover_interface(), options)
     }
@@ -357,7 +357,7 @@ impl Arm {
         Ok((Box::new(robot), limits))
     }
 
-    /// Closes the connection. A session that drives the arm keeps it until it ends.
+    /// Closes the connection. A session that drives the arm keeps the connection until it ends.
     pub fn close(&self) {
         self.client
             .lock()

@@ -1,9 +1,9 @@
-//! Decides who may use the connection to an arm, and keeps what the loop that drives it has seen.
+//! Decides who may use the connection to an arm, and keeps the newest state that the loop has seen.
 //!
-//! One session drives at a time. While none does, requests and reads take turns; a session that starts
-//! waits for the one under way, before its first cycle. While one does, the newest state that its loop
-//! has seen is there for everybody: the loop writes it wait-free, and readers keep each other out but
-//! never the loop.
+//! One session drives the arm at a time. While no session drives it, requests and reads take turns. A
+//! session that starts waits for the request under way before its first cycle. While a session drives the
+//! arm, the newest state that its loop has seen is available to every thread: the loop writes it wait-free,
+//! and readers wait for each other but never keep the loop waiting.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
@@ -16,21 +16,21 @@ use triple_buffer::{Input, Output, TripleBuffer};
 
 use crate::state;
 
-/// A state and the number of the session whose loop saw it.
+/// A state, and the number of the session whose loop saw it.
 #[derive(Debug, Clone)]
 struct Seen {
     session: u64,
     slots: [f64; state::LEN],
 }
 
-/// What sessions on an arm, and those who ask for its state, share.
+/// What the sessions on an arm share with the threads that ask for its state.
 pub(crate) struct Ownership {
     driven: AtomicBool,
     /// The number of the newest session, from 1.
     session: AtomicU64,
-    /// Held by whoever uses the connection while no session drives.
+    /// Held by the thread that uses the connection while no session drives the arm.
     idle: Mutex<()>,
-    /// Only a loop takes this, and there is one at a time: it never waits.
+    /// Only a loop takes this lock, and there is one loop at a time, so it never waits.
     seen_in: Mutex<Input<Seen>>,
     seen_out: Mutex<Output<Seen>>,
 }
@@ -55,12 +55,12 @@ impl Ownership {
         }
     }
 
-    /// Whether a session drives the arm.
+    /// Returns true if a session drives the arm.
     pub(crate) fn is_driven(&self) -> bool {
         self.driven.load(Ordering::Acquire)
     }
 
-    /// Takes the arm for a session; says whether it was free.
+    /// Takes the arm for a session. Returns true if it was free.
     pub(crate) fn take(&self) -> bool {
         if self.driven.swap(true, Ordering::AcqRel) {
             return false;
@@ -69,13 +69,13 @@ impl Ownership {
         true
     }
 
-    /// The session that took the arm is over.
+    /// Frees the arm, because the session that took it is over.
     pub(crate) fn give_back(&self) {
         self.driven.store(false, Ordering::Release);
     }
 
-    /// Returns the right to use the connection, or none while a session drives the arm. Waits for whoever has it
-    /// now.
+    /// Returns the right to use the connection; `None` while a session drives the arm. Waits for the thread
+    /// that has it now.
     pub(crate) fn lock_idle(&self) -> Option<MutexGuard<'_, ()>> {
         if self.is_driven() {
             return None;
@@ -84,8 +84,8 @@ impl Ownership {
         (!self.is_driven()).then_some(idle)
     }
 
-    /// Runs a session: waits for whoever uses the connection now, who is the last, and hands `drive` the
-    /// loop body, whose observations are kept for others.
+    /// Runs a session. Waits for the thread that uses the connection now; no other gets it after that. Then
+    /// calls `drive` with the session's loop, whose observations are kept for other threads.
     pub(crate) fn drive_observed<T>(
         &self,
         tick: &mut dyn Tick,
@@ -101,8 +101,8 @@ impl Ownership {
         })
     }
 
-    /// The newest state that the loop of the session that drives the arm has seen; none before its
-    /// first cycle, and where no session drives it.
+    /// Returns the newest state that the driving session's loop has seen; `None` before its first cycle,
+    /// and if no session drives the arm.
     pub(crate) fn newest(&self) -> Option<Vec<f64>> {
         let mut seen = lock(&self.seen_out);
         let seen = seen.read();
@@ -111,7 +111,7 @@ impl Ownership {
     }
 }
 
-/// A loop body whose observations are seen by others.
+/// A loop whose observations other threads can read.
 struct Observed<'a> {
     tick: &'a mut dyn Tick,
     seen: &'a mut Input<Seen>,

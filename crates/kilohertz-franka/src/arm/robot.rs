@@ -26,7 +26,7 @@ pub(crate) struct ArmRobot {
 }
 
 impl ArmRobot {
-    /// Takes the arm for a session; it is free again when this is dropped.
+    /// Takes the arm for a session; the arm is free again when this is dropped.
     pub(crate) fn new(
         client: Arc<dyn Connection>,
         watchdog: Arc<Watchdog>,

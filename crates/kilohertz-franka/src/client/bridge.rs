@@ -1,10 +1,11 @@
-//! The way between an arm and `franka-rs` while they get to know each other.
+//! The connection between an arm and `franka-rs` while the two connect.
 //!
-//! `franka-rs` waits for the arm's answers without an end, keeps those that it has not asked for, parses the
-//! arm's model before anybody has looked at it, and raises the thread on which it does all that to the highest
-//! realtime priority. So it is led to a socket of this process. What the arm answers is read here, bounded in
-//! time and size, checked, and passed on. Then the arm's socket takes the place of the one in between,
-//! under its number, and the client and the arm are alone with each other.
+//! `franka-rs` waits for the arm's answers without a time limit, keeps answers that it has not asked for,
+//! and parses the arm's model unchecked. It also raises the thread on which it does so to the highest
+//! realtime priority. So it is connected to a socket of this process instead. The arm's answers are read
+//! here, limited in time and size, checked, and passed on. Then the arm's socket replaces the socket in
+//! between, under the same descriptor number, and from then on the client and the arm talk to each other
+//! directly.
 
 #![warn(clippy::indexing_slicing)]
 #![allow(
@@ -37,25 +38,25 @@ use crate::error::{ArmError, ArmErrorCode};
 use crate::generation::Generation;
 use crate::kinematics::urdf::{self, Urdf};
 
-/// How often it is looked whether the client is there.
+/// How often to check whether the client has connected.
 const LOOKING: Duration = Duration::from_micros(200);
-/// The longest request of a client that connects, in bytes.
+/// The longest request, in bytes, of a client that connects.
 const LONGEST_REQUEST: usize = 64;
 /// The length of the answer to `Connect`, in bytes.
 const CONNECTED: usize = ROBOT_HEADER_LEN + size_of::<ConnectResponse>();
 
-/// An arm that answers.
+/// A connection to an arm that has answered.
 pub(crate) struct Met {
     pub client: franka::Robot,
-    /// What it serves, where it is an FR3.
+    /// The URDF that the arm serves, if it is an FR3.
     pub urdf: Option<Urdf>,
     pub line: Line,
-    /// What the arm's states come to.
+    /// The socket that the arm's states come to.
     pub socket: ArmSocket,
 }
 
-/// Connects `franka-rs` to the arm at `address`, of this generation or of either, until `due`, which is after
-/// `timeout`. Leaves nothing behind where it cannot.
+/// Connects `franka-rs` to the arm at `address`, of this generation or of either, until `due`, which is
+/// `timeout` from now. If that fails, nothing stays open.
 pub(crate) fn meet(
     address: &str,
     generation: Option<Generation>,
@@ -78,7 +79,7 @@ pub(crate) fn meet(
     }
 }
 
-/// Returns the error of whoever took the connection and did not answer.
+/// Returns the error for a host that took the connection and did not answer.
 pub(crate) fn no_answer(address: &str, timeout: Duration) -> ArmError {
     ArmError::new(
         ArmErrorCode::ConnectTimeout,
@@ -90,10 +91,10 @@ pub(crate) fn no_answer(address: &str, timeout: Duration) -> ArmError {
     )
 }
 
-/// Why it cannot.
+/// Why connecting failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// As the client says it, of what the arm or the network has answered.
+    /// The client's error about what the arm or the network has answered.
     Client(FrankaError),
     Arm(ArmError),
 }
@@ -124,19 +125,20 @@ impl Bridge<'_> {
         let client = thread::Builder::new()
             .name("kilohertz-client".to_owned())
             .spawn(move || {
-                // Nobody waits any more where the arm was given up.
+                // If connecting was given up, no thread waits for this any more.
                 let _ = report.send(franka::Robot::with_options(&here.to_string(), options));
             })
             .map_err(|error| self.broken(&error))?;
         let (mut near, number) = self.client_at(&door, &client)?;
-        // It raised itself before it came here.
+        // The client's thread raised its own priority before it connected.
         make_ordinary(&client);
         drop(door);
 
         let request = self
             .message(&mut near, ROBOT_HEADER_LEN..=LONGEST_REQUEST)
             .map_err(|broken| self.told(&broken))?;
-        // The arm does not know yet where its states go: nothing of it is lost, and nothing forged queued.
+        // The arm does not know yet where to send its states, so none of them is lost here and no forged
+        // one is queued.
         let socket = self.socket(&request, &arm)?;
         let met = self.introduced(&mut near, &mut arm, &request, version, &reported);
         let (client, urdf) = met.inspect_err(|_| socket.deafen())?;
@@ -150,7 +152,7 @@ impl Bridge<'_> {
         })
     }
 
-    /// Makes the socket that a request to connect names for states hear the arm's host alone.
+    /// Restricts the socket that a request to connect names for states to the arm's host.
     fn socket(&self, request: &[u8], arm: &TcpStream) -> Result<HostSocket, Failure> {
         let connect = ConnectRequest::read_from_bytes(body(request));
         let port = connect.map_or(0, |connect| connect.udp_port.get());
@@ -158,8 +160,7 @@ impl Bridge<'_> {
         Ok(HostSocket::to(bound_to(port)?, host)?)
     }
 
-    /// Passes on what client and arm say to each other, from the request to connect to the client's first
-    /// state.
+    /// Passes messages between client and arm, from the request to connect to the client's first state.
     fn introduced(
         &self,
         near: &mut TcpStream,
@@ -175,14 +176,15 @@ impl Bridge<'_> {
             false => None,
         };
         match reported.recv_timeout(self.left()) {
-            // All that it has sent to the arm and asked of it went through here.
+            // Everything that the client has sent to the arm so far went through this bridge.
             Ok(Err(FrankaError::Network(text))) => Err(self.silent(&text).into()),
             Ok(client) => Ok((client.map_err(Failure::Client)?, urdf)),
             Err(_) => Err(self.no_state().into()),
         }
     }
 
-    /// The client's end of the way, and the number of its socket. Who else comes is sent away.
+    /// Returns this end of the connection to the client, and the descriptor number of the client's socket.
+    /// Any other connection is closed.
     fn client_at(
         &self,
         door: &TcpListener,
@@ -211,8 +213,8 @@ impl Bridge<'_> {
         }
     }
 
-    /// What the arm serves, checked before the client reads it; nothing where the client did not ask, which
-    /// then says why.
+    /// Returns the model that the arm serves, checked before the client reads it. Returns `None` if the
+    /// client did not ask for it; the client then reports why.
     fn served(&self, near: &mut TcpStream, arm: &mut TcpStream) -> Result<Option<Urdf>, Failure> {
         let request = match self.message(near, ROBOT_HEADER_LEN..=LONGEST_REQUEST) {
             Ok(request) => request,
@@ -232,7 +234,7 @@ impl Bridge<'_> {
         Ok(urdf)
     }
 
-    /// The arm's answer to a request of the client, which is called `what`.
+    /// Returns the arm's answer to a request of the client; `what` names the request.
     fn asked(
         &self,
         arm: &mut TcpStream,
@@ -261,7 +263,7 @@ impl Bridge<'_> {
         written.map_err(|error| self.broken(&error))
     }
 
-    /// The next message, of a length that is expected.
+    /// Returns the next message, whose length must be in `lengths`.
     fn message(
         &self,
         from: &mut TcpStream,
@@ -296,7 +298,8 @@ impl Bridge<'_> {
         Ok(())
     }
 
-    /// Gives the client the arm's socket, set up as it does with its own, for the one with this number.
+    /// Replaces the client's socket with descriptor `number` by the arm's socket, with the options that the
+    /// client sets.
     fn handed_over(&self, arm: TcpStream, number: RawFd) -> io::Result<Line> {
         arm.set_read_timeout(Some(POLL_TIMEOUT))?;
         arm.set_write_timeout(Some(DEFAULT_CONNECT_TIMEOUT))?;
@@ -304,9 +307,9 @@ impl Bridge<'_> {
             here: arm.local_addr()?,
             there: arm.peer_addr()?,
         };
-        // SAFETY: `arm` is open. `number` is that of the socket in a client that has come back from
-        // connecting and that this thread alone holds: nobody uses the number meanwhile or has closed it,
-        // and whoever closes it later closes the arm's socket, as is due.
+        // SAFETY: `arm` is open. `number` is the descriptor of the socket in a client that has finished
+        // connecting and that only this thread holds. So no other code uses or has closed the descriptor,
+        // and the code that closes it later closes the arm's socket, as it should.
         let rc = unsafe { libc::dup3(arm.as_raw_fd(), number, libc::O_CLOEXEC) };
         if rc < 0 {
             return Err(io::Error::last_os_error());
@@ -330,7 +333,7 @@ impl Bridge<'_> {
             ErrorKind::TimedOut | ErrorKind::WouldBlock => return self.no_answer().into(),
             ErrorKind::ConnectionRefused => return self.refused().into(),
             ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => {
-                "it closed the connection: another client is connected, or it is no Franka arm with FCI \
+                "it closed the connection: another client is connected, or it is not a Franka arm with FCI \
                  activated. End the other client, or check the address"
                     .to_owned()
             }
@@ -381,15 +384,16 @@ impl Bridge<'_> {
         ArmError::new(
             ArmErrorCode::Protocol,
             format!(
-                "{} does not answer as a Franka arm: {why}. Check the address, and that nobody else \
-                 answers there",
+                "{} does not answer as a Franka arm: {why}. Check the address, and that no other \
+                 host answers there",
                 self.address
             ),
         )
     }
 }
 
-/// A connection to `address`, whose port is `port` unless it has one, set up as `franka-rs` does with its own.
+/// Connects to `address`, on `port` unless the address has one, with the socket options that `franka-rs`
+/// uses.
 pub(crate) fn reached(address: &str, port: u16, due: Instant) -> io::Result<TcpStream> {
     let found = address.to_socket_addrs();
     let found = found.or_else(|_| (address, port).to_socket_addrs())?;
@@ -400,7 +404,7 @@ pub(crate) fn reached(address: &str, port: u16, due: Instant) -> io::Result<TcpS
                 socket.set_nodelay(true)?;
                 let second = Duration::from_secs(1);
                 let alive = TcpKeepalive::new().with_time(second).with_interval(second);
-                // Its absence is noticed by the states that do not come.
+                // Without keepalive, a lost connection is noticed because states stop coming.
                 let _ = SockRef::from(&socket).set_tcp_keepalive(&alive.with_retries(3));
                 return Ok(socket);
             }
@@ -423,18 +427,18 @@ fn is_late(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
-/// What follows the header of a message.
+/// Returns what follows the header of a message.
 fn body(message: &[u8]) -> &[u8] {
     message.get(ROBOT_HEADER_LEN..).unwrap_or_default()
 }
 
-/// The number of the request that a message is or answers.
+/// Returns the number of the request that a message is or answers.
 fn id(message: &[u8]) -> u32 {
     let header = HeaderLayout::Robot.decode_header(message);
     header.map_or(0, |(_, id, _)| id)
 }
 
-/// Whether the answer to `Connect` is that of an FR3, which is asked for its model then.
+/// Returns true if the answer to `Connect` is that of an FR3, which is then asked for its model.
 fn is_fr3(answer: &[u8]) -> bool {
     ConnectResponse::read_from_bytes(body(answer)).is_ok_and(|answer| {
         ConnectStatus::from_u8(answer.status) == Some(ConnectStatus::Success)

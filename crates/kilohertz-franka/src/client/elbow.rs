@@ -1,4 +1,4 @@
-//! The elbow as the arm wants it commanded: the position of joint 3, and to which side joint 4 bends.
+//! The elbow in the form that the arm expects: the position of joint 3, and to which side joint 4 bends.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
@@ -7,20 +7,21 @@ use franka::RobotState;
 use crate::constants::{DT, ELBOW_FLIP};
 use crate::control::{Control, Interface};
 
-/// The arm reports in single precision what it was commanded; closer than this is the same.
+/// The arm reports in single precision what it was commanded; a smaller difference counts as none.
 const SAME: f64 = 2e-6;
 
-/// The elbow of a motion. An action says where it is to be, or how fast; the side is the arm's.
+/// The elbow of a motion. An action says where the elbow is to be, or how fast it is to move; the arm
+/// decides the side.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Elbow {
-    /// Whether actions are velocities.
+    /// True if actions are velocities.
     is_velocity: bool,
-    /// Where it was commanded last \[rad\].
+    /// The last commanded position \[rad\].
     place: f64,
 }
 
 impl Elbow {
-    /// The elbow of a motion through `interface`, where it is commanded.
+    /// Returns the elbow of a motion through `interface`, if the elbow is commanded.
     pub fn of(interface: Interface) -> Option<Elbow> {
         interface.has_elbow().then_some(Elbow {
             is_velocity: interface.control == Control::CartesianVelocity,
@@ -28,8 +29,8 @@ impl Elbow {
         })
     }
 
-    /// What an arm in `state` is commanded for `action`. Where no state is believed any more, by what
-    /// was commanded last.
+    /// Returns the elbow command for `action` of an arm in `state`. If states are no longer believed, it
+    /// continues from the last command.
     pub fn commanded(&mut self, state: &RobotState, is_believed: bool, action: f64) -> [f64; 2] {
         let [place, _] = state.elbow_c;
         let is_same = (place - self.place).abs() < SAME;

@@ -1,7 +1,8 @@
-//! What both clients do around the loop body in a cycle: the gate before it, elbow and law behind it.
+//! What both clients do around the loop in a cycle: the gate before it, the elbow and the impedance law
+//! after it.
 //!
-//! A state that fails the gate is replaced by the last good one, and none of the motion is believed
-//! from then on: the loop body brings the arm to rest by what it has commanded, and the torques of a law
+//! A state that fails the gate is replaced by the last good one, and no later state of the motion is
+//! believed: the loop brings the arm to rest by what it has commanded, and the torques of the impedance law
 //! go to zero.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
@@ -23,7 +24,7 @@ use crate::limits::ArmLimits;
 use crate::state;
 use crate::state::gate::{Fault, Gate, Passed};
 
-/// How a session drives an arm: through what, by which law, within which limits.
+/// How a session drives an arm: the interface, the impedance law and the limits.
 #[derive(Debug, Clone)]
 pub(crate) struct Drive {
     pub interface: Interface,
@@ -36,20 +37,20 @@ pub(crate) struct Entrance<'a> {
     gate: Gate,
     law: Option<&'a Law>,
     elbow: Option<Elbow>,
-    /// The last good state, where law or elbow read it.
+    /// The last good state, for the law or the elbow.
     state: RobotState,
-    /// Its slots, at `good`, and those of the state that is looked at.
+    /// The slots of the last good state, at `good`, and those of the state that is being checked.
     slots: [[f64; state::LEN]; 2],
     good: usize,
-    /// What the law commanded last [N m].
+    /// The last torques of the law [N m].
     torques: [f64; 7],
     fault: Option<Fault>,
-    /// What panics, in a test of that.
+    /// What panics, in a test of panics.
     #[cfg(test)]
     pub breaks: Option<Breaks>,
 }
 
-/// What can panic in a cycle beside the loop body.
+/// What can panic in a cycle besides the loop.
 #[cfg(test)]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Breaks {
@@ -58,10 +59,10 @@ pub(crate) enum Breaks {
 }
 
 impl<'a> Entrance<'a> {
-    /// The entrance of a motion that is about to start, of an arm in the state `before`.
+    /// Creates the entrance of a motion that is about to start, for an arm in the state `before`.
     ///
     /// # Errors
-    /// [`ArmErrorCode::Protocol`](crate::ArmErrorCode) where that is no state to begin with.
+    /// [`ArmErrorCode::Protocol`](crate::ArmErrorCode) if no motion can start from that state.
     pub fn new(drive: &'a Drive, before: RobotState) -> Result<Entrance<'a>, ArmError> {
         let mut slots = [0.0; state::LEN];
         state::write(&before, &mut slots);
@@ -80,7 +81,7 @@ impl<'a> Entrance<'a> {
         })
     }
 
-    /// Runs a cycle of the loop body for the state that arrived at `started`.
+    /// Runs one cycle of the loop for the state that arrived at `started`.
     pub fn cycle(
         &mut self,
         tick: &mut dyn Tick,
@@ -111,7 +112,7 @@ impl<'a> Entrance<'a> {
         })
     }
 
-    /// Takes in a state that is good.
+    /// Checks a state, and keeps it if it is good.
     fn looked(&mut self, arrived: &RobotState) -> Result<Passed, Fault> {
         let other = usize::from(self.good == 0);
         let passed = caught(|| {
@@ -128,26 +129,26 @@ impl<'a> Entrance<'a> {
         Ok(passed)
     }
 
-    /// The slots of the last good state.
+    /// Returns the slots of the last good state.
     #[cfg(any(test, feature = "libfranka-rs"))]
     pub fn slots(&self) -> &[f64; state::LEN] {
         &self.slots[self.good]
     }
 
-    /// Whether states are believed no more.
+    /// Returns true if states are no longer believed.
     #[cfg(test)]
     pub fn is_at_fault(&self) -> bool {
         self.fault.is_some()
     }
 
-    /// What the arm is commanded for the elbow where an action has one, in its last slot.
+    /// Returns the elbow command, if the action has an elbow in its last slot.
     pub fn elbow(&mut self, motion: &[f64]) -> Option<[f64; 2]> {
         let is_believed = self.fault.is_none();
         let (elbow, action) = self.elbow.as_mut().zip(motion.last())?;
         Some(elbow.commanded(&self.state, is_believed, *action))
     }
 
-    /// The torques behind a motion: the law's, or those that the action has behind it.
+    /// Returns the torques after a motion: those of the law, or those that the action has in `behind`.
     pub fn torques(&mut self, behind: &[f64]) -> Option<[f64; 7]> {
         let Some(law) = self.law else {
             return (!behind.is_empty()).then(|| leading(behind));
@@ -172,7 +173,7 @@ impl<'a> Entrance<'a> {
         Some(self.torques)
     }
 
-    /// How the motion ended that `driven` tells of. What was wrong with a state comes first.
+    /// Returns how the motion ended, given how `driven` ended. A fault of a state comes first.
     pub fn outcome(self, driven: Result<(), ArmError>) -> Result<(), ArmError> {
         let Some(fault) = self.fault else {
             return driven;
@@ -189,7 +190,7 @@ impl<'a> Entrance<'a> {
     }
 }
 
-/// Does `work`; that it panics is a fault of the state.
+/// Does `work`. If it panics, that counts as a fault of the state.
 fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Fault> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
         let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());

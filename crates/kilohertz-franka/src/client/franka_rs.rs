@@ -20,14 +20,14 @@ use crate::control::{Control, Impedance, Interface, leading};
 use crate::error::ArmError;
 use crate::setting::Setting;
 
-/// A connection that hears the arm alone.
+/// A connection that accepts states from the arm only.
 pub(crate) struct FrankaRsClient {
     robot: franka::Robot,
     source: Arc<StateSource>,
 }
 
 impl FrankaRsClient {
-    /// A connection that `source` is of.
+    /// Creates a client from a connection; `source` is its socket for states.
     pub fn new(robot: franka::Robot, source: Arc<StateSource>) -> FrankaRsClient {
         FrankaRsClient { robot, source }
     }
@@ -41,7 +41,8 @@ impl Drop for FrankaRsClient {
 
 impl Connection for FrankaRsClient {
     fn state(&self) -> Result<RobotState, ArmError> {
-        // The first read empties the socket's queue, which stopped taking in when it was full.
+        // The first read empties the socket's queue, which takes in nothing more once it is full. Its state
+        // may be old.
         self.source.emptied(|| self.robot.read_once())?;
         Ok(self.robot.read_once()?)
     }
@@ -55,7 +56,7 @@ impl Connection for FrankaRsClient {
     }
 
     fn drive(&self, drive: &Drive, tick: &mut dyn Tick) -> Result<(), ArmError> {
-        // Leaves whatever the last motion left in the client's picture of the robot behind.
+        // This discards what the last motion left in the client's view of the robot.
         let before = self.source.emptied(|| self.robot.read_once())?;
         let mut entrance = Entrance::new(drive, before)?;
         let mut tick = self.source.driven(tick);
@@ -96,7 +97,7 @@ fn start_and_drive(
         }
         Control::CartesianPose | Control::CartesianTarget => {
             let motion = client.start_cartesian_pose_control(controller)?;
-            // Exactly rigid, as the client wants it.
+            // The pose is made exactly rigid, as the client requires.
             let command = |action: &[f64], elbow| match elbow {
                 Some(elbow) => CartesianPose::with_elbow(orthonormal(&leading(action)), elbow),
                 None => CartesianPose::new(orthonormal(&leading(action))),
@@ -109,7 +110,7 @@ fn start_and_drive(
 
 /// A motion in progress. Dropping it stops the arm.
 trait ActiveControl {
-    /// How many slots its actions have.
+    /// Returns how many slots its actions have.
     fn slots(&self) -> usize;
     fn read(&mut self) -> FrankaResult<(RobotState, franka::Duration)>;
     fn write(
@@ -198,7 +199,8 @@ fn cycles(
         let (state, _elapsed) = motion.read()?;
         let flow = entrance.cycle(tick, Time::now(), &state, action);
         if flow == Flow::Finish {
-            // Counted as it goes out: the call returns when the arm has ended the motion.
+            // This is counted before the call, because the call returns only when the arm has ended the
+            // motion.
             tick.sent(Time::now());
             return motion.write(entrance, action, flow);
         }

@@ -1,18 +1,19 @@
 //! The libraries that can talk to an arm, and what a session needs of them.
 //!
 //! ```text
-//! franka_rs.rs     one of them: read a state, run the loop body, write its command
-//! libfranka_rs/    the other, and the guard around it
-//! bridge.rs        the way between an arm and franka-rs while they get to know each other
-//! entrance.rs      a cycle around the loop body, whichever client runs it
-//! elbow.rs         the elbow, as the arm wants it commanded
-//! source/          who is heard at the socket for states: the arm alone
-//! watchdog.rs      disconnects where the arm does not answer
-//! rejection.rs     what an arm means that refuses a command
-//! deadline.rs      points in time until which something is waited for
+//! franka_rs.rs     the client `franka-rs`: read a state, run the loop, write its command
+//! libfranka_rs/    the client `libfranka-rs`, and the guard around it
+//! bridge.rs        the connection between an arm and franka-rs while the two connect
+//! entrance.rs      a cycle around the loop, for both clients
+//! elbow.rs         the elbow, in the form that the arm expects
+//! source/          restricts the socket for states to the arm
+//! watchdog.rs      disconnects if the arm does not answer
+//! rejection.rs     what it means when an arm refuses a command
+//! deadline.rs      points in time at which a wait ends
 //! ```
 
-/// Sends a [`Setting`] with the calls of a client: both have them, two under other names.
+/// Sends a [`Setting`] with the calls of a client. Both clients have the same calls; two of them have other
+/// names.
 macro_rules! configured {
     ($robot:expr, $setting:expr, $set_ee:ident, $set_k:ident) => {
         match $setting {
@@ -79,10 +80,10 @@ pub enum Client {
 }
 
 impl Client {
-    /// Both of them.
+    /// Both clients.
     pub const ALL: [Client; 2] = [Client::FrankaRs, Client::LibfrankaRs];
 
-    /// The name, as in the TypeScript API.
+    /// Returns the client's name, as in the TypeScript API.
     pub const fn name(self) -> &'static str {
         match self {
             Client::FrankaRs => "franka-rs",
@@ -108,18 +109,18 @@ impl FromStr for Client {
     }
 }
 
-/// An open connection to an arm. Each call blocks; one at a time.
+/// An open connection to an arm. Each call blocks. Only one call may run at a time.
 pub(crate) trait Connection: Send + Sync {
-    /// The robot's state now.
+    /// Returns the robot's present state.
     fn state(&self) -> Result<RobotState, ArmError>;
 
     /// Clears the errors of a reflex.
     fn recover(&self) -> Result<(), ArmError>;
 
-    /// Sets the arm up; `setting` was checked.
+    /// Sends a setting that was already checked.
     fn configure(&self, setting: &Setting) -> Result<(), ArmError>;
 
-    /// Starts a motion and runs cycles until `tick` says that it is over. The motion has ended
-    /// when this returns, however it does.
+    /// Starts a motion and runs cycles until `tick` ends it. When this returns, in whichever way, the
+    /// motion has ended.
     fn drive(&self, drive: &Drive, tick: &mut dyn Tick) -> Result<(), ArmError>;
 }

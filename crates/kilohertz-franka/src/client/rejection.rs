@@ -1,11 +1,11 @@
-//! What an arm that refuses a command means by it: its present mode, and what to do.
+//! Explains why an arm refuses a command: its present mode, and what to do.
 
 use franka::{RobotMode, RobotState};
 
 use crate::error::{ArmError, ArmErrorCode};
 
-/// Returns the error of an arm that refused `what`. `told` is what its client says, whose view of the arm may be
-/// old; `now` is the arm's state since.
+/// Returns the error for an arm that refused `what`. `told` is what its client reports; the client's view
+/// of the arm may be old. `now` is a state that was read after the refusal.
 pub(crate) fn rejected(what: &str, told: &str, now: Result<RobotState, ArmError>) -> ArmError {
     let reason = reason(told);
     let Ok(state) = now else {
@@ -35,28 +35,28 @@ pub(crate) fn rejected(what: &str, told: &str, now: Result<RobotState, ArmError>
     }
 }
 
-/// What can be done about an arm that refuses a command in this mode.
+/// Returns what to do about an arm that refuses a command in this mode.
 fn remedy(mode: RobotMode) -> &'static str {
     match mode {
-        RobotMode::Idle => "it is ready; try again, and see to the value where it is refused again",
+        RobotMode::Idle => "it is ready; try again, and check the value if it is refused again",
         RobotMode::Move => {
-            "it moves, and not for this connection: another client is connected, or a task runs in Desk. \
+            "it moves, but not for this connection: another client is connected, or a task runs in Desk. \
              End that first"
         }
-        RobotMode::Guiding => "somebody guides it by hand: let go of the guiding button",
-        RobotMode::Reflex => "see to the cause, then call recover()",
+        RobotMode::Guiding => "a person guides it by hand: release the guiding button",
+        RobotMode::Reflex => "remove the cause, then call recover()",
         RobotMode::UserStopped => {
-            "release the user stop, and call recover() where it is in a reflex then"
+            "release the user stop, and call recover() if it is in a reflex after that"
         }
         RobotMode::AutomaticErrorRecovery => "it recovers from an error: wait for its end",
         RobotMode::Other => {
-            "open its brakes, and activate FCI in Desk; or another client is connected: end that first"
+            "open its brakes, and activate FCI in Desk; if another client is connected, end it first"
         }
     }
 }
 
-/// Why the arm refused, in own words: a client has nothing but a text for it. What it says of the mode is left
-/// out.
+/// Returns why the arm refused, in words of this package: a client provides only a text. What that text
+/// says about the mode is left out.
 fn reason(told: &str) -> String {
     const WORDS: [(&str, &str); 7] = [
         ("current mode", "it is not possible now"),
@@ -64,15 +64,15 @@ fn reason(told: &str) -> String {
         ("path deviation", "a value is out of the arm's range"),
         (
             "safety function",
-            "a safety function is active, see to it in Desk",
+            "a safety function is active: check it in Desk",
         ),
         (
             "singular",
-            "it cannot start from a singular pose, guide it away by hand",
+            "it cannot start from a singular pose: guide it away by hand",
         ),
         (
             "anual error recovery",
-            "its error has to be cleared by hand, in Desk",
+            "its error must be cleared by hand, in Desk",
         ),
         ("ser Stop", "the user stop was pressed"),
     ];

@@ -1,10 +1,10 @@
-//! The watchdog of a connection: it disconnects where the arm does not answer.
+//! The watchdog of a connection, which disconnects if the arm does not answer.
 //!
-//! Both clients wait for the answer to a request until the connection ends, and for a state as long as
-//! datagrams come, also those that they do not take. An arm that hangs, a message that never comes to its end, or
-//! states that are old would keep them waiting for ever; `libfranka-rs` in a way that no signal ends. Both keep
-//! their sockets to themselves, so that those which the connection had when it was made are found and shut
-//! down, which ends each wait with an error.
+//! Both clients wait for the answer to a request until the connection ends. They wait for a state as long
+//! as datagrams come, even datagrams that they ignore. So they would wait forever if an arm hangs, if a
+//! message never ends, or if states are old; and no signal ends a wait of `libfranka-rs`. Neither client
+//! gives access to its sockets. The watchdog therefore finds the sockets that belong to the connection and
+//! shuts them down, which ends each wait with an error.
 
 #![warn(clippy::indexing_slicing)]
 
@@ -20,14 +20,14 @@ use crate::client::source::sockets::Line;
 use crate::client::source::{ArmSocket, StateSource};
 use crate::error::{ArmError, ArmErrorCode};
 
-/// How long the answer to a request may take: the arm comes to rest or moves back into its range
-/// first.
+/// How long the answer to a request may take: before it answers, the arm comes to rest or moves back into
+/// its range.
 pub(crate) const REQUEST: Duration = Duration::from_secs(10);
-/// How long the next state of a motion may take, as both clients have it.
+/// How long the next state of a motion may take, as in both clients.
 pub(crate) const STATE: Duration = Duration::from_secs(1);
-/// How long a state may take that is read between motions: the first one empties the client's queue.
+/// How long reading a state between motions may take: the first one empties the client's queue.
 pub(crate) const READING: Duration = STATE.saturating_mul(2);
-/// How often the watchdog looks.
+/// How often the watchdog checks.
 const LOOKING: Duration = Duration::from_millis(100);
 
 /// The watchdog of the connection to an arm.
@@ -45,13 +45,13 @@ impl Watchdog {
         watchdog
     }
 
-    /// The connection has these sockets now.
+    /// Sets the sockets of a new connection.
     pub fn attach(&self, line: Line, socket: ArmSocket) {
         self.connection(Some(line));
         self.source.of(socket);
     }
 
-    /// The connection is over.
+    /// Forgets the sockets of a connection that is over.
     #[cfg(feature = "libfranka-rs")]
     pub fn detach(&self) {
         self.connection(None);
@@ -68,12 +68,12 @@ impl Watchdog {
         line.map(|line| line.there)
     }
 
-    /// What the connection hears.
+    /// Returns the source of the connection's states.
     pub fn source(&self) -> &Arc<StateSource> {
         &self.source
     }
 
-    /// Ends the connection, and with it whatever waits on it.
+    /// Ends the connection, and with it every wait on it.
     pub fn disconnect(&self) {
         let line = *self.line.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(line) = line {
@@ -82,7 +82,7 @@ impl Watchdog {
         self.source.deafen();
     }
 
-    /// Does what waits for the arm's answer, for at most `patience` unless the limit is moved.
+    /// Does `work`, which waits for the arm's answer, for at most `patience` unless it changes the limit.
     pub fn limited<T>(
         &self,
         patience: Duration,
@@ -107,11 +107,11 @@ impl Watchdog {
     }
 }
 
-/// How long a call may go on.
+/// The time limit of a call.
 pub(crate) struct Limit {
-    /// The point in time, in nanoseconds of the clock.
+    /// The end of the limit, in nanoseconds of the clock.
     due: AtomicU64,
-    /// Whether it is a state that is waited for.
+    /// True if the call waits for a state.
     for_state: AtomicBool,
     over: AtomicBool,
     has_disconnected: AtomicBool,
@@ -127,7 +127,7 @@ impl Limit {
         }
     }
 
-    /// From now on, the client has this long.
+    /// Gives the client this long from now on.
     fn allow(&self, patience: Duration) {
         self.for_state.store(patience < REQUEST, Ordering::Relaxed);
         let due = Time::now() + patience;
@@ -145,15 +145,15 @@ impl Limit {
         }
     }
 
-    /// What the client's error means where the watchdog has disconnected it.
+    /// Returns what the client's error means if the watchdog has disconnected it.
     fn meant(&self, error: ArmError) -> ArmError {
         if !self.has_disconnected.load(Ordering::Acquire) {
             return error;
         }
         let why = if self.for_state.load(Ordering::Relaxed) {
             format!(
-                "no new state came from it within {STATE:?}, whatever else came; check the network, \
-                 and that nobody else sends to this host"
+                "no new state came from it within {STATE:?}; check the network, and that no other host \
+                 sends to this one"
             )
         } else {
             format!("it did not answer within {REQUEST:?}")
@@ -165,7 +165,7 @@ impl Limit {
     }
 }
 
-/// The call is over, however it ends.
+/// Ends the watch of a call when it is dropped.
 struct Done<'a>(&'a Limit, thread::Thread);
 
 impl Drop for Done<'_> {
@@ -175,7 +175,7 @@ impl Drop for Done<'_> {
     }
 }
 
-/// A loop body that may take all the time it wants, while what the client does around it may not.
+/// A loop that may take as long as it needs, while the client's part of the cycle has a limit.
 pub(crate) struct Unlimited<'a> {
     pub tick: &'a mut dyn Tick,
     pub limit: &'a Limit,
@@ -185,7 +185,7 @@ impl Tick for Unlimited<'_> {
     fn cycle(&mut self, cycle: Cycle<'_>) -> Flow {
         self.limit.due.store(u64::MAX, Ordering::Release);
         let flow = self.tick.cycle(cycle);
-        // The end of a motion is answered once the arm stands still.
+        // The arm answers the end of a motion only once it stands still.
         self.limit.allow(match flow {
             Flow::Continue => STATE,
             Flow::Finish => REQUEST,
@@ -218,7 +218,7 @@ mod tests {
     use super::*;
     use crate::client::source::HostSocket;
 
-    /// A connection to `there`, as a client has it, and its watchdog.
+    /// Returns a connection to `there`, as a client makes it, and its watchdog.
     fn watched(there: SocketAddr, arm: &UdpSocket) -> (TcpStream, UdpSocket, Watchdog) {
         let client = TcpStream::connect(there).unwrap();
         let states = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();

@@ -4,27 +4,29 @@
 
 use franka::ImpedanceGains;
 
-/// Stiffness and damping; none is below zero.
+/// Stiffness and damping. No value is below zero.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Gains {
-    /// Of each joint [N m/rad].
+    /// Stiffness of each joint [N m/rad].
     pub joint_stiffness: [f64; 7],
-    /// Of each joint [N m s/rad].
+    /// Damping of each joint [N m s/rad].
     pub joint_damping: [f64; 7],
-    /// Of the end effector along and about the axes of the base frame [N/m, N m/rad].
+    /// Stiffness of the end effector along and about the axes of the base frame [N/m, N m/rad].
     pub cartesian_stiffness: [f64; 6],
-    /// The same [N s/m, N m s/rad].
+    /// Damping of the end effector along and about the axes of the base frame [N s/m, N m s/rad].
     pub cartesian_damping: [f64; 6],
 }
 
 impl Gains {
-    /// For motions of joints: the gains of libfranka's example of joint impedance control.
+    /// Gains for motions of joints: those of libfranka's example of joint impedance control.
     pub const JOINT: Gains = Gains::of(&ImpedanceGains::JOINT);
-    /// For motions of the end effector: `franka-rs`'s, which are DROID's stiffness with more damping.
+    /// Gains for motions of the end effector: those of `franka-rs`, which are DROID's stiffness with more
+    /// damping.
     pub const CARTESIAN: Gains = Gains::of(&ImpedanceGains::CARTESIAN);
 
-    /// The same with another stiffness, and damping changed with its root: each axis is damped as well as
-    /// before. Springs of the end effector where there are none take [`Gains::CARTESIAN`] for that.
+    /// Returns these gains with another stiffness. Damping changes with the square root of the stiffness,
+    /// so that each axis is as well damped as before. For the end effector, the damping of
+    /// [`Gains::CARTESIAN`] is scaled.
     pub fn with_stiffness(self, joints: Option<[f64; 7]>, cartesian: Option<[f64; 6]>) -> Gains {
         let mut gains = self;
         if let Some(joints) = joints {

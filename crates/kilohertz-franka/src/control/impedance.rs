@@ -1,13 +1,14 @@
-//! The impedance controller, a law on torques: springs and dampers between where the arm is and where a motion wants it.
+//! The impedance controller, a torque law: springs and dampers between the arm's place and the place that a
+//! motion commands.
 //!
 //! ```text
 //! tau = J' (Kx J e + Dx J de) + Kq e + Dq de + coriolis,  e = q_d - q,  de = dq_d - dq
 //! ```
 //!
-//! with `J` the Jacobian of the end effector in the axes of the base frame where the arm is, and gravity
-//! borne by the arm. It is the structure of polymetis' `HybridJointImpedanceControl`, which DROID uses
-//! and `franka-rs` has in its target control, with the dampers on the difference of velocities: an arm
-//! that follows does not lag behind.
+//! `J` is the Jacobian of the end effector at the arm's place, in the axes of the base frame. The arm
+//! compensates gravity itself. The structure is that of polymetis' `HybridJointImpedanceControl`, which
+//! DROID uses and `franka-rs` has in its target control. Here the dampers act on the difference of
+//! velocities, so that an arm that follows does not lag behind.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
@@ -22,7 +23,7 @@ use crate::constants::{DT, MAX_TORQUE, OWN_SHARE};
 use crate::control::gains::Gains;
 use crate::control::{Impedance, Interface};
 
-/// The controller for one session.
+/// The impedance controller of one session.
 #[derive(Debug, Clone)]
 pub(crate) struct ImpedanceController {
     gains: Gains,
@@ -30,7 +31,7 @@ pub(crate) struct ImpedanceController {
 }
 
 impl ImpedanceController {
-    /// Returns the controller of a session through `interface`, where it has one.
+    /// Returns the impedance controller of a session through `interface`, if it has one.
     pub fn of(interface: Interface, model: &Arc<Model>) -> Option<ImpedanceController> {
         match interface.impedance {
             Impedance::Law(gains) if interface.is_motion() => Some(ImpedanceController {
@@ -41,8 +42,8 @@ impl ImpedanceController {
         }
     }
 
-    /// The torques for an arm in `state` [N m], within their limits and those of their rate. Does not
-    /// allocate.
+    /// Returns the torques for an arm in `state` [N m], within their limits and the limits of their rates.
+    /// Does not allocate.
     pub fn torques(&self, state: &RobotState) -> [f64; 7] {
         let away: [f64; 7] = std::array::from_fn(|joint| state.q_d[joint] - state.q[joint]);
         let slower: [f64; 7] = std::array::from_fn(|joint| state.dq_d[joint] - state.dq[joint]);
@@ -121,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_push_on_the_hand_meets_the_cartesian_stiffness() {
-        // Only the end effector's springs, and only along z.
+        // Only the end effector has springs, and only along z.
         let gains = Gains {
             joint_stiffness: [0.0; 7],
             joint_damping: [0.0; 7],

@@ -1,4 +1,4 @@
-//! The interfaces that an arm can be driven through, and the impedance controller.
+//! The interfaces through which an arm can be driven, and the impedance controller.
 //!
 //! ```text
 //! gains.rs      stiffness and damping of the controller
@@ -18,29 +18,29 @@ use kilohertz_core::schema::{Field, Schema};
 use crate::control::gains::Gains;
 use crate::limits::options::Budget;
 
-/// What the actions of a session are.
+/// What the actions of a session mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Control {
     /// Joint velocities `dq` [rad/s], tracked by the arm's joint impedance controller.
     JointVelocity,
     /// Joint positions `q` [rad], tracked by the arm's joint impedance controller.
     JointPosition,
-    /// Targets for the joint positions `q` [rad], in steps of any size at any rate: the arm is moved
-    /// there with bounded velocity, acceleration and jerk, through its joint position interface.
+    /// Targets for the joint positions `q` [rad], in steps of any size at any rate. The arm is moved there
+    /// with bounded velocity, acceleration and jerk, through its joint position interface.
     JointTarget,
     /// Twist `O_dP_EE` of the end effector in the base frame [m/s, rad/s].
     CartesianVelocity,
     /// Pose `O_T_EE` of the end effector in the base frame, 4x4 column-major \[m\].
     CartesianPose,
-    /// Targets for the pose, in steps of any size at any rate: the end effector is moved there with
-    /// bounded velocity, acceleration and jerk, through the arm's Cartesian pose interface.
+    /// Targets for the pose, in steps of any size at any rate. The end effector is moved there with bounded
+    /// velocity, acceleration and jerk, through the arm's Cartesian pose interface.
     CartesianTarget,
-    /// Joint torques `tau_J` [N m]; the arm adds what gravity and friction take.
+    /// Joint torques `tau_J` [N m]; the arm adds the torques for gravity and friction.
     Torque,
 }
 
 impl Control {
-    /// All of them.
+    /// All control modes.
     pub const ALL: [Control; 7] = [
         Control::JointVelocity,
         Control::JointPosition,
@@ -50,23 +50,23 @@ impl Control {
         Control::CartesianTarget,
         Control::Torque,
     ];
-    /// Those whose actions are values of the seven joints.
+    /// The modes whose actions are values of the seven joints.
     pub const JOINTS: [Control; 4] = [
         Control::JointVelocity,
         Control::JointPosition,
         Control::JointTarget,
         Control::Torque,
     ];
-    /// Those whose actions are of the end effector.
+    /// The modes whose actions describe the end effector.
     pub const CARTESIAN: [Control; 3] = [
         Control::CartesianVelocity,
         Control::CartesianPose,
         Control::CartesianTarget,
     ];
-    /// Slots of the longest action: a pose, the elbow, and torques behind them.
+    /// The number of slots of the longest action: a pose, the elbow and torques.
     pub const MOST_SLOTS: usize = 16 + 1 + TORQUES.len;
 
-    /// The name, as in the TypeScript API.
+    /// Returns the mode's name, as in the TypeScript API.
     pub const fn name(self) -> &'static str {
         match self {
             Control::JointVelocity => "jointVelocity",
@@ -79,7 +79,7 @@ impl Control {
         }
     }
 
-    /// What is commanded: the layout of an action, but for what may come behind it.
+    /// Returns the field that is commanded: the layout of an action without elbow and torques.
     const fn field(self) -> Field {
         let (name, len, unit) = match self {
             Control::JointVelocity => ("dq", 7, "rad/s"),
@@ -91,12 +91,13 @@ impl Control {
         Field { name, len, unit }
     }
 
-    /// How many slots that has.
+    /// Returns how many slots that field has.
     pub const fn slots(self) -> usize {
         self.field().len
     }
 
-    /// The share of the jerk that a motion to a target takes by default; none where actions are no targets.
+    /// Returns the share of the jerk that a motion to a target uses by default; `None` if actions are not
+    /// targets.
     pub const fn target_jerk(self) -> Option<f64> {
         match self {
             Control::JointTarget => Some(Budget::JOINT_JERK),
@@ -105,7 +106,7 @@ impl Control {
         }
     }
 
-    /// Whether it is the end effector that is commanded.
+    /// Returns true if the end effector is commanded.
     pub const fn is_cartesian(self) -> bool {
         matches!(
             self,
@@ -114,47 +115,47 @@ impl Control {
     }
 }
 
-/// How a session drives an arm: what its actions are, and what follows them.
+/// How a session drives an arm: what its actions mean, and which controller follows them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Interface {
     /// What is commanded.
     pub control: Control,
-    /// Whether the elbow is commanded beside the end effector. It is the arm's choice in joint modes.
+    /// True if the elbow is commanded together with the end effector. Has no effect in joint modes.
     pub elbow: bool,
-    /// What follows it.
+    /// The controller that follows the motion.
     pub impedance: Impedance,
 }
 
 impl Interface {
-    /// Whether an action has an elbow behind the end effector.
+    /// Returns true if an action has an elbow after the end effector's slots.
     pub const fn has_elbow(self) -> bool {
         self.elbow && self.control.is_cartesian()
     }
 
-    /// Whether an action has torques behind the motion.
+    /// Returns true if an action has torques after the motion.
     pub fn has_torques(self) -> bool {
         self.is_motion() && self.impedance == Impedance::External
     }
 
-    /// Whether a motion is commanded, for a controller to follow.
+    /// Returns true if a motion is commanded, which a controller follows.
     pub fn is_motion(self) -> bool {
         self.control != Control::Torque
     }
 
-    /// How many slots come before the torques.
+    /// Returns how many slots come before the torques.
     pub const fn motion_slots(self) -> usize {
         self.control
             .slots()
             .saturating_add(self.has_elbow() as usize)
     }
 
-    /// How many slots an action has.
+    /// Returns how many slots an action has.
     pub fn slots(self) -> usize {
         let torques = if self.has_torques() { TORQUES.len } else { 0 };
         self.motion_slots().saturating_add(torques)
     }
 
-    /// The layout of an action.
+    /// Returns the layout of an action.
     pub fn action(self) -> Schema {
         let (name, unit) = match self.control {
             Control::CartesianVelocity => ("delbow", "rad/s"),
@@ -178,41 +179,42 @@ const TORQUES: Field = Field {
     unit: "N m",
 };
 
-/// The numbers that an action begins with.
+/// Returns the first `N` numbers of an action.
 ///
 /// # Panics
-/// Where there are fewer.
+/// Panics if there are fewer.
 pub(crate) fn leading<const N: usize>(action: &[f64]) -> [f64; N] {
     let mut taken = [0.0; N];
     taken.copy_from_slice(&action[..N]);
     taken
 }
 
-/// The controller that follows what is commanded, whichever of the arm's motion generators
-/// commands. In torque control there is none.
+/// The controller that follows the commanded motion, for all of the arm's motion generators. Torque control
+/// has none.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[allow(
     clippy::large_enum_variant,
     reason = "there is one per arm, and one that can be copied is easier to use"
 )]
 pub enum Impedance {
-    /// A spring and a damper at each joint.
+    /// The arm's own controller with a spring and a damper at each joint.
     #[default]
     Joint,
-    /// A spring and a damper at the end effector.
+    /// The arm's own controller with a spring and a damper at the end effector.
     Cartesian,
-    /// None of the arm's: an action has joint torques `tau_J` [N m] behind the motion, and they
-    /// move the arm. The motion is what the arm reports as desired, for them to follow.
+    /// No controller of the arm: an action has joint torques `tau_J` [N m] after the motion, and these move
+    /// the arm. The arm reports the motion as desired, so that the torques can follow it.
     External,
-    /// None of the arm's: an impedance law of this crate's, computed in the loop.
+    /// No controller of the arm: an impedance law of this crate, computed in the loop.
     Law(Gains),
 }
 
 impl Impedance {
-    /// Those that have no gains of their own.
+    /// The controllers without gains of their own.
     pub const NAMED: [Impedance; 3] = [Impedance::Joint, Impedance::Cartesian, Impedance::External];
 
-    /// The arm's own controller for a motion without torques: the joint one where there is none.
+    /// Returns the arm's own controller for a motion without torques. If `self` is not one of the arm's
+    /// controllers, this is the joint controller.
     pub fn of_the_arm(self) -> Impedance {
         match self {
             Impedance::External | Impedance::Law(_) => Impedance::Joint,
@@ -220,7 +222,7 @@ impl Impedance {
         }
     }
 
-    /// The name, as in the TypeScript API.
+    /// Returns the controller's name, as in the TypeScript API.
     pub const fn name(self) -> &'static str {
         match self {
             Impedance::Joint => "joint",

@@ -1,4 +1,4 @@
-//! Where a hand is, and what connecting to it fails with.
+//! The address of a hand, and the errors of connecting to it.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
@@ -42,7 +42,7 @@ pub(super) fn connecting(host: &str, port: u16, error: &io::Error) -> ArmError {
     }
 }
 
-/// Host and port of the hand that belongs to the arm at `address`.
+/// Returns host and port of the hand that belongs to the arm at `address`.
 pub(super) fn place(address: &str, port: Option<u16>) -> Result<(String, u16), ArmError> {
     let (host, of_arm) = if let Ok(socket) = address.parse::<SocketAddr>() {
         (socket.ip().to_string(), Some(socket.port()))

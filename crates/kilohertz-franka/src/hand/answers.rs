@@ -1,7 +1,7 @@
-//! The answers of a hand to what it was asked.
+//! The answers of a hand to requests.
 //!
-//! `franka-rs` would keep every answer that comes until somebody asks for it, of up to 16 MB each. Here a
-//! message that is none, or answers nothing that was asked, ends the connection.
+//! `franka-rs` would keep every answer, each of up to 16 MB, until its number is asked for. Here a message
+//! that is malformed, or that answers no open request, ends the connection.
 
 #![warn(clippy::indexing_slicing)]
 
@@ -14,10 +14,10 @@ use franka::wire::gripper::GripperCommand;
 use franka::wire::{GRIPPER_HEADER_LEN, HeaderLayout};
 use franka::{FrankaError, FrankaResult};
 
-/// The longest message of a hand, in bytes; the answer to a connection has 14.
+/// The length of the longest message of a hand, in bytes. The answer to a connection has 14.
 const LONGEST: usize = 64;
 
-/// The command socket of a hand. No call waits for it.
+/// The command socket of a hand. No call blocks on it.
 #[derive(Debug)]
 pub(crate) struct Answers {
     socket: TcpStream,
@@ -27,9 +27,10 @@ pub(crate) struct Answers {
 #[derive(Debug, Default)]
 struct Asked {
     next: u32,
-    /// By their numbers, those requests whose answer was not taken; with it where it has come.
+    /// The requests whose answer was not taken yet, by their numbers, each with its answer if that has
+    /// come.
     open: HashMap<u32, Option<Vec<u8>>>,
-    /// The message that is coming in.
+    /// The bytes of the message that is being received.
     coming: Vec<u8>,
 }
 
@@ -42,10 +43,10 @@ impl Answers {
         })
     }
 
-    /// Sends a request; the number that its answer will have.
+    /// Sends a request. Returns the number that its answer will have.
     ///
     /// # Errors
-    /// [`FrankaError::Network`] where it does not fit in what the system has room for: nobody reads it.
+    /// [`FrankaError::Network`] if the system has no room for the request, because the hand does not read.
     pub fn ask(&self, command: GripperCommand, payload: &[u8]) -> FrankaResult<u32> {
         let mut asked = self.asked();
         let id = asked.next;
@@ -58,11 +59,11 @@ impl Answers {
         Ok(id)
     }
 
-    /// The answer to the request of this number, once, if it is there.
+    /// Returns the answer to the request with this number, once, if it has come.
     ///
     /// # Errors
-    /// [`FrankaError::Network`] where the hand has left, [`FrankaError::Protocol`] where what came is no
-    /// answer to anything.
+    /// [`FrankaError::Network`] if the hand has closed the connection, [`FrankaError::Protocol`] if a
+    /// message answers no open request.
     pub fn to(&self, id: u32) -> FrankaResult<Option<Vec<u8>>> {
         let mut asked = self.asked();
         let came = self.take_in(&mut asked);
@@ -73,17 +74,17 @@ impl Answers {
         Ok(None)
     }
 
-    /// Whether the hand is still there.
+    /// Returns an error if the hand has closed the connection.
     ///
     /// # Errors
-    /// As [`Answers::to`].
+    /// See [`Answers::to`].
     pub fn go_on(&self) -> FrankaResult<()> {
         let came = self.take_in(&mut self.asked());
         came.inspect_err(|_| self.end())
     }
 
     pub fn end(&self) {
-        // The hand may have ended it already, which is as good.
+        // The hand may have ended the connection already, which is fine.
         let _ = self.socket.shutdown(Shutdown::Both);
     }
 
@@ -92,7 +93,8 @@ impl Answers {
     }
 
     fn take_in(&self, asked: &mut Asked) -> FrankaResult<()> {
-        // Each round takes in what is missing of one message, and there are no more of them than were asked for.
+        // Each round receives the rest of one message, and there are at most as many messages as open
+        // requests.
         loop {
             let (id, length) = asked.message()?;
             let had = asked.coming.len();
@@ -119,8 +121,8 @@ impl Answers {
 }
 
 impl Asked {
-    /// The number and the length of the message that is coming in; of its header, as long as that is not
-    /// there.
+    /// Returns the number and the length of the message that is being received. While its header is
+    /// incomplete, this is the length of a header.
     fn message(&self) -> FrankaResult<(u32, usize)> {
         let Some((_, id, length)) = HeaderLayout::Gripper.decode_header(&self.coming) else {
             return Ok((0, GRIPPER_HEADER_LEN));
@@ -128,14 +130,14 @@ impl Asked {
         let length = length as usize;
         if !(GRIPPER_HEADER_LEN + 1..=LONGEST).contains(&length) {
             return Err(FrankaError::Protocol(format!(
-                "the hand sent a message of {length} bytes; expected {} to {LONGEST}. Check that it is one",
+                "the hand sent a message of {length} bytes; expected {} to {LONGEST}. Check that it is a hand",
                 GRIPPER_HEADER_LEN + 1
             )));
         }
         if !matches!(self.open.get(&id), Some(None)) {
             return Err(FrankaError::Protocol(format!(
                 "the hand answered request {id}, which has been answered or was never made. Check that \
-                 nobody else answers there"
+                 no other host answers at this address"
             )));
         }
         Ok((id, length))
@@ -165,7 +167,7 @@ mod tests {
         bytes
     }
 
-    /// What is there in the end for request `id`.
+    /// Returns the final result of request `id`.
     fn outcome(answers: &Answers, id: u32) -> FrankaResult<Vec<u8>> {
         let give_up = Instant::now() + Duration::from_secs(20);
         loop {

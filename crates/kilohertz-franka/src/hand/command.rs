@@ -1,4 +1,4 @@
-//! What moves the fingers of a hand, and in which ranges.
+//! The commands that move the fingers of a hand, and the ranges of their numbers.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -7,42 +7,42 @@ use kilohertz_core::number::{number, number_beside};
 
 use crate::error::{ArmError, ArmErrorCode};
 
-/// Openings \[m\]: the fingers open by 80 mm (data sheet), give or take a calibration.
+/// The range of openings \[m\]: the fingers open by 80 mm (data sheet), with some room for calibration.
 pub const WIDTHS: RangeInclusive<f64> = 0.0..=0.1;
 /// The highest speed [m/s]: 50 mm/s for each finger (data sheet).
 pub const MAX_SPEED: f64 = 0.1;
-/// The highest force \[N\]: for a moment; 70 N lasting (data sheet).
+/// The highest force \[N\]: for a short time; 70 N continuously (data sheet).
 pub const MAX_FORCE: f64 = 140.0;
 
-/// Something that moves the fingers.
+/// A command that moves the fingers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum HandCommand {
     /// Finds out how far the fingers open.
     Homing,
     /// Moves the fingers.
     Move {
-        /// To this opening \[m\], one of [`WIDTHS`].
+        /// The opening to move to \[m\], in [`WIDTHS`].
         width: f64,
-        /// As fast as this [m/s], above 0 to [`MAX_SPEED`].
+        /// The speed [m/s], above 0 and at most [`MAX_SPEED`].
         speed: f64,
     },
     /// Closes the fingers on an object and presses.
     Grasp {
-        /// How wide the object is \[m\], one of [`WIDTHS`].
+        /// The width of the object \[m\], in [`WIDTHS`].
         width: f64,
-        /// As fast as this [m/s], above 0 to [`MAX_SPEED`].
+        /// The speed [m/s], above 0 and at most [`MAX_SPEED`].
         speed: f64,
-        /// How hard \[N\], above 0 to [`MAX_FORCE`].
+        /// The force \[N\], above 0 and at most [`MAX_FORCE`].
         force: f64,
-        /// How much narrower it may turn out to be \[m\].
+        /// How much narrower than `width` the object may be \[m\].
         epsilon_inner: f64,
-        /// How much wider \[m\].
+        /// How much wider than `width` the object may be \[m\].
         epsilon_outer: f64,
     },
 }
 
 impl HandCommand {
-    /// What it is called in errors.
+    /// Returns the command's name in errors.
     pub(super) const fn name(&self) -> &'static str {
         match self {
             HandCommand::Homing => "homing",
@@ -92,7 +92,7 @@ impl HandCommand {
         }
     }
 
-    /// How long the fingers are on their way at most.
+    /// Returns the longest time that the fingers move.
     pub(super) fn motion(&self) -> Duration {
         match *self {
             HandCommand::Homing => Duration::ZERO,

@@ -23,12 +23,12 @@ use crate::client::source::StateSource;
 use crate::error::{ArmError, ArmErrorCode};
 use crate::hand::answers::Answers;
 
-/// How often a wait looks.
+/// How often a wait checks for an answer.
 pub(super) const LOOK: Duration = Duration::from_millis(2);
-/// A hand sends some 60 states a second; who is silent for this long is gone.
+/// A hand sends about 60 states a second. If it sends nothing for this long, the connection counts as lost.
 const SILENCE: Duration = Duration::from_secs(3);
 
-/// The newest state.
+/// The newest state of the hand.
 #[derive(Debug)]
 pub(super) struct Heard {
     pub at: Instant,
@@ -37,7 +37,7 @@ pub(super) struct Heard {
     pub source: Option<SocketAddr>,
 }
 
-/// An open connection. No lock of it is held for longer than a look at a socket, or a write to it.
+/// An open connection. Its locks are held only for short, non-blocking reads and writes of a socket.
 #[derive(Debug)]
 pub(super) struct Link {
     pub answers: Answers,
@@ -45,9 +45,9 @@ pub(super) struct Link {
     pub source: Arc<StateSource>,
     pub heard: Mutex<Heard>,
     pub busy: AtomicBool,
-    /// Commands and stops go out one after the other.
+    /// Held while a command or a stop is sent, so that they go out one after the other.
     pub door: Mutex<()>,
-    /// How often a stop went out.
+    /// How many stops were sent.
     pub stops: AtomicU64,
     pub closed: AtomicBool,
 }
@@ -76,7 +76,7 @@ impl Link {
         sent.map_err(|error| self.lost(error))
     }
 
-    /// The message that answers a request, if it is there.
+    /// Returns the message that answers request `id`, if it has come.
     pub fn received(&self, id: u32) -> Result<Option<Vec<u8>>, ArmError> {
         self.answers.to(id).map_err(|error| self.lost(error))
     }
@@ -107,7 +107,7 @@ impl Link {
         }
     }
 
-    /// The answer to a request; `look` is called again and again until it is there.
+    /// Waits for the answer to request `id`. `look` is called repeatedly until the answer has come.
     pub fn answer(
         &self,
         id: u32,
@@ -162,7 +162,7 @@ impl Link {
         }
     }
 
-    /// Between two looks; an error where it is over.
+    /// Pauses between two checks. Returns an error if the connection was closed or `give_up` has passed.
     pub fn pause(&self, give_up: Instant, late: impl FnOnce() -> ArmError) -> Result<(), ArmError> {
         if self.closed.load(Ordering::Acquire) {
             return Err(closed());

@@ -1,14 +1,14 @@
-//! The Franka Hand: a server of its own beside the arm's, the same for both generations.
+//! The Franka Hand. It has its own server beside the arm's, and is the same for both generations.
 //!
-//! It talks through `franka-rs`'s wire types, and waits by looking rather than by blocking: a wait of
-//! `franka-rs`'s own gripper has no end where the hand falls silent, and keeps a stop out while it
-//! lasts. No loop thread is involved: sessions go on beside it.
+//! This uses the wire types of `franka-rs`, and waits by polling instead of blocking. A wait in
+//! `franka-rs`'s own gripper never ends if the hand falls silent, and it blocks a stop while it lasts. No
+//! loop thread is involved: sessions continue while a hand is used.
 //!
 //! ```text
-//! address.rs  where a hand is, and what connecting to it fails with
-//! command.rs  what moves the fingers, and in which ranges
+//! address.rs  the address of a hand, and the errors of connecting to it
+//! command.rs  the commands that move the fingers, and their ranges
 //! link.rs     an open connection: what is sent and answered, and the newest state
-//! answers.rs  a hand's answers: bounded, and only to what was asked
+//! answers.rs  the answers of a hand: bounded in size, and only to open requests
 //! ```
 
 #![warn(clippy::indexing_slicing)]
@@ -46,25 +46,25 @@ use crate::hand::link::{LOOK, Link, closed, lock, silent};
 
 pub use crate::hand::command::{HandCommand, MAX_FORCE, MAX_SPEED, WIDTHS};
 
-/// No fingers are said to be further apart \[m\].
+/// The largest opening that a state may report \[m\].
 const WIDEST: f64 = 1.0;
 
-/// How long a state may take: as long as libfranka waits for one.
+/// How long to wait for a state, as in libfranka.
 const STATE_PATIENCE: Duration = Duration::from_secs(1);
-/// How long closing waits for a motion to stop.
+/// How long closing waits until a motion has stopped.
 const CLOSING_PATIENCE: Duration = Duration::from_secs(1);
-/// How long a command that was stopped has for taking its answer then.
+/// How long the thread of a stopped command has to take its answer before the connection closes.
 const LAST_ANSWER: Duration = Duration::from_secs(1);
 
-/// How to connect to a hand.
+/// Options of a connection to a hand.
 #[derive(Debug, Clone)]
 pub struct HandOptions {
     /// How long connecting may take.
     pub timeout: Duration,
-    /// The hand's port; `None` is the one after the arm's, 1338 where the address has none.
+    /// The hand's port. `None` means the port after the arm's: 1338 if the address has no port.
     pub port: Option<u16>,
-    /// How long a command may take beyond its motion. A hand has been seen to press against what was
-    /// in its way for 100 s before it answered.
+    /// How long a command may take beyond the time of its motion. In one case a hand pressed against an
+    /// obstacle for 100 s before it answered.
     pub command_timeout: Duration,
 }
 
@@ -79,8 +79,8 @@ impl Default for HandOptions {
     }
 }
 
-/// A connected hand. Every call but [`Hand::begin`] blocks; one command runs at a time, and
-/// [`Hand::stop`], [`Hand::state`] and [`Hand::close`] are possible beside it.
+/// A connected hand. Every call except [`Hand::begin`] blocks. One command runs at a time; [`Hand::stop`],
+/// [`Hand::state`] and [`Hand::close`] may be called while it runs.
 #[derive(Debug)]
 pub struct Hand {
     link: Mutex<Option<Arc<Link>>>,
@@ -94,12 +94,12 @@ impl Hand {
     /// [`Arm::connect`](crate::Arm::connect)).
     ///
     /// # Errors
-    /// What the hand or the network answered; [`ArmErrorCode::ConnectTimeout`] where nothing did.
+    /// Returns what the hand or the network answered; [`ArmErrorCode::ConnectTimeout`] if nothing answered.
     pub fn connect(address: &str, options: &HandOptions) -> Result<Hand, ArmError> {
         let (host, port) = place(address, options.port)?;
         let (report, reported) = mpsc::channel();
         let (target, wanted) = (host.clone(), options.clone());
-        // Looking up a host's address has no limit of its own.
+        // Resolving a host name has no time limit of its own.
         thread::Builder::new()
             .name("kilohertz-connect".to_owned())
             .spawn(move || {
@@ -124,7 +124,7 @@ impl Hand {
         let hand = socket.peer_addr().map_err(failed)?.ip();
         let states = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).map_err(failed)?;
         states.set_nonblocking(true).map_err(failed)?;
-        // Before anything comes to it.
+        // This comes before any datagram can arrive at the socket.
         let state_socket = HostSocket::to(states.try_clone().map_err(failed)?.into(), hand)?;
         let states_port = states.local_addr().map_err(failed)?.port();
         let link = Link::new(Answers::on(socket).map_err(failed)?, states);
@@ -174,26 +174,26 @@ impl Hand {
         })
     }
 
-    /// The version of the hand's protocol: 3.
+    /// Returns the version of the hand's protocol, which is 3.
     pub fn server_version(&self) -> u16 {
         self.server_version
     }
 
-    /// Whether the connection was closed.
+    /// Returns true if the connection was closed.
     pub fn is_closed(&self) -> bool {
         lock(&self.link).is_none()
     }
 
-    /// Whether a command runs.
+    /// Returns true if a command is running.
     pub fn is_busy(&self) -> bool {
         let link = lock(&self.link).clone();
         link.is_some_and(|link| link.busy.load(Ordering::Acquire))
     }
 
-    /// How many datagrams came to the socket for the hand's states from somebody else, since it was
-    /// connected to. None of them was seen by anything here. Some may be missing: after seconds in which
-    /// nobody used the hand they cannot be told from states that found no room. Does not
-    /// block.
+    /// Returns how many datagrams other senders have sent to the socket for the hand's states since the
+    /// connection was made. No code here read any of them. The count may be too low: after seconds in which
+    /// the hand was not used, such datagrams cannot be told from states for which the queue had no room.
+    /// Does not block.
     pub fn foreign_datagrams(&self) -> u64 {
         self.source.foreign()
     }
@@ -202,29 +202,29 @@ impl Hand {
         lock(&self.link).clone().ok_or_else(closed)
     }
 
-    /// Closes and opens the fingers as far as they go, and so finds out the widest opening; whether
-    /// that was possible. Needed after the fingers were changed.
+    /// Closes and opens the fingers as far as they go, to find the widest opening. Returns true if that was
+    /// possible. Needed after the fingers were changed.
     ///
     /// # Errors
-    /// As [`HandMotion::finish`].
+    /// See [`HandMotion::finish`].
     pub fn homing(&self) -> Result<bool, ArmError> {
         self.begin(HandCommand::Homing)?.finish()
     }
 
-    /// Moves the fingers to an opening \[m\] at a speed [m/s]; whether they got there.
+    /// Moves the fingers to an opening \[m\] at a speed [m/s]. Returns true if they got there.
     ///
     /// # Errors
-    /// As [`HandMotion::finish`].
+    /// See [`HandMotion::finish`].
     pub fn move_to(&self, width: f64, speed: f64) -> Result<bool, ArmError> {
         self.begin(HandCommand::Move { width, speed })?.finish()
     }
 
-    /// Makes a command the one that runs, without sending it yet: the order of this call and of
-    /// [`Hand::stop`] decides, not that of the threads which carry them out. Does not block.
+    /// Registers a command as the running one, without sending it yet. So the order of this call and of
+    /// [`Hand::stop`] counts, and not the order in which their threads run. Does not block.
     ///
     /// # Errors
-    /// [`ArmErrorCode::InvalidOperation`] where another command runs, a number is out of its range,
-    /// or the hand was closed.
+    /// [`ArmErrorCode::InvalidOperation`] if another command is running, a number is out of its range, or
+    /// the hand was closed.
     pub fn begin(&self, command: HandCommand) -> Result<HandMotion, ArmError> {
         command.check()?;
         let link = self.link()?;
@@ -245,21 +245,22 @@ impl Hand {
         })
     }
 
-    /// Ends the command that runs, and lets go of what is held. A command that was begun and not
-    /// yet sent will not be.
+    /// Ends the running command, and releases the object that is held. A command that was begun but not
+    /// sent yet is never sent.
     ///
     /// # Errors
-    /// [`ArmErrorCode::ConnectionLost`] where the hand is gone, [`ArmErrorCode::CommandRejected`]
-    /// where it refuses, [`ArmErrorCode::CommandTimeout`] where it does not answer.
+    /// [`ArmErrorCode::ConnectionLost`] if the connection to the hand is lost,
+    /// [`ArmErrorCode::CommandRejected`] if the hand refuses, [`ArmErrorCode::CommandTimeout`] if it does
+    /// not answer.
     pub fn stop(&self) -> Result<(), ArmError> {
         self.link()?.stop(self.command_timeout)
     }
 
-    /// The state of the hand now. Blocks until the next one comes: some 16 ms.
+    /// Returns the present state of the hand. Blocks until the next state comes: about 16 ms.
     ///
     /// # Errors
-    /// [`ArmErrorCode::Protocol`] where no hand can be as it says,
-    /// [`ArmErrorCode::ConnectionLost`] where none comes within a second.
+    /// [`ArmErrorCode::Protocol`] if no hand can be in the reported state, [`ArmErrorCode::ConnectionLost`]
+    /// if no state comes within a second.
     pub fn state(&self) -> Result<GripperState, ArmError> {
         let link = self.link()?;
         let before = link.listen()?.count;
@@ -275,14 +276,14 @@ impl Hand {
         }
     }
 
-    /// Stops a command that runs, then closes the connection. What is held stays held.
+    /// Stops a running command, then closes the connection. The hand keeps holding an object that it holds.
     pub fn close(&self) {
         let Some(link) = lock(&self.link).take() else {
             return;
         };
         if link.busy.load(Ordering::Acquire) {
             let _ = link.stop(CLOSING_PATIENCE);
-            // Whoever waits for the command finds its answer before the connection is gone.
+            // The thread that waits for the command must get its answer before the connection closes.
             let give_up = later(LAST_ANSWER);
             while link.busy.load(Ordering::Acquire) && Instant::now() < give_up {
                 thread::sleep(LOOK);
@@ -294,7 +295,7 @@ impl Hand {
     }
 }
 
-/// A state, where a hand can be so.
+/// Returns the state if a hand can be in it, and an error otherwise.
 fn believed(state: GripperState) -> Result<GripperState, ArmError> {
     for (field, width) in [("width", state.width), ("max_width", state.max_width)] {
         if exceeds(width.abs(), WIDEST) {
@@ -302,7 +303,7 @@ fn believed(state: GripperState) -> Result<GripperState, ArmError> {
                 ArmErrorCode::Protocol,
                 format!(
                     "{field} of the hand's state is {} m; expected -{1} to {1} m. Check \
-                     the hand in Desk, and that nobody else sends to this host, and connect again",
+                     the hand in Desk, and that no other host sends to this one, and connect again",
                     number_beside(width, &[WIDEST]),
                     number(WIDEST)
                 ),
@@ -312,7 +313,7 @@ fn believed(state: GripperState) -> Result<GripperState, ArmError> {
     Ok(state)
 }
 
-/// A command on its way. Dropping it without [`HandMotion::finish`] does nothing to the hand.
+/// A command that was begun. Dropping it without [`HandMotion::finish`] does nothing to the hand.
 #[derive(Debug)]
 pub struct HandMotion {
     place: Option<Arc<Place>>,
@@ -323,20 +324,20 @@ pub struct HandMotion {
 }
 
 impl HandMotion {
-    /// Gives the command a place on the roll, whose stop stops the hand.
+    /// Gives the command a place on the roll. A stop of that place stops the hand.
     #[must_use]
     pub fn at(mut self, place: Arc<Place>) -> HandMotion {
         self.place = Some(place);
         self
     }
 
-    /// Sends the command and waits for its end: whether homing was possible, the fingers got there,
+    /// Sends the command and waits for its end. Returns true if homing was possible, the fingers got there,
     /// or an object is held. Blocks.
     ///
     /// # Errors
-    /// [`ArmErrorCode::CommandAborted`] where it was stopped, [`ArmErrorCode::CommandRejected`] where
-    /// it failed, [`ArmErrorCode::ConnectionLost`] where the hand is gone or silent,
-    /// [`ArmErrorCode::CommandTimeout`] where it does not answer.
+    /// [`ArmErrorCode::CommandAborted`] if the command was stopped, [`ArmErrorCode::CommandRejected`] if it
+    /// failed, [`ArmErrorCode::ConnectionLost`] if the connection is lost or the hand is silent,
+    /// [`ArmErrorCode::CommandTimeout`] if the hand does not answer.
     pub fn finish(self) -> Result<bool, ArmError> {
         let link = &*self.link;
         let name = self.command.name();
@@ -353,7 +354,7 @@ impl HandMotion {
         let mut is_stopped = false;
         let status = link.answer(id, self.patience, || {
             if self.is_to_end() && !std::mem::replace(&mut is_stopped, true) {
-                // What became of it is in the command's own answer.
+                // The command's own answer shows what became of it.
                 let _ = link.stop(CLOSING_PATIENCE);
             }
         });
@@ -407,7 +408,7 @@ fn aborted(name: &str) -> ArmError {
     )
 }
 
-/// What a hand means that refuses a command, by its newest state.
+/// Returns the error for a hand that refuses a command, with its newest state.
 fn refused(name: &str, now: Option<GripperState>) -> ArmError {
     let place = match now {
         None => "it has sent no state".to_owned(),

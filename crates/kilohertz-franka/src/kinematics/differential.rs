@@ -1,4 +1,4 @@
-//! What a motion of the end effector asks of the joints.
+//! What a motion of the end effector requires of the joints.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
@@ -10,30 +10,31 @@ use kilohertz_geometry::{Pose, Twist, UNIT, norm};
 
 use crate::kinematics::span::Span;
 
-/// How the end effector moves, and the elbow behind it: translation, rotation, joint 3.
+/// Velocities of the end effector and of the elbow: translation, rotation, joint 3.
 pub(crate) type Rates = [f64; 7];
-/// Where each part of it is.
+/// The indices of each part of such velocities.
 pub(crate) const PARTS: [std::ops::Range<usize>; 3] = [0..3, 3..6, 6..7];
-/// The joint that says where the elbow is.
+/// The index of the joint that defines the elbow.
 pub(crate) const ELBOW: usize = 2;
 
-/// Keeps the inverse finite at singular poses.
+/// The damping that keeps the inverse finite at singular poses.
 const DAMPING: f64 = 1e-6;
-/// So much of a motion of joint 3 has to be possible while the end effector stands for the elbow to be
-/// led at all, and with so much it is led as freely as the end effector.
+/// The square of the share that joint 3 has in its free motion, which leaves the end effector at rest.
+/// Below the first value the elbow is led less than commanded; from the second value on it is led as freely
+/// as the end effector.
 const LEAST_FREEDOM: f64 = 0.02;
 const ENOUGH_FREEDOM: f64 = 0.1;
 
-/// A twist and how fast the elbow moves with it.
+/// Combines a twist with the velocity of the elbow.
 pub(crate) fn joined([x, y, z, roll, pitch, yaw]: Twist, elbow: f64) -> Rates {
     [x, y, z, roll, pitch, yaw, elbow]
 }
 
-/// The kinematics of an arm with what is on its flange. None of this allocates.
+/// The kinematics of an arm with its end effector. No method allocates.
 #[derive(Debug, Clone)]
 pub(crate) struct Kinematics {
     model: Arc<Model>,
-    /// End effector in the flange frame.
+    /// The end effector in the flange frame.
     pub frame: Pose,
 }
 
@@ -42,23 +43,24 @@ impl Kinematics {
         Kinematics { model, frame: UNIT }
     }
 
-    /// The end effector in the base frame at `q`.
+    /// Returns the pose of the end effector in the base frame at `q`.
     pub fn pose(&self, q: &[f64; 7]) -> Pose {
         self.model.pose_q(Frame::EndEffector, q, &self.frame, &UNIT)
     }
 
-    /// Where the end effector is at `q` \[m\].
+    /// Returns the position of the end effector at `q` \[m\].
     pub fn place(&self, q: &[f64; 7]) -> [f64; 3] {
         let pose = self.pose(q);
         [pose[12], pose[13], pose[14]]
     }
 
-    /// How far the end effector can be at all.
+    /// Returns how far the end effector can reach.
     pub fn span(&self) -> Span {
         Span::of(&self.model, &self.frame)
     }
 
-    /// How the joints follow the end effector at `q`, and the elbow where that is commanded.
+    /// Returns how the joints follow the end effector at `q`; `elbow` is true if the elbow is commanded
+    /// too.
     pub fn joints(&self, q: &[f64; 7], elbow: bool) -> JacobianMap {
         let jacobian = self
             .model
@@ -67,14 +69,14 @@ impl Kinematics {
     }
 }
 
-/// A Jacobian (6x7, column-major) times its transpose, damped: Cholesky's factor of that.
+/// The damped product of a Jacobian (6x7, column-major) and its transpose, as its Cholesky factor.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct DampedGram {
     l: [[f64; 6]; 6],
 }
 
 impl DampedGram {
-    /// `least` keeps the squares on the diagonal above zero.
+    /// Factorises the product; `least` keeps the squares on the diagonal above zero.
     pub fn new(jacobian: &[f64; 42], damping: f64, least: f64) -> DampedGram {
         let (columns, _) = jacobian.as_chunks::<6>();
         let mut l = [[0.0; 6]; 6];
@@ -92,7 +94,7 @@ impl DampedGram {
         DampedGram { l }
     }
 
-    /// What it takes to `b`.
+    /// Solves the linear system with the right-hand side `b`.
     pub fn solve(&self, mut b: Twist) -> Twist {
         let l = &self.l;
         for i in 0..6 {
@@ -106,24 +108,24 @@ impl DampedGram {
         b
     }
 
-    /// Volume of the Jacobian.
+    /// Returns the volume of the Jacobian.
     pub fn volume(&self) -> f64 {
         (0..6).map(|i| self.l[i][i]).product()
     }
 }
 
-/// The least joint velocities for each twist: the pseudo-inverse of a Jacobian. Where the elbow is
-/// commanded as well, those that move joint 3 as fast as that.
+/// The smallest joint velocities for each twist: the pseudo-inverse of a Jacobian. If the elbow is
+/// commanded too, the smallest that move joint 3 as fast as commanded.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct JacobianMap {
     rows: [Rates; 7],
-    /// Volume of the Jacobian: 0 at a singular pose, about 0.1 in the middle of the range. Less where
-    /// a commanded elbow has little freedom.
+    /// The volume of the Jacobian: 0 at a singular pose, about 0.1 in the middle of the range. It is
+    /// smaller if a commanded elbow has little freedom.
     pub volume: f64,
 }
 
 impl JacobianMap {
-    /// Where nothing is known yet.
+    /// The map while nothing is known yet.
     pub const NONE: JacobianMap = JacobianMap {
         rows: [[0.0; 7]; 7],
         volume: 0.0,
@@ -143,12 +145,12 @@ impl JacobianMap {
         map
     }
 
-    /// Adds what of a motion of joint 3, whose column of the Jacobian is `column`, can be made while the
-    /// end effector does what it does anyway.
+    /// Adds the part of a motion of joint 3 that does not change the motion of the end effector. `column`
+    /// is joint 3's column of the Jacobian.
     fn lead_elbow(&mut self, column: &Twist) {
         let mut free = self.of(&joined(*column, 0.0)).map(|part| -part);
         free[ELBOW] += 1.0;
-        // The square of the share that joint 3 has in it.
+        // The square of the share that joint 3 has in this motion.
         let freedom = free[ELBOW].max(LEAST_FREEDOM);
         let through = self.rows[ELBOW];
         for (row, free) in self.rows.iter_mut().zip(free) {
@@ -160,13 +162,14 @@ impl JacobianMap {
         self.volume *= (freedom / ENOUGH_FREEDOM).min(1.0);
     }
 
-    /// What `rates` ask of each joint.
+    /// Returns the velocity of each joint that `rates` require.
     pub fn of(&self, rates: &Rates) -> [f64; 7] {
         self.rows
             .map(|row| row.iter().zip(rates).map(|(a, b)| a * b).sum())
     }
 
-    /// The most that a translation, a rotation and an elbow of length 1 may ask of `joint`.
+    /// Returns the highest velocity of `joint` that a translation, a rotation and an elbow of length 1 can
+    /// require.
     pub fn most(&self, joint: usize) -> [f64; 3] {
         let row = &self.rows[joint];
         PARTS.map(|part| norm(&row[part]))

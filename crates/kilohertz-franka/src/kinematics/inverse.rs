@@ -1,8 +1,8 @@
 //! Joint positions for a pose of the end effector: inverse kinematics, by damped least squares.
 //!
-//! The arm has a joint more than a pose has degrees of freedom. Each step is the smallest that leads
-//! there, so the solution found from where the arm stands is one near it. Where the way there ends at
-//! the end of a joint's range, other beginnings are tried, and the nearest solution is taken.
+//! The arm has one joint more than a pose has degrees of freedom. Each step is the smallest that leads
+//! towards the pose, so the solution that is found from the arm's posture is near it. If that search ends
+//! at the end of a joint's range, other starting points are tried, and the nearest solution is used.
 
 use franka::model::Frame;
 use kilohertz_core::limits::{TooFar, confined};
@@ -15,24 +15,24 @@ use crate::kinematics::model::{ArmModel, Posture, Quantity};
 use crate::kinematics::span::Span;
 use crate::state::gate::FARTHEST;
 
-/// A pose is reached within this \[m\] and \[rad\].
+/// A pose counts as reached within this distance \[m\] and angle \[rad\].
 const REACHED: f64 = 1e-6;
-/// Steps from one beginning.
+/// The number of steps from one starting point.
 const STEPS: u32 = 300;
-/// No joint turns further in one step \[rad\].
+/// The largest turn of a joint in one step \[rad\].
 const LONGEST_STEP: f64 = 0.3;
-/// Beginnings beside where the arm stands.
+/// The number of starting points in addition to the arm's posture.
 const OTHERS: u32 = 40;
-/// Damping, beside as much as is missing.
+/// The least damping, to which a share of the missing distance is added.
 const LEAST_DAMPING: f64 = 1e-9;
 
-/// Where joints may be \[rad\].
+/// The range of each joint \[rad\].
 pub(crate) type Ranges = [(f64, f64); 7];
 
-/// What is missing to a pose.
+/// The difference to the wanted pose.
 #[derive(Debug, Clone, Copy)]
 struct Missing {
-    /// Translation \[m\], then rotation \[rad\], in the base frame's axes.
+    /// The translation \[m\], then the rotation \[rad\], in the base frame's axes.
     twist: Twist,
 }
 
@@ -54,11 +54,11 @@ impl Missing {
     }
 }
 
-/// Joint positions within `ranges` that bring the end effector, `f_t_ee` in the flange's frame, to
-/// `pose`; the nearest found to `from`.
+/// Returns joint positions within `ranges` that bring the end effector to `pose`. `f_t_ee` is the end
+/// effector in the flange frame. Of the solutions found, this is the nearest to `from`.
 ///
 /// # Errors
-/// [`ArmErrorCode::Unreachable`] where there are none, with how close one gets.
+/// [`ArmErrorCode::Unreachable`] if no solution was found, with how close the search came.
 pub(crate) fn joints_for(
     model: &ArmModel,
     ranges: &Ranges,
@@ -108,7 +108,7 @@ pub(crate) fn joints_for(
     })
 }
 
-/// What a place means that is further away than the arm is long.
+/// Returns the error for a place that is farther away than the arm reaches.
 fn out_of_reach(TooFar { distance, longest }: &TooFar) -> ArmError {
     let slip = match *distance > FARTHEST {
         true => " Is the pose in millimetres? Metres are expected",
@@ -125,7 +125,7 @@ fn out_of_reach(TooFar { distance, longest }: &TooFar) -> ArmError {
     )
 }
 
-/// Numbers from 0 to 1, the same for the same `state`, which is not 0.
+/// Returns numbers from 0 to 1 that depend only on `state`, which must not be 0.
 pub(crate) fn numbers(mut state: u64) -> impl FnMut() -> f64 {
     move || {
         state ^= state << 13;
@@ -143,7 +143,7 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Where the search from `q` ends, and what is missing there.
+    /// Searches from `q`. Returns where the search ends, and what is missing there.
     fn from(&self, q: [f64; 7]) -> ([f64; 7], Missing) {
         let mut at = Posture {
             F_T_EE: *self.f_t_ee,
@@ -177,7 +177,8 @@ impl Search<'_> {
         std::array::from_fn(|i| confined(q[i], self.ranges[i].0, self.ranges[i].1))
     }
 
-    /// One step towards the pose. A joint that would leave its range stays, and the others do its part.
+    /// Returns the joint positions one step nearer to the pose. A joint that would leave its range stays,
+    /// and the others take over its part.
     fn step(&self, at: &Posture, missing: &Missing) -> [f64; 7] {
         let mut jacobian = [0.0; 42];
         let quantity = Quantity::ZeroJacobian(Frame::EndEffector);
@@ -204,7 +205,7 @@ impl Search<'_> {
     }
 }
 
-/// The smallest step that does most of what is missing.
+/// Returns the smallest step that covers most of the missing difference.
 fn smallest(jacobian: &[f64; 42], missing: &Missing) -> [f64; 7] {
     let entry = |row: usize, joint: usize| jacobian[6 * joint + row];
     let damping = LEAST_DAMPING + 0.1 * missing.squared();
@@ -220,7 +221,7 @@ mod tests {
     use super::*;
 
     const READY: [f64; 7] = [0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785];
-    /// A tool 10 cm long and turned by a right angle.
+    /// A tool 10 cm long, turned by a right angle.
     const TOOL: [f64; 16] = [
         0., 1., 0., 0., -1., 0., 0., 0., 0., 0., 1., 0., 0., 0., 0.1, 1.,
     ];

@@ -1,11 +1,11 @@
-//! The rigid-body model of an arm: computed here, nothing is fetched from the arm.
+//! The rigid-body model of an arm: it is computed here, without asking the arm.
 
 use franka::model::{DEFAULT_GRAVITY_EARTH, Frame, Model};
 
 use crate::error::{ArmError, ArmErrorCode};
 use crate::generation::Generation;
 
-/// What can be computed. Matrices are column-major; frames are libfranka's.
+/// The quantities that can be computed. Matrices are column-major; frames are libfranka's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quantity {
     /// Pose of a frame in the base frame: 4x4.
@@ -23,7 +23,8 @@ pub enum Quantity {
 }
 
 impl Quantity {
-    /// Each of them, with its name in the TypeScript API, in the order of their numbers; of a frame where it is of one.
+    /// Each quantity with its name in the TypeScript API, in the order of their numbers. Quantities of a
+    /// frame are listed with any frame.
     pub const NAMED: [(&str, Quantity); 6] = [
         ("pose", Quantity::Pose(Frame::Flange)),
         ("bodyJacobian", Quantity::BodyJacobian(Frame::Flange)),
@@ -33,7 +34,7 @@ impl Quantity {
         ("gravity", Quantity::Gravity),
     ];
 
-    /// How many numbers it has.
+    /// Returns how many numbers the quantity has.
     pub const fn len(self) -> usize {
         match self {
             Quantity::Pose(_) => 16,
@@ -43,13 +44,13 @@ impl Quantity {
         }
     }
 
-    /// Never.
+    /// Returns false: every quantity has numbers.
     pub const fn is_empty(self) -> bool {
         false
     }
 
-    /// The quantity with this number, in the order of [`Quantity::NAMED`], of the frame with this number, in
-    /// libfranka's order; none where there is no such.
+    /// Returns the quantity with this number, in the order of [`Quantity::NAMED`], for the frame with this
+    /// number, in libfranka's order; `None` if a number does not exist.
     pub fn numbered(quantity: u32, frame: u32) -> Option<Quantity> {
         let of_frame = || Frame::ALL.get(frame as usize).copied();
         let (_, named) = *Quantity::NAMED.get(quantity as usize)?;
@@ -62,7 +63,7 @@ impl Quantity {
     }
 }
 
-/// What a quantity depends on, with libfranka's names.
+/// The values that a quantity depends on, with libfranka's names.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[allow(non_snake_case, reason = "libfranka's names")]
 pub struct Posture {
@@ -72,19 +73,20 @@ pub struct Posture {
     pub dq: [f64; 7],
     /// End effector in the flange frame: 4x4.
     pub F_T_EE: [f64; 16],
-    /// Stiffness frame in the end effector's: 4x4.
+    /// Stiffness frame in the end effector frame: 4x4.
     pub EE_T_K: [f64; 16],
     /// Inertia of end effector and load about their centre of mass, in the flange's axes [kg m2]: 3x3.
     pub I_total: [f64; 9],
     /// Mass of end effector and load \[kg\].
     pub m_total: f64,
-    /// Their centre of mass in the flange frame \[m\].
+    /// Centre of mass of end effector and load in the flange frame \[m\].
     pub F_x_Ctotal: [f64; 3],
     /// Gravity in the base frame [m/s2].
     pub gravity_earth: [f64; 3],
 }
 
-/// The fields of a posture as the TypeScript API names them, and how many slots each has, in their order.
+/// The fields of a posture in their order, with their names in the TypeScript API and their numbers of
+/// slots.
 pub const POSTURE_FIELDS: [(&str, usize); 8] = [
     ("q", 7),
     ("dq", 7),
@@ -108,7 +110,7 @@ pub const POSTURE_LEN: usize = {
 };
 
 impl Posture {
-    /// The arm at rest with nothing on its flange, on level ground.
+    /// Returns the posture of an arm at rest on level ground, with nothing on its flange.
     pub fn bare(q: [f64; 7]) -> Posture {
         let unit = std::array::from_fn(|nth| if nth % 5 == 0 { 1.0 } else { 0.0 });
         Posture {
@@ -123,7 +125,7 @@ impl Posture {
         }
     }
 
-    /// The posture that these slots hold, in the order of the fields.
+    /// Returns the posture whose fields have these slots, in their order.
     pub fn from_slots(slots: &[f64; POSTURE_LEN]) -> Posture {
         let mut rest = &slots[..];
         Posture {
@@ -139,7 +141,7 @@ impl Posture {
     }
 }
 
-/// The next slots. There are as many, because the lengths of the fields add up to `POSTURE_LEN`.
+/// Takes the next slots. There are enough, because the lengths of the fields add up to `POSTURE_LEN`.
 fn take_array<const N: usize>(rest: &mut &[f64]) -> [f64; N] {
     match rest.split_first_chunk() {
         Some((first, others)) => {
@@ -155,8 +157,8 @@ fn take_array<const N: usize>(rest: &mut &[f64]) -> [f64; N] {
 pub struct ArmModel(Model);
 
 impl ArmModel {
-    /// The model of the arm as it leaves the factory: franka-rs's, from the FR3's URDF, or fitted to what the
-    /// FER serves.
+    /// Creates the model of an arm without changes: franka-rs's model from the FR3's URDF, or the one
+    /// fitted to what the FER serves.
     pub fn new(generation: Generation) -> Result<ArmModel, ArmError> {
         match generation {
             Generation::Fr3 => Model::from_urdf(franka::model::FR3_URDF)
@@ -173,10 +175,10 @@ impl ArmModel {
         &self.0
     }
 
-    /// Computes a quantity into its slots. Allocates nothing.
+    /// Computes a quantity into `into`. Does not allocate.
     ///
     /// # Panics
-    /// Where `into` is not [`Quantity::len`] long.
+    /// Panics if `into` does not have [`Quantity::len`] slots.
     pub fn compute(&self, quantity: Quantity, at: &Posture, into: &mut [f64]) {
         let model = &self.0;
         match quantity {

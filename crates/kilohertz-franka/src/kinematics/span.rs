@@ -6,23 +6,25 @@ use franka::model::{Frame, Model};
 use kilohertz_core::limits::{TooFar, exceeds};
 use kilohertz_geometry::{Pose, UNIT, dot, norm};
 
-/// How far an end effector can be from the shoulder, where the axes of joints 1 and 2 meet.
+/// The distance that an end effector can have from the shoulder, where the axes of joints 1 and 2 meet.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Span {
     shoulder: [f64; 3],
-    /// The most \[m\]. Joints 5 and 6 may not let it come so far in every direction.
+    /// The longest distance \[m\]. Joints 5 and 6 may not allow it in every direction.
     longest: f64,
 }
 
 impl Span {
-    /// The span of an arm with the end effector `f_t_ee` in the flange's frame. Allocates nothing.
+    /// Returns the span of an arm whose end effector is `f_t_ee` in the flange frame. Does not allocate.
     pub fn of(model: &Model, f_t_ee: &Pose) -> Span {
         let pose = |frame| model.pose_q(frame, &[0.0; 7], f_t_ee, &UNIT);
         let [shoulder, elbow, wrist] =
             [Frame::Joint2, Frame::Joint4, Frame::Joint6].map(|frame| place(&pose(frame)));
-        // Lengths that are the same in every posture: they lie in one line where joint 4 is bent by 0.47 rad.
+        // These lengths are the same in every posture. The two lie in one line if joint 4 is bent by 0.47
+        // rad.
         let arm = norm(&difference(&elbow, &shoulder)) + norm(&difference(&wrist, &elbow));
-        // Behind joint 6 nothing but joint 7 turns, about its axis: along it and across are what they are.
+        // After joint 6 only joint 7 turns, about its axis, so the distances along that axis and across it
+        // stay the same.
         let flange = pose(Frame::Flange);
         let hand = difference(&place(&flange), &wrist);
         let axis = [flange[8], flange[9], flange[10]];
@@ -35,7 +37,7 @@ impl Span {
         Span { shoulder, longest }
     }
 
-    /// Returns how far `place` is away where that is more than the end effector reaches.
+    /// Returns how far away `place` is, if that is farther than the end effector reaches.
     pub fn beyond(&self, place: &[f64; 3]) -> Option<TooFar> {
         let distance = norm(&difference(place, &self.shoulder));
         exceeds(distance, self.longest).then_some(TooFar {
@@ -60,7 +62,7 @@ mod tests {
 
     use super::*;
 
-    /// A tool to the side and ahead.
+    /// A tool that extends to the side and ahead.
     const TOOL: Pose = [
         1., 0., 0., 0., 0., 1., 0., 0., 0., 0., 1., 0., 0.05, -0.1, 0.15, 1.,
     ];

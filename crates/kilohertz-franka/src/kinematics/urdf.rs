@@ -1,7 +1,7 @@
-//! The URDF that an FR3 serves, checked before anybody relies on it.
+//! The URDF that an FR3 serves, checked before it is used.
 //!
-//! It comes over the network, and both the joints' limits and the model are made of it. The XML parsers behind
-//! them call themselves for each element inside another, so that the nesting is bounded before they see the text.
+//! The URDF comes over the network, and both the joints' limits and the model are taken from it. The XML
+//! parsers recurse for each nested element, so the nesting is limited before they see the text.
 
 #![warn(clippy::indexing_slicing)]
 
@@ -14,58 +14,59 @@ use crate::constants::MAX_TORQUE;
 use crate::error::{ArmError, ArmErrorCode};
 use crate::kinematics::model::Posture;
 
-/// The most that is read of an arm's model, in bytes. An FR3 serves some 15 kB.
+/// The largest size of an arm's URDF, in bytes. An FR3 serves about 15 kB.
 pub(crate) const LONGEST: usize = 1 << 18;
-/// The most elements inside each other, in all, and the longest tag in bytes. The FR3's has five, some 200,
-/// and 350 bytes.
+/// The deepest nesting of elements, the largest number of elements, and the longest tag in bytes. The FR3's
+/// URDF has five levels, about 200 elements, and a tag of 350 bytes.
 const DEEPEST: usize = 32;
 const MOST_ELEMENTS: usize = 10_000;
 const LONGEST_TAG: usize = 4096;
 
-/// The widest joint ranges \[rad\] of the FR3's data sheet; of joint 3, which is served wider, of its URDF.
+/// The widest joint ranges \[rad\] of the FR3's data sheet; for joint 3, whose served range is wider, those
+/// of its URDF.
 const LOWER: [f64; 7] = [-2.9007, -1.8361, -2.9065, -3.0770, -2.8763, 0.4398, -3.0508];
 const UPPER: [f64; 7] = [2.9007, 1.8361, 2.9065, -0.1169, 2.8763, 4.6216, 3.0508];
-/// The highest joint velocities [rad/s] of the same.
+/// The highest joint velocities [rad/s] of the FR3's data sheet.
 const VELOCITY: [f64; 7] = [2.62, 2.62, 2.62, 2.62, 5.26, 5.26, 5.26];
-/// The steepest braking curves towards the ends of the ranges [rad/s2]: those of the strongest joint of the arm, and
-/// of the wrist.
+/// The steepest braking curves towards the ends of the ranges [rad/s2]: those of the strongest joint of the
+/// arm, and of the strongest joint of the wrist.
 const DECELERATION: [f64; 7] = [6.0, 6.0, 6.0, 6.0, 17.0, 17.0, 17.0];
-/// How far an element may be from the one before it, and a centre of mass from its link \[m\].
+/// The largest distance of an element from the one before it, and of a centre of mass from its link \[m\].
 const FARTHEST: f64 = 2.0;
-/// The largest angle of a place \[rad\].
+/// The largest angle of an element's orientation \[rad\].
 const LARGEST_ANGLE: f64 = 7.0;
 /// The heaviest link \[kg\] and the largest entry of an inertia [kg m2].
 const HEAVIEST: f64 = 20.0;
 const LARGEST_INERTIA: f64 = 5.0;
 
-/// What is taken from the URDF of an FR3.
+/// The values that are used from the URDF of an FR3.
 #[derive(Debug)]
 pub(crate) struct Urdf {
     /// Joint ranges, velocities and braking curves.
     pub joints: JointVelocityLimitsConfig,
     /// Highest torques \[N m\].
     pub torque: [f64; 7],
-    /// Masses and places.
+    /// The rigid-body model: masses and places.
     pub model: Model,
 }
 
 impl Urdf {
-    /// Reads what came from an arm.
+    /// Reads the bytes that came from an arm.
     ///
     /// # Errors
-    /// As [`Urdf::read`].
+    /// See [`Urdf::read`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Urdf, ArmError> {
         let text = std::str::from_utf8(bytes).map_err(|error| refused(format!("{error}")))?;
         Urdf::read(text)
     }
 
-    /// Reads `text`, and checks each number that limits or the model are made of.
+    /// Reads `text`, and checks each number that the limits or the model use.
     ///
     /// # Errors
-    /// [`ArmErrorCode::Protocol`] where it is none, or none of an FR3.
+    /// [`ArmErrorCode::Protocol`] if it is not a URDF, or not that of an FR3.
     pub fn read(text: &str) -> Result<Urdf, ArmError> {
         bounded(text)?;
-        // Both readers refuse a blank before the first tag, or not, each in its own way.
+        // The two readers treat a blank before the first tag differently.
         let text = text.trim();
         let document =
             roxmltree::Document::parse(text).map_err(|error| refused(error.to_string()))?;
@@ -87,7 +88,7 @@ impl Urdf {
     }
 }
 
-/// Whether `text` is no larger, no deeper and no longer in its tags than a parser is given.
+/// Checks that `text` is not larger, not more deeply nested and has no longer tags than a parser may get.
 fn bounded(text: &str) -> Result<(), ArmError> {
     if text.len() > LONGEST {
         return Err(refused(format!(
@@ -121,7 +122,7 @@ fn bounded(text: &str) -> Result<(), ArmError> {
             depth = depth.saturating_sub(1);
         } else if !token.starts_with("<!") && !token.starts_with("<?") {
             elements += 1;
-            // One that is empty is inside the others while it is read.
+            // An empty element also counts as one level while it is read.
             if depth >= DEEPEST || elements > MOST_ELEMENTS {
                 return Err(refused(format!(
                     "it has more than {DEEPEST} elements inside each other, or more than \
@@ -135,7 +136,7 @@ fn bounded(text: &str) -> Result<(), ArmError> {
     Ok(())
 }
 
-/// How long the tag is that `text` begins with; what is in quotes does not end it.
+/// Returns the length of the tag at the start of `text`. A `>` in quotes does not end it.
 fn tag(text: &str) -> Option<usize> {
     let mut quote = None;
     let bytes = text.bytes().take(LONGEST_TAG).enumerate().skip(1);
@@ -151,7 +152,7 @@ fn tag(text: &str) -> Option<usize> {
     None
 }
 
-/// Whether the numbers of an element that the model is made of are such as an arm has.
+/// Checks that the numbers of an element that the model uses are plausible for an arm.
 fn plausible(element: roxmltree::Node<'_, '_>) -> Result<(), ArmError> {
     let check = |attribute: &str, from: f64, to: f64, unit: &str| {
         for word in element
@@ -193,7 +194,7 @@ fn plausible(element: roxmltree::Node<'_, '_>) -> Result<(), ArmError> {
     }
 }
 
-/// Whether a joint may do no more than the data sheet says.
+/// Checks that a joint may do no more than the data sheet says.
 #[expect(
     clippy::indexing_slicing,
     reason = "a joint is counted from 0 to 6 here, whatever the document says"
@@ -228,7 +229,7 @@ fn within_data_sheet(joint: usize, limits: &JointVelocityLimitsConfig) -> Result
     check("its velocity offset", offset, 0.0, velocity, "rad/s")
 }
 
-/// The highest torques, where the URDF has them.
+/// Returns the highest torques, if the URDF has them.
 #[expect(
     clippy::indexing_slicing,
     reason = "a joint is counted from 0 to 6 here, whatever the document says"
@@ -254,7 +255,7 @@ fn torques(document: &roxmltree::Document<'_>) -> Result<[f64; 7], ArmError> {
     Ok(torques)
 }
 
-/// Whether the model is a number everywhere: at the two ends and in the middle of the joints' ranges.
+/// Checks that the model is finite at both ends and in the middle of the joints' ranges.
 #[expect(
     clippy::indexing_slicing,
     reason = "a joint is counted from 0 to 6 here, whatever the document says"
@@ -296,7 +297,7 @@ fn refused(why: impl std::fmt::Display) -> ArmError {
         ArmErrorCode::Protocol,
         format!(
             "the model that the arm serves is not that of an FR3: {why}. Check the address, the \
-             robot's system image, and that nobody else answers there"
+             robot's system image, and that no other host answers there"
         ),
     )
 }
@@ -313,7 +314,7 @@ mod tests {
         error.message
     }
 
-    /// The FR3's with another text in one place.
+    /// Returns the FR3's URDF with one piece of text replaced.
     fn with(old: &str, new: &str) -> String {
         assert!(FR3_URDF.contains(old), "{old}");
         FR3_URDF.replacen(old, new, 1)
@@ -414,7 +415,7 @@ mod tests {
         for text in [
             nested("<a>", "</a>", 30_000),
             nested("<a>", "", 60_000),
-            // What looks like an end and is none.
+            // Text that looks like the end of a tag but is not.
             nested("<a b='/>'>", "", 20_000),
             nested("<a b=\"</a>\">", "", 50),
             nested("<a><!-- </a> -->", "", 10_000),

@@ -10,14 +10,14 @@ use crate::control::Impedance;
 use crate::error::ArmError;
 use crate::kinematics::urdf::Urdf;
 
-/// How far a FER stays below its braking curves [rad/s], which an FR3 says of itself: so fast it
-/// could be braked within the 5 to 12 mrad that are left to the end of the range, and the measured
-/// joint, which the arm watches, is a few mrad off the commanded one.
+/// How far a FER's commands stay below its braking curves [rad/s]; an FR3 reports this number itself. From
+/// this speed the joint can be braked within the 5 to 12 mrad that are left to the end of the range. The
+/// arm watches the measured joint, which is a few mrad off the commanded one.
 const FER_MARGIN: f64 = 0.4;
-/// How much further a motion stays below its braking curves that torques follow [rad/s].
+/// How much further below its braking curves a motion stays if torques follow it [rad/s].
 const SOFT_MARGIN: f64 = 0.4;
-/// libfranka 0.21's. It keeps a hundredth off the rotation where poses are commanded; so does this
-/// everywhere.
+/// The limits of libfranka 0.21. libfranka takes one hundredth off the limits of the rotation when poses
+/// are commanded; these limits do so in every mode.
 const FR3_CARTESIAN: [PartBounds; 3] = [
     PartBounds {
         velocity: rate_limiting::MAX_TRANSLATIONAL_VELOCITY,
@@ -35,8 +35,8 @@ const FR3_CARTESIAN: [PartBounds; 3] = [
         jerk: rate_limiting::MAX_ELBOW_JERK,
     },
 ];
-/// libfranka 0.9's, which leave room for three lost packets. The arm allows a translation of 1.7 m/s
-/// (FCI documentation, "Robot and interface specifications"), where libfranka takes 2.
+/// The limits of libfranka 0.9, which leave room for three lost packets. The arm allows a translation of
+/// 1.7 m/s (FCI documentation, "Robot and interface specifications"), although libfranka uses 2.
 const FER_CARTESIAN: [PartBounds; 3] = [
     PartBounds {
         velocity: fer::MAX_TRANSLATIONAL_VELOCITY - 0.3,
@@ -56,7 +56,8 @@ const FER_CARTESIAN: [PartBounds; 3] = [
 ];
 const ROTATION_SHARE: f64 = rate_limiting::FACTOR_CARTESIAN_ROTATION_POSE_INTERFACE;
 
-/// What the translation or the rotation of the end effector may do at most, or its elbow.
+/// The highest rates of one part of the motion: the translation or the rotation of the end effector, or the
+/// elbow.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PartBounds {
     /// Velocity [m/s, rad/s].
@@ -77,7 +78,7 @@ impl PartBounds {
     }
 }
 
-/// The limits of an arm, joint by joint and of its end effector.
+/// The limits of an arm: of each joint and of the end effector.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ArmLimits {
     /// Positions, velocities, accelerations and jerks.
@@ -86,17 +87,17 @@ pub struct ArmLimits {
     pub torque: [f64; 7],
     /// Highest torque rates, either way [N m/s].
     pub torque_rate: [f64; 7],
-    /// Translation and rotation of the end effector, and its elbow where that is commanded.
+    /// The limits of the end effector's translation and rotation, and of the elbow if it is commanded.
     pub cartesian: [PartBounds; 3],
 }
 
 impl ArmLimits {
-    /// Returns the limits of the FR3 that serves `urdf`: positions, velocities and torques from there, the others from
-    /// libfranka 0.21.
+    /// Returns the limits of the FR3 that serves `urdf`: positions, velocities and torques from that URDF,
+    /// the others from libfranka 0.21.
     ///
     /// # Errors
-    /// [`ArmErrorCode::Protocol`](crate::ArmErrorCode::Protocol) where that is no URDF of an FR3, or where it
-    /// allows more than the FR3's data sheet.
+    /// [`ArmErrorCode::Protocol`](crate::ArmErrorCode::Protocol) if the text is not the URDF of an FR3, or
+    /// if it allows more than the FR3's data sheet.
     pub fn fr3(urdf: &str) -> Result<ArmLimits, ArmError> {
         Urdf::read(urdf).map(|urdf| ArmLimits::served(&urdf))
     }
@@ -121,9 +122,9 @@ impl ArmLimits {
         }
     }
 
-    /// Returns the limits of the FER, which serves no URDF: libfranka 0.9's. Velocities leave room for three lost
-    /// packets. The arm's velocity limit is the same everywhere; here it falls towards the ends of the
-    /// range, so that it can be braked before them.
+    /// Returns the limits of the FER, which serves no URDF: those of libfranka 0.9. Velocities leave room
+    /// for three lost packets. The arm's velocity limit is the same at every position. Here it falls
+    /// towards the ends of the range, so that the joint can be braked before them.
     pub fn fer() -> ArmLimits {
         let (lower, upper) = fer::JOINT_POSITION_LIMITS;
         let joints = std::array::from_fn(|joint| JointBounds {
@@ -138,7 +139,7 @@ impl ArmLimits {
         ArmLimits::with(joints, FER_CARTESIAN)
     }
 
-    /// The same for a motion that is followed like this.
+    /// Returns these limits for a motion that is followed by this controller.
     pub(crate) fn followed_by(&self, impedance: Impedance) -> ArmLimits {
         match impedance {
             Impedance::Joint | Impedance::Cartesian => *self,
@@ -146,8 +147,8 @@ impl ArmLimits {
         }
     }
 
-    /// The same for a motion that torques follow: they let the arm swing over what is commanded, so that
-    /// stays further below the braking curves.
+    /// Returns these limits for a motion that torques follow. Torques let the arm overshoot the command, so
+    /// the motion stays further below the braking curves.
     fn followed_softly(&self) -> ArmLimits {
         ArmLimits {
             joints: self.joints.map(|joint| JointBounds {

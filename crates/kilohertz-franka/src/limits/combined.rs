@@ -1,24 +1,24 @@
-//! What may be commanded of a motion and of the torques behind it, which follow it.
+//! Limits of a motion and of the joint torques that follow it.
 //!
-//! Each has the limits that it has alone. The motion is what the arm reports as desired and what its
-//! rules for motions go by; the torques are what moves the arm. So both are held, both are brought to
-//! rest, and the arm rests when both do.
+//! Each of the two has the limits that it has alone. The motion is what the arm reports as desired, and its
+//! rules for motions apply to it. The torques move the arm. So both are held, both are brought to rest, and
+//! the arm rests when both do.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 use kilohertz_core::command::interpolation::Interpolation;
 use kilohertz_core::limits::{Approach, Judgement, Limiter, Sequence, Violation, Violations};
 
-/// Limits of actions that are a motion first and torques behind.
+/// Limits of actions that consist of a motion, then torques.
 pub(crate) struct MotionWithTorques {
     motion: Box<dyn Limiter>,
     torques: Box<dyn Limiter>,
-    /// The slots of the motion.
+    /// The number of slots of the motion.
     slots: usize,
 }
 
 impl MotionWithTorques {
-    /// `motion`, with the number of its slots, then `torques`.
+    /// Combines `motion`, given with the number of its slots, with `torques`.
     pub fn new(
         (motion, slots): (Box<dyn Limiter>, usize),
         torques: Box<dyn Limiter>,
@@ -30,7 +30,7 @@ impl MotionWithTorques {
         }
     }
 
-    /// What one of the checks finds in the two parts of `action`.
+    /// Returns what `check` finds in the two parts of `action`.
     fn found(
         &self,
         action: &[f64],
@@ -42,7 +42,7 @@ impl MotionWithTorques {
         found
     }
 
-    /// What was found in torques, at their slots of the action.
+    /// Returns the violations of torques, with the slots that they have in the action.
     fn of_torques(&self, found: Violations) -> Violations {
         let mut moved = Violations::none();
         for violation in found.iter() {
@@ -56,7 +56,7 @@ impl MotionWithTorques {
 }
 
 impl Limiter for MotionWithTorques {
-    /// Torques take the motion's way, entry by entry, so that both belong to the same time.
+    /// Torques are interpolated like the motion, slot by slot, so that both belong to the same time.
     fn interpolation(&self) -> Interpolation {
         self.motion.interpolation()
     }

@@ -16,26 +16,27 @@ use crate::limits::tolerances::{NEAR, ROUNDING, ROUNDING_SHARE, is_own_motion, r
 use crate::limits::workspace::{Brakeable, BrakingPath};
 use crate::state::{joints, offset};
 
-/// The arm reports in single precision what it was commanded; closer than this is the same. What
-/// differs is not the last command: it got lost, and the arm extrapolated or reused an older one.
+/// The arm reports in single precision what it was commanded, so a smaller difference counts as none. A
+/// larger difference means that the last command got lost, and that the arm extrapolated or reused an older
+/// one.
 const SAME_POSITION: f64 = 2e-6;
 const SAME_VELOCITY: f64 = 2e-5;
-/// How far a velocity is reported from what it is [rad/s].
+/// The rounding error of a reported velocity [rad/s].
 const REPORTED_VELOCITY: f64 = 1e-6;
-/// Cycles in which it is known how an arm goes on whose commands got lost.
+/// If commands got lost for at most this many cycles, it is known how the arm went on.
 const LONGEST_GAP: f64 = 50.0;
-/// The same where positions are commanded: the rounding of the one that a motion starts from, up to
-/// 2.4e-7 rad, is gone over in one cycle.
+/// The tolerance of velocities if positions are commanded. The rounding of the position that a motion
+/// starts from, up to 2.4e-7 rad, is moved through in one cycle.
 const SAME_VELOCITY_OF_POSITIONS: f64 = 3e-4;
-/// How much faster than its command an arm moves while it catches up, for each radian behind [1/s].
+/// How much faster than its command an arm moves while it catches up, per radian behind [1/s].
 const CATCH_UP: f64 = 20.0;
 
-/// What the actions are.
+/// The kind of the actions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum JointCommand {
     Velocity,
     Position,
-    /// A position that is not to be reached at once.
+    /// A position that need not be reached at once.
     Target,
 }
 
@@ -44,26 +45,26 @@ pub(super) enum JointCommand {
 pub(super) struct JointLimiter {
     kind: JointCommand,
     arm: [JointBounds; 7],
-    /// For commands of our own making.
+    /// Bounds for commands that this package makes.
     own: [JointBounds; 7],
-    /// The positions that can be reached with those.
+    /// The positions that can be reached with these bounds.
     reach: [(f64, f64); 7],
-    /// For following an action.
+    /// Bounds for following an action.
     following: [JointBounds; 7],
     max_distance: f64,
     joints: [JointMotion; 7],
-    /// The motion before the last command, and when that was [s].
+    /// The motion before the last command, and the time of that command [s].
     before: ([JointMotion; 7], f64),
-    /// Measured positions.
+    /// The measured positions.
     measured: [f64; 7],
     has_observed: bool,
-    /// The action followed last, and how many cycles ago.
+    /// The last action that was followed, and how many cycles ago.
     followed: Option<([f64; 7], u32)>,
-    /// Whether the last step followed an action and reached it.
+    /// True if the last step followed an action and reached it.
     has_reached: bool,
-    /// How fast the policy's own answers were lately.
+    /// How fast the policy's own answers were in the last second.
     pace: Pace<7>,
-    /// The robot's clock [s].
+    /// The time on the robot's clock [s].
     time: f64,
 }
 
@@ -101,7 +102,7 @@ impl JointLimiter {
         }
     }
 
-    /// The motion of `joint` with `action` as its next step.
+    /// Returns the motion of `joint` with `action` as its next step.
     fn next(&self, joint: usize, action: f64) -> JointMotion {
         let motion = self.joints[joint];
         match self.kind {
@@ -110,10 +111,10 @@ impl JointLimiter {
         }
     }
 
-    /// The motion of an arm that is commanded positions and reports `q_d` and `dq_d` at `time`, and
-    /// whether it is the one that was commanded: where commands got lost the arm went on at its
-    /// acceleration. Both are known exactly, and what it reports is rounded: by as much as a command with
-    /// a jerk of 300 rad/s3 differs from one that got lost.
+    /// Returns the motion of an arm that is commanded positions and reports `q_d` and `dq_d` at `time`, and
+    /// true if it is the commanded motion. If commands got lost, the arm went on at its acceleration. Both
+    /// possible motions are known exactly, while the report is rounded: its error is as large as the
+    /// difference between a lost command and one with a jerk of 300 rad/s3.
     fn expected(
         &self,
         q_d: &[f64; 7],
@@ -139,7 +140,7 @@ impl JointLimiter {
         let cycles = cycles as u32;
         let obeyed = goes_on(&self.joints, cycles.saturating_sub(1));
         let lost = goes_on(before, cycles);
-        // Where both are the same nothing is known to be lost.
+        // If both are the same, no command is known to be lost.
         let is_obeyed = off(&obeyed) <= off(&lost) + REPORTED_VELOCITY;
         let likely = if is_obeyed { obeyed } else { lost };
         let is_there = likely
@@ -150,21 +151,22 @@ impl JointLimiter {
             .then_some((likely, is_obeyed && cycles == 1))
     }
 
-    /// Where `joint` may be commanded: it may stay where it is.
+    /// Returns the range in which `joint` may be commanded. The joint may always stay where it is.
     fn range(&self, joint: usize) -> (f64, f64) {
         let (lowest, highest) = self.reach[joint];
         let place = self.joints[joint].position;
         (lowest.min(place), highest.max(place))
     }
 
-    /// How far the command of `joint` is ahead of the measured position, where that is too far.
+    /// Returns how far the command of `joint` is ahead of the measured position, if that is too far.
     fn ahead(&self, joint: usize) -> Option<f64> {
         let ahead = self.joints[joint].position - self.measured[joint];
         exceeds(ahead.abs(), self.max_distance).then_some(ahead)
     }
 
-    /// Whether one cycle suffices for the step to `action`, with `share` of the acceleration and of the
-    /// jerk; where positions are commanded, and so that it can be braked before the end of the range.
+    /// Returns true if one cycle is enough for the step to `action`, with `share` of the acceleration and
+    /// of the jerk. If positions are commanded, the joint must also be able to brake before the end of the
+    /// range.
     fn fits(&self, action: &[f64], share: f64) -> bool {
         action.iter().enumerate().all(|(joint, &action)| {
             let (motion, arm) = (self.joints[joint], &self.arm[joint]);
@@ -184,8 +186,8 @@ impl JointLimiter {
         })
     }
 
-    /// What the step to the velocities `action`, for which one cycle suffices, makes too fast to be
-    /// braked before the end of the range.
+    /// Returns which joints the step to the velocities `action` makes too fast to be braked before the end
+    /// of their range. One cycle must be enough for the step.
     fn unbraked(&self, action: &[f64]) -> Violations {
         Violations::noted(|found| {
             for (slot, action) in joints(action, 0).into_iter().enumerate() {
@@ -206,7 +208,7 @@ impl JointLimiter {
         })
     }
 
-    /// Notes what the derivatives break that the answers mean.
+    /// Notes which limits the derivatives of the answers break.
     fn look(&self, sequence: &Sequence<'_>, judgement: &mut Judgement) {
         for (slot, &action) in sequence.answer.iter().enumerate() {
             let arm = &self.arm[slot];
@@ -241,7 +243,8 @@ impl JointLimiter {
             check(1, ViolationKind::Velocity, fastest, 1.0);
             check(2, ViolationKind::Acceleration, both(arm.acceleration), 1.0);
             check(ORDERS, ViolationKind::Jerk, both(arm.jerk), highest);
-            // How a joint is braked from here is a question only where it can be here.
+            // Braking from the previous answer matters only if the joint can be there: no answer is
+            // missing, and the derivatives keep their limits.
             if sequence.is_gapless && judgement.order.is_none() {
                 let from = JointMotion {
                     position: previous,
@@ -268,7 +271,7 @@ impl JointLimiter {
         }
     }
 
-    /// Takes the step of one cycle towards `wanted`, and writes it out.
+    /// Takes one cycle's step towards `wanted`, and writes it to `out`.
     fn step_towards(&mut self, wanted: &[f64; 7], approach: Approach, out: &mut [f64]) {
         let (last, ago) = self.followed.unwrap_or((*wanted, 1));
         let (kind, mut following) = (self.kind, self.following);
@@ -283,7 +286,7 @@ impl JointLimiter {
         let ahead: [_; 7] = std::array::from_fn(|joint| self.ahead(joint));
         let measured = self.measured;
         self.step(out, |joint, motion| {
-            // An arm that lags behind moves faster than its command once it catches up.
+            // An arm that lags behind moves faster than its command while it catches up.
             let behind = (motion.position - measured[joint]).abs();
             let bounds = &JointBounds {
                 velocity: (following[joint].velocity - CATCH_UP * behind).max(0.0),
@@ -293,14 +296,14 @@ impl JointLimiter {
             let next = match kind {
                 JointCommand::Velocity => motion.towards_velocity(target, bounds, DT),
                 JointCommand::Position => {
-                    // How fast the target itself moves, as far as that is known.
+                    // How fast the target itself moves, if that is known.
                     let moved = (target - last[joint]) / (f64::from(ago) * DT);
                     let velocity = confined(moved, -bounds.velocity, bounds.velocity);
                     motion.towards_position(target, velocity, bounds, DT)
                 }
                 JointCommand::Target => motion.towards_position(target, 0.0, bounds, DT),
             };
-            // A command that the arm is too far behind waits for it.
+            // If the arm is too far behind the command, the command waits for the arm.
             match ahead[joint] {
                 Some(ahead) if ahead * next.velocity > 0.0 => {
                     motion.towards_velocity(0.0, bounds, DT)
@@ -310,7 +313,7 @@ impl JointLimiter {
         });
     }
 
-    /// Takes one step of every joint and writes it out.
+    /// Takes one step of every joint, and writes it to `out`.
     fn step(&mut self, out: &mut [f64], mut step: impl FnMut(usize, JointMotion) -> JointMotion) {
         for (joint, motion) in self.joints.iter_mut().enumerate() {
             *motion = step(joint, *motion);
@@ -319,7 +322,7 @@ impl JointLimiter {
     }
 
     fn braking_path_of(&self, joints: [JointMotion; 7]) -> BrakingPath {
-        // How long an acceleration of now lasts on.
+        // How long the present acceleration can last.
         let delay = (0..7)
             .map(|joint| joints[joint].acceleration.abs() / self.own[joint].jerk)
             .fold(DT, f64::max);
@@ -392,7 +395,7 @@ impl Limiter for JointLimiter {
             if !in_step {
                 self.joints = reported();
             }
-            // Where commanded velocities lead is known to the arm alone.
+            // Only the arm knows which positions the commanded velocities lead to.
             for (motion, q_d) in self.joints.iter_mut().zip(q_d) {
                 motion.position = q_d;
             }
@@ -500,7 +503,7 @@ impl Limiter for JointLimiter {
                         false => arm.lower_velocity(place),
                     };
                     if exceeds(next.velocity.abs(), arm.velocity + ROUNDING) {
-                        // Its answer was found too fast wherever the arm is.
+                        // The answer was already found too fast, wherever the arm is.
                     } else if exceeds(next.velocity.abs(), bound.abs() + ROUNDING) {
                         note(ViolationKind::Velocity, next.velocity, bound);
                     }

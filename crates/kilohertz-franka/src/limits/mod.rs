@@ -1,24 +1,24 @@
 //! What an arm may be commanded, and how it is brought to rest.
 //!
-//! The numbers of each generation are in `generation.rs`; those of torques, which both share, are
-//! from libfranka's `rate_limiting.h`, which `franka-rs` carries, and the URDF's `effort`.
+//! `arm_limits.rs` has the numbers of each generation. Those of torques, which both share, are from
+//! libfranka's `rate_limiting.h`, which `franka-rs` includes, and from the URDF's `effort`.
 //!
 //! | | checked | without an action | at the end |
 //! | --- | --- | --- | --- |
 //! | velocity | velocity, acceleration, jerk, the position range, distance | the velocity is kept | braked to zero |
-//! | position | the same, and the position range | the velocity is kept | braked to zero |
+//! | position | velocity, acceleration, jerk, the position range, distance | the velocity is kept | braked to zero |
 //! | target | the position range, distance; it is moved to within a [`Budget`] | the last target is moved to | braked to zero |
 //! | torque | torque, torque rate; of the arm itself position and velocity | the torque is kept | damped, then held in place |
 //! | a motion and torques | both, in `combined.rs` | both | both |
 //!
-//! What is commanded of the end effector has limits of its own, in `cartesian.rs`, and any of them a box
-//! around it, in `workspace.rs`.
+//! The folder `cartesian/` has the limits of the end effector, and `workspace.rs` the box that it can be
+//! kept in.
 //!
-//! A motion counts as too fast as soon as it could not be braked before the end of a joint's range
-//! within acceleration and jerk, even where its velocity alone is allowed.
+//! A motion counts as too fast as soon as it could not be braked before the end of a joint's range within
+//! the limits of acceleration and jerk, even if its velocity alone is allowed.
 //!
-//! Velocity, acceleration, jerk, torque, torque rate and the range of positions are checked answer by
-//! answer, whenever they come; what depends on where the arm is, on what is to be commanded.
+//! Velocity, acceleration, jerk, torque, torque rate and the position range are checked for each answer,
+//! whenever it comes. What depends on where the arm is, is checked for what is to be commanded.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
@@ -47,7 +47,7 @@ use crate::limits::workspace::{Brakeable, WorkspaceLimiter};
 pub use arm_limits::{ArmLimits, PartBounds};
 pub use options::{Budget, MotionOptions};
 
-/// The limits for sessions that drive an arm with this model through `interface`.
+/// Returns the limits for sessions that drive an arm with this model through `interface`.
 pub fn limits(
     interface: Interface,
     arm: &ArmLimits,
@@ -141,7 +141,7 @@ mod tests {
         super::limits(interface, arm, &model, &MotionOptions::default())
     }
 
-    /// Each arm, with each of its motion interfaces.
+    /// Returns each arm with each of its motion interfaces.
     fn motions() -> impl Iterator<Item = (ArmLimits, Control)> {
         [fr3(), ArmLimits::fer()].into_iter().flat_map(|arm| {
             [Control::JointVelocity, Control::JointPosition].map(|control| (arm, control))
@@ -155,20 +155,20 @@ mod tests {
         observation
     }
 
-    /// What `action` breaks as an answer, and where the arm is.
+    /// Returns what `action` breaks as an answer, and at the arm's place.
     fn value(limits: &dyn Limiter, observation: &[f64], action: &[f64]) -> Violations {
         let mut found = limits.check_answer(action);
         found.join(&limits.check_place(observation, action));
         found
     }
 
-    /// Whether `action` is all that the arm needs to be commanded in this cycle.
+    /// Returns true if the arm needs no other command than `action` in this cycle.
     fn fits(limits: &dyn Limiter, observation: &[f64], action: &[f64]) -> bool {
         let step = limits.check_step(observation, action);
         step.is_some_and(|found| found.is_empty())
     }
 
-    /// What `action` breaks as the first answer, one cycle after what is commanded.
+    /// Returns what `action` breaks as the first answer, one cycle after the last command.
     fn judged(limits: &mut dyn Limiter, action: &[f64]) -> Violations {
         let len = action.len();
         let [mut last, mut first, mut second] = [(); 3].map(|()| vec![0.0; len]);
@@ -206,7 +206,7 @@ mod tests {
         found
     }
 
-    /// The gravest violation.
+    /// Returns the most serious violation.
     fn kind(found: Violations) -> Option<(ViolationKind, usize)> {
         let gravest = found.iter().next();
         gravest.map(|violation| (violation.kind, violation.slot))
@@ -268,7 +268,7 @@ mod tests {
         assert_eq!(kind(refused), Some((ViolationKind::Position, 3)));
     }
 
-    /// An arm that does at once what it is commanded, and checks it as an arm does.
+    /// An arm that carries out its command at once, and checks it as a real arm does.
     struct Follower {
         control: Control,
         arm: ArmLimits,
@@ -357,7 +357,7 @@ mod tests {
         }
     }
 
-    /// Numbers from -1 to 1, the same in each run.
+    /// Returns numbers from -1 to 1 that are the same in each run.
     fn numbers() -> impl FnMut() -> f64 {
         let mut random = crate::kinematics::inverse::numbers(0x2545_f491_4f6c_dd1d);
         move || 2.0 * random() - 1.0
@@ -472,7 +472,7 @@ mod tests {
             }
             assert!(noticed.is_some(), "{control}");
             let ahead = arm.motion(3).position - READY[3];
-            // It was braked from then on.
+            // The joint was braked from then on.
             assert!(ahead > 0.1 && ahead < 0.3, "{control}: {ahead} rad ahead");
             assert!(
                 arm.motion(3).velocity.abs() < 1e-3,

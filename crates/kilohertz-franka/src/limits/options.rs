@@ -1,27 +1,27 @@
-//! What a session chooses about the limits of its arm.
+//! The options of a session for the limits of its arm.
 
 use crate::limits::workspace::CartesianBox;
 
-/// What a motion to a target may take: shares of the arm's limits, above 0 and at most 1.
+/// What a motion to a target may use: shares of the arm's limits, above 0 and at most 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Budget {
-    /// Of each joint's velocity.
+    /// The share of each joint's velocity limit.
     pub velocity: f64,
-    /// Of each joint's acceleration.
+    /// The share of each joint's acceleration limit.
     pub acceleration: f64,
-    /// Of each joint's jerk.
+    /// The share of each joint's jerk limit.
     pub jerk: f64,
 }
 
 impl Budget {
-    /// The share of the jerk for the joints by default.
+    /// The default share of the jerk for the joints.
     pub const JOINT_JERK: f64 = 0.1;
-    /// The same for the end effector: more of it only makes the torques jump.
+    /// The default share of the jerk for the end effector. More only makes the torques jump.
     pub const CARTESIAN_JERK: f64 = 0.03;
 }
 
 impl Default for Budget {
-    /// Half of velocity and acceleration, a tenth of the jerk.
+    /// Half of velocity and acceleration, and a tenth of the jerk.
     fn default() -> Budget {
         Budget {
             velocity: 0.5,
@@ -31,25 +31,25 @@ impl Default for Budget {
     }
 }
 
-/// What a session chooses about the limits of its arm.
+/// The options of a session for the limits of its arm.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MotionOptions {
     /// How far a commanded joint may be from the measured one [rad].
     pub max_distance: f64,
-    /// For motions to a target.
+    /// The budget of motions to a target.
     pub budget: Budget,
-    /// What the end effector stays in, if anything.
+    /// The box that the end effector stays in, if there is one.
     pub fence: Option<CartesianBox>,
 }
 
 impl MotionOptions {
-    /// The distance by default for an arm that torques move softly, which gives way [rad].
+    /// The default distance for an arm that torques move softly, which gives way [rad].
     pub const SOFT_DISTANCE: f64 = 0.5;
 }
 
 impl Default for MotionOptions {
-    /// 0.1 rad: an arm with its usual joint stiffness of 2,000 to 3,000 N m/rad would have to give
-    /// more than its highest torque at a third of that, so it has stopped following by then.
+    /// 0.1 rad. An arm with its usual joint stiffness of 2,000 to 3,000 N m/rad would need more than its
+    /// highest torque at a third of that distance, so it has stopped following by then.
     fn default() -> MotionOptions {
         MotionOptions {
             max_distance: 0.1,

@@ -15,18 +15,18 @@ use crate::limits::workspace::{Brakeable, BrakingPath, measured};
 use crate::state::{joints, offset};
 
 const SAME_TORQUE: f64 = 1e-3;
-/// In torque control the arm may be this much faster than its limit before that is a violation
-/// [rad/s]: a measured velocity is noisy, and near the end of the range the limit is zero.
+/// In torque control the arm may exceed its velocity limit by this much before that is a violation [rad/s].
+/// A measured velocity is noisy, and near the end of the range the limit is zero.
 const MEASURED_MARGIN: f64 = 0.1;
 /// Joints slower than this are at rest in torque control [rad/s].
 const REST_VELOCITY: f64 = 0.01;
-/// For how many cycles in a row they have to be.
+/// How many cycles in a row the joints must be that slow.
 const REST_CYCLES: u32 = 50;
-/// Damping that brings the joints to rest in torque control [N m s/rad].
+/// The damping that brings the joints to rest in torque control [N m s/rad].
 const REST_DAMPING: [f64; 7] = [40.0, 40.0, 40.0, 40.0, 12.0, 10.0, 6.0];
-/// Stiffness that keeps them there [N m/rad].
+/// The stiffness that keeps the joints at rest [N m/rad].
 const REST_STIFFNESS: [f64; 7] = [300.0, 300.0, 300.0, 300.0, 120.0, 80.0, 40.0];
-/// Below this velocity a joint's place is taken as the one to keep [rad/s].
+/// A resting joint that is slower than this is kept at the position that it has then [rad/s].
 const LATCH_VELOCITY: f64 = 0.02;
 /// Limits of torque control.
 #[derive(Debug, Clone)]
@@ -34,7 +34,7 @@ pub(super) struct TorqueLimiter {
     arm: ArmLimits,
     last: [f64; 7],
     has_observed: bool,
-    /// Where each joint is kept while resting, once it is slow.
+    /// The position at which each joint is kept while resting, once it is slow.
     kept: [Option<f64>; 7],
     slow_for: u32,
 }
@@ -50,7 +50,7 @@ impl TorqueLimiter {
         }
     }
 
-    /// What the arm itself, as it is measured, breaks in `joint`: its position or its velocity.
+    /// Returns what the measured arm breaks in `joint`: the range of positions or the velocity limit.
     fn strayed(&self, observation: &[f64], joint: usize) -> Option<(ViolationKind, f64, f64)> {
         let q = observation[offset::q..][joint];
         let dq = observation[offset::dq..][joint];
@@ -71,7 +71,7 @@ impl TorqueLimiter {
         ))
     }
 
-    /// Brakes joints that are too fast already: nothing pushes on them.
+    /// Brakes joints that are too fast already, instead of pushing them further.
     fn spare(&self, observation: &[f64], wanted: &mut [f64; 7]) {
         for (joint, torque) in wanted.iter_mut().enumerate() {
             if self.strayed(observation, joint).is_some() {
@@ -86,7 +86,7 @@ impl TorqueLimiter {
         }
     }
 
-    /// Commands `wanted` as far as the torque rate allows.
+    /// Commands `wanted`, as far as the torque rate allows.
     fn step(&mut self, wanted: &[f64; 7], out: &mut [f64]) {
         for (joint, wanted) in wanted.iter().enumerate() {
             let change = self.arm.torque_rate[joint] * OWN_SHARE * DT;
@@ -144,8 +144,8 @@ impl Limiter for TorqueLimiter {
         found
     }
 
-    /// A torque between answers has the slope of a line, or is gone to at once: it does not jump where
-    /// two pieces meet. Only the first comes out of nothing, within a cycle.
+    /// Between answers a torque follows a straight line, or is approached at once, so its slope does not
+    /// jump where two pieces meet. Only the first torque starts from nothing, within one cycle.
     fn judge(&mut self, _part: usize, sequence: &Sequence<'_>) -> Judgement {
         let factor = if sequence.is_first {
             sequence.ratio
@@ -253,8 +253,8 @@ impl Limiter for TorqueLimiter {
         self.slow_for >= REST_CYCLES
     }
 
-    /// What is measured may not be believed, so nothing is damped: the torques go to zero, and the
-    /// arm holds itself once the motion is finished.
+    /// Measured values may be wrong, so nothing is damped. The torques go to zero, and the arm holds itself
+    /// once the motion is finished.
     fn brake_blind(&mut self, _observation: &[f64], out: &mut [f64]) -> bool {
         self.moves_again();
         self.step(&[0.0; 7], out);

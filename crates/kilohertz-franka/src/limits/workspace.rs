@@ -13,18 +13,18 @@ use crate::state::{joints, offset};
 /// A box in the base frame that the origin of the end effector frame stays in.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CartesianBox {
-    /// Its lowest corner \[m\].
+    /// The lowest corner \[m\].
     pub lower: [f64; 3],
-    /// Its highest corner \[m\].
+    /// The highest corner \[m\].
     pub upper: [f64; 3],
-    /// How far inside its walls commands stay \[m\]: the arm itself follows a little behind, and goes
-    /// on for a while where commands get lost.
+    /// How far inside the walls commands stay \[m\]. The arm itself follows a little behind the commands,
+    /// and goes on for a while if commands get lost.
     pub margin: f64,
 }
 
 impl CartesianBox {
-    /// Where `to` is outside, coming from `from`: the axis, the place there and the wall. Who is
-    /// outside may stay and may come back.
+    /// Returns the axis on which the way from `from` to `to` leaves the box, the place on that axis and the
+    /// wall. A point that is already outside may stay there and may come back.
     pub(crate) fn left(&self, from: &[f64; 3], to: &[f64; 3]) -> Option<(usize, f64, f64)> {
         const ROUNDING: f64 = 1e-6;
         (0..3).find_map(|axis| {
@@ -39,7 +39,7 @@ impl CartesianBox {
         })
     }
 
-    /// The lowest and highest place of an axis.
+    /// Returns the lowest and the highest allowed place on an axis.
     pub(crate) fn walls(&self, axis: usize) -> (f64, f64) {
         (
             self.lower[axis] + self.margin,
@@ -48,44 +48,45 @@ impl CartesianBox {
     }
 }
 
-/// Where joints are, how fast, and how hard they brake.
+/// The positions and velocities of the joints, and how they brake.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BrakingPath {
     pub q: [f64; 7],
     pub dq: [f64; 7],
-    /// [rad/s2]
+    /// The deceleration of each joint [rad/s2].
     pub braking: [f64; 7],
-    /// How long it takes until they brake \[s\].
+    /// How long it takes until the joints brake \[s\].
     pub delay: f64,
 }
 
-/// Limits of joints, as a fence around them needs them.
+/// Limits of joints that a [`WorkspaceLimiter`] can wrap.
 pub(crate) trait Brakeable: Limiter + Clone {
-    /// Where the joints are and go after the command before this cycle; in torque control, where
-    /// they are measured.
+    /// Returns how the joints would brake after the last command. In torque control the measured joints
+    /// count.
     fn braking_path(&self, observation: &[f64]) -> BrakingPath;
 
-    /// The same after `action`.
+    /// Returns how the joints would brake after `action`.
     fn braking_path_with(&self, observation: &[f64], action: &[f64]) -> BrakingPath;
 
-    /// The same where `action` is kept to: how it was come to is over.
+    /// Returns how the joints would brake if `action` is kept to. The acceleration towards `action` is
+    /// ignored.
     fn braking_path_along(&self, observation: &[f64], action: &[f64]) -> BrakingPath;
 
-    /// The positions that an action is, where it is one.
+    /// Returns the positions that an action commands, if it commands positions.
     fn target(&self, action: &[f64]) -> Option<[f64; 7]>;
 }
 
-/// How many places of a braking motion are looked at.
+/// How many places of a braking motion are checked.
 pub(crate) const PLACES: u32 = 8;
 
-/// Limits of joints that keep the end effector inside a box as well: no step is taken after which
-/// braking would lead out of it.
+/// Limits of joints that also keep the end effector inside a box: no step is taken after which braking
+/// would lead out of it.
 #[derive(Clone)]
 pub(crate) struct WorkspaceLimiter<L> {
     inner: L,
     fence: CartesianBox,
     reach: Kinematics,
-    /// Where the end effector is now.
+    /// The present place of the end effector.
     place: [f64; 3],
 }
 
@@ -99,7 +100,7 @@ impl<L: Brakeable> WorkspaceLimiter<L> {
         }
     }
 
-    /// Where braking from `course` leads out.
+    /// Returns where braking along `path` leaves the box, if it does.
     fn leads_out(&self, path: &BrakingPath) -> Option<(usize, f64, f64)> {
         let times = path.dq.map(|dq| dq.abs());
         let longest = (0..7)
@@ -131,7 +132,7 @@ impl<L: Brakeable> WorkspaceLimiter<L> {
         }
     }
 
-    /// Takes the step of `step`, or brakes where that could no longer be done inside.
+    /// Takes the step of `step`, or brakes if the arm could not brake inside the box after that step.
     fn inside(
         &mut self,
         observation: &[f64],
@@ -203,7 +204,7 @@ impl<L: Brakeable> Limiter for WorkspaceLimiter<L> {
 
     fn check_destination(&self, observation: &[f64], action: &[f64]) -> Violations {
         let mut found = self.inner.check_destination(observation, action);
-        // Of a position its value says where it leads.
+        // For a position, its value alone shows where it leads, and that is checked elsewhere.
         if self.inner.target(action).is_none() {
             let out = self.leads_out(&self.inner.braking_path_along(observation, action));
             self.noted(out, action, &mut found);
@@ -247,7 +248,7 @@ impl<L: Brakeable> Limiter for WorkspaceLimiter<L> {
     }
 }
 
-/// The course of measured joints.
+/// Returns the braking path of the measured joints.
 pub(crate) fn measured(observation: &[f64], braking: [f64; 7]) -> BrakingPath {
     BrakingPath {
         q: joints(observation, offset::q),

@@ -1,10 +1,10 @@
-//! Moving an arm to joint positions or to a pose: planned before anything moves, then a session whose
-//! policy is the plan.
+//! Moving an arm to joint positions or to a pose: the move is planned before the arm moves, and then a
+//! session runs whose policy follows the plan.
 //!
 //! ```text
 //! plan.rs     the goal, and the way there, checked against the arm's limits
-//! profile.rs  the fastest way from rest to rest
-//! policy.rs   the policy that follows a plan, and when its move has arrived
+//! profile.rs  the fastest motion from rest to rest
+//! policy.rs   the policy that follows a plan, and the check that its move has arrived
 //! ```
 
 pub(crate) mod plan;
@@ -44,16 +44,15 @@ pub const HOME: [f64; 7] = {
 };
 
 impl Arm {
-    /// Plans the way from where the arm stands to `goal` with `speed`, from [`LEAST_SPEED`] to 1: the
-    /// share of the arm's velocities and accelerations that may be used, and a tenth of it of the jerk.
-    /// Blocks for some milliseconds, moves nothing.
+    /// Plans the way from the arm's place to `goal`. `speed`, from [`LEAST_SPEED`] to 1, is the share of
+    /// the arm's velocities and accelerations that may be used, and a tenth of it the share of the jerk.
+    /// Blocks for some milliseconds. Moves nothing.
     ///
     /// # Errors
-    /// [`ArmErrorCode::InvalidArgument`] for what is no speed, or no pose;
-    /// [`ArmErrorCode::Unreachable`] where the goal is out of the joints' ranges or of the arm's reach, or where
-    /// the arm cannot bear what it carries on the way there;
-    /// [`ArmErrorCode::Protocol`] where the arm says that it stands where none can; and as
-    /// [`Arm::state`].
+    /// [`ArmErrorCode::InvalidArgument`] for an invalid speed or pose; [`ArmErrorCode::Unreachable`] if the
+    /// goal is out of the joints' ranges or of the arm's reach, or if the arm cannot carry its load on the
+    /// way there; [`ArmErrorCode::Protocol`] if the arm reports a posture that no arm can have; and the
+    /// errors of [`Arm::state`].
     pub fn plan_move(&self, goal: &Goal, speed: f64) -> Result<Plan, ArmError> {
         if !(LEAST_SPEED..=1.0).contains(&speed) {
             let least = number_beside(LEAST_SPEED, &[speed]);
@@ -71,7 +70,7 @@ impl Arm {
         planned.map_err(|none| {
             let text = match none {
                 NoWay::TooFast => {
-                    "at no speed the way there keeps the arm's limits. Nothing has moved; guide the \
+                    "no speed keeps the arm's limits on the way there. Nothing has moved; guide the \
                      arm away from the ends of its joints' ranges by hand"
                         .to_owned()
                 }
@@ -92,7 +91,7 @@ impl Arm {
         })
     }
 
-    /// Where the joints are to go, checked against their ranges.
+    /// Returns the joint positions of the goal, checked against their ranges.
     fn joints_of(&self, goal: &Goal, state: &RobotState) -> Result<[f64; 7], ArmError> {
         let ranges = ranges(&self.limits_of_mover().joints);
         let model = ArmModel::new(self.generation())?;
@@ -100,7 +99,8 @@ impl Arm {
             Goal::Joints(q) | Goal::JointsBy(q) => {
                 for (joint, (&q, (lower, upper))) in q.iter().zip(ranges).enumerate() {
                     if !(lower..=upper).contains(&q) {
-                        // Radians that mean a place at all are within one turn.
+                        // A value in radians that makes sense is within one turn, so this one may be in
+                        // degrees.
                         let is_turns = q.abs() > TAU;
                         let slip = match is_turns && (lower..=upper).contains(&q.to_radians()) {
                             true => ". Is it in degrees?",

@@ -1,9 +1,9 @@
-//! The goal of a move and the way there, planned before anything moves: straight between joint positions, gone by all joints together
-//! from rest to rest (`profile.rs`).
+//! The goal of a move and the way there, planned before the arm moves. The way is straight in joint
+//! positions: all joints move together from rest to rest (`profile.rs`).
 //!
-//! A plan is checked cycle by cycle against the limits of the session that will follow it, whose velocity depends on
-//! the position, and against the torques that the arm can give with what it carries. It is slowed down until it keeps
-//! both.
+//! A plan is checked cycle by cycle against the limits of the session that will follow it, whose velocity
+//! limits depend on the position, and against the torques that the arm can give with its load. The plan is
+//! slowed down until it keeps both.
 
 use franka::RobotState;
 use franka::model::{DEFAULT_GRAVITY_EARTH, Frame, Model};
@@ -15,46 +15,46 @@ use crate::limits::ArmLimits;
 use crate::move_to::profile::{Bounds, Profile};
 use crate::refusal::{Refusal, finite, rigid};
 
-/// What speed 1 is of the arm's velocities and accelerations: those of our own making stay so far
-/// within.
+/// The share of the arm's velocities and accelerations at speed 1: that of commands made by this package.
 const FULL: f64 = OWN_SHARE;
-/// And of its jerk, at speed 1: more makes the torques jump and gains little time.
+/// The share of the arm's jerk at speed 1: more makes the torques jump and saves little time.
 const JERK: f64 = 0.1 * FULL;
-/// The lowest speed. A way of 1 rad takes minutes with it.
+/// The lowest speed. At this speed a way of 1 rad takes minutes.
 pub const LEAST_SPEED: f64 = 0.01;
-/// A plan that breaks a limit is slowed down to this.
+/// A plan that breaks a limit is slowed down by this factor.
 const SLOWER: f64 = 0.9;
-/// No joint stands further from zero [rad].
+/// The largest magnitude of a joint position [rad].
 const FARTHEST: f64 = 10.0;
-/// How far a goal stays away from where a joint's velocity limit is zero [rad]: closer, a joint would have to creep.
+/// How far a goal stays away from the place where a joint's velocity limit is zero [rad]. Closer to it, the
+/// joint would be extremely slow.
 const END: f64 = 0.01;
-/// Of a velocity that was computed to be at its limit [rad/s].
+/// The rounding error of a velocity that was computed to be at its limit [rad/s].
 const ROUNDING: f64 = 1e-9;
-/// The share of the torque that gravity leaves which a motion may take. The rest is for friction, for the rotors,
-/// which the model does not have, and for the controller.
+/// The share of the torque left after gravity that a motion may use. The rest is for friction, for the
+/// rotors, which are not in the model, and for the controller.
 const TORQUE_SHARE: f64 = 0.7;
-/// Torques are looked at every so many cycles, or at so many places of a long way.
+/// Torques are checked every `STRIDE` cycles, or at `PLACES` places of a long way.
 const STRIDE: u64 = 8;
 const PLACES: u64 = 1_000;
 
-/// Where an arm can be told to go.
+/// A goal of a move.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Goal {
     /// Joint positions [rad].
     Joints([f64; 7]),
-    /// `O_T_EE`: a pose of the end effector in the base frame, 4x4 column-major.
+    /// The pose of the end effector in the base frame, `O_T_EE`: 4x4 column-major.
     Pose([f64; 16]),
-    /// So much further than the desired joint positions `q_d` of the arm that stands [rad].
+    /// Offsets from the present desired joint positions `q_d` of the standing arm [rad].
     JointsBy([f64; 7]),
-    /// A pose in the frame of the end effector of the arm that stands, 4x4 column-major.
+    /// A pose in the present end effector frame of the standing arm, 4x4 column-major.
     PoseBy([f64; 16]),
 }
 
 impl Goal {
-    /// Whether it is a place at all.
+    /// Checks that the goal makes sense for any arm.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// Returns what is wrong with it.
     pub fn check(&self) -> Result<(), Refusal> {
         match self {
             Goal::Joints(q) | Goal::JointsBy(q) => finite("q", q),
@@ -62,11 +62,11 @@ impl Goal {
         }
     }
 
-    /// The same goal without reference to where the arm stands, which `state` says.
+    /// Returns this goal as an absolute one; `state` says where the arm stands.
     pub(crate) fn absolute(&self, model: &Model, state: &RobotState) -> Goal {
         match self {
             Goal::JointsBy(by) => Goal::Joints(std::array::from_fn(|i| state.q_d[i] + by[i])),
-            // The stiffness frame is whatever stands in the end effector's.
+            // The model's stiffness frame may be any frame relative to the end effector.
             Goal::PoseBy(by) => {
                 Goal::Pose(model.pose_q(Frame::Stiffness, &state.q_d, &state.F_T_EE, by))
             }
@@ -75,11 +75,11 @@ impl Goal {
     }
 }
 
-/// What an arm can give, and what it carries.
+/// The torques that an arm can give, and its load.
 #[derive(Clone, Copy)]
 pub(crate) struct Strength<'a> {
     model: &'a Model,
-    /// Highest torques [N m].
+    /// The highest torques [N m].
     most: [f64; 7],
     mass: f64,
     centre: [f64; 3],
@@ -87,7 +87,7 @@ pub(crate) struct Strength<'a> {
 }
 
 impl<'a> Strength<'a> {
-    /// The strength of an arm that carries what `state` says.
+    /// Returns the strength of an arm with the load that `state` reports.
     pub fn new(model: &'a Model, arm: &ArmLimits, state: &RobotState) -> Strength<'a> {
         Strength {
             model,
@@ -98,10 +98,10 @@ impl<'a> Strength<'a> {
         }
     }
 
-    /// Whether the arm can move like this.
+    /// Returns true if the arm can move like this.
     ///
     /// # Errors
-    /// Where it cannot even stand there.
+    /// Returns an error if the arm cannot even stand there.
     fn suffices(&self, motions: &[JointMotion; 7]) -> Result<bool, NoWay> {
         let Strength {
             model,
@@ -122,7 +122,7 @@ impl<'a> Strength<'a> {
                 });
             }
         }
-        // Without gravity the model's difference of two recursions loses no digits.
+        // Without gravity, the model's difference of two recursions loses no digits.
         let coriolis = model.coriolis_q(&q, &dq, inertia, *mass, centre, &[0.0; 3]);
         let matrix = model.mass_q(&q, inertia, *mass, centre);
         Ok((0..7).all(|joint| {
@@ -138,9 +138,9 @@ impl<'a> Strength<'a> {
 /// Why there is no way.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum NoWay {
-    /// At no speed the joints' limits are kept.
+    /// No speed keeps the joints' limits.
     TooFast,
-    /// The joint, counted from 0, would have to bear more than it can [N m].
+    /// The joint, counted from 0, would need more torque than it has [N m].
     TooHeavy {
         joint: usize,
         torque: f64,
@@ -148,20 +148,20 @@ pub(crate) enum NoWay {
     },
 }
 
-/// A way that is known to keep the arm's limits.
+/// A way that keeps the arm's limits.
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub(crate) from: [f64; 7],
     pub(crate) to: [f64; 7],
-    /// Of a way of length 1.
+    /// The profile of a way of length 1.
     profile: Profile,
 }
 
 impl Plan {
-    /// The fastest straight way with `speed`, a share of the limits.
+    /// Plans the fastest straight way with `speed`, a share of the limits.
     ///
     /// # Errors
-    /// Where no speed keeps them.
+    /// Returns an error if no speed keeps the limits.
     pub(crate) fn new(
         bounds: &[JointBounds; 7],
         strength: &Strength<'_>,
@@ -183,17 +183,17 @@ impl Plan {
         Err(NoWay::TooFast)
     }
 
-    /// How long the way takes [s].
+    /// Returns how long the way takes [s].
     pub fn duration(&self) -> f64 {
         self.profile.duration()
     }
 
-    /// Where it ends [rad].
+    /// Returns where the way ends [rad].
     pub fn goal(&self) -> [f64; 7] {
         self.to
     }
 
-    /// Where the joints are to be at `time` [s], when they began at `from`.
+    /// Returns where the joints are meant to be at `time` [s] if they began at `from`.
     pub(crate) fn at(&self, from: &[f64; 7], time: f64) -> [f64; 7] {
         let share = self.profile.at(time);
         if share >= 1.0 {
@@ -245,8 +245,8 @@ impl Plan {
     }
 }
 
-/// The profile of the line between two places, as a way of length 1: what each joint may do divided by
-/// how far it goes.
+/// Returns the profile of the line between two places, as a way of length 1: the limits of each joint are
+/// divided by the distance that it moves.
 fn fastest(bounds: &[JointBounds; 7], from: &[f64; 7], to: &[f64; 7], speed: f64) -> Profile {
     let mut least = Bounds {
         velocity: f64::INFINITY,
@@ -265,7 +265,7 @@ fn fastest(bounds: &[JointBounds; 7], from: &[f64; 7], to: &[f64; 7], speed: f64
         }
     }
     if least.velocity.is_infinite() {
-        // It is there already.
+        // The joints are there already.
         return Profile::new(
             0.0,
             &Bounds {
@@ -278,7 +278,7 @@ fn fastest(bounds: &[JointBounds; 7], from: &[f64; 7], to: &[f64; 7], speed: f64
     Profile::new(1.0, &least)
 }
 
-/// Where the joints may be told to go.
+/// Returns the ranges in which the goal of each joint may be.
 pub(crate) fn ranges(bounds: &[JointBounds; 7]) -> Ranges {
     bounds.map(|bounds| {
         let (lower, upper) = bounds.share(1.0, FULL, FULL).reach();
@@ -300,7 +300,7 @@ mod tests {
         ]
     }
 
-    /// What an arm with `mass` in its hand can give \[kg\].
+    /// Returns the strength of an arm that carries `mass` \[kg\].
     fn carrying<'a>((limits, model): &'a (ArmLimits, Model), mass: f64) -> Strength<'a> {
         Strength {
             model,
@@ -320,12 +320,12 @@ mod tests {
         Plan::new(&arm.0.joints, &carrying(arm, 0.0), (from, to), speed)
     }
 
-    /// Numbers from 0 to 1, the same in each run.
+    /// Returns numbers from 0 to 1 that are the same in each run.
     fn numbers() -> impl FnMut() -> f64 {
         crate::kinematics::inverse::numbers(0x2545_f491_4f6c_dd1d)
     }
 
-    /// Anywhere in the range, up to its ends.
+    /// Returns a place anywhere in the ranges, including their ends.
     fn place(bounds: &[JointBounds; 7], random: &mut impl FnMut() -> f64) -> [f64; 7] {
         ranges(bounds).map(|(lower, upper)| match random() {
             end if end < 0.05 => lower,
@@ -350,7 +350,8 @@ mod tests {
         }
     }
 
-    /// The time below which no motion gets there, straight or not: that of the slowest joint alone.
+    /// Returns the shortest time of any motion that gets there, straight or not: that of the slowest joint
+    /// alone.
     fn least(bounds: &[JointBounds; 7], from: &[f64; 7], to: &[f64; 7], speed: f64) -> f64 {
         (0..7)
             .map(|joint| {
@@ -368,7 +369,8 @@ mod tests {
             let mut random = numbers();
             let mut ratios: Vec<f64> = (0..400)
                 .map(|_| {
-                    // The inner nine tenths of the ranges, where the velocity limit is not the end's.
+                    // The inner nine tenths of the ranges, where the ends of the ranges do not limit the
+                    // velocity.
                     let mut inner =
                         || bounds.map(|b| b.lower + (b.upper - b.lower) * (0.05 + 0.9 * random()));
                     let (from, to) = (inner(), inner());

@@ -1,4 +1,4 @@
-//! The policy that follows a plan, and when its move has arrived or is given up.
+//! The policy that follows a plan, and the check whether its move has arrived or is given up.
 //!
 //! The commanded motion ends where the plan ends; a move has arrived when the measured arm stands there.
 
@@ -16,25 +16,25 @@ use crate::error::{ArmError, ArmErrorCode, NotArrived};
 use crate::move_to::plan::Plan;
 use crate::state::{joints, offset};
 
-/// How far from where the plan begins the arm may stand when it starts [rad].
+/// How far from the start of the plan the arm may stand when the move starts [rad].
 const SAME_PLACE: f64 = 2e-3;
-/// So close and slow the commanded motion has arrived [rad], [rad/s].
+/// The commanded motion has arrived if it is this close [rad] and this slow [rad/s].
 const ARRIVED: f64 = 1e-5;
 const AT_REST: f64 = 2e-3;
-/// How long that may take behind the end of the plan [s].
+/// How long that may take after the end of the plan [s].
 const PATIENCE: f64 = 5.0;
-/// So slow the measured arm stands [rad/s]: what it measures is noisy.
+/// The measured arm stands if it is slower than this [rad/s]. Measured velocities are noisy.
 const STANDS: f64 = 0.02;
-/// A move is given up before the arm is so far behind that its session's limits end it [rad].
+/// A move is given up if a joint is this far behind [rad], before the session's limits end it.
 const FALLEN_BEHIND: f64 = 0.09;
 
-/// How far a move has come, for those who watch it.
+/// The progress of a move, for other threads.
 #[derive(Debug, Default)]
 pub struct Progress {
     elapsed_ms: AtomicU64,
     arrived: AtomicBool,
     trouble: AtomicU32,
-    /// Where the arm was measured and where it was to be when the plan was given up, as bits [rad].
+    /// When the plan was given up: where the arm was measured, and where it was meant to be, as bits [rad].
     measured: [AtomicU64; 7],
     wanted: [AtomicU64; 7],
 }
@@ -46,17 +46,17 @@ const NOT_FOLLOWING: u32 = 4;
 const NOT_HELD: u32 = 5;
 
 impl Progress {
-    /// For how long it has moved, on the robot's clock [s].
+    /// Returns for how long the move has lasted on the robot's clock [s].
     pub fn elapsed(&self) -> f64 {
         self.elapsed_ms.load(Ordering::Relaxed) as f64 * 1e-3
     }
 
-    /// Whether the measured arm stands at the goal.
+    /// Returns true if the measured arm stands at the goal.
     pub fn has_arrived(&self) -> bool {
         self.arrived.load(Ordering::Acquire)
     }
 
-    /// Why the plan was given up, if it was.
+    /// Returns why the plan was given up, if it was.
     pub fn trouble(&self) -> Option<ArmError> {
         let arrival = || NotArrived {
             q: std::array::from_fn(|i| f64::from_bits(self.measured[i].load(Ordering::Relaxed))),
@@ -65,35 +65,35 @@ impl Progress {
         Some(match self.trouble.load(Ordering::Acquire) {
             NOT_WHERE_PLANNED => ArmError::new(
                 ArmErrorCode::InvalidOperation,
-                "the arm does not stand where it stood when the move was planned: somebody has moved it \
+                "the arm does not stand where it stood when the move was planned: it was moved \
                  since. Call moveTo again",
             ),
             NEVER_ARRIVED => not_arrived(
                 arrival(),
-                "the commanded motion never came to its end, because commands get lost all the time",
-                "See to the network",
+                "the commanded motion did not end, because commands kept getting lost",
+                "Check the network",
             ),
             NOT_SETTLED => not_arrived(
                 arrival(),
                 "the motion is over, and the arm does not stand at its goal",
-                "See what keeps it, tell it with setLoad what it carries, or allow more with toleranceRad \
-                 or settleS",
+                "Check what holds it off, set its load with setLoad, or allow more with toleranceRad or \
+                 settleS",
             ),
             NOT_FOLLOWING => not_arrived(
                 arrival(),
                 "the arm fell behind its command on the way, and was stopped",
-                "See what keeps it, tell it with setLoad what it carries, or choose a lower speed",
+                "Check what holds it back, set its load with setLoad, or choose a lower speed",
             ),
             NOT_HELD => not_arrived(
                 arrival(),
-                "the motion was over, and the arm was kept so far from its goal while it settled that it was stopped",
-                "See what keeps it, or tell it with setLoad what it carries",
+                "the motion was over, but something held the arm too far from its goal, so it was stopped",
+                "Check what holds it off, or set its load with setLoad",
             ),
             _ => return None,
         })
     }
 
-    /// Says why the plan is given up, and where the arm is. Wait-free.
+    /// Records why the plan is given up, and where the arm is. Wait-free.
     fn give_up(&self, trouble: u32, measured: &[f64; 7], wanted: &[f64; 7]) {
         for (slots, values) in [(&self.measured, measured), (&self.wanted, wanted)] {
             for (slot, value) in slots.iter().zip(values) {
@@ -104,13 +104,13 @@ impl Progress {
     }
 }
 
-/// When a move has arrived.
+/// The conditions under which a move has arrived.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Arrival {
-    /// How far each measured joint may be from the goal [rad]. More than 0.09 is as much as that: the move is given up
-    /// where a joint is further behind.
+    /// How far each measured joint may be from the goal [rad]. A value above 0.09 has the effect of 0.09,
+    /// because the move is given up if a joint is further behind.
     pub tolerance: f64,
-    /// How long the arm may take to stand there once the commanded motion is over.
+    /// How long the arm may take to stand there after the commanded motion has ended.
     pub settling: Duration,
 }
 
@@ -124,7 +124,7 @@ impl Default for Arrival {
     }
 }
 
-/// The error of a move that did not arrive.
+/// Returns the error of a move that did not arrive.
 fn not_arrived(at: NotArrived, what: &str, advice: &str) -> ArmError {
     let joint = at.joint();
     let (q, goal) = (at.q[joint], at.goal[joint]);
@@ -145,13 +145,13 @@ fn not_arrived(at: NotArrived, what: &str, advice: &str) -> ArmError {
     }
 }
 
-/// A plan as the policy of a session with joint positions.
+/// The policy of a session with joint positions that follows a plan.
 pub struct MovePolicy {
     plan: Plan,
     progress: Arc<Progress>,
     arrival: Arrival,
     from: Option<[f64; 7]>,
-    /// When the commanded motion was over [s].
+    /// When the commanded motion ended [s].
     over: Option<f64>,
     action: [f64; 7],
     answer: Answer,
@@ -159,7 +159,8 @@ pub struct MovePolicy {
 }
 
 impl MovePolicy {
-    /// Follows `plan`, ends its session when the arm stands at the goal, and says how it goes in `progress`.
+    /// Creates a policy that follows `plan`, ends its session when the arm stands at the goal, and reports
+    /// to `progress`.
     pub fn new(plan: Plan, progress: Arc<Progress>) -> MovePolicy {
         MovePolicy {
             action: plan.from,
@@ -173,7 +174,7 @@ impl MovePolicy {
         }
     }
 
-    /// The same with another idea of when the arm has arrived.
+    /// Sets other conditions for having arrived.
     #[must_use]
     pub fn arriving(self, arrival: Arrival) -> MovePolicy {
         MovePolicy { arrival, ..self }
@@ -294,8 +295,8 @@ mod tests {
         }
     }
 
-    /// What the policy answers where the arm is commanded to the goal and measured `off` from it, `after`
-    /// seconds behind the plan's end; the times count up.
+    /// Returns the policy's answers after the plan's end: the arm is commanded to the goal and measured
+    /// `off` from it, `after` seconds after the end. The times must increase.
     struct Settling {
         policy: MovePolicy,
         progress: Arc<Progress>,
@@ -331,7 +332,7 @@ mod tests {
             self.policy.answer
         }
 
-        /// The same, behind the end of the plan.
+        /// Asks the policy `after` seconds after the end of the plan.
         fn after(&mut self, after: f64, off: f64, dq: f64) -> Answer {
             let (mut q, goal) = (self.goal, self.goal);
             q[3] += off;

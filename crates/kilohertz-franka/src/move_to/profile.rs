@@ -1,12 +1,12 @@
-//! How a way is gone from rest to rest in the shortest time within velocity, acceleration and jerk.
+//! The fastest motion from rest to rest within limits of velocity, acceleration and jerk.
 //!
-//! The well-known seven segments: jerk up, hold, down, cruise, and the same mirrored. What bounds the
-//! continuous motion bounds its differences over a cycle as well, because each is an average of the
-//! derivative.
+//! These are the well-known seven segments: jerk up, hold, down, cruise, and the first three mirrored.
+//! Limits of the continuous motion also hold for its differences over a cycle, because each difference is a
+//! mean of the derivative.
 
 use kilohertz_core::limits::confined;
 
-/// Bounds of a motion along its way, in units of the way and seconds.
+/// Limits of a motion along its way, in units of the way and seconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Bounds {
     pub velocity: f64,
@@ -19,23 +19,24 @@ pub(crate) struct Bounds {
 pub(crate) struct Profile {
     way: f64,
     jerk: f64,
-    /// How long the acceleration rises, and falls again [s].
+    /// How long the acceleration rises, and how long it falls again [s].
     rising: f64,
-    /// How long it is constant in between [s].
+    /// How long the acceleration is constant in between [s].
     constant: f64,
     /// How long the velocity is constant [s].
     cruising: f64,
 }
 
 impl Profile {
-    /// The fastest way of `way`, not below zero, within `bounds`, which are above zero.
+    /// Creates the fastest motion over the distance `way`, not below zero, within `bounds`, which are above
+    /// zero.
     pub fn new(way: f64, bounds: &Bounds) -> Profile {
         let Bounds {
             velocity,
             acceleration,
             jerk,
         } = *bounds;
-        // Up to full velocity.
+        // The acceleration phase up to full velocity.
         let rising = (acceleration / jerk).min((velocity / jerk).sqrt());
         let constant = (velocity / acceleration - rising).max(0.0);
         let left = way - velocity * (2.0 * rising + constant);
@@ -48,7 +49,7 @@ impl Profile {
                 cruising: left / velocity,
             };
         }
-        // Up to full acceleration: way = acceleration (rising + constant) (2 rising + constant).
+        // Up to full acceleration only: way = acceleration (rising + constant) (2 rising + constant).
         let rising = acceleration / jerk;
         let constant = ((rising * rising + 4.0 * way / acceleration).sqrt() - 3.0 * rising) / 2.0;
         let (rising, constant) = if constant >= 0.0 {
@@ -65,12 +66,12 @@ impl Profile {
         }
     }
 
-    /// How long it takes [s].
+    /// Returns how long the motion takes [s].
     pub fn duration(&self) -> f64 {
         4.0 * self.rising + 2.0 * self.constant + self.cruising
     }
 
-    /// The part of the way that is behind it at `time` [s].
+    /// Returns how far along the way the motion is at `time` [s].
     pub fn at(&self, time: f64) -> f64 {
         let duration = self.duration();
         if time >= duration {
@@ -185,12 +186,12 @@ mod tests {
     fn no_bound_can_be_kept_in_less_time() {
         for (way, bounds) in kinds().into_iter().filter(|(way, _)| *way > 0.0) {
             let duration = Profile::new(way, &bounds).duration();
-            // Each bound alone gives a least time.
+            // Each bound by itself gives a shortest time.
             let least = (way / bounds.velocity)
                 .max(2.0 * (way / bounds.acceleration).sqrt())
                 .max(4.0 * (way / (2.0 * bounds.jerk)).cbrt());
             assert!(duration >= least * (1.0 - 1e-9), "{way} {bounds:?}");
-            // One more bound than the tightest costs no more than its own phases.
+            // Further bounds cost at most the time of their own phases.
             let phases = bounds.velocity / bounds.acceleration + bounds.acceleration / bounds.jerk;
             assert!(duration <= least + phases + 1e-9, "{way} {bounds:?}");
         }

@@ -1,5 +1,5 @@
-//! An arm for tests: it does at once what it is commanded, and says what a script makes of that. Around
-//! the loop body it does what both clients do.
+//! An arm for tests. It carries out its commands at once, and a script changes what it reports. Around the
+//! loop it does what both clients do.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -18,30 +18,30 @@ use crate::control::{Control, Impedance, leading};
 use crate::kinematics::differential::{ELBOW, Kinematics, joined};
 use crate::state::{self, LEN};
 
-/// Longer than any session here.
+/// More cycles than any session here has.
 const MOST_CYCLES: u64 = 10_000;
-/// Of each joint [kg m2], and what brakes it by itself [N m s/rad].
+/// The inertia of each joint [kg m2], and its friction [N m s/rad].
 const INERTIA: f64 = 1.0;
 const FRICTION: f64 = 2.0;
 
-/// What befalls the arm, or what it says, in a cycle.
+/// What happens to the arm, or what it reports, in a cycle.
 #[derive(Debug, Clone, Copy)]
 pub enum Event {
-    /// A slot is said to be something else, for so many states.
+    /// Reports another value in a slot, for this many states.
     Says { slot: usize, value: f64, for_: u64 },
-    /// A slot is said to be off by so much, in one state.
+    /// Reports a slot that is off by this much, in one state.
     Off { slot: usize, by: f64 },
-    /// The pose is said to be turned about z \[rad\], in one state.
+    /// Reports the pose turned about z \[rad\], in one state.
     Turned(f64),
-    /// The clock is said to be off by so many milliseconds, in one state.
+    /// Reports a clock that is off by this many milliseconds, in one state.
     Clock(i64),
-    /// Another mode is said, in one state.
+    /// Reports another mode, in one state.
     Mode,
-    /// So many commands get lost: the arm goes on at its acceleration.
+    /// Loses this many commands: the arm goes on at its acceleration.
     Lost(u64),
-    /// So many states get lost, and the commands that would have answered them.
+    /// Loses this many states, and with them the commands that would have answered them.
     Skipped(u64),
-    /// Something beside the loop body panics.
+    /// Something outside the loop panics.
     Breaks(Breaks),
 }
 
@@ -50,20 +50,20 @@ pub enum Event {
 pub struct Sent {
     /// The slots of the last state that was believed.
     pub believed: Vec<f64>,
-    /// The motion; nothing in torque control.
+    /// The motion; empty in torque control.
     pub motion: Vec<f64>,
-    /// The elbow, where it is commanded.
+    /// The elbow, if it is commanded.
     pub elbow: Option<[f64; 2]>,
-    /// The torques, where there are any.
+    /// The torques, if there are any.
     pub torques: Option<[f64; 7]>,
 }
 
-/// What an arm has done, for whoever has given it to a session.
+/// What an arm has done, for the test that started the session.
 #[derive(Debug, Default)]
 pub struct Log {
-    /// Each cycle.
+    /// The cycles, in order.
     pub sent: Vec<Sent>,
-    /// The cycle in which a state was not believed for the first time.
+    /// The first cycle in which a state was not believed.
     pub distrusted: Option<usize>,
 }
 
@@ -76,7 +76,7 @@ pub struct Scripted {
     pub log: Arc<Mutex<Log>>,
 }
 
-/// An arm at rest at `q`, in a motion.
+/// Returns an arm at rest at `q`, in a motion.
 pub fn standing(model: &Arc<Model>, q: [f64; 7]) -> RobotState {
     let mut unit = [0.0; 16];
     (0..4).for_each(|i| unit[5 * i] = 1.0);
@@ -107,7 +107,7 @@ fn single(values: &mut [f64]) {
 }
 
 impl Scripted {
-    /// A cycle in which the arm is commanded `sent`, or goes on without.
+    /// Runs a cycle in which the arm is commanded `sent`, or goes on without a command.
     fn obey(&self, arm: &mut RobotState, sent: Option<&Sent>) {
         let interface = self.drive.interface;
         let before = *arm;
@@ -145,7 +145,7 @@ impl Scripted {
                 }
             }
             _ => {
-                // What follows a motion is a little behind.
+                // The measured arm is a little behind the motion that it follows.
                 arm.q = std::array::from_fn(|i| arm.q_d[i] - 1e-3 * arm.dq_d[i]);
                 arm.dq = before.dq_d;
             }
@@ -189,10 +189,10 @@ impl Scripted {
         arm.q_d = std::array::from_fn(|i| before.q_d[i] + arm.dq_d[i] * DT);
     }
 
-    /// What the arm says in `cycle`.
+    /// Returns what the arm reports in `cycle`.
     fn said(&self, arm: &RobotState, cycle: u64) -> RobotState {
         let mut said = *arm;
-        // In single precision, as an arm says it.
+        // The report has single precision, as that of an arm has.
         for values in [&mut said.q_d, &mut said.dq_d, &mut said.ddq_d] {
             single(values);
         }
@@ -230,7 +230,7 @@ impl Scripted {
         said
     }
 
-    /// Whether the command of `cycle` gets lost.
+    /// Returns true if the command of `cycle` gets lost.
     fn is_lost(&self, cycle: u64) -> bool {
         self.events
             .range(..=cycle)
@@ -283,7 +283,7 @@ impl Robot for Scripted {
                 elbow,
                 torques: entrance.torques(behind),
                 motion: match interface.control {
-                    // Exactly rigid, as it is sent.
+                    // The pose is made exactly rigid, as it is when it is sent.
                     Control::CartesianPose | Control::CartesianTarget => {
                         orthonormal(&leading(motion)).to_vec()
                     }
@@ -317,7 +317,7 @@ fn has_torques(drive: &Drive) -> bool {
         || !matches!(interface.impedance, Impedance::Joint | Impedance::Cartesian)
 }
 
-/// How many slots a state has that are numbers.
+/// Returns the slots of a state that hold numbers.
 pub fn slots_of_numbers() -> Vec<usize> {
     let mut state = RobotState::default();
     (0..LEN)

@@ -1,8 +1,8 @@
-//! An independent look at what was sent to an arm: each command breaks no limit as a step from the one
-//! before it. Where the arm said, and was believed, that it does something else than it was commanded,
-//! the step counts from there.
+//! An independent check of what was sent to an arm: as a step from the command before it, each command
+//! breaks no limit. If the arm reported another motion than it was commanded, and was believed, the step
+//! counts from that motion.
 //!
-//! It knows of no limits but those of [`ArmLimits`], and takes derivatives of its own.
+//! This check uses no limits but those of [`ArmLimits`], and computes derivatives by itself.
 
 use kilohertz_geometry::{integrate, orthonormal};
 
@@ -13,37 +13,38 @@ use crate::state::offset;
 use super::arm::Sent;
 
 const DT: f64 = 1e-3;
-/// What a report in single precision may differ from what was commanded.
+/// How far a report in single precision may differ from the command.
 const SAME_PLACE: f64 = 3e-6;
 const SAME_RATE: f64 = 4e-4;
-/// What an arm may do by itself while 20 commands get lost, beyond its limits [rad/s, m/s], and how
-/// much more it may report as its acceleration. Nothing beyond may have been believed.
+/// How far an arm may exceed its limits by itself while 20 commands get lost [rad/s, m/s], and the factor
+/// by which its reported acceleration may exceed the limit. The loop must not have believed anything beyond
+/// that.
 const BY_ITSELF: f64 = 1.0;
 const REPORTED: f64 = 3.0;
-/// Cycles in which an arm that was beyond its limits by itself comes back.
+/// The number of cycles in which an arm that exceeded its limits by itself comes back.
 const COMING_BACK: u32 = 3_000;
 
-/// How many motions are kept that the arm may be in.
+/// How many possible motions of the arm are kept.
 const MOST_KNOWN: usize = 40;
 
-/// A part of what moves: a joint, or translation, rotation and elbow of the end effector.
+/// One part of a motion: a joint, or translation, rotation or elbow of the end effector.
 struct Part {
     axes: std::ops::Range<usize>,
     most: [f64; 3],
 }
 
-/// What the arm is doing as far as anybody knows.
+/// A motion that the arm may be in.
 #[derive(Debug, Clone, PartialEq)]
 struct CheckedMotion {
     place: [f64; 17],
     rates: [f64; 7],
     acceleration: [f64; 7],
-    /// For how long the arm may still be beyond its limits, because it was by itself.
+    /// For how many more cycles the arm may exceed its limits, because it went on by itself.
     beyond: u32,
 }
 
 impl CheckedMotion {
-    /// Whether both are the same but for rounding, here and from then on.
+    /// Returns true if both are the same except for rounding, now and from then on.
     fn is(&self, other: &CheckedMotion) -> bool {
         let near =
             |a: &[f64], b: &[f64], most: f64| a.iter().zip(b).all(|(a, b)| (a - b).abs() <= most);
@@ -93,7 +94,7 @@ impl Kind<'_> {
         )
     }
 
-    /// What the believed slots say.
+    /// Returns the motion that the believed slots report.
     fn reported(&self, slots: &[f64]) -> CheckedMotion {
         let mut motion = CheckedMotion {
             place: [0.0; 17],
@@ -102,7 +103,7 @@ impl Kind<'_> {
             beyond: COMING_BACK,
         };
         if self.control.is_cartesian() {
-            // Reported in single precision, it is rigid up to rounding at most.
+            // The report has single precision, so the pose is rigid only up to rounding.
             let pose = orthonormal(&leading(&slots[offset::O_T_EE_c..]));
             motion.place[..16].copy_from_slice(&pose);
             motion.rates[..6].copy_from_slice(&slots[offset::O_dP_EE_c..offset::O_dP_EE_c + 6]);
@@ -125,12 +126,13 @@ impl Kind<'_> {
         motion
     }
 
-    /// From one place to another.
+    /// Returns the displacement from one place to another.
     fn way(&self, from: &[f64; 17], to: &[f64; 17]) -> [f64; 7] {
         if !self.control.is_cartesian() {
             return std::array::from_fn(|joint| to[joint] - from[joint]);
         }
-        // Of the small turn between them the skew part is the axis times the sine of the angle.
+        // The skew-symmetric part of the small rotation between them is the axis times the sine of the
+        // angle.
         let turn = |row: usize, column: usize| -> f64 {
             (0..3).map(|k| to[4 * k + row] * from[4 * k + column]).sum()
         };
@@ -153,7 +155,7 @@ impl Kind<'_> {
         ]
     }
 
-    /// The motion that goes on at its acceleration.
+    /// Returns the motion that goes on at its acceleration.
     fn gone_on(&self, motion: &CheckedMotion, cycles: u64) -> CheckedMotion {
         let mut next = motion.clone();
         for _ in 0..cycles {
@@ -177,15 +179,15 @@ impl Kind<'_> {
         next
     }
 
-    /// Whether both are the same, as far as single precision tells.
+    /// Returns true if both are the same within single precision.
     fn agree(&self, one: &CheckedMotion, other: &CheckedMotion) -> bool {
         let way = self.way(&one.place, &other.place);
         let off: [f64; 7] = std::array::from_fn(|i| one.rates[i] - other.rates[i]);
-        // Where velocities are commanded the place is the arm's.
+        // If velocities are commanded, the arm decides the place.
         (self.is_velocity() || length(&way) < SAME_PLACE) && length(&off) < SAME_RATE
     }
 
-    /// That nothing was believed that no arm can be.
+    /// Returns true if an arm can have this motion; nothing else may have been believed.
     fn can_be(&self, motion: &CheckedMotion) -> bool {
         let values = motion.place.iter().chain(&motion.rates);
         values
@@ -198,7 +200,7 @@ impl Kind<'_> {
             })
     }
 
-    /// The motion that `sent` makes of `from`, if that breaks nothing.
+    /// Returns the motion after `sent`, starting from `from`, or what `sent` breaks.
     fn stepped(&self, from: &CheckedMotion, sent: &Sent) -> Result<CheckedMotion, String> {
         let mut next = from.clone();
         next.beyond = from.beyond.saturating_sub(1);
@@ -240,7 +242,7 @@ impl Kind<'_> {
                 std::array::from_fn(|i| (next.acceleration[i] - from.acceleration[i]) / DT);
             let mut harder = hardest;
             if from.beyond > 0 {
-                // Who is beyond comes back no faster than the other limits allow.
+                // An arm that exceeds its limits comes back no faster than its other limits allow.
                 let least = speed + (pull - 0.05 * steepest * DT).max(0.0) * DT;
                 if least > may.min(was) {
                     may = may.max(least).max(speed);
@@ -280,10 +282,10 @@ impl Kind<'_> {
     }
 }
 
-/// That nothing sent breaks a limit.
+/// Asserts that nothing sent breaks a limit.
 ///
 /// # Panics
-/// Where something does.
+/// Panics if something sent breaks a limit.
 pub fn assert_kept(arm: &ArmLimits, interface: Interface, sent: &[Sent]) {
     for (cycle, sent) in sent.iter().enumerate() {
         let numbers = sent.motion.iter().chain(sent.elbow.iter().flatten());
@@ -307,7 +309,7 @@ pub fn assert_kept(arm: &ArmLimits, interface: Interface, sent: &[Sent]) {
 }
 
 fn motion_kept(kind: &Kind<'_>, sent: &[Sent]) {
-    // What the arm may be doing, behind the last command and without it.
+    // The motions that the arm may be in, after the last command and without it.
     let mut possible: Vec<(CheckedMotion, CheckedMotion)> = Vec::new();
     let mut clock = 0.0;
     for (cycle, sent) in sent.iter().enumerate() {

@@ -1,11 +1,11 @@
-//! Properties of the seam: whatever an arm says and a policy answers, a session ends or goes on, never
-//! panics, and never sends what breaks a limit; and what nothing reads changes nothing.
+//! Properties of the seam. Whatever an arm reports and a policy answers, a session ends or goes on, never
+//! panics, and never sends a command that breaks a limit. Slots that no code reads change no command.
 //!
 //! ```text
-//! arm.rs     an arm that says what a script makes of it
-//! policy.rs  a policy that answers what a script makes of it
-//! checker.rs what was sent, looked at without the limits' own arithmetic
-//! poison.rs  each slot in turn is not a number
+//! arm.rs     an arm whose reports a script changes
+//! policy.rs  a policy whose answers a script changes
+//! checker.rs checks what was sent, without the arithmetic of the limits
+//! poison.rs  makes each slot NaN in turn
 //! ```
 
 mod arm;
@@ -40,10 +40,10 @@ use policy::{Given, PANIC, ScriptedPolicy, Told};
 
 const READY: [f64; 7] = [0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785];
 
-/// Cycles from rest until what was wrong is told.
+/// How many cycles after rest the session has reported what was wrong.
 const TOLD: usize = 50;
 
-/// A session to be run.
+/// A session to run.
 #[derive(Debug, Clone)]
 struct Case {
     generation: Generation,
@@ -71,7 +71,7 @@ impl Case {
     }
 }
 
-/// What came of it.
+/// The result of a session.
 struct Ran {
     arm: ArmLimits,
     sent: Vec<Sent>,
@@ -82,7 +82,7 @@ struct Ran {
     told: Arc<Told>,
 }
 
-/// An arm's limits and its model, made once.
+/// Returns an arm's limits and its model, which are created once.
 fn known(generation: Generation) -> (ArmLimits, Arc<Model>) {
     static FR3: OnceLock<(ArmLimits, Arc<Model>)> = OnceLock::new();
     static FER: OnceLock<(ArmLimits, Arc<Model>)> = OnceLock::new();
@@ -165,14 +165,14 @@ fn run(case: &Case) -> Ran {
     }
 }
 
-/// Springs and dampers of every kind.
+/// Gains with springs and dampers of every kind.
 const GAINS: Gains = Gains {
     joint_stiffness: Gains::JOINT.joint_stiffness,
     joint_damping: Gains::JOINT.joint_damping,
     ..Gains::CARTESIAN
 };
 
-/// Each way to drive an arm whose commands differ.
+/// Returns every interface whose commands differ.
 fn interfaces() -> Vec<Interface> {
     let mut all = Vec::new();
     for control in Control::ALL {
@@ -193,10 +193,10 @@ fn interfaces() -> Vec<Interface> {
     all
 }
 
-/// Sessions that are run at a time: most of a session is waiting for its policy.
+/// How many sessions run at the same time: a session mostly waits for its policy.
 const AT_A_TIME: usize = 8;
 
-/// Does the same to each of `cases`, on some threads.
+/// Calls `work` with each of `cases`, on several threads.
 fn on_threads<T: Send>(cases: Vec<T>, work: impl Fn(T) + Sync) {
     let left = Mutex::new(cases);
     std::thread::scope(|scope| {
@@ -251,7 +251,7 @@ fn look_at(case: &Case) {
     }
 }
 
-/// The last cycles in which the arm was at rest already.
+/// Returns for how many cycles at the end the arm was already at rest.
 fn rested(case: &Case, sent: &[Sent]) -> usize {
     let interface = case.interface;
     let is_velocity = matches!(
@@ -304,7 +304,7 @@ fn a_motion_whose_first_state_is_wrong_does_not_start() {
         let ran = run(&case);
         assert!(ran.sent.is_empty(), "{interface:?}");
         assert_eq!(ran.robot_error.unwrap().code, ArmErrorCode::Protocol);
-        // Its first state in the motion: the arm is where it was, and stays there.
+        // This is its first state in the motion: the arm is where it was, and stays there.
         case.events = [(1, Event::Says { slot, value, for_ })].into();
         let ran = run(&case);
         assert_eq!(ran.distrusted, Some(0), "{interface:?}");
@@ -325,7 +325,7 @@ fn number() -> impl Strategy<Value = f64> {
     ]
 }
 
-/// Mostly a slot that something reads.
+/// Returns a slot that some code probably reads.
 fn slot() -> impl Strategy<Value = usize> {
     prop_oneof![
         1 => 0..LEN,

@@ -1,5 +1,5 @@
-//! Each slot of the state in turn is not a number. Either the gate refuses the state, or the command
-//! is the one that it would have been without.
+//! Makes each slot of the state NaN in turn. Either the gate refuses the state, or the commands are the
+//! same as without the NaN.
 
 use kilohertz_core::limits::OnViolation;
 
@@ -7,13 +7,13 @@ use super::arm::{Event, slots_of_numbers};
 use super::policy::Given;
 use super::{Case, Ran, interfaces, on_threads, run};
 
-/// When it begins; the motion is under way.
+/// The cycle in which the NaN begins; the motion is under way then.
 const SINCE: u64 = 20;
-/// How many slots are numbers: all but those of clock, mode and errors.
+/// How many slots are numbers: all except those of clock, mode and errors.
 const NUMBERS: usize = crate::state::LEN - 1 - 1 - 2 * 41;
 
-/// A session that goes through all that a loop does: actions are used, missed, followed after a lost
-/// command, clamped, held, and the arm comes to rest.
+/// Returns a session that goes through everything that a loop does: actions are used, missed, followed
+/// after a lost command, clamped and held, and the arm comes to rest.
 fn session(case: Case) -> Case {
     let mut case = Case {
         rule: OnViolation::Clamp,
@@ -33,7 +33,7 @@ fn told(ran: &Ran) -> String {
     format!("{:?}, {:?}", ran.cause, ran.robot_error)
 }
 
-/// Whether anything depends on the slot.
+/// Returns true if anything depends on the slot.
 fn poisoned(case: &Case, clean: &Ran, slot: usize) -> bool {
     let mut case = case.clone();
     let value = f64::NAN;
@@ -81,7 +81,7 @@ fn a_slot_that_is_no_number_is_refused_or_changes_no_command_in_any_mode() {
         assert_eq!(clean.distrusted, None, "{interface:?}: {}", told(&clean));
         assert!(clean.sent.len() > 90, "{interface:?}: {}", told(&clean));
         let read = slots.iter().filter(|&&slot| poisoned(&case, &clean, slot));
-        // What every gate lists: the place of the arm and its end effector.
+        // Every gate lists at least the position of the arm and its end effector's frame.
         assert!(read.count() >= 7 + 16, "{interface:?}");
     });
 }

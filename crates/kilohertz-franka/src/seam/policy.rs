@@ -1,4 +1,4 @@
-//! A policy for tests: a smooth motion, and what a script makes of it.
+//! A policy for tests: a smooth motion, which a script changes.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,18 +12,18 @@ use crate::control::{Control, Interface, leading};
 use crate::kinematics::differential::ELBOW;
 use crate::state::{joints, offset};
 
-/// The number of the question at which it fails, unless something has ended the session before.
+/// The number of the question at which the policy fails, unless the session has ended before.
 const LAST: usize = 150;
 
-/// What becomes of the answer to a question.
+/// What happens to the answer to a question.
 #[derive(Debug, Clone, Copy)]
 pub enum Given {
-    /// A slot is something else.
+    /// A slot has another value.
     Value {
         slot: usize,
         value: f64,
     },
-    /// A slot is off by so much.
+    /// A slot is off by this much.
     Off {
         slot: usize,
         by: f64,
@@ -33,7 +33,7 @@ pub enum Given {
         slot: usize,
         sign: f64,
     },
-    /// It comes so many questions later.
+    /// The answer comes this many questions later.
     Late(usize),
     Empty,
     Never,
@@ -41,12 +41,12 @@ pub enum Given {
     Panic,
 }
 
-/// What was made of the answers.
+/// What a test learns about the answers.
 #[derive(Debug, Default)]
 pub struct Told {
-    /// Whether a jump was handed over.
+    /// True if a jump was passed to the loop.
     pub jumped: AtomicBool,
-    /// What the policy was shown that is not finite although limits read it.
+    /// The slots that were not finite when the policy saw them, although limits read them.
     pub shown: Mutex<Vec<usize>>,
 }
 
@@ -54,20 +54,20 @@ pub struct ScriptedPolicy {
     pub interface: Interface,
     pub script: BTreeMap<usize, Given>,
     pub told: Arc<Told>,
-    /// Whether it is asked less often than the arm.
+    /// True if the policy is asked less often than the arm sends states.
     is_slow: bool,
     first: Option<Vec<f64>>,
     asked: usize,
-    /// The time of the last question that has an action.
+    /// The time of the last question with an action.
     acted: Option<Duration>,
-    /// Answers, whether they jump, and the question from which on they are there.
+    /// The answers, whether they jump, and the question from which on they are available.
     waiting: VecDeque<(usize, Answer, bool, Vec<f64>)>,
 }
 
 /// Slots that every gate lists.
 const READ: [(usize, usize); 2] = [(offset::q, 7), (offset::F_T_EE, 16)];
 
-/// The text of its panic.
+/// The text of the policy's panic.
 pub const PANIC: &str = "the policy's own";
 
 impl ScriptedPolicy {
@@ -88,7 +88,7 @@ impl ScriptedPolicy {
         }
     }
 
-    /// Where everything begins.
+    /// Returns the action that the motion begins with.
     fn begin(&self, observation: &[f64]) -> Vec<f64> {
         let mut first = match self.interface.control {
             Control::JointVelocity | Control::Torque => vec![0.0; 7],
@@ -110,7 +110,7 @@ impl ScriptedPolicy {
         first
     }
 
-    /// A motion that keeps every limit, at `time` [s].
+    /// Returns the action of a motion that keeps every limit, at `time` [s].
     fn smooth(&self, time: f64) -> Vec<f64> {
         let mut action = self.first.clone().unwrap_or_default();
         let (rate, phase) = (6.0, 6.0 * time);
@@ -139,7 +139,7 @@ impl ScriptedPolicy {
         action
     }
 
-    /// How far an answer leaps that no motion explains, whatever the slot.
+    /// Returns a jump that no motion explains, for any slot.
     fn leap(&self, slot: usize) -> f64 {
         let is_torque = match self.interface.is_motion() {
             true => slot >= self.interface.motion_slots(),
@@ -153,12 +153,12 @@ impl ScriptedPolicy {
         }
     }
 
-    /// The slot that a script means by any number.
+    /// Returns the slot that a script means by any number.
     fn slot(&self, slot: usize) -> usize {
         slot % self.interface.slots()
     }
 
-    /// The slot that leaps: not one of a rotation, which would not be rigid any more.
+    /// Returns the slot that jumps. It is not one of a rotation, which would no longer be rigid.
     fn leaping(&self, slot: usize) -> usize {
         let slot = self.slot(slot);
         match self.interface.control {
@@ -189,7 +189,7 @@ impl Policy for ScriptedPolicy {
             Some(&Given::Jump { slot, sign }) => {
                 let slot = self.leaping(slot);
                 action[slot] += sign * self.leap(slot);
-                // After a longer gap some motion might explain it.
+                // After a longer gap, some motion might explain the jump.
                 let gap = question
                     .time
                     .saturating_sub(self.acted.unwrap_or(question.time));

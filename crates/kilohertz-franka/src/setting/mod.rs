@@ -1,13 +1,13 @@
 //! What an arm can be set up with between motions, checked before it is sent.
 //!
-//! Ranges are those that libfranka documents. Where it documents none, what no arm could mean is
-//! refused. The arm has the last word: what it refuses is
+//! The ranges are those that libfranka documents. If it documents none, values that make sense for no arm
+//! are refused. The arm decides in the end: what it refuses is reported as
 //! [`CommandRejected`](crate::ArmErrorCode::CommandRejected).
 //!
 //! ```text
-//! possible.rs    what any arm may be sent, whether it is plausible or not
-//! plausible.rs   what is a slip of the unit or of a digit
-//! thresholds.rs  from when on a contact counts
+//! possible.rs    what may be sent to any arm, whether it is plausible or not
+//! plausible.rs   finds mistakes in a unit or a digit
+//! thresholds.rs  the thresholds of contacts and collisions
 //! ```
 
 pub(crate) mod plausible;
@@ -20,46 +20,46 @@ use crate::setting::thresholds::take_array;
 
 pub use crate::setting::thresholds::Thresholds;
 
-/// One thing to set up. Names are libfranka's; matrices are column-major.
+/// One setting of an arm. Names are libfranka's; matrices are column-major.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(
     clippy::large_enum_variant,
     reason = "one is made for a request, and dropped"
 )]
 pub enum Setting {
-    /// What counts as a contact and as a collision.
+    /// The thresholds of contacts and collisions.
     CollisionBehavior {
-        /// While the arm moves with a constant velocity, or stands.
+        /// Thresholds while the arm moves with a constant velocity, or stands.
         nominal: Thresholds,
-        /// While it accelerates.
+        /// Thresholds while the arm accelerates.
         acceleration: Thresholds,
     },
     /// `K_theta`: stiffness of the arm's joint impedance controller [N m/rad].
     JointImpedance([f64; 7]),
-    /// `K_x`: stiffness of its Cartesian one [N/m, N m/rad].
+    /// `K_x`: stiffness of the arm's Cartesian impedance controller [N/m, N m/rad].
     CartesianImpedance([f64; 6]),
-    /// Which directions are free when somebody guides the arm by hand.
+    /// Which directions are free while a person guides the arm by hand.
     GuidingMode {
-        /// x, y, z, roll, pitch, yaw.
+        /// x, y, z, roll, pitch and yaw.
         axes: [bool; 6],
-        /// Whether the elbow is free too.
+        /// True if the elbow is free too.
         elbow: bool,
     },
-    /// `NE_T_EE`: the end effector in the nominal end effector's frame.
+    /// `NE_T_EE`: the end effector frame in the nominal end effector frame.
     EndEffector([f64; 16]),
-    /// `EE_T_K`: the stiffness frame in the end effector's.
+    /// `EE_T_K`: the stiffness frame in the end effector frame.
     StiffnessFrame([f64; 16]),
-    /// What the arm carries beside its end effector.
+    /// What the arm carries in addition to its end effector.
     Load {
-        /// `m_load` \[kg\].
+        /// `m_load`: the mass \[kg\].
         mass: f64,
-        /// `F_x_Cload`: its centre of mass in the flange frame \[m\].
+        /// `F_x_Cload`: the centre of mass in the flange frame \[m\].
         centre: [f64; 3],
-        /// `I_load`: its inertia about its centre of mass [kg m2].
+        /// `I_load`: the inertia about the centre of mass [kg m2].
         inertia: [f64; 9],
     },
-    /// Cut-off frequencies \[Hz\], of a FER alone: joint position, joint velocity, Cartesian
-    /// position, Cartesian velocity, controller. 1000 filters nothing.
+    /// Cut-off frequencies \[Hz\], for a FER only: joint position, joint velocity, Cartesian position,
+    /// Cartesian velocity, controller. 1000 means no filter.
     Filters([f64; 5]),
 }
 
@@ -72,11 +72,12 @@ pub const FILTERS: [&str; 5] = [
     "controllerHz",
 ];
 
-/// The names of the directions in the TypeScript API in which an arm can be guided, in the order of the values.
+/// The directions in which an arm can be guided, with their names in the TypeScript API, in the order of
+/// the values.
 pub const DIRECTIONS: [&str; 7] = ["x", "y", "z", "roll", "pitch", "yaw", "elbow"];
 
 impl Setting {
-    /// The kinds of settings, as [`Setting::from_slots`] takes them.
+    /// The kinds of settings that [`Setting::from_slots`] accepts.
     pub const KINDS: [&str; 8] = [
         "collisionBehavior",
         "jointImpedance",
@@ -88,8 +89,8 @@ impl Setting {
         "filters",
     ];
 
-    /// The setting of this kind with these values, in the order of its fields; flags are 1 or 0. None
-    /// where there is no such kind or their number is another.
+    /// Returns the setting of this kind with these values, in the order of its fields; flags are 1 or 0.
+    /// Returns `None` if the kind does not exist or the number of values is wrong.
     pub fn from_slots(kind: &str, values: &[f64]) -> Option<Setting> {
         let mut rest = values;
         let setting = match kind {
@@ -118,7 +119,7 @@ impl Setting {
         rest.is_empty().then_some(setting)
     }
 
-    /// libfranka's name of the command that sets this.
+    /// Returns libfranka's name of the command that sends this setting.
     pub(crate) const fn name(&self) -> &'static str {
         match self {
             Setting::CollisionBehavior { .. } => "Set Collision Behavior",
@@ -132,12 +133,13 @@ impl Setting {
         }
     }
 
-    /// Checks that this is plausible for an arm, whichever it is.
+    /// Checks that this is plausible for an arm of either generation.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// Returns what is wrong with it.
     pub fn check(&self) -> Result<(), Refusal> {
-        // Of a slip of the unit more can be said than that it is not possible.
+        // This comes first because the message about a wrong unit says more than that the value is not
+        // possible.
         match self {
             Setting::EndEffector(frame) => {
                 rigid("NE_T_EE", frame)?;
@@ -167,10 +169,10 @@ impl Setting {
         }
     }
 
-    /// Checks that this is something that an arm may be sent, plausible or not.
+    /// Checks that this may be sent to an arm, plausible or not.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// Returns what is wrong with it.
     pub fn check_possible(&self) -> Result<(), Refusal> {
         match self {
             Setting::CollisionBehavior {

@@ -1,6 +1,8 @@
-//! What a setting plausibly is: a slip of the unit or of a digit is not sent to an arm that people stand beside.
+//! Checks that a setting is plausible: a mistake in a unit or a digit must not reach an arm with people
+//! beside it.
 //!
-//! An arm takes what is refused here. Who means it says so ([`Arm::configure_unchecked`](crate::Arm)).
+//! An arm accepts the values that are refused here. [`Arm::configure_unchecked`](crate::Arm) sends them on
+//! purpose.
 
 use std::f64::consts::TAU;
 
@@ -14,25 +16,25 @@ use crate::setting::possible::HEAVIEST_LOAD;
 use crate::setting::thresholds::Thresholds;
 use crate::state::gate::FARTHEST;
 
-/// What overrides these checks, for messages.
-const OVERRIDE: &str = "{ unchecked: true } sends it all the same";
-/// What an arm says of its end effector's mass has the precision of an f32, as a share.
+/// How these checks are overridden, for messages.
+const OVERRIDE: &str = "{ unchecked: true } sends it nevertheless";
+/// The relative precision of the end effector's mass as the arm reports it, which is that of an f32.
 const SINGLE_PRECISION: f64 = 1e-6;
-/// The highest threshold of a joint's torque [N m] and of a force [N] or a torque [N m] at the stiffness frame. No
-/// joint gives more than 87 N m, and libfranka's examples go up to 100 of each.
+/// The highest threshold of a joint's torque [N m], and of a force [N] or a torque [N m] at the stiffness
+/// frame. No joint has more than 87 N m, and libfranka's examples go up to 100 of each.
 const HIGHEST_THRESHOLD: f64 = 100.0;
-/// How far from its flange an arm plausibly has a centre of mass, an end effector or a stiffness frame \[m\].
+/// How far from its flange a centre of mass, an end effector or a stiffness frame plausibly is \[m\].
 const LONGEST_LEVER: f64 = 1.0;
-/// How much larger than the sum of the others a moment of inertia may be, as a share: moments are rounded.
+/// By which share a moment of inertia may exceed the sum of the other two, because moments are rounded.
 const MOMENT_TOLERANCE: f64 = 0.01;
-/// A moment of inertia of this share of the largest is none: rounding leaves as much.
+/// A moment of inertia below this share of the largest one counts as zero, because of rounding.
 const LEAST_MOMENT: f64 = 1e-6;
-/// The radius of the ball that stands for a load of unknown shape \[m\].
+/// The radius of the ball that is assumed for a load of unknown shape \[m\].
 const BALL: f64 = 0.05;
-/// A load this many times too heavy is likely to be meant in grams.
+/// A load this many times too heavy was probably given in grams.
 const GRAMS: f64 = 20.0;
 
-/// Checks that an arm can bear `m_load` beside its end effector of `m_ee` \[kg\].
+/// Checks that an arm can carry `m_load` in addition to its end effector of `m_ee` \[kg\].
 pub(crate) fn payload(m_load: f64, generation: Generation, m_ee: f64) -> Result<(), Refusal> {
     let payload = generation.payload();
     let most = (payload - m_ee).max(0.0);
@@ -57,7 +59,8 @@ pub(crate) fn payload(m_load: f64, generation: Generation, m_ee: f64) -> Result<
     refuse(("m_load", "m_load"), m_load, &[0.0, most], expected)
 }
 
-/// What to do about a value: `slip` asks for what is likely. What is not possible is not sent, whoever means it.
+/// Returns what to do about a value. `slip` asks about the likely mistake. A value that is not possible
+/// cannot be sent at all, so the override is mentioned only for possible values.
 fn advice(slip: &str, is_possible: bool) -> String {
     match is_possible {
         true => format!(". {slip}{OVERRIDE}"),
@@ -71,7 +74,7 @@ pub(crate) fn centre(centre: &[f64; 3]) -> Result<(), Refusal> {
     lever(("F_x_Cload", 0), what, centre)
 }
 
-/// Checks that some body of this mass has this inertia, about every axis.
+/// Checks that a body of this mass can have this inertia, about every axis.
 pub(crate) fn inertia(mass: f64, inertia: &[f64; 9]) -> Result<(), Refusal> {
     let [smallest, middle, largest] = principal_moments(inertia);
     if mass > 0.0 && smallest <= LEAST_MOMENT * largest {
@@ -108,14 +111,14 @@ pub(crate) fn inertia(mass: f64, inertia: &[f64; 9]) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Checks that the place of a frame is near where it is fixed.
+/// Checks that the place of a frame is near the frame that it is relative to.
 pub(crate) fn frame(option: &str, frame: &[f64; 16]) -> Result<(), Refusal> {
     let what = format!("the distance that {option} has from its frame");
     lever((option, 12), &what, &[frame[12], frame[13], frame[14]])
 }
 
-/// Checks `place`, the values from `first` on of `option`, and its distance, which is `what`. What is far too large is
-/// told as it was given: its square may be infinite.
+/// Checks `place`, which has the values of `option` from `first` on, and its distance, named by `what`. A
+/// value that is far too large is reported as it was given, because its square may be infinite.
 fn lever((option, first): (&str, usize), what: &str, place: &[f64; 3]) -> Result<(), Refusal> {
     for (nth, &along) in (first..).zip(place) {
         if along.abs() > FARTHEST {
@@ -134,7 +137,7 @@ fn lever((option, first): (&str, usize), what: &str, place: &[f64; 3]) -> Result
     refuse((option, what), distance, &[LONGEST_LEVER], expected)
 }
 
-/// Checks that thresholds are such as an arm can feel.
+/// Checks that thresholds are in the range in which an arm can feel contacts.
 pub(crate) fn thresholds(prefix: &str, thresholds: &Thresholds) -> Result<(), Refusal> {
     for (name, values, is_torque) in thresholds.named() {
         let option = format!("{prefix}{name}");
@@ -158,7 +161,7 @@ pub(crate) fn thresholds(prefix: &str, thresholds: &Thresholds) -> Result<(), Re
     Ok(())
 }
 
-/// The principal moments of a symmetric 3x3 matrix, smallest first: its eigenvalues in closed form.
+/// Returns the principal moments of a symmetric 3x3 matrix, smallest first: its eigenvalues in closed form.
 fn principal_moments(inertia: &[f64; 9]) -> [f64; 3] {
     let at = |row: usize, column: usize| inertia[3 * column + row];
     let mean = (at(0, 0) + at(1, 1) + at(2, 2)) / 3.0;
@@ -300,7 +303,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever rotation a body is looked at in, its moments are the same.
+        /// In every rotated frame the principal moments of a body are the same.
         #[test]
         fn principal_moments_are_those_of_the_body_however_it_is_turned(
             moments in [0.0..1.0_f64, 0.0..1.0, 0.0..1.0],

@@ -1,23 +1,23 @@
-//! What any arm may be sent, plausible or not.
+//! Checks what may be sent to any arm, plausible or not.
 
 use kilohertz_core::number::number_beside;
 
 use crate::refusal::{Refusal, finite, refuse, rigid, within};
 use crate::state::gate::FARTHEST;
 
-/// Largest joint stiffness [N m/rad].
+/// The largest joint stiffness [N m/rad].
 pub(super) const MAX_JOINT_STIFFNESS: f64 = 14_250.0;
-/// Stiffness of translations [N/m] and of rotations [N m/rad].
+/// The ranges of the stiffness of translations [N/m] and of rotations [N m/rad].
 pub(super) const CARTESIAN_STIFFNESS: [(f64, f64, &str); 2] =
     [(10.0, 3_000.0, "N/m"), (1.0, 300.0, "N m/rad")];
-/// Cut-off frequencies \[Hz\].
+/// The range of cut-off frequencies \[Hz\].
 pub(super) const CUT_OFF: (f64, f64) = (1.0, 1_000.0);
-/// The heaviest load that an arm is sent \[kg\], meant or not: many times what any can bear, and so light that what the
-/// arm says of it passes the gate.
+/// The heaviest load that may be sent to an arm \[kg\], even on purpose. It is many times what any arm can
+/// carry, and light enough that the arm's report of it passes the gate.
 pub(crate) const HEAVIEST_LOAD: f64 = 100.0;
-/// The largest entry of a load's inertia that an arm is sent [kg m2].
+/// The largest entry of a load's inertia that may be sent to an arm [kg m2].
 const LARGEST_INERTIA: f64 = 100.0;
-/// How far an inertia may be from a symmetric one, and below zero, relative to its largest moment.
+/// How far an inertia may be from symmetric, and below zero, relative to its largest moment.
 const TOLERANCE: f64 = 1e-5;
 
 /// Checks each of the values of `option` against its range.
@@ -32,7 +32,7 @@ pub(super) fn each(
     Ok(())
 }
 
-/// Checks that a frame is a pose, and not so far away that no state of an arm could have it.
+/// Checks that a frame is a pose, and near enough that the state of an arm can have it.
 pub(super) fn frame(option: &str, frame: &[f64; 16]) -> Result<(), Refusal> {
     rigid(option, frame)?;
     for (nth, &place) in frame.iter().enumerate().skip(12).take(3) {
@@ -42,8 +42,8 @@ pub(super) fn frame(option: &str, frame: &[f64; 16]) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// A mass that is not negative and the inertia of some body, neither so large that no state of an arm could have it.
-/// Zero stands for a point.
+/// Checks a mass, which must not be negative, and an inertia, which must be that of a body. Neither may be
+/// larger than the state of an arm can have it. Zeros stand for a point mass.
 pub(super) fn load(mass: f64, centre: &[f64; 3], inertia: &[f64; 9]) -> Result<(), Refusal> {
     within(("m_load", "m_load"), mass, (0.0, HEAVIEST_LOAD, "kg"))?;
     each("F_x_Cload", centre, |_| (-FARTHEST, FARTHEST, "m"))?;
@@ -72,7 +72,7 @@ pub(super) fn load(mass: f64, centre: &[f64; 3], inertia: &[f64; 9]) -> Result<(
             return refuse(("I_load", &what), received, &[other], expected);
         }
     }
-    // All minors on the diagonal of a positive semidefinite matrix are none below zero.
+    // No principal minor of a positive semidefinite matrix is below zero.
     let minor = |a: usize, b: usize| at(a, a) * at(b, b) - at(a, b) * at(b, a);
     let determinant = at(0, 0) * minor(1, 2)
         - at(0, 1) * (at(1, 0) * at(2, 2) - at(1, 2) * at(2, 0))

@@ -1,20 +1,20 @@
-//! From when on a contact counts.
+//! The thresholds of contacts and collisions.
 
 use kilohertz_core::number::number_beside;
 
 use crate::refusal::{Refusal, not_negative, refuse};
 
-/// From when on what is felt from outside counts: above `lower` it is a contact, which the state
-/// shows; above `upper` a collision, which stops the arm by a reflex.
+/// The thresholds for forces and torques from outside. Above `lower` they count as a contact, which the
+/// state shows. Above `upper` they count as a collision, which stops the arm by a reflex.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Thresholds {
-    /// Torques of the joints [N m].
+    /// The lower thresholds of joint torques [N m].
     pub lower_torques: [f64; 7],
-    /// Torques of the joints [N m].
+    /// The upper thresholds of joint torques [N m].
     pub upper_torques: [f64; 7],
-    /// Forces and torques of the stiffness frame [N, N m].
+    /// The lower thresholds of forces and torques at the stiffness frame [N, N m].
     pub lower_forces: [f64; 6],
-    /// Forces and torques of the stiffness frame [N, N m].
+    /// The upper thresholds of forces and torques at the stiffness frame [N, N m].
     pub upper_forces: [f64; 6],
 }
 
@@ -28,7 +28,8 @@ impl Thresholds {
         })
     }
 
-    /// The thresholds by the names of the TypeScript API, without their prefix, and whether they are a joint's.
+    /// Returns the thresholds with their names in the TypeScript API, without the prefix, and true for
+    /// those of joints.
     pub(crate) fn named(&self) -> [(&'static str, &[f64], bool); 4] {
         [
             ("lowerTorquesNm", &self.lower_torques, true),
@@ -59,7 +60,7 @@ impl Thresholds {
     }
 }
 
-/// The next values.
+/// Takes the next values.
 pub(super) fn take_array<const N: usize>(rest: &mut &[f64]) -> Option<[f64; N]> {
     let (first, others) = rest.split_first_chunk()?;
     *rest = others;

@@ -1,16 +1,16 @@
-//! The gate where an arm's states enter the loop. What fails it reaches neither policy nor limits, nor
-//! anybody who asks for the state.
+//! The gate through which an arm's states enter the loop. A state that fails it reaches neither policy nor
+//! limits, nor a thread that asks for the state.
 //!
 //! | | allowed only if |
 //! | --- | --- |
-//! | what loop, limits, law or elbow read | it is finite, and no more than an arm can be or do |
-//! | `robot_mode` | the arm moves |
+//! | what loop, limits, law or elbow read | it is finite, and an arm can have the value |
+//! | `robot_mode` | it is that of an arm in a motion |
 //! | `time` | it rises, by at most 1 s |
-//! | `q_d`, `O_T_EE_c`, `elbow_c` | they step by what their velocity limits allow in that time |
+//! | `q_d`, `O_T_EE_c`, `elbow_c` | they change by no more than their velocity limits allow in that time |
 //! | `O_T_EE_c`, `F_T_EE` | they are rigid transforms |
 //!
-//! Each bound has room for what an arm does by itself while commands get lost. What nothing reads may be
-//! anything; it is counted where it is not finite.
+//! Each bound has room for what an arm does by itself while commands get lost. Slots that no code reads may
+//! have any value; those that are not finite are counted.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
@@ -28,30 +28,30 @@ use crate::kinematics::differential::ELBOW;
 use crate::limits::ArmLimits;
 use crate::state::{LEN, SCHEMA, offset};
 
-/// The clock may step so far: as long as a client waits for a state \[ms\].
+/// How far the clock may step \[ms\]: as long as a client waits for a state.
 const LONGEST_STEP: u64 = 1_000;
-/// The clock may step so far from the state before a motion to its first, which the arm is asked for \[ms\].
+/// How far the clock may step from the state before a motion to the first state of the motion \[ms\].
 const LONGEST_START: u64 = 20_000;
-/// How much faster than its limit an arm may go on at its acceleration while 20 commands get lost
-/// [rad/s, m/s]: as many as it tolerates.
+/// How far an arm may exceed its velocity limit while it goes on at its acceleration [rad/s, m/s]. It does
+/// so for up to 20 lost commands, as many as it tolerates.
 const EXTRAPOLATED: f64 = 0.5;
-/// How much faster than its limit a rotation may go on [rad/s], for the same reason.
+/// How far a rotation may exceed its velocity limit in that case [rad/s].
 const EXTRAPOLATED_ROTATION: f64 = 1.0;
-/// Accelerations that are reported are differences of rounded velocities.
+/// The factor for reported accelerations, which are differences of rounded velocities.
 const ACCELERATIONS: f64 = 3.0;
-/// A joint may be pushed faster than it may be commanded.
+/// The factor for measured velocities: a joint may be pushed faster than it may be commanded.
 const PUSHED: f64 = 3.0;
-/// Torques that are reported as desired may have the arm's own share in them.
+/// The factor for desired torques: the report may include the arm's own torques.
 const TORQUES: f64 = 1.5;
-/// A joint may stand beyond its range, where it was pushed to \[rad\].
+/// How far a joint may stand outside its range, because it was pushed there \[rad\].
 const BEYOND_RANGE: f64 = 0.5;
-/// Single precision of a position [rad, m].
+/// The rounding error of a position in single precision [rad, m].
 const ROUNDING: f64 = 1e-5;
 /// How far a matrix in single precision may be from a rigid transform.
 const RIGID: f64 = 1e-4;
-/// No end effector is further from its flange, or from the base \[m\].
+/// The largest distance of an end effector from the flange, and from the base \[m\].
 pub(crate) const FARTHEST: f64 = 10.0;
-/// Nothing on a flange is heavier \[kg\], nor has it a larger moment of inertia [kg m2].
+/// The largest mass \[kg\] and moment of inertia [kg m2] of anything on a flange.
 const HEAVIEST: f64 = 1e3;
 
 /// What is wrong with a state.
@@ -76,7 +76,7 @@ enum Expected {
 }
 
 impl Expected {
-    /// What a value is beyond.
+    /// Returns the limits that the value exceeds.
     fn limits(&self) -> Vec<f64> {
         match self {
             Expected::AtMost(most) => vec![-most, *most],
@@ -92,7 +92,7 @@ fn seconds(milliseconds: u64) -> f64 {
 }
 
 impl Fault {
-    /// The check itself failed.
+    /// Returns the fault that the check itself panicked.
     pub fn broken(panic: String) -> Fault {
         Fault {
             field: "time",
@@ -104,13 +104,13 @@ impl Fault {
 }
 
 impl Fault {
-    /// The error where the arm says it before a motion, or without one.
+    /// Returns the error if the state came before a motion, or without one.
     pub fn standing(self) -> ArmError {
         ArmError::new(
             ArmErrorCode::Protocol,
             format!(
-                "{self}. Nothing has moved; check the arm in Desk, and that nobody else sends to this \
-                 host, and connect again"
+                "{self}. Nothing has moved; check the arm in Desk, and that no other host sends to this \
+                 one, and connect again"
             ),
         )
     }
@@ -164,42 +164,42 @@ impl From<Fault> for ArmError {
         ArmError::new(
             ArmErrorCode::Protocol,
             format!(
-                "{fault}. No state of this motion is believed since, and the arm was brought to rest \
-                 by what it was commanded; check the arm in Desk, and that nobody else sends to this \
-                 host, and connect again"
+                "{fault}. No later state of this motion was believed, and the arm was brought to rest \
+                 by what it was commanded; check the arm in Desk, and that no other host sends to this \
+                 one, and connect again"
             ),
         )
     }
 }
 
-/// What a state that has passed says of the one before it.
+/// What a state that has passed shows in comparison with the state before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Passed {
-    /// Milliseconds of the arm without a state.
+    /// Milliseconds on the arm's clock without a state.
     pub skipped: u64,
-    /// Slots that are not finite and that nothing reads.
+    /// How many slots are not finite, none of which any code reads.
     pub not_finite: u64,
 }
 
-/// Where a field that is read begins, and what its values may be at most, either way.
+/// Where a field that is read begins, and the largest magnitudes of its values.
 type Read<const N: usize> = (usize, [f64; N]);
 
 /// The gate of one motion.
 pub(crate) struct Gate {
     interface: Interface,
-    /// What the value of each slot may be at most, either way.
+    /// The largest magnitude of each slot's value.
     most: [f64; LEN],
-    /// Whether anything reads the slot, and the runs of slots that are read, in order.
+    /// Whether any code reads the slot, and the ranges of slots that are read, in order.
     is_read: [bool; LEN],
     read: Vec<Range<usize>>,
-    /// How far joint, translation, rotation and elbow may step in a second.
+    /// How far each joint, and translation, rotation and elbow, may move in a second.
     speeds: ([f64; 7], [f64; 3]),
     last: Last,
 }
 
-/// What is compared with the next state.
+/// The values that the next state is compared with.
 struct Last {
-    /// [ms]
+    /// The time of the state [ms].
     time: u64,
     is_of_motion: bool,
     q_d: [f64; 7],
@@ -209,11 +209,11 @@ struct Last {
 }
 
 impl Gate {
-    /// The gate of a motion through `interface` of an arm with these limits, where a law reads the
-    /// state as well or not. `before` is a state from before the motion, with its slots.
+    /// Creates the gate of a motion through `interface` of an arm with these limits. The flag is true if an
+    /// impedance law reads the state too. `before` is a state from before the motion, with its slots.
     ///
     /// # Errors
-    /// Where `before` is no state to begin with.
+    /// Returns an error if no motion can start from `before`.
     pub fn new(
         (interface, has_law): (Interface, bool),
         arm: &ArmLimits,
@@ -239,7 +239,7 @@ impl Gate {
         Ok(gate)
     }
 
-    /// Notes what is read. All of it is here.
+    /// Lists every slot that is read.
     fn read(&mut self, has_law: bool, arm: &ArmLimits) {
         let joints =
             |of: fn(&kilohertz_core::limits::JointBounds) -> f64| arm.joints.map(|j| of(&j));
@@ -301,8 +301,8 @@ impl Gate {
         }
     }
 
-    /// Begins with a state from before the motion. What was not to be commanded then may be anything
-    /// finite.
+    /// Begins with a state from before the motion. Slots that were not commanded then may have any finite
+    /// value.
     fn begin(&mut self, (state, slots): (&RobotState, &[f64; LEN])) -> Result<(), Fault> {
         let finite = [f64::MAX; LEN];
         self.values(slots, &finite)?;
@@ -311,7 +311,7 @@ impl Gate {
         Ok(())
     }
 
-    /// Lets a state of the motion pass, or says what is wrong with it. Does not allocate.
+    /// Checks a state of the motion. Returns what is wrong with it if it fails. Does not allocate.
     pub fn check(&mut self, state: &RobotState, slots: &[f64; LEN]) -> Result<Passed, Fault> {
         let not_finite = self.values(slots, &self.most)?;
         if state.robot_mode != RobotMode::Move {
@@ -361,11 +361,11 @@ impl Gate {
         };
     }
 
-    /// That what is read is within `most`; otherwise how many slots are not finite.
+    /// Checks that the slots that are read are within `most`. Returns how many other slots are not finite.
     fn values(&self, slots: &[f64; LEN], most: &[f64; LEN]) -> Result<u64, Fault> {
         let is_beyond = self.read.iter().any(|run| {
             let bounded = slots[run.clone()].iter().zip(&most[run.clone()]);
-            // Without an end in between, so that the compiler looks at several at a time.
+            // The fold has no early exit, so that the compiler can vectorise it.
             bounded.fold(false, |is_beyond, (value, most)| {
                 is_beyond | exceeds(value.abs(), *most)
             })
@@ -376,8 +376,8 @@ impl Gate {
         self.blame(slots, most)
     }
 
-    /// The same for a state in which something is not finite, or beyond what it may be. A sum that is not
-    /// finite may be one of finite numbers.
+    /// Checks a state in which a slot may be out of bounds or not finite. Also called if only the sum of
+    /// finite numbers overflowed.
     #[cold]
     fn blame(&self, slots: &[f64; LEN], most: &[f64; LEN]) -> Result<u64, Fault> {
         let is_wrong = |&slot: &usize| self.is_read[slot] && exceeds(slots[slot].abs(), most[slot]);
@@ -404,7 +404,8 @@ impl Gate {
                 continue;
             }
             let pose = leading(&slots[first..]);
-            // What was one in the last state still is: the end effector's frame stays the same.
+            // If a matrix has not changed since the last state, it was checked then; the end effector's
+            // frame usually stays the same.
             if pose != *last && exceeds(rigidity_error(&pose), RIGID) {
                 return Err(fault(first, slots[first], Expected::Rigid));
             }
@@ -412,7 +413,7 @@ impl Gate {
         Ok(())
     }
 
-    /// That no step since the last state is longer than `time` [s] allows.
+    /// Checks that no step since the last state is longer than `time` [s] allows.
     fn stepped(&self, slots: &[f64; LEN], time: f64) -> Result<(), Fault> {
         let (joints, [along, about, elbow]) = &self.speeds;
         let no_further = |slot: usize, last: f64, speed: f64| {
@@ -430,8 +431,8 @@ impl Gate {
             for (slot, last) in (offset::O_T_EE_c + 12..).zip(&self.last.pose[12..15]) {
                 no_further(slot, *last, *along)?;
             }
-            // A turn by an angle moves the nine entries of a rotation by 8 ** 0.5 sin(angle / 2), so
-            // by less than 2 ** 0.5 times the angle.
+            // A turn by an angle changes the nine entries of a rotation by 8 ** 0.5 sin(angle / 2), which
+            // is less than 2 ** 0.5 times the angle.
             let pose = &slots[offset::O_T_EE_c..];
             let turned: [f64; 12] =
                 std::array::from_fn(|entry| pose[entry] - self.last.pose[entry]);
@@ -448,13 +449,13 @@ impl Gate {
     }
 }
 
-/// Whether the sum of the numbers of a state is finite. What is not finite makes it so; so can numbers that are
-/// too large to be added up. What comes behind them is made of flags.
+/// Returns true if the sum of the numbers of a state is finite. A number that is not finite makes it false,
+/// and so can numbers that are too large to be added. The slots after `robot_mode` are flags.
 fn are_finite(slots: &[f64; LEN]) -> bool {
     let (eights, rest) = slots[..offset::robot_mode].as_chunks::<8>();
     let mut sums = [0.0; 8];
     for eight in eights {
-        // By their places, which the compiler adds up two at a time.
+        // Indexed access lets the compiler add two numbers at a time.
         for lane in 0..8 {
             sums[lane] += eight[lane];
         }
@@ -462,11 +463,11 @@ fn are_finite(slots: &[f64; LEN]) -> bool {
     (sums.iter().sum::<f64>() + rest.iter().sum::<f64>()).is_finite()
 }
 
-/// That an arm with these limits can stand as `state` says: where its joints are and are to be, and
-/// what is on its flange.
+/// Checks that an arm with these limits can stand as `state` reports: its measured and desired joint
+/// positions, and what is on its flange.
 ///
 /// # Errors
-/// What cannot be.
+/// Returns the value that no arm can have.
 pub(crate) fn can_stand(arm: &ArmLimits, state: &RobotState) -> Result<(), Fault> {
     let furthest = arm
         .joints
@@ -489,10 +490,10 @@ pub(crate) fn can_stand(arm: &ArmLimits, state: &RobotState) -> Result<(), Fault
     }
 }
 
-/// That an arm can carry what `state` says is on its flange.
+/// Checks that an arm can carry what `state` reports to be on its flange.
 ///
 /// # Errors
-/// What cannot be.
+/// Returns the value that no arm can have.
 pub(crate) fn can_carry(state: &RobotState) -> Result<(), Fault> {
     can_have_end_effector(state)?;
     can_have(&[
@@ -502,15 +503,15 @@ pub(crate) fn can_carry(state: &RobotState) -> Result<(), Fault> {
     ])
 }
 
-/// That an arm can have the end effector that `state` says, whatever it carries besides.
+/// Checks that an arm can have the end effector that `state` reports, whatever else it carries.
 ///
 /// # Errors
-/// What cannot be.
+/// Returns the value that no arm can have.
 pub(crate) fn can_have_end_effector(state: &RobotState) -> Result<(), Fault> {
     can_have(&[(offset::m_ee, &[state.m_ee], HEAVIEST)])
 }
 
-/// That the values of fields, which begin at a slot each, are no more than their bounds, either way.
+/// Checks that the values of fields, each given with its first slot, have at most the given magnitude.
 fn can_have(fields: &[(usize, &[f64], f64)]) -> Result<(), Fault> {
     for &(first, values, most) in fields {
         for (index, value) in values.iter().enumerate() {
@@ -526,7 +527,7 @@ fn can_have(fields: &[(usize, &[f64], f64)]) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Rotations, and a place.
+/// The largest magnitudes of a pose: a rotation and a place.
 const POSE: [f64; 16] = [
     2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, FARTHEST, FARTHEST, FARTHEST, 2.0,
 ];
@@ -569,7 +570,7 @@ mod tests {
         [ArmLimits::fr3(FR3_URDF).unwrap(), ArmLimits::fer()]
     }
 
-    /// An arm that stands in a motion, at `time` \[ms\].
+    /// Returns an arm that stands still in a motion, at `time` \[ms\].
     fn at(time: u64) -> RobotState {
         let mut unit = [0.0; 16];
         (0..4).for_each(|i| unit[5 * i] = 1.0);
@@ -625,7 +626,7 @@ mod tests {
                 None => assert!(passed.unwrap_err().starts_with("time[0]"), "{time}"),
             }
         }
-        // The arm may take its time to begin.
+        // An arm may take some time before a motion begins.
         let mut gate = gate_of(Control::JointVelocity, &arms()[0]);
         assert!(check(&mut gate, &at(5_000 + LONGEST_START)).is_ok());
         let mut gate = gate_of(Control::JointVelocity, &arms()[0]);
@@ -662,7 +663,7 @@ mod tests {
                         let mut gate = gate_of(Control::JointPosition, &arm);
                         check(&mut gate, &at(5_001)).unwrap();
                         let mut state = at(5_001 + passed);
-                        // Within the range, whatever the step.
+                        // The position stays within the range, whatever the step.
                         let way = if joint == 3 { -most } else { most };
                         state.q_d[joint] += share * way.clamp(-0.6, 0.6);
                         let is_whole = way.abs() < 0.6;

@@ -1,7 +1,8 @@
 //! libfranka's robot state as flat slots, with libfranka's names, and the gate where states enter (`gate.rs`).
 //!
-//! `tau_ext_hat_filtered`, `O_F_ext_hat_K` and `K_F_ext_hat_K` are what the arm applies to its surroundings:
-//! `tau_J` minus what the model says of the motion. What pushes the arm along an axis is negative on it.
+//! `tau_ext_hat_filtered`, `O_F_ext_hat_K` and `K_F_ext_hat_K` are the torques and wrenches that the arm
+//! applies to its surroundings: `tau_J` minus the torques that the model computes for the motion. A push on
+//! the arm along an axis has a negative value on that axis.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
@@ -12,7 +13,7 @@ use std::sync::LazyLock;
 use franka::{Duration, Errors, RobotMode, RobotState};
 use kilohertz_core::schema::{Field, Schema};
 
-/// Something that fills a fixed number of slots.
+/// A value that fills a fixed number of slots.
 trait Slots {
     fn write(&self, slots: &mut [f64]);
 }
@@ -37,7 +38,7 @@ impl<const N: usize, const M: usize> Slots for [[f64; N]; M] {
 
 impl Slots for Errors {
     fn write(&self, slots: &mut [f64]) {
-        // Which is looked at for many at a time.
+        // This loop is vectorised: it checks many flags at a time.
         if !self.0.iter().fold(false, |any, &set| any | set) {
             return slots.fill(0.0);
         }
@@ -59,7 +60,7 @@ impl Slots for Duration {
     }
 }
 
-/// Declares the fields once: their names, which are libfranka's, their lengths and units.
+/// Declares the fields in one place: their names, which are libfranka's, their lengths and units.
 macro_rules! state {
     ($($name:ident $len:literal $unit:literal)*) => {
         /// The layout of an observation of an arm.
@@ -70,13 +71,13 @@ macro_rules! state {
         /// Slots of an observation.
         pub const LEN: usize = 0 $(+ $len)*;
 
-        /// Where each field starts.
+        /// The first slot of each field.
         #[allow(non_upper_case_globals, dead_code, reason = "the names are libfranka's")]
         pub(crate) mod offset {
             state!(@offsets 0; $($name $len)*);
         }
 
-        /// What stands behind `slot` in a state; nothing where that is no number.
+        /// Returns the number at `slot` of a state; `None` if the slot is not a number.
         #[cfg(test)]
         pub(crate) fn number(state: &mut RobotState, slot: usize) -> Option<&mut f64> {
             $(
@@ -156,14 +157,14 @@ state! {
     last_motion_errors 41 ""
 }
 
-/// The seven values of a joint field of an observation.
+/// Returns the seven values of a joint field of an observation.
 pub(crate) fn joints(observation: &[f64], offset: usize) -> [f64; 7] {
     let mut joints = [0.0; 7];
     joints.copy_from_slice(&observation[offset..][..7]);
     joints
 }
 
-/// The numbers of a state, for tests that say what they are.
+/// Access to the numbers of a state, for tests that set them.
 #[cfg(test)]
 mod numbers {
     use super::{Duration, Errors, RobotMode};

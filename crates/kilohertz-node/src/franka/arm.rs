@@ -13,7 +13,7 @@ use crate::background::in_background;
 use crate::error::{Failure, OrThrow};
 use crate::franka::simulator::is_in_lockstep;
 
-/// One named run of slots of a frame.
+/// One named range of slots of a frame.
 #[napi(object)]
 pub struct NativeField {
     pub name: String,
@@ -42,7 +42,7 @@ pub fn arm_schema() -> NativeArmSchema {
     }
 }
 
-/// How to connect; what is absent has the arm's default.
+/// Options of a connection; absent options have the arm's default.
 #[napi(object)]
 pub struct NativeConnectOptions {
     pub timeout_s: f64,
@@ -53,10 +53,10 @@ pub struct NativeConnectOptions {
     pub law: Option<NativeLaw>,
 }
 
-/// An impedance law on torques; gains that are absent have their usual values.
+/// An impedance law on torques; absent gains have their default values.
 #[napi(object)]
 pub struct NativeLaw {
-    /// Whether it follows the end effector.
+    /// True if it follows the end effector.
     pub cartesian: bool,
     pub joint_stiffness: Option<Vec<f64>>,
     pub joint_damping: Option<Vec<f64>>,
@@ -82,7 +82,7 @@ impl From<NativeLaw> for Gains {
     }
 }
 
-/// As many numbers as there have to be; lengths were checked.
+/// Returns the numbers as an array of `N`; `lib/` has checked the length.
 fn exactly<const N: usize>(numbers: Option<Vec<f64>>) -> Option<[f64; N]> {
     numbers.and_then(|numbers| numbers.try_into().ok())
 }
@@ -104,7 +104,7 @@ fn options(options: NativeConnectOptions) -> std::result::Result<ConnectOptions,
     })
 }
 
-/// Returns what has this name; `option` is where it was given.
+/// Returns the value with this name; `option` names the option, for the error.
 pub(crate) fn named<T: FromStr<Err = String>>(
     option: &str,
     name: &str,
@@ -122,7 +122,7 @@ pub struct NativeArm {
 
 #[napi]
 impl NativeArm {
-    /// Connects; rejects with the arm's or the network's answer.
+    /// Connects; rejects with the answer of the arm or the network.
     #[napi(ts_return_type = "Promise<NativeArm>")]
     pub fn connect(
         env: &Env,
@@ -136,19 +136,19 @@ impl NativeArm {
         })
     }
 
-    /// Whether it is a simulator of this process that waits for its commands.
+    /// True if this arm is a simulator of this process that waits for its commands.
     #[napi(getter)]
     pub fn is_in_lockstep(&self) -> bool {
         self.arm.address().is_some_and(is_in_lockstep)
     }
 
-    /// Which arm it is: fr3 or fer.
+    /// The arm's generation: fr3 or fer.
     #[napi(getter)]
     pub fn generation(&self) -> String {
         self.arm.generation().to_string()
     }
 
-    /// The library that talks to it: franka-rs or libfranka-rs.
+    /// The library that talks to the arm: franka-rs or libfranka-rs.
     #[napi(getter)]
     pub fn client(&self) -> String {
         self.arm.client_name().to_string()
@@ -160,13 +160,13 @@ impl NativeArm {
         self.arm.server_version()
     }
 
-    /// How many datagrams came from others than the arm; they were dropped.
+    /// How many datagrams came from other senders than the arm; they were dropped.
     #[napi(getter)]
     pub fn foreign_datagrams(&self) -> f64 {
         self.arm.foreign_datagrams() as f64
     }
 
-    /// How many numbers an action of a control interface has.
+    /// Returns how many numbers an action of a control interface has.
     #[napi]
     pub fn action_length(&self, env: &Env, control: String) -> Result<u32> {
         let control: Control = named("control", &control).or_throw(env)?;
@@ -174,13 +174,14 @@ impl NativeArm {
         Ok(interface.slots() as u32)
     }
 
-    /// Whether a session drives the arm.
+    /// True if a session drives the arm.
     #[napi(getter)]
     pub fn is_driven(&self) -> bool {
         self.arm.is_driven()
     }
 
-    /// The arm's state now; while a session drives it the newest that its loop has seen.
+    /// Resolves to the arm's present state; while a session drives it, to the newest state that its loop
+    /// has seen.
     #[napi(ts_return_type = "Promise<Float64Array>")]
     pub fn state<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
         let arm = Arc::clone(&self.arm);

@@ -1,4 +1,4 @@
-//! What an arm is set up with, on its way from JavaScript.
+//! Settings of an arm, from JavaScript.
 
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ use crate::franka::arm::NativeArm;
 
 #[napi]
 impl NativeArm {
-    /// Sets the arm up: a setting by its kind and its values, in the order of
-    /// `kilohertz_franka::Setting`. Where `unchecked`, it may be implausible.
+    /// Sends a setting to the arm: its kind and its values, in the order of `kilohertz_franka::Setting`.
+    /// With `unchecked` the values need not be plausible.
     #[napi(ts_return_type = "Promise<void>")]
     pub fn configure<'env>(
         &self,

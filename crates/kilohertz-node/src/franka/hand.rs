@@ -12,7 +12,7 @@ use crate::background::in_background;
 use crate::error::OrThrow;
 use crate::guard::{NativePlace, give_stack};
 
-/// How to connect; what is absent has the hand's default.
+/// Options of a connection; absent options have the hand's default.
 #[napi(object)]
 pub struct NativeHandOptions {
     pub timeout_s: f64,
@@ -20,7 +20,7 @@ pub struct NativeHandOptions {
     pub port: Option<u16>,
 }
 
-/// How an object is grasped.
+/// Options of a grasp.
 #[napi(object)]
 pub struct NativeGrasp {
     pub width: f64,
@@ -58,7 +58,8 @@ impl NativeHand {
             port: wanted.port,
             command_timeout: Duration::from_secs_f64(wanted.command_timeout_s),
         };
-        // However this environment ends, a worker's by terminate() included, the fingers stop first.
+        // The fingers stop before this environment ends, in whichever way, even if it is a worker that is
+        // terminated.
         let ending = Arc::new(OnceLock::<Weak<Hand>>::new());
         let connected = Arc::clone(&ending);
         env.add_env_cleanup_hook(ending, |ending| {
@@ -68,7 +69,7 @@ impl NativeHand {
         })?;
         in_background(env, move || {
             let hand = Arc::new(Hand::connect(&address, &options)?);
-            // The cell is empty: this is its only writer.
+            // The cell is empty: only this code writes it.
             let _ = connected.set(Arc::downgrade(&hand));
             Ok(NativeHand { hand })
         })
@@ -80,13 +81,13 @@ impl NativeHand {
         self.hand.server_version()
     }
 
-    /// How many datagrams came from others than the hand; they were dropped.
+    /// How many datagrams came from other senders than the hand; they were dropped.
     #[napi(getter)]
     pub fn foreign_datagrams(&self) -> f64 {
         self.hand.foreign_datagrams() as f64
     }
 
-    /// Whether a command runs.
+    /// True if a command is running.
     #[napi(getter)]
     pub fn is_busy(&self) -> bool {
         self.hand.is_busy()
@@ -132,14 +133,14 @@ impl NativeHand {
         self.run(env, command, place)
     }
 
-    /// Ends the command that runs, and lets go of what is held.
+    /// Ends the running command, and releases the object that is held.
     #[napi(ts_return_type = "Promise<void>")]
     pub fn stop<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
         let hand = Arc::clone(&self.hand);
         in_background(env, move || Ok(hand.stop()?))
     }
 
-    /// The hand's state now.
+    /// Resolves to the hand's present state.
     #[napi(ts_return_type = "Promise<NativeHandState>")]
     pub fn state<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
         let hand = Arc::clone(&self.hand);
@@ -155,7 +156,7 @@ impl NativeHand {
         })
     }
 
-    /// Stops a command that runs, and closes the connection.
+    /// Stops a running command, and closes the connection.
     #[napi(ts_return_type = "Promise<void>")]
     pub fn close<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
         let hand = Arc::clone(&self.hand);
@@ -167,8 +168,8 @@ impl NativeHand {
 }
 
 impl NativeHand {
-    /// The order in which commands and stops are asked for is that of these calls, not that of the
-    /// threads which carry them out.
+    /// Commands and stops take effect in the order of these calls, not in the order in which their threads
+    /// run.
     fn run<'env>(
         &self,
         env: &'env Env,

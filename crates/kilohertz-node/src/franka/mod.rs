@@ -1,5 +1,5 @@
-//! What drives a Franka arm, as JavaScript holds it: the arm, its hand, its model, its settings, planned moves, and the
-//! simulator.
+//! The objects for a Franka arm that JavaScript holds: the arm, its hand, its model, its settings, planned
+//! moves, and the simulator.
 
 pub(crate) mod arm;
 pub(crate) mod configuration;

@@ -17,7 +17,7 @@ pub struct NativeModel {
 
 #[napi]
 impl NativeModel {
-    /// The model of `fr3` or `fer`.
+    /// Creates the model of `fr3` or `fer`.
     #[napi(constructor)]
     pub fn new(env: &Env, generation: String) -> Result<NativeModel> {
         let generation = named("generation", &generation).or_throw(env)?;
@@ -25,8 +25,8 @@ impl NativeModel {
         Ok(NativeModel { model })
     }
 
-    /// Computes a quantity, of a frame, at a posture; says whether there is such a quantity and room for it.
-    /// Allocates nothing.
+    /// Computes a quantity of a frame at a posture. Returns true if the quantity exists and there was room
+    /// for it. Does not allocate.
     #[napi]
     pub fn compute(
         &self,

@@ -13,7 +13,7 @@ use crate::background::in_background;
 use crate::error::Failure;
 use crate::franka::arm::NativeArm;
 
-/// A move that was planned from where the arm stands.
+/// A move that was planned from the arm's place.
 #[napi]
 pub struct NativeMove {
     plan: Plan,
@@ -41,13 +41,13 @@ impl NativeMove {
         self.progress.elapsed()
     }
 
-    /// Whether the measured arm stands at the goal.
+    /// True if the measured arm stands at the goal.
     #[napi(getter)]
     pub fn has_arrived(&self) -> bool {
         self.progress.has_arrived()
     }
 
-    /// Why the plan was given up; nothing if it was not.
+    /// Returns why the plan was given up; null if it was not given up.
     #[napi]
     pub fn trouble(&self) -> Option<Failure> {
         self.progress.trouble().map(Failure::from)
@@ -56,8 +56,9 @@ impl NativeMove {
 
 #[napi]
 impl NativeArm {
-    /// Plans a move to joint positions, 7 numbers, or to a pose, 16; a relative goal counts from where the arm stands.
-    /// The arm has arrived when each joint is within the tolerance [rad], within the time that it may take to settle [s].
+    /// Plans a move to joint positions, 7 numbers, or to a pose, 16 numbers; a relative goal counts from where
+    /// the arm stands. The arm has arrived when each joint is within the tolerance [rad]; it must be so before
+    /// the settling time [s] is over.
     #[napi(ts_return_type = "Promise<NativeMove>")]
     pub fn plan_move<'env>(
         &self,

@@ -12,7 +12,7 @@ use napi_derive::napi;
 use crate::background::in_background;
 use crate::error::OrThrow;
 
-/// How a simulator starts; what is absent has the simulator's default.
+/// Options of a simulator; absent options have the simulator's default.
 #[napi(object)]
 pub struct NativeSimulatorOptions {
     pub generation: Option<String>,
@@ -23,7 +23,7 @@ pub struct NativeSimulatorOptions {
     pub lockstep: Option<bool>,
     pub lost_packet_limit: Option<u32>,
     pub hand: Option<bool>,
-    /// Mass, centre of mass, inertia and frame, 1 + 3 + 9 + 16.
+    /// The end effector's mass, centre of mass, inertia and frame: 1 + 3 + 9 + 16 numbers.
     pub end_effector: Option<Vec<f64>>,
     pub object_width_m: Option<f64>,
 }
@@ -38,7 +38,7 @@ pub struct NativeJointState {
     pub time_s: f64,
 }
 
-/// How the fingers of the simulated hand truly stand.
+/// The true position of the simulated hand's fingers.
 #[napi(object)]
 pub struct NativeFingers {
     pub width_m: f64,
@@ -127,7 +127,7 @@ fn options(
     })
 }
 
-/// What an arm wears: mass, centre of mass, inertia and frame.
+/// Returns the end effector with this mass, centre of mass, inertia and frame.
 fn worn(slots: &[f64]) -> std::result::Result<EndEffector, SimulatorError> {
     let of_length = || {
         let received = format!("of length {}", slots.len());
@@ -144,8 +144,8 @@ fn worn(slots: &[f64]) -> std::result::Result<EndEffector, SimulatorError> {
     })
 }
 
-/// Puts the simulated arm above the loops that drive it, where the system permits: what is measured
-/// against it is then the loop, and not how a busy machine treats the simulator.
+/// Gives the simulated arm a higher priority than the loops that drive it, if the system permits.
+/// Measurements against it then show the loop, and not how a busy machine schedules the simulator.
 fn raise_priority() {
     make_realtime(&RealtimeRequest {
         priority: Some(85),
@@ -154,14 +154,14 @@ fn raise_priority() {
     });
 }
 
-/// Where the simulators of this process are that wait for their commands.
+/// The addresses of the simulators of this process that wait for their commands.
 static IN_LOCKSTEP: Mutex<Vec<SocketAddr>> = Mutex::new(Vec::new());
 
 fn in_lockstep() -> MutexGuard<'static, Vec<SocketAddr>> {
     IN_LOCKSTEP.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether a simulator of this process that waits for its commands is at `address`.
+/// Returns true if a simulator of this process that waits for its commands is at `address`.
 pub(crate) fn is_in_lockstep(address: SocketAddr) -> bool {
     in_lockstep().iter().any(|simulator| {
         let everywhere = simulator.ip().is_unspecified() && address.ip().is_loopback();
@@ -205,7 +205,7 @@ impl NativeSimulator {
         self.simulator.hand_address().map(|address| address.port())
     }
 
-    /// How the fingers truly stand now.
+    /// Returns the true position of the fingers now.
     #[napi]
     pub fn fingers(&self, env: &Env) -> Result<NativeFingers> {
         let fingers = self.simulator.fingers().or_throw(env)?;
@@ -224,13 +224,13 @@ impl NativeSimulator {
         self.simulator.place_object(width_m).or_throw(env)
     }
 
-    /// Takes away what is between the fingers.
+    /// Removes the object between the fingers.
     #[napi]
     pub fn remove_object(&self, env: &Env) -> Result<()> {
         self.simulator.remove_object().or_throw(env)
     }
 
-    /// The true motion of the arm now.
+    /// Returns the true motion of the arm now.
     #[napi]
     pub fn joints(&self) -> NativeJointState {
         let joints = self.simulator.joints();
@@ -243,7 +243,7 @@ impl NativeSimulator {
         }
     }
 
-    /// What was counted since the start, in the order of the contract's names.
+    /// Returns what was counted since the start, in the order of the contract's names.
     #[napi]
     pub fn counters(&self) -> Vec<f64> {
         let counted = self.simulator.counters().shown();

@@ -1,4 +1,4 @@
-//! What was installed for a signal before the guard's handler: kept, told apart, called, put back.
+//! The handlers that were installed before the guard's: they are kept, distinguished, called and restored.
 
 #![allow(
     unsafe_code,
@@ -11,19 +11,19 @@ use std::sync::atomic::{AtomicPtr, AtomicU64};
 
 use libc::{c_int, c_void, siginfo_t};
 
-/// Signals are below this.
+/// Signal numbers are below this.
 pub const SIGNALS: usize = 65;
 
 pub type Handler = extern "C" fn(c_int, *mut siginfo_t, *mut c_void);
 type TryTrap = extern "C" fn(c_int, *mut siginfo_t, *mut c_void) -> bool;
 
-/// What is beneath the guard's handlers.
+/// What is beneath the guard's handler, for each signal.
 static KEPT: [AtomicU64; SIGNALS] = [const { AtomicU64::new(0) }; SIGNALS];
 
-/// V8's own handling of faults in WebAssembly, where node has it.
+/// V8's own handling of faults in WebAssembly, if this Node has it.
 static TRY_TRAP: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
 
-/// How a signal was dealt with: a handler's address or a constant, with bits of its flags on top.
+/// The action for a signal: a handler's address or a constant, with flags in its top bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Beneath(u64);
 
@@ -61,7 +61,7 @@ impl Beneath {
         (self.0 & ADDRESS) as usize
     }
 
-    /// Whether it is the default action.
+    /// Returns true if it is the default action.
     pub fn is_default(self) -> bool {
         self.address() == libc::SIG_DFL
     }
@@ -70,17 +70,18 @@ impl Beneath {
         self.address() == libc::SIG_IGN
     }
 
-    /// Whether it is a handler that stays. Node's own, which ends the process, is there for one signal only.
+    /// Returns true if it is a handler that stays installed. Node's own handler, which ends the process, is
+    /// installed for one signal only.
     pub fn stays(self) -> bool {
         !self.is_default() && !self.is_ignored() && self.0 & ONCE_ONLY == 0
     }
 
-    /// Calls it, which is a handler.
+    /// Calls the handler.
     pub fn call(self, signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
         let address = self.address() as *const ();
         if self.0 & WITH_INFO != 0 {
-            // SAFETY: the address was installed by somebody as a handler with three arguments, which the
-            // kernel would have called as the guard's was.
+            // SAFETY: the address was installed as a handler with three arguments, and the kernel would
+            // have called it as it called the guard's.
             let handler: Handler = unsafe { std::mem::transmute(address) };
             handler(signal, info, context);
         } else {
@@ -90,7 +91,7 @@ impl Beneath {
         }
     }
 
-    /// Puts it back.
+    /// Installs it again.
     pub fn install(self, signal: c_int) {
         // SAFETY: all-zero bytes are a valid sigaction; the address is a handler's or a constant, as it was
         // found, with the flags that decide how it is called.
@@ -109,7 +110,8 @@ impl Beneath {
         }
     }
 
-    /// Puts it back and raises the signal again; it comes when a handler that runs has returned.
+    /// Installs it again and raises the signal again. The signal arrives when the running handler has
+    /// returned.
     pub fn give_way(self, signal: c_int) {
         self.install(signal);
         // SAFETY: both system calls take numbers only; the thread is the calling one.
@@ -120,9 +122,10 @@ impl Beneath {
     }
 }
 
-/// Covers what is installed for `signal`: always, or only the default action. What is ignored stays so.
+/// Installs `handler` above what is installed for `signal`: always, or only above the default action. An
+/// ignored signal stays ignored.
 ///
-/// `handler` uses atomics and async-signal-safe calls only.
+/// `handler` must use only atomics and async-signal-safe calls.
 pub fn cover(signal: c_int, handler: Handler, always: bool) {
     let Some(beneath) = Beneath::installed(signal) else {
         return;
@@ -134,7 +137,7 @@ pub fn cover(signal: c_int, handler: Handler, always: bool) {
     }
     KEPT[signal as usize].store(beneath.0, SeqCst);
     // SAFETY: all-zero bytes are a valid sigaction with an empty mask. The handler has three arguments, as
-    // SA_SIGINFO says, is fit for being one, and is never unmapped: the addon is linked with nodelete.
+    // SA_SIGINFO requires, is async-signal-safe, and is never unmapped: the addon is linked with nodelete.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = own;
@@ -143,7 +146,7 @@ pub fn cover(signal: c_int, handler: Handler, always: bool) {
     }
 }
 
-/// Whether V8 may have a handler for it, which is not a listener of the program.
+/// Returns true if V8 may have a handler for the signal, which does not count as a listener of the program.
 pub fn is_trap(signal: c_int) -> bool {
     matches!(signal, libc::SIGSEGV | libc::SIGBUS)
 }
@@ -159,12 +162,12 @@ pub fn find_traps() {
     });
 }
 
-/// Whether V8's handling of traps was found.
+/// Returns true if V8's handling of traps was found.
 pub fn has_traps() -> bool {
     !TRY_TRAP.load(SeqCst).is_null()
 }
 
-/// Whether the signal is a trap of WebAssembly, which is handled by now.
+/// Returns true if the signal is a trap of WebAssembly, which this call has then handled.
 pub fn handles_trap(signal: c_int, info: *mut siginfo_t, context: *mut c_void) -> bool {
     let trap = TRY_TRAP.load(SeqCst);
     if trap.is_null() || !is_trap(signal) {

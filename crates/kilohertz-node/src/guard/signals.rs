@@ -2,12 +2,12 @@
 //!
 //! | a signal that | its handler |
 //! | --- | --- |
-//! | a thread raises against itself (a fault, `abort()`) | asks all to end, sleeps until they rest or 4 s have passed, gives way |
-//! | comes from outside | asks all to end, wakes the guard's thread, and gives a listener of the program its turn |
+//! | a thread raises against itself (a fault, `abort()`) | asks everything to end, sleeps until all robots rest or 4 s have passed, then lets the previous action happen |
+//! | comes from outside | asks everything to end, wakes the guard's thread, and calls a listener of the program |
 //!
-//! The guard's thread waits in the place of the second kind, so that JavaScript goes on meanwhile; then it
-//! carries out the signal's default action, where the program does not listen. JavaScript has no listener of
-//! ours: what is beneath the handler says whether the program listens.
+//! For the second kind, the guard's thread does the waiting, so that JavaScript goes on meanwhile. Then it
+//! carries out the signal's default action, unless the program listens. This package installs no listener
+//! in JavaScript: what is beneath the handler shows whether the program listens.
 
 #![allow(
     unsafe_code,
@@ -26,9 +26,9 @@ use libc::{c_int, c_void, siginfo_t};
 
 use super::beneath::{Beneath, SIGNALS, cover, find_traps, handles_trap, has_traps, is_trap};
 
-/// Always guarded, also where the program listens.
+/// Signals that are always guarded, even if the program listens.
 const ENDS: [c_int; 3] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
-/// Guarded where their action is the default one.
+/// Signals that are guarded if their action is the default one.
 const OTHERS: [c_int; 12] = [
     libc::SIGQUIT,
     libc::SIGUSR2,
@@ -43,7 +43,7 @@ const OTHERS: [c_int; 12] = [
     libc::SIGTTIN,
     libc::SIGTTOU,
 ];
-/// What a thread raises against itself: nothing that listens can keep the process from its end.
+/// Signals that a thread raises against itself. No listener can keep the process from ending.
 const FAULTS: [c_int; 7] = [
     libc::SIGSEGV,
     libc::SIGBUS,
@@ -53,24 +53,24 @@ const FAULTS: [c_int; 7] = [
     libc::SIGSYS,
     libc::SIGTRAP,
 ];
-/// The highest realtime signals are left to those who need one to wake a thread.
+/// How many of the highest realtime signals are left to code that needs a signal to wake a thread.
 const LEFT_ALONE: c_int = 8;
-/// A signal that a terminal and a parent both send is one.
+/// Two equal signals within this time count as one: a terminal and a parent may both send it.
 const ONE_SIGNAL: Duration = Duration::from_millis(300);
-/// How often the handlers are looked after while something moves: some 50 system calls each time.
+/// How often the handlers are checked while something moves. Each check takes about 50 system calls.
 const LOOKING: Duration = Duration::from_millis(5);
 
-/// The signals whose default action is to come, as bits.
+/// The signals whose default action comes next, as bits.
 static DUE: AtomicU64 = AtomicU64::new(0);
-/// Counts what the guard's thread is woken for.
+/// Counts the wakes of the guard's thread.
 static RUNG: AtomicU32 = AtomicU32::new(0);
-/// When the first signal came that is being followed [ns], or 0.
+/// When the first of the signals came that are being handled [ns], or 0.
 static FOLLOWED_SINCE: AtomicU64 = AtomicU64::new(0);
 
 static WAKES: Mutex<Vec<Wake>> = Mutex::new(Vec::new());
 static INSTALLING: Mutex<()> = Mutex::new(());
 
-/// An environment that is told when something is asked to end.
+/// An environment that is notified when something is asked to end.
 pub struct Wake {
     pub tell: Box<dyn Fn() + Send>,
     pub has_ended: Box<dyn Fn() -> bool + Send>,
@@ -84,7 +84,7 @@ fn bit(signal: c_int) -> u64 {
     1 << (signal - 1)
 }
 
-/// For signals from outside.
+/// The handler of signals from outside.
 extern "C" fn on_signal(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
     let errno = errno();
     let beneath = Beneath::kept(signal);
@@ -114,10 +114,10 @@ extern "C" fn on_signal(signal: c_int, info: *mut siginfo_t, context: *mut c_voi
     set_errno(errno);
 }
 
-/// Whether somebody sends an interrupt again because the first takes too long.
+/// Returns true if an interrupt was sent again because the first takes too long.
 fn is_second(info: *const siginfo_t) -> bool {
-    // SAFETY: the kernel gives a valid siginfo to a handler that asked for it; of one that a process
-    // has sent, and only of such, the number of the process is read.
+    // SAFETY: the kernel gives a valid siginfo to a handler that asked for it; the number of the sending
+    // process is read only for a signal that a process has sent.
     let from_itself = unsafe { (*info).si_code <= 0 && (*info).si_pid() == libc::getpid() };
     let since = FOLLOWED_SINCE.load(SeqCst);
     let lasted = Time::now().since(Time::from_nanos(since));
@@ -132,15 +132,16 @@ fn note_following() {
     }
 }
 
-/// For what a thread raises against itself: it cannot go on, so it sleeps.
+/// The handler of signals that a thread raises against itself. The thread cannot go on, so the handler
+/// sleeps.
 extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
     let errno = errno();
     let beneath = Beneath::kept(signal);
     let is_raised_here = is_raised_here(info);
     if handles_trap(signal, info, context) {
-        // Nobody else is to know.
+        // V8 has handled it, so it is no fault.
     } else if !is_raised_here && beneath.stays() && !is_trap(signal) {
-        // The program has its own use for it.
+        // The program uses this signal for itself.
         beneath.call(signal, info, context);
     } else if !is_raised_here {
         on_signal(signal, info, context);
@@ -158,7 +159,7 @@ extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void
     set_errno(errno);
 }
 
-/// Whether a thread has raised it against itself, by a fault or by abort().
+/// Returns true if a thread has raised the signal against itself, by a fault or by abort().
 fn is_raised_here(info: *const siginfo_t) -> bool {
     // SAFETY: the kernel gives a valid siginfo to a handler that asked for it.
     let code = unsafe { (*info).si_code };
@@ -175,7 +176,8 @@ pub fn put_on_top() {
         cover(signal, on_signal, false);
     }
     for signal in FAULTS {
-        // What is beneath may be V8's, which cannot be asked here.
+        // The handler of a trap may be V8's. If its function was not found, only the default action is
+        // covered.
         cover(signal, on_fault, has_traps() || !is_trap(signal));
     }
 }
@@ -191,7 +193,7 @@ pub fn guard(wake: Wake) -> std::io::Result<()> {
             .name("kilohertz-guard".to_owned())
             .spawn(keep)?;
         let _ = THREAD.set(());
-        // SAFETY: the function is one of this library, which is never unloaded, and takes nothing.
+        // SAFETY: the function belongs to this library, which is never unloaded, and takes no argument.
         unsafe { libc::atexit(at_exit) };
     }
     find_traps();
@@ -199,14 +201,14 @@ pub fn guard(wake: Wake) -> std::io::Result<()> {
     Ok(())
 }
 
-/// At a regular end of the process, however it was come to: what JavaScript does there may have been
-/// kept from it.
+/// Runs at a regular end of the process, whatever caused it. JavaScript may not have had the chance to stop
+/// its robots.
 extern "C" fn at_exit() {
     roll::stop_all(0);
     roll::wait_for_rest();
 }
 
-/// The guard's thread.
+/// Runs the guard's thread.
 fn keep() {
     block_signals();
     let mut seen = 0;
@@ -228,7 +230,7 @@ fn keep() {
     }
 }
 
-/// Tells JavaScript that something is to end.
+/// Notifies JavaScript that something was asked to end.
 fn tell() {
     let wakes = WAKES.lock().unwrap_or_else(PoisonError::into_inner);
     for wake in wakes.iter() {
@@ -236,19 +238,20 @@ fn tell() {
     }
 }
 
-/// Carries out the default action of a signal once robots rest.
+/// Carries out the default action of a signal after robots have come to rest.
 fn carry_out(signal: c_int) {
     let give_up = Time::now() + roll::END_LIMIT;
     roll::wait_for_rest();
-    // JavaScript has its turn to stop what it drives, and to tell.
+    // JavaScript gets time to stop what it drives, and to report it.
     while !suspends(signal) && roll::is_anybody_there() && Time::now() < give_up {
         std::thread::sleep(Duration::from_millis(1));
     }
     let one = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
     Beneath::kept(signal).install(signal);
-    // SAFETY: takes numbers only.
+    // SAFETY: the call takes only numbers.
     unsafe { libc::kill(libc::getpid(), signal) };
-    // What comes now has been suspended and continued, or is a process 1, which the kernel spares.
+    // If the process is still here, it was suspended and continued, or it is process 1, which the kernel
+    // protects.
     while Time::now() < give_up + roll::END_LIMIT && is_pending(signal) {
         std::thread::sleep(Duration::from_millis(1));
     }
@@ -269,18 +272,19 @@ fn is_pending(signal: c_int) -> bool {
     }
 }
 
-/// Wakes the guard's thread. For handlers, and for who has taken a place.
+/// Wakes the guard's thread. Called by handlers, and after a place was taken.
 pub fn ring() {
     RUNG.fetch_add(1, SeqCst);
     let word = RUNG.as_ptr();
-    // SAFETY: the word is a static; waking changes no memory. A system call, so a handler may.
+    // SAFETY: the word is a static; waking changes no memory. It is a system call, so it is allowed in a
+    // handler.
     unsafe {
         let wake = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
         libc::syscall(libc::SYS_futex, word, wake, 1);
     }
 }
 
-/// Waits until [`ring`] is called after `rung` was read, or for a while where something moves.
+/// Waits until [`ring`] is called after `rung` was read, or only for a short time while something moves.
 fn wait(rung: u32) {
     let for_a_while = libc::timespec {
         tv_sec: 0,
@@ -303,6 +307,6 @@ fn errno() -> c_int {
 }
 
 fn set_errno(errno: c_int) {
-    // SAFETY: likewise.
+    // SAFETY: as above.
     unsafe { *libc::__errno_location() = errno };
 }

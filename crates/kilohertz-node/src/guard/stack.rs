@@ -1,4 +1,4 @@
-//! A stack for handlers, so that they also run for faults that are an overflow of the ordinary one.
+//! A stack for handlers, so that they also run after an overflow of the ordinary stack.
 
 #![allow(
     unsafe_code,
@@ -9,7 +9,7 @@ use std::cell::RefCell;
 
 const SIZE: usize = 64 * 1024;
 
-/// Memory for handlers, which its thread gives up at its end.
+/// The memory of a handler stack, which its thread frees when it ends.
 struct Stack(Option<Vec<u8>>);
 
 impl Drop for Stack {
@@ -17,8 +17,8 @@ impl Drop for Stack {
         if self.0.is_none() {
             return;
         }
-        // SAFETY: all-zero bytes are a valid stack_t; the thread that was given the stack has none
-        // from here on, before its memory is freed.
+        // SAFETY: all-zero bytes are a valid stack_t. This removes the stack from its thread before the
+        // memory is freed.
         unsafe {
             let mut none: libc::stack_t = std::mem::zeroed();
             none.ss_flags = libc::SS_DISABLE;
@@ -27,7 +27,7 @@ impl Drop for Stack {
     }
 }
 
-/// Gives the calling thread a stack for handlers, where it has none.
+/// Gives the calling thread a stack for handlers, if it has none.
 pub fn give_stack() {
     thread_local! {
         static GIVEN: RefCell<Stack> = const { RefCell::new(Stack(None)) };
@@ -36,8 +36,8 @@ pub fn give_stack() {
         if given.0.is_some() {
             return;
         }
-        // SAFETY: all-zero bytes are a valid stack_t. The first call writes what there is. The second
-        // gives memory that is not moved while the thread lives, and is not used otherwise.
+        // SAFETY: all-zero bytes are a valid stack_t. The first call writes the present stack. The second
+        // gives memory that is not moved while the thread lives, and that no other code uses.
         unsafe {
             let mut stack: libc::stack_t = std::mem::zeroed();
             libc::sigaltstack(std::ptr::null(), &raw mut stack);

@@ -1,4 +1,5 @@
-//! The ends of a line, for JavaScript. `lib/offload/line.ts` and `lib/offload/server.ts` know what the messages say.
+//! The ends of a line, for JavaScript. `lib/offload/line.ts` and `lib/offload/server.ts` define what the
+//! messages mean.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -25,7 +26,7 @@ impl From<LineError> for Failure {
         let code = match error {
             LineError::TooLong { .. } => Code::OffloadTooLarge,
             LineError::Foreign | LineError::Garbled => Code::OffloadProtocol,
-            // A full line is no failure: whoever sends is told by the value that is returned.
+            // A full line is not a failure: the returned value tells the sender.
             LineError::Full | LineError::System(_) => Code::System,
         };
         Failure::new(code, error.to_string())
@@ -36,7 +37,7 @@ fn seconds(limit_s: f64) -> Duration {
     Duration::try_from_secs_f64(limit_s).unwrap_or_default()
 }
 
-/// What is added to a message's length where another is there behind it.
+/// Added to a message's length if another message is waiting after it.
 #[napi]
 pub const MORE: f64 = (1_u64 << 40) as f64;
 
@@ -50,11 +51,11 @@ fn lines() -> MutexGuard<'static, BTreeMap<u32, Line>> {
 /// What a child process needs for its end of a line: descriptors of this process.
 #[napi(object)]
 pub struct NativeDescriptors {
-    /// The memory.
+    /// The descriptor of the memory.
     pub memory: i32,
-    /// What wakes the child.
+    /// The descriptor of the event counter that wakes the child.
     pub call_event: i32,
-    /// What the child wakes this process with.
+    /// The descriptor of the event counter with which the child wakes this process.
     pub answer_event: i32,
 }
 
@@ -71,7 +72,7 @@ impl From<Descriptors> for NativeDescriptors {
 /// One end of a line.
 #[napi]
 pub struct NativeLine {
-    /// Until it is released.
+    /// The open end, until it is released.
     open: Option<Open>,
     number: Option<u32>,
     poll: Option<Poll>,
@@ -106,8 +107,9 @@ fn gone() -> Failure {
 
 #[napi]
 impl NativeLine {
-    /// The caller's end of a new line, with so many bytes in each direction for large values; a message or a
-    /// value of more than `longest` bytes is refused. Without it each is taken.
+    /// Returns the caller's end of a new line, with `arena_bytes` bytes in each direction for large values.
+    /// Messages and values of more than `longest` bytes are refused; without `longest` none is refused for
+    /// its length.
     #[napi(factory)]
     pub fn make(env: &Env, arena_bytes: f64, longest: Option<f64>) -> Result<NativeLine> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -119,7 +121,7 @@ impl NativeLine {
         Ok(NativeLine::with(line, end, Some(number)))
     }
 
-    /// The server's end of a line of this process, once.
+    /// Returns the server's end of a line of this process. May be called once per line.
     #[napi(factory)]
     pub fn attach(env: &Env, number: u32) -> Result<NativeLine> {
         let line = lines().remove(&number).ok_or_else(gone).or_throw(env)?;
@@ -127,7 +129,7 @@ impl NativeLine {
         Ok(NativeLine::with(line, end, None))
     }
 
-    /// The server's end in a child process, whose descriptors the process `parent` handed over.
+    /// Returns the server's end in a child process, whose descriptors the process `parent` handed over.
     #[napi(factory)]
     #[allow(
         unsafe_code,
@@ -136,7 +138,7 @@ impl NativeLine {
     pub fn join(env: &Env, memory: i32, call_event: i32, answer_event: i32) -> Result<NativeLine> {
         let [memory, call_event, answer_event] = [memory, call_event, answer_event].map(|fd| {
             // SAFETY: `lib/entry/child.ts` calls this once, with the descriptors that the parent placed for
-            // this process; nobody else in it knows of them, so they are ours to close.
+            // this process; no other code in it knows them, so this function owns them.
             unsafe { OwnedFd::from_raw_fd(fd) }
         });
         let line = Line::join(memory, call_event, answer_event).or_throw(env)?;
@@ -144,20 +146,20 @@ impl NativeLine {
         Ok(NativeLine::with(line, end, None))
     }
 
-    /// For [`NativeLine::attach`] in a worker.
+    /// The number for [`NativeLine::attach`] in a worker.
     #[napi(getter)]
     pub fn number(&self) -> Option<u32> {
         self.number
     }
 
-    /// For [`NativeLine::join`] in a child.
+    /// The descriptors for [`NativeLine::join`] in a child.
     #[napi(getter)]
     pub fn descriptors(&self, env: &Env) -> Result<NativeDescriptors> {
         let open = self.open.as_ref().ok_or_else(gone).or_throw(env)?;
         Ok(open.line.descriptors().into())
     }
 
-    /// Sends the first `length` bytes; says whether there was room.
+    /// Sends the first `length` bytes. Returns true if there was room.
     #[napi]
     pub fn send(&mut self, env: &Env, message: Uint8ArraySlice<'_>, length: u32) -> Result<bool> {
         match self.end(env)?.send(&message[..length as usize]) {
@@ -167,8 +169,8 @@ impl NativeLine {
         }
     }
 
-    /// Sends as [`NativeLine::send`] does, and where the other end is awake looks for its answer for `spin_s`. Says
-    /// what [`NativeLine::take`] with `park` says; -2 where there was no room.
+    /// Sends as [`NativeLine::send`] does. If the other end is awake, looks for its answer for `spin_s`.
+    /// Returns what [`NativeLine::take`] with `park` returns; -2 if there was no room.
     #[napi]
     pub fn ask(
         &mut self,
@@ -191,9 +193,9 @@ impl NativeLine {
         }
     }
 
-    /// Takes the next message and says its length; -1 where there is none. With `park` the next one to come wakes
-    /// where none is there any more, and [`MORE`] is added where another is. A message longer than `into` is not
-    /// taken: call again with room for it.
+    /// Takes the next message and returns its length; -1 if there is none. With `park`, if no other message
+    /// is waiting, the next one wakes this end; if another one is waiting, [`MORE`] is added. A message
+    /// longer than `into` is not taken: call again with more room.
     #[napi]
     pub fn take(&mut self, env: &Env, mut into: Uint8ArraySlice<'_>, park: bool) -> Result<f64> {
         let end = self.end(env)?;
@@ -213,8 +215,8 @@ impl NativeLine {
         Ok(length as f64)
     }
 
-    /// Waits as [`NativeLine::wait`] does, takes the next message, and says its length, with [`MORE`] added where
-    /// another is there; -1 where none came. A message longer than `into` is not taken.
+    /// Waits as [`NativeLine::wait`] does, takes the next message, and returns its length, with [`MORE`]
+    /// added if another one is waiting; -1 if none came. A message longer than `into` is not taken.
     #[napi]
     pub fn next(
         &mut self,
@@ -229,23 +231,24 @@ impl NativeLine {
         Ok(length + if has_more { MORE } else { 0.0 })
     }
 
-    /// Lends a copy of a value to the other end, and says its number; -1 where it has to go within the message.
+    /// Lends a copy of a value to the other end, and returns its number; -1 if the value must be sent in
+    /// the message.
     #[napi]
     pub fn lend(&mut self, env: &Env, value: Uint8ArraySlice<'_>) -> Result<f64> {
         let block = self.end(env)?.lend(&value).or_throw(env)?;
         Ok(block.map_or(-1.0, |block| block.number() as f64))
     }
 
-    /// Takes back a value that the other end never heard of.
+    /// Takes back a value that the other end was never told about.
     #[napi]
     pub fn retract(&mut self, env: &Env, number: f64) -> Result<()> {
         self.end(env)?.retract(Block::from_number(number as u64));
         Ok(())
     }
 
-    /// A value that the other end lent, in place. Its memory is given back by [`NativeLine::revoke`] where it is
-    /// `revocable`, and else when JavaScript is done with it. Null where so much is kept already that it has
-    /// to be copied.
+    /// Returns a value that the other end lent, in place. Its memory is given back by
+    /// [`NativeLine::revoke`] if it is `revocable`, and otherwise when the buffer is collected. Returns
+    /// null if too much is kept already; the value must then be copied.
     #[napi]
     pub fn borrow<'env>(
         &mut self,
@@ -266,15 +269,16 @@ impl NativeLine {
                 seen_in_place(env, kept, length as usize).map(Some)
             }
             Err(value) => {
-                // It stays lent: `copy` is what gives it back.
+                // The value stays lent: `copy` gives it back.
                 value.leave();
                 Ok(None)
             }
         }
     }
 
-    /// Detaches a buffer; where it was borrowed under a number, its memory is given back. Where the buffer is
-    /// detached already, another has its memory now, which is given back when that is collected.
+    /// Detaches a buffer. If it was borrowed under a number, its memory is given back. If the buffer is
+    /// detached already, another buffer has its memory now, and it is given back when that buffer is
+    /// collected.
     #[napi]
     pub fn revoke(&mut self, env: &Env, buffer: ArrayBuffer<'_>, number: f64) -> Result<()> {
         let ours = detach(env, buffer)?;
@@ -296,22 +300,22 @@ impl NativeLine {
         Ok(())
     }
 
-    /// Blocks until there is a message or the line is closed, no longer than `limit_s`; for the first `spin_s` of it
-    /// the core is kept busy. Says whether there is anything.
+    /// Blocks for at most `limit_s` until there is a message or the line is closed. Spins for the first
+    /// `spin_s` of that time. Returns true if there is a message or the line is closed.
     #[napi]
     pub fn wait(&mut self, env: &Env, spin_s: f64, limit_s: f64) -> Result<bool> {
         Ok(self.end(env)?.wait(seconds(spin_s), seconds(limit_s)))
     }
 
-    /// How many bytes of borrowed values JavaScript is not done with.
+    /// How many bytes of borrowed values JavaScript still uses.
     #[napi(getter)]
     pub fn held_bytes(&self) -> f64 {
         let open = self.open.as_ref();
         open.map_or(0.0, |open| open.end.held_bytes() as f64)
     }
 
-    /// Calls `callback` in the event loop whenever this end is woken: once after each [`NativeLine::take`] that
-    /// parked.
+    /// Calls `callback` in the event loop whenever this end is woken: once after each [`NativeLine::take`]
+    /// that parked.
     #[napi]
     pub fn listen(&mut self, env: &Env, callback: Function<'_, (), ()>) -> Result<()> {
         let event = self.end(env)?.event().raw();
@@ -319,7 +323,7 @@ impl NativeLine {
         Ok(())
     }
 
-    /// Whether listening keeps the process alive; at first it does not.
+    /// Sets whether listening keeps the process alive; at first it does not.
     #[napi]
     pub fn hold(&self, hold: bool) {
         if let Some(poll) = &self.poll {
@@ -333,7 +337,7 @@ impl NativeLine {
         self.poll = None;
     }
 
-    /// Closes the line: the other end wakes, and sees it once it has taken what was sent.
+    /// Closes the line. The other end wakes, and notices the closing after it has taken all messages.
     #[napi]
     pub fn close(&self) {
         if let Some(open) = &self.open {
@@ -341,8 +345,8 @@ impl NativeLine {
         }
     }
 
-    /// Closes the line and gives its memory and its descriptors back, without waiting for the garbage collector;
-    /// values that JavaScript sees in place stay.
+    /// Closes the line and frees its memory and its descriptors without waiting for the garbage collector.
+    /// Values that JavaScript sees in place stay.
     #[napi]
     pub fn release(&mut self) {
         self.close();
@@ -353,7 +357,7 @@ impl NativeLine {
         }
     }
 
-    /// Whether either end has closed the line.
+    /// True if either end has closed the line.
     #[napi(getter)]
     pub fn closed(&self) -> bool {
         self.open.as_ref().is_none_or(|open| open.end.is_closed())
@@ -362,12 +366,13 @@ impl NativeLine {
 
 impl Drop for NativeLine {
     fn drop(&mut self) {
-        // However this end went, the other must not wait for it.
+        // In whichever way this end went, the other end must not wait for it.
         self.release();
     }
 }
 
-/// For a child process: it is ended with `parent`. False where that is gone already.
+/// To be called in a child process, which is then ended with `parent`. Returns false if `parent` has
+/// already ended.
 #[napi]
 pub fn end_with_parent(env: &Env, parent: u32) -> Result<bool> {
     child::end_with_parent(parent)
@@ -375,7 +380,7 @@ pub fn end_with_parent(env: &Env, parent: u32) -> Result<bool> {
         .or_throw(env)
 }
 
-/// Blocks until a child has ended, no longer than `limit_s`, then kills it. Says whether it was killed.
+/// Blocks for at most `limit_s` until a child has ended, then kills it. Returns true if it was killed.
 #[napi]
 pub fn end_child(env: &Env, pid: u32, limit_s: f64) -> Result<bool> {
     child::end(pid, seconds(limit_s))

@@ -1,5 +1,5 @@
-//! Calling JavaScript when an event counter is signalled: the event loop polls its descriptor itself, so no thread
-//! stands between the other end of a line and JavaScript.
+//! Calling JavaScript when an event counter is signalled: the event loop polls the counter's descriptor
+//! itself, so no other thread is involved between the other end of a line and JavaScript.
 
 #![allow(
     unsafe_code,
@@ -40,7 +40,7 @@ unsafe extern "C" {
     fn uv_handle_set_data(handle: *mut PollHandle, data: *mut c_void);
 }
 
-/// What libuv holds on to until the handle is closed.
+/// The data that libuv refers to until the handle is closed.
 struct Watch {
     env: sys::napi_env,
     /// The callback.
@@ -50,7 +50,7 @@ struct Watch {
     cleanup: sys::napi_async_cleanup_hook_handle,
     /// The memory of the handle, as words so that it is aligned.
     handle: Box<[u64]>,
-    /// Until the handle is closed, by whom ever: the poll or the end of the environment.
+    /// True until the handle is closed, by the poll or by the end of the environment.
     open: Rc<Cell<bool>>,
 }
 
@@ -62,7 +62,7 @@ impl Watch {
 
 /// A descriptor that the event loop of one environment watches. Dropping it ends the watch.
 pub struct Poll {
-    /// Live while `open`.
+    /// Valid while `open` is true.
     watch: *mut Watch,
     open: Rc<Cell<bool>>,
 }
@@ -76,7 +76,7 @@ fn refused(env: &Env, what: &str, status: impl Into<i64>) -> napi::Error {
 }
 
 impl Poll {
-    /// Calls `callback` in the event loop whenever `fd` is readable. The descriptor has to stay open until
+    /// Calls `callback` in the event loop whenever `fd` is readable. The descriptor must stay open until
     /// this is dropped. The watch does not keep the process alive.
     pub fn new(env: &Env, fd: RawFd, callback: &Function<'_, (), ()>) -> Result<Poll> {
         let raw = env.raw();
@@ -100,7 +100,7 @@ impl Poll {
         {
             return Err(refused(env, "polling an event counter", status));
         }
-        // SAFETY: asks libuv for a number.
+        // SAFETY: the call only returns a number.
         let bytes = unsafe { uv_handle_size(UV_POLL) };
         let open = Rc::new(Cell::new(true));
         let watch = Box::into_raw(Box::new(Watch {
@@ -112,14 +112,14 @@ impl Poll {
             handle: vec![0; bytes.div_ceil(8)].into_boxed_slice(),
             open: Rc::clone(&open),
         }));
-        // SAFETY: the loop is the one of this thread; the handle's memory is as large as libuv wants and stays
-        // in its place, in a box that `closed` frees, the last that libuv does with it. `ready` gets its
-        // data set before the loop can call it, which is after this call has returned.
+        // SAFETY: the loop belongs to this thread. The handle's memory is as large as libuv requires and
+        // does not move, in a box that `closed` frees, which is libuv's last use of it. The data for
+        // `ready` is set before the loop can call it, which is after this call has returned.
         unsafe {
             let handle = (*watch).handle();
             let status = uv_poll_init(event_loop, handle, fd);
             if status != 0 {
-                // Nothing of it is known to libuv.
+                // libuv does not know any of this yet.
                 sys::napi_delete_reference(raw, function);
                 sys::napi_async_destroy(raw, context);
                 drop(Box::from_raw(watch));
@@ -146,13 +146,13 @@ impl Poll {
         }
     }
 
-    /// Whether the watch keeps the process alive.
+    /// Sets whether the watch keeps the process alive.
     pub fn hold(&self, hold: bool) {
         if !self.open.get() {
             return;
         }
-        // SAFETY: open, so the watch is live, and this is the thread that it was made on: neither it nor
-        // the poll can be sent to another.
+        // SAFETY: the poll is open, so the watch is live. This is the thread that created it: neither it
+        // nor the poll can be sent to another thread.
         unsafe {
             let handle = (*self.watch).handle();
             if hold {
@@ -167,7 +167,7 @@ impl Poll {
 impl Drop for Poll {
     fn drop(&mut self) {
         if self.open.get() {
-            // SAFETY: open, so the watch is live; the same thread, as above.
+            // SAFETY: the poll is open, so the watch is live; the thread is the right one, as above.
             unsafe { close(self.watch) };
         }
     }
@@ -176,9 +176,9 @@ impl Drop for Poll {
 /// Begins to close the handle; `closed` frees the watch.
 ///
 /// # Safety
-/// The watch must be open, and the thread that of its environment.
+/// The watch must be open, and this must be the thread of its environment.
 unsafe fn close(watch: *mut Watch) {
-    // SAFETY: an open watch is live, and no reference into it is held across this.
+    // SAFETY: an open watch is live, and no reference into it is held during this call.
     unsafe {
         (*watch).open.set(false);
         uv_close((*watch).handle(), closed);
@@ -223,8 +223,8 @@ extern "C" fn ready(handle: *mut PollHandle, _status: c_int, _events: c_int) {
 }
 
 extern "C" fn closed(handle: *mut PollHandle) {
-    // SAFETY: libuv is done with the handle and calls this once; the watch came from a box. Nobody looks at it
-    // any more, because it is not open. The environment waits for its hook, so it is still there.
+    // SAFETY: libuv is done with the handle and calls this once; the watch came from a box. No other code
+    // uses it any more, because it is not open. The environment waits for its hook, so it is still there.
     unsafe {
         let watch: Box<Watch> = Box::from_raw(uv_handle_get_data(handle).cast());
         sys::napi_delete_reference(watch.env, watch.function);

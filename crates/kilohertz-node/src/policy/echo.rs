@@ -1,4 +1,4 @@
-//! The bare echo that the benches measure beside a policy in a process.
+//! The bare echo that the benches compare a policy in a process with.
 
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::Arc;
@@ -30,22 +30,22 @@ pub struct NativeEcho {
 
 #[napi]
 impl NativeEcho {
-    /// The asking end.
+    /// Creates the asking end.
     #[napi(constructor)]
     pub fn new(env: &Env) -> Result<NativeEcho> {
         let echo = Echo::make().map_err(|error| system(&error)).or_throw(env)?;
         Ok(NativeEcho { echo: Some(echo) })
     }
 
-    /// The echoing end, in a child.
+    /// Creates the echoing end, in a child.
     #[napi(factory)]
     #[allow(
         unsafe_code,
         reason = "a number that was handed over stands for a descriptor"
     )]
     pub fn join(env: &Env, memory: i32) -> Result<NativeEcho> {
-        // SAFETY: `benches/echo.ts` calls this once, with the descriptor that its parent placed for this process;
-        // nobody else in it knows of it, so it is ours to close.
+        // SAFETY: `benches/echo.ts` calls this once, with the descriptor that its parent placed for this
+        // process; no other code in it knows it, so this function owns it.
         let memory = unsafe { OwnedFd::from_raw_fd(memory) };
         let echo = Echo::join(memory)
             .map_err(|error| system(&error))
@@ -59,8 +59,9 @@ impl NativeEcho {
         Some(self.echo.as_ref()?.file()?.as_raw_fd())
     }
 
-    /// Asks the process `pid` so often at 1 kHz from a thread like a session's, with its priority of 80 and the
-    /// process at 40, and says how long each echo took \[s\]; with idle states held off where that is wanted.
+    /// Asks the process `pid` `rounds` times at 1 kHz, from a thread like a session's. That thread has a
+    /// priority of 80 and the process one of 40. Returns how long each echo took \[s\]. With `holds_off`,
+    /// idle states are held off.
     #[napi]
     pub fn measure(
         &mut self,
@@ -102,14 +103,14 @@ impl NativeEcho {
         Ok(Float64Array::new(took))
     }
 
-    /// Waits to be asked, for a tenth of a second at most; says whether it was.
+    /// Waits at most a tenth of a second to be asked. Returns true if it was asked.
     #[napi]
     pub fn hear(&self) -> bool {
         let echo = self.echo.as_ref();
         echo.is_some_and(|echo| echo.hear(Duration::from_millis(100)))
     }
 
-    /// Echoes what was heard.
+    /// Echoes the round that was asked.
     #[napi]
     pub fn answer(&mut self) {
         if let Some(echo) = &mut self.echo {

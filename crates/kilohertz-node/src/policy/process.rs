@@ -1,5 +1,5 @@
-//! The port of a policy in another process, where it waits for the loop: memory that both map, which the loop writes and wakes by
-//! itself.
+//! The port at which a policy in another process waits for the loop: memory that both processes map. The
+//! loop writes it and wakes the policy itself.
 
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -27,7 +27,7 @@ fn lengths(observation: u32, action: u32) -> Lengths {
 /// The port of a policy in another process, in the loop's process.
 #[napi]
 pub struct NativeSharedPort {
-    /// Until it is released.
+    /// The mailbox, until it is released.
     shared: Option<SharedMailbox>,
     trouble: Option<String>,
 }
@@ -41,7 +41,7 @@ impl NativeSharedPort {
 
 #[napi]
 impl NativeSharedPort {
-    /// A port for one session, whose observations and actions have so many numbers.
+    /// Creates a port for one session, whose observations and actions have these numbers of slots.
     #[napi(constructor)]
     pub fn new(env: &Env, observation: u32, action: u32) -> Result<NativeSharedPort> {
         let shared = SharedMailbox::make(lengths(observation, action));
@@ -57,14 +57,16 @@ impl NativeSharedPort {
         Ok(self.shared().or_throw(env)?.file().as_raw_fd())
     }
 
-    /// Tells the id of the process that runs the policy, which is that of its first thread, on which the policy runs.
+    /// Sets the id of the process that runs the policy. It is also the number of its first thread, on which
+    /// the policy runs.
     #[napi]
     pub fn runs_in(&self, env: &Env, pid: u32) -> Result<()> {
         self.shared().or_throw(env)?.thread().is(pid);
         Ok(())
     }
 
-    /// What the policy's process wrote that is no answer, in words; nothing where all of it was one.
+    /// Returns what the policy's process wrote that is not an answer, in words; null if it wrote only
+    /// answers.
     #[napi]
     pub fn trouble(&self) -> Option<String> {
         let trouble = self.shared.as_ref().and_then(SharedMailbox::trouble);
@@ -73,7 +75,7 @@ impl NativeSharedPort {
             .or_else(|| self.trouble.clone())
     }
 
-    /// Lets the policy go.
+    /// Ends the policy's exchange with the loop.
     #[napi]
     pub fn dismiss(&self) {
         if let Some(shared) = &self.shared {
@@ -81,7 +83,8 @@ impl NativeSharedPort {
         }
     }
 
-    /// Lets the policy go, and gives the memory and its descriptor back once the session has ended.
+    /// Ends the policy's exchange with the loop, and frees the memory and its descriptor after the session
+    /// has ended.
     #[napi]
     pub fn release(&mut self) {
         self.dismiss();
@@ -104,15 +107,15 @@ pub struct NativeJoinedPort {
 
 #[napi]
 impl NativeJoinedPort {
-    /// The port in a child, whose memory was handed over.
+    /// Creates the port in a child, whose memory was handed over.
     #[napi(factory)]
     #[allow(
         unsafe_code,
         reason = "a number that was handed over stands for a descriptor"
     )]
     pub fn join(env: &Env, memory: i32, observation: u32, action: u32) -> Result<NativeJoinedPort> {
-        // SAFETY: `lib/entry/child.ts` calls this once, with the descriptor that the parent placed for this process;
-        // nobody else in it knows of it, so it is ours to close.
+        // SAFETY: `lib/entry/child.ts` calls this once, with the descriptor that the parent placed for this
+        // process; no other code in it knows it, so this function owns it.
         let memory = unsafe { OwnedFd::from_raw_fd(memory) };
         let policy = PolicyEnd::join(memory, lengths(observation, action));
         Ok(NativeJoinedPort {
@@ -120,8 +123,9 @@ impl NativeJoinedPort {
         })
     }
 
-    /// Blocks until there is an observation (1), which is copied with its tick, time [s] and period [s], or the
-    /// end (4), but no longer than `limit_s` (0). With `spin` it keeps its core busy meanwhile.
+    /// Blocks for at most `limit_s`. Returns 1 if there is an observation, which is copied with its tick,
+    /// time [s] and period [s]; 4 at the end; 0 if neither came. With `spin` it keeps its core busy
+    /// meanwhile.
     #[napi]
     pub fn wait(
         &mut self,

@@ -1,8 +1,8 @@
-//! The port of a policy in a worker, where it waits for the loop.
+//! The port at which a policy in a worker waits for the loop.
 //!
-//! The worker makes a port on its own thread and blocks in it; the loop rings it awake by itself, so
-//! neither a blocked main thread nor its garbage collection comes between them. The main thread
-//! finds the port by its number when it starts the session.
+//! The worker creates a port on its own thread and blocks in it. The loop wakes it directly, so neither a
+//! blocked main thread nor its garbage collection delays it. The main thread finds the port by its number
+//! when it starts the session.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -20,11 +20,11 @@ use crate::buffers::fill_question;
 use crate::error::{Code, Failure};
 use crate::news::{END, OBSERVATION};
 
-/// The part of a port that other threads see.
+/// The part of a port that other threads use.
 pub struct PolicyPort {
     notifier: Notifier,
-    /// The policy's end and the CPU that it has for itself, if any, from the start of the session until the
-    /// worker has taken them.
+    /// The policy's end, and the CPU that it has to itself, if it has one. Both are here from the start of
+    /// the session until the worker has taken them.
     given: Mutex<Option<(PolicyEnd, Option<u32>)>>,
 }
 
@@ -35,7 +35,7 @@ fn ports() -> MutexGuard<'static, BTreeMap<u32, Arc<PolicyPort>>> {
 }
 
 impl PolicyPort {
-    /// A new port, and the number under which it is found.
+    /// Creates a port, and returns it with the number under which it is found.
     pub fn register(notifier: Notifier) -> (u32, Arc<PolicyPort>) {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -47,35 +47,35 @@ impl PolicyPort {
         (number, port)
     }
 
-    /// Nobody finds the port with this number any more.
+    /// Removes the port with this number, so that it is no longer found.
     pub fn remove(number: u32) {
         ports().remove(&number);
     }
 
-    /// The policy's end, once it was given, for the calling thread.
+    /// Takes the policy's end for the calling thread, once it was given.
     pub fn take(&self) -> Option<PolicyEnd> {
         let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
         let (policy, cpu) = given.take()?;
         policy.thread().is_here();
         if let Some(cpu) = cpu {
-            // Where that is refused the policy spins wherever it is.
+            // If this is refused, the policy spins on any CPU.
             let _ = stay_on(cpu);
         }
         Some(policy)
     }
 
-    /// The port with this number.
+    /// Returns the port with this number.
     pub fn find(number: u32) -> Result<Arc<PolicyPort>, Failure> {
         let port = ports().get(&number).cloned();
         port.ok_or_else(|| Failure::new(Code::System, "the policy's worker is gone"))
     }
 
-    /// What wakes the worker.
+    /// Returns the notifier that wakes the worker.
     pub fn notifier(&self) -> Notifier {
         self.notifier.clone()
     }
 
-    /// Gives the policy's end to the worker, and the CPU that it is to stay on.
+    /// Gives the worker the policy's end, and the CPU that it is to stay on.
     pub fn give(&self, policy: PolicyEnd, cpu: Option<u32>) {
         *self.given.lock().unwrap_or_else(PoisonError::into_inner) = Some((policy, cpu));
     }
@@ -94,7 +94,7 @@ pub struct NativeWorkerPort {
 
 #[napi]
 impl NativeWorkerPort {
-    /// Makes a port; this thread is the one that is woken.
+    /// Creates a port. The calling thread is the one that is woken.
     #[napi(constructor)]
     #[allow(clippy::new_without_default, reason = "a constructor of JavaScript's")]
     pub fn new() -> NativeWorkerPort {
@@ -109,15 +109,15 @@ impl NativeWorkerPort {
         }
     }
 
-    /// For finding the port from another thread.
+    /// The number with which another thread finds the port.
     #[napi(getter)]
     pub fn number(&self) -> u32 {
         self.number
     }
 
-    /// Blocks until there is an observation (1), which is copied with its tick, time [s] and
-    /// period [s], or the end (4), but no longer than `limit_s` (0): a worker that is blocked
-    /// here cannot be terminated. With `spin` it keeps its core busy meanwhile.
+    /// Blocks for at most `limit_s`, because a worker that is blocked here cannot be terminated. Returns 1
+    /// if there is an observation, which is copied with its tick, time [s] and period [s]; 4 at the end; 0
+    /// if neither came. With `spin` it keeps its core busy meanwhile.
     #[napi]
     pub fn wait(
         &mut self,
@@ -159,7 +159,8 @@ impl NativeWorkerPort {
         let question = self.taken;
         if let Some(policy) = &mut self.policy {
             policy.answer(question, |slots| {
-                // lib/session/action.ts has checked the length; a slot beyond it would stay as it was.
+                // lib/session/action.ts has checked the length; a slot without a value would keep its old
+                // one.
                 for (slot, value) in slots.iter_mut().zip(action) {
                     *slot = *value;
                 }
@@ -190,7 +191,7 @@ impl Drop for NativeWorkerPort {
     }
 }
 
-/// Lets the worker of the port with this number go; it may be gone already.
+/// Ends the wait of the worker whose port has this number. The worker may have ended already.
 #[napi]
 pub fn dismiss_port(number: u32) {
     let port = ports().get(&number).cloned();

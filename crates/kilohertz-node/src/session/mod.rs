@@ -1,6 +1,6 @@
 //! A loop thread and its policy in JavaScript.
 //!
-//! `options.rs` has how it runs, `realtime.rs` what it asks of the system, `stats.rs` what it has done,
+//! `options.rs` has its options, `realtime.rs` what it asks of the system, `stats.rs` what it has done,
 //! `outcome.rs` how it ended and what happened meanwhile.
 
 pub(crate) mod options;
@@ -44,14 +44,14 @@ use crate::session::outcome::{NativeEvent, NativeOutcome};
 use crate::session::realtime::{NativeAwake, NativePromotion, NativeRealtime, awake_of, own_core};
 use crate::session::stats::{NativeHistogram, NativeStats};
 
-/// How long the process's end may take to stop an arm, at most.
+/// The longest time that the end of the process may take to stop an arm.
 const EXIT_LIMIT: Duration = Duration::from_secs(5);
 
 /// A running or ended session.
 #[napi]
 pub struct NativeSession {
     session: Arc<OnceLock<Session>>,
-    /// The policy's end, where the policy runs on this thread.
+    /// The policy's end, if the policy runs on this thread.
     policy: Option<PolicyEnd>,
     failure: FailureNotifier,
     action: Schema,
@@ -59,7 +59,7 @@ pub struct NativeSession {
     taken: Question,
 }
 
-/// What a session is made of.
+/// The parts of a session.
 struct Parts {
     robot: Box<dyn Robot>,
     limits: Box<dyn Limiter>,
@@ -67,7 +67,7 @@ struct Parts {
     asked: Asked,
 }
 
-/// Where the policy is asked.
+/// Where the policy runs.
 enum Asked {
     /// On this thread.
     Here,
@@ -75,11 +75,11 @@ enum Asked {
     Worker(Arc<PolicyPort>),
     /// In another process.
     Process(SharedMailbox),
-    /// On the loop's own: it is none in JavaScript.
+    /// On the loop's own thread: the policy is not in JavaScript.
     Native(Box<dyn Policy>),
 }
 
-/// What a session that drives an arm is made of.
+/// Returns the parts of a session that drives an arm.
 fn parts_of(
     driven: std::result::Result<Driven, ArmError>,
     options: &NativeSessionOptions,
@@ -94,7 +94,7 @@ fn parts_of(
     })
 }
 
-/// The same, for a session through the interface with the name `control`.
+/// Returns the parts of a session through the interface with the name `control`.
 fn controlled(
     arm: &NativeArm,
     control: &str,
@@ -137,7 +137,8 @@ fn start(
         lock_memory: options.lock_memory,
         timer_slack: options.timer_slack_s.map(seconds),
     };
-    // The notify thread runs right below the loop, so that a busy machine does not delay its wakes.
+    // The notify thread runs right below the loop, so that a busy machine does not delay the wakes that it
+    // sends.
     let notify_realtime = RealtimeRequest {
         priority: options
             .priority
@@ -157,7 +158,7 @@ fn start(
                 session.join(EXIT_LIMIT);
                 drop(own_core.take());
             }
-            // Refused only when the environment is closing; nobody is left to be woken then.
+            // This fails only if the environment is closing, and then there is no callback left to call.
             let _ = wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
         },
     )
@@ -215,14 +216,15 @@ fn start(
     let action = robot.action().clone();
     let started = Session::start(robot, inside, limits, config, recorder, notifier.clone());
     match started {
-        // The cell is empty: this is its only writer.
+        // The cell is empty: only this code writes it.
         Ok(started) => drop(session.set(started)),
         Err(error) => {
             notifier.notify(Signals::ENDED);
             return Err(Failure::thread(&error).thrown(env));
         }
     }
-    // However this environment ends, a worker's by terminate() included, the arm stops first.
+    // The arm stops before this environment ends, in whichever way, even if it is a worker that is
+    // terminated.
     let ending = Arc::downgrade(&session);
     env.add_env_cleanup_hook(ending, |ending| {
         if let Some(session) = ending.upgrade()
@@ -243,7 +245,7 @@ fn start(
 
 #[napi]
 impl NativeSession {
-    /// A session whose robot is JavaScript: `wake` is called once a tick, and observes, decides
+    /// Starts a session whose robot is in JavaScript. `wake` is called once a tick; it observes, decides
     /// and acts.
     #[napi(factory)]
     pub fn paced(
@@ -265,7 +267,7 @@ impl NativeSession {
         start(env, parts, &options, place, wake)
     }
 
-    /// A session that drives an arm; `port` is that of the worker where the policy runs.
+    /// Starts a session that drives an arm; `port` is that of the worker in which the policy runs.
     #[napi(factory)]
     pub fn arm(
         env: &Env,
@@ -282,7 +284,7 @@ impl NativeSession {
         start(env, parts, &options, place, wake)
     }
 
-    /// A session that drives an arm with the policy of the process that waits at `port`.
+    /// Starts a session that drives an arm with the policy of the process that waits at `port`.
     #[napi(factory)]
     pub fn arm_shared(
         env: &Env,
@@ -298,7 +300,7 @@ impl NativeSession {
         start(env, parts, &options, place, wake)
     }
 
-    /// A session that moves an arm as planned, and ends when it is there.
+    /// Starts a session that moves an arm as planned, and ends when the arm is there.
     #[napi(factory)]
     pub fn moving(
         env: &Env,
@@ -319,8 +321,8 @@ impl NativeSession {
         self.session.get().ok_or_else(missing).or_throw(env)
     }
 
-    /// What there is after a wake, as a sum: 1 an observation not taken yet, which is copied with
-    /// its tick, time [s] and period [s]; 2 events; 4 the end; 8 the beginning, from then on.
+    /// Returns the reasons of a wake as a sum: 1 for a new observation, which is copied with its tick, time
+    /// [s] and period [s]; 2 for events; 4 for the end; 8 once the loop has begun.
     #[napi]
     pub fn receive(
         &mut self,
@@ -338,7 +340,7 @@ impl NativeSession {
         Ok(news)
     }
 
-    /// The same without taking an observation.
+    /// Returns the reasons of a wake as `receive` does, without taking an observation.
     #[napi]
     pub fn news(&self, env: &Env) -> Result<u32> {
         let session = self.session(env)?;
@@ -383,43 +385,43 @@ impl NativeSession {
         Ok(())
     }
 
-    /// Blocks until the loop has ended, at most `limit_s`; says whether it has.
+    /// Blocks for at most `limit_s` until the loop has ended. Returns true if it has.
     #[napi]
     pub fn join(&self, env: &Env, limit_s: f64) -> Result<bool> {
         Ok(self.session(env)?.join(seconds(limit_s)))
     }
 
-    /// Whether the robot is stopped and the loop has ended.
+    /// True if the robot is stopped and the loop has ended.
     #[napi(getter)]
     pub fn has_ended(&self, env: &Env) -> Result<bool> {
         Ok(self.session(env)?.has_ended())
     }
 
-    /// What the loop has done until now.
+    /// Returns what the loop has done until now.
     #[napi]
     pub fn stats(&self, env: &Env) -> Result<NativeStats> {
         Ok(NativeStats::of(self.session(env)?, &self.action))
     }
 
-    /// Cycles finished so far.
+    /// How many cycles have finished so far.
     #[napi(getter)]
     pub fn step_count(&self, env: &Env) -> Result<f64> {
         Ok(self.session(env)?.recorder().iterations.get() as f64)
     }
 
-    /// The whole run's "jitter" or "execution" times.
+    /// Returns the histogram of the whole run's "jitter" or "execution" times.
     #[napi]
     pub fn histogram(&self, env: &Env, of: String) -> Result<NativeHistogram> {
         Ok(NativeHistogram::of(self.session(env)?.recorder(), &of))
     }
 
-    /// What the loop thread asked of the system and got; nothing before it has run.
+    /// Returns what the loop thread asked of the system and got; null before it has run.
     #[napi]
     pub fn realtime(&self, env: &Env) -> Result<Option<NativeRealtime>> {
         Ok(self.session(env)?.realtime().map(NativeRealtime::from))
     }
 
-    /// What became of the policy's priority; nothing where none was asked for, or it is not known yet.
+    /// Returns the state of the policy's priority; null if none was asked for, or while it is not known.
     #[napi]
     pub fn promotion(&self, env: &Env) -> Result<Option<NativePromotion>> {
         let session = self.session(env)?;
@@ -432,13 +434,13 @@ impl NativeSession {
         }))
     }
 
-    /// How cores are kept awake; nothing before the loop thread has run.
+    /// Returns how cores are kept awake; null before the loop thread has run.
     #[napi]
     pub fn awake(&self, env: &Env) -> Result<Option<NativeAwake>> {
         Ok(self.session(env)?.awake().map(NativeAwake::from))
     }
 
-    /// How the session ended; nothing while it runs.
+    /// Returns how the session ended; null while it runs.
     #[napi]
     pub fn outcome(&self, env: &Env) -> Result<Option<NativeOutcome>> {
         Ok(self
@@ -447,7 +449,7 @@ impl NativeSession {
             .map(|ended| NativeOutcome::new(ended, &self.action)))
     }
 
-    /// Takes all events there are.
+    /// Takes all waiting events.
     #[napi]
     pub fn take_events(&self, env: &Env) -> Result<Vec<NativeEvent>> {
         let session = self.session(env)?;
@@ -457,14 +459,14 @@ impl NativeSession {
             .collect())
     }
 
-    /// Numbers of a tick record.
+    /// How many numbers a tick record has.
     #[napi(getter)]
     pub fn record_stride(&self) -> u32 {
         (RECORD_HEADER + self.action.len()) as u32
     }
 
-    /// Takes all tick records there are: `tick, timeS, periodS, sentS, kind, askedS, answeredS`
-    /// and the action, each.
+    /// Takes all stored tick records. Each consists of `tick, timeS, periodS, sentS, kind, askedS,
+    /// answeredS` and the action.
     #[napi]
     pub fn take_records(&self, env: &Env) -> Result<Float64Array> {
         Ok(Float64Array::new(self.session(env)?.take_records()))

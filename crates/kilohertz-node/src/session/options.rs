@@ -1,4 +1,4 @@
-//! How a session runs, as JavaScript chooses it.
+//! The options of a session, from JavaScript.
 
 use std::time::Duration;
 
@@ -16,33 +16,33 @@ pub enum NativeKeepAwake {
     Off,
 }
 
-/// How a session runs. `lib/session/options.ts` has checked every value and filled in the defaults.
+/// The options of a session. `lib/session/options.ts` has checked every value and filled in the defaults.
 #[napi(object)]
 pub struct NativeSessionOptions {
     /// The loop's rate.
     pub rate_hz: f64,
-    /// The policy's.
+    /// The policy's rate.
     pub policy_rate_hz: f64,
     pub deadline_s: f64,
     pub max_held_ticks: u32,
     pub stop_on_late: bool,
-    /// How long the arm may be on its way to the policy's actions until that is told.
+    /// How long catching up with the policy's actions may take until it is reported.
     pub catch_up_s: f64,
-    /// The kinds of limits whose violations are clamped, by the names of `NativeViolation`.
+    /// The kinds of limits whose violations are clamped, with the names in `NativeViolation`.
     pub clamped: Vec<String>,
     pub max_distance_rad: f64,
-    /// Of a low-pass filter in front of the limits.
+    /// The cut-off frequency of a low-pass filter before the limits.
     pub cutoff_hz: Option<f64>,
     /// Lower corner, upper corner and margin of a box [m], 7 numbers.
     pub box_m: Option<Vec<f64>>,
-    /// What a motion to a target may take of the arm's limits.
+    /// The shares of the arm's limits that a motion to a target may use.
     pub velocity_share: f64,
     pub acceleration_share: f64,
     pub jerk_share: f64,
     pub max_timing_samples: u32,
     pub record_ticks: u32,
     pub run_for_s: Option<f64>,
-    /// Whether time is the arm's alone.
+    /// True if only the arm's clock counts.
     pub lockstep: Option<bool>,
     /// In lockstep: the shortest and the longest latency of the policy [s], and a seed.
     pub latency: Option<Vec<f64>>,
@@ -50,22 +50,22 @@ pub struct NativeSessionOptions {
     pub cpu: Option<u32>,
     pub lock_memory: bool,
     pub timer_slack_s: Option<f64>,
-    /// Of the policy's thread, in a worker or a process.
+    /// The priority of the policy's thread, in a worker or a process.
     pub policy_priority: Option<u8>,
-    /// Whether the policy, in a worker, spins.
+    /// True if the policy, in a worker, spins.
     pub policy_spins: Option<bool>,
     pub keep_awake: NativeKeepAwake,
     pub keep_awake_cores: u32,
-    /// The longest wake from an idle state; none leaves idle states alone.
+    /// The longest acceptable wake from an idle state; null leaves idle states unchanged.
     pub idle_latency_s: Option<f64>,
 }
 
 pub fn seconds(seconds: f64) -> Duration {
-    // lib/session/options.ts refuses what this would clamp.
+    // lib/session/options.ts refuses values that would be changed here.
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
 }
 
-/// How late the policy's answers are by the arm's clock, where time is the arm's alone.
+/// Returns how late the policy's answers are on the arm's clock, if the session is in lockstep.
 pub fn lockstep_of(options: &NativeSessionOptions) -> Option<Latency> {
     if options.lockstep != Some(true) {
         return None;
@@ -80,7 +80,7 @@ pub fn lockstep_of(options: &NativeSessionOptions) -> Option<Latency> {
     })
 }
 
-/// The box that these numbers are; `lib/session/options.ts` has checked that there are seven.
+/// Returns the box with these numbers; `lib/session/options.ts` has checked that there are seven.
 pub fn box_of(numbers: &[f64]) -> Option<CartesianBox> {
     let [a, b, c, d, e, f, margin] = numbers.try_into().ok()?;
     Some(CartesianBox {
@@ -90,7 +90,7 @@ pub fn box_of(numbers: &[f64]) -> Option<CartesianBox> {
     })
 }
 
-/// What a session chooses about the limits of its arm.
+/// Returns the options for the limits of the session's arm.
 pub fn motion_options(options: &NativeSessionOptions) -> MotionOptions {
     MotionOptions {
         max_distance: options.max_distance_rad,

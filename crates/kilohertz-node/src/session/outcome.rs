@@ -12,7 +12,7 @@ use crate::error::{Code, Failure};
 /// An action value that broke a limit.
 #[napi(object, object_from_js = false)]
 pub struct NativeViolation {
-    /// The limit's name, as `LimitKind` of the contract has them.
+    /// The limit's name, one of `LimitKind` in the contract.
     pub kind: String,
     pub slot: u32,
     pub field: String,
@@ -22,11 +22,11 @@ pub struct NativeViolation {
     pub received: f64,
     pub limit: f64,
     pub joint: Option<NativeJointPlace>,
-    /// What of a matrix is off.
+    /// What is wrong with a matrix.
     pub flaw: Option<String>,
 }
 
-/// Where a joint is that keeps a motion from going on [rad].
+/// The place of a joint that keeps a motion from going on [rad].
 #[napi(object, object_from_js = false)]
 pub struct NativeJointPlace {
     pub at: f64,
@@ -36,7 +36,7 @@ pub struct NativeJointPlace {
     pub too_far: Option<NativeTooFar>,
 }
 
-/// A place that a robot does not reach in any posture [m].
+/// A place that the robot cannot reach in any posture [m].
 #[napi(object, object_from_js = false)]
 pub struct NativeTooFar {
     pub distance: f64,
@@ -70,7 +70,7 @@ impl NativeViolation {
     }
 }
 
-/// How far a slot of what was commanded is from the action.
+/// How far a slot of the command is from the action.
 #[napi(object, object_from_js = false)]
 pub struct NativeDistance {
     pub field: String,
@@ -91,7 +91,7 @@ impl NativeDistance {
     }
 }
 
-/// The field, the index in it and the unit of a slot of an action.
+/// Returns the field, the index in it and the unit of a slot of an action.
 fn place_of(slot: usize, action: &Schema) -> (String, u32, String) {
     let (field, index) = action.locate(slot).unwrap_or(("action", 0));
     let unit = action.fields().iter().find(|known| known.name == field);
@@ -126,12 +126,12 @@ pub struct NativeOutcome {
     pub message: Option<String>,
     /// The robot's own error.
     pub robot_error: Option<Failure>,
-    /// The last states, each behind its tick and its time [s].
+    /// The last states, each preceded by its tick and its time [s].
     pub last_states: Float64Array,
 }
 
 impl NativeOutcome {
-    /// How a session ended whose actions have this schema.
+    /// Returns how a session ended whose actions have this schema.
     pub fn new(outcome: &Outcome, action: &Schema) -> NativeOutcome {
         let mut told = NativeOutcome {
             cause: CauseName::Stopped,
@@ -204,14 +204,14 @@ pub enum EventName {
 pub struct NativeEvent {
     pub kind: EventName,
     pub tick: f64,
-    /// Of "behind".
+    /// For "behind": how far the robot is behind.
     pub behind: Option<NativeDistance>,
-    /// Of "late": how long late answers took, in the mean.
+    /// For "late": how long late answers took, on average.
     pub took_s: Option<f64>,
 }
 
 impl NativeEvent {
-    /// An event of a session whose actions have this schema.
+    /// Returns an event of a session whose actions have this schema.
     pub fn new(event: &Event, action: &Schema) -> NativeEvent {
         let (kind, behind, took_s) = match event.kind {
             EventKind::Held => (EventName::Held, None, None),

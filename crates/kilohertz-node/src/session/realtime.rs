@@ -1,4 +1,4 @@
-//! What a session asks of the system, and what it was granted.
+//! The requests of a session to the system, and what was granted.
 
 use kilohertz_core::thread::awake::{AwakeReport, AwakeRequest, KeepAwake};
 use kilohertz_core::thread::cores::OwnCore;
@@ -9,7 +9,7 @@ use napi_derive::napi;
 use crate::error::Failure;
 use crate::session::options::{NativeKeepAwake, NativeSessionOptions, seconds};
 
-/// What became of something that was asked of the system.
+/// The system's answer to a request.
 #[napi(string_enum = "camelCase", js_name = "NativeGrantStatus")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GrantStatus {
@@ -18,7 +18,7 @@ pub enum GrantStatus {
     NotAsked,
 }
 
-/// One thing asked of the system for the loop thread.
+/// One request to the system for the loop thread.
 #[napi(object)]
 pub struct NativeGrant {
     pub status: GrantStatus,
@@ -41,7 +41,7 @@ impl From<&Grant> for NativeGrant {
 pub struct NativePromotion {
     pub priority: u8,
     pub grant: NativeGrant,
-    /// How often it was taken back because the policy did not answer.
+    /// How often the priority was taken back because the policy did not answer.
     pub taken_back: f64,
 }
 
@@ -65,7 +65,7 @@ impl From<&AwakeReport> for NativeAwake {
     }
 }
 
-/// The core of a policy that spins.
+/// Takes a core for a policy that spins.
 pub fn own_core(options: &NativeSessionOptions) -> Result<Option<OwnCore>, Failure> {
     if options.policy_spins != Some(true) {
         return Ok(None);
@@ -77,7 +77,7 @@ pub fn own_core(options: &NativeSessionOptions) -> Result<Option<OwnCore>, Failu
     Ok(Some(core))
 }
 
-/// How cores are to be kept awake.
+/// Returns how cores are to be kept awake.
 pub fn awake_of(options: &NativeSessionOptions) -> AwakeRequest {
     AwakeRequest {
         how: match options.keep_awake {

@@ -32,7 +32,7 @@ impl From<Spread> for NativeSpread {
 /// What a loop has done so far.
 #[napi(object, object_from_js = false)]
 pub struct NativeStats {
-    /// What is counted, in the order of the contract's names.
+    /// The counts, in the order of the contract's names.
     pub counts: Vec<f64>,
     pub first_violation: Option<NativeViolation>,
     pub first_violation_tick: Option<f64>,
@@ -67,7 +67,7 @@ fn camel_case(name: &str) -> String {
 }
 
 impl NativeStats {
-    /// What the loop of `session` has done until now.
+    /// Returns what the loop of `session` has done until now.
     pub fn of(session: &Session, action: &Schema) -> NativeStats {
         let stats = session.stats();
         let first = session.recorder().first_violation();
@@ -97,7 +97,7 @@ pub struct NativeHistogram {
 }
 
 impl NativeHistogram {
-    /// The whole run's "jitter" or "execution" times.
+    /// Returns the histogram of the whole run's "jitter" or "execution" times.
     pub fn of(recorder: &Recorder, times: &str) -> NativeHistogram {
         let histogram = match times {
             "execution" => recorder.execution_histogram(),

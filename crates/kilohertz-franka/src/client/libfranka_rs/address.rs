@@ -1,38 +1,38 @@
-//! Where `libfranka-rs` can go.
+//! The addresses that `libfranka-rs` can connect to.
 
 use std::net::{IpAddr, SocketAddr};
 
 use crate::error::{ArmError, ArmErrorCode};
 use crate::generation::Generation;
 
-/// The only port that it knows.
+/// The only port that this client supports.
 pub(super) const PORT: u16 = 1337;
 
-/// Checks that the client can go to an arm of this generation at `address`.
+/// Checks that the client can connect to an arm of this generation at `address`.
 ///
 /// # Errors
-/// [`ArmErrorCode::Client`] for another port or generation than it knows.
+/// [`ArmErrorCode::Client`] for a port or a generation that the client does not support.
 pub(crate) fn check(address: &str, generation: Option<Generation>) -> Result<(), ArmError> {
     let refuse = |message| Err(ArmError::new(ArmErrorCode::Client, message));
     if generation == Some(Generation::Fr3) {
         return refuse(
-            "client libfranka-rs knows generation fer alone, and fr3 was asked for. Use franka-rs"
+            "client libfranka-rs supports only generation fer, and fr3 was asked for. Use franka-rs"
                 .to_owned(),
         );
     }
     let (_, port) = split(address);
     if port != Some(PORT) {
         return refuse(format!(
-            "client libfranka-rs knows port {PORT} alone, and the address is {address}. Use \
-             franka-rs; or, for a simulated arm, a loopback address of its own, as 127.0.0.2, with \
+            "client libfranka-rs supports only port {PORT}, and the address is {address}. Use \
+             franka-rs; or, for a simulated arm, a separate loopback address, such as 127.0.0.2, with \
              port {PORT}"
         ));
     }
     Ok(())
 }
 
-/// Host and port of `host`, `host:port`, an IP address of either family, or `[IPv6]:port`. No port where
-/// there is one that is none.
+/// Returns host and port of `host`, `host:port`, an IP address of either family, or `[IPv6]:port`. If the
+/// text after the colon is not a port number, the port is `None`.
 fn split(address: &str) -> (String, Option<u16>) {
     if let Ok(socket) = address.parse::<SocketAddr>() {
         (socket.ip().to_string(), Some(socket.port()))

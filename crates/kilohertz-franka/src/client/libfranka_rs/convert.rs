@@ -1,10 +1,10 @@
-//! The states of `libfranka-rs` as those of `franka-rs`.
+//! Converts the states of `libfranka-rs` to those of `franka-rs`.
 
 use std::time::Duration;
 
 use franka::{ERROR_NAMES, Errors, RobotMode, RobotState};
 
-/// Both clients name the fields of a state alike.
+/// Converts a state, whose fields have the same names in both clients.
 pub(super) fn shared(s: &libfranka::RobotState) -> RobotState {
     macro_rules! same {
         ($($field:ident)*) => {
@@ -31,7 +31,7 @@ fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Its errors are numbered as the arm's flags are.
+/// Converts errors, which are numbered like the arm's flags.
 fn flags(errors: &[libfranka::robot::error::FrankaError]) -> Errors {
     let mut flags = Errors([false; ERROR_NAMES.len()]);
     for &error in errors {

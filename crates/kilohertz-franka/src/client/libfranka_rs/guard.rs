@@ -1,4 +1,4 @@
-//! The guard around a call of `libfranka-rs`: its panics are caught, and its waits have an end.
+//! The guard around a call of `libfranka-rs`: it catches panics and limits waits.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 #![allow(
@@ -15,18 +15,19 @@ use std::time::{Duration, Instant};
 
 use crate::client::libfranka_rs::signals::{Masked, waking_signal};
 
-/// How often the watch looks, and how often it interrupts what has taken too long.
+/// How often the watch checks the time, and how often it interrupts a call that has taken too long.
 const LOOKING: Duration = Duration::from_millis(100);
 const INTERRUPTING: Duration = Duration::from_millis(10);
-/// So many interruptions have to help.
+/// After this many interruptions the connection is ended instead.
 const INTERRUPTIONS: u32 = 20;
 
-/// How the client failed without saying so. What it panics with stays here: it is written for those who write it.
+/// How the client failed without an error. The text of its panic is not passed on, because it is written
+/// for its developers.
 pub(super) enum Broken {
     Panicked,
     /// It waited for too long.
     Interrupted,
-    /// There was no thread to watch it.
+    /// No thread could be started to watch it.
     NoThread(std::io::Error),
 }
 
@@ -35,7 +36,7 @@ impl Broken {
         matches!(self, Broken::Interrupted)
     }
 
-    /// What happened to a call, in own words.
+    /// Returns what happened to a call, in words of this package.
     pub fn text(&self, call: &str) -> String {
         match self {
             Broken::Panicked => format!("libfranka-rs failed while {call}"),
@@ -48,12 +49,12 @@ impl Broken {
 }
 
 thread_local! {
-    /// Whether the client is at work on this thread: its panics are caught and stay silent.
+    /// True while the client runs on this thread: its panics are caught and not printed.
     pub(super) static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Calls the client under the watch: whatever it does, this returns. Panics that are not the
-/// client's go on. `end` ends its connection.
+/// Calls the client under the watch. This returns whatever the client does. Panics of other code pass
+/// through. `end` ends the client's connection.
 pub(super) fn guarded<T>(
     end: &(dyn Fn() + Sync),
     patience: Duration,
@@ -85,7 +86,7 @@ pub(super) fn guarded<T>(
     outcome.map_err(|panic| resume_unwind(panic))
 }
 
-/// What the client panics with is told as an error and not on standard error too.
+/// Keeps the client's panics from standard error, because they are reported as errors.
 fn silence_guarded_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -98,10 +99,10 @@ fn silence_guarded_panics() {
     });
 }
 
-/// Ends the waits of a client that would wait for ever.
+/// Ends the waits of a client that would otherwise wait forever.
 pub(super) struct Watch {
     epoch: Instant,
-    /// When its patience ends, in milliseconds of the epoch.
+    /// When the time limit ends, in milliseconds since `epoch`.
     due: AtomicU64,
     interrupted: AtomicBool,
     over: AtomicBool,
@@ -117,13 +118,13 @@ impl Watch {
         }
     }
 
-    /// The client has this long from now on.
+    /// Gives the client this long from now on.
     pub fn patience(&self, patience: Duration) {
         let due = self.epoch.elapsed().saturating_add(patience).as_millis() as u64;
         self.due.store(due, Ordering::Release);
     }
 
-    /// Runs what is not the client's: it has all the time that it wants, and its panics are its own.
+    /// Runs code that is not the client's. It has no time limit, and its panics are not caught here.
     pub fn outside<T>(&self, body: impl FnOnce() -> T) -> T {
         self.due.store(u64::MAX, Ordering::Release);
         GUARDED.set(false);
@@ -132,8 +133,8 @@ impl Watch {
         value
     }
 
-    /// Interrupts `worker` again and again once its time is up, until it is over, and ends its
-    /// connection with `end` where that does not help.
+    /// Interrupts `worker` repeatedly once its time is up, until the call is over. If that does not help,
+    /// ends the connection with `end`.
     fn keep(&self, worker: libc::pthread_t, signal: libc::c_int, end: &dyn Fn()) {
         let mut left_to_interrupt = INTERRUPTIONS;
         while !self.over.load(Ordering::Acquire) {

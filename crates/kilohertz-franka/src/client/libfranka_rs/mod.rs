@@ -1,25 +1,25 @@
 //! `libfranka-rs` as the client, and the guard around it.
 //!
-//! It is a port of libfranka 0.9 for the FER. It calls back, which fits the loop. What does not fit
-//! ends here:
+//! It is a port of libfranka 0.9 for the FER. It calls back, which fits the loop. This module corrects what
+//! does not fit:
 //!
 //! | what it does | what is done about it |
 //! | --- | --- |
-//! | panics: on a host without an address, a wrong first state, a refused stop, a closed socket, NaN | `franka-rs` connects first and tells what is wrong; actions are checked; a panic is caught, kept from standard error, and told as an error |
-//! | waits for ever for an answer that does not come | each wait has a limit, after which a signal interrupts it: its unwrap turns that into a panic. Where it goes on waiting its connection is ended |
-//! | takes every other signal as a reason to panic | they are blocked on its thread |
-//! | forgets why a motion ended when the stop behind it fails | the arm is asked |
-//! | knows no other port than 1337, and no other log than one of at least a record | refused by name; it gets one record |
+//! | panics: on a host without an address, a wrong first state, a refused stop, a closed socket, NaN | `franka-rs` connects first and reports what is wrong; actions are checked; a panic is caught, kept from standard error, and returned as an error |
+//! | waits forever for an answer that does not come | each wait has a limit, after which a signal interrupts it, and the client's unwrap makes that a panic. If it still waits, its connection is ended |
+//! | panics when any other signal arrives | other signals are blocked on its thread |
+//! | loses the reason why a motion ended if the stop after it fails | the arm is asked for its state |
+//! | supports only port 1337, and only a log of at least one record | other ports are refused with an error; the log has one record |
 //! | cannot be stopped from another thread | a session finishes through its callback |
 //!
-//! A connection on which anything has failed is not used again: the next call makes a new one. Each
-//! cycle allocates; nothing can be done about that from outside.
+//! A connection on which a call has failed is not used again: the next call makes a new one. The client
+//! allocates in each cycle, which cannot be changed from outside.
 //!
 //! ```text
-//! address.rs  where it can go
-//! convert.rs  its states as those of `franka-rs`
-//! guard.rs    around each call: panics are caught, waits have an end
-//! signals.rs  the signal that wakes it, and those that are kept from it
+//! address.rs  the addresses that it can connect to
+//! convert.rs  converts its states to those of `franka-rs`
+//! guard.rs    around each call: catches panics, limits waits
+//! signals.rs  the signal that wakes it, and the signals that are blocked
 //! ```
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
@@ -65,26 +65,26 @@ use crate::generation::Generation;
 use crate::setting::Setting;
 use crate::state::offset;
 
-/// Where none is asked for it panics.
+/// With a log size of 0 the client panics.
 const LOG_SIZE: usize = 1;
 
-/// How long a connection may take, and how often it is tried: an arm that has one client at a time
-/// may still be busy with the end of the last one.
+/// How long a connection may take, and how many attempts are made. An arm accepts one client at a time and
+/// may still be busy with the last one.
 const OPENING: Duration = Duration::from_secs(1);
 const OPENINGS: u32 = 3;
 const OPENING_AGAIN: Duration = OPENING.saturating_mul(OPENINGS);
 
-/// A connection to a FER, which hears it alone.
+/// A connection to a FER that accepts states from it only.
 pub(crate) struct LibfrankaClient {
     /// The arm's end of the command socket.
     there: SocketAddr,
-    /// Nothing after a failure, until the next call.
+    /// `None` after a failure, until the next call.
     robot: Mutex<Option<libfranka::Robot>>,
     watchdog: Arc<Watchdog>,
 }
 
 impl LibfrankaClient {
-    /// Connects to the arm whose command socket is `there`, and keeps the watchdog on its connection.
+    /// Connects to the arm whose command socket is `there`, and starts the watchdog of the connection.
     pub(crate) fn connect(
         there: SocketAddr,
         watchdog: Arc<Watchdog>,
@@ -97,9 +97,9 @@ impl LibfrankaClient {
         })
     }
 
-    /// Does `work` on the connection, for as long as the watch permits: `patience`, unless it is moved.
+    /// Does `work` on the connection, for at most `patience` unless `work` changes the limit.
     ///
-    /// `call` is what it is doing then, for errors.
+    /// `call` names what `work` does, for errors.
     fn with<T>(
         &self,
         call: &str,
@@ -170,8 +170,8 @@ fn open(
     ))
 }
 
-/// Makes the connection that was made after `before` hear the arm alone, and makes sure that it has: its first
-/// state may have been anybody's, and from far ahead.
+/// Restricts the connection that was made after `before` to the arm's states, and reads a state again: the
+/// first state may have come from another sender, with a clock far ahead.
 fn hears_the_arm(
     mut robot: libfranka::Robot,
     before: &Before,
@@ -218,7 +218,7 @@ impl Connection for LibfrankaClient {
     }
 
     fn drive(&self, drive: &Drive, tick: &mut dyn Tick) -> Result<(), ArmError> {
-        // Leaves what the last motion left in its picture of the arm behind.
+        // This discards what the last motion left in the client's view of the arm.
         let before = self.state()?;
         let mut entrance = Entrance::new(drive, before)?;
         let driven = self.move_through(drive.interface, &mut entrance, tick);
@@ -245,9 +245,9 @@ impl LibfrankaClient {
                 torques: &torques,
                 not_finite: false,
             };
-            // Filters and limits of its own would change what the session has decided.
+            // The client's own filter and limits would change what the session has decided.
             let (limited, cutoff) = (false, MAX_CUTOFF_FREQUENCY);
-            // Asked for behind the motion, whose cycle has decided on both.
+            // The client asks for torques after the motion of the same cycle, which has decided both.
             let behind = |_: &_, _: &_| Torques::new(torques.get());
             let controller = match interface.impedance {
                 Impedance::Joint => Some(ControllerMode::JointImpedance),
@@ -295,7 +295,7 @@ impl LibfrankaClient {
                     }
                 }
                 Control::CartesianPose | Control::CartesianTarget => {
-                    // Exactly rigid, as the client wants it.
+                    // The pose is made exactly rigid, as the client requires.
                     let motion = |state: &_, step: &_| {
                         body.cycle(state, step, |action, elbow| {
                             CartesianPose::new(orthonormal(&leading(action)), elbow)
@@ -327,14 +327,14 @@ impl LibfrankaClient {
     }
 }
 
-/// The loop body as its callback.
+/// The loop as the client's callback.
 struct Body<'a, 'b> {
     tick: &'a mut dyn Tick,
     watch: &'a Watch,
     interface: Interface,
     entrance: &'a mut Entrance<'b>,
     action: [f64; Control::MOST_SLOTS],
-    /// The torques behind a motion.
+    /// The torques that go with the motion.
     torques: &'a Cell<[f64; 7]>,
     not_finite: bool,
 }
@@ -357,7 +357,8 @@ impl Body<'_, '_> {
         if action.iter().all(|value| value.is_finite()) {
             self.action = action;
         } else {
-            // The motion ends with what was commanded last; a position, with where the arm is.
+            // The motion ends with its last command; for a position or a pose, with the place where the arm
+            // is.
             self.not_finite = true;
             flow = Flow::Finish;
             let known = self.entrance.slots();
@@ -392,15 +393,15 @@ impl Body<'_, '_> {
     }
 }
 
-/// Why something on the connection failed.
+/// Why a call on the connection failed.
 enum Failed {
-    /// It said so.
+    /// The client returned an error.
     Told(FrankaException),
-    /// It panicked.
+    /// The client panicked or waited for too long.
     Broken(Broken),
 }
 
-/// What a failure means. The arm is asked, because the client often does not know.
+/// Returns the error that a failure means. The arm is asked, because the client often does not know.
 fn why(watchdog: &Watchdog, mut robot: libfranka::Robot, call: &str, failed: Failed) -> ArmError {
     if let Failed::Told(FrankaException::CommandException { message }) = failed {
         return ArmError::new(ArmErrorCode::CommandRejected, message);
@@ -426,7 +427,7 @@ fn why(watchdog: &Watchdog, mut robot: libfranka::Robot, call: &str, failed: Fai
     match (state.robot_mode, failed) {
         (RobotMode::Reflex, _) => {
             let names = state.last_motion_errors.names().join(", ");
-            let advice = "see to the cause, then call recover()";
+            let advice = "remove the cause, then call recover()";
             ArmError {
                 code: ArmErrorCode::Reflex,
                 ..aborted(
@@ -440,7 +441,7 @@ fn why(watchdog: &Watchdog, mut robot: libfranka::Robot, call: &str, failed: Fai
             "the motion was aborted: the user stop is pressed".to_owned(),
         ),
         (_, Failed::Told(FrankaException::ControlException { error, .. })) => {
-            // The client says it in words alone. Nothing but the status that is told depends on them.
+            // The client gives only a text. Only the reported status depends on that text.
             let status = if error.contains("preempted") {
                 "Preempted"
             } else if error.contains("invalid input") {
@@ -478,7 +479,7 @@ mod tests {
     use crate::limits::ArmLimits;
     use kilohertz_core::robot::Cycle;
 
-    /// An address that nobody else uses.
+    /// Returns an address that no other test uses.
     fn own_host() -> Ipv4Addr {
         static NEXT: AtomicU8 = AtomicU8::new(1);
         let [_, _, high, low] = std::process::id().to_be_bytes();
@@ -491,7 +492,7 @@ mod tests {
             generation: Kind::Fer,
             host: own_host().into(),
             port: PORT,
-            // A stall of the machine is no matter here.
+            // A stall of the test machine must not end the motion.
             lost_packet_limit: 10_000,
             ..SimulatorOptions::default()
         })
@@ -506,7 +507,7 @@ mod tests {
         LibfrankaClient::connect(there, Arc::default(), later(REQUEST))
     }
 
-    /// Stands still until `cycle` says otherwise.
+    /// A loop that stands still until `cycle` ends it.
     struct Standing<F>(F);
 
     impl<F: FnMut(&mut [f64]) -> Flow> Tick for Standing<F> {
@@ -653,7 +654,7 @@ mod tests {
         assert_eq!(simulator.counters().clients, 2);
     }
 
-    /// Answers every `Connect` as a FER does, and then sends `state` again and again.
+    /// Starts a server that answers every `Connect` as a FER does, and then sends `state` repeatedly.
     fn server_of(state: Vec<u8>) -> Ipv4Addr {
         use std::io::{Read, Write};
         let host = own_host();

@@ -1,4 +1,4 @@
-//! The signal that wakes `libfranka-rs`, and those that are kept from it.
+//! The signal that wakes `libfranka-rs`, and the signals that are blocked for it.
 
 #![allow(
     unsafe_code,
@@ -7,8 +7,8 @@
 
 use std::sync::OnceLock;
 
-/// A signal that nobody else has a handler for, with one that does nothing: all it does is to end
-/// the system call that it hits.
+/// Returns a signal for which no other code has a handler. Its handler here does nothing: the signal only
+/// interrupts the system call of the thread.
 pub(super) fn waking_signal() -> libc::c_int {
     static SIGNAL: OnceLock<libc::c_int> = OnceLock::new();
     extern "C" fn nothing(_signal: libc::c_int) {}
@@ -22,7 +22,7 @@ pub(super) fn waking_signal() -> libc::c_int {
                     && now.sa_sigaction == libc::SIG_DFL
             }
         });
-        // Thirty signals that are all taken would be a first; the last is as good as any then.
+        // If all thirty realtime signals have handlers, the last one is used.
         let signal = free.unwrap_or(libc::SIGRTMAX());
         if free.is_some() {
             // SAFETY: all-zero bytes are a valid sigaction: no flags, so that a system call is not
@@ -37,14 +37,14 @@ pub(super) fn waking_signal() -> libc::c_int {
     })
 }
 
-/// Signals are kept from this thread until this is dropped: the client panics on each.
+/// Blocks signals on this thread until it is dropped, because the client panics on each.
 pub(super) struct Masked {
     before: libc::sigset_t,
 }
 
 impl Masked {
     pub fn all_but(signal: libc::c_int) -> Masked {
-        // What the processor raises for a fault of this thread must not be blocked.
+        // The signals of faults of this thread must not be blocked.
         let faults = [
             libc::SIGSEGV,
             libc::SIGBUS,
@@ -71,7 +71,7 @@ impl Masked {
 
 impl Drop for Masked {
     fn drop(&mut self) {
-        // SAFETY: `before` is the set that the same thread had: a `Masked` is not sent anywhere.
+        // SAFETY: `before` is the set that this thread had: a `Masked` is not sent to another thread.
         unsafe {
             libc::pthread_sigmask(
                 libc::SIG_SETMASK,

@@ -1,8 +1,8 @@
-//! What a UDP socket lets in, decided by the kernel: a classic socket filter on where a datagram comes
-//! from. What it drops never reaches whoever reads the socket, and is counted by the kernel.
+//! Restricts what a UDP socket receives with a classic socket filter in the kernel, by the sender of a
+//! datagram. What the filter drops never reaches the code that reads the socket, and the kernel counts it.
 //!
-//! A filter has no state and takes no privilege. It sees the datagram from the UDP header on, and the IP
-//! header through [`NETWORK_HEADER`]. The clients bind IPv4 sockets, so that is all it knows.
+//! A filter has no state and needs no privilege. It sees the datagram from the UDP header on, and the IP
+//! header through [`NETWORK_HEADER`]. It supports only IPv4, because the clients bind IPv4 sockets.
 
 #![warn(clippy::indexing_slicing)]
 #![allow(
@@ -18,20 +18,20 @@ use std::os::fd::AsRawFd;
 use libc::{c_int, socklen_t};
 use socket2::SockRef;
 
-/// Whose datagrams a socket lets in.
+/// The senders whose datagrams a socket accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Accepted {
     /// Datagrams of one host, from any port.
     Host(Ipv4Addr),
     /// Datagrams of one socket.
     Socket(SocketAddrV4),
-    /// No datagram. What is queued already stays.
+    /// No datagram. Datagrams that are already queued stay.
     Nobody,
 }
 
 /// Where a load from the IP header begins.
 const NETWORK_HEADER: u32 = libc::SKF_NET_OFF as u32;
-/// Where the sender is in the IP header, and its port in the UDP header.
+/// The offset of the sender's address in the IP header, and of its port in the UDP header.
 const SOURCE_ADDRESS: u32 = NETWORK_HEADER.wrapping_add(12);
 const SOURCE_PORT: u32 = 0;
 
@@ -39,17 +39,17 @@ const LOAD_WORD: u32 = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
 const LOAD_HALF: u32 = libc::BPF_LD | libc::BPF_H | libc::BPF_ABS;
 const JUMP_IF_EQUAL: u32 = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
 const RETURN: u32 = libc::BPF_RET | libc::BPF_K;
-/// What a filter returns is how many bytes are kept.
+/// A filter returns how many bytes of the datagram are kept.
 const ALL: u32 = u32::MAX;
 const NONE: u32 = 0;
 
-/// Where [`memory`] finds what it tells; what it counts is the last slot.
+/// The slots of the numbers in the kernel's answer to [`memory`]; the count of drops is the last slot.
 const QUEUED: usize = libc::SK_MEMINFO_RMEM_ALLOC as usize;
 const ROOM: usize = libc::SK_MEMINFO_RCVBUF as usize;
 const DROPPED: usize = libc::SK_MEMINFO_DROPS as usize;
 const MEMORY_SLOTS: usize = DROPPED + 1;
 
-/// Lets in what `heard` says from now on. What is queued already stays.
+/// Accepts only datagrams of `accepted` from now on. Datagrams that are already queued stay.
 pub(crate) fn hear(socket: &UdpSocket, accepted: Accepted) -> io::Result<()> {
     let step = |code: u32, k: u32| libc::sock_filter {
         code: code as u16,
@@ -57,7 +57,7 @@ pub(crate) fn hear(socket: &UdpSocket, accepted: Accepted) -> io::Result<()> {
         jf: 0,
         k,
     };
-    // Skips the next instruction where it fits.
+    // Skips the next instruction if the value is equal.
     let unless = |k: u32| libc::sock_filter {
         jt: 1,
         ..step(JUMP_IF_EQUAL, k)
@@ -86,12 +86,12 @@ pub(crate) fn hear(socket: &UdpSocket, accepted: Accepted) -> io::Result<()> {
     SockRef::from(socket).attach_filter(&program)
 }
 
-/// Whether a socket has a filter already.
+/// Returns true if a socket has a filter already.
 #[cfg(any(test, feature = "libfranka-rs"))]
 pub(crate) fn has_filter(socket: &UdpSocket) -> bool {
     let mut instructions: socklen_t = 0;
-    // SAFETY: asked with a length of 0, the call writes the number of instructions to it, and nothing
-    // to the value, which is none.
+    // SAFETY: asked with a length of 0, the call writes the number of instructions to it, and nothing to
+    // the value, whose pointer is null.
     let result = unsafe {
         libc::getsockopt(
             socket.as_raw_fd(),
@@ -104,18 +104,18 @@ pub(crate) fn has_filter(socket: &UdpSocket) -> bool {
     result == 0 && instructions > 0
 }
 
-/// What the kernel tells of a socket's queue.
+/// What the kernel reports about a socket's queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Memory {
-    /// Bytes that the queue takes up, with what the kernel keeps beside each datagram.
+    /// The bytes that the queue takes up, including the kernel's overhead for each datagram.
     pub queued: u32,
-    /// Bytes that it may take up.
+    /// The bytes that the queue may take up.
     pub room: u32,
     /// Datagrams dropped since the socket was made: by its filter, or because there was no room. Wraps.
     pub dropped: u32,
 }
 
-/// How a socket's queue is now. Takes no privilege.
+/// Returns the present state of a socket's queue. Needs no privilege.
 pub(crate) fn memory(socket: &UdpSocket) -> io::Result<Memory> {
     let mut slots = [0_u32; MEMORY_SLOTS];
     let mut length = size_of_val(&slots) as socklen_t;
@@ -142,26 +142,27 @@ pub(crate) fn memory(socket: &UdpSocket) -> io::Result<Memory> {
     })
 }
 
-/// The length and the sender of the first datagram that is queued; it stays there.
+/// Returns the length and the sender of the first queued datagram, and leaves it in the queue.
 #[cfg(any(test, feature = "libfranka-rs"))]
 pub(crate) fn first(socket: &UdpSocket) -> Option<(usize, SocketAddrV4)> {
     received(socket, libc::MSG_PEEK)
 }
 
-/// The same, and takes it out.
+/// Returns the length and the sender of the first queued datagram, and removes it from the queue.
 pub(crate) fn take(socket: &UdpSocket) -> Option<(usize, SocketAddrV4)> {
     received(socket, 0)
 }
 
 fn received(socket: &UdpSocket, how: c_int) -> Option<(usize, SocketAddrV4)> {
-    // The socket may block and have a timeout, which are its owner's to choose.
+    // Whether the socket blocks, and its timeout, are its owner's choice, so this call does not rely on
+    // them.
     let how = how | libc::MSG_DONTWAIT | libc::MSG_TRUNC;
     let mut byte = 0_u8;
     // SAFETY: all-zero bytes are a valid address.
     let mut from: libc::sockaddr_in = unsafe { zeroed() };
     let mut length = size_of_val(&from) as socklen_t;
-    // SAFETY: the call writes at most one byte to `byte`, and of the address as many as `length` says,
-    // which is what `from` has.
+    // SAFETY: the call writes at most one byte to `byte`, and at most `length` bytes to `from`, which is
+    // its size.
     let result = unsafe {
         libc::recvfrom(
             socket.as_raw_fd(),
@@ -189,7 +190,8 @@ mod tests {
         (socket, SocketAddrV4::new(ip.into(), port))
     }
 
-    /// What a socket that hears `heard` gets, of one byte from each of `senders`, and how many are dropped.
+    /// Returns what a socket that accepts `accepted` receives if each of `senders` sends one byte, and how
+    /// many are dropped.
     fn gets(accepted: Option<Accepted>, senders: &[&UdpSocket]) -> (Vec<u8>, u32) {
         let listening = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
         listening

@@ -1,13 +1,14 @@
-//! Lets the arm alone be heard, and answered, at the socket that its states come to.
+//! Restricts the socket for states to the arm: only its datagrams are read and answered.
 //!
-//! Both clients take in whatever anybody sends to their port, and answer whoever sent last. So the
-//! kernel is told whom their socket lets in ([`filter`]): when connecting, from outside, because
-//! they keep it to themselves; before the arm is told the port where that is known. Not by connecting
-//! it: that would leave what is queued there, count nothing, and let one ICMP error end a motion.
+//! Both clients accept datagrams from every sender, and answer the sender of the last one. So the kernel is
+//! told from which sender their socket may receive ([`filter`]). This happens while connecting, from
+//! outside, because the clients do not give access to the socket; and before the arm learns the port, if
+//! the port is known. Connecting the UDP socket would not do: that leaves what is already queued, counts
+//! nothing, and lets one ICMP error end a motion.
 //!
 //! ```text
-//! filter.rs   what a socket lets in, decided by the kernel
-//! sockets.rs  the sockets that a client keeps to itself, found
+//! filter.rs   which senders a socket accepts, decided by the kernel
+//! sockets.rs  finds the sockets of a client that gives no access to them
 //! ```
 
 #![warn(clippy::indexing_slicing)]
@@ -29,23 +30,23 @@ use socket2::SockRef;
 use crate::client::source::filter::{Accepted, Memory};
 use crate::error::{ArmError, ArmErrorCode};
 
-/// How often a state is looked for.
+/// How often to check for a state.
 const LOOKING: Duration = Duration::from_millis(1);
-/// More than a queue holds.
+/// More datagrams than a queue holds.
 const MOST: usize = 100_000;
-/// What a state takes up in the queue at most, with what the kernel keeps beside it: two fragments, a
-/// page each.
+/// The bytes that a state takes up in the queue at most, including the kernel's overhead: two fragments of
+/// a page each.
 const STATE_BYTES: u64 = 10_000;
 /// How often the arm sends a state.
 const PERIOD: Duration = Duration::from_millis(1);
 
-/// A socket that lets in nothing but what one arm, or hand, sends.
+/// A socket that accepts only what one arm, or hand, sends.
 #[derive(Debug)]
 pub(crate) struct ArmSocket {
     socket: UdpSocket,
 }
 
-/// The same before it is known from which port it sends.
+/// A socket that accepts only what one host sends, because the arm's port is not known yet.
 #[derive(Debug)]
 pub(crate) struct HostSocket {
     socket: UdpSocket,
@@ -53,12 +54,12 @@ pub(crate) struct HostSocket {
 }
 
 impl HostSocket {
-    /// Makes `socket` hear one host alone; nothing else is left in its queue.
+    /// Restricts `socket` to datagrams of one host, and empties its queue.
     pub fn to(socket: OwnedFd, host: IpAddr) -> Result<HostSocket, ArmError> {
         let IpAddr::V4(host) = host.to_canonical() else {
             return Err(ArmError::new(
                 ArmErrorCode::ConnectFailed,
-                format!("{host} sends states over IPv4 alone: connect to its IPv4 address"),
+                format!("{host} sends states only over IPv4: connect to its IPv4 address"),
             ));
         };
         let socket = UdpSocket::from(socket);
@@ -66,7 +67,8 @@ impl HostSocket {
         Ok(HostSocket { socket, host })
     }
 
-    /// Hears the port that the next state of `length` bytes comes from, and no other from then on.
+    /// Learns the port from which the next state of `length` bytes comes, and accepts no other from then
+    /// on.
     pub fn learned(self, length: usize, due: Instant) -> Result<ArmSocket, ArmError> {
         let state = awaited(due, || {
             let mut taken = (0..MOST).map_while(|_| filter::take(&self.socket));
@@ -77,8 +79,8 @@ impl HostSocket {
                 ArmErrorCode::ConnectFailed,
                 format!(
                     "no state came from {} in time: commands go there, so states must come from \
-                     there too. Connect to the address that the arm itself has, and see that \
-                     nothing between rewrites where its UDP comes from",
+                     there too. Connect to the address that the arm itself has, and check that \
+                     no address translation changes the source of its UDP",
                     self.host
                 ),
             ));
@@ -86,27 +88,28 @@ impl HostSocket {
         self.at(source)
     }
 
-    /// Hears one port from now on.
+    /// Accepts only datagrams from this port from now on.
     pub fn at(self, source: SocketAddrV4) -> Result<ArmSocket, ArmError> {
         let HostSocket { socket, .. } = self;
         only(&socket, Accepted::Socket(source))?;
         Ok(ArmSocket { socket })
     }
 
-    /// Hears nobody, and ends the wait of whoever reads the socket.
+    /// Accepts no datagrams any more, and ends the wait of the thread that reads the socket.
     pub fn deafen(&self) {
         deafen(&self.socket);
     }
 }
 
 fn deafen(socket: &UdpSocket) {
-    // Whoever reads goes on as long as something is there to read. Where this is refused, it is read to its end.
+    // A reader goes on while datagrams are queued. If this fails, it reads until the queue is empty.
     let _ = filtered(socket, Accepted::Nobody);
-    // A socket for datagrams says that it was not connected, and its reader wakes all the same.
+    // For a UDP socket this returns an error, because it is not connected, but it wakes the reader all the
+    // same.
     let _ = SockRef::from(socket).shutdown(Shutdown::Both);
 }
 
-/// Lets in `heard`, and takes out what others have sent before.
+/// Accepts only `accepted`, and removes what others have sent before.
 fn only(socket: &UdpSocket, accepted: Accepted) -> Result<(), ArmError> {
     filtered(socket, accepted)?;
     let _ = (0..MOST).try_for_each(|_| filter::take(socket).map(drop));
@@ -119,14 +122,14 @@ fn filtered(socket: &UdpSocket, accepted: Accepted) -> Result<(), ArmError> {
             ArmErrorCode::ConnectFailed,
             format!(
                 "the socket for states cannot be closed to strangers: {error} (SO_ATTACH_FILTER). \
-                 Without that anybody can send states to it, so nothing is connected; a sandbox that \
-                 forbids socket filters has to allow them"
+                 Without that any host can send states to it, so the connection was refused; a sandbox \
+                 that forbids socket filters must allow them"
             ),
         )
     })
 }
 
-/// Looks until there is something, or until `due`.
+/// Calls `look` until it returns something, or until `due`.
 pub(crate) fn awaited<T>(due: Instant, mut look: impl FnMut() -> Option<T>) -> Option<T> {
     loop {
         let found = look();
@@ -137,24 +140,24 @@ pub(crate) fn awaited<T>(due: Instant, mut look: impl FnMut() -> Option<T>) -> O
     }
 }
 
-/// What a connection hears, and how much came from somebody else. The kernel counts what the filter
-/// drops and what finds the queue full as one; told apart they are by when they can have happened:
+/// The source of a connection's states, which counts datagrams from other senders. The kernel has one count
+/// of what the filter drops and of what finds the queue full. The two are told apart by when they can have
+/// happened:
 ///
-/// - While a session drives the arm each cycle empties the queue. Where a cycle comes so late that the
-///   queue can have been full, as many drops as the arm can have sent states in that time are not
-///   counted.
-/// - While nobody reads, the queue can only grow. Where it is not near full there was no other drop
-///   than the filter's since it was emptied; where it is, none is counted.
+/// - While a session drives the arm, each cycle empties the queue. If a cycle comes so late that the queue
+///   can have been full, as many drops as the arm can have sent states in that time are not counted.
+/// - While no session reads, the queue can only grow. If it is not nearly full, only the filter has dropped
+///   datagrams since the queue was emptied. If it is nearly full, none is counted.
 ///
-/// So what is counted came from somebody else; some of what did may be missing.
+/// So everything that is counted came from another sender, but the count may be too low.
 #[derive(Debug, Default)]
 pub(crate) struct StateSource {
     counted: Mutex<Counted>,
-    /// When the loop had its newest cycle, in nanoseconds; 0 where there is no loop.
+    /// The time of the loop's newest cycle, in nanoseconds; 0 if there is no loop.
     cycle: AtomicU64,
-    /// For how long the queue may have been full while a loop had it, in nanoseconds.
+    /// For how long the queue may have been full while a loop was running, in nanoseconds.
     full: AtomicU64,
-    /// From how long on it may be, in nanoseconds.
+    /// How long it takes to fill the queue, in nanoseconds.
     fills: AtomicU64,
 }
 
@@ -162,12 +165,12 @@ pub(crate) struct StateSource {
 struct Counted {
     socket: Option<UdpSocket>,
     foreign: u64,
-    /// What the kernel's count was when it was looked at last.
+    /// The kernel's count when it was read last.
     dropped: u32,
 }
 
 impl StateSource {
-    /// Counts what `ear` does not let in, from now on.
+    /// Counts what `socket` does not accept, from now on.
     pub fn of(&self, socket: ArmSocket) {
         let mut counted = self.counted();
         counted.socket = Some(socket.socket);
@@ -179,7 +182,8 @@ impl StateSource {
         }
     }
 
-    /// Hears nobody any more and ends the wait of whoever reads the socket, which is let go of.
+    /// Accepts no datagrams any more, ends the wait of the thread that reads the socket, and releases the
+    /// socket.
     pub fn deafen(&self) {
         let mut counted = self.counted();
         self.settle(&mut counted);
@@ -188,21 +192,21 @@ impl StateSource {
         }
     }
 
-    /// Lets go of the socket.
+    /// Releases the socket.
     pub fn end(&self) {
         let mut counted = self.counted();
         self.settle(&mut counted);
         counted.socket = None;
     }
 
-    /// Datagrams from others than the arm that were dropped until now.
+    /// Returns how many datagrams from other senders than the arm were dropped until now.
     pub fn foreign(&self) -> u64 {
         let mut counted = self.counted();
         self.settle(&mut counted);
         counted.foreign
     }
 
-    /// Runs what empties the queue, while no loop has it.
+    /// Runs `empty`, which empties the queue, while no loop runs.
     pub fn emptied<T>(&self, empty: impl FnOnce() -> T) -> T {
         let has_room = {
             let mut counted = self.counted();
@@ -214,7 +218,7 @@ impl StateSource {
         let outcome = empty();
         let took = Time::now().since(started).as_nanos() as u64;
         let mut counted = self.counted();
-        // What is half empty does not fill in half the time that filling takes.
+        // A queue that is half empty does not get full in half the time that filling it takes.
         if has_room && took * 2 < self.fills.load(Ordering::Relaxed) {
             self.settle(&mut counted);
         } else if let Some(now) = counted.memory() {
@@ -223,8 +227,8 @@ impl StateSource {
         outcome
     }
 
-    /// The body of a loop whose cycles empty the queue, until it is dropped. Just before, the queue was
-    /// emptied.
+    /// Returns a loop whose cycles empty the queue, until it is dropped. The queue must have been emptied
+    /// just before.
     pub fn driven<'a>(&'a self, tick: &'a mut dyn Tick) -> CountedTick<'a> {
         self.full.store(0, Ordering::Relaxed);
         self.cycle.store(Time::now().as_nanos(), Ordering::Relaxed);
@@ -244,7 +248,7 @@ impl StateSource {
         counted.foreign += new.saturating_sub(self.excused(now));
     }
 
-    /// How many of the drops until now may be the arm's states.
+    /// Returns how many of the drops until now may have been the arm's states.
     fn excused(&self, now: Memory) -> u64 {
         let cycle = self.cycle.load(Ordering::Relaxed);
         if cycle == 0 {
@@ -256,14 +260,14 @@ impl StateSource {
         full.div_ceil(PERIOD.as_nanos() as u64)
     }
 
-    /// For how long the queue may have been full at `now`, in nanoseconds.
+    /// Returns for how long the queue may have been full at `now`, in nanoseconds.
     fn late(&self, cycle: u64, now: Time) -> u64 {
         let since = now.as_nanos().saturating_sub(cycle);
         let is_late = since > self.fills.load(Ordering::Relaxed);
         if is_late { since } else { 0 }
     }
 
-    /// A cycle of the loop: no lock, no system call.
+    /// Notes a cycle of the loop. Takes no lock and makes no system call.
     fn cycle(&self, started: Time) {
         let before = self
             .cycle
@@ -281,7 +285,7 @@ impl Counted {
     }
 }
 
-/// A loop body whose cycles are noticed.
+/// A loop whose cycles are noted.
 pub(crate) struct CountedTick<'a> {
     tick: &'a mut dyn Tick,
     source: &'a StateSource,

@@ -1,4 +1,4 @@
-//! Finding the sockets that a client keeps to itself, among all of this process.
+//! Finds the sockets of a client that gives no access to them, among all sockets of this process.
 
 #![allow(
     unsafe_code,
@@ -13,9 +13,10 @@ use socket2::{Socket, Type};
 
 use crate::error::{ArmError, ArmErrorCode};
 
-/// Looks at each socket of this process, with its number, as a duplicate that ends unless it is wanted.
+/// Calls `wanted` with a duplicate of each socket of this process and its descriptor number. Duplicates
+/// that `wanted` does not return are closed.
 fn found<T>(mut wanted: impl FnMut(RawFd, Socket) -> Option<T>) -> Vec<T> {
-    // One search at a time: the duplicates of another would be found too, and their numbers with them.
+    // Only one search runs at a time: it would also find the duplicates of another search.
     static SEARCH: Mutex<()> = Mutex::new(());
     let _alone = SEARCH.lock().unwrap_or_else(PoisonError::into_inner);
     let open = std::fs::read_dir("/proc/self/fd").into_iter().flatten();
@@ -26,16 +27,16 @@ fn found<T>(mut wanted: impl FnMut(RawFd, Socket) -> Option<T>) -> Vec<T> {
         number.filter(|_| is_socket)
     });
     let sockets = numbers.filter_map(|number| {
-        // SAFETY: the number is that of a descriptor that was open a moment ago, and not -1. It
-        // is borrowed for one system call, which duplicates it. Where its owner has closed it
-        // meanwhile the call fails, or duplicates what took its number: its addresses tell.
+        // SAFETY: the number is not -1, and belongs to a descriptor that was open a moment ago. It is
+        // borrowed for one system call, which duplicates it. If its owner has closed it meanwhile, the call
+        // fails or duplicates another file with that number, which is recognised by its addresses.
         let duplicate = unsafe { BorrowedFd::borrow_raw(number) }.try_clone_to_owned();
         wanted(number, Socket::from(duplicate.ok()?))
     });
     sockets.collect()
 }
 
-/// The socket between `here` and `there`, where this process has it.
+/// Returns a duplicate of the socket between `here` and `there`, if this process has it.
 pub(crate) fn between(here: SocketAddr, there: SocketAddr) -> Option<Socket> {
     let found = found(|_, socket| (ends(&socket)? == (here, there)).then_some(socket));
     found.into_iter().next()
@@ -44,35 +45,36 @@ pub(crate) fn between(here: SocketAddr, there: SocketAddr) -> Option<Socket> {
 /// Both ends of the command socket of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Line {
-    /// This end.
+    /// The address of this end.
     pub here: SocketAddr,
-    /// The arm's: where it was connected to, however the address was spelled.
+    /// The address of the arm's end, as the connection has it, however the address was spelled.
     pub there: SocketAddr,
 }
 
 impl Line {
-    /// Ends the connection, and with it whatever waits for an answer.
+    /// Ends the connection, and with it every wait for an answer.
     pub fn cut(&self) {
         if let Some(socket) = between(self.here, self.there) {
-            // It may have been shut down already, which is as good.
+            // It may have been shut down already, which is fine.
             let _ = socket.shutdown(Shutdown::Both);
         }
     }
 }
 
-/// The number of the same. Nobody has a duplicate of it.
+/// Returns the descriptor number of the socket between `here` and `there`. No duplicate of it may exist.
 pub(crate) fn number_of(here: SocketAddr, there: SocketAddr) -> Option<RawFd> {
     let found = found(|number, socket| (ends(&socket)? == (here, there)).then_some(number));
     found.into_iter().next()
 }
 
-/// Both ends of a connection.
+/// Returns the addresses of both ends of a connection.
 fn ends(socket: &Socket) -> Option<(SocketAddr, SocketAddr)> {
     let far = socket.peer_addr().ok()?.as_socket()?;
     Some((socket.local_addr().ok()?.as_socket()?, far))
 }
 
-/// The port of a socket that takes datagrams from anybody, as both clients' do.
+/// Returns the port of a UDP socket that accepts datagrams from any sender, as the sockets of both clients
+/// do.
 fn open_port(socket: &Socket) -> Option<u16> {
     let of_datagrams = socket.r#type().is_ok_and(|of| of == Type::DGRAM);
     if !of_datagrams || socket.peer_addr().is_ok() {
@@ -82,10 +84,10 @@ fn open_port(socket: &Socket) -> Option<u16> {
     at.ip().is_unspecified().then(|| at.port())
 }
 
-/// The socket that states come to on `port`.
+/// Returns a duplicate of the socket that states come to on `port`.
 ///
 /// # Errors
-/// [`ArmErrorCode::ConnectFailed`] where there is none.
+/// [`ArmErrorCode::ConnectFailed`] if there is none.
 pub(crate) fn bound_to(port: u16) -> Result<OwnedFd, ArmError> {
     let found = found(|_, socket| (open_port(&socket)? == port).then_some(socket));
     let mut found = found.into_iter().map(OwnedFd::from);
@@ -99,13 +101,14 @@ fn lost(why: &str) -> ArmError {
         ArmErrorCode::ConnectFailed,
         format!(
             "the socket for states cannot be closed to strangers, because it was not found: {why}. \
-             Without that anybody can send states to it, so nothing is connected. Connect again; let \
-             this process read /proc/self/fd"
+             Without that any host can send states to it, so the connection was refused. Connect again; \
+             let this process read /proc/self/fd"
         ),
     )
 }
 
-/// Finding both sockets of `libfranka-rs`, which tells nothing of them: they were not there before it connected.
+/// Finds both sockets of `libfranka-rs`, which gives no access to them: they did not exist before it
+/// connected.
 #[cfg(feature = "libfranka-rs")]
 mod before {
     use std::net::UdpSocket;
@@ -116,7 +119,8 @@ mod before {
     use crate::client::source::awaited;
     use crate::client::source::filter::{first, has_filter};
 
-    /// The arms that are being connected to: each by one client, so that what is new is that one's.
+    /// The arms to which a client is connecting. Only one client may connect to each, so that new sockets
+    /// are known as its own.
     static CONNECTING: Mutex<Vec<SocketAddr>> = Mutex::new(Vec::new());
     static FREED: Condvar = Condvar::new();
 
@@ -124,7 +128,8 @@ mod before {
         CONNECTING.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What was there before a client connects to an arm. Nobody else does so here until this is dropped.
+    /// The sockets that existed before a client connects to an arm. No other client connects to that arm
+    /// until this is dropped.
     pub(crate) struct Before {
         there: SocketAddr,
         here: Vec<SocketAddr>,
@@ -132,8 +137,8 @@ mod before {
     }
 
     impl Before {
-        /// Looks at what there is now; the arm's end of the command socket will be `there`. Nothing where
-        /// another attempt goes on until `due`.
+        /// Records the present sockets; `there` will be the arm's end of the command socket. Returns `None`
+        /// if another attempt lasts until `due`.
         pub fn connecting(there: SocketAddr, due: Instant) -> Option<Before> {
             let patience = due.saturating_duration_since(Instant::now());
             let (mut connecting, _) = FREED
@@ -151,7 +156,7 @@ mod before {
             })
         }
 
-        /// The connection that has been made since; none where there are several.
+        /// Returns the connection that has been made since; `None` if there are none or several.
         pub fn made(&self) -> Option<Line> {
             let mut new = ends_here(self.there);
             new.retain(|here| !self.here.contains(here));
@@ -165,25 +170,26 @@ mod before {
             })
         }
 
-        /// The socket for states of the client that has connected since. A state has `length` bytes.
+        /// Returns the socket for states of the client that has connected since. A state has `length`
+        /// bytes.
         ///
         /// # Errors
-        /// [`ArmErrorCode::ConnectFailed`] where it is not found until `due`.
+        /// [`ArmErrorCode::ConnectFailed`] if it is not found until `due`.
         pub fn takes_states(&self, length: usize, due: Instant) -> Result<OwnedFd, ArmError> {
             let mut new: Vec<(u16, UdpSocket)> = found(|_, socket| {
                 let port = open_port(&socket)?;
                 let socket = UdpSocket::from(socket);
-                // What is filtered has been found by somebody else.
+                // A socket with a filter already belongs to another connection.
                 let is_new = !self.ports.contains(&port) && !has_filter(&socket);
                 is_new.then_some((port, socket))
             });
-            // Who finds a socket has a duplicate of it, and filters it then.
+            // Another search may hold a duplicate of the same socket until it has set the filter.
             new.sort_unstable_by_key(|(port, _)| *port);
             new.dedup_by_key(|(port, _)| *port);
             let nth = match new.len() {
                 0 => None,
                 1 => Some(0),
-                // Another arm is being connected to, or a hand.
+                // Another arm or a hand is being connected to at the same time.
                 _ => awaited(due, || {
                     let waits = |(_, socket): &_| {
                         let (got, from) = first(socket)?;
@@ -210,7 +216,7 @@ mod before {
         }
     }
 
-    /// This end of each connection to `there`, in order.
+    /// Returns the addresses of this end of each connection to `there`, in order.
     fn ends_here(there: SocketAddr) -> Vec<SocketAddr> {
         let mut here = found(|_, socket| {
             let (here, to) = ends(&socket)?;
@@ -252,7 +258,7 @@ mod tests {
         use std::sync::atomic::{AtomicBool, Ordering};
         use std::time::Duration;
 
-        // Lower numbers for the duplicates.
+        // When these sockets are dropped, lower descriptor numbers are free for the duplicates.
         let gaps: Vec<_> = (0..8).map(|_| UdpSocket::bind("127.0.0.1:0")).collect();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let there = listener.local_addr().unwrap();

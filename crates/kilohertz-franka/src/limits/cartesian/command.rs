@@ -1,32 +1,33 @@
-//! What the actions of Cartesian modes are, slot by slot.
+//! The layout of the actions of Cartesian modes.
 
 use kilohertz_core::limits::{Violation, ViolationKind};
 
 use crate::kinematics::differential::{PARTS, Rates};
 
-/// What the actions are.
+/// The kind of the actions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CartesianCommand {
     Velocity,
     Pose,
-    /// A pose that is not to be reached at once.
+    /// A pose that need not be reached at once.
     Target,
 }
 
 impl CartesianCommand {
-    /// The velocities that an action is.
+    /// Returns the velocities of an action that consists of velocities.
     pub fn rates_in(self, action: &[f64]) -> Rates {
         let mut rates = [0.0; 7];
         rates[..action.len()].copy_from_slice(action);
         rates
     }
 
-    /// Where a pose's action wants the elbow; 0 where that is the arm's choice.
+    /// Returns the elbow position that the action of a pose asks for; 0 if the arm chooses the elbow.
     pub fn elbow_in(self, action: &[f64]) -> f64 {
         action.get(16).copied().unwrap_or(0.0)
     }
 
-    /// The slot of an action that stands for a part of it: where that part is largest.
+    /// Returns the slot of an action that represents a part of it: the slot of the vector's largest
+    /// component.
     pub fn slot(self, part: usize, vector: &[f64]) -> usize {
         let largest = (1..vector.len()).fold(0, |most, i| {
             if vector[i].abs() > vector[most].abs() {
@@ -43,7 +44,7 @@ impl CartesianCommand {
         }
     }
 
-    /// The slot of a place along an axis.
+    /// Returns the slot that holds a place along `axis`.
     pub fn axis_slot(self, axis: usize) -> usize {
         match self {
             CartesianCommand::Velocity => axis,
@@ -51,7 +52,7 @@ impl CartesianCommand {
         }
     }
 
-    /// That the place on `axis`, to which `action` leads, is outside the box.
+    /// Returns the violation that `action` leads to a place outside the box on `axis`.
     pub fn box_left(self, action: &[f64], axis: usize, received: f64, limit: f64) -> Violation {
         let slot = self.axis_slot(axis);
         Violation {

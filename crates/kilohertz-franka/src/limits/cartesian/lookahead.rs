@@ -1,5 +1,5 @@
-//! Looking ahead: what a motion of the end effector asks of the joints, and whether it can still be braked
-//! within their limits and the box.
+//! Looking ahead: what a motion of the end effector requires of the joints, and whether it can still be
+//! braked within the limits of the joints and the box.
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
@@ -17,17 +17,18 @@ use crate::limits::cartesian::motion::{CartesianMotion, shorten};
 use crate::limits::workspace::{CartesianBox, PLACES};
 use crate::state::{joints, offset};
 
-/// How much of the joints' limits commands of our own making may take.
+/// The share of the joints' limits that commands made by this package may use.
 const JOINT_SHARE: f64 = 0.8;
-/// A motion stays this far away from singular poses; [`JacobianMap::volume`].
+/// A motion keeps this distance from singular poses, in the unit of [`JacobianMap::volume`].
 const LEAST_VOLUME: f64 = 0.025;
-/// An elbow goes on towards where it can go no further as slowly as if it took this long \[s\].
+/// An elbow slows down with this time constant \[s\] as it comes to a place beyond which it cannot go.
 const EASING: f64 = 0.25;
-/// How much weaker braking is taken to be there.
+/// By this factor braking is assumed to be weaker further on.
 const WEAKER: f64 = 0.7;
-/// This slow [rad/s] a joint may always be.
+/// A joint may always move this slowly [rad/s].
 const CREEP: f64 = 1e-4;
-/// However close to their limits the joints are, the end effector may be braked with this share.
+/// However close to their limits the joints are, the end effector may be braked with this share of its
+/// limits.
 const LEAST_SHARE: f64 = 0.05;
 
 /// Why a motion may not go on.
@@ -36,13 +37,13 @@ pub(super) enum Blocked {
     Box(usize, f64, f64),
 }
 
-/// The joints as the arm reports them, and what it looks ahead with.
+/// The joints as the arm reports them, and what looking ahead needs.
 #[derive(Clone)]
 pub(super) struct Lookahead {
-    /// Whether the elbow is commanded.
+    /// True if the elbow is commanded.
     pub leads_elbow: bool,
     pub arm_joints: [JointBounds; 7],
-    /// For everything of our own making, braking among it.
+    /// The bounds for all motions made by this package, braking included.
     pub own: [PartBounds; 3],
     pub fence: Option<CartesianBox>,
     pub reach: Kinematics,
@@ -73,7 +74,7 @@ impl Lookahead {
         }
     }
 
-    /// Takes in how the joints stand and move.
+    /// Takes in the positions, velocities and accelerations of the joints.
     pub fn observe(&mut self, observation: &[f64]) {
         self.q = joints(observation, offset::q_d);
         self.dq = joints(observation, offset::dq_d);
@@ -82,8 +83,8 @@ impl Lookahead {
         self.map = self.map_at(&self.q);
     }
 
-    /// What the joints do in the step to `next`: velocities, accelerations and jerks. The arm says
-    /// what they do now, so its choice of the elbow is in it.
+    /// Returns velocities, accelerations and jerks of the joints in the step to `next`. They start from
+    /// what the arm reports of the joints, so they include the arm's own choice of the elbow.
     pub fn joint_step(&self, motion: &CartesianMotion, next: &CartesianMotion) -> [[f64; 7]; 3] {
         let jerk = self.map.of(&motion.jerk_to(next));
         let ddq = std::array::from_fn(|i| self.ddq[i] + jerk[i] * DT);
@@ -91,14 +92,16 @@ impl Lookahead {
         [dq, ddq, jerk]
     }
 
-    /// What each joint accelerates by [rad/s2] because the arm bends, although its hand does not.
+    /// Returns the acceleration of each joint [rad/s2] that comes from the changing posture and not from an
+    /// acceleration of the end effector.
     fn bend(&self, motion: &CartesianMotion) -> [f64; 7] {
         let through = self.map.of(&motion.acceleration);
         std::array::from_fn(|joint| self.ddq[joint] - through[joint])
     }
 
-    /// The shares of the acceleration and of the jerk in `bounds` that the joints can follow whatever
-    /// their direction, where `map` holds and the joints bend by `bend`.
+    /// Returns the shares of the acceleration and of the jerk in `bounds` that the joints can follow in
+    /// every direction. `map` is the map at that place, and `bend` the acceleration of the joints from the
+    /// changing posture.
     fn shares(&self, bounds: &[PartBounds; 3], map: &JacobianMap, bend: &[f64; 7]) -> (f64, f64) {
         let (mut acceleration, mut jerk): (f64, f64) = (1.0, 1.0);
         for (joint, arm) in self.arm_joints.iter().enumerate() {
@@ -114,19 +117,19 @@ impl Lookahead {
         (acceleration.max(LEAST_SHARE), jerk.max(LEAST_SHARE))
     }
 
-    /// The bounds for a step of our own, small enough for the joints whatever its direction.
+    /// Returns the bounds for a step made by this package, small enough for the joints in every direction.
     pub fn eased(&self, motion: &CartesianMotion, bounds: &[PartBounds; 3]) -> [PartBounds; 3] {
         let (acceleration, jerk) = self.shares(bounds, &self.map, &self.bend(motion));
         bounds.map(|part| part.share(1.0, acceleration, jerk))
     }
 
-    /// The map of the joints at `q`.
+    /// Returns the map of the joints at `q`.
     fn map_at(&self, q: &[f64; 7]) -> JacobianMap {
         self.reach.joints(q, self.leads_elbow)
     }
 
-    /// What keeps `next` from following `motion`: where it would lead out of what the joints or the box allow,
-    /// however soon it is braked.
+    /// Returns why `next` must not follow `motion`: after it the end effector could not be braked within
+    /// the limits of the joints and the box.
     pub fn blocked(&self, motion: &CartesianMotion, next: &CartesianMotion) -> Option<Blocked> {
         let [dq, ..] = self.joint_step(motion, next);
         let (most, jerk) = self.shares(&self.own, &self.map, &self.bend(motion));
@@ -136,7 +139,7 @@ impl Lookahead {
         if let Some(left) = self.outside(&from, &place) {
             return Some(left);
         }
-        // Each part is braked for itself, from the velocity that it has by then.
+        // Each part is braked separately, from the velocity that it has when its braking begins.
         let phases: [(Rates, f64); 3] = std::array::from_fn(|part| {
             let range = PARTS[part].clone();
             let PartBounds {
@@ -178,7 +181,7 @@ impl Lookahead {
             };
             let (faster, ways) = (map.of(&now), map.of(&mean));
             if place_nth > 0 {
-                // On the way the joints have to be able to brake as hard as it is counted on.
+                // On the way the joints must be able to brake as hard as is assumed here.
                 let before = last.of(&now);
                 let bend = std::array::from_fn(|i| (faster[i] - before[i]) / step);
                 let (share, _) = self.shares(&self.own, &map, &bend);
@@ -220,13 +223,13 @@ impl Lookahead {
         None
     }
 
-    /// Whether the way between two places leads out of the box.
+    /// Returns how the way between two places leaves the box, if it does.
     pub fn outside(&self, from: &[f64; 3], to: &[f64; 3]) -> Option<Blocked> {
         let (axis, at, wall) = self.fence?.left(from, to)?;
         Some(Blocked::Box(axis, at, wall))
     }
 
-    /// `rates` as far as the joints and the box let it, and which joint lets it no further.
+    /// Returns `rates` as far as the joints and the box allow, and the joint that limits them, if one does.
     pub fn allowed(
         &self,
         motion: &CartesianMotion,
@@ -271,8 +274,8 @@ impl Lookahead {
         (rates, obstacle)
     }
 
-    /// The share of an elbow's velocity with which it comes to rest where it can go no further, and
-    /// does not keep the hand.
+    /// Returns the share of an elbow's velocity with which it comes to rest where it can go no further,
+    /// without holding up the end effector.
     fn elbow_share(&self, rate: f64) -> f64 {
         let bends = self.map.of(&joined([0.0; 6], rate));
         let q = std::array::from_fn(|joint| self.q[joint] + bends[joint] * EASING);
@@ -285,7 +288,7 @@ impl Lookahead {
         }
     }
 
-    /// What `action` breaks that leads to where it is `blocked`.
+    /// Returns the violation of an action that leads to where the motion is `blocked`.
     pub fn violation_of(
         &self,
         blocked: Blocked,
@@ -298,7 +301,7 @@ impl Lookahead {
         }
     }
 
-    /// That `joint` would take `share` of what it can do.
+    /// Returns the violation that `joint` would need `share` times its limits.
     pub fn joints_break(&self, joint: usize, share: f64) -> Violation {
         let (lower, upper) = self.arm_joints[joint].reach();
         Violation {

@@ -1,16 +1,16 @@
-//! What may be commanded of the end effector, and how it is brought to rest.
+//! The limits of the end effector, and how it is brought to rest.
 //!
 //! | | checked | without an action | at the end |
 //! | --- | --- | --- | --- |
 //! | velocity | velocity, acceleration, jerk, joints, box, distance | the velocity is kept | braked to zero |
-//! | pose | the same, and that it is a rigid transform | the velocity is kept | braked to zero |
+//! | pose | velocity, acceleration, jerk, joints, box, distance, and that it is a rigid transform | the velocity is kept | braked to zero |
 //! | target | rigid transform, box, distance; it is moved to within a [`Budget`] | the last target is moved to | braked to zero |
 //!
-//! Velocity, acceleration and jerk are those of the translation and of the rotation, each as the
-//! length of its vector, and of the elbow (joint 3) where that is commanded. What they ask of the
-//! joints follows from the Jacobian: a motion is too much for the joints where one of them would break
-//! its own limits, now or before the end effector could be braked, or where the arm would come too
-//! close to a singular pose.
+//! The limits of velocity, acceleration and jerk apply to the translation and to the rotation, each as the
+//! length of its vector, and to the elbow (joint 3) if that is commanded. What they require of the joints
+//! follows from the Jacobian. A motion is too much for the joints if one of them would break its own
+//! limits, now or before the end effector could be braked, or if the arm would come too close to a singular
+//! pose.
 
 // long: following and judging share the motion and its bounds.
 
@@ -39,19 +39,20 @@ use crate::limits::options::{Budget, MotionOptions};
 use crate::limits::tolerances::{NEAR, ROUNDING, ROUNDING_SHARE, is_own_motion, reached_share};
 use crate::state::{joints, offset};
 
-/// Closer than this is what was commanded; the arm reports it in single precision. What differs is
-/// not the last command: it got lost, and the arm extrapolated. The acceleration [m/s2, rad/s2] tells
-/// that first. Where a motion starts from a rounded pose it does so in vain, which does no harm.
+/// A smaller difference from what was commanded counts as none, because the arm reports in single
+/// precision. A larger difference means that the last command got lost and that the arm extrapolated. The
+/// acceleration [m/s2, rad/s2] shows that first. If a motion starts from a rounded pose, it shows a loss
+/// that did not happen, which does no harm.
 const SAME_POSE: f64 = 2e-6;
 const SAME_TWIST: f64 = 3e-4;
 const SAME_ACCELERATION: f64 = 0.05;
-/// A pose that is no nearer to after as many cycles at a standstill is out of reach.
+/// If a pose is not reached after this many cycles at a standstill, it is out of reach.
 const STANDSTILL: u32 = 200;
-/// A standstill: so slow [m/s, rad/s], and so far [m, rad] from what is wanted.
+/// A standstill: the highest velocity [m/s, rad/s], and the least distance from the wanted pose [m, rad].
 const STILL: f64 = 2e-3;
 const MISSING: f64 = 2e-3;
 
-/// Slots of the longest action: a pose and the elbow.
+/// The number of slots of the longest action: a pose and the elbow.
 const LONGEST: usize = 17;
 
 /// Limits of Cartesian velocity, pose and target control.
@@ -59,25 +60,26 @@ const LONGEST: usize = 17;
 pub(crate) struct CartesianLimiter {
     command: CartesianCommand,
     arm: [PartBounds; 3],
-    /// For following an action.
+    /// Bounds for following an action.
     following: [PartBounds; 3],
     max_distance: f64,
     ahead: Lookahead,
     motion: CartesianMotion,
-    /// The joint that is too far behind its command, and how far.
+    /// The joint that is too far behind its command, and by how much.
     behind: Option<(usize, f64)>,
     has_observed: bool,
-    /// The action followed last, and how many cycles ago.
+    /// The last action that was followed, and how many cycles ago.
     followed: Option<([f64; LONGEST], u32)>,
-    /// Whether the last step followed an action and reached it.
+    /// True if the last step followed an action and reached it.
     has_reached: bool,
-    /// The joint that keeps the motion from what is wanted, and how many times over.
+    /// The joint that keeps the motion from what is wanted, and the multiple of its limits that it would
+    /// need.
     obstacle: Option<(usize, f64)>,
-    /// For how many cycles it has kept it at a standstill.
+    /// For how many cycles that joint has kept the motion at a standstill.
     standing: u32,
-    /// How fast the parts of the policy's own answers were lately.
+    /// How fast the parts of the policy's own answers were in the last second.
     pace: Pace<3>,
-    /// The robot's clock [s].
+    /// The time on the robot's clock [s].
     time: f64,
 }
 
@@ -130,7 +132,7 @@ impl CartesianLimiter {
         }
     }
 
-    /// The motion with `action` as its next step.
+    /// Returns the motion with `action` as its next step.
     fn next(&self, action: &[f64]) -> CartesianMotion {
         match self.command {
             CartesianCommand::Velocity => self.motion.with_rates(self.command.rates_in(action)),
@@ -140,8 +142,8 @@ impl CartesianLimiter {
         }
     }
 
-    /// The parts of a motion that exceed their bounds, with `share` of the acceleration and of the jerk:
-    /// the order of the derivative, the part, its vector, its length and the bound.
+    /// Returns the parts of a motion that exceed their bounds, with `share` of the acceleration and of the
+    /// jerk: the order of the derivative, the part, its vector, its length and the bound.
     fn exceeded<'a>(
         &'a self,
         derivatives: [&'a [f64]; 3],
@@ -159,8 +161,8 @@ impl CartesianLimiter {
         })
     }
 
-    /// What the step to `action` breaks, with `share` of the acceleration and of the jerk. `None` where
-    /// one cycle does not suffice for it.
+    /// Returns what the step to `action` breaks, with `share` of the acceleration and of the jerk; `None`
+    /// if one cycle is not enough for it.
     fn broken(&self, action: &[f64], share: f64) -> Option<Violations> {
         let next = self.next(action);
         let jerk = self.motion.jerk_to(&next);
@@ -191,15 +193,15 @@ impl CartesianLimiter {
         Some(found)
     }
 
-    /// How far away the place of a pose is, where no posture reaches it.
+    /// Returns how far away the place of a pose is, if no posture reaches it.
     fn too_far(&self, action: &[f64]) -> Option<TooFar> {
         let is_place = self.command != CartesianCommand::Velocity;
         let place = is_place.then(|| [action[12], action[13], action[14]])?;
         self.ahead.reach.span().beyond(&place)
     }
 
-    /// Takes one step towards the velocities `rates`, or brakes where that could no longer be done
-    /// within the limits, and writes it out.
+    /// Takes one step towards the velocities `rates`, or brakes if the arm could not be braked within the
+    /// limits after that step. Writes the step to `out`.
     fn step(&mut self, rates: Rates, bounds: &[PartBounds; 3], out: &mut [f64]) {
         let bounds = self.ahead.eased(&self.motion, bounds);
         let (rates, obstacle) = self.ahead.allowed(&self.motion, rates, &bounds);
@@ -218,7 +220,7 @@ impl CartesianLimiter {
         self.last_command(out);
     }
 
-    /// Counts for how long the motion has stood still away from what is wanted.
+    /// Counts how long the motion has stood still away from what is wanted.
     fn stands(&mut self, (target, elbow): &(Pose, f64)) {
         let missing = self.motion.way_to(target, *elbow);
         let far = PARTS.into_iter().any(|part| norm(&missing[part]) > MISSING);
@@ -230,7 +232,7 @@ impl CartesianLimiter {
         };
     }
 
-    /// The pose of an action and its elbow, no further out than the box and the range of joint 3.
+    /// Returns the pose and the elbow of an action, kept inside the box and the range of joint 3.
     fn inside(&self, action: &[f64]) -> (Pose, f64) {
         let mut target: Pose = orthonormal(&leading(action));
         if let Some(fence) = &self.ahead.fence {
@@ -248,14 +250,14 @@ impl CartesianLimiter {
         )
     }
 
-    /// Where the elbow may be commanded: it may stay where it is.
+    /// Returns the range in which the elbow may be commanded. The elbow may always stay where it is.
     fn elbow_range(&self) -> (f64, f64) {
         let (lowest, highest) = self.ahead.arm_joints[ELBOW].reach();
         let elbow = self.motion.elbow;
         (lowest.min(elbow), highest.max(elbow))
     }
 
-    /// Takes the step of one cycle towards `action`, and writes it out.
+    /// Takes one cycle's step towards `action`, and writes it to `out`.
     fn step_towards(&mut self, action: &[f64], approach: Approach, out: &mut [f64]) {
         let mut following = self.following;
         if (self.command, approach) == (CartesianCommand::Pose, Approach::AfterRest) {
@@ -276,7 +278,7 @@ impl CartesianLimiter {
             ),
             (Some(target), _) => {
                 let moving = match self.followed {
-                    // A step is no velocity.
+                    // A step of the target is not a velocity.
                     Some((last, ago)) => {
                         let way =
                             joined(pose_error(&leading(&last), &target.0), target.1 - last[16]);
@@ -338,7 +340,7 @@ impl Limiter for CartesianLimiter {
     }
 
     fn observe(&mut self, observation: &[f64]) -> bool {
-        // Where the elbow is the arm's choice its part is zero.
+        // If the arm chooses the elbow, the elbow's part is zero.
         let elbow_at = |slot: usize| {
             if self.ahead.leads_elbow {
                 observation[slot]
@@ -376,7 +378,7 @@ impl Limiter for CartesianLimiter {
                 acceleration,
             };
         } else if self.command == CartesianCommand::Velocity {
-            // Where commanded velocities lead is known to the arm alone.
+            // Only the arm knows which pose the commanded velocities lead to.
             self.motion.pose = pose;
             self.motion.elbow = elbow;
         }
@@ -455,7 +457,7 @@ impl Limiter for CartesianLimiter {
         found
     }
 
-    /// Between two poses: translation, rotation vector, elbow.
+    /// Writes the displacement between two poses: translation, rotation vector, elbow.
     fn displacement(&self, _part: usize, from: &[f64], to: &[f64], out: &mut [f64]) {
         if self.command == CartesianCommand::Velocity {
             return difference(from, to, out);
@@ -472,7 +474,7 @@ impl Limiter for CartesianLimiter {
             return judgement;
         }
         let mut rates = [[0.0; 7]; 3];
-        // Of velocities the derivative of first order is an acceleration.
+        // The first-order derivative of velocities is an acceleration.
         let lowest = usize::from(self.command == CartesianCommand::Velocity);
         for (order, rates) in rates.iter_mut().enumerate().skip(lowest) {
             let order_of_answers = order.saturating_sub(lowest);

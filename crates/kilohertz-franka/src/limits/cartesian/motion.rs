@@ -10,15 +10,16 @@ use crate::control::leading;
 use crate::kinematics::differential::{PARTS, Rates, joined};
 use crate::limits::arm_limits::PartBounds;
 
-/// The highest gain from a missing velocity to an acceleration [1/s]: half of it is gone to in a cycle.
+/// The highest gain from a missing velocity to an acceleration [1/s]: half of the missing velocity is made
+/// up for in one cycle.
 const STEEPEST: f64 = 0.5 / DT;
 
-/// The commanded motion, advanced in steps of one cycle. Where the elbow is the arm's choice its part
+/// The commanded motion, advanced in steps of one cycle. If the arm chooses the elbow, the elbow's part
 /// stays zero.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CartesianMotion {
     pub(super) pose: Pose,
-    /// Joint 3 \[rad\].
+    /// The position of joint 3 \[rad\].
     pub(super) elbow: f64,
     pub(super) rates: Rates,
     pub(super) acceleration: Rates,
@@ -57,7 +58,8 @@ impl CartesianMotion {
         [self.pose[12], self.pose[13], self.pose[14]]
     }
 
-    /// The velocities within `bounds` that lead to `target` and its elbow, which move with `moving` themselves.
+    /// Returns the velocities within `bounds` that lead to `target`, a pose and an elbow, which itself
+    /// moves at `moving`.
     pub(super) fn rates_to(
         &self,
         (target, elbow): &(Pose, f64),
@@ -68,7 +70,7 @@ impl CartesianMotion {
         let missing = ahead.way_to(target, *elbow);
         let mut rates = *moving;
         for (part, bounds) in PARTS.into_iter().zip(bounds) {
-            // The law of `JointMotion::towards_position`, along the way.
+            // The law of `JointMotion::towards_position`, along the straight line to the target.
             let gain = (bounds.jerk / bounds.acceleration / 6.0).min(60.0);
             let brake = 0.6 * bounds.acceleration;
             let knee = brake / (gain * gain);
@@ -85,13 +87,13 @@ impl CartesianMotion {
         rates
     }
 
-    /// One cycle towards the velocities `target`, within `bounds`.
+    /// Returns the motion one cycle later, changed towards the velocities `target` within `bounds`.
     pub(super) fn towards(&self, target: &Rates, bounds: &[PartBounds; 3]) -> CartesianMotion {
         let mut rates = self.rates;
         for (part, bounds) in PARTS.into_iter().zip(bounds) {
-            // As for joints: close to the target the acceleration dies out as fast as the jerk allows.
-            // Where the joints allow little acceleration and all of the jerk, that would be faster than a
-            // cycle can follow: the motion would swing about its target.
+            // As for joints: close to the target the acceleration decreases as fast as the jerk allows. If
+            // the joints allow little acceleration but all of the jerk, that is too fast for steps of one
+            // cycle, and the motion would oscillate about its target.
             let gain = (bounds.jerk / bounds.acceleration).min(STEEPEST);
             let (now, accelerated) = (&self.rates[part.clone()], &self.acceleration[part.clone()]);
             let mut wanted = [0.0; 3];
