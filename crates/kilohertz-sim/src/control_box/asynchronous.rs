@@ -6,20 +6,8 @@
 use crate::body::arm::Drive;
 use crate::control_box::ControlBox;
 use crate::control_box::modes::Mode;
-use crate::joints::Joints;
 use crate::violation::{self, Violation};
 use franka::MoveStatus;
-
-/// What the client of such a motion wants.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Target {
-    /// The highest velocities [rad/s].
-    fastest: Joints,
-    /// Where the joints are to be \[rad\]; where they are, before the first command.
-    q: Option<Joints>,
-    /// The client has ended the motion, and the arm brakes.
-    is_over: bool,
-}
 
 /// A joint that is this close to its target \[rad\] is there.
 const NEAR: f64 = 1e-6;
@@ -29,16 +17,6 @@ const CLOSING: f64 = 8.0;
 const BRAKING: f64 = 0.4;
 /// How much of what a velocity lacks is made up for in a millisecond, so that it is reached and not exceeded.
 const EASE: f64 = 0.2;
-
-impl Target {
-    pub fn new(fastest: Joints) -> Target {
-        Target {
-            fastest,
-            q: None,
-            is_over: false,
-        }
-    }
-}
 
 impl ControlBox {
     /// One millisecond of an asynchronous motion.
@@ -104,6 +82,7 @@ mod tests {
     use super::*;
     use crate::control_box::modes::Offer;
     use crate::generation::Generation;
+    use crate::joints::Joints;
     use crate::options::SimulatorOptions;
     use crate::wire::generator::Generator;
     use crate::wire::messages::{Setpoint, Status, Ticket};

@@ -2,6 +2,8 @@
 
 use franka::rate_limiting::DELTA_T;
 
+use kilohertz_geometry::{integrate, orthonormal, pose_error};
+
 use crate::body::payload::is_rigid;
 use crate::generation::{Bounds, CartesianEnvelope, elbow};
 use crate::joints::Joints;
@@ -117,13 +119,13 @@ impl CartesianReference {
 
     /// A millisecond later, at `pose`.
     pub fn moved_to(&self, pose: &[f64; 16]) -> CartesianReference {
-        let twist = difference(&self.pose, pose).map(|way| way / DELTA_T);
+        let twist = pose_error(&self.pose, pose).map(|way| way / DELTA_T);
         self.followed_by(*pose, twist)
     }
 
     /// A millisecond later, with the velocity `twist` until then.
     fn moved_with(&self, twist: &[f64; 6]) -> CartesianReference {
-        let pose = moved(&self.pose, &twist.map(|velocity| velocity * DELTA_T));
+        let pose = integrate(&self.pose, &twist.map(|velocity| velocity * DELTA_T));
         self.followed_by(pose, *twist)
     }
 
@@ -221,88 +223,6 @@ pub(super) fn norms(twist: &[f64; 6]) -> [f64; 2] {
     [length(&twist[..3]), length(&twist[3..])]
 }
 
-/// The way from one pose to another: translation, and rotation about an axis in the base frame.
-pub(super) fn difference(from: &[f64; 16], to: &[f64; 16]) -> [f64; 6] {
-    // The rotation between them, row by column.
-    let r = |row: usize, column: usize| {
-        (0..3)
-            .map(|k| to[4 * k + row] * from[4 * k + column])
-            .sum::<f64>()
-    };
-    let axis = [
-        0.5 * (r(2, 1) - r(1, 2)),
-        0.5 * (r(0, 2) - r(2, 0)),
-        0.5 * (r(1, 0) - r(0, 1)),
-    ];
-    let sine = axis.iter().map(|v| v * v).sum::<f64>().sqrt();
-    let cosine = 0.5 * (r(0, 0) + r(1, 1) + r(2, 2) - 1.0);
-    let angle = sine.atan2(cosine);
-    let rotation = if sine > 1e-12 {
-        axis.map(|v| v * angle / sine)
-    } else if cosine > 0.0 {
-        axis
-    } else {
-        // Half a turn in a millisecond: about which axis is no matter.
-        [angle, 0.0, 0.0]
-    };
-    [
-        to[12] - from[12],
-        to[13] - from[13],
-        to[14] - from[14],
-        rotation[0],
-        rotation[1],
-        rotation[2],
-    ]
-}
-
-/// `pose` after `way`.
-pub(super) fn moved(pose: &[f64; 16], way: &[f64; 6]) -> [f64; 16] {
-    let axis = [way[3], way[4], way[5]];
-    let angle = norms(way)[1];
-    let mut next = *pose;
-    if angle > 0.0 {
-        let axis = axis.map(|v| v / angle);
-        let (sine, rest) = (angle.sin(), 1.0 - angle.cos());
-        for column in 0..3 {
-            let v = [pose[4 * column], pose[4 * column + 1], pose[4 * column + 2]];
-            let once = cross(&axis, &v);
-            let twice = cross(&axis, &once);
-            for row in 0..3 {
-                next[4 * column + row] = v[row] + sine * once[row] + rest * twice[row];
-            }
-        }
-    }
-    for row in 0..3 {
-        next[12 + row] += way[row];
-    }
-    orthonormal(&next)
-}
-
-fn cross(a: &[f64; 3], b: &[f64; 3]) -> [f64; 3] {
-    [
-        a[1] * b[2] - a[2] * b[1],
-        a[2] * b[0] - a[0] * b[2],
-        a[0] * b[1] - a[1] * b[0],
-    ]
-}
-
-/// A nearly rigid transform, rigid up to rounding.
-fn orthonormal(pose: &[f64; 16]) -> [f64; 16] {
-    let unit = |v: [f64; 3]| {
-        let length = v.iter().map(|v| v * v).sum::<f64>().sqrt();
-        v.map(|v| v / length)
-    };
-    let x = unit([pose[0], pose[1], pose[2]]);
-    let y = [pose[4], pose[5], pose[6]];
-    let along: f64 = (0..3).map(|k| x[k] * y[k]).sum();
-    let y = unit(std::array::from_fn(|k| y[k] - along * x[k]));
-    let z = cross(&x, &y);
-    [
-        x[0], x[1], x[2], 0.0, y[0], y[1], y[2], 0.0, z[0], z[1], z[2], 0.0, pose[12], pose[13],
-        pose[14], 1.0,
-    ]
-}
-
 #[cfg(test)]
 mod tests {
     use franka::robot_state::IDENTITY_TRANSFORM;
@@ -321,8 +241,8 @@ mod tests {
             [0.3, 0.0, 0.0, 0.0, 0.0, 3.0],
         ];
         for way in ways {
-            let from = moved(&IDENTITY_TRANSFORM, &[0.4, 0.1, 0.2, -0.3, 0.2, 0.9]);
-            let found = difference(&from, &moved(&from, &way));
+            let from = integrate(&IDENTITY_TRANSFORM, &[0.4, 0.1, 0.2, -0.3, 0.2, 0.9]);
+            let found = pose_error(&from, &integrate(&from, &way));
             for i in 0..6 {
                 assert!((found[i] - way[i]).abs() < 1e-9, "{found:?} for {way:?}");
             }

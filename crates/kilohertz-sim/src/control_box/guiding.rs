@@ -6,11 +6,12 @@
 use franka::MoveStatus;
 use franka::wire::robot::{AutomaticErrorRecoveryStatus, StopMoveStatus};
 
+use kilohertz_geometry::pose_error;
+
 use crate::body::arm::{Arm, Drive};
 use crate::control_box::ControlBox;
-use crate::control_box::cartesian::difference;
 use crate::control_box::inverse::FreeMotion;
-use crate::control_box::modes::Mode;
+use crate::control_box::modes::{Hold, Mode};
 
 /// Which directions are free: x, y, z, roll, pitch, yaw, and the elbow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,13 +25,6 @@ impl Freedom {
         axes: [true; 6],
         elbow: true,
     };
-}
-
-/// Where the guiding began: what is not free stays there.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Hold {
-    pose: [f64; 16],
-    elbow: f64,
 }
 
 /// Stiffness and damping of a direction that is not free: translation [N/m, N s/m], rotation and elbow
@@ -67,7 +61,7 @@ impl ControlBox {
     pub(super) fn guided(&self, hold: &Hold) -> Drive {
         let Arm { pose, .. } = &self.arm;
         let motion = FreeMotion::at(&self.arm, &pose.q);
-        let missing = difference(&self.arm.pose_of(&pose.q), &hold.pose);
+        let missing = pose_error(&self.arm.pose_of(&pose.q), &hold.pose);
         let wrench: [f64; 6] = std::array::from_fn(|i| {
             if self.guiding.axes[i] {
                 return 0.0;
@@ -120,7 +114,7 @@ mod tests {
             robot.tick();
         }
         robot.arm.push = [0.0; 7];
-        let way = difference(&start, &robot.arm.pose_of(&robot.arm.pose.q));
+        let way = pose_error(&start, &robot.arm.pose_of(&robot.arm.pose.q));
         (way, robot.arm.pose.q[2] - elbow, robot)
     }
 

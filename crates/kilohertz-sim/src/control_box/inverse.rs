@@ -3,11 +3,13 @@
 use franka::model::Frame;
 use franka::robot_state::IDENTITY_TRANSFORM;
 
+use kilohertz_geometry::pose_error;
+
 use crate::body::arm::Arm;
 use crate::body::cholesky::{Factor, square};
 use crate::body::dynamics::NEARLY_SINGULAR;
 use crate::body::reference::Reference;
-use crate::control_box::cartesian::{CartesianReference, difference};
+use crate::control_box::cartesian::CartesianReference;
 use crate::generation::Envelope;
 use crate::joints::Joints;
 
@@ -108,7 +110,7 @@ impl FreeMotion {
     }
 
     fn towards(&self, arm: &Arm, q: &Joints, pose: &[f64; 16]) -> Joints {
-        self.shortest(&difference(&arm.pose_of(q), pose))
+        self.shortest(&pose_error(&arm.pose_of(q), pose))
     }
 }
 
@@ -116,8 +118,10 @@ impl FreeMotion {
 mod tests {
     use franka::rate_limiting::DELTA_T;
 
+    use kilohertz_geometry::integrate;
+
     use super::*;
-    use crate::control_box::cartesian::{ElbowReference, moved, norms};
+    use crate::control_box::cartesian::{ElbowReference, norms};
     use crate::end_effector::EndEffector;
     use crate::generation::Generation;
 
@@ -139,10 +143,10 @@ mod tests {
             for step in 1..=600 {
                 let share = f64::from(step) / 600.0;
                 let way = [0.15, 0.2, -0.1, 0.3, -0.4, 0.5].map(|v: f64| v * share);
-                let pose = moved(&start, &way);
+                let pose = integrate(&start, &way);
                 arm.reference.q =
                     joints(&arm, &CartesianReference::at_rest(pose, READY[2]), envelope);
-                let off = length(&difference(&arm.pose_of(&arm.reference.q), &pose));
+                let off = length(&pose_error(&arm.pose_of(&arm.reference.q), &pose));
                 assert!(off < 1e-9, "{generation}: {off}");
             }
         }
@@ -160,7 +164,7 @@ mod tests {
                     ..CartesianReference::at_rest(pose, READY[2])
                 };
                 arm.reference.q = joints(&arm, &bent, envelope);
-                let off = length(&difference(&arm.pose_of(&arm.reference.q), &pose));
+                let off = length(&pose_error(&arm.pose_of(&arm.reference.q), &pose));
                 assert!(off < 1e-9, "{generation}: {off}");
                 assert!((arm.reference.q[2] - wanted).abs() < 1e-6, "{generation}");
             }
@@ -217,7 +221,7 @@ mod tests {
             let envelope = generation.envelope();
             let start = arm.pose_of(&READY);
             for step in 1..=2_000 {
-                let pose = moved(&start, &[1e-3 * f64::from(step), 0.0, 0.0, 0.0, 0.0, 0.0]);
+                let pose = integrate(&start, &[1e-3 * f64::from(step), 0.0, 0.0, 0.0, 0.0, 0.0]);
                 let q = joints(&arm, &CartesianReference::at_rest(pose, READY[2]), envelope);
                 assert!(q.iter().all(|q| q.is_finite()));
                 arm.reference.q = std::array::from_fn(|i| {

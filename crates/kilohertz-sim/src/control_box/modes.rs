@@ -4,9 +4,7 @@
 use franka::RobotMode;
 use franka::wire::robot::MoveControllerMode;
 
-use crate::control_box::asynchronous::Target;
 use crate::control_box::cartesian::CartesianReference;
-use crate::control_box::guiding::Hold;
 use crate::control_box::rules::Reception;
 use crate::joints::Joints;
 use crate::wire::generator::Generator;
@@ -23,6 +21,34 @@ pub(crate) enum Offer {
     Outside,
     /// It answers a state that has not been sent.
     Refused,
+}
+
+/// What the client of a motion wants that the arm makes itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Target {
+    /// The highest velocities [rad/s].
+    pub fastest: Joints,
+    /// Where the joints are to be \[rad\]; where they are, before the first command.
+    pub q: Option<Joints>,
+    /// The client has ended the motion, and the arm brakes.
+    pub is_over: bool,
+}
+
+impl Target {
+    pub fn new(fastest: Joints) -> Target {
+        Target {
+            fastest,
+            q: None,
+            is_over: false,
+        }
+    }
+}
+
+/// Where the guiding began: what is not free stays there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hold {
+    pub pose: [f64; 16],
+    pub elbow: f64,
 }
 
 /// A motion that takes commands.
