@@ -41,7 +41,7 @@ async function outcome(
   policy: ArmPolicy,
 ): Promise<KilohertzError | undefined> {
   await using setup = await setUp();
-  const session = new Session(setup.arm, policy, { warmupS: 0 });
+  const session = new Session(setup.arm, policy, { warmupS: 0, lockstep: false });
   const error = await session.run({ durationS: 2 }).then(
     () => undefined,
     (error: unknown) => error,

@@ -280,7 +280,7 @@ fn an_arm_that_was_moved_since_does_not_jump(rig: Rig) {
         Some(Cause::PolicyFailed { tick: 0 })
     ));
     let trouble = progress.trouble().unwrap();
-    assert!(trouble.message.contains("moved it since"), "{trouble}");
+    assert!(trouble.message.contains("moved since"), "{trouble}");
     assert!(away(&simulator.joints().q, &place(0.1)) < 2e-3);
     assert_at_rest_without_reflex(&simulator);
 }

@@ -400,7 +400,7 @@ mod tests {
             let error = settling.progress.trouble().unwrap();
             assert_eq!(error.code, ArmErrorCode::NotArrived);
             let text = error.to_string();
-            assert!(text.contains("while it settled"), "{text}");
+            assert!(text.contains("the motion was over"), "{text}");
             assert!(
                 !text.contains("on the way") && !text.contains("speed"),
                 "{text}"

@@ -242,8 +242,9 @@ impl Kind<'_> {
                 std::array::from_fn(|i| (next.acceleration[i] - from.acceleration[i]) / DT);
             let mut harder = hardest;
             if from.beyond > 0 {
-                // An arm that exceeds its limits comes back no faster than its other limits allow.
-                let least = speed + (pull - 0.05 * steepest * DT).max(0.0) * DT;
+                // An arm that exceeds its limits comes back no faster than its other limits allow; a motion to a
+                // target takes a share of the jerk, and less where it begins to brake.
+                let least = speed + (pull - 0.04 * steepest * DT).max(0.0) * DT;
                 if least > may.min(was) {
                     may = may.max(least).max(speed);
                 }

@@ -20,6 +20,9 @@ const MAX_TORQUE_RATE: f64 = 1000.0;
 
 /// Tolerance on a commanded velocity [rad/s], above the limits that a client computes.
 const VELOCITY_TOLERANCE: f64 = 2e-3;
+/// From when on a measured torque is out of range, as a share of what a motor gives: what saturates and brakes shows
+/// a little more at the link. How much an arm allows is not documented.
+const MEASURED_SHARE: f64 = 1.1;
 /// Tolerance on a torque rate [N m/s].
 const TORQUE_RATE_TOLERANCE: f64 = 1.0;
 /// How far from `q_d` [rad] a position motion may begin.
@@ -180,7 +183,7 @@ impl Limits {
         let (slowest, fastest) = self.velocities(q);
         let mut violated = Violation::NONE;
         for i in 0..7 {
-            if tau[i].abs() > MAX_TORQUE[i] {
+            if tau[i].abs() > MEASURED_SHARE * MAX_TORQUE[i] {
                 violated.add(violation::TORQUE_RANGE);
             }
             // On its way back in, an arm that is outside is left alone.
@@ -413,12 +416,12 @@ mod tests {
     }
 
     #[test]
-    fn a_measured_torque_has_the_range_of_a_commanded_one() {
+    fn a_measured_torque_may_be_a_little_beyond_the_range_of_a_commanded_one() {
         let limits = limits();
         let mut tau = [0.0; 7];
-        tau[4] = -12.0;
+        tau[4] = -13.1;
         assert!(limits.measured(&START, &[0.0; 7], &tau).is_ok());
-        tau[4] = -12.1;
+        tau[4] = -13.3;
         let range = limits.measured(&START, &[0.0; 7], &tau).unwrap_err();
         assert_eq!(range, Violation::of(violation::TORQUE_RANGE));
     }
