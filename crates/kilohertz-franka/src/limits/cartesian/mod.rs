@@ -52,6 +52,11 @@ const STANDSTILL: u32 = 200;
 const STILL: f64 = 2e-3;
 const MISSING: f64 = 2e-3;
 
+/// The arm's own inverse kinematics adds to what a step asks of the joints, and how much is not known. A step that
+/// asks for no more than this share of their acceleration and jerk is taken as it is; one that asks for more is
+/// approached.
+const FORESEEN_SHARE: f64 = 0.95;
+
 /// The number of slots of the longest action: a pose and the elbow.
 const LONGEST: usize = 17;
 
@@ -170,7 +175,7 @@ impl CartesianLimiter {
         if self.exceeded(derivatives, share).next().is_some() {
             return None;
         }
-        let mut found = Violations::none();
+        let (mut found, mut is_close) = (Violations::none(), false);
         let [dq, ddq, dddq] = self.ahead.joint_step(&self.motion, &next);
         for (joint, arm) in self.ahead.arm_joints.iter().enumerate() {
             let fastest = if dq[joint] > 0.0 {
@@ -178,14 +183,18 @@ impl CartesianLimiter {
             } else {
                 -arm.lower_velocity(self.ahead.q[joint])
             };
-            let most = most_of([
-                dq[joint] / fastest.max(1e-2),
+            let rates = most_of([
                 ddq[joint] / (share * arm.acceleration),
                 dddq[joint] / (share * arm.jerk),
             ]);
+            let most = most_of([dq[joint] / fastest.max(1e-2), rates]);
             if exceeds(most, 1.0 + ROUNDING) {
                 found.note(self.ahead.joints_break(joint, most));
             }
+            is_close |= exceeds(rates, FORESEEN_SHARE);
+        }
+        if is_close && found.is_empty() {
+            return None;
         }
         if let (true, Some(blocked)) = (found.is_empty(), self.ahead.blocked(&self.motion, &next)) {
             found.note(self.ahead.violation_of(blocked, self.command, action));
