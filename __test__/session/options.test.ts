@@ -195,7 +195,12 @@ test('an unknown option is refused, and the known ones are named', (t) => {
 });
 
 test("'rest' is what a late policy leads to unless 'stop' is asked for, and 'hold' is its former name", (t) => {
-  const link = { rateHz: 1000, targetJerkShare: undefined, maxDistanceRad: 0.1, isInLockstep: false };
+  const link = {
+    rateHz: 1000,
+    targetJerkShare: undefined,
+    maxDistanceRad: 0.1,
+    isInLockstep: false,
+  };
   const native = (options: SessionOptions) => checkOptions(options, link).native;
   t.false(native({}).stopOnLate);
   t.deepEqual(native({ onLate: 'rest' }), native({}));
@@ -206,7 +211,12 @@ test("'rest' is what a late policy leads to unless 'stop' is asked for, and 'hol
 });
 
 test('limitRate is short for four kinds of limits, and limits come first', (t) => {
-  const link = { rateHz: 1000, targetJerkShare: undefined, maxDistanceRad: 0.1, isInLockstep: false };
+  const link = {
+    rateHz: 1000,
+    targetJerkShare: undefined,
+    maxDistanceRad: 0.1,
+    isInLockstep: false,
+  };
   const clamped = (options: SessionOptions) => checkOptions(options, link).native.clamped;
   const rates = {
     velocity: 'clamp',

@@ -99,11 +99,7 @@ export class FrankaModel {
    *
    * @throws {OptionTypeError | OptionRangeError} as all methods, where an argument is not as it must be
    */
-  pose(
-    frame: FrankaFrame,
-    at: FrankaPosture | JointVector,
-    into?: Float64Array,
-  ): Float64Array {
+  pose(frame: FrankaFrame, at: FrankaPosture | JointVector, into?: Float64Array): Float64Array {
     return this.#compute('pose', frame, at, into);
   }
 
