@@ -1840,10 +1840,9 @@ export interface LockstepOptions {
   /**
    * Whether time is the arm's alone, for a simulated arm that waits for its commands. The loop then waits for
    * each answer of the policy, wherever the policy runs, up to 10 s of the wall clock; then the policy counts as silent
-   * until it answers. Durations,
-   * statistics and records are in the arm's time, so the same program gives the same records, bit by bit.
-   * Default: true for a {@link FrankaSimulator} of this process with `lockstep: true`, else false. Not for real
-   * arms: one that waits for its command stops by its own reflex.
+   * until it answers. Durations, statistics and records are in the arm's time, so the same program gives the same records, bit by bit.
+   * Default: true for a {@link FrankaSimulator} of this process with `lockstep: true`, else false. Refused for
+   * an arm on another machine: a real arm stops by its own reflex if its command does not come.
    */
   readonly lockstep?: boolean;
   /**

@@ -15,6 +15,8 @@ export declare class NativeArm {
   static connect(address: string, connectWith: NativeConnectOptions): Promise<NativeArm>
   /** True if this arm is a simulator of this process that waits for its commands. */
   get isInLockstep(): boolean
+  /** Returns true if it is on this machine, as only a simulated arm is. */
+  get isLocal(): boolean
   /** The arm's generation: fr3 or fer. */
   get generation(): string
   /** The library that talks to the arm: franka-rs or libfranka-rs. */

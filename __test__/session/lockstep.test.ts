@@ -11,6 +11,7 @@ import {
   type TickRecord,
   workerPolicy,
 } from '../../index.ts';
+import { checkOptions } from '../../lib/session/options.ts';
 import { setUp, WALL } from '../fixtures/arms.ts';
 import { dawdle } from '../fixtures/policies.ts';
 import { WITHOUT_NUMPY } from '../fixtures/python.ts';
@@ -125,6 +126,15 @@ test('lateness by the wall clock counts where lockstep is turned off, or the sim
     const stats = await session.run({ durationS: DURATION_S });
     t.true(stats.lateActions > 0);
   }
+});
+
+test('an arm on another machine is not driven in lockstep', (t) => {
+  const arm = { rateHz: 1000, targetJerkShare: undefined, maxDistanceRad: 0.1 };
+  const elsewhere = { ...arm, isInLockstep: false, isLocal: false };
+  const made = () => checkOptions({ lockstep: true }, elsewhere);
+  t.is(t.throws<KilohertzThrown>(made)?.code, 'OPTION_LOCKSTEP');
+  t.true(checkOptions({ lockstep: true }, { ...elsewhere, isLocal: true }).native.lockstep);
+  t.false(checkOptions({}, elsewhere).native.lockstep);
 });
 
 test('what cannot be in lockstep is refused by name', async (t) => {

@@ -200,6 +200,7 @@ test("'rest' is what a late policy leads to unless 'stop' is asked for, and 'hol
     targetJerkShare: undefined,
     maxDistanceRad: 0.1,
     isInLockstep: false,
+    isLocal: true,
   };
   const native = (options: SessionOptions) => checkOptions(options, link).native;
   t.false(native({}).stopOnLate);
@@ -216,6 +217,7 @@ test('limitRate is short for four kinds of limits, and limits come first', (t) =
     targetJerkShare: undefined,
     maxDistanceRad: 0.1,
     isInLockstep: false,
+    isLocal: true,
   };
   const clamped = (options: SessionOptions) => checkOptions(options, link).native.clamped;
   const rates = {

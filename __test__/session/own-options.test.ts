@@ -67,7 +67,13 @@ async function polluted<T>(work: () => T | Promise<T>, but: readonly string[] = 
   }
 }
 
-const LINK = { rateHz: 1000, targetJerkShare: undefined, maxDistanceRad: 0.1, isInLockstep: false };
+const LINK = {
+  rateHz: 1000,
+  targetJerkShare: undefined,
+  maxDistanceRad: 0.1,
+  isInLockstep: false,
+  isLocal: true,
+};
 
 /** What there is of an object, with what it inherits. */
 function seen(object: object): Record<string, unknown> {

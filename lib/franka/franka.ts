@@ -141,6 +141,7 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
       targetJerkShare: targetJerkShare(control),
       maxDistanceRad,
       isInLockstep: arm.isInLockstep,
+      isLocal: arm.isLocal,
       runs: this.#runs,
       drive: (policy) => {
         if (isWorkerPolicy<RobotState, Action | undefined>(policy)) {

@@ -131,6 +131,7 @@ export async function moveTo(
     targetJerkShare: undefined,
     maxDistanceRad,
     isInLockstep: arm.isInLockstep,
+    isLocal: arm.isLocal,
   };
   const checked = checkOptions({ warmupS: 0, realtime, evenAfterSignal }, own);
   const numbers = checkGoal(goal);

@@ -43,6 +43,8 @@ export interface DrivenLink<Observation, Action> extends NativeLink<Observation,
   readonly maxDistanceRad: number;
   /** Whether it is a simulated robot that waits for its commands. */
   readonly isInLockstep: boolean;
+  /** Whether it is on this machine, as only a simulated one is. */
+  readonly isLocal: boolean;
   /** What drives the robot now. */
   readonly runs: Runs;
   /** Makes the robot ready for a session that runs `policy`. */

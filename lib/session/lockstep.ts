@@ -17,10 +17,9 @@ export interface LockstepOptions {
   /**
    * Whether time is the arm's alone, for a simulated arm that waits for its commands. The loop then waits for
    * each answer of the policy, wherever the policy runs, up to 10 s of the wall clock; then the policy counts as silent
-   * until it answers. Durations,
-   * statistics and records are in the arm's time, so the same program gives the same records, bit by bit.
-   * Default: true for a {@link FrankaSimulator} of this process with `lockstep: true`, else false. Not for real
-   * arms: one that waits for its command stops by its own reflex.
+   * until it answers. Durations, statistics and records are in the arm's time, so the same program gives the same records, bit by bit.
+   * Default: true for a {@link FrankaSimulator} of this process with `lockstep: true`, else false. Refused for
+   * an arm on another machine: a real arm stops by its own reflex if its command does not come.
    */
   readonly lockstep?: boolean;
   /**
@@ -33,15 +32,26 @@ export interface LockstepOptions {
 
 const MOST = { from: 0, to: 60, unit: 's' } as const;
 
-/** Checks whose clock counts; `isWaited` says that the arm waits for its commands, undefined without an arm. */
+/** Whether the arm waits for its commands, and whether it is on this machine. */
+interface Arm {
+  readonly isInLockstep: boolean;
+  readonly isLocal: boolean;
+}
+
+/** Checks whose clock counts; `arm` is undefined for a robot written in JavaScript. */
 export function checkLockstep(
   options: LockstepOptions,
-  isWaited: boolean | undefined,
+  arm: Arm | undefined,
 ): Pick<NativeSessionOptions, 'lockstep' | 'latency'> {
-  const { lockstep = isWaited ?? false, latencyS } = options;
+  const { lockstep = arm?.isInLockstep ?? false, latencyS } = options;
   checkBoolean('lockstep', lockstep);
-  if (isWaited === undefined && lockstep) {
+  if (arm === undefined && lockstep) {
     const expected = 'nothing: a robot written in JavaScript waits for its policy as it is';
+    throw new OptionTypeError('OPTION_LOCKSTEP', 'lockstep', lockstep, expected);
+  }
+  if (lockstep && arm?.isLocal === false) {
+    const expected =
+      'nothing for an arm on another machine: a real one stops where its command does not come';
     throw new OptionTypeError('OPTION_LOCKSTEP', 'lockstep', lockstep, expected);
   }
   if (latencyS === undefined) return { lockstep };

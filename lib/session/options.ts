@@ -215,6 +215,7 @@ export const SESSION_OPTIONS: readonly (keyof SessionOptions)[] = [
 /** What the options depend on of a robot with a clock of its own. */
 interface OwnClock {
   readonly isInLockstep: boolean;
+  readonly isLocal: boolean;
   readonly rateHz: number;
   readonly targetJerkShare: number | undefined;
   readonly maxDistanceRad: number;
@@ -301,7 +302,7 @@ export function checkOptions(given: SessionOptions, own: OwnClock | undefined): 
         to: 10_000_000,
         integer: true,
       }),
-      ...checkLockstep(options, own?.isInLockstep),
+      ...checkLockstep(options, own),
       ...checkRealtime(options.realtime),
     }),
   };

@@ -74,9 +74,9 @@
 //! machine makes the thread miss is skipped and counted (`missed_ticks`); the arm's time stands
 //! still meanwhile, so that a stall of the simulator is never a loss of the client's.
 //!
-//! *Lockstep*: from the first command of a motion on, the next state follows the command for the
-//! last one at once, and every command advances the arm by 1 ms; without a motion the wall clock
-//! ticks. A command counts if its state shows the last one, however late it comes, and each counts
+//! *Lockstep*: in a motion the next state follows the command for the last one at once, and every
+//! command advances the arm by 1 ms; without a motion the wall clock ticks. Before the first command
+//! a client needs a state or two: time goes on after 25 ms there. A command counts if its state shows the last one, however late it comes, and each counts
 //! once: where a motion ends depends on the commands alone. After `lockstep_timeout` without a command time goes on, and
 //! the lost-packet rule applies.
 //!

@@ -142,6 +142,13 @@ impl NativeArm {
         self.arm.address().is_some_and(is_in_lockstep)
     }
 
+    /// Returns true if it is on this machine, as only a simulated arm is.
+    #[napi(getter)]
+    pub fn is_local(&self) -> bool {
+        let address = self.arm.address();
+        address.is_some_and(|address| address.ip().is_loopback())
+    }
+
     /// The arm's generation: fr3 or fer.
     #[napi(getter)]
     pub fn generation(&self) -> String {

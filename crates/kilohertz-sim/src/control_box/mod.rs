@@ -124,13 +124,18 @@ impl ControlBox {
             .map_or(0.0, |motion| motion.reception.success_rate())
     }
 
-    /// In lockstep, whether time stands still until the next command: a motion has had its first
-    /// command and has none for the newest state.
+    /// In lockstep, whether time stands still until the next command: a motion has none for the newest state.
     pub fn awaits_command(&self) -> bool {
         self.lockstep
-            && self.mode.motion().is_some_and(|motion| {
-                !motion.first && motion.next.is_none() && motion.asynchronous.is_none()
-            })
+            && self
+                .mode
+                .motion()
+                .is_some_and(|motion| motion.next.is_none() && motion.asynchronous.is_none())
+    }
+
+    /// Whether a motion has had no command yet.
+    pub fn awaits_first_command(&self) -> bool {
+        self.mode.motion().is_some_and(|motion| motion.first)
     }
 
     /// Hands in a command; the newest for the current state counts.

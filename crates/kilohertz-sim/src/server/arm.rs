@@ -30,6 +30,9 @@ use crate::wire::request::Request;
 
 /// The thread wakes this long before a deadline and yields until it is there.
 const YIELDING: Duration = Duration::from_micros(80);
+/// How long each state of a motion in lockstep waits for the first command. A client looks at two or three states
+/// before it; a busy machine does not make it late.
+const FIRST_WAIT: Duration = Duration::from_millis(25);
 /// How long a wait for a command may keep requests waiting, in lockstep.
 const LOCKSTEP_POLL: Duration = Duration::from_millis(1);
 
@@ -203,13 +206,18 @@ impl Server {
     /// Lockstep: time stands still until the command for the newest state is there, or something
     /// happens after which none will come.
     fn wait_for_command(&mut self) {
-        let give_up = Instant::now() + self.lockstep_timeout;
+        let is_first = self.robot.awaits_first_command();
+        let patience = match is_first {
+            true => FIRST_WAIT,
+            false => self.lockstep_timeout,
+        };
+        let give_up = Instant::now() + patience;
         if !self.blocking && self.socket.set_nonblocking(false).is_ok() {
             self.blocking = true;
         }
         while self.may_wait_for_command() && !self.over {
             if Instant::now() >= give_up {
-                self.out_of_patience = true;
+                self.out_of_patience = !is_first;
                 return;
             }
             self.take_datagram();
