@@ -302,7 +302,7 @@ export interface NotArrived {
 }
 
 /**
- * The robot failed, or ended the motion of a session, or refused a call. Calls such as connecting and settings need no
+ * The robot failed, or ended the motion of a session, or refused a call. Some calls, for example connecting, need no
  * session, so this class is not a {@link SessionError}. For an arm the codes are `FRANKA_REFLEX`,
  * `FRANKA_CONNECTION_LOST` and others. For a robot written in JavaScript they are `ROBOT_THREW` if it threw, and
  * `ROBOT_UNSETTLED` if a call to it did not settle.

@@ -160,7 +160,7 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
    * @throws {RobotError} `FRANKA_CONNECT_REFUSED`, `FRANKA_CONNECT_FAILED`, `FRANKA_CONNECT_TIMEOUT`,
    * `FRANKA_INCOMPATIBLE_VERSION`, or `FRANKA_GENERATION` if the arm is not of the generation that was asked for;
    * `FRANKA_CLIENT` if the client cannot connect to this arm
-   * @throws {OptionRangeError} {@link OptionTypeError} where an option is not as it must be
+   * @throws {OptionRangeError} {@link OptionTypeError} if an option is invalid
    */
   static async connect<
     const Control extends FrankaControl = 'jointVelocity',
@@ -255,7 +255,7 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
    *
    * @example
    * for await (const state of robot.states({ rateHz: 10 })) console.log(state.q);
-   * @throws {OptionRangeError} {@link OptionTypeError} where an option is not as it must be
+   * @throws {OptionRangeError} {@link OptionTypeError} if an option is invalid
    * @throws {RobotError} from the iteration, if the connection is lost
    */
   states(options: StatesOptions = {}): RobotStates {
@@ -382,7 +382,7 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
    * @param goal joint positions [rad], 7, or `O_T_EE`: a pose of the end effector in the base frame, as `{ xyz, quat }`
    * or 16 numbers [m]. If several joint positions reach a pose, the move takes those near to the present ones. With
    * {@link MoveOptions.relative} the goal is relative to where the arm stands
-   * @throws {OptionRangeError} {@link OptionTypeError} where an argument is not as it must be
+   * @throws {OptionRangeError} {@link OptionTypeError} if an argument is invalid
    * @throws {RobotError} `FRANKA_UNREACHABLE` if the arm cannot reach the goal, or cannot carry its load on the way;
    * nothing has moved then. `FRANKA_NOT_ARRIVED` if the arm does not stand at the goal when the motion is over, or fell
    * behind on the way; {@link RobotError.notArrived} has its position. `FRANKA_INVALID_OPERATION` while a session

@@ -17,7 +17,7 @@ import {
 export interface FrankaHandOptions {
   /** How long connecting may take [s], above 0 to 600. Default 5. */
   readonly timeoutS?: number;
-  /** The hand's TCP port. Default: the one after the arm's, 1338 where the address has none. */
+  /** The hand's TCP port. Default: the port after the arm's port, or 1338 if the address has no port. */
   readonly port?: number;
   /**
    * How long a command may take longer than its motion [s], above 0 to 3600. Default 180, because hands have been seen
@@ -69,13 +69,13 @@ export interface HandState {
   /** The hand's time, increasing [s]. */
   readonly time: number;
   /**
-   * The same as `widthM`; not enumerable.
+   * Has the value of `widthM`. Not enumerable.
    *
    * @deprecated Read `widthM`.
    */
   readonly width: number;
   /**
-   * The same as `maxWidthM`; not enumerable.
+   * Has the value of `maxWidthM`. Not enumerable.
    *
    * @deprecated Read `maxWidthM`.
    */

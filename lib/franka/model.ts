@@ -80,7 +80,7 @@ const SLOTS = Object.values(POSTURE).reduce((sum, length) => sum + length, 0);
  * @example
  * const model = new FrankaModel('fr3');
  * const pose = model.pose('endEffector', [0, -0.785, 0, -2.356, 0, 1.571, 0.785]);
- * console.log(pose.slice(12, 15)); // where the flange is, as nothing is on it [m]
+ * console.log(pose.slice(12, 15)); // the position of the flange, because there is no end effector [m]
  */
 export class FrankaModel {
   /** The generation of the arm. */

@@ -12,7 +12,7 @@ export type Failure = (details: SessionErrorDetails) => KilohertzError;
 export interface Driver {
   /** Whether the loop drives the robot without JavaScript. */
   readonly isNative: boolean;
-  /** Brings the robot to where a session starts. */
+  /** Brings the robot to the start position of a session. */
   reset(): void | Promise<void>;
   /** Starts the loop; `wake` is called for every tick, for events and at the end. */
   begin(options: NativeSessionOptions, place: NativePlace, wake: () => void): NativeSession;

@@ -24,7 +24,7 @@ export interface Robot<Observation, Action> {
   observe(): Observation | Promise<Observation>;
   /** Carries out an action. Never called with a number that is NaN or infinite. */
   act(action: Action): void | Promise<void>;
-  /** Brings the robot to where a session starts. */
+  /** Brings the robot to the start position of a session. */
   reset(): void | Promise<void>;
   /** Stops the robot. Called at every end of a session, before the end is reported. */
   stop?(): void | Promise<void>;
