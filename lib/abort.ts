@@ -1,14 +1,14 @@
-// What a call does whose `signal` aborts: one rule for all, which docs/sessions.md tells.
+// How calls handle an aborting `signal`. One rule holds for all calls; docs/sessions.md describes it.
 
 import { AbortError, OptionTypeError } from './errors/errors.ts';
 
-/** @throws {OptionTypeError} `OPTION_SIGNAL` where there is something else than a signal */
+/** @throws {OptionTypeError} `OPTION_SIGNAL` if the value is not an `AbortSignal` */
 export function checkSignal(signal: unknown): asserts signal is AbortSignal | undefined {
   if (signal === undefined || isSignal(signal)) return;
   throw new OptionTypeError('OPTION_SIGNAL', 'signal', signal, 'an AbortSignal');
 }
 
-/** Whether something is a signal, of this realm or of another. */
+/** Whether a value is an `AbortSignal`, of this realm or of another. */
 function isSignal(value: unknown): value is AbortSignal {
   return (
     typeof value === 'object' &&
@@ -22,7 +22,7 @@ function isSignal(value: unknown): value is AbortSignal {
   );
 }
 
-/** @throws {AbortError} where the signal has aborted; `what` is what it ends, as `the move` */
+/** @throws {AbortError} if the signal has aborted; `what` is the name of what it ends, for example `the move` */
 export function throwIfAborted(signal: AbortSignal | undefined, what: string): void {
   if (signal?.aborted) throw new AbortError(what, signal.reason);
 }

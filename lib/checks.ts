@@ -1,11 +1,11 @@
-// Checks of what users hand in. Each says what was received and what is expected.
+// Checks of values that users pass in. Each error says what was received and what is expected.
 
 import { types } from 'node:util';
 import { read } from './errors/describe.ts';
 import { codeOf, OptionRangeError, OptionTypeError } from './errors/errors.ts';
 import { numberText } from './errors/number.ts';
 
-/** A number from `from` to `to`, both included unless said otherwise. */
+/** Checks a number from `from` to `to`, both included unless an option says otherwise. */
 export function checkNumber(
   option: string,
   value: unknown,
@@ -15,7 +15,7 @@ export function checkNumber(
     above?: boolean;
     integer?: boolean;
     unit?: string;
-    /** Whether `null` is possible too, and was looked for before. */
+    /** Whether `null` is allowed too; the caller has already handled it. */
     orNull?: boolean;
   },
 ): number {
@@ -35,7 +35,10 @@ export function checkNumber(
   return value;
 }
 
-/** One of a few names, `false` among them or not; `others` are what else is possible, and was looked for before. */
+/**
+ * Checks that a value is one of a few names, which may include `false`. `others` names other allowed values, which the
+ * caller has already handled.
+ */
 export function checkName<const Name extends string | false>(
   option: string,
   value: unknown,
@@ -50,25 +53,25 @@ export function checkName<const Name extends string | false>(
   throw new Refusal(codeOf(option), option, value, `one of ${expected}`);
 }
 
-/** Whether something is a `URL`, of this realm or of another. */
+/** Whether a value is a `URL`, of this realm or of another. */
 export function isUrl(value: unknown): value is URL {
   return typeof value === 'object' && value !== null && read(value, Symbol.toStringTag) === 'URL';
 }
 
-/** True or false. */
+/** Checks that a value is a boolean. */
 export function checkBoolean(option: string, value: unknown): boolean {
   if (typeof value === 'boolean') return value;
   throw new OptionTypeError(codeOf(option), option, value, 'true or false');
 }
 
-/** A text that is not empty. */
+/** Checks that a value is a string that is not empty. */
 export function checkText(option: string, value: unknown, expected: string): string {
   if (typeof value !== 'string') throw new OptionTypeError(codeOf(option), option, value, expected);
   if (value.trim() === '') throw new OptionRangeError(codeOf(option), option, value, expected);
   return value;
 }
 
-/** Finite numbers of a fixed number. */
+/** Checks that a value is a list of finite numbers with a fixed length. */
 export function checkNumbers(option: string, value: unknown, length: number): number[] {
   const expected = `${length} finite numbers`;
   if (!isNumbers(value)) throw new OptionTypeError(codeOf(option), option, value, expected);
@@ -83,7 +86,10 @@ export function checkNumbers(option: string, value: unknown, length: number): nu
   return numbers;
 }
 
-/** An object that is no array; `others` are what else is possible, and was looked for before. */
+/**
+ * Checks that a value is an object and not an array. `others` names other allowed values, which the caller has already
+ * handled.
+ */
 export function checkObject(
   what: string,
   value: unknown,
@@ -96,10 +102,10 @@ export function checkObject(
 }
 
 /**
- * The options that an object has itself, each read once. All of them must be known. What it inherits is none:
- * neither from a class nor from an `Object.prototype` that something else has written to.
+ * Returns the own options of an object, each read once. All of them must be known. Inherited properties do not count,
+ * neither those of a class nor those of a modified `Object.prototype`.
  *
- * @param owner whose options they are: a call, as `run()`, or an option, as `limits`
+ * @param owner the owner of the options: a call, for example `run()`, or an option, for example `limits`
  */
 export function ownOptions<Options extends object>(
   owner: string,
@@ -123,13 +129,13 @@ export function ownOptions<Options extends object>(
   return own;
 }
 
-/** The name that `word` is most likely meant to be; undefined where it is like none. */
+/** Returns the name that was most likely meant by `word`, or undefined if no name is similar. */
 function nearest(word: string, names: readonly string[]): string | undefined {
   if (word.length > LONGEST_NAME) return undefined;
   const written = word.toLowerCase();
   const far = names.map((name) => {
     const whole = name.toLowerCase();
-    // A name without its end is one without its unit: that is what is forgotten first.
+    // A name without its end is usually a name without its unit, which is the most frequent mistake.
     const isBeginning = word.length >= SHORTEST_BEGINNING && whole.startsWith(written);
     return isBeginning ? 1 : editsBetween(written, whole);
   });
@@ -138,13 +144,13 @@ function nearest(word: string, names: readonly string[]): string | undefined {
   return name !== undefined && least <= Math.max(word.length, name.length) / 2 ? name : undefined;
 }
 
-/** The least letters of a beginning: fewer fit too many names. */
+/** The shortest beginning of a name that is compared. Shorter ones would match too many names. */
 const SHORTEST_BEGINNING = 4;
 
-/** Nobody means an option by a longer name. */
+/** The longest name for which a similar option is looked for. */
 const LONGEST_NAME = 50;
 
-/** The least number of letters to be put in, taken out or replaced (Levenshtein's distance). */
+/** Returns the smallest number of letters to insert, remove or replace (Levenshtein distance). */
 function editsBetween(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, column) => column);
   for (let line = 1; line <= one.length; line += 1) {
@@ -159,17 +165,17 @@ function editsBetween(one: string, other: string): number {
   return row[other.length] ?? 0;
 }
 
-/** A copy that inherits nothing, for whoever reads properties of it that may not be there. */
+/** Returns a copy that inherits nothing, for code that reads properties that may be absent. */
 export function bare<T extends object>(value: T): T {
   return Object.assign(Object.create(null), value);
 }
 
-/** Whether a value is an array or a typed array, whatever it holds. */
+/** Whether a value is an array or a typed array, with any content. */
 export function isList(value: unknown): value is ArrayLike<unknown> {
   return Array.isArray(value) || (ArrayBuffer.isView(value) && !types.isDataView(value));
 }
 
-/** Whether a value is an array or a typed array of numbers; a hole is none. */
+/** Whether a value is an array or a typed array of numbers. A hole is not a number. */
 export function isNumbers(value: unknown): value is ArrayLike<number> {
   if (!isList(value)) return false;
   for (let index = 0; index < value.length; index += 1) {
@@ -178,7 +184,7 @@ export function isNumbers(value: unknown): value is ArrayLike<number> {
   return !(types.isBigInt64Array(value) || types.isBigUint64Array(value));
 }
 
-/** The first number in `value` that is NaN or infinite, with its path; looks into objects too. */
+/** Returns the first number in `value` that is NaN or infinite, with its path. It searches nested objects too. */
 export function findNotFinite(
   value: unknown,
   path = 'action',

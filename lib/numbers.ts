@@ -1,6 +1,6 @@
 /**
- * Lengths, as an enum: the compiler lets a number whose value it does not know pass for a member of an enum, and
- * refuses a literal that is another number.
+ * Lengths as an enum. The compiler accepts a number of unknown value as a member of an enum, and refuses a literal that
+ * is another number.
  */
 declare enum Length {
   three = 3,
@@ -21,12 +21,12 @@ type Tuple<N extends number, Items extends readonly number[] = []> = Items['leng
   : Tuple<N, [...Items, number]>;
 
 /**
- * So many numbers, in an array or a typed array. A list whose length the compiler knows, as `[0, 0, 0]`, has to have
- * that length to compile; the length of every other list is checked when it is handed over.
+ * `N` numbers, in an array or a typed array. If the compiler knows the length of a list, for example of `[0, 0, 0]`,
+ * the length has to be `N` to compile. The length of every other list is checked when it is passed in.
  */
 export type Numbers<N extends 3 | 4 | 6 | 7 | 9 | 13 | 14 | 16 | 17 | 23 | 24> =
   | Tuple<N>
   | (ArrayLike<number> & { readonly length: Extract<Length, N> });
 
-/** Seven numbers, one a joint, in an array or a typed array. */
+/** Seven numbers, one for each joint, in an array or a typed array. */
 export type JointVector = Numbers<7>;

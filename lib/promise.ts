@@ -1,4 +1,4 @@
-/** Awaits `work`, but no longer than this; says whether it came in time. Rejects as it does. */
+/** Awaits `work`, at most for `limitMs`. Resolves to true if it settled in time. Rejects if `work` rejects. */
 export async function within(limitMs: number, work: unknown): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<boolean>((resolve) => {
@@ -11,7 +11,7 @@ export async function within(limitMs: number, work: unknown): Promise<boolean> {
   }
 }
 
-/** Whether something is to be awaited. Throws what looking at it throws. */
+/** Whether a value has to be awaited. If reading the value throws, this function throws too. */
 export function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return (
     value !== null &&
@@ -22,8 +22,8 @@ export function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T>
 }
 
 /**
- * A promise that settles once, as `value` does: whatever `then` of it is, throws or does. `Promise.resolve()` hands
- * a promise back as it is, with a `then` that may be anybody's.
+ * Returns a promise that settles once, as `value` does, even if the `then` of `value` throws or misbehaves.
+ * `Promise.resolve()` would return a promise unchanged, with a `then` that a user may have replaced.
  */
 export function settled<T>(value: T | PromiseLike<T>): Promise<T> {
   return new Promise((resolve) => {

@@ -1,4 +1,4 @@
-// What runs in a child of `mpify`: it makes an object, answers calls about it, and ends with its parent.
+// The program of a child process of `mpify`. It makes an object, answers calls about it, and ends with its parent.
 
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -16,12 +16,12 @@ const [parent = 0, memory = -1, callEvent = -1, answerEvent = -1, policyMemory] 
   .map(Number);
 process.argv.length = 2;
 if (!endWithParent(parent)) process.exit();
-// Ctrl+C reaches the whole terminal; the parent decides what it means.
+// Ctrl+C reaches all processes of the terminal. The parent decides what happens.
 process.on('SIGINT', () => {});
 
 let made: unknown;
 
-/** Makes what the calls are about; without `args` it is the export itself, a policy. */
+/** Makes the object of the calls. Without `args` it is the export itself, a policy. */
 async function make(url: unknown, name: unknown, args: unknown): Promise<unknown> {
   const module = (await import(url as string)) as Record<string, unknown>;
   if (policyMemory !== undefined) {
@@ -37,15 +37,15 @@ async function make(url: unknown, name: unknown, args: unknown): Promise<unknown
   return made;
 }
 
-/** Runs the policy that was made until its session ends; resolves with why, where it failed. */
+/** Runs the policy until its session ends. If the policy failed, resolves to the failure. */
 async function runMade(_schema: unknown, lengths: unknown): Promise<PolicyFailure | undefined> {
   const size = lengths as Lengths;
   const policyPort = NativeJoinedPort.join(policyMemory ?? -1, size.observation, size.action);
   return runPolicy(made as Policy<RobotState, unknown>, policyPort, size, false);
 }
 
-// The standard streams count as active from when they are first used, with nothing to be done. What they
-// have to write counts beside them.
+// The standard streams count as active resources from their first use on, even if they are idle. Their pending writes
+// are counted separately.
 void [process.stdout, process.stderr];
 
 await serve(NativeLine.join(memory, callEvent, answerEvent), {
@@ -59,7 +59,7 @@ await serve(NativeLine.join(memory, callEvent, answerEvent), {
 await finish(made as Partial<AsyncDisposable & Disposable> | undefined);
 process.exit();
 
-/** A quick collection of what was dropped lately. */
+/** Returns a function that quickly collects recently dropped objects. */
 function collector(): () => void {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as (how: { type: 'minor' }) => void;
@@ -67,7 +67,7 @@ function collector(): () => void {
   return () => collect({ type: 'minor' });
 }
 
-/** Lets what was made close what it holds. */
+/** Lets the object release its resources. */
 async function finish(held: Partial<AsyncDisposable & Disposable> | undefined): Promise<void> {
   if (typeof held?.[Symbol.asyncDispose] === 'function') await held[Symbol.asyncDispose]?.();
   else held?.[Symbol.dispose]?.();

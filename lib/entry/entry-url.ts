@@ -1,7 +1,7 @@
-/** The modules of this folder that a thread or a process begins with. */
+/** The modules of this folder with which a thread or a process starts. */
 type Entry = 'child' | 'inference-worker' | 'policy-worker' | 'pool-worker';
 
-/** Returns where such a module is: the source where this one runs as source, else what was compiled. */
+/** Returns the URL of such a module: the source file if this module runs from source, else the compiled file. */
 export function entryUrl(entry: Entry): URL {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   return new URL(`./${entry}.${extension}`, import.meta.url);

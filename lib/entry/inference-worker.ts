@@ -1,4 +1,4 @@
-// What runs in the thread of an `InferenceThread`: it answers calls, one after the other.
+// The program of the thread of an `InferenceThread`. It answers calls, one after the other.
 
 import { workerData } from 'node:worker_threads';
 import { NativeLine } from '../native/binding.ts';
@@ -11,5 +11,5 @@ await serve(NativeLine.attach(line), {
   ordered: true,
   revokes: true,
 });
-// What the module left open must not keep the thread.
+// Resources that the module left open must not keep the thread alive.
 process.exit();

@@ -1,4 +1,4 @@
-// What runs in the worker of a worker policy: it waits inside the addon for the loop, and answers.
+// The program of the worker of a policy. It waits inside the addon for the loop's observations, and answers them.
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { policyOf, runPolicy } from '../franka/drivers/policy-loop.ts';
@@ -7,7 +7,7 @@ import { toMessage } from '../offload/codec/error-message.ts';
 import type { WorkerMessage, WorkerTask } from '../policy/worker-messages.ts';
 
 const { port, url, exportName, args, spin, lengths } = workerData as WorkerTask;
-// The policy sees what a worker was given: it is not to find the port there.
+// The policy can read `workerData`, so the port is removed from it.
 for (const name of Object.keys(workerData)) delete workerData[name];
 
 function tell(message: WorkerMessage): void {
@@ -27,5 +27,5 @@ try {
 } catch (error) {
   tell({ kind: 'threw', tick: undefined, error: toMessage(error) });
 }
-// What the policy left open must not keep the worker: its session is over.
+// The session is over: resources that the policy left open must not keep the worker alive.
 parentPort?.unref();

@@ -1,4 +1,4 @@
-// What runs on a thread of the pool: it finds the function, calls it, and tells what came of it.
+// The program of a thread of the pool. It finds the function, calls it, and returns the outcome.
 
 import { toMessage } from '../offload/codec/error-message.ts';
 import { type Place, partsOf } from '../offload/module.ts';
@@ -11,7 +11,7 @@ type Missing = Extract<Outcome, { kind: 'missing' }>;
 
 const known: Map<Place, Work> = new Map();
 
-/** The function that a module exports, or what it exports instead. */
+/** Returns the function that a module exports at a place, or what the module exports instead. */
 export async function find(place: Place): Promise<Work | Missing> {
   const { url, name } = partsOf(place);
   const module = (await import(url)) as Record<string, unknown>;
@@ -21,7 +21,7 @@ export async function find(place: Place): Promise<Work | Missing> {
   return work as Work;
 }
 
-/** Called by piscina, once a call. Waits for nothing that is there already. */
+/** Called by piscina for each call. It does not wait for a module or a result that is already there. */
 export default async function answer([place, args]: Job): Promise<Outcome | object> {
   try {
     const work = known.get(place) ?? (await find(place));

@@ -1,8 +1,8 @@
-// The codes of errors. Those that the native side gives are in `lib/native/contract.ts`; here are those of this side.
+// The codes of errors. The codes of the native side are in `lib/native/contract.ts`; this file has the others.
 
 import { NATIVE_ERROR_CODES, type NativeErrorCode } from '../native/contract.ts';
 
-/** The codes that this side alone gives, those of options aside. Each has its place in docs/errors.md. */
+/** The codes that only the TypeScript side uses, except those of options. docs/errors.md explains each of them. */
 const OWN_ERROR_CODES = [
   'ABORT_ERR',
   'ACTION_FRAME',
@@ -32,19 +32,19 @@ const OWN_ERROR_CODES = [
   'SESSION_STOPPED',
 ] as const;
 
-/** The code of a refused option: `OPTION_` and its name, as in `OPTION_RATE_HZ`. */
+/** The code of a refused option: `OPTION_` and the option's name, for example `OPTION_RATE_HZ`. */
 export type OptionErrorCode = `OPTION_${string}`;
 
-/** The stable codes of errors, those of options aside. */
+/** The stable codes of errors, except those of options. */
 export type ErrorCode = NativeErrorCode | (typeof OWN_ERROR_CODES)[number];
 
 /** The stable codes of all errors of this package. */
 export type KilohertzErrorCode = ErrorCode | OptionErrorCode;
 
-/** All codes, those of options aside. */
+/** All codes, except those of options. */
 export const ERROR_CODES: readonly ErrorCode[] = [...NATIVE_ERROR_CODES, ...OWN_ERROR_CODES];
 
-/** Whether something is a code, but that of an option. */
+/** Whether a value is a code, except one of an option. */
 export function isErrorCode(code: unknown): code is ErrorCode {
   return ERROR_CODES.some((known) => known === code);
 }

@@ -1,21 +1,24 @@
-// Values in messages: what users hand in, what they return, what they throw. Any of it may be made to harm
-// whoever looks at it. Nothing here throws, and no text is longer than somebody reads.
+// Describes values in messages: what users pass in, return and throw. Such a value may be built to harm the code that
+// reads it. No function here throws, and all texts are short.
 
 import { types } from 'node:util';
 import { numberText } from './number.ts';
 
-/** A value in a message is no longer than this. */
+/** The longest description of a value in a message. */
 const LONGEST_TEXT = 200;
 
-/** What an error says is told up to this length within another message. */
+/** The longest text of an error's message within another message. */
 const LONGEST_MESSAGE = 2_000;
 
 const INDENT = '    ';
 
-/** Prototypes that are looked at. */
+/** How many prototypes of an object are read. */
 const DEEPEST = 100;
 
-/** A value for a message: short, on one line; a number so that it differs from the `limits` that it broke. */
+/**
+ * Returns a short description of a value, on one line. A number has enough digits to differ from the `limits` that it
+ * broke.
+ */
 export function describe(value: unknown, limits: readonly number[] = []): string {
   try {
     if (typeof value === 'number') return numberText(value, ...limits);
@@ -25,7 +28,7 @@ export function describe(value: unknown, limits: readonly number[] = []): string
   }
 }
 
-/** What was thrown, for a message: never empty. */
+/** Returns a description of a thrown value for a message. It is never empty. */
 export function describeThrown(thrown: unknown): string {
   if (!isError(thrown)) return describe(thrown);
   const own = textIn(thrown, 'name') ?? '';
@@ -37,19 +40,19 @@ export function describeThrown(thrown: unknown): string {
 }
 
 /**
- * What does something to a terminal or to a log instead of being seen there: control characters, separators of
- * lines, and what turns the direction of writing.
+ * Characters that have an effect on a terminal or a log instead of being visible: control characters, line separators,
+ * and characters that change the writing direction.
  */
 const UNSEEN = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
 
-/** A text in one line, each of its characters as it is seen: what is not is escaped, as `\\n` or `\\x1b`. */
+/** Returns a text on one line. Characters that are not visible are escaped, for example as `\\n` or `\\x1b`. */
 export function inOneLine(text: string): string {
   return text.toWellFormed().replace(UNSEEN, escaped);
 }
 
 /**
- * The same for a text that may have lines. Those behind the first are indented, so that none looks like a line of
- * whoever writes it to a log.
+ * Escapes a text that may have several lines. The lines after the first are indented, so that none looks like a
+ * separate entry in a log.
  */
 export function inLines(text: string): string {
   const [first = '', ...others] = text.split('\n').map(inOneLine);
@@ -63,10 +66,10 @@ function escaped(character: string): string {
   return known ?? (code.length > 2 ? `\\u${code}` : `\\x${code.padStart(2, '0')}`);
 }
 
-/** The name of the nearest class of an object that has one: classes may be anonymous. */
+/** Returns the name of the nearest class of an object that has a name, because classes may be anonymous. */
 export function className(value: object): string {
   let made: object | null = Object.getPrototypeOf(value);
-  // A proxy may have as many prototypes as it likes.
+  // A proxy may report any number of prototypes.
   for (let depth = 0; made && depth < DEEPEST; depth += 1) {
     const Class = Object.hasOwn(made, 'constructor') ? read(made, 'constructor') : undefined;
     const name = typeof Class === 'function' ? (textIn(Class, 'name') ?? '') : '';
@@ -76,12 +79,12 @@ export function className(value: object): string {
   return 'no class';
 }
 
-/** Whether something is an error, of this realm or of another. */
+/** Whether a value is an error, of this realm or of another. */
 export function isError(value: unknown): value is Error {
   return types.isNativeError(value) || isInstance(value, Error);
 }
 
-/** `instanceof`, which asks a proxy, and may throw. */
+/** Like `instanceof`, but returns false if the check throws, as it may for a proxy. */
 export function isInstance<T>(
   value: unknown,
   Class: abstract new (...args: never[]) => T,
@@ -93,7 +96,7 @@ export function isInstance<T>(
   }
 }
 
-/** A property of whatever object; undefined where reading it throws. */
+/** Returns a property of any object, or undefined if reading it throws. */
 export function read(object: object, name: PropertyKey): unknown {
   try {
     return Reflect.get(object, name);
@@ -102,25 +105,25 @@ export function read(object: object, name: PropertyKey): unknown {
   }
 }
 
-/** A property that is a text; undefined where it is none, or cannot be read. */
+/** Returns a property that is a string, or undefined if it is not a string or cannot be read. */
 export function textIn(object: object, name: PropertyKey): string | undefined {
   const text = read(object, name);
   return typeof text === 'string' ? text : undefined;
 }
 
-/** A text, or its beginning. */
+/** Returns a text, or its beginning if it is too long. */
 export function cut(text: string, longest: number): string {
   return text.length > longest ? `${text.slice(0, longest)}…` : text;
 }
 
-/** Whether a text says nothing. */
+/** Whether a text is blank. */
 export function isBlank(text: string): boolean {
   return text.trim() === '';
 }
 
 function textOf(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, LONGEST_TEXT));
-  // The digits of a very large one would take seconds.
+  // Computing the digits of a very large bigint would take seconds.
   if (typeof value === 'bigint')
     return value === BigInt.asIntN(256, value) ? `${value}n` : 'a huge bigint';
   if (typeof value === 'function') {

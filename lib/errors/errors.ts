@@ -17,26 +17,26 @@ import { inspectAs } from './inspection.ts';
 
 const ours: WeakSet<object> = new WeakSet();
 
-/** Whether something is an error of this package. Does not look at it: it may be anything. */
+/** Whether a value is an error of this copy of the package. It does not read the value, which may be anything. */
 export function isOurs(value: unknown): value is KilohertzError {
   return typeof value === 'object' && value !== null && ours.has(value);
 }
 
-/** What marks an error of this package, whichever copy of it and whichever realm it comes from. */
+/** The mark of errors of this package. It is the same in every copy of the package and in every realm. */
 const BRAND: unique symbol = Symbol.for('kilohertz.error');
 
-/** Marks the errors of a class. */
+/** Marks all errors of a class. */
 function brand(Class: { readonly prototype: Error }): void {
   Object.defineProperty(Class.prototype, BRAND, { value: true });
 }
 
-/** Any error of this package: one of its classes, which all have a code. */
+/** Any error of this package. All its error classes have a code. */
 export type AnyKilohertzError = KilohertzError | OptionRangeError | OptionTypeError;
 
 /**
- * Whether something is an error of this package: a {@link KilohertzError}, an {@link OptionRangeError} or an
- * {@link OptionTypeError}. Unlike `instanceof` it knows those of another copy of this package, and those of another
- * realm, as the tests of Jest and Vitest have them.
+ * Whether a value is an error of this package: a {@link KilohertzError}, an {@link OptionRangeError} or an
+ * {@link OptionTypeError}. Unlike `instanceof` it also recognizes errors of another copy of this package, and of
+ * another realm, as in tests under Jest and Vitest.
  *
  * @example
  * if (isKilohertzError(error)) console.error(error.code);
@@ -46,14 +46,15 @@ export function isKilohertzError(value: unknown): value is AnyKilohertzError {
 }
 
 /**
- * The base of all errors of this package that are neither a wrong value nor a wrong type;
- * {@link isKilohertzError} knows all. The message ends with the place in the documentation that says what to do next, as `(docs/errors.md#policy_threw)`.
+ * The base class of all errors of this package except {@link OptionRangeError} and {@link OptionTypeError}.
+ * {@link isKilohertzError} recognizes all of them. The message ends with a reference to the documentation that says
+ * what to do next, for example `(docs/errors.md#policy_threw)`.
  */
 export class KilohertzError extends Error {
-  /** A stable name of what went wrong, as in `POLICY_THREW`. */
+  /** A stable name of what went wrong, for example `POLICY_THREW`. */
   readonly code: ErrorCode;
 
-  /** @param message what went wrong; an empty one is replaced, because an error has to say something */
+  /** @param message what went wrong; an empty message is replaced, so that every error has a message */
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
     const said = isBlank(message) ? `${code}: nothing more is known of it` : message;
     super(withPlace(code, said), options);
@@ -64,22 +65,28 @@ export class KilohertzError extends Error {
 }
 brand(KilohertzError);
 
-/** Where an error's message says that its code is explained. */
+/** The reference in an error's message to the explanation of its code. */
 const PLACES = /[ \n]\(docs\/errors\.md#\w+\)/g;
 
-/** The message with the place of its code at the end, and no place of an error that it was composed of. */
+/**
+ * Returns the message with the reference for its code at the end. References of other errors in the message are
+ * removed.
+ */
 function withPlace(code: string, message: string): string {
   const own = inLines(message.replace(PLACES, ''));
   const between = own.includes('\n') ? '\n' : ' ';
   return `${own}${between}(docs/errors.md#${inOneLine(code.toLowerCase())})`;
 }
 
-/** What was received and expected of an option. Its name may be anybody's, as that of a variable of `env`. */
+/**
+ * Returns a message with what was received and expected of an option. The name may come from outside, as the name of a
+ * variable in `env` does.
+ */
 function refusal(option: string, received: string, expected: string): string {
   return inOneLine(`${option} is ${received}; expected ${expected}`);
 }
 
-/** The fields of an error that `console.log` shows beside its stack, in this order, where they hold something. */
+/** The fields of an error that `console.log` shows beside the stack, in this order, if they are not empty. */
 const SHOWN = [
   'code',
   'tick',
@@ -100,7 +107,7 @@ inspectAs(
       if (value === undefined || (Array.isArray(value) && value.length === 0)) continue;
       shown[name] = value;
     }
-    // Names beside ours are the program's own, which it has put there to be seen.
+    // Other properties were added by the program, so they are shown too.
     for (const name of Object.keys(error)) {
       if (name !== 'name' && !SHOWN.includes(name)) shown[name] = ownValue(error, name);
     }
@@ -117,12 +124,12 @@ inspectAs(
   (error) => `${error.name}: ${error.message}`,
 );
 
-/** The value of a property that an object has itself; undefined where it has none, or a getter. */
+/** Returns the value of an object's own property, or undefined if there is no such property or it is a getter. */
 function ownValue(object: object, name: string): unknown {
   return Object.getOwnPropertyDescriptor(object, name)?.value;
 }
 
-/** A value is outside of what is possible. Thrown before anything moves. */
+/** A value is out of range. Thrown before anything moves. */
 export class OptionRangeError extends RangeError {
   /** `OPTION_` and the option's name, as in `OPTION_RATE_HZ`. */
   readonly code: OptionErrorCode;
@@ -172,20 +179,19 @@ brand(OptionTypeError);
 export class SessionStateError extends KilohertzError {}
 
 /**
- * Work that was handed to another thread or process did not come back; `cause`, where there is one,
- * is the original error. What the work itself throws is no `OffloadError`: it arrives as it was
- * thrown. Codes:
+ * Work in another thread or process gave no result. If there is an original error, it is the `cause`. An error that the
+ * work itself throws is not an `OffloadError`: it arrives as it was thrown. Codes:
  *
  * - `OFFLOAD_NOT_FOUND`: the module has no such function under that name
- * - `OFFLOAD_ENTRY_POINT`: the module is the program itself, which would run again over there
+ * - `OFFLOAD_ENTRY_POINT`: the module is the program itself, which would run again in the other thread or process
  * - `OFFLOAD_NOT_CLONEABLE`: an argument or a result cannot be copied to the other side
  * - `OFFLOAD_TIMEOUT`: no answer within `timeoutS`
  * - `OFFLOAD_CRASHED`: the other side ended, or ran out of memory, before it answered
- * - `OFFLOAD_NOT_STARTED`, `OFFLOAD_STOPPED`: it is not there yet, or was stopped
+ * - `OFFLOAD_NOT_STARTED`, `OFFLOAD_STOPPED`: the thread or process was not started yet, or was stopped
  * - `OFFLOAD_QUEUE_FULL`: too many calls wait for their answer
- * - `OFFLOAD_SHAPE`: an array's shape has another number of elements than the array
+ * - `OFFLOAD_SHAPE`: the shape of an array does not have the array's number of elements
  * - `OFFLOAD_PYTHON`: there is no Python interpreter, or it is too old
- * - `OFFLOAD_PROTOCOL`: what the other side sent cannot be read; it was closed
+ * - `OFFLOAD_PROTOCOL`: a message of the other side cannot be read; the other side was closed
  * - `OFFLOAD_TOO_LARGE`: an answer had more bytes than `maxAnswerBytes`; the process was ended
  *
  * A call whose `signal` aborts rejects with an {@link AbortError} instead.
@@ -196,15 +202,15 @@ export class OffloadError extends KilohertzError {}
 export interface PastState {
   /** The cycle. */
   readonly tick: number;
-  /** From the start of the first cycle [s]. */
+  /** The time since the start of the first cycle [s]. */
   readonly timeS: number;
-  /** The state, a copy. */
+  /** A copy of the state. */
   readonly state: RobotState;
 }
 
-/** What the error that ended a session knows beside its message. */
+/** The details of an error that ended a session, beside its message. */
 export interface SessionErrorDetails {
-  /** The cycle in which the session began to end; absent where there was none. */
+  /** The cycle in which the session began to end; absent if there was no cycle. */
   readonly tick?: number | undefined;
   /** The last states; empty for robots written in JavaScript. */
   readonly lastStates?: readonly PastState[];
@@ -216,19 +222,19 @@ function causeIn(details: SessionErrorDetails): ErrorOptions | undefined {
   return 'cause' in details ? { cause: details.cause } : undefined;
 }
 
-/** Notes in which cycle a session began to end, and the states before it. */
+/** Records in an error the cycle in which a session began to end, and the states before it. */
 function remember(
   error: { tick?: number | undefined; lastStates: readonly PastState[] },
   { tick, lastStates = [] }: SessionErrorDetails,
 ): void {
   if (tick !== undefined) error.tick = tick;
-  // Not enumerable: fifty states would bury the message wherever the error is printed.
+  // Not enumerable: fifty states would hide the message when the error is printed.
   Object.defineProperty(error, 'lastStates', { value: lastStates });
 }
 
 /**
- * A session ended with an error that is not the robot's, which is a {@link RobotError}. The robot was stopped before
- * this was thrown.
+ * A session ended with an error that does not come from the robot. (Errors of the robot are {@link RobotError}s.) The
+ * robot was stopped before this error was thrown.
  */
 export class SessionError extends KilohertzError {
   /** The cycle in which the session began to end. */
@@ -246,18 +252,17 @@ export class SessionError extends KilohertzError {
 }
 
 /**
- * The policy threw or rejected; `cause` is what it threw. Code `POLICY_THREW`. Of an arm also
- * `POLICY_DETACHED`, where the policy moved the memory of its state to another thread, and
- * `POLICY_CRASHED`, where its worker or process ended or did what it may not. Of a robot
- * written in JavaScript also `POLICY_UNSETTLED`: what the policy promised had not settled 2 s after the end of a
- * run that has a duration.
+ * The policy threw or rejected, code `POLICY_THREW`; `cause` is what it threw. For an arm there are two more codes.
+ * `POLICY_DETACHED`: the policy transferred the memory of its state to another thread. `POLICY_CRASHED`: the policy's
+ * worker or process ended, or violated the protocol. For a robot written in JavaScript there is also
+ * `POLICY_UNSETTLED`: the promise of the policy had not settled 2 s after the end of a run that has a duration.
  */
 export class PolicyError extends SessionError {}
 
 /**
- * The policy answered something that the robot may not be commanded: not a number, the wrong
- * length, no rigid transform, or beyond a limit; or nothing but `undefined` in its first second. Codes
- * `ACTION_NOT_FINITE`, `ACTION_LENGTH`, `ACTION_TYPE`, `ACTION_FRAME` and `ACTION_LIMIT`.
+ * The policy gave an answer that must not be sent to the robot: not a number, the wrong length, not a rigid transform,
+ * or beyond a limit. Or the policy answered only `undefined` in its first second. Codes `ACTION_NOT_FINITE`,
+ * `ACTION_LENGTH`, `ACTION_TYPE`, `ACTION_FRAME` and `ACTION_LIMIT`.
  */
 export class InvalidActionError extends SessionError {
   /** What was received: the value of the slot, or the whole answer. */
@@ -279,42 +284,42 @@ export class InvalidActionError extends SessionError {
 }
 
 /**
- * The policy did not answer for too long, or had nothing new, and `onLate` is `'stop'`: code `POLICY_LATE`.
- * Or the arm could not catch up with its actions within `catchUpS`: code `POLICY_BEHIND`.
+ * `onLate` is `'stop'`, and the policy gave no answer, or nothing new, for too long: code `POLICY_LATE`. Or the arm
+ * could not catch up with the policy's actions within `catchUpS`: code `POLICY_BEHIND`.
  */
 export class PolicyLateError extends SessionError {}
 
-/** Where a move has ended that did not arrive. */
+/** The end of a move that did not arrive at its goal. */
 export interface NotArrived {
   /** Measured joint positions [rad], 7. */
   readonly q: readonly number[];
-  /** Where the joints were to be [rad], 7. */
+  /** The goal of the joints [rad], 7. */
   readonly goal: readonly number[];
   /** The joint that is furthest from its goal, 1 to 7. */
   readonly joint: number;
-  /** How far it is away [rad]. */
+  /** How far this joint is away from its goal [rad]. */
   readonly differenceRad: number;
 }
 
 /**
- * The robot failed, ended the motion of a session, or refused something that no session is needed for, as connecting
- * or setting it up: so it is no {@link SessionError}. The code is the robot's: `FRANKA_REFLEX`,
- * `FRANKA_CONNECTION_LOST` and others, or `ROBOT_THREW` where a robot written in JavaScript threw, or
- * `ROBOT_UNSETTLED` where a call to it did not settle.
+ * The robot failed, or ended the motion of a session, or refused a call. Some calls, for example connecting, need no
+ * session, so this class is not a {@link SessionError}. For an arm the codes are `FRANKA_REFLEX`,
+ * `FRANKA_CONNECTION_LOST` and others. For a robot written in JavaScript they are `ROBOT_THREW` if it threw, and
+ * `ROBOT_UNSETTLED` if a call to it did not settle.
  */
 export class RobotError extends KilohertzError {
-  /** The cycle in which a session began to end; undefined where there was none. */
+  /** The cycle in which a session began to end; undefined if there was no cycle. */
   declare readonly tick: number | undefined;
   /**
-   * The states that led to the end of a session, oldest first, 50 at most; empty without one, and for robots written in
-   * JavaScript. Not enumerable.
+   * The states that led to the end of a session, oldest first, 50 at most; empty without a session, and for robots
+   * written in JavaScript. Not enumerable.
    */
   declare readonly lastStates: readonly PastState[];
-  /** The robot's own names of what is wrong, as in `joint_velocity_violation`. */
+  /** The robot's own names of its errors, for example `joint_velocity_violation`. */
   readonly errors: readonly string[];
-  /** How the robot says that its motion ended, as in `ReflexAborted`. */
+  /** The robot's own name for how its motion ended, for example `ReflexAborted`. */
   declare readonly moveStatus: string | undefined;
-  /** Where the arm is, of `FRANKA_NOT_ARRIVED`. */
+  /** The position of the arm, only for `FRANKA_NOT_ARRIVED`. */
   declare readonly notArrived: NotArrived | undefined;
 
   constructor(
@@ -329,18 +334,18 @@ export class RobotError extends KilohertzError {
     super(code, message, causeIn(details));
     remember(this, details);
     this.errors = details.errors ?? [];
-    // Node prints an error that nobody has caught with all that it has, undefined included.
+    // Node prints all properties of an uncaught error, even undefined ones.
     if (details.moveStatus !== undefined) this.moveStatus = details.moveStatus;
     if (details.notArrived !== undefined) this.notArrived = details.notArrived;
   }
 }
 
 /**
- * A signal ended the session, the move or the hand's command, or kept it from beginning: code
- * `SESSION_INTERRUPTED`. Whatever moved was brought to rest.
+ * A signal of the operating system ended the session, the move or the hand's command, or prevented its start: code
+ * `SESSION_INTERRUPTED`. A motion was brought to rest before.
  */
 export class SessionInterruptedError extends SessionError {
-  /** The signal, as `SIGTERM`. */
+  /** The name of the signal, for example `SIGTERM`. */
   readonly signal: string;
 
   constructor(signal: string, message: string, details?: SessionErrorDetails) {
@@ -350,11 +355,11 @@ export class SessionInterruptedError extends SessionError {
 }
 
 /**
- * An `AbortSignal` ended a call; its reason is the `cause`. Code `ABORT_ERR`, and name `AbortError`, as Node's own calls
- * have them. Whatever moved was brought to rest before.
+ * An `AbortSignal` ended a call. The reason of the signal is the `cause`. The code is `ABORT_ERR` and the name
+ * `AbortError`, as in Node's own calls. A motion was brought to rest before.
  */
 export class AbortError extends KilohertzError {
-  /** @param what what was ended, as `the move` */
+  /** @param what the name of what was ended, for example `the move` */
   constructor(what: string, reason: unknown) {
     super('ABORT_ERR', `${what} was aborted by its signal: ${describeThrown(reason)}`, {
       cause: reason,
@@ -362,13 +367,15 @@ export class AbortError extends KilohertzError {
   }
 }
 
-/** The name of a signal's number, as `SIGTERM`. */
+/** Returns the name of a signal's number, for example `SIGTERM`. */
 export function signalName(number: number): string {
   const named = Object.entries(constants.signals).find(([, value]) => value === number);
   return named?.[0] ?? `signal ${number}`;
 }
 
-/** `maxHeldTicks` as `OPTION_MAX_HELD_TICKS`, `limits.jerk` as `OPTION_LIMITS_JERK`. */
+/**
+ * Returns the code of an option: `OPTION_MAX_HELD_TICKS` for `maxHeldTicks`, `OPTION_LIMITS_JERK` for `limits.jerk`.
+ */
 export function codeOf(option: string): OptionErrorCode {
   return `OPTION_${option
     .replaceAll('.', '_')
@@ -376,20 +383,20 @@ export function codeOf(option: string): OptionErrorCode {
     .toUpperCase()}`;
 }
 
-/** What a failure of the native side says, its refused option aside. */
+/** A failure of the native side, without the fields for a refused option. */
 export type ToldFailure = Pick<
   NativeFailure,
   'kind' | 'code' | 'message' | 'errors' | 'moveStatus' | 'notArrived' | 'signal'
 >;
 
-/** The error that a failure of the native side stands for, where no option of a call was refused. */
+/** Returns the error for a failure of the native side, if the failure is not a refused option. */
 export function fromFailure(
   failure: ToldFailure,
   details: SessionErrorDetails = {},
 ): KilohertzError {
   const { kind, signal } = failure;
   const code = kind === 'option' ? 'FRANKA_INVALID_ARGUMENT' : (failure.code as ErrorCode);
-  // There may be texts of others in it: an address, a description of an arm, what a process has written.
+  // The message may contain texts from outside: an address, a description of an arm, the output of a process.
   const message = inOneLine(failure.message);
   switch (kind) {
     case 'option':

@@ -1,20 +1,20 @@
-// What `console.log` prints of the values that a user looks at most: states, stats and errors.
+// How `console.log` prints states, stats and errors, the values that users look at most.
 
 import { type InspectOptionsStylized, inspect } from 'node:util';
 
-/** Writes a value as text, on one or several lines, the way `console.log` is to print it. */
+/** Returns a value as text, on one or several lines, as `console.log` is to print it. */
 export type Printed<T> = (value: T, options: InspectOptionsStylized) => string;
 
 /**
  * Defines what `util.inspect`, and so `console.log`, prints for the instances of a class. `brief` is printed for an
- * instance that lies deeper in another value than `util.inspect` shows.
+ * instance that is nested deeper in another value than `util.inspect` shows.
  */
 export function inspectAs<T extends object>(
   Class: { readonly prototype: T },
   printed: Printed<T>,
   brief: (value: T) => string,
 ): void {
-  // Neither enumerable nor a public declaration: JSON, `Object.entries` and index.d.ts know nothing of it.
+  // The property is neither enumerable nor declared, so it is not in JSON, `Object.entries` and index.d.ts.
   Object.defineProperty(Class.prototype, inspect.custom, {
     configurable: true,
     value(this: T, depth: number, options: InspectOptionsStylized): string {
@@ -23,12 +23,12 @@ export function inspectAs<T extends object>(
   });
 }
 
-/** Lines in the braces of a class, as `util.inspect` writes an object. */
+/** Returns lines in braces after a class name, as `util.inspect` prints an object. */
 export function braces(name: string, lines: readonly string[]): string {
   return `${name} {\n${lines.map((line) => `  ${line}`).join('\n')}\n}`;
 }
 
-/** A time in the unit that suits it. */
+/** Returns a time in a suitable unit. */
 export function timeText(seconds: number): string {
   const us = seconds * 1e6;
   if (us < 1_000) return `${us.toFixed(us < 10 ? 1 : 0)} us`;

@@ -1,19 +1,19 @@
-// Calls of the native side: what they throw becomes the error class of its kind.
+// Calls of the native side. Their failures are converted to the error classes of this package.
 
 import { types } from 'node:util';
 import { NativeFailure } from '../native/binding.ts';
 import { isInstance } from './describe.ts';
 import { codeOf, fromFailure, OptionRangeError } from './errors.ts';
 
-/** The failure that an error of the native side holds; undefined where it holds none. */
+/** Returns the failure that an error of the native side contains, or undefined if it contains none. */
 function failureIn(error: unknown): NativeFailure | undefined {
   if (!types.isNativeError(error)) return undefined;
-  // Its own: a getter of whoever threw something else is not called.
+  // Only an own value is read, so that no getter of another thrown value is called.
   const held = Object.getOwnPropertyDescriptor(error, 'failure')?.value;
   return isInstance(held, NativeFailure) ? held : undefined;
 }
 
-/** The error that something thrown by the native side stands for; anything else as it is. */
+/** Returns the error of this package for a failure of the native side. Any other value is returned unchanged. */
 export function fromNative(error: unknown): unknown {
   const failure = failureIn(error);
   if (!failure) return error;
@@ -22,7 +22,7 @@ export function fromNative(error: unknown): unknown {
   return new OptionRangeError(codeOf(option), what, received, expected, limits);
 }
 
-/** Runs a native call; what it throws becomes the error class of its kind. */
+/** Runs a native call. If it fails, throws the error of this package for the failure. */
 export function calling<T>(call: () => T): T {
   try {
     return call();
@@ -31,7 +31,7 @@ export function calling<T>(call: () => T): T {
   }
 }
 
-/** Awaits a native promise; what it rejects with becomes the error class of its kind. */
+/** Awaits a native promise. If it fails, rejects with the error of this package for the failure. */
 export async function awaiting<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();

@@ -1,16 +1,16 @@
-// How numbers are written in messages, as `number.rs` does on the native side.
+// Writes numbers in messages, as `number.rs` does on the native side.
 
-/** Significant digits of a number that is not whole. */
+/** The significant digits of a number that is not an integer. */
 const DIGITS = 5;
-/** So many tell every number from every other. */
+/** The significant digits that distinguish all numbers. */
 const MOST_DIGITS = 17;
-/** Whole numbers below this are written in full; larger ones and those below `SMALL` have an exponent. */
+/** Integers below this are written in full. Larger numbers, and numbers below `SMALL`, have an exponent. */
 const LARGE = 1e15;
 const SMALL = 1e-6;
 
 /**
- * A number for a message: in five significant digits, or in as many as tell it from each of `others`; a whole
- * number in full.
+ * Returns a number for a message, with five significant digits, or with as many as distinguish it from each of
+ * `others`. An integer is written in full.
  */
 export function numberText(value: number, ...others: readonly number[]): string {
   const isTold = (digits: number): boolean =>
@@ -21,8 +21,8 @@ export function numberText(value: number, ...others: readonly number[]): string 
 }
 
 /**
- * A limit for a message: in five significant digits, rounded away from `beyond`, which is not allowed. Who goes by the
- * number that is told keeps to the limit.
+ * Returns a limit for a message, with five significant digits, rounded away from `beyond`, which is not allowed. A
+ * value that keeps to the printed number is within the limit.
  */
 export function limitText(value: number, beyond: number): string {
   const isPast = (told: number): boolean => (beyond > value ? told > value : told < value);
@@ -44,6 +44,6 @@ function textOf(written: number): string {
 function rounded(value: number, digits: number): number {
   if (!Number.isFinite(value) || (Number.isInteger(value) && Math.abs(value) < LARGE)) return value;
   const near = Number(value.toPrecision(digits));
-  // What is closest to the largest number of all rounds to more than that.
+  // Rounding a number close to the largest double would exceed it.
   return Number.isFinite(near) ? near : value;
 }

@@ -3,13 +3,14 @@ import type { JointVector, Numbers } from '../numbers.ts';
 import type { ImpedanceLaw } from './impedance.ts';
 import type { Pose } from './pose.ts';
 
-/** What follows a motion that is commanded. */
+/** The controller that makes the arm follow a commanded motion. */
 export type AnyImpedance = FrankaImpedance | ImpedanceLaw;
 
 /**
- * The action that a policy of an arm returns: seven numbers, one a joint; six of a velocity of the end effector; a pose
- * as sixteen numbers or as `{ xyz, quat }`. With {@link FrankaOptions.elbow} there is one of the elbow behind them, or
- * as `elbow` in a pose, and with `impedance: 'external'` there are then seven torques, or as `tau_J` in a pose.
+ * The action that a policy of an arm returns. It depends on the control mode: seven numbers, one for each joint; six
+ * numbers, the velocity of the end effector; or a pose, as sixteen numbers or as `{ xyz, quat }`. With
+ * {@link FrankaOptions.elbow} a number for the elbow follows, or the field `elbow` in a pose. With
+ * `impedance: 'external'` seven torques follow at the end, or the field `tau_J` in a pose.
  */
 export type FrankaAction<
   Control extends FrankaControl = FrankaControl,
@@ -48,7 +49,7 @@ type WithTorques<
     : Numbers<14>;
 
 interface WithElbow {
-  /** Where joint 3 is to be [rad]. */
+  /** The commanded position of joint 3 [rad]. */
   readonly elbow: number;
 }
 
@@ -57,6 +58,6 @@ interface WithoutElbow {
 }
 
 interface WithTorque {
-  /** The torques behind the motion [N m]. */
+  /** The torques that follow the motion [N m], 7. */
   readonly tau_J: JointVector;
 }

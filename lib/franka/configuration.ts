@@ -7,28 +7,30 @@ import type { JointVector, Numbers } from '../numbers.ts';
 import { checkPose, type PoseLike } from './pose.ts';
 
 /**
- * Thresholds for torques and forces from outside. Above the lower threshold they are a contact, which
- * `joint_contact` and `cartesian_contact` of the state show. Above the upper one they are a collision, which
- * stops the arm by a reflex (`joint_reflex`, `cartesian_reflex`).
+ * Thresholds for external torques and forces. Above the lower threshold the arm reports a contact: the state shows it
+ * in `joint_contact` and `cartesian_contact`. Above the upper threshold the arm reports a collision and stops by a
+ * reflex (`joint_reflex`, `cartesian_reflex`).
  */
 export interface CollisionThresholds {
-  /** Torques of the joints, above 0 to 100 [N m], 7. */
+  /** Joint torques for a contact, above 0 to 100 [N m], 7. */
   readonly lowerTorquesNm: JointVector;
-  /** Torques of the joints, up to 100 [N m], 7; each at least the lower one. */
+  /** Joint torques for a collision, up to 100 [N m], 7. Each is at least the lower threshold. */
   readonly upperTorquesNm: JointVector;
-  /** Forces, then torques, on the stiffness frame, in its axes, above 0 to 100 [N, N m], 6. */
+  /** Forces, then torques, for a contact, on the stiffness frame and in its axes, above 0 to 100 [N, N m], 6. */
   readonly lowerForces: Numbers<6>;
-  /** Forces, then torques, on the stiffness frame, up to 100 [N, N m], 6; each at least the lower one. */
+  /** Forces, then torques, for a collision, up to 100 [N, N m], 6. Each is at least the lower threshold. */
   readonly upperForces: Numbers<6>;
 }
 
-/** Thresholds for a motion of constant velocity, and for an accelerated one. */
+/** Collision thresholds for motions at constant velocity, and optionally others for accelerated motions. */
 export interface CollisionBehavior extends CollisionThresholds {
-  /** While the arm accelerates. Default: the same, which is libfranka's short form. */
+  /**
+   * The thresholds while the arm accelerates. Default: the same as at constant velocity, as in libfranka's short form.
+   */
   readonly acceleration?: CollisionThresholds;
 }
 
-/** The directions that are free when the arm is guided by hand; those that are left out are locked. */
+/** The directions that are free when the arm is guided by hand. Directions that are left out are locked. */
 export interface GuidingMode {
   readonly x?: boolean;
   readonly y?: boolean;
@@ -41,14 +43,16 @@ export interface GuidingMode {
 
 /** What the arm carries beside its end effector, with libfranka's names. */
 export interface Load {
-  /** Its mass [kg], at most the arm's payload (3 kg) less the mass of its end effector; 0 is no load. */
+  /**
+   * The mass of the load [kg], at most the arm's payload (3 kg) minus the mass of the end effector. 0 means no load.
+   */
   readonly m_load: number;
-  /** Its centre of mass in the flange frame [m], 3; at most 1 m away. Default 0, 0, 0. */
+  /** The centre of mass of the load in the flange frame [m], 3, at most 1 m away. Default 0, 0, 0. */
   readonly F_x_Cload?: Numbers<3>;
   /**
-   * Its inertia about its centre of mass [kg m^2]: 3x3, column-major, symmetric, positive definite, no principal
-   * moment larger than the sum of the others, nor than `m_load` at 1 m has it. An arm refuses a mass without inertia.
-   * Default: that of a ball of this mass and of a radius of 5 cm.
+   * The inertia of the load about its centre of mass [kg m^2]: 3x3, column-major, symmetric, positive definite. No
+   * principal moment is larger than the sum of the others, nor larger than that of the mass `m_load` at a distance of 1
+   * m. An arm refuses a mass without inertia. Default: the inertia of a ball of this mass with a radius of 5 cm.
    */
   readonly I_load?: Numbers<9>;
 }
@@ -56,14 +60,15 @@ export interface Load {
 /** How a setting is checked. */
 export interface SettingOptions {
   /**
-   * Whether a setting is sent although it is not plausible: a load beyond the payload, a threshold that is never reached, a
-   * frame or a centre of mass more than 1 m away. What no arm can be sent is refused all the same: a load of more than
-   * 100 kg, a place more than 10 m away along an axis, an entry of an inertia beyond 100 kg m^2. Default false.
+   * Whether a setting is sent although it is not plausible: a load beyond the payload, a threshold that is never
+   * reached, a frame or a centre of mass more than 1 m away. Settings that are never sent to an arm are refused even
+   * then: a load of more than 100 kg, a place more than 10 m away along an axis, an entry of an inertia beyond 100 kg
+   * m^2. Default false.
    */
   readonly unchecked?: boolean;
 }
 
-/** Cut-off frequencies of a FER's own filters [Hz], 1 to 1000 each; 1000 filters nothing. */
+/** Cut-off frequencies of a FER's own filters [Hz], 1 to 1000 each. At 1000 Hz the filter has no effect. */
 export interface FrankaFilters {
   /** The cut-off frequency of the filter of commanded joint positions. */
   readonly jointPositionHz: number;
@@ -84,7 +89,7 @@ const THRESHOLDS = [
   ['upperForces', 6],
 ] as const satisfies readonly (readonly [keyof CollisionThresholds, number])[];
 
-/** The calls that take options, by the kind of their setting. */
+/** The names of the calls that take options, by the kind of setting. */
 const SETTERS: ReadonlyMap<string, string> = new Map([
   ['collisionBehavior', 'setCollisionBehavior'],
   ['load', 'setLoad'],
@@ -93,8 +98,8 @@ const SETTERS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Sets an arm up, off the loop and off this thread. Lengths and types are checked here, ranges where
- * the arm's generation is known; the arm itself refuses last.
+ * Sends settings to an arm, on a thread that is neither the loop's nor this one. This class checks lengths and types.
+ * The native side, which knows the arm's generation, checks ranges. At last the arm itself may refuse a setting.
  */
 export class Configuration {
   readonly #arm: NativeArm;
@@ -149,7 +154,7 @@ export class Configuration {
     if (typeof m_load !== 'number') {
       throw new OptionTypeError('OPTION_M_LOAD', 'm_load', m_load, 'a number [kg]');
     }
-    // Its upper bound is the arm's.
+    // The upper bound depends on the arm and is checked natively.
     if (!(m_load >= 0 && m_load < Infinity)) {
       throw new OptionRangeError('OPTION_M_LOAD', 'm_load', m_load, 'a number from 0 on [kg]', [0]);
     }
@@ -176,7 +181,7 @@ export class Configuration {
   }
 }
 
-/** The inertia of a ball of this mass [kg] and of a radius of 5 cm, for what is not told how it is shaped. */
+/** Returns the inertia of a ball of this mass [kg] with a radius of 5 cm, for a load of unknown shape. */
 export function ball(mass: number): number[] {
   const moment = (2 / 5) * mass * 0.05 ** 2;
   return [moment, 0, 0, 0, moment, 0, 0, 0, moment];

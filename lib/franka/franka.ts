@@ -47,8 +47,8 @@ export interface FrankaOptions<
   Impedance extends AnyImpedance = AnyImpedance,
 > {
   /**
-   * What a policy's actions are. In each mode the late rule does what suits it, and so does what is
-   * commanded between the answers of a policy slower than the arm ({@link SessionOptions.rateHz}):
+   * What a policy's actions are. The mode also decides how late answers are handled, and what is commanded between the
+   * answers of a policy that is slower than the arm ({@link SessionOptions.rateHz}):
    *
    * | control | action | between answers | held | rest |
    * | --- | --- | --- | --- | --- |
@@ -60,39 +60,40 @@ export interface FrankaOptions<
    * | `cartesianTarget` | `O_T_EE` [m], in steps of any size | one bounded motion | it goes on | braked to zero |
    * | `torque` | `tau_J` [N m] without gravity | approached at the limited rate | the torque is kept | damped, then held in place |
    *
-   * `O_dP_EE` is six numbers, the velocity of the end effector along the axes of the base frame and
-   * about them; `O_T_EE` is the pose of the end effector in the base frame, as `{ xyz, quat }` (a {@link Pose}) or as
-   * sixteen numbers: a 4x4 matrix, column by column, as in `state.O_T_EE`. A matrix that is no pose ends the session:
-   * its columns and rows are of length 1 within 1e-5 and its last row is 0, 0, 0, 1, as libfranka demands, its columns
-   * are at right angles within 2e-5, and it does not mirror. Where the elbow goes is the arm's choice, unless {@link FrankaOptions.elbow} says otherwise.
+   * `O_dP_EE` has six numbers: the velocity of the end effector along the axes of the base frame, then about these
+   * axes. `O_T_EE` is the pose of the end effector in the base frame. It is `{ xyz, quat }` (a {@link Pose}) or sixteen
+   * numbers: a 4x4 matrix, column by column, as in `state.O_T_EE`. A matrix that is not a pose ends the session. The
+   * columns and rows of a pose have length 1 within 1e-5, and its last row is 0, 0, 0, 1, as libfranka demands. Its
+   * columns are at right angles within 2e-5, and it does not mirror. The arm chooses where the elbow goes, unless
+   * {@link FrankaOptions.elbow} is true.
    */
   readonly control?: Control;
   /**
-   * Whether Cartesian sessions command the elbow too, in the slot behind the end effector: where joint 3
-   * is to be (`elbow`, from `state.elbow_c[0]` on) [rad], or how fast it turns where the end effector's
-   * velocity is commanded (`delbow`) [rad/s]. To which side joint 4 bends stays as it is. Its limits are
-   * libfranka's (`kMaxElbowVelocity` and those beside it). Default false.
+   * Whether Cartesian sessions command the elbow too, with the number after those of the end effector. With a pose it
+   * is the position of joint 3 (`elbow`, starting at `state.elbow_c[0]`) [rad]; with a velocity of the end effector it
+   * is the velocity of joint 3 (`delbow`) [rad/s]. The side to which joint 4 bends does not change. The limits of the
+   * elbow are libfranka's (`kMaxElbowVelocity` and its siblings). Default false.
    */
   readonly elbow?: Elbow;
   /**
-   * The controller that follows a motion, whichever mode commands it: the arm's own spring and damper
-   * at each `'joint'` (the default, as in libfranka) or at the end effector (`'cartesian'`). Torques
-   * need none.
+   * The controller that makes the arm follow a motion, in every mode that commands one. `'joint'` (the default, as in
+   * libfranka) is the arm's own spring and damper at each joint; `'cartesian'` is the one at the end effector. Control
+   * mode `'torque'` uses no such controller.
    *
-   * With `'external'` no controller of the arm follows: an action has seven torques `tau_J` [N m] behind its
-   * motion, as in `[...q, ...tau_J]`, and they alone move the arm. The motion is what the state reports as
-   * desired (`q_d`, `dq_d`, `O_T_EE_d`), bounded by its mode's limits, for the torques to follow; each
-   * part keeps its limits, is held and is brought to rest as in its own mode.
+   * With `'external'` no controller of the arm follows the motion. An action then has seven torques `tau_J` [N m] after
+   * its motion, as in `[...q, ...tau_J]`, and only these torques move the arm. The state reports the motion, bounded by
+   * the limits of its mode, as the desired one (`q_d`, `dq_d`, `O_T_EE_d`); the torques are to follow it. The motion
+   * and the torques each keep their limits, and each is held and brought to rest as in its own mode.
    *
-   * An {@link ImpedanceLaw} (`{}` for its usual gains) is this package's own controller: torques too,
-   * computed in the loop in each cycle, however late the policy is. Motions that torques follow stay further from the ends of
-   * the joints' ranges.
+   * An {@link ImpedanceLaw} (`{}` for its default gains) is this package's own controller. The loop computes its
+   * torques in each cycle, however late the policy is. Motions that are followed by torques stay further from the ends
+   * of the joints' ranges.
    *
-   * With the last two, `moveTo` and `home` are followed by the controller of `'joint'`: the arm is as stiff then as
-   * `setJointImpedance` has it.
+   * With `'external'` or an `ImpedanceLaw`, `moveTo` and `home` still use the controller of `'joint'`: the arm then has
+   * the stiffness that `setJointImpedance` has set.
    */
   readonly impedance?: Impedance;
-  /** Which arm must answer. Default: either; it is found out. */
+  /** Which generation the arm must be. Default: either; the generation is detected. */
   readonly generation?: FrankaGeneration;
   /**
    * The library that talks to the arm. Default `franka-rs`, which serves both generations;
@@ -107,22 +108,21 @@ export interface FrankaOptions<
 const RATE_HZ = 1000;
 
 /**
- * A Franka arm over FCI: an FR3 (version 10) or a FER, also called Panda (version 5). The arm is the
- * clock of the sessions that drive it: it sends a state every millisecond and is sent a command for
- * each.
+ * A Franka arm over FCI: an FR3 (version 10) or a FER, also called Panda (version 5). The arm is the clock of the
+ * sessions that drive it: it sends a state every millisecond, and receives a command for each state.
  *
- * Its type knows what a policy's actions are: `Franka.connect(address, { control: 'cartesianPose' })` gives a
- * `Franka<'cartesianPose'>`, for which a policy that returns three numbers does not compile. A `Franka` alone may have
- * any control.
+ * The type parameter tells what a policy's actions are: `Franka.connect(address, { control: 'cartesianPose' })` gives a
+ * `Franka<'cartesianPose'>`, for which a policy that returns three numbers does not compile. `Franka` without a
+ * parameter stands for any control mode.
  */
 export class Franka<Control extends FrankaControl = FrankaControl, Action = FrankaAction<Control>>
   implements NativeRobot<RobotState, Action | undefined>, AsyncDisposable
 {
-  /** What the actions of a session are. */
+  /** The control mode: what the actions of a session are. */
   readonly control: Control;
-  /** Where the arm is, as it was given to `connect`. */
+  /** The address of the arm, as it was given to `connect`. */
   readonly address: string;
-  /** How sessions drive the arm; for this package alone. */
+  /** How sessions drive the arm. Only for use inside this package. */
   readonly nativeLink: NativeLink<RobotState, Action | undefined>;
   readonly #arm: NativeArm;
   readonly #configuration: Configuration;
@@ -156,12 +156,12 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
   }
 
   /**
-   * Connects to the arm at `address`: a host, or `host:port` where the port is not 1337.
+   * Connects to the arm at `address`: a host, or `host:port` if the port is not 1337.
    *
-   * @throws {RobotError} `FRANKA_CONNECT_REFUSED`, `FRANKA_CONNECT_FAILED`,
-   * `FRANKA_CONNECT_TIMEOUT`, `FRANKA_INCOMPATIBLE_VERSION`, or `FRANKA_GENERATION` where the other
-   * generation answers than the one asked for; `FRANKA_CLIENT` where the client cannot go there
-   * @throws {OptionRangeError} {@link OptionTypeError} where an option is not as it must be
+   * @throws {RobotError} `FRANKA_CONNECT_REFUSED`, `FRANKA_CONNECT_FAILED`, `FRANKA_CONNECT_TIMEOUT`,
+   * `FRANKA_INCOMPATIBLE_VERSION`, or `FRANKA_GENERATION` if the arm is not of the generation that was asked for;
+   * `FRANKA_CLIENT` if the client cannot connect to this arm
+   * @throws {OptionRangeError} {@link OptionTypeError} if an option is invalid
    */
   static async connect<
     const Control extends FrankaControl = 'jointVelocity',
@@ -204,7 +204,7 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
     return new Franka(arm, address, control, usualDistanceRad(impedance));
   }
 
-  /** Which arm it is. */
+  /** The generation of the arm. */
   get generation(): FrankaGeneration {
     return this.#arm.generation as FrankaGeneration;
   }
@@ -214,7 +214,7 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
     return this.#arm.client as FrankaClient;
   }
 
-  /** Its kinematics and dynamics, computed here. */
+  /** The kinematics and dynamics of this arm, computed on this computer. */
   get model(): FrankaModel {
     this.#model ??= new FrankaModel(this.generation);
     return this.#model;
@@ -226,10 +226,10 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
   }
 
   /**
-   * How many datagrams others than the arm have sent to the socket for its states since it was
-   * connected to, 0 or more. They are dropped before anything here sees them, and nobody is answered. It
-   * may be fewer than were sent: while no state is read, or a loop is late by some 20 ms, they cannot
-   * be told from states that found the queue full. Kept after `close()`.
+   * How many datagrams from other senders than the arm have reached the socket for its states since connecting, 0 or
+   * more. They are dropped before this package reads them, and no sender gets an answer. The count may be too low:
+   * while no state is read, or if a loop is late by about 20 ms, such datagrams cannot be told from states that found
+   * the queue full. The count stays readable after `close()`.
    */
   get foreignDatagrams(): number {
     return this.#arm.foreignDatagrams;
@@ -241,23 +241,23 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
   }
 
   /**
-   * The arm's state now; a copy. While a session drives the arm it is the newest that its loop has seen;
-   * the loop does not wait for whoever reads it.
+   * Returns a copy of the arm's state now. While a session drives the arm, it is the newest state that the loop has
+   * seen. The loop does not wait for the reader.
    *
-   * @throws {RobotError} `FRANKA_INVALID_OPERATION` after `close()`; `FRANKA_CONNECTION_LOST` where the
-   * arm is gone
+   * @throws {RobotError} `FRANKA_INVALID_OPERATION` after `close()`; `FRANKA_CONNECTION_LOST` if the arm does not
+   * answer any more
    */
   async state(): Promise<RobotState> {
     return new RobotState(await awaiting(() => this.#arm.state()));
   }
 
   /**
-   * The arm's states at a rate, idle and while sessions drive it, until it is closed.
+   * Returns the arm's states at a rate, until the arm is closed: while it is idle and while sessions drive it.
    *
    * @example
    * for await (const state of robot.states({ rateHz: 10 })) console.log(state.q);
-   * @throws {OptionRangeError} {@link OptionTypeError} where an option is not as it must be
-   * @throws {RobotError} from the iteration, where the arm is gone
+   * @throws {OptionRangeError} {@link OptionTypeError} if an option is invalid
+   * @throws {RobotError} from the iteration, if the connection is lost
    */
   states(options: StatesOptions = {}): RobotStates {
     const isClosed = (): boolean => this.#runs.isClosed;
@@ -274,24 +274,24 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
   /**
    * Clears the errors of a reflex, so that a session can be started again.
    *
-   * @throws {RobotError} `FRANKA_COMMAND_REJECTED` where the arm has to be seen to by hand
+   * @throws {RobotError} `FRANKA_COMMAND_REJECTED` if the error can only be cleared by hand
    */
   async recover(): Promise<void> {
     await awaiting(() => this.#arm.recover());
   }
 
   /**
-   * Sets the thresholds above which torques and forces from outside are a contact, and above which they are a
-   * collision, which stops the arm.
+   * Sets the thresholds above which external torques and forces count as a contact, and those above which they count as
+   * a collision. A collision stops the arm.
    *
-   * Like every setting, it holds until it is set again, by any program. It is sent while no session
-   * drives the arm, because an arm refuses it in a motion; and it resolves when the arm has taken it.
+   * Like every setting, it stays in force until any program sets it again. It can be set only while no session drives
+   * the arm, because an arm refuses it during a motion. The promise resolves when the arm has accepted the setting.
    *
-   * @throws {OptionRangeError} {@link OptionTypeError} where a value is not as it must be, or not plausible and
-   * not `unchecked`; nothing is sent then
-   * @throws {RobotError} `FRANKA_INVALID_OPERATION` while a session drives the arm, or after
-   * `close()`; `FRANKA_COMMAND_REJECTED` where the arm refuses, as in a reflex;
-   * `FRANKA_CONNECTION_LOST` where it is gone
+   * @throws {OptionRangeError} {@link OptionTypeError} if a value is invalid, or is not plausible and `unchecked` is
+   * not set; nothing is sent then
+   * @throws {RobotError} `FRANKA_INVALID_OPERATION` while a session drives the arm, or after `close()`;
+   * `FRANKA_COMMAND_REJECTED` if the arm refuses, for example after a reflex; `FRANKA_CONNECTION_LOST` if the
+   * connection is lost
    */
   async setCollisionBehavior(
     behavior: CollisionBehavior,
@@ -301,9 +301,9 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
   }
 
   /**
-   * Sets the stiffness of the arm's joint impedance controller, which tracks all commands but torques.
+   * Sets the stiffness of the arm's joint impedance controller. It follows motions with `impedance: 'joint'`.
    *
-   * @param K_theta a joint each, 0 to 14250 [N m/rad], 7: libfranka's range
+   * @param K_theta one value for each joint, 0 to 14250 [N m/rad], 7: libfranka's range
    * @throws as {@link Franka.setCollisionBehavior}
    */
   async setJointImpedance(K_theta: JointVector): Promise<void> {
@@ -322,7 +322,7 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
   }
 
   /**
-   * Sets which directions are free when somebody guides the arm by hand.
+   * Sets which directions are free when a person guides the arm by hand.
    *
    * @throws as {@link Franka.setCollisionBehavior}
    */
@@ -331,8 +331,8 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
   }
 
   /**
-   * Sets what the arm carries beside its end effector; the arm bears its weight then, and the state and
-   * the model know of it. Its mass and that of the end effector are at most the arm's payload, 3 kg.
+   * Sets what the arm carries beside its end effector. The arm then compensates the weight of the load, and the state
+   * and the model include it. The masses of load and end effector together are at most the arm's payload, 3 kg.
    *
    * @throws as {@link Franka.setCollisionBehavior}
    */
@@ -341,9 +341,10 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
   }
 
   /**
-   * Sets where the end effector is: what `O_T_EE` of the state, and poses as a command, are about.
+   * Sets the end effector frame. `O_T_EE` of the state and commanded poses are poses of this frame.
    *
-   * @param NE_T_EE its pose in the frame of the nominal end effector, which is set in Desk [m]
+   * @param NE_T_EE the pose of the end effector frame in the frame of the nominal end effector [m]; the latter is set
+   * in Desk
    * @throws as {@link Franka.setCollisionBehavior}
    */
   async setEE(NE_T_EE: PoseLike, options: SettingOptions = {}): Promise<void> {
@@ -351,9 +352,10 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
   }
 
   /**
-   * Sets where the stiffness frame is: forces are felt there, and Cartesian stiffness is in its axes.
+   * Sets the stiffness frame. External forces are estimated in this frame, and the Cartesian stiffness is along its
+   * axes.
    *
-   * @param EE_T_K its pose in the end effector's frame [m]
+   * @param EE_T_K the pose of the stiffness frame in the end effector's frame [m]
    * @throws as {@link Franka.setCollisionBehavior}
    */
   async setK(EE_T_K: PoseLike, options: SettingOptions = {}): Promise<void> {
@@ -361,7 +363,7 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
   }
 
   /**
-   * Sets the cut-off frequencies of the arm's own filters. A FER alone has them.
+   * Sets the cut-off frequencies of the arm's own filters. Only a FER has such filters.
    *
    * @throws {RobotError} `FRANKA_GENERATION` on an FR3; otherwise as {@link Franka.setCollisionBehavior}
    */
@@ -370,26 +372,26 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
   }
 
   /**
-   * Moves the arm to a place, natively, in a session of its own: a straight line between joint
-   * positions, which all joints go together from rest to rest, in the shortest time that `speed`, the
-   * arm's limits, its torques with the load that is set, and a smooth start allow. Resolves to the session's stats when
-   * the measured arm stands at the goal.
+   * Moves the arm to a goal, natively, in a session of its own. The motion is a straight line between joint positions:
+   * all joints start together at rest and come to rest together. It takes the shortest time that `speed`, the arm's
+   * limits, its torques with the load that is set, and a smooth start allow. Resolves to the session's stats when the
+   * measured arm stands at the goal.
    *
-   * The move keeps to the joints' ranges. It knows neither the table nor the arm itself. Close to the end of a
-   * joint's range it is slower, as the arm demands.
+   * The move stays within the joints' ranges. It does not know of the table, and does not check for collisions of the
+   * arm with itself. Close to the end of a joint's range it is slower, as the arm demands.
    *
    * @param goal joint positions [rad], 7, or `O_T_EE`: a pose of the end effector in the base frame, as `{ xyz, quat }`
-   * or 16 numbers [m]. Of the joint positions for a pose those near to the present ones are taken.
-   * {@link MoveOptions.relative} makes it count from where the arm stands
-   * @throws {OptionRangeError} {@link OptionTypeError} where an argument is not as it must be
-   * @throws {RobotError} `FRANKA_UNREACHABLE` where the arm cannot get there, or cannot bear its load on the way;
-   * nothing has moved then. `FRANKA_NOT_ARRIVED` where the arm does not stand at the goal once the motion is over,
-   * or fell behind on the way; {@link RobotError.notArrived} says where it is.
-   * `FRANKA_INVALID_OPERATION` while a session drives the arm, or after `close()`; `FRANKA_REFLEX` and
-   * others as a session's
-   * @throws {SessionInterruptedError} where a signal of the system ended it, or has told the process to end
-   * @throws {AbortError} where the signal has aborted, once the arm stands
-   * @throws what `onProgress` threw, likewise
+   * or 16 numbers [m]. If several joint positions reach a pose, the move takes those near to the present ones. With
+   * {@link MoveOptions.relative} the goal is relative to where the arm stands
+   * @throws {OptionRangeError} {@link OptionTypeError} if an argument is invalid
+   * @throws {RobotError} `FRANKA_UNREACHABLE` if the arm cannot reach the goal, or cannot carry its load on the way;
+   * nothing has moved then. `FRANKA_NOT_ARRIVED` if the arm does not stand at the goal when the motion is over, or fell
+   * behind on the way; {@link RobotError.notArrived} has its position. `FRANKA_INVALID_OPERATION` while a session
+   * drives the arm, or after `close()`; `FRANKA_REFLEX` and the other errors of a session
+   * @throws {SessionInterruptedError} if a signal of the operating system ended the move, or has told the process to
+   * end
+   * @throws {AbortError} if the `AbortSignal` has aborted; the call rejects once the arm stands
+   * @throws what `onProgress` threw, also once the arm stands
    */
   async moveTo(goal: JointVector | PoseLike, options: MoveOptions = {}): Promise<SessionStats> {
     return moveTo(this.#arm, goal, options, this.#runs);
@@ -406,15 +408,16 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
   }
 
   /**
-   * Stops what drives the arm, then closes the connection. A session or a move that drives it is asked to stop, as
-   * by {@link Session.stop}: the arm is braked within its limits, its motion is finished, a `run()` resolves, and a
-   * `moveTo` rejects with `FRANKA_MOTION_ABORTED`. Resolves when the arm is at rest, and what else ended the session
-   * is told there. Meanwhile nothing else begins. May be called more than once.
+   * Stops what drives the arm, then closes the connection. A session or a move that drives the arm is asked to stop, as
+   * by {@link Session.stop}: the arm is braked within its limits, and its motion is finished. Then a `run()` resolves,
+   * and a `moveTo` rejects with `FRANKA_MOTION_ABORTED`. If the session ended for another reason, its `run()` or
+   * `moveTo` reports that one. `close()` resolves when the arm is at rest. No other session or move begins meanwhile.
+   * It may be called more than once.
    *
-   * @throws {RobotError} `ROBOT_UNSETTLED` where the session has not ended within 10 s: the arm may still move
+   * @throws {RobotError} `ROBOT_UNSETTLED` if the session has not ended within 10 s: the arm may still move
    */
   async close(): Promise<void> {
-    // What drives the arm keeps the connection until its end; whatever else comes is refused.
+    // A session or move that drives the arm keeps the connection until its end. Every other call is refused.
     this.#arm.close();
     const ended = this.#runs.close();
     const returned = [...this.#streams].map((stream) => stream.return());

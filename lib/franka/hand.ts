@@ -17,50 +17,50 @@ import {
 export interface FrankaHandOptions {
   /** How long connecting may take [s], above 0 to 600. Default 5. */
   readonly timeoutS?: number;
-  /** The hand's TCP port. Default: the one after the arm's, 1338 where the address has none. */
+  /** The hand's TCP port. Default: the port after the arm's port, or 1338 if the address has no port. */
   readonly port?: number;
   /**
-   * How long a command may take beyond its motion [s], above 0 to 3600. Default 180: hands have been
-   * seen to press against what was in the way of a move for 100 s.
+   * How long a command may take longer than its motion [s], above 0 to 3600. Default 180, because hands have been seen
+   * to press for 100 s against an object that was in the way of a move.
    */
   readonly commandTimeoutS?: number;
 }
 
-/** How `homing` is called. */
+/** Options of `homing`. */
 export interface HandHomingOptions {
   /** Stops the hand when it aborts; the call then rejects with an {@link AbortError}. */
   readonly signal?: AbortSignal;
-  /** Whether it may begin after a signal has told the process to end. Default false. */
+  /** Whether the command may begin after a signal has told the process to end. Default false. */
   readonly evenAfterSignal?: boolean;
 }
 
-/** How the fingers move. */
+/** Options of `move`. */
 export interface HandMoveOptions extends HandHomingOptions {
   /**
-   * How fast the opening changes [m/s], above 0 to 0.1, which is both fingers at 50 mm/s (data
-   * sheet). Default 0.1, as in libfranka's examples.
+   * How fast the opening changes [m/s], above 0 to 0.1. At 0.1 m/s each finger moves at 50 mm/s (data sheet). Default
+   * 0.1, as in libfranka's examples.
    */
   readonly speedMPerS?: number;
 }
 
-/** How an object is grasped. */
+/** Options of `grasp`. */
 export interface HandGraspOptions extends HandMoveOptions {
   /**
-   * How hard the fingers press [N], above 0 to 140, of which 70 lastingly (data sheet). Default 20;
-   * libfranka has no default. A hand has been reported to press with 30 N where it is told less.
+   * How hard the fingers press [N], above 0 to 140; up to 70 N is allowed continuously (data sheet). Default 20;
+   * libfranka has no default. A hand has been reported to press with 30 N although it was told less.
    */
   readonly forceN?: number;
   /** How much narrower than `widthM` the object may be [m], 0 to 0.1. Default 0.005, as in libfranka. */
   readonly epsilonInnerM?: number;
-  /** How much wider it may be [m], 0 to 0.1. Default 0.005, as in libfranka. */
+  /** How much wider than `widthM` the object may be [m], 0 to 0.1. Default 0.005, as in libfranka. */
   readonly epsilonOuterM?: number;
 }
 
-/** The state of a hand: widths as in its commands, everything else with libfranka's names. */
+/** The state of a hand. The widths are named as in the commands, all other fields as in libfranka. */
 export interface HandState {
   /** The opening between the fingers [m]. */
   readonly widthM: number;
-  /** The widest opening, as homing has found it [m]. */
+  /** The widest opening, as measured by homing [m]. */
   readonly maxWidthM: number;
   /** Whether an object is grasped. */
   readonly is_grasped: boolean;
@@ -69,13 +69,13 @@ export interface HandState {
   /** The hand's time, increasing [s]. */
   readonly time: number;
   /**
-   * The same as `widthM`; not enumerable.
+   * Has the value of `widthM`. Not enumerable.
    *
    * @deprecated Read `widthM`.
    */
   readonly width: number;
   /**
-   * The same as `maxWidthM`; not enumerable.
+   * Has the value of `maxWidthM`. Not enumerable.
    *
    * @deprecated Read `maxWidthM`.
    */
@@ -83,17 +83,17 @@ export interface HandState {
 }
 
 /**
- * A Franka Hand, the gripper of either generation. It is a server of its own beside the arm's: it
- * needs no `Franka`, and works while a session drives the arm.
+ * A Franka Hand, the gripper of both generations. The hand has its own server beside the arm's: it works without a
+ * `Franka`, and also while a session drives the arm.
  *
- * One command runs at a time. Another one is refused with `FRANKA_INVALID_OPERATION` until the first
- * has ended: `await` it. `stop()`, `state()` and `close()` are possible at any time. Where the hand
- * is gone, calls end with `FRANKA_CONNECTION_LOST`: after 3 s of silence, 1 s for `state()`. The end of
- * the program or of a worker stops a command that runs, as `close()` does; a command that a signal
- * ends rejects with a {@link SessionInterruptedError}.
+ * One command runs at a time. Another command is refused with `FRANKA_INVALID_OPERATION` until the first has ended, so
+ * `await` each command. `stop()`, `state()` and `close()` are possible at any time. If the hand does not answer any
+ * more, calls end with `FRANKA_CONNECTION_LOST`: after 3 s of silence, `state()` after 1 s. The end of the program or
+ * of a worker stops a running command, as `close()` does. A command that is ended by a signal of the operating system
+ * rejects with a {@link SessionInterruptedError}.
  */
 export class FrankaHand implements AsyncDisposable {
-  /** Where the arm is, as it was given to `connect`. */
+  /** The address of the arm, as it was given to `connect`. */
   readonly address: string;
   readonly #hand: NativeHand;
 
@@ -108,7 +108,7 @@ export class FrankaHand implements AsyncDisposable {
    *
    * @throws {RobotError} `FRANKA_CONNECT_REFUSED`, `FRANKA_CONNECT_FAILED`,
    * `FRANKA_CONNECT_TIMEOUT`, `FRANKA_INCOMPATIBLE_VERSION`
-   * @throws {OptionRangeError} {@link OptionTypeError} where an option is not as it must be
+   * @throws {OptionRangeError} {@link OptionTypeError} if an option is invalid
    */
   static async connect(address: string, options: FrankaHandOptions = {}): Promise<FrankaHand> {
     checkText('address', address, "a host, or host:port, as in '172.16.0.2'");
@@ -138,23 +138,23 @@ export class FrankaHand implements AsyncDisposable {
   }
 
   /**
-   * How many datagrams others than the hand have sent to the socket for its states since it was
-   * connected to, 0 or more. They are dropped before anything here sees them. It may be fewer than
-   * were sent: after seconds in which the hand was not used they cannot be told from states that found
-   * the queue full. Kept after `close()`.
+   * How many datagrams from other senders than the hand have reached the socket for its states since connecting, 0 or
+   * more. They are dropped before this package reads them. The count may be too low: if the hand was not used for
+   * seconds, such datagrams cannot be told from states that found the queue full. The count stays readable after
+   * `close()`.
    */
   get foreignDatagrams(): number {
     return this.#hand.foreignDatagrams;
   }
 
-  /** Whether a command runs. */
+  /** Whether a command is running. */
   get isBusy(): boolean {
     return this.#hand.isBusy;
   }
 
   /**
-   * Closes and opens the fingers as far as they go, and so finds out `maxWidthM`. Needed after the
-   * fingers were changed. Resolves to whether it was possible.
+   * Closes and opens the fingers as far as they go, to measure `maxWidthM`. Call it after the fingers were changed.
+   * Resolves to true if it succeeded.
    *
    * @throws {RobotError} as {@link FrankaHand.grasp}
    */
@@ -164,8 +164,8 @@ export class FrankaHand implements AsyncDisposable {
   }
 
   /**
-   * Moves the fingers to an opening. Resolves to whether they got there: `false` where something is
-   * in the way. To hold something use {@link FrankaHand.grasp}.
+   * Moves the fingers to an opening. Resolves to true if they reached it, and to `false` if something is in the way. To
+   * hold something use {@link FrankaHand.grasp}.
    *
    * @param widthM the opening [m], from 0 to 0.1; the hand itself refuses more than its `maxWidthM`
    * @throws {RobotError} as {@link FrankaHand.grasp}
@@ -180,15 +180,15 @@ export class FrankaHand implements AsyncDisposable {
   }
 
   /**
-   * Closes the fingers until they meet something, and presses. Resolves to whether an object is held:
-   * whether the opening is more than `widthM - epsilonInnerM` and less than `widthM + epsilonOuterM`.
-   * Nothing else is checked: with bounds around 0, fingers that meet each other count as an object too.
+   * Closes the fingers until they meet something, and presses. Resolves to true if an object is held: if the opening is
+   * more than `widthM - epsilonInnerM` and less than `widthM + epsilonOuterM`. Nothing else is checked: with bounds
+   * around 0, fingers that touch each other count as an object too.
    *
    * @param widthM how wide the object is [m], from 0 to 0.1
-   * @throws {RobotError} `FRANKA_COMMAND_REJECTED` where the hand refuses, `FRANKA_COMMAND_ABORTED`
-   * where it was stopped, `FRANKA_CONNECTION_LOST`, `FRANKA_COMMAND_TIMEOUT` where it does not answer,
-   * `FRANKA_INVALID_OPERATION` while another command runs, or after `close()`
-   * @throws {OptionRangeError} {@link OptionTypeError} where a number is not as it must be
+   * @throws {RobotError} `FRANKA_COMMAND_REJECTED` if the hand refuses, `FRANKA_COMMAND_ABORTED` if the command was
+   * stopped, `FRANKA_CONNECTION_LOST`, `FRANKA_COMMAND_TIMEOUT` if the hand does not answer, `FRANKA_INVALID_OPERATION`
+   * while another command runs, or after `close()`
+   * @throws {OptionRangeError} {@link OptionTypeError} if a number is invalid
    */
   async grasp(widthM: number, options: HandGraspOptions = {}): Promise<boolean> {
     checkWidth('widthM', widthM);
@@ -209,8 +209,8 @@ export class FrankaHand implements AsyncDisposable {
   }
 
   /**
-   * Ends the command that runs, whose call then rejects with `FRANKA_COMMAND_ABORTED`, and lets go
-   * of what is held. (Hands have been reported to finish a move before they obey.)
+   * Ends the running command, whose call then rejects with `FRANKA_COMMAND_ABORTED`, and releases the object that is
+   * held. (Some hands have been reported to finish a move before they obey.)
    *
    * @throws {RobotError} `FRANKA_CONNECTION_LOST`, `FRANKA_COMMAND_REJECTED`,
    * `FRANKA_COMMAND_TIMEOUT`
@@ -220,9 +220,9 @@ export class FrankaHand implements AsyncDisposable {
   }
 
   /**
-   * The state of the hand now: the next that it sends, some 60 a second.
+   * Returns the state of the hand now: the next state that it sends. It sends about 60 a second.
    *
-   * @throws {RobotError} `FRANKA_CONNECTION_LOST` where none comes within a second
+   * @throws {RobotError} `FRANKA_CONNECTION_LOST` if no state arrives within a second
    */
   async state(): Promise<HandState> {
     const { width, max_width, ...others } = await awaiting(() => this.#hand.state());
@@ -233,7 +233,7 @@ export class FrankaHand implements AsyncDisposable {
     }) as HandState;
   }
 
-  /** Stops a command that runs, then closes the connection. What is held stays held. */
+  /** Stops a running command, then closes the connection. An object that is held stays held. */
   async close(): Promise<void> {
     await awaiting(() => this.#hand.close());
   }
@@ -274,9 +274,9 @@ export class FrankaHand implements AsyncDisposable {
   }
 }
 
-/** What a signal aborts. */
+/** The name of what a signal aborts, for messages. */
 const COMMAND = "the hand's command";
-/** How a command ends that was stopped. */
+/** The codes with which a stopped command ends. */
 const STOPPED: readonly string[] = ['FRANKA_COMMAND_ABORTED', 'FRANKA_COMMAND_REJECTED'];
 
 const GRASP_OPTIONS = [
@@ -288,7 +288,7 @@ const GRASP_OPTIONS = [
   'evenAfterSignal',
 ];
 
-/** Carries out a command that the end of the process stops. */
+/** Carries out a command. The end of the process stops it. */
 async function guardedly(
   evenAfterSignal: boolean,
   command: (place: NativePlace) => Promise<boolean>,

@@ -12,16 +12,15 @@ import type { JointVector, Numbers } from '../numbers.ts';
 import { isCartesian } from './control.ts';
 
 /**
- * An impedance law on torques, computed natively in each cycle, for an arm that follows its motion softly
- * and gives way where it is pushed:
- * `tau = J'(Kx J e + Dx J de) + Kq e + Dq de + coriolis`, where `e` is `q_d - q` and `de` is `dq_d - dq`;
- * the structure of polymetis' `HybridJointImpedanceControl`, which DROID uses.
+ * An impedance controller with torques, computed natively in each cycle. With it the arm follows its motion softly, and
+ * yields when it is pushed: `tau = J'(Kx J e + Dx J de) + Kq e + Dq de + coriolis`, where `e` is `q_d - q` and `de` is
+ * `dq_d - dq`. Polymetis' `HybridJointImpedanceControl`, which DROID uses, has the same structure.
  *
- * Without stiffness, motions of joints have the gains of libfranka's example of joint impedance control
- * (`jointStiffness` 600, 600, 600, 600, 250, 150, 50), motions of the end effector franka-rs's
- * (`cartesianStiffness` 750, 750, 750, 15, 15, 15 beside `jointStiffness` 40, 30, 50, 25, 35, 25, 10). Without damping
- * it is that of these gains, changed with the root of the stiffness. With the highest stiffness the simulated
- * arm comes to rest; the elastic joints of a real one hum sooner.
+ * The default stiffness for joint motions is that of libfranka's example of joint impedance control (`jointStiffness`
+ * 600, 600, 600, 600, 250, 150, 50). For motions of the end effector it is that of franka-rs (`cartesianStiffness` 750,
+ * 750, 750, 15, 15, 15 together with `jointStiffness` 40, 30, 50, 25, 35, 25, 10). The default damping is the one that
+ * belongs to these gains, scaled with the square root of the stiffness. With the highest stiffness the simulated arm
+ * still comes to rest. The elastic joints of a real arm start to hum at a lower stiffness.
  */
 export interface ImpedanceLaw {
   /** The stiffness of each joint, 0 to 2000 [N m/rad], 7. */
@@ -34,7 +33,7 @@ export interface ImpedanceLaw {
   readonly cartesianDamping?: Numbers<6>;
 }
 
-/** The highest gains. */
+/** The highest gains that are accepted. */
 const MOST = {
   jointStiffness: new Array<number>(7).fill(2000),
   jointDamping: new Array<number>(7).fill(100),
@@ -44,7 +43,7 @@ const MOST = {
 
 const GAINS = Object.keys(MOST) as readonly (keyof ImpedanceLaw)[];
 
-/** The controller for the native side. */
+/** Checks the option `impedance`. Returns it in the form that the native side takes. */
 export function checkImpedance(
   impedance: FrankaImpedance | ImpedanceLaw,
   control: FrankaControl,
@@ -81,7 +80,8 @@ function checkGains(name: keyof ImpedanceLaw, given: ArrayLike<number>): number[
 }
 
 /**
- * How far a joint may be from its command by default [rad]: an arm that follows softly gives way.
+ * Returns how far a joint may be from its command by default [rad]. It is more for an arm that follows softly, because
+ * such an arm yields when it is pushed.
  */
 export function usualDistanceRad(impedance: FrankaImpedance | ImpedanceLaw): number {
   const isStiff = impedance === 'joint' || impedance === 'cartesian';

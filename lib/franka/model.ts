@@ -15,8 +15,8 @@ import type { JointVector, Numbers } from '../numbers.ts';
 import { checkPose, type Pose, type PoseLike } from './pose.ts';
 
 /**
- * What the model depends on, with libfranka's names; a {@link RobotState} is one. What is left out is that of
- * an arm at rest on level ground, with nothing on its flange.
+ * The inputs of the model, with libfranka's names. A {@link RobotState} has all of them. Fields that are left out have
+ * the values of an arm at rest on level ground, with nothing on its flange.
  */
 export interface FrankaPosture {
   /** Joint positions [rad], 7. */
@@ -25,7 +25,7 @@ export interface FrankaPosture {
   readonly dq?: JointVector;
   /** End effector in the flange frame [m]. */
   readonly F_T_EE?: PoseLike;
-  /** Stiffness frame in the end effector's [m]. */
+  /** Stiffness frame in the end effector's frame [m]. */
   readonly EE_T_K?: PoseLike;
   /** Inertia of end effector and load about their centre of mass [kg m2]: 3x3, column-major. */
   readonly I_total?: Numbers<9>;
@@ -44,7 +44,7 @@ const NAMES: readonly string[] = Object.keys(QUANTITIES);
 
 const UNIT: readonly number[] = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
 
-/** The fields of a posture in the order of their slots, with what stands for one that is left out. */
+/** The fields of a posture in the order of their slots, each with the default for a field that is left out. */
 const FIELDS: readonly {
   readonly name: keyof FrankaPosture;
   readonly at: number;
@@ -65,25 +65,25 @@ const FIELDS: readonly {
   });
 })();
 
-/** How many slots a posture has. */
+/** The number of slots of a posture. */
 const SLOTS = Object.values(POSTURE).reduce((sum, length) => sum + length, 0);
 
 /**
- * The kinematics and dynamics of a Franka arm, computed here: nothing is fetched from the arm, and none has to
- * be there. The FR3's is that of its URDF, the FER's is fitted to what that arm serves.
+ * The kinematics and dynamics of a Franka arm, computed on this computer. Nothing is read from an arm, and no arm has
+ * to be connected. The FR3's model comes from its URDF; the FER's model is fitted to the one that this arm serves.
  *
- * Each method takes where the arm is: its joint positions [rad], a {@link FrankaPosture}, or a `RobotState`,
- * whose end effector and load then count too. Matrices are column-major. With `into`, an array of the right
- * length, and without frames as `{ xyz, quat }`, nothing is allocated: that is for use inside a policy. `robot.model` is the connected arm's; in a
- * worker make one with `new FrankaModel('fr3')`.
+ * Each method takes the posture of the arm as joint positions [rad], as a {@link FrankaPosture}, or as a `RobotState`,
+ * whose end effector and load are then included. Matrices are column-major. For use inside a policy, pass `into`, an
+ * array of the right length, and no frames as `{ xyz, quat }`: then nothing is allocated. `robot.model` is the model of
+ * the connected arm. In a worker make a model with `new FrankaModel('fr3')`.
  *
  * @example
  * const model = new FrankaModel('fr3');
  * const pose = model.pose('endEffector', [0, -0.785, 0, -2.356, 0, 1.571, 0.785]);
- * console.log(pose.slice(12, 15)); // where the flange is, as nothing is on it [m]
+ * console.log(pose.slice(12, 15)); // the position of the flange, because there is no end effector [m]
  */
 export class FrankaModel {
-  /** Which arm it is. */
+  /** The generation of the arm. */
   readonly generation: FrankaGeneration;
   readonly #native: NativeModel;
   readonly #slots: Float64Array = new Float64Array(SLOTS);
@@ -95,15 +95,15 @@ export class FrankaModel {
   }
 
   /**
-   * Pose of a frame in the base frame: 4x4.
+   * Returns the pose of a frame in the base frame: 4x4.
    *
-   * @throws {OptionTypeError | OptionRangeError} as all methods, where an argument is not as it must be
+   * @throws {OptionTypeError | OptionRangeError} as all methods, if an argument is invalid
    */
   pose(frame: FrankaFrame, at: FrankaPosture | JointVector, into?: Float64Array): Float64Array {
     return this.#compute('pose', frame, at, into);
   }
 
-  /** Jacobian of a frame in that frame: 6x7, linear velocity above angular. */
+  /** Returns the Jacobian of a frame in the axes of that frame: 6x7, linear velocity above angular. */
   bodyJacobian(
     frame: FrankaFrame,
     at: FrankaPosture | JointVector,
@@ -112,7 +112,7 @@ export class FrankaModel {
     return this.#compute('bodyJacobian', frame, at, into);
   }
 
-  /** Jacobian of a frame in the axes of the base frame: 6x7, linear velocity above angular. */
+  /** Returns the Jacobian of a frame in the axes of the base frame: 6x7, linear velocity above angular. */
   zeroJacobian(
     frame: FrankaFrame,
     at: FrankaPosture | JointVector,
@@ -121,17 +121,17 @@ export class FrankaModel {
     return this.#compute('zeroJacobian', frame, at, into);
   }
 
-  /** Mass matrix [kg m2]: 7x7. */
+  /** Returns the mass matrix [kg m2]: 7x7. */
   mass(at: FrankaPosture | JointVector, into?: Float64Array): Float64Array {
     return this.#compute('mass', 'flange', at, into);
   }
 
-  /** Coriolis and centrifugal torques [N m], 7: zero without `dq`. */
+  /** Returns the Coriolis and centrifugal torques [N m], 7. They are zero without `dq`. */
   coriolis(at: FrankaPosture | JointVector, into?: Float64Array): Float64Array {
     return this.#compute('coriolis', 'flange', at, into);
   }
 
-  /** Gravity torques [N m], 7. The arm adds them itself to a commanded torque. */
+  /** Returns the gravity torques [N m], 7. The arm itself adds them to a commanded torque. */
   gravity(at: FrankaPosture | JointVector, into?: Float64Array): Float64Array {
     return this.#compute('gravity', 'flange', at, into);
   }
@@ -147,7 +147,7 @@ export class FrankaModel {
     this.#read(at);
     const length: number = QUANTITIES[quantity];
     const values = into ?? new Float64Array(length);
-    // Whichever realm it is of.
+    // The array may come from another realm.
     const right = types.isFloat64Array(values) && values.length === length;
     if (!right || !types.isArrayBuffer(values.buffer)) {
       const expected = `a Float64Array of length ${length} that is not shared`;
@@ -157,7 +157,7 @@ export class FrankaModel {
     return values;
   }
 
-  /** Puts a posture into the slots. */
+  /** Writes a posture into the slots. */
   #read(at: FrankaPosture | JointVector): void {
     const posture = isPosture(at) ? at : undefined;
     for (const { name, at: first, usual } of FIELDS) {

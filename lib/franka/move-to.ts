@@ -37,7 +37,7 @@ import type { Runs } from './runs.ts';
 
 /** How far a move has come. */
 export interface MoveProgress {
-  /** For how long the arm has moved, on its own clock [s]. */
+  /** How long the arm has moved, by the arm's own clock [s]. */
   readonly elapsedS: number;
   /** How long the whole move takes [s]. */
   readonly durationS: number;
@@ -45,36 +45,38 @@ export interface MoveProgress {
   readonly share: number;
 }
 
-/** How an arm is moved home. */
+/** Options of `home`. */
 export interface HomeOptions {
   /**
-   * The share of the arm's own velocities and accelerations that the move may use, 0.01 to 1; of its
-   * jerk a tenth of that. Default 0.2: a joint of an FR3 turns at 0.5 rad/s at most. 1 is 95 % of what
-   * the arm can do.
+   * The share of the arm's own velocity and acceleration limits that the move may use, 0.01 to 1. It uses a tenth of
+   * this share of the jerk limits. Default 0.2: a joint of an FR3 then turns at 0.5 rad/s at most. 1 stands for 95 % of
+   * the arm's limits.
    */
   readonly speed?: number;
   /**
-   * How far each measured joint may be from the goal for the arm to be there, above 0 to 0.08 [rad]. Default 0.01.
+   * How far each measured joint may be from the goal when the move counts as arrived, above 0 to 0.08 [rad]. Default
+   * 0.01.
    */
   readonly toleranceRad?: number;
-  /** How long the arm may take to stand there once the commanded motion is over, 0 to 60 [s]. Default 1. */
+  /** How long the arm may take to stand at the goal once the commanded motion is over, 0 to 60 [s]. Default 1. */
   readonly settleS?: number;
   /** Stops the arm within its limits when it aborts; the move then rejects with an {@link AbortError}. */
   readonly signal?: AbortSignal;
-  /** What the loop thread asks of the system, as a session's; `false` asks for nothing. */
+  /** What the loop thread asks of the operating system, as in the options of a session. `false` asks for nothing. */
   readonly realtime?: RealtimeOptions | false;
   /** Whether the move may begin after a signal has told the process to end. Default false. */
   readonly evenAfterSignal?: boolean;
-  /** Called twenty times a second with how far the move has come, and at its end. */
+  /** Called twenty times a second, and at the end, with the progress of the move. */
   readonly onProgress?: (progress: MoveProgress) => void;
 }
 
-/** How an arm is moved to a place. */
+/** Options of `moveTo`. */
 export interface MoveOptions extends HomeOptions {
   /**
-   * Whether the goal counts from where the arm stands when the move is planned. Joint positions are then added to the
-   * desired ones (`q_d`), and a pose is one in the frame of the end effector, along its axes: `{ xyz: [0, 0, 0.05],
-   * quat: [0, 0, 0, 1] }` is 5 cm forwards from the hand, downwards where the hand points down. Default false.
+   * Whether the goal is relative to where the arm stands when the move is planned. Joint positions are then added to
+   * the desired ones (`q_d`). A pose is then given in the frame of the end effector, along its axes:
+   * `{ xyz: [0, 0, 0.05], quat: [0, 0, 0, 1] }` is 5 cm forwards from the hand, which is downwards if the hand points
+   * down. Default false.
    */
   readonly relative?: boolean;
 }
@@ -95,9 +97,12 @@ const MOVE_OPTIONS = [
   'relative',
 ] as const satisfies readonly (keyof MoveOptions)[];
 const DEFAULT_SPEED = 0.2;
-/** A move is given up where a joint is 0.09 rad behind its command [rad]. */
+/**
+ * The largest `toleranceRad` [rad]. It is below 0.09 rad, at which a move is given up because a joint is too far behind
+ * its command.
+ */
 const LARGEST_TOLERANCE_RAD = 0.08;
-/** An arm's own clock [Hz]. */
+/** The rate of an arm's own clock [Hz]. */
 const RATE_HZ = 1000;
 
 /** Moves an arm; resolves when the measured arm stands at its goal. */
@@ -124,7 +129,7 @@ export async function moveTo(
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw new OptionTypeError('OPTION_ON_PROGRESS', 'onProgress', onProgress, 'a function');
   }
-  // A controller of the arm's own follows, whichever follows the arm's sessions.
+  // A controller of the arm's own follows the move, whatever `impedance` the sessions have.
   const maxDistanceRad = usualDistanceRad('joint');
   const own = {
     rateHz: RATE_HZ,
@@ -152,7 +157,7 @@ function checkGoal(goal: JointVector | PoseLike): Float64Array {
   return checkPose('pose', goal);
 }
 
-/** What a signal aborts. */
+/** The name of what a signal aborts, for messages. */
 const MOVE = 'the move';
 
 interface Asked {
@@ -169,7 +174,7 @@ class Move {
   readonly #run: Run;
   readonly #signal: AbortSignal | undefined;
   readonly #onProgress: ((progress: MoveProgress) => void) | undefined;
-  /** What `onProgress` threw. */
+  /** The value that `onProgress` threw. */
   #thrown: { readonly error: unknown } | undefined;
 
   constructor(arm: NativeArm, planned: NativeMove, { options, signal, onProgress, runs }: Asked) {
@@ -228,7 +233,7 @@ class Move {
   }
 }
 
-/** Drives an arm as planned: nothing of it is in JavaScript. */
+/** Drives an arm along a planned move, entirely natively. */
 class MoveDriver implements Driver {
   readonly isNative = true;
   readonly #arm: NativeArm;
@@ -260,7 +265,7 @@ class MoveDriver implements Driver {
   }
 
   stopNow(): void {
-    // Likewise.
+    // As in `stop()`: the arm has stopped when the loop has ended.
   }
 
   get failure(): Failure | undefined {

@@ -2,38 +2,38 @@ import { checkNumbers, isList, ownOptions } from '../checks.ts';
 import { codeOf, OptionRangeError, OptionTypeError } from '../errors/errors.ts';
 import type { Numbers } from '../numbers.ts';
 
-/** A pose as a place and an orientation. */
+/** A pose as a position and an orientation. */
 export interface Pose {
-  /** The place [m]: x, y, z. */
+  /** The position [m]: x, y, z. */
   readonly xyz: Numbers<3>;
   /**
-   * The orientation as a quaternion: x, y, z, w, the order of ROS and scipy. Its length is 1 within 1e-3, and is made
-   * exactly 1; both signs are the same orientation.
+   * The orientation as a quaternion: x, y, z, w, the order of ROS and scipy. Its length must be 1 within 1e-3; it is
+   * then scaled to exactly 1. A quaternion and its negative are the same orientation.
    */
   readonly quat: Numbers<4>;
 }
 
-/** A pose: a place and an orientation, or 16 numbers, the 4x4 matrix column by column [m], as `state.O_T_EE`. */
+/** A pose: a position and an orientation, or 16 numbers, the 4x4 matrix column by column [m], as in `state.O_T_EE`. */
 export type PoseLike = Pose | Numbers<16>;
 
-/** How far the length of a quaternion may be from 1: four digits that were typed are within. */
+/** How far the length of a quaternion may be from 1. Quaternions written with four digits are within this tolerance. */
 const LENGTH_TOLERANCE = 1e-3;
 
-/** What a quaternion has to be, for messages. */
+/** The description of a valid quaternion, for messages. */
 export const QUATERNION: string = `a quaternion x, y, z, w whose length is 1 within ${LENGTH_TOLERANCE}`;
 
-/** What a pose may be, for messages. */
+/** The description of the forms of a pose, for messages. */
 export const POSE_FORMS = '16 numbers, or { xyz, quat }';
 
 /** The fields of a pose. */
 export const POSE_FIELDS: readonly (keyof Pose)[] = ['xyz', 'quat'];
 
-/** The length of a quaternion. */
+/** Returns the length of a quaternion. */
 export function quaternionLength(x: number, y: number, z: number, w: number): number {
   return Math.sqrt(x * x + y * y + z * z + w * w);
 }
 
-/** Whether a quaternion of this length is one of an orientation. */
+/** Whether a quaternion of this length stands for an orientation. */
 export function isUnit(length: number): boolean {
   return Math.abs(length - 1) <= LENGTH_TOLERANCE;
 }
@@ -71,22 +71,22 @@ export function writeMatrix(
   into[15] = 1;
 }
 
-/** How far an entry of a rotation may be from that of the nearest one. */
+/** How far an entry of a rotation matrix may be from the same entry of the nearest rotation. */
 const MATRIX_TOLERANCE = 1e-3;
 
 /**
- * Returns the place and the orientation of a pose, for a policy that computes with quaternions. The quaternion is x, y,
- * z, w, of length 1, with w from 0 on.
+ * Returns the position and the orientation of a pose, for a policy that computes with quaternions. The quaternion is x,
+ * y, z, w. Its length is 1, and w is at least 0.
  *
  * @example
  * const { xyz, quat } = poseOf(state.O_T_EE);
- * @throws {OptionTypeError | OptionRangeError} `OPTION_POSE` where it is no pose
+ * @throws {OptionTypeError | OptionRangeError} `OPTION_POSE` if the argument is not a pose
  */
 export function poseOf(pose: PoseLike): { xyz: number[]; quat: number[] } {
   const matrix = checkPose('pose', pose);
   const entry = (row: number, column: number): number => matrix[4 * column + row] as number;
   const xyz = [entry(0, 3), entry(1, 3), entry(2, 3)];
-  // From its largest component, so that no digits are lost.
+  // The quaternion is computed from its largest component, so that no digits are lost.
   const trace = entry(0, 0) + entry(1, 1) + entry(2, 2);
   const diagonal = [entry(0, 0), entry(1, 1), entry(2, 2), trace];
   const largest = diagonal.indexOf(Math.max(...diagonal));
@@ -120,7 +120,7 @@ export function poseOf(pose: PoseLike): { xyz: number[]; quat: number[] } {
   return { xyz, quat };
 }
 
-/** The 16 numbers of a pose in either form. That a matrix is rigid is checked natively. */
+/** Returns the 16 numbers of a pose in either form. Whether a matrix is rigid is checked natively. */
 export function checkPose(option: string, pose: unknown): Float64Array {
   if (isList(pose)) return Float64Array.from(checkNumbers(option, pose, 16));
   if (typeof pose !== 'object' || pose === null) {

@@ -2,18 +2,18 @@ import { RobotError } from '../errors/errors.ts';
 import { numberText } from '../errors/number.ts';
 import { within } from '../promise.ts';
 
-/** What drives a robot, for whoever closes it. */
+/** A session or a move that drives a robot, as the call that closes the robot sees it. */
 export interface Driving {
-  /** Asks for the end; returns at once. */
+  /** Asks the session or move to end, and returns at once. */
   requestStop(): void;
   /** Resolves when the robot is at rest. Never rejects. */
   readonly ended: Promise<void>;
 }
 
-/** How long a session may take to end [ms]. The slowest braking takes some 3 s, and what a policy is given to end 1 s. */
+/** How long a session may take to end [ms]. The slowest braking takes about 3 s, and a policy gets 1 s to end. */
 const END_LIMIT_MS = 10_000;
 
-/** What drives one robot now, until it is closed. The robot itself refuses what comes later. */
+/** The sessions and moves that drive one robot now, until the robot is closed. The robot itself refuses later ones. */
 export class Runs {
   readonly #driving = new Set<Driving>();
   #isClosed = false;
@@ -32,9 +32,9 @@ export class Runs {
   }
 
   /**
-   * Asks whatever drives the robot to stop, and resolves when it has.
+   * Asks everything that drives the robot to stop, and resolves when all has stopped.
    *
-   * @throws {RobotError} `ROBOT_UNSETTLED` where it has not within 10 s
+   * @throws {RobotError} `ROBOT_UNSETTLED` if something has not stopped within 10 s
    */
   async close(limitMs: number = END_LIMIT_MS): Promise<void> {
     this.#isClosed = true;

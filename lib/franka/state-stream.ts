@@ -3,54 +3,56 @@ import { checkSignal, throwIfAborted } from '../abort.ts';
 import { checkNumber, ownOptions } from '../checks.ts';
 import { RobotState } from '../native/robot-state.ts';
 
-/** How an arm's states are read, for `robot.states`. */
+/** Options of `robot.states`. */
 export interface StatesOptions {
-  /** How often [Hz], above 0 to 1000. Default 50. */
+  /** How many states a second [Hz], above 0 to 1000. Default 50. */
   readonly rateHz?: number;
   /** Ends the iteration when it aborts, with an {@link AbortError}. */
   readonly signal?: AbortSignal;
 }
 
-/** What a signal aborts. */
+/** The name of what a signal aborts, for messages. */
 const STATES = 'the iteration of states';
 
-/** What a stream needs of its arm. */
+/** What a stream needs from its arm. */
 export interface StateSource {
   /** Reads the newest state. */
   read(): Promise<Float64Array>;
-  /** The streams to be ended when the arm is closed. */
+  /** The streams that end when the arm is closed. */
   readonly streams: Set<StateStream>;
   readonly isClosed: boolean;
 }
 
 /**
- * The states of an arm at a rate, for `for await`; idle, in sessions, and from one to the other.
+ * The states of an arm at a rate, for `for await`. The iteration goes on while sessions begin and end.
  *
- * Each state is a copy, the newest at the time of its step, and newer than the one before. A consumer that takes
- * longer than a period misses the states that were due meanwhile; {@link RobotStates.skipped} counts them.
- * Nothing happens between two steps of the iteration. A step that waits keeps the process alive, until the arm is
- * closed. Reading an idle arm takes two of its milliseconds, so above some 300 Hz a few are skipped.
+ * Each state is a copy of the newest state at the time of its step, and newer than the previous one. A consumer that
+ * takes longer than a period misses the states that were due meanwhile; {@link RobotStates.skipped} counts them.
+ * Nothing happens between two steps of the iteration. A waiting step keeps the process alive until the arm is closed.
+ * Reading the state of an idle arm takes 2 ms of the arm's time, so above about 300 Hz a few states are skipped.
  *
- * The iteration ends when the arm is closed, and throws where the signal aborts or the arm is lost.
+ * The iteration ends when the arm is closed. It throws if the signal aborts or the connection is lost.
  */
 export interface RobotStates extends AsyncIterableIterator<RobotState>, AsyncDisposable {
-  /** States that were due and not asked for in time. */
+  /** The number of states that were due but not asked for in time. */
   readonly skipped: number;
-  /** The next state, when it is due. One at a time: a second call waits for the first. */
+  /**
+   * Returns the next state when it is due. Calls are answered one after the other: a second call waits for the first.
+   */
   next(): Promise<IteratorResult<RobotState, void>>;
-  /** Ends the iteration, as leaving `for await` does; a step that waits ends too. */
+  /** Ends the iteration, as leaving `for await` does. A waiting step ends too. */
   return(): Promise<IteratorResult<RobotState, void>>;
   [Symbol.asyncIterator](): this;
 }
 
-/** The states of one arm, read as they are asked for. */
+/** The states of one arm. Each is read when it is asked for. */
 export class StateStream implements RobotStates {
   readonly #source: StateSource;
   readonly #periodMs: number;
   readonly #signal: AbortSignal | undefined;
   readonly #over = new AbortController();
   readonly #end = (): void => this.#aborted();
-  /** Whether the signal has ended it, and nobody was told yet. */
+  /** Whether the signal has ended the iteration, and no step has reported it yet. */
   #wasAborted = false;
   #last: Promise<unknown> = Promise.resolve();
   #startMs: number | undefined;
@@ -96,7 +98,7 @@ export class StateStream implements RobotStates {
   async #next(): Promise<IteratorResult<RobotState, void>> {
     if (this.#startMs === undefined) this.#begin();
     const result = await this.#step();
-    // Once: behind that it is over, as behind everything that an iteration throws.
+    // The abort is thrown once. After that the iteration is over, as after every error that an iteration throws.
     const wasAborted = this.#wasAborted;
     this.#wasAborted = false;
     if (wasAborted) throwIfAborted(this.#signal, STATES);
@@ -110,7 +112,7 @@ export class StateStream implements RobotStates {
         if (this.#isOver) break;
         const state = new RobotState(await this.#source.read());
         if (this.#isOver) break;
-        // An arm whose clock stands, as a simulated one may, has nothing new to say.
+        // The clock of a simulated arm may stand still; then there is no new state.
         if (state.time <= this.#timeS) continue;
         this.#timeS = state.time;
         return { done: false, value: state };
@@ -150,7 +152,7 @@ export class StateStream implements RobotStates {
     this.#over.abort();
   }
 
-  /** Waits for the time of the next state; counts those whose time is over already. */
+  /** Waits until the next state is due. Counts the states whose time has already passed. */
   async #untilDue(): Promise<void> {
     const elapsed = performance.now() - (this.#startMs ?? 0);
     const next = this.#due + 1;

@@ -1,4 +1,4 @@
-// The only importer of the native binding. What it exports is internal; users see `index.ts`.
+// The only file that imports the native binding. Its exports are internal. The public exports are in `index.ts`.
 
 export {
   armSchema,

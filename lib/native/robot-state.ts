@@ -4,7 +4,7 @@ import { ROBOT_MODES, type RobotMode } from './contract.ts';
 
 const schema = armSchema();
 
-/** Where each field of a robot state is. */
+/** The position of each field in the numbers of a robot state. */
 const FIELDS: ReadonlyMap<string, { offset: number; length: number; unit: string }> = (() => {
   const fields = new Map<string, { offset: number; length: number; unit: string }>();
   let offset = 0;
@@ -15,7 +15,7 @@ const FIELDS: ReadonlyMap<string, { offset: number; length: number; unit: string
   return fields;
 })();
 
-/** How many numbers a robot state has. */
+/** The number of values in a robot state. */
 export const STATE_LENGTH: number = schema.fields.reduce((sum, field) => sum + field.len, 0);
 
 const VIEWS = ['current_errors', 'last_motion_errors', 'robot_mode'];
@@ -23,12 +23,11 @@ const VIEWS = ['current_errors', 'last_motion_errors', 'robot_mode'];
 /**
  * The state of a Franka arm, with libfranka's field names.
  *
- * Inside a policy the arrays are views that the next cycle refreshes in place: read them during the
- * call, and keep a {@link RobotState.copy} of what is needed later. A policy that transfers their memory to
- * another thread ends its session with `POLICY_DETACHED`. Poses are 4x4 homogeneous
- * transformations in column-major order; twists and wrenches are linear, then angular. Frames are
- * libfranka's: `O` is the base, `F` the flange, `NE` the nominal end effector, `EE` the end
- * effector, `K` the stiffness frame.
+ * Inside a policy the arrays are views that the next cycle updates in place. Read them during the call, and keep a
+ * {@link RobotState.copy} of a state that you need later. A policy that transfers their memory to another thread ends
+ * its session with `POLICY_DETACHED`. Poses are 4x4 homogeneous transformations in column-major order. Twists and
+ * wrenches have the linear part first, then the angular part. Frames are libfranka's: `O` is the base, `F` the flange,
+ * `NE` the nominal end effector, `EE` the end effector, `K` the stiffness frame.
  */
 export class RobotState {
   /** The robot's time, strictly increasing, in steps of 1 ms [s]. */
@@ -51,7 +50,8 @@ export class RobotState {
   declare readonly dtau_J: Float64Array;
   /**
    * Low-pass filtered estimate of the joint torques that the arm applies to its surroundings [N m], 7: `tau_J` minus
-   * what the arm's model says of its motion. Where something turns a joint forwards, it is negative.
+   * the torques that the arm's model computes for its motion. If something pushes a joint forwards, the value is
+   * negative.
    */
   declare readonly tau_ext_hat_filtered: Float64Array;
   /** Motor positions [rad], 7. */
@@ -72,7 +72,8 @@ export class RobotState {
   declare readonly O_ddP_EE_c: Float64Array;
   /**
    * Estimated wrench that the arm applies to its surroundings at the stiffness frame, along the axes of the base frame
-   * [N, N m], 6. Where something pulls the hand downwards, the force along z is positive. Zeros close to a singular pose.
+   * [N, N m], 6. If something pulls the hand downwards, the force along z is positive. All values are zero close to a
+   * singular pose.
    */
   declare readonly O_F_ext_hat_K: Float64Array;
   /** The wrench of `O_F_ext_hat_K`, with the same sign, along the axes of the stiffness frame [N, N m], 6. */
@@ -80,25 +81,25 @@ export class RobotState {
   /** Acceleration of the unmoved base in the base frame, gravity included [m/s^2], 3. */
   declare readonly O_ddP_O: Float64Array;
   /**
-   * Elbow, 2: position of joint 3 [rad], and to which side joint 4 bends: -1 below -0.467002423653011 rad, where the
-   * arm is stretched, 1 above, 0 there.
+   * Elbow, 2: the position of joint 3 [rad], and the side to which joint 4 bends. The arm is stretched if joint 4 is at
+   * -0.467002423653011 rad. The second number is -1 below this position, 1 above it, and 0 at it.
    */
   declare readonly elbow: Float64Array;
-  /** Desired elbow, 2, as `elbow`. */
+  /** Desired elbow, 2, in the form of `elbow`. */
   declare readonly elbow_d: Float64Array;
-  /** Commanded elbow, 2, as `elbow`. */
+  /** Commanded elbow, 2, in the form of `elbow`. */
   declare readonly elbow_c: Float64Array;
   /** Commanded elbow velocity [rad/s], 2. */
   declare readonly delbow_c: Float64Array;
   /** Commanded elbow acceleration [rad/s^2], 2. */
   declare readonly ddelbow_c: Float64Array;
-  /** Contact level of each joint, 7: 1 in contact; 0 not, or no longer. */
+  /** Contact level of each joint, 7: 1 while in contact, else 0. */
   declare readonly joint_contact: Float64Array;
-  /** Contact level of each Cartesian direction, in the stiffness frame, 6, as `joint_contact`. */
+  /** Contact level of each Cartesian direction, in the stiffness frame, 6, with the values of `joint_contact`. */
   declare readonly cartesian_contact: Float64Array;
-  /** Collision level of each joint, 7: 1 since a collision; 0 before, and after `recover()`. */
+  /** Collision level of each joint, 7: 1 from a collision until `recover()`, else 0. */
   declare readonly joint_collision: Float64Array;
-  /** Collision level of each Cartesian direction, in the stiffness frame, 6, as `joint_collision`. */
+  /** Collision level of each Cartesian direction, in the stiffness frame, 6, with the values of `joint_collision`. */
   declare readonly cartesian_collision: Float64Array;
   /** End effector in the flange frame [m], 16. */
   declare readonly F_T_EE: Float64Array;
@@ -122,20 +123,20 @@ export class RobotState {
   declare readonly F_x_Cload: Float64Array;
   /** Mass of end effector and load [kg]. */
   declare readonly m_total: number;
-  /** Inertia of both about their centre of mass, column-major [kg m^2], 9. */
+  /** Inertia of end effector and load about their common centre of mass, column-major [kg m^2], 9. */
   declare readonly I_total: Float64Array;
-  /** Centre of mass of both in the flange frame [m], 3. */
+  /** Common centre of mass of end effector and load in the flange frame [m], 3. */
   declare readonly F_x_Ctotal: Float64Array;
   /** Readings of the six upper accelerometers [m/s^2], 18. */
   declare readonly accelerometer_top: Float64Array;
   /** Readings of the six lower accelerometers [m/s^2], 18. */
   declare readonly accelerometer_bottom: Float64Array;
-  /** Share of the last 100 commands that the robot received, 0 to 1. */
+  /** The share of the last 100 commands that the robot received, 0 to 1. */
   declare readonly control_command_success_rate: number;
 
   readonly #slots: Float64Array;
 
-  /** A state that views `slots`, laid out as the sessions on an arm lay it out. */
+  /** Makes a state that is a view of `slots`, in the layout that sessions on an arm use. */
   constructor(slots: Float64Array) {
     this.#slots = slots;
     for (const [name, { offset, length }] of FIELDS) {
@@ -150,27 +151,27 @@ export class RobotState {
     }
   }
 
-  /** What the robot is doing. */
+  /** The mode of the robot. */
   get robot_mode(): RobotMode {
     return ROBOT_MODES[this.#at('robot_mode')] ?? 'Other';
   }
 
-  /** Names of the errors that are present, as in `joint_velocity_violation`. */
+  /** The names of the errors that are present, for example `joint_velocity_violation`. */
   get current_errors(): readonly string[] {
     return this.#names('current_errors');
   }
 
-  /** Names of the errors that ended the last motion. */
+  /** The names of the errors that ended the last motion. */
   get last_motion_errors(): readonly string[] {
     return this.#names('last_motion_errors');
   }
 
-  /** A copy that later cycles leave alone. */
+  /** Returns a copy of the state that later cycles do not change. */
   copy(): RobotState {
     return new RobotState(this.#slots.slice());
   }
 
-  /** The state as a plain object with ordinary arrays, for `JSON.stringify`. */
+  /** Returns the state as a plain object with ordinary arrays, for `JSON.stringify`. */
   toJSON(): Record<string, number | string | readonly (number | string)[]> {
     const fields = Object.entries(this).map(([name, value]: [string, Float64Array | number]) => [
       name,
@@ -198,7 +199,7 @@ export class RobotState {
 const SHOWN = ['q', 'dq', 'q_d', 'dq_d', 'tau_J', 'tau_ext_hat_filtered', 'O_F_ext_hat_K'] as const;
 const DIGITS = 4;
 
-/** Numbers in columns, with their unit behind them. */
+/** Returns numbers in columns, followed by their unit. */
 function row(name: string, values: Iterable<number>, unit: string): string {
   const columns = Array.from(values, (value) => {
     const text = value.toFixed(DIGITS);

@@ -13,42 +13,41 @@ import { takeMoving } from './transfer.ts';
 // biome-ignore lint/suspicious/noExplicitAny: what is neither called nor looked into here
 export type AnyFunction = (...args: any[]) => unknown;
 
-/** A function as it is called in another thread: the same arguments, and a promise. */
+/** The type of a function that is called in another thread: it takes the same arguments and returns a promise. */
 export type AsyncCall<Work extends AnyFunction> = (
   ...args: Parameters<Work>
 ) => Promise<Awaited<ReturnType<Work>>>;
 
-/** An export that runs in a pool of threads; {@link asyncify} makes it. */
+/** An export that runs in a pool of threads, made by {@link asyncify}. */
 export interface AsyncifiedExport<Work extends AnyFunction> {
-  /** Calls it on a thread of the pool. */
+  /** Calls the function on a thread of the pool. */
   (...args: Parameters<Work>): Promise<Awaited<ReturnType<Work>>>;
-  /** The same call with limits, as in `solve.with({ timeoutS: 0.5 })(x)`. */
+  /** Returns the function with limits for its calls, for example `solve.with({ timeoutS: 0.5 })(x)`. */
   with(limits: CallLimits): AsyncCall<Work>;
 }
 
-/** A function that runs in a pool of threads; {@link asyncify} makes it. */
+/** A function that runs in a pool of threads, made by {@link asyncify}. */
 export interface Asyncified<Work extends AnyFunction> extends AsyncifiedExport<Work> {
   /** The function itself, on the calling thread. */
   readonly sync: Work;
 }
 
 /**
- * Makes a blocking function asynchronous: each call runs on a thread of a pool, and the event loop
- * goes on meanwhile. The function must be exported, by the module whose URL is given, under its own
- * name: that is how a thread finds it, in a copy of the module that it loads for itself. Exported may
- * be the function, or what `asyncify` made of it.
+ * Makes a blocking function asynchronous: each call runs on a thread of a pool, and the event loop goes on meanwhile.
+ * The module with the given URL must export the function under the function's own name. A thread loads its own copy of
+ * the module and finds the function by this name. The export may be the function itself, or what `asyncify` returned
+ * for it.
  *
- * There is one pool for all functions, of as many threads as the machine has processors. A thread is
- * started when a call finds none free and ended when it was idle for 10 s; further calls wait, in
- * order. An idle pool does not keep the process alive. On a thread of the pool an asyncified function
- * runs in place.
+ * There is one pool for all functions. It has at most as many threads as the machine has processors. A thread is
+ * started when a call finds no free thread, and ended when it was idle for 10 s. Further calls wait, in order. An idle
+ * pool does not keep the process alive. An asyncified function that is called on a thread of the pool runs on that
+ * thread.
  *
- * Arguments and results are copied as by `postMessage`, when a thread takes the call; {@link transfer}
- * moves them. What the function throws, the call rejects with: an error of the same name, message,
- * stack, `code` and `cause`, which is `instanceof` its class only for the classes of the language.
- * Where a `signal` aborts or `timeoutS` passes, the call rejects and its thread is ended with whatever
- * it computes; a new one takes its place. Between calls a thread stands still: timers and sockets that
- * a function leaves behind wait for the next call on that thread.
+ * Arguments and results are copied as by `postMessage`, when a thread takes the call; {@link transfer} moves them
+ * instead. If the function throws, the call rejects with an error of the same name, message, stack, `code` and `cause`.
+ * Only errors of JavaScript's own classes keep their class for `instanceof`. If a `signal` aborts or `timeoutS` passes,
+ * the call rejects, and its thread is ended in the middle of its work; a new thread takes its place. Between calls a
+ * thread does not run: timers and sockets that a function leaves behind wait for the next call on that thread.
  *
  * @example
  * // solve.ts
@@ -60,15 +59,15 @@ export interface Asyncified<Work extends AnyFunction> extends AsyncifiedExport<W
  *
  * @param module `import.meta.url` of the module that exports the function
  * @throws {OptionTypeError} `OPTION_MODULE`, `OPTION_WORK`
- * @throws {OffloadError} `OFFLOAD_ENTRY_POINT`, `OFFLOAD_NOT_FOUND` where the function has no name;
- * calls reject with `OFFLOAD_NOT_FOUND`, `OFFLOAD_NOT_CLONEABLE`, `OFFLOAD_TIMEOUT`, `OFFLOAD_CRASHED`
+ * @throws {OffloadError} `OFFLOAD_ENTRY_POINT`, `OFFLOAD_NOT_FOUND` if the function has no name; calls reject with
+ * `OFFLOAD_NOT_FOUND`, `OFFLOAD_NOT_CLONEABLE`, `OFFLOAD_TIMEOUT`, `OFFLOAD_CRASHED`
  */
 export function asyncify<Work extends AnyFunction>(
   module: string | URL,
   work: Work,
 ): Asyncified<Work>;
 /**
- * The same for a function that a module exports already, without loading the module here.
+ * Makes an existing export of a module asynchronous, without loading the module in this thread.
  *
  * @example
  * const solve = asyncify<typeof import('./solve.js').solve>(

@@ -1,18 +1,18 @@
 import { checkSignal, throwIfAborted } from '../abort.ts';
 import { checkNumber, ownOptions } from '../checks.ts';
 
-/** What bounds one call of work in another thread or process. */
+/** Limits of one call of work in another thread or process. */
 export interface CallLimits {
-  /** Ends the call when it aborts; it then rejects with an {@link AbortError}. */
+  /** Ends the call when the signal aborts; the call then rejects with an {@link AbortError}. */
   readonly signal?: AbortSignal | undefined;
-  /** How long until the answer, waiting for its turn included [s]. Default: no limit. */
+  /** How long the call may take until its answer [s], including the wait for its turn. Default: no limit. */
   readonly timeoutS?: number | undefined;
 }
 
-/** What a signal aborts. */
+/** The name of what a signal aborts, for messages. */
 export const CALLED = 'the call';
 
-/** The longest time that a timer of Node takes [s]. */
+/** The longest time that a Node timer accepts [s]. */
 export const LONGEST_S = 2_147_483;
 
 export function checkCallLimits(limits: CallLimits): CallLimits {
@@ -25,8 +25,8 @@ export function checkCallLimits(limits: CallLimits): CallLimits {
 }
 
 /**
- * Awaits what `begin` begins, which must reject when the signal that it is given aborts. Rejects with
- * an {@link AbortError} where the caller's signal did, with what `late` makes where it was the time.
+ * Runs `begin` and awaits its promise, which must reject when the signal that `begin` receives aborts. Rejects with an
+ * {@link AbortError} if the caller's signal aborted, and with the error that `late` makes if the time is over.
  */
 export async function limited<T>(
   { signal, timeoutS }: CallLimits,

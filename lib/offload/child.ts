@@ -15,28 +15,28 @@ import { Line, MOST_CALLS } from './line.ts';
 
 const PYTHON_MAIN: string = fileURLToPath(new URL('./python/child.py', import.meta.url));
 
-/** So much of what a child wrote to stderr is told where it dies. */
+/** How much of the end of a child's stderr is shown in the error if the child dies. */
 const TAIL_LINES = 20;
 const TAIL_LENGTH = 4096;
-/** How long its last words are waited for: a grandchild may keep the stream open [ms]. */
+/** How long to wait for the end of a dead child's stderr [ms]. A grandchild may keep the stream open. */
 const LAST_WORDS_MS = 200;
 
-/** Options of Node that are about the program itself, not about how modules are loaded. */
+/** Node options that concern the program itself, not how modules are loaded. */
 const OWN_OPTIONS =
   /^(-e|-p|-pe|-i|-c|--eval|--print|--check|--interactive|--test|--watch|--inspect)\b/;
 
-/** How a child is started. */
+/** Options with which a child is started. */
 export interface ChildSpec {
-  /** The module. */
+  /** The URL of the module. */
   readonly url: string;
-  /** The Python interpreter; by default that of `VIRTUAL_ENV`, then `python3`. */
+  /** The Python interpreter. Default: the one in `VIRTUAL_ENV`, else `python3`. */
   readonly python: string | undefined;
   /** Environment variables beside the parent's. */
   readonly env: Readonly<Record<string, string>> | undefined;
   readonly sharedBytes: number;
-  /** The most that an answer may have, its arrays included [bytes]. */
+  /** The largest size of an answer, including its arrays [bytes]. */
   readonly longest: number;
-  /** The descriptor of the memory in which a session's loop asks the child's policy. */
+  /** The descriptor of the memory through which a session's loop asks the child's policy. */
   readonly policyMemory?: number;
 }
 
@@ -50,12 +50,12 @@ export function checkEnvironment(env: unknown): void {
   }
 }
 
-/** Whether a module is Python's. */
+/** Whether a module is a Python module. */
 export function isPython(url: string): boolean {
   return new URL(url).pathname.endsWith('.py');
 }
 
-/** What a module is called where it is loaded: Python knows files. */
+/** Returns the name by which a module is loaded: for Python a file path, else the URL. */
 export function placeOf(url: string): string {
   return isPython(url) ? fileURLToPath(url) : url;
 }
@@ -66,13 +66,13 @@ function interpreter({ python }: ChildSpec): string {
   return VIRTUAL_ENV ? join(VIRTUAL_ENV, 'bin', 'python') : 'python3';
 }
 
-/** The options under which this program loads modules, without their values' program. */
+/** Returns the Node options with which this program loads modules, without those that concern the program itself. */
 function loaderOptions(): string[] {
   const kept: string[] = [];
   for (let nth = 0; nth < process.execArgv.length; nth += 1) {
     const option = process.execArgv[nth] as string;
     if (!OWN_OPTIONS.test(option)) kept.push(option);
-    // The program text of `--eval` is an argument of its own.
+    // The program text of `--eval` is the next argument.
     else if (/^(-e|-p|-pe|--eval|--print)$/.test(option)) nth += 1;
   }
   return kept;
@@ -81,19 +81,19 @@ function loaderOptions(): string[] {
 /** A child process. */
 export class Child {
   readonly line: Line;
-  /** Resolves when it has ended, with the error that says how. */
+  /** Resolves when the child has ended, with an error that says how it ended. */
   readonly ended: Promise<OffloadError>;
   readonly #process: ChildProcess;
   readonly #spec: ChildSpec;
   readonly #whenEnded: (error: OffloadError) => void;
   #tail = '';
   #stopped = false;
-  /** What the child did to its line that it may not. */
+  /** The violation of the line's protocol that the child committed, if it did. */
   #fault: KilohertzError | undefined;
 
   /**
-   * @param whenEnded called with the error that says how it ended, before calls reject with it
-   * @throws {KilohertzError} `SYSTEM` where there is no memory to share
+   * @param whenEnded called with the error that says how the child ended, before calls reject with it
+   * @throws {KilohertzError} `SYSTEM` if no shared memory can be allocated
    */
   constructor(spec: ChildSpec, whenEnded: (error: OffloadError) => void) {
     this.#spec = spec;
@@ -106,7 +106,7 @@ export class Child {
     const [program, main] = python
       ? [interpreter(spec), ['-u', PYTHON_MAIN]]
       : [process.execPath, [...loaderOptions(), fileURLToPath(entryUrl('child'))]];
-    // In the child the descriptors follow those of the standard streams.
+    // In the child these descriptors follow those of the standard streams.
     const numbers = descriptors.map((_, nth) => String(nth + 3));
     const options = bare({
       stdio: ['ignore', 'inherit', 'pipe', ...descriptors] satisfies StdioOptions,
@@ -131,13 +131,13 @@ export class Child {
       }
       this.#tail = (this.#tail + data.toString()).slice(-TAIL_LENGTH);
     });
-    // The calls keep the parent alive while they wait; the child by itself does not.
+    // Waiting calls keep the parent alive. The child does not.
     this.#process.unref();
     (stderr as { unref?: () => void } | null)?.unref?.();
     this.ended = this.#watch();
   }
 
-  /** The child's process id; undefined where it could not be started. */
+  /** The child's process id; undefined if the child could not be started. */
   get pid(): number | undefined {
     return this.#process.pid;
   }
@@ -159,7 +159,7 @@ export class Child {
     return error;
   }
 
-  /** What the child was killed for, in place of that it was killed. */
+  /** Returns the error for the fault for which the child was killed. It replaces the error about the kill itself. */
   #faulted(): OffloadError | undefined {
     const cause = this.#fault;
     return cause && new OffloadError(cause.code, cause.message, { cause });
@@ -196,7 +196,7 @@ export class Child {
     );
   }
 
-  /** Asks the child to end and blocks until it has, no longer than `limitS`; then it is killed. */
+  /** Asks the child to end, and blocks until it has ended, at most for `limitS`. Then the child is killed. */
   stop(limitS: number): void {
     this.#stopped = true;
     const { pid } = this.#process;
@@ -205,11 +205,11 @@ export class Child {
     this.line.break(stopped(this.#spec.url));
   }
 
-  /** The same without blocking. */
+  /** Asks the child to end, as `stop()` does, without blocking. */
   async stopLater(limitS: number): Promise<void> {
     this.#stopped = true;
     this.line.close();
-    // Whoever waits for its end is not left waiting because nothing else goes on here.
+    // This process must stay alive for those who wait for the child's end.
     this.#process.ref();
     if (!(await within(limitS * 1e3, this.ended))) this.#process.kill('SIGKILL');
     await this.ended;
@@ -220,7 +220,7 @@ export class Child {
   }
 }
 
-/** What calls reject with after a stop. */
+/** Returns the error with which calls reject after a stop. */
 export function stopped(url: string): OffloadError {
   return new OffloadError('OFFLOAD_STOPPED', `the process of ${fileName(url)} was stopped`);
 }

@@ -21,27 +21,27 @@ export type FunctionNames<Module> = {
   [Name in keyof Module & string]: Module[Name] extends AnyFunction ? Name : never;
 }[keyof Module & string];
 
-/** What a function answers when it is called in another thread. */
+/** The result of a function that is called in another thread. */
 type Answer<F> = F extends (...args: never[]) => infer Result ? Awaited<Result> : never;
 type Given<F> = F extends (...args: infer Args) => unknown ? Args : never;
 
-/** An export of the module, as a function; {@link InferenceThread.wrap} makes it. */
+/** An export of the module as a function, made by {@link InferenceThread.wrap}. */
 export interface Wrapped<Work extends AnyFunction> {
-  /** Calls it on the thread. */
+  /** Calls the export on the thread. */
   (...args: Parameters<Work>): Promise<Awaited<ReturnType<Work>>>;
-  /** Calls it on the thread, and blocks this one until the answer is there. */
+  /** Calls the export on the thread, and blocks the calling thread until the answer is there. */
   sync(...args: Parameters<Work>): Awaited<ReturnType<Work>>;
-  /** The same call with limits, as in `infer.with({ timeoutS: 0.1 })(image)`. */
+  /** Returns the function with limits for its calls, for example `infer.with({ timeoutS: 0.1 })(image)`. */
   with(limits: CallLimits): (...args: Parameters<Work>) => Promise<Awaited<ReturnType<Work>>>;
 }
 
-/** How an {@link InferenceThread} is set up. */
+/** Options of an {@link InferenceThread}. */
 export interface InferenceThreadOptions {
-  /** How many calls may wait for their answer; more are refused. 1 to 128. Default 64. */
+  /** How many calls may wait for their answer, 1 to 128. Further calls are refused. Default 64. */
   readonly maxQueued?: number;
   /**
-   * Shared memory for large arrays, in each direction [bytes]. What finds no room in it still gets
-   * there, slower. The system provides what is used. Default 64 MiB.
+   * The size of the shared memory for large arrays, in each direction [bytes]. Arrays that do not fit are still sent,
+   * but slower. The system allocates only what is used. Default 64 MiB.
    */
   readonly sharedBytes?: number;
 }
@@ -49,21 +49,20 @@ export interface InferenceThreadOptions {
 interface Thread {
   readonly worker: Worker;
   readonly line: Line;
-  /** Resolves when it has ended. */
+  /** Resolves when the thread has ended. */
   readonly ended: Promise<void>;
   stopped: boolean;
 }
 
 /**
- * One thread of its own for a model's inference. It loads a module once, and what the module keeps (a
- * session of onnxruntime, a context of CUDA) stays warm. Calls are answered in order, one at a time,
- * asynchronous functions too; a call is a hand-off through shared memory and a wake.
+ * A thread for the inference of a model. The thread loads a module once, so the state of the module stays warm, for
+ * example a session of onnxruntime or a context of CUDA. Calls are answered in order, one at a time, also those of
+ * asynchronous functions. A call costs one hand-over through shared memory and one wake.
  *
- * Arguments and results are copied, once: typed arrays from 64 kB are read by the other side where they
- * lie in shared memory. The arrays that a function is given are its own until it has answered, for a
- * generator until that ends; then they are empty: what is to be kept has to be copied. What a
- * function throws, the call rejects with: an error of the same name, message, stack, `code` and `cause`.
- * An idle thread uses no processor time and does not keep the process alive.
+ * Arguments and results are copied once: the other side reads typed arrays from 64 kB on directly from shared memory. A
+ * function may use the arrays that it receives until it has answered, a generator until it ends. After that the arrays
+ * are empty, so copy what you want to keep. If a function throws, the call rejects with an error of the same name,
+ * message, stack, `code` and `cause`. An idle thread uses no processor time and does not keep the process alive.
  *
  * @example
  * await using thread = new InferenceThread<typeof import('../franka/model.js')>(
@@ -78,13 +77,13 @@ export class InferenceThread<Module extends object = Record<string, AnyFunction>
   readonly #sharedBytes: number;
   #thread: Thread | undefined;
   #starting: Promise<void> | undefined;
-  /** Whether calls are refused because of a stop, not for want of a start. */
+  /** Whether calls are refused because the thread was stopped, not because it was never started. */
   #stopped = false;
 
   /**
    * @param module the URL of the module
-   * @throws {OptionTypeError | OptionRangeError} where an argument is not as it must be
-   * @throws {OffloadError} `OFFLOAD_ENTRY_POINT` where the module is the program itself
+   * @throws {OptionTypeError | OptionRangeError} if an argument is invalid
+   * @throws {OffloadError} `OFFLOAD_ENTRY_POINT` if the module is the program itself
    */
   constructor(module: string | URL, options: InferenceThreadOptions = {}) {
     this.#url = checkModule(module);
@@ -95,14 +94,14 @@ export class InferenceThread<Module extends object = Record<string, AnyFunction>
     this.#sharedBytes = checkSharedBytes(sharedBytes);
   }
 
-  /** How many calls wait for their answer, the one that is being answered included. */
+  /** How many calls wait for their answer, including the one that is being answered. */
   get queued(): number {
     return this.#thread?.line.waiting ?? 0;
   }
 
   /**
-   * Starts the thread and loads the module; rejects with what that throws. A thread that was stopped can be
-   * started again, with the module loaded anew.
+   * Starts the thread and loads the module. Rejects with the error that loading throws. A thread that was stopped can
+   * be started again; it then loads the module again.
    */
   start(): Promise<void> {
     this.#starting ??= this.#start().catch((error: unknown) => {
@@ -114,7 +113,7 @@ export class InferenceThread<Module extends object = Record<string, AnyFunction>
 
   async #start(): Promise<void> {
     const native = calling(() => NativeLine.make(this.#sharedBytes));
-    // The thread is of this process: what it answers takes no memory that it could not take by itself.
+    // The thread belongs to this process. It could take any amount of memory anyway, so its answers have no size limit.
     const longest = Number.POSITIVE_INFINITY;
     const line = new Line(native, this.#url, { most: this.#maxQueued, longest, clones: true });
     const workerData = { line: native.number };
@@ -139,7 +138,7 @@ export class InferenceThread<Module extends object = Record<string, AnyFunction>
     const thread: Thread = { worker, line, ended, stopped: false };
     this.#thread = thread;
     this.#stopped = false;
-    // The calls keep the process alive while they wait; the thread by itself does not.
+    // Waiting calls keep the process alive. The thread does not.
     worker.unref();
     try {
       await line.call(CALL.make, '', [this.#url]);
@@ -164,7 +163,7 @@ export class InferenceThread<Module extends object = Record<string, AnyFunction>
   }
 
   /**
-   * An export of the module as a function. It may be made before the thread is started.
+   * Returns an export of the module as a function. It may be called before the thread is started.
    *
    * @example
    * const infer = thread.wrap('infer');
@@ -193,8 +192,8 @@ export class InferenceThread<Module extends object = Record<string, AnyFunction>
   }
 
   /**
-   * Ends the thread: calls that wait are answered, for no longer than `timeoutS` [s], by default 1; then it is
-   * terminated, and they reject with `OFFLOAD_STOPPED`.
+   * Ends the thread. Waiting calls are still answered, at most for `timeoutS` [s], default 1. Then the thread is
+   * terminated, and the calls that are left reject with `OFFLOAD_STOPPED`.
    */
   async stop(options: { readonly timeoutS?: number } = {}): Promise<void> {
     const { timeoutS = DEFAULT_STOP_S } = ownOptions('stop()', options, ['timeoutS']);
@@ -205,7 +204,7 @@ export class InferenceThread<Module extends object = Record<string, AnyFunction>
     if (thread) await end(thread, timeoutS);
   }
 
-  /** The same as {@link InferenceThread.stop}. */
+  /** Ends the thread, as {@link InferenceThread.stop} does. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }
@@ -216,7 +215,7 @@ export class InferenceThread<Module extends object = Record<string, AnyFunction>
   }
 }
 
-/** Ends a thread: asks it to, and terminates it after so long. */
+/** Asks a thread to end, and terminates it after `timeoutS`. */
 async function end(thread: Thread, timeoutS: number): Promise<void> {
   thread.stopped = true;
   thread.line.close();

@@ -9,21 +9,21 @@ import type { CallLimits } from './call-limits.ts';
 import { limited } from './call-limits.ts';
 import { garbled, Packer, Unpacker } from './codec/packer.ts';
 
-/** How long a call looks for its answer where the other end is awake [s]: less than being woken takes. */
+/** How long a call polls for its answer if the other end is awake [s]. It is shorter than a wake. */
 const ANSWER_SPIN_S = 0;
-/** So many calls in a row are answered at once; then timers and sockets have their turn. */
+/** How many calls in a row are answered at once. After them timers and sockets get a turn of the event loop. */
 const CALLS_A_TURN = 16;
 const FULL = -2;
 
-/** How long a call that blocks looks for its answer before it sleeps [s]. */
+/** How long a blocking call polls for its answer before it sleeps [s]. */
 const SPIN_S = 50e-6;
-/** How long it sleeps at a time [s]. */
+/** How long a blocking call sleeps at a time [s]. */
 const SLEEP_S = 0.1;
 
-/** Calls under way at the most; so many more messages can be on a line as both ends need. */
+/** The largest number of pending calls. A line has room for more messages than this, as many more as both ends need. */
 export const MOST_CALLS = 128;
 
-/** A method's name, or the names on the way to it. */
+/** A method's name, or the names on the path to it. */
 export type Path = string | readonly string[];
 
 interface Waiting {
@@ -33,22 +33,22 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** How a line is used. */
+/** Options of a line. */
 export interface LineOptions {
-  /** Calls under way at the most. */
+  /** The largest number of pending calls. */
   readonly most: number;
-  /** The most that an answer may have, its arrays included [bytes]. */
+  /** The largest size of an answer, including its arrays [bytes]. */
   readonly longest: number;
   /** Whether the other end is Node. */
   readonly clones: boolean;
-  /** Called when the other end has done what it may not, before calls reject with that. */
+  /** Called when the other end has violated the protocol, before calls reject with this error. */
   readonly onFault?: (error: KilohertzError) => void;
 }
 
 /**
- * Reads all messages that are there: `take` takes the next and says its length, as the addon does.
+ * Reads all messages that are there. `take` takes the next message and returns its length, as the addon does.
  *
- * @param taken what `take` has said already
+ * @param taken what `take` has already returned
  */
 export function readAll(
   unpacker: Unpacker,
@@ -79,15 +79,15 @@ export class Line {
   readonly #name: string;
   readonly #options: LineOptions;
   #nextId = 0;
-  /** Answers that may still come, those of calls that are not waited for any more included. */
+  /** How many answers may still come, including those for calls that nothing waits for any more. */
   #owed = 0;
   /** How many calls in a row were answered without a turn of the event loop. */
   #sinceTurn = 0;
-  /** Whether calls keep the process alive. */
+  /** Whether calls keep the process alive now. */
   #held = false;
   #broken: KilohertzError | undefined;
 
-  /** @param name what is called, for errors */
+  /** @param name the name of what is called, for errors */
   constructor(native: NativeLine, name: string, options: LineOptions) {
     const { clones, longest } = options;
     this.#native = native;
@@ -109,7 +109,7 @@ export class Line {
     return this.#waiting.size;
   }
 
-  /** Calls, and awaits the answer. */
+  /** Sends a call, and awaits its answer. */
   call(kind: number, path: Path, args: readonly unknown[], end?: AbortSignal): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const id = this.#send(kind, path, args, { blocks: false, resolve, reject });
@@ -120,7 +120,7 @@ export class Line {
     });
   }
 
-  /** The same, within limits. */
+  /** Sends a call, and awaits its answer within limits. */
   callWithin(
     limits: CallLimits,
     kind: number,
@@ -134,7 +134,7 @@ export class Line {
     );
   }
 
-  /** Calls, and blocks this thread until the answer is there. */
+  /** Sends a call, and blocks this thread until its answer is there. */
   callNow(kind: number, path: Path, args: readonly unknown[]): unknown {
     let outcome: { value: unknown } | { error: unknown } | undefined;
     this.#send(kind, path, args, {
@@ -148,7 +148,7 @@ export class Line {
     });
     while (!outcome) {
       this.#native.wait(SPIN_S, SLEEP_S);
-      // Looked at first: what was answered before it closed is there then.
+      // `closed` is read before the answers: then all answers that were sent before the line closed are there.
       const { closed } = this.#native;
       this.#listen();
       if (!outcome && closed) {
@@ -159,12 +159,12 @@ export class Line {
     return outcome.value;
   }
 
-  /** Tells the other end something that is not answered. */
+  /** Sends the other end a message that has no answer. */
   tell(kind: number, path: Path, args: readonly unknown[]): void {
     this.#send(kind, path, args, undefined);
   }
 
-  /** Takes all answers that are there; the next one wakes this thread. */
+  /** Takes all answers that are there. The next answer then wakes this thread. */
   drain(): void {
     if (!this.#broken) readAll(this.#unpacker, this.#take, this.#answered);
   }
@@ -172,7 +172,7 @@ export class Line {
   readonly #take = (): number =>
     this.#broken ? -1 : this.#native.take(this.#unpacker.bytes, true);
 
-  /** Ends a line whose other end has done what it may not. */
+  /** Breaks a line whose other end has violated the protocol. */
   #fault(thrown: unknown): void {
     const known = garbled(thrown);
     const error = known.code === 'OFFLOAD_TOO_LARGE' ? this.#tooLarge() : known;
@@ -181,15 +181,15 @@ export class Line {
   }
 
   /**
-   * Rejects all calls, those to come too. What was answered before is resolved first. Shared memory and
-   * descriptors are given back.
+   * Rejects all calls, also future ones. Calls that were already answered are resolved first. Shared memory and
+   * descriptors are released.
    */
   break(error: KilohertzError): void {
     if (this.#broken) return;
     try {
       this.drain();
     } catch {
-      // What broke the line may have broken its last message too.
+      // The cause that broke the line may have damaged its last message too.
     }
     this.#broken = error;
     for (const id of [...this.#waiting.keys()]) {
@@ -205,7 +205,7 @@ export class Line {
     this.#native.close();
   }
 
-  /** Reads the answers that are there, of which one was taken already where there is `taken`. */
+  /** Reads the answers that are there. With `taken`, the first of them was already taken. */
   #listen(taken?: number): void {
     if (this.#broken) return;
     try {
@@ -226,7 +226,7 @@ export class Line {
     try {
       packer.value(path, 'path');
       packer.value(args, 'args');
-      // Only an only call can be the one that is answered next.
+      // Only if a single call is pending, the next answer is certain to be its answer.
       const spinS = waiting && this.#waiting.size === 0 ? ANSWER_SPIN_S : 0;
       answer = calling(() =>
         this.#native.ask(packer.bytes, packer.length, this.#unpacker.bytes, spinS),
@@ -241,7 +241,7 @@ export class Line {
       this.#sinceTurn += 1;
       this.#listen(answer);
     }
-    // The answer may have been another's, of a call that is not waited for any more.
+    // The answer may belong to another call, for which nothing waits any more.
     if (!this.#held && this.#waiting.size > 0) this.#hold(true);
     return id;
   }
@@ -250,19 +250,19 @@ export class Line {
     try {
       this.tell(kind, '', [id]);
     } catch {
-      // The other end is gone, or so far behind that it does not matter.
+      // The other end has ended, or is so far behind that the message does not matter.
     }
   }
 
   readonly #answered = (length: number): void => {
     const unpacker = this.#unpacker;
     const id = unpacker.begin(length);
-    // Numbers wrap: half of them are those asked before.
+    // Call numbers wrap around: the half before the current number counts as earlier calls.
     const wasAsked = (this.#nextId - id) >>> 0 < 2 ** 31;
     if (this.#owed === 0 || !wasAsked) throw garbled();
     this.#owed -= 1;
     const { kind } = unpacker;
-    // Read in any case: what was lent with it is given back.
+    // The value is read in any case, so that the memory that was lent with it is given back.
     const value = unpacker.value();
     unpacker.shrink();
     const waiting = this.#waiting.get(id);
@@ -284,7 +284,7 @@ export class Line {
     else waiting.resolve(kind === ANSWER.iterator ? this.#iterate(value as number) : value);
   }
 
-  /** Walks through an iterator at the other end, a step a call. */
+  /** Iterates over an iterator at the other end, with one call for each step. */
   async *#iterate(iterator: number): AsyncGenerator<unknown, unknown> {
     let over = false;
     try {
@@ -296,7 +296,7 @@ export class Line {
       }
     } catch (error) {
       over = true;
-      // Where only the step's value could not be sent, it goes on over there.
+      // If only the value of a step could not be sent, the iterator is still alive at the other end.
       await this.call(CALL.return, '', [iterator]).catch(() => undefined);
       throw error;
     } finally {

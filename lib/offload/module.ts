@@ -1,29 +1,29 @@
-// The module that work in another thread or process is loaded from, and the function in it.
+// The module and the function of work that runs in another thread or process.
 
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { isUrl } from '../checks.ts';
 import { OffloadError, OptionTypeError } from '../errors/errors.ts';
 
-/** Where a function is found: the URL of its module and its name, with a space between. */
+/** The place of a function: the URL of its module and its name, with a space between them. */
 export type Place = `${string} ${string}`;
 
-/** The two parts of a place. A URL has no space in it; a name may. */
+/** Returns the two parts of a place. A URL contains no space; a name may. */
 export function partsOf(place: Place): { url: string; name: string } {
   const end = place.indexOf(' ');
   return { url: place.slice(0, end), name: place.slice(end + 1) };
 }
 
-/** What is said where a module has no function of a name. */
+/** Returns the message for a module that does not export a function of this name. */
 export function exportsNone(url: string, name: string, exported: readonly string[]): string {
   return `${url} exports no function ${name}; it exports ${exported.join(', ') || 'nothing'}`;
 }
 
 /**
- * A module that can be loaded once more elsewhere, as its URL.
+ * Checks that a module can be loaded again in another thread or process, and returns its URL.
  *
- * @throws {OptionTypeError} where it is no URL
- * @throws {OffloadError} `OFFLOAD_ENTRY_POINT` where it is the program itself
+ * @throws {OptionTypeError} if the argument is not a URL
+ * @throws {OffloadError} `OFFLOAD_ENTRY_POINT` if the module is the program itself
  */
 export function checkModule(module: string | URL): string {
   const url = String(module);
@@ -41,7 +41,7 @@ export function checkModule(module: string | URL): string {
   return url;
 }
 
-/** Whether a module is what node was started with: a file, `--eval`, or standard input. */
+/** Whether node was started with this module: as a file, by `--eval`, or on standard input. */
 function isEntryPoint(url: string): boolean {
   const { protocol, pathname } = new URL(url);
   if (protocol !== 'file:') return false;
@@ -53,7 +53,7 @@ function isEntryPoint(url: string): boolean {
   return require.main?.filename === path || resolved(require, program) === path;
 }
 
-/** The file that node runs for `node program`: links followed, the extension found. */
+/** Returns the file that node runs for `node program`, with links resolved and the extension added. */
 function resolved(require: NodeJS.Require, program: string): string {
   try {
     return require.resolve(program);

@@ -13,29 +13,32 @@ import { checkSharedBytes, DEFAULT_SHARED_BYTES } from './shared-bytes.ts';
 const DEFAULT_STOP_S = 1;
 const DEFAULT_ANSWER: number = 2 ** 30;
 
-/** How the process of {@link mpify} is started and kept. */
+/** Options of {@link mpify}. */
 export interface MpifyOptions {
   /**
-   * The Python interpreter, where the module is Python. Default: that of the environment variable
-   * `VIRTUAL_ENV`, then `python3`.
+   * The Python interpreter, for a Python module. Default: the one in the environment variable `VIRTUAL_ENV`, else
+   * `python3`.
    */
   readonly python?: string;
   /** Environment variables beside this process's own. */
   readonly env?: Readonly<Record<string, string>>;
-  /** How often the object is made again, with the same arguments, where its process died. Default 0. */
+  /** How often the object is made again, with the same arguments, if its process dies. Default 0. */
   readonly restarts?: number;
-  /** How long making the object may take [s]; then the process is killed. Default: no limit. */
+  /** How long making the object may take [s]. After that the process is killed. Default: no limit. */
   readonly startTimeoutS?: number;
-  /** Kills the process when it aborts while the object is made; the promise then rejects with an {@link AbortError}. */
+  /**
+   * Kills the process if the signal aborts while the object is made; the promise then rejects with an
+   * {@link AbortError}.
+   */
   readonly signal?: AbortSignal;
   /**
-   * Shared memory for large arrays, in each direction [bytes]. What finds no room in it still gets
-   * there, slower. The system provides what is used. Default 64 MiB.
+   * The size of the shared memory for large arrays, in each direction [bytes]. Arrays that do not fit are still sent,
+   * but slower. The system allocates only what is used. Default 64 MiB.
    */
   readonly sharedBytes?: number;
   /**
-   * How large an answer may be, its arrays included [bytes], from 1 kB to 4 GB. A process that claims to send more is
-   * ended, and calls reject with `OFFLOAD_TOO_LARGE`. Default 1 GiB.
+   * How large an answer may be, including its arrays [bytes], from 1 kB to 4 GB. A process that announces a larger
+   * answer is ended, and calls reject with `OFFLOAD_TOO_LARGE`. Default 1 GiB.
    */
   readonly maxAnswerBytes?: number;
 }
@@ -44,22 +47,22 @@ type Made<Factory> = Factory extends (...args: never[]) => infer Result ? Awaite
 type Given<Factory> = Factory extends (...args: infer Args) => unknown ? Args : never;
 
 /**
- * Starts a process that loads a module and calls one of its exports, a factory, to make an object; resolves
- * with a proxy of that. Every access to the proxy goes there and is awaited. The factory may be asynchronous.
+ * Starts a process that loads a module and calls one of its exports, a factory, to make an object. Resolves to a proxy
+ * of this object. Every access to the proxy goes to the process and must be awaited. The factory may be asynchronous.
  *
- * Where the URL ends in `.py` the process is Python (3.9 or newer, the standard library is enough). Typed
- * arrays arrive there as numpy arrays, where numpy is installed, with the shape that {@link shaped} gave them,
- * and come back as typed arrays, with a `shape` where they have more than one dimension. `PATH`, `VIRTUAL_ENV`
- * or the option `python` say which Python.
+ * If the URL ends in `.py`, the process is Python (3.9 or newer; the standard library is enough). If numpy is installed
+ * there, typed arrays arrive as numpy arrays with the shape that {@link shaped} gave them. Arrays come back as typed
+ * arrays, with a `shape` if they have more than one dimension. The option `python`, `VIRTUAL_ENV` or `PATH` selects the
+ * interpreter.
  *
- * Calls are made in order; those of asynchronous methods go on at the same time in Node, and one after the
- * other in Python. What they are given and what they return is copied; arrays from 64 kB once, through shared
- * memory, without pickling. What a method throws, the call rejects with: an error of the same name, message,
- * stack (in Python the traceback), `code` and `cause`. Where the process dies, calls reject with `OFFLOAD_CRASHED`,
- * how it ended, and the last lines that it wrote to stderr.
+ * Calls are made in order. Calls of asynchronous methods run at the same time in Node, and one after the other in
+ * Python. Arguments and results are copied; arrays from 64 kB on are copied once, through shared memory, without
+ * pickling. If a method throws, the call rejects with an error of the same name, message, stack (in Python the
+ * traceback), `code` and `cause`. If the process dies, calls reject with `OFFLOAD_CRASHED`; the message says how the
+ * process ended, and has the last lines that it wrote to stderr.
  *
- * The process ends with this one, however this ends; an idle one uses no processor time and does not keep this
- * one alive.
+ * The process ends when this process ends, in whatever way. An idle process uses no processor time and does not keep
+ * this process alive.
  *
  * @example
  * const policy = await mpify<typeof import('./policy.js').makePolicy>(
@@ -72,10 +75,10 @@ type Given<Factory> = Factory extends (...args: infer Args) => unknown ? Args : 
  * policy.gain = 2;
  * for await (const step of policy.rollOut(10)) console.log(step);
  * policy.stop();
- * @param module the module's URL
+ * @param module the URL of the module
  * @param name the export that makes the object
- * @param args what it is called with
- * @throws {OptionTypeError | OptionRangeError} where an argument is not as it must be
+ * @param args the arguments of this export
+ * @throws {OptionTypeError | OptionRangeError} if an argument is invalid
  * @throws {OffloadError} `OFFLOAD_ENTRY_POINT`, `OFFLOAD_NOT_FOUND`, `OFFLOAD_PYTHON`, `OFFLOAD_CRASHED`,
  * `OFFLOAD_TIMEOUT`
  */
@@ -86,9 +89,9 @@ export type MpifyCall = <Factory extends AnyFunction = (...args: any[]) => any>(
   ...args: Given<Factory>
 ) => Promise<ProcessProxy<Made<Factory>>>;
 
-/** What {@link mpify} is. */
+/** The type of {@link mpify}. */
 export interface Mpify extends MpifyCall {
-  /** The same with options, as in `mpify.with({ restarts: 1 })(url, 'makePolicy')`. */
+  /** Returns `mpify` with options, for example `mpify.with({ restarts: 1 })(url, 'makePolicy')`. */
   with(options: MpifyOptions): MpifyCall;
 }
 
@@ -133,10 +136,10 @@ function withOptions(given: MpifyOptions): MpifyCall {
     begin(options, module, name, args)) as MpifyCall;
 }
 
-/** Makes an object in another process, and a proxy of it here. */
+/** Makes an object in another process, and a proxy of it in this process. */
 export const mpify: Mpify = Object.assign(withOptions({}), { with: withOptions }) as Mpify;
 
-/** A process, and the one after it where it died. */
+/** A process, and the process that replaces it if it dies. */
 class RemoteProcess implements Remote {
   readonly #url: string;
   readonly #make: readonly unknown[];
@@ -144,11 +147,11 @@ class RemoteProcess implements Remote {
   readonly #options: MpifyOptions;
   #child: Child | undefined;
   #restartsLeft: number;
-  /** While another is being started: calls wait for it. */
+  /** Set while a new process is being started: calls wait for it. */
   #restarting: Promise<void> | undefined;
-  /** The first assignment that failed while another was being started, until a call tells of it. */
+  /** The first assignment that failed while a new process was being started, until a call reports it. */
   #failedSet: { readonly error: unknown } | undefined;
-  /** Why there will be no other. */
+  /** Why no new process will be started, if so. */
   #over: OffloadError | undefined;
 
   constructor(url: string, name: string, args: readonly unknown[], options: MpifyOptions) {
@@ -166,7 +169,7 @@ class RemoteProcess implements Remote {
     throwIfAborted(signal, CALLED);
     let made = false;
     const child = new Child(this.#spec, (error) => {
-      // Who calls again as soon as a call is rejected is to find the next process.
+      // A caller that calls again as soon as a call is rejected must find the next process.
       if (made) this.#died(error);
     });
     this.#child = child;
@@ -228,7 +231,7 @@ class RemoteProcess implements Remote {
       return;
     }
     void this.#restarting.then(() => {
-      // Within this turn: the calls that wait behind it are to see what became of it.
+      // The assignment is sent in this turn, so that the calls that wait after it see its effect.
       try {
         tell();
       } catch (error) {
@@ -237,7 +240,7 @@ class RemoteProcess implements Remote {
     });
   }
 
-  /** The line for the next call; throws what an assignment before it failed with. */
+  /** Returns the line for the next call. Throws the error of an earlier assignment that failed. */
   #line(): Line {
     if (!this.#failedSet) return this.#running().line;
     const { error } = this.#failedSet;

@@ -1,4 +1,4 @@
-// The threads that asyncified functions run on: made when they are needed, ended when they idle.
+// The threads on which asyncified functions run. They are started when needed, and ended when they are idle.
 
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
@@ -12,10 +12,10 @@ import { OffloadError } from '../errors/errors.ts';
 import type { ErrorMessage } from './codec/error-message.ts';
 import { type Place, partsOf } from './module.ts';
 
-/** One call, as it is sent to a thread; arrays, because they take the least time on the way. */
+/** One call, as it is sent to a thread. It is an array, because arrays are sent fastest. */
 export type Job = readonly [place: Place, args: readonly unknown[]];
 
-/** What came of a call. */
+/** The outcome of a call. */
 export type Outcome =
   | readonly [value: unknown]
   | { readonly kind: 'threw'; readonly error: ErrorMessage }
@@ -28,7 +28,7 @@ const IDLE_MS = 10_000;
 
 const MARK = 'kilohertz pool';
 
-/** Whether this thread is one of a pool. */
+/** Whether this thread belongs to a pool. */
 export const isPoolThread: boolean = workerData === MARK;
 
 class Pool {
@@ -38,11 +38,11 @@ class Pool {
   readonly #waiting: (() => void)[] = [];
 
   /**
-   * Runs a job on a thread, in the order of the calls where they have to wait for one. When `end`
-   * aborts, the call rejects at once and its thread is ended: nothing else stops what it computes.
+   * Runs a job on a thread. Calls that have to wait for a thread are served in order. When `end` aborts, the call
+   * rejects at once, and its thread is ended, because nothing else stops a computation.
    */
   async run(job: Job, moving: object[], end?: AbortSignal): Promise<Outcome> {
-    // The queue is ours: piscina forgets its own when the last of its threads crashes.
+    // This class has its own queue, because piscina loses its queue when the last of its threads crashes.
     if (this.#running < THREADS) this.#running += 1;
     else await this.#turn(end);
     let threads: Piscina | undefined;
@@ -63,7 +63,7 @@ class Pool {
     }
   }
 
-  /** Waits until a thread is free; it is then this call's. */
+  /** Waits until a thread is free and reserves it for this call. */
   #turn(end: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push(resolve);
@@ -77,7 +77,7 @@ class Pool {
 
   #made(): Piscina {
     if (this.#threads) return this.#threads;
-    // Loaded with the first call: whoever makes none does not wait for it.
+    // Loaded at the first call, so that programs without a call do not load it.
     const { Piscina } = createRequire(import.meta.url)('piscina') as typeof import('piscina');
     const threads = new Piscina(
       bare({
@@ -88,7 +88,7 @@ class Pool {
         workerData: MARK,
       }),
     );
-    // A thread that fails before it takes a call would leave the call that it was made for waiting.
+    // If a thread fails before it takes a call, the call for which it was started would wait forever.
     threads.on('error', (error: unknown) => {
       if (threads !== this.#threads) return;
       this.#startFailure = error;
@@ -103,7 +103,7 @@ class Pool {
 /** The one pool of this thread. */
 export const pool: Pool = new Pool();
 
-/** The error of a call whose thread gave no answer. */
+/** Returns the error of a call whose thread gave no answer. */
 function lost(name: string, cause: unknown): OffloadError {
   const uncloneable = whyUncloneable(cause);
   if (uncloneable !== undefined) {
@@ -123,10 +123,10 @@ function lost(name: string, cause: unknown): OffloadError {
   return new OffloadError('OFFLOAD_CRASHED', `the thread that ran ${name} ${why}`, { cause });
 }
 
-/** Why something could not be sent, where that is what went wrong. */
+/** Returns why a value could not be sent, or undefined if the failure has another cause. */
 function whyUncloneable(cause: unknown): string | undefined {
-  // What a thread throws on its side has lost its name on the way: on Node 20 nothing is left of it,
-  // on later ones the stack.
+  // An error that is thrown in the thread loses its name on the way: on Node 20 nothing of it is left, on later
+  // versions only the stack.
   if (!isError(cause)) return 'it is no data';
   const isOfTransfer = read(cause, 'code') === 'ERR_INVALID_TRANSFER_OBJECT';
   if (textIn(cause, 'name') === 'DataCloneError' || isOfTransfer) return textIn(cause, 'message');

@@ -1,14 +1,14 @@
 import type { CallLimits } from './call-limits.ts';
 
-/** What a remote function answers; walking through it walks through what a generator yields. */
+/** The answer of a remote function. Iterating over it gives the values that a remote generator yields. */
 export type RemoteAnswer<Result> = Promise<Awaited<Result>> &
   (Result extends AsyncIterable<infer Item> | Iterator<infer Item> ? AsyncIterable<Item> : unknown);
 
 /** A method of an object in another process. */
 export interface RemoteMethod<Args extends readonly unknown[], Result> {
-  /** Calls it there. */
+  /** Calls the method in the other process. */
   (...args: Args): RemoteAnswer<Result>;
-  /** The same call with limits, as in `policy.getAction.with({ timeoutS: 0.1 })(obs)`. */
+  /** Returns the method with limits for its calls, for example `policy.getAction.with({ timeoutS: 0.1 })(obs)`. */
   with(limits: CallLimits): (...args: Args) => RemoteAnswer<Result>;
 }
 
@@ -16,12 +16,12 @@ type Member<Value> = Value extends (...args: infer Args) => infer Result
   ? RemoteMethod<Args, Result>
   : Value | PromiseLike<Value>;
 
-/** What a proxy has of its own. */
+/** The methods that a proxy itself has. */
 export interface ProxyControl extends Disposable, AsyncDisposable {
   /**
-   * Ends the process, and blocks until it has ended: it is asked to, finishes the calls that it was given
-   * and closes what was made (`Symbol.asyncDispose` or `Symbol.dispose`; `close()` in Python). What takes longer
-   * than `timeoutS` [s], by default 1, is killed. Calls that wait reject with `OFFLOAD_STOPPED`.
+   * Ends the process, and blocks until it has ended. The process is asked to end, finishes the calls that it has
+   * received and closes the object (by `Symbol.asyncDispose` or `Symbol.dispose`, in Python by `close()`). If that
+   * takes longer than `timeoutS` [s], default 1, the process is killed. Waiting calls reject with `OFFLOAD_STOPPED`.
    */
   stop(options?: { readonly timeoutS?: number }): void;
 }
@@ -30,15 +30,15 @@ type Members<Made> = { [Name in Exclude<keyof Made, keyof ProxyControl>]: Member
 
 /**
  * An object in another process: `await policy.getAction(obs)` calls its method, `await policy.timing` reads its
- * attribute, `policy.gain = 2` sets it. Every access goes there. An assignment that fails is told by the next
- * call.
+ * attribute, `policy.gain = 2` sets an attribute. Every access goes to the process. If an assignment fails, the next
+ * call rejects with its error.
  */
 export type ProcessProxy<Made> = ProxyControl &
   // biome-ignore lint/suspicious/noExplicitAny: an untyped object has any member
   (0 extends 1 & Made ? any : Members<Made>) &
   (Made extends (...args: infer Args) => infer Result ? RemoteMethod<Args, Result> : unknown);
 
-/** What a proxy asks of the process. */
+/** The requests that a proxy sends to its process. */
 export interface Remote {
   call(path: readonly string[], args: readonly unknown[], limits?: CallLimits): Promise<unknown>;
   get(path: readonly string[]): Promise<unknown>;
@@ -48,7 +48,7 @@ export interface Remote {
   stopLater(): Promise<void>;
 }
 
-/** The proxy of what a process made. */
+/** Makes the proxy of the object that a process made. */
 export function makeProxy(remote: Remote): ProcessProxy<unknown> {
   const own: Partial<Record<PropertyKey, unknown>> = {
     // Awaiting the proxy itself, as `await mpify(...)` does, must not ask the process.
@@ -61,7 +61,7 @@ export function makeProxy(remote: Remote): ProcessProxy<unknown> {
   return member(remote, [], own) as ProcessProxy<unknown>;
 }
 
-/** What a path leads to: it can be called, awaited, set, and leads further. */
+/** Makes the proxy of a member at a path. It can be called, awaited and assigned to, and has members of its own. */
 function member(
   remote: Remote,
   path: readonly string[],
@@ -87,7 +87,7 @@ function member(
     },
     apply: (_target, _this, args) => walkable(remote.call(path, args)),
     has: () => true,
-    // The target is a function that nobody sees; what it has is not told.
+    // The target is an internal function; its own properties must not be visible.
     getPrototypeOf: () => null,
     ownKeys: () => [],
     getOwnPropertyDescriptor: () => undefined,
@@ -110,7 +110,7 @@ function ownOf(remote: Remote, path: readonly string[]): Partial<Record<Property
 
 type Walkable = Promise<unknown> & Partial<AsyncIterable<unknown>>;
 
-/** A promise that can also be walked through, where it is for something that can. */
+/** Makes a promise also iterable, for a call that returned an iterator. */
 function walkable(answer: Walkable): Walkable {
   answer[Symbol.asyncIterator] = walk;
   return answer;

@@ -1,4 +1,4 @@
-// The answering end of a line: takes calls, makes them, sends what came of them.
+// The answering end of a line: takes calls, runs them, and sends their results.
 
 import { setImmediate as turn } from 'node:timers/promises';
 import { OffloadError } from '../errors/errors.ts';
@@ -10,15 +10,15 @@ import { fromMessage, toMessage } from './codec/error-message.ts';
 import { Packer, Unpacker } from './codec/packer.ts';
 import { type Path, readAll } from './line.ts';
 
-/** How long it looks for the next call before it sleeps [s]. */
+/** How long the server polls for the next call before it sleeps [s]. */
 const SPIN_S = 0;
-/** How long it sleeps at a time: so long a worker cannot be terminated [s]. */
+/** How long the server sleeps at a time [s]. A worker cannot be terminated during this time. */
 const SLEEP_S = 0.1;
-/** Borrowed arrays of this size together are worth a collection [bytes]: they should fit into a cache. */
+/** The total size of borrowed arrays from which garbage is collected [bytes]. The arrays should fit into a cache. */
 const COLLECT_AT = 4 * 2 ** 20;
-/** How often a timer that only keeps a thread alive fires. */
+/** The interval of a timer that only keeps a thread alive [ms]. */
 const LONG_MS: number = 2 ** 30;
-/** So many calls in a row are answered without a turn of the event loop, and for so long [ms]. */
+/** How many calls in a row are answered without a turn of the event loop, and for how long [ms]. */
 const CALLS_A_TURN = 16;
 const TURN_MS = 1;
 
@@ -27,7 +27,7 @@ interface Call {
   readonly kind: number;
   readonly path: Path;
   readonly args: readonly unknown[];
-  /** Takes its arrays back, to be called when it is over. */
+  /** Takes the arrays of the call back. Called when the call is over. */
   readonly revoke: (() => void) | undefined;
 }
 
@@ -36,29 +36,29 @@ type AnyIterator = Iterator<unknown> | AsyncIterator<unknown>;
 /** An iterator that a call returned. */
 interface Walk {
   readonly iterator: AnyIterator;
-  /** That call's: its arrays are the iterator's until it ends. */
+  /** The `revoke` of that call: the iterator may use the call's arrays until it ends. */
   readonly revoke: (() => void) | undefined;
 }
 
 export interface ServerOptions {
-  /** Makes the object that the calls are about, from what the first call brings. */
+  /** Makes the object of the calls, from the arguments of the first call. */
   readonly make: (...args: readonly unknown[]) => Promise<unknown>;
-  /** Runs what was made as the policy of a session. */
+  /** Runs the object as the policy of a session. */
   readonly runPolicy?: (...args: readonly unknown[]) => Promise<unknown>;
-  /** Collects garbage, quickly: called where dropped arrays might take the shared memory up. */
+  /** Collects garbage quickly. Called when dropped arrays might fill the shared memory. */
   readonly collect?: () => void;
-  /** Whether a call has to be over before the next begins, asynchronous ones too. */
+  /** Whether each call, also an asynchronous one, has to be over before the next begins. */
   readonly ordered: boolean;
-  /** Whether the arrays that a call brings are taken back when it is over. */
+  /** Whether the arrays of a call are taken back when the call is over. */
   readonly revokes: boolean;
-  /** What is there without work, as `process.getActiveResourcesInfo` names it. */
+  /** The resources that exist without any work, with the names of `process.getActiveResourcesInfo`. */
   readonly furniture?: readonly string[];
 }
 
 /**
- * Answers calls until the line is closed. While nothing else goes on in this thread it sleeps within
- * the addon, which is the shortest way from a call to its answer; while a call, a timer or a socket is
- * pending, the event loop waits for calls as well.
+ * Answers calls until the line is closed. While nothing else is pending in this thread, it sleeps inside the addon,
+ * because a call is then answered fastest. While a call, a timer or a socket is pending, the event loop waits for calls
+ * too.
  */
 export async function serve(native: NativeLine, options: ServerOptions): Promise<void> {
   await new Server(native, options).serve();
@@ -70,14 +70,14 @@ class Server {
   readonly #packer: Packer;
   readonly #unpacker: Unpacker;
   readonly #inbox: Call[] = [];
-  /** The calls that are begun but not over. */
+  /** The calls that have begun but are not over. */
   readonly #running: Set<number> = new Set();
   readonly #cancelled: Set<number> = new Set();
   readonly #iterators: Map<number, Walk> = new Map();
   #nextIterator = 0;
   #collectAt: number = COLLECT_AT;
   #root: unknown;
-  /** The first assignment that failed, until a call tells of it. */
+  /** The first assignment that failed, until a call reports it. */
   #failedSet: { readonly error: unknown } | undefined;
   #woken: (() => void) | undefined;
 
@@ -86,7 +86,7 @@ class Server {
     this.#options = options;
     this.#packer = new Packer(native, true);
     const { revokes: revocable } = options;
-    // The caller is whom this end belongs to.
+    // This end belongs to the caller, so the caller's messages have no size limit.
     const longest = Number.POSITIVE_INFINITY;
     this.#unpacker = new Unpacker(native, { revocable, longest, clones: true });
   }
@@ -110,7 +110,7 @@ class Server {
       } else if (this.#running.size === 0 && this.#isOver()) {
         return;
       }
-      // Timers, sockets and finalizers have their turn.
+      // Timers, sockets and finalizers get a turn of the event loop.
       await this.#turn();
       calls = 0;
       turnAt = performance.now() + TURN_MS;
@@ -119,26 +119,31 @@ class Server {
     }
   }
 
-  /** Whether nothing goes on in this thread, so that it may sleep where its event loop does not turn. */
+  /** Whether nothing is pending in this thread, so that it may sleep while its event loop does not turn. */
   async #isIdle(): Promise<boolean> {
     if (this.#inbox.length > 0 || this.#running.size > 0) return false;
     await settling();
     return !this.#isBusy();
   }
 
-  /** Whether the line is closed and nothing more is there; what was sent before it was closed is then. */
+  /**
+   * Whether the line is closed and no call is left. Everything that was sent before the line was closed has arrived
+   * then.
+   */
   #isOver(): boolean {
     if (!this.#native.closed) return false;
     this.#take();
     return this.#inbox.length === 0;
   }
 
-  /** A turn of the event loop; many dropped arrays are given back in it. */
+  /**
+   * Gives the event loop a turn. If many arrays are held, garbage is collected, so that dropped arrays are given back.
+   */
   async #turn(): Promise<void> {
     const collects = this.#native.heldBytes >= this.#collectAt;
     if (collects) this.#options.collect?.();
     await turn();
-    // What is left is kept by somebody: collecting again makes sense when as much has come.
+    // The arrays that are left are in use. The next collection makes sense when as much has been added.
     if (collects) this.#collectAt = Math.max(COLLECT_AT, 2 * this.#native.heldBytes);
   }
 
@@ -170,13 +175,16 @@ class Server {
     this.#native.deafen();
   }
 
-  /** Takes the calls that are there; where none is, waits for one for so long. */
+  /**
+   * Takes the calls that are there. If there is no call, waits for one, at most for `limitS` [s], and polls for the
+   * first `spinS`.
+   */
   #take(spinS: number = 0, limitS: number = 0): void {
     const first = calling(() => this.#native.next(this.#unpacker.bytes, spinS, limitS));
     readAll(this.#unpacker, this.#next, this.#taken, first);
   }
 
-  /** Takes the calls that are there; the next one wakes this thread. */
+  /** Takes the calls that are there. The next call then wakes this thread. */
   #park(): void {
     readAll(this.#unpacker, () => this.#native.take(this.#unpacker.bytes, true), this.#taken);
   }
@@ -197,7 +205,7 @@ class Server {
     }
   };
 
-  /** Makes a call. The promise is there where it is not over at once; it never rejects. */
+  /** Runs a call. Returns a promise if the call is not over at once; the promise never rejects. */
   #begin(call: Call): Promise<void> | undefined {
     try {
       const result = this.#run(call);
@@ -255,7 +263,7 @@ class Server {
     }
   }
 
-  /** What a path leads to, and whose it is. */
+  /** Returns the value at a path, and its owner. */
   #find(path: Path): { owner: unknown; name: string; value: unknown } {
     const names = typeof path === 'string' ? [path] : path;
     let owner: unknown;
@@ -300,7 +308,7 @@ class Server {
   }
 
   #trySend(call: Call, kind: number, value: unknown): Promise<void> | undefined {
-    // Nobody waits for it any more; an iterator has to be ended by the caller even so.
+    // No caller waits for it any more, but the caller still has to end an iterator.
     if (this.#cancelled.delete(call.id) && kind !== ANSWER.iterator) return undefined;
     const packer = this.#packer;
     packer.begin(call.id, kind);
@@ -313,25 +321,25 @@ class Server {
       packer.value(toError(error), 'error');
     }
     if (calling(() => this.#native.send(packer.bytes, packer.length))) return undefined;
-    // The caller is far behind: what it has not taken must not get lost.
+    // The caller is far behind. Messages that it has not taken must not get lost.
     packer.discard();
     return turn().then(() => this.#trySend(call, kind, value));
   }
 }
 
-/** Lets all promises that are settled have their effect, and what follows from that. */
+/** Lets the reactions of all settled promises run, and the reactions that follow from them. */
 function settling(): Promise<void> {
   return new Promise((resolve) => process.nextTick(resolve));
 }
 
-/** Awaits what may be pending without anything that keeps a thread alive. */
+/** Awaits a promise, and keeps the thread alive meanwhile, because nothing else may do so. */
 async function lasting(done: Promise<void>): Promise<void> {
   const alive = setInterval(() => undefined, LONG_MS);
   await done;
   clearInterval(alive);
 }
 
-/** A generator, or what else is walked through step by step; not what holds its values. */
+/** Returns the iterator of a generator or another iterator. Arrays and other collections are not iterators. */
 function iteratorOf(value: unknown): AnyIterator | undefined {
   if (value === null || typeof value !== 'object') return undefined;
   const walked = value as Partial<AsyncIterable<unknown> & Iterable<unknown> & Iterator<unknown>>;
@@ -342,7 +350,7 @@ function iteratorOf(value: unknown): AnyIterator | undefined {
   return undefined;
 }
 
-/** What was thrown, as an error that can be looked at. */
+/** Returns the thrown value as an error with readable properties. */
 function toError(thrown: unknown): Error {
   return fromMessage(toMessage(thrown));
 }
@@ -356,7 +364,7 @@ function noFunction(owner: unknown, name: string, value: unknown): OffloadError 
   );
 }
 
-/** The names of an object and of its class, without what every object has. */
+/** Returns the property names of an object and of its class, without those that every object has. */
 function namesOf(object: object): string[] {
   const names = new Set<string>();
   for (let at: object | null = object; at && at !== Object.prototype; ) {

@@ -1,6 +1,6 @@
 import { checkNumber } from '../checks.ts';
 
-/** Shared memory for large arrays in each direction [bytes]. */
+/** The default size of the shared memory for large arrays, in each direction [bytes]. */
 export const DEFAULT_SHARED_BYTES: number = 64 * 2 ** 20;
 
 const LARGEST: number = 64 * 2 ** 30;

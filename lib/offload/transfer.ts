@@ -5,14 +5,14 @@ import { OptionTypeError } from '../errors/errors.ts';
 const marked: WeakMap<object, readonly object[]> = new WeakMap();
 
 /**
- * Marks a value, an argument or a result, to be moved to the other thread instead of copied: a large
- * buffer then takes no time, and is empty (detached) on this side. Returns the value itself. The mark
- * is used up when the value is sent.
+ * Marks a value, an argument or a result, to be moved to the other thread instead of copied. A large buffer is then
+ * sent without delay, and is empty (detached) in this thread. Returns the value itself. The mark counts for one
+ * sending.
  *
  * @example
  * const depth = await estimate(transfer(image)); // and in estimate: return transfer(map)
  * await fuse(transfer({ left, right }, [left.buffer, right.buffer]));
- * @param list what moves: array buffers, ports; by default the value itself, or its buffer
+ * @param list the objects to move: array buffers, ports. Default: the value itself, or its buffer
  * @throws {OptionTypeError} `OPTION_VALUE`, `OPTION_LIST`
  */
 export function transfer<T extends object>(value: T, list?: readonly object[]): T {
@@ -36,7 +36,7 @@ function movingOf(value: object): readonly object[] | undefined {
   return types.isArrayBuffer(value) || isPort ? [value] : undefined;
 }
 
-/** What of these values is to be moved; the marks are used up. */
+/** Returns the objects to move with these values, and removes their marks. */
 export function takeMoving(values: readonly unknown[]): object[] {
   const moving: object[] = [];
   for (const value of values) {

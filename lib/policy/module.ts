@@ -1,16 +1,16 @@
-// What every policy elsewhere is, whether in a worker or a process: an export of a module that is loaded there.
+// Policies that run in a worker or a process. Each is an export of a module that is loaded there.
 
 import { checkNumber, checkText, isUrl } from '../checks.ts';
 import { OptionTypeError } from '../errors/errors.ts';
 
-/** The policy that an export is, or that the factory which it is returns. */
+/** The type of the policy: of the export itself, or, with arguments, of what the export returns as a factory. */
 export type PolicyIn<Export, Args> = Args extends readonly unknown[]
   ? Export extends (...args: never[]) => infer Made
     ? Awaited<Made>
     : never
   : Export;
 
-/** What the export is called with where it is a factory; undefined where it is the policy itself. */
+/** The arguments with which the export is called if it is a factory; undefined if it is the policy itself. */
 export type FactoryArgs<Export> = Export extends (...args: infer Given) => infer Made
   ? Awaited<Made> extends (...args: never[]) => unknown
     ? Given
@@ -28,37 +28,38 @@ export type ActionOf<P> = P extends (...args: never[]) => infer Answer ? Awaited
 
 /** A policy that another thread or process loads. */
 export interface ModulePolicy<Observation, Action> {
-  /** The module. */
+  /** The URL of the module. */
   readonly url: URL;
-  /** The name under which the module has the policy, or its factory. */
+  /** The name under which the module exports the policy or its factory. */
   readonly exportName: string;
-  /** What the factory is called with; undefined where the export is the policy itself. */
+  /** The arguments of the factory; undefined if the export is the policy itself. */
   readonly args: readonly unknown[] | undefined;
   /** The realtime priority of the thread that runs the policy; undefined for none. */
   readonly priority: number | undefined;
-  /** Never set; it tells the compiler what the policy decides on and what it answers. */
+  /** Never set. It tells the compiler what the policy observes and what it answers. */
   readonly types?: (observation: Observation) => Action;
 }
 
-/** How such a policy is found and run. */
+/** Options of a policy in a worker or a process. */
 export interface ModulePolicyOptions<Name, Args> {
-  /** The name of the export, in Python of the function. Default `'default'`; in Python there is none. */
+  /** The name of the export, in Python of the function. Default `'default'`; in Python there is no default. */
   readonly export?: Name;
   /**
-   * What the export is called with to make the policy, where it is a factory (sync or async). They
-   * are copied to where it runs. Without `args` the export is the policy itself.
+   * The arguments of the export if it is a factory (sync or async) that makes the policy. They are copied to the worker
+   * or the process. Without `args` the export is the policy itself.
    */
   readonly args?: Args;
   /**
-   * The `SCHED_FIFO` priority of the policy's thread, in a process of its first one, while it answers, 1 to 98, so
-   * that busy processes do not make it late; `null` leaves it with the ordinary scheduler. Default 40, at most
-   * three below the loop's. A policy that has not answered for `maxHeldTicks` cycles is an ordinary one until
-   * it does. Threads that the policy starts, torch's for instance, are ordinary ones.
+   * The `SCHED_FIFO` priority of the policy's thread while it answers, 1 to 98, so that busy processes do not make it
+   * late. In a process it is the priority of the first thread. `null` leaves the thread to the ordinary scheduler.
+   * Default 40. It is lowered if it is not at least three below the loop's priority. A policy that has not answered for
+   * `maxHeldTicks` cycles loses the priority until it answers. Threads that the policy starts, for example torch's,
+   * have no such priority.
    */
   readonly priority?: number | null;
 }
 
-/** The policies of one kind, which are known again among what else may be given as a policy. */
+/** Remembers the policies of one kind, to tell them from other values that are given as a policy. */
 export class PolicyKind<Made extends object> {
   readonly #made: WeakSet<object> = new WeakSet();
 
@@ -74,9 +75,9 @@ export class PolicyKind<Made extends object> {
 }
 
 /**
- * Checks what every policy elsewhere is made from.
+ * Checks the options of a policy in a worker or a process, and returns the policy.
  *
- * @throws {OptionTypeError | OptionRangeError} where something is not as it must be
+ * @throws {OptionTypeError | OptionRangeError} if an argument is invalid
  */
 export function modulePolicy(
   url: URL,
@@ -91,7 +92,7 @@ export function modulePolicy(
   return { url, exportName, args, priority: checkPriority(priority, spin) };
 }
 
-/** @throws {OptionTypeError} `OPTION_URL`; `file` is the example of the message */
+/** @throws {OptionTypeError} `OPTION_URL`; `file` is the example in the message */
 export function checkPolicyUrl(url: unknown, file: string): asserts url is URL {
   if (isUrl(url)) return;
   const expected = `a URL, as in new URL('${file}', import.meta.url)`;
@@ -99,12 +100,12 @@ export function checkPolicyUrl(url: unknown, file: string): asserts url is URL {
 }
 
 /**
- * The default `SCHED_FIFO` priority of a policy's thread: below 50, where a `PREEMPT_RT` kernel has the
- * interrupts of the network card.
+ * The default `SCHED_FIFO` priority of a policy's thread. It is below 50, the priority of the network card's interrupts
+ * on a `PREEMPT_RT` kernel.
  */
 const POLICY_PRIORITY = 40;
 
-/** Checks the priority of a policy's thread; one that spins has none. */
+/** Checks the priority of a policy's thread. A thread that spins has no priority. */
 function checkPriority(priority: number | null | undefined, spin: boolean): number | undefined {
   if (priority === null || (priority === undefined && spin)) return undefined;
   if (spin) {

@@ -13,7 +13,7 @@ import {
   PolicyKind,
 } from './module.ts';
 
-/** A policy that runs in another process; {@link processPolicy} makes it. */
+/** A policy that runs in another process, made by {@link processPolicy}. */
 export interface ProcessPolicy<Observation, Action> extends ModulePolicy<Observation, Action> {
   /** The Python interpreter; undefined for the default. */
   readonly python: string | undefined;
@@ -21,10 +21,10 @@ export interface ProcessPolicy<Observation, Action> extends ModulePolicy<Observa
   readonly env: Readonly<Record<string, string>> | undefined;
 }
 
-/** How a policy in another process is found and run. */
+/** Options of {@link processPolicy}. */
 export interface ProcessPolicyOptions<Name extends PropertyKey, Args>
   extends ModulePolicyOptions<Name, Args> {
-  /** The Python interpreter. Default: that of the environment variable `VIRTUAL_ENV`, then `python3`. */
+  /** The Python interpreter. Default: the one in the environment variable `VIRTUAL_ENV`, else `python3`. */
   readonly python?: string;
   /** Environment variables beside this process's own. */
   readonly env?: Readonly<Record<string, string>>;
@@ -33,14 +33,15 @@ export interface ProcessPolicyOptions<Name extends PropertyKey, Args>
 const kind: PolicyKind<ProcessPolicy<unknown, unknown>> = new PolicyKind();
 
 /**
- * A policy in another process, Node or Python, for a robot that is driven natively, as a `Franka` is. The
- * process is started with the session and loads the module; the session's loop then writes observations where the
- * process sees them, and reads its actions, so neither a blocked main thread nor its garbage collection delays it. It ends with the
- * session; where it dies, the arm is brought to rest and the session ends with `POLICY_CRASHED`.
+ * Makes a policy that runs in another process, Node or Python, for a robot that is driven natively, for example a
+ * `Franka`. The process starts with the session and loads the module. The session's loop exchanges observations and
+ * actions with the process through shared memory, so neither a blocked main thread nor its garbage collection delays
+ * the policy. The process ends with the session. If the process dies, the arm is brought to rest and the session ends
+ * with `POLICY_CRASHED`.
  *
- * In Python the policy is called as `policy(state, tick)`: `state.q` and the other fields of a robot state are
- * numpy arrays, or memoryviews without numpy, that the next cycle refreshes in place, and numbers; `tick` has
- * `tick`, `time_s` and `period_s`. It returns numbers: a list, a numpy array, a tensor; or `None` where it has
+ * In Python the policy is called as `policy(state, tick)`. `state` has `q` and the other fields of a robot state:
+ * numbers and numpy arrays, or memoryviews without numpy. The next cycle updates the arrays in place. `tick` has
+ * `tick`, `time_s` and `period_s`. The policy returns numbers: a list, a numpy array or a tensor; or `None` if it has
  * nothing new.
  *
  * @example
@@ -48,7 +49,7 @@ const kind: PolicyKind<ProcessPolicy<unknown, unknown>> = new PolicyKind();
  *   export: 'make_policy',
  *   args: ['checkpoint.pt', 'cuda:0'],
  * });
- * @throws {OptionTypeError | OptionRangeError} where an option is not as it must be
+ * @throws {OptionTypeError | OptionRangeError} if an option is invalid
  */
 export function processPolicy(
   url: URL,
@@ -86,7 +87,7 @@ export function processPolicy(
   return kind.make({ ...modulePolicy(url, options, defaultName, false), python, env });
 }
 
-/** Whether something was made by {@link processPolicy}. */
+/** Whether a value was made by {@link processPolicy}. */
 export function isProcessPolicy<Observation, Action>(
   policy: unknown,
 ): policy is ProcessPolicy<Observation, Action> {

@@ -1,22 +1,22 @@
-// What passes between a policy's worker or process and the main thread.
+// The messages between a policy's worker or process and the main thread.
 
 import type { MessagePort } from 'node:worker_threads';
 import type { ErrorMessage } from '../offload/codec/error-message.ts';
 import type { Refusal } from '../session/action.ts';
 
-/** What a policy elsewhere sees and answers. */
+/** The sizes of the observations and actions of a policy in a worker or a process. */
 export interface Lengths {
   /** How many numbers an observation has. */
   readonly observation: number;
   /** How many numbers an action has. */
   readonly action: number;
-  /** Whether an action begins with a pose, which may then be told as `{ xyz, quat }`. */
+  /** Whether an action begins with a pose, which may then be given as `{ xyz, quat }`. */
   readonly isPose: boolean;
 }
 
-/** What the main thread gives a worker to run. */
+/** The policy that the main thread gives to a worker. */
 export interface WorkerTask {
-  /** Where the worker tells what became of it: a port of its own, because the policy may use `parentPort`. */
+  /** The port to which the worker reports. It is a separate port, because the policy may use `parentPort`. */
   readonly port: MessagePort;
   readonly url: string;
   readonly exportName: string;
@@ -25,10 +25,10 @@ export interface WorkerTask {
   readonly lengths: Lengths;
 }
 
-/** What a worker tells the main thread. */
+/** A message of a worker to the main thread. */
 export type WorkerMessage = { readonly kind: 'ready'; readonly policyPort: number } | PolicyFailure;
 
-/** How a policy ended that did not end with its session. */
+/** Why a policy ended before its session. */
 export type PolicyFailure =
   | { readonly kind: 'threw'; readonly tick: number | undefined; readonly error: ErrorMessage }
   | { readonly kind: 'detached'; readonly tick: number }

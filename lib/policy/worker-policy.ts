@@ -11,20 +11,20 @@ import {
   PolicyKind,
 } from './module.ts';
 
-/** A policy that runs in a worker; {@link workerPolicy} makes it. */
+/** A policy that runs in a worker, made by {@link workerPolicy}. */
 export interface WorkerPolicy<Observation, Action> extends ModulePolicy<Observation, Action> {
   /** Whether the worker keeps a core busy while it waits. */
   readonly spin: boolean;
 }
 
-/** How a policy in a worker is found and run. */
+/** Options of {@link workerPolicy}. */
 export interface WorkerPolicyOptions<Name extends PropertyKey, Args>
   extends ModulePolicyOptions<Name, Args> {
   /**
-   * Whether the worker spins instead of sleeping between ticks. It takes a physical core, on which the
-   * worker stays and the loop does not; a session without two such cores is refused with `OPTION_SPIN`. Threads
-   * and processes that the policy starts stay on that core too. It has no `priority` then.
-   * Default false.
+   * Whether the worker spins instead of sleeping between ticks. The worker then needs a physical core of its own, which
+   * the loop does not use. If there are not two such cores, the session is refused with `OPTION_SPIN`. Threads and
+   * processes that the policy starts stay on the worker's core too. A worker that spins has no `priority`. Default
+   * false.
    */
   readonly spin?: boolean;
 }
@@ -32,17 +32,17 @@ export interface WorkerPolicyOptions<Name extends PropertyKey, Args>
 const kind: PolicyKind<WorkerPolicy<unknown, unknown>> = new PolicyKind();
 
 /**
- * A policy in a worker thread, for a robot that is driven natively, as a `Franka` is. The module is
- * loaded when a session starts; the worker then waits for the loop inside the addon, so neither a
- * blocked main thread nor its garbage collection delays it. It is ended with the session. What its factory is called
- * with is copied as by `postMessage`.
+ * Makes a policy that runs in a worker thread, for a robot that is driven natively, for example a `Franka`. The module
+ * is loaded when a session starts. The worker then waits for the loop inside the addon, so neither a blocked main
+ * thread nor its garbage collection delays the policy. The worker ends with the session. The arguments of a factory are
+ * copied as by `postMessage`.
  *
  * @example
  * const policy = workerPolicy<typeof import('./policy.js'), 'makePolicy'>(
  *   new URL('./policy.js', import.meta.url),
  *   { export: 'makePolicy', args: [0.5] },
  * );
- * @throws {OptionTypeError} where an option is not as it must be
+ * @throws {OptionTypeError} if an option is invalid
  */
 export function workerPolicy(
   url: URL,
@@ -71,7 +71,7 @@ export function workerPolicy(
   return kind.make({ ...modulePolicy(url, options, 'default', spin), spin });
 }
 
-/** Whether something was made by {@link workerPolicy}. */
+/** Whether a value was made by {@link workerPolicy}. */
 export function isWorkerPolicy<Observation, Action>(
   policy: unknown,
 ): policy is WorkerPolicy<Observation, Action> {

@@ -4,7 +4,7 @@ import { describe, read } from '../errors/describe.ts';
 import { numberText } from '../errors/number.ts';
 import { isUnit, QUATERNION, quaternionLength, writeMatrix } from '../franka/pose.ts';
 
-/** Why an answer can be no action. */
+/** The codes for an answer that is not a valid action. */
 export const REFUSALS = [
   'ACTION_LENGTH',
   'ACTION_TYPE',
@@ -12,21 +12,21 @@ export const REFUSALS = [
   'ACTION_FRAME',
 ] as const;
 
-/** Why an answer is no action. */
+/** Why an answer is not a valid action. */
 export interface Refusal {
   readonly code: (typeof REFUSALS)[number];
   readonly received: string;
   readonly expected: string;
-  /** What to return instead; empty where `expected` says it. */
+  /** What to return instead; empty if `expected` already says it. */
   readonly advice: string;
 }
 
-/** The numbers of a pose. */
+/** How many numbers a pose has. */
 const POSE = 16;
-/** The numbers behind a motion: torques of the joints. */
+/** How many torques follow a motion, one for each joint. */
 const TORQUES = 7;
 
-/** Puts answers of a policy into the form that the native side takes. */
+/** Converts answers of a policy to the form that the native side takes. */
 export class ActionBuffer {
   readonly #slots: Float64Array;
   readonly #isPose: boolean;
@@ -37,14 +37,17 @@ export class ActionBuffer {
 
   /**
    * @param length how many numbers an action has
-   * @param isPose whether they begin with a pose, which may then be told as `{ xyz, quat }`
+   * @param isPose whether actions begin with a pose, which may then be given as `{ xyz, quat }`
    */
   constructor(length: number, isPose = false) {
     this.#slots = new Float64Array(length);
     this.#isPose = isPose;
   }
 
-  /** The action that `answer` is, until the next call; undefined where it is nothing new; or why it is none. */
+  /**
+   * Returns the action in `answer`, valid until the next call; undefined if the policy has nothing new; or why the
+   * answer is not a valid action.
+   */
   take(answer: unknown): Float64Array | Refusal | undefined {
     if (answer === undefined) return undefined;
     if (isList(answer)) return this.#fill(answer, this.#slots) ?? this.#slots;
@@ -54,7 +57,7 @@ export class ActionBuffer {
     return this.#refused('ACTION_TYPE', describe(answer), adviceFor(answer));
   }
 
-  /** Copies numbers; the refusal where they are not those, and as many. */
+  /** Copies numbers. Returns a refusal if an item is not a number, or if the length is wrong. */
   #fill(list: ArrayLike<unknown>, slots: Float64Array, name?: string): Refusal | undefined {
     // The length and each slot are read once: what was checked is what is sent.
     const { length } = list;
@@ -74,7 +77,7 @@ export class ActionBuffer {
     return this.#refused('ACTION_LENGTH', `${what}${describe(list)}`, '');
   }
 
-  /** The action that a pose as an object is. Allocates nothing where it is one. */
+  /** Converts a pose that is given as an object. Allocates nothing if it is valid. */
   #pose(answer: object): Float64Array | Refusal {
     const slots = this.#slots;
     const hasElbow = (slots.length - POSE) % TORQUES === 1;
@@ -102,7 +105,7 @@ export class ActionBuffer {
     return slots;
   }
 
-  /** Copies the numbers of a field that a pose must have, or must not. */
+  /** Copies the numbers of a field that a pose must have. With `isTaken` false it refuses a pose that has the field. */
   #part(answer: object, name: string, into: Float64Array, isTaken = true): Refusal | undefined {
     const value: unknown = Object.hasOwn(answer, name) ? Reflect.get(answer, name) : undefined;
     if (!isTaken && value === undefined) return undefined;
@@ -146,7 +149,7 @@ export class ActionBuffer {
   }
 }
 
-/** What to return instead of something that is no list. */
+/** Returns the advice for an answer that is not a list. */
 function adviceFor(answer: unknown): string {
   if (answer === null) return 'Return undefined where there is nothing new';
   if (typeof answer !== 'object') return '';
@@ -161,7 +164,7 @@ function adviceFor(answer: unknown): string {
   return '';
 }
 
-/** What to return instead of a list with such an item. */
+/** Returns the advice for a list with such an item. */
 function adviceForItem(list: ArrayLike<unknown>, item: unknown): string {
   if (isList(item)) return Array.isArray(item) ? 'Return answer.flat()' : 'Return [...answer[0]]';
   switch (typeof item) {

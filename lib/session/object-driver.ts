@@ -19,11 +19,11 @@ interface Pending {
 
 const NOTHING: Float64Array = new Float64Array(0);
 
-/** How long the end of a session waits for what the robot is doing, and then for its `stop` [ms]. */
+/** How long the end of a session waits for the robot's current action, and then for its `stop()` [ms]. */
 const STOP_LIMIT_MS = 2_000;
 const LIMIT_S = STOP_LIMIT_MS / 1e3;
 
-/** Drives a robot written in JavaScript: one wake a tick, to observe, decide and act. */
+/** Drives a robot written in JavaScript. Each tick has one wake, to observe, decide and act. */
 export class ObjectDriver<Observation, Action> implements Driver {
   readonly isNative = false;
   readonly #robot: Robot<Observation, Action>;
@@ -63,7 +63,7 @@ export class ObjectDriver<Observation, Action> implements Driver {
 
   async stop(): Promise<void> {
     this.#halted = true;
-    // How the action ended is told elsewhere; the robot is stopped either way.
+    // A failure of the action is reported elsewhere. The robot is stopped in any case.
     await within(STOP_LIMIT_MS, this.#acting).catch(() => undefined);
     if (await within(STOP_LIMIT_MS, settled(this.#robot.stop?.()))) return;
     const message = `the robot's stop() has not settled within ${LIMIT_S} s: the robot may still move`;
@@ -74,7 +74,7 @@ export class ObjectDriver<Observation, Action> implements Driver {
     const pending = this.#pending;
     if (!pending) return undefined;
     const { what, tick, promise } = pending;
-    // An action was waited for before the robot was stopped.
+    // `stop()` has already waited for a pending action.
     const limitMs = what === 'act' ? 0 : STOP_LIMIT_MS;
     if (await within(limitMs, promise).catch(() => true)) return undefined;
     const who = what === 'policy' ? 'the policy' : `the robot's ${what}()`;
@@ -118,7 +118,7 @@ export class ObjectDriver<Observation, Action> implements Driver {
   }
 
   #act(action: Action, tick: number): void {
-    // The loop does not wait beyond the end of its time.
+    // The loop may have ended meanwhile, because its time is over: then the action is not carried out.
     if (this.#session?.hasEnded) return;
     let wrong: ReturnType<typeof findNotFinite>;
     try {
@@ -150,14 +150,14 @@ export class ObjectDriver<Observation, Action> implements Driver {
     );
   }
 
-  /** Runs `call` and goes on with what it returns or promises, unless the session was halted. */
+  /** Runs `call`, and passes what it returns or promises to `next`, unless the session was halted. */
   #step<T>(
     what: Pending['what'],
     call: () => T | PromiseLike<T>,
     refuse: (error: unknown) => Failure,
     next: (value: T) => void,
   ): void {
-    // A step after the end must not reach the robot: what still comes is dropped.
+    // A step after the end must not reach the robot: late results are dropped.
     if (this.#halted) return;
     const [tick = 0] = this.#clock;
     let value: T | PromiseLike<T>;

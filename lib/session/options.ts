@@ -9,64 +9,65 @@ import { checkRealtime, type RealtimeOptions } from './realtime.ts';
 import type { OnViolation } from './violation.ts';
 
 /**
- * What happens to an action that breaks a limit of the arm, kind by kind. What an answer asks is judged by it
- * and the answers before it, over the times of their questions, whenever it comes. `'stop'` (the default of
- * each) brings the arm to rest and ends the session with an {@link InvalidActionError}; `'clamp'`
- * follows the action as far as all limits allow, and goes on. A step breaks several limits at once;
- * one that stops prevails. What is no finite number, or a pose that is no rigid transform, always
- * stops.
+ * What happens to an action that breaks a limit of the arm, for each kind of limit. Velocity, acceleration and jerk of
+ * an answer follow from it, the answers before it, and the times of their questions; the time at which an answer comes
+ * does not matter. `'stop'` (the default of each kind) brings the arm to rest and ends the session with an
+ * {@link InvalidActionError}. `'clamp'` follows the action as far as all limits allow, and goes on. An action that is a
+ * step may break several limits at once; if one of them is set to `'stop'`, the session stops. A number that is not
+ * finite, or a pose that is not a rigid transform, always stops the session.
  *
- * The limits are the arm's own data: range and velocity from the URDF that the arm serves, where the
- * velocity falls towards the ends of the range; acceleration, jerk and torque rate from libfranka's
- * `rate_limiting.h`; torque from the data sheet. A clamped motion keeps 5 % away from acceleration
- * and jerk, and is slower where the arm lags behind it. In Cartesian modes velocity, acceleration and
- * jerk are those of the end effector's translation and rotation (libfranka's `rate_limiting.h`), and a
- * clamped motion asks no more than four fifths of their acceleration and jerk of the joints.
+ * The limits are the arm's own data. Range and velocity come from the URDF that the arm serves; the velocity limit
+ * falls towards the ends of the range. Acceleration, jerk and torque rate come from libfranka's `rate_limiting.h`,
+ * torque from the data sheet. A clamped motion stays 5 % below the limits of acceleration and jerk, and is slower if
+ * the arm lags behind it. In Cartesian modes velocity, acceleration and jerk are those of the end effector's
+ * translation and rotation (libfranka's `rate_limiting.h`). A clamped motion then uses at most four fifths of the
+ * joints' acceleration and jerk limits.
  */
 export interface LimitOptions {
-  /** Beyond a joint's range. Of torques: the measured joint, which is then braked. */
+  /**
+   * A position beyond a joint's range. In torque control the measured position counts, and the joint is then braked.
+   */
   readonly position?: OnViolation;
   /**
-   * Faster than allowed at this place, or too fast to be braked before the end of the range within
-   * acceleration and jerk. Of torques: the measured joint, which is then braked.
+   * A velocity that is higher than allowed at this position, or too high to brake before the end of the range within
+   * the limits of acceleration and jerk. In torque control the measured velocity counts, and the joint is then braked.
    */
   readonly velocity?: OnViolation;
   /** A velocity that changes faster than allowed: of a joint, or of the end effector. */
   readonly acceleration?: OnViolation;
   /** An acceleration that changes faster than allowed. */
   readonly jerk?: OnViolation;
-  /** More torque than allowed. */
+  /** A torque that is higher than allowed. */
   readonly torque?: OnViolation;
   /** A torque that changes faster than allowed. */
   readonly torqueRate?: OnViolation;
   /**
-   * More than the joints can do, in Cartesian modes: faster than one of them may go, or closer to the
-   * end of its range or to a singular pose than it could be braked from. So is a pose out of their reach,
-   * once the arm has stood still for 0.2 s on the way to it.
+   * In Cartesian modes: a motion that the joints cannot do. A joint would go faster than it may, or would come too
+   * close to the end of its range or to a singular pose to be braked in time. A pose out of reach counts too, once the
+   * arm has stood still for 0.2 s on the way to it.
    */
   readonly joints?: OnViolation;
   /**
-   * The end effector outside `boxM`, or too fast to be braked inside. Clamped, joint modes stop there
-   * and Cartesian ones slide along the wall; a torque is a command of the policy's own, so that
-   * clamping it brakes the arm at the wall and may not hold it there.
+   * An end effector outside `boxM`, or too fast to be braked inside it. With `'clamp'` the arm stops at the wall in
+   * joint modes, and slides along the wall in Cartesian modes. In torque control the policy itself commands the
+   * torques, so `'clamp'` brakes the arm at the wall, but may not hold it there.
    */
   readonly box?: OnViolation;
   /** A box that the end effector stays in. Default: none. */
   readonly boxM?: CartesianBox;
-  /** A joint further than `maxDistanceRad` from its command; clamped, the command waits for it. */
+  /** A joint further than `maxDistanceRad` from its command. With `'clamp'` the command waits for the joint. */
   readonly distance?: OnViolation;
   /**
-   * How far a joint may be from its command, except in torque control [rad]. Default 0.1: an arm
-   * with its usual joint stiffness gives its highest torque at a third of that. With an
-   * {@link ImpedanceLaw} or `impedance: 'external'` 0.5.
+   * How far a joint may be from its command, except in torque control [rad]. Default 0.1: with the arm's default joint
+   * stiffness, a third of this distance already needs the highest torque. With an {@link ImpedanceLaw} or
+   * `impedance: 'external'` the default is 0.5.
    */
   readonly maxDistanceRad?: number;
 }
 
 /**
- * A box along the axes of the base frame, for the origin of the end effector frame; in joint modes
- * the forward kinematics of the commanded joints say where that is. An arm that is outside may stay
- * and may come back in.
+ * A box along the axes of the base frame, for the origin of the end effector frame. In joint modes this origin is
+ * computed from the commanded joint positions. An arm that is outside may stay there, and may come back in.
  */
 export interface CartesianBox {
   /** The lowest x, y and z [m]. */
@@ -74,23 +75,23 @@ export interface CartesianBox {
   /** The highest x, y and z [m]. */
   readonly upper: Numbers<3>;
   /**
-   * How far inside the walls commands stay [m]: the arm is a little off its command, and goes on for
-   * some cycles where commands get lost. Default 0.01.
+   * How far inside the walls the commands stay [m]. The margin is needed because the arm deviates a little from its
+   * command, and moves on for some cycles if commands get lost. Default 0.01.
    */
   readonly marginM?: number;
 }
 
 /**
- * What a motion to a target may take of the arm's own limits, joint by joint or of the end effector: shares from
- * 0.01 to 1. With the defaults joint 1 goes 0.1 rad in 0.37 s and 1 rad in 1.16 s, and the end effector goes 0.1 m in
- * about 0.6 s.
+ * The shares of the arm's own limits that a motion to a target may use, from 0.01 to 1. They apply to each joint, or to
+ * the end effector. With the defaults joint 1 moves by 0.1 rad in 0.37 s and by 1 rad in 1.16 s, and the end effector
+ * moves by 0.1 m in about 0.6 s.
  */
 export interface TargetBudget {
-  /** The share of the velocity. Default 0.5. */
+  /** The share of the velocity limit. Default 0.5. */
   readonly velocityShare?: number;
-  /** The share of the acceleration. Default 0.5. */
+  /** The share of the acceleration limit. Default 0.5. */
   readonly accelerationShare?: number;
-  /** The share of the jerk. Default 0.1 for joints, 0.03 for the end effector. */
+  /** The share of the jerk limit. Default 0.1 for joints, 0.03 for the end effector. */
   readonly jerkShare?: number;
 }
 
@@ -100,7 +101,7 @@ export type OnLate = 'rest' | 'stop';
 /**
  * The former name of `'rest'`.
  *
- * @deprecated Write `'rest'`: the robot does not hold its command for ever, it comes to rest.
+ * @deprecated Write `'rest'`: the robot does not hold its command forever, it comes to rest.
  */
 export type OnLateHold = 'hold';
 
@@ -109,76 +110,77 @@ const ON_LATE = ['rest', 'stop'] as const satisfies readonly OnLate[];
 /** How a session runs. */
 export interface SessionOptions extends LockstepOptions {
   /**
-   * How often the policy is asked, a second; any number, fractions too. Default 50 for a robot
-   * written in JavaScript, at most 10,000. A robot with a clock of its own (a Franka arm: 1000) gets
-   * its command every cycle whatever this is; default and most is its own rate. Questions are asked
-   * in the cycle nearest to their time, and what is commanded between two answers follows from
-   * {@link FrankaOptions.control}.
+   * How often a second the policy is asked [Hz]; fractions are allowed. For a robot written in JavaScript the default
+   * is 50, and the maximum 10,000. For a robot with a clock of its own (a Franka arm: 1000 Hz) the default and the
+   * maximum are its own rate. Such a robot gets a command in every cycle, also at a lower rate. Questions are asked in
+   * the cycle nearest to their time, and {@link FrankaOptions.control} says what is commanded between two answers.
    */
   readonly rateHz?: number;
-  /** Wait between the robot's reset and the first cycle [s]. Default 0.5. */
+  /** The wait between the robot's reset and the first cycle [s]. Default 0.5. */
   readonly warmupS?: number;
   /**
-   * How long the policy may take, from the arrival of the robot's state [s]. Default 300e-6, and half
-   * of its own period for a policy slower than the robot; then it may take up to that period. Up to
-   * nine tenths of the robot's period the answer is used in the same cycle; above, from the first
-   * cycle behind the deadline on, even if it is there before: a motion is smooth then however long
-   * each answer takes. Only for robots with a clock of their own: a robot written in JavaScript waits
-   * for its policy.
+   * How long the policy may take, from the arrival of the robot's state [s]. Default 300e-6. For a policy slower than
+   * the robot the default is half of the policy's period, and the maximum this period. With a deadline of up to nine
+   * tenths of the robot's period the answer is used in the same cycle. With a longer deadline it is used from the first
+   * cycle after the deadline on, even if it comes earlier, so that the motion is smooth however long each answer takes.
+   * Only for robots with a clock of their own: a robot written in JavaScript waits for its policy.
    */
   readonly deadlineS?: number;
   /**
-   * Cycles of the loop in a row that the last command is held when no action comes. Default 20, or as
-   * many as one period of a slower policy has.
+   * For how many cycles of the loop in a row the last command is held when no action comes. Default 20, or the number
+   * of cycles in one period of a slower policy.
    */
   readonly maxHeldTicks?: number;
   /**
-   * What happens after that: `'rest'` (default) brings the robot to rest and goes on when actions come
-   * again; `'stop'` ends the session with a {@link PolicyLateError}.
+   * What happens after `maxHeldTicks` cycles: `'rest'` (default) brings the robot to rest, and goes on when actions
+   * come again. `'stop'` ends the session with a {@link PolicyLateError}.
    */
   readonly onLate?: OnLate | OnLateHold;
   /**
-   * How long the arm may be on its way to the policy's actions, within its limits, until a `behind` event
-   * tells how far it is off, above 0 to 3600 s; with `onLate: 'stop'` the session then ends with a
-   * {@link PolicyLateError}, code `POLICY_BEHIND`. Default 3. Actions that are targets do not count, nor
-   * do torques. Only for arms.
+   * How long the arm may need to catch up with the policy's actions within its limits [s], above 0 to 3600. After that
+   * a `behind` event tells how far away the arm is. With `onLate: 'stop'` the session then ends with a
+   * {@link PolicyLateError}, code `POLICY_BEHIND`. Default 3. It does not apply to actions that are targets or torques.
+   * Only for arms.
    */
   readonly catchUpS?: number;
   /**
-   * What happens to actions that break a limit: kind by kind, or one word for all kinds. Default
-   * `'stop'`. This is the whole rule; {@link SessionOptions.limitRate} is a short form of a part of it. Only for
-   * arms: of a robot written in JavaScript no limits are known.
+   * What happens to actions that break a limit: an object with a value for each kind, or one value for all kinds.
+   * Default `'stop'`. {@link SessionOptions.limitRate} is a short form for some of the kinds. Only for arms: for a
+   * robot written in JavaScript no limits are known.
    */
   readonly limits?: LimitOptions | OnViolation;
   /**
    * Short for `limits: { velocity: 'clamp', acceleration: 'clamp', jerk: 'clamp', torqueRate: 'clamp' }`, under
-   * libfranka's name: an action that changes faster than the arm allows is slowed down instead of ending the
-   * session. What {@link SessionOptions.limits} says of one of the four comes first; with `limits: 'clamp'` it changes
-   * nothing, and beside `limits: 'stop'` it is refused. Default false, as in libfranka 0.21. Only for arms.
+   * libfranka's name: an action that changes faster than the arm allows is slowed down instead of ending the session.
+   * If {@link SessionOptions.limits} sets one of the four kinds, that value counts. With `limits: 'clamp'` this option
+   * changes nothing, and with `limits: 'stop'` it is refused. Default false, as in libfranka 0.21. Only for arms.
    */
   readonly limitRate?: boolean;
   /**
-   * Cut-off frequency of a low-pass filter in front of the limits, above 0 to 1000 Hz (libfranka's
-   * usual one is 100). Default `null`: none, because it delays what is commanded, by 1.6 ms at 100 Hz,
-   * and because the limits need none. Only for arms; targets are not filtered.
+   * The cut-off frequency of a low-pass filter before the limits [Hz], above 0 to 1000 (libfranka's default is 100).
+   * Default `null`: no filter, because it delays the commands, by 1.6 ms at 100 Hz, and because the limits do not need
+   * it. Only for arms. Targets are not filtered.
    */
   readonly cutoffHz?: number | null;
-  /** What motions to a target may take; only with `control: 'jointTarget'` or `'cartesianTarget'`. */
+  /**
+   * The shares of the arm's limits that motions to a target may use. Only with `control: 'jointTarget'` or
+   * `'cartesianTarget'`.
+   */
   readonly targetBudget?: TargetBudget;
-  /** Percentiles come from this many of the newest cycles. Default 10,000. */
+  /** The number of newest cycles from which percentiles are computed. Default 10,000. */
   readonly maxTimingSamples?: number;
-  /** How many ticks are kept for `takeRecords()`; 0 (default) keeps none. */
+  /** How many ticks are kept for `takeRecords()`. 0 (default) keeps none. */
   readonly recordTicks?: number;
-  /** What the loop thread asks of the system; `false` asks for nothing. */
+  /** What the loop thread asks of the operating system. `false` asks for nothing. */
   readonly realtime?: RealtimeOptions | false;
   /**
-   * How long the `reset()` of a robot written in JavaScript may take, above 0 to 3600 s; then the session
-   * ends with `ROBOT_UNSETTLED`. Default 60. Not for arms, which are not reset.
+   * How long the `reset()` of a robot written in JavaScript may take [s], above 0 to 3600. If it takes longer, the
+   * session ends with `ROBOT_UNSETTLED`. Default 60. Not for arms, which are not reset.
    */
   readonly resetTimeoutS?: number;
   /**
-   * Whether the session may begin after a signal has told the process to end, for a program that listens
-   * for it and parks the robot, for instance. Default false.
+   * Whether the session may begin after a signal has told the process to end. This is for a program that listens for
+   * the signal and, for example, parks the robot then. Default false.
    */
   readonly evenAfterSignal?: boolean;
 }
@@ -187,7 +189,7 @@ export interface SessionOptions extends LockstepOptions {
 export interface CheckedOptions {
   readonly warmupS: number;
   readonly evenAfterSignal: boolean;
-  /** None where the robot has no reset of its own. */
+  /** Undefined if the robot has no reset of its own. */
   readonly resetTimeoutS: number | undefined;
   readonly native: NativeSessionOptions;
 }
@@ -212,7 +214,7 @@ export const SESSION_OPTIONS: readonly (keyof SessionOptions)[] = [
   'latencyS',
 ];
 
-/** What the options depend on of a robot with a clock of its own. */
+/** The properties of a robot with a clock of its own on which the options depend. */
 interface OwnClock {
   readonly isInLockstep: boolean;
   readonly isLocal: boolean;
@@ -221,7 +223,7 @@ interface OwnClock {
   readonly maxDistanceRad: number;
 }
 
-/** Checks `options`; `own` is there for a robot with a clock of its own. */
+/** Checks the options. `own` is undefined for a robot without a clock of its own. */
 export function checkOptions(given: SessionOptions, own: OwnClock | undefined): CheckedOptions {
   const options = ownOptions('Session()', given, SESSION_OPTIONS);
   const { rateHz = own?.rateHz ?? 50, warmupS = 0.5, onLate = 'rest' } = options;
@@ -272,7 +274,7 @@ export function checkOptions(given: SessionOptions, own: OwnClock | undefined): 
     warmupS: checkNumber('warmupS', warmupS, { from: 0, to: 3600, unit: 's' }),
     resetTimeoutS: own ? undefined : resetTimeoutS,
     evenAfterSignal: checkBoolean('evenAfterSignal', options.evenAfterSignal ?? false),
-    // The native side reads what is not there as well.
+    // `bare`, because the native side also reads properties that are absent.
     native: bare({
       rateHz: own?.rateHz ?? rateHz,
       policyRateHz: rateHz,
@@ -308,7 +310,7 @@ export function checkOptions(given: SessionOptions, own: OwnClock | undefined): 
   };
 }
 
-/** The cut-off frequencies that libfranka takes. */
+/** The range of cut-off frequencies that libfranka accepts. */
 const CUT_OFF = { from: 0, to: 1000, above: true, unit: 'Hz', orNull: true } as const;
 
 const ON_VIOLATION = ['stop', 'clamp'] as const satisfies readonly OnViolation[];
@@ -347,7 +349,7 @@ function checkLimits(
   };
 }
 
-/** Lower and upper corner and the margin, one behind the other. */
+/** Returns the lower corner, the upper corner and the margin, one after the other. */
 function checkBox(given: CartesianBox): number[] {
   const box = ownOptions('limits.boxM', given, ['lower', 'upper', 'marginM']);
   const lower = checkNumbers('limits.boxM.lower', box.lower, 3);

@@ -3,22 +3,22 @@ import { InvalidActionError, PolicyError } from '../errors/errors.ts';
 import type { Refusal } from './action.ts';
 import type { Failure } from './driver.ts';
 
-/** What a policy that threw leads to; without a tick it did before its first cycle. */
+/** Returns the failure of a policy that threw. Without a tick it threw before its first cycle. */
 export function policyThrew(tick: number | undefined, cause: unknown): Failure {
-  // Composed when it is told: what was thrown may take its time, and the arm is to be stopped first.
+  // The message is composed later: reading the thrown value may take long, and the arm has to be stopped first.
   return (details) => {
     const message = `the policy failed ${whenOf(tick)}: ${describeThrown(cause)}`;
     return new PolicyError('POLICY_THREW', message, { ...details, cause });
   };
 }
 
-/** What a policy that failed and did not say why leads to. */
+/** Returns the failure of a policy that failed without saying why. */
 export function policyFailed(tick: number | undefined): Failure {
   const message = `the policy failed ${whenOf(tick)}, and nothing came to tell why`;
   return (details) => new PolicyError('POLICY_THREW', message, details);
 }
 
-/** What a policy leads to that moved the memory of its observation away. */
+/** Returns the failure of a policy that transferred the memory of its observation. */
 export function policyDetached(tick: number): Failure {
   const message =
     `the policy detached the memory of the state in cycle ${tick}, as a transfer by postMessage() or ` +
@@ -31,7 +31,10 @@ function whenOf(tick: number | undefined): string {
   return tick === undefined ? 'before its first cycle' : `in cycle ${tick}`;
 }
 
-/** What an answer that is no action for an arm leads to; `answer` is it, as far as it is known. */
+/**
+ * Returns the failure of an answer that is not a valid action for an arm. `answer` is the answer, as far as it is
+ * known.
+ */
 export function armRefused(tick: number, refusal: Refusal, answer: unknown): Failure {
   const { code, received, expected, advice } = refusal;
   const instead = advice && `. ${advice}`;

@@ -1,5 +1,5 @@
-// However the process ends, the robots of running sessions are stopped first. Signals are seen to
-// natively (`guard.rs`); here is what JavaScript does about its own robots, and at a regular exit.
+// However the process ends, the robots of running sessions are stopped first. Signals are handled natively
+// (`guard.rs`). This file stops robots written in JavaScript, and stops all robots at a regular exit.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread } from 'node:worker_threads';
@@ -10,17 +10,17 @@ import { guardOnTop, guardProcess, isEnding, NativePlace } from '../native/bindi
 /** A running session, move or hand command, as the end of the process sees it. */
 export interface Guarded {
   readonly place: NativePlace;
-  /** Asks for the end; returns at once. */
+  /** Asks the session, move or command to end, and returns at once. */
   requestStop(): void;
   /** Blocks until the robot is stopped, but no longer than this. */
   stopNow(limitS: number): void;
 }
 
-/** What is about to move. */
+/** Describes a session, move or command that is about to begin. */
 export interface PlaceOptions {
-  /** Whether its robot is driven without JavaScript. */
+  /** Whether the robot is driven without JavaScript. */
   readonly isNative: boolean;
-  /** Whether Ctrl+C is how it is meant to end: the process goes on after it. */
+  /** Whether Ctrl+C is the intended way to end it: the process goes on after it. */
   readonly endsOnInterrupt: boolean;
   /** Whether it may begin after the process was told to end. */
   readonly evenAfterSignal: boolean;
@@ -33,25 +33,26 @@ const guarded = new Set<Guarded>();
 let isGuarding = false;
 
 /**
- * Guards this process from now on: a signal that comes before the first motion is to count too. For whoever
- * makes what may move.
+ * Guards this process from now on, because a signal that comes before the first motion must count too. Everything that
+ * creates something that may move calls this function.
  */
 export function guardHere(): void {
-  // Another thread's listeners are not seen here.
+  // Listeners that another thread adds are not seen here, so the guard is put on top again.
   if (isGuarding) guardOnTop();
   if (isGuarding) return;
   isGuarding = true;
   calling(() => guardProcess(onStop));
   if (!isMainThread) return;
-  // Node's own listeners for these come first, so that its handlers are there, or gone, by now.
+  // Node's own listeners for these events run first, so its signal handlers are already installed, or removed, when
+  // ours run.
   process.on('newListener', onListeners);
   process.on('removeListener', onListeners);
 }
 
 /**
- * Takes a place for what is about to move; from then on signals ask it to end.
+ * Takes a place for a session, move or command that is about to begin. From then on signals ask it to end.
  *
- * @throws {SessionInterruptedError} where the process was told to end
+ * @throws {SessionInterruptedError} if the process was told to end
  */
 export function takePlace(options: PlaceOptions): NativePlace {
   guardHere();
@@ -59,18 +60,18 @@ export function takePlace(options: PlaceOptions): NativePlace {
   return calling(() => NativePlace.take(isNative, endsOnInterrupt, evenAfterSignal));
 }
 
-/** Guards what has a place until {@link unguard}. */
+/** Guards the holder of a place until {@link unguard}. */
 export function guard(member: Guarded): void {
   if (guarded.size === 0) process.on('exit', stopAllNow);
   guarded.add(member);
 }
 
-/** It has ended. */
+/** Ends the guarding of a member that has ended. */
 export function unguard(member: Guarded): void {
   if (guarded.delete(member) && guarded.size === 0) process.off('exit', stopAllNow);
 }
 
-/** The error of what a signal ended; undefined where none did. */
+/** Returns the error if a signal ended what has this place, else undefined. */
 export function interruption(
   what: string,
   place: NativePlace,
@@ -83,8 +84,8 @@ export function interruption(
 }
 
 /**
- * Resolves once it is certain that the process goes on: what a signal is about to end need not be told
- * of it, and must not act on it.
+ * Resolves once it is certain that the process goes on. If a signal is about to end the process, the program must not
+ * learn of the error and act on it.
  */
 export async function goingOn(): Promise<void> {
   while (isEnding()) await sleep(LOOK_MS);
@@ -94,20 +95,20 @@ function onListeners(event: string | symbol): void {
   if (typeof event === 'string' && event.startsWith('SIG')) guardOnTop();
 }
 
-/** Something was asked to end. */
+/** Called when something was asked to end. */
 function onStop(): void {
   for (const member of guarded) if (member.place.isToEnd) member.requestStop();
 }
 
 function stopAllNow(): void {
-  // All are asked first, so that they stop side by side.
+  // All are asked first, so that they stop at the same time.
   for (const member of guarded) member.requestStop();
   const thrown: unknown[] = [];
   for (const member of guarded) {
     try {
       member.stopNow(EXIT_LIMIT_S);
     } catch (error) {
-      // The others are to be stopped all the same.
+      // The others must be stopped nevertheless.
       thrown.push(error);
     }
   }

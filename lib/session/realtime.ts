@@ -11,64 +11,66 @@ import { DEFAULTS } from '../native/contract.ts';
 
 /** What the loop thread asks of the operating system. */
 export interface RealtimeOptions {
-  /** `SCHED_FIFO` priority, 1 to 99; `null` stays with the ordinary scheduler. Default 80. */
+  /** The `SCHED_FIFO` priority, 1 to 99. `null` leaves the thread to the ordinary scheduler. Default 80. */
   readonly priority?: number | null;
-  /** The CPU to stay on; `null` lets the scheduler choose. Default `null`. */
+  /** The CPU on which the thread stays. `null` lets the scheduler choose. Default `null`. */
   readonly cpu?: number | null;
-  /** Whether the loop's code and stack are kept from being paged out. Default true. */
+  /** Whether the loop's code and stack are locked into memory. Default true. */
   readonly lockMemory?: boolean;
-  /** How late the kernel may wake the thread to save power [s]; `null` leaves it. Default 1e-9. */
+  /** How late the kernel may wake the thread to save power [s]. `null` does not change it. Default 1e-9. */
   readonly timerSlackS?: number | null;
   /**
-   * How the cores of the loop and of its policy are kept awake while the session runs: a core that has gone
-   * idle takes 20 to 60 us to wake. `'idleStates'` holds idle states off (`/dev/cpu_dma_latency`, which
-   * takes a permission), `'threads'` keeps the cores busy with threads of the class `SCHED_IDLE`, which every
-   * other thread preempts. `'auto'` (the default) does what helps on this machine, nothing where it runs on
-   * battery. `false` does nothing. Each costs power; {@link Realtime.keepAwake} tells what is done and why.
+   * How the cores of the loop and of its policy are kept awake while the session runs. A core that has gone idle takes
+   * 20 to 60 us to wake. `'idleStates'` prevents idle states (by `/dev/cpu_dma_latency`, which needs a permission).
+   * `'threads'` keeps the cores busy with threads of the class `SCHED_IDLE`, which every other thread preempts.
+   * `'auto'` (the default) does what helps on this machine, and nothing if the machine runs on battery. `false` does
+   * nothing. `'idleStates'` and `'threads'` cost power. {@link Realtime.keepAwake} tells what is done and why.
    */
   readonly keepAwake?: 'auto' | 'threads' | 'idleStates' | false;
-  /** How many cores threads may keep busy, 0 to 64. Default 2; with `'auto'` never every CPU of the process. */
+  /**
+   * How many cores may be kept busy by threads, 0 to 64. Default 2. With `'auto'` it is never all CPUs of the process.
+   */
   readonly keepAwakeCores?: number;
   /**
-   * The longest wake from an idle state that is acceptable, 0 to 1,000,000 us. 0 (the default) means no idle
-   * state at all. `null` leaves the system's idle states alone.
+   * The longest acceptable wake from an idle state [us], 0 to 1,000,000. 0 (the default) allows no idle state at all.
+   * `null` does not change the system's idle states.
    */
   readonly idleLatencyUs?: number | null;
 }
 
-/** What became of one thing that the loop thread asked of the system. */
+/** The outcome of one request of the loop thread to the operating system. */
 export interface Grant<T> {
-  /** What was asked; undefined where nothing was. */
+  /** What was asked for; undefined if nothing was. */
   readonly asked: T | undefined;
   /** Whether the system granted it. */
   readonly granted: boolean;
-  /** Why not, and what to do; undefined where it was granted, or not asked. */
+  /** Why the request was not granted, and what to do; undefined if it was granted, or if nothing was asked for. */
   readonly reason: string | undefined;
 }
 
 /** The priority of a policy's thread. */
 export interface PolicyGrant extends Grant<number> {
-  /** How often it was taken back because the policy had not answered for `maxHeldTicks` cycles. */
+  /** How often the priority was taken back because the policy had not answered for `maxHeldTicks` cycles. */
   readonly takenBack: number;
 }
 
 /** What the loop thread asked of the operating system, and what it got. */
 export interface Realtime {
-  /** `SCHED_FIFO` priority. */
+  /** The `SCHED_FIFO` priority. */
   readonly priority: Grant<number>;
-  /** The CPU to stay on. */
+  /** The CPU on which the thread stays. */
   readonly cpu: Grant<number>;
-  /** The loop's code and stack kept from being paged out. */
+  /** Whether the loop's code and stack are locked into memory. */
   readonly lockMemory: Grant<boolean>;
   /** How late the kernel may wake the thread to save power [s]. */
   readonly timerSlackS: Grant<number>;
-  /** The longest wake from an idle state [us]; granted where deeper idle states are held off. */
+  /** The longest wake from an idle state [us]. It is granted if deeper idle states are prevented. */
   readonly idleLatencyUs: Grant<number>;
   /** How cores are kept awake. */
   readonly keepAwake: AwakeCores;
   /**
-   * `SCHED_FIFO` priority of the policy's thread, in a worker or a process. Nothing is asked for policies on
-   * the main thread.
+   * The `SCHED_FIFO` priority of the policy's thread, in a worker or a process. For a policy on the main thread nothing
+   * is asked for.
    */
   readonly policyPriority: PolicyGrant;
   /** Whether the kernel is a `PREEMPT_RT` one, which bounds how late it may wake a thread. */
@@ -77,15 +79,15 @@ export interface Realtime {
 
 /** How the cores of the loop and of its policy are kept awake. */
 export interface AwakeCores {
-  /** What was asked. */
+  /** What was asked for. */
   readonly asked: 'auto' | 'threads' | 'idleStates' | false;
   /** How many threads keep a core busy. */
   readonly threads: number;
-  /** Why it is so. */
+  /** Why the cores are kept awake in this way, or not at all. */
   readonly reason: string;
   /**
-   * How long a wake took before the session began, with idle states held off where they are, the median of
-   * nine [us]; undefined where it was not measured.
+   * How long a wake took before the session began [us], the median of nine. If idle states are prevented, they were
+   * already prevented during the measurement. Undefined if it was not measured.
    */
   readonly wakeUs: number | undefined;
 }
@@ -111,7 +113,7 @@ const NOT_REALTIME: RealtimeOptions = {
 
 const KEEP_AWAKE = ['auto', 'threads', 'idleStates', false] as const;
 
-/** Checks what the loop thread is to ask of the system, and fills in the defaults. */
+/** Checks what the loop thread will ask of the operating system, and fills in the defaults. */
 export function checkRealtime(
   asked: RealtimeOptions | false = {},
 ): Pick<

@@ -7,32 +7,32 @@ import {
 
 /** One tick of a session. Times are the host's, in seconds since the start of the first cycle. */
 export interface TickRecord {
-  /** Number of the cycle. */
+  /** The number of the cycle. */
   readonly tick: number;
   /** When the cycle started [s]. */
   readonly timeS: number;
-  /** From the start of the previous cycle [s]; NaN in the first. */
+  /** The time since the start of the previous cycle [s]; NaN in the first cycle. */
   readonly periodS: number;
   /** When the action was handed to the robot [s]. */
   readonly sentS: number;
   /**
-   * Where the command came from: the policy's action as it was (`fresh`), as much of it as the
-   * limits allowed after a gap (`followed`), the last motion kept up (`held`), or the way to rest.
+   * Where the command came from: the policy's action unchanged (`fresh`), the action as far as the limits allowed
+   * (`followed`), the last motion continued (`held`), or the motion to rest (`rest`).
    */
   readonly kind: CommandKind;
-  /** When the policy was asked [s]; NaN where it was not, in this cycle. */
+  /** When the policy was asked [s]; NaN if it was not asked in this cycle. */
   readonly askedS: number;
-  /** When an answer of the policy's was there [s]; NaN where none came in this cycle. */
+  /** When an answer of the policy was there [s]; NaN if no answer came in this cycle. */
   readonly answeredS: number;
-  /** What the robot was commanded; empty for robots written in JavaScript. */
+  /** The command that was sent to the robot; empty for robots written in JavaScript. */
   readonly action: Float64Array;
 }
 
-/** A histogram of a whole run. */
+/** A histogram over a whole run. */
 export interface Histogram {
-  /** Upper edges of the buckets that are not empty, rising [s]. */
+  /** The upper edges of the buckets that are not empty, in rising order [s]. */
   readonly upperS: Float64Array;
-  /** How many cycles fell into each. */
+  /** How many cycles fell into each bucket. */
   readonly counts: Float64Array;
 }
 

@@ -1,57 +1,60 @@
-/** What a policy is told beside the observation. */
+/** What a policy receives beside the observation. */
 export interface Tick {
-  /** Number of the loop's cycle, from 0; a policy slower than its robot sees some of them. */
+  /** The number of the loop's cycle, from 0. A policy that is slower than its robot sees only some of the numbers. */
   readonly tick: number;
   /**
-   * From the first question that the policy took to this one on the robot's clock [s]: a whole number of the
-   * policy's periods. A motion computed from it begins where the robot stands, however long the policy took to
-   * be there, and is smooth however late the host hears of a tick.
+   * The time on the robot's clock from the first question that the policy took to this question [s]. It is a multiple
+   * of the policy's period. A motion that is computed from it begins where the robot stands, even if the policy started
+   * late. It is smooth even if the host receives ticks late.
    */
   readonly timeS: number;
-  /** From the previous question to this one on the robot's clock [s]; 0 in the first that the policy took. */
+  /**
+   * The time on the robot's clock from the previous question to this question [s]; 0 in the first question that the
+   * policy took.
+   */
   readonly periodS: number;
 }
 
 /**
- * A robot written in JavaScript. Each method may return a promise. It has no clock of its own: the
- * session's loop thread wakes it once a cycle, to observe, decide and act.
+ * A robot written in JavaScript. Each method may return a promise. The robot has no clock of its own: the session's
+ * loop thread wakes the main thread once in each cycle, to observe, decide and act.
  */
 export interface Robot<Observation, Action> {
-  /** Returns what the policy decides on. */
+  /** Returns the observation on which the policy decides. */
   observe(): Observation | Promise<Observation>;
   /** Carries out an action. Never called with a number that is NaN or infinite. */
   act(action: Action): void | Promise<void>;
-  /** Brings the robot to where a session starts. */
+  /** Brings the robot to the start position of a session. */
   reset(): void | Promise<void>;
-  /** Stops the robot; called at every end of a session, before anybody learns of the end. */
+  /** Stops the robot. Called at every end of a session, before the end is reported. */
   stop?(): void | Promise<void>;
 }
 
 /**
- * A policy: decides on an action, or promises one.
+ * A policy: a function that returns an action for an observation, or a promise of an action.
  *
- * A policy of an arm may answer `undefined`, in Python `None`, where it has nothing new to say. The session then
- * goes on as if no answer had come in time: the arm holds its motion for `maxHeldTicks` and is brought to
- * rest, or the session ends where `onLate` says so. A policy behind a slow model answers each new result
- * once, and `undefined` until the next: if it answered the last action again, the arm would go on with it
- * after the model has died. Nothing but `undefined` in the first second is an {@link InvalidActionError}
- * with code `ACTION_TYPE`; so a model is loaded and warmed up before its session starts.
+ * A policy of an arm may answer `undefined`, in Python `None`, if it has nothing new. The session then goes on as if no
+ * answer had come in time: the arm continues its motion for `maxHeldTicks` cycles and is then brought to rest, or the
+ * session ends if `onLate` is `'stop'`. A policy that uses a slow model must answer each new result once, and
+ * `undefined` until the next result. If it repeated the last action, the arm would go on with this action after the
+ * model has died. A policy that answers only `undefined` in the first second ends the session with an
+ * {@link InvalidActionError}, code `ACTION_TYPE`. Therefore load and warm up a model before its session starts.
  */
 export type Policy<Observation, Action> = (
   observation: Observation,
   tick: Tick,
 ) => Action | Promise<Action>;
 
-/** A robot with a clock of its own, driven natively, as a `Franka` is. */
+/** A robot with a clock of its own that is driven natively, for example a `Franka`. */
 export interface NativeRobot<Observation, Action> {
-  /** How sessions drive the robot; for this package alone. */
+  /** How sessions drive the robot. Only for use inside this package. */
   readonly nativeLink: NativeLink<Observation, Action>;
 }
 
-/** What ties a native robot to the sessions that drive it. */
+/** The link between a native robot and the sessions that drive it. */
 export interface NativeLink<Observation, Action> {
   /** The rate of the robot's clock [Hz]. */
   readonly rateHz: number;
-  /** Never set; it tells the compiler what the robot observes and what its policy may answer. */
+  /** Never set. It tells the compiler what the robot observes and what its policy may answer. */
   readonly types?: (observation: Observation) => Action;
 }

@@ -35,20 +35,20 @@ import { allowedText, kindOf, limitName, obstacle, unitSlip, violationText } fro
 const RESET_LIMIT_MS = 2_000;
 const NO_STATES: Float64Array = new Float64Array(0);
 
-/** What a run tells its session. */
+/** The calls by which a run reports to its session. */
 export interface Listener {
   event(event: NativeEvent): void;
   begun(): void;
   ended(error: KilohertzError | undefined): void;
 }
 
-/** What is about to run. */
+/** Describes a run that is about to begin. */
 export interface RunPlan {
-  /** What it is, for messages. */
+  /** The name of the run, for messages. */
   readonly what: string;
   readonly durationS: number | undefined;
   readonly endsOnInterrupt: boolean;
-  /** What drives the same robot, where it can be closed. */
+  /** The sessions and moves that drive the same robot; undefined if the robot cannot be closed. */
   readonly runs: Runs | undefined;
 }
 
@@ -57,7 +57,7 @@ export class Run implements Guarded, Driving {
   readonly place: NativePlace;
   /** Resolves when the robot is stopped and the loop has ended. Never rejects. */
   readonly ended: Promise<void>;
-  /** Resolves when the first cycle has begun, or at the end where there was none. */
+  /** Resolves when the first cycle has begun, or at the end if there was no cycle. */
   readonly begun: Promise<void>;
   readonly #driver: Driver;
   readonly #options: CheckedOptions;
@@ -88,7 +88,7 @@ export class Run implements Guarded, Driving {
     this.begun = new Promise((resolve) => {
       this.#resolveBegun = resolve;
     });
-    // The loop's wakes do not keep the process alive; this does.
+    // This timer keeps the process alive, because the loop's wakes do not.
     this.#keepAlive = setInterval(() => undefined, 2 ** 30);
     guard(this);
     plan.runs?.add(this);
@@ -99,12 +99,12 @@ export class Run implements Guarded, Driving {
     return this.#native;
   }
 
-  /** What ended the run, if it was an error. */
+  /** The error that ended the run, if one did. */
   get error(): KilohertzError | undefined {
     return this.#error;
   }
 
-  /** What went wrong when the robot was stopped. */
+  /** The error with which stopping the robot failed, if it did. */
   get stopError(): KilohertzError | undefined {
     return this.#stopError;
   }
@@ -119,7 +119,7 @@ export class Run implements Guarded, Driving {
     else this.#keepAlive.unref();
   }
 
-  /** Resets the robot, waits the warm-up and starts the loop. */
+  /** Resets the robot, waits for the warm-up time and starts the loop. */
   async launch(): Promise<void> {
     let isResetting = true;
     try {
@@ -132,7 +132,7 @@ export class Run implements Guarded, Driving {
           : bare({ ...this.#options.native, runForS: this.#plan.durationS });
       this.#native = this.#driver.begin(options, this.place, () => this.#wake());
     } catch (thrown) {
-      // First of all, and then it is looked at.
+      // Stop the robot first. The error is looked at afterwards.
       await this.#stopRobot();
       const error = isResetting ? resetFailure(thrown) : thrown;
       if (isOurs(error) && isInstance(error, SessionInterruptedError)) this.#error = error;
@@ -153,7 +153,7 @@ export class Run implements Guarded, Driving {
     this.#driver.stopNow();
   }
 
-  /** Waits for a reset, but not for ever, and not for long once the session is to end. */
+  /** Waits for a reset, at most `resetTimeoutS`, and only briefly once the session is to end. */
   async #orGivenUp(reset: Promise<void>): Promise<void> {
     const done = new AbortController();
     const { signal } = this.#abort;
@@ -197,7 +197,7 @@ export class Run implements Guarded, Driving {
     try {
       if (news & NEWS.events) this.#tellEvents(native);
     } finally {
-      // A listener that throws does not keep the session from ending.
+      // A listener that throws must not keep the session from ending.
       if (news & NEWS.end) {
         this.#isEnding = true;
         void this.#end(native);
@@ -220,12 +220,12 @@ export class Run implements Guarded, Driving {
     }
   }
 
-  /** Says what ended the run, once the robot is stopped. */
+  /** Determines what ended the run, once the robot is stopped. */
   #conclude(native: NativeSession, unsettled: Failure | undefined): void {
     try {
       this.#error = this.#causeOf(native, unsettled);
     } catch (error) {
-      // Whatever the cause is, the run is over, and whoever waits for it is told so.
+      // The run is over whatever the cause, and everything that waits for its end must learn of it.
       const message = `what ended the session cannot be told: ${describeThrown(error)}; please report this`;
       this.#error = new SessionError('INTERNAL', message, { cause: error });
     }
@@ -299,7 +299,7 @@ export class Run implements Guarded, Driving {
   }
 }
 
-/** What a reset that threw or rejected leads to. */
+/** Returns the error for a reset that threw or rejected. */
 function resetFailure(thrown: unknown): KilohertzError {
   const isTold = isInstance(thrown, SessionError) || isInstance(thrown, RobotError);
   if (isOurs(thrown) && isTold) return thrown;
@@ -307,7 +307,7 @@ function resetFailure(thrown: unknown): KilohertzError {
   return new RobotError('ROBOT_THREW', message, { cause: thrown });
 }
 
-/** Rejects after this time, which is too long for a reset, or never once `over` aborts. */
+/** Rejects after `timeoutS`, which is too long for a reset. Resolves instead if `over` aborts before. */
 async function tooLong(timeoutS: number, over: AbortSignal): Promise<void> {
   const isOver = await sleep(timeoutS * 1e3, false, { signal: over }).catch(() => true);
   if (isOver) return;
@@ -410,5 +410,5 @@ function behind(
   return new PolicyLateError('POLICY_BEHIND', message, details);
 }
 
-/** In place of a distance that was not told. */
+/** Stands in for a distance that was not reported. */
 const NOWHERE = { field: 'action', index: 0, unit: '', distance: Number.NaN };

@@ -23,9 +23,12 @@ import type { NativeRobot, Policy, Robot } from './robot.ts';
 import { Run } from './run.ts';
 import { noStats, type SessionStats, statsOf } from './stats.ts';
 
-/** How long a session runs, for `session.run` and `run`. */
+/** Options of `session.run` and `run`: how long a session runs. */
 export interface RunOptions {
-  /** How long, from the first cycle [s]; without it until Ctrl+C, `stop()` or the signal. */
+  /**
+   * How long the session runs, from the first cycle [s]. Without it the session runs until Ctrl+C, `stop()` or the
+   * signal.
+   */
   readonly durationS?: number;
   /** Brings the robot to rest when it aborts; the run then rejects with an {@link AbortError}. */
   readonly signal?: AbortSignal;
@@ -33,7 +36,7 @@ export interface RunOptions {
 
 const RUN_OPTIONS = ['durationS', 'signal'] as const satisfies readonly (keyof RunOptions)[];
 
-/** What a signal aborts. */
+/** The name of what a signal aborts, for messages. */
 const RUN = 'the run';
 
 /** Something that happened at a tick. */
@@ -42,44 +45,44 @@ export interface TickEvent {
   readonly tick: number;
 }
 
-/** An arm that is too far from the policy's actions for too long. */
+/** The event of an arm that has been catching up with the policy's actions for too long. */
 export interface BehindEvent extends TickEvent {
-  /** How far it is away where it is farthest, in `unit`. */
+  /** The largest distance between the arm and the action, in `unit`. */
   readonly distance: number;
-  /** The unit, as `rad`. */
+  /** The unit of the distance, for example `rad`. */
   readonly unit: string;
-  /** The field of the action that is, as `q`. */
+  /** The field of the action with this distance, for example `q`. */
   readonly field: string;
-  /** Which of the field's numbers. */
+  /** The index of the number in this field. */
   readonly index: number;
 }
 
-/** A policy that is late often. */
+/** The event of a policy that is often late. */
 export interface LateEvent extends TickEvent {
-  /** The mean time that its late answers took, or the time without an answer where that is longer [s]. */
+  /** The mean time that the late answers took, or the time without an answer if that is longer [s]. */
   readonly tookS: number;
-  /** The period in which it is asked [s]. */
+  /** The period at which the policy is asked [s]. */
   readonly periodS: number;
 }
 
-/** The events of a session, and what listeners get. */
+/** The events of a session, and what listeners receive. */
 export interface SessionEvents {
   /** The loop runs. */
   start: [];
   /** The robot is stopped and the loop has ended. */
   stop: [stats: SessionStats];
-  /** The loop ended with this error; told after the robot was stopped. */
+  /** The loop ended with this error. Emitted after the robot was stopped. */
   error: [error: KilohertzError];
-  /** No action came in time; the last command is held. On a busy machine this comes often. */
+  /** No action came in time; the last command is held. On a busy machine this event is frequent. */
   held: [event: TickEvent];
   /** No action came for too long; the robot is brought to rest. */
   resting: [event: TickEvent];
   /** Actions are used again. */
   resumed: [event: TickEvent];
-  /** The arm has been on its way to the policy's actions for `catchUpS`, once each time. */
+  /** The arm has been catching up with the policy's actions for `catchUpS`. Emitted once each time this happens. */
   behind: [event: BehindEvent];
   /**
-   * More than a tenth of the answers, of at least 20 questions in 2 s, were late; told once, and as a warning
+   * More than a tenth of the answers, of at least 20 questions in 2 s, were late. Emitted once, and also as a warning
    * of the process with code `KILOHERTZ_LATE`.
    */
   late: [event: LateEvent];
@@ -96,16 +99,16 @@ export type AnyPolicy<Observation, Action> =
   | WorkerPolicy<Observation, Action>
   | ProcessPolicy<Observation, Action>;
 
-/** Any action. The empty lists let the compiler see the length of an array that a policy answers, or that is in an answer. */
+/** Any action. With the empty lists the compiler infers the lengths of arrays in a policy's answers. */
 // biome-ignore lint/complexity/noBannedTypes: anything, of a type parameter without a bound too
 export type AnyAction = {} | null | undefined | [] | Readonly<Record<string, []>>;
 
 /**
  * Runs a policy on a robot at a fixed rate, on a thread of its own that JavaScript cannot delay.
  *
- * A session may be started again after it has ended; each start counts from zero. An error that
- * ends the loop is thrown by `run()`, `checkHealth()` and the end of an `await using` block, and
- * told to listeners of `error`; where nobody asked by then, it is a warning of the process.
+ * A session may be started again after it has ended; each start counts from zero. An error that ends the loop is thrown
+ * by `run()`, `checkHealth()` and the end of an `await using` block, and emitted as an `error` event. If nothing has
+ * received the error by then, it becomes a warning of the process.
  */
 export class Session<Observation, Action extends AnyAction>
   extends EventEmitter<SessionEvents>
@@ -113,7 +116,7 @@ export class Session<Observation, Action extends AnyAction>
 {
   readonly #makeDriver: () => Driver;
   readonly #options: CheckedOptions;
-  /** What drives the robot, of one that can be closed. */
+  /** The sessions and moves that drive the robot; undefined if the robot cannot be closed. */
   readonly #runs: Runs | undefined;
   /** The run since the last start, ended or not. */
   #last: Run | undefined;
@@ -124,9 +127,9 @@ export class Session<Observation, Action extends AnyAction>
 
   /**
    * @param robot a robot written in JavaScript, or a connected `Franka`
-   * @param policy from an observation and a {@link Tick} to an action, or a promise of one
-   * @throws {OptionRangeError} where a value is not possible
-   * @throws {OptionTypeError} where something is of the wrong type
+   * @param policy a function from an observation and a {@link Tick} to an action, or to a promise of one
+   * @throws {OptionRangeError} if a value is out of range
+   * @throws {OptionTypeError} if a value is of the wrong type
    */
   constructor(
     robot: AnyRobot<Observation, Action>,
@@ -140,7 +143,7 @@ export class Session<Observation, Action extends AnyAction>
       throw new OptionTypeError('OPTION_POLICY', 'policy', policy, expected);
     }
     if (isNative(robot)) {
-      // Every native robot is one of ours, and has the link's other half.
+      // Every native robot comes from this package, so its link is a `DrivenLink`.
       const link = robot.nativeLink as DrivenLink<Observation, Action>;
       this.#options = checkOptions(options, link);
       this.#runs = link.runs;
@@ -163,17 +166,17 @@ export class Session<Observation, Action extends AnyAction>
     return this.#isRunning;
   }
 
-  /** Cycles finished since the last start. */
+  /** How many cycles were finished since the last start. */
   get stepCount(): number {
     return this.#last?.native?.stepCount ?? 0;
   }
 
-  /** What the session has done since the last start. */
+  /** The stats of the session since the last start. */
   get stats(): SessionStats {
     return this.#statsOf(this.#last);
   }
 
-  /** What the loop thread asked of the system and got; undefined before its first cycle. */
+  /** What the loop thread asked of the operating system, and what it got; undefined before the first cycle. */
   get realtime(): Realtime | undefined {
     const native = this.#last?.native;
     const report = native?.realtime();
@@ -182,25 +185,24 @@ export class Session<Observation, Action extends AnyAction>
     return realtimeOf(report, awake, native?.promotion() ?? undefined, this.#options.native);
   }
 
-  /** The jitter, or the execution time, of every cycle since the last start. */
+  /** Returns a histogram of the jitter, or of the execution time, of all cycles since the last start. */
   histogram(of: 'jitter' | 'execution' = 'jitter'): Histogram {
     const name = checkName('of', of, ['jitter', 'execution']);
     return toHistogram(this.#last?.native?.histogram(name));
   }
 
-  /** Takes the records of the ticks since the last call; `recordTicks` says how many are kept. */
+  /** Returns the records of the ticks since the last call, and removes them. `recordTicks` says how many are kept. */
   takeRecords(): TickRecord[] {
     const native = this.#last?.native;
     return native ? toRecords(native.takeRecords(), native.recordStride) : [];
   }
 
   /**
-   * Resets the robot, waits the warm-up and starts the loop. Resolves when the first cycle has
-   * begun.
+   * Resets the robot, waits for the warm-up time and starts the loop. Resolves when the first cycle has begun.
    *
-   * @throws {SessionStateError} `SESSION_RUNNING` where it runs already, `SESSION_STOPPED` where
-   * it was stopped before the first cycle
-   * @throws {SessionError | RobotError} where the robot cannot be started
+   * @throws {SessionStateError} `SESSION_RUNNING` if the session is already running, `SESSION_STOPPED` if it was
+   * stopped before the first cycle
+   * @throws {SessionError | RobotError} if the robot cannot be started
    */
   async start(): Promise<void> {
     const run = await this.#start({ durationS: undefined, endsOnInterrupt: false });
@@ -208,12 +210,12 @@ export class Session<Observation, Action extends AnyAction>
   }
 
   /**
-   * Brings the robot to rest and ends the loop. Resolves when the robot is stopped and the loop
-   * thread has ended. May be called in any state and more than once; does not throw what ended
-   * the loop: {@link Session.checkHealth} does.
+   * Brings the robot to rest and ends the loop. Resolves when the robot is stopped and the loop thread has ended. It
+   * may be called in any state and more than once. It does not throw the error that ended the loop;
+   * {@link Session.checkHealth} does.
    *
-   * @throws {RobotError} `ROBOT_UNSETTLED` where the `stop()` of a robot written in JavaScript has not
-   * settled within 2 s: the robot may still move
+   * @throws {RobotError} `ROBOT_UNSETTLED` if the `stop()` of a robot written in JavaScript has not settled within 2 s:
+   * the robot may still move
    */
   async stop(): Promise<void> {
     if (!this.#isRunning || !this.#last) return;
@@ -224,14 +226,16 @@ export class Session<Observation, Action extends AnyAction>
   }
 
   /**
-   * Starts, runs, and stops. Resolves to the final stats.
+   * Starts the session, runs it, and stops it. Resolves to the final stats.
    *
-   * Ctrl+C ends a run without `durationS`, and the program goes on behind it. Whatever else a signal ends
-   * rejects, and no motion begins behind it: see {@link SessionOptions.evenAfterSignal}.
+   * Ctrl+C ends a run without `durationS`: the promise resolves, and the program goes on. In every other case a signal
+   * of the operating system makes the run reject, and no motion begins afterwards: see
+   * {@link SessionOptions.evenAfterSignal}.
    *
-   * @throws {SessionInterruptedError} where a signal of the system ended it
-   * @throws {SessionError | RobotError} the first cause, where the loop ended with an error
-   * @throws {AbortError} where {@link RunOptions.signal} aborted it; {@link Session.stats} has what was done
+   * @throws {SessionInterruptedError} if a signal of the operating system ended the run
+   * @throws {SessionError | RobotError} the first cause, if the loop ended with an error
+   * @throws {AbortError} if {@link RunOptions.signal} aborted the run; {@link Session.stats} then has the stats until
+   * its end
    */
   async run(options: RunOptions = {}): Promise<SessionStats> {
     const { durationS, signal } = ownOptions('run()', options, RUN_OPTIONS);
@@ -258,7 +262,7 @@ export class Session<Observation, Action extends AnyAction>
     }
   }
 
-  /** Throws what ended the loop, if it ended with an error since the last start. */
+  /** Throws the error that ended the loop since the last start, if there was one. */
   checkHealth(): void {
     if (this.#last?.error) throw this.#last.error;
   }
@@ -283,7 +287,7 @@ export class Session<Observation, Action extends AnyAction>
     }
   }
 
-  /** Lets the process end although the session runs; the robot is stopped then. */
+  /** Lets the process end while the session runs. The robot is stopped then. */
   unref(): this {
     return this.#reference(false);
   }
@@ -293,7 +297,7 @@ export class Session<Observation, Action extends AnyAction>
     return this.#reference(true);
   }
 
-  /** Stops, then throws what ended the loop, if anything did that `run()` has not thrown. */
+  /** Stops the session. Then throws the error that ended the loop, if there was one that `run()` has not thrown. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
     if (!this.#isAwaited) this.checkHealth();
@@ -306,7 +310,7 @@ export class Session<Observation, Action extends AnyAction>
 
   #reference(referenced: boolean): this {
     this.#isReferenced = referenced;
-    // A start under way keeps the process alive in any case.
+    // A start keeps the process alive in any case until it has finished.
     if (this.#last?.hasBegun) this.#last.keepAlive(referenced);
     return this;
   }
@@ -360,7 +364,7 @@ export class Session<Observation, Action extends AnyAction>
   #ended(run: Run, error: KilohertzError | undefined): void {
     this.#isRunning = false;
     if (error) {
-      // What comes before the first cycle is thrown by `start()`.
+      // An error before the first cycle is thrown by `start()`.
       const isAwaited = this.#isAwaited || !run.hasBegun;
       if (this.listenerCount('error') > 0) this.emit('error', error);
       else if (!isAwaited) process.emitWarning(error);
@@ -370,8 +374,8 @@ export class Session<Observation, Action extends AnyAction>
 }
 
 /**
- * Runs `policy` on `robot` and resolves to the stats: a {@link Session} in one line. It takes the options of the session
- * and those of {@link Session.run}.
+ * Runs `policy` on `robot` and resolves to the stats: the short form of a {@link Session}. It takes the options of the
+ * session and those of {@link Session.run}.
  *
  * @throws as the constructor of {@link Session} and {@link Session.run}
  */

@@ -3,88 +3,93 @@ import type { NativeStats } from '../native/binding.ts';
 import { COUNTERS, type SessionCounter } from '../native/contract.ts';
 import { violationText } from './violation.ts';
 
-/** What a {@link SessionStats} holds, as a plain object. */
+/** The values of a {@link SessionStats} as a plain object. */
 export type SessionStatsDict = {
   readonly [Name in keyof SessionStats as SessionStats[Name] extends number ? Name : never]: number;
 } & Pick<SessionStats, 'firstViolation'>;
 
-/** What the native side counts: each is declared in {@link SessionStats}, which says what it means. */
+/** The counters of the native side. {@link SessionStats} declares each and says what it means. */
 type Counted = Readonly<Record<SessionCounter, number>>;
 
 /**
- * What a session had done at one moment: an immutable value. Times are seconds.
+ * The statistics of a session at one moment, as an immutable value. Times are in seconds.
  *
- * A *period* is the time from the start of one cycle to the start of the next, *jitter* is how far
- * a period is from the target, *execution* is the time from the start of a cycle until its action
- * was handed to the robot. The first cycle has no period. Percentiles are those of the newest
- * `maxTimingSamples` cycles; maxima, and everything counted, are those of the whole run.
+ * A *period* is the time from the start of one cycle to the start of the next. *Jitter* is the difference between a
+ * period and the target. *Execution* is the time from the start of a cycle until its action was handed to the robot.
+ * The first cycle has no period. Percentiles are computed from the newest `maxTimingSamples` cycles. Maxima and
+ * counters cover the whole run.
  */
 export class SessionStats implements Counted {
-  /** Cycles of the loop finished. */
+  /** Cycles of the loop that were finished. */
   declare readonly iterations: number;
-  /** Cycles of the loop whose execution took longer than the target period. A late start alone is none. */
+  /** Cycles of the loop whose execution took longer than the target period. A late start alone is not an overrun. */
   declare readonly overruns: number;
-  /** Deadlines, or states of the robot, that passed before the cycle before them had finished. */
+  /** Cycle starts, or states of the robot, that were missed because the previous cycle had not finished. */
   declare readonly missedTicks: number;
-  /** Times that the policy was asked: in every cycle, or at its own rate where that is lower. */
+  /** How often the policy was asked: in every cycle, or at its own rate if that is lower. */
   declare readonly policyAsks: number;
-  /** Answers of the policy that came, late and empty ones included. */
+  /** Answers of the policy that arrived, including late and empty ones. */
   declare readonly policyAnswers: number;
-  /** Answers of the policy that were `undefined`, in Python `None`: it had nothing new. */
+  /** Answers of the policy that were `undefined`, in Python `None`: the policy had nothing new. */
   declare readonly emptyAnswers: number;
-  /** Answers a second of the robot's time. */
+  /** Answers per second of the robot's time. */
   declare readonly policyRateHz: number;
-  /** Questions that the policy had not answered in time, neither with an action nor with nothing new. */
+  /** Questions that the policy had not answered in time, neither with an action nor with `undefined`. */
   declare readonly lateActions: number;
-  /** Cycles in which the robot was kept moving as last commanded because no action had come. */
+  /** Cycles in which the robot continued its last commanded motion because no action had come. */
   declare readonly heldCommands: number;
   /** Cycles in which the robot was brought, or kept, at rest. */
   declare readonly restCommands: number;
   /** Late actions that were too old to be used. */
   declare readonly staleActions: number;
   /**
-   * Cycles in which the robot was on its way to the action within the limits: after a late answer, a rest,
-   * a lost command or a clamped action, until it had caught up.
+   * Cycles in which the robot approached the policy's action within the limits: after a late answer, a rest, a lost
+   * command or a clamped action, until it had caught up.
    */
   declare readonly followedCommands: number;
   /** Cycles from an action that was clamped until the robot had caught up with the policy. */
   declare readonly clampedCommands: number;
-  /** Values in the arm's states that were not finite, of those that neither loop nor limits read. */
+  /**
+   * Values in the arm's states that were not finite. Only values that neither the loop nor the limits read are counted.
+   */
   declare readonly unusedNotFinite: number;
   /**
-   * Answers beyond a joint's range; where torques move the arm, cycles in which a joint was beyond it. Each
-   * kind of violation counts once a cycle.
+   * Answers beyond a joint's range. In torque control, cycles in which a joint was beyond its range. Each kind of
+   * violation counts at most once in a cycle.
    */
   declare readonly positionViolations: number;
-  /** Answers that asked for too much speed; and cycles too fast for this place, or for being braked in time. */
+  /**
+   * Answers that asked for too high a velocity, and cycles in which the velocity was too high for the position, or too
+   * high to brake in time.
+   */
   declare readonly velocityViolations: number;
-  /** Answers that, with those before them, asked for too much acceleration. */
+  /** Answers that, together with those before them, asked for too high an acceleration. */
   declare readonly accelerationViolations: number;
-  /** Answers that, with those before them, asked for too much jerk. */
+  /** Answers that, together with those before them, asked for too high a jerk. */
   declare readonly jerkViolations: number;
   /** Answers with too high a torque. */
   declare readonly torqueViolations: number;
-  /** Answers that, with the one before, asked for too high a torque rate. */
+  /** Answers that, together with the one before, asked for too high a torque rate. */
   declare readonly torqueRateViolations: number;
-  /** Cycles whose action, in a Cartesian mode, asked more of the joints than they can do. */
+  /** Cycles in a Cartesian mode whose action asked for more than the joints can do. */
   declare readonly jointsViolations: number;
   /** Cycles whose action would have led the end effector out of its box. */
   declare readonly boxViolations: number;
   /** Cycles in which the arm was too far behind its command. */
   declare readonly distanceViolations: number;
-  /** The first action that broke a limit, in words; `null` where none has. */
+  /** A description of the first action that broke a limit; `null` if no action has. */
   declare readonly firstViolation: string | null;
   /** Observations that a newer one replaced before the policy took them. */
   declare readonly overwrittenObservations: number;
-  /** Actions that came together with a newer one, which was used instead; they were checked all the same. */
+  /** Actions that came together with a newer one, which was used instead. They were checked nevertheless. */
   declare readonly overwrittenActions: number;
-  /** Answers that found no room on their way to the loop: neither used nor checked. */
+  /** Answers for which the queue to the loop was full. They were neither used nor checked. */
   declare readonly droppedAnswers: number;
-  /** Tick records that found no room. */
+  /** Tick records that were dropped because the buffer was full. */
   declare readonly droppedRecords: number;
-  /** Events that found no room. */
+  /** Events that were dropped because the queue was full. */
   declare readonly droppedEvents: number;
-  /** The period that the loop aims for: for an arm its own, whatever the rate of the policy. */
+  /** The period that the loop aims for. For an arm it is the arm's own period, whatever the rate of the policy. */
   declare readonly targetPeriodS: number;
   /** The mean period. */
   declare readonly avgPeriodS: number;
@@ -112,28 +117,31 @@ export class SessionStats implements Counted {
     Object.freeze(this);
   }
 
-  /** The same as a plain object, under the name that Python programs use; {@link SessionStats.toJSON} is the same. */
+  /**
+   * Returns the stats as a plain object. The name is the one that Python programs use; {@link SessionStats.toJSON}
+   * returns the same.
+   */
   toDict(): SessionStatsDict {
     return { ...this } as SessionStatsDict;
   }
 
-  /** What `JSON.stringify` writes: the same as {@link SessionStats.toDict}. */
+  /** Returns what `JSON.stringify` writes: the same as {@link SessionStats.toDict}. */
   toJSON(): SessionStatsDict {
     return this.toDict();
   }
 }
 
-/** Counters that `console.log` always shows, a line each group. */
+/** The counters that `console.log` always shows, each group on a line. */
 const SHOWN = [
   ['iterations', 'overruns', 'missedTicks'],
   ['policyAsks', 'policyAnswers', 'emptyAnswers', 'lateActions'],
   ['heldCommands', 'restCommands', 'followedCommands', 'clampedCommands'],
 ] as const satisfies readonly (readonly (keyof SessionStatsDict)[])[];
 
-/** Counters that it shows where they are not 0. */
+/** The counters that `console.log` shows only if they are not 0. */
 const SHOWN_WHERE_COUNTED = /^(stale|overwritten|dropped|unused)|Violations$/;
 
-/** Names and counts, as `overruns 7, missedTicks 0`. */
+/** Returns names and counts, for example `overruns 7, missedTicks 0`. */
 function counts(stats: SessionStats, names: readonly (keyof SessionStatsDict)[]): string {
   return names.map((name) => `${name} ${stats[name]}`).join(', ');
 }
@@ -159,13 +167,13 @@ inspectAs(
   (stats) => `SessionStats of ${stats.iterations} cycles`,
 );
 
-/** Each counter by its name; `counts` are in the order of the contract. */
+/** Returns each counter under its name. `counts` are in the order of the contract. */
 function counted(counts: readonly number[]): Record<SessionCounter, number> {
   const entries = COUNTERS.map((name, nth) => [name, counts[nth] ?? 0] as const);
   return Object.fromEntries(entries) as Record<SessionCounter, number>;
 }
 
-/** The stats that the loop's numbers are. */
+/** Returns the stats made from the loop's numbers. */
 export function statsOf(native: NativeStats): SessionStats {
   const { counts, jitter, execution, firstViolation, firstViolationTick, ...periods } = native;
   const first = firstViolation && `cycle ${firstViolationTick}: ${violationText(firstViolation)}`;
@@ -187,7 +195,7 @@ export function statsOf(native: NativeStats): SessionStats {
   });
 }
 
-/** The stats of a session that has not run. */
+/** Returns the stats of a session that has not run. */
 export function noStats(targetPeriodS: number): SessionStats {
   const none = { p50: 0, p95: 0, p99: 0, max: 0 };
   const periods = { targetPeriodS, avgPeriodS: 0, longestPeriodS: 0 };

@@ -5,25 +5,27 @@ import { LIMIT_NAMES, type LimitKind, type LimitName } from '../native/contract.
 /** What happens to an action that breaks a limit. */
 export type OnViolation = 'stop' | 'clamp';
 
-/** What a violation is one of. */
+/** Returns the kind of limit that a violation breaks. */
 export function kindOf({ kind }: NativeViolation): LimitKind {
   return kind as LimitKind;
 }
 
-/** The limit that can be clamped, of a violation's kind; undefined where it always ends the session. */
+/**
+ * Returns the name of the limit if violations of this kind can be clamped; undefined if they always end the session.
+ */
 export function limitName(kind: LimitKind): LimitName | undefined {
   return LIMIT_NAMES.find((name) => name === kind);
 }
 
-/** A violation's kind, in words. */
+/** Returns a violation's kind in words. */
 function wordsOf(kind: LimitKind): string {
   return kind === 'torqueRate' ? 'torque rate' : kind;
 }
 
-/** The fields that say where joint 3 is to be, or how fast. */
+/** The fields with the position or the velocity of joint 3. */
 const ELBOWS: readonly string[] = ['elbow', 'delbow'];
 
-/** Units of the quantities that limits are about. */
+/** The units of the limited quantities. */
 const UNITS: Readonly<Partial<Record<LimitKind, string>>> = {
   position: 'rad',
   velocity: 'rad/s',
@@ -35,10 +37,10 @@ const UNITS: Readonly<Partial<Record<LimitKind, string>>> = {
   box: 'm',
 };
 
-/** What a slot of an action may be, whatever the arm allows. */
+/** What every slot of an action must be, for every arm. */
 const NUMBER = 'a finite number of at most 1e12';
 
-/** What broke a limit, in words: the joint, the value, the limit, each with its unit. */
+/** Returns a description of a violation: the joint, the value and the limit, each with its unit. */
 export function violationText(violation: NativeViolation): string {
   const { field, index, action, received, limit } = violation;
   const kind = kindOf(violation);
@@ -46,7 +48,7 @@ export function violationText(violation: NativeViolation): string {
   const joint = `joint ${ELBOWS.includes(field) ? 3 : index + 1}`;
   if (kind === 'notFinite') return `${slot} is ${numberText(action)}; expected ${NUMBER}`;
   const unit = UNITS[kind] ?? violation.unit;
-  // A place that is told is one that may be gone to.
+  // A limit of a position is rounded so that the printed value is itself allowed.
   const isPlace = kind === 'position' || kind === 'box';
   const least = isPlace ? limitText(limit, received) : numberText(limit, received);
   const what = numberText(received, limit);
@@ -73,7 +75,7 @@ export function violationText(violation: NativeViolation): string {
   if (part) {
     return `the action means a ${part.name} ${kind} of ${what} ${cartesianUnit(kind, part.unit)} (limit ${least})`;
   }
-  // What a torque leads to is the arm's: it is measured there.
+  // In torque control the position and the velocity are the arm's measured ones.
   if (field === 'tau_J' && (kind === 'position' || kind === 'velocity')) {
     return `${joint} of the arm has a ${kind} of ${what} ${unit} ${bound}`;
   }
@@ -84,10 +86,12 @@ export function violationText(violation: NativeViolation): string {
   );
 }
 
-/** So close to an end of its range a joint is at it [rad]: it comes to rest before. */
+/**
+ * A joint that is this close to an end of its range counts as being at the end [rad], because it comes to rest before.
+ */
 const AT_END_RAD = 0.1;
 
-/** Why an arm stands still away from its target, where it does. */
+/** Returns why an arm stands still away from its target, or undefined if it does not. */
 export function obstacle(
   joint: NativeViolation['joint'],
 ): 'length' | 'range' | 'singular' | undefined {
@@ -97,7 +101,7 @@ export function obstacle(
   return Math.min(at - lower, upper - at) <= AT_END_RAD ? 'range' : 'singular';
 }
 
-/** Which joint keeps a motion of the end effector from going on, and where it is. */
+/** Returns which joint prevents a motion of the end effector from going on, and the joint's position. */
 function jointsText({ slot, received, limit, joint }: NativeViolation): string {
   const numbered = `joint ${slot + 1}`;
   const { at = Number.NaN, lower = Number.NaN, upper = Number.NaN } = joint ?? {};
@@ -126,11 +130,11 @@ function jointsText({ slot, received, limit, joint }: NativeViolation): string {
   );
 }
 
-/** No arm goes so far [m], or turns so far [rad]. */
+/** Distances [m] and angles [rad] that are beyond every arm. */
 const FARTHEST_M = 10;
 const FARTHEST_RAD = 2 * Math.PI;
 
-/** The unit in which an action probably is, where it is so large that it cannot be in its own; with a full stop. */
+/** If an action is too large to be in its unit, returns a sentence that asks for the unit that was probably used. */
 export function unitSlip(violation: NativeViolation): string {
   const { field, index, action, joint } = violation;
   const kind = kindOf(violation);
@@ -144,19 +148,19 @@ export function unitSlip(violation: NativeViolation): string {
     : '';
 }
 
-/** Which numbers of a field are lengths, or lengths a second. */
+/** Returns which numbers of a field are lengths, or lengths per second. */
 function lengthsOf(field: string): readonly number[] {
   return { O_T_EE: [12, 13, 14], O_dP_EE: [0, 1, 2] }[field] ?? [];
 }
 
-/** Which are angles, or angles a second. */
+/** Returns which numbers of a field are angles, or angles per second. */
 function anglesOf(field: string): readonly number[] {
   if (field === 'q' || field === 'dq') return [0, 1, 2, 3, 4, 5, 6];
   if (field === 'O_dP_EE') return [3, 4, 5];
   return ELBOWS.includes(field) ? [0] : [];
 }
 
-/** What would not have broken the limit. */
+/** Returns what would not have broken the limit. */
 export function allowedText(violation: NativeViolation): string {
   const { unit, limit, received, field, index, joint } = violation;
   const kind = kindOf(violation);
@@ -182,14 +186,14 @@ export function allowedText(violation: NativeViolation): string {
   return `${quantity} ${most} ${value} ${UNITS[kind] ?? unit}`;
 }
 
-/** Which part of a twist or a pose a slot belongs to. */
+/** Returns the part of a twist or a pose to which a slot belongs. */
 function partOf(field: string, index: number): { name: string; unit: string } | undefined {
   if (field !== 'O_T_EE' && field !== 'O_dP_EE') return undefined;
   const translates = field === 'O_T_EE' ? index >= 12 : index < 3;
   return translates ? { name: 'translational', unit: 'm' } : { name: 'rotational', unit: 'rad' };
 }
 
-/** The unit of a velocity, an acceleration or a jerk. */
+/** Returns the unit of a velocity, an acceleration or a jerk. */
 function cartesianUnit(kind: LimitKind, unit: string): string {
   const powers: Readonly<Partial<Record<LimitKind, string>>> = { acceleration: '^2', jerk: '^3' };
   const power = powers[kind] ?? '';

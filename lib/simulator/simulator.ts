@@ -23,49 +23,50 @@ import type { JointVector } from '../numbers.ts';
 /** The flange in its own frame. */
 const FLANGE = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
 
-/** What an arm wears at its flange, as it is set in Desk, with libfranka's names. */
+/** The end effector at the arm's flange, as it is set in Desk, with libfranka's names. */
 export interface SimulatedEndEffector {
-  /** Its mass [kg], 0 to 10; 0 is nothing. */
+  /** The mass of the end effector [kg], 0 to 10. 0 means no end effector. */
   readonly m_ee: number;
-  /** Its centre of mass in the flange frame [m], 3; at most 1 m away. Default 0, 0, 0. */
+  /** The centre of mass of the end effector in the flange frame [m], 3, at most 1 m away. Default 0, 0, 0. */
   readonly F_x_Cee?: ArrayLike<number>;
   /**
-   * Its inertia about its centre of mass [kg m^2]: 3x3, column-major, symmetric, positive definite, no principal moment
-   * larger than the sum of the others. Default: that of a ball of this mass and of a radius of 5 cm.
+   * The inertia of the end effector about its centre of mass [kg m^2]: 3x3, column-major, symmetric, positive definite.
+   * No principal moment is larger than the sum of the others. Default: the inertia of a ball of this mass with a radius
+   * of 5 cm.
    */
   readonly I_ee?: ArrayLike<number>;
   /** The nominal end effector in the flange frame [m]: 4x4, column-major; at most 1 m away. Default: the flange. */
   readonly F_T_NE?: ArrayLike<number>;
 }
 
-/** How a simulated arm starts. */
+/** Options of {@link FrankaSimulator.start}. */
 export interface FrankaSimulatorOptions {
-  /** Which arm it is. Default 'fr3'. */
+  /** The generation of the arm. Default 'fr3'. */
   readonly generation?: FrankaGeneration;
-  /** Where to listen; a loopback address. Default 127.0.0.1. */
+  /** The address to listen on, a loopback address. Default 127.0.0.1. */
   readonly host?: string;
-  /** The TCP port; 0 (default) takes a free one. The hand listens on the next one. */
+  /** The TCP port. 0 (default) takes a free port. The hand listens on the next port. */
   readonly port?: number;
   /** Whether there is a hand. Default true. */
   readonly hand?: boolean;
-  /** What the arm wears at its flange. Default: the Franka Hand where there is one, else nothing. */
+  /** The end effector at the arm's flange. Default: the Franka Hand if `hand` is true, else nothing. */
   readonly endEffector?: SimulatedEndEffector;
-  /** Width of an object between the fingers of the open hand [m], above 0 to 0.08. Default: none. */
+  /** The width of an object between the fingers of the open hand [m], above 0 to 0.08. Default: no object. */
   readonly objectWidthM?: number;
   /** Joint positions at the start [rad], 7. Default [0, -π/4, 0, -3π/4, 0, π/2, π/4]. */
   readonly q?: JointVector;
   /** Whether the joints have friction. Default true. */
   readonly friction?: boolean;
   /**
-   * Whether, during a motion, the next state follows the command for the last one instead of the
-   * wall clock. Default false.
+   * Whether the simulator works in lockstep: during a motion it sends the next state when the command for the last
+   * state has arrived, instead of by the wall clock. Default false.
    */
   readonly lockstep?: boolean;
-  /** Lost commands in a row that end a motion. Default 20, as on an arm. */
+  /** How many lost commands in a row end a motion. Default 20, as on a real arm. */
   readonly lostPacketLimit?: number;
 }
 
-/** How the simulated arm truly moves. */
+/** The true motion of the simulated arm. */
 export interface JointState {
   /** Joint positions [rad], 7. */
   readonly q: readonly number[];
@@ -73,27 +74,27 @@ export interface JointState {
   readonly dq: readonly number[];
   /** Joint accelerations [rad/s^2], 7. */
   readonly ddq: readonly number[];
-  /** Link-side joint torques, gravity included [N m], 7. */
+  /** Link-side joint torques including gravity [N m], 7. */
   readonly tau: readonly number[];
   /** The arm's time since its start [s]. */
   readonly timeS: number;
 }
 
-/** How the fingers of the simulated hand truly stand. */
+/** The true state of the fingers of the simulated hand. */
 export interface FingerState {
-  /** The opening between them [m]. */
+  /** The opening between the fingers [m]. */
   readonly widthM: number;
-  /** Whether they are on their way. */
+  /** Whether the fingers are moving. */
   readonly isMoving: boolean;
-  /** Whether a grasp holds something of the width that it was told. */
+  /** Whether a grasp holds an object of the width that was given to it. */
   readonly isGrasped: boolean;
-  /** How hard they press on what they hold [N]. */
+  /** The force of the fingers on the object that they hold [N]. */
   readonly forceN: number;
-  /** Width of the object between them [m]; absent without one. */
+  /** The width of the object between the fingers [m]; absent without an object. */
   readonly objectWidthM?: number;
 }
 
-/** What a simulator has counted since its start. */
+/** The counters of a simulator since its start. */
 export interface SimulatorCounters {
   /** States that were sent. */
   readonly statesSent: number;
@@ -107,7 +108,7 @@ export interface SimulatorCounters {
   readonly commandsLate: number;
   /** Milliseconds of a motion without a command. */
   readonly commandsLost: number;
-  /** The most of them in a row. */
+  /** The largest number of lost commands in a row. */
   readonly longestLostRun: number;
   /** Commands that a fault dropped. */
   readonly commandsDropped: number;
@@ -117,32 +118,32 @@ export interface SimulatorCounters {
   readonly motionsStarted: number;
   /** Motions that ended regularly. */
   readonly motionsFinished: number;
-  /** Motions that ended otherwise. */
+  /** Motions that ended in another way. */
   readonly motionsAborted: number;
   /** Reflexes. */
   readonly reflexes: number;
-  /** Milliseconds that the simulator itself was too late for. */
+  /** Milliseconds that the simulator itself missed because it was late. */
   readonly missedTicks: number;
-  /** Connections that were taken. */
+  /** Connections that were accepted. */
   readonly clients: number;
 }
 
-/** Something that goes wrong on purpose. */
+/** A fault that is injected into the simulator. */
 export type SimulatorFault =
   /** The next `count` states, or commands, get lost. */
   | { readonly kind: 'dropStates' | 'dropCommands'; readonly count: number }
   /** The next `count` states, or commands, arrive twice. */
   | { readonly kind: 'duplicateStates' | 'duplicateCommands'; readonly count: number }
-  /** Each of `count` states, or commands, is overtaken by the one behind it. */
+  /** Each of `count` states, or commands, is overtaken by the next one. */
   | { readonly kind: 'reorderStates' | 'reorderCommands'; readonly count: number }
   /** The second half of the next `count` states, or commands, is missing. */
   | { readonly kind: 'truncateStates' | 'truncateCommands'; readonly count: number }
-  /** The next `count` states have a number that was there before, as if they had long been on their way. */
+  /** The next `count` states have the number of an earlier state, as if they had been delayed for long. */
   | { readonly kind: 'oldStates'; readonly count: number }
   /**
-   * The next `count` states hold `value` in `field[index]` instead of the true value, as if the arm
-   * itself were wrong. Fields are libfranka's. Of `time`, `value` is how far the clock is ahead [s];
-   * of `robot_mode`, the number of the mode, 0 to 255.
+   * The next `count` states have `value` in `field[index]` instead of the true value, as if the arm itself reported it.
+   * Fields have libfranka's names. For `time`, `value` is how far the clock is ahead [s]. For `robot_mode`, it is the
+   * number of the mode, 0 to 255.
    */
   | {
       readonly kind: 'corruptStates';
@@ -150,32 +151,33 @@ export type SimulatorFault =
       readonly field: string;
       /** Default 0. */
       readonly index?: number;
-      /** Any number; NaN and infinities too. */
+      /** Any number, also NaN and infinities. */
       readonly value: number;
     }
-  /** `count` datagrams that mean nothing go before the next state. */
+  /** `count` meaningless datagrams are sent before the next state. */
   | { readonly kind: 'noiseDatagrams'; readonly count: number }
-  /** The next `count` states, or commands, come `byS` seconds later. */
+  /** The next `count` states, or commands, are delayed by `byS` [s]. */
   | { readonly kind: 'delayStates' | 'delayCommands'; readonly count: number; readonly byS: number }
   /** A reflex, with one of libfranka's error names. Default `joint_reflex`. */
   | { readonly kind: 'reflex'; readonly error?: string }
   /** The user stop is pressed, or released. */
   | { readonly kind: 'userStop'; readonly pressed: boolean }
   /**
-   * The guiding buttons at the flange are pressed, or released: a motion ends, and what `setGuidingMode` has freed gives way
-   * to a `push` until they are released.
+   * The guiding buttons at the flange are pressed, or released. Pressing them ends a motion. Until they are released, a
+   * `push` moves the arm in the directions that `setGuidingMode` has freed.
    */
   | { readonly kind: 'guide'; readonly pressed: boolean }
   /**
-   * Somebody pushes the joints with these torques [N m], 7, until the next push. A positive one turns its joint
-   * forwards. `tau_ext_hat_filtered` shows it with the opposite sign: it is what the arm applies to who pushes it.
+   * A person pushes the joints with these torques [N m], 7, until the next `push`. A positive torque turns its joint
+   * forwards. `tau_ext_hat_filtered` shows it with the opposite sign, because it is the torque that the arm applies to
+   * the person.
    */
   | { readonly kind: 'push'; readonly torquesNm: JointVector }
   /** The next connection is refused by a server of this FCI version. */
   | { readonly kind: 'rejectConnect'; readonly version: number }
-  /** The next connection is answered `byS` seconds later. */
+  /** The answer to the next connection is delayed by `byS` [s]. */
   | { readonly kind: 'slowConnect'; readonly byS: number }
-  /** The connection is reset; the next client finds the arm as it should be. */
+  /** The connection is reset. The next client finds the arm in order. */
   | { readonly kind: 'resetConnection' }
   /** The sockets close, and nothing more is sent. */
   | { readonly kind: 'die' }
@@ -185,19 +187,19 @@ export type SimulatorFault =
   | { readonly kind: 'handRejectConnect'; readonly version: number }
   /** The next command of the hand fails. */
   | { readonly kind: 'handFailNext' }
-  /** The hand does and answers nothing any more, and goes on sending its states. */
+  /** The hand obeys and answers no more commands, but goes on sending its states. */
   | { readonly kind: 'handDeaf' }
-  /** The same as `die` and `freeze`, of the hand alone. */
+  /** The faults `die` and `freeze`, only for the hand. */
   | { readonly kind: 'handDie' | 'handFreeze' };
 
 /**
- * A simulated Franka arm of either generation: it listens on a loopback address and speaks the arm's
- * protocol over TCP and UDP, with a rigid-body arm behind it.
+ * A simulated Franka arm of either generation. It listens on a loopback address, speaks the arm's protocol over TCP and
+ * UDP, and computes the motion of an arm of rigid bodies.
  */
 export class FrankaSimulator implements AsyncDisposable {
   /** `host:port`, for `Franka.connect` and `FrankaHand.connect`. */
   readonly address: string;
-  /** The TCP port of the hand, the one after the arm's; undefined without a hand. */
+  /** The TCP port of the hand, which is the port after the arm's; undefined without a hand. */
   readonly handPort: number | undefined;
   readonly #simulator: NativeSimulator;
 
@@ -211,7 +213,7 @@ export class FrankaSimulator implements AsyncDisposable {
    * Starts a simulated arm.
    *
    * @throws {KilohertzError} `SIM_ADDRESS`, `SIM_BIND`, `SIM_OPTION` or `SIM_SYSTEM`
-   * @throws {OptionRangeError} {@link OptionTypeError} where an option is not as it must be
+   * @throws {OptionRangeError} {@link OptionTypeError} if an option is invalid
    */
   static async start(options: FrankaSimulatorOptions = {}): Promise<FrankaSimulator> {
     const known = [
@@ -256,13 +258,13 @@ export class FrankaSimulator implements AsyncDisposable {
     return new FrankaSimulator(await awaiting(() => NativeSimulator.start(bare(checked))));
   }
 
-  /** How the arm truly moves now. */
+  /** Returns the true motion of the arm now. */
   joints(): JointState {
     return this.#simulator.joints();
   }
 
   /**
-   * How the fingers of the hand truly stand now.
+   * Returns the true state of the fingers of the hand now.
    *
    * @throws {KilohertzError} `SIM_OPTION` without a hand
    */
@@ -271,23 +273,23 @@ export class FrankaSimulator implements AsyncDisposable {
   }
 
   /**
-   * Puts an object between the fingers, in the place of the one that is there.
+   * Puts an object between the fingers. It replaces the object that is there.
    *
-   * @param widthM its width [m], at most what the fingers leave free
-   * @throws {KilohertzError} `SIM_OPTION` where it does not fit between the fingers
-   * @throws {OptionRangeError} {@link OptionTypeError} where no object is that wide
+   * @param widthM the width of the object [m], at most the opening between the fingers
+   * @throws {KilohertzError} `SIM_OPTION` if the object does not fit between the fingers
+   * @throws {OptionRangeError} {@link OptionTypeError} if the width is invalid
    */
   placeObject(widthM: number): void {
     const checked = checkObjectWidth(widthM, 'widthM');
     calling(() => this.#simulator.placeObject(checked));
   }
 
-  /** Takes away what is between the fingers. */
+  /** Removes the object between the fingers. */
   removeObject(): void {
     calling(() => this.#simulator.removeObject());
   }
 
-  /** What was counted since the start. */
+  /** Returns the counters since the start. */
   counters(): SimulatorCounters {
     const counts = this.#simulator.counters();
     const entries = SIMULATOR_COUNTERS.map((name, nth) => [name, counts[nth] ?? 0] as const);
@@ -295,10 +297,10 @@ export class FrankaSimulator implements AsyncDisposable {
   }
 
   /**
-   * Lets something go wrong, from now on.
+   * Injects a fault, which takes effect from now on.
    *
    * @throws {KilohertzError} `SIM_FAULT`, or `SIM_STOPPED` after `stop()`
-   * @throws {OptionRangeError} {@link OptionTypeError} where the fault is not as it must be
+   * @throws {OptionRangeError} {@link OptionTypeError} if the fault is invalid
    */
   inject(fault: SimulatorFault): void {
     const checked = checkFault(fault);
@@ -306,8 +308,8 @@ export class FrankaSimulator implements AsyncDisposable {
   }
 
   /**
-   * Stops the simulator; resolves when its threads have ended. May be called more than once. For what drives the
-   * simulated arm that is an arm that is gone: its session ends with `FRANKA_CONNECTION_LOST`. Close the arm first.
+   * Stops the simulator. Resolves when its threads have ended. It may be called more than once. A session that still
+   * drives the simulated arm loses its connection and ends with `FRANKA_CONNECTION_LOST`, so close the arm first.
    */
   async stop(): Promise<void> {
     await awaiting(() => this.#simulator.stop());
@@ -319,7 +321,10 @@ export class FrankaSimulator implements AsyncDisposable {
   }
 }
 
-/** Mass, centre of mass, inertia and frame, in this order. That they are those of a body is looked at where they go. */
+/**
+ * Returns mass, centre of mass, inertia and frame, in this order. The native side checks that a body can have these
+ * values.
+ */
 function checkWorn(given: SimulatedEndEffector): number[] {
   const known = ['m_ee', 'F_x_Cee', 'I_ee', 'F_T_NE'];
   const own = ownOptions('endEffector', given, known);
@@ -336,7 +341,7 @@ function checkObjectWidth(value: unknown, option = 'objectWidthM'): number {
   return checkNumber(option, value, { from: 0, to: 0.08, above: true, unit: 'm' });
 }
 
-/** What faults are made of beside their kind, and how each part is checked. */
+/** The properties of faults beside their kind, and how each is checked. */
 const PARTS = {
   count: (value: unknown) => checkNumber('count', value, { from: 1, to: 1e9, integer: true }),
   byS: (value: unknown) => checkNumber('byS', value, { from: 0, to: 60, unit: 's' }),
@@ -356,7 +361,7 @@ const PARTS = {
   },
 } as const;
 
-/** The parts of each fault. */
+/** The properties of each fault. */
 const FAULT_PARTS: Readonly<Record<FaultName, readonly (keyof typeof PARTS)[]>> = {
   dropStates: ['count'],
   dropCommands: ['count'],
@@ -398,7 +403,7 @@ function checkFault(given: SimulatorFault): NativeFault {
     ['kind', ...Object.keys(PARTS)],
   );
   const kind = checkText('kind', fault.kind, 'the name of a fault');
-  // Where there is no such fault, the simulator says which there are.
+  // For an unknown fault, the simulator's error lists the known ones.
   const parts = Object.hasOwn(FAULT_PARTS, kind) ? FAULT_PARTS[kind as FaultName] : [];
   const checked = parts.map((part) => [part, PARTS[part](fault[part])] as const);
   const made = Object.fromEntries(checked.filter(([, value]) => value !== undefined));

@@ -1,7 +1,8 @@
-//! The model library of a simulated FER: what `LoadModelLibrary` serves, under the names that libfranka 0.9 looks for.
+//! The model library of a simulated FER, which `LoadModelLibrary` serves. Its functions have the names that
+//! libfranka 0.9 looks for.
 //!
-//! `build.rs` compiles this file alone, into a shared object. Joints and links are those of `franka::model::FER_URDF`,
-//! and a test compares every function with that model. Matrices are column-major.
+//! `build.rs` compiles only this file to a shared object. Joints and links are those of
+//! `franka::model::FER_URDF`. A test compares every function with that model. Matrices are column-major.
 
 #![no_std]
 #![allow(non_snake_case, reason = "libfranka's names")]
@@ -22,11 +23,12 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     loop {}
 }
 
-/// Nothing unwinds here, and `core`, which could, looks for this.
+/// `core`, which could unwind, needs this symbol. Nothing in this library unwinds.
 #[unsafe(no_mangle)]
 extern "C" fn rust_eh_personality() {}
 
-/// Where each joint is in the frame before it [m], and the sine of its turn about x, which is by a right angle or none.
+/// The position of each joint in the previous frame [m], and the sine of its rotation about x, which is zero
+/// or a right angle.
 const JOINTS: [(Vector, f64); 7] = [
     ([0.0, 0.0, 0.333], 0.0),
     ([0.0, 0.0, 0.0], -1.0),
@@ -39,7 +41,7 @@ const JOINTS: [(Vector, f64); 7] = [
 /// The flange in the frame of joint 7 [m].
 const FLANGE: Vector = [0.0, 0.0, 0.107];
 
-/// A rigid body: mass [kg], centre of mass [m] in its frame, inertia about it [kg m2].
+/// A rigid body: mass [kg], centre of mass in its frame [m], inertia about the centre of mass [kg m2].
 #[derive(Clone, Copy)]
 struct Body {
     mass: f64,
@@ -170,7 +172,7 @@ const LINKS: [Body; 7] = [
     ),
 ];
 
-/// A frame in the base frame: its axes, and its origin [m].
+/// A frame in the base frame: its axes and its origin [m].
 #[derive(Clone, Copy)]
 struct Frame {
     axes: [Vector; 3],
@@ -178,12 +180,12 @@ struct Frame {
 }
 
 impl Frame {
-    /// A vector of this frame, in the base frame's axes.
+    /// Returns a vector of this frame in the base frame's axes.
     fn turned(&self, v: &Vector) -> Vector {
         from_fn(|i| (0..3).map(|k| self.axes[k][i] * v[k]).sum())
     }
 
-    /// A vector of the base frame, in this frame's axes.
+    /// Returns a vector of the base frame in this frame's axes.
     fn own(&self, v: &Vector) -> Vector {
         from_fn(|k| dot(&self.axes[k], v))
     }
@@ -192,7 +194,7 @@ impl Frame {
         sum(&self.origin, &self.turned(v))
     }
 
-    /// The frame that `t`, 4x4, is in this one.
+    /// Returns the frame whose pose in this frame is `t`, 4x4.
     fn behind(&self, t: &[f64; 16]) -> Frame {
         Frame {
             axes: from_fn(|k| self.turned(&[t[4 * k], t[4 * k + 1], t[4 * k + 2]])),
@@ -234,7 +236,7 @@ fn times(share: f64, v: &Vector) -> Vector {
     v.map(|v| share * v)
 }
 
-/// The frames of the seven joints, and of the flange.
+/// Returns the frames of the seven joints and of the flange.
 fn frames(q: &Joints) -> [Frame; 8] {
     let mut last = Frame {
         axes: [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
@@ -271,7 +273,8 @@ fn frames(q: &Joints) -> [Frame; 8] {
     all
 }
 
-/// What one of the first `joints` joints moves at `point`: its velocity, and how fast it turns, per the joint's.
+/// Returns the linear and the angular velocity at `point` per velocity of the joint. Only the first `joints`
+/// joints move it.
 fn column(frames: &[Frame; 8], joint: usize, joints: usize, point: &Vector) -> (Vector, Vector) {
     if joint >= joints {
         return ([0.0; 3], [0.0; 3]);
@@ -283,7 +286,8 @@ fn column(frames: &[Frame; 8], joint: usize, joints: usize, point: &Vector) -> (
     )
 }
 
-/// The Jacobian of `frame` behind the first `joints` joints, in the base frame's axes or in its own.
+/// Returns the Jacobian of `frame`, which follows the first `joints` joints, in the base frame's axes or in
+/// its own.
 fn jacobian(all: &[Frame; 8], frame: &Frame, joints: usize, is_body: bool) -> [f64; 42] {
     let mut jacobian = [0.0; 42];
     for joint in 0..7 {
@@ -297,12 +301,13 @@ fn jacobian(all: &[Frame; 8], frame: &Frame, joints: usize, is_body: bool) -> [f
     jacobian
 }
 
-/// Link or load: its body, how many joints are before it, its frame, its centre, its inertia in the base frame's axes.
+/// Returns for each link and for the load: the body, the number of joints before it, its centre, and its
+/// inertia in the base frame's axes.
 fn bodies(all: &[Frame; 8], load: Body) -> [(Body, usize, Vector, [Vector; 3]); 8] {
     from_fn(|nth| {
         let body = if nth < 7 { LINKS[nth] } else { load };
         let frame = &all[nth];
-        // The inertia times each axis of the base frame.
+        // The product of the inertia and each axis of the base frame.
         let inertia = from_fn(|axis| {
             let mut unit = [0.0; 3];
             unit[axis] = 1.0;
@@ -355,7 +360,8 @@ fn gravity_of(q: &Joints, carried: Body, earth: &Vector) -> Joints {
 
 fn coriolis_of(q: &Joints, dq: &Joints, carried: Body) -> Joints {
     let all = frames(q);
-    // How each frame turns, and how its origin is accelerated, while no joint is.
+    // The angular velocity and acceleration of each frame, and the acceleration of its origin, while the
+    // joint velocities are constant.
     let (mut turn, mut turned, mut pulled) = ([0.0; 3], [0.0; 3], [0.0; 3]);
     let mut origin = [0.0; 3];
     let mut motions = [([0.0; 3], [0.0; 3], [0.0; 3]); 8];
@@ -387,12 +393,12 @@ fn coriolis_of(q: &Joints, dq: &Joints, carried: Body) -> Joints {
     tau
 }
 
-/// The acceleration that turning gives to what is `way` from an origin.
+/// Returns the acceleration, by rotation, of a point at the distance `way` from an origin.
 fn carried_along(turn: &Vector, turned: &Vector, way: &Vector) -> Vector {
     sum(&cross(turned, way), &cross(turn, &cross(turn, way)))
 }
 
-/// The frame of this number, as libfranka counts: joints 1 to 7, and the flange.
+/// Returns the frame of this number, as libfranka counts: joints 1 to 7, and the flange.
 macro_rules! frame {
     ($number:literal, $pose:ident, $zero:ident, $body:ident) => {
         #[unsafe(no_mangle)]
@@ -427,7 +433,7 @@ pub extern "C" fn O_T_J1(q: &Joints, pose: &mut [f64; 16]) {
     *pose = frames(q)[0].pose();
 }
 
-/// Joint 1 turns its own frame alone, about its z axis, wherever it stands.
+/// Joint 1 always turns its own frame about that frame's z axis.
 #[unsafe(no_mangle)]
 pub extern "C" fn O_J_J1(out: &mut [f64; 42]) {
     *out = [0.0; 42];

@@ -1,19 +1,19 @@
-//! States that an arm sends itself and that are wrong all the same.
+//! Wrong states that come from the arm itself, not from the network.
 
 use franka::{Duration, RobotState};
 
 use crate::wire::Datagram;
 use crate::wire::messages::State;
 
-/// A value that stands in a state instead of the true one.
+/// A value that replaces the true one in a state.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Corruption {
-    /// A field of the state by libfranka's name; `time` and `robot_mode` among them.
+    /// A field of the state by libfranka's name. `time` and `robot_mode` are possible too.
     pub field: String,
-    /// Which of its values, from 0.
+    /// The index of the value in the field, from 0.
     pub index: usize,
-    /// The value. Of `time`: how far the clock is ahead \[s\], or behind where it is below zero. Of
-    /// `robot_mode`: its number, which need not be one.
+    /// The value. For `time`: how far the clock is ahead \[s\]; below zero the clock is behind. For
+    /// `robot_mode`: the number of the mode, which need not exist.
     pub value: f64,
 }
 
@@ -45,7 +45,7 @@ fn slot<'a>(state: &'a mut RobotState, field: &str, index: usize) -> Option<&'a 
 }
 
 impl Corruption {
-    /// Whether an arm has such a value, as far as its name goes.
+    /// Whether an arm has a field with this name and index.
     pub(crate) fn is_possible(&self) -> bool {
         match self.field.as_str() {
             CLOCK => self.index == 0 && self.value.is_finite(),
@@ -54,7 +54,7 @@ impl Corruption {
         }
     }
 
-    /// How many milliseconds the clock is ahead.
+    /// Returns how many milliseconds the clock is ahead.
     pub(crate) fn shift(&self) -> i64 {
         match self.field.as_str() {
             CLOCK => (self.value * 1e3) as i64,
@@ -70,7 +70,7 @@ impl Corruption {
         }
     }
 
-    /// The same for what has no wrong value before it is bytes.
+    /// Corrupts the bytes of a datagram, for fields that can have no wrong value before they are bytes.
     pub(crate) fn corrupt_bytes(&self, datagram: &mut Datagram) {
         if self.field == MODE {
             let mode = self.value as u8;

@@ -1,59 +1,61 @@
-//! What the simulator has seen, counted.
+//! The counters of the simulator.
 
 use std::time::Duration;
 
-/// Counts since the start. All are monotonic but the work figures.
+/// Counts since the start. All except the work figures only increase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Counters {
     /// States sent to a client.
     pub states_sent: u64,
-    /// States that a fault kept back for good.
+    /// States that a fault dropped.
     pub states_dropped: u64,
     /// States that a fault delayed.
     pub states_delayed: u64,
     /// Commands that arrived in a motion and were used.
     pub commands_received: u64,
-    /// Commands that answered an older state than the newest and were dropped.
+    /// Commands that answered an older state than the newest one. They were dropped.
     pub commands_late: u64,
-    /// Commands that arrived while no motion took any.
+    /// Commands that arrived while no motion accepted commands.
     pub commands_outside: u64,
     /// Ticks of a motion without a command.
     pub commands_lost: u64,
-    /// Most ticks in a row without a command.
+    /// The largest number of ticks in a row without a command.
     pub longest_lost_run: u64,
-    /// Commands that a fault threw away.
+    /// Commands that a fault dropped.
     pub commands_dropped: u64,
     /// Commands that a fault delayed.
     pub commands_delayed: u64,
-    /// States that a fault duplicated, had overtaken, or cut short.
+    /// States that a fault duplicated, reordered or truncated.
     pub states_disturbed: u64,
-    /// Commands that a fault duplicated, had overtaken, or cut short.
+    /// Commands that a fault duplicated, reordered or truncated.
     pub commands_disturbed: u64,
-    /// Datagrams that are no command of this client: wrong length, sender, or a state never sent.
+    /// Datagrams that are not a command of this client: the length or the sender is wrong, or they answer a
+    /// state that was never sent.
     pub datagrams_refused: u64,
     /// Motions that began.
     pub motions_started: u64,
     /// Motions that the client finished.
     pub motions_finished: u64,
-    /// Motions that ended any other way.
+    /// Motions that ended in another way.
     pub motions_aborted: u64,
     /// Reflexes.
     pub reflexes: u64,
-    /// Milliseconds simulated.
+    /// Simulated milliseconds.
     pub ticks: u64,
-    /// Deadlines of the wall clock that passed before the previous tick had ended; skipped.
+    /// Deadlines of the wall clock that passed before the previous tick had ended. They were skipped.
     pub missed_ticks: u64,
     /// Clients that connected.
     pub clients: u64,
-    /// Median work of a tick, from 0.1 s to 0.1 s: from the end of its wait to the state sent.
+    /// Median work of a tick, updated every 0.1 s: the time from the end of its wait until its state was
+    /// sent.
     pub tick_work_p50: Duration,
-    /// 99th percentile of the same.
+    /// 99th percentile of the work of a tick.
     pub tick_work_p99: Duration,
 }
 
 impl Counters {
-    /// Returns what the TypeScript API shows, by its names there.
+    /// Returns the counters that the TypeScript API shows, with their names there.
     pub fn shown(&self) -> [(&'static str, u64); 15] {
         [
             ("statesSent", self.states_sent),
@@ -75,7 +77,7 @@ impl Counters {
     }
 }
 
-/// Work of ticks, by the microsecond.
+/// A histogram of the work of ticks, in microseconds.
 #[derive(Debug)]
 pub(crate) struct Work {
     buckets: [u32; Work::LAST + 1],
@@ -83,7 +85,7 @@ pub(crate) struct Work {
 }
 
 impl Work {
-    /// Longer work counts as this many microseconds.
+    /// The last bucket [us], which also counts longer work.
     const LAST: usize = 1023;
 
     pub fn new() -> Work {
@@ -99,7 +101,7 @@ impl Work {
         self.total = self.total.saturating_add(1);
     }
 
-    /// The bucket under which `share` of all ticks lie.
+    /// Returns the bucket below which the share `share` of all ticks lies.
     pub fn quantile(&self, share: f64) -> Duration {
         let rank = (f64::from(self.total) * share).ceil() as u64;
         let mut seen = 0;

@@ -1,4 +1,4 @@
-//! What an arm wears at its flange, as it is set in Desk.
+//! The end effector at the arm's flange, as it is set in Desk.
 
 use std::f64::consts::FRAC_1_SQRT_2;
 
@@ -7,15 +7,16 @@ use franka::robot_state::IDENTITY_TRANSFORM;
 use crate::body::payload::{Body, is_rigid};
 use crate::error::{SimulatorError, rounded};
 
-/// An end effector, with libfranka's names; matrices are column-major.
+/// An end effector, with libfranka's names. Matrices are column-major.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[allow(non_snake_case, reason = "libfranka's names")]
 pub struct EndEffector {
-    /// Its mass, 0 to 10 \[kg\].
+    /// The mass, 0 to 10 \[kg\].
     pub m_ee: f64,
-    /// Its centre of mass in the flange frame, at most 1 m away \[m\].
+    /// The centre of mass in the flange frame, at most 1 m away \[m\].
     pub F_x_Cee: [f64; 3],
-    /// Its inertia about its centre of mass [kg m2], which some body of this mass has; zeros without mass.
+    /// The inertia about the centre of mass [kg m2]. A body of this mass must be able to have it. Zeros
+    /// without mass.
     pub I_ee: [f64; 9],
     /// The nominal end effector's frame in the flange's, 4x4, at most 1 m away \[m\].
     pub F_T_NE: [f64; 16],
@@ -23,11 +24,11 @@ pub struct EndEffector {
 
 /// How far from the flange a frame or a centre of mass may be \[m\].
 const FARTHEST: f64 = 1.0;
-/// The heaviest end effector \[kg\]: with more no arm could stand.
+/// The heaviest end effector \[kg\]. An arm could not hold a heavier one.
 const HEAVIEST: f64 = 10.0;
 
 impl EndEffector {
-    /// Nothing.
+    /// No end effector.
     pub const NONE: EndEffector = EndEffector {
         m_ee: 0.0,
         F_x_Cee: [0.0; 3],
@@ -35,9 +36,9 @@ impl EndEffector {
         F_T_NE: IDENTITY_TRANSFORM,
     };
 
-    /// The Franka Hand. Mass, centre of mass and inertia are those of Franka's `franka_description`
-    /// (`end_effectors/franka_hand/inertials.yaml`), the frame between its fingertips that of Franka's `franka_ros`
-    /// (`franka_gazebo/src/franka_hw_sim.cpp`), which has the same body.
+    /// The Franka Hand. Mass, centre of mass and inertia come from Franka's `franka_description`
+    /// (`end_effectors/franka_hand/inertials.yaml`). The frame between the fingertips comes from Franka's
+    /// `franka_ros` (`franka_gazebo/src/franka_hw_sim.cpp`), which has the same body.
     pub const FRANKA_HAND: EndEffector = EndEffector {
         m_ee: 0.73,
         F_x_Cee: [-0.01, 0.0, 0.03],

@@ -1,8 +1,8 @@
-//! What the simulator refuses, and what to do about it.
+//! The errors of the simulator. Each says what to do.
 
 use std::io;
 
-/// Why the simulator could not start or take a fault.
+/// Why the simulator could not start, or could not inject a fault.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SimulatorError {
@@ -18,7 +18,7 @@ pub enum SimulatorError {
     /// The port could not be opened.
     #[error("cannot listen on {address}: {source}; choose another port, or 0 for a free one")]
     Bind {
-        /// Where it should have listened.
+        /// The address to listen on.
         address: std::net::SocketAddr,
         /// What the system said.
         source: io::Error,
@@ -88,10 +88,10 @@ impl SimulatorError {
     }
 }
 
-/// A number for a message, in five significant digits.
+/// Returns a number for a message, with five significant digits.
 pub(crate) fn rounded(value: f64) -> String {
     let near = format!("{value:.4e}").parse().unwrap_or(value);
-    // Debug has an exponent where Display has three hundred zeros.
+    // Debug writes an exponent, while Display would write up to three hundred zeros.
     let text = format!("{near:?}");
     text.strip_suffix(".0").unwrap_or(&text).to_owned()
 }

@@ -1,4 +1,4 @@
-//! Faults on request.
+//! Faults that can be injected.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use franka::{ERROR_NAMES, Errors};
 use crate::corruption::Corruption;
 use crate::error::{SimulatorError, rounded};
 
-/// Something that goes wrong on purpose. In force when
+/// A fault that is injected into the simulator. It is in force when
 /// [`Simulator::inject`](crate::Simulator::inject) has returned.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -46,12 +46,12 @@ pub enum Fault {
         /// How many.
         count: u32,
     },
-    /// Each of `count` states leaves behind the one after it.
+    /// Each of `count` states is sent after the next one.
     ReorderStates {
         /// How many are overtaken.
         count: u32,
     },
-    /// Each of `count` commands arrives behind the one after it.
+    /// Each of `count` commands arrives after the next one.
     ReorderCommands {
         /// How many are overtaken.
         count: u32,
@@ -61,33 +61,33 @@ pub enum Fault {
         /// How many.
         count: u32,
     },
-    /// The next `count` states have a number that was there before, as if they had long been on their way.
+    /// The next `count` states have the number of an earlier state, as if they had been delayed for long.
     OldStates {
         /// How many.
         count: u32,
     },
-    /// The second half of the next `count` commands is missing: they are refused.
+    /// The second half of the next `count` commands is missing, so they are refused.
     TruncateCommands {
         /// How many.
         count: u32,
     },
-    /// The next `count` states hold another value than the true one. Commands for them count.
+    /// The next `count` states have a wrong value. Commands that answer them count.
     CorruptStates {
         /// How many.
         count: u32,
-        /// The value, and where.
+        /// The value and its place.
         with: Corruption,
     },
-    /// `count` datagrams that mean nothing go before the next state, none as long as a state.
+    /// `count` meaningless datagrams are sent before the next state. None has the length of a state.
     NoiseDatagrams {
         /// How many.
         count: u32,
     },
-    /// These bytes go to the client on the command channel.
+    /// These bytes are sent to the client on the command channel.
     NoiseReply(Vec<u8>),
-    /// The connection to the client is reset; the next client finds the arm as it should be.
+    /// The connection to the client is reset. The next client finds the arm in order.
     ResetConnection,
-    /// The next `Connect` is answered `by` later.
+    /// The answer to the next `Connect` is delayed by `by`.
     SlowConnect {
         /// Of wall time, at most 60 s.
         by: Duration,
@@ -99,12 +99,12 @@ pub enum Fault {
     },
     /// Presses (true) or releases (false) the user stop.
     UserStop(bool),
-    /// Presses (true) or releases (false) the guiding buttons at the flange: a motion ends, and what `SetGuidingMode` has
-    /// freed gives way to a push until they are released.
+    /// Presses (true) or releases (false) the guiding buttons at the flange. Pressing them ends a motion.
+    /// Until they are released, a push moves the arm in the directions that `SetGuidingMode` has freed.
     Guide(bool),
-    /// Somebody pushes each joint with these torques [N m], until the next push; zeros let go. A positive one turns
-    /// its joint forwards, and `tau_ext_hat_filtered` shows it with the opposite sign: what the arm applies to who
-    /// pushes it.
+    /// A person pushes the joints with these torques [N m], until the next `Push`; zeros end it. A positive
+    /// torque turns its joint forwards. `tau_ext_hat_filtered` shows it with the opposite sign, because it is
+    /// the torque that the arm applies to the person.
     Push([f64; 7]),
     /// The next `Connect` is refused as incompatible, by a server of this version.
     RejectConnect {
@@ -113,13 +113,14 @@ pub enum Fault {
     },
     /// Closes the sockets abruptly and sends nothing more. The simulator cannot be used again.
     Die,
-    /// The sockets stay open and nothing is sent any more; what arrives is ignored. The hand's too.
+    /// The sockets of the arm and of the hand stay open, but nothing more is sent, and everything that
+    /// arrives is ignored.
     Freeze,
-    /// Of the hand alone. Without a hand nothing happens.
+    /// A fault of the hand. Without a hand it has no effect.
     Hand(HandFault),
 }
 
-/// Something that goes wrong with the hand on purpose.
+/// A fault of the hand that is injected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HandFault {
@@ -130,39 +131,39 @@ pub enum HandFault {
     },
     /// The next command fails at once.
     FailNext,
-    /// Commands are never answered any more, and do nothing; states go on.
+    /// Commands have no effect and no answer any more. States are still sent.
     Deaf,
-    /// Closes the hand's sockets abruptly, for good. The arm goes on.
+    /// Closes the hand's sockets abruptly, and they stay closed. The arm goes on.
     Die,
-    /// The hand's sockets stay open and nothing is sent any more; what arrives is ignored.
+    /// The hand's sockets stay open, but nothing more is sent, and everything that arrives is ignored.
     Freeze,
 }
 
-/// What a fault is made of, by the names of the TypeScript API. What is absent has the fault's default, where it has
-/// one.
+/// The properties of a fault, with the names of the TypeScript API. An absent property has the fault's
+/// default, if there is one.
 #[derive(Debug, Clone, Default)]
 pub struct FaultFields {
-    /// How many datagrams it is about; 1 by default.
+    /// How many datagrams the fault affects; 1 by default.
     pub count: Option<u32>,
-    /// How much later they come [s]; 0 by default.
+    /// The delay [s]; 0 by default.
     pub by_s: Option<f64>,
     /// The name of a reflex's error; `joint_reflex` by default.
     pub error: Option<String>,
-    /// Whether the user stop is pressed; by default it is.
+    /// Whether the user stop or the guiding buttons are pressed; true by default.
     pub pressed: Option<bool>,
-    /// What the joints are pushed with [N m], 7.
+    /// The torques of a push on the joints [N m], 7.
     pub torques_nm: Option<Vec<f64>>,
-    /// The version that a server claims; by default the next older one.
+    /// The version that a server claims; the next older one by default.
     pub version: Option<u16>,
-    /// Where a state is wrong.
+    /// The field in which a state is wrong.
     pub field: Option<String>,
-    /// The same; 0 by default.
+    /// The index of the wrong value in the field; 0 by default.
     pub index: Option<u32>,
-    /// What it says there; NaN by default.
+    /// The wrong value; NaN by default.
     pub value: Option<f64>,
 }
 
-/// Makes a fault of what it is made of.
+/// Makes a fault from its properties.
 type Made = fn(FaultFields) -> Result<Fault, SimulatorError>;
 
 impl FaultFields {
@@ -175,7 +176,7 @@ impl FaultFields {
     }
 }
 
-/// Each fault by its name in the TypeScript API.
+/// The faults with their names in the TypeScript API.
 const NAMED: &[(&str, Made)] = &[
     ("dropStates", |of| {
         Ok(Fault::DropStates { count: of.count() })
@@ -259,7 +260,7 @@ const NAMED: &[(&str, Made)] = &[
     ("handFreeze", |_| Ok(Fault::Hand(HandFault::Freeze))),
 ];
 
-/// An arm gives as much [N m].
+/// The largest torque of a push [N m], which is the largest torque of an arm's joint.
 const MAX_PUSH: f64 = 87.0;
 const LONGEST_DELAY: Duration = Duration::from_secs(60);
 
@@ -269,10 +270,10 @@ impl Fault {
         NAMED.iter().map(|(name, _)| *name)
     }
 
-    /// Returns the fault with this name, made of these.
+    /// Returns the fault with this name and these properties.
     ///
     /// # Errors
-    /// [`SimulatorError::Fault`] where there is no such fault, or it cannot be made of these.
+    /// [`SimulatorError::Fault`] if there is no such fault, or it cannot have these properties.
     pub fn named(name: &str, of: FaultFields) -> Result<Fault, SimulatorError> {
         let found = NAMED.iter().find(|(known, _)| *known == name);
         let (_, made) = found.ok_or_else(|| SimulatorError::Fault {

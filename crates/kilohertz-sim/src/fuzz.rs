@@ -1,8 +1,8 @@
-//! Bytes from strangers: whatever a client sends, on TCP and on UDP, the simulator answers what it must
-//! and the arm stays an arm.
+//! Fuzz tests: whatever a client sends, on TCP and on UDP, the simulator gives the required answers and the
+//! arm stays within its limits.
 //!
-//! Some seconds in `cargo test`; `PROPTEST_CASES` says how many cases there are otherwise. What has once
-//! failed is kept in `proptest-regressions/` and comes first.
+//! The tests take some seconds in `cargo test`. `PROPTEST_CASES` changes the number of cases. Cases that have
+//! failed once are kept in `proptest-regressions/` and run first.
 
 use std::net::SocketAddr;
 use std::sync::mpsc;
@@ -24,7 +24,7 @@ use crate::wire::generator::Generator;
 use crate::wire::messages::{Command, Setpoint, Ticket};
 use crate::wire::request::{Request, decode};
 
-/// `PROPTEST_CASES`, or so many.
+/// Returns `PROPTEST_CASES`, or `usual` cases.
 fn cases(usual: u32) -> ProptestConfig {
     let asked = ProptestConfig::default();
     let cases = std::env::var_os("PROPTEST_CASES").map_or(usual, |_| asked.cases);
@@ -39,7 +39,7 @@ fn bytes(most: usize) -> impl Strategy<Value = Vec<u8>> {
     vec(any::<u8>(), 0..most)
 }
 
-/// A number as a client may put one on the wire: mostly a sound one.
+/// A number that a client may send: usually a valid one.
 fn number() -> impl Strategy<Value = f64> {
     prop_oneof![
         6 => -3.0..3.0,
@@ -57,7 +57,7 @@ fn command_length(generation: Generation) -> usize {
     }
 }
 
-/// A motion in progress, as `generation` has one.
+/// The motion generators of the motions under test.
 const GENERATORS: [Generator; 5] = [
     Generator::JointPosition,
     Generator::JointVelocity,
@@ -96,14 +96,14 @@ fn is_an_arm(robot: &ControlBox) -> Result<(), TestCaseError> {
     for joint in 0..7 {
         let (q, dq) = (pose.q[joint], pose.dq[joint]);
         prop_assert!(q.is_finite() && dq.is_finite(), "joint {joint}: {q} {dq}");
-        // Behind the limits are the hard stops, and behind them nothing.
+        // The hard stops are beyond the limits. The arm never gets beyond the hard stops.
         let (lower, upper) = (envelope.lower[joint] - 0.2, envelope.upper[joint] + 0.2);
         prop_assert!((lower..=upper).contains(&q), "joint {joint} at {q}");
     }
     Ok(())
 }
 
-/// What the conversation says to all that has arrived; stops where it says farewell.
+/// Checks the answers to everything that has arrived. Stops when the conversation ends.
 fn answers(conversation: &mut Conversation<'_>) -> Result<bool, TestCaseError> {
     loop {
         let answer = match conversation.next() {
@@ -127,7 +127,7 @@ fn framed(command: u32, id: u32, payload: &[u8]) -> Vec<u8> {
     message
 }
 
-/// A piece of a stream: a message as it should be framed, or anything.
+/// A piece of a stream: a correctly framed message, or any bytes.
 fn piece() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         4 => (0_u32..16, any::<u32>(), bytes(450)).prop_map(|(c, id, load)| framed(c, id, &load)),
@@ -174,7 +174,7 @@ proptest! {
             stream = framed(0, 0, request.as_bytes());
         }
         stream.extend(pieces.concat());
-        // In pieces of any size, as TCP brings them.
+        // The bytes come in pieces of any size, as with TCP.
         let mut rest = stream.as_slice();
         for cut in cuts.iter().cycle() {
             if rest.is_empty() {
@@ -227,7 +227,8 @@ proptest! {
                 let away: [f64; 7] = std::array::from_fn(|joint| scale * values[joint]);
                 let reference = &robot.arm.reference;
                 let near = |from: &[f64; 7]| std::array::from_fn(|joint| from[joint] + away[joint]);
-                // Of the pose, the place: a frame that is none is refused at once.
+                // Of the pose, only the position is changed, because a matrix that is not a rigid transform
+                // is refused at once.
                 let mut pose = writer.write(&robot).values.O_T_EE;
                 for axis in 0..3 {
                     pose[12 + axis] += away[axis];

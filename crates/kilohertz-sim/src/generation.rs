@@ -1,4 +1,4 @@
-//! The two generations of the arm: what they are called, what they speak, what their joints may do.
+//! The two generations of the arm: their names, their protocol versions and their limits.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -11,7 +11,7 @@ use franka::wire;
 use crate::error::SimulatorError;
 use crate::joints::Joints;
 
-/// Which arm is simulated, and with it the protocol that it speaks.
+/// The generation of the simulated arm. It determines the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Generation {
     /// Franka Research 3, FCI version 10.
@@ -21,11 +21,12 @@ pub enum Generation {
     Fer,
 }
 
-/// The position of joint 4 \[rad\] at which either arm is stretched and its elbow flips: libfranka's
+/// The position of joint 4 \[rad\] at which both arms are stretched and the elbow flips. Sources: libfranka's
 /// `control_types.h` and Franka's page on robot limits.
 const ELBOW_FLIP: f64 = -0.467_002_423_653_011;
 
-/// The elbow of an arm at `q`: the position of joint 3, and to which side joint 4 bends, as an arm tells it.
+/// Returns the elbow of an arm at `q`, as an arm reports it: the position of joint 3, and the side to which
+/// joint 4 bends.
 pub(crate) fn elbow(q: &Joints) -> [f64; 2] {
     let side = match q[3].total_cmp(&ELBOW_FLIP) {
         Ordering::Less => -1.0,
@@ -35,13 +36,13 @@ pub(crate) fn elbow(q: &Joints) -> [f64; 2] {
     [q[2], side]
 }
 
-/// What the joints of an arm may do at most.
+/// The limits of an arm's joints.
 #[derive(Debug)]
 pub(crate) struct Envelope {
     /// Positions \[rad\].
     pub lower: Joints,
     pub upper: Joints,
-    /// Velocity [rad/s] at the positions where it is largest.
+    /// Velocities [rad/s], at the positions where they are largest.
     pub velocity: Joints,
     /// Acceleration [rad/s2].
     pub acceleration: Joints,
@@ -49,7 +50,7 @@ pub(crate) struct Envelope {
     pub jerk: Joints,
 }
 
-/// What the translation or the rotation of the end effector may do at most, or its elbow.
+/// The limits of the end effector's translation or rotation, or of the elbow.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
     /// Velocity [m/s, rad/s].
@@ -60,17 +61,17 @@ pub(crate) struct Bounds {
     pub jerk: f64,
 }
 
-/// What the end effector of an arm may do at most.
+/// The limits of an arm's end effector.
 #[derive(Debug)]
 pub(crate) struct CartesianEnvelope {
     pub translation: Bounds,
     pub rotation: Bounds,
-    /// Of joint 3, where it is commanded [rad].
+    /// The limits of joint 3 if the elbow is commanded [rad].
     pub elbow: Bounds,
 }
 
-/// Those behind libfranka 0.21's `rate_limiting.h`, which stays a little below them. Its elbow has 1.5 rad/s, where
-/// Franka's page on robot limits has 2.62.
+/// The limits on which libfranka 0.21's `rate_limiting.h` is based; that file's own limits are a little
+/// lower. It has 1.5 rad/s for the elbow, while Franka's page on robot limits has 2.62.
 const FR3_CARTESIAN: CartesianEnvelope = CartesianEnvelope {
     translation: Bounds {
         velocity: 3.0,
@@ -89,8 +90,8 @@ const FR3_CARTESIAN: CartesianEnvelope = CartesianEnvelope {
     },
 };
 
-/// Those behind libfranka 0.9's, but for the translation, whose 1.7 m/s are those of Franka's page on robot limits, where
-/// libfranka has 2.
+/// The limits on which libfranka 0.9's `rate_limiting.h` is based. Only the velocity of the translation, 1.7
+/// m/s, comes from Franka's page on robot limits; libfranka has 2.
 const FER_CARTESIAN: CartesianEnvelope = CartesianEnvelope {
     translation: Bounds {
         velocity: 1.7,
@@ -109,7 +110,7 @@ const FER_CARTESIAN: CartesianEnvelope = CartesianEnvelope {
     },
 };
 
-/// Velocities of the URDF; acceleration and jerk of libfranka 0.21's `rate_limiting.h`.
+/// The velocities come from the URDF, acceleration and jerk from libfranka 0.21's `rate_limiting.h`.
 const FR3: Envelope = Envelope {
     lower: rate_limiting::JOINT_POSITION_LIMITS.0,
     upper: rate_limiting::JOINT_POSITION_LIMITS.1,
@@ -118,7 +119,7 @@ const FR3: Envelope = Envelope {
     jerk: [5000.0; 7],
 };
 
-/// Velocities of the data sheet; acceleration and jerk of libfranka 0.9's `rate_limiting.h`.
+/// The velocities come from the data sheet, acceleration and jerk from libfranka 0.9's `rate_limiting.h`.
 const FER: Envelope = Envelope {
     lower: rate_limiting::fer::JOINT_POSITION_LIMITS.0,
     upper: rate_limiting::fer::JOINT_POSITION_LIMITS.1,
@@ -128,10 +129,10 @@ const FER: Envelope = Envelope {
 };
 
 impl Generation {
-    /// Both of them.
+    /// Both generations.
     pub const ALL: [Generation; 2] = [Generation::Fr3, Generation::Fer];
 
-    /// The name, as in the TypeScript API.
+    /// Returns the name in the TypeScript API.
     pub const fn name(self) -> &'static str {
         match self {
             Generation::Fr3 => "fr3",
@@ -139,7 +140,7 @@ impl Generation {
         }
     }
 
-    /// The version of FCI that it speaks.
+    /// Returns the version of FCI that the arm speaks.
     pub const fn fci_version(self) -> u16 {
         match self {
             Generation::Fr3 => wire::ROBOT_VERSION,
@@ -214,7 +215,7 @@ mod tests {
         assert_eq!(bent(-0.4671), [0.3, -1.0]);
         assert_eq!(bent(ELBOW_FLIP), [0.3, 0.0]);
         assert_eq!(bent(-0.4669), [0.3, 1.0]);
-        // The links on both sides of joint 4 lie in one line there.
+        // At this position the links on both sides of joint 4 lie in one line.
         for generation in Generation::ALL {
             let model = generation.model().unwrap();
             let reach = |q4| {

@@ -1,5 +1,5 @@
-//! The hand: two fingers, what is between them, and the commands that it carries out. Pure: time
-//! passes only when it is told to advance.
+//! The hand: two fingers, the object between them, and the commands that the hand carries out. Pure: time
+//! passes only in `advance_to`.
 
 use std::time::Duration;
 
@@ -7,22 +7,22 @@ use franka::wire::gripper::GripperStatus;
 
 use crate::error::{SimulatorError, rounded};
 
-/// How far the fingers open \[m\].
+/// The widest opening of the fingers \[m\].
 pub(crate) const WIDEST: f64 = 0.08;
-/// How fast both fingers together move at most [m/s].
+/// The highest velocity of both fingers together [m/s].
 const FASTEST: f64 = 0.1;
-/// How hard the fingers press at most \[N\].
+/// The highest force of the fingers \[N\].
 const STRONGEST: f64 = 140.0;
 /// Degrees Celsius.
 const TEMPERATURE: u16 = 30;
 /// One step \[s\].
 const STEP_S: f64 = 1e-3;
-/// Steps from the contact until the force is there.
+/// Steps from the contact until the force is reached.
 const SQUEEZE: u32 = 50;
-/// Steps that a move presses against what is in its way.
+/// Steps for which a move presses against an obstacle.
 const PERSISTENCE: u32 = 1000;
 
-/// What a client asks of the hand.
+/// A request of a client to the hand.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum HandRequest {
     Homing,
@@ -40,28 +40,28 @@ pub(crate) enum HandRequest {
     Stop,
 }
 
-/// How the simulated fingers truly stand.
+/// The true state of the simulated fingers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Fingers {
     /// The opening between them \[m\].
     pub width: f64,
     /// The widest opening \[m\].
     pub max_width: f64,
-    /// Whether a grasp holds something of the width that it was told.
+    /// Whether a grasp holds an object of the width that was given to it.
     pub is_grasped: bool,
-    /// Whether they are on their way.
+    /// Whether the fingers are moving.
     pub is_moving: bool,
-    /// How hard they press on what they hold \[N\].
+    /// The force of the fingers on the object that they hold \[N\].
     pub force: f64,
     /// Width of the object between them \[m\].
     pub object: Option<f64>,
     /// Degrees Celsius.
     pub temperature: u16,
-    /// Since the start of the hand.
+    /// The time since the start of the hand.
     pub time: Duration,
 }
 
-/// What the fingers are at.
+/// What the fingers are doing.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Doing {
     Nothing,
@@ -72,7 +72,7 @@ enum Doing {
         speed: f64,
         pressed: u32,
     },
-    /// Closes and, once it was successful, keeps pressing.
+    /// Closes the fingers and, once the grasp was successful, keeps pressing.
     Grasp {
         above: f64,
         below: f64,
@@ -82,7 +82,7 @@ enum Doing {
     },
 }
 
-/// A hand. A command is known by the number that its client gave it.
+/// A hand. A command is identified by the number that its client gave it.
 #[derive(Debug)]
 pub(crate) struct Hand {
     width: f64,
@@ -94,7 +94,7 @@ pub(crate) struct Hand {
 }
 
 impl Hand {
-    /// An open hand around an object of this width \[m\].
+    /// Returns an open hand around an object of this width \[m\].
     pub fn new(object: Option<f64>) -> Hand {
         Hand {
             width: WIDEST,
@@ -106,7 +106,7 @@ impl Hand {
         }
     }
 
-    /// Lets time pass until `time` after the start, in whole steps.
+    /// Advances the time to `time` after the start, in whole steps.
     pub fn advance_to(&mut self, time: Duration) {
         let steps = time.as_millis() as u64;
         while self.steps < steps {
@@ -144,7 +144,7 @@ impl Hand {
         }
     }
 
-    /// Puts an object between the fingers, in the place of the one that is there.
+    /// Puts an object between the fingers. It replaces the object that is there.
     pub fn place(&mut self, width: f64) -> Result<(), SimulatorError> {
         if width > 0.0 && width <= self.width {
             self.object = Some(width);
@@ -160,12 +160,12 @@ impl Hand {
         })
     }
 
-    /// Takes away what is between the fingers.
+    /// Removes the object between the fingers.
     pub fn remove(&mut self) {
         self.object = None;
     }
 
-    /// Starts what is asked for, or refuses it. What runs is aborted by it.
+    /// Starts the requested command, or refuses it. A running command is aborted.
     pub fn request(&mut self, id: u32, request: HandRequest) {
         let Some(doing) = self.plan(request) else {
             self.answers.push((id, GripperStatus::Fail));
@@ -180,12 +180,12 @@ impl Hand {
         }
     }
 
-    /// Answers to commands that have ended since the last call.
+    /// Returns the answers to the commands that have ended since the last call.
     pub fn answers(&mut self) -> impl Iterator<Item = (u32, GripperStatus)> + '_ {
         self.answers.drain(..)
     }
 
-    /// The client is gone: a motion ends, a grip stays.
+    /// Called when the client has disconnected: a motion ends, a grip stays.
     pub fn disconnect(&mut self) {
         if self.running.take().is_some() {
             self.doing = Doing::Nothing;
@@ -228,12 +228,12 @@ impl Hand {
         }
     }
 
-    /// The opening at which the fingers meet what is between them, or each other.
+    /// Returns the opening at which the fingers meet the object between them, or each other.
     fn contact(&self) -> f64 {
         self.object.unwrap_or(0.0)
     }
 
-    /// One step towards an opening; whether it is reached.
+    /// Moves one step towards an opening. Returns true if the opening is reached.
     fn approach(&mut self, to: f64, speed: f64) -> bool {
         let step = speed * STEP_S;
         if (self.width - to).abs() <= step {
@@ -308,7 +308,7 @@ impl Hand {
     }
 }
 
-/// Whether a width is what a grasp was told to find.
+/// Whether a width is within the bounds of a grasp.
 fn fits(width: f64, above: f64, below: f64) -> bool {
     above < width && width < below
 }

@@ -1,4 +1,4 @@
-//! Values of the joints and at the end effector, as every part of the simulator writes them.
+//! The types of values of the joints and at the end effector, for all parts of the simulator.
 
 /// One value per joint.
 pub(crate) type Joints = [f64; 7];

@@ -1,5 +1,4 @@
-//! What benches measure and nobody else has a use for: an FR3 without a server, whose time is its
-//! commands.
+//! An FR3 without a server, for benches only. Its time advances with its commands.
 
 use franka::wire::robot::{MoveControllerMode, MoveMotionGeneratorMode, RobotCommand, RobotState};
 use zerocopy::IntoBytes;
@@ -21,10 +20,10 @@ pub struct Stepped {
 }
 
 impl Stepped {
-    /// An FR3 that has started a motion.
+    /// Returns an FR3 that has started a motion.
     ///
     /// # Errors
-    /// Where `options` are no arm's.
+    /// If `options` are invalid.
     pub fn start(
         options: &SimulatorOptions,
         mode: MoveMotionGeneratorMode,
@@ -49,11 +48,11 @@ impl Stepped {
         Ok(Stepped { robot, writer })
     }
 
-    /// The next state, a millisecond after the last, which `command` answers, if anything does. Allocates
-    /// nothing.
+    /// Returns the next state, a millisecond after the last one. `command` answers the last state; `None` is
+    /// a lost command. Allocates nothing.
     ///
     /// # Panics
-    /// Where the command ends the motion.
+    /// If the command ends the motion.
     pub fn step(&mut self, command: Option<&mut RobotCommand>) -> RobotState {
         let generation = self.robot.generation;
         let setpoint = command.and_then(|command| {

@@ -1,4 +1,4 @@
-//! How a simulator is started.
+//! The options of a simulator.
 
 use std::f64::consts::{FRAC_PI_2, FRAC_PI_4};
 use std::net::{IpAddr, Ipv4Addr};
@@ -9,42 +9,44 @@ use crate::error::{SimulatorError, rounded};
 use crate::generation::Generation;
 use crate::hand::Hand;
 
-/// What the simulated arm and its server are like. Every field is validated by
-/// [`Simulator::start`](crate::Simulator::start).
+/// The options of the simulated arm and its server. [`Simulator::start`](crate::Simulator::start) checks
+/// every field.
 #[derive(Debug, Clone)]
 pub struct SimulatorOptions {
-    /// Which arm it is, and with it the version of FCI. Default [`Generation::Fr3`].
+    /// The generation of the arm, which determines the version of FCI. Default [`Generation::Fr3`].
     pub generation: Generation,
-    /// Where to listen; must be a loopback address. Default 127.0.0.1.
+    /// The address to listen on. It must be a loopback address. Default 127.0.0.1.
     pub host: IpAddr,
-    /// TCP port; 0 takes a free one. Default 0. (A control box listens on 1337.) The hand listens on
-    /// the next one.
+    /// The TCP port. 0 takes a free port. Default 0. (A real control box listens on 1337.) The hand listens
+    /// on the next port.
     pub port: u16,
     /// Whether there is a hand. Default true.
     pub hand: bool,
-    /// What the arm wears at its flange, as it is set in Desk. Default: the hand where there is one, else nothing.
+    /// The end effector at the arm's flange, as it is set in Desk. Default: the Franka Hand if there is a
+    /// hand, else none.
     pub end_effector: Option<EndEffector>,
-    /// Width of an object between the fingers of the open hand \[m\], above 0 to 0.08. Default: no
+    /// The width of an object between the fingers of the open hand \[m\], above 0 to 0.08. Default: no
     /// object.
     pub object: Option<f64>,
     /// Joint positions at the start \[rad\], at rest. Default `[0, -π/4, 0, -3π/4, 0, π/2, π/4]`.
     pub q: [f64; 7],
     /// Whether the joints have friction. Default true.
     pub friction: bool,
-    /// false: the wall clock, one state a millisecond. true: in a motion the next state follows
-    /// the command for the last one, and simulated time advances by 1 ms for each command.
+    /// false: the wall clock counts, and a state is sent each millisecond. true: during a motion the next
+    /// state is sent when the command for the last one has arrived, and each command advances the simulated
+    /// time by 1 ms.
     pub lockstep: bool,
-    /// Lost commands in a row that end a motion with `communication_constraints_violation`,
-    /// 1 to 10,000. Default 20.
+    /// How many lost commands in a row end a motion with `communication_constraints_violation`, 1 to 10,000.
+    /// Default 20.
     pub lost_packet_limit: u32,
-    /// How long a motion waits for its first command before losses are counted, at most 60 s.
-    /// Ends with the first command. Default 500 ms.
+    /// How long a motion waits for its first command before lost commands are counted, at most 60 s. The
+    /// first command ends this wait. Default 500 ms.
     pub first_command_grace: Duration,
-    /// Lockstep only: how long a motion waits for a command until it goes on without, 1 ms to 10 min.
-    /// Default 10 s.
+    /// Only for lockstep: how long a motion waits for a command before it goes on without one, 1 ms to 10
+    /// min. Default 10 s.
     pub lockstep_timeout: Duration,
-    /// Runs first on the arm's thread, to raise its priority for instance: an arm's own computer
-    /// is not kept from its work by what else runs here. Default: nothing.
+    /// A function that runs first on the arm's thread, for example to raise its priority. A real arm has its
+    /// own computer, which other programs on this machine do not delay. Default: none.
     pub prepare_arm_thread: Option<fn()>,
 }
 
@@ -77,7 +79,7 @@ impl Default for SimulatorOptions {
 }
 
 impl SimulatorOptions {
-    /// What the arm wears at its flange.
+    /// Returns the end effector at the arm's flange.
     pub(crate) fn worn(&self) -> EndEffector {
         let own = match self.hand {
             true => EndEffector::FRANKA_HAND,

@@ -16,13 +16,13 @@ use crate::server::arm::{JointState, Message, Published, Server, joints_of};
 use crate::server::commands::{self, Gate, Life};
 use crate::server::hand::{self, SharedHand};
 
-/// How long a fault may take to come into force.
+/// How long it may take until a fault is in force.
 const INJECT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A running simulator: an FCI server with an arm behind it. Dropping it stops it.
 ///
-/// Its two threads are ordinary ones and inherit the scheduling of the thread that starts it:
-/// start it from a thread without realtime priority.
+/// Its two threads inherit the scheduling of the thread that starts the simulator. So start it from a thread
+/// without realtime priority.
 #[derive(Debug)]
 pub struct Simulator {
     address: SocketAddr,
@@ -33,7 +33,7 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Starts a simulator. It accepts a client when this returns.
+    /// Starts a simulator. When this function returns, the simulator accepts a client.
     ///
     /// # Errors
     /// [`SimulatorError::Address`] or [`SimulatorError::Option`] for options outside their range,
@@ -132,12 +132,12 @@ impl Simulator {
         Ok(())
     }
 
-    /// Where clients connect.
+    /// Returns the address to which clients of the arm connect.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where clients of the hand connect: the port after the arm's.
+    /// Returns the address to which clients of the hand connect. Its port is the one after the arm's.
     pub fn hand_address(&self) -> Option<SocketAddr> {
         let hand = self.hand.is_some();
         hand.then(|| SocketAddr::new(self.address.ip(), self.address.port() + 1))
@@ -151,7 +151,7 @@ impl Simulator {
         })
     }
 
-    /// How the fingers truly stand now.
+    /// Returns the true state of the fingers now.
     ///
     /// # Errors
     /// [`SimulatorError::Option`] if the simulator was started without a hand.
@@ -159,15 +159,15 @@ impl Simulator {
         Ok(self.hand()?.fingers())
     }
 
-    /// Puts an object of this width \[m\] between the fingers, in the place of the one that is there.
+    /// Puts an object of this width \[m\] between the fingers. It replaces the object that is there.
     ///
     /// # Errors
-    /// [`SimulatorError::Option`] if it does not fit between the fingers, or there is no hand.
+    /// [`SimulatorError::Option`] if the object does not fit between the fingers, or if there is no hand.
     pub fn place_object(&self, width: f64) -> Result<(), SimulatorError> {
         self.hand()?.place(width)
     }
 
-    /// Takes away what is between the fingers.
+    /// Removes the object between the fingers.
     ///
     /// # Errors
     /// [`SimulatorError::Option`] if the simulator was started without a hand.
@@ -176,7 +176,8 @@ impl Simulator {
         Ok(())
     }
 
-    /// The true joint values now, at most a tick old; after [`stop`](Simulator::stop) the last.
+    /// Returns the true joint values now, at most a tick old. After [`stop`](Simulator::stop) it returns the
+    /// last ones.
     pub fn joints(&self) -> JointState {
         self.published
             .lock()
@@ -184,7 +185,7 @@ impl Simulator {
             .joints
     }
 
-    /// What has been counted so far, at most a tick old.
+    /// Returns the counters, at most a tick old.
     pub fn counters(&self) -> Counters {
         self.published
             .lock()
@@ -192,7 +193,7 @@ impl Simulator {
             .counters
     }
 
-    /// Lets something go wrong. A count replaces what is left of the same fault's last one.
+    /// Injects a fault. Its count replaces what is left of an earlier count of the same fault.
     ///
     /// # Errors
     /// [`SimulatorError::Fault`] for an unknown error name or a delay that is too long,
@@ -235,7 +236,7 @@ impl Simulator {
         }
     }
 
-    /// Stops the simulator: closes its sockets and joins its threads. Does nothing the second time.
+    /// Stops the simulator: closes its sockets and joins its threads. A second call has no effect.
     pub fn stop(&self) {
         self.end(Life::Stopped);
         self.gate.tell(Message::Stop);
@@ -246,14 +247,14 @@ impl Simulator {
     }
 }
 
-/// Where clients of the arm and of the hand connect.
+/// The listeners for the clients of the arm and of the hand.
 struct Listeners {
     arm: TcpListener,
     hand: Option<TcpListener>,
 }
 
 impl Listeners {
-    /// How many free ports are tried until the next one is free as well.
+    /// How many free ports are tried to find one whose next port is free too.
     const TRIES: u32 = 100;
 
     fn bind(options: &SimulatorOptions) -> Result<Listeners, SimulatorError> {
@@ -283,7 +284,7 @@ impl Listeners {
     }
 }
 
-/// A socket that states are sent from.
+/// Returns a socket from which states are sent.
 fn states_from(host: IpAddr) -> Result<UdpSocket, SimulatorError> {
     let address = SocketAddr::new(host, 0);
     let socket =

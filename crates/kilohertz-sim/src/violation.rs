@@ -42,7 +42,7 @@ flags! {
 impl Violation {
     pub const NONE: Violation = Violation(Errors([false; ERROR_NAMES.len()]));
 
-    /// The flag called `name`; nothing if there is no such flag.
+    /// Returns the flag called `name`, or no flag if there is none of this name.
     pub fn of(name: &str) -> Violation {
         let mut violation = Violation::NONE;
         violation.add(name);

@@ -17,7 +17,10 @@ import { armRefused, policyDetached, policyThrew } from '../../session/policy-fa
 import type { Policy } from '../../session/robot.ts';
 import { isPose } from '../control.ts';
 
-/** Drives an arm: the loop talks to it natively, and wakes the policy once a state. */
+/**
+ * Drives an arm with a policy on the main thread. The loop talks to the arm natively, and wakes the policy for each
+ * state.
+ */
 export class ArmDriver implements Driver {
   readonly isNative = true;
   readonly #arm: NativeArm;
@@ -53,7 +56,7 @@ export class ArmDriver implements Driver {
   wake(session: NativeSession): number {
     if (this.#busy || this.#halted) return session.news();
     if (this.#slots.length === 0) {
-      // It is empty once it was transferred, and takes no state any more.
+      // The policy has transferred the memory to another thread: it is empty now, and takes no more states.
       const [tick = 0] = this.#clock;
       this.#fail(policyDetached(tick), tick);
       return session.news();
@@ -126,7 +129,7 @@ export class ArmDriver implements Driver {
   }
 }
 
-/** The last states of an arm, from the rows that the loop kept. */
+/** Returns the last states of an arm, from the rows that the loop kept. */
 export function pastStates(rows: Float64Array): readonly PastState[] {
   const stride = STATE_LENGTH + 2;
   return Array.from({ length: Math.floor(rows.length / stride) }, (_, row) => {

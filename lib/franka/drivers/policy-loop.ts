@@ -1,4 +1,4 @@
-// A policy away from the main thread: it waits for the loop's observations, and answers.
+// Runs a policy outside the main thread: it waits for the loop's observations, and answers them.
 
 import { types } from 'node:util';
 import { cut, inOneLine, read, textIn } from '../../errors/describe.ts';
@@ -11,22 +11,22 @@ import { isPromise, settled } from '../../promise.ts';
 import { ActionBuffer, REFUSALS } from '../../session/action.ts';
 import type { Policy } from '../../session/robot.ts';
 
-/** How long it stays inside the addon at a time: so long a worker cannot be terminated [s]. */
+/** How long a wait inside the addon lasts at most [s]. A worker cannot be terminated during a wait. */
 const LONGEST_WAIT_S = 0.1;
 
-/** Where a policy waits for the loop. */
+/** The port at which a policy waits for the loop. */
 export interface PolicyPort {
-  /** Blocks until there is an observation, copied with tick, time [s] and period [s], or the end. */
+  /** Blocks until there is an observation or the end. Copies the observation, and its tick, time [s] and period [s]. */
   wait(observation: Float64Array, clock: Float64Array, limitS: number, spin: boolean): number;
   /** Answers the observation that was copied last. */
   answer(action: Float64Array): void;
-  /** Answers it with nothing new. */
+  /** Answers this observation with "nothing new". */
   answerNothing(): void;
   /** Tells the loop that the policy failed and will not answer again. */
   fail(): void;
 }
 
-/** What another thread or process told of a failure; undefined where it is none. */
+/** Returns the failure that another thread or process reported, or undefined if the value is not a failure. */
 export function failureIn(told: unknown): PolicyFailure | undefined {
   if (typeof told !== 'object' || told === null) return undefined;
   const [kind, tick] = [read(told, 'kind'), read(told, 'tick')];
@@ -48,10 +48,13 @@ export function failureIn(told: unknown): PolicyFailure | undefined {
   return { kind, tick, code, received, expected, advice };
 }
 
-/** What is told of an answer is no longer than this. */
+/** The longest description of a refused answer. */
 const LONGEST_WORDS = 2_000;
 
-/** Runs a policy until the session ends, or until it fails; the loop knows by then, and brakes. */
+/**
+ * Runs a policy until the session ends or the policy fails. When the policy has failed, the loop already knows of it
+ * and brakes.
+ */
 export async function runPolicy(
   policy: Policy<RobotState, unknown>,
   port: PolicyPort,
@@ -90,7 +93,10 @@ export async function runPolicy(
   }
 }
 
-/** The policy that an export is; with `args` the one that it makes. */
+/**
+ * Returns the policy of a module: the export itself, or, with `args`, what the export returns when it is called with
+ * them.
+ */
 export async function policyOf(
   module: Record<string, unknown>,
   url: string,

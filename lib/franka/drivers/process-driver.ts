@@ -23,7 +23,7 @@ export class ProcessDriver<Observation, Action> extends RemoteDriver {
   readonly #policy: ProcessPolicy<Observation, Action>;
   #child: Child | undefined;
   #port: NativeSharedPort | undefined;
-  /** Resolves when the policy does not run any more. */
+  /** Resolves when the policy has ended. */
   #left: Promise<void> = Promise.resolve();
 
   constructor(arm: NativeArm, control: FrankaControl, policy: ProcessPolicy<Observation, Action>) {
@@ -31,7 +31,7 @@ export class ProcessDriver<Observation, Action> extends RemoteDriver {
     this.#policy = policy;
   }
 
-  /** Starts the process and waits until its policy is there. */
+  /** Starts the process and waits until its policy is loaded. */
   async reset(): Promise<void> {
     const { url, exportName, args, python, env } = this.#policy;
     const { observation, action } = this.lengths;
@@ -75,7 +75,9 @@ export class ProcessDriver<Observation, Action> extends RemoteDriver {
     this.#port?.dismiss();
   }
 
-  /** What the loop read instead of an answer comes first: it ended the session. */
+  /**
+   * The failure of the policy. What the loop read in place of an answer comes first, because that ended the session.
+   */
   override get failure(): Failure | undefined {
     const trouble = this.#port?.trouble();
     if (!trouble) return super.failure;
@@ -95,7 +97,7 @@ export class ProcessDriver<Observation, Action> extends RemoteDriver {
         this.lengths,
       ]);
       if (failure === undefined || failure === null) {
-        // It does so where it is let go.
+        // A policy that was let go ends without a failure.
         if (this.halted) return;
         throw new OffloadError('OFFLOAD_PROTOCOL', 'it stopped answering while its session ran');
       }
@@ -115,7 +117,7 @@ export class ProcessDriver<Observation, Action> extends RemoteDriver {
   }
 }
 
-/** What the process says of its policy, at most [bytes]: an error with its causes. */
+/** The longest report of the process about its policy [bytes]: an error with its causes. */
 const LONGEST_TOLD = 2 ** 24;
 
 function died(cause: unknown): Failure {

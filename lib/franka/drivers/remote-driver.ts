@@ -16,14 +16,15 @@ import { armRefused, policyDetached, policyThrew } from '../../session/policy-fa
 import { isPose } from '../control.ts';
 import { pastStates } from './arm-driver.ts';
 
-/** How long a policy elsewhere may take to end by itself before it is ended [ms]. */
+/** How long a policy in a worker or a process may take to end by itself before it is terminated [ms]. */
 export const END_LIMIT_MS = 500;
-/** How long one that failed may take to tell why [ms]. The arm is at rest meanwhile. */
+/** How long a policy that failed may take to report why [ms]. The arm is at rest meanwhile. */
 const TELL_LIMIT_MS = 5_000;
 
 /**
- * The options with the realtime priority of the policy's thread: below that of the loop, of the notify thread and
- * of what watches the policy; none where the loop has none.
+ * Returns the options with the realtime priority of the policy's thread. The priority is below those of the loop, of
+ * the notify thread and of the thread that watches the policy. If the loop has no priority, the policy's thread has
+ * none.
  */
 export function withPriority(
   options: NativeSessionOptions,
@@ -53,7 +54,7 @@ export abstract class RemoteDriver implements Driver {
     };
   }
 
-  /** Starts the policy and waits until it is there. */
+  /** Starts the policy and waits until it is loaded. */
   abstract reset(): Promise<void>;
   abstract stop(): Promise<void>;
 
@@ -94,23 +95,23 @@ export abstract class RemoteDriver implements Driver {
     return pastStates(rows);
   }
 
-  /** Whether the policy is not expected to answer any more. */
+  /** Whether no more answers of the policy are expected. */
   protected get halted(): boolean {
     return this.#halted;
   }
 
-  /** How long the policy may take now to end by itself [ms]. */
+  /** Returns how long the policy may still take to end by itself [ms]. */
   protected get endLimitMs(): number {
     const hasFailed = this.#session?.outcome()?.cause === 'policyFailed';
     return hasFailed && this.failure === undefined ? TELL_LIMIT_MS : END_LIMIT_MS;
   }
 
-  /** Ends the session with what the policy told. */
+  /** Ends the session with the failure that the policy reported. */
   protected failed(message: PolicyFailure): void {
     this.fail(failureOf(message), message.tick);
   }
 
-  /** Ends the session with a failure, the first of them. */
+  /** Ends the session with a failure. The first failure counts. */
   protected fail(failure: Failure, tick: number | undefined): void {
     this.note(failure, tick);
     if (this.#halted) return;
@@ -118,7 +119,7 @@ export abstract class RemoteDriver implements Driver {
     this.#session?.fail();
   }
 
-  /** Keeps a failure, the first of them, for a session that ends already. */
+  /** Records a failure of a session that is already ending. The first failure counts. */
   protected note(failure: Failure, tick: number | undefined): void {
     this.#failure ??= (details) => failure({ ...(tick === undefined ? {} : { tick }), ...details });
   }

@@ -24,7 +24,7 @@ import { policyThrew } from '../../session/policy-failure.ts';
 import { failureIn } from './policy-loop.ts';
 import { RemoteDriver, withPriority } from './remote-driver.ts';
 
-/** The worker for a task; undefined where the arguments of the policy's factory cannot be copied to it. */
+/** Returns a worker for a task, or undefined if the arguments of the policy's factory cannot be copied to it. */
 function workerFor(task: WorkerTask, name: string): Worker | undefined {
   const { port } = task;
   try {
@@ -44,7 +44,7 @@ export class WorkerDriver<Observation, Action> extends RemoteDriver {
   #worker: Worker | undefined;
   #policyPort: number | undefined;
   #ended: Promise<unknown> = Promise.resolve();
-  /** Where the worker tells; the policy does not know of it. */
+  /** The port to which the worker reports. The policy does not know of it. */
   #port: MessagePort | undefined;
 
   constructor(arm: NativeArm, control: FrankaControl, policy: WorkerPolicy<Observation, Action>) {
@@ -68,7 +68,7 @@ export class WorkerDriver<Observation, Action> extends RemoteDriver {
     if (this.#policyPort !== undefined) dismissPort(this.#policyPort);
   }
 
-  /** Starts the worker and waits until its policy is there. */
+  /** Starts the worker and waits until its policy is loaded. */
   async reset(): Promise<void> {
     const { url, exportName, args, spin } = this.#policy;
     const { port1: port, port2 } = new MessageChannel();
@@ -87,7 +87,7 @@ export class WorkerDriver<Observation, Action> extends RemoteDriver {
     }
     this.#worker = worker;
     this.#port = port;
-    // Not `once()`: that would reject where the worker crashes first.
+    // `once()` from `node:events` would reject if the worker crashes first.
     this.#ended = new Promise((resolve) => worker.once('exit', resolve));
     const ready = new Promise<void>((resolve) => {
       port.on('message', (message: unknown) => {
@@ -105,7 +105,7 @@ export class WorkerDriver<Observation, Action> extends RemoteDriver {
       });
     });
     await ready;
-    // The session keeps the process alive while it runs; the worker by itself does not.
+    // The session keeps the process alive while it runs. The worker does not.
     worker.unref();
     port.unref();
     if (this.failure) throw this.failure({});
@@ -113,13 +113,13 @@ export class WorkerDriver<Observation, Action> extends RemoteDriver {
 
   async stop(): Promise<void> {
     this.stopNow();
-    // A policy that does not come back, from an endless loop for instance, is ended.
+    // A policy that does not return, for example from an endless loop, is terminated.
     if (!(await within(this.endLimitMs, this.#ended))) await this.#worker?.terminate();
     this.#listenOut();
     this.#port?.close();
   }
 
-  /** Hears what the worker said before it ended. */
+  /** Reads what the worker reported before it ended. */
   #listenOut(): void {
     const port = this.#port;
     if (!port) return;
@@ -143,7 +143,7 @@ function crashed(cause: unknown): Failure {
 }
 
 function exited(code: number): Failure {
-  // Node's own code for an event loop with nothing left to wait for.
+  // Node's exit code when an event loop has nothing left to wait for.
   const why =
     code === 13
       ? 'a promise that the policy waits for can never settle'

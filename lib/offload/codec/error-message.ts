@@ -4,7 +4,7 @@ import { className, cut, describe, isBlank, isError, read, textIn } from '../../
 import { OffloadError } from '../../errors/errors.ts';
 import { PACKING } from '../../native/contract.ts';
 
-/** An error on its way out of a worker. */
+/** An error in the form in which it is sent out of a worker. */
 export interface ErrorMessage {
   readonly name: string;
   readonly message: string;
@@ -13,17 +13,17 @@ export interface ErrorMessage {
   readonly cause?: CauseMessage;
 }
 
-/** What an error's `cause` was: an error, or any other value. */
+/** The `cause` of an error: an error, or any other value. */
 export type CauseMessage = { readonly error: ErrorMessage } | { readonly value: unknown };
 
-/** A text on its way is no longer than this. */
+/** The longest text that is sent. */
 const LONGEST = PACKING.longestText;
-/** So many causes behind each other are told. */
+/** How many nested causes are sent. */
 const DEEPEST = PACKING.mostCauses;
 
 /**
- * What was thrown, as a message: a class of the user's would not survive the way as it is. Never throws, whatever
- * it does when it is looked at.
+ * Returns a thrown value as a message, because an instance of a user's class cannot be sent as it is. Never throws,
+ * even if reading the value throws.
  */
 export function toMessage(thrown: unknown): ErrorMessage {
   return messageFrom(thrown, new Set());
@@ -44,7 +44,7 @@ function messageFrom(thrown: unknown, seen: Set<unknown>): ErrorMessage {
     stack: stack === undefined ? undefined : sendable(stack),
     ...(typeof code === 'string' ? { code: sendable(code) } : {}),
     ...(typeof code === 'number' ? { code } : {}),
-    // A cause that leads back to its own error is told once.
+    // A cause that leads back to its own error is sent once.
     ...(cause === undefined || seen.has(cause) || seen.size >= DEEPEST
       ? {}
       : { cause: causeFrom(cause, seen) }),
@@ -61,16 +61,18 @@ function causeFrom(cause: unknown, seen: Set<unknown>): CauseMessage {
   return { value: isPlain(cause) ? cause : textOf(cause) };
 }
 
-/** Whether a value is sent as it is. */
+/** Whether a value can be sent unchanged. */
 function isPlain(value: unknown): boolean {
   if (typeof value === 'bigint') return value === BigInt.asIntN(256, value);
   return value === null || ['number', 'boolean'].includes(typeof value);
 }
 
-/** A value that is no error, as a text; something like `{ status: 404 }` is not told as `[object Object]`. */
+/**
+ * Returns a value that is not an error as a text. `{ status: 404 }`, for example, does not become `[object Object]`.
+ */
 function textOf(value: unknown): string {
   if (typeof value === 'string') return sendable(value);
-  // Its digits may take seconds.
+  // Computing the digits of a large number may take seconds.
   if (typeof value === 'bigint') return describe(value);
   try {
     return sendable(inspect(value));
@@ -79,12 +81,15 @@ function textOf(value: unknown): string {
   }
 }
 
-/** A text of bounded length, which every encoding has. */
+/** Returns a text of bounded length that every encoding can represent. */
 function sendable(text: string): string {
   return cut(text, LONGEST).toWellFormed();
 }
 
-/** Errors of the language, and those of this package's other end, are what they were: `instanceof` holds. */
+/**
+ * The error classes of JavaScript, and those of this package's other end. Their errors keep their class, so
+ * `instanceof` works.
+ */
 const BUILT_IN: Readonly<Record<string, ErrorConstructor>> = {
   EvalError,
   RangeError,
@@ -95,9 +100,9 @@ const BUILT_IN: Readonly<Record<string, ErrorConstructor>> = {
 };
 
 /**
- * The error that a message stands for: with its name, message, stack, code and cause.
+ * Returns the error of a message, with its name, message, stack, code and cause.
  *
- * @throws {TypeError} where it is no such message
+ * @throws {TypeError} if the value is not such a message
  */
 export function fromMessage(told: ErrorMessage): Error {
   checkMessage(told);
@@ -108,14 +113,14 @@ export function fromMessage(told: ErrorMessage): Error {
     name === 'OffloadError' && isErrorCode(code)
       ? new OffloadError(code, message, options)
       : new Class(message, options);
-  // Not enumerable, as an error's own: it would be printed a second time.
+  // Not enumerable, like an error's own properties. Otherwise it would be printed twice.
   if (error.name !== name) Object.defineProperty(error, 'name', { ...HIDDEN, value: name });
   if (stack !== undefined) error.stack = stack;
   if (code !== undefined && error.code === undefined) error.code = code;
   return error;
 }
 
-/** What comes from another process may be anything. */
+/** Checks a message. A message from another process may be any value. */
 function checkMessage(told: unknown): asserts told is ErrorMessage {
   const isTold =
     typeof told === 'object' &&

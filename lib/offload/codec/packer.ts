@@ -1,8 +1,9 @@
-// Values as bytes, on their way through a line. `lib/offload/python/_kilohertz/codec.py` reads and writes the same.
+// Writes values as bytes, and reads them, for a line. `lib/offload/python/_kilohertz/codec.py` reads and writes the
+// same format.
 //
-// A value is a tag and what belongs to it, numbers little-endian. Large arrays do not travel within the
-// message: they are lent beside it. What has no tag of its own is cloned as by `postMessage`, where the
-// other end is Node.
+// A value is a tag and the data that belongs to it. Numbers are little-endian. Large arrays are not part of the
+// message: they are lent in shared memory. If the other end is Node, a value without a tag of its own is cloned as by
+// `postMessage`.
 
 import { TextEncoder, types } from 'node:util';
 import { deserialize, serialize } from 'node:v8';
@@ -13,11 +14,11 @@ import { ARRAY, PACKING, TAG } from '../../native/contract.ts';
 import { fromMessage, toMessage } from './error-message.ts';
 import { checkShape, hasShape, type Shaped, withShape } from './shape.ts';
 
-/** Up to this size an array is copied into the message [bytes]. */
+/** The largest size at which an array is copied into the message [bytes]. */
 const LARGEST_WITHIN = PACKING.largestWithin;
-/** From this size a lent array is read where it lies; a smaller one is copied from there [bytes]. */
+/** The size from which a lent array is read in place [bytes]. A smaller array is copied out of the shared memory. */
 const SMALLEST_IN_PLACE = PACKING.smallestInPlace;
-/** A value within so many others is taken for a circle. */
+/** The nesting depth from which a value counts as circular. */
 const DEEPEST = PACKING.deepest;
 
 type ArrayClass = {
@@ -32,20 +33,20 @@ const KINDS: readonly ArrayClass[] = Object.keys(ARRAY)
 const KIND_NUMBERS: ReadonlyMap<unknown, number> = new Map(
   KINDS.map((kind, number): [unknown, number] => [kind, number]),
 );
-/** An `ArrayBuffer` itself: bytes in Python. */
+/** The kind of an `ArrayBuffer` itself, which is `bytes` in Python. */
 const BUFFER = ARRAY.ArrayBuffer;
 
-/** Where large arrays are lent and borrowed. */
+/** The shared memory in which large arrays are lent and borrowed. */
 export interface Lender {
-  /** Lends a copy; says its number, or -1 where it has to go within the message. */
+  /** Lends a copy. Returns its number, or -1 if the array has to be part of the message. */
   lend(bytes: Uint8Array): number;
-  /** Takes back what the other end never heard of. */
+  /** Takes back an array that was lent with a message that was not sent. */
   retract(number: number): void;
-  /** What the other end lent, in place; null where it has to be copied. */
+  /** Returns an array that the other end lent, in place, or null if the array has to be copied. */
   borrow(number: number, length: number, revocable: boolean): ArrayBuffer | null;
-  /** Detaches a buffer, and gives back what was lent under its number, if that is not -1. */
+  /** Detaches a buffer, and gives back the array that was lent under this number, if it is not -1. */
   revoke(buffer: ArrayBuffer, number: number): void;
-  /** Copies what the other end lent, and gives it back. */
+  /** Copies an array that the other end lent, and gives it back. */
   copy(number: number, into: Uint8Array): void;
 }
 
@@ -53,13 +54,13 @@ const utf8: TextEncoder = new TextEncoder();
 
 /** Writes values into a message. */
 export class Packer {
-  /** The message; its first {@link Packer.length} bytes count. */
+  /** The message. Only its first {@link Packer.length} bytes count. */
   bytes: Uint8Array = new Uint8Array(8192);
   length = 0;
   #view: DataView = new DataView(this.bytes.buffer);
   #lent: number[] = [];
   readonly #lender: Lender;
-  /** Whether the other end is Node, and takes clones. */
+  /** Whether the other end is Node, which can read clones. */
   readonly #clones: boolean;
 
   constructor(lender: Lender, clones: boolean) {
@@ -67,7 +68,7 @@ export class Packer {
     this.#clones = clones;
   }
 
-  /** Begins a message: the number of its call, and what it is. */
+  /** Begins a message with the number of its call and its kind. */
   begin(id: number, kind: number): void {
     this.length = 5;
     this.#lent.length = 0;
@@ -75,13 +76,13 @@ export class Packer {
     this.bytes[4] = kind;
   }
 
-  /** Takes back what was lent with a message that is not sent. */
+  /** Takes back the arrays that were lent with a message that is not sent. */
   discard(): void {
     for (const number of this.#lent) this.#lender.retract(number);
     this.#lent.length = 0;
   }
 
-  /** Writes a value; `path` says where it is, for the error. */
+  /** Writes a value. `path` names the value in errors. */
   value(value: unknown, path: string): void {
     this.#value(value, path, 0);
   }
@@ -127,7 +128,7 @@ export class Packer {
         this.#number(value);
         break;
       case 'string':
-        // Half a surrogate pair is no UTF-8.
+        // Half a surrogate pair cannot be written as UTF-8.
         if (this.#clones && !value.isWellFormed()) this.#serialized(value);
         else this.#text(TAG.text, value);
         break;
@@ -144,7 +145,7 @@ export class Packer {
   }
 
   #number(value: number): void {
-    // Minus zero is no integer elsewhere: `|0` would lose its sign.
+    // Minus zero is not written as an integer: it would lose its sign.
     if ((value | 0) === value && !Object.is(value, -0)) {
       const at = this.#reserve(5);
       this.bytes[at] = TAG.int;
@@ -217,7 +218,7 @@ export class Packer {
     }
   }
 
-  /** Writes a list of nothing but numbers in one piece. */
+  /** Writes a list that contains only numbers in one piece. Returns false for another list. */
   #numbers(list: readonly unknown[]): boolean {
     let ints = true;
     for (const item of list) {
@@ -247,7 +248,7 @@ export class Packer {
   #array(value: ArrayBufferView & Shaped, path: string): void {
     let kind = KIND_NUMBERS.get(value.constructor);
     if (kind === undefined) {
-      // A class derived from a typed array, as Buffer is, arrives as the typed array.
+      // An instance of a class derived from a typed array, such as Buffer, arrives as the typed array.
       const name = Object.prototype.toString.call(value).slice(8, -1);
       kind = KINDS.findIndex((Kind) => Kind.name === name);
       if (kind < 0) throw notCloneable(path, `is a ${name}`);
@@ -280,7 +281,7 @@ export class Packer {
   }
 
   #clone(value: object, path: string, depth: number): void {
-    // Instances of a class arrive as what they hold, as with `postMessage`.
+    // An instance of a class arrives as a plain object with its properties, as with `postMessage`.
     const kind = Object.prototype.toString.call(value).slice(8, -1);
     if (kind === 'Object') {
       this.#record(value, path, depth);
@@ -318,7 +319,7 @@ function notCloneable(path: string, what: string): OffloadError {
   );
 }
 
-/** The error of a message that cannot be read; `cause` is what reading it threw. */
+/** Returns the error for a message that cannot be read. `cause` is what reading it threw. */
 export function garbled(cause?: unknown): KilohertzError {
   const known = fromNative(cause);
   if (isOurs(known)) return known;
@@ -326,31 +327,31 @@ export function garbled(cause?: unknown): KilohertzError {
   return new OffloadError('OFFLOAD_PROTOCOL', message, { cause });
 }
 
-/** What is read, and how. */
+/** Options of an {@link Unpacker}. */
 export interface UnpackerOptions {
   /** Whether arrays are taken back by {@link Unpacker.revoker}. */
   readonly revocable: boolean;
-  /** The most that the arrays of a message may have together [bytes]. */
+  /** The largest total size of the arrays of a message [bytes]. */
   readonly longest: number;
   /** Whether the other end is Node. */
   readonly clones: boolean;
 }
 
-/** Room for a message that is kept for the next one [bytes]. */
+/** The buffer size that is kept for the next message [bytes]. */
 const LARGEST_KEPT = 2 ** 20;
 
 const OWN: PropertyDescriptor = { configurable: true, enumerable: true, writable: true };
 
 /** Reads values out of a message. */
 export class Unpacker {
-  /** Where a message is taken to. */
+  /** The buffer into which a message is taken. */
   bytes: Buffer = Buffer.alloc(8192);
   #view: DataView = new DataView(this.bytes.buffer, this.bytes.byteOffset);
   #at = 0;
   #end = 0;
   readonly #lender: Lender;
   readonly #options: UnpackerOptions;
-  /** How many bytes the arrays of this message may still have. */
+  /** How many bytes the remaining arrays of this message may have. */
   #left = 0;
   #given: { readonly buffer: ArrayBuffer; readonly number: number }[] = [];
 
@@ -365,12 +366,12 @@ export class Unpacker {
     this.#view = new DataView(this.bytes.buffer, this.bytes.byteOffset);
   }
 
-  /** Gives the room of a long message back. */
+  /** Releases the buffer of a long message. */
   shrink(): void {
     if (this.bytes.length > LARGEST_KEPT) this.grow(8192);
   }
 
-  /** Begins to read a message of this length; returns the number of its call. */
+  /** Begins to read a message of this length. Returns the number of its call. */
   begin(length: number): number {
     this.#end = length;
     this.#at = 0;
@@ -379,12 +380,14 @@ export class Unpacker {
     return this.#view.getUint32(this.#take(5), true);
   }
 
-  /** What the message is. */
+  /** The kind of the message. */
   get kind(): number {
     return this.bytes[4] as number;
   }
 
-  /** What takes the arrays of this message back; undefined where it has none, or they are not revocable. */
+  /**
+   * A function that takes the arrays of this message back; undefined if it has no arrays, or if they are not revocable.
+   */
   get revoker(): (() => void) | undefined {
     const given = this.#given;
     if (given.length === 0) return undefined;
@@ -396,7 +399,7 @@ export class Unpacker {
   /**
    * Reads the next value.
    *
-   * @throws {KilohertzError} `OFFLOAD_PROTOCOL` where there is none, `SYSTEM`
+   * @throws {KilohertzError} `OFFLOAD_PROTOCOL` if the value cannot be read, `SYSTEM`
    */
   value(): unknown {
     try {
@@ -458,7 +461,7 @@ export class Unpacker {
 
   #take(bytes: number): number {
     const at = this.#at;
-    // A length that is no number, or below zero, is refused too.
+    // A length that is NaN, or below zero, is refused too.
     if (!(bytes >= 0 && at + bytes <= this.#end)) throw garbled();
     this.#at += bytes;
     return at;
@@ -504,7 +507,7 @@ export class Unpacker {
       if (this.bytes[this.#take(1)] !== TAG.text) throw garbled();
       const key = this.#text();
       const value = this.#value();
-      // Assigning to it would change what the record is.
+      // Assigning to `__proto__` would change the prototype of the record.
       if (key === '__proto__') Object.defineProperty(record, key, { ...OWN, value });
       else record[key] = value;
     }

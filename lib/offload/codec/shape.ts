@@ -3,18 +3,18 @@
 import { describe } from '../../errors/describe.ts';
 import { OffloadError, OptionTypeError } from '../../errors/errors.ts';
 
-/** A typed array that knows its shape: rows before columns. */
+/** A typed array with a shape, rows before columns. */
 export interface Shaped {
   readonly shape?: readonly number[];
 }
 
 /**
- * Gives a typed array the shape that it has in Python, rows before columns. Returns the array itself.
+ * Sets the shape that a typed array has in Python, rows before columns. Returns the array itself.
  *
  * @example
  * await policy.getAction(shaped(image, [480, 640, 3]));
- * @throws {OptionTypeError} `OPTION_ARRAY` where it is no typed array
- * @throws {OffloadError} `OFFLOAD_SHAPE` where the shape has another number of elements
+ * @throws {OptionTypeError} `OPTION_ARRAY` if the argument is not a typed array
+ * @throws {OffloadError} `OFFLOAD_SHAPE` if the shape has another number of elements
  */
 export function shaped<A extends ArrayBufferView>(
   array: A,
@@ -27,7 +27,7 @@ export function shaped<A extends ArrayBufferView>(
   return withShape(array, [...shape]);
 }
 
-/** The same array, with a shape that fits. */
+/** Sets the shape of an array without a check, and returns the array. The shape must fit. */
 export function withShape<A extends ArrayBufferView>(
   array: A,
   shape: readonly number[],

@@ -1,4 +1,5 @@
-//! The arm's body and its innermost controllers: a reference or torques in, one millisecond on.
+//! The arm's body and its innermost controllers. They take a reference or torques, and advance the arm by one
+//! millisecond.
 
 use franka::rate_limiting::DELTA_T;
 
@@ -11,15 +12,15 @@ use crate::error::SimulatorError;
 use crate::generation::Generation;
 use crate::joints::{Joints, Wrench};
 
-/// Joint stiffness [N m/rad] until a client sets another; libfranka's examples use it.
+/// Joint stiffness [N m/rad] until a client sets another one. libfranka's examples use these values.
 const DEFAULT_STIFFNESS: Joints = [3000.0, 3000.0, 3000.0, 2500.0, 2500.0, 2000.0, 2000.0];
-/// Least damping of the joint impedance controller, per moved inertia [1/s].
+/// The lowest damping of the joint impedance controller, per moved inertia [1/s].
 const LEAST_DAMPING: f64 = 5.0;
 
-/// An arm whose joints are all slower [rad/s] is at rest.
+/// An arm counts as at rest if all joints are slower than this [rad/s].
 const REST_VELOCITY: f64 = 1e-3;
 
-/// What drives the joints for one millisecond.
+/// The drive of the joints for one millisecond.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Drive {
     /// The joint impedance controller follows the reference.
@@ -28,7 +29,7 @@ pub(crate) enum Drive {
     External(Joints),
 }
 
-/// The arm now. All torques [N m].
+/// The arm now. All torques are in [N m].
 #[derive(Debug)]
 pub(crate) struct Arm {
     pub dynamics: Dynamics,
@@ -37,32 +38,33 @@ pub(crate) struct Arm {
     pub load: Body,
     pub stiffness: Joints,
     pub collision: CollisionBehavior,
-    /// What somebody pushes the joints with [N m].
+    /// The torques with which a person pushes the joints [N m].
     pub push: Joints,
     pub pose: Pose,
     /// Acceleration [rad/s2].
     pub ddq: Joints,
     pub reference: Reference,
-    /// Desired, without gravity.
+    /// Desired torques without gravity.
     pub tau_d: Joints,
-    /// On the link side, as the joints' sensors feel it.
+    /// Torques on the link side, as the joints' sensors measure them.
     pub tau_j: Joints,
     /// Rate of `tau_j` [N m/s].
     pub dtau_j: Joints,
-    /// What the arm applies to its surroundings: the opposite of what stops and push apply to it.
+    /// The torques that the arm applies to its surroundings: the opposite of those that the stops and a push
+    /// apply to the arm.
     pub tau_ext: Joints,
-    /// The same as a wrench at the stiffness frame, in the base frame's axes [N, N m].
+    /// `tau_ext` as a wrench at the stiffness frame, in the base frame's axes [N, N m].
     pub wrench_base: Wrench,
-    /// The same in the stiffness frame's axes.
+    /// This wrench in the stiffness frame's axes.
     pub wrench: Wrench,
-    /// Those of now.
+    /// The present contacts and collisions.
     pub felt: Contacts,
-    /// Those that the state reports.
+    /// The contacts and collisions that the state reports.
     pub contacts: Contacts,
 }
 
 impl Arm {
-    /// An arm that stands at `q` and wears `worn`.
+    /// Returns an arm that stands at `q` with the end effector `worn`.
     pub fn new(
         generation: Generation,
         q: Joints,
@@ -97,23 +99,23 @@ impl Arm {
         })
     }
 
-    /// Hangs `load` on the flange, in the arm's dynamics and in its own model alike.
+    /// Puts `load` on the flange, both in the arm's dynamics and in its own model.
     pub fn set_load(&mut self, load: Body) {
         self.load = load;
         self.dynamics.payload = self.end_effector.with(&load);
     }
 
-    /// Neither the reference nor the arm moves.
+    /// Whether neither the reference nor the arm moves.
     pub fn is_at_rest(&self) -> bool {
         self.reference.is_at_rest() && self.pose.dq.iter().all(|dq| dq.abs() < REST_VELOCITY)
     }
 
-    /// The end effector in the base frame at `q`, 4x4 column-major \[m\].
+    /// Returns the end effector in the base frame at `q`, 4x4 column-major \[m\].
     pub fn pose_of(&self, q: &Joints) -> [f64; 16] {
         self.dynamics.end_effector(q, &self.frames.f_t_ee())
     }
 
-    /// The reference takes over where the arm is.
+    /// Sets the reference to the measured position and velocity of the arm.
     pub fn reference_from_measured(&mut self) {
         self.reference = Reference {
             q: self.pose.q,
@@ -122,7 +124,8 @@ impl Arm {
         };
     }
 
-    /// One millisecond. The motors add gravity to what drives them and saturate at their limits.
+    /// Advances the arm by one millisecond. The motors add gravity to the torques of the drive, and saturate
+    /// at their limits.
     pub fn advance(&mut self, drive: Drive) {
         self.tau_d = match drive {
             Drive::Internal => self.impedance(),
@@ -143,7 +146,7 @@ impl Arm {
         self.feel();
     }
 
-    /// Takes in what comes from outside. Its sign is that of `tau_j` minus the model.
+    /// Updates the external torques. Their sign is that of `tau_j` minus the model's torques.
     fn feel(&mut self) {
         let (q, frames, dynamics) = (&self.pose.q, &self.frames, &self.dynamics);
         let stops = dynamics.stops(&self.pose);
@@ -155,8 +158,8 @@ impl Arm {
         self.contacts = self.felt.after(&self.contacts);
     }
 
-    /// Torques without gravity that follow the reference: the model's feedforward, and a spring
-    /// and a critical damper on what is left.
+    /// Returns the torques without gravity that follow the reference: the model's feedforward, and a spring
+    /// and a critical damper on the remaining error.
     fn impedance(&self) -> Joints {
         let mass = self.dynamics.mass(&self.pose.q);
         let coriolis = self.dynamics.coriolis(&self.pose);
@@ -166,7 +169,7 @@ impl Arm {
             let inertia: f64 = (0..7).map(|j| mass[i][j] * ddq[j]).sum();
             let stiffness = self.stiffness[i];
             let damping = 2.0 * (stiffness * mass[i][i]).sqrt() + LEAST_DAMPING * mass[i][i];
-            // The reference is for the end of this millisecond, the pose from its begin.
+            // The reference is for the end of this millisecond, the pose is from its beginning.
             let behind = q[i] - dq[i] * DELTA_T - self.pose.q[i];
             let slow = dq[i] - ddq[i] * DELTA_T - self.pose.dq[i];
             inertia + coriolis[i] + friction[i] + stiffness * behind + damping * slow

@@ -1,9 +1,10 @@
 //! Linear equations with a symmetric positive definite matrix.
 
-/// Least square of an entry on the factor's diagonal: rounding leaves no root of a negative number.
+/// The smallest square of an entry on the factor's diagonal. It avoids the root of a number that rounding has
+/// made negative.
 const LEAST: f64 = 1e-15;
 
-/// Cholesky's lower factor of a matrix.
+/// The lower Cholesky factor of a matrix.
 #[derive(Debug)]
 pub(crate) struct Factor<const N: usize>([[f64; N]; N]);
 
@@ -22,7 +23,7 @@ impl<const N: usize> Factor<N> {
         Factor(m)
     }
 
-    /// The inverse of the matrix times `b`.
+    /// Returns the inverse of the matrix times `b`.
     pub fn solve(&self, mut b: [f64; N]) -> [f64; N] {
         let m = &self.0;
         for i in 0..N {
@@ -36,13 +37,13 @@ impl<const N: usize> Factor<N> {
         b
     }
 
-    /// The root of the matrix's determinant.
+    /// Returns the square root of the matrix's determinant.
     pub fn volume(&self) -> f64 {
         (0..N).map(|i| self.0[i][i]).product()
     }
 }
 
-/// A Jacobian, column-major, times its transpose, with `damping` on the diagonal.
+/// Returns a column-major Jacobian times its transpose, with `damping` added on the diagonal.
 pub(crate) fn square(jacobian: &[f64; 42], damping: f64) -> [[f64; 6]; 6] {
     std::array::from_fn(|i| {
         std::array::from_fn(|j| {

@@ -1,14 +1,14 @@
-//! What the arm feels from outside, and from when on that is a contact or a collision.
+//! External torques and forces, and from when they count as a contact or a collision.
 
 use crate::joints::{Joints, Wrench};
 use crate::violation::Violation;
 
-/// From when on a torque or a force counts. A pair of each is (contact, collision).
+/// Thresholds for torques and forces. Each pair is (contact, collision).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Thresholds {
-    /// Of the joints [N m].
+    /// The thresholds for joint torques [N m].
     pub torque: (Joints, Joints),
-    /// Of the stiffness frame, in its own axes [N, N m].
+    /// The thresholds for the wrench at the stiffness frame, in its own axes [N, N m].
     pub force: (Wrench, Wrench),
 }
 
@@ -20,7 +20,7 @@ impl Thresholds {
         }
     }
 
-    /// In pairs, finite, and not below zero.
+    /// Whether all thresholds are finite and not below zero, and each pair is in order.
     pub fn is_sound(&self) -> bool {
         ordered(&self.torque) && ordered(&self.force)
     }
@@ -35,9 +35,9 @@ fn ordered<const N: usize>((lower, upper): &([f64; N], [f64; N])) -> bool {
 /// What `SetCollisionBehavior` sets.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct CollisionBehavior {
-    /// While the commanded motion accelerates.
+    /// The thresholds while the commanded motion accelerates.
     pub acceleration: Thresholds,
-    /// Otherwise.
+    /// The thresholds at other times.
     pub nominal: Thresholds,
 }
 
@@ -51,11 +51,11 @@ impl Default for CollisionBehavior {
     }
 }
 
-/// A joint that is commanded to accelerate harder accelerates [rad/s2].
+/// Above this commanded acceleration a joint counts as accelerating [rad/s2].
 const ACCELERATING: f64 = 0.1;
 
 impl CollisionBehavior {
-    /// What counts while the motion is commanded to accelerate like this.
+    /// Returns the thresholds for this commanded acceleration.
     pub fn at(&self, ddq: &Joints) -> &Thresholds {
         if ddq.iter().any(|ddq| ddq.abs() > ACCELERATING) {
             &self.acceleration
@@ -65,7 +65,7 @@ impl CollisionBehavior {
     }
 }
 
-/// Which contacts there are: 1 or 0 each, as the state reports them.
+/// The contacts and collisions: each is 1 or 0, as the state reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct Contacts {
     pub joint_contact: Joints,
@@ -75,7 +75,7 @@ pub(crate) struct Contacts {
 }
 
 impl Contacts {
-    /// What `tau` [N m] and `wrench` of the stiffness frame are.
+    /// Returns the contacts and collisions for `tau` [N m] and for `wrench` at the stiffness frame.
     pub fn of(tau: &Joints, wrench: &Wrench, thresholds: &Thresholds) -> Contacts {
         let Thresholds { torque, force } = thresholds;
         Contacts {
@@ -86,7 +86,7 @@ impl Contacts {
         }
     }
 
-    /// These after `before`: a collision stays until it is reset.
+    /// Combines these contacts with those before: a collision stays until it is reset.
     pub fn after(self, before: &Contacts) -> Contacts {
         Contacts {
             joint_collision: either(&self.joint_collision, &before.joint_collision),
@@ -95,7 +95,7 @@ impl Contacts {
         }
     }
 
-    /// The reflexes that the collisions are.
+    /// Returns the reflexes that the collisions cause.
     pub fn reflex(&self) -> Violation {
         let mut reflex = Violation::NONE;
         if self.joint_collision.contains(&1.0) {

@@ -1,9 +1,9 @@
-//! Forward dynamics of the arm: torques in, accelerations out, and one integration step.
+//! Forward dynamics of the arm: computes accelerations from torques, and one integration step.
 //!
 //! `(M(q) + armature) ddq + c(q, dq) + g(q) + friction(dq) = tau + stops(q, dq)`
 //!
-//! M, c and g come from `franka::Model` on the arm's URDF. Armature and friction are those of
-//! MuJoCo's FR3 model, because the URDF has none and its last link alone is too light to integrate.
+//! M, c and g come from `franka::Model` for the arm's URDF. Armature and friction come from MuJoCo's FR3
+//! model, because the URDF has neither, and without armature its last link is too light to integrate.
 
 use franka::model::{DEFAULT_GRAVITY_EARTH, Frame, Model};
 use franka::robot_state::IDENTITY_TRANSFORM;
@@ -24,9 +24,9 @@ const COULOMB: Joints = [1.137, 1.137, 1.137, 1.137, 0.763, 0.44, 0.248];
 const COULOMB_VELOCITY: f64 = 0.02;
 /// Largest torque of a joint [N m], the URDF's effort limits.
 pub(crate) const MAX_TORQUE: Joints = [87.0, 87.0, 87.0, 87.0, 12.0, 12.0, 12.0];
-/// How far behind the position limits the hard stops are [rad].
+/// How far beyond the position limits the hard stops are [rad].
 const STOP_MARGIN: f64 = 0.05;
-/// Stiffness [N m/rad] of the hard stops; as stiff as a step of 1 ms can integrate.
+/// Stiffness [N m/rad] of the hard stops, the highest that a step of 1 ms can integrate.
 const STOP_STIFFNESS: Joints = [1e4, 1e4, 1e4, 1e4, 3e3, 3e3, 3e3];
 /// Damping [N m s/rad] of the hard stops.
 const STOP_DAMPING: Joints = [80.0, 80.0, 80.0, 80.0, 25.0, 25.0, 25.0];
@@ -40,7 +40,7 @@ pub(crate) struct Dynamics {
     envelope: &'static Envelope,
 }
 
-/// Below this volume of the Jacobian an arm is close to a singular pose and tells no wrench.
+/// Below this volume of the Jacobian an arm counts as close to a singular pose, and reports no wrench.
 pub(crate) const NEARLY_SINGULAR: f64 = 5e-3;
 
 /// Position [rad] and velocity [rad/s] of the joints.
@@ -60,7 +60,7 @@ impl Dynamics {
         })
     }
 
-    /// Torques [N m] that hold the arm at `q`.
+    /// Returns the torques [N m] that hold the arm at `q`.
     pub fn gravity(&self, q: &Joints) -> Joints {
         self.model.gravity_q(
             q,
@@ -70,10 +70,9 @@ impl Dynamics {
         )
     }
 
-    /// Coriolis and centrifugal torques [N m].
+    /// Returns the Coriolis and centrifugal torques [N m].
     pub fn coriolis(&self, pose: &Pose) -> Joints {
-        // With the load at rest on the ground of no gravity, the model's difference of two
-        // recursions loses no digits.
+        // Without gravity the model's difference of two recursions loses no digits.
         self.model.coriolis_q(
             &pose.q,
             &pose.dq,
@@ -84,7 +83,7 @@ impl Dynamics {
         )
     }
 
-    /// Mass matrix with armature [kg m2].
+    /// Returns the mass matrix with armature [kg m2].
     pub fn mass(&self, q: &Joints) -> [Joints; 7] {
         let flat = self.model.mass_q(
             q,
@@ -100,7 +99,7 @@ impl Dynamics {
         mass
     }
 
-    /// Friction torques [N m], against the motion.
+    /// Returns the friction torques [N m], which act against the motion.
     pub fn friction(&self, dq: &Joints) -> Joints {
         if !self.friction {
             return [0.0; 7];
@@ -108,7 +107,7 @@ impl Dynamics {
         std::array::from_fn(|i| DAMPING * dq[i] + COULOMB[i] * (dq[i] / COULOMB_VELOCITY).tanh())
     }
 
-    /// Torques [N m] of the hard stops; zero between them.
+    /// Returns the torques [N m] of the hard stops. They are zero between the stops.
     pub fn stops(&self, pose: &Pose) -> Joints {
         let (lower, upper) = (&self.envelope.lower, &self.envelope.upper);
         std::array::from_fn(|i| {
@@ -118,7 +117,7 @@ impl Dynamics {
                 return 0.0;
             }
             let push = -STOP_STIFFNESS[i] * over - STOP_DAMPING[i] * pose.dq[i];
-            // A stop pushes and never holds.
+            // A stop pushes the joint away and never pulls it.
             if over > 0.0 {
                 push.min(0.0)
             } else {
@@ -127,7 +126,7 @@ impl Dynamics {
         })
     }
 
-    /// Accelerations [rad/s2] under the motors' torques `tau` [N m].
+    /// Returns the accelerations [rad/s2] under the motors' torques `tau` [N m].
     pub fn acceleration(&self, pose: &Pose, tau: &Joints) -> Joints {
         let gravity = self.gravity(&pose.q);
         let coriolis = self.coriolis(pose);
@@ -138,7 +137,7 @@ impl Dynamics {
         Factor::of(self.mass(&pose.q)).solve(rest)
     }
 
-    /// The pose after `dt` [s] under constant torques, by the midpoint rule.
+    /// Returns the pose after `dt` [s] under constant torques, by the midpoint rule.
     pub fn step(&self, pose: &Pose, tau: &Joints, dt: f64) -> (Pose, Joints) {
         let ddq = self.acceleration(pose, tau);
         let middle = Pose {
@@ -155,13 +154,14 @@ impl Dynamics {
         )
     }
 
-    /// Flange frame to base, 4x4 column-major [m], with `f_t_ee` behind it.
+    /// Returns the end effector in the base frame, 4x4 column-major [m]. `f_t_ee` is the end effector in the
+    /// flange frame.
     pub fn end_effector(&self, q: &Joints, f_t_ee: &[f64; 16]) -> [f64; 16] {
         self.model
             .pose_q(Frame::EndEffector, q, f_t_ee, &IDENTITY_TRANSFORM)
     }
 
-    /// Twist [m/s, rad/s] of the end effector in the base frame at `dq` [rad/s].
+    /// Returns the twist [m/s, rad/s] of the end effector in the base frame at `dq` [rad/s].
     pub fn twist(&self, q: &Joints, dq: &Joints, f_t_ee: &[f64; 16]) -> [f64; 6] {
         let jacobian =
             self.model
@@ -173,8 +173,8 @@ impl Dynamics {
         })
     }
 
-    /// The wrench [N, N m] at the stiffness frame, in the base frame's axes, that is closest to what
-    /// the joints apply with `tau` [N m]; zeros close to a singular pose, as on an arm.
+    /// Returns the wrench [N, N m] at the stiffness frame, in the base frame's axes, that fits the joint
+    /// torques `tau` [N m] best. It is zero close to a singular pose, as on a real arm.
     pub fn wrench(&self, q: &Joints, frames: &Frames, tau: &Joints) -> Wrench {
         if tau.iter().all(|&tau| tau == 0.0) {
             return [0.0; 6];
@@ -193,7 +193,7 @@ impl Dynamics {
         }))
     }
 
-    /// A wrench in the base frame's axes in those of the stiffness frame.
+    /// Converts a wrench from the base frame's axes to those of the stiffness frame.
     pub fn in_stiffness_axes(&self, q: &Joints, frames: &Frames, wrench: &Wrench) -> Wrench {
         let pose = self
             .model
@@ -262,7 +262,7 @@ mod tests {
         std::array::from_fn(|i| mass[i][i] - ARMATURE[i])
     }
 
-    // The figures of these three tests are MuJoCo 3.2.7's for its FR3 model without a hand.
+    // The values of these three tests come from MuJoCo 3.2.7, for its FR3 model without a hand.
 
     #[test]
     fn gravity_is_that_of_an_independent_source() {
@@ -304,7 +304,7 @@ mod tests {
         assert_close(&bare_mass(&ELSEWHERE), &theirs, 2e-5);
     }
 
-    /// Mass [kg] and centre of mass [m] of the links 1 to 7, read from the URDF's text.
+    /// Returns mass [kg] and centre of mass [m] of the links 1 to 7, read from the URDF's text.
     fn links(generation: Generation) -> Vec<(f64, [f64; 3])> {
         let urdf = match generation {
             Generation::Fr3 => FR3_URDF,
@@ -329,7 +329,8 @@ mod tests {
             .collect()
     }
 
-    /// Kinetic and potential energy [J], the potential from the links' heights alone.
+    /// Returns kinetic and potential energy [J]. The potential energy is computed only from the links'
+    /// heights.
     fn energy(generation: Generation, dynamics: &Dynamics, pose: &Pose) -> (f64, f64) {
         let mass = dynamics.mass(&pose.q);
         let kinetic: f64 = (0..7)
@@ -400,7 +401,8 @@ mod tests {
         }
     }
 
-    /// The FER's model is a fit to the arm's own, whose links alone no body could be.
+    /// The FER's model is a fit to the arm's own model. No rigid body could have the values of its single
+    /// links.
     #[test]
     fn everywhere_in_its_range_an_arm_resists_acceleration() {
         for (arm, dynamics) in each_arm(true) {
@@ -432,7 +434,8 @@ mod tests {
                 inertia: [0.0; 9],
             };
             let loaded = dynamics.gravity(&HOME);
-            // Joint 2 turns about a horizontal axis through the base's: the lever is the load's x.
+            // Joint 2 turns about a horizontal axis that crosses the base's axis, so the lever arm is the
+            // load's x.
             let frame = dynamics.end_effector(&HOME, &IDENTITY_TRANSFORM);
             let x = frame[12] + 0.1 * frame[8];
             let torque = 2.0 * 9.81 * x;

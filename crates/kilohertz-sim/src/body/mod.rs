@@ -1,6 +1,6 @@
-//! The arm as a rigid body, and what it feels: `arm.rs` is the arm under its controller, `reference.rs` what the
-//! joints are controlled to, `dynamics.rs` the equations of motion, `payload.rs` what hangs on the flange,
-//! `contact.rs` contacts and collisions, `cholesky.rs` linear equations.
+//! The arm as a rigid body, and the forces on it. `arm.rs` is the arm under its controller, `reference.rs`
+//! has the desired values of the joints, `dynamics.rs` the equations of motion, `payload.rs` the bodies on
+//! the flange, `contact.rs` contacts and collisions, `cholesky.rs` linear equations.
 
 pub(crate) mod arm;
 pub(crate) mod cholesky;

@@ -1,4 +1,4 @@
-//! What hangs on the flange: the end effector and the load that `SetLoad` declares.
+//! The bodies on the flange: the end effector, and the load that `SetLoad` declares.
 
 use franka::robot_state::{IDENTITY_TRANSFORM, combine_center_of_mass, combine_inertia_tensor};
 
@@ -14,7 +14,7 @@ pub(crate) struct Body {
 }
 
 impl Body {
-    /// Both bodies as one, libfranka's way of combining them.
+    /// Returns both bodies as one, combined as libfranka does it.
     pub fn with(&self, other: &Body) -> Body {
         let mass = self.mass + other.mass;
         let com = combine_center_of_mass(self.mass, &self.com, other.mass, &other.com);
@@ -31,8 +31,9 @@ impl Body {
         Body { mass, com, inertia }
     }
 
-    /// Whether this is a body: finite, and with an inertia that some distribution of its mass has. Without mass
-    /// there is none, and with one there is some about every axis, as an arm wants it.
+    /// Whether these values are possible: they are finite, and some distribution of the mass has this
+    /// inertia. Without mass the inertia must be zero. With mass it must be above zero about every axis, as
+    /// an arm demands.
     pub fn is_physical(&self) -> bool {
         let all = self.com.iter().chain(&self.inertia).chain([&self.mass]);
         if !all.clone().all(|v| v.is_finite()) || self.mass < 0.0 {
@@ -45,7 +46,8 @@ impl Body {
         let largest = i.iter().fold(0.0_f64, |most, v| most.max(v.abs()));
         let same = |a: f64, b: f64| (a - b).abs() <= ROUNDING * largest;
         let is_symmetric = same(i[1], i[3]) && same(i[2], i[6]) && same(i[5], i[7]);
-        // No moment is larger than the sum of the others where the second moments of the mass are none below zero.
+        // If the second moments of the mass are not below zero, no moment of inertia is larger than the sum
+        // of the others.
         let half = 0.5 * (i[0] + i[4] + i[8]);
         let spread = std::array::from_fn(|k| if k % 4 == 0 { half - i[k] } else { -i[k] });
         let at_least = |of: &[f64; 9], least: f64| {
@@ -57,10 +59,10 @@ impl Body {
     }
 }
 
-/// Values that a client has rounded differ by this share of the largest.
+/// The tolerance for values that a client has rounded, as a share of the largest value.
 const ROUNDING: f64 = 1e-6;
 
-/// The minors on the diagonal of a symmetric matrix, each with how many factors it has: none is below zero where
+/// Returns the principal minors of a symmetric matrix, each with its number of factors. None is below zero if
 /// the matrix is positive semidefinite.
 fn minors(i: &[f64; 9]) -> [(f64, i32); 7] {
     let minor = |a: usize, b: usize| i[4 * a] * i[4 * b] - i[3 * a + b] * i[3 * b + a];
@@ -113,8 +115,9 @@ impl Frames {
     }
 }
 
-/// Whether a 4x4 column-major matrix is a rigid transform: its last row is 0, 0, 0, 1, its axes and rows are of length
-/// 1 within 1e-5, as libfranka demands, and it is a right-handed rotation whose angles are right within 2e-5.
+/// Whether a 4x4 column-major matrix is a rigid transform. Its last row must be 0, 0, 0, 1, and its axes and
+/// rows must have length 1 within 1e-5, as libfranka demands. The rotation must be right-handed, with right
+/// angles within 2e-5.
 pub(crate) fn is_rigid(t: &[f64; 16]) -> bool {
     const LENGTH: f64 = 1e-5;
     const ANGLE: f64 = 2e-5;
@@ -135,7 +138,7 @@ pub(crate) fn is_rigid(t: &[f64; 16]) -> bool {
     if lengths.iter().any(|length| (length - 1.0).abs() > LENGTH) {
         return false;
     }
-    // The third axis is the product of the others, or its opposite where this mirrors.
+    // The third axis is the cross product of the others, or the opposite vector if the matrix mirrors.
     let handed = (t[1] * t[6] - t[2] * t[5]) * t[8]
         + (t[2] * t[4] - t[0] * t[6]) * t[9]
         + (t[0] * t[5] - t[1] * t[4]) * t[10];
@@ -157,7 +160,7 @@ mod tests {
         };
         let diagonal = |x, y, z| [x, 0., 0., 0., y, 0., 0., 0., z];
         let brick = diagonal(0.1, 0.1, 0.1);
-        // The hand, and a ring, whose moments are as far apart as those of a body can be.
+        // The hand, and a ring, whose moments differ as much as those of a body can.
         let taken = [
             body(0.0, [0.0; 9]),
             body(1.0, brick),
@@ -175,7 +178,7 @@ mod tests {
         };
         let mut indefinite = with(1, 0.2);
         indefinite[3] = 0.2;
-        // Turned by 45 degrees about z, moments of 0.01, 0.01 and 0.03.
+        // Moments of 0.01, 0.01 and 0.03, turned by 45 degrees about z.
         let turned = [0.02, -0.01, 0., -0.01, 0.02, 0., 0., 0., 0.01];
         let refused = [
             body(-1.0, brick),
@@ -200,7 +203,7 @@ mod tests {
         let hand = [
             0.7071, -0.7071, 0., 0., 0.7071, 0.7071, 0., 0., 0., 0., 1., 0., 0., 0., 0.1034, 1.,
         ];
-        // Printed in libfranka's issue 19, in six digits.
+        // Values with six digits, as printed in libfranka's issue 19.
         let printed = [
             0.996423, 0.0434016, 0.0723757, 0., 0.0459562, -0.998355, -0.0340119, 0., 0.0707818,
             0.0372171, -0.996797, 0., 0.498007, -0.0139371, 0.111537, 1.,

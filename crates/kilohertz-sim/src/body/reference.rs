@@ -1,11 +1,11 @@
-//! Where the arm's own controller wants the joints to be, and how it brings them to rest.
+//! The desired values of the arm's own controller, and how it brings the joints to rest.
 
 use franka::rate_limiting::{DELTA_T, LIMIT_EPS, limit_rate_joint_velocity};
 
 use crate::generation::Envelope;
 use crate::joints::Joints;
 
-/// Below this velocity [rad/s] and acceleration [rad/s2] the reference is put to rest.
+/// Below this velocity [rad/s] and acceleration [rad/s2] the reference is set to rest.
 const REST_VELOCITY: f64 = 1e-4;
 const REST_ACCELERATION: f64 = 5.0;
 
@@ -30,8 +30,8 @@ impl Reference {
         self.dq == [0.0; 7] && self.ddq == [0.0; 7]
     }
 
-    /// One millisecond towards the velocities `target` [rad/s], within the arm's limits on
-    /// acceleration and jerk.
+    /// Returns the reference one millisecond later, towards the velocities `target` [rad/s], within the arm's
+    /// limits on acceleration and jerk.
     pub fn towards(&self, target: &Joints, envelope: &Envelope) -> Reference {
         let mut next = *self;
         for (i, &target) in target.iter().enumerate() {
@@ -54,7 +54,7 @@ impl Reference {
         next
     }
 
-    /// One millisecond of braking.
+    /// Returns the reference after one millisecond of braking.
     pub fn braked(&self, envelope: &Envelope) -> Reference {
         if self.is_at_rest() {
             *self

@@ -1,7 +1,8 @@
-//! A motion that the arm makes itself: the client names positions now and then, and the arm goes from one to the next.
+//! Asynchronous motions: the client sends target positions now and then, and the arm moves by itself from one
+//! to the next.
 //!
-//! Franka documents that such a motion ends each way at rest and keeps to the velocities that its `Move` names. How it gets
-//! there, and what it does about a position out of range, is this simulator's own.
+//! Franka documents that such a motion comes to rest at each target and stays within the velocities that its
+//! `Move` names. The way to a target, and the handling of a position out of range, are this simulator's own.
 
 use crate::body::arm::Drive;
 use crate::control_box::ControlBox;
@@ -9,17 +10,18 @@ use crate::control_box::modes::Mode;
 use crate::violation::{self, Violation};
 use franka::MoveStatus;
 
-/// A joint that is this close to its target \[rad\] is there.
+/// A joint that is this close to its target \[rad\] counts as arrived.
 const NEAR: f64 = 1e-6;
-/// How fast a joint comes closer to its target in the end, per distance [1/s].
+/// How fast a joint approaches its target at the end, per distance [1/s].
 const CLOSING: f64 = 8.0;
-/// What it brakes with before that, as a share of the acceleration that it may have.
+/// The acceleration with which it brakes before that, as a share of the limit.
 const BRAKING: f64 = 0.4;
-/// How much of what a velocity lacks is made up for in a millisecond, so that it is reached and not exceeded.
+/// The share of the missing velocity that is added in a millisecond, so that the velocity is reached and not
+/// exceeded.
 const EASE: f64 = 0.2;
 
 impl ControlBox {
-    /// One millisecond of an asynchronous motion.
+    /// Advances an asynchronous motion by one millisecond.
     pub(super) fn follow_target(&mut self) -> Drive {
         let envelope = self.generation.envelope();
         let Mode::Moving(motion) = &mut self.mode else {
@@ -113,7 +115,7 @@ mod tests {
         }
     }
 
-    /// Lets time pass, within the limits that the motion has; returns the highest velocity of joint 1.
+    /// Advances the time, and checks the limits of the motion. Returns the highest velocity of joint 1.
     fn wait(robot: &mut ControlBox, ticks: u32) -> f64 {
         let envelope = Generation::Fr3.envelope();
         let mut fastest = 0.0_f64;
@@ -170,7 +172,7 @@ mod tests {
             wait(&mut robot, 20);
         }
         assert_eq!(robot.modes().0, RobotMode::Move);
-        // An older command that comes late changes nothing.
+        // An older command that comes late has no effect.
         let mut late = target(&robot, 0.1);
         late.answers -= 100;
         assert_eq!(robot.offer(&late), Offer::Late);

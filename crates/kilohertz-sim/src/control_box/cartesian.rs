@@ -1,4 +1,4 @@
-//! The Cartesian motion generators: which poses may be commanded after which.
+//! The Cartesian motion generators: which pose may be commanded after which.
 
 use franka::rate_limiting::DELTA_T;
 
@@ -16,20 +16,20 @@ const START_POSE_TOLERANCE: f64 = 1e-3;
 /// Tolerance on a commanded velocity [m/s, rad/s].
 const VELOCITY_TOLERANCE: f64 = 2e-3;
 
-/// Desired pose of the end effector in the base frame, 4x4 column-major, its velocity [m/s, rad/s]
+/// The desired pose of the end effector in the base frame, 4x4 column-major, with its velocity [m/s, rad/s]
 /// and acceleration [m/s2, rad/s2].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct CartesianReference {
     pub pose: [f64; 16],
     pub twist: [f64; 6],
     pub acceleration: [f64; 6],
-    /// The elbow, while it is commanded.
+    /// The reference of the elbow, if it is commanded.
     pub elbow: Option<ElbowReference>,
-    /// Where joint 3 is kept while the elbow is not commanded \[rad\].
+    /// The position at which joint 3 is kept if the elbow is not commanded \[rad\].
     pub kept: f64,
 }
 
-/// Where joint 3 is to be \[rad\], how fast [rad/s], and how that changes [rad/s2].
+/// The desired position \[rad\], velocity [rad/s] and acceleration [rad/s2] of joint 3.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct ElbowReference {
     pub place: f64,
@@ -46,7 +46,7 @@ impl ElbowReference {
         }
     }
 
-    /// A millisecond later, at `place`.
+    /// Returns the reference a millisecond later, at `place`.
     fn moved_to(&self, place: f64) -> ElbowReference {
         let velocity = (place - self.place) / DELTA_T;
         ElbowReference {
@@ -64,7 +64,7 @@ impl ElbowReference {
 }
 
 impl CartesianReference {
-    /// Of an arm at rest, with the end effector at `pose` and joint 3 at `kept`.
+    /// Returns the reference of an arm at rest, with the end effector at `pose` and joint 3 at `kept`.
     pub fn at_rest(pose: [f64; 16], kept: f64) -> CartesianReference {
         CartesianReference {
             pose,
@@ -75,7 +75,7 @@ impl CartesianReference {
         }
     }
 
-    /// The reference that `command` asks for after this one, or what it violates. The joints are at
+    /// Returns the reference that `command` asks for after this one, or what it violates. The joints are at
     /// `q`.
     pub fn next(
         &self,
@@ -87,7 +87,7 @@ impl CartesianReference {
     ) -> Result<CartesianReference, Violation> {
         if let Some([place, side]) = command.elbow {
             let [from, bent] = elbow(q);
-            // A stretched arm bends to either side.
+            // A stretched arm may bend to either side.
             if side.abs() != 1.0 || side == -bent {
                 return Err(Violation::of(violation::ELBOW_SIGN));
             }
@@ -117,13 +117,13 @@ impl CartesianReference {
         Ok(next)
     }
 
-    /// A millisecond later, at `pose`.
+    /// Returns the reference a millisecond later, at `pose`.
     pub fn moved_to(&self, pose: &[f64; 16]) -> CartesianReference {
         let twist = pose_error(&self.pose, pose).map(|way| way / DELTA_T);
         self.followed_by(*pose, twist)
     }
 
-    /// A millisecond later, with the velocity `twist` until then.
+    /// Returns the reference a millisecond later, with the velocity `twist` until then.
     fn moved_with(&self, twist: &[f64; 6]) -> CartesianReference {
         let pose = integrate(&self.pose, &twist.map(|velocity| velocity * DELTA_T));
         self.followed_by(pose, *twist)
@@ -182,7 +182,7 @@ impl CartesianReference {
         }
     }
 
-    /// The reference of a tick without a command: constant acceleration, within the limits on
+    /// Returns the reference of a tick without a command: constant acceleration, within the limits on
     /// velocity.
     pub fn extrapolated(&self, bounds: &CartesianEnvelope) -> CartesianReference {
         let mut twist: [f64; 6] =
@@ -202,7 +202,7 @@ impl CartesianReference {
         }
     }
 
-    /// Whether a motion may end here: what the stop would violate.
+    /// Checks whether a motion may end here. Returns what the stop would violate.
     pub fn finish(&self, bounds: &CartesianEnvelope) -> Result<(), Violation> {
         let [translation, rotation] = norms(&self.twist);
         let most = |bounds: &Bounds| (bounds.acceleration + 0.5) * DELTA_T;
@@ -217,7 +217,7 @@ impl CartesianReference {
     }
 }
 
-/// The lengths of the translation and of the rotation in `twist`.
+/// Returns the lengths of the translation and of the rotation in `twist`.
 pub(super) fn norms(twist: &[f64; 6]) -> [f64; 2] {
     let length = |part: &[f64]| part.iter().map(|v| v * v).sum::<f64>().sqrt();
     [length(&twist[..3]), length(&twist[3..])]

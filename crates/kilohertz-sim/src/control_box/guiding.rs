@@ -1,7 +1,8 @@
-//! The arm while somebody presses the buttons at its flange that let it be guided by hand.
+//! The arm while a person presses the guiding buttons at its flange and guides it by hand.
 //!
-//! What `SetGuidingMode` frees gives way to a push; the rest is held by springs. How stiff they are, how the free
-//! directions are damped, and that directions are the base frame's, is this simulator's own.
+//! A push moves the arm in the directions that `SetGuidingMode` frees. Springs hold the others. The stiffness
+//! of the springs, the damping of the free directions, and the choice of the base frame's directions are this
+//! simulator's own.
 
 use franka::MoveStatus;
 use franka::wire::robot::{AutomaticErrorRecoveryStatus, StopMoveStatus};
@@ -31,7 +32,7 @@ impl Freedom {
 /// [N m/rad, N m s/rad].
 const TRANSLATION: (f64, f64) = (3000.0, 150.0);
 const ROTATION: (f64, f64) = (150.0, 8.0);
-/// Damping of every joint [N m s/rad].
+/// The damping of every joint [N m s/rad].
 const DAMPING: f64 = 3.0;
 
 impl ControlBox {
@@ -57,7 +58,7 @@ impl ControlBox {
         }
     }
 
-    /// What holds the arm while it is guided.
+    /// Returns the drive that holds the arm while it is guided.
     pub(super) fn guided(&self, hold: &Hold) -> Drive {
         let Arm { pose, .. } = &self.arm;
         let motion = FreeMotion::at(&self.arm, &pose.q);
@@ -92,7 +93,8 @@ mod tests {
     use franka::RobotMode;
     use franka::wire::robot::GetterSetterStatus;
 
-    /// An arm that is guided, and how far its hand goes along each direction under a push at the hand.
+    /// Returns how far the hand of a guided arm moves along each direction under a push at the hand, and the
+    /// arm.
     fn pushed(freedom: Freedom, wrench: [f64; 6]) -> ([f64; 6], f64, ControlBox) {
         let options = SimulatorOptions {
             friction: false,

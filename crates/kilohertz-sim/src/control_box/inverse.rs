@@ -1,4 +1,4 @@
-//! The joints that a pose takes.
+//! The inverse kinematics: the joint positions for a pose.
 
 use franka::model::Frame;
 use franka::robot_state::IDENTITY_TRANSFORM;
@@ -13,27 +13,29 @@ use crate::control_box::cartesian::CartesianReference;
 use crate::generation::Envelope;
 use crate::joints::Joints;
 
-/// The damping at a singular pose. The joints move less than a pose close to it asks for.
+/// The damping at a singular pose. Close to it the joints move less than the pose asks for.
 const MOST_DAMPING: f64 = 0.05;
-/// The square of the damping elsewhere: only rounding is smaller.
+/// The square of the damping at other poses. It is just above rounding errors.
 const LEAST_DAMPING: f64 = 1e-12;
-/// Of what joint 3 moves, this much has to be possible without the end effector.
+/// The least share of a motion of joint 3 that must be possible while the end effector stands still.
 const LEAST_FREEDOM: f64 = 0.02;
-/// How much of the way back to where the elbow is kept joint 3 goes in a millisecond, and of which way at most \[rad\].
+/// The share of its way back to the kept position that joint 3 moves in a millisecond, and the longest way
+/// that counts \[rad\].
 const KEEPING: f64 = 0.012;
 const FARTHEST_BACK: f64 = 0.03;
-/// At this share of its velocity limit a joint leaves a quarter of that.
+/// At this share of its velocity limit a joint reduces the correction of the elbow to a quarter.
 const FAST: f64 = 0.3;
-/// How far from the end of its range a joint leaves about two thirds of that \[rad\].
+/// At this distance from the end of its range a joint reduces the correction to about two thirds \[rad\].
 const NEAR_THE_END: f64 = 0.2;
-/// Where less of a motion of joint 3 is possible without the end effector, it goes less of that way.
+/// Below this share of a motion that is possible without the end effector, joint 3 is corrected less.
 const HARDLY_FREE: f64 = 0.1;
-/// Steps of Newton's method; the second already leaves rounding alone.
+/// Steps of Newton's method. After the second only rounding errors are left.
 const ITERATIONS: u32 = 3;
 
-/// The joints with which the end effector of `arm` is where `wanted` says, close to those of its
-/// reference: the shortest way there, drawn softly to where the elbow is kept while the joints are free for
-/// that, or the one to a commanded elbow; less than all of it where the arm is nearly singular.
+/// Returns the joint positions for the pose `wanted`, close to those of the arm's reference. The joints take
+/// the shortest way. If the elbow is commanded, they move it there. Otherwise joint 3 is slowly moved back to
+/// its kept position, as far as the joints are free for that. Close to a singular pose the joints move less
+/// than asked for.
 pub(crate) fn joints(arm: &Arm, wanted: &CartesianReference, envelope: &Envelope) -> Joints {
     let last = &arm.reference;
     let mut q = last.q;
@@ -55,8 +57,8 @@ pub(crate) fn joints(arm: &Arm, wanted: &CartesianReference, envelope: &Envelope
     q
 }
 
-/// How free the joints are for a way of the arm's own: less the faster they are, and none at an end of their range. It
-/// has no corner: that would be a jump of their acceleration.
+/// Returns how free the joints are for the correction of the elbow. It is less the faster they move, and zero
+/// at an end of their range. The function has no corner, because a corner would make their acceleration jump.
 fn ease(joints: &Reference, envelope: &Envelope) -> f64 {
     let Envelope { lower, upper, .. } = envelope;
     let speed: f64 = (0..7)
@@ -73,12 +75,12 @@ fn along(from: &Joints, way: &Joints, share: f64) -> Joints {
     std::array::from_fn(|i| from[i] + share * way[i])
 }
 
-/// How the joints can move.
+/// The possible motions of the joints at one posture.
 pub(super) struct FreeMotion {
     pub jacobian: [f64; 42],
-    /// Of the Jacobian times its transpose.
+    /// The factor of the Jacobian times its transpose.
     factor: Factor<6>,
-    /// What is left of a motion of joint 3 alone when the end effector is to stand still.
+    /// The motion of the joints for a motion of joint 3 while the end effector stands still.
     pub free: Joints,
 }
 
@@ -103,7 +105,7 @@ impl FreeMotion {
         motion
     }
 
-    /// The shortest way of the joints that moves the end effector by `way`.
+    /// Returns the shortest motion of the joints that moves the end effector by `way`.
     fn shortest(&self, way: &[f64; 6]) -> Joints {
         let x = self.factor.solve(*way);
         std::array::from_fn(|joint| (0..6).map(|i| self.jacobian[6 * joint + i] * x[i]).sum())
@@ -186,7 +188,7 @@ mod tests {
                 arm.reference = Reference::at_rest(READY);
                 let mut wanted = CartesianReference::at_rest(start, READY[2]);
                 for tick in 1..=10 * period {
-                    // Slow at both ends of each round.
+                    // The motion is slow at both ends of each round.
                     let round = std::f64::consts::TAU * f64::from(tick) / f64::from(period);
                     let angle = round - round.sin();
                     let mut pose = start;

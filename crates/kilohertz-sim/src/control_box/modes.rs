@@ -1,5 +1,5 @@
-//! The modes of the control box, with what belongs to each: the motion that takes commands, the stop that is
-//! under way, and who waits for an answer. The control box changes them.
+//! The modes of the control box, with the data of each: the motion that accepts commands, the stop in
+//! progress, and the requests that wait for an answer. The control box changes the modes.
 
 use franka::RobotMode;
 use franka::wire::robot::MoveControllerMode;
@@ -10,27 +10,27 @@ use crate::joints::Joints;
 use crate::wire::generator::Generator;
 use crate::wire::messages::{Setpoint, Ticket};
 
-/// What became of a command.
+/// The outcome of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Offer {
     /// The next tick uses it.
     Accepted,
-    /// It answers a state that is no longer the newest.
+    /// The command answers a state that is no longer the newest.
     Late,
-    /// No motion takes commands.
+    /// No motion accepts commands.
     Outside,
-    /// It answers a state that has not been sent.
+    /// The command answers a state that was never sent.
     Refused,
 }
 
-/// What the client of a motion wants that the arm makes itself.
+/// The target of an asynchronous motion.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Target {
     /// The highest velocities [rad/s].
     pub fastest: Joints,
-    /// Where the joints are to be \[rad\]; where they are, before the first command.
+    /// The target positions of the joints \[rad\]. Before the first command the joints stay where they are.
     pub q: Option<Joints>,
-    /// The client has ended the motion, and the arm brakes.
+    /// Whether the client has ended the motion, so that the arm brakes.
     pub is_over: bool,
 }
 
@@ -44,37 +44,37 @@ impl Target {
     }
 }
 
-/// Where the guiding began: what is not free stays there.
+/// The posture at the beginning of guiding. Directions that are not free stay there.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Hold {
     pub pose: [f64; 16],
     pub elbow: f64,
 }
 
-/// A motion that takes commands.
+/// A motion that accepts commands.
 #[derive(Debug)]
 pub(crate) struct ActiveMotion {
-    /// The `Move` that is to be answered, while its client is there.
+    /// The `Move` that has to be answered, while its client is connected.
     pub ticket: Option<Ticket>,
     pub generator: Generator,
     pub controller: MoveControllerMode,
     pub reception: Reception,
     pub next: Option<Setpoint>,
-    /// Newest state that a command has answered.
+    /// The newest state that a command has answered.
     pub answered: u64,
-    /// The first state that shows the last command; 0 before the first one.
+    /// The first state that shows the last command; 0 before the first command.
     pub obeyed: u64,
     pub first: bool,
-    /// Last commanded torques [N m].
+    /// The last commanded torques [N m].
     pub tau: Joints,
-    /// Where a Cartesian motion generator wants the end effector.
+    /// The reference of a Cartesian motion generator for the end effector.
     pub cartesian: Option<CartesianReference>,
-    /// Where the client wants the joints of a motion that the arm makes itself.
+    /// The target of an asynchronous motion.
     pub asynchronous: Option<Target>,
 }
 
 impl ActiveMotion {
-    /// A motion that begins at state `now`; a Cartesian one begins at `cartesian`.
+    /// Returns a motion that begins at state `now`. A Cartesian motion begins at `cartesian`.
     pub fn new(
         request: &WaitingMove,
         now: u64,
@@ -99,15 +99,15 @@ impl ActiveMotion {
         self.controller == MoveControllerMode::ExternalController
     }
 
-    /// Hands in a command while `now` is the newest state; the newest command for it counts.
+    /// Accepts a command while `now` is the newest state. The newest command for this state counts.
     pub fn offer(&mut self, command: &Setpoint, now: u64, lockstep: bool) -> Offer {
         let answers = command.answers;
         if answers > now {
             return Offer::Refused;
         }
-        // On the wall clock a command is for the newest state or for none. In lockstep it is for any
-        // state that knows of the last command, and each counts once. Where the arm makes the motion, a command
-        // holds until another.
+        // On the wall clock a command counts only for the newest state. In lockstep it counts for any state
+        // that shows the last command, and each counts once. In an asynchronous motion a command holds until
+        // the next one.
         let late = if self.asynchronous.is_some() {
             answers < self.answered
         } else if lockstep {
@@ -124,7 +124,7 @@ impl ActiveMotion {
     }
 }
 
-/// A motion that is being brought to rest, and who waits for it.
+/// A motion that is being brought to rest, and the requests that wait for it.
 #[derive(Debug)]
 pub(crate) struct Stop {
     pub generator: Generator,
@@ -133,7 +133,7 @@ pub(crate) struct Stop {
     pub stopping: Vec<Ticket>,
 }
 
-/// The arm's mode, and what belongs to it.
+/// The arm's mode, with its data.
 #[derive(Debug)]
 #[expect(
     clippy::large_enum_variant,
@@ -146,12 +146,12 @@ pub(crate) enum Mode {
     Reflex,
     Recovering(Vec<Ticket>),
     UserStopped,
-    /// Somebody guides the arm by hand.
+    /// A person guides the arm by hand.
     Guided(Hold),
 }
 
 impl Mode {
-    /// Mode, motion generator and controller, as the state reports them.
+    /// Returns mode, motion generator and controller, as the state reports them.
     pub fn reported(&self) -> (RobotMode, Option<(Generator, MoveControllerMode)>) {
         match self {
             Mode::Idle => (RobotMode::Idle, None),
@@ -164,7 +164,7 @@ impl Mode {
         }
     }
 
-    /// The motion that takes commands, if there is one.
+    /// Returns the motion that accepts commands, if there is one.
     pub fn motion(&self) -> Option<&ActiveMotion> {
         match self {
             Mode::Moving(motion) => Some(motion),

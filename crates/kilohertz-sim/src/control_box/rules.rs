@@ -1,7 +1,7 @@
-//! The rules of a motion: what may be commanded after what, and what happens when nothing is.
+//! The rules of a motion: which command may follow which, and what happens without a command.
 //!
-//! Pure: a rule takes the last desired values and a command and answers the next desired values
-//! or the flags that it violates.
+//! Pure: a rule takes the last desired values and a command. It returns the next desired values, or the flags
+//! of the violations.
 
 use franka::joint_velocity_limits::JointVelocityLimitsConfig;
 use franka::model::FR3_URDF;
@@ -15,19 +15,19 @@ use crate::joints::Joints;
 use crate::violation::{self, Violation};
 use crate::wire::generator::Generator;
 
-/// Largest torque rate [N m/s] of every joint of both arms, libfranka's `rate_limiting.h`.
+/// The largest torque rate [N m/s] of every joint of both arms, from libfranka's `rate_limiting.h`.
 const MAX_TORQUE_RATE: f64 = 1000.0;
 
-/// Tolerance on a commanded velocity [rad/s], above the limits that a client computes.
+/// The tolerance on a commanded velocity [rad/s], above the limits that a client computes.
 const VELOCITY_TOLERANCE: f64 = 2e-3;
-/// From when on a measured torque is out of range, as a share of what a motor gives: what saturates and brakes shows
-/// a little more at the link. How much an arm allows is not documented.
+/// Above this share of a motor's largest torque a measured torque is out of range. A saturated motor that
+/// brakes shows a little more torque at the link. How much a real arm allows is not documented.
 const MEASURED_SHARE: f64 = 1.1;
 /// Tolerance on a torque rate [N m/s].
 const TORQUE_RATE_TOLERANCE: f64 = 1.0;
 /// How far from `q_d` [rad] a position motion may begin.
 const START_POSE_TOLERANCE: f64 = 1e-3;
-/// Margin [rad/s] of a measured velocity above its limit.
+/// The margin [rad/s] of a measured velocity above its limit.
 const MEASURED_VELOCITY_MARGIN: f64 = 0.2;
 
 /// The limits of the arm's joints.
@@ -56,7 +56,7 @@ impl Limits {
         })
     }
 
-    /// The slowest and the fastest that the joints may be at `q`, [rad/s].
+    /// Returns the lowest and the highest velocities [rad/s] that the joints may have at `q`.
     pub(super) fn velocities(&self, q: &Joints) -> (Joints, Joints) {
         match &self.velocity_by_position {
             Some(limits) => (limits.lower_limits(q), limits.upper_limits(q)),
@@ -64,9 +64,9 @@ impl Limits {
         }
     }
 
-    /// The desired values that `input` asks for after `last`, or what it violates.
-    /// `input` is finite: positions [rad] or velocities [rad/s], as the generator says. A Cartesian
-    /// generator's are the positions that its pose takes.
+    /// Returns the desired values that `input` asks for after `last`, or what it violates. `input` is finite.
+    /// It has positions [rad] or velocities [rad/s], depending on the generator. For a Cartesian generator it
+    /// has the joint positions of the pose.
     pub fn next(
         &self,
         generator: Generator,
@@ -103,7 +103,7 @@ impl Limits {
         let mut violated = Violation::NONE;
         for i in 0..7 {
             let jerk = (next.ddq[i] - last.ddq[i]) / DELTA_T;
-            // Outside the limits, the way back in is open.
+            // Outside the limits, motion back inside is allowed.
             let outwards =
                 next.q[i] > upper[i].max(last.q[i]) || next.q[i] < lower[i].min(last.q[i]);
             if outwards {
@@ -128,8 +128,8 @@ impl Limits {
         }
     }
 
-    /// The desired values of a tick without a command: constant acceleration, within the limits
-    /// on velocity and position.
+    /// Returns the desired values of a tick without a command: constant acceleration, within the limits on
+    /// velocity and position.
     pub fn extrapolated(&self, last: &Reference) -> Reference {
         let Envelope { lower, upper, .. } = self.envelope;
         let (slowest, fastest) = self.velocities(&last.q);
@@ -150,7 +150,7 @@ impl Limits {
         next
     }
 
-    /// Whether a motion may end at the desired values `last`: what the stop would violate.
+    /// Checks whether a motion may end at the desired values `last`. Returns what the stop would violate.
     pub fn finish(&self, last: &Reference) -> Result<(), Violation> {
         let largest = self.envelope.acceleration.map(|a| (a + 0.5) * DELTA_T);
         if (0..7).any(|i| last.dq[i].abs() > largest[i]) {
@@ -159,7 +159,7 @@ impl Limits {
         Ok(())
     }
 
-    /// What the torques `tau` [N m] violate after `last`. Both are finite.
+    /// Checks the torques `tau` [N m] after `last`. Returns what they violate. Both are finite.
     pub fn torque(&self, last: &Joints, tau: &Joints) -> Result<(), Violation> {
         let mut violated = Violation::NONE;
         for i in 0..7 {
@@ -177,7 +177,7 @@ impl Limits {
         }
     }
 
-    /// What the measured position [rad], velocity [rad/s] and torque [N m] violate.
+    /// Checks the measured position [rad], velocity [rad/s] and torque [N m]. Returns what they violate.
     pub fn measured(&self, q: &Joints, dq: &Joints, tau: &Joints) -> Result<(), Violation> {
         let Envelope { lower, upper, .. } = self.envelope;
         let (slowest, fastest) = self.velocities(q);
@@ -186,7 +186,7 @@ impl Limits {
             if tau[i].abs() > MEASURED_SHARE * MAX_TORQUE[i] {
                 violated.add(violation::TORQUE_RANGE);
             }
-            // On its way back in, an arm that is outside is left alone.
+            // An arm that is outside and moves back inside violates nothing.
             if (q[i] > upper[i] && dq[i] > 0.0) || (q[i] < lower[i] && dq[i] < 0.0) {
                 violated.add(violation::POSITION_LIMITS);
             }
@@ -204,22 +204,22 @@ impl Limits {
     }
 }
 
-/// Which ticks of a motion had a command.
+/// Records which ticks of a motion had a command.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Reception {
-    /// The newest 100 ticks, newest in bit 0; 1 where a command was received.
+    /// The newest 100 ticks, the newest in bit 0. A bit is 1 if a command was received.
     recent: u128,
     /// How many ticks count, up to 100.
     counted: u32,
-    /// Ticks without a command since the last one with.
+    /// Ticks without a command since the last tick with one.
     run: u32,
-    /// Ticks waited for the first command.
+    /// Ticks for which the motion has waited for its first command.
     waited: u64,
-    /// A command has been received, or the grace has passed.
+    /// Whether a command has been received, or the grace has passed.
     counting: bool,
 }
 
-/// What a tick without a command means.
+/// The meaning of a tick without a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Missing {
     /// The motion still waits for its first command.
@@ -229,15 +229,15 @@ pub(crate) enum Missing {
 }
 
 impl Reception {
-    /// A command was there for this tick.
+    /// Records that this tick had a command.
     pub fn received(&mut self) {
         self.counting = true;
         self.run = 0;
         self.shift(1);
     }
 
-    /// No command was there for this tick; `grace` is how many ticks a motion may wait for its
-    /// first.
+    /// Records that this tick had no command. `grace` is how many ticks a motion may wait for its first
+    /// command.
     pub fn missing(&mut self, grace: u64) -> Missing {
         if !self.counting {
             self.waited += 1;
@@ -256,7 +256,7 @@ impl Reception {
         self.counted = (self.counted + 1).min(100);
     }
 
-    /// Share of the newest 100 ticks that had a command; 1 before any counts.
+    /// Returns the share of the newest 100 ticks that had a command; 1 before any tick counts.
     pub fn success_rate(&self) -> f64 {
         if self.counted == 0 {
             return 1.0;
@@ -324,7 +324,7 @@ mod tests {
             input[joint] = dq;
             limits.next(Generator::JointVelocity, last, &input, false)
         };
-        // 4 rad/s2 after 1 ms: too much for joint 2, not for the others.
+        // 4 rad/s2 after 1 ms is too much for joint 2, but not for the others.
         assert!(step(&rest, 0, 0.004).is_ok());
         let jerk = step(&rest, 1, 0.004).unwrap_err();
         assert_eq!(jerk, Violation::of(violation::ACCELERATION_DISCONTINUITY));

@@ -1,4 +1,4 @@
-//! What the arm says about itself every millisecond.
+//! The state that the arm reports every millisecond.
 
 use franka::model::DEFAULT_GRAVITY_EARTH;
 use franka::rate_limiting::DELTA_T;
@@ -9,14 +9,14 @@ use crate::control_box::cartesian::CartesianReference;
 use crate::generation::elbow;
 use crate::wire::messages::State;
 
-/// What a state needs of the one before it.
+/// The values of the previous state that a state needs.
 #[derive(Debug, Default)]
 pub(crate) struct StateWriter {
     last_twist: [f64; 6],
 }
 
 impl StateWriter {
-    /// The state of `robot` now. Allocates nothing.
+    /// Returns the state of `robot` now. Allocates nothing.
     pub fn write(&mut self, robot: &ControlBox) -> State {
         let arm = &robot.arm;
         let reference = &arm.reference;
@@ -101,7 +101,7 @@ mod tests {
     use crate::options::SimulatorOptions;
 
     const POSES: usize = 20;
-    /// The stiffness frame in the end effector's: turned, and away from it.
+    /// The stiffness frame in the end effector's frame: turned, and at a distance.
     const EE_T_K: [f64; 16] = [
         0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.02, -0.03, 0.1, 1.0,
     ];
@@ -114,12 +114,12 @@ mod tests {
         )
     }
 
-    /// The joint torques [N m] that belong to a wrench at the stiffness frame.
+    /// Returns the joint torques [N m] that belong to a wrench at the stiffness frame.
     fn torques(jacobian: &[f64; 42], wrench: &Wrench) -> Joints {
         std::array::from_fn(|joint| (0..6).map(|i| jacobian[6 * joint + i] * wrench[i]).sum())
     }
 
-    /// An arm at rest in some pose from which it can be pushed in any direction.
+    /// Returns an arm at rest in a random pose from which it can be pushed in any direction.
     fn standing(generation: Generation, random: &mut impl FnMut() -> f64) -> ControlBox {
         let envelope = generation.envelope();
         loop {
@@ -143,7 +143,7 @@ mod tests {
         }
     }
 
-    /// The state soon after a push began, and `tau_J` minus what the model says of the motion.
+    /// Returns the state soon after a push began, and `tau_J` minus the model's torques for the motion.
     fn pushed(robot: &mut ControlBox, push: &Joints) -> (RobotState, Joints) {
         robot.arm.push = *push;
         (0..40).for_each(|_| robot.tick());

@@ -1,7 +1,7 @@
 //! The command channel: TCP, one client at a time, on tokio.
 //!
-//! Frames messages, answers `Connect` and `GetRobotModel`, and hands everything else to the
-//! arm's thread. Whatever a client sends, the worst that happens is that it is disconnected.
+//! This module frames messages, answers `Connect` and `GetRobotModel`, and passes everything else to the
+//! arm's thread. A client can send any bytes; at worst it is disconnected.
 
 use std::io;
 use std::net::SocketAddr;
@@ -28,29 +28,29 @@ use crate::server::arm::Message;
 use crate::wire::messages::{Command, Reply, Status, Ticket};
 use crate::wire::request::decode;
 
-/// Longest request that is read; the longest that makes sense is `SetCollisionBehavior`'s 428 bytes.
+/// The longest request that is read. The longest valid one is `SetCollisionBehavior` with 428 bytes.
 const LONGEST_REQUEST: usize = 4096;
 /// How long a client may take from opening the connection to its `Connect`.
 pub(crate) const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long a client may take to make room for an answer.
+/// How long a client may take to read, so that there is room for an answer.
 const READING_PATIENCE: Duration = Duration::from_secs(1);
 
-/// Pause after a connection that the system could not take in.
+/// The pause after a connection that the system could not accept.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
-/// Whether the server lives.
+/// Whether the server runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Life {
     Running,
-    /// Close what is open.
+    /// Close the open sockets.
     Stopped,
-    /// Close what is open as if the power had failed.
+    /// Close the open sockets as if the power had failed.
     Dead,
 }
 
 impl Life {
-    /// Puts an end to what lives; the first end counts.
+    /// Ends a running server. The first end counts.
     pub fn replace_running(self, life: &watch::Sender<Life>) {
         life.send_if_modified(|now| {
             let running = *now == Life::Running;
@@ -62,17 +62,17 @@ impl Life {
     }
 }
 
-/// What the TCP side shares with the simulator's handle.
+/// The data that the TCP side shares with the simulator's handle.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    /// Version + 1 by which the next `Connect` is refused; 0 refuses none.
+    /// The version with which the next `Connect` is refused, plus 1; 0 refuses none.
     reject: AtomicU32,
-    /// By how much the next `Connect` is answered late.
+    /// The delay of the answer to the next `Connect`.
     slow: Mutex<Duration>,
-    /// Bytes for the client, out of turn.
+    /// Extra bytes for the client.
     noise: Mutex<Vec<u8>>,
     noisy: Notify,
-    /// The connection is reset.
+    /// Notified when the connection is to be reset.
     reset: Notify,
     generation: Generation,
     /// The arm's thread.
@@ -102,14 +102,14 @@ impl Gate {
         *self.slow.lock().unwrap_or_else(PoisonError::into_inner) = by;
     }
 
-    /// Says something to the client, now or when the next one is there.
+    /// Sends bytes to the client, or to the next one if no client is connected.
     pub fn say(&self, bytes: &[u8]) {
         let mut noise = self.noise.lock().unwrap_or_else(PoisonError::into_inner);
         noise.extend_from_slice(bytes);
         self.noisy.notify_one();
     }
 
-    /// Resets the connection to the client, or to the next where there is none.
+    /// Resets the connection to the client, or to the next one if no client is connected.
     pub fn reset(&self) {
         self.reset.notify_one();
     }
@@ -122,7 +122,7 @@ impl Gate {
         std::mem::take(&mut *self.slow.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Tells the arm's thread; false if it has ended.
+    /// Sends a message to the arm's thread. Returns false if the thread has ended.
     pub fn tell(&self, message: Message) -> bool {
         self.arm
             .lock()
@@ -131,7 +131,7 @@ impl Gate {
             .is_ok()
     }
 
-    /// Ends the TCP side; the first way of ending it counts.
+    /// Ends the TCP side. The first call decides in which way.
     pub fn end(&self, life: Life) {
         life.replace_running(&self.life);
     }
@@ -159,13 +159,13 @@ pub(crate) async fn serve(listener: TcpListener, gate: Arc<Gate>) {
                 let attended = attend(client, &listener, &gate, &mut life).await;
                 next = attended.unwrap_or_default();
             }
-            // Out of file descriptors, or a client that gave up: not the listener's fault.
+            // No file descriptor is left, or the client gave up. The listener still works.
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
     }
 }
 
-/// A client's connection, and where it comes from.
+/// A client's connection and address.
 pub(crate) type Client = (TcpStream, SocketAddr);
 
 pub(crate) async fn ended(life: &mut watch::Receiver<Life>) -> Life {
@@ -175,8 +175,8 @@ pub(crate) async fn ended(life: &mut watch::Receiver<Life>) -> Life {
     }
 }
 
-/// One client, from its connection to its end. Others are turned away meanwhile; the one that
-/// follows upon its end is returned where it is here already.
+/// Serves one client, from its connection to its end. Other clients are disconnected meanwhile. Returns the
+/// next client if it is already connected at the end.
 async fn attend(
     (mut stream, peer): Client,
     listener: &TcpListener,
@@ -191,8 +191,8 @@ async fn attend(
     let mut buffer = [0_u8; 2048];
     loop {
         tokio::select! {
-            // What has been read comes before a newcomer: a client that has closed its
-            // connection and opens the next is not turned away.
+            // The end of this client is noticed before a new one, so a client that closes its connection and
+            // opens the next is not disconnected.
             biased;
             how = ended(life) => {
                 if how == Life::Dead {
@@ -247,8 +247,8 @@ async fn attend(
     }
 }
 
-/// Whether the client has closed its connection by now: it may have between the look at it and the
-/// look at who else is there.
+/// Whether the client has closed its connection by now. It may have done so after its connection was checked
+/// and before a new client was.
 pub(crate) async fn has_left(stream: &TcpStream) -> bool {
     tokio::task::yield_now().await;
     let mut byte = [0];
@@ -256,28 +256,28 @@ pub(crate) async fn has_left(stream: &TcpStream) -> bool {
     matches!(look.await, Ok(Ok(0) | Err(_)))
 }
 
-/// Writes all, or gives up on a client that does not read.
+/// Writes all bytes, or gives up if the client does not read.
 pub(crate) async fn write(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
     tokio::time::timeout(READING_PATIENCE, stream.write_all(bytes)).await?
 }
 
-/// What a client has said so far.
+/// The conversation with a client so far.
 pub(crate) struct Conversation<'a> {
     peer: SocketAddr,
     gate: &'a Gate,
-    /// Where the arm's thread sends replies; with it once the client is connected.
+    /// The channel for replies of the arm's thread. It is passed to that thread once the client is connected.
     replies: Option<mpsc::UnboundedSender<Reply>>,
     inbox: Vec<u8>,
 }
 
-/// What follows from one message.
+/// The consequence of one message.
 pub(crate) enum Step {
-    /// No whole message is there.
+    /// No complete message has arrived.
     Incomplete,
-    /// The arm's thread answers.
+    /// The arm's thread will answer.
     Quiet,
     Answer(Vec<u8>),
-    /// The last answer.
+    /// The last answer, after which the connection is closed.
     Farewell(Vec<u8>),
 }
 
@@ -381,10 +381,10 @@ impl Drop for Conversation<'_> {
     }
 }
 
-/// The library that `build.rs` has made of `model-library/fer.rs`; empty where it could not.
+/// The library that `build.rs` has built from `model-library/fer.rs`; empty if it could not be built.
 const MODEL_LIBRARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/libfcimodels.so"));
 
-/// The machine that the library runs on.
+/// The type of machine on which the library runs.
 const ARCHITECTURE: Option<LoadModelLibraryArchitecture> = if cfg!(target_arch = "x86_64") {
     Some(LoadModelLibraryArchitecture::X64)
 } else if cfg!(target_arch = "aarch64") {
@@ -393,7 +393,7 @@ const ARCHITECTURE: Option<LoadModelLibraryArchitecture> = if cfg!(target_arch =
     None
 };
 
-/// The answer to a request for a model library: a status, and the library.
+/// Returns the answer to a request for a model library: a status, and the library.
 fn model_library(payload: &[u8]) -> Vec<u8> {
     let fits = LoadModelLibraryRequest::read_from_bytes(payload).is_ok_and(|request| {
         ARCHITECTURE.is_some_and(|own| request.architecture == own.to_u8())
@@ -414,7 +414,7 @@ fn message(ticket: Ticket, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A virtual wall that is not there.
+/// Returns a virtual wall that is switched off.
 fn no_wall(generation: Generation) -> GetCartesianLimitResponse {
     GetCartesianLimitResponse {
         status: generation.status(Status::SUCCESS),

@@ -1,5 +1,5 @@
-//! Faults of the network: how each datagram is delivered, where a fault has been asked for. Pure: the
-//! server delays, drops and repeats them.
+//! Faults of the network: decides how each datagram is delivered. Pure: the server itself delays, drops and
+//! repeats datagrams.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ pub(crate) enum Delivery {
     Lost,
     Late(Duration),
     Twice,
-    /// Overtaken by the one behind it.
+    /// It is overtaken by the next one.
     Overtaken,
     /// Its second half is missing.
     CutShort,
-    /// With a number that was there before.
+    /// It has the number of an earlier state.
     Old,
 }
 
-/// The faults of one direction: how many of the next datagrams each is for. Where there are several, the
-/// first here comes first.
+/// The faults of one direction, each with the number of datagrams that it still affects. If there are
+/// several, they apply in the order of the fields.
 #[derive(Debug, Default)]
 pub(crate) struct FaultInjector {
     pub lost: u32,
@@ -31,7 +31,7 @@ pub(crate) struct FaultInjector {
 }
 
 impl FaultInjector {
-    /// How the next datagram is delivered.
+    /// Returns how the next datagram is delivered.
     pub fn next(&mut self) -> Delivery {
         let late = self.late.1;
         let faults = [
@@ -52,7 +52,7 @@ impl FaultInjector {
     }
 }
 
-/// Bytes that mean nothing, the same in each run.
+/// Meaningless bytes, which are the same in each run.
 #[derive(Debug)]
 pub(crate) struct Noise(u64);
 
@@ -68,7 +68,7 @@ impl Noise {
         self.0
     }
 
-    /// Fills `room`, and says how much of it to use: never `but`.
+    /// Fills `room`, and returns how many of its bytes to use, which is never `but`.
     pub fn fill(&mut self, room: &mut [u8], but: usize) -> usize {
         for byte in room.iter_mut() {
             *byte = self.next() as u8;

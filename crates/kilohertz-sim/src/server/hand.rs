@@ -1,5 +1,5 @@
-//! The hand's server: its own TCP port beside the arm's, its own states over UDP, one client at a
-//! time. It shares the thread of the arm's command channel and keeps its own time, by the wall clock.
+//! The hand's server. It has its own TCP port beside the arm's, its own states over UDP, and one client at a
+//! time. It shares the thread of the arm's command channel. Its time follows the wall clock.
 
 #![warn(clippy::indexing_slicing)]
 
@@ -27,14 +27,14 @@ use crate::server::commands::{
     ACCEPT_PAUSE, CONNECT_PATIENCE, Client, Life, ended, has_left, write,
 };
 
-/// Longest request that is read; the longest that makes sense is a grasp's 50 bytes.
+/// The longest request that is read. The longest valid one is a grasp with 50 bytes.
 const LONGEST_REQUEST: usize = 256;
-/// How often the hand is looked at while a client is there.
+/// The interval at which the hand is advanced while a client is connected.
 const TICK: Duration = Duration::from_millis(4);
-/// A state is sent every so many ticks: some 60 a second, as a hand does.
+/// The number of ticks per state: about 60 states a second, as with a real hand.
 const TICKS_PER_STATE: u32 = 4;
 
-/// The hand, as its server and the simulator's handle share it.
+/// The hand, shared by its server and the simulator's handle.
 #[derive(Debug)]
 pub(crate) struct SharedHand {
     began: Instant,
@@ -52,7 +52,7 @@ struct Inner {
 }
 
 impl SharedHand {
-    /// An open hand around an object of this width \[m\].
+    /// Returns an open hand around an object of this width \[m\].
     pub fn new(object: Option<f64>) -> SharedHand {
         SharedHand {
             began: Instant::now(),
@@ -67,7 +67,7 @@ impl SharedHand {
         }
     }
 
-    /// The hand as it is now.
+    /// Returns the hand, advanced to the present time.
     fn now(&self) -> MutexGuard<'_, Inner> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.hand.advance_to(self.began.elapsed());
@@ -97,7 +97,7 @@ impl SharedHand {
         }
     }
 
-    /// Ends the server; the first way of ending it counts.
+    /// Ends the server. The first call decides in which way.
     pub fn end(&self, life: Life) {
         life.replace_running(&self.life);
     }
@@ -126,7 +126,7 @@ pub(crate) async fn serve(listener: TcpListener, socket: UdpSocket, hand: Arc<Sh
     }
 }
 
-/// One client, from its connection to its end; others are turned away meanwhile.
+/// Serves one client, from its connection to its end. Other clients are disconnected meanwhile.
 async fn attend(
     (mut stream, peer): Client,
     listener: &TcpListener,
@@ -183,19 +183,19 @@ async fn attend(
     }
 }
 
-/// What a client has said so far.
+/// The conversation with a client so far.
 struct Conversation<'a> {
     peer: SocketAddr,
     hand: &'a SharedHand,
-    /// Where states go, once the client is connected.
+    /// The address to which states are sent, once the client is connected.
     udp: Option<SocketAddr>,
     inbox: Vec<u8>,
-    /// The commands that are not answered yet, by their numbers.
+    /// The commands that are not answered yet, with their numbers.
     commands: Vec<(u32, u32)>,
 }
 
 impl Conversation<'_> {
-    /// Takes in whole messages; false where the client is to go.
+    /// Handles complete messages. Returns false if the client has to be disconnected.
     async fn listen(&mut self, stream: &mut TcpStream) -> io::Result<bool> {
         while let Some((command, id, size)) = HeaderLayout::Gripper.decode_header(&self.inbox) {
             let size = size as usize;
@@ -256,7 +256,7 @@ impl Conversation<'_> {
         (true, answer(GripperConnectStatus::Success, GRIPPER_VERSION))
     }
 
-    /// Hands a command to the hand; the answer where it is refused.
+    /// Passes a command to the hand. Returns the answer if the command is refused.
     fn take(
         &mut self,
         command: u32,
@@ -279,7 +279,7 @@ impl Conversation<'_> {
         }
     }
 
-    /// Sends the state, where it is due or goes with an answer, and then the answers.
+    /// Sends the state if it is due or if there are answers. Then sends the answers.
     async fn tell(
         &mut self,
         socket: &UdpSocket,
@@ -295,7 +295,7 @@ impl Conversation<'_> {
             return Ok(());
         };
         if state_is_due || !answers.is_empty() {
-            // A state that does not get away is lost, as on any network.
+            // A state that cannot be sent is lost, as on any network.
             let _ = socket.send_to(state_of(&fingers).as_bytes(), udp);
         }
         for (id, status) in answers {

@@ -1,6 +1,6 @@
-//! The servers that clients connect to: `commands.rs` is the arm's command channel, `arm.rs` the thread that owns the
-//! arm and lets time pass, `pace.rs` its ticks, `fault_injector.rs` the faults of its datagrams, and `hand.rs` the
-//! hand's server.
+//! The servers to which clients connect. `commands.rs` is the arm's command channel, `arm.rs` the thread that
+//! owns the arm and advances its time, `pace.rs` its ticks, `fault_injector.rs` the faults of its datagrams,
+//! and `hand.rs` the hand's server.
 
 pub(crate) mod arm;
 pub(crate) mod commands;

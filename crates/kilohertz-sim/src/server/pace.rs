@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 /// One tick.
 pub(crate) const TICK: Duration = Duration::from_millis(1);
 
-/// Absolute deadlines, a tick apart. Those missed are skipped, never made up for.
+/// Absolute deadlines, a tick apart. Missed deadlines are skipped and not made up for.
 #[derive(Debug)]
 pub(crate) struct Pace {
     deadline: Instant,
@@ -16,7 +16,7 @@ impl Pace {
         Pace { deadline: now }
     }
 
-    /// The next deadline, later than the last, and how many were skipped on the way.
+    /// Returns the next deadline, and how many deadlines were skipped since the last one.
     pub fn next(&mut self, now: Instant) -> (Instant, u64) {
         self.deadline += TICK;
         let behind = now.saturating_duration_since(self.deadline);
@@ -25,7 +25,7 @@ impl Pace {
         (self.deadline, skipped)
     }
 
-    /// Deadlines start anew: the next is a tick from `now`.
+    /// Restarts the deadlines: the next one is a tick after `now`.
     pub fn restart(&mut self, now: Instant) {
         self.deadline = now;
     }

@@ -1,10 +1,10 @@
-//! Motion generators: what a client commands a motion with, and the names of the errors in it.
+//! Motion generators: how a client commands a motion, and the names of the errors of each.
 
 use franka::wire::robot::MoveMotionGeneratorMode;
 
 use crate::violation;
 
-/// What a motion is commanded with.
+/// The values with which a motion is commanded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Generator {
     JointPosition,
@@ -16,7 +16,7 @@ pub(crate) enum Generator {
 }
 
 impl Generator {
-    /// What a client asks for.
+    /// Returns the motion generator that a client asks for.
     pub fn of(mode: MoveMotionGeneratorMode) -> Generator {
         match mode {
             MoveMotionGeneratorMode::JointPosition => Generator::JointPosition,
@@ -27,8 +27,8 @@ impl Generator {
         }
     }
 
-    /// Tolerances on acceleration [rad/s2] and jerk [rad/s3]. A client works on the state's
-    /// 32-bit floats; differences over 1 ms magnify their rounding, twice or three times.
+    /// Returns the tolerances on acceleration [rad/s2] and jerk [rad/s3]. A client computes from the state's
+    /// 32-bit floats. The second or third difference over 1 ms magnifies their rounding.
     pub fn tolerances(self) -> (f64, f64) {
         match self {
             Generator::JointPosition | Generator::CartesianPose => (0.5, 500.0),
@@ -45,7 +45,7 @@ impl Generator {
         )
     }
 
-    /// How the arm calls what the joints violate.
+    /// Returns the arm's names for violations of the joints.
     pub fn names(self) -> JointNames {
         if self.is_cartesian() {
             JointNames {
@@ -65,7 +65,7 @@ impl Generator {
     }
 }
 
-/// The names of the error flags for what the joints may violate.
+/// The names of the error flags for violations of the joints.
 pub(crate) struct JointNames {
     pub position: &'static str,
     pub velocity: &'static str,

@@ -1,4 +1,4 @@
-//! The messages between a client and the arm, by their meaning and the same for both generations.
+//! The messages between a client and the arm, by their meaning. They are the same for both generations.
 
 use franka::wire::robot::{
     AutomaticErrorRecoveryStatus, Deviation, GetterSetterStatus, MoveControllerMode, StopMoveStatus,
@@ -31,14 +31,15 @@ pub(crate) enum Command {
     LoadModelLibrary,
 }
 
-/// What a client calls its request: the number of the command, and its own.
+/// The identification of a client's request: the number of the command, and the number that the client gave
+/// the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ticket {
     pub command: u32,
     pub id: u32,
 }
 
-/// How a request ended, or how it goes on. Version 5 knows all but what safety functions do.
+/// How a request ended, or how it goes on. Version 5 has all of them except those of safety functions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
     Move(MoveStatus),
@@ -60,20 +61,20 @@ pub(crate) struct Reply {
     pub status: Status,
 }
 
-/// The arguments of a `Move`, as they came.
+/// The arguments of a `Move`, as they were received.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MoveArguments {
     pub controller: u32,
     pub generator: u32,
     pub deviations: [Deviation; 2],
-    /// The highest velocities of a motion that the arm makes itself [rad/s]. Version 10 only.
+    /// The highest velocities of an asynchronous motion [rad/s]. Version 10 only.
     pub asynchronous: Option<[f64; 7]>,
 }
 
-/// What a client commands for one millisecond. Nothing in it has been checked.
+/// The command of a client for one millisecond. Its values are not checked yet.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Setpoint {
-    /// Number of the state that it answers.
+    /// The number of the state that the command answers.
     pub answers: u64,
     /// Positions \[rad\].
     pub q: [f64; 7],
@@ -83,11 +84,11 @@ pub(crate) struct Setpoint {
     pub pose: [f64; 16],
     /// Twist of the end effector in the base frame [m/s, rad/s].
     pub twist: [f64; 6],
-    /// Position of joint 3 \[rad\] and sign of joint 4, where the client gives them.
+    /// The position of joint 3 \[rad\] and the sign of joint 4, if the client commands them.
     pub elbow: Option<[f64; 2]>,
     /// Torques without gravity [N m].
     pub tau: [f64; 7],
-    /// It is the motion's last.
+    /// Whether this is the last command of the motion.
     pub finished: bool,
 }
 
@@ -95,6 +96,6 @@ pub(crate) struct Setpoint {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct State {
     pub values: RobotState,
-    /// Motion generator and controller of a motion.
+    /// The motion generator and the controller during a motion.
     pub motion: Option<(Generator, MoveControllerMode)>,
 }

@@ -1,11 +1,11 @@
-//! What goes over the wire, by its meaning. The bytes are in one file a generation.
+//! The messages on the wire, by their meaning. Each generation has one file for the bytes.
 //!
-//! Both generations frame requests alike and agree on most payloads. What differs is here: the
-//! numbers of commands, `Move`, the status bytes, and the datagrams of states and commands.
+//! Both generations frame requests in the same way and agree on most payloads. This module selects what
+//! differs: the numbers of commands, `Move`, the status bytes, and the datagrams of states and commands.
 //!
 //! `messages.rs` has the messages by their meaning, `request.rs` decodes requests, `generator.rs` has the
-//! motion generators, `fields.rs` what the datagrams of both generations have in common; `v5.rs` and `v10.rs`
-//! have the bytes.
+//! motion generators, and `fields.rs` the fields that the datagrams of both generations share. `v5.rs` and
+//! `v10.rs` have the bytes.
 
 #![warn(clippy::indexing_slicing)]
 
@@ -22,7 +22,7 @@ use zerocopy::IntoBytes;
 use crate::generation::Generation;
 use crate::wire::messages::{Command, MoveArguments, Setpoint, State, Status};
 
-/// A state as it leaves.
+/// The datagram of a state.
 #[derive(Debug, Clone, Copy)]
 #[expect(
     clippy::large_enum_variant,
@@ -42,12 +42,12 @@ impl Datagram {
     }
 }
 
-/// Room for the longest command of either generation, and a byte more so that a longer datagram
-/// shows.
+/// The room for the longest command of either generation, and one more byte, so that a longer datagram is
+/// noticed.
 pub(crate) const COMMAND_ROOM: usize = size_of::<franka::wire::robot::v10::RobotCommand>() + 1;
 
 impl Generation {
-    /// The command of this number.
+    /// Returns the command of this number.
     pub(crate) fn command(self, number: u32) -> Option<Command> {
         match self {
             Generation::Fr3 => v10::command(number),
@@ -55,7 +55,7 @@ impl Generation {
         }
     }
 
-    /// The byte that says `status`.
+    /// Returns the byte for `status`.
     pub(crate) fn status(self, status: Status) -> u8 {
         match self {
             Generation::Fr3 => v10::status(status),
@@ -63,7 +63,7 @@ impl Generation {
         }
     }
 
-    /// The arguments of a `Move`; nothing if they do not have its length.
+    /// Returns the arguments of a `Move`, or none if the payload has the wrong length.
     pub(crate) fn move_arguments(self, payload: &[u8]) -> Option<MoveArguments> {
         match self {
             Generation::Fr3 => v10::move_arguments(payload),
@@ -71,7 +71,7 @@ impl Generation {
         }
     }
 
-    /// The command in a datagram; nothing if it does not have a command's length.
+    /// Returns the command in a datagram, or none if the datagram has the wrong length.
     pub(crate) fn setpoint(self, datagram: &[u8]) -> Option<Setpoint> {
         match self {
             Generation::Fr3 => v10::setpoint(datagram),
@@ -79,7 +79,7 @@ impl Generation {
         }
     }
 
-    /// The datagram of a state. Allocates nothing.
+    /// Returns the datagram of a state. Allocates nothing.
     pub(crate) fn datagram(self, state: &State) -> Datagram {
         match self {
             Generation::Fr3 => Datagram::V10(v10::state(state)),

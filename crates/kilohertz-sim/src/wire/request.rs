@@ -1,4 +1,4 @@
-//! Requests of a client, decoded once: bytes in, meaning out.
+//! Decodes the requests of a client from bytes.
 
 #![warn(clippy::indexing_slicing)]
 
@@ -19,42 +19,43 @@ use crate::generation::Generation;
 use crate::wire::generator::Generator;
 use crate::wire::messages::{Command, Status};
 
-/// What a client asks of the arm.
+/// A request of a client to the arm.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Request {
     Move {
         generator: Generator,
         controller: MoveControllerMode,
-        /// The highest velocities of a motion that the arm makes itself [rad/s].
+        /// The highest velocities of an asynchronous motion [rad/s].
         asynchronous: Option<[f64; 7]>,
     },
     StopMove,
     SetCollisionBehavior(Box<CollisionBehavior>),
     SetJointImpedance([f64; 7]),
-    /// Checked, and changes nothing: joints are controlled in either impedance mode.
+    /// Is checked but has no effect: in both impedance modes the joints are controlled.
     SetCartesianImpedance,
     SetGuidingMode(Freedom),
     SetEeToK([f64; 16]),
     SetNeToEe([f64; 16]),
     SetLoad(Body),
-    /// Checked, and changes nothing: the simulated arm filters nothing.
+    /// Is checked but has no effect: the simulated arm has no filters.
     SetFilters,
     AutomaticErrorRecovery,
 }
 
 const INVALID: Status = Status::INVALID;
 
-/// Largest joint stiffness [N m/rad] that libfranka documents.
+/// The largest joint stiffness [N m/rad] that libfranka documents.
 const MAX_JOINT_STIFFNESS: f64 = 14_250.0;
-/// The heaviest load that is taken \[kg\], several times what an arm carries: with more than that, held in front
-/// of it, no arm could stand. At which mass a real one refuses is not documented.
+/// The heaviest load that is accepted \[kg\], several times an arm's payload. An arm could not hold a heavier
+/// load in front of it. The mass at which a real arm refuses is not documented.
 const HEAVIEST_LOAD: f64 = 10.0;
-/// Cut-off frequencies [Hz] of `SetFilters`, as libfranka documents them; the highest filters nothing.
+/// The range of cut-off frequencies [Hz] of `SetFilters`, as libfranka documents it. At the highest one the
+/// filter has no effect.
 const CUT_OFF: std::ops::RangeInclusive<f64> = 1.0..=1000.0;
 /// Stiffness ranges of `SetCartesianImpedance`, [N/m] and [N m/rad], as libfranka documents them.
 const CARTESIAN_STIFFNESS: [(f64, f64); 2] = [(10.0, 3000.0), (1.0, 300.0)];
 
-/// The request in a payload, or the status that refuses it.
+/// Returns the request in a payload, or the status that refuses it.
 pub(crate) fn decode(
     generation: Generation,
     command: Command,
@@ -178,7 +179,7 @@ fn decode_move(generation: Generation, payload: &[u8]) -> Result<Request, MoveSt
     let generator = Generator::of(mode);
     let nobody_moves_it =
         generator == Generator::None && controller != MoveControllerMode::ExternalController;
-    // libfranka has asynchronous motions to joint positions alone, and torques are for the client's own cycle.
+    // libfranka has asynchronous motions only for joint positions. Torques need the client's own cycle.
     let is_asynchronous = arguments.asynchronous.is_none_or(|fastest| {
         generator == Generator::JointPosition
             && controller != MoveControllerMode::ExternalController

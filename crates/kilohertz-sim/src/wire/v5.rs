@@ -37,8 +37,8 @@ pub(super) fn command(number: u32) -> Option<Command> {
     })
 }
 
-/// This version has fewer statuses, and other numbers for them. It has no safety functions: what
-/// they would refuse is not possible, and what they would preempt is preempted.
+/// Returns the byte for a status. This version has fewer statuses, with other numbers. It has no safety
+/// functions: a command that they refuse is answered as not possible, and one that they preempt as preempted.
 pub(super) fn status(status: Status) -> u8 {
     match status {
         Status::Move(status) => match status {
@@ -134,8 +134,8 @@ fn reported(generator: Generator) -> MotionGeneratorMode {
         Generator::JointPosition => MotionGeneratorMode::JointPosition,
         Generator::CartesianPose => MotionGeneratorMode::CartesianPosition,
         Generator::CartesianVelocity => MotionGeneratorMode::CartesianVelocity,
-        // This version controls torques beside a generator of velocities and has no word for
-        // torques alone.
+        // This version commands torques only together with a velocity generator. It has no mode for torques
+        // alone.
         Generator::JointVelocity | Generator::None => MotionGeneratorMode::JointVelocity,
     }
 }
