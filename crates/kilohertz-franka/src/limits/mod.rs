@@ -25,8 +25,6 @@
 pub(crate) mod arm_limits;
 pub(crate) mod cartesian;
 pub(crate) mod combined;
-#[cfg(test)]
-mod fake;
 pub(crate) mod joints;
 pub(crate) mod options;
 pub(crate) mod tolerances;
@@ -105,6 +103,8 @@ fn fenced(
     }
 }
 
+#[cfg(test)]
+mod fake;
 #[cfg(test)]
 mod tests {
     use franka::model::FR3_URDF;
