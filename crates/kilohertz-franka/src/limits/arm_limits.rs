@@ -169,3 +169,146 @@ impl ArmLimits {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use franka::model::FR3_URDF;
+
+    use super::*;
+    use crate::control::gains::Gains;
+
+    /// How far the limits of libfranka are below the round numbers of the data sheets.
+    const BELOW: f64 = 1e-3;
+    /// The time that three lost packets take \[s\].
+    const LOST: f64 = 3e-3;
+
+    fn fr3() -> ArmLimits {
+        ArmLimits::fr3(FR3_URDF).unwrap()
+    }
+
+    fn close<const N: usize>(values: [f64; N], expected: [f64; N]) {
+        for (value, expected) in values.iter().zip(expected) {
+            let distance = (value - expected).abs();
+            assert!(distance < 1e-9, "{values:?} instead of {expected}");
+        }
+    }
+
+    fn rates(part: &PartBounds) -> [f64; 3] {
+        [part.velocity, part.acceleration, part.jerk]
+    }
+
+    #[test]
+    fn the_end_effector_of_an_fr3_has_the_limits_of_its_data_sheet() {
+        let [translation, rotation, elbow] = fr3().cartesian;
+        close(rates(&translation), [3.0, 9.0, 4500.0].map(|x| x - BELOW));
+        let whole = [2.5, 17.0, 8500.0].map(|x| x - BELOW);
+        close(rates(&rotation), whole.map(|x| 0.99 * x));
+        close(rates(&elbow), [1.5, 10.0, 5000.0].map(|x| x - BELOW));
+    }
+
+    #[test]
+    fn the_end_effector_of_a_fer_has_the_limits_of_its_data_sheet_with_room_for_lost_packets() {
+        let [translation, rotation, elbow] = ArmLimits::fer().cartesian;
+        let with_room = |limits: [f64; 3]| {
+            let [velocity, acceleration, jerk] = limits.map(|limit| limit - BELOW);
+            [velocity - LOST * acceleration, acceleration, jerk]
+        };
+        close(rates(&translation), with_room([1.7, 13.0, 6500.0]));
+        let whole = with_room([2.5, 25.0, 12_500.0]);
+        close(rates(&rotation), whole.map(|x| 0.99 * x));
+        close(rates(&elbow), with_room([2.175, 10.0, 5000.0]));
+    }
+
+    #[test]
+    fn the_joints_of_an_fr3_have_the_limits_that_it_serves() {
+        let joints = fr3().joints;
+        let upper = [2.7501, 1.7918, 2.9065, -0.1458, 2.8101, 4.5205, 3.0196];
+        let lower = [
+            -2.7501, -1.7918, -2.9065, -3.0481, -2.8101, 0.54092, -3.0196,
+        ];
+        close(joints.map(|joint| joint.upper), upper);
+        close(joints.map(|joint| joint.lower), lower);
+        // The tolerance is on the safe side of both.
+        let velocity = [2.62, 2.62, 2.62, 2.62, 5.26, 4.18, 5.26];
+        let offset = [0.3, 0.2, 0.2, 0.3, 0.35, 0.35, 0.35];
+        close(
+            joints.map(|joint| joint.velocity),
+            velocity.map(|x| x - BELOW),
+        );
+        close(joints.map(|joint| joint.margin), offset.map(|x| x + BELOW));
+        let deceleration = [6.0, 2.585, 3.5, 4.0, 17.0, 5.5, 17.0];
+        close(joints.map(|joint| joint.deceleration), deceleration);
+        close(joints.map(|joint| joint.acceleration), [10.0 - BELOW; 7]);
+        close(joints.map(|joint| joint.jerk), [5000.0 - BELOW; 7]);
+    }
+
+    #[test]
+    fn the_joints_of_a_fer_have_the_limits_of_libfranka_and_brake_before_the_ends_of_their_ranges()
+    {
+        let joints = ArmLimits::fer().joints;
+        let upper = [2.8973, 1.7628, 2.8973, -0.0698, 2.8973, 3.7525, 2.8973];
+        let lower = [
+            -2.8973, -1.7628, -2.8973, -3.0718, -2.8973, -0.0175, -2.8973,
+        ];
+        close(joints.map(|joint| joint.upper), upper);
+        close(joints.map(|joint| joint.lower), lower);
+        let acceleration = [15.0, 7.5, 10.0, 12.5, 15.0, 20.0, 20.0].map(|x| x - BELOW);
+        close(joints.map(|joint| joint.acceleration), acceleration);
+        close(joints.map(|joint| joint.deceleration), acceleration);
+        let velocity: [f64; 7] = [2.175, 2.175, 2.175, 2.175, 2.61, 2.61, 2.61];
+        let with_room =
+            std::array::from_fn(|joint| velocity[joint] - BELOW - LOST * acceleration[joint]);
+        close(joints.map(|joint| joint.velocity), with_room);
+        let jerk = [7.5, 3.75, 5.0, 6.25, 7.5, 10.0, 10.0].map(|x| 1e3 * x - BELOW);
+        close(joints.map(|joint| joint.jerk), jerk);
+        // What is left of the range when a joint has slowed down to the margin.
+        for joint in joints {
+            let left = joint.margin * joint.margin / (2.0 * joint.deceleration);
+            assert!((4e-3..12e-3).contains(&left), "{left}");
+        }
+    }
+
+    #[test]
+    fn both_arms_take_the_torques_of_their_data_sheets_and_a_stricter_fr3_less() {
+        let torque = [87.0, 87.0, 87.0, 87.0, 12.0, 12.0, 12.0];
+        for arm in [fr3(), ArmLimits::fer()] {
+            assert_eq!(arm.torque, torque);
+            close(arm.torque_rate, [1000.0 - BELOW; 7]);
+        }
+        let stricter = FR3_URDF.replacen(r#"effort="87.0""#, r#"effort="50.0""#, 1);
+        let stricter = ArmLimits::fr3(&stricter).unwrap();
+        assert_eq!(stricter.torque[0], 50.0);
+        assert_eq!(stricter.torque[1..], torque[1..]);
+    }
+
+    #[test]
+    fn a_motion_that_torques_follow_stays_further_below_the_braking_curves() {
+        for arm in [fr3(), ArmLimits::fer()] {
+            for own in [Impedance::Joint, Impedance::Cartesian] {
+                assert_eq!(arm.followed_by(own), arm);
+            }
+            for softly in [Impedance::External, Impedance::Law(Gains::JOINT)] {
+                let limits = arm.followed_by(softly);
+                let margin = arm.joints.map(|joint| joint.margin + 0.4);
+                close(limits.joints.map(|joint| joint.margin), margin);
+                // Nothing else differs.
+                let mut same = limits;
+                for (joint, own) in same.joints.iter_mut().zip(arm.joints) {
+                    joint.margin = own.margin;
+                }
+                assert_eq!(same, arm);
+            }
+        }
+    }
+
+    #[test]
+    fn a_share_of_the_limits_is_taken_of_each_rate() {
+        let part = PartBounds {
+            velocity: 3.0,
+            acceleration: 8.0,
+            jerk: 500.0,
+        };
+        assert_eq!(rates(&part.share(0.5, 0.25, 0.125)), [1.5, 2.0, 62.5]);
+        assert_eq!(part.share(1.0, 1.0, 1.0), part);
+    }
+}

@@ -104,6 +104,8 @@ fn fenced(
 }
 
 #[cfg(test)]
+mod fake;
+#[cfg(test)]
 mod tests {
     use franka::model::FR3_URDF;
     use franka::rate_limiting;
@@ -117,7 +119,7 @@ mod tests {
     use crate::control::Impedance;
     use crate::state::{LEN, joints, offset};
 
-    const READY: [f64; 7] = [0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785];
+    pub(super) const READY: [f64; 7] = [0.0, -0.785, 0.0, -2.356, 0.0, 1.571, 0.785];
 
     fn fr3() -> ArmLimits {
         ArmLimits::fr3(FR3_URDF).unwrap()
@@ -148,7 +150,7 @@ mod tests {
         })
     }
 
-    fn at(q: [f64; 7]) -> Vec<f64> {
+    pub(super) fn at(q: [f64; 7]) -> Vec<f64> {
         let mut observation = vec![0.0; LEN];
         observation[offset::q..offset::q + 7].copy_from_slice(&q);
         observation[offset::q_d..offset::q_d + 7].copy_from_slice(&q);

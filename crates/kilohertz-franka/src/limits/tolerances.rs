@@ -28,3 +28,46 @@ pub(crate) fn reached_share(has_reached: bool) -> f64 {
 pub(crate) fn is_own_motion(sequence: &Sequence<'_>, judgement: &Judgement) -> bool {
     !sequence.is_first && !sequence.is_behind_rest && judgement.order.is_none()
 }
+
+#[cfg(test)]
+mod tests {
+    use kilohertz_core::limits::{ORDERS, Violations};
+
+    use super::*;
+
+    #[test]
+    fn an_action_is_reached_by_a_smaller_step_than_it_is_kept_by() {
+        assert_eq!(reached_share(false), 0.3);
+        assert_eq!(reached_share(true), 0.95);
+        // The step after it takes back twice as much.
+        assert!(3.0 * reached_share(false) < reached_share(true));
+    }
+
+    #[test]
+    fn the_policy_moves_by_itself_only_between_answers_that_follow_each_other_within_the_limits() {
+        for (is_first, is_behind_rest, order, is_own) in [
+            (false, false, None, true),
+            (true, false, None, false),
+            (false, true, None, false),
+            (false, false, Some(0), false),
+            (true, true, None, false),
+            (true, false, Some(2), false),
+            (false, true, Some(2), false),
+            (true, true, Some(1), false),
+        ] {
+            let sequence = Sequence {
+                answer: &[],
+                previous: &[],
+                derivatives: [&[]; ORDERS],
+                known: ORDERS,
+                ratio: 1.0,
+                is_gapless: true,
+                is_first,
+                is_behind_rest,
+            };
+            let found = Violations::none();
+            let judgement = Judgement { found, order };
+            assert_eq!(is_own_motion(&sequence, &judgement), is_own);
+        }
+    }
+}

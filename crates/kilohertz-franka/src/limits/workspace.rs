@@ -257,3 +257,438 @@ pub(crate) fn measured(observation: &[f64], braking: [f64; 7]) -> BrakingPath {
         delay: 0.02,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::Ordering;
+
+    use franka::model::{FR3_URDF, Model};
+
+    use super::*;
+    use crate::limits::fake::{Fake, ORDER, check};
+    use crate::limits::tests::{READY, at};
+
+    const BOX: CartesianBox = CartesianBox {
+        lower: [-1.0, -2.0, 0.5],
+        upper: [1.5, 3.0, 4.0],
+        margin: 0.125,
+    };
+    /// The walls of [`BOX`].
+    const WALLS: [(f64, f64); 3] = [(-0.875, 1.375), (-1.875, 2.875), (0.625, 3.875)];
+    const INSIDE: [f64; 3] = [0.25, 0.5, 1.0];
+    /// A box that no arm reaches the walls of.
+    const WIDE: CartesianBox = CartesianBox {
+        lower: [-10.0; 3],
+        upper: [10.0; 3],
+        margin: 0.0,
+    };
+    /// The length of the tool that the arm reports \[m\].
+    const TOOL: f64 = 0.1;
+    /// Slots 0 to 6. Joint 1 alone turns, which leads from [`READY`] towards positive y.
+    const TURNING: [f64; 7] = [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+
+    fn kinematics() -> Kinematics {
+        let mut reach = Kinematics::new(Arc::new(Model::from_urdf(FR3_URDF).unwrap()));
+        reach.frame[14] = TOOL;
+        reach
+    }
+
+    /// Returns what an arm in [`READY`] observes, with its tool.
+    fn ready() -> Vec<f64> {
+        let mut observation = at(READY);
+        let frame = kinematics().frame;
+        observation[offset::F_T_EE..offset::F_T_EE + 16].copy_from_slice(&frame);
+        observation
+    }
+
+    fn velocities() -> Fake {
+        Fake::new(Interpolation::Line, ViolationKind::Velocity, 7)
+    }
+
+    fn positions() -> Fake {
+        Fake::new(Interpolation::Spline, ViolationKind::Distance, 7)
+    }
+
+    /// Returns limits that observed the arm of [`ready`].
+    fn fenced(inner: Fake, fence: CartesianBox) -> WorkspaceLimiter<Fake> {
+        let reach = Kinematics::new(Arc::new(Model::from_urdf(FR3_URDF).unwrap()));
+        let mut limits = WorkspaceLimiter::new(inner, fence, reach);
+        limits.observe(&ready());
+        limits
+    }
+
+    /// Returns a box with one wall, at `y`.
+    fn wall_at(y: f64) -> CartesianBox {
+        let mut fence = WIDE;
+        fence.upper[1] = y;
+        fence
+    }
+
+    fn last(limits: &WorkspaceLimiter<Fake>) -> [f64; 7] {
+        let mut out = [0.0; 7];
+        limits.last_command(&mut out);
+        out
+    }
+
+    /// Returns the y of the end effector after joint 1 turned from [`READY`] by `angle`.
+    fn y_after(angle: f64) -> f64 {
+        let mut q = READY;
+        q[0] += angle;
+        kinematics().place(&q)[1]
+    }
+
+    /// Returns where the end effector is when the joints start to brake, and then after each eighth of the
+    /// time until the last of them rests. The motion is integrated in small steps.
+    fn braked(path: &BrakingPath) -> Vec<[f64; 3]> {
+        const STEP: f64 = 1e-5;
+        let (mut q, mut dq) = (path.q, path.dq);
+        let delay = (path.delay / STEP).round() as u32;
+        let mut advance = |seconds_braked: f64| {
+            for joint in 0..7 {
+                let slower = dq[joint].abs() - path.braking[joint] * seconds_braked;
+                let after = slower.max(0.0).copysign(dq[joint]);
+                q[joint] += (dq[joint] + after) / 2.0 * STEP;
+                dq[joint] = after;
+            }
+            (q, dq.iter().any(|dq| *dq != 0.0))
+        };
+        let mut way = vec![path.q];
+        for _ in 0..delay {
+            way[0] = advance(0.0).0;
+        }
+        loop {
+            let (q, is_moving) = advance(STEP);
+            way.push(q);
+            if !is_moving {
+                break;
+            }
+        }
+        let reach = kinematics();
+        let places = 8;
+        let last = way.len() - 1;
+        (0..=places)
+            .map(|place| reach.place(&way[last * place / places]))
+            .collect()
+    }
+
+    /// Returns motions whose joints come to rest at different times.
+    fn motions() -> [BrakingPath; 6] {
+        let motion = |dq, delay| BrakingPath {
+            q: READY,
+            dq,
+            braking: [2.5, 3.0, 4.0, 1.5, 7.0, 8.0, 9.0],
+            delay,
+        };
+        let fast = [1.5, 0.8, -0.7, 1.2, 0.0, 2.0, 0.5];
+        [
+            motion([1.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], 0.0),
+            motion([0.0, 1.2, 0.0, 0.0, 0.0, 0.0, 0.0], 0.05),
+            motion([0.0, -1.2, 0.0, 0.0, 0.0, 0.0, 0.0], 0.05),
+            motion([0.0, 0.0, 0.0, 1.6, 0.0, 0.0, 0.0], 0.02),
+            motion(fast, 0.04),
+            motion(fast.map(|dq| -dq), 0.04),
+        ]
+    }
+
+    #[test]
+    fn the_walls_are_the_margin_inside_the_box() {
+        for (axis, walls) in WALLS.into_iter().enumerate() {
+            assert_eq!(BOX.walls(axis), walls);
+        }
+    }
+
+    #[test]
+    fn who_is_inside_may_go_as_far_as_each_wall_but_no_further() {
+        for (axis, (lowest, highest)) in WALLS.into_iter().enumerate() {
+            let to = |place: f64| {
+                let mut to = INSIDE;
+                to[axis] = place;
+                BOX.left(&INSIDE, &to)
+            };
+            for inside in [lowest, lowest + 0.1, highest - 0.1, highest] {
+                assert_eq!(to(inside), None);
+            }
+            // A millionth of a metre counts as rounding.
+            assert_eq!(to(lowest - 0.9e-6), None);
+            assert_eq!(to(highest + 0.9e-6), None);
+            for outside in [lowest - 1.1e-6, lowest - 5.0] {
+                assert_eq!(to(outside), Some((axis, outside, lowest)));
+            }
+            for outside in [highest + 1.1e-6, highest + 5.0] {
+                assert_eq!(to(outside), Some((axis, outside, highest)));
+            }
+            assert!(to(f64::NAN).is_some());
+        }
+    }
+
+    #[test]
+    fn who_is_outside_may_stay_there_and_come_back_but_go_no_further() {
+        for (axis, (lowest, highest)) in WALLS.into_iter().enumerate() {
+            for (wall, outwards) in [(lowest, -1.0), (highest, 1.0)] {
+                let way = |from: f64, to: f64| {
+                    let at = |distance: f64| {
+                        let mut place = INSIDE;
+                        place[axis] = wall + outwards * distance;
+                        place
+                    };
+                    BOX.left(&at(from), &at(to))
+                };
+                assert_eq!(way(0.5, 0.5), None);
+                assert_eq!(way(0.5, 0.25), None);
+                assert_eq!(way(0.5, -0.25), None);
+                let further = wall + outwards * 0.75;
+                assert_eq!(way(0.5, 0.75), Some((axis, further, wall)));
+                // Through the whole box and out on the other side.
+                assert!(way(0.5, -9.0).is_some());
+            }
+        }
+    }
+
+    #[test]
+    fn a_braking_arm_leads_out_where_an_integrated_one_is_first_seen_beyond_a_wall() {
+        let mut crossed = [[0; 2]; 3];
+        for path in motions() {
+            let mut limits = fenced(velocities(), WIDE);
+            let start = limits.place;
+            let places = braked(&path);
+            for axis in 0..3 {
+                for (side, outwards) in [-1.0, 1.0].into_iter().enumerate() {
+                    let with_wall = |limits: &mut WorkspaceLimiter<Fake>, wall: f64| {
+                        limits.fence = WIDE;
+                        match outwards < 0.0 {
+                            true => limits.fence.lower[axis] = wall,
+                            false => limits.fence.upper[axis] = wall,
+                        }
+                        limits.leads_out(&path)
+                    };
+                    let mut farthest = start[axis] * outwards;
+                    for place in &places {
+                        let reached = place[axis] * outwards;
+                        if reached > farthest + 1e-3 {
+                            // The wall is between this place and those before it.
+                            let wall = (farthest + reached) / 2.0 * outwards;
+                            let (left, at, limit) = with_wall(&mut limits, wall).unwrap();
+                            assert_eq!((left, limit), (axis, wall), "{path:?}");
+                            assert!((at - place[axis]).abs() < 2e-4, "{at}, {place:?}, {path:?}");
+                            crossed[axis][side] += 1;
+                        }
+                        farthest = farthest.max(reached);
+                    }
+                    let just_outside = (farthest + 2e-4) * outwards;
+                    assert_eq!(with_wall(&mut limits, just_outside), None, "{path:?}");
+                }
+            }
+        }
+        assert!(crossed.iter().flatten().all(|n| *n >= 5), "{crossed:?}");
+    }
+
+    #[test]
+    fn a_resting_arm_leads_nowhere() {
+        let limits = fenced(velocities(), BOX);
+        let path = BrakingPath {
+            q: READY,
+            dq: [0.0; 7],
+            braking: [2.0; 7],
+            delay: 0.02,
+        };
+        assert_eq!(limits.leads_out(&path), None);
+    }
+
+    #[test]
+    fn the_end_effector_is_where_the_reported_tool_is() {
+        let mut limits = fenced(velocities(), WIDE);
+        assert_eq!(limits.place, kinematics().place(&READY));
+        let mut longer = ready();
+        longer[offset::F_T_EE + 14] += 0.2;
+        let before = limits.place;
+        limits.observe(&longer);
+        // The tool points down.
+        let lower = before[2] - limits.place[2];
+        assert!((lower - 0.2).abs() < 1e-3, "{lower}");
+    }
+
+    #[test]
+    fn a_step_inside_the_box_is_taken_and_reported_as_it_is() {
+        for agrees in [true, false] {
+            let inner = Fake {
+                agrees,
+                ..velocities()
+            };
+            let mut limits = fenced(inner, WIDE);
+            let mut out = [0.0; 7];
+            let reached = limits.approach(&ready(), &TURNING, Approach::WithinLimits, &mut out);
+            assert_eq!((reached, out), (agrees, TURNING));
+            assert_eq!(last(&limits), TURNING);
+            limits.approach(&ready(), &TURNING, Approach::AfterRest, &mut out);
+            assert_eq!(out, TURNING.map(|dq| dq * 0.1));
+            out = [0.0; 7];
+            limits.hold(&ready(), &mut out);
+            assert_eq!(out, TURNING.map(|dq| dq * 0.1));
+        }
+    }
+
+    #[test]
+    fn a_step_after_which_braking_would_lead_out_is_taken_back_and_the_arm_brakes() {
+        // From 1 rad/s the joint brakes within 0.25 rad.
+        for (wall, is_taken) in [(y_after(0.26), true), (y_after(0.24), false)] {
+            let mut limits = fenced(velocities(), wall_at(wall));
+            let before = TURNING.map(|dq| dq * 0.6);
+            limits.accept(&before);
+            let mut out = [0.0; 7];
+            let reached = limits.approach(&ready(), &TURNING, Approach::WithinLimits, &mut out);
+            assert_eq!(reached, is_taken);
+            // Braking starts from the command before the step.
+            let expected = match is_taken {
+                true => TURNING,
+                false => before.map(|dq| dq * 0.5),
+            };
+            assert_eq!(out, expected);
+            assert_eq!(last(&limits), expected);
+        }
+    }
+
+    #[test]
+    fn an_arm_that_would_leave_the_box_if_it_were_held_brakes_instead() {
+        let mut limits = fenced(velocities(), wall_at(y_after(0.24)));
+        limits.accept(&TURNING);
+        let mut out = [0.0; 7];
+        limits.hold(&ready(), &mut out);
+        assert_eq!(out, TURNING.map(|dq| dq * 0.5));
+        assert_eq!(last(&limits), out);
+    }
+
+    /// Returns what the limits find beside what `inner` finds.
+    fn beside(inner: &Violation, found: &Violations) -> Option<Violation> {
+        assert_eq!(found.of(inner.kind), Some(*inner));
+        let out = found.of(ViolationKind::Box);
+        assert_eq!(found.iter().count(), 1 + usize::from(out.is_some()));
+        out
+    }
+
+    #[test]
+    fn a_velocity_is_refused_if_braking_after_it_would_lead_out_and_says_where() {
+        let observation = ready();
+        // Braked at once, joint 1 turns by 0.25 rad; if the velocity is kept to, by 0.5 rad.
+        for (angle, step_leads_out, way_leads_out) in
+            [(0.24, true, true), (0.3, false, true), (0.51, false, false)]
+        {
+            let limits = fenced(velocities(), wall_at(y_after(angle)));
+            let inner = |check| velocities().violation(check, &observation, &TURNING);
+
+            let found = limits.check_step(&observation, &TURNING).unwrap();
+            let step = beside(&inner(check::STEP), &found);
+            assert_eq!(step.is_some(), step_leads_out);
+            let found = limits.check_destination(&observation, &TURNING);
+            let way = beside(&inner(check::DESTINATION), &found);
+            assert_eq!(way.is_some(), way_leads_out);
+            for out in [step, way].into_iter().flatten() {
+                assert_eq!((out.slot, out.action), (1, TURNING[1]));
+                assert_eq!(out.limit, y_after(angle));
+                assert!(out.received > out.limit && out.received <= y_after(0.5) + 1e-9);
+            }
+
+            // A velocity is not a place.
+            let found = limits.check_place(&observation, &TURNING);
+            assert_eq!(beside(&inner(check::PLACE), &found), None);
+        }
+    }
+
+    #[test]
+    fn a_position_is_refused_if_it_is_outside_the_box_and_says_where() {
+        let observation = ready();
+        let mut action = READY;
+        action[0] += 0.25;
+        for (angle, is_out) in [(0.24, true), (0.26, false)] {
+            let limits = fenced(positions(), wall_at(y_after(angle)));
+            let inner = |check| positions().violation(check, &observation, &action);
+
+            let found = limits.check_place(&observation, &action);
+            let out = beside(&inner(check::PLACE), &found);
+            assert_eq!(out.is_some(), is_out);
+            if let Some(out) = out {
+                assert_eq!((out.slot, out.action), (1, action[1]));
+                assert_eq!((out.received, out.limit), (y_after(0.25), y_after(angle)));
+            }
+        }
+
+        // Where a position leads to is not checked a second time as its destination.
+        let mut fence = WIDE;
+        fence.lower = [5.0; 3];
+        let limits = fenced(positions(), fence);
+        let found = limits.check_destination(&observation, &action);
+        let inner = positions().violation(check::DESTINATION, &observation, &action);
+        assert_eq!(beside(&inner, &found), None);
+    }
+
+    #[test]
+    fn an_action_that_one_cycle_does_not_reach_is_not_reached_inside_a_box_either() {
+        let inner = Fake {
+            agrees: false,
+            ..velocities()
+        };
+        assert_eq!(fenced(inner, WIDE).check_step(&ready(), &TURNING), None);
+    }
+
+    #[test]
+    fn everything_else_is_what_the_limits_inside_say() {
+        for agrees in [true, false] {
+            let inner = Fake {
+                agrees,
+                ..velocities()
+            };
+            let mut alone = inner.clone();
+            let mut limits = fenced(inner, wall_at(y_after(0.1)));
+            let observation = ready();
+            let observed = alone.observed.load(Ordering::Relaxed);
+            assert_eq!(limits.observe(&observation), agrees);
+            assert_eq!(alone.observed.load(Ordering::Relaxed), observed + 1);
+
+            assert_eq!(limits.interpolation(), Interpolation::Line);
+            assert_eq!(limits.motion_slots(), None);
+            assert_eq!(limits.check_answer(&READY), alone.check_answer(&READY));
+            assert_eq!(limits.behind(&READY), alone.behind(&READY));
+            let sequence = Sequence {
+                answer: &READY,
+                previous: &READY,
+                derivatives: [&READY; 3],
+                known: 3,
+                ratio: 1.0,
+                is_gapless: true,
+                is_first: false,
+                is_behind_rest: false,
+            };
+            let judgement = limits.judge(1, &sequence);
+            assert_eq!(judgement.order, Some(ORDER));
+            assert_eq!(judgement, alone.judge(1, &sequence));
+
+            let act = |limits: &mut dyn Limiter| {
+                limits.accept(&TURNING);
+                let mut outs = [[0.0; 7]; 6];
+                limits.last_command(&mut outs[0]);
+                let [_, first, second, ..] = &mut outs;
+                limits.rates(first, second);
+                limits.displacement(1, &READY, &TURNING, &mut outs[3]);
+                let rests = [
+                    limits.brake(&observation, &mut outs[4]),
+                    limits.brake_blind(&observation, &mut outs[5]),
+                ];
+                assert_eq!(rests, [agrees; 2]);
+                outs
+            };
+            let outs = act(&mut limits);
+            assert_eq!(outs, act(&mut alone));
+            assert_eq!(outs[0], TURNING);
+        }
+    }
+
+    #[test]
+    fn measured_joints_brake_after_twenty_milliseconds() {
+        let mut observation = ready();
+        observation[offset::q_d..offset::q_d + 7].fill(9.0);
+        observation[offset::dq..offset::dq + 7].copy_from_slice(&TURNING);
+        let path = measured(&observation, [3.0; 7]);
+        assert_eq!((path.q, path.dq), (READY, TURNING));
+        assert_eq!((path.braking, path.delay), ([3.0; 7], 0.02));
+    }
+}
