@@ -128,21 +128,20 @@ declare const OWN_ERROR_CODES: readonly [
   'SESSION_RUNNING',
   'SESSION_STOPPED',
 ];
-/** The code of a refused option: `OPTION_` and its name, as in `OPTION_RATE_HZ`. */
+/** The code of a refused option: `OPTION_` and the option's name, for example `OPTION_RATE_HZ`. */
 export type OptionErrorCode = `OPTION_${string}`;
-/** The stable codes of errors, those of options aside. */
+/** The stable codes of errors, except those of options. */
 export type ErrorCode = NativeErrorCode | (typeof OWN_ERROR_CODES)[number];
 /** The stable codes of all errors of this package. */
 export type KilohertzErrorCode = ErrorCode | OptionErrorCode;
 /**
  * The state of a Franka arm, with libfranka's field names.
  *
- * Inside a policy the arrays are views that the next cycle refreshes in place: read them during the
- * call, and keep a {@link RobotState.copy} of what is needed later. A policy that transfers their memory to
- * another thread ends its session with `POLICY_DETACHED`. Poses are 4x4 homogeneous
- * transformations in column-major order; twists and wrenches are linear, then angular. Frames are
- * libfranka's: `O` is the base, `F` the flange, `NE` the nominal end effector, `EE` the end
- * effector, `K` the stiffness frame.
+ * Inside a policy the arrays are views that the next cycle updates in place. Read them during the call, and keep a
+ * {@link RobotState.copy} of a state that you need later. A policy that transfers their memory to another thread ends
+ * its session with `POLICY_DETACHED`. Poses are 4x4 homogeneous transformations in column-major order. Twists and
+ * wrenches have the linear part first, then the angular part. Frames are libfranka's: `O` is the base, `F` the flange,
+ * `NE` the nominal end effector, `EE` the end effector, `K` the stiffness frame.
  */
 export declare class RobotState {
   #private;
@@ -166,7 +165,8 @@ export declare class RobotState {
   readonly dtau_J: Float64Array;
   /**
    * Low-pass filtered estimate of the joint torques that the arm applies to its surroundings [N m], 7: `tau_J` minus
-   * what the arm's model says of its motion. Where something turns a joint forwards, it is negative.
+   * the torques that the arm's model computes for its motion. If something pushes a joint forwards, the value is
+   * negative.
    */
   readonly tau_ext_hat_filtered: Float64Array;
   /** Motor positions [rad], 7. */
@@ -187,7 +187,8 @@ export declare class RobotState {
   readonly O_ddP_EE_c: Float64Array;
   /**
    * Estimated wrench that the arm applies to its surroundings at the stiffness frame, along the axes of the base frame
-   * [N, N m], 6. Where something pulls the hand downwards, the force along z is positive. Zeros close to a singular pose.
+   * [N, N m], 6. If something pulls the hand downwards, the force along z is positive. All values are zero close to a
+   * singular pose.
    */
   readonly O_F_ext_hat_K: Float64Array;
   /** The wrench of `O_F_ext_hat_K`, with the same sign, along the axes of the stiffness frame [N, N m], 6. */
@@ -195,25 +196,25 @@ export declare class RobotState {
   /** Acceleration of the unmoved base in the base frame, gravity included [m/s^2], 3. */
   readonly O_ddP_O: Float64Array;
   /**
-   * Elbow, 2: position of joint 3 [rad], and to which side joint 4 bends: -1 below -0.467002423653011 rad, where the
-   * arm is stretched, 1 above, 0 there.
+   * Elbow, 2: the position of joint 3 [rad], and the side to which joint 4 bends. The arm is stretched if joint 4 is at
+   * -0.467002423653011 rad. The second number is -1 below this position, 1 above it, and 0 at it.
    */
   readonly elbow: Float64Array;
-  /** Desired elbow, 2, as `elbow`. */
+  /** Desired elbow, 2, in the form of `elbow`. */
   readonly elbow_d: Float64Array;
-  /** Commanded elbow, 2, as `elbow`. */
+  /** Commanded elbow, 2, in the form of `elbow`. */
   readonly elbow_c: Float64Array;
   /** Commanded elbow velocity [rad/s], 2. */
   readonly delbow_c: Float64Array;
   /** Commanded elbow acceleration [rad/s^2], 2. */
   readonly ddelbow_c: Float64Array;
-  /** Contact level of each joint, 7: 1 in contact; 0 not, or no longer. */
+  /** Contact level of each joint, 7: 1 while in contact, else 0. */
   readonly joint_contact: Float64Array;
-  /** Contact level of each Cartesian direction, in the stiffness frame, 6, as `joint_contact`. */
+  /** Contact level of each Cartesian direction, in the stiffness frame, 6, with the values of `joint_contact`. */
   readonly cartesian_contact: Float64Array;
-  /** Collision level of each joint, 7: 1 since a collision; 0 before, and after `recover()`. */
+  /** Collision level of each joint, 7: 1 from a collision until `recover()`, else 0. */
   readonly joint_collision: Float64Array;
-  /** Collision level of each Cartesian direction, in the stiffness frame, 6, as `joint_collision`. */
+  /** Collision level of each Cartesian direction, in the stiffness frame, 6, with the values of `joint_collision`. */
   readonly cartesian_collision: Float64Array;
   /** End effector in the flange frame [m], 16. */
   readonly F_T_EE: Float64Array;
@@ -237,51 +238,52 @@ export declare class RobotState {
   readonly F_x_Cload: Float64Array;
   /** Mass of end effector and load [kg]. */
   readonly m_total: number;
-  /** Inertia of both about their centre of mass, column-major [kg m^2], 9. */
+  /** Inertia of end effector and load about their common centre of mass, column-major [kg m^2], 9. */
   readonly I_total: Float64Array;
-  /** Centre of mass of both in the flange frame [m], 3. */
+  /** Common centre of mass of end effector and load in the flange frame [m], 3. */
   readonly F_x_Ctotal: Float64Array;
   /** Readings of the six upper accelerometers [m/s^2], 18. */
   readonly accelerometer_top: Float64Array;
   /** Readings of the six lower accelerometers [m/s^2], 18. */
   readonly accelerometer_bottom: Float64Array;
-  /** Share of the last 100 commands that the robot received, 0 to 1. */
+  /** The share of the last 100 commands that the robot received, 0 to 1. */
   readonly control_command_success_rate: number;
-  /** A state that views `slots`, laid out as the sessions on an arm lay it out. */
+  /** Makes a state that is a view of `slots`, in the layout that sessions on an arm use. */
   constructor(slots: Float64Array);
-  /** What the robot is doing. */
+  /** The mode of the robot. */
   get robot_mode(): RobotMode;
-  /** Names of the errors that are present, as in `joint_velocity_violation`. */
+  /** The names of the errors that are present, for example `joint_velocity_violation`. */
   get current_errors(): readonly string[];
-  /** Names of the errors that ended the last motion. */
+  /** The names of the errors that ended the last motion. */
   get last_motion_errors(): readonly string[];
-  /** A copy that later cycles leave alone. */
+  /** Returns a copy of the state that later cycles do not change. */
   copy(): RobotState;
-  /** The state as a plain object with ordinary arrays, for `JSON.stringify`. */
+  /** Returns the state as a plain object with ordinary arrays, for `JSON.stringify`. */
   toJSON(): Record<string, number | string | readonly (number | string)[]>;
 }
-/** Any error of this package: one of its classes, which all have a code. */
+/** Any error of this package. All its error classes have a code. */
 export type AnyKilohertzError = KilohertzError | OptionRangeError | OptionTypeError;
 /**
- * Whether something is an error of this package: a {@link KilohertzError}, an {@link OptionRangeError} or an
- * {@link OptionTypeError}. Unlike `instanceof` it knows those of another copy of this package, and those of another
- * realm, as the tests of Jest and Vitest have them.
+ * Whether a value is an error of this package: a {@link KilohertzError}, an {@link OptionRangeError} or an
+ * {@link OptionTypeError}. Unlike `instanceof` it also recognizes errors of another copy of this package, and of
+ * another realm, as in tests under Jest and Vitest.
  *
  * @example
  * if (isKilohertzError(error)) console.error(error.code);
  */
 export declare function isKilohertzError(value: unknown): value is AnyKilohertzError;
 /**
- * The base of all errors of this package that are neither a wrong value nor a wrong type;
- * {@link isKilohertzError} knows all. The message ends with the place in the documentation that says what to do next, as `(docs/errors.md#policy_threw)`.
+ * The base class of all errors of this package except {@link OptionRangeError} and {@link OptionTypeError}.
+ * {@link isKilohertzError} recognizes all of them. The message ends with a reference to the documentation that says
+ * what to do next, for example `(docs/errors.md#policy_threw)`.
  */
 export declare class KilohertzError extends Error {
-  /** A stable name of what went wrong, as in `POLICY_THREW`. */
+  /** A stable name of what went wrong, for example `POLICY_THREW`. */
   readonly code: ErrorCode;
-  /** @param message what went wrong; an empty one is replaced, because an error has to say something */
+  /** @param message what went wrong; an empty message is replaced, so that every error has a message */
   constructor(code: ErrorCode, message: string, options?: ErrorOptions);
 }
-/** A value is outside of what is possible. Thrown before anything moves. */
+/** A value is out of range. Thrown before anything moves. */
 export declare class OptionRangeError extends RangeError {
   /** `OPTION_` and the option's name, as in `OPTION_RATE_HZ`. */
   readonly code: OptionErrorCode;
@@ -310,20 +312,19 @@ export declare class OptionTypeError extends TypeError {
 /** A session was asked for something that it cannot do in its present state. */
 export declare class SessionStateError extends KilohertzError {}
 /**
- * Work that was handed to another thread or process did not come back; `cause`, where there is one,
- * is the original error. What the work itself throws is no `OffloadError`: it arrives as it was
- * thrown. Codes:
+ * Work in another thread or process gave no result. If there is an original error, it is the `cause`. An error that the
+ * work itself throws is not an `OffloadError`: it arrives as it was thrown. Codes:
  *
  * - `OFFLOAD_NOT_FOUND`: the module has no such function under that name
- * - `OFFLOAD_ENTRY_POINT`: the module is the program itself, which would run again over there
+ * - `OFFLOAD_ENTRY_POINT`: the module is the program itself, which would run again in the other thread or process
  * - `OFFLOAD_NOT_CLONEABLE`: an argument or a result cannot be copied to the other side
  * - `OFFLOAD_TIMEOUT`: no answer within `timeoutS`
  * - `OFFLOAD_CRASHED`: the other side ended, or ran out of memory, before it answered
- * - `OFFLOAD_NOT_STARTED`, `OFFLOAD_STOPPED`: it is not there yet, or was stopped
+ * - `OFFLOAD_NOT_STARTED`, `OFFLOAD_STOPPED`: the thread or process was not started yet, or was stopped
  * - `OFFLOAD_QUEUE_FULL`: too many calls wait for their answer
- * - `OFFLOAD_SHAPE`: an array's shape has another number of elements than the array
+ * - `OFFLOAD_SHAPE`: the shape of an array does not have the array's number of elements
  * - `OFFLOAD_PYTHON`: there is no Python interpreter, or it is too old
- * - `OFFLOAD_PROTOCOL`: what the other side sent cannot be read; it was closed
+ * - `OFFLOAD_PROTOCOL`: a message of the other side cannot be read; the other side was closed
  * - `OFFLOAD_TOO_LARGE`: an answer had more bytes than `maxAnswerBytes`; the process was ended
  *
  * A call whose `signal` aborts rejects with an {@link AbortError} instead.
@@ -333,14 +334,14 @@ export declare class OffloadError extends KilohertzError {}
 export interface PastState {
   /** The cycle. */
   readonly tick: number;
-  /** From the start of the first cycle [s]. */
+  /** The time since the start of the first cycle [s]. */
   readonly timeS: number;
-  /** The state, a copy. */
+  /** A copy of the state. */
   readonly state: RobotState;
 }
-/** What the error that ended a session knows beside its message. */
+/** The details of an error that ended a session, beside its message. */
 export interface SessionErrorDetails {
-  /** The cycle in which the session began to end; absent where there was none. */
+  /** The cycle in which the session began to end; absent if there was no cycle. */
   readonly tick?: number | undefined;
   /** The last states; empty for robots written in JavaScript. */
   readonly lastStates?: readonly PastState[];
@@ -348,8 +349,8 @@ export interface SessionErrorDetails {
   readonly cause?: unknown;
 }
 /**
- * A session ended with an error that is not the robot's, which is a {@link RobotError}. The robot was stopped before
- * this was thrown.
+ * A session ended with an error that does not come from the robot. (Errors of the robot are {@link RobotError}s.) The
+ * robot was stopped before this error was thrown.
  */
 export declare class SessionError extends KilohertzError {
   /** The cycle in which the session began to end. */
@@ -362,17 +363,16 @@ export declare class SessionError extends KilohertzError {
   constructor(code: ErrorCode, message: string, details?: SessionErrorDetails);
 }
 /**
- * The policy threw or rejected; `cause` is what it threw. Code `POLICY_THREW`. Of an arm also
- * `POLICY_DETACHED`, where the policy moved the memory of its state to another thread, and
- * `POLICY_CRASHED`, where its worker or process ended or did what it may not. Of a robot
- * written in JavaScript also `POLICY_UNSETTLED`: what the policy promised had not settled 2 s after the end of a
- * run that has a duration.
+ * The policy threw or rejected, code `POLICY_THREW`; `cause` is what it threw. For an arm there are two more codes.
+ * `POLICY_DETACHED`: the policy transferred the memory of its state to another thread. `POLICY_CRASHED`: the policy's
+ * worker or process ended, or violated the protocol. For a robot written in JavaScript there is also
+ * `POLICY_UNSETTLED`: the promise of the policy had not settled 2 s after the end of a run that has a duration.
  */
 export declare class PolicyError extends SessionError {}
 /**
- * The policy answered something that the robot may not be commanded: not a number, the wrong
- * length, no rigid transform, or beyond a limit; or nothing but `undefined` in its first second. Codes
- * `ACTION_NOT_FINITE`, `ACTION_LENGTH`, `ACTION_TYPE`, `ACTION_FRAME` and `ACTION_LIMIT`.
+ * The policy gave an answer that must not be sent to the robot: not a number, the wrong length, not a rigid transform,
+ * or beyond a limit. Or the policy answered only `undefined` in its first second. Codes `ACTION_NOT_FINITE`,
+ * `ACTION_LENGTH`, `ACTION_TYPE`, `ACTION_FRAME` and `ACTION_LIMIT`.
  */
 export declare class InvalidActionError extends SessionError {
   /** What was received: the value of the slot, or the whole answer. */
@@ -388,40 +388,40 @@ export declare class InvalidActionError extends SessionError {
   );
 }
 /**
- * The policy did not answer for too long, or had nothing new, and `onLate` is `'stop'`: code `POLICY_LATE`.
- * Or the arm could not catch up with its actions within `catchUpS`: code `POLICY_BEHIND`.
+ * `onLate` is `'stop'`, and the policy gave no answer, or nothing new, for too long: code `POLICY_LATE`. Or the arm
+ * could not catch up with the policy's actions within `catchUpS`: code `POLICY_BEHIND`.
  */
 export declare class PolicyLateError extends SessionError {}
-/** Where a move has ended that did not arrive. */
+/** The end of a move that did not arrive at its goal. */
 export interface NotArrived {
   /** Measured joint positions [rad], 7. */
   readonly q: readonly number[];
-  /** Where the joints were to be [rad], 7. */
+  /** The goal of the joints [rad], 7. */
   readonly goal: readonly number[];
   /** The joint that is furthest from its goal, 1 to 7. */
   readonly joint: number;
-  /** How far it is away [rad]. */
+  /** How far this joint is away from its goal [rad]. */
   readonly differenceRad: number;
 }
 /**
- * The robot failed, ended the motion of a session, or refused something that no session is needed for, as connecting
- * or setting it up: so it is no {@link SessionError}. The code is the robot's: `FRANKA_REFLEX`,
- * `FRANKA_CONNECTION_LOST` and others, or `ROBOT_THREW` where a robot written in JavaScript threw, or
- * `ROBOT_UNSETTLED` where a call to it did not settle.
+ * The robot failed, or ended the motion of a session, or refused a call. Some calls, for example connecting, need no
+ * session, so this class is not a {@link SessionError}. For an arm the codes are `FRANKA_REFLEX`,
+ * `FRANKA_CONNECTION_LOST` and others. For a robot written in JavaScript they are `ROBOT_THREW` if it threw, and
+ * `ROBOT_UNSETTLED` if a call to it did not settle.
  */
 export declare class RobotError extends KilohertzError {
-  /** The cycle in which a session began to end; undefined where there was none. */
+  /** The cycle in which a session began to end; undefined if there was no cycle. */
   readonly tick: number | undefined;
   /**
-   * The states that led to the end of a session, oldest first, 50 at most; empty without one, and for robots written in
-   * JavaScript. Not enumerable.
+   * The states that led to the end of a session, oldest first, 50 at most; empty without a session, and for robots
+   * written in JavaScript. Not enumerable.
    */
   readonly lastStates: readonly PastState[];
-  /** The robot's own names of what is wrong, as in `joint_velocity_violation`. */
+  /** The robot's own names of its errors, for example `joint_velocity_violation`. */
   readonly errors: readonly string[];
-  /** How the robot says that its motion ended, as in `ReflexAborted`. */
+  /** The robot's own name for how its motion ended, for example `ReflexAborted`. */
   readonly moveStatus: string | undefined;
-  /** Where the arm is, of `FRANKA_NOT_ARRIVED`. */
+  /** The position of the arm, only for `FRANKA_NOT_ARRIVED`. */
   readonly notArrived: NotArrived | undefined;
   constructor(
     code: ErrorCode,
@@ -434,20 +434,20 @@ export declare class RobotError extends KilohertzError {
   );
 }
 /**
- * A signal ended the session, the move or the hand's command, or kept it from beginning: code
- * `SESSION_INTERRUPTED`. Whatever moved was brought to rest.
+ * A signal of the operating system ended the session, the move or the hand's command, or prevented its start: code
+ * `SESSION_INTERRUPTED`. A motion was brought to rest before.
  */
 export declare class SessionInterruptedError extends SessionError {
-  /** The signal, as `SIGTERM`. */
+  /** The name of the signal, for example `SIGTERM`. */
   readonly signal: string;
   constructor(signal: string, message: string, details?: SessionErrorDetails);
 }
 /**
- * An `AbortSignal` ended a call; its reason is the `cause`. Code `ABORT_ERR`, and name `AbortError`, as Node's own calls
- * have them. Whatever moved was brought to rest before.
+ * An `AbortSignal` ended a call. The reason of the signal is the `cause`. The code is `ABORT_ERR` and the name
+ * `AbortError`, as in Node's own calls. A motion was brought to rest before.
  */
 export declare class AbortError extends KilohertzError {
-  /** @param what what was ended, as `the move` */
+  /** @param what the name of what was ended, for example `the move` */
   constructor(what: string, reason: unknown);
 }
 declare enum Length {
@@ -467,27 +467,26 @@ type Tuple<N extends number, Items extends readonly number[] = []> = Items['leng
   ? readonly [...Items]
   : Tuple<N, [...Items, number]>;
 /**
- * So many numbers, in an array or a typed array. A list whose length the compiler knows, as `[0, 0, 0]`, has to have
- * that length to compile; the length of every other list is checked when it is handed over.
+ * `N` numbers, in an array or a typed array. If the compiler knows the length of a list, for example of `[0, 0, 0]`,
+ * the length has to be `N` to compile. The length of every other list is checked when it is passed in.
  */
 export type Numbers<N extends 3 | 4 | 6 | 7 | 9 | 13 | 14 | 16 | 17 | 23 | 24> =
   | Tuple<N>
   | (ArrayLike<number> & {
       readonly length: Extract<Length, N>;
     });
-/** Seven numbers, one a joint, in an array or a typed array. */
+/** Seven numbers, one for each joint, in an array or a typed array. */
 export type JointVector = Numbers<7>;
 /**
- * An impedance law on torques, computed natively in each cycle, for an arm that follows its motion softly
- * and gives way where it is pushed:
- * `tau = J'(Kx J e + Dx J de) + Kq e + Dq de + coriolis`, where `e` is `q_d - q` and `de` is `dq_d - dq`;
- * the structure of polymetis' `HybridJointImpedanceControl`, which DROID uses.
+ * An impedance controller with torques, computed natively in each cycle. With it the arm follows its motion softly, and
+ * yields when it is pushed: `tau = J'(Kx J e + Dx J de) + Kq e + Dq de + coriolis`, where `e` is `q_d - q` and `de` is
+ * `dq_d - dq`. Polymetis' `HybridJointImpedanceControl`, which DROID uses, has the same structure.
  *
- * Without stiffness, motions of joints have the gains of libfranka's example of joint impedance control
- * (`jointStiffness` 600, 600, 600, 600, 250, 150, 50), motions of the end effector franka-rs's
- * (`cartesianStiffness` 750, 750, 750, 15, 15, 15 beside `jointStiffness` 40, 30, 50, 25, 35, 25, 10). Without damping
- * it is that of these gains, changed with the root of the stiffness. With the highest stiffness the simulated
- * arm comes to rest; the elastic joints of a real one hum sooner.
+ * The default stiffness for joint motions is that of libfranka's example of joint impedance control (`jointStiffness`
+ * 600, 600, 600, 600, 250, 150, 50). For motions of the end effector it is that of franka-rs (`cartesianStiffness` 750,
+ * 750, 750, 15, 15, 15 together with `jointStiffness` 40, 30, 50, 25, 35, 25, 10). The default damping is the one that
+ * belongs to these gains, scaled with the square root of the stiffness. With the highest stiffness the simulated arm
+ * still comes to rest. The elastic joints of a real arm start to hum at a lower stiffness.
  */
 export interface ImpedanceLaw {
   /** The stiffness of each joint, 0 to 2000 [N m/rad], 7. */
@@ -499,36 +498,37 @@ export interface ImpedanceLaw {
   /** The end effector's damping along these axes, 0 to 300 [N s/m], and about them, 0 to 30 [N m s/rad], 6. */
   readonly cartesianDamping?: Numbers<6>;
 }
-/** A pose as a place and an orientation. */
+/** A pose as a position and an orientation. */
 export interface Pose {
-  /** The place [m]: x, y, z. */
+  /** The position [m]: x, y, z. */
   readonly xyz: Numbers<3>;
   /**
-   * The orientation as a quaternion: x, y, z, w, the order of ROS and scipy. Its length is 1 within 1e-3, and is made
-   * exactly 1; both signs are the same orientation.
+   * The orientation as a quaternion: x, y, z, w, the order of ROS and scipy. Its length must be 1 within 1e-3; it is
+   * then scaled to exactly 1. A quaternion and its negative are the same orientation.
    */
   readonly quat: Numbers<4>;
 }
-/** A pose: a place and an orientation, or 16 numbers, the 4x4 matrix column by column [m], as `state.O_T_EE`. */
+/** A pose: a position and an orientation, or 16 numbers, the 4x4 matrix column by column [m], as in `state.O_T_EE`. */
 export type PoseLike = Pose | Numbers<16>;
 /**
- * Returns the place and the orientation of a pose, for a policy that computes with quaternions. The quaternion is x, y,
- * z, w, of length 1, with w from 0 on.
+ * Returns the position and the orientation of a pose, for a policy that computes with quaternions. The quaternion is x,
+ * y, z, w. Its length is 1, and w is at least 0.
  *
  * @example
  * const { xyz, quat } = poseOf(state.O_T_EE);
- * @throws {OptionTypeError | OptionRangeError} `OPTION_POSE` where it is no pose
+ * @throws {OptionTypeError | OptionRangeError} `OPTION_POSE` if the argument is not a pose
  */
 export declare function poseOf(pose: PoseLike): {
   xyz: number[];
   quat: number[];
 };
-/** What follows a motion that is commanded. */
+/** The controller that makes the arm follow a commanded motion. */
 export type AnyImpedance = FrankaImpedance | ImpedanceLaw;
 /**
- * The action that a policy of an arm returns: seven numbers, one a joint; six of a velocity of the end effector; a pose
- * as sixteen numbers or as `{ xyz, quat }`. With {@link FrankaOptions.elbow} there is one of the elbow behind them, or
- * as `elbow` in a pose, and with `impedance: 'external'` there are then seven torques, or as `tau_J` in a pose.
+ * The action that a policy of an arm returns. It depends on the control mode: seven numbers, one for each joint; six
+ * numbers, the velocity of the end effector; or a pose, as sixteen numbers or as `{ xyz, quat }`. With
+ * {@link FrankaOptions.elbow} a number for the elbow follows, or the field `elbow` in a pose. With
+ * `impedance: 'external'` seven torques follow at the end, or the field `tau_J` in a pose.
  */
 export type FrankaAction<
   Control extends FrankaControl = FrankaControl,
@@ -564,37 +564,39 @@ type WithTorques<
       : Numbers<23> | (Pose & WithoutElbow & WithTorque)
     : Numbers<14>;
 interface WithElbow {
-  /** Where joint 3 is to be [rad]. */
+  /** The commanded position of joint 3 [rad]. */
   readonly elbow: number;
 }
 interface WithoutElbow {
   readonly elbow?: undefined;
 }
 interface WithTorque {
-  /** The torques behind the motion [N m]. */
+  /** The torques that follow the motion [N m], 7. */
   readonly tau_J: JointVector;
 }
 /**
- * Thresholds for torques and forces from outside. Above the lower threshold they are a contact, which
- * `joint_contact` and `cartesian_contact` of the state show. Above the upper one they are a collision, which
- * stops the arm by a reflex (`joint_reflex`, `cartesian_reflex`).
+ * Thresholds for external torques and forces. Above the lower threshold the arm reports a contact: the state shows it
+ * in `joint_contact` and `cartesian_contact`. Above the upper threshold the arm reports a collision and stops by a
+ * reflex (`joint_reflex`, `cartesian_reflex`).
  */
 export interface CollisionThresholds {
-  /** Torques of the joints, above 0 to 100 [N m], 7. */
+  /** Joint torques for a contact, above 0 to 100 [N m], 7. */
   readonly lowerTorquesNm: JointVector;
-  /** Torques of the joints, up to 100 [N m], 7; each at least the lower one. */
+  /** Joint torques for a collision, up to 100 [N m], 7. Each is at least the lower threshold. */
   readonly upperTorquesNm: JointVector;
-  /** Forces, then torques, on the stiffness frame, in its axes, above 0 to 100 [N, N m], 6. */
+  /** Forces, then torques, for a contact, on the stiffness frame and in its axes, above 0 to 100 [N, N m], 6. */
   readonly lowerForces: Numbers<6>;
-  /** Forces, then torques, on the stiffness frame, up to 100 [N, N m], 6; each at least the lower one. */
+  /** Forces, then torques, for a collision, up to 100 [N, N m], 6. Each is at least the lower threshold. */
   readonly upperForces: Numbers<6>;
 }
-/** Thresholds for a motion of constant velocity, and for an accelerated one. */
+/** Collision thresholds for motions at constant velocity, and optionally others for accelerated motions. */
 export interface CollisionBehavior extends CollisionThresholds {
-  /** While the arm accelerates. Default: the same, which is libfranka's short form. */
+  /**
+   * The thresholds while the arm accelerates. Default: the same as at constant velocity, as in libfranka's short form.
+   */
   readonly acceleration?: CollisionThresholds;
 }
-/** The directions that are free when the arm is guided by hand; those that are left out are locked. */
+/** The directions that are free when the arm is guided by hand. Directions that are left out are locked. */
 export interface GuidingMode {
   readonly x?: boolean;
   readonly y?: boolean;
@@ -606,27 +608,30 @@ export interface GuidingMode {
 }
 /** What the arm carries beside its end effector, with libfranka's names. */
 export interface Load {
-  /** Its mass [kg], at most the arm's payload (3 kg) less the mass of its end effector; 0 is no load. */
+  /**
+   * The mass of the load [kg], at most the arm's payload (3 kg) minus the mass of the end effector. 0 means no load.
+   */
   readonly m_load: number;
-  /** Its centre of mass in the flange frame [m], 3; at most 1 m away. Default 0, 0, 0. */
+  /** The centre of mass of the load in the flange frame [m], 3, at most 1 m away. Default 0, 0, 0. */
   readonly F_x_Cload?: Numbers<3>;
   /**
-   * Its inertia about its centre of mass [kg m^2]: 3x3, column-major, symmetric, positive definite, no principal
-   * moment larger than the sum of the others, nor than `m_load` at 1 m has it. An arm refuses a mass without inertia.
-   * Default: that of a ball of this mass and of a radius of 5 cm.
+   * The inertia of the load about its centre of mass [kg m^2]: 3x3, column-major, symmetric, positive definite. No
+   * principal moment is larger than the sum of the others, nor larger than that of the mass `m_load` at a distance of 1
+   * m. An arm refuses a mass without inertia. Default: the inertia of a ball of this mass with a radius of 5 cm.
    */
   readonly I_load?: Numbers<9>;
 }
 /** How a setting is checked. */
 export interface SettingOptions {
   /**
-   * Whether a setting is sent although it is not plausible: a load beyond the payload, a threshold that is never reached, a
-   * frame or a centre of mass more than 1 m away. What no arm can be sent is refused all the same: a load of more than
-   * 100 kg, a place more than 10 m away along an axis, an entry of an inertia beyond 100 kg m^2. Default false.
+   * Whether a setting is sent although it is not plausible: a load beyond the payload, a threshold that is never
+   * reached, a frame or a centre of mass more than 1 m away. Settings that are never sent to an arm are refused even
+   * then: a load of more than 100 kg, a place more than 10 m away along an axis, an entry of an inertia beyond 100 kg
+   * m^2. Default false.
    */
   readonly unchecked?: boolean;
 }
-/** Cut-off frequencies of a FER's own filters [Hz], 1 to 1000 each; 1000 filters nothing. */
+/** Cut-off frequencies of a FER's own filters [Hz], 1 to 1000 each. At 1000 Hz the filter has no effect. */
 export interface FrankaFilters {
   /** The cut-off frequency of the filter of commanded joint positions. */
   readonly jointPositionHz: number;
@@ -639,138 +644,146 @@ export interface FrankaFilters {
   /** The cut-off frequency of the filter of commanded torques. */
   readonly controllerHz: number;
 }
-/** What a policy is told beside the observation. */
+/** What a policy receives beside the observation. */
 export interface Tick {
-  /** Number of the loop's cycle, from 0; a policy slower than its robot sees some of them. */
+  /** The number of the loop's cycle, from 0. A policy that is slower than its robot sees only some of the numbers. */
   readonly tick: number;
   /**
-   * From the first question that the policy took to this one on the robot's clock [s]: a whole number of the
-   * policy's periods. A motion computed from it begins where the robot stands, however long the policy took to
-   * be there, and is smooth however late the host hears of a tick.
+   * The time on the robot's clock from the first question that the policy took to this question [s]. It is a multiple
+   * of the policy's period. A motion that is computed from it begins where the robot stands, even if the policy started
+   * late. It is smooth even if the host receives ticks late.
    */
   readonly timeS: number;
-  /** From the previous question to this one on the robot's clock [s]; 0 in the first that the policy took. */
+  /**
+   * The time on the robot's clock from the previous question to this question [s]; 0 in the first question that the
+   * policy took.
+   */
   readonly periodS: number;
 }
 /**
- * A robot written in JavaScript. Each method may return a promise. It has no clock of its own: the
- * session's loop thread wakes it once a cycle, to observe, decide and act.
+ * A robot written in JavaScript. Each method may return a promise. The robot has no clock of its own: the session's
+ * loop thread wakes the main thread once in each cycle, to observe, decide and act.
  */
 export interface Robot<Observation, Action> {
-  /** Returns what the policy decides on. */
+  /** Returns the observation on which the policy decides. */
   observe(): Observation | Promise<Observation>;
   /** Carries out an action. Never called with a number that is NaN or infinite. */
   act(action: Action): void | Promise<void>;
-  /** Brings the robot to where a session starts. */
+  /** Brings the robot to the start position of a session. */
   reset(): void | Promise<void>;
-  /** Stops the robot; called at every end of a session, before anybody learns of the end. */
+  /** Stops the robot. Called at every end of a session, before the end is reported. */
   stop?(): void | Promise<void>;
 }
 /**
- * A policy: decides on an action, or promises one.
+ * A policy: a function that returns an action for an observation, or a promise of an action.
  *
- * A policy of an arm may answer `undefined`, in Python `None`, where it has nothing new to say. The session then
- * goes on as if no answer had come in time: the arm holds its motion for `maxHeldTicks` and is brought to
- * rest, or the session ends where `onLate` says so. A policy behind a slow model answers each new result
- * once, and `undefined` until the next: if it answered the last action again, the arm would go on with it
- * after the model has died. Nothing but `undefined` in the first second is an {@link InvalidActionError}
- * with code `ACTION_TYPE`; so a model is loaded and warmed up before its session starts.
+ * A policy of an arm may answer `undefined`, in Python `None`, if it has nothing new. The session then goes on as if no
+ * answer had come in time: the arm continues its motion for `maxHeldTicks` cycles and is then brought to rest, or the
+ * session ends if `onLate` is `'stop'`. A policy that uses a slow model must answer each new result once, and
+ * `undefined` until the next result. If it repeated the last action, the arm would go on with this action after the
+ * model has died. A policy that answers only `undefined` in the first second ends the session with an
+ * {@link InvalidActionError}, code `ACTION_TYPE`. Therefore load and warm up a model before its session starts.
  */
 export type Policy<Observation, Action> = (
   observation: Observation,
   tick: Tick,
 ) => Action | Promise<Action>;
-/** A robot with a clock of its own, driven natively, as a `Franka` is. */
+/** A robot with a clock of its own that is driven natively, for example a `Franka`. */
 export interface NativeRobot<Observation, Action> {
-  /** How sessions drive the robot; for this package alone. */
+  /** How sessions drive the robot. Only for use inside this package. */
   readonly nativeLink: NativeLink<Observation, Action>;
 }
-/** What ties a native robot to the sessions that drive it. */
+/** The link between a native robot and the sessions that drive it. */
 export interface NativeLink<Observation, Action> {
   /** The rate of the robot's clock [Hz]. */
   readonly rateHz: number;
-  /** Never set; it tells the compiler what the robot observes and what its policy may answer. */
+  /** Never set. It tells the compiler what the robot observes and what its policy may answer. */
   readonly types?: (observation: Observation) => Action;
 }
-/** What a {@link SessionStats} holds, as a plain object. */
+/** The values of a {@link SessionStats} as a plain object. */
 export type SessionStatsDict = {
   readonly [Name in keyof SessionStats as SessionStats[Name] extends number ? Name : never]: number;
 } & Pick<SessionStats, 'firstViolation'>;
 type Counted = Readonly<Record<SessionCounter, number>>;
 /**
- * What a session had done at one moment: an immutable value. Times are seconds.
+ * The statistics of a session at one moment, as an immutable value. Times are in seconds.
  *
- * A *period* is the time from the start of one cycle to the start of the next, *jitter* is how far
- * a period is from the target, *execution* is the time from the start of a cycle until its action
- * was handed to the robot. The first cycle has no period. Percentiles are those of the newest
- * `maxTimingSamples` cycles; maxima, and everything counted, are those of the whole run.
+ * A *period* is the time from the start of one cycle to the start of the next. *Jitter* is the difference between a
+ * period and the target. *Execution* is the time from the start of a cycle until its action was handed to the robot.
+ * The first cycle has no period. Percentiles are computed from the newest `maxTimingSamples` cycles. Maxima and
+ * counters cover the whole run.
  */
 export declare class SessionStats implements Counted {
-  /** Cycles of the loop finished. */
+  /** Cycles of the loop that were finished. */
   readonly iterations: number;
-  /** Cycles of the loop whose execution took longer than the target period. A late start alone is none. */
+  /** Cycles of the loop whose execution took longer than the target period. A late start alone is not an overrun. */
   readonly overruns: number;
-  /** Deadlines, or states of the robot, that passed before the cycle before them had finished. */
+  /** Cycle starts, or states of the robot, that were missed because the previous cycle had not finished. */
   readonly missedTicks: number;
-  /** Times that the policy was asked: in every cycle, or at its own rate where that is lower. */
+  /** How often the policy was asked: in every cycle, or at its own rate if that is lower. */
   readonly policyAsks: number;
-  /** Answers of the policy that came, late and empty ones included. */
+  /** Answers of the policy that arrived, including late and empty ones. */
   readonly policyAnswers: number;
-  /** Answers of the policy that were `undefined`, in Python `None`: it had nothing new. */
+  /** Answers of the policy that were `undefined`, in Python `None`: the policy had nothing new. */
   readonly emptyAnswers: number;
-  /** Answers a second of the robot's time. */
+  /** Answers per second of the robot's time. */
   readonly policyRateHz: number;
-  /** Questions that the policy had not answered in time, neither with an action nor with nothing new. */
+  /** Questions that the policy had not answered in time, neither with an action nor with `undefined`. */
   readonly lateActions: number;
-  /** Cycles in which the robot was kept moving as last commanded because no action had come. */
+  /** Cycles in which the robot continued its last commanded motion because no action had come. */
   readonly heldCommands: number;
   /** Cycles in which the robot was brought, or kept, at rest. */
   readonly restCommands: number;
   /** Late actions that were too old to be used. */
   readonly staleActions: number;
   /**
-   * Cycles in which the robot was on its way to the action within the limits: after a late answer, a rest,
-   * a lost command or a clamped action, until it had caught up.
+   * Cycles in which the robot approached the policy's action within the limits: after a late answer, a rest, a lost
+   * command or a clamped action, until it had caught up.
    */
   readonly followedCommands: number;
   /** Cycles from an action that was clamped until the robot had caught up with the policy. */
   readonly clampedCommands: number;
-  /** Values in the arm's states that were not finite, of those that neither loop nor limits read. */
+  /**
+   * Values in the arm's states that were not finite. Only values that neither the loop nor the limits read are counted.
+   */
   readonly unusedNotFinite: number;
   /**
-   * Answers beyond a joint's range; where torques move the arm, cycles in which a joint was beyond it. Each
-   * kind of violation counts once a cycle.
+   * Answers beyond a joint's range. In torque control, cycles in which a joint was beyond its range. Each kind of
+   * violation counts at most once in a cycle.
    */
   readonly positionViolations: number;
-  /** Answers that asked for too much speed; and cycles too fast for this place, or for being braked in time. */
+  /**
+   * Answers that asked for too high a velocity, and cycles in which the velocity was too high for the position, or too
+   * high to brake in time.
+   */
   readonly velocityViolations: number;
-  /** Answers that, with those before them, asked for too much acceleration. */
+  /** Answers that, together with those before them, asked for too high an acceleration. */
   readonly accelerationViolations: number;
-  /** Answers that, with those before them, asked for too much jerk. */
+  /** Answers that, together with those before them, asked for too high a jerk. */
   readonly jerkViolations: number;
   /** Answers with too high a torque. */
   readonly torqueViolations: number;
-  /** Answers that, with the one before, asked for too high a torque rate. */
+  /** Answers that, together with the one before, asked for too high a torque rate. */
   readonly torqueRateViolations: number;
-  /** Cycles whose action, in a Cartesian mode, asked more of the joints than they can do. */
+  /** Cycles in a Cartesian mode whose action asked for more than the joints can do. */
   readonly jointsViolations: number;
   /** Cycles whose action would have led the end effector out of its box. */
   readonly boxViolations: number;
   /** Cycles in which the arm was too far behind its command. */
   readonly distanceViolations: number;
-  /** The first action that broke a limit, in words; `null` where none has. */
+  /** A description of the first action that broke a limit; `null` if no action has. */
   readonly firstViolation: string | null;
   /** Observations that a newer one replaced before the policy took them. */
   readonly overwrittenObservations: number;
-  /** Actions that came together with a newer one, which was used instead; they were checked all the same. */
+  /** Actions that came together with a newer one, which was used instead. They were checked nevertheless. */
   readonly overwrittenActions: number;
-  /** Answers that found no room on their way to the loop: neither used nor checked. */
+  /** Answers for which the queue to the loop was full. They were neither used nor checked. */
   readonly droppedAnswers: number;
-  /** Tick records that found no room. */
+  /** Tick records that were dropped because the buffer was full. */
   readonly droppedRecords: number;
-  /** Events that found no room. */
+  /** Events that were dropped because the queue was full. */
   readonly droppedEvents: number;
-  /** The period that the loop aims for: for an arm its own, whatever the rate of the policy. */
+  /** The period that the loop aims for. For an arm it is the arm's own period, whatever the rate of the policy. */
   readonly targetPeriodS: number;
   /** The mean period. */
   readonly avgPeriodS: number;
@@ -793,14 +806,17 @@ export declare class SessionStats implements Counted {
   /** The longest execution. */
   readonly maxExecutionS: number;
   constructor(values: SessionStatsDict);
-  /** The same as a plain object, under the name that Python programs use; {@link SessionStats.toJSON} is the same. */
+  /**
+   * Returns the stats as a plain object. The name is the one that Python programs use; {@link SessionStats.toJSON}
+   * returns the same.
+   */
   toDict(): SessionStatsDict;
-  /** What `JSON.stringify` writes: the same as {@link SessionStats.toDict}. */
+  /** Returns what `JSON.stringify` writes: the same as {@link SessionStats.toDict}. */
   toJSON(): SessionStatsDict;
 }
 /**
- * What the model depends on, with libfranka's names; a {@link RobotState} is one. What is left out is that of
- * an arm at rest on level ground, with nothing on its flange.
+ * The inputs of the model, with libfranka's names. A {@link RobotState} has all of them. Fields that are left out have
+ * the values of an arm at rest on level ground, with nothing on its flange.
  */
 export interface FrankaPosture {
   /** Joint positions [rad], 7. */
@@ -809,7 +825,7 @@ export interface FrankaPosture {
   readonly dq?: JointVector;
   /** End effector in the flange frame [m]. */
   readonly F_T_EE?: PoseLike;
-  /** Stiffness frame in the end effector's [m]. */
+  /** Stiffness frame in the end effector's frame [m]. */
   readonly EE_T_K?: PoseLike;
   /** Inertia of end effector and load about their centre of mass [kg m2]: 3x3, column-major. */
   readonly I_total?: Numbers<9>;
@@ -821,107 +837,109 @@ export interface FrankaPosture {
   readonly O_ddP_O?: Numbers<3>;
 }
 /**
- * The kinematics and dynamics of a Franka arm, computed here: nothing is fetched from the arm, and none has to
- * be there. The FR3's is that of its URDF, the FER's is fitted to what that arm serves.
+ * The kinematics and dynamics of a Franka arm, computed on this computer. Nothing is read from an arm, and no arm has
+ * to be connected. The FR3's model comes from its URDF; the FER's model is fitted to the one that this arm serves.
  *
- * Each method takes where the arm is: its joint positions [rad], a {@link FrankaPosture}, or a `RobotState`,
- * whose end effector and load then count too. Matrices are column-major. With `into`, an array of the right
- * length, and without frames as `{ xyz, quat }`, nothing is allocated: that is for use inside a policy. `robot.model` is the connected arm's; in a
- * worker make one with `new FrankaModel('fr3')`.
+ * Each method takes the posture of the arm as joint positions [rad], as a {@link FrankaPosture}, or as a `RobotState`,
+ * whose end effector and load are then included. Matrices are column-major. For use inside a policy, pass `into`, an
+ * array of the right length, and no frames as `{ xyz, quat }`: then nothing is allocated. `robot.model` is the model of
+ * the connected arm. In a worker make a model with `new FrankaModel('fr3')`.
  *
  * @example
  * const model = new FrankaModel('fr3');
  * const pose = model.pose('endEffector', [0, -0.785, 0, -2.356, 0, 1.571, 0.785]);
- * console.log(pose.slice(12, 15)); // where the flange is, as nothing is on it [m]
+ * console.log(pose.slice(12, 15)); // the position of the flange, because there is no end effector [m]
  */
 export declare class FrankaModel {
   #private;
-  /** Which arm it is. */
+  /** The generation of the arm. */
   readonly generation: FrankaGeneration;
   /** @throws {OptionRangeError} {@link OptionTypeError} `OPTION_GENERATION` */
   constructor(generation: FrankaGeneration);
   /**
-   * Pose of a frame in the base frame: 4x4.
+   * Returns the pose of a frame in the base frame: 4x4.
    *
-   * @throws {OptionTypeError | OptionRangeError} as all methods, where an argument is not as it must be
+   * @throws {OptionTypeError | OptionRangeError} as all methods, if an argument is invalid
    */
   pose(frame: FrankaFrame, at: FrankaPosture | JointVector, into?: Float64Array): Float64Array;
-  /** Jacobian of a frame in that frame: 6x7, linear velocity above angular. */
+  /** Returns the Jacobian of a frame in the axes of that frame: 6x7, linear velocity above angular. */
   bodyJacobian(
     frame: FrankaFrame,
     at: FrankaPosture | JointVector,
     into?: Float64Array,
   ): Float64Array;
-  /** Jacobian of a frame in the axes of the base frame: 6x7, linear velocity above angular. */
+  /** Returns the Jacobian of a frame in the axes of the base frame: 6x7, linear velocity above angular. */
   zeroJacobian(
     frame: FrankaFrame,
     at: FrankaPosture | JointVector,
     into?: Float64Array,
   ): Float64Array;
-  /** Mass matrix [kg m2]: 7x7. */
+  /** Returns the mass matrix [kg m2]: 7x7. */
   mass(at: FrankaPosture | JointVector, into?: Float64Array): Float64Array;
-  /** Coriolis and centrifugal torques [N m], 7: zero without `dq`. */
+  /** Returns the Coriolis and centrifugal torques [N m], 7. They are zero without `dq`. */
   coriolis(at: FrankaPosture | JointVector, into?: Float64Array): Float64Array;
-  /** Gravity torques [N m], 7. The arm adds them itself to a commanded torque. */
+  /** Returns the gravity torques [N m], 7. The arm itself adds them to a commanded torque. */
   gravity(at: FrankaPosture | JointVector, into?: Float64Array): Float64Array;
 }
 /** What the loop thread asks of the operating system. */
 export interface RealtimeOptions {
-  /** `SCHED_FIFO` priority, 1 to 99; `null` stays with the ordinary scheduler. Default 80. */
+  /** The `SCHED_FIFO` priority, 1 to 99. `null` leaves the thread to the ordinary scheduler. Default 80. */
   readonly priority?: number | null;
-  /** The CPU to stay on; `null` lets the scheduler choose. Default `null`. */
+  /** The CPU on which the thread stays. `null` lets the scheduler choose. Default `null`. */
   readonly cpu?: number | null;
-  /** Whether the loop's code and stack are kept from being paged out. Default true. */
+  /** Whether the loop's code and stack are locked into memory. Default true. */
   readonly lockMemory?: boolean;
-  /** How late the kernel may wake the thread to save power [s]; `null` leaves it. Default 1e-9. */
+  /** How late the kernel may wake the thread to save power [s]. `null` does not change it. Default 1e-9. */
   readonly timerSlackS?: number | null;
   /**
-   * How the cores of the loop and of its policy are kept awake while the session runs: a core that has gone
-   * idle takes 20 to 60 us to wake. `'idleStates'` holds idle states off (`/dev/cpu_dma_latency`, which
-   * takes a permission), `'threads'` keeps the cores busy with threads of the class `SCHED_IDLE`, which every
-   * other thread preempts. `'auto'` (the default) does what helps on this machine, nothing where it runs on
-   * battery. `false` does nothing. Each costs power; {@link Realtime.keepAwake} tells what is done and why.
+   * How the cores of the loop and of its policy are kept awake while the session runs. A core that has gone idle takes
+   * 20 to 60 us to wake. `'idleStates'` prevents idle states (by `/dev/cpu_dma_latency`, which needs a permission).
+   * `'threads'` keeps the cores busy with threads of the class `SCHED_IDLE`, which every other thread preempts.
+   * `'auto'` (the default) does what helps on this machine, and nothing if the machine runs on battery. `false` does
+   * nothing. `'idleStates'` and `'threads'` cost power. {@link Realtime.keepAwake} tells what is done and why.
    */
   readonly keepAwake?: 'auto' | 'threads' | 'idleStates' | false;
-  /** How many cores threads may keep busy, 0 to 64. Default 2; with `'auto'` never every CPU of the process. */
+  /**
+   * How many cores may be kept busy by threads, 0 to 64. Default 2. With `'auto'` it is never all CPUs of the process.
+   */
   readonly keepAwakeCores?: number;
   /**
-   * The longest wake from an idle state that is acceptable, 0 to 1,000,000 us. 0 (the default) means no idle
-   * state at all. `null` leaves the system's idle states alone.
+   * The longest acceptable wake from an idle state [us], 0 to 1,000,000. 0 (the default) allows no idle state at all.
+   * `null` does not change the system's idle states.
    */
   readonly idleLatencyUs?: number | null;
 }
-/** What became of one thing that the loop thread asked of the system. */
+/** The outcome of one request of the loop thread to the operating system. */
 export interface Grant<T> {
-  /** What was asked; undefined where nothing was. */
+  /** What was asked for; undefined if nothing was. */
   readonly asked: T | undefined;
   /** Whether the system granted it. */
   readonly granted: boolean;
-  /** Why not, and what to do; undefined where it was granted, or not asked. */
+  /** Why the request was not granted, and what to do; undefined if it was granted, or if nothing was asked for. */
   readonly reason: string | undefined;
 }
 /** The priority of a policy's thread. */
 export interface PolicyGrant extends Grant<number> {
-  /** How often it was taken back because the policy had not answered for `maxHeldTicks` cycles. */
+  /** How often the priority was taken back because the policy had not answered for `maxHeldTicks` cycles. */
   readonly takenBack: number;
 }
 /** What the loop thread asked of the operating system, and what it got. */
 export interface Realtime {
-  /** `SCHED_FIFO` priority. */
+  /** The `SCHED_FIFO` priority. */
   readonly priority: Grant<number>;
-  /** The CPU to stay on. */
+  /** The CPU on which the thread stays. */
   readonly cpu: Grant<number>;
-  /** The loop's code and stack kept from being paged out. */
+  /** Whether the loop's code and stack are locked into memory. */
   readonly lockMemory: Grant<boolean>;
   /** How late the kernel may wake the thread to save power [s]. */
   readonly timerSlackS: Grant<number>;
-  /** The longest wake from an idle state [us]; granted where deeper idle states are held off. */
+  /** The longest wake from an idle state [us]. It is granted if deeper idle states are prevented. */
   readonly idleLatencyUs: Grant<number>;
   /** How cores are kept awake. */
   readonly keepAwake: AwakeCores;
   /**
-   * `SCHED_FIFO` priority of the policy's thread, in a worker or a process. Nothing is asked for policies on
-   * the main thread.
+   * The `SCHED_FIFO` priority of the policy's thread, in a worker or a process. For a policy on the main thread nothing
+   * is asked for.
    */
   readonly policyPriority: PolicyGrant;
   /** Whether the kernel is a `PREEMPT_RT` one, which bounds how late it may wake a thread. */
@@ -929,82 +947,86 @@ export interface Realtime {
 }
 /** How the cores of the loop and of its policy are kept awake. */
 export interface AwakeCores {
-  /** What was asked. */
+  /** What was asked for. */
   readonly asked: 'auto' | 'threads' | 'idleStates' | false;
   /** How many threads keep a core busy. */
   readonly threads: number;
-  /** Why it is so. */
+  /** Why the cores are kept awake in this way, or not at all. */
   readonly reason: string;
   /**
-   * How long a wake took before the session began, with idle states held off where they are, the median of
-   * nine [us]; undefined where it was not measured.
+   * How long a wake took before the session began [us], the median of nine. If idle states are prevented, they were
+   * already prevented during the measurement. Undefined if it was not measured.
    */
   readonly wakeUs: number | undefined;
 }
 /** How far a move has come. */
 export interface MoveProgress {
-  /** For how long the arm has moved, on its own clock [s]. */
+  /** How long the arm has moved, by the arm's own clock [s]. */
   readonly elapsedS: number;
   /** How long the whole move takes [s]. */
   readonly durationS: number;
   /** `elapsedS` as a share of `durationS`, 0 to 1. */
   readonly share: number;
 }
-/** How an arm is moved home. */
+/** Options of `home`. */
 export interface HomeOptions {
   /**
-   * The share of the arm's own velocities and accelerations that the move may use, 0.01 to 1; of its
-   * jerk a tenth of that. Default 0.2: a joint of an FR3 turns at 0.5 rad/s at most. 1 is 95 % of what
-   * the arm can do.
+   * The share of the arm's own velocity and acceleration limits that the move may use, 0.01 to 1. It uses a tenth of
+   * this share of the jerk limits. Default 0.2: a joint of an FR3 then turns at 0.5 rad/s at most. 1 stands for 95 % of
+   * the arm's limits.
    */
   readonly speed?: number;
   /**
-   * How far each measured joint may be from the goal for the arm to be there, above 0 to 0.08 [rad]. Default 0.01.
+   * How far each measured joint may be from the goal when the move counts as arrived, above 0 to 0.08 [rad]. Default
+   * 0.01.
    */
   readonly toleranceRad?: number;
-  /** How long the arm may take to stand there once the commanded motion is over, 0 to 60 [s]. Default 1. */
+  /** How long the arm may take to stand at the goal once the commanded motion is over, 0 to 60 [s]. Default 1. */
   readonly settleS?: number;
   /** Stops the arm within its limits when it aborts; the move then rejects with an {@link AbortError}. */
   readonly signal?: AbortSignal;
-  /** What the loop thread asks of the system, as a session's; `false` asks for nothing. */
+  /** What the loop thread asks of the operating system, as in the options of a session. `false` asks for nothing. */
   readonly realtime?: RealtimeOptions | false;
   /** Whether the move may begin after a signal has told the process to end. Default false. */
   readonly evenAfterSignal?: boolean;
-  /** Called twenty times a second with how far the move has come, and at its end. */
+  /** Called twenty times a second, and at the end, with the progress of the move. */
   readonly onProgress?: (progress: MoveProgress) => void;
 }
-/** How an arm is moved to a place. */
+/** Options of `moveTo`. */
 export interface MoveOptions extends HomeOptions {
   /**
-   * Whether the goal counts from where the arm stands when the move is planned. Joint positions are then added to the
-   * desired ones (`q_d`), and a pose is one in the frame of the end effector, along its axes: `{ xyz: [0, 0, 0.05],
-   * quat: [0, 0, 0, 1] }` is 5 cm forwards from the hand, downwards where the hand points down. Default false.
+   * Whether the goal is relative to where the arm stands when the move is planned. Joint positions are then added to
+   * the desired ones (`q_d`). A pose is then given in the frame of the end effector, along its axes:
+   * `{ xyz: [0, 0, 0.05], quat: [0, 0, 0, 1] }` is 5 cm forwards from the hand, which is downwards if the hand points
+   * down. Default false.
    */
   readonly relative?: boolean;
 }
-/** How an arm's states are read, for `robot.states`. */
+/** Options of `robot.states`. */
 export interface StatesOptions {
-  /** How often [Hz], above 0 to 1000. Default 50. */
+  /** How many states a second [Hz], above 0 to 1000. Default 50. */
   readonly rateHz?: number;
   /** Ends the iteration when it aborts, with an {@link AbortError}. */
   readonly signal?: AbortSignal;
 }
 /**
- * The states of an arm at a rate, for `for await`; idle, in sessions, and from one to the other.
+ * The states of an arm at a rate, for `for await`. The iteration goes on while sessions begin and end.
  *
- * Each state is a copy, the newest at the time of its step, and newer than the one before. A consumer that takes
- * longer than a period misses the states that were due meanwhile; {@link RobotStates.skipped} counts them.
- * Nothing happens between two steps of the iteration. A step that waits keeps the process alive, until the arm is
- * closed. Reading an idle arm takes two of its milliseconds, so above some 300 Hz a few are skipped.
+ * Each state is a copy of the newest state at the time of its step, and newer than the previous one. A consumer that
+ * takes longer than a period misses the states that were due meanwhile; {@link RobotStates.skipped} counts them.
+ * Nothing happens between two steps of the iteration. A waiting step keeps the process alive until the arm is closed.
+ * Reading the state of an idle arm takes 2 ms of the arm's time, so above about 300 Hz a few states are skipped.
  *
- * The iteration ends when the arm is closed, and throws where the signal aborts or the arm is lost.
+ * The iteration ends when the arm is closed. It throws if the signal aborts or the connection is lost.
  */
 export interface RobotStates extends AsyncIterableIterator<RobotState>, AsyncDisposable {
-  /** States that were due and not asked for in time. */
+  /** The number of states that were due but not asked for in time. */
   readonly skipped: number;
-  /** The next state, when it is due. One at a time: a second call waits for the first. */
+  /**
+   * Returns the next state when it is due. Calls are answered one after the other: a second call waits for the first.
+   */
   next(): Promise<IteratorResult<RobotState, void>>;
-  /** Ends the iteration, as leaving `for await` does; a step that waits ends too. */
+  /** Ends the iteration, as leaving `for await` does. A waiting step ends too. */
   return(): Promise<IteratorResult<RobotState, void>>;
   [Symbol.asyncIterator](): this;
 }
@@ -1015,8 +1037,8 @@ export interface FrankaOptions<
   Impedance extends AnyImpedance = AnyImpedance,
 > {
   /**
-   * What a policy's actions are. In each mode the late rule does what suits it, and so does what is
-   * commanded between the answers of a policy slower than the arm ({@link SessionOptions.rateHz}):
+   * What a policy's actions are. The mode also decides how late answers are handled, and what is commanded between the
+   * answers of a policy that is slower than the arm ({@link SessionOptions.rateHz}):
    *
    * | control | action | between answers | held | rest |
    * | --- | --- | --- | --- | --- |
@@ -1028,39 +1050,40 @@ export interface FrankaOptions<
    * | `cartesianTarget` | `O_T_EE` [m], in steps of any size | one bounded motion | it goes on | braked to zero |
    * | `torque` | `tau_J` [N m] without gravity | approached at the limited rate | the torque is kept | damped, then held in place |
    *
-   * `O_dP_EE` is six numbers, the velocity of the end effector along the axes of the base frame and
-   * about them; `O_T_EE` is the pose of the end effector in the base frame, as `{ xyz, quat }` (a {@link Pose}) or as
-   * sixteen numbers: a 4x4 matrix, column by column, as in `state.O_T_EE`. A matrix that is no pose ends the session:
-   * its columns and rows are of length 1 within 1e-5 and its last row is 0, 0, 0, 1, as libfranka demands, its columns
-   * are at right angles within 2e-5, and it does not mirror. Where the elbow goes is the arm's choice, unless {@link FrankaOptions.elbow} says otherwise.
+   * `O_dP_EE` has six numbers: the velocity of the end effector along the axes of the base frame, then about these
+   * axes. `O_T_EE` is the pose of the end effector in the base frame. It is `{ xyz, quat }` (a {@link Pose}) or sixteen
+   * numbers: a 4x4 matrix, column by column, as in `state.O_T_EE`. A matrix that is not a pose ends the session. The
+   * columns and rows of a pose have length 1 within 1e-5, and its last row is 0, 0, 0, 1, as libfranka demands. Its
+   * columns are at right angles within 2e-5, and it does not mirror. The arm chooses where the elbow goes, unless
+   * {@link FrankaOptions.elbow} is true.
    */
   readonly control?: Control;
   /**
-   * Whether Cartesian sessions command the elbow too, in the slot behind the end effector: where joint 3
-   * is to be (`elbow`, from `state.elbow_c[0]` on) [rad], or how fast it turns where the end effector's
-   * velocity is commanded (`delbow`) [rad/s]. To which side joint 4 bends stays as it is. Its limits are
-   * libfranka's (`kMaxElbowVelocity` and those beside it). Default false.
+   * Whether Cartesian sessions command the elbow too, with the number after those of the end effector. With a pose it
+   * is the position of joint 3 (`elbow`, starting at `state.elbow_c[0]`) [rad]; with a velocity of the end effector it
+   * is the velocity of joint 3 (`delbow`) [rad/s]. The side to which joint 4 bends does not change. The limits of the
+   * elbow are libfranka's (`kMaxElbowVelocity` and its siblings). Default false.
    */
   readonly elbow?: Elbow;
   /**
-   * The controller that follows a motion, whichever mode commands it: the arm's own spring and damper
-   * at each `'joint'` (the default, as in libfranka) or at the end effector (`'cartesian'`). Torques
-   * need none.
+   * The controller that makes the arm follow a motion, in every mode that commands one. `'joint'` (the default, as in
+   * libfranka) is the arm's own spring and damper at each joint; `'cartesian'` is the one at the end effector. Control
+   * mode `'torque'` uses no such controller.
    *
-   * With `'external'` no controller of the arm follows: an action has seven torques `tau_J` [N m] behind its
-   * motion, as in `[...q, ...tau_J]`, and they alone move the arm. The motion is what the state reports as
-   * desired (`q_d`, `dq_d`, `O_T_EE_d`), bounded by its mode's limits, for the torques to follow; each
-   * part keeps its limits, is held and is brought to rest as in its own mode.
+   * With `'external'` no controller of the arm follows the motion. An action then has seven torques `tau_J` [N m] after
+   * its motion, as in `[...q, ...tau_J]`, and only these torques move the arm. The state reports the motion, bounded by
+   * the limits of its mode, as the desired one (`q_d`, `dq_d`, `O_T_EE_d`); the torques are to follow it. The motion
+   * and the torques each keep their limits, and each is held and brought to rest as in its own mode.
    *
-   * An {@link ImpedanceLaw} (`{}` for its usual gains) is this package's own controller: torques too,
-   * computed in the loop in each cycle, however late the policy is. Motions that torques follow stay further from the ends of
-   * the joints' ranges.
+   * An {@link ImpedanceLaw} (`{}` for its default gains) is this package's own controller. The loop computes its
+   * torques in each cycle, however late the policy is. Motions that are followed by torques stay further from the ends
+   * of the joints' ranges.
    *
-   * With the last two, `moveTo` and `home` are followed by the controller of `'joint'`: the arm is as stiff then as
-   * `setJointImpedance` has it.
+   * With `'external'` or an `ImpedanceLaw`, `moveTo` and `home` still use the controller of `'joint'`: the arm then has
+   * the stiffness that `setJointImpedance` has set.
    */
   readonly impedance?: Impedance;
-  /** Which arm must answer. Default: either; it is found out. */
+  /** Which generation the arm must be. Default: either; the generation is detected. */
   readonly generation?: FrankaGeneration;
   /**
    * The library that talks to the arm. Default `franka-rs`, which serves both generations;
@@ -1071,13 +1094,12 @@ export interface FrankaOptions<
   readonly timeoutS?: number;
 }
 /**
- * A Franka arm over FCI: an FR3 (version 10) or a FER, also called Panda (version 5). The arm is the
- * clock of the sessions that drive it: it sends a state every millisecond and is sent a command for
- * each.
+ * A Franka arm over FCI: an FR3 (version 10) or a FER, also called Panda (version 5). The arm is the clock of the
+ * sessions that drive it: it sends a state every millisecond, and receives a command for each state.
  *
- * Its type knows what a policy's actions are: `Franka.connect(address, { control: 'cartesianPose' })` gives a
- * `Franka<'cartesianPose'>`, for which a policy that returns three numbers does not compile. A `Franka` alone may have
- * any control.
+ * The type parameter tells what a policy's actions are: `Franka.connect(address, { control: 'cartesianPose' })` gives a
+ * `Franka<'cartesianPose'>`, for which a policy that returns three numbers does not compile. `Franka` without a
+ * parameter stands for any control mode.
  */
 export declare class Franka<
   Control extends FrankaControl = FrankaControl,
@@ -1085,20 +1107,20 @@ export declare class Franka<
 > implements NativeRobot<RobotState, Action | undefined>, AsyncDisposable
 {
   #private;
-  /** What the actions of a session are. */
+  /** The control mode: what the actions of a session are. */
   readonly control: Control;
-  /** Where the arm is, as it was given to `connect`. */
+  /** The address of the arm, as it was given to `connect`. */
   readonly address: string;
-  /** How sessions drive the arm; for this package alone. */
+  /** How sessions drive the arm. Only for use inside this package. */
   readonly nativeLink: NativeLink<RobotState, Action | undefined>;
   private constructor();
   /**
-   * Connects to the arm at `address`: a host, or `host:port` where the port is not 1337.
+   * Connects to the arm at `address`: a host, or `host:port` if the port is not 1337.
    *
-   * @throws {RobotError} `FRANKA_CONNECT_REFUSED`, `FRANKA_CONNECT_FAILED`,
-   * `FRANKA_CONNECT_TIMEOUT`, `FRANKA_INCOMPATIBLE_VERSION`, or `FRANKA_GENERATION` where the other
-   * generation answers than the one asked for; `FRANKA_CLIENT` where the client cannot go there
-   * @throws {OptionRangeError} {@link OptionTypeError} where an option is not as it must be
+   * @throws {RobotError} `FRANKA_CONNECT_REFUSED`, `FRANKA_CONNECT_FAILED`, `FRANKA_CONNECT_TIMEOUT`,
+   * `FRANKA_INCOMPATIBLE_VERSION`, or `FRANKA_GENERATION` if the arm is not of the generation that was asked for;
+   * `FRANKA_CLIENT` if the client cannot connect to this arm
+   * @throws {OptionRangeError} {@link OptionTypeError} if an option is invalid
    */
   static connect<
     const Control extends FrankaControl = 'jointVelocity',
@@ -1108,64 +1130,64 @@ export declare class Franka<
     address: string,
     options?: FrankaOptions<Control, Elbow, Impedance>,
   ): Promise<Franka<Control, FrankaAction<Control, Elbow, Impedance>>>;
-  /** Which arm it is. */
+  /** The generation of the arm. */
   get generation(): FrankaGeneration;
   /** The library that talks to the arm. */
   get client(): FrankaClient;
-  /** Its kinematics and dynamics, computed here. */
+  /** The kinematics and dynamics of this arm, computed on this computer. */
   get model(): FrankaModel;
   /** The FCI version that the arm speaks: 10 or 5. */
   get serverVersion(): number;
   /**
-   * How many datagrams others than the arm have sent to the socket for its states since it was
-   * connected to, 0 or more. They are dropped before anything here sees them, and nobody is answered. It
-   * may be fewer than were sent: while no state is read, or a loop is late by some 20 ms, they cannot
-   * be told from states that found the queue full. Kept after `close()`.
+   * How many datagrams from other senders than the arm have reached the socket for its states since connecting, 0 or
+   * more. They are dropped before this package reads them, and no sender gets an answer. The count may be too low:
+   * while no state is read, or if a loop is late by about 20 ms, such datagrams cannot be told from states that found
+   * the queue full. The count stays readable after `close()`.
    */
   get foreignDatagrams(): number;
   /** Whether a session drives the arm. */
   get isDriven(): boolean;
   /**
-   * The arm's state now; a copy. While a session drives the arm it is the newest that its loop has seen;
-   * the loop does not wait for whoever reads it.
+   * Returns a copy of the arm's state now. While a session drives the arm, it is the newest state that the loop has
+   * seen. The loop does not wait for the reader.
    *
-   * @throws {RobotError} `FRANKA_INVALID_OPERATION` after `close()`; `FRANKA_CONNECTION_LOST` where the
-   * arm is gone
+   * @throws {RobotError} `FRANKA_INVALID_OPERATION` after `close()`; `FRANKA_CONNECTION_LOST` if the arm does not
+   * answer any more
    */
   state(): Promise<RobotState>;
   /**
-   * The arm's states at a rate, idle and while sessions drive it, until it is closed.
+   * Returns the arm's states at a rate, until the arm is closed: while it is idle and while sessions drive it.
    *
    * @example
    * for await (const state of robot.states({ rateHz: 10 })) console.log(state.q);
-   * @throws {OptionRangeError} {@link OptionTypeError} where an option is not as it must be
-   * @throws {RobotError} from the iteration, where the arm is gone
+   * @throws {OptionRangeError} {@link OptionTypeError} if an option is invalid
+   * @throws {RobotError} from the iteration, if the connection is lost
    */
   states(options?: StatesOptions): RobotStates;
   /**
    * Clears the errors of a reflex, so that a session can be started again.
    *
-   * @throws {RobotError} `FRANKA_COMMAND_REJECTED` where the arm has to be seen to by hand
+   * @throws {RobotError} `FRANKA_COMMAND_REJECTED` if the error can only be cleared by hand
    */
   recover(): Promise<void>;
   /**
-   * Sets the thresholds above which torques and forces from outside are a contact, and above which they are a
-   * collision, which stops the arm.
+   * Sets the thresholds above which external torques and forces count as a contact, and those above which they count as
+   * a collision. A collision stops the arm.
    *
-   * Like every setting, it holds until it is set again, by any program. It is sent while no session
-   * drives the arm, because an arm refuses it in a motion; and it resolves when the arm has taken it.
+   * Like every setting, it stays in force until any program sets it again. It can be set only while no session drives
+   * the arm, because an arm refuses it during a motion. The promise resolves when the arm has accepted the setting.
    *
-   * @throws {OptionRangeError} {@link OptionTypeError} where a value is not as it must be, or not plausible and
-   * not `unchecked`; nothing is sent then
-   * @throws {RobotError} `FRANKA_INVALID_OPERATION` while a session drives the arm, or after
-   * `close()`; `FRANKA_COMMAND_REJECTED` where the arm refuses, as in a reflex;
-   * `FRANKA_CONNECTION_LOST` where it is gone
+   * @throws {OptionRangeError} {@link OptionTypeError} if a value is invalid, or is not plausible and `unchecked` is
+   * not set; nothing is sent then
+   * @throws {RobotError} `FRANKA_INVALID_OPERATION` while a session drives the arm, or after `close()`;
+   * `FRANKA_COMMAND_REJECTED` if the arm refuses, for example after a reflex; `FRANKA_CONNECTION_LOST` if the
+   * connection is lost
    */
   setCollisionBehavior(behavior: CollisionBehavior, options?: SettingOptions): Promise<void>;
   /**
-   * Sets the stiffness of the arm's joint impedance controller, which tracks all commands but torques.
+   * Sets the stiffness of the arm's joint impedance controller. It follows motions with `impedance: 'joint'`.
    *
-   * @param K_theta a joint each, 0 to 14250 [N m/rad], 7: libfranka's range
+   * @param K_theta one value for each joint, 0 to 14250 [N m/rad], 7: libfranka's range
    * @throws as {@link Franka.setCollisionBehavior}
    */
   setJointImpedance(K_theta: JointVector): Promise<void>;
@@ -1178,59 +1200,61 @@ export declare class Franka<
    */
   setCartesianImpedance(K_x: Numbers<6>): Promise<void>;
   /**
-   * Sets which directions are free when somebody guides the arm by hand.
+   * Sets which directions are free when a person guides the arm by hand.
    *
    * @throws as {@link Franka.setCollisionBehavior}
    */
   setGuidingMode(mode: GuidingMode): Promise<void>;
   /**
-   * Sets what the arm carries beside its end effector; the arm bears its weight then, and the state and
-   * the model know of it. Its mass and that of the end effector are at most the arm's payload, 3 kg.
+   * Sets what the arm carries beside its end effector. The arm then compensates the weight of the load, and the state
+   * and the model include it. The masses of load and end effector together are at most the arm's payload, 3 kg.
    *
    * @throws as {@link Franka.setCollisionBehavior}
    */
   setLoad(load: Load, options?: SettingOptions): Promise<void>;
   /**
-   * Sets where the end effector is: what `O_T_EE` of the state, and poses as a command, are about.
+   * Sets the end effector frame. `O_T_EE` of the state and commanded poses are poses of this frame.
    *
-   * @param NE_T_EE its pose in the frame of the nominal end effector, which is set in Desk [m]
+   * @param NE_T_EE the pose of the end effector frame in the frame of the nominal end effector [m]; the latter is set
+   * in Desk
    * @throws as {@link Franka.setCollisionBehavior}
    */
   setEE(NE_T_EE: PoseLike, options?: SettingOptions): Promise<void>;
   /**
-   * Sets where the stiffness frame is: forces are felt there, and Cartesian stiffness is in its axes.
+   * Sets the stiffness frame. External forces are estimated in this frame, and the Cartesian stiffness is along its
+   * axes.
    *
-   * @param EE_T_K its pose in the end effector's frame [m]
+   * @param EE_T_K the pose of the stiffness frame in the end effector's frame [m]
    * @throws as {@link Franka.setCollisionBehavior}
    */
   setK(EE_T_K: PoseLike, options?: SettingOptions): Promise<void>;
   /**
-   * Sets the cut-off frequencies of the arm's own filters. A FER alone has them.
+   * Sets the cut-off frequencies of the arm's own filters. Only a FER has such filters.
    *
    * @throws {RobotError} `FRANKA_GENERATION` on an FR3; otherwise as {@link Franka.setCollisionBehavior}
    */
   setFilters(filters: FrankaFilters): Promise<void>;
   /**
-   * Moves the arm to a place, natively, in a session of its own: a straight line between joint
-   * positions, which all joints go together from rest to rest, in the shortest time that `speed`, the
-   * arm's limits, its torques with the load that is set, and a smooth start allow. Resolves to the session's stats when
-   * the measured arm stands at the goal.
+   * Moves the arm to a goal, natively, in a session of its own. The motion is a straight line between joint positions:
+   * all joints start together at rest and come to rest together. It takes the shortest time that `speed`, the arm's
+   * limits, its torques with the load that is set, and a smooth start allow. Resolves to the session's stats when the
+   * measured arm stands at the goal.
    *
-   * The move keeps to the joints' ranges. It knows neither the table nor the arm itself. Close to the end of a
-   * joint's range it is slower, as the arm demands.
+   * The move stays within the joints' ranges. It does not know of the table, and does not check for collisions of the
+   * arm with itself. Close to the end of a joint's range it is slower, as the arm demands.
    *
    * @param goal joint positions [rad], 7, or `O_T_EE`: a pose of the end effector in the base frame, as `{ xyz, quat }`
-   * or 16 numbers [m]. Of the joint positions for a pose those near to the present ones are taken.
-   * {@link MoveOptions.relative} makes it count from where the arm stands
-   * @throws {OptionRangeError} {@link OptionTypeError} where an argument is not as it must be
-   * @throws {RobotError} `FRANKA_UNREACHABLE` where the arm cannot get there, or cannot bear its load on the way;
-   * nothing has moved then. `FRANKA_NOT_ARRIVED` where the arm does not stand at the goal once the motion is over,
-   * or fell behind on the way; {@link RobotError.notArrived} says where it is.
-   * `FRANKA_INVALID_OPERATION` while a session drives the arm, or after `close()`; `FRANKA_REFLEX` and
-   * others as a session's
-   * @throws {SessionInterruptedError} where a signal of the system ended it, or has told the process to end
-   * @throws {AbortError} where the signal has aborted, once the arm stands
-   * @throws what `onProgress` threw, likewise
+   * or 16 numbers [m]. If several joint positions reach a pose, the move takes those near to the present ones. With
+   * {@link MoveOptions.relative} the goal is relative to where the arm stands
+   * @throws {OptionRangeError} {@link OptionTypeError} if an argument is invalid
+   * @throws {RobotError} `FRANKA_UNREACHABLE` if the arm cannot reach the goal, or cannot carry its load on the way;
+   * nothing has moved then. `FRANKA_NOT_ARRIVED` if the arm does not stand at the goal when the motion is over, or fell
+   * behind on the way; {@link RobotError.notArrived} has its position. `FRANKA_INVALID_OPERATION` while a session
+   * drives the arm, or after `close()`; `FRANKA_REFLEX` and the other errors of a session
+   * @throws {SessionInterruptedError} if a signal of the operating system ended the move, or has told the process to
+   * end
+   * @throws {AbortError} if the `AbortSignal` has aborted; the call rejects once the arm stands
+   * @throws what `onProgress` threw, also once the arm stands
    */
   moveTo(goal: JointVector | PoseLike, options?: MoveOptions): Promise<SessionStats>;
   /**
@@ -1240,12 +1264,13 @@ export declare class Franka<
    */
   home(options?: HomeOptions): Promise<SessionStats>;
   /**
-   * Stops what drives the arm, then closes the connection. A session or a move that drives it is asked to stop, as
-   * by {@link Session.stop}: the arm is braked within its limits, its motion is finished, a `run()` resolves, and a
-   * `moveTo` rejects with `FRANKA_MOTION_ABORTED`. Resolves when the arm is at rest, and what else ended the session
-   * is told there. Meanwhile nothing else begins. May be called more than once.
+   * Stops what drives the arm, then closes the connection. A session or a move that drives the arm is asked to stop, as
+   * by {@link Session.stop}: the arm is braked within its limits, and its motion is finished. Then a `run()` resolves,
+   * and a `moveTo` rejects with `FRANKA_MOTION_ABORTED`. If the session ended for another reason, its `run()` or
+   * `moveTo` reports that one. `close()` resolves when the arm is at rest. No other session or move begins meanwhile.
+   * It may be called more than once.
    *
-   * @throws {RobotError} `ROBOT_UNSETTLED` where the session has not ended within 10 s: the arm may still move
+   * @throws {RobotError} `ROBOT_UNSETTLED` if the session has not ended within 10 s: the arm may still move
    */
   close(): Promise<void>;
   /** Stops what drives the arm and closes the connection, as `close()` does. */
@@ -1255,46 +1280,46 @@ export declare class Franka<
 export interface FrankaHandOptions {
   /** How long connecting may take [s], above 0 to 600. Default 5. */
   readonly timeoutS?: number;
-  /** The hand's TCP port. Default: the one after the arm's, 1338 where the address has none. */
+  /** The hand's TCP port. Default: the port after the arm's port, or 1338 if the address has no port. */
   readonly port?: number;
   /**
-   * How long a command may take beyond its motion [s], above 0 to 3600. Default 180: hands have been
-   * seen to press against what was in the way of a move for 100 s.
+   * How long a command may take longer than its motion [s], above 0 to 3600. Default 180, because hands have been seen
+   * to press for 100 s against an object that was in the way of a move.
    */
   readonly commandTimeoutS?: number;
 }
-/** How `homing` is called. */
+/** Options of `homing`. */
 export interface HandHomingOptions {
   /** Stops the hand when it aborts; the call then rejects with an {@link AbortError}. */
   readonly signal?: AbortSignal;
-  /** Whether it may begin after a signal has told the process to end. Default false. */
+  /** Whether the command may begin after a signal has told the process to end. Default false. */
   readonly evenAfterSignal?: boolean;
 }
-/** How the fingers move. */
+/** Options of `move`. */
 export interface HandMoveOptions extends HandHomingOptions {
   /**
-   * How fast the opening changes [m/s], above 0 to 0.1, which is both fingers at 50 mm/s (data
-   * sheet). Default 0.1, as in libfranka's examples.
+   * How fast the opening changes [m/s], above 0 to 0.1. At 0.1 m/s each finger moves at 50 mm/s (data sheet). Default
+   * 0.1, as in libfranka's examples.
    */
   readonly speedMPerS?: number;
 }
-/** How an object is grasped. */
+/** Options of `grasp`. */
 export interface HandGraspOptions extends HandMoveOptions {
   /**
-   * How hard the fingers press [N], above 0 to 140, of which 70 lastingly (data sheet). Default 20;
-   * libfranka has no default. A hand has been reported to press with 30 N where it is told less.
+   * How hard the fingers press [N], above 0 to 140; up to 70 N is allowed continuously (data sheet). Default 20;
+   * libfranka has no default. A hand has been reported to press with 30 N although it was told less.
    */
   readonly forceN?: number;
   /** How much narrower than `widthM` the object may be [m], 0 to 0.1. Default 0.005, as in libfranka. */
   readonly epsilonInnerM?: number;
-  /** How much wider it may be [m], 0 to 0.1. Default 0.005, as in libfranka. */
+  /** How much wider than `widthM` the object may be [m], 0 to 0.1. Default 0.005, as in libfranka. */
   readonly epsilonOuterM?: number;
 }
-/** The state of a hand: widths as in its commands, everything else with libfranka's names. */
+/** The state of a hand. The widths are named as in the commands, all other fields as in libfranka. */
 export interface HandState {
   /** The opening between the fingers [m]. */
   readonly widthM: number;
-  /** The widest opening, as homing has found it [m]. */
+  /** The widest opening, as measured by homing [m]. */
   readonly maxWidthM: number;
   /** Whether an object is grasped. */
   readonly is_grasped: boolean;
@@ -1303,31 +1328,31 @@ export interface HandState {
   /** The hand's time, increasing [s]. */
   readonly time: number;
   /**
-   * The same as `widthM`; not enumerable.
+   * Has the value of `widthM`. Not enumerable.
    *
    * @deprecated Read `widthM`.
    */
   readonly width: number;
   /**
-   * The same as `maxWidthM`; not enumerable.
+   * Has the value of `maxWidthM`. Not enumerable.
    *
    * @deprecated Read `maxWidthM`.
    */
   readonly max_width: number;
 }
 /**
- * A Franka Hand, the gripper of either generation. It is a server of its own beside the arm's: it
- * needs no `Franka`, and works while a session drives the arm.
+ * A Franka Hand, the gripper of both generations. The hand has its own server beside the arm's: it works without a
+ * `Franka`, and also while a session drives the arm.
  *
- * One command runs at a time. Another one is refused with `FRANKA_INVALID_OPERATION` until the first
- * has ended: `await` it. `stop()`, `state()` and `close()` are possible at any time. Where the hand
- * is gone, calls end with `FRANKA_CONNECTION_LOST`: after 3 s of silence, 1 s for `state()`. The end of
- * the program or of a worker stops a command that runs, as `close()` does; a command that a signal
- * ends rejects with a {@link SessionInterruptedError}.
+ * One command runs at a time. Another command is refused with `FRANKA_INVALID_OPERATION` until the first has ended, so
+ * `await` each command. `stop()`, `state()` and `close()` are possible at any time. If the hand does not answer any
+ * more, calls end with `FRANKA_CONNECTION_LOST`: after 3 s of silence, `state()` after 1 s. The end of the program or
+ * of a worker stops a running command, as `close()` does. A command that is ended by a signal of the operating system
+ * rejects with a {@link SessionInterruptedError}.
  */
 export declare class FrankaHand implements AsyncDisposable {
   #private;
-  /** Where the arm is, as it was given to `connect`. */
+  /** The address of the arm, as it was given to `connect`. */
   readonly address: string;
   private constructor();
   /**
@@ -1336,107 +1361,106 @@ export declare class FrankaHand implements AsyncDisposable {
    *
    * @throws {RobotError} `FRANKA_CONNECT_REFUSED`, `FRANKA_CONNECT_FAILED`,
    * `FRANKA_CONNECT_TIMEOUT`, `FRANKA_INCOMPATIBLE_VERSION`
-   * @throws {OptionRangeError} {@link OptionTypeError} where an option is not as it must be
+   * @throws {OptionRangeError} {@link OptionTypeError} if an option is invalid
    */
   static connect(address: string, options?: FrankaHandOptions): Promise<FrankaHand>;
   /** The version of the hand's protocol: 3. */
   get serverVersion(): number;
   /**
-   * How many datagrams others than the hand have sent to the socket for its states since it was
-   * connected to, 0 or more. They are dropped before anything here sees them. It may be fewer than
-   * were sent: after seconds in which the hand was not used they cannot be told from states that found
-   * the queue full. Kept after `close()`.
+   * How many datagrams from other senders than the hand have reached the socket for its states since connecting, 0 or
+   * more. They are dropped before this package reads them. The count may be too low: if the hand was not used for
+   * seconds, such datagrams cannot be told from states that found the queue full. The count stays readable after
+   * `close()`.
    */
   get foreignDatagrams(): number;
-  /** Whether a command runs. */
+  /** Whether a command is running. */
   get isBusy(): boolean;
   /**
-   * Closes and opens the fingers as far as they go, and so finds out `maxWidthM`. Needed after the
-   * fingers were changed. Resolves to whether it was possible.
+   * Closes and opens the fingers as far as they go, to measure `maxWidthM`. Call it after the fingers were changed.
+   * Resolves to true if it succeeded.
    *
    * @throws {RobotError} as {@link FrankaHand.grasp}
    */
   homing(options?: HandHomingOptions): Promise<boolean>;
   /**
-   * Moves the fingers to an opening. Resolves to whether they got there: `false` where something is
-   * in the way. To hold something use {@link FrankaHand.grasp}.
+   * Moves the fingers to an opening. Resolves to true if they reached it, and to `false` if something is in the way. To
+   * hold something use {@link FrankaHand.grasp}.
    *
    * @param widthM the opening [m], from 0 to 0.1; the hand itself refuses more than its `maxWidthM`
    * @throws {RobotError} as {@link FrankaHand.grasp}
    */
   move(widthM: number, options?: HandMoveOptions): Promise<boolean>;
   /**
-   * Closes the fingers until they meet something, and presses. Resolves to whether an object is held:
-   * whether the opening is more than `widthM - epsilonInnerM` and less than `widthM + epsilonOuterM`.
-   * Nothing else is checked: with bounds around 0, fingers that meet each other count as an object too.
+   * Closes the fingers until they meet something, and presses. Resolves to true if an object is held: if the opening is
+   * more than `widthM - epsilonInnerM` and less than `widthM + epsilonOuterM`. Nothing else is checked: with bounds
+   * around 0, fingers that touch each other count as an object too.
    *
    * @param widthM how wide the object is [m], from 0 to 0.1
-   * @throws {RobotError} `FRANKA_COMMAND_REJECTED` where the hand refuses, `FRANKA_COMMAND_ABORTED`
-   * where it was stopped, `FRANKA_CONNECTION_LOST`, `FRANKA_COMMAND_TIMEOUT` where it does not answer,
-   * `FRANKA_INVALID_OPERATION` while another command runs, or after `close()`
-   * @throws {OptionRangeError} {@link OptionTypeError} where a number is not as it must be
+   * @throws {RobotError} `FRANKA_COMMAND_REJECTED` if the hand refuses, `FRANKA_COMMAND_ABORTED` if the command was
+   * stopped, `FRANKA_CONNECTION_LOST`, `FRANKA_COMMAND_TIMEOUT` if the hand does not answer, `FRANKA_INVALID_OPERATION`
+   * while another command runs, or after `close()`
+   * @throws {OptionRangeError} {@link OptionTypeError} if a number is invalid
    */
   grasp(widthM: number, options?: HandGraspOptions): Promise<boolean>;
   /**
-   * Ends the command that runs, whose call then rejects with `FRANKA_COMMAND_ABORTED`, and lets go
-   * of what is held. (Hands have been reported to finish a move before they obey.)
+   * Ends the running command, whose call then rejects with `FRANKA_COMMAND_ABORTED`, and releases the object that is
+   * held. (Some hands have been reported to finish a move before they obey.)
    *
    * @throws {RobotError} `FRANKA_CONNECTION_LOST`, `FRANKA_COMMAND_REJECTED`,
    * `FRANKA_COMMAND_TIMEOUT`
    */
   stop(): Promise<void>;
   /**
-   * The state of the hand now: the next that it sends, some 60 a second.
+   * Returns the state of the hand now: the next state that it sends. It sends about 60 a second.
    *
-   * @throws {RobotError} `FRANKA_CONNECTION_LOST` where none comes within a second
+   * @throws {RobotError} `FRANKA_CONNECTION_LOST` if no state arrives within a second
    */
   state(): Promise<HandState>;
-  /** Stops a command that runs, then closes the connection. What is held stays held. */
+  /** Stops a running command, then closes the connection. An object that is held stays held. */
   close(): Promise<void>;
   /** Closes the connection, as `close()` does. */
   [Symbol.asyncDispose](): Promise<void>;
 }
-/** What bounds one call of work in another thread or process. */
+/** Limits of one call of work in another thread or process. */
 export interface CallLimits {
-  /** Ends the call when it aborts; it then rejects with an {@link AbortError}. */
+  /** Ends the call when the signal aborts; the call then rejects with an {@link AbortError}. */
   readonly signal?: AbortSignal | undefined;
-  /** How long until the answer, waiting for its turn included [s]. Default: no limit. */
+  /** How long the call may take until its answer [s], including the wait for its turn. Default: no limit. */
   readonly timeoutS?: number | undefined;
 }
 type AnyFunction = (...args: any[]) => unknown;
-/** A function as it is called in another thread: the same arguments, and a promise. */
+/** The type of a function that is called in another thread: it takes the same arguments and returns a promise. */
 export type AsyncCall<Work extends AnyFunction> = (
   ...args: Parameters<Work>
 ) => Promise<Awaited<ReturnType<Work>>>;
-/** An export that runs in a pool of threads; {@link asyncify} makes it. */
+/** An export that runs in a pool of threads, made by {@link asyncify}. */
 export interface AsyncifiedExport<Work extends AnyFunction> {
-  /** Calls it on a thread of the pool. */
+  /** Calls the function on a thread of the pool. */
   (...args: Parameters<Work>): Promise<Awaited<ReturnType<Work>>>;
-  /** The same call with limits, as in `solve.with({ timeoutS: 0.5 })(x)`. */
+  /** Returns the function with limits for its calls, for example `solve.with({ timeoutS: 0.5 })(x)`. */
   with(limits: CallLimits): AsyncCall<Work>;
 }
-/** A function that runs in a pool of threads; {@link asyncify} makes it. */
+/** A function that runs in a pool of threads, made by {@link asyncify}. */
 export interface Asyncified<Work extends AnyFunction> extends AsyncifiedExport<Work> {
   /** The function itself, on the calling thread. */
   readonly sync: Work;
 }
 /**
- * Makes a blocking function asynchronous: each call runs on a thread of a pool, and the event loop
- * goes on meanwhile. The function must be exported, by the module whose URL is given, under its own
- * name: that is how a thread finds it, in a copy of the module that it loads for itself. Exported may
- * be the function, or what `asyncify` made of it.
+ * Makes a blocking function asynchronous: each call runs on a thread of a pool, and the event loop goes on meanwhile.
+ * The module with the given URL must export the function under the function's own name. A thread loads its own copy of
+ * the module and finds the function by this name. The export may be the function itself, or what `asyncify` returned
+ * for it.
  *
- * There is one pool for all functions, of as many threads as the machine has processors. A thread is
- * started when a call finds none free and ended when it was idle for 10 s; further calls wait, in
- * order. An idle pool does not keep the process alive. On a thread of the pool an asyncified function
- * runs in place.
+ * There is one pool for all functions. It has at most as many threads as the machine has processors. A thread is
+ * started when a call finds no free thread, and ended when it was idle for 10 s. Further calls wait, in order. An idle
+ * pool does not keep the process alive. An asyncified function that is called on a thread of the pool runs on that
+ * thread.
  *
- * Arguments and results are copied as by `postMessage`, when a thread takes the call; {@link transfer}
- * moves them. What the function throws, the call rejects with: an error of the same name, message,
- * stack, `code` and `cause`, which is `instanceof` its class only for the classes of the language.
- * Where a `signal` aborts or `timeoutS` passes, the call rejects and its thread is ended with whatever
- * it computes; a new one takes its place. Between calls a thread stands still: timers and sockets that
- * a function leaves behind wait for the next call on that thread.
+ * Arguments and results are copied as by `postMessage`, when a thread takes the call; {@link transfer} moves them
+ * instead. If the function throws, the call rejects with an error of the same name, message, stack, `code` and `cause`.
+ * Only errors of JavaScript's own classes keep their class for `instanceof`. If a `signal` aborts or `timeoutS` passes,
+ * the call rejects, and its thread is ended in the middle of its work; a new thread takes its place. Between calls a
+ * thread does not run: timers and sockets that a function leaves behind wait for the next call on that thread.
  *
  * @example
  * // solve.ts
@@ -1448,15 +1472,15 @@ export interface Asyncified<Work extends AnyFunction> extends AsyncifiedExport<W
  *
  * @param module `import.meta.url` of the module that exports the function
  * @throws {OptionTypeError} `OPTION_MODULE`, `OPTION_WORK`
- * @throws {OffloadError} `OFFLOAD_ENTRY_POINT`, `OFFLOAD_NOT_FOUND` where the function has no name;
- * calls reject with `OFFLOAD_NOT_FOUND`, `OFFLOAD_NOT_CLONEABLE`, `OFFLOAD_TIMEOUT`, `OFFLOAD_CRASHED`
+ * @throws {OffloadError} `OFFLOAD_ENTRY_POINT`, `OFFLOAD_NOT_FOUND` if the function has no name; calls reject with
+ * `OFFLOAD_NOT_FOUND`, `OFFLOAD_NOT_CLONEABLE`, `OFFLOAD_TIMEOUT`, `OFFLOAD_CRASHED`
  */
 export declare function asyncify<Work extends AnyFunction>(
   module: string | URL,
   work: Work,
 ): Asyncified<Work>;
 /**
- * The same for a function that a module exports already, without loading the module here.
+ * Makes an existing export of a module asynchronous, without loading the module in this thread.
  *
  * @example
  * const solve = asyncify<typeof import('./solve.js').solve>(
@@ -1470,12 +1494,12 @@ export declare function asyncify<Work extends AnyFunction = AnyFunction>(
   work: string,
 ): AsyncifiedExport<Work>;
 /**
- * Gives a typed array the shape that it has in Python, rows before columns. Returns the array itself.
+ * Sets the shape that a typed array has in Python, rows before columns. Returns the array itself.
  *
  * @example
  * await policy.getAction(shaped(image, [480, 640, 3]));
- * @throws {OptionTypeError} `OPTION_ARRAY` where it is no typed array
- * @throws {OffloadError} `OFFLOAD_SHAPE` where the shape has another number of elements
+ * @throws {OptionTypeError} `OPTION_ARRAY` if the argument is not a typed array
+ * @throws {OffloadError} `OFFLOAD_SHAPE` if the shape has another number of elements
  */
 export declare function shaped<A extends ArrayBufferView>(
   array: A,
@@ -1489,35 +1513,34 @@ export type FunctionNames<Module> = {
 }[keyof Module & string];
 type Answer<F> = F extends (...args: never[]) => infer Result ? Awaited<Result> : never;
 type Given<F> = F extends (...args: infer Args) => unknown ? Args : never;
-/** An export of the module, as a function; {@link InferenceThread.wrap} makes it. */
+/** An export of the module as a function, made by {@link InferenceThread.wrap}. */
 export interface Wrapped<Work extends AnyFunction> {
-  /** Calls it on the thread. */
+  /** Calls the export on the thread. */
   (...args: Parameters<Work>): Promise<Awaited<ReturnType<Work>>>;
-  /** Calls it on the thread, and blocks this one until the answer is there. */
+  /** Calls the export on the thread, and blocks the calling thread until the answer is there. */
   sync(...args: Parameters<Work>): Awaited<ReturnType<Work>>;
-  /** The same call with limits, as in `infer.with({ timeoutS: 0.1 })(image)`. */
+  /** Returns the function with limits for its calls, for example `infer.with({ timeoutS: 0.1 })(image)`. */
   with(limits: CallLimits): (...args: Parameters<Work>) => Promise<Awaited<ReturnType<Work>>>;
 }
-/** How an {@link InferenceThread} is set up. */
+/** Options of an {@link InferenceThread}. */
 export interface InferenceThreadOptions {
-  /** How many calls may wait for their answer; more are refused. 1 to 128. Default 64. */
+  /** How many calls may wait for their answer, 1 to 128. Further calls are refused. Default 64. */
   readonly maxQueued?: number;
   /**
-   * Shared memory for large arrays, in each direction [bytes]. What finds no room in it still gets
-   * there, slower. The system provides what is used. Default 64 MiB.
+   * The size of the shared memory for large arrays, in each direction [bytes]. Arrays that do not fit are still sent,
+   * but slower. The system allocates only what is used. Default 64 MiB.
    */
   readonly sharedBytes?: number;
 }
 /**
- * One thread of its own for a model's inference. It loads a module once, and what the module keeps (a
- * session of onnxruntime, a context of CUDA) stays warm. Calls are answered in order, one at a time,
- * asynchronous functions too; a call is a hand-off through shared memory and a wake.
+ * A thread for the inference of a model. The thread loads a module once, so the state of the module stays warm, for
+ * example a session of onnxruntime or a context of CUDA. Calls are answered in order, one at a time, also those of
+ * asynchronous functions. A call costs one hand-over through shared memory and one wake.
  *
- * Arguments and results are copied, once: typed arrays from 64 kB are read by the other side where they
- * lie in shared memory. The arrays that a function is given are its own until it has answered, for a
- * generator until that ends; then they are empty: what is to be kept has to be copied. What a
- * function throws, the call rejects with: an error of the same name, message, stack, `code` and `cause`.
- * An idle thread uses no processor time and does not keep the process alive.
+ * Arguments and results are copied once: the other side reads typed arrays from 64 kB on directly from shared memory. A
+ * function may use the arrays that it receives until it has answered, a generator until it ends. After that the arrays
+ * are empty, so copy what you want to keep. If a function throws, the call rejects with an error of the same name,
+ * message, stack, `code` and `cause`. An idle thread uses no processor time and does not keep the process alive.
  *
  * @example
  * await using thread = new InferenceThread<typeof import('../franka/model.js')>(
@@ -1530,15 +1553,15 @@ export declare class InferenceThread<Module extends object = Record<string, AnyF
   #private;
   /**
    * @param module the URL of the module
-   * @throws {OptionTypeError | OptionRangeError} where an argument is not as it must be
-   * @throws {OffloadError} `OFFLOAD_ENTRY_POINT` where the module is the program itself
+   * @throws {OptionTypeError | OptionRangeError} if an argument is invalid
+   * @throws {OffloadError} `OFFLOAD_ENTRY_POINT` if the module is the program itself
    */
   constructor(module: string | URL, options?: InferenceThreadOptions);
-  /** How many calls wait for their answer, the one that is being answered included. */
+  /** How many calls wait for their answer, including the one that is being answered. */
   get queued(): number;
   /**
-   * Starts the thread and loads the module; rejects with what that throws. A thread that was stopped can be
-   * started again, with the module loaded anew.
+   * Starts the thread and loads the module. Rejects with the error that loading throws. A thread that was stopped can
+   * be started again; it then loads the module again.
    */
   start(): Promise<void>;
   /**
@@ -1552,7 +1575,7 @@ export declare class InferenceThread<Module extends object = Record<string, AnyF
     ...args: Given<Module[Name]>
   ): Promise<Answer<Module[Name]>>;
   /**
-   * An export of the module as a function. It may be made before the thread is started.
+   * Returns an export of the module as a function. It may be called before the thread is started.
    *
    * @example
    * const infer = thread.wrap('infer');
@@ -1564,32 +1587,32 @@ export declare class InferenceThread<Module extends object = Record<string, AnyF
     name: Name,
   ): Module[Name] extends AnyFunction ? Wrapped<Module[Name]> : never;
   /**
-   * Ends the thread: calls that wait are answered, for no longer than `timeoutS` [s], by default 1; then it is
-   * terminated, and they reject with `OFFLOAD_STOPPED`.
+   * Ends the thread. Waiting calls are still answered, at most for `timeoutS` [s], default 1. Then the thread is
+   * terminated, and the calls that are left reject with `OFFLOAD_STOPPED`.
    */
   stop(options?: { readonly timeoutS?: number }): Promise<void>;
-  /** The same as {@link InferenceThread.stop}. */
+  /** Ends the thread, as {@link InferenceThread.stop} does. */
   [Symbol.asyncDispose](): Promise<void>;
 }
-/** What a remote function answers; walking through it walks through what a generator yields. */
+/** The answer of a remote function. Iterating over it gives the values that a remote generator yields. */
 export type RemoteAnswer<Result> = Promise<Awaited<Result>> &
   (Result extends AsyncIterable<infer Item> | Iterator<infer Item> ? AsyncIterable<Item> : unknown);
 /** A method of an object in another process. */
 export interface RemoteMethod<Args extends readonly unknown[], Result> {
-  /** Calls it there. */
+  /** Calls the method in the other process. */
   (...args: Args): RemoteAnswer<Result>;
-  /** The same call with limits, as in `policy.getAction.with({ timeoutS: 0.1 })(obs)`. */
+  /** Returns the method with limits for its calls, for example `policy.getAction.with({ timeoutS: 0.1 })(obs)`. */
   with(limits: CallLimits): (...args: Args) => RemoteAnswer<Result>;
 }
 type Member<Value> = Value extends (...args: infer Args) => infer Result
   ? RemoteMethod<Args, Result>
   : Value | PromiseLike<Value>;
-/** What a proxy has of its own. */
+/** The methods that a proxy itself has. */
 export interface ProxyControl extends Disposable, AsyncDisposable {
   /**
-   * Ends the process, and blocks until it has ended: it is asked to, finishes the calls that it was given
-   * and closes what was made (`Symbol.asyncDispose` or `Symbol.dispose`; `close()` in Python). What takes longer
-   * than `timeoutS` [s], by default 1, is killed. Calls that wait reject with `OFFLOAD_STOPPED`.
+   * Ends the process, and blocks until it has ended. The process is asked to end, finishes the calls that it has
+   * received and closes the object (by `Symbol.asyncDispose` or `Symbol.dispose`, in Python by `close()`). If that
+   * takes longer than `timeoutS` [s], default 1, the process is killed. Waiting calls reject with `OFFLOAD_STOPPED`.
    */
   stop(options?: { readonly timeoutS?: number }): void;
 }
@@ -1598,57 +1621,60 @@ type Members<Made> = {
 };
 /**
  * An object in another process: `await policy.getAction(obs)` calls its method, `await policy.timing` reads its
- * attribute, `policy.gain = 2` sets it. Every access goes there. An assignment that fails is told by the next
- * call.
+ * attribute, `policy.gain = 2` sets an attribute. Every access goes to the process. If an assignment fails, the next
+ * call rejects with its error.
  */
 export type ProcessProxy<Made> = ProxyControl &
   (0 extends 1 & Made ? any : Members<Made>) &
   (Made extends (...args: infer Args) => infer Result ? RemoteMethod<Args, Result> : unknown);
-/** How the process of {@link mpify} is started and kept. */
+/** Options of {@link mpify}. */
 export interface MpifyOptions {
   /**
-   * The Python interpreter, where the module is Python. Default: that of the environment variable
-   * `VIRTUAL_ENV`, then `python3`.
+   * The Python interpreter, for a Python module. Default: the one in the environment variable `VIRTUAL_ENV`, else
+   * `python3`.
    */
   readonly python?: string;
   /** Environment variables beside this process's own. */
   readonly env?: Readonly<Record<string, string>>;
-  /** How often the object is made again, with the same arguments, where its process died. Default 0. */
+  /** How often the object is made again, with the same arguments, if its process dies. Default 0. */
   readonly restarts?: number;
-  /** How long making the object may take [s]; then the process is killed. Default: no limit. */
+  /** How long making the object may take [s]. After that the process is killed. Default: no limit. */
   readonly startTimeoutS?: number;
-  /** Kills the process when it aborts while the object is made; the promise then rejects with an {@link AbortError}. */
+  /**
+   * Kills the process if the signal aborts while the object is made; the promise then rejects with an
+   * {@link AbortError}.
+   */
   readonly signal?: AbortSignal;
   /**
-   * Shared memory for large arrays, in each direction [bytes]. What finds no room in it still gets
-   * there, slower. The system provides what is used. Default 64 MiB.
+   * The size of the shared memory for large arrays, in each direction [bytes]. Arrays that do not fit are still sent,
+   * but slower. The system allocates only what is used. Default 64 MiB.
    */
   readonly sharedBytes?: number;
   /**
-   * How large an answer may be, its arrays included [bytes], from 1 kB to 4 GB. A process that claims to send more is
-   * ended, and calls reject with `OFFLOAD_TOO_LARGE`. Default 1 GiB.
+   * How large an answer may be, including its arrays [bytes], from 1 kB to 4 GB. A process that announces a larger
+   * answer is ended, and calls reject with `OFFLOAD_TOO_LARGE`. Default 1 GiB.
    */
   readonly maxAnswerBytes?: number;
 }
 type Made<Factory> = Factory extends (...args: never[]) => infer Result ? Awaited<Result> : never;
 type Given$1<Factory> = Factory extends (...args: infer Args) => unknown ? Args : never;
 /**
- * Starts a process that loads a module and calls one of its exports, a factory, to make an object; resolves
- * with a proxy of that. Every access to the proxy goes there and is awaited. The factory may be asynchronous.
+ * Starts a process that loads a module and calls one of its exports, a factory, to make an object. Resolves to a proxy
+ * of this object. Every access to the proxy goes to the process and must be awaited. The factory may be asynchronous.
  *
- * Where the URL ends in `.py` the process is Python (3.9 or newer, the standard library is enough). Typed
- * arrays arrive there as numpy arrays, where numpy is installed, with the shape that {@link shaped} gave them,
- * and come back as typed arrays, with a `shape` where they have more than one dimension. `PATH`, `VIRTUAL_ENV`
- * or the option `python` say which Python.
+ * If the URL ends in `.py`, the process is Python (3.9 or newer; the standard library is enough). If numpy is installed
+ * there, typed arrays arrive as numpy arrays with the shape that {@link shaped} gave them. Arrays come back as typed
+ * arrays, with a `shape` if they have more than one dimension. The option `python`, `VIRTUAL_ENV` or `PATH` selects the
+ * interpreter.
  *
- * Calls are made in order; those of asynchronous methods go on at the same time in Node, and one after the
- * other in Python. What they are given and what they return is copied; arrays from 64 kB once, through shared
- * memory, without pickling. What a method throws, the call rejects with: an error of the same name, message,
- * stack (in Python the traceback), `code` and `cause`. Where the process dies, calls reject with `OFFLOAD_CRASHED`,
- * how it ended, and the last lines that it wrote to stderr.
+ * Calls are made in order. Calls of asynchronous methods run at the same time in Node, and one after the other in
+ * Python. Arguments and results are copied; arrays from 64 kB on are copied once, through shared memory, without
+ * pickling. If a method throws, the call rejects with an error of the same name, message, stack (in Python the
+ * traceback), `code` and `cause`. If the process dies, calls reject with `OFFLOAD_CRASHED`; the message says how the
+ * process ended, and has the last lines that it wrote to stderr.
  *
- * The process ends with this one, however this ends; an idle one uses no processor time and does not keep this
- * one alive.
+ * The process ends when this process ends, in whatever way. An idle process uses no processor time and does not keep
+ * this process alive.
  *
  * @example
  * const policy = await mpify<typeof import('./policy.js').makePolicy>(
@@ -1661,10 +1687,10 @@ type Given$1<Factory> = Factory extends (...args: infer Args) => unknown ? Args 
  * policy.gain = 2;
  * for await (const step of policy.rollOut(10)) console.log(step);
  * policy.stop();
- * @param module the module's URL
+ * @param module the URL of the module
  * @param name the export that makes the object
- * @param args what it is called with
- * @throws {OptionTypeError | OptionRangeError} where an argument is not as it must be
+ * @param args the arguments of this export
+ * @throws {OptionTypeError | OptionRangeError} if an argument is invalid
  * @throws {OffloadError} `OFFLOAD_ENTRY_POINT`, `OFFLOAD_NOT_FOUND`, `OFFLOAD_PYTHON`, `OFFLOAD_CRASHED`,
  * `OFFLOAD_TIMEOUT`
  */
@@ -1673,22 +1699,22 @@ export type MpifyCall = <Factory extends AnyFunction = (...args: any[]) => any>(
   name: string,
   ...args: Given$1<Factory>
 ) => Promise<ProcessProxy<Made<Factory>>>;
-/** What {@link mpify} is. */
+/** The type of {@link mpify}. */
 export interface Mpify extends MpifyCall {
-  /** The same with options, as in `mpify.with({ restarts: 1 })(url, 'makePolicy')`. */
+  /** Returns `mpify` with options, for example `mpify.with({ restarts: 1 })(url, 'makePolicy')`. */
   with(options: MpifyOptions): MpifyCall;
 }
-/** Makes an object in another process, and a proxy of it here. */
+/** Makes an object in another process, and a proxy of it in this process. */
 export declare const mpify: Mpify;
 /**
- * Marks a value, an argument or a result, to be moved to the other thread instead of copied: a large
- * buffer then takes no time, and is empty (detached) on this side. Returns the value itself. The mark
- * is used up when the value is sent.
+ * Marks a value, an argument or a result, to be moved to the other thread instead of copied. A large buffer is then
+ * sent without delay, and is empty (detached) in this thread. Returns the value itself. The mark counts for one
+ * sending.
  *
  * @example
  * const depth = await estimate(transfer(image)); // and in estimate: return transfer(map)
  * await fuse(transfer({ left, right }, [left.buffer, right.buffer]));
- * @param list what moves: array buffers, ports; by default the value itself, or its buffer
+ * @param list the objects to move: array buffers, ports. Default: the value itself, or its buffer
  * @throws {OptionTypeError} `OPTION_VALUE`, `OPTION_LIST`
  */
 export declare function transfer<T extends object>(value: T, list?: readonly object[]): T;
@@ -1707,57 +1733,59 @@ type ObservationOf<P> = P extends (observation: infer Observation, ...rest: neve
   : never;
 type ActionOf<P> = P extends (...args: never[]) => infer Answer ? Awaited<Answer> : never;
 interface ModulePolicy<Observation, Action> {
-  /** The module. */
+  /** The URL of the module. */
   readonly url: URL;
-  /** The name under which the module has the policy, or its factory. */
+  /** The name under which the module exports the policy or its factory. */
   readonly exportName: string;
-  /** What the factory is called with; undefined where the export is the policy itself. */
+  /** The arguments of the factory; undefined if the export is the policy itself. */
   readonly args: readonly unknown[] | undefined;
   /** The realtime priority of the thread that runs the policy; undefined for none. */
   readonly priority: number | undefined;
-  /** Never set; it tells the compiler what the policy decides on and what it answers. */
+  /** Never set. It tells the compiler what the policy observes and what it answers. */
   readonly types?: (observation: Observation) => Action;
 }
 interface ModulePolicyOptions<Name, Args> {
-  /** The name of the export, in Python of the function. Default `'default'`; in Python there is none. */
+  /** The name of the export, in Python of the function. Default `'default'`; in Python there is no default. */
   readonly export?: Name;
   /**
-   * What the export is called with to make the policy, where it is a factory (sync or async). They
-   * are copied to where it runs. Without `args` the export is the policy itself.
+   * The arguments of the export if it is a factory (sync or async) that makes the policy. They are copied to the worker
+   * or the process. Without `args` the export is the policy itself.
    */
   readonly args?: Args;
   /**
-   * The `SCHED_FIFO` priority of the policy's thread, in a process of its first one, while it answers, 1 to 98, so
-   * that busy processes do not make it late; `null` leaves it with the ordinary scheduler. Default 40, at most
-   * three below the loop's. A policy that has not answered for `maxHeldTicks` cycles is an ordinary one until
-   * it does. Threads that the policy starts, torch's for instance, are ordinary ones.
+   * The `SCHED_FIFO` priority of the policy's thread while it answers, 1 to 98, so that busy processes do not make it
+   * late. In a process it is the priority of the first thread. `null` leaves the thread to the ordinary scheduler.
+   * Default 40. It is lowered if it is not at least three below the loop's priority. A policy that has not answered for
+   * `maxHeldTicks` cycles loses the priority until it answers. Threads that the policy starts, for example torch's,
+   * have no such priority.
    */
   readonly priority?: number | null;
 }
-/** A policy that runs in another process; {@link processPolicy} makes it. */
+/** A policy that runs in another process, made by {@link processPolicy}. */
 export interface ProcessPolicy<Observation, Action> extends ModulePolicy<Observation, Action> {
   /** The Python interpreter; undefined for the default. */
   readonly python: string | undefined;
   /** Environment variables beside this process's own. */
   readonly env: Readonly<Record<string, string>> | undefined;
 }
-/** How a policy in another process is found and run. */
+/** Options of {@link processPolicy}. */
 export interface ProcessPolicyOptions<Name extends PropertyKey, Args>
   extends ModulePolicyOptions<Name, Args> {
-  /** The Python interpreter. Default: that of the environment variable `VIRTUAL_ENV`, then `python3`. */
+  /** The Python interpreter. Default: the one in the environment variable `VIRTUAL_ENV`, else `python3`. */
   readonly python?: string;
   /** Environment variables beside this process's own. */
   readonly env?: Readonly<Record<string, string>>;
 }
 /**
- * A policy in another process, Node or Python, for a robot that is driven natively, as a `Franka` is. The
- * process is started with the session and loads the module; the session's loop then writes observations where the
- * process sees them, and reads its actions, so neither a blocked main thread nor its garbage collection delays it. It ends with the
- * session; where it dies, the arm is brought to rest and the session ends with `POLICY_CRASHED`.
+ * Makes a policy that runs in another process, Node or Python, for a robot that is driven natively, for example a
+ * `Franka`. The process starts with the session and loads the module. The session's loop exchanges observations and
+ * actions with the process through shared memory, so neither a blocked main thread nor its garbage collection delays
+ * the policy. The process ends with the session. If the process dies, the arm is brought to rest and the session ends
+ * with `POLICY_CRASHED`.
  *
- * In Python the policy is called as `policy(state, tick)`: `state.q` and the other fields of a robot state are
- * numpy arrays, or memoryviews without numpy, that the next cycle refreshes in place, and numbers; `tick` has
- * `tick`, `time_s` and `period_s`. It returns numbers: a list, a numpy array, a tensor; or `None` where it has
+ * In Python the policy is called as `policy(state, tick)`. `state` has `q` and the other fields of a robot state:
+ * numbers and numpy arrays, or memoryviews without numpy. The next cycle updates the arrays in place. `tick` has
+ * `tick`, `time_s` and `period_s`. The policy returns numbers: a list, a numpy array or a tensor; or `None` if it has
  * nothing new.
  *
  * @example
@@ -1765,7 +1793,7 @@ export interface ProcessPolicyOptions<Name extends PropertyKey, Args>
  *   export: 'make_policy',
  *   args: ['checkpoint.pt', 'cuda:0'],
  * });
- * @throws {OptionTypeError | OptionRangeError} where an option is not as it must be
+ * @throws {OptionTypeError | OptionRangeError} if an option is invalid
  */
 export declare function processPolicy(
   url: URL,
@@ -1782,34 +1810,34 @@ export declare function processPolicy<
   ObservationOf<PolicyIn<Module[Name], Args>>,
   ActionOf<PolicyIn<Module[Name], Args>>
 >;
-/** A policy that runs in a worker; {@link workerPolicy} makes it. */
+/** A policy that runs in a worker, made by {@link workerPolicy}. */
 export interface WorkerPolicy<Observation, Action> extends ModulePolicy<Observation, Action> {
   /** Whether the worker keeps a core busy while it waits. */
   readonly spin: boolean;
 }
-/** How a policy in a worker is found and run. */
+/** Options of {@link workerPolicy}. */
 export interface WorkerPolicyOptions<Name extends PropertyKey, Args>
   extends ModulePolicyOptions<Name, Args> {
   /**
-   * Whether the worker spins instead of sleeping between ticks. It takes a physical core, on which the
-   * worker stays and the loop does not; a session without two such cores is refused with `OPTION_SPIN`. Threads
-   * and processes that the policy starts stay on that core too. It has no `priority` then.
-   * Default false.
+   * Whether the worker spins instead of sleeping between ticks. The worker then needs a physical core of its own, which
+   * the loop does not use. If there are not two such cores, the session is refused with `OPTION_SPIN`. Threads and
+   * processes that the policy starts stay on the worker's core too. A worker that spins has no `priority`. Default
+   * false.
    */
   readonly spin?: boolean;
 }
 /**
- * A policy in a worker thread, for a robot that is driven natively, as a `Franka` is. The module is
- * loaded when a session starts; the worker then waits for the loop inside the addon, so neither a
- * blocked main thread nor its garbage collection delays it. It is ended with the session. What its factory is called
- * with is copied as by `postMessage`.
+ * Makes a policy that runs in a worker thread, for a robot that is driven natively, for example a `Franka`. The module
+ * is loaded when a session starts. The worker then waits for the loop inside the addon, so neither a blocked main
+ * thread nor its garbage collection delays the policy. The worker ends with the session. The arguments of a factory are
+ * copied as by `postMessage`.
  *
  * @example
  * const policy = workerPolicy<typeof import('./policy.js'), 'makePolicy'>(
  *   new URL('./policy.js', import.meta.url),
  *   { export: 'makePolicy', args: [0.5] },
  * );
- * @throws {OptionTypeError} where an option is not as it must be
+ * @throws {OptionTypeError} if an option is invalid
  */
 export declare function workerPolicy(
   url: URL,
@@ -1855,63 +1883,64 @@ export interface LockstepOptions {
 /** What happens to an action that breaks a limit. */
 export type OnViolation = 'stop' | 'clamp';
 /**
- * What happens to an action that breaks a limit of the arm, kind by kind. What an answer asks is judged by it
- * and the answers before it, over the times of their questions, whenever it comes. `'stop'` (the default of
- * each) brings the arm to rest and ends the session with an {@link InvalidActionError}; `'clamp'`
- * follows the action as far as all limits allow, and goes on. A step breaks several limits at once;
- * one that stops prevails. What is no finite number, or a pose that is no rigid transform, always
- * stops.
+ * What happens to an action that breaks a limit of the arm, for each kind of limit. Velocity, acceleration and jerk of
+ * an answer follow from it, the answers before it, and the times of their questions; the time at which an answer comes
+ * does not matter. `'stop'` (the default of each kind) brings the arm to rest and ends the session with an
+ * {@link InvalidActionError}. `'clamp'` follows the action as far as all limits allow, and goes on. An action that is a
+ * step may break several limits at once; if one of them is set to `'stop'`, the session stops. A number that is not
+ * finite, or a pose that is not a rigid transform, always stops the session.
  *
- * The limits are the arm's own data: range and velocity from the URDF that the arm serves, where the
- * velocity falls towards the ends of the range; acceleration, jerk and torque rate from libfranka's
- * `rate_limiting.h`; torque from the data sheet. A clamped motion keeps 5 % away from acceleration
- * and jerk, and is slower where the arm lags behind it. In Cartesian modes velocity, acceleration and
- * jerk are those of the end effector's translation and rotation (libfranka's `rate_limiting.h`), and a
- * clamped motion asks no more than four fifths of their acceleration and jerk of the joints.
+ * The limits are the arm's own data. Range and velocity come from the URDF that the arm serves; the velocity limit
+ * falls towards the ends of the range. Acceleration, jerk and torque rate come from libfranka's `rate_limiting.h`,
+ * torque from the data sheet. A clamped motion stays 5 % below the limits of acceleration and jerk, and is slower if
+ * the arm lags behind it. In Cartesian modes velocity, acceleration and jerk are those of the end effector's
+ * translation and rotation (libfranka's `rate_limiting.h`). A clamped motion then uses at most four fifths of the
+ * joints' acceleration and jerk limits.
  */
 export interface LimitOptions {
-  /** Beyond a joint's range. Of torques: the measured joint, which is then braked. */
+  /**
+   * A position beyond a joint's range. In torque control the measured position counts, and the joint is then braked.
+   */
   readonly position?: OnViolation;
   /**
-   * Faster than allowed at this place, or too fast to be braked before the end of the range within
-   * acceleration and jerk. Of torques: the measured joint, which is then braked.
+   * A velocity that is higher than allowed at this position, or too high to brake before the end of the range within
+   * the limits of acceleration and jerk. In torque control the measured velocity counts, and the joint is then braked.
    */
   readonly velocity?: OnViolation;
   /** A velocity that changes faster than allowed: of a joint, or of the end effector. */
   readonly acceleration?: OnViolation;
   /** An acceleration that changes faster than allowed. */
   readonly jerk?: OnViolation;
-  /** More torque than allowed. */
+  /** A torque that is higher than allowed. */
   readonly torque?: OnViolation;
   /** A torque that changes faster than allowed. */
   readonly torqueRate?: OnViolation;
   /**
-   * More than the joints can do, in Cartesian modes: faster than one of them may go, or closer to the
-   * end of its range or to a singular pose than it could be braked from. So is a pose out of their reach,
-   * once the arm has stood still for 0.2 s on the way to it.
+   * In Cartesian modes: a motion that the joints cannot do. A joint would go faster than it may, or would come too
+   * close to the end of its range or to a singular pose to be braked in time. A pose out of reach counts too, once the
+   * arm has stood still for 0.2 s on the way to it.
    */
   readonly joints?: OnViolation;
   /**
-   * The end effector outside `boxM`, or too fast to be braked inside. Clamped, joint modes stop there
-   * and Cartesian ones slide along the wall; a torque is a command of the policy's own, so that
-   * clamping it brakes the arm at the wall and may not hold it there.
+   * An end effector outside `boxM`, or too fast to be braked inside it. With `'clamp'` the arm stops at the wall in
+   * joint modes, and slides along the wall in Cartesian modes. In torque control the policy itself commands the
+   * torques, so `'clamp'` brakes the arm at the wall, but may not hold it there.
    */
   readonly box?: OnViolation;
   /** A box that the end effector stays in. Default: none. */
   readonly boxM?: CartesianBox;
-  /** A joint further than `maxDistanceRad` from its command; clamped, the command waits for it. */
+  /** A joint further than `maxDistanceRad` from its command. With `'clamp'` the command waits for the joint. */
   readonly distance?: OnViolation;
   /**
-   * How far a joint may be from its command, except in torque control [rad]. Default 0.1: an arm
-   * with its usual joint stiffness gives its highest torque at a third of that. With an
-   * {@link ImpedanceLaw} or `impedance: 'external'` 0.5.
+   * How far a joint may be from its command, except in torque control [rad]. Default 0.1: with the arm's default joint
+   * stiffness, a third of this distance already needs the highest torque. With an {@link ImpedanceLaw} or
+   * `impedance: 'external'` the default is 0.5.
    */
   readonly maxDistanceRad?: number;
 }
 /**
- * A box along the axes of the base frame, for the origin of the end effector frame; in joint modes
- * the forward kinematics of the commanded joints say where that is. An arm that is outside may stay
- * and may come back in.
+ * A box along the axes of the base frame, for the origin of the end effector frame. In joint modes this origin is
+ * computed from the commanded joint positions. An arm that is outside may stay there, and may come back in.
  */
 export interface CartesianBox {
   /** The lowest x, y and z [m]. */
@@ -1919,22 +1948,22 @@ export interface CartesianBox {
   /** The highest x, y and z [m]. */
   readonly upper: Numbers<3>;
   /**
-   * How far inside the walls commands stay [m]: the arm is a little off its command, and goes on for
-   * some cycles where commands get lost. Default 0.01.
+   * How far inside the walls the commands stay [m]. The margin is needed because the arm deviates a little from its
+   * command, and moves on for some cycles if commands get lost. Default 0.01.
    */
   readonly marginM?: number;
 }
 /**
- * What a motion to a target may take of the arm's own limits, joint by joint or of the end effector: shares from
- * 0.01 to 1. With the defaults joint 1 goes 0.1 rad in 0.37 s and 1 rad in 1.16 s, and the end effector goes 0.1 m in
- * about 0.6 s.
+ * The shares of the arm's own limits that a motion to a target may use, from 0.01 to 1. They apply to each joint, or to
+ * the end effector. With the defaults joint 1 moves by 0.1 rad in 0.37 s and by 1 rad in 1.16 s, and the end effector
+ * moves by 0.1 m in about 0.6 s.
  */
 export interface TargetBudget {
-  /** The share of the velocity. Default 0.5. */
+  /** The share of the velocity limit. Default 0.5. */
   readonly velocityShare?: number;
-  /** The share of the acceleration. Default 0.5. */
+  /** The share of the acceleration limit. Default 0.5. */
   readonly accelerationShare?: number;
-  /** The share of the jerk. Default 0.1 for joints, 0.03 for the end effector. */
+  /** The share of the jerk limit. Default 0.1 for joints, 0.03 for the end effector. */
   readonly jerkShare?: number;
 }
 /** What happens when a policy is late for too long. */
@@ -1942,117 +1971,121 @@ export type OnLate = 'rest' | 'stop';
 /**
  * The former name of `'rest'`.
  *
- * @deprecated Write `'rest'`: the robot does not hold its command for ever, it comes to rest.
+ * @deprecated Write `'rest'`: the robot does not hold its command forever, it comes to rest.
  */
 export type OnLateHold = 'hold';
 /** How a session runs. */
 export interface SessionOptions extends LockstepOptions {
   /**
-   * How often the policy is asked, a second; any number, fractions too. Default 50 for a robot
-   * written in JavaScript, at most 10,000. A robot with a clock of its own (a Franka arm: 1000) gets
-   * its command every cycle whatever this is; default and most is its own rate. Questions are asked
-   * in the cycle nearest to their time, and what is commanded between two answers follows from
-   * {@link FrankaOptions.control}.
+   * How often a second the policy is asked [Hz]; fractions are allowed. For a robot written in JavaScript the default
+   * is 50, and the maximum 10,000. For a robot with a clock of its own (a Franka arm: 1000 Hz) the default and the
+   * maximum are its own rate. Such a robot gets a command in every cycle, also at a lower rate. Questions are asked in
+   * the cycle nearest to their time, and {@link FrankaOptions.control} says what is commanded between two answers.
    */
   readonly rateHz?: number;
-  /** Wait between the robot's reset and the first cycle [s]. Default 0.5. */
+  /** The wait between the robot's reset and the first cycle [s]. Default 0.5. */
   readonly warmupS?: number;
   /**
-   * How long the policy may take, from the arrival of the robot's state [s]. Default 300e-6, and half
-   * of its own period for a policy slower than the robot; then it may take up to that period. Up to
-   * nine tenths of the robot's period the answer is used in the same cycle; above, from the first
-   * cycle behind the deadline on, even if it is there before: a motion is smooth then however long
-   * each answer takes. Only for robots with a clock of their own: a robot written in JavaScript waits
-   * for its policy.
+   * How long the policy may take, from the arrival of the robot's state [s]. Default 300e-6. For a policy slower than
+   * the robot the default is half of the policy's period, and the maximum this period. With a deadline of up to nine
+   * tenths of the robot's period the answer is used in the same cycle. With a longer deadline it is used from the first
+   * cycle after the deadline on, even if it comes earlier, so that the motion is smooth however long each answer takes.
+   * Only for robots with a clock of their own: a robot written in JavaScript waits for its policy.
    */
   readonly deadlineS?: number;
   /**
-   * Cycles of the loop in a row that the last command is held when no action comes. Default 20, or as
-   * many as one period of a slower policy has.
+   * For how many cycles of the loop in a row the last command is held when no action comes. Default 20, or the number
+   * of cycles in one period of a slower policy.
    */
   readonly maxHeldTicks?: number;
   /**
-   * What happens after that: `'rest'` (default) brings the robot to rest and goes on when actions come
-   * again; `'stop'` ends the session with a {@link PolicyLateError}.
+   * What happens after `maxHeldTicks` cycles: `'rest'` (default) brings the robot to rest, and goes on when actions
+   * come again. `'stop'` ends the session with a {@link PolicyLateError}.
    */
   readonly onLate?: OnLate | OnLateHold;
   /**
-   * How long the arm may be on its way to the policy's actions, within its limits, until a `behind` event
-   * tells how far it is off, above 0 to 3600 s; with `onLate: 'stop'` the session then ends with a
-   * {@link PolicyLateError}, code `POLICY_BEHIND`. Default 3. Actions that are targets do not count, nor
-   * do torques. Only for arms.
+   * How long the arm may need to catch up with the policy's actions within its limits [s], above 0 to 3600. After that
+   * a `behind` event tells how far away the arm is. With `onLate: 'stop'` the session then ends with a
+   * {@link PolicyLateError}, code `POLICY_BEHIND`. Default 3. It does not apply to actions that are targets or torques.
+   * Only for arms.
    */
   readonly catchUpS?: number;
   /**
-   * What happens to actions that break a limit: kind by kind, or one word for all kinds. Default
-   * `'stop'`. This is the whole rule; {@link SessionOptions.limitRate} is a short form of a part of it. Only for
-   * arms: of a robot written in JavaScript no limits are known.
+   * What happens to actions that break a limit: an object with a value for each kind, or one value for all kinds.
+   * Default `'stop'`. {@link SessionOptions.limitRate} is a short form for some of the kinds. Only for arms: for a
+   * robot written in JavaScript no limits are known.
    */
   readonly limits?: LimitOptions | OnViolation;
   /**
    * Short for `limits: { velocity: 'clamp', acceleration: 'clamp', jerk: 'clamp', torqueRate: 'clamp' }`, under
-   * libfranka's name: an action that changes faster than the arm allows is slowed down instead of ending the
-   * session. What {@link SessionOptions.limits} says of one of the four comes first; with `limits: 'clamp'` it changes
-   * nothing, and beside `limits: 'stop'` it is refused. Default false, as in libfranka 0.21. Only for arms.
+   * libfranka's name: an action that changes faster than the arm allows is slowed down instead of ending the session.
+   * If {@link SessionOptions.limits} sets one of the four kinds, that value counts. With `limits: 'clamp'` this option
+   * changes nothing, and with `limits: 'stop'` it is refused. Default false, as in libfranka 0.21. Only for arms.
    */
   readonly limitRate?: boolean;
   /**
-   * Cut-off frequency of a low-pass filter in front of the limits, above 0 to 1000 Hz (libfranka's
-   * usual one is 100). Default `null`: none, because it delays what is commanded, by 1.6 ms at 100 Hz,
-   * and because the limits need none. Only for arms; targets are not filtered.
+   * The cut-off frequency of a low-pass filter before the limits [Hz], above 0 to 1000 (libfranka's default is 100).
+   * Default `null`: no filter, because it delays the commands, by 1.6 ms at 100 Hz, and because the limits do not need
+   * it. Only for arms. Targets are not filtered.
    */
   readonly cutoffHz?: number | null;
-  /** What motions to a target may take; only with `control: 'jointTarget'` or `'cartesianTarget'`. */
+  /**
+   * The shares of the arm's limits that motions to a target may use. Only with `control: 'jointTarget'` or
+   * `'cartesianTarget'`.
+   */
   readonly targetBudget?: TargetBudget;
-  /** Percentiles come from this many of the newest cycles. Default 10,000. */
+  /** The number of newest cycles from which percentiles are computed. Default 10,000. */
   readonly maxTimingSamples?: number;
-  /** How many ticks are kept for `takeRecords()`; 0 (default) keeps none. */
+  /** How many ticks are kept for `takeRecords()`. 0 (default) keeps none. */
   readonly recordTicks?: number;
-  /** What the loop thread asks of the system; `false` asks for nothing. */
+  /** What the loop thread asks of the operating system. `false` asks for nothing. */
   readonly realtime?: RealtimeOptions | false;
   /**
-   * How long the `reset()` of a robot written in JavaScript may take, above 0 to 3600 s; then the session
-   * ends with `ROBOT_UNSETTLED`. Default 60. Not for arms, which are not reset.
+   * How long the `reset()` of a robot written in JavaScript may take [s], above 0 to 3600. If it takes longer, the
+   * session ends with `ROBOT_UNSETTLED`. Default 60. Not for arms, which are not reset.
    */
   readonly resetTimeoutS?: number;
   /**
-   * Whether the session may begin after a signal has told the process to end, for a program that listens
-   * for it and parks the robot, for instance. Default false.
+   * Whether the session may begin after a signal has told the process to end. This is for a program that listens for
+   * the signal and, for example, parks the robot then. Default false.
    */
   readonly evenAfterSignal?: boolean;
 }
 /** One tick of a session. Times are the host's, in seconds since the start of the first cycle. */
 export interface TickRecord {
-  /** Number of the cycle. */
+  /** The number of the cycle. */
   readonly tick: number;
   /** When the cycle started [s]. */
   readonly timeS: number;
-  /** From the start of the previous cycle [s]; NaN in the first. */
+  /** The time since the start of the previous cycle [s]; NaN in the first cycle. */
   readonly periodS: number;
   /** When the action was handed to the robot [s]. */
   readonly sentS: number;
   /**
-   * Where the command came from: the policy's action as it was (`fresh`), as much of it as the
-   * limits allowed after a gap (`followed`), the last motion kept up (`held`), or the way to rest.
+   * Where the command came from: the policy's action unchanged (`fresh`), the action as far as the limits allowed
+   * (`followed`), the last motion continued (`held`), or the motion to rest (`rest`).
    */
   readonly kind: CommandKind;
-  /** When the policy was asked [s]; NaN where it was not, in this cycle. */
+  /** When the policy was asked [s]; NaN if it was not asked in this cycle. */
   readonly askedS: number;
-  /** When an answer of the policy's was there [s]; NaN where none came in this cycle. */
+  /** When an answer of the policy was there [s]; NaN if no answer came in this cycle. */
   readonly answeredS: number;
-  /** What the robot was commanded; empty for robots written in JavaScript. */
+  /** The command that was sent to the robot; empty for robots written in JavaScript. */
   readonly action: Float64Array;
 }
-/** A histogram of a whole run. */
+/** A histogram over a whole run. */
 export interface Histogram {
-  /** Upper edges of the buckets that are not empty, rising [s]. */
+  /** The upper edges of the buckets that are not empty, in rising order [s]. */
   readonly upperS: Float64Array;
-  /** How many cycles fell into each. */
+  /** How many cycles fell into each bucket. */
   readonly counts: Float64Array;
 }
-/** How long a session runs, for `session.run` and `run`. */
+/** Options of `session.run` and `run`: how long a session runs. */
 export interface RunOptions {
-  /** How long, from the first cycle [s]; without it until Ctrl+C, `stop()` or the signal. */
+  /**
+   * How long the session runs, from the first cycle [s]. Without it the session runs until Ctrl+C, `stop()` or the
+   * signal.
+   */
   readonly durationS?: number;
   /** Brings the robot to rest when it aborts; the run then rejects with an {@link AbortError}. */
   readonly signal?: AbortSignal;
@@ -2062,42 +2095,42 @@ export interface TickEvent {
   /** The cycle. */
   readonly tick: number;
 }
-/** An arm that is too far from the policy's actions for too long. */
+/** The event of an arm that has been catching up with the policy's actions for too long. */
 export interface BehindEvent extends TickEvent {
-  /** How far it is away where it is farthest, in `unit`. */
+  /** The largest distance between the arm and the action, in `unit`. */
   readonly distance: number;
-  /** The unit, as `rad`. */
+  /** The unit of the distance, for example `rad`. */
   readonly unit: string;
-  /** The field of the action that is, as `q`. */
+  /** The field of the action with this distance, for example `q`. */
   readonly field: string;
-  /** Which of the field's numbers. */
+  /** The index of the number in this field. */
   readonly index: number;
 }
-/** A policy that is late often. */
+/** The event of a policy that is often late. */
 export interface LateEvent extends TickEvent {
-  /** The mean time that its late answers took, or the time without an answer where that is longer [s]. */
+  /** The mean time that the late answers took, or the time without an answer if that is longer [s]. */
   readonly tookS: number;
-  /** The period in which it is asked [s]. */
+  /** The period at which the policy is asked [s]. */
   readonly periodS: number;
 }
-/** The events of a session, and what listeners get. */
+/** The events of a session, and what listeners receive. */
 export interface SessionEvents {
   /** The loop runs. */
   start: [];
   /** The robot is stopped and the loop has ended. */
   stop: [stats: SessionStats];
-  /** The loop ended with this error; told after the robot was stopped. */
+  /** The loop ended with this error. Emitted after the robot was stopped. */
   error: [error: KilohertzError];
-  /** No action came in time; the last command is held. On a busy machine this comes often. */
+  /** No action came in time; the last command is held. On a busy machine this event is frequent. */
   held: [event: TickEvent];
   /** No action came for too long; the robot is brought to rest. */
   resting: [event: TickEvent];
   /** Actions are used again. */
   resumed: [event: TickEvent];
-  /** The arm has been on its way to the policy's actions for `catchUpS`, once each time. */
+  /** The arm has been catching up with the policy's actions for `catchUpS`. Emitted once each time this happens. */
   behind: [event: BehindEvent];
   /**
-   * More than a tenth of the answers, of at least 20 questions in 2 s, were late; told once, and as a warning
+   * More than a tenth of the answers, of at least 20 questions in 2 s, were late. Emitted once, and also as a warning
    * of the process with code `KILOHERTZ_LATE`.
    */
   late: [event: LateEvent];
@@ -2115,9 +2148,9 @@ type AnyAction = {} | null | undefined | [] | Readonly<Record<string, []>>;
 /**
  * Runs a policy on a robot at a fixed rate, on a thread of its own that JavaScript cannot delay.
  *
- * A session may be started again after it has ended; each start counts from zero. An error that
- * ends the loop is thrown by `run()`, `checkHealth()` and the end of an `await using` block, and
- * told to listeners of `error`; where nobody asked by then, it is a warning of the process.
+ * A session may be started again after it has ended; each start counts from zero. An error that ends the loop is thrown
+ * by `run()`, `checkHealth()` and the end of an `await using` block, and emitted as an `error` event. If nothing has
+ * received the error by then, it becomes a warning of the process.
  */
 export declare class Session<Observation, Action extends AnyAction>
   extends EventEmitter<SessionEvents>
@@ -2126,9 +2159,9 @@ export declare class Session<Observation, Action extends AnyAction>
   #private;
   /**
    * @param robot a robot written in JavaScript, or a connected `Franka`
-   * @param policy from an observation and a {@link Tick} to an action, or a promise of one
-   * @throws {OptionRangeError} where a value is not possible
-   * @throws {OptionTypeError} where something is of the wrong type
+   * @param policy a function from an observation and a {@link Tick} to an action, or to a promise of one
+   * @throws {OptionRangeError} if a value is out of range
+   * @throws {OptionTypeError} if a value is of the wrong type
    */
   constructor(
     robot: AnyRobot<Observation, Action>,
@@ -2137,46 +2170,47 @@ export declare class Session<Observation, Action extends AnyAction>
   );
   /** Whether the session is between the call of `start()` and its end. */
   get isRunning(): boolean;
-  /** Cycles finished since the last start. */
+  /** How many cycles were finished since the last start. */
   get stepCount(): number;
-  /** What the session has done since the last start. */
+  /** The stats of the session since the last start. */
   get stats(): SessionStats;
-  /** What the loop thread asked of the system and got; undefined before its first cycle. */
+  /** What the loop thread asked of the operating system, and what it got; undefined before the first cycle. */
   get realtime(): Realtime | undefined;
-  /** The jitter, or the execution time, of every cycle since the last start. */
+  /** Returns a histogram of the jitter, or of the execution time, of all cycles since the last start. */
   histogram(of?: 'jitter' | 'execution'): Histogram;
-  /** Takes the records of the ticks since the last call; `recordTicks` says how many are kept. */
+  /** Returns the records of the ticks since the last call, and removes them. `recordTicks` says how many are kept. */
   takeRecords(): TickRecord[];
   /**
-   * Resets the robot, waits the warm-up and starts the loop. Resolves when the first cycle has
-   * begun.
+   * Resets the robot, waits for the warm-up time and starts the loop. Resolves when the first cycle has begun.
    *
-   * @throws {SessionStateError} `SESSION_RUNNING` where it runs already, `SESSION_STOPPED` where
-   * it was stopped before the first cycle
-   * @throws {SessionError | RobotError} where the robot cannot be started
+   * @throws {SessionStateError} `SESSION_RUNNING` if the session is already running, `SESSION_STOPPED` if it was
+   * stopped before the first cycle
+   * @throws {SessionError | RobotError} if the robot cannot be started
    */
   start(): Promise<void>;
   /**
-   * Brings the robot to rest and ends the loop. Resolves when the robot is stopped and the loop
-   * thread has ended. May be called in any state and more than once; does not throw what ended
-   * the loop: {@link Session.checkHealth} does.
+   * Brings the robot to rest and ends the loop. Resolves when the robot is stopped and the loop thread has ended. It
+   * may be called in any state and more than once. It does not throw the error that ended the loop;
+   * {@link Session.checkHealth} does.
    *
-   * @throws {RobotError} `ROBOT_UNSETTLED` where the `stop()` of a robot written in JavaScript has not
-   * settled within 2 s: the robot may still move
+   * @throws {RobotError} `ROBOT_UNSETTLED` if the `stop()` of a robot written in JavaScript has not settled within 2 s:
+   * the robot may still move
    */
   stop(): Promise<void>;
   /**
-   * Starts, runs, and stops. Resolves to the final stats.
+   * Starts the session, runs it, and stops it. Resolves to the final stats.
    *
-   * Ctrl+C ends a run without `durationS`, and the program goes on behind it. Whatever else a signal ends
-   * rejects, and no motion begins behind it: see {@link SessionOptions.evenAfterSignal}.
+   * Ctrl+C ends a run without `durationS`: the promise resolves, and the program goes on. In every other case a signal
+   * of the operating system makes the run reject, and no motion begins afterwards: see
+   * {@link SessionOptions.evenAfterSignal}.
    *
-   * @throws {SessionInterruptedError} where a signal of the system ended it
-   * @throws {SessionError | RobotError} the first cause, where the loop ended with an error
-   * @throws {AbortError} where {@link RunOptions.signal} aborted it; {@link Session.stats} has what was done
+   * @throws {SessionInterruptedError} if a signal of the operating system ended the run
+   * @throws {SessionError | RobotError} the first cause, if the loop ended with an error
+   * @throws {AbortError} if {@link RunOptions.signal} aborted the run; {@link Session.stats} then has the stats until
+   * its end
    */
   run(options?: RunOptions): Promise<SessionStats>;
-  /** Throws what ended the loop, if it ended with an error since the last start. */
+  /** Throws the error that ended the loop since the last start, if there was one. */
   checkHealth(): void;
   /**
    * Yields the stats at an interval while the session runs, and once more at its end.
@@ -2184,16 +2218,16 @@ export declare class Session<Observation, Action extends AnyAction>
    * @param options.intervalS the interval [s], default 1
    */
   snapshots(options?: { intervalS?: number }): AsyncGenerator<SessionStats, void, void>;
-  /** Lets the process end although the session runs; the robot is stopped then. */
+  /** Lets the process end while the session runs. The robot is stopped then. */
   unref(): this;
   /** Keeps the process alive while the session runs, which is the default. */
   ref(): this;
-  /** Stops, then throws what ended the loop, if anything did that `run()` has not thrown. */
+  /** Stops the session. Then throws the error that ended the loop, if there was one that `run()` has not thrown. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 /**
- * Runs `policy` on `robot` and resolves to the stats: a {@link Session} in one line. It takes the options of the session
- * and those of {@link Session.run}.
+ * Runs `policy` on `robot` and resolves to the stats: the short form of a {@link Session}. It takes the options of the
+ * session and those of {@link Session.run}.
  *
  * @throws as the constructor of {@link Session} and {@link Session.run}
  */
@@ -2202,47 +2236,48 @@ export declare function run<Observation, Action extends AnyAction>(
   policy: AnyPolicy<NoInfer<Observation>, NoInfer<Action>>,
   options?: SessionOptions & RunOptions,
 ): Promise<SessionStats>;
-/** What an arm wears at its flange, as it is set in Desk, with libfranka's names. */
+/** The end effector at the arm's flange, as it is set in Desk, with libfranka's names. */
 export interface SimulatedEndEffector {
-  /** Its mass [kg], 0 to 10; 0 is nothing. */
+  /** The mass of the end effector [kg], 0 to 10. 0 means no end effector. */
   readonly m_ee: number;
-  /** Its centre of mass in the flange frame [m], 3; at most 1 m away. Default 0, 0, 0. */
+  /** The centre of mass of the end effector in the flange frame [m], 3, at most 1 m away. Default 0, 0, 0. */
   readonly F_x_Cee?: ArrayLike<number>;
   /**
-   * Its inertia about its centre of mass [kg m^2]: 3x3, column-major, symmetric, positive definite, no principal moment
-   * larger than the sum of the others. Default: that of a ball of this mass and of a radius of 5 cm.
+   * The inertia of the end effector about its centre of mass [kg m^2]: 3x3, column-major, symmetric, positive definite.
+   * No principal moment is larger than the sum of the others. Default: the inertia of a ball of this mass with a radius
+   * of 5 cm.
    */
   readonly I_ee?: ArrayLike<number>;
   /** The nominal end effector in the flange frame [m]: 4x4, column-major; at most 1 m away. Default: the flange. */
   readonly F_T_NE?: ArrayLike<number>;
 }
-/** How a simulated arm starts. */
+/** Options of {@link FrankaSimulator.start}. */
 export interface FrankaSimulatorOptions {
-  /** Which arm it is. Default 'fr3'. */
+  /** The generation of the arm. Default 'fr3'. */
   readonly generation?: FrankaGeneration;
-  /** Where to listen; a loopback address. Default 127.0.0.1. */
+  /** The address to listen on, a loopback address. Default 127.0.0.1. */
   readonly host?: string;
-  /** The TCP port; 0 (default) takes a free one. The hand listens on the next one. */
+  /** The TCP port. 0 (default) takes a free port. The hand listens on the next port. */
   readonly port?: number;
   /** Whether there is a hand. Default true. */
   readonly hand?: boolean;
-  /** What the arm wears at its flange. Default: the Franka Hand where there is one, else nothing. */
+  /** The end effector at the arm's flange. Default: the Franka Hand if `hand` is true, else nothing. */
   readonly endEffector?: SimulatedEndEffector;
-  /** Width of an object between the fingers of the open hand [m], above 0 to 0.08. Default: none. */
+  /** The width of an object between the fingers of the open hand [m], above 0 to 0.08. Default: no object. */
   readonly objectWidthM?: number;
   /** Joint positions at the start [rad], 7. Default [0, -π/4, 0, -3π/4, 0, π/2, π/4]. */
   readonly q?: JointVector;
   /** Whether the joints have friction. Default true. */
   readonly friction?: boolean;
   /**
-   * Whether, during a motion, the next state follows the command for the last one instead of the
-   * wall clock. Default false.
+   * Whether the simulator works in lockstep: during a motion it sends the next state when the command for the last
+   * state has arrived, instead of by the wall clock. Default false.
    */
   readonly lockstep?: boolean;
-  /** Lost commands in a row that end a motion. Default 20, as on an arm. */
+  /** How many lost commands in a row end a motion. Default 20, as on a real arm. */
   readonly lostPacketLimit?: number;
 }
-/** How the simulated arm truly moves. */
+/** The true motion of the simulated arm. */
 export interface JointState {
   /** Joint positions [rad], 7. */
   readonly q: readonly number[];
@@ -2250,25 +2285,25 @@ export interface JointState {
   readonly dq: readonly number[];
   /** Joint accelerations [rad/s^2], 7. */
   readonly ddq: readonly number[];
-  /** Link-side joint torques, gravity included [N m], 7. */
+  /** Link-side joint torques including gravity [N m], 7. */
   readonly tau: readonly number[];
   /** The arm's time since its start [s]. */
   readonly timeS: number;
 }
-/** How the fingers of the simulated hand truly stand. */
+/** The true state of the fingers of the simulated hand. */
 export interface FingerState {
-  /** The opening between them [m]. */
+  /** The opening between the fingers [m]. */
   readonly widthM: number;
-  /** Whether they are on their way. */
+  /** Whether the fingers are moving. */
   readonly isMoving: boolean;
-  /** Whether a grasp holds something of the width that it was told. */
+  /** Whether a grasp holds an object of the width that was given to it. */
   readonly isGrasped: boolean;
-  /** How hard they press on what they hold [N]. */
+  /** The force of the fingers on the object that they hold [N]. */
   readonly forceN: number;
-  /** Width of the object between them [m]; absent without one. */
+  /** The width of the object between the fingers [m]; absent without an object. */
   readonly objectWidthM?: number;
 }
-/** What a simulator has counted since its start. */
+/** The counters of a simulator since its start. */
 export interface SimulatorCounters {
   /** States that were sent. */
   readonly statesSent: number;
@@ -2282,7 +2317,7 @@ export interface SimulatorCounters {
   readonly commandsLate: number;
   /** Milliseconds of a motion without a command. */
   readonly commandsLost: number;
-  /** The most of them in a row. */
+  /** The largest number of lost commands in a row. */
   readonly longestLostRun: number;
   /** Commands that a fault dropped. */
   readonly commandsDropped: number;
@@ -2292,16 +2327,16 @@ export interface SimulatorCounters {
   readonly motionsStarted: number;
   /** Motions that ended regularly. */
   readonly motionsFinished: number;
-  /** Motions that ended otherwise. */
+  /** Motions that ended in another way. */
   readonly motionsAborted: number;
   /** Reflexes. */
   readonly reflexes: number;
-  /** Milliseconds that the simulator itself was too late for. */
+  /** Milliseconds that the simulator itself missed because it was late. */
   readonly missedTicks: number;
-  /** Connections that were taken. */
+  /** Connections that were accepted. */
   readonly clients: number;
 }
-/** Something that goes wrong on purpose. */
+/** A fault that is injected into the simulator. */
 export type SimulatorFault =
   /** The next `count` states, or commands, get lost. */
   | {
@@ -2313,7 +2348,7 @@ export type SimulatorFault =
       readonly kind: 'duplicateStates' | 'duplicateCommands';
       readonly count: number;
     }
-  /** Each of `count` states, or commands, is overtaken by the one behind it. */
+  /** Each of `count` states, or commands, is overtaken by the next one. */
   | {
       readonly kind: 'reorderStates' | 'reorderCommands';
       readonly count: number;
@@ -2323,15 +2358,15 @@ export type SimulatorFault =
       readonly kind: 'truncateStates' | 'truncateCommands';
       readonly count: number;
     }
-  /** The next `count` states have a number that was there before, as if they had long been on their way. */
+  /** The next `count` states have the number of an earlier state, as if they had been delayed for long. */
   | {
       readonly kind: 'oldStates';
       readonly count: number;
     }
   /**
-   * The next `count` states hold `value` in `field[index]` instead of the true value, as if the arm
-   * itself were wrong. Fields are libfranka's. Of `time`, `value` is how far the clock is ahead [s];
-   * of `robot_mode`, the number of the mode, 0 to 255.
+   * The next `count` states have `value` in `field[index]` instead of the true value, as if the arm itself reported it.
+   * Fields have libfranka's names. For `time`, `value` is how far the clock is ahead [s]. For `robot_mode`, it is the
+   * number of the mode, 0 to 255.
    */
   | {
       readonly kind: 'corruptStates';
@@ -2339,15 +2374,15 @@ export type SimulatorFault =
       readonly field: string;
       /** Default 0. */
       readonly index?: number;
-      /** Any number; NaN and infinities too. */
+      /** Any number, also NaN and infinities. */
       readonly value: number;
     }
-  /** `count` datagrams that mean nothing go before the next state. */
+  /** `count` meaningless datagrams are sent before the next state. */
   | {
       readonly kind: 'noiseDatagrams';
       readonly count: number;
     }
-  /** The next `count` states, or commands, come `byS` seconds later. */
+  /** The next `count` states, or commands, are delayed by `byS` [s]. */
   | {
       readonly kind: 'delayStates' | 'delayCommands';
       readonly count: number;
@@ -2364,16 +2399,17 @@ export type SimulatorFault =
       readonly pressed: boolean;
     }
   /**
-   * The guiding buttons at the flange are pressed, or released: a motion ends, and what `setGuidingMode` has freed gives way
-   * to a `push` until they are released.
+   * The guiding buttons at the flange are pressed, or released. Pressing them ends a motion. Until they are released, a
+   * `push` moves the arm in the directions that `setGuidingMode` has freed.
    */
   | {
       readonly kind: 'guide';
       readonly pressed: boolean;
     }
   /**
-   * Somebody pushes the joints with these torques [N m], 7, until the next push. A positive one turns its joint
-   * forwards. `tau_ext_hat_filtered` shows it with the opposite sign: it is what the arm applies to who pushes it.
+   * A person pushes the joints with these torques [N m], 7, until the next `push`. A positive torque turns its joint
+   * forwards. `tau_ext_hat_filtered` shows it with the opposite sign, because it is the torque that the arm applies to
+   * the person.
    */
   | {
       readonly kind: 'push';
@@ -2384,12 +2420,12 @@ export type SimulatorFault =
       readonly kind: 'rejectConnect';
       readonly version: number;
     }
-  /** The next connection is answered `byS` seconds later. */
+  /** The answer to the next connection is delayed by `byS` [s]. */
   | {
       readonly kind: 'slowConnect';
       readonly byS: number;
     }
-  /** The connection is reset; the next client finds the arm as it should be. */
+  /** The connection is reset. The next client finds the arm in order. */
   | {
       readonly kind: 'resetConnection';
     }
@@ -2410,62 +2446,62 @@ export type SimulatorFault =
   | {
       readonly kind: 'handFailNext';
     }
-  /** The hand does and answers nothing any more, and goes on sending its states. */
+  /** The hand obeys and answers no more commands, but goes on sending its states. */
   | {
       readonly kind: 'handDeaf';
     }
-  /** The same as `die` and `freeze`, of the hand alone. */
+  /** The faults `die` and `freeze`, only for the hand. */
   | {
       readonly kind: 'handDie' | 'handFreeze';
     };
 /**
- * A simulated Franka arm of either generation: it listens on a loopback address and speaks the arm's
- * protocol over TCP and UDP, with a rigid-body arm behind it.
+ * A simulated Franka arm of either generation. It listens on a loopback address, speaks the arm's protocol over TCP and
+ * UDP, and computes the motion of an arm of rigid bodies.
  */
 export declare class FrankaSimulator implements AsyncDisposable {
   #private;
   /** `host:port`, for `Franka.connect` and `FrankaHand.connect`. */
   readonly address: string;
-  /** The TCP port of the hand, the one after the arm's; undefined without a hand. */
+  /** The TCP port of the hand, which is the port after the arm's; undefined without a hand. */
   readonly handPort: number | undefined;
   private constructor();
   /**
    * Starts a simulated arm.
    *
    * @throws {KilohertzError} `SIM_ADDRESS`, `SIM_BIND`, `SIM_OPTION` or `SIM_SYSTEM`
-   * @throws {OptionRangeError} {@link OptionTypeError} where an option is not as it must be
+   * @throws {OptionRangeError} {@link OptionTypeError} if an option is invalid
    */
   static start(options?: FrankaSimulatorOptions): Promise<FrankaSimulator>;
-  /** How the arm truly moves now. */
+  /** Returns the true motion of the arm now. */
   joints(): JointState;
   /**
-   * How the fingers of the hand truly stand now.
+   * Returns the true state of the fingers of the hand now.
    *
    * @throws {KilohertzError} `SIM_OPTION` without a hand
    */
   fingers(): FingerState;
   /**
-   * Puts an object between the fingers, in the place of the one that is there.
+   * Puts an object between the fingers. It replaces the object that is there.
    *
-   * @param widthM its width [m], at most what the fingers leave free
-   * @throws {KilohertzError} `SIM_OPTION` where it does not fit between the fingers
-   * @throws {OptionRangeError} {@link OptionTypeError} where no object is that wide
+   * @param widthM the width of the object [m], at most the opening between the fingers
+   * @throws {KilohertzError} `SIM_OPTION` if the object does not fit between the fingers
+   * @throws {OptionRangeError} {@link OptionTypeError} if the width is invalid
    */
   placeObject(widthM: number): void;
-  /** Takes away what is between the fingers. */
+  /** Removes the object between the fingers. */
   removeObject(): void;
-  /** What was counted since the start. */
+  /** Returns the counters since the start. */
   counters(): SimulatorCounters;
   /**
-   * Lets something go wrong, from now on.
+   * Injects a fault, which takes effect from now on.
    *
    * @throws {KilohertzError} `SIM_FAULT`, or `SIM_STOPPED` after `stop()`
-   * @throws {OptionRangeError} {@link OptionTypeError} where the fault is not as it must be
+   * @throws {OptionRangeError} {@link OptionTypeError} if the fault is invalid
    */
   inject(fault: SimulatorFault): void;
   /**
-   * Stops the simulator; resolves when its threads have ended. May be called more than once. For what drives the
-   * simulated arm that is an arm that is gone: its session ends with `FRANKA_CONNECTION_LOST`. Close the arm first.
+   * Stops the simulator. Resolves when its threads have ended. It may be called more than once. A session that still
+   * drives the simulated arm loses its connection and ends with `FRANKA_CONNECTION_LOST`, so close the arm first.
    */
   stop(): Promise<void>;
   /** Stops the simulator. */
