@@ -11,7 +11,7 @@ use crate::error::ArmError;
 use crate::kinematics::urdf::Urdf;
 
 /// How far a FER's commands stay below its braking curves [rad/s]; an FR3 reports this number itself. From
-/// this speed the joint can be braked within the 5 to 12 mrad that are left to the end of the range. The
+/// this speed the joint can be braked within the 4 to 11 mrad that are left to the end of the range. The
 /// arm watches the measured joint, which is a few mrad off the commanded one.
 const FER_MARGIN: f64 = 0.4;
 /// How much further below its braking curves a motion stays if torques follow it [rad/s].
