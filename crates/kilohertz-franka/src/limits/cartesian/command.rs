@@ -29,13 +29,7 @@ impl CartesianCommand {
     /// Returns the slot of an action that represents a part of it: the slot of the vector's largest
     /// component.
     pub fn slot(self, part: usize, vector: &[f64]) -> usize {
-        let largest = (1..vector.len()).fold(0, |most, i| {
-            if vector[i].abs() > vector[most].abs() {
-                i
-            } else {
-                most
-            }
-        });
+        let largest = largest(vector);
         match (self, part) {
             (CartesianCommand::Velocity, _) => PARTS[part].start.saturating_add(largest),
             (_, 0) => largest.saturating_add(12),
@@ -65,4 +59,15 @@ impl CartesianCommand {
             flaw: None,
         }
     }
+}
+
+/// Returns the index of the number that is largest without its sign.
+pub(super) fn largest(values: &[f64]) -> usize {
+    (1..values.len()).fold(0, |most, i| {
+        if values[i].abs() > values[most].abs() {
+            i
+        } else {
+            most
+        }
+    })
 }

@@ -12,7 +12,7 @@ use crate::constants::{DT, OWN_SHARE};
 use crate::control::leading;
 use crate::kinematics::differential::{JacobianMap, Kinematics, PARTS, Rates, joined};
 use crate::limits::arm_limits::PartBounds;
-use crate::limits::cartesian::command::CartesianCommand;
+use crate::limits::cartesian::command::{CartesianCommand, largest};
 use crate::limits::cartesian::motion::{CartesianMotion, shorten};
 use crate::limits::workspace::{CartesianBox, PLACES};
 use crate::state::{joints, offset};
@@ -320,14 +320,4 @@ impl Lookahead {
             flaw: None,
         }
     }
-}
-
-fn largest(values: &[f64; 7]) -> usize {
-    (1..7).fold(0, |most, i| {
-        if values[i].abs() > values[most].abs() {
-            i
-        } else {
-            most
-        }
-    })
 }
