@@ -12,40 +12,40 @@ export type Failure = (details: SessionErrorDetails) => KilohertzError;
 export interface Driver {
   /** Whether the loop drives the robot without JavaScript. */
   readonly isNative: boolean;
-  /** Brings the robot to where a session starts. */
+  /** Brings the robot to the start position of a session. */
   reset(): void | Promise<void>;
   /** Starts the loop; `wake` is called for every tick, for events and at the end. */
   begin(options: NativeSessionOptions, place: NativePlace, wake: () => void): NativeSession;
-  /** Does what a wake asks for; returns the news that are left. */
+  /** Does what a wake asks for. Returns the news that are left to handle. */
   wake(session: NativeSession): number;
-  /** From now on the robot is not told to do anything any more. */
+  /** From this call on, the robot receives no more actions. */
   halt(): void;
   /**
-   * Waits a moment for a call that is under way when the loop has ended by itself. The failure where it has
-   * not settled; undefined where there is none.
+   * When the loop has ended by itself, waits briefly for a call that is still pending. Resolves to a failure if the
+   * call has not settled, else to undefined.
    */
   unsettled?(): Promise<Failure | undefined>;
-  /** Stops the robot, after the loop has ended; resolves when it is stopped. */
+  /** Stops the robot after the loop has ended. Resolves when the robot is stopped. */
   stop(): Promise<void>;
   /** Stops the robot as far as that is possible without waiting: the process is ending. */
   stopNow(): void;
-  /** What went wrong on this side, first. */
+  /** The first failure on the JavaScript side. */
   readonly failure: Failure | undefined;
-  /** The last states, from the rows that the loop kept. */
+  /** Returns the last states, from the rows that the loop kept. */
   pastStates(rows: Float64Array): readonly PastState[];
 }
 
-/** A native robot's link, as it is inside this package. */
+/** A native robot's link, as this package sees it. */
 export interface DrivenLink<Observation, Action> extends NativeLink<Observation, Action> {
-  /** The share of the jerk that a motion to a target takes by default, where actions are targets. */
+  /** The share of the jerk that a motion to a target takes by default; undefined if actions are not targets. */
   readonly targetJerkShare: number | undefined;
   /** How far a joint may be from its command by default [rad]. */
   readonly maxDistanceRad: number;
-  /** Whether it is a simulated robot that waits for its commands. */
+  /** Whether the robot is a simulated one that waits for its commands. */
   readonly isInLockstep: boolean;
   /** Whether it is on this machine, as only a simulated one is. */
   readonly isLocal: boolean;
-  /** What drives the robot now. */
+  /** The sessions and moves that drive the robot now. */
   readonly runs: Runs;
   /** Makes the robot ready for a session that runs `policy`. */
   readonly drive: (

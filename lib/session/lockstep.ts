@@ -2,30 +2,30 @@ import { checkBoolean, checkNumber, ownOptions } from '../checks.ts';
 import { OptionTypeError } from '../errors/errors.ts';
 import type { NativeSessionOptions } from '../native/binding.ts';
 
-/** How long a policy takes for an answer, by the robot's clock: evenly between two durations. */
+/** How long a policy takes for an answer, by the robot's clock: uniformly distributed between two durations. */
 export interface LatencyRange {
   /** The shortest [s], 0 to 60. */
   readonly fromS: number;
   /** The longest [s], `fromS` to 60. */
   readonly toS: number;
-  /** Chooses the latencies: the same seed gives the same ones. An integer from 0. Default 0. */
+  /** The seed of the latencies: the same seed gives the same latencies. An integer from 0. Default 0. */
   readonly seed?: number;
 }
 
-/** Whose clock counts in a session that drives an arm. */
+/** Options that decide which clock counts in a session that drives an arm. */
 export interface LockstepOptions {
   /**
-   * Whether time is the arm's alone, for a simulated arm that waits for its commands. The loop then waits for
-   * each answer of the policy, wherever the policy runs, up to 10 s of the wall clock; then the policy counts as silent
-   * until it answers. Durations, statistics and records are in the arm's time, so the same program gives the same records, bit by bit.
-   * Default: true for a {@link FrankaSimulator} of this process with `lockstep: true`, else false. Refused for
-   * an arm on another machine: a real arm stops by its own reflex if its command does not come.
+   * Whether only the arm's clock counts, for a simulated arm that waits for its commands. The loop then waits for each
+   * answer of the policy, wherever the policy runs, up to 10 s of the wall clock. After that the policy counts as
+   * silent until it answers. Durations, statistics and records are in the arm's time, so the same program gives the
+   * same records, bit by bit. Default: true for a {@link FrankaSimulator} of this process with `lockstep: true`, else
+   * false. Refused for an arm on another machine: a real arm does not wait for a command, but stops by its own reflex.
    */
   readonly lockstep?: boolean;
   /**
-   * In lockstep: how late an answer comes by the arm's clock [s], 0 to 60; a number, or a range from which a
-   * seed chooses. As a policy on a thread of its own it has one question at a time: what it is asked meanwhile
-   * is replaced by the newest. Default 0: each answer comes in the cycle of its question.
+   * In lockstep: how late an answer comes by the arm's clock [s], 0 to 60; a number, or a range from which a seed
+   * chooses. The policy then has one question at a time, like a policy on a thread of its own. Of the questions that
+   * come meanwhile, only the newest is kept. Default 0: each answer comes in the cycle of its question.
    */
   readonly latencyS?: number | LatencyRange;
 }
@@ -38,7 +38,7 @@ interface Arm {
   readonly isLocal: boolean;
 }
 
-/** Checks whose clock counts; `arm` is undefined for a robot written in JavaScript. */
+/** Checks these options. `arm` is undefined for a robot written in JavaScript. */
 export function checkLockstep(
   options: LockstepOptions,
   arm: Arm | undefined,

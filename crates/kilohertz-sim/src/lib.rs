@@ -1,9 +1,8 @@
-//! An FCI server on loopback with a rigid-body arm behind it: an FR3, which speaks version 10, or a
-//! FER (Panda), which speaks version 5.
+//! An FCI server on a loopback address with a simulated arm of rigid bodies: an FR3, which speaks version 10,
+//! or a FER (Panda), which speaks version 5.
 //!
-//! It speaks the bytes of Franka's control box over real TCP and UDP, moves an arm that has mass,
-//! friction and limits, refuses what a real arm refuses, and can delay, drop, freeze or die on
-//! request.
+//! It speaks the protocol of Franka's control box over real TCP and UDP. It moves an arm that has mass,
+//! friction and limits. It refuses what a real arm refuses, and can delay, drop, freeze or die on request.
 //!
 //! ```no_run
 //! use franka::{RealtimeConfig, Robot};
@@ -42,86 +41,90 @@
 //!                        body/dynamics.rs: torques → accelerations → the next pose
 //! ```
 //!
-//! Everything from `control_box/` down is pure: time passes only when it is told to tick.
+//! Everything from `control_box/` down is pure: time passes only in its `tick` function.
 //!
-//! The two generations are one arm with other numbers (`generation.rs`) behind another wire format:
-//! `wire/v10.rs` and `wire/v5.rs` are the only places that know the bytes.
+//! The two generations are the same arm with different numbers (`generation.rs`) and a different wire format.
+//! Only `wire/v10.rs` and `wire/v5.rs` know the bytes.
 //!
 //! # The hand
 //!
-//! Beside the arm there is a Franka Hand (`hand.rs`, pure; `server/hand.rs`), on the TCP port after
-//! the arm's: 1338 for an arm on 1337. It has its own protocol, the same for both generations, its
-//! own client, and its own time, which is the wall clock's in lockstep too. An object of a chosen
-//! width can be put between its fingers and taken away.
+//! Beside the arm there is a Franka Hand (`hand.rs`, pure; `server/hand.rs`), on the TCP port after the
+//! arm's: 1338 for an arm on 1337. It has its own protocol, which is the same for both generations, and its
+//! own client. Its time follows the wall clock, also in lockstep. An object of a chosen width can be put
+//! between its fingers and removed.
 //!
-//! - A grasp closes the fingers at its speed until they meet the object or each other, presses for
-//!   50 ms and is successful if `width - inner < opening < width + outer`, which nothing but the
-//!   fingers themselves may satisfy too. It keeps pressing then: if the object is taken away, the
-//!   fingers close and are judged anew.
-//! - A move onto the object is unsuccessful after it has pressed for 1 s. (A hand was seen to press for
-//!   100 s.) Homing closes and opens the fingers at 0.1 m/s; an object makes it unsuccessful.
-//! - A stop ends a motion at once and lets go of what is held. (A hand was seen to finish the motion
-//!   first.) A command that comes during another one aborts it. A client that leaves ends a motion
-//!   and leaves a grip as it is.
-//! - Widths beyond 0 to 0.08 m, speeds and forces that are not positive fail. Faster than
-//!   0.1 m/s and stronger than 140 N it does not get. It is homed from the start, and 30 °C warm.
+//! - A grasp closes the fingers at its speed until they meet the object or each other, and presses for 50 ms.
+//!   It is successful if `width - inner < opening < width + outer`. Fingers without an object may satisfy
+//!   this too. After a success it keeps pressing: if the object is removed, the fingers close, and the
+//!   condition is checked again.
+//! - A move that meets the object fails after it has pressed for 1 s. (A real hand was seen to press for 100
+//!   s.) Homing closes and opens the fingers at 0.1 m/s; it fails if there is an object.
+//! - A stop ends a motion at once and releases the object. (A real hand was seen to finish the motion first.)
+//!   A command that comes during another one aborts that one. If a client disconnects, a motion ends and a
+//!   grip stays.
+//! - Commands with a width outside 0 to 0.08 m, or with a speed or force that is not positive, fail. The
+//!   speed is at most 0.1 m/s and the force at most 140 N. The hand is homed from the start, and its
+//!   temperature is 30 °C.
 //!
 //! # Time
 //!
-//! A state's number is the arm's time in milliseconds, and each state is one step of 1 ms.
+//! The number of a state is the arm's time in milliseconds. Each state is one step of 1 ms.
 //!
-//! *Wall clock* (the default): a tick at each absolute deadline, 1 ms apart. A deadline that the
-//! machine makes the thread miss is skipped and counted (`missed_ticks`); the arm's time stands
-//! still meanwhile, so that a stall of the simulator is never a loss of the client's.
+//! *Wall clock* (the default): ticks are at absolute deadlines, 1 ms apart. A deadline that the thread misses
+//! because the machine is busy is skipped and counted (`missed_ticks`). The arm's time stands still
+//! meanwhile, so that a stall of the simulator never counts as a lost command.
 //!
-//! *Lockstep*: in a motion the next state follows the command for the last one at once, and every
-//! command advances the arm by 1 ms; without a motion the wall clock ticks. Before the first command
-//! a client needs a state or two: time goes on after 25 ms there. A command counts if its state shows the last one, however late it comes, and each counts
-//! once: where a motion ends depends on the commands alone. After `lockstep_timeout` without a command time goes on, and
-//! the lost-packet rule applies.
+//! *Lockstep*: in a motion the next state is sent as soon as the command for the last one has arrived, and
+//! every command advances the arm by 1 ms. Without a motion the time follows the wall clock. A client needs a
+//! state or two before its first command, so a state waits at most 25 ms for that command. A command counts if
+//! it answers a state that shows the last command, however late it comes. Each counts once, so the end of a
+//! motion depends only on the commands. After `lockstep_timeout` without a command time goes on, and the
+//! lost-packet rule applies.
 //!
 //! # The lost-packet rule
 //!
-//! On the wall clock a command is for the newest state; one for an older state is late and
-//! dropped. A tick without a command extrapolates a motion with constant acceleration, within the
-//! limits on velocity and position, or uses the last torques again. The twentieth in a row
+//! On the wall clock a command must answer the newest state. A command for an older state is late and is
+//! dropped. In a tick without a command the motion is extrapolated with constant acceleration, within the
+//! limits on velocity and position, or the last torques are used again. The twentieth such tick in a row
 //! (`lost_packet_limit`) ends the motion with `communication_constraints_violation`.
-//! `control_command_success_rate` is the share of the last 100 ticks that had a command. Nothing
-//! is lost before a motion's first command, unless that takes longer than `first_command_grace`:
-//! a client sees the motion in the state before it can answer.
+//! `control_command_success_rate` is the share of the last 100 ticks that had a command. Before a motion's
+//! first command no tick counts as lost, unless that command takes longer than `first_command_grace`: a
+//! client first has to see the motion in a state before it can answer.
 //!
 //! # Modes
 //!
-//! - A motion's setpoints are checked against the arm's limits on position, velocity (the FR3's by
-//!   position), acceleration and jerk, and torques against their range and rate. Tolerances absorb
-//!   the 32-bit floats of version 10's state: 0.05 rad/s² and 50 rad/s³ for velocities, 0.5 rad/s²
-//!   and 500 rad/s³ for positions, 1 N m/s for torques. A violation is a reflex: error flags,
-//!   `ReflexAborted`, and the arm brakes within its limits. Only `AutomaticErrorRecovery` allows the
+//! - A motion's setpoints are checked against the arm's limits on position, velocity (the FR3's by position),
+//!   acceleration and jerk, and torques against their range and rate. Tolerances cover the rounding of
+//!   version 10's state to 32-bit floats: 0.05 rad/s² and 50 rad/s³ for velocities, 0.5 rad/s² and 500 rad/s³
+//!   for positions, 1 N m/s for torques. A violation causes a reflex: error flags are set, the motion ends
+//!   with `ReflexAborted`, and the arm brakes within its limits. Only `AutomaticErrorRecovery` allows the
 //!   next motion.
-//! - Cartesian setpoints are checked as well: a rigid transform (axes and rows of length 1 within 1e-5,
-//!   right angles within 2e-5, right-handed), a start within 1 mm and 1 mrad of `O_T_EE_c`, velocity, acceleration and jerk of translation and rotation by their norms
-//!   (tolerances as above, in metres and radians), and all limits of the joints that they take.
-//!   Without a command a Cartesian motion goes on with constant acceleration, too; where its joints
-//!   could not, they go on instead.
-//! - An asynchronous motion (version 10) has targets instead of setpoints, at any rate: the arm goes to the newest by
-//!   itself, no command is lost, and the motion ends when it has braked after the last one.
-//! - A motion that finishes at more commanded velocity than can be shed within a millisecond
-//!   (10.5 mrad/s on an FR3) is a `joint_motion_generator_velocity_discontinuity`. Torque control
-//!   may finish at any speed; the arm then brakes by itself.
-//! - `StopMove` brakes within the limits and is answered at rest, after the `Move` (`Preempted`).
-//! - A client that vanishes leaves an arm that brakes. A `Move` that arrives meanwhile starts once
-//!   the arm is at rest.
+//! - Cartesian setpoints are checked too. A pose must be a rigid transform (axes and rows of length 1 within
+//!   1e-5, right angles within 2e-5, right-handed), and the motion must start within 1 mm and 1 mrad of
+//!   `O_T_EE_c`. Velocity, acceleration and jerk of translation and rotation are checked by their norms
+//!   (tolerances as above, in metres and radians), and the joints by all their limits. Without a command a
+//!   Cartesian motion goes on with constant acceleration, too. If the joints could not follow that, the
+//!   joints go on with constant acceleration instead.
+//! - An asynchronous motion (version 10) has targets instead of setpoints, at any rate. The arm moves to the
+//!   newest target by itself. No command counts as lost. After the last command the arm brakes, and then the
+//!   motion ends.
+//! - A motion must not finish at a commanded velocity that cannot be braked to zero within a millisecond
+//!   (10.5 mrad/s on an FR3). Otherwise it ends with `joint_motion_generator_velocity_discontinuity`. Torque
+//!   control may finish at any velocity; the arm then brakes by itself.
+//! - `StopMove` brakes within the limits. It is answered when the arm is at rest, after the `Move`
+//!   (`Preempted`).
+//! - If the client disconnects, the arm brakes. A `Move` that arrives meanwhile starts once the arm is at
+//!   rest.
 //! - A command that is not a number ends the motion as `InputErrorAborted`, without a reflex.
 //!
-//! - `SetCollisionBehavior` decides what of the external torques and of the wrench is a contact, and in a motion what
-//!   is a reflex (`joint_reflex`, `cartesian_reflex`). A contact is reported while it lasts, a collision until
-//!   `AutomaticErrorRecovery`.
-//! - `StopMove` without a motion succeeds; in a reflex it is not possible. A command number that
-//!   does not exist is answered as not possible; a message that cannot be framed, or one before
-//!   `Connect`, ends the connection.
+//! - `SetCollisionBehavior` sets from when external torques and the external wrench count as a contact, and
+//!   from when they cause a reflex in a motion (`joint_reflex`, `cartesian_reflex`). A contact is reported
+//!   while it lasts, a collision until `AutomaticErrorRecovery`.
+//! - `StopMove` without a motion succeeds; in a reflex it is not possible. An unknown command number is
+//!   answered as not possible. A message that cannot be framed, or one before `Connect`, ends the connection.
 //!
-//! - A FER serves a model library: `model-library/fer.rs`, which the build script compiles into a shared object. A
-//!   request for another machine than the one that it was built on is answered with an error.
+//! - A FER serves a model library: `model-library/fer.rs`, which the build script compiles to a shared
+//!   object. A request for another type of machine than the one that built it is answered with an error.
 //!
 //! Known differences from a real arm are listed in `docs/simulator.md`, each with its source and its effect.
 

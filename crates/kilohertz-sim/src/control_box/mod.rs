@@ -1,10 +1,11 @@
-//! The arm's control box: its modes, what it answers to requests, and one tick of a millisecond.
+//! The arm's control box: its modes, its answers to requests, and one tick of a millisecond.
 //!
-//! Pure: requests and commands are handed in, replies and states are taken out, and time passes
-//! only in [`ControlBox::tick`].
+//! Pure: the caller passes in requests and commands, and takes out replies and states. Time passes only in
+//! [`ControlBox::tick`].
 //!
-//! `modes.rs` has the modes and what belongs to each, `rules.rs` the limits of joints and the lost-packet rule,
-//! `guiding.rs` an arm that is guided by hand, `cartesian.rs` the Cartesian motion generators, `inverse.rs` the joints of a pose, `asynchronous.rs` motions that the arm makes itself, `state.rs` what the state reports.
+//! `modes.rs` has the modes with their data, `rules.rs` the limits of joints and the lost-packet rule,
+//! `guiding.rs` guiding by hand, `cartesian.rs` the Cartesian motion generators, `inverse.rs` the inverse
+//! kinematics, `asynchronous.rs` asynchronous motions, `state.rs` the state that the arm reports.
 
 pub(crate) mod asynchronous;
 pub(crate) mod cartesian;
@@ -32,7 +33,7 @@ use crate::wire::generator::Generator;
 use crate::wire::messages::{Reply, Setpoint, Status, Ticket};
 use crate::wire::request::Request;
 
-/// What has happened since the start.
+/// The counters since the start.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Tally {
     pub commands_lost: u64,
@@ -49,26 +50,26 @@ pub(crate) struct ControlBox {
     pub generation: Generation,
     pub arm: Arm,
     limits: Limits,
-    /// What may be guided by hand.
+    /// The directions that may be guided by hand.
     guiding: Freedom,
     lockstep: bool,
     lost_packet_limit: u32,
-    /// Ticks that a motion may wait for its first command.
+    /// How many ticks a motion may wait for its first command.
     grace: u64,
     mode: Mode,
     waiting: Option<WaitingMove>,
     pub errors: Violation,
     pub reflex_reason: Violation,
-    /// Number of the newest state, in milliseconds of the arm's time.
+    /// The number of the newest state, in milliseconds of the arm's time.
     pub time: u64,
     pub tally: Tally,
-    /// Ticks that the arm has been coming to rest.
+    /// For how many ticks the arm has been coming to rest.
     restless: u32,
     replies: Vec<Reply>,
 }
 
-/// A client that waits for an arm to come to rest is told after so many ticks that it does not. An arm can
-/// be loaded beyond its strength.
+/// After this many ticks a client that waits for the arm to come to rest gets the answer that it does not.
+/// This happens if the arm's load is too heavy for it.
 const REST_PATIENCE: u32 = 5000;
 
 impl ControlBox {
@@ -102,29 +103,30 @@ impl ControlBox {
         })
     }
 
-    /// Takes the replies that have come up, oldest first.
+    /// Takes the replies that are ready, oldest first.
     pub fn replies(&mut self) -> std::vec::Drain<'_, Reply> {
         self.replies.drain(..)
     }
 
-    /// Mode, motion generator and controller, as the state reports them.
+    /// Returns mode, motion generator and controller, as the state reports them.
     pub fn modes(&self) -> (RobotMode, Option<(Generator, MoveControllerMode)>) {
         self.mode.reported()
     }
 
-    /// What a Cartesian motion generator commands, while one does.
+    /// Returns the reference of a Cartesian motion generator, if the motion has one.
     pub fn cartesian(&self) -> Option<CartesianReference> {
         self.mode.motion().and_then(|motion| motion.cartesian)
     }
 
-    /// Share of the last commands that came in time; 0 outside a motion.
+    /// Returns the share of the last commands that came in time; 0 outside a motion.
     pub fn success_rate(&self) -> f64 {
         self.mode
             .motion()
             .map_or(0.0, |motion| motion.reception.success_rate())
     }
 
-    /// In lockstep, whether time stands still until the next command: a motion has none for the newest state.
+    /// Returns true if time stands still until the next command, in lockstep. That is so if a motion has no
+    /// command for the newest state.
     pub fn awaits_command(&self) -> bool {
         self.lockstep
             && self
@@ -133,12 +135,12 @@ impl ControlBox {
                 .is_some_and(|motion| motion.next.is_none() && motion.asynchronous.is_none())
     }
 
-    /// Whether a motion has had no command yet.
+    /// Returns true if there is a motion that has had no command yet.
     pub fn awaits_first_command(&self) -> bool {
         self.mode.motion().is_some_and(|motion| motion.first)
     }
 
-    /// Hands in a command; the newest for the current state counts.
+    /// Accepts a command. The newest command for the current state counts.
     pub fn offer(&mut self, command: &Setpoint) -> Offer {
         match &mut self.mode {
             Mode::Moving(motion) => motion.offer(command, self.time, self.lockstep),
@@ -146,7 +148,7 @@ impl ControlBox {
         }
     }
 
-    /// Hands in a request; the reply comes at once or when what was asked for is done.
+    /// Accepts a request. The reply is ready at once, or when the request has been carried out.
     pub fn request(&mut self, ticket: Ticket, request: Request) {
         match request {
             Request::Move {
@@ -191,8 +193,8 @@ impl ControlBox {
         }
     }
 
-    /// Whoever asked is gone: nobody waits for replies, and a motion is over. The arm is brought
-    /// to rest while the next client already finds it idle.
+    /// Called when the client has disconnected. No replies are needed any more, and a motion is over. The arm
+    /// is brought to rest, while the next client already finds it idle.
     pub fn disconnect(&mut self) {
         self.waiting = None;
         match &mut self.mode {
@@ -220,7 +222,7 @@ impl ControlBox {
         }
     }
 
-    /// The mode of an arm that nobody holds any more.
+    /// Returns the mode of an arm that is no longer held: `Reflex` if there are errors, else `Idle`.
     fn unmoved(&self) -> Mode {
         match self.errors.any() {
             true => Mode::Reflex,
@@ -228,7 +230,7 @@ impl ControlBox {
         }
     }
 
-    /// A reflex stops the arm.
+    /// Stops the arm by a reflex.
     pub fn reflex(&mut self, reason: Violation) {
         self.abandon(
             MoveStatus::ReflexAborted,
@@ -243,8 +245,8 @@ impl ControlBox {
         }
     }
 
-    /// One millisecond passes: the newest command is obeyed, the arm moves, and the next state
-    /// has the next number.
+    /// Advances the time by one millisecond: the newest command is used, the arm moves, and the number of the
+    /// state increases.
     pub fn tick(&mut self) {
         self.time += 1;
         let drive = match &self.mode {
@@ -276,7 +278,7 @@ impl ControlBox {
         }
     }
 
-    /// The drive that the newest command, or its absence, asks for.
+    /// Returns the drive for the newest command, or for its absence.
     fn command_arm(&mut self) -> Drive {
         let Mode::Moving(motion) = &mut self.mode else {
             return Drive::Internal;
@@ -354,8 +356,8 @@ impl ControlBox {
         }
     }
 
-    /// The lost-packet rule: motion commands go on with constant acceleration, torques are used
-    /// again, and too many losses in a row end the motion.
+    /// Applies the lost-packet rule: a motion goes on with constant acceleration, torques are used again, and
+    /// too many lost commands in a row end the motion.
     fn go_on_without(&mut self) -> Drive {
         let Mode::Moving(motion) = &mut self.mode else {
             return Drive::Internal;
@@ -396,7 +398,7 @@ impl ControlBox {
         }
     }
 
-    /// One millisecond of braking; while recovering, also of moving back inside the limits.
+    /// Brakes for one millisecond. While recovering, it also moves the arm back inside the limits.
     fn bring_to_rest(&mut self) {
         let reference = &self.arm.reference;
         let mut target = [0.0; 7];
@@ -416,7 +418,7 @@ impl ControlBox {
         };
     }
 
-    /// What becomes possible once the arm is at rest.
+    /// Carries out what has waited for the arm to come to rest.
     fn settle(&mut self) {
         let at_rest = self.arm.is_at_rest();
         self.restless = if at_rest { 0 } else { self.restless + 1 };
@@ -515,7 +517,7 @@ impl ControlBox {
         self.reply(ticket, Status::Recovery(status));
     }
 
-    /// From a motion to the stop of it.
+    /// Begins to stop a motion.
     fn begin_stop(&mut self, stopping: Ticket) {
         if let Mode::Moving(motion) = &self.mode {
             if motion.is_external() {
@@ -556,7 +558,7 @@ impl ControlBox {
         Drive::Internal
     }
 
-    /// Answers everybody who waits, brakes the arm, and leaves the mode idle.
+    /// Answers all waiting requests, brakes the arm, and leaves the mode idle.
     fn abandon(
         &mut self,
         motion_status: MoveStatus,

@@ -1,4 +1,4 @@
-//! The control box from outside: requests, commands and ticks.
+//! Tests of the control box from outside: requests, commands and ticks.
 
 use super::*;
 
@@ -43,7 +43,7 @@ fn command(answers: u64, dq: f64) -> Setpoint {
     command
 }
 
-/// A velocity motion at 0.2 rad/s.
+/// Returns a control box in a velocity motion at 0.2 rad/s.
 fn moving() -> ControlBox {
     let mut robot = robot(false);
     start(&mut robot, Generator::JointVelocity);
@@ -81,7 +81,7 @@ fn in_lockstep_each_command_counts_once_and_knows_of_the_last_one() {
     assert_eq!(robot.offer(&command(older, 0.0)), Offer::Accepted);
     robot.tick();
     assert!(robot.awaits_command() && !robot.awaits_first_command());
-    // These states were on their way before the arm had the first command.
+    // These states were sent before the arm had the first command.
     for unknowing in older..robot.time {
         assert_eq!(robot.offer(&command(unknowing, 0.0)), Offer::Late);
     }

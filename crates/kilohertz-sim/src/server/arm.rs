@@ -1,8 +1,8 @@
-//! The arm's thread: it owns the control box and the UDP socket, and lets time pass.
+//! The arm's thread. It owns the control box and the UDP socket, and advances the arm's time.
 //!
-//! Every millisecond of wall time it takes in what has arrived, lets the control box tick, and
-//! sends the next state. In lockstep it waits for the command instead, while a motion runs.
-//! Nothing here waits for TCP: requests come in through a channel, replies leave through another.
+//! Every millisecond of wall time it reads what has arrived, lets the control box tick, and sends the next
+//! state. In lockstep it waits for the command instead, while a motion runs. It never waits for TCP: requests
+//! come in through one channel, and replies leave through another.
 
 #![warn(clippy::indexing_slicing)]
 
@@ -28,18 +28,18 @@ use crate::wire::COMMAND_ROOM;
 use crate::wire::messages::{Reply, Setpoint, Ticket};
 use crate::wire::request::Request;
 
-/// The thread wakes this long before a deadline and yields until it is there.
+/// The thread wakes this long before a deadline, and yields until the deadline.
 const YIELDING: Duration = Duration::from_micros(80);
-/// How long each state of a motion in lockstep waits for the first command. A client looks at two or three states
-/// before it; a busy machine does not make it late.
+/// In lockstep, how long each state of a motion waits for the first command. A client reads two or three states
+/// before it sends that command, and a busy machine must not make it late.
 const FIRST_WAIT: Duration = Duration::from_millis(25);
-/// How long a wait for a command may keep requests waiting, in lockstep.
+/// In lockstep, how long requests may have to wait while the thread waits for a command.
 const LOCKSTEP_POLL: Duration = Duration::from_millis(1);
 
-/// How often a tick tries to show its values while somebody reads the last.
+/// How often a tick tries to publish its values while another thread reads the last ones.
 const PUBLISHING_TRIES: u32 = 200;
 
-/// True joint values now, free of noise.
+/// The true joint values now, without noise.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct JointState {
     /// Positions \[rad\].
@@ -50,18 +50,18 @@ pub struct JointState {
     pub ddq: [f64; 7],
     /// Link-side torques with gravity [N m].
     pub tau: [f64; 7],
-    /// The arm's time since its start; the newest state's number in milliseconds.
+    /// The arm's time since its start. In milliseconds it is the number of the newest state.
     pub time: Duration,
 }
 
-/// What the arm's thread shows to others.
+/// The values that the arm's thread publishes.
 #[derive(Debug)]
 pub(crate) struct Published {
     pub joints: JointState,
     pub counters: Counters,
 }
 
-/// What others tell the arm's thread.
+/// A message to the arm's thread.
 pub(crate) enum Message {
     /// A client has connected: states go to `udp`, replies to `replies`.
     Connected {
@@ -70,9 +70,9 @@ pub(crate) enum Message {
     },
     /// A request of the connected client.
     Request { ticket: Ticket, request: Request },
-    /// The client is gone.
+    /// The client has disconnected.
     Disconnected,
-    /// A fault; `done` hears of it when it is in force.
+    /// A fault. `done` gets a message when it is in force.
     Inject { fault: Fault, done: Sender<()> },
     /// The thread ends.
     Stop,
@@ -87,14 +87,14 @@ struct Client {
 struct Faults {
     states: FaultInjector,
     commands: FaultInjector,
-    /// Datagrams that mean nothing, and how many of them go before the next state.
+    /// Meaningless datagrams, and how many of them are sent before the next state.
     noise: (Noise, u32),
-    /// What is wrong in the next states, and in how many.
+    /// The wrong value in the next states, and in how many of them.
     corrupt: Option<(Corruption, u32)>,
     frozen: bool,
 }
 
-/// Longest datagram of noise: longer than any state.
+/// The longest datagram of noise, longer than any state.
 const NOISE_ROOM: usize = 3000;
 
 /// The arm's thread.
@@ -108,18 +108,20 @@ pub(crate) struct Server {
     faults: Faults,
     held_states: VecDeque<(Instant, Box<[u8]>)>,
     held_commands: VecDeque<(Instant, Setpoint)>,
-    /// Waits for the state behind it.
+    /// A state that waits until the next one has overtaken it.
     overtaken_state: Option<Box<[u8]>>,
-    /// Waits for the command behind it.
+    /// A command that waits until the next one has overtaken it.
     overtaken_command: Option<Setpoint>,
     writer: StateWriter,
     /// How far the clock of the newest state is ahead of the arm's \[ms\].
     shift: i64,
     counters: Counters,
     work: Work,
-    /// A command for the newest state can still come: the state was sent, and none was dropped.
+    /// Whether a command for the newest state can still come: the state was sent, and no fault dropped its
+    /// command.
     command_may_come: bool,
-    /// Lockstep has waited for a command in vain and goes on by the wall clock until one comes.
+    /// Whether lockstep has waited for a command in vain. Time then follows the wall clock until a command
+    /// comes.
     out_of_patience: bool,
     blocking: bool,
     over: bool,
@@ -164,7 +166,7 @@ impl Server {
         })
     }
 
-    /// Runs until it is told to stop or to die.
+    /// Runs until a message or a fault ends the thread.
     pub fn run(mut self) {
         let mut pace = Pace::new(Instant::now());
         while !self.over {
@@ -183,8 +185,8 @@ impl Server {
             }
             self.take_datagrams();
             self.robot.tick();
-            // Shown before it is told: who hears of something finds it counted, and who gets a
-            // reply finds the state that goes with it.
+            // Values are published before messages are answered. So everyone who gets a reply finds the
+            // counters and the state that belong to it.
             self.publish();
             self.send_state();
             self.send_replies();
@@ -203,8 +205,8 @@ impl Server {
             && !self.faults.frozen
     }
 
-    /// Lockstep: time stands still until the command for the newest state is there, or something
-    /// happens after which none will come.
+    /// In lockstep, lets time stand still until the command for the newest state arrives, or until it is
+    /// certain that none will come.
     fn wait_for_command(&mut self) {
         let is_first = self.robot.awaits_first_command();
         let patience = match is_first {
@@ -291,7 +293,7 @@ impl Server {
             Fault::Push(torques) => self.robot.arm.push = torques,
             Fault::Freeze => self.faults.frozen = true,
             Fault::Die => self.over = true,
-            // The TCP side's, and the hand is its own server.
+            // The TCP side handles these faults, and the hand has its own server.
             Fault::RejectConnect { .. }
             | Fault::SlowConnect { .. }
             | Fault::NoiseReply(_)
@@ -300,7 +302,7 @@ impl Server {
         }
     }
 
-    /// Everything that has arrived.
+    /// Reads all datagrams that have arrived.
     fn take_datagrams(&mut self) {
         if self.blocking {
             let _ = self.socket.set_nonblocking(true);
@@ -310,7 +312,7 @@ impl Server {
         self.release_held();
     }
 
-    /// One datagram, if there is one.
+    /// Reads one datagram. Returns false if there is none.
     fn take_datagram(&mut self) -> bool {
         let mut bytes = [0_u8; COMMAND_ROOM];
         let (length, sender) = match self.socket.recv_from(&mut bytes) {
@@ -364,7 +366,7 @@ impl Server {
                 self.command_may_come = false;
                 self.overtaken_command = Some(command);
             }
-            // It would not have been read as a command.
+            // Such a datagram is not a valid command.
             Delivery::CutShort | Delivery::Old => {
                 self.counters.commands_disturbed += 1;
                 self.counters.datagrams_refused += 1;
@@ -386,7 +388,7 @@ impl Server {
         *count += 1;
     }
 
-    /// Lets go of what a fault has delayed until now.
+    /// Sends the states, and uses the commands, whose delay by a fault is over.
     fn release_held(&mut self) {
         if self.held_states.is_empty() && self.held_commands.is_empty() {
             return;
@@ -469,7 +471,7 @@ impl Server {
             Delivery::Old => {
                 self.counters.states_disturbed += 1;
                 let mut old = state.to_vec();
-                // Both generations begin with the number of the state.
+                // In both generations a state begins with its number.
                 old.iter_mut()
                     .take(size_of::<u64>())
                     .for_each(|byte| *byte = 0);
@@ -478,7 +480,7 @@ impl Server {
         }
     }
 
-    /// What is wrong in the next state.
+    /// Returns the wrong value for the next state, if there is one.
     fn next_corruption(&mut self) -> Option<Corruption> {
         let (with, left) = self.faults.corrupt.as_mut()?;
         if *left == 0 || self.client.is_none() {
@@ -522,8 +524,8 @@ impl Server {
         }
     }
 
-    /// Shows the newest values. A reader that stays in the way does not hold the tick up; the
-    /// next tick shows them then.
+    /// Publishes the newest values. A reader that holds the lock does not delay the tick; then the next tick
+    /// publishes them.
     fn publish(&mut self) {
         self.count();
         for _ in 0..PUBLISHING_TRIES {
@@ -541,7 +543,7 @@ impl Server {
     }
 }
 
-/// The true joint values of `robot`.
+/// Returns the true joint values of `robot`.
 pub(crate) fn joints_of(robot: &ControlBox) -> JointState {
     JointState {
         q: robot.arm.pose.q,
