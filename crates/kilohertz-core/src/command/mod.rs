@@ -2,6 +2,7 @@
 //! between answers or without one.
 
 pub mod cadence;
+pub mod chunk;
 pub mod interpolation;
 pub mod judge;
 pub mod late;
