@@ -297,10 +297,17 @@ mod tests {
     #[test]
     fn does_not_lag_behind_a_smooth_motion() {
         let wave = |time: f64| 0.15 * (1.0 - (std::f64::consts::TAU * 0.2 * time).cos());
-        let chunk = chunk(Curve::Smooth, 1, (0..60).map(|row| vec![wave(f64::from(row) * DT)]));
+        let chunk = chunk(
+            Curve::Smooth,
+            1,
+            (0..60).map(|row| vec![wave(f64::from(row) * DT)]),
+        );
         for (ms, value) in sampled(&chunk, 2.1, 3.8).iter().enumerate() {
             let expected = wave(0.1 + ms as f64 * 1e-3);
-            assert!((value - expected).abs() < 2e-5, "{ms} ms: {value}, {expected}");
+            assert!(
+                (value - expected).abs() < 2e-5,
+                "{ms} ms: {value}, {expected}"
+            );
         }
     }
 
@@ -309,8 +316,14 @@ mod tests {
         let rows = [0.0, 0.4, -0.3, 0.1, 0.1, 0.9].map(|value| vec![value]);
         let chunk = chunk(Curve::Smooth, 1, rows);
         let path = sampled(&chunk, 1.9, 2.3);
-        let bends: Vec<f64> = path.windows(3).map(|w| (w[2] - 2.0 * w[1] + w[0]) / 1e-6).collect();
-        let steepest = bends.windows(2).map(|w| (w[1] - w[0]).abs()).fold(0.0, f64::max);
+        let bends: Vec<f64> = path
+            .windows(3)
+            .map(|w| (w[2] - 2.0 * w[1] + w[0]) / 1e-6)
+            .collect();
+        let steepest = bends
+            .windows(2)
+            .map(|w| (w[1] - w[0]).abs())
+            .fold(0.0, f64::max);
         let largest = bends.iter().map(|bend| bend.abs()).fold(0.0, f64::max);
         assert!(largest > 500.0, "{largest}");
         // Within a row of 33 ms the acceleration changes evenly.
@@ -324,7 +337,10 @@ mod tests {
         assert!(sampled(&one, 1.5, 2.5).iter().all(|&value| value == 0.7));
         let two = chunk(Curve::Smooth, 1, [vec![0.0], vec![DT]]);
         for (ms, value) in sampled(&two, 1.9, 2.3).iter().enumerate() {
-            assert!((value - (ms as f64 * 1e-3 - 0.1)).abs() < 1e-9, "{ms}: {value}");
+            assert!(
+                (value - (ms as f64 * 1e-3 - 0.1)).abs() < 1e-9,
+                "{ms}: {value}"
+            );
         }
     }
 
@@ -339,7 +355,11 @@ mod tests {
             row.push(2.0 * angle);
             row
         };
-        let chunk = chunk(Curve::Pose, 17, (0..40).map(|row| turned(0.4 * f64::from(row))));
+        let chunk = chunk(
+            Curve::Pose,
+            17,
+            (0..40).map(|row| turned(0.4 * f64::from(row))),
+        );
         for step in 0..1_300 {
             let time = f64::from(step) * 1e-3;
             let mut out = [0.0; 17];
@@ -365,7 +385,10 @@ mod tests {
             Err(ChunkFault::NotFinite { row: 2, slot: 1 })
         );
         for dt_s in [0.0, -1.0, f64::INFINITY] {
-            assert_eq!(chunk.take(&rows[..4], dt_s, 0.0), Err(ChunkFault::Step { dt_s }));
+            assert_eq!(
+                chunk.take(&rows[..4], dt_s, 0.0),
+                Err(ChunkFault::Step { dt_s })
+            );
         }
         assert!(matches!(
             chunk.take(&rows[..4], f64::NAN, 0.0),

@@ -3,6 +3,7 @@
 
 pub mod cadence;
 pub mod chunk;
+pub mod chunk_player;
 pub mod interpolation;
 pub mod judge;
 pub mod late;
