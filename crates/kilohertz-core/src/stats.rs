@@ -129,6 +129,8 @@ macro_rules! counted {
             $($(#[$about])* pub $name: Counter,)*
             violations: [Counter; ViolationKind::COUNT],
             first_violation: OnceLock<(u64, Violation)>,
+            /// What chunks of actions were like.
+            pub chunks_played: ChunkRecorder,
             periods: Counter,
             period_sum_ns: Counter,
             longest_period_ns: Counter,
@@ -153,6 +155,7 @@ macro_rules! counted {
                     $($name: Counter::default(),)*
                     violations: Default::default(),
                     first_violation: OnceLock::new(),
+                    chunks_played: ChunkRecorder::new(),
                     periods: Counter::default(),
                     period_sum_ns: Counter::default(),
                     longest_period_ns: Counter::default(),
@@ -246,6 +249,16 @@ counted! {
     empty_answers
     /// Cycles in which the action was approached within the limits instead of used as it is.
     followed_commands
+    /// Chunks of actions that came.
+    chunks
+    /// Chunks that could not be played and were left out.
+    bad_chunks
+    /// Actions of chunks whose time had passed when the chunk came.
+    skipped_actions
+    /// Cycles in which the chunks were over and no other had come.
+    starved_cycles
+    /// Chunks that took over from another one.
+    seams
     /// Tick records that found the record ring full.
     dropped_records
     /// Events that found the event queue full.
@@ -302,6 +315,63 @@ impl Recorder {
     /// Returns the execution time of every cycle so far [ns].
     pub fn execution_histogram(&self) -> Histogram<u64> {
         self.all_execution.histogram()
+    }
+}
+
+/// How many of the newest latencies percentiles are computed from.
+const LATENCIES: usize = 64;
+/// How many coordinates the displacement of an action has at most.
+const COORDINATES: usize = 7;
+
+/// What the chunks of a policy were like.
+#[derive(Debug)]
+pub struct ChunkRecorder {
+    latency: Window,
+    newest_latency_ns: AtomicU64,
+    max_latency_ns: Counter,
+    /// The largest distances at seams, as the bits of numbers.
+    seams: [AtomicU64; COORDINATES],
+}
+
+impl ChunkRecorder {
+    fn new() -> ChunkRecorder {
+        ChunkRecorder {
+            latency: Window::new(LATENCIES),
+            newest_latency_ns: AtomicU64::new(0),
+            max_latency_ns: Counter::default(),
+            seams: Default::default(),
+        }
+    }
+
+    /// Records how long a chunk took from its question to its arrival, by the robot's clock \[s\].
+    pub fn latency(&self, latency_s: f64) {
+        let latency = nanos(Duration::try_from_secs_f64(latency_s).unwrap_or_default());
+        self.newest_latency_ns.store(latency, Relaxed);
+        self.max_latency_ns.raise(latency);
+        self.latency.push(latency);
+    }
+
+    /// Records how far a chunk was from what was commanded when it took over, in one coordinate.
+    pub fn seam(&self, coordinate: usize, distance: f64) {
+        if let Some(seam) = self.seams.get(coordinate) {
+            // Numbers that are not below zero are in the order of their bits.
+            seam.fetch_max(distance.abs().to_bits(), Relaxed);
+        }
+    }
+
+    /// Returns the percentiles of the newest latencies.
+    pub fn latencies(&self) -> Spread {
+        Spread::of(&self.latency.sorted(), self.max_latency_ns.get())
+    }
+
+    /// Returns the latency of the newest chunk.
+    pub fn newest_latency(&self) -> Duration {
+        Duration::from_nanos(self.newest_latency_ns.load(Relaxed))
+    }
+
+    /// Returns the largest distance at a seam in each coordinate \[rad, m\].
+    pub fn largest_seams(&self) -> [f64; COORDINATES] {
+        std::array::from_fn(|at| f64::from_bits(self.seams[at].load(Relaxed)))
     }
 }
 

@@ -652,7 +652,10 @@ mod ending {
             let session = Setup::new(config())
                 .limits(Braking::new(3))
                 .start(Scripted::new(&log), policy);
-            let Some(Cause::InvalidAction { tick: 6, violation }) = cause(&session) else {
+            let Some(Cause::InvalidAction {
+                tick: 6, violation, ..
+            }) = cause(&session)
+            else {
                 panic!("{:?}", session.outcome());
             };
             assert_eq!(violation.kind, ViolationKind::NotFinite);
@@ -675,7 +678,10 @@ mod ending {
         let session = Setup::new(config())
             .limits(Braking::new(1))
             .start(Scripted::new(&log), policy);
-        let Some(Cause::InvalidAction { tick: 3, violation }) = cause(&session) else {
+        let Some(Cause::InvalidAction {
+            tick: 3, violation, ..
+        }) = cause(&session)
+        else {
             panic!("{:?}", session.outcome());
         };
         assert_eq!((violation.received, violation.limit), (2e9, 1e6));
@@ -726,7 +732,10 @@ mod ending {
         let mut rules = LimitRules::all(OnViolation::Clamp);
         rules.set(ViolationKind::Jerk, OnViolation::Stop);
         let (session, _) = run_beyond(rules, Braking::new(1));
-        let Some(Cause::InvalidAction { tick: 3, violation }) = cause(&session) else {
+        let Some(Cause::InvalidAction {
+            tick: 3, violation, ..
+        }) = cause(&session)
+        else {
             panic!("{:?}", session.outcome());
         };
         assert_eq!(violation.kind, ViolationKind::Jerk);
@@ -1204,6 +1213,7 @@ mod lateness {
             let Some(Cause::InvalidAction {
                 tick: 20,
                 violation,
+                ..
             }) = cause(&session)
             else {
                 panic!("{:?}", session.outcome());
@@ -1739,6 +1749,7 @@ mod slow_policies {
         let Some(Cause::InvalidAction {
             tick: 133,
             violation,
+            ..
         }) = cause(&session)
         else {
             panic!("{:?}", session.outcome());

@@ -240,7 +240,10 @@ fn a_velocity_that_leads_out_of_reach_ends_a_session_however_late_it_is(rig: Rig
             session.has_ended() || session.stats().iterations > 5_000
         });
         session.request_stop();
-        let Some(Cause::InvalidAction { tick, violation }) = ended(&session).cause else {
+        let Some(Cause::InvalidAction {
+            tick, violation, ..
+        }) = ended(&session).cause
+        else {
             panic!("{:?}, {:?}", session.outcome(), session.stats());
         };
         assert_eq!(violation.kind, ViolationKind::Joints);
@@ -278,7 +281,10 @@ fn a_target_out_of_reach_ends_a_session_or_is_counted_and_come_back_from(rig: Ri
             session.request_stop();
             let what = format!("{way:?}, {:?}", session.stats());
             if rule == OnViolation::Stop {
-                let Some(Cause::InvalidAction { tick, violation }) = ended(&session).cause else {
+                let Some(Cause::InvalidAction {
+                    tick, violation, ..
+                }) = ended(&session).cause
+                else {
                     panic!("{what}, {:?}", session.outcome());
                 };
                 assert_eq!(violation.kind, ViolationKind::Joints, "{what}");

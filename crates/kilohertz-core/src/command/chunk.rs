@@ -20,8 +20,6 @@ pub enum Curve {
     Smooth,
     /// The first 16 slots are a pose, 4x4 column-major; the others slot by slot.
     Pose,
-    /// Straight lines from row to row: torques.
-    Lines,
 }
 
 /// What keeps a chunk from being played.
@@ -45,6 +43,25 @@ pub enum ChunkFault {
         row: usize,
         /// The slot within it.
         slot: usize,
+    },
+    /// It was observed at a time that has not come yet.
+    Future {
+        /// How far ahead the time is \[s\].
+        by_s: f64,
+    },
+    /// It was observed before the chunk that came before it.
+    Backwards {
+        /// By how much \[s\].
+        by_s: f64,
+    },
+    /// It is further away from what is commanded than a seam may be.
+    Seam {
+        /// The coordinate with the largest distance, as the limits count them.
+        coordinate: usize,
+        /// The distance \[rad, m\].
+        distance: f64,
+        /// The largest distance that is allowed \[rad, m\].
+        longest: f64,
     },
 }
 
@@ -76,7 +93,7 @@ impl Chunk {
     pub fn new(curve: Curve, slots: usize, room: usize) -> Chunk {
         let width = match curve {
             Curve::Pose => slots.saturating_sub(POSE).saturating_add(TWIST),
-            Curve::Smooth | Curve::Lines => slots,
+            Curve::Smooth => slots,
         };
         let numbers = || vec![0.0; width.saturating_mul(room)].into_boxed_slice();
         Chunk {
@@ -153,7 +170,7 @@ impl Chunk {
     /// for all coordinates.
     fn bend(&mut self) {
         self.bends.fill(0.0);
-        if self.rows < 3 || self.curve == Curve::Lines {
+        if self.rows < 3 {
             return;
         }
         let (width, inner) = (self.width, 1..self.rows - 1);
@@ -177,6 +194,19 @@ impl Chunk {
         }
     }
 
+    /// Removes the rows.
+    pub fn clear(&mut self) {
+        self.rows = 0;
+    }
+
+    /// Returns the last row whose time is at most `time_s`; `None` before the first row and after the last
+    /// one. Times that differ by less than the share `same` of a step count as equal.
+    pub fn row_at(&self, time_s: f64, same: f64) -> Option<usize> {
+        let place = (time_s - self.begins_s) / self.dt_s + same;
+        let last = self.rows.checked_sub(1)?;
+        (place >= 0.0 && place <= last as f64 + 2.0 * same).then_some((place as usize).min(last))
+    }
+
     /// How many rows it has.
     pub fn rows(&self) -> usize {
         self.rows
@@ -187,9 +217,14 @@ impl Chunk {
         self.begins_s
     }
 
-    /// When the last row belongs, by the robot's clock \[s\].
+    /// When it is over, by the robot's clock \[s\]: the time of its last row. One row alone lasts for one step.
     pub fn ends_s(&self) -> f64 {
-        self.begins_s + self.rows.saturating_sub(1) as f64 * self.dt_s
+        self.begins_s + self.rows.saturating_sub(1).max(1) as f64 * self.dt_s
+    }
+
+    /// The time from one row to the next \[s\].
+    pub fn dt_s(&self) -> f64 {
+        self.dt_s
     }
 
     /// Writes the action at `time_s` by the robot's clock. Before the first row and after the last one the
@@ -232,6 +267,25 @@ impl Chunk {
         let rest = 1.0 - share;
         let cubic = |share: f64| share * (share * share - 1.0);
         rest * from + share * to + sixth * (cubic(rest) * from_bend + cubic(share) * to_bend)
+    }
+}
+
+/// Moves `out` by `share` of the way to `to`.
+pub(crate) fn mix(curve: Curve, out: &mut [f64], to: &[f64], share: f64) {
+    let posed = match curve {
+        Curve::Pose => POSE,
+        Curve::Smooth => 0,
+    };
+    if let (Some((pose, _)), Some((goal, _))) = (
+        out.split_first_chunk_mut::<POSE>().filter(|_| posed > 0),
+        to.split_first_chunk::<POSE>(),
+    ) {
+        let from: Pose = *pose;
+        let way = pose_error(&from, goal).map(|way| share * way);
+        *pose = integrate(&from, &way);
+    }
+    for (out, to) in out[posed..].iter_mut().zip(&to[posed..]) {
+        *out += share * (to - *out);
     }
 }
 
@@ -280,18 +334,16 @@ mod tests {
         let rows: Vec<Vec<f64>> = (0..50)
             .map(|row| vec![(0.3 * f64::from(row)).sin(), f64::from(row % 3)])
             .collect();
-        for curve in [Curve::Smooth, Curve::Lines] {
-            let chunk = chunk(curve, 2, rows.clone());
-            for (row, expected) in rows.iter().enumerate() {
-                let mut out = [0.0; 2];
-                chunk.at(2.0 + row as f64 * DT, &mut out);
-                for (is, expected) in out.iter().zip(expected) {
-                    assert!((is - expected).abs() < 1e-9, "row {row}: {is}");
-                }
+        let chunk = chunk(Curve::Smooth, 2, rows.clone());
+        for (row, expected) in rows.iter().enumerate() {
+            let mut out = [0.0; 2];
+            chunk.at(2.0 + row as f64 * DT, &mut out);
+            for (is, expected) in out.iter().zip(expected) {
+                assert!((is - expected).abs() < 1e-9, "row {row}: {is}");
             }
-            assert_eq!((chunk.rows(), chunk.begins_s()), (50, 2.0));
-            assert!((chunk.ends_s() - (2.0 + 49.0 * DT)).abs() < 1e-12);
         }
+        assert_eq!((chunk.rows(), chunk.begins_s()), (50, 2.0));
+        assert!((chunk.ends_s() - (2.0 + 49.0 * DT)).abs() < 1e-12);
     }
 
     #[test]

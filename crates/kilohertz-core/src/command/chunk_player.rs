@@ -5,13 +5,10 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
-use kilohertz_geometry::{Pose, integrate, pose_error};
-
-use crate::command::chunk::{Chunk, ChunkFault, Curve};
+use crate::command::chunk::{Chunk, ChunkFault, Curve, mix};
 
 /// How many chunks may be faded in at a time. With more the oldest is left out, which has next to no weight.
 const MOST: usize = 8;
-const POSE: usize = 16;
 
 /// A chunk, and how it comes in.
 #[derive(Debug, Clone)]
@@ -65,19 +62,14 @@ impl ChunkPlayer {
     ///
     /// # Errors
     /// What keeps it from being played. What is played goes on then.
-    pub fn take(
-        &mut self,
-        actions: &[f64],
-        dt_s: f64,
-        begins_s: f64,
-    ) -> Result<&Chunk, ChunkFault> {
+    pub fn take(&mut self, actions: &[f64], dt_s: f64, begins_s: f64) -> Result<(), ChunkFault> {
         if self.playing == MOST {
             self.voices.rotate_left(1);
             self.playing = MOST - 1;
         }
-        let chunk = &mut self.voices[self.playing].chunk;
-        chunk.take(actions, dt_s, begins_s)?;
-        Ok(chunk)
+        self.voices[self.playing]
+            .chunk
+            .take(actions, dt_s, begins_s)
     }
 
     /// Fades in the chunk that was taken last, from `now_s` on and within `fade_s`.
@@ -92,10 +84,22 @@ impl ChunkPlayer {
         self.playing > 0
     }
 
-    /// For how long the newest chunk has rows left at `time_s` \[s\]; below zero once it is over.
-    pub fn left_s(&self, time_s: f64) -> Option<f64> {
-        let newest = self.voices[..self.playing].last()?;
-        Some(newest.chunk.ends_s() - time_s)
+    /// Returns the chunk that was taken last and is not played yet.
+    pub fn taken(&self) -> &Chunk {
+        &self.voices[self.playing.min(MOST.saturating_sub(1))].chunk
+    }
+
+    /// For how long the newest chunk has rows left at `time_s`, below zero once it is over, and how long it
+    /// lasts in all \[s\].
+    pub fn left_s(&self, time_s: f64) -> Option<(f64, f64)> {
+        let chunk = &self.voices[..self.playing].last()?.chunk;
+        Some((chunk.ends_s() - time_s, chunk.ends_s() - chunk.begins_s()))
+    }
+
+    /// Returns the time from row to row of the newest chunk \[s\]; 0 without one.
+    pub fn newest_dt_s(&self) -> f64 {
+        let newest = self.voices[..self.playing].last();
+        newest.map_or(0.0, |voice| voice.chunk.dt_s())
     }
 
     /// Writes what is commanded at `time_s` by the robot's clock. Only where a chunk is played.
@@ -123,35 +127,23 @@ impl ChunkPlayer {
     }
 }
 
-/// Moves `out` by `share` of the way to `to`.
-fn mix(curve: Curve, out: &mut [f64], to: &[f64], share: f64) {
-    let posed = match curve {
-        Curve::Pose => POSE,
-        Curve::Smooth | Curve::Lines => 0,
-    };
-    if let (Some((pose, _)), Some((goal, _))) = (
-        out.split_first_chunk_mut::<POSE>().filter(|_| posed > 0),
-        to.split_first_chunk::<POSE>(),
-    ) {
-        let from: Pose = *pose;
-        let way = pose_error(&from, goal).map(|way| share * way);
-        *pose = integrate(&from, &way);
-    }
-    for (out, to) in out[posed..].iter_mut().zip(&to[posed..]) {
-        *out += share * (to - *out);
-    }
-}
-
-/// How long it takes to fade `difference` in so that its own velocity, acceleration and jerk stay within
-/// `bounds` \[s\]: the maxima of the fade's derivatives are 15/8, 10/√3 and 60.
-pub fn fade_s(difference: f64, bounds: [f64; 3]) -> f64 {
-    let [velocity, acceleration, jerk] = bounds;
-    let far = difference.abs();
-    let by_velocity = 1.875 * far / velocity;
-    let by_acceleration = (10.0 / 3.0_f64.sqrt() * far / acceleration).sqrt();
-    by_velocity
-        .max(by_acceleration)
-        .max((60.0 * far / jerk).cbrt())
+/// Returns how long it takes to fade in a motion that is `away` from the one before it, and moves `faster` than
+/// it per second, so that what the fade adds stays within `bounds` \[s\]: the highest first, second and third
+/// derivative.
+///
+/// For the fade `w(s)`, `s` from 0 to 1, the largest first, second and third derivative are 15/8, 10/√3 and 60;
+/// the largest second and third derivative of `s w(s)` are 4.62 and 60.
+pub fn fade_s(away: f64, faster: f64, bounds: [f64; 3]) -> f64 {
+    let [first, second, third] = bounds;
+    let (away, faster) = (away.abs(), faster.abs());
+    let by_first = 1.875 * away / first;
+    // The positive root of second T² = 10/√3 away + 4.62 faster T.
+    let linear = 4.62 * faster / second;
+    let square = 10.0 / 3.0_f64.sqrt() * away / second;
+    let by_second = 0.5 * (linear + (linear * linear + 4.0 * square).sqrt());
+    // For third T³ = 60 away + 60 faster T this is at most a third too long.
+    let by_third = (60.0 * away / third).cbrt() + (60.0 * faster / third).sqrt();
+    by_first.max(by_second).max(by_third)
 }
 
 #[cfg(test)]
@@ -183,7 +175,7 @@ mod tests {
     fn a_fade_takes_no_longer_than_its_bounds_need_and_keeps_them() {
         let bounds = [1.0, 5.0, 2_500.0];
         for far in [0.002, 0.01, 0.2] {
-            let lasts = fade_s(far, bounds);
+            let lasts = fade_s(far, 0.0, bounds);
             let mut player = player();
             player.take(&still(0.0), DT, 0.0).unwrap();
             player.begin(0.0, 0.0);
@@ -248,8 +240,9 @@ mod tests {
         player.begin(0.0, 0.0);
         assert!(player.take(&[f64::NAN], DT, 0.0).is_err());
         assert_eq!(sampled(&mut player, 0.1, 0.1), [3.0]);
-        let left = player.left_s(0.4).unwrap();
+        let (left, lasts) = player.left_s(0.4).unwrap();
         assert!((left - 1.5).abs() < 1e-12, "{left}");
+        assert!((lasts - 1.9).abs() < 1e-12, "{lasts}");
         player.clear();
         assert!(!player.is_playing() && player.left_s(0.0).is_none());
     }

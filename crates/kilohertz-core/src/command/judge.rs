@@ -119,6 +119,17 @@ impl Judge {
         })
     }
 
+    /// Begins anew with `answer`, which is not compared with the answers before it. Returns what it breaks by
+    /// itself. The answers that follow have the times of their questions from zero on.
+    pub fn restart(&mut self, limits: &dyn Limiter, answer: &[f64]) -> Violations {
+        self.last = Some(Duration::ZERO);
+        for part in &mut self.parts {
+            part.previous.copy_from_slice(&answer[part.slots.clone()]);
+            part.known = 0;
+        }
+        limits.check_answer(answer)
+    }
+
     /// Takes in a finite answer with valid frames, and adds to `found` what it breaks relative to the
     /// answers before.
     fn follow(

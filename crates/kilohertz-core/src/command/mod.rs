@@ -4,6 +4,7 @@
 pub mod cadence;
 pub mod chunk;
 pub mod chunk_player;
+pub mod ensemble;
 pub mod interpolation;
 pub mod judge;
 pub mod late;

@@ -76,6 +76,12 @@ pub trait Limiter: Send {
         difference(from, to, out);
     }
 
+    /// Returns the highest first, second and third derivative of coordinate `coordinate` of a command, in the
+    /// coordinates of [`Limiter::displacement`]; infinity where there is no limit.
+    fn highest_rates(&self, _coordinate: usize) -> [f64; 3] {
+        [f64::INFINITY; 3]
+    }
+
     /// Returns what part `part` of the newest answer breaks relative to the answers before it. Called once
     /// for each answer, in order.
     fn judge(&mut self, _part: usize, _sequence: &Sequence<'_>) -> Judgement {

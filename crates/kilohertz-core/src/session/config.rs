@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::command::chunk::Curve;
 use crate::command::late::LateRule;
 use crate::limits::LimitRules;
+use crate::session::chunk_exchange::CHUNK_HEADER;
 use crate::session::lockstep::Latency;
 use crate::session::roll::Place;
 use crate::thread::awake::AwakeRequest;
@@ -24,6 +26,57 @@ pub enum Deadline {
     /// The loop waits until the policy has answered, however many ticks are missed meanwhile. For robots
     /// that do nothing without a command, such as those in JavaScript.
     None,
+}
+
+/// When a policy that answers in chunks is asked for the next one. One question is open at a time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Replan {
+    /// When at most this share of the newest chunk is left, 0 to 1.
+    Share(f64),
+    /// When at most this many of its steps are left.
+    Steps(f64),
+    /// This long after the previous question.
+    Every(Duration),
+}
+
+/// How a chunk takes over from the one before it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Merge {
+    /// It is faded in, as fast as the limits allow.
+    Fade,
+    /// It takes over at once; the robot then approaches it within its limits.
+    Replace,
+    /// Its rows are averaged with what the chunks before it said about the same times, with ACT's weights
+    /// `exp(-m i)`, the oldest first. The average is faded in.
+    Ensemble {
+        /// ACT's `m`.
+        m: f64,
+    },
+}
+
+/// How chunks of actions are played.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chunks {
+    /// How many rows a chunk may have.
+    pub rows: usize,
+    /// How its rows become a curve.
+    pub curve: Curve,
+    /// When the next chunk is asked for.
+    pub replan: Replan,
+    /// How a chunk takes over.
+    pub merge: Merge,
+    /// How far a chunk may be from what is commanded when it takes over, for each coordinate of
+    /// [`Limiter::displacement`](crate::limits::Limiter::displacement) \[rad, m\].
+    pub max_seam: Box<[f64]>,
+    /// True if a chunk that cannot be played is only counted and reported, and does not end the session.
+    pub skips_bad: bool,
+}
+
+impl Chunks {
+    /// Returns how many numbers an answer has: [`CHUNK_HEADER`] and the rows.
+    pub fn answer_len(&self, slots: usize) -> usize {
+        self.rows.saturating_mul(slots).saturating_add(CHUNK_HEADER)
+    }
 }
 
 /// How a session runs.
@@ -58,6 +111,8 @@ pub struct Config {
     /// simulated robot that waits for its commands. `None` uses the wall clock. Only with
     /// [`Deadline::Within`].
     pub lockstep: Option<Latency>,
+    /// If set, the policy answers in chunks. Its answers then have [`Chunks::answer_len`] numbers.
+    pub chunks: Option<Chunks>,
     /// The session's place on the roll. A stop of that place also ends the session; `None` if no signal is
     /// to stop it.
     pub place: Option<Arc<Place>>,
@@ -80,6 +135,7 @@ impl Default for Config {
             policy_priority: None,
             awake: AwakeRequest::default(),
             lockstep: None,
+            chunks: None,
             place: None,
         }
     }

@@ -9,10 +9,8 @@ use std::time::Duration;
 
 use crate::channel::notify::Notifier;
 use crate::channel::records::{CommandKind, RecordIn};
-use crate::command::interpolation::{Interpolation, Interpolator};
-use crate::command::judge::Judge;
+use crate::command::interpolation::Interpolation;
 use crate::command::late::{Arrival, LateRule, LateTracker, OnLate, Step};
-use crate::command::lowpass::LowPass;
 use crate::limits::{LimitRules, Limiter, OnViolation, Violation, Violations, check_finite};
 use crate::policy::{Answer, Ask, Policy, Question};
 use crate::robot::{Cycle, Flow, Robot, Tick};
@@ -20,7 +18,7 @@ use crate::session::catch_up::CatchUp;
 use crate::session::config::{Config, Deadline};
 use crate::session::cycle_clock::CycleClock;
 use crate::session::events::Events;
-use crate::session::exchange::{Now, PolicyExchange, Standing};
+use crate::session::exchange::{Exchange, Now, Standing};
 use crate::session::last_states::LastStates;
 use crate::session::lateness::Lateness;
 use crate::session::lockstep::RobotClock;
@@ -48,11 +46,10 @@ enum Polled {
 const MOST_ANSWERS: u32 = 64;
 
 /// The loop body: what happens once a cycle.
-pub(super) struct ControlLoop<'a> {
+pub(super) struct ControlLoop<'a, E> {
     policy: Box<dyn Policy>,
     limits: Box<dyn Limiter>,
-    exchange: PolicyExchange,
-    judge: Judge,
+    exchange: E,
     deadline: Deadline,
     late: LateRule,
     tracker: LateTracker,
@@ -62,6 +59,8 @@ pub(super) struct ControlLoop<'a> {
     run_for: Option<Duration>,
     /// True if actions are always approached within the limits, however far away they are.
     approaches: bool,
+    /// True if a chunk that cannot be played does not end the session.
+    skips_bad: bool,
     shared: &'a Shared,
     events: Events<'a>,
     period: Duration,
@@ -91,50 +90,38 @@ pub(super) struct ControlLoop<'a> {
     last_states: LastStates,
 }
 
-impl<'a> ControlLoop<'a> {
+impl<'a, E: Exchange> ControlLoop<'a, E> {
     pub fn new(
         robot: &dyn Robot,
-        policy: Box<dyn Policy>,
+        (policy, exchange): (Box<dyn Policy>, E),
         limits: Box<dyn Limiter>,
         config: &Config,
         shared: &'a Shared,
         records: RecordIn,
         notifier: &'a Notifier,
-    ) -> ControlLoop<'a> {
+    ) -> ControlLoop<'a, E> {
         let len = robot.action().len();
         let period = robot.period();
-        let (ratio, budget) = match (config.policy_rate_hz, config.deadline) {
-            (Some(rate_hz), Deadline::Within(budget)) => {
-                (1.0 / period.as_secs_f64() / rate_hz, Some(budget))
-            }
-            (None, Deadline::Within(budget)) => (1.0, Some(budget)),
-            (_, Deadline::None) => (1.0, None),
-        };
-        let interpolation = limits.interpolation();
-        let filter = || {
-            let cutoff_hz = config.cutoff_hz?;
-            Some(LowPass::new(cutoff_hz, period, interpolation, len))
-        };
-        let path = Interpolator::new(interpolation, len);
-        let exchange = PolicyExchange::new(period, ratio, budget, config.late, path, filter());
-        let ratio = exchange.ratio();
         ControlLoop {
-            judge: Judge::new(&*limits, len, period, ratio, filter()),
             policy,
-            limits,
             deadline: config.deadline,
             late: config.late,
             tracker: LateTracker::new(config.late),
-            lateness: Lateness::new(period, ratio),
+            lateness: Lateness::new(period, exchange.ratio()),
             catch_up: CatchUp::new(period, config.catch_up),
             rules: config.limits,
             run_for: config.run_for,
-            approaches: match interpolation {
+            approaches: match limits.interpolation() {
                 Interpolation::Target => true,
                 Interpolation::Approach => !exchange.is_every_cycle(),
                 Interpolation::Spline | Interpolation::Pose | Interpolation::Line => false,
             },
+            limits,
             exchange,
+            skips_bad: config
+                .chunks
+                .as_ref()
+                .is_some_and(|chunks| chunks.skips_bad),
             shared,
             events: Events::new(shared, notifier),
             period,
@@ -228,10 +215,9 @@ impl<'a> ControlLoop<'a> {
 
     /// Asks the policy if a question is due. Returns true if it asked.
     fn ask(&mut self, observation: &[f64]) -> bool {
-        let Some(due) = self.exchange.ask(self.now) else {
+        let Some(due) = self.exchange.ask(self.now, &*self.limits) else {
             return false;
         };
-        self.judge.asked(&*self.limits, self.now.tick);
         self.times.asks();
         self.policy.request(&Ask {
             tick: due.question.tick,
@@ -317,16 +303,32 @@ impl<'a> ControlLoop<'a> {
                 if newest.replace(question).is_some() {
                     recorder.overwritten_actions.add(1);
                 }
-                let rested = self.catch_up.take_rested();
-                let answer = self.exchange.newest();
-                let found = self.judge.see(&mut *self.limits, question, answer, rested);
-                self.rule(&found)?;
+                self.see(question)?;
             }
             if is_last {
                 return Ok(newest);
             }
         }
         Ok(newest)
+    }
+
+    /// Judges the newest answer, which answers `question`.
+    fn see(&mut self, question: Question) -> Result<(), Cause> {
+        let rested = self.catch_up.take_rested();
+        let recorder = &self.shared.recorder;
+        let seen = self
+            .exchange
+            .see(&mut *self.limits, question, self.now, rested, recorder);
+        let tick = self.now.tick;
+        match seen {
+            Ok(found) => self.rule(&found),
+            Err(fault) if self.skips_bad => {
+                recorder.bad_chunks.add(1);
+                self.events.push(tick, EventKind::BadChunk { fault });
+                Ok(())
+            }
+            Err(fault) => Err(Cause::BadChunk { tick, fault }),
+        }
     }
 
     /// Takes in the newest action, which answers `question`. Returns the state of the answer that is due by
@@ -351,6 +353,9 @@ impl<'a> ControlLoop<'a> {
         if taken.is_stale {
             self.shared.recorder.stale_actions.add(1);
         }
+        if taken.is_starved {
+            self.shared.recorder.starved_cycles.add(1);
+        }
         self.is_new = taken.is_new;
         taken.standing
     }
@@ -369,7 +374,12 @@ impl<'a> ControlLoop<'a> {
         self.counted.join(found);
         let stops = |violation: &&Violation| self.rules.of(violation.kind) == OnViolation::Stop;
         if let Some(&violation) = found.iter().find(stops) {
-            return Err(Cause::InvalidAction { tick, violation });
+            let row = self.exchange.row();
+            return Err(Cause::InvalidAction {
+                tick,
+                row,
+                violation,
+            });
         }
         self.clamping = true;
         self.tracker.lost_sync();
@@ -602,7 +612,7 @@ impl<'a> ControlLoop<'a> {
     }
 }
 
-impl Tick for ControlLoop<'_> {
+impl<E: Exchange> Tick for ControlLoop<'_, E> {
     fn cycle(&mut self, cycle: Cycle<'_>) -> Flow {
         self.close();
         let Cycle {

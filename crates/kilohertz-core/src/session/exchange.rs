@@ -6,10 +6,14 @@
 use std::time::Duration;
 
 use crate::command::cadence::Cadence;
+use crate::command::chunk::ChunkFault;
 use crate::command::interpolation::Interpolator;
+use crate::command::judge::Judge;
 use crate::command::late::{Arrival, LateRule};
 use crate::command::lowpass::LowPass;
+use crate::limits::{Limiter, Violations};
 use crate::policy::Question;
+use crate::stats::Recorder;
 use crate::timing::time::nanos;
 
 /// The largest share of a period for which the loop waits for its policy within a cycle.
@@ -53,6 +57,8 @@ pub(super) struct Taken {
     pub is_stale: bool,
     /// True if the curve has a new action.
     pub is_new: bool,
+    /// True if the policy's chunks are over and there is no other.
+    pub is_starved: bool,
 }
 
 /// The question that was asked last.
@@ -68,8 +74,63 @@ struct Asked {
     is_answered: bool,
 }
 
-/// The exchange of a loop with its policy.
-#[derive(Debug)]
+/// What the loop needs of the exchange with its policy.
+pub(super) trait Exchange {
+    /// Returns the time from one question to the next in periods of the robot.
+    fn ratio(&self) -> f64;
+
+    /// Returns true if the policy is asked in every cycle.
+    fn is_every_cycle(&self) -> bool;
+
+    /// Returns true if an answer is used in the cycle of its question, so that the loop waits for it there.
+    fn waits(&self) -> bool;
+
+    /// Returns the question to be asked in this cycle, if there is one, and records it as asked.
+    fn ask(&mut self, now: Now, limits: &dyn Limiter) -> Option<Due>;
+
+    /// Returns the newest answer; the next one is written here too.
+    fn newest(&mut self) -> &mut [f64];
+
+    /// Notes that `question` is answered. Returns true if it is the last question that was asked.
+    fn answered(&mut self, question: Question) -> bool;
+
+    /// Judges the newest answer, which answers `question`, and returns what it breaks. `has_rested` is true if
+    /// the robot rested since the answer before. Each answer must be passed here once, in order.
+    ///
+    /// # Errors
+    /// What keeps a chunk from being played. What is played goes on then.
+    fn see(
+        &mut self,
+        limits: &mut dyn Limiter,
+        question: Question,
+        now: Now,
+        has_rested: bool,
+        recorder: &Recorder,
+    ) -> Result<Violations, ChunkFault>;
+
+    /// Returns the row of a chunk at which the newest violation was found; `None` for a single action.
+    fn row(&self) -> Option<u32>;
+
+    /// Returns true if there has been no usable action yet.
+    fn is_before_first(&self) -> bool;
+
+    /// Begins at `command`. Call this only before the first action.
+    fn begin(&mut self, command: &[f64]);
+
+    /// Takes in the newest action of this cycle, which answers `question`; `None` if no action came.
+    fn take(&mut self, question: Option<Question>, now: Now) -> Taken;
+
+    /// Writes the command of this cycle, from the curve through the answers.
+    fn command(&mut self, now: Now, out: &mut [f64]);
+
+    /// Returns true if commands are the unchanged answers, with no curve between them and no filter.
+    fn commands_answers(&self) -> bool;
+
+    /// Returns the newest action on the curve, as it was answered.
+    fn answer(&self) -> &[f64];
+}
+
+/// The exchange of a loop with a policy that answers with one action.
 pub(super) struct PolicyExchange {
     cadence: Cadence,
     /// The robot's period.
@@ -86,12 +147,13 @@ pub(super) struct PolicyExchange {
     newest: Box<[f64]>,
     path: Interpolator,
     filter: Option<LowPass>,
+    judge: Judge,
 }
 
 impl PolicyExchange {
     /// Creates the exchange with a policy that is asked every `ratio` robot periods of `cycle`. `budget` is
     /// the time for its answer; `None` if the robot waits for the policy. `path` and `filter` turn its
-    /// actions into commands.
+    /// actions into commands; `judge` checks them.
     pub fn new(
         cycle: Duration,
         ratio: f64,
@@ -99,6 +161,7 @@ impl PolicyExchange {
         late: LateRule,
         path: Interpolator,
         filter: Option<LowPass>,
+        judge: Judge,
     ) -> PolicyExchange {
         let cadence = Cadence::new(ratio);
         let is_slow = !cadence.is_every_cycle();
@@ -122,49 +185,8 @@ impl PolicyExchange {
             newest: path.answer().into(),
             path,
             filter,
+            judge,
         }
-    }
-
-    /// Returns the time from one question to the next in periods of the robot.
-    pub fn ratio(&self) -> f64 {
-        self.cadence.ratio()
-    }
-
-    /// Returns true if the policy is asked in every cycle.
-    pub fn is_every_cycle(&self) -> bool {
-        self.cadence.is_every_cycle()
-    }
-
-    /// Returns true if an answer is used in the cycle of its question, so that the loop waits for it there.
-    #[inline]
-    pub fn waits(&self) -> bool {
-        self.delay == 0
-    }
-
-    /// Returns the question to be asked in this cycle, if there is one, and records it as asked.
-    #[inline]
-    pub fn ask(&mut self, now: Now) -> Option<Due> {
-        let number = self.cadence.due(now.clock)?;
-        let since = number.saturating_sub(self.asked.map_or(number, |asked| asked.number));
-        let due = match self.delay {
-            0 => now.clock,
-            // If the question's own tick had no cycle, the policy has less time: the answer is due when it
-            // is needed.
-            delay => self.cadence.tick_of(number).saturating_add(delay),
-        };
-        self.asked = Some(Asked {
-            number,
-            tick: now.tick,
-            due,
-            is_answered: false,
-        });
-        Some(Due {
-            question: Question {
-                tick: now.tick,
-                time: self.lasting(number),
-            },
-            period: self.lasting(since),
-        })
     }
 
     /// Returns how long this many periods of the policy last.
@@ -178,86 +200,6 @@ impl PolicyExchange {
         }
         let seconds = self.cadence.ratio() * self.cycle.as_secs_f64() * periods as f64;
         Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
-    }
-
-    /// Returns the newest action; the next one is written here too.
-    #[inline]
-    pub fn newest(&mut self) -> &mut [f64] {
-        &mut self.newest
-    }
-
-    /// Notes that `question` is answered. Returns true if it is the last question that was asked.
-    #[inline]
-    pub fn answered(&mut self, question: Question) -> bool {
-        match &mut self.asked {
-            Some(asked) if asked.tick == question.tick => {
-                asked.is_answered = true;
-                true
-            }
-            _ => false,
-        }
-    }
-
-    /// Returns true if there has been no usable action yet.
-    #[inline]
-    pub fn is_before_first(&self) -> bool {
-        self.path.newest().is_none()
-    }
-
-    /// Lets the curve begin at `command`. Call this only before the first action.
-    pub fn begin(&mut self, command: &[f64]) {
-        self.path.begin(command);
-        if let Some(filter) = &mut self.filter {
-            filter.begin(command);
-        }
-    }
-
-    /// Takes in the newest action of this cycle, which answers `question`; `None` if no action came.
-    #[inline]
-    pub fn take(&mut self, question: Option<Question>, now: Now) -> Taken {
-        let mut taken = Taken {
-            standing: Standing::Early,
-            is_missing: false,
-            is_late: false,
-            is_stale: false,
-            is_new: false,
-        };
-        let Some(asked) = self.asked else {
-            return taken;
-        };
-        let is_due = now.clock >= asked.due;
-        // True in the cycle in which the answer is due.
-        let is_deadline = is_due && self.expected != Some(asked.number);
-        if is_deadline {
-            self.expected = Some(asked.number);
-        }
-        taken.is_missing = is_deadline && !asked.is_answered;
-        let arrival = self.arrival(question, asked, is_deadline, now);
-        let is_of_last = question.is_some_and(|question| question.tick == asked.tick);
-        taken.is_late = is_of_last && matches!(arrival, Arrival::Late { .. });
-        let Some(expected) = self.expected else {
-            return taken;
-        };
-        taken.is_stale = self.late.is_stale(arrival);
-        let arrival = match taken.is_stale {
-            true => Arrival::None,
-            false => arrival,
-        };
-        if arrival != Arrival::None {
-            self.is_early &= !is_due;
-            // A late action takes the place of the action that was due.
-            self.path.put(expected, &self.newest);
-            taken.is_new = true;
-        }
-        // Between two questions the curve continues to the last answer, and ends there.
-        let leads = |newest: u64| newest as f64 + 1.0 > self.place(now);
-        taken.standing = Standing::Known(match arrival {
-            Arrival::None if !taken.is_stale && self.path.newest().is_some_and(leads) => {
-                Arrival::Fresh
-            }
-            arrival => arrival,
-        });
-        taken
     }
 
     /// Returns the state of the newest action, which answers `question`; `asked` is the last question.
@@ -300,10 +242,142 @@ impl PolicyExchange {
     fn place(&self, now: Now) -> f64 {
         now.clock.saturating_sub(self.delay) as f64 / self.cadence.ratio()
     }
+}
 
-    /// Writes the command of this cycle, from the curve through the answers.
+impl Exchange for PolicyExchange {
+    fn ratio(&self) -> f64 {
+        self.cadence.ratio()
+    }
+
+    fn is_every_cycle(&self) -> bool {
+        self.cadence.is_every_cycle()
+    }
+
     #[inline]
-    pub fn command(&mut self, now: Now, out: &mut [f64]) {
+    fn waits(&self) -> bool {
+        self.delay == 0
+    }
+
+    #[inline]
+    fn ask(&mut self, now: Now, limits: &dyn Limiter) -> Option<Due> {
+        let number = self.cadence.due(now.clock)?;
+        let since = number.saturating_sub(self.asked.map_or(number, |asked| asked.number));
+        let due = match self.delay {
+            0 => now.clock,
+            // If the question's own tick had no cycle, the policy has less time: the answer is due when it
+            // is needed.
+            delay => self.cadence.tick_of(number).saturating_add(delay),
+        };
+        self.asked = Some(Asked {
+            number,
+            tick: now.tick,
+            due,
+            is_answered: false,
+        });
+        self.judge.asked(limits, now.tick);
+        Some(Due {
+            question: Question {
+                tick: now.tick,
+                time: self.lasting(number),
+            },
+            period: self.lasting(since),
+        })
+    }
+
+    #[inline]
+    fn newest(&mut self) -> &mut [f64] {
+        &mut self.newest
+    }
+
+    #[inline]
+    fn answered(&mut self, question: Question) -> bool {
+        match &mut self.asked {
+            Some(asked) if asked.tick == question.tick => {
+                asked.is_answered = true;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    #[inline]
+    fn see(
+        &mut self,
+        limits: &mut dyn Limiter,
+        question: Question,
+        _now: Now,
+        has_rested: bool,
+        _recorder: &Recorder,
+    ) -> Result<Violations, ChunkFault> {
+        Ok(self.judge.see(limits, question, &self.newest, has_rested))
+    }
+
+    fn row(&self) -> Option<u32> {
+        None
+    }
+
+    #[inline]
+    fn is_before_first(&self) -> bool {
+        self.path.newest().is_none()
+    }
+
+    fn begin(&mut self, command: &[f64]) {
+        self.path.begin(command);
+        if let Some(filter) = &mut self.filter {
+            filter.begin(command);
+        }
+    }
+
+    #[inline]
+    fn take(&mut self, question: Option<Question>, now: Now) -> Taken {
+        let mut taken = Taken {
+            standing: Standing::Early,
+            is_missing: false,
+            is_late: false,
+            is_stale: false,
+            is_new: false,
+            is_starved: false,
+        };
+        let Some(asked) = self.asked else {
+            return taken;
+        };
+        let is_due = now.clock >= asked.due;
+        // True in the cycle in which the answer is due.
+        let is_deadline = is_due && self.expected != Some(asked.number);
+        if is_deadline {
+            self.expected = Some(asked.number);
+        }
+        taken.is_missing = is_deadline && !asked.is_answered;
+        let arrival = self.arrival(question, asked, is_deadline, now);
+        let is_of_last = question.is_some_and(|question| question.tick == asked.tick);
+        taken.is_late = is_of_last && matches!(arrival, Arrival::Late { .. });
+        let Some(expected) = self.expected else {
+            return taken;
+        };
+        taken.is_stale = self.late.is_stale(arrival);
+        let arrival = match taken.is_stale {
+            true => Arrival::None,
+            false => arrival,
+        };
+        if arrival != Arrival::None {
+            self.is_early &= !is_due;
+            // A late action takes the place of the action that was due.
+            self.path.put(expected, &self.newest);
+            taken.is_new = true;
+        }
+        // Between two questions the curve continues to the last answer, and ends there.
+        let leads = |newest: u64| newest as f64 + 1.0 > self.place(now);
+        taken.standing = Standing::Known(match arrival {
+            Arrival::None if !taken.is_stale && self.path.newest().is_some_and(leads) => {
+                Arrival::Fresh
+            }
+            arrival => arrival,
+        });
+        taken
+    }
+
+    #[inline]
+    fn command(&mut self, now: Now, out: &mut [f64]) {
         if self.cadence.is_every_cycle() {
             out.copy_from_slice(self.path.answer());
         } else {
@@ -315,15 +389,13 @@ impl PolicyExchange {
         }
     }
 
-    /// Returns true if commands are the unchanged answers, with no curve between them and no filter.
     #[inline]
-    pub fn commands_answers(&self) -> bool {
+    fn commands_answers(&self) -> bool {
         self.cadence.is_every_cycle() && self.filter.is_none()
     }
 
-    /// Returns the newest action on the curve, as it was answered.
     #[inline]
-    pub fn answer(&self) -> &[f64] {
+    fn answer(&self) -> &[f64] {
         self.path.answer()
     }
 }
@@ -332,6 +404,7 @@ impl PolicyExchange {
 mod tests {
     use super::*;
     use crate::command::interpolation::Interpolation;
+    use crate::limits::Unlimited;
 
     const MS: Duration = Duration::from_millis(1);
 
@@ -346,6 +419,7 @@ mod tests {
     /// An exchange with a policy that answers question `k` with `k`, some cycles after the question.
     struct Timeline {
         exchange: PolicyExchange,
+        limits: Unlimited,
         asked: Vec<Due>,
         now: Now,
         /// The open question, and the cycle in which it is answered.
@@ -357,8 +431,11 @@ mod tests {
             let path = Interpolator::new(Interpolation::Line, 1);
             let late = LateRule::default();
             let ratio = 1e3 / rate_hz;
+            let limits = Unlimited::new(1);
+            let judge = Judge::new(&limits, 1, MS, ratio, None);
             Timeline {
-                exchange: PolicyExchange::new(MS, ratio, Some(budget), late, path, None),
+                exchange: PolicyExchange::new(MS, ratio, Some(budget), late, path, None, judge),
+                limits,
                 asked: Vec::new(),
                 now: Now { tick: 0, clock: 0 },
                 open: None,
@@ -366,7 +443,7 @@ mod tests {
         }
 
         fn ask(&mut self, takes: u64) {
-            if let Some(due) = self.exchange.ask(self.now) {
+            if let Some(due) = self.exchange.ask(self.now, &self.limits) {
                 self.asked.push(due);
                 self.open = Some((self.now.tick + takes, due.question));
             }
@@ -525,7 +602,7 @@ mod tests {
         let held = u64::from(LateRule::default().max_held);
         for (cycle, age) in (1..=held + 1).enumerate() {
             timeline.now.clock += 1;
-            timeline.exchange.ask(timeline.now);
+            timeline.exchange.ask(timeline.now, &timeline.limits);
             let is_last = age > held;
             let taken = timeline
                 .exchange

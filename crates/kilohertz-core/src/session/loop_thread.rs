@@ -7,11 +7,17 @@ use std::time::Duration;
 
 use crate::channel::notify::Notifier;
 use crate::channel::records::RecordIn;
+use crate::command::cadence::Cadence;
+use crate::command::interpolation::Interpolator;
+use crate::command::judge::Judge;
+use crate::command::lowpass::LowPass;
 use crate::limits::Limiter;
 use crate::policy::{Policy, PolicyThread};
-use crate::robot::Robot;
-use crate::session::config::Config;
+use crate::robot::{Robot, RobotError};
+use crate::session::chunk_exchange::ChunkExchange;
+use crate::session::config::{Chunks, Config, Deadline};
 use crate::session::control_loop::ControlLoop;
+use crate::session::exchange::{Exchange, PolicyExchange};
 use crate::session::lockstep::{Lockstep, RobotClock};
 use crate::session::outcome::{Cause, Outcome, caught, panic_message};
 use crate::session::roll::Place;
@@ -47,13 +53,19 @@ pub(super) fn run(
     let _ = shared.realtime.set(make_realtime(&config.realtime));
     policy.attach();
     let (policy, clock) = in_lockstep(policy, config, &*robot);
-    let mut body = ControlLoop::new(&*robot, policy, limits, config, shared, records, notifier);
-    if let Some(clock) = clock {
-        body.keep(clock);
-    }
-    let driven = caught(|| robot.drive(&mut body));
-    shared.placed(Place::rests);
-    let (tick, mut cause, last_states) = body.finish();
+    // The two loops have the same steps; only what is exchanged with the policy differs.
+    let (driven, (tick, mut cause, last_states)) = match &config.chunks {
+        None => {
+            let policy = (policy, single_actions(&*robot, &*limits, config));
+            let body = ControlLoop::new(&*robot, policy, limits, config, shared, records, notifier);
+            drive(&mut *robot, body, clock, shared)
+        }
+        Some(chunks) => {
+            let policy = (policy, in_chunks(&*robot, &*limits, chunks, config));
+            let body = ControlLoop::new(&*robot, policy, limits, config, shared, records, notifier);
+            drive(&mut *robot, body, clock, shared)
+        }
+    };
     let robot_error = match driven {
         Ok(Ok(())) => None,
         Ok(Err(error)) => {
@@ -77,6 +89,75 @@ pub(super) fn run(
         robot_error,
         last_states,
     });
+}
+
+/// What a robot's drive returned, or with what it panicked.
+type Driven = std::thread::Result<Result<(), RobotError>>;
+
+/// Runs the loop until it ends. Returns how the robot's drive ended, and the last cycle's number, why the session
+/// ended, and the last states.
+fn drive<E: Exchange>(
+    robot: &mut dyn Robot,
+    mut body: ControlLoop<'_, E>,
+    clock: Option<RobotClock>,
+    shared: &Shared,
+) -> (Driven, (u64, Option<Cause>, Vec<f64>)) {
+    if let Some(clock) = clock {
+        body.keep(clock);
+    }
+    let driven = caught(|| robot.drive(&mut body));
+    shared.placed(Place::rests);
+    (driven, body.finish())
+}
+
+/// Returns the filter that is asked for.
+fn filter(robot: &dyn Robot, limits: &dyn Limiter, config: &Config) -> Option<LowPass> {
+    let cutoff_hz = config.cutoff_hz?;
+    let len = robot.action().len();
+    Some(LowPass::new(
+        cutoff_hz,
+        robot.period(),
+        limits.interpolation(),
+        len,
+    ))
+}
+
+/// Returns the exchange with a policy that answers with one action.
+fn single_actions(robot: &dyn Robot, limits: &dyn Limiter, config: &Config) -> PolicyExchange {
+    let (len, period) = (robot.action().len(), robot.period());
+    let (ratio, budget) = match (config.policy_rate_hz, config.deadline) {
+        (Some(rate_hz), Deadline::Within(budget)) => {
+            (1.0 / period.as_secs_f64() / rate_hz, Some(budget))
+        }
+        (None, Deadline::Within(budget)) => (1.0, Some(budget)),
+        (_, Deadline::None) => (1.0, None),
+    };
+    let ratio = Cadence::new(ratio).ratio();
+    PolicyExchange::new(
+        period,
+        ratio,
+        budget,
+        config.late,
+        Interpolator::new(limits.interpolation(), len),
+        filter(robot, limits, config),
+        Judge::new(limits, len, period, ratio, filter(robot, limits, config)),
+    )
+}
+
+/// Returns the exchange with a policy that answers in chunks.
+fn in_chunks(
+    robot: &dyn Robot,
+    limits: &dyn Limiter,
+    chunks: &Chunks,
+    config: &Config,
+) -> ChunkExchange {
+    ChunkExchange::new(
+        robot.period(),
+        robot.action().len(),
+        chunks.clone(),
+        limits,
+        filter(robot, limits, config),
+    )
 }
 
 /// Returns the policy with its latency, and its clock, if the session is in lockstep.

@@ -3,6 +3,7 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 mod catch_up;
+mod chunk_exchange;
 mod config;
 mod control_loop;
 mod cycle_clock;
@@ -38,7 +39,8 @@ use crate::thread::promotion::PromotionView;
 use crate::thread::realtime::{RealtimeReport, block_signals};
 use crate::timing::time::Time;
 
-pub use config::{Config, Deadline};
+pub use chunk_exchange::CHUNK_HEADER;
+pub use config::{Chunks, Config, Deadline, Merge, Replan};
 pub use lockstep::Latency;
 pub use outcome::{Cause, Event, EventKind, Outcome};
 

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use crate::command::chunk::ChunkFault;
 use crate::limits::Violation;
 use crate::robot::RobotError;
 
@@ -18,8 +19,17 @@ pub enum Cause {
     InvalidAction {
         /// The cycle that the action was for.
         tick: u64,
+        /// The row of the chunk, if it was one.
+        row: Option<u32>,
         /// What was wrong with it.
         violation: Violation,
+    },
+    /// The policy's chunk could not be played.
+    BadChunk {
+        /// The cycle in which it came.
+        tick: u64,
+        /// What is wrong with it.
+        fault: ChunkFault,
     },
     /// The policy was late for longer than its rule allows.
     TooLate {
@@ -113,6 +123,11 @@ pub enum EventKind {
         slot: usize,
         /// The distance, in the slot's unit.
         distance: f64,
+    },
+    /// A chunk of the policy could not be played, and was left out.
+    BadChunk {
+        /// What is wrong with it.
+        fault: ChunkFault,
     },
     /// More than a tenth of the questions of two seconds, with at least 20 questions, were answered late.
     /// Reported once.

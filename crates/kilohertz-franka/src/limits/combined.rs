@@ -88,6 +88,10 @@ impl Limiter for MotionWithTorques {
         self.found(answer, |limits, part| limits.check_answer(part))
     }
 
+    fn highest_rates(&self, coordinate: usize) -> [f64; 3] {
+        self.motion.highest_rates(coordinate)
+    }
+
     fn displacement(&self, part: usize, from: &[f64], to: &[f64], out: &mut [f64]) {
         match part {
             0 => self.motion.displacement(0, from, to, out),

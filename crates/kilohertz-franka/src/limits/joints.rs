@@ -425,6 +425,18 @@ impl Limiter for JointLimiter {
         }
     }
 
+    fn highest_rates(&self, joint: usize) -> [f64; 3] {
+        let Some(own) = self.following.get(joint) else {
+            return [f64::INFINITY; 3];
+        };
+        match self.kind {
+            JointCommand::Velocity => [own.acceleration, own.jerk, f64::INFINITY],
+            JointCommand::Position | JointCommand::Target => {
+                [own.velocity, own.acceleration, own.jerk]
+            }
+        }
+    }
+
     fn check_answer(&self, answer: &[f64]) -> Violations {
         let senseless = check_finite(answer);
         if !senseless.is_empty() {

@@ -178,6 +178,10 @@ impl<L: Brakeable> Limiter for WorkspaceLimiter<L> {
         self.inner.check_answer(answer)
     }
 
+    fn highest_rates(&self, coordinate: usize) -> [f64; 3] {
+        self.inner.highest_rates(coordinate)
+    }
+
     fn displacement(&self, part: usize, from: &[f64], to: &[f64], out: &mut [f64]) {
         self.inner.displacement(part, from, to, out);
     }

@@ -408,7 +408,10 @@ pub fn assert_failed_at_speed(simulator: &Simulator, session: &Session, what: &s
 
 /// What the action of cycle 500 broke: it ended the session, and left the arm at rest.
 pub fn refused(simulator: &Simulator, session: &Session, what: &str) -> (usize, ViolationKind) {
-    let Some(Cause::InvalidAction { tick, violation }) = ended(session).cause else {
+    let Some(Cause::InvalidAction {
+        tick, violation, ..
+    }) = ended(session).cause
+    else {
         panic!("{what}: {:?}", session.outcome());
     };
     assert_eq!(tick, 500, "{what}");

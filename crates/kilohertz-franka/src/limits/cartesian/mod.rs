@@ -467,6 +467,24 @@ impl Limiter for CartesianLimiter {
     }
 
     /// Writes the displacement between two poses: translation, rotation vector, elbow.
+    /// Each coordinate of a vector has what is left for it if all three are as large.
+    fn highest_rates(&self, coordinate: usize) -> [f64; 3] {
+        let part = PARTS.iter().position(|range| range.contains(&coordinate));
+        let Some(own) = part.and_then(|part| self.following.get(part)) else {
+            return [f64::INFINITY; 3];
+        };
+        let share = 1.0 / (PARTS[part.unwrap_or(0)].len() as f64).sqrt();
+        let PartBounds {
+            velocity,
+            acceleration,
+            jerk,
+        } = own.share(share, share, share);
+        match self.command {
+            CartesianCommand::Velocity => [acceleration, jerk, f64::INFINITY],
+            CartesianCommand::Pose | CartesianCommand::Target => [velocity, acceleration, jerk],
+        }
+    }
+
     fn displacement(&self, _part: usize, from: &[f64], to: &[f64], out: &mut [f64]) {
         if self.command == CartesianCommand::Velocity {
             return difference(from, to, out);

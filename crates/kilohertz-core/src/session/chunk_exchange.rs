@@ -1,0 +1,854 @@
+//! What the loop and a policy that answers in chunks have exchanged: when it is asked again, and what is
+//! played. Nothing here waits or reads a clock: the cycle is passed in.
+
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
+use std::time::Duration;
+
+use crate::command::chunk::{ChunkFault, Curve};
+use crate::command::chunk_player::{ChunkPlayer, fade_s};
+use crate::command::ensemble::Ensemble;
+use crate::command::interpolation::Interpolation;
+use crate::command::judge::Judge;
+use crate::command::late::Arrival;
+use crate::command::lowpass::LowPass;
+use crate::limits::{Limiter, Violations};
+use crate::policy::Question;
+use crate::session::config::{Chunks, Merge, Replan};
+use crate::session::exchange::{Due, Exchange, Now, Standing, Taken};
+use crate::stats::Recorder;
+use crate::timing::time::nanos;
+use kilohertz_geometry::{Twist, integrate};
+
+/// How many numbers precede the rows of a chunk: how many rows there are, the time from one to the next \[s\],
+/// and how long before its question the chunk's first row belongs \[s\].
+pub const CHUNK_HEADER: usize = 3;
+/// Which share of the limits a fade may take, so that the motion itself has the rest.
+const FADE_SHARE: f64 = 0.25;
+/// A velocity below which a robot counts as resting \[rad/s, m/s\].
+const STILL: f64 = 1e-4;
+/// A command this far from the curve is not on it \[rad, m\].
+const ON_CURVE: f64 = 1e-5;
+
+/// The question that is open, or was answered last.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    question: Question,
+    clock: u64,
+    /// True if the robot rested when it was asked.
+    rests: bool,
+    is_open: bool,
+}
+
+/// The exchange of a loop with a policy that answers in chunks.
+pub(super) struct ChunkExchange {
+    cycle: Duration,
+    cycle_s: f64,
+    chunks: Chunks,
+    /// True if actions are approached in any case, so that the command is not on the curve.
+    is_target: bool,
+    slots: usize,
+    /// The newest answer.
+    frame: Box<[f64]>,
+    player: ChunkPlayer,
+    ensemble: Option<Ensemble>,
+    judge: Judge,
+    filter: Option<LowPass>,
+    asked: Option<Asked>,
+    /// When the newest chunk was observed \[s\].
+    observed_s: Option<f64>,
+    /// True if the last cycle's command was played.
+    has_played: bool,
+    /// The row that the judge found at fault.
+    row: Option<u32>,
+    scratch: Scratch,
+}
+
+/// Room for actions and displacements.
+struct Scratch {
+    /// Two actions, one after the other.
+    line: Box<[f64]>,
+    rates: [Box<[f64]>; 2],
+    to: Box<[f64]>,
+    away: Box<[f64]>,
+}
+
+impl ChunkExchange {
+    /// Creates the exchange of a robot with cycles of `cycle` and actions of `slots` slots. `filter` smooths
+    /// what is commanded.
+    pub fn new(
+        cycle: Duration,
+        slots: usize,
+        chunks: Chunks,
+        limits: &dyn Limiter,
+        filter: Option<LowPass>,
+    ) -> ChunkExchange {
+        let zeros = || vec![0.0; slots].into_boxed_slice();
+        // A motion without a chunk is played as two rows.
+        let room = chunks.rows.max(2);
+        let ensemble = match chunks.merge {
+            Merge::Ensemble { m } => Some(Ensemble::new(chunks.curve, slots, room, m)),
+            Merge::Fade | Merge::Replace => None,
+        };
+        ChunkExchange {
+            cycle,
+            cycle_s: cycle.as_secs_f64(),
+            is_target: limits.interpolation() == Interpolation::Target,
+            slots,
+            frame: vec![0.0; chunks.answer_len(slots)].into_boxed_slice(),
+            player: ChunkPlayer::new(chunks.curve, slots, room),
+            ensemble,
+            judge: Judge::new(limits, slots, cycle, 1.0, None),
+            chunks,
+            filter,
+            asked: None,
+            observed_s: None,
+            has_played: false,
+            row: None,
+            scratch: Scratch {
+                line: vec![0.0; slots.saturating_mul(2)].into_boxed_slice(),
+                rates: [zeros(), zeros()],
+                to: zeros(),
+                away: zeros(),
+            },
+        }
+    }
+
+    fn time_s(&self, now: Now) -> f64 {
+        now.clock as f64 * self.cycle_s
+    }
+
+    /// Returns true if what is left of the chunks, or the time since the last question, asks for a new one.
+    fn is_due(&self, now: Now) -> bool {
+        let Some(asked) = self.asked else {
+            return true;
+        };
+        if asked.is_open {
+            return false;
+        }
+        // The cycle nearest to the time counts.
+        let now_s = self.time_s(now) + 0.5 * self.cycle_s;
+        match self.chunks.replan {
+            Replan::Every(period) => {
+                let since = now.clock.saturating_sub(asked.clock);
+                (since as f64 + 0.5) * self.cycle_s >= period.as_secs_f64()
+            }
+            Replan::Share(share) => {
+                let left = self.player.left_s(now_s);
+                left.is_none_or(|(left_s, lasts_s)| left_s <= share * lasts_s)
+            }
+            Replan::Steps(steps) => {
+                let left = self.player.left_s(now_s);
+                left.is_none_or(|(left_s, _)| left_s <= steps * self.player.newest_dt_s())
+            }
+        }
+    }
+
+    /// Returns true if the robot is commanded to rest.
+    fn rests(&mut self, limits: &dyn Limiter) -> bool {
+        let [first, second] = &mut self.scratch.rates;
+        limits.rates(first, second);
+        let is_velocity = limits.interpolation() == Interpolation::Line;
+        let still = |values: &[f64]| values.iter().all(|value| value.abs() < STILL);
+        if !is_velocity {
+            return still(first);
+        }
+        limits.last_command(&mut self.scratch.to);
+        still(&self.scratch.to)
+    }
+
+    /// Reads the newest answer: how many rows, the time between them, and when the first belongs.
+    fn read(&self, question: Question, now_s: f64) -> Result<(usize, f64, f64), ChunkFault> {
+        let [rows, dt_s, before_s] = [0, 1, 2].map(|at| self.frame.get(at).copied().unwrap_or(0.0));
+        if !(rows >= 1.0) {
+            return Err(ChunkFault::Empty);
+        }
+        if rows > self.chunks.rows as f64 {
+            return Err(ChunkFault::TooLong {
+                rows: rows as usize,
+            });
+        }
+        let asked_s = question.time.as_secs_f64();
+        let observed_s = asked_s - before_s;
+        if !(observed_s <= now_s + 0.5 * self.cycle_s) {
+            return Err(ChunkFault::Future {
+                by_s: observed_s - now_s,
+            });
+        }
+        if let Some(last_s) = self.observed_s
+            && !(observed_s >= last_s - 0.5 * self.cycle_s)
+        {
+            return Err(ChunkFault::Backwards {
+                by_s: last_s - observed_s,
+            });
+        }
+        Ok((rows as usize, dt_s, observed_s))
+    }
+
+    /// Judges each row as an answer, and the differences of the rows at the time between them. Notes the first
+    /// row at which something is broken.
+    fn judged(&mut self, limits: &mut dyn Limiter, rows: usize, dt_s: f64) -> Violations {
+        self.row = None;
+        let mut found = Violations::none();
+        let actions = self.frame[CHUNK_HEADER..].chunks_exact(self.slots);
+        for (row, action) in actions.take(rows).enumerate() {
+            let broken = match row {
+                0 => self.judge.restart(limits, action),
+                _ => {
+                    let time = Duration::try_from_secs_f64(row as f64 * dt_s);
+                    let time = time.unwrap_or(Duration::MAX);
+                    let question = Question { tick: 0, time };
+                    self.judge.see(limits, question, action, false)
+                }
+            };
+            if !broken.is_empty() && self.row.is_none() {
+                self.row = Some(row as u32);
+            }
+            found.join(&broken);
+        }
+        found
+    }
+
+    /// Lets the player go on from what the robot is commanded, unless that is on the curve that is played.
+    fn keep_to_command(&mut self, limits: &dyn Limiter, now_s: f64) {
+        let Scratch {
+            line,
+            rates: [first, second],
+            to,
+            away,
+            ..
+        } = &mut self.scratch;
+        let (command, next) = line.split_at_mut(self.slots);
+        limits.last_command(command);
+        if self.has_played && self.player.is_playing() {
+            if self.is_target || self.filter.is_some() {
+                return;
+            }
+            self.player.at(now_s - self.cycle_s, to);
+            limits.displacement(0, command, to, away);
+            if away.iter().all(|away| away.abs() <= ON_CURVE) {
+                return;
+            }
+        }
+        next.copy_from_slice(command);
+        if limits.interpolation() != Interpolation::Line {
+            limits.rates(first, second);
+            advance(self.chunks.curve, next, first, self.cycle_s);
+        }
+        if let Some(ensemble) = &mut self.ensemble {
+            ensemble.clear();
+        }
+        self.player.clear();
+        let begins_s = now_s - self.cycle_s;
+        // A command is finite, and there is room for two rows.
+        if self.player.take(line, self.cycle_s, begins_s).is_ok() {
+            self.player.begin(begins_s, 0.0);
+        }
+    }
+
+    /// Finds how far the chunk that was taken last is from what is commanded at `now_s`, and how much faster it
+    /// moves. Returns how long its fade has to last \[s\].
+    ///
+    /// # Errors
+    /// [`ChunkFault::Seam`] if it is further away than a seam may be.
+    fn seam(
+        &mut self,
+        limits: &dyn Limiter,
+        now_s: f64,
+        recorder: &Recorder,
+    ) -> Result<f64, ChunkFault> {
+        let Scratch {
+            line,
+            rates: [there, here],
+            to,
+            away,
+            ..
+        } = &mut self.scratch;
+        let (from, next) = line.split_at_mut(self.slots);
+        let next_s = now_s + self.cycle_s;
+        self.player.at(now_s, from);
+        self.player.at(next_s, next);
+        limits.displacement(0, from, next, here);
+        self.player.taken().at(now_s, to);
+        limits.displacement(0, from, to, away);
+        self.player.taken().at(next_s, next);
+        limits.displacement(0, to, next, there);
+        let mut lasts_s: f64 = 0.0;
+        let mut widest: Option<(f64, ChunkFault)> = None;
+        for (coordinate, away) in away.iter().enumerate() {
+            let distance = away.abs();
+            recorder.chunks_played.seam(coordinate, distance);
+            let longest = self.chunks.max_seam.get(coordinate).copied();
+            let longest = longest.unwrap_or(f64::INFINITY);
+            let share = distance / longest;
+            if !(share <= 1.0) && widest.is_none_or(|(most, _)| share > most) {
+                let fault = ChunkFault::Seam {
+                    coordinate,
+                    distance,
+                    longest,
+                };
+                widest = Some((share, fault));
+            }
+            let bounds = limits
+                .highest_rates(coordinate)
+                .map(|most| FADE_SHARE * most);
+            let faster = (there[coordinate] - here[coordinate]) / self.cycle_s;
+            lasts_s = lasts_s.max(fade_s(*away, faster, bounds));
+        }
+        match (widest, self.chunks.merge) {
+            (Some((_, fault)), _) => Err(fault),
+            (None, Merge::Replace) => Ok(0.0),
+            (None, Merge::Fade | Merge::Ensemble { .. }) => Ok(lasts_s),
+        }
+    }
+}
+
+/// Moves an action on by `rates` for `time_s`.
+fn advance(curve: Curve, action: &mut [f64], rates: &[f64], time_s: f64) {
+    let (slots, coordinates) = match curve {
+        Curve::Smooth => (action, rates),
+        Curve::Pose => {
+            let Some((pose, others)) = action.split_first_chunk_mut::<16>() else {
+                return;
+            };
+            let Some((twist, rates)) = rates.split_first_chunk::<6>() else {
+                return;
+            };
+            let way: Twist = twist.map(|rate| rate * time_s);
+            *pose = integrate(pose, &way);
+            (others, rates)
+        }
+    };
+    for (slot, rate) in slots.iter_mut().zip(coordinates) {
+        *slot += rate * time_s;
+    }
+}
+
+impl Exchange for ChunkExchange {
+    fn ratio(&self) -> f64 {
+        1.0
+    }
+
+    fn is_every_cycle(&self) -> bool {
+        false
+    }
+
+    fn waits(&self) -> bool {
+        false
+    }
+
+    fn ask(&mut self, now: Now, limits: &dyn Limiter) -> Option<Due> {
+        if !self.is_due(now) {
+            return None;
+        }
+        let since = self
+            .asked
+            .map_or(0, |asked| now.clock.saturating_sub(asked.clock));
+        let lasting = |ticks| Duration::from_nanos(nanos(self.cycle).saturating_mul(ticks));
+        let due = Due {
+            question: Question {
+                tick: now.tick,
+                time: lasting(now.clock),
+            },
+            period: lasting(since),
+        };
+        self.asked = Some(Asked {
+            question: due.question,
+            clock: now.clock,
+            rests: self.rests(limits),
+            is_open: true,
+        });
+        Some(due)
+    }
+
+    fn newest(&mut self) -> &mut [f64] {
+        &mut self.frame
+    }
+
+    fn answered(&mut self, question: Question) -> bool {
+        match &mut self.asked {
+            Some(asked) if asked.question.tick == question.tick => {
+                asked.is_open = false;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn see(
+        &mut self,
+        limits: &mut dyn Limiter,
+        question: Question,
+        now: Now,
+        _has_rested: bool,
+        recorder: &Recorder,
+    ) -> Result<Violations, ChunkFault> {
+        let now_s = self.time_s(now);
+        let (rows, dt_s, observed_s) = self.read(question, now_s)?;
+        let numbers = CHUNK_HEADER..CHUNK_HEADER.saturating_add(rows.saturating_mul(self.slots));
+        // What is played goes on: this only finds what keeps the chunk from being played.
+        self.player
+            .take(&self.frame[numbers.clone()], dt_s, observed_s)?;
+        let found = self.judged(limits, rows, dt_s);
+        let latency_s = now_s - question.time.as_secs_f64();
+        recorder.chunks.add(1);
+        recorder.chunks_played.latency(latency_s);
+        let is_anew = match self.asked {
+            Some(asked) => asked.rests && self.rests(limits),
+            None => true,
+        };
+        let begins_s = match is_anew || self.observed_s.is_none() {
+            true => now_s,
+            false => observed_s,
+        };
+        self.observed_s = Some(observed_s);
+        let passed = ((now_s - begins_s) / dt_s).clamp(0.0, rows as f64);
+        recorder.skipped_actions.add(passed.ceil() as u64);
+        if self.player.taken().ends_s() + (begins_s - observed_s) < now_s {
+            recorder.stale_actions.add(1);
+            return Ok(found);
+        }
+        let was_playing = self.has_played;
+        self.keep_to_command(limits, now_s);
+        self.player
+            .take(&self.frame[numbers.clone()], dt_s, begins_s)?;
+        let mut fade_s = self.seam(limits, now_s, recorder)?;
+        if let Some(ensemble) = &mut self.ensemble {
+            let rows = &mut self.frame[numbers];
+            ensemble.average(rows, dt_s, begins_s)?;
+            self.player.take(rows, dt_s, begins_s)?;
+            fade_s = self.seam(limits, now_s, recorder)?;
+        }
+        self.player.begin(now_s, fade_s);
+        recorder.seams.add(u64::from(was_playing));
+        Ok(found)
+    }
+
+    fn row(&self) -> Option<u32> {
+        self.row
+    }
+
+    fn is_before_first(&self) -> bool {
+        !self.player.is_playing()
+    }
+
+    fn begin(&mut self, command: &[f64]) {
+        if let Some(filter) = &mut self.filter {
+            filter.begin(command);
+        }
+    }
+
+    fn take(&mut self, _question: Option<Question>, now: Now) -> Taken {
+        let standing = match self.player.left_s(self.time_s(now)) {
+            None => Standing::Early,
+            Some((left_s, _)) if left_s >= -0.5 * self.cycle_s => Standing::Known(Arrival::Fresh),
+            Some(_) => Standing::Known(Arrival::None),
+        };
+        self.has_played &= standing == Standing::Known(Arrival::Fresh);
+        Taken {
+            standing,
+            is_missing: false,
+            is_late: false,
+            is_stale: false,
+            is_new: false,
+            is_starved: standing == Standing::Known(Arrival::None),
+        }
+    }
+
+    fn command(&mut self, now: Now, out: &mut [f64]) {
+        self.player.at(self.time_s(now), out);
+        self.has_played = true;
+        if let Some(filter) = &mut self.filter {
+            filter.pass(1.0, out);
+        }
+    }
+
+    fn commands_answers(&self) -> bool {
+        false
+    }
+
+    fn answer(&self) -> &[f64] {
+        &self.scratch.to
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::judgement::{Judgement, Sequence};
+    use crate::limits::{Approach, Violation, ViolationKind, check_finite, exceeds};
+
+    const MS: Duration = Duration::from_millis(1);
+    const DT: f64 = 1e-3;
+    /// The time from row to row in most tests \[s\].
+    const STEP: f64 = 0.02;
+    const MOST: [f64; 3] = [2.0, 10.0, 5_000.0];
+    const KINDS: [ViolationKind; 3] = [
+        ViolationKind::Velocity,
+        ViolationKind::Acceleration,
+        ViolationKind::Jerk,
+    ];
+
+    /// One joint that does what it is commanded.
+    #[derive(Default)]
+    struct Joint {
+        at: f64,
+        velocity: f64,
+    }
+
+    impl Limiter for Joint {
+        fn interpolation(&self) -> Interpolation {
+            Interpolation::Spline
+        }
+
+        fn last_command(&self, out: &mut [f64]) {
+            out.fill(self.at);
+        }
+
+        fn rates(&self, first: &mut [f64], _second: &mut [f64]) {
+            first.fill(self.velocity);
+        }
+
+        fn highest_rates(&self, _coordinate: usize) -> [f64; 3] {
+            MOST
+        }
+
+        fn observe(&mut self, _observation: &[f64]) -> bool {
+            true
+        }
+
+        fn check_answer(&self, answer: &[f64]) -> Violations {
+            check_finite(answer)
+        }
+
+        fn judge(&mut self, _part: usize, sequence: &Sequence<'_>) -> Judgement {
+            Judgement::noted(|judgement| {
+                for order in 0..sequence.known {
+                    let received = sequence.derivatives[order][0];
+                    if exceeds(received.abs(), MOST[order]) {
+                        judgement.found.note(Violation {
+                            kind: KINDS[order],
+                            slot: 0,
+                            action: sequence.answer[0],
+                            received,
+                            limit: MOST[order],
+                            joint: None,
+                            flaw: None,
+                        });
+                    }
+                }
+            })
+        }
+
+        fn accept(&mut self, action: &[f64]) {
+            self.velocity = (action[0] - self.at) / DT;
+            self.at = action[0];
+        }
+
+        fn approach(&mut self, _: &[f64], _: &[f64], _: Approach, _: &mut [f64]) -> bool {
+            true
+        }
+
+        fn hold(&mut self, _observation: &[f64], _out: &mut [f64]) {}
+
+        fn brake(&mut self, _observation: &[f64], _out: &mut [f64]) -> bool {
+            self.velocity = 0.0;
+            true
+        }
+    }
+
+    /// The rows of an answer, and how long before its question they begin.
+    struct Answer {
+        rows: Vec<f64>,
+        before_s: f64,
+    }
+
+    /// A loop with a policy that takes some cycles for an answer.
+    struct Run {
+        exchange: ChunkExchange,
+        joint: Joint,
+        recorder: Recorder,
+        now: Now,
+        open: Option<(u64, Question)>,
+        asked: Vec<u64>,
+        /// What was commanded in each cycle; where nothing was, the joint rests.
+        commanded: Vec<f64>,
+        fault: Option<ChunkFault>,
+        found: Violations,
+    }
+
+    fn chunks() -> Chunks {
+        Chunks {
+            rows: 64,
+            curve: Curve::Smooth,
+            replan: Replan::Share(0.9),
+            merge: Merge::Fade,
+            max_seam: Box::new([0.1]),
+            skips_bad: false,
+        }
+    }
+
+    impl Run {
+        fn new(chunks: Chunks) -> Run {
+            let joint = Joint::default();
+            Run {
+                exchange: ChunkExchange::new(MS, 1, chunks, &joint, None),
+                joint,
+                recorder: Recorder::new(MS, 10),
+                now: Now { tick: 0, clock: 0 },
+                open: None,
+                asked: Vec::new(),
+                commanded: Vec::new(),
+                fault: None,
+                found: Violations::none(),
+            }
+        }
+
+        /// Runs cycles of a policy that answers a question of `time` after `takes` cycles with `answer(time)`.
+        fn cycles(&mut self, count: u64, takes: u64, answer: impl Fn(f64) -> Answer) -> &mut Run {
+            for _ in 0..count {
+                let arrives = |open: &mut (u64, Question)| open.0 <= self.now.tick;
+                if let Some((_, question)) = self.open.take_if(arrives) {
+                    let Answer { rows, before_s } = answer(question.time.as_secs_f64());
+                    self.put(&rows, STEP, before_s);
+                    self.answer(question);
+                }
+                self.command();
+                if let Some(due) = self.exchange.ask(self.now, &self.joint) {
+                    self.asked.push(self.now.clock);
+                    self.open = Some((self.now.tick + takes, due.question));
+                }
+                self.now.tick += 1;
+                self.now.clock += 1;
+            }
+            self
+        }
+
+        fn put(&mut self, rows: &[f64], dt_s: f64, before_s: f64) {
+            let frame = self.exchange.newest();
+            frame[..3].copy_from_slice(&[rows.len() as f64, dt_s, before_s]);
+            let len = rows.len().min(frame.len() - 3);
+            frame[3..3 + len].copy_from_slice(&rows[..len]);
+        }
+
+        fn answer(&mut self, question: Question) {
+            assert!(self.exchange.answered(question));
+            let (joint, recorder) = (&mut self.joint, &self.recorder);
+            match self
+                .exchange
+                .see(joint, question, self.now, false, recorder)
+            {
+                Ok(found) => self.found.join(&found),
+                Err(fault) => self.fault = Some(fault),
+            }
+        }
+
+        fn command(&mut self) {
+            let taken = self.exchange.take(None, self.now);
+            if taken.standing == Standing::Known(Arrival::Fresh) {
+                let mut out = [0.0];
+                self.exchange.command(self.now, &mut out);
+                self.joint.accept(&out);
+            } else {
+                self.joint.velocity = 0.0;
+            }
+            self.commanded.push(self.joint.at);
+        }
+
+        /// The largest first, second and third derivatives of what was commanded.
+        fn rates(&self) -> [f64; 3] {
+            let mut path = self.commanded.clone();
+            std::array::from_fn(|_| {
+                path = path.windows(2).map(|w| (w[1] - w[0]) / DT).collect();
+                path.iter().map(|rate| rate.abs()).fold(0.0, f64::max)
+            })
+        }
+    }
+
+    fn wave(time: f64) -> f64 {
+        0.15 * (1.0 - (std::f64::consts::TAU * 0.2 * time).cos())
+    }
+
+    /// Answers with the next second of the wave.
+    fn told(time: f64) -> Answer {
+        let rows = (0..50).map(|row| wave(time + f64::from(row) * STEP));
+        Answer {
+            rows: rows.collect(),
+            before_s: 0.0,
+        }
+    }
+
+    #[test]
+    fn an_action_belongs_to_the_time_of_its_observation_however_late_the_chunk_comes() {
+        for takes in [1, 40, 150, 400] {
+            let mut run = Run::new(chunks());
+            run.cycles(3_000, takes, told);
+            // The first chunk begins when it comes.
+            let behind = takes as usize;
+            let settled = behind + 1_500;
+            let off = (settled..3_000)
+                .map(|tick| (run.commanded[tick] - wave(tick as f64 * DT)).abs())
+                .fold(0.0, f64::max);
+            assert!(off < 2e-5, "{takes}: {off}");
+            assert!(run.fault.is_none() && run.found.is_empty());
+            let rates = run.rates();
+            assert!(rates[2] < 0.5 * MOST[2], "{takes}: {rates:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_chunk_and_one_that_was_asked_at_rest_and_comes_at_rest_begin_with_their_first_action()
+     {
+        let mut run = Run::new(chunks());
+        let ramp = |_| Answer {
+            rows: (0..10).map(|row| f64::from(row) * 1e-3).collect(),
+            before_s: 0.0,
+        };
+        run.cycles(700, 700, ramp);
+        assert_eq!(run.commanded, [0.0; 700]);
+        // The policy is silent after the first chunk.
+        run.cycles(10, 700, ramp);
+        let first = run.commanded[700..].iter().copied().fold(0.0, f64::max);
+        assert!(first < 1e-3, "{first}");
+        assert_eq!(run.recorder.skipped_actions.get(), 0);
+        run.cycles(1_000, 700, ramp);
+        // The second was asked while the robot moved: all of its actions are past. The third was asked at rest.
+        assert_eq!(run.recorder.stale_actions.get(), 1);
+        assert_eq!(run.recorder.skipped_actions.get(), 10);
+    }
+
+    #[test]
+    fn asks_once_at_a_time_and_again_when_what_is_left_says_so() {
+        let silent = |replan| {
+            let mut run = Run::new(Chunks { replan, ..chunks() });
+            run.cycles(3_000, 10, told);
+            run.asked
+        };
+        // A chunk of 50 rows lasts 980 ms from its observation on.
+        let every = silent(Replan::Every(Duration::from_millis(100)));
+        assert!(every.windows(2).all(|w| w[1] - w[0] == 100), "{every:?}");
+        let half = silent(Replan::Share(0.5));
+        assert!(half[2..].windows(2).all(|w| w[1] - w[0] == 490), "{half:?}");
+        let steps = silent(Replan::Steps(40.0));
+        assert!(
+            steps[2..].windows(2).all(|w| w[1] - w[0] == 180),
+            "{steps:?}"
+        );
+        let mut slow = Run::new(chunks());
+        slow.cycles(2_000, 500, told);
+        assert!(slow.asked.windows(2).all(|w| w[1] - w[0] >= 500));
+    }
+
+    #[test]
+    fn a_chunk_that_is_over_starves_the_loop_until_the_next_comes() {
+        let mut run = Run::new(chunks());
+        run.cycles(200, 10, told);
+        let answers = run.recorder.chunks.get();
+        run.open = None;
+        run.cycles(2_000, 10_000, told);
+        assert_eq!(run.recorder.chunks.get(), answers);
+        let taken = run.exchange.take(None, run.now);
+        assert!(taken.is_starved);
+        assert_eq!(taken.standing, Standing::Known(Arrival::None));
+    }
+
+    #[test]
+    fn chunks_that_disagree_are_faded_within_the_limits() {
+        let mut run = Run::new(chunks());
+        let jumpy = |time: f64| {
+            let off = match (time / 0.1) as u64 % 2 {
+                0 => 0.02,
+                _ => -0.02,
+            };
+            let Answer { mut rows, before_s } = told(time);
+            rows.iter_mut().for_each(|row| *row += off);
+            Answer { rows, before_s }
+        };
+        run.cycles(4_000, 60, jumpy);
+        assert!(run.fault.is_none(), "{:?}", run.fault);
+        let rates = run.rates();
+        // Up to three of these fades overlap.
+        for (rate, most) in rates.into_iter().zip(MOST) {
+            assert!(rate <= 0.75 * most, "{rates:?}");
+        }
+        let [seam, ..] = run.recorder.chunks_played.largest_seams();
+        assert!((0.02..=0.06).contains(&seam), "{seam}");
+        assert!(run.recorder.seams.get() > 20);
+    }
+
+    #[test]
+    fn what_cannot_be_played_is_told_and_what_is_played_goes_on() {
+        let question = |run: &Run| Question {
+            tick: run.now.tick,
+            time: MS * run.now.clock as u32,
+        };
+        let refused = |rows: &[f64], dt_s: f64, before_s: f64| {
+            let mut run = Run::new(chunks());
+            run.cycles(500, 10, told);
+            let question = question(&run);
+            run.exchange.asked = Some(Asked {
+                question,
+                clock: run.now.clock,
+                rests: false,
+                is_open: true,
+            });
+            run.put(rows, dt_s, before_s);
+            run.answer(question);
+            run.open = None;
+            for _ in 0..100 {
+                run.command();
+                run.now.tick += 1;
+                run.now.clock += 1;
+            }
+            let off = run.commanded[599] - wave(0.599);
+            assert!(off.abs() < 1e-4, "{off}");
+            run.fault
+        };
+        let here = wave(0.5);
+        assert_eq!(refused(&[], STEP, 0.0), Some(ChunkFault::Empty));
+        assert_eq!(
+            refused(&[here; 65], STEP, 0.0),
+            Some(ChunkFault::TooLong { rows: 65 })
+        );
+        assert_eq!(
+            refused(&[here, f64::NAN], STEP, 0.0),
+            Some(ChunkFault::NotFinite { row: 1, slot: 0 })
+        );
+        assert_eq!(
+            refused(&[here; 2], 0.0, 0.0),
+            Some(ChunkFault::Step { dt_s: 0.0 })
+        );
+        let future = refused(&[here; 2], STEP, -0.1);
+        assert!(
+            matches!(future, Some(ChunkFault::Future { by_s }) if (by_s - 0.1).abs() < 1e-9),
+            "{future:?}"
+        );
+        assert!(matches!(
+            refused(&[here; 2], STEP, f64::NAN),
+            Some(ChunkFault::Future { .. })
+        ));
+        let past = refused(&[here; 50], STEP, 0.4);
+        assert!(
+            matches!(past, Some(ChunkFault::Backwards { .. })),
+            "{past:?}"
+        );
+        let far = refused(&[here + 0.15; 50], STEP, 0.0);
+        assert!(
+            matches!(far, Some(ChunkFault::Seam { coordinate: 0, distance, longest: 0.1 })
+                if (distance - 0.15).abs() < 1e-3),
+            "{far:?}"
+        );
+    }
+
+    #[test]
+    fn the_rows_of_a_chunk_are_judged_at_their_own_step() {
+        let mut run = Run::new(chunks());
+        run.cycles(30, 10, |_| Answer {
+            rows: vec![0.0, 0.0, 0.0, 0.041, 0.082],
+            before_s: 0.0,
+        });
+        let found = run.found.of(ViolationKind::Velocity).unwrap();
+        assert!((found.received - 2.05).abs() < 1e-9, "{found:?}");
+        assert_eq!(run.exchange.row(), Some(3));
+    }
+}
