@@ -329,6 +329,7 @@ pub struct ChunkRecorder {
     latency: Window,
     newest_latency_ns: AtomicU64,
     max_latency_ns: Counter,
+    age_ns: AtomicU64,
     /// The largest distances at seams, as the bits of numbers.
     seams: [AtomicU64; COORDINATES],
 }
@@ -339,6 +340,7 @@ impl ChunkRecorder {
             latency: Window::new(LATENCIES),
             newest_latency_ns: AtomicU64::new(0),
             max_latency_ns: Counter::default(),
+            age_ns: AtomicU64::new(0),
             seams: Default::default(),
         }
     }
@@ -357,6 +359,17 @@ impl ChunkRecorder {
             // Numbers that are not below zero are in the order of their bits.
             seam.fetch_max(distance.abs().to_bits(), Relaxed);
         }
+    }
+
+    /// Records how long ago the newest chunk that is played was observed \[s\].
+    pub fn age(&self, age_s: f64) {
+        let age = Duration::try_from_secs_f64(age_s).unwrap_or_default();
+        self.age_ns.store(nanos(age), Relaxed);
+    }
+
+    /// Returns how long ago the newest chunk that is played was observed.
+    pub fn newest_age(&self) -> Duration {
+        Duration::from_nanos(self.age_ns.load(Relaxed))
     }
 
     /// Returns the percentiles of the newest latencies.

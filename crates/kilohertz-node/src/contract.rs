@@ -9,7 +9,7 @@ use franka::model::Frame;
 use kilohertz_core::channel::records::{CommandKind, RECORD_FIELDS};
 use kilohertz_core::channel::shared_mailbox::LAYOUT;
 use kilohertz_core::limits::ViolationKind;
-use kilohertz_core::session::{Config, Deadline};
+use kilohertz_core::session::{CHUNK_HEADER, Config, Deadline};
 use kilohertz_franka::kinematics::model::{POSTURE_FIELDS, Quantity};
 use kilohertz_franka::move_to::{Arrival, HOME};
 use kilohertz_franka::setting::{DIRECTIONS, FILTERS};
@@ -289,6 +289,11 @@ pub fn contract() -> NativeContract {
             "NEWS",
             "What a wake is about; several at a time are their sum.",
             news::NAMED.map(|(name, bit)| (name, f64::from(bit))),
+        ),
+        numbers(
+            "CHUNK",
+            "How many numbers precede the rows of a chunk of actions.",
+            [("header", CHUNK_HEADER as f64)],
         ),
         numbers("DEFAULTS", "The defaults of options.", defaults()),
         numbers(

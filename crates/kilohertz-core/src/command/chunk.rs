@@ -27,6 +27,8 @@ pub enum Curve {
 pub enum ChunkFault {
     /// It has no rows.
     Empty,
+    /// It was no chunk: the policy's side found it out.
+    Malformed,
     /// It has more rows than there is room for.
     TooLong {
         /// How many it has.

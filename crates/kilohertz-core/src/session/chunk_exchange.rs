@@ -3,6 +3,8 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
+use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::command::chunk::{ChunkFault, Curve};
@@ -21,7 +23,8 @@ use crate::timing::time::nanos;
 use kilohertz_geometry::{Twist, integrate};
 
 /// How many numbers precede the rows of a chunk: how many rows there are, the time from one to the next \[s\],
-/// and how long before its question the chunk's first row belongs \[s\].
+/// and how long before its question the chunk's first row belongs \[s\]. A number of rows below zero says that
+/// the answer was no chunk.
 pub const CHUNK_HEADER: usize = 3;
 /// Which share of the limits a fade may take, so that the motion itself has the rest.
 const FADE_SHARE: f64 = 0.25;
@@ -54,6 +57,7 @@ pub(super) struct ChunkExchange {
     ensemble: Option<Ensemble>,
     judge: Judge,
     filter: Option<LowPass>,
+    recorder: Arc<Recorder>,
     asked: Option<Asked>,
     /// When the newest chunk was observed \[s\].
     observed_s: Option<f64>,
@@ -75,13 +79,14 @@ struct Scratch {
 
 impl ChunkExchange {
     /// Creates the exchange of a robot with cycles of `cycle` and actions of `slots` slots. `filter` smooths
-    /// what is commanded.
+    /// what is commanded; `recorder` counts.
     pub fn new(
         cycle: Duration,
         slots: usize,
         chunks: Chunks,
         limits: &dyn Limiter,
         filter: Option<LowPass>,
+        recorder: Arc<Recorder>,
     ) -> ChunkExchange {
         let zeros = || vec![0.0; slots].into_boxed_slice();
         // A motion without a chunk is played as two rows.
@@ -101,6 +106,7 @@ impl ChunkExchange {
             judge: Judge::new(limits, slots, cycle, 1.0, None),
             chunks,
             filter,
+            recorder,
             asked: None,
             observed_s: None,
             has_played: false,
@@ -160,6 +166,9 @@ impl ChunkExchange {
     /// Reads the newest answer: how many rows, the time between them, and when the first belongs.
     fn read(&self, question: Question, now_s: f64) -> Result<(usize, f64, f64), ChunkFault> {
         let [rows, dt_s, before_s] = [0, 1, 2].map(|at| self.frame.get(at).copied().unwrap_or(0.0));
+        if rows < 0.0 {
+            return Err(ChunkFault::Malformed);
+        }
         if !(rows >= 1.0) {
             return Err(ChunkFault::Empty);
         }
@@ -183,6 +192,17 @@ impl ChunkExchange {
             });
         }
         Ok((rows as usize, dt_s, observed_s))
+    }
+
+    /// Makes targets of the changes in the newest answer, beginning from `scratch.to`.
+    fn add_up(&mut self, numbers: Range<usize>) {
+        let slots = self.frame[numbers].iter_mut().enumerate();
+        for (place, slot) in slots {
+            if let Some(target) = self.scratch.to.get_mut(place % self.slots) {
+                *target += *slot;
+                *slot = *target;
+            }
+        }
     }
 
     /// Judges each row as an answer, and the differences of the rows at the time between them. Notes the first
@@ -251,12 +271,7 @@ impl ChunkExchange {
     ///
     /// # Errors
     /// [`ChunkFault::Seam`] if it is further away than a seam may be.
-    fn seam(
-        &mut self,
-        limits: &dyn Limiter,
-        now_s: f64,
-        recorder: &Recorder,
-    ) -> Result<f64, ChunkFault> {
+    fn seam(&mut self, limits: &dyn Limiter, now_s: f64) -> Result<f64, ChunkFault> {
         let Scratch {
             line,
             rates: [there, here],
@@ -277,7 +292,7 @@ impl ChunkExchange {
         let mut widest: Option<(f64, ChunkFault)> = None;
         for (coordinate, away) in away.iter().enumerate() {
             let distance = away.abs();
-            recorder.chunks_played.seam(coordinate, distance);
+            self.recorder.chunks_played.seam(coordinate, distance);
             let longest = self.chunks.max_seam.get(coordinate).copied();
             let longest = longest.unwrap_or(f64::INFINITY);
             let share = distance / longest;
@@ -381,18 +396,25 @@ impl Exchange for ChunkExchange {
         question: Question,
         now: Now,
         _has_rested: bool,
-        recorder: &Recorder,
     ) -> Result<Violations, ChunkFault> {
         let now_s = self.time_s(now);
         let (rows, dt_s, observed_s) = self.read(question, now_s)?;
         let numbers = CHUNK_HEADER..CHUNK_HEADER.saturating_add(rows.saturating_mul(self.slots));
+        if self.chunks.is_relative {
+            // The first change leads from one step before the observation to it.
+            match self.has_played && self.player.is_playing() {
+                true => self.player.at(observed_s - dt_s, &mut self.scratch.to),
+                false => limits.last_command(&mut self.scratch.to),
+            }
+            self.add_up(numbers.clone());
+        }
         // What is played goes on: this only finds what keeps the chunk from being played.
         self.player
             .take(&self.frame[numbers.clone()], dt_s, observed_s)?;
         let found = self.judged(limits, rows, dt_s);
         let latency_s = now_s - question.time.as_secs_f64();
-        recorder.chunks.add(1);
-        recorder.chunks_played.latency(latency_s);
+        self.recorder.chunks.add(1);
+        self.recorder.chunks_played.latency(latency_s);
         let is_anew = match self.asked {
             Some(asked) => asked.rests && self.rests(limits),
             None => true,
@@ -403,24 +425,24 @@ impl Exchange for ChunkExchange {
         };
         self.observed_s = Some(observed_s);
         let passed = ((now_s - begins_s) / dt_s).clamp(0.0, rows as f64);
-        recorder.skipped_actions.add(passed.ceil() as u64);
+        self.recorder.skipped_actions.add(passed.ceil() as u64);
         if self.player.taken().ends_s() + (begins_s - observed_s) < now_s {
-            recorder.stale_actions.add(1);
+            self.recorder.stale_actions.add(1);
             return Ok(found);
         }
         let was_playing = self.has_played;
         self.keep_to_command(limits, now_s);
         self.player
             .take(&self.frame[numbers.clone()], dt_s, begins_s)?;
-        let mut fade_s = self.seam(limits, now_s, recorder)?;
+        let mut fade_s = self.seam(limits, now_s)?;
         if let Some(ensemble) = &mut self.ensemble {
             let rows = &mut self.frame[numbers];
             ensemble.average(rows, dt_s, begins_s)?;
             self.player.take(rows, dt_s, begins_s)?;
-            fade_s = self.seam(limits, now_s, recorder)?;
+            fade_s = self.seam(limits, now_s)?;
         }
         self.player.begin(now_s, fade_s);
-        recorder.seams.add(u64::from(was_playing));
+        self.recorder.seams.add(u64::from(was_playing));
         Ok(found)
     }
 
@@ -456,8 +478,12 @@ impl Exchange for ChunkExchange {
     }
 
     fn command(&mut self, now: Now, out: &mut [f64]) {
-        self.player.at(self.time_s(now), out);
+        let now_s = self.time_s(now);
+        self.player.at(now_s, out);
         self.has_played = true;
+        if let Some(observed_s) = self.observed_s {
+            self.recorder.chunks_played.age(now_s - observed_s);
+        }
         if let Some(filter) = &mut self.filter {
             filter.pass(1.0, out);
         }
@@ -567,7 +593,7 @@ mod tests {
     struct Run {
         exchange: ChunkExchange,
         joint: Joint,
-        recorder: Recorder,
+        recorder: Arc<Recorder>,
         now: Now,
         open: Option<(u64, Question)>,
         asked: Vec<u64>,
@@ -585,16 +611,18 @@ mod tests {
             merge: Merge::Fade,
             max_seam: Box::new([0.1]),
             skips_bad: false,
+            is_relative: false,
         }
     }
 
     impl Run {
         fn new(chunks: Chunks) -> Run {
             let joint = Joint::default();
+            let recorder = Arc::new(Recorder::new(MS, 10));
             Run {
-                exchange: ChunkExchange::new(MS, 1, chunks, &joint, None),
+                exchange: ChunkExchange::new(MS, 1, chunks, &joint, None, Arc::clone(&recorder)),
                 joint,
-                recorder: Recorder::new(MS, 10),
+                recorder,
                 now: Now { tick: 0, clock: 0 },
                 open: None,
                 asked: Vec::new(),
@@ -633,10 +661,9 @@ mod tests {
 
         fn answer(&mut self, question: Question) {
             assert!(self.exchange.answered(question));
-            let (joint, recorder) = (&mut self.joint, &self.recorder);
             match self
                 .exchange
-                .see(joint, question, self.now, false, recorder)
+                .see(&mut self.joint, question, self.now, false)
             {
                 Ok(found) => self.found.join(&found),
                 Err(fault) => self.fault = Some(fault),
@@ -838,6 +865,23 @@ mod tests {
                 if (distance - 0.15).abs() < 1e-3),
             "{far:?}"
         );
+    }
+
+    #[test]
+    fn changes_add_to_what_was_wanted_and_not_to_where_the_robot_is() {
+        let mut run = Run::new(Chunks {
+            is_relative: true,
+            replan: Replan::Every(Duration::from_millis(100)),
+            ..chunks()
+        });
+        // Each chunk asks for 1 mrad more in each of its steps.
+        run.cycles(3_000, 30, |_| Answer {
+            rows: vec![1e-3; 20],
+            before_s: 0.0,
+        });
+        let moved = run.commanded[2_999] - run.commanded[1_999];
+        assert!((moved - 0.05).abs() < 2e-3, "{moved}");
+        assert!(run.fault.is_none() && run.found.is_empty());
     }
 
     #[test]

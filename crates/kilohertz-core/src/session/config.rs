@@ -68,6 +68,9 @@ pub struct Chunks {
     /// How far a chunk may be from what is commanded when it takes over, for each coordinate of
     /// [`Limiter::displacement`](crate::limits::Limiter::displacement) \[rad, m\].
     pub max_seam: Box<[f64]>,
+    /// True if each row is a change of the row before it; the first is a change of what was wanted one step
+    /// before the observation.
+    pub is_relative: bool,
     /// True if a chunk that cannot be played is only counted and reported, and does not end the session.
     pub skips_bad: bool,
 }

@@ -315,15 +315,14 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
     /// Judges the newest answer, which answers `question`.
     fn see(&mut self, question: Question) -> Result<(), Cause> {
         let rested = self.catch_up.take_rested();
-        let recorder = &self.shared.recorder;
         let seen = self
             .exchange
-            .see(&mut *self.limits, question, self.now, rested, recorder);
+            .see(&mut *self.limits, question, self.now, rested);
         let tick = self.now.tick;
         match seen {
             Ok(found) => self.rule(&found),
             Err(fault) if self.skips_bad => {
-                recorder.bad_chunks.add(1);
+                self.shared.recorder.bad_chunks.add(1);
                 self.events.push(tick, EventKind::BadChunk { fault });
                 Ok(())
             }

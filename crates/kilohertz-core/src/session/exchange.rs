@@ -13,7 +13,6 @@ use crate::command::late::{Arrival, LateRule};
 use crate::command::lowpass::LowPass;
 use crate::limits::{Limiter, Violations};
 use crate::policy::Question;
-use crate::stats::Recorder;
 use crate::timing::time::nanos;
 
 /// The largest share of a period for which the loop waits for its policy within a cycle.
@@ -105,7 +104,6 @@ pub(super) trait Exchange {
         question: Question,
         now: Now,
         has_rested: bool,
-        recorder: &Recorder,
     ) -> Result<Violations, ChunkFault>;
 
     /// Returns the row of a chunk at which the newest violation was found; `None` for a single action.
@@ -307,7 +305,6 @@ impl Exchange for PolicyExchange {
         question: Question,
         _now: Now,
         has_rested: bool,
-        _recorder: &Recorder,
     ) -> Result<Violations, ChunkFault> {
         Ok(self.judge.see(limits, question, &self.newest, has_rested))
     }

@@ -22,6 +22,7 @@ use crate::session::lockstep::{Lockstep, RobotClock};
 use crate::session::outcome::{Cause, Outcome, caught, panic_message};
 use crate::session::roll::Place;
 use crate::session::shared::Shared;
+use crate::stats::Recorder;
 use crate::thread::awake::{self, Awake};
 use crate::thread::promotion::Promotion;
 use crate::thread::realtime::make_realtime;
@@ -61,7 +62,11 @@ pub(super) fn run(
             drive(&mut *robot, body, clock, shared)
         }
         Some(chunks) => {
-            let policy = (policy, in_chunks(&*robot, &*limits, chunks, config));
+            let recorder = Arc::clone(&shared.recorder);
+            let policy = (
+                policy,
+                in_chunks(&*robot, &*limits, chunks, config, recorder),
+            );
             let body = ControlLoop::new(&*robot, policy, limits, config, shared, records, notifier);
             drive(&mut *robot, body, clock, shared)
         }
@@ -150,6 +155,7 @@ fn in_chunks(
     limits: &dyn Limiter,
     chunks: &Chunks,
     config: &Config,
+    recorder: Arc<Recorder>,
 ) -> ChunkExchange {
     ChunkExchange::new(
         robot.period(),
@@ -157,6 +163,7 @@ fn in_chunks(
         chunks.clone(),
         limits,
         filter(robot, limits, config),
+        recorder,
     )
 }
 

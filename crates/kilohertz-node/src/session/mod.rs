@@ -39,7 +39,9 @@ use crate::guard::{NativePlace, give_stack};
 use crate::news::{BEGUN, END, EVENTS, OBSERVATION};
 use crate::policy::process::NativeSharedPort;
 use crate::policy::worker::PolicyPort;
-use crate::session::options::{NativeSessionOptions, lockstep_of, motion_options, seconds};
+use crate::session::options::{
+    NativeChunks, NativeSessionOptions, lockstep_of, motion_options, seconds,
+};
 use crate::session::outcome::{NativeEvent, NativeOutcome};
 use crate::session::realtime::{NativeAwake, NativePromotion, NativeRealtime, awake_of, own_core};
 use crate::session::stats::{NativeHistogram, NativeStats};
@@ -55,6 +57,8 @@ pub struct NativeSession {
     policy: Option<PolicyEnd>,
     failure: FailureNotifier,
     action: Schema,
+    /// True if the policy answers in chunks.
+    is_chunked: bool,
     /// The question of the observation taken last.
     taken: Question,
 }
@@ -164,7 +168,12 @@ fn start(
     )
     .map_err(|error| Failure::thread(&error))
     .or_throw(env)?;
-    let lengths = (robot.observation().len(), robot.action().len());
+    let chunks = options.chunks.as_ref().map(NativeChunks::played);
+    let slots = robot.action().len();
+    let answer_len = chunks
+        .as_ref()
+        .map_or(slots, |chunks| chunks.answer_len(slots));
+    let lengths = (robot.observation().len(), answer_len);
     let waking = |notifier| mailbox(lengths.0, lengths.1, notifier, Arc::clone(&recorder));
     let (inside, policy, failure): (Box<dyn Policy>, _, _) = match asked {
         Asked::Here => {
@@ -208,6 +217,7 @@ fn start(
         record_ticks: options.record_ticks as usize,
         run_for: options.run_for_s.map(seconds),
         lockstep: lockstep_of(options),
+        chunks,
         realtime,
         policy_priority: options.policy_priority,
         awake: awake_of(options),
@@ -239,6 +249,7 @@ fn start(
         policy,
         failure,
         action,
+        is_chunked: options.chunks.is_some(),
         taken: Question::default(),
     })
 }
@@ -354,12 +365,17 @@ impl NativeSession {
     #[napi]
     pub fn answer(&mut self, env: &Env, action: &[f64]) -> Result<()> {
         let expected = self.action.len();
-        if action.len() != expected {
+        // The length of a chunk is in it.
+        if !self.is_chunked && action.len() != expected {
             let message = format!("the action has {} slots, not {expected}", action.len());
             return Err(Failure::new(Code::ActionLength, message).thrown(env));
         }
         if let Some(policy) = &mut self.policy {
-            policy.answer(self.taken, |slots| slots.copy_from_slice(action));
+            policy.answer(self.taken, |slots| {
+                for (slot, value) in slots.iter_mut().zip(action) {
+                    *slot = *value;
+                }
+            });
         }
         Ok(())
     }

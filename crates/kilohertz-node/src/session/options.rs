@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use kilohertz_core::session::Latency;
+use kilohertz_core::command::chunk::Curve;
+use kilohertz_core::session::{Chunks, Latency, Merge, Replan};
 use kilohertz_franka::{Budget, CartesianBox, MotionOptions};
 use napi_derive::napi;
 
@@ -14,6 +15,55 @@ pub enum NativeKeepAwake {
     Threads,
     IdleStates,
     Off,
+}
+
+/// How chunks of actions are played.
+#[napi(object)]
+pub struct NativeChunks {
+    /// How many rows a chunk may have.
+    pub rows: u32,
+    /// True if actions begin with a pose.
+    pub is_pose: bool,
+    /// When the next chunk is asked for: one of the three is given.
+    pub replan_share: Option<f64>,
+    pub replan_steps: Option<f64>,
+    pub replan_every_s: Option<f64>,
+    /// True if a chunk takes over without a fade.
+    pub replaces: bool,
+    /// ACT's `m`, if chunks are averaged.
+    pub ensemble: Option<f64>,
+    /// How far a chunk may be away when it takes over, for each coordinate of a displacement [rad, m].
+    pub max_seam: Vec<f64>,
+    /// True if a chunk that cannot be played is left out.
+    pub skips_bad: bool,
+    /// True if rows are changes of the policy's last target.
+    pub is_relative: bool,
+}
+
+impl NativeChunks {
+    /// Returns how the core plays chunks.
+    pub fn played(&self) -> Chunks {
+        Chunks {
+            rows: self.rows as usize,
+            curve: match self.is_pose {
+                true => Curve::Pose,
+                false => Curve::Smooth,
+            },
+            replan: match (self.replan_share, self.replan_steps, self.replan_every_s) {
+                (_, Some(steps), _) => Replan::Steps(steps),
+                (_, _, Some(every_s)) => Replan::Every(seconds(every_s)),
+                (share, ..) => Replan::Share(share.unwrap_or_default()),
+            },
+            merge: match self.ensemble {
+                Some(m) => Merge::Ensemble { m },
+                None if self.replaces => Merge::Replace,
+                None => Merge::Fade,
+            },
+            max_seam: self.max_seam.clone().into(),
+            skips_bad: self.skips_bad,
+            is_relative: self.is_relative,
+        }
+    }
 }
 
 /// The options of a session. `lib/session/options.ts` has checked every value and filled in the defaults.
@@ -46,6 +96,8 @@ pub struct NativeSessionOptions {
     pub lockstep: Option<bool>,
     /// In lockstep: the shortest and the longest latency of the policy [s], and a seed.
     pub latency: Option<Vec<f64>>,
+    /// If given, the policy answers in chunks of actions.
+    pub chunks: Option<NativeChunks>,
     pub priority: Option<u8>,
     pub cpu: Option<u32>,
     pub lock_memory: bool,

@@ -1,5 +1,6 @@
 //! How a session ended, and what happened while it ran, for JavaScript.
 
+use kilohertz_core::command::chunk::ChunkFault;
 use kilohertz_core::limits::Violation;
 use kilohertz_core::schema::Schema;
 use kilohertz_core::session::{Cause, Event, EventKind, Outcome};
@@ -91,6 +92,89 @@ impl NativeDistance {
     }
 }
 
+/// Returns true if actions begin with a pose.
+pub fn has_pose(action: &Schema) -> bool {
+    action.fields().first().is_some_and(|field| field.len == 16)
+}
+
+/// The kind of what is wrong with a chunk.
+#[napi(string_enum = "camelCase", js_name = "NativeChunkFaultKind")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChunkFaultName {
+    Empty,
+    Malformed,
+    TooLong,
+    Step,
+    NotFinite,
+    Future,
+    Backwards,
+    Seam,
+}
+
+/// What keeps a chunk from being played.
+#[napi(object, object_from_js = false)]
+pub struct NativeChunkFault {
+    pub kind: ChunkFaultName,
+    /// How many rows it has, the time between them [s], how far its time is off [s], or its distance.
+    pub received: f64,
+    /// For "seam": the largest distance, and its unit.
+    pub longest: Option<f64>,
+    pub unit: String,
+    /// For "notFinite": the row, and the place of the number in it.
+    pub row: Option<u32>,
+    pub field: String,
+    pub index: u32,
+}
+
+impl NativeChunkFault {
+    fn new(fault: &ChunkFault, action: &Schema) -> NativeChunkFault {
+        let told = |kind, received| NativeChunkFault {
+            kind,
+            received,
+            longest: None,
+            unit: String::new(),
+            row: None,
+            field: String::new(),
+            index: 0,
+        };
+        match *fault {
+            ChunkFault::Empty => told(ChunkFaultName::Empty, 0.0),
+            ChunkFault::Malformed => told(ChunkFaultName::Malformed, 0.0),
+            ChunkFault::TooLong { rows } => told(ChunkFaultName::TooLong, rows as f64),
+            ChunkFault::Step { dt_s } => told(ChunkFaultName::Step, dt_s),
+            ChunkFault::Future { by_s } => told(ChunkFaultName::Future, by_s),
+            ChunkFault::Backwards { by_s } => told(ChunkFaultName::Backwards, by_s),
+            ChunkFault::NotFinite { row, slot } => {
+                let (field, index, unit) = place_of(slot, action);
+                NativeChunkFault {
+                    row: Some(row as u32),
+                    field,
+                    index,
+                    unit,
+                    ..told(ChunkFaultName::NotFinite, f64::NAN)
+                }
+            }
+            ChunkFault::Seam {
+                coordinate,
+                distance,
+                longest,
+            } => {
+                // A displacement of poses has a translation, then a rotation, then the elbow.
+                let unit = match has_pose(action) && coordinate < 3 {
+                    true => "m",
+                    false => "rad",
+                };
+                NativeChunkFault {
+                    longest: Some(longest),
+                    unit: unit.to_owned(),
+                    index: coordinate as u32,
+                    ..told(ChunkFaultName::Seam, distance)
+                }
+            }
+        }
+    }
+}
+
 /// Returns the field, the index in it and the unit of a slot of an action.
 fn place_of(slot: usize, action: &Schema) -> (String, u32, String) {
     let (field, index) = action.locate(slot).unwrap_or(("action", 0));
@@ -106,6 +190,7 @@ pub enum CauseName {
     Stopped,
     PolicyFailed,
     InvalidAction,
+    BadChunk,
     NoAction,
     TooLate,
     NothingNew,
@@ -122,6 +207,9 @@ pub struct NativeOutcome {
     pub behind: Option<NativeDistance>,
     pub without_action: Option<u32>,
     pub violation: Option<NativeViolation>,
+    /// The row of the chunk with the violation, if it was one.
+    pub row: Option<u32>,
+    pub bad_chunk: Option<NativeChunkFault>,
     /// The panic's message.
     pub message: Option<String>,
     /// The robot's own error.
@@ -139,6 +227,8 @@ impl NativeOutcome {
             behind: None,
             without_action: None,
             violation: None,
+            row: None,
+            bad_chunk: None,
             message: None,
             robot_error: outcome.robot_error.as_ref().map(|error| {
                 match error.downcast_ref::<ArmError>() {
@@ -173,7 +263,16 @@ impl NativeOutcome {
                 (CauseName::Behind, Some(*tick))
             }
             Some(Cause::NoAction { tick }) => (CauseName::NoAction, Some(*tick)),
-            Some(Cause::InvalidAction { tick, violation }) => {
+            Some(Cause::BadChunk { tick, fault }) => {
+                told.bad_chunk = Some(NativeChunkFault::new(fault, action));
+                (CauseName::BadChunk, Some(*tick))
+            }
+            Some(Cause::InvalidAction {
+                tick,
+                row,
+                violation,
+            }) => {
+                told.row = *row;
                 told.violation = Some(NativeViolation::new(violation, action));
                 (CauseName::InvalidAction, Some(*tick))
             }
@@ -197,6 +296,7 @@ pub enum EventName {
     Resumed,
     Behind,
     Late,
+    BadChunk,
 }
 
 /// Something that happened while the session ran.
@@ -208,12 +308,19 @@ pub struct NativeEvent {
     pub behind: Option<NativeDistance>,
     /// For "late": how long late answers took, on average.
     pub took_s: Option<f64>,
+    /// For "badChunk": what is wrong with the chunk.
+    pub bad_chunk: Option<NativeChunkFault>,
 }
 
 impl NativeEvent {
     /// Returns an event of a session whose actions have this schema.
     pub fn new(event: &Event, action: &Schema) -> NativeEvent {
+        let mut bad_chunk = None;
         let (kind, behind, took_s) = match event.kind {
+            EventKind::BadChunk { fault } => {
+                bad_chunk = Some(NativeChunkFault::new(&fault, action));
+                (EventName::BadChunk, None, None)
+            }
             EventKind::Held => (EventName::Held, None, None),
             EventKind::Resting => (EventName::Resting, None, None),
             EventKind::Resumed => (EventName::Resumed, None, None),
@@ -228,6 +335,7 @@ impl NativeEvent {
             tick: event.tick as f64,
             behind,
             took_s,
+            bad_chunk,
         }
     }
 }

@@ -7,7 +7,7 @@ use kilohertz_core::stats::{Recorder, Spread, Stats};
 use napi::bindgen_prelude::Float64Array;
 use napi_derive::napi;
 
-use crate::session::outcome::NativeViolation;
+use crate::session::outcome::{NativeViolation, has_pose};
 
 /// Percentiles of the newest samples and the largest of all [s].
 #[napi(object)]
@@ -41,6 +41,13 @@ pub struct NativeStats {
     pub longest_period_s: f64,
     pub jitter: NativeSpread,
     pub execution: NativeSpread,
+    pub chunk_latency: NativeSpread,
+    pub newest_chunk_latency_s: f64,
+    pub chunk_age_s: f64,
+    /// The largest distances at seams, for each coordinate of a displacement [rad, m].
+    pub largest_seams: Vec<f64>,
+    /// True if the first three of these coordinates are a translation.
+    pub is_pose: bool,
 }
 
 /// Returns the kinds of limits whose violations are counted: those of actions that a session can go on with.
@@ -72,6 +79,7 @@ impl NativeStats {
         let stats = session.stats();
         let first = session.recorder().first_violation();
         let violations = limits().map(|kind| stats.violations[kind as usize]);
+        let chunks = &session.recorder().chunks_played;
         NativeStats {
             counts: stats
                 .counts()
@@ -85,6 +93,11 @@ impl NativeStats {
             longest_period_s: stats.longest_period.as_secs_f64(),
             jitter: stats.jitter.into(),
             execution: stats.execution.into(),
+            chunk_latency: chunks.latencies().into(),
+            newest_chunk_latency_s: chunks.newest_latency().as_secs_f64(),
+            chunk_age_s: chunks.newest_age().as_secs_f64(),
+            largest_seams: chunks.largest_seams().to_vec(),
+            is_pose: has_pose(action),
         }
     }
 }
