@@ -87,6 +87,11 @@ type SessionCounter =
   | 'droppedAnswers'
   | 'emptyAnswers'
   | 'followedCommands'
+  | 'chunks'
+  | 'badChunks'
+  | 'skippedActions'
+  | 'starvedCycles'
+  | 'seams'
   | 'droppedRecords'
   | 'droppedEvents'
   | 'boxViolations'
@@ -106,6 +111,11 @@ declare const OWN_ERROR_CODES: readonly [
   'ACTION_LIMIT',
   'ACTION_NOT_FINITE',
   'ACTION_TYPE',
+  'CHUNK_EMPTY',
+  'CHUNK_LENGTH',
+  'CHUNK_SEAM',
+  'CHUNK_STEP',
+  'CHUNK_TIME',
   'INTERNAL',
   'OFFLOAD_CRASHED',
   'OFFLOAD_ENTRY_POINT',
@@ -372,7 +382,8 @@ export declare class PolicyError extends SessionError {}
 /**
  * The policy gave an answer that must not be sent to the robot: not a number, the wrong length, not a rigid transform,
  * or beyond a limit. Or the policy answered only `undefined` in its first second. Codes `ACTION_NOT_FINITE`,
- * `ACTION_LENGTH`, `ACTION_TYPE`, `ACTION_FRAME` and `ACTION_LIMIT`.
+ * `ACTION_LENGTH`, `ACTION_TYPE`, `ACTION_FRAME` and `ACTION_LIMIT`; for chunks of actions also `CHUNK_EMPTY`,
+ * `CHUNK_LENGTH`, `CHUNK_STEP`, `CHUNK_TIME` and `CHUNK_SEAM`.
  */
 export declare class InvalidActionError extends SessionError {
   /** What was received: the value of the slot, or the whole answer. */
@@ -779,6 +790,33 @@ export declare class SessionStats implements Counted {
   readonly overwrittenActions: number;
   /** Answers for which the queue to the loop was full. They were neither used nor checked. */
   readonly droppedAnswers: number;
+  /** Chunks of actions that came. */
+  readonly chunks: number;
+  /** Chunks that could not be played and were left out, with `onBadChunk: 'skip'`. */
+  readonly badChunks: number;
+  /** Actions of chunks whose time had passed when the chunk came. */
+  readonly skippedActions: number;
+  /** Cycles in which the chunk was over and no other had come. */
+  readonly starvedCycles: number;
+  /** Chunks that took over from another one. */
+  readonly seams: number;
+  /** Half of the newest 64 chunks took no longer than this from the question to their arrival, by the arm's clock. */
+  readonly p50ChunkLatencyS: number;
+  /** 99 % of the newest 64 chunks took no longer than this. */
+  readonly p99ChunkLatencyS: number;
+  /** The longest time that a chunk took. */
+  readonly maxChunkLatencyS: number;
+  /** The time that the newest chunk took. */
+  readonly newestChunkLatencyS: number;
+  /** How long ago the newest chunk that is played was observed. */
+  readonly chunkAgeS: number;
+  /**
+   * The largest distance of a chunk from what was commanded when it took over [rad, and for velocities rad/s]: of a
+   * joint, of the rotation of a pose, or of the elbow.
+   */
+  readonly maxSeamRad: number;
+  /** The largest such distance of the translation of a pose [m]. */
+  readonly maxSeamM: number;
   /** Tick records that were dropped because the buffer was full. */
   readonly droppedRecords: number;
   /** Events that were dropped because the queue was full. */
@@ -1854,6 +1892,138 @@ export declare function workerPolicy<
   ObservationOf<PolicyIn<Module[Name], Args>>,
   ActionOf<PolicyIn<Module[Name], Args>>
 >;
+/** A policy in this thread, in a worker, or in another process. */
+export type AnyPolicy<Observation, Action> =
+  | Policy<Observation, Action>
+  | WorkerPolicy<Observation, Action>
+  | ProcessPolicy<Observation, Action>;
+/** An array of numbers with a shape, as models return it: for example a tensor of onnxruntime. */
+export interface ActionTensor {
+  /** The numbers, row by row. */
+  readonly data: ArrayLike<number>;
+  /** How many rows there are, and how many numbers a row has. A leading 1 is left out. */
+  readonly dims: readonly number[];
+}
+/** A chunk of actions: what a policy wants from the time of its observation on. */
+export interface ActionChunk<Action> {
+  /**
+   * The actions, one after the other: a list of actions, a flat list of their numbers, or a tensor. The first belongs to
+   * the time of the observation, each other one `dtS` after the one before.
+   */
+  readonly actions: readonly Action[] | ArrayLike<number> | ActionTensor;
+  /** The time from one action to the next [s], above 0. */
+  readonly dtS: number;
+  /**
+   * When the observation was made, on the clock of {@link Tick.timeS} [s]. Default: the time of the question. It may be
+   * later, up to now, where the policy has observed something newer; it must not be before the observation of the chunk
+   * before.
+   */
+  readonly observedAtS?: number;
+}
+/** How a chunk takes over from the one before it: temporal ensembling. Made by {@link ensemble}. */
+export interface Ensemble {
+  /** ACT's `m`. */
+  readonly m: number;
+}
+/** When a policy is asked for the next chunk. */
+export type ReplanAt =
+  | number
+  /** When at most this many actions are left. */
+  | {
+      readonly steps: number;
+    }
+  /** At this rate [Hz]. */
+  | {
+      readonly rateHz: number;
+    };
+/** Options of {@link chunked}. */
+export interface ChunkedOptions {
+  /**
+   * When the policy is asked for the next chunk: when what is left of the newest one falls to this share of it, 0 to 1,
+   * or to a number of actions (`{ steps }`), or at a rate (`{ rateHz }`). One question is open at a time, so a policy
+   * that takes longer is asked as soon as it has answered. Default 0.9, which asks again nearly at once; a lower one
+   * spares the model and reacts later.
+   */
+  readonly replanAt?: ReplanAt;
+  /**
+   * How a chunk takes over from the one before it. `'fade'` (default) fades from the old curve to the new one, over as
+   * long as the difference needs to take at most a quarter of the arm's acceleration and jerk. `ensemble(m)` averages
+   * the new chunk with what the older ones said about the same times, and fades to the average. `'replace'` takes the
+   * new curve at once, and the arm approaches it within its limits.
+   */
+  readonly merge?: 'fade' | 'replace' | Ensemble;
+  /** How many actions a chunk may have, 1 to 4096. Memory for them is kept. Default 256. */
+  readonly maxRows?: number;
+  /**
+   * How far a chunk may be from what is commanded when it takes over: joints, the rotation of a pose and the elbow
+   * [rad]. Above 0 to 6.3. A chunk that is further away is refused with `CHUNK_SEAM`. Default 0.1. It does not apply to
+   * velocities.
+   */
+  readonly maxSeamRad?: number;
+  /** The same for the translation of a pose [m], above 0 to 2. Default 0.1. */
+  readonly maxSeamM?: number;
+  /**
+   * What happens to a chunk that cannot be played, for example an empty one: `'stop'` (default) ends the session with
+   * an {@link InvalidActionError}; `'skip'` leaves it out, counts it as {@link SessionStats.badChunks} and emits
+   * `badChunk`. The arm goes on with the chunk before, and the policy is asked again.
+   */
+  readonly onBadChunk?: 'stop' | 'skip';
+  /**
+   * Whether each row is a change of the row before it. The first row is a change of what the policy wanted one step
+   * before its observation, not of where the arm is: an arm is always a little behind, and changes of its place add up
+   * to less than was asked. Only for joint positions, joint targets and velocities. Default false.
+   */
+  readonly relative?: boolean;
+}
+/** A policy that answers in chunks, made by {@link chunked}. */
+export interface ChunkedPolicy<Observation, Action> {
+  /** The policy. */
+  readonly policy: AnyPolicy<Observation, ActionChunk<Action> | undefined>;
+  readonly options: CheckedChunkedOptions;
+  /** Never set. It tells the compiler what the policy observes and which actions its chunks have. */
+  readonly types?: (observation: Observation) => Action;
+}
+interface CheckedChunkedOptions {
+  readonly replanAt: ReplanAt;
+  readonly merge: 'fade' | 'replace' | Ensemble;
+  readonly maxRows: number;
+  readonly maxSeamRad: number;
+  readonly maxSeamM: number;
+  readonly skipsBad: boolean;
+  readonly relative: boolean;
+}
+/**
+ * Makes a policy of an arm out of one that answers with chunks of actions: a function, or what {@link workerPolicy} or
+ * {@link processPolicy} returns. The loop plays the chunks at the rate of the arm, and asks for the next one in time.
+ * Inference may take as long as it takes.
+ *
+ * Action `k` of a chunk belongs to the time of its observation and `k dtS`, by the arm's clock: what has passed while
+ * the policy computed is left out. The first chunk, and any chunk that was observed at rest and comes at rest, begins
+ * with its first action when it comes. When a chunk is over and no other has come, the loop goes on as with any policy
+ * that is late ({@link SessionOptions.onLate}).
+ *
+ * Within a chunk the actions are checked as answers at intervals of `dtS` are.
+ *
+ * @example
+ * const policy = chunked(
+ *   async (state) => ({ actions: await model.infer(state.q), dtS: 1 / 30 }),
+ *   { merge: ensemble(0.01) },
+ * );
+ * @throws {OptionTypeError | OptionRangeError} if an option is invalid
+ */
+export declare function chunked<Observation, Action>(
+  policy: AnyPolicy<Observation, ActionChunk<Action> | undefined>,
+  given?: ChunkedOptions,
+): ChunkedPolicy<Observation, Action>;
+/**
+ * Temporal ensembling, for {@link ChunkedOptions.merge}: the weights of ACT, `exp(-m i)` for the `i`-th chunk that says
+ * something about a time, the oldest first (Zhao et al., "Learning Fine-Grained Bimanual Manipulation with Low-Cost
+ * Hardware", 2023).
+ *
+ * @param m from 0 (the mean of all) to 100. Default 0.01, as in ACT
+ * @throws {OptionTypeError | OptionRangeError} `OPTION_M`
+ */
+export declare function ensemble(m?: number): Ensemble;
 /** How long a policy takes for an answer, by the robot's clock: uniformly distributed between two durations. */
 export interface LatencyRange {
   /** The shortest [s], 0 to 60. */
@@ -2113,6 +2283,13 @@ export interface LateEvent extends TickEvent {
   /** The period at which the policy is asked [s]. */
   readonly periodS: number;
 }
+/** The event of a chunk that could not be played. */
+export interface BadChunkEvent extends TickEvent {
+  /** The code of the error with which it would have ended the session. */
+  readonly code: ErrorCode;
+  /** What is wrong with it. */
+  readonly message: string;
+}
 /** The events of a session, and what listeners receive. */
 export interface SessionEvents {
   /** The loop runs. */
@@ -2134,16 +2311,17 @@ export interface SessionEvents {
    * of the process with code `KILOHERTZ_LATE`.
    */
   late: [event: LateEvent];
+  /** A chunk of a {@link chunked} policy could not be played, and was left out. Only with `onBadChunk: 'skip'`. */
+  badChunk: [event: BadChunkEvent];
 }
 /** A robot that a session can drive. */
 export type AnyRobot<Observation, Action> =
   | Robot<Observation, Action>
   | NativeRobot<Observation, Action>;
-/** A policy in this thread, in a worker, or in another process. */
-export type AnyPolicy<Observation, Action> =
-  | Policy<Observation, Action>
-  | WorkerPolicy<Observation, Action>
-  | ProcessPolicy<Observation, Action>;
+/** A policy that answers with one action, or in chunks of actions. */
+export type SessionPolicy<Observation, Action> =
+  | AnyPolicy<Observation, Action>
+  | ChunkedPolicy<Observation, Action>;
 type AnyAction = {} | null | undefined | [] | Readonly<Record<string, []>>;
 /**
  * Runs a policy on a robot at a fixed rate, on a thread of its own that JavaScript cannot delay.
@@ -2159,13 +2337,14 @@ export declare class Session<Observation, Action extends AnyAction>
   #private;
   /**
    * @param robot a robot written in JavaScript, or a connected `Franka`
-   * @param policy a function from an observation and a {@link Tick} to an action, or to a promise of one
+   * @param policy a function from an observation and a {@link Tick} to an action, or to a promise of one; or what
+   * {@link workerPolicy}, {@link processPolicy} or {@link chunked} returns
    * @throws {OptionRangeError} if a value is out of range
    * @throws {OptionTypeError} if a value is of the wrong type
    */
   constructor(
     robot: AnyRobot<Observation, Action>,
-    policy: AnyPolicy<NoInfer<Observation>, NoInfer<Action>>,
+    policy: SessionPolicy<NoInfer<Observation>, NoInfer<Action>>,
     options?: SessionOptions,
   );
   /** Whether the session is between the call of `start()` and its end. */
@@ -2233,7 +2412,7 @@ export declare class Session<Observation, Action extends AnyAction>
  */
 export declare function run<Observation, Action extends AnyAction>(
   robot: AnyRobot<Observation, Action>,
-  policy: AnyPolicy<NoInfer<Observation>, NoInfer<Action>>,
+  policy: SessionPolicy<NoInfer<Observation>, NoInfer<Action>>,
   options?: SessionOptions & RunOptions,
 ): Promise<SessionStats>;
 /** The end effector at the arm's flange, as it is set in Desk, with libfranka's names. */

@@ -74,6 +74,17 @@ export type {
   RemoteMethod,
 } from './lib/offload/process-proxy.ts';
 export { transfer } from './lib/offload/transfer.ts';
+export type { AnyPolicy } from './lib/policy/any-policy.ts';
+export {
+  type ActionChunk,
+  type ActionTensor,
+  type ChunkedOptions,
+  type ChunkedPolicy,
+  chunked,
+  type Ensemble,
+  ensemble,
+  type ReplanAt,
+} from './lib/policy/chunked.ts';
 export {
   type ProcessPolicy,
   type ProcessPolicyOptions,
@@ -103,14 +114,15 @@ export type {
 export type { Histogram, TickRecord } from './lib/session/records.ts';
 export type { NativeLink, NativeRobot, Policy, Robot, Tick } from './lib/session/robot.ts';
 export {
-  type AnyPolicy,
   type AnyRobot,
+  type BadChunkEvent,
   type BehindEvent,
   type LateEvent,
   type RunOptions,
   run,
   Session,
   type SessionEvents,
+  type SessionPolicy,
   type TickEvent,
 } from './lib/session/session.ts';
 export { SessionStats, type SessionStatsDict } from './lib/session/stats.ts';

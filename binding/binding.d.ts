@@ -408,7 +408,46 @@ export interface NativeAwake {
 }
 
 /** What ended a session. */
-export type NativeCause = 'stopped' | 'policyFailed' | 'invalidAction' | 'noAction' | 'tooLate' | 'nothingNew' | 'behind' | 'robotFailed' | 'panicked'
+export type NativeCause = 'stopped' | 'policyFailed' | 'invalidAction' | 'badChunk' | 'noAction' | 'tooLate' | 'nothingNew' | 'behind' | 'robotFailed' | 'panicked'
+
+/** What keeps a chunk from being played. */
+export interface NativeChunkFault {
+  kind: NativeChunkFaultKind
+  /** How many rows it has, the time between them [s], how far its time is off [s], or its distance. */
+  received: number
+  /** For "seam": the largest distance, and its unit. */
+  longest?: number
+  unit: string
+  /** For "notFinite": the row, and the place of the number in it. */
+  row?: number
+  field: string
+  index: number
+}
+
+/** The kind of what is wrong with a chunk. */
+export type NativeChunkFaultKind = 'empty' | 'malformed' | 'tooLong' | 'step' | 'notFinite' | 'future' | 'backwards' | 'seam'
+
+/** How chunks of actions are played. */
+export interface NativeChunks {
+  /** How many rows a chunk may have. */
+  rows: number
+  /** True if actions begin with a pose. */
+  isPose: boolean
+  /** When the next chunk is asked for: one of the three is given. */
+  replanShare?: number
+  replanSteps?: number
+  replanEveryS?: number
+  /** True if a chunk takes over without a fade. */
+  replaces: boolean
+  /** ACT's `m`, if chunks are averaged. */
+  ensemble?: number
+  /** How far a chunk may be away when it takes over, for each coordinate of a displacement [rad, m]. */
+  maxSeam: Array<number>
+  /** True if a chunk that cannot be played is left out. */
+  skipsBad: boolean
+  /** True if rows are changes of the policy's last target. */
+  isRelative: boolean
+}
 
 /** Options of a connection; absent options have the arm's default. */
 export interface NativeConnectOptions {
@@ -452,10 +491,12 @@ export interface NativeEvent {
   behind?: NativeDistance
   /** For "late": how long late answers took, on average. */
   tookS?: number
+  /** For "badChunk": what is wrong with the chunk. */
+  badChunk?: NativeChunkFault
 }
 
 /** What happened while a session ran. */
-export type NativeEventKind = 'held' | 'resting' | 'resumed' | 'behind' | 'late'
+export type NativeEventKind = 'held' | 'resting' | 'resumed' | 'behind' | 'late' | 'badChunk'
 
 /** Which class of errors a failure becomes. */
 export type NativeFailureKind = 'option' | 'robot' | 'interrupted' | 'offload' | 'other'
@@ -597,6 +638,9 @@ export interface NativeOutcome {
   behind?: NativeDistance
   withoutAction?: number
   violation?: NativeViolation
+  /** The row of the chunk with the violation, if it was one. */
+  row?: number
+  badChunk?: NativeChunkFault
   /** The panic's message. */
   message?: string
   /** The robot's own error. */
@@ -663,6 +707,8 @@ export interface NativeSessionOptions {
   lockstep?: boolean
   /** In lockstep: the shortest and the longest latency of the policy [s], and a seed. */
   latency?: Array<number>
+  /** If given, the policy answers in chunks of actions. */
+  chunks?: NativeChunks
   priority?: number
   cpu?: number
   lockMemory: boolean
@@ -711,6 +757,13 @@ export interface NativeStats {
   longestPeriodS: number
   jitter: NativeSpread
   execution: NativeSpread
+  chunkLatency: NativeSpread
+  newestChunkLatencyS: number
+  chunkAgeS: number
+  /** The largest distances at seams, for each coordinate of a displacement [rad, m]. */
+  largestSeams: Array<number>
+  /** True if the first three of these coordinates are a translation. */
+  isPose: boolean
 }
 
 /** A place that the robot cannot reach in any posture [m]. */

@@ -40,7 +40,7 @@ async function make(url: unknown, name: unknown, args: unknown): Promise<unknown
 /** Runs the policy until its session ends. If the policy failed, resolves to the failure. */
 async function runMade(_schema: unknown, lengths: unknown): Promise<PolicyFailure | undefined> {
   const size = lengths as Lengths;
-  const policyPort = NativeJoinedPort.join(policyMemory ?? -1, size.observation, size.action);
+  const policyPort = NativeJoinedPort.join(policyMemory ?? -1, size.observation, size.answer);
   return runPolicy(made as Policy<RobotState, unknown>, policyPort, size, false);
 }
 

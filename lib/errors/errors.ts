@@ -262,7 +262,8 @@ export class PolicyError extends SessionError {}
 /**
  * The policy gave an answer that must not be sent to the robot: not a number, the wrong length, not a rigid transform,
  * or beyond a limit. Or the policy answered only `undefined` in its first second. Codes `ACTION_NOT_FINITE`,
- * `ACTION_LENGTH`, `ACTION_TYPE`, `ACTION_FRAME` and `ACTION_LIMIT`.
+ * `ACTION_LENGTH`, `ACTION_TYPE`, `ACTION_FRAME` and `ACTION_LIMIT`; for chunks of actions also `CHUNK_EMPTY`,
+ * `CHUNK_LENGTH`, `CHUNK_STEP`, `CHUNK_TIME` and `CHUNK_SEAM`.
  */
 export class InvalidActionError extends SessionError {
   /** What was received: the value of the slot, or the whole answer. */

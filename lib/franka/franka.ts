@@ -21,6 +21,7 @@ import { guardHere } from '../session/process-exit.ts';
 import type { NativeLink, NativeRobot } from '../session/robot.ts';
 import type { SessionStats } from '../session/stats.ts';
 import type { AnyImpedance, FrankaAction } from './action.ts';
+import { nativeChunks } from './chunks.ts';
 import {
   type CollisionBehavior,
   Configuration,
@@ -30,6 +31,7 @@ import {
   type SettingOptions,
 } from './configuration.ts';
 import { isCartesian, targetJerkShare } from './control.ts';
+import { lengthsOf } from './drivers/answers.ts';
 import { ArmDriver } from './drivers/arm-driver.ts';
 import { ProcessDriver } from './drivers/process-driver.ts';
 import { WorkerDriver } from './drivers/worker-driver.ts';
@@ -131,7 +133,13 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
   readonly #runs = new Runs();
   #model: FrankaModel | undefined;
 
-  private constructor(arm: NativeArm, address: string, control: Control, maxDistanceRad: number) {
+  private constructor(
+    arm: NativeArm,
+    address: string,
+    control: Control,
+    maxDistanceRad: number,
+    hasTorques: boolean,
+  ) {
     this.#arm = arm;
     this.#configuration = new Configuration(arm);
     this.address = address;
@@ -143,13 +151,15 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
       isInLockstep: arm.isInLockstep,
       isLocal: arm.isLocal,
       runs: this.#runs,
-      drive: (policy) => {
-        if (isWorkerPolicy<RobotState, Action | undefined>(policy)) {
-          return new WorkerDriver(arm, control, policy);
+      chunks: (options) => nativeChunks(options, control, hasTorques),
+      drive: (policy, chunks) => {
+        const lengths = lengthsOf(arm, control, chunks);
+        if (isWorkerPolicy<RobotState, unknown>(policy)) {
+          return new WorkerDriver(arm, control, lengths, policy);
         }
-        return isProcessPolicy<RobotState, Action | undefined>(policy)
-          ? new ProcessDriver(arm, control, policy)
-          : new ArmDriver(arm, control, policy);
+        return isProcessPolicy<RobotState, unknown>(policy)
+          ? new ProcessDriver(arm, control, lengths, policy)
+          : new ArmDriver(arm, control, lengths, policy);
       },
     };
     this.nativeLink = link;
@@ -201,7 +211,8 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
         : { generation: checkName('generation', generation, GENERATIONS) }),
     };
     const arm = await awaiting(() => NativeArm.connect(address.trim(), bare(checked)));
-    return new Franka(arm, address, control, usualDistanceRad(impedance));
+    const hasTorques = impedance === 'external';
+    return new Franka(arm, address, control, usualDistanceRad(impedance), hasTorques);
   }
 
   /** The generation of the arm. */

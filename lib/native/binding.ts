@@ -11,6 +11,8 @@ export {
   MORE,
   NativeArm,
   type NativeAwake,
+  type NativeChunkFault,
+  type NativeChunks,
   type NativeConnectOptions,
   type NativeDescriptors,
   type NativeEvent,

@@ -214,6 +214,11 @@ export type SessionCounter =
   | 'droppedAnswers'
   | 'emptyAnswers'
   | 'followedCommands'
+  | 'chunks'
+  | 'badChunks'
+  | 'skippedActions'
+  | 'starvedCycles'
+  | 'seams'
   | 'droppedRecords'
   | 'droppedEvents'
   | 'boxViolations'
@@ -243,6 +248,11 @@ export const COUNTERS: readonly SessionCounter[] = [
   'droppedAnswers',
   'emptyAnswers',
   'followedCommands',
+  'chunks',
+  'badChunks',
+  'skippedActions',
+  'starvedCycles',
+  'seams',
   'droppedRecords',
   'droppedEvents',
   'boxViolations',
@@ -382,6 +392,9 @@ export const SIMULATOR_COUNTERS: readonly SimulatorCounter[] = [
 
 /** What a wake is about; several at a time are their sum. */
 export const NEWS = { observation: 1, events: 2, end: 4, begun: 8 } as const;
+
+/** How many numbers precede the rows of a chunk of actions. */
+export const CHUNK = { header: 3 } as const;
 
 /** The defaults of options. */
 export const DEFAULTS = {

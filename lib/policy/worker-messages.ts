@@ -3,15 +3,20 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { ErrorMessage } from '../offload/codec/error-message.ts';
 import type { Refusal } from '../session/action.ts';
+import type { ChunkLengths } from '../session/chunk.ts';
 
-/** The sizes of the observations and actions of a policy in a worker or a process. */
+/** The sizes of the observations and answers of a policy. */
 export interface Lengths {
   /** How many numbers an observation has. */
   readonly observation: number;
   /** How many numbers an action has. */
   readonly action: number;
+  /** How many numbers an answer has at most. */
+  readonly answer: number;
   /** Whether an action begins with a pose, which may then be given as `{ xyz, quat }`. */
   readonly isPose: boolean;
+  /** How chunks are taken, if the policy answers in chunks. */
+  readonly chunks?: ChunkLengths;
 }
 
 /** The policy that the main thread gives to a worker. */

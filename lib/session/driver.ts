@@ -1,9 +1,14 @@
 import type { KilohertzError, PastState, SessionErrorDetails } from '../errors/errors.ts';
 import type { Runs } from '../franka/runs.ts';
-import type { NativePlace, NativeSession, NativeSessionOptions } from '../native/binding.ts';
-import type { ProcessPolicy } from '../policy/process-policy.ts';
-import type { WorkerPolicy } from '../policy/worker-policy.ts';
-import type { NativeLink, Policy } from './robot.ts';
+import type {
+  NativeChunks,
+  NativePlace,
+  NativeSession,
+  NativeSessionOptions,
+} from '../native/binding.ts';
+import type { AnyPolicy } from '../policy/any-policy.ts';
+import type { CheckedChunkedOptions } from '../policy/chunked.ts';
+import type { NativeLink } from './robot.ts';
 
 /** Makes an error once the last states are known. */
 export type Failure = (details: SessionErrorDetails) => KilohertzError;
@@ -47,11 +52,11 @@ export interface DrivenLink<Observation, Action> extends NativeLink<Observation,
   readonly isLocal: boolean;
   /** The sessions and moves that drive the robot now. */
   readonly runs: Runs;
-  /** Makes the robot ready for a session that runs `policy`. */
+  /** Returns how chunks are played on this robot, or throws if they cannot be. */
+  readonly chunks: (options: CheckedChunkedOptions) => NativeChunks;
+  /** Makes the robot ready for a session that runs `policy`, which answers in chunks if `chunks` is given. */
   readonly drive: (
-    policy:
-      | Policy<Observation, Action>
-      | WorkerPolicy<Observation, Action>
-      | ProcessPolicy<Observation, Action>,
+    policy: AnyPolicy<Observation, unknown>,
+    chunks: NativeChunks | undefined,
   ) => Driver;
 }

@@ -1,7 +1,7 @@
 import { bare, checkBoolean, checkName, checkNumber, checkNumbers, ownOptions } from '../checks.ts';
 import { OptionRangeError, OptionTypeError } from '../errors/errors.ts';
 import { numberText } from '../errors/number.ts';
-import type { NativeSessionOptions } from '../native/binding.ts';
+import type { NativeChunks, NativeSessionOptions } from '../native/binding.ts';
 import { DEFAULTS, LIMIT_NAMES, type LimitName } from '../native/contract.ts';
 import type { Numbers } from '../numbers.ts';
 import { checkLockstep, type LockstepOptions } from './lockstep.ts';
@@ -224,8 +224,13 @@ interface OwnClock {
 }
 
 /** Checks the options. `own` is undefined for a robot without a clock of its own. */
-export function checkOptions(given: SessionOptions, own: OwnClock | undefined): CheckedOptions {
+export function checkOptions(
+  given: SessionOptions,
+  own: OwnClock | undefined,
+  chunks?: NativeChunks,
+): CheckedOptions {
   const options = ownOptions('Session()', given, SESSION_OPTIONS);
+  if (chunks !== undefined) checkWithChunks(options);
   const { rateHz = own?.rateHz ?? 50, warmupS = 0.5, onLate = 'rest' } = options;
   const { maxTimingSamples = 10_000, recordTicks = 0 } = options;
   checkNumber('rateHz', rateHz, { from: 1e-3, to: 10_000, unit: 'Hz' });
@@ -304,10 +309,23 @@ export function checkOptions(given: SessionOptions, own: OwnClock | undefined): 
         to: 10_000_000,
         integer: true,
       }),
+      ...(chunks === undefined ? {} : { chunks }),
       ...checkLockstep(options, own),
       ...checkRealtime(options.realtime),
     }),
   };
+}
+
+/** Refuses the options that a policy which answers in chunks has no use for. */
+function checkWithChunks({ rateHz, deadlineS }: SessionOptions): void {
+  if (rateHz !== undefined) {
+    const expected = 'nothing beside chunked(): its option replanAt says when the policy is asked';
+    throw new OptionTypeError('OPTION_RATE_HZ', 'rateHz', rateHz, expected);
+  }
+  if (deadlineS !== undefined) {
+    const expected = 'nothing beside chunked(): a chunk takes as long as it takes';
+    throw new OptionTypeError('OPTION_DEADLINE_S', 'deadlineS', deadlineS, expected);
+  }
 }
 
 /** The range of cut-off frequencies that libfranka accepts. */

@@ -25,6 +25,7 @@ import type {
 } from '../native/binding.ts';
 import { NEWS } from '../native/contract.ts';
 import { settled } from '../promise.ts';
+import { chunkFaultText } from './chunk-fault.ts';
 import type { Driver, Failure } from './driver.ts';
 import type { CheckedOptions } from './options.ts';
 import { policyFailed } from './policy-failure.ts';
@@ -282,6 +283,8 @@ export class Run implements Guarded, Driving {
         return (this.#driver.failure ?? policyFailed(outcome.tick))(details);
       case 'invalidAction':
         return invalidAction(outcome, details);
+      case 'badChunk':
+        return badChunk(outcome, details);
       case 'noAction':
         return noAction(outcome, details);
       case 'tooLate':
@@ -315,10 +318,20 @@ async function tooLong(timeoutS: number, over: AbortSignal): Promise<void> {
   throw new RobotError('ROBOT_UNSETTLED', message);
 }
 
+function badChunk(outcome: NativeOutcome, details: SessionErrorDetails): KilohertzError {
+  const { tick, badChunk: fault } = outcome;
+  if (!fault) return new SessionError('INTERNAL', 'a chunk was refused', details);
+  const { code, message, expected } = chunkFaultText(fault);
+  const refused = `chunk refused in cycle ${tick}: ${message}; expected ${expected}. The robot was brought to rest`;
+  return new InvalidActionError(code, refused, fault.received, expected, details);
+}
+
 function invalidAction(outcome: NativeOutcome, details: SessionErrorDetails): KilohertzError {
-  const { tick, violation } = outcome;
+  const { tick, row, violation } = outcome;
   if (!violation) return new SessionError('INTERNAL', 'an action was refused', details);
-  const refused = `action ${tick} refused: ${violationText(violation)}. The robot was brought to rest`;
+  const which =
+    row === undefined ? `action ${tick}` : `actions[${row}] of the chunk of cycle ${tick}`;
+  const refused = `${which} refused: ${violationText(violation)}. The robot was brought to rest`;
   const kind = kindOf(violation);
   const { action } = violation;
   const expected = allowedText(violation);

@@ -2,12 +2,16 @@ import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkSignal, throwIfAborted } from '../abort.ts';
 import { checkName, checkNumber, ownOptions } from '../checks.ts';
+import type { ErrorCode } from '../errors/codes.ts';
 import { type KilohertzError, OptionTypeError, SessionStateError } from '../errors/errors.ts';
 import { numberText } from '../errors/number.ts';
 import type { Runs } from '../franka/runs.ts';
 import type { NativeEvent } from '../native/binding.ts';
-import { isProcessPolicy, type ProcessPolicy } from '../policy/process-policy.ts';
-import { isWorkerPolicy, type WorkerPolicy } from '../policy/worker-policy.ts';
+import type { AnyPolicy } from '../policy/any-policy.ts';
+import { type ChunkedPolicy, isChunked } from '../policy/chunked.ts';
+import { isProcessPolicy } from '../policy/process-policy.ts';
+import { isWorkerPolicy } from '../policy/worker-policy.ts';
+import { chunkFaultText } from './chunk-fault.ts';
 import type { DrivenLink, Driver } from './driver.ts';
 import { ObjectDriver } from './object-driver.ts';
 import {
@@ -65,6 +69,14 @@ export interface LateEvent extends TickEvent {
   readonly periodS: number;
 }
 
+/** The event of a chunk that could not be played. */
+export interface BadChunkEvent extends TickEvent {
+  /** The code of the error with which it would have ended the session. */
+  readonly code: ErrorCode;
+  /** What is wrong with it. */
+  readonly message: string;
+}
+
 /** The events of a session, and what listeners receive. */
 export interface SessionEvents {
   /** The loop runs. */
@@ -86,6 +98,8 @@ export interface SessionEvents {
    * of the process with code `KILOHERTZ_LATE`.
    */
   late: [event: LateEvent];
+  /** A chunk of a {@link chunked} policy could not be played, and was left out. Only with `onBadChunk: 'skip'`. */
+  badChunk: [event: BadChunkEvent];
 }
 
 /** A robot that a session can drive. */
@@ -93,11 +107,10 @@ export type AnyRobot<Observation, Action> =
   | Robot<Observation, Action>
   | NativeRobot<Observation, Action>;
 
-/** A policy in this thread, in a worker, or in another process. */
-export type AnyPolicy<Observation, Action> =
-  | Policy<Observation, Action>
-  | WorkerPolicy<Observation, Action>
-  | ProcessPolicy<Observation, Action>;
+/** A policy that answers with one action, or in chunks of actions. */
+export type SessionPolicy<Observation, Action> =
+  | AnyPolicy<Observation, Action>
+  | ChunkedPolicy<Observation, Action>;
 
 /** Any action. With the empty lists the compiler infers the lengths of arrays in a policy's answers. */
 // biome-ignore lint/complexity/noBannedTypes: anything, of a type parameter without a bound too
@@ -127,37 +140,43 @@ export class Session<Observation, Action extends AnyAction>
 
   /**
    * @param robot a robot written in JavaScript, or a connected `Franka`
-   * @param policy a function from an observation and a {@link Tick} to an action, or to a promise of one
+   * @param policy a function from an observation and a {@link Tick} to an action, or to a promise of one; or what
+   * {@link workerPolicy}, {@link processPolicy} or {@link chunked} returns
    * @throws {OptionRangeError} if a value is out of range
    * @throws {OptionTypeError} if a value is of the wrong type
    */
   constructor(
     robot: AnyRobot<Observation, Action>,
-    policy: AnyPolicy<NoInfer<Observation>, NoInfer<Action>>,
+    policy: SessionPolicy<NoInfer<Observation>, NoInfer<Action>>,
     options: SessionOptions = {},
   ) {
     super();
     guardHere();
-    if (typeof policy !== 'function' && !isWorkerPolicy(policy) && !isProcessPolicy(policy)) {
-      const expected = 'a function, or what workerPolicy() or processPolicy() returns';
-      throw new OptionTypeError('OPTION_POLICY', 'policy', policy, expected);
+    const inside = isChunked<Observation, Action>(policy) ? policy.policy : policy;
+    if (typeof inside !== 'function' && !isWorkerPolicy(inside) && !isProcessPolicy(inside)) {
+      const expected =
+        'a function, or what workerPolicy() or processPolicy() returns, or chunked() of one of them';
+      throw new OptionTypeError('OPTION_POLICY', 'policy', inside, expected);
     }
     if (isNative(robot)) {
       // Every native robot comes from this package, so its link is a `DrivenLink`.
       const link = robot.nativeLink as DrivenLink<Observation, Action>;
-      this.#options = checkOptions(options, link);
+      const chunks = isChunked(policy) ? link.chunks(policy.options) : undefined;
+      this.#options = checkOptions(options, link, chunks);
       this.#runs = link.runs;
-      this.#makeDriver = () => link.drive(policy);
+      this.#makeDriver = () => link.drive(inside as AnyPolicy<Observation, unknown>, chunks);
     } else {
       checkRobot(robot);
-      if (typeof policy !== 'function') {
-        const expected =
-          'a function: a worker or a process sees the observations of natively driven robots only, ' +
-          'and this robot is written in JavaScript';
+      if (typeof inside !== 'function' || isChunked(policy)) {
+        const what = isChunked(policy)
+          ? 'chunks are played for'
+          : 'a worker or a process sees the observations of';
+        const expected = `a function: ${what} natively driven robots only, and this robot is written in JavaScript`;
         throw new OptionTypeError('OPTION_POLICY', 'policy', policy, expected);
       }
       this.#options = checkOptions(options, undefined);
-      this.#makeDriver = () => new ObjectDriver(robot, policy);
+      const decide = inside as Policy<Observation, Action>;
+      this.#makeDriver = () => new ObjectDriver(robot, decide);
     }
   }
 
@@ -341,7 +360,7 @@ export class Session<Observation, Action extends AnyAction>
     return run;
   }
 
-  #tell({ kind, tick, behind, tookS = 0 }: NativeEvent): void {
+  #tell({ kind, tick, behind, badChunk, tookS = 0 }: NativeEvent): void {
     switch (kind) {
       case 'held':
       case 'resting':
@@ -350,6 +369,9 @@ export class Session<Observation, Action extends AnyAction>
         break;
       case 'behind':
         if (behind) this.emit(kind, { tick, ...behind });
+        break;
+      case 'badChunk':
+        if (badChunk) this.emit(kind, { tick, ...chunkFaultText(badChunk) });
         break;
       case 'late': {
         const { policyRateHz, deadlineS } = this.#options.native;
@@ -381,7 +403,7 @@ export class Session<Observation, Action extends AnyAction>
  */
 export async function run<Observation, Action extends AnyAction>(
   robot: AnyRobot<Observation, Action>,
-  policy: AnyPolicy<NoInfer<Observation>, NoInfer<Action>>,
+  policy: SessionPolicy<NoInfer<Observation>, NoInfer<Action>>,
   options: SessionOptions & RunOptions = {},
 ): Promise<SessionStats> {
   const own = ownOptions('run()', options, [...RUN_OPTIONS, ...SESSION_OPTIONS]);

@@ -85,6 +85,33 @@ export class SessionStats implements Counted {
   declare readonly overwrittenActions: number;
   /** Answers for which the queue to the loop was full. They were neither used nor checked. */
   declare readonly droppedAnswers: number;
+  /** Chunks of actions that came. */
+  declare readonly chunks: number;
+  /** Chunks that could not be played and were left out, with `onBadChunk: 'skip'`. */
+  declare readonly badChunks: number;
+  /** Actions of chunks whose time had passed when the chunk came. */
+  declare readonly skippedActions: number;
+  /** Cycles in which the chunk was over and no other had come. */
+  declare readonly starvedCycles: number;
+  /** Chunks that took over from another one. */
+  declare readonly seams: number;
+  /** Half of the newest 64 chunks took no longer than this from the question to their arrival, by the arm's clock. */
+  declare readonly p50ChunkLatencyS: number;
+  /** 99 % of the newest 64 chunks took no longer than this. */
+  declare readonly p99ChunkLatencyS: number;
+  /** The longest time that a chunk took. */
+  declare readonly maxChunkLatencyS: number;
+  /** The time that the newest chunk took. */
+  declare readonly newestChunkLatencyS: number;
+  /** How long ago the newest chunk that is played was observed. */
+  declare readonly chunkAgeS: number;
+  /**
+   * The largest distance of a chunk from what was commanded when it took over [rad, and for velocities rad/s]: of a
+   * joint, of the rotation of a pose, or of the elbow.
+   */
+  declare readonly maxSeamRad: number;
+  /** The largest such distance of the translation of a pose [m]. */
+  declare readonly maxSeamM: number;
   /** Tick records that were dropped because the buffer was full. */
   declare readonly droppedRecords: number;
   /** Events that were dropped because the queue was full. */
@@ -139,7 +166,8 @@ const SHOWN = [
 ] as const satisfies readonly (readonly (keyof SessionStatsDict)[])[];
 
 /** The counters that `console.log` shows only if they are not 0. */
-const SHOWN_WHERE_COUNTED = /^(stale|overwritten|dropped|unused)|Violations$/;
+const SHOWN_WHERE_COUNTED =
+  /^(stale|overwritten|dropped|unused|chunks|bad|skipped|starved|seams)|Violations$/;
 
 /** Returns names and counts, for example `overruns 7, missedTicks 0`. */
 function counts(stats: SessionStats, names: readonly (keyof SessionStatsDict)[]): string {
@@ -175,7 +203,10 @@ function counted(counts: readonly number[]): Record<SessionCounter, number> {
 
 /** Returns the stats made from the loop's numbers. */
 export function statsOf(native: NativeStats): SessionStats {
-  const { counts, jitter, execution, firstViolation, firstViolationTick, ...periods } = native;
+  const { counts, jitter, execution, firstViolation, firstViolationTick, chunkLatency } = native;
+  const { targetPeriodS, avgPeriodS, longestPeriodS, largestSeams, isPose } = native;
+  const periods = { targetPeriodS, avgPeriodS, longestPeriodS };
+  const largest = (seams: readonly number[]): number => Math.max(0, ...seams);
   const first = firstViolation && `cycle ${firstViolationTick}: ${violationText(firstViolation)}`;
   const numbers = counted(counts);
   const lastedS = (numbers.iterations + numbers.missedTicks) * periods.targetPeriodS;
@@ -192,6 +223,13 @@ export function statsOf(native: NativeStats): SessionStats {
     p95ExecutionS: execution.p95,
     p99ExecutionS: execution.p99,
     maxExecutionS: execution.max,
+    p50ChunkLatencyS: chunkLatency.p50,
+    p99ChunkLatencyS: chunkLatency.p99,
+    maxChunkLatencyS: chunkLatency.max,
+    newestChunkLatencyS: native.newestChunkLatencyS,
+    chunkAgeS: native.chunkAgeS,
+    maxSeamRad: largest(isPose ? largestSeams.slice(3) : largestSeams),
+    maxSeamM: largest(isPose ? largestSeams.slice(0, 3) : []),
   });
 }
 
@@ -199,5 +237,12 @@ export function statsOf(native: NativeStats): SessionStats {
 export function noStats(targetPeriodS: number): SessionStats {
   const none = { p50: 0, p95: 0, p99: 0, max: 0 };
   const periods = { targetPeriodS, avgPeriodS: 0, longestPeriodS: 0 };
-  return statsOf({ counts: [], ...periods, jitter: none, execution: none });
+  const chunks = {
+    chunkLatency: none,
+    newestChunkLatencyS: 0,
+    chunkAgeS: 0,
+    largestSeams: [],
+    isPose: false,
+  };
+  return statsOf({ counts: [], ...periods, ...chunks, jitter: none, execution: none });
 }

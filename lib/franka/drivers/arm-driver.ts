@@ -10,12 +10,12 @@ import {
 import type { FrankaControl } from '../../native/contract.ts';
 import { NEWS } from '../../native/contract.ts';
 import { RobotState, STATE_LENGTH } from '../../native/robot-state.ts';
+import type { Lengths } from '../../policy/worker-messages.ts';
 import { isPromise, settled } from '../../promise.ts';
-import { ActionBuffer } from '../../session/action.ts';
 import type { Driver, Failure } from '../../session/driver.ts';
 import { armRefused, policyDetached, policyThrew } from '../../session/policy-failure.ts';
 import type { Policy } from '../../session/robot.ts';
-import { isPose } from '../control.ts';
+import { type AnswerBuffer, answerBuffer } from './answers.ts';
 
 /**
  * Drives an arm with a policy on the main thread. The loop talks to the arm natively, and wakes the policy for each
@@ -29,16 +29,21 @@ export class ArmDriver implements Driver {
   readonly #slots = new Float64Array(STATE_LENGTH);
   readonly #state = new RobotState(this.#slots);
   readonly #clock = new Float64Array(3);
-  readonly #action: ActionBuffer;
+  readonly #answers: AnswerBuffer;
   #session: NativeSession | undefined;
   #busy = false;
   #halted = false;
   #failure: Failure | undefined;
 
-  constructor(arm: NativeArm, control: FrankaControl, policy: Policy<RobotState, unknown>) {
+  constructor(
+    arm: NativeArm,
+    control: FrankaControl,
+    lengths: Lengths,
+    policy: Policy<RobotState, unknown>,
+  ) {
     this.#arm = arm;
     this.#control = control;
-    this.#action = new ActionBuffer(arm.actionLength(control), isPose(control));
+    this.#answers = answerBuffer(lengths);
     this.#policy = policy;
   }
 
@@ -91,7 +96,7 @@ export class ArmDriver implements Driver {
     try {
       const action = this.#policy(this.#state, { tick, timeS, periodS });
       if (!isPromise(action)) {
-        this.#answer(session, action, tick);
+        this.#answer(session, action, tick, timeS);
         return;
       }
       this.#busy = true;
@@ -99,7 +104,7 @@ export class ArmDriver implements Driver {
         .then((answer) => {
           this.#busy = false;
           if (this.#halted) return;
-          this.#answer(session, answer, tick);
+          this.#answer(session, answer, tick, timeS);
           // The wakes that came meanwhile found the policy busy.
           this.wake(session);
         })
@@ -109,8 +114,8 @@ export class ArmDriver implements Driver {
     }
   }
 
-  #answer(session: NativeSession, answer: unknown, tick: number): void {
-    const action = this.#action.take(answer);
+  #answer(session: NativeSession, answer: unknown, tick: number, timeS: number): void {
+    const action = this.#answers.take(answer, timeS);
     if (types.isFloat64Array(action)) {
       session.answer(action);
       return;

@@ -8,8 +8,9 @@ import { type ErrorMessage, fromMessage, toMessage } from '../../offload/codec/e
 import { exportsNone } from '../../offload/module.ts';
 import type { Lengths, PolicyFailure } from '../../policy/worker-messages.ts';
 import { isPromise, settled } from '../../promise.ts';
-import { ActionBuffer, REFUSALS } from '../../session/action.ts';
+import { REFUSALS } from '../../session/action.ts';
 import type { Policy } from '../../session/robot.ts';
+import { answerBuffer } from './answers.ts';
 
 /** How long a wait inside the addon lasts at most [s]. A worker cannot be terminated during a wait. */
 const LONGEST_WAIT_S = 0.1;
@@ -64,7 +65,7 @@ export async function runPolicy(
   const slots = new Float64Array(lengths.observation);
   const state = new RobotState(slots);
   const clock = new Float64Array(3);
-  const action = new ActionBuffer(lengths.action, lengths.isPose);
+  const buffer = answerBuffer(lengths);
   for (;;) {
     const news = port.wait(slots, clock, LONGEST_WAIT_S, spin);
     if (news === NEWS.end) return undefined;
@@ -74,7 +75,7 @@ export async function runPolicy(
       let answer = policy(state, { tick, timeS, periodS });
       // Only a promise is awaited: the event loop of this thread is for the policy's own use.
       if (isPromise(answer)) answer = await settled(answer);
-      const taken = action.take(answer);
+      const taken = buffer.take(answer, timeS);
       // It is empty once the policy has transferred it, and takes no state any more.
       if (slots.length === 0) {
         port.fail();

@@ -12,6 +12,7 @@ import {
 import { CALL, type FrankaControl, ROBOT_MODES } from '../../native/contract.ts';
 import { Child, placeOf } from '../../offload/child.ts';
 import type { ProcessPolicy } from '../../policy/process-policy.ts';
+import type { Lengths } from '../../policy/worker-messages.ts';
 import { within } from '../../promise.ts';
 import type { Failure } from '../../session/driver.ts';
 import { policyThrew } from '../../session/policy-failure.ts';
@@ -26,16 +27,21 @@ export class ProcessDriver<Observation, Action> extends RemoteDriver {
   /** Resolves when the policy has ended. */
   #left: Promise<void> = Promise.resolve();
 
-  constructor(arm: NativeArm, control: FrankaControl, policy: ProcessPolicy<Observation, Action>) {
-    super(arm, control);
+  constructor(
+    arm: NativeArm,
+    control: FrankaControl,
+    lengths: Lengths,
+    policy: ProcessPolicy<Observation, Action>,
+  ) {
+    super(arm, control, lengths);
     this.#policy = policy;
   }
 
   /** Starts the process and waits until its policy is loaded. */
   async reset(): Promise<void> {
     const { url, exportName, args, python, env } = this.#policy;
-    const { observation, action } = this.lengths;
-    const port = calling(() => new NativeSharedPort(observation, action));
+    const { observation, answer } = this.lengths;
+    const port = calling(() => new NativeSharedPort(observation, answer));
     this.#port = port;
     const told = { sharedBytes: 0, longest: LONGEST_TOLD };
     const spec = { url: url.href, python, env, ...told, policyMemory: port.memory };

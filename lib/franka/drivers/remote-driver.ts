@@ -8,12 +8,10 @@ import type {
   NativeSessionOptions,
 } from '../../native/binding.ts';
 import type { FrankaControl } from '../../native/contract.ts';
-import { STATE_LENGTH } from '../../native/robot-state.ts';
 import { fromMessage } from '../../offload/codec/error-message.ts';
 import type { Lengths, PolicyFailure } from '../../policy/worker-messages.ts';
 import type { Driver, Failure } from '../../session/driver.ts';
 import { armRefused, policyDetached, policyThrew } from '../../session/policy-failure.ts';
-import { isPose } from '../control.ts';
 import { pastStates } from './arm-driver.ts';
 
 /** How long a policy in a worker or a process may take to end by itself before it is terminated [ms]. */
@@ -44,14 +42,10 @@ export abstract class RemoteDriver implements Driver {
   #halted = false;
   #failure: Failure | undefined;
 
-  constructor(arm: NativeArm, control: FrankaControl) {
+  constructor(arm: NativeArm, control: FrankaControl, lengths: Lengths) {
     this.#arm = arm;
     this.#control = control;
-    this.lengths = {
-      observation: STATE_LENGTH,
-      action: arm.actionLength(control),
-      isPose: isPose(control),
-    };
+    this.lengths = lengths;
   }
 
   /** Starts the policy and waits until it is loaded. */

@@ -16,7 +16,7 @@ import {
   type NativeSessionOptions,
 } from '../../native/binding.ts';
 import type { FrankaControl } from '../../native/contract.ts';
-import type { WorkerTask } from '../../policy/worker-messages.ts';
+import type { Lengths, WorkerTask } from '../../policy/worker-messages.ts';
 import type { WorkerPolicy } from '../../policy/worker-policy.ts';
 import { within } from '../../promise.ts';
 import type { Failure } from '../../session/driver.ts';
@@ -47,8 +47,13 @@ export class WorkerDriver<Observation, Action> extends RemoteDriver {
   /** The port to which the worker reports. The policy does not know of it. */
   #port: MessagePort | undefined;
 
-  constructor(arm: NativeArm, control: FrankaControl, policy: WorkerPolicy<Observation, Action>) {
-    super(arm, control);
+  constructor(
+    arm: NativeArm,
+    control: FrankaControl,
+    lengths: Lengths,
+    policy: WorkerPolicy<Observation, Action>,
+  ) {
+    super(arm, control, lengths);
     this.#policy = policy;
   }
 

@@ -419,7 +419,8 @@ impl Exchange for ChunkExchange {
             Some(asked) => asked.rests && self.rests(limits),
             None => true,
         };
-        let begins_s = match is_anew || self.observed_s.is_none() {
+        let is_anew = is_anew || self.observed_s.is_none();
+        let begins_s = match is_anew {
             true => now_s,
             false => observed_s,
         };
@@ -435,7 +436,8 @@ impl Exchange for ChunkExchange {
         self.player
             .take(&self.frame[numbers.clone()], dt_s, begins_s)?;
         let mut fade_s = self.seam(limits, now_s)?;
-        if let Some(ensemble) = &mut self.ensemble {
+        // The times of a chunk that begins anew are not those of its observation: others are not averaged with it.
+        if let (Some(ensemble), false) = (&mut self.ensemble, is_anew) {
             let rows = &mut self.frame[numbers];
             ensemble.average(rows, dt_s, begins_s)?;
             self.player.take(rows, dt_s, begins_s)?;
@@ -801,6 +803,25 @@ mod tests {
         let [seam, ..] = run.recorder.chunks_played.largest_seams();
         assert!((0.02..=0.06).contains(&seam), "{seam}");
         assert!(run.recorder.seams.get() > 20);
+    }
+
+    #[test]
+    fn chunks_that_disagree_are_averaged_by_the_ensemble() {
+        let merge = Merge::Ensemble { m: 0.0 };
+        let mut run = Run::new(Chunks { merge, ..chunks() });
+        run.cycles(4_000, 60, |time| {
+            let off = match (time / 0.1) as u64 % 2 {
+                0 => 0.02,
+                _ => -0.02,
+            };
+            let Answer { mut rows, before_s } = told(time);
+            rows.iter_mut().for_each(|row| *row += off);
+            Answer { rows, before_s }
+        });
+        let off = (2_000..4_000)
+            .map(|tick| (run.commanded[tick] - wave(tick as f64 * DT)).abs())
+            .fold(0.0, f64::max);
+        assert!(off < 5e-3, "{off}");
     }
 
     #[test]

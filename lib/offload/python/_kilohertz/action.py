@@ -9,7 +9,9 @@ PLAIN = frozenset((float, int))
 
 
 class Refused(Exception):
-    """An answer that is no action: its code, what it is, and what to return instead."""
+    """An answer that is no action: its code, what it is, what to return instead, and what is expected if that is
+    something else than an action.
+    """
 
 
 def numbers_of(action, length):

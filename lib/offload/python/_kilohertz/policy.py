@@ -8,8 +8,10 @@ import mmap
 import os
 import struct
 import types
+from array import array
 
 from .action import Refused, numbers_of
+from .chunk import chunk_of
 from .contract import Port
 from .errors import Garbled, describe
 from .layout import MAGIC
@@ -42,7 +44,7 @@ class PolicyPort:
     def __init__(self, memory, futex, lengths):
         question = QUESTION_HEAD.size + 8 * lengths["observation"]
         question_stride = -(-question // Port.LINE) * Port.LINE
-        answer_stride = -(-(ANSWER_HEAD.size + 8 * lengths["action"]) // Port.LINE) * Port.LINE
+        answer_stride = -(-(ANSWER_HEAD.size + 8 * lengths["answer"]) // Port.LINE) * Port.LINE
         answers_at = ROWS_AT + QUESTIONS * question_stride
         size = answers_at + ANSWERS * answer_stride
         if os.fstat(memory).st_size != size:
@@ -97,8 +99,15 @@ class PolicyPort:
 
     def answer(self, tick, kind, action=()):
         """Answers the question of this tick."""
-        write = self.write_action if action else self.write_head
-        write(self.map, self.answers_at[self.answered % ANSWERS], tick, kind, *action)
+        at = self.answers_at[self.answered % ANSWERS]
+        if type(action) is array:
+            self.write_head(self.map, at, tick, kind)
+            at += ANSWER_HEAD.size
+            self.map[at : at + len(action) * action.itemsize] = action.tobytes()
+        elif action:
+            self.write_action(self.map, at, tick, kind, *action)
+        else:
+            self.write_head(self.map, at, tick, kind)
         self.answered = (self.answered + 1) & 0xFFFFFFFF
         # The row is written before the number says so, and that before the word by which the loop knows that it was
         # woken.
@@ -109,11 +118,12 @@ class PolicyPort:
         self.wake_loop()
 
 
-def run_policy(policy, port, schema, length, settled):
+def run_policy(policy, port, schema, lengths, settled):
     """Runs the policy of a session until that ends; returns why, where the policy failed.
 
-    An action has `length` numbers. `settled` returns what a coroutine does.
+    `lengths` says how many numbers an action has, and what a chunk may be. `settled` returns what a coroutine does.
     """
+    length, chunks = lengths["action"], lengths.get("chunks")
     state = State(schema, port.observation)
     next_question, coroutine = port.next_question, types.CoroutineType
     first = None
@@ -133,8 +143,10 @@ def run_policy(policy, port, schema, length, settled):
                 action = settled(action)
             if action is None:
                 told = NOTHING, ()
-            else:
+            elif chunks is None:
                 told = ACTION, numbers_of(action, length)
+            else:
+                told = ACTION, chunk_of(action, lengths, tick.time_s)
         except BaseException as error:
             failed, told = error, (FAILED, ())
         # First of all the loop knows, and brakes the arm; then it is told why.
@@ -150,12 +162,12 @@ def failure_of(failed, tick, length):
     """Why a policy failed, as lib/franka/drivers/policy-loop.ts tells it."""
     if type(failed) is not Refused:
         return {"kind": "threw", "tick": tick, "error": describe(failed)}
-    code, received, advice = failed.args
+    code, received, advice, *expected = failed.args
     return {
         "kind": "refused",
         "tick": tick,
         "code": code,
         "received": received,
-        "expected": "%d numbers: a list, a numpy array, a tensor" % length,
+        "expected": expected[0] if expected else "%d numbers: a list, a numpy array, a tensor" % length,
         "advice": advice,
     }

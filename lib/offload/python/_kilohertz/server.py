@@ -125,7 +125,7 @@ class Server:
         """Runs what was made as the policy of a session until that ends; says why, where it failed."""
         memory, futex = self.policy
         port = PolicyPort(memory, futex, lengths)
-        return run_policy(self.root, port, schema, lengths["action"], self._settled)
+        return run_policy(self.root, port, schema, lengths, self._settled)
 
     def _find(self, path):
         value = self.root

@@ -1,0 +1,74 @@
+"""What a policy answered, as the numbers of a chunk of actions."""
+
+from array import array
+
+from .action import Refused, numbers_of, shown
+
+# The number of rows that says that an answer was no chunk.
+NO_CHUNK = -1.0
+EXPECTED = "a chunk: {'actions': …, 'dt_s': …}, with the actions and the time between them [s]"
+
+
+def chunk_of(answer, lengths, time_s):
+    """The head and the rows of a chunk, for a question of the time `time_s`; raises Refused where it is none."""
+    most, length = lengths["chunks"]["maxRows"], lengths["action"]
+    try:
+        rows, dt_s, observed_at_s = parts_of(answer, time_s)
+        count, numbers = rows_of(rows, most, length)
+    except Refused:
+        if lengths["chunks"]["skipsBad"]:
+            return array("d", (NO_CHUNK, 0.0, 0.0))
+        raise
+    frame = array("d", (float(count), dt_s, time_s - observed_at_s))
+    frame.extend(numbers)
+    return frame
+
+
+def parts_of(answer, time_s):
+    """The actions of a chunk, the time between them, and when it was observed [s]."""
+    if not isinstance(answer, dict) or "actions" not in answer:
+        advice = "" if isinstance(answer, dict) else "Return {'actions': answer, 'dt_s': …}"
+        raise Refused("ACTION_TYPE", shown(answer), advice, EXPECTED)
+    times = []
+    for name, usual in (("dt_s", None), ("observed_at_s", time_s)):
+        value = answer.get(name, usual)
+        try:
+            if isinstance(value, (str, bytes, bytearray, bool)):
+                raise TypeError
+            times.append(float(value))
+        except (TypeError, ValueError, OverflowError):
+            received = "a chunk whose %s is %s" % (name, shown(value))
+            raise Refused("ACTION_TYPE", received, "", EXPECTED) from None
+    return answer["actions"], *times
+
+
+def rows_of(rows, most, length):
+    """How many actions there are, and the numbers of the first `most` of them."""
+    if hasattr(rows, "detach") and hasattr(rows, "cpu"):
+        rows = rows.detach().cpu()
+    shape = getattr(rows, "shape", None)
+    if shape is not None and hasattr(rows, "reshape") and hasattr(rows, "tolist"):
+        shape = tuple(shape)
+        while len(shape) > 2 and shape[0] == 1:
+            shape = shape[1:]
+        if len(shape) == 1 and shape[0] % length == 0:
+            shape = (shape[0] // length, length)
+        if len(shape) != 2 or shape[1] != length:
+            received = "a chunk whose actions have the shape %s" % (tuple(rows.shape),)
+            raise Refused("ACTION_LENGTH", received, "", "the shape (rows, %d)" % length)
+        numbers = rows.reshape(-1)[: most * length]
+        return shape[0], numbers_of(numbers, min(shape[0], most) * length)
+    try:
+        rows = list(rows)
+    except TypeError:
+        received = "a chunk whose actions are %s" % shown(rows)
+        raise Refused("ACTION_TYPE", received, "", EXPECTED) from None
+    numbers = []
+    for row, action in enumerate(rows[:most]):
+        try:
+            numbers.extend(numbers_of(action, length))
+        except Refused as wrong:
+            code, received, advice = wrong.args[:3]
+            received = "a chunk whose actions[%d] is %s" % (row, received)
+            raise Refused(code, received, advice) from None
+    return len(rows), numbers

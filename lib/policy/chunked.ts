@@ -1,0 +1,217 @@
+// Policies that answer with a chunk: what they want for the next half second.
+
+import { checkBoolean, checkName, checkNumber, ownOptions } from '../checks.ts';
+import { OptionTypeError } from '../errors/errors.ts';
+import type { AnyPolicy } from './any-policy.ts';
+import { PolicyKind } from './module.ts';
+
+/** An array of numbers with a shape, as models return it: for example a tensor of onnxruntime. */
+export interface ActionTensor {
+  /** The numbers, row by row. */
+  readonly data: ArrayLike<number>;
+  /** How many rows there are, and how many numbers a row has. A leading 1 is left out. */
+  readonly dims: readonly number[];
+}
+
+/** A chunk of actions: what a policy wants from the time of its observation on. */
+export interface ActionChunk<Action> {
+  /**
+   * The actions, one after the other: a list of actions, a flat list of their numbers, or a tensor. The first belongs to
+   * the time of the observation, each other one `dtS` after the one before.
+   */
+  readonly actions: readonly Action[] | ArrayLike<number> | ActionTensor;
+  /** The time from one action to the next [s], above 0. */
+  readonly dtS: number;
+  /**
+   * When the observation was made, on the clock of {@link Tick.timeS} [s]. Default: the time of the question. It may be
+   * later, up to now, where the policy has observed something newer; it must not be before the observation of the chunk
+   * before.
+   */
+  readonly observedAtS?: number;
+}
+
+/** How a chunk takes over from the one before it: temporal ensembling. Made by {@link ensemble}. */
+export interface Ensemble {
+  /** ACT's `m`. */
+  readonly m: number;
+}
+
+/** When a policy is asked for the next chunk. */
+export type ReplanAt =
+  | number
+  /** When at most this many actions are left. */
+  | { readonly steps: number }
+  /** At this rate [Hz]. */
+  | { readonly rateHz: number };
+
+/** Options of {@link chunked}. */
+export interface ChunkedOptions {
+  /**
+   * When the policy is asked for the next chunk: when what is left of the newest one falls to this share of it, 0 to 1,
+   * or to a number of actions (`{ steps }`), or at a rate (`{ rateHz }`). One question is open at a time, so a policy
+   * that takes longer is asked as soon as it has answered. Default 0.9, which asks again nearly at once; a lower one
+   * spares the model and reacts later.
+   */
+  readonly replanAt?: ReplanAt;
+  /**
+   * How a chunk takes over from the one before it. `'fade'` (default) fades from the old curve to the new one, over as
+   * long as the difference needs to take at most a quarter of the arm's acceleration and jerk. `ensemble(m)` averages
+   * the new chunk with what the older ones said about the same times, and fades to the average. `'replace'` takes the
+   * new curve at once, and the arm approaches it within its limits.
+   */
+  readonly merge?: 'fade' | 'replace' | Ensemble;
+  /** How many actions a chunk may have, 1 to 4096. Memory for them is kept. Default 256. */
+  readonly maxRows?: number;
+  /**
+   * How far a chunk may be from what is commanded when it takes over: joints, the rotation of a pose and the elbow
+   * [rad]. Above 0 to 6.3. A chunk that is further away is refused with `CHUNK_SEAM`. Default 0.1. It does not apply to
+   * velocities.
+   */
+  readonly maxSeamRad?: number;
+  /** The same for the translation of a pose [m], above 0 to 2. Default 0.1. */
+  readonly maxSeamM?: number;
+  /**
+   * What happens to a chunk that cannot be played, for example an empty one: `'stop'` (default) ends the session with
+   * an {@link InvalidActionError}; `'skip'` leaves it out, counts it as {@link SessionStats.badChunks} and emits
+   * `badChunk`. The arm goes on with the chunk before, and the policy is asked again.
+   */
+  readonly onBadChunk?: 'stop' | 'skip';
+  /**
+   * Whether each row is a change of the row before it. The first row is a change of what the policy wanted one step
+   * before its observation, not of where the arm is: an arm is always a little behind, and changes of its place add up
+   * to less than was asked. Only for joint positions, joint targets and velocities. Default false.
+   */
+  readonly relative?: boolean;
+}
+
+/** A policy that answers in chunks, made by {@link chunked}. */
+export interface ChunkedPolicy<Observation, Action> {
+  /** The policy. */
+  readonly policy: AnyPolicy<Observation, ActionChunk<Action> | undefined>;
+  readonly options: CheckedChunkedOptions;
+  /** Never set. It tells the compiler what the policy observes and which actions its chunks have. */
+  readonly types?: (observation: Observation) => Action;
+}
+
+/** The options with their defaults. */
+export interface CheckedChunkedOptions {
+  readonly replanAt: ReplanAt;
+  readonly merge: 'fade' | 'replace' | Ensemble;
+  readonly maxRows: number;
+  readonly maxSeamRad: number;
+  readonly maxSeamM: number;
+  readonly skipsBad: boolean;
+  readonly relative: boolean;
+}
+
+const kind: PolicyKind<ChunkedPolicy<unknown, unknown>> = new PolicyKind();
+const ensembles: PolicyKind<Ensemble> = new PolicyKind();
+
+const OPTIONS = [
+  'replanAt',
+  'merge',
+  'maxRows',
+  'maxSeamRad',
+  'maxSeamM',
+  'onBadChunk',
+  'relative',
+] as const satisfies readonly (keyof ChunkedOptions)[];
+
+/**
+ * Makes a policy of an arm out of one that answers with chunks of actions: a function, or what {@link workerPolicy} or
+ * {@link processPolicy} returns. The loop plays the chunks at the rate of the arm, and asks for the next one in time.
+ * Inference may take as long as it takes.
+ *
+ * Action `k` of a chunk belongs to the time of its observation and `k dtS`, by the arm's clock: what has passed while
+ * the policy computed is left out. The first chunk, and any chunk that was observed at rest and comes at rest, begins
+ * with its first action when it comes. When a chunk is over and no other has come, the loop goes on as with any policy
+ * that is late ({@link SessionOptions.onLate}).
+ *
+ * Within a chunk the actions are checked as answers at intervals of `dtS` are.
+ *
+ * @example
+ * const policy = chunked(
+ *   async (state) => ({ actions: await model.infer(state.q), dtS: 1 / 30 }),
+ *   { merge: ensemble(0.01) },
+ * );
+ * @throws {OptionTypeError | OptionRangeError} if an option is invalid
+ */
+export function chunked<Observation, Action>(
+  policy: AnyPolicy<Observation, ActionChunk<Action> | undefined>,
+  given: ChunkedOptions = {},
+): ChunkedPolicy<Observation, Action> {
+  const options = ownOptions('chunked()', given, OPTIONS);
+  const { replanAt = 0.9, merge = 'fade', onBadChunk = 'stop', relative = false } = options;
+  const { maxRows = 256, maxSeamRad = 0.1, maxSeamM = 0.1 } = options;
+  checkReplan(replanAt);
+  if (!ensembles.has(merge)) {
+    checkName('merge', merge, ['fade', 'replace'], 'ensemble(m)');
+  }
+  const checked: CheckedChunkedOptions = {
+    replanAt,
+    merge,
+    maxRows: checkNumber('maxRows', maxRows, { from: 1, to: 4096, integer: true }),
+    maxSeamRad: checkNumber('maxSeamRad', maxSeamRad, {
+      from: 0,
+      to: 6.3,
+      above: true,
+      unit: 'rad',
+    }),
+    maxSeamM: checkNumber('maxSeamM', maxSeamM, { from: 0, to: 2, above: true, unit: 'm' }),
+    skipsBad: checkName('onBadChunk', onBadChunk, ['stop', 'skip']) === 'skip',
+    relative: checkBoolean('relative', relative),
+  };
+  const made: ChunkedPolicy<Observation, Action> = { policy, options: Object.freeze(checked) };
+  return kind.make(made as ChunkedPolicy<unknown, unknown>) as ChunkedPolicy<Observation, Action>;
+}
+
+/**
+ * Temporal ensembling, for {@link ChunkedOptions.merge}: the weights of ACT, `exp(-m i)` for the `i`-th chunk that says
+ * something about a time, the oldest first (Zhao et al., "Learning Fine-Grained Bimanual Manipulation with Low-Cost
+ * Hardware", 2023).
+ *
+ * @param m from 0 (the mean of all) to 100. Default 0.01, as in ACT
+ * @throws {OptionTypeError | OptionRangeError} `OPTION_M`
+ */
+export function ensemble(m = 0.01): Ensemble {
+  return ensembles.make({ m: checkNumber('m', m, { from: 0, to: 100 }) });
+}
+
+/** Whether a value was made by {@link chunked}. */
+export function isChunked<Observation, Action>(
+  policy: unknown,
+): policy is ChunkedPolicy<Observation, Action> {
+  return kind.has(policy);
+}
+
+/** Whether a way to merge was made by {@link ensemble}. */
+export function isEnsemble(merge: unknown): merge is Ensemble {
+  return ensembles.has(merge);
+}
+
+function checkReplan(replanAt: unknown): void {
+  if (typeof replanAt === 'number') {
+    checkNumber('replanAt', replanAt, { from: 0, to: 1 });
+    return;
+  }
+  if (typeof replanAt !== 'object' || replanAt === null) {
+    const expected = 'a share from 0 to 1, { steps }, or { rateHz }';
+    throw new OptionTypeError('OPTION_REPLAN_AT', 'replanAt', replanAt, expected);
+  }
+  const { steps, rateHz } = ownOptions<{ steps?: unknown; rateHz?: unknown }>(
+    'replanAt',
+    replanAt,
+    ['steps', 'rateHz'],
+    'a share from 0 to 1',
+  );
+  if ((steps === undefined) === (rateHz === undefined)) {
+    const expected = 'either steps or rateHz';
+    throw new OptionTypeError('OPTION_REPLAN_AT', 'replanAt', replanAt, expected);
+  }
+  if (steps !== undefined) {
+    checkNumber('replanAt.steps', steps, { from: 0, to: 4096, integer: true });
+  }
+  if (rateHz !== undefined) {
+    checkNumber('replanAt.rateHz', rateHz, { from: 0, to: 1000, above: true, unit: 'Hz' });
+  }
+}

@@ -1,0 +1,51 @@
+import type { ErrorCode } from '../errors/codes.ts';
+import { numberText } from '../errors/number.ts';
+import type { NativeChunkFault } from '../native/binding.ts';
+
+/** What is wrong with a chunk, in words. */
+export interface ChunkFaultText {
+  readonly code: ErrorCode;
+  readonly message: string;
+  /** What is expected instead. */
+  readonly expected: string;
+}
+
+/** Returns what is wrong with a chunk that was not played. */
+export function chunkFaultText(fault: NativeChunkFault): ChunkFaultText {
+  const { kind, received, longest = 0, unit, row, field, index } = fault;
+  const is = numberText(received);
+  switch (kind) {
+    case 'empty':
+      return told('CHUNK_EMPTY', 'the chunk has no actions', 'at least one');
+    case 'malformed':
+      return told('ACTION_TYPE', 'the answer is no chunk', '{ actions, dtS }');
+    case 'tooLong': {
+      const expected = 'at most maxRows of chunked(), by default 256';
+      return told('CHUNK_LENGTH', `the chunk has ${is} actions`, expected);
+    }
+    case 'step':
+      return told('CHUNK_STEP', `the chunk has dtS ${is}`, 'a finite number above 0 [s]');
+    case 'notFinite': {
+      const where = `${field}[${index}] of actions[${row}]`;
+      return told('ACTION_NOT_FINITE', `${where} is not finite`, 'a finite number');
+    }
+    case 'future': {
+      const expected = 'a time that has come already, on the clock of tick.timeS';
+      return told('CHUNK_TIME', `the chunk was observed ${is} s ahead of now`, expected);
+    }
+    case 'backwards': {
+      const expected = 'a time that is not before it';
+      return told('CHUNK_TIME', `the chunk was observed ${is} s before the last chunk`, expected);
+    }
+    case 'seam': {
+      const far = `${is} ${unit} away from what is commanded`;
+      const most = `at most ${numberText(longest)} ${unit}`;
+      const option = unit === 'm' ? 'maxSeamM' : 'maxSeamRad';
+      return told('CHUNK_SEAM', `the chunk is ${far}`, `${most} (${option} of chunked())`);
+    }
+  }
+}
+
+function told(code: ErrorCode, message: string, expected: string): ChunkFaultText {
+  return { code, message, expected };
+}

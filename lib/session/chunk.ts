@@ -1,0 +1,141 @@
+import { types } from 'node:util';
+import { isList } from '../checks.ts';
+import { describe } from '../errors/describe.ts';
+import { CHUNK } from '../native/contract.ts';
+import { ActionBuffer, type Refusal } from './action.ts';
+
+/** What a chunk has to be, for messages. */
+const EXPECTED = 'a chunk: { actions, dtS }, with a list of actions and the time between them [s]';
+/** The number of rows that says that an answer was no chunk. */
+const NO_CHUNK = -1;
+
+/** How chunks are taken from a policy. */
+export interface ChunkLengths {
+  /** How many actions a chunk may have. */
+  readonly maxRows: number;
+  /** Whether an answer that is no chunk is left out. */
+  readonly skipsBad: boolean;
+}
+
+/** Converts chunks of a policy to the form that the native side takes. */
+export class ChunkBuffer {
+  readonly #frame: Float64Array;
+  readonly #row: ActionBuffer;
+  readonly #slots: number;
+  readonly #maxRows: number;
+  readonly #skipsBad: boolean;
+
+  /**
+   * @param length how many numbers an action has
+   * @param isPose whether actions begin with a pose, which may then be given as `{ xyz, quat }`
+   */
+  constructor(length: number, isPose: boolean, { maxRows, skipsBad }: ChunkLengths) {
+    this.#slots = length;
+    this.#row = new ActionBuffer(length, isPose);
+    this.#maxRows = maxRows;
+    this.#skipsBad = skipsBad;
+    this.#frame = new Float64Array(CHUNK.header + maxRows * length);
+  }
+
+  /**
+   * Returns the chunk in `answer`, valid until the next call; undefined if the policy has nothing new; or why the
+   * answer is not a chunk. `timeS` is the time of the question.
+   */
+  take(answer: unknown, timeS: number): Float64Array | Refusal | undefined {
+    if (answer === undefined) return undefined;
+    const rows = this.#fill(answer, timeS);
+    if (typeof rows === 'number') {
+      const held = Math.min(rows, this.#maxRows);
+      this.#frame[0] = rows;
+      return this.#frame.subarray(0, CHUNK.header + held * this.#slots);
+    }
+    if (!this.#skipsBad) return rows;
+    this.#frame[0] = NO_CHUNK;
+    return this.#frame.subarray(0, CHUNK.header);
+  }
+
+  /** Copies a chunk. Returns how many rows it has, which may be more than there is room for, or a refusal. */
+  #fill(answer: unknown, timeS: number): number | Refusal {
+    if (typeof answer !== 'object' || answer === null) return refused(describe(answer), '');
+    const { actions, dtS, observedAtS = timeS } = Object.assign(Object.create(null), answer);
+    if (isList(answer) || actions === undefined) {
+      const advice = isList(answer) ? 'Return { actions, dtS }' : '';
+      return refused(describe(answer), advice);
+    }
+    if (typeof dtS !== 'number') return refused(`a chunk whose dtS is ${describe(dtS)}`, '');
+    if (typeof observedAtS !== 'number') {
+      return refused(`a chunk whose observedAtS is ${describe(observedAtS)}`, '');
+    }
+    this.#frame[1] = dtS;
+    this.#frame[2] = timeS - observedAtS;
+    if (isList(actions)) {
+      return isFlat(actions) ? this.#flat(actions, actions.length) : this.#rows(actions);
+    }
+    return this.#tensor(actions);
+  }
+
+  /** Copies a list of actions. */
+  #rows(rows: ArrayLike<unknown>): number | Refusal {
+    const { length } = rows;
+    for (let row = 0; row < Math.min(length, this.#maxRows); row += 1) {
+      const action = this.#row.take(rows[row]);
+      if (types.isFloat64Array(action)) {
+        this.#frame.set(action, CHUNK.header + row * this.#slots);
+        continue;
+      }
+      const { code, received, expected, advice } = action ?? {
+        ...refused('undefined', ''),
+        expected: 'an action',
+      };
+      return { code, received: `a chunk whose actions[${row}] is ${received}`, expected, advice };
+    }
+    return length;
+  }
+
+  /** Copies the numbers of actions, one after the other. */
+  #flat(numbers: ArrayLike<unknown>, length: number): number | Refusal {
+    const rows = length / this.#slots;
+    if (!Number.isInteger(rows)) {
+      const received = `a chunk whose actions are ${length} numbers`;
+      return lengths(received, `a multiple of the ${this.#slots} numbers of an action`);
+    }
+    const most = Math.min(rows, this.#maxRows) * this.#slots;
+    for (let index = 0; index < most; index += 1) {
+      const value = numbers[index];
+      if (typeof value !== 'number') {
+        return refused(`a chunk whose actions[${index}] is ${describe(value)}`, '');
+      }
+      this.#frame[CHUNK.header + index] = value;
+    }
+    return rows;
+  }
+
+  /** Copies a tensor. */
+  #tensor(tensor: unknown): number | Refusal {
+    const shown = `a chunk whose actions are ${describe(tensor)}`;
+    if (typeof tensor !== 'object' || tensor === null) return refused(shown, '');
+    const { data, dims } = tensor as { readonly data?: unknown; readonly dims?: unknown };
+    if (!isList(data) || !isList(dims)) return refused(shown, 'Return a list, or { data, dims }');
+    const sizes = Array.from(dims);
+    while (sizes.length > 2 && sizes[0] === 1) sizes.shift();
+    const [rows, slots] = sizes;
+    if (sizes.length !== 2 || slots !== this.#slots || rows !== data.length / this.#slots) {
+      const received = `a chunk whose actions have the dims [${Array.from(dims).join(', ')}] and ${data.length} numbers`;
+      return lengths(received, `the dims [rows, ${this.#slots}]`);
+    }
+    return this.#flat(data, data.length);
+  }
+}
+
+/** Whether a list has numbers and not actions. */
+function isFlat(list: ArrayLike<unknown>): boolean {
+  return list.length > 0 && typeof list[0] === 'number';
+}
+
+function refused(received: string, advice: string): Refusal {
+  return { code: 'ACTION_TYPE', received, expected: EXPECTED, advice };
+}
+
+function lengths(received: string, expected: string): Refusal {
+  return { code: 'ACTION_LENGTH', received, expected, advice: '' };
+}
