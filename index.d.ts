@@ -1983,6 +1983,7 @@ export interface ChunkedPolicy<Observation, Action> {
   /** Never set. It tells the compiler what the policy observes and which actions its chunks have. */
   readonly types?: (observation: Observation) => Action;
 }
+type KnownAction<Action> = unknown extends Action ? any : Action;
 interface CheckedChunkedOptions {
   readonly replanAt: ReplanAt;
   readonly merge: 'fade' | 'replace' | Ensemble;
@@ -2014,7 +2015,7 @@ interface CheckedChunkedOptions {
 export declare function chunked<Observation, Action>(
   policy: AnyPolicy<Observation, ActionChunk<Action> | undefined>,
   given?: ChunkedOptions,
-): ChunkedPolicy<Observation, Action>;
+): ChunkedPolicy<Observation, KnownAction<Action>>;
 /**
  * Temporal ensembling, for {@link ChunkedOptions.merge}: the weights of ACT, `exp(-m i)` for the `i`-th chunk that says
  * something about a time, the oldest first (Zhao et al., "Learning Fine-Grained Bimanual Manipulation with Low-Cost

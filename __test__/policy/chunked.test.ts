@@ -115,18 +115,21 @@ for (const [name, merge, bar] of [
         `seed ${seed}: rms ${(off * 1e3).toFixed(2)} mrad, jerk ${jerk.toFixed()} rad/s3, ` +
           `${stats.chunks} chunks, followed ${stats.followedCommands}`,
       );
-      t.log(errors(path).filter((_, i) => i % 250 === 0).map((e) => (e*1e3).toFixed(1)).join(' '));
+      t.true(off <= bar, `seed ${seed}: ${off}`);
       t.true(jerk <= 0.5 * ARM_JERK, `seed ${seed}: ${jerk}`);
     }
   });
 }
 
 test('chunks that agree are followed without a lag', async (t) => {
-  const { stats, path } = await ran(following(() => 0), {}, latency(1));
+  const { stats, path } = await ran(
+    following(() => 0),
+    {},
+    latency(1),
+  );
   const off = rms(errors(path));
   t.log(`rms ${(off * 1e3).toFixed(3)} mrad, followed ${stats.followedCommands}`);
-  t.log(errors(path).filter((_, i) => i % 250 === 0).map((e) => (e*1e3).toFixed(2)).join(' '));
-  t.log(path.length, JSON.stringify(stats));
+
   t.true(off <= 1e-3, `${off}`);
   t.is(stats.starvedCycles, 0);
 });

@@ -93,6 +93,10 @@ export interface ChunkedPolicy<Observation, Action> {
   readonly types?: (observation: Observation) => Action;
 }
 
+/** The action of a policy; any if the compiler does not know it, as of an untyped module. */
+// biome-ignore lint/suspicious/noExplicitAny: an untyped module fits every robot, as import() does
+export type KnownAction<Action> = unknown extends Action ? any : Action;
+
 /** The options with their defaults. */
 export interface CheckedChunkedOptions {
   readonly replanAt: ReplanAt;
@@ -139,7 +143,7 @@ const OPTIONS = [
 export function chunked<Observation, Action>(
   policy: AnyPolicy<Observation, ActionChunk<Action> | undefined>,
   given: ChunkedOptions = {},
-): ChunkedPolicy<Observation, Action> {
+): ChunkedPolicy<Observation, KnownAction<Action>> {
   const options = ownOptions('chunked()', given, OPTIONS);
   const { replanAt = 0.9, merge = 'fade', onBadChunk = 'stop', relative = false } = options;
   const { maxRows = 256, maxSeamRad = 0.1, maxSeamM = 0.1 } = options;
@@ -161,8 +165,9 @@ export function chunked<Observation, Action>(
     skipsBad: checkName('onBadChunk', onBadChunk, ['stop', 'skip']) === 'skip',
     relative: checkBoolean('relative', relative),
   };
-  const made: ChunkedPolicy<Observation, Action> = { policy, options: Object.freeze(checked) };
-  return kind.make(made as ChunkedPolicy<unknown, unknown>) as ChunkedPolicy<Observation, Action>;
+  const made = { policy, options: Object.freeze(checked) };
+  kind.make(made as ChunkedPolicy<unknown, unknown>);
+  return made as ChunkedPolicy<Observation, KnownAction<Action>>;
 }
 
 /**
