@@ -670,6 +670,22 @@ export interface Tick {
    * policy took.
    */
   readonly periodS: number;
+  /** Only for a policy that {@link chunked} asks: what is known of its chunks. */
+  readonly chunk?: ChunkTick;
+}
+interface ChunkTick {
+  /**
+   * How many steps the answer will probably take: nine of ten of the newest 20 answers took no longer. 0 before the
+   * first.
+   */
+  readonly delaySteps: number;
+  /**
+   * The actions of the newest chunk whose time has not passed, as the policy answered them. The first `delaySteps` of
+   * them will have been executed when the answer comes; the others are left over. Empty if there are none.
+   */
+  readonly prefix: readonly Float64Array[];
+  /** How many actions of a chunk are to be executed until the next, {@link ChunkedOptions.executionHorizon}. */
+  readonly executionHorizon: number;
 }
 /**
  * A robot written in JavaScript. Each method may return a promise. The robot has no clock of its own: the session's
@@ -1974,6 +1990,11 @@ export interface ChunkedOptions {
    * to less than was asked. Only for joint positions, joint targets and velocities. Default false.
    */
   readonly relative?: boolean;
+  /**
+   * What the policy is told as {@link ChunkTick.executionHorizon}, for real-time chunking: how many actions are to be
+   * executed until the next chunk. 1 to 4096. Default 10.
+   */
+  readonly executionHorizon?: number;
 }
 /** A policy that answers in chunks, made by {@link chunked}. */
 export interface ChunkedPolicy<Observation, Action> {
@@ -1992,6 +2013,7 @@ interface CheckedChunkedOptions {
   readonly maxSeamM: number;
   readonly skipsBad: boolean;
   readonly relative: boolean;
+  readonly executionHorizon: number;
 }
 /**
  * Makes a policy of an arm out of one that answers with chunks of actions: a function, or what {@link workerPolicy} or

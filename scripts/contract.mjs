@@ -38,7 +38,7 @@ const constant = (name) => name.replace(/([a-z])([A-Z])/g, '$1_$2').toUpperCase(
 /** The numbers that the Python end reads and writes. */
 function* python({ numbers }) {
   yield `"""What both sides know. Made from ${SOURCE} by \`npm run build\`; edit it there."""\n\n`;
-  const shared = ['CALL', 'ANSWER', 'TAG', 'ARRAY', 'PACKING', 'EXIT'];
+  const shared = ['CALL', 'ANSWER', 'TAG', 'ARRAY', 'PACKING', 'EXIT', 'CHUNK'];
   for (const { name, about, keys, values, isForPython } of numbers) {
     if (!isForPython && !shared.includes(name)) continue;
     if (name === 'ARRAY') {

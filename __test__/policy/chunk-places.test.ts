@@ -252,6 +252,49 @@ test('changes add up to what was asked', async (t) => {
   t.true(Math.abs(way - 0.1) < 2e-3, `${way}`);
 });
 
+test('a policy is told what will have been executed of its last chunk, and what is left', async (t) => {
+  await using setup = await setUp('jointPosition', { lockstep: true });
+  const told: { timeS: number; chunk: NonNullable<Tick['chunk']> }[] = [];
+  const plan = swinging(ROWS, 0);
+  const policy = chunks(
+    (state, tick) => {
+      if (tick.chunk) told.push({ timeS: tick.timeS, chunk: tick.chunk });
+      return plan(state, tick);
+    },
+    { executionHorizon: 7 },
+  );
+  const session = new Session(setup.arm, policy, { warmupS: 0, latencyS: 0.1 });
+  await session.run({ durationS: 2 });
+  const [first, , ...others] = told;
+  t.deepEqual(first?.chunk, { delaySteps: 0, prefix: [], executionHorizon: 7 });
+  t.true(others.length > 8);
+  const [start = 0] = setup.start;
+  for (const { timeS, chunk } of others) {
+    // A chunk is asked for 100 ms or more after the one before, of whose 50 actions so many are over.
+    t.true(chunk.prefix.length >= 40 && chunk.prefix.length < ROWS, `${chunk.prefix.length}`);
+    t.is(chunk.delaySteps, 5, 'a latency of 100 ms in steps of 20 ms');
+    const [at = 0] = chunk.prefix[0] ?? [];
+    // The first of them belongs to the time of the question, or to less than a step after it.
+    const [earliest, latest] = [swing(timeS), swing(timeS + 0.02)].map((way) => start + way);
+    const [low = 0, high = 0] = [earliest ?? 0, latest ?? 0].toSorted((a, b) => a - b);
+    t.true(at >= low - 1e-6 && at <= high + 1e-6, `${timeS}: ${at} is not from ${low} to ${high}`);
+  }
+});
+
+test('a policy in Python is told the same', async (t) => {
+  await using setup = await setUp('jointPosition', { lockstep: true });
+  for (const env of [WITHOUT_NUMPY, {}]) {
+    const policy = processPolicy(PYTHON, { export: 'continuing', args: [ROWS], env });
+    const session = new Session(setup.arm, chunked(policy, { executionHorizon: 7 }), {
+      warmupS: 0,
+      latencyS: 0.1,
+    });
+    // It raises where it is told something else.
+    const { chunks: played } = await session.run({ durationS: 1 });
+    t.true(played > 4, `${played}`);
+  }
+});
+
 test('a model that stalls costs a rest and no reflex, and the arm goes on smoothly when it is back', async (t) => {
   await using setup = await setUp('jointPosition', { lockstep: true });
   let stalls = 0;

@@ -393,8 +393,8 @@ export const SIMULATOR_COUNTERS: readonly SimulatorCounter[] = [
 /** What a wake is about; several at a time are their sum. */
 export const NEWS = { observation: 1, events: 2, end: 4, begun: 8 } as const;
 
-/** How many numbers precede the rows of a chunk of actions. */
-export const CHUNK = { header: 3 } as const;
+/** How many numbers precede the rows of a chunk of actions, and how many follow the observation of a policy that answers in chunks. */
+export const CHUNK = { header: 3, news: 2 } as const;
 
 /** The defaults of options. */
 export const DEFAULTS = {

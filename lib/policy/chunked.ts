@@ -82,6 +82,11 @@ export interface ChunkedOptions {
    * to less than was asked. Only for joint positions, joint targets and velocities. Default false.
    */
   readonly relative?: boolean;
+  /**
+   * What the policy is told as {@link ChunkTick.executionHorizon}, for real-time chunking: how many actions are to be
+   * executed until the next chunk. 1 to 4096. Default 10.
+   */
+  readonly executionHorizon?: number;
 }
 
 /** A policy that answers in chunks, made by {@link chunked}. */
@@ -106,6 +111,7 @@ export interface CheckedChunkedOptions {
   readonly maxSeamM: number;
   readonly skipsBad: boolean;
   readonly relative: boolean;
+  readonly executionHorizon: number;
 }
 
 const kind: PolicyKind<ChunkedPolicy<unknown, unknown>> = new PolicyKind();
@@ -119,6 +125,7 @@ const OPTIONS = [
   'maxSeamM',
   'onBadChunk',
   'relative',
+  'executionHorizon',
 ] as const satisfies readonly (keyof ChunkedOptions)[];
 
 /**
@@ -146,7 +153,7 @@ export function chunked<Observation, Action>(
 ): ChunkedPolicy<Observation, KnownAction<Action>> {
   const options = ownOptions('chunked()', given, OPTIONS);
   const { replanAt = 0.9, merge = 'fade', onBadChunk = 'stop', relative = false } = options;
-  const { maxRows = 256, maxSeamRad = 0.1, maxSeamM = 0.1 } = options;
+  const { executionHorizon = 10, maxRows = 256, maxSeamRad = 0.1, maxSeamM = 0.1 } = options;
   checkReplan(replanAt);
   if (!ensembles.has(merge)) {
     checkName('merge', merge, ['fade', 'replace'], 'ensemble(m)');
@@ -164,6 +171,11 @@ export function chunked<Observation, Action>(
     maxSeamM: checkNumber('maxSeamM', maxSeamM, { from: 0, to: 2, above: true, unit: 'm' }),
     skipsBad: checkName('onBadChunk', onBadChunk, ['stop', 'skip']) === 'skip',
     relative: checkBoolean('relative', relative),
+    executionHorizon: checkNumber('executionHorizon', executionHorizon, {
+      from: 1,
+      to: 4096,
+      integer: true,
+    }),
   };
   const made = { policy, options: Object.freeze(checked) };
   kind.make(made as ChunkedPolicy<unknown, unknown>);

@@ -2,6 +2,7 @@ import { types } from 'node:util';
 import { isList } from '../checks.ts';
 import { describe, read } from '../errors/describe.ts';
 import { numberText } from '../errors/number.ts';
+import type { Tick } from './robot.ts';
 import { isUnit, QUATERNION, quaternionLength, writeMatrix } from '../franka/pose.ts';
 
 /** The codes for an answer that is not a valid action. */
@@ -55,6 +56,11 @@ export class ActionBuffer {
       if (Object.hasOwn(answer, 'xyz') || Object.hasOwn(answer, 'quat')) return this.#pose(answer);
     }
     return this.#refused('ACTION_TYPE', describe(answer), adviceFor(answer));
+  }
+
+  /** Returns what a policy is told beside the observation. `clock` has the tick, time [s] and period [s]. */
+  tick([tick = 0, timeS = 0, periodS = 0]: Float64Array): Tick {
+    return { tick, timeS, periodS };
   }
 
   /** Copies numbers. Returns a refusal if an item is not a number, or if the length is wrong. */

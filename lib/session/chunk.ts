@@ -3,11 +3,15 @@ import { isList } from '../checks.ts';
 import { describe } from '../errors/describe.ts';
 import { CHUNK } from '../native/contract.ts';
 import { ActionBuffer, type Refusal } from './action.ts';
+import type { ChunkTick, Tick } from './robot.ts';
 
 /** What a chunk has to be, for messages. */
 const EXPECTED = 'a chunk: { actions, dtS }, with a list of actions and the time between them [s]';
 /** The number of rows that says that an answer was no chunk. */
 const NO_CHUNK = -1;
+
+/** Which share of a step two times may differ and still count as the same. */
+const SAME_TIME = 1e-6;
 
 /** How chunks are taken from a policy. */
 export interface ChunkLengths {
@@ -15,6 +19,8 @@ export interface ChunkLengths {
   readonly maxRows: number;
   /** Whether an answer that is no chunk is left out. */
   readonly skipsBad: boolean;
+  /** How many actions are executed until the next chunk, as the policy is told. */
+  readonly executionHorizon: number;
 }
 
 /** Converts chunks of a policy to the form that the native side takes. */
@@ -24,16 +30,21 @@ export class ChunkBuffer {
   readonly #slots: number;
   readonly #maxRows: number;
   readonly #skipsBad: boolean;
+  readonly #executionHorizon: number;
+  /** The rows of the last chunk, as they were answered, and the time between them [s]. */
+  #last: readonly Float64Array[] = [];
+  #lastDtS = 0;
 
   /**
    * @param length how many numbers an action has
    * @param isPose whether actions begin with a pose, which may then be given as `{ xyz, quat }`
    */
-  constructor(length: number, isPose: boolean, { maxRows, skipsBad }: ChunkLengths) {
+  constructor(length: number, isPose: boolean, { maxRows, skipsBad, executionHorizon }: ChunkLengths) {
     this.#slots = length;
     this.#row = new ActionBuffer(length, isPose);
     this.#maxRows = maxRows;
     this.#skipsBad = skipsBad;
+    this.#executionHorizon = executionHorizon;
     this.#frame = new Float64Array(CHUNK.header + maxRows * length);
   }
 
@@ -47,11 +58,35 @@ export class ChunkBuffer {
     if (typeof rows === 'number') {
       const held = Math.min(rows, this.#maxRows);
       this.#frame[0] = rows;
+      this.#keep(held);
       return this.#frame.subarray(0, CHUNK.header + held * this.#slots);
     }
     if (!this.#skipsBad) return rows;
     this.#frame[0] = NO_CHUNK;
     return this.#frame.subarray(0, CHUNK.header);
+  }
+
+  /** Returns what a policy is told beside the observation, which is followed by what the loop knows of its chunks. */
+  tick([tick = 0, timeS = 0, periodS = 0]: Float64Array, observation: Float64Array): Tick {
+    const [beganS = Number.NaN, latencyS = 0] = observation.subarray(-CHUNK.news);
+    const dtS = this.#lastDtS;
+    // Actions whose time has passed when the question is asked are over.
+    const over = Number.isNaN(beganS) ? this.#last.length : Math.ceil(beganS / dtS - SAME_TIME);
+    const chunk: ChunkTick = {
+      delaySteps: dtS > 0 ? Math.ceil(latencyS / dtS - SAME_TIME) : 0,
+      prefix: this.#last.slice(Math.max(0, over)),
+      executionHorizon: this.#executionHorizon,
+    };
+    return { tick, timeS, periodS, chunk };
+  }
+
+  /** Keeps the rows that are in the frame. */
+  #keep(rows: number): void {
+    const { header } = CHUNK;
+    const slots = this.#slots;
+    const at = (row: number): number => header + row * slots;
+    this.#last = Array.from({ length: rows }, (_, row) => this.#frame.slice(at(row), at(row + 1)));
+    this.#lastDtS = this.#frame[1] ?? 0;
   }
 
   /** Copies a chunk. Returns how many rows it has, which may be more than there is room for, or a refusal. */

@@ -8,6 +8,7 @@ import type {
 } from '../native/binding.ts';
 import type { AnyPolicy } from '../policy/any-policy.ts';
 import type { CheckedChunkedOptions } from '../policy/chunked.ts';
+import type { ChunkLengths } from './chunk.ts';
 import type { NativeLink } from './robot.ts';
 
 /** Makes an error once the last states are known. */
@@ -57,6 +58,6 @@ export interface DrivenLink<Observation, Action> extends NativeLink<Observation,
   /** Makes the robot ready for a session that runs `policy`, which answers in chunks if `chunks` is given. */
   readonly drive: (
     policy: AnyPolicy<Observation, unknown>,
-    chunks: NativeChunks | undefined,
+    chunks: ChunkLengths | undefined,
   ) => Driver;
 }

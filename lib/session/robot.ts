@@ -13,6 +13,27 @@ export interface Tick {
    * policy took.
    */
   readonly periodS: number;
+  /** Only for a policy that {@link chunked} asks: what is known of its chunks. */
+  readonly chunk?: ChunkTick;
+}
+
+/**
+ * What a policy that answers in chunks is told of them, for models that go on from the chunk before ("real-time
+ * chunking": Black, Galliker, Levine, "Real-Time Execution of Action Chunking Flow Policies", 2025).
+ */
+export interface ChunkTick {
+  /**
+   * How many steps the answer will probably take: nine of ten of the newest 20 answers took no longer. 0 before the
+   * first.
+   */
+  readonly delaySteps: number;
+  /**
+   * The actions of the newest chunk whose time has not passed, as the policy answered them. The first `delaySteps` of
+   * them will have been executed when the answer comes; the others are left over. Empty if there are none.
+   */
+  readonly prefix: readonly Float64Array[];
+  /** How many actions of a chunk are to be executed until the next, {@link ChunkedOptions.executionHorizon}. */
+  readonly executionHorizon: number;
 }
 
 /**

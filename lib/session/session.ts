@@ -161,8 +161,8 @@ export class Session<Observation, Action extends AnyAction>
     if (isNative(robot)) {
       // Every native robot comes from this package, so its link is a `DrivenLink`.
       const link = robot.nativeLink as DrivenLink<Observation, Action>;
-      const chunks = isChunked(policy) ? link.chunks(policy.options) : undefined;
-      this.#options = checkOptions(options, link, chunks);
+      const chunks = isChunked(policy) ? policy.options : undefined;
+      this.#options = checkOptions(options, link, chunks && link.chunks(chunks));
       this.#runs = link.runs;
       this.#makeDriver = () => link.drive(inside as AnyPolicy<Observation, unknown>, chunks);
     } else {

@@ -9,7 +9,7 @@ use franka::model::Frame;
 use kilohertz_core::channel::records::{CommandKind, RECORD_FIELDS};
 use kilohertz_core::channel::shared_mailbox::LAYOUT;
 use kilohertz_core::limits::ViolationKind;
-use kilohertz_core::session::{CHUNK_HEADER, Config, Deadline};
+use kilohertz_core::session::{CHUNK_HEADER, CHUNK_NEWS, Config, Deadline};
 use kilohertz_franka::kinematics::model::{POSTURE_FIELDS, Quantity};
 use kilohertz_franka::move_to::{Arrival, HOME};
 use kilohertz_franka::setting::{DIRECTIONS, FILTERS};
@@ -292,8 +292,9 @@ pub fn contract() -> NativeContract {
         ),
         numbers(
             "CHUNK",
-            "How many numbers precede the rows of a chunk of actions.",
-            [("header", CHUNK_HEADER as f64)],
+            "How many numbers precede the rows of a chunk of actions, and how many follow the observation of a \
+             policy that answers in chunks.",
+            [("header", CHUNK_HEADER as f64), ("news", CHUNK_NEWS as f64)],
         ),
         numbers("DEFAULTS", "The defaults of options.", defaults()),
         numbers(

@@ -1,9 +1,10 @@
-import type { NativeArm, NativeChunks } from '../../native/binding.ts';
+import type { NativeArm } from '../../native/binding.ts';
 import { CHUNK, type FrankaControl } from '../../native/contract.ts';
 import { STATE_LENGTH } from '../../native/robot-state.ts';
 import type { Lengths } from '../../policy/worker-messages.ts';
 import { ActionBuffer, type Refusal } from '../../session/action.ts';
-import { ChunkBuffer } from '../../session/chunk.ts';
+import { ChunkBuffer, type ChunkLengths } from '../../session/chunk.ts';
+import type { Tick } from '../../session/robot.ts';
 import { isPose } from '../control.ts';
 
 /** Converts the answers of a policy to the form that the native side takes. */
@@ -13,19 +14,24 @@ export interface AnswerBuffer {
    * answer is refused. `timeS` is the time of the question.
    */
   take(answer: unknown, timeS: number): Float64Array | Refusal | undefined;
+  /**
+   * Returns what the policy is told of its question. `clock` has the tick, time [s] and period [s]; `observation` is
+   * what was observed, and what follows it.
+   */
+  tick(clock: Float64Array, observation: Float64Array): Tick;
 }
 
 /** Returns the sizes of the observations and answers of a policy that drives an arm. */
 export function lengthsOf(
   arm: NativeArm,
   control: FrankaControl,
-  chunks: NativeChunks | undefined,
+  chunks: ChunkLengths | undefined,
 ): Lengths {
   const action = arm.actionLength(control);
   const own = { observation: STATE_LENGTH, action, isPose: isPose(control) };
   if (chunks === undefined) return { ...own, answer: action };
-  const { rows: maxRows, skipsBad } = chunks;
-  return { ...own, answer: CHUNK.header + maxRows * action, chunks: { maxRows, skipsBad } };
+  const answer = CHUNK.header + chunks.maxRows * action;
+  return { ...own, observation: STATE_LENGTH + CHUNK.news, answer, chunks };
 }
 
 /** Returns the buffer for answers of these sizes. */

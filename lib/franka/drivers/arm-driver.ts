@@ -26,8 +26,8 @@ export class ArmDriver implements Driver {
   readonly #arm: NativeArm;
   readonly #control: FrankaControl;
   readonly #policy: Policy<RobotState, unknown>;
-  readonly #slots = new Float64Array(STATE_LENGTH);
-  readonly #state = new RobotState(this.#slots);
+  readonly #slots: Float64Array;
+  readonly #state: RobotState;
   readonly #clock = new Float64Array(3);
   readonly #answers: AnswerBuffer;
   #session: NativeSession | undefined;
@@ -44,6 +44,8 @@ export class ArmDriver implements Driver {
     this.#arm = arm;
     this.#control = control;
     this.#answers = answerBuffer(lengths);
+    this.#slots = new Float64Array(lengths.observation);
+    this.#state = new RobotState(this.#slots);
     this.#policy = policy;
   }
 
@@ -92,9 +94,9 @@ export class ArmDriver implements Driver {
   }
 
   #ask(session: NativeSession): void {
-    const [tick = 0, timeS = 0, periodS = 0] = this.#clock;
+    const [tick = 0, timeS = 0] = this.#clock;
     try {
-      const action = this.#policy(this.#state, { tick, timeS, periodS });
+      const action = this.#policy(this.#state, this.#answers.tick(this.#clock, this.#slots));
       if (!isPromise(action)) {
         this.#answer(session, action, tick, timeS);
         return;

@@ -70,9 +70,9 @@ export async function runPolicy(
     const news = port.wait(slots, clock, LONGEST_WAIT_S, spin);
     if (news === NEWS.end) return undefined;
     if (news !== NEWS.observation) continue;
-    const [tick = 0, timeS = 0, periodS = 0] = clock;
+    const [tick = 0, timeS = 0] = clock;
     try {
-      let answer = policy(state, { tick, timeS, periodS });
+      let answer = policy(state, buffer.tick(clock, slots));
       // Only a promise is awaited: the event loop of this thread is for the policy's own use.
       if (isPromise(answer)) answer = await settled(answer);
       const taken = buffer.take(answer, timeS);

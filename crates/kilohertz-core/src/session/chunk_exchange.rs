@@ -26,6 +26,13 @@ use kilohertz_geometry::{Twist, integrate};
 /// and how long before its question the chunk's first row belongs \[s\]. A number of rows below zero says that
 /// the answer was no chunk.
 pub const CHUNK_HEADER: usize = 3;
+/// How many numbers follow the observation of a policy that answers in chunks: how long before the question the
+/// first row of the newest chunk belongs \[s\], NaN if there is none; and how long an answer takes \[s\], from the
+/// latencies of late, 0 before the first.
+pub const CHUNK_NEWS: usize = 2;
+/// Of how many of the newest latencies the expected one is taken, and which share of them is no longer.
+const LATELY: usize = 20;
+const EXPECTED_SHARE: f64 = 0.9;
 /// Which share of the limits a fade may take, so that the motion itself has the rest.
 const FADE_SHARE: f64 = 0.25;
 /// A velocity below which a robot counts as resting \[rad/s, m/s\].
@@ -61,6 +68,13 @@ pub(super) struct ChunkExchange {
     asked: Option<Asked>,
     /// When the newest chunk was observed \[s\].
     observed_s: Option<f64>,
+    /// When the first row of the newest chunk belongs \[s\]; NaN if the newest answer could not be played.
+    began_s: f64,
+    /// The newest latencies \[s\], and how many there were.
+    latencies_s: [f64; LATELY],
+    answered: usize,
+    /// The observation and the numbers that follow it.
+    told: Box<[f64]>,
     /// True if the last cycle's command was played.
     has_played: bool,
     /// The row that the judge found at fault.
@@ -84,9 +98,9 @@ impl ChunkExchange {
         cycle: Duration,
         slots: usize,
         chunks: Chunks,
+        observation_len: usize,
         limits: &dyn Limiter,
-        filter: Option<LowPass>,
-        recorder: Arc<Recorder>,
+        (filter, recorder): (Option<LowPass>, Arc<Recorder>),
     ) -> ChunkExchange {
         let zeros = || vec![0.0; slots].into_boxed_slice();
         // A motion without a chunk is played as two rows.
@@ -100,7 +114,8 @@ impl ChunkExchange {
             cycle_s: cycle.as_secs_f64(),
             is_target: limits.interpolation() == Interpolation::Target,
             slots,
-            frame: vec![0.0; chunks.answer_len(slots)].into_boxed_slice(),
+            frame: vec![0.0; CHUNK_HEADER.saturating_add(chunks.rows.saturating_mul(slots))]
+                .into_boxed_slice(),
             player: ChunkPlayer::new(chunks.curve, slots, room),
             ensemble,
             judge: Judge::new(limits, slots, cycle, 1.0, None),
@@ -109,6 +124,10 @@ impl ChunkExchange {
             recorder,
             asked: None,
             observed_s: None,
+            began_s: f64::NAN,
+            latencies_s: [0.0; LATELY],
+            answered: 0,
+            told: vec![0.0; observation_len.saturating_add(CHUNK_NEWS)].into_boxed_slice(),
             has_played: false,
             row: None,
             scratch: Scratch {
@@ -118,6 +137,15 @@ impl ChunkExchange {
                 away: zeros(),
             },
         }
+    }
+
+    /// Returns how long an answer takes, from the latencies of late \[s\].
+    fn expected_s(&self) -> f64 {
+        let mut lately = self.latencies_s;
+        let lately = &mut lately[..self.answered.min(LATELY)];
+        lately.sort_unstable_by(f64::total_cmp);
+        let nth = (EXPECTED_SHARE * lately.len() as f64).ceil() as usize;
+        lately.get(nth.saturating_sub(1)).copied().unwrap_or(0.0)
     }
 
     fn time_s(&self, now: Now) -> f64 {
@@ -376,6 +404,17 @@ impl Exchange for ChunkExchange {
         Some(due)
     }
 
+    fn told<'a>(&'a mut self, observation: &'a [f64], now: Now) -> &'a [f64] {
+        let news = [self.time_s(now) - self.began_s, self.expected_s()];
+        if let Some((seen, told)) = self.told.split_at_mut_checked(observation.len()) {
+            seen.copy_from_slice(observation);
+            for (told, news) in told.iter_mut().zip(news) {
+                *told = news;
+            }
+        }
+        &self.told
+    }
+
     fn newest(&mut self) -> &mut [f64] {
         &mut self.frame
     }
@@ -398,6 +437,10 @@ impl Exchange for ChunkExchange {
         _has_rested: bool,
     ) -> Result<Violations, ChunkFault> {
         let now_s = self.time_s(now);
+        self.began_s = f64::NAN;
+        let latency_s = now_s - question.time.as_secs_f64();
+        self.latencies_s[self.answered % LATELY] = latency_s;
+        self.answered = self.answered.saturating_add(1);
         let (rows, dt_s, observed_s) = self.read(question, now_s)?;
         let numbers = CHUNK_HEADER..CHUNK_HEADER.saturating_add(rows.saturating_mul(self.slots));
         if self.chunks.is_relative {
@@ -412,7 +455,6 @@ impl Exchange for ChunkExchange {
         self.player
             .take(&self.frame[numbers.clone()], dt_s, observed_s)?;
         let found = self.judged(limits, rows, dt_s);
-        let latency_s = now_s - question.time.as_secs_f64();
         self.recorder.chunks.add(1);
         self.recorder.chunks_played.latency(latency_s);
         let is_anew = match self.asked {
@@ -429,6 +471,7 @@ impl Exchange for ChunkExchange {
         self.recorder.skipped_actions.add(passed.ceil() as u64);
         if self.player.taken().ends_s() + (begins_s - observed_s) < now_s {
             self.recorder.stale_actions.add(1);
+            self.began_s = begins_s;
             return Ok(found);
         }
         let was_playing = self.has_played;
@@ -444,6 +487,7 @@ impl Exchange for ChunkExchange {
             fade_s = self.seam(limits, now_s)?;
         }
         self.player.begin(now_s, fade_s);
+        self.began_s = begins_s;
         self.recorder.seams.add(u64::from(was_playing));
         Ok(found)
     }
@@ -622,7 +666,14 @@ mod tests {
             let joint = Joint::default();
             let recorder = Arc::new(Recorder::new(MS, 10));
             Run {
-                exchange: ChunkExchange::new(MS, 1, chunks, &joint, None, Arc::clone(&recorder)),
+                exchange: ChunkExchange::new(
+                    MS,
+                    1,
+                    chunks,
+                    1,
+                    &joint,
+                    (None, Arc::clone(&recorder)),
+                ),
                 joint,
                 recorder,
                 now: Now { tick: 0, clock: 0 },
@@ -903,6 +954,28 @@ mod tests {
         let moved = run.commanded[2_999] - run.commanded[1_999];
         assert!((moved - 0.05).abs() < 2e-3, "{moved}");
         assert!(run.fault.is_none() && run.found.is_empty());
+    }
+
+    #[test]
+    fn a_policy_is_told_when_its_newest_chunk_began_and_how_long_an_answer_takes() {
+        let mut run = Run::new(chunks());
+        let told = |run: &mut Run| run.exchange.told(&[7.0], run.now).to_vec();
+        let [seen, began_s, expected_s] = told(&mut run)[..] else {
+            panic!("three numbers");
+        };
+        assert!(seen == 7.0 && began_s.is_nan() && expected_s == 0.0);
+        run.cycles(1_000, 40, super::tests::told);
+        let [_, began_s, expected_s] = told(&mut run)[..] else {
+            panic!("three numbers");
+        };
+        // Asked some 100 ms after it, and answered since.
+        assert!((0.04..0.2).contains(&began_s), "{began_s}");
+        assert!((expected_s - 0.04).abs() < 1e-9, "{expected_s}");
+        // What was slow once is forgotten.
+        run.cycles(600, 300, super::tests::told);
+        run.cycles(6_000, 40, super::tests::told);
+        let expected_s = told(&mut run)[2];
+        assert!((expected_s - 0.04).abs() < 1e-9, "{expected_s}");
     }
 
     #[test]

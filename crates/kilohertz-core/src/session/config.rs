@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::command::chunk::Curve;
 use crate::command::late::LateRule;
 use crate::limits::LimitRules;
-use crate::session::chunk_exchange::CHUNK_HEADER;
+use crate::session::chunk_exchange::{CHUNK_HEADER, CHUNK_NEWS};
 use crate::session::lockstep::Latency;
 use crate::session::roll::Place;
 use crate::thread::awake::AwakeRequest;
@@ -75,13 +75,6 @@ pub struct Chunks {
     pub skips_bad: bool,
 }
 
-impl Chunks {
-    /// Returns how many numbers an answer has: [`CHUNK_HEADER`] and the rows.
-    pub fn answer_len(&self, slots: usize) -> usize {
-        self.rows.saturating_mul(slots).saturating_add(CHUNK_HEADER)
-    }
-}
-
 /// How a session runs.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -114,11 +107,33 @@ pub struct Config {
     /// simulated robot that waits for its commands. `None` uses the wall clock. Only with
     /// [`Deadline::Within`].
     pub lockstep: Option<Latency>,
-    /// If set, the policy answers in chunks. Its answers then have [`Chunks::answer_len`] numbers.
+    /// If set, the policy answers in chunks. Its questions and answers then have [`Config::told_len`] and
+    /// [`Config::answer_len`] numbers.
     pub chunks: Option<Chunks>,
     /// The session's place on the roll. A stop of that place also ends the session; `None` if no signal is
     /// to stop it.
     pub place: Option<Arc<Place>>,
+}
+
+impl Config {
+    /// Returns how many numbers a policy is told, for a robot whose observations have `slots` slots.
+    pub fn told_len(&self, slots: usize) -> usize {
+        match self.chunks {
+            Some(_) => slots.saturating_add(CHUNK_NEWS),
+            None => slots,
+        }
+    }
+
+    /// Returns how many numbers a policy answers, for a robot whose actions have `slots` slots.
+    pub fn answer_len(&self, slots: usize) -> usize {
+        match &self.chunks {
+            Some(chunks) => chunks
+                .rows
+                .saturating_mul(slots)
+                .saturating_add(CHUNK_HEADER),
+            None => slots,
+        }
+    }
 }
 
 impl Default for Config {

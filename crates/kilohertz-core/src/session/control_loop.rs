@@ -223,7 +223,7 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
             tick: due.question.tick,
             time: due.question.time,
             period: due.period,
-            observation,
+            observation: self.exchange.told(observation, self.now),
         });
         self.shared.recorder.policy_asks.add(1);
         true

@@ -87,6 +87,9 @@ pub(super) trait Exchange {
     /// Returns the question to be asked in this cycle, if there is one, and records it as asked.
     fn ask(&mut self, now: Now, limits: &dyn Limiter) -> Option<Due>;
 
+    /// Returns what the policy is told with a question: the observation, and what else it needs to know.
+    fn told<'a>(&'a mut self, observation: &'a [f64], now: Now) -> &'a [f64];
+
     /// Returns the newest answer; the next one is written here too.
     fn newest(&mut self) -> &mut [f64];
 
@@ -280,6 +283,11 @@ impl Exchange for PolicyExchange {
             },
             period: self.lasting(since),
         })
+    }
+
+    #[inline]
+    fn told<'a>(&'a mut self, observation: &'a [f64], _now: Now) -> &'a [f64] {
+        observation
     }
 
     #[inline]

@@ -161,9 +161,9 @@ fn in_chunks(
         robot.period(),
         robot.action().len(),
         chunks.clone(),
+        robot.observation().len(),
         limits,
-        filter(robot, limits, config),
-        recorder,
+        (filter(robot, limits, config), recorder),
     )
 }
 
@@ -177,7 +177,7 @@ fn in_lockstep(
         return (policy, None);
     };
     let clock = RobotClock::default();
-    let slots = robot.observation().len();
+    let slots = config.told_len(robot.observation().len());
     let policy = Lockstep::new(policy, clock.clone(), latency, robot.period(), slots);
     (Box::new(policy), Some(clock))
 }

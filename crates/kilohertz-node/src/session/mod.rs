@@ -110,6 +110,44 @@ fn controlled(
     parts_of(driven, options, asked)
 }
 
+/// Returns how a session with these options runs.
+fn config_of(
+    options: &NativeSessionOptions,
+    deadline: Deadline,
+    realtime: RealtimeRequest,
+    place: &NativePlace,
+) -> Config {
+    let mut rules = LimitRules::all(OnViolation::Stop);
+    for kind in ViolationKind::ALL {
+        if options.clamped.iter().any(|name| name == kind.as_str()) {
+            rules.set(kind, OnViolation::Clamp);
+        }
+    }
+    Config {
+        policy_rate_hz: Some(options.policy_rate_hz),
+        deadline,
+        limits: rules,
+        cutoff_hz: options.cutoff_hz,
+        catch_up: seconds(options.catch_up_s),
+        late: LateRule {
+            max_held: options.max_held_ticks,
+            on_late: if options.stop_on_late {
+                OnLate::Stop
+            } else {
+                OnLate::Hold
+            },
+        },
+        record_ticks: options.record_ticks as usize,
+        run_for: options.run_for_s.map(seconds),
+        lockstep: lockstep_of(options),
+        chunks: options.chunks.as_ref().map(NativeChunks::played),
+        realtime,
+        policy_priority: options.policy_priority,
+        awake: awake_of(options),
+        place: Some(place.shared()),
+    }
+}
+
 /// Starts the loop thread and the notify thread that wakes JavaScript for it.
 fn start(
     env: &Env,
@@ -168,12 +206,11 @@ fn start(
     )
     .map_err(|error| Failure::thread(&error))
     .or_throw(env)?;
-    let chunks = options.chunks.as_ref().map(NativeChunks::played);
-    let slots = robot.action().len();
-    let answer_len = chunks
-        .as_ref()
-        .map_or(slots, |chunks| chunks.answer_len(slots));
-    let lengths = (robot.observation().len(), answer_len);
+    let config = config_of(options, deadline, realtime, place);
+    let lengths = (
+        config.told_len(robot.observation().len()),
+        config.answer_len(robot.action().len()),
+    );
     let waking = |notifier| mailbox(lengths.0, lengths.1, notifier, Arc::clone(&recorder));
     let (inside, policy, failure): (Box<dyn Policy>, _, _) = match asked {
         Asked::Here => {
@@ -193,35 +230,6 @@ fn start(
             (Box::new(inside), None, shared.failure_notifier())
         }
         Asked::Native(native) => (native, None, waking(notifier.clone()).1.failure_notifier()),
-    };
-    let mut rules = LimitRules::all(OnViolation::Stop);
-    for kind in ViolationKind::ALL {
-        if options.clamped.iter().any(|name| name == kind.as_str()) {
-            rules.set(kind, OnViolation::Clamp);
-        }
-    }
-    let config = Config {
-        policy_rate_hz: Some(options.policy_rate_hz),
-        deadline,
-        limits: rules,
-        cutoff_hz: options.cutoff_hz,
-        catch_up: seconds(options.catch_up_s),
-        late: LateRule {
-            max_held: options.max_held_ticks,
-            on_late: if options.stop_on_late {
-                OnLate::Stop
-            } else {
-                OnLate::Hold
-            },
-        },
-        record_ticks: options.record_ticks as usize,
-        run_for: options.run_for_s.map(seconds),
-        lockstep: lockstep_of(options),
-        chunks,
-        realtime,
-        policy_priority: options.policy_priority,
-        awake: awake_of(options),
-        place: Some(place.shared()),
     };
     let action = robot.action().clone();
     let started = Session::start(robot, inside, limits, config, recorder, notifier.clone());

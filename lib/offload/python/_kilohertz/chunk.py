@@ -1,9 +1,15 @@
 """What a policy answered, as the numbers of a chunk of actions."""
 
+import math
 from array import array
 
 from .action import Refused, numbers_of, shown
+from .arrays import numpy
+from .contract import Chunk
+from .state import ChunkTick
 
+# Which share of a step two times may differ and still count as the same.
+SAME_TIME = 1e-6
 # The number of rows that says that an answer was no chunk.
 NO_CHUNK = -1.0
 EXPECTED = "a chunk: {'actions': …, 'dt_s': …}, with the actions and the time between them [s]"
@@ -72,3 +78,38 @@ def rows_of(rows, most, length):
             received = "a chunk whose actions[%d] is %s" % (row, received)
             raise Refused(code, received, advice) from None
     return len(rows), numbers
+
+
+class Kept:
+    """The last chunk, and what the loop says of it behind the observation."""
+
+    def __init__(self, observation, lengths):
+        self.loop_knows = observation.cast("d")[-Chunk.NEWS :]
+        self.length = lengths["action"]
+        self.horizon = lengths["chunks"]["executionHorizon"]
+        self.rows, self.dt_s = [], 0.0
+
+    def keep(self, frame):
+        """Keeps the rows of a frame, which it returns."""
+        numbers, length = frame[Chunk.HEADER :], self.length
+        self.rows = [numbers[at : at + length] for at in range(0, len(numbers), length)]
+        self.dt_s = frame[1]
+        return frame
+
+    def news(self):
+        """What the policy is told of its chunks."""
+        began_s, latency_s = self.loop_knows
+        if not self.rows or not self.dt_s > 0:
+            return ChunkTick(0, self.shaped([]), self.horizon)
+        over = len(self.rows)
+        if not math.isnan(began_s):
+            # Actions whose time has passed when the question is asked are over.
+            over = max(0, math.ceil(began_s / self.dt_s - SAME_TIME))
+        delay = math.ceil(latency_s / self.dt_s - SAME_TIME)
+        return ChunkTick(delay, self.shaped(self.rows[over:]), self.horizon)
+
+    def shaped(self, rows):
+        """Rows as an array of numpy where it is there, else as lists."""
+        if numpy():
+            return numpy().array(rows, dtype="<f8").reshape(len(rows), self.length)
+        return [list(row) for row in rows]

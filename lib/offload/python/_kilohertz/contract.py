@@ -1,6 +1,13 @@
 """What both sides know. Made from crates/kilohertz-node/src/contract.rs by `npm run build`; edit it there."""
 
 
+class Chunk:
+    """How many numbers precede the rows of a chunk of actions, and how many follow the observation of a policy that answers in chunks."""
+
+    HEADER = 3
+    NEWS = 2
+
+
 class Call:
     """What a call over a line asks for."""
 

@@ -11,7 +11,7 @@ import types
 from array import array
 
 from .action import Refused, numbers_of
-from .chunk import chunk_of
+from .chunk import Kept, chunk_of
 from .contract import Port
 from .errors import Garbled, describe
 from .layout import MAGIC
@@ -123,7 +123,8 @@ def run_policy(policy, port, schema, lengths, settled):
 
     `lengths` says how many numbers an action has, and what a chunk may be. `settled` returns what a coroutine does.
     """
-    length, chunks = lengths["action"], lengths.get("chunks")
+    length = lengths["action"]
+    kept = Kept(port.observation, lengths) if lengths.get("chunks") else None
     state = State(schema, port.observation)
     next_question, coroutine = port.next_question, types.CoroutineType
     first = None
@@ -135,7 +136,8 @@ def run_policy(policy, port, schema, lengths, settled):
         # The policy's time begins with the first question that it takes.
         if first is None:
             first, period_ns = time_ns, 0
-        tick = Tick(number, (time_ns - first) / 1e9, period_ns / 1e9)
+        time_s, period_s = (time_ns - first) / 1e9, period_ns / 1e9
+        tick = Tick(number, time_s, period_s) if kept is None else Tick(number, time_s, period_s, kept.news())
         failed = None
         try:
             action = policy(state, tick)
@@ -143,10 +145,10 @@ def run_policy(policy, port, schema, lengths, settled):
                 action = settled(action)
             if action is None:
                 told = NOTHING, ()
-            elif chunks is None:
+            elif kept is None:
                 told = ACTION, numbers_of(action, length)
             else:
-                told = ACTION, chunk_of(action, lengths, tick.time_s)
+                told = ACTION, kept.keep(chunk_of(action, lengths, time_s))
         except BaseException as error:
             failed, told = error, (FAILED, ())
         # First of all the loop knows, and brakes the arm; then it is told why.

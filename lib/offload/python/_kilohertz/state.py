@@ -5,8 +5,15 @@ import collections
 from .arrays import numpy
 from .errors import Garbled
 
-Tick = collections.namedtuple("Tick", "tick time_s period_s")
-Tick.__doc__ = "The cycle, its time from the start of the first one [s], and the policy's period [s]."
+Tick = collections.namedtuple("Tick", "tick time_s period_s chunk", defaults=(None,))
+Tick.__doc__ = """The cycle, its time from the start of the first one [s], the policy's period [s], and for a policy that
+answers in chunks what is known of them.
+"""
+
+ChunkTick = collections.namedtuple("ChunkTick", "delay_steps prefix execution_horizon")
+ChunkTick.__doc__ = """How many steps the answer will probably take; the actions of the newest chunk whose time has not
+passed, as the policy answered them; and how many actions are to be executed until the next chunk.
+"""
 
 
 class State:
@@ -14,7 +21,7 @@ class State:
 
     def __init__(self, schema, slots):
         fields = schema["fields"]
-        if len(slots) != 8 * sum(length for _, length in fields):
+        if len(slots) < 8 * sum(length for _, length in fields):
             raise Garbled("a state of %d bytes, which the session's fields do not make" % len(slots))
         doubles = slots.cast("d")
         if numpy():
