@@ -21,7 +21,7 @@ const passed = words.slice(end + 1);
 const once = words.slice(0, end).includes('--once');
 const [kind, ...names] = words.slice(0, end).filter((word) => !word.startsWith('--'));
 /** The benches that criterion runs: it samples, and compares with a baseline. */
-const CRITERION = ['channels', 'cycle', 'lateness', 'lines'];
+const CRITERION = ['channels', 'chunks', 'cycle', 'lateness', 'lines'];
 
 function rustBenches() {
   const json = execFileSync('cargo', ['metadata', '--format-version=1', '--no-deps'], {

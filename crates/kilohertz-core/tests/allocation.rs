@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use kilohertz_core::channel::mailbox::mailbox;
 use kilohertz_core::channel::notify::{Notifier, Signals, start_notifier};
+use kilohertz_core::command::chunk::Curve;
 use kilohertz_core::command::late::{LateRule, OnLate};
 use kilohertz_core::limits::Unlimited;
 use kilohertz_core::policy::{Ask, Native, Policy};
 use kilohertz_core::robot::{Device, Paced, RobotError};
 use kilohertz_core::schema::{Field, Schema};
-use kilohertz_core::session::{Config, Deadline, Session};
+use kilohertz_core::session::{CHUNK_HEADER, Chunks, Config, Deadline, Merge, Replan, Session};
 use kilohertz_core::stats::{Recorder, Stats};
 
 const MS: Duration = Duration::from_millis(1);
@@ -21,6 +22,8 @@ const SLOTS: usize = 7;
 /// Cycles before the watch, for what is set up at the first use.
 const WARM_UP: u64 = 20;
 const WATCHED: u64 = 400;
+/// How many rows the chunks have.
+const ROWS: usize = 10;
 
 /// A device that watches the thread that drives it, from one observation to another.
 struct Watching {
@@ -111,7 +114,8 @@ fn run_mailbox(config: Config, answers: impl Fn(u64) -> bool + Send + 'static) -
     let recorder = recorder();
     let (tell, heard) = std::sync::mpsc::channel();
     let notifier = start_notifier(|| {}, move |news| tell.send(news).unwrap_or(())).unwrap();
-    let (inside, mut outside) = mailbox(SLOTS, SLOTS, notifier.clone(), Arc::clone(&recorder));
+    let (told, answer) = (config.told_len(SLOTS), config.answer_len(SLOTS));
+    let (inside, mut outside) = mailbox(told, answer, notifier.clone(), Arc::clone(&recorder));
     let policy = std::thread::spawn(move || {
         while let Ok(news) = heard.recv() {
             if news.has(Signals::ENDED) {
@@ -121,7 +125,13 @@ fn run_mailbox(config: Config, answers: impl Fn(u64) -> bool + Send + 'static) -
                 continue;
             };
             if answers(asked.tick) {
-                outside.answer(asked, |action| action.fill(asked.tick as f64));
+                outside.answer(asked, |action| {
+                    action.fill(asked.tick as f64);
+                    // The head of a chunk: its rows, the time between them, and when it was observed.
+                    if action.len() > SLOTS {
+                        action[..CHUNK_HEADER].copy_from_slice(&[ROWS as f64, 0.004, 0.0]);
+                    }
+                });
             }
         }
     });
@@ -233,6 +243,29 @@ fn ticks_between_the_answers_of_a_slow_policy_allocate_nothing() {
         let (allocations, stats) = run_mailbox(config, |_| true);
         assert_eq!(allocations, 0, "{rate_hz} Hz");
         assert!(stats.policy_asks > 0 && stats.policy_asks < stats.iterations);
+    }
+}
+
+#[test]
+fn ticks_that_play_chunks_allocate_nothing() {
+    for merge in [Merge::Fade, Merge::Replace, Merge::Ensemble { m: 0.01 }] {
+        for answers in [|_: u64| true, |tick: u64| tick % 200 < 100] {
+            let config = Config {
+                chunks: Some(Chunks {
+                    rows: 16,
+                    curve: Curve::Smooth,
+                    replan: Replan::Share(0.5),
+                    merge,
+                    max_seam: [1e9; SLOTS].into(),
+                    skips_bad: true,
+                    is_relative: false,
+                }),
+                ..config()
+            };
+            let (allocations, stats) = run_mailbox(config, answers);
+            assert_eq!(allocations, 0, "{merge:?}");
+            assert!(stats.chunks > 2, "{stats:?}");
+        }
     }
 }
 
