@@ -92,6 +92,8 @@ type SessionCounter =
   | 'skippedActions'
   | 'starvedCycles'
   | 'seams'
+  | 'gripperCommands'
+  | 'gripperFailures'
   | 'droppedRecords'
   | 'droppedEvents'
   | 'boxViolations'
@@ -144,6 +146,73 @@ export type OptionErrorCode = `OPTION_${string}`;
 export type ErrorCode = NativeErrorCode | (typeof OWN_ERROR_CODES)[number];
 /** The stable codes of all errors of this package. */
 export type KilohertzErrorCode = ErrorCode | OptionErrorCode;
+declare class NativeHand {
+  /** Connects to the hand of the arm at `host` or `host:port`. */
+  static connect(address: string, wanted: NativeHandOptions): Promise<NativeHand>;
+  /** The version of the hand's protocol. */
+  get serverVersion(): number;
+  /** How many datagrams came from other senders than the hand; they were dropped. */
+  get foreignDatagrams(): number;
+  /** True if a command is running. */
+  get isBusy(): boolean;
+  /** Finds out how far the fingers open. */
+  homing(place: NativePlace): Promise<boolean>;
+  /** Moves the fingers. */
+  moveTo(width: number, speed: number, place: NativePlace): Promise<boolean>;
+  /** Closes the fingers on an object. */
+  grasp(wanted: NativeGrasp, place: NativePlace): Promise<boolean>;
+  /** Ends the running command, and releases the object that is held. */
+  stop(): Promise<void>;
+  /** Resolves to the hand's present state. */
+  state(): Promise<NativeHandState>;
+  /** Stops a running command, and closes the connection. */
+  close(): Promise<void>;
+}
+declare class NativePlace {
+  /** Takes a place. `is_native`: it is driven natively. `ends_on_interrupt`: Ctrl+C is meant to end it. */
+  static take(isNative: boolean, endsOnInterrupt: boolean, evenAfterSignal: boolean): NativePlace;
+  /** The number of the signal that ended it; null if no signal did. */
+  get signal(): number | null;
+  /** True if it is asked to end. */
+  get isToEnd(): boolean;
+  /** Asks it to end. */
+  stop(): void;
+  /** Blocks for at most `limit_s` until nothing moves. Returns true if nothing moves. */
+  join(limitS: number): boolean;
+  /** Gives the place back. */
+  leave(): void;
+}
+interface NativeGrasp {
+  width: number;
+  speed: number;
+  force: number;
+  epsilonInner: number;
+  epsilonOuter: number;
+}
+interface NativeGripper {
+  /** What one unit of the number is [m]. */
+  scale: number;
+  /** True if a larger number means a smaller opening. */
+  isInverted: boolean;
+  /** By how much the opening has to change until the hand is commanded anew [m]. */
+  margin: number;
+  /** The speed of the fingers [m/s]. */
+  speed: number;
+  /** The force with which they close [N]. */
+  force: number;
+}
+interface NativeHandOptions {
+  timeoutS: number;
+  commandTimeoutS: number;
+  port?: number;
+}
+interface NativeHandState {
+  width: number;
+  max_width: number;
+  is_grasped: boolean;
+  temperature: number;
+  time: number;
+}
 /**
  * The state of a Franka arm, with libfranka's field names.
  *
@@ -816,6 +885,10 @@ export declare class SessionStats implements Counted {
   readonly starvedCycles: number;
   /** Chunks that took over from another one. */
   readonly seams: number;
+  /** Commands to the hand to which chunks led. */
+  readonly gripperCommands: number;
+  /** Such commands that failed. Fingers that close on nothing are no failure. */
+  readonly gripperFailures: number;
   /** Half of the newest 64 chunks took no longer than this from the question to their arrival, by the arm's clock. */
   readonly p50ChunkLatencyS: number;
   /** 99 % of the newest 64 chunks took no longer than this. */
@@ -1995,6 +2068,37 @@ export interface ChunkedOptions {
    * executed until the next chunk. 1 to 4096. Default 10.
    */
   readonly executionHorizon?: number;
+  /**
+   * A hand that follows the chunks: each action then has one number more, at its end, for the gripper. In an action
+   * that is an object it is the field `gripper`.
+   */
+  readonly gripper?: GripperOptions;
+}
+/** How a hand follows the last number of each action of a chunk. */
+export interface GripperOptions {
+  /** The hand. The loop never waits for it: a command under way is stopped first, and the newest number counts. */
+  readonly hand: FrankaHand;
+  /**
+   * What the number is: `'widthM'`, the opening between the fingers [m], or `'openness'`, from 0 (closed) to 1 (open).
+   * A number beyond what the hand can do counts as its end.
+   */
+  readonly unit: 'widthM' | 'openness';
+  /** Whether 1 means closed and 0 open, for `'openness'`. Default false. */
+  readonly inverted?: boolean;
+  /** The opening at an openness of 1 [m], above 0 to 0.1. Default 0.08, the data sheet's. */
+  readonly openWidthM?: number;
+  /**
+   * By how much the wanted opening has to change until the hand is commanded anew [m], 0 to 0.1. Default 0.005, so that
+   * a number that trembles does not stop the hand again and again.
+   */
+  readonly hysteresisM?: number;
+  /**
+   * How hard the fingers press when they close [N], above 0 to 140; up to 70 N is allowed continuously (data sheet).
+   * Fingers that close grasp whatever they meet. Default 20.
+   */
+  readonly forceN?: number;
+  /** How fast the opening changes [m/s], above 0 to 0.1. Default 0.1. */
+  readonly speedMPerS?: number;
 }
 /** A policy that answers in chunks, made by {@link chunked}. */
 export interface ChunkedPolicy<Observation, Action> {
@@ -2014,6 +2118,11 @@ interface CheckedChunkedOptions {
   readonly skipsBad: boolean;
   readonly relative: boolean;
   readonly executionHorizon: number;
+  readonly gripper: CheckedGripper | undefined;
+}
+interface CheckedGripper {
+  readonly hand: NativeHand;
+  readonly rule: NativeGripper;
 }
 /**
  * Makes a policy of an arm out of one that answers with chunks of actions: a function, or what {@link workerPolicy} or

@@ -83,6 +83,7 @@ export {
   chunked,
   type Ensemble,
   ensemble,
+  type GripperOptions,
   type ReplanAt,
 } from './lib/policy/chunked.ts';
 export {

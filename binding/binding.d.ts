@@ -245,9 +245,9 @@ export declare class NativeSession {
    */
   static paced(options: NativeSessionOptions, place: NativePlace, wake: () => void): NativeSession
   /** Starts a session that drives an arm; `port` is that of the worker in which the policy runs. */
-  static arm(arm: NativeArm, control: string, options: NativeSessionOptions, place: NativePlace, wake: () => void, port?: number | undefined | null): NativeSession
+  static arm(arm: NativeArm, control: string, options: NativeSessionOptions, place: NativePlace, wake: () => void, port?: number | undefined | null, hand?: NativeHand | undefined | null): NativeSession
   /** Starts a session that drives an arm with the policy of the process that waits at `port`. */
-  static armShared(arm: NativeArm, control: string, options: NativeSessionOptions, place: NativePlace, wake: () => void, port: NativeSharedPort): NativeSession
+  static armShared(arm: NativeArm, control: string, options: NativeSessionOptions, place: NativePlace, wake: () => void, port: NativeSharedPort, hand?: NativeHand | undefined | null): NativeSession
   /** Starts a session that moves an arm as planned, and ends when the arm is there. */
   static moving(arm: NativeArm, planned: NativeMove, options: NativeSessionOptions, place: NativePlace, wake: () => void): NativeSession
   /**
@@ -447,6 +447,8 @@ export interface NativeChunks {
   skipsBad: boolean
   /** True if rows are changes of the policy's last target. */
   isRelative: boolean
+  /** How a hand follows the last number of each row; absent if rows have no such number. */
+  gripper?: NativeGripper
 }
 
 /** Options of a connection; absent options have the arm's default. */
@@ -547,6 +549,20 @@ export interface NativeGrasp {
   force: number
   epsilonInner: number
   epsilonOuter: number
+}
+
+/** How a hand follows a number. */
+export interface NativeGripper {
+  /** What one unit of the number is [m]. */
+  scale: number
+  /** True if a larger number means a smaller opening. */
+  isInverted: boolean
+  /** By how much the opening has to change until the hand is commanded anew [m]. */
+  margin: number
+  /** The speed of the fingers [m/s]. */
+  speed: number
+  /** The force with which they close [N]. */
+  force: number
 }
 
 /** Options of a connection; absent options have the hand's default. */

@@ -5,14 +5,7 @@
 //   node dist/examples/chunk-policy.js [ADDRESS]
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  type ActionChunk,
-  chunked,
-  Franka,
-  FrankaSimulator,
-  type RobotState,
-  Session,
-} from 'kilohertz';
+import { chunked, Franka, FrankaSimulator, type RobotState, Session } from 'kilohertz';
 import { table } from './terminal.ts';
 
 const ROWS = 50;
@@ -55,14 +48,12 @@ await using robot = await Franka.connect(address ?? simulator?.address ?? '', {
 });
 const start = (await robot.state()).q_d.slice();
 
-const policy = chunked<RobotState, Float32Array>(
-  async ({ q_d, dq_d }, { timeS }): Promise<ActionChunk<Float32Array>> => {
-    const goal = start.slice();
-    goal[0] = (start[0] ?? 0) + (PLACES[Math.floor(timeS / STAY_S)] ?? 0);
-    // The state is that of the question for as long as the policy has not answered.
-    return { actions: await infer(q_d, dq_d, goal), dtS: DT_S };
-  },
-);
+const policy = chunked(async ({ q_d, dq_d }: RobotState, { timeS }) => {
+  const goal = start.slice();
+  goal[0] = (start[0] ?? 0) + (PLACES[Math.floor(timeS / STAY_S)] ?? 0);
+  // The state is that of the question for as long as the policy has not answered.
+  return { actions: await infer(q_d, dq_d, goal), dtS: DT_S };
+});
 const session = new Session(robot, policy);
 session.once('start', () => setTimeout(block, 1_000 * STAY_S + 500));
 const stats = await session.run({ durationS: PLACES.length * STAY_S });

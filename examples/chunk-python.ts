@@ -2,16 +2,7 @@
 // second, with torch where it is installed and with numpy elsewhere. Needs Python 3.9 or newer with numpy: that of
 // VIRTUAL_ENV, or python3.
 
-import {
-  chunked,
-  Franka,
-  FrankaSimulator,
-  type JointVector,
-  KilohertzError,
-  processPolicy,
-  type RobotState,
-  run,
-} from 'kilohertz';
+import { chunked, Franka, FrankaSimulator, KilohertzError, processPolicy, run } from 'kilohertz';
 import { table } from './terminal.ts';
 
 const STAY_S = 2.5;
@@ -28,7 +19,7 @@ async function main(): Promise<void> {
     export: 'towards',
     args: [Float64Array.of(...there, ...start), STAY_S],
   });
-  const stats = await run(robot, chunked<RobotState, JointVector>(policy), {
+  const stats = await run(robot, chunked(policy), {
     durationS: 2 * STAY_S,
   });
 

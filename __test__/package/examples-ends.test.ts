@@ -180,6 +180,7 @@ for (const names of inPairs(programs())) {
 
 test('no example is forgotten', (t) => {
   const names = programs();
-  t.true(names.includes('demo') && names.includes('hand') && !names.includes('terminal'));
-  t.true(names.length >= 11, names.join(' '));
+  for (const name of ['demo', 'hand', 'chunk-policy', 'chunk-python']) t.true(names.includes(name));
+  t.false(names.includes('terminal'));
+  t.true(names.length >= 13, names.join(' '));
 });

@@ -66,10 +66,30 @@ test('a numpy policy drives the arm there and back, on ways that another process
   for (const [, mrad] of text.matchAll(/came to +([\d.]+) mrad/g)) t.true(Number(mrad) < 20, text);
 });
 
-test('without numpy the Python example says so and ends', async (t) => {
-  const refused = await t.throwsAsync(printed('python', WITHOUT_NUMPY));
-  t.is(Reflect.get(refused, 'code'), 1);
-  t.regex(String(Reflect.get(refused, 'stderr')), /no numpy here/);
+for (const name of ['python', 'chunk-python']) {
+  test(`without numpy the example ${name} says so and ends`, async (t) => {
+    const refused = await t.throwsAsync(printed(name, WITHOUT_NUMPY));
+    t.is(Reflect.get(refused, 'code'), 1);
+    t.regex(String(Reflect.get(refused, 'stderr')), /no numpy here/);
+  });
+}
+
+test('chunks of actions are played through a blocked event loop', async (t) => {
+  const text = await printed('chunk-policy');
+  const [, chunks, commands] = text.match(/chunks +(\d+), and (\d+) commands/) ?? [];
+  // The model answers once in 100 ms at most, and there is a command in each millisecond.
+  t.true(Number(chunks) > 10 && Number(commands) > 50 * Number(chunks), text);
+  const [, mrad] = text.match(/ended +([\d.]+) mrad/) ?? [];
+  t.true(Number(mrad) < 50, text);
+  t.regex(text, /every limit kept/);
+});
+
+test('chunks of a model in Python move the arm there and back', async (t) => {
+  const text = await printed('chunk-python', { VIRTUAL_ENV: join(await venv(), '..', '..') });
+  const [, chunks, commands] = text.match(/chunks +(\d+), and (\d+) commands/) ?? [];
+  t.true(Number(chunks) > 10 && Number(commands) > 100 * Number(chunks), text);
+  const [, mrad] = text.match(/came to +([\d.]+) mrad/) ?? [];
+  t.true(Number(mrad) < 50, text);
 });
 
 test('an arm is set up, and shows it', async (t) => {

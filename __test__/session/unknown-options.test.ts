@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import test from 'ava';
 import {
   asyncify,
+  chunked,
   Franka,
   FrankaHand,
   FrankaSimulator,
@@ -192,6 +193,14 @@ const PLACES: readonly (readonly [string, readonly string[], string, string, Cal
     'lockStep',
     'lockstep',
     (o) => FrankaSimulator.start(o),
+  ],
+  ['chunked()', ['ChunkedOptions'], 'maxRow', 'maxRows', (o) => chunked(() => undefined, o)],
+  [
+    'replanAt',
+    ['=steps', '=rateHz'],
+    'step',
+    'steps',
+    (replanAt) => chunked(() => undefined, { replanAt }),
   ],
   ['workerPolicy()', ['WorkerPolicyOptions'], 'exports', 'export', (o) => workerPolicy(PLAIN, o)],
   ['processPolicy()', ['ProcessPolicyOptions'], 'pyton', 'python', (o) => processPolicy(PLAIN, o)],

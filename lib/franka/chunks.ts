@@ -22,7 +22,11 @@ export function nativeChunks(
     const expected = 'a policy that answers each question: torques are not played as chunks';
     throw new OptionTypeError('OPTION_POLICY', 'policy', 'a chunked policy', expected);
   }
-  const { replanAt, merge, maxRows, skipsBad, relative } = options;
+  const { replanAt, merge, maxRows, skipsBad, relative, gripper } = options;
+  if (relative && gripper !== undefined) {
+    const expected = 'false beside gripper: the number of the gripper is no change';
+    throw new OptionTypeError('OPTION_RELATIVE', 'relative', relative, expected);
+  }
   if (relative && isPose(control)) {
     const expected = `false with control '${control}': the change of a pose is none of its actions`;
     throw new OptionTypeError('OPTION_RELATIVE', 'relative', relative, expected);
@@ -40,6 +44,7 @@ export function nativeChunks(
     maxSeam: seams(options, control),
     skipsBad,
     isRelative: relative,
+    ...(gripper === undefined ? {} : { gripper: bare(gripper.rule) }),
   });
 }
 

@@ -31,7 +31,7 @@ import {
   type SettingOptions,
 } from './configuration.ts';
 import { isCartesian, targetJerkShare } from './control.ts';
-import { lengthsOf } from './drivers/answers.ts';
+import { answersOf } from './drivers/answers.ts';
 import { ArmDriver } from './drivers/arm-driver.ts';
 import { ProcessDriver } from './drivers/process-driver.ts';
 import { WorkerDriver } from './drivers/worker-driver.ts';
@@ -153,13 +153,13 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
       runs: this.#runs,
       chunks: (options) => nativeChunks(options, control, hasTorques),
       drive: (policy, chunks) => {
-        const lengths = lengthsOf(arm, control, chunks);
+        const answers = answersOf(arm, control, chunks);
         if (isWorkerPolicy<RobotState, unknown>(policy)) {
-          return new WorkerDriver(arm, control, lengths, policy);
+          return new WorkerDriver(arm, control, answers, policy);
         }
         return isProcessPolicy<RobotState, unknown>(policy)
-          ? new ProcessDriver(arm, control, lengths, policy)
-          : new ArmDriver(arm, control, lengths, policy);
+          ? new ProcessDriver(arm, control, answers, policy)
+          : new ArmDriver(arm, control, answers, policy);
       },
     };
     this.nativeLink = link;

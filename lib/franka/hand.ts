@@ -82,6 +82,14 @@ export interface HandState {
   readonly max_width: number;
 }
 
+/** The native side of each hand. */
+const natives: WeakMap<FrankaHand, NativeHand> = new WeakMap();
+
+/** Returns the native side of a hand; undefined if the value is not a connected `FrankaHand`. */
+export function nativeHandOf(hand: unknown): NativeHand | undefined {
+  return natives.get(hand as FrankaHand);
+}
+
 /**
  * A Franka Hand, the gripper of both generations. The hand has its own server beside the arm's: it works without a
  * `Franka`, and also while a session drives the arm.
@@ -100,6 +108,7 @@ export class FrankaHand implements AsyncDisposable {
   private constructor(hand: NativeHand, address: string) {
     this.#hand = hand;
     this.address = address;
+    natives.set(this, hand);
   }
 
   /**

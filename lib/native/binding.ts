@@ -19,6 +19,7 @@ export {
   NativeFailure,
   type NativeFault,
   type NativeGrant,
+  type NativeGripper,
   NativeHand,
   type NativeHandState,
   NativeJoinedPort,

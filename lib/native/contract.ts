@@ -219,6 +219,8 @@ export type SessionCounter =
   | 'skippedActions'
   | 'starvedCycles'
   | 'seams'
+  | 'gripperCommands'
+  | 'gripperFailures'
   | 'droppedRecords'
   | 'droppedEvents'
   | 'boxViolations'
@@ -253,6 +255,8 @@ export const COUNTERS: readonly SessionCounter[] = [
   'skippedActions',
   'starvedCycles',
   'seams',
+  'gripperCommands',
+  'gripperFailures',
   'droppedRecords',
   'droppedEvents',
   'boxViolations',

@@ -2,6 +2,8 @@
 
 import { checkBoolean, checkName, checkNumber, ownOptions } from '../checks.ts';
 import { OptionTypeError } from '../errors/errors.ts';
+import { type FrankaHand, nativeHandOf } from '../franka/hand.ts';
+import type { NativeGripper, NativeHand } from '../native/binding.ts';
 import type { AnyPolicy } from './any-policy.ts';
 import { PolicyKind } from './module.ts';
 
@@ -87,6 +89,38 @@ export interface ChunkedOptions {
    * executed until the next chunk. 1 to 4096. Default 10.
    */
   readonly executionHorizon?: number;
+  /**
+   * A hand that follows the chunks: each action then has one number more, at its end, for the gripper. In an action
+   * that is an object it is the field `gripper`.
+   */
+  readonly gripper?: GripperOptions;
+}
+
+/** How a hand follows the last number of each action of a chunk. */
+export interface GripperOptions {
+  /** The hand. The loop never waits for it: a command under way is stopped first, and the newest number counts. */
+  readonly hand: FrankaHand;
+  /**
+   * What the number is: `'widthM'`, the opening between the fingers [m], or `'openness'`, from 0 (closed) to 1 (open).
+   * A number beyond what the hand can do counts as its end.
+   */
+  readonly unit: 'widthM' | 'openness';
+  /** Whether 1 means closed and 0 open, for `'openness'`. Default false. */
+  readonly inverted?: boolean;
+  /** The opening at an openness of 1 [m], above 0 to 0.1. Default 0.08, the data sheet's. */
+  readonly openWidthM?: number;
+  /**
+   * By how much the wanted opening has to change until the hand is commanded anew [m], 0 to 0.1. Default 0.005, so that
+   * a number that trembles does not stop the hand again and again.
+   */
+  readonly hysteresisM?: number;
+  /**
+   * How hard the fingers press when they close [N], above 0 to 140; up to 70 N is allowed continuously (data sheet).
+   * Fingers that close grasp whatever they meet. Default 20.
+   */
+  readonly forceN?: number;
+  /** How fast the opening changes [m/s], above 0 to 0.1. Default 0.1. */
+  readonly speedMPerS?: number;
 }
 
 /** A policy that answers in chunks, made by {@link chunked}. */
@@ -112,6 +146,13 @@ export interface CheckedChunkedOptions {
   readonly skipsBad: boolean;
   readonly relative: boolean;
   readonly executionHorizon: number;
+  readonly gripper: CheckedGripper | undefined;
+}
+
+/** How a hand follows, with the defaults. */
+export interface CheckedGripper {
+  readonly hand: NativeHand;
+  readonly rule: NativeGripper;
 }
 
 const kind: PolicyKind<ChunkedPolicy<unknown, unknown>> = new PolicyKind();
@@ -126,6 +167,7 @@ const OPTIONS = [
   'onBadChunk',
   'relative',
   'executionHorizon',
+  'gripper',
 ] as const satisfies readonly (keyof ChunkedOptions)[];
 
 /**
@@ -176,6 +218,7 @@ export function chunked<Observation, Action>(
       to: 4096,
       integer: true,
     }),
+    gripper: options.gripper === undefined ? undefined : checkGripper(options.gripper),
   };
   const made = { policy, options: Object.freeze(checked) };
   kind.make(made as ChunkedPolicy<unknown, unknown>);
@@ -204,6 +247,46 @@ export function isChunked<Observation, Action>(
 /** Whether a way to merge was made by {@link ensemble}. */
 export function isEnsemble(merge: unknown): merge is Ensemble {
   return ensembles.has(merge);
+}
+
+const GRIPPER = [
+  'hand',
+  'unit',
+  'inverted',
+  'openWidthM',
+  'hysteresisM',
+  'forceN',
+  'speedMPerS',
+] as const satisfies readonly (keyof GripperOptions)[];
+
+function checkGripper(given: GripperOptions): CheckedGripper {
+  const options = ownOptions('gripper', given, GRIPPER);
+  const { hand: connected, inverted = false, openWidthM = 0.08, hysteresisM = 0.005 } = options;
+  const { forceN = 20, speedMPerS = 0.1 } = options;
+  const hand = nativeHandOf(connected);
+  if (hand === undefined) {
+    const expected = 'a FrankaHand, as FrankaHand.connect() resolves to';
+    throw new OptionTypeError('OPTION_GRIPPER_HAND', 'gripper.hand', connected, expected);
+  }
+  const unit = checkName('gripper.unit', options.unit, ['widthM', 'openness']);
+  if (checkBoolean('gripper.inverted', inverted) && unit === 'widthM') {
+    const expected = "false with unit 'widthM': a width is not inverted";
+    throw new OptionTypeError('OPTION_GRIPPER_INVERTED', 'gripper.inverted', inverted, expected);
+  }
+  const widest = { from: 0, to: 0.1, unit: 'm' } as const;
+  const openM = checkNumber('gripper.openWidthM', openWidthM, { ...widest, above: true });
+  const force = { from: 0, to: 140, above: true, unit: 'N' };
+  const speed = { from: 0, to: 0.1, above: true, unit: 'm/s' };
+  return {
+    hand,
+    rule: {
+      scale: unit === 'widthM' ? 1 : openM,
+      isInverted: inverted,
+      margin: checkNumber('gripper.hysteresisM', hysteresisM, widest),
+      force: checkNumber('gripper.forceN', forceN, force),
+      speed: checkNumber('gripper.speedMPerS', speedMPerS, speed),
+    },
+  };
 }
 
 function checkReplan(replanAt: unknown): void {

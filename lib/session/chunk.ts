@@ -21,13 +21,17 @@ export interface ChunkLengths {
   readonly skipsBad: boolean;
   /** How many actions are executed until the next chunk, as the policy is told. */
   readonly executionHorizon: number;
+  /** Whether each action is followed by a number for the gripper. */
+  readonly hasGripper: boolean;
 }
 
 /** Converts chunks of a policy to the form that the native side takes. */
 export class ChunkBuffer {
   readonly #frame: Float64Array;
   readonly #row: ActionBuffer;
+  /** How many numbers an action has, and a row: with the number for the gripper. */
   readonly #slots: number;
+  readonly #width: number;
   readonly #maxRows: number;
   readonly #skipsBad: boolean;
   readonly #executionHorizon: number;
@@ -39,13 +43,15 @@ export class ChunkBuffer {
    * @param length how many numbers an action has
    * @param isPose whether actions begin with a pose, which may then be given as `{ xyz, quat }`
    */
-  constructor(length: number, isPose: boolean, { maxRows, skipsBad, executionHorizon }: ChunkLengths) {
+  constructor(length: number, isPose: boolean, lengths: ChunkLengths) {
+    const { maxRows, skipsBad, executionHorizon, hasGripper } = lengths;
+    this.#width = hasGripper ? length + 1 : length;
     this.#slots = length;
     this.#row = new ActionBuffer(length, isPose);
     this.#maxRows = maxRows;
     this.#skipsBad = skipsBad;
     this.#executionHorizon = executionHorizon;
-    this.#frame = new Float64Array(CHUNK.header + maxRows * length);
+    this.#frame = new Float64Array(CHUNK.header + maxRows * this.#width);
   }
 
   /**
@@ -59,7 +65,7 @@ export class ChunkBuffer {
       const held = Math.min(rows, this.#maxRows);
       this.#frame[0] = rows;
       this.#keep(held);
-      return this.#frame.subarray(0, CHUNK.header + held * this.#slots);
+      return this.#frame.subarray(0, CHUNK.header + held * this.#width);
     }
     if (!this.#skipsBad) return rows;
     this.#frame[0] = NO_CHUNK;
@@ -83,8 +89,8 @@ export class ChunkBuffer {
   /** Keeps the rows that are in the frame. */
   #keep(rows: number): void {
     const { header } = CHUNK;
-    const slots = this.#slots;
-    const at = (row: number): number => header + row * slots;
+    const width = this.#width;
+    const at = (row: number): number => header + row * width;
     this.#last = Array.from({ length: rows }, (_, row) => this.#frame.slice(at(row), at(row + 1)));
     this.#lastDtS = this.#frame[1] ?? 0;
   }
@@ -113,9 +119,16 @@ export class ChunkBuffer {
   #rows(rows: ArrayLike<unknown>): number | Refusal {
     const { length } = rows;
     for (let row = 0; row < Math.min(length, this.#maxRows); row += 1) {
-      const action = this.#row.take(rows[row]);
+      const [given, grip] = this.#parts(rows[row]);
+      const action = this.#row.take(given);
+      const from = CHUNK.header + row * this.#width;
       if (types.isFloat64Array(action)) {
-        this.#frame.set(action, CHUNK.header + row * this.#slots);
+        if (typeof grip !== 'number') {
+          const received = `a chunk whose actions[${row}] has ${describe(grip)} for the gripper`;
+          return refused(received, '');
+        }
+        this.#frame.set(action, from);
+        if (this.#width > this.#slots) this.#frame[from + this.#slots] = grip;
         continue;
       }
       const { code, received, expected, advice } = action ?? {
@@ -127,14 +140,27 @@ export class ChunkBuffer {
     return length;
   }
 
+  /** Returns an action and the number for the gripper; 0 if rows have no such number. */
+  #parts(row: unknown): [unknown, unknown] {
+    if (this.#width === this.#slots) return [row, 0];
+    if (isList(row)) {
+      const numbers = Array.from(row);
+      return [numbers.slice(0, -1), numbers.at(-1)];
+    }
+    if (typeof row !== 'object' || row === null || !Object.hasOwn(row, 'gripper')) {
+      return [row, undefined];
+    }
+    return [row, Reflect.get(row, 'gripper')];
+  }
+
   /** Copies the numbers of actions, one after the other. */
   #flat(numbers: ArrayLike<unknown>, length: number): number | Refusal {
-    const rows = length / this.#slots;
+    const rows = length / this.#width;
     if (!Number.isInteger(rows)) {
       const received = `a chunk whose actions are ${length} numbers`;
-      return lengths(received, `a multiple of the ${this.#slots} numbers of an action`);
+      return lengths(received, `a multiple of the ${this.#width} numbers of an action`);
     }
-    const most = Math.min(rows, this.#maxRows) * this.#slots;
+    const most = Math.min(rows, this.#maxRows) * this.#width;
     for (let index = 0; index < most; index += 1) {
       const value = numbers[index];
       if (typeof value !== 'number') {
@@ -154,9 +180,9 @@ export class ChunkBuffer {
     const sizes = Array.from(dims);
     while (sizes.length > 2 && sizes[0] === 1) sizes.shift();
     const [rows, slots] = sizes;
-    if (sizes.length !== 2 || slots !== this.#slots || rows !== data.length / this.#slots) {
+    if (sizes.length !== 2 || slots !== this.#width || rows !== data.length / this.#width) {
       const received = `a chunk whose actions have the dims [${Array.from(dims).join(', ')}] and ${data.length} numbers`;
-      return lengths(received, `the dims [rows, ${this.#slots}]`);
+      return lengths(received, `the dims [rows, ${this.#width}]`);
     }
     return this.#flat(data, data.length);
   }

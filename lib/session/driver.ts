@@ -8,7 +8,6 @@ import type {
 } from '../native/binding.ts';
 import type { AnyPolicy } from '../policy/any-policy.ts';
 import type { CheckedChunkedOptions } from '../policy/chunked.ts';
-import type { ChunkLengths } from './chunk.ts';
 import type { NativeLink } from './robot.ts';
 
 /** Makes an error once the last states are known. */
@@ -58,6 +57,6 @@ export interface DrivenLink<Observation, Action> extends NativeLink<Observation,
   /** Makes the robot ready for a session that runs `policy`, which answers in chunks if `chunks` is given. */
   readonly drive: (
     policy: AnyPolicy<Observation, unknown>,
-    chunks: ChunkLengths | undefined,
+    chunks: CheckedChunkedOptions | undefined,
   ) => Driver;
 }

@@ -95,6 +95,10 @@ export class SessionStats implements Counted {
   declare readonly starvedCycles: number;
   /** Chunks that took over from another one. */
   declare readonly seams: number;
+  /** Commands to the hand to which chunks led. */
+  declare readonly gripperCommands: number;
+  /** Such commands that failed. Fingers that close on nothing are no failure. */
+  declare readonly gripperFailures: number;
   /** Half of the newest 64 chunks took no longer than this from the question to their arrival, by the arm's clock. */
   declare readonly p50ChunkLatencyS: number;
   /** 99 % of the newest 64 chunks took no longer than this. */
@@ -167,7 +171,7 @@ const SHOWN = [
 
 /** The counters that `console.log` shows only if they are not 0. */
 const SHOWN_WHERE_COUNTED =
-  /^(stale|overwritten|dropped|unused|chunks|bad|skipped|starved|seams)|Violations$/;
+  /^(stale|overwritten|dropped|unused|chunks|bad|skipped|starved|seams|gripper)|Violations$/;
 
 /** Returns names and counts, for example `overruns 7, missedTicks 0`. */
 function counts(stats: SessionStats, names: readonly (keyof SessionStatsDict)[]): string {

@@ -259,6 +259,10 @@ counted! {
     starved_cycles
     /// Chunks that took over from another one.
     seams
+    /// Commands to the gripper that chunks led to.
+    gripper_commands
+    /// Such commands that failed.
+    gripper_failures
     /// Tick records that found the record ring full.
     dropped_records
     /// Events that found the event queue full.

@@ -259,6 +259,7 @@ fn ticks_that_play_chunks_allocate_nothing() {
                     max_seam: [1e9; SLOTS].into(),
                     skips_bad: true,
                     is_relative: false,
+                    gripper: None,
                 }),
                 ..config()
             };

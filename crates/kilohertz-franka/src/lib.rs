@@ -60,7 +60,7 @@ pub use control::gains::Gains;
 pub use control::{Control, Impedance, Interface};
 pub use error::{ArmError, ArmErrorCode};
 pub use generation::Generation;
-pub use hand::{Hand, HandCommand, HandMotion, HandOptions};
+pub use hand::{GripRule, Hand, HandCommand, HandMotion, HandOptions, follow};
 pub use limits::workspace::CartesianBox;
 pub use limits::{Budget, MotionOptions, PartBounds};
 pub use refusal::Refusal;

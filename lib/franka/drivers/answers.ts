@@ -1,9 +1,10 @@
-import type { NativeArm } from '../../native/binding.ts';
+import type { NativeArm, NativeHand } from '../../native/binding.ts';
 import { CHUNK, type FrankaControl } from '../../native/contract.ts';
 import { STATE_LENGTH } from '../../native/robot-state.ts';
+import type { CheckedChunkedOptions } from '../../policy/chunked.ts';
 import type { Lengths } from '../../policy/worker-messages.ts';
 import { ActionBuffer, type Refusal } from '../../session/action.ts';
-import { ChunkBuffer, type ChunkLengths } from '../../session/chunk.ts';
+import { ChunkBuffer } from '../../session/chunk.ts';
 import type { Tick } from '../../session/robot.ts';
 import { isPose } from '../control.ts';
 
@@ -21,17 +22,35 @@ export interface AnswerBuffer {
   tick(clock: Float64Array, observation: Float64Array): Tick;
 }
 
-/** Returns the sizes of the observations and answers of a policy that drives an arm. */
-export function lengthsOf(
+/** What a policy that drives an arm answers, and the hand that follows its chunks. */
+export interface Answers {
+  readonly lengths: Lengths;
+  readonly hand: NativeHand | undefined;
+}
+
+/** Returns what a policy that drives an arm answers. */
+export function answersOf(
   arm: NativeArm,
   control: FrankaControl,
-  chunks: ChunkLengths | undefined,
+  chunks: CheckedChunkedOptions | undefined,
+): Answers {
+  return { lengths: lengthsOf(arm, control, chunks), hand: chunks?.gripper?.hand };
+}
+
+/** Returns the sizes of the observations and answers of a policy that drives an arm. */
+function lengthsOf(
+  arm: NativeArm,
+  control: FrankaControl,
+  chunks: CheckedChunkedOptions | undefined,
 ): Lengths {
   const action = arm.actionLength(control);
   const own = { observation: STATE_LENGTH, action, isPose: isPose(control) };
   if (chunks === undefined) return { ...own, answer: action };
-  const answer = CHUNK.header + chunks.maxRows * action;
-  return { ...own, observation: STATE_LENGTH + CHUNK.news, answer, chunks };
+  const row = chunks.gripper === undefined ? action : action + 1;
+  const answer = CHUNK.header + chunks.maxRows * row;
+  const { maxRows, skipsBad, executionHorizon, gripper } = chunks;
+  const taken = { maxRows, skipsBad, executionHorizon, hasGripper: gripper !== undefined };
+  return { ...own, observation: STATE_LENGTH + CHUNK.news, answer, chunks: taken };
 }
 
 /** Returns the buffer for answers of these sizes. */

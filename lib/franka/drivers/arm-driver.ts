@@ -3,6 +3,7 @@ import type { PastState } from '../../errors/errors.ts';
 import { calling } from '../../errors/native-call.ts';
 import {
   type NativeArm,
+  type NativeHand,
   type NativePlace,
   NativeSession,
   type NativeSessionOptions,
@@ -10,12 +11,11 @@ import {
 import type { FrankaControl } from '../../native/contract.ts';
 import { NEWS } from '../../native/contract.ts';
 import { RobotState, STATE_LENGTH } from '../../native/robot-state.ts';
-import type { Lengths } from '../../policy/worker-messages.ts';
 import { isPromise, settled } from '../../promise.ts';
 import type { Driver, Failure } from '../../session/driver.ts';
 import { armRefused, policyDetached, policyThrew } from '../../session/policy-failure.ts';
 import type { Policy } from '../../session/robot.ts';
-import { type AnswerBuffer, answerBuffer } from './answers.ts';
+import { type AnswerBuffer, type Answers, answerBuffer } from './answers.ts';
 
 /**
  * Drives an arm with a policy on the main thread. The loop talks to the arm natively, and wakes the policy for each
@@ -30,6 +30,7 @@ export class ArmDriver implements Driver {
   readonly #state: RobotState;
   readonly #clock = new Float64Array(3);
   readonly #answers: AnswerBuffer;
+  readonly #hand: NativeHand | undefined;
   #session: NativeSession | undefined;
   #busy = false;
   #halted = false;
@@ -38,9 +39,10 @@ export class ArmDriver implements Driver {
   constructor(
     arm: NativeArm,
     control: FrankaControl,
-    lengths: Lengths,
+    { lengths, hand }: Answers,
     policy: Policy<RobotState, unknown>,
   ) {
+    this.#hand = hand;
     this.#arm = arm;
     this.#control = control;
     this.#answers = answerBuffer(lengths);
@@ -55,7 +57,7 @@ export class ArmDriver implements Driver {
 
   begin(options: NativeSessionOptions, place: NativePlace, wake: () => void): NativeSession {
     this.#session = calling(() =>
-      NativeSession.arm(this.#arm, this.#control, options, place, wake),
+      NativeSession.arm(this.#arm, this.#control, options, place, wake, undefined, this.#hand),
     );
     return this.#session;
   }

@@ -12,10 +12,10 @@ import {
 import { CALL, type FrankaControl, ROBOT_MODES } from '../../native/contract.ts';
 import { Child, placeOf } from '../../offload/child.ts';
 import type { ProcessPolicy } from '../../policy/process-policy.ts';
-import type { Lengths } from '../../policy/worker-messages.ts';
 import { within } from '../../promise.ts';
 import type { Failure } from '../../session/driver.ts';
 import { policyThrew } from '../../session/policy-failure.ts';
+import type { Answers } from './answers.ts';
 import { failureIn } from './policy-loop.ts';
 import { END_LIMIT_MS, RemoteDriver, withPriority } from './remote-driver.ts';
 
@@ -30,10 +30,10 @@ export class ProcessDriver<Observation, Action> extends RemoteDriver {
   constructor(
     arm: NativeArm,
     control: FrankaControl,
-    lengths: Lengths,
+    answers: Answers,
     policy: ProcessPolicy<Observation, Action>,
   ) {
-    super(arm, control, lengths);
+    super(arm, control, answers);
     this.#policy = policy;
   }
 
@@ -72,7 +72,7 @@ export class ProcessDriver<Observation, Action> extends RemoteDriver {
     const port = this.#port as NativeSharedPort;
     if (this.#child?.pid !== undefined) port.runsIn(this.#child.pid);
     const own = withPriority(options, this.#policy.priority);
-    const session = NativeSession.armShared(arm, control, own, place, wake, port);
+    const session = NativeSession.armShared(arm, control, own, place, wake, port, this.hand);
     this.#left = this.#run();
     return session;
   }

@@ -3,6 +3,7 @@ import type { PastState } from '../../errors/errors.ts';
 import { calling } from '../../errors/native-call.ts';
 import type {
   NativeArm,
+  NativeHand,
   NativePlace,
   NativeSession,
   NativeSessionOptions,
@@ -12,6 +13,7 @@ import { fromMessage } from '../../offload/codec/error-message.ts';
 import type { Lengths, PolicyFailure } from '../../policy/worker-messages.ts';
 import type { Driver, Failure } from '../../session/driver.ts';
 import { armRefused, policyDetached, policyThrew } from '../../session/policy-failure.ts';
+import type { Answers } from './answers.ts';
 import { pastStates } from './arm-driver.ts';
 
 /** How long a policy in a worker or a process may take to end by itself before it is terminated [ms]. */
@@ -37,15 +39,18 @@ export abstract class RemoteDriver implements Driver {
   readonly isNative = true;
   readonly #arm: NativeArm;
   protected readonly lengths: Lengths;
+  /** The hand that follows the policy's chunks. */
+  protected readonly hand: NativeHand | undefined;
   readonly #control: FrankaControl;
   #session: NativeSession | undefined;
   #halted = false;
   #failure: Failure | undefined;
 
-  constructor(arm: NativeArm, control: FrankaControl, lengths: Lengths) {
+  constructor(arm: NativeArm, control: FrankaControl, { lengths, hand }: Answers) {
     this.#arm = arm;
     this.#control = control;
     this.lengths = lengths;
+    this.hand = hand;
   }
 
   /** Starts the policy and waits until it is loaded. */

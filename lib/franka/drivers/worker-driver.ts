@@ -16,11 +16,12 @@ import {
   type NativeSessionOptions,
 } from '../../native/binding.ts';
 import type { FrankaControl } from '../../native/contract.ts';
-import type { Lengths, WorkerTask } from '../../policy/worker-messages.ts';
+import type { WorkerTask } from '../../policy/worker-messages.ts';
 import type { WorkerPolicy } from '../../policy/worker-policy.ts';
 import { within } from '../../promise.ts';
 import type { Failure } from '../../session/driver.ts';
 import { policyThrew } from '../../session/policy-failure.ts';
+import type { Answers } from './answers.ts';
 import { failureIn } from './policy-loop.ts';
 import { RemoteDriver, withPriority } from './remote-driver.ts';
 
@@ -50,10 +51,10 @@ export class WorkerDriver<Observation, Action> extends RemoteDriver {
   constructor(
     arm: NativeArm,
     control: FrankaControl,
-    lengths: Lengths,
+    answers: Answers,
     policy: WorkerPolicy<Observation, Action>,
   ) {
-    super(arm, control, lengths);
+    super(arm, control, answers);
     this.#policy = policy;
   }
 
@@ -66,7 +67,7 @@ export class WorkerDriver<Observation, Action> extends RemoteDriver {
   ): NativeSession {
     const { priority, spin } = this.#policy;
     const own = bare({ ...withPriority(options, priority), policySpins: spin });
-    return NativeSession.arm(arm, control, own, place, wake, this.#policyPort);
+    return NativeSession.arm(arm, control, own, place, wake, this.#policyPort, this.hand);
   }
 
   protected override dismiss(): void {

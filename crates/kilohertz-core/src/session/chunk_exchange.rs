@@ -77,6 +77,9 @@ pub(super) struct ChunkExchange {
     told: Box<[f64]>,
     /// True if the last cycle's command was played.
     has_played: bool,
+    grips: Grips,
+    /// What kept the newest answer from being played.
+    fault: Option<ChunkFault>,
     /// The row that the judge found at fault.
     row: Option<u32>,
     scratch: Scratch,
@@ -114,8 +117,12 @@ impl ChunkExchange {
             cycle_s: cycle.as_secs_f64(),
             is_target: limits.interpolation() == Interpolation::Target,
             slots,
-            frame: vec![0.0; CHUNK_HEADER.saturating_add(chunks.rows.saturating_mul(slots))]
-                .into_boxed_slice(),
+            frame: vec![
+                0.0;
+                CHUNK_HEADER.saturating_add(room.saturating_mul(chunks.row_len(slots)))
+            ]
+            .into_boxed_slice(),
+            grips: Grips::new(room),
             player: ChunkPlayer::new(chunks.curve, slots, room),
             ensemble,
             judge: Judge::new(limits, slots, cycle, 1.0, None),
@@ -129,6 +136,7 @@ impl ChunkExchange {
             answered: 0,
             told: vec![0.0; observation_len.saturating_add(CHUNK_NEWS)].into_boxed_slice(),
             has_played: false,
+            fault: None,
             row: None,
             scratch: Scratch {
                 line: vec![0.0; slots.saturating_mul(2)].into_boxed_slice(),
@@ -220,6 +228,80 @@ impl ChunkExchange {
             });
         }
         Ok((rows as usize, dt_s, observed_s))
+    }
+
+    /// Takes in the newest answer, which answers `question`. Returns what it breaks.
+    ///
+    /// # Errors
+    /// What keeps it from being played. What is played goes on then.
+    fn take_in(
+        &mut self,
+        limits: &mut dyn Limiter,
+        question: Question,
+        now: Now,
+    ) -> Result<Violations, ChunkFault> {
+        let now_s = self.time_s(now);
+        self.began_s = f64::NAN;
+        let latency_s = now_s - question.time.as_secs_f64();
+        self.latencies_s[self.answered % LATELY] = latency_s;
+        self.answered = self.answered.saturating_add(1);
+        let (rows, dt_s, observed_s) = self.read(question, now_s)?;
+        if self.chunks.gripper.is_some() {
+            let numbers = &mut self.frame[CHUNK_HEADER..];
+            if let Some(row) = self.grips.split(numbers, self.slots, rows) {
+                let slot = self.slots;
+                return Err(ChunkFault::NotFinite { row, slot });
+            }
+        }
+        let numbers = CHUNK_HEADER..CHUNK_HEADER.saturating_add(rows.saturating_mul(self.slots));
+        if self.chunks.is_relative {
+            // The first change leads from one step before the observation to it.
+            match self.has_played && self.player.is_playing() {
+                true => self.player.at(observed_s - dt_s, &mut self.scratch.to),
+                false => limits.last_command(&mut self.scratch.to),
+            }
+            self.add_up(numbers.clone());
+        }
+        // What is played goes on: this only finds what keeps the chunk from being played.
+        self.player
+            .take(&self.frame[numbers.clone()], dt_s, observed_s)?;
+        let found = self.judged(limits, rows, dt_s);
+        self.recorder.chunks.add(1);
+        self.recorder.chunks_played.latency(latency_s);
+        let is_anew = match self.asked {
+            Some(asked) => asked.rests && self.rests(limits),
+            None => true,
+        };
+        let is_anew = is_anew || self.observed_s.is_none();
+        let begins_s = match is_anew {
+            true => now_s,
+            false => observed_s,
+        };
+        self.observed_s = Some(observed_s);
+        let passed = ((now_s - begins_s) / dt_s).clamp(0.0, rows as f64);
+        self.recorder.skipped_actions.add(passed.ceil() as u64);
+        if self.player.taken().ends_s() + (begins_s - observed_s) < now_s {
+            self.recorder.stale_actions.add(1);
+            self.began_s = begins_s;
+            return Ok(found);
+        }
+        let was_playing = self.has_played;
+        self.keep_to_command(limits, now_s);
+        self.player
+            .take(&self.frame[numbers.clone()], dt_s, begins_s)?;
+        let mut fade_s = self.seam(limits, now_s)?;
+        // The times of a chunk that begins anew are not those of its observation: others are not averaged with it.
+        if let (Some(ensemble), false) = (&mut self.ensemble, is_anew) {
+            let rows = &mut self.frame[numbers];
+            ensemble.average(rows, dt_s, begins_s)?;
+            self.player.take(rows, dt_s, begins_s)?;
+            fade_s = self.seam(limits, now_s)?;
+        }
+        self.player.begin(now_s, fade_s);
+        self.began_s = begins_s;
+        self.grips.begin(begins_s, dt_s);
+        self.recorder.seams.add(u64::from(was_playing));
+        Ok(found)
     }
 
     /// Makes targets of the changes in the newest answer, beginning from `scratch.to`.
@@ -346,6 +428,59 @@ impl ChunkExchange {
     }
 }
 
+/// What is wanted of the gripper, row by row. It changes at the time of a row, and is not faded: a hand moves on
+/// its own.
+struct Grips {
+    /// Those of the chunk that is played, and of the one that came last.
+    played: Vec<f64>,
+    newest: Vec<f64>,
+    begins_s: f64,
+    dt_s: f64,
+}
+
+impl Grips {
+    fn new(room: usize) -> Grips {
+        Grips {
+            played: Vec::with_capacity(room),
+            newest: Vec::with_capacity(room),
+            begins_s: 0.0,
+            dt_s: 1.0,
+        }
+    }
+
+    /// Takes the last number out of each of `rows` rows of `slots + 1` numbers, so that the actions stand one after
+    /// the other. Returns a row in which that number is not finite.
+    fn split(&mut self, numbers: &mut [f64], slots: usize, rows: usize) -> Option<usize> {
+        self.newest.clear();
+        let mut wrong = None;
+        let len = slots.saturating_add(1);
+        for row in 0..rows.min(self.newest.capacity()) {
+            let from = row.saturating_mul(len);
+            let end = from.saturating_add(slots);
+            let wanted = numbers.get(end).copied().unwrap_or(f64::NAN);
+            if !wanted.is_finite() {
+                wrong = wrong.or(Some(row));
+            }
+            self.newest.push(wanted);
+            numbers.copy_within(from..end, row.saturating_mul(slots));
+        }
+        wrong
+    }
+
+    /// Plays what came last, from `begins_s` on.
+    fn begin(&mut self, begins_s: f64, dt_s: f64) {
+        (self.begins_s, self.dt_s) = (begins_s, dt_s);
+        std::mem::swap(&mut self.played, &mut self.newest);
+    }
+
+    /// Returns what is wanted at `time_s`.
+    fn at(&self, time_s: f64) -> Option<f64> {
+        let place = ((time_s - self.begins_s) / self.dt_s + 1e-6).max(0.0);
+        let last = self.played.len().checked_sub(1)?;
+        self.played.get((place as usize).min(last)).copied()
+    }
+}
+
 /// Moves an action on by `rates` for `time_s`.
 fn advance(curve: Curve, action: &mut [f64], rates: &[f64], time_s: f64) {
     let (slots, coordinates) = match curve {
@@ -435,61 +570,21 @@ impl Exchange for ChunkExchange {
         question: Question,
         now: Now,
         _has_rested: bool,
-    ) -> Result<Violations, ChunkFault> {
-        let now_s = self.time_s(now);
-        self.began_s = f64::NAN;
-        let latency_s = now_s - question.time.as_secs_f64();
-        self.latencies_s[self.answered % LATELY] = latency_s;
-        self.answered = self.answered.saturating_add(1);
-        let (rows, dt_s, observed_s) = self.read(question, now_s)?;
-        let numbers = CHUNK_HEADER..CHUNK_HEADER.saturating_add(rows.saturating_mul(self.slots));
-        if self.chunks.is_relative {
-            // The first change leads from one step before the observation to it.
-            match self.has_played && self.player.is_playing() {
-                true => self.player.at(observed_s - dt_s, &mut self.scratch.to),
-                false => limits.last_command(&mut self.scratch.to),
+    ) -> Violations {
+        match self.take_in(limits, question, now) {
+            Ok(found) => {
+                self.fault = None;
+                found
             }
-            self.add_up(numbers.clone());
+            Err(fault) => {
+                self.fault = Some(fault);
+                Violations::none()
+            }
         }
-        // What is played goes on: this only finds what keeps the chunk from being played.
-        self.player
-            .take(&self.frame[numbers.clone()], dt_s, observed_s)?;
-        let found = self.judged(limits, rows, dt_s);
-        self.recorder.chunks.add(1);
-        self.recorder.chunks_played.latency(latency_s);
-        let is_anew = match self.asked {
-            Some(asked) => asked.rests && self.rests(limits),
-            None => true,
-        };
-        let is_anew = is_anew || self.observed_s.is_none();
-        let begins_s = match is_anew {
-            true => now_s,
-            false => observed_s,
-        };
-        self.observed_s = Some(observed_s);
-        let passed = ((now_s - begins_s) / dt_s).clamp(0.0, rows as f64);
-        self.recorder.skipped_actions.add(passed.ceil() as u64);
-        if self.player.taken().ends_s() + (begins_s - observed_s) < now_s {
-            self.recorder.stale_actions.add(1);
-            self.began_s = begins_s;
-            return Ok(found);
-        }
-        let was_playing = self.has_played;
-        self.keep_to_command(limits, now_s);
-        self.player
-            .take(&self.frame[numbers.clone()], dt_s, begins_s)?;
-        let mut fade_s = self.seam(limits, now_s)?;
-        // The times of a chunk that begins anew are not those of its observation: others are not averaged with it.
-        if let (Some(ensemble), false) = (&mut self.ensemble, is_anew) {
-            let rows = &mut self.frame[numbers];
-            ensemble.average(rows, dt_s, begins_s)?;
-            self.player.take(rows, dt_s, begins_s)?;
-            fade_s = self.seam(limits, now_s)?;
-        }
-        self.player.begin(now_s, fade_s);
-        self.began_s = begins_s;
-        self.recorder.seams.add(u64::from(was_playing));
-        Ok(found)
+    }
+
+    fn fault(&self) -> Option<ChunkFault> {
+        self.fault
     }
 
     fn row(&self) -> Option<u32> {
@@ -530,6 +625,9 @@ impl Exchange for ChunkExchange {
         if let Some(observed_s) = self.observed_s {
             self.recorder.chunks_played.age(now_s - observed_s);
         }
+        if let (Some(gripper), Some(wanted)) = (&self.chunks.gripper, self.grips.at(now_s)) {
+            gripper.set(wanted);
+        }
         if let Some(filter) = &mut self.filter {
             filter.pass(1.0, out);
         }
@@ -549,6 +647,7 @@ mod tests {
     use super::*;
     use crate::limits::judgement::{Judgement, Sequence};
     use crate::limits::{Approach, Violation, ViolationKind, check_finite, exceeds};
+    use crate::session::config::Wanted;
 
     const MS: Duration = Duration::from_millis(1);
     const DT: f64 = 1e-3;
@@ -658,6 +757,7 @@ mod tests {
             max_seam: Box::new([0.1]),
             skips_bad: false,
             is_relative: false,
+            gripper: None,
         }
     }
 
@@ -706,21 +806,20 @@ mod tests {
         }
 
         fn put(&mut self, rows: &[f64], dt_s: f64, before_s: f64) {
+            let wide = self.exchange.chunks.row_len(1);
             let frame = self.exchange.newest();
-            frame[..3].copy_from_slice(&[rows.len() as f64, dt_s, before_s]);
+            frame[..3].copy_from_slice(&[(rows.len() / wide) as f64, dt_s, before_s]);
             let len = rows.len().min(frame.len() - 3);
             frame[3..3 + len].copy_from_slice(&rows[..len]);
         }
 
         fn answer(&mut self, question: Question) {
             assert!(self.exchange.answered(question));
-            match self
+            let found = self
                 .exchange
-                .see(&mut self.joint, question, self.now, false)
-            {
-                Ok(found) => self.found.join(&found),
-                Err(fault) => self.fault = Some(fault),
-            }
+                .see(&mut self.joint, question, self.now, false);
+            self.found.join(&found);
+            self.fault = self.exchange.fault().or(self.fault);
         }
 
         fn command(&mut self) {
@@ -954,6 +1053,36 @@ mod tests {
         let moved = run.commanded[2_999] - run.commanded[1_999];
         assert!((moved - 0.05).abs() < 2e-3, "{moved}");
         assert!(run.fault.is_none() && run.found.is_empty());
+    }
+
+    #[test]
+    fn the_gripper_changes_at_the_time_of_its_row_and_the_arm_does_not_feel_it() {
+        let gripper = Arc::new(Wanted::default());
+        let mut run = Run::new(Chunks {
+            gripper: Some(Arc::clone(&gripper)),
+            ..chunks()
+        });
+        let mut changed_at = None;
+        for tick in 0..1_500_u64 {
+            run.cycles(1, 30, |time| {
+                let told = super::tests::told(time);
+                let wide = |row: usize| f64::from(u8::from(time + row as f64 * STEP >= 1.0));
+                let numbers = told.rows.iter().enumerate();
+                Answer {
+                    rows: numbers.flat_map(|(row, at)| [*at, wide(row)]).collect(),
+                    before_s: 0.0,
+                }
+            });
+            assert!(tick < 200 || gripper.get().is_some());
+            if gripper.get() == Some(1.0) {
+                changed_at.get_or_insert(tick);
+            }
+        }
+        let changed_at = changed_at.unwrap();
+        assert!((999..=1_020).contains(&changed_at), "{changed_at}");
+        assert!(run.fault.is_none() && run.found.is_empty());
+        let off = run.commanded[1_400] - wave(1.4);
+        assert!(off.abs() < 2e-5, "{off}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The options of a session.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::command::chunk::Curve;
@@ -54,8 +55,32 @@ pub enum Merge {
     },
 }
 
+/// A number that the loop writes and another thread follows: what is wanted of a gripper.
+#[derive(Debug)]
+pub struct Wanted(AtomicU64);
+
+impl Default for Wanted {
+    /// Nothing is wanted yet.
+    fn default() -> Wanted {
+        Wanted(AtomicU64::new(f64::NAN.to_bits()))
+    }
+}
+
+impl Wanted {
+    /// Replaces the number.
+    pub fn set(&self, wanted: f64) {
+        self.0.store(wanted.to_bits(), Ordering::Relaxed);
+    }
+
+    /// Returns the number; `None` while there is none.
+    pub fn get(&self) -> Option<f64> {
+        let wanted = f64::from_bits(self.0.load(Ordering::Relaxed));
+        wanted.is_finite().then_some(wanted)
+    }
+}
+
 /// How chunks of actions are played.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Chunks {
     /// How many rows a chunk may have.
     pub rows: usize,
@@ -73,6 +98,16 @@ pub struct Chunks {
     pub is_relative: bool,
     /// True if a chunk that cannot be played is only counted and reported, and does not end the session.
     pub skips_bad: bool,
+    /// Where the number that follows the slots of each row is written, at the time of the row; `None` if rows have
+    /// no such number.
+    pub gripper: Option<Arc<Wanted>>,
+}
+
+impl Chunks {
+    /// Returns how many numbers a row has, for a robot whose actions have `slots` slots.
+    pub fn row_len(&self, slots: usize) -> usize {
+        slots.saturating_add(usize::from(self.gripper.is_some()))
+    }
 }
 
 /// How a session runs.
@@ -127,10 +162,10 @@ impl Config {
     /// Returns how many numbers a policy answers, for a robot whose actions have `slots` slots.
     pub fn answer_len(&self, slots: usize) -> usize {
         match &self.chunks {
-            Some(chunks) => chunks
-                .rows
-                .saturating_mul(slots)
-                .saturating_add(CHUNK_HEADER),
+            Some(chunks) => {
+                let numbers = chunks.rows.saturating_mul(chunks.row_len(slots));
+                numbers.saturating_add(CHUNK_HEADER)
+            }
             None => slots,
         }
     }

@@ -315,18 +315,18 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
     /// Judges the newest answer, which answers `question`.
     fn see(&mut self, question: Question) -> Result<(), Cause> {
         let rested = self.catch_up.take_rested();
-        let seen = self
+        let found = self
             .exchange
             .see(&mut *self.limits, question, self.now, rested);
         let tick = self.now.tick;
-        match seen {
-            Ok(found) => self.rule(&found),
-            Err(fault) if self.skips_bad => {
+        match self.exchange.fault() {
+            None => self.rule(&found),
+            Some(fault) if self.skips_bad => {
                 self.shared.recorder.bad_chunks.add(1);
                 self.events.push(tick, EventKind::BadChunk { fault });
                 Ok(())
             }
-            Err(fault) => Err(Cause::BadChunk { tick, fault }),
+            Some(fault) => Err(Cause::BadChunk { tick, fault }),
         }
     }
 

@@ -98,16 +98,16 @@ pub(super) trait Exchange {
 
     /// Judges the newest answer, which answers `question`, and returns what it breaks. `has_rested` is true if
     /// the robot rested since the answer before. Each answer must be passed here once, in order.
-    ///
-    /// # Errors
-    /// What keeps a chunk from being played. What is played goes on then.
     fn see(
         &mut self,
         limits: &mut dyn Limiter,
         question: Question,
         now: Now,
         has_rested: bool,
-    ) -> Result<Violations, ChunkFault>;
+    ) -> Violations;
+
+    /// Returns what keeps the newest answer, a chunk, from being played. What was played goes on then.
+    fn fault(&self) -> Option<ChunkFault>;
 
     /// Returns the row of a chunk at which the newest violation was found; `None` for a single action.
     fn row(&self) -> Option<u32>;
@@ -313,8 +313,13 @@ impl Exchange for PolicyExchange {
         question: Question,
         _now: Now,
         has_rested: bool,
-    ) -> Result<Violations, ChunkFault> {
-        Ok(self.judge.see(limits, question, &self.newest, has_rested))
+    ) -> Violations {
+        self.judge.see(limits, question, &self.newest, has_rested)
+    }
+
+    #[inline]
+    fn fault(&self) -> Option<ChunkFault> {
+        None
     }
 
     fn row(&self) -> Option<u32> {

@@ -40,7 +40,7 @@ use crate::thread::realtime::{RealtimeReport, block_signals};
 use crate::timing::time::Time;
 
 pub use chunk_exchange::{CHUNK_HEADER, CHUNK_NEWS};
-pub use config::{Chunks, Config, Deadline, Merge, Replan};
+pub use config::{Chunks, Config, Deadline, Merge, Replan, Wanted};
 pub use lockstep::Latency;
 pub use outcome::{Cause, Event, EventKind, Outcome};
 

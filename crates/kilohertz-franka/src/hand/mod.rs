@@ -7,6 +7,7 @@
 //! ```text
 //! address.rs  the address of a hand, and the errors of connecting to it
 //! command.rs  the commands that move the fingers, and their ranges
+//! follower.rs  a hand that follows what a policy wants of it
 //! link.rs     an open connection: what is sent and answered, and the newest state
 //! answers.rs  the answers of a hand: bounded in size, and only to open requests
 //! ```
@@ -16,6 +17,7 @@
 pub(crate) mod address;
 pub(crate) mod answers;
 pub(crate) mod command;
+pub(crate) mod follower;
 pub(crate) mod link;
 
 use std::io;
@@ -45,6 +47,7 @@ use crate::hand::answers::Answers;
 use crate::hand::link::{LOOK, Link, closed, lock, silent};
 
 pub use crate::hand::command::{HandCommand, MAX_FORCE, MAX_SPEED, WIDTHS};
+pub use crate::hand::follower::{GripRule, follow};
 
 /// The largest opening that a state may report \[m\].
 const WIDEST: f64 = 1.0;

@@ -168,6 +168,11 @@ impl NativeHand {
 }
 
 impl NativeHand {
+    /// Returns the hand, for a thread that commands it.
+    pub fn shared(&self) -> Arc<Hand> {
+        Arc::clone(&self.hand)
+    }
+
     /// Commands and stops take effect in the order of these calls, not in the order in which their threads
     /// run.
     fn run<'env>(

@@ -25,7 +25,7 @@ use kilohertz_core::stats::Recorder;
 use kilohertz_core::thread::cores::OwnCore;
 use kilohertz_core::thread::{RealtimeRequest, make_realtime};
 use kilohertz_franka::arm::Driven;
-use kilohertz_franka::{ArmError, Control};
+use kilohertz_franka::{ArmError, Control, Hand, follow};
 use napi::bindgen_prelude::{Float64Array, Float64ArraySlice, Function};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{Env, Result};
@@ -34,6 +34,7 @@ use napi_derive::napi;
 use crate::buffers::fill_question;
 use crate::error::{Code, Failure, OrThrow};
 use crate::franka::arm::{NativeArm, named};
+use crate::franka::hand::NativeHand;
 use crate::franka::move_to::NativeMove;
 use crate::guard::{NativePlace, give_stack};
 use crate::news::{BEGUN, END, EVENTS, OBSERVATION};
@@ -69,6 +70,8 @@ struct Parts {
     limits: Box<dyn Limiter>,
     deadline: Deadline,
     asked: Asked,
+    /// The hand that follows chunks.
+    hand: Option<Arc<Hand>>,
 }
 
 /// Where the policy runs.
@@ -95,6 +98,7 @@ fn parts_of(
         limits,
         deadline: Deadline::Within(seconds(options.deadline_s)),
         asked,
+        hand: None,
     })
 }
 
@@ -108,6 +112,29 @@ fn controlled(
     let control: Control = named("control", control)?;
     let driven = arm.arm.robot_with(control, &motion_options(options));
     parts_of(driven, options, asked)
+}
+
+/// Lets a hand follow the chunks of the session's policy, if it is to.
+fn grip(
+    hand: Option<Arc<Hand>>,
+    options: &NativeSessionOptions,
+    config: &Config,
+    recorder: &Arc<Recorder>,
+) -> std::io::Result<()> {
+    let rule = options
+        .chunks
+        .as_ref()
+        .and_then(|chunks| chunks.gripper.as_ref());
+    let wanted = config
+        .chunks
+        .as_ref()
+        .and_then(|chunks| chunks.gripper.as_ref());
+    match (hand, rule, wanted) {
+        (Some(hand), Some(rule), Some(wanted)) => {
+            follow(hand, Arc::clone(wanted), rule.rule(), Arc::clone(recorder))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Returns how a session with these options runs.
@@ -162,6 +189,7 @@ fn start(
         limits,
         deadline,
         asked,
+        hand,
     } = parts;
     let wake = wake
         .build_threadsafe_function::<()>()
@@ -232,6 +260,9 @@ fn start(
         Asked::Native(native) => (native, None, waking(notifier.clone()).1.failure_notifier()),
     };
     let action = robot.action().clone();
+    grip(hand, options, &config, &recorder)
+        .map_err(|error| Failure::thread(&error))
+        .or_throw(env)?;
     let started = Session::start(robot, inside, limits, config, recorder, notifier.clone());
     match started {
         // The cell is empty: only this code writes it.
@@ -282,6 +313,7 @@ impl NativeSession {
             limits: Box::new(Unlimited::new(0)),
             deadline: Deadline::None,
             asked: Asked::Here,
+            hand: None,
         };
         start(env, parts, &options, place, wake)
     }
@@ -296,10 +328,12 @@ impl NativeSession {
         place: &NativePlace,
         wake: Function<'_, (), ()>,
         port: Option<u32>,
+        hand: Option<&NativeHand>,
     ) -> Result<NativeSession> {
         let port = port.map(PolicyPort::find).transpose().or_throw(env)?;
         let asked = port.map_or(Asked::Here, Asked::Worker);
-        let parts = controlled(arm, &control, &options, asked).or_throw(env)?;
+        let mut parts = controlled(arm, &control, &options, asked).or_throw(env)?;
+        parts.hand = hand.map(NativeHand::shared);
         start(env, parts, &options, place, wake)
     }
 
@@ -313,9 +347,11 @@ impl NativeSession {
         place: &NativePlace,
         wake: Function<'_, (), ()>,
         port: &NativeSharedPort,
+        hand: Option<&NativeHand>,
     ) -> Result<NativeSession> {
         let asked = Asked::Process(port.shared().or_throw(env)?.clone());
-        let parts = controlled(arm, &control, &options, asked).or_throw(env)?;
+        let mut parts = controlled(arm, &control, &options, asked).or_throw(env)?;
+        parts.hand = hand.map(NativeHand::shared);
         start(env, parts, &options, place, wake)
     }
 

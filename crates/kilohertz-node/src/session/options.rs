@@ -1,10 +1,11 @@
 //! The options of a session, from JavaScript.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use kilohertz_core::command::chunk::Curve;
 use kilohertz_core::session::{Chunks, Latency, Merge, Replan};
-use kilohertz_franka::{Budget, CartesianBox, MotionOptions};
+use kilohertz_franka::{Budget, CartesianBox, GripRule, MotionOptions};
 use napi_derive::napi;
 
 /// How cores are kept awake.
@@ -38,6 +39,36 @@ pub struct NativeChunks {
     pub skips_bad: bool,
     /// True if rows are changes of the policy's last target.
     pub is_relative: bool,
+    /// How a hand follows the last number of each row; absent if rows have no such number.
+    pub gripper: Option<NativeGripper>,
+}
+
+/// How a hand follows a number.
+#[napi(object)]
+pub struct NativeGripper {
+    /// What one unit of the number is [m].
+    pub scale: f64,
+    /// True if a larger number means a smaller opening.
+    pub is_inverted: bool,
+    /// By how much the opening has to change until the hand is commanded anew [m].
+    pub margin: f64,
+    /// The speed of the fingers [m/s].
+    pub speed: f64,
+    /// The force with which they close [N].
+    pub force: f64,
+}
+
+impl NativeGripper {
+    /// Returns how a hand follows.
+    pub fn rule(&self) -> GripRule {
+        GripRule {
+            scale: self.scale,
+            is_inverted: self.is_inverted,
+            margin: self.margin,
+            speed: self.speed,
+            force: self.force,
+        }
+    }
 }
 
 impl NativeChunks {
@@ -62,6 +93,7 @@ impl NativeChunks {
             max_seam: self.max_seam.clone().into(),
             skips_bad: self.skips_bad,
             is_relative: self.is_relative,
+            gripper: self.gripper.as_ref().map(|_| Arc::default()),
         }
     }
 }

@@ -177,7 +177,8 @@ impl NativeChunkFault {
 
 /// Returns the field, the index in it and the unit of a slot of an action.
 fn place_of(slot: usize, action: &Schema) -> (String, u32, String) {
-    let (field, index) = action.locate(slot).unwrap_or(("action", 0));
+    // Behind the slots of an action in a chunk stands what is wanted of the gripper.
+    let (field, index) = action.locate(slot).unwrap_or(("gripper", 0));
     let unit = action.fields().iter().find(|known| known.name == field);
     let unit = unit.map_or("", |field| field.unit);
     (field.to_owned(), index as u32, unit.to_owned())

@@ -17,7 +17,7 @@ EXPECTED = "a chunk: {'actions': …, 'dt_s': …}, with the actions and the tim
 
 def chunk_of(answer, lengths, time_s):
     """The head and the rows of a chunk, for a question of the time `time_s`; raises Refused where it is none."""
-    most, length = lengths["chunks"]["maxRows"], lengths["action"]
+    most, length = lengths["chunks"]["maxRows"], row_length(lengths)
     try:
         rows, dt_s, observed_at_s = parts_of(answer, time_s)
         count, numbers = rows_of(rows, most, length)
@@ -28,6 +28,11 @@ def chunk_of(answer, lengths, time_s):
     frame = array("d", (float(count), dt_s, time_s - observed_at_s))
     frame.extend(numbers)
     return frame
+
+
+def row_length(lengths):
+    """How many numbers a row has: those of an action, and where there is a gripper one for it."""
+    return lengths["action"] + bool(lengths["chunks"]["hasGripper"])
 
 
 def parts_of(answer, time_s):
@@ -85,7 +90,7 @@ class Kept:
 
     def __init__(self, observation, lengths):
         self.loop_knows = observation.cast("d")[-Chunk.NEWS :]
-        self.length = lengths["action"]
+        self.length = row_length(lengths)
         self.horizon = lengths["chunks"]["executionHorizon"]
         self.rows, self.dt_s = [], 0.0
 

@@ -1,0 +1,143 @@
+// A hand that follows the chunks of a policy.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import test from 'ava';
+import {
+  type ChunkedOptions,
+  chunked,
+  Franka,
+  FrankaHand,
+  FrankaSimulator,
+  type GripperOptions,
+  InvalidActionError,
+  OptionTypeError,
+  type RobotState,
+  Session,
+  type Tick,
+  workerPolicy,
+} from '../../index.ts';
+import { WALL } from '../fixtures/arms.ts';
+import { gripping } from '../fixtures/policies.ts';
+import { block, rejection, until } from '../fixtures/waiting.ts';
+
+const NODE = new URL('../fixtures/policies.ts', import.meta.url);
+
+interface Gripping extends AsyncDisposable {
+  readonly simulator: FrankaSimulator;
+  readonly arm: Franka<'jointPosition'>;
+  readonly hand: FrankaHand;
+}
+
+async function setUp(): Promise<Gripping> {
+  const simulator = await FrankaSimulator.start({ ...WALL, objectWidthM: 0.03 });
+  const arm = await Franka.connect(simulator.address, { control: 'jointPosition' });
+  const hand = await FrankaHand.connect(simulator.address);
+  return {
+    simulator,
+    arm: arm as Franka<'jointPosition'>,
+    hand,
+    async [Symbol.asyncDispose](): Promise<void> {
+      await hand.close();
+      await arm.close();
+      await simulator.stop();
+    },
+  };
+}
+
+const closes = (hand: FrankaHand, gripper: Partial<GripperOptions> = {}): ChunkedOptions => ({
+  gripper: { hand, unit: 'openness', ...gripper },
+});
+
+const policyOf = (policy: (state: RobotState, tick: Tick) => unknown) =>
+  policy as (state: RobotState, tick: Tick) => never;
+
+test('a hand closes on an object and opens again as the chunks say, while the arm moves', async (t) => {
+  await using setup = await setUp();
+  const { arm, hand, simulator } = setup;
+  const session = new Session(arm, chunked(policyOf(gripping(1, 2.5)), closes(hand)), {
+    warmupS: 0,
+  });
+  await session.start();
+  await until(() => simulator.fingers().isGrasped, 'the grasp');
+  const { widthM, forceN } = simulator.fingers();
+  t.true(Math.abs(widthM - 0.03) < 2e-3, `${widthM}`);
+  t.true(forceN > 10, `${forceN}`);
+  await until(() => simulator.fingers().widthM > 0.07, 'the opening');
+  const { stats } = session;
+  await session.stop();
+  // Numbers that tremble do not command the hand anew: it opens at first, closes, and opens.
+  t.true(stats.gripperCommands >= 2 && stats.gripperCommands <= 4, `${stats.gripperCommands}`);
+  t.is(stats.gripperFailures, 0);
+  t.is(stats.firstViolation, null);
+  t.is(stats.starvedCycles, 0);
+});
+
+test('it closes also while the event loop is blocked, and keeps what it holds after the session', async (t) => {
+  await using setup = await setUp();
+  const { arm, hand, simulator } = setup;
+  const policy = workerPolicy(NODE, { export: 'gripping', args: [0.5, 60] });
+  const session = new Session(arm, chunked(policy, closes(hand)), { warmupS: 0 });
+  await session.start();
+  block(2_500);
+  t.true(simulator.fingers().isGrasped);
+  await session.stop();
+  await sleep(200);
+  t.true(simulator.fingers().isGrasped);
+  const { is_grasped } = await hand.state();
+  t.true(is_grasped);
+});
+
+test('a width, an openness and its inverse lead to the same opening', async (t) => {
+  const rules: readonly (readonly [number, Partial<GripperOptions>])[] = [
+    [0.05, { unit: 'widthM' }],
+    [0.625, { unit: 'openness' }],
+    [0.375, { unit: 'openness', inverted: true }],
+    [1, { unit: 'openness', openWidthM: 0.05 }],
+  ];
+  for (const [wanted, rule] of rules) {
+    await using setup = await setUp();
+    const { arm, hand, simulator } = setup;
+    simulator.removeObject();
+    const still = ({ q_d }: RobotState) => ({
+      actions: [
+        [...q_d, wanted],
+        [...q_d, wanted],
+      ],
+      dtS: 0.5,
+    });
+    const session = new Session(arm, chunked(policyOf(still), closes(hand, rule)), { warmupS: 0 });
+    await session.start();
+    const there = (): boolean => Math.abs(simulator.fingers().widthM - 0.05) < 2e-3;
+    await until(there, `an opening of 5 cm for ${wanted}`);
+    await session.stop();
+    t.pass();
+  }
+});
+
+test('a number for the gripper that is missing or not finite is refused by name', async (t) => {
+  await using setup = await setUp();
+  const { arm, hand } = setup;
+  const refused = async (row: (q_d: Float64Array) => unknown): Promise<InvalidActionError> => {
+    const policy = ({ q_d }: RobotState) => ({ actions: [row(q_d), row(q_d)], dtS: 0.1 });
+    const session = new Session(arm, chunked(policyOf(policy), closes(hand)), { warmupS: 0 });
+    return (await rejection(session.run({ durationS: 1 }))) as InvalidActionError;
+  };
+  const missing = await refused((q_d) => Array.from(q_d));
+  t.true(missing instanceof InvalidActionError);
+  t.is(missing.code, 'ACTION_LENGTH');
+  const senseless = await refused((q_d) => [...q_d, Number.NaN]);
+  t.is(senseless.code, 'ACTION_NOT_FINITE');
+  t.regex(senseless.message, /gripper\[0\] of actions\[0\]/);
+});
+
+test('what is no hand, and a width that is inverted, are refused by name', async (t) => {
+  await using setup = await setUp();
+  const made = (gripper: unknown) =>
+    t.throws<OptionTypeError>(() => chunked(() => undefined, { gripper: gripper as never }))?.code;
+  const { hand } = setup;
+  t.is(made({ hand: {}, unit: 'widthM' }), 'OPTION_GRIPPER_HAND');
+  t.is(made({ hand, unit: 'width' }), 'OPTION_GRIPPER_UNIT');
+  t.is(made({ hand, unit: 'widthM', inverted: true }), 'OPTION_GRIPPER_INVERTED');
+  t.is(made({ hand, unit: 'widthM', forceN: 500 }), 'OPTION_GRIPPER_FORCE_N');
+  t.is(made({ hand, unit: 'widthM', speed: 1 }), 'OPTION_UNKNOWN');
+});
