@@ -425,7 +425,7 @@ export interface NativeChunkFault {
 }
 
 /** The kind of what is wrong with a chunk. */
-export type NativeChunkFaultKind = 'empty' | 'malformed' | 'tooLong' | 'step' | 'notFinite' | 'future' | 'backwards' | 'seam'
+export type NativeChunkFaultKind = 'empty' | 'malformed' | 'frame' | 'tooLong' | 'step' | 'notFinite' | 'future' | 'backwards' | 'seam'
 
 /** How chunks of actions are played. */
 export interface NativeChunks {

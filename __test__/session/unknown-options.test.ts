@@ -202,6 +202,13 @@ const PLACES: readonly (readonly [string, readonly string[], string, string, Cal
     'steps',
     (replanAt) => chunked(() => undefined, { replanAt }),
   ],
+  [
+    'gripper',
+    ['GripperOptions'],
+    'hysteresis',
+    'hysteresisM',
+    (gripper) => chunked(() => undefined, { gripper }),
+  ],
   ['workerPolicy()', ['WorkerPolicyOptions'], 'exports', 'export', (o) => workerPolicy(PLAIN, o)],
   ['processPolicy()', ['ProcessPolicyOptions'], 'pyton', 'python', (o) => processPolicy(PLAIN, o)],
   ['with()', ['CallLimits'], 'timeout', 'timeoutS', (o) => asyncify(MODEL, 'echo').with(o)],

@@ -22,7 +22,7 @@ export interface ActionChunk<Action> {
    * the time of the observation, each other one `dtS` after the one before.
    */
   readonly actions: readonly Action[] | ArrayLike<number> | ActionTensor;
-  /** The time from one action to the next [s], above 0. */
+  /** The time from one action to the next [s], 0.0001 to 60. */
   readonly dtS: number;
   /**
    * When the observation was made, on the clock of {@link Tick.timeS} [s]. Default: the time of the question. It may be

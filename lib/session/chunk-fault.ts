@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../errors/codes.ts';
 import { numberText } from '../errors/number.ts';
+import { REFUSALS } from './action.ts';
 import type { NativeChunkFault } from '../native/binding.ts';
 
 /** What is wrong with a chunk, in words. */
@@ -17,14 +18,21 @@ export function chunkFaultText(fault: NativeChunkFault): ChunkFaultText {
   switch (kind) {
     case 'empty':
       return told('CHUNK_EMPTY', 'the chunk has no actions', 'at least one');
-    case 'malformed':
-      return told('ACTION_TYPE', 'the answer is no chunk', '{ actions, dtS }');
+    case 'malformed': {
+      const code = REFUSALS[received] ?? 'ACTION_TYPE';
+      const where = row === undefined ? 'the answer' : `actions[${row}] of the chunk`;
+      return told(code, `${where} is not what it has to be`, '{ actions, dtS }');
+    }
+    case 'frame': {
+      const expected = 'a rigid transform, column by column, or { xyz, quat }';
+      return told('ACTION_FRAME', `actions[${row}] of the chunk is not a pose`, expected);
+    }
     case 'tooLong': {
       const expected = 'at most maxRows of chunked(), by default 256';
       return told('CHUNK_LENGTH', `the chunk has ${is} actions`, expected);
     }
     case 'step':
-      return told('CHUNK_STEP', `the chunk has dtS ${is}`, 'a finite number above 0 [s]');
+      return told('CHUNK_STEP', `the chunk has dtS ${is}`, 'a number from 0.0001 to 60 [s]');
     case 'notFinite': {
       const where = `${field}[${index}] of actions[${row}]`;
       return told('ACTION_NOT_FINITE', `${where} is not finite`, 'a finite number');

@@ -2,13 +2,21 @@ import { types } from 'node:util';
 import { isList } from '../checks.ts';
 import { describe } from '../errors/describe.ts';
 import { CHUNK } from '../native/contract.ts';
-import { ActionBuffer, type Refusal } from './action.ts';
+import { ActionBuffer, REFUSALS, type Refusal } from './action.ts';
 import type { ChunkTick, Tick } from './robot.ts';
 
 /** What a chunk has to be, for messages. */
 const EXPECTED = 'a chunk: { actions, dtS }, with a list of actions and the time between them [s]';
-/** The number of rows that says that an answer was no chunk. */
+/**
+ * The number of rows that says that an answer was no chunk, for the first of the codes; the next code has the number
+ * below, and so on. Where the time between rows would be stands the row, or this number if it is none.
+ */
 const NO_CHUNK = -1;
+
+/** Why an answer is no chunk, and in which row. */
+interface RefusedRow extends Refusal {
+  readonly row?: number;
+}
 
 /** Which share of a step two times may differ and still count as the same. */
 const SAME_TIME = 1e-6;
@@ -68,7 +76,8 @@ export class ChunkBuffer {
       return this.#frame.subarray(0, CHUNK.header + held * this.#width);
     }
     if (!this.#skipsBad) return rows;
-    this.#frame[0] = NO_CHUNK;
+    this.#frame[0] = NO_CHUNK - REFUSALS.indexOf(rows.code);
+    this.#frame[1] = rows.row ?? NO_CHUNK;
     return this.#frame.subarray(0, CHUNK.header);
   }
 
@@ -96,7 +105,7 @@ export class ChunkBuffer {
   }
 
   /** Copies a chunk. Returns how many rows it has, which may be more than there is room for, or a refusal. */
-  #fill(answer: unknown, timeS: number): number | Refusal {
+  #fill(answer: unknown, timeS: number): number | RefusedRow {
     if (typeof answer !== 'object' || answer === null) return refused(describe(answer), '');
     const { actions, dtS, observedAtS = timeS } = Object.assign(Object.create(null), answer);
     if (isList(answer) || actions === undefined) {
@@ -116,7 +125,7 @@ export class ChunkBuffer {
   }
 
   /** Copies a list of actions. */
-  #rows(rows: ArrayLike<unknown>): number | Refusal {
+  #rows(rows: ArrayLike<unknown>): number | RefusedRow {
     const { length } = rows;
     for (let row = 0; row < Math.min(length, this.#maxRows); row += 1) {
       const [given, grip] = this.#parts(rows[row]);
@@ -125,7 +134,7 @@ export class ChunkBuffer {
       if (types.isFloat64Array(action)) {
         if (typeof grip !== 'number') {
           const received = `a chunk whose actions[${row}] has ${describe(grip)} for the gripper`;
-          return refused(received, '');
+          return { ...refused(received, ''), row };
         }
         this.#frame.set(action, from);
         if (this.#width > this.#slots) this.#frame[from + this.#slots] = grip;
@@ -135,7 +144,8 @@ export class ChunkBuffer {
         ...refused('undefined', ''),
         expected: 'an action',
       };
-      return { code, received: `a chunk whose actions[${row}] is ${received}`, expected, advice };
+      const shown = `a chunk whose actions[${row}] is ${received}`;
+      return { code, received: shown, expected, advice, row };
     }
     return length;
   }

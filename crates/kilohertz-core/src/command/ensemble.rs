@@ -6,8 +6,12 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
-use crate::command::chunk::{Chunk, ChunkFault, Curve, mix};
+use kilohertz_geometry::{Pose, integrate, pose_error};
 
+use crate::command::chunk::{Chunk, ChunkFault, Curve};
+
+/// Slots of a pose.
+const POSE: usize = 16;
 /// How much of a row's time two times may differ and still count as the same.
 const SAME: f64 = 1e-6;
 
@@ -69,6 +73,25 @@ impl Ensemble {
         }
         std::mem::swap(&mut self.counts, &mut self.counted);
         self.average.take(actions, dt_s, begins_s)
+    }
+}
+
+/// Moves `out` by `share` of the way to `to`.
+fn mix(curve: Curve, out: &mut [f64], to: &[f64], share: f64) {
+    let posed = match curve {
+        Curve::Pose => POSE,
+        Curve::Smooth => 0,
+    };
+    if let (Some((pose, _)), Some((goal, _))) = (
+        out.split_first_chunk_mut::<POSE>().filter(|_| posed > 0),
+        to.split_first_chunk::<POSE>(),
+    ) {
+        let from: Pose = *pose;
+        let way = pose_error(&from, goal).map(|way| share * way);
+        *pose = integrate(&from, &way);
+    }
+    for (out, to) in out[posed..].iter_mut().zip(&to[posed..]) {
+        *out += share * (to - *out);
     }
 }
 

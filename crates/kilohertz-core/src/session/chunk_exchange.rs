@@ -7,24 +7,23 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::command::chunk::{ChunkFault, Curve};
+use crate::command::chunk::ChunkFault;
 use crate::command::chunk_player::{ChunkPlayer, fade_s};
 use crate::command::ensemble::Ensemble;
 use crate::command::interpolation::Interpolation;
 use crate::command::judge::Judge;
 use crate::command::late::Arrival;
 use crate::command::lowpass::LowPass;
-use crate::limits::{Limiter, Violations};
+use crate::limits::{Limiter, ViolationKind, Violations};
 use crate::policy::Question;
 use crate::session::config::{Chunks, Merge, Replan};
 use crate::session::exchange::{Due, Exchange, Now, Standing, Taken};
 use crate::stats::Recorder;
 use crate::timing::time::nanos;
-use kilohertz_geometry::{Twist, integrate};
 
 /// How many numbers precede the rows of a chunk: how many rows there are, the time from one to the next \[s\],
 /// and how long before its question the chunk's first row belongs \[s\]. A number of rows below zero says that
-/// the answer was no chunk.
+/// the answer was no chunk: -1 and below count the reasons, and the row follows in place of the time.
 pub const CHUNK_HEADER: usize = 3;
 /// How many numbers follow the observation of a policy that answers in chunks: how long before the question the
 /// first row of the newest chunk belongs \[s\], NaN if there is none; and how long an answer takes \[s\], from the
@@ -87,8 +86,7 @@ pub(super) struct ChunkExchange {
 
 /// Room for actions and displacements.
 struct Scratch {
-    /// Two actions, one after the other.
-    line: Box<[f64]>,
+    command: Box<[f64]>,
     rates: [Box<[f64]>; 2],
     to: Box<[f64]>,
     away: Box<[f64]>,
@@ -106,8 +104,7 @@ impl ChunkExchange {
         (filter, recorder): (Option<LowPass>, Arc<Recorder>),
     ) -> ChunkExchange {
         let zeros = || vec![0.0; slots].into_boxed_slice();
-        // A motion without a chunk is played as two rows.
-        let room = chunks.rows.max(2);
+        let room = chunks.rows;
         let ensemble = match chunks.merge {
             Merge::Ensemble { m } => Some(Ensemble::new(chunks.curve, slots, room, m)),
             Merge::Fade | Merge::Replace => None,
@@ -139,7 +136,7 @@ impl ChunkExchange {
             fault: None,
             row: None,
             scratch: Scratch {
-                line: vec![0.0; slots.saturating_mul(2)].into_boxed_slice(),
+                command: zeros(),
                 rates: [zeros(), zeros()],
                 to: zeros(),
                 away: zeros(),
@@ -203,7 +200,11 @@ impl ChunkExchange {
     fn read(&self, question: Question, now_s: f64) -> Result<(usize, f64, f64), ChunkFault> {
         let [rows, dt_s, before_s] = [0, 1, 2].map(|at| self.frame.get(at).copied().unwrap_or(0.0));
         if rows < 0.0 {
-            return Err(ChunkFault::Malformed);
+            // In place of the time between rows stands the row, if it is one.
+            return Err(ChunkFault::Malformed {
+                reason: (-1.0 - rows).max(0.0) as usize,
+                row: (dt_s >= 0.0).then_some(dt_s as usize),
+            });
         }
         if !(rows >= 1.0) {
             return Err(ChunkFault::Empty);
@@ -266,6 +267,13 @@ impl ChunkExchange {
         self.player
             .take(&self.frame[numbers.clone()], dt_s, observed_s)?;
         let found = self.judged(limits, rows, dt_s);
+        if let (true, Some(_), Some(row)) = (
+            self.chunks.skips_bad,
+            found.of(ViolationKind::Frame),
+            self.row,
+        ) {
+            return Err(ChunkFault::Frame { row: row as usize });
+        }
         self.recorder.chunks.add(1);
         self.recorder.chunks_played.latency(latency_s);
         let is_anew = match self.asked {
@@ -286,18 +294,16 @@ impl ChunkExchange {
             return Ok(found);
         }
         let was_playing = self.has_played;
-        self.keep_to_command(limits, now_s);
-        self.player
-            .take(&self.frame[numbers.clone()], dt_s, begins_s)?;
-        let mut fade_s = self.seam(limits, now_s)?;
         // The times of a chunk that begins anew are not those of its observation: others are not averaged with it.
-        if let (Some(ensemble), false) = (&mut self.ensemble, is_anew) {
-            let rows = &mut self.frame[numbers];
-            ensemble.average(rows, dt_s, begins_s)?;
-            self.player.take(rows, dt_s, begins_s)?;
-            fade_s = self.seam(limits, now_s)?;
+        if let Some(ensemble) = &mut self.ensemble {
+            if is_anew {
+                ensemble.clear();
+            } else {
+                ensemble.average(&mut self.frame[numbers.clone()], dt_s, begins_s)?;
+            }
         }
-        self.player.begin(now_s, fade_s);
+        self.player.take(&self.frame[numbers], dt_s, begins_s)?;
+        self.take_over(limits, now_s)?;
         self.began_s = begins_s;
         self.grips.begin(begins_s, dt_s);
         self.recorder.seams.add(u64::from(was_playing));
@@ -339,68 +345,49 @@ impl ChunkExchange {
         found
     }
 
-    /// Lets the player go on from what the robot is commanded, unless that is on the curve that is played.
-    fn keep_to_command(&mut self, limits: &dyn Limiter, now_s: f64) {
+    /// Returns true if the last command is on the curve that is played.
+    fn is_on_curve(&mut self, limits: &dyn Limiter, now_s: f64) -> bool {
+        if !(self.has_played && self.player.is_playing()) {
+            return false;
+        }
+        // Targets are not reached at once, and a filter lags: the curve is what is wanted.
+        if self.is_target || self.filter.is_some() {
+            return true;
+        }
         let Scratch {
-            line,
-            rates: [first, second],
-            to,
-            away,
-            ..
+            command, to, away, ..
         } = &mut self.scratch;
-        let (command, next) = line.split_at_mut(self.slots);
         limits.last_command(command);
-        if self.has_played && self.player.is_playing() {
-            if self.is_target || self.filter.is_some() {
-                return;
-            }
-            self.player.at(now_s - self.cycle_s, to);
-            limits.displacement(0, command, to, away);
-            if away.iter().all(|away| away.abs() <= ON_CURVE) {
-                return;
-            }
-        }
-        next.copy_from_slice(command);
-        if limits.interpolation() != Interpolation::Line {
-            limits.rates(first, second);
-            advance(self.chunks.curve, next, first, self.cycle_s);
-        }
-        if let Some(ensemble) = &mut self.ensemble {
-            ensemble.clear();
-        }
-        self.player.clear();
-        let begins_s = now_s - self.cycle_s;
-        // A command is finite, and there is room for two rows.
-        if self.player.take(line, self.cycle_s, begins_s).is_ok() {
-            self.player.begin(begins_s, 0.0);
-        }
+        self.player.at(now_s - self.cycle_s, to);
+        limits.displacement(0, command, to, away);
+        away.iter().all(|away| away.abs() <= ON_CURVE)
     }
 
-    /// Finds how far the chunk that was taken last is from what is commanded at `now_s`, and how much faster it
-    /// moves. Returns how long its fade has to last \[s\].
+    /// Lets the chunk that was taken last take over from what is commanded. Returns false if that is not on a
+    /// curve, so that the robot goes on from where it is.
     ///
     /// # Errors
     /// [`ChunkFault::Seam`] if it is further away than a seam may be.
-    fn seam(&mut self, limits: &dyn Limiter, now_s: f64) -> Result<f64, ChunkFault> {
-        let Scratch {
-            line,
-            rates: [there, here],
-            to,
-            away,
-            ..
-        } = &mut self.scratch;
-        let (from, next) = line.split_at_mut(self.slots);
-        let next_s = now_s + self.cycle_s;
-        self.player.at(now_s, from);
-        self.player.at(next_s, next);
-        limits.displacement(0, from, next, here);
-        self.player.taken().at(now_s, to);
-        limits.displacement(0, from, to, away);
-        self.player.taken().at(next_s, next);
-        limits.displacement(0, to, next, there);
+    fn take_over(&mut self, limits: &dyn Limiter, now_s: f64) -> Result<(), ChunkFault> {
+        let is_on_curve = self.is_on_curve(limits, now_s);
+        let Scratch { command, rates, .. } = &mut self.scratch;
+        let (from_s, motion) = match is_on_curve {
+            true => (now_s, self.player.beside_taken(now_s, self.cycle_s)),
+            false => {
+                let [first, second] = rates;
+                limits.last_command(command);
+                limits.rates(first, second);
+                let from_s = now_s - self.cycle_s;
+                let rates = [&**first, &**second];
+                let motion = self
+                    .player
+                    .command_beside_taken(command, rates, from_s, self.cycle_s);
+                (from_s, motion)
+            }
+        };
         let mut lasts_s: f64 = 0.0;
         let mut widest: Option<(f64, ChunkFault)> = None;
-        for (coordinate, away) in away.iter().enumerate() {
+        for (coordinate, away) in motion.away.iter().enumerate() {
             let distance = away.abs();
             self.recorder.chunks_played.seam(coordinate, distance);
             let longest = self.chunks.max_seam.get(coordinate).copied();
@@ -417,14 +404,18 @@ impl ChunkExchange {
             let bounds = limits
                 .highest_rates(coordinate)
                 .map(|most| FADE_SHARE * most);
-            let faster = (there[coordinate] - here[coordinate]) / self.cycle_s;
-            lasts_s = lasts_s.max(fade_s(*away, faster, bounds));
+            let [faster, sharper] =
+                [&motion.faster, &motion.sharper].map(|rates| rates[coordinate]);
+            lasts_s = lasts_s.max(fade_s(*away, faster, sharper, bounds));
         }
-        match (widest, self.chunks.merge) {
-            (Some((_, fault)), _) => Err(fault),
-            (None, Merge::Replace) => Ok(0.0),
-            (None, Merge::Fade | Merge::Ensemble { .. }) => Ok(lasts_s),
+        if let Some((_, fault)) = widest {
+            return Err(fault);
         }
+        match self.chunks.merge {
+            Merge::Replace => self.player.begin(now_s, 0.0),
+            Merge::Fade | Merge::Ensemble { .. } => self.player.begin(from_s, lasts_s),
+        }
+        Ok(())
     }
 }
 
@@ -478,27 +469,6 @@ impl Grips {
         let place = ((time_s - self.begins_s) / self.dt_s + 1e-6).max(0.0);
         let last = self.played.len().checked_sub(1)?;
         self.played.get((place as usize).min(last)).copied()
-    }
-}
-
-/// Moves an action on by `rates` for `time_s`.
-fn advance(curve: Curve, action: &mut [f64], rates: &[f64], time_s: f64) {
-    let (slots, coordinates) = match curve {
-        Curve::Smooth => (action, rates),
-        Curve::Pose => {
-            let Some((pose, others)) = action.split_first_chunk_mut::<16>() else {
-                return;
-            };
-            let Some((twist, rates)) = rates.split_first_chunk::<6>() else {
-                return;
-            };
-            let way: Twist = twist.map(|rate| rate * time_s);
-            *pose = integrate(pose, &way);
-            (others, rates)
-        }
-    };
-    for (slot, rate) in slots.iter_mut().zip(coordinates) {
-        *slot += rate * time_s;
     }
 }
 
@@ -645,6 +615,7 @@ impl Exchange for ChunkExchange {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command::chunk::Curve;
     use crate::limits::judgement::{Judgement, Sequence};
     use crate::limits::{Approach, Violation, ViolationKind, check_finite, exceeds};
     use crate::session::config::Wanted;
@@ -953,6 +924,45 @@ mod tests {
         let [seam, ..] = run.recorder.chunks_played.largest_seams();
         assert!((0.02..=0.06).contains(&seam), "{seam}");
         assert!(run.recorder.seams.get() > 20);
+    }
+
+    #[test]
+    fn chunks_that_come_faster_than_they_fade_keep_the_limits_and_lead_where_they_say() {
+        for (takes, off) in [
+            (1, 1e-4),
+            (1, 5e-3),
+            (2, 1e-2),
+            (5, 1e-2),
+            (10, 1e-2),
+            (20, 1e-2),
+        ] {
+            for merge in [Merge::Fade, Merge::Ensemble { m: 0.01 }] {
+                let replan = Replan::Share(1.0);
+                let mut run = Run::new(Chunks {
+                    merge,
+                    replan,
+                    ..chunks()
+                });
+                run.cycles(4_000, takes, |time| {
+                    // Numbers without an order, from -1 to 1.
+                    let mixed = (time * 1e3).round() as u64;
+                    let mixed = mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
+                    let by = off * (mixed as f64 / f64::from(1_u32 << 23) - 1.0);
+                    let Answer { mut rows, before_s } = told(time);
+                    rows.iter_mut().for_each(|row| *row += by);
+                    Answer { rows, before_s }
+                });
+                assert!(run.fault.is_none(), "{takes} {off}: {:?}", run.fault);
+                let rates = run.rates();
+                for (rate, most) in rates.into_iter().zip(MOST) {
+                    assert!(rate <= 0.75 * most, "{takes} {off} {merge:?}: {rates:?}");
+                }
+                let far = (1_000..4_000)
+                    .map(|tick| (run.commanded[tick] - wave(tick as f64 * DT)).abs())
+                    .fold(0.0, f64::max);
+                assert!(far <= 1.2 * off, "{takes} {off} {merge:?}: {far}");
+            }
+        }
     }
 
     #[test]

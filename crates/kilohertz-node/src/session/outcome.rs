@@ -103,6 +103,7 @@ pub fn has_pose(action: &Schema) -> bool {
 pub enum ChunkFaultName {
     Empty,
     Malformed,
+    Frame,
     TooLong,
     Step,
     NotFinite,
@@ -139,7 +140,14 @@ impl NativeChunkFault {
         };
         match *fault {
             ChunkFault::Empty => told(ChunkFaultName::Empty, 0.0),
-            ChunkFault::Malformed => told(ChunkFaultName::Malformed, 0.0),
+            ChunkFault::Malformed { reason, row } => NativeChunkFault {
+                row: row.map(|row| row as u32),
+                ..told(ChunkFaultName::Malformed, reason as f64)
+            },
+            ChunkFault::Frame { row } => NativeChunkFault {
+                row: Some(row as u32),
+                ..told(ChunkFaultName::Frame, 0.0)
+            },
             ChunkFault::TooLong { rows } => told(ChunkFaultName::TooLong, rows as f64),
             ChunkFault::Step { dt_s } => told(ChunkFaultName::Step, dt_s),
             ChunkFault::Future { by_s } => told(ChunkFaultName::Future, by_s),

@@ -1,5 +1,6 @@
 """What a policy answered, as the numbers of a chunk of actions."""
 
+import itertools
 import math
 from array import array
 
@@ -10,8 +11,10 @@ from .state import ChunkTick
 
 # Which share of a step two times may differ and still count as the same.
 SAME_TIME = 1e-6
-# The number of rows that says that an answer was no chunk.
+# The number of rows that says that an answer was no chunk, for the first of these codes; the next has the number below,
+# and so on. They are in the order of lib/session/action.ts.
 NO_CHUNK = -1.0
+REASONS = ("ACTION_LENGTH", "ACTION_TYPE", "ACTION_NOT_FINITE", "ACTION_FRAME")
 EXPECTED = "a chunk: {'actions': …, 'dt_s': …}, with the actions and the time between them [s]"
 
 
@@ -21,10 +24,10 @@ def chunk_of(answer, lengths, time_s):
     try:
         rows, dt_s, observed_at_s = parts_of(answer, time_s)
         count, numbers = rows_of(rows, most, length)
-    except Refused:
-        if lengths["chunks"]["skipsBad"]:
-            return array("d", (NO_CHUNK, 0.0, 0.0))
-        raise
+    except Refused as refused:
+        if not lengths["chunks"]["skipsBad"]:
+            raise
+        return array("d", (NO_CHUNK - REASONS.index(refused.args[0]), getattr(refused, "row", NO_CHUNK), 0.0))
     frame = array("d", (float(count), dt_s, time_s - observed_at_s))
     frame.extend(numbers)
     return frame
@@ -70,10 +73,18 @@ def rows_of(rows, most, length):
         numbers = rows.reshape(-1)[: most * length]
         return shape[0], numbers_of(numbers, min(shape[0], most) * length)
     try:
-        rows = list(rows)
+        known = len(rows) if hasattr(rows, "__len__") else None
+        # One more than there may be says that there are too many, however many there are.
+        rows = list(itertools.islice(rows, most * length + 1))
+        known = len(rows) if known is None else known
     except TypeError:
         received = "a chunk whose actions are %s" % shown(rows)
         raise Refused("ACTION_TYPE", received, "", EXPECTED) from None
+    if rows and type(rows[0]) in (int, float):
+        if known % length:
+            received = "a chunk whose actions are %d numbers" % known
+            raise Refused("ACTION_LENGTH", received, "", "a multiple of the %d numbers of an action" % length)
+        return known // length, numbers_of(rows[: most * length], min(len(rows), most * length))
     numbers = []
     for row, action in enumerate(rows[:most]):
         try:
@@ -81,8 +92,10 @@ def rows_of(rows, most, length):
         except Refused as wrong:
             code, received, advice = wrong.args[:3]
             received = "a chunk whose actions[%d] is %s" % (row, received)
-            raise Refused(code, received, advice) from None
-    return len(rows), numbers
+            told = Refused(code, received, advice)
+            told.row = row
+            raise told from None
+    return known, numbers
 
 
 class Kept:
