@@ -5,11 +5,17 @@
 //! constant in the first and in the last piece. Beyond its ends it goes on at its velocity. Poses are splined in the translation and in the rotation vector
 //! from the first row. Nothing here allocates after [`Chunk::new`].
 
-#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+#![allow(
+    clippy::arithmetic_side_effects,
+    reason = "the whole numbers here are rows and places in them, which `Chunk::take` keeps below the room that \
+              `Chunk::new` has allocated"
+)]
 
 use std::ops::RangeInclusive;
 
 use kilohertz_geometry::{Pose, Twist, integrate, norm, pose_error};
+
+use crate::limits::difference;
 
 /// Slots of a pose, and the coordinates that it is splined in.
 const POSE: usize = 16;
@@ -256,6 +262,11 @@ impl Chunk {
         self.begins_s + self.rows.saturating_sub(1).max(1) as f64 * self.dt_s
     }
 
+    /// When a row belongs, by the robot's clock \[s\].
+    pub fn time_s(&self, row: usize) -> f64 {
+        self.begins_s + row as f64 * self.dt_s
+    }
+
     /// The time from one row to the next \[s\].
     pub fn dt_s(&self) -> f64 {
         self.dt_s
@@ -300,6 +311,43 @@ impl Chunk {
         let rest = 1.0 - share;
         let cubic = |share: f64| share * (share * share - 1.0);
         rest * from + share * to + sixth * (cubic(rest) * from_bend + cubic(share) * to_bend)
+    }
+}
+
+/// Writes the way from one action to another, in the coordinates of a curve.
+pub(crate) fn way(curve: Curve, from: &[f64], to: &[f64], out: &mut [f64]) {
+    let posed = curve.posed();
+    let (others, rest) = match (
+        from.split_first_chunk::<POSE>().filter(|_| posed),
+        to.split_first_chunk::<POSE>(),
+        out.split_first_chunk_mut::<TWIST>(),
+    ) {
+        (Some((pose, others)), Some((goal, goals)), Some((twist, rest))) => {
+            *twist = pose_error(pose, goal);
+            (others.iter().zip(goals), rest)
+        }
+        _ => return difference(from, to, out),
+    };
+    for (out, (from, to)) in rest.iter_mut().zip(others) {
+        *out = to - from;
+    }
+}
+
+/// Moves an action on by a way.
+pub(crate) fn advance(curve: Curve, action: &mut [f64], way: &[f64]) {
+    let (slots, way) = match (
+        action.split_first_chunk_mut::<POSE>(),
+        way.split_first_chunk(),
+    ) {
+        (Some((pose, others)), Some((twist, rest))) if curve.posed() => {
+            let (from, twist): (Pose, Twist) = (*pose, *twist);
+            *pose = integrate(&from, &twist);
+            (others, rest)
+        }
+        _ => (action, way),
+    };
+    for (slot, way) in slots.iter_mut().zip(way) {
+        *slot += way;
     }
 }
 

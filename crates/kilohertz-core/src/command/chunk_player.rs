@@ -7,13 +7,7 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
-use kilohertz_geometry::{Pose, Twist, integrate, pose_error};
-
-use crate::command::chunk::{Chunk, ChunkFault, Curve};
-use crate::limits::difference;
-
-const POSE: usize = 16;
-const TWIST: usize = 6;
+use crate::command::chunk::{Chunk, ChunkFault, Curve, advance, way};
 
 /// The motion of what is commanded in the coordinates of a curve: the difference of slots, or for a pose the
 /// translation and the rotation vector from one pose to another.
@@ -41,7 +35,7 @@ impl Offset {
     fn at(&self, time_s: f64, out: &mut [f64]) -> bool {
         let share = (time_s - self.from_s) / self.lasts_s;
         // Without a length it is over at once.
-        if !(share < 1.0) {
+        if share.is_nan() || share >= 1.0 {
             return false;
         }
         let s = share.max(0.0);
@@ -206,43 +200,6 @@ impl ChunkPlayer {
             advance(self.curve, out, &offset);
         }
         self.ways[2] = offset;
-    }
-}
-
-/// Writes the way from one action to another, in the coordinates of a curve.
-fn way(curve: Curve, from: &[f64], to: &[f64], out: &mut [f64]) {
-    let posed = curve.posed();
-    let (others, rest) = match (
-        from.split_first_chunk::<POSE>().filter(|_| posed),
-        to.split_first_chunk::<POSE>(),
-        out.split_first_chunk_mut::<TWIST>(),
-    ) {
-        (Some((pose, others)), Some((goal, goals)), Some((twist, rest))) => {
-            *twist = pose_error(pose, goal);
-            (others.iter().zip(goals), rest)
-        }
-        _ => return difference(from, to, out),
-    };
-    for (out, (from, to)) in rest.iter_mut().zip(others) {
-        *out = to - from;
-    }
-}
-
-/// Moves an action on by a way.
-fn advance(curve: Curve, action: &mut [f64], way: &[f64]) {
-    let (slots, way) = match (
-        action.split_first_chunk_mut::<POSE>(),
-        way.split_first_chunk(),
-    ) {
-        (Some((pose, others)), Some((twist, rest))) if curve.posed() => {
-            let (from, twist): (Pose, Twist) = (*pose, *twist);
-            *pose = integrate(&from, &twist);
-            (others, rest)
-        }
-        _ => (action, way),
-    };
-    for (slot, way) in slots.iter_mut().zip(way) {
-        *slot += way;
     }
 }
 

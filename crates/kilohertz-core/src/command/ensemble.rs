@@ -6,12 +6,8 @@
 
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
-use kilohertz_geometry::{Pose, integrate, pose_error};
+use crate::command::chunk::{Chunk, ChunkFault, Curve, advance, way};
 
-use crate::command::chunk::{Chunk, ChunkFault, Curve};
-
-/// Slots of a pose.
-const POSE: usize = 16;
 /// How much of a row's time two times may differ and still count as the same.
 const SAME: f64 = 1e-6;
 
@@ -19,24 +15,32 @@ const SAME: f64 = 1e-6;
 #[derive(Debug, Clone)]
 pub struct Ensemble {
     curve: Curve,
+    slots: usize,
     m: f64,
     average: Chunk,
+    newest: Chunk,
     /// From how many chunks each row of the average was taken.
     counts: Vec<u32>,
     counted: Vec<u32>,
-    before: Vec<f64>,
+    /// Room for two actions, and for two ways from the newest chunk to the average.
+    actions: [Box<[f64]>; 2],
+    ways: [Box<[f64]>; 2],
 }
 
 impl Ensemble {
     /// Creates an ensemble of chunks with up to `room` rows of `slots` slots, with ACT's `m`.
     pub fn new(curve: Curve, slots: usize, room: usize, m: f64) -> Ensemble {
+        let numbers = |len: usize| vec![0.0; len].into_boxed_slice();
         Ensemble {
             curve,
+            slots,
             m,
             average: Chunk::new(curve, slots, room),
+            newest: Chunk::new(curve, slots, room),
             counts: vec![0; room],
             counted: vec![0; room],
-            before: vec![0.0; slots],
+            actions: std::array::from_fn(|_| numbers(slots)),
+            ways: std::array::from_fn(|_| numbers(curve.width(slots))),
         }
     }
 
@@ -55,7 +59,8 @@ impl Ensemble {
         dt_s: f64,
         begins_s: f64,
     ) -> Result<(), ChunkFault> {
-        for (row, action) in actions.chunks_exact_mut(self.before.len()).enumerate() {
+        self.newest.take(actions, dt_s, begins_s)?;
+        for (row, action) in actions.chunks_exact_mut(self.slots.max(1)).enumerate() {
             let time_s = begins_s + row as f64 * dt_s;
             let Some(count) = self.counted.get_mut(row) else {
                 break;
@@ -66,32 +71,36 @@ impl Ensemble {
             };
             let known = self.counts.get(nth).copied().unwrap_or(0);
             *count = known.saturating_add(1);
-            self.average.at(time_s, &mut self.before);
-            let share = newest_share(self.m, known);
-            mix(self.curve, &mut self.before, action, share);
-            action.copy_from_slice(&self.before);
+            self.way_to_average(nth, time_s);
+            let share = 1.0 - newest_share(self.m, known);
+            let [way, _] = &mut self.ways;
+            way.iter_mut().for_each(|way| *way *= share);
+            advance(self.curve, action, way);
         }
         std::mem::swap(&mut self.counts, &mut self.counted);
         self.average.take(actions, dt_s, begins_s)
     }
-}
 
-/// Moves `out` by `share` of the way to `to`.
-fn mix(curve: Curve, out: &mut [f64], to: &[f64], share: f64) {
-    let posed = match curve {
-        Curve::Pose => POSE,
-        Curve::Smooth => 0,
-    };
-    if let (Some((pose, _)), Some((goal, _))) = (
-        out.split_first_chunk_mut::<POSE>().filter(|_| posed > 0),
-        to.split_first_chunk::<POSE>(),
-    ) {
-        let from: Pose = *pose;
-        let way = pose_error(&from, goal).map(|way| share * way);
-        *pose = integrate(&from, &way);
-    }
-    for (out, to) in out[posed..].iter_mut().zip(&to[posed..]) {
-        *out += share * (to - *out);
+    /// Writes the way from the newest chunk to the average at `time_s`, which is at or behind row `nth` of the
+    /// average. Between its rows the way is on a line: what chunks disagree on is no smooth curve, and a smooth one
+    /// through it would swing wider with each chunk.
+    fn way_to_average(&mut self, nth: usize, time_s: f64) {
+        let [known, said] = &mut self.actions;
+        let next = nth
+            .saturating_add(1)
+            .min(self.average.rows().saturating_sub(1));
+        for (way_there, row) in self.ways.iter_mut().zip([nth, next]) {
+            let row_s = self.average.time_s(row);
+            self.average.at(row_s, known);
+            self.newest.at(row_s, said);
+            way(self.curve, said, known, way_there);
+        }
+        let between = (time_s - self.average.time_s(nth)) / self.average.dt_s();
+        let between = between.clamp(0.0, 1.0);
+        let [way, there] = &mut self.ways;
+        for (way, there) in way.iter_mut().zip(there.iter()) {
+            *way += between * (there - *way);
+        }
     }
 }
 

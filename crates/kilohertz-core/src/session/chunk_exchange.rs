@@ -14,7 +14,7 @@ use crate::command::interpolation::Interpolation;
 use crate::command::judge::Judge;
 use crate::command::late::Arrival;
 use crate::command::lowpass::LowPass;
-use crate::limits::{Limiter, ViolationKind, Violations};
+use crate::limits::{Limiter, ViolationKind, Violations, exceeds};
 use crate::policy::Question;
 use crate::session::config::{Chunks, Merge, Replan};
 use crate::session::exchange::{Due, Exchange, Now, Standing, Taken};
@@ -206,7 +206,7 @@ impl ChunkExchange {
                 row: (dt_s >= 0.0).then_some(dt_s as usize),
             });
         }
-        if !(rows >= 1.0) {
+        if exceeds(1.0, rows) {
             return Err(ChunkFault::Empty);
         }
         if rows > self.chunks.rows as f64 {
@@ -216,13 +216,13 @@ impl ChunkExchange {
         }
         let asked_s = question.time.as_secs_f64();
         let observed_s = asked_s - before_s;
-        if !(observed_s <= now_s + 0.5 * self.cycle_s) {
+        if exceeds(observed_s, now_s + 0.5 * self.cycle_s) {
             return Err(ChunkFault::Future {
                 by_s: observed_s - now_s,
             });
         }
         if let Some(last_s) = self.observed_s
-            && !(observed_s >= last_s - 0.5 * self.cycle_s)
+            && exceeds(last_s - 0.5 * self.cycle_s, observed_s)
         {
             return Err(ChunkFault::Backwards {
                 by_s: last_s - observed_s,
@@ -314,7 +314,11 @@ impl ChunkExchange {
     fn add_up(&mut self, numbers: Range<usize>) {
         let slots = self.frame[numbers].iter_mut().enumerate();
         for (place, slot) in slots {
-            if let Some(target) = self.scratch.to.get_mut(place % self.slots) {
+            if let Some(target) = self
+                .scratch
+                .to
+                .get_mut(place.checked_rem(self.slots).unwrap_or(0))
+            {
                 *target += *slot;
                 *slot = *target;
             }
@@ -393,7 +397,7 @@ impl ChunkExchange {
             let longest = self.chunks.max_seam.get(coordinate).copied();
             let longest = longest.unwrap_or(f64::INFINITY);
             let share = distance / longest;
-            if !(share <= 1.0) && widest.is_none_or(|(most, _)| share > most) {
+            if exceeds(share, 1.0) && widest.is_none_or(|(most, _)| share > most) {
                 let fault = ChunkFault::Seam {
                     coordinate,
                     distance,
@@ -617,7 +621,7 @@ mod tests {
     use super::*;
     use crate::command::chunk::Curve;
     use crate::limits::judgement::{Judgement, Sequence};
-    use crate::limits::{Approach, Violation, ViolationKind, check_finite, exceeds};
+    use crate::limits::{Approach, Violation, check_finite};
     use crate::session::config::Wanted;
 
     const MS: Duration = Duration::from_millis(1);
@@ -936,8 +940,15 @@ mod tests {
             (10, 1e-2),
             (20, 1e-2),
         ] {
-            for merge in [Merge::Fade, Merge::Ensemble { m: 0.01 }] {
-                let replan = Replan::Share(1.0);
+            for (merge, replan) in [
+                (Merge::Fade, Replan::Share(1.0)),
+                (Merge::Ensemble { m: 0.01 }, Replan::Share(1.0)),
+                // The rows of one chunk are not at the times of those of another.
+                (
+                    Merge::Ensemble { m: 0.01 },
+                    Replan::Every(Duration::from_millis(27)),
+                ),
+            ] {
                 let mut run = Run::new(Chunks {
                     merge,
                     replan,

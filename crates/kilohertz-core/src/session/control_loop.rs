@@ -42,6 +42,17 @@ enum Polled {
     End(Option<Cause>),
 }
 
+/// What a loop leaves behind.
+pub(super) struct Ended {
+    /// The number of the last cycle.
+    pub tick: u64,
+    /// Why the session ended.
+    pub cause: Option<Cause>,
+    /// The row of the newest chunk at which a violation was found.
+    pub row: Option<u32>,
+    pub last_states: Vec<f64>,
+}
+
 /// How many answers are taken in one cycle at most; the others are taken in the next cycle.
 const MOST_ANSWERS: u32 = 64;
 
@@ -149,14 +160,19 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
         self.times.keep_robot_time();
     }
 
-    /// Ends the last cycle. Returns its number, why the session ended, and the last states.
-    pub fn finish(mut self) -> (u64, Option<Cause>, Vec<f64>) {
+    /// Ends the last cycle.
+    pub fn finish(mut self) -> Ended {
         // The finishing cycle counts only if the robot reports that its action was sent; that report has
         // closed it.
         if self.ending != Some(0) {
             self.close();
         }
-        (self.now.tick, self.cause, self.last_states.rows())
+        Ended {
+            tick: self.now.tick,
+            row: self.exchange.row(),
+            cause: self.cause,
+            last_states: self.last_states.rows(),
+        }
     }
 
     /// Writes this cycle's command into `self.sent`. If the policy or the limits panic, the robot is
@@ -373,12 +389,7 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
         self.counted.join(found);
         let stops = |violation: &&Violation| self.rules.of(violation.kind) == OnViolation::Stop;
         if let Some(&violation) = found.iter().find(stops) {
-            let row = self.exchange.row();
-            return Err(Cause::InvalidAction {
-                tick,
-                row,
-                violation,
-            });
+            return Err(Cause::InvalidAction { tick, violation });
         }
         self.clamping = true;
         self.tracker.lost_sync();

@@ -294,15 +294,15 @@ mod tests {
 
     #[test]
     fn a_policy_that_hangs_is_waited_for_once_and_heard_again_when_it_answers() {
+        let began = Time::now();
         let inner = Hanging {
-            since: Time::now(),
+            since: began,
             asked: None,
         };
         let clock = RobotClock::default();
         let mut policy = Lockstep::new(Box::new(inner), clock.clone(), Latency::NONE, MS, 1);
         policy.longest_wait = MS * 20;
         let stop = AtomicBool::new(false);
-        let began = Time::now();
         let mut missing = 0_u64;
         let answer = loop {
             clock.set(missing);

@@ -16,7 +16,7 @@ use crate::policy::{Policy, PolicyThread};
 use crate::robot::{Robot, RobotError};
 use crate::session::chunk_exchange::ChunkExchange;
 use crate::session::config::{Chunks, Config, Deadline};
-use crate::session::control_loop::ControlLoop;
+use crate::session::control_loop::{ControlLoop, Ended};
 use crate::session::exchange::{Exchange, PolicyExchange};
 use crate::session::lockstep::{Lockstep, RobotClock};
 use crate::session::outcome::{Cause, Outcome, caught, panic_message};
@@ -55,7 +55,7 @@ pub(super) fn run(
     policy.attach();
     let (policy, clock) = in_lockstep(policy, config, &*robot);
     // The two loops have the same steps; only what is exchanged with the policy differs.
-    let (driven, (tick, mut cause, last_states)) = match &config.chunks {
+    let (driven, ended) = match &config.chunks {
         None => {
             let policy = (policy, single_actions(&*robot, &*limits, config));
             let body = ControlLoop::new(&*robot, policy, limits, config, shared, records, notifier);
@@ -71,6 +71,12 @@ pub(super) fn run(
             drive(&mut *robot, body, clock, shared)
         }
     };
+    let Ended {
+        tick,
+        mut cause,
+        row,
+        last_states,
+    } = ended;
     let robot_error = match driven {
         Ok(Ok(())) => None,
         Ok(Err(error)) => {
@@ -90,6 +96,7 @@ pub(super) fn run(
     drop(promotion);
     drop(awake);
     let _ = shared.outcome.set(Outcome {
+        row: row.filter(|_| matches!(cause, Some(Cause::InvalidAction { .. }))),
         cause,
         robot_error,
         last_states,
@@ -99,14 +106,13 @@ pub(super) fn run(
 /// What a robot's drive returned, or with what it panicked.
 type Driven = std::thread::Result<Result<(), RobotError>>;
 
-/// Runs the loop until it ends. Returns how the robot's drive ended, and the last cycle's number, why the session
-/// ended, and the last states.
+/// Runs the loop until it ends. Returns how the robot's drive ended, and what the loop leaves behind.
 fn drive<E: Exchange>(
     robot: &mut dyn Robot,
     mut body: ControlLoop<'_, E>,
     clock: Option<RobotClock>,
     shared: &Shared,
-) -> (Driven, (u64, Option<Cause>, Vec<f64>)) {
+) -> (Driven, Ended) {
     if let Some(clock) = clock {
         body.keep(clock);
     }

@@ -19,8 +19,6 @@ pub enum Cause {
     InvalidAction {
         /// The cycle that the action was for.
         tick: u64,
-        /// The row of the chunk, if it was one.
-        row: Option<u32>,
         /// What was wrong with it.
         violation: Violation,
     },
@@ -70,6 +68,8 @@ pub enum Cause {
 pub struct Outcome {
     /// Why the session ended; `None` if it was asked to.
     pub cause: Option<Cause>,
+    /// The row of the chunk whose violation is the cause, if it was a chunk.
+    pub row: Option<u32>,
     /// What the robot reported, as the cause, or while it was being stopped for another cause.
     pub robot_error: Option<RobotError>,
     /// The last observations, oldest first, each preceded by its cycle's number and its time [s].
@@ -92,6 +92,7 @@ impl Outcome {
         let message = panic_message(panic);
         Outcome {
             cause: Some(Cause::Panicked { message }),
+            row: None,
             robot_error: None,
             last_states: Vec::new(),
         }

@@ -236,7 +236,7 @@ impl NativeOutcome {
             behind: None,
             without_action: None,
             violation: None,
-            row: None,
+            row: outcome.row,
             bad_chunk: None,
             message: None,
             robot_error: outcome.robot_error.as_ref().map(|error| {
@@ -276,12 +276,7 @@ impl NativeOutcome {
                 told.bad_chunk = Some(NativeChunkFault::new(fault, action));
                 (CauseName::BadChunk, Some(*tick))
             }
-            Some(Cause::InvalidAction {
-                tick,
-                row,
-                violation,
-            }) => {
-                told.row = *row;
+            Some(Cause::InvalidAction { tick, violation }) => {
                 told.violation = Some(NativeViolation::new(violation, action));
                 (CauseName::InvalidAction, Some(*tick))
             }
