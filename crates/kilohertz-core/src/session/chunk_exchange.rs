@@ -36,9 +36,6 @@ const EXPECTED_SHARE: f64 = 0.9;
 const FADE_SHARE: f64 = 0.25;
 /// A velocity below which a robot counts as resting \[rad/s, m/s\].
 const STILL: f64 = 1e-4;
-/// A command this far from the curve is not on it \[rad, m\].
-const ON_CURVE: f64 = 1e-5;
-
 /// The question that is open, or was answered last.
 #[derive(Debug, Clone, Copy)]
 struct Asked {
@@ -54,8 +51,6 @@ pub(super) struct ChunkExchange {
     cycle: Duration,
     cycle_s: f64,
     chunks: Chunks,
-    /// True if actions are approached in any case, so that the command is not on the curve.
-    is_target: bool,
     slots: usize,
     /// The newest answer.
     frame: Box<[f64]>,
@@ -89,7 +84,6 @@ struct Scratch {
     command: Box<[f64]>,
     rates: [Box<[f64]>; 2],
     to: Box<[f64]>,
-    away: Box<[f64]>,
 }
 
 impl ChunkExchange {
@@ -112,7 +106,6 @@ impl ChunkExchange {
         ChunkExchange {
             cycle,
             cycle_s: cycle.as_secs_f64(),
-            is_target: limits.interpolation() == Interpolation::Target,
             slots,
             frame: vec![
                 0.0;
@@ -139,7 +132,6 @@ impl ChunkExchange {
                 command: zeros(),
                 rates: [zeros(), zeros()],
                 to: zeros(),
-                away: zeros(),
             },
         }
     }
@@ -349,33 +341,14 @@ impl ChunkExchange {
         found
     }
 
-    /// Returns true if the last command is on the curve that is played.
-    fn is_on_curve(&mut self, limits: &dyn Limiter, now_s: f64) -> bool {
-        if !(self.has_played && self.player.is_playing()) {
-            return false;
-        }
-        // Targets are not reached at once, and a filter lags: the curve is what is wanted.
-        if self.is_target || self.filter.is_some() {
-            return true;
-        }
-        let Scratch {
-            command, to, away, ..
-        } = &mut self.scratch;
-        limits.last_command(command);
-        self.player.at(now_s - self.cycle_s, to);
-        limits.displacement(0, command, to, away);
-        away.iter().all(|away| away.abs() <= ON_CURVE)
-    }
-
-    /// Lets the chunk that was taken last take over from what is commanded. Returns false if that is not on a
-    /// curve, so that the robot goes on from where it is.
+    /// Lets the chunk that was taken last take over: from the curve that is played, or, where nothing was played,
+    /// from what the robot is commanded. A robot that is still catching up with its curve goes on doing so.
     ///
     /// # Errors
     /// [`ChunkFault::Seam`] if it is further away than a seam may be.
     fn take_over(&mut self, limits: &dyn Limiter, now_s: f64) -> Result<(), ChunkFault> {
-        let is_on_curve = self.is_on_curve(limits, now_s);
         let Scratch { command, rates, .. } = &mut self.scratch;
-        let (from_s, motion) = match is_on_curve {
+        let (from_s, motion) = match self.has_played && self.player.is_playing() {
             true => (now_s, self.player.beside_taken(now_s, self.cycle_s)),
             false => {
                 let [first, second] = rates;
