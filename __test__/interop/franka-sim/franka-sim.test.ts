@@ -15,10 +15,10 @@ import {
   FrankaSimulator,
   type RobotError,
   Session,
-} from '../../index.ts';
-import { AMPLITUDE, distance, reaching } from '../fixtures/arms.ts';
-import { environment } from '../fixtures/python.ts';
-import { until } from '../fixtures/waiting.ts';
+} from '../../../index.ts';
+import { AMPLITUDE, distance, reaching } from '../../fixtures/arms.ts';
+import { environment } from '../../fixtures/python.ts';
+import { until } from '../../fixtures/waiting.ts';
 
 const here: string = import.meta.dirname;
 /** Where franka-sim's arm starts [rad]. */
@@ -40,14 +40,14 @@ let address: string;
 let log = '';
 
 test.before('franka-sim starts', async () => {
-  const python = await environment('franka-sim', join(here, 'franka-sim.txt'));
+  const python = await environment('franka-sim', join(here, 'requirements.txt'));
   folder = await mkdtemp(join(tmpdir(), 'kilohertz-franka-sim-'));
   // It sends its states from no address in particular: at any other loopback address they would come
   // from elsewhere than its answers do, and be nobody's.
   const host = '127.0.0.1';
   const port = await freePort();
   address = `${host}:${port}`;
-  server = spawn(python, [join(here, 'franka_sim.py'), host, String(port), folder]);
+  server = spawn(python, [join(here, 'serve.py'), host, String(port), folder]);
   for (const stream of [server.stdout, server.stderr]) {
     stream?.on('data', (bytes: Buffer) => {
       log += bytes.toString();
