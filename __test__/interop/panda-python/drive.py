@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 import panda_py
-from panda_py import controllers, libfranka
+from panda_py import constants, controllers, libfranka
 
 STEP = np.array([0.1, -0.1, 0.1, 0.1, -0.1, 0.1, 0.1])
 
@@ -38,7 +38,7 @@ def moves(host):
     legs, told = [], []
     told.append(panda.move_to_start())
     start = np.array(panda.q)
-    legs.append({'target': list(panda_py.constants.JOINT_POSITION_START), 'q': list(start)})
+    legs.append({'target': list(constants.JOINT_POSITION_START), 'q': list(start)})
     for target in (start + STEP, start):
         told.append(panda.move_to_joint_position(target))
         legs.append({'target': list(target), 'q': list(panda.q)})
