@@ -139,34 +139,48 @@ def impedance(host):
     return {'legs': legs}
 
 
+# A motion so slow that there is time to meddle with it: half a minute of the arm's time, or more.
+SLOW = 0.02
+
+
 def reaction(host):
     """On its way down it feels a force, and goes a little up from there."""
     robot = connect(host)
-    start = pose(robot)
+    start, up = pose(robot), franky.Affine([0.0, 0.0, -0.03])
     force = (franky.Measure.FORCE_X**2 + franky.Measure.FORCE_Y**2 + franky.Measure.FORCE_Z**2) ** 0.5
-    motion = franky.CartesianMotion(beside(start, [0, 0, -0.2]), franky.ReferenceType.Absolute, 0.1)
-    away = franky.CartesianMotion(franky.Affine([0.0, 0.0, -0.03]), franky.ReferenceType.Relative)
-    fired = []
-    answer = franky.CartesianPoseReaction(force > 5.0, away)
-    answer.register_callback(
-        lambda state, *_times: fired.append(column_major(state.O_T_EE))
+    down = beside(start, [0, 0, -0.2])
+    motion = franky.CartesianMotion(down, relative_dynamics_factor=SLOW)
+    answer = franky.CartesianPoseReaction(
+        force > 5.0, franky.CartesianMotion(up, franky.ReferenceType.Relative)
     )
+    fired = []
+    answer.register_callback(lambda state, *_times: fired.append(state.O_T_EE))
     motion.add_reaction(answer)
     robot.move(motion)
-    time.sleep(0.1)
-    return {'start': column_major(start), 'fired': fired, 'pose': column_major(pose(robot))}
+    while not fired:
+        time.sleep(0.01)
+    return {
+        'start': column_major(start),
+        'fired': column_major(fired[0]),
+        'target': column_major(fired[0] * up),
+        'pose': column_major(pose(robot)),
+    }
 
 
 def preempted(host):
-    """A motion is replaced by another one on its way, and this one is stopped."""
+    """A motion is replaced by another one on its way; later one is stopped."""
     robot = connect(host)
     start = pose(robot)
-    robot.move(franky.CartesianMotion(beside(start, [0, 0, -0.1])), asynchronous=True)
-    robot.move(franky.CartesianMotion(beside(start, [0, 0, 0.05])), asynchronous=True)
+    target = beside(start, [0, 0, 0.05])
+    robot.move(
+        franky.CartesianMotion(beside(start, [0, 0, -0.2]), relative_dynamics_factor=SLOW),
+        asynchronous=True,
+    )
+    robot.move(franky.CartesianMotion(target), asynchronous=True)
     robot.join_motion()
     there = column_major(pose(robot))
-    robot.move(franky.JointMotion(PLACES[0], relative_dynamics_factor=0.1), asynchronous=True)
-    while np.abs(np.array(robot.state.dq)).max() < 0.01:
+    robot.move(franky.JointMotion(PLACES[0], relative_dynamics_factor=SLOW), asynchronous=True)
+    while np.abs(robot.state.dq).max() < 1e-3:
         time.sleep(0.001)
     robot.stop()
     try:
@@ -174,21 +188,20 @@ def preempted(host):
         told = ''
     except franky.ControlException as error:
         told = str(error)
-    return {'target': column_major(beside(start, [0, 0, 0.05])), 'pose': there, 'told': told, 'q': q(robot)}
+    return {'target': column_major(target), 'pose': there, 'told': told, 'q': q(robot)}
 
 
 def recovery(host):
     """A reflex ends its motion; it recovers, and goes on."""
     robot = connect(host)
-    told = []
-    for _ in range(2):
-        try:
-            robot.move(franky.JointMotion(PLACES[0], relative_dynamics_factor=0.1))
-        except franky.ControlException as error:
-            told.append(str(error))
-            had = robot.has_errors
-            told.append([had, robot.recover_from_errors(), robot.has_errors])
-    return {'told': told, 'target': PLACES[0], 'q': q(robot)}
+    try:
+        robot.move(franky.JointMotion(PLACES[0], relative_dynamics_factor=SLOW))
+        told = ''
+    except franky.ControlException as error:
+        told = str(error)
+    errors = [robot.has_errors, robot.recover_from_errors(), robot.has_errors]
+    robot.move(franky.JointMotion(PLACES[0]))
+    return {'told': told, 'errors': errors, 'target': PLACES[0], 'q': q(robot)}
 
 
 def gripper(host):

@@ -95,7 +95,8 @@ def recovery(host):
     """A reflex ends a motion, which then is not where it should be; the next one recovers by itself."""
     panda = panda_py.Panda(host)
     start = np.array(panda.q)
-    first = panda.move_to_joint_position(start + STEP, speed_factor=0.05)
+    # So slow that there is time for the reflex.
+    first = panda.move_to_joint_position(start + 3 * STEP, speed_factor=0.01)
     try:
         panda.raise_error()
         told = ''
