@@ -31,7 +31,7 @@ def seen(controller, target):
 
 
 async def move(controller):
-    """To a place, by the trajectory that it plans."""
+    """To a place, along a trajectory that it plans."""
     await controller.move(PLACE)
     return {'legs': [seen(controller, PLACE)]}
 
@@ -79,7 +79,6 @@ async def record(controller):
         'rows': len(rows['cycle']),
         'dropped': recording.dropped,
         'steps': sorted({round(step * 1000) for step in np.diff(rows['time'])}),
-        'last': list(rows['q'][-1]),
         # The arm tells in its next state what torques it got, rounded to 32 bits.
         'echoed': float(np.abs(rows['tau'][:-1] - rows['tau_J_d'][1:]).max()),
     }
