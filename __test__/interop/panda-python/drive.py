@@ -24,12 +24,11 @@ def settle(panda, there):
             return
 
 
-def leg(place, panda):
-    """Where the end effector is and should be, as poses column by column; the orientation is not told."""
-    pose = panda.get_pose()
-    target = pose.copy()
+def leg(start, place, panda):
+    """Where the end effector is, and should be with the orientation of ``start``, as poses column by column."""
+    target = start.copy()
     target[:3, 3] = place
-    return {'target': list(target.flatten('F')), 'pose': list(pose.flatten('F'))}
+    return {'target': list(target.flatten('F')), 'pose': list(panda.get_pose().flatten('F'))}
 
 
 def moves(host):
@@ -42,10 +41,10 @@ def moves(host):
     for target in (start + STEP, start):
         told.append(panda.move_to_joint_position(target))
         legs.append({'target': list(target), 'q': list(panda.q)})
-    position, orientation = panda.get_position(), panda.get_orientation()
+    pose, position, orientation = panda.get_pose(), panda.get_position(), panda.get_orientation()
     for target in (position + [0.03, -0.03, 0.03], position):
         told.append(panda.move_to_pose(target, orientation))
-        legs.append(leg(target, panda))
+        legs.append(leg(pose, target, panda))
     return {'told': told, 'legs': legs}
 
 
@@ -63,13 +62,13 @@ def impedance(host):
         settle(panda, lambda: np.abs(panda.q - target).max() < 0.01)
         legs.append({'target': list(target), 'q': list(panda.q)})
     panda.stop_controller()
-    position, orientation = panda.get_position(), panda.get_orientation()
+    pose, position, orientation = panda.get_pose(), panda.get_position(), panda.get_orientation()
     spring = controllers.CartesianImpedance()
     panda.start_controller(spring)
     for target in (position + [0, 0, 0.03], position):
         spring.set_control(target, orientation)
         settle(panda, lambda: np.linalg.norm(panda.get_position() - target) < 0.02)
-        legs.append(leg(target, panda))
+        legs.append(leg(pose, target, panda))
     panda.stop_controller()
     panda.raise_error()
     return {'told': [], 'legs': legs}

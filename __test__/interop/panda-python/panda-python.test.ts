@@ -20,8 +20,8 @@ const FER = {
   lockstep: true,
   q: [0.1, -0.6, 0.1, -2.1, 0.1, 1.8, 0.6],
 } as const;
-/** How far from its goal the arm may end: `success_threshold` of its motions by default. */
-const TOLERANCE = { rad: 0.01, m: 0.02 };
+/** How far from its goal the arm may end: `success_threshold` and `orientation_threshold` of its motions by default. */
+const TOLERANCE = { rad: 0.01, m: 0.02, turn: 0.1 };
 
 interface Moved {
   /** What its motions returned: whether they were successful by its own measure. */
