@@ -144,6 +144,7 @@ mod hand;
 mod joints;
 #[doc(hidden)]
 pub mod measured;
+mod noise;
 mod options;
 mod server;
 mod simulator;
@@ -157,6 +158,7 @@ pub use error::SimulatorError;
 pub use fault::{Fault, FaultFields, HandFault};
 pub use generation::Generation;
 pub use hand::Fingers;
+pub use noise::Noise;
 pub use options::SimulatorOptions;
 pub use server::arm::JointState;
-pub use simulator::Simulator;
+pub use simulator::{Reset, Simulator};
