@@ -120,7 +120,12 @@ export {
   FrankaSimulator,
   type FrankaSimulatorOptions,
   type JointState,
+  type ArmFault,
+  type ConnectionFault,
+  type FaultTime,
   type SimulatedEndEffector,
+  type SimulatedNoise,
   type SimulatorCounters,
   type SimulatorFault,
+  type SimulatorResetOptions,
 } from './lib/simulator/simulator.ts';

@@ -162,14 +162,19 @@ impl Arm {
         });
         let felt: Joints = std::array::from_fn(|i| motor[i] + self.push[i]);
         let (mut pose, mut ddq) = self.dynamics.step(&self.pose, &felt, DELTA_T);
-        if may_stand_still && self.reference.is_at_rest() && is_almost_still(&pose.dq, &ddq) {
+        let stands =
+            may_stand_still && self.reference.is_at_rest() && is_almost_still(&pose.dq, &ddq);
+        if stands {
             (pose.q, pose.dq, ddq) = (self.pose.q, [0.0; 7], [0.0; 7]);
         }
         self.pose = pose;
         self.ddq = ddq;
         let friction = self.dynamics.friction(&pose.dq);
         let tau_j: Joints = std::array::from_fn(|i| motor[i] - ARMATURE[i] * ddq[i] - friction[i]);
-        self.dtau_j = std::array::from_fn(|i| (tau_j[i] - self.tau_j[i]) / DELTA_T);
+        self.dtau_j = match stands {
+            true => [0.0; 7],
+            false => std::array::from_fn(|i| (tau_j[i] - self.tau_j[i]) / DELTA_T),
+        };
         self.tau_j = tau_j;
         self.feel();
     }
