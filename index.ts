@@ -116,13 +116,13 @@ export {
 export { SessionStats, type SessionStatsDict } from './lib/session/stats.ts';
 export type { OnViolation } from './lib/session/violation.ts';
 export {
+  type ArmFault,
+  type ConnectionFault,
+  type FaultTime,
   type FingerState,
   FrankaSimulator,
   type FrankaSimulatorOptions,
   type JointState,
-  type ArmFault,
-  type ConnectionFault,
-  type FaultTime,
   type SimulatedEndEffector,
   type SimulatedNoise,
   type SimulatorCounters,

@@ -175,7 +175,7 @@ export interface SimulatorCounters {
 }
 
 /** When a fault takes effect. */
-export interface FaultTime {
+export type FaultTime = {
   /**
    * The cycle of a motion in which the fault takes effect: of the motion that runs, or of the next one if none runs. A
    * motion's cycles are counted as `Tick.tick` and records count them: the first command answers cycle 0, and each cycle
@@ -183,7 +183,7 @@ export interface FaultTime {
    * it the first that suffers it. A move of `moveTo` is a motion too. Default: the fault takes effect at once.
    */
   readonly atCycle?: number;
-}
+};
 
 /** A fault that is injected into the simulator. */
 export type SimulatorFault = (FaultTime & ArmFault) | ConnectionFault;
@@ -441,7 +441,9 @@ function checkNoise(given: SimulatedNoise): { noise: number[]; noiseSeed: number
     const value = own[name] ?? 0;
     const each = typeof value === 'number' ? new Array<number>(7).fill(value) : value;
     const checked = checkNumbers(`noise.${name}`, each, 7);
-    return checked.map((deviation) => checkNumber(`noise.${name}`, deviation, { from: 0, to, unit }));
+    return checked.map((deviation) =>
+      checkNumber(`noise.${name}`, deviation, { from: 0, to, unit }),
+    );
   });
   return { noise, noiseSeed: checkSeed('noise.seed', own.seed ?? 0) };
 }

@@ -105,10 +105,10 @@ fn moves(ms: u32) -> Stint {
         arm_s: 0.0,
         wall_s: 0.0,
     };
-    let mut away = 0.5;
+    let mut away = 0.25;
     while all.arm_s < f64::from(ms) * 1e-3 {
-        let goal = Goal::Joints(HOME.map(|q| q + away / 5.0));
-        let plan = arm.plan_move(&goal, 0.05).expect("a way");
+        let goal = Goal::Joints(HOME.map(|q| q + away));
+        let plan = arm.plan_move(&goal, 0.02).expect("a way");
         let policy = MovePolicy::new(plan, Arc::default());
         let one = session(&arm, Control::JointPosition, policy, None);
         all.arm_s += one.arm_s;

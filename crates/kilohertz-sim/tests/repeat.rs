@@ -137,9 +137,11 @@ fn program(simulator: &Simulator, pause: Duration) -> Vec<Seen> {
         simulator.inject_at(fault, at).unwrap();
     }
     with_robot(simulator, |robot| {
+        let mut states = vec![seen(&robot.read_once().unwrap())];
         thread::sleep(pause);
-        let (mut states, ended) = swing(robot, CYCLES);
+        let (first, ended) = swing(robot, CYCLES);
         ended.unwrap();
+        states.extend(first);
         thread::sleep(pause);
         states.extend(react(robot, CYCLES));
         thread::sleep(pause);

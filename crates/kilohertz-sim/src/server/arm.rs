@@ -137,7 +137,8 @@ impl Server {
     pub fn run(mut self) {
         let mut pace = Pace::new(Instant::now());
         while !self.over {
-            if self.may_wait_for_command() {
+            let waits = self.may_wait_for_command();
+            if waits {
                 self.wait_for_command();
                 pace.restart(Instant::now());
             } else if self.robot.hurries() {
@@ -152,7 +153,12 @@ impl Server {
             if self.over {
                 break;
             }
-            self.take_datagrams();
+            if waits {
+                // What else has arrived is read in the next wait, at the latest.
+                self.release_held();
+            } else {
+                self.take_datagrams();
+            }
             self.tick();
             if self.over {
                 break;
