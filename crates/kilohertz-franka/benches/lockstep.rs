@@ -21,7 +21,7 @@ use kilohertz_franka::move_to::{Goal, HOME, MovePolicy};
 use kilohertz_franka::{Arm, ConnectOptions, Control};
 use kilohertz_sim::measured::Stepped;
 use kilohertz_sim::{Simulator, SimulatorOptions};
-use rows::{is_test, keep, median, print_machine};
+use rows::{is_test, keep, median, print_machine, us};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -187,7 +187,8 @@ fn main() {
     println!("{:30} {:>14} {:>12}", "", "x real time", "us a cycle");
     let ratio = |row: usize| median(stints[row].iter().map(|stint| stint.arm_s / stint.wall_s));
     for (row, name) in ROWS.iter().enumerate() {
-        println!("{name:30} {:14.1} {:12.1}", ratio(row), 1e3 / ratio(row));
+        let cycle = us(MS.div_f64(ratio(row)));
+        println!("{name:30} {:14.1} {cycle:12.1}", ratio(row));
     }
     println!(
         "a native policy: {:.1} times real time (bar 20), {:.2} of the floor with steps",
