@@ -67,7 +67,7 @@ for (let round = 0; round < ROUNDS; round += 1) {
 const ratio = (policy: string): number =>
   median(
     rows
-      .filter((row) => row.policy === policy)
+      .filter((row) => row['policy'] === policy)
       .map(({ armS, wallS }) => Number(armS) / Number(wallS)),
   );
 show(
