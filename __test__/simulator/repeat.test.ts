@@ -1,5 +1,6 @@
 // The same program leaves the same records in each run: faults in given cycles, seeded noise, resets, several arms.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import {
@@ -16,7 +17,7 @@ import {
   type TickRecord,
 } from '../../index.ts';
 import { distance, setUp, turning } from '../fixtures/arms.ts';
-import { rejection, until } from '../fixtures/waiting.ts';
+import { block, rejection, until } from '../fixtures/waiting.ts';
 
 const NOISE = { seed: 5, q: 1e-5, dq: 1e-3, tau_J: 0.005, tau_ext_hat_filtered: 0.05 };
 const START: FrankaSimulatorOptions = { lockstep: true, noise: NOISE };
@@ -74,6 +75,32 @@ test('faults in given cycles and seeded noise leave the same records in three ru
   for (const other of runs) isSame(t, first, other);
   const another = await episodeOf({ ...START, noise: { ...NOISE, seed: 6 } });
   t.notDeepEqual(another, first);
+});
+
+test('a move and the sessions after it leave the same records, however long pauses and first answers take', async (t) => {
+  const program = async (pauseMs: number): Promise<readonly TickRecord[]> => {
+    await using setup = await setUp('jointVelocity', START);
+    await setup.arm.moveTo([0.1, -0.7, 0.1, -2.2, 0, 1.6, 0.7]);
+    const records: TickRecord[] = [];
+    for (const _ of [1, 2]) {
+      await sleep(pauseMs);
+      const policy = reacting();
+      const session = new Session(
+        setup.arm,
+        (state, { tick }) => {
+          if (tick === 0) block(pauseMs);
+          return policy(state);
+        },
+        QUICK,
+      );
+      await session.run({ durationS: 0.2 });
+      records.push(...session.takeRecords());
+    }
+    return records;
+  };
+  const first = await program(0);
+  t.true(first.length >= 400, `${first.length}`);
+  for (const pauseMs of [20, 150]) isSame(t, first, await program(pauseMs));
 });
 
 test('a reset begins an episode like a new simulator does, over the same connection', async (t) => {

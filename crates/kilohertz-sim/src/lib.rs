@@ -78,7 +78,8 @@
 //!
 //! *Lockstep*: in a motion the next state is sent as soon as the command for the last one has arrived, and
 //! every command advances the arm by 1 ms. Without a motion the time follows the wall clock. A client needs a
-//! state or two before its first command, so a state waits at most 25 ms for that command. A command counts if
+//! state or two before its first command. So the first state of a motion waits at most 25 ms for that command,
+//! and each further one 0.5 s. A command counts if
 //! it answers a state that shows the last command, however late it comes. Each counts once, so the end of a
 //! motion depends only on the commands. After `lockstep_timeout` without a command time goes on, and the
 //! lost-packet rule applies. An arm that has come to rest stands still to the last bit, and a motion starts

@@ -20,6 +20,7 @@ on_each_arm! {
     faults_wait_for_one_motion_alone,
     a_connection_that_is_reset_in_a_cycle_gets_no_later_state,
     a_cycle_that_has_passed_is_refused,
+    a_client_that_thinks_long_about_its_first_command_loses_none,
     noise_is_on_the_measured_values_alone,
     after_a_reset_an_episode_is_that_of_a_new_simulator,
     a_reset_ends_what_faults_have_done,
@@ -288,6 +289,36 @@ fn a_cycle_that_has_passed_is_refused(arm: Generation) {
     let refused = simulator.inject_at(connecting, 3).unwrap_err();
     assert_eq!(refused.code(), "SIM_FAULT");
     assert!(refused.to_string().contains("at once"), "{refused}");
+}
+
+fn a_client_that_thinks_long_about_its_first_command_loses_none(arm: Generation) {
+    let run = |thinking: u64| {
+        let simulator = Simulator::start(noisy(arm)).unwrap();
+        with_robot(&simulator, |robot| {
+            let mut control = robot
+                .start_joint_velocity_control(MoveControllerMode::JointImpedance)
+                .unwrap();
+            let mut states = Vec::new();
+            for tick in 0..50 {
+                let (state, _) = control.read_once().unwrap();
+                states.push(seen(&state));
+                if tick == 0 {
+                    thread::sleep(Duration::from_millis(thinking));
+                }
+                let mut dq = [0.0; 7];
+                dq[0] = bump(tick, 50, 0.03);
+                control.write_once(&JointVelocities::new(dq), None).unwrap();
+            }
+            control.read_once().unwrap();
+            control
+                .write_once(&motion_finished(JointVelocities::new([0.0; 7])), None)
+                .unwrap();
+            let counters = simulator.counters();
+            assert_eq!((counters.commands_late, counters.commands_lost), (0, 0));
+            states
+        })
+    };
+    assert_same(&run(0), &run(100), "an answer after 100 ms");
 }
 
 fn noise_is_on_the_measured_values_alone(arm: Generation) {

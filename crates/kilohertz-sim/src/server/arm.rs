@@ -28,9 +28,13 @@ use crate::wire::messages::{Reply, Setpoint};
 
 /// The thread wakes this long before a deadline, and yields until the deadline.
 const YIELDING: Duration = Duration::from_micros(80);
-/// In lockstep, how long each state of a motion waits for the first command. A client reads two or three states
-/// before it sends that command, and a busy machine must not make it late.
+/// In lockstep, how long the first state of a motion waits for the first command. Clients only learn from it
+/// that the motion runs, and answer the next state.
 const FIRST_WAIT: Duration = Duration::from_millis(25);
+/// In lockstep, how long each further state waits for the first command. A slow first answer must not meet a
+/// newer state. A client that has missed the first state needs another one, and some clients end a connection
+/// that says nothing for a second.
+const NEXT_WAIT: Duration = Duration::from_millis(500);
 /// In lockstep, how long requests may have to wait while the thread waits for a command.
 const LOCKSTEP_POLL: Duration = Duration::from_millis(1);
 
@@ -94,6 +98,8 @@ pub(crate) struct Server {
     /// Whether lockstep has waited for a command in vain. Time then follows the wall clock until a command
     /// comes.
     pub(super) out_of_patience: bool,
+    /// Whether a state of this motion has waited for the first command.
+    waited_for_first: bool,
     blocking: bool,
     pub(super) over: bool,
 }
@@ -128,6 +134,7 @@ impl Server {
             work: Work::new(),
             command_may_come: false,
             out_of_patience: false,
+            waited_for_first: false,
             blocking: false,
             over: false,
         })
@@ -178,6 +185,7 @@ impl Server {
 
     /// Advances the arm by a millisecond, or by more if it hurries.
     fn tick(&mut self) {
+        self.waited_for_first &= self.robot.awaits_first_command();
         self.robot.tick();
         for _ in 1..HURRY {
             if !self.robot.hurries() {
@@ -199,10 +207,12 @@ impl Server {
     /// certain that none will come.
     fn wait_for_command(&mut self) {
         let is_first = self.robot.awaits_first_command();
-        let patience = match is_first {
-            true => FIRST_WAIT,
-            false => self.lockstep_timeout,
+        let patience = match (is_first, self.waited_for_first) {
+            (true, false) => FIRST_WAIT,
+            (true, true) => NEXT_WAIT,
+            (false, _) => self.lockstep_timeout,
         };
+        self.waited_for_first = is_first;
         let give_up = Instant::now() + patience;
         if !self.blocking && self.socket.set_nonblocking(false).is_ok() {
             self.blocking = true;
