@@ -27,6 +27,7 @@
 
 pub mod entry;
 pub mod error;
+pub mod export;
 pub mod layout;
 pub mod reader;
 pub mod repair;
