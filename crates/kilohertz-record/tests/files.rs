@@ -218,6 +218,14 @@ fn entries_that_do_not_fit_the_run_are_refused_and_change_nothing() {
     cycle.state = &cycle.state[1..];
     let error = writer.write(&Entry::Cycle(cycle)).expect_err("an error");
     assert_eq!(error.code().as_str(), "RECORD_INVALID_ARGUMENT");
+    for robot_time_s in [f64::NAN, f64::INFINITY] {
+        let mut cycle = arm.cycle(0);
+        cycle.robot_time_s = robot_time_s;
+        assert!(
+            writer.write(&Entry::Cycle(cycle)).is_err(),
+            "{robot_time_s}"
+        );
+    }
     let bad = [
         "",
         "/camera",

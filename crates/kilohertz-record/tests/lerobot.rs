@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use fixture::{Arm, image, joint, mark, options, run, sample};
-use kilohertz_record::entry::{Answer, Entry, Outcome};
+use kilohertz_record::entry::{Answer, Entry, Outcome, Value};
 use kilohertz_record::error::{RecordError, RecordErrorCode};
 use kilohertz_record::export::lerobot::{
     Actions, Added, DataSetOptions, Resampling, add_to_data_set,
@@ -291,7 +291,66 @@ fn actions_as_answered_are_those_of_their_question() {
 }
 
 #[test]
-fn frames_in_gaps_are_counted() {
+fn what_was_logged_of_a_gripper_is_in_the_frames() {
+    let place = Place::new();
+    let mut writer = RunWriter::create(&place.run("a.mcap"), run(), &options()).expect("a file");
+    let mut arm = Arm::new();
+    for tick in 0..1000_u64 {
+        if tick % 250 == 50 {
+            let time_s = tick as f64 / 1000.0;
+            let width = sample("gripper/width", time_s, Value::Numbers(vec![time_s]));
+            let goal = sample(
+                "gripper/goal",
+                time_s,
+                Value::Numbers(vec![time_s + 1.0, 2.0]),
+            );
+            writer.write(&Entry::Sample(&width)).expect("to write");
+            writer.write(&Entry::Sample(&goal)).expect("to write");
+        }
+        writer
+            .write(&Entry::Cycle(arm.cycle(tick)))
+            .expect("to write");
+    }
+    writer.finish().expect("to finish");
+    let options = DataSetOptions {
+        fps: 10,
+        state_channels: vec!["gripper/width".to_owned()],
+        action_channels: vec!["gripper/goal".to_owned()],
+        task: Some("grasp".to_owned()),
+        ..DataSetOptions::default()
+    };
+    place.add("a.mcap", &options).expect("to export");
+    let missing = DataSetOptions {
+        state_channels: vec!["gripper".to_owned()],
+        ..options
+    };
+    let error = place
+        .add("a.mcap", &missing)
+        .expect_err("an error")
+        .to_string();
+    assert!(
+        error.contains(r#"["gripper/goal", "gripper/width"]"#),
+        "{error}"
+    );
+    let Some(read) = place.read() else {
+        return;
+    };
+    let widths: Vec<f64> = (0..10)
+        .map(|frame| numbers(&read, "state", frame)[7])
+        .collect();
+    let expected = [0.05, 0.05, 0.05, 0.3, 0.3, 0.3, 0.55, 0.55, 0.8, 0.8]
+        .map(|width| f64::from(width as f32));
+    assert_eq!(widths, expected);
+    assert_eq!(numbers(&read, "action", 9)[7..], [f64::from(1.8_f32), 2.0]);
+    let names = &read["info"]["features"]["action"]["names"];
+    assert_eq!(
+        (&names[6], &names[8]),
+        (&"joint_position_6".into(), &"gripper.goal_1".into())
+    );
+}
+
+#[test]
+fn frames_in_gaps_are_counted_and_none_is_made_up_for_a_long_one() {
     let place = Place::new();
     let mut writer = RunWriter::create(&place.run("a.mcap"), run(), &options()).expect("a file");
     let mut arm = Arm::new();
@@ -310,6 +369,20 @@ fn frames_in_gaps_are_counted() {
     let added = place.add("a.mcap", &options).expect("to export");
     // The frames at 0.4, 0.5 and 0.6 s.
     assert_eq!((added.frames, added.frames_in_gaps), (10, 3));
+
+    let mut writer =
+        RunWriter::create(&place.run("b.mcap"), run(), &fixture::options()).expect("a file");
+    for tick in [0, 1, 1_000_000_000] {
+        writer
+            .write(&Entry::Cycle(arm.cycle(tick)))
+            .expect("to write");
+    }
+    writer.finish().expect("to finish");
+    let error = place
+        .add("b.mcap", &options)
+        .expect_err("an error")
+        .to_string();
+    assert!(error.contains("at most 10 s"), "{error}");
 }
 
 #[test]

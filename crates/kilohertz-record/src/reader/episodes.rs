@@ -33,13 +33,14 @@ pub fn episodes(path: &Path) -> Result<Vec<Episode>, RecordError> {
     reader.skip_cycles();
     for entry in reader {
         if let OwnedEntry::Episode(mark) = entry? {
-            take(&mut episodes, mark);
+            note_mark(&mut episodes, mark);
         }
     }
     Ok(episodes)
 }
 
-fn take(episodes: &mut Vec<Episode>, mark: EpisodeMark) {
+/// Takes the next mark of a recording.
+pub(crate) fn note_mark(episodes: &mut Vec<Episode>, mark: EpisodeMark) {
     let Some(outcome) = mark.ended else {
         if let Some(last) = episodes.last_mut()
             && last.end_s.is_infinite()
@@ -91,7 +92,7 @@ mod tests {
             mark(7, 5.0, Some(Outcome::Failure)),
         ];
         for mark in marks {
-            take(&mut episodes, mark);
+            note_mark(&mut episodes, mark);
         }
         let found: Vec<(u32, f64, Outcome)> = episodes
             .iter()

@@ -1,7 +1,7 @@
 //! Reads a recording from its beginning, entry by entry, whether it is finished, still being written or cut
 //! off (`run_reader.rs`). Nothing but the open chunk is in memory.
 
-mod episodes;
+pub(crate) mod episodes;
 pub(crate) mod records;
 mod run_reader;
 

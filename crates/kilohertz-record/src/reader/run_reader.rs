@@ -304,6 +304,12 @@ fn decoded<M: Message + Default>(what: &str, data: &[u8]) -> Result<M, String> {
 fn read_cycle(run: &Run, data: &[u8]) -> Result<OwnedCycle, String> {
     let message: messages::Cycle = decoded("a cycle", data)?;
     let tick = message.tick;
+    if !message.robot_time_s.is_finite() {
+        return Err(format!(
+            "cycle {tick} has the time {}",
+            message.robot_time_s
+        ));
+    }
     let frame = |what: &str, layout, bytes: &[u8], slots: &mut Vec<f64>| {
         frames::decode(layout, bytes, slots)
             .ok_or_else(|| format!("the {what} of cycle {tick} does not have the run's fields"))
@@ -361,6 +367,9 @@ fn read_cycle(run: &Run, data: &[u8]) -> Result<OwnedCycle, String> {
 fn read_episode(run: &Run, header: &MessageHeader, data: &[u8]) -> Result<EpisodeMark, String> {
     let message: messages::Episode = decoded("an episode", data)?;
     let number = message.outcome;
+    if !message.robot_time_s.is_finite() {
+        return Err(format!("an episode has the time {}", message.robot_time_s));
+    }
     let outcome: Outcome =
         outcome_of(number).ok_or_else(|| format!("an episode has the outcome {number}"))?;
     Ok(EpisodeMark {

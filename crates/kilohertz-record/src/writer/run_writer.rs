@@ -329,6 +329,7 @@ impl RunWriter {
     }
 
     fn write_episode(&mut self, mark: &EpisodeMark) -> Result<(), RecordError> {
+        check_time(mark.robot_time_s)?;
         let episode = messages::Episode {
             index: mark.index,
             ended: mark.ended.is_some(),
@@ -496,6 +497,17 @@ fn failure(path: &Path, error: McapError) -> RecordError {
     }
 }
 
+fn check_time(robot_time_s: f64) -> Result<(), RecordError> {
+    match robot_time_s.is_finite() {
+        true => Ok(()),
+        false => Err(RecordError::invalid(
+            "the robot's time",
+            robot_time_s,
+            "a number of seconds",
+        )),
+    }
+}
+
 fn check_cycle(run: &Run, cycle: &Cycle<'_>) -> Result<(), RecordError> {
     let check = |what: &str, slots: usize, expected: usize| match slots == expected {
         true => Ok(()),
@@ -504,6 +516,7 @@ fn check_cycle(run: &Run, cycle: &Cycle<'_>) -> Result<(), RecordError> {
             Err(RecordError::invalid(what, slots, expected.to_string()))
         }
     };
+    check_time(cycle.robot_time_s)?;
     check("a state", cycle.state.len(), run.state.len())?;
     check("a command", cycle.command.len(), run.action.len())?;
     if let Some(answer) = cycle.answer {

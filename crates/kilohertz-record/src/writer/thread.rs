@@ -85,7 +85,7 @@ impl Recording {
             came: Kept::default(),
             refused: Kept::default(),
         };
-        let builder = Builder::new().name("kilohertz-record".to_owned());
+        let builder = Builder::new().name("kilohertz-write".to_owned());
         let thread = builder.spawn(move || task.run())?;
         Ok(Recording {
             shared,

@@ -1,6 +1,6 @@
 //! A run on an exact grid: the frames of its episodes.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 
 use crate::entry::{Outcome, OwnedAnswer, OwnedCycle, OwnedEntry, Sample, Value};
@@ -8,7 +8,8 @@ use crate::error::RecordError;
 use crate::export::columns::{Cell, Column, columns};
 use crate::export::lerobot::images::Picture;
 use crate::layout::Layout;
-use crate::reader::{Ending, Episode, RunReader, episodes};
+use crate::reader::episodes::note_mark;
+use crate::reader::{Ending, Episode, RunReader};
 use crate::run::Run;
 
 /// How far a file is read ahead of a frame \[s\]: answers and images come later than the time that they
@@ -16,6 +17,9 @@ use crate::run::Run;
 const AHEAD_S: f64 = 2.0;
 /// How far a cycle may be from a time of the grid to be at that time \[s\].
 const SAME_S: f64 = 1e-9;
+
+/// The longest time without cycles that is filled in an episode \[s\].
+const LONGEST_GAP_S: f64 = 10.0;
 
 /// What is taken for a time between two cycles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -47,8 +51,13 @@ pub struct DataSetOptions {
     pub resampling: Resampling,
     /// The columns that make up `observation.state`, as in `state.q`.
     pub state: Vec<String>,
+    /// The channels whose numbers `observation.state` has after these, as in `gripper/width`: the newest at
+    /// or before the frame, or else the first.
+    pub state_channels: Vec<String>,
     /// What `action` is.
     pub actions: Actions,
+    /// The channels whose numbers `action` has after these, as in `gripper/command`.
+    pub action_channels: Vec<String>,
     /// The channels of the images, as in `camera/wrist`, which becomes `observation.images.camera.wrist`.
     pub cameras: Vec<String>,
     /// The task of a run without episodes, which becomes one episode, and of episodes whose task is empty.
@@ -65,7 +74,9 @@ impl Default for DataSetOptions {
             fps: 30,
             resampling: Resampling::default(),
             state: vec!["state.q".to_owned()],
+            state_channels: Vec::new(),
             actions: Actions::default(),
+            action_channels: Vec::new(),
             cameras: Vec::new(),
             task: None,
             left_out: vec![Outcome::Rerecorded],
@@ -94,14 +105,22 @@ pub(super) trait Frames {
     fn end(&mut self) -> Result<(), RecordError>;
 }
 
-/// Numbers of a frame that are resampled.
+/// Numbers of a frame.
 pub(super) struct Slots {
+    /// Those that are resampled.
     columns: Vec<Column>,
     is_linear: Vec<bool>,
+    /// Those that were logged, and how many a channel has.
+    channels: Vec<(String, usize)>,
 }
 
 impl Slots {
-    fn new(run: &Run, names: &[String], resampling: Resampling) -> Result<Slots, RecordError> {
+    fn new(
+        run: &Run,
+        names: &[String],
+        resampling: Resampling,
+        channels: Vec<(String, usize)>,
+    ) -> Result<Slots, RecordError> {
         let columns = columns(run, names)?;
         let is_linear =
             |column: &Column| resampling == Resampling::Linear && is_linear(run, column.name());
@@ -120,6 +139,7 @@ impl Slots {
         Ok(Slots {
             is_linear: columns.iter().map(is_linear).collect(),
             columns,
+            channels,
         })
     }
 
@@ -132,7 +152,11 @@ impl Slots {
                 .map_or(column.name(), |(_, name)| name);
             name.replace('[', "_").replace(']', "")
         };
-        self.columns.iter().map(name).collect()
+        let logged = self.channels.iter().flat_map(|(channel, len)| {
+            let name = channel.replace('/', ".");
+            (0..*len).map(move |index| format!("{name}_{index}"))
+        });
+        self.columns.iter().map(name).chain(logged).collect()
     }
 
     fn take(&self, cycle: &OwnedCycle) -> Vec<f64> {
@@ -207,6 +231,27 @@ impl<T> Track<T> {
     }
 }
 
+/// Returns the episodes of a recording, and how many numbers each channel has that has numbers.
+fn scan(path: &Path) -> Result<(Vec<Episode>, HashMap<String, usize>), RecordError> {
+    let (mut episodes, mut lens) = (Vec::new(), HashMap::new());
+    let mut reader = RunReader::open(path)?;
+    reader.skip_cycles();
+    for entry in reader {
+        match entry? {
+            OwnedEntry::Episode(mark) => note_mark(&mut episodes, mark),
+            OwnedEntry::Sample(Sample {
+                channel,
+                value: Value::Numbers(values),
+                ..
+            }) => {
+                lens.entry(channel).or_insert(values.len());
+            }
+            _ => {}
+        }
+    }
+    Ok((episodes, lens))
+}
+
 /// Makes frames of the entries of a run.
 pub(super) struct Resampler<'a> {
     run: &'a Run,
@@ -217,6 +262,7 @@ pub(super) struct Resampler<'a> {
     rows: VecDeque<Row>,
     answers: Track<OwnedAnswer>,
     cameras: Vec<Track<Value>>,
+    numbers: HashMap<String, Track<Vec<f64>>>,
     /// The last picture of each camera, with its time.
     pictures: Vec<Option<(f64, Picture)>>,
     open: Option<Open>,
@@ -237,7 +283,32 @@ impl<'a> Resampler<'a> {
         run: &'a Run,
         options: &'a DataSetOptions,
     ) -> Result<Resampler<'a>, RecordError> {
-        let mut found = episodes(path)?;
+        let (mut found, lens) = scan(path)?;
+        let channels = |names: &[String]| -> Result<Vec<(String, usize)>, RecordError> {
+            let len = |name: &String| match lens.get(name) {
+                Some(&len) => Ok((name.clone(), len)),
+                None => {
+                    let mut there: Vec<&str> = lens.keys().map(String::as_str).collect();
+                    there.sort_unstable();
+                    let expected =
+                        format!("a channel with numbers, of which the run has {there:?}");
+                    Err(RecordError::invalid(
+                        "a channel",
+                        format!("{name:?}"),
+                        expected,
+                    ))
+                }
+            };
+            names.iter().map(len).collect()
+        };
+        let (of_state, of_action) = (
+            channels(&options.state_channels)?,
+            channels(&options.action_channels)?,
+        );
+        let numbers = of_state.iter().chain(&of_action);
+        let numbers = numbers
+            .map(|(name, _)| (name.clone(), Track(VecDeque::new())))
+            .collect();
         if found.is_empty() {
             found.push(Episode {
                 index: 0,
@@ -260,12 +331,13 @@ impl<'a> Resampler<'a> {
         Ok(Resampler {
             run,
             options,
-            state: Slots::new(run, &options.state, options.resampling)?,
-            action: Slots::new(run, &["command".to_owned()], options.resampling)?,
+            state: Slots::new(run, &options.state, options.resampling, of_state)?,
+            action: Slots::new(run, &["command".to_owned()], options.resampling, of_action)?,
             episodes: found,
             rows: VecDeque::new(),
             answers: Track(VecDeque::new()),
             cameras: tracks.collect(),
+            numbers,
             pictures: options.cameras.iter().map(|_| None).collect(),
             open: None,
         })
@@ -334,6 +406,9 @@ impl<'a> Resampler<'a> {
             for camera in &mut self.cameras {
                 camera.forget(row.time_s - 1.0);
             }
+            for numbers in self.numbers.values_mut() {
+                numbers.forget(row.time_s - 1.0);
+            }
             self.step(row, frames)?;
         }
         Ok(())
@@ -347,6 +422,10 @@ impl<'a> Resampler<'a> {
             .position(|camera| *camera == sample.channel);
         if let Some(camera) = camera {
             self.cameras[camera].push(sample.time_s, sample.value);
+        } else if let Value::Numbers(values) = sample.value
+            && let Some(track) = self.numbers.get_mut(&sample.channel)
+        {
+            track.push(sample.time_s, values);
         }
     }
 
@@ -380,6 +459,14 @@ impl<'a> Resampler<'a> {
         };
         // A clock that stands still or goes back has no time between.
         let way = row.time_s - open.last.time_s;
+        if way > LONGEST_GAP_S {
+            let what = format!(
+                "the time without cycles in the episode at {} s",
+                open.last.time_s
+            );
+            let expected = format!("at most {LONGEST_GAP_S} s, as a longer one cannot be filled");
+            return Err(RecordError::invalid(what, format!("{way} s"), expected));
+        }
         if way > 0.0 {
             loop {
                 let time_s = open.begin_s + open.frames as f64 / f64::from(self.options.fps);
@@ -405,10 +492,13 @@ impl<'a> Resampler<'a> {
         to: &Row,
         part: f64,
     ) -> Result<Frame, RecordError> {
-        let action = match self.options.actions {
+        let mut action = match self.options.actions {
             Actions::Commanded => self.action.between(&from.command, &to.command, part),
             Actions::Answered => self.answered(begin_s, time_s)?,
         };
+        self.logged(&self.action, time_s, &mut action)?;
+        let mut state = self.state.between(&from.state, &to.state, part);
+        self.logged(&self.state, time_s, &mut state)?;
         let mut pictures = Vec::with_capacity(self.cameras.len());
         for camera in 0..self.cameras.len() {
             pictures.push(self.picture(camera, time_s)?);
@@ -416,7 +506,7 @@ impl<'a> Resampler<'a> {
         let is_at_cycle =
             (time_s - from.time_s).abs() <= SAME_S || (time_s - to.time_s).abs() <= SAME_S;
         Ok(Frame {
-            state: self.state.between(&from.state, &to.state, part),
+            state,
             action,
             pictures,
             is_in_gap: !is_at_cycle && to.time_s - from.time_s > 1.5 * self.run.period_s,
@@ -444,6 +534,23 @@ impl<'a> Resampler<'a> {
             .iter()
             .map(|&value| value as f32)
             .collect())
+    }
+
+    /// Appends the numbers that were logged.
+    fn logged(&self, slots: &Slots, time_s: f64, values: &mut Vec<f32>) -> Result<(), RecordError> {
+        for (name, len) in &slots.channels {
+            let found = self
+                .numbers
+                .get(name)
+                .and_then(|track| track.at(f64::NEG_INFINITY, time_s));
+            let numbers = found.map_or(&[][..], |(_, numbers)| numbers);
+            if numbers.len() != *len {
+                let what = format!("the count of numbers of channel {name} at {time_s} s");
+                return Err(RecordError::invalid(what, numbers.len(), len.to_string()));
+            }
+            values.extend(numbers.iter().map(|&number| number as f32));
+        }
+        Ok(())
     }
 
     fn picture(&mut self, camera: usize, time_s: f64) -> Result<Picture, RecordError> {
