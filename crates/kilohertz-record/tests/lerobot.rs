@@ -383,6 +383,12 @@ fn frames_in_gaps_are_counted_and_none_is_made_up_for_a_long_one() {
         .expect_err("an error")
         .to_string();
     assert!(error.contains("at most 10 s"), "{error}");
+    // What failed in a new folder leaves no file, and does not stand in the way.
+    let other = place.run("other");
+    let add = |name: &str| add_to_data_set(&place.run(name), &other, &options, |_| {});
+    add("b.mcap").expect_err("an error");
+    assert!(files(&other).is_empty(), "{:?}", files(&other));
+    add("a.mcap").expect("to export");
 }
 
 #[test]

@@ -78,14 +78,9 @@ impl DataSet {
         };
         let path = data_set.path("meta/info.json");
         if !path.exists() {
-            let is_empty = match fs::read_dir(folder) {
-                Ok(mut entries) => entries.next().is_none(),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => true,
-                Err(error) => return Err(RecordError::io(folder, "read")(error)),
-            };
-            return match is_empty {
-                true => Ok(data_set),
-                false => {
+            return match has_files(folder)? {
+                false => Ok(data_set),
+                true => {
                     Err(data_set.unfit("something else", "a new or empty folder, or a data set"))
                 }
             };
@@ -291,6 +286,24 @@ impl DataSet {
         table.finish().map_err(written)?;
         new.name()
     }
+}
+
+/// Returns true if there is a file in a folder or in one below it, which an export that failed leaves empty.
+fn has_files(folder: &Path) -> Result<bool, RecordError> {
+    let read = |error| RecordError::io(folder, "read")(error);
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(read(error)),
+    };
+    for entry in entries {
+        let entry = entry.map_err(read)?;
+        let is_folder = entry.file_type().map_err(read)?.is_dir();
+        if !is_folder || has_files(&entry.path())? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Returns the numbers of the file after one.
