@@ -295,3 +295,62 @@ fn no_flipped_bit_is_read_as_another_cycle_or_panics() {
         }
     }
 }
+
+#[test]
+fn what_another_program_has_added_is_passed_over_and_survives_a_repair() {
+    let folder = folder();
+    let path = folder.path().join("run.mcap");
+    record(&path, 200);
+    let bytes = fs::read(&path).expect("the file");
+    let is_end = |record: &&(usize, u8)| record.1 == mcap::records::op::DATA_END;
+    let end = records(&bytes)
+        .iter()
+        .find(is_end)
+        .expect("the end of the data")
+        .0;
+
+    let mut other = mcap::Writer::new(std::io::Cursor::new(Vec::new())).expect("a writer");
+    let none = Default::default();
+    other
+        .add_schema_with_id(900, "foxglove.RawImage", "protobuf", &[])
+        .expect("a schema");
+    let added = [
+        (900, 0, "/chatter"),
+        (901, 900, "/an image"),
+        (902, 900, "/image"),
+    ];
+    for (channel_id, schema, topic) in added {
+        other
+            .add_channel_with_id(channel_id, schema, topic, "protobuf", &none)
+            .expect("a channel");
+        let header = mcap::records::MessageHeader {
+            channel_id,
+            sequence: 0,
+            log_time: 1,
+            publish_time: 1,
+        };
+        other
+            .write_to_known_channel(&header, &[])
+            .expect("to write");
+    }
+    other.finish().expect("to finish");
+    let other = other.into_inner().into_inner();
+    let places = records(&other);
+    let chunk = places
+        .iter()
+        .position(|(_, op)| *op == CHUNK)
+        .expect("a chunk");
+    let chunk = &other[places[chunk].0..places[chunk + 1].0];
+    fs::write(&path, [&bytes[..end], chunk].concat()).expect("to write");
+
+    let read = || {
+        let mut reader = RunReader::open(&path).expect("to open");
+        let cycles = reader.by_ref().filter(Result::is_ok).count();
+        (cycles, reader.passed_over())
+    };
+    assert_eq!(read(), (200, 3));
+    repair(&path).expect("to repair");
+    assert_eq!(read(), (200, 3));
+    let summary = mcap::Summary::read(&fs::read(&path).expect("the file")).expect("an index");
+    assert!(summary.expect("a summary").channels.contains_key(&902));
+}

@@ -75,7 +75,7 @@ struct Cycles {
 
 impl Source for Cycles {
     fn take(&mut self, give: &mut dyn FnMut(&Entry<'_>)) -> Progress {
-        let until = self.end.min(self.next + 20);
+        let until = self.end.min(self.next + 10);
         for tick in self.next..until {
             give(&Entry::Cycle(self.arm.cycle(tick)));
         }

@@ -26,7 +26,9 @@ enum Channel {
     Bytes(String),
     RawImage(String),
     CompressedImage(String),
-    /// A view, or a channel that another program has added.
+    /// What the cycles have too: a view or the log.
+    View,
+    /// A channel that another program has added.
     Other,
 }
 
@@ -52,6 +54,7 @@ struct Chunks {
     unpacked: Vec<u8>,
     cycles: u64,
     skips_cycles: bool,
+    passed_over: u64,
 }
 
 impl RunReader {
@@ -72,6 +75,7 @@ impl RunReader {
             unpacked: Vec::new(),
             cycles: 0,
             skips_cycles: false,
+            passed_over: 0,
         };
         Ok(RunReader {
             records,
@@ -100,6 +104,11 @@ impl RunReader {
     /// and those that were passed over are not.
     pub fn cycles(&self) -> u64 {
         self.chunks.cycles
+    }
+
+    /// Returns how many messages were passed over so far because another program has added them.
+    pub fn passed_over(&self) -> u64 {
+        self.chunks.passed_over
     }
 
     /// Reads chunks until there is an entry.
@@ -266,10 +275,17 @@ impl Chunks {
             Channel::Cycle if self.skips_cycles => return Ok(()),
             Channel::Cycle => OwnedEntry::Cycle(read_cycle(&self.run, data)?),
             Channel::Episode => OwnedEntry::Episode(read_episode(&self.run, header, data)?),
-            Channel::Other => return Ok(()),
+            Channel::View => return Ok(()),
+            Channel::Other => {
+                self.passed_over += 1;
+                return Ok(());
+            }
             other => match read_sample(&self.run, other, header, data)? {
                 Some(sample) => OwnedEntry::Sample(sample),
-                None => return Ok(()),
+                None => {
+                    self.passed_over += 1;
+                    return Ok(());
+                }
             },
         };
         if matches!(entry, OwnedEntry::Cycle(_)) {
@@ -285,7 +301,7 @@ fn channel_of(topic: &str, message: &str) -> Channel {
     match (message, topic) {
         (schema::CYCLE, topics::CYCLE) => return Channel::Cycle,
         (schema::EPISODE, topics::EPISODE) => return Channel::Episode,
-        _ if name.starts_with(RESERVED) => return Channel::Other,
+        _ if name.starts_with(RESERVED) => return Channel::View,
         _ => {}
     }
     match message {
@@ -381,7 +397,7 @@ fn read_episode(run: &Run, header: &MessageHeader, data: &[u8]) -> Result<Episod
     })
 }
 
-/// Returns what a user logged; `None` for an image whose pixels are not of a kind that is written here.
+/// Returns what a user logged; `None` for what is not written here, such as pixels of another kind.
 fn read_sample(
     run: &Run,
     channel: &Channel,
@@ -430,7 +446,7 @@ fn read_sample(
             };
             (name, published, value)
         }
-        Channel::Cycle | Channel::Episode | Channel::Other => return Ok(None),
+        Channel::Cycle | Channel::Episode | Channel::View | Channel::Other => return Ok(None),
     };
     let sample = Sample {
         channel: name.clone(),
@@ -438,6 +454,5 @@ fn read_sample(
         time_s,
         value,
     };
-    sample.check().map_err(|error| error.to_string())?;
-    Ok(Some(sample))
+    Ok(sample.check().is_ok().then_some(sample))
 }

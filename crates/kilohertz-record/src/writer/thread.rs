@@ -12,10 +12,10 @@ use crate::writer::run_writer::{Kept, RunWriter};
 
 /// The most that a process which is killed loses, on a machine that lets the thread run.
 pub const LONGEST_LOSS: Duration = Duration::from_millis(250);
-/// How often a chunk is completed.
-const FLUSH: Duration = Duration::from_millis(100);
+/// How often a chunk is completed: far more often than has to be, so that a loaded machine may be late with it.
+const FLUSH: Duration = Duration::from_millis(50);
 /// How often what waits is taken.
-const TAKE: Duration = Duration::from_millis(20);
+const TAKE: Duration = Duration::from_millis(10);
 
 /// Whether more may come from a [`Source`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
