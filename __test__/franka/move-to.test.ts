@@ -12,7 +12,7 @@ import {
   Session,
 } from '../../index.ts';
 import { ARMS, distance, isRested, REST, setUp, speed, turning, WALL } from '../fixtures/arms.ts';
-import { abortReason, rejection, until } from '../fixtures/waiting.ts';
+import { abortReason, rejection, rejections, until } from '../fixtures/waiting.ts';
 
 /** libfranka's ready pose [rad]. */
 const HOME = [0, -Math.PI / 4, 0, (-3 * Math.PI) / 4, 0, Math.PI / 2, Math.PI / 4];
@@ -216,8 +216,8 @@ test('one thing drives the arm at a time', async (t) => {
   const { signal } = controller;
   const moving = rejection(arm.moveTo(PLACE, { speed: 0.05, signal }));
   await until(() => arm.isDriven, 'it moves');
-  for (const other of [arm.home(), session.start(), arm.setLoad({ m_load: 1 }), arm.recover()]) {
-    const error = (await rejection(other)) as RobotError;
+  const others = [arm.home(), session.start(), arm.setLoad({ m_load: 1 }), arm.recover()];
+  for (const error of (await rejections(others)) as RobotError[]) {
     t.is(error.code, 'FRANKA_INVALID_OPERATION', String(error));
   }
   t.is((await arm.state()).robot_mode, 'Move');
