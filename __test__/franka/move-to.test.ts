@@ -65,7 +65,10 @@ for (const { generation, client } of ARMS) {
   test(`a reflex ends a move of a ${generation} over ${client} with its name and the last states`, async (t) => {
     await using setup = await setUp('jointVelocity', LOCKSTEP, client);
     const { arm, simulator } = setup;
-    const onProgress = (): void => simulator.inject({ kind: 'reflex', error: 'joint_reflex' });
+    // There are states only once the loop has begun.
+    const onProgress = ({ elapsedS }: MoveProgress): void => {
+      if (elapsedS > 0) simulator.inject({ kind: 'reflex', error: 'joint_reflex' });
+    };
     const error = (await rejection(arm.moveTo(PLACE, { speed: 0.01, onProgress }))) as RobotError;
     t.true(error instanceof RobotError, String(error));
     t.is(error.code, 'FRANKA_REFLEX');

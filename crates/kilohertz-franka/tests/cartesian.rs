@@ -26,6 +26,7 @@ on_each_arm! {
     a_velocity_that_leads_out_of_reach_ends_the_session_however_late_it_is,
     a_target_out_of_reach_ends_the_session_or_is_clamped_and_the_arm_comes_back,
     lost_packets_are_survived_at_speed_and_while_speeding_up,
+    packets_that_are_lost_at_the_start_are_survived,
     a_smooth_policy_that_is_late_now_and_then_is_followed_without_a_jump,
     a_policy_silent_for_300_ms_at_speed_is_held_rested_and_taken_up_again,
     whatever_a_policy_wants_a_clamped_motion_never_makes_the_arm_object,
@@ -309,6 +310,17 @@ fn lost_packets_are_survived_at_speed_and_while_speeding_up(rig: Rig) {
             }
         }
     }
+}
+
+fn packets_that_are_lost_at_the_start_are_survived(rig: Rig) {
+    // A constant acceleration of 0.3 m/s2, upwards.
+    lost_at_the_start((rig, Control::CartesianVelocity), |time, _, action| {
+        action.copy_from_slice(&[0.0, 0.0, 0.3 * time, 0.0, 0.0, 0.0]);
+    });
+    lost_at_the_start((rig, Control::CartesianPose), |time, first, action| {
+        action.copy_from_slice(&field::<16>(first, "O_T_EE_c"));
+        action[14] += 0.15 * time * time;
+    });
 }
 
 fn a_smooth_policy_that_is_late_now_and_then_is_followed_without_a_jump(rig: Rig) {

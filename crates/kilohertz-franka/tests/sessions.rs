@@ -22,6 +22,7 @@ on_each_arm! {
     a_clamped_motion_survives_lost_commands,
     torques_beyond_the_limits_are_clamped_to_them,
     lost_packets_are_survived_at_speed_and_while_speeding_up,
+    packets_that_are_lost_at_the_start_are_survived,
     torques_that_change_as_fast_as_they_may_are_followed_from_what_the_arm_was_left_with,
     a_policy_silent_for_300_ms_at_speed_is_held_rested_and_taken_up_again,
     a_silence_shorter_than_may_be_held_is_held_and_resumed_without_rest,
@@ -187,6 +188,18 @@ fn lost_packets_are_survived_at_speed_and_while_speeding_up(rig: Rig) {
             }
         }
     }
+}
+
+fn packets_that_are_lost_at_the_start_are_survived(rig: Rig) {
+    // Constant accelerations of 0.2 rad/s2.
+    lost_at_the_start((rig, Control::JointVelocity), |time, _, action| {
+        action.copy_from_slice(&[0.2, -0.2, 0.2, 0.2, -0.2, 0.2, -0.2].map(|rate| rate * time));
+    });
+    lost_at_the_start((rig, Control::JointPosition), |time, first, action| {
+        for (joint, from) in joints(first, "q_d").into_iter().enumerate() {
+            action[joint] = from + if joint % 2 == 0 { 0.1 } else { -0.1 } * time * time;
+        }
+    });
 }
 
 fn torques_that_change_as_fast_as_they_may_are_followed_from_what_the_arm_was_left_with(rig: Rig) {

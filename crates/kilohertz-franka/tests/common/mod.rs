@@ -808,6 +808,38 @@ pub fn suffering_twice(
     }
 }
 
+/// Starts motions that lose packets in one of their first cycles. `act` writes the action for the seconds
+/// since the first state and that state. Each motion lasts 60 cycles, and starts where the last one ended.
+pub fn lost_at_the_start((rig, control): (Rig, Control), act: fn(f64, &[f64], &mut [f64])) {
+    let simulator = lockstep(rig);
+    let arm = connect(rig, &simulator);
+    for count in [1, 4, 12] {
+        for fault in [Fault::DropStates { count }, Fault::DropCommands { count }] {
+            for tick in 0..3 {
+                let (injecting, injected) = (Arc::clone(&simulator), fault.clone());
+                let mut first: Option<Vec<f64>> = None;
+                let slots = control.slots();
+                let policy = Native::new(slots, move |ask: &Ask<'_>, action: &mut [f64]| {
+                    if ask.tick == tick {
+                        injecting.inject(injected.clone()).unwrap();
+                    }
+                    let first = first.get_or_insert_with(|| ask.observation.to_vec());
+                    act(ask.observation[0] - first[0], first, action);
+                    Ok(())
+                });
+                let session = session_until(60, &arm, control, policy, || {});
+                let outcome = ended(&session);
+                let what = format!("{control}, {fault:?} in tick {tick}: {outcome:?}");
+                assert!(
+                    outcome.cause.is_none() && outcome.robot_error.is_none(),
+                    "{what}"
+                );
+            }
+        }
+    }
+    assert_at_rest_without_reflex(&simulator);
+}
+
 /// Loses a few commands in a row, in about every hundredth cycle.
 pub fn losing_commands(simulator: &Arc<Simulator>) -> impl FnMut(&Ask<'_>) + Send + 'static {
     let simulator = Arc::clone(simulator);
