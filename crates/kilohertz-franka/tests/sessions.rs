@@ -191,13 +191,13 @@ fn lost_packets_are_survived_at_speed_and_while_speeding_up(rig: Rig) {
 }
 
 fn packets_that_are_lost_at_the_start_are_survived(rig: Rig) {
-    // Constant accelerations of 0.2 rad/s2.
+    // Constant accelerations of 1.4 rad/s2.
     lost_at_the_start((rig, Control::JointVelocity), |time, _, action| {
-        action.copy_from_slice(&[0.2, -0.2, 0.2, 0.2, -0.2, 0.2, -0.2].map(|rate| rate * time));
+        action.copy_from_slice(&[1.4, -1.4, 1.4, 1.4, -1.4, 1.4, -1.4].map(|rate| rate * time));
     });
     lost_at_the_start((rig, Control::JointPosition), |time, first, action| {
         for (joint, from) in joints(first, "q_d").into_iter().enumerate() {
-            action[joint] = from + if joint % 2 == 0 { 0.1 } else { -0.1 } * time * time;
+            action[joint] = from + if joint % 2 == 0 { 0.7 } else { -0.7 } * time * time;
         }
     });
 }
