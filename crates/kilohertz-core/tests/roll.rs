@@ -92,7 +92,7 @@ fn a_signal_stops_all_that_have_a_place_and_nothing_begins_after_it() {
     assert!(roll::is_anybody_ending());
     assert_eq!(counting::seen(), 0);
     assert!(place.join(Duration::ZERO), "it waited until nothing moved");
-    assert!(session.join(Duration::from_secs(30)));
+    assert!(session.join(Duration::from_secs(120)));
     assert_eq!(place.signal(), Some(TERM));
     assert!(!left.stop().load(Ordering::SeqCst));
     assert!(!roll::all_end_on_interrupt(), "it is ending");

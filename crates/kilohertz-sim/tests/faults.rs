@@ -264,12 +264,10 @@ fn command(arm: Generation, answers: u64, dq: f64) -> Vec<u8> {
 /// Connects with a client that is written here.
 fn raw_client(arm: Generation, address: SocketAddr) -> (TcpStream, UdpSocket, SocketAddr) {
     let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
-    udp.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    udp.set_read_timeout(Some(NEVER)).unwrap();
     let port = udp.local_addr().unwrap().port();
     let mut stream = TcpStream::connect(address).unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_secs(10)))
-        .unwrap();
+    stream.set_read_timeout(Some(NEVER)).unwrap();
     stream
         .write_all(&request(
             Command::Connect,

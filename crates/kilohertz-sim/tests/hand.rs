@@ -41,7 +41,7 @@ fn hand_of(simulator: &Simulator) -> Gripper {
 
 /// Returns the first state for which `shows` is true. A state from before a command may still arrive first.
 fn state_that(hand: &Gripper, what: &str, shows: impl Fn(&GripperState) -> bool) -> GripperState {
-    let give_up = Instant::now() + Duration::from_secs(30);
+    let give_up = Instant::now() + NEVER;
     loop {
         let state = hand.read_once().unwrap();
         if shows(&state) {
@@ -168,9 +168,7 @@ fn raw_connect(simulator: &Simulator, version: u16) -> (TcpStream, u16, u16) {
     let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
     let port = udp.local_addr().unwrap().port();
     let mut stream = TcpStream::connect(simulator.hand_address().unwrap()).unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_secs(30)))
-        .unwrap();
+    stream.set_read_timeout(Some(NEVER)).unwrap();
     let request = GripperConnectRequest::new(version, port);
     stream
         .write_all(&message(
