@@ -11,7 +11,7 @@ import {
   type SimulatorFault,
   type Tick,
 } from '../../index.ts';
-import { distance, speed, turning } from '../fixtures/arms.ts';
+import { distance, speed, turning, WALL } from '../fixtures/arms.ts';
 import { block, rejection, until } from '../fixtures/waiting.ts';
 
 const READY = [0, -Math.PI / 4, 0, (-3 * Math.PI) / 4, 0, Math.PI / 2, Math.PI / 4];
@@ -179,7 +179,7 @@ test('after stop() nothing answers any more, and stop() may be repeated', async 
 });
 
 test('stopping the simulator ends a session that drives its arm', async (t) => {
-  const simulator = await FrankaSimulator.start();
+  const simulator = await FrankaSimulator.start(WALL);
   const arm = await Franka.connect(simulator.address);
   const running = rejection(run(arm, turning, { warmupS: 0 }));
   await until(() => simulator.counters().commandsReceived > 50, '50 commands');
