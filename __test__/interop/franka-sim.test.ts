@@ -39,8 +39,8 @@ let server: ChildProcess;
 let address: string;
 let log = '';
 
-test.before('franka-sim starts', async () => {
-  const python = await environment('franka-sim', join(here, 'franka-sim.txt'));
+test.before('franka-sim starts', async (t) => {
+  const python = await environment('franka-sim', join(here, 'franka-sim.txt'), t);
   folder = await mkdtemp(join(tmpdir(), 'kilohertz-franka-sim-'));
   // It sends its states from no address in particular: at any other loopback address they would come
   // from elsewhere than its answers do, and be nobody's.
