@@ -13,14 +13,13 @@ use crate::constants::{DT, OWN_SHARE};
 use crate::limits::arm_limits::ArmLimits;
 use crate::limits::likely::likely;
 use crate::limits::options::{Budget, MotionOptions};
-use crate::limits::tolerances::{NEAR, ROUNDING, ROUNDING_SHARE, is_own_motion, reached_share};
+use crate::limits::tolerances::{
+    NEAR, ROUNDING, ROUNDING_SHARE, SAME_POSITION, is_own_motion, reached_share,
+};
 use crate::limits::workspace::{Brakeable, BrakingPath};
 use crate::state::{joints, offset};
 
-/// The arm reports in single precision what it was commanded, so a smaller difference counts as none. A
-/// larger difference means that the last command got lost, and that the arm extrapolated or reused an older
-/// one.
-pub(super) const SAME_POSITION: f64 = 2e-6;
+/// A smaller difference from the commanded velocity counts as none; see [`SAME_POSITION`].
 const SAME_VELOCITY: f64 = 2e-5;
 /// How much faster than its command an arm moves while it catches up, per radian behind [1/s].
 const CATCH_UP: f64 = 20.0;

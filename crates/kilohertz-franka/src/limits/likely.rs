@@ -5,7 +5,7 @@
 use kilohertz_core::limits::{JointMotion, exceeds, largest};
 
 use crate::constants::DT;
-use crate::limits::joints::SAME_POSITION;
+use crate::limits::tolerances::SAME_POSITION;
 
 /// The largest rounding errors of a reported position [rad] and velocity [rad/s].
 const REPORTED_POSITION: f64 = 3e-7;
