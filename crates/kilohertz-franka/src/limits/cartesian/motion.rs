@@ -193,10 +193,16 @@ mod tests {
 
     #[test]
     fn a_target_is_approached_slower_as_it_comes_near() {
-        // A gain of 2/s up to 0.3, and from there braking with 1.2.
-        let slow = bounds(2.0, 24.0);
-        let far = (2.0 * 1.2 * (0.5 - 0.15_f64)).sqrt();
-        for (distance, speed) in [(0.0, 0.0), (0.2, 0.4), (0.3, 0.6), (0.5, far), (-0.2, -0.4)] {
+        // A gain of 3/s up to 0.4 / 3, and from there braking with 1.2.
+        let slow = bounds(2.0, 36.0);
+        let far = (2.0 * 1.2 * (0.5 - 0.2 / 3.0_f64)).sqrt();
+        for (distance, speed) in [
+            (0.0, 0.0),
+            (0.1, 0.3),
+            (0.4 / 3.0, 0.4),
+            (0.5, far),
+            (-0.1, -0.3),
+        ] {
             let target = RESTING
                 .with_rates([0.0, distance, 0.0, 0.0, 0.0, distance, distance].map(|way| way / DT));
             let target = (target.pose, target.elbow);
@@ -212,7 +218,7 @@ mod tests {
             ..RESTING
         };
         let rates = moving.rates_to(&(RESTING.pose, 0.1), &[0.0; 7], &slow);
-        assert_near(&rates, &[-0.02, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        assert_near(&rates, &[-0.03, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
         // The gain is at most 60/s.
         let mut near = RESTING.pose;
         near[12] += 1e-4;
