@@ -28,8 +28,10 @@ type NativeErrorCode =
   | 'SESSION_INTERRUPTED'
   | 'SIM_ADDRESS'
   | 'SIM_BIND'
+  | 'SIM_BUSY'
   | 'SIM_FAULT'
   | 'SIM_MODEL'
+  | 'SIM_MODEL_LIBRARY'
   | 'SIM_OPTION'
   | 'SIM_STOPPED'
   | 'SIM_SYSTEM'
@@ -2251,6 +2253,36 @@ export interface SimulatedEndEffector {
   /** The nominal end effector in the flange frame [m]: 4x4, column-major; at most 1 m away. Default: the flange. */
   readonly F_T_NE?: ArrayLike<number>;
 }
+/**
+ * The noise of the arm's sensors: standard deviations, one for all joints or 7. None has a default, so a sensor that is
+ * not named is exact. The noise of two joints, two sensors and two states is independent and normally distributed, up
+ * to 6 standard deviations. `theta`, `dtheta`, `dtau_J`, `O_T_EE`, `elbow` and the external wrenches follow from the
+ * noisy values. The simulated arm itself, its contacts and its limits use the true values.
+ *
+ * Franka's data sheet of the Panda names 0.005 N m for torques (RMS); that of the FR3 names none. No source tells the
+ * noise of positions and velocities.
+ */
+export interface SimulatedNoise {
+  /** The seed, a whole number from 0: the same seed gives the same noise. Default 0. */
+  readonly seed?: number;
+  /** Of joint positions [rad], 0 to 0.01. Default 0. */
+  readonly q?: number | JointVector;
+  /** Of joint velocities [rad/s], 0 to 0.5. Default 0. */
+  readonly dq?: number | JointVector;
+  /** Of link-side joint torques [N m], 0 to 5. Default 0. */
+  readonly tau_J?: number | JointVector;
+  /** Of external torques [N m], 0 to 5. Default 0. */
+  readonly tau_ext_hat_filtered?: number | JointVector;
+}
+/** Options of {@link FrankaSimulator.reset}. What is absent is as it was at the start of the simulator. */
+export interface SimulatorResetOptions {
+  /** Joint positions [rad], 7. */
+  readonly q?: JointVector;
+  /** The width of an object between the open fingers [m], above 0 to 0.08. */
+  readonly objectWidthM?: number;
+  /** The seed of the noise, a whole number from 0. */
+  readonly seed?: number;
+}
 /** Options of {@link FrankaSimulator.start}. */
 export interface FrankaSimulatorOptions {
   /** The generation of the arm. Default 'fr3'. */
@@ -2269,6 +2301,14 @@ export interface FrankaSimulatorOptions {
   readonly q?: JointVector;
   /** Whether the joints have friction. Default true. */
   readonly friction?: boolean;
+  /** The noise of the arm's sensors. Default: no noise. */
+  readonly noise?: SimulatedNoise;
+  /**
+   * The model library that a FER serves to clients that ask for one: a path, or a `file:` URL, of a shared object (ELF)
+   * for this type of machine, at most 32 MiB. It is read once, at the start. Default: the simulator's own, if it could
+   * be built.
+   */
+  readonly modelLibrary?: string | URL;
   /**
    * Whether the simulator works in lockstep: during a motion it sends the next state when the command for the last
    * state has arrived, instead of by the wall clock. Default false.
@@ -2323,6 +2363,10 @@ export interface SimulatorCounters {
   readonly commandsDropped: number;
   /** Commands that a fault delayed. */
   readonly commandsDelayed: number;
+  /** Faults with `atCycle` that took effect. */
+  readonly faultsAtCycles: number;
+  /** Faults with `atCycle` that did not take effect, because the motion ended before, or by a reset. */
+  readonly faultsMissed: number;
   /** Motions that started. */
   readonly motionsStarted: number;
   /** Motions that ended regularly. */
@@ -2336,8 +2380,20 @@ export interface SimulatorCounters {
   /** Connections that were accepted. */
   readonly clients: number;
 }
+/** When a fault takes effect. */
+export type FaultTime = {
+  /**
+   * The cycle of a motion in which the fault takes effect: of the motion that runs, or of the next one if none runs. A
+   * motion's cycles are counted as `Tick.tick` and records count them: the first command answers cycle 0, and each cycle
+   * is a millisecond of the arm. The state of this cycle is the first that shows the fault, and the command that answers
+   * it the first that suffers it. A move of `moveTo` is a motion too. Default: the fault takes effect at once.
+   */
+  readonly atCycle?: number;
+};
 /** A fault that is injected into the simulator. */
-export type SimulatorFault =
+export type SimulatorFault = (FaultTime & ArmFault) | ConnectionFault;
+/** A fault of the arm, at once or in a cycle of a motion. */
+export type ArmFault =
   /** The next `count` states, or commands, get lost. */
   | {
       readonly kind: 'dropStates' | 'dropCommands';
@@ -2415,16 +2471,6 @@ export type SimulatorFault =
       readonly kind: 'push';
       readonly torquesNm: JointVector;
     }
-  /** The next connection is refused by a server of this FCI version. */
-  | {
-      readonly kind: 'rejectConnect';
-      readonly version: number;
-    }
-  /** The answer to the next connection is delayed by `byS` [s]. */
-  | {
-      readonly kind: 'slowConnect';
-      readonly byS: number;
-    }
   /** The connection is reset. The next client finds the arm in order. */
   | {
       readonly kind: 'resetConnection';
@@ -2436,6 +2482,18 @@ export type SimulatorFault =
   /** The sockets stay open, and nothing more is sent. */
   | {
       readonly kind: 'freeze';
+    };
+/** A fault of the next connection, or of the hand. It takes effect at once. */
+export type ConnectionFault =
+  /** The next connection is refused by a server of this FCI version. */
+  | {
+      readonly kind: 'rejectConnect';
+      readonly version: number;
+    }
+  /** The answer to the next connection is delayed by `byS` [s]. */
+  | {
+      readonly kind: 'slowConnect';
+      readonly byS: number;
     }
   /** The next connection to the hand is refused by a server of this version. */
   | {
@@ -2468,7 +2526,7 @@ export declare class FrankaSimulator implements AsyncDisposable {
   /**
    * Starts a simulated arm.
    *
-   * @throws {KilohertzError} `SIM_ADDRESS`, `SIM_BIND`, `SIM_OPTION` or `SIM_SYSTEM`
+   * @throws {KilohertzError} `SIM_ADDRESS`, `SIM_BIND`, `SIM_OPTION`, `SIM_MODEL_LIBRARY` or `SIM_SYSTEM`
    * @throws {OptionRangeError} {@link OptionTypeError} if an option is invalid
    */
   static start(options?: FrankaSimulatorOptions): Promise<FrankaSimulator>;
@@ -2493,12 +2551,25 @@ export declare class FrankaSimulator implements AsyncDisposable {
   /** Returns the counters since the start. */
   counters(): SimulatorCounters;
   /**
-   * Injects a fault, which takes effect from now on.
+   * Injects a fault, which takes effect from now on, or in the cycle `atCycle` of a motion. Up to 10,000 faults may wait
+   * for a cycle; those whose cycle does not come are counted as `faultsMissed`. In lockstep the same program has the
+   * same faults in each run.
    *
-   * @throws {KilohertzError} `SIM_FAULT`, or `SIM_STOPPED` after `stop()`
+   * @throws {KilohertzError} `SIM_FAULT`, also if the cycle has passed; or `SIM_STOPPED` after `stop()`
    * @throws {OptionRangeError} {@link OptionTypeError} if the fault is invalid
    */
   inject(fault: SimulatorFault): void;
+  /**
+   * Puts the arm and the hand back to where an episode begins, without a new connection. The arm stands at `q`; the
+   * fingers are open around the object. Reflexes, the user stop, guiding, pushes and all faults are over, also those
+   * that wait for a cycle. The noise begins anew. The arm's time and the counters go on, and what clients have set
+   * (load, frames, stiffness, collision thresholds) stays.
+   *
+   * @throws {KilohertzError} `SIM_BUSY` if the arm or the hand is in a motion or the arm recovers; `SIM_OPTION` for
+   * a posture or an object that cannot be; `SIM_STOPPED` after `stop()`. Nothing has changed then.
+   * @throws {OptionRangeError} {@link OptionTypeError} if an option is invalid
+   */
+  reset(options?: SimulatorResetOptions): void;
   /**
    * Stops the simulator. Resolves when its threads have ended. It may be called more than once. A session that still
    * drives the simulated arm loses its connection and ends with `FRANKA_CONNECTION_LOST`, so close the arm first.

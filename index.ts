@@ -116,11 +116,16 @@ export {
 export { SessionStats, type SessionStatsDict } from './lib/session/stats.ts';
 export type { OnViolation } from './lib/session/violation.ts';
 export {
+  type ArmFault,
+  type ConnectionFault,
+  type FaultTime,
   type FingerState,
   FrankaSimulator,
   type FrankaSimulatorOptions,
   type JointState,
   type SimulatedEndEffector,
+  type SimulatedNoise,
   type SimulatorCounters,
   type SimulatorFault,
+  type SimulatorResetOptions,
 } from './lib/simulator/simulator.ts';

@@ -339,6 +339,8 @@ export declare class NativeSimulator {
   counters(): Array<number>
   /** Injects a fault. */
   inject(fault: NativeFault): void
+  /** Puts arm and hand back to where an episode begins. */
+  reset(to: NativeReset): void
   /** Stops the simulator; resolves when its threads have ended. */
   stop(): Promise<void>
 }
@@ -472,6 +474,8 @@ export interface NativeFault {
   field?: string
   index?: number
   value?: number
+  /** The cycle of a motion in which it takes effect. */
+  atCycle?: number
 }
 
 /** One named range of slots of a frame. */
@@ -634,6 +638,13 @@ export interface NativeRefused {
   limits: Array<number>
 }
 
+/** Where an episode begins; what is absent is as it was at the start. */
+export interface NativeReset {
+  q?: Array<number>
+  objectWidthM?: number
+  seed?: number
+}
+
 /** The options of a session. `lib/session/options.ts` has checked every value and filled in the defaults. */
 export interface NativeSessionOptions {
   /** The loop's rate. */
@@ -690,6 +701,10 @@ export interface NativeSimulatorOptions {
   /** The end effector's mass, centre of mass, inertia and frame: 1 + 3 + 9 + 16 numbers. */
   endEffector?: Array<number>
   objectWidthM?: number
+  /** The standard deviations of the noise of `q`, `dq`, `tau_J` and `tau_ext_hat_filtered`: 4 * 7 numbers. */
+  noise?: Array<number>
+  noiseSeed?: number
+  modelLibrary?: string
 }
 
 /** Percentiles of the newest samples and the largest of all [s]. */

@@ -14,6 +14,17 @@ async function printed(name: string, env: Readonly<Record<string, string>> = {})
   return (await unlessStalled(() => run(process.execPath, [file], options))).stdout;
 }
 
+test("the tests of a policy pass in Node's test runner", async (t) => {
+  const folder = join(import.meta.dirname, '..', '..', 'dist', 'examples');
+  const options = { timeout: 60_000, env: { ...process.env, NODE_OPTIONS: '' } };
+  // Within a test run, node's runner would report to that.
+  Reflect.deleteProperty(options.env, 'NODE_TEST_CONTEXT');
+  const tests = ['--test', '--test-reporter=tap', join(folder, 'policy.test.js')];
+  const { stdout } = await run(process.execPath, tests, options);
+  t.regex(stdout, /^# pass 9$/m, stdout);
+  t.regex(stdout, /^# fail 0$/m);
+});
+
 test('a policy in a worker has a part while the main thread is blocked, one on the main thread has none', async (t) => {
   const text = await printed('worker');
   const [, without, cycles] = text.match(/in a worker +(\d+) of (\d+) cycles/) ?? [];

@@ -218,6 +218,17 @@ export function declared(
   return [fault, field, counter];
 }
 
+/** A fault of the arm can wait for a cycle; one of a connection cannot. */
+export const faults: readonly SimulatorFault[] = [
+  { kind: 'push', torquesNm: [0, 0, 0, 0, 0, 0, 0], atCycle: 5 },
+  { kind: 'die' },
+  { kind: 'handDie' },
+  // @ts-expect-error the hand has no cycles
+  { kind: 'handDie', atCycle: 5 },
+  // @ts-expect-error no motion runs while a client connects
+  { kind: 'rejectConnect', version: 3, atCycle: 5 },
+];
+
 /** The code of whatever was thrown. */
 export function codes(thrown: unknown): KilohertzErrorCode | undefined {
   if (!isKilohertzError(thrown)) return undefined;

@@ -27,8 +27,10 @@ export type NativeErrorCode =
   | 'SESSION_INTERRUPTED'
   | 'SIM_ADDRESS'
   | 'SIM_BIND'
+  | 'SIM_BUSY'
   | 'SIM_FAULT'
   | 'SIM_MODEL'
+  | 'SIM_MODEL_LIBRARY'
   | 'SIM_OPTION'
   | 'SIM_STOPPED'
   | 'SIM_SYSTEM'
@@ -60,8 +62,10 @@ export const NATIVE_ERROR_CODES: readonly NativeErrorCode[] = [
   'SESSION_INTERRUPTED',
   'SIM_ADDRESS',
   'SIM_BIND',
+  'SIM_BUSY',
   'SIM_FAULT',
   'SIM_MODEL',
+  'SIM_MODEL_LIBRARY',
   'SIM_OPTION',
   'SIM_STOPPED',
   'SIM_SYSTEM',
@@ -355,6 +359,8 @@ export type SimulatorCounter =
   | 'longestLostRun'
   | 'commandsDropped'
   | 'commandsDelayed'
+  | 'faultsAtCycles'
+  | 'faultsMissed'
   | 'motionsStarted'
   | 'motionsFinished'
   | 'motionsAborted'
@@ -372,6 +378,8 @@ export const SIMULATOR_COUNTERS: readonly SimulatorCounter[] = [
   'longestLostRun',
   'commandsDropped',
   'commandsDelayed',
+  'faultsAtCycles',
+  'faultsMissed',
   'motionsStarted',
   'motionsFinished',
   'motionsAborted',

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import {
   bare,
   checkBoolean,
@@ -5,9 +6,10 @@ import {
   checkNumber,
   checkNumbers,
   checkText,
+  isUrl,
   ownOptions,
 } from '../checks.ts';
-import { OptionTypeError } from '../errors/errors.ts';
+import { OptionRangeError, OptionTypeError } from '../errors/errors.ts';
 import { awaiting, calling } from '../errors/native-call.ts';
 import { ball } from '../franka/configuration.ts';
 import { type NativeFault, NativeSimulator } from '../native/binding.ts';
@@ -39,6 +41,38 @@ export interface SimulatedEndEffector {
   readonly F_T_NE?: ArrayLike<number>;
 }
 
+/**
+ * The noise of the arm's sensors: standard deviations, one for all joints or 7. None has a default, so a sensor that is
+ * not named is exact. The noise of two joints, two sensors and two states is independent and normally distributed, up
+ * to 6 standard deviations. `theta`, `dtheta`, `dtau_J`, `O_T_EE`, `elbow` and the external wrenches follow from the
+ * noisy values. The simulated arm itself, its contacts and its limits use the true values.
+ *
+ * Franka's data sheet of the Panda names 0.005 N m for torques (RMS); that of the FR3 names none. No source tells the
+ * noise of positions and velocities.
+ */
+export interface SimulatedNoise {
+  /** The seed, a whole number from 0: the same seed gives the same noise. Default 0. */
+  readonly seed?: number;
+  /** Of joint positions [rad], 0 to 0.01. Default 0. */
+  readonly q?: number | JointVector;
+  /** Of joint velocities [rad/s], 0 to 0.5. Default 0. */
+  readonly dq?: number | JointVector;
+  /** Of link-side joint torques [N m], 0 to 5. Default 0. */
+  readonly tau_J?: number | JointVector;
+  /** Of external torques [N m], 0 to 5. Default 0. */
+  readonly tau_ext_hat_filtered?: number | JointVector;
+}
+
+/** Options of {@link FrankaSimulator.reset}. What is absent is as it was at the start of the simulator. */
+export interface SimulatorResetOptions {
+  /** Joint positions [rad], 7. */
+  readonly q?: JointVector;
+  /** The width of an object between the open fingers [m], above 0 to 0.08. */
+  readonly objectWidthM?: number;
+  /** The seed of the noise, a whole number from 0. */
+  readonly seed?: number;
+}
+
 /** Options of {@link FrankaSimulator.start}. */
 export interface FrankaSimulatorOptions {
   /** The generation of the arm. Default 'fr3'. */
@@ -57,6 +91,14 @@ export interface FrankaSimulatorOptions {
   readonly q?: JointVector;
   /** Whether the joints have friction. Default true. */
   readonly friction?: boolean;
+  /** The noise of the arm's sensors. Default: no noise. */
+  readonly noise?: SimulatedNoise;
+  /**
+   * The model library that a FER serves to clients that ask for one: a path, or a `file:` URL, of a shared object (ELF)
+   * for this type of machine, at most 32 MiB. It is read once, at the start. Default: the simulator's own, if it could
+   * be built.
+   */
+  readonly modelLibrary?: string | URL;
   /**
    * Whether the simulator works in lockstep: during a motion it sends the next state when the command for the last
    * state has arrived, instead of by the wall clock. Default false.
@@ -114,6 +156,10 @@ export interface SimulatorCounters {
   readonly commandsDropped: number;
   /** Commands that a fault delayed. */
   readonly commandsDelayed: number;
+  /** Faults with `atCycle` that took effect. */
+  readonly faultsAtCycles: number;
+  /** Faults with `atCycle` that did not take effect, because the motion ended before, or by a reset. */
+  readonly faultsMissed: number;
   /** Motions that started. */
   readonly motionsStarted: number;
   /** Motions that ended regularly. */
@@ -128,8 +174,22 @@ export interface SimulatorCounters {
   readonly clients: number;
 }
 
+/** When a fault takes effect. */
+export type FaultTime = {
+  /**
+   * The cycle of a motion in which the fault takes effect: of the motion that runs, or of the next one if none runs. A
+   * motion's cycles are counted as `Tick.tick` and records count them: the first command answers cycle 0, and each cycle
+   * is a millisecond of the arm. The state of this cycle is the first that shows the fault, and the command that answers
+   * it the first that suffers it. A move of `moveTo` is a motion too. Default: the fault takes effect at once.
+   */
+  readonly atCycle?: number;
+};
+
 /** A fault that is injected into the simulator. */
-export type SimulatorFault =
+export type SimulatorFault = (FaultTime & ArmFault) | ConnectionFault;
+
+/** A fault of the arm, at once or in a cycle of a motion. */
+export type ArmFault =
   /** The next `count` states, or commands, get lost. */
   | { readonly kind: 'dropStates' | 'dropCommands'; readonly count: number }
   /** The next `count` states, or commands, arrive twice. */
@@ -173,16 +233,19 @@ export type SimulatorFault =
    * the person.
    */
   | { readonly kind: 'push'; readonly torquesNm: JointVector }
-  /** The next connection is refused by a server of this FCI version. */
-  | { readonly kind: 'rejectConnect'; readonly version: number }
-  /** The answer to the next connection is delayed by `byS` [s]. */
-  | { readonly kind: 'slowConnect'; readonly byS: number }
   /** The connection is reset. The next client finds the arm in order. */
   | { readonly kind: 'resetConnection' }
   /** The sockets close, and nothing more is sent. */
   | { readonly kind: 'die' }
   /** The sockets stay open, and nothing more is sent. */
-  | { readonly kind: 'freeze' }
+  | { readonly kind: 'freeze' };
+
+/** A fault of the next connection, or of the hand. It takes effect at once. */
+export type ConnectionFault =
+  /** The next connection is refused by a server of this FCI version. */
+  | { readonly kind: 'rejectConnect'; readonly version: number }
+  /** The answer to the next connection is delayed by `byS` [s]. */
+  | { readonly kind: 'slowConnect'; readonly byS: number }
   /** The next connection to the hand is refused by a server of this version. */
   | { readonly kind: 'handRejectConnect'; readonly version: number }
   /** The next command of the hand fails. */
@@ -212,7 +275,7 @@ export class FrankaSimulator implements AsyncDisposable {
   /**
    * Starts a simulated arm.
    *
-   * @throws {KilohertzError} `SIM_ADDRESS`, `SIM_BIND`, `SIM_OPTION` or `SIM_SYSTEM`
+   * @throws {KilohertzError} `SIM_ADDRESS`, `SIM_BIND`, `SIM_OPTION`, `SIM_MODEL_LIBRARY` or `SIM_SYSTEM`
    * @throws {OptionRangeError} {@link OptionTypeError} if an option is invalid
    */
   static async start(options: FrankaSimulatorOptions = {}): Promise<FrankaSimulator> {
@@ -225,12 +288,14 @@ export class FrankaSimulator implements AsyncDisposable {
       'objectWidthM',
       'q',
       'friction',
+      'noise',
+      'modelLibrary',
       'lockstep',
       'lostPacketLimit',
     ];
     const own = ownOptions('FrankaSimulator.start()', options, known);
     const { generation, host, port, q, friction, lockstep, lostPacketLimit } = own;
-    const { hand, objectWidthM, endEffector } = own;
+    const { hand, objectWidthM, endEffector, noise, modelLibrary } = own;
     const checked = {
       ...(generation === undefined
         ? {}
@@ -244,6 +309,8 @@ export class FrankaSimulator implements AsyncDisposable {
       ...(objectWidthM === undefined ? {} : { objectWidthM: checkObjectWidth(objectWidthM) }),
       ...(q === undefined ? {} : { q: checkNumbers('q', q, 7) }),
       ...(friction === undefined ? {} : { friction: checkBoolean('friction', friction) }),
+      ...(noise === undefined ? {} : checkNoise(noise)),
+      ...(modelLibrary === undefined ? {} : { modelLibrary: checkPath(modelLibrary) }),
       ...(lockstep === undefined ? {} : { lockstep: checkBoolean('lockstep', lockstep) }),
       ...(lostPacketLimit === undefined
         ? {}
@@ -297,14 +364,37 @@ export class FrankaSimulator implements AsyncDisposable {
   }
 
   /**
-   * Injects a fault, which takes effect from now on.
+   * Injects a fault, which takes effect from now on, or in the cycle `atCycle` of a motion. Up to 10,000 faults may wait
+   * for a cycle; those whose cycle does not come are counted as `faultsMissed`. In lockstep the same program has the
+   * same faults in each run.
    *
-   * @throws {KilohertzError} `SIM_FAULT`, or `SIM_STOPPED` after `stop()`
+   * @throws {KilohertzError} `SIM_FAULT`, also if the cycle has passed; or `SIM_STOPPED` after `stop()`
    * @throws {OptionRangeError} {@link OptionTypeError} if the fault is invalid
    */
   inject(fault: SimulatorFault): void {
     const checked = checkFault(fault);
     calling(() => this.#simulator.inject(checked));
+  }
+
+  /**
+   * Puts the arm and the hand back to where an episode begins, without a new connection. The arm stands at `q`; the
+   * fingers are open around the object. Reflexes, the user stop, guiding, pushes and all faults are over, also those
+   * that wait for a cycle. The noise begins anew. The arm's time and the counters go on, and what clients have set
+   * (load, frames, stiffness, collision thresholds) stays.
+   *
+   * @throws {KilohertzError} `SIM_BUSY` if the arm or the hand is in a motion or the arm recovers; `SIM_OPTION` for
+   * a posture or an object that cannot be; `SIM_STOPPED` after `stop()`. Nothing has changed then.
+   * @throws {OptionRangeError} {@link OptionTypeError} if an option is invalid
+   */
+  reset(options: SimulatorResetOptions = {}): void {
+    const own = ownOptions('reset()', options, ['q', 'objectWidthM', 'seed']);
+    const { q, objectWidthM, seed } = own;
+    const checked = {
+      ...(q === undefined ? {} : { q: checkNumbers('q', q, 7) }),
+      ...(objectWidthM === undefined ? {} : { objectWidthM: checkObjectWidth(objectWidthM) }),
+      ...(seed === undefined ? {} : { seed: checkSeed('seed', seed) }),
+    };
+    calling(() => this.#simulator.reset(bare(checked)));
   }
 
   /**
@@ -337,6 +427,42 @@ function checkWorn(given: SimulatedEndEffector): number[] {
   ];
 }
 
+/** The sensors that can have noise, with the largest standard deviation and its unit. */
+const SENSORS = [
+  ['q', 0.01, 'rad'],
+  ['dq', 0.5, 'rad/s'],
+  ['tau_J', 5, 'N m'],
+  ['tau_ext_hat_filtered', 5, 'N m'],
+] as const;
+
+function checkNoise(given: SimulatedNoise): { noise: number[]; noiseSeed: number } {
+  const own = ownOptions('noise', given, ['seed', ...SENSORS.map(([name]) => name)]);
+  const noise = SENSORS.flatMap(([name, to, unit]) => {
+    const value = own[name] ?? 0;
+    const each = typeof value === 'number' ? new Array<number>(7).fill(value) : value;
+    const checked = checkNumbers(`noise.${name}`, each, 7);
+    return checked.map((deviation) =>
+      checkNumber(`noise.${name}`, deviation, { from: 0, to, unit }),
+    );
+  });
+  return { noise, noiseSeed: checkSeed('noise.seed', own.seed ?? 0) };
+}
+
+function checkSeed(option: string, value: unknown): number {
+  return checkNumber(option, value, { from: 0, to: Number.MAX_SAFE_INTEGER, integer: true });
+}
+
+/** Returns the path of a file that was given as a path or as a URL. */
+function checkPath(value: unknown): string {
+  const expected = 'the path, or the file: URL, of a shared object';
+  if (!isUrl(value)) return checkText('modelLibrary', value, expected);
+  try {
+    return fileURLToPath(value.href);
+  } catch {
+    throw new OptionRangeError('OPTION_MODEL_LIBRARY', 'modelLibrary', value.href, expected);
+  }
+}
+
 function checkObjectWidth(value: unknown, option = 'objectWidthM'): number {
   return checkNumber(option, value, { from: 0, to: 0.08, above: true, unit: 'm' });
 }
@@ -359,6 +485,8 @@ const PARTS = {
     const expected = 'a number, NaN and infinities included';
     throw new OptionTypeError('OPTION_VALUE', 'value', value, expected);
   },
+  atCycle: (value: unknown) =>
+    optional(value, () => checkNumber('atCycle', value, { from: 0, to: 1e9, integer: true })),
 } as const;
 
 /** The properties of each fault. */
@@ -405,7 +533,9 @@ function checkFault(given: SimulatorFault): NativeFault {
   const kind = checkText('kind', fault.kind, 'the name of a fault');
   // For an unknown fault, the simulator's error lists the known ones.
   const parts = Object.hasOwn(FAULT_PARTS, kind) ? FAULT_PARTS[kind as FaultName] : [];
-  const checked = parts.map((part) => [part, PARTS[part](fault[part])] as const);
+  // The simulator refuses a cycle for a fault that takes effect at once.
+  const all = [...parts, 'atCycle'] as const;
+  const checked = all.map((part) => [part, PARTS[part](fault[part])] as const);
   const made = Object.fromEntries(checked.filter(([, value]) => value !== undefined));
   return bare({ kind, ...made });
 }

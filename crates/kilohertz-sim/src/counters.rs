@@ -33,6 +33,10 @@ pub struct Counters {
     /// Datagrams that are not a command of this client: the length or the sender is wrong, or they answer a
     /// state that was never sent.
     pub datagrams_refused: u64,
+    /// Faults that took effect in the cycle that they waited for.
+    pub faults_at_cycles: u64,
+    /// Faults whose cycle did not come, because the motion ended before it.
+    pub faults_missed: u64,
     /// Motions that began.
     pub motions_started: u64,
     /// Motions that the client finished.
@@ -56,7 +60,7 @@ pub struct Counters {
 
 impl Counters {
     /// Returns the counters that the TypeScript API shows, with their names there.
-    pub fn shown(&self) -> [(&'static str, u64); 15] {
+    pub fn shown(&self) -> [(&'static str, u64); 17] {
         [
             ("statesSent", self.states_sent),
             ("statesDropped", self.states_dropped),
@@ -67,6 +71,8 @@ impl Counters {
             ("longestLostRun", self.longest_lost_run),
             ("commandsDropped", self.commands_dropped),
             ("commandsDelayed", self.commands_delayed),
+            ("faultsAtCycles", self.faults_at_cycles),
+            ("faultsMissed", self.faults_missed),
             ("motionsStarted", self.motions_started),
             ("motionsFinished", self.motions_finished),
             ("motionsAborted", self.motions_aborted),

@@ -1,8 +1,9 @@
 //! The errors of the simulator. Each says what to do.
 
 use std::io;
+use std::path::PathBuf;
 
-/// Why the simulator could not start, or could not inject a fault.
+/// Why the simulator could not start, inject a fault or be reset.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SimulatorError {
@@ -43,6 +44,22 @@ pub enum SimulatorError {
         /// What would have been accepted.
         expected: String,
     },
+    /// Something moves, so that the simulator cannot be reset.
+    #[error("{what}; end that first, then reset the simulator")]
+    Busy {
+        /// What moves.
+        what: &'static str,
+    },
+    /// A model library that was handed in cannot be served.
+    #[error("the model library {} is {received}; expected {expected}", path.display())]
+    ModelLibrary {
+        /// The path of the file.
+        path: PathBuf,
+        /// What was received.
+        received: String,
+        /// What would have been accepted.
+        expected: String,
+    },
     /// The simulator is no longer running.
     #[error("the simulator has been stopped or has died; start another one")]
     Stopped,
@@ -64,11 +81,13 @@ pub enum SimulatorError {
 
 impl SimulatorError {
     /// All stable names that [`SimulatorError::code`] returns.
-    pub const CODES: [&str; 7] = [
+    pub const CODES: [&str; 9] = [
         "SIM_ADDRESS",
         "SIM_BIND",
+        "SIM_BUSY",
         "SIM_FAULT",
         "SIM_MODEL",
+        "SIM_MODEL_LIBRARY",
         "SIM_OPTION",
         "SIM_STOPPED",
         "SIM_SYSTEM",
@@ -81,6 +100,8 @@ impl SimulatorError {
             SimulatorError::Bind { .. } => "SIM_BIND",
             SimulatorError::Option { .. } => "SIM_OPTION",
             SimulatorError::Fault { .. } => "SIM_FAULT",
+            SimulatorError::Busy { .. } => "SIM_BUSY",
+            SimulatorError::ModelLibrary { .. } => "SIM_MODEL_LIBRARY",
             SimulatorError::Stopped => "SIM_STOPPED",
             SimulatorError::System { .. } => "SIM_SYSTEM",
             SimulatorError::Model { .. } => "SIM_MODEL",

@@ -284,6 +284,14 @@ impl Fault {
         made(of)
     }
 
+    /// Whether a cycle of a motion can be the time of this fault.
+    pub(crate) fn can_wait_for_a_cycle(&self) -> bool {
+        !matches!(
+            self,
+            Fault::RejectConnect { .. } | Fault::SlowConnect { .. } | Fault::Hand(_)
+        )
+    }
+
     pub(crate) fn validate(&self) -> Result<(), SimulatorError> {
         let refused = |fault: &str, received: String, expected: String| {
             Err(SimulatorError::Fault {

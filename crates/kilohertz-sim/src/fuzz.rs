@@ -18,8 +18,9 @@ use crate::control_box::state::StateWriter;
 use crate::fault::Fault;
 use crate::generation::Generation;
 use crate::options::SimulatorOptions;
-use crate::server::arm::Message;
 use crate::server::commands::{Conversation, Gate, Step};
+use crate::server::message::Message;
+use crate::server::model_library::ModelLibrary;
 use crate::wire::generator::Generator;
 use crate::wire::messages::{Command, Setpoint, Ticket};
 use crate::wire::request::{Request, decode};
@@ -164,7 +165,7 @@ proptest! {
         cuts in vec(1_usize..600, 1..8),
     ) {
         let (tell, told) = mpsc::channel();
-        let gate = Gate::new(arm, tell);
+        let gate = Gate::new(arm, ModelLibrary::OWN, tell);
         let peer: SocketAddr = "127.0.0.1:9".parse().unwrap();
         let (replies, _outbox) = tokio::sync::mpsc::unbounded_channel();
         let mut conversation = Conversation::new(peer, &gate, replies);

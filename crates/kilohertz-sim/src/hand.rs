@@ -144,6 +144,19 @@ impl Hand {
         }
     }
 
+    /// Whether a command is being carried out.
+    pub fn is_busy(&self) -> bool {
+        self.running.is_some()
+    }
+
+    /// Opens the fingers at once around an object of this width \[m\]. A running command is aborted.
+    pub fn reset(&mut self, object: Option<f64>) {
+        self.finish(GripperStatus::Aborted);
+        self.width = WIDEST;
+        self.object = object;
+        self.doing = Doing::Nothing;
+    }
+
     /// Puts an object between the fingers. It replaces the object that is there.
     pub fn place(&mut self, width: f64) -> Result<(), SimulatorError> {
         if width > 0.0 && width <= self.width {

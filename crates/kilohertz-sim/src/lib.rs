@@ -26,12 +26,14 @@
 //!   Simulator::inject ───────────fault.rs─────────────────▶ └───────┬───────┘
 //!   Simulator::joints, counters ◀────counters.rs────────────────────┤ server/pace.rs: when the next tick is
 //!                                                                   │ server/fault_injector.rs: what is lost
+//!                                                                   │ server/schedule.rs: faults that wait for a cycle
 //!                                                                   ▼
 //!                        control_box/: requests, replies, one tick of a millisecond
 //!                          │ modes.rs: the mode, and what belongs to it
 //!                          │ rules.rs: limits, lost-packet rule → violation.rs: error flags
 //!                          │ cartesian.rs: poses and twists; inverse.rs: → joints; asynchronous.rs: targets → joints
-//!                          │ state.rs: what the state reports
+//!                          │ state.rs: what the state reports, with the noise of noise.rs
+//!                          │ episode.rs: the cycles of a motion, the reset between two runs
 //!                          ▼
 //!                        body/arm.rs: impedance control or the client's torques, saturation
 //!                          │ reference.rs: what the joints are controlled to, and how they brake
@@ -76,10 +78,13 @@
 //!
 //! *Lockstep*: in a motion the next state is sent as soon as the command for the last one has arrived, and
 //! every command advances the arm by 1 ms. Without a motion the time follows the wall clock. A client needs a
-//! state or two before its first command, so a state waits at most 25 ms for that command. A command counts if
+//! state or two before its first command. So the first state of a motion waits at most 25 ms for that command,
+//! and each further one 0.5 s. A command counts if
 //! it answers a state that shows the last command, however late it comes. Each counts once, so the end of a
 //! motion depends only on the commands. After `lockstep_timeout` without a command time goes on, and the
-//! lost-packet rule applies.
+//! lost-packet rule applies. An arm that has come to rest stands still to the last bit, and a motion starts
+//! only then. So the second motion of a program begins the same in each run too, however long the pause before
+//! it was. If a motion waits for the arm to come to rest, the arm's time runs as fast as it can.
 //!
 //! # The lost-packet rule
 //!
@@ -123,8 +128,15 @@
 //! - `StopMove` without a motion succeeds; in a reflex it is not possible. An unknown command number is
 //!   answered as not possible. A message that cannot be framed, or one before `Connect`, ends the connection.
 //!
-//! - A FER serves a model library: `model-library/fer.rs`, which the build script compiles to a shared
-//!   object. A request for another type of machine than the one that built it is answered with an error.
+//! - A FER serves a model library: a file that was handed in, or `model-library/fer.rs`, which the build script
+//!   compiles to a shared object. A request for another type of machine than the one that built it is answered with an error.
+//!
+//! # The same run twice
+//!
+//! [`Simulator::inject_at`] injects a fault in a cycle of a motion. [`SimulatorOptions::noise`] adds noise to
+//! what the arm measures: a function of the seed, the motion and the cycle, so it does not depend on how many
+//! states were sent before. [`Simulator::reset`] begins the next episode over the same connection. In lockstep
+//! the same program receives the same states in each run, bit by bit.
 //!
 //! Known differences from a real arm are listed in `docs/simulator.md`, each with its source and its effect.
 
@@ -144,6 +156,7 @@ mod hand;
 mod joints;
 #[doc(hidden)]
 pub mod measured;
+mod noise;
 mod options;
 mod server;
 mod simulator;
@@ -157,6 +170,7 @@ pub use error::SimulatorError;
 pub use fault::{Fault, FaultFields, HandFault};
 pub use generation::Generation;
 pub use hand::Fingers;
+pub use noise::Noise;
 pub use options::SimulatorOptions;
 pub use server::arm::JointState;
-pub use simulator::Simulator;
+pub use simulator::{Reset, Simulator};

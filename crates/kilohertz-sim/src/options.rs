@@ -2,12 +2,14 @@
 
 use std::f64::consts::{FRAC_PI_2, FRAC_PI_4};
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::end_effector::EndEffector;
 use crate::error::{SimulatorError, rounded};
 use crate::generation::Generation;
 use crate::hand::Hand;
+use crate::noise::Noise;
 
 /// The options of the simulated arm and its server. [`Simulator::start`](crate::Simulator::start) checks
 /// every field.
@@ -32,6 +34,11 @@ pub struct SimulatorOptions {
     pub q: [f64; 7],
     /// Whether the joints have friction. Default true.
     pub friction: bool,
+    /// The noise of the arm's sensors. Default: none.
+    pub noise: Noise,
+    /// The model library that a FER serves, a shared object for Linux on this type of machine. Default: the
+    /// simulator's own.
+    pub model_library: Option<PathBuf>,
     /// false: the wall clock counts, and a state is sent each millisecond. true: during a motion the next
     /// state is sent when the command for the last one has arrived, and each command advances the simulated
     /// time by 1 ms.
@@ -69,6 +76,8 @@ impl Default for SimulatorOptions {
                 FRAC_PI_4,
             ],
             friction: true,
+            noise: Noise::default(),
+            model_library: None,
             lockstep: false,
             lost_packet_limit: 20,
             first_command_grace: Duration::from_millis(500),
@@ -110,19 +119,14 @@ impl SimulatorOptions {
             }
             Hand::new(None).place(object)?;
         }
-        let (lower, upper) = (
-            self.generation.envelope().lower,
-            self.generation.envelope().upper,
-        );
-        for joint in 0..7 {
-            let q = self.q[joint];
-            if !(lower[joint]..=upper[joint]).contains(&q) {
-                return Err(SimulatorError::Option {
-                    option: "q",
-                    received: format!("{} rad for joint {}", rounded(q), joint + 1),
-                    expected: format!("{} to {} rad", rounded(lower[joint]), rounded(upper[joint])),
-                });
-            }
+        check_posture(self.generation, &self.q)?;
+        self.noise.validate()?;
+        if let (Some(path), Generation::Fr3) = (&self.model_library, self.generation) {
+            return Err(SimulatorError::Option {
+                option: "model_library",
+                received: path.display().to_string(),
+                expected: "none for an FR3, which serves no model library but its URDF".into(),
+            });
         }
         if !(1..=10_000).contains(&self.lost_packet_limit) {
             return Err(SimulatorError::Option {
@@ -147,6 +151,22 @@ impl SimulatorOptions {
         }
         Ok(())
     }
+}
+
+/// Checks that an arm can stand at `q`.
+pub(crate) fn check_posture(generation: Generation, q: &[f64; 7]) -> Result<(), SimulatorError> {
+    let (lower, upper) = (generation.envelope().lower, generation.envelope().upper);
+    for joint in 0..7 {
+        let q = q[joint];
+        if !(lower[joint]..=upper[joint]).contains(&q) {
+            return Err(SimulatorError::Option {
+                option: "q",
+                received: format!("{} rad for joint {}", rounded(q), joint + 1),
+                expected: format!("{} to {} rad", rounded(lower[joint]), rounded(upper[joint])),
+            });
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ impl PyLibfranka {
     /// Installs `pylibfranka` if it is not installed yet. Returns what is missing if that is not possible.
     pub fn installed() -> Result<PyLibfranka, String> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let requirements = root.join("__test__/interop/pylibfranka.txt");
+        let requirements = root.join("__test__/interop/pylibfranka/requirements.txt");
         let folder = root.join("target/pylibfranka");
         let python = folder.join("bin/python");
         let stamp = folder.join(".stamp");

@@ -1,10 +1,13 @@
 //! A simulated arm, as JavaScript holds it.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kilohertz_core::thread::{RealtimeRequest, make_realtime};
-use kilohertz_sim::{EndEffector, Fault, FaultFields, Simulator, SimulatorError, SimulatorOptions};
+use kilohertz_sim::{
+    EndEffector, Fault, FaultFields, Noise, Reset, Simulator, SimulatorError, SimulatorOptions,
+};
 use napi::bindgen_prelude::Object;
 use napi::{Env, Result};
 use napi_derive::napi;
@@ -26,6 +29,18 @@ pub struct NativeSimulatorOptions {
     /// The end effector's mass, centre of mass, inertia and frame: 1 + 3 + 9 + 16 numbers.
     pub end_effector: Option<Vec<f64>>,
     pub object_width_m: Option<f64>,
+    /// The standard deviations of the noise of `q`, `dq`, `tau_J` and `tau_ext_hat_filtered`: 4 * 7 numbers.
+    pub noise: Option<Vec<f64>>,
+    pub noise_seed: Option<f64>,
+    pub model_library: Option<String>,
+}
+
+/// Where an episode begins; what is absent is as it was at the start.
+#[napi(object)]
+pub struct NativeReset {
+    pub q: Option<Vec<f64>>,
+    pub object_width_m: Option<f64>,
+    pub seed: Option<f64>,
 }
 
 /// The true motion of the simulated arm.
@@ -61,6 +76,8 @@ pub struct NativeFault {
     pub field: Option<String>,
     pub index: Option<u32>,
     pub value: Option<f64>,
+    /// The cycle of a motion in which it takes effect.
+    pub at_cycle: Option<u32>,
 }
 
 impl From<NativeFault> for FaultFields {
@@ -97,12 +114,10 @@ fn options(
             .parse()
             .map_err(|_| refused("host", host, "an IP address, as in 127.0.0.1"))?,
     };
-    let q = match options.q {
-        None => defaults.q,
-        Some(q) => q.try_into().map_err(|q: Vec<f64>| {
-            let received = format!("of length {}", q.len());
-            refused("q", received, "7 joint positions [rad]")
-        })?,
+    let q = options.q.map(posture).transpose()?.unwrap_or(defaults.q);
+    let noise = Noise {
+        seed: seed(options.noise_seed),
+        ..noise(&options.noise.unwrap_or_default())
     };
     let generation = match options.generation {
         None => defaults.generation,
@@ -113,6 +128,8 @@ fn options(
         generation,
         host,
         q,
+        noise,
+        model_library: options.model_library.map(PathBuf::from),
         port: options.port.unwrap_or(defaults.port),
         friction: options.friction.unwrap_or(defaults.friction),
         lockstep: options.lockstep.unwrap_or(defaults.lockstep),
@@ -125,6 +142,33 @@ fn options(
         prepare_arm_thread: Some(raise_priority),
         ..defaults
     })
+}
+
+fn posture(q: Vec<f64>) -> std::result::Result<[f64; 7], SimulatorError> {
+    q.try_into().map_err(|q: Vec<f64>| {
+        let received = format!("of length {}", q.len());
+        refused("q", received, "7 joint positions [rad]")
+    })
+}
+
+/// Returns a seed. TypeScript has checked that it is a whole number from 0.
+fn seed(seed: Option<f64>) -> u64 {
+    seed.unwrap_or(0.0) as u64
+}
+
+/// Returns noise with these standard deviations; absent ones are zero.
+fn noise(deviations: &[f64]) -> Noise {
+    let of = |sensor: usize| {
+        let nth = |joint| deviations.get(7 * sensor + joint).copied();
+        std::array::from_fn(|joint| nth(joint).unwrap_or(0.0))
+    };
+    Noise {
+        seed: 0,
+        q: of(0),
+        dq: of(1),
+        tau_J: of(2),
+        tau_ext_hat_filtered: of(3),
+    }
 }
 
 /// Returns the end effector with this mass, centre of mass, inertia and frame.
@@ -253,9 +297,25 @@ impl NativeSimulator {
     /// Injects a fault.
     #[napi]
     pub fn inject(&self, env: &Env, fault: NativeFault) -> Result<()> {
+        let at = fault.at_cycle;
         let made = Fault::named(&fault.kind.clone(), fault.into());
-        made.and_then(|fault| self.simulator.inject(fault))
-            .or_throw(env)
+        made.and_then(|fault| match at {
+            Some(cycle) => self.simulator.inject_at(fault, u64::from(cycle)),
+            None => self.simulator.inject(fault),
+        })
+        .or_throw(env)
+    }
+
+    /// Puts arm and hand back to where an episode begins.
+    #[napi]
+    pub fn reset(&self, env: &Env, to: NativeReset) -> Result<()> {
+        let q = to.q.map(posture).transpose().or_throw(env)?;
+        let to = Reset {
+            q,
+            object: to.object_width_m,
+            seed: to.seed.map(|given| seed(Some(given))),
+        };
+        self.simulator.reset(&to).or_throw(env)
     }
 
     /// Stops the simulator; resolves when its threads have ended.

@@ -20,6 +20,10 @@ const LEAST_DAMPING: f64 = 5.0;
 /// An arm counts as at rest if all joints are slower than this [rad/s].
 const REST_VELOCITY: f64 = 1e-3;
 
+/// An arm that may stand still does so if its joints are slower than this [rad/s] and accelerate less than
+/// this [rad/s2].
+const STILL: (f64, f64) = (1e-6, 1e-3);
+
 /// The drive of the joints for one millisecond.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Drive {
@@ -110,6 +114,27 @@ impl Arm {
         self.reference.is_at_rest() && self.pose.dq.iter().all(|dq| dq.abs() < REST_VELOCITY)
     }
 
+    /// Whether the arm stands still to the last bit, so that it does not matter for how long.
+    pub fn is_still(&self) -> bool {
+        self.reference.is_at_rest() && self.pose.dq == [0.0; 7]
+    }
+
+    /// Puts the arm at `q`, at rest. Nothing touches it.
+    pub fn stand(&mut self, q: Joints) {
+        self.push = [0.0; 7];
+        self.pose = Pose { q, dq: [0.0; 7] };
+        self.ddq = [0.0; 7];
+        self.reference = Reference::at_rest(q);
+        self.tau_d = [0.0; 7];
+        self.tau_j = self.dynamics.gravity(&q);
+        self.dtau_j = [0.0; 7];
+        self.tau_ext = [0.0; 7];
+        self.wrench_base = [0.0; 6];
+        self.wrench = [0.0; 6];
+        self.felt = Contacts::default();
+        self.contacts = Contacts::default();
+    }
+
     /// Returns the end effector in the base frame at `q`, 4x4 column-major \[m\].
     pub fn pose_of(&self, q: &Joints) -> [f64; 16] {
         self.dynamics.end_effector(q, &self.frames.f_t_ee())
@@ -125,8 +150,8 @@ impl Arm {
     }
 
     /// Advances the arm by one millisecond. The motors add gravity to the torques of the drive, and saturate
-    /// at their limits.
-    pub fn advance(&mut self, drive: Drive) {
+    /// at their limits. If `may_stand_still`, an arm that hardly moves any more stops to the last bit.
+    pub fn advance(&mut self, drive: Drive, may_stand_still: bool) {
         self.tau_d = match drive {
             Drive::Internal => self.impedance(),
             Drive::External(tau) => tau,
@@ -136,12 +161,20 @@ impl Arm {
             (self.tau_d[i] + gravity[i]).clamp(-MAX_TORQUE[i], MAX_TORQUE[i])
         });
         let felt: Joints = std::array::from_fn(|i| motor[i] + self.push[i]);
-        let (pose, ddq) = self.dynamics.step(&self.pose, &felt, DELTA_T);
+        let (mut pose, mut ddq) = self.dynamics.step(&self.pose, &felt, DELTA_T);
+        let stands =
+            may_stand_still && self.reference.is_at_rest() && is_almost_still(&pose.dq, &ddq);
+        if stands {
+            (pose.q, pose.dq, ddq) = (self.pose.q, [0.0; 7], [0.0; 7]);
+        }
         self.pose = pose;
         self.ddq = ddq;
         let friction = self.dynamics.friction(&pose.dq);
         let tau_j: Joints = std::array::from_fn(|i| motor[i] - ARMATURE[i] * ddq[i] - friction[i]);
-        self.dtau_j = std::array::from_fn(|i| (tau_j[i] - self.tau_j[i]) / DELTA_T);
+        self.dtau_j = match stands {
+            true => [0.0; 7],
+            false => std::array::from_fn(|i| (tau_j[i] - self.tau_j[i]) / DELTA_T),
+        };
         self.tau_j = tau_j;
         self.feel();
     }
@@ -175,4 +208,9 @@ impl Arm {
             inertia + coriolis[i] + friction[i] + stiffness * behind + damping * slow
         })
     }
+}
+
+fn is_almost_still(dq: &Joints, ddq: &Joints) -> bool {
+    let (slow, weak) = STILL;
+    dq.iter().all(|dq| dq.abs() <= slow) && ddq.iter().all(|ddq| ddq.abs() <= weak)
 }

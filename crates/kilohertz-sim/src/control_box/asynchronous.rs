@@ -32,7 +32,9 @@ impl ControlBox {
         };
         if let Some(command) = motion.next.take() {
             motion.answered = command.answers;
-            motion.first = false;
+            if std::mem::take(&mut motion.first) {
+                motion.begun = self.time;
+            }
             target.is_over |= command.finished;
             if !target.is_over {
                 if !command.q.iter().all(|q| q.is_finite()) {

@@ -5,10 +5,12 @@
 //!
 //! `modes.rs` has the modes with their data, `rules.rs` the limits of joints and the lost-packet rule,
 //! `guiding.rs` guiding by hand, `cartesian.rs` the Cartesian motion generators, `inverse.rs` the inverse
-//! kinematics, `asynchronous.rs` asynchronous motions, `state.rs` the state that the arm reports.
+//! kinematics, `asynchronous.rs` asynchronous motions, `state.rs` the state that the arm reports, `episode.rs`
+//! what makes a run repeatable: the cycles of a motion, and the reset between two runs.
 
 pub(crate) mod asynchronous;
 pub(crate) mod cartesian;
+pub(crate) mod episode;
 pub(crate) mod guiding;
 pub(crate) mod inverse;
 pub(crate) mod modes;
@@ -22,11 +24,13 @@ use franka::{MoveStatus, RobotMode};
 
 use crate::body::arm::{Arm, Drive};
 use crate::control_box::cartesian::CartesianReference;
+use crate::control_box::episode::Episode;
 use crate::control_box::guiding::Freedom;
 use crate::control_box::modes::{ActiveMotion, Mode, Offer, Stop, WaitingMove};
 use crate::control_box::rules::{Limits, Missing};
 use crate::error::SimulatorError;
 use crate::generation::{Envelope, Generation};
+use crate::noise::Noise;
 use crate::options::SimulatorOptions;
 use crate::violation::{self, Violation};
 use crate::wire::generator::Generator;
@@ -63,6 +67,9 @@ pub(crate) struct ControlBox {
     /// The number of the newest state, in milliseconds of the arm's time.
     pub time: u64,
     pub tally: Tally,
+    /// The noise of the sensors.
+    pub noise: Noise,
+    episode: Episode,
     /// For how many ticks the arm has been coming to rest.
     restless: u32,
     replies: Vec<Reply>,
@@ -98,6 +105,8 @@ impl ControlBox {
             reflex_reason: Violation::NONE,
             time: 0,
             tally: Tally::default(),
+            noise: options.noise,
+            episode: Episode::default(),
             restless: 0,
             replies: Vec::with_capacity(16),
         })
@@ -258,7 +267,7 @@ impl ControlBox {
                 Drive::Internal
             }
         };
-        self.arm.advance(drive);
+        self.arm.advance(drive, self.may_stand_still());
         if let Mode::Moving(motion) = &self.mode {
             if motion.generator == Generator::None {
                 self.arm.reference_from_measured();
@@ -290,6 +299,9 @@ impl ControlBox {
         motion.obeyed = self.time;
         motion.reception.received();
         let first = std::mem::take(&mut motion.first);
+        if first {
+            motion.begun = self.time;
+        }
         let Setpoint { tau, finished, .. } = command;
         let generator = motion.generator;
         let input: &[f64] = match generator {
@@ -420,7 +432,7 @@ impl ControlBox {
 
     /// Carries out what has waited for the arm to come to rest.
     fn settle(&mut self) {
-        let at_rest = self.arm.is_at_rest();
+        let at_rest = self.is_at_rest();
         self.restless = if at_rest { 0 } else { self.restless + 1 };
         if !at_rest && self.restless < REST_PATIENCE {
             return;
@@ -462,12 +474,13 @@ impl ControlBox {
             let status = Status::Move(MoveStatus::CommandNotPossibleRejected);
             return self.reply(request.ticket, status);
         }
-        if !self.arm.is_at_rest() {
+        if !self.is_at_rest() {
             self.waiting = Some(request);
             return;
         }
         self.reflex_reason = Violation::NONE;
         self.tally.motions_started += 1;
+        self.episode.motions += 1;
         let cartesian = request.generator.is_cartesian().then(|| {
             let pose = self.arm.pose_of(&self.arm.reference.q);
             CartesianReference::at_rest(pose, self.arm.reference.q[2])

@@ -65,6 +65,8 @@ pub(crate) struct ActiveMotion {
     /// The first state that shows the last command; 0 before the first command.
     pub obeyed: u64,
     pub first: bool,
+    /// The first state that shows a command; 0 before the first command.
+    pub begun: u64,
     /// The last commanded torques [N m].
     pub tau: Joints,
     /// The reference of a Cartesian motion generator for the end effector.
@@ -89,9 +91,18 @@ impl ActiveMotion {
             answered: now,
             obeyed: 0,
             first: true,
+            begun: 0,
             tau: [0.0; 7],
             cartesian,
             asynchronous: request.asynchronous.map(Target::new),
+        }
+    }
+
+    /// Returns the cycle to which the state `now` belongs. The first command answers a state of cycle 0.
+    pub fn cycle(&self, now: u64) -> u64 {
+        match self.begun {
+            0 => 0,
+            begun => now.saturating_sub(begun) + 1,
         }
     }
 

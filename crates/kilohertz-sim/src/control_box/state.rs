@@ -7,6 +7,7 @@ use franka::{Duration, RobotState};
 use crate::control_box::ControlBox;
 use crate::control_box::cartesian::CartesianReference;
 use crate::generation::elbow;
+use crate::noise::Sensor;
 use crate::wire::messages::State;
 
 /// The values of the previous state that a state needs.
@@ -39,7 +40,7 @@ impl StateWriter {
         };
         let (robot_mode, motion) = robot.modes();
         let elbow_d = elbow(&reference.q);
-        let values = RobotState {
+        let mut values = RobotState {
             time: Duration::from_millis(robot.time),
             O_T_EE: arm.dynamics.end_effector(&arm.pose.q, &f_t_ee),
             O_T_EE_d: desired,
@@ -86,7 +87,41 @@ impl StateWriter {
             control_command_success_rate: robot.success_rate(),
             ..RobotState::default()
         };
+        if robot.noise.is_on() {
+            add_noise(&mut values, robot);
+        }
         State { values, motion }
+    }
+}
+
+/// Adds the noise of the sensors to what they measure, and to what the arm computes from it.
+fn add_noise(values: &mut RobotState, robot: &ControlBox) {
+    let (arm, moment) = (&robot.arm, robot.moment());
+    let of = |sensor| robot.noise.of(sensor, moment);
+    add(&mut values.q, &of(Sensor::Position));
+    add(&mut values.dq, &of(Sensor::Velocity));
+    let torque = of(Sensor::Torque);
+    let before = robot.noise.of(Sensor::Torque, moment.before());
+    add(&mut values.tau_J, &torque);
+    let rate: [f64; 7] = std::array::from_fn(|i| (torque[i] - before[i]) / DELTA_T);
+    add(&mut values.dtau_J, &rate);
+    add(&mut values.tau_ext_hat_filtered, &of(Sensor::External));
+    values.theta = values.q;
+    values.dtheta = values.dq;
+    values.elbow = elbow(&values.q);
+    values.O_T_EE = arm.dynamics.end_effector(&values.q, &values.F_T_EE);
+    let wrench = arm
+        .dynamics
+        .wrench(&values.q, &arm.frames, &values.tau_ext_hat_filtered);
+    values.O_F_ext_hat_K = wrench;
+    values.K_F_ext_hat_K = arm
+        .dynamics
+        .in_stiffness_axes(&values.q, &arm.frames, &wrench);
+}
+
+fn add(values: &mut [f64; 7], noise: &[f64; 7]) {
+    for (value, noise) in values.iter_mut().zip(noise) {
+        *value += noise;
     }
 }
 

@@ -9,7 +9,7 @@
 use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::mpsc::{Receiver, Sender, TryRecvError};
+use std::sync::mpsc::{Receiver, TryRecvError};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -18,23 +18,28 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::control_box::ControlBox;
 use crate::control_box::modes::Offer;
 use crate::control_box::state::StateWriter;
-use crate::corruption::Corruption;
 use crate::counters::{Counters, Work};
-use crate::fault::Fault;
-use crate::server::fault_injector::{Delivery, FaultInjector, Noise};
+use crate::server::connections::Connections;
+use crate::server::fault_injector::{Delivery, Faults};
+use crate::server::message::Message;
 use crate::server::pace::Pace;
-use crate::violation::Violation;
 use crate::wire::COMMAND_ROOM;
-use crate::wire::messages::{Reply, Setpoint, Ticket};
-use crate::wire::request::Request;
+use crate::wire::messages::{Reply, Setpoint};
 
 /// The thread wakes this long before a deadline, and yields until the deadline.
 const YIELDING: Duration = Duration::from_micros(80);
-/// In lockstep, how long each state of a motion waits for the first command. A client reads two or three states
-/// before it sends that command, and a busy machine must not make it late.
+/// In lockstep, how long the first state of a motion waits for the first command. Clients only learn from it
+/// that the motion runs, and answer the next state.
 const FIRST_WAIT: Duration = Duration::from_millis(25);
+/// In lockstep, how long each further state waits for the first command. A slow first answer must not meet a
+/// newer state. A client that has missed the first state needs another one, and some clients end a connection
+/// that says nothing for a second.
+const NEXT_WAIT: Duration = Duration::from_millis(500);
 /// In lockstep, how long requests may have to wait while the thread waits for a command.
 const LOCKSTEP_POLL: Duration = Duration::from_millis(1);
+
+/// How many ticks of an arm that hurries there are between two states.
+const HURRY: u32 = 50;
 
 /// How often a tick tries to publish its values while another thread reads the last ones.
 const PUBLISHING_TRIES: u32 = 200;
@@ -61,51 +66,21 @@ pub(crate) struct Published {
     pub counters: Counters,
 }
 
-/// A message to the arm's thread.
-pub(crate) enum Message {
-    /// A client has connected: states go to `udp`, replies to `replies`.
-    Connected {
-        udp: SocketAddr,
-        replies: UnboundedSender<Reply>,
-    },
-    /// A request of the connected client.
-    Request { ticket: Ticket, request: Request },
-    /// The client has disconnected.
-    Disconnected,
-    /// A fault. `done` gets a message when it is in force.
-    Inject { fault: Fault, done: Sender<()> },
-    /// The thread ends.
-    Stop,
-}
-
-struct Client {
-    udp: SocketAddr,
+pub(super) struct Client {
+    pub udp: SocketAddr,
     replies: UnboundedSender<Reply>,
 }
 
-/// Faults that are in force.
-struct Faults {
-    states: FaultInjector,
-    commands: FaultInjector,
-    /// Meaningless datagrams, and how many of them are sent before the next state.
-    noise: (Noise, u32),
-    /// The wrong value in the next states, and in how many of them.
-    corrupt: Option<(Corruption, u32)>,
-    frozen: bool,
-}
-
-/// The longest datagram of noise, longer than any state.
-const NOISE_ROOM: usize = 3000;
-
 /// The arm's thread.
 pub(crate) struct Server {
-    robot: ControlBox,
-    socket: UdpSocket,
+    pub(super) robot: ControlBox,
+    pub(super) socket: UdpSocket,
     messages: Receiver<Message>,
     published: Arc<Mutex<Published>>,
     lockstep_timeout: Duration,
-    client: Option<Client>,
-    faults: Faults,
+    pub(super) client: Option<Client>,
+    pub(super) faults: Faults,
+    pub(super) connections: Connections,
     held_states: VecDeque<(Instant, Box<[u8]>)>,
     held_commands: VecDeque<(Instant, Setpoint)>,
     /// A state that waits until the next one has overtaken it.
@@ -114,17 +89,19 @@ pub(crate) struct Server {
     overtaken_command: Option<Setpoint>,
     writer: StateWriter,
     /// How far the clock of the newest state is ahead of the arm's \[ms\].
-    shift: i64,
-    counters: Counters,
+    pub(super) shift: i64,
+    pub(super) counters: Counters,
     work: Work,
     /// Whether a command for the newest state can still come: the state was sent, and no fault dropped its
     /// command.
     command_may_come: bool,
     /// Whether lockstep has waited for a command in vain. Time then follows the wall clock until a command
     /// comes.
-    out_of_patience: bool,
+    pub(super) out_of_patience: bool,
+    /// Whether a state of this motion has waited for the first command.
+    waited_for_first: bool,
     blocking: bool,
-    over: bool,
+    pub(super) over: bool,
 }
 
 impl Server {
@@ -133,6 +110,7 @@ impl Server {
         socket: UdpSocket,
         messages: Receiver<Message>,
         published: Arc<Mutex<Published>>,
+        connections: Connections,
         lockstep_timeout: Duration,
     ) -> std::io::Result<Server> {
         socket.set_nonblocking(true)?;
@@ -144,13 +122,8 @@ impl Server {
             published,
             lockstep_timeout,
             client: None,
-            faults: Faults {
-                states: FaultInjector::default(),
-                commands: FaultInjector::default(),
-                noise: (Noise::new(), 0),
-                corrupt: None,
-                frozen: false,
-            },
+            faults: Faults::default(),
+            connections,
             held_states: VecDeque::new(),
             held_commands: VecDeque::new(),
             overtaken_state: None,
@@ -161,6 +134,7 @@ impl Server {
             work: Work::new(),
             command_may_come: false,
             out_of_patience: false,
+            waited_for_first: false,
             blocking: false,
             over: false,
         })
@@ -170,8 +144,11 @@ impl Server {
     pub fn run(mut self) {
         let mut pace = Pace::new(Instant::now());
         while !self.over {
-            if self.may_wait_for_command() {
+            let waits = self.may_wait_for_command();
+            if waits {
                 self.wait_for_command();
+                pace.restart(Instant::now());
+            } else if self.robot.hurries() {
                 pace.restart(Instant::now());
             } else {
                 let (deadline, skipped) = pace.next(Instant::now());
@@ -183,8 +160,16 @@ impl Server {
             if self.over {
                 break;
             }
-            self.take_datagrams();
-            self.robot.tick();
+            if waits {
+                // What else has arrived is read in the next wait, at the latest.
+                self.release_held();
+            } else {
+                self.take_datagrams();
+            }
+            self.tick();
+            if self.over {
+                break;
+            }
             // Values are published before messages are answered. So everyone who gets a reply finds the
             // counters and the state that belong to it.
             self.publish();
@@ -198,6 +183,19 @@ impl Server {
         }
     }
 
+    /// Advances the arm by a millisecond, or by more if it hurries.
+    fn tick(&mut self) {
+        self.waited_for_first &= self.robot.awaits_first_command();
+        self.robot.tick();
+        for _ in 1..HURRY {
+            if !self.robot.hurries() {
+                break;
+            }
+            self.robot.tick();
+        }
+        self.suffer_scheduled();
+    }
+
     fn may_wait_for_command(&self) -> bool {
         self.robot.awaits_command()
             && self.command_may_come
@@ -209,10 +207,12 @@ impl Server {
     /// certain that none will come.
     fn wait_for_command(&mut self) {
         let is_first = self.robot.awaits_first_command();
-        let patience = match is_first {
-            true => FIRST_WAIT,
-            false => self.lockstep_timeout,
+        let patience = match (is_first, self.waited_for_first) {
+            (true, false) => FIRST_WAIT,
+            (true, true) => NEXT_WAIT,
+            (false, _) => self.lockstep_timeout,
         };
+        self.waited_for_first = is_first;
         let give_up = Instant::now() + patience;
         if !self.blocking && self.socket.set_nonblocking(false).is_ok() {
             self.blocking = true;
@@ -257,49 +257,31 @@ impl Server {
             }
             Message::Disconnected => {
                 self.send_replies();
-                self.client = None;
-                self.held_states.clear();
-                self.held_commands.clear();
-                self.overtaken_state = None;
-                self.overtaken_command = None;
-                self.robot.disconnect();
+                self.let_go();
             }
-            Message::Inject { fault, done } => {
-                self.suffer(fault);
-                let _ = done.send(());
+            Message::Inject { fault, at, done } => {
+                let _ = done.send(self.inject(fault, at));
+            }
+            Message::Reset { q, seed, done } => {
+                let _ = done.send(self.reset(q, seed));
             }
             Message::Stop => self.over = true,
         }
     }
 
-    fn suffer(&mut self, fault: Fault) {
-        match fault {
-            Fault::DropStates { count } => self.faults.states.lost = count,
-            Fault::DropCommands { count } => self.faults.commands.lost = count,
-            Fault::DelayStates { count, by } => self.faults.states.late = (count, by),
-            Fault::DelayCommands { count, by } => self.faults.commands.late = (count, by),
-            Fault::OldStates { count } => self.faults.states.old = count,
-            Fault::DuplicateStates { count } => self.faults.states.twice = count,
-            Fault::DuplicateCommands { count } => self.faults.commands.twice = count,
-            Fault::ReorderStates { count } => self.faults.states.overtaken = count,
-            Fault::ReorderCommands { count } => self.faults.commands.overtaken = count,
-            Fault::TruncateStates { count } => self.faults.states.cut_short = count,
-            Fault::TruncateCommands { count } => self.faults.commands.cut_short = count,
-            Fault::CorruptStates { count, with } => self.faults.corrupt = Some((with, count)),
-            Fault::NoiseDatagrams { count } => self.faults.noise.1 = count,
-            Fault::Reflex { error } => self.robot.reflex(Violation::of(&error)),
-            Fault::UserStop(pressed) => self.robot.user_stop(pressed),
-            Fault::Guide(pressed) => self.robot.guide(pressed),
-            Fault::Push(torques) => self.robot.arm.push = torques,
-            Fault::Freeze => self.faults.frozen = true,
-            Fault::Die => self.over = true,
-            // The TCP side handles these faults, and the hand has its own server.
-            Fault::RejectConnect { .. }
-            | Fault::SlowConnect { .. }
-            | Fault::NoiseReply(_)
-            | Fault::ResetConnection
-            | Fault::Hand(_) => {}
-        }
+    /// Lets go of the client.
+    pub(super) fn let_go(&mut self) {
+        self.client = None;
+        self.forget_held();
+        self.robot.disconnect();
+    }
+
+    /// Forgets the datagrams that faults hold back.
+    pub(super) fn forget_held(&mut self) {
+        self.held_states.clear();
+        self.held_commands.clear();
+        self.overtaken_state = None;
+        self.overtaken_command = None;
     }
 
     /// Reads all datagrams that have arrived.
@@ -480,27 +462,6 @@ impl Server {
         }
     }
 
-    /// Returns the wrong value for the next state, if there is one.
-    fn next_corruption(&mut self) -> Option<Corruption> {
-        let (with, left) = self.faults.corrupt.as_mut()?;
-        if *left == 0 || self.client.is_none() {
-            return None;
-        }
-        *left -= 1;
-        Some(with.clone())
-    }
-
-    fn send_noise(&mut self, state: usize) {
-        let Some(client) = &self.client else { return };
-        let (noise, count) = &mut self.faults.noise;
-        for _ in 0..std::mem::take(count) {
-            let mut bytes = [0; NOISE_ROOM];
-            let length = noise.fill(&mut bytes, state);
-            let noise = bytes.get(..length).unwrap_or_default();
-            let _ = self.socket.send_to(noise, client.udp);
-        }
-    }
-
     fn send(&mut self, state: &[u8]) {
         let Some(client) = &self.client else { return };
         if self.socket.send_to(state, client.udp).is_ok() {
@@ -526,7 +487,7 @@ impl Server {
 
     /// Publishes the newest values. A reader that holds the lock does not delay the tick; then the next tick
     /// publishes them.
-    fn publish(&mut self) {
+    pub(super) fn publish(&mut self) {
         self.count();
         for _ in 0..PUBLISHING_TRIES {
             if let Ok(mut published) = self.published.try_lock() {

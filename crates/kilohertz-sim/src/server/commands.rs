@@ -12,10 +12,7 @@ use std::time::Duration;
 
 use franka::model::FR3_URDF;
 use franka::robot_state::IDENTITY_TRANSFORM;
-use franka::wire::robot::v5::{
-    GetCartesianLimitResponse, LoadModelLibraryArchitecture, LoadModelLibraryRequest,
-    LoadModelLibraryStatus, LoadModelLibrarySystem,
-};
+use franka::wire::robot::v5::GetCartesianLimitResponse;
 use franka::wire::robot::{ConnectRequest, ConnectResponse, ConnectStatus};
 use franka::wire::{HeaderLayout, ROBOT_HEADER_LEN, f64s_to_wire};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -24,7 +21,8 @@ use tokio::sync::{Notify, mpsc, watch};
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::generation::Generation;
-use crate::server::arm::Message;
+use crate::server::message::Message;
+use crate::server::model_library::ModelLibrary;
 use crate::wire::messages::{Command, Reply, Status, Ticket};
 use crate::wire::request::decode;
 
@@ -75,13 +73,14 @@ pub(crate) struct Gate {
     /// Notified when the connection is to be reset.
     reset: Notify,
     generation: Generation,
+    library: ModelLibrary,
     /// The arm's thread.
     arm: Mutex<Sender<Message>>,
     life: watch::Sender<Life>,
 }
 
 impl Gate {
-    pub fn new(generation: Generation, arm: Sender<Message>) -> Gate {
+    pub fn new(generation: Generation, library: ModelLibrary, arm: Sender<Message>) -> Gate {
         Gate {
             reject: AtomicU32::new(0),
             slow: Mutex::default(),
@@ -89,6 +88,7 @@ impl Gate {
             noisy: Notify::new(),
             reset: Notify::new(),
             generation,
+            library,
             arm: Mutex::new(arm),
             life: watch::Sender::new(Life::Running),
         }
@@ -112,6 +112,13 @@ impl Gate {
     /// Resets the connection to the client, or to the next one if no client is connected.
     pub fn reset(&self) {
         self.reset.notify_one();
+    }
+
+    /// Forgets the faults that no client has met yet.
+    pub fn clear(&self) {
+        self.reject.store(0, Ordering::Relaxed);
+        self.take_slowness();
+        self.take_noise();
     }
 
     fn take_noise(&self) -> Vec<u8> {
@@ -328,7 +335,7 @@ impl<'a> Conversation<'a> {
                 Step::Answer(message(ticket, &answer))
             }
             (Some(Command::LoadModelLibrary), true) => {
-                Step::Answer(message(ticket, &model_library(&payload)))
+                Step::Answer(message(ticket, &self.gate.library.answer(&payload)))
             }
             (Some(Command::GetCartesianLimit), true) => {
                 Step::Answer(message(ticket, no_wall(generation).as_bytes()))
@@ -381,32 +388,6 @@ impl Drop for Conversation<'_> {
     }
 }
 
-/// The library that `build.rs` has built from `model-library/fer.rs`; empty if it could not be built.
-const MODEL_LIBRARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/libfcimodels.so"));
-
-/// The type of machine on which the library runs.
-const ARCHITECTURE: Option<LoadModelLibraryArchitecture> = if cfg!(target_arch = "x86_64") {
-    Some(LoadModelLibraryArchitecture::X64)
-} else if cfg!(target_arch = "aarch64") {
-    Some(LoadModelLibraryArchitecture::ARM64)
-} else {
-    None
-};
-
-/// Returns the answer to a request for a model library: a status, and the library.
-fn model_library(payload: &[u8]) -> Vec<u8> {
-    let fits = LoadModelLibraryRequest::read_from_bytes(payload).is_ok_and(|request| {
-        ARCHITECTURE.is_some_and(|own| request.architecture == own.to_u8())
-            && request.system == LoadModelLibrarySystem::Linux.to_u8()
-    });
-    if !fits || MODEL_LIBRARY.is_empty() {
-        return vec![LoadModelLibraryStatus::Error.to_u8()];
-    }
-    let mut answer = vec![LoadModelLibraryStatus::Success.to_u8()];
-    answer.extend_from_slice(MODEL_LIBRARY);
-    answer
-}
-
 fn message(ticket: Ticket, payload: &[u8]) -> Vec<u8> {
     let Ticket { command, id } = ticket;
     let mut bytes = HeaderLayout::Robot.encode_header(command, id, payload.len());
@@ -421,36 +402,5 @@ fn no_wall(generation: Generation) -> GetCartesianLimitResponse {
         object_world_size: f64s_to_wire(&[0.0; 3]),
         object_frame: f64s_to_wire(&IDENTITY_TRANSFORM),
         object_activation: 0,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_model_library_is_for_the_machine_that_it_was_built_on_alone() {
-        let asked = |architecture, system| {
-            let request = LoadModelLibraryRequest::new(architecture, system);
-            model_library(request.as_bytes())
-        };
-        let (success, error) = (
-            LoadModelLibraryStatus::Success,
-            LoadModelLibraryStatus::Error,
-        );
-        for own in [
-            LoadModelLibraryArchitecture::X64,
-            LoadModelLibraryArchitecture::ARM64,
-        ] {
-            let is_here = ARCHITECTURE == Some(own) && !MODEL_LIBRARY.is_empty();
-            let answer = asked(own, LoadModelLibrarySystem::Linux);
-            let status = if is_here { success } else { error };
-            assert_eq!(answer[0], status.to_u8());
-            assert_eq!(answer[1..].starts_with(b"\x7fELF"), is_here);
-            assert_eq!(asked(own, LoadModelLibrarySystem::Windows), [error.to_u8()]);
-        }
-        let x86 = LoadModelLibraryArchitecture::X86;
-        assert_eq!(asked(x86, LoadModelLibrarySystem::Linux), [error.to_u8()]);
-        assert_eq!(model_library(&[0]), [error.to_u8()]);
     }
 }

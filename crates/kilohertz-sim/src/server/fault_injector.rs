@@ -3,6 +3,9 @@
 
 use std::time::Duration;
 
+use crate::corruption::Corruption;
+use crate::server::schedule::Schedule;
+
 /// How one datagram is delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Delivery {
@@ -56,11 +59,13 @@ impl FaultInjector {
 #[derive(Debug)]
 pub(crate) struct Noise(u64);
 
-impl Noise {
-    pub fn new() -> Noise {
+impl Default for Noise {
+    fn default() -> Noise {
         Noise(0x2545_f491_4f6c_dd1d)
     }
+}
 
+impl Noise {
     fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -76,6 +81,20 @@ impl Noise {
         let length = self.next() as usize % room.len();
         if length == but { length + 1 } else { length }
     }
+}
+
+/// Faults that are in force, or wait for a cycle.
+#[derive(Default)]
+pub(crate) struct Faults {
+    pub states: FaultInjector,
+    pub commands: FaultInjector,
+    /// Meaningless datagrams, and how many of them are sent before the next state.
+    pub noise: (Noise, u32),
+    /// The wrong value in the next states, and in how many of them.
+    pub corrupt: Option<(Corruption, u32)>,
+    pub frozen: bool,
+    /// Faults that wait for a cycle.
+    pub schedule: Schedule,
 }
 
 #[cfg(test)]
@@ -104,7 +123,7 @@ mod tests {
 
     #[test]
     fn noise_never_has_the_length_of_sense() {
-        let mut noise = Noise::new();
+        let mut noise = Noise::default();
         let mut room = [0; 4];
         let lengths: Vec<_> = (0..100).map(|_| noise.fill(&mut room, 2)).collect();
         assert!(lengths.iter().all(|length| *length != 2 && *length <= 4));

@@ -97,6 +97,26 @@ impl SharedHand {
         }
     }
 
+    /// Returns an error if the hand is carrying out a command.
+    pub fn check_idle(&self) -> Result<(), SimulatorError> {
+        match self.now().hand.is_busy() {
+            true => Err(SimulatorError::Busy {
+                what: "the hand is in a motion",
+            }),
+            false => Ok(()),
+        }
+    }
+
+    /// Opens the fingers around an object of this width \[m\], and ends all faults.
+    pub fn reset(&self, object: Option<f64>) {
+        let mut inner = self.now();
+        inner.hand.reset(object);
+        inner.frozen = false;
+        inner.deaf = false;
+        inner.fails_next = false;
+        inner.rejects_next = None;
+    }
+
     /// Ends the server. The first call decides in which way.
     pub fn end(&self, life: Life) {
         life.replace_running(&self.life);

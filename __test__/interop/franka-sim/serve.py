@@ -1,4 +1,4 @@
-"""franka-sim, a simulated FR3 in MuJoCo, on a loopback address: ``franka_sim.py HOST PORT FOLDER``.
+"""franka-sim, a simulated FR3 in MuJoCo, on a loopback address: ``serve.py HOST PORT FOLDER``.
 
 It wants a model and would fetch one. It gets one that is made, in FOLDER, of the arm's description
 which the package carries: links and joints from there, and for each joint what a description has no
@@ -11,8 +11,6 @@ import threading
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-# This file has the package's name: it is not to be found in its place.
-sys.path.pop(0)
 os.environ['MUJOCO_GL'] = 'disable'
 
 import franka_sim  # noqa: E402

@@ -1,16 +1,13 @@
 // pylibfranka, which is Franka's libfranka, against our simulated FR3.
 
-import { execFile } from 'node:child_process';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
-import test, { type ExecutionContext } from 'ava';
-import { FrankaModel, FrankaSimulator, type FrankaSimulatorOptions } from '../../index.ts';
-import { distance, ownPlace, speed, WALL } from '../fixtures/arms.ts';
-import { environment } from '../fixtures/python.ts';
-import { until } from '../fixtures/waiting.ts';
+import type { ExecutionContext } from 'ava';
+import { FrankaModel } from '../../../index.ts';
+import { distance, speed, WALL } from '../../fixtures/arms.ts';
+import { type Stranger, stranger } from '../../fixtures/strangers.ts';
+import { until } from '../../fixtures/waiting.ts';
 
-const here: string = import.meta.dirname;
-/** How far joint 1 goes in a motion [rad], as in pylibfranka.py. */
+const { test, drive }: Stranger = await stranger(import.meta.dirname);
+/** How far joint 1 goes in a motion [rad], as in drive.py. */
 const WAY = 0.1;
 /** How far the end effector goes up [m], as there. */
 const RISE = 0.05;
@@ -39,7 +36,7 @@ test('pylibfranka names targets at 50 Hz, and the arm goes there by itself', asy
     readonly told: readonly string[];
     readonly after: Seen;
   }
-  await against<Told>('asynchronous', WALL, ({ from, told, after }, simulator) => {
+  await drive<Told>('asynchronous', WALL, ({ from, told, after }, simulator) => {
     t.deepEqual(told, []);
     moved(t, from, after, [...simulator.joints().q]);
     const { motionsFinished, commandsLost, reflexes } = simulator.counters();
@@ -50,20 +47,6 @@ test('pylibfranka names targets at 50 Hz, and the arm goes there by itself', asy
 interface Refusal {
   readonly error: string;
   readonly message: string;
-}
-
-/** What it saw in a scenario of pylibfranka.py, and the simulator. */
-async function against<T>(
-  scenario: string,
-  options: FrankaSimulatorOptions,
-  look: (seen: T, simulator: FrankaSimulator) => void | Promise<void>,
-): Promise<void> {
-  const python = await environment('pylibfranka', join(here, 'pylibfranka.txt'));
-  const place = ownPlace();
-  await using simulator = await FrankaSimulator.start({ ...place, hand: false, ...options });
-  const script = [join(here, 'pylibfranka.py'), place.host, scenario];
-  const { stdout } = await promisify(execFile)(python, script, { timeout: 60_000 });
-  await look(JSON.parse(stdout) as T, simulator);
 }
 
 /** That joint 1 went its way, and that both sides say so. */
@@ -89,7 +72,7 @@ test('pylibfranka reads the state that the arm is in, and its own model agrees w
     readonly times: readonly number[];
     readonly gravity: readonly number[];
   }
-  await against<State>('state', {}, (state, simulator) => {
+  await drive<State>('state', {}, (state, simulator) => {
     const { q } = simulator.joints();
     t.true(distance(state.q, q) < 1e-5);
     t.true(distance(state.O_T_EE, new FrankaModel('fr3').pose('flange', q)) < 1e-5);
@@ -109,7 +92,7 @@ test('pylibfranka configures the arm, and is refused what makes no sense', async
     readonly EE_T_K: readonly number[];
     readonly refused: readonly Refusal[];
   }
-  await against<Configured>('configuration', {}, ({ m_load, F_T_EE, EE_T_K, refused }) => {
+  await drive<Configured>('configuration', {}, ({ m_load, F_T_EE, EE_T_K, refused }) => {
     t.is(m_load, 0.5);
     for (const frame of [F_T_EE, EE_T_K]) t.true(Math.abs((frame[14] ?? 0) - 0.1) < 1e-6);
     t.is(refused.length, 3);
@@ -128,7 +111,7 @@ for (const control of CONTROLS) {
     test(`pylibfranka moves the arm by ${control} ${clock}`, async (t) => {
       // A loaded machine loses commands; the motion is a function of the arm's time.
       const options = lockstep ? LOCKSTEP : WALL;
-      await against<Motion & { after: Seen }>(control, options, (seen, simulator) => {
+      await drive<Motion & { after: Seen }>(control, options, (seen, simulator) => {
         const { q } = simulator.joints();
         if (control.startsWith('cartesian')) rose(t, seen.pose, seen.after, [...q]);
         else moved(t, seen.from, seen.after, [...q]);
@@ -154,7 +137,7 @@ test('pylibfranka aborts a motion: the arm comes to rest, and the next motion go
     readonly again: Motion;
     readonly after: Seen;
   }
-  await against<Abort>('abort', LOCKSTEP, (seen, simulator) => {
+  await drive<Abort>('abort', LOCKSTEP, (seen, simulator) => {
     t.is(seen.error, 'ControlException');
     t.regex(seen.message, /preempted/);
     t.is(seen.stopped.mode, 'Idle');
@@ -174,7 +157,7 @@ test('pylibfranka is told of a reflex by its names, kept from moving, and recove
     readonly again: Motion;
     readonly after: Seen;
   }
-  await against<Reflex>('reflex', LOCKSTEP, (seen, simulator) => {
+  await drive<Reflex>('reflex', LOCKSTEP, (seen, simulator) => {
     const name = 'joint_motion_generator_velocity_discontinuity';
     t.is(seen.error, 'ControlException');
     t.true(seen.message.includes(name), seen.message);
@@ -192,7 +175,7 @@ test('pylibfranka is told of a reflex by its names, kept from moving, and recove
 });
 
 test('pylibfranka vanishes in the middle of a motion, and the arm comes to rest', async (t) => {
-  await against<{ ticks: number }>('vanish', LOCKSTEP, async ({ ticks }, simulator) => {
+  await drive<{ ticks: number }>('vanish', LOCKSTEP, async ({ ticks }, simulator) => {
     await until(() => simulator.counters().motionsAborted === 1, 'the end of the motion');
     await until(() => speed(simulator) < 1e-3, 'the arm at rest');
     const { commandsReceived, reflexes } = simulator.counters();

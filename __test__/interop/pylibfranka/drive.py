@@ -1,4 +1,4 @@
-"""Franka's own client, driven through one scenario: ``pylibfranka.py HOST SCENARIO``.
+"""Franka's own client, driven through one scenario: ``drive.py HOST SCENARIO``.
 
 Prints what it saw as one line of JSON. Time is the arm's: a motion is a function of the
 milliseconds since its first state, so that it is smooth whatever gets lost.
@@ -10,10 +10,7 @@ import os
 import sys
 import time
 
-# This file has the package's name: it is not to be found in its place.
-sys.path.pop(0)
-
-import pylibfranka as pf  # noqa: E402
+import pylibfranka as pf
 
 IMPEDANCE = pf.ControllerMode.JointImpedance
 MOTION_MS = 600
@@ -247,10 +244,11 @@ SCENARIOS = {
 }
 
 
-def main():
+def main(scenarios=SCENARIOS):
     host, scenario = sys.argv[1:]
     robot = pf.Robot(host, pf.RealtimeConfig.kIgnore)
-    print(json.dumps(SCENARIOS[scenario](robot)), flush=True)
+    print(json.dumps(scenarios[scenario](robot)), flush=True)
 
 
-main()
+if __name__ == '__main__':
+    main()

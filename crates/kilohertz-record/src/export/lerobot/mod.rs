@@ -1,0 +1,22 @@
+//! A data set for LeRobot, format v3.0: `meta/info.json`, `meta/stats.json`, `meta/tasks.parquet`,
+//! `meta/episodes/` and `data/`.
+//!
+//! Each episode of a recording becomes an episode of the data set. It is resampled on an exact grid
+//! (`frames.rs`): frame *k* has the robot's time of the episode's first cycle plus *k* / fps, and the
+//! timestamp *k* / fps. What there is between two cycles is interpolated linearly or taken from the nearest
+//! cycle, as [`Resampling`] says. Poses (fields of 16 slots) and fields without a unit, such as flags, are
+//! taken from the nearest cycle in both cases.
+//!
+//! A run is added to a data set as new files: those that are there are not changed, except for `info.json`,
+//! `stats.json` and `tasks.parquet`, which are replaced as a whole (`meta.rs`). `info.json` is the last, so a
+//! data set whose writing was cut off is told by more rows than it names. What was written is read back before
+//! it gets its name.
+
+mod data_set;
+mod frames;
+mod images;
+mod meta;
+mod stats;
+
+pub use self::data_set::{Added, add_to_data_set};
+pub use self::frames::{Actions, DataSetOptions, Resampling};

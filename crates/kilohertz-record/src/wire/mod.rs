@@ -1,0 +1,9 @@
+//! How entries are bytes: protobuf messages whose definitions are in every file.
+//!
+//! `messages.rs` has the messages of `proto/`, `frames.rs` the frames of a robot, which are known at run time,
+//! `descriptors.rs` the definitions that go into a file.
+
+pub(crate) mod descriptors;
+pub(crate) mod frames;
+pub(crate) mod messages;
+pub(crate) mod topics;

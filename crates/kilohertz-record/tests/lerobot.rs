@@ -1,0 +1,479 @@
+//! Data sets for LeRobot.
+
+mod fixture;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use fixture::{Arm, image, joint, mark, options, run, sample};
+use kilohertz_record::entry::{Answer, Entry, Outcome, Value};
+use kilohertz_record::error::{RecordError, RecordErrorCode};
+use kilohertz_record::export::lerobot::{
+    Actions, Added, DataSetOptions, Resampling, add_to_data_set,
+};
+use kilohertz_record::writer::RunWriter;
+use serde_json::Value as Json;
+
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Place {
+        Place(tempfile::tempdir().expect("a folder"))
+    }
+
+    fn run(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn set(&self) -> PathBuf {
+        self.0.path().join("set")
+    }
+
+    fn add(&self, name: &str, options: &DataSetOptions) -> Result<Added, RecordError> {
+        add_to_data_set(&self.run(name), &self.set(), options, |_| {})
+    }
+
+    /// What Python reads of the data set; `None` where it cannot be had.
+    fn read(&self) -> Option<Json> {
+        let text = fixture::python::run("dataset.py", &[&self.set()])?;
+        Some(serde_json::from_str(&text).expect("JSON"))
+    }
+}
+
+/// Writes 3 s with three episodes: 0.2 to 1.2 s, 1.5 to 2.0 s, and one from 2.5 s on that is cut off.
+fn episodes(path: &Path, last: Outcome) {
+    let mut writer = RunWriter::create(path, run(), &options()).expect("a file");
+    let marks = [
+        mark(0, 0.2, "pick", None),
+        mark(0, 1.2, "pick", Some(Outcome::Success)),
+        mark(1, 1.5, "place", None),
+        mark(1, 2.0, "place", Some(last)),
+        mark(2, 2.5, "pick", None),
+    ];
+    let mut arm = Arm::new();
+    for tick in 0..3000_u64 {
+        for mark in marks
+            .iter()
+            .filter(|mark| (mark.robot_time_s * 1000.0).round() as u64 + 40 == tick)
+        {
+            // A mark comes a little later than the cycles of its time.
+            writer.write(&Entry::Episode(mark)).expect("to write");
+        }
+        writer
+            .write(&Entry::Cycle(arm.cycle(tick)))
+            .expect("to write");
+        if tick % 100 == 99 {
+            writer.flush().expect("to flush");
+        }
+    }
+    writer.finish().expect("to finish");
+}
+
+fn numbers(read: &Json, what: &str, frame: usize) -> Vec<f64> {
+    let row = read[what][frame].as_array().expect("a row");
+    row.iter()
+        .map(|value| value.as_f64().expect("a number"))
+        .collect()
+}
+
+#[test]
+fn episodes_are_on_an_exact_grid_and_are_what_they_always_were() {
+    let place = Place::new();
+    episodes(&place.run("a.mcap"), Outcome::Failure);
+    let options = DataSetOptions {
+        fps: 10,
+        ..DataSetOptions::default()
+    };
+    let added = place.add("a.mcap", &options).expect("to export");
+    // The first episode ends before the cycle at 1.2 s, so its last frame is 0.9 s after its first.
+    assert_eq!(
+        added,
+        Added {
+            episodes: 3,
+            frames: 10 + 5 + 5,
+            left_out: 0,
+            frames_in_gaps: 0,
+            is_whole: true
+        }
+    );
+    let Some(read) = place.read() else {
+        return;
+    };
+    let frames = [(0, 0.2), (9, 1.1), (10, 1.5), (15, 2.5)];
+    for (frame, time_s) in frames {
+        let state = numbers(&read, "state", frame);
+        let expected: Vec<f64> = (0..7)
+            .map(|index| f64::from(joint(index, time_s) as f32))
+            .collect();
+        assert_eq!(state, expected, "frame {frame}");
+    }
+    let text = serde_json::to_string_pretty(&read).expect("JSON");
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/data_set.json");
+    fixture::check_golden(&golden, &format!("{text}\n"));
+}
+
+#[test]
+fn a_frame_between_two_cycles_lies_between_them_or_is_the_nearest() {
+    for (resampling, step) in [
+        (Resampling::Linear, None),
+        (Resampling::Nearest, Some(0.001)),
+    ] {
+        let place = Place::new();
+        episodes(&place.run("a.mcap"), Outcome::Success);
+        let options = DataSetOptions {
+            fps: 30,
+            resampling,
+            ..DataSetOptions::default()
+        };
+        let added = place.add("a.mcap", &options).expect("to export");
+        assert_eq!(added.frames, 30 + 15 + 15);
+        let Some(read) = place.read() else {
+            return;
+        };
+        for frame in 0..30 {
+            let time_s = 0.2 + frame as f64 / 30.0;
+            let time_s = step.map_or(time_s, |step| (time_s / step).round() * step);
+            let state = numbers(&read, "state", frame);
+            let action = numbers(&read, "action", frame);
+            for index in 0..7 {
+                assert!(
+                    (state[index] - joint(index, time_s)).abs() < 2e-6,
+                    "{resampling:?} {frame}"
+                );
+                assert!((action[index] - joint(index, time_s) - 0.001).abs() < 2e-6);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_second_run_is_added_without_rewriting_the_first() {
+    let place = Place::new();
+    episodes(&place.run("a.mcap"), Outcome::Rerecorded);
+    episodes(&place.run("b.mcap"), Outcome::Success);
+    let options = DataSetOptions::default();
+    let first = place.add("a.mcap", &options).expect("to export");
+    assert_eq!(
+        (first.episodes, first.left_out),
+        (2, 1),
+        "what was recorded again is left out"
+    );
+    let old = [
+        "data/chunk-000/file-000.parquet",
+        "meta/episodes/chunk-000/file-000.parquet",
+    ]
+    .map(|name| place.set().join(name));
+    let before = old
+        .each_ref()
+        .map(|path| (fs::read(path).expect("a file"), modified(path)));
+    let second = place.add("b.mcap", &options).expect("to add");
+    assert_eq!((second.episodes, second.frames), (3, 60));
+    let after = old
+        .each_ref()
+        .map(|path| (fs::read(path).expect("a file"), modified(path)));
+    assert!(before == after, "the first run's files are as they were");
+    let Some(read) = place.read() else {
+        return;
+    };
+    assert_eq!(read["info"]["total_episodes"], 5);
+    assert_eq!(read["info"]["splits"]["train"], "0:5");
+    assert_eq!(read["tasks"], serde_json::json!({ "pick": 0, "place": 1 }));
+    assert_eq!(
+        read["episodes"][2],
+        serde_json::json!([2, ["pick"], 30, 45])
+    );
+    assert_eq!(read["stats"]["action"]["count"], serde_json::json!([105]));
+}
+
+fn modified(path: &Path) -> std::time::SystemTime {
+    fs::metadata(path)
+        .and_then(|metadata| metadata.modified())
+        .expect("a time")
+}
+
+#[test]
+fn images_are_png_in_the_frames_of_their_time() {
+    let place = Place::new();
+    let mut writer = RunWriter::create(&place.run("a.mcap"), run(), &options()).expect("a file");
+    let mut arm = Arm::new();
+    for tick in 0..1000_u64 {
+        if tick % 50 == 0 {
+            let picture = sample(
+                "camera/wrist",
+                tick as f64 / 1000.0,
+                image(16, 8, (tick / 5) as u8),
+            );
+            writer.write(&Entry::Sample(&picture)).expect("to write");
+        }
+        writer
+            .write(&Entry::Cycle(arm.cycle(tick)))
+            .expect("to write");
+    }
+    writer.finish().expect("to finish");
+    let options = DataSetOptions {
+        fps: 20,
+        cameras: vec!["camera/wrist".to_owned()],
+        task: Some("look".to_owned()),
+        ..DataSetOptions::default()
+    };
+    assert_eq!(place.add("a.mcap", &options).expect("to export").frames, 20);
+    let missing = DataSetOptions {
+        cameras: vec!["camera/front".to_owned()],
+        ..options.clone()
+    };
+    let error = add_to_data_set(&place.run("a.mcap"), &place.run("other"), &missing, |_| {});
+    assert!(
+        error
+            .expect_err("an error")
+            .to_string()
+            .contains("channel camera/front at 0 s")
+    );
+    let Some(read) = place.read() else {
+        return;
+    };
+    let name = "observation.images.camera.wrist";
+    assert_eq!(
+        read["info"]["features"][name]["shape"],
+        serde_json::json!([8, 16, 3])
+    );
+    // The colour blue is the seed. Colours are taken of about three images a second: those at 0, 0.35 and 0.7 s.
+    let blue = &read["stats"][name];
+    assert_eq!(blue["min"][2], serde_json::json!([[0.0]]));
+    assert_eq!(blue["max"][2], serde_json::json!([[140.0 / 255.0]]));
+    assert_eq!(blue["count"], serde_json::json!([3]));
+}
+
+#[test]
+fn actions_as_answered_are_those_of_their_question() {
+    let place = Place::new();
+    let mut writer = RunWriter::create(&place.run("a.mcap"), run(), &options()).expect("a file");
+    let mut arm = Arm::new();
+    for tick in 0..1000_u64 {
+        let mut cycle = arm.cycle(tick);
+        // Chunks of four actions, 0.1 s apart, asked at 0, 0.4 and 0.8 s and answered 0.15 s later.
+        let asked = tick.saturating_sub(150);
+        let actions: Vec<f64> = (0..28)
+            .map(|slot| asked as f64 + f64::from(slot / 7) * 100.0)
+            .collect();
+        let is_answered = tick >= 150 && asked % 400 == 0;
+        cycle.answer = is_answered.then_some(Answer {
+            tick: asked,
+            time_s: asked as f64 / 1000.0,
+            step_s: 0.1,
+            actions: &actions,
+        });
+        writer.write(&Entry::Cycle(cycle)).expect("to write");
+    }
+    writer.finish().expect("to finish");
+    let task = Some("follow".to_owned());
+    let answered = DataSetOptions {
+        fps: 10,
+        actions: Actions::Answered,
+        task,
+        ..DataSetOptions::default()
+    };
+    assert_eq!(
+        place.add("a.mcap", &answered).expect("to export").frames,
+        10
+    );
+    let Some(read) = place.read() else {
+        return;
+    };
+    let first: Vec<f64> = (0..10)
+        .map(|frame| numbers(&read, "action", frame)[0])
+        .collect();
+    assert_eq!(
+        first,
+        [
+            0.0, 100.0, 200.0, 300.0, 400.0, 500.0, 600.0, 700.0, 800.0, 900.0
+        ]
+    );
+}
+
+#[test]
+fn what_was_logged_of_a_gripper_is_in_the_frames() {
+    let place = Place::new();
+    let mut writer = RunWriter::create(&place.run("a.mcap"), run(), &options()).expect("a file");
+    let mut arm = Arm::new();
+    for tick in 0..1000_u64 {
+        if tick % 250 == 50 {
+            let time_s = tick as f64 / 1000.0;
+            let width = sample("gripper/width", time_s, Value::Numbers(vec![time_s]));
+            let goal = sample(
+                "gripper/goal",
+                time_s,
+                Value::Numbers(vec![time_s + 1.0, 2.0]),
+            );
+            writer.write(&Entry::Sample(&width)).expect("to write");
+            writer.write(&Entry::Sample(&goal)).expect("to write");
+        }
+        writer
+            .write(&Entry::Cycle(arm.cycle(tick)))
+            .expect("to write");
+    }
+    writer.finish().expect("to finish");
+    let options = DataSetOptions {
+        fps: 10,
+        state_channels: vec!["gripper/width".to_owned()],
+        action_channels: vec!["gripper/goal".to_owned()],
+        task: Some("grasp".to_owned()),
+        ..DataSetOptions::default()
+    };
+    place.add("a.mcap", &options).expect("to export");
+    let missing = DataSetOptions {
+        state_channels: vec!["gripper".to_owned()],
+        ..options
+    };
+    let error = place
+        .add("a.mcap", &missing)
+        .expect_err("an error")
+        .to_string();
+    assert!(
+        error.contains(r#"["gripper/goal", "gripper/width"]"#),
+        "{error}"
+    );
+    let Some(read) = place.read() else {
+        return;
+    };
+    let widths: Vec<f64> = (0..10)
+        .map(|frame| numbers(&read, "state", frame)[7])
+        .collect();
+    let expected = [0.05, 0.05, 0.05, 0.3, 0.3, 0.3, 0.55, 0.55, 0.8, 0.8]
+        .map(|width| f64::from(width as f32));
+    assert_eq!(widths, expected);
+    assert_eq!(numbers(&read, "action", 9)[7..], [f64::from(1.8_f32), 2.0]);
+    let names = &read["info"]["features"]["action"]["names"];
+    assert_eq!(
+        (&names[6], &names[8]),
+        (&"joint_position_6".into(), &"gripper.goal_1".into())
+    );
+}
+
+#[test]
+fn frames_in_gaps_are_counted_and_none_is_made_up_for_a_long_one() {
+    let place = Place::new();
+    let mut writer = RunWriter::create(&place.run("a.mcap"), run(), &options()).expect("a file");
+    let mut arm = Arm::new();
+    for tick in (0..400_u64).chain(655..1000) {
+        let mut cycle = arm.cycle(tick);
+        cycle.missed_ms = if tick == 655 { 255 } else { 0 };
+        writer.write(&Entry::Cycle(cycle)).expect("to write");
+    }
+    writer.finish().expect("to finish");
+    let task = Some("go on".to_owned());
+    let options = DataSetOptions {
+        fps: 10,
+        task,
+        ..DataSetOptions::default()
+    };
+    let added = place.add("a.mcap", &options).expect("to export");
+    // The frames at 0.4, 0.5 and 0.6 s.
+    assert_eq!((added.frames, added.frames_in_gaps), (10, 3));
+
+    let mut writer =
+        RunWriter::create(&place.run("b.mcap"), run(), &fixture::options()).expect("a file");
+    for tick in [0, 1, 1_000_000_000] {
+        writer
+            .write(&Entry::Cycle(arm.cycle(tick)))
+            .expect("to write");
+    }
+    writer.finish().expect("to finish");
+    let error = place
+        .add("b.mcap", &options)
+        .expect_err("an error")
+        .to_string();
+    assert!(error.contains("at most 10 s"), "{error}");
+    // What failed in a new folder leaves no file, and does not stand in the way.
+    let other = place.run("other");
+    let add = |name: &str| add_to_data_set(&place.run(name), &other, &options, |_| {});
+    add("b.mcap").expect_err("an error");
+    assert!(files(&other).is_empty(), "{:?}", files(&other));
+    add("a.mcap").expect("to export");
+}
+
+#[test]
+fn what_does_not_fit_is_refused_and_changes_nothing() {
+    let place = Place::new();
+    episodes(&place.run("a.mcap"), Outcome::Success);
+    fixture::record(&place.run("plain.mcap"), 500);
+    let options = DataSetOptions::default();
+    let refused = |name: &str, options: &DataSetOptions, says: &str| {
+        let error = place.add(name, options).expect_err("an error");
+        assert_eq!(error.code(), RecordErrorCode::InvalidArgument, "{error}");
+        assert!(error.to_string().contains(says), "{error}");
+    };
+    refused(
+        "plain.mcap",
+        &options,
+        "a task for episodes that were recorded without one",
+    );
+    refused(
+        "a.mcap",
+        &DataSetOptions {
+            fps: 0,
+            ..options.clone()
+        },
+        "1 to 10000",
+    );
+    let state = |name: &str| DataSetOptions {
+        state: vec![name.to_owned()],
+        ..options.clone()
+    };
+    refused("a.mcap", &state("state.nothing"), "a column is");
+    refused(
+        "a.mcap",
+        &state("kind"),
+        "columns of the state or the command",
+    );
+    assert!(!place.set().join("meta/info.json").exists());
+
+    place.add("a.mcap", &options).expect("to export");
+    let before = fs::read_to_string(place.set().join("meta/info.json")).expect("the file");
+    refused(
+        "a.mcap",
+        &DataSetOptions {
+            fps: 50,
+            ..options.clone()
+        },
+        "30 frames a second",
+    );
+    refused("a.mcap", &state("state.dq_d"), "observation.state");
+    refused("a.mcap", &state("state"), "observation.state");
+    let names = files(&place.set());
+    assert_eq!(
+        names.len(),
+        5,
+        "nothing is left of what was refused: {names:?}"
+    );
+    assert_eq!(
+        fs::read_to_string(place.set().join("meta/info.json")).expect("the file"),
+        before
+    );
+
+    // A file of data that info.json does not know.
+    let data = place.set().join("data/chunk-000");
+    fs::copy(data.join("file-000.parquet"), data.join("file-001.parquet")).expect("to copy");
+    refused(
+        "a.mcap",
+        &options,
+        "120 frames in data/, and 60 in info.json",
+    );
+    let other = place.run("other");
+    fs::create_dir(&other).expect("a folder");
+    fs::write(other.join("mine"), "mine").expect("to write");
+    let error =
+        add_to_data_set(&place.run("a.mcap"), &other, &options, |_| {}).expect_err("an error");
+    assert!(error.to_string().contains("something else"), "{error}");
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("the folder") {
+        let path = entry.expect("an entry").path();
+        match path.is_dir() {
+            true => found.extend(files(&path)),
+            false => found.push(path),
+        }
+    }
+    found
+}
