@@ -36,7 +36,7 @@ type NativeErrorCode =
   | 'SIM_STOPPED'
   | 'SIM_SYSTEM'
   | 'SYSTEM';
-/** What the actions of a session on an arm are. */
+/** The control mode of an arm: what the actions of a session command. */
 export type FrankaControl =
   | 'jointVelocity'
   | 'jointPosition'
@@ -45,11 +45,11 @@ export type FrankaControl =
   | 'cartesianPose'
   | 'cartesianTarget'
   | 'torque';
-/** Which arm it is: a Franka Research 3, or a Franka Emika Robot (FER), also called Panda. */
+/** The generation of an arm: a Franka Research 3, or a Franka Emika Robot (FER), also called Panda. */
 export type FrankaGeneration = 'fr3' | 'fer';
 /** The library that talks to an arm. */
 export type FrankaClient = 'franka-rs' | 'libfranka-rs';
-/** The controller that follows what is commanded. */
+/** The controller that makes the arm follow the commanded motion. */
 export type FrankaImpedance = 'joint' | 'cartesian' | 'external';
 /** A frame of the arm, as libfranka's `Frame` names it. */
 export type FrankaFrame =
@@ -63,7 +63,7 @@ export type FrankaFrame =
   | 'flange'
   | 'endEffector'
   | 'stiffness';
-/** What the robot is doing, as libfranka names it. */
+/** The mode of an arm, as libfranka names it. */
 export type RobotMode =
   | 'Other'
   | 'Idle'
@@ -107,7 +107,7 @@ type SessionCounter =
   | 'torqueRateViolations'
   | 'jointsViolations'
   | 'distanceViolations';
-/** Where the command of a tick came from. */
+/** How the command of a tick was made: from an action in time, by approaching one, by holding, by braking. */
 export type CommandKind = 'fresh' | 'followed' | 'held' | 'rest';
 declare const OWN_ERROR_CODES: readonly [
   'ABORT_ERR',

@@ -463,7 +463,7 @@ export interface NativeConnectOptions {
   law?: NativeLaw
 }
 
-/** What both sides know. */
+/** Everything that both sides know. */
 export interface NativeContract {
   names: Array<NativeNames>
   numbers: Array<NativeNumbers>

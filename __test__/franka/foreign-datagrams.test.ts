@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { Franka, FrankaHand, FrankaSimulator, run, Session } from '../../index.ts';
+import { WALL } from '../fixtures/arms.ts';
 import { until } from '../fixtures/waiting.ts';
 
 /** The ports of this process's UDP sockets that are bound to all addresses. */
@@ -25,7 +26,7 @@ function ports(): number[] {
 }
 
 test('what a stranger sends is counted, not answered, and ends no motion', async (t) => {
-  await using simulator = await FrankaSimulator.start();
+  await using simulator = await FrankaSimulator.start(WALL);
   await using arm = await Franka.connect(simulator.address);
   const [armPort = 0] = ports();
   await using hand = await FrankaHand.connect(simulator.address);

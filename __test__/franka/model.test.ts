@@ -1,6 +1,7 @@
 import test from 'ava';
 import { Franka, type FrankaFrame, FrankaModel, FrankaSimulator, Session } from '../../index.ts';
-import { distance } from '../fixtures/arms.ts';
+import { distance, WALL } from '../fixtures/arms.ts';
+import { until } from '../fixtures/waiting.ts';
 
 const READY = [0, -0.785398, 0, -2.356194, 0, 1.570796, 0.785398];
 
@@ -45,7 +46,7 @@ test('an array that is given is filled and returned', (t) => {
 });
 
 test('a policy computes with the model of its arm', async (t) => {
-  await using simulator = await FrankaSimulator.start();
+  await using simulator = await FrankaSimulator.start(WALL);
   await using robot = await Franka.connect(simulator.address);
   const jacobian = new Float64Array(42);
   const { model } = robot;
@@ -54,7 +55,10 @@ test('a policy computes with the model of its arm', async (t) => {
     rows += model.zeroJacobian('endEffector', state, jacobian).length / 42;
     return [0, 0, 0, 0, 0, 0, 0];
   });
-  await session.run({ durationS: 0.2 });
+  const running = session.run();
+  await until(() => rows > 20 || !session.isRunning, 'the policy has computed');
+  await session.stop();
+  await running;
   t.true(rows > 20);
   t.true(jacobian.some((value) => value !== 0));
 });

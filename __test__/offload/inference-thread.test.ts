@@ -10,7 +10,7 @@ import {
   shaped,
 } from '../../index.ts';
 import { program } from '../fixtures/programs.ts';
-import { abortReason, rejection } from '../fixtures/waiting.ts';
+import { abortReason, rejection, rejections } from '../fixtures/waiting.ts';
 
 type Model = typeof import('../fixtures/inference.ts');
 const url = new URL('../fixtures/inference.ts', import.meta.url);
@@ -159,8 +159,8 @@ test('an abort rejects with the reason of the signal as its cause, and later cal
 
 test('what a function throws is rejected with: class, message, stack, code and cause', async (t) => {
   const thread = await started(t);
-  for (const call of [thread.run('fail', 'own'), (async () => thread.wrap('fail').sync('own'))()]) {
-    const error = (await rejection(call)) as Error;
+  const sync = async () => thread.wrap('fail').sync('own');
+  for (const error of (await rejections([thread.run('fail', 'own'), sync()])) as Error[]) {
     t.like(error, { name: 'OutOfRange', message: 'joint 4', code: 'JOINT_RANGE' });
     t.regex(error.stack ?? '', /inference\.ts/);
     t.true(error.cause instanceof TypeError);

@@ -15,7 +15,7 @@ import {
   workerPolicy,
 } from '../../index.ts';
 import { answered, setUp } from '../fixtures/arms.ts';
-import { program } from '../fixtures/programs.ts';
+import { longProgram } from '../fixtures/programs.ts';
 import { block } from '../fixtures/waiting.ts';
 
 type Model = typeof import('../fixtures/inference.ts');
@@ -101,7 +101,7 @@ test('of 10,000 mixed calls none is lost while the main thread is blocked and a 
 
 for (const what of ['thread', 'node', 'python']) {
   test(`200 rounds of starting and stopping leave nothing behind (${what})`, async (t) => {
-    const { code, lines, stderr } = await program('offload-rounds.js', what).ended;
+    const { code, lines, stderr } = await longProgram(t, 'offload-rounds.js', what).ended;
     t.is(code, 0, stderr);
     const { before, after } = JSON.parse(lines.at(-1) ?? '');
     t.is(before.children, 0);
@@ -130,19 +130,24 @@ test('an answer that comes after its call was given up is nobody else’s', asyn
   await using thread = new InferenceThread<Model>(fixture('inference.ts'));
   await thread.start();
   await using child = await mpify<Remote['makePolicy']>(fixture('remote.ts'), 'makePolicy');
+  let given = 0;
   for (let nth = 0; nth < 20; nth += 1) {
     const late = [
       thread.wrap('blocking').with({ timeoutS: 0.001 })(5, -1),
       child.wait.with({ timeoutS: 0.001 })(5, 'late'),
     ];
-    for (const call of late) {
-      await call.then(
-        () => t.fail('it should have been late'),
-        (error: OffloadError) => t.is(error.code, 'OFFLOAD_TIMEOUT'),
-      );
+    // On a loaded machine an answer may be there before this thread looks at the time.
+    for (const settled of await Promise.allSettled(late)) {
+      if (settled.status === 'fulfilled') {
+        t.true([-1, 'late'].includes(settled.value as number | string));
+      } else {
+        t.is((settled.reason as OffloadError).code, 'OFFLOAD_TIMEOUT');
+        given += 1;
+      }
     }
     const after = [thread.run('echo', nth), child.echo(nth)];
     t.deepEqual(await Promise.all(after), [nth, nth]);
     await sleep(1);
   }
+  t.true(given > 0, 'calls were given up');
 });

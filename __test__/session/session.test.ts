@@ -15,7 +15,14 @@ import {
   type Tick,
 } from '../../index.ts';
 import { promising, Scribe } from '../fixtures/robots.ts';
-import { abortReason, block, rejection, until, warningsDuring } from '../fixtures/waiting.ts';
+import {
+  abortReason,
+  block,
+  rejection,
+  rejections,
+  until,
+  warningsDuring,
+} from '../fixtures/waiting.ts';
 
 /** Cycles without a warm-up. */
 const AT_100 = { rateHz: 100, warmupS: 0 };
@@ -150,8 +157,7 @@ test('a session that runs cannot be started again, and goes on', async (t) => {
   const robot = new Scribe();
   const session = new Session(robot, () => 1, AT_100);
   await session.start();
-  for (const again of [session.start(), session.run({ durationS: 0.1 })]) {
-    const error = await rejection(again);
+  for (const error of await rejections([session.start(), session.run({ durationS: 0.1 })])) {
     t.true(error instanceof SessionStateError);
     t.is((error as SessionStateError).code, 'SESSION_RUNNING');
   }

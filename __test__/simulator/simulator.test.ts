@@ -8,10 +8,11 @@ import {
   type RobotError,
   type RobotState,
   run,
+  Session,
   type SimulatorFault,
   type Tick,
 } from '../../index.ts';
-import { distance, speed, turning } from '../fixtures/arms.ts';
+import { distance, speed, turning, WALL } from '../fixtures/arms.ts';
 import { block, rejection, until } from '../fixtures/waiting.ts';
 
 const READY = [0, -Math.PI / 4, 0, (-3 * Math.PI) / 4, 0, Math.PI / 2, Math.PI / 4];
@@ -179,7 +180,7 @@ test('after stop() nothing answers any more, and stop() may be repeated', async 
 });
 
 test('stopping the simulator ends a session that drives its arm', async (t) => {
-  const simulator = await FrankaSimulator.start();
+  const simulator = await FrankaSimulator.start(WALL);
   const arm = await Franka.connect(simulator.address);
   const running = rejection(run(arm, turning, { warmupS: 0 }));
   await until(() => simulator.counters().commandsReceived > 50, '50 commands');
@@ -209,9 +210,13 @@ test('in lockstep each command is a millisecond of the arm, however the machine 
     if (tick.tick % 100 === 7) block(30);
     return turning(state, tick);
   };
-  const stats = await run(arm, policy, { warmupS: 0, durationS: 0.3 });
+  const session = new Session(arm, policy, { warmupS: 0 });
+  const running = session.run();
+  await until(() => seen.length > 50 || !session.isRunning, '50 ticks');
+  await session.stop();
+  const stats = await running;
   const [{ tick: firstTick, time: firstTime } = { tick: 0, time: 0 }] = seen;
-  t.true(seen.length > 10);
+  t.true(seen.length > 50);
   t.true(
     seen.every(({ tick, time }) => Math.abs(time - firstTime - (tick - firstTick) / 1e3) < 1e-6),
   );

@@ -1,6 +1,6 @@
 // What both sides know. Made from crates/kilohertz-node/src/contract.rs by `npm run build`; edit it there.
 
-/** The codes of errors that the native side gives. */
+/** The codes of the errors that come from the native side. */
 export type NativeErrorCode =
   | 'ACTION_LENGTH'
   | 'FRANKA_CLIENT'
@@ -72,7 +72,7 @@ export const NATIVE_ERROR_CODES: readonly NativeErrorCode[] = [
   'SYSTEM',
 ];
 
-/** What the actions of a session on an arm are. */
+/** The control mode of an arm: what the actions of a session command. */
 export type FrankaControl =
   | 'jointVelocity'
   | 'jointPosition'
@@ -92,7 +92,7 @@ export const CONTROLS: readonly FrankaControl[] = [
   'torque',
 ];
 
-/** Those that command the end effector. */
+/** The control modes that command the end effector. */
 export type CartesianControl = 'cartesianVelocity' | 'cartesianPose' | 'cartesianTarget';
 
 export const CARTESIAN_CONTROLS: readonly CartesianControl[] = [
@@ -101,7 +101,7 @@ export const CARTESIAN_CONTROLS: readonly CartesianControl[] = [
   'cartesianTarget',
 ];
 
-/** Which arm it is: a Franka Research 3, or a Franka Emika Robot (FER), also called Panda. */
+/** The generation of an arm: a Franka Research 3, or a Franka Emika Robot (FER), also called Panda. */
 export type FrankaGeneration = 'fr3' | 'fer';
 
 export const GENERATIONS: readonly FrankaGeneration[] = ['fr3', 'fer'];
@@ -111,7 +111,7 @@ export type FrankaClient = 'franka-rs' | 'libfranka-rs';
 
 export const CLIENTS: readonly FrankaClient[] = ['franka-rs', 'libfranka-rs'];
 
-/** The controller that follows what is commanded. */
+/** The controller that makes the arm follow the commanded motion. */
 export type FrankaImpedance = 'joint' | 'cartesian' | 'external';
 
 export const IMPEDANCES: readonly FrankaImpedance[] = ['joint', 'cartesian', 'external'];
@@ -142,7 +142,7 @@ export const FRAMES: readonly FrankaFrame[] = [
   'stiffness',
 ];
 
-/** What the robot is doing, as libfranka names it. */
+/** The mode of an arm, as libfranka names it. */
 export type RobotMode =
   | 'Other'
   | 'Idle'
@@ -162,7 +162,7 @@ export const ROBOT_MODES: readonly RobotMode[] = [
   'AutomaticErrorRecovery',
 ];
 
-/** What an action may break. */
+/** The limits that an action can violate. */
 export type LimitKind =
   | 'notFinite'
   | 'frame'
@@ -176,7 +176,7 @@ export type LimitKind =
   | 'joints'
   | 'distance';
 
-/** Those that can be clamped: the name of a limit in the options and in the stats. */
+/** The limits that can be clamped, by their names in the options and in the stats. */
 export type LimitName =
   | 'box'
   | 'position'
@@ -200,7 +200,7 @@ export const LIMIT_NAMES: readonly LimitName[] = [
   'distance',
 ];
 
-/** What is counted in a session. */
+/** What a session counts. */
 export type SessionCounter =
   | 'iterations'
   | 'overruns'
@@ -274,12 +274,12 @@ export const COUNTERS: readonly SessionCounter[] = [
   'distanceViolations',
 ];
 
-/** Where the command of a tick came from. */
+/** How the command of a tick was made: from an action in time, by approaching one, by holding, by braking. */
 export type CommandKind = 'fresh' | 'followed' | 'held' | 'rest';
 
 export const COMMAND_KINDS: readonly CommandKind[] = ['fresh', 'followed', 'held', 'rest'];
 
-/** What a tick's record holds before its action. */
+/** The fields of a tick's record that precede the action. */
 export type RecordField = 'tick' | 'timeS' | 'periodS' | 'sentS' | 'kind' | 'askedS' | 'answeredS';
 
 export const RECORD_FIELDS: readonly RecordField[] = [
@@ -292,7 +292,7 @@ export const RECORD_FIELDS: readonly RecordField[] = [
   'answeredS',
 ];
 
-/** What an arm is set up with. */
+/** The settings of an arm. */
 export type SettingKind =
   | 'collisionBehavior'
   | 'jointImpedance'
@@ -332,7 +332,7 @@ export const FILTERS: readonly FilterName[] = [
   'controllerHz',
 ];
 
-/** What can go wrong with a simulator on purpose. */
+/** The faults that can be injected into a simulator. */
 export type FaultName =
   | 'dropStates'
   | 'dropCommands'
@@ -402,7 +402,7 @@ export const SIMULATOR_COUNTERS: readonly SimulatorCounter[] = [
   'clients',
 ];
 
-/** What a wake is about; several at a time are their sum. */
+/** The reasons for which the native side wakes JavaScript. Several reasons are added. */
 export const NEWS = { observation: 1, events: 2, end: 4, begun: 8 } as const;
 
 /** How many numbers precede the rows of a chunk of actions, and how many follow the observation of a policy that answers in chunks. */
@@ -428,10 +428,10 @@ export const DEFAULTS = {
   settleS: 1,
 } as const;
 
-/** The share of the jerk that a motion to a target takes by default, where actions are targets. */
+/** The default share of the arm's jerk limit for motions to targets, by control mode. */
 export const TARGET_JERK_SHARES = { jointTarget: 0.1, cartesianTarget: 0.03 } as const;
 
-/** How many numbers each quantity of the model has, in the order of their numbers. */
+/** The quantities of the model with their lengths. Their order is that of their numbers on the native side. */
 export const QUANTITIES = {
   pose: 16,
   bodyJacobian: 42,
@@ -441,7 +441,7 @@ export const QUANTITIES = {
   gravity: 7,
 } as const;
 
-/** How many slots each field of a posture has, in their order. */
+/** The fields of a posture, in their order, with their lengths. */
 export const POSTURE = {
   q: 7,
   dq: 7,
@@ -458,7 +458,7 @@ export const HOME: readonly number[] = [
   0, -0.7853981633974483, 0, -2.356194490192345, 0, 1.5707963267948966, 0.7853981633974483,
 ];
 
-/** What a call over a line asks for. */
+/** The kinds of calls over a line. */
 export const CALL = {
   make: 0,
   call: 1,
@@ -470,10 +470,10 @@ export const CALL = {
   runPolicy: 7,
 } as const;
 
-/** What an answer over a line is. */
+/** The kinds of answers over a line. */
 export const ANSWER = { value: 0, error: 1, iterator: 2 } as const;
 
-/** What a value within a message begins with. */
+/** The tag with which a value in a message begins. */
 export const TAG = {
   undefined: 0,
   null: 1,
@@ -497,7 +497,7 @@ export const TAG = {
   clone: 19,
 } as const;
 
-/** The kinds of arrays. */
+/** The kinds of arrays, in the order of their numbers in a message. */
 export const ARRAY = {
   Int8Array: 0,
   Uint8Array: 1,
@@ -523,5 +523,5 @@ export const PACKING = {
   mostCauses: 25,
 } as const;
 
-/** What a child process exits with. */
+/** The exit codes of a child process. */
 export const EXIT = { unfit: 97 } as const;

@@ -1,4 +1,4 @@
-//! A steady tick allocates nothing and frees nothing, whatever the policy does.
+//! A steady cycle of the loop allocates nothing and frees nothing, whatever the policy does.
 
 mod counting;
 
@@ -19,13 +19,13 @@ use kilohertz_core::stats::{Recorder, Stats};
 
 const MS: Duration = Duration::from_millis(1);
 const SLOTS: usize = 7;
-/// Cycles before the watch, for what is set up at the first use.
+/// Cycles before counting begins. What is set up at the first use is allocated in them.
 const WARM_UP: u64 = 20;
 const WATCHED: u64 = 400;
 /// How many rows the chunks have.
 const ROWS: usize = 10;
 
-/// A device that watches the thread that drives it, from one observation to another.
+/// A device that counts what its own thread allocates between two of its observations.
 struct Watching {
     schema: Schema,
     observed: u64,
@@ -68,7 +68,7 @@ fn config() -> Config {
     }
 }
 
-/// Runs until the watch is over; returns what was allocated during it.
+/// Runs until counting has ended. Returns what was allocated meanwhile.
 fn run(
     config: Config,
     policy: impl Policy + 'static,
@@ -109,7 +109,7 @@ fn recorder() -> Arc<Recorder> {
     Arc::new(Recorder::new(MS, 100))
 }
 
-/// Runs with a policy on another thread that answers the observations that `answers` chooses.
+/// Runs with a policy on another thread. It answers the observations for which `answers` is true.
 fn run_mailbox(config: Config, answers: impl Fn(u64) -> bool + Send + 'static) -> (u64, Stats) {
     let recorder = recorder();
     let (tell, heard) = std::sync::mpsc::channel();
@@ -140,7 +140,7 @@ fn run_mailbox(config: Config, answers: impl Fn(u64) -> bool + Send + 'static) -
     ran
 }
 
-/// Runs with a policy over memory that it shares with the loop, as one in another process does.
+/// Runs with a policy that shares memory with the loop, as a policy in another process does.
 #[cfg(target_os = "linux")]
 fn run_shared(config: Config, answers: impl Fn(u64) -> bool + Send + 'static) -> (u64, Stats) {
     use kilohertz_core::channel::shared_mailbox::{Lengths, PolicyEnd, SharedMailbox};
@@ -210,7 +210,7 @@ fn a_tick_of_a_native_policy_allocates_nothing() {
 }
 
 #[test]
-fn an_allocation_in_a_tick_would_be_seen() {
+fn an_allocation_in_a_tick_is_noticed() {
     let (allocations, _) = native(|ask, action| {
         if ask.tick == WARM_UP + 10 {
             action.copy_from_slice(&std::hint::black_box(ask.observation.to_vec()));
@@ -281,7 +281,7 @@ fn held_rested_and_resumed_ticks_allocate_nothing() {
 }
 
 #[test]
-fn ticks_whose_records_and_events_find_no_room_allocate_nothing() {
+fn ticks_with_full_rings_of_records_and_events_allocate_nothing() {
     let config = Config {
         record_ticks: 30,
         late: LateRule {

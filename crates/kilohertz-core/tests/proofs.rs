@@ -1,5 +1,5 @@
-//! What the loop decides with, for all inputs that there are: it ends, does not panic, and keeps its
-//! bounds. The judge's proofs are beside it, in `judge.rs`.
+//! Properties of the loop's decisions for random inputs: each ends, does not panic, and keeps its bounds. The
+//! judge's properties are tested in `judge.rs`.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ fn on_late() -> impl Strategy<Value = OnLate> {
     prop_oneof![Just(OnLate::Hold), Just(OnLate::Stop)]
 }
 
-/// Bounds as arms have them and shares of those, down to a hundredth.
+/// Bounds as arms have them, and shares of those down to a hundredth.
 fn bounds() -> impl Strategy<Value = JointBounds> {
     let range = (-3.0..0.0_f64, 0.1..6.0_f64);
     let derivatives = (0.02..6.0_f64, 0.1..20.0_f64, 10.0..500.0_f64);
@@ -59,7 +59,7 @@ fn any_motion() -> impl Strategy<Value = JointMotion> {
 proptest! {
     /// A question is asked in the cycle nearest to its time, whatever the ratio.
     #[test]
-    fn a_cadence_asks_each_question_where_it_belongs(ratio in 1.0..1e4_f64, ticks in 1..5_000_u64) {
+    fn a_cadence_asks_each_question_in_the_nearest_cycle(ratio in 1.0..1e4_f64, ticks in 1..5_000_u64) {
         let mut cadence = Cadence::new(ratio);
         let mut asked = 0;
         for tick in 0..ticks {
@@ -72,7 +72,8 @@ proptest! {
         prop_assert!((asked as f64 - ticks as f64 / ratio).abs() <= 1.5);
     }
 
-    /// Whatever the clock says: deadlines rise, none is before now, and each is taken or counted as missed.
+    /// For any readings of the clock the deadlines rise, none is in the past, and each is taken or counted as
+    /// missed.
     #[test]
     fn a_pacer_never_replays_a_deadline_and_loses_none(
         start in any::<u64>(),
@@ -99,10 +100,10 @@ proptest! {
         }
     }
 
-    /// Whatever comes: no more is held in a row than may be, then the robot rests or the session ends, and
-    /// only what is fresh is used as it is.
+    /// For any sequence of answers, no more cycles in a row are held than allowed. Then the robot rests or the
+    /// session ends. Only fresh actions are used as they are.
     #[test]
-    fn the_late_rule_holds_no_longer_than_it_may(
+    fn the_late_rule_holds_no_longer_than_allowed(
         max_held in prop_oneof![0..30_u32, any::<u32>()],
         on_late in on_late(),
         arrivals in arrivals(),
@@ -137,8 +138,7 @@ proptest! {
         }
     }
 
-    /// Whatever is wanted of a joint that was within its bounds: it stays within them, and is at rest in the
-    /// end.
+    /// For any target, a joint that was within its bounds stays within them, and is at rest in the end.
     #[test]
     fn a_joint_stays_within_its_bounds_and_comes_to_rest(
         bounds in bounds(),
@@ -174,7 +174,7 @@ proptest! {
                 steps(&mut motion, next)?;
             }
         }
-        // Ten times as long as braking at the limits takes.
+        // Braking at the limits takes a tenth of this.
         let limit = 10.0 * (bounds.velocity / bounds.acceleration + bounds.acceleration / bounds.jerk) + 1.0;
         let mut left = (limit / DT) as u32;
         while !motion.is_at_rest() {
@@ -185,10 +185,10 @@ proptest! {
         }
     }
 
-    /// Whatever a joint does already, and whatever is wanted: there is a next step, and braking is looked
-    /// through to its end.
+    /// For any motion of a joint and any target there is a next step, and the search for the end of the braking
+    /// terminates.
     #[test]
-    fn any_motion_has_a_next_step(
+    fn every_motion_has_a_next_step(
         bounds in bounds(),
         motion in any_motion(),
         next in any_motion(),

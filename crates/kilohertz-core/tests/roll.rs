@@ -1,4 +1,4 @@
-//! The roll: what a signal handler stops and waits for. One test, because the roll is the process's own.
+//! The roll lists what a signal handler stops and waits for. This is one test, because a process has one roll.
 
 mod counting;
 
@@ -63,8 +63,8 @@ fn session(place: &Arc<Place>) -> Session {
 }
 
 #[test]
-fn a_signal_stops_all_that_have_a_place_and_lets_nothing_begin_behind_it() {
-    // Whoever has ended, or left, is not blamed on a signal.
+fn a_signal_stops_all_that_have_a_place_and_nothing_begins_after_it() {
+    // A session that had ended, or left the roll, before the signal is not told that a signal ended it.
     let (left, ended) = (
         Place::take(native()).unwrap(),
         Place::take(native()).unwrap(),
@@ -85,25 +85,25 @@ fn a_signal_stops_all_that_have_a_place_and_lets_nothing_begin_behind_it() {
     while !session.has_begun() {
         std::thread::yield_now();
     }
-    // What a handler does takes nothing from an allocator that a fault may have left locked.
+    // The handler must not allocate: after a fault the allocator may be locked.
     counting::watch();
     roll::stop_all(TERM);
     roll::wait_for_rest();
     assert!(roll::is_anybody_ending());
     assert_eq!(counting::seen(), 0);
     assert!(place.join(Duration::ZERO), "it waited until nothing moved");
-    assert!(session.join(Duration::from_secs(30)));
+    assert!(session.join(Duration::from_secs(120)));
     assert_eq!(place.signal(), Some(TERM));
     assert!(!left.stop().load(Ordering::SeqCst));
     assert!(!roll::all_end_on_interrupt(), "it is ending");
 
-    // What has left stops nobody who has its place now.
+    // A session that has left its place does not stop the session that has the place now.
     place.leave();
     let next = Place::take(native()).unwrap();
     session.request_stop();
     assert!(!next.stop().load(Ordering::SeqCst));
 
-    // The thread that is to come to rest does not wait for itself; others give up after 4 s.
+    // The thread that has to come to rest does not wait for itself. Other threads give up after 4 s.
     next.drives();
     next.driven_here();
     let since = Instant::now();

@@ -1,5 +1,5 @@
-//! What a session promises, checked through the public API: on a robot whose clock is the test's
-//! where the order of things matters, and on a paced device where the wall clock does.
+//! What a session promises, checked through the public API. Where the order of events matters, the robot has the
+//! test's own clock; the other tests use a paced device on the wall clock.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
@@ -25,7 +25,7 @@ use kilohertz_core::thread::RealtimeRequest;
 use kilohertz_core::timing::time::Time;
 
 const MS: Duration = Duration::from_millis(1);
-/// Far beyond what any session here takes: who waits this long has found a session that hangs.
+/// Far longer than any session here takes. A test that waits this long has found a session that hangs.
 const NEVER: Duration = Duration::from_secs(60);
 const RUNAWAY: u64 = 100_000;
 
@@ -77,8 +77,8 @@ struct Timing {
     skipped: u64,
 }
 
-/// A robot with one slot each way whose clock is the test's: cycle `n` starts at `timing(n)`, and
-/// observes `n`.
+/// A robot with one slot in each direction, on the test's own clock: cycle `n` starts at `timing(n)` and observes
+/// `n`.
 struct Scripted {
     schema: Schema,
     before: Box<dyn FnMut(u64) -> Result<(), RobotError> + Send>,
@@ -159,7 +159,7 @@ impl Robot for Scripted {
     }
 }
 
-/// Allows what is finite and takes `steps` cycles to come to rest, which it commands as -1.
+/// Allows every finite action. It takes `steps` cycles to come to rest, and commands -1 in them.
 struct Braking {
     steps: u64,
     rested: u64,
@@ -235,7 +235,7 @@ impl Limiter for Braking {
     }
 }
 
-/// A notifier, and what it was notified of.
+/// Returns a notifier, and the receiver of what it is notified of.
 fn notifier() -> (Notifier, mpsc::Receiver<Signals>) {
     let (tell, heard) = mpsc::channel();
     let notifier = start_notifier(|| {}, move |news| tell.send(news).unwrap_or(())).unwrap();
@@ -302,7 +302,7 @@ fn run_for(ticks: u32) -> Config {
     }
 }
 
-/// A native policy that answers with the number of the cycle.
+/// Returns a native policy that answers with the number of the cycle.
 fn echo() -> impl Policy {
     Native::new(1, |ask: &Ask<'_>, action: &mut [f64]| {
         action[0] = ask.tick as f64;
@@ -353,7 +353,7 @@ mod counting {
     }
 
     #[test]
-    fn a_cycle_a_little_early_is_still_the_one_of_its_time() {
+    fn a_cycle_that_is_a_little_early_keeps_its_time() {
         for shift_us in [-400_i64, 400] {
             let log = Arc::new(Log::default());
             let robot = Scripted::new(&log).timing(move |tick| Timing {
@@ -392,9 +392,9 @@ mod counting {
     }
 
     #[test]
-    fn a_policy_is_told_the_time_of_the_robots_clock_however_late_the_host_hears_of_it() {
+    fn a_policy_gets_the_time_of_the_robots_clock_however_late_the_host_receives_it() {
         let log = Arc::new(Log::default());
-        // Every fifth tick is skipped, and no cycle starts when it should.
+        // Every fifth tick is skipped, and no cycle starts at its time.
         let robot = Scripted::new(&log).timing(|tick| Timing {
             started: MS * (tick + tick / 4) as u32 + Duration::from_micros(tick % 4 * 100),
             execution: MS / 10,
@@ -420,7 +420,7 @@ mod counting {
     }
 
     #[test]
-    fn a_long_period_is_jitter_and_no_overrun() {
+    fn a_long_period_is_jitter_and_not_an_overrun() {
         let log = Arc::new(Log::default());
         let robot = Scripted::new(&log).timing(|tick| Timing {
             started: MS * (3 * tick) as u32,
@@ -567,7 +567,7 @@ mod paced {
         let stats = session.stats();
         let acted = seen.acted.load(Ordering::SeqCst);
         assert!(stats.overruns >= acted / 5, "{stats:?}");
-        // Each sleep passes at least four deadlines, and none of them is made up for.
+        // Each sleep misses at least four deadlines, which are not made up for.
         assert!(stats.missed_ticks >= 4 * (acted / 5 - 1), "{stats:?}");
         assert!(acted + stats.missed_ticks <= periods + 1, "{stats:?}");
     }
@@ -620,7 +620,7 @@ mod ending {
     use super::*;
 
     #[test]
-    fn a_policy_that_fails_lets_the_robot_rest_before_the_session_ends() {
+    fn a_policy_that_fails_ends_the_session_after_the_robot_has_come_to_rest() {
         let log = Arc::new(Log::default());
         let policy = Native::new(1, |ask: &Ask<'_>, action: &mut [f64]| {
             action[0] = 1.0;
@@ -642,7 +642,7 @@ mod ending {
     }
 
     #[test]
-    fn what_is_not_a_number_never_reaches_the_robot() {
+    fn an_action_that_is_not_a_number_never_reaches_the_robot() {
         for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             let log = Arc::new(Log::default());
             let policy = Native::new(1, move |ask: &Ask<'_>, action: &mut [f64]| {
@@ -688,7 +688,7 @@ mod ending {
         assert_eq!(log.actions(), [1.0, 1.0, 1.0, -1.0]);
     }
 
-    /// Runs 20 cycles in which the actions of some break a limit on velocity and one on jerk.
+    /// Runs 20 cycles. Some actions break a velocity limit, and one breaks a jerk limit.
     fn run_beyond(rules: LimitRules, limits: Box<dyn Limiter>) -> (Session, Arc<Log>) {
         let log = Arc::new(Log::default());
         let policy = Native::new(1, |ask: &Ask<'_>, action: &mut [f64]| {
@@ -728,7 +728,7 @@ mod ending {
     }
 
     #[test]
-    fn one_kind_that_stops_ends_the_session_where_others_are_clamped() {
+    fn a_kind_of_limit_that_stops_ends_the_session_while_others_are_clamped() {
         let mut rules = LimitRules::all(OnViolation::Clamp);
         rules.set(ViolationKind::Jerk, OnViolation::Stop);
         let (session, _) = run_beyond(rules, Braking::new(1));
@@ -745,7 +745,7 @@ mod ending {
     }
 
     #[test]
-    fn the_first_cause_is_the_one_that_is_told() {
+    fn the_first_cause_is_reported() {
         let log = Arc::new(Log::default());
         let robot = Scripted::new(&log).before(|tick| match tick {
             12 => Err("gave up while resting".into()),
@@ -791,7 +791,7 @@ mod ending {
     }
 
     #[test]
-    fn a_session_of_few_cycles_keeps_that_many_states() {
+    fn a_short_session_keeps_as_many_states_as_it_had_cycles() {
         let log = Arc::new(Log::default());
         let session = Setup::new(run_for(3)).start(Scripted::new(&log), echo());
         assert_eq!(ended(&session).last_states.len(), 4 * 3);
@@ -824,7 +824,7 @@ mod ending {
         assert_eq!(log.actions().len(), 4 + 10);
     }
 
-    /// Limits that cannot bring anything to rest.
+    /// A limiter that cannot bring the robot to rest.
     struct Restless;
 
     impl Limiter for Restless {
@@ -859,7 +859,7 @@ mod ending {
     }
 
     #[test]
-    fn where_braking_panics_too_the_last_command_is_the_end_and_the_first_panic_is_told() {
+    fn if_braking_panics_too_no_command_follows_and_the_first_panic_is_reported() {
         let log = Arc::new(Log::default());
         let policy = Native::new(1, |ask: &Ask<'_>, action: &mut [f64]| {
             assert!(ask.tick < 4, "out of ideas at {}", ask.tick);
@@ -909,7 +909,7 @@ mod ending {
         }
         let log = Arc::new(Log::default());
         let session = Setup::new(config()).start(Scripted::new(&log), Stillborn);
-        assert!(session.join(Duration::from_secs(10)), "the session hangs");
+        assert!(session.join(NEVER), "the session hangs");
         let message = "no model".to_owned();
         assert_eq!(cause(&session), Some(Cause::Panicked { message }));
         assert_eq!(log.actions().len(), 0);
@@ -917,7 +917,7 @@ mod ending {
     }
 
     #[test]
-    fn the_end_is_rung_once_when_the_robot_is_gone() {
+    fn the_end_is_notified_once_after_the_robot_was_dropped() {
         let log = Arc::new(Log::default());
         let (tell, heard) = mpsc::channel();
         let seen = Arc::clone(&log);
@@ -945,7 +945,7 @@ mod ending {
 mod stopping {
     use super::*;
 
-    /// A robot that cycles on the wall clock until it is stopped.
+    /// Returns a robot that cycles on the wall clock until it is stopped.
     fn unhurried(log: &Arc<Log>) -> Scripted {
         Scripted::new(log).before(|_| {
             std::thread::sleep(MS);
@@ -972,7 +972,7 @@ mod stopping {
     }
 
     #[test]
-    fn a_stop_before_the_first_cycle_lets_no_action_through() {
+    fn after_a_stop_before_the_first_cycle_no_action_is_sent() {
         let log = Arc::new(Log::default());
         let (go, gate) = mpsc::channel::<()>();
         let robot = Scripted::new(&log).before(move |_| {
@@ -1010,7 +1010,7 @@ mod stopping {
             let (inside, _outside) = mailbox(1, 1, notifier.clone(), Arc::clone(&setup.recorder));
             let session = setup.start_with(Scripted::new(&log), inside, notifier);
             assert!(heard.recv_timeout(NEVER).unwrap().has(Signals::OBSERVATION));
-            // Long enough for the loop to have parked.
+            // Long enough for the loop thread to go to sleep.
             std::thread::sleep(5 * MS);
             session.request_stop();
             assert_eq!(cause(&session), None);
@@ -1019,7 +1019,7 @@ mod stopping {
     }
 
     #[test]
-    fn a_join_that_is_too_short_says_so_and_changes_nothing() {
+    fn a_join_with_too_short_a_time_returns_false_and_changes_nothing() {
         let log = Arc::new(Log::default());
         let session = Setup::new(config()).start(unhurried(&log), echo());
         assert!(!session.join(Duration::from_millis(5)));
@@ -1032,8 +1032,8 @@ mod stopping {
 mod lateness {
     use super::*;
 
-    /// A session whose policy answers when `answer` says so, at the start of the cycle and without
-    /// a budget: what is not there then is late.
+    /// A session whose policy answers at the start of the cycle, if `answer` says so. There is no budget for
+    /// waiting: an answer that is not there then is late.
     fn scripted(
         config: Config,
         limits: Box<dyn Limiter>,
@@ -1071,7 +1071,7 @@ mod lateness {
     }
 
     #[test]
-    fn a_late_policy_is_held_then_rested_then_resumed_and_told_in_that_order() {
+    fn a_late_policy_is_held_then_rested_then_resumed_with_events_in_that_order() {
         let (session, log) = scripted(rule(5, OnLate::Hold), Braking::new(1), |tick, policy| {
             if !(10..30).contains(&tick) {
                 policy.answer(at(tick), set(tick as f64));
@@ -1104,7 +1104,7 @@ mod lateness {
     }
 
     #[test]
-    fn a_policy_that_is_too_late_for_too_long_ends_the_session_where_that_was_chosen() {
+    fn a_policy_that_is_late_for_too_long_ends_the_session_if_so_configured() {
         let (session, log) = scripted(rule(5, OnLate::Stop), Braking::new(3), |tick, policy| {
             if tick < 10 {
                 policy.answer(at(tick), set(1.0));
@@ -1124,7 +1124,7 @@ mod lateness {
     }
 
     #[test]
-    fn an_action_late_by_less_than_what_may_be_held_is_followed() {
+    fn an_action_that_is_late_by_fewer_cycles_than_may_be_held_is_followed() {
         let (session, log) = scripted(rule(5, OnLate::Stop), Braking::new(1), |tick, policy| {
             match tick {
                 10..14 => {}
@@ -1136,7 +1136,7 @@ mod lateness {
         assert_eq!(cause(&session), None);
         let kinds = kinds(&session);
         assert_eq!(kinds[9..15], [FRESH, HELD, HELD, HELD, HELD, FOLLOWED]);
-        // Those in time again may be far from the late one.
+        // The answers that are in time again may be far from the late one.
         assert_eq!(kinds[15..19], [FOLLOWED; 4]);
         assert_eq!(kinds[19], FRESH);
         assert_eq!(log.actions()[14], 77.0);
@@ -1161,7 +1161,7 @@ mod lateness {
     }
 
     #[test]
-    fn an_answer_to_a_state_long_gone_is_counted_and_not_used() {
+    fn an_answer_to_an_old_state_is_counted_and_not_used() {
         let (session, log) = scripted(rule(5, OnLate::Hold), Braking::new(1), |tick, policy| {
             match tick {
                 0..10 => policy.answer(at(tick), set(1.0)),
@@ -1196,7 +1196,8 @@ mod lateness {
     #[test]
     fn an_answer_is_judged_although_it_is_too_old_to_be_used_or_overtaken() {
         let too_far = 1e9;
-        // To the question of cycle 10, in cycle 20: too old; or together with a newer one.
+        // The answer to the question of cycle 10 comes in cycle 20. It is too old, or comes together with a
+        // newer one.
         for overtaken in [false, true] {
             let policy = move |tick: u64, policy: &mut PolicyEnd| {
                 match tick {
@@ -1240,7 +1241,7 @@ mod lateness {
         assert_eq!((stats.late_actions, stats.stale_actions), (2, 0));
     }
 
-    /// Answers a question of long ago whenever it is asked for an answer.
+    /// A policy that answers an old question each time it is polled.
     struct Chatty;
 
     impl Policy for Chatty {
@@ -1253,7 +1254,7 @@ mod lateness {
     }
 
     #[test]
-    fn a_policy_that_answers_without_end_does_not_hold_up_the_loop() {
+    fn a_policy_that_answers_without_end_does_not_block_the_loop() {
         let log = Arc::new(Log::default());
         let session = Setup::new(run_for(200)).start(Scripted::new(&log), Chatty);
         assert_eq!(cause(&session), None);
@@ -1261,7 +1262,7 @@ mod lateness {
     }
 
     #[test]
-    fn a_policy_with_nothing_new_is_held_then_rested_then_resumed_and_none_of_it_is_late() {
+    fn a_policy_with_nothing_new_is_held_then_rested_then_resumed_and_does_not_count_as_late() {
         let (session, log) = scripted(rule(5, OnLate::Hold), Braking::new(1), |tick, policy| {
             match tick {
                 10..30 => policy.answer_nothing(at(tick)),
@@ -1280,7 +1281,7 @@ mod lateness {
     }
 
     #[test]
-    fn a_policy_with_nothing_new_for_too_long_ends_the_session_where_that_was_chosen() {
+    fn a_policy_with_nothing_new_for_too_long_ends_the_session_if_so_configured() {
         let (session, _) = scripted(rule(5, OnLate::Stop), Braking::new(1), |tick, policy| {
             match tick {
                 0..10 => policy.answer(at(tick), set(1.0)),
@@ -1297,7 +1298,7 @@ mod lateness {
     }
 
     #[test]
-    fn a_policy_that_never_had_an_action_is_told_after_a_second() {
+    fn a_policy_without_any_action_ends_the_session_after_a_second() {
         let forgets = |tick: u64, policy: &mut PolicyEnd| {
             policy.answer_nothing(at(tick));
             Ok(())
@@ -1311,7 +1312,8 @@ mod lateness {
         assert_eq!(session.stats().empty_answers, 1_001);
     }
 
-    /// Is on its way for ever, by 0.5, once `stuck`.
+    /// Limits that take a step to 100 or more for one that a single cycle does not reach: they stay behind it by
+    /// 0.5.
     struct Stuck(Box<Braking>);
 
     impl Limiter for Stuck {
@@ -1364,7 +1366,7 @@ mod lateness {
     }
 
     #[test]
-    fn a_step_for_which_one_cycle_does_not_suffice_is_followed_and_no_violation() {
+    fn a_step_that_needs_more_than_one_cycle_is_followed_and_is_no_violation() {
         let (session, _) = scripted(rule(5, OnLate::Hold), Box::new(Stuck(Braking::new(1))), {
             |tick, policy| {
                 policy.answer(at(tick), set(if tick == 10 { 200.0 } else { 1.0 }));
@@ -1376,12 +1378,12 @@ mod lateness {
         assert_eq!(kinds[9..12], [FRESH, FOLLOWED, FOLLOWED]);
         let stats = session.stats();
         assert_eq!((stats.violations, stats.clamped_commands), ([0; 11], 0));
-        // The one that did not fit, and four until the robot is caught up with.
+        // The answer that did not fit, and four more until the robot has caught up.
         assert_eq!(stats.followed_commands, 5);
     }
 
     #[test]
-    fn a_robot_that_does_not_catch_up_is_told_once_and_ends_the_session_where_that_was_chosen() {
+    fn a_robot_that_does_not_catch_up_is_reported_once_and_ends_the_session_if_so_configured() {
         for on_late in [OnLate::Hold, OnLate::Stop] {
             let config = Config {
                 catch_up: MS * 50,
@@ -1406,7 +1408,7 @@ mod lateness {
     }
 
     #[test]
-    fn the_time_without_an_action_is_no_time_on_the_way() {
+    fn cycles_without_an_action_do_not_count_as_catching_up() {
         let config = Config {
             catch_up: MS * 50,
             run_for: Some(MS * 1_000),
@@ -1414,7 +1416,7 @@ mod lateness {
         };
         let stuck = Box::new(Stuck(Braking::new(1)));
         let (session, _) = scripted(config, stuck, |tick, policy| {
-            // On the way for 40 cycles at a time, and at rest for 60.
+            // Catches up for 40 cycles, then rests for 60.
             if tick % 100 < 40 {
                 policy.answer(at(tick), set(200.0));
             }
@@ -1427,8 +1429,8 @@ mod lateness {
     }
 
     #[test]
-    fn many_late_answers_are_told_once_with_how_long_they_took() {
-        // Each question is answered three cycles late, or every thirtieth.
+    fn many_late_answers_are_reported_once_with_their_latency() {
+        // Every question is answered three cycles late, or every thirtieth question.
         for (every, is_told) in [(1_u64, true), (30, false)] {
             let policy = move |tick: u64, policy: &mut PolicyEnd| {
                 if tick >= 3 && (tick - 3).is_multiple_of(every) {
@@ -1473,7 +1475,7 @@ mod lateness {
     }
 
     #[test]
-    fn a_policy_on_another_thread_is_waited_for_within_its_budget() {
+    fn the_loop_waits_for_a_policy_on_another_thread_within_its_budget() {
         let log = Arc::new(Log::default());
         let (notifier, heard) = notifier();
         let setup = Setup::new(Config {
@@ -1505,7 +1507,7 @@ mod lateness {
     }
 
     #[test]
-    fn a_robot_that_lives_with_its_policy_gives_up_only_where_that_was_chosen() {
+    fn a_robot_without_a_deadline_gives_up_only_if_so_configured() {
         let log = Arc::new(Log::default());
         let (notifier, _heard) = notifier();
         let setup = Setup::new(Config {
@@ -1543,7 +1545,7 @@ mod lateness {
         });
         assert_eq!(cause(&session), None);
         let kept = events(&session).len() as u64;
-        // Held, Resting, Resumed in every round of three, but no Resumed in the first.
+        // Each round of three has Held, Resting and Resumed; the first has no Resumed.
         assert_eq!(kept + session.stats().dropped_events, 999);
         assert!(session.stats().dropped_events > 0);
     }
@@ -1582,7 +1584,7 @@ mod records {
     }
 
     #[test]
-    fn beyond_the_rings_room_are_dropped_and_counted() {
+    fn that_do_not_fit_into_the_ring_are_dropped_and_counted() {
         let log = Arc::new(Log::default());
         let config = Config {
             record_ticks: 64,
@@ -1622,7 +1624,7 @@ mod records {
 mod slow_policies {
     use super::*;
 
-    /// Answers each question with its number, in the cycle `looks` behind the first that looks for it.
+    /// A policy that answers each question with its number, in the cycle `looks` after the first poll for it.
     struct Slow {
         looks: u64,
         open: Option<Question>,
@@ -1677,7 +1679,7 @@ mod slow_policies {
         let stats = session.stats();
         assert_eq!(stats.policy_asks, 50);
         assert_eq!((stats.late_actions, stats.stale_actions), (50, 0));
-        // The answer comes in the ninth cycle behind the question and is due in the fifth.
+        // The answer is due in the fifth cycle after the question and comes in the ninth.
         assert_eq!(stats.held_commands, 4 * 50);
         assert_eq!(stats.rest_commands, 1, "for the end");
     }
@@ -1703,7 +1705,7 @@ mod slow_policies {
             .start(Scripted::new(&log), Sometimes(policy, 0));
         ended(&session);
         let stats = session.stats();
-        // Of twenty questions every fourth stays open: 50 cycles each, ten of them held.
+        // Of twenty questions every fourth is not answered: 50 cycles each, ten of them held.
         assert_eq!(stats.held_commands, 5 * 10);
         assert_eq!(stats.rest_commands, 5 * 40 + 1);
         let told: Vec<EventKind> = std::iter::from_fn(|| session.take_event())
@@ -1716,7 +1718,7 @@ mod slow_policies {
         );
     }
 
-    /// Leaves every fourth question unanswered.
+    /// A policy that leaves every fourth question unanswered.
     struct Sometimes<P>(P, u64);
 
     impl<P: Policy> Policy for Sometimes<P> {
@@ -1762,8 +1764,8 @@ mod slow_policies {
 mod lockstep {
     use super::*;
 
-    /// Runs 300 ticks in lockstep with a policy on another thread that takes `dawdles` of the wall clock
-    /// for each answer, on a robot whose own times are anything. Returns records, stats and actions.
+    /// Runs 300 ticks in lockstep with a policy on another thread. Each answer takes `dawdles` of wall-clock
+    /// time, and the robot reports arbitrary times. Returns records, stats and actions.
     fn run(
         latency: Latency,
         dawdles: impl Fn(u64) -> Duration + Send + 'static,
@@ -1813,7 +1815,7 @@ mod lockstep {
         Duration::from_micros(tick * 7_919 % 1_500)
     }
 
-    /// Bits, because a time that is not known is not a number.
+    /// Compares as bits, because an unknown time is NaN.
     fn bits(records: &[f64]) -> Vec<u64> {
         records.iter().map(|value| value.to_bits()).collect()
     }
@@ -1823,7 +1825,7 @@ mod lockstep {
         let (one, counts) = run(Latency::NONE, dawdling);
         let (other, _) = run(Latency::NONE, |_| Duration::ZERO);
         assert_eq!(bits(&one), bits(&other));
-        // The last tick is that of the end; each fiftieth has no cycle.
+        // The last tick is the one in which the run ends. Every fiftieth tick has no cycle.
         assert_eq!(counts, [296, 295, 0, 0, 0]);
     }
 
@@ -1854,9 +1856,9 @@ mod a_clock_of_any_kind {
     proptest! {
         #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
 
-        /// However many ticks a robot says that it skipped, the session goes on and its time rises.
+        /// For any number of ticks that a robot reports as skipped, the session goes on and its time rises.
         #[test]
-        fn counts_up_and_breaks_nothing(
+        fn counts_up_and_does_not_end_the_session(
             skipped in prop::collection::vec(
                 prop_oneof![Just(0), 0_u64..50, any::<u64>(), Just(u64::MAX)], 1..40,
             ),

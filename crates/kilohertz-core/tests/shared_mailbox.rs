@@ -1,4 +1,5 @@
-//! The loop and a policy in another process over memory that both map, and what that process can do to it.
+//! The loop and a policy in another process share mapped memory. These tests are about what that process can do
+//! to the loop.
 #![cfg(target_os = "linux")]
 
 use std::fs::File;
@@ -17,14 +18,14 @@ const LENGTHS: Lengths = Lengths {
     observation: 30,
     action: 2,
 };
-/// As `shared_memory.rs` says.
+/// The offset of the questions, as `shared_memory.rs` declares it.
 const ASKED: u64 = 64;
 const POLICY_SLEEPS: u64 = 128;
 const TAKEN: u64 = 192;
 const ANSWERED: u64 = 256;
 const LOOP_SLEEPS: u64 = 320;
 const WORDS: [u64; 5] = [ASKED, POLICY_SLEEPS, TAKEN, ANSWERED, LOOP_SLEEPS];
-/// Four rows of 33 numbers lie before them.
+/// The offset of the answers, behind four rows of 33 numbers.
 const ANSWERS: u64 = 384 + 4 * 320;
 const FOREVER: Duration = Duration::from_secs(60);
 
@@ -63,17 +64,17 @@ impl Rig {
         ask(&mut self.inside, tick);
     }
 
-    /// What there is within a moment.
+    /// Polls once, with a short wait.
     fn poll(&mut self) -> (Answer, [f64; 2]) {
         poll(&mut self.inside, Duration::from_millis(1))
     }
 
-    /// Writes a number of 32 bits, as the other process may at any time.
+    /// Writes a number of 32 bits, as the other process can at any time.
     fn word(&self, at: u64, value: u32) {
         word(&self.file, at, value);
     }
 
-    /// Writes the answer of number `nth`.
+    /// Writes the answer with the number `nth`.
     fn row(&self, nth: u64, numbers: [u64; 4]) {
         let bytes: Vec<u8> = numbers
             .iter()
@@ -123,7 +124,7 @@ fn each_answer_comes_back_once_in_order_with_its_question() {
 }
 
 #[test]
-fn the_newest_question_is_taken_and_what_was_not_is_counted() {
+fn the_newest_question_is_taken_and_overwritten_ones_are_counted() {
     let mut rig = rig();
     for tick in 0..7 {
         rig.ask(tick);
@@ -152,7 +153,7 @@ fn the_policys_time_begins_with_the_first_question_that_it_takes() {
 }
 
 #[test]
-fn an_answer_is_known_by_its_question_however_late_it_comes() {
+fn an_answer_has_its_question_however_late_it_comes() {
     let mut rig = rig();
     rig.ask(0);
     rig.outside.take().expect("it was asked");
@@ -162,13 +163,13 @@ fn an_answer_is_known_by_its_question_however_late_it_comes() {
     }
     rig.outside.answer(&[1.0, 2.0]);
     rig.outside.take().expect("many were asked");
-    // The loop hears of the next one before it takes the answer.
+    // The loop asks again before it takes the answer.
     rig.ask(3_001);
     assert_eq!(rig.poll().0, Answer::Action(at(0)));
     rig.outside.answer_nothing();
     assert_eq!(rig.poll().0, Answer::Empty(at(3_000)));
     assert_eq!(rig.shared.trouble(), None);
-    // All but the first, the one before last and the last.
+    // All observations were overwritten, except the first, the one before the last, and the last.
     assert_eq!(rig.recorder.overwritten_observations.get(), 2_999);
 }
 
@@ -201,7 +202,7 @@ fn both_ends_sleep_and_wake_each_other() {
                     taken += 1;
                     outside.answer(&[tick, 0.0]);
                 }
-                // Far longer than the test may take: a wake that is lost is seen.
+                // Far longer than the test may take, so that a lost wake is noticed.
                 None => outside.sleep(FOREVER),
             }
         }
@@ -271,7 +272,7 @@ fn the_other_process_cannot_change_the_size_of_the_memory() {
 }
 
 #[test]
-fn what_is_no_answer_is_refused_by_name() {
+fn an_invalid_answer_is_refused_with_its_cause() {
     let action = 1.0_f64.to_bits();
     let faults: [([u64; 2], u32, Fault); 6] = [
         ([1, 2], 17, Fault::Count(17)),
@@ -314,7 +315,7 @@ fn a_question_is_answered_once_and_in_order() {
 }
 
 #[test]
-fn a_process_that_wakes_the_loop_without_end_does_not_keep_it_busy_nor_lengthen_its_cycle() {
+fn a_process_that_wakes_the_loop_without_end_neither_keeps_it_busy_nor_lengthens_its_cycle() {
     let mut rig = rig();
     let is_over = AtomicBool::new(false);
     let file = rig.file.try_clone().unwrap();
@@ -331,16 +332,17 @@ fn a_process_that_wakes_the_loop_without_end_does_not_keep_it_busy_nor_lengthen_
         let (took, switched) = (begin.elapsed(), switches() - before);
         is_over.store(true, Ordering::Relaxed);
         assert!(took >= limit && took < limit * 20, "{took:?}");
-        // It sleeps a millisecond at a time: 200 looks, where a storm would be tens of thousands.
+        // It sleeps for a millisecond at a time, which makes some 200 switches. Without the limit there are tens
+        // of thousands.
         assert!(switched < 2_000, "{switched} switches");
-        // And what counts is heard all the same.
+        // A wake that has an observation still arrives.
         rig.outside.take().expect("it was asked");
         rig.outside.answer_nothing();
         assert_eq!(poll(&mut rig.inside, FOREVER).0, Answer::Empty(at(0)));
     });
 }
 
-/// How often the calling thread has gone to sleep.
+/// Returns how often the calling thread has gone to sleep.
 fn switches() -> u64 {
     let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
     let line = status
@@ -353,10 +355,10 @@ fn switches() -> u64 {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
-    /// Whatever is written when, the loop gets answers to what it asked, each once and in order, or fails by
-    /// name; no call takes longer than it may, and nothing panics.
+    /// For any writes at any time, the loop gets answers to its own questions, each once and in order, or fails
+    /// with an error that names the cause. No call takes longer than it may, and nothing panics.
     #[test]
-    fn whatever_the_other_process_writes_the_loop_believes_what_it_asked_alone(
+    fn whatever_the_other_process_writes_the_loop_accepts_only_answers_to_its_questions(
         steps in proptest::collection::vec(step(), 1..60),
     ) {
         let mut rig = rig();

@@ -1,5 +1,5 @@
-//! A steady tick of a session on an arm allocates nothing and frees nothing: not in the loop, not
-//! in `franka-rs`. `libfranka-rs` does, and nothing is added to that.
+//! A steady cycle of a session on an arm allocates nothing and frees nothing, in the loop and in `franka-rs`.
+//! `libfranka-rs` allocates, and this package adds nothing to that.
 
 #[path = "../../kilohertz-core/tests/counting/mod.rs"]
 mod counting;
@@ -23,7 +23,7 @@ use watched::{WARM_UP, WatchedRobot};
 const WATCHED: u64 = 500;
 const UNSET: u64 = u64::MAX;
 
-/// A session under watch.
+/// A session whose loop thread is watched.
 #[derive(Clone, Copy)]
 struct Case {
     rig: Rig,
@@ -50,7 +50,7 @@ impl Case {
     }
 }
 
-/// What the loop thread allocates from a cycle after the warm-up to one `WATCHED` later.
+/// Returns how often the loop thread allocates in `WATCHED` cycles after the warm-up.
 fn allocations(case: Case) -> u64 {
     let Case {
         rig,
@@ -60,7 +60,7 @@ fn allocations(case: Case) -> u64 {
     } = case;
     let simulator = match rig.client() {
         Client::FrankaRs => lockstep(rig),
-        // It allocates for each state, and in lockstep is sent some twice.
+        // This client allocates for each state, and in lockstep some states are sent twice.
         Client::LibfrankaRs => by_the_wall_clock(rig),
     };
     let arm = match case.elbow {
@@ -71,7 +71,7 @@ fn allocations(case: Case) -> u64 {
     let counted = Arc::new(AtomicU64::new(UNSET));
     let count = Arc::clone(&counted);
     let slots = control.slots();
-    // A joint, a turn, or a place.
+    // The slot that is changed: a joint, a rotation, or a position.
     let pushed = if slots == 16 { 13 } else { slots - 1 };
     let meddle = move |tick, action: &mut [f64]| {
         action[pushed] += beyond;
@@ -188,7 +188,7 @@ fn a_tick_with_an_elbow_allocates_nothing() {
     }
 }
 
-/// Leaves the elbow where it is: the arm starts with joint 3 at zero.
+/// Keeps the elbow where it is. The arm starts with joint 3 at zero.
 struct Bent<P>(P);
 
 impl<P: Policy> Policy for Bent<P> {
@@ -244,7 +244,7 @@ fn a_tick_of_a_move_allocates_nothing() {
     }
 }
 
-/// Behind a fault the allocator may be locked for ever, and the arm is to come to rest all the same.
+/// After a fault the allocator may be locked for ever, and the arm still has to come to rest.
 #[test]
 fn coming_to_rest_allocates_nothing_until_the_last_command_has_gone_out() {
     for rig in [Rig::Fr3, Rig::Fer] {
@@ -276,14 +276,15 @@ fn coming_to_rest_allocates_nothing_until_the_last_command_has_gone_out() {
     }
 }
 
-/// What `libfranka-rs` allocates and frees in a cycle: three buffers for what it receives and sends.
+/// `libfranka-rs` allocates and frees three buffers in a cycle for what it receives and sends.
 #[cfg(feature = "libfranka-rs")]
 #[test]
-fn a_tick_over_libfranka_rs_allocates_what_that_client_does_and_no_more() {
+fn a_tick_over_libfranka_rs_allocates_only_what_that_client_allocates() {
     let theirs = 6 * WATCHED;
     for control in Control::ALL {
         let allocated = allocations(Case::of(Rig::Libfranka, control));
-        // A packet that came late is received beside the next. One of ours would add a thousand.
+        // A packet that came late is received together with the next one. One allocation a cycle in this package
+        // would add a thousand.
         assert!(allocated <= theirs + WATCHED / 2, "{control}: {allocated}");
     }
 }

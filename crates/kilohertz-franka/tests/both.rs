@@ -20,7 +20,7 @@ on_each_arm! {
     without_torques_the_arm_stays_and_the_motion_goes_on,
     a_stop_at_speed_brings_both_to_rest,
     a_policy_that_fails_at_speed_leaves_the_arm_at_rest_and_is_told,
-    what_breaks_a_limit_is_named_in_its_own_part,
+    a_violation_names_the_motion_or_the_torques,
     targets_anywhere_are_followed_without_the_arm_objecting,
     lost_packets_are_survived_at_speed_and_while_speeding_up,
     a_policy_silent_for_300_ms_at_speed_is_held_rested_and_taken_up_again,
@@ -34,7 +34,7 @@ fn set_up(rig: Rig) -> (Arc<Simulator>, Arm) {
     (simulator, arm)
 }
 
-/// Moves one joint, or the end effector, and stays.
+/// Moves one joint, or the end effector, and then stays there.
 fn moving(control: Control) -> Box<dyn Policy> {
     match control.is_cartesian() {
         true => Box::new(effector::move_by(control, [0.0, 0.1, 0.05], 0.0, 1.0)),
@@ -105,7 +105,7 @@ fn a_policy_that_fails_at_speed_leaves_the_arm_at_rest_and_is_told(rig: Rig) {
     }
 }
 
-fn what_breaks_a_limit_is_named_in_its_own_part(rig: Rig) {
+fn a_violation_names_the_motion_or_the_torques(rig: Rig) {
     type Case = (Control, fn(&mut [f64]), (usize, ViolationKind));
     let cases: [Case; 7] = [
         (
@@ -194,7 +194,7 @@ fn a_policy_silent_for_300_ms_at_speed_is_held_rested_and_taken_up_again(rig: Ri
 fn torques_of_a_slow_policy_are_joined_like_its_motion(rig: Rig) {
     let (simulator, arm) = set_up(rig);
     let control = Control::JointPosition;
-    // Watched in every cycle by what the arm says that it was commanded.
+    // The torques that the arm reports as commanded, cycle by cycle.
     let steepest = Arc::new(AtomicU64::new(0));
     let seen = Arc::clone(&steepest);
     let mut start = None;
@@ -225,7 +225,8 @@ fn torques_of_a_slow_policy_are_joined_like_its_motion(rig: Rig) {
         let step = ((pair[1] - pair[0]).abs() * 1e6) as u64;
         seen.fetch_max(step, Ordering::Relaxed);
     }
-    // From one answer to the next in twenty cycles: a staircase would step by 400,000 u N m.
+    // The torque goes from one answer to the next within twenty cycles. Without interpolation it would change by
+    // 0.4 N m in one cycle.
     let steepest = steepest.load(Ordering::Relaxed);
     assert!((10_000..50_000).contains(&steepest), "{steepest}");
     assert_at_rest_without_reflex(&simulator);

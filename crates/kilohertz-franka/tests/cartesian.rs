@@ -20,19 +20,20 @@ on_each_arm! {
     either_impedance_follows_either_kind_of_motion,
     a_stop_at_speed_brings_the_arm_to_rest_within_its_limits,
     a_policy_that_fails_at_speed_leaves_the_arm_at_rest_and_is_told,
-    what_the_arm_may_not_be_commanded_never_reaches_it,
-    a_pose_that_is_none_is_refused_by_its_name,
-    what_of_a_pose_is_off_is_told,
-    a_velocity_that_leads_out_of_reach_ends_a_session_however_late_it_is,
-    a_target_out_of_reach_ends_a_session_or_is_counted_and_come_back_from,
+    a_forbidden_command_never_reaches_the_arm,
+    a_matrix_that_is_no_pose_is_refused,
+    a_refused_pose_is_reported_with_its_deviation,
+    a_velocity_that_leads_out_of_reach_ends_the_session_however_late_it_is,
+    a_target_out_of_reach_ends_the_session_or_is_clamped_and_the_arm_comes_back,
     lost_packets_are_survived_at_speed_and_while_speeding_up,
+    packets_that_are_lost_at_the_start_are_survived,
     a_smooth_policy_that_is_late_now_and_then_is_followed_without_a_jump,
     a_policy_silent_for_300_ms_at_speed_is_held_rested_and_taken_up_again,
     whatever_a_policy_wants_a_clamped_motion_never_makes_the_arm_object,
     a_clamped_motion_survives_lost_commands,
     a_slow_policy_moves_the_end_effector_smoothly,
-    a_target_that_jumps_is_moved_to_within_the_budget,
-    a_low_pass_filter_takes_a_rattle_away,
+    a_target_that_jumps_is_approached_within_the_budget,
+    a_low_pass_filter_removes_an_oscillation,
 }
 
 const DIRECT: [Control; 2] = [Control::CartesianVelocity, Control::CartesianPose];
@@ -99,7 +100,7 @@ fn a_policy_that_fails_at_speed_leaves_the_arm_at_rest_and_is_told(rig: Rig) {
     }
 }
 
-/// Ends a session with what `meddle` does to a motion at speed in tick 500; the violation.
+/// Ends a session by what `meddle` does to a motion at speed in tick 500. Returns the violation.
 fn refused(rig: Rig, control: Control, meddle: fn(&mut [f64])) -> (usize, ViolationKind) {
     let simulator = lockstep(rig);
     let arm = connect(rig, &simulator);
@@ -113,7 +114,7 @@ fn refused(rig: Rig, control: Control, meddle: fn(&mut [f64])) -> (usize, Violat
     common::refused(&simulator, &session, control.name())
 }
 
-fn what_the_arm_may_not_be_commanded_never_reaches_it(rig: Rig) {
+fn a_forbidden_command_never_reaches_the_arm(rig: Rig) {
     type Case = (Control, fn(&mut [f64]), (usize, ViolationKind));
     let cases: [Case; 8] = [
         (
@@ -162,7 +163,7 @@ fn what_the_arm_may_not_be_commanded_never_reaches_it(rig: Rig) {
     }
 }
 
-fn what_of_a_pose_is_off_is_told(rig: Rig) {
+fn a_refused_pose_is_reported_with_its_deviation(rig: Rig) {
     type Case = (fn(&mut [f64]), &'static str, f64);
     let cases: [Case; 3] = [
         (
@@ -196,7 +197,7 @@ fn what_of_a_pose_is_off_is_told(rig: Rig) {
     }
 }
 
-fn a_pose_that_is_none_is_refused_by_its_name(rig: Rig) {
+fn a_matrix_that_is_no_pose_is_refused(rig: Rig) {
     let broken: [fn(&mut [f64]); 4] = [
         |action| action[5] *= 1.01,
         |action| action[15] = 0.0,
@@ -218,7 +219,7 @@ fn a_pose_that_is_none_is_refused_by_its_name(rig: Rig) {
     }
 }
 
-/// Out of the arm's reach at 20 cm/s.
+/// Leaves the arm's reach at 0.2 m/s.
 fn out_of_reach() -> impl Policy {
     Native::new(6, |_: &Ask<'_>, action: &mut [f64]| {
         action.copy_from_slice(&[0.2, 0.0, 0.0, 0.0, 0.0, 0.0]);
@@ -226,7 +227,7 @@ fn out_of_reach() -> impl Policy {
     })
 }
 
-fn a_velocity_that_leads_out_of_reach_ends_a_session_however_late_it_is(rig: Rig) {
+fn a_velocity_that_leads_out_of_reach_ends_the_session_however_late_it_is(rig: Rig) {
     let policies: [Box<dyn Policy>; 2] =
         [Box::new(out_of_reach()), Box::new(belated(out_of_reach()))];
     for policy in policies {
@@ -258,7 +259,7 @@ fn a_velocity_that_leads_out_of_reach_ends_a_session_however_late_it_is(rig: Rig
     }
 }
 
-fn a_target_out_of_reach_ends_a_session_or_is_counted_and_come_back_from(rig: Rig) {
+fn a_target_out_of_reach_ends_the_session_or_is_clamped_and_the_arm_comes_back(rig: Rig) {
     for rule in [OnViolation::Stop, OnViolation::Clamp] {
         for way in [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [-0.2, 1.5, -0.3]] {
             let simulator = lockstep(rig);
@@ -315,6 +316,17 @@ fn lost_packets_are_survived_at_speed_and_while_speeding_up(rig: Rig) {
             }
         }
     }
+}
+
+fn packets_that_are_lost_at_the_start_are_survived(rig: Rig) {
+    // A constant acceleration of 0.3 m/s2, upwards.
+    lost_at_the_start((rig, Control::CartesianVelocity), |time, _, action| {
+        action.copy_from_slice(&[0.0, 0.0, 0.3 * time, 0.0, 0.0, 0.0]);
+    });
+    lost_at_the_start((rig, Control::CartesianPose), |time, first, action| {
+        action.copy_from_slice(&field::<16>(first, "O_T_EE_c"));
+        action[14] += 0.15 * time * time;
+    });
 }
 
 fn a_smooth_policy_that_is_late_now_and_then_is_followed_without_a_jump(rig: Rig) {
@@ -390,7 +402,7 @@ fn a_clamped_motion_survives_lost_commands(rig: Rig) {
     }
 }
 
-/// The largest changes of the commanded velocity and of its change, from a session's observations.
+/// The largest changes of the commanded velocity and of the acceleration, from a session's observations.
 #[derive(Default)]
 struct Watch {
     last: Option<([f64; 6], [f64; 6])>,
@@ -446,13 +458,13 @@ fn a_slow_policy_moves_the_end_effector_smoothly(rig: Rig) {
             assert!(off < 3e-3, "{what}: {off} m off");
             let watch = watch.lock().unwrap();
             assert!(watch.fastest > 0.1 && watch.fastest < 0.2, "{what}");
-            // The motion's own is 0.3 m/s2.
+            // The acceleration of the motion itself is 0.3 m/s2.
             assert!(watch.acceleration < 0.6, "{what}: {}", watch.acceleration);
         }
     }
 }
 
-fn a_target_that_jumps_is_moved_to_within_the_budget(rig: Rig) {
+fn a_target_that_jumps_is_approached_within_the_budget(rig: Rig) {
     let control = Control::CartesianTarget;
     let simulator = lockstep(rig);
     let arm = connect(rig, &simulator);
@@ -489,13 +501,13 @@ fn a_target_that_jumps_is_moved_to_within_the_budget(rig: Rig) {
         "{}",
         watch.acceleration
     );
-    // Beside the budget's tenth, the rounding of the state.
+    // The budget is a tenth. The rest is the rounding of the state.
     assert!(watch.jerk < 0.11 * jerk + 100.0, "{}", watch.jerk);
 }
 
-fn a_low_pass_filter_takes_a_rattle_away(rig: Rig) {
+fn a_low_pass_filter_removes_an_oscillation(rig: Rig) {
     for control in DIRECT {
-        // To and fro by 3 um, or 3 mm/s, every other millisecond: more jerk than allowed.
+        // An oscillation by 3 um, or 3 mm/s, every other millisecond. Its jerk is more than allowed.
         let (slot, rattle) = match control {
             Control::CartesianVelocity => (2, 3e-3),
             _ => (14, 3e-6),

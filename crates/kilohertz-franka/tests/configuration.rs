@@ -1,4 +1,4 @@
-//! What an arm is set up with, and what it does with it.
+//! Settings of an arm, and their effects.
 
 mod common;
 
@@ -11,21 +11,21 @@ use kilohertz_sim::{Corruption, Fault, Simulator};
 
 on_each_arm! {
     the_arm_shows_what_it_was_set_up_with,
-    a_load_is_borne,
+    the_torques_of_an_arm_carry_the_load_that_was_set,
     a_softer_arm_gives_way_further,
     thresholds_decide_what_is_a_contact_and_what_stops_the_arm,
     nothing_is_sent_while_a_session_drives_the_arm,
-    what_no_arm_is_sent_is_refused_before_it_is,
+    a_setting_for_no_arm_is_refused_before_it_is_sent,
     the_arms_own_refusal_is_told,
     a_refusal_tells_the_present_mode_and_what_to_do,
     an_end_effector_takes_its_part_of_the_payload,
     a_load_that_is_set_replaces_one_that_no_arm_can_carry,
     the_heaviest_load_that_is_sent_leaves_the_arm_able_to_take_another,
-    what_is_implausible_is_sent_where_it_is_meant,
+    an_implausible_setting_is_sent_if_unchecked,
     filters_are_the_fers_alone,
 }
 
-/// Turned by a right angle about z, and this far off \[m\].
+/// A frame that is rotated by 90 degrees about z and shifted by `off` \[m\].
 fn turned(off: [f64; 3]) -> [f64; 16] {
     let [x, y, z] = off;
     [0., 1., 0., 0., -1., 0., 0., 0., 0., 0., 1., 0., x, y, z, 1.]
@@ -82,12 +82,12 @@ fn the_arm_shows_what_it_was_set_up_with(rig: Rig) {
     assert!((state.m_load - 0.7).abs() < 1e-6);
     assert!(near(&state.F_x_Cload, &[0.0, 0.0, 0.1]));
     assert!(near(&state.I_load, &INERTIA));
-    // The hand points down: the end effector went there by as much.
+    // The hand points down, so the end effector moved down by the same distance.
     let down = before.O_T_EE[14] - state.O_T_EE[14];
     assert!((down - 0.1).abs() < 1e-3, "{down}");
 }
 
-fn a_load_is_borne(rig: Rig) {
+fn the_torques_of_an_arm_carry_the_load_that_was_set(rig: Rig) {
     let simulator = lockstep(rig);
     let arm = connect(rig, &simulator);
     let before = arm.state().unwrap();
@@ -114,7 +114,7 @@ fn a_load_is_borne(rig: Rig) {
     assert!(near(&after.q, &before.q), "it sagged");
 }
 
-/// The first state for which `condition` holds.
+/// Returns the first state for which `condition` holds.
 fn eventually_state(
     arm: &kilohertz_franka::Arm,
     condition: impl Fn(&franka::RobotState) -> bool,
@@ -177,7 +177,7 @@ fn thresholds_decide_what_is_a_contact_and_what_stops_the_arm(rig: Rig) {
     simulator.inject(Fault::Push(push)).unwrap();
     let state = eventually_state(&arm, |state| state.joint_contact[2] == 1.0);
     assert_eq!(state.joint_collision, [0.0; 7]);
-    // What the arm applies to who pushes it is positive.
+    // The torque of the arm against a push is positive.
     assert!((state.tau_ext_hat_filtered[2] - 8.0).abs() < 1e-3);
     assert!(state.O_F_ext_hat_K.iter().any(|force| force.abs() > 1.0));
 }
@@ -203,7 +203,7 @@ fn nothing_is_sent_while_a_session_drives_the_arm(rig: Rig) {
     assert_eq!(refused.code, ArmErrorCode::InvalidOperation, "{refused}");
 }
 
-fn what_no_arm_is_sent_is_refused_before_it_is(rig: Rig) {
+fn a_setting_for_no_arm_is_refused_before_it_is_sent(rig: Rig) {
     let simulator = lockstep(rig);
     let arm = connect(rig, &simulator);
     let mut bent = turned([0.0; 3]);
@@ -283,7 +283,7 @@ fn a_refusal_tells_the_present_mode_and_what_to_do(rig: Rig) {
     arm.configure(&load(0.5)).unwrap();
 }
 
-/// The first number of a field of each state from now on.
+/// Replaces the first number of a field in every state from now on.
 fn says(simulator: &Simulator, field: &str, value: f64) {
     let (field, index, count) = (field.to_owned(), 0, 1_000_000);
     let with = Corruption {
@@ -325,7 +325,7 @@ fn the_heaviest_load_that_is_sent_leaves_the_arm_able_to_take_another(rig: Rig) 
     let simulator = lockstep(rig);
     let arm = connect(rig, &simulator);
     let moment = 100.0;
-    // What no arm bears is sent where it is meant, and the arm refuses it.
+    // With `configure_unchecked` a load that no arm can carry is sent, and the arm refuses it.
     arm.configure_unchecked(&load(100.0)).unwrap_err();
     let heaviest = Setting::Load {
         mass: 10.0,
@@ -339,7 +339,7 @@ fn the_heaviest_load_that_is_sent_leaves_the_arm_able_to_take_another(rig: Rig) 
     arm.plan_move(&Goal::Joints(HOME), 0.2).unwrap();
 }
 
-fn what_is_implausible_is_sent_where_it_is_meant(rig: Rig) {
+fn an_implausible_setting_is_sent_if_unchecked(rig: Rig) {
     let simulator = lockstep(rig);
     let arm = connect(rig, &simulator);
     let long = turned([0.0, 0.0, 1.5]);

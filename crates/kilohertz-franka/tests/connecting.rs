@@ -1,4 +1,4 @@
-//! Connecting, and what can go wrong with it.
+//! Connecting to an arm, and its errors.
 
 mod common;
 
@@ -11,7 +11,7 @@ use kilohertz_sim::Fault;
 
 on_each_arm! {
     another_generation_than_the_one_asked_for_is_refused_by_both_names,
-    an_arm_of_another_version_is_named_as_that,
+    an_arm_of_an_unknown_version_is_refused_with_its_version,
     connecting_leaves_the_callers_thread_as_it_was,
     a_second_client_is_told_that_another_is_connected,
 }
@@ -30,7 +30,7 @@ fn refusal(address: &str, timeout: Duration) -> (ArmErrorCode, String) {
 }
 
 #[test]
-fn which_arm_answers_is_found_out() {
+fn the_generation_of_an_arm_is_detected() {
     for (generation, version) in [(Generation::Fr3, 10), (Generation::Fer, 5)] {
         let rig = Rig::ALL
             .iter()
@@ -76,7 +76,7 @@ fn another_generation_than_the_one_asked_for_is_refused_by_both_names(rig: Rig) 
     assert_eq!(simulator.counters().clients, 1);
 }
 
-fn an_arm_of_another_version_is_named_as_that(rig: Rig) {
+fn an_arm_of_an_unknown_version_is_refused_with_its_version(rig: Rig) {
     let simulator = lockstep(rig);
     simulator
         .inject(Fault::RejectConnect { version: 9 })
@@ -88,7 +88,7 @@ fn an_arm_of_another_version_is_named_as_that(rig: Rig) {
 }
 
 #[test]
-fn an_address_where_nothing_listens_refuses() {
+fn an_address_where_nothing_listens_is_refused() {
     let unused = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -99,7 +99,7 @@ fn an_address_where_nothing_listens_refuses() {
 }
 
 #[test]
-fn who_takes_the_connection_and_says_nothing_is_given_up() {
+fn a_server_that_accepts_and_says_nothing_is_given_up() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap().to_string();
     let (code, message) = refusal(&address, Duration::from_millis(300));
@@ -107,7 +107,7 @@ fn who_takes_the_connection_and_says_nothing_is_given_up() {
 }
 
 #[test]
-fn who_is_no_arm_fails() {
+fn a_server_that_is_no_arm_is_refused() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let server = std::thread::spawn(move || {
@@ -187,6 +187,6 @@ fn a_second_client_is_told_that_another_is_connected(rig: Rig) {
     let (code, message) = refusal(&simulator.address().to_string(), NEVER);
     assert_eq!(code, ArmErrorCode::ConnectFailed, "{message}");
     assert!(message.contains("another client is connected"), "{message}");
-    // The first one is none the worse for it.
+    // The first client still works.
     arm.state().unwrap();
 }

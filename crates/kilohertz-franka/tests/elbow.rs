@@ -1,4 +1,4 @@
-//! Sessions that command the elbow beside the end effector, in lockstep.
+//! Sessions that command the elbow together with the end effector, in lockstep.
 
 mod common;
 mod effector;
@@ -17,11 +17,11 @@ use kilohertz_sim::{Fault, Simulator};
 
 on_each_arm! {
     the_elbow_goes_where_it_is_taken_while_the_hand_stands,
-    hand_and_elbow_go_their_ways_together,
+    hand_and_elbow_move_at_the_same_time,
     a_stop_at_speed_brings_both_to_rest,
-    what_the_elbow_may_not_do_never_reaches_the_arm,
+    a_forbidden_elbow_never_reaches_the_arm,
     whatever_a_policy_wants_a_clamped_motion_never_makes_the_arm_object,
-    an_elbow_beyond_its_range_is_gone_to_as_far_as_the_arm_can,
+    an_elbow_beyond_its_range_is_approached_as_far_as_the_arm_can,
     lost_packets_are_survived_at_speed_and_while_speeding_up,
     a_policy_silent_for_300_ms_at_speed_is_held_rested_and_taken_up_again,
     a_slow_policy_bends_the_arm_smoothly,
@@ -34,10 +34,10 @@ fn set_up(rig: Rig) -> (Arc<Simulator>, Arm) {
     (simulator, arm)
 }
 
-/// How far the elbow has been taken after so many seconds \[rad\], and how fast it goes.
+/// The displacement of the elbow after so many seconds \[rad\], and its velocity.
 type Bend = fn(f64) -> (f64, f64);
 
-/// An elbow behind what `policy` wants of the end effector.
+/// Adds an elbow to what `policy` commands of the end effector.
 struct Bent<P> {
     policy: P,
     control: Control,
@@ -62,7 +62,7 @@ impl<P: Policy> Policy for Bent<P> {
         let from = *self.start.get_or_insert(elbow);
         let time = ask.time.as_secs_f64();
         self.elbow = match self.control {
-            // The velocity of a cycle is kept for the millisecond behind it.
+            // A velocity holds for the millisecond after its cycle.
             Control::CartesianVelocity => (self.bend)(time + 5e-4).1,
             _ => from + (self.bend)(time).0,
         };
@@ -76,13 +76,13 @@ impl<P: Policy> Policy for Bent<P> {
     }
 }
 
-/// 0.3 rad in 1.5 s, from rest to rest.
+/// Moves by 0.3 rad in 1.5 s, from rest to rest.
 fn gently(time: f64) -> (f64, f64) {
     let (way, rate) = smooth(time / 1.5);
     (0.3 * way, 0.3 * rate / 1.5)
 }
 
-/// Up to 0.3 rad/s within 0.4 s, and on.
+/// Speeds up to 0.3 rad/s within 0.4 s, and keeps that velocity.
 fn on_and_on(time: f64) -> (f64, f64) {
     let share = (time / 0.4).min(1.0);
     let way = 0.4 * (share.powi(3) - share.powi(4) / 2.0);
@@ -107,7 +107,7 @@ fn the_elbow_goes_where_it_is_taken_while_the_hand_stands(rig: Rig) {
     }
 }
 
-fn hand_and_elbow_go_their_ways_together(rig: Rig) {
+fn hand_and_elbow_move_at_the_same_time(rig: Rig) {
     for control in Control::CARTESIAN {
         let (simulator, arm) = set_up(rig);
         let before = arm.state().unwrap();
@@ -137,7 +137,7 @@ fn a_stop_at_speed_brings_both_to_rest(rig: Rig) {
     }
 }
 
-fn what_the_elbow_may_not_do_never_reaches_the_arm(rig: Rig) {
+fn a_forbidden_elbow_never_reaches_the_arm(rig: Rig) {
     type Case = (Control, fn(&mut [f64]), (usize, ViolationKind));
     let cases: [Case; 8] = [
         (
@@ -191,7 +191,7 @@ fn what_the_elbow_may_not_do_never_reaches_the_arm(rig: Rig) {
     }
 }
 
-/// An elbow that goes up and down and, now and then, jumps.
+/// Moves the elbow up and down, with jumps.
 fn senselessly(time: f64) -> (f64, f64) {
     let jump = if ((time / 0.7) as u64).is_multiple_of(2) {
         0.5
@@ -219,7 +219,7 @@ fn whatever_a_policy_wants_a_clamped_motion_never_makes_the_arm_object(rig: Rig)
     }
 }
 
-fn an_elbow_beyond_its_range_is_gone_to_as_far_as_the_arm_can(rig: Rig) {
+fn an_elbow_beyond_its_range_is_approached_as_far_as_the_arm_can(rig: Rig) {
     let control = Control::CartesianTarget;
     let (simulator, arm) = set_up(rig);
     let before = arm.state().unwrap();

@@ -1,5 +1,5 @@
-//! What can go wrong between an arm and its client, from a table: nothing hangs, nothing panics, and
-//! the error says what happened. Where a session survives, the arm never objects to its motion.
+//! A table of the faults between an arm and its client. Nothing hangs, nothing panics, and the error tells the
+//! fault. If a session survives, the arm never reports an error of its motion.
 
 mod common;
 
@@ -13,18 +13,18 @@ use kilohertz_franka::{Arm, ArmError, ArmErrorCode, Client, ConnectOptions, Cont
 use kilohertz_sim::{Fault, Simulator, SimulatorOptions};
 
 on_each_arm! {
-    what_happens_to_datagrams_is_survived_at_speed_and_while_speeding_up,
-    what_comes_late_by_the_wall_clock_is_survived_within_the_limits,
+    faults_of_datagrams_are_survived_at_speed_and_while_speeding_up,
+    late_datagrams_on_the_wall_clock_are_survived_within_the_limits,
     a_command_that_overtakes_another_is_the_one_that_counts,
-    a_state_that_is_none_ends_the_session_and_the_arm_comes_to_rest,
+    an_invalid_state_ends_the_session_and_the_arm_comes_to_rest,
     a_server_that_is_gone_ends_the_session_with_its_loss,
-    states_that_are_all_old_end_what_waits_for_a_new_one_within_seconds,
+    old_states_alone_end_every_wait_for_a_new_one_within_seconds,
     nonsense_on_the_command_channel_ends_in_an_error_at_the_latest_with_the_motion,
-    a_slow_handshake_is_waited_for_or_given_up_in_time,
+    a_slow_handshake_succeeds_or_is_given_up_in_time,
     an_idle_arm_that_is_gone_is_an_error_for_whoever_asks_it,
 }
 
-/// What a session in lockstep survives.
+/// Faults that a session in lockstep survives.
 fn survivable(rig: Rig) -> Vec<Fault> {
     let (count, by) = (7, Duration::from_millis(2));
     let mut faults = vec![
@@ -37,15 +37,15 @@ fn survivable(rig: Rig) -> Vec<Fault> {
         Fault::ReorderCommands { count },
         Fault::TruncateCommands { count },
     ];
-    // `libfranka-rs` answers the state that arrived last, though it may be an old one. An arm drops
-    // that command; in lockstep it would count.
+    // `libfranka-rs` answers the state that arrived last, even if it is an old one. An arm discards such a
+    // command, and in lockstep that counts as lost.
     if rig.client() == Client::FrankaRs {
         faults.push(Fault::ReorderStates { count });
     }
     faults
 }
 
-/// A session at speed that suffers `fault` while it speeds up and again at speed.
+/// Runs a session at speed that suffers `fault` while it speeds up and again at speed.
 fn suffering(rig: Rig, simulator: &Arc<Simulator>, control: Control, fault: &Fault) {
     let arm = connect(rig, simulator);
     let policy = at_speed(control, suffering_twice(simulator, fault));
@@ -53,7 +53,7 @@ fn suffering(rig: Rig, simulator: &Arc<Simulator>, control: Control, fault: &Fau
     ended_at_rest(simulator, &session, &format!("{control}, {fault:?}"));
 }
 
-/// Datagrams that the faults here were for.
+/// Returns how many datagrams were affected by the faults that these tests inject.
 fn disturbed(simulator: &Simulator) -> u64 {
     let counters = simulator.counters();
     counters.states_dropped
@@ -64,7 +64,7 @@ fn disturbed(simulator: &Simulator) -> u64 {
         + counters.commands_disturbed
 }
 
-fn what_happens_to_datagrams_is_survived_at_speed_and_while_speeding_up(rig: Rig) {
+fn faults_of_datagrams_are_survived_at_speed_and_while_speeding_up(rig: Rig) {
     for control in DIRECT {
         for fault in survivable(rig) {
             let simulator = lockstep(rig);
@@ -74,8 +74,8 @@ fn what_happens_to_datagrams_is_survived_at_speed_and_while_speeding_up(rig: Rig
     }
 }
 
-/// As many lost commands as a loaded machine may add do not end the motion here, and the arm is as
-/// punctual as may be.
+/// The lost commands that a loaded machine may add do not end the motion here. The arm's thread has a realtime
+/// priority, so that the arm is as punctual as possible.
 fn punctual(rig: Rig) -> Arc<Simulator> {
     let options = SimulatorOptions {
         lost_packet_limit: 2_000,
@@ -91,7 +91,7 @@ fn punctual(rig: Rig) -> Arc<Simulator> {
     start(rig, options)
 }
 
-fn what_comes_late_by_the_wall_clock_is_survived_within_the_limits(rig: Rig) {
+fn late_datagrams_on_the_wall_clock_are_survived_within_the_limits(rig: Rig) {
     let (count, by) = (10, Duration::from_millis(3));
     for fault in [
         Fault::DelayStates { count, by },
@@ -114,7 +114,7 @@ fn a_command_that_overtakes_another_is_the_one_that_counts(rig: Rig) {
     assert!(counters.commands_late >= 18, "{counters:?}");
 }
 
-/// The error of a session that suffers `fault` at speed.
+/// Returns the error of a session that suffers `fault` at speed.
 fn struck(
     arm: &Arm,
     simulator: &Arc<Simulator>,
@@ -137,7 +137,7 @@ fn struck(
     error
 }
 
-fn a_state_that_is_none_ends_the_session_and_the_arm_comes_to_rest(rig: Rig) {
+fn an_invalid_state_ends_the_session_and_the_arm_comes_to_rest(rig: Rig) {
     for fault in [
         Fault::TruncateStates { count: 1 },
         Fault::NoiseDatagrams { count: 3 },
@@ -148,7 +148,7 @@ fn a_state_that_is_none_ends_the_session_and_the_arm_comes_to_rest(rig: Rig) {
         let error = struck(&arm, &simulator, move |simulator| {
             simulator.inject(injected.clone()).unwrap();
         });
-        // `libfranka-rs` finds it by looking or by waiting, and then waits in vain.
+        // `libfranka-rs` notices it when it reads, or waits for a state in vain.
         let waited =
             rig.client() == Client::LibfrankaRs && error.code == ArmErrorCode::ConnectionLost;
         assert!(
@@ -174,7 +174,7 @@ fn a_state_that_is_none_ends_the_session_and_the_arm_comes_to_rest(rig: Rig) {
     }
 }
 
-/// What ends a server, or only its connection.
+/// Ends a server, or only its connection.
 type Ending = (&'static str, fn(&Simulator));
 
 const FROZEN: Ending = ("it freezes", |simulator| {
@@ -216,8 +216,8 @@ fn a_server_that_is_gone_ends_the_session_with_its_loss(rig: Rig) {
     ));
 }
 
-/// Datagrams go on coming, so that no wait for one of them ends.
-fn states_that_are_all_old_end_what_waits_for_a_new_one_within_seconds(rig: Rig) {
+/// Old datagrams keep coming, so that no wait for a datagram ends.
+fn old_states_alone_end_every_wait_for_a_new_one_within_seconds(rig: Rig) {
     let old = |simulator: &Simulator| {
         let count = u32::MAX;
         simulator.inject(Fault::OldStates { count }).unwrap();
@@ -226,7 +226,7 @@ fn states_that_are_all_old_end_what_waits_for_a_new_one_within_seconds(rig: Rig)
         let begun = Instant::now();
         let error = work();
         assert_eq!(error.code, ArmErrorCode::ConnectionLost, "{what}: {error}");
-        // One second, and what a loaded machine adds; a request would have ten.
+        // It takes one second, plus what a loaded machine adds. A request would have ten.
         assert!(begun.elapsed() < limit, "{what}: {:?}", begun.elapsed());
     };
     let simulator = punctual(rig);
@@ -241,7 +241,7 @@ fn states_that_are_all_old_end_what_waits_for_a_new_one_within_seconds(rig: Rig)
         arm.state().expect_err("a state")
     });
     if rig.client() == Client::FrankaRs {
-        // The other one connects anew.
+        // `libfranka-rs` connects anew instead.
         within("another", Duration::from_secs(7), &|| {
             arm.state().expect_err("a state")
         });
@@ -252,8 +252,8 @@ fn header(command: u32, id: u32, size: u32) -> Vec<u8> {
     [command, id, size].map(u32::to_le_bytes).concat()
 }
 
-/// Messages that no arm sends: of sizes that cannot be, an answer to nothing, one of another length
-/// than it says, and text.
+/// Messages that no arm sends: impossible sizes, an answer to no request, an answer whose length is not the
+/// declared one, and text.
 fn nonsense() -> Vec<Vec<u8>> {
     vec![
         header(1, 0, u32::MAX),
@@ -264,7 +264,7 @@ fn nonsense() -> Vec<Vec<u8>> {
     ]
 }
 
-/// A message that never comes to its end.
+/// A message whose end never comes.
 fn endless() -> Vec<u8> {
     header(1, 7_777, 100_000)
 }
@@ -297,15 +297,15 @@ fn nonsense_on_the_command_channel_ends_in_an_error_at_the_latest_with_the_motio
     at_once(nonsense(), |bytes| hears(rig, &bytes));
 }
 
-/// All at the same time: each takes as long as an answer may take.
+/// All of them run at the same time, because each takes as long as an answer may take.
 #[test]
-fn an_answer_that_never_comes_is_not_waited_for_for_ever() {
+fn the_wait_for_an_answer_that_never_comes_ends() {
     std::thread::scope(|scope| {
         for &rig in Rig::ALL {
             scope.spawn(move || hears(rig, &endless()));
             scope.spawn(move || asked(rig, FROZEN, ("recovery", Arm::recover)));
         }
-        // The same where the address is none that a socket has for its other end.
+        // The same with addresses that are not the form in which a socket reports its peer.
         for host in ["0.0.0.0", "127.1", "localhost"] {
             scope.spawn(move || {
                 let simulator = punctual(Rig::Fr3);
@@ -317,7 +317,7 @@ fn an_answer_that_never_comes_is_not_waited_for_for_ever() {
     });
 }
 
-fn a_slow_handshake_is_waited_for_or_given_up_in_time(rig: Rig) {
+fn a_slow_handshake_succeeds_or_is_given_up_in_time(rig: Rig) {
     let simulator = punctual(rig);
     let slow = |by| simulator.inject(Fault::SlowConnect { by }).unwrap();
     slow(Duration::from_millis(300));
@@ -354,7 +354,7 @@ fn asked_of(arm: Arm, simulator: &Simulator, (what, end): Ending, (question, ask
             let told = [ArmErrorCode::ConnectionLost, ArmErrorCode::ConnectFailed];
             assert!(told.contains(&error.code), "{what}, {question}: {error}");
         }
-        // The one client makes another connection by itself.
+        // `libfranka-rs` makes another connection by itself.
         Ok(()) => assert_eq!(what, "its connection is reset", "{question}"),
     }
 }

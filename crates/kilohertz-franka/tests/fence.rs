@@ -1,4 +1,4 @@
-//! A box that the end effector stays in, whatever is commanded through.
+//! The end effector stays in its box in every control mode.
 
 mod common;
 mod effector;
@@ -17,11 +17,11 @@ on_each_arm! {
     an_end_effector_that_is_driven_out_of_its_box_stays_inside,
     torques_that_follow_a_motion_stay_inside_too,
     leaving_the_box_ends_a_session_that_does_not_clamp,
-    so_it_does_where_each_action_is_late,
+    leaving_the_box_ends_a_session_whose_actions_are_all_late,
     an_arm_outside_its_box_may_come_back,
 }
 
-/// 10 cm around where the arm starts, with 1 cm of margin.
+/// A box of 10 cm around the place where the arm starts, with a margin of 1 cm.
 fn around(arm: &Arm) -> CartesianBox {
     let at = place(&arm.state().unwrap().O_T_EE);
     CartesianBox {
@@ -31,7 +31,7 @@ fn around(arm: &Arm) -> CartesianBox {
     }
 }
 
-/// How far the end effector goes out of `fence` [um], beyond its margin as it is measured.
+/// Measures how far the end effector leaves `fence` beyond its margin [um].
 fn watched(
     policy: impl Policy,
     fence: CartesianBox,
@@ -52,7 +52,7 @@ fn watched(
     (policy, farthest)
 }
 
-/// Drives the end effector outwards along y, to one side and then to the other.
+/// Drives the end effector outwards along y, first to one side and then to the other.
 fn outwards(control: Control) -> Box<dyn Policy> {
     let mut start = None;
     Box::new(Native::new(
@@ -107,7 +107,7 @@ fn an_end_effector_that_is_driven_out_of_its_box_stays_inside(rig: Rig) {
     for control in Control::ALL {
         for nonsense in [false, true] {
             if nonsense && control == Control::Torque {
-                // It would throw the arm about faster than torques can brake it.
+                // Random torques move the arm faster than torques can brake it.
                 continue;
             }
             let simulator = lockstep(rig);
@@ -157,7 +157,7 @@ fn leaving_the_box_ends_a_session_that_does_not_clamp(rig: Rig) {
     leaving_the_box_ends_it(rig, |policy| policy);
 }
 
-fn so_it_does_where_each_action_is_late(rig: Rig) {
+fn leaving_the_box_ends_a_session_whose_actions_are_all_late(rig: Rig) {
     leaving_the_box_ends_it(rig, |policy| Box::new(belated(policy)));
 }
 

@@ -1,5 +1,5 @@
-//! States that come from the arm itself and are wrong: the arm is braked by what it was commanded, and
-//! what was wrong is told.
+//! Wrong states that come from the arm itself. The arm is braked by the commands that it was given, and the error
+//! tells what was wrong.
 
 mod common;
 mod effector;
@@ -15,12 +15,12 @@ use kilohertz_franka::{ArmErrorCode, Control, Gains, Impedance};
 use kilohertz_sim::{Corruption, Fault, Simulator};
 
 on_each_arm! {
-    a_wrong_state_brakes_the_arm_in_that_cycle_and_is_told_by_name,
+    a_wrong_state_brakes_the_arm_in_that_cycle_and_the_error_names_the_field,
     a_wrong_state_behind_a_law_brakes_the_arm_and_ends_the_torques,
-    a_clock_that_has_jumped_brakes_the_arm_and_is_told,
-    a_value_that_nothing_reads_is_counted_and_does_no_harm,
-    a_motion_does_not_start_where_the_first_state_is_wrong,
-    no_way_is_planned_and_no_arm_recovered_that_stands_where_none_can,
+    a_clock_that_has_jumped_brakes_the_arm_and_is_reported,
+    a_wrong_value_that_nothing_reads_is_counted_and_does_no_harm,
+    a_motion_with_a_wrong_first_state_does_not_start,
+    no_move_is_planned_and_no_arm_recovered_from_an_impossible_posture,
 }
 
 fn corrupt(field: &str, index: usize, value: f64, count: u32) -> Fault {
@@ -34,7 +34,7 @@ fn corrupt(field: &str, index: usize, value: f64, count: u32) -> Fault {
     }
 }
 
-/// Injects `fault` behind the answer of cycle 300.
+/// Injects `fault` after the answer of cycle 300.
 fn struck(simulator: &Arc<Simulator>, control: Control, fault: Fault) -> Box<dyn Policy> {
     let simulator = Arc::clone(simulator);
     let meddle = move |tick: u64, _: &mut [f64]| {
@@ -49,7 +49,8 @@ fn struck(simulator: &Arc<Simulator>, control: Control, fault: Fault) -> Box<dyn
     }
 }
 
-/// That a session with `impedance` ends with `field` being told, and the arm finishes its motion.
+/// Checks that a session with `impedance` ends with an error that names `field`, and that the arm finishes its
+/// motion.
 fn braked_and_told(rig: Rig, control: Control, impedance: Impedance, fault: Fault, field: &str) {
     let what = format!("{rig:?}, {control}, {fault:?}");
     let simulator = lockstep(rig);
@@ -59,7 +60,7 @@ fn braked_and_told(rig: Rig, control: Control, impedance: Impedance, fault: Faul
     let error = robot_error(&session);
     assert_eq!(error.code, ArmErrorCode::Protocol, "{what}: {error}");
     assert!(error.message.starts_with(field), "{what}: {error}");
-    // The state behind the answer of cycle 300 is that of cycle 301.
+    // The state that follows the answer of cycle 300 belongs to cycle 301.
     let outcome = ended(&session);
     assert_eq!(
         outcome.cause,
@@ -76,7 +77,7 @@ fn braked_and_told(rig: Rig, control: Control, impedance: Impedance, fault: Faul
     assert_eq!(ends, (1, 0), "{what}");
 }
 
-fn a_wrong_state_brakes_the_arm_in_that_cycle_and_is_told_by_name(rig: Rig) {
+fn a_wrong_state_brakes_the_arm_in_that_cycle_and_the_error_names_the_field(rig: Rig) {
     let joints = [("q", 1), ("q_d", 2), ("dq_d", 3), ("ddq_d", 0)];
     let effector = [("O_T_EE_c", 13), ("O_dP_EE_c", 5), ("O_ddP_EE_c", 0)];
     let torques = [("q", 0), ("dq", 6), ("tau_J_d", 4)];
@@ -89,7 +90,7 @@ fn a_wrong_state_brakes_the_arm_in_that_cycle_and_is_told_by_name(rig: Rig) {
     ] {
         for (nth, (field, index)) in fields.iter().enumerate() {
             let value = [f64::NAN, f64::INFINITY, 1e30][nth % 3];
-            // One state, or all from then on.
+            // Either one state is wrong, or all from then on.
             let count = [1, 1_000_000][nth % 2];
             let fault = corrupt(field, *index, value, count);
             braked_and_told(rig, control, Impedance::Joint, fault, field);
@@ -118,7 +119,7 @@ fn a_wrong_state_behind_a_law_brakes_the_arm_and_ends_the_torques(rig: Rig) {
     }
 }
 
-fn a_clock_that_has_jumped_brakes_the_arm_and_is_told(rig: Rig) {
+fn a_clock_that_has_jumped_brakes_the_arm_and_is_reported(rig: Rig) {
     for ahead in [1.5, 1e12] {
         let fault = corrupt("time", 0, ahead, 1_000_000);
         braked_and_told(
@@ -131,7 +132,7 @@ fn a_clock_that_has_jumped_brakes_the_arm_and_is_told(rig: Rig) {
     }
 }
 
-fn a_value_that_nothing_reads_is_counted_and_does_no_harm(rig: Rig) {
+fn a_wrong_value_that_nothing_reads_is_counted_and_does_no_harm(rig: Rig) {
     let simulator = lockstep(rig);
     let arm = connect(rig, &simulator);
     let control = Control::JointVelocity;
@@ -143,7 +144,7 @@ fn a_value_that_nothing_reads_is_counted_and_does_no_harm(rig: Rig) {
     assert_at_rest_without_reflex(&simulator);
 }
 
-fn a_motion_does_not_start_where_the_first_state_is_wrong(rig: Rig) {
+fn a_motion_with_a_wrong_first_state_does_not_start(rig: Rig) {
     let simulator = lockstep(rig);
     let arm = connect(rig, &simulator);
     simulator
@@ -162,7 +163,7 @@ fn a_motion_does_not_start_where_the_first_state_is_wrong(rig: Rig) {
     assert_eq!(simulator.counters().motions_started, 0);
 }
 
-fn no_way_is_planned_and_no_arm_recovered_that_stands_where_none_can(rig: Rig) {
+fn no_move_is_planned_and_no_arm_recovered_from_an_impossible_posture(rig: Rig) {
     let simulator = lockstep(rig);
     let arm = connect(rig, &simulator);
     let goal = Goal::Joints(HOME);
@@ -183,7 +184,7 @@ fn no_way_is_planned_and_no_arm_recovered_that_stands_where_none_can(rig: Rig) {
             assert_eq!(error.code, ArmErrorCode::Protocol, "{what}: {error}");
             assert!(error.message.starts_with(field), "{what}: {error}");
         }
-        // What the arm says is there to be read all the same.
+        // The states of the arm can still be read.
         assert!(arm.state().is_ok(), "{what}");
         assert_eq!(arm.observe().unwrap().len(), LEN, "{what}");
         simulator.inject(corrupt(field, index, value, 1)).unwrap();

@@ -1,4 +1,4 @@
-//! The hand: what it does, what ends it, and that no session notices.
+//! The commands of the hand, and their errors. No session is disturbed by them.
 
 mod common;
 
@@ -17,12 +17,12 @@ on_each_arm! {
     the_hand_of_an_arm_is_homed_moved_and_read,
     a_grasp_tells_whether_an_object_of_that_width_is_held,
     a_stop_ends_a_motion_under_way_and_the_next_one_runs,
-    a_stop_keeps_a_command_that_was_begun_before_it_from_being_sent,
+    a_command_that_was_begun_before_a_stop_is_not_sent,
     one_command_runs_at_a_time,
     what_the_hand_refuses_is_an_error,
     a_hand_that_dies_or_freezes_ends_what_waits_for_it,
     a_command_that_is_never_answered_is_given_up,
-    a_hand_of_another_version_is_named_as_that,
+    a_hand_of_an_unknown_version_is_refused_with_its_version,
     closing_stops_a_motion_and_keeps_a_grip,
     the_hand_works_beside_a_session_in_lockstep_which_loses_no_command,
     the_hand_works_beside_a_session_on_the_wall_clock,
@@ -85,7 +85,7 @@ fn a_stop_ends_a_motion_under_way_and_the_next_one_runs(rig: Rig) {
     let simulator = lockstep(rig);
     let hand = hand_of(&simulator);
     thread::scope(|scope| {
-        // 80 mm in 20 s.
+        // This motion would take 20 s for 80 mm.
         let moving = scope.spawn(|| hand.move_to(0.0, 0.004));
         eventually("moving", || simulator.fingers().unwrap().is_moving);
         let began = Instant::now();
@@ -99,7 +99,7 @@ fn a_stop_ends_a_motion_under_way_and_the_next_one_runs(rig: Rig) {
     assert!(hand.move_to(0.08, 0.1).unwrap());
 }
 
-fn a_stop_keeps_a_command_that_was_begun_before_it_from_being_sent(rig: Rig) {
+fn a_command_that_was_begun_before_a_stop_is_not_sent(rig: Rig) {
     let simulator = lockstep(rig);
     let hand = hand_of(&simulator);
     let begun = hand.begin(grasp(0.04)).unwrap();
@@ -189,7 +189,7 @@ fn a_command_that_is_never_answered_is_given_up(rig: Rig) {
     assert_eq!(hand.state().unwrap().width, 0.08);
 }
 
-fn a_hand_of_another_version_is_named_as_that(rig: Rig) {
+fn a_hand_of_an_unknown_version_is_refused_with_its_version(rig: Rig) {
     let simulator = lockstep(rig);
     simulator
         .inject(Fault::Hand(HandFault::RejectConnect { version: 2 }))
@@ -224,7 +224,7 @@ fn closing_stops_a_motion_and_keeps_a_grip(rig: Rig) {
     assert!(simulator.fingers().unwrap().is_grasped);
 }
 
-/// Picks and releases an object until `over` says that it is enough; how often it held it.
+/// Grasps and releases an object until `over` is set. Returns how often the hand held it.
 fn pick_until(simulator: &Simulator, over: &AtomicBool) -> u32 {
     let hand = hand_of(simulator);
     let mut picked = 0;
@@ -247,7 +247,7 @@ fn the_hand_works_beside_a_session_in_lockstep_which_loses_no_command(rig: Rig) 
             let (simulator, over) = (Arc::clone(&simulator), Arc::clone(&over));
             thread::spawn(move || pick_until(&simulator, &over))
         };
-        // At the arm's pace, so that the hand has its time.
+        // At the pace of the arm, so that the hand has enough time.
         let policy = standing(control, |_| {
             thread::sleep(MS);
             Ok(())
@@ -259,7 +259,7 @@ fn the_hand_works_beside_a_session_in_lockstep_which_loses_no_command(rig: Rig) 
     }
     let counters = simulator.counters();
     assert_eq!(counters.commands_lost, 0);
-    // Until the first command the arm's time goes on, and states are sent that do not know of it.
+    // Until the first command arrives, the arm's time goes on. Answers to states of that time may be late.
     assert!(counters.commands_late <= 3 * counters.motions_started);
     assert_eq!(counters.motions_finished, counters.motions_started);
 }
@@ -269,7 +269,7 @@ fn the_hand_works_beside_a_session_on_the_wall_clock(rig: Rig) {
         rig,
         SimulatorOptions {
             object: Some(0.07),
-            // A stall of the machine is not what this is about.
+            // A stall of the machine must not end the motion.
             lost_packet_limit: 10_000,
             ..SimulatorOptions::default()
         },
@@ -317,7 +317,7 @@ fn an_arm_without_a_hand_refuses() {
 }
 
 #[test]
-fn who_takes_the_connection_and_says_nothing_is_given_up() {
+fn a_server_that_accepts_and_says_nothing_is_given_up() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap().to_string();
     let (code, message) = refusal(&address, Duration::from_millis(300));
@@ -335,9 +335,9 @@ fn a_hand_that_sends_no_state_is_given_up() {
 }
 
 #[test]
-fn who_is_no_hand_fails() {
+fn a_server_that_is_no_hand_is_refused() {
     let simulator = Simulator::start(SimulatorOptions::default()).unwrap();
-    // The arm's own port: its headers are longer.
+    // The port is the arm's, whose headers are longer.
     let began = Instant::now();
     let address = simulator.address().to_string();
     refusal(&address, Duration::from_secs(5));

@@ -1,5 +1,5 @@
-//! Nothing of a hand stays behind, however its connection ended. Alone in its process: it counts
-//! the threads and the files.
+//! No thread and no file of a hand is left, however its connection ended. The test has a process of its own,
+//! because it counts threads and files.
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -14,7 +14,7 @@ fn count(folder: &str) -> usize {
     std::fs::read_dir(folder).unwrap().count()
 }
 
-/// Threads and open files of this process.
+/// Returns the number of threads and of open files of this process.
 fn held() -> (usize, usize) {
     (count("/proc/self/task"), count("/proc/self/fd"))
 }
@@ -30,7 +30,7 @@ fn forty_rounds_of_connecting_and_closing_leave_nothing_behind() {
         };
         let connect = || Hand::connect(&address, &options);
         drop(connect().unwrap());
-        // Sockets of the simulator for a client that has left go a little later.
+        // After a client has left, the simulator closes its sockets a little later.
         eventually("nobody is connected", || held() == settled());
         let before = held();
         for round in 0..40 {
@@ -52,7 +52,7 @@ fn forty_rounds_of_connecting_and_closing_leave_nothing_behind() {
     }
 }
 
-/// The same, once it has stayed as it is for a while.
+/// Returns `held()` once it has not changed for a while.
 fn settled() -> (usize, usize) {
     let now = held();
     std::thread::sleep(MS * 100);

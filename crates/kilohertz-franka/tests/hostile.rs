@@ -1,5 +1,5 @@
-//! Whoever answers in place of an arm: the connection is given up, and nothing of it stays behind. One test,
-//! alone in its process: it counts threads, files and memory.
+//! Whatever answers in place of an arm, the connection is given up and nothing of it is left. The test has a
+//! process of its own, because it counts threads, files and memory.
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -17,11 +17,11 @@ use franka::wire::robot::v10;
 use kilohertz_franka::{Arm, ArmErrorCode, Client, ConnectOptions, Hand, HandOptions};
 use zerocopy::IntoBytes;
 
-/// How often each is tried.
+/// How often each way is tried.
 const TRIES: usize = 20;
-/// How long a try may take that is to be given up.
+/// The time limit of an attempt that has to be given up.
 const PATIENCE: Duration = Duration::from_millis(50);
-/// How long one may take that is not: what is found out at once takes longer on a loaded machine.
+/// The time limit of an attempt that fails at once, with room for a loaded machine.
 const UNHURRIED: Duration = Duration::from_secs(10);
 
 /// A way to answer a client that has just connected.
@@ -36,7 +36,7 @@ fn request(client: &mut TcpStream) -> Option<Vec<u8>> {
     Some(request)
 }
 
-/// A message in answer to a request, with its id and length, or others.
+/// Returns an answer to a request, with the request's id. The declared length may be another one.
 fn answer(id: &[u8], payload: &[u8], length: Option<u32>) -> Vec<u8> {
     let length = length.unwrap_or(12 + payload.len() as u32);
     let mut bytes = vec![0; 4];
@@ -46,7 +46,7 @@ fn answer(id: &[u8], payload: &[u8], length: Option<u32>) -> Vec<u8> {
     bytes
 }
 
-/// Answers `Connect` with this payload, or of another length than it says.
+/// Answers `Connect` with this payload. The declared length may be another one.
 fn connects(client: &mut TcpStream, payload: &[u8], length: Option<u32>) -> Option<u16> {
     let request = request(client)?;
     client
@@ -60,7 +60,7 @@ fn serves(client: &mut TcpStream, model: &[u8]) {
     begins_to_serve(client, model, None);
 }
 
-/// The same with another length than it has.
+/// The same, with another declared length.
 fn begins_to_serve(client: &mut TcpStream, model: &[u8], length: Option<u32>) {
     let Some(port) = connects(client, &[0, 10, 0], None) else {
         return;
@@ -77,7 +77,7 @@ fn begins_to_serve(client: &mut TcpStream, model: &[u8], length: Option<u32>) {
     }
 }
 
-/// So many pieces of 64 kB, which are no memory of this process's own.
+/// Sends so many pieces of 64 kB, from memory that does not count as this process's own.
 fn floods(client: &mut TcpStream, pieces: usize) {
     static PIECE: [u8; 1 << 16] = [0; 1 << 16];
     for _ in 0..pieces {
@@ -104,7 +104,7 @@ const TIMEOUT: &[ArmErrorCode] = &[ArmErrorCode::ConnectTimeout];
 const FAILED: &[ArmErrorCode] = &[ArmErrorCode::ConnectFailed];
 const VERSION: &[ArmErrorCode] = &[ArmErrorCode::IncompatibleVersion];
 
-/// Each with the errors that it may be told as.
+/// Each way to answer, and the errors that it may result in.
 const WAYS: &[(&str, Way, &[ArmErrorCode])] = &[
     ("silent", stay, TIMEOUT),
     (
@@ -167,7 +167,7 @@ const WAYS: &[(&str, Way, &[ArmErrorCode])] = &[
         TIMEOUT,
     ),
     (
-        // What the client has sent is not read, so that closing resets the connection.
+        // What the client has sent is not read. So closing resets the connection.
         "a reset",
         |client| while client.peek(&mut [0]).is_err() {},
         FAILED,
@@ -248,7 +248,7 @@ const WAYS: &[(&str, Way, &[ArmErrorCode])] = &[
     ),
 ];
 
-/// Answers everybody in one way until it is dropped.
+/// A server that answers every client in one way until it is dropped.
 struct Server {
     address: SocketAddr,
     over: Arc<AtomicBool>,
@@ -293,7 +293,7 @@ fn count(folder: &str) -> usize {
     std::fs::read_dir(folder).unwrap().count()
 }
 
-/// Threads and open files of this process.
+/// Returns the number of threads and of open files of this process.
 fn held() -> (usize, usize) {
     (count("/proc/self/task"), count("/proc/self/fd"))
 }
@@ -306,19 +306,19 @@ fn memory() -> usize {
     number.unwrap().parse().unwrap()
 }
 
-/// Whether a thread has a realtime priority.
+/// Returns true if a thread has a realtime priority.
 fn is_raised() -> bool {
     let threads = std::fs::read_dir("/proc/self/task").unwrap().flatten();
     let mut stats = threads.filter_map(|of| std::fs::read_to_string(of.path().join("stat")).ok());
     stats.any(|stat| {
-        // The name, which may hold blanks, ends with the last parenthesis; the priority is 16 fields on.
+        // The name may contain blanks and ends with the last parenthesis. The priority is 16 fields later.
         let after = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
         let priority = after.split_whitespace().nth(15);
         priority.is_some_and(|priority| priority.starts_with('-'))
     })
 }
 
-/// Tries each way [`TRIES`] times, and looks at what is left after each; `connect` does not connect.
+/// Tries each way [`TRIES`] times, and checks after each that nothing is left. `connect` must not succeed.
 fn nothing_is_left(
     at: impl Fn() -> SocketAddr,
     connect: impl Fn(SocketAddr, &str, &[ArmErrorCode]),
@@ -327,7 +327,7 @@ fn nothing_is_left(
         let server = Server::start(at(), *way);
         let attempt = || connect(server.address, name, codes);
         let before = held();
-        // Whatever is allocated once is allocated now.
+        // The first attempt allocates what is allocated only once.
         attempt();
         let memory_before = memory();
         for _ in 0..TRIES {
@@ -366,7 +366,7 @@ fn a_connection_that_is_given_up_is_ended_whatever_answered() {
         let code = arm_refused(Client::FrankaRs, timeout, address);
         assert!(codes.contains(&code), "{name}: {code:?}");
     });
-    // The other client is led to FERs alone: which code it is depends on that.
+    // `libfranka-rs` only connects to a FER. The expected error depends on that.
     #[cfg(feature = "libfranka-rs")]
     nothing_is_left(
         || (own_host(), 1337).into(),
@@ -382,7 +382,7 @@ fn a_connection_that_is_given_up_is_ended_whatever_answered() {
         };
         assert!(Hand::connect("127.0.0.1", &options).is_err(), "{name}");
     });
-    // A healthy arm is met as ever after all that, whatever its address is called.
+    // After all that a connection to an arm succeeds, for each form of its address.
     let simulator = start(Rig::Fr3, kilohertz_sim::SimulatorOptions::default());
     let port = simulator.address().port();
     for host in ["0.0.0.0", "127.1", "localhost"] {

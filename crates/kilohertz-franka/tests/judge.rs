@@ -1,4 +1,4 @@
-//! An action is judged by what it asks, however late it comes: on each arm, in each control mode.
+//! An action is judged by what it asks for, however late it comes, on each arm and in each control mode.
 
 mod common;
 
@@ -16,11 +16,11 @@ use kilohertz_core::timing::time::Time;
 use kilohertz_franka::state::SCHEMA;
 use kilohertz_franka::{Arm, Control, Impedance};
 
-/// Answers one question at a time, each after as many cycles as `takes` says.
+/// Answers one question at a time, each after `takes` cycles.
 struct Tardy<A, T> {
     act: A,
     takes: T,
-    /// The answer under way, and how many cycles it is away.
+    /// The answer that is not yet given, and the number of cycles until it is.
     answer: Option<(Question, [f64; 24])>,
     left: u64,
 }
@@ -65,7 +65,7 @@ where
     }
 }
 
-/// A field of an observation.
+/// Returns a field of an observation.
 fn field<'a>(observation: &'a [f64], name: &str) -> &'a [f64] {
     let mut first = 0;
     for field in SCHEMA.fields() {
@@ -77,7 +77,7 @@ fn field<'a>(observation: &'a [f64], name: &str) -> &'a [f64] {
     panic!("no field {name}");
 }
 
-/// What changes nothing.
+/// Fills in the action that changes nothing.
 fn still(control: Control, ask: &Ask<'_>, action: &mut [f64]) {
     match control {
         Control::JointPosition | Control::JointTarget => {
@@ -90,7 +90,7 @@ fn still(control: Control, ask: &Ask<'_>, action: &mut [f64]) {
     }
 }
 
-/// What changed nothing when it was asked for first.
+/// Returns the action that changed nothing when it was first asked for.
 fn start_of(control: Control) -> impl FnMut(&Ask<'_>) -> [f64; 24] + Send {
     let mut start = None;
     move |ask| {
@@ -102,7 +102,7 @@ fn start_of(control: Control) -> impl FnMut(&Ask<'_>) -> [f64; 24] + Send {
     }
 }
 
-/// Turns a pose by an angle about the base's vertical.
+/// Rotates a pose about the vertical axis of the base.
 fn turn(pose: &mut [f64], angle: f64) {
     let (sine, cosine) = angle.sin_cos();
     for column in 0..3 {
@@ -112,7 +112,7 @@ fn turn(pose: &mut [f64], angle: f64) {
     }
 }
 
-/// How a first action can be off: what is done to the action that changes nothing.
+/// A wrong first action: what is changed of the action that changes nothing.
 type Off = (Control, &'static str, fn(&mut [f64]));
 
 const FIRST: [Off; 7] = [
@@ -145,7 +145,7 @@ fn runs(rig: Rig) -> u64 {
     }
 }
 
-/// What kind of limit ended a session whose policy asks too much.
+/// Returns the kind of limit that ended a session.
 fn refusal(session: &Session, what: &str) -> ViolationKind {
     let outcome = ended(session);
     let Some(Cause::InvalidAction { violation, .. }) = outcome.cause else {
@@ -155,7 +155,7 @@ fn refusal(session: &Session, what: &str) -> ViolationKind {
     violation.kind
 }
 
-/// That the session was ended by how fast its policy's answers change.
+/// Checks that the session ended because the policy's answers changed too fast.
 fn assert_rate_refused(session: &Session, what: &str) {
     let kind = refusal(session, what);
     let rates = [
@@ -167,13 +167,13 @@ fn assert_rate_refused(session: &Session, what: &str) {
     assert!(rates.contains(&kind), "{what}: {kind:?}");
 }
 
-/// How far the arm is from where it stood [rad].
+/// Returns the arm's distance from `from` [rad].
 fn moved(arm: &Arm, from: &[f64; 7]) -> f64 {
     let now = arm.state().unwrap().q_d;
     (0..7).fold(0.0, |most, i| f64::max(most, (now[i] - from[i]).abs()))
 }
 
-fn a_first_action_that_is_off_is_refused_however_late_it_comes(rig: Rig) {
+fn a_wrong_first_action_is_refused_however_late_it_comes(rig: Rig) {
     for (control, off, wrong) in FIRST {
         let simulator = lockstep(rig);
         let arm = connect(rig, &simulator);
@@ -196,7 +196,7 @@ fn a_first_action_that_is_off_is_refused_however_late_it_comes(rig: Rig) {
     }
 }
 
-fn a_zigzag_is_refused_whatever_answers_of_it_come_late(rig: Rig) {
+fn a_zigzag_is_refused_whichever_of_its_answers_are_late(rig: Rig) {
     for (control, off, wrong) in ZIGZAG {
         let simulator = lockstep(rig);
         let arm = connect(rig, &simulator);
@@ -210,7 +210,7 @@ fn a_zigzag_is_refused_whatever_answers_of_it_come_late(rig: Rig) {
                     wrong(action);
                 }
             };
-            // Half of the runs answer in time, the others when they like.
+            // In half of the runs the answers are in time; in the others each takes a random time.
             let takes = move |_| ((run % 2) as f64 * random().abs() * 8.0) as u64;
             let session = session(&arm, control, run_for(2_000), tardy(act, takes));
             refusal(&session, &format!("{control}, {off}, run {run}"));
@@ -220,7 +220,7 @@ fn a_zigzag_is_refused_whatever_answers_of_it_come_late(rig: Rig) {
     }
 }
 
-/// Seeds for policies that are smooth and late now and then.
+/// Seeds for policies that are smooth and sometimes late.
 fn seeds(rig: Rig) -> std::ops::RangeInclusive<u64> {
     match rig {
         Rig::Fr3 => 1..=25,
@@ -228,18 +228,18 @@ fn seeds(rig: Rig) -> std::ops::RangeInclusive<u64> {
     }
 }
 
-/// Away and back again within 1.6 s, smoothly: how far, and how fast.
+/// Moves away and back within 1.6 s, smoothly. Returns position and velocity.
 fn there_and_back(time_s: f64) -> (f64, f64) {
     let (way, rate) = smooth(time_s / 0.8);
     let (back, back_rate) = smooth((time_s - 0.8) / 0.8);
     (way - back, (rate - back_rate) / 0.8)
 }
 
-/// Moves by some 0.1 rad or m, as time goes on and as `start` was.
+/// Moves by some 0.1 rad or m from `start`, as a function of time.
 fn swing(control: Control, start: &[f64; 24], ask: &Ask<'_>, action: &mut [f64]) {
     let time_s = ask.time.as_secs_f64();
     let (way, _) = there_and_back(time_s);
-    // The velocity of a tick is kept for the millisecond behind it.
+    // A velocity holds for the millisecond after its cycle.
     let (_, rate) = there_and_back(time_s + 0.5e-3);
     action.copy_from_slice(start);
     match control {
@@ -265,7 +265,7 @@ fn swing(control: Control, start: &[f64; 24], ask: &Ask<'_>, action: &mut [f64])
     }
 }
 
-fn a_smooth_policy_is_never_blamed_for_being_late(rig: Rig) {
+fn a_smooth_policy_that_is_late_never_violates_a_limit(rig: Rig) {
     for control in Control::ALL {
         let simulator = lockstep(rig);
         let arm = connect(rig, &simulator);
@@ -276,7 +276,7 @@ fn a_smooth_policy_is_never_blamed_for_being_late(rig: Rig) {
             let act = move |ask: &Ask<'_>, action: &mut [f64]| {
                 let mut start = start(ask);
                 if control == Control::Torque {
-                    // Torques go by where the arm was.
+                    // Torques hold the arm where it was.
                     let stood = stood.get_or_insert_with(|| joints(ask.observation, "q"));
                     start[..7].copy_from_slice(stood);
                 }
@@ -298,7 +298,7 @@ fn a_smooth_policy_is_never_blamed_for_being_late(rig: Rig) {
     }
 }
 
-/// Stands still, is silent for so many cycles, and is then somewhere else.
+/// Stands still, is silent for so many cycles, and continues at another place.
 fn stands_and_reappears(control: Control, silent: u64, by: fn(&mut [f64])) -> impl Policy {
     let mut start = start_of(control);
     let act = move |ask: &Ask<'_>, action: &mut [f64]| {
@@ -310,7 +310,7 @@ fn stands_and_reappears(control: Control, silent: u64, by: fn(&mut [f64])) -> im
     tardy(act, move |tick| if tick == 500 { silent } else { 0 })
 }
 
-/// The velocity of the arm's command may be a fifth of this after a rest [rad/s, m/s].
+/// The largest velocity [rad/s, m/s]. After a rest a fifth of it is allowed.
 fn fastest_of(rig: Rig, control: Control) -> f64 {
     match (control, rig) {
         (Control::JointPosition, _) => rig.bounds()[0].velocity,
@@ -354,7 +354,7 @@ fn after_a_rest_a_place_is_approached_no_faster_than_a_fifth_of_the_limit(rig: R
     }
 }
 
-fn what_is_clamped_at_the_start_is_approached_no_faster_either(rig: Rig) {
+fn an_action_that_is_clamped_at_the_start_is_approached_no_faster_either(rig: Rig) {
     let control = Control::JointPosition;
     let simulator = lockstep(rig);
     let arm = connect(rig, &simulator);
@@ -405,7 +405,7 @@ fn a_short_gap_is_soon_over_whatever_is_commanded(rig: Rig) {
     }
 }
 
-/// Notes how fast the arm is commanded to be, at most.
+/// Notes the largest commanded velocity of the arm.
 struct Watched<P> {
     policy: P,
     control: Control,
@@ -431,8 +431,8 @@ impl<P: Policy> Policy for Watched<P> {
     }
 }
 
-/// The parts of a motion with torques behind it are judged by themselves.
-fn torques_behind_a_motion_are_judged_beside_it(rig: Rig) {
+/// Motion and torques are judged separately.
+fn torques_with_a_motion_are_judged_separately(rig: Rig) {
     for (slot, off) in [(0, 0.3), (7 + 2, 5.0)] {
         for late in [0, 7] {
             let simulator = lockstep(rig);
@@ -456,7 +456,7 @@ fn torques_behind_a_motion_are_judged_beside_it(rig: Rig) {
     }
 }
 
-fn a_slow_policy_whose_first_answer_is_off_is_refused_too(rig: Rig) {
+fn a_wrong_first_answer_of_a_slow_policy_is_refused_too(rig: Rig) {
     for (control, off, wrong) in FIRST {
         let simulator = lockstep(rig);
         let arm = connect(rig, &simulator);
@@ -478,12 +478,12 @@ fn a_slow_policy_whose_first_answer_is_off_is_refused_too(rig: Rig) {
 }
 
 on_each_arm!(
-    a_first_action_that_is_off_is_refused_however_late_it_comes,
-    a_zigzag_is_refused_whatever_answers_of_it_come_late,
-    a_smooth_policy_is_never_blamed_for_being_late,
+    a_wrong_first_action_is_refused_however_late_it_comes,
+    a_zigzag_is_refused_whichever_of_its_answers_are_late,
+    a_smooth_policy_that_is_late_never_violates_a_limit,
     after_a_rest_a_place_is_approached_no_faster_than_a_fifth_of_the_limit,
-    what_is_clamped_at_the_start_is_approached_no_faster_either,
+    an_action_that_is_clamped_at_the_start_is_approached_no_faster_either,
     a_short_gap_is_soon_over_whatever_is_commanded,
-    torques_behind_a_motion_are_judged_beside_it,
-    a_slow_policy_whose_first_answer_is_off_is_refused_too,
+    torques_with_a_motion_are_judged_separately,
+    a_wrong_first_answer_of_a_slow_policy_is_refused_too,
 );

@@ -1,4 +1,4 @@
-//! Sessions whose motion is followed by an impedance law of this crate's, in lockstep.
+//! Sessions whose motion is followed by the impedance law of this crate, in lockstep.
 
 mod common;
 mod effector;
@@ -63,7 +63,7 @@ fn the_law_takes_the_arm_where_the_motion_goes(rig: Rig) {
             if control.is_cartesian() {
                 let way = distance(place(&after.O_T_EE), place(&before.O_T_EE));
                 let off = (way - 0.1_f64.hypot(0.05)).abs();
-                // What friction takes of the softest spring.
+                // The largest error that friction causes with the softest spring.
                 let most = if friction { 8e-3 } else { 2e-3 };
                 assert!(off < most, "{what}: {off} m");
             } else {
@@ -79,7 +79,7 @@ fn the_law_takes_the_arm_where_the_motion_goes(rig: Rig) {
     }
 }
 
-/// An arm that takes no push for a collision.
+/// Returns an arm for which no push is a collision.
 fn pushable(rig: Rig, gains: Gains) -> (Arc<Simulator>, Arm) {
     let (simulator, arm) = set_up_with(rig, gains);
     let never = Thresholds {

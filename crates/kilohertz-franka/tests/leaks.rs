@@ -1,5 +1,5 @@
-//! Nothing of a session or a connection stays behind, however it ended. One test at a time: they
-//! count the threads and the files of the whole process.
+//! Nothing of a session or a connection is left, however it ended. The tests run one at a time, because they
+//! count the threads and files of the whole process.
 
 mod common;
 
@@ -25,7 +25,7 @@ fn alone() -> std::sync::MutexGuard<'static, ()> {
     ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Threads and open files of this process, without the threads that run tests.
+/// Returns the number of threads and of open files of this process, without the threads that run tests.
 fn held() -> (usize, usize) {
     let names = std::fs::read_dir("/proc/self/task").unwrap();
     let ours = names.filter(|entry| {
@@ -38,16 +38,16 @@ fn held() -> (usize, usize) {
     )
 }
 
-/// The same once both threads of a simulator have taken their names.
+/// Returns the same once both threads of a simulator have set their names.
 fn held_by_simulator() -> (usize, usize) {
     eventually("two threads of the simulator", || held().0 >= 2);
     held()
 }
 
-/// Waits until threads and files are no more than `before`: a thread ends a little after its work, and
-/// one of another test may have been there still.
+/// Waits until threads and files are no more than `before`. A thread ends a little after its work, and a thread
+/// of another test may have been counted before.
 fn assert_gone(before: (usize, usize)) {
-    let give_up = Instant::now() + Duration::from_secs(20);
+    let give_up = Instant::now() + NEVER;
     loop {
         let (threads, files) = held();
         if threads <= before.0 && files <= before.1 {
@@ -129,8 +129,8 @@ fn a_connection_that_was_refused_leaves_nothing_behind(rig: Rig) {
     assert_gone(before);
 }
 
-/// A policy on a thread of its own that does not answer for 300 ms, twice over, on the wall clock.
-/// Were the arm to wait for it, 300 commands in a row would be lost.
+/// A policy on a thread of its own does not answer for 300 ms, twice, on the wall clock. If the arm waited for
+/// it, 300 commands in a row would be lost.
 fn a_blocked_policy_costs_the_arm_no_command(rig: Rig) {
     let _alone = alone();
     for control in Control::JOINTS {
@@ -156,7 +156,7 @@ fn a_blocked_policy_costs_the_arm_no_command(rig: Rig) {
     }
 }
 
-/// A session whose policy answers from a thread of its own, which sleeps during `blocks` [ms].
+/// A session whose policy answers from another thread, which sleeps during `blocks` [ms].
 fn blocked_session(
     arm: &kilohertz_franka::Arm,
     control: Control,
@@ -189,7 +189,7 @@ fn blocked_session(
             policy.act(&frame.slots, &mut action);
             if let Some(block) = blocks.iter().find(|block| block.contains(&now)) {
                 std::thread::sleep(Duration::from_millis(block.end - now));
-                // To catch up with torques would take more of them a cycle than the limits allow.
+                // Torques that catch up would have to change faster than the limits allow.
                 if control == Control::Torque {
                     policy = AtSpeed::new(control);
                 }

@@ -1,4 +1,4 @@
-//! What the model of an arm promises.
+//! The promises of the model of an arm.
 
 #[path = "../../kilohertz-core/tests/counting/mod.rs"]
 mod counting;
@@ -34,7 +34,8 @@ fn near(ours: &[f64], theirs: &[f64], within: f64) {
     }
 }
 
-/// MuJoCo 3.2.7 for its FR3 model without a hand, gravity 9.81 m/s2: Coriolis and gravity torques together.
+/// The reference values are of MuJoCo 3.2.7 and its FR3 model without a hand, gravity 9.81 m/s2: the sums of
+/// Coriolis and gravity torques.
 #[test]
 fn the_fr3s_torques_are_those_of_an_independent_source() {
     let model = ArmModel::new(Generation::Fr3).unwrap();
@@ -135,7 +136,7 @@ fn a_body_jacobian_is_the_zero_jacobian_seen_from_its_frame() {
 }
 
 #[test]
-fn what_is_on_the_flange_counts() {
+fn a_tool_on_the_flange_is_part_of_the_model() {
     for generation in Generation::ALL {
         let model = ArmModel::new(generation).unwrap();
         let bare = Posture::bare(READY);
@@ -198,7 +199,7 @@ fn computing_allocates_nothing() {
 }
 
 #[test]
-fn numbers_stand_for_quantities_and_frames_in_order() {
+fn quantities_and_frames_have_numbers_in_order() {
     assert_eq!(
         Quantity::numbered(0, 8),
         Some(Quantity::Pose(Frame::EndEffector))

@@ -1,4 +1,4 @@
-//! Moving an arm to a place.
+//! Moves of an arm to a goal.
 
 mod common;
 
@@ -27,14 +27,14 @@ on_each_arm! {
     lost_packets_do_not_keep_an_arm_from_arriving,
     a_reflex_ends_a_move_with_its_name,
     an_arm_that_was_moved_since_does_not_jump,
-    what_cannot_be_reached_is_refused_before_anything_moves,
-    the_range_that_is_told_is_one_that_an_arm_can_go_to,
-    only_what_is_no_angle_in_radians_may_be_in_degrees,
-    a_place_that_the_arm_is_at_is_reached_at_once,
+    a_goal_out_of_reach_is_refused_before_anything_moves,
+    the_range_in_the_error_can_be_reached,
+    degrees_are_suggested_only_for_values_that_cannot_be_radians,
+    a_move_to_where_the_arm_stands_ends_at_once,
     a_heavy_load_arrives_at_full_speed_from_anywhere_to_anywhere,
     an_arm_whose_sessions_follow_softly_arrives_at_any_speed,
-    an_arm_that_is_held_off_its_goal_says_where_it_is,
-    an_arm_that_is_held_on_its_way_says_where_it_is,
+    a_move_of_an_arm_that_is_held_off_its_goal_tells_where_it_is,
+    a_move_of_an_arm_that_is_held_on_its_way_tells_where_it_is,
     a_pose_in_four_digits_is_reached,
 }
 
@@ -75,7 +75,7 @@ fn an_arm_arrives_in_the_time_that_was_planned(rig: Rig) {
     assert_eq!(plan.goal(), goal);
     assert!(away(&simulator.joints().q, &goal) < 2e-3);
     assert_at_rest_without_reflex(&simulator);
-    // And home again, in the same time.
+    // It moves back to HOME in the same time.
     let (_, back) = moved(&arm, Goal::Joints(HOME), 0.3);
     assert!((back.duration() - plan.duration()).abs() < 1e-3);
     assert!(away(&simulator.joints().q, &HOME) < 2e-3);
@@ -114,7 +114,7 @@ fn a_relative_goal_counts_from_where_the_arm_stands(rig: Rig) {
         }
     }
 
-    // 3 cm along the tool's own axis, and turned about it by 0.2 rad.
+    // The goal is 3 cm along the tool's axis, and rotated about that axis by 0.2 rad.
     let mut tool = Posture::bare(HOME).F_T_EE;
     tool[14] = 0.1;
     arm.configure(&Setting::EndEffector(tool)).unwrap();
@@ -164,7 +164,7 @@ fn at_full_speed_no_limit_is_broken_from_anywhere_to_anywhere(rig: Rig) {
     let bounds = rig.bounds();
     let mut random = numbers(7);
     for nth in 0..6 {
-        // One after the other from one end of the ranges to the other.
+        // The joints go from one end of their ranges to the other, one after the other.
         let q = bounds.map(|bounds| {
             let (lower, upper) = bounds.reach();
             let share = match nth {
@@ -285,7 +285,7 @@ fn an_arm_that_was_moved_since_does_not_jump(rig: Rig) {
     assert_at_rest_without_reflex(&simulator);
 }
 
-fn what_cannot_be_reached_is_refused_before_anything_moves(rig: Rig) {
+fn a_goal_out_of_reach_is_refused_before_anything_moves(rig: Rig) {
     let simulator = lockstep(rig);
     let arm = connect(rig, &simulator);
     let refused = |goal: Goal, speed: f64| arm.plan_move(&goal, speed).unwrap_err();
@@ -310,7 +310,7 @@ fn what_cannot_be_reached_is_refused_before_anything_moves(rig: Rig) {
     assert_eq!(simulator.counters().motions_started, 0);
 }
 
-/// Why joint positions cannot be gone to: HOME with `joint` at `q`.
+/// Returns the error of a move to joint positions: HOME with `joint` at `q`.
 fn out_of_range(arm: &Arm, joint: usize, q: f64) -> String {
     let mut goal = HOME;
     goal[joint] = q;
@@ -319,7 +319,7 @@ fn out_of_range(arm: &Arm, joint: usize, q: f64) -> String {
     refused.message
 }
 
-fn the_range_that_is_told_is_one_that_an_arm_can_go_to(rig: Rig) {
+fn the_range_in_the_error_can_be_reached(rig: Rig) {
     let simulator = lockstep(rig);
     let arm = connect(rig, &simulator);
     for joint in 0..7 {
@@ -336,7 +336,7 @@ fn the_range_that_is_told_is_one_that_an_arm_can_go_to(rig: Rig) {
     }
 }
 
-fn only_what_is_no_angle_in_radians_may_be_in_degrees(rig: Rig) {
+fn degrees_are_suggested_only_for_values_that_cannot_be_radians(rig: Rig) {
     let simulator = lockstep(rig);
     let arm = connect(rig, &simulator);
     for (joint, q, may_be) in [
@@ -353,7 +353,7 @@ fn only_what_is_no_angle_in_radians_may_be_in_degrees(rig: Rig) {
     }
 }
 
-fn a_place_that_the_arm_is_at_is_reached_at_once(rig: Rig) {
+fn a_move_to_where_the_arm_stands_ends_at_once(rig: Rig) {
     let simulator = lockstep(rig);
     let arm = connect(rig, &simulator);
     let q_d = arm.state().unwrap().q_d;
@@ -362,7 +362,7 @@ fn a_place_that_the_arm_is_at_is_reached_at_once(rig: Rig) {
     assert!(session.stats().iterations < 20);
 }
 
-/// Anywhere in the inner nine tenths of the ranges.
+/// Returns random joint positions in the inner nine tenths of the ranges.
 fn anywhere(rig: Rig, random: &mut impl FnMut() -> f64) -> [f64; 7] {
     rig.bounds().map(|bounds| {
         let (lower, upper) = bounds.reach();
@@ -370,7 +370,7 @@ fn anywhere(rig: Rig, random: &mut impl FnMut() -> f64) -> [f64; 7] {
     })
 }
 
-/// Moves an arm as `moveTo` does, in the session that is for it.
+/// Moves an arm as `moveTo` does, in a session for that move.
 fn moved_by_mover(simulator: &Simulator, arm: &Arm, goal: [f64; 7], speed: f64) {
     let plan = arm.plan_move(&Goal::Joints(goal), speed).unwrap();
     let progress = Arc::<Progress>::default();
@@ -425,7 +425,7 @@ fn an_arm_whose_sessions_follow_softly_arrives_at_any_speed(rig: Rig) {
     }
 }
 
-/// Lets the arm be pushed as hard as anybody likes.
+/// Raises the collision thresholds, so that the arm can be pushed hard.
 fn patient(arm: &Arm) {
     let all = Thresholds {
         lower_torques: [1e3; 7],
@@ -440,7 +440,7 @@ fn patient(arm: &Arm) {
     arm.configure_unchecked(&setting).unwrap();
 }
 
-fn an_arm_that_is_held_off_its_goal_says_where_it_is(rig: Rig) {
+fn a_move_of_an_arm_that_is_held_off_its_goal_tells_where_it_is(rig: Rig) {
     let simulator = lockstep(rig);
     let arm = connect(rig, &simulator);
     patient(&arm);
@@ -467,13 +467,13 @@ fn an_arm_that_is_held_off_its_goal_says_where_it_is(rig: Rig) {
     assert_eq!(error.code, ArmErrorCode::NotArrived, "{error}");
     assert!(error.message.contains("joint 2"), "{error}");
     let arrival = error.not_arrived.as_deref().unwrap();
-    // 60 N m against 3000 N m/rad.
+    // A push of 60 N m against a stiffness of 3000 N m/rad.
     assert!((arrival.difference() - 0.02).abs() < 2e-3, "{arrival:?}");
     assert_eq!(arrival.goal, goal);
     assert!(away(&arrival.q, &simulator.joints().q) < 2e-3);
     assert!(progress.elapsed() > plan.duration() + 0.9);
     assert_at_rest_without_reflex(&simulator);
-    // Who is content with less has arrived.
+    // With a larger tolerance the same position counts as arrived.
     let plan = arm.plan_move(&Goal::Joints(goal), 0.3).unwrap();
     let progress = Arc::<Progress>::default();
     let content = Arrival {
@@ -490,7 +490,7 @@ fn an_arm_that_is_held_off_its_goal_says_where_it_is(rig: Rig) {
     assert!(progress.has_arrived());
 }
 
-fn an_arm_that_is_held_on_its_way_says_where_it_is(rig: Rig) {
+fn a_move_of_an_arm_that_is_held_on_its_way_tells_where_it_is(rig: Rig) {
     let simulator = lockstep(rig);
     let arm = connect(rig, &simulator);
     patient(&arm);
@@ -533,7 +533,7 @@ fn a_pose_in_four_digits_is_reached(rig: Rig) {
     ];
     arm.configure(&Setting::EndEffector(hand)).unwrap();
     assert!((arm.state().unwrap().F_T_EE[0] - hand[0]).abs() < 1e-6);
-    // Printed in libfranka's issue 19, in six digits.
+    // The pose that is printed in libfranka's issue 19, with six digits.
     let pose = [
         0.996423, 0.0434016, 0.0723757, 0., 0.0459562, -0.998355, -0.0340119, 0., 0.0707818,
         0.0372171, -0.996797, 0., 0.498007, -0.0139371, 0.111537, 1.,

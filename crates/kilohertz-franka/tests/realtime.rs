@@ -1,5 +1,5 @@
-//! The loop thread under the realtime sanitizer, which knows of each allocation, lock and blocking call
-//! of a thread that says that it may make none. `scripts/sanitize.mjs realtime` builds and runs it.
+//! The loop thread under the realtime sanitizer. The sanitizer reports each allocation, lock and blocking call of
+//! a thread that has declared to make none. `scripts/sanitize.mjs realtime` builds and runs this.
 #![cfg(rtsan)]
 #![allow(
     unsafe_code,
@@ -19,19 +19,19 @@ use kilohertz_core::stats::Stats;
 use kilohertz_franka::{CartesianBox, Control, Gains, Impedance, MotionOptions};
 use watched::{WARM_UP, WatchedRobot, elsewhere, shared};
 
-/// Cycles under watch.
+/// The number of watched cycles.
 const WATCHED: u64 = 250;
-/// Set where a test's policy is to allocate.
+/// The environment variable that lets a test's policy allocate.
 const BREAKS: &str = "KILOHERTZ_RTSAN_BREAKS";
 
 unsafe extern "C" {
-    /// From here on the calling thread may do what takes no unbounded time.
+    /// Declares that the calling thread makes no call of unbounded duration from here on.
     safe fn __rtsan_realtime_enter();
     safe fn __rtsan_realtime_exit();
 }
 
-/// What a session does whose loop thread is watched from the warm-up until its last command goes out.
-/// The sanitizer ends the process where that thread does what it may not.
+/// Runs a session whose loop thread is watched from the warm-up until its last command was sent. The sanitizer
+/// ends the process if that thread makes a forbidden call.
 fn watched(
     rig: Rig,
     control: Control,
@@ -85,7 +85,7 @@ fn a_tick_blocks_nowhere_takes_no_lock_and_allocates_nothing() {
 }
 
 #[test]
-fn neither_does_one_with_torques_or_a_law_behind_the_motion() {
+fn a_tick_with_torques_or_a_law_blocks_nowhere_either() {
     for control in Control::ALL {
         for impedance in [Impedance::External, Impedance::Law(Gains::JOINT)] {
             watched(Rig::Fr3, control, impedance, clamping(), |policy| policy);
@@ -94,8 +94,7 @@ fn neither_does_one_with_torques_or_a_law_behind_the_motion() {
 }
 
 #[test]
-fn neither_does_one_of_a_policy_on_another_thread_or_in_another_process_that_answers_late_seldom_or_not_at_all()
- {
+fn a_tick_of_a_policy_elsewhere_blocks_nowhere_whether_it_is_answered_or_not() {
     let recorded = Config {
         record_ticks: 100,
         ..clamping()
@@ -125,7 +124,7 @@ fn neither_does_one_of_a_policy_on_another_thread_or_in_another_process_that_ans
 }
 
 #[test]
-fn an_allocation_in_a_tick_would_be_seen() {
+fn an_allocation_in_a_tick_is_noticed() {
     let ran = Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",

@@ -17,19 +17,20 @@ on_each_arm! {
     a_session_ends_where_its_policy_took_the_arm,
     a_stop_at_speed_brings_the_arm_to_rest_within_its_limits,
     a_policy_that_fails_at_speed_leaves_the_arm_at_rest_and_is_told,
-    what_the_arm_may_not_be_commanded_never_reaches_it,
+    a_forbidden_command_never_reaches_the_arm,
     whatever_a_policy_wants_a_clamped_motion_never_makes_the_arm_object,
     a_clamped_motion_survives_lost_commands,
     torques_beyond_the_limits_are_clamped_to_them,
     lost_packets_are_survived_at_speed_and_while_speeding_up,
+    packets_that_are_lost_at_the_start_are_survived,
     torques_that_change_as_fast_as_they_may_are_followed_from_what_the_arm_was_left_with,
     a_policy_silent_for_300_ms_at_speed_is_held_rested_and_taken_up_again,
-    a_silence_shorter_than_what_may_be_held_is_hardly_felt,
+    a_silence_shorter_than_may_be_held_is_held_and_resumed_without_rest,
     answers_that_come_late_and_then_in_time_again_are_followed,
     a_smooth_policy_that_is_late_now_and_then_is_followed_without_a_jump,
     lateness_and_lost_packets_together_are_survived,
     a_reflex_is_named_and_recovered_from,
-    an_arm_that_is_driven_or_closed_says_so,
+    a_driven_or_closed_arm_refuses_with_the_reason,
     the_state_is_readable_between_sessions,
 }
 
@@ -81,7 +82,7 @@ fn a_policy_that_fails_at_speed_leaves_the_arm_at_rest_and_is_told(rig: Rig) {
     }
 }
 
-fn what_the_arm_may_not_be_commanded_never_reaches_it(rig: Rig) {
+fn a_forbidden_command_never_reaches_the_arm(rig: Rig) {
     let beyond = |control| match control {
         Control::JointVelocity => (0.1, ViolationKind::Acceleration),
         Control::JointPosition => (0.01, ViolationKind::Velocity),
@@ -121,7 +122,7 @@ fn whatever_a_policy_wants_a_clamped_motion_never_makes_the_arm_object(rig: Rig)
             ended_at_rest(&simulator, &session, control.name());
             let stats = session.stats();
             assert!(stats.clamped_commands > 10_000, "{control}: {stats:?}");
-            // Behind a jump it takes two answers more until there is a jerk again.
+            // After a jump the jerk is known again with the second answer after it.
             for (kind, least) in [
                 (ViolationKind::Velocity, 1_000),
                 (ViolationKind::Acceleration, 20),
@@ -154,7 +155,7 @@ fn a_clamped_motion_survives_lost_commands(rig: Rig) {
 fn torques_beyond_the_limits_are_clamped_to_them(rig: Rig) {
     let simulator = lockstep(rig);
     let arm = connect(rig, &simulator);
-    // Steps of the last joint's torque, to and fro, and once more than it can be given.
+    // The torque of the last joint goes up and down in steps. In ten cycles it is larger than the joint's limit.
     let policy = Native::new(7, move |ask: &Ask<'_>, action: &mut [f64]| {
         action[6] = match ask.tick {
             300..310 => 50.0,
@@ -189,11 +190,23 @@ fn lost_packets_are_survived_at_speed_and_while_speeding_up(rig: Rig) {
     }
 }
 
+fn packets_that_are_lost_at_the_start_are_survived(rig: Rig) {
+    // Constant accelerations of 1.4 rad/s2.
+    lost_at_the_start((rig, Control::JointVelocity), |time, _, action| {
+        action.copy_from_slice(&[1.4, -1.4, 1.4, 1.4, -1.4, 1.4, -1.4].map(|rate| rate * time));
+    });
+    lost_at_the_start((rig, Control::JointPosition), |time, first, action| {
+        for (joint, from) in joints(first, "q_d").into_iter().enumerate() {
+            action[joint] = from + if joint % 2 == 0 { 0.7 } else { -0.7 } * time * time;
+        }
+    });
+}
+
 fn torques_that_change_as_fast_as_they_may_are_followed_from_what_the_arm_was_left_with(rig: Rig) {
     let simulator = lockstep(rig);
     let arm = connect(rig, &simulator);
     let injecting = Arc::clone(&simulator);
-    // A triangle on the last joint: 0.8 N m a tick, of 1.0 that are allowed.
+    // A triangular wave on the last joint. It changes by 0.8 N m a tick; 1.0 is allowed.
     let wave = |tick: u64| {
         let phase = (tick % 16) as f64;
         0.8 * (4.0 - (phase - 8.0).abs())
@@ -203,7 +216,7 @@ fn torques_that_change_as_fast_as_they_may_are_followed_from_what_the_arm_was_le
             let count = 1 + (ask.tick % 11) as u32;
             injecting.inject(Fault::DropCommands { count }).unwrap();
         }
-        // It starts where the wave is zero.
+        // The wave starts at zero.
         action[6] = wave(ask.tick + 4);
         Ok(())
     });
@@ -221,7 +234,7 @@ fn a_policy_silent_for_300_ms_at_speed_is_held_rested_and_taken_up_again(rig: Ri
         let arm = connect(rig, &simulator);
         let policy = silent(500..800, at_speed(control, |_, _| Ok(())));
         let mut speed = 0.0;
-        // What is 0.2 rad behind its target a controller on torques pulls faster than the arm allows.
+        // A joint that is 0.2 rad behind its target needs a larger torque than the rate limit allows.
         let rules = match control {
             Control::Torque => clamping(),
             _ => config(),
@@ -251,7 +264,7 @@ fn a_policy_silent_for_300_ms_at_speed_is_held_rested_and_taken_up_again(rig: Ri
     }
 }
 
-fn a_silence_shorter_than_what_may_be_held_is_hardly_felt(rig: Rig) {
+fn a_silence_shorter_than_may_be_held_is_held_and_resumed_without_rest(rig: Rig) {
     for control in DIRECT {
         let simulator = lockstep(rig);
         let arm = connect(rig, &simulator);
@@ -265,10 +278,10 @@ fn a_silence_shorter_than_what_may_be_held_is_hardly_felt(rig: Rig) {
     }
 }
 
-/// A policy that in every tenth cycle answers what it was asked five cycles before.
+/// Answers in every tenth cycle the question of five cycles before.
 struct Lagging {
     policy: AtSpeed,
-    /// Its answers, until they are given.
+    /// The answers that have not yet been given.
     answers: [Option<(Question, [f64; 7])>; 10],
     tick: u64,
 }
@@ -304,7 +317,7 @@ fn answers_that_come_late_and_then_in_time_again_are_followed(rig: Rig) {
             answers: [None; 10],
             tick: 0,
         };
-        // Refused as too large a step, the first answer in time would end the session.
+        // If the first answer in time were refused as too large a step, the session would end.
         let session = session_until(1_000, &arm, control, policy, || {});
         ended_well(&session);
         assert!(session.stats().held_commands >= 400, "{control}");
@@ -312,7 +325,7 @@ fn answers_that_come_late_and_then_in_time_again_are_followed(rig: Rig) {
     }
 }
 
-/// To and fro, smoothly, from rest.
+/// Moves to and fro, smoothly, starting at rest.
 fn swing(control: Control, start: [f64; 7], ask: &Ask<'_>, action: &mut [f64]) {
     let (amplitude, time) = (0.15, ask.time.as_secs_f64());
     let (ramp, turn) = (smooth(time).0, 2.0 * time);
@@ -324,8 +337,8 @@ fn swing(control: Control, start: [f64; 7], ask: &Ask<'_>, action: &mut [f64]) {
     }
 }
 
-/// A session that swings by a policy that is late now and then, with `meddle` doing something to the arm
-/// before each answer: it ends as it should.
+/// Runs a session with a swinging policy that is sometimes late. `meddle` does something to the arm before each
+/// answer. The session has to end without an error.
 fn swung(
     rig: Rig,
     control: Control,
@@ -416,7 +429,7 @@ fn a_reflex_is_named_and_recovered_from(rig: Rig) {
     }
 }
 
-fn an_arm_that_is_driven_or_closed_says_so(rig: Rig) {
+fn a_driven_or_closed_arm_refuses_with_the_reason(rig: Rig) {
     let simulator = lockstep(rig);
     let arm = connect(rig, &simulator);
     let control = Control::JointVelocity;

@@ -1,4 +1,4 @@
-//! Policies slower than the arm, and targets that come in steps: what the arm is commanded is smooth.
+//! Policies that are slower than the arm, and targets that change in steps. The commands to the arm are smooth.
 
 mod common;
 
@@ -14,11 +14,11 @@ use kilohertz_franka::{Arm, Control};
 
 on_each_arm! {
     a_slow_policy_moves_the_arm_as_smoothly_as_a_fast_one,
-    torques_of_a_slow_policy_are_gone_to_at_the_limited_rate,
+    torques_of_a_slow_policy_are_approached_at_the_limited_rate,
     an_answer_that_takes_as_long_as_its_budget_is_in_time,
     steps_of_a_target_become_one_motion_within_the_budget_that_gets_there,
     targets_anywhere_at_any_rate_never_make_the_arm_object,
-    a_target_that_nobody_renews_is_reached_while_it_is_held_and_left_at_rest_after_that,
+    a_target_without_a_new_answer_is_approached_while_it_is_held_and_then_the_arm_rests,
 }
 
 const RATES: [f64; 4] = [30.0, 50.0, 333.3, 900.0];
@@ -32,7 +32,7 @@ fn at_rate(rate_hz: f64) -> Config {
     }
 }
 
-/// Runs until the arm has been sent `ticks` commands; returns the session and the commands.
+/// Runs until the arm has been sent `ticks` commands. Returns the session and the commands.
 fn driven(
     arm: &Arm,
     control: Control,
@@ -54,7 +54,7 @@ fn driven(
     (session, commands)
 }
 
-/// The largest change from one value to the next, by `DT`.
+/// Returns the largest change from one value to the next, divided by `DT`.
 fn steepest(values: &[f64]) -> f64 {
     let steps = values.windows(2).map(|pair| (pair[1] - pair[0]).abs() / DT);
     steps.fold(0.0, f64::max)
@@ -71,7 +71,7 @@ fn column(commands: &[[f64; 7]], joint: usize) -> Vec<f64> {
     commands.iter().map(|command| command[joint]).collect()
 }
 
-/// Half a cosine of 0.3 rad within 1.5 s, in the policy's own time.
+/// Half a period of a cosine, 0.3 rad within 1.5 s, in the policy's own time.
 fn swing(control: Control) -> impl Policy {
     let mut start = None;
     Native::new(7, move |ask: &Ask<'_>, action: &mut [f64]| {
@@ -96,8 +96,8 @@ fn swing(control: Control) -> impl Policy {
 }
 
 fn a_slow_policy_moves_the_arm_as_smoothly_as_a_fast_one(rig: Rig) {
-    // The motion itself takes up to 0.66 rad/s^2; a staircase of its positions at 30 Hz would take
-    // ten rad/s^2 and more, and is refused by the limits.
+    // The acceleration of the motion itself is up to 0.66 rad/s^2. A staircase of its positions at 30 Hz would
+    // need more than 10 rad/s^2, and the limits would refuse it.
     for control in [Control::JointVelocity, Control::JointPosition] {
         for rate_hz in RATES {
             let what = format!("{control} at {rate_hz} Hz");
@@ -120,7 +120,7 @@ fn a_slow_policy_moves_the_arm_as_smoothly_as_a_fast_one(rig: Rig) {
             }
             let stats = session.stats();
             let expected = stats.iterations as f64 * 1e-3 * rate_hz;
-            // The cycles of coming to rest have no question.
+            // The cycles in which the arm comes to rest belong to no question.
             assert!(
                 (stats.policy_asks as f64 - expected).abs() < 0.1 * expected,
                 "{what}: {stats:?}"
@@ -135,7 +135,7 @@ fn a_slow_policy_moves_the_arm_as_smoothly_as_a_fast_one(rig: Rig) {
     }
 }
 
-fn torques_of_a_slow_policy_are_gone_to_at_the_limited_rate(rig: Rig) {
+fn torques_of_a_slow_policy_are_approached_at_the_limited_rate(rig: Rig) {
     for rate_hz in [100.0, 333.3] {
         let what = format!("{rate_hz} Hz");
         let simulator = lockstep(rig);
@@ -159,7 +159,7 @@ fn torques_of_a_slow_policy_are_gone_to_at_the_limited_rate(rig: Rig) {
             "{what}"
         );
     }
-    // And a slow one still gets the arm where it wants.
+    // A policy with a low rate still takes the arm to its goal.
     let simulator = lockstep(rig);
     let arm = connect(rig, &simulator);
     let before = simulator.joints().q;
@@ -205,7 +205,7 @@ fn steps(step: f64, steps: u32) -> impl Policy {
 }
 
 fn steps_of_a_target_become_one_motion_within_the_budget_that_gets_there(rig: Rig) {
-    // 0.1 rad 30 times a second is more than the arm can do: it lags, and arrives all the same.
+    // The arm cannot move by 0.1 rad 30 times a second. It falls behind, and still arrives.
     for (step, count, rate_hz) in [
         (0.1, 1, 30.0),
         (0.1, 12, 30.0),
@@ -222,7 +222,7 @@ fn steps_of_a_target_become_one_motion_within_the_budget_that_gets_there(rig: Ri
         assert_finished(&simulator, &what);
         let off = simulator.joints().q[0] - before - step * f64::from(count);
         assert!(off.abs() < 2e-3, "{what}: off by {off}");
-        // Half of the arm's velocity and acceleration, a tenth of its jerk.
+        // The default shares: half of the arm's velocity and acceleration, a tenth of its jerk.
         let bounds = rig.bounds()[0];
         let velocity = rates(&column(&commands, 0));
         let acceleration = rates(&velocity);
@@ -271,8 +271,8 @@ fn targets_anywhere_at_any_rate_never_make_the_arm_object(rig: Rig) {
         for joint in 0..7 {
             let velocity = rates(&column(&commands, joint));
             let bounds = rig.bounds()[joint];
-            // On a loaded machine the arm says twice where it starts from, and the second command begins there
-            // again; and the last cycles bring the arm to rest within its own limits.
+            // On a loaded machine the arm may report its start twice. Then the second command starts there
+            // again. The last cycles bring the arm to rest within its own limits, not those of the budget.
             let moving = &velocity[5..velocity.len() - 600];
             let (acceleration, jerk) = (steepest(moving), steepest(&rates(moving)));
             assert!(
@@ -284,7 +284,7 @@ fn targets_anywhere_at_any_rate_never_make_the_arm_object(rig: Rig) {
     }
 }
 
-fn a_target_that_nobody_renews_is_reached_while_it_is_held_and_left_at_rest_after_that(rig: Rig) {
+fn a_target_without_a_new_answer_is_approached_while_it_is_held_and_then_the_arm_rests(rig: Rig) {
     let simulator = lockstep(rig);
     let arm = connect(rig, &simulator);
     let control = Control::JointTarget;

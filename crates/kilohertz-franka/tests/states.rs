@@ -1,4 +1,4 @@
-//! The arm's state for those who do not drive it.
+//! Reading the arm's state outside of the session that drives it.
 
 mod common;
 
@@ -9,7 +9,7 @@ use common::*;
 use kilohertz_franka::{ArmErrorCode, Control};
 
 on_each_arm! {
-    while_a_session_drives_its_newest_state_is_there_for_all,
+    while_a_session_drives_its_newest_state_can_be_read_by_all,
     reading_all_the_time_neither_fails_nor_disturbs_the_sessions_that_come_and_go,
     a_closed_or_lost_arm_has_no_state,
 }
@@ -18,7 +18,7 @@ fn time(slots: &[f64]) -> f64 {
     slots[0]
 }
 
-fn while_a_session_drives_its_newest_state_is_there_for_all(rig: Rig) {
+fn while_a_session_drives_its_newest_state_can_be_read_by_all(rig: Rig) {
     let simulator = lockstep(rig);
     let arm = connect(rig, &simulator);
     let idle = arm.observe().unwrap();
@@ -33,7 +33,7 @@ fn while_a_session_drives_its_newest_state_is_there_for_all(rig: Rig) {
     );
     ended_well(&session);
     let during = during.unwrap();
-    // The policy stands in cycle 600, whose state the loop has seen.
+    // The policy waits in cycle 600, whose state the loop has received.
     assert!(
         (joints(&during, "dq")[MOVED[0]] - SPEED).abs() < 0.1,
         "{:?}",
@@ -68,7 +68,7 @@ fn reading_all_the_time_neither_fails_nor_disturbs_the_sessions_that_come_and_go
             );
             ended_well(&session);
             drop(session);
-            // Some of the readings are of an idle arm.
+            // Some of these reads happen while no session runs.
             arm.observe().unwrap();
         }
         over.store(true, Ordering::Release);

@@ -1,4 +1,4 @@
-//! What others than the arm send to this host: it is not heard, not answered, and counted.
+//! Datagrams that others than the arm send to this host are not read, not answered, and counted.
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -24,23 +24,23 @@ on_each_arm! {
     what_strangers_send_while_an_arm_is_connected_to_is_not_believed,
     what_strangers_send_to_an_idle_arm_is_not_its_state,
     what_strangers_send_to_the_hand_is_not_its_state,
-    an_arm_that_is_not_read_for_long_blames_nobody,
+    states_that_a_full_queue_lost_do_not_count_as_foreign,
     two_arms_at_one_address_are_connected_to_at_the_same_time,
-    a_connection_made_anew_hears_the_arm_alone_too,
+    a_new_connection_accepts_only_the_arm_too,
     connecting_and_closing_leave_no_descriptor_behind,
 }
 
-/// The width that a forged state of the hand has, and joint positions that no arm has.
+/// The width in a forged state of the hand, and joint positions that no arm has.
 const FORGED: f64 = 99.0;
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// The tests look at the sockets of the whole process.
+/// The tests use the sockets of the whole process, so they run one at a time.
 fn alone() -> MutexGuard<'static, ()> {
     ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The ports of this process's sockets that states can come to: bound to all addresses.
+/// Returns the ports of this process's sockets that can receive states: those that are bound to all addresses.
 fn ports() -> Vec<u16> {
     let own: Vec<String> = std::fs::read_dir("/proc/self/fd")
         .unwrap()
@@ -60,7 +60,7 @@ fn ports() -> Vec<u16> {
     .collect()
 }
 
-/// Somebody else on this host, at an address that no arm has.
+/// A sender on this host, with an address that no arm has.
 struct Stranger {
     socket: UdpSocket,
     number: Box<dyn FnMut() -> f64 + Send>,
@@ -76,12 +76,12 @@ impl Stranger {
         }
     }
 
-    /// A number below `below`.
+    /// Returns a random number below `below`.
     fn below(&mut self, below: usize) -> usize {
         ((self.number)().abs() * 1e6) as usize % below
     }
 
-    /// One of the datagrams that strangers send.
+    /// Returns a random datagram of those that strangers send.
     fn datagram(&mut self) -> Vec<u8> {
         let ids = [0, 1, 1 << 40, u64::MAX - 1, u64::MAX];
         let id = ids[self.below(ids.len())];
@@ -104,7 +104,7 @@ impl Stranger {
             .unwrap();
     }
 
-    /// Whether anybody has sent it anything.
+    /// Returns true if anything was sent to it.
     fn heard_something(&self) -> bool {
         self.socket.recv_from(&mut [0; 4_000]).is_ok()
     }
@@ -137,7 +137,7 @@ fn forged_hand(id: u32) -> Vec<u8> {
     state.as_bytes().to_vec()
 }
 
-/// Strangers who send to every port of this process that states can come to, until they are stopped.
+/// Strangers that send to every port of this process that can receive states, until they are stopped.
 struct Flood {
     over: Arc<AtomicBool>,
     sent: Arc<AtomicU64>,
@@ -193,7 +193,7 @@ fn what_strangers_send_during_a_motion_is_neither_seen_nor_answered_and_counted(
     eventually("a motion", || latest.load(Ordering::Acquire) > 50);
     let (before, number) = (arm.foreign_datagrams(), 1_000);
     assert_eq!(before, 0);
-    // One whose port is closed again answers with ICMP, and one that stays listens.
+    // When the port of one of them has been closed, ICMP errors come back. The other one stays open.
     let mut strangers = [Stranger::new(1), Stranger::new(2)];
     for nth in 0..number {
         strangers[nth % 2].send(port);
@@ -215,7 +215,8 @@ fn what_strangers_send_during_a_motion_is_neither_seen_nor_answered_and_counted(
     assert!(strangers.iter().all(|stranger| !stranger.heard_something()));
     let counted = arm.foreign_datagrams();
     assert!(during <= counted, "{during}, then {counted}");
-    // A stall of the machine makes some of them ambiguous, and never more of them.
+    // After a stall of the machine some drops are not certain to be foreign, and are not counted. There are
+    // never more than were sent.
     let number = number as u64;
     assert!((number * 3 / 4..=number).contains(&counted), "{counted}");
     assert_eq!(simulator.counters().motions_finished, 1);
@@ -238,7 +239,8 @@ fn what_strangers_send_while_an_arm_is_connected_to_is_not_believed(rig: Rig) {
         let (stranger, in_this_round) = flood.stop();
         sent += in_this_round;
         if let Err(error) = arm {
-            // The other client's socket is found once it has connected, and takes in anything before.
+            // The socket of `libfranka-rs` is found only after it has connected, and receives everything until
+            // then.
             assert_eq!(rig.client(), Client::LibfrankaRs, "{error}");
             assert_eq!(error.code.as_str(), "FRANKA_CONNECT_FAILED", "{error}");
         }
@@ -302,7 +304,7 @@ fn what_strangers_send_to_the_hand_is_not_its_state(rig: Rig) {
     }
 }
 
-fn an_arm_that_is_not_read_for_long_blames_nobody(rig: Rig) {
+fn states_that_a_full_queue_lost_do_not_count_as_foreign(rig: Rig) {
     let _alone = alone();
     let simulator = by_the_wall_clock(rig);
     let arm = connect(rig, &simulator);
@@ -311,7 +313,7 @@ fn an_arm_that_is_not_read_for_long_blames_nobody(rig: Rig) {
         arm.state().unwrap();
         assert_eq!(arm.foreign_datagrams(), 0, "after {pause} ms");
     }
-    // A policy that keeps its loop from the queue for as long.
+    // This policy keeps its loop from reading the queue for that time.
     let policy = standing(Control::JointVelocity, |tick| {
         if tick % 50 == 20 {
             thread::sleep(MS * 150);
@@ -362,8 +364,8 @@ fn two_arms_at_one_address_are_connected_to_at_the_same_time(rig: Rig) {
     }
 }
 
-/// A client of a failed motion may have been thrown away, and with it its socket.
-fn a_connection_made_anew_hears_the_arm_alone_too(rig: Rig) {
+/// A client whose motion failed may have been replaced, and its socket with it.
+fn a_new_connection_accepts_only_the_arm_too(rig: Rig) {
     let _alone = alone();
     let simulator = by_the_wall_clock(rig);
     let arm = connect(rig, &simulator);
@@ -407,7 +409,7 @@ fn connecting_and_closing_leave_no_descriptor_behind(rig: Rig) {
 }
 
 #[test]
-fn nobody_waits_for_a_silent_arm_at_the_same_address() {
+fn connecting_does_not_wait_for_a_silent_arm_at_the_same_address() {
     let _alone = alone();
     let simulator = by_the_wall_clock(Rig::Fr3);
     let silent = std::net::TcpListener::bind((simulator.address().ip(), 0)).unwrap();

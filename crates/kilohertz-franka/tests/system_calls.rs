@@ -1,5 +1,5 @@
-//! A steady tick makes no system call but the loop's wait, its socket and its wakes. The kernel says
-//! so: a filter on the loop thread lets nothing else through.
+//! A steady cycle makes no system call except the loop's wait, its socket calls and its wakes. A kernel filter on
+//! the loop thread lets no other call through.
 #![cfg(target_os = "linux")]
 #![allow(
     unsafe_code,
@@ -28,11 +28,11 @@ use libc::{c_int, c_long, c_void, siginfo_t};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch, apply_filter};
 use watched::{WARM_UP, WatchedRobot, elsewhere, shared};
 
-/// Cycles under watch.
+/// The number of watched cycles.
 const WATCHED: u64 = 250;
 
-/// The wait for the next state, the socket, the wakes of policy and notify thread; and the clock, which costs
-/// a system call where the machine's own cannot be read without one.
+/// The wait for the next state, the socket, and the wakes of policy and notify thread. The clock is allowed too:
+/// on some machines it needs a system call.
 const ALLOWED: &[c_long] = &[
     #[cfg(target_arch = "x86_64")]
     libc::SYS_poll,
@@ -42,7 +42,7 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_futex,
     libc::SYS_clock_nanosleep,
     libc::SYS_clock_gettime,
-    // `libfranka-rs` waits so, and is woken out of a wait that has no end by a signal.
+    // `libfranka-rs` waits in this way, and a signal wakes it from a wait without an end.
     #[cfg(target_arch = "x86_64")]
     libc::SYS_epoll_wait,
     libc::SYS_epoll_pwait,
@@ -50,7 +50,7 @@ const ALLOWED: &[c_long] = &[
 ];
 const NONE: i64 = -1;
 
-/// What a loop thread has done: whether it came to its end, and the system call that was not let through.
+/// What a loop thread has done: whether it has ended, and the first system call that was refused.
 struct Seen {
     is_done: AtomicBool,
     refused: AtomicI64,
@@ -60,10 +60,10 @@ thread_local! {
     static SEEN: Cell<Option<&'static Seen>> = const { Cell::new(None) };
 }
 
-/// Notes the refused call; the thread that made it goes no further.
+/// Notes the refused call. The thread that made the call stops here.
 extern "C" fn refuse(_signal: c_int, info: *mut siginfo_t, _context: *mut c_void) {
-    // SAFETY: a handler with SA_SIGINFO gets a valid siginfo. Of SIGSYS it has, behind three integers and
-    // what aligns them, the address of the call and then its number: the seventh integer.
+    // SAFETY: a handler with SA_SIGINFO gets a valid siginfo. For SIGSYS it contains three integers and their
+    // padding, the address of the call and then its number, which is the seventh integer.
     let number = unsafe { info.cast::<c_int>().add(6).read() };
     if let Some(seen) = SEEN.get() {
         seen.refused.store(i64::from(number), SeqCst);
@@ -85,7 +85,7 @@ extern "C" fn refuse(_signal: c_int, info: *mut siginfo_t, _context: *mut c_void
     }
 }
 
-/// Lets the calling thread make the loop's system calls alone, for good.
+/// Restricts the calling thread to the loop's system calls, permanently.
 fn confine(seen: &'static Seen) {
     SEEN.set(Some(seen));
     // SAFETY: all-zero bytes are a valid sigaction; the handler touches atomics and a thread-local that
@@ -109,8 +109,8 @@ impl Seen {
     }
 }
 
-/// A session whose loop thread is confined from the warm-up on, once the watch is over. That thread is
-/// never let go: a filter cannot be taken off again, and with this one a thread cannot end.
+/// Runs a session whose loop thread is restricted after the warm-up. Afterwards that thread is kept waiting for
+/// ever: a filter cannot be removed, and a thread cannot end under this one.
 fn confined(
     (robot, limits): (Box<dyn Robot>, Box<dyn Limiter>),
     config: Config,
@@ -138,8 +138,8 @@ fn confined(
     (session, seen)
 }
 
-/// What a session on an arm did until its last command went out, and the first system call that its
-/// loop thread may not make.
+/// Runs a session on an arm until its last command was sent. Returns the first system call that its loop thread
+/// was refused.
 fn refused_on(
     rig: Rig,
     control: Control,
@@ -156,13 +156,13 @@ fn refused_on(
         seen.is_done.load(SeqCst) || seen.refused().is_some() || session.has_ended()
     });
     assert!(!session.has_ended(), "{:?}", session.outcome());
-    // Those of all tests together would leave the machine little time.
+    // The simulators of all tests together would need much of the machine's time.
     simulator.stop();
     (session.stats(), seen.refused())
 }
 
 #[test]
-fn a_tick_on_an_arm_waits_receives_sends_and_wakes_and_calls_the_system_for_nothing_else() {
+fn a_tick_on_an_arm_only_waits_receives_sends_and_wakes() {
     for &rig in Rig::ALL {
         for control in Control::ALL {
             let native = effector::fast(control, |_, _| Ok(()));
@@ -173,7 +173,7 @@ fn a_tick_on_an_arm_waits_receives_sends_and_wakes_and_calls_the_system_for_noth
 }
 
 #[test]
-fn neither_does_one_of_a_policy_on_another_thread() {
+fn a_tick_of_a_policy_on_another_thread_makes_no_other_system_call() {
     for &rig in Rig::ALL {
         for control in Control::ALL {
             let config = Config {
@@ -190,7 +190,7 @@ fn neither_does_one_of_a_policy_on_another_thread() {
 }
 
 #[test]
-fn neither_does_one_of_a_policy_in_another_process() {
+fn a_tick_of_a_policy_in_another_process_makes_no_other_system_call() {
     for &rig in Rig::ALL {
         for control in Control::ALL {
             let policy = effector::fast(control, |_, _| Ok(()));
@@ -203,7 +203,7 @@ fn neither_does_one_of_a_policy_in_another_process() {
 }
 
 #[test]
-fn neither_does_one_that_is_held_or_rests_or_lies_between_two_answers() {
+fn a_tick_without_a_fresh_answer_makes_no_other_system_call() {
     let quiet = Config {
         late: LateRule {
             max_held: 20,
@@ -263,7 +263,7 @@ fn cart(period: Duration) -> (Box<dyn Robot>, Box<dyn Limiter>) {
 }
 
 #[test]
-fn neither_does_one_of_a_robot_without_a_clock() {
+fn a_tick_of_a_robot_without_a_clock_makes_no_other_system_call() {
     let policy = Native::new(1, |ask, action| {
         action[0] = -ask.observation[0];
         Ok(())
@@ -274,10 +274,10 @@ fn neither_does_one_of_a_robot_without_a_clock() {
 }
 
 #[test]
-fn another_system_call_in_a_tick_would_be_seen() {
+fn another_system_call_in_a_tick_is_noticed() {
     let policy = effector::fast(Control::JointVelocity, |tick, _| {
         if tick == WARM_UP + 30 {
-            // SAFETY: it takes nothing and changes nothing.
+            // SAFETY: the call takes no arguments and changes nothing.
             unsafe { libc::syscall(libc::SYS_getppid) };
         }
         Ok(())

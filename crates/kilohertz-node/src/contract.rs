@@ -49,7 +49,7 @@ pub struct NativeNumbers {
     pub is_for_python: bool,
 }
 
-/// What both sides know.
+/// Everything that both sides know.
 #[napi(object, object_from_js = false)]
 pub struct NativeContract {
     pub names: Vec<NativeNames>,
@@ -86,7 +86,7 @@ fn numbers<'a>(
     }
 }
 
-/// Numbers that only the Python end of shared memory takes.
+/// Returns numbers that only the Python end of shared memory uses.
 fn for_python<'a>(
     name: &str,
     about: &str,
@@ -104,7 +104,7 @@ fn numbered<'a>(names: &[&'a str]) -> Vec<(&'a str, f64)> {
     names.map(|(number, name)| (*name, number as f64)).collect()
 }
 
-/// The codes of errors that this side gives.
+/// Returns the codes of the errors that come from this side.
 fn codes() -> Vec<&'static str> {
     let own = Code::ALL.map(Code::as_str).into_iter();
     let arm = ArmErrorCode::ALL.map(ArmErrorCode::as_str);
@@ -181,25 +181,25 @@ pub fn contract() -> NativeContract {
         names(
             "NATIVE_ERROR_CODES",
             "NativeErrorCode",
-            "The codes of errors that the native side gives.",
+            "The codes of the errors that come from the native side.",
             codes(),
         ),
         names(
             "CONTROLS",
             "FrankaControl",
-            "What the actions of a session on an arm are.",
+            "The control mode of an arm: what the actions of a session command.",
             Control::ALL.map(Control::name),
         ),
         names(
             "CARTESIAN_CONTROLS",
             "CartesianControl",
-            "Those that command the end effector.",
+            "The control modes that command the end effector.",
             Control::CARTESIAN.map(Control::name),
         ),
         names(
             "GENERATIONS",
             "FrankaGeneration",
-            "Which arm it is: a Franka Research 3, or a Franka Emika Robot (FER), also called Panda.",
+            "The generation of an arm: a Franka Research 3, or a Franka Emika Robot (FER), also called Panda.",
             Generation::ALL.map(Generation::name),
         ),
         names(
@@ -211,7 +211,7 @@ pub fn contract() -> NativeContract {
         names(
             "IMPEDANCES",
             "FrankaImpedance",
-            "The controller that follows what is commanded.",
+            "The controller that makes the arm follow the commanded motion.",
             Impedance::NAMED.map(Impedance::name),
         ),
         names(
@@ -223,19 +223,19 @@ pub fn contract() -> NativeContract {
         names(
             "ROBOT_MODES",
             "RobotMode",
-            "What the robot is doing, as libfranka names it.",
+            "The mode of an arm, as libfranka names it.",
             MODES.map(|mode| format!("{mode:?}")),
         ),
         names(
             "",
             "LimitKind",
-            "What an action may break.",
+            "The limits that an action can violate.",
             ViolationKind::ALL.map(ViolationKind::as_str),
         ),
         names(
             "LIMIT_NAMES",
             "LimitName",
-            "Those that can be clamped: the name of a limit in the options and in the stats.",
+            "The limits that can be clamped, by their names in the options and in the stats.",
             limits
                 .filter(|kind| kind.can_be_clamped())
                 .map(ViolationKind::as_str),
@@ -243,27 +243,22 @@ pub fn contract() -> NativeContract {
         names(
             "COUNTERS",
             "SessionCounter",
-            "What is counted in a session.",
+            "What a session counts.",
             counter_names(),
         ),
         names(
             "COMMAND_KINDS",
             "CommandKind",
-            "Where the command of a tick came from.",
+            "How the command of a tick was made: from an action in time, by approaching one, by holding, by braking.",
             CommandKind::ALL.map(CommandKind::as_str),
         ),
         names(
             "RECORD_FIELDS",
             "RecordField",
-            "What a tick's record holds before its action.",
+            "The fields of a tick's record that precede the action.",
             RECORD_FIELDS,
         ),
-        names(
-            "",
-            "SettingKind",
-            "What an arm is set up with.",
-            Setting::KINDS,
-        ),
+        names("", "SettingKind", "The settings of an arm.", Setting::KINDS),
         names(
             "DIRECTIONS",
             "GuidingDirection",
@@ -274,7 +269,7 @@ pub fn contract() -> NativeContract {
         names(
             "",
             "FaultName",
-            "What can go wrong with a simulator on purpose.",
+            "The faults that can be injected into a simulator.",
             Fault::names(),
         ),
         names(
@@ -287,7 +282,7 @@ pub fn contract() -> NativeContract {
     let tables = vec![
         numbers(
             "NEWS",
-            "What a wake is about; several at a time are their sum.",
+            "The reasons for which the native side wakes JavaScript. Several reasons are added.",
             news::NAMED.map(|(name, bit)| (name, f64::from(bit))),
         ),
         numbers(
@@ -299,17 +294,17 @@ pub fn contract() -> NativeContract {
         numbers("DEFAULTS", "The defaults of options.", defaults()),
         numbers(
             "TARGET_JERK_SHARES",
-            "The share of the jerk that a motion to a target takes by default, where actions are targets.",
+            "The default share of the arm's jerk limit for motions to targets, by control mode.",
             targets,
         ),
         numbers(
             "QUANTITIES",
-            "How many numbers each quantity of the model has, in the order of their numbers.",
+            "The quantities of the model with their lengths. Their order is that of their numbers on the native side.",
             Quantity::NAMED.map(|(name, quantity)| (name, quantity.len() as f64)),
         ),
         numbers(
             "POSTURE",
-            "How many slots each field of a posture has, in their order.",
+            "The fields of a posture, in their order, with their lengths.",
             POSTURE_FIELDS.map(|(name, len)| (name, len as f64)),
         ),
         numbers(
@@ -319,20 +314,24 @@ pub fn contract() -> NativeContract {
         ),
         numbers(
             "CALL",
-            "What a call over a line asks for.",
+            "The kinds of calls over a line.",
             numbered(&messages::CALLS),
         ),
         numbers(
             "ANSWER",
-            "What an answer over a line is.",
+            "The kinds of answers over a line.",
             numbered(&messages::ANSWERS),
         ),
         numbers(
             "TAG",
-            "What a value within a message begins with.",
+            "The tag with which a value in a message begins.",
             numbered(&messages::TAGS),
         ),
-        numbers("ARRAY", "The kinds of arrays.", numbered(&messages::ARRAYS)),
+        numbers(
+            "ARRAY",
+            "The kinds of arrays, in the order of their numbers in a message.",
+            numbered(&messages::ARRAYS),
+        ),
         numbers(
             "PACKING",
             "Sizes [bytes] and counts of what is sent over a line.",
@@ -346,12 +345,12 @@ pub fn contract() -> NativeContract {
         ),
         numbers(
             "EXIT",
-            "What a child process exits with.",
+            "The exit codes of a child process.",
             [("unfit", f64::from(messages::UNFIT))],
         ),
         for_python(
             "LINE",
-            "What lies where in the memory of a line [bytes], and how much of it there is.",
+            "The layout of the memory of a line: offsets and sizes [bytes], and counts.",
             [
                 ("version", f64::from(layout::VERSION)),
                 ("versionAt", layout::VERSION_AT as f64),
@@ -376,7 +375,7 @@ pub fn contract() -> NativeContract {
         ),
         for_python(
             "PORT",
-            "What lies where in the memory of a policy in a process [bytes], and how much of it there is.",
+            "The layout of the memory that a policy in a process shares: offsets and sizes [bytes], and counts.",
             LAYOUT.map(|(name, number)| (name, number as f64)),
         ),
     ];

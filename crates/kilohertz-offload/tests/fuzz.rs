@@ -1,7 +1,7 @@
-//! An end of a line whose other end writes whatever it likes into the memory that they share: each
-//! message is taken or refused, and nothing else happens.
+//! One end of a line, while the other end writes arbitrary values to the memory that they share. Each message is
+//! taken or refused, and nothing else happens.
 //!
-//! A second in `cargo test`; `PROPTEST_CASES` says how many cases there are otherwise.
+//! It takes a second in `cargo test`. `PROPTEST_CASES` sets another number of cases.
 
 #![cfg(target_os = "linux")]
 
@@ -16,17 +16,17 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 const ARENA: u64 = 1 << 16;
-/// The longest message that is asked for here: memory for it is made before it is looked for.
+/// The longest message that is asked for here. Memory for it is allocated before it is searched for.
 const LONGEST: usize = 1 << 20;
 
-/// `PROPTEST_CASES`, or so many.
+/// Returns the configuration with `usual` cases, unless `PROPTEST_CASES` sets another number.
 fn cases(usual: u32) -> ProptestConfig {
     let asked = ProptestConfig::default();
     let cases = std::env::var_os("PROPTEST_CASES").map_or(usual, |_| asked.cases);
     ProptestConfig { cases, ..asked }
 }
 
-/// A length as the other end may claim one: near what is true, or anything.
+/// A length that the other end may claim: near the true one, or arbitrary.
 fn length() -> impl Strategy<Value = u32> {
     prop_oneof![
         4 => 0..=SLOT_BODY as u32,
@@ -35,7 +35,7 @@ fn length() -> impl Strategy<Value = u32> {
     ]
 }
 
-/// The number of a block, near the arenas or anywhere.
+/// The number of a block: near the arenas, or arbitrary.
 fn block() -> impl Strategy<Value = u64> {
     let near = (Direction::Calls.arena(ARENA).start..Direction::Answers.arena(ARENA).end).prop_map(
         |offset| {
@@ -108,7 +108,7 @@ proptest! {
                 Err(error) => return Err(TestCaseError::fail(error.to_string())),
             }
         }
-        // The end is still of use the other way.
+        // This end can still send.
         prop_assert!(end.send(b"go on").is_ok());
         end.close();
         prop_assert!(end.is_closed());

@@ -1,4 +1,4 @@
-//! What one end of a line does to the memory and the event counters that it shares harms the other end not at all.
+//! Whatever one end of a line does to the shared memory and event counters, the other end is not harmed.
 
 #![cfg(target_os = "linux")]
 
@@ -19,7 +19,7 @@ use rustix::io::{Errno, write};
 const ARENA: u64 = 64 * PAGE;
 const ANSWERS: Direction = Direction::Answers;
 
-/// A line, the caller's end of it, and its memory as another process has it.
+/// A line, the caller's end of it, and its memory as another process sees it.
 struct Shared {
     line: Line,
     caller: End,
@@ -43,7 +43,7 @@ impl Shared {
             .unwrap();
     }
 
-    /// Publishes an answer of this head.
+    /// Publishes an answer with this head.
     fn answer(&self, length: u32, spilled: u32, body: u64) {
         let slot = ANSWERS.slot_at(0);
         self.set(slot, length);
@@ -67,7 +67,7 @@ fn the_memory_cannot_shrink_and_can_grow() {
     assert_eq!(ftruncate(&memory, whole - 1), Err(Errno::PERM));
     assert_eq!(ftruncate(&memory, whole + PAGE), Ok(()));
     assert_eq!(memory.metadata().unwrap().len(), whole + PAGE);
-    // What finds no room in the arena lengthens it, at either end.
+    // A message that does not fit into the arena enlarges it, at either end.
     let large = vec![7; 2 * ARENA as usize];
     let mut server = line.server();
     for end in [&mut caller, &mut server] {
@@ -99,7 +99,7 @@ fn memory_that_is_given_back_to_the_system_reads_as_zeros() {
 }
 
 #[test]
-fn a_message_is_no_longer_than_what_is_taken_and_than_what_there_is() {
+fn a_message_is_no_longer_than_the_receiver_accepts_and_than_the_memory() {
     let within = Block {
         index: 0,
         offset: ANSWERS.arena(ARENA).start,
@@ -129,7 +129,7 @@ fn a_message_is_no_longer_than_what_is_taken_and_than_what_there_is() {
         };
         assert_eq!(said, refused, "{length} bytes, {spilled}");
     }
-    // A file that was lengthened without memory behind it makes no message longer.
+    // If a file was enlarged without memory behind it, no longer message is accepted.
     let mut shared = Shared::new();
     ftruncate(&shared.memory, ANSWERS.beyond().start + (1 << 32)).unwrap();
     shared.answer(3_000_000_000, 1, beyond);
@@ -151,7 +151,7 @@ fn the_head_of_a_message_is_read_once() {
     let mut shared = Shared::new();
     shared.answer(8, 0, 42);
     assert_eq!(shared.caller.peek().unwrap(), Some(8));
-    // What the other end makes of it afterwards is not looked at.
+    // Later changes by the other end are not read.
     shared.set(ANSWERS.slot_at(0), 4_000_000);
     shared.set(ANSWERS.slot_at(0) + 4, 1);
     assert_eq!(shared.caller.peek().unwrap(), Some(8));
@@ -161,14 +161,14 @@ fn the_head_of_a_message_is_read_once() {
 }
 
 #[test]
-fn counters_that_cannot_be_are_refused() {
+fn impossible_counters_are_refused() {
     let mut shared = Shared::new();
     shared.set(ANSWERS.published_at(), 257);
     assert!(matches!(shared.caller.peek(), Err(LineError::Garbled)));
 }
 
 #[test]
-fn a_receiver_that_scribbles_over_what_it_has_taken_is_told_as_that_and_not_as_a_full_line() {
+fn a_receiver_that_overwrites_its_counters_is_reported_and_not_taken_for_a_full_line() {
     for scribbled in [1 << 31, u32::MAX, 6, 4_u32.wrapping_sub(256), 3] {
         let mut shared = Shared::new();
         let mut server = shared.line.server();
@@ -196,7 +196,7 @@ fn an_event_counter_that_the_other_end_has_filled_is_signalled_without_waiting()
     // SAFETY: `shared` lives until the end of this test.
     let event = unsafe { BorrowedFd::borrow_raw(raw) };
     write(event.as_fd(), &(u64::MAX - 1).to_ne_bytes()).unwrap();
-    // As a server in Python does, it wants to be woken by each message.
+    // Like a server in Python, it wants to be woken by each message.
     shared.set(Direction::Calls.waiting_at(), 2);
     assert!(!shared.caller.send(b"a call").unwrap());
     shared.caller.close();

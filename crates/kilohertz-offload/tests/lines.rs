@@ -68,13 +68,13 @@ fn calls_and_answers_cross_between_threads_without_loss() {
 }
 
 #[test]
-fn who_sleeps_in_a_call_is_woken_by_the_word_and_who_has_an_event_counter_alone_by_that() {
+fn a_sleeping_call_is_woken_without_its_event_counter_and_a_parked_end_is_signalled_by_it() {
     let (mut caller, mut server) = line();
     let waiting = thread::spawn(move || {
         assert!(server.wait(Duration::ZERO, LONG));
         server
     });
-    // Sent when it sleeps, or before: no signal is left over in either case.
+    // The message is sent while the receiver sleeps, or before. In both cases no signal is left over.
     thread::sleep(Duration::from_millis(20));
     caller.send(b"call").unwrap();
     let mut server = waiting.join().unwrap();
@@ -146,10 +146,7 @@ fn values_beyond_the_arena_still_cross_and_their_memory_is_given_back() {
     let (mut caller, server) = (line.caller(), line.server());
     let descriptor = line.descriptors().memory;
     let bytes = 4 * ARENA as usize;
-    let used = || {
-        // SAFETY-free: the descriptor is borrowed while the line lives.
-        rustix::fs::fstat(borrow(descriptor)).unwrap().st_blocks * 512
-    };
+    let used = || rustix::fs::fstat(borrow(descriptor)).unwrap().st_blocks * 512;
     let before = used();
     for fill in 0..20 {
         let block = caller.lend(&vec![fill; bytes]).unwrap().unwrap();
@@ -176,7 +173,7 @@ fn borrow<'a>(fd: i32) -> BorrowedFd<'a> {
 }
 
 #[test]
-fn what_is_kept_is_bounded_so_that_the_sender_keeps_room() {
+fn a_receiver_keeps_no_more_blocks_than_leave_the_sender_room() {
     let (mut caller, server) = line();
     let mut kept = Vec::new();
     for _ in 0..10 {
@@ -185,7 +182,7 @@ fn what_is_kept_is_bounded_so_that_the_sender_keeps_room() {
             kept.push(value);
         }
     }
-    // Half of the arena, which has room for eight of them.
+    // They use half of the arena, which has room for eight of them.
     assert_eq!(kept.len(), 4);
     assert_eq!(kept[0].value().len(), 8 * PAGE as usize);
     drop(kept);
@@ -194,7 +191,7 @@ fn what_is_kept_is_bounded_so_that_the_sender_keeps_room() {
 }
 
 #[test]
-fn a_block_that_cannot_be_is_refused() {
+fn an_impossible_block_is_refused() {
     let (_caller, server) = line();
     for (offset, length) in [(0, 8), (ARENA * 1000, 8), (u64::MAX - 4, 8), (3 << 40, 8)] {
         let block = Block {
@@ -247,7 +244,7 @@ fn a_process_that_was_handed_the_descriptors_has_the_same_line() {
 }
 
 #[test]
-fn memory_that_is_no_lines_is_refused() {
+fn memory_that_belongs_to_no_line_is_refused() {
     let event =
         || -> OwnedFd { rustix::event::eventfd(0, rustix::event::EventfdFlags::CLOEXEC).unwrap() };
     for bytes in [0, 100, 1 << 23] {
@@ -260,7 +257,7 @@ fn memory_that_is_no_lines_is_refused() {
     }
 }
 
-/// Numbers that look random and are the same each time.
+/// Random-looking numbers that are the same in each run.
 struct Dice(u64);
 
 impl Dice {
@@ -272,7 +269,7 @@ impl Dice {
         self.0 >> 16
     }
 
-    /// Small, huge or anything between: what is likely to be wrong somewhere.
+    /// Returns a small, a huge or an arbitrary number. These are likely to be wrong somewhere.
     fn word(&mut self) -> u32 {
         match self.next() % 4 {
             0 => (self.next() % 8) as u32,
@@ -292,7 +289,7 @@ fn an_end_survives_whatever_the_other_writes() {
         let (mut caller, server) = (line.caller(), line.server());
         let memory = borrow(line.descriptors().memory);
         let garble = |dice: &mut Dice| {
-            // Counters, blocks given back, and the heads of the first slots of both directions.
+            // The counters, the blocks given back, and the heads of the first slots of both directions.
             let at = match dice.next() % 3 {
                 0 => 64 * (2 + dice.next() % 6),
                 1 => 4096 + 4 * (dice.next() % 2048),

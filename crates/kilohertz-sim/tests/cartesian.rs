@@ -80,7 +80,7 @@ fn a_velocity_motion_takes_the_end_effector_where_its_integral_says(arm: Generat
     }
 }
 
-/// A circle of 5 cm, once around in two seconds, smoothly begun and ended.
+/// A circle with a radius of 5 cm, once around in two seconds, smooth at the beginning and the end.
 fn circle(start: &[f64; 16], tick: u32) -> [f64; 16] {
     let share = f64::from(tick) / 2000.0;
     let way = share - (std::f64::consts::TAU * share).sin() / std::f64::consts::TAU;
@@ -120,7 +120,7 @@ fn the_tool_turns_on_the_spot(arm: Generation) {
         let mut tool = franka::robot_state::IDENTITY_TRANSFORM;
         tool[14] = 0.1;
         robot.set_ee(tool).unwrap();
-        // The last state was written before the tool was set.
+        // The last state was sent before the tool was set.
         for _ in 0..300 {
             robot.read_once().unwrap();
         }
@@ -138,7 +138,7 @@ fn the_tool_turns_on_the_spot(arm: Generation) {
         }
         let (state, _) = control.read_once().unwrap();
         assert!(distance(&state.O_T_EE_d, &start) < 1e-6);
-        // The frame's second axis after a turn about the base's first.
+        // The second axis of the frame after a rotation about the first axis of the base.
         let turned = angle.cos() * start[6] + angle.sin() * start[5];
         assert!((state.O_T_EE_d[6] - turned).abs() < 1e-5);
         let rest = motion_finished(CartesianVelocities::new([0.0; 6]));
@@ -247,7 +247,8 @@ fn each_reflex_has_the_arms_name_for_it(arm: Generation) {
         ),
         (
             |start, tick| {
-                // 2 um/ms more every other millisecond: accelerations of 2 m/s2 that alternate.
+                // Every other millisecond the position is 2 um further, which is an alternating acceleration of
+                // 2 m/s2.
                 let mut rattle = *start;
                 rattle[12] += if tick > 10 && tick % 2 == 0 {
                     8e-6

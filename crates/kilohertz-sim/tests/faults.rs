@@ -1,4 +1,4 @@
-//! Faults on request, and clients that misbehave.
+//! Faults on request, and clients that do not keep to the protocol.
 
 mod common;
 
@@ -29,13 +29,13 @@ on_each_arm! {
     a_server_that_dies_in_a_motion_is_an_error_for_the_client,
     a_frozen_server_sends_nothing_more_and_still_stops,
     a_wrong_version_is_refused_with_the_right_one,
-    garbage_on_tcp_costs_the_client_its_connection_and_nobody_else_theirs,
+    garbage_on_tcp_ends_only_that_clients_connection,
     garbage_on_udp_is_counted_and_ignored,
     a_command_that_is_not_a_number_ends_the_motion_as_an_input_error,
     a_second_client_is_turned_away_and_the_first_stays,
     a_client_that_vanishes_in_a_motion_leaves_an_arm_at_rest_for_the_next,
     a_client_that_says_nothing_makes_room_for_the_next,
-    in_lockstep_a_client_that_stays_away_ends_its_motion_in_the_end,
+    in_lockstep_the_motion_of_an_absent_client_ends,
     an_unknown_or_mangled_request_is_answered_as_refused,
 }
 
@@ -44,7 +44,7 @@ const REST: JointVelocities = JointVelocities {
     motion_finished: false,
 };
 
-/// A motion of `ticks` commands at rest; `act` is told each tick.
+/// Runs a motion at rest of `ticks` commands, and calls `act` with each tick.
 fn motion_at_rest(robot: &Robot, ticks: u32, mut act: impl FnMut(u32)) -> FrankaResult<()> {
     let mut control = robot.start_joint_velocity_control(MoveControllerMode::JointImpedance)?;
     for tick in 0..ticks {
@@ -225,7 +225,7 @@ fn request(command: Command, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The payload of a `Move` by joint velocities.
+/// Returns the payload of a `Move` by joint velocities.
 fn velocity_motion(arm: Generation) -> Vec<u8> {
     let controller = MoveControllerMode::JointImpedance;
     let wide = Deviation::new(10.0, 3.0, 6.0);
@@ -243,7 +243,7 @@ fn velocity_motion(arm: Generation) -> Vec<u8> {
     }
 }
 
-/// The datagram that commands joint 3 to move at `dq` [rad/s].
+/// Returns the datagram that commands joint 3 to move at `dq` [rad/s].
 fn command(arm: Generation, answers: u64, dq: f64) -> Vec<u8> {
     match arm {
         Generation::Fr3 => {
@@ -261,15 +261,13 @@ fn command(arm: Generation, answers: u64, dq: f64) -> Vec<u8> {
     }
 }
 
-/// A client of its own making, connected.
+/// Connects with a client that is written here.
 fn raw_client(arm: Generation, address: SocketAddr) -> (TcpStream, UdpSocket, SocketAddr) {
     let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
-    udp.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    udp.set_read_timeout(Some(NEVER)).unwrap();
     let port = udp.local_addr().unwrap().port();
     let mut stream = TcpStream::connect(address).unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_secs(10)))
-        .unwrap();
+    stream.set_read_timeout(Some(NEVER)).unwrap();
     stream
         .write_all(&request(
             Command::Connect,
@@ -289,7 +287,7 @@ fn raw_client(arm: Generation, address: SocketAddr) -> (TcpStream, UdpSocket, So
     (stream, udp, server)
 }
 
-fn garbage_on_tcp_costs_the_client_its_connection_and_nobody_else_theirs(arm: Generation) {
+fn garbage_on_tcp_ends_only_that_clients_connection(arm: Generation) {
     let simulator = wall_clock(arm);
     let mut noise = noise(0x2545_f491_4f6c_dd1d);
     for round in 0..60 {
@@ -340,7 +338,7 @@ fn a_command_that_is_not_a_number_ends_the_motion_as_an_input_error(arm: Generat
         franka::MoveStatus::MotionStarted.to_u8()
     );
     let mut state = [0; 3000];
-    // Until one answers the newest state in time.
+    // Repeats until a command answers the newest state in time.
     let aborted = loop {
         udp.recv_from(&mut state).unwrap();
         let answers = u64::from_le_bytes(state[..8].try_into().unwrap());
@@ -369,7 +367,7 @@ fn a_second_client_is_turned_away_and_the_first_stays(arm: Generation) {
     assert_eq!(simulator.counters().clients, 2);
 }
 
-/// The client's thread has a higher priority than the server's, where it may.
+/// The client's thread has a higher priority than the server's, if the system permits it.
 fn a_client_that_leaves_makes_room_for_the_next_at_once(arm: Generation) {
     let simulator = wall_clock(arm);
     std::thread::scope(|scope| {
@@ -396,7 +394,7 @@ fn a_client_that_vanishes_in_a_motion_leaves_an_arm_at_rest_for_the_next(arm: Ge
                     .write_once(&JointVelocities::new([dq, 0., 0., 0., 0., 0., 0.]), None)
                     .unwrap();
             }
-            // No StopMove: as when a process is killed.
+            // The client sends no StopMove, as when its process is killed.
             std::mem::forget(control);
         });
     }
@@ -407,9 +405,9 @@ fn a_client_that_vanishes_in_a_motion_leaves_an_arm_at_rest_for_the_next(arm: Ge
     assert_eq!(simulator.counters().reflexes, 0);
 }
 
-/// Only an FR3 has answers long enough.
+/// Only the answers of an FR3 are long enough for this.
 #[test]
-fn a_client_that_never_reads_its_answers_holds_nobody_up() {
+fn a_client_that_never_reads_its_answers_delays_no_other() {
     let arm = Generation::Fr3;
     let simulator = wall_clock(arm);
     let (mut stream, _udp, _server) = raw_client(arm, simulator.address());
@@ -434,10 +432,10 @@ fn a_client_that_says_nothing_makes_room_for_the_next(arm: Generation) {
     lets_in(&simulator, "its patience is over");
 }
 
-fn in_lockstep_a_client_that_stays_away_ends_its_motion_in_the_end(arm: Generation) {
+fn in_lockstep_the_motion_of_an_absent_client_ends(arm: Generation) {
     let simulator = Simulator::start(SimulatorOptions {
         lockstep: true,
-        // Twenty times as long would be longer than the test waits.
+        // Twenty times this would be longer than the test waits.
         lockstep_timeout: Duration::from_secs(2),
         ..options(arm)
     })

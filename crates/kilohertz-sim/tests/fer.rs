@@ -1,4 +1,4 @@
-//! What only FCI version 5 has, and how the two versions tell each other apart.
+//! What only FCI version 5 has, and how a client with one version is refused by the other.
 
 mod common;
 

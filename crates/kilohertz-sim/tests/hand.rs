@@ -1,4 +1,4 @@
-//! The simulated hand, driven by clients that nobody here wrote.
+//! The simulated hand with an independent client.
 
 mod common;
 
@@ -24,7 +24,7 @@ on_each_arm! {
     a_second_client_is_turned_away_and_the_next_gets_in,
     a_client_that_leaves_stops_a_motion_and_keeps_a_grip,
     a_hand_that_dies_leaves_the_arm_alive,
-    garbage_costs_the_client_its_connection_and_nobody_else_theirs,
+    garbage_ends_only_that_clients_connection,
 }
 
 fn around(arm: Generation, object: f64) -> Simulator {
@@ -39,9 +39,9 @@ fn hand_of(simulator: &Simulator) -> Gripper {
     Gripper::new(&simulator.hand_address().unwrap().to_string()).unwrap()
 }
 
-/// The first state that shows it; a state of before a command may still be on its way.
+/// Returns the first state for which `shows` is true. A state from before a command may still arrive first.
 fn state_that(hand: &Gripper, what: &str, shows: impl Fn(&GripperState) -> bool) -> GripperState {
-    let give_up = Instant::now() + Duration::from_secs(30);
+    let give_up = Instant::now() + NEVER;
     loop {
         let state = hand.read_once().unwrap();
         if shows(&state) {
@@ -163,14 +163,12 @@ fn another_version_is_refused_with_the_right_one(arm: Generation) {
     hand_of(&simulator).read_once().unwrap();
 }
 
-/// A client of its own making: the connection, and the status and version that it got.
+/// Connects with a client that is written here. Returns the connection, the status and the version.
 fn raw_connect(simulator: &Simulator, version: u16) -> (TcpStream, u16, u16) {
     let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
     let port = udp.local_addr().unwrap().port();
     let mut stream = TcpStream::connect(simulator.hand_address().unwrap()).unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_secs(30)))
-        .unwrap();
+    stream.set_read_timeout(Some(NEVER)).unwrap();
     let request = GripperConnectRequest::new(version, port);
     stream
         .write_all(&message(
@@ -239,7 +237,7 @@ fn a_hand_that_dies_leaves_the_arm_alive(arm: Generation) {
     with_robot(&simulator, |robot| robot.read_once().map(drop).unwrap());
 }
 
-fn garbage_costs_the_client_its_connection_and_nobody_else_theirs(arm: Generation) {
+fn garbage_ends_only_that_clients_connection(arm: Generation) {
     let simulator = wall_clock(arm);
     let mut noise = noise(0x2545_f491_4f6c_dd1d);
     for round in 0..60_u16 {

@@ -1,4 +1,4 @@
-//! Starting and stopping leaves nothing behind. Alone in its process, so that it may count.
+//! Starting and stopping leaves no thread and no file. The test has a process of its own, because it counts them.
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -10,7 +10,7 @@ fn count(folder: &str) -> usize {
     std::fs::read_dir(folder).unwrap().count()
 }
 
-/// Threads and open files of this process.
+/// Returns the number of threads and of open files of this process.
 fn held() -> (usize, usize) {
     (count("/proc/self/task"), count("/proc/self/fd"))
 }

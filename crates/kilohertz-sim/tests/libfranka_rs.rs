@@ -1,6 +1,6 @@
-//! `libfranka-rs`, a client that nobody here wrote, against the simulated FER: what it can do works,
-//! and where it panics by itself the arm is as it should be. Each test has a thread of its own to
-//! panic on, and an address of its own, because the client knows port 1337 alone.
+//! `libfranka-rs`, an independent client, with the simulated FER. What the client supports works. If it panics by
+//! itself, the arm is left in an orderly state. Each test has a thread of its own for the panics, and an address
+//! of its own, because the client knows only port 1337.
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -149,7 +149,7 @@ fn a_motion_of_its_own_ends_in_the_pose_that_it_was_asked_for() {
 
 #[test]
 #[expect(deprecated, reason = "the arm has the command")]
-fn it_configures_the_arm_and_is_refused_what_makes_no_sense() {
+fn it_configures_the_arm_and_implausible_settings_are_refused() {
     let simulator = simulator(false);
     let mut robot = connect(&simulator);
     robot.set_default_behavior().unwrap();
@@ -190,7 +190,7 @@ fn a_reflex_ends_its_motion_and_the_next_connection_recovers_from_it() {
             Some([0.0; 7])
         })
     }));
-    // It stops a motion that has ended, and panics because that is not possible.
+    // The client stops a motion that has already ended, is refused, and panics.
     assert!(!matches!(ended, Ok(Ok(()))));
     drop(robot);
     let mut robot = connect(&simulator);
@@ -225,7 +225,7 @@ fn an_abort_leaves_the_arm_at_rest() {
     connect(&simulator);
 }
 
-/// The hand's port is the one after the arm's 1337: 1338, the only one that it knows.
+/// The client knows only port 1338 for the hand, the one after the arm's port.
 #[test]
 fn its_gripper_homes_moves_grasps_and_reads() {
     let simulator = simulator(true);

@@ -1,4 +1,4 @@
-//! The model library that a simulated FER serves, loaded and run as a client does.
+//! The model library that a simulated FER serves, loaded and called as a client does.
 #![cfg(all(
     target_os = "linux",
     any(target_arch = "x86_64", target_arch = "aarch64")

@@ -1,5 +1,5 @@
-//! Motions over real sockets with the real client, in lockstep: where they end does not depend on
-//! how loaded the machine is.
+//! Motions over real sockets with the real client, in lockstep. Where they end does not depend on the load of the
+//! machine.
 
 mod common;
 
@@ -20,10 +20,10 @@ on_each_arm! {
     callbacks_with_rate_limits_and_filters_run_without_a_reflex,
     a_motion_with_torques_of_the_clients_own_follows_them,
     a_stop_from_another_thread_preempts_the_motion,
-    the_state_tells_the_truth_about_the_arm,
-    an_arm_wears_what_it_is_said_to_wear,
+    the_state_agrees_with_the_simulated_arm,
+    an_arm_has_the_end_effector_of_its_options,
     a_softer_joint_impedance_tracks_worse,
-    the_arm_refuses_what_makes_no_sense,
+    the_arm_refuses_implausible_settings,
     the_same_commands_end_at_the_same_place_bit_for_bit,
 }
 
@@ -134,8 +134,8 @@ fn a_torque_motion_ends_where_integration_says(arm: Generation) {
     let (mut last, mut expected) = (0.0, 0.0);
     with_robot(&simulator, |robot| {
         let mut control = robot.start_torque_control().unwrap();
-        // About the vertical axis of joint 1 nothing but inertia resists: an independent
-        // integration of one joint, with the inertia at the start.
+        // Joint 1 turns about a vertical axis, so only inertia resists. This is an independent integration of
+        // that joint, with the inertia at the start.
         let model = robot.load_model().unwrap();
         let (mut q, mut dq) = (0.0, 0.0);
         for tick in 0..=200 {
@@ -149,7 +149,7 @@ fn a_torque_motion_ends_where_integration_says(arm: Generation) {
             control
                 .write_once(&Torques::new([tau, 0., 0., 0., 0., 0., 0.]))
                 .unwrap();
-            // The others' reaction is taken from the mass matrix: they are free as well.
+            // The other joints are free as well. The mass matrix gives their reaction.
             let flat = model.mass(&state);
             let inertia = schur(&flat);
             dq += tau / inertia * DT;
@@ -169,8 +169,8 @@ fn a_torque_motion_ends_where_integration_says(arm: Generation) {
     );
 }
 
-/// Inertia [kg m2] that joint 1 feels while the other joints are free: 1 / (M⁻¹)₁₁, by
-/// elimination from the last joint on.
+/// Returns the inertia [kg m2] of joint 1 while the other joints are free: 1 / (M⁻¹)₁₁, by elimination from the
+/// last joint on.
 fn schur(flat: &[f64; 49]) -> f64 {
     let armature = [0.195, 0.195, 0.195, 0.195, 0.074, 0.074, 0.074];
     let mut m = [[0.0; 7]; 7];
@@ -216,7 +216,7 @@ fn callbacks_with_rate_limits_and_filters_run_without_a_reflex(arm: Generation) 
             .control_joint_velocities(
                 |_, _| {
                     tick += 1;
-                    // A step, which the client's limits turn into a ramp.
+                    // A step, which the client's rate limits turn into a ramp.
                     let dq = if tick < 400 { 0.3 } else { 0.0 };
                     let mut command = JointVelocities::new([0., 0., 0., 0., 0., dq, dq]);
                     command.motion_finished = tick >= 900;
@@ -302,7 +302,7 @@ fn a_stop_from_another_thread_preempts_the_motion(arm: Generation) {
     assert_eq!((counters.motions_aborted, counters.reflexes), (1, 0));
 }
 
-fn the_state_tells_the_truth_about_the_arm(arm: Generation) {
+fn the_state_agrees_with_the_simulated_arm(arm: Generation) {
     let simulator = lockstep(arm);
     with_robot(&simulator, |robot| {
         let model = robot.load_model().unwrap();
@@ -330,7 +330,7 @@ fn the_state_tells_the_truth_about_the_arm(arm: Generation) {
         assert!((0..16).all(|i| near(state.F_T_NE[i], hand.F_T_NE[i])));
         assert!(near(state.NE_T_EE[14], tool[14]));
         assert_eq!(state.EE_T_K, state.NE_T_EE);
-        // The tool begins between the fingertips.
+        // The frame of the tool begins between the fingertips.
         assert!(near(state.F_T_EE[14], 0.1034 + 0.1) && near(state.F_T_EE[0], hand.F_T_NE[0]));
         let pose = model.pose(franka::Frame::EndEffector, &state);
         for (computed, reported) in pose.iter().zip(state.O_T_EE) {
@@ -373,7 +373,7 @@ fn a_softer_joint_impedance_tracks_worse(arm: Generation) {
     assert!(soft > 2.0 * stiff, "{soft} rad and {stiff} rad");
 }
 
-fn the_arm_refuses_what_makes_no_sense(arm: Generation) {
+fn the_arm_refuses_implausible_settings(arm: Generation) {
     let simulator = lockstep(arm);
     with_robot(&simulator, |robot| {
         let invalid = |result: franka::FrankaResult<()>| match result {
@@ -426,7 +426,7 @@ fn the_same_commands_end_at_the_same_place_bit_for_bit(arm: Generation) {
     assert_eq!(run(), run());
 }
 
-fn an_arm_wears_what_it_is_said_to_wear(arm: Generation) {
+fn an_arm_has_the_end_effector_of_its_options(arm: Generation) {
     let camera = EndEffector {
         m_ee: 0.4,
         F_x_Cee: [0.02, 0.0, 0.05],
@@ -457,7 +457,7 @@ fn an_arm_wears_what_it_is_said_to_wear(arm: Generation) {
             for (told, set) in state.F_T_EE.iter().zip(worn.F_T_NE) {
                 assert!((told - set).abs() < 1e-6, "{:?}", state.F_T_EE);
             }
-            // The joints hold it up, and the client's model knows how.
+            // The joint torques hold the arm up, and equal the gravity of the client's model.
             let gravity = model.gravity(&state);
             assert!(largest_difference(&state.tau_J, &gravity) < 0.01);
             let bare = model.gravity_q(&state.q, 0.0, &[0.0; 3], &[0.0, 0.0, -9.81]);

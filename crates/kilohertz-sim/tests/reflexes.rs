@@ -1,4 +1,4 @@
-//! Every reflex by its name, and the way out of it. In lockstep.
+//! Every reflex with its name, and the recovery from it, in lockstep.
 
 mod common;
 
@@ -29,7 +29,7 @@ on_each_arm! {
     the_user_stop_ends_a_motion_and_keeps_others_from_starting,
 }
 
-/// The names in the error that ended a motion by reflex.
+/// Returns the names in the error of a motion that a reflex ended.
 fn reflex(result: FrankaResult<()>) -> Vec<&'static str> {
     match result {
         Err(FrankaError::Control(exception)) => {
@@ -107,7 +107,7 @@ fn a_jump_of_acceleration_is_an_acceleration_discontinuity(arm: Generation) {
     assert_eq!(names, ["joint_motion_generator_acceleration_discontinuity"]);
 }
 
-/// A velocity that rises within the limits on acceleration and jerk [rad/s].
+/// Returns a velocity that rises within the limits of acceleration and jerk [rad/s].
 fn rising(tick: u32, acceleration: f64) -> f64 {
     let tick = f64::from(tick);
     acceleration
@@ -219,7 +219,7 @@ fn a_joint_that_creeps_out_of_its_range_is_a_position_violation_and_recovery_bri
         let names = reflex(torque_motion(robot, |_| joint(6, 0.285)));
         assert!(simulator.joints().q[6] > end_of_range(arm));
         robot.automatic_error_recovery().unwrap();
-        // The socket's queue took in no more once it was full: the first read empties it.
+        // The queue of the socket was full and took in nothing more. The first read empties it.
         robot.read_once().unwrap();
         assert_eq!(robot.read_once().unwrap().robot_mode, RobotMode::Idle);
         names
@@ -290,7 +290,7 @@ fn nothing_moves_after_a_reflex_until_it_is_recovered_from(arm: Generation) {
     assert_eq!(simulator.counters().motions_finished, 1);
 }
 
-/// A short motion with torques, which ends well.
+/// Runs a short motion with torques, which ends without an error.
 fn ended_by_torques(robot: &Robot) {
     let mut control = robot.start_torque_control().unwrap();
     for _ in 0..5 {
@@ -336,7 +336,7 @@ fn a_collision_is_told_until_it_is_recovered_from_and_a_contact_while_it_lasts(a
         told(1.0, 1.0);
         push(0.0);
         told(0.0, 1.0);
-        // It is over: a motion starts, and the next recovery forgets it.
+        // The collision is over: a motion starts, and the next recovery clears the report.
         ended_by_torques(robot);
         told(0.0, 1.0);
         robot.automatic_error_recovery().unwrap();

@@ -1,4 +1,4 @@
-//! The lost-packet rule on the wall clock, by counts: no assertion on how long anything takes.
+//! The rule for lost packets on the wall clock. The tests compare counts, and no durations.
 
 mod common;
 
@@ -22,7 +22,7 @@ on_each_arm! {
     a_torque_is_used_again_when_commands_are_lost,
 }
 
-/// A motion at rest of 100 commands, with one pause in the middle.
+/// Runs a motion at rest of 100 commands, with one pause in the middle.
 fn motion_with_pause(robot: &Robot, pause: Duration) -> FrankaResult<()> {
     let mut control = robot.start_joint_velocity_control(MoveControllerMode::JointImpedance)?;
     let rest = JointVelocities::new([0.0; 7]);
@@ -137,8 +137,8 @@ fn losses_at_speed_are_bridged_with_constant_acceleration(arm: Generation) {
             .unwrap();
         let mut dq = 0.0_f64;
         let mut before = None;
-        // Each command follows the state's own desired velocity, as a client must that may lose
-        // one: up to 0.2 rad/s, a sleep, and down again.
+        // Each command follows the desired velocity of the state, as it must for a client that may lose a
+        // command: up to 0.2 rad/s, a sleep, and down again.
         let mut slept = false;
         let mut up = true;
         loop {

@@ -1,4 +1,4 @@
-//! An allocator that counts what a thread does with it while that thread is watched.
+//! An allocator that counts what a thread allocates and frees while that thread is watched.
 #![allow(
     unsafe_code,
     reason = "an allocator is unsafe to write; this one passes everything on to the system's"
@@ -18,14 +18,14 @@ thread_local! {
 }
 
 fn count() {
-    // A thread that is ending has no cells any more; it is not watched either.
+    // A thread that is ending has no thread-local cells any more, and is not watched.
     if WATCHED.try_with(Cell::get).unwrap_or(false) {
         SEEN.with(|seen| seen.set(seen.get() + 1));
     }
 }
 
-// SAFETY: every call is passed on unchanged to the system's allocator, which keeps the contract;
-// counting touches two thread-local cells that need no allocation and no destructor.
+// SAFETY: every call is passed on unchanged to the system's allocator, which keeps the contract. The counting
+// touches two thread-local cells, which need no allocation and no destructor.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count();
@@ -58,7 +58,7 @@ pub fn watch() {
     WATCHED.set(true);
 }
 
-/// Ends the watch; returns how often the thread allocated, reallocated or freed meanwhile.
+/// Ends the watch. Returns how often the thread allocated, reallocated or freed meanwhile.
 pub fn seen() -> u64 {
     WATCHED.set(false);
     SEEN.get()

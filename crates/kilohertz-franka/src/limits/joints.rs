@@ -11,23 +11,16 @@ use kilohertz_core::limits::{
 
 use crate::constants::{DT, OWN_SHARE};
 use crate::limits::arm_limits::ArmLimits;
+use crate::limits::likely::likely;
 use crate::limits::options::{Budget, MotionOptions};
-use crate::limits::tolerances::{NEAR, ROUNDING, ROUNDING_SHARE, is_own_motion, reached_share};
+use crate::limits::tolerances::{
+    NEAR, ROUNDING, ROUNDING_SHARE, SAME_POSITION, is_own_motion, reached_share,
+};
 use crate::limits::workspace::{Brakeable, BrakingPath};
 use crate::state::{joints, offset};
 
-/// The arm reports in single precision what it was commanded, so a smaller difference counts as none. A
-/// larger difference means that the last command got lost, and that the arm extrapolated or reused an older
-/// one.
-const SAME_POSITION: f64 = 2e-6;
+/// A smaller difference from the commanded velocity counts as none; see [`SAME_POSITION`].
 const SAME_VELOCITY: f64 = 2e-5;
-/// The rounding error of a reported velocity [rad/s].
-const REPORTED_VELOCITY: f64 = 1e-6;
-/// If commands got lost for at most this many cycles, it is known how the arm went on.
-const LONGEST_GAP: f64 = 50.0;
-/// The tolerance of velocities if positions are commanded. The rounding of the position that a motion
-/// starts from, up to 2.4e-7 rad, is moved through in one cycle.
-const SAME_VELOCITY_OF_POSITIONS: f64 = 3e-4;
 /// How much faster than its command an arm moves while it catches up, per radian behind [1/s].
 const CATCH_UP: f64 = 20.0;
 
@@ -109,46 +102,6 @@ impl JointLimiter {
             JointCommand::Velocity => motion.with_velocity(action, DT),
             JointCommand::Position | JointCommand::Target => motion.with_position(action, DT),
         }
-    }
-
-    /// Returns the motion of an arm that is commanded positions and reports `q_d` and `dq_d` at `time`, and
-    /// true if it is the commanded motion. If commands got lost, the arm went on at its acceleration. Both
-    /// possible motions are known exactly, while the report is rounded: its error is as large as the
-    /// difference between a lost command and one with a jerk of 300 rad/s3.
-    fn expected(
-        &self,
-        q_d: &[f64; 7],
-        dq_d: &[f64; 7],
-        time: f64,
-    ) -> Option<([JointMotion; 7], bool)> {
-        let (before, last) = &self.before;
-        let cycles = ((time - last) / DT).round();
-        if !(1.0..=LONGEST_GAP).contains(&cycles) {
-            return None;
-        }
-        let goes_on = |joints: &[JointMotion; 7], cycles: u32| {
-            joints.map(|motion| {
-                (0..cycles).fold(motion, |motion, _| {
-                    motion.with_velocity(motion.velocity + motion.acceleration * DT, DT)
-                })
-            })
-        };
-        let off = |joints: &[JointMotion; 7]| {
-            let velocities = joints.iter().zip(dq_d);
-            largest(velocities.map(|(motion, dq_d)| motion.velocity - dq_d))
-        };
-        let cycles = cycles as u32;
-        let obeyed = goes_on(&self.joints, cycles.saturating_sub(1));
-        let lost = goes_on(before, cycles);
-        // If both are the same, no command is known to be lost.
-        let is_obeyed = off(&obeyed) <= off(&lost) + REPORTED_VELOCITY;
-        let likely = if is_obeyed { obeyed } else { lost };
-        let is_there = likely
-            .iter()
-            .zip(q_d)
-            .all(|(motion, q_d)| (motion.position - q_d).abs() < SAME_POSITION);
-        (is_there && off(&likely) < SAME_VELOCITY_OF_POSITIONS)
-            .then_some((likely, is_obeyed && cycles == 1))
     }
 
     /// Returns the range in which `joint` may be commanded. The joint may always stay where it is.
@@ -381,19 +334,17 @@ impl Limiter for JointLimiter {
         self.measured = joints(observation, offset::q);
         let time = observation[offset::time];
         self.time = time;
-        let reported = || {
-            std::array::from_fn(|joint| JointMotion {
-                position: q_d[joint],
-                velocity: dq_d[joint],
-                acceleration: ddq_d[joint],
-            })
-        };
+        let reported = std::array::from_fn(|joint| JointMotion {
+            position: q_d[joint],
+            velocity: dq_d[joint],
+            acceleration: ddq_d[joint],
+        });
         let in_step = if self.kind == JointCommand::Velocity {
             let commanded = self.joints.iter().zip(dq_d);
             let off = largest(commanded.map(|(motion, dq_d)| motion.velocity - dq_d));
             let in_step = off < SAME_VELOCITY;
             if !in_step {
-                self.joints = reported();
+                self.joints = reported;
             }
             // Only the arm knows which positions the commanded velocities lead to.
             for (motion, q_d) in self.joints.iter_mut().zip(q_d) {
@@ -401,9 +352,10 @@ impl Limiter for JointLimiter {
             }
             in_step
         } else {
-            let (joints, in_step) = self
-                .expected(&q_d, &dq_d, time)
-                .unwrap_or_else(|| (reported(), false));
+            let (before, last) = &self.before;
+            let cycles = ((time - last) / DT).round();
+            let likely = likely(before, &self.joints, cycles, &reported);
+            let (joints, in_step) = likely.unwrap_or((reported, false));
             self.joints = joints;
             in_step
         };

@@ -26,6 +26,7 @@ pub(crate) mod arm_limits;
 pub(crate) mod cartesian;
 pub(crate) mod combined;
 pub(crate) mod joints;
+mod likely;
 pub(crate) mod options;
 pub(crate) mod tolerances;
 pub(crate) mod torque;

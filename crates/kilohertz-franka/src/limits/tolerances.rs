@@ -11,6 +11,10 @@ pub(crate) const REACHED_SHARE: f64 = 0.3;
 pub(crate) const ROUNDING: f64 = 1e-9;
 /// The rounding error of a derivative that was computed from answers, as a share of its limit.
 pub(crate) const ROUNDING_SHARE: f64 = 1e-6;
+/// The arm reports in single precision what it was commanded, so a smaller difference from the commanded
+/// position counts as none [rad]. A larger difference means that the last command got lost, and that the arm
+/// extrapolated or reused an older one.
+pub(crate) const SAME_POSITION: f64 = 2e-6;
 /// The arm counts as being at a place if it is closer to it than this [rad, m].
 pub(crate) const NEAR: f64 = 0.01;
 

@@ -22,21 +22,21 @@ use kilohertz_franka::{
 use kilohertz_sim::{Fault, Simulator, SimulatorOptions};
 
 pub const MS: Duration = Duration::from_millis(1);
-/// Who waits this long has found something that hangs.
+/// A test that waits this long has found something that hangs.
 pub const NEVER: Duration = Duration::from_secs(120);
-/// The joints that the policies here move, and how fast at most [rad/s].
+/// The joints that the policies here move, and their largest velocity [rad/s].
 pub const MOVED: [usize; 2] = [0, 3];
 pub const SPEED: f64 = 0.6;
-/// The interfaces whose actions are commands.
+/// The control modes whose actions are commands, not targets.
 pub const DIRECT: [Control; 3] = [
     Control::JointVelocity,
     Control::JointPosition,
     Control::Torque,
 ];
-/// How long speeding up takes [s].
+/// The duration of speeding up [s].
 const RAMP_S: f64 = 0.4;
 
-/// An arm and how it is talked to.
+/// An arm and the client that talks to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rig {
     Fr3,
@@ -61,7 +61,7 @@ impl Rig {
         }
     }
 
-    /// What its joints may do.
+    /// The limits of its joints.
     pub fn bounds(self) -> [JointBounds; 7] {
         match self.generation() {
             Generation::Fr3 => ArmLimits::fr3(franka::model::FR3_URDF).unwrap().joints,
@@ -77,7 +77,7 @@ impl Rig {
         }
     }
 
-    /// Connections that one `connect` makes: `libfranka-rs` is let in after `franka-rs`.
+    /// The connections that one `connect` makes: with `libfranka-rs`, `franka-rs` connects first.
     pub fn connections(self) -> u64 {
         match self.client() {
             Client::FrankaRs => 1,
@@ -113,7 +113,7 @@ pub fn lockstep(rig: Rig) -> Arc<Simulator> {
     start(rig, options)
 }
 
-/// By the wall clock, where a stall of the machine ends no motion.
+/// Runs on the wall clock. A stall of the machine ends no motion.
 pub fn by_the_wall_clock(rig: Rig) -> Arc<Simulator> {
     let options = SimulatorOptions {
         lost_packet_limit: 10_000,
@@ -141,7 +141,7 @@ fn simulated(rig: Rig) -> kilohertz_sim::Generation {
     }
 }
 
-/// Where `libfranka-rs` finds it.
+/// Starts it at an address and port to which `libfranka-rs` connects.
 pub fn start_on_its_own_host(rig: Rig, options: SimulatorOptions) -> Arc<Simulator> {
     let options = SimulatorOptions {
         generation: simulated(rig),
@@ -152,7 +152,7 @@ pub fn start_on_its_own_host(rig: Rig, options: SimulatorOptions) -> Arc<Simulat
     Arc::new(Simulator::start(options).unwrap())
 }
 
-/// A loopback address that nobody else uses: `libfranka-rs` knows one port alone.
+/// Returns a loopback address that nothing else uses, because `libfranka-rs` knows only one port.
 pub fn own_host() -> IpAddr {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let [_, high, middle, low] = std::process::id().to_be_bytes();
@@ -168,12 +168,12 @@ pub fn try_connect(rig: Rig, simulator: &Simulator) -> Result<Arm, ArmError> {
     try_connect_with(rig, simulator, Impedance::default(), false)
 }
 
-/// The same, with a controller of the session's choice.
+/// Connects with this impedance.
 pub fn connect_with(rig: Rig, simulator: &Simulator, impedance: Impedance) -> Arm {
     try_connect_with(rig, simulator, impedance, false).unwrap()
 }
 
-/// The same, with the elbow of the session's choice too.
+/// Connects with this impedance and with a commanded elbow.
 pub fn connect_bent(rig: Rig, simulator: &Simulator, impedance: Impedance) -> Arm {
     try_connect_with(rig, simulator, impedance, true).unwrap()
 }
@@ -194,7 +194,7 @@ fn try_connect_with(
     Arm::connect(&simulator.address().to_string(), &options)
 }
 
-/// An ordinary thread that the policy has as long as it wants: for lockstep.
+/// The configuration for lockstep: an ordinary thread, and no deadline for the policy.
 pub fn config() -> Config {
     Config {
         realtime: ordinary(),
@@ -227,7 +227,7 @@ pub fn session(
     session_with(arm, control, &MotionOptions::default(), config, policy)
 }
 
-/// The same, with limits of its own.
+/// Starts a session with these limits.
 pub fn session_with(
     arm: &Arm,
     control: Control,
@@ -238,7 +238,7 @@ pub fn session_with(
     session_on(arm.robot_with(control, options).unwrap(), config, policy)
 }
 
-/// The same, on what drives the arm already.
+/// Starts a session with a robot that has been made before.
 pub fn session_on(
     (robot, limits): Driven,
     config: Config,
@@ -249,8 +249,7 @@ pub fn session_on(
     Session::start(robot, Box::new(policy), limits, config, recorder, notifier).unwrap()
 }
 
-/// Stands still in cycle `tick` until the stop of the session has been asked for: in lockstep the
-/// arm stands still too.
+/// Waits in cycle `tick` until the session has been asked to stop. In lockstep the arm waits too.
 struct Until<P> {
     policy: P,
     tick: u64,
@@ -276,7 +275,8 @@ impl<P: Policy> Policy for Until<P> {
     }
 }
 
-/// A session in lockstep that is asked to stop in its cycle `tick`, after `look`. Has ended.
+/// Runs a session in lockstep that is asked to stop in its cycle `tick`, after `look`. The session has ended when
+/// this returns.
 pub fn session_until(
     tick: u64,
     arm: &Arm,
@@ -287,7 +287,7 @@ pub fn session_until(
     session_until_with(tick, arm, control, config(), policy, look)
 }
 
-/// The same, run as `config` says.
+/// Does the same with another configuration.
 pub fn session_until_with(
     tick: u64,
     arm: &Arm,
@@ -305,7 +305,7 @@ pub fn session_until_with(
         go,
     };
     let session = session(arm, control, config, policy);
-    // An error means that the session ended before: what follows finds out why.
+    // An error means that the session ended before. The checks that follow tell why.
     let _ = wait.recv_timeout(NEVER);
     look();
     session.request_stop();
@@ -314,7 +314,7 @@ pub fn session_until_with(
     session
 }
 
-/// That, with everything clamped that can be.
+/// The same configuration, with all limits clamped that can be.
 pub fn clamping() -> Config {
     Config {
         limits: LimitRules::all(OnViolation::Clamp),
@@ -322,7 +322,7 @@ pub fn clamping() -> Config {
     }
 }
 
-/// The same, with a policy that is asked at a rate of its own and has so long for an answer.
+/// The same configuration, with a policy rate, and a budget for each answer.
 pub fn asked_at(rate_hz: f64, budget: Duration) -> Config {
     Config {
         policy_rate_hz: Some(rate_hz),
@@ -331,7 +331,7 @@ pub fn asked_at(rate_hz: f64, budget: Duration) -> Config {
     }
 }
 
-/// A session in which what breaks a limit is clamped, until so many cycles have been.
+/// Runs a session with clamped limits for so many cycles.
 pub fn clamped_session(
     arm: &Arm,
     control: Control,
@@ -341,7 +341,7 @@ pub fn clamped_session(
     session_for(ticks, arm, control, clamping(), policy)
 }
 
-/// A session that is asked to stop after so many cycles.
+/// Runs a session that is asked to stop after so many cycles.
 pub fn session_for(
     ticks: u64,
     arm: &Arm,
@@ -362,20 +362,20 @@ pub fn ended(session: &Session) -> &Outcome {
     session.outcome().unwrap()
 }
 
-/// Joins a session that must have ended without a cause.
+/// Waits for the end of a session, which must have no cause.
 pub fn ended_well(session: &Session) {
     let outcome = ended(session);
     assert!(outcome.cause.is_none(), "{outcome:?}");
     assert!(outcome.robot_error.is_none(), "{outcome:?}");
 }
 
-/// Joins a session that must have ended without a cause, with its motion finished and the arm at rest.
+/// Waits for the end of a session, which must have no cause. Its motion must be finished and the arm at rest.
 pub fn ended_at_rest(simulator: &Simulator, session: &Session, what: &str) {
     ended_well(session);
     assert_finished(simulator, what);
 }
 
-/// That the one motion was finished by its session, and the arm is at rest.
+/// Checks that the session finished its one motion, and that the arm is at rest.
 pub fn assert_finished(simulator: &Simulator, what: &str) {
     assert_at_rest_without_reflex(simulator);
     let counters = simulator.counters();
@@ -383,13 +383,13 @@ pub fn assert_finished(simulator: &Simulator, what: &str) {
     assert_eq!(motions, (1, 0), "{what}");
 }
 
-/// That a session was held, rested and taken up again, once each.
+/// Checks that a session was held, rested and resumed, once each.
 pub fn assert_resumed_once(session: &Session, what: &str) {
     let expected = [EventKind::Held, EventKind::Resting, EventKind::Resumed];
     assert_eq!(event_kinds(session), expected, "{what}");
 }
 
-/// The last word of a policy that fails in cycle 500, at speed.
+/// Changes the action of a policy so that it fails in cycle 500, at speed.
 pub fn fails_at_speed(tick: u64, _: &mut [f64]) -> Result<(), PolicyFailed> {
     match tick {
         500.. => Err(PolicyFailed),
@@ -397,7 +397,7 @@ pub fn fails_at_speed(tick: u64, _: &mut [f64]) -> Result<(), PolicyFailed> {
     }
 }
 
-/// That the session ended by that, with the arm at rest.
+/// Checks that this failure ended the session, and that the arm is at rest.
 pub fn assert_failed_at_speed(simulator: &Simulator, session: &Session, what: &str) {
     let outcome = ended(session);
     let failed = Some(Cause::PolicyFailed { tick: 500 });
@@ -406,7 +406,7 @@ pub fn assert_failed_at_speed(simulator: &Simulator, session: &Session, what: &s
     assert_finished(simulator, what);
 }
 
-/// What the action of cycle 500 broke: it ended the session, and left the arm at rest.
+/// Checks that the action of cycle 500 ended the session and that the arm is at rest. Returns the violation.
 pub fn refused(simulator: &Simulator, session: &Session, what: &str) -> (usize, ViolationKind) {
     let Some(Cause::InvalidAction {
         tick, violation, ..
@@ -420,7 +420,7 @@ pub fn refused(simulator: &Simulator, session: &Session, what: &str) -> (usize, 
     (violation.slot, violation.kind)
 }
 
-/// That a session came through the loss of `count` packets in a row, and the arm to rest.
+/// Checks that a session survived the loss of `count` packets in a row, and that the arm is at rest.
 pub fn survived(simulator: &Simulator, session: &Session, count: u32, what: &str) {
     ended_at_rest(simulator, session, what);
     let lost = simulator.counters().longest_lost_run;
@@ -435,7 +435,7 @@ pub fn robot_error(session: &Session) -> ArmError {
     error.downcast_ref::<ArmError>().unwrap().clone()
 }
 
-/// What was told of how actions are used, in order; that many were late is told beside.
+/// Returns the events about how actions were used, in order. The event that many were late is left out.
 pub fn event_kinds(session: &Session) -> Vec<EventKind> {
     std::iter::from_fn(|| session.take_event())
         .map(|event| event.kind)
@@ -443,7 +443,7 @@ pub fn event_kinds(session: &Session) -> Vec<EventKind> {
         .collect()
 }
 
-/// A field of an observation.
+/// Returns a field of an observation.
 pub fn field<const N: usize>(observation: &[f64], name: &str) -> [f64; N] {
     let mut first = 0;
     for known in SCHEMA.fields() {
@@ -455,12 +455,12 @@ pub fn field<const N: usize>(observation: &[f64], name: &str) -> [f64; N] {
     panic!("no field {name}");
 }
 
-/// The seven slots of a joint field.
+/// Returns the seven slots of a joint field.
 pub fn joints(observation: &[f64], name: &str) -> [f64; 7] {
     field(observation, name)
 }
 
-/// How far what speeds up from rest to a speed of 1 has come after `time_s`, and how fast it then is.
+/// Returns the distance and the velocity after `time_s` of a motion that speeds up from 0 to 1.
 pub fn ramp(time_s: f64) -> (f64, f64) {
     let share = time_s / RAMP_S;
     if share >= 1.0 {
@@ -470,7 +470,7 @@ pub fn ramp(time_s: f64) -> (f64, f64) {
     (way, share * share * (3.0 - 2.0 * share))
 }
 
-/// Speeds up to [`SPEED`] and stays there; time is the arm's, so lost ticks are caught up with.
+/// Speeds up to [`SPEED`] and keeps it. Time is the arm's, so lost ticks are made up for.
 pub struct AtSpeed {
     control: Control,
     start: Option<(f64, [f64; 7])>,
@@ -503,7 +503,7 @@ impl AtSpeed {
     }
 }
 
-/// A joint's torque for a distance [rad] and a difference of velocities [rad/s].
+/// Returns a joint's torque for a distance [rad] and a difference of velocities [rad/s].
 pub fn torque(joint: usize, away: f64, slower: f64) -> f64 {
     let (stiffness, damping) = if joint < 4 {
         (150.0, 25.0)
@@ -513,7 +513,7 @@ pub fn torque(joint: usize, away: f64, slower: f64) -> f64 {
     stiffness * away + damping * slower
 }
 
-/// From 0 to 1 and smoothly at both ends, and its rate.
+/// Goes from 0 to 1, smoothly at both ends. Returns the value and its rate.
 pub fn smooth(share: f64) -> (f64, f64) {
     let s = share.clamp(0.0, 1.0);
     let way = s.powi(3) * (10.0 - 15.0 * s + 6.0 * s * s);
@@ -521,12 +521,12 @@ pub fn smooth(share: f64) -> (f64, f64) {
     (way, rate)
 }
 
-/// Moves the joints of `MOVED` by `by` [rad] within `over_s`, then stays.
+/// Moves the joints of `MOVED` by `by` [rad] within `over_s`, then stays there.
 pub fn move_by(control: Control, by: f64, over_s: f64) -> impl Policy {
     let mut start = None;
     Native::new(7, move |ask: &Ask<'_>, action: &mut [f64]| {
         let from = *start.get_or_insert_with(|| joints(ask.observation, "q_d"));
-        // The velocity of a tick is kept for the millisecond behind it.
+        // A velocity holds for the millisecond after its cycle.
         let (way, _) = smooth(ask.tick as f64 * 1e-3 / over_s);
         let (_, rate) = smooth((ask.tick as f64 + 0.5) * 1e-3 / over_s);
         let q = joints(ask.observation, "q");
@@ -545,7 +545,7 @@ pub fn move_by(control: Control, by: f64, over_s: f64) -> impl Policy {
     })
 }
 
-/// A native policy at speed, with `meddle` having the last word each tick.
+/// A native policy at speed. `meddle` may change its action in each tick.
 pub fn at_speed(
     control: Control,
     mut meddle: impl FnMut(u64, &mut [f64]) -> Result<(), PolicyFailed> + Send + 'static,
@@ -557,8 +557,8 @@ pub fn at_speed(
     })
 }
 
-/// A native policy that keeps the arm where it is, for sessions whose length in ticks is open: in
-/// lockstep a tick takes as long as it takes.
+/// A native policy that keeps the arm where it is, for sessions without a fixed number of ticks. In lockstep a
+/// tick may take any time.
 pub fn standing(
     control: Control,
     mut meddle: impl FnMut(u64) -> Result<(), PolicyFailed> + Send + 'static,
@@ -574,7 +574,7 @@ pub fn standing(
     })
 }
 
-/// Numbers from -1 to 1, the same in each run.
+/// Returns numbers from -1 to 1, the same in each run.
 pub fn numbers(seed: u64) -> impl FnMut() -> f64 + Send {
     let mut state = seed | 1;
     move || {
@@ -585,8 +585,8 @@ pub fn numbers(seed: u64) -> impl FnMut() -> f64 + Send {
     }
 }
 
-/// Tells in each cycle whether a policy without sense wants something else now: after up to half a second, or
-/// in every cycle.
+/// Tells in each cycle whether a random policy changes its target now: after up to half a second, or in every
+/// cycle.
 pub fn whims() -> impl FnMut(&mut dyn FnMut() -> f64) -> bool + Send {
     let (mut jumps, mut left) = (false, 0);
     move |random| {
@@ -599,8 +599,7 @@ pub fn whims() -> impl FnMut(&mut dyn FnMut() -> f64) -> bool + Send {
     }
 }
 
-/// A policy without sense: for up to half a second at a time it wants something anywhere, now and
-/// then another thing in every cycle.
+/// A random policy. It keeps a random target for up to half a second, and sometimes changes it in every cycle.
 pub fn senseless(
     control: Control,
     seed: u64,
@@ -627,7 +626,7 @@ pub fn senseless(
     })
 }
 
-/// Torques behind the motion of `policy`, of a law that follows what the arm reports as desired.
+/// Adds torques to the motion of `policy`. They follow the position that the arm reports as desired.
 pub struct Followed<P> {
     policy: P,
     slots: usize,
@@ -664,7 +663,7 @@ impl<P: Policy> Policy for Followed<P> {
     }
 }
 
-/// A policy with something else having the last word on its actions from cycle 500 on.
+/// A policy whose actions are changed by something else from cycle 500 on.
 pub struct Meddled<P> {
     policy: P,
     tick: u64,
@@ -694,7 +693,7 @@ impl<P: Policy> Policy for Meddled<P> {
     }
 }
 
-/// A policy that leaves the cycles of `silent` unanswered.
+/// A policy that does not answer in the cycles of `silent`.
 pub struct Silent<P> {
     policy: P,
     silent: std::ops::Range<u64>,
@@ -723,7 +722,7 @@ impl<P: Policy> Policy for Silent<P> {
     }
 }
 
-/// A policy whose answers each come a cycle after their question's.
+/// A policy that answers each question one cycle late.
 pub fn belated<P: Policy>(policy: P) -> Belated<P> {
     Belated {
         policy,
@@ -734,7 +733,7 @@ pub fn belated<P: Policy>(policy: P) -> Belated<P> {
 
 pub struct Belated<P> {
     policy: P,
-    /// The action to the last question, and to the one before it.
+    /// The action for the last question, and the one for the question before it.
     last: Option<(Question, Vec<f64>)>,
     before: Option<(Question, Vec<f64>)>,
 }
@@ -761,7 +760,7 @@ impl<P: Policy> Policy for Belated<P> {
     }
 }
 
-/// A policy that now and then takes a few cycles for an answer, at random.
+/// A policy that sometimes takes a few cycles for an answer, at random.
 pub fn erratic<P: Policy>(seed: u64, policy: P) -> Erratic<P> {
     Erratic {
         policy,
@@ -773,7 +772,7 @@ pub fn erratic<P: Policy>(seed: u64, policy: P) -> Erratic<P> {
 pub struct Erratic<P> {
     policy: P,
     random: Box<dyn FnMut() -> f64 + Send>,
-    /// Cycles that are left until the answer under way is there.
+    /// The number of cycles until the next answer is given.
     left: u64,
 }
 
@@ -798,7 +797,7 @@ impl<P: Policy> Policy for Erratic<P> {
     }
 }
 
-/// What injects `fault` at the beginning of a motion and at speed, as the last word of a policy.
+/// Injects `fault` at the beginning of a motion and at speed, before the policy's answer.
 pub fn suffering_twice(
     simulator: &Arc<Simulator>,
     fault: &Fault,
@@ -812,7 +811,39 @@ pub fn suffering_twice(
     }
 }
 
-/// What loses a few commands in a row in every hundredth cycle or so.
+/// Starts motions that lose packets in one of their first cycles. `act` writes the action for the seconds
+/// since the first state and that state. Each motion lasts 60 cycles, and starts where the last one ended.
+pub fn lost_at_the_start((rig, control): (Rig, Control), act: fn(f64, &[f64], &mut [f64])) {
+    let simulator = lockstep(rig);
+    let arm = connect(rig, &simulator);
+    for count in [1, 4, 12] {
+        for fault in [Fault::DropStates { count }, Fault::DropCommands { count }] {
+            for tick in 0..3 {
+                let (injecting, injected) = (Arc::clone(&simulator), fault.clone());
+                let mut first: Option<Vec<f64>> = None;
+                let slots = control.slots();
+                let policy = Native::new(slots, move |ask: &Ask<'_>, action: &mut [f64]| {
+                    if ask.tick == tick {
+                        injecting.inject(injected.clone()).unwrap();
+                    }
+                    let first = first.get_or_insert_with(|| ask.observation.to_vec());
+                    act(ask.observation[0] - first[0], first, action);
+                    Ok(())
+                });
+                let session = session_until(60, &arm, control, policy, || {});
+                let outcome = ended(&session);
+                let what = format!("{control}, {fault:?} in tick {tick}: {outcome:?}");
+                assert!(
+                    outcome.cause.is_none() && outcome.robot_error.is_none(),
+                    "{what}"
+                );
+            }
+        }
+    }
+    assert_at_rest_without_reflex(&simulator);
+}
+
+/// Loses a few commands in a row, in about every hundredth cycle.
 pub fn losing_commands(simulator: &Arc<Simulator>) -> impl FnMut(&Ask<'_>) + Send + 'static {
     let simulator = Arc::clone(simulator);
     let mut random = numbers(3);
@@ -824,7 +855,7 @@ pub fn losing_commands(simulator: &Arc<Simulator>) -> impl FnMut(&Ask<'_>) + Sen
     }
 }
 
-/// Does the same to each of `cases`, all at the same time: for what mostly waits.
+/// Does the same to each of `cases`, all at the same time. For work that mostly waits.
 pub fn at_once<T: Send>(cases: impl IntoIterator<Item = T>, work: impl Fn(T) + Sync) {
     std::thread::scope(|scope| {
         for case in cases {
@@ -842,7 +873,7 @@ pub fn eventually(what: &str, condition: impl Fn() -> bool) {
     }
 }
 
-/// That the arm stands still soon, without a reflex having stopped it.
+/// Checks that the arm soon stands still, and that no reflex stopped it.
 pub fn assert_at_rest_without_reflex(simulator: &Simulator) {
     eventually("at rest", || {
         simulator.joints().dq.iter().all(|dq| dq.abs() < 5e-3)

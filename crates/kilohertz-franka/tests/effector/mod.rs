@@ -6,7 +6,7 @@ use kilohertz_franka::Control;
 
 use crate::common::{self, field, numbers, ramp, smooth, whims};
 
-/// How fast the policies here move the end effector [m/s] and turn it [rad/s].
+/// The velocity at which the policies here move the end effector [m/s] and rotate it [rad/s].
 pub const SPEED: f64 = 0.15;
 pub const TURN: f64 = 0.3;
 
@@ -18,7 +18,7 @@ pub fn distance(a: [f64; 3], b: [f64; 3]) -> f64 {
     (0..3).map(|i| (a[i] - b[i]).powi(2)).sum::<f64>().sqrt()
 }
 
-/// `pose` moved by `way` \[m\] and turned about the base's z axis \[rad\].
+/// Returns `pose`, moved by `way` \[m\] and rotated about the z axis of the base \[rad\].
 pub fn moved(pose: &[f64; 16], way: [f64; 3], turn: f64) -> [f64; 16] {
     let (sine, cosine) = turn.sin_cos();
     let mut next = *pose;
@@ -33,7 +33,7 @@ pub fn moved(pose: &[f64; 16], way: [f64; 3], turn: f64) -> [f64; 16] {
     next
 }
 
-/// Moves the end effector by `by` \[m\] and turns it by `turn` \[rad\] within `over_s`, then stays.
+/// Moves the end effector by `by` \[m\] and rotates it by `turn` \[rad\] within `over_s`, then stays there.
 pub fn move_by(control: Control, by: [f64; 3], turn: f64, over_s: f64) -> impl Policy {
     let mut start = None;
     Native::new(control.slots(), move |ask: &Ask<'_>, action: &mut [f64]| {
@@ -58,7 +58,7 @@ pub fn move_by(control: Control, by: [f64; 3], turn: f64, over_s: f64) -> impl P
     })
 }
 
-/// Speeds up to [`SPEED`] along y and [`TURN`] about z, and stays there; time is the arm's.
+/// Speeds up to [`SPEED`] along y and [`TURN`] about z, and keeps that velocity. Time is the arm's.
 pub struct AtSpeed {
     control: Control,
     start: Option<(f64, [f64; 16])>,
@@ -101,8 +101,7 @@ pub fn at_speed(
     })
 }
 
-/// A policy without sense: for up to half a second at a time it wants something anywhere, now and
-/// then another thing in every cycle.
+/// A random policy. It keeps a random target for up to half a second, and sometimes changes it in every cycle.
 pub fn senseless(
     control: Control,
     seed: u64,
@@ -134,14 +133,14 @@ pub fn senseless(
     })
 }
 
-/// Every control that commands a motion, of joints or of the end effector.
+/// Returns every control mode that commands a motion, of the joints or of the end effector.
 pub fn motions() -> impl Iterator<Item = Control> {
     Control::ALL
         .into_iter()
         .filter(|control| *control != Control::Torque)
 }
 
-/// At speed in either kind of motion, with `meddle` having the last word on it.
+/// A policy at speed in either kind of motion. `meddle` may change its action.
 pub fn fast(
     control: Control,
     meddle: impl FnMut(u64, &mut [f64]) -> Result<(), PolicyFailed> + Send + 'static,
@@ -152,7 +151,7 @@ pub fn fast(
     }
 }
 
-/// Nonsense in either kind of motion.
+/// A random policy for either kind of motion.
 pub fn nonsense(control: Control, seed: u64) -> Box<dyn Policy> {
     match control.is_cartesian() {
         true => Box::new(senseless(control, seed, |_| {})),

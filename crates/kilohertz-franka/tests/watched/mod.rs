@@ -1,4 +1,4 @@
-//! A robot whose loop is watched, on its own thread, from the warm-up until its last command goes out.
+//! A robot whose loop thread is watched from the warm-up until its last command was sent.
 #![allow(dead_code, reason = "each test file uses its share")]
 
 use std::sync::atomic::AtomicBool;
@@ -17,10 +17,10 @@ use kilohertz_franka::state::SCHEMA;
 
 use crate::common::MS;
 
-/// Cycles before the watch, for what is set up at the first use.
+/// Cycles before the watch begins. What is set up at the first use is set up in them.
 pub const WARM_UP: u64 = 20;
 
-/// A robot, what begins the watch and what ends it.
+/// A robot, and what begins and ends the watch.
 pub struct WatchedRobot<B, E> {
     pub robot: Box<dyn Robot>,
     pub begin: B,
@@ -89,7 +89,7 @@ impl<B: FnMut(), E: FnMut()> Tick for Watching<'_, B, E> {
     }
 }
 
-/// A policy that answers over memory that it shares with the loop, as one in another process does.
+/// A policy that shares memory with the loop, as a policy in another process does.
 pub fn shared(slots: usize, mut policy: Box<dyn Policy>) -> shared_mailbox::LoopEnd {
     let lengths = Lengths {
         observation: SCHEMA.len(),
@@ -122,7 +122,7 @@ pub fn shared(slots: usize, mut policy: Box<dyn Policy>) -> shared_mailbox::Loop
     mailbox.loop_end(Arc::new(Recorder::new(MS, 1)))
 }
 
-/// A policy that answers on a thread of its own, as one in JavaScript does.
+/// A policy that answers on a thread of its own, as a policy in JavaScript does.
 pub fn elsewhere(slots: usize, mut policy: Box<dyn Policy>) -> LoopEnd {
     let (tell, heard) = mpsc::channel();
     let notifier = start_notifier(|| {}, move |_| tell.send(()).unwrap_or(())).unwrap();

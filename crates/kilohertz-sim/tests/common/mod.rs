@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use franka::{FrankaError, FrankaResult, RealtimeConfig, Robot};
 use kilohertz_sim::{Generation, Simulator, SimulatorOptions};
 
+/// A test that waits this long has found something that hangs.
+pub const NEVER: Duration = Duration::from_secs(120);
 /// One millisecond [s].
 pub const DT: f64 = 1e-3;
 
@@ -24,7 +26,7 @@ macro_rules! on_each_arm {
     };
 }
 
-/// The defaults, for this arm.
+/// Returns the default options for this arm.
 pub fn options(generation: Generation) -> SimulatorOptions {
     SimulatorOptions {
         generation,
@@ -44,7 +46,7 @@ pub fn wall_clock(generation: Generation) -> Simulator {
     Simulator::start(options(generation)).unwrap()
 }
 
-/// By the wall clock, with a limit so wide that a stall of the machine does not add up to it.
+/// Starts on the wall clock, with a limit of lost packets that a stall of the machine does not reach.
 pub fn forgiving(generation: Generation) -> Simulator {
     Simulator::start(SimulatorOptions {
         lost_packet_limit: 2000,
@@ -53,7 +55,7 @@ pub fn forgiving(generation: Generation) -> Simulator {
     .unwrap()
 }
 
-/// Where the last joint's range ends \[rad\].
+/// Returns the end of the last joint's range \[rad\].
 pub fn end_of_range(generation: Generation) -> f64 {
     match generation {
         Generation::Fr3 => franka::rate_limiting::JOINT_POSITION_LIMITS.1[6],
@@ -65,8 +67,8 @@ pub fn connect(simulator: &Simulator) -> FrankaResult<Robot> {
     Robot::new(&simulator.address().to_string(), RealtimeConfig::Ignore)
 }
 
-/// Runs `body` with a connected client. `Robot::new` raises the priority of the thread that calls
-/// it, so that it gets one of its own.
+/// Runs `body` with a connected client, on a thread of its own, because `Robot::new` raises the priority of the
+/// thread that calls it.
 pub fn with_robot<T: Send>(simulator: &Simulator, body: impl FnOnce(&Arc<Robot>) -> T + Send) -> T {
     thread::scope(|scope| {
         let client = scope.spawn(|| body(&Arc::new(connect(simulator).expect("a connection"))));
@@ -77,7 +79,7 @@ pub fn with_robot<T: Send>(simulator: &Simulator, body: impl FnOnce(&Arc<Robot>)
     })
 }
 
-/// Waits until a client is let in and is told a state.
+/// Waits until a client is let in and receives a state.
 pub fn lets_in(simulator: &Simulator, what: &str) {
     eventually(what, || {
         thread::scope(|scope| {
@@ -87,7 +89,7 @@ pub fn lets_in(simulator: &Simulator, what: &str) {
     });
 }
 
-/// That a motion ended because too many of its packets in a row were lost.
+/// Checks that a motion ended because too many of its packets in a row were lost.
 pub fn assert_cut_off(error: &FrankaError) {
     let told = error.to_string();
     assert!(
@@ -96,7 +98,7 @@ pub fn assert_cut_off(error: &FrankaError) {
     );
 }
 
-/// Bytes that mean nothing, the same for each seed.
+/// Returns random bytes, the same for each seed.
 pub fn noise(seed: u64) -> impl FnMut() -> u8 {
     let mut state = seed;
     move || {
@@ -109,7 +111,7 @@ pub fn noise(seed: u64) -> impl FnMut() -> u8 {
 
 /// Waits until `condition` holds, generously.
 pub fn eventually(what: &str, condition: impl Fn() -> bool) {
-    let give_up = Instant::now() + Duration::from_secs(30);
+    let give_up = Instant::now() + NEVER;
     while !condition() {
         assert!(Instant::now() < give_up, "still not: {what}");
         thread::sleep(Duration::from_millis(1));

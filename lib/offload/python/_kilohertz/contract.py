@@ -9,7 +9,7 @@ class Chunk:
 
 
 class Call:
-    """What a call over a line asks for."""
+    """The kinds of calls over a line."""
 
     MAKE = 0
     CALL = 1
@@ -22,7 +22,7 @@ class Call:
 
 
 class Answer:
-    """What an answer over a line is."""
+    """The kinds of answers over a line."""
 
     VALUE = 0
     ERROR = 1
@@ -30,7 +30,7 @@ class Answer:
 
 
 class Tag:
-    """What a value within a message begins with."""
+    """The tag with which a value in a message begins."""
 
     UNDEFINED = 0
     NULL = 1
@@ -54,7 +54,7 @@ class Tag:
     CLONE = 19
 
 
-# The kinds of arrays.
+# The kinds of arrays, in the order of their numbers in a message.
 ARRAYS = (
     "Int8Array",
     "Uint8Array",
@@ -83,13 +83,13 @@ class Packing:
 
 
 class Exit:
-    """What a child process exits with."""
+    """The exit codes of a child process."""
 
     UNFIT = 97
 
 
 class Line:
-    """What lies where in the memory of a line [bytes], and how much of it there is."""
+    """The layout of the memory of a line: offsets and sizes [bytes], and counts."""
 
     VERSION = 1
     VERSION_AT = 8
@@ -110,7 +110,7 @@ class Line:
 
 
 class Port:
-    """What lies where in the memory of a policy in a process [bytes], and how much of it there is."""
+    """The layout of the memory that a policy in a process shares: offsets and sizes [bytes], and counts."""
 
     VERSION = 1
     LINE = 64

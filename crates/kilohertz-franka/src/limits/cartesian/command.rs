@@ -71,3 +71,64 @@ pub(super) fn largest(values: &[f64]) -> usize {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COMMANDS: [CartesianCommand; 3] = [
+        CartesianCommand::Velocity,
+        CartesianCommand::Pose,
+        CartesianCommand::Target,
+    ];
+
+    #[test]
+    fn the_elbow_is_the_last_slot_if_it_is_commanded() {
+        let velocities = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0];
+        let rates = |slots: usize| CartesianCommand::Velocity.rates_in(&velocities[..slots]);
+        assert_eq!(rates(7), velocities);
+        assert_eq!(rates(6), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 0.0]);
+        let mut pose = [0.0; 17];
+        pose[16] = 0.25;
+        assert_eq!(CartesianCommand::Pose.elbow_in(&pose), 0.25);
+        assert_eq!(CartesianCommand::Pose.elbow_in(&pose[..16]), 0.0);
+    }
+
+    #[test]
+    fn a_part_is_represented_by_the_slot_of_its_largest_component() {
+        for (vector, largest) in [
+            ([3.0, -2.0, 1.0], 0),
+            ([3.0, -4.0, 1.0], 1),
+            ([3.0, -4.0, -5.0], 2),
+            ([-3.0, 3.0, 3.0], 0),
+        ] {
+            assert_eq!(super::largest(&vector), largest);
+            assert_eq!(CartesianCommand::Velocity.slot(0, &vector), largest);
+            assert_eq!(CartesianCommand::Velocity.slot(1, &vector), 3 + largest);
+            for command in [CartesianCommand::Pose, CartesianCommand::Target] {
+                assert_eq!(command.slot(0, &vector), 12 + largest);
+                // No slot of a matrix is the rotation about one axis.
+                assert_eq!(command.slot(1, &vector), 0);
+                assert_eq!(command.slot(2, &vector[..1]), 16);
+            }
+        }
+        assert_eq!(CartesianCommand::Velocity.slot(2, &[1.0]), 6);
+    }
+
+    #[test]
+    fn a_way_out_of_the_box_is_told_with_the_slot_of_its_axis() {
+        let action: [f64; 16] = std::array::from_fn(|slot| slot as f64);
+        for command in COMMANDS {
+            for axis in 0..3 {
+                let slot = match command {
+                    CartesianCommand::Velocity => axis,
+                    _ => 12 + axis,
+                };
+                let violation = command.box_left(&action, axis, 0.75, 0.5);
+                assert_eq!((violation.kind, violation.slot), (ViolationKind::Box, slot));
+                assert_eq!(violation.action, slot as f64);
+                assert_eq!((violation.received, violation.limit), (0.75, 0.5));
+            }
+        }
+    }
+}

@@ -364,7 +364,7 @@ impl Limiter for CartesianLimiter {
         let elbow = elbow_at(offset::elbow_c);
         let rates = of_both(offset::O_dP_EE_c, offset::delbow_c);
         let acceleration = of_both(offset::O_ddP_EE_c, offset::ddelbow_c);
-        self.time = observation[offset::time];
+        let before = std::mem::replace(&mut self.time, observation[offset::time]);
         self.ahead.observe(observation);
         let measured = joints(observation, offset::q);
         self.behind = (0..7)
@@ -376,10 +376,10 @@ impl Limiter for CartesianLimiter {
         };
         let same_place = self.command == CartesianCommand::Velocity
             || norm(&self.motion.way_to(&pose, elbow)) < SAME_POSE;
-        let in_step = same_place
+        let is_expected = same_place
             && apart(&rates, &self.motion.rates) < SAME_TWIST
             && apart(&acceleration, &self.motion.acceleration) < SAME_ACCELERATION;
-        if !in_step {
+        if !is_expected {
             self.motion = CartesianMotion {
                 pose,
                 elbow,
@@ -391,6 +391,9 @@ impl Limiter for CartesianLimiter {
             self.motion.pose = pose;
             self.motion.elbow = elbow;
         }
+        // After cycles without a state the next action is further away than one step of the policy's motion,
+        // even if the arm stands where it was commanded.
+        let in_step = is_expected && (self.time - before) / DT < 1.5;
         self.has_reached &= in_step;
         let is_first = !std::mem::replace(&mut self.has_observed, true);
         in_step || is_first

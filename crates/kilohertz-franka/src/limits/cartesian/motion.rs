@@ -128,3 +128,168 @@ pub(super) fn shorten(vector: &mut [f64], longest: f64) {
         vector.iter_mut().for_each(|v| *v *= longest / length);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// At rest, turned by a quarter about z.
+    const RESTING: CartesianMotion = CartesianMotion {
+        pose: [
+            0.0, 1.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.3, -0.1, 0.5, 1.0,
+        ],
+        elbow: 0.1,
+        rates: [0.0; 7],
+        acceleration: [0.0; 7],
+    };
+    const RATES: Rates = [0.1, -0.2, 0.3, 0.4, 0.5, -0.6, 0.7];
+
+    fn bounds(acceleration: f64, jerk: f64) -> [PartBounds; 3] {
+        [PartBounds {
+            velocity: 1.0,
+            acceleration,
+            jerk,
+        }; 3]
+    }
+
+    fn assert_near(values: &[f64], expected: &[f64]) {
+        let is_near = |(value, expected): (&f64, &f64)| (value - expected).abs() < 1e-6;
+        let are_near = values.iter().zip(expected).all(is_near);
+        assert!(are_near, "{values:?} instead of {expected:?}");
+    }
+
+    #[test]
+    fn velocities_are_kept_for_one_cycle() {
+        let motion = CartesianMotion {
+            rates: [0.05; 7],
+            ..RESTING
+        };
+        let next = motion.with_rates(RATES);
+        assert_eq!(next.rates, RATES);
+        assert_near(&next.place(), &[0.3001, -0.1002, 0.5003]);
+        assert_near(
+            &motion.way_to(&next.pose, next.elbow),
+            &RATES.map(|rate| rate * DT),
+        );
+        assert_near(&next.acceleration, &RATES.map(|rate| (rate - 0.05) / DT));
+        assert_near(&[next.elbow], &[0.1007]);
+    }
+
+    #[test]
+    fn a_pose_is_reached_within_one_cycle() {
+        let motion = CartesianMotion {
+            acceleration: [2.0; 7],
+            ..RESTING
+        };
+        let there = RESTING.with_rates(RATES);
+        let next = motion.with_pose(&there.pose, there.elbow);
+        assert_near(&next.rates, &RATES);
+        assert_near(&next.pose, &there.pose);
+        assert_near(
+            &motion.jerk_to(&next),
+            &RATES.map(|rate| (rate / DT - 2.0) / DT),
+        );
+    }
+
+    #[test]
+    fn a_target_is_approached_slower_as_it_comes_near() {
+        // A gain of 3/s up to 0.4 / 3, and from there braking with 1.2.
+        let slow = bounds(2.0, 36.0);
+        let far = (2.0 * 1.2 * (0.5 - 0.2 / 3.0_f64)).sqrt();
+        for (distance, speed) in [
+            (0.0, 0.0),
+            (0.1, 0.3),
+            (0.4 / 3.0, 0.4),
+            (0.5, far),
+            (-0.1, -0.3),
+        ] {
+            let target = RESTING
+                .with_rates([0.0, distance, 0.0, 0.0, 0.0, distance, distance].map(|way| way / DT));
+            let target = (target.pose, target.elbow);
+            let expected = [0.0, speed, 0.0, 0.0, 0.0, speed, speed];
+            assert_near(&RESTING.rates_to(&target, &[0.0; 7], &slow), &expected);
+            // The target's own motion is added.
+            let with_own: Rates = std::array::from_fn(|i| expected[i] + RATES[i]);
+            assert_near(&RESTING.rates_to(&target, &RATES, &slow), &with_own);
+        }
+        // What is missing counts after the present cycle.
+        let moving = CartesianMotion {
+            rates: [10.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+            ..RESTING
+        };
+        let rates = moving.rates_to(&(RESTING.pose, 0.1), &[0.0; 7], &slow);
+        assert_near(&rates, &[-0.03, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        // The gain is at most 60/s.
+        let mut near = RESTING.pose;
+        near[12] += 1e-4;
+        let rates = RESTING.rates_to(&(near, 0.1), &[0.0; 7], &bounds(2.0, 1e5));
+        assert_near(&rates, &[6e-3, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn velocities_change_within_acceleration_and_jerk() {
+        let along = |x: f64, y: f64| [x, y, 0.0, y, 0.0, x, x];
+        let accelerated = |x: f64| CartesianMotion {
+            acceleration: along(x, 0.0),
+            ..RESTING
+        };
+        for (motion, target, jerk, acceleration) in [
+            // Half of what is missing is made up for in one cycle.
+            (RESTING, along(1e-3, 0.0), 2000.0, along(0.5, 0.0)),
+            (RESTING, along(-1e-3, 0.0), 2000.0, along(-0.5, 0.0)),
+            // Close to the target the acceleration follows the jerk: a gain of 100/s.
+            (RESTING, along(1e-3, 0.0), 200.0, along(0.1, 0.0)),
+            // As much as the acceleration allows, as the length of a vector, and as much as the jerk allows.
+            (RESTING, along(0.3, 0.0), 4000.0, along(2.0, 0.0)),
+            (RESTING, along(0.3, 0.0), 1000.0, along(1.0, 0.0)),
+            (accelerated(1.5), along(0.3, 0.0), 1000.0, along(2.0, 0.0)),
+            (accelerated(1.5), along(-0.3, 0.0), 1000.0, along(0.5, 0.0)),
+        ] {
+            let next = motion.towards(&target, &bounds(2.0, jerk));
+            assert_near(&next.acceleration, &acceleration);
+            assert_near(&next.rates, &acceleration.map(|change| change * DT));
+            assert_near(&next.place(), &RESTING.with_rates(next.rates).place());
+        }
+        let next = RESTING.towards(&[0.3, 0.4, 0.0, 0.0, 0.3, 0.4, 0.0], &bounds(2.0, 4000.0));
+        assert_near(&next.acceleration, &[1.2, 1.6, 0.0, 0.0, 1.2, 1.6, 0.0]);
+    }
+
+    #[test]
+    fn a_target_is_reached_without_going_beyond_it() {
+        let mut motion = RESTING;
+        let target = [0.0, 0.2, 0.0, 0.0, 0.0, -0.3, 0.1];
+        for _ in 0..1_000 {
+            motion = motion.towards(&target, &bounds(2.0, 40.0));
+            assert!(motion.rates[1] < 0.2 + 1e-9 && motion.rates[5] > -0.3 - 1e-9);
+        }
+        assert_near(&motion.rates, &target);
+    }
+
+    #[test]
+    fn a_motion_rests_if_its_velocity_and_its_acceleration_are_small() {
+        let moving = |rate: f64, acceleration: f64| {
+            let only = |value: f64| [0.0, 0.0, 0.0, 0.0, -value, 0.0, 0.0];
+            CartesianMotion {
+                rates: only(rate),
+                acceleration: only(acceleration),
+                ..RESTING
+            }
+        };
+        assert!(RESTING.is_at_rest() && moving(0.9e-4, 0.09).is_at_rest());
+        assert!(!moving(1.0e-4, 0.0).is_at_rest() && !moving(0.0, 0.1).is_at_rest());
+        assert!(!moving(1.1e-4, 0.2).is_at_rest());
+    }
+
+    #[test]
+    fn only_a_vector_that_is_too_long_is_shortened() {
+        for (vector, expected) in [
+            ([3.0, 4.0], [0.6, 0.8]),
+            ([0.6, 0.8], [0.6, 0.8]),
+            ([0.0, 0.0], [0.0, 0.0]),
+        ] {
+            let mut shortened = vector;
+            shorten(&mut shortened, 1.0);
+            assert_near(&shortened, &expected);
+        }
+    }
+}
