@@ -2,7 +2,15 @@
 // each chunk off by up to 10 mrad, 8 s of the arm's time. How far the commands are off what all chunks are about,
 // from the second chunk on, and how much jerk that takes. In lockstep, so that each run gives the same figures.
 
-import { chunked, ensemble, Franka, FrankaSimulator, type RobotState, Session, type Tick } from 'kilohertz';
+import {
+  chunked,
+  ensemble,
+  Franka,
+  FrankaSimulator,
+  type RobotState,
+  Session,
+  type Tick,
+} from 'kilohertz';
 import { keep, once, type Row, show } from './rows.ts';
 
 const DT_S = 1 / 30;
@@ -92,9 +100,19 @@ for (const how of HOW) {
 show('how far commands are off what the chunks are about', rows);
 keep('chunks', rows);
 const bars = HOW.map(({ name, bar }) => {
-  const worst = Math.max(...rows.filter(({ how }) => how === name).map((row) => Number(row['rmsMrad'])));
-  const jerk = Math.max(...rows.filter(({ how }) => how === name).map((row) => Number(row['jerkShare'])));
+  const worst = Math.max(
+    ...rows.filter(({ how }) => how === name).map((row) => Number(row['rmsMrad'])),
+  );
+  const jerk = Math.max(
+    ...rows.filter(({ how }) => how === name).map((row) => Number(row['jerkShare'])),
+  );
   const isHeld = worst <= bar && jerk <= 0.5;
-  return { name, worstRmsMrad: worst, bar: `<= ${bar}`, largestJerkShare: jerk, held: isHeld ? 'yes' : 'NO' };
+  return {
+    name,
+    worstRmsMrad: worst,
+    bar: `<= ${bar}`,
+    largestJerkShare: jerk,
+    held: isHeld ? 'yes' : 'NO',
+  };
 });
 show('the bars', bars);

@@ -10,7 +10,7 @@ import {
   FrankaSimulator,
   type GripperOptions,
   InvalidActionError,
-  OptionTypeError,
+  type OptionTypeError,
   type RobotState,
   Session,
   type Tick,

@@ -2,8 +2,8 @@ import { types } from 'node:util';
 import { isList } from '../checks.ts';
 import { describe, read } from '../errors/describe.ts';
 import { numberText } from '../errors/number.ts';
-import type { Tick } from './robot.ts';
 import { isUnit, QUATERNION, quaternionLength, writeMatrix } from '../franka/pose.ts';
+import type { Tick } from './robot.ts';
 
 /** The codes for an answer that is not a valid action. */
 export const REFUSALS = [

@@ -16,19 +16,11 @@ use crate::command::late::Arrival;
 use crate::command::lowpass::LowPass;
 use crate::limits::{Limiter, ViolationKind, Violations, exceeds};
 use crate::policy::Question;
-use crate::session::config::{Chunks, Merge, Replan};
+use crate::session::chunks::{CHUNK_HEADER, CHUNK_NEWS, Chunks, Merge, Replan};
 use crate::session::exchange::{Due, Exchange, Now, Standing, Taken};
 use crate::stats::Recorder;
 use crate::timing::time::nanos;
 
-/// How many numbers precede the rows of a chunk: how many rows there are, the time from one to the next \[s\],
-/// and how long before its question the chunk's first row belongs \[s\]. A number of rows below zero says that
-/// the answer was no chunk: -1 and below count the reasons, and the row follows in place of the time.
-pub const CHUNK_HEADER: usize = 3;
-/// How many numbers follow the observation of a policy that answers in chunks: how long before the question the
-/// first row of the newest chunk belongs \[s\], NaN if there is none; and how long an answer takes \[s\], from the
-/// latencies of late, 0 before the first.
-pub const CHUNK_NEWS: usize = 2;
 /// Of how many of the newest latencies the expected one is taken, and which share of them is no longer.
 const LATELY: usize = 20;
 const EXPECTED_SHARE: f64 = 0.9;
@@ -595,7 +587,7 @@ mod tests {
     use crate::command::chunk::Curve;
     use crate::limits::judgement::{Judgement, Sequence};
     use crate::limits::{Approach, Violation, check_finite};
-    use crate::session::config::Wanted;
+    use crate::session::chunks::Wanted;
 
     const MS: Duration = Duration::from_millis(1);
     const DT: f64 = 1e-3;

@@ -4,6 +4,7 @@
 
 mod catch_up;
 mod chunk_exchange;
+mod chunks;
 mod config;
 mod control_loop;
 mod cycle_clock;
@@ -39,8 +40,8 @@ use crate::thread::promotion::PromotionView;
 use crate::thread::realtime::{RealtimeReport, block_signals};
 use crate::timing::time::Time;
 
-pub use chunk_exchange::{CHUNK_HEADER, CHUNK_NEWS};
-pub use config::{Chunks, Config, Deadline, Merge, Replan, Wanted};
+pub use chunks::{CHUNK_HEADER, CHUNK_NEWS, Chunks, Merge, Replan, Wanted};
+pub use config::{Config, Deadline};
 pub use lockstep::Latency;
 pub use outcome::{Cause, Event, EventKind, Outcome};
 

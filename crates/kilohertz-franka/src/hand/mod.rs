@@ -17,7 +17,7 @@
 pub(crate) mod address;
 pub(crate) mod answers;
 pub(crate) mod command;
-pub(crate) mod follower;
+pub mod follower;
 pub(crate) mod link;
 
 use std::io;
@@ -47,7 +47,6 @@ use crate::hand::answers::Answers;
 use crate::hand::link::{LOOK, Link, closed, lock, silent};
 
 pub use crate::hand::command::{HandCommand, MAX_FORCE, MAX_SPEED, WIDTHS};
-pub use crate::hand::follower::{GripRule, follow};
 
 /// The largest opening that a state may report \[m\].
 const WIDEST: f64 = 1.0;

@@ -319,6 +319,10 @@ impl NativeSession {
     }
 
     /// Starts a session that drives an arm; `port` is that of the worker in which the policy runs.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "each is an argument in JavaScript"
+    )]
     #[napi(factory)]
     pub fn arm(
         env: &Env,
@@ -338,6 +342,10 @@ impl NativeSession {
     }
 
     /// Starts a session that drives an arm with the policy of the process that waits at `port`.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "each is an argument in JavaScript"
+    )]
     #[napi(factory)]
     pub fn arm_shared(
         env: &Env,
