@@ -2145,7 +2145,7 @@ interface CheckedGripper {
  * );
  * @throws {OptionTypeError | OptionRangeError} if an option is invalid
  */
-export declare function chunked<Observation, Action>(
+export declare function chunked<Observation = RobotState, Action = unknown>(
   policy: AnyPolicy<Observation, ActionChunk<Action> | undefined>,
   given?: ChunkedOptions,
 ): ChunkedPolicy<Observation, KnownAction<Action>>;

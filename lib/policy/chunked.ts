@@ -4,6 +4,7 @@ import { checkBoolean, checkName, checkNumber, ownOptions } from '../checks.ts';
 import { OptionTypeError } from '../errors/errors.ts';
 import { type FrankaHand, nativeHandOf } from '../franka/hand.ts';
 import type { NativeGripper, NativeHand } from '../native/binding.ts';
+import type { RobotState } from '../native/robot-state.ts';
 import type { AnyPolicy } from './any-policy.ts';
 import { PolicyKind } from './module.ts';
 
@@ -189,7 +190,7 @@ const OPTIONS = [
  * );
  * @throws {OptionTypeError | OptionRangeError} if an option is invalid
  */
-export function chunked<Observation, Action>(
+export function chunked<Observation = RobotState, Action = unknown>(
   policy: AnyPolicy<Observation, ActionChunk<Action> | undefined>,
   given: ChunkedOptions = {},
 ): ChunkedPolicy<Observation, KnownAction<Action>> {
