@@ -28,6 +28,7 @@ const EXPECTED_SHARE: f64 = 0.9;
 const FADE_SHARE: f64 = 0.25;
 /// A velocity below which a robot counts as resting \[rad/s, m/s\].
 const STILL: f64 = 1e-4;
+
 /// The question that is open, or was answered last.
 #[derive(Debug, Clone, Copy)]
 struct Asked {

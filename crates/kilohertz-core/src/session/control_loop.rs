@@ -48,7 +48,7 @@ pub(super) struct Ended {
     pub tick: u64,
     /// Why the session ended.
     pub cause: Option<Cause>,
-    /// The row of the newest chunk at which a violation was found.
+    /// The row of the chunk whose violation ended the session.
     pub row: Option<u32>,
     pub last_states: Vec<f64>,
 }
@@ -98,6 +98,8 @@ pub(super) struct ControlLoop<'a, E> {
     /// True if observations are no longer believed.
     is_blind: bool,
     cause: Option<Cause>,
+    /// The row of the chunk whose violation ended the session.
+    row: Option<u32>,
     last_states: LastStates,
 }
 
@@ -150,6 +152,7 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
             ending: None,
             is_blind: false,
             cause: None,
+            row: None,
             last_states: LastStates::new(robot.observation().len()),
         }
     }
@@ -169,7 +172,7 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
         }
         Ended {
             tick: self.now.tick,
-            row: self.exchange.row(),
+            row: self.row,
             cause: self.cause,
             last_states: self.last_states.rows(),
         }
@@ -336,7 +339,13 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
             .see(&mut *self.limits, question, self.now, rested);
         let tick = self.now.tick;
         match self.exchange.fault() {
-            None => self.rule(&found),
+            None => {
+                let ruled = self.rule(&found);
+                if ruled.is_err() {
+                    self.row = self.exchange.row();
+                }
+                ruled
+            }
             Some(fault) if self.skips_bad => {
                 self.shared.recorder.bad_chunks.add(1);
                 self.events.push(tick, EventKind::BadChunk { fault });

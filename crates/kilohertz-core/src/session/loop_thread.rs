@@ -97,7 +97,7 @@ pub(super) fn run(
     drop(promotion);
     drop(awake);
     let _ = shared.outcome.set(Outcome {
-        row: row.filter(|_| matches!(cause, Some(Cause::InvalidAction { .. }))),
+        row,
         cause,
         robot_error,
         last_states,
