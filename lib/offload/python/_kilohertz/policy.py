@@ -11,7 +11,7 @@ import types
 from array import array
 
 from .action import Refused, numbers_of
-from .chunk import Kept, chunk_of
+from .chunks import Kept, chunk_of
 from .contract import Port
 from .errors import Garbled, describe
 from .layout import MAGIC
