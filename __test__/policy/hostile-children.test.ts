@@ -194,6 +194,7 @@ test('a child in Python orders what it writes before it says so, and what it rea
     'port take publish order read order',
     'port answer write order publish order publish wake',
     'port answer nothing write order publish order publish wake',
+    'port answer chunk write order publish order publish wake',
   ]);
 });
 
