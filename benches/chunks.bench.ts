@@ -63,13 +63,14 @@ async function measure(seed: number, how: (typeof HOW)[number]): Promise<Row> {
     latencyS: { fromS: 0.1, toS: 0.2, seed },
   });
   const stats = await session.run({ durationS: DURATION_S });
-  const path = session.takeRecords().map(({ action: [first = 0] }) => first - start);
+  // Without the braking at the end.
+  const path = session
+    .takeRecords()
+    .map(({ action: [first = 0] }) => first - start)
+    .slice(0, DURATION_S * 1000);
   await arm.close();
   await simulator.stop();
-  const errors = path
-    .slice(0, DURATION_S * 1000)
-    .map((at, ms) => at - wave(ms / 1000))
-    .slice(SETTLED_MS);
+  const errors = path.map((at, ms) => at - wave(ms / 1000)).slice(SETTLED_MS);
   const rms = Math.sqrt(errors.reduce((sum, error) => sum + error * error, 0) / errors.length);
   const jerk = [1, 2, 3]
     .reduce((rates) => rates.slice(1).map((at, ms) => (at - (rates[ms] ?? at)) * 1000), path)
