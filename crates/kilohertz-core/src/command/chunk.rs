@@ -234,6 +234,11 @@ impl Chunk {
             .copy_within(end - 2 * width..end - width, end - width);
     }
 
+    /// Moves all rows in time, so that the first belongs to `begins_s`.
+    pub fn shift(&mut self, begins_s: f64) {
+        self.begins_s = begins_s;
+    }
+
     /// Removes the rows.
     pub fn clear(&mut self) {
         self.rows = 0;

@@ -108,6 +108,11 @@ impl ChunkPlayer {
         self.taken.take(actions, dt_s, begins_s)
     }
 
+    /// Moves the chunk that was taken last in time, so that its first row belongs to `begins_s`.
+    pub fn shift_taken(&mut self, begins_s: f64) {
+        self.taken.shift(begins_s);
+    }
+
     /// Returns the chunk that was taken last.
     pub fn taken(&self) -> &Chunk {
         &self.taken

@@ -18,7 +18,6 @@ pub struct Ensemble {
     slots: usize,
     m: f64,
     average: Chunk,
-    newest: Chunk,
     /// From how many chunks each row of the average was taken.
     counts: Vec<u32>,
     counted: Vec<u32>,
@@ -36,7 +35,6 @@ impl Ensemble {
             slots,
             m,
             average: Chunk::new(curve, slots, room),
-            newest: Chunk::new(curve, slots, room),
             counts: vec![0; room],
             counted: vec![0; room],
             actions: std::array::from_fn(|_| numbers(slots)),
@@ -49,19 +47,13 @@ impl Ensemble {
         self.average.clear();
     }
 
-    /// Replaces the rows of a chunk by their averages with what the chunks before said.
+    /// Replaces the rows of `newest` by their averages with what the chunks before said.
     ///
     /// # Errors
     /// What keeps the chunk from being played.
-    pub fn average(
-        &mut self,
-        actions: &mut [f64],
-        dt_s: f64,
-        begins_s: f64,
-    ) -> Result<(), ChunkFault> {
-        self.newest.take(actions, dt_s, begins_s)?;
+    pub fn average(&mut self, actions: &mut [f64], newest: &Chunk) -> Result<(), ChunkFault> {
         for (row, action) in actions.chunks_exact_mut(self.slots.max(1)).enumerate() {
-            let time_s = begins_s + row as f64 * dt_s;
+            let time_s = newest.time_s(row);
             let Some(count) = self.counted.get_mut(row) else {
                 break;
             };
@@ -71,20 +63,20 @@ impl Ensemble {
             };
             let known = self.counts.get(nth).copied().unwrap_or(0);
             *count = known.saturating_add(1);
-            self.way_to_average(nth, time_s);
+            self.way_to_average(newest, nth, time_s);
             let share = 1.0 - newest_share(self.m, known);
             let [way, _] = &mut self.ways;
             way.iter_mut().for_each(|way| *way *= share);
             advance(self.curve, action, way);
         }
         std::mem::swap(&mut self.counts, &mut self.counted);
-        self.average.take(actions, dt_s, begins_s)
+        self.average.take(actions, newest.dt_s(), newest.begins_s())
     }
 
     /// Writes the way from the newest chunk to the average at `time_s`, which is at or behind row `nth` of the
     /// average. Between its rows the way is on a line: what chunks disagree on is no smooth curve, and a smooth one
     /// through it would swing wider with each chunk.
-    fn way_to_average(&mut self, nth: usize, time_s: f64) {
+    fn way_to_average(&mut self, newest: &Chunk, nth: usize, time_s: f64) {
         let [known, said] = &mut self.actions;
         let next = nth
             .saturating_add(1)
@@ -92,7 +84,7 @@ impl Ensemble {
         for (way_there, row) in self.ways.iter_mut().zip([nth, next]) {
             let row_s = self.average.time_s(row);
             self.average.at(row_s, known);
-            self.newest.at(row_s, said);
+            newest.at(row_s, said);
             way(self.curve, said, known, way_there);
         }
         let between = (time_s - self.average.time_s(nth)) / self.average.dt_s();
@@ -120,6 +112,12 @@ fn newest_share(m: f64, known: u32) -> f64 {
 mod tests {
     use super::*;
 
+    fn averaged(ensemble: &mut Ensemble, rows: &mut [f64], dt_s: f64, begins_s: f64) {
+        let mut newest = Chunk::new(Curve::Smooth, 1, 8);
+        newest.take(rows, dt_s, begins_s).unwrap();
+        ensemble.average(rows, &newest).unwrap();
+    }
+
     #[test]
     fn averages_as_act_does() {
         // Chunks of 4; the one that is asked at step t predicts 10 t + k for step t + k. The executed values are
@@ -129,7 +127,7 @@ mod tests {
         for (t, expected) in expected.into_iter().enumerate() {
             let t = t as f64;
             let mut rows: Vec<f64> = (0..4).map(|k| 10.0 * t + f64::from(k)).collect();
-            ensemble.average(&mut rows, 0.02, t * 0.02).unwrap();
+            averaged(&mut ensemble, &mut rows, 0.02, t * 0.02);
             let off = (rows[0] - expected).abs();
             assert!(off <= 1e-6 + 1e-7 * expected, "{t}: {}", rows[0]);
             let weights: Vec<f64> = (0..4).map(|i| (-0.01 * f64::from(i)).exp()).collect();
@@ -150,7 +148,7 @@ mod tests {
         let mut ensemble = Ensemble::new(Curve::Smooth, 1, 8, 0.0);
         for (nth, value) in [3.0, 6.0, 0.0].into_iter().enumerate() {
             let mut rows = [value; 4];
-            ensemble.average(&mut rows, 0.1, 0.1 * nth as f64).unwrap();
+            averaged(&mut ensemble, &mut rows, 0.1, 0.1 * nth as f64);
             let means: [&[f64]; 3] = [&[3.0; 4], &[4.5, 4.5, 4.5, 6.0], &[3.0, 3.0, 3.0, 0.0]];
             for (row, mean) in rows.iter().zip(means[nth]) {
                 assert!((row - mean).abs() < 1e-9, "{nth}: {rows:?}");
@@ -158,7 +156,7 @@ mod tests {
         }
         ensemble.clear();
         let mut rows = [9.0; 4];
-        ensemble.average(&mut rows, 0.1, 0.3).unwrap();
+        averaged(&mut ensemble, &mut rows, 0.1, 0.3);
         assert_eq!(rows, [9.0; 4]);
     }
 }

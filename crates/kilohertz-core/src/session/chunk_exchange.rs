@@ -18,6 +18,7 @@ use crate::limits::{Limiter, ViolationKind, Violations, exceeds};
 use crate::policy::Question;
 use crate::session::chunks::{CHUNK_HEADER, CHUNK_NEWS, Chunks, Merge, Replan};
 use crate::session::exchange::{Due, Exchange, Now, Standing, Taken};
+use crate::session::grips::Grips;
 use crate::stats::Recorder;
 use crate::timing::time::nanos;
 
@@ -242,7 +243,7 @@ impl ChunkExchange {
         let numbers = CHUNK_HEADER..CHUNK_HEADER.saturating_add(rows.saturating_mul(self.slots));
         if self.chunks.is_relative {
             // The first change leads from one step before the observation to it.
-            match self.has_played && self.player.is_playing() {
+            match self.has_played {
                 true => self.player.at(observed_s - dt_s, &mut self.scratch.to),
                 false => limits.last_command(&mut self.scratch.to),
             }
@@ -261,11 +262,8 @@ impl ChunkExchange {
         }
         self.recorder.chunks.add(1);
         self.recorder.chunks_played.latency(latency_s);
-        let is_anew = match self.asked {
-            Some(asked) => asked.rests && self.rests(limits),
-            None => true,
-        };
-        let is_anew = is_anew || self.observed_s.is_none();
+        let rested = self.asked.is_some_and(|asked| asked.rests);
+        let is_anew = self.observed_s.is_none() || rested && self.rests(limits);
         let begins_s = match is_anew {
             true => now_s,
             false => observed_s,
@@ -273,7 +271,8 @@ impl ChunkExchange {
         self.observed_s = Some(observed_s);
         let passed = ((now_s - begins_s) / dt_s).clamp(0.0, rows as f64);
         self.recorder.skipped_actions.add(passed.ceil() as u64);
-        if self.player.taken().ends_s() + (begins_s - observed_s) < now_s {
+        self.player.shift_taken(begins_s);
+        if self.player.taken().ends_s() < now_s {
             self.recorder.stale_actions.add(1);
             self.began_s = begins_s;
             return Ok(found);
@@ -284,10 +283,11 @@ impl ChunkExchange {
             if is_anew {
                 ensemble.clear();
             } else {
-                ensemble.average(&mut self.frame[numbers.clone()], dt_s, begins_s)?;
+                let actions = &mut self.frame[numbers];
+                ensemble.average(actions, self.player.taken())?;
+                self.player.take(actions, dt_s, begins_s)?;
             }
         }
-        self.player.take(&self.frame[numbers], dt_s, begins_s)?;
         self.take_over(limits, now_s)?;
         self.began_s = begins_s;
         self.grips.begin(begins_s, dt_s);
@@ -341,7 +341,7 @@ impl ChunkExchange {
     /// [`ChunkFault::Seam`] if it is further away than a seam may be.
     fn take_over(&mut self, limits: &dyn Limiter, now_s: f64) -> Result<(), ChunkFault> {
         let Scratch { command, rates, .. } = &mut self.scratch;
-        let (from_s, motion) = match self.has_played && self.player.is_playing() {
+        let (from_s, motion) = match self.has_played {
             true => (now_s, self.player.beside_taken(now_s, self.cycle_s)),
             false => {
                 let [first, second] = rates;
@@ -386,59 +386,6 @@ impl ChunkExchange {
             Merge::Fade | Merge::Ensemble { .. } => self.player.begin(from_s, lasts_s),
         }
         Ok(())
-    }
-}
-
-/// What is wanted of the gripper, row by row. It changes at the time of a row, and is not faded: a hand moves on
-/// its own.
-struct Grips {
-    /// Those of the chunk that is played, and of the one that came last.
-    played: Vec<f64>,
-    newest: Vec<f64>,
-    begins_s: f64,
-    dt_s: f64,
-}
-
-impl Grips {
-    fn new(room: usize) -> Grips {
-        Grips {
-            played: Vec::with_capacity(room),
-            newest: Vec::with_capacity(room),
-            begins_s: 0.0,
-            dt_s: 1.0,
-        }
-    }
-
-    /// Takes the last number out of each of `rows` rows of `slots + 1` numbers, so that the actions stand one after
-    /// the other. Returns a row in which that number is not finite.
-    fn split(&mut self, numbers: &mut [f64], slots: usize, rows: usize) -> Option<usize> {
-        self.newest.clear();
-        let mut wrong = None;
-        let len = slots.saturating_add(1);
-        for row in 0..rows.min(self.newest.capacity()) {
-            let from = row.saturating_mul(len);
-            let end = from.saturating_add(slots);
-            let wanted = numbers.get(end).copied().unwrap_or(f64::NAN);
-            if !wanted.is_finite() {
-                wrong = wrong.or(Some(row));
-            }
-            self.newest.push(wanted);
-            numbers.copy_within(from..end, row.saturating_mul(slots));
-        }
-        wrong
-    }
-
-    /// Plays what came last, from `begins_s` on.
-    fn begin(&mut self, begins_s: f64, dt_s: f64) {
-        (self.begins_s, self.dt_s) = (begins_s, dt_s);
-        std::mem::swap(&mut self.played, &mut self.newest);
-    }
-
-    /// Returns what is wanted at `time_s`.
-    fn at(&self, time_s: f64) -> Option<f64> {
-        let place = ((time_s - self.begins_s) / self.dt_s + 1e-6).max(0.0);
-        let last = self.played.len().checked_sub(1)?;
-        self.played.get((place as usize).min(last)).copied()
     }
 }
 

@@ -10,6 +10,7 @@ mod control_loop;
 mod cycle_clock;
 mod events;
 mod exchange;
+mod grips;
 mod last_states;
 mod lateness;
 mod lockstep;
