@@ -35,14 +35,22 @@ function* typescript({ names, numbers }) {
 
 const constant = (name) => name.replace(/([a-z])([A-Z])/g, '$1_$2').toUpperCase();
 
-/** The numbers that the Python end reads and writes. */
-function* python({ numbers }) {
+/** A list of names, for Python. */
+function tuple(name, about, values) {
+  const lines = values.map((value) => `    "${value}",\n`);
+  return `\n# ${about}\n${name} = (\n${lines.join('')})\n\n`;
+}
+
+/** What the Python end reads and writes. */
+function* python({ names, numbers }) {
   yield `"""What both sides know. Made from ${SOURCE} by \`npm run build\`; edit it there."""\n\n`;
+  const refusals = names.find(({ name }) => name === 'REFUSALS');
+  yield tuple('REFUSALS', refusals.about, refusals.values);
   const shared = ['CALL', 'ANSWER', 'TAG', 'ARRAY', 'PACKING', 'EXIT', 'CHUNK'];
   for (const { name, about, keys, values, isForPython } of numbers) {
     if (!isForPython && !shared.includes(name)) continue;
     if (name === 'ARRAY') {
-      yield `\n# ${about}\nARRAYS = (\n${keys.map((kind) => `    "${kind}",\n`).join('')})\n\n`;
+      yield tuple('ARRAYS', about, keys);
       continue;
     }
     yield `\nclass ${name[0]}${name.slice(1).toLowerCase()}:\n    """${about}"""\n\n`;

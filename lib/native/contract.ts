@@ -72,6 +72,16 @@ export const NATIVE_ERROR_CODES: readonly NativeErrorCode[] = [
   'SYSTEM',
 ];
 
+/** The codes for an answer that is not a valid action, as the policy's side finds it out. */
+export type RefusalCode = 'ACTION_LENGTH' | 'ACTION_TYPE' | 'ACTION_NOT_FINITE' | 'ACTION_FRAME';
+
+export const REFUSALS: readonly RefusalCode[] = [
+  'ACTION_LENGTH',
+  'ACTION_TYPE',
+  'ACTION_NOT_FINITE',
+  'ACTION_FRAME',
+];
+
 /** The control mode of an arm: what the actions of a session command. */
 export type FrankaControl =
   | 'jointVelocity'
@@ -405,8 +415,8 @@ export const SIMULATOR_COUNTERS: readonly SimulatorCounter[] = [
 /** The reasons for which the native side wakes JavaScript. Several reasons are added. */
 export const NEWS = { observation: 1, events: 2, end: 4, begun: 8 } as const;
 
-/** How many numbers precede the rows of a chunk of actions, and how many follow the observation of a policy that answers in chunks. */
-export const CHUNK = { header: 3, news: 2 } as const;
+/** How many numbers precede the rows of a chunk of actions, how many follow the observation of a policy that answers in chunks, and the number of rows that says that an answer is none, for the first of the codes in REFUSALS; the next code has the number below, and so on. */
+export const CHUNK = { header: 3, news: 2, none: -1 } as const;
 
 /** The defaults of options. */
 export const DEFAULTS = {

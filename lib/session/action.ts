@@ -3,19 +3,12 @@ import { isList } from '../checks.ts';
 import { describe, read } from '../errors/describe.ts';
 import { numberText } from '../errors/number.ts';
 import { isUnit, QUATERNION, quaternionLength, writeMatrix } from '../franka/pose.ts';
+import type { RefusalCode } from '../native/contract.ts';
 import type { Tick } from './robot.ts';
-
-/** The codes for an answer that is not a valid action. */
-export const REFUSALS = [
-  'ACTION_LENGTH',
-  'ACTION_TYPE',
-  'ACTION_NOT_FINITE',
-  'ACTION_FRAME',
-] as const;
 
 /** Why an answer is not a valid action. */
 export interface Refusal {
-  readonly code: (typeof REFUSALS)[number];
+  readonly code: RefusalCode;
   readonly received: string;
   readonly expected: string;
   /** What to return instead; empty if `expected` already says it. */

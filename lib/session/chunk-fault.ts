@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../errors/codes.ts';
 import { numberText } from '../errors/number.ts';
 import type { NativeChunkFault } from '../native/binding.ts';
-import { REFUSALS } from './action.ts';
+import { REFUSALS } from '../native/contract.ts';
 
 /** What is wrong with a chunk, in words. */
 export interface ChunkFaultText {

@@ -1,18 +1,12 @@
 import { types } from 'node:util';
 import { isList } from '../checks.ts';
 import { describe } from '../errors/describe.ts';
-import { CHUNK } from '../native/contract.ts';
-import { ActionBuffer, REFUSALS, type Refusal } from './action.ts';
+import { CHUNK, REFUSALS } from '../native/contract.ts';
+import { ActionBuffer, type Refusal } from './action.ts';
 import type { ChunkTick, Tick } from './robot.ts';
 
 /** What a chunk has to be, for messages. */
 const EXPECTED = 'a chunk: { actions, dtS }, with a list of actions and the time between them [s]';
-/**
- * The number of rows that says that an answer was no chunk, for the first of the codes; the next code has the number
- * below, and so on. Where the time between rows would be stands the row, or this number if it is none.
- */
-const NO_CHUNK = -1;
-
 /** Why an answer is no chunk, and in which row. */
 interface RefusedRow extends Refusal {
   readonly row?: number;
@@ -76,8 +70,8 @@ export class ChunkBuffer {
       return this.#frame.subarray(0, CHUNK.header + held * this.#width);
     }
     if (!this.#skipsBad) return rows;
-    this.#frame[0] = NO_CHUNK - REFUSALS.indexOf(rows.code);
-    this.#frame[1] = rows.row ?? NO_CHUNK;
+    this.#frame[0] = CHUNK.none - REFUSALS.indexOf(rows.code);
+    this.#frame[1] = rows.row ?? CHUNK.none;
     return this.#frame.subarray(0, CHUNK.header);
   }
 

@@ -9,7 +9,7 @@ use franka::model::Frame;
 use kilohertz_core::channel::records::{CommandKind, RECORD_FIELDS};
 use kilohertz_core::channel::shared_mailbox::LAYOUT;
 use kilohertz_core::limits::ViolationKind;
-use kilohertz_core::session::{CHUNK_HEADER, CHUNK_NEWS, Config, Deadline};
+use kilohertz_core::session::{CHUNK_HEADER, CHUNK_NEWS, Config, Deadline, NO_CHUNK};
 use kilohertz_franka::kinematics::model::{POSTURE_FIELDS, Quantity};
 use kilohertz_franka::move_to::{Arrival, HOME};
 use kilohertz_franka::setting::{DIRECTIONS, FILTERS};
@@ -104,6 +104,15 @@ fn numbered<'a>(names: &[&'a str]) -> Vec<(&'a str, f64)> {
     names.map(|(number, name)| (*name, number as f64)).collect()
 }
 
+/// The codes for an answer that is not a valid action, as the policy's side finds it out. A chunk that was refused
+/// tells the loop the number of its code here.
+const REFUSALS: [&str; 4] = [
+    "ACTION_LENGTH",
+    "ACTION_TYPE",
+    "ACTION_NOT_FINITE",
+    "ACTION_FRAME",
+];
+
 /// Returns the codes of the errors that come from this side.
 fn codes() -> Vec<&'static str> {
     let own = Code::ALL.map(Code::as_str).into_iter();
@@ -183,6 +192,12 @@ pub fn contract() -> NativeContract {
             "NativeErrorCode",
             "The codes of the errors that come from the native side.",
             codes(),
+        ),
+        names(
+            "REFUSALS",
+            "RefusalCode",
+            "The codes for an answer that is not a valid action, as the policy's side finds it out.",
+            REFUSALS,
         ),
         names(
             "CONTROLS",
@@ -287,9 +302,14 @@ pub fn contract() -> NativeContract {
         ),
         numbers(
             "CHUNK",
-            "How many numbers precede the rows of a chunk of actions, and how many follow the observation of a \
-             policy that answers in chunks.",
-            [("header", CHUNK_HEADER as f64), ("news", CHUNK_NEWS as f64)],
+            "How many numbers precede the rows of a chunk of actions, how many follow the observation of a policy \
+             that answers in chunks, and the number of rows that says that an answer is none, for the first of \
+             the codes in REFUSALS; the next code has the number below, and so on.",
+            [
+                ("header", CHUNK_HEADER as f64),
+                ("news", CHUNK_NEWS as f64),
+                ("none", NO_CHUNK),
+            ],
         ),
         numbers("DEFAULTS", "The defaults of options.", defaults()),
         numbers(

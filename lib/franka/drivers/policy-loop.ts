@@ -2,13 +2,12 @@
 
 import { types } from 'node:util';
 import { cut, inOneLine, read, textIn } from '../../errors/describe.ts';
-import { NEWS } from '../../native/contract.ts';
+import { NEWS, REFUSALS } from '../../native/contract.ts';
 import { RobotState } from '../../native/robot-state.ts';
 import { type ErrorMessage, fromMessage, toMessage } from '../../offload/codec/error-message.ts';
 import { exportsNone } from '../../offload/module.ts';
 import type { Lengths, PolicyFailure } from '../../policy/worker-messages.ts';
 import { isPromise, settled } from '../../promise.ts';
-import { REFUSALS } from '../../session/action.ts';
 import type { Policy } from '../../session/robot.ts';
 import { answerBuffer } from './answers.ts';
 

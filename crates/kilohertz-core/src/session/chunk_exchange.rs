@@ -16,7 +16,7 @@ use crate::command::late::Arrival;
 use crate::command::lowpass::LowPass;
 use crate::limits::{Limiter, ViolationKind, Violations, exceeds};
 use crate::policy::Question;
-use crate::session::chunks::{CHUNK_HEADER, CHUNK_NEWS, Chunks, Merge, Replan};
+use crate::session::chunks::{CHUNK_HEADER, CHUNK_NEWS, Chunks, Merge, NO_CHUNK, Replan};
 use crate::session::exchange::{Due, Exchange, Now, Standing, Taken};
 use crate::session::grips::Grips;
 use crate::stats::Recorder;
@@ -188,7 +188,7 @@ impl ChunkExchange {
         if rows < 0.0 {
             // In place of the time between rows stands the row, if it is one.
             return Err(ChunkFault::Malformed {
-                reason: (-1.0 - rows).max(0.0) as usize,
+                reason: (NO_CHUNK - rows).max(0.0) as usize,
                 row: (dt_s >= 0.0).then_some(dt_s as usize),
             });
         }

@@ -10,12 +10,16 @@ use crate::command::chunk::Curve;
 
 /// How many numbers precede the rows of a chunk: how many rows there are, the time from one to the next \[s\],
 /// and how long before its question the chunk's first row belongs \[s\]. A number of rows below zero says that
-/// the answer was no chunk: -1 and below count the reasons, and the row follows in place of the time.
+/// the answer was no chunk: see [`NO_CHUNK`].
 pub const CHUNK_HEADER: usize = 3;
+/// The number of rows of an answer that was no chunk, for the first reason; the next reason has the number below,
+/// and so on. Where the time between rows would be stands the row, or this number if it is none.
+pub const NO_CHUNK: f64 = -1.0;
 /// How many numbers follow the observation of a policy that answers in chunks: how long before the question the
 /// first row of the newest chunk belongs \[s\], NaN if there is none; and how long an answer takes \[s\], from the
 /// latencies of late, 0 before the first.
 pub const CHUNK_NEWS: usize = 2;
+
 /// When a policy that answers in chunks is asked for the next one. One question is open at a time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Replan {

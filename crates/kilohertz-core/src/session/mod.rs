@@ -41,7 +41,7 @@ use crate::thread::promotion::PromotionView;
 use crate::thread::realtime::{RealtimeReport, block_signals};
 use crate::timing::time::Time;
 
-pub use chunks::{CHUNK_HEADER, CHUNK_NEWS, Chunks, Merge, Replan, Wanted};
+pub use chunks::{CHUNK_HEADER, CHUNK_NEWS, Chunks, Merge, NO_CHUNK, Replan, Wanted};
 pub use config::{Config, Deadline};
 pub use lockstep::Latency;
 pub use outcome::{Cause, Event, EventKind, Outcome};

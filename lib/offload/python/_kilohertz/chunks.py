@@ -6,15 +6,11 @@ from array import array
 
 from .action import Refused, numbers_of, shown
 from .arrays import numpy
-from .contract import Chunk
+from .contract import REFUSALS, Chunk
 from .state import ChunkTick
 
 # Which share of a step two times may differ and still count as the same.
 SAME_TIME = 1e-6
-# The number of rows that says that an answer was no chunk, for the first of these codes; the next has the number below,
-# and so on. They are in the order of lib/session/action.ts.
-NO_CHUNK = -1.0
-REASONS = ("ACTION_LENGTH", "ACTION_TYPE", "ACTION_NOT_FINITE", "ACTION_FRAME")
 EXPECTED = "a chunk: {'actions': …, 'dt_s': …}, with the actions and the time between them [s]"
 
 
@@ -27,7 +23,7 @@ def chunk_of(answer, lengths, time_s):
     except Refused as refused:
         if not lengths["chunks"]["skipsBad"]:
             raise
-        return array("d", (NO_CHUNK - REASONS.index(refused.args[0]), getattr(refused, "row", NO_CHUNK), 0.0))
+        return array("d", (Chunk.NONE - REFUSALS.index(refused.args[0]), getattr(refused, "row", Chunk.NONE), 0.0))
     frame = array("d", (float(count), dt_s, time_s - observed_at_s))
     frame.extend(numbers)
     return frame

@@ -1,11 +1,21 @@
 """What both sides know. Made from crates/kilohertz-node/src/contract.rs by `npm run build`; edit it there."""
 
 
+# The codes for an answer that is not a valid action, as the policy's side finds it out.
+REFUSALS = (
+    "ACTION_LENGTH",
+    "ACTION_TYPE",
+    "ACTION_NOT_FINITE",
+    "ACTION_FRAME",
+)
+
+
 class Chunk:
-    """How many numbers precede the rows of a chunk of actions, and how many follow the observation of a policy that answers in chunks."""
+    """How many numbers precede the rows of a chunk of actions, how many follow the observation of a policy that answers in chunks, and the number of rows that says that an answer is none, for the first of the codes in REFUSALS; the next code has the number below, and so on."""
 
     HEADER = 3
     NEWS = 2
+    NONE = -1
 
 
 class Call:
