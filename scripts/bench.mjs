@@ -39,7 +39,9 @@ function rust() {
   const all = kind === 'criterion' ? CRITERION : rustBenches();
   const chosen = all.filter((name) => names.length === 0 || names.includes(name));
   if (chosen.length === 0) return;
-  const args = ['bench', '--workspace', ...chosen.flatMap((name) => ['--bench', name])];
+  // Where no figures are wanted, the dependencies are those that the tests were built with.
+  const profile = once ? ['--profile', 'dev'] : [];
+  const args = ['bench', ...profile, '--workspace', ...chosen.flatMap((name) => ['--bench', name])];
   const told = [...(once ? ['--test'] : []), ...passed];
   step(`cargo bench ${chosen.join(' ')}`, 'cargo', [...args, '--', ...told]);
 }

@@ -30,8 +30,8 @@ export function step(title, command, args, { env = {}, cwd = root, unless } = {}
   tell(title, [command, ...args], since, ended);
 }
 
-/** Runs `command` and hands each line that it prints to `read` as well, with where it was printed. */
-export async function readStep(title, command, args, { env = {}, read }) {
+/** Runs `command` and hands each line that it prints to `read`, with where it was printed; shows it too, unless `isQuiet`. */
+export async function readStep(title, command, args, { env = {}, isQuiet = false, read }) {
   const since = performance.now();
   console.error(`▸ ${title}`);
   const child = spawn(command, args, {
@@ -41,7 +41,7 @@ export async function readStep(title, command, args, { env = {}, read }) {
   });
   for (const stream of ['stdout', 'stderr']) {
     createInterface(child[stream]).on('line', (line) => {
-      console.error(line);
+      if (!isQuiet) console.error(line);
       read(line, stream);
     });
   }

@@ -6,8 +6,9 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { rustTests } from './rust-tests.mjs';
 import { readStep, step, tool, tsc } from './steps.mjs';
-import { avaTimes, cargoTimes, machine, table } from './times.mjs';
+import { avaTimes, machine, table } from './times.mjs';
 import { orExplain, requireRust, root } from './toolchain.mjs';
 
 /** One of: what ran, and how long it took [s]. Filled where times are asked for. */
@@ -17,14 +18,14 @@ const SLOWEST = 10;
 const isTimed = process.argv.includes('--times');
 
 /** A step, and where times are asked for what of it takes how long. */
-async function timed(title, command, args, { env, times }) {
-  if (!isTimed) return step(title, command, args, { env });
+async function timed(title, command, args, { times }) {
+  if (!isTimed) return step(title, command, args);
   const read = times((what, seconds) => slow.push({ what, seconds }));
-  await readStep(title, command, args, { env: { ...env, ...PLAIN }, read });
+  await readStep(title, command, args, { env: PLAIN, read });
 }
 
 /** Without colours, which would stand in what is read. */
-const PLAIN = { CARGO_TERM_COLOR: 'never', FORCE_COLOR: '0' };
+const PLAIN = { FORCE_COLOR: '0' };
 
 const parts = {
   types() {
@@ -32,8 +33,7 @@ const parts = {
   },
   rust() {
     requireRust();
-    const args = ['test', '--workspace', '--features', 'kilohertz-core/echo'];
-    return timed('cargo test', 'cargo', args, { times: cargoTimes });
+    return rustTests((what, seconds) => slow.push({ what, seconds }));
   },
   loom() {
     // Loom replaces the atomics of one crate and explores every interleaving; it wants its own

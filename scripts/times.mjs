@@ -1,35 +1,6 @@
-// How long tests take, read from what cargo and ava print about it.
+// How long tests take, read from what ava prints about it, and tables of it.
 
 import { cpus, loadavg } from 'node:os';
-
-/**
- * A reader of the lines of `cargo test` that tells how long the build and each test binary took. Stable Rust does
- * not say it of each test.
- */
-export function cargoTimes(tell) {
-  const since = performance.now();
-  const binaries = [];
-  const results = [];
-  let crate = '';
-  let isBuilt = false;
-  return (line, stream) => {
-    if (stream === 'stderr') {
-      const [, file, built] =
-        line.match(/^ +Running (?:unittests )?(\S+) \(\S+\/(\w+)-\w+\)$/) ?? [];
-      const [, documented] = line.match(/^ +Doc-tests (\w+)$/) ?? [];
-      if (!file && !documented) return;
-      if (!isBuilt) tell('cargo: build of the tests', (performance.now() - since) / 1000);
-      isBuilt = true;
-      if (file?.startsWith('src/')) crate = built.replaceAll('_', '-');
-      binaries.push(documented ? `${documented}: examples` : `${crate}: ${file}`);
-    } else {
-      const [, seconds] = line.match(/^test result: .* finished in ([\d.]+)s$/) ?? [];
-      if (seconds) results.push(Number(seconds));
-    }
-    // The two streams come apart, each in its own order.
-    while (binaries.length > 0 && results.length > 0) tell(binaries.shift(), results.shift());
-  };
-}
 
 const SECONDS = { ms: 1e-3, s: 1, m: 60, h: 3600 };
 
