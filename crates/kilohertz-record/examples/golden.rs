@@ -126,7 +126,7 @@ fn beside(tick: u64) -> (Vec<EpisodeMark>, Vec<Sample>) {
 fn arm(path: &Path) -> Outcomes {
     let run = Run {
         state: Layout::from(&*state::SCHEMA),
-        action: Layout::new([field("joint_position", 7, "rad")])?,
+        action: Layout::new([field("q", 7, "rad")])?,
         period_s: 0.001,
         start: START,
         options: json!({ "policyRateHz": 100, "onLate": "hold" }),
