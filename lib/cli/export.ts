@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import {
   type DataSetExportOptions,
   type ExportedRecording,
@@ -39,6 +39,11 @@ const OF_DATA_SET = [
 ] as const satisfies readonly (keyof Words)[];
 const list = (text: string): string[] => text.split(',');
 
+function number(text: string): number {
+  if (text.trim() !== '' && Number.isFinite(Number(text))) return Number(text);
+  throw new InvalidArgumentError('Expected a number.');
+}
+
 /** Adds `kilohertz export`. */
 export function addExport(program: Command, output: Output): void {
   const command = program
@@ -54,7 +59,7 @@ export function addExport(program: Command, output: Output): void {
       ).conflicts(['csv', 'parquet', 'fields']),
     )
     .option('--fields <names>', 'columns of a table, as tick,state.q,command (default: all)', list)
-    .option('--fps <number>', 'frames a second of a data set (default: 30)', Number)
+    .option('--fps <number>', 'frames a second of a data set (default: 30)', number)
     .addOption(
       new Option(
         '--resampling <how>',

@@ -181,7 +181,7 @@ function checked(files: unknown, options: TableExportOptions | DataSetExportOpti
   checkObject('the options object of exportRecording()', options);
   const to = checkName('to', Object.assign(Object.create(null), options).to, TARGETS);
   const list: readonly unknown[] = Array.isArray(files) ? files : [files];
-  const paths = list.map((file, nth) => pathOf(list === files ? `files[${nth}]` : 'files', file));
+  const paths = list.map((file) => pathOf('files', file));
   const most = to === 'lerobot' ? Number.POSITIVE_INFINITY : 1;
   if (paths.length === 0 || paths.length > most) {
     const expected =

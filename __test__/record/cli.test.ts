@@ -1,0 +1,146 @@
+// The executable, as `npx kilohertz` starts it.
+
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { ARM, CART, cutOff, Folder } from '../fixtures/recordings.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+const { bin, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const EXECUTABLE = join(root, bin.kilohertz);
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function kilohertz(...words: readonly string[]): Promise<Ended> {
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, [EXECUTABLE, ...words], (_, stdout, stderr) => {
+      resolve({ code: child.exitCode, stdout, stderr });
+    });
+  });
+}
+
+test('export writes the columns that were asked for, and says how many rows', async (t) => {
+  using folder = new Folder();
+  const path = folder.at('run.csv');
+  const ended = await kilohertz('export', ARM, '--csv', path, '--fields', 'tick,state.q[3]');
+  t.deepEqual(ended, { code: 0, stdout: `${path}: 397 rows\n`, stderr: '' });
+  t.is(readFileSync(path, 'utf8').split('\n')[0], 'tick,state.q[3]');
+});
+
+test('with --json a command prints one object on stdout and nothing else', async (t) => {
+  using folder = new Folder();
+  const data = folder.at('data');
+  const words = ['--lerobot', data, '--fps', '20', '--cameras', 'camera/wrist', '--json'];
+  const ended = await kilohertz('export', ARM, ARM, ...words);
+  t.is(ended.code, 0);
+  t.is(ended.stderr, '');
+  t.like(JSON.parse(ended.stdout), { path: data, episodes: 4, isWhole: true });
+  t.is(JSON.parse(readFileSync(join(data, 'meta/info.json'), 'utf8')).fps, 20);
+  const path = folder.at('run.parquet');
+  t.like(JSON.parse((await kilohertz('export', CART, '--parquet', path, '--json')).stdout), {
+    path,
+    rows: 400,
+  });
+});
+
+test('repair says what it did', async (t) => {
+  using folder = new Folder();
+  const file = folder.with('cut.mcap', ARM, cutOff);
+  const first = await kilohertz('repair', file, '--json');
+  t.is(first.code, 0);
+  t.like(JSON.parse(first.stdout), { path: file, wasFinished: false });
+  const second = await kilohertz('repair', file);
+  t.is(second.code, 0);
+  t.regex(second.stdout, /: was finished already, \d+ cycles\n$/);
+});
+
+test('a command that fails ends with 1, its code and a reason on one line of stderr', async (t) => {
+  using folder = new Folder();
+  const missing = folder.at('missing\u001b[31m.mcap');
+  const ended = await kilohertz('repair', missing);
+  t.is(ended.code, 1);
+  t.is(ended.stdout, '');
+  t.regex(ended.stderr, /^RECORD_IO: [^\n]*missing\\x1b\[31m\.mcap cannot be opened[^\n]+\n$/);
+  const json = await kilohertz('repair', missing, '--json');
+  t.is(json.code, 1);
+  t.is(json.stderr, '');
+  t.is(JSON.parse(json.stdout).error.code, 'RECORD_IO');
+});
+
+test('words that are no command end with 2 before anything is written, and say what was meant', async (t) => {
+  using folder = new Folder();
+  const csv = folder.at('run.csv');
+  const wrong: readonly (readonly [readonly string[], RegExp])[] = [
+    [[], /Usage: kilohertz/],
+    [['expotr'], /Did you mean export/],
+    [['export', ARM], /--csv FILE, --parquet FILE, --lerobot FOLDER/],
+    [['export', '--csv', csv], /recordings/],
+    [['export', ARM, '--csv', csv, '--parquet', folder.at('b')], /--parquet/],
+    [['export', ARM, '--csv', csv, '--feilds', 'tick'], /Did you mean --fields/],
+    [['export', ARM, '--csv', csv, '--fps', '30'], /--fps is an option of --lerobot/],
+    [['export', ARM, '--lerobot', csv, '--fields', 'tick'], /--fields/],
+    [['export', ARM, '--lerobot', csv, '--fps', 'fast'], /'fast' is invalid.+a number/],
+    [['export', ARM, '--lerobot', csv, '--fps', '0'], /OPTION_FPS/],
+    [['export', ARM, '--lerobot', csv, '--actions', 'all'], /commanded, answered/],
+    [['export', ARM, ARM, '--csv', csv], /OPTION_FILES/],
+    [['repair'], /recording/],
+    [['repair', ARM, ARM], /too many arguments/],
+  ];
+  const ended = await Promise.all(wrong.map(([words]) => kilohertz(...words)));
+  for (const [nth, [words, reason]] of wrong.entries()) {
+    t.is(ended[nth]?.code, 2, words.join(' '));
+    t.is(ended[nth]?.stdout, '', words.join(' '));
+    t.regex(ended[nth]?.stderr ?? '', reason, words.join(' '));
+  }
+  t.deepEqual(readdirSync(folder.path), []);
+  const json = await kilohertz('export', ARM, '--json');
+  t.is(json.code, 2);
+  t.is(json.stderr, '');
+  t.is(JSON.parse(json.stdout).error.code, 'USAGE');
+});
+
+test('--help and --version end with 0', async (t) => {
+  t.deepEqual(await kilohertz('--version'), { code: 0, stdout: `${version}\n`, stderr: '' });
+  for (const words of [['--help'], ['export', '--help'], ['help', 'repair']]) {
+    const ended = await kilohertz(...words);
+    t.is(ended.code, 0);
+    t.regex(ended.stdout, /^Usage: kilohertz/);
+  }
+});
+
+test('a name that begins with a dash, and shell text, are names of files and nothing else', async (t) => {
+  using folder = new Folder();
+  const path = folder.at('$(touch escaped);.csv');
+  t.is((await kilohertz('export', '--csv', path, '--fields', 'tick', '--', ARM)).code, 0);
+  t.true(existsSync(path));
+  t.false(existsSync('escaped'));
+  const ended = await kilohertz('repair', '--', '-no-such.mcap');
+  t.is(ended.code, 1);
+  t.regex(ended.stderr, /^RECORD_IO/);
+});
+
+test('a bar is shown only on a terminal', async (t) => {
+  using folder = new Folder();
+  const { stderr } = await kilohertz('export', ARM, '--csv', folder.at('run.csv'));
+  t.is(stderr, '');
+  const terminal =
+    'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))';
+  const words = [process.execPath, EXECUTABLE, 'export', ARM, '--csv', folder.at('two.csv')];
+  const script = spawn('python3', ['-c', terminal, ...words], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  let shown = '';
+  script.stdout.setEncoding('utf8').on('data', (text: string) => {
+    shown += text;
+  });
+  const [code] = await once(script, 'close');
+  t.is(code, 0, shown);
+  t.true(shown.includes('[##############################] 100 %'), shown);
+  t.true(shown.trimEnd().endsWith('two.csv: 397 rows'), shown);
+});
