@@ -2226,7 +2226,7 @@ export interface RecordedNote {
 export interface RecordedAnswer {
   /** The cycle of the question. */
   readonly tick: number;
-  /** The robot's time of the question [s]. */
+  /** The robot's time to which the first action belongs [s]: of the question, or of a chunk's `observedAtS`. */
   readonly timeS: number;
   /** The time between two actions of a chunk [s]; 0 for a single action. */
   readonly stepS: number;
@@ -2503,7 +2503,7 @@ export interface RerunOptions {
 }
 /** A number that differs. */
 export interface RerunSlot {
-  /** The field, with its index if it has several numbers, for example `q[3]`; `dtS` for the time between actions. */
+  /** The field, with its index if it has several numbers, for example `q[3]`; of a chunk also `dtS` and `observedAtS`. */
   readonly name: string;
   /** The index of the action in a chunk; 0 for a single action. */
   readonly row: number;

@@ -65,7 +65,7 @@ export interface RecordedNote {
 export interface RecordedAnswer {
   /** The cycle of the question. */
   readonly tick: number;
-  /** The robot's time of the question [s]. */
+  /** The robot's time to which the first action belongs [s]: of the question, or of a chunk's `observedAtS`. */
   readonly timeS: number;
   /** The time between two actions of a chunk [s]; 0 for a single action. */
   readonly stepS: number;

@@ -4,7 +4,7 @@ import { ownOptions } from '../checks.ts';
 import { InvalidActionError, OptionTypeError } from '../errors/errors.ts';
 import { CHUNK } from '../native/contract.ts';
 import type { RobotState } from '../native/robot-state.ts';
-import { type ActionChunk, type ChunkedPolicy, isChunked } from '../policy/chunked.ts';
+import { type ChunkedPolicy, isChunked } from '../policy/chunked.ts';
 import { ActionBuffer, type Refusal } from '../session/action.ts';
 import { ChunkBuffer } from '../session/chunk.ts';
 import { policyThrew } from '../session/policy-failure.ts';
@@ -32,7 +32,7 @@ export interface RerunOptions {
 
 /** A number that differs. */
 export interface RerunSlot {
-  /** The field, with its index if it has several numbers, for example `q[3]`; `dtS` for the time between actions. */
+  /** The field, with its index if it has several numbers, for example `q[3]`; of a chunk also `dtS` and `observedAtS`. */
   readonly name: string;
   /** The index of the action in a chunk; 0 for a single action. */
   readonly row: number;
@@ -115,9 +115,9 @@ export async function rerun<Observation = RobotState>(
       withoutState += 1;
       continue;
     }
-    const told = questions.tick(answer, robotTimeS - question.robotTimeS);
+    const told = questions.tick(answer.tick, question.robotTimeS, robotTimeS);
     const given = await ask(asked as Policy<Observation, unknown>, question.state, told);
-    const slots = answers.differences(answer, given, told);
+    const slots = answers.differences(answer, given, told, question.robotTimeS);
     compared += 1;
     if (slots.length === 0) continue;
     differing += 1;
@@ -146,20 +146,33 @@ class Questions {
   #firstNs: number | undefined;
   #lastNs = 0;
 
-  tick({ tick, timeS }: RecordedAnswer, answeredAfterS: number): RerunTick {
-    const ns = Math.round(timeS * NS_PER_S);
-    const isFirst = this.#firstNs === undefined;
+  tick(tick: number, askedAtS: number, answeredAtS: number): RerunTick {
+    const ns = nanoseconds(askedAtS);
+    const periodS = this.#firstNs === undefined ? 0 : seconds(ns - this.#lastNs);
     this.#firstNs ??= ns;
-    const periodS = isFirst ? 0 : seconds(ns - this.#lastNs);
     this.#lastNs = ns;
+    const answeredAfterS = seconds(nanoseconds(answeredAtS) - ns);
     return { tick, timeS: seconds(ns - this.#firstNs), periodS, answeredAfterS };
   }
+}
+
+function nanoseconds(timeS: number): number {
+  return Math.round(timeS * NS_PER_S);
 }
 
 /** Returns seconds, rounded as the loop rounds them: whole seconds, and nanoseconds beside. */
 function seconds(ns: number): number {
   const whole = Math.floor(ns / NS_PER_S);
   return whole + (ns - whole * NS_PER_S) / NS_PER_S;
+}
+
+/** An answer, as it is compared. */
+interface Given {
+  /** Its actions; none if the policy has nothing new. */
+  readonly rows: readonly Float64Array[];
+  /** Of a chunk: the time between its actions, and how long before the question it was observed [s]. */
+  readonly dtS: number;
+  readonly beforeS: number;
 }
 
 /** Compares answers with recorded ones. */
@@ -177,36 +190,39 @@ class Answers {
   }
 
   /** Returns every number in which an answer differs from the recorded one. */
-  differences(recorded: RecordedAnswer, given: unknown, { tick, timeS }: RerunTick): RerunSlot[] {
-    const { rows, dtS } = this.#rows(recorded, given, tick, timeS);
+  differences(
+    recorded: RecordedAnswer,
+    given: unknown,
+    { tick, timeS }: RerunTick,
+    askedAtS: number,
+  ): RerunSlot[] {
+    const { rows, dtS, beforeS } = this.#rows(recorded, given, tick, timeS);
     const slots: RerunSlot[] = [];
-    if (rows.length > 0 && !Object.is(dtS, recorded.stepS)) {
-      slots.push({ name: 'dtS', row: 0, recorded: recorded.stepS, received: dtS });
+    const compare = (name: string, row: number, was?: number, received?: number): void => {
+      if (!Object.is(was, received)) slots.push({ name, row, recorded: was, received });
+    };
+    if (this.#isChunked && rows.length > 0) {
+      compare('dtS', 0, recorded.stepS, dtS);
+      compare('observedAtS', 0, recorded.timeS, seconds(nanoseconds(askedAtS)) - beforeS);
     }
     for (let row = 0; row < Math.max(rows.length, recorded.actions.length); row += 1) {
       const [before, now] = [recorded.actions[row], rows[row]];
       for (const [slot, name] of this.#names.entries()) {
-        if (Object.is(before?.[slot], now?.[slot])) continue;
-        slots.push({ name, row, recorded: before?.[slot], received: now?.[slot] });
+        compare(name, row, before?.[slot], now?.[slot]);
       }
     }
     return slots;
   }
 
   /** Returns the actions of an answer; none if the policy has nothing new. */
-  #rows(
-    { actions, stepS }: RecordedAnswer,
-    given: unknown,
-    tick: number,
-    timeS: number,
-  ): { readonly rows: readonly Float64Array[]; readonly dtS: number } {
+  #rows({ actions }: RecordedAnswer, given: unknown, tick: number, timeS: number): Given {
     if (!this.#isChunked) {
       const action = this.#taken(
         new ActionBuffer(this.#length, this.#isPose).take(given),
         given,
         tick,
       );
-      return { rows: action ? [action] : [], dtS: 0 };
+      return { rows: action ? [action] : [], dtS: 0, beforeS: 0 };
     }
     const buffer = new ChunkBuffer(this.#length, this.#isPose, {
       // One more than were recorded: whether there are more, not how many.
@@ -216,12 +232,13 @@ class Answers {
       hasGripper: false,
     });
     const frame = this.#taken(buffer.take(given, timeS), given, tick);
-    if (!frame) return { rows: [], dtS: stepS };
+    if (!frame) return { rows: [], dtS: 0, beforeS: 0 };
     const numbers = frame.subarray(CHUNK.header);
     const count = numbers.length / this.#length;
     const at = (row: number): number => row * this.#length;
     const rows = Array.from({ length: count }, (_, row) => numbers.slice(at(row), at(row + 1)));
-    return { rows, dtS: (given as ActionChunk<unknown>).dtS };
+    const [, dtS = 0, beforeS = 0] = frame;
+    return { rows, dtS, beforeS };
   }
 
   #taken(

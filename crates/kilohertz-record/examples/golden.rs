@@ -9,6 +9,7 @@
 
 use std::error::Error;
 use std::path::Path;
+use std::time::Duration;
 
 use kilohertz_franka::state;
 use kilohertz_record::entry::{
@@ -223,7 +224,7 @@ fn arm(path: &Path) -> Outcomes {
             command: &commanded,
             answer: came.as_ref().map(|(question, actions)| Answer {
                 tick: *question,
-                time_s: *question as f64 / 1000.0,
+                time_s: Duration::from_millis(*question).as_secs_f64(),
                 step_s: 0.0,
                 actions,
             }),
@@ -276,7 +277,7 @@ fn cart(path: &Path) -> Outcomes {
             command: &[1.0 - x, 0.0],
             answer: question.map(|tick| Answer {
                 tick,
-                time_s: (tick * 10) as f64 / 1000.0,
+                time_s: Duration::from_millis(tick * 10).as_secs_f64(),
                 step_s: STEP_S,
                 actions: &actions,
             }),
