@@ -6,6 +6,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { ARM, CART, cutOff, Folder } from '../fixtures/recordings.ts';
+import { until } from '../fixtures/waiting.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const { bin, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -143,4 +144,32 @@ test('a bar is shown only on a terminal', async (t) => {
   t.is(code, 0, shown);
   t.true(shown.includes('[##############################] 100 %'), shown);
   t.true(shown.trimEnd().endsWith('two.csv: 397 rows'), shown);
+});
+
+test('Ctrl+C stops an export at a whole recording, with the exit code of the signal', async (t) => {
+  using folder = new Folder();
+  const data = folder.at('data');
+  const info = join(data, 'meta/info.json');
+  const files = new Array<string>(1000).fill(ARM);
+  const child = spawn(process.execPath, [EXECUTABLE, 'export', ...files, '--lerobot', data], {
+    stdio: 'pipe',
+  });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+    });
+  }
+  const closed = once(child, 'close');
+  await until(() => existsSync(info), 'the first recording is added');
+  child.kill('SIGINT');
+  t.deepEqual(await closed, [130, null], said);
+  t.is(said, '');
+  const { total_episodes: episodes } = JSON.parse(readFileSync(info, 'utf8'));
+  t.true(episodes >= 2 && episodes < 2000, `${episodes}`);
+  const names = readdirSync(data, { recursive: true, encoding: 'utf8' });
+  t.deepEqual(
+    names.filter((name) => name.endsWith('.part')),
+    [],
+  );
 });

@@ -142,6 +142,31 @@ test('an export whose signal has aborted writes nothing', async (t) => {
   t.deepEqual(readdirSync(folder.path), []);
 });
 
+test('an export whose signal aborts stops, and the data set keeps what it had', async (t) => {
+  using folder = new Folder();
+  const controller = new AbortController();
+  const path = folder.at('data');
+  const files = new Array<string>(1000).fill(ARM);
+  const progress: ExportProgress[] = [];
+  const onProgress = (told: ExportProgress): void => {
+    progress.push(told);
+    if (told.share > 0) controller.abort('enough');
+  };
+  const { signal } = controller;
+  const failed = exportRecording(files, { to: 'lerobot', path }, { onProgress, signal });
+  const error = (await rejection(failed)) as AbortError;
+  t.true(error instanceof AbortError);
+  t.is(error.cause, 'enough');
+  const share = progress.at(-1)?.share ?? 0;
+  t.true(share > 0 && share < 1, `${share}`);
+  const episodes = (): number =>
+    JSON.parse(readFileSync(folder.at('data/meta/info.json'), 'utf8')).total_episodes;
+  const before = episodes();
+  t.true(before >= 2 && before < 2000 && before % 2 === 0, `${before}`);
+  t.like(await exportRecording(ARM, { to: 'lerobot', path }), { episodes: 2 });
+  t.is(episodes(), before + 2);
+});
+
 test('nothing is overwritten, and nothing is left of an export that failed', async (t) => {
   using folder = new Folder();
   writeFileSync(folder.at('run.csv'), 'mine');

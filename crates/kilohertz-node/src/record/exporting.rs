@@ -175,6 +175,11 @@ fn export(wanted: &Wanted, shared: &Shared) -> std::result::Result<NativeExporte
             }
         };
         let file = Path::new(file);
+        // Short recordings end before they tell how far they are.
+        if shared.is_stopped.load(Ordering::Relaxed) {
+            let path = file.to_owned();
+            return Err(RecordError::Stopped { path });
+        }
         let reader = || RunReader::open(file);
         match wanted.to {
             NativeTarget::Csv | NativeTarget::Parquet => {
