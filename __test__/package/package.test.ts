@@ -124,6 +124,13 @@ test('carries the licences, the declarations, the binding and the sources it can
   t.true(packed.some((path) => /^binding\/kilohertz\..*\.node$/.test(path)));
 });
 
+test('the executable is installed, and runs as a command of the app', async (t) => {
+  const executable = join(app, 'node_modules', '.bin', 'kilohertz');
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const { stdout } = await promisify(execFile)(executable, ['--version'], { env });
+  t.is(stdout, `${version}\n`);
+});
+
 test('carries every module that a Python child is made of, and no more of Python', (t) => {
   const modules = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' });
   const wanted = modules.filter((file) => file.endsWith('.py')).map((file) => `dist/lib/${file}`);
