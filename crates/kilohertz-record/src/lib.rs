@@ -29,6 +29,7 @@ pub mod entry;
 pub mod error;
 pub mod export;
 pub mod layout;
+pub mod plot;
 pub mod reader;
 pub mod repair;
 pub mod run;
