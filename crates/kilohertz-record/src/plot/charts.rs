@@ -1,6 +1,6 @@
 //! The charts of a page over time: how commands came about, answers, events, and slots of states and commands.
 
-use crate::entry::Level;
+use crate::entry::{CommandKind, Level};
 use crate::plot::fields::Group;
 use crate::plot::gathered::{Gathered, kinds};
 use crate::plot::lanes::{Lane, Span, Timeline};
@@ -12,6 +12,8 @@ const LANE: f64 = 12.0;
 const LANE_STEP: f64 = 16.0;
 /// The nearest that two marks of events are.
 const MARK_STEP: f64 = 6.0;
+/// The most characters of the name of a line.
+const LEGEND: usize = 36;
 /// How high all panels of a group are together, where there are many.
 const GROUP: f64 = 420.0;
 
@@ -27,7 +29,12 @@ pub(crate) fn commands(sheet: &mut Sheet, time: &Timeline, run: &Gathered) {
             let all: u64 = counts.iter().sum();
             (*x, counts[kind] as f64 / all.max(1) as f64)
         });
-        lane(sheet, name, &grouped(count), "bar", width, bars);
+        let class = match CommandKind::ALL[kind] {
+            CommandKind::Fresh => "bar",
+            CommandKind::Followed => "commanded",
+            CommandKind::Held | CommandKind::Rest => "warning",
+        };
+        lane(sheet, name, &grouped(count), class, width, bars);
     }
     let columns = run.missed.on_pixels(time, PLOT);
     let most = columns.iter().map(|&(_, missed)| missed).max().unwrap_or(0);
@@ -40,7 +47,7 @@ pub(crate) fn commands(sheet: &mut Sheet, time: &Timeline, run: &Gathered) {
 
 /// Returns how wide the bar of a column is.
 fn bar_width(time: &Timeline) -> f64 {
-    (time.width_s / time.length_s() * PLOT).clamp(1.0, PLOT)
+    (time.width_s / time.length_s() * PLOT).clamp(1.5, PLOT)
 }
 
 /// Draws a lane of bars, each from 0 to 1 high; one above 0 can be seen.
@@ -64,7 +71,7 @@ fn lane(
     };
     for (x, part) in bars {
         let height = match part {
-            part if part > 0.0 => (part * LANE).max(2.0),
+            part if part > 0.0 => (part * LANE).max(4.0),
             _ => 0.0,
         };
         let (from, to) = ((x - width / 2.0).max(0.0), (x + width / 2.0).min(PLOT));
@@ -95,11 +102,14 @@ pub(crate) fn answers(sheet: &mut Sheet, time: &Timeline, run: &Gathered, deadli
         return;
     }
     let told = |quantile| time_text(run.answering_ns.value_at_quantile(quantile));
+    let dashed = deadline_s
+        .map(|seconds| format!("; dashed: deadline {}", time_text((seconds * 1e9) as u64)));
     sheet.heading(&format!(
-        "Answers, from the question to their arrival: p50 {}, p99 {}, max {}",
+        "Answers, from the question to their arrival: p50 {}, p99 {}, max {}{}",
         told(0.5),
         told(0.99),
-        time_text(run.answering_ns.max())
+        time_text(run.answering_ns.max()),
+        dashed.unwrap_or_default()
     ));
     let columns = run.answering.on_pixels(time, PLOT);
     let deadline = deadline_s.map(|seconds| (seconds * 1e3).log10());
@@ -129,17 +139,13 @@ pub(crate) fn answers(sheet: &mut Sheet, time: &Timeline, run: &Gathered, deadli
             path.end();
         }
     }
-    let line = deadline.map(|deadline| {
-        let mut path = PathData::default();
-        path.begin(LEFT, y(deadline));
-        path.go(LEFT + PLOT, y(deadline));
-        (path, y(deadline) - 3.0)
-    });
-    sheet.line(&path, "bar", 1.8, "");
-    if let Some((path, at)) = line {
-        sheet.line(&path, "error", 1.0, r#" stroke-dasharray="5 4""#);
-        sheet.text(LEFT + PLOT, at, AXIS, "deadline", LABEL);
+    let mut dashes = PathData::default();
+    if let Some(deadline) = deadline {
+        dashes.begin(LEFT, y(deadline));
+        dashes.go(LEFT + PLOT, y(deadline));
     }
+    sheet.line(&path, "bar", 1.8, "");
+    sheet.line(&dashes, "error", 1.0, r#" stroke-dasharray="5 4""#);
     sheet.close();
     sheet.y += height;
 }
@@ -158,7 +164,11 @@ pub(crate) fn events(sheet: &mut Sheet, time: &Timeline, run: &Gathered) {
         sheet.open("events");
         sheet.time_grid(LANE_STEP);
         let middle = sheet.y + LANE / 2.0;
-        sheet.text(MARGIN, middle + 4.0, PLAIN, &noted.name, LABEL);
+        let set = Set {
+            size: 10.0,
+            ..PLAIN
+        };
+        sheet.text(MARGIN, middle + 4.0, set, &noted.name, LABEL);
         sheet.text(LEFT - 6.0, middle + 3.0, AXIS, &grouped(noted.count), LABEL);
         let mut path = PathData::default();
         let mut last = f64::NEG_INFINITY;
@@ -219,7 +229,7 @@ pub(crate) fn group(sheet: &mut Sheet, time: &Timeline, run: &Gathered, group: &
             }
         })
         .collect();
-    let height = (GROUP / panels.len().max(1) as f64).clamp(32.0, 52.0);
+    let height = (GROUP / panels.len().max(1) as f64).clamp(30.0, 48.0);
     for panel in &panels {
         // A joint that rests is not blown up until its noise fills the panel.
         let alike = panels.iter().filter(|other| other.unit == panel.unit);
@@ -254,7 +264,7 @@ fn extremes(columns: &[(f64, Span)]) -> Option<(f64, f64)> {
 }
 
 fn panel(sheet: &mut Sheet, panel: &Drawn<'_>, least: f64, height: f64) {
-    let gap = 6.0;
+    let gap = 10.0;
     sheet.open("panel");
     sheet.time_grid(height + gap);
     let set = Set { size: 9.0, ..QUIET };
@@ -274,11 +284,15 @@ fn panel(sheet: &mut Sheet, panel: &Drawn<'_>, least: f64, height: f64) {
     );
     if let Some((low, high)) = panel.extremes() {
         let middle = low / 2.0 + high / 2.0;
-        let tiny = (middle.abs() * 1e-9).max(1e-9);
-        let half = ((high - low) / 2.0).max(least / 2.0).max(tiny) * 1.08;
+        let half = match ((high - low) / 2.0).max(least / 2.0) {
+            0.0 => (0.06 * middle.abs()).max(0.6),
+            half => 1.08 * half.max(1e-9 * middle.abs()),
+        };
         let (low, high) = (middle - half, middle + half);
         let place = |value: f64| ((value - low) / (high - low)).clamp(0.0, 1.0);
-        let values = ticks(low, high, 3.0);
+        let values = [3.0, 5.0, 9.0].map(|count| ticks(low, high, count));
+        let values = values.into_iter().find(|values| values.len() > 1);
+        let values = values.unwrap_or_default();
         let step = match values[..] {
             [one, other, ..] => other - one,
             _ => high - low,
@@ -291,7 +305,9 @@ fn panel(sheet: &mut Sheet, panel: &Drawn<'_>, least: f64, height: f64) {
         let top = sheet.y;
         let y = |value: f64| top + (1.0 - place(value)) * height;
         if let Some(columns) = &panel.reported {
-            sheet.line(&line(columns, y), "reported", 2.6, "");
+            // A line alone needs no width to be told apart.
+            let width = if panel.commanded.is_some() { 2.6 } else { 1.4 };
+            sheet.line(&line(columns, y), "reported", width, "");
         }
         if let Some(columns) = &panel.commanded {
             sheet.line(&line(columns, y), "commanded", 1.0, "");
@@ -326,25 +342,24 @@ fn line(columns: &[(f64, Span)], y: impl Fn(f64) -> f64) -> PathData {
 fn legend(sheet: &mut Sheet, group: &Group) {
     let mut x = LEFT + PLOT;
     let y = sheet.y - 8.0;
-    for (class, word, name, width) in [
-        ("commanded", "commanded", &group.commanded, 1.0),
-        ("reported", "reported", &group.reported, 2.6),
+    for (class, name, width) in [
+        ("commanded", &group.commanded, 1.0),
+        ("reported", &group.reported, 2.6),
     ] {
         if name.is_empty() {
             continue;
         }
-        let text = format!("{name}, {word}");
-        let most = 40;
-        let set = Set {
-            anchor: "end",
-            ..QUIET
-        };
-        sheet.text(x, y, set, &text, most);
-        x -= text.chars().count().min(most + 1) as f64 * 6.4 + 8.0;
         let mut path = PathData::default();
         path.begin(x - 22.0, y - 4.0);
         path.go(x, y - 4.0);
         sheet.line(&path, class, width, "");
-        x -= 44.0;
+        let text = format!("{class} {name}");
+        let set = Set {
+            anchor: "end",
+            ..QUIET
+        };
+        sheet.text(x - 28.0, y, set, &text, LEGEND);
+        // Fonts differ; this is the width of a wide one.
+        x -= 28.0 + text.chars().count().min(LEGEND + 1) as f64 * 7.0 + 14.0;
     }
 }

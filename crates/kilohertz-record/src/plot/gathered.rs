@@ -61,6 +61,8 @@ pub(crate) struct Gathered {
     pub answers: u64,
     /// The time from a cycle to the next on the host's clock.
     pub period_ns: Histogram<u64>,
+    /// The longest of these, which a histogram rounds \[ns\].
+    pub longest_period_ns: u64,
     /// How many values are not drawn.
     pub not_drawn: u64,
     period_s: f64,
@@ -105,6 +107,7 @@ impl Gathered {
             answering_ns: histogram(),
             answers: 0,
             period_ns: histogram(),
+            longest_period_ns: 0,
             not_drawn: 0,
             period_s: run.period_s,
             questions: VecDeque::new(),
@@ -181,6 +184,7 @@ impl Gathered {
         if is_next {
             let period = cycle.monotonic_ns.saturating_sub(before.monotonic_ns);
             self.period_ns.saturating_record(period);
+            self.longest_period_ns = self.longest_period_ns.max(period);
         }
         let passed = cycle.robot_time_s - before.robot_time_s;
         cycle.missed_ms > 0 || cycle.lost_before > 0 || passed > 1.5 * self.period_s

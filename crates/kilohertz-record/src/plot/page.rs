@@ -4,8 +4,8 @@ use serde_json::Value as Json;
 
 use crate::plot::charts::{answers, commands, events, group, mark};
 use crate::plot::gathered::{Gathered, kinds};
-use crate::plot::sheet::{AXIS, LEFT, MARGIN, PLAIN, QUIET, Set, Sheet, WIDTH};
-use crate::plot::svg::{PathData, Scheme, grouped, short, style, tick_text, ticks, time_text};
+use crate::plot::sheet::{AXIS, MARGIN, PLAIN, QUIET, Set, Sheet, WIDTH};
+use crate::plot::svg::{PathData, Scheme, grouped, style, tick_text, ticks, time_text};
 use crate::run::Run;
 
 /// The most characters of a name in the title.
@@ -14,6 +14,9 @@ const NAME: usize = 40;
 const BARS: usize = 64;
 /// How wide the chart of periods is.
 const PERIODS: f64 = 320.0;
+/// Where the words of events begin, and how many characters a line of them has.
+const WORDS: f64 = 440.0;
+const LINE: usize = 92;
 
 /// Returns the page of a run.
 pub(crate) fn page(run: &Run, gathered: &Gathered, is_whole: bool, scheme: Scheme) -> String {
@@ -105,17 +108,17 @@ fn summary(run: &Run, gathered: &Gathered, is_whole: bool) -> Vec<String> {
                 })
                 .collect();
             lines.push(format!(
-                "{} s, {} cycles of {}: {}",
+                "{} s, {} of {}: {}",
                 tick_text(time.length_s(), 0.001),
-                grouped(gathered.cycles),
+                counted(gathered.cycles, "cycle"),
                 time_text((run.period_s * 1e9) as u64),
                 parts.join(", ")
             ));
             lines.push(format!(
-                "{} ms missed, {} cycles took place and could not be kept, {} answers",
+                "{} ms missed, {} not kept, {}",
                 grouped(gathered.missed_ms),
-                grouped(gathered.lost),
-                grouped(gathered.answers)
+                counted(gathered.lost, "cycle"),
+                counted(gathered.answers, "answer")
             ));
         }
     }
@@ -131,6 +134,12 @@ fn summary(run: &Run, gathered: &Gathered, is_whole: bool) -> Vec<String> {
     lines
 }
 
+/// Returns a number of things in words.
+fn counted(count: u64, thing: &str) -> String {
+    let end = if count == 1 { "" } else { "s" };
+    format!("{} {thing}{end}", grouped(count))
+}
+
 /// Draws the periods of the cycles, and beside them what the events said.
 fn foot(sheet: &mut Sheet, run: &Run, gathered: &Gathered) {
     let top = sheet.y;
@@ -144,7 +153,15 @@ fn foot(sheet: &mut Sheet, run: &Run, gathered: &Gathered) {
 /// Draws how many cycles had which period, on a logarithmic scale, so that a single one is seen.
 fn periods(sheet: &mut Sheet, run: &Run, gathered: &Gathered) {
     let histogram = &gathered.period_ns;
-    sheet.heading("Period of the cycles on the host’s clock");
+    let nominal = (run.period_s * 1e9).min(1e18) as u64;
+    let (unit, name) = if nominal < 1_000_000 {
+        (1e3, "µs")
+    } else {
+        (1e6, "ms")
+    };
+    sheet.heading(&format!(
+        "Period of the cycles on the host’s clock [{name}]"
+    ));
     if histogram.is_empty() {
         sheet.y += 12.0;
         sheet.text(
@@ -156,18 +173,17 @@ fn periods(sheet: &mut Sheet, run: &Run, gathered: &Gathered) {
         );
         return;
     }
-    let nominal = (run.period_s * 1e9).min(1e18) as u64;
-    let (p50, p99) = (
-        histogram.value_at_quantile(0.5),
-        histogram.value_at_quantile(0.99),
-    );
+    // A histogram tells the end of a step, which would make every cycle look a bit late.
+    let middle_of = |ns: u64| histogram.median_equivalent(ns);
+    let p50 = middle_of(histogram.value_at_quantile(0.5));
+    let p99 = middle_of(histogram.value_at_quantile(0.99));
     sheet.y += 6.0;
     let told = format!(
         "p50 {}, p99 {}, max {}; nominal {}",
-        time_text(p50),
-        time_text(p99),
-        time_text(histogram.max()),
-        time_text(nominal)
+        period_text(p50),
+        period_text(p99),
+        period_text(gathered.longest_period_ns),
+        period_text(nominal)
     );
     sheet.text(MARGIN, sheet.y, QUIET, &told, 90);
     sheet.y += 14.0;
@@ -175,11 +191,11 @@ fn periods(sheet: &mut Sheet, run: &Run, gathered: &Gathered) {
     // What few cycles have is gathered in the outer bars, so that the others can be told apart.
     let low = histogram.value_at_quantile(0.005).min(nominal) as f64;
     let high = histogram.value_at_quantile(0.995).max(nominal) as f64;
-    let room = ((high - low) * 0.15).max(nominal as f64 * 0.01);
+    let room = ((high - low) * 0.15).max(nominal as f64 * 0.05);
     let (low, high) = ((low - room).max(0.0), high + room);
     let mut bars = [0_u64; BARS];
     for step in histogram.iter_recorded() {
-        let part = (step.value_iterated_to() as f64 - low) / (high - low);
+        let part = (middle_of(step.value_iterated_to()) as f64 - low) / (high - low);
         let bar = ((part * BARS as f64).max(0.0) as usize).min(BARS - 1);
         bars[bar] += step.count_at_value();
     }
@@ -220,11 +236,6 @@ fn periods(sheet: &mut Sheet, run: &Run, gathered: &Gathered) {
         anchor: "middle",
         ..AXIS
     };
-    let (unit, name) = if high < 1e6 {
-        (1e3, "µs")
-    } else {
-        (1e6, "ms")
-    };
     let values = ticks(low / unit, high / unit, 5.0);
     let step = match values[..] {
         [one, other, ..] => other - one,
@@ -234,7 +245,6 @@ fn periods(sheet: &mut Sheet, run: &Run, gathered: &Gathered) {
         let text = tick_text(value, step);
         sheet.text(place(value * unit), bottom + 12.0, middle, &text, 12);
     }
-    sheet.text(left - 6.0, bottom + 12.0, AXIS, name, 4);
     sheet.close();
     sheet.y = bottom + 30.0;
     let beyond = "nominal dotted, p50 and p99 solid; outer bars: and beyond";
@@ -247,12 +257,20 @@ fn periods(sheet: &mut Sheet, run: &Run, gathered: &Gathered) {
     );
 }
 
+/// Returns a period, with its microseconds where they matter.
+fn period_text(ns: u64) -> String {
+    match ns {
+        ns if ns < 100_000_000 => format!("{} µs", grouped((ns + 500) / 1000)),
+        ns => time_text(ns),
+    }
+}
+
 /// Writes the first text of each name of events, the gravest first.
 fn words(sheet: &mut Sheet, gathered: &Gathered) {
     if gathered.noted.is_empty() {
         return;
     }
-    let left = LEFT + 270.0;
+    let left = WORDS;
     sheet.y += 24.0;
     let set = Set {
         size: 12.0,
@@ -266,16 +284,28 @@ fn words(sheet: &mut Sheet, gathered: &Gathered) {
         let mut path = PathData::default();
         mark(&mut path, noted.level, left + 5.0, sheet.y - 4.0);
         sheet.shape(&path, noted.level.as_str(), "");
-        let said = format!("{} s  {}: {}", short(noted.first_s), noted.name, noted.text);
-        sheet.text(
-            left + 16.0,
-            sheet.y,
-            Set {
-                size: 10.0,
-                ..QUIET
-            },
-            &said,
-            98,
-        );
+        let at = tick_text(noted.first_s, 0.001);
+        let said = format!("{at} s, {}: {}", noted.name, noted.text);
+        let set = Set {
+            size: 10.0,
+            ..QUIET
+        };
+        let (first, more) = broken(&said);
+        sheet.text(left + 16.0, sheet.y, set, first, LINE);
+        if !more.is_empty() {
+            sheet.y += 12.0;
+            sheet.text(left + 16.0, sheet.y, set, more, LINE);
+        }
+    }
+}
+
+/// Breaks a text that is longer than a line, at a space if there is one.
+fn broken(text: &str) -> (&str, &str) {
+    let Some((end, _)) = text.char_indices().nth(LINE) else {
+        return (text, "");
+    };
+    match text[..end].rfind(' ') {
+        Some(space) => (&text[..space], &text[space + 1..]),
+        None => text.split_at(end),
     }
 }

@@ -7,12 +7,12 @@ use crate::plot::svg::{PathData, escaped, tick_text, ticks};
 
 /// The width of a page, and where its charts begin and how wide they are \[pixels\].
 pub(crate) const WIDTH: f64 = 1000.0;
-pub(crate) const LEFT: f64 = 150.0;
-pub(crate) const PLOT: f64 = 830.0;
+pub(crate) const LEFT: f64 = 180.0;
+pub(crate) const PLOT: f64 = 800.0;
 /// Where labels of rows begin.
 pub(crate) const MARGIN: f64 = 20.0;
 /// The most characters of a label beside a chart.
-pub(crate) const LABEL: usize = 20;
+pub(crate) const LABEL: usize = 21;
 
 /// A page, as far as it is drawn.
 pub(crate) struct Sheet {
@@ -91,7 +91,7 @@ impl Sheet {
             size: 12.0,
             ..PLAIN
         };
-        self.text(MARGIN, self.y, set, text, 90);
+        self.text(MARGIN, self.y, set, text, 140);
         self.y += 8.0;
     }
 

@@ -15,15 +15,16 @@ kilohertz_core::named! {
     }
 }
 
-/// The classes with their colours, on light and on dark. Blue and orange are told apart by people who do not
-/// see red and green alike; what has another colour has another place or another shape, too.
+/// The classes with their colours, on light and on dark. The two lines of a panel differ in hue, in brightness
+/// and in width, so that people who tell few hues apart see both. What else has another colour has another place
+/// or another shape, too.
 const COLOURS: [(&str, &str, &str); 10] = [
     ("ground", "#ffffff", "#0d1117"),
     ("grid", "#d8dee4", "#30363d"),
     ("text", "#1f2328", "#e6edf3"),
     ("quiet", "#59636e", "#9198a1"),
-    ("reported", "#d9730d", "#f0a35e"),
-    ("commanded", "#0550ae", "#79c0ff"),
+    ("reported", "#f08c2e", "#c26f22"),
+    ("commanded", "#0a3069", "#a5d6ff"),
     ("info", "#59636e", "#9198a1"),
     ("warning", "#9a6700", "#d29922"),
     ("error", "#cf222e", "#ff7b72"),
@@ -140,6 +141,9 @@ pub(crate) fn ticks(low: f64, high: f64, count: f64) -> Vec<f64> {
 
 /// Returns the digits after the point that tell the marks of an axis apart.
 pub(crate) fn tick_text(tick: f64, step: f64) -> String {
+    if tick == 0.0 {
+        return "0".to_owned();
+    }
     if !(1e-4..1e6).contains(&step.abs()) {
         return format!("{tick:.1e}");
     }
