@@ -53,6 +53,17 @@ fn still(run: &Run, tick: u64) -> OwnedCycle {
     })
 }
 
+/// Checks that every place on a page is a number.
+fn check_places(page: &str) {
+    for attribute in ["d", "x", "y", "width", "height", "viewBox"] {
+        for rest in page.split(&format!(" {attribute}=\"")).skip(1) {
+            let (data, _) = rest.split_once('"').expect("its end");
+            let is_place = |char: char| char.is_ascii_digit() || " .-Mlhvaz".contains(char);
+            assert!(data.chars().all(is_place), "{attribute}: {data}");
+        }
+    }
+}
+
 fn count(page: &str, what: &str) -> usize {
     page.matches(what).count()
 }
@@ -284,6 +295,84 @@ fn a_run_without_cycles_and_one_with_a_single_cycle_have_a_page() {
                     "every place is a number: {data}"
                 );
             }
+        }
+    }
+}
+
+#[test]
+fn wild_numbers_of_a_file_have_a_place_on_the_page() {
+    for period_s in [1e-320, 0.001, 1e300] {
+        let run = Run {
+            period_s,
+            ..one_joint()
+        };
+        let mut cycles: Vec<OwnedCycle> = (0..8).map(|tick| still(&run, tick)).collect();
+        let times = [0.0, 1e300, -1e300, f64::MAX, f64::MIN, 0.001, 1e-320, 5.0];
+        for (cycle, time_s) in cycles.iter_mut().zip(times) {
+            cycle.robot_time_s = time_s;
+            cycle.state[0] = time_s.clamp(-1e15, 1e15);
+            cycle.command[0] = time_s;
+            cycle.phases.asked_s = Some(-time_s);
+            cycle.phases.answered_s = Some(time_s);
+            cycle.missed_ms = u32::MAX;
+            cycle.lost_before = u64::MAX;
+            cycle.monotonic_ns = if time_s > 1.0 { u64::MAX } else { 0 };
+            cycle.answer = Some(kilohertz_record::entry::OwnedAnswer {
+                tick: cycle.tick,
+                time_s,
+                step_s: time_s,
+                actions: vec![time_s],
+            });
+        }
+        let page = draw_run(&format!("wild-{period_s:e}"), &run, &cycles);
+        check_elements(&page);
+        check_places(&page);
+    }
+}
+
+#[test]
+fn each_control_mode_is_drawn_beside_what_it_moves() {
+    let torques = [("tau_J", 7, "N m")];
+    for (action, panels, words) in [
+        (
+            &[("dq", 7, "rad/s")][..],
+            14,
+            &["reported dq", ">rad/s<", "reported tau_J"][..],
+        ),
+        (
+            &[("O_T_EE", 16, "m")],
+            10,
+            &["reported O_T_EE", ">z<", "reported tau_J"],
+        ),
+        (
+            &[("O_dP_EE", 6, "m/s, rad/s")],
+            13,
+            &["reported O_dP_EE_d", ">m/s<", ">about z<", ">rad/s<"],
+        ),
+        (
+            &torques,
+            14,
+            &["reported tau_J", "reported tau_ext_hat_filtered"],
+        ),
+        (
+            &[("q", 7, "rad"), torques[0]],
+            14,
+            &["commanded q", "reported tau_J", "commanded tau_J"],
+        ),
+    ] {
+        let run = Run {
+            action: layout(action),
+            ..fixture::run()
+        };
+        let cycles: Vec<OwnedCycle> = (0..50).map(|tick| still(&run, tick)).collect();
+        let page = draw_run(
+            &format!("mode-{}-{}", action.len(), action[0].0),
+            &run,
+            &cycles,
+        );
+        assert_eq!(count(&page, r#"<g class="panel">"#), panels, "{action:?}");
+        for words in words {
+            assert!(page.contains(words), "{action:?}: {words}");
         }
     }
 }

@@ -174,13 +174,13 @@ impl Gathered {
         self.answering.fold();
     }
 
-    /// Returns true if there is robot time without a cycle before this one, and keeps the period if there is
-    /// not a cycle without a record.
+    /// Returns true if there is robot time without a cycle before this one. Keeps the period if this cycle
+    /// followed the one before: after a cycle that could not be kept it is not known.
     fn is_after_gap(&mut self, cycle: &OwnedCycle) -> bool {
         let Some(before) = self.before else {
             return false;
         };
-        let is_next = cycle.lost_before == 0 && before.tick.checked_add(1) == Some(cycle.tick);
+        let is_next = before.tick.checked_add(1) == Some(cycle.tick);
         if is_next {
             let period = cycle.monotonic_ns.saturating_sub(before.monotonic_ns);
             self.period_ns.saturating_record(period);

@@ -48,7 +48,7 @@ impl Default for PlotOptions {
 
 /// Returns a page of SVG with what a recording holds. A file that was cut off or is still being written is
 /// drawn up to there, and the page says so. The file is read once; a run of any length needs the same memory,
-/// some 3 MB, and the page has at most about 1 MB. `progress` is called after each thousand cycles with their number.
+/// at most some 5 MB beside a chunk of the file, and the page has at most about 1 MB. `progress` is called after each thousand cycles with their number.
 ///
 /// # Errors
 /// Returns [`RecordError::InvalidArgument`] if the picture would end before it begins, and the errors of

@@ -191,7 +191,7 @@ fn periods(sheet: &mut Sheet, run: &Run, gathered: &Gathered) {
     // What few cycles have is gathered in the outer bars, so that the others can be told apart.
     let low = histogram.value_at_quantile(0.005).min(nominal) as f64;
     let high = histogram.value_at_quantile(0.995).max(nominal) as f64;
-    let room = ((high - low) * 0.15).max(nominal as f64 * 0.05);
+    let room = ((high - low) * 0.15).max(nominal as f64 * 0.05).max(1.0);
     let (low, high) = ((low - room).max(0.0), high + room);
     let mut bars = [0_u64; BARS];
     for step in histogram.iter_recorded() {
