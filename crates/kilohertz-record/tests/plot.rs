@@ -3,6 +3,7 @@
 mod fixture;
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use fixture::{START, layout, motion};
@@ -14,7 +15,7 @@ use kilohertz_record::writer::{RunWriter, WriterOptions};
 
 /// Draws a file and leaves the picture.
 fn draw(path: &Path, name: &str, options: &PlotOptions) -> String {
-    let page = plot(path, options, |_| {}).expect("a picture");
+    let page = plot(path, options, |_| ControlFlow::Continue(())).expect("a picture");
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plots");
     fs::create_dir_all(&folder).expect("a folder");
     fs::write(folder.join(name).with_extension("svg"), &page).expect("to write");
@@ -464,10 +465,19 @@ fn a_file_that_was_cut_off_is_drawn_up_to_there_and_a_damaged_one_is_refused() {
     fs::write(&path, &bytes[..bytes.len() / 2]).expect("to write");
     let page = draw(&path, "cut", &PlotOptions::default());
     assert!(page.contains("The recording was cut off here, or is still being written."));
+    fs::write(&path, &bytes).expect("to write");
+    let stop = |_| ControlFlow::Break(());
+    let error = plot(&path, &PlotOptions::default(), stop).expect_err("an error");
+    assert_eq!(error.code(), RecordErrorCode::Stopped);
     let mut wrong = bytes.clone();
     wrong[bytes.len() / 2] ^= 1;
     fs::write(&path, wrong).expect("to write");
-    let error = plot(&path, &PlotOptions::default(), |_| {}).expect_err("an error");
+    let error = plot(
+        &path,
+        &PlotOptions::default(),
+        |_| ControlFlow::Continue(()),
+    )
+    .expect_err("an error");
     assert_eq!(error.code(), RecordErrorCode::Damaged);
     for (from_s, to_s) in [(2.0, 1.0), (1.0, 1.0), (f64::NAN, 1.0), (0.0, f64::NAN)] {
         let options = PlotOptions {
@@ -475,7 +485,7 @@ fn a_file_that_was_cut_off_is_drawn_up_to_there_and_a_damaged_one_is_refused() {
             to_s,
             ..PlotOptions::default()
         };
-        let error = plot(&path, &options, |_| {}).expect_err("an error");
+        let error = plot(&path, &options, |_| ControlFlow::Continue(())).expect_err("an error");
         assert_eq!(error.code(), RecordErrorCode::InvalidArgument);
     }
 }

@@ -1,4 +1,5 @@
-//! The charts of a page over time: how commands came about, answers, events, and slots of states and commands.
+//! The charts of a page over time: how commands came about, answers, events, and slots of states and
+//! commands.
 
 use crate::entry::{CommandKind, Level};
 use crate::plot::fields::Group;
@@ -202,7 +203,8 @@ pub(crate) fn mark(path: &mut PathData, level: Level, x: f64, y: f64) {
     }
 }
 
-/// Draws the panels of a group: the wider line is what the robot reported, the thin one what it was commanded.
+/// Draws the panels of a group: the wider line is what the robot reported, the thin one what it was
+/// commanded.
 pub(crate) fn group(sheet: &mut Sheet, time: &Timeline, run: &Gathered, group: &Group) {
     let more = match group.left_out {
         0 => String::new(),

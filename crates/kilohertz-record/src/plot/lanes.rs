@@ -90,8 +90,8 @@ impl<C: Cell> Lane<C> {
         }
     }
 
-    /// Returns the columns that are used, with the places of their middles on `pixels`. There is at most one a
-    /// pixel.
+    /// Returns the columns that are used, with the places of their middles on `pixels`. There is at most
+    /// one a pixel.
     pub fn on_pixels(&self, time: &Timeline, pixels: f64) -> Vec<(f64, C)> {
         let used = (time.passed_s / time.width_s + 1e-6) as usize + 1;
         let is_dense = used as f64 > pixels;

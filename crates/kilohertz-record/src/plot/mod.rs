@@ -17,12 +17,14 @@ mod page;
 mod sheet;
 mod svg;
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 pub use self::svg::Scheme;
-use crate::entry::OwnedEntry;
 use crate::error::RecordError;
-use crate::reader::{Ending, RunReader};
+use crate::export::Progress;
+use crate::export::cycles::each_cycle;
+use crate::reader::RunReader;
 
 /// What is drawn of a recording, and how.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,15 +50,16 @@ impl Default for PlotOptions {
 
 /// Returns a page of SVG with what a recording holds. A file that was cut off or is still being written is
 /// drawn up to there, and the page says so. The file is read once; a run of any length needs the same memory,
-/// at most some 5 MB beside a chunk of the file, and the page has at most about 1 MB. `progress` is called after each thousand cycles with their number.
+/// at most some 5 MB beside a chunk of the file, and the page has at most about 1 MB. `progress` is told after
+/// each thousand cycles how far it is.
 ///
 /// # Errors
-/// Returns [`RecordError::InvalidArgument`] if the picture would end before it begins, and the errors of
-/// [`RunReader`].
+/// Returns [`RecordError::InvalidArgument`] if the picture would end before it begins, the errors of
+/// [`RunReader`], and [`RecordError::Stopped`] if `progress` says so.
 pub fn plot(
     path: &Path,
     options: &PlotOptions,
-    mut progress: impl FnMut(u64),
+    progress: impl FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<String, RecordError> {
     let PlotOptions { from_s, to_s, .. } = *options;
     if from_s.is_nan() || to_s.is_nan() || from_s >= to_s {
@@ -68,21 +71,14 @@ pub fn plot(
             expected,
         ));
     }
-    let mut reader = RunReader::open(path)?;
+    let reader = RunReader::open(path)?;
     let run = reader.run().clone();
     let mut gathered = gathered::Gathered::new(&run);
-    let mut cycles = 0;
-    for entry in reader.by_ref() {
-        if let OwnedEntry::Cycle(cycle) = entry? {
-            if (from_s..=to_s).contains(&cycle.robot_time_s) {
-                gathered.take(&cycle);
-            }
-            cycles += 1;
-            if cycles % 1000 == 0 {
-                progress(cycles);
-            }
+    let read = each_cycle(reader, progress, |cycle| {
+        if (from_s..=to_s).contains(&cycle.robot_time_s) {
+            gathered.take(cycle);
         }
-    }
-    let is_whole = reader.ending() == Some(Ending::Finished);
-    Ok(page::page(&run, &gathered, is_whole, options.scheme))
+        Ok(())
+    })?;
+    Ok(page::page(&run, &gathered, read.is_whole, options.scheme))
 }

@@ -247,12 +247,12 @@ fn periods(sheet: &mut Sheet, run: &Run, gathered: &Gathered) {
     }
     sheet.close();
     sheet.y = bottom + 30.0;
-    let beyond = "nominal dotted, p50 and p99 solid; outer bars: and beyond";
+    let words = "dotted: nominal; lines: p50 and p99; the outer bars hold what is beyond";
     sheet.text(
         MARGIN,
         sheet.y - 4.0,
         Set { size: 9.0, ..QUIET },
-        beyond,
+        words,
         80,
     );
 }

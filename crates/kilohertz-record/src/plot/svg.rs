@@ -15,9 +15,9 @@ kilohertz_core::named! {
     }
 }
 
-/// The classes with their colours, on light and on dark. The two lines of a panel differ in hue, in brightness
-/// and in width, so that people who tell few hues apart see both. What else has another colour has another place
-/// or another shape, too.
+/// The classes with their colours, on light and on dark. The two lines of a panel differ in hue, in
+/// brightness and in width, so that people who tell few hues apart see both. What else has another colour
+/// has another place or another shape, too.
 const COLOURS: [(&str, &str, &str); 10] = [
     ("ground", "#ffffff", "#0d1117"),
     ("grid", "#d8dee4", "#30363d"),
