@@ -248,13 +248,7 @@ fn periods(sheet: &mut Sheet, run: &Run, gathered: &Gathered) {
     sheet.close();
     sheet.y = bottom + 30.0;
     let words = "dotted: nominal; lines: p50 and p99; the outer bars hold what is beyond";
-    sheet.text(
-        MARGIN,
-        sheet.y - 4.0,
-        Set { size: 9.0, ..QUIET },
-        words,
-        80,
-    );
+    sheet.text(MARGIN, sheet.y - 4.0, Set { size: 9.0, ..QUIET }, words, 80);
 }
 
 /// Returns a period, with its microseconds where they matter.
