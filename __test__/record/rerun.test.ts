@@ -9,8 +9,11 @@ import {
   type RerunTick,
   type RobotState,
   rerun,
+  run,
+  type Tick,
 } from '../../index.ts';
-import { ARM, CART, GAIN, towards } from '../fixtures/recordings.ts';
+import { setUp } from '../fixtures/arms.ts';
+import { ARM, CART, Folder, GAIN, towards } from '../fixtures/recordings.ts';
 import { rejection } from '../fixtures/waiting.ts';
 
 interface Cart {
@@ -159,3 +162,34 @@ test('a rerun whose signal aborts ends, and a policy that cannot be asked is ref
   const error = (await rejection(rerun(ARM, 'policy.ts' as never))) as OptionTypeError;
   t.is(error.code, 'OPTION_POLICY');
 });
+
+/** Swings joint 1 from where the arm is at the first question. */
+function swinging(widthRad: number): (state: RobotState, tick: Tick) => number[] {
+  let start: number[] | undefined;
+  return ({ q_d }, { timeS }) => {
+    start ??= Array.from(q_d);
+    const [first = 0, ...others] = start;
+    return [first + widthRad * (1 - Math.cos(2 * Math.PI * timeS)), ...others];
+  };
+}
+
+for (const rateHz of [1000, 100]) {
+  test(`a run of a session at ${rateHz} Hz is run again to the bit, and another width is told`, async (t) => {
+    using folder = new Folder();
+    const path = folder.at('run.mcap');
+    await using setup = await setUp('jointPosition');
+    const options = { record: path, rateHz, durationS: 0.5, realtime: false } as const;
+    const stats = await run(setup.arm, swinging(0.05), options);
+    const same = await rerun(path, swinging(0.05));
+    t.is(same.firstDifference, undefined);
+    t.is(same.differing, 0);
+    t.is(same.withoutState, 0);
+    t.true(same.answers > 0.9 * stats.policyAnswers, `${same.answers} of ${stats.policyAnswers}`);
+    const other = await rerun(path, swinging(0.051));
+    t.true(other.differing > 0);
+    t.deepEqual(
+      other.firstDifference?.slots.map(({ name }) => name),
+      ['q[0]'],
+    );
+  });
+}
