@@ -73,7 +73,7 @@ test('each cycle of a session is in its file, with state, command and answer as 
     if (!cycle.answer) continue;
     answers += 1;
     const asked = swinging.asked.get(cycle.answer.tick);
-    t.deepEqual(Array.from(cycle.answer.actions), asked?.answer);
+    t.deepEqual(cycle.answer.actions.map((action) => Array.from(action)), [asked?.answer]);
     t.deepEqual(Array.from(cycles[cycle.answer.tick]?.state.q ?? []), asked?.q);
   }
   const missed = cycles.reduce((sum, { missedMs }) => sum + missedMs, 0);
