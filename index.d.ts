@@ -2898,6 +2898,28 @@ export declare function exportRecording(
   options: TableExportOptions | DataSetExportOptions,
   call?: ExportCallOptions,
 ): Promise<ExportedRecording>;
+/** Options of {@link plot}. */
+export interface PlotOptions {
+  /** The robot's time at which the picture begins [s]. Default: the first cycle. */
+  readonly fromS?: number;
+  /** The robot's time at which the picture ends [s]. Default: the last cycle. */
+  readonly toS?: number;
+  /** The colours: `'auto'` (default) are those that the reader prefers, `'light'` and `'dark'` are fixed. */
+  readonly colors?: 'auto' | 'light' | 'dark';
+  /** A file for the page. It must not exist. Default: the page is returned alone. */
+  readonly path?: RecordingFile;
+}
+/**
+ * Draws a recording: one page of SVG with joints against commands, torques, how each command came about, answers, the
+ * jitter of the cycles, violations and events. Of a file that is still being written it draws what is there. Every
+ * extreme of a long run is in the picture.
+ *
+ * @returns the page, a text of SVG of at most about 1 MB
+ * @throws {OptionTypeError | OptionRangeError} if an option is invalid
+ * @throws {KilohertzError} `RECORD_IO`, `RECORD_EMPTY`, `RECORD_FOREIGN`, `RECORD_NEWER`, `RECORD_DAMAGED`;
+ *   `RECORD_INVALID_ARGUMENT` if the picture would end before it begins
+ */
+export declare function plot(file: RecordingFile, options?: PlotOptions): Promise<string>;
 /** What a repair found and did. */
 export interface RepairedRecording {
   /** Whether the recording was finished already. It was left as it is then. */

@@ -120,6 +120,7 @@ export {
   exportRecording,
   type TableExportOptions,
 } from './lib/record/exporting.ts';
+export { type PlotOptions, plot } from './lib/record/drawing.ts';
 export type { RecordingFile } from './lib/record/file.ts';
 export { type RepairedRecording, repairRecording } from './lib/record/repairing.ts';
 export { type Replay, type ReplayOptions, replay } from './lib/record/replay.ts';

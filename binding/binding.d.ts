@@ -1043,6 +1043,12 @@ export interface NativeViolation {
   flaw?: string
 }
 
+/**
+ * Returns a page of SVG with what a recording holds between two times of the robot [s]. `scheme` is one of
+ * "auto", "light" and "dark".
+ */
+export declare function plotRecording(path: string, fromS: number, toS: number, scheme: string): Promise<string>
+
 /** Returns the episodes of a recording. */
 export declare function recordedEpisodes(path: string): Promise<Array<NativeEpisode>>
 

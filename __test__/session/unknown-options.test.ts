@@ -12,6 +12,7 @@ import {
   InferenceThread,
   mpify,
   OptionTypeError,
+  plot,
   processPolicy,
   replay,
   rerun,
@@ -290,6 +291,7 @@ const PLACES: readonly (readonly [string, readonly string[], string, string, Cal
     'timeS',
     (o, { arm }) => new Session(arm, () => undefined).log('x', 1, o),
   ],
+  ['plot()', ['PlotOptions'], 'from', 'fromS', (o) => plot('run.mcap', o)],
   [
     'episode()',
     ['EpisodeOptions'],

@@ -1,10 +1,11 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import {
   type DataSetExportOptions,
   type ExportedRecording,
   exportRecording,
   type TableExportOptions,
 } from '../record/exporting.ts';
+import { number } from './numbers.ts';
 import type { Output } from './output.ts';
 import { hideProgress, showProgress } from './progress-bar.ts';
 import { untilSignal } from './signals.ts';
@@ -38,11 +39,6 @@ const OF_DATA_SET = [
   'robotType',
 ] as const satisfies readonly (keyof Words)[];
 const list = (text: string): string[] => text.split(',');
-
-function number(text: string): number {
-  if (text.trim() !== '' && Number.isFinite(Number(text))) return Number(text);
-  throw new InvalidArgumentError('Expected a number.');
-}
 
 /** Adds `kilohertz export`. */
 export function addExport(program: Command, output: Output): void {

@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { addExport } from './export.ts';
 import { EXIT, Output } from './output.ts';
+import { addPlot } from './plot.ts';
 import { addRepair } from './repair.ts';
 
 const { version } = createRequire(import.meta.url)('kilohertz/package.json');
@@ -17,6 +18,7 @@ const program = new Command('kilohertz')
   .configureOutput({ writeErr: (text) => output.tell(text) })
   .exitOverride();
 addExport(program, output);
+addPlot(program, output);
 addRepair(program, output);
 
 try {

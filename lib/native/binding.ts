@@ -47,6 +47,7 @@ export {
   type NativeValue,
   type NativeViolation,
   NativeWorkerPort,
+  plotRecording,
   recordedEpisodes,
   repairRecording,
 } from '#binding';

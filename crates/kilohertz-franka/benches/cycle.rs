@@ -34,6 +34,7 @@ fn ticks(criterion: &mut Criterion) {
         for (what, checks) in [
             ("without limits", Checks::Nothing),
             ("limits and judge", Checks::Arm),
+            ("limits, judge and recording", Checks::Kept),
         ] {
             group.bench_function(BenchmarkId::new(what, control), |bencher| {
                 bencher.iter_custom(|cycles| {

@@ -62,11 +62,13 @@ fn main() {
         ["--row", "gate", control] => count_states(control.parse().expect("a mode"), true),
         ["--row", "free", control] => count(control.parse().expect("a mode"), Checks::Nothing),
         ["--row", "cycle", control] => count(control.parse().expect("a mode"), Checks::Arm),
+        ["--row", "kept", control] => count(control.parse().expect("a mode"), Checks::Kept),
         ["--cycles"] => println!("{CYCLES}"),
         _ => {
             for control in Control::ALL {
                 count(control, Checks::Nothing);
                 count(control, Checks::Arm);
+                count(control, Checks::Kept);
             }
             println!("each mode runs; to count: node scripts/instructions.mjs");
         }

@@ -13,7 +13,7 @@ use kilohertz_core::limits::{Limiter, Unlimited};
 use kilohertz_core::policy::{Ask, Native, Policy};
 use kilohertz_core::robot::{Flow, Robot, RobotError, Tick};
 use kilohertz_core::schema::Schema;
-use kilohertz_core::session::{Config, Session};
+use kilohertz_core::session::{BlackBox, Config, Keeping, Session, cycle_rings};
 use kilohertz_core::stats::Recorder;
 use kilohertz_core::thread::RealtimeRequest;
 use kilohertz_core::thread::awake::AwakeRequest;
@@ -33,6 +33,9 @@ pub enum Checks {
     Nothing,
     /// The arm's limits.
     Arm,
+    /// The arm's limits; the newest ten seconds are kept in memory, and all cycles are handed to a thread that
+    /// reads them.
+    Kept,
 }
 
 pub fn arm() -> ArmLimits {
@@ -203,7 +206,7 @@ pub fn run(
     let arm = arm();
     let limits: Box<dyn Limiter> = match checks {
         Checks::Nothing => Box::new(Unlimited::new(control.slots())),
-        Checks::Arm => {
+        Checks::Arm | Checks::Kept => {
             let model = Arc::new(Model::from_urdf(FR3_URDF).expect("the model's own URDF"));
             limits(interface(control), &arm, &model, &MotionOptions::default())
         }
@@ -231,9 +234,31 @@ pub fn run(
     };
     let policy = Box::new(swing(control));
     let robot = Box::new(robot);
+    let (keeping, reader) = match checks {
+        Checks::Nothing | Checks::Arm => (Keeping::default(), None),
+        Checks::Kept => {
+            let lengths = config.lengths(&*robot);
+            let (all, mut written) = cycle_rings(lengths, MS);
+            let keeping = Keeping {
+                black_box: Some(BlackBox::new(lengths, Duration::from_secs(10), MS)),
+                all: Some(all),
+            };
+            let reader = std::thread::spawn(move || {
+                while !written.is_abandoned() {
+                    written.take(|_| {});
+                    std::thread::sleep(MS);
+                }
+            });
+            (keeping, Some(reader))
+        }
+    };
     let session =
-        Session::start(robot, policy, limits, config, recorder, notifier).expect("a thread");
+        Session::start_keeping(robot, policy, limits, config, keeping, recorder, notifier)
+            .expect("a thread");
     while !session.join(Duration::from_secs(1)) {}
+    if let Some(reader) = reader {
+        reader.join().expect("it reads");
+    }
     let outcome = session.outcome().expect("it has ended");
     assert!(outcome.cause.is_none(), "{control}: {outcome:?}");
     let stats = session.stats();

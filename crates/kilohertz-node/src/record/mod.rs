@@ -1,5 +1,6 @@
-//! What is done with a recorded file: reading, repairing, exporting. All of it runs on threads where it may block.
+//! What is done with a recorded file: reading, repairing, exporting, drawing. All of it runs on threads where it may block.
 
+mod drawing;
 mod exporting;
 mod reading;
 mod repairing;

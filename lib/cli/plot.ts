@@ -1,0 +1,39 @@
+import { type Command, Option } from 'commander';
+import { type PlotOptions, plot } from '../record/drawing.ts';
+import { number } from './numbers.ts';
+import type { Output } from './output.ts';
+
+/** What commander makes of the words. */
+interface Words {
+  readonly out?: string;
+  readonly from?: number;
+  readonly to?: number;
+  readonly colors: NonNullable<PlotOptions['colors']>;
+}
+
+/** Adds `kilohertz plot`. */
+export function addPlot(program: Command, output: Output): void {
+  program
+    .command('plot')
+    .description('Draws a recording: one page of SVG, for a browser.')
+    .argument('<recording>', 'a recording, for example run.mcap')
+    .option('--out <file>', 'a new SVG file (default: the name of the recording with .svg)')
+    .option('--from <seconds>', "the robot's time at which the picture begins", number)
+    .option('--to <seconds>', "the robot's time at which the picture ends", number)
+    .addOption(
+      new Option('--colors <which>', 'the colours')
+        .choices(['auto', 'light', 'dark'])
+        .default('auto'),
+    )
+    .option('--json', 'print the result as JSON')
+    .action(async (file: string, { out, from, to, colors }: Words) => {
+      const path = out ?? `${file.replace(/\.mcap$/, '')}.svg`;
+      await plot(file, {
+        path,
+        colors,
+        ...(from === undefined ? {} : { fromS: from }),
+        ...(to === undefined ? {} : { toS: to }),
+      });
+      output.done({ path }, [`${path}: written; open it in a browser`]);
+    });
+}

@@ -1,0 +1,52 @@
+import { writeFile } from 'node:fs/promises';
+import { checkName, checkNumber, ownOptions } from '../checks.ts';
+import { KilohertzError } from '../errors/errors.ts';
+import { awaiting } from '../errors/native-call.ts';
+import { plotRecording } from '../native/binding.ts';
+import { pathOf, type RecordingFile } from './file.ts';
+
+/** Options of {@link plot}. */
+export interface PlotOptions {
+  /** The robot's time at which the picture begins [s]. Default: the first cycle. */
+  readonly fromS?: number;
+  /** The robot's time at which the picture ends [s]. Default: the last cycle. */
+  readonly toS?: number;
+  /** The colours: `'auto'` (default) are those that the reader prefers, `'light'` and `'dark'` are fixed. */
+  readonly colors?: 'auto' | 'light' | 'dark';
+  /** A file for the page. It must not exist. Default: the page is returned alone. */
+  readonly path?: RecordingFile;
+}
+
+/**
+ * Draws a recording: one page of SVG with joints against commands, torques, how each command came about, answers, the
+ * jitter of the cycles, violations and events. Of a file that is still being written it draws what is there. Every
+ * extreme of a long run is in the picture.
+ *
+ * @returns the page, a text of SVG of at most about 1 MB
+ * @throws {OptionTypeError | OptionRangeError} if an option is invalid
+ * @throws {KilohertzError} `RECORD_IO`, `RECORD_EMPTY`, `RECORD_FOREIGN`, `RECORD_NEWER`, `RECORD_DAMAGED`;
+ *   `RECORD_INVALID_ARGUMENT` if the picture would end before it begins
+ */
+export async function plot(file: RecordingFile, options: PlotOptions = {}): Promise<string> {
+  const own = ownOptions('plot()', options, ['fromS', 'toS', 'colors', 'path']);
+  const path = pathOf('file', file);
+  const range = { from: -3.2e9, to: 3.2e9, unit: 's' } as const;
+  const { fromS = range.from, toS = range.to, colors = 'auto' } = own;
+  const from = checkNumber('fromS', fromS, range);
+  const to = checkNumber('toS', toS, range);
+  const scheme = checkName('colors', colors, ['auto', 'light', 'dark']);
+  const into = own.path === undefined ? undefined : pathOf('path', own.path);
+  const page = await awaiting(() => plotRecording(path, from, to, scheme));
+  if (into !== undefined) await written(into, page);
+  return page;
+}
+
+async function written(path: string, page: string): Promise<void> {
+  try {
+    await writeFile(path, page, { flag: 'wx' });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const advice = 'name a file that does not exist, in a folder that can be written';
+    throw new KilohertzError('RECORD_IO', `${path} cannot be written: ${reason}; ${advice}`, { cause: error });
+  }
+}
