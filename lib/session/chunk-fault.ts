@@ -38,6 +38,9 @@ export function chunkFaultText(fault: NativeChunkFault): ChunkFaultText {
       return told('ACTION_NOT_FINITE', `${where} is not finite`, 'a finite number');
     }
     case 'future': {
+      if (!Number.isFinite(received)) {
+        return told('CHUNK_TIME', 'observedAtS of the chunk is not finite', 'a time [s]');
+      }
       const expected = 'a time that has come already, on the clock of tick.timeS';
       return told('CHUNK_TIME', `the chunk was observed ${is} s ahead of now`, expected);
     }

@@ -607,7 +607,8 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
             }
             let approach = self.catch_up.approach();
             let is_reached = limits.approach(observation, wanted, approach, &mut self.sent);
-            self.is_slowing = slowing == Slowing::On || !is_reached;
+            let is_there = is_reached || limits.behind(wanted).is_none();
+            self.is_slowing = slowing == Slowing::On || !is_there;
             return true;
         }
         let fits = limits.check_step(observation, wanted);
