@@ -2,7 +2,6 @@
 
 import test from 'ava';
 import {
-  chunked,
   type FrankaControl,
   InvalidActionError,
   type KilohertzError,
@@ -12,6 +11,7 @@ import {
   type TickRecord,
 } from '../../index.ts';
 import { setUp } from '../fixtures/arms.ts';
+import { chunks } from '../fixtures/chunks.ts';
 import { rejection } from '../fixtures/waiting.ts';
 
 const DT_S = 0.02;
@@ -78,13 +78,13 @@ for (const [what, [end, code]] of Object.entries(ends)) {
     const endsAtS = 0.7 + 0.17 * Object.keys(ends).indexOf(what);
     await using setup = await setUp('jointPosition', { lockstep: true });
     let start: number[] | undefined;
-    const policy = chunked(((state: RobotState, { timeS }: Tick) => {
+    const policy = chunks((state: RobotState, { timeS }: Tick) => {
       start ??= Array.from(state.q_d);
       const rows = Array.from({ length: ROWS }, (_, row) =>
         at(start as number[], timeS + row * DT_S),
       );
       return timeS > endsAtS ? end(rows) : { actions: rows, dtS: DT_S };
-    }) as never);
+    });
     const session = new Session(setup.arm, policy, { warmupS: 0, recordTicks: 10_000 });
     const error = (await rejection(session.run({ durationS: 5 }))) as KilohertzError;
     t.is(error.code, code as never);
@@ -134,14 +134,14 @@ for (const [control, motion] of Object.entries(motions)) {
   test(`a bad chunk brings the arm to rest within its limits with control ${control}`, async (t) => {
     await using setup = await setUp(control as FrankaControl, { lockstep: true });
     let start: RobotState | undefined;
-    const policy = chunked(((state: RobotState, { timeS }: Tick) => {
+    const policy = chunks((state: RobotState, { timeS }: Tick) => {
       start ??= state.copy();
       const rows = Array.from({ length: ROWS }, (_, row) =>
         motion(start as RobotState, timeS + row * DT_S),
       );
       return { actions: timeS > 0.6 ? [] : rows, dtS: DT_S };
-    }) as never);
-    const session = new Session(setup.arm as never, policy, { warmupS: 0, recordTicks: 10_000 });
+    });
+    const session = new Session(setup.arm, policy, { warmupS: 0, recordTicks: 10_000 });
     const error = await rejection(session.run({ durationS: 5 }));
     t.is((error as InvalidActionError).code, 'CHUNK_EMPTY');
     const braked = session.takeRecords().filter(({ kind, tick }) => kind === 'rest' && tick > 600);
@@ -162,8 +162,8 @@ for (const [control, motion] of Object.entries(motions)) {
 test('a session that is stopped while the arm slows down comes to rest at once', async (t) => {
   await using setup = await setUp('jointPosition', { lockstep: true });
   let start: number[] | undefined;
-  let session: Session<RobotState, never> | undefined;
-  const policy = chunked(((state: RobotState, { timeS }: Tick) => {
+  let session: { stop(): Promise<void> } | undefined;
+  const policy = chunks((state: RobotState, { timeS }: Tick) => {
     start ??= Array.from(state.q_d);
     const rows = Array.from({ length: ROWS }, (_, row) =>
       at(start as number[], timeS + row * DT_S),
@@ -171,11 +171,12 @@ test('a session that is stopped while the arm slows down comes to rest at once',
     if (timeS <= 0.9) return { actions: rows, dtS: DT_S };
     void session?.stop();
     return { actions: [], dtS: DT_S };
-  }) as never);
-  session = new Session(setup.arm as never, policy, { warmupS: 0, recordTicks: 10_000 });
-  await session.run({ durationS: 5 }).catch((error: unknown) => {
+  });
+  const stopped = new Session(setup.arm, policy, { warmupS: 0, recordTicks: 10_000 });
+  session = stopped;
+  await stopped.run({ durationS: 5 }).catch((error: unknown) => {
     t.true(error instanceof InvalidActionError, `${error}`);
   });
   t.is(setup.simulator.counters().reflexes, 0);
-  t.true(areStill(session.takeRecords()));
+  t.true(areStill(stopped.takeRecords()));
 });

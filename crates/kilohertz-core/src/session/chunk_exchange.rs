@@ -272,12 +272,15 @@ impl ChunkExchange {
         self.player
             .take(&self.frame[numbers.clone()], dt_s, observed_s)?;
         let found = self.judged(limits, rows, dt_s);
-        if let (true, Some(_), Some(row)) = (
-            self.chunks.skips_bad,
-            found.of(ViolationKind::Frame),
-            self.row,
-        ) {
-            return Err(ChunkFault::Frame { row: row as usize });
+        if let (true, Some(row)) = (self.chunks.skips_bad, self.row) {
+            let row = row as usize;
+            if let Some(huge) = found.of(ViolationKind::NotFinite) {
+                let slot = huge.slot;
+                return Err(ChunkFault::NotFinite { row, slot });
+            }
+            if found.of(ViolationKind::Frame).is_some() {
+                return Err(ChunkFault::Frame { row });
+            }
         }
         self.recorder.chunks.add(1);
         self.recorder.chunks_played.latency(latency_s);

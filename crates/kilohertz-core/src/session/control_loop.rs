@@ -661,10 +661,12 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
     /// Returns what this cycle is by the robot's clock, after `skipped` ticks without one.
     fn robot_times(&self, skipped: u64, kind: CommandKind) -> RobotTimes {
         let period_s = self.period.as_secs_f64();
+        // The time begins with the first cycle.
+        let missed = if self.now.tick == 0 { 0 } else { skipped };
         let is_played = matches!(kind, CommandKind::Fresh | CommandKind::Followed);
         RobotTimes {
             time_s: self.now.clock as f64 * period_s,
-            missed_ms: skipped as f64 * period_s * 1e3,
+            missed_ms: missed as f64 * period_s * 1e3,
             age_s: if is_played {
                 self.exchange.age_s()
             } else {
