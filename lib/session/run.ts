@@ -314,7 +314,7 @@ function resetFailure(thrown: unknown): KilohertzError {
 async function tooLong(timeoutS: number, over: AbortSignal): Promise<void> {
   const isOver = await sleep(timeoutS * 1e3, false, { signal: over }).catch(() => true);
   if (isOver) return;
-  const message = `the robot's reset() has not settled within ${numberText(timeoutS)} s. The robot was stopped`;
+  const message = `the reset() of the robot or of its policy has not settled within ${numberText(timeoutS)} s. The robot was stopped`;
   throw new RobotError('ROBOT_UNSETTLED', message);
 }
 
