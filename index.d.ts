@@ -24,6 +24,14 @@ type NativeErrorCode =
   | 'FRANKA_UNREACHABLE'
   | 'OFFLOAD_PROTOCOL'
   | 'OFFLOAD_TOO_LARGE'
+  | 'RECORD_BUSY'
+  | 'RECORD_DAMAGED'
+  | 'RECORD_EMPTY'
+  | 'RECORD_FOREIGN'
+  | 'RECORD_INVALID_ARGUMENT'
+  | 'RECORD_IO'
+  | 'RECORD_NEWER'
+  | 'RECORD_STOPPED'
   | 'ROBOT'
   | 'SESSION_INTERRUPTED'
   | 'SIM_ADDRESS'
@@ -109,6 +117,12 @@ type SessionCounter =
   | 'distanceViolations';
 /** How the command of a tick was made: from an action in time, by approaching one, by holding, by braking. */
 export type CommandKind = 'fresh' | 'followed' | 'held' | 'rest';
+/** How an episode of a recording ended. */
+export type EpisodeOutcome = 'unknown' | 'success' | 'failure' | 'rerecorded';
+/** How serious a note of a recorded cycle is. */
+export type NoteLevel = 'info' | 'warning' | 'error';
+/** The encoding of a pixel of a recorded image. */
+export type PixelEncoding = 'mono8' | 'rgb8' | 'rgba8';
 declare const OWN_ERROR_CODES: readonly [
   'ABORT_ERR',
   'ACTION_FRAME',
@@ -2169,6 +2183,389 @@ export declare function chunked<Observation = RobotState, Action = unknown>(
  * @throws {OptionTypeError | OptionRangeError} `OPTION_M`
  */
 export declare function ensemble(m?: number): Ensemble;
+/** One named range of numbers of a state or a command. */
+export interface RecordedField {
+  /** The name, for example `q`. */
+  readonly name: string;
+  /** How many numbers it has. */
+  readonly length: number;
+  /** The unit of each number, for example `rad`; empty for pure numbers and flags. */
+  readonly unit: string;
+}
+/** What a recording knows of its run from the beginning on. */
+export interface RecordedRun {
+  /** The fields of a state, in the order of their numbers. */
+  readonly state: readonly RecordedField[];
+  /** The fields of a command and of an answer, in the order of their numbers. */
+  readonly action: readonly RecordedField[];
+  /** The robot's period [s]. */
+  readonly periodS: number;
+  /** The clocks of the host when the run began: the monotonic clock, and the wall clock since 1970 [ns]. */
+  readonly start: {
+    readonly monotonicNs: bigint;
+    readonly wallNs: bigint;
+  };
+  /** The options of the session, as they are in the file: values of JSON. */
+  readonly options: unknown;
+  /** The model of the robot and its settings, as they are in the file: values of JSON. */
+  readonly robot: unknown;
+  /** The versions of this package, of Node and of the robot's software, as they are in the file: values of JSON. */
+  readonly versions: unknown;
+}
+/**
+ * When the steps of a cycle were done, from the beginning of the cycle [s]. A step that was not done is undefined.
+ */
+export interface RecordedPhases {
+  /** The policy was asked. */
+  readonly askedS: number | undefined;
+  /** An answer of the policy was received. */
+  readonly answeredS: number | undefined;
+  /** The command was decided. */
+  readonly decidedS: number | undefined;
+  /** The command was handed to the robot. */
+  readonly sentS: number | undefined;
+}
+/** A violation of a limit or an event of the session. */
+export interface RecordedNote {
+  readonly level: NoteLevel;
+  /** A stable name, for example `jointVelocity` or `held`. */
+  readonly name: string;
+  /** A sentence for people. */
+  readonly text: string;
+}
+/** An answer of the policy, as it came and before any limit. */
+export interface RecordedAnswer {
+  /** The cycle of the question. */
+  readonly tick: number;
+  /** The robot's time of the question [s]. */
+  readonly timeS: number;
+  /** The time between two actions of a chunk [s]; 0 for a single action. */
+  readonly stepS: number;
+  /** The actions, each with the numbers of {@link RecordedRun.action}: one, or those of a chunk. */
+  readonly actions: readonly Float64Array[];
+}
+/** One cycle of a recorded run. Its arrays are its own: they stay as they are. */
+export interface RecordedCycle<State = RobotState> {
+  readonly type: 'cycle';
+  /** The number of the cycle. */
+  readonly tick: number;
+  /** The robot's time since the first cycle [s]. */
+  readonly robotTimeS: number;
+  /** The host's monotonic clock when the cycle began [ns]. */
+  readonly monotonicNs: bigint;
+  /** The host's wall clock when the cycle began, since 1970 [ns]. */
+  readonly wallNs: bigint;
+  /** The milliseconds of the robot's clock without a cycle, directly before this one. */
+  readonly missedMs: number;
+  /** How many cycles directly before this one took place and could not be kept. */
+  readonly lostBefore: number;
+  /** How the command came about. */
+  readonly kind: CommandKind;
+  readonly phases: RecordedPhases;
+  /** What the robot reported. */
+  readonly state: State;
+  /** What the robot was commanded: the numbers of {@link RecordedRun.action}. */
+  readonly command: Float64Array;
+  /** The answer of the policy that came in this cycle, if one did. */
+  readonly answer: RecordedAnswer | undefined;
+  readonly notes: readonly RecordedNote[];
+}
+/** What was logged on a channel. */
+export type RecordedValue =
+  | {
+      readonly kind: 'numbers';
+      readonly numbers: Float64Array;
+    }
+  | {
+      readonly kind: 'bytes';
+      readonly mediaType: string;
+      readonly data: Uint8Array;
+    }
+  | {
+      /** The pixels of an image, in rows from the top without gaps. */
+      readonly kind: 'pixels';
+      readonly width: number;
+      readonly height: number;
+      readonly encoding: PixelEncoding;
+      readonly data: Uint8Array;
+    }
+  /** The bytes of an image's file; `format` is for example `png`. */
+  | {
+      readonly kind: 'image';
+      readonly format: string;
+      readonly data: Uint8Array;
+    };
+/** What a program logged beside the cycles. */
+export interface RecordedSample {
+  readonly type: 'sample';
+  /** The channel, for example `camera/wrist`. It is a text of the file and not meant as a path. */
+  readonly channel: string;
+  /** The robot's time that the program gave [s]. */
+  readonly timeS: number;
+  /** The host's monotonic clock when it was logged [ns]. */
+  readonly monotonicNs: bigint;
+  readonly value: RecordedValue;
+}
+/** The beginning or the end of an episode. */
+export interface RecordedMark {
+  readonly type: 'episode';
+  /** The number of the episode in the run, from 0. */
+  readonly index: number;
+  /** What is to be done in it. */
+  readonly task: string;
+  /** The robot's time [s]. */
+  readonly robotTimeS: number;
+  /** The host's monotonic clock [ns]. */
+  readonly monotonicNs: bigint;
+  /** How the episode ended; undefined at its beginning. */
+  readonly ended: EpisodeOutcome | undefined;
+}
+/** What is read from a recording, told apart by `type`. */
+export type RecordedEntry<State = RobotState> =
+  | RecordedCycle<State>
+  | RecordedSample
+  | RecordedMark;
+/** An episode of a recording. */
+export interface RecordedEpisode {
+  /** The number of the episode in the run, from 0. */
+  readonly index: number;
+  /** What was to be done. */
+  readonly task: string;
+  /** The robot's time at its beginning [s]. */
+  readonly beginS: number;
+  /** The robot's time at its end, which does not belong to it [s]; infinite if the recording ends before. */
+  readonly endS: number;
+  /** How it ended. */
+  readonly outcome: EpisodeOutcome;
+}
+/** A file: its path, or a `file:` URL. */
+export type RecordingFile = string | URL;
+/** Options of {@link exportRecording} for a table: a row for each cycle of one recording. */
+export interface TableExportOptions {
+  /** The format. In CSV numbers are written so that they are read as the same number, and absent values are empty. */
+  readonly to: 'csv' | 'parquet';
+  /** The file. It must not exist. */
+  readonly path: RecordingFile;
+  /**
+   * The columns: the name of a column (`tick`, `robot_time_s`, `kind`, `state.q[3]`), of a field (`state.q`: all its
+   * numbers) or of a group (`state`, `command`, `answer`). Default: all. Of a chunk, `answer` has the first action.
+   */
+  readonly fields?: readonly string[];
+}
+/** Options of {@link exportRecording} for a data set of LeRobot, format v3.0: an episode for each recorded one. */
+export interface DataSetExportOptions {
+  readonly to: 'lerobot';
+  /** The folder of the data set. If there is one already, the episodes are added to it. */
+  readonly path: RecordingFile;
+  /** Frames a second of the robot's time, a whole number from 1 to 10,000. Default 30. */
+  readonly fps?: number;
+  /**
+   * What a frame between two cycles has: what lies on the straight line between both, or what the nearest has. Poses and
+   * fields without a unit are those of the nearest cycle in both cases. Default 'linear'.
+   */
+  readonly resampling?: 'linear' | 'nearest';
+  /** What `action` is: what the robot was commanded, or what the policy answered. Default 'commanded'. */
+  readonly actions?: 'commanded' | 'answered';
+  /** The columns that make up `observation.state`, as in `fields` of a table. Default `['state.q']`. */
+  readonly state?: readonly string[];
+  /** Channels with numbers, which `observation.state` has after these, for example `gripper/width`. Default none. */
+  readonly stateChannels?: readonly string[];
+  /** Channels with numbers, which `action` has after the action. Default none. */
+  readonly actionChannels?: readonly string[];
+  /** The channels of images, for example `camera/wrist`: becomes `observation.images.camera.wrist`. Default none. */
+  readonly cameras?: readonly string[];
+  /** The task of a run without episodes, which becomes one episode, and of episodes whose task is empty. */
+  readonly task?: string;
+  /** The outcomes of episodes that are left out. Default `['rerecorded']`. */
+  readonly leaveOut?: readonly EpisodeOutcome[];
+  /** The type of the robot in the data set. Default: the model in the recording. */
+  readonly robotType?: string;
+}
+/** How far an export has come. */
+export interface ExportProgress {
+  /** The cycles that were read. */
+  readonly cycles: number;
+  /** What was read of the files, 0 to 1. */
+  readonly share: number;
+}
+/** What an export is watched and ended with. */
+export interface ExportCallOptions {
+  /** Called ten times a second, and at the end, with how far the export has come. */
+  readonly onProgress?: (progress: ExportProgress) => void;
+  /** Stops the export when it aborts. What was written of the recording under way is removed then. */
+  readonly signal?: AbortSignal;
+}
+/** What was exported. */
+export interface ExportedRecording {
+  /** The rows of the table, or the frames of the data set that were added. */
+  readonly rows: number;
+  /** Of a data set: the episodes that were added. 0 for a table. */
+  readonly episodes: number;
+  /** Of a data set: the episodes that were left out, for their outcome or because they have no cycle. */
+  readonly leftOutEpisodes: number;
+  /** Of a data set: the frames that lie where cycles are missing. */
+  readonly framesInGaps: number;
+  /** Whether all recordings were finished. False if one was cut off or is still being written. */
+  readonly isWhole: boolean;
+}
+/**
+ * Exports recordings, in a thread of its own and a part at a time: an hour at 1 kHz needs no more memory than a minute.
+ * A table is made of one recording. A data set is made of one or more, which are added in their order.
+ *
+ * What is exported gets its name when it is whole. No file is overwritten. If the export of a recording to a data set
+ * fails, the data set has none of it; it keeps the recordings before.
+ *
+ * @example
+ * await exportRecording('run.mcap', { to: 'parquet', path: 'run.parquet', fields: ['tick', 'state.q'] });
+ * await exportRecording(['one.mcap', 'two.mcap'], { to: 'lerobot', path: 'data', fps: 30, task: 'pick' });
+ *
+ * @throws {OptionTypeError | OptionRangeError} if an argument is invalid
+ * @throws {AbortError} if `signal` aborts
+ * @throws {KilohertzError} `RECORD_INVALID_ARGUMENT` if the recording has no such field or channel or does not fit the
+ *   data set, `RECORD_IO`, `RECORD_EMPTY`, `RECORD_FOREIGN`, `RECORD_NEWER`, `RECORD_DAMAGED`
+ * @throws what `onProgress` threw
+ */
+export declare function exportRecording(
+  files: RecordingFile | readonly RecordingFile[],
+  options: TableExportOptions | DataSetExportOptions,
+  call?: ExportCallOptions,
+): Promise<ExportedRecording>;
+/** What a repair found and did. */
+export interface RepairedRecording {
+  /** Whether the recording was finished already. It was left as it is then. */
+  readonly wasFinished: boolean;
+  /** How many cycles it has. */
+  readonly cycles: number;
+  /** How many bytes of half a record at its end were left out. */
+  readonly leftOutBytes: number;
+}
+/**
+ * Gives a recording whose writing was cut off its index and footer, so that readers which need an index open it. The new
+ * file is written beside the old one and then takes its name: one of the two has it at any time.
+ *
+ * @throws {OptionTypeError | OptionRangeError} `OPTION_FILE`
+ * @throws {KilohertzError} `RECORD_BUSY` if the file is still being written, `RECORD_DAMAGED` if a part of it is not
+ *   what was written, `RECORD_IO`, `RECORD_EMPTY`, `RECORD_FOREIGN`, `RECORD_NEWER`; the file is left as it is then
+ */
+export declare function repairRecording(file: RecordingFile): Promise<RepairedRecording>;
+/** Options of {@link replay}. */
+export interface ReplayOptions {
+  /**
+   * Called with an error `RECORD_DAMAGED` for each part of the file that is damaged. The iteration then goes on behind
+   * that part, or ends if nothing can be read there, as the message says. Without `onDamage` the iteration throws the
+   * error. What is before a damaged part is read in both cases.
+   */
+  readonly onDamage?: (error: KilohertzError) => void;
+  /** Ends an iteration when it aborts, with an {@link AbortError}. */
+  readonly signal?: AbortSignal;
+}
+/**
+ * A recorded run, for `for await`: its cycles, in their order. Each iteration reads the file from its beginning, a part
+ * at a time. The file may still be written: an iteration ends where the file ends at that time.
+ */
+export declare class Replay<State = RobotState> implements AsyncIterable<RecordedCycle<State>> {
+  #private;
+  /** @internal */
+  constructor(path: string, options: ReplayOptions);
+  /** What the recording knows of its run. Each access reads it from the file. */
+  get run(): Promise<RecordedRun>;
+  /**
+   * Whether the recording was finished, known after an iteration that came to the end. False if it is still being
+   * written, or if its writing was cut off; see {@link repairRecording}.
+   */
+  get isWhole(): boolean | undefined;
+  [Symbol.asyncIterator](): AsyncGenerator<RecordedCycle<State>, void, undefined>;
+  /** Returns everything that was recorded, in its order: cycles, what was logged, and the marks of episodes. */
+  entries(): AsyncGenerator<RecordedEntry<State>, void, undefined>;
+  /** Returns the episodes of the run, in their order. An episode that begins ends the one before it. */
+  episodes(): Promise<readonly RecordedEpisode[]>;
+}
+/**
+ * Reads a recorded run. Nothing is opened until the run or an entry is asked for.
+ *
+ * The state of a cycle is a {@link RobotState} if the run is one of an arm. For any other robot it is an object with the
+ * fields that {@link RecordedRun.state} names: a number for a field of length 1, else a `Float64Array`; the type
+ * parameter tells the compiler which. It is not checked.
+ *
+ * @example
+ * for await (const { tick, state, command } of replay('run.mcap')) console.log(tick, state.q, command);
+ *
+ * @throws {OptionTypeError | OptionRangeError} if an argument is invalid
+ * @throws {KilohertzError} from its methods and the iteration: `RECORD_IO`, `RECORD_EMPTY`, `RECORD_FOREIGN`,
+ *   `RECORD_NEWER`, `RECORD_DAMAGED`
+ */
+export declare function replay<State = RobotState>(
+  file: RecordingFile,
+  options?: ReplayOptions,
+): Replay<State>;
+/** What a policy that is run again receives beside the observation. */
+export interface RerunTick extends Tick {
+  /** How long after the question the recorded answer came, by the robot's clock [s]. */
+  readonly answeredAfterS: number;
+}
+/** A policy that is run again: a function, or {@link chunked} of one. */
+export type RerunPolicy<Observation> =
+  | ((observation: Observation, tick: RerunTick) => unknown)
+  | ChunkedPolicy<Observation, unknown>;
+/** Options of {@link rerun}. */
+export interface RerunOptions {
+  /** Ends the call when it aborts, with an {@link AbortError}. */
+  readonly signal?: AbortSignal;
+}
+/** A number that differs. */
+export interface RerunSlot {
+  /** The field, with its index if it has several numbers, for example `q[3]`; `dtS` for the time between actions. */
+  readonly name: string;
+  /** The index of the action in a chunk; 0 for a single action. */
+  readonly row: number;
+  /** What the policy answered in the recorded run; undefined if it had no such action. */
+  readonly recorded: number | undefined;
+  /** What the policy answers now; undefined if it has no such action, or nothing new. */
+  readonly received: number | undefined;
+}
+/** The first answer that differs. */
+export interface RerunDifference {
+  /** The cycle of the question. */
+  readonly tick: number;
+  /** The time of the question, as the policy is told it [s]. */
+  readonly timeS: number;
+  /** Every number that differs. */
+  readonly slots: readonly RerunSlot[];
+}
+/** How a policy that was run again compares with the recorded one. */
+export interface RerunReport {
+  /** How many answers were compared. */
+  readonly answers: number;
+  /** How many of these differ in at least one bit. */
+  readonly differing: number;
+  /** How many recorded answers could not be compared, because the state of their question was not kept. */
+  readonly withoutState: number;
+  /** The first answer that differs; undefined if none does. */
+  readonly firstDifference: RerunDifference | undefined;
+}
+/**
+ * Asks a policy the questions of a recorded run again, and compares its answers bit by bit with the recorded ones. The
+ * policy receives the recorded observations in their order, with the cycle, `timeS` and `periodS` that it had then, and
+ * after how long its answer came. Nothing moves.
+ *
+ * Only questions whose answer is in the recording are asked. So a policy that keeps something from question to question
+ * must not have answered `undefined` in between, if its answers are to be the same. {@link Tick.chunk} is absent.
+ *
+ * @example
+ * const { firstDifference } = await rerun('run.mcap', policy);
+ * if (firstDifference) console.log(firstDifference.tick, firstDifference.slots);
+ *
+ * @throws {OptionTypeError | OptionRangeError} if an argument is invalid
+ * @throws {PolicyError} `POLICY_THREW` if the policy throws
+ * @throws {InvalidActionError} if an answer is not an action, or not a chunk
+ * @throws {AbortError} if `signal` aborts
+ * @throws {KilohertzError} `RECORD_IO`, `RECORD_EMPTY`, `RECORD_FOREIGN`, `RECORD_NEWER`, `RECORD_DAMAGED`
+ */
+export declare function rerun<Observation = RobotState>(
+  file: RecordingFile,
+  policy: RerunPolicy<Observation>,
+  options?: RerunOptions,
+): Promise<RerunReport>;
 /** How long a policy takes for an answer, by the robot's clock: uniformly distributed between two durations. */
 export interface LatencyRange {
   /** The shortest [s], 0 to 60. */

@@ -43,11 +43,14 @@ export { type Pose, type PoseLike, poseOf } from './lib/franka/pose.ts';
 export type { RobotStates, StatesOptions } from './lib/franka/state-stream.ts';
 export type {
   CommandKind,
+  EpisodeOutcome,
   FrankaClient,
   FrankaControl,
   FrankaFrame,
   FrankaGeneration,
   FrankaImpedance,
+  NoteLevel,
+  PixelEncoding,
   RobotMode,
 } from './lib/native/contract.ts';
 export { RobotState } from './lib/native/robot-state.ts';
@@ -96,6 +99,39 @@ export {
   type WorkerPolicyOptions,
   workerPolicy,
 } from './lib/policy/worker-policy.ts';
+export type {
+  RecordedAnswer,
+  RecordedCycle,
+  RecordedEntry,
+  RecordedEpisode,
+  RecordedField,
+  RecordedMark,
+  RecordedNote,
+  RecordedPhases,
+  RecordedRun,
+  RecordedSample,
+  RecordedValue,
+} from './lib/record/entries.ts';
+export {
+  type DataSetExportOptions,
+  type ExportCallOptions,
+  type ExportedRecording,
+  type ExportProgress,
+  exportRecording,
+  type TableExportOptions,
+} from './lib/record/exporting.ts';
+export type { RecordingFile } from './lib/record/file.ts';
+export { type RepairedRecording, repairRecording } from './lib/record/repairing.ts';
+export { type Replay, type ReplayOptions, replay } from './lib/record/replay.ts';
+export {
+  type RerunDifference,
+  type RerunOptions,
+  type RerunPolicy,
+  type RerunReport,
+  type RerunSlot,
+  type RerunTick,
+  rerun,
+} from './lib/record/rerun.ts';
 export type { LatencyRange, LockstepOptions } from './lib/session/lockstep.ts';
 export type {
   CartesianBox,

@@ -51,6 +51,17 @@ export declare class NativeArm {
   planMove(goal: Float64Array, relative: boolean, speed: number, tolerance: number, settlingS: number): Promise<NativeMove>
 }
 
+/** An export that JavaScript looks at while it goes on. */
+export declare class NativeExport {
+  constructor()
+  /** Exports recordings to `path`: a table of the first, or a data set of all. */
+  run(files: Array<string>, to: NativeTarget, path: string, fields?: Array<string> | undefined | null, dataSet?: NativeDataSetOptions | undefined | null): Promise<NativeExported>
+  /** Returns how far it has come. It is told after each thousand cycles. */
+  progress(): NativeProgress
+  /** Stops it after the next thousand cycles at the latest. What it has written is removed. */
+  stop(): void
+}
+
 /** An error with a stable code and what is known of it. */
 export declare class NativeFailure {
   /** Which class of errors it becomes. */
@@ -237,6 +248,18 @@ export declare class NativePlace {
   leave(): void
 }
 
+/** A recording, open for reading. */
+export declare class NativeRecording {
+  /** Opens a recording and reads what is known of its run. */
+  static open(path: string): Promise<NativeRecording>
+  /** What is known of the run. */
+  run(): NativeRecordedRun
+  /** Reads the next entries. After an error whose message says that what follows can be read, it goes on there. */
+  next(): Promise<NativeBatch>
+  /** Closes the file, at the latest when a read that is under way has ended. */
+  close(): Promise<void>
+}
+
 /** A running or ended session. */
 export declare class NativeSession {
   /**
@@ -397,6 +420,15 @@ export declare function isEnding(): boolean
 /** Added to a message's length if another message is waiting after it. */
 export declare const MORE: number
 
+/** An answer of the policy, without its numbers. */
+export interface NativeAnswer {
+  tick: number
+  timeS: number
+  stepS: number
+  /** How many numbers it has. */
+  len: number
+}
+
 /** The layout of an arm's state, and the names of its error flags. */
 export interface NativeArmSchema {
   fields: Array<NativeField>
@@ -409,6 +441,17 @@ export interface NativeAwake {
   threads: number
   reason: string
   wakeS?: number
+}
+
+/** Entries of a recording. */
+export interface NativeBatch {
+  entries: Array<NativeEntry>
+  /** The numbers of the cycles: of each its state, its command and its answer. */
+  numbers: Float64Array
+  /** True if the file ends after them. */
+  isLast: boolean
+  /** Of the last batch: true if the file has its footer. */
+  isWhole: boolean
 }
 
 /** What ended a session. */
@@ -471,6 +514,37 @@ export interface NativeContract {
   numbers: Array<NativeNumbers>
 }
 
+/** A cycle, without its numbers. */
+export interface NativeCycle {
+  tick: number
+  robotTimeS: number
+  monotonicNs: bigint
+  wallNs: bigint
+  missedMs: number
+  lostBefore: number
+  kind: string
+  phases: NativePhases
+  answer?: NativeAnswer
+  notes: Array<NativeNote>
+}
+
+/** Options of a data set; absent ones have the default. */
+export interface NativeDataSetOptions {
+  fps: number
+  /** True if the nearest cycle is taken instead of what lies between two. */
+  takesNearest: boolean
+  /** True if actions are what the policy answered instead of what was commanded. */
+  takesAnswers: boolean
+  state?: Array<string>
+  stateChannels: Array<string>
+  actionChannels: Array<string>
+  cameras: Array<string>
+  task?: string
+  /** The outcomes of episodes that are left out. */
+  leftOut?: Array<string>
+  robotType?: string
+}
+
 /** What a child process needs for its end of a line: descriptors of this process. */
 export interface NativeDescriptors {
   /** The descriptor of the memory. */
@@ -489,6 +563,22 @@ export interface NativeDistance {
   distance: number
 }
 
+/** One of the three. */
+export interface NativeEntry {
+  cycle?: NativeCycle
+  sample?: NativeSample
+  episode?: NativeMark
+}
+
+/** An episode of a recording. */
+export interface NativeEpisode {
+  index: number
+  task: string
+  beginS: number
+  endS: number
+  outcome: string
+}
+
 /** Something that happened while the session ran. */
 export interface NativeEvent {
   kind: NativeEventKind
@@ -503,6 +593,17 @@ export interface NativeEvent {
 
 /** What happened while a session ran. */
 export type NativeEventKind = 'held' | 'resting' | 'resumed' | 'behind' | 'late' | 'badChunk'
+
+/** What was exported. */
+export interface NativeExported {
+  /** Rows of a table, or frames of a data set. */
+  rows: number
+  episodes: number
+  leftOutEpisodes: number
+  framesInGaps: number
+  /** True if each recording has its footer. */
+  isWhole: boolean
+}
 
 /** Which class of errors a failure becomes. */
 export type NativeFailureKind = 'option' | 'robot' | 'interrupted' | 'offload' | 'other'
@@ -624,6 +725,15 @@ export interface NativeLaw {
   cartesianDamping?: Array<number>
 }
 
+/** The beginning or the end of an episode. */
+export interface NativeMark {
+  index: number
+  monotonicNs: bigint
+  robotTimeS: number
+  task: string
+  ended?: string
+}
+
 /** A list of names. If they have numbers, they are in the order of the numbers. */
 export interface NativeNames {
   /** The constant that lists the names; `None` if no code reads the list. */
@@ -640,6 +750,13 @@ export interface NativeNotArrived {
   goal: Array<number>
   joint: number
   differenceRad: number
+}
+
+/** A violation or an event of a cycle. */
+export interface NativeNote {
+  level: string
+  name: string
+  text: string
 }
 
 /** Numbers with names. */
@@ -671,6 +788,22 @@ export interface NativeOutcome {
   lastStates: Float64Array
 }
 
+/** When the steps of a cycle were done. */
+export interface NativePhases {
+  askedS?: number
+  answeredS?: number
+  decidedS?: number
+  sentS?: number
+}
+
+/** How far an export has come. */
+export interface NativeProgress {
+  cycles: number
+  bytes: number
+  /** The bytes of all files. */
+  totalBytes: number
+}
+
 /** The realtime priority of a policy's thread. */
 export interface NativePromotion {
   priority: number
@@ -688,6 +821,19 @@ export interface NativeRealtime {
   preemptRt: boolean
 }
 
+/** What is known of a run. */
+export interface NativeRecordedRun {
+  state: Array<NativeField>
+  action: Array<NativeField>
+  periodS: number
+  startMonotonicNs: bigint
+  startWallNs: bigint
+  /** JSON, as the next two. */
+  options: string
+  robot: string
+  versions: string
+}
+
 /** A value that is out of range. */
 export interface NativeRefused {
   /** The option as it is written, which its code is made of. */
@@ -700,11 +846,34 @@ export interface NativeRefused {
   limits: Array<number>
 }
 
+/** What a repair found and did. */
+export interface NativeRepaired {
+  /** True if the file was finished already, and was left as it is. */
+  wasFinished: boolean
+  cycles: number
+  /** The bytes of half a record at the end that were left out. */
+  leftOutBytes: number
+}
+
 /** Where an episode begins; what is absent is as it was at the start. */
 export interface NativeReset {
   q?: Array<number>
   objectWidthM?: number
   seed?: number
+}
+
+/** What a user logged: numbers, or bytes with what they are. */
+export interface NativeSample {
+  channel: string
+  monotonicNs: bigint
+  timeS: number
+  kind: string
+  numbers?: Float64Array
+  bytes?: Uint8Array
+  /** The media type, the encoding of pixels or the format of a file. */
+  format?: string
+  width?: number
+  height?: number
 }
 
 /** The options of a session. `lib/session/options.ts` has checked every value and filled in the defaults. */
@@ -799,6 +968,9 @@ export interface NativeStats {
   isPose: boolean
 }
 
+/** Where an export goes. */
+export type NativeTarget = 'csv' | 'parquet' | 'lerobot'
+
 /** A place that the robot cannot reach in any posture [m]. */
 export interface NativeTooFar {
   distance: number
@@ -820,3 +992,9 @@ export interface NativeViolation {
   /** What is wrong with a matrix. */
   flaw?: string
 }
+
+/** Returns the episodes of a recording. */
+export declare function recordedEpisodes(path: string): Promise<Array<NativeEpisode>>
+
+/** Gives a recording that was cut off its index and footer. */
+export declare function repairRecording(path: string): Promise<NativeRepaired>

@@ -23,6 +23,14 @@ export type NativeErrorCode =
   | 'FRANKA_UNREACHABLE'
   | 'OFFLOAD_PROTOCOL'
   | 'OFFLOAD_TOO_LARGE'
+  | 'RECORD_BUSY'
+  | 'RECORD_DAMAGED'
+  | 'RECORD_EMPTY'
+  | 'RECORD_FOREIGN'
+  | 'RECORD_INVALID_ARGUMENT'
+  | 'RECORD_IO'
+  | 'RECORD_NEWER'
+  | 'RECORD_STOPPED'
   | 'ROBOT'
   | 'SESSION_INTERRUPTED'
   | 'SIM_ADDRESS'
@@ -58,6 +66,14 @@ export const NATIVE_ERROR_CODES: readonly NativeErrorCode[] = [
   'FRANKA_UNREACHABLE',
   'OFFLOAD_PROTOCOL',
   'OFFLOAD_TOO_LARGE',
+  'RECORD_BUSY',
+  'RECORD_DAMAGED',
+  'RECORD_EMPTY',
+  'RECORD_FOREIGN',
+  'RECORD_INVALID_ARGUMENT',
+  'RECORD_IO',
+  'RECORD_NEWER',
+  'RECORD_STOPPED',
   'ROBOT',
   'SESSION_INTERRUPTED',
   'SIM_ADDRESS',
@@ -314,6 +330,17 @@ export const RECORD_FIELDS: readonly RecordField[] = [
   'missedMs',
   'ageS',
 ];
+
+/** How an episode of a recording ended. */
+export type EpisodeOutcome = 'unknown' | 'success' | 'failure' | 'rerecorded';
+
+export const OUTCOMES: readonly EpisodeOutcome[] = ['unknown', 'success', 'failure', 'rerecorded'];
+
+/** How serious a note of a recorded cycle is. */
+export type NoteLevel = 'info' | 'warning' | 'error';
+
+/** The encoding of a pixel of a recorded image. */
+export type PixelEncoding = 'mono8' | 'rgb8' | 'rgba8';
 
 /** The settings of an arm. */
 export type SettingKind =

@@ -265,6 +265,8 @@ counted! {
     gripper_failures
     /// Tick records that found the record ring full.
     dropped_records
+    /// Cycles that a recording had no room for, because its writing was too slow.
+    unrecorded_cycles
     /// Events that found the event queue full.
     dropped_events
 }

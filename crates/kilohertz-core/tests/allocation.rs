@@ -14,7 +14,9 @@ use kilohertz_core::limits::Unlimited;
 use kilohertz_core::policy::{Ask, Native, Policy};
 use kilohertz_core::robot::{Device, Paced, RobotError};
 use kilohertz_core::schema::{Field, Schema};
-use kilohertz_core::session::{CHUNK_HEADER, Chunks, Config, Deadline, Merge, Replan, Session};
+use kilohertz_core::session::{
+    BlackBox, CHUNK_HEADER, Chunks, Config, Deadline, Keeping, Merge, Replan, Session, cycle_rings,
+};
 use kilohertz_core::stats::{Recorder, Stats};
 
 const MS: Duration = Duration::from_millis(1);
@@ -86,11 +88,20 @@ fn run(
         observed: 0,
         allocations: Arc::clone(&allocations),
     };
-    let session = Session::start(
-        Box::new(Paced::new(device, MS)),
+    let robot = Paced::new(device, MS);
+    let lengths = config.lengths(&robot);
+    // A black box that is full after half of the watched cycles, and rings that nobody empties.
+    let (all, _waiting) = cycle_rings(lengths, MS);
+    let keeping = Keeping {
+        black_box: Some(BlackBox::new(lengths, MS * (WATCHED / 2) as u32, MS)),
+        all: Some(all),
+    };
+    let session = Session::start_keeping(
+        Box::new(robot),
         Box::new(policy),
         Box::new(Unlimited::new(SLOTS)),
         config,
+        keeping,
         recorder,
         notifier,
     )

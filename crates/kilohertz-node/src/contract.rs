@@ -19,6 +19,8 @@ use kilohertz_franka::{
 };
 use kilohertz_offload::layout::{self, Direction};
 use kilohertz_offload::messages;
+use kilohertz_record::entry::{Level, Outcome, Pixels};
+use kilohertz_record::error::RecordErrorCode;
 use kilohertz_sim::{Counters, Fault, SimulatorError};
 use napi_derive::napi;
 
@@ -117,7 +119,9 @@ const REFUSALS: [&str; 4] = [
 fn codes() -> Vec<&'static str> {
     let own = Code::ALL.map(Code::as_str).into_iter();
     let arm = ArmErrorCode::ALL.map(ArmErrorCode::as_str);
-    let mut codes: Vec<_> = own.chain(arm).chain(SimulatorError::CODES).collect();
+    let record = RecordErrorCode::ALL.map(RecordErrorCode::as_str);
+    let others = arm.into_iter().chain(record).chain(SimulatorError::CODES);
+    let mut codes: Vec<_> = own.chain(others).collect();
     codes.sort_unstable();
     codes
 }
@@ -272,6 +276,24 @@ pub fn contract() -> NativeContract {
             "RecordField",
             "The fields of a tick's record that precede the action.",
             RECORD_FIELDS,
+        ),
+        names(
+            "OUTCOMES",
+            "EpisodeOutcome",
+            "How an episode of a recording ended.",
+            Outcome::ALL.map(Outcome::as_str),
+        ),
+        names(
+            "",
+            "NoteLevel",
+            "How serious a note of a recorded cycle is.",
+            Level::ALL.map(Level::as_str),
+        ),
+        names(
+            "",
+            "PixelEncoding",
+            "The encoding of a pixel of a recorded image.",
+            Pixels::ALL.map(Pixels::as_str),
         ),
         names("", "SettingKind", "The settings of an arm.", Setting::KINDS),
         names(

@@ -6,13 +6,14 @@
 //! value, so it is a fault of this package.
 
 use kilohertz_franka::{ArmError, ArmErrorCode, Refusal};
+use kilohertz_record::error::RecordError;
 use kilohertz_sim::SimulatorError;
 use napi::bindgen_prelude::{Either3, JsObjectValue, JsValue, Property};
 use napi::{Env, Error, Result};
 use napi_derive::napi;
 
 kilohertz_core::named! {
-    /// The codes of failures that are this crate's own; an arm and the simulator have theirs.
+    /// The codes of failures that are this crate's own; an arm, recordings and the simulator have theirs.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum Code {
         /// An action has another number of slots than its interface.
@@ -244,6 +245,12 @@ impl From<Refusal> for Failure {
             expected: refusal.expected,
             limits: refusal.limits,
         })
+    }
+}
+
+impl From<RecordError> for Failure {
+    fn from(error: RecordError) -> Failure {
+        Failure::of(FailureKind::Other, error.code().as_str(), error.to_string())
     }
 }
 

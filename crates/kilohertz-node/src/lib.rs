@@ -12,6 +12,7 @@
 //! franka/move_to.rs     a planned move
 //! franka/model.rs       an arm's rigid-body model
 //! franka/simulator.rs   a simulated arm
+//! record/               reading, repairing and exporting recorded files
 //! offload/line.rs       calls to a worker or a child over shared memory
 //! offload/poll.rs       waking JavaScript by a descriptor
 //! guard.rs              what signals do; guard/ has its handlers
@@ -38,4 +39,5 @@ mod guard;
 mod news;
 mod offload;
 mod policy;
+mod record;
 mod session;

@@ -3,22 +3,9 @@
 use std::ops::Range;
 
 pub use kilohertz_core::channel::records::CommandKind;
+pub use kilohertz_core::session::Phases;
 
 use crate::error::RecordError;
-
-/// When the steps of a cycle were done, in seconds since the cycle began; `None` for a step that was not
-/// done.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Phases {
-    /// The policy was asked.
-    pub asked_s: Option<f64>,
-    /// An answer of the policy was received.
-    pub answered_s: Option<f64>,
-    /// The command was decided.
-    pub decided_s: Option<f64>,
-    /// The command was handed to the robot.
-    pub sent_s: Option<f64>,
-}
 
 kilohertz_core::named! {
     /// How serious a [`Note`] is.
@@ -49,7 +36,8 @@ pub struct Note {
 pub struct Answer<'a> {
     /// The cycle of the question.
     pub tick: u64,
-    /// The robot's time of the question \[s\].
+    /// The robot's time to which the first action belongs \[s\]: that of the question, or of the observation
+    /// that a chunk begins with.
     pub time_s: f64,
     /// The time between two actions of a chunk \[s\]; 0 for a single action.
     pub step_s: f64,
@@ -91,7 +79,8 @@ pub struct Cycle<'a> {
 pub struct OwnedAnswer {
     /// The cycle of the question.
     pub tick: u64,
-    /// The robot's time of the question \[s\].
+    /// The robot's time to which the first action belongs \[s\]: that of the question, or of the observation
+    /// that a chunk begins with.
     pub time_s: f64,
     /// The time between two actions of a chunk \[s\]; 0 for a single action.
     pub step_s: f64,

@@ -21,6 +21,8 @@ kilohertz_core::named! {
         Busy = "RECORD_BUSY",
         /// A value that was passed cannot be used.
         InvalidArgument = "RECORD_INVALID_ARGUMENT",
+        /// Whoever called stopped the export.
+        Stopped = "RECORD_STOPPED",
     }
 }
 
@@ -101,6 +103,12 @@ pub enum RecordError {
         /// What is allowed.
         expected: String,
     },
+    /// Whoever called stopped the export.
+    #[error("the export of {} was stopped before its end; what it had written was removed", path.display())]
+    Stopped {
+        /// The recording.
+        path: PathBuf,
+    },
 }
 
 impl RecordError {
@@ -114,6 +122,7 @@ impl RecordError {
             RecordError::Damaged { .. } => RecordErrorCode::Damaged,
             RecordError::Busy { .. } => RecordErrorCode::Busy,
             RecordError::InvalidArgument { .. } => RecordErrorCode::InvalidArgument,
+            RecordError::Stopped { .. } => RecordErrorCode::Stopped,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Recordings of runs: written while a run goes on, read while they are written or afterwards, repaired if
-//! their writing was cut off, and exported. The crate knows nothing of the loop or of Node.
+//! their writing was cut off, and exported. The crate
+//! knows nothing of Node, and of the loop only what it hands over.
 //!
 //! ```text
 //! entry.rs (a cycle, what users log, episodes)   run.rs layout.rs (what is kept once)
@@ -29,6 +30,7 @@ pub mod entry;
 pub mod error;
 pub mod export;
 pub mod layout;
+pub mod live;
 pub mod reader;
 pub mod repair;
 pub mod run;

@@ -3,6 +3,7 @@
 mod fixture;
 
 use std::fs;
+use std::ops::ControlFlow::{Break, Continue};
 use std::path::Path;
 
 use fixture::{cycles, record};
@@ -24,10 +25,12 @@ const CHOSEN: [&str; 8] = [
 fn export(path: &Path, folder: &Path, names: &[&str]) -> Exported {
     let open = || RunReader::open(path).expect("to open");
     let chosen = columns(open().run(), names).expect("columns");
-    let csv = export_csv(open(), &folder.join("run.csv"), &chosen, |_| {}).expect("to export");
+    let csv =
+        export_csv(open(), &folder.join("run.csv"), &chosen, |_| Continue(())).expect("to export");
     let mut told = 0;
-    let parquet = export_parquet(open(), &folder.join("run.parquet"), &chosen, |rows| {
-        told = rows
+    let parquet = export_parquet(open(), &folder.join("run.parquet"), &chosen, |progress| {
+        told = progress.cycles;
+        Continue(())
     });
     assert_eq!(parquet.expect("to export"), csv);
     assert_eq!(told, csv.rows / 1000 * 1000, "progress is told");
@@ -153,7 +156,7 @@ fn nothing_is_overwritten_and_nothing_is_left_of_what_failed() {
     fs::write(&target, "mine").expect("to write");
     let open = || RunReader::open(&path).expect("to open");
     let tick = columns(open().run(), &["tick"]).expect("columns");
-    let error = export_csv(open(), &target, &tick, |_| {}).expect_err("an error");
+    let error = export_csv(open(), &target, &tick, |_| Continue(())).expect_err("an error");
     assert_eq!(error.code(), RecordErrorCode::Io);
     assert_eq!(fs::read_to_string(&target).expect("the file"), "mine");
 
@@ -162,11 +165,43 @@ fn nothing_is_overwritten_and_nothing_is_left_of_what_failed() {
     bytes[middle] ^= 1;
     fs::write(&path, bytes).expect("to write");
     let other = folder.path().join("run.parquet");
-    let error = export_parquet(open(), &other, &tick, |_| {}).expect_err("an error");
+    let error = export_parquet(open(), &other, &tick, |_| Continue(())).expect_err("an error");
     assert_eq!(error.code(), RecordErrorCode::Damaged);
     assert_eq!(
         fs::read_dir(folder.path()).expect("the folder").count(),
         2,
+        "nothing is left beside"
+    );
+}
+
+#[test]
+fn an_export_that_is_stopped_leaves_nothing_and_tells_how_far_it_was() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("run.mcap");
+    record(&path, 3000);
+    let open = || RunReader::open(&path).expect("to open");
+    let tick = columns(open().run(), &["tick"]).expect("columns");
+    let mut told = Vec::new();
+    let target = folder.path().join("run.csv");
+    let error = export_csv(open(), &target, &tick, |progress| {
+        told.push(progress);
+        if told.len() == 2 {
+            Break(())
+        } else {
+            Continue(())
+        }
+    });
+    assert_eq!(
+        error.expect_err("an error").code(),
+        RecordErrorCode::Stopped
+    );
+    let cycles: Vec<u64> = told.iter().map(|progress| progress.cycles).collect();
+    assert_eq!(cycles, [1000, 2000]);
+    let size = fs::metadata(&path).expect("the file").len();
+    assert!(told[0].bytes > 0 && told[0].bytes < told[1].bytes && told[1].bytes < size);
+    assert_eq!(
+        fs::read_dir(folder.path()).expect("the folder").count(),
+        1,
         "nothing is left beside"
     );
 }

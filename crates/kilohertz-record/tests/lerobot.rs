@@ -3,6 +3,7 @@
 mod fixture;
 
 use std::fs;
+use std::ops::ControlFlow::Continue;
 use std::path::{Path, PathBuf};
 
 use fixture::{Arm, image, joint, mark, options, run, sample};
@@ -30,7 +31,7 @@ impl Place {
     }
 
     fn add(&self, name: &str, options: &DataSetOptions) -> Result<Added, RecordError> {
-        add_to_data_set(&self.run(name), &self.set(), options, |_| {})
+        add_to_data_set(&self.run(name), &self.set(), options, |_| Continue(()))
     }
 
     /// What Python reads of the data set; `None` where it cannot be had.
@@ -221,7 +222,9 @@ fn images_are_png_in_the_frames_of_their_time() {
         cameras: vec!["camera/front".to_owned()],
         ..options.clone()
     };
-    let error = add_to_data_set(&place.run("a.mcap"), &place.run("other"), &missing, |_| {});
+    let error = add_to_data_set(&place.run("a.mcap"), &place.run("other"), &missing, |_| {
+        Continue(())
+    });
     assert!(
         error
             .expect_err("an error")
@@ -385,7 +388,7 @@ fn frames_in_gaps_are_counted_and_none_is_made_up_for_a_long_one() {
     assert!(error.contains("at most 10 s"), "{error}");
     // What failed in a new folder leaves no file, and does not stand in the way.
     let other = place.run("other");
-    let add = |name: &str| add_to_data_set(&place.run(name), &other, &options, |_| {});
+    let add = |name: &str| add_to_data_set(&place.run(name), &other, &options, |_| Continue(()));
     add("b.mcap").expect_err("an error");
     assert!(files(&other).is_empty(), "{:?}", files(&other));
     add("a.mcap").expect("to export");
@@ -461,8 +464,8 @@ fn what_does_not_fit_is_refused_and_changes_nothing() {
     let other = place.run("other");
     fs::create_dir(&other).expect("a folder");
     fs::write(other.join("mine"), "mine").expect("to write");
-    let error =
-        add_to_data_set(&place.run("a.mcap"), &other, &options, |_| {}).expect_err("an error");
+    let error = add_to_data_set(&place.run("a.mcap"), &other, &options, |_| Continue(()))
+        .expect_err("an error");
     assert!(error.to_string().contains("something else"), "{error}");
 }
 

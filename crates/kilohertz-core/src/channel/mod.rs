@@ -10,4 +10,5 @@ pub mod shared_mailbox;
 #[cfg(target_os = "linux")]
 pub(crate) mod shared_memory;
 pub(crate) mod sync;
+pub(crate) mod tail;
 pub(crate) mod waiting;

@@ -17,6 +17,7 @@ use crate::command::lowpass::LowPass;
 use crate::limits::{LimitRules, Limiter, OnViolation, ViolationKind, Violations, exceeds};
 use crate::policy::Question;
 use crate::session::chunks::{CHUNK_HEADER, CHUNK_NEWS, Chunks, Merge, NO_CHUNK, Replan};
+use crate::session::cycles::RawAnswer;
 use crate::session::exchange::{Due, Exchange, Now, Slowing, Standing, Taken};
 use crate::session::grips::Grips;
 use crate::session::slow_down::SlowDown;
@@ -456,6 +457,22 @@ impl Exchange for ChunkExchange {
 
     fn newest(&mut self) -> &mut [f64] {
         &mut self.frame
+    }
+
+    fn raw(&self) -> RawAnswer<'_> {
+        let width = self.chunks.row_len(self.slots);
+        let (header, numbers) = self.frame.split_at(CHUNK_HEADER.min(self.frame.len()));
+        let &[rows, step_s, before_s] = header else {
+            return RawAnswer::default();
+        };
+        // An answer that was no chunk has a number below zero here, which becomes 0.
+        let len = (rows as usize).saturating_mul(width);
+        RawAnswer {
+            before_s,
+            step_s,
+            width,
+            numbers: numbers.get(..len).unwrap_or_default(),
+        }
     }
 
     fn answered(&mut self, question: Question) -> bool {

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use crate::command::late::LateRule;
 use crate::limits::LimitRules;
+use crate::robot::Robot;
 use crate::session::chunks::{CHUNK_HEADER, CHUNK_NEWS, Chunks};
+use crate::session::cycles::Lengths;
 use crate::session::lockstep::Latency;
 use crate::session::roll::Place;
 use crate::thread::awake::AwakeRequest;
@@ -73,6 +75,20 @@ impl Config {
         match self.chunks {
             Some(_) => slots.saturating_add(CHUNK_NEWS),
             None => slots,
+        }
+    }
+
+    /// Returns how many numbers the cycles of a session with `robot` have.
+    pub fn lengths(&self, robot: &dyn Robot) -> Lengths {
+        let command = robot.action().len();
+        let answer = match &self.chunks {
+            Some(chunks) => chunks.rows.saturating_mul(chunks.row_len(command)),
+            None => command,
+        };
+        Lengths {
+            state: robot.observation().len(),
+            command,
+            answer,
         }
     }
 

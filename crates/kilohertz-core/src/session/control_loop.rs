@@ -17,6 +17,7 @@ use crate::robot::{Cycle, Flow, Robot, Tick};
 use crate::session::catch_up::CatchUp;
 use crate::session::config::{Config, Deadline};
 use crate::session::cycle_clock::{CycleClock, RobotTimes};
+use crate::session::cycles::{BlackBox, CycleKeeper, CycleNote};
 use crate::session::events::Events;
 use crate::session::exchange::{Exchange, Now, Slowing, Standing};
 use crate::session::last_states::LastStates;
@@ -51,6 +52,8 @@ pub(super) struct Ended {
     /// The row of the chunk whose violation ended the session.
     pub row: Option<u32>,
     pub last_states: Vec<f64>,
+    /// The newest cycles.
+    pub black_box: Option<BlackBox>,
 }
 
 /// How many answers are taken in one cycle at most; the others are taken in the next cycle.
@@ -103,6 +106,7 @@ pub(super) struct ControlLoop<'a, E> {
     /// The row of the chunk whose violation ended the session.
     row: Option<u32>,
     last_states: LastStates,
+    keeper: CycleKeeper,
 }
 
 impl<'a, E: Exchange> ControlLoop<'a, E> {
@@ -112,7 +116,7 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
         limits: Box<dyn Limiter>,
         config: &Config,
         shared: &'a Shared,
-        records: RecordIn,
+        (records, keeper): (RecordIn, CycleKeeper),
         notifier: &'a Notifier,
     ) -> ControlLoop<'a, E> {
         let len = robot.action().len();
@@ -157,6 +161,7 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
             cause: None,
             row: None,
             last_states: LastStates::new(robot.observation().len()),
+            keeper,
         }
     }
 
@@ -178,6 +183,7 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
             row: self.row,
             cause: self.cause,
             last_states: self.last_states.rows(),
+            black_box: self.keeper.finish(),
         }
     }
 
@@ -251,6 +257,7 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
             return false;
         };
         self.times.asks();
+        self.keeper.asks();
         self.policy.request(&Ask {
             tick: due.question.tick,
             time: due.question.time,
@@ -326,12 +333,14 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
             recorder.policy_answers.add(1);
             self.had_nothing = matches!(answer, Answer::Empty(_));
             if self.had_nothing {
+                self.keeper.answered_nothing();
                 recorder.empty_answers.add(1);
                 if !self.has_acted && question.time >= FIRST_ACTION {
                     return Err(Cause::NoAction { tick });
                 }
             } else {
                 self.has_acted = true;
+                self.keeper.answered(question, &self.exchange.raw());
                 if newest.replace(question).is_some() {
                     recorder.overwritten_actions.add(1);
                 }
@@ -361,7 +370,7 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
             }
             Some(fault) if self.skips_bad => {
                 self.shared.recorder.bad_chunks.add(1);
-                self.events.push(tick, EventKind::BadChunk { fault });
+                self.tell(EventKind::BadChunk { fault });
                 Ok(())
             }
             Some(fault) => Err(Cause::BadChunk { tick, fault }),
@@ -406,6 +415,7 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
         for violation in found.iter() {
             if self.counted.of(violation.kind).is_none() {
                 self.shared.recorder.violation(tick, violation);
+                self.keeper.note(CycleNote::Violation(*violation));
             }
         }
         self.counted.join(found);
@@ -442,7 +452,7 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
             Step::Use | Step::Follow => self.follow(step, arrival, observation),
             Step::Hold => {
                 recorder.held_commands.add(1);
-                self.events.change(self.now.tick, EventKind::Held);
+                self.tell_change(EventKind::Held);
                 if self.tracker.without_action() > LateRule::default().max_held {
                     // If the rule allows a longer hold, a person may still have come near by now.
                     self.catch_up.rested();
@@ -452,7 +462,7 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
             }
             Step::Rest => {
                 recorder.rest_commands.add(1);
-                self.events.change(self.now.tick, EventKind::Resting);
+                self.tell_change(EventKind::Resting);
                 self.catch_up.rested();
                 self.limits.brake(observation, &mut self.sent);
                 CommandKind::Rest
@@ -518,7 +528,7 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
             // sync.
             self.tracker.resynced();
             self.reached();
-            self.events.change(self.now.tick, EventKind::Resumed);
+            self.tell_change(EventKind::Resumed);
             return match step {
                 Step::Use => CommandKind::Fresh,
                 _ => CommandKind::Followed,
@@ -531,7 +541,7 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
                 self.tracker.step_fitted();
             }
             self.reached();
-            self.events.change(self.now.tick, EventKind::Resumed);
+            self.tell_change(EventKind::Resumed);
         } else {
             self.tracker.lost_sync();
             if let Some(cause) = self.look_behind() {
@@ -541,6 +551,19 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
             }
         }
         CommandKind::Followed
+    }
+
+    /// Reports an event.
+    fn tell(&mut self, kind: EventKind) {
+        self.events.push(self.now.tick, kind);
+        self.keeper.note(CycleNote::Event(kind));
+    }
+
+    /// Reports a change in how actions are carried out, if it is one.
+    fn tell_change(&mut self, kind: EventKind) {
+        if self.events.change(self.now.tick, kind) {
+            self.keeper.note(CycleNote::Event(kind));
+        }
     }
 
     /// Notes that the robot is where the policy's action is.
@@ -559,8 +582,7 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
         if !self.catch_up.is_behind() {
             return None;
         }
-        self.events
-            .push(self.now.tick, EventKind::Behind { slot, distance });
+        self.tell(EventKind::Behind { slot, distance });
         let ends = self.late.on_late == OnLate::Stop && !self.clamping;
         ends.then_some(Cause::Behind {
             tick: self.now.tick,
@@ -648,7 +670,7 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
         let recorder = &self.shared.recorder;
         let counted = || (recorder.policy_asks.get(), recorder.late_actions.get());
         if let Some(took) = self.lateness.watch(self.now.clock, counted) {
-            self.events.push(self.now.tick, EventKind::Late { took });
+            self.tell(EventKind::Late { took });
         }
     }
 
@@ -656,6 +678,9 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
     fn close(&mut self) {
         let recorder = &self.shared.recorder;
         self.times.close(recorder, self.now.tick, &self.sent);
+        if !self.keeper.close(&self.sent) {
+            recorder.unrecorded_cycles.add(1);
+        }
     }
 
     /// Returns what this cycle is by the robot's clock, after `skipped` ticks without one.
@@ -708,6 +733,8 @@ impl<E: Exchange> Tick for ControlLoop<'_, E> {
             action,
         } = cycle;
         let (started, period) = self.begin(started, skipped);
+        let place = (self.now.tick, self.now.clock);
+        self.keeper.begin(place, skipped, started, observation);
         let kind = self.guarded(started, observation);
         action.copy_from_slice(&self.sent);
         if self.now.tick == 0 {
@@ -716,6 +743,7 @@ impl<E: Exchange> Tick for ControlLoop<'_, E> {
         }
         let robot = self.robot_times(skipped, kind);
         self.times.decided(period, started, kind, robot);
+        self.keeper.decided(kind);
         self.now.tick = self.now.tick.saturating_add(1);
         if self.ending == Some(0) {
             Flow::Finish
@@ -729,6 +757,7 @@ impl<E: Exchange> Tick for ControlLoop<'_, E> {
             self.shared.placed(Place::sends_the_last);
         }
         self.times.sent(at);
+        self.keeper.sent(at);
         self.close();
     }
 

@@ -24,14 +24,15 @@ impl<'a> Events<'a> {
     }
 
     /// Reports a change in how actions are carried out. A repetition is not reported, nor that the robot is
-    /// held after it was reported as resting.
-    pub fn change(&mut self, tick: u64, kind: EventKind) {
+    /// held after it was reported as resting. Returns true if it was reported.
+    pub fn change(&mut self, tick: u64, kind: EventKind) -> bool {
         let worse_told = kind == EventKind::Held && self.last == EventKind::Resting;
         if kind == self.last || worse_told {
-            return;
+            return false;
         }
         self.last = kind;
         self.push(tick, kind);
+        true
     }
 
     /// Reports an event.

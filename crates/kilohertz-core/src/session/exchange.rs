@@ -13,6 +13,7 @@ use crate::command::late::{Arrival, LateRule};
 use crate::command::lowpass::LowPass;
 use crate::limits::{Limiter, Violations};
 use crate::policy::Question;
+use crate::session::cycles::RawAnswer;
 use crate::timing::time::nanos;
 
 /// The largest share of a period for which the loop waits for its policy within a cycle.
@@ -103,6 +104,9 @@ pub(super) trait Exchange {
 
     /// Returns the newest answer; the next one is written here too.
     fn newest(&mut self) -> &mut [f64];
+
+    /// Returns the newest answer as it came. Call this before it is judged.
+    fn raw(&self) -> RawAnswer<'_>;
 
     /// Notes that `question` is answered. Returns true if it is the last question that was asked.
     fn answered(&mut self, question: Question) -> bool;
@@ -322,6 +326,16 @@ impl Exchange for PolicyExchange {
     #[inline]
     fn newest(&mut self) -> &mut [f64] {
         &mut self.newest
+    }
+
+    #[inline]
+    fn raw(&self) -> RawAnswer<'_> {
+        RawAnswer {
+            before_s: 0.0,
+            step_s: 0.0,
+            width: self.newest.len(),
+            numbers: &self.newest,
+        }
     }
 
     #[inline]

@@ -18,6 +18,7 @@ use crate::session::chunk_exchange::ChunkExchange;
 use crate::session::chunks::Chunks;
 use crate::session::config::{Config, Deadline};
 use crate::session::control_loop::{ControlLoop, Ended};
+use crate::session::cycles::CycleKeeper;
 use crate::session::exchange::{Exchange, PolicyExchange};
 use crate::session::lockstep::{Lockstep, RobotClock};
 use crate::session::outcome::{Cause, Outcome, caught, panic_message};
@@ -35,7 +36,7 @@ pub(super) fn run(
     limits: Box<dyn Limiter>,
     config: &Config,
     shared: &Shared,
-    records: RecordIn,
+    kept: (RecordIn, CycleKeeper),
     notifier: &Notifier,
 ) {
     // This comes before the thread gets realtime priority, because threads that it starts inherit that.
@@ -59,7 +60,7 @@ pub(super) fn run(
     let (driven, ended) = match &config.chunks {
         None => {
             let policy = (policy, single_actions(&*robot, &*limits, config));
-            let body = ControlLoop::new(&*robot, policy, limits, config, shared, records, notifier);
+            let body = ControlLoop::new(&*robot, policy, limits, config, shared, kept, notifier);
             drive(&mut *robot, body, clock, shared)
         }
         Some(chunks) => {
@@ -68,7 +69,7 @@ pub(super) fn run(
                 policy,
                 in_chunks(&*robot, &*limits, chunks, config, recorder),
             );
-            let body = ControlLoop::new(&*robot, policy, limits, config, shared, records, notifier);
+            let body = ControlLoop::new(&*robot, policy, limits, config, shared, kept, notifier);
             drive(&mut *robot, body, clock, shared)
         }
     };
@@ -77,6 +78,7 @@ pub(super) fn run(
         mut cause,
         row,
         last_states,
+        black_box,
     } = ended;
     let robot_error = match driven {
         Ok(Ok(())) => None,
@@ -96,6 +98,9 @@ pub(super) fn run(
     drop(robot);
     drop(promotion);
     drop(awake);
+    if let Some(black_box) = black_box {
+        let _ = shared.black_box.set(black_box);
+    }
     let _ = shared.outcome.set(Outcome {
         row,
         cause,

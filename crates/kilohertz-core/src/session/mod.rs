@@ -8,6 +8,7 @@ mod chunks;
 mod config;
 mod control_loop;
 mod cycle_clock;
+mod cycles;
 mod events;
 mod exchange;
 mod grips;
@@ -33,6 +34,7 @@ use crate::channel::records::{RecordOut, record_ring};
 use crate::limits::Limiter;
 use crate::policy::{Policy, Waker};
 use crate::robot::Robot;
+use crate::session::cycles::CycleKeeper;
 use crate::session::loop_thread::run;
 use crate::session::roll::Place;
 use crate::session::shared::Shared;
@@ -44,6 +46,10 @@ use crate::timing::time::Time;
 
 pub use chunks::{CHUNK_HEADER, CHUNK_NEWS, Chunks, Merge, NO_CHUNK, Replan, Wanted};
 pub use config::{Config, Deadline};
+pub use cycles::{
+    AnswerHead, BlackBox, CycleHead, CycleNote, CyclesIn, CyclesOut, Keeping, KeptCycle, Lengths,
+    Phases, cycle_rings,
+};
 pub use lockstep::Latency;
 pub use outcome::{Cause, Event, EventKind, Outcome};
 
@@ -73,6 +79,23 @@ impl Session {
         recorder: Arc<Recorder>,
         notifier: Notifier,
     ) -> std::io::Result<Session> {
+        let kept = Keeping::default();
+        Session::start_keeping(robot, policy, limits, config, kept, recorder, notifier)
+    }
+
+    /// Starts the loop thread as [`Session::start`] does, and keeps its cycles.
+    ///
+    /// # Errors
+    /// Returns the system's error if it cannot start a thread.
+    pub fn start_keeping(
+        robot: Box<dyn Robot>,
+        policy: Box<dyn Policy>,
+        limits: Box<dyn Limiter>,
+        config: Config,
+        keeping: Keeping,
+        recorder: Arc<Recorder>,
+        notifier: Notifier,
+    ) -> std::io::Result<Session> {
         let shared = Arc::new(Shared {
             own_stop: AtomicBool::new(false),
             place: config.place.clone(),
@@ -85,8 +108,10 @@ impl Session {
             awake: OnceLock::new(),
             promotion: OnceLock::new(),
             outcome: OnceLock::new(),
+            black_box: OnceLock::new(),
         });
         let (records_in, records_out) = record_ring(config.record_ticks, robot.action().len());
+        let keeper = CycleKeeper::new(keeping, config.lengths(&*robot));
         let inside = Arc::clone(&shared);
         let waker = policy.waker();
         shared.placed(Place::drives);
@@ -96,9 +121,8 @@ impl Session {
                 inside.placed(Place::driven_here);
                 block_signals();
                 let ran = catch_unwind(AssertUnwindSafe(|| {
-                    run(
-                        robot, policy, limits, &config, &inside, records_in, &notifier,
-                    );
+                    let kept = (records_in, keeper);
+                    run(robot, policy, limits, &config, &inside, kept, &notifier);
                 }));
                 if let Err(panic) = ran {
                     let _ = inside.outcome.set(Outcome::panicked(&*panic));
@@ -189,6 +213,11 @@ impl Session {
     /// thread has run.
     pub fn promotion(&self) -> Option<&PromotionView> {
         self.shared.promotion.get()
+    }
+
+    /// Returns the newest cycles, if they were kept; `None` while the session runs.
+    pub fn black_box(&self) -> Option<&BlackBox> {
+        self.shared.black_box.get()
     }
 
     /// Returns how the session ended; `None` while it runs.

@@ -24,6 +24,8 @@ pub const REST: Duration = Duration::from_secs(3);
 /// which can hang in a process whose heap is damaged; the robot is at rest by then.
 const ANSWER: Duration = Duration::from_millis(300);
 const LOOK: Duration = Duration::from_millis(1);
+/// How long to wait at most, once all robots rest, until recordings are written.
+const WRITING_LIMIT: Duration = Duration::from_millis(500);
 
 /// The place is free.
 const FREE: u32 = 0;
@@ -71,6 +73,27 @@ static ROLL: [Slot; PLACES] = [const { Slot::new() }; PLACES];
 static TOLD_TO_END: AtomicI32 = AtomicI32::new(0);
 /// The signal whose default action comes next, or 0. After it no motion begins.
 static SHUT: AtomicI32 = AtomicI32::new(0);
+
+/// How many recordings are being written.
+static WRITING: AtomicU32 = AtomicU32::new(0);
+
+/// A recording that is being written. The end of the process waits for it, when all robots rest.
+#[derive(Debug)]
+pub struct Writing(());
+
+impl Writing {
+    /// Notes that a recording is being written, until this is dropped.
+    pub fn begin() -> Writing {
+        WRITING.fetch_add(1, SeqCst);
+        Writing(())
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        WRITING.fetch_sub(1, SeqCst);
+    }
+}
 
 /// The kind of motion that takes a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -221,9 +244,18 @@ pub fn stop_all(signal: i32) {
     }
 }
 
-/// Waits until the natively driven robots have been stopped, at most [`END_LIMIT`]. It does not wait for
-/// robots that the calling thread drives. For signal handlers.
+/// Waits until the natively driven robots have been stopped, at most [`END_LIMIT`], and then until their
+/// recordings are written, at most half a second. It does not wait for robots that the calling thread drives.
+/// For signal handlers.
 pub fn wait_for_rest() {
+    wait_for_robots();
+    let give_up = Time::now() + WRITING_LIMIT;
+    while WRITING.load(SeqCst) > 0 && Time::now() < give_up {
+        pause(LOOK);
+    }
+}
+
+fn wait_for_robots() {
     let here = thread_id();
     let give_up = Time::now() + END_LIMIT;
     let mut last_sent = None;

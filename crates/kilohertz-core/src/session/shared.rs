@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use crossbeam::queue::ArrayQueue;
 
+use crate::session::cycles::BlackBox;
 use crate::session::outcome::{Event, Outcome};
 use crate::session::roll::Place;
 use crate::stats::Recorder;
@@ -27,6 +28,8 @@ pub(super) struct Shared {
     pub(super) awake: OnceLock<AwakeReport>,
     pub(super) promotion: OnceLock<PromotionView>,
     pub(super) outcome: OnceLock<Outcome>,
+    /// The newest cycles, set before the outcome.
+    pub(super) black_box: OnceLock<BlackBox>,
 }
 
 impl Shared {

@@ -1,25 +1,27 @@
 //! Cycles as CSV: a line of names, then a line for a cycle.
 
 use std::io::{self, BufWriter, Write};
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use crate::entry::OwnedCycle;
 use crate::error::RecordError;
 use crate::export::columns::{Cell, Column};
-use crate::export::cycles::{Exported, each_cycle};
+use crate::export::cycles::{Exported, Progress, each_cycle};
 use crate::export::new_file::NewFile;
 use crate::reader::RunReader;
 
 /// Writes the cycles of a recording as CSV. Numbers are written so that they are read as the same number;
-/// cells without a value are empty. `progress` is called after each thousand cycles with their number.
+/// cells without a value are empty. `progress` is told after each thousand cycles how far it is.
 ///
 /// # Errors
-/// Returns the errors of [`RunReader`], and [`RecordError::Io`] if `path` exists or cannot be written.
+/// Returns the errors of [`RunReader`], [`RecordError::Io`] if `path` exists or cannot be written, and
+/// [`RecordError::Stopped`] if `progress` says so. There is no file then.
 pub fn export_csv(
     reader: RunReader,
     path: &Path,
     columns: &[Column],
-    progress: impl FnMut(u64),
+    progress: impl FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Exported, RecordError> {
     let (new, file) = NewFile::create(path)?;
     let mut csv = ::csv::Writer::from_writer(BufWriter::with_capacity(1 << 18, file));

@@ -1,4 +1,6 @@
-//! The cycles of a recording, one after the other.
+//! The cycles of a recording, one after the other, and how far an export has come.
+
+use std::ops::ControlFlow;
 
 use crate::entry::{OwnedCycle, OwnedEntry};
 use crate::error::RecordError;
@@ -13,20 +15,46 @@ pub struct Exported {
     pub is_whole: bool,
 }
 
+/// How far an export has come in its recording. It is told after each thousand cycles, and the answer says whether
+/// to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// The cycles that were read.
+    pub cycles: u64,
+    /// The bytes of the file that were read.
+    pub bytes: u64,
+}
+
+/// Tells how far an export has come, after each thousand cycles.
+pub(super) fn tell(
+    cycles: u64,
+    reader: &RunReader,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<(), RecordError> {
+    if !cycles.is_multiple_of(1000) {
+        return Ok(());
+    }
+    let bytes = reader.offset();
+    match progress(Progress { cycles, bytes }) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(RecordError::Stopped {
+            path: reader.path().to_owned(),
+        }),
+    }
+}
+
 /// Calls `each` with every cycle of a recording.
 pub(super) fn each_cycle(
     mut reader: RunReader,
-    mut progress: impl FnMut(u64),
+    mut progress: impl FnMut(Progress) -> ControlFlow<()>,
     mut each: impl FnMut(&OwnedCycle) -> Result<(), RecordError>,
 ) -> Result<Exported, RecordError> {
     let mut rows = 0;
-    for entry in reader.by_ref() {
+    while let Some(entry) = reader.next() {
         if let OwnedEntry::Cycle(cycle) = entry? {
             each(&cycle)?;
             rows += 1;
-            if rows % 1000 == 0 {
-                progress(rows);
-            }
+            tell(rows, &reader, &mut progress)?;
         }
     }
     Ok(Exported {

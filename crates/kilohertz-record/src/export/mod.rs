@@ -15,5 +15,5 @@ pub mod lerobot;
 
 pub use self::columns::{Cell, Column, all_columns, columns};
 pub use self::csv::export_csv;
-pub use self::cycles::Exported;
+pub use self::cycles::{Exported, Progress};
 pub use self::parquet::export_parquet;

@@ -1,27 +1,30 @@
 //! Cycles as Parquet: a row for a cycle.
 
 use std::io;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use parquet::errors::ParquetError;
 
 use crate::error::RecordError;
 use crate::export::columns::{Cell, Column};
-use crate::export::cycles::{Exported, each_cycle};
+use crate::export::cycles::{Exported, Progress, each_cycle};
 use crate::export::new_file::NewFile;
 use crate::export::table::{Datum, Holds, Table};
 use crate::reader::RunReader;
 
 /// Writes the cycles of a recording as Parquet: whole numbers as `int64`, numbers as `double`, names as
-/// strings; cells without a value are null. `progress` is called after each thousand cycles with their number.
+/// strings; cells without a value are null. `progress` is told after each
+/// thousand cycles how far it is.
 ///
 /// # Errors
-/// Returns the errors of [`RunReader`], and [`RecordError::Io`] if `path` exists or cannot be written.
+/// Returns the errors of [`RunReader`], [`RecordError::Io`] if `path` exists or cannot be written, and
+/// [`RecordError::Stopped`] if `progress` says so. There is no file then.
 pub fn export_parquet(
     reader: RunReader,
     path: &Path,
     columns: &[Column],
-    progress: impl FnMut(u64),
+    progress: impl FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Exported, RecordError> {
     let written = |error| failure(path, error);
     let (new, file) = NewFile::create(path)?;

@@ -98,6 +98,10 @@ impl Records {
         &self.path
     }
 
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
     /// Returns the next record, or how the file ends. A file that has grown since its end was read goes on.
     pub fn next(&mut self) -> Result<Next<'_>, RecordError> {
         if self.is_finished {

@@ -100,6 +100,16 @@ impl RunReader {
         self.ending
     }
 
+    /// Returns the file.
+    pub fn path(&self) -> &Path {
+        self.records.path()
+    }
+
+    /// Returns how many bytes of the file were read so far.
+    pub fn offset(&self) -> u64 {
+        self.records.offset()
+    }
+
     /// Returns how many cycles were read from the file so far; those of the open chunk are included,
     /// and those that were passed over are not.
     pub fn cycles(&self) -> u64 {

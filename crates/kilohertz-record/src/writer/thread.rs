@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
+use kilohertz_core::session::roll::Writing;
+
 use crate::entry::Entry;
 use crate::error::RecordError;
 use crate::writer::run_writer::{Kept, RunWriter};
@@ -86,7 +88,11 @@ impl Recording {
             refused: Kept::default(),
         };
         let builder = Builder::new().name("kilohertz-write".to_owned());
-        let thread = builder.spawn(move || task.run())?;
+        let writing = Writing::begin();
+        let thread = builder.spawn(move || {
+            task.run();
+            drop(writing);
+        })?;
         Ok(Recording {
             shared,
             thread: Some(thread),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use parquet::file::reader::FileReader;
@@ -9,6 +10,7 @@ use parquet::record::Field;
 use serde_json::{Value as Json, json};
 
 use crate::error::RecordError;
+use crate::export::cycles::Progress;
 use crate::export::lerobot::frames::{DataSetOptions, Frame, Frames, Resampler};
 use crate::export::lerobot::images::{Colours, Picture};
 use crate::export::lerobot::meta::{DataSet, Feature, LARGEST, following, read_table, unreadable};
@@ -47,17 +49,17 @@ pub struct Added {
 }
 
 /// Adds the episodes of a recording to the LeRobot data set in `folder`, which is made if it is not there.
-/// `progress` is called after each thousand cycles with their number.
+/// `progress` is told after each thousand cycles how far it is.
 ///
 /// # Errors
 /// Returns the errors of [`RunReader`], [`RecordError::InvalidArgument`] if the options do not fit the run or
-/// the data set, and [`RecordError::Io`] if the folder cannot be written. The data set has none of the run
-/// then.
+/// the data set, [`RecordError::Io`] if the folder cannot be written, and [`RecordError::Stopped`] if `progress`
+/// says so. The data set has none of the run then.
 pub fn add_to_data_set(
     path: &Path,
     folder: &Path,
     options: &DataSetOptions,
-    mut progress: impl FnMut(u64),
+    mut progress: impl FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Added, RecordError> {
     if !(1..=MOST_FPS).contains(&options.fps) {
         let expected = format!("1 to {MOST_FPS} frames a second");

@@ -1,11 +1,13 @@
 //! A run on an exact grid: the frames of its episodes.
 
 use std::collections::{HashMap, VecDeque};
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use crate::entry::{Outcome, OwnedAnswer, OwnedCycle, OwnedEntry, Sample, Value};
 use crate::error::RecordError;
 use crate::export::columns::{Cell, Column, columns};
+use crate::export::cycles::{Progress, tell};
 use crate::export::lerobot::images::Picture;
 use crate::layout::Layout;
 use crate::reader::episodes::note_mark;
@@ -353,16 +355,14 @@ impl<'a> Resampler<'a> {
         &mut self,
         mut reader: RunReader,
         frames: &mut dyn Frames,
-        progress: &mut dyn FnMut(u64),
+        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<bool, RecordError> {
         let mut cycles = 0_u64;
-        for entry in reader.by_ref() {
+        while let Some(entry) = reader.next() {
             match entry? {
                 OwnedEntry::Cycle(cycle) => {
                     cycles += 1;
-                    if cycles.is_multiple_of(1000) {
-                        progress(cycles);
-                    }
+                    tell(cycles, &reader, progress)?;
                     self.take_cycle(cycle, frames)?;
                 }
                 OwnedEntry::Sample(sample) => self.take_sample(sample),

@@ -1,0 +1,261 @@
+//! What a running session hands over to be written: its cycles, and what users log beside them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use crossbeam::queue::SegQueue;
+use kilohertz_core::command::chunk::ChunkFault;
+use kilohertz_core::limits::Violation;
+use kilohertz_core::schema::Schema;
+use kilohertz_core::session::{BlackBox, CycleNote, CyclesOut, EventKind, KeptCycle};
+
+use crate::entry::{Answer, Cycle, Entry, EpisodeMark, Level, MOST_BYTES, Note, Sample, Value};
+use crate::error::RecordError;
+use crate::run::Start;
+use crate::writer::{Progress, Source};
+
+/// What a user handed over.
+enum Logged {
+    Sample(Sample),
+    Episode(EpisodeMark),
+}
+
+#[derive(Default)]
+struct Waiting {
+    queue: SegQueue<(usize, Logged)>,
+    bytes: AtomicUsize,
+    dropped: AtomicU64,
+}
+
+/// The end at which users log values and mark episodes, from any thread. It never waits.
+#[derive(Clone, Default)]
+pub struct Log {
+    waiting: Arc<Waiting>,
+}
+
+impl Log {
+    /// Hands over a value. Returns false if more waits to be written than may, which is 256 MB: the value is
+    /// then dropped and counted.
+    ///
+    /// # Errors
+    /// Returns [`RecordError::InvalidArgument`] if the value cannot be used.
+    pub fn sample(&self, sample: Sample) -> Result<bool, RecordError> {
+        sample.check()?;
+        let bytes = match &sample.value {
+            Value::Numbers(numbers) => numbers.len().saturating_mul(8),
+            Value::Bytes { data, .. }
+            | Value::RawImage { data, .. }
+            | Value::CompressedImage { data, .. } => data.len(),
+        };
+        Ok(self.push(bytes, Logged::Sample(sample)))
+    }
+
+    /// Hands over the beginning or the end of an episode.
+    pub fn episode(&self, mark: EpisodeMark) {
+        // It has no bytes that count, so it is never dropped.
+        self.push(0, Logged::Episode(mark));
+    }
+
+    /// Returns how many values were dropped.
+    pub fn dropped(&self) -> u64 {
+        self.waiting.dropped.load(Ordering::Relaxed)
+    }
+
+    fn push(&self, bytes: usize, logged: Logged) -> bool {
+        let before = self.waiting.bytes.fetch_add(bytes, Ordering::AcqRel);
+        if before > 0 && before.saturating_add(bytes) > MOST_BYTES {
+            self.waiting.bytes.fetch_sub(bytes, Ordering::AcqRel);
+            self.waiting.dropped.fetch_add(1, Ordering::Relaxed);
+            return false;
+        }
+        self.waiting.queue.push((bytes, logged));
+        true
+    }
+}
+
+/// How cycles of a session become entries of a recording.
+#[derive(Debug, Clone)]
+pub struct Clocks {
+    /// The clocks of the host when the run began.
+    pub start: Start,
+    /// The robot's period \[s\].
+    pub period_s: f64,
+    /// The layout of actions, for the texts of notes.
+    pub action: Schema,
+}
+
+impl Clocks {
+    /// Hands over a cycle as an entry.
+    pub fn entry(&self, kept: &KeptCycle<'_>, give: &mut dyn FnMut(&Entry<'_>)) {
+        let head = kept.head;
+        let notes: Vec<Note> = kept.notes.iter().map(|note| self.note(note)).collect();
+        let monotonic_ns = head.started.as_nanos();
+        // An action of a chunk may have a number for the gripper behind its slots.
+        let slots = self.action.len();
+        let width = head.answer.map_or(slots, |answer| answer.width);
+        let narrow: Vec<f64>;
+        let actions = match width > slots && slots > 0 {
+            true => {
+                let rows = kept.answer.chunks_exact(width);
+                narrow = rows.flat_map(|row| &row[..slots]).copied().collect();
+                &narrow[..]
+            }
+            false => kept.answer,
+        };
+        give(&Entry::Cycle(Cycle {
+            tick: head.tick,
+            robot_time_s: head.clock as f64 * self.period_s,
+            monotonic_ns,
+            wall_ns: self.start.wall(monotonic_ns),
+            missed_ms: milliseconds(head.missed as f64 * self.period_s),
+            lost_before: head.lost_before,
+            kind: head.kind,
+            phases: head.phases,
+            state: kept.state,
+            command: kept.command,
+            answer: head.answer.map(|answer| Answer {
+                tick: answer.tick,
+                time_s: answer.time_s,
+                step_s: answer.step_s,
+                actions,
+            }),
+            notes: &notes,
+        }));
+    }
+
+    fn note(&self, note: &CycleNote) -> Note {
+        match note {
+            CycleNote::Violation(broken) => self.violation(broken),
+            CycleNote::Event(kind) => self.event(kind),
+        }
+    }
+
+    /// Names a slot of an action, as in `q[3]`.
+    fn slot(&self, slot: usize) -> String {
+        match self.action.locate(slot) {
+            Some((field, index)) => format!("{field}[{index}]"),
+            None => "gripper".to_owned(),
+        }
+    }
+
+    fn violation(&self, broken: &Violation) -> Note {
+        Note {
+            level: Level::Warning,
+            name: broken.kind.as_str().to_owned(),
+            text: format!(
+                "{} of the action is {}: {} where {} is allowed",
+                self.slot(broken.slot),
+                broken.action,
+                broken.received,
+                broken.limit
+            ),
+        }
+    }
+
+    fn fault(&self, fault: &ChunkFault) -> String {
+        match *fault {
+            ChunkFault::Empty => "it has no rows".to_owned(),
+            ChunkFault::Malformed { .. } => "it is no chunk of actions".to_owned(),
+            ChunkFault::Frame { row } => format!("row {row} is no pose"),
+            ChunkFault::TooLong { rows } => format!("it has {rows} rows"),
+            ChunkFault::Step { dt_s } => format!("its dtS is {dt_s}"),
+            ChunkFault::Future { by_s } => format!("its observation is {by_s} s in the future"),
+            ChunkFault::Backwards { by_s } => {
+                format!("its observation is {by_s} s older than that of the chunk before")
+            }
+            ChunkFault::NotFinite { row, slot } => {
+                format!("{} of row {row} is no finite number", self.slot(slot))
+            }
+            ChunkFault::Seam {
+                coordinate,
+                distance,
+                longest,
+            } => format!(
+                "coordinate {coordinate} is {distance} away from what is played, and {longest} is allowed"
+            ),
+        }
+    }
+
+    fn event(&self, kind: &EventKind) -> Note {
+        let (level, name, text) = match kind {
+            EventKind::Held => (
+                Level::Warning,
+                "held",
+                "no action came in time; the last command is held".to_owned(),
+            ),
+            EventKind::Resting => (
+                Level::Warning,
+                "resting",
+                "no action came for too long; the robot is brought to rest".to_owned(),
+            ),
+            EventKind::Resumed => (Level::Info, "resumed", "actions are used again".to_owned()),
+            EventKind::Behind { slot, distance } => (
+                Level::Warning,
+                "behind",
+                format!("{} is {distance} away from the action", self.slot(*slot)),
+            ),
+            EventKind::BadChunk { fault } => (
+                Level::Warning,
+                "badChunk",
+                format!("a chunk could not be played: {}", self.fault(fault)),
+            ),
+            EventKind::Late { took } => (
+                Level::Warning,
+                "late",
+                format!("late answers took {} s", took.as_secs_f64()),
+            ),
+        };
+        Note {
+            level,
+            name: name.to_owned(),
+            text,
+        }
+    }
+}
+
+fn milliseconds(seconds: f64) -> u32 {
+    (seconds * 1e3).round() as u32
+}
+
+/// The cycles of a running session, and what users log, for a writing thread.
+pub struct SessionSource {
+    cycles: CyclesOut,
+    log: Log,
+    clocks: Clocks,
+}
+
+impl SessionSource {
+    /// Creates the source of a recording of the session that `cycles` come from.
+    pub fn new(cycles: CyclesOut, log: Log, clocks: Clocks) -> SessionSource {
+        SessionSource {
+            cycles,
+            log,
+            clocks,
+        }
+    }
+}
+
+impl Source for SessionSource {
+    fn take(&mut self, give: &mut dyn FnMut(&Entry<'_>)) -> Progress {
+        // Looked at first: what came before the end is taken after this.
+        let is_over = self.cycles.is_abandoned();
+        self.cycles.take(|kept| self.clocks.entry(kept, give));
+        let waiting = &self.log.waiting;
+        while let Some((bytes, logged)) = waiting.queue.pop() {
+            waiting.bytes.fetch_sub(bytes, Ordering::AcqRel);
+            match &logged {
+                Logged::Sample(sample) => give(&Entry::Sample(sample)),
+                Logged::Episode(mark) => give(&Entry::Episode(mark)),
+            }
+        }
+        match is_over {
+            true => Progress::Ended,
+            false => Progress::More,
+        }
+    }
+}
+
+/// Hands over the cycles of a black box, oldest first.
+pub fn read_black_box(black_box: &BlackBox, clocks: &Clocks, give: &mut dyn FnMut(&Entry<'_>)) {
+    black_box.read(|kept| clocks.entry(kept, give));
+}

@@ -1,0 +1,130 @@
+import { type Command, Option } from 'commander';
+import {
+  type DataSetExportOptions,
+  type ExportedRecording,
+  exportRecording,
+  type TableExportOptions,
+} from '../record/exporting.ts';
+import type { Output } from './output.ts';
+import { hideProgress, showProgress } from './progress-bar.ts';
+import { untilSignal } from './signals.ts';
+
+/** What commander makes of the words. */
+interface Words {
+  readonly csv?: string;
+  readonly parquet?: string;
+  readonly lerobot?: string;
+  readonly fields?: readonly string[];
+  readonly fps?: number;
+  readonly resampling?: 'linear' | 'nearest';
+  readonly actions?: 'commanded' | 'answered';
+  readonly state?: readonly string[];
+  readonly stateChannels?: readonly string[];
+  readonly actionChannels?: readonly string[];
+  readonly cameras?: readonly string[];
+  readonly task?: string;
+  readonly robotType?: string;
+}
+
+const OF_DATA_SET = [
+  'fps',
+  'resampling',
+  'actions',
+  'state',
+  'stateChannels',
+  'actionChannels',
+  'cameras',
+  'task',
+  'robotType',
+] as const satisfies readonly (keyof Words)[];
+const list = (text: string): string[] => text.split(',');
+
+/** Adds `kilohertz export`. */
+export function addExport(program: Command, output: Output): void {
+  const command = program
+    .command('export')
+    .description('Exports recordings: a table of one, or a data set of one or more.')
+    .argument('<recordings...>', 'recordings, for example run.mcap')
+    .addOption(new Option('--csv <file>', 'a new CSV file').conflicts(['parquet', 'lerobot']))
+    .addOption(new Option('--parquet <file>', 'a new Parquet file').conflicts(['csv', 'lerobot']))
+    .addOption(
+      new Option(
+        '--lerobot <folder>',
+        'a data set of LeRobot v3.0, new or to be added to',
+      ).conflicts(['csv', 'parquet', 'fields']),
+    )
+    .option('--fields <names>', 'columns of a table, as tick,state.q,command (default: all)', list)
+    .option('--fps <number>', 'frames a second of a data set (default: 30)', Number)
+    .addOption(
+      new Option(
+        '--resampling <how>',
+        'what a frame between two cycles has (default: linear)',
+      ).choices(['linear', 'nearest']),
+    )
+    .addOption(
+      new Option('--actions <which>', 'what action is in a data set (default: commanded)').choices([
+        'commanded',
+        'answered',
+      ]),
+    )
+    .option('--state <names>', 'columns of observation.state (default: state.q)', list)
+    .option('--state-channels <names>', 'channels that observation.state has beside', list)
+    .option('--action-channels <names>', 'channels that action has beside', list)
+    .option('--cameras <names>', 'channels of images, as camera/wrist', list)
+    .option('--task <text>', 'the task of a run that has no episodes')
+    .option('--robot-type <text>', "the robot's type (default: the model in the recording)")
+    .option('--json', 'print the result as JSON');
+  command.action(async (files: string[], words: Words) => {
+    const options = optionsIn(words, command);
+    await untilSignal(async (signal) => {
+      const progress = output.isWatched ? { onProgress: shown } : {};
+      try {
+        const exported = await exportRecording(files, options, { signal, ...progress });
+        if (output.isWatched) hideProgress(process.stderr);
+        output.done({ path: String(options.path), ...exported }, said(options, exported, files));
+      } catch (error) {
+        if (output.isWatched) hideProgress(process.stderr);
+        throw error;
+      }
+    });
+  });
+}
+
+const shown = ({ share }: { readonly share: number }): void => showProgress(process.stderr, share);
+
+/** Returns the options of the export. Says how to use the command if the words do not name one. */
+function optionsIn(words: Words, command: Command): TableExportOptions | DataSetExportOptions {
+  const { csv, parquet, lerobot, fields } = words;
+  const given = OF_DATA_SET.filter((name) => words[name] !== undefined);
+  if (lerobot !== undefined) {
+    const own = Object.fromEntries(given.map((name) => [name, words[name]]));
+    return { to: 'lerobot', path: lerobot, ...own };
+  }
+  const path = csv ?? parquet;
+  if (path === undefined) {
+    return command.error('error: expected one of --csv FILE, --parquet FILE, --lerobot FOLDER');
+  }
+  const [first] = given;
+  if (first !== undefined) {
+    const option = command.options.find((option) => option.attributeName() === first);
+    return command.error(`error: ${option?.long} is an option of --lerobot`);
+  }
+  return { to: csv === undefined ? 'parquet' : 'csv', path, ...(fields && { fields }) };
+}
+
+/** Returns what people are told. */
+function said(
+  { to, path }: TableExportOptions | DataSetExportOptions,
+  { rows, episodes, leftOutEpisodes, framesInGaps, isWhole }: ExportedRecording,
+  files: readonly string[],
+): string[] {
+  const table = `${path}: ${rows} rows`;
+  const dataSet =
+    `${path}: ${rows} frames of ${episodes} episodes added; ` +
+    `${leftOutEpisodes} episodes left out, ${framesInGaps} frames in gaps`;
+  const lines = [to === 'lerobot' ? dataSet : table];
+  if (!isWhole) {
+    lines.push(`A recording was not finished: ${files.join(', ')}. All that it has was exported.`);
+  }
+  return lines;
+}

@@ -1,0 +1,21 @@
+import type { Command } from 'commander';
+import { repairRecording } from '../record/repairing.ts';
+import type { Output } from './output.ts';
+
+/** Adds `kilohertz repair`. */
+export function addRepair(program: Command, output: Output): void {
+  program
+    .command('repair')
+    .description('Gives a recording that was cut off its index, so that other programs open it.')
+    .argument('<recording>', 'a recording, for example run.mcap')
+    .option('--json', 'print the result as JSON')
+    .action(async (file: string) => {
+      const repaired = await repairRecording(file);
+      const { wasFinished, cycles, leftOutBytes } = repaired;
+      output.done({ path: file, ...repaired }, [
+        wasFinished
+          ? `${file}: was finished already, ${cycles} cycles`
+          : `${file}: repaired, ${cycles} cycles; ${leftOutBytes} bytes of half a record left out`,
+      ]);
+    });
+}
