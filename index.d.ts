@@ -105,6 +105,7 @@ type SessionCounter =
   | 'gripperCommands'
   | 'gripperFailures'
   | 'droppedRecords'
+  | 'unrecordedCycles'
   | 'droppedEvents'
   | 'boxViolations'
   | 'positionViolations'
@@ -927,6 +928,8 @@ export declare class SessionStats implements Counted {
   readonly maxSeamM: number;
   /** Tick records that were dropped because the buffer was full. */
   readonly droppedRecords: number;
+  /** Cycles that a recording had no room for, because its writing was too slow. */
+  readonly unrecordedCycles: number;
   /** Events that were dropped because the queue was full. */
   readonly droppedEvents: number;
   /** The period that the loop aims for. For an arm it is the arm's own period, whatever the rate of the policy. */

@@ -785,7 +785,7 @@ test('a reset that does not settle in its time ends the start, and the robot is 
   const running = run(stuck, () => 1, { ...AT_100, durationS: 0.1, resetTimeoutS: 0.2 });
   const error = (await rejection(running)) as RobotError;
   t.is(error.code, 'ROBOT_UNSETTLED');
-  t.regex(error.message, /reset\(\) has not settled within 0.2 s/);
+  t.regex(error.message, /reset\(\) of the robot or of its policy has not settled within 0.2 s/);
   t.deepEqual(robot.calls, ['stop']);
 });
 

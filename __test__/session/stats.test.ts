@@ -31,6 +31,7 @@ const NAMES = [
   'overwrittenActions',
   'droppedAnswers',
   'droppedRecords',
+  'unrecordedCycles',
   'droppedEvents',
   'chunks',
   'badChunks',

@@ -252,6 +252,7 @@ export type SessionCounter =
   | 'gripperCommands'
   | 'gripperFailures'
   | 'droppedRecords'
+  | 'unrecordedCycles'
   | 'droppedEvents'
   | 'boxViolations'
   | 'positionViolations'
@@ -288,6 +289,7 @@ export const COUNTERS: readonly SessionCounter[] = [
   'gripperCommands',
   'gripperFailures',
   'droppedRecords',
+  'unrecordedCycles',
   'droppedEvents',
   'boxViolations',
   'positionViolations',

@@ -118,6 +118,8 @@ export class SessionStats implements Counted {
   declare readonly maxSeamM: number;
   /** Tick records that were dropped because the buffer was full. */
   declare readonly droppedRecords: number;
+  /** Cycles that a recording had no room for, because its writing was too slow. */
+  declare readonly unrecordedCycles: number;
   /** Events that were dropped because the queue was full. */
   declare readonly droppedEvents: number;
   /** The period that the loop aims for. For an arm it is the arm's own period, whatever the rate of the policy. */
