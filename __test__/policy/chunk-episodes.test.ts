@@ -13,6 +13,7 @@ import {
   workerPolicy,
 } from '../../index.ts';
 import { setUp } from '../fixtures/arms.ts';
+import { chunks } from '../fixtures/chunks.ts';
 import { resets, swinging } from '../fixtures/policies.ts';
 import { WITHOUT_NUMPY } from '../fixtures/python.ts';
 import { rejection, until } from '../fixtures/waiting.ts';
@@ -121,4 +122,29 @@ test('a policy that answers with one action is reset at the start of each sessio
   const error = await rejection(run(robot, wrong, { rateHz: 200, warmupS: 0, durationS: 0.05 }));
   t.is((error as PolicyError).code, 'POLICY_THREW');
   t.regex((error as PolicyError).message, /reset is 5; expected a function/);
+});
+
+test('a member that only a proxy seems to have is not called as reset', async (t) => {
+  const robot = { observe: () => 0, act: () => undefined, reset: () => undefined };
+  const policy = new Proxy(() => 0, {
+    get: (_target, name) => {
+      if (name === 'reset') throw new Error('not to be read');
+      return undefined;
+    },
+  });
+  const stats = await run(robot, policy, { rateHz: 200, warmupS: 0, durationS: 0.05 });
+  t.true(stats.iterations > 0);
+});
+
+test('a policy that resets itself with each answer lets the arm rest', async (t) => {
+  await using setup = await setUp('jointPosition', { lockstep: true });
+  const swing = swinging(50, 0);
+  const policy = chunks((state, tick) => {
+    policy.reset();
+    return swing(state, tick);
+  });
+  const stats = await new Session(setup.arm, policy, { warmupS: 0 }).run({ durationS: 1 });
+  t.true(stats.staleActions > 10, `${stats.staleActions}`);
+  t.is(stats.firstViolation, null);
+  t.is(setup.simulator.counters().reflexes, 0);
 });
