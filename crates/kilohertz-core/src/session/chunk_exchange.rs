@@ -20,13 +20,11 @@ use crate::session::chunks::{CHUNK_HEADER, CHUNK_NEWS, Chunks, Merge, NO_CHUNK, 
 use crate::session::cycles::RawAnswer;
 use crate::session::exchange::{Due, Exchange, Now, Slowing, Standing, Taken};
 use crate::session::grips::Grips;
+use crate::session::latencies::Latencies;
 use crate::session::slow_down::SlowDown;
 use crate::stats::Recorder;
 use crate::timing::time::nanos;
 
-/// Of how many of the newest latencies the expected one is taken, and which share of them is no longer.
-const LATELY: usize = 20;
-const EXPECTED_SHARE: f64 = 0.9;
 /// Which share of the limits a fade may take, so that the motion itself has the rest.
 const FADE_SHARE: f64 = 0.25;
 /// A velocity below which a robot counts as resting \[rad/s, m/s\].
@@ -69,9 +67,7 @@ pub(super) struct ChunkExchange {
     played_observed_s: f64,
     age_s: f64,
     slow_down: Option<SlowDown>,
-    /// The newest latencies \[s\], and how many there were.
-    latencies_s: [f64; LATELY],
-    answered: usize,
+    latencies: Latencies,
     /// The observation and the numbers that follow it.
     told: Box<[f64]>,
     /// True if the last cycle's command was played.
@@ -139,23 +135,13 @@ impl ChunkExchange {
             played_observed_s: f64::NAN,
             age_s: f64::NAN,
             slow_down: None,
-            latencies_s: [0.0; LATELY],
-            answered: 0,
+            latencies: Latencies::default(),
             told: vec![0.0; observation_len.saturating_add(CHUNK_NEWS)].into_boxed_slice(),
             has_played: false,
             fault: None,
             row: None,
             scratch,
         }
-    }
-
-    /// Returns how long an answer takes, from the latencies of late \[s\].
-    fn expected_s(&self) -> f64 {
-        let mut lately = self.latencies_s;
-        let lately = &mut lately[..self.answered.min(LATELY)];
-        lately.sort_unstable_by(f64::total_cmp);
-        let nth = (EXPECTED_SHARE * lately.len() as f64).ceil() as usize;
-        lately.get(nth.saturating_sub(1)).copied().unwrap_or(0.0)
     }
 
     fn time_s(&self, now: Now) -> f64 {
@@ -249,8 +235,7 @@ impl ChunkExchange {
         let now_s = self.time_s(now);
         self.began_s = f64::NAN;
         let latency_s = now_s - question.time.as_secs_f64();
-        self.latencies_s[self.answered % LATELY] = latency_s;
-        self.answered = self.answered.saturating_add(1);
+        self.latencies.add(latency_s);
         let (rows, dt_s, observed_s) = self.read(question, now_s)?;
         if self.chunks.gripper.is_some() {
             let numbers = &mut self.frame[CHUNK_HEADER..];
@@ -443,7 +428,7 @@ impl Exchange for ChunkExchange {
     fn told<'a>(&'a mut self, observation: &'a [f64], now: Now) -> &'a [f64] {
         let news = [
             self.time_s(now) - self.began_s,
-            self.expected_s(),
+            self.latencies.expected_s(),
             f64::from(self.episode),
         ];
         if let Some((seen, told)) = self.told.split_at_mut_checked(observation.len()) {

@@ -13,6 +13,7 @@ mod events;
 mod exchange;
 mod grips;
 mod last_states;
+mod latencies;
 mod lateness;
 mod lockstep;
 mod loop_thread;
