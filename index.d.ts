@@ -154,6 +154,7 @@ declare const OWN_ERROR_CODES: readonly [
   'POLICY_UNSETTLED',
   'ROBOT_THREW',
   'ROBOT_UNSETTLED',
+  'SESSION_NOT_KEPT',
   'SESSION_RUNNING',
   'SESSION_STOPPED',
 ];
@@ -163,6 +164,69 @@ export type OptionErrorCode = `OPTION_${string}`;
 export type ErrorCode = NativeErrorCode | (typeof OWN_ERROR_CODES)[number];
 /** The stable codes of all errors of this package. */
 export type KilohertzErrorCode = ErrorCode | OptionErrorCode;
+declare class NativeArm {
+  /** Connects; rejects with the answer of the arm or the network. */
+  static connect(address: string, connectWith: NativeConnectOptions): Promise<NativeArm>;
+  /** True if this arm is a simulator of this process that waits for its commands. */
+  get isInLockstep(): boolean;
+  /** Returns true if it is on this machine, as only a simulated arm is. */
+  get isLocal(): boolean;
+  /** The arm's generation: fr3 or fer. */
+  get generation(): string;
+  /** The library that talks to the arm: franka-rs or libfranka-rs. */
+  get client(): string;
+  /** The FCI version that the arm speaks. */
+  get serverVersion(): number;
+  /** How many datagrams came from other senders than the arm; they were dropped. */
+  get foreignDatagrams(): number;
+  /** Returns how many numbers an action of a control interface has. */
+  actionLength(control: string): number;
+  /** True if a session drives the arm. */
+  get isDriven(): boolean;
+  /**
+   * Resolves to the arm's present state; while a session drives it, to the newest state that its loop
+   * has seen.
+   */
+  state(): Promise<Float64Array>;
+  /** Clears the errors of a reflex. */
+  recover(): Promise<void>;
+  /** Closes the connection, once no session drives the arm any more. */
+  close(): void;
+  /**
+   * Sends a setting to the arm: its kind and its values, in the order of `kilohertz_franka::Setting`.
+   * With `unchecked` the values need not be plausible.
+   */
+  configure(kind: string, values: Float64Array, unchecked: boolean): Promise<void>;
+  /**
+   * Plans a move to joint positions, 7 numbers, or to a pose, 16 numbers; a relative goal counts from where
+   * the arm stands. The arm has arrived when each joint is within the tolerance [rad]; it must be so before
+   * the settling time [s] is over.
+   */
+  planMove(
+    goal: Float64Array,
+    relative: boolean,
+    speed: number,
+    tolerance: number,
+    settlingS: number,
+  ): Promise<NativeMove>;
+}
+declare class NativeFailure {
+  /** Which class of errors it becomes. */
+  readonly kind: NativeFailureKind;
+  readonly message: string;
+  /** The robot's own names of what is wrong. */
+  readonly errors: Array<string>;
+  /** How the robot says that its motion ended. */
+  readonly moveStatus?: string;
+  /** The number of the signal that it is about. */
+  readonly signal?: number;
+  /** The code; that of a refused option is made of the option's name. */
+  get code(): string;
+  /** Of a refused option. */
+  get refused(): NativeRefused | null;
+  /** Of a move that did not arrive. */
+  get notArrived(): NativeNotArrived | null;
+}
 declare class NativeHand {
   /** Connects to the hand of the arm at `host` or `host:port`. */
   static connect(address: string, wanted: NativeHandOptions): Promise<NativeHand>;
@@ -185,6 +249,16 @@ declare class NativeHand {
   /** Stops a running command, and closes the connection. */
   close(): Promise<void>;
 }
+declare class NativeMove {
+  /** How long the way takes [s]. */
+  get durationS(): number;
+  /** For how long the arm has moved [s]. */
+  get elapsedS(): number;
+  /** True if the measured arm stands at the goal. */
+  get hasArrived(): boolean;
+  /** Returns why the plan was given up; null if it was not given up. */
+  trouble(): NativeFailure | null;
+}
 declare class NativePlace {
   /** Takes a place. `is_native`: it is driven natively. `ends_on_interrupt`: Ctrl+C is meant to end it. */
   static take(isNative: boolean, endsOnInterrupt: boolean, evenAfterSignal: boolean): NativePlace;
@@ -199,6 +273,214 @@ declare class NativePlace {
   /** Gives the place back. */
   leave(): void;
 }
+declare class NativeSession {
+  /**
+   * Starts a session whose robot is in JavaScript. `wake` is called once a tick; it observes, decides
+   * and acts.
+   */
+  static paced(options: NativeSessionOptions, place: NativePlace, wake: () => void): NativeSession;
+  /** Starts a session that drives an arm; `port` is that of the worker in which the policy runs. */
+  static arm(
+    arm: NativeArm,
+    control: string,
+    options: NativeSessionOptions,
+    place: NativePlace,
+    wake: () => void,
+    port?: number | undefined | null,
+    hand?: NativeHand | undefined | null,
+  ): NativeSession;
+  /** Starts a session that drives an arm with the policy of the process that waits at `port`. */
+  static armShared(
+    arm: NativeArm,
+    control: string,
+    options: NativeSessionOptions,
+    place: NativePlace,
+    wake: () => void,
+    port: NativeSharedPort,
+    hand?: NativeHand | undefined | null,
+  ): NativeSession;
+  /** Starts a session that moves an arm as planned, and ends when the arm is there. */
+  static moving(
+    arm: NativeArm,
+    planned: NativeMove,
+    options: NativeSessionOptions,
+    place: NativePlace,
+    wake: () => void,
+  ): NativeSession;
+  /**
+   * Returns the reasons of a wake as a sum: 1 for a new observation, which is copied with its tick, time
+   * [s] and period [s]; 2 for events; 4 for the end; 8 once the loop has begun.
+   */
+  receive(observation: Float64Array, clock: Float64Array): number;
+  /** Returns the reasons of a wake as `receive` does, without taking an observation. */
+  news(): number;
+  /** Answers the observation taken last. */
+  answer(action: Float64Array): void;
+  /** Answers the observation taken last with nothing new. */
+  answerNothing(): void;
+  /** Tells the loop that the policy failed and will not answer again. */
+  fail(): void;
+  /** Begins an episode of a policy that answers in chunks: what is played is thrown away. */
+  beginEpisode(): void;
+  /** Asks the loop to bring the robot to rest and to end. */
+  requestStop(): void;
+  /** Blocks for at most `limit_s` until the loop has ended. Returns true if it has. */
+  join(limitS: number): boolean;
+  /** True if the robot is stopped and the loop has ended. */
+  get hasEnded(): boolean;
+  /** Returns what the loop has done until now. */
+  stats(): NativeStats;
+  /** How many cycles have finished so far. */
+  get stepCount(): number;
+  /** Returns the histogram of the whole run's "jitter" or "execution" times. */
+  histogram(of: string): NativeHistogram;
+  /** Returns what the loop thread asked of the system and got; null before it has run. */
+  realtime(): NativeRealtime | null;
+  /** Returns the state of the policy's priority; null if none was asked for, or while it is not known. */
+  promotion(): NativePromotion | null;
+  /** Returns how cores are kept awake; null before the loop thread has run. */
+  awake(): NativeAwake | null;
+  /** Returns how the session ended; null while it runs. */
+  outcome(): NativeOutcome | null;
+  /** Takes all waiting events. */
+  takeEvents(): Array<NativeEvent>;
+  /** How many numbers a tick record has. */
+  get recordStride(): number;
+  /**
+   * Takes all stored tick records. Each consists of `tick, timeS, periodS, sentS, kind, askedS,
+   * answeredS` and the action.
+   */
+  takeRecords(): Float64Array;
+  /** The robot's time since the first cycle, by the cycles until now [s]. */
+  get robotTimeS(): number;
+  /** Returns what was recorded so far; null if the session is not recorded. */
+  recording(): NativeRecorded | null;
+  /** Returns why the recording cannot be written any further, once; null otherwise. */
+  takeRecordingFailure(): NativeFailure | null;
+  /** Records a value. Returns false if it was dropped, or if the session is not recorded. */
+  log(channel: string, timeS: number, value: NativeValue): boolean;
+  /** Records the beginning of an episode, or its end with how it ended. */
+  mark(index: number, task: string, ended?: string | undefined | null): void;
+  /** Writes the newest cycles into a file. Rejects with a failure. */
+  save(path: string): Promise<void>;
+  /** Returns the file into which the newest cycles were written at the end; null if none was. */
+  saved(): string | null;
+}
+declare class NativeSharedPort {
+  /** Creates a port for one session, whose observations and actions have these numbers of slots. */
+  constructor(observation: number, action: number);
+  /** The descriptor for [`NativeJoinedPort::join`] in the child. */
+  get memory(): number;
+  /**
+   * Sets the id of the process that runs the policy. It is also the number of its first thread, on which
+   * the policy runs.
+   */
+  runsIn(pid: number): void;
+  /**
+   * Returns what the policy's process wrote that is not an answer, in words; null if it wrote only
+   * answers.
+   */
+  trouble(): string | null;
+  /** Ends the policy's exchange with the loop. */
+  dismiss(): void;
+  /**
+   * Ends the policy's exchange with the loop, and frees the memory and its descriptor after the session
+   * has ended.
+   */
+  release(): void;
+}
+interface NativeAwake {
+  idleStates: NativeGrant;
+  threads: number;
+  reason: string;
+  wakeS?: number;
+}
+type NativeCause =
+  | 'stopped'
+  | 'policyFailed'
+  | 'invalidAction'
+  | 'badChunk'
+  | 'noAction'
+  | 'tooLate'
+  | 'nothingNew'
+  | 'behind'
+  | 'robotFailed'
+  | 'panicked';
+interface NativeChunkFault {
+  kind: NativeChunkFaultKind;
+  /** How many rows it has, the time between them [s], how far its time is off [s], or its distance. */
+  received: number;
+  /** For "seam": the largest distance, and its unit. */
+  longest?: number;
+  unit: string;
+  /** For "notFinite": the row, and the place of the number in it. */
+  row?: number;
+  field: string;
+  index: number;
+}
+type NativeChunkFaultKind =
+  | 'empty'
+  | 'malformed'
+  | 'frame'
+  | 'tooLong'
+  | 'step'
+  | 'notFinite'
+  | 'future'
+  | 'backwards'
+  | 'seam';
+interface NativeChunks {
+  /** How many rows a chunk may have. */
+  rows: number;
+  /** True if actions begin with a pose. */
+  isPose: boolean;
+  /** When the next chunk is asked for: one of the three is given. */
+  replanShare?: number;
+  replanSteps?: number;
+  replanEveryS?: number;
+  /** True if a chunk takes over without a fade. */
+  replaces: boolean;
+  /** ACT's `m`, if chunks are averaged. */
+  ensemble?: number;
+  /** How far a chunk may be away when it takes over, for each coordinate of a displacement [rad, m]. */
+  maxSeam: Array<number>;
+  /** True if a chunk that cannot be played is left out. */
+  skipsBad: boolean;
+  /** True if rows are changes of the policy's last target. */
+  isRelative: boolean;
+  /** How a hand follows the last number of each row; absent if rows have no such number. */
+  gripper?: NativeGripper;
+}
+interface NativeConnectOptions {
+  timeoutS: number;
+  generation?: string;
+  client?: string;
+  impedance?: string;
+  elbow?: boolean;
+  law?: NativeLaw;
+}
+interface NativeDistance {
+  field: string;
+  index: number;
+  unit: string;
+  distance: number;
+}
+interface NativeEvent {
+  kind: NativeEventKind;
+  tick: number;
+  /** For "behind": how far the robot is behind. */
+  behind?: NativeDistance;
+  /** For "late": how long late answers took, on average. */
+  tookS?: number;
+  /** For "badChunk": what is wrong with the chunk. */
+  badChunk?: NativeChunkFault;
+}
+type NativeEventKind = 'held' | 'resting' | 'resumed' | 'behind' | 'late' | 'badChunk';
+type NativeFailureKind = 'option' | 'robot' | 'interrupted' | 'offload' | 'other';
+interface NativeGrant {
+  status: NativeGrantStatus;
+  reason?: string;
+}
+type NativeGrantStatus = 'granted' | 'refused' | 'notAsked';
 interface NativeGrasp {
   width: number;
   speed: number;
@@ -229,6 +511,190 @@ interface NativeHandState {
   is_grasped: boolean;
   temperature: number;
   time: number;
+}
+interface NativeHistogram {
+  upperS: Float64Array;
+  counts: Float64Array;
+}
+interface NativeJointPlace {
+  at: number;
+  lower: number;
+  upper: number;
+  isOutOfReach: boolean;
+  tooFar?: NativeTooFar;
+}
+type NativeKeepAwake = 'auto' | 'threads' | 'idleStates' | 'off';
+interface NativeLaw {
+  /** True if it follows the end effector. */
+  cartesian: boolean;
+  jointStiffness?: Array<number>;
+  jointDamping?: Array<number>;
+  cartesianStiffness?: Array<number>;
+  cartesianDamping?: Array<number>;
+}
+interface NativeNotArrived {
+  q: Array<number>;
+  goal: Array<number>;
+  joint: number;
+  differenceRad: number;
+}
+interface NativeOutcome {
+  cause: NativeCause;
+  tick?: number;
+  behind?: NativeDistance;
+  withoutAction?: number;
+  violation?: NativeViolation;
+  /** The row of the chunk with the violation, if it was one. */
+  row?: number;
+  badChunk?: NativeChunkFault;
+  /** The panic's message. */
+  message?: string;
+  /** The robot's own error. */
+  robotError?: NativeFailure;
+  /** The last states, each preceded by its tick and its time [s]. */
+  lastStates: Float64Array;
+}
+interface NativePromotion {
+  priority: number;
+  grant: NativeGrant;
+  /** How often the priority was taken back because the policy did not answer. */
+  takenBack: number;
+}
+interface NativeRealtime {
+  priority: NativeGrant;
+  cpu: NativeGrant;
+  memory: NativeGrant;
+  timerSlack: NativeGrant;
+  preemptRt: boolean;
+}
+interface NativeRecorded {
+  path: string;
+  /** Cycles that are in the file, and values and episodes that are. */
+  cycles: number;
+  others: number;
+  /** Those that were handed over and are not in the file, because writing failed. */
+  lostCycles: number;
+  lostOthers: number;
+  /** Values that were dropped because too many waited. */
+  droppedValues: number;
+  bytes: number;
+  /** Why writing ended early, if it did. */
+  error?: NativeFailure;
+}
+interface NativeRefused {
+  /** The option as it is written, which its code is made of. */
+  option: string;
+  /** What of it is wrong, where that is more than the option. */
+  what: string;
+  received: number | boolean | string;
+  expected: string;
+  /** What `received` is beyond, or not equal to. */
+  limits: Array<number>;
+}
+interface NativeSessionOptions {
+  /** The loop's rate. */
+  rateHz: number;
+  /** The policy's rate. */
+  policyRateHz: number;
+  deadlineS: number;
+  maxHeldTicks: number;
+  stopOnLate: boolean;
+  /** How long catching up with the policy's actions may take until it is reported. */
+  catchUpS: number;
+  /** The kinds of limits whose violations are clamped, with the names in `NativeViolation`. */
+  clamped: Array<string>;
+  maxDistanceRad: number;
+  /** The cut-off frequency of a low-pass filter before the limits. */
+  cutoffHz?: number;
+  /** Lower corner, upper corner and margin of a box [m], 7 numbers. */
+  boxM?: Array<number>;
+  /** The shares of the arm's limits that a motion to a target may use. */
+  velocityShare: number;
+  accelerationShare: number;
+  jerkShare: number;
+  maxTimingSamples: number;
+  recordTicks: number;
+  /** The file that everything of the session is recorded in. */
+  record?: string;
+  /** What a recording keeps of options, robot and versions, as JSON. */
+  runInfo?: string;
+  /** How long the newest cycles are kept in memory [s]. */
+  blackBoxS?: number;
+  /** The folder that they are written into if the session ends with an error. */
+  blackBoxFolder?: string;
+  runForS?: number;
+  /** True if only the arm's clock counts. */
+  lockstep?: boolean;
+  /** In lockstep: the shortest and the longest latency of the policy [s], and a seed. */
+  latency?: Array<number>;
+  /** If given, the policy answers in chunks of actions. */
+  chunks?: NativeChunks;
+  priority?: number;
+  cpu?: number;
+  lockMemory: boolean;
+  timerSlackS?: number;
+  /** The priority of the policy's thread, in a worker or a process. */
+  policyPriority?: number;
+  /** True if the policy, in a worker, spins. */
+  policySpins?: boolean;
+  keepAwake: NativeKeepAwake;
+  keepAwakeCores: number;
+  /** The longest acceptable wake from an idle state; null leaves idle states unchanged. */
+  idleLatencyS?: number;
+}
+interface NativeSpread {
+  p50: number;
+  p95: number;
+  p99: number;
+  max: number;
+}
+interface NativeStats {
+  /** The counts, in the order of the contract's names. */
+  counts: Array<number>;
+  firstViolation?: NativeViolation;
+  firstViolationTick?: number;
+  targetPeriodS: number;
+  avgPeriodS: number;
+  longestPeriodS: number;
+  jitter: NativeSpread;
+  execution: NativeSpread;
+  chunkLatency: NativeSpread;
+  newestChunkLatencyS: number;
+  chunkAgeS: number;
+  /** The largest distances at seams, for each coordinate of a displacement [rad, m]. */
+  largestSeams: Array<number>;
+  /** True if the first three of these coordinates are a translation. */
+  isPose: boolean;
+}
+interface NativeTooFar {
+  distance: number;
+  longest: number;
+}
+interface NativeValue {
+  numbers?: Float64Array;
+  /** Bytes, and what they are. */
+  bytes?: Uint8Array;
+  mediaType?: string;
+  /** Of pixels: their encoding, with the width and the height. */
+  encoding?: string;
+  width?: number;
+  height?: number;
+  /** The format of a compressed image. */
+  format?: string;
+}
+interface NativeViolation {
+  /** The limit's name, one of `LimitKind` in the contract. */
+  kind: string;
+  slot: number;
+  field: string;
+  index: number;
+  unit: string;
+  action: number;
+  received: number;
+  limit: number;
+  joint?: NativeJointPlace;
+  /** What is wrong with a matrix. */
+  flaw?: string;
 }
 /**
  * The state of a Franka arm, with libfranka's field names.
@@ -376,8 +842,20 @@ export declare function isKilohertzError(value: unknown): value is AnyKilohertzE
 export declare class KilohertzError extends Error {
   /** A stable name of what went wrong, for example `POLICY_THREW`. */
   readonly code: ErrorCode;
+  /** The file that has the newest cycles before the error: see {@link BlackBoxOptions.folder}. */
+  blackBox?: string;
   /** @param message what went wrong; an empty message is replaced, so that every error has a message */
   constructor(code: ErrorCode, message: string, options?: ErrorOptions);
+  /**
+   * Writes the newest cycles of the session that ended with this error into a file: the last 10 s, or what
+   * {@link SessionOptions.blackBox} says. The file is a recording, which every reader of recordings reads.
+   *
+   * @param path the path of a file that does not exist yet
+   * @throws {SessionStateError} `SESSION_NOT_KEPT` if the error does not come from a session, or if its cycles were not
+   * kept
+   * @throws {KilohertzError} `RECORD_IO` if the file cannot be written
+   */
+  save(path: string): Promise<void>;
 }
 /** A value is out of range. Thrown before anything moves. */
 export declare class OptionRangeError extends RangeError {
@@ -2595,6 +3073,94 @@ export interface LockstepOptions {
    */
   readonly latencyS?: number | LatencyRange;
 }
+/** A folder for recordings, in which each start of a session has a file of its own. */
+export interface RecordFolder {
+  /** The folder. It must exist. */
+  readonly folder: RecordingFile;
+  /**
+   * The name of a file. `{n}` becomes the first number from 1 on whose file does not exist yet, and `{time}` the time
+   * of the start in UTC, for example `2026-11-27T09-30-00Z`. Default `'run-{time}-{n}.mcap'`.
+   */
+  readonly name?: string;
+}
+/** What a session keeps in memory of its newest cycles. */
+export interface BlackBoxOptions {
+  /**
+   * How long the newest cycles are kept [s], from 0.1 to 600. Default 10, which takes 14 MB for an arm; each second more
+   * takes 1.4 MB. Numbers are kept in single precision.
+   */
+  readonly seconds?: number;
+  /**
+   * A folder that exists. If a session ends with an error, the cycles are written there, and the error names the file.
+   * Without a folder they are written by `error.save(path)` alone.
+   */
+  readonly folder?: RecordingFile;
+}
+/** An image as its pixels, in rows from the top without gaps between them. */
+export interface PixelImage {
+  readonly width: number;
+  readonly height: number;
+  /** The encoding of a pixel: `mono8`, `rgb8` or `rgba8`. */
+  readonly encoding: PixelEncoding;
+  readonly data: Uint8Array;
+}
+/** An image as the bytes of a file. */
+export interface FileImage {
+  /** The format, for example `png` or `jpeg`. */
+  readonly format: string;
+  readonly data: Uint8Array;
+}
+/**
+ * A value that can be recorded: a number, numbers, bytes, a text, or an image. A `Uint8Array` counts as bytes; every other
+ * typed array as numbers.
+ */
+export type LogValue = number | ArrayLike<number> | Uint8Array | string | PixelImage | FileImage;
+/** Options of `session.log`. */
+export interface LogOptions {
+  /** The time to which the value belongs, on the clock of `Tick.timeS` [s]. Default: the time of the newest cycle. */
+  readonly timeS?: number;
+}
+/** Options of `session.episode`. */
+export interface EpisodeOptions {
+  /** What is to be done in the episode, in words, for example `'put the cube into the box'`. Default: no words. */
+  readonly task?: string;
+}
+/** What a session has recorded so far. */
+export interface RecordingReport {
+  /** The file. */
+  readonly path: string;
+  /** Cycles in the file. */
+  readonly cycles: number;
+  /** Values, and beginnings and ends of episodes, in the file. */
+  readonly values: number;
+  /** Cycles that were lost because writing failed. {@link SessionStats.unrecordedCycles} counts those that found no room. */
+  readonly lostCycles: number;
+  /** Values that were lost because writing failed, or because more than 256 MB waited to be written. */
+  readonly lostValues: number;
+  /** The size of the file. */
+  readonly bytes: number;
+  /** Why writing ended early, if it did. The robot goes on then. */
+  readonly error: KilohertzError | undefined;
+}
+/** An episode of a run: an attempt at a task. */
+export declare class Episode {
+  #private;
+  /** The number of the episode in its run, from 0. */
+  readonly index: number;
+  /** What is to be done. */
+  readonly task: string;
+  /** Begins an episode. Only for use inside this package. */
+  constructor(native: NativeSession, index: number, task: string);
+  /** Whether the episode has ended. */
+  get isOver(): boolean;
+  /**
+   * Ends the episode. A second call changes nothing.
+   *
+   * @param outcome `'success'`, `'failure'`, `'unknown'` (default), or `'rerecorded'`: the episode is to be left out,
+   * because it is recorded again
+   */
+  end(outcome?: EpisodeOutcome): void;
+}
 /** What happens to an action that breaks a limit. */
 export type OnViolation = 'stop' | 'clamp';
 /**
@@ -2753,6 +3319,16 @@ export interface SessionOptions extends LockstepOptions {
   readonly maxTimingSamples?: number;
   /** How many ticks are kept for `takeRecords()`. 0 (default) keeps none. */
   readonly recordTicks?: number;
+  /**
+   * The file in which everything of the session is recorded, or a folder in which each start has a file of its own.
+   * The file must not exist yet. Default: nothing is recorded. Only for arms.
+   */
+  readonly record?: RecordingFile | RecordFolder;
+  /**
+   * What is kept in memory of the newest cycles, for {@link KilohertzError.save}. `false` keeps nothing. Default: the
+   * last 10 s. Only for arms.
+   */
+  readonly blackBox?: BlackBoxOptions | false;
   /** What the loop thread asks of the operating system. `false` asks for nothing. */
   readonly realtime?: RealtimeOptions | false;
   /**
@@ -2867,6 +3443,11 @@ export interface SessionEvents {
   late: [event: LateEvent];
   /** A chunk of a {@link chunked} policy could not be played, and was left out. Only with `onBadChunk: 'skip'`. */
   badChunk: [event: BadChunkEvent];
+  /**
+   * The recording could not be written any further, for example because the disk is full. The robot goes on.
+   * {@link Session.recording} says what is in the file. Emitted once.
+   */
+  recordingFailed: [error: KilohertzError];
 }
 /** A robot that a session can drive. */
 export type AnyRobot<Observation, Action> =
@@ -2913,6 +3494,23 @@ export declare class Session<Observation, Action extends AnyAction>
   histogram(of?: 'jitter' | 'execution'): Histogram;
   /** Returns the records of the ticks since the last call, and removes them. `recordTicks` says how many are kept. */
   takeRecords(): TickRecord[];
+  /** What was recorded since the last start; undefined if nothing is recorded. */
+  get recording(): RecordingReport | undefined;
+  /**
+   * Records a value beside the cycles, for example an image of a camera. Does nothing while the session does not run,
+   * and if it is not recorded. It never waits for the disk.
+   *
+   * @param channel the name of the series, for example `'camera/wrist'`: letters, digits and `_ - . /`
+   * @throws {OptionTypeError | OptionRangeError} if the value or the time cannot be recorded
+   * @throws {KilohertzError} `RECORD_INVALID_ARGUMENT` if the name cannot be used, or the value is too large
+   */
+  log(channel: string, value: LogValue, options?: LogOptions): void;
+  /**
+   * Begins an episode, and ends the one before it if that still goes on.
+   *
+   * @throws {SessionStateError} `SESSION_STOPPED` if the session does not run
+   */
+  episode(options?: EpisodeOptions): Episode;
   /**
    * Resets the robot, waits for the warm-up time and starts the loop. Resolves when the first cycle has begun.
    *

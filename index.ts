@@ -149,6 +149,17 @@ export type {
   RealtimeOptions,
 } from './lib/session/realtime.ts';
 export type { Histogram, TickRecord } from './lib/session/records.ts';
+export {
+  type BlackBoxOptions,
+  type Episode,
+  type EpisodeOptions,
+  type FileImage,
+  type LogOptions,
+  type LogValue,
+  type PixelImage,
+  type RecordFolder,
+  type RecordingReport,
+} from './lib/session/recording.ts';
 export type { NativeLink, NativeRobot, Policy, Robot, Tick } from './lib/session/robot.ts';
 export {
   type AnyRobot,

@@ -317,6 +317,20 @@ export declare class NativeSession {
    * answeredS` and the action.
    */
   takeRecords(): Float64Array
+  /** The robot's time since the first cycle, by the cycles until now [s]. */
+  get robotTimeS(): number
+  /** Returns what was recorded so far; null if the session is not recorded. */
+  recording(): NativeRecorded | null
+  /** Returns why the recording cannot be written any further, once; null otherwise. */
+  takeRecordingFailure(): NativeFailure | null
+  /** Records a value. Returns false if it was dropped, or if the session is not recorded. */
+  log(channel: string, timeS: number, value: NativeValue): boolean
+  /** Records the beginning of an episode, or its end with how it ended. */
+  mark(index: number, task: string, ended?: string | undefined | null): void
+  /** Writes the newest cycles into a file. Rejects with a failure. */
+  save(path: string): Promise<void>
+  /** Returns the file into which the newest cycles were written at the end; null if none was. */
+  saved(): string | null
 }
 
 /** The port of a policy in another process, in the loop's process. */
@@ -821,6 +835,22 @@ export interface NativeRealtime {
   preemptRt: boolean
 }
 
+/** What was recorded so far. */
+export interface NativeRecorded {
+  path: string
+  /** Cycles that are in the file, and values and episodes that are. */
+  cycles: number
+  others: number
+  /** Those that were handed over and are not in the file, because writing failed. */
+  lostCycles: number
+  lostOthers: number
+  /** Values that were dropped because too many waited. */
+  droppedValues: number
+  bytes: number
+  /** Why writing ended early, if it did. */
+  error?: NativeFailure
+}
+
 /** What is known of a run. */
 export interface NativeRecordedRun {
   state: Array<NativeField>
@@ -900,6 +930,14 @@ export interface NativeSessionOptions {
   jerkShare: number
   maxTimingSamples: number
   recordTicks: number
+  /** The file that everything of the session is recorded in. */
+  record?: string
+  /** What a recording keeps of options, robot and versions, as JSON. */
+  runInfo?: string
+  /** How long the newest cycles are kept in memory [s]. */
+  blackBoxS?: number
+  /** The folder that they are written into if the session ends with an error. */
+  blackBoxFolder?: string
   runForS?: number
   /** True if only the arm's clock counts. */
   lockstep?: boolean
@@ -975,6 +1013,20 @@ export type NativeTarget = 'csv' | 'parquet' | 'lerobot'
 export interface NativeTooFar {
   distance: number
   longest: number
+}
+
+/** What a user logs: one of the three is given. */
+export interface NativeValue {
+  numbers?: Float64Array
+  /** Bytes, and what they are. */
+  bytes?: Uint8Array
+  mediaType?: string
+  /** Of pixels: their encoding, with the width and the height. */
+  encoding?: string
+  width?: number
+  height?: number
+  /** The format of a compressed image. */
+  format?: string
 }
 
 /** An action value that broke a limit. */

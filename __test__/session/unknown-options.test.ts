@@ -13,6 +13,7 @@ import {
   OptionTypeError,
   processPolicy,
   run,
+  type RecordFolder,
   Session,
   workerPolicy,
 } from '../../index.ts';
@@ -242,6 +243,34 @@ const PLACES: readonly (readonly [string, readonly string[], string, string, Cal
     (o) => new InferenceThread(MODEL).wrap('echo').with(o),
   ],
   ['stop()', ['=timeoutS'], 'timeout', 'timeoutS', (o) => new InferenceThread(MODEL).stop(o)],
+  [
+    'blackBox',
+    ['BlackBoxOptions'],
+    'second',
+    'seconds',
+    (o, { arm }) => new Session(arm, () => undefined, { blackBox: o }),
+  ],
+  [
+    'record',
+    ['RecordFolder'],
+    'folders',
+    'folder',
+    (o, { arm }) => new Session(arm, () => undefined, { record: o as RecordFolder }),
+  ],
+  [
+    'log()',
+    ['LogOptions'],
+    'time',
+    'timeS',
+    (o, { arm }) => new Session(arm, () => undefined).log('x', 1, o),
+  ],
+  [
+    'episode()',
+    ['EpisodeOptions'],
+    'tasks',
+    'task',
+    (o, { arm }) => new Session(arm, () => undefined).episode(o),
+  ],
   ['mpify.with()', ['MpifyOptions'], 'restart', 'restarts', (o) => mpify.with(o)],
   [
     'with()',

@@ -53,6 +53,8 @@ export function isKilohertzError(value: unknown): value is AnyKilohertzError {
 export class KilohertzError extends Error {
   /** A stable name of what went wrong, for example `POLICY_THREW`. */
   readonly code: ErrorCode;
+  /** The file that has the newest cycles before the error: see {@link BlackBoxOptions.folder}. */
+  declare blackBox?: string;
 
   /** @param message what went wrong; an empty message is replaced, so that every error has a message */
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
@@ -62,8 +64,35 @@ export class KilohertzError extends Error {
     this.code = code;
     ours.add(this);
   }
+
+  /**
+   * Writes the newest cycles of the session that ended with this error into a file: the last 10 s, or what
+   * {@link SessionOptions.blackBox} says. The file is a recording, which every reader of recordings reads.
+   *
+   * @param path the path of a file that does not exist yet
+   * @throws {SessionStateError} `SESSION_NOT_KEPT` if the error does not come from a session, or if its cycles were not
+   * kept
+   * @throws {KilohertzError} `RECORD_IO` if the file cannot be written
+   */
+  async save(path: string): Promise<void> {
+    const saves = savers.get(this);
+    if (!saves) {
+      const message =
+        'no cycles are kept with this error: it does not come from a session that drives an arm, or blackBox is false';
+      throw new SessionStateError('SESSION_NOT_KEPT', message);
+    }
+    await saves(path);
+  }
 }
 brand(KilohertzError);
+
+/** What writes the cycles that led to an error. */
+const savers = new WeakMap<KilohertzError, (path: string) => Promise<void>>();
+
+/** Lets {@link KilohertzError.save} of this error write what `saves` writes. */
+export function keepWith(error: KilohertzError, saves: (path: string) => Promise<void>): void {
+  savers.set(error, saves);
+}
 
 /** The reference in an error's message to the explanation of its code. */
 const PLACES = /[ \n]\(docs\/errors\.md#\w+\)/g;

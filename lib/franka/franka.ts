@@ -151,6 +151,7 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
       isInLockstep: arm.isInLockstep,
       isLocal: arm.isLocal,
       runs: this.#runs,
+      about: { kind: 'franka', control, address, maxDistanceRad, hasTorques },
       chunks: (options) => nativeChunks(options, control, hasTorques),
       drive: (policy, chunks) => {
         const answers = answersOf(arm, control, chunks);

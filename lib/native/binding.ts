@@ -44,6 +44,7 @@ export {
   NativeSimulator,
   type NativeSpread,
   type NativeStats,
+  type NativeValue,
   type NativeViolation,
   NativeWorkerPort,
   recordedEpisodes,

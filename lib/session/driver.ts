@@ -52,6 +52,8 @@ export interface DrivenLink<Observation, Action> extends NativeLink<Observation,
   readonly isLocal: boolean;
   /** The sessions and moves that drive the robot now. */
   readonly runs: Runs;
+  /** What a recording keeps of the robot and its settings, as values of JSON. */
+  readonly about: object;
   /** Returns how chunks are played on this robot, or throws if they cannot be. */
   readonly chunks: (options: CheckedChunkedOptions) => NativeChunks;
   /** Makes the robot ready for a session that runs `policy`, which answers in chunks if `chunks` is given. */

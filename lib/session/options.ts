@@ -4,8 +4,15 @@ import { numberText } from '../errors/number.ts';
 import type { NativeChunks, NativeSessionOptions } from '../native/binding.ts';
 import { DEFAULTS, LIMIT_NAMES, type LimitName } from '../native/contract.ts';
 import type { Numbers } from '../numbers.ts';
+import type { RecordingFile } from '../record/file.ts';
 import { checkLockstep, type LockstepOptions } from './lockstep.ts';
 import { checkRealtime, type RealtimeOptions } from './realtime.ts';
+import {
+  type BlackBoxOptions,
+  checkRecording,
+  type RecordFolder,
+  type RecordTarget,
+} from './recording.ts';
 import type { OnViolation } from './violation.ts';
 
 /**
@@ -171,6 +178,16 @@ export interface SessionOptions extends LockstepOptions {
   readonly maxTimingSamples?: number;
   /** How many ticks are kept for `takeRecords()`. 0 (default) keeps none. */
   readonly recordTicks?: number;
+  /**
+   * The file in which everything of the session is recorded, or a folder in which each start has a file of its own.
+   * The file must not exist yet. Default: nothing is recorded. Only for arms.
+   */
+  readonly record?: RecordingFile | RecordFolder;
+  /**
+   * What is kept in memory of the newest cycles, for {@link KilohertzError.save}. `false` keeps nothing. Default: the
+   * last 10 s. Only for arms.
+   */
+  readonly blackBox?: BlackBoxOptions | false;
   /** What the loop thread asks of the operating system. `false` asks for nothing. */
   readonly realtime?: RealtimeOptions | false;
   /**
@@ -191,6 +208,10 @@ export interface CheckedOptions {
   readonly evenAfterSignal: boolean;
   /** Undefined if the robot has no reset of its own. */
   readonly resetTimeoutS: number | undefined;
+  /** Where the session is recorded, if it is. */
+  readonly record: RecordTarget | undefined;
+  /** What a recording keeps of the options, as they were given. */
+  readonly given: object;
   readonly native: NativeSessionOptions;
 }
 
@@ -207,6 +228,8 @@ export const SESSION_OPTIONS: readonly (keyof SessionOptions)[] = [
   'targetBudget',
   'maxTimingSamples',
   'recordTicks',
+  'record',
+  'blackBox',
   'realtime',
   'resetTimeoutS',
   'evenAfterSignal',
@@ -275,7 +298,10 @@ export function checkOptions(
     const { targetBudget } = options;
     throw new OptionTypeError('OPTION_TARGET_BUDGET', 'targetBudget', targetBudget, expected);
   }
+  const recording = checkRecording(options.record, options.blackBox, own !== undefined);
   return {
+    record: recording.target,
+    given: options,
     warmupS: checkNumber('warmupS', warmupS, { from: 0, to: 3600, unit: 's' }),
     resetTimeoutS: own ? undefined : resetTimeoutS,
     evenAfterSignal: checkBoolean('evenAfterSignal', options.evenAfterSignal ?? false),
@@ -309,6 +335,7 @@ export function checkOptions(
         to: 10_000_000,
         integer: true,
       }),
+      ...recording.native,
       ...(chunks === undefined ? {} : { chunks }),
       ...checkLockstep(options, own),
       ...checkRealtime(options.realtime),

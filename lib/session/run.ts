@@ -6,7 +6,8 @@ import {
   fromFailure,
   InvalidActionError,
   isOurs,
-  type KilohertzError,
+  KilohertzError,
+  keepWith,
   PolicyLateError,
   RobotError,
   SessionError,
@@ -14,6 +15,7 @@ import {
   SessionInterruptedError,
   SessionStateError,
 } from '../errors/errors.ts';
+import { awaiting, calling } from '../errors/native-call.ts';
 import { numberText } from '../errors/number.ts';
 import type { Driving, Runs } from '../franka/runs.ts';
 import type {
@@ -25,11 +27,13 @@ import type {
 } from '../native/binding.ts';
 import { NEWS } from '../native/contract.ts';
 import { settled } from '../promise.ts';
+import { pathOf } from '../record/file.ts';
 import { chunkFaultText } from './chunk-fault.ts';
 import type { Driver, Failure } from './driver.ts';
 import type { CheckedOptions } from './options.ts';
 import { policyFailed } from './policy-failure.ts';
 import { type Guarded, goingOn, guard, interruption, takePlace, unguard } from './process-exit.ts';
+import { fileFor, runInfo } from './recording.ts';
 import { allowedText, kindOf, limitName, obstacle, unitSlip, violationText } from './violation.ts';
 
 /** How long the end of a session waits for a reset that is under way [ms]. */
@@ -40,6 +44,7 @@ const NO_STATES: Float64Array = new Float64Array(0);
 export interface Listener {
   event(event: NativeEvent): void;
   begun(): void;
+  recordingFailed(error: KilohertzError): void;
   ended(error: KilohertzError | undefined): void;
 }
 
@@ -51,6 +56,8 @@ export interface RunPlan {
   readonly endsOnInterrupt: boolean;
   /** The sessions and moves that drive the same robot; undefined if the robot cannot be closed. */
   readonly runs: Runs | undefined;
+  /** What a recording keeps of the robot. */
+  readonly about?: object | undefined;
 }
 
 /** One start of a session, until its end. */
@@ -127,10 +134,14 @@ export class Run implements Guarded, Driving {
       await this.#orGivenUp(settled(this.#driver.reset()));
       isResetting = false;
       await this.#warmUp();
-      const options =
-        this.#plan.durationS === undefined
-          ? this.#options.native
-          : bare({ ...this.#options.native, runForS: this.#plan.durationS });
+      const { durationS } = this.#plan;
+      const { record, given } = this.#options;
+      const options = bare({
+        ...this.#options.native,
+        ...(durationS === undefined ? {} : { runForS: durationS }),
+        ...(record === undefined ? {} : { record: fileFor(record) }),
+        runInfo: runInfo(given, this.#plan.about ?? {}),
+      });
       this.#native = this.#driver.begin(options, this.place, () => this.#wake());
     } catch (thrown) {
       // Stop the robot first. The error is looked at afterwards.
@@ -208,6 +219,8 @@ export class Run implements Guarded, Driving {
 
   #tellEvents(native: NativeSession): void {
     for (const event of native.takeEvents()) this.#listener.event(event);
+    const failure = native.takeRecordingFailure();
+    if (failure) this.#listener.recordingFailed(fromFailure(failure));
   }
 
   async #end(native: NativeSession): Promise<void> {
@@ -225,12 +238,28 @@ export class Run implements Guarded, Driving {
   #conclude(native: NativeSession, unsettled: Failure | undefined): void {
     try {
       this.#error = this.#causeOf(native, unsettled);
+      if (this.#error && this.#options.native.blackBoxS !== undefined) {
+        keepWith(this.#error, (path) => awaiting(() => native.save(pathOf('path', path))));
+        this.#nameBlackBox(native, this.#error);
+      }
     } catch (error) {
       // The run is over whatever the cause, and everything that waits for its end must learn of it.
       const message = `what ended the session cannot be told: ${describeThrown(error)}; please report this`;
       this.#error = new SessionError('INTERNAL', message, { cause: error });
     }
     this.#close();
+  }
+
+  /** Names in the error the file that has the newest cycles, if one was written. */
+  #nameBlackBox(native: NativeSession, error: KilohertzError): void {
+    try {
+      const path = calling(() => native.saved());
+      if (path !== null) error.blackBox = path;
+    } catch (failure) {
+      if (isOurs(failure) && failure instanceof KilohertzError) {
+        this.#listener.recordingFailed(failure);
+      }
+    }
   }
 
   #causeOf(native: NativeSession, unsettled: Failure | undefined): KilohertzError | undefined {

@@ -23,6 +23,16 @@ import {
 import { guardHere } from './process-exit.ts';
 import { type Realtime, realtimeOf } from './realtime.ts';
 import { type Histogram, type TickRecord, toHistogram, toRecords } from './records.ts';
+import {
+  Episode,
+  type EpisodeOptions,
+  type LogOptions,
+  type LogValue,
+  logValue,
+  type RecordingReport,
+  recordingOf,
+  taskOf,
+} from './recording.ts';
 import type { NativeRobot, Policy, Robot } from './robot.ts';
 import { Run } from './run.ts';
 import { noStats, type SessionStats, statsOf } from './stats.ts';
@@ -100,6 +110,11 @@ export interface SessionEvents {
   late: [event: LateEvent];
   /** A chunk of a {@link chunked} policy could not be played, and was left out. Only with `onBadChunk: 'skip'`. */
   badChunk: [event: BadChunkEvent];
+  /**
+   * The recording could not be written any further, for example because the disk is full. The robot goes on.
+   * {@link Session.recording} says what is in the file. Emitted once.
+   */
+  recordingFailed: [error: KilohertzError];
 }
 
 /** A robot that a session can drive. */
@@ -131,6 +146,11 @@ export class Session<Observation, Action extends AnyAction>
   readonly #options: CheckedOptions;
   /** The sessions and moves that drive the robot; undefined if the robot cannot be closed. */
   readonly #runs: Runs | undefined;
+  /** What a recording keeps of the robot. */
+  readonly #about: object | undefined;
+  /** The newest episode, and how many there were since the last start. */
+  #episode: Episode | undefined;
+  #episodes = 0;
   /** The run since the last start, ended or not. */
   #last: Run | undefined;
   #isRunning = false;
@@ -167,6 +187,7 @@ export class Session<Observation, Action extends AnyAction>
       const chunks = isChunked(policy) ? policy.options : undefined;
       this.#options = checkOptions(options, link, chunks && link.chunks(chunks));
       this.#runs = link.runs;
+      this.#about = link.about;
       this.#makeDriver = () => link.drive(inside as AnyPolicy<Observation, unknown>, chunks);
     } else {
       checkRobot(robot);
@@ -217,6 +238,41 @@ export class Session<Observation, Action extends AnyAction>
   takeRecords(): TickRecord[] {
     const native = this.#last?.native;
     return native ? toRecords(native.takeRecords(), native.recordStride) : [];
+  }
+
+  /** What was recorded since the last start; undefined if nothing is recorded. */
+  get recording(): RecordingReport | undefined {
+    return recordingOf(this.#last?.native);
+  }
+
+  /**
+   * Records a value beside the cycles, for example an image of a camera. Does nothing while the session does not run,
+   * and if it is not recorded. It never waits for the disk.
+   *
+   * @param channel the name of the series, for example `'camera/wrist'`: letters, digits and `_ - . /`
+   * @throws {OptionTypeError | OptionRangeError} if the value or the time cannot be recorded
+   * @throws {KilohertzError} `RECORD_INVALID_ARGUMENT` if the name cannot be used, or the value is too large
+   */
+  log(channel: string, value: LogValue, options: LogOptions = {}): void {
+    logValue(this.#isRunning ? this.#last?.native : undefined, channel, value, options);
+  }
+
+  /**
+   * Begins an episode, and ends the one before it if that still goes on.
+   *
+   * @throws {SessionStateError} `SESSION_STOPPED` if the session does not run
+   */
+  episode(options: EpisodeOptions = {}): Episode {
+    const task = taskOf(options);
+    const native = this.#isRunning ? this.#last?.native : undefined;
+    if (!native) {
+      const message = 'an episode begins in a session that runs: await start() before';
+      throw new SessionStateError('SESSION_STOPPED', message);
+    }
+    this.#episode?.end();
+    this.#episode = new Episode(native, this.#episodes, task);
+    this.#episodes += 1;
+    return this.#episode;
   }
 
   /**
@@ -348,10 +404,11 @@ export class Session<Observation, Action extends AnyAction>
         'the session runs already: await stop() before starting it again',
       );
     }
-    const named = { what: 'the session', runs: this.#runs, ...plan };
+    const named = { what: 'the session', runs: this.#runs, about: this.#about, ...plan };
     const run = new Run(this.#makeDriver(), this.#options, named, {
       event: (event) => this.#tell(event),
       begun: () => void this.emit('start'),
+      recordingFailed: (error) => void this.emit('recordingFailed', error),
       ended: (error) => {
         leave?.();
         this.#ended(run, error);
@@ -359,6 +416,8 @@ export class Session<Observation, Action extends AnyAction>
     });
     const leave = this.#chunked && onReset(this.#chunked, () => run.native?.beginEpisode());
     this.#isRunning = true;
+    this.#episode = undefined;
+    this.#episodes = 0;
     this.#isAwaited = plan.isAwaited ?? false;
     this.#last = run;
     await run.launch();

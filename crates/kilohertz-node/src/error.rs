@@ -248,9 +248,16 @@ impl From<Refusal> for Failure {
     }
 }
 
+impl Failure {
+    /// Returns the failure of a recording.
+    pub fn record(error: &RecordError) -> Failure {
+        Failure::of(FailureKind::Other, error.code().as_str(), error.to_string())
+    }
+}
+
 impl From<RecordError> for Failure {
     fn from(error: RecordError) -> Failure {
-        Failure::of(FailureKind::Other, error.code().as_str(), error.to_string())
+        Failure::record(&error)
     }
 }
 

@@ -1,4 +1,4 @@
-//! How long an hour at 1 kHz takes to export, and how much memory that needs.
+//! How long an hour at 1 kHz takes to export and to draw, and how much memory that needs.
 //!
 //!     cargo bench -p kilohertz-record --bench hour
 //!     cargo bench -p kilohertz-record --bench hour -- 10      minutes instead of 60

@@ -1,14 +1,14 @@
 //! Recordings of runs: written while a run goes on, read while they are written or afterwards, repaired if
-//! their writing was cut off, and exported. The crate
-//! knows nothing of Node, and of the loop only what it hands over.
+//! their writing was cut off, exported, and drawn. The crate knows nothing of Node, and of the loop only what
+//! it hands over.
 //!
 //! ```text
 //! entry.rs (a cycle, what users log, episodes)   run.rs layout.rs (what is kept once)
 //!      │
 //!      ▼
 //! writer/ ──▶ wire/ (protobuf) ──▶ run.mcap ──▶ reader/ ──▶ export/ (CSV, Parquet, LeRobot)
-//! (a thread)                          ▲
-//!                                 repair.rs
+//! (a thread)                          ▲             │
+//!                                 repair.rs         └─────▶ plot/ (a page of SVG)
 //! ```
 //!
 //! A file is MCAP. Its messages are protobuf, and their definitions are in the file: Foxglove's where one fits,
@@ -31,6 +31,7 @@ pub mod error;
 pub mod export;
 pub mod layout;
 pub mod live;
+pub mod plot;
 pub mod reader;
 pub mod repair;
 pub mod run;

@@ -734,7 +734,9 @@ impl<E: Exchange> Tick for ControlLoop<'_, E> {
         } = cycle;
         let (started, period) = self.begin(started, skipped);
         let place = (self.now.tick, self.now.clock);
-        self.keeper.begin(place, skipped, started, observation);
+        // Before the first cycle nothing could be missed.
+        let missed = if place.0 == 0 { 0 } else { skipped };
+        self.keeper.begin(place, missed, started, observation);
         let kind = self.guarded(started, observation);
         action.copy_from_slice(&self.sent);
         if self.now.tick == 0 {

@@ -1,13 +1,15 @@
 //! A loop thread and its policy in JavaScript.
 //!
 //! `options.rs` has its options, `realtime.rs` what it asks of the system, `stats.rs` what it has done,
-//! `outcome.rs` how it ended and what happened meanwhile.
+//! `outcome.rs` how it ended and what happened meanwhile, `recording.rs` what is kept of it.
 
 pub(crate) mod options;
 pub(crate) mod outcome;
 pub(crate) mod realtime;
+pub(crate) mod recording;
 pub(crate) mod stats;
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -26,11 +28,12 @@ use kilohertz_core::thread::cores::OwnCore;
 use kilohertz_core::thread::{RealtimeRequest, make_realtime};
 use kilohertz_franka::arm::Driven;
 use kilohertz_franka::{ArmError, Control, Hand, follow};
-use napi::bindgen_prelude::{Float64Array, Float64ArraySlice, Function};
+use napi::bindgen_prelude::{Float64Array, Float64ArraySlice, Function, Object};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{Env, Result};
 use napi_derive::napi;
 
+use crate::background::in_background;
 use crate::buffers::fill_question;
 use crate::error::{Code, Failure, OrThrow};
 use crate::franka::arm::{NativeArm, named};
@@ -45,6 +48,7 @@ use crate::session::options::{
 };
 use crate::session::outcome::{NativeEvent, NativeOutcome};
 use crate::session::realtime::{NativeAwake, NativePromotion, NativeRealtime, awake_of, own_core};
+use crate::session::recording::{Kept, NativeRecorded, NativeValue, SharedKept};
 use crate::session::stats::{NativeHistogram, NativeStats};
 
 /// The longest time that the end of the process may take to stop an arm.
@@ -62,6 +66,7 @@ pub struct NativeSession {
     is_chunked: bool,
     /// The question of the observation taken last.
     taken: Question,
+    kept: SharedKept,
 }
 
 /// The parts of a session.
@@ -219,6 +224,8 @@ fn start(
     };
     let session: Arc<OnceLock<Session>> = Arc::default();
     let ended = Arc::clone(&session);
+    let kept = SharedKept::default();
+    let written = Arc::clone(&kept);
     let notifier = start_notifier(
         move || drop(make_realtime(&notify_realtime)),
         move |news| {
@@ -227,6 +234,9 @@ fn start(
             {
                 session.join(EXIT_LIMIT);
                 drop(own_core.take());
+                if let Some(kept) = written.get() {
+                    kept.finish(session);
+                }
             }
             // This fails only if the environment is closing, and then there is no callback left to call.
             let _ = wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
@@ -235,6 +245,11 @@ fn start(
     .map_err(|error| Failure::thread(&error))
     .or_throw(env)?;
     let config = config_of(options, deadline, realtime, place);
+    let (keeping, begun) = Kept::begin(options, &*robot, &config, &notifier)
+        .inspect_err(|_| notifier.notify(Signals::ENDED))
+        .or_throw(env)?;
+    // The cell is empty: only this code writes it.
+    drop(kept.set(begun));
     let lengths = (
         config.told_len(robot.observation().len()),
         config.answer_len(robot.action().len()),
@@ -263,7 +278,15 @@ fn start(
     grip(hand, options, &config, &recorder)
         .map_err(|error| Failure::thread(&error))
         .or_throw(env)?;
-    let started = Session::start(robot, inside, limits, config, recorder, notifier.clone());
+    let started = Session::start_keeping(
+        robot,
+        inside,
+        limits,
+        config,
+        keeping,
+        recorder,
+        notifier.clone(),
+    );
     match started {
         // The cell is empty: only this code writes it.
         Ok(started) => drop(session.set(started)),
@@ -290,6 +313,7 @@ fn start(
         action,
         is_chunked: options.chunks.is_some(),
         taken: Question::default(),
+        kept,
     })
 }
 
@@ -407,7 +431,12 @@ impl NativeSession {
     #[napi]
     pub fn news(&self, env: &Env) -> Result<u32> {
         let session = self.session(env)?;
-        let events = if session.has_events() { EVENTS } else { 0 };
+        let has_failed = self.kept.get().is_some_and(Kept::has_failed);
+        let events = if session.has_events() || has_failed {
+            EVENTS
+        } else {
+            0
+        };
         let end = if session.has_ended() { END } else { 0 };
         let begun = if session.has_begun() { BEGUN } else { 0 };
         Ok(events | end | begun)
@@ -545,5 +574,72 @@ impl NativeSession {
     #[napi]
     pub fn take_records(&self, env: &Env) -> Result<Float64Array> {
         Ok(Float64Array::new(self.session(env)?.take_records()))
+    }
+
+    fn kept(&self, env: &Env) -> Result<&Kept> {
+        let missing = || Failure::new(Code::System, "the session was not started");
+        self.kept.get().ok_or_else(missing).or_throw(env)
+    }
+
+    /// The robot's time since the first cycle, by the cycles until now [s].
+    #[napi(getter)]
+    pub fn robot_time_s(&self, env: &Env) -> Result<f64> {
+        let recorder = self.session(env)?.recorder();
+        let ticks = recorder.iterations.get() + recorder.missed_ticks.get();
+        Ok(ticks as f64 * recorder.target_period().as_secs_f64())
+    }
+
+    /// Returns what was recorded so far; null if the session is not recorded.
+    #[napi]
+    pub fn recording(&self, env: &Env) -> Result<Option<NativeRecorded>> {
+        Ok(self.kept(env)?.recorded())
+    }
+
+    /// Returns why the recording cannot be written any further, once; null otherwise.
+    #[napi]
+    pub fn take_recording_failure(&self, env: &Env) -> Result<Option<Failure>> {
+        Ok(self.kept(env)?.take_failure())
+    }
+
+    /// Records a value. Returns false if it was dropped, or if the session is not recorded.
+    #[napi]
+    pub fn log(&self, env: &Env, channel: String, time_s: f64, value: NativeValue) -> Result<bool> {
+        let kept = self.kept(env)?;
+        if !kept.is_recorded() {
+            return Ok(false);
+        }
+        kept.log(channel, time_s, value)
+            .map_err(Failure::from)
+            .or_throw(env)
+    }
+
+    /// Records the beginning of an episode, or its end with how it ended.
+    #[napi]
+    pub fn mark(&self, env: &Env, index: u32, task: String, ended: Option<String>) -> Result<()> {
+        let time_s = self.robot_time_s(env)?;
+        let kept = self.kept(env)?;
+        if !kept.is_recorded() {
+            return Ok(());
+        }
+        kept.mark(index, time_s, task, ended.as_deref());
+        Ok(())
+    }
+
+    /// Writes the newest cycles into a file. Rejects with a failure.
+    #[napi(ts_return_type = "Promise<void>")]
+    pub fn save<'env>(&self, env: &'env Env, path: String) -> Result<Object<'env>> {
+        let (session, kept) = (Arc::clone(&self.session), Arc::clone(&self.kept));
+        in_background(env, move || {
+            let missing = || Failure::new(Code::System, "the session was not started");
+            let session = session.get().ok_or_else(missing)?;
+            let kept = kept.get().ok_or_else(missing)?;
+            Ok(kept.save(session, Path::new(&path))?)
+        })
+    }
+
+    /// Returns the file into which the newest cycles were written at the end; null if none was.
+    #[napi]
+    pub fn saved(&self, env: &Env) -> Result<Option<String>> {
+        self.kept(env)?.saved().transpose().or_throw(env)
     }
 }

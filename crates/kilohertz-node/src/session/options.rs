@@ -123,6 +123,14 @@ pub struct NativeSessionOptions {
     pub jerk_share: f64,
     pub max_timing_samples: u32,
     pub record_ticks: u32,
+    /// The file that everything of the session is recorded in.
+    pub record: Option<String>,
+    /// What a recording keeps of options, robot and versions, as JSON.
+    pub run_info: Option<String>,
+    /// How long the newest cycles are kept in memory [s].
+    pub black_box_s: Option<f64>,
+    /// The folder that they are written into if the session ends with an error.
+    pub black_box_folder: Option<String>,
     pub run_for_s: Option<f64>,
     /// True if only the arm's clock counts.
     pub lockstep: Option<bool>,

@@ -1,4 +1,4 @@
-//! The cycles of a recording, one after the other, and how far an export has come.
+//! The cycles of a recording, one after the other, and how far what reads them has come.
 
 use std::ops::ControlFlow;
 
@@ -44,7 +44,7 @@ pub(super) fn tell(
 }
 
 /// Calls `each` with every cycle of a recording.
-pub(super) fn each_cycle(
+pub(crate) fn each_cycle(
     mut reader: RunReader,
     mut progress: impl FnMut(Progress) -> ControlFlow<()>,
     mut each: impl FnMut(&OwnedCycle) -> Result<(), RecordError>,

@@ -6,7 +6,7 @@
 
 mod columns;
 mod csv;
-mod cycles;
+pub(crate) mod cycles;
 mod new_file;
 mod parquet;
 mod table;

@@ -1,0 +1,284 @@
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import {
+  KilohertzError,
+  OptionTypeError,
+  type JointVector,
+  type RecordedCycle,
+  type RecordedEntry,
+  type RobotState,
+  replay,
+  Session,
+  type SessionOptions,
+} from '../../index.ts';
+import { setUp, WALL } from '../fixtures/arms.ts';
+import { Scribe } from '../fixtures/robots.ts';
+import { block, until } from '../fixtures/waiting.ts';
+
+/** A folder of the test's own, which is removed afterwards. */
+function folder(t: ExecutionContext): string {
+  const path = mkdtempSync(join(tmpdir(), 'kilohertz-record-'));
+  t.teardown(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+const STANDING: JointVector = [0, 0, 0, 0, 0, 0, 0];
+const FAST: JointVector = [9, 0, 0, 0, 0, 0, 0];
+const STILL = { warmupS: 0, realtime: false } as const satisfies SessionOptions;
+
+/** Keeps what a policy was asked and what it answered. */
+class Swinging {
+  readonly asked = new Map<number, { q: number[]; answer: number[] }>();
+  #start: number[] | undefined;
+
+  readonly policy = (state: RobotState, { tick, timeS }: { tick: number; timeS: number }) => {
+    this.#start ??= Array.from(state.q_d);
+    const [first = 0, ...others] = this.#start;
+    const answer = [first + 0.05 * (1 - Math.cos(2 * Math.PI * timeS)), ...others];
+    this.asked.set(tick, { q: Array.from(state.q), answer });
+    return answer as unknown as JointVector;
+  };
+}
+
+async function read(path: string): Promise<RecordedEntry[]> {
+  const entries: RecordedEntry[] = [];
+  for await (const entry of replay(path).entries()) entries.push(entry);
+  return entries;
+}
+
+async function cyclesOf(path: string): Promise<RecordedCycle[]> {
+  return (await read(path)).filter((entry) => entry.type === 'cycle');
+}
+
+test('each cycle of a session is in its file, with state, command and answer as they were', async (t) => {
+  const path = join(folder(t), 'run.mcap');
+  await using setup = await setUp('jointPosition');
+  const swinging = new Swinging();
+  const session = new Session(setup.arm, swinging.policy, { ...STILL, record: path, recordTicks: 5_000 });
+  const stats = await session.run({ durationS: 1 });
+  const recording = replay(path);
+  const { run } = recording;
+  const cycles = await cyclesOf(path);
+  const records = session.takeRecords();
+  t.is(cycles.length, stats.iterations);
+  t.is(records.length, stats.iterations);
+  t.is(stats.unrecordedCycles, 0);
+  let answers = 0;
+  for (const [tick, cycle] of cycles.entries()) {
+    t.is(cycle.tick, tick);
+    t.deepEqual(Array.from(cycle.command), Array.from(records[tick]?.action ?? []));
+    t.true(cycle.kind === records[tick]?.kind);
+    if (!cycle.answer) continue;
+    answers += 1;
+    const asked = swinging.asked.get(cycle.answer.tick);
+    t.deepEqual(cycle.answer.actions.map((action) => Array.from(action)), [asked?.answer]);
+    t.deepEqual(Array.from(cycles[cycle.answer.tick]?.state.q ?? []), asked?.q);
+  }
+  const missed = cycles.reduce((sum, { missedMs }) => sum + missedMs, 0);
+  t.is(missed, stats.missedTicks);
+  t.true(answers > 0.9 * stats.iterations, `${answers} of ${stats.iterations}`);
+  const { options, robot, versions, periodS } = await run;
+  t.is(periodS, 1e-3);
+  t.like(options, { recordTicks: 5_000 });
+  t.like(robot, { kind: 'franka', control: 'jointPosition' });
+  t.like(versions, { node: process.versions.node });
+  t.like(session.recording, { path, cycles: cycles.length, lostCycles: 0, error: undefined });
+  t.is(session.recording?.bytes, statSync(path).size);
+});
+
+test('no cycle is lost while the event loop is blocked', async (t) => {
+  const path = join(folder(t), 'run.mcap');
+  await using setup = await setUp('jointVelocity', WALL);
+  const session = new Session(setup.arm, () => STANDING, {
+    ...STILL,
+    record: path,
+  });
+  const running = session.run({ durationS: 1.5 });
+  await until(() => session.stepCount > 100, '100 cycles');
+  block(700);
+  const stats = await running;
+  const cycles = await cyclesOf(path);
+  t.true(stats.heldCommands + stats.restCommands > 0);
+  t.is(cycles.length, stats.iterations);
+  t.is(stats.unrecordedCycles, 0);
+  const missed = cycles.reduce((sum, { missedMs }) => sum + missedMs, 0);
+  t.is(missed, stats.missedTicks);
+  t.true(cycles.some(({ notes }) => notes.some(({ name }) => name === 'held')));
+});
+
+test('what is logged and the episodes are in the file, each with its own time', async (t) => {
+  const path = join(folder(t), 'run.mcap');
+  await using setup = await setUp('jointPosition');
+  const session = new Session(setup.arm, new Swinging().policy, { ...STILL, record: path });
+  session.log('before/the/start', 1);
+  await session.start();
+  const first = session.episode({ task: 'swing' });
+  session.log('force', [1, 2, 3], { timeS: 0.25 });
+  session.log('note', 'a word');
+  session.log('camera/wrist', { width: 2, height: 1, encoding: 'rgb8', data: new Uint8Array(6).fill(7) });
+  session.log('camera/file', { format: 'png', data: new Uint8Array([1, 2]) });
+  session.log('bytes', new Uint8Array([9]));
+  session.log('float32', new Float32Array([0.5]));
+  const second = session.episode({ task: 'swing again' });
+  t.true(first.isOver);
+  second.end('success');
+  second.end('failure');
+  const third = session.episode();
+  await session.stop();
+  third.end('failure');
+  session.log('after/the/end', 1);
+  const entries = await read(path);
+  const samples = entries.filter((entry) => entry.type === 'sample');
+  t.deepEqual(
+    samples.map(({ channel }) => channel),
+    ['force', 'note', 'camera/wrist', 'camera/file', 'bytes', 'float32'],
+  );
+  const [force, note, wrist, file, bytes, single] = samples;
+  t.is(force?.timeS, 0.25);
+  t.deepEqual(force?.value, { kind: 'numbers', numbers: Float64Array.of(1, 2, 3) });
+  t.like(note?.value, { kind: 'bytes', mediaType: 'text/plain; charset=utf-8' });
+  t.like(wrist?.value, { kind: 'pixels', width: 2, height: 1, encoding: 'rgb8' });
+  t.like(file?.value, { kind: 'image', format: 'png' });
+  t.like(bytes?.value, { kind: 'bytes', mediaType: '' });
+  t.deepEqual(single?.value, { kind: 'numbers', numbers: Float64Array.of(0.5) });
+  const marks = entries.filter((entry) => entry.type === 'episode');
+  t.deepEqual(
+    marks.map(({ index, task, ended: how }) => [index, task, how]),
+    [
+      [0, 'swing', undefined],
+      [0, 'swing', 'unknown'],
+      [1, 'swing again', undefined],
+      [1, 'swing again', 'success'],
+      [2, '', undefined],
+    ],
+  );
+  t.is(session.recording?.values, samples.length + marks.length);
+});
+
+test('a value that cannot be recorded is refused by name', async (t) => {
+  const path = join(folder(t), 'run.mcap');
+  await using setup = await setUp('jointPosition');
+  const session = new Session(setup.arm, new Swinging().policy, { ...STILL, record: path });
+  await session.start();
+  const log = (channel: unknown, value: unknown, options?: unknown) => () =>
+    session.log(channel as string, value as number, options as object);
+  t.throws(log(1, 1), { code: 'OPTION_CHANNEL' });
+  t.throws(log('', 1), { code: 'OPTION_CHANNEL' });
+  t.throws(log('../x y', 1), { code: 'RECORD_INVALID_ARGUMENT' });
+  t.throws(log('kilohertz/cycle', 1), { code: 'RECORD_INVALID_ARGUMENT' });
+  t.throws(log('x', undefined), { code: 'OPTION_VALUE' });
+  t.throws(log('x', { data: 1 }), { code: 'OPTION_VALUE_DATA' });
+  const data = new Uint8Array(5);
+  t.throws(log('x', { data, width: 2, height: 1, encoding: 'bgr' }), { code: 'OPTION_VALUE_ENCODING' });
+  t.throws(log('x', { data, width: 2, height: 1, encoding: 'rgb8' }), { code: 'RECORD_INVALID_ARGUMENT' });
+  t.throws(log('x', 1, { timeS: Number.NaN }), { code: 'OPTION_TIME_S' });
+  t.throws(() => session.episode({ task: 1 as never }), { code: 'OPTION_TASK' });
+  t.throws(() => session.episode().end('good' as never), { code: 'OPTION_OUTCOME' });
+  await session.stop();
+  t.throws(() => session.episode(), { code: 'SESSION_STOPPED' });
+});
+
+test('an error carries the newest cycles, which can be saved and read like a recording', async (t) => {
+  const path = join(folder(t), 'error.mcap');
+  await using setup = await setUp('jointPosition');
+  const swinging = new Swinging();
+  const failing = (state: RobotState, tick: { tick: number; timeS: number }) => {
+    if (tick.tick === 700) throw new Error('the model is gone');
+    return swinging.policy(state, tick);
+  };
+  const options = { ...STILL, blackBox: { seconds: 0.5 } };
+  const session = new Session(setup.arm, failing, options);
+  const error = await t.throwsAsync(session.run(), { instanceOf: KilohertzError, code: 'POLICY_THREW' });
+  await error.save(path);
+  const cycles = await cyclesOf(path);
+  t.true(cycles.length >= 500 && cycles.length < 560, `${cycles.length}`);
+  t.is(cycles.at(-1)?.tick, session.stats.iterations - 1);
+  t.is(cycles.at(-1)?.kind, 'rest');
+  const at = cycles.find(({ tick }) => tick === 600);
+  const exact = swinging.asked.get(600)?.q ?? [];
+  t.deepEqual(Array.from(at?.state.q ?? []), exact.map(Math.fround));
+  const again = await t.throwsAsync(error.save(path), { code: 'RECORD_IO' });
+  t.regex(again.message, /not overwritten/);
+  t.is(error.blackBox, undefined);
+});
+
+test('where a folder is named, the newest cycles are there when the session has ended with an error', async (t) => {
+  const into = folder(t);
+  await using setup = await setUp('jointVelocity');
+  const session = new Session(setup.arm, () => FAST, {
+    ...STILL,
+    blackBox: { folder: into },
+  });
+  const error = await t.throwsAsync(session.run(), { instanceOf: KilohertzError, code: 'ACTION_LIMIT' });
+  const [name = ''] = readdirSync(into);
+  t.is(error.blackBox, join(into, name));
+  const cycles = await cyclesOf(join(into, name));
+  t.true(cycles.some(({ notes }) => notes.some(({ level }) => level === 'warning')));
+  const well = new Session(setup.arm, () => STANDING, {
+    ...STILL,
+    blackBox: { folder: into },
+  });
+  await well.run({ durationS: 0.1 });
+  t.is(readdirSync(into).length, 1);
+});
+
+test('an error whose cycles were not kept says so', async (t) => {
+  await using setup = await setUp('jointVelocity');
+  const failing = (): never => {
+    throw new Error('no');
+  };
+  const session = new Session(setup.arm, failing, { ...STILL, blackBox: false });
+  const error = await t.throwsAsync(session.run(), { instanceOf: KilohertzError });
+  await t.throwsAsync(error.save(join(folder(t), 'x.mcap')), { code: 'SESSION_NOT_KEPT' });
+});
+
+test('each start has a file of its own in a folder', async (t) => {
+  const into = folder(t);
+  await using setup = await setUp('jointPosition');
+  for (let round = 0; round < 3; round += 1) {
+    const record = { folder: into, name: 'pick-{n}.mcap' };
+    await new Session(setup.arm, new Swinging().policy, { ...STILL, record }).run({ durationS: 0.05 });
+  }
+  t.deepEqual(readdirSync(into).sort(), ['pick-1.mcap', 'pick-2.mcap', 'pick-3.mcap']);
+});
+
+test('a place that cannot be written is refused before anything moves', async (t) => {
+  const into = folder(t);
+  const file = join(into, 'file');
+  writeFileSync(file, 'mine');
+  await using setup = await setUp('jointPosition');
+  const begin = (options: SessionOptions): Promise<unknown> =>
+    new Session(setup.arm, new Swinging().policy, { ...STILL, ...options }).run({ durationS: 1 });
+  const places: readonly [SessionOptions, RegExp][] = [
+    [{ record: join(into, 'missing', 'run.mcap') }, /folder that exists/],
+    [{ record: join(file, 'run.mcap') }, /name a file, in a folder/],
+    [{ record: into }, /not overwritten|name a file/],
+    [{ record: file }, /not overwritten/],
+    [{ blackBox: { folder: file } }, /name a file, in a folder/],
+    [{ blackBox: { folder: join(into, 'missing') } }, /folder that exists/],
+  ];
+  for (const [options, expected] of places) {
+    const error = await t.throwsAsync(begin(options), { code: 'RECORD_IO' }, JSON.stringify(options));
+    t.regex(error.message, expected);
+  }
+  t.is(setup.simulator.counters().commandsReceived, 0);
+  // The arm is as free as before.
+  await begin({});
+});
+
+test('options of recordings are checked', async (t) => {
+  await using setup = await setUp('jointPosition');
+  const make = (options: object) => () => new Session(setup.arm, new Swinging().policy, options);
+  t.throws(make({ record: 1 }), { message: /record is 1; expected an object, or the path of a file/ });
+  t.throws(make({ record: {} }), { code: 'OPTION_RECORD_FOLDER' });
+  t.throws(make({ record: { folder: '.', name: '../x' } }), { code: 'OPTION_RECORD_NAME' });
+  t.throws(make({ blackBox: { seconds: 0 } }), { code: 'OPTION_BLACK_BOX_SECONDS' });
+  t.throws(make({ blackBox: { folder: 1 } }), { code: 'OPTION_BLACK_BOX_FOLDER' });
+  t.throws(make({ blackBox: 1 }), { message: /blackBox is 1; expected an object, or false/ });
+  const robot = new Scribe();
+  for (const options of [{ record: 'run.mcap' }, { blackBox: {} }]) {
+    t.throws(() => new Session(robot, () => 0, options), { instanceOf: OptionTypeError });
+  }
+});

@@ -1,0 +1,330 @@
+//! What is kept of a session: the newest cycles in memory, and, if it is recorded, all of it in a file.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use kilohertz_core::channel::notify::{Notifier, Signals};
+use kilohertz_core::robot::Robot;
+use kilohertz_core::session::{BlackBox, Config, Keeping, Session, cycle_rings};
+use kilohertz_core::timing::time::Time;
+use kilohertz_record::entry::{EpisodeMark, Outcome, Pixels, Sample, Value};
+use kilohertz_record::error::RecordError;
+use kilohertz_record::layout::Layout;
+use kilohertz_record::live::{Clocks, Log, SessionSource, read_black_box};
+use kilohertz_record::run::{Run, Start};
+use kilohertz_record::writer::{Recording, RunWriter, View, WriterOptions};
+use napi::bindgen_prelude::{Float64Array, Uint8Array};
+use napi_derive::napi;
+
+use crate::error::{Code, Failure};
+use crate::session::options::{NativeSessionOptions, seconds};
+
+/// How long the end of a session waits until its recording is written.
+const WRITING_LIMIT: Duration = Duration::from_secs(5);
+
+/// What was recorded so far.
+#[napi(object, object_from_js = false)]
+pub struct NativeRecorded {
+    pub path: String,
+    /// Cycles that are in the file, and values and episodes that are.
+    pub cycles: f64,
+    pub others: f64,
+    /// Those that were handed over and are not in the file, because writing failed.
+    pub lost_cycles: f64,
+    pub lost_others: f64,
+    /// Values that were dropped because too many waited.
+    pub dropped_values: f64,
+    pub bytes: f64,
+    /// Why writing ended early, if it did.
+    pub error: Option<Failure>,
+}
+
+/// What a user logs: one of the three is given.
+#[napi(object)]
+pub struct NativeValue {
+    pub numbers: Option<Float64Array>,
+    /// Bytes, and what they are.
+    pub bytes: Option<Uint8Array>,
+    pub media_type: Option<String>,
+    /// Of pixels: their encoding, with the width and the height.
+    pub encoding: Option<String>,
+    pub width: Option<u32>,
+    pub height: Option<u32>,
+    /// The format of a compressed image.
+    pub format: Option<String>,
+}
+
+impl NativeValue {
+    fn value(self) -> Value {
+        if let Some(numbers) = self.numbers {
+            return Value::Numbers(numbers.to_vec());
+        }
+        let data = self.bytes.map(|bytes| bytes.to_vec()).unwrap_or_default();
+        let pixels = self
+            .encoding
+            .and_then(|name| Pixels::ALL.into_iter().find(|each| each.as_str() == name));
+        match (pixels, self.format) {
+            (Some(pixels), _) => Value::RawImage {
+                width: self.width.unwrap_or_default(),
+                height: self.height.unwrap_or_default(),
+                pixels,
+                data,
+            },
+            (None, Some(format)) => Value::CompressedImage { format, data },
+            (None, None) => Value::Bytes {
+                media_type: self.media_type.unwrap_or_default(),
+                data,
+            },
+        }
+    }
+}
+
+/// What is kept of a session.
+pub struct Kept {
+    run: Run,
+    clocks: Clocks,
+    log: Log,
+    recording: Option<(PathBuf, Recording)>,
+    /// Where the newest cycles are written if the session ends with an error.
+    folder: Option<PathBuf>,
+    /// The file in that folder, or why there is none.
+    saved: OnceLock<Result<PathBuf, RecordError>>,
+    /// True once it was told that writing has failed.
+    is_failure_told: AtomicBool,
+}
+
+fn now() -> Start {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    Start {
+        monotonic_ns: Time::now().as_nanos(),
+        wall_ns: since.map_or(0, |since| since.as_nanos() as u64),
+    }
+}
+
+/// Returns the versions of what runs here, with those of this package.
+fn versions(told: Option<serde_json::Value>) -> serde_json::Value {
+    let mut versions = match told {
+        Some(serde_json::Value::Object(told)) => told,
+        _ => serde_json::Map::new(),
+    };
+    versions.insert("kilohertz".to_owned(), env!("CARGO_PKG_VERSION").into());
+    serde_json::Value::Object(versions)
+}
+
+/// Checks that files can be created in a folder.
+fn check_folder(folder: &Path) -> Result<(), RecordError> {
+    let refused = |source| RecordError::Io {
+        path: folder.to_owned(),
+        doing: "used as a folder",
+        source,
+    };
+    let found = std::fs::metadata(folder).map_err(refused)?;
+    if !found.is_dir() {
+        return Err(refused(ErrorKind::NotADirectory.into()));
+    }
+    if found.permissions().readonly() {
+        return Err(refused(ErrorKind::PermissionDenied.into()));
+    }
+    Ok(())
+}
+
+/// Returns the parts of an arm's state that other tools understand, if the robot has them.
+fn views(state: &Layout) -> WriterOptions {
+    let has = |name: &str, len: usize| state.find(name).is_some_and(|(field, _)| field.len == len);
+    let mut options = WriterOptions::default();
+    if has("q", 7) && has("dq", 7) && has("tau_J", 7) {
+        options.views.push(View::Joints {
+            names: (1..=7).map(|joint| format!("joint{joint}")).collect(),
+            position: "q".to_owned(),
+            velocity: Some("dq".to_owned()),
+            effort: Some("tau_J".to_owned()),
+        });
+    }
+    if has("O_T_EE", 16) {
+        options.views.push(View::Pose {
+            field: "O_T_EE".to_owned(),
+            frame: "base".to_owned(),
+        });
+    }
+    options
+}
+
+impl Kept {
+    /// Begins to keep what the options ask for. A file that cannot be written is refused here, before anything
+    /// moves. `notifier` is notified when writing fails.
+    pub fn begin(
+        options: &NativeSessionOptions,
+        robot: &dyn Robot,
+        config: &Config,
+        notifier: &Notifier,
+    ) -> Result<(Keeping, Kept), Failure> {
+        let (lengths, period) = (config.lengths(robot), robot.period());
+        let told = options.run_info.as_deref().unwrap_or("{}");
+        let mut told: serde_json::Value = serde_json::from_str(told)
+            .map_err(|error| Failure::new(Code::System, format!("the run's data: {error}")))?;
+        let mut part = |name: &str| told.get_mut(name).map(serde_json::Value::take);
+        let start = now();
+        let run = Run {
+            state: Layout::from(robot.observation()),
+            action: Layout::from(robot.action()),
+            period_s: period.as_secs_f64(),
+            start,
+            options: part("options").unwrap_or_default(),
+            robot: part("robot").unwrap_or_default(),
+            versions: versions(part("versions")),
+        };
+        let clocks = Clocks {
+            start,
+            period_s: period.as_secs_f64(),
+            action: robot.action().clone(),
+        };
+        let folder = options.black_box_folder.as_ref().map(PathBuf::from);
+        if let Some(folder) = &folder {
+            check_folder(folder)?;
+        }
+        let mut keeping = Keeping::default();
+        if let Some(lasts_s) = options.black_box_s {
+            keeping.black_box = Some(BlackBox::new(lengths, seconds(lasts_s), period));
+        }
+        let log = Log::default();
+        let mut recording = None;
+        if let Some(path) = &options.record {
+            let path = PathBuf::from(path);
+            let writer = RunWriter::create(&path, run.clone(), &views(&run.state))?;
+            let (all, waiting) = cycle_rings(lengths, period);
+            let source = SessionSource::new(waiting, log.clone(), clocks.clone());
+            let notifier = notifier.clone();
+            let started =
+                Recording::start(writer, source, move |_| notifier.notify(Signals::EVENT));
+            let started = started.map_err(|error| Failure::thread(&error))?;
+            keeping.all = Some(all);
+            recording = Some((path, started));
+        }
+        let kept = Kept {
+            run,
+            clocks,
+            log,
+            recording,
+            folder,
+            saved: OnceLock::new(),
+            is_failure_told: AtomicBool::new(false),
+        };
+        Ok((keeping, kept))
+    }
+
+    /// Returns true if the session is recorded.
+    pub fn is_recorded(&self) -> bool {
+        self.recording.is_some()
+    }
+
+    /// Waits until the recording is written, and writes the newest cycles where that was asked for. Call this
+    /// when the loop has ended.
+    pub fn finish(&self, session: &Session) {
+        if let Some((_, recording)) = &self.recording {
+            recording.join(WRITING_LIMIT);
+        }
+        let failed = session
+            .outcome()
+            .is_some_and(|outcome| outcome.cause.is_some() || outcome.robot_error.is_some());
+        if let (true, Some(folder)) = (failed, &self.folder) {
+            let name = format!(
+                "black-box-{}-{}.mcap",
+                self.run.start.wall_ns / 1_000_000,
+                std::process::id()
+            );
+            let path = folder.join(name);
+            let saved = self.save(session, &path).map(|()| path);
+            let _ = self.saved.set(saved);
+        }
+    }
+
+    /// Writes the newest cycles into a file.
+    pub fn save(&self, session: &Session, path: &Path) -> Result<(), RecordError> {
+        let mut writer = RunWriter::create(path, self.run.clone(), &views(&self.run.state))?;
+        let mut written = Ok(());
+        if let Some(black_box) = session.black_box() {
+            read_black_box(black_box, &self.clocks, &mut |entry| {
+                if written.is_ok() {
+                    written = writer.write(entry);
+                }
+            });
+        }
+        written?;
+        writer.finish()
+    }
+
+    /// Returns the file into which the newest cycles were written at the end, or why that failed.
+    pub fn saved(&self) -> Option<Result<String, Failure>> {
+        let saved = self.saved.get()?;
+        Some(match saved {
+            Ok(path) => Ok(path.display().to_string()),
+            Err(error) => Err(Failure::record(error)),
+        })
+    }
+
+    /// Returns true if writing has failed and nobody was told so yet.
+    pub fn has_failed(&self) -> bool {
+        let failed = |(_, recording): &(PathBuf, Recording)| recording.error().is_some();
+        !self.is_failure_told.load(Ordering::Relaxed) && self.recording.as_ref().is_some_and(failed)
+    }
+
+    /// Returns why writing has failed, once.
+    pub fn take_failure(&self) -> Option<Failure> {
+        let (_, recording) = self.recording.as_ref()?;
+        let error = recording.error()?;
+        let is_told = self.is_failure_told.swap(true, Ordering::Relaxed);
+        (!is_told).then(|| Failure::record(&error))
+    }
+
+    /// Returns what was recorded so far.
+    pub fn recorded(&self) -> Option<NativeRecorded> {
+        let (path, recording) = self.recording.as_ref()?;
+        let counts = recording.counts();
+        Some(NativeRecorded {
+            path: path.display().to_string(),
+            cycles: counts.kept.cycles as f64,
+            others: counts.kept.others as f64,
+            lost_cycles: counts.not_kept.cycles as f64,
+            lost_others: counts.not_kept.others as f64,
+            dropped_values: self.log.dropped() as f64,
+            bytes: counts.bytes as f64,
+            error: recording.error().map(|error| Failure::record(&error)),
+        })
+    }
+
+    /// Hands over what a user logs. Returns false if it was dropped.
+    pub fn log(
+        &self,
+        channel: String,
+        time_s: f64,
+        value: NativeValue,
+    ) -> Result<bool, RecordError> {
+        self.log.sample(Sample {
+            channel,
+            monotonic_ns: Time::now().as_nanos(),
+            time_s,
+            value: value.value(),
+        })
+    }
+
+    /// Hands over the beginning or the end of an episode.
+    pub fn mark(&self, index: u32, robot_time_s: f64, task: String, ended: Option<&str>) {
+        let ended = ended.map(|name| {
+            let known = Outcome::ALL.into_iter().find(|each| each.as_str() == name);
+            known.unwrap_or(Outcome::Unknown)
+        });
+        self.log.episode(EpisodeMark {
+            index,
+            monotonic_ns: Time::now().as_nanos(),
+            robot_time_s,
+            task,
+            ended,
+        });
+    }
+}
+
+/// What a session's threads share of what is kept of it.
+pub type SharedKept = Arc<OnceLock<Kept>>;

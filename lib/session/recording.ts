@@ -1,0 +1,265 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { types } from 'node:util';
+import { bare, checkName, checkNumber, checkText, isNumbers, ownOptions } from '../checks.ts';
+import { type KilohertzError, fromFailure, OptionTypeError } from '../errors/errors.ts';
+import { calling } from '../errors/native-call.ts';
+import type { NativeSession, NativeSessionOptions, NativeValue } from '../native/binding.ts';
+import { OUTCOMES, type EpisodeOutcome, type PixelEncoding } from '../native/contract.ts';
+import { pathOf, type RecordingFile } from '../record/file.ts';
+
+/** A folder for recordings, in which each start of a session has a file of its own. */
+export interface RecordFolder {
+  /** The folder. It must exist. */
+  readonly folder: RecordingFile;
+  /**
+   * The name of a file. `{n}` becomes the first number from 1 on whose file does not exist yet, and `{time}` the time
+   * of the start in UTC, for example `2026-11-27T09-30-00Z`. Default `'run-{time}-{n}.mcap'`.
+   */
+  readonly name?: string;
+}
+
+/** What a session keeps in memory of its newest cycles. */
+export interface BlackBoxOptions {
+  /**
+   * How long the newest cycles are kept [s], from 0.1 to 600. Default 10, which takes 14 MB for an arm; each second more
+   * takes 1.4 MB. Numbers are kept in single precision.
+   */
+  readonly seconds?: number;
+  /**
+   * A folder that exists. If a session ends with an error, the cycles are written there, and the error names the file.
+   * Without a folder they are written by `error.save(path)` alone.
+   */
+  readonly folder?: RecordingFile;
+}
+
+/** An image as its pixels, in rows from the top without gaps between them. */
+export interface PixelImage {
+  readonly width: number;
+  readonly height: number;
+  /** The encoding of a pixel: `mono8`, `rgb8` or `rgba8`. */
+  readonly encoding: PixelEncoding;
+  readonly data: Uint8Array;
+}
+
+/** An image as the bytes of a file. */
+export interface FileImage {
+  /** The format, for example `png` or `jpeg`. */
+  readonly format: string;
+  readonly data: Uint8Array;
+}
+
+/**
+ * A value that can be recorded: a number, numbers, bytes, a text, or an image. A `Uint8Array` counts as bytes; every other
+ * typed array as numbers.
+ */
+export type LogValue =
+  | number
+  | ArrayLike<number>
+  | Uint8Array
+  | string
+  | PixelImage
+  | FileImage;
+
+/** Options of `session.log`. */
+export interface LogOptions {
+  /** The time to which the value belongs, on the clock of `Tick.timeS` [s]. Default: the time of the newest cycle. */
+  readonly timeS?: number;
+}
+
+/** Options of `session.episode`. */
+export interface EpisodeOptions {
+  /** What is to be done in the episode, in words, for example `'put the cube into the box'`. Default: no words. */
+  readonly task?: string;
+}
+
+/** What a session has recorded so far. */
+export interface RecordingReport {
+  /** The file. */
+  readonly path: string;
+  /** Cycles in the file. */
+  readonly cycles: number;
+  /** Values, and beginnings and ends of episodes, in the file. */
+  readonly values: number;
+  /** Cycles that were lost because writing failed. {@link SessionStats.unrecordedCycles} counts those that found no room. */
+  readonly lostCycles: number;
+  /** Values that were lost because writing failed, or because more than 256 MB waited to be written. */
+  readonly lostValues: number;
+  /** The size of the file. */
+  readonly bytes: number;
+  /** Why writing ended early, if it did. The robot goes on then. */
+  readonly error: KilohertzError | undefined;
+}
+
+const NAME = 'run-{time}-{n}.mcap';
+const SECONDS = { from: 0.1, to: 600, unit: 's' } as const;
+
+/** Where a session records. */
+export type RecordTarget = string | { readonly folder: string; readonly name: string };
+
+/** What the options say about recording. */
+export interface CheckedRecording {
+  readonly target: RecordTarget | undefined;
+  readonly native: Pick<NativeSessionOptions, 'blackBoxS' | 'blackBoxFolder'>;
+}
+
+/** Checks the options about recording. `isNative` is false for a robot written in JavaScript. */
+export function checkRecording(
+  record: RecordingFile | RecordFolder | undefined,
+  blackBox: BlackBoxOptions | false | undefined,
+  isNative: boolean,
+): CheckedRecording {
+  if (!isNative && (record !== undefined || (blackBox ?? false) !== false)) {
+    const [option, value] =
+      record === undefined ? (['blackBox', blackBox] as const) : (['record', record] as const);
+    const code = option === 'record' ? 'OPTION_RECORD' : 'OPTION_BLACK_BOX';
+    const expected =
+      'nothing: only of natively driven robots the loop sees the states, and this robot is written in JavaScript';
+    throw new OptionTypeError(code, option, value, expected);
+  }
+  return { target: checkTarget(record), native: isNative ? checkBlackBox(blackBox) : {} };
+}
+
+function checkTarget(record: RecordingFile | RecordFolder | undefined): RecordTarget | undefined {
+  if (record === undefined) return undefined;
+  if (typeof record === 'string' || record instanceof URL) return pathOf('record', record);
+  const own = ownOptions('record', record, ['folder', 'name'], 'the path of a file');
+  const name = checkText('record.name', own.name ?? NAME, `the name of a file, as in '${NAME}'`);
+  if (/[/\\]/.test(name)) {
+    const expected = 'a name without / and \\: the folder is an option of its own';
+    throw new OptionTypeError('OPTION_RECORD_NAME', 'record.name', name, expected);
+  }
+  return { folder: pathOf('record.folder', own.folder), name };
+}
+
+function checkBlackBox(given: BlackBoxOptions | false | undefined): CheckedRecording['native'] {
+  if (given === false) return {};
+  const { seconds = 10, folder } = ownOptions('blackBox', given ?? {}, ['seconds', 'folder'], 'false');
+  return {
+    blackBoxS: checkNumber('blackBox.seconds', seconds, SECONDS),
+    ...(folder === undefined ? {} : { blackBoxFolder: pathOf('blackBox.folder', folder) }),
+  };
+}
+
+/** Returns the file of a recording that begins now. */
+export function fileFor(target: RecordTarget): string {
+  if (typeof target === 'string') return target;
+  const time = new Date().toISOString().replace(/\.\d+/, '').replaceAll(':', '-');
+  const named = (n: number): string =>
+    join(target.folder, target.name.replaceAll('{time}', time).replaceAll('{n}', String(n)));
+  let n = 1;
+  while (target.name.includes('{n}') && existsSync(named(n))) n += 1;
+  return named(n);
+}
+
+/** Returns what a recording keeps of options and robot, as JSON. */
+export function runInfo(options: object, robot: object): string {
+  const versions = { node: process.versions.node, platform: `${process.platform}-${process.arch}` };
+  return JSON.stringify({ options, robot, versions });
+}
+
+/** Returns a value for the native side. */
+function nativeValue(value: unknown): NativeValue {
+  if (typeof value === 'number') return bare({ numbers: Float64Array.of(value) });
+  if (typeof value === 'string') {
+    return bare({ bytes: Buffer.from(value), mediaType: 'text/plain; charset=utf-8' });
+  }
+  if (types.isUint8Array(value)) return bare({ bytes: value, mediaType: '' });
+  if (isNumbers(value)) return bare({ numbers: Float64Array.from(value) });
+  const expected =
+    'a number, numbers, bytes, a text, { width, height, encoding, data } or { format, data }';
+  if (typeof value !== 'object' || value === null) {
+    throw new OptionTypeError('OPTION_VALUE', 'value', value, expected);
+  }
+  const known = ['width', 'height', 'encoding', 'format', 'data'];
+  const image = ownOptions('value', value as Partial<PixelImage & FileImage>, known);
+  if (!types.isUint8Array(image.data)) {
+    throw new OptionTypeError('OPTION_VALUE_DATA', 'value.data', image.data, 'a Uint8Array');
+  }
+  if (image.format !== undefined) {
+    const format = checkText('value.format', image.format, "a format, as in 'png'");
+    return bare({ bytes: image.data, format });
+  }
+  const size = { from: 1, to: 65_536, integer: true, unit: 'pixels' } as const;
+  return bare({
+    bytes: image.data,
+    encoding: checkName('value.encoding', image.encoding, ['mono8', 'rgb8', 'rgba8']),
+    width: checkNumber('value.width', image.width, size),
+    height: checkNumber('value.height', image.height, size),
+  });
+}
+
+/** Records a value in the file of a session. */
+export function logValue(
+  native: NativeSession | undefined,
+  channel: string,
+  value: LogValue,
+  options: LogOptions,
+): void {
+  const name = checkText('channel', channel, "a name, as in 'camera/wrist'");
+  const { timeS } = ownOptions('log()', options, ['timeS']);
+  const time = { from: -3.2e9, to: 3.2e9, unit: 's' } as const;
+  const checked = timeS === undefined ? undefined : checkNumber('timeS', timeS, time);
+  const told = nativeValue(value);
+  if (native) calling(() => native.log(name, checked ?? native.robotTimeS, told));
+}
+
+/** An episode of a run: an attempt at a task. */
+export class Episode {
+  /** The number of the episode in its run, from 0. */
+  readonly index: number;
+  /** What is to be done. */
+  readonly task: string;
+  readonly #native: NativeSession;
+  #isOver = false;
+
+  /** Begins an episode. Only for use inside this package. */
+  constructor(native: NativeSession, index: number, task: string) {
+    this.index = index;
+    this.task = task;
+    this.#native = native;
+    calling(() => native.mark(index, task));
+  }
+
+  /** Whether the episode has ended. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /**
+   * Ends the episode. A second call changes nothing.
+   *
+   * @param outcome `'success'`, `'failure'`, `'unknown'` (default), or `'rerecorded'`: the episode is to be left out,
+   * because it is recorded again
+   */
+  end(outcome: EpisodeOutcome = 'unknown'): void {
+    const name = checkName('outcome', outcome, OUTCOMES);
+    if (this.#isOver) return;
+    this.#isOver = true;
+    calling(() => this.#native.mark(this.index, this.task, name));
+  }
+}
+
+/** Returns the task of an episode's options. */
+export function taskOf(options: EpisodeOptions): string {
+  const { task = '' } = ownOptions('episode()', options, ['task']);
+  if (typeof task !== 'string') {
+    throw new OptionTypeError('OPTION_TASK', 'task', task, 'a text');
+  }
+  return task;
+}
+
+/** Returns what a session has recorded so far; undefined if it is not recorded. */
+export function recordingOf(native: NativeSession | undefined): RecordingReport | undefined {
+  const told = native?.recording();
+  if (!told) return undefined;
+  return {
+    path: told.path,
+    cycles: told.cycles,
+    values: told.others,
+    lostCycles: told.lostCycles,
+    lostValues: told.lostOthers + told.droppedValues,
+    bytes: told.bytes,
+    error: told.error ? fromFailure(told.error) : undefined,
+  };
+}
