@@ -232,11 +232,7 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
         if self.ending.is_some() || self.is_stopping() || self.is_over(started) {
             return self.end(None, observation);
         }
-        let episode = self.shared.episode.load(Ordering::Relaxed);
-        if self.exchange.begin_episode(episode, self.now) {
-            self.tracker.lost_sync();
-            self.catch_up.rested();
-        }
+        self.begin_episode();
         match self.poll(started, observation) {
             Polled::Standing(Standing::Known(arrival)) => self.decide(arrival, observation),
             Polled::Standing(Standing::Early) => {
@@ -353,8 +349,19 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
         Ok(newest)
     }
 
+    /// Throws away what is played, if an episode begins.
+    fn begin_episode(&mut self) {
+        let episode = self.shared.episode.load(Ordering::Relaxed);
+        if self.exchange.begin_episode(episode, self.now) {
+            self.tracker.lost_sync();
+            self.catch_up.rested();
+        }
+    }
+
     /// Judges the newest answer, which answers `question`.
     fn see(&mut self, question: Question) -> Result<(), Cause> {
+        // The episode may have begun since the cycle did, before this answer.
+        self.begin_episode();
         let rested = self.catch_up.take_rested();
         let found = self
             .exchange
