@@ -320,6 +320,8 @@ declare class NativeSession {
   answerNothing(): void;
   /** Tells the loop that the policy failed and will not answer again. */
   fail(): void;
+  /** Begins an episode of a policy that answers in chunks: what is played is thrown away. */
+  beginEpisode(): void;
   /** Asks the loop to bring the robot to rest and to end. */
   requestStop(): void;
   /** Blocks for at most `limit_s` until the loop has ended. Returns true if it has. */
@@ -1272,6 +1274,9 @@ export interface Robot<Observation, Action> {
  * `undefined` until the next result. If it repeated the last action, the arm would go on with this action after the
  * model has died. A policy that answers only `undefined` in the first second ends the session with an
  * {@link InvalidActionError}, code `ACTION_TYPE`. Therefore load and warm up a model before its session starts.
+ *
+ * A policy may have a function `reset`, as in `Object.assign(policy, { reset() { … } })`, which may be async. It is called
+ * at the start of each session, before the first question: an episode begins.
  */
 export type Policy<Observation, Action> = (
   observation: Observation,
@@ -2555,7 +2560,9 @@ export interface ChunkedOptions {
   /**
    * Whether each row is a change of the row before it. The first row is a change of what the policy wanted one step
    * before its observation, not of where the arm is: an arm is always a little behind, and changes of its place add up
-   * to less than was asked. Only for joint positions, joint targets and velocities. Default false.
+   * to less than was asked. The change of a pose is itself a pose: its translation is added in the base frame, and its
+   * rotation, about the axes of the base frame, turns the pose on the spot. A number for the gripper is never a change.
+   * Default false.
    */
   readonly relative?: boolean;
   /**
@@ -2600,6 +2607,12 @@ export interface ChunkedPolicy<Observation, Action> {
   /** The policy. */
   readonly policy: AnyPolicy<Observation, ActionChunk<Action> | undefined>;
   readonly options: CheckedChunkedOptions;
+  /**
+   * Begins a new episode in the sessions that run the policy: what is played and what is being computed is thrown away,
+   * the arm comes to rest, the `reset()` of the policy inside is called before its next question, and the next chunk
+   * begins as the first one did. Returns at once. At the start of a session this happens without a call.
+   */
+  readonly reset: () => void;
   /** Never set. It tells the compiler what the policy observes and which actions its chunks have. */
   readonly types?: (observation: Observation) => Action;
 }
@@ -3370,6 +3383,15 @@ export interface TickRecord {
   readonly askedS: number;
   /** When an answer of the policy was there [s]; NaN if no answer came in this cycle. */
   readonly answeredS: number;
+  /** The time on the robot's clock since the first cycle [s], cycles that were missed included. */
+  readonly robotTimeS: number;
+  /** How much of that time passed without a cycle just before this one [ms]. */
+  readonly missedMs: number;
+  /**
+   * The time since the observation of the chunk that this command plays [s]; NaN if it plays none, and without
+   * {@link chunked}.
+   */
+  readonly ageS: number;
   /** The command that was sent to the robot; empty for robots written in JavaScript. */
   readonly action: Float64Array;
 }

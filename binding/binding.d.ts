@@ -286,6 +286,8 @@ export declare class NativeSession {
   answerNothing(): void
   /** Tells the loop that the policy failed and will not answer again. */
   fail(): void
+  /** Begins an episode of a policy that answers in chunks: what is played is thrown away. */
+  beginEpisode(): void
   /** Asks the loop to bring the robot to rest and to end. */
   requestStop(): void
   /** Blocks for at most `limit_s` until the loop has ended. Returns true if it has. */

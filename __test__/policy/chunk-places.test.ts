@@ -2,7 +2,6 @@
 
 import test from 'ava';
 import {
-  type ChunkedOptions,
   type ChunkedPolicy,
   chunked,
   ensemble,
@@ -11,6 +10,7 @@ import {
   FrankaSimulator,
   InvalidActionError,
   type JointVector,
+  type KilohertzError,
   mpify,
   OptionTypeError,
   poseOf,
@@ -22,6 +22,7 @@ import {
   workerPolicy,
 } from '../../index.ts';
 import { setUp, WALL } from '../fixtures/arms.ts';
+import { chunks } from '../fixtures/chunks.ts';
 import { drifting, swinging, type WRONG_CHUNKS } from '../fixtures/policies.ts';
 import { WITHOUT_NUMPY } from '../fixtures/python.ts';
 import { block, rejection } from '../fixtures/waiting.ts';
@@ -31,14 +32,6 @@ const PYTHON = new URL('../fixtures/policies.py', import.meta.url);
 const ROWS = 50;
 
 type Chunked = ChunkedPolicy<RobotState, JointVector>;
-
-/** A chunk policy out of a function whose answers the compiler does not know. */
-function chunks(
-  policy: (state: RobotState, tick: Tick) => unknown,
-  options?: ChunkedOptions,
-): ChunkedPolicy<RobotState, never> {
-  return chunked(policy as (state: RobotState, tick: Tick) => never, options);
-}
 
 const swing = (timeS: number): number => 0.1 * (1 - Math.cos(1.5 * timeS));
 
@@ -250,6 +243,104 @@ test('changes add up to what was asked', async (t) => {
   const path = session.takeRecords().map(({ action: [first = 0] }) => first);
   const way = (path[2_900] ?? 0) - (path[1_900] ?? 0);
   t.true(Math.abs(way - 0.1) < 2e-3, `${way}`);
+});
+
+/** A turn about the base's z, as the change of a pose; a step along the base's y with it. */
+const CHANGE = {
+  xyz: [0, 4e-4, 0],
+  quat: [0, 0, Math.sin(2e-3), Math.cos(2e-3)],
+};
+
+for (const control of ['cartesianPose', 'cartesianTarget'] as const) {
+  test(`changes of poses are those of the base frame, and add up, with control ${control}`, async (t) => {
+    await using setup = await setUp(control, { lockstep: true });
+    const policy = chunks(
+      () => ({ actions: Array.from({ length: 30 }, () => CHANGE), dtS: 0.02 }),
+      { relative: true, replanAt: { rateHz: 5 } },
+    );
+    const session = new Session(setup.arm, policy, {
+      warmupS: 0,
+      latencyS: 0.1,
+      recordTicks: 5_000,
+    });
+    const stats = await session.run({ durationS: 3 });
+    t.is(stats.firstViolation, null);
+    t.is(setup.simulator.counters().reflexes, 0);
+    const poses = session.takeRecords().map(({ action }) => action);
+    const [before, after] = [poses[1_900], poses[2_900]] as [Float64Array, Float64Array];
+    // 50 steps in a second: 20 mm along y, and 0.2 rad about z, wherever the hand points to.
+    const way = [12, 13, 14].map((slot) => (after[slot] ?? 0) - (before[slot] ?? 0));
+    t.true(Math.abs((way[1] ?? 0) - 0.02) < 1e-3, `${way}`);
+    t.true(Math.abs(way[0] ?? 1) < 1e-4 && Math.abs(way[2] ?? 1) < 1e-4, `${way}`);
+    const [sine, cosine] = [Math.sin(0.2), Math.cos(0.2)];
+    for (const column of [0, 4, 8]) {
+      const [x = 0, y = 0, z = 0] = before.slice(column, column + 3);
+      const turned = [cosine * x - sine * y, sine * x + cosine * y, z];
+      for (const [row, expected] of turned.entries()) {
+        t.true(Math.abs((after[column + row] ?? 9) - expected) < 0.01, `${column} ${row}`);
+      }
+    }
+  });
+}
+
+test('a change of a pose that is none is refused with its row, or left out', async (t) => {
+  for (const onBadChunk of ['stop', 'skip'] as const) {
+    await using setup = await setUp('cartesianPose', { lockstep: true });
+    let answers = 0;
+    const policy = chunks(
+      ({ O_T_EE_c }) => {
+        answers += 1;
+        // A pose where a change is meant is far away; a matrix that is none is refused before.
+        const wrong = Array.from(O_T_EE_c, (value, slot) => (slot === 1 ? 0.5 : value));
+        return { actions: answers === 3 ? [CHANGE, wrong] : [CHANGE, CHANGE], dtS: 0.02 };
+      },
+      { relative: true, onBadChunk },
+    );
+    const session = new Session(setup.arm, policy, { warmupS: 0 });
+    const run = session.run({ durationS: 1 });
+    if (onBadChunk === 'skip') {
+      t.is((await run).badChunks, 1);
+      continue;
+    }
+    const error = (await rejection(run)) as InvalidActionError;
+    t.is(error.code, 'ACTION_FRAME');
+    t.regex(error.message, /actions\[1\]/);
+  }
+});
+
+test('records have the age of what is played, and the time of the robot', async (t) => {
+  await using setup = await setUp('jointPosition', { lockstep: true });
+  const session = new Session(setup.arm, chunks(swinging(ROWS, 0)), {
+    warmupS: 0,
+    latencyS: 0.1,
+    recordTicks: 5_000,
+  });
+  await session.run({ durationS: 1 });
+  const records = session.takeRecords();
+  t.true(records.slice(0, 100).every(({ ageS }) => Number.isNaN(ageS)));
+  const ages = records.slice(150, 1000).map(({ ageS }) => ageS);
+  // A chunk is 0.1 s old when it comes, and then ages until the next comes.
+  t.true(Math.min(...ages) > 0.098 && Math.max(...ages) < 0.4, `${Math.max(...ages)}`);
+  for (const [nth, { tick, robotTimeS, missedMs }] of records.entries()) {
+    t.is(tick, nth);
+    t.true(Math.abs(robotTimeS - nth / 1000) < 1e-9, `${robotTimeS}`);
+    t.is(missedMs, 0);
+  }
+});
+
+test('a chunk policy that is late with onLate stop is told to ask earlier and for more', async (t) => {
+  await using setup = await setUp('jointPosition', { lockstep: true });
+  let answers = 0;
+  const good = swinging(10, 0);
+  const policy = chunks((state, tick) => {
+    answers += 1;
+    return answers > 3 ? undefined : good(state, tick);
+  });
+  const session = new Session(setup.arm, policy, { warmupS: 0, onLate: 'stop' });
+  const error = await rejection(session.run({ durationS: 3 }));
+  t.is((error as KilohertzError).code, 'POLICY_LATE');
+  t.regex((error as KilohertzError).message, /longer chunks.*replanAt/);
+  t.notRegex((error as KilohertzError).message, /rateHz|deadlineS/);
 });
 
 test('a policy is told what will have been executed of its last chunk, and what is left', async (t) => {

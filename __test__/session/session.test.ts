@@ -735,6 +735,29 @@ test('records tell when each cycle started, its period and when its action was s
   t.true(Math.abs(longest - stats.longestPeriodS) < 1e-6);
 });
 
+test('records have the time of the robot, and what of it was missed', async (t) => {
+  const robot = { observe: () => 0, act: () => undefined, reset: () => undefined };
+  let answers = 0;
+  const policy = (): number => {
+    answers += 1;
+    if (answers % 20 === 0) block(25);
+    return 0;
+  };
+  const session = new Session(robot, policy, { rateHz: 200, warmupS: 0, recordTicks: 1_000 });
+  const stats = await session.run({ durationS: 1 });
+  const records = session.takeRecords();
+  t.is(records[0]?.robotTimeS, 0);
+  t.true(records.every(({ ageS }) => Number.isNaN(ageS)));
+  const missedMs = records.map((record) => record.missedMs);
+  const sumMs = missedMs.reduce((sum, ms) => sum + ms, 0);
+  t.true(sumMs > 0);
+  t.true(sumMs <= 5 * stats.missedTicks + 1e-6, `${sumMs} ${stats.missedTicks}`);
+  for (const [nth, { robotTimeS, missedMs: ms }] of records.entries()) {
+    const before = records[nth - 1]?.robotTimeS ?? -0.005;
+    t.true(Math.abs(robotTimeS - before - 0.005 - ms / 1e3) < 1e-9, `cycle ${nth}`);
+  }
+});
+
 test('two sessions run side by side', async (t) => {
   const robots = [new Scribe(), new Scribe()];
   const all = await Promise.all(
@@ -785,7 +808,7 @@ test('a reset that does not settle in its time ends the start, and the robot is 
   const running = run(stuck, () => 1, { ...AT_100, durationS: 0.1, resetTimeoutS: 0.2 });
   const error = (await rejection(running)) as RobotError;
   t.is(error.code, 'ROBOT_UNSETTLED');
-  t.regex(error.message, /reset\(\) has not settled within 0.2 s/);
+  t.regex(error.message, /reset\(\) of the robot or of its policy has not settled within 0.2 s/);
   t.deepEqual(robot.calls, ['stop']);
 });
 

@@ -11,7 +11,7 @@ const JOINTS = 7;
 /**
  * Returns how an arm plays chunks.
  *
- * @throws {OptionTypeError} `OPTION_POLICY` if the control mode has no chunks, `OPTION_RELATIVE` if it has no changes
+ * @throws {OptionTypeError} `OPTION_POLICY` if the control mode has no chunks
  */
 export function nativeChunks(
   options: CheckedChunkedOptions,
@@ -23,14 +23,6 @@ export function nativeChunks(
     throw new OptionTypeError('OPTION_POLICY', 'policy', 'a chunked policy', expected);
   }
   const { replanAt, merge, maxRows, skipsBad, relative, gripper } = options;
-  if (relative && gripper !== undefined) {
-    const expected = 'false beside gripper: the number of the gripper is no change';
-    throw new OptionTypeError('OPTION_RELATIVE', 'relative', relative, expected);
-  }
-  if (relative && isPose(control)) {
-    const expected = `false with control '${control}': the change of a pose is none of its actions`;
-    throw new OptionTypeError('OPTION_RELATIVE', 'relative', relative, expected);
-  }
   return bare({
     rows: maxRows,
     isPose: isPose(control),

@@ -82,7 +82,9 @@ export interface ChunkedOptions {
   /**
    * Whether each row is a change of the row before it. The first row is a change of what the policy wanted one step
    * before its observation, not of where the arm is: an arm is always a little behind, and changes of its place add up
-   * to less than was asked. Only for joint positions, joint targets and velocities. Default false.
+   * to less than was asked. The change of a pose is itself a pose: its translation is added in the base frame, and its
+   * rotation, about the axes of the base frame, turns the pose on the spot. A number for the gripper is never a change.
+   * Default false.
    */
   readonly relative?: boolean;
   /**
@@ -129,6 +131,12 @@ export interface ChunkedPolicy<Observation, Action> {
   /** The policy. */
   readonly policy: AnyPolicy<Observation, ActionChunk<Action> | undefined>;
   readonly options: CheckedChunkedOptions;
+  /**
+   * Begins a new episode in the sessions that run the policy: what is played and what is being computed is thrown away,
+   * the arm comes to rest, the `reset()` of the policy inside is called before its next question, and the next chunk
+   * begins as the first one did. Returns at once. At the start of a session this happens without a call.
+   */
+  readonly reset: () => void;
   /** Never set. It tells the compiler what the policy observes and which actions its chunks have. */
   readonly types?: (observation: Observation) => Action;
 }
@@ -157,6 +165,8 @@ export interface CheckedGripper {
 }
 
 const kind: PolicyKind<ChunkedPolicy<unknown, unknown>> = new PolicyKind();
+/** For each policy: what begins an episode in the sessions that run it. */
+const running: WeakMap<object, Set<() => void>> = new WeakMap();
 const ensembles: PolicyKind<Ensemble> = new PolicyKind();
 
 const OPTIONS = [
@@ -221,8 +231,13 @@ export function chunked<Observation = RobotState, Action = unknown>(
     }),
     gripper: options.gripper === undefined ? undefined : checkGripper(options.gripper),
   };
-  const made = { policy, options: Object.freeze(checked) };
+  const sessions: Set<() => void> = new Set();
+  const reset = (): void => {
+    for (const begin of sessions) begin();
+  };
+  const made = { policy, options: Object.freeze(checked), reset };
   kind.make(made as ChunkedPolicy<unknown, unknown>);
+  running.set(made, sessions);
   return made as ChunkedPolicy<Observation, KnownAction<Action>>;
 }
 
@@ -243,6 +258,13 @@ export function isChunked<Observation, Action>(
   policy: unknown,
 ): policy is ChunkedPolicy<Observation, Action> {
   return kind.has(policy);
+}
+
+/** From now on `reset()` of a policy that {@link chunked} made calls `begin`. Returns a function that ends this. */
+export function onReset(policy: object, begin: () => void): () => void {
+  const sessions = running.get(policy);
+  sessions?.add(begin);
+  return () => void sessions?.delete(begin);
 }
 
 /** Whether a way to merge was made by {@link ensemble}. */

@@ -56,6 +56,11 @@ export class ActionBuffer {
     return { tick, timeS, periodS };
   }
 
+  /** A policy that answers with one action has one episode in a session. */
+  beginsEpisode(): boolean {
+    return false;
+  }
+
   /** Copies numbers. Returns a refusal if an item is not a number, or if the length is wrong. */
   #fill(list: ArrayLike<unknown>, slots: Float64Array, name?: string): Refusal | undefined {
     // The length and each slot are read once: what was checked is what is sent.

@@ -2,6 +2,7 @@ import type { ErrorCode } from '../errors/codes.ts';
 import { numberText } from '../errors/number.ts';
 import type { NativeChunkFault } from '../native/binding.ts';
 import { REFUSALS } from '../native/contract.ts';
+import { NUMBER } from './violation.ts';
 
 /** What is wrong with a chunk, in words. */
 export interface ChunkFaultText {
@@ -35,9 +36,12 @@ export function chunkFaultText(fault: NativeChunkFault): ChunkFaultText {
       return told('CHUNK_STEP', `the chunk has dtS ${is}`, 'a number from 0.0001 to 60 [s]');
     case 'notFinite': {
       const where = `${field}[${index}] of actions[${row}]`;
-      return told('ACTION_NOT_FINITE', `${where} is not finite`, 'a finite number');
+      return told('ACTION_NOT_FINITE', `${where} is NaN, infinite or huge`, NUMBER);
     }
     case 'future': {
+      if (!Number.isFinite(received)) {
+        return told('CHUNK_TIME', 'observedAtS of the chunk is not finite', 'a time [s]');
+      }
       const expected = 'a time that has come already, on the clock of tick.timeS';
       return told('CHUNK_TIME', `the chunk was observed ${is} s ahead of now`, expected);
     }

@@ -1,6 +1,7 @@
 import { types } from 'node:util';
 import { isList } from '../checks.ts';
 import { describe } from '../errors/describe.ts';
+import { numberText } from '../errors/number.ts';
 import { CHUNK, REFUSALS } from '../native/contract.ts';
 import { ActionBuffer, type Refusal } from './action.ts';
 import type { ChunkTick, Tick } from './robot.ts';
@@ -11,6 +12,9 @@ const EXPECTED = 'a chunk: { actions, dtS }, with a list of actions and the time
 interface RefusedRow extends Refusal {
   readonly row?: number;
 }
+
+/** How many dims of a tensor are looked at. */
+const MOST_DIMS = 8;
 
 /** Which share of a step two times may differ and still count as the same. */
 const SAME_TIME = 1e-6;
@@ -40,6 +44,7 @@ export class ChunkBuffer {
   /** The rows of the last chunk, as they were answered, and the time between them [s]. */
   #last: readonly Float64Array[] = [];
   #lastDtS = 0;
+  #episode = 0;
 
   /**
    * @param length how many numbers an action has
@@ -62,7 +67,13 @@ export class ChunkBuffer {
    */
   take(answer: unknown, timeS: number): Float64Array | Refusal | undefined {
     if (answer === undefined) return undefined;
-    const rows = this.#fill(answer, timeS);
+    const filled = this.#fill(answer, timeS);
+    // The length of a proxied list can be anything.
+    const isCount = Number.isSafeInteger(filled) && Number(filled) >= 0;
+    const rows: number | RefusedRow =
+      typeof filled !== 'number' || isCount
+        ? filled
+        : refused(`a chunk with ${numberText(filled)} actions`, '');
     if (typeof rows === 'number') {
       const held = Math.min(rows, this.#maxRows);
       this.#frame[0] = rows;
@@ -87,6 +98,14 @@ export class ChunkBuffer {
       executionHorizon: this.#executionHorizon,
     };
     return { tick, timeS, periodS, chunk };
+  }
+
+  /** Whether an episode begins with this observation. It is told once. */
+  beginsEpisode(observation: Float64Array): boolean {
+    const episode = observation.at(-1) ?? this.#episode;
+    const begins = episode !== this.#episode;
+    this.#episode = episode;
+    return begins;
   }
 
   /** Keeps the rows that are in the frame. */
@@ -148,7 +167,9 @@ export class ChunkBuffer {
   #parts(row: unknown): [unknown, unknown] {
     if (this.#width === this.#slots) return [row, 0];
     if (isList(row)) {
-      const numbers = Array.from(row);
+      // One more than there may be says that there are too many, however many there are.
+      const length = Math.min(row.length, this.#width + 1);
+      const numbers = Array.from({ length }, (_, index) => row[index]);
       return [numbers.slice(0, -1), numbers.at(-1)];
     }
     if (typeof row !== 'object' || row === null || !Object.hasOwn(row, 'gripper')) {
@@ -181,11 +202,12 @@ export class ChunkBuffer {
     if (typeof tensor !== 'object' || tensor === null) return refused(shown, '');
     const { data, dims } = tensor as { readonly data?: unknown; readonly dims?: unknown };
     if (!isList(data) || !isList(dims)) return refused(shown, 'Return a list, or { data, dims }');
-    const sizes = Array.from(dims);
+    const sizes = Array.from({ length: Math.min(dims.length, MOST_DIMS) }, (_, nth) => dims[nth]);
     while (sizes.length > 2 && sizes[0] === 1) sizes.shift();
     const [rows, slots] = sizes;
     if (sizes.length !== 2 || slots !== this.#width || rows !== data.length / this.#width) {
-      const received = `a chunk whose actions have the dims [${Array.from(dims).join(', ')}] and ${data.length} numbers`;
+      const shape = sizes.map((size) => describe(size)).join(', ');
+      const received = `a chunk whose actions have the dims [${shape}] and ${data.length} numbers`;
       return lengths(received, `the dims [rows, ${this.#width}]`);
     }
     return this.#flat(data, data.length);

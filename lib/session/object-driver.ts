@@ -5,6 +5,7 @@ import { calling } from '../errors/native-call.ts';
 import { numberText } from '../errors/number.ts';
 import { type NativePlace, NativeSession, type NativeSessionOptions } from '../native/binding.ts';
 import { NEWS } from '../native/contract.ts';
+import { resetPolicy } from '../policy/episode.ts';
 import { isPromise, settled, within } from '../promise.ts';
 import type { Driver, Failure } from './driver.ts';
 import { policyThrew } from './policy-failure.ts';
@@ -41,8 +42,13 @@ export class ObjectDriver<Observation, Action> implements Driver {
     this.#policy = policy;
   }
 
-  reset(): void | Promise<void> {
-    return this.#robot.reset();
+  async reset(): Promise<void> {
+    await settled(this.#robot.reset());
+    try {
+      await settled(resetPolicy(this.#policy));
+    } catch (error) {
+      throw policyThrew(undefined, error)({});
+    }
   }
 
   begin(options: NativeSessionOptions, place: NativePlace, wake: () => void): NativeSession {

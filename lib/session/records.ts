@@ -24,6 +24,15 @@ export interface TickRecord {
   readonly askedS: number;
   /** When an answer of the policy was there [s]; NaN if no answer came in this cycle. */
   readonly answeredS: number;
+  /** The time on the robot's clock since the first cycle [s], cycles that were missed included. */
+  readonly robotTimeS: number;
+  /** How much of that time passed without a cycle just before this one [ms]. */
+  readonly missedMs: number;
+  /**
+   * The time since the observation of the chunk that this command plays [s]; NaN if it plays none, and without
+   * {@link chunked}.
+   */
+  readonly ageS: number;
   /** The command that was sent to the robot; empty for robots written in JavaScript. */
   readonly action: Float64Array;
 }

@@ -60,6 +60,9 @@ export interface Robot<Observation, Action> {
  * `undefined` until the next result. If it repeated the last action, the arm would go on with this action after the
  * model has died. A policy that answers only `undefined` in the first second ends the session with an
  * {@link InvalidActionError}, code `ACTION_TYPE`. Therefore load and warm up a model before its session starts.
+ *
+ * A policy may have a function `reset`, as in `Object.assign(policy, { reset() { … } })`, which may be async. It is called
+ * at the start of each session, before the first question: an episode begins.
  */
 export type Policy<Observation, Action> = (
   observation: Observation,

@@ -343,7 +343,7 @@ function resetFailure(thrown: unknown): KilohertzError {
 async function tooLong(timeoutS: number, over: AbortSignal): Promise<void> {
   const isOver = await sleep(timeoutS * 1e3, false, { signal: over }).catch(() => true);
   if (isOver) return;
-  const message = `the robot's reset() has not settled within ${numberText(timeoutS)} s. The robot was stopped`;
+  const message = `the reset() of the robot or of its policy has not settled within ${numberText(timeoutS)} s. The robot was stopped`;
   throw new RobotError('ROBOT_UNSETTLED', message);
 }
 
@@ -420,12 +420,28 @@ function tooLate(
   const { maxHeldTicks, rateHz } = options.native;
   const ms = ((outcome.withoutAction ?? 0) / rateHz) * 1e3;
   const hadNothing = outcome.cause === 'nothingNew';
+  if (options.native.chunks !== undefined) return chunkLate(outcome, maxHeldTicks, ms, details);
   const what = hadNothing ? 'nothing new from the policy, which answered undefined,' : 'no action';
   const advice = hadNothing ? 'See what it waits for' : 'Make the policy faster';
   const message =
     `${what} for ${outcome.withoutAction} cycles (${numberText(ms)} ms) in cycle ${outcome.tick}; ` +
     `${maxHeldTicks} are allowed. The robot was brought to rest. ${advice}, allow ` +
     "more with maxHeldTicks, or let the robot rest and go on with onLate: 'rest'";
+  return new PolicyLateError('POLICY_LATE', message, details);
+}
+
+/** Returns the error of a policy whose chunk was over for too long. */
+function chunkLate(
+  { tick, withoutAction }: NativeOutcome,
+  maxHeldTicks: number,
+  ms: number,
+  details: SessionErrorDetails,
+): KilohertzError {
+  const message =
+    `the chunk was over for ${withoutAction} cycles (${numberText(ms)} ms) in cycle ${tick}, and no other had come; ` +
+    `${maxHeldTicks} are allowed. The robot was brought to rest. Answer with longer chunks, ask for them earlier with ` +
+    'replanAt of chunked(): what is left then has to last longer than the slowest inference; allow more with ' +
+    "maxHeldTicks, or let the robot rest and go on with onLate: 'rest'";
   return new PolicyLateError('POLICY_LATE', message, details);
 }
 

@@ -8,7 +8,7 @@ import { numberText } from '../errors/number.ts';
 import type { Runs } from '../franka/runs.ts';
 import type { NativeEvent } from '../native/binding.ts';
 import type { AnyPolicy } from '../policy/any-policy.ts';
-import { type ChunkedPolicy, isChunked } from '../policy/chunked.ts';
+import { type ChunkedPolicy, isChunked, onReset } from '../policy/chunked.ts';
 import { isProcessPolicy } from '../policy/process-policy.ts';
 import { isWorkerPolicy } from '../policy/worker-policy.ts';
 import { chunkFaultText } from './chunk-fault.ts';
@@ -157,6 +157,8 @@ export class Session<Observation, Action extends AnyAction>
   #isAwaited = false;
   #isReferenced = true;
   #isLateTold = false;
+  /** The policy, if it answers in chunks. */
+  readonly #chunked: object | undefined;
 
   /**
    * @param robot a robot written in JavaScript, or a connected `Franka`
@@ -173,6 +175,7 @@ export class Session<Observation, Action extends AnyAction>
     super();
     guardHere();
     const inside = isChunked<Observation, Action>(policy) ? policy.policy : policy;
+    this.#chunked = isChunked(policy) ? policy : undefined;
     if (typeof inside !== 'function' && !isWorkerPolicy(inside) && !isProcessPolicy(inside)) {
       const expected =
         'a function, or what workerPolicy() or processPolicy() returns, or chunked() of one of them';
@@ -406,8 +409,12 @@ export class Session<Observation, Action extends AnyAction>
       event: (event) => this.#tell(event),
       begun: () => void this.emit('start'),
       recordingFailed: (error) => void this.emit('recordingFailed', error),
-      ended: (error) => this.#ended(run, error),
+      ended: (error) => {
+        leave?.();
+        this.#ended(run, error);
+      },
     });
+    const leave = this.#chunked && onReset(this.#chunked, () => run.native?.beginEpisode());
     this.#isRunning = true;
     this.#episode = undefined;
     this.#episodes = 0;

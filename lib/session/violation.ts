@@ -38,7 +38,7 @@ const UNITS: Readonly<Partial<Record<LimitKind, string>>> = {
 };
 
 /** What every slot of an action must be, for every arm. */
-const NUMBER = 'a finite number of at most 1e12';
+export const NUMBER = 'a finite number of at most 1e12';
 
 /** Returns a description of a violation: the joint, the value and the limit, each with its unit. */
 export function violationText(violation: NativeViolation): string {

@@ -20,6 +20,8 @@ export interface AnswerBuffer {
    * what was observed, and what follows it.
    */
   tick(clock: Float64Array, observation: Float64Array): Tick;
+  /** Whether an episode begins with this observation, after the first one. It is told once. */
+  beginsEpisode(observation: Float64Array): boolean;
 }
 
 /** What a policy that drives an arm answers, and the hand that follows its chunks. */

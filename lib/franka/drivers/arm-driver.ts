@@ -11,6 +11,7 @@ import {
 import type { FrankaControl } from '../../native/contract.ts';
 import { NEWS } from '../../native/contract.ts';
 import { RobotState, STATE_LENGTH } from '../../native/robot-state.ts';
+import { askAnew, resetPolicy } from '../../policy/episode.ts';
 import { isPromise, settled } from '../../promise.ts';
 import type { Driver, Failure } from '../../session/driver.ts';
 import { armRefused, policyDetached, policyThrew } from '../../session/policy-failure.ts';
@@ -51,8 +52,13 @@ export class ArmDriver implements Driver {
     this.#policy = policy;
   }
 
-  reset(): void {
-    // An arm starts from where it stands: moving it there first is the user's own decision.
+  /** Resets the policy. An arm starts from where it stands: moving it there first is the user's own decision. */
+  async reset(): Promise<void> {
+    try {
+      await settled(resetPolicy(this.#policy));
+    } catch (error) {
+      throw policyThrew(undefined, error)({});
+    }
   }
 
   begin(options: NativeSessionOptions, place: NativePlace, wake: () => void): NativeSession {
@@ -98,7 +104,10 @@ export class ArmDriver implements Driver {
   #ask(session: NativeSession): void {
     const [tick = 0, timeS = 0] = this.#clock;
     try {
-      const action = this.#policy(this.#state, this.#answers.tick(this.#clock, this.#slots));
+      const told = this.#answers.tick(this.#clock, this.#slots);
+      const action = this.#answers.beginsEpisode(this.#slots)
+        ? askAnew(this.#policy, this.#state, told)
+        : this.#policy(this.#state, told);
       if (!isPromise(action)) {
         this.#answer(session, action, tick, timeS);
         return;

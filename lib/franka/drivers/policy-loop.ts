@@ -6,6 +6,7 @@ import { NEWS, REFUSALS } from '../../native/contract.ts';
 import { RobotState } from '../../native/robot-state.ts';
 import { type ErrorMessage, fromMessage, toMessage } from '../../offload/codec/error-message.ts';
 import { exportsNone } from '../../offload/module.ts';
+import { askAnew, resetPolicy } from '../../policy/episode.ts';
 import type { Lengths, PolicyFailure } from '../../policy/worker-messages.ts';
 import { isPromise, settled } from '../../promise.ts';
 import type { Policy } from '../../session/robot.ts';
@@ -71,7 +72,8 @@ export async function runPolicy(
     if (news !== NEWS.observation) continue;
     const [tick = 0, timeS = 0] = clock;
     try {
-      let answer = policy(state, buffer.tick(clock, slots));
+      const told = buffer.tick(clock, slots);
+      let answer = buffer.beginsEpisode(slots) ? askAnew(policy, state, told) : policy(state, told);
       // Only a promise is awaited: the event loop of this thread is for the policy's own use.
       if (isPromise(answer)) answer = await settled(answer);
       const taken = buffer.take(answer, timeS);
@@ -95,9 +97,20 @@ export async function runPolicy(
 
 /**
  * Returns the policy of a module: the export itself, or, with `args`, what the export returns when it is called with
- * them.
+ * them. It was reset for its first episode.
  */
 export async function policyOf(
+  module: Record<string, unknown>,
+  url: string,
+  exportName: string,
+  args: readonly unknown[] | undefined,
+): Promise<Policy<RobotState, unknown>> {
+  const policy = await exported(module, url, exportName, args);
+  await settled(resetPolicy(policy));
+  return policy;
+}
+
+async function exported(
   module: Record<string, unknown>,
   url: string,
   exportName: string,

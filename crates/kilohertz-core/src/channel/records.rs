@@ -36,10 +36,16 @@ pub struct TickRecord {
     pub asked_s: f64,
     /// When an answer of the policy was received [s]; NaN if none came in this cycle.
     pub answered_s: f64,
+    /// The time on the robot's clock since the first cycle [s].
+    pub robot_time_s: f64,
+    /// How much of that time passed without a cycle just before this one [ms].
+    pub missed_ms: f64,
+    /// The time since the observation of the chunk that is played [s]; NaN if none is played.
+    pub age_s: f64,
 }
 
 /// What the slots of a record before those of the action hold, with the names of the TypeScript API.
-pub const RECORD_FIELDS: [&str; 7] = [
+pub const RECORD_FIELDS: [&str; 10] = [
     "tick",
     "timeS",
     "periodS",
@@ -47,6 +53,9 @@ pub const RECORD_FIELDS: [&str; 7] = [
     "kind",
     "askedS",
     "answeredS",
+    "robotTimeS",
+    "missedMs",
+    "ageS",
 ];
 /// How many slots of a record precede those of the action.
 pub const RECORD_HEADER: usize = RECORD_FIELDS.len();
@@ -95,6 +104,9 @@ impl RecordIn {
             f64::from(record.kind as u8),
             record.asked_s,
             record.answered_s,
+            record.robot_time_s,
+            record.missed_ms,
+            record.age_s,
         ];
         self.row[..RECORD_HEADER].copy_from_slice(&header);
         self.row[RECORD_HEADER..].copy_from_slice(action);
@@ -103,8 +115,7 @@ impl RecordIn {
 }
 
 impl RecordOut {
-    /// Returns how many numbers a record has: `tick, time_s, period_s, sent_s, kind, asked_s, answered_s`,
-    /// then the action that was sent.
+    /// Returns how many numbers a record has: those of [`RECORD_FIELDS`], then the action that was sent.
     pub fn stride(&self) -> usize {
         self.stride
     }
@@ -135,6 +146,9 @@ mod tests {
             kind: CommandKind::Held,
             asked_s: f64::NAN,
             answered_s: f64::NAN,
+            robot_time_s: 0.0,
+            missed_ms: 0.0,
+            age_s: f64::NAN,
         }
     }
 

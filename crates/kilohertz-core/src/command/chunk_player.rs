@@ -178,6 +178,26 @@ impl ChunkPlayer {
         self.is_playing = true;
     }
 
+    /// Throws away what is played.
+    pub fn stop(&mut self) {
+        self.is_playing = false;
+    }
+
+    /// Returns what is played at `time_s`, and how it moves there. `step_s` is the time over which derivatives are
+    /// taken. Only where a chunk is played.
+    pub fn played(&mut self, time_s: f64, step_s: f64) -> (&[f64], &Motion) {
+        let [there, here] = &mut self.actions;
+        let (mut there, mut here) = (std::mem::take(there), std::mem::take(here));
+        self.at(time_s, &mut here);
+        for nth in 0..3 {
+            self.at(time_s + (nth as f64 - 1.0) * step_s, &mut there);
+            way(self.curve, &here, &there, &mut self.ways[nth]);
+        }
+        self.actions = [there, here];
+        self.differ(step_s);
+        (&self.actions[1], &self.beside)
+    }
+
     /// Whether there is a chunk.
     pub fn is_playing(&self) -> bool {
         self.is_playing

@@ -2,6 +2,7 @@
 //! between answers or without one.
 
 pub mod cadence;
+pub(crate) mod changes;
 pub mod chunk;
 pub mod chunk_player;
 pub mod ensemble;

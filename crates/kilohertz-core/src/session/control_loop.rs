@@ -16,10 +16,10 @@ use crate::policy::{Answer, Ask, Policy, Question};
 use crate::robot::{Cycle, Flow, Robot, Tick};
 use crate::session::catch_up::CatchUp;
 use crate::session::config::{Config, Deadline};
-use crate::session::cycle_clock::CycleClock;
+use crate::session::cycle_clock::{CycleClock, RobotTimes};
 use crate::session::cycles::{BlackBox, CycleKeeper, CycleNote};
 use crate::session::events::Events;
-use crate::session::exchange::{Exchange, Now, Standing};
+use crate::session::exchange::{Exchange, Now, Slowing, Standing};
 use crate::session::last_states::LastStates;
 use crate::session::lateness::Lateness;
 use crate::session::lockstep::RobotClock;
@@ -100,6 +100,8 @@ pub(super) struct ControlLoop<'a, E> {
     ending: Option<u64>,
     /// True if observations are no longer believed.
     is_blind: bool,
+    /// True while the robot slows down on the curve that was played when the policy failed.
+    is_slowing: bool,
     cause: Option<Cause>,
     /// The row of the chunk whose violation ended the session.
     row: Option<u32>,
@@ -155,6 +157,7 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
             before: vec![0.0; len],
             ending: None,
             is_blind: false,
+            is_slowing: false,
             cause: None,
             row: None,
             last_states: LastStates::new(robot.observation().len()),
@@ -195,6 +198,7 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
         };
         let message = panic_message(&*panic);
         self.cause.get_or_insert(Cause::Panicked { message });
+        self.is_slowing = false;
         // After a panic, neither the policy nor the checks are used any more: their state may be
         // inconsistent.
         self.ending.get_or_insert(self.cycles_to_rest());
@@ -228,13 +232,18 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
         if self.ending.is_some() || self.is_stopping() || self.is_over(started) {
             return self.end(None, observation);
         }
+        self.begin_episode();
         match self.poll(started, observation) {
             Polled::Standing(Standing::Known(arrival)) => self.decide(arrival, observation),
             Polled::Standing(Standing::Early) => {
                 self.limits.brake(observation, &mut self.sent);
                 CommandKind::Rest
             }
-            Polled::End(cause) => self.end(cause, observation),
+            Polled::End(cause) => {
+                // What is played is allowed: only the answer, or the policy, is at fault.
+                self.is_slowing = cause.is_some();
+                self.end(cause, observation)
+            }
         }
     }
 
@@ -340,8 +349,19 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
         Ok(newest)
     }
 
+    /// Throws away what is played, if an episode begins.
+    fn begin_episode(&mut self) {
+        let episode = self.shared.episode.load(Ordering::Relaxed);
+        if self.exchange.begin_episode(episode, self.now) {
+            self.tracker.lost_sync();
+            self.catch_up.rested();
+        }
+    }
+
     /// Judges the newest answer, which answers `question`.
     fn see(&mut self, question: Question) -> Result<(), Cause> {
+        // The episode may have begun since the cycle did, before this answer.
+        self.begin_episode();
         let rested = self.catch_up.take_rested();
         let found = self
             .exchange
@@ -584,13 +604,50 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
             self.cause = cause;
         }
         let left = self.ending.unwrap_or(self.cycles_to_rest());
-        let at_rest = match self.is_blind {
-            true => self.limits.brake_blind(observation, &mut self.sent),
-            false => self.limits.brake(observation, &mut self.sent),
+        let at_rest = if self.is_blind {
+            self.limits.brake_blind(observation, &mut self.sent)
+        } else {
+            !self.slow_down(observation) && self.limits.brake(observation, &mut self.sent)
         };
         self.shared.recorder.rest_commands.add(1);
         self.ending = Some(if at_rest { 0 } else { left.saturating_sub(1) });
         CommandKind::Rest
+    }
+
+    /// Commands the next step on the curve that was played, on which the robot slows down. Returns false, and does
+    /// not begin again, if there is no such step within the limits, or if the session is stopped.
+    fn slow_down(&mut self, observation: &[f64]) -> bool {
+        if !std::mem::take(&mut self.is_slowing) || self.is_stopping() {
+            return false;
+        }
+        let slowing = self
+            .exchange
+            .slow_down(self.now, &*self.limits, &mut self.wanted);
+        if slowing == Slowing::Over || !check_finite(&self.wanted).is_empty() {
+            return false;
+        }
+        let (limits, wanted) = (&mut self.limits, &self.wanted);
+        if !limits.check_place(observation, wanted).is_empty() {
+            return false;
+        }
+        if self.approaches {
+            if !limits.check_destination(observation, wanted).is_empty() {
+                return false;
+            }
+            let approach = self.catch_up.approach();
+            let is_reached = limits.approach(observation, wanted, approach, &mut self.sent);
+            let is_there = is_reached || limits.behind(wanted).is_none();
+            self.is_slowing = slowing == Slowing::On || !is_there;
+            return true;
+        }
+        let fits = limits.check_step(observation, wanted);
+        if !fits.is_some_and(|broken| broken.is_empty()) {
+            return false;
+        }
+        limits.accept(wanted);
+        self.sent.copy_from_slice(wanted);
+        self.is_slowing = true;
+        true
     }
 
     /// Returns true if the session has run for its full time. A cycle that starts up to half a period
@@ -630,6 +687,23 @@ impl<'a, E: Exchange> ControlLoop<'a, E> {
         self.times.close(recorder, self.now.tick, &self.sent);
         if !self.keeper.close(&self.sent) {
             recorder.unrecorded_cycles.add(1);
+        }
+    }
+
+    /// Returns what this cycle is by the robot's clock, after `skipped` ticks without one.
+    fn robot_times(&self, skipped: u64, kind: CommandKind) -> RobotTimes {
+        let period_s = self.period.as_secs_f64();
+        // The time begins with the first cycle.
+        let missed = if self.now.tick == 0 { 0 } else { skipped };
+        let is_played = matches!(kind, CommandKind::Fresh | CommandKind::Followed);
+        RobotTimes {
+            time_s: self.now.clock as f64 * period_s,
+            missed_ms: missed as f64 * period_s * 1e3,
+            age_s: if is_played {
+                self.exchange.age_s()
+            } else {
+                f64::NAN
+            },
         }
     }
 
@@ -676,7 +750,8 @@ impl<E: Exchange> Tick for ControlLoop<'_, E> {
             // The policy learns of the start by its first request. This signal is for everything else.
             self.events.begun();
         }
-        self.times.decided(period, started, kind);
+        let robot = self.robot_times(skipped, kind);
+        self.times.decided(period, started, kind, robot);
         self.keeper.decided(kind);
         self.now.tick = self.now.tick.saturating_add(1);
         if self.ending == Some(0) {

@@ -16,6 +16,18 @@ struct Pending {
     /// When it was decided; `None` if the robot reports when it was sent.
     decided: Option<Time>,
     kind: CommandKind,
+    robot: RobotTimes,
+}
+
+/// What a cycle is by the robot's clock.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RobotTimes {
+    /// The time since the first cycle \[s\].
+    pub time_s: f64,
+    /// How much of it passed without a cycle just before this one \[ms\].
+    pub missed_ms: f64,
+    /// The time since the observation of the chunk that is played \[s\]; NaN if none is played.
+    pub age_s: f64,
 }
 
 /// The times of the present cycle, for statistics and records.
@@ -104,12 +116,19 @@ impl CycleClock {
 
     /// Notes that the command of this cycle is decided.
     #[inline]
-    pub fn decided(&mut self, period: Option<Duration>, started: Time, kind: CommandKind) {
+    pub fn decided(
+        &mut self,
+        period: Option<Duration>,
+        started: Time,
+        kind: CommandKind,
+        robot: RobotTimes,
+    ) {
         self.pending = Some(Pending {
             period,
             started,
             decided: (!self.tells_sent).then(|| self.now()),
             kind,
+            robot,
         });
     }
 
@@ -156,6 +175,9 @@ impl CycleClock {
             kind: pending.kind,
             asked_s: std::mem::replace(&mut self.asked_s, f64::NAN),
             answered_s: std::mem::replace(&mut self.answered_s, f64::NAN),
+            robot_time_s: pending.robot.time_s,
+            missed_ms: pending.robot.missed_ms,
+            age_s: pending.robot.age_s,
         };
         self.records.push(&record, sent)
     }

@@ -61,6 +61,17 @@ pub(super) struct Taken {
     pub is_starved: bool,
 }
 
+/// How far a robot has slowed down on the curve that is played.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Slowing {
+    /// It goes on.
+    On,
+    /// The curve has come to its rest, and a robot that approaches it may still move.
+    There,
+    /// There is no curve, or the robot has slowed down, or it would leave the curve.
+    Over,
+}
+
 /// The question that was asked last.
 #[derive(Debug, Clone, Copy)]
 struct Asked {
@@ -133,6 +144,24 @@ pub(super) trait Exchange {
 
     /// Returns the newest action on the curve, as it was answered.
     fn answer(&self) -> &[f64];
+
+    /// Returns the time from the observation of the chunk of the newest command to that command \[s\]; NaN for
+    /// single actions.
+    fn age_s(&self) -> f64 {
+        f64::NAN
+    }
+
+    /// Notes the number of the episode. If it is a new one, what is played is thrown away, and so are answers to
+    /// questions from before. Returns true then.
+    fn begin_episode(&mut self, _episode: u32, _now: Now) -> bool {
+        false
+    }
+
+    /// Writes the command of this cycle for a robot that slows down on the curve that was played in the cycle before
+    /// the first such call. Nothing is written if it returns [`Slowing::Over`].
+    fn slow_down(&mut self, _now: Now, _limits: &dyn Limiter, _out: &mut [f64]) -> Slowing {
+        Slowing::Over
+    }
 }
 
 /// The exchange of a loop with a policy that answers with one action.

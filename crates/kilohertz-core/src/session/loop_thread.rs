@@ -175,7 +175,7 @@ fn in_chunks(
         chunks.clone(),
         robot.observation().len(),
         limits,
-        (filter(robot, limits, config), recorder),
+        (filter(robot, limits, config), recorder, config.limits),
     )
 }
 

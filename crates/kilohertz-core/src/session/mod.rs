@@ -13,15 +13,17 @@ mod events;
 mod exchange;
 mod grips;
 mod last_states;
+mod latencies;
 mod lateness;
 mod lockstep;
 mod loop_thread;
 mod outcome;
 pub mod roll;
 mod shared;
+mod slow_down;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{JoinHandle, Thread};
 use std::time::Duration;
@@ -99,6 +101,7 @@ impl Session {
             own_stop: AtomicBool::new(false),
             place: config.place.clone(),
             begun: AtomicBool::new(false),
+            episode: AtomicU32::new(0),
             ended: AtomicBool::new(false),
             recorder,
             events: ArrayQueue::new(EVENT_QUEUE),
@@ -147,6 +150,12 @@ impl Session {
         if let Some(wake) = &self.waker {
             wake();
         }
+    }
+
+    /// Begins an episode of a policy that answers in chunks: what is played is thrown away, the robot comes to
+    /// rest, and the policy is told with the next question. Returns at once.
+    pub fn begin_episode(&self) {
+        self.shared.episode.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Waits at most `limit` until the loop thread has ended. Returns true if it has; the robot is stopped

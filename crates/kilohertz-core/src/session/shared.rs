@@ -1,6 +1,6 @@
 //! What the loop thread and the threads that own the session share.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, OnceLock};
 
 use crossbeam::queue::ArrayQueue;
@@ -19,6 +19,8 @@ pub(super) struct Shared {
     pub(super) own_stop: AtomicBool,
     pub(super) place: Option<Arc<Place>>,
     pub(super) begun: AtomicBool,
+    /// The number of the policy's episode, from 0.
+    pub(super) episode: AtomicU32,
     pub(super) ended: AtomicBool,
     pub(super) recorder: Arc<Recorder>,
     pub(super) events: ArrayQueue<Event>,

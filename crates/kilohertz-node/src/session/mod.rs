@@ -475,6 +475,13 @@ impl NativeSession {
         self.failure.notify(self.taken.tick);
     }
 
+    /// Begins an episode of a policy that answers in chunks: what is played is thrown away.
+    #[napi]
+    pub fn begin_episode(&self, env: &Env) -> Result<()> {
+        self.session(env)?.begin_episode();
+        Ok(())
+    }
+
     /// Asks the loop to bring the robot to rest and to end.
     #[napi]
     pub fn request_stop(&self, env: &Env) -> Result<()> {

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import operator
 from array import array
 
 from .action import Refused, numbers_of, shown
@@ -11,6 +12,8 @@ from .state import ChunkTick
 
 # Which share of a step two times may differ and still count as the same.
 SAME_TIME = 1e-6
+# How many dimensions of an array are looked at.
+MOST_DIMS = 8
 EXPECTED = "a chunk: {'actions': …, 'dt_s': …}, with the actions and the time between them [s]"
 
 
@@ -58,13 +61,17 @@ def rows_of(rows, most, length):
         rows = rows.detach().cpu()
     shape = getattr(rows, "shape", None)
     if shape is not None and hasattr(rows, "reshape") and hasattr(rows, "tolist"):
-        shape = tuple(shape)
+        try:
+            shape = tuple(itertools.islice((operator.index(size) for size in shape), MOST_DIMS))
+        except TypeError:
+            received = "a chunk whose actions have the shape %s" % shown(rows.shape)
+            raise Refused("ACTION_TYPE", received, "", EXPECTED) from None
         while len(shape) > 2 and shape[0] == 1:
             shape = shape[1:]
         if len(shape) == 1 and shape[0] % length == 0:
             shape = (shape[0] // length, length)
-        if len(shape) != 2 or shape[1] != length:
-            received = "a chunk whose actions have the shape %s" % (tuple(rows.shape),)
+        if len(shape) != 2 or shape[1] != length or shape[0] < 0:
+            received = "a chunk whose actions have the shape %s" % shown(rows.shape)
             raise Refused("ACTION_LENGTH", received, "", "the shape (rows, %d)" % length)
         numbers = rows.reshape(-1)[: most * length]
         return shape[0], numbers_of(numbers, min(shape[0], most) * length)
@@ -72,7 +79,9 @@ def rows_of(rows, most, length):
         known = len(rows) if hasattr(rows, "__len__") else None
         # One more than there may be says that there are too many, however many there are.
         rows = list(itertools.islice(rows, most * length + 1))
-        known = len(rows) if known is None else known
+        # What says that it is longer than it is would be filled up with what came before it.
+        if known is None or known <= most * length:
+            known = len(rows)
     except TypeError:
         received = "a chunk whose actions are %s" % shown(rows)
         raise Refused("ACTION_TYPE", received, "", EXPECTED) from None
@@ -102,6 +111,12 @@ class Kept:
         self.length = row_length(lengths)
         self.horizon = lengths["chunks"]["executionHorizon"]
         self.rows, self.dt_s = [], 0.0
+        self.episode = 0.0
+
+    def begins_episode(self):
+        """Whether an episode begins with the observation, after the first one. It is told once."""
+        last, self.episode = self.episode, self.loop_knows[2]
+        return self.episode != last
 
     def keep(self, frame):
         """Keeps the rows of a frame, which it returns."""
@@ -112,7 +127,7 @@ class Kept:
 
     def news(self):
         """What the policy is told of its chunks."""
-        began_s, latency_s = self.loop_knows
+        began_s, latency_s, _ = self.loop_knows
         if not self.rows or not self.dt_s > 0:
             return ChunkTick(0, self.shaped([]), self.horizon)
         over = len(self.rows)

@@ -118,6 +118,13 @@ class PolicyPort:
         self.wake_loop()
 
 
+def reset_policy(policy, settled):
+    """Calls the policy's reset(), if it has one: an episode begins."""
+    reset = getattr(policy, "reset", None)
+    if reset is not None:
+        settled(reset())
+
+
 def run_policy(policy, port, schema, lengths, settled):
     """Runs the policy of a session until that ends; returns why, where the policy failed.
 
@@ -140,6 +147,8 @@ def run_policy(policy, port, schema, lengths, settled):
         tick = Tick(number, time_s, period_s) if kept is None else Tick(number, time_s, period_s, kept.news())
         failed = None
         try:
+            if kept is not None and kept.begins_episode():
+                reset_policy(policy, settled)
             action = policy(state, tick)
             if isinstance(action, coroutine):
                 action = settled(action)

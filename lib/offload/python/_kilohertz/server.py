@@ -11,7 +11,7 @@ from .arrays import numpy
 from .codec import Packer, Unpacker
 from .contract import Answer, Call
 from .errors import Garbled, NotFound
-from .policy import PolicyPort, run_policy
+from .policy import PolicyPort, reset_policy, run_policy
 
 MAKE, CALL, GET, SET, NEXT = Call.MAKE, Call.CALL, Call.GET, Call.SET, Call.NEXT
 RETURN, CANCEL, RUN_POLICY = Call.RETURN, Call.CANCEL, Call.RUN_POLICY
@@ -95,6 +95,8 @@ class Server:
                     "Leave args out where the export is the policy itself"
                     % (args[1], args[0], type(self.root).__name__)
                 )
+            if self.policy:
+                reset_policy(self.root, self._settled)
             return None
         if kind == CALL:
             return self._settled(self._find(path)(*args))
