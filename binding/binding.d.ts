@@ -262,6 +262,20 @@ export declare class NativeRecording {
 
 /** A running or ended session. */
 export declare class NativeSession {
+  /** The robot's time since the first cycle, by the cycles until now [s]. */
+  get robotTimeS(): number
+  /** Returns what was recorded so far; null if the session is not recorded. */
+  recording(): NativeRecorded | null
+  /** Returns why the recording cannot be written any further, once; null otherwise. */
+  takeRecordingFailure(): NativeFailure | null
+  /** Records a value. Returns false if it was dropped, or if the session is not recorded. */
+  log(channel: string, timeS: number, value: NativeValue): boolean
+  /** Records the beginning of an episode, or its end with how it ended. */
+  mark(index: number, task: string, ended?: string | undefined | null): void
+  /** Writes the newest cycles into a file. Rejects with a failure. */
+  save(path: string): Promise<void>
+  /** Returns the file into which the newest cycles were written at the end; null if none was. */
+  saved(): string | null
   /**
    * Starts a session whose robot is in JavaScript. `wake` is called once a tick; it observes, decides
    * and acts.
@@ -317,20 +331,6 @@ export declare class NativeSession {
    * answeredS` and the action.
    */
   takeRecords(): Float64Array
-  /** The robot's time since the first cycle, by the cycles until now [s]. */
-  get robotTimeS(): number
-  /** Returns what was recorded so far; null if the session is not recorded. */
-  recording(): NativeRecorded | null
-  /** Returns why the recording cannot be written any further, once; null otherwise. */
-  takeRecordingFailure(): NativeFailure | null
-  /** Records a value. Returns false if it was dropped, or if the session is not recorded. */
-  log(channel: string, timeS: number, value: NativeValue): boolean
-  /** Records the beginning of an episode, or its end with how it ended. */
-  mark(index: number, task: string, ended?: string | undefined | null): void
-  /** Writes the newest cycles into a file. Rejects with a failure. */
-  save(path: string): Promise<void>
-  /** Returns the file into which the newest cycles were written at the end; null if none was. */
-  saved(): string | null
 }
 
 /** The port of a policy in another process, in the loop's process. */

@@ -1,15 +1,16 @@
 //! A loop thread and its policy in JavaScript.
 //!
 //! `options.rs` has its options, `realtime.rs` what it asks of the system, `stats.rs` what it has done,
-//! `outcome.rs` how it ended and what happened meanwhile, `recording.rs` what is kept of it.
+//! `outcome.rs` how it ended and what happened meanwhile, `recording.rs` what is kept of
+//! it, `recorded.rs` what is asked of that.
 
 pub(crate) mod options;
 pub(crate) mod outcome;
 pub(crate) mod realtime;
+pub(crate) mod recorded;
 pub(crate) mod recording;
 pub(crate) mod stats;
 
-use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -26,14 +27,14 @@ use kilohertz_core::session::{Config, Deadline, Session};
 use kilohertz_core::stats::Recorder;
 use kilohertz_core::thread::cores::OwnCore;
 use kilohertz_core::thread::{RealtimeRequest, make_realtime};
+use kilohertz_core::timing::time::Time;
 use kilohertz_franka::arm::Driven;
 use kilohertz_franka::{ArmError, Control, Hand, follow};
-use napi::bindgen_prelude::{Float64Array, Float64ArraySlice, Function, Object};
+use napi::bindgen_prelude::{Float64Array, Float64ArraySlice, Function};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use crate::background::in_background;
 use crate::buffers::fill_question;
 use crate::error::{Code, Failure, OrThrow};
 use crate::franka::arm::{NativeArm, named};
@@ -48,7 +49,7 @@ use crate::session::options::{
 };
 use crate::session::outcome::{NativeEvent, NativeOutcome};
 use crate::session::realtime::{NativeAwake, NativePromotion, NativeRealtime, awake_of, own_core};
-use crate::session::recording::{Kept, NativeRecorded, NativeValue, SharedKept};
+use crate::session::recording::{Kept, SharedKept};
 use crate::session::stats::{NativeHistogram, NativeStats};
 
 /// The longest time that the end of the process may take to stop an arm.
@@ -180,6 +181,15 @@ fn config_of(
     }
 }
 
+/// Returns the session, which a loop that ends at once may precede by a moment.
+fn started_by(session: &OnceLock<Session>) -> Option<&Session> {
+    let give_up = Time::now() + Duration::from_secs(1);
+    while session.get().is_none() && Time::now() < give_up {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    session.get()
+}
+
 /// Starts the loop thread and the notify thread that wakes JavaScript for it.
 fn start(
     env: &Env,
@@ -230,7 +240,7 @@ fn start(
         move || drop(make_realtime(&notify_realtime)),
         move |news| {
             if news.has(Signals::ENDED)
-                && let Some(session) = ended.get()
+                && let Some(session) = started_by(&ended)
             {
                 session.join(EXIT_LIMIT);
                 drop(own_core.take());
@@ -403,7 +413,7 @@ impl NativeSession {
         start(env, parts, &options, place, wake)
     }
 
-    fn session(&self, env: &Env) -> Result<&Session> {
+    pub(super) fn session(&self, env: &Env) -> Result<&Session> {
         let missing = || Failure::new(Code::System, "the session was not started");
         self.session.get().ok_or_else(missing).or_throw(env)
     }
@@ -437,7 +447,13 @@ impl NativeSession {
         } else {
             0
         };
-        let end = if session.has_ended() { END } else { 0 };
+        // The end is told when everything of the session is in its files.
+        let is_written = self.kept.get().is_none_or(Kept::is_finished);
+        let end = if session.has_ended() && is_written {
+            END
+        } else {
+            0
+        };
         let begun = if session.has_begun() { BEGUN } else { 0 };
         Ok(events | end | begun)
     }
@@ -574,72 +590,5 @@ impl NativeSession {
     #[napi]
     pub fn take_records(&self, env: &Env) -> Result<Float64Array> {
         Ok(Float64Array::new(self.session(env)?.take_records()))
-    }
-
-    fn kept(&self, env: &Env) -> Result<&Kept> {
-        let missing = || Failure::new(Code::System, "the session was not started");
-        self.kept.get().ok_or_else(missing).or_throw(env)
-    }
-
-    /// The robot's time since the first cycle, by the cycles until now [s].
-    #[napi(getter)]
-    pub fn robot_time_s(&self, env: &Env) -> Result<f64> {
-        let recorder = self.session(env)?.recorder();
-        let ticks = recorder.iterations.get() + recorder.missed_ticks.get();
-        Ok(ticks as f64 * recorder.target_period().as_secs_f64())
-    }
-
-    /// Returns what was recorded so far; null if the session is not recorded.
-    #[napi]
-    pub fn recording(&self, env: &Env) -> Result<Option<NativeRecorded>> {
-        Ok(self.kept(env)?.recorded())
-    }
-
-    /// Returns why the recording cannot be written any further, once; null otherwise.
-    #[napi]
-    pub fn take_recording_failure(&self, env: &Env) -> Result<Option<Failure>> {
-        Ok(self.kept(env)?.take_failure())
-    }
-
-    /// Records a value. Returns false if it was dropped, or if the session is not recorded.
-    #[napi]
-    pub fn log(&self, env: &Env, channel: String, time_s: f64, value: NativeValue) -> Result<bool> {
-        let kept = self.kept(env)?;
-        if !kept.is_recorded() {
-            return Ok(false);
-        }
-        kept.log(channel, time_s, value)
-            .map_err(Failure::from)
-            .or_throw(env)
-    }
-
-    /// Records the beginning of an episode, or its end with how it ended.
-    #[napi]
-    pub fn mark(&self, env: &Env, index: u32, task: String, ended: Option<String>) -> Result<()> {
-        let time_s = self.robot_time_s(env)?;
-        let kept = self.kept(env)?;
-        if !kept.is_recorded() {
-            return Ok(());
-        }
-        kept.mark(index, time_s, task, ended.as_deref());
-        Ok(())
-    }
-
-    /// Writes the newest cycles into a file. Rejects with a failure.
-    #[napi(ts_return_type = "Promise<void>")]
-    pub fn save<'env>(&self, env: &'env Env, path: String) -> Result<Object<'env>> {
-        let (session, kept) = (Arc::clone(&self.session), Arc::clone(&self.kept));
-        in_background(env, move || {
-            let missing = || Failure::new(Code::System, "the session was not started");
-            let session = session.get().ok_or_else(missing)?;
-            let kept = kept.get().ok_or_else(missing)?;
-            Ok(kept.save(session, Path::new(&path))?)
-        })
-    }
-
-    /// Returns the file into which the newest cycles were written at the end; null if none was.
-    #[napi]
-    pub fn saved(&self, env: &Env) -> Result<Option<String>> {
-        self.kept(env)?.saved().transpose().or_throw(env)
     }
 }

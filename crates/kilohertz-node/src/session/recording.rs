@@ -94,6 +94,8 @@ pub struct Kept {
     saved: OnceLock<Result<PathBuf, RecordError>>,
     /// True once it was told that writing has failed.
     is_failure_told: AtomicBool,
+    /// True once [`Kept::finish`] is done.
+    is_finished: AtomicBool,
 }
 
 fn now() -> Start {
@@ -211,6 +213,7 @@ impl Kept {
             folder,
             saved: OnceLock::new(),
             is_failure_told: AtomicBool::new(false),
+            is_finished: AtomicBool::new(false),
         };
         Ok((keeping, kept))
     }
@@ -239,6 +242,12 @@ impl Kept {
             let saved = self.save(session, &path).map(|()| path);
             let _ = self.saved.set(saved);
         }
+        self.is_finished.store(true, Ordering::Release);
+    }
+
+    /// Returns true once everything is written.
+    pub fn is_finished(&self) -> bool {
+        self.is_finished.load(Ordering::Acquire)
     }
 
     /// Writes the newest cycles into a file.

@@ -1,0 +1,83 @@
+//! What JavaScript asks of a session that is recorded.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use napi::bindgen_prelude::Object;
+use napi::{Env, Result};
+use napi_derive::napi;
+
+use crate::background::in_background;
+use crate::error::{Code, Failure, OrThrow};
+use crate::session::NativeSession;
+use crate::session::recording::{Kept, NativeRecorded, NativeValue};
+
+#[napi]
+impl NativeSession {
+    fn kept(&self, env: &Env) -> Result<&Kept> {
+        let missing = || Failure::new(Code::System, "the session was not started");
+        self.kept.get().ok_or_else(missing).or_throw(env)
+    }
+
+    /// The robot's time since the first cycle, by the cycles until now [s].
+    #[napi(getter)]
+    pub fn robot_time_s(&self, env: &Env) -> Result<f64> {
+        let recorder = self.session(env)?.recorder();
+        let ticks = recorder.iterations.get() + recorder.missed_ticks.get();
+        Ok(ticks as f64 * recorder.target_period().as_secs_f64())
+    }
+
+    /// Returns what was recorded so far; null if the session is not recorded.
+    #[napi]
+    pub fn recording(&self, env: &Env) -> Result<Option<NativeRecorded>> {
+        Ok(self.kept(env)?.recorded())
+    }
+
+    /// Returns why the recording cannot be written any further, once; null otherwise.
+    #[napi]
+    pub fn take_recording_failure(&self, env: &Env) -> Result<Option<Failure>> {
+        Ok(self.kept(env)?.take_failure())
+    }
+
+    /// Records a value. Returns false if it was dropped, or if the session is not recorded.
+    #[napi]
+    pub fn log(&self, env: &Env, channel: String, time_s: f64, value: NativeValue) -> Result<bool> {
+        let kept = self.kept(env)?;
+        if !kept.is_recorded() {
+            return Ok(false);
+        }
+        kept.log(channel, time_s, value)
+            .map_err(Failure::from)
+            .or_throw(env)
+    }
+
+    /// Records the beginning of an episode, or its end with how it ended.
+    #[napi]
+    pub fn mark(&self, env: &Env, index: u32, task: String, ended: Option<String>) -> Result<()> {
+        let time_s = self.robot_time_s(env)?;
+        let kept = self.kept(env)?;
+        if !kept.is_recorded() {
+            return Ok(());
+        }
+        kept.mark(index, time_s, task, ended.as_deref());
+        Ok(())
+    }
+
+    /// Writes the newest cycles into a file. Rejects with a failure.
+    #[napi(ts_return_type = "Promise<void>")]
+    pub fn save<'env>(&self, env: &'env Env, path: String) -> Result<Object<'env>> {
+        let (session, kept) = (Arc::clone(&self.session), Arc::clone(&self.kept));
+        in_background(env, move || {
+            let missing = || Failure::new(Code::System, "the session was not started");
+            let session = session.get().ok_or_else(missing)?;
+            let kept = kept.get().ok_or_else(missing)?;
+            Ok(kept.save(session, Path::new(&path))?)
+        })
+    }
+
+    /// Returns the file into which the newest cycles were written at the end; null if none was.
+    #[napi]
+    pub fn saved(&self, env: &Env) -> Result<Option<String>> {
+        self.kept(env)?.saved().transpose().or_throw(env)
+    }
+}
