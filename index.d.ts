@@ -2664,6 +2664,30 @@ export declare function chunked<Observation = RobotState, Action = unknown>(
  * @throws {OptionTypeError | OptionRangeError} `OPTION_M`
  */
 export declare function ensemble(m?: number): Ensemble;
+/** A file: its path, or a `file:` URL. */
+export type RecordingFile = string | URL;
+/** Options of {@link plot}. */
+export interface PlotOptions {
+  /** The robot's time at which the picture begins [s]. Default: the first cycle. */
+  readonly fromS?: number;
+  /** The robot's time at which the picture ends [s]. Default: the last cycle. */
+  readonly toS?: number;
+  /** The colours: `'auto'` (default) are those that the reader prefers, `'light'` and `'dark'` are fixed. */
+  readonly colors?: 'auto' | 'light' | 'dark';
+  /** A file for the page. It must not exist. Default: the page is returned alone. */
+  readonly path?: RecordingFile;
+}
+/**
+ * Draws a recording: one page of SVG with joints against commands, torques, how each command came about, answers, the
+ * jitter of the cycles, violations and events. Of a file that is still being written it draws what is there. Every
+ * extreme of a long run is in the picture.
+ *
+ * @returns the page, a text of SVG of at most about 1 MB
+ * @throws {OptionTypeError | OptionRangeError} if an option is invalid
+ * @throws {KilohertzError} `RECORD_IO`, `RECORD_EMPTY`, `RECORD_FOREIGN`, `RECORD_NEWER`, `RECORD_DAMAGED`;
+ *   `RECORD_INVALID_ARGUMENT` if the picture would end before it begins
+ */
+export declare function plot(file: RecordingFile, options?: PlotOptions): Promise<string>;
 /** One named range of numbers of a state or a command. */
 export interface RecordedField {
   /** The name, for example `q`. */
@@ -2819,8 +2843,6 @@ export interface RecordedEpisode {
   /** How it ended. */
   readonly outcome: EpisodeOutcome;
 }
-/** A file: its path, or a `file:` URL. */
-export type RecordingFile = string | URL;
 /** Options of {@link exportRecording} for a table: a row for each cycle of one recording. */
 export interface TableExportOptions {
   /** The format. In CSV numbers are written so that they are read as the same number, and absent values are empty. */
@@ -2911,28 +2933,6 @@ export declare function exportRecording(
   options: TableExportOptions | DataSetExportOptions,
   call?: ExportCallOptions,
 ): Promise<ExportedRecording>;
-/** Options of {@link plot}. */
-export interface PlotOptions {
-  /** The robot's time at which the picture begins [s]. Default: the first cycle. */
-  readonly fromS?: number;
-  /** The robot's time at which the picture ends [s]. Default: the last cycle. */
-  readonly toS?: number;
-  /** The colours: `'auto'` (default) are those that the reader prefers, `'light'` and `'dark'` are fixed. */
-  readonly colors?: 'auto' | 'light' | 'dark';
-  /** A file for the page. It must not exist. Default: the page is returned alone. */
-  readonly path?: RecordingFile;
-}
-/**
- * Draws a recording: one page of SVG with joints against commands, torques, how each command came about, answers, the
- * jitter of the cycles, violations and events. Of a file that is still being written it draws what is there. Every
- * extreme of a long run is in the picture.
- *
- * @returns the page, a text of SVG of at most about 1 MB
- * @throws {OptionTypeError | OptionRangeError} if an option is invalid
- * @throws {KilohertzError} `RECORD_IO`, `RECORD_EMPTY`, `RECORD_FOREIGN`, `RECORD_NEWER`, `RECORD_DAMAGED`;
- *   `RECORD_INVALID_ARGUMENT` if the picture would end before it begins
- */
-export declare function plot(file: RecordingFile, options?: PlotOptions): Promise<string>;
 /** What a repair found and did. */
 export interface RepairedRecording {
   /** Whether the recording was finished already. It was left as it is then. */

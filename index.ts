@@ -99,6 +99,7 @@ export {
   type WorkerPolicyOptions,
   workerPolicy,
 } from './lib/policy/worker-policy.ts';
+export { type PlotOptions, plot } from './lib/record/drawing.ts';
 export type {
   RecordedAnswer,
   RecordedCycle,
@@ -120,7 +121,6 @@ export {
   exportRecording,
   type TableExportOptions,
 } from './lib/record/exporting.ts';
-export { type PlotOptions, plot } from './lib/record/drawing.ts';
 export type { RecordingFile } from './lib/record/file.ts';
 export { type RepairedRecording, repairRecording } from './lib/record/repairing.ts';
 export { type Replay, type ReplayOptions, replay } from './lib/record/replay.ts';
@@ -149,18 +149,18 @@ export type {
   Realtime,
   RealtimeOptions,
 } from './lib/session/realtime.ts';
-export type { Histogram, TickRecord } from './lib/session/records.ts';
-export {
-  type BlackBoxOptions,
-  type Episode,
-  type EpisodeOptions,
-  type FileImage,
-  type LogOptions,
-  type LogValue,
-  type PixelImage,
-  type RecordFolder,
-  type RecordingReport,
+export type {
+  BlackBoxOptions,
+  Episode,
+  EpisodeOptions,
+  FileImage,
+  LogOptions,
+  LogValue,
+  PixelImage,
+  RecordFolder,
+  RecordingReport,
 } from './lib/session/recording.ts';
+export type { Histogram, TickRecord } from './lib/session/records.ts';
 export type { NativeLink, NativeRobot, Policy, Robot, Tick } from './lib/session/robot.ts';
 export {
   type AnyRobot,

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import {
+  type JointVector,
   KilohertzError,
   OptionTypeError,
-  type JointVector,
   type RecordedCycle,
   type RecordedEntry,
   type RobotState,
@@ -56,7 +56,11 @@ test('each cycle of a session is in its file, with state, command and answer as 
   const path = join(folder(t), 'run.mcap');
   await using setup = await setUp('jointPosition');
   const swinging = new Swinging();
-  const session = new Session(setup.arm, swinging.policy, { ...STILL, record: path, recordTicks: 5_000 });
+  const session = new Session(setup.arm, swinging.policy, {
+    ...STILL,
+    record: path,
+    recordTicks: 5_000,
+  });
   const stats = await session.run({ durationS: 1 });
   const recording = replay(path);
   const { run } = recording;
@@ -73,7 +77,10 @@ test('each cycle of a session is in its file, with state, command and answer as 
     if (!cycle.answer) continue;
     answers += 1;
     const asked = swinging.asked.get(cycle.answer.tick);
-    t.deepEqual(cycle.answer.actions.map((action) => Array.from(action)), [asked?.answer]);
+    t.deepEqual(
+      cycle.answer.actions.map((action) => Array.from(action)),
+      [asked?.answer],
+    );
     t.deepEqual(Array.from(cycles[cycle.answer.tick]?.state.q ?? []), asked?.q);
   }
   const missed = cycles.reduce((sum, { missedMs }) => sum + missedMs, 0);
@@ -117,7 +124,12 @@ test('what is logged and the episodes are in the file, each with its own time', 
   const first = session.episode({ task: 'swing' });
   session.log('force', [1, 2, 3], { timeS: 0.25 });
   session.log('note', 'a word');
-  session.log('camera/wrist', { width: 2, height: 1, encoding: 'rgb8', data: new Uint8Array(6).fill(7) });
+  session.log('camera/wrist', {
+    width: 2,
+    height: 1,
+    encoding: 'rgb8',
+    data: new Uint8Array(6).fill(7),
+  });
   session.log('camera/file', { format: 'png', data: new Uint8Array([1, 2]) });
   session.log('bytes', new Uint8Array([9]));
   session.log('float32', new Float32Array([0.5]));
@@ -171,8 +183,12 @@ test('a value that cannot be recorded is refused by name', async (t) => {
   t.throws(log('x', undefined), { code: 'OPTION_VALUE' });
   t.throws(log('x', { data: 1 }), { code: 'OPTION_VALUE_DATA' });
   const data = new Uint8Array(5);
-  t.throws(log('x', { data, width: 2, height: 1, encoding: 'bgr' }), { code: 'OPTION_VALUE_ENCODING' });
-  t.throws(log('x', { data, width: 2, height: 1, encoding: 'rgb8' }), { code: 'RECORD_INVALID_ARGUMENT' });
+  t.throws(log('x', { data, width: 2, height: 1, encoding: 'bgr' }), {
+    code: 'OPTION_VALUE_ENCODING',
+  });
+  t.throws(log('x', { data, width: 2, height: 1, encoding: 'rgb8' }), {
+    code: 'RECORD_INVALID_ARGUMENT',
+  });
   t.throws(log('x', 1, { timeS: Number.NaN }), { code: 'OPTION_TIME_S' });
   t.throws(() => session.episode({ task: 1 as never }), { code: 'OPTION_TASK' });
   t.throws(() => session.episode().end('good' as never), { code: 'OPTION_OUTCOME' });
@@ -190,7 +206,10 @@ test('an error carries the newest cycles, which can be saved and read like a rec
   };
   const options = { ...STILL, blackBox: { seconds: 0.5 } };
   const session = new Session(setup.arm, failing, options);
-  const error = await t.throwsAsync(session.run(), { instanceOf: KilohertzError, code: 'POLICY_THREW' });
+  const error = await t.throwsAsync(session.run(), {
+    instanceOf: KilohertzError,
+    code: 'POLICY_THREW',
+  });
   await error.save(path);
   const cycles = await cyclesOf(path);
   t.true(cycles.length >= 500 && cycles.length < 560, `${cycles.length}`);
@@ -211,7 +230,10 @@ test('where a folder is named, the newest cycles are there when the session has 
     ...STILL,
     blackBox: { folder: into },
   });
-  const error = await t.throwsAsync(session.run(), { instanceOf: KilohertzError, code: 'ACTION_LIMIT' });
+  const error = await t.throwsAsync(session.run(), {
+    instanceOf: KilohertzError,
+    code: 'ACTION_LIMIT',
+  });
   const [name = ''] = readdirSync(into);
   t.is(error.blackBox, join(into, name));
   const cycles = await cyclesOf(join(into, name));
@@ -239,7 +261,9 @@ test('each start has a file of its own in a folder', async (t) => {
   await using setup = await setUp('jointPosition');
   for (let round = 0; round < 3; round += 1) {
     const record = { folder: into, name: 'pick-{n}.mcap' };
-    await new Session(setup.arm, new Swinging().policy, { ...STILL, record }).run({ durationS: 0.05 });
+    await new Session(setup.arm, new Swinging().policy, { ...STILL, record }).run({
+      durationS: 0.05,
+    });
   }
   t.deepEqual(readdirSync(into).sort(), ['pick-1.mcap', 'pick-2.mcap', 'pick-3.mcap']);
 });
@@ -260,7 +284,11 @@ test('a place that cannot be written is refused before anything moves', async (t
     [{ blackBox: { folder: join(into, 'missing') } }, /folder that exists/],
   ];
   for (const [options, expected] of places) {
-    const error = await t.throwsAsync(begin(options), { code: 'RECORD_IO' }, JSON.stringify(options));
+    const error = await t.throwsAsync(
+      begin(options),
+      { code: 'RECORD_IO' },
+      JSON.stringify(options),
+    );
     t.regex(error.message, expected);
   }
   t.is(setup.simulator.counters().commandsReceived, 0);
@@ -271,7 +299,9 @@ test('a place that cannot be written is refused before anything moves', async (t
 test('options of recordings are checked', async (t) => {
   await using setup = await setUp('jointPosition');
   const make = (options: object) => () => new Session(setup.arm, new Swinging().policy, options);
-  t.throws(make({ record: 1 }), { message: /record is 1; expected an object, or the path of a file/ });
+  t.throws(make({ record: 1 }), {
+    message: /record is 1; expected an object, or the path of a file/,
+  });
   t.throws(make({ record: {} }), { code: 'OPTION_RECORD_FOLDER' });
   t.throws(make({ record: { folder: '.', name: '../x' } }), { code: 'OPTION_RECORD_NAME' });
   t.throws(make({ blackBox: { seconds: 0 } }), { code: 'OPTION_BLACK_BOX_SECONDS' });

@@ -14,10 +14,10 @@ import {
   OptionTypeError,
   plot,
   processPolicy,
+  type RecordFolder,
   replay,
   rerun,
   run,
-  type RecordFolder,
   Session,
   workerPolicy,
 } from '../../index.ts';

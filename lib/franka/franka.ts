@@ -151,7 +151,14 @@ export class Franka<Control extends FrankaControl = FrankaControl, Action = Fran
       isInLockstep: arm.isInLockstep,
       isLocal: arm.isLocal,
       runs: this.#runs,
-      about: { kind: 'franka', model: arm.generation, control, address, maxDistanceRad, hasTorques },
+      about: {
+        kind: 'franka',
+        model: arm.generation,
+        control,
+        address,
+        maxDistanceRad,
+        hasTorques,
+      },
       chunks: (options) => nativeChunks(options, control, hasTorques),
       drive: (policy, chunks) => {
         const answers = answersOf(arm, control, chunks);

@@ -47,6 +47,8 @@ async function written(path: string, page: string): Promise<void> {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const advice = 'name a file that does not exist, in a folder that can be written';
-    throw new KilohertzError('RECORD_IO', `${path} cannot be written: ${reason}; ${advice}`, { cause: error });
+    throw new KilohertzError('RECORD_IO', `${path} cannot be written: ${reason}; ${advice}`, {
+      cause: error,
+    });
   }
 }

@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { types } from 'node:util';
 import { bare, checkName, checkNumber, checkText, isNumbers, ownOptions } from '../checks.ts';
-import { type KilohertzError, fromFailure, OptionTypeError } from '../errors/errors.ts';
+import { fromFailure, type KilohertzError, OptionTypeError } from '../errors/errors.ts';
 import { calling } from '../errors/native-call.ts';
 import type { NativeSession, NativeSessionOptions, NativeValue } from '../native/binding.ts';
-import { OUTCOMES, type EpisodeOutcome, type PixelEncoding } from '../native/contract.ts';
+import { type EpisodeOutcome, OUTCOMES, type PixelEncoding } from '../native/contract.ts';
 import { pathOf, type RecordingFile } from '../record/file.ts';
 
 /** A folder for recordings, in which each start of a session has a file of its own. */
@@ -53,13 +53,7 @@ export interface FileImage {
  * A value that can be recorded: a number, numbers, bytes, a text, or an image. A `Uint8Array` counts as bytes; every other
  * typed array as numbers.
  */
-export type LogValue =
-  | number
-  | ArrayLike<number>
-  | Uint8Array
-  | string
-  | PixelImage
-  | FileImage;
+export type LogValue = number | ArrayLike<number> | Uint8Array | string | PixelImage | FileImage;
 
 /** Options of `session.log`. */
 export interface LogOptions {
@@ -134,7 +128,12 @@ function checkTarget(record: RecordingFile | RecordFolder | undefined): RecordTa
 
 function checkBlackBox(given: BlackBoxOptions | false | undefined): CheckedRecording['native'] {
   if (given === false) return {};
-  const { seconds = 10, folder } = ownOptions('blackBox', given ?? {}, ['seconds', 'folder'], 'false');
+  const { seconds = 10, folder } = ownOptions(
+    'blackBox',
+    given ?? {},
+    ['seconds', 'folder'],
+    'false',
+  );
   return {
     blackBoxS: checkNumber('blackBox.seconds', seconds, SECONDS),
     ...(folder === undefined ? {} : { blackBoxFolder: pathOf('blackBox.folder', folder) }),

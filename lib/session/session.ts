@@ -22,7 +22,6 @@ import {
 } from './options.ts';
 import { guardHere } from './process-exit.ts';
 import { type Realtime, realtimeOf } from './realtime.ts';
-import { type Histogram, type TickRecord, toHistogram, toRecords } from './records.ts';
 import {
   Episode,
   type EpisodeOptions,
@@ -33,6 +32,7 @@ import {
   recordingOf,
   taskOf,
 } from './recording.ts';
+import { type Histogram, type TickRecord, toHistogram, toRecords } from './records.ts';
 import type { NativeRobot, Policy, Robot } from './robot.ts';
 import { Run } from './run.ts';
 import { noStats, type SessionStats, statsOf } from './stats.ts';
