@@ -124,6 +124,7 @@ export {
 export type { RecordingFile } from './lib/record/file.ts';
 export { type RepairedRecording, repairRecording } from './lib/record/repairing.ts';
 export { type Replay, type ReplayOptions, replay } from './lib/record/replay.ts';
+export { type ReplayMotionOptions, replayMotion } from './lib/record/replay-motion.ts';
 export {
   type RerunDifference,
   type RerunOptions,

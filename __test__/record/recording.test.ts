@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -294,6 +295,42 @@ test('a place that cannot be written is refused before anything moves', async (t
   t.is(setup.simulator.counters().commandsReceived, 0);
   // The arm is as free as before.
   await begin({});
+});
+
+/** A file system of so many kilobytes in memory; undefined where mounting is refused, as it is to ordinary users. */
+function smallDisk(t: ExecutionContext, kilobytes: number): string | undefined {
+  const place = folder(t);
+  try {
+    const size = `size=${kilobytes}k`;
+    execFileSync('mount', ['-t', 'tmpfs', '-o', size, 'tmpfs', place], { stdio: 'pipe' });
+  } catch (error) {
+    t.log(`not tried: ${error}`);
+    return undefined;
+  }
+  t.teardown(() => execFileSync('umount', [place]));
+  return place;
+}
+
+test('a disk that becomes full ends the recording by name, and the arm goes on', async (t) => {
+  const place = smallDisk(t, 400);
+  if (place === undefined) return t.pass();
+  const path = join(place, 'run.mcap');
+  await using setup = await setUp('jointPosition');
+  const session = new Session(setup.arm, new Swinging().policy, { ...STILL, record: path });
+  const told: KilohertzError[] = [];
+  session.on('recordingFailed', (error) => told.push(error));
+  const stats = await session.run({ durationS: 4 });
+  t.true(stats.iterations > 3_900);
+  t.deepEqual(
+    told.map(({ code }) => code),
+    ['RECORD_IO'],
+  );
+  t.regex(told[0]?.message ?? '', /free space there/);
+  const report = session.recording;
+  t.is(report?.error?.code, 'RECORD_IO');
+  t.true((report?.cycles ?? 0) > 100);
+  t.is((report?.cycles ?? 0) + (report?.lostCycles ?? 0), stats.iterations);
+  t.is((await cyclesOf(path)).length, report?.cycles ?? 0);
 });
 
 test('options of recordings are checked', async (t) => {

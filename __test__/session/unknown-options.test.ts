@@ -15,7 +15,9 @@ import {
   plot,
   processPolicy,
   type RecordFolder,
+  type ReplayMotionOptions,
   replay,
+  replayMotion,
   rerun,
   run,
   Session,
@@ -290,6 +292,13 @@ const PLACES: readonly (readonly [string, readonly string[], string, string, Cal
     'time',
     'timeS',
     (o, { arm }) => new Session(arm, () => undefined).log('x', 1, o),
+  ],
+  [
+    'replayMotion()',
+    ['ReplayMotionOptions'],
+    'speeds',
+    'speed',
+    (o) => replayMotion('run.mcap', o as ReplayMotionOptions),
   ],
   ['plot()', ['PlotOptions'], 'from', 'fromS', (o) => plot('run.mcap', o)],
   [

@@ -49,7 +49,7 @@ use crate::session::options::{
 };
 use crate::session::outcome::{NativeEvent, NativeOutcome};
 use crate::session::realtime::{NativeAwake, NativePromotion, NativeRealtime, awake_of, own_core};
-use crate::session::recording::{Kept, SharedKept};
+use crate::session::recording::{Kept, SharedKept, finish};
 use crate::session::stats::{NativeHistogram, NativeStats};
 
 /// The longest time that the end of the process may take to stop an arm.
@@ -244,9 +244,7 @@ fn start(
             {
                 session.join(EXIT_LIMIT);
                 drop(own_core.take());
-                if let Some(kept) = written.get() {
-                    kept.finish(session);
-                }
+                finish(&ended, &written);
             }
             // This fails only if the environment is closing, and then there is no callback left to call.
             let _ = wake.call((), ThreadsafeFunctionCallMode::NonBlocking);

@@ -1,9 +1,10 @@
 //! What is kept of a session: the newest cycles in memory, and, if it is recorded, all of it in a file.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use kilohertz_core::channel::notify::{Notifier, Signals};
@@ -88,13 +89,13 @@ pub struct Kept {
     clocks: Clocks,
     log: Log,
     recording: Option<(PathBuf, Recording)>,
-    /// Where the newest cycles are written if the session ends with an error.
-    folder: Option<PathBuf>,
+    /// Where the newest cycles are written if the session ends with an error, and by which thread.
+    folder: Option<(PathBuf, Aside)>,
     /// The file in that folder, or why there is none.
     saved: OnceLock<Result<PathBuf, RecordError>>,
     /// True once it was told that writing has failed.
     is_failure_told: AtomicBool,
-    /// True once [`Kept::finish`] is done.
+    /// True once [`finish`] is done.
     is_finished: AtomicBool,
 }
 
@@ -183,10 +184,15 @@ impl Kept {
             period_s: period.as_secs_f64(),
             action: robot.action().clone(),
         };
-        let folder = options.black_box_folder.as_ref().map(PathBuf::from);
-        if let Some(folder) = &folder {
-            check_folder(folder)?;
-        }
+        let folder = match &options.black_box_folder {
+            Some(folder) => {
+                let folder = PathBuf::from(folder);
+                check_folder(&folder)?;
+                let aside = Aside::begin().map_err(|error| Failure::thread(&error))?;
+                Some((folder, aside))
+            }
+            None => None,
+        };
         let mut keeping = Keeping::default();
         if let Some(lasts_s) = options.black_box_s {
             keeping.black_box = Some(BlackBox::new(lengths, seconds(lasts_s), period));
@@ -221,28 +227,6 @@ impl Kept {
     /// Returns true if the session is recorded.
     pub fn is_recorded(&self) -> bool {
         self.recording.is_some()
-    }
-
-    /// Waits until the recording is written, and writes the newest cycles where that was asked for. Call this
-    /// when the loop has ended.
-    pub fn finish(&self, session: &Session) {
-        if let Some((_, recording)) = &self.recording {
-            recording.join(WRITING_LIMIT);
-        }
-        let failed = session
-            .outcome()
-            .is_some_and(|outcome| outcome.cause.is_some() || outcome.robot_error.is_some());
-        if let (true, Some(folder)) = (failed, &self.folder) {
-            let name = format!(
-                "black-box-{}-{}.mcap",
-                self.run.start.wall_ns / 1_000_000,
-                std::process::id()
-            );
-            let path = folder.join(name);
-            let saved = self.save(session, &path).map(|()| path);
-            let _ = self.saved.set(saved);
-        }
-        self.is_finished.store(true, Ordering::Release);
     }
 
     /// Returns true once everything is written.
@@ -337,3 +321,63 @@ impl Kept {
 
 /// What a session's threads share of what is kept of it.
 pub type SharedKept = Arc<OnceLock<Kept>>;
+
+/// Waits until the recording of a session is written, and writes the newest cycles where that was asked for.
+/// Call this when the loop has ended.
+pub fn finish(session: &Arc<OnceLock<Session>>, shared: &SharedKept) {
+    let (Some(ended), Some(kept)) = (session.get(), shared.get()) else {
+        return;
+    };
+    if let Some((_, recording)) = &kept.recording {
+        recording.join(WRITING_LIMIT);
+    }
+    let failed = ended
+        .outcome()
+        .is_some_and(|outcome| outcome.cause.is_some() || outcome.robot_error.is_some());
+    if let (true, Some((folder, aside))) = (failed, &kept.folder) {
+        let at_ms = kept.run.start.wall_ns / 1_000_000;
+        let path = folder.join(format!("black-box-{at_ms}-{}.mcap", std::process::id()));
+        let (session, shared) = (Arc::clone(session), Arc::clone(shared));
+        aside.run(WRITING_LIMIT, move || {
+            if let (Some(ended), Some(kept)) = (session.get(), shared.get()) {
+                let saved = kept.save(ended, &path).map(|()| path);
+                let _ = kept.saved.set(saved);
+            }
+        });
+    }
+    kept.is_finished.store(true, Ordering::Release);
+}
+
+/// A thread of ordinary priority, for work that must not delay realtime threads. It ends with its owner.
+struct Aside {
+    work: Mutex<Sender<Box<dyn FnOnce() + Send>>>,
+}
+
+impl Aside {
+    /// Starts the thread. Its priority is that of the calling thread.
+    fn begin() -> io::Result<Aside> {
+        let (work, todo) = channel::<Box<dyn FnOnce() + Send>>();
+        let builder = std::thread::Builder::new().name("kilohertz-write".to_owned());
+        builder.spawn(move || {
+            for work in todo {
+                work();
+            }
+        })?;
+        Ok(Aside {
+            work: Mutex::new(work),
+        })
+    }
+
+    /// Does work there, and waits for it, at most `limit`.
+    fn run(&self, limit: Duration, work: impl FnOnce() + Send + 'static) {
+        let (done, is_done) = channel();
+        let work = Box::new(move || {
+            work();
+            let _ = done.send(());
+        });
+        let sender = self.work.lock().unwrap_or_else(PoisonError::into_inner);
+        if sender.send(work).is_ok() {
+            let _ = is_done.recv_timeout(limit);
+        }
+    }
+}
