@@ -3001,6 +3001,40 @@ export declare function replay<State = RobotState>(
   file: RecordingFile,
   options?: ReplayOptions,
 ): Replay<State>;
+/** Options of {@link replayMotion}. */
+export interface ReplayMotionOptions {
+  /** The arm. Its `control` is `'jointPosition'`. */
+  readonly robot: Franka;
+  /** How fast the arm goes, as a share of the recorded speed, 0.05 to 2. Default 1. */
+  readonly speed?: number;
+  /** The recorded robot's time at which the motion begins [s]. Default: the first cycle. */
+  readonly fromS?: number;
+  /** The recorded robot's time at which the motion ends [s]. Default: the last cycle. */
+  readonly toS?: number;
+  /** The speed of the move to the beginning, as that of {@link MoveOptions}. Default 0.2. */
+  readonly approachSpeed?: number;
+  /** Stops the arm within its limits when it aborts; the call then rejects with an {@link AbortError}. */
+  readonly signal?: AbortSignal;
+  /** A file in which the motion is recorded, as {@link SessionOptions.record}. */
+  readonly record?: RecordingFile;
+}
+/**
+ * Moves an arm along the joints of a recorded run: to the beginning first, then along the way at its recorded pace, and
+ * to rest at its end. The way is made smooth, also across cycles that are missing in the recording, and speeding up and
+ * slowing down take half a second. A way that needs more than the arm's limits ends as every session does, with
+ * `ACTION_LIMIT`; a lower `speed` needs less.
+ *
+ * The arm does not look where it goes: whatever stood there when the run was recorded has to stand there again.
+ *
+ * @returns the stats of the session that followed the way
+ * @throws {OptionTypeError | OptionRangeError} if an option is invalid; `OPTION_FILE` if the recording is not of an arm
+ * with seven joints, or has fewer than two cycles between `fromS` and `toS`
+ * @throws {KilohertzError} as {@link replay}, {@link Franka.moveTo} and {@link Session.run}
+ */
+export declare function replayMotion(
+  file: RecordingFile,
+  options: ReplayMotionOptions,
+): Promise<SessionStats>;
 /** What a policy that is run again receives beside the observation. */
 export interface RerunTick extends Tick {
   /** How long after the question the recorded answer came, by the robot's clock [s]. */

@@ -4,24 +4,27 @@
 //   node scripts/test.mjs types     only the named parts: types, rust, loom, ava
 //   node scripts/test.mjs --times   tells what takes how long, too: a table in Markdown, on stdout
 
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rustTests } from './rust-tests.mjs';
 import { readStep, step, tool, tsc } from './steps.mjs';
 import { avaTimes, machine, table } from './times.mjs';
 import { orExplain, requireRust, root } from './toolchain.mjs';
 
-/** One of: what ran, and how long it took [s]. Filled where times are asked for. */
+/** One of: what ran, and how long it took [s]. */
 const slow = [];
 /** How many of the slowest are told. */
 const SLOWEST = 10;
 const isTimed = process.argv.includes('--times');
 
-/** A step, and where times are asked for what of it takes how long. */
-async function timed(title, command, args, { times }) {
-  if (!isTimed) return step(title, command, args);
-  const read = times((what, seconds) => slow.push({ what, seconds }));
-  await readStep(title, command, args, { env: PLAIN, read });
+const tell = (what, seconds) => slow.push({ what, seconds });
+
+/** Runs some of the ava tests. */
+function ava(files) {
+  const script = join(root, 'node_modules', 'ava', 'entrypoints', 'cli.mjs');
+  const args = [script, ...files.map((file) => join('__test__', file))];
+  const env = isTimed ? PLAIN : {};
+  return readStep('ava', process.execPath, args, { env, read: avaTimes(tell) });
 }
 
 /** Without colours, which would stand in what is read. */
@@ -33,7 +36,7 @@ const parts = {
   },
   rust() {
     requireRust();
-    return rustTests((what, seconds) => slow.push({ what, seconds }));
+    return rustTests(tell);
   },
   loom() {
     // Loom replaces the atomics of one crate and explores every interleaving; it wants its own
@@ -49,9 +52,16 @@ const parts = {
       });
     }
   },
-  ava() {
-    const ava = join(root, 'node_modules', 'ava', 'entrypoints', 'cli.mjs');
-    return timed('ava', process.execPath, [ava], { times: avaTimes });
+  async ava() {
+    // ava runs one file after the other, as a session under test wants the cores. Most of the tests wait, and all hold
+    // beside others, so two of it run, each with every second file.
+    const files = readdirSync(join(root, '__test__'), { recursive: true })
+      .filter((file) => file.endsWith('.test.ts'))
+      .sort();
+    const halves = [0, 1].map((half) => files.filter((_, nth) => nth % 2 === half));
+    const ended = await Promise.allSettled(halves.map((half) => ava(half)));
+    const failed = ended.find(({ status }) => status === 'rejected');
+    if (failed) throw failed.reason;
   },
 };
 
