@@ -109,8 +109,76 @@ test('a width, an openness and its inverse lead to the same opening', async (t) 
     await session.start();
     const there = (): boolean => Math.abs(simulator.fingers().widthM - 0.05) < 2e-3;
     await until(there, `an opening of 5 cm for ${wanted}`);
+    // The fingers stay there, and hold nothing.
+    await sleep(500);
+    t.true(there(), `${wanted}: ${simulator.fingers().widthM}`);
+    t.false(simulator.fingers().isGrasped);
     await session.stop();
-    t.pass();
+    t.is(session.stats.gripperFailures, 0);
+  }
+});
+
+/** Runs a session whose every row wants the same of the gripper, until `done`. */
+async function wanting(
+  { arm, hand }: Gripping,
+  wanted: number,
+  rule: Partial<GripperOptions>,
+  done: () => boolean,
+): Promise<Session<RobotState, never>> {
+  const still = ({ q_d }: RobotState) => ({
+    actions: [
+      [...q_d, wanted],
+      [...q_d, wanted],
+    ],
+    dtS: 0.5,
+  });
+  const session = new Session(arm, chunked(policyOf(still), closes(hand, rule)), { warmupS: 0 });
+  await session.start();
+  await until(done, `${wanted}`);
+  await sleep(400);
+  await session.stop();
+  return session as unknown as Session<RobotState, never>;
+}
+
+test('the first number is compared with where the fingers are', async (t) => {
+  await using setup = await setUp();
+  const { hand, simulator } = setup;
+  const width = (): number => simulator.fingers().widthM;
+  const open = await wanting(setup, 1, {}, () => width() > 0.079);
+  t.true(width() > 0.079);
+  t.is(open.stats.gripperCommands, 0);
+  await hand.grasp(0.03, { forceN: 20 });
+  t.true(simulator.fingers().isGrasped);
+  const held = await wanting(setup, 0, {}, () => true);
+  t.true(simulator.fingers().isGrasped);
+  t.is(held.stats.gripperCommands, 0);
+  const released = await wanting(setup, 1, {}, () => width() > 0.079);
+  t.false(simulator.fingers().isGrasped);
+  t.is(released.stats.gripperFailures, 0);
+});
+
+test('fingers that meet an object on their way to a smaller opening hold it', async (t) => {
+  await using setup = await setUp();
+  const fingers = () => setup.simulator.fingers();
+  const session = await wanting(setup, 0.015, { unit: 'widthM' }, () => fingers().isGrasped);
+  t.true(fingers().isGrasped);
+  t.true(Math.abs(fingers().widthM - 0.03) < 2e-3);
+  t.is(session.stats.gripperFailures, 0);
+});
+
+test("a number beyond the hand's own widest opening counts as that", async (t) => {
+  await using setup = await setUp();
+  setup.simulator.removeObject();
+  await setup.hand.move(0.04);
+  const widthM = (): number => setup.simulator.fingers().widthM;
+  for (const [wanted, rule] of [
+    [0.09, { unit: 'widthM' }],
+    [1e11, { unit: 'widthM' }],
+    [1, { openWidthM: 0.1 }],
+  ] as const) {
+    await setup.hand.move(0.04);
+    const session = await wanting(setup, wanted, rule, () => widthM() > 0.079);
+    t.is(session.stats.gripperFailures, 0, `${wanted}`);
   }
 });
 

@@ -190,11 +190,42 @@ test('a value that cannot be recorded is refused by name', async (t) => {
   t.throws(log('x', { data, width: 2, height: 1, encoding: 'rgb8' }), {
     code: 'RECORD_INVALID_ARGUMENT',
   });
+  t.throws(log('x', ['a']), { code: 'OPTION_VALUE' });
+  t.throws(log('x', { length: 1e9 }), { code: 'OPTION_VALUE' });
+  t.throws(log('x', { format: 'png', width: 1, data }), { code: 'OPTION_UNKNOWN' });
+  const gone = new Float64Array(3);
+  structuredClone(gone.buffer, { transfer: [gone.buffer] });
+  t.throws(log('x', gone), { code: 'OPTION_VALUE' });
   t.throws(log('x', 1, { timeS: Number.NaN }), { code: 'OPTION_TIME_S' });
   t.throws(() => session.episode({ task: 1 as never }), { code: 'OPTION_TASK' });
   t.throws(() => session.episode().end('good' as never), { code: 'OPTION_OUTCOME' });
   await session.stop();
   t.throws(() => session.episode(), { code: 'SESSION_STOPPED' });
+});
+
+test('a recording has a bounded number of channels, and the arm goes on', async (t) => {
+  const path = join(folder(t), 'run.mcap');
+  await using setup = await setUp('jointPosition');
+  const session = new Session(setup.arm, new Swinging().policy, { ...STILL, record: path });
+  await session.start();
+  for (let nth = 0; nth < 10_000; nth += 1) session.log(`object/${nth}`, nth);
+  const error = t.throws(() => session.log('object/10000', 1), { code: 'RECORD_INVALID_ARGUMENT' });
+  t.regex(error.message, /10000 channels/);
+  session.log('object/0', 2);
+  await session.stop();
+  t.is(session.recording?.values, 10_001);
+  t.is(session.recording?.error, undefined);
+});
+
+test('an aborted run keeps its newest cycles too', async (t) => {
+  const path = join(folder(t), 'aborted.mcap');
+  await using setup = await setUp('jointPosition');
+  const session = new Session(setup.arm, new Swinging().policy, STILL);
+  const abort = new AbortController();
+  session.once('start', () => abort.abort());
+  const error = await t.throwsAsync(session.run({ signal: abort.signal }), { code: 'ABORT_ERR' });
+  await (error as KilohertzError).save(path);
+  t.true((await cyclesOf(path)).length > 0);
 });
 
 test('an error carries the newest cycles, which can be saved and read like a recording', async (t) => {
@@ -340,6 +371,8 @@ test('options of recordings are checked', async (t) => {
     message: /record is 1; expected an object, or the path of a file/,
   });
   t.throws(make({ record: {} }), { code: 'OPTION_RECORD_FOLDER' });
+  t.throws(make({ record: 'a\0b' }), { code: 'OPTION_RECORD' });
+  t.throws(make({ record: 'a\ud800.mcap' }), { code: 'OPTION_RECORD' });
   t.throws(make({ record: { folder: '.', name: '../x' } }), { code: 'OPTION_RECORD_NAME' });
   t.throws(make({ blackBox: { seconds: 0 } }), { code: 'OPTION_BLACK_BOX_SECONDS' });
   t.throws(make({ blackBox: { folder: 1 } }), { code: 'OPTION_BLACK_BOX_FOLDER' });

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import {
   Franka,
   FrankaSimulator,
   type JointVector,
+  repairRecording,
   replay,
   replayMotion,
   Session,
@@ -114,6 +116,11 @@ test('what is no recording of an arm, and an arm that cannot follow, are refused
   await t.throwsAsync(replayMotion('missing.mcap', { robot }), { code: 'RECORD_IO' });
   const path = await recorded(t);
   await t.throwsAsync(replayMotion(path, { robot, fromS: 90 }), { code: 'OPTION_FILE' });
+  const pipe = join(folder(t), 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  const noFile = await t.throwsAsync(replayMotion(pipe, { robot }), { code: 'RECORD_IO' });
+  t.regex(noFile.message, /regular file/);
+  await t.throwsAsync(repairRecording(pipe), { code: 'RECORD_IO' });
   await t.throwsAsync(replayMotion(path, { robot, speed: 3 }), { code: 'OPTION_SPEED' });
   await t.throwsAsync(replayMotion(path, { robot: {} as Franka }), { code: 'OPTION_ROBOT' });
   await t.throwsAsync(replayMotion(path, undefined as never), { message: /options object/ });

@@ -10,6 +10,11 @@ import { addRepair } from './repair.ts';
 
 const { version } = createRequire(import.meta.url)('kilohertz/package.json');
 
+// Who reads stdout may have gone, as `head` does.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
 const output = new Output(process.argv.includes('--json'));
 const program = new Command('kilohertz')
   .description('What one does with a robot and its recordings, from the terminal.')

@@ -1,5 +1,6 @@
 // The way of an arm's joints in a recording, made even and smooth so that an arm can follow it.
 
+import { OptionRangeError } from '../errors/errors.ts';
 import { replay } from './replay.ts';
 
 const JOINTS = 7;
@@ -7,6 +8,8 @@ const JOINTS = 7;
 const STEP_S = 0.01;
 /** Each point is a weighted mean of what was recorded within this time of it [s]. */
 const WINDOW_S = 0.03;
+/** The longest time without a cycle that the way leads across [s]. */
+const LONGEST_GAP_S = 1;
 
 /** The way of seven joints, as points of time that are equally far apart. */
 export class JointPath {
@@ -53,6 +56,8 @@ interface Sample {
 /**
  * Reads the way of the joints from a recording, between two times of the robot [s]. Where cycles are missing the way is
  * straight. Returns undefined if the recording has fewer than two cycles there, or no joints.
+ *
+ * @throws {OptionRangeError} `OPTION_FILE` if a gap is too long, or a joint is not finite
  */
 export async function readJointPath(
   path: string,
@@ -79,6 +84,7 @@ export async function readJointPath(
   for await (const { robotTimeS, state } of recording) {
     if (robotTimeS < fromS || robotTimeS > toS) continue;
     begin ??= robotTimeS;
+    check(path, robotTimeS, near.at(-1)?.timeS ?? robotTimeS, state.q);
     near.push({ timeS: robotTimeS, q: Float64Array.from(state.q) });
     finish(robotTimeS - WINDOW_S);
   }
@@ -88,6 +94,22 @@ export async function readJointPath(
   // The end of the way is the last place that was recorded.
   points.push(near.at(-1)?.q ?? new Float64Array(JOINTS));
   return new JointPath(points);
+}
+
+/** Refuses a recording that no arm can be led by. */
+function check(path: string, timeS: number, before: number, q: ArrayLike<number>): void {
+  const gap = timeS - before;
+  if (gap > LONGEST_GAP_S || gap < 0) {
+    const what = gap < 0 ? 'goes back' : 'has a gap';
+    const expected =
+      `a recording without a gap of more than ${LONGEST_GAP_S} s, whose time goes forward; it ${what} at ` +
+      `${before} s. Choose a part of it with fromS and toS`;
+    throw new OptionRangeError('OPTION_FILE', 'file', path, expected);
+  }
+  if (Array.from(q).some((value) => !Number.isFinite(value))) {
+    const expected = `a recording whose joints are numbers; at ${timeS} s one is not finite`;
+    throw new OptionRangeError('OPTION_FILE', 'file', path, expected);
+  }
 }
 
 function lastBefore(samples: readonly Sample[], timeS: number): number {

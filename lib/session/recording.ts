@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { types } from 'node:util';
-import { bare, checkName, checkNumber, checkText, isNumbers, ownOptions } from '../checks.ts';
+import { bare, checkName, checkNumber, checkText, isList, isNumbers, ownOptions } from '../checks.ts';
 import { fromFailure, type KilohertzError, OptionTypeError } from '../errors/errors.ts';
 import { calling } from '../errors/native-call.ts';
 import type { NativeSession, NativeSessionOptions, NativeValue } from '../native/binding.ts';
@@ -154,7 +154,20 @@ export function fileFor(target: RecordTarget): string {
 /** Returns what a recording keeps of options and robot, as JSON. */
 export function runInfo(options: object, robot: object): string {
   const versions = { node: process.versions.node, platform: `${process.platform}-${process.arch}` };
-  return JSON.stringify({ options, robot, versions });
+  // Half characters would make a text that the native side does not read.
+  const whole = (_: string, value: unknown): unknown =>
+    typeof value === 'string' ? value.replace(/\p{Surrogate}/gu, '\ufffd') : value;
+  return JSON.stringify({ options, robot, versions }, whole);
+}
+
+/** Returns a copy of numbers. */
+function numbersIn(value: ArrayLike<number>): Float64Array {
+  try {
+    return Float64Array.from(value);
+  } catch {
+    const expected = 'numbers whose memory was not transferred to another thread';
+    throw new OptionTypeError('OPTION_VALUE', 'value', value, expected);
+  }
 }
 
 /** Returns a value for the native side. */
@@ -164,13 +177,14 @@ function nativeValue(value: unknown): NativeValue {
     return bare({ bytes: Buffer.from(value), mediaType: 'text/plain; charset=utf-8' });
   }
   if (types.isUint8Array(value)) return bare({ bytes: value, mediaType: '' });
-  if (isNumbers(value)) return bare({ numbers: Float64Array.from(value) });
+  if (isNumbers(value)) return bare({ numbers: numbersIn(value) });
   const expected =
     'a number, numbers, bytes, a text, { width, height, encoding, data } or { format, data }';
-  if (typeof value !== 'object' || value === null) {
+  if (typeof value !== 'object' || value === null || isList(value) || !Object.hasOwn(value, 'data')) {
     throw new OptionTypeError('OPTION_VALUE', 'value', value, expected);
   }
-  const known = ['width', 'height', 'encoding', 'format', 'data'];
+  const hasFormat = Object.hasOwn(value, 'format');
+  const known = hasFormat ? ['format', 'data'] : ['width', 'height', 'encoding', 'data'];
   const image = ownOptions('value', value as Partial<PixelImage & FileImage>, known);
   if (!types.isUint8Array(image.data)) {
     throw new OptionTypeError('OPTION_VALUE_DATA', 'value.data', image.data, 'a Uint8Array');

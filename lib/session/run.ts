@@ -127,6 +127,13 @@ export class Run implements Guarded, Driving {
     else this.#keepAlive.unref();
   }
 
+  /** Lets an error save the newest cycles, if they are kept. */
+  keepCyclesWith(error: KilohertzError): void {
+    const native = this.#native;
+    if (!native || this.#options.native.blackBoxS === undefined) return;
+    keepWith(error, (path) => awaiting(() => native.save(pathOf('path', path))));
+  }
+
   /** Resets the robot, waits for the warm-up time and starts the loop. */
   async launch(): Promise<void> {
     let isResetting = true;
@@ -238,8 +245,8 @@ export class Run implements Guarded, Driving {
   #conclude(native: NativeSession, unsettled: Failure | undefined): void {
     try {
       this.#error = this.#causeOf(native, unsettled);
-      if (this.#error && this.#options.native.blackBoxS !== undefined) {
-        keepWith(this.#error, (path) => awaiting(() => native.save(pathOf('path', path))));
+      if (this.#error) {
+        this.keepCyclesWith(this.#error);
         this.#nameBlackBox(native, this.#error);
       }
     } catch (error) {

@@ -3,7 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { checkSignal, throwIfAborted } from '../abort.ts';
 import { checkName, checkNumber, ownOptions } from '../checks.ts';
 import type { ErrorCode } from '../errors/codes.ts';
-import { type KilohertzError, OptionTypeError, SessionStateError } from '../errors/errors.ts';
+import {
+  isOurs,
+  type KilohertzError,
+  OptionTypeError,
+  SessionStateError,
+} from '../errors/errors.ts';
 import { numberText } from '../errors/number.ts';
 import type { Runs } from '../franka/runs.ts';
 import type { NativeEvent } from '../native/binding.ts';
@@ -329,7 +334,12 @@ export class Session<Observation, Action extends AnyAction>
       const run = await this.#start({ durationS, endsOnInterrupt, isAwaited: true });
       await run.ended;
       if (run.error) throw run.error;
-      throwIfAborted(signal, RUN);
+      try {
+        throwIfAborted(signal, RUN);
+      } catch (error) {
+        if (isOurs(error)) run.keepCyclesWith(error);
+        throw error;
+      }
       return this.#statsOf(run);
     } catch (error) {
       if (!(error instanceof SessionStateError && error.code === 'SESSION_STOPPED')) throw error;

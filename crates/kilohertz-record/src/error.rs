@@ -160,6 +160,8 @@ fn advice(error: &io::Error) -> &'static str {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             "free space there, or choose another place"
         }
+        io::ErrorKind::InvalidInput => "name a regular file, by a path without a NUL",
+        io::ErrorKind::WouldBlock => "another export adds to it: wait until that has ended",
         io::ErrorKind::ReadOnlyFilesystem => "choose a place that can be written",
         _ => "check the disk that the file is on",
     }

@@ -1,7 +1,8 @@
 //! What a running session hands over to be written: its cycles, and what users log beside them.
 
-use std::sync::Arc;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam::queue::SegQueue;
 use kilohertz_core::command::chunk::ChunkFault;
@@ -14,6 +15,10 @@ use crate::error::RecordError;
 use crate::run::Start;
 use crate::writer::{Progress, Source};
 
+/// The most channels of a recording. A file of MCAP has room for 65,535, and a value may be logged in each of
+/// four kinds.
+const MOST_CHANNELS: usize = 10_000;
+
 /// What a user handed over.
 enum Logged {
     Sample(Sample),
@@ -22,6 +27,8 @@ enum Logged {
 
 #[derive(Default)]
 struct Waiting {
+    /// The names of the channels.
+    channels: Mutex<HashSet<String>>,
     queue: SegQueue<(usize, Logged)>,
     bytes: AtomicUsize,
     dropped: AtomicU64,
@@ -41,6 +48,7 @@ impl Log {
     /// Returns [`RecordError::InvalidArgument`] if the value cannot be used.
     pub fn sample(&self, sample: Sample) -> Result<bool, RecordError> {
         sample.check()?;
+        self.know(&sample.channel)?;
         let bytes = match &sample.value {
             Value::Numbers(numbers) => numbers.len().saturating_mul(8),
             Value::Bytes { data, .. }
@@ -48,6 +56,29 @@ impl Log {
             | Value::CompressedImage { data, .. } => data.len(),
         };
         Ok(self.push(bytes, Logged::Sample(sample)))
+    }
+
+    /// Takes in the name of a channel.
+    fn know(&self, channel: &str) -> Result<(), RecordError> {
+        let channels = &self.waiting.channels;
+        let mut channels = channels.lock().unwrap_or_else(PoisonError::into_inner);
+        if channels.contains(channel) {
+            return Ok(());
+        }
+        if channels.len() >= MOST_CHANNELS {
+            let expected = format!(
+                "one of the {MOST_CHANNELS} channels that the recording has already: put what changes into \
+                 the value"
+            );
+            let received = format!("{channel:?}, a new one");
+            return Err(RecordError::invalid(
+                "the name of a channel",
+                received,
+                expected,
+            ));
+        }
+        channels.insert(channel.to_owned());
+        Ok(())
     }
 
     /// Hands over the beginning or the end of an episode.

@@ -11,7 +11,7 @@ use mcap::{McapError, Writer};
 use crate::entry::OwnedEntry;
 use crate::error::RecordError;
 use crate::reader::RunReader;
-use crate::reader::records::{Ending, Next, Records, each_record, parse, unpack};
+use crate::reader::records::{Ending, Next, Records, each_record, open_regular, parse, unpack};
 use crate::writer::{Compression, write_options};
 
 /// What [`repair`] found and did.
@@ -71,7 +71,7 @@ pub fn repair(path: &Path) -> Result<Repaired, RecordError> {
 
 /// Locks the file against its writer and against another repair.
 fn lock(path: &Path) -> Result<File, RecordError> {
-    let file = File::open(path).map_err(RecordError::io(path, "opened"))?;
+    let file = open_regular(path)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => Ok(file),

@@ -14,7 +14,9 @@ use std::time::Duration;
 use kilohertz_core::session::Wanted;
 use kilohertz_core::stats::Recorder;
 
-use crate::error::ArmErrorCode;
+use franka::gripper::GripperState;
+
+use crate::error::{ArmError, ArmErrorCode};
 use crate::hand::{Hand, HandCommand, HandMotion, WIDTHS};
 
 /// How often the wanted opening is looked at.
@@ -47,19 +49,30 @@ impl GripRule {
         width.clamp(*WIDTHS.start(), *WIDTHS.end())
     }
 
-    /// Returns the command that leads to an opening. Fingers that close may meet something of any width, and
-    /// press then.
-    fn command(&self, width: f64, is_closing: bool) -> HandCommand {
+    /// Returns the command that leads from what the hand reports to an opening; `None` if there is nothing to
+    /// do. Fingers that are to close completely press on what they meet. Fingers that hold something go on
+    /// holding it while a smaller opening is wanted.
+    fn command(&self, width: f64, hand: &GripperState, is_busy: bool) -> Option<HandCommand> {
+        let width = width.min(hand.max_width);
+        let way = width - hand.width;
+        if !is_busy && (way.abs() <= self.margin || way < 0.0 && hand.is_grasped) {
+            return None;
+        }
         let speed = self.speed;
-        match is_closing {
-            true => HandCommand::Grasp {
-                width,
-                speed,
-                force: self.force,
-                epsilon_inner: *WIDTHS.end(),
-                epsilon_outer: *WIDTHS.end(),
-            },
+        Some(match width <= self.margin {
+            true => self.grasp(width),
             false => HandCommand::Move { width, speed },
+        })
+    }
+
+    /// Returns the command to press on whatever is between the fingers.
+    fn grasp(&self, width: f64) -> HandCommand {
+        HandCommand::Grasp {
+            width,
+            speed: self.speed,
+            force: self.force,
+            epsilon_inner: *WIDTHS.end(),
+            epsilon_outer: *WIDTHS.end(),
         }
     }
 }
@@ -75,14 +88,14 @@ pub fn follow(
     rule: GripRule,
     recorder: Arc<Recorder>,
 ) -> io::Result<()> {
-    let (pass, begun) = mpsc::channel::<HandMotion>();
-    let counts = Arc::clone(&recorder);
+    let (pass, begun) = mpsc::channel::<(HandCommand, HandMotion)>();
+    let (counts, pressing) = (Arc::clone(&recorder), Arc::clone(&hand));
     thread::Builder::new()
         .name("kilohertz-hand".to_owned())
         .spawn(move || {
-            for motion in begun {
-                // Fingers that close on nothing, and a command that was stopped for a newer one, are no failures.
-                if let Err(error) = motion.finish()
+            for (command, motion) in begun {
+                if let Err(error) = finish(&pressing, &rule, command, motion, &counts)
+                    // A command that was stopped for a newer one is no failure.
                     && error.code != ArmErrorCode::CommandAborted
                 {
                     counts.gripper_failures.add(1);
@@ -99,15 +112,24 @@ pub fn follow(
                 let Some(width) = wanted.get().map(|wanted| rule.width(wanted)) else {
                     continue;
                 };
-                let way = width - last.unwrap_or(*WIDTHS.end());
-                if last.is_some() && way.abs() <= rule.margin {
+                if last.is_some_and(|last| (width - last).abs() <= rule.margin) {
                     continue;
                 }
-                match command(&hand, rule.command(width, way < 0.0)) {
-                    Ok(motion) => {
+                let begun = match hand.state() {
+                    Ok(state) => match rule.command(width, &state, hand.is_busy()) {
+                        Some(wanted) => command(&hand, wanted).map(|motion| Some((wanted, motion))),
+                        None => Ok(None),
+                    },
+                    Err(_) => Err(()),
+                };
+                match begun {
+                    Ok(begun) => {
                         last = Some(width);
+                        let Some(begun) = begun else {
+                            continue;
+                        };
                         recorder.gripper_commands.add(1);
-                        if pass.send(motion).is_err() {
+                        if pass.send(begun).is_err() {
                             return;
                         }
                     }
@@ -119,6 +141,39 @@ pub fn follow(
             }
         })?;
     Ok(())
+}
+
+/// Waits for the end of a command. Fingers that met something on their way to a smaller opening then press on
+/// it.
+fn finish(
+    hand: &Hand,
+    rule: &GripRule,
+    command: HandCommand,
+    motion: HandMotion,
+    recorder: &Recorder,
+) -> Result<(), ArmError> {
+    let ended = motion.finish();
+    let HandCommand::Move { width, .. } = command else {
+        // Fingers that close on nothing are no failure.
+        return ended.map(|_| ());
+    };
+    let is_there = match &ended {
+        Ok(is_there) => *is_there,
+        Err(error) if error.code == ArmErrorCode::CommandRejected => false,
+        Err(_) => return ended.map(|_| ()),
+    };
+    if is_there || hand.state()?.width <= width + rule.margin {
+        return ended.map(|_| ());
+    }
+    match hand.begin(rule.grasp(width)) {
+        Ok(motion) => {
+            recorder.gripper_commands.add(1);
+            motion.finish().map(|_| ())
+        }
+        // A newer command has begun meanwhile.
+        Err(_) if hand.is_busy() => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Stops what the hand does and begins another command.
@@ -166,19 +221,42 @@ mod tests {
         assert_eq!((closedness.width(1.0), closedness.width(0.0)), (0.0, 0.08));
     }
 
+    fn hand(width: f64, is_grasped: bool) -> GripperState {
+        GripperState {
+            width,
+            is_grasped,
+            max_width: 0.08,
+            temperature: 30,
+            time: franka::Duration::from_millis(0),
+        }
+    }
+
+    fn moves(width: f64) -> Option<HandCommand> {
+        let speed = RULE.speed;
+        Some(HandCommand::Move { width, speed })
+    }
+
     #[test]
-    fn fingers_that_close_grasp_and_fingers_that_open_move() {
-        assert!(RULE.command(0.01, true).check().is_ok());
-        assert!(matches!(
-            RULE.command(0.01, true),
-            HandCommand::Grasp { width, force, .. } if width == 0.01 && force == 20.0
-        ));
-        assert_eq!(
-            RULE.command(0.08, false),
-            HandCommand::Move {
-                width: 0.08,
-                speed: 0.1
-            }
-        );
+    fn a_command_is_about_where_the_fingers_are() {
+        let open = hand(0.08, false);
+        assert_eq!(RULE.command(0.08, &open, false), None);
+        // A number beyond the hand's own end counts as its end.
+        assert_eq!(RULE.command(0.1, &open, false), None);
+        assert_eq!(RULE.command(0.05, &open, false), moves(0.05));
+        let shut = hand(0.0, false);
+        assert_eq!(RULE.command(0.1, &shut, false), moves(0.08));
+        assert_eq!(RULE.command(0.0, &shut, false), None);
+        // Fingers that are on their way are commanded anew.
+        assert_eq!(RULE.command(0.05, &hand(0.05, false), true), moves(0.05));
+    }
+
+    #[test]
+    fn fingers_that_close_completely_press_and_go_on_holding() {
+        let grasp = RULE.command(0.0, &hand(0.08, false), false);
+        assert!(matches!(grasp, Some(HandCommand::Grasp { force, .. }) if force == 20.0));
+        let holding = hand(0.03, true);
+        assert_eq!(RULE.command(0.0, &holding, false), None);
+        assert_eq!(RULE.command(0.02, &holding, false), None);
+        assert_eq!(RULE.command(0.08, &holding, false), moves(0.08));
     }
 }

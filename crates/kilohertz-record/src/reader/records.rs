@@ -1,6 +1,6 @@
 //! The records of a file, one after the other, each where it begins.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -50,15 +50,25 @@ pub(crate) struct Records {
     is_finished: bool,
 }
 
+/// Opens a file for reading. Anything else, such as a pipe, is refused before it is opened, because opening it
+/// could wait without end.
+pub(crate) fn open_regular(path: &Path) -> Result<File, RecordError> {
+    let metadata = fs::metadata(path).map_err(RecordError::io(path, "opened"))?;
+    if metadata.is_dir() {
+        let folder = io::Error::from(io::ErrorKind::IsADirectory);
+        return Err(RecordError::io(path, "read")(folder));
+    }
+    if !metadata.is_file() {
+        let other = io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file");
+        return Err(RecordError::io(path, "read")(other));
+    }
+    File::open(path).map_err(RecordError::io(path, "opened"))
+}
+
 impl Records {
     /// Opens a file and checks its first bytes.
     pub fn open(path: &Path) -> Result<Records, RecordError> {
-        let mut file = File::open(path).map_err(RecordError::io(path, "opened"))?;
-        let metadata = file.metadata().map_err(RecordError::io(path, "read"))?;
-        if metadata.is_dir() {
-            let folder = io::Error::from(io::ErrorKind::IsADirectory);
-            return Err(RecordError::io(path, "read")(folder));
-        }
+        let mut file = open_regular(path)?;
         let mut magic = Vec::with_capacity(MAGIC.len());
         let first = (&mut file).take(MAGIC.len() as u64).read_to_end(&mut magic);
         first.map_err(RecordError::io(path, "read"))?;

@@ -212,6 +212,11 @@ impl RunWriter {
         self.written.load(Ordering::Relaxed)
     }
 
+    /// Returns the file's path.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Returns how many entries survive the end of the process: those before the last flush.
     pub fn kept(&self) -> Kept {
         self.kept

@@ -1,6 +1,8 @@
 //! A recording that is written by a thread of its own.
 
+use std::any::Any;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
@@ -90,7 +92,11 @@ impl Recording {
         let builder = Builder::new().name("kilohertz-write".to_owned());
         let writing = Writing::begin();
         let thread = builder.spawn(move || {
-            task.run();
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| task.run())) {
+                task.panicked(&*panic);
+                // Dropping the writer would finish the file, as if nothing were missing.
+                std::mem::forget(task);
+            }
             drop(writing);
         })?;
         Ok(Recording {
@@ -187,6 +193,17 @@ impl Task {
             std::thread::park_timeout(TAKE);
         }
         self.with_writer(RunWriter::finish);
+    }
+
+    /// Tells that the thread has failed, and counts what is lost by it.
+    fn panicked(&mut self, panic: &(dyn Any + Send)) {
+        self.is_broken = true;
+        self.with_writer(|_| Ok(()));
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+        let what = text.unwrap_or_else(|| "a panic without a message".to_owned());
+        let source = io::Error::other(format!("the writing thread failed: {what}"));
+        self.report(RecordError::io(self.writer.path(), "written")(source));
     }
 
     /// Writes everything that waits.
