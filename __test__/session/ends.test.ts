@@ -229,16 +229,20 @@ test('a fault of a loop thread ends the process, and other arms come to rest fir
 });
 
 test('a fault of the only loop thread ends the process without a wait', async (t) => {
-  await using simulator = await FrankaSimulator.start(WALL);
-  const child = program('ends', simulator.address, 'main', 'waits');
-  await child.printed('driving');
-  const { pid = 0 } = child.process;
-  const [loop = 0] = threadsOf(pid, 'kilohertz-loop');
-  const since = performance.now();
-  fault(pid, loop);
-  t.is((await child.ended).signal, 'SIGSEGV');
-  const lasted = performance.now() - since;
-  t.true(lasted < 3000, `${lasted} ms; whoever waits for it waits 4000`);
+  // A loaded machine may end one of the processes late; whoever waits does so each time.
+  const lasted: number[] = [];
+  while (lasted.length < 3 && !lasted.some((ms) => ms < 3000)) {
+    await using simulator = await FrankaSimulator.start(WALL);
+    const child = program('ends', simulator.address, 'main', 'waits');
+    await child.printed('driving');
+    const { pid = 0 } = child.process;
+    const [loop = 0] = threadsOf(pid, 'kilohertz-loop');
+    const since = performance.now();
+    fault(pid, loop);
+    t.is((await child.ended).signal, 'SIGSEGV');
+    lasted.push(performance.now() - since);
+  }
+  t.true(Math.min(...lasted) < 3000, `${lasted} ms; whoever waits for it waits 4000`);
 });
 
 test('the connection of an arm brings the guard, loading the package does not', async (t) => {

@@ -14,7 +14,12 @@ export function pathOf(what: string, file: unknown): string {
   if (!isUrl(file)) {
     const path = checkText(what, file, expected);
     if (!IMPOSSIBLE.test(path)) return path;
-    throw new OptionRangeError(codeOf(what), what, path, `${expected}, without NUL and half characters`);
+    throw new OptionRangeError(
+      codeOf(what),
+      what,
+      path,
+      `${expected}, without NUL and half characters`,
+    );
   }
   try {
     return fileURLToPath(file);

@@ -1,7 +1,15 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { types } from 'node:util';
-import { bare, checkName, checkNumber, checkText, isList, isNumbers, ownOptions } from '../checks.ts';
+import {
+  bare,
+  checkName,
+  checkNumber,
+  checkText,
+  isList,
+  isNumbers,
+  ownOptions,
+} from '../checks.ts';
 import { fromFailure, type KilohertzError, OptionTypeError } from '../errors/errors.ts';
 import { calling } from '../errors/native-call.ts';
 import type { NativeSession, NativeSessionOptions, NativeValue } from '../native/binding.ts';
@@ -180,7 +188,12 @@ function nativeValue(value: unknown): NativeValue {
   if (isNumbers(value)) return bare({ numbers: numbersIn(value) });
   const expected =
     'a number, numbers, bytes, a text, { width, height, encoding, data } or { format, data }';
-  if (typeof value !== 'object' || value === null || isList(value) || !Object.hasOwn(value, 'data')) {
+  if (
+    typeof value !== 'object' ||
+    value === null ||
+    isList(value) ||
+    !Object.hasOwn(value, 'data')
+  ) {
     throw new OptionTypeError('OPTION_VALUE', 'value', value, expected);
   }
   const hasFormat = Object.hasOwn(value, 'format');
