@@ -1047,9 +1047,9 @@ export interface NativeViolation {
 
 /**
  * Returns a page of SVG with what a recording holds between two times of the robot [s]. `scheme` is one of
- * "auto", "light" and "dark".
+ * "auto", "light" and "dark". The page is also written into the new file `into`, if that is given.
  */
-export declare function plotRecording(path: string, fromS: number, toS: number, scheme: string): Promise<string>
+export declare function plotRecording(path: string, fromS: number, toS: number, scheme: string, into?: string | undefined | null): Promise<string>
 
 /** Returns the episodes of a recording. */
 export declare function recordedEpisodes(path: string): Promise<Array<NativeEpisode>>

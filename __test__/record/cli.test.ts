@@ -50,6 +50,17 @@ test('with --json a command prints one object on stdout and nothing else', async
   });
 });
 
+test('plot writes a page beside the recording, or where it is told', async (t) => {
+  using folder = new Folder();
+  const path = folder.at('run.svg');
+  const ended = await kilohertz('plot', ARM, '--out', path, '--from', '0.1', '--json');
+  t.is(ended.code, 0, ended.stderr);
+  t.deepEqual(JSON.parse(ended.stdout), { path });
+  t.true(existsSync(path));
+  t.is((await kilohertz('plot', ARM, '--out', path)).code, 1);
+  t.is((await kilohertz('plot', ARM, '--from', 'soon')).code, 2);
+});
+
 test('repair says what it did', async (t) => {
   using folder = new Folder();
   const file = folder.with('cut.mcap', ARM, cutOff);

@@ -1,10 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { FrankaSimulator, type RecordedCycle, repairRecording, replay } from '../../index.ts';
 import { WALL } from '../fixtures/arms.ts';
 import { program } from '../fixtures/programs.ts';
+import { folderFor } from '../fixtures/recordings.ts';
 
 interface Left {
   readonly cycles: readonly RecordedCycle[];
@@ -16,9 +15,7 @@ interface Left {
 
 /** Records a session of another process, which ends in one way. Returns what is in the file. */
 async function left(t: ExecutionContext, way: string, signal?: NodeJS.Signals): Promise<Left> {
-  const folder = mkdtempSync(join(tmpdir(), 'kilohertz-endings-'));
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-  const path = join(folder, 'run.mcap');
+  const path = join(folderFor(t), 'run.mcap');
   await using simulator = await FrankaSimulator.start(WALL);
   const child = program('arm', simulator.address, way, path);
   await child.printed('driving');

@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import {
@@ -15,15 +14,9 @@ import {
   type SessionOptions,
 } from '../../index.ts';
 import { setUp, WALL } from '../fixtures/arms.ts';
+import { folderFor } from '../fixtures/recordings.ts';
 import { Scribe } from '../fixtures/robots.ts';
 import { block, until } from '../fixtures/waiting.ts';
-
-/** A folder of the test's own, which is removed afterwards. */
-function folder(t: ExecutionContext): string {
-  const path = mkdtempSync(join(tmpdir(), 'kilohertz-record-'));
-  t.teardown(() => rmSync(path, { recursive: true, force: true }));
-  return path;
-}
 
 const STANDING: JointVector = [0, 0, 0, 0, 0, 0, 0];
 const FAST: JointVector = [9, 0, 0, 0, 0, 0, 0];
@@ -54,7 +47,7 @@ async function cyclesOf(path: string): Promise<RecordedCycle[]> {
 }
 
 test('each cycle of a session is in its file, with state, command and answer as they were', async (t) => {
-  const path = join(folder(t), 'run.mcap');
+  const path = join(folderFor(t), 'run.mcap');
   await using setup = await setUp('jointPosition');
   const swinging = new Swinging();
   const session = new Session(setup.arm, swinging.policy, {
@@ -97,7 +90,7 @@ test('each cycle of a session is in its file, with state, command and answer as 
 });
 
 test('no cycle is lost while the event loop is blocked', async (t) => {
-  const path = join(folder(t), 'run.mcap');
+  const path = join(folderFor(t), 'run.mcap');
   await using setup = await setUp('jointVelocity', WALL);
   const session = new Session(setup.arm, () => STANDING, {
     ...STILL,
@@ -117,7 +110,7 @@ test('no cycle is lost while the event loop is blocked', async (t) => {
 });
 
 test('what is logged and the episodes are in the file, each with its own time', async (t) => {
-  const path = join(folder(t), 'run.mcap');
+  const path = join(folderFor(t), 'run.mcap');
   await using setup = await setUp('jointPosition');
   const session = new Session(setup.arm, new Swinging().policy, { ...STILL, record: path });
   session.log('before/the/start', 1);
@@ -171,7 +164,7 @@ test('what is logged and the episodes are in the file, each with its own time', 
 });
 
 test('a value that cannot be recorded is refused by name', async (t) => {
-  const path = join(folder(t), 'run.mcap');
+  const path = join(folderFor(t), 'run.mcap');
   await using setup = await setUp('jointPosition');
   const session = new Session(setup.arm, new Swinging().policy, { ...STILL, record: path });
   await session.start();
@@ -204,7 +197,7 @@ test('a value that cannot be recorded is refused by name', async (t) => {
 });
 
 test('a recording has a bounded number of channels, and the arm goes on', async (t) => {
-  const path = join(folder(t), 'run.mcap');
+  const path = join(folderFor(t), 'run.mcap');
   await using setup = await setUp('jointPosition');
   const session = new Session(setup.arm, new Swinging().policy, { ...STILL, record: path });
   await session.start();
@@ -218,7 +211,7 @@ test('a recording has a bounded number of channels, and the arm goes on', async 
 });
 
 test('an aborted run keeps its newest cycles too', async (t) => {
-  const path = join(folder(t), 'aborted.mcap');
+  const path = join(folderFor(t), 'aborted.mcap');
   await using setup = await setUp('jointPosition');
   const session = new Session(setup.arm, new Swinging().policy, STILL);
   const abort = new AbortController();
@@ -229,7 +222,7 @@ test('an aborted run keeps its newest cycles too', async (t) => {
 });
 
 test('an error carries the newest cycles, which can be saved and read like a recording', async (t) => {
-  const path = join(folder(t), 'error.mcap');
+  const path = join(folderFor(t), 'error.mcap');
   await using setup = await setUp('jointPosition');
   const swinging = new Swinging();
   const failing = (state: RobotState, tick: { tick: number; timeS: number }) => {
@@ -256,7 +249,7 @@ test('an error carries the newest cycles, which can be saved and read like a rec
 });
 
 test('where a folder is named, the newest cycles are there when the session has ended with an error', async (t) => {
-  const into = folder(t);
+  const into = folderFor(t);
   await using setup = await setUp('jointVelocity');
   const session = new Session(setup.arm, () => FAST, {
     ...STILL,
@@ -285,11 +278,11 @@ test('an error whose cycles were not kept says so', async (t) => {
   };
   const session = new Session(setup.arm, failing, { ...STILL, blackBox: false });
   const error = await t.throwsAsync(session.run(), { instanceOf: KilohertzError });
-  await t.throwsAsync(error.save(join(folder(t), 'x.mcap')), { code: 'SESSION_NOT_KEPT' });
+  await t.throwsAsync(error.save(join(folderFor(t), 'x.mcap')), { code: 'SESSION_NOT_KEPT' });
 });
 
 test('each start has a file of its own in a folder', async (t) => {
-  const into = folder(t);
+  const into = folderFor(t);
   await using setup = await setUp('jointPosition');
   for (let round = 0; round < 3; round += 1) {
     const record = { folder: into, name: 'pick-{n}.mcap' };
@@ -301,7 +294,7 @@ test('each start has a file of its own in a folder', async (t) => {
 });
 
 test('a place that cannot be written is refused before anything moves', async (t) => {
-  const into = folder(t);
+  const into = folderFor(t);
   const file = join(into, 'file');
   writeFileSync(file, 'mine');
   await using setup = await setUp('jointPosition');
@@ -330,7 +323,7 @@ test('a place that cannot be written is refused before anything moves', async (t
 
 /** A file system of so many kilobytes in memory; undefined where mounting is refused, as it is to ordinary users. */
 function smallDisk(t: ExecutionContext, kilobytes: number): string | undefined {
-  const place = folder(t);
+  const place = folderFor(t);
   try {
     const size = `size=${kilobytes}k`;
     execFileSync('mount', ['-t', 'tmpfs', '-o', size, 'tmpfs', place], { stdio: 'pipe' });

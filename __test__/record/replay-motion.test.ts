@@ -1,6 +1,4 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import {
@@ -14,18 +12,11 @@ import {
   type SessionStats,
 } from '../../index.ts';
 import { setUp } from '../fixtures/arms.ts';
-
-const FIXTURE = new URL('../fixtures/recordings/cart.mcap', import.meta.url);
-
-function folder(t: ExecutionContext): string {
-  const path = mkdtempSync(join(tmpdir(), 'kilohertz-motion-'));
-  t.teardown(() => rmSync(path, { recursive: true, force: true }));
-  return path;
-}
+import { CART, folderFor } from '../fixtures/recordings.ts';
 
 /** Records a motion of three joints, with states that get lost. Returns the file. */
 async function recorded(t: ExecutionContext): Promise<string> {
-  const record = join(folder(t), 'run.mcap');
+  const record = join(folderFor(t), 'run.mcap');
   await using setup = await setUp('jointPosition');
   let start: number[] | undefined;
   const session = new Session(
@@ -91,7 +82,7 @@ test('a recorded motion is gone again, across its gaps, and ends where it ended'
 
 test('the way is the recorded one, at the recorded pace', async (t) => {
   const path = await recorded(t);
-  const again = join(folder(t), 'again.mcap');
+  const again = join(folderFor(t), 'again.mcap');
   await using simulator = await FrankaSimulator.start({ lockstep: true });
   await using robot = await Franka.connect(simulator.address, { control: 'jointPosition' });
   await replayMotion(path, { robot, approachSpeed: 0.5, record: again });
@@ -112,11 +103,11 @@ test('the way is the recorded one, at the recorded pace', async (t) => {
 test('what is no recording of an arm, and an arm that cannot follow, are refused before anything moves', async (t) => {
   await using setup = await setUp('jointPosition');
   const robot = setup.arm;
-  await t.throwsAsync(replayMotion(FIXTURE, { robot }), { code: 'OPTION_FILE' });
+  await t.throwsAsync(replayMotion(CART, { robot }), { code: 'OPTION_FILE' });
   await t.throwsAsync(replayMotion('missing.mcap', { robot }), { code: 'RECORD_IO' });
   const path = await recorded(t);
   await t.throwsAsync(replayMotion(path, { robot, fromS: 90 }), { code: 'OPTION_FILE' });
-  const pipe = join(folder(t), 'pipe');
+  const pipe = join(folderFor(t), 'pipe');
   execFileSync('mkfifo', [pipe]);
   const noFile = await t.throwsAsync(replayMotion(pipe, { robot }), { code: 'RECORD_IO' });
   t.regex(noFile.message, /regular file/);

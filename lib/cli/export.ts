@@ -11,20 +11,11 @@ import { hideProgress, showProgress } from './progress-bar.ts';
 import { untilSignal } from './signals.ts';
 
 /** What commander makes of the words. */
-interface Words {
+interface Words extends Partial<Omit<DataSetExportOptions, 'to' | 'path' | 'leaveOut'>> {
   readonly csv?: string;
   readonly parquet?: string;
   readonly lerobot?: string;
   readonly fields?: readonly string[];
-  readonly fps?: number;
-  readonly resampling?: 'linear' | 'nearest';
-  readonly actions?: 'commanded' | 'answered';
-  readonly state?: readonly string[];
-  readonly stateChannels?: readonly string[];
-  readonly actionChannels?: readonly string[];
-  readonly cameras?: readonly string[];
-  readonly task?: string;
-  readonly robotType?: string;
 }
 
 const OF_DATA_SET = [

@@ -344,6 +344,8 @@ export type NoteLevel = 'info' | 'warning' | 'error';
 /** The encoding of a pixel of a recorded image. */
 export type PixelEncoding = 'mono8' | 'rgb8' | 'rgba8';
 
+export const PIXEL_ENCODINGS: readonly PixelEncoding[] = ['mono8', 'rgb8', 'rgba8'];
+
 /** The settings of an arm. */
 export type SettingKind =
   | 'collisionBehavior'

@@ -1,9 +1,8 @@
-import { writeFile } from 'node:fs/promises';
 import { checkName, checkNumber, ownOptions } from '../checks.ts';
-import { KilohertzError } from '../errors/errors.ts';
 import { awaiting } from '../errors/native-call.ts';
 import { plotRecording } from '../native/binding.ts';
 import { pathOf, type RecordingFile } from './file.ts';
+import { ROBOT_TIME } from './robot-time.ts';
 
 /** Options of {@link plot}. */
 export interface PlotOptions {
@@ -30,25 +29,10 @@ export interface PlotOptions {
 export async function plot(file: RecordingFile, options: PlotOptions = {}): Promise<string> {
   const own = ownOptions('plot()', options, ['fromS', 'toS', 'colors', 'path']);
   const path = pathOf('file', file);
-  const range = { from: -3.2e9, to: 3.2e9, unit: 's' } as const;
-  const { fromS = range.from, toS = range.to, colors = 'auto' } = own;
-  const from = checkNumber('fromS', fromS, range);
-  const to = checkNumber('toS', toS, range);
+  const { fromS = ROBOT_TIME.from, toS = ROBOT_TIME.to, colors = 'auto' } = own;
+  const from = checkNumber('fromS', fromS, ROBOT_TIME);
+  const to = checkNumber('toS', toS, ROBOT_TIME);
   const scheme = checkName('colors', colors, ['auto', 'light', 'dark']);
   const into = own.path === undefined ? undefined : pathOf('path', own.path);
-  const page = await awaiting(() => plotRecording(path, from, to, scheme));
-  if (into !== undefined) await written(into, page);
-  return page;
-}
-
-async function written(path: string, page: string): Promise<void> {
-  try {
-    await writeFile(path, page, { flag: 'wx' });
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    const advice = 'name a file that does not exist, in a folder that can be written';
-    throw new KilohertzError('RECORD_IO', `${path} cannot be written: ${reason}; ${advice}`, {
-      cause: error,
-    });
-  }
+  return awaiting(() => plotRecording(path, from, to, scheme, into));
 }

@@ -9,6 +9,7 @@ import { run } from '../session/session.ts';
 import type { SessionStats } from '../session/stats.ts';
 import { pathOf, type RecordingFile } from './file.ts';
 import { type JointPath, readJointPath } from './joint-path.ts';
+import { ROBOT_TIME } from './robot-time.ts';
 
 /** Options of {@link replayMotion}. */
 export interface ReplayMotionOptions {
@@ -72,9 +73,8 @@ export async function replayMotion(
   }
   checkNumber('speed', speed, { from: 0.05, to: 2 });
   checkNumber('approachSpeed', approachSpeed, { from: 0.01, to: 1 });
-  const range = { from: -3.2e9, to: 3.2e9, unit: 's' } as const;
-  const from = checkNumber('fromS', fromS ?? range.from, range);
-  const to = checkNumber('toS', toS ?? range.to, range);
+  const from = checkNumber('fromS', fromS ?? ROBOT_TIME.from, ROBOT_TIME);
+  const to = checkNumber('toS', toS ?? ROBOT_TIME.to, ROBOT_TIME);
   checkSignal(signal);
   const path = pathOf('file', file);
   const way = await readJointPath(path, from, to, signal);

@@ -13,8 +13,14 @@ import {
 import { fromFailure, type KilohertzError, OptionTypeError } from '../errors/errors.ts';
 import { calling } from '../errors/native-call.ts';
 import type { NativeSession, NativeSessionOptions, NativeValue } from '../native/binding.ts';
-import { type EpisodeOutcome, OUTCOMES, type PixelEncoding } from '../native/contract.ts';
+import {
+  type EpisodeOutcome,
+  OUTCOMES,
+  PIXEL_ENCODINGS,
+  type PixelEncoding,
+} from '../native/contract.ts';
 import { pathOf, type RecordingFile } from '../record/file.ts';
+import { ROBOT_TIME } from '../record/robot-time.ts';
 
 /** A folder for recordings, in which each start of a session has a file of its own. */
 export interface RecordFolder {
@@ -209,7 +215,7 @@ function nativeValue(value: unknown): NativeValue {
   const size = { from: 1, to: 65_536, integer: true, unit: 'pixels' } as const;
   return bare({
     bytes: image.data,
-    encoding: checkName('value.encoding', image.encoding, ['mono8', 'rgb8', 'rgba8']),
+    encoding: checkName('value.encoding', image.encoding, PIXEL_ENCODINGS),
     width: checkNumber('value.width', image.width, size),
     height: checkNumber('value.height', image.height, size),
   });
@@ -224,8 +230,7 @@ export function logValue(
 ): void {
   const name = checkText('channel', channel, "a name, as in 'camera/wrist'");
   const { timeS } = ownOptions('log()', options, ['timeS']);
-  const time = { from: -3.2e9, to: 3.2e9, unit: 's' } as const;
-  const checked = timeS === undefined ? undefined : checkNumber('timeS', timeS, time);
+  const checked = timeS === undefined ? undefined : checkNumber('timeS', timeS, ROBOT_TIME);
   const told = nativeValue(value);
   if (native) calling(() => native.log(name, checked ?? native.robotTimeS, told));
 }

@@ -290,7 +290,7 @@ pub fn contract() -> NativeContract {
             Level::ALL.map(Level::as_str),
         ),
         names(
-            "",
+            "PIXEL_ENCODINGS",
             "PixelEncoding",
             "The encoding of a pixel of a recorded image.",
             Pixels::ALL.map(Pixels::as_str),

@@ -137,7 +137,7 @@ impl Clocks {
             tick: head.tick,
             robot_time_s: head.clock as f64 * self.period_s,
             monotonic_ns,
-            wall_ns: self.start.wall(monotonic_ns),
+            wall_ns: self.start.log_time(monotonic_ns),
             missed_ms: milliseconds(head.missed as f64 * self.period_s),
             lost_before: head.lost_before,
             kind: head.kind,

@@ -49,11 +49,6 @@ impl Start {
         saturated(i128::from(self.wall_ns) + passed)
     }
 
-    /// Returns the wall clock at a moment of the monotonic clock, if nobody has set it since the start.
-    pub(crate) fn wall(self, monotonic_ns: u64) -> u64 {
-        self.log_time(monotonic_ns)
-    }
-
     /// Returns the moment of the monotonic clock of a time in the file.
     pub(crate) fn monotonic(self, log_time: u64) -> u64 {
         let passed = i128::from(log_time) - i128::from(self.wall_ns);

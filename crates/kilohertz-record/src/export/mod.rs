@@ -7,7 +7,7 @@
 mod columns;
 mod csv;
 pub(crate) mod cycles;
-mod new_file;
+pub(crate) mod new_file;
 mod parquet;
 mod table;
 

@@ -17,6 +17,7 @@ mod page;
 mod sheet;
 mod svg;
 
+use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -24,6 +25,7 @@ pub use self::svg::Scheme;
 use crate::error::RecordError;
 use crate::export::Progress;
 use crate::export::cycles::each_cycle;
+use crate::export::new_file::NewFile;
 use crate::reader::RunReader;
 
 /// What is drawn of a recording, and how.
@@ -81,4 +83,22 @@ pub fn plot(
         Ok(())
     })?;
     Ok(page::page(&run, &gathered, read.is_whole, options.scheme))
+}
+
+/// Writes such a page into a file that does not exist yet, and returns it. The file gets its name when it is whole.
+///
+/// # Errors
+/// Returns the errors of [`plot`], and [`RecordError::Io`] if the file exists or cannot be written.
+pub fn plot_into(
+    into: &Path,
+    path: &Path,
+    options: &PlotOptions,
+    progress: impl FnMut(Progress) -> ControlFlow<()>,
+) -> Result<String, RecordError> {
+    let (new, mut file) = NewFile::create(into)?;
+    let page = plot(path, options, progress)?;
+    file.write_all(page.as_bytes())
+        .map_err(RecordError::io(into, "written"))?;
+    new.name()?;
+    Ok(page)
 }
