@@ -1,26 +1,22 @@
 //! The thread that takes what a session hands over, and serves it.
 
-use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-use kilohertz_record::encoder::{Channel, Encoder, Message, Outlet};
+use kilohertz_record::encoder::Encoder;
 use kilohertz_record::entry::Entry;
-use kilohertz_record::error::RecordError;
 use kilohertz_record::writer::{Progress, Source};
-use serde_json::Value;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{sleep, timeout};
 
-use crate::foxglove::client::{self, Client};
-use crate::foxglove::outbox::Shared;
-use crate::foxglove::protocol;
+use crate::foxglove::connection;
+use crate::foxglove::hub::{Hub, Status};
 
 /// How often what waits is taken.
 const TAKE: Duration = Duration::from_millis(10);
@@ -46,15 +42,6 @@ pub struct Counts {
     pub dropped: u64,
     /// Cycles, values and marks of episodes that no client could get, because the thread was too slow.
     pub lost: u64,
-}
-
-#[derive(Default)]
-struct Status {
-    stop: AtomicBool,
-    clients: AtomicU64,
-    sent: AtomicU64,
-    dropped: AtomicU64,
-    lost: AtomicU64,
 }
 
 /// A session that is served. Dropping it ends it.
@@ -136,114 +123,14 @@ impl Drop for Live {
     }
 }
 
-/// What the connections share.
-pub(super) struct Hub {
-    run: String,
-    channels: RefCell<Vec<Value>>,
-    clients: RefCell<Vec<Rc<Client>>>,
-    connections: Cell<usize>,
-    is_over: Cell<bool>,
-    status: Arc<Status>,
-}
-
-impl Hub {
-    /// Returns what tells this run from others.
-    pub fn run(&self) -> &str {
-        &self.run
-    }
-
-    /// Returns how many channels there are.
-    pub fn channels(&self) -> usize {
-        self.channels.borrow().len()
-    }
-
-    /// Returns true once the session has ended.
-    pub fn is_over(&self) -> bool {
-        self.is_over.get()
-    }
-
-    /// Returns the text that tells of the channels from number `told` on, if there are any.
-    pub fn advertise(&self, told: &mut usize) -> Option<String> {
-        let channels = self.channels.borrow();
-        let new = channels.get(*told..).filter(|new| !new.is_empty())?;
-        *told = channels.len();
-        Some(protocol::advertise(new))
-    }
-
-    /// Counts what was sent.
-    pub fn sent(&self, is_data: bool) {
-        self.status
-            .sent
-            .fetch_add(u64::from(is_data), Ordering::Relaxed);
-    }
-
-    /// Adds a client.
-    pub fn join(&self, client: &Rc<Client>) {
-        self.clients.borrow_mut().push(Rc::clone(client));
-        self.status.clients.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Removes a client.
-    pub fn leave(&self, client: &Rc<Client>) {
-        self.clients
-            .borrow_mut()
-            .retain(|each| !Rc::ptr_eq(each, client));
-        self.status.clients.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    fn wake(&self) {
-        for client in self.clients.borrow().iter() {
-            client.wake();
-        }
-    }
-
-    fn lost(&self, count: u64) {
-        self.status.lost.fetch_add(count, Ordering::Relaxed);
-    }
-}
-
-impl Outlet for &Hub {
-    fn announce(&mut self, channel: Channel) -> Result<(), RecordError> {
-        let mut channels = self.channels.borrow_mut();
-        let number = channels.len();
-        channels.push(protocol::advertised(number, &channel));
-        Ok(())
-    }
-
-    fn wants(&self, channel: usize) -> bool {
-        let clients = self.clients.borrow();
-        clients.iter().any(|client| client.wants(channel))
-    }
-
-    fn put(&mut self, message: Message<'_>) -> Result<(), RecordError> {
-        let shared = Rc::new(Shared {
-            log_time: message.log_time,
-            bytes: message.bytes.into(),
-        });
-        let clients = self.clients.borrow();
-        let dropped: u64 = clients
-            .iter()
-            .map(|client| client.push(message.channel, &shared))
-            .sum();
-        self.status.dropped.fetch_add(dropped, Ordering::Relaxed);
-        Ok(())
-    }
-}
-
 async fn serve(
     listener: TcpListener,
     mut encoder: Encoder,
     mut source: impl Source,
     status: &Arc<Status>,
 ) {
-    let hub = Rc::new(Hub {
-        run: encoder.run().start.wall_ns.to_string(),
-        channels: RefCell::default(),
-        clients: RefCell::default(),
-        connections: Cell::new(0),
-        is_over: Cell::new(false),
-        status: Arc::clone(status),
-    });
+    let run = encoder.run().start.wall_ns.to_string();
+    let hub = Rc::new(Hub::new(run, Arc::clone(status)));
     // The hub takes everything.
     let _ = encoder.begin(&mut &*hub);
     let accepting = spawn_local(accept(listener, Rc::clone(&hub)));
@@ -266,10 +153,9 @@ async fn serve(
         sleep(TAKE).await;
     }
     accepting.abort();
-    hub.is_over.set(true);
-    hub.wake();
+    hub.end();
     let gone = async {
-        while hub.connections.get() > 0 {
+        while hub.connections() > 0 {
             sleep(Duration::from_millis(5)).await;
         }
     };
@@ -283,12 +169,12 @@ async fn accept(listener: TcpListener, hub: Rc<Hub>) {
     };
     loop {
         match listener.accept().await {
-            Ok((stream, _)) if hub.connections.get() < MOST_CONNECTIONS => {
-                hub.connections.set(hub.connections.get() + 1);
+            Ok((stream, _)) if hub.connections() < MOST_CONNECTIONS => {
+                hub.connected();
                 let hub = Rc::clone(&hub);
                 spawn_local(async move {
-                    client::serve(Rc::clone(&hub), stream).await;
-                    hub.connections.set(hub.connections.get() - 1);
+                    connection::serve(Rc::clone(&hub), stream).await;
+                    hub.disconnected();
                 });
             }
             Ok(_) => {}
